@@ -1,0 +1,73 @@
+/** What kind of thing went wrong; decides the exit code. */
+export type ErrorCode = keyof typeof EXIT_CODES;
+
+/** Every error code with the exit code it leads to (the table in the README). */
+export const EXIT_CODES = {
+  // 1: something outside failed
+  git: 1,
+  engine: 1,
+  process: 1,
+  port: 1,
+  unhealthy: 1,
+  state: 1,
+  busy: 1,
+  files: 1,
+  problems: 1,
+  internal: 1,
+  // 2: asked wrongly
+  usage: 2,
+  config: 2,
+  'not-found': 2,
+  exists: 2,
+  // 3: something could not be cleaned up
+  leftover: 3,
+  // 4: a person must decide
+  dirty: 4,
+  unpushed: 4,
+  conflict: 4,
+  confirm: 4,
+  // 130: Ctrl-C; main() makes 143 of it for SIGTERM
+  interrupted: 130,
+} as const;
+
+export interface ErrorDetails {
+  /** One line saying what the person can type or change next. */
+  hint?: string;
+  /** Facts for `--json` and for the lines below the headline (a list per repo, log lines). */
+  details?: unknown;
+  /** Lines shown below the headline to a person, e.g. the last 30 lines of a log. */
+  lines?: string[];
+  cause?: unknown;
+}
+
+/** An error with a code, one clear line, and a hint: everything a command may fail with on purpose. */
+export class StackError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly details: unknown;
+  readonly lines: string[];
+
+  constructor(code: ErrorCode, message: string, more: ErrorDetails = {}) {
+    super(message, more.cause === undefined ? undefined : { cause: more.cause });
+    this.name = 'StackError';
+    this.code = code;
+    this.hint = more.hint;
+    this.details = more.details;
+    this.lines = more.lines ?? [];
+  }
+
+  /** The process exit code this error leads to. */
+  get exitCode(): number {
+    return EXIT_CODES[this.code];
+  }
+}
+
+/** Gives the error that an aborted signal stands for; a command that was interrupted ends with it. */
+export function interrupted(cause?: unknown): StackError {
+  return new StackError('interrupted', 'interrupted', { cause });
+}
+
+/** Throws `interrupted` when the signal has been aborted. */
+export function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw interrupted(signal.reason);
+}

@@ -1,0 +1,92 @@
+import type { RuntimeName } from './runtime.ts';
+
+/** Name of the instance that runs from the main checkouts. No ticket may be called so. */
+export const BASELINE = 'baseline';
+
+/** The process that is changing a record, so that a crash can be told from work in progress. */
+export interface Owner {
+  pid: number;
+  /** Start time of the process as the system tells it; with the pid an identity that is never reused. */
+  startTime: string;
+  command: string;
+}
+
+/** A repo of which the instance has its own worktree (or, for the baseline, the main checkout itself). */
+export interface DedicatedRepo {
+  mode: 'dedicated';
+  /** Absolute path of the main checkout. */
+  path: string;
+  /** Absolute path of the git common directory. */
+  gitCommonDir: string;
+  /** Absolute path where the instance's files are. */
+  worktree: string;
+  /** The branch checked out there. */
+  branch: string;
+  /** True when stack makes the branch, and so may delete it. */
+  ownsBranch: boolean;
+  /** What `ps` shows in brackets: the base as asked for, or the branch for `--on`. */
+  base: string;
+  /** Full commit id the branch starts from. */
+  baseCommit: string;
+  /** Env files stack writes, relative to `worktree`. */
+  envFiles: string[];
+}
+
+/** A repo borrowed from the baseline. */
+export interface SharedRepo {
+  mode: 'shared';
+}
+
+export type RepoRecord = DedicatedRepo | SharedRepo;
+
+export interface ServiceRecord {
+  repo: string;
+  runtime: RuntimeName;
+  /** Container name, or key of the process record. */
+  workload: string;
+  /** Name in the stack's network; unique to the instance. */
+  alias: string;
+  /** Leases and, for containers, the ports inside. */
+  ports: Record<string, { host: number; container: number }>;
+  /** Docker volumes made for this service: key in stack.yml → name in the engine. */
+  volumes: Record<string, string>;
+  /** Tag of the image that is built for this instance; unset for `image:`. */
+  builtImage?: string | undefined;
+}
+
+export type Phase = 'creating' | 'ready' | 'destroying';
+
+/** All that is needed to take an instance apart without today's config. Holds no secrets. */
+export interface InstanceRecord {
+  /** `feat-02`, or `baseline`. */
+  ticket: string;
+  /** The name as typed (`feat/02`): what the branch is made from. */
+  argument: string;
+  /** ISO 8601. */
+  createdAt: string;
+  phase: Phase;
+  owner?: Owner | undefined;
+  /** Absolute path of the folder the worktrees are in; '' for the baseline. */
+  folder: string;
+  repos: Record<string, RepoRecord>;
+  services: Record<string, ServiceRecord>;
+}
+
+/** The state file, version 1. What runs is never in it: that is asked. */
+export interface StackState {
+  version: 1;
+  /** The stack version that wrote the file, for the message when it is newer. */
+  writtenBy: string;
+  /** Real path of the root the file belongs to. */
+  root: string;
+  stack: string;
+  /** Leased ports of the shared services. */
+  shared: Record<string, { port: number }>;
+  baseline?: InstanceRecord | undefined;
+  instances: Record<string, InstanceRecord>;
+}
+
+/** The dedicated repos of a record, with their names. */
+export function dedicatedRepos(record: InstanceRecord): [string, DedicatedRepo][] {
+  return Object.entries(record.repos).filter((entry): entry is [string, DedicatedRepo] => entry[1].mode === 'dedicated');
+}

@@ -1,0 +1,126 @@
+/** What runs workloads. */
+export type RuntimeName = 'docker' | 'process';
+
+/** Names one workload: a service of one instance of one root. Enough to find, stop and remove it. */
+export interface WorkloadRef {
+  /** 8 hex digits made from the root's path; keeps two roots on one machine apart. */
+  readonly rootId: string;
+  readonly stack: string;
+  /** The ticket, or `baseline`. */
+  readonly instance: string;
+  readonly service: string;
+  /** Unique on the machine: the container's name, or the key of the process record. */
+  readonly name: string;
+}
+
+export interface PublishedPort {
+  /** The key in the service's `ports:`. */
+  readonly name: string;
+  /** The leased port on this machine (127.0.0.1). */
+  readonly host: number;
+  /** The port inside a container; the lease itself for a host process. */
+  readonly container: number;
+}
+
+/** All that is needed to run a service. Two specs with the same `hash` run the same way. */
+export interface WorkloadSpec extends WorkloadRef {
+  readonly root: string;
+  readonly repo: string;
+  /** Absolute path of the worktree or main checkout. Bind-mounted at `workingDir` and at this same path. */
+  readonly source: string;
+  /** Absolute path of the repo's git common directory; mounted at the same path so that git works inside. */
+  readonly gitCommonDir: string | undefined;
+  /** Folder of the repo the command runs in, relative to `source`; '' for the repo's top. */
+  readonly dir: string;
+  /** Where `source` is mounted in a container. */
+  readonly workingDir: string;
+  /** Image reference (pulled or built before). Docker runtime only. */
+  readonly image: string | undefined;
+  /** A string is a shell line, a list is an argv without a shell; undefined: the image's own command. */
+  readonly command: string | readonly string[] | undefined;
+  /** Filled in, from this workload's viewpoint. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly ports: readonly PublishedPort[];
+  /** Named volumes of this instance. */
+  readonly volumes: readonly { readonly name: string; readonly target: string }[];
+  /** The stack's network and this workload's names in it. Docker runtime only. */
+  readonly network: string;
+  readonly aliases: readonly string[];
+  /** Hash of everything above that matters to the running thing; another hash means: make it anew. */
+  readonly hash: string;
+}
+
+/** `starting` is between start and running (docker `created`/`restarting`); `exited` ended by itself, `stopped` was told to. */
+export type WorkloadState = 'running' | 'starting' | 'stopped' | 'exited';
+
+export interface WorkloadStatus {
+  readonly instance: string;
+  readonly service: string;
+  readonly name: string;
+  readonly runtime: RuntimeName;
+  readonly state: WorkloadState;
+  readonly exitCode: number | undefined;
+  readonly hash: string;
+  /** Unix milliseconds of the last start, where known. */
+  readonly startedAt: number | undefined;
+}
+
+export interface LogLine {
+  readonly stream: 'stdout' | 'stderr';
+  /** Without the line end. */
+  readonly text: string;
+}
+
+export interface LogOptions {
+  readonly follow?: boolean;
+  /** How many of the newest lines to begin with; undefined: all. */
+  readonly tail?: number;
+  /** Unix milliseconds; lines before it are left out. */
+  readonly since?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface ExecOptions {
+  /** True: stdin is a terminal, give the child one. */
+  readonly tty: boolean;
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+  readonly signal: AbortSignal;
+}
+
+export type RuntimeCheck =
+  | { readonly ok: true; readonly version: string; readonly where: string }
+  | { readonly ok: false; readonly reason: string; readonly hint: string };
+
+/** One contract for everything that runs workloads; `test/contract` holds every runtime to it. */
+export interface Runtime {
+  readonly name: RuntimeName;
+  /** Whether it can run anything here and now. Never throws. */
+  check(): Promise<RuntimeCheck>;
+  /**
+   * Makes and starts the workload. Running with the same hash: nothing happens. Another hash, or stopped: (re)made.
+   * Throws `engine`/`process` when it cannot start, `port` (details `{port}`) when a published port is taken;
+   * what was begun is removed before it throws.
+   */
+  start(spec: WorkloadSpec, signal: AbortSignal): Promise<void>;
+  /** Ends it, keeps what is needed to see its logs and status. Missing or stopped: nothing happens. */
+  stop(ref: WorkloadRef): Promise<void>;
+  /** Ends it and removes all trace. Missing is done. */
+  remove(ref: WorkloadRef): Promise<void>;
+  /** Every workload of this root in one question to the outside; with `instance` only that one's. */
+  status(rootId: string, instance?: string): Promise<WorkloadStatus[]>;
+  logs(ref: WorkloadRef, options: LogOptions): AsyncIterable<LogLine>;
+  /** Runs a command beside the running workload, in its folder and env. Gives its exit code. Throws `not-found` when it does not run. */
+  exec(ref: WorkloadRef, argv: readonly string[], options: ExecOptions): Promise<number>;
+  /**
+   * Runs one command to its end in a fresh copy of the workload's surroundings (setup commands): same source, env and user,
+   * no published ports. Gives the exit code; leaves nothing behind, also when aborted.
+   */
+  run(
+    spec: WorkloadSpec,
+    command: string | readonly string[],
+    onLine: (line: LogLine) => void,
+    signal: AbortSignal,
+  ): Promise<number>;
+}

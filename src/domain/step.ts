@@ -1,0 +1,30 @@
+/** What a step found: the thing is there as wanted, is not there, or is there in another shape. */
+export type StepState = 'present' | 'absent' | 'different';
+
+/**
+ * One thing made or unmade. Forward, a list of steps is create and start; backward it is rollback and destroy;
+ * `inspect` alone is doctor and `--dry-run`.
+ *
+ * `apply` is idempotent and makes one thing; `revert` treats missing as done; neither loses work.
+ */
+export interface Step {
+  /** Unique in its list, stable between runs: `worktree front`. */
+  readonly id: string;
+  /** What a person reads: `worktree at tickets/feat-02/front from feat/ui`. */
+  readonly title: string;
+  /** The repo or service the line is about; shown in front of the title. */
+  readonly subject: string;
+  /** Ids of the steps that must be done before this one. Unknown ids are ignored, so parts of a list can run alone. */
+  readonly after: readonly string[];
+  inspect(): Promise<StepState>;
+  apply(progress: StepProgress): Promise<void>;
+  revert(): Promise<void>;
+}
+
+/** What a step may use while it is applied. */
+export interface StepProgress {
+  /** Aborted on Ctrl-C or when a sibling failed. Waits and pulls take it; a git change runs to its end. */
+  readonly signal: AbortSignal;
+  /** Says what is going on inside the step, e.g. `pulling 12/40 MB`; the line is redrawn on a terminal. */
+  note(text: string): void;
+}

@@ -1,0 +1,40 @@
+import { BASELINE } from './instance.ts';
+import { StackError } from './errors.ts';
+
+const MAX_LENGTH = 50;
+
+export interface TicketName {
+  /** The environment's name: the argument with `/` turned to `-`. */
+  ticket: string;
+  /** The argument as typed. */
+  argument: string;
+}
+
+/**
+ * Reads a ticket's name as typed. Throws `usage` for a name that is empty, too long, begins with a hyphen, or holds
+ * anything a branch, folder or container name cannot.
+ */
+export function parseTicketName(argument: string): TicketName {
+  const refuse = (why: string): never => {
+    throw new StackError('usage', `${JSON.stringify(argument)} is no ticket name: ${why}`, {
+      hint: 'use letters, digits, `-`, `_` and `/`, e.g. `feat-02` or `feat/login`',
+    });
+  };
+  if (argument.trim() === '') refuse('it is empty');
+  if (argument.length > MAX_LENGTH) refuse(`it has ${argument.length} characters, ${MAX_LENGTH} are allowed`);
+  if (argument.startsWith('-')) refuse('it begins with `-`');
+  if (!/^[A-Za-z0-9._/-]+$/.test(argument)) refuse('it has characters other than letters, digits, `.`, `-`, `_` and `/`');
+  if (!/^[A-Za-z0-9].*[A-Za-z0-9]$|^[A-Za-z0-9]$/.test(argument)) refuse('it begins and ends with a letter or digit');
+  if (argument.includes('..')) refuse('it has `..`');
+  if (argument.split('/').some((part) => !/^[A-Za-z0-9]/.test(part) || part.endsWith('.lock'))) {
+    refuse('git allows no such part between slashes');
+  }
+  const ticket = argument.replaceAll('/', '-');
+  if (foldTicket(ticket) === BASELINE) refuse(`\`${BASELINE}\` is the name of the main checkouts’ own environment`);
+  return { ticket, argument };
+}
+
+/** Gives the form used in host and image names. Two tickets with the same fold would share those, or a folder on a case-blind disk. */
+export function foldTicket(ticket: string): string {
+  return ticket.toLowerCase().replaceAll(/[._/]/g, '-');
+}
