@@ -33,7 +33,11 @@ const readySchema = z.strictObject({
 const repoSchema = z.strictObject({
   path: z.string().min(1).describe('The main checkout, relative to stack.yml'),
   title: z.string().min(1).optional().describe('Column heading in `stack ps`; default: the name'),
-  base: z.string().min(1).optional().describe('Ref that new branches start from; default: the branch the remote calls its head, else main'),
+  base: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Ref that new branches start from; default: the branch the remote calls its head, else main'),
   shared: z.boolean().optional().describe('Tickets borrow the baseline’s copy unless they ask for their own'),
   setup: z.array(command).optional().describe('Commands run in every new worktree'),
   copy: z.array(z.string().min(1)).optional().describe('Files copied from the main checkout (globs)'),
@@ -57,10 +61,19 @@ const serviceSchema = z.strictObject({
     .optional()
     .describe('Folder with a Dockerfile, relative to the service’s folder'),
   command: command.optional(),
-  working_dir: z.string().startsWith('/').optional().describe('Where the repo is mounted in the container; default /app'),
+  working_dir: z
+    .string()
+    .startsWith('/')
+    .optional()
+    .describe('Where the repo is mounted in the container; default /app'),
   runtime: runtime.optional(),
   ports: z.record(name, portSchema).optional(),
-  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'not a variable name'), z.union([z.string(), z.number(), z.boolean()])).optional(),
+  env: z
+    .record(
+      z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'not a variable name'),
+      z.union([z.string(), z.number(), z.boolean()]),
+    )
+    .optional(),
   volumes: z.record(name, z.string().startsWith('/', 'an absolute path in the container')).optional(),
   depends_on: z.array(name).optional(),
   ready: readySchema.optional(),
@@ -80,7 +93,10 @@ export const stackSchema = z.strictObject({
   runtime: runtime.optional().describe('docker where an engine answers, else process'),
   branch: z.string().min(1).optional().describe('Pattern of new branches; ${ticket} is the name as typed'),
   worktrees: z.string().min(1).optional().describe('Folder for the tickets’ worktrees; default tickets/'),
-  shared: z.object({ compose: z.string().min(1).optional() }).catchall(sharedServiceSchema).optional(),
+  shared: z
+    .object({ compose: z.string().min(1).optional() })
+    .catchall(sharedServiceSchema)
+    .optional(),
   repos: z.record(name, repoSchema),
   services: z.record(name, serviceSchema),
 });

@@ -5,7 +5,14 @@ export type StackEvent =
   /** What goes on inside a step: `pulling 12/40 MB`. */
   | { type: 'step-note'; id: string; text: string }
   /** A step ended well. `kept`: there was nothing to do. */
-  | { type: 'step-done'; id: string; subject: string; title: string; outcome: 'made' | 'changed' | 'kept' | 'undone'; ms: number }
+  | {
+      type: 'step-done';
+      id: string;
+      subject: string;
+      title: string;
+      outcome: 'made' | 'changed' | 'kept' | 'undone';
+      ms: number;
+    }
   | { type: 'step-failed'; id: string; subject: string; title: string; message: string; ms: number }
   /** Unwinding begins, after a failure or Ctrl-C. */
   | { type: 'unwinding'; reason: string }

@@ -88,5 +88,7 @@ export interface StackState {
 
 /** The dedicated repos of a record, with their names. */
 export function dedicatedRepos(record: InstanceRecord): [string, DedicatedRepo][] {
-  return Object.entries(record.repos).filter((entry): entry is [string, DedicatedRepo] => entry[1].mode === 'dedicated');
+  return Object.entries(record.repos).filter(
+    (entry): entry is [string, DedicatedRepo] => entry[1].mode === 'dedicated',
+  );
 }

@@ -1,5 +1,5 @@
-import { BASELINE } from './instance.ts';
 import { StackError } from './errors.ts';
+import { BASELINE } from './instance.ts';
 
 const MAX_LENGTH = 50;
 
@@ -23,7 +23,8 @@ export function parseTicketName(argument: string): TicketName {
   if (argument.trim() === '') refuse('it is empty');
   if (argument.length > MAX_LENGTH) refuse(`it has ${argument.length} characters, ${MAX_LENGTH} are allowed`);
   if (argument.startsWith('-')) refuse('it begins with `-`');
-  if (!/^[A-Za-z0-9._/-]+$/.test(argument)) refuse('it has characters other than letters, digits, `.`, `-`, `_` and `/`');
+  if (!/^[A-Za-z0-9._/-]+$/.test(argument))
+    refuse('it has characters other than letters, digits, `.`, `-`, `_` and `/`');
   if (!/^[A-Za-z0-9].*[A-Za-z0-9]$|^[A-Za-z0-9]$/.test(argument)) refuse('it begins and ends with a letter or digit');
   if (argument.includes('..')) refuse('it has `..`');
   if (argument.split('/').some((part) => !/^[A-Za-z0-9]/.test(part) || part.endsWith('.lock'))) {
