@@ -1,0 +1,107 @@
+import { execa } from 'execa';
+import { interrupted, StackError } from '../domain/errors.ts';
+
+const LAST_LINES = 30;
+/** A stop of Postgres may take its ten seconds; only then is compose itself ended by force. */
+const FORCE_KILL_MS = 15_000;
+
+export interface ComposeTool {
+  /** `['docker', 'compose']` or `['docker-compose']`. */
+  command: string[];
+  version: string;
+}
+
+/** One compose project: which tool, which file, under which name, with which environment. */
+export interface ComposeProject {
+  command: readonly string[];
+  /** Absolute path of the compose file. */
+  file: string;
+  /** The project's name; containers carry it as the label `com.docker.compose.project`. */
+  project: string;
+  /** Absolute path that relative paths of the file start from, and where `.env` is looked for. */
+  projectDir: string;
+  /** The whole environment: `PATH`, `DOCKER_HOST`, and what the file's `${…}` take. Nothing is inherited. */
+  env: Readonly<Record<string, string | undefined>>;
+  /** Takes each line compose says, as it says it. */
+  onLine?: (line: string) => void;
+  signal?: AbortSignal;
+}
+
+/** Gives the compose that this machine has, the plugin before the older program; undefined when it has none. */
+export async function findCompose(env: Readonly<Record<string, string | undefined>>): Promise<ComposeTool | undefined> {
+  for (const command of [['docker', 'compose'], ['docker-compose']]) {
+    const [program = '', ...args] = [...command, 'version', '--short'];
+    const result = await execa(program, args, { env, extendEnv: false, reject: false, stdin: 'ignore' });
+    if (!result.failed) return { command, version: result.stdout.trim().replace(/^v/, '') };
+  }
+  return undefined;
+}
+
+/**
+ * Makes and starts the named services, and what they depend on; those that run as the file says are left alone. Does not
+ * wait until they are healthy. Throws `port` (details `{port}`) when a published port is taken, else `engine`.
+ */
+export async function composeUp(project: ComposeProject, services: readonly string[]): Promise<void> {
+  await runCompose(project, ['up', '--detach', ...services]);
+}
+
+/** Stops the project's containers and keeps them; all of them when no service is named. Throws `engine`. */
+export async function composeStop(project: ComposeProject, services: readonly string[] = []): Promise<void> {
+  await runCompose(project, ['stop', ...services]);
+}
+
+/** Removes the project's containers; with `volumes` also its data. Missing is done. Throws `engine`. */
+export async function composeDown(project: ComposeProject, options: { volumes: boolean }): Promise<void> {
+  await runCompose(project, ['down', '--remove-orphans', ...(options.volumes ? ['--volumes'] : [])]);
+}
+
+async function runCompose(project: ComposeProject, action: string[]): Promise<void> {
+  const [program = '', ...first] = project.command;
+  const where = ['--file', project.file, '--project-name', project.project, '--project-directory', project.projectDir];
+  const child = execa(program, [...first, '--ansi', 'never', ...where, ...action], {
+    env: project.env,
+    extendEnv: false,
+    cwd: project.projectDir,
+    all: true,
+    buffer: false,
+    reject: false,
+    stdin: 'ignore',
+    forceKillAfterDelay: FORCE_KILL_MS,
+    ...(project.signal && { cancelSignal: project.signal }),
+  });
+  const lines: string[] = [];
+  for await (const line of child.iterable({ from: 'all' })) {
+    project.onLine?.(line);
+    lines.push(line);
+    if (lines.length > LAST_LINES) lines.shift();
+  }
+  const result = await child;
+  if (project.signal?.aborted) throw interrupted(project.signal.reason);
+  if (result.failed) throw explainFailure([...project.command, action[0]].join(' '), lines, result.code);
+}
+
+/** A published port that is taken is told apart, because another lease cures it. */
+function explainFailure(what: string, lines: string[], code: string | undefined): StackError {
+  if (code === 'ENOENT') {
+    return new StackError('engine', `cannot run \`${what}\`: the program is not there`, {
+      hint: 'install Docker Compose, or put it on the PATH',
+    });
+  }
+  const port = findTakenPort(lines);
+  if (port !== undefined) {
+    return new StackError('port', `port ${port} is taken on this machine`, { details: { port }, lines });
+  }
+  const said = lines.findLast((line) => /error|cannot|invalid|unsupported|no such/i.test(line)) ?? lines.at(-1);
+  return new StackError('engine', `\`${what}\` failed${said ? `: ${said.trim()}` : ''}`, { lines });
+}
+
+/** The engine has no code for it: both wordings stand in its source, and neither is translated. */
+function findTakenPort(lines: readonly string[]): number | undefined {
+  const pattern =
+    /(?:Bind for \S*?:(\d+) failed: port is already allocated|listen \w+ \S*?:(\d+): bind: address already in use)/;
+  for (const line of lines) {
+    const match = pattern.exec(line);
+    if (match) return Number(match[1] ?? match[2]);
+  }
+  return undefined;
+}
