@@ -1,0 +1,68 @@
+import { StackError } from '../domain/errors.ts';
+import { cleanText } from './safe-text.ts';
+import { createStyle } from './style.ts';
+
+const REPORT_HINT = 'this is a fault in stack: set STACK_DEBUG=1, run it again, and report what it prints';
+
+interface ErrorView {
+  code: string;
+  message: string;
+  hint: string | undefined;
+  lines: string[];
+  details: unknown;
+}
+
+export interface RenderErrorOptions {
+  color: boolean;
+  /** Adds the stack traces of the error and of what caused it. */
+  debug?: boolean;
+}
+
+/** Gives an error as a person reads it: `stack: message`, then the hint, then the lines that belong to it. */
+export function renderError(error: unknown, options: RenderErrorOptions): string {
+  const style = createStyle(options.color);
+  const view = viewError(error);
+  const text = [`${style.bad('stack:')} ${cleanText(view.message)}`];
+  for (const hint of (view.hint ?? '').split('\n').filter((line) => line.trim() !== '')) {
+    text.push(`${style.warn('hint:')} ${cleanText(hint)}`);
+  }
+  text.push(...view.lines.map((line) => `  ${cleanText(line)}`.trimEnd()));
+  if (options.debug) text.push(...traceError(error).map((line) => style.dim(line)));
+  return text.join('\n');
+}
+
+/** Gives an error as the one JSON document of `--json`: `{"error":{"code","message","hint","details"}}`. */
+export function renderErrorJson(error: unknown): string {
+  const { code, message, hint, details } = viewError(error);
+  return JSON.stringify({ error: { code, message, hint: hint ?? null, details: details ?? null } });
+}
+
+function viewError(error: unknown): ErrorView {
+  if (!(error instanceof StackError)) {
+    return { code: 'internal', message: messageOf(error), hint: REPORT_HINT, lines: [], details: undefined };
+  }
+  const { code, message, lines, hint } = error;
+  return { code, message, hint, lines, details: addLines(error.details, lines) };
+}
+
+/** The lines a person is shown are in the JSON too, unless the details already have a place called so. */
+function addLines(details: unknown, lines: string[]): unknown {
+  if (lines.length === 0) return details;
+  if (details === undefined || details === null) return { lines };
+  if (typeof details !== 'object' || Array.isArray(details)) return details;
+  return { lines, ...details };
+}
+
+function messageOf(error: unknown): string {
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  return text.trim() === '' ? 'something went wrong' : text;
+}
+
+function traceError(error: unknown): string[] {
+  const trace: string[] = [];
+  for (let next = error, depth = 0; next instanceof Error && depth < 5; next = next.cause, depth++) {
+    if (depth > 0) trace.push('caused by:');
+    trace.push(...(next.stack ?? String(next)).split('\n').map(cleanText));
+  }
+  return trace;
+}

@@ -1,0 +1,202 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { StackEvent } from '../../../src/domain/events.ts';
+import { createReporter, type ReporterOptions } from '../../../src/ui/reporter.ts';
+import { createFakeTerminal } from './fake-terminal.ts';
+
+const FRONT = { id: 'worktree front', subject: 'front', title: 'worktree from feat/ui' };
+const API = { id: 'setup api', subject: 'api', title: 'setup: npm ci' };
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+function open(options: Partial<ReporterOptions> = {}, columns?: number) {
+  const terminal = createFakeTerminal(columns);
+  const reporter = createReporter({ mode: 'human', stream: terminal.stream, isTty: false, color: false, ...options });
+  return { ...terminal, ...reporter };
+}
+
+async function openTerminal(columns?: number) {
+  // The first import is slow; the fake clock must not wait for it.
+  await import('../../../src/ui/live.ts');
+  return open({ isTty: true }, columns);
+}
+
+const started = (step: typeof FRONT): StackEvent => ({ type: 'step-started', ...step });
+const done = (step: typeof FRONT, ms = 310, outcome: 'made' | 'kept' | 'undone' = 'made'): StackEvent => ({
+  type: 'step-done',
+  ...step,
+  outcome,
+  ms,
+});
+
+describe('without a terminal', () => {
+  it('prints one line a finished step, subjects in a column', () => {
+    const { emit, end, raw } = open();
+    emit(started(FRONT));
+    emit(started(API));
+    emit({ type: 'step-note', id: API.id, text: 'added 12 packages' });
+    emit(done(FRONT));
+    emit(done(API, 64_000));
+    end();
+    expect(raw()).toBe('✓ front  worktree from feat/ui  0.31s\n✓ api    setup: npm ci  1m 04s\n');
+  });
+
+  it('says what failed, what is undone and what is worth a warning', () => {
+    const { emit, end, raw } = open();
+    emit(done(FRONT));
+    emit({ type: 'step-failed', ...API, message: 'npm ci ended with 1', ms: 2100 });
+    emit({ type: 'unwinding', reason: 'npm ci ended with 1' });
+    emit(done(FRONT, 20, 'undone'));
+    emit({ type: 'warning', text: 'origin cannot be reached' });
+    emit({ type: 'info', text: 'no Redis in stack.yml' });
+    end();
+    expect(raw().split('\n')).toEqual([
+      '✓ front  worktree from feat/ui  0.31s',
+      '✗ api    setup: npm ci: npm ci ended with 1  2.10s',
+      'undoing what was begun: npm ci ended with 1',
+      '- front  worktree from feat/ui  0.02s',
+      '! origin cannot be reached',
+      'no Redis in stack.yml',
+      '',
+    ]);
+  });
+
+  it('leaves out what was there before, beside steps that did something', () => {
+    const { emit, end, raw } = open();
+    emit(done(API, 1, 'kept'));
+    emit(done(FRONT));
+    end();
+    expect(raw()).toBe('✓ front  worktree from feat/ui  0.31s\n');
+  });
+
+  it('says once that there was nothing to do when everything was there before', () => {
+    const { emit, end, raw } = open();
+    emit(done(API, 1, 'kept'));
+    emit(done(FRONT, 1, 'kept'));
+    end();
+    end();
+    expect(raw()).toBe('✓ nothing to do: everything is as it should be\n');
+  });
+
+  it('prints nothing when there were no steps', () => {
+    const { end, raw } = open();
+    end();
+    expect(raw()).toBe('');
+  });
+
+  it('gives signs of life of a long step, with its last note, less and less often', () => {
+    const { emit, end, raw } = open();
+    emit(started(API));
+    vi.advanceTimersByTime(4_000);
+    expect(raw()).toBe('');
+    vi.advanceTimersByTime(2_000);
+    emit({ type: 'step-note', id: API.id, text: 'fetching 3/9' });
+    vi.advanceTimersByTime(24_000);
+    emit(done(API, 30_000));
+    end();
+    expect(raw().split('\n')).toEqual([
+      '… api  still: setup: npm ci  5s',
+      '… api  still: setup: npm ci (fetching 3/9)  10s',
+      '… api  still: setup: npm ci (fetching 3/9)  20s',
+      '✓ api  setup: npm ci  30.0s',
+      '',
+    ]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('does not cut lines: nobody folds a file', () => {
+    const { emit, raw } = open({ columns: 20 });
+    emit(done({ ...FRONT, title: 'x'.repeat(100) }));
+    expect(raw()).toBe(`✓ front  ${'x'.repeat(100)}  0.31s\n`);
+  });
+});
+
+describe('on a terminal', () => {
+  it('redraws the running steps below the finished ones', async () => {
+    const { emit, end, screen } = await openTerminal();
+    emit(started(FRONT));
+    emit(started(API));
+    await vi.dynamicImportSettled();
+    emit({ type: 'step-note', id: API.id, text: 'fetching 3/9' });
+    vi.advanceTimersByTime(2_000);
+    expect(screen()).toEqual(['⠋ front  worktree from feat/ui  2s', '⠋ api    setup: npm ci  2s  fetching 3/9']);
+    emit(done(FRONT));
+    vi.advanceTimersByTime(100);
+    expect(screen()).toEqual(['✓ front  worktree from feat/ui  0.31s', '⠙ api    setup: npm ci  2s  fetching 3/9']);
+    emit(done(API, 2_500));
+    end();
+    expect(screen()).toEqual(['✓ front  worktree from feat/ui  0.31s', '✓ api    setup: npm ci  2.50s']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('cuts every line to the width, and keeps the time', async () => {
+    const { emit, screen } = await openTerminal(40);
+    emit(started(API));
+    await vi.dynamicImportSettled();
+    emit({ type: 'step-note', id: API.id, text: 'a long note of what npm is doing right now' });
+    emit(done({ ...FRONT, title: 'worktree at tickets/feat-02/front from feat/ui' }));
+    expect(screen()).toEqual(['✓ front  worktree at tickets/fe…  0.31s', '⠋ api    setup: npm ci  0s  a long not…']);
+    expect(Math.max(...screen().map((line) => line.length))).toBeLessThan(40);
+  });
+
+  it('gives the bottom of the terminal away until the next event', async () => {
+    const { emit, clear, screen } = await openTerminal();
+    emit(started(API));
+    await vi.dynamicImportSettled();
+    clear();
+    vi.advanceTimersByTime(1_000);
+    expect(screen()).toEqual([]);
+    emit({ type: 'info', text: 'going on' });
+    expect(screen()).toEqual(['going on', '⠋ api  setup: npm ci  1s']);
+  });
+
+  it('leaves nothing behind when it ends in the middle of a step', async () => {
+    const { emit, end, screen } = await openTerminal();
+    emit(started(API));
+    await vi.dynamicImportSettled();
+    expect(screen()).toHaveLength(1);
+    end();
+    vi.advanceTimersByTime(1_000);
+    expect(screen()).toEqual([]);
+  });
+
+  it('paints marks and times when it may', async () => {
+    const { emit, raw } = open({ isTty: true, color: true });
+    emit(done(FRONT));
+    expect(raw()).toBe('\u001b[32m✓\u001b[39m front  worktree from feat/ui  \u001b[2m0.31s\u001b[22m\n');
+  });
+});
+
+describe('texts from outside', () => {
+  it('cannot steer the terminal', () => {
+    const { emit, raw } = open({ isTty: true });
+    emit(done({ ...FRONT, title: 'worktree from \u001b]0;owned\u0007\u001b[2Jfeat\r\n\u202eui\u009b1m' }));
+    expect(raw()).toBe('✓ front  worktree from feat ?ui  0.31s\n');
+  });
+});
+
+describe('quiet and json', () => {
+  const events: StackEvent[] = [
+    started(FRONT),
+    { type: 'step-note', id: FRONT.id, text: 'note' },
+    { type: 'info', text: 'info' },
+    { type: 'step-failed', ...FRONT, message: 'no', ms: 1 },
+    { type: 'unwinding', reason: 'no' },
+  ];
+
+  it.each(['quiet', 'json'] as const)('%s narrates nothing', (mode) => {
+    const { emit, clear, end, raw } = open({ mode, isTty: true });
+    for (const event of events) emit(event);
+    clear();
+    end();
+    expect(raw()).toBe('');
+  });
+
+  it('json still warns on stderr, quiet does not', () => {
+    const json = open({ mode: 'json' });
+    json.emit({ type: 'warning', text: 'careful' });
+    const quiet = open({ mode: 'quiet' });
+    quiet.emit({ type: 'warning', text: 'careful' });
+    expect([json.raw(), quiet.raw()]).toEqual(['! careful\n', '']);
+  });
+});
