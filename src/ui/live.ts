@@ -8,9 +8,17 @@ export interface LiveArea {
   writeAbove(lines: readonly string[], area: readonly string[]): void;
 }
 
+type Terminal = NodeJS.WritableStream & { columns?: number; rows?: number };
+
 /** Gives the live area of a terminal. The cursor stays visible, so that nothing has to be put right after a crash. */
-export function createLiveArea(stream: NodeJS.WritableStream): LiveArea {
-  const update = createLogUpdate(stream, { showCursor: true });
+export function createLiveArea(stream: Terminal, defaultColumns = 80): LiveArea {
+  // Some terminals say that they are 0 wide; log-update would believe them.
+  const sized = Object.create(stream, {
+    columns: { get: () => stream.columns || defaultColumns },
+    rows: { get: () => stream.rows || 24 },
+    write: { value: (text: string) => stream.write(text) },
+  }) as Terminal;
+  const update = createLogUpdate(sized, { showCursor: true });
   let shown = false;
   const draw = (lines: readonly string[]) => {
     if (lines.length > 0) update(lines.join('\n'));

@@ -11,7 +11,7 @@ export interface ReporterOptions {
   stream: NodeJS.WritableStream & { columns?: number };
   isTty: boolean;
   color: boolean;
-  /** Width of the terminal where the stream does not tell it; default 80. */
+  /** Width of the terminal where the stream does not tell it (or says 0); default 80. */
   columns?: number | undefined;
 }
 
@@ -156,7 +156,7 @@ function loadLive(narration: Narration): void {
   if (narration.live) return;
   import('./live.ts').then(
     ({ createLiveArea }) => {
-      narration.live ??= createLiveArea(narration.options.stream);
+      narration.live ??= createLiveArea(narration.options.stream, narration.options.columns);
       redraw(narration);
     },
     // Without it steps still get their line when they are done.
@@ -196,7 +196,7 @@ function renderArea(narration: Narration): string[] {
 
 function widthsOf({ options, subjectWidth }: Narration): Widths {
   // A full last column makes some terminals wrap: leave it free.
-  const columns = options.isTty ? (options.stream.columns ?? options.columns ?? 80) - 1 : Number.POSITIVE_INFINITY;
+  const columns = options.isTty ? (options.stream.columns || options.columns || 80) - 1 : Number.POSITIVE_INFINITY;
   return { columns, subject: subjectWidth };
 }
 

@@ -150,6 +150,14 @@ describe('on a terminal', () => {
     expect(screen()).toEqual(['going on', '⠋ api  setup: npm ci  1s']);
   });
 
+  it('takes 80 columns where the terminal says it has none', async () => {
+    const { emit, screen } = await openTerminal(0);
+    emit(started(API));
+    await vi.dynamicImportSettled();
+    emit(done(FRONT));
+    expect(screen()).toEqual(['✓ front  worktree from feat/ui  0.31s', '⠋ api    setup: npm ci  0s']);
+  });
+
   it('leaves nothing behind when it ends in the middle of a step', async () => {
     const { emit, end, screen } = await openTerminal();
     emit(started(API));
