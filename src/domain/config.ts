@@ -1,108 +1,100 @@
-import { z } from 'zod';
-
-/** Names of repos and services: they become flags, host names and container names. */
-const name = z
-  .string()
-  .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, 'use lower-case letters, digits and inner hyphens')
-  .max(30, 'at most 30 characters');
-
-const port = z.number().int().min(1, 'a port is 1 to 65535').max(65535, 'a port is 1 to 65535');
+import type { StackFile } from './config-schema.ts';
 
 /** A string is a shell line; a list is an argv that no shell sees. */
-const command = z.union([z.string().min(1), z.array(z.string()).min(1)]);
+export type Command = string | readonly string[];
 
-/** `30`, `30s` or `2m`; read as seconds. */
-const duration = z.union([z.number().positive(), z.string().regex(/^\d+(s|m)?$/, 'use seconds, `90s` or `2m`')]);
+/** What a service may be run by; `auto` is docker where an engine answers, else process. */
+export type RuntimeChoice = NonNullable<StackFile['runtime']>;
 
-const runtime = z.enum(['docker', 'process', 'auto']);
+/** The settings of a shared service; what is left out is the compose file's own default. */
+export interface SharedServiceConfig {
+  image?: string;
+  port?: number;
+  user?: string;
+  password?: string;
+  database?: string;
+}
 
-const portSchema = z.strictObject({
-  baseline: port.optional().describe('Port of the baseline, when the repo is shared'),
-  from: port.describe('First port given to tickets'),
-  to: port.optional().describe('Last port given to tickets; default: from + 998'),
-  container: port.optional().describe('Port the service listens on inside its container; default: the leased port'),
-});
+/** A git repository of the stack, defaults filled in. */
+export interface RepoConfig {
+  /** As written: absolute, or relative to the root. */
+  path: string;
+  title: string;
+  /** Undefined: the branch the remote calls its head, else main. */
+  base: string | undefined;
+  shared: boolean;
+  setup: Command[];
+  /** Globs relative to the repo, never leading out of it. */
+  copy: string[];
+  /** Relative to the service's folder, never leading out of the repo. */
+  envFile: string;
+}
 
-const readySchema = z.strictObject({
-  http: z.string().startsWith('/', 'a path that begins with /').optional().describe('Path that answers 2xx or 3xx'),
-  port: name.optional().describe('Name of the port that accepts connections'),
-  log: z.string().optional().describe('Regular expression that a log line matches'),
-  timeout: duration.optional().describe('How long to wait; default 60s'),
-});
+/** One named port of a service. The first port in the file is the one `${<service>.url}` means. */
+export interface PortConfig {
+  /** Port of the baseline; undefined: leased like a ticket's. */
+  baseline?: number;
+  from: number;
+  to: number;
+  /** Port inside the container; undefined: the leased port. */
+  container?: number;
+}
 
-const repoSchema = z.strictObject({
-  path: z.string().min(1).describe('The main checkout, relative to stack.yml'),
-  title: z.string().min(1).optional().describe('Column heading in `stack ps`; default: the name'),
-  base: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Ref that new branches start from; default: the branch the remote calls its head, else main'),
-  shared: z.boolean().optional().describe('Tickets borrow the baseline’s copy unless they ask for their own'),
-  setup: z.array(command).optional().describe('Commands run in every new worktree'),
-  copy: z.array(z.string().min(1)).optional().describe('Files copied from the main checkout (globs)'),
-  env_file: z.string().min(1).optional().describe('Env file in the service’s folder; default .env.local'),
-});
+/** How an image is made; paths as in compose: `context` relative to the service's folder, `dockerfile` to the context. */
+export interface BuildConfig {
+  context: string;
+  dockerfile: string;
+  target?: string;
+  /** Templates. */
+  args: Record<string, string>;
+}
 
-const serviceSchema = z.strictObject({
-  repo: name,
-  dir: z.string().optional().describe('Folder of the repo the service lives in'),
-  image: z.string().min(1).optional(),
-  build: z
-    .union([
-      z.string().min(1),
-      z.strictObject({
-        context: z.string().optional(),
-        dockerfile: z.string().optional(),
-        target: z.string().optional(),
-        args: z.record(z.string(), z.string()).optional(),
-      }),
-    ])
-    .optional()
-    .describe('Folder with a Dockerfile, relative to the service’s folder'),
-  command: command.optional(),
-  working_dir: z
-    .string()
-    .startsWith('/')
-    .optional()
-    .describe('Where the repo is mounted in the container; default /app'),
-  runtime: runtime.optional(),
-  ports: z.record(name, portSchema).optional(),
-  env: z
-    .record(
-      z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'not a variable name'),
-      z.union([z.string(), z.number(), z.boolean()]),
-    )
-    .optional(),
-  volumes: z.record(name, z.string().startsWith('/', 'an absolute path in the container')).optional(),
-  depends_on: z.array(name).optional(),
-  ready: readySchema.optional(),
-});
+/** When a service is ready. Several may be given: all must hold; none: the first port accepts connections. */
+export interface ReadyConfig {
+  http?: string;
+  /** A key of the service's ports. */
+  port?: string;
+  /** A regular expression that compiles. */
+  log?: string;
+  timeoutSeconds: number;
+}
 
-const sharedServiceSchema = z.strictObject({
-  image: z.string().min(1).optional(),
-  port: port.optional(),
-  user: z.string().min(1).optional(),
-  password: z.string().min(1).optional(),
-  database: z.string().min(1).optional(),
-});
+/** Something that runs out of a repo, defaults filled in. `image`, `command`, `env` and `build.args` are templates. */
+export interface ServiceConfig {
+  repo: string;
+  /** Folder of the repo it lives in, normalised; '' for the repo's top. */
+  dir: string;
+  image?: string;
+  build?: BuildConfig;
+  command?: Command;
+  /** Absolute path in the container where the repo is mounted. */
+  workingDir: string;
+  runtime: RuntimeChoice;
+  ports: Record<string, PortConfig>;
+  env: Record<string, string>;
+  /** Name of the volume → absolute path in the container. */
+  volumes: Record<string, string>;
+  /** Other services only; free of cycles. */
+  dependsOn: string[];
+  ready: ReadyConfig;
+}
 
-/** The schema of `stack.yml`: validation, type and the JSON Schema for editors are all made from it. */
-export const stackSchema = z.strictObject({
-  name,
-  runtime: runtime.optional().describe('docker where an engine answers, else process'),
-  branch: z.string().min(1).optional().describe('Pattern of new branches; ${ticket} is the name as typed'),
-  worktrees: z.string().min(1).optional().describe('Folder for the tickets’ worktrees; default tickets/'),
-  shared: z
-    .object({ compose: z.string().min(1).optional() })
-    .catchall(sharedServiceSchema)
-    .optional(),
-  repos: z.record(name, repoSchema),
-  services: z.record(name, serviceSchema),
-});
-
-export type StackFile = z.infer<typeof stackSchema>;
-export type RepoConfig = z.infer<typeof repoSchema>;
-export type ServiceConfig = z.infer<typeof serviceSchema>;
-export type PortConfig = z.infer<typeof portSchema>;
-export type SharedServiceConfig = z.infer<typeof sharedServiceSchema>;
+/**
+ * A `stack.yml` that has been read, filled with the environment, validated and cross-checked. Every `${…}` left in a
+ * template is a name that `listKnownNames` knows.
+ */
+export interface StackConfig {
+  name: string;
+  runtime: RuntimeChoice;
+  /** Template of a new branch's name; `ticket` is its only name. */
+  branch: string;
+  /** As written: absolute, or relative to the root. Undefined: the default place. */
+  worktrees: string | undefined;
+  shared: {
+    /** As written: absolute, or relative to the root. Undefined: the file that ships with stack. */
+    compose: string | undefined;
+    services: Record<string, SharedServiceConfig>;
+  };
+  repos: Record<string, RepoConfig>;
+  services: Record<string, ServiceConfig>;
+}

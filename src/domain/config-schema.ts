@@ -1,0 +1,154 @@
+// The namespace import of the mini flavour is what a bundler can shake: 12 kB instead of 450, 30 ms less at start.
+import * as z from 'zod/mini';
+
+// Every message says what would do and is read after `must be`; a map's message for unknown keys lists its keys.
+
+/** Names of repos and services become flags, host names and container names. */
+export const NAME_PATTERN = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
+/** What `NAME_PATTERN` means, to be read after `must be`. */
+export const NAME_RULE = 'lower-case letters, digits and inner hyphens';
+
+type Issue = { code?: string | undefined };
+
+function map<Shape extends z.core.$ZodShape>(expected: string, shape: Shape) {
+  const keys = Object.keys(shape).join(', ');
+  const error = (issue: Issue) => (issue.code === 'unrecognized_keys' ? keys : expected);
+  return z.strictObject(shape, { error });
+}
+
+function mapOf<Key extends z.core.$ZodRecordKey, Value extends z.core.SomeType>(
+  expected: string,
+  key: Key,
+  value: Value,
+) {
+  return z.record(key, value, { error: expected });
+}
+
+function list<Item extends z.core.SomeType>(expected: string, item: Item) {
+  return z.array(item, { error: expected });
+}
+
+/** A key without a value is as good as left out: a block whose lines are all commented out, or `image:` in stack.local.yml. */
+function optional<Schema extends z.core.SomeType>(schema: Schema, description: string) {
+  return z.nullish(schema).check(z.describe(description));
+}
+
+const anyText = z.string('a text');
+const text = anyText.check(z.minLength(1, 'a text that is not empty'));
+const name = z
+  .string('a name')
+  .check(z.regex(NAME_PATTERN, NAME_RULE), z.maxLength(30, 'a name of 30 characters at most'));
+const port = z
+  .int('a port, 1 to 65535')
+  .check(z.minimum(1, 'a port, 1 to 65535'), z.maximum(65535, 'a port, 1 to 65535'));
+const flag = z.boolean('true or false');
+const runtime = z.enum(['docker', 'process', 'auto'], 'docker, process or auto');
+const pathInContainer = z
+  .string('an absolute path in the container')
+  .check(z.startsWith('/', 'an absolute path in the container'));
+
+const COMMAND = 'a command line (`npm start`) or a list of words (`[npm, start]`)';
+const command = z.union([text, list(COMMAND, anyText).check(z.minLength(1, COMMAND))], COMMAND);
+
+const DURATION = 'a number of seconds, `90s` or `2m`';
+const duration = z.union(
+  [z.number(DURATION).check(z.positive(DURATION)), z.string(DURATION).check(z.regex(/^[1-9]\d*(s|m)?$/, DURATION))],
+  DURATION,
+);
+
+const portSchema = map('a map like `{ from: 3001 }`', {
+  baseline: optional(port, 'Port of the baseline, when the repo is shared'),
+  from: port.check(z.describe('First port given to tickets')),
+  to: optional(port, 'Last port given to tickets; default: from + 998'),
+  container: optional(port, 'Port the service listens on inside its container; default: the leased port'),
+});
+
+const readySchema = map('a map like `{ http: /health }`', {
+  http: optional(
+    z.string('a path that begins with /').check(z.startsWith('/', 'a path that begins with /')),
+    'Path that answers 2xx or 3xx',
+  ),
+  port: optional(name, 'Name of the port that accepts connections'),
+  log: optional(text, 'Regular expression that a log line matches'),
+  timeout: optional(duration, 'How long to wait: seconds, `90s` or `2m`; default 60s'),
+});
+
+const repoSchema = map('a map like `{ path: ./front }`', {
+  path: text.check(z.describe('The main checkout, relative to stack.yml')),
+  title: optional(text, 'Column heading in `stack ps`; default: the name'),
+  base: optional(text, 'Ref that new branches start from; default: the branch the remote calls its head, else main'),
+  shared: optional(flag, 'Tickets borrow the baseline’s copy unless they ask for their own'),
+  setup: optional(list('a list of commands like `[npm ci]`', command), 'Commands run in every new worktree'),
+  copy: optional(list('a list of paths like `[config/keys]`', text), 'Files copied from the main checkout (globs)'),
+  env_file: optional(text, 'Env file in the service’s folder; default .env.local'),
+});
+
+const buildSchema = map('a folder with a Dockerfile, or a map like `{ context: . }`', {
+  context: optional(text, 'Folder sent to the engine, relative to the service’s folder; default: that folder'),
+  dockerfile: optional(text, 'The Dockerfile, relative to the context; default: Dockerfile'),
+  target: optional(text, 'Stage of the Dockerfile to stop at'),
+  args: optional(mapOf('a map of build arguments', text, anyText), 'Build arguments; may hold ${…}'),
+});
+
+const ENV_VALUE = 'a text, a number, true or false';
+const envSchema = mapOf(
+  'a map like `{ PORT: "${port.http}" }`',
+  z.string().check(z.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of a variable: letters, digits and `_`')),
+  z.union([anyText, z.number(ENV_VALUE), flag], ENV_VALUE),
+);
+
+const serviceSchema = map('a map with at least `repo` and `image`, `build` or `command`', {
+  repo: name.check(z.describe('The repo it runs out of')),
+  dir: optional(anyText, 'Folder of the repo the service lives in; default: the repo’s top'),
+  image: optional(text, 'Image its container is made from; may hold ${…}'),
+  build: optional(
+    z.union([text, buildSchema], 'a folder with a Dockerfile, or a map like `{ context: . }`'),
+    'Folder with a Dockerfile, relative to the service’s folder; in place of `image`',
+  ),
+  command: optional(command, 'A shell line, or a list of words that no shell sees; may hold ${…}'),
+  working_dir: optional(pathInContainer, 'Where the repo is mounted in the container; default /app'),
+  runtime: optional(runtime, 'What runs this service; default: the runtime of the stack'),
+  ports: optional(
+    mapOf('a map of named ports like `{ http: { from: 3001 } }`', name, portSchema),
+    'Its ports by name; the first is the one ${<service>.url} means',
+  ),
+  env: optional(envSchema, 'Environment variables; values may hold ${…}'),
+  volumes: optional(
+    mapOf('a map like `{ node_modules: /app/node_modules }`', name, pathInContainer),
+    'Named volumes of each ticket and where they are mounted in the container',
+  ),
+  depends_on: optional(list('a list of services like `[api]`', name), 'Services that are ready before this one starts'),
+  ready: optional(readySchema, 'When it is ready; default: its first port accepts connections'),
+});
+
+const sharedServiceSchema = map('a map like `{ user: me }`, or nothing', {
+  image: optional(text, 'Image in place of the compose file’s own'),
+  port: optional(port, 'Port wished for on this machine; another is leased when it is taken'),
+  user: optional(text, 'User name'),
+  password: optional(text, 'Password'),
+  database: optional(text, 'Name of the database'),
+});
+
+const sharedSchema = z.catchall(
+  z.object(
+    { compose: optional(text, 'Compose file of the shared services; default: the one that ships with stack') },
+    { error: 'a map like `{ postgres: {}, redis: {} }`' },
+  ),
+  z.nullable(sharedServiceSchema),
+);
+
+/** The schema of `stack.yml`: validation, type and the JSON Schema for editors are all made from it. */
+export const stackSchema = map('a map with at least `name`, `repos` and `services`', {
+  name: name.check(z.describe('Name of the stack')),
+  runtime: optional(runtime, 'What runs services: docker where an engine answers, else process; default auto'),
+  branch: optional(text, 'Pattern of new branches; ${ticket} is the name as typed; default ${ticket}'),
+  worktrees: optional(text, 'Folder for the tickets’ worktrees; default tickets/'),
+  shared: optional(sharedSchema, 'Shared services: one of each for all tickets'),
+  repos: mapOf('a map like `{ front: { path: ./front } }`', name, repoSchema).check(
+    z.describe('The git repositories of the stack'),
+  ),
+  services: mapOf('a map of services', name, serviceSchema).check(z.describe('What runs out of the repos')),
+});
+
+/** What a valid `stack.yml` holds, as written. */
+export type StackFile = z.infer<typeof stackSchema>;

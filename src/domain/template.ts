@@ -1,0 +1,107 @@
+import type { StackConfig } from './config.ts';
+import { StackError } from './errors.ts';
+import { renderSuggestion } from './suggest.ts';
+
+/** A piece of a template: text as it stands, a name to fill in, or a `${` that nothing closes. */
+export type TemplatePart = { kind: 'text'; text: string } | { kind: 'name'; name: string } | { kind: 'unclosed' };
+
+/** A name may hold a `$`, but not the begin of another place: `${A:-${env.B}}` is `${A:-`, `${env.B}`, `}`. */
+const PLACE = /\$\$\{|\$\{((?:[^}$]|\$(?!\{))*)\}|\$\{/g;
+
+/** The name that stands for one `$`, so that text from outside can never be read as a template. */
+const DOLLAR = '$';
+
+/** Gives the pieces of a template in order; `$${` is the text `${`. */
+export function splitTemplate(template: string): TemplatePart[] {
+  const parts: TemplatePart[] = [];
+  let end = 0;
+  for (const match of template.matchAll(PLACE)) {
+    if (match.index > end) parts.push({ kind: 'text', text: template.slice(end, match.index) });
+    parts.push(readPlace(match[0], match[1]));
+    end = match.index + match[0].length;
+  }
+  if (end < template.length) parts.push({ kind: 'text', text: template.slice(end) });
+  return parts;
+}
+
+function readPlace(whole: string, name: string | undefined): TemplatePart {
+  if (whole === '$${') return { kind: 'text', text: '${' };
+  if (name === undefined) return { kind: 'unclosed' };
+  return name === DOLLAR ? { kind: 'text', text: '$' } : { kind: 'name', name };
+}
+
+/** Gives a template that is filled in to exactly `text`, whatever the text holds and stands beside. */
+export function escapeTemplate(text: string): string {
+  return text.replaceAll('$', () => `\${${DOLLAR}}`);
+}
+
+/** Gives the names a template needs, each once, in order. */
+export function listNames(template: string): string[] {
+  const names = splitTemplate(template).flatMap((part) => (part.kind === 'name' ? [part.name] : []));
+  return [...new Set(names)];
+}
+
+/**
+ * Fills in a template. Throws `config` for a name that `lookup` gives undefined for, with the `known` names as its
+ * hint; never leaves one empty.
+ */
+export function fillTemplate(
+  template: string,
+  lookup: (name: string) => string | undefined,
+  known: readonly string[] = [],
+): string {
+  return splitTemplate(template)
+    .map((part) => {
+      if (part.kind === 'text') return part.text;
+      if (part.kind === 'unclosed') return '${';
+      const value = lookup(part.name);
+      if (value === undefined) throw unknownName(part.name, known);
+      return value;
+    })
+    .join('');
+}
+
+function unknownName(name: string, known: readonly string[]): StackError {
+  return new StackError('config', `\`\${${name}}\` has no value here${renderSuggestion(name, known)}`, {
+    ...(known.length > 0 && { hint: `known here: ${renderNames(known)}` }),
+    details: { name, known },
+  });
+}
+
+const GENERAL_NAMES = ['ticket', 'branch', 'stack', 'root', 'worktree'];
+const SHARED_NAMES = ['url', 'host', 'port', 'user', 'password', 'database', 'internal_url'];
+const SERVICE_NAMES = ['url', 'host', 'port', 'internal_url', 'internal_host', 'internal_port'];
+
+/**
+ * Gives every name that the templates of a service may use, general ones first. A service without ports cannot be
+ * reached, so it has no names.
+ */
+export function listKnownNames(config: StackConfig, service: string): string[] {
+  const portsOf = (name: string): string[] => Object.keys(config.services[name]?.ports ?? {});
+  const reachable = Object.keys(config.services).filter((name) => portsOf(name).length > 0);
+  return [
+    ...GENERAL_NAMES,
+    ...portsOf(service).map((port) => `port.${port}`),
+    ...Object.keys(config.shared.services).flatMap((shared) => SHARED_NAMES.map((name) => `${shared}.${name}`)),
+    ...reachable.flatMap((other) => [
+      ...SERVICE_NAMES.map((name) => `${other}.${name}`),
+      ...portsOf(other).map((port) => `${other}.port.${port}`),
+    ]),
+  ];
+}
+
+/** Gives names as a short text: those with the same first part as `api.{url,host}`. */
+export function renderNames(names: readonly string[]): string {
+  const groups = new Map<string, string[]>();
+  for (const name of names) {
+    const dot = name.indexOf('.');
+    const group = dot < 0 ? name : name.slice(0, dot);
+    groups.set(group, [...(groups.get(group) ?? []), ...(dot < 0 ? [] : [name.slice(dot + 1)])]);
+  }
+  return [...groups].map(([group, rest]) => renderGroup(group, rest)).join(', ');
+}
+
+function renderGroup(group: string, rest: readonly string[]): string {
+  if (rest.length === 0) return group;
+  return rest.length === 1 ? `${group}.${rest[0]}` : `${group}.{${rest.join(',')}}`;
+}
