@@ -121,7 +121,7 @@ const serviceSchema = map('a map with at least `repo` and `image`, `build` or `c
   ready: optional(readySchema, 'When it is ready; default: its first port accepts connections'),
 });
 
-const sharedServiceSchema = map('a map like `{ user: me }`, or nothing', {
+const sharedServiceSchema = map('a map like `{ user: me }`, or nothing (only `compose` is a text)', {
   image: optional(text, 'Image in place of the compose file’s own'),
   port: optional(port, 'Port wished for on this machine; another is leased when it is taken'),
   user: optional(text, 'User name'),

@@ -90,18 +90,28 @@ export function listKnownNames(config: StackConfig, service: string): string[] {
   ];
 }
 
-/** Gives names as a short text: those with the same first part as `api.{url,host}`. */
+/** Gives names as a short text: `ticket, port.http, {api,front}.{url,host}`. */
 export function renderNames(names: readonly string[]): string {
-  const groups = new Map<string, string[]>();
-  for (const name of names) {
-    const dot = name.indexOf('.');
-    const group = dot < 0 ? name : name.slice(0, dot);
-    groups.set(group, [...(groups.get(group) ?? []), ...(dot < 0 ? [] : [name.slice(dot + 1)])]);
-  }
-  return [...groups].map(([group, rest]) => renderGroup(group, rest)).join(', ');
+  const endings = groupBy(
+    names.filter((name) => name.includes('.')),
+    (name) => [name.slice(0, name.indexOf('.')), name.slice(name.indexOf('.') + 1)],
+  );
+  const alike = groupBy([...endings.keys()], (subject) => [(endings.get(subject) ?? []).join(), subject]);
+  return [
+    ...names.filter((name) => !name.includes('.')),
+    ...[...alike].map(([ends, subjects]) => `${renderSet(subjects)}.${renderSet(ends.split(','))}`),
+  ].join(', ');
 }
 
-function renderGroup(group: string, rest: readonly string[]): string {
-  if (rest.length === 0) return group;
-  return rest.length === 1 ? `${group}.${rest[0]}` : `${group}.{${rest.join(',')}}`;
+function groupBy(
+  items: readonly string[],
+  split: (item: string) => [key: string, value: string],
+): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const [key, value] of items.map(split)) groups.set(key, [...(groups.get(key) ?? []), value]);
+  return groups;
+}
+
+function renderSet(items: readonly string[]): string {
+  return items.length === 1 ? String(items[0]) : `{${items.join(',')}}`;
 }
