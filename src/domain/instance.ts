@@ -30,6 +30,10 @@ export interface DedicatedRepo {
   baseCommit: string;
   /** Env files stack writes, relative to `worktree`. */
   envFiles: string[];
+  /** The `copy:` files came over; not done again over what people changed. */
+  copied: boolean;
+  /** The `setup:` commands ran to their end in this worktree. */
+  setUp: boolean;
 }
 
 /** A repo borrowed from the baseline. */
@@ -66,6 +70,8 @@ export interface InstanceRecord {
   createdAt: string;
   phase: Phase;
   owner?: Owner | undefined;
+  /** False as long as no workload, volume or image of it can exist; taking it apart then needs no runtime. */
+  started: boolean;
   /** Absolute path of the folder the worktrees are in; '' for the baseline. */
   folder: string;
   repos: Record<string, RepoRecord>;
@@ -87,7 +93,7 @@ export interface StackState {
 }
 
 /** The dedicated repos of a record, with their names. */
-export function dedicatedRepos(record: InstanceRecord): [string, DedicatedRepo][] {
+export function dedicatedRepos(record: Pick<InstanceRecord, "repos">): [string, DedicatedRepo][] {
   return Object.entries(record.repos).filter(
     (entry): entry is [string, DedicatedRepo] => entry[1].mode === 'dedicated',
   );

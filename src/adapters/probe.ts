@@ -1,0 +1,55 @@
+import http from 'node:http';
+import net from 'node:net';
+
+/** Both families: a dev server bound to `::1` alone is not seen by a probe of 127.0.0.1. */
+const HOSTS = ['127.0.0.1', '::1'] as const;
+const PROBE_MS = 2_000;
+/** An engine's port proxy accepts before the service listens, and hangs up once its own connection is refused. */
+const HOLD_MS = 150;
+
+/** Undefined when it answered 2xx or 3xx, else what it did instead: `status 503`, `connection refused`. */
+export async function probeHttp(port: number, path: string): Promise<string | undefined> {
+  const answers = await Promise.all(HOSTS.map((host) => requestOnce(host, port, path)));
+  if (answers.includes(undefined)) return undefined;
+  return answers.find((answer) => answer?.startsWith('status')) ?? answers[0];
+}
+
+function requestOnce(host: string, port: number, path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const headers = { host: `localhost:${port}`, connection: 'close' };
+    const request = http.get({ host, port, path, headers, timeout: PROBE_MS, agent: false }, (response) => {
+      response.resume();
+      const status = response.statusCode ?? 0;
+      resolve(status >= 200 && status < 400 ? undefined : `status ${status}`);
+    });
+    request.on('timeout', () => request.destroy(new Error('no answer')));
+    request.on('error', (error) => resolve(describe(error)));
+  });
+}
+
+/** Undefined when a connection to the port is accepted and kept, else why not. */
+export async function probePort(port: number): Promise<string | undefined> {
+  const answers = await Promise.all(HOSTS.map((host) => connectOnce(host, port)));
+  return answers.includes(undefined) ? undefined : answers[0];
+}
+
+function connectOnce(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ host, port, timeout: PROBE_MS });
+    const finish = (answer: string | undefined): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.on('connect', () => setTimeout(() => finish(undefined), HOLD_MS));
+    socket.on('data', () => finish(undefined));
+    socket.on('timeout', () => finish('no answer'));
+    socket.on('error', (error) => finish(describe(error)));
+    socket.on('close', () => finish('connection closed at once'));
+  });
+}
+
+function describe(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ECONNREFUSED') return 'connection refused';
+  if (error.code === 'ECONNRESET') return 'connection closed at once';
+  return error.message;
+}

@@ -1,0 +1,52 @@
+import type { Context } from '../context.ts';
+import { type CompletionVerb, completeWords } from './complete-words.ts';
+import type { Verb } from './verb.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: what a verb runs does not matter here.
+type AnyVerb = Verb<any, any>;
+
+const COMMON_FLAGS: AnyVerb['flags'] = [
+  ['--runtime <name>', 'what runs services that name no runtime themselves'],
+  ['--json', 'print one JSON document'],
+  ['--quiet', 'narrate nothing'],
+  ['--yes', 'answer every question yes'],
+  ['--help', 'show help'],
+];
+
+/** Answers the shell: one candidate a line. Never fails: a broken stack.yml must not spoil a Tab. */
+export async function complete(words: readonly string[], context: Context, verbs: readonly AnyVerb[]): Promise<number> {
+  const typed = words[0] === '--' ? words.slice(1) : words;
+  const names = await readNames(context).catch(() => ({ tickets: [], repos: [], services: [] }));
+  const candidates = completeWords({ words: typed, verbs: verbs.map(describeVerb), ...names });
+  for (const candidate of candidates) context.host.stdout.write(`${candidate}\n`);
+  return 0;
+}
+
+async function readNames(context: Context): Promise<{ tickets: string[]; repos: string[]; services: string[] }> {
+  const stack = await context.stack();
+  const [state, config] = await Promise.all([stack.store.read(), stack.config()]);
+  return {
+    tickets: Object.keys(state.instances),
+    repos: Object.keys(config.repos),
+    services: Object.keys(config.services),
+  };
+}
+
+function describeVerb(verb: AnyVerb): CompletionVerb {
+  const { tickets, services, repos, choices } = verb.completes;
+  const perRepo = (verb.repoFlags ?? []).map(({ name, description }) => ({ flag: `--${name}-REPO`, description, takesValue: true }));
+  const flags = [...verb.flags, ...COMMON_FLAGS].map(([notation, description]) => ({
+    flag: notation.split(/[ ,]+/).find((word) => word.startsWith('--')) ?? notation,
+    description,
+    takesValue: notation.includes('<'),
+  }));
+  return {
+    name: verb.name,
+    description: verb.summary,
+    flags: [...perRepo, ...flags],
+    takesTicket: tickets === true,
+    ...(services && { takesService: true }),
+    ...(repos && { takesRepo: true }),
+    ...(choices && { choices }),
+  };
+}

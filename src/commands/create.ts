@@ -1,0 +1,68 @@
+import type { StepState } from '../domain/step.ts';
+import type { InstancesView } from '../domain/view.ts';
+import { renderInstances } from './instance-table.ts';
+import { listValues, type Verb } from './verb.ts';
+
+interface Options {
+  with?: string[];
+  start: boolean;
+  wait: boolean;
+  dryRun?: boolean;
+}
+
+interface Preview {
+  ticket: string;
+  steps: { id: string; subject: string; title: string; state: StepState }[];
+}
+
+type Result = { preview: Preview } | { made: InstancesView };
+
+export const create: Verb<Options, Result> = {
+  name: 'create',
+  summary: 'make a ticket its own running copy of the product',
+  args: '<ticket>',
+  flags: [
+    ['--with <repo...>', 'its own copy of a shared repo, from the repo’s base'],
+    ['--no-start', 'worktrees, leases and env files only'],
+    ['--no-wait', 'do not wait until the services are ready'],
+    ['--dry-run', 'say what would be made, in order; touch nothing'],
+  ],
+  repoFlags: [
+    { name: 'from', value: 'REF', description: 'own copy of that repo; its new branch starts at REF' },
+    { name: 'on', value: 'BRANCH', description: 'own copy of that repo, on a branch that exists' },
+  ],
+  examples: [
+    'stack create feat-01',
+    'stack create feat-02 --from-front=feat/ui --from-api=feat/endpoint',
+    'stack create fix/login --with api --no-wait',
+    'stack create review-7 --on-front=feat/ui --dry-run',
+  ],
+  completes: {},
+  async run(context, { args: [argument = ''], options, from, on }) {
+    const { createInstance, previewCreate } = await import('../engine/create.ts');
+    const stack = await context.stack();
+    const extent = !options.start ? 'files' : options.wait ? 'ready' : 'started';
+    const request = { argument, wishes: { from, on, with: listValues(options.with) }, extent } as const;
+    if (options.dryRun) {
+      const { record, steps } = await previewCreate(stack, request);
+      const planned = steps.map(([{ id, subject, title }, state]) => ({ id, subject, title, state }));
+      return { preview: { ticket: record.ticket, steps: planned } };
+    }
+    const ticket = await createInstance(stack, request);
+    const { observeInstances } = await import('../engine/observe.ts');
+    return { made: await observeInstances(stack, [ticket]) };
+  },
+  render(result, view) {
+    return 'made' in result ? renderInstances(result.made, view) : renderPreview(result.preview);
+  },
+  toJson(result) {
+    return 'made' in result ? result.made.instances[0] : result.preview;
+  },
+};
+
+function renderPreview({ ticket, steps }: Preview): string {
+  const width = Math.max(...steps.map((step) => step.subject.length));
+  const todo = steps.filter((step) => step.state !== 'present');
+  const lines = todo.map(({ subject, title }, index) => `${String(index + 1).padStart(3)}. ${subject.padEnd(width)}  ${title}`);
+  return [`${ticket} would be made so:`, ...lines].join('\n');
+}

@@ -1,0 +1,24 @@
+import type { Verb } from './verb.ts';
+
+export const down: Verb<{ force?: boolean; volumes?: boolean }, { down: true; volumes: boolean }> = {
+  name: 'down',
+  summary: 'stop what tickets share; its data stays',
+  args: '',
+  flags: [
+    ['--volumes', 'delete the shared data too, after asking'],
+    ['--force', 'also while tickets use it'],
+  ],
+  examples: ['stack down', 'stack down --volumes --yes'],
+  completes: {},
+  async run(context, { options }) {
+    const stack = await context.stack();
+    const volumes = options.volumes === true;
+    if (volumes) await context.confirm(`Delete all data of the shared services of ${stack.name}?`);
+    const { bringDown } = await import('../engine/up.ts');
+    await bringDown(stack, { force: options.force === true, volumes });
+    return { down: true, volumes };
+  },
+  render({ volumes }) {
+    return volumes ? 'down; the shared data is deleted' : 'down; the shared data is kept';
+  },
+};

@@ -1,0 +1,51 @@
+import path from 'node:path';
+import type { Context } from '../context.ts';
+import { StackError } from '../domain/errors.ts';
+import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
+import { splitTicketAndServices } from './tickets.ts';
+import type { Verb } from './verb.ts';
+
+export const exec: Verb<object, { exitCode: number }> = {
+  name: 'exec',
+  summary: 'run a command beside a ticket’s service, in its folder and env',
+  args: '[ticket] [service]',
+  command: true,
+  flags: [],
+  examples: ['stack exec feat-02 api -- npm test', 'stack exec feat-02 api -- sh', 'cd tickets/feat-02/api && stack exec -- git status'],
+  completes: { tickets: true, services: true },
+  async run(context, { args, command }) {
+    if (command.length === 0) {
+      throw new StackError('usage', 'no command to run', { hint: 'put it behind `--`: stack exec feat-02 api -- npm test' });
+    }
+    const { record, services } = await splitTicketAndServices(context, args);
+    const service = pickService(context, record, services);
+    const { refOf, requireService } = await import('../engine/spec.ts');
+    const stack = await context.stack();
+    const { stdin, stdout, stderr } = context.host;
+    const runtime = await stack.runtime(requireService(record, service).runtime);
+    const tty = stdin.isTTY === true && stdout.isTTY === true;
+    const exitCode = await runtime.exec(refOf(stack, record, service), command, { tty, stdin, stdout, stderr, signal: context.signal });
+    return { exitCode };
+  },
+  render: () => '',
+  // The child's own output is the answer.
+  toJson: () => undefined,
+  exitCode: ({ exitCode }) => exitCode,
+};
+
+/** The service named; else the one whose worktree we are in; else the only one. Throws `usage`. */
+function pickService(context: Context, record: InstanceRecord, named: readonly string[]): string {
+  if (named.length > 1) throw new StackError('usage', `one service at a time, not ${named.join(', ')}`);
+  const [service] = named;
+  if (service !== undefined) return service;
+  const names = Object.keys(record.services);
+  const here = dedicatedRepos(record).find(([, { worktree }]) => isInside(context.host.cwd, worktree))?.[0];
+  const local = names.filter((name) => record.services[name]?.repo === here);
+  const [only, ...others] = local.length > 0 ? local : names;
+  if (only !== undefined && others.length === 0) return only;
+  throw new StackError('usage', 'which service?', { hint: `${record.ticket} has ${names.join(', ') || 'none of its own'}` });
+}
+
+function isInside(folder: string, parent: string): boolean {
+  return folder === parent || folder.startsWith(parent + path.sep);
+}

@@ -1,0 +1,37 @@
+import type { InstancesView, InstanceStatus, InstanceView, RepoView } from '../domain/view.ts';
+import { createStyle } from '../ui/style.ts';
+import { type Cell, renderTable } from '../ui/table.ts';
+import type { RenderOptions } from './verb.ts';
+
+/** Gives the table of `stack ps`: a row a ticket, a column a repo, then the status; reasons for `broken` below it. */
+export function renderInstances({ repos, instances }: InstancesView, { color, columns }: RenderOptions): string {
+  const style = createStyle(color);
+  const paints: Record<InstanceStatus, (text: string) => string> = {
+    running: style.good,
+    partial: style.warn,
+    stopped: style.dim,
+    creating: style.warn,
+    broken: style.bad,
+  };
+  const rows = instances.map((instance): Cell[] => [
+    instance.ticket,
+    ...repos.map(({ name }) => describeRepo(instance, name)),
+    { text: instance.status, paint: paints[instance.status] },
+  ]);
+  const table = renderTable(['Ticket', ...repos.map((repo) => repo.title), 'Status'], rows, { color, columns });
+  const problems = instances.flatMap(({ ticket, problems }) => problems.map((problem) => `${style.bad('!')} ${ticket}: ${problem}`));
+  return [table, ...problems].join('\n');
+}
+
+function describeRepo(instance: InstanceView, name: string): Cell {
+  const repo = instance.repos[name];
+  if (!repo) return '-';
+  if (repo.mode === 'shared') return 'shared';
+  const label = `[${labelOf(repo)}]`;
+  return repo.url === undefined ? label : `${repo.url} ${label}`;
+}
+
+/** The base a new branch came from; the branch itself where it was there before. */
+function labelOf(repo: Extract<RepoView, { mode: 'dedicated' }>): string {
+  return repo.existingBranch ? repo.branch : repo.base;
+}

@@ -1,0 +1,69 @@
+import type { Context } from '../context.ts';
+import { StackError } from '../domain/errors.ts';
+import type { InstanceRecord } from '../domain/instance.ts';
+import type { LogLine } from '../domain/runtime.ts';
+import { createLogPrefix } from '../ui/log-prefix.ts';
+import { splitTicketAndServices } from './tickets.ts';
+import type { Verb } from './verb.ts';
+
+interface Options {
+  follow?: boolean;
+  tail: string;
+  setup?: boolean;
+}
+
+export const logs: Verb<Options, undefined> = {
+  name: 'logs',
+  summary: 'show what a ticket’s services print',
+  args: '[ticket] [services...]',
+  flags: [
+    ['-f, --follow', 'go on as they print'],
+    ['-n, --tail <lines>', 'begin with this many of the newest lines, or `all`', '200'],
+    ['--setup', 'the output of the setup commands instead'],
+  ],
+  examples: ['stack logs feat-02', 'stack logs -f feat-02 api', 'stack logs baseline api --tail 50', 'stack logs feat-02 --setup'],
+  completes: { tickets: true, services: true },
+  async run(context, { args, options }) {
+    const { record, services } = await splitTicketAndServices(context, args);
+    if (options.setup) return printSetupLogs(context, record, services);
+    const { refOf, requireService } = await import('../engine/spec.ts');
+    const stack = await context.stack();
+    const names = services.length > 0 ? services : Object.keys(record.services);
+    const shown = { follow: options.follow === true, ...parseTail(options.tail), signal: context.signal };
+    const sources = names.map((name) => ({ name, service: requireService(record, name) }));
+    const prefix = createLogPrefix(names, { color: context.color });
+    await Promise.all(
+      sources.map(async ({ name, service }) => {
+        const runtime = await stack.runtime(service.runtime);
+        for await (const line of runtime.logs(refOf(stack, record, name), shown)) {
+          print(context, line, names.length > 1 ? prefix(name) : '', name);
+        }
+      }),
+    );
+    return undefined;
+  },
+  render: () => '',
+};
+
+/** With `--json` a line is a JSON document of its own, since a followed log never ends. */
+function print(context: Context, { stream, text }: LogLine, prefix: string, service: string): void {
+  if (context.options.json) context.host.stdout.write(`${JSON.stringify({ service, stream, text })}\n`);
+  else context.host.stdout.write(`${prefix}${text}\n`);
+}
+
+async function printSetupLogs(context: Context, record: InstanceRecord, repos: readonly string[]): Promise<undefined> {
+  const { readFileIfThere } = await import('../adapters/files.ts');
+  const { setupLogOf } = await import('../engine/steps/setup.ts');
+  const stack = await context.stack();
+  for (const repo of repos.length > 0 ? repos : Object.keys(record.repos)) {
+    const text = await readFileIfThere(setupLogOf(stack.root, record.ticket, repo));
+    for (const line of text?.trimEnd().split('\n') ?? []) print(context, { stream: 'stdout', text: line }, '', repo);
+  }
+  return undefined;
+}
+
+function parseTail(text: string): { tail?: number } {
+  if (text === 'all') return {};
+  if (/^\d+$/.test(text)) return { tail: Number(text) };
+  throw new StackError('usage', `--tail takes a number of lines or \`all\`, not ${JSON.stringify(text)}`);
+}

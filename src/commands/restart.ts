@@ -1,0 +1,25 @@
+import type { InstancesView } from '../domain/view.ts';
+import { renderInstances } from './instance-table.ts';
+import { changeTickets } from './tickets.ts';
+import { listValues, type Verb } from './verb.ts';
+
+export const restart: Verb<{ service?: string[]; wait: boolean }, InstancesView> = {
+  name: 'restart',
+  summary: 'stop a ticket and start it as stack.yml says now',
+  args: '[tickets...]',
+  flags: [
+    ['--service <name...>', 'restart these services only'],
+    ['--no-wait', 'do not wait until the services are ready'],
+  ],
+  examples: ['stack restart feat-02', 'stack restart feat-02 --service api'],
+  completes: { tickets: true },
+  async run(context, { args, options }) {
+    const { startInstance, stopInstance } = await import('../engine/lifecycle.ts');
+    const services = listValues(options.service);
+    return changeTickets(context, args, async (stack, ticket) => {
+      await stopInstance(stack, ticket, services);
+      await startInstance(stack, ticket, options.wait ? 'ready' : 'started');
+    });
+  },
+  render: renderInstances,
+};

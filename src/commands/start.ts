@@ -1,0 +1,19 @@
+import type { InstancesView } from '../domain/view.ts';
+import { renderInstances } from './instance-table.ts';
+import { changeTickets } from './tickets.ts';
+import type { Verb } from './verb.ts';
+
+export const start: Verb<{ wait: boolean }, InstancesView> = {
+  name: 'start',
+  summary: 'start a stopped ticket, with the same ports, data and worktrees',
+  args: '[tickets...]',
+  flags: [['--no-wait', 'do not wait until the services are ready']],
+  examples: ['stack start feat-02', 'stack start feat-01 feat-02 --no-wait'],
+  completes: { tickets: true },
+  async run(context, { args, options }) {
+    const { startInstance } = await import('../engine/lifecycle.ts');
+    const extent = options.wait ? 'ready' : 'started';
+    return changeTickets(context, args, (stack, ticket) => startInstance(stack, ticket, extent));
+  },
+  render: renderInstances,
+};

@@ -1,0 +1,46 @@
+import type { Context } from '../context.ts';
+
+/** One verb of the command line: what it takes, what it does, and how its answer reads. */
+export interface Verb<Options = Record<string, unknown>, Result = unknown> {
+  name: string;
+  summary: string;
+  /** Arguments in commander's notation: `<ticket> [service...]`. */
+  args: string;
+  /** Flags in commander's notation, with what they mean. */
+  flags: readonly (readonly [flag: string, description: string, fallback?: string])[];
+  /** Flags that exist once per repo: `from` gives `--from-REPO=REF`. */
+  repoFlags?: readonly { name: 'from' | 'on'; value: string; description: string }[];
+  /** It takes a command line behind `--`. */
+  command?: boolean;
+  examples: readonly string[];
+  /** What its arguments are, for completion. */
+  completes: { tickets?: boolean; services?: boolean; repos?: boolean; choices?: readonly string[] };
+  run(context: Context, input: VerbInput<Options>): Promise<Result>;
+  /** Gives the answer as text for stdout; '' prints nothing. */
+  render(result: Result, view: RenderOptions): string;
+  /** Gives what `--json` prints; default: the result itself. */
+  toJson?(result: Result): unknown;
+  /** Gives the exit code of a run that did not throw; default 0. */
+  exitCode?(result: Result): number;
+}
+
+export interface RenderOptions {
+  color: boolean;
+  /** Width of the terminal; undefined where there is none. */
+  columns: number | undefined;
+}
+
+export interface VerbInput<Options> {
+  args: string[];
+  /** Words behind `--`. */
+  command: string[];
+  options: Options;
+  /** `--from-REPO` and `--on-REPO`, by repo. */
+  from: Record<string, string>;
+  on: Record<string, string>;
+}
+
+/** Gives a list from a flag that may be repeated or hold commas: `--with api,worker --with jobs`. */
+export function listValues(values: readonly string[] | undefined): string[] {
+  return (values ?? []).flatMap((value) => value.split(',')).map((value) => value.trim()).filter((value) => value !== '');
+}

@@ -1,0 +1,193 @@
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ConfigFile } from './adapters/config-file.ts';
+import type { DockerEngine } from './adapters/docker.ts';
+import type { StackConfig } from './domain/config.ts';
+import { StackError } from './domain/errors.ts';
+import type { Emit } from './domain/events.ts';
+import { rootIdOf } from './domain/names.ts';
+import type { Runtime, RuntimeName } from './domain/runtime.ts';
+import type { Stack } from './engine/stack.ts';
+import type { Reporter } from './ui/reporter.ts';
+
+declare const STACK_VERSION: string | undefined;
+
+/** The version in package.json; the build puts it in. */
+export const version: string = typeof STACK_VERSION === 'string' ? STACK_VERSION : '0.0.0-dev';
+
+/** The process as commands see it; tests hand in another. */
+export interface Host {
+  cwd: string;
+  env: Record<string, string | undefined>;
+  stdin: NodeJS.ReadStream;
+  stdout: NodeJS.WriteStream;
+  stderr: NodeJS.WriteStream;
+  pid: number;
+}
+
+/** Gives the real process. */
+export function currentHost(): Host {
+  const { env, stdin, stdout, stderr, pid } = process;
+  return { cwd: process.cwd(), env, stdin, stdout, stderr, pid };
+}
+
+/** Flags that every verb takes. */
+export interface GlobalOptions {
+  json: boolean;
+  quiet: boolean;
+  yes: boolean;
+  /** Overrules `runtime:` of stack.yml for services that do not name one themselves. */
+  runtime?: RuntimeName | 'auto';
+}
+
+/** What a command is handed: each part is made on first use, so that a verb pays for what it needs. */
+export interface Context {
+  readonly host: Host;
+  readonly options: GlobalOptions;
+  readonly packageRoot: string;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+  /** Colours in what goes to stdout. */
+  readonly color: boolean;
+  reporter(): Promise<Reporter>;
+  /** Ends the narration, where there was any. */
+  endNarration(): Promise<void>;
+  /** The root, and the ticket whose folder we are in. Throws `config` when there is none. */
+  place(): Promise<{ root: string; ticket?: string }>;
+  /** Undefined outside any stack. */
+  findPlace(): Promise<{ root: string; ticket?: string } | undefined>;
+  stack(): Promise<Stack>;
+  /** Asks; `--yes` answers, and without a terminal it is a refusal. Throws `confirm`. */
+  confirm(question: string): Promise<void>;
+}
+
+/** Gives the context of one command. */
+export function createContext(host: Host, options: GlobalOptions, signal: AbortSignal, argv: readonly string[]): Context {
+  const packageRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+  const reporter = once(async () => {
+    const { createReporter } = await import('./ui/reporter.ts');
+    const mode = options.quiet ? 'quiet' : options.json ? 'json' : 'human';
+    const isTty = host.stderr.isTTY === true && host.env.TERM !== 'dumb';
+    return createReporter({ mode, stream: host.stderr, isTty, color: hasColor(host, host.stderr) });
+  });
+  // Events may come before the reporter is loaded; they wait in line for it.
+  const emit: Emit = (event) => void reporter().then((loaded) => loaded.emit(event));
+  const findPlace = once(async () => {
+    const { findRoot } = await import('./adapters/config-file.ts');
+    return findRoot(host.cwd);
+  });
+  const place = once(async () => {
+    const found = await findPlace();
+    if (found) return found;
+    throw new StackError('config', `there is no stack.yml in ${host.cwd} or any folder above`, {
+      hint: 'go to the folder that holds it, or write one with `stack init`',
+    });
+  });
+  return {
+    host,
+    options,
+    packageRoot,
+    signal,
+    emit,
+    color: hasColor(host, host.stdout),
+    reporter,
+    endNarration: async () => (reporter.made ? (await reporter()).end() : undefined),
+    place,
+    findPlace,
+    stack: once(async () => makeStack({ host, options, packageRoot, signal, emit, argv, root: (await place()).root })),
+    confirm: (question) => confirm(host, options, reporter, question),
+  };
+}
+
+interface StackParts {
+  host: Host;
+  options: GlobalOptions;
+  packageRoot: string;
+  signal: AbortSignal;
+  emit: Emit;
+  argv: readonly string[];
+  root: string;
+}
+
+async function makeStack({ host, options, packageRoot, signal, emit, argv, root: found }: StackParts): Promise<Stack> {
+  const root = await realpath(found);
+  const rootId = rootIdOf(root);
+  const { openState, readStackName } = await import('./adapters/state.ts');
+  const { selfIdentity } = await import('./adapters/process-identity.ts');
+  const loaded = once(async (): Promise<ConfigFile> => {
+    const { loadConfig } = await import('./adapters/config-file.ts');
+    return loadConfig(root, host.env);
+  });
+  // The name under which things were made stands until they are gone, whatever stack.yml says today.
+  const name = (await readStackName(root)) ?? (await loaded()).config.name;
+  const env = await loaded().then(
+    (file) => file.env,
+    () => host.env,
+  );
+  const docker = once(async (): Promise<DockerEngine> => {
+    const { connectEngine } = await import('./adapters/docker.ts');
+    return connectEngine({ env });
+  });
+  const runtimes: Record<RuntimeName, () => Promise<Runtime>> = {
+    docker: once(async () => (await docker()).runtime),
+    process: once(async () => {
+      const { createProcessRuntime } = await import('./adapters/process.ts');
+      return createProcessRuntime({ root, env });
+    }),
+  };
+  return {
+    ...{ root, rootId, name, env, packageRoot, emit, signal, docker },
+    config: async () => overruleRuntime((await loaded()).config, options.runtime),
+    store: openState(root, name, version),
+    runtime: (runtime) => runtimes[runtime](),
+    owner: { ...(await selfIdentity()), command: ['stack', ...argv].join(' ') },
+  };
+}
+
+function overruleRuntime(config: StackConfig, runtime: GlobalOptions['runtime']): StackConfig {
+  if (runtime === undefined) return config;
+  const services = Object.entries(config.services).map(([name, service]) => {
+    const inherited = service.runtime === config.runtime;
+    return [name, inherited ? { ...service, runtime } : service] as const;
+  });
+  return { ...config, runtime, services: Object.fromEntries(services) };
+}
+
+async function confirm(
+  host: Host,
+  options: GlobalOptions,
+  reporter: () => Promise<Reporter>,
+  question: string,
+): Promise<void> {
+  if (options.yes) return;
+  const refuse = (message: string): never => {
+    throw new StackError('confirm', message, { hint: '--yes answers yes' });
+  };
+  if (!host.stdin.isTTY || !host.stderr.isTTY) refuse(`${question} Nobody is here to ask`);
+  (await reporter()).clear();
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: host.stdin, output: host.stderr });
+  const answer = await terminal.question(`${question} [y/N] `).finally(() => terminal.close());
+  if (!/^y(es)?$/i.test(answer.trim())) refuse('left as it was');
+}
+
+function hasColor(host: Host, stream: NodeJS.WriteStream): boolean {
+  if (host.env.NO_COLOR) return false;
+  if (host.env.FORCE_COLOR && host.env.FORCE_COLOR !== '0') return true;
+  return stream.isTTY === true && host.env.TERM !== 'dumb';
+}
+
+interface Once<Value> {
+  (): Promise<Value>;
+  readonly made: boolean;
+}
+
+function once<Value>(make: () => Promise<Value>): Once<Value> {
+  let made: Promise<Value> | undefined;
+  const ask = (): Promise<Value> => {
+    made ??= make();
+    return made;
+  };
+  return Object.defineProperty(ask, 'made', { get: () => made !== undefined }) as Once<Value>;
+}

@@ -1,0 +1,66 @@
+/** What is said of a service, a repo, a ticket. The JSON of `stack ps` and `stack create`; fields may be added only. */
+export type ServiceStatus = 'running' | 'starting' | 'stopped' | 'exited';
+export type RepoStatus = 'running' | 'partial' | 'stopped' | 'broken';
+export type InstanceStatus = 'running' | 'partial' | 'stopped' | 'creating' | 'broken';
+
+export interface ServiceView {
+  repo: string;
+  runtime: 'docker' | 'process';
+  status: ServiceStatus;
+  ports: Record<string, number>;
+  exitCode?: number;
+}
+
+export type RepoView =
+  | {
+      mode: 'dedicated';
+      url?: string;
+      status: RepoStatus;
+      worktree: string;
+      branch: string;
+      base: string;
+      /** True when the branch was there before the ticket (`--on`). */
+      existingBranch: boolean;
+    }
+  | { mode: 'shared'; url?: string; status: RepoStatus };
+
+export interface InstanceView {
+  ticket: string;
+  status: InstanceStatus;
+  createdAt: string;
+  folder: string;
+  /** Why the status is `broken`, a line a reason. */
+  problems: string[];
+  repos: Record<string, RepoView>;
+  services: Record<string, ServiceView>;
+}
+
+/** A column of the table. */
+export interface RepoHeading {
+  name: string;
+  title: string;
+  shared: boolean;
+}
+
+export interface StackView {
+  stack: string;
+  root: string;
+  /** The repos of stack.yml, in its order. */
+  repos: RepoHeading[];
+  baseline: {
+    repos: Record<string, { url?: string; status: RepoStatus }>;
+    services: Record<string, ServiceView>;
+  };
+  shared: Record<string, { url: string; status: string }>;
+  instances: InstanceView[];
+}
+
+/** Some tickets, with what their table needs. */
+export type InstancesView = Pick<StackView, 'repos' | 'instances'>;
+
+/** Gives the one status that stands for several services. */
+export function combineStatus(statuses: readonly ServiceStatus[]): 'running' | 'partial' | 'stopped' {
+  const running = statuses.filter((status) => status === 'running').length;
+  if (running === statuses.length && running > 0) return 'running';
+  return running > 0 || statuses.includes('starting') ? 'partial' : 'stopped';
+}

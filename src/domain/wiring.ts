@@ -1,0 +1,105 @@
+import type { StackConfig } from './config.ts';
+import type { InstanceRecord, ServiceRecord } from './instance.ts';
+import type { RuntimeName } from './runtime.ts';
+import { resolveShared, sharedUrl } from './shared.ts';
+
+/** Name by which a container reaches this machine; every container of ours has it in its hosts file. */
+export const HOST_FROM_CONTAINER = 'host.docker.internal';
+
+/** All that `${…}` may draw on for one instance. */
+export interface Wiring {
+  config: StackConfig;
+  /** The environment with `.env` beside stack.yml. */
+  env: Record<string, string | undefined>;
+  root: string;
+  record: InstanceRecord;
+  baseline: InstanceRecord | undefined;
+  /** Leases of the shared services. */
+  shared: Record<string, { port: number }>;
+}
+
+/** Where `service` leads for this instance: its own copy, else the baseline's. */
+export function findService(wiring: Wiring, service: string): ServiceRecord | undefined {
+  const own = wiring.record.services[service];
+  return own ?? wiring.baseline?.services[service];
+}
+
+/** The port a service listens on: its container's, or its lease on this machine. */
+export function listenPort(service: ServiceRecord, port: string): number | undefined {
+  const lease = service.ports[port];
+  return service.runtime === 'docker' ? lease?.container : lease?.host;
+}
+
+/** Gives the first port of a service, the one its `url` names. */
+export function firstPort(service: ServiceRecord): { host: number; container: number } | undefined {
+  return Object.values(service.ports)[0];
+}
+
+/** Gives what `${name}` stands for, from the viewpoint of the workload `service`; undefined when it stands for nothing. */
+export function resolveName(wiring: Wiring, service: string, name: string): string | undefined {
+  const own = wiring.record.services[service];
+  if (!own) return undefined;
+  const [subject = '', key, ...rest] = name.split('.');
+  if (key === undefined) return resolvePlain(wiring, own, subject);
+  if (subject === 'port') return listenPort(own, key)?.toString();
+  if (subject in wiring.config.shared.services) return resolveSharedName(wiring, own.runtime, subject, key);
+  const target = findService(wiring, subject);
+  return target && resolveServiceName(own.runtime, target, [key, ...rest].join('.'));
+}
+
+function resolvePlain(wiring: Wiring, own: ServiceRecord, name: string): string | undefined {
+  const repo = wiring.record.repos[own.repo];
+  const plain: Record<string, string | undefined> = {
+    ticket: wiring.record.ticket,
+    stack: wiring.config.name,
+    root: wiring.root,
+    branch: repo?.mode === 'dedicated' ? repo.branch : undefined,
+    worktree: repo?.mode === 'dedicated' ? repo.worktree : undefined,
+  };
+  return plain[name];
+}
+
+function resolveServiceName(viewpoint: RuntimeName, target: ServiceRecord, key: string): string | undefined {
+  if (key.startsWith('port.')) return target.ports[key.slice('port.'.length)]?.host.toString();
+  const port = firstPort(target);
+  if (!port) return undefined;
+  const inside = internalAddress(viewpoint, target, port);
+  const names: Record<string, string> = {
+    url: `http://localhost:${port.host}`,
+    host: 'localhost',
+    port: String(port.host),
+    internal_url: `http://${inside.host}:${inside.port}`,
+    internal_host: inside.host,
+    internal_port: String(inside.port),
+  };
+  return names[key];
+}
+
+function internalAddress(
+  viewpoint: RuntimeName,
+  target: ServiceRecord,
+  port: { host: number; container: number },
+): { host: string; port: number } {
+  if (viewpoint === 'process') return { host: 'localhost', port: port.host };
+  if (target.runtime === 'docker') return { host: target.alias, port: port.container };
+  return { host: HOST_FROM_CONTAINER, port: port.host };
+}
+
+function resolveSharedName(wiring: Wiring, viewpoint: RuntimeName, service: string, key: string): string | undefined {
+  const settings = resolveShared(service, wiring.config.shared.services[service] ?? {}, wiring.env);
+  const lease = wiring.shared[service]?.port;
+  const host = viewpoint === 'docker' ? service : 'localhost';
+  const port = viewpoint === 'docker' ? settings.containerPort : lease;
+  if (port === undefined) return undefined;
+  const url = sharedUrl(service, settings, host, port);
+  const names: Record<string, string | undefined> = {
+    url,
+    internal_url: url,
+    host,
+    port: String(port),
+    user: settings.user,
+    password: settings.password,
+    database: settings.database,
+  };
+  return names[key];
+}

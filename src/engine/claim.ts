@@ -1,0 +1,51 @@
+import { isAlive } from '../adapters/process-identity.ts';
+import { StackError } from '../domain/errors.ts';
+import type { InstanceRecord, StackState } from '../domain/instance.ts';
+import { suggest } from '../domain/suggest.ts';
+import type { Stack } from './stack.ts';
+
+/** True while the process that is changing the record lives. */
+export async function isOwnerAlive(record: InstanceRecord): Promise<boolean> {
+  return record.owner !== undefined && (await isAlive(record.owner));
+}
+
+/** Gives a ticket's record. Throws `not-found`, with the nearest names. */
+export function requireInstance(state: StackState, ticket: string): InstanceRecord {
+  const name = ticket.replaceAll('/', '-');
+  const record = state.instances[name];
+  if (record) return record;
+  const known = Object.keys(state.instances);
+  const near = suggest(name, known);
+  throw new StackError('not-found', `there is no ticket ${JSON.stringify(ticket)}`, {
+    hint:
+      near.length > 0 ? `did you mean ${near.join(' or ')}?` : known.length > 0 ? `there are: ${known.join(', ')}` : 'there is none yet: `stack create TICKET`',
+    details: { ticket, known },
+  });
+}
+
+/** Gives the records of several tickets. Throws `not-found` for the first that has none, before any is touched. */
+export function requireInstances(state: StackState, tickets: readonly string[]): InstanceRecord[] {
+  return tickets.map((ticket) => requireInstance(state, ticket));
+}
+
+/**
+ * Makes this process the owner of a ticket's record while it changes it, and gives the record. `change` goes into the
+ * same write. Throws `not-found`, and `busy` while another living process owns it.
+ */
+export async function claimInstance(
+  stack: Stack,
+  ticket: string,
+  change: (record: InstanceRecord, draft: StackState) => void | Promise<void>,
+): Promise<{ record: InstanceRecord; state: StackState }> {
+  return stack.store.update(async (draft) => {
+    const record = requireInstance(draft, ticket);
+    if (record.owner?.pid !== stack.owner.pid && (await isOwnerAlive(record))) {
+      throw new StackError('busy', `${record.ticket} is being changed by \`${record.owner?.command}\` (pid ${record.owner?.pid})`, {
+        hint: 'wait until it is done; `stack ps` shows the state',
+      });
+    }
+    record.owner = stack.owner;
+    await change(record, draft);
+    return { record, state: draft };
+  });
+}

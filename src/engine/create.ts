@@ -1,0 +1,163 @@
+import path from 'node:path';
+import type { StackConfig } from '../domain/config.ts';
+import { StackError } from '../domain/errors.ts';
+import type { InstanceRecord, StackState } from '../domain/instance.ts';
+import type { Step, StepState } from '../domain/step.ts';
+import { foldTicket, parseTicketName } from '../domain/ticket.ts';
+import { isOwnerAlive } from './claim.ts';
+import { leasePorts } from './leases.ts';
+import { checkWishes, planBaseline, planRepos, planServices, type RepoWishes } from './plan.ts';
+import { runForward } from './run.ts';
+import type { Stack } from './stack.ts';
+import { listTicketSteps } from './steps/list.ts';
+import type { Extent } from './steps/service.ts';
+import { takeApart } from './take-apart.ts';
+import { unwind } from './unwind.ts';
+import { putRecord, saveRecord, ticketsFolder, type Work } from './work.ts';
+
+export interface CreateOptions {
+  argument: string;
+  wishes: RepoWishes;
+  extent: Extent;
+}
+
+/**
+ * Makes an instance: plan (nothing is touched), record, steps. Whatever fails, all that was begun is unwound and the
+ * first error is thrown. Gives the ticket's name.
+ */
+export async function createInstance(stack: Stack, options: CreateOptions): Promise<string> {
+  const config = await stack.config();
+  await clearHalfMade(stack, options.argument);
+  const plan = await planInstance(stack, config, options, { fetch: true });
+  const work = await stack.store.update((draft) => reserve(stack, config, draft, plan));
+  const error = await converge(work, config, options.extent, (undo) => unwind(work, undo, { forget: true }));
+  if (error !== undefined) throw error;
+  work.record.phase = 'ready';
+  work.record.owner = undefined;
+  await saveRecord(work);
+  return work.record.ticket;
+}
+
+/** Gives what `create` would do, in order, with what is there already. Touches nothing, not even the remote. */
+export async function previewCreate(stack: Stack, options: CreateOptions): Promise<{ record: InstanceRecord; steps: [Step, StepState][] }> {
+  const config = await stack.config();
+  const plan = await planInstance(stack, config, options, { fetch: false });
+  const work = await reserve(stack, config, structuredClone(await stack.store.read()), plan);
+  const steps = listTicketSteps(work, config, options.extent);
+  const states = await Promise.all(steps.map((step) => step.inspect().catch(() => 'absent' as const)));
+  return { record: work.record, steps: steps.map((step, index) => [step, states[index] ?? 'absent']) };
+}
+
+/**
+ * Applies the list until nothing is different: a lease that had to move on the way changes what others were wired to.
+ * On failure hands the steps that were begun to `onFailure` and gives the error.
+ */
+export async function converge(
+  work: Work,
+  config: StackConfig,
+  extent: Extent,
+  onFailure: (undo: { made: Step[]; changed: Step[]; error: unknown }) => Promise<unknown>,
+): Promise<unknown> {
+  const { emit, signal } = work.stack;
+  const made: Step[] = [];
+  const changed: Step[] = [];
+  for (let pass = 0; pass < 3; pass++) {
+    work.leases.moved = false;
+    const result = await runForward(listTicketSteps(work, config, extent), { emit, signal });
+    made.push(...result.made);
+    changed.push(...result.changed);
+    if (result.error !== undefined) return onFailure({ made, changed, error: result.error });
+    if (!work.leases.moved) return undefined;
+  }
+  return undefined;
+}
+
+interface Plan {
+  record: InstanceRecord;
+  baseline: InstanceRecord | undefined;
+}
+
+async function planInstance(stack: Stack, config: StackConfig, options: CreateOptions, { fetch }: { fetch: boolean }): Promise<Plan> {
+  const name = parseTicketName(options.argument);
+  checkWishes(config, options.wishes);
+  const state = await stack.store.read();
+  requireUnused(state, name.ticket);
+  const folder = path.join(await ticketsFolder(stack.root, config.worktrees), name.ticket);
+  const [repos, baseline] = await Promise.all([
+    planRepos(stack, config, { name, wishes: options.wishes, folder, fetch }),
+    planBaseline(stack, config, state.baseline),
+  ]);
+  const services = await planServices(stack, config, name.ticket, repos);
+  await requireRuntimes(stack, [...Object.values(services), ...Object.values(baseline?.services ?? {})], options.extent);
+  const record: InstanceRecord = {
+    ...name,
+    createdAt: new Date().toISOString(),
+    phase: 'creating',
+    owner: stack.owner,
+    started: options.extent !== 'files' || Object.keys(repos).some((repo) => (config.repos[repo]?.setup ?? []).length > 0),
+    folder,
+    repos,
+    services,
+  };
+  return { record, baseline };
+}
+
+/** Writes names, branches and leases into the state, before the first effect. Call it with the state lock held. */
+async function reserve(stack: Stack, config: StackConfig, draft: StackState, plan: Plan): Promise<Work> {
+  const { record } = plan;
+  requireUnused(draft, record.ticket);
+  const baseline = await reserveBaseline(draft, config, plan.baseline);
+  await leasePorts(draft, record, config);
+  putRecord(draft, record);
+  return { stack, config, record, baseline, shared: draft.shared, leases: { moved: false } };
+}
+
+/** Leases what the baseline lacks; another command may have recorded one meanwhile, and its leases stand. */
+export async function reserveBaseline(draft: StackState, config: StackConfig, planned: InstanceRecord | undefined): Promise<InstanceRecord | undefined> {
+  if (!planned) return draft.baseline;
+  const known = draft.baseline?.services ?? {};
+  for (const [name, service] of Object.entries(planned.services)) {
+    service.ports = { ...service.ports, ...known[name]?.ports };
+  }
+  draft.baseline = undefined;
+  await leasePorts(draft, planned, config);
+  putRecord(draft, planned);
+  return planned;
+}
+
+/** Throws `exists` when the name, or one that folds to the same, is in use; `busy` when it is being made. */
+function requireUnused(state: StackState, ticket: string): void {
+  const same = Object.values(state.instances).find((record) => foldTicket(record.ticket) === foldTicket(ticket));
+  if (!same) return;
+  if (same.ticket !== ticket) {
+    throw new StackError('exists', `${ticket} and the ticket ${same.ticket} would share their host names`, {
+      hint: 'choose a name that differs in more than case, `/`, `.`, `_` and `-`',
+    });
+  }
+  throw new StackError('exists', `${ticket} is there already`, {
+    hint: `\`stack start ${ticket}\` starts it, \`stack destroy ${ticket}\` removes it`,
+  });
+}
+
+/** What a create that was killed left behind goes first, so that the same command simply works the second time. */
+async function clearHalfMade(stack: Stack, argument: string): Promise<void> {
+  const { ticket } = parseTicketName(argument);
+  const record = (await stack.store.read()).instances[ticket];
+  if (record?.phase !== 'creating') return;
+  if (await isOwnerAlive(record)) {
+    throw new StackError('busy', `${ticket} is being made by another process (pid ${record.owner?.pid})`, {
+      hint: '`stack ps` shows when it is done',
+    });
+  }
+  stack.emit({ type: 'info', text: `${ticket} was left half-made; clearing that first` });
+  await takeApart(stack, ticket, { force: false, keepBranch: false });
+}
+
+/** Throws `engine` when a service needs a runtime that does not answer, before anything is made. */
+export async function requireRuntimes(stack: Stack, services: readonly { runtime: 'docker' | 'process' }[], extent: Extent): Promise<void> {
+  if (extent === 'files') return;
+  for (const name of new Set(services.map((service) => service.runtime))) {
+    const check = await (await stack.runtime(name)).check();
+    if (!check.ok) throw new StackError('engine', check.reason, { hint: check.hint });
+  }
+}

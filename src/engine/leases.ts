@@ -1,0 +1,58 @@
+import { findFreePort } from '../adapters/ports.ts';
+import type { PortConfig, StackConfig } from '../domain/config.ts';
+import { BASELINE, type InstanceRecord, type ServiceRecord, type StackState } from '../domain/instance.ts';
+import { requireService } from './spec.ts';
+import { putRecord, requireConfig, type Work } from './work.ts';
+
+/** Gives every port that is promised to somebody in this root. */
+export function listLeases(state: StackState): Set<number> {
+  const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
+  const ports = records.flatMap((record) => Object.values(record.services)).flatMap((service) => Object.values(service.ports));
+  return new Set([...ports.map((port) => port.host), ...Object.values(state.shared).map((lease) => lease.port)]);
+}
+
+/**
+ * Leases what the record's services still lack. Call it with the state lock held; `draft` must hold all other records.
+ * Throws `port` when a range is exhausted.
+ */
+export async function leasePorts(draft: StackState, record: InstanceRecord, config: StackConfig): Promise<void> {
+  const leased = new Set([...listLeases(draft), ...listLeases({ ...draft, instances: { own: record }, shared: {} })]);
+  for (const [name, service] of Object.entries(record.services)) {
+    for (const [key, port] of Object.entries(config.services[name]?.ports ?? {})) {
+      if (service.ports[key]) continue;
+      await lease(service, { name, key, port, preferBaseline: record.ticket === BASELINE }, leased);
+    }
+  }
+}
+
+type NormalPort = PortConfig & { to: number };
+
+async function lease(
+  service: ServiceRecord,
+  wish: { name: string; key: string; port: NormalPort; preferBaseline: boolean },
+  leased: Set<number>,
+): Promise<number> {
+  const { name, key, port, preferBaseline } = wish;
+  const preferred = preferBaseline ? port.baseline : undefined;
+  const host = await findFreePort({ name: `${name}.${key}`, preferred, from: port.from, to: port.to }, leased);
+  leased.add(host);
+  service.ports[key] = { host, container: service.runtime === 'docker' ? (port.container ?? host) : host };
+  return host;
+}
+
+/** Gives up a lease that something else listens on and takes another. The new port. Throws `port`. */
+export async function moveLease(work: Work, service: string, taken: number): Promise<number> {
+  const config = await requireConfig(work);
+  const own = requireService(work.record, service);
+  const [key] = Object.entries(own.ports).find(([, port]) => port.host === taken) ?? [];
+  const port = key === undefined ? undefined : config.services[service]?.ports[key];
+  if (key === undefined || !port) throw new Error(`${service} holds no lease on ${taken}`);
+  const host = await work.stack.store.update(async (draft) => {
+    const leased = listLeases(draft).add(taken);
+    const moved = await lease(own, { name: service, key, port, preferBaseline: false }, leased);
+    putRecord(draft, work.record);
+    return moved;
+  });
+  work.leases.moved = true;
+  return host;
+}

@@ -1,0 +1,139 @@
+import type { StackConfig } from '../domain/config.ts';
+import { StackError } from '../domain/errors.ts';
+import type { InstanceRecord } from '../domain/instance.ts';
+import { claimInstance, requireInstance } from './claim.ts';
+import { converge, requireRuntimes, reserveBaseline } from './create.ts';
+import { leasePorts } from './leases.ts';
+import { mergeServices, planBaseline, planRepos, planServices } from './plan.ts';
+import { refOf, requireService } from './spec.ts';
+import type { Stack } from './stack.ts';
+import type { Extent } from './steps/service.ts';
+import { unwind } from './unwind.ts';
+import { saveRecord, ticketsFolder, type Work } from './work.ts';
+
+/**
+ * Brings a ticket to what stack.yml wants now: missing things come back, changed ones are made anew, all on the leases
+ * it holds. A failure leaves what ran before and unmakes what this start made.
+ */
+export async function startInstance(stack: Stack, ticket: string, extent: Extent): Promise<void> {
+  const config = await stack.config();
+  const state = await stack.store.read();
+  const known = requireReady(requireInstance(state, ticket));
+  const [planned, baseline] = await Promise.all([
+    planServices(stack, config, known.ticket, known.repos),
+    planBaseline(stack, config, state.baseline),
+  ]);
+  const services = mergeServices(config, known.services, planned);
+  await requireRuntimes(stack, Object.values(services), extent);
+  const work = await claimWork(stack, config, ticket, baseline, (record) => {
+    record.services = services;
+    record.started = true;
+  });
+  const error = await converge(work, config, extent, (run) => unwind(work, run, { forget: false }));
+  await release(work);
+  if (error !== undefined) throw error;
+}
+
+/** Stops a ticket's services, all or the named ones; worktrees, leases, volumes and logs stay. */
+export async function stopInstance(stack: Stack, ticket: string, only: readonly string[]): Promise<void> {
+  const { record, state } = await claimInstance(stack, ticket, () => undefined);
+  try {
+    const services = only.length > 0 ? only : Object.keys(record.services);
+    await stopServices(stack, record, services);
+  } finally {
+    await release({ stack, config: undefined, record, baseline: state.baseline, shared: state.shared, leases: { moved: false } });
+  }
+}
+
+/** Stops services of any instance, side by side, each a line of narration. Missing is done. */
+export async function stopServices(stack: Stack, record: InstanceRecord, services: readonly string[]): Promise<void> {
+  if (!record.started) return;
+  await Promise.all(
+    services.map(async (name) => {
+      const service = requireService(record, name);
+      const started = performance.now();
+      const step = { id: `stop ${name}`, subject: name, title: 'stopped' };
+      stack.emit({ type: 'step-started', ...step });
+      await (await stack.runtime(service.runtime)).stop(refOf(stack, record, name));
+      stack.emit({ type: 'step-done', ...step, outcome: 'made', ms: performance.now() - started });
+    }),
+  );
+}
+
+/**
+ * Gives a ticket that borrows a repo its own copy of it: worktree, leases, and a second look at everything that pointed
+ * at the shared one. On failure the ticket borrows it again.
+ */
+export async function addRepo(stack: Stack, ticket: string, repo: string, from: string | undefined): Promise<void> {
+  const config = await stack.config();
+  const state = await stack.store.read();
+  const known = requireReady(requireInstance(state, ticket));
+  requireBorrowed(config, known, repo);
+  const before = structuredClone(known);
+  const repos = await planRepos(stack, config, {
+    name: { ticket: known.ticket, argument: known.argument },
+    wishes: { from: from === undefined ? {} : { [repo]: from }, on: {}, with: [repo] },
+    folder: known.folder || (await ticketsFolder(stack.root, config.worktrees)),
+    fetch: true,
+    only: repo,
+  });
+  const planned = await planServices(stack, config, known.ticket, { ...known.repos, ...repos });
+  const baseline = await planBaseline(stack, config, state.baseline);
+  await requireRuntimes(stack, Object.values(planned), 'ready');
+  const work = await claimWork(stack, config, ticket, baseline, (record) => {
+    record.repos = { ...record.repos, ...repos };
+    record.services = mergeServices(config, record.services, planned);
+    record.started = true;
+  });
+  const error = await converge(work, config, 'ready', async (run) => {
+    const first = await unwind(work, run, { forget: false });
+    Object.assign(work.record, { repos: before.repos, services: before.services });
+    await converge({ ...work, stack: { ...stack, signal: new AbortController().signal } }, config, 'started', async () => undefined);
+    return first;
+  });
+  await release(work);
+  if (error !== undefined) throw error;
+}
+
+/** Claims a ticket and leases what its services and the baseline's lack, in one write. */
+async function claimWork(
+  stack: Stack,
+  config: StackConfig,
+  ticket: string,
+  planned: InstanceRecord | undefined,
+  change: (record: InstanceRecord) => void,
+): Promise<Work> {
+  let baseline: InstanceRecord | undefined;
+  const { record, state } = await claimInstance(stack, ticket, async (found, draft) => {
+    change(found);
+    baseline = await reserveBaseline(draft, config, planned);
+    await leasePorts(draft, found, config);
+  });
+  return { stack, config, record, baseline, shared: state.shared, leases: { moved: false } };
+}
+
+async function release(work: Work): Promise<void> {
+  work.record.owner = undefined;
+  await saveRecord(work);
+}
+
+function requireReady(record: InstanceRecord): InstanceRecord {
+  if (record.phase === 'ready') return record;
+  const verb = record.phase === 'creating' ? 'create' : 'destroy';
+  throw new StackError('state', `a ${verb} of ${record.ticket} is under way or did not finish`, {
+    hint: `\`stack destroy ${record.ticket}\` clears it when nothing is at it any more`,
+  });
+}
+
+function requireBorrowed(config: StackConfig, record: InstanceRecord, repo: string): void {
+  if (!(repo in config.repos)) {
+    throw new StackError('usage', `stack.yml has no repo ${JSON.stringify(repo)}`, {
+      hint: `its repos: ${Object.keys(config.repos).join(', ')}`,
+    });
+  }
+  if (record.repos[repo]?.mode !== 'dedicated') return;
+  throw new StackError('exists', `${record.ticket} has its own ${repo} already`, {
+    hint: `it is at ${record.repos[repo].worktree}`,
+  });
+}
+

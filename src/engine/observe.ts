@@ -1,0 +1,178 @@
+import path from 'node:path';
+import { isThere } from '../adapters/files.ts';
+import type { StackConfig } from '../domain/config.ts';
+import { BASELINE, type DedicatedRepo, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
+import { sharedProject } from '../domain/names.ts';
+import type { WorkloadStatus } from '../domain/runtime.ts';
+import { resolveShared, sharedUrl } from '../domain/shared.ts';
+import {
+  combineStatus,
+  type InstanceStatus,
+  type InstancesView,
+  type InstanceView,
+  type RepoStatus,
+  type RepoView,
+  type ServiceView,
+  type StackView,
+} from '../domain/view.ts';
+import { firstPort } from '../domain/wiring.ts';
+import { isOwnerAlive } from './claim.ts';
+import type { Stack } from './stack.ts';
+
+/** What the outside world says runs, keyed `instance/service`; the shared services by their names. */
+interface Observed {
+  workloads: Map<string, WorkloadStatus>;
+  shared: Map<string, string>;
+  /** False when a runtime that the records name did not answer. */
+  complete: boolean;
+}
+
+/** Looks at the stack as it is now: records for what should be, engine and process table for what runs. */
+export async function observeStack(stack: Stack): Promise<StackView> {
+  const [state, config] = await Promise.all([stack.store.read(), stack.config()]);
+  const observed = await observeWorld(stack, config, state);
+  const { baseline } = state;
+  const instances = await Promise.all(
+    Object.values(state.instances).map((record) => viewInstance(record, baseline, observed)),
+  );
+  return {
+    stack: stack.name,
+    root: stack.root,
+    repos: Object.entries(config.repos).map(([name, { title, shared }]) => ({ name, title, shared })),
+    baseline: {
+      repos: Object.fromEntries(
+        dedicatedRepos(baseline ?? { repos: {} }).map(([repo]) => [repo, viewRunning(baseline, repo, observed)]),
+      ),
+      services: viewServices(baseline, observed),
+    },
+    shared: viewShared(stack, config, state, observed),
+    instances: instances.sort((one, other) => one.createdAt.localeCompare(other.createdAt)),
+  };
+}
+
+/** Gives some tickets as `observeStack` sees them, in the order asked for; a name without a record is left out. */
+export async function observeInstances(stack: Stack, tickets: readonly string[]): Promise<InstancesView> {
+  const { repos, instances } = await observeStack(stack);
+  return { repos, instances: tickets.flatMap((ticket) => instances.filter((instance) => instance.ticket === ticket)) };
+}
+
+async function observeWorld(stack: Stack, config: StackConfig, state: StackState): Promise<Observed> {
+  const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
+  const runtimes = new Set(records.flatMap((record) => Object.values(record.services).map((service) => service.runtime)));
+  const wantsShared = Object.keys(config.shared.services).length > 0 && Object.keys(state.shared).length > 0;
+  let complete = true;
+  const ask = async <Answer>(question: () => Promise<Answer[]>): Promise<Answer[]> =>
+    question().catch((error: unknown) => {
+      complete = false;
+      stack.emit({ type: 'warning', text: error instanceof Error ? error.message : String(error) });
+      return [];
+    });
+  const [shared, ...statuses] = await Promise.all([
+    wantsShared ? ask(async () => (await stack.docker()).listProject(sharedProject(stack.name, stack.rootId))) : [],
+    ...[...runtimes].map((name) => ask(async () => (await stack.runtime(name)).status(stack.rootId))),
+  ]);
+  return {
+    workloads: new Map(statuses.flat().map((status) => [`${status.instance}/${status.service}`, status])),
+    shared: new Map(shared.map((container) => [container.service, container.state === 'healthy' ? 'running' : container.state])),
+    complete,
+  };
+}
+
+async function viewInstance(
+  record: InstanceRecord,
+  baseline: InstanceRecord | undefined,
+  observed: Observed,
+): Promise<InstanceView> {
+  const services = viewServices(record, observed);
+  const missing = await listMissing(record);
+  const problems = missing.map((repo) => `the worktree of ${repo} is gone`);
+  const repos = Object.entries(record.repos).map(([name, repo]): [string, RepoView] => {
+    if (repo.mode === 'shared') return [name, { mode: 'shared', ...viewRunning(baseline, name, observed) }];
+    return [name, viewDedicated(record, name, repo, { observed, missing: missing.includes(name) })];
+  });
+  const status = await statusOf(record, services, problems);
+  return {
+    ticket: record.ticket,
+    status,
+    createdAt: record.createdAt,
+    folder: record.folder,
+    problems,
+    repos: Object.fromEntries(repos),
+    services,
+  };
+}
+
+async function statusOf(
+  record: InstanceRecord,
+  services: Record<string, ServiceView>,
+  problems: string[],
+): Promise<InstanceStatus> {
+  const combined = combineStatus(Object.values(services).map((service) => service.status));
+  if (record.phase !== 'ready') {
+    if (await isOwnerAlive(record)) return record.phase === 'creating' ? 'creating' : 'partial';
+    const verb = record.phase === 'creating' ? 'create' : 'destroy';
+    problems.push(`a ${verb} did not finish: \`stack destroy ${record.ticket}\` clears it`);
+  }
+  return problems.length > 0 ? 'broken' : combined;
+}
+
+function viewDedicated(
+  record: InstanceRecord,
+  name: string,
+  repo: DedicatedRepo,
+  { observed, missing }: { observed: Observed; missing: boolean },
+): RepoView {
+  const running = viewRunning(record, name, observed);
+  return {
+    mode: 'dedicated',
+    ...running,
+    status: missing ? 'broken' : running.status,
+    worktree: repo.worktree,
+    branch: repo.branch,
+    base: repo.base,
+    existingBranch: !repo.ownsBranch,
+  };
+}
+
+/** The address of a repo is that of its first service with a port. */
+function viewRunning(record: InstanceRecord | undefined, repo: string, observed: Observed): { url?: string; status: RepoStatus } {
+  const services = Object.entries(record?.services ?? {}).filter(([, service]) => service.repo === repo);
+  const port = services.map(([, service]) => firstPort(service)).find((found) => found !== undefined);
+  const statuses = services.map(([name]) => observed.workloads.get(`${record?.ticket}/${name}`)?.state ?? 'stopped');
+  return { ...(port && { url: `http://localhost:${port.host}` }), status: combineStatus(statuses) };
+}
+
+function viewServices(record: InstanceRecord | undefined, observed: Observed): Record<string, ServiceView> {
+  const views = Object.entries(record?.services ?? {}).map(([name, service]): [string, ServiceView] => {
+    const found = observed.workloads.get(`${record?.ticket ?? BASELINE}/${name}`);
+    const ports = Object.entries(service.ports).map(([key, port]) => [key, port.host] as const);
+    return [
+      name,
+      {
+        repo: service.repo,
+        runtime: service.runtime,
+        status: found?.state ?? 'stopped',
+        ports: Object.fromEntries(ports),
+        ...(found?.state === 'exited' && found.exitCode !== undefined ? { exitCode: found.exitCode } : {}),
+      },
+    ];
+  });
+  return Object.fromEntries(views);
+}
+
+/** Addresses as this machine reaches them; passwords are left out of what people paste into chats. */
+function viewShared(stack: Stack, config: StackConfig, state: StackState, observed: Observed): StackView['shared'] {
+  const views = Object.entries(config.shared.services).map(([name, settings]) => {
+    const resolved = { ...resolveShared(name, settings, stack.env), password: undefined };
+    const port = state.shared[name]?.port ?? resolved.port ?? 0;
+    return [name, { url: sharedUrl(name, resolved, 'localhost', port), status: observed.shared.get(name) ?? 'stopped' }];
+  });
+  return Object.fromEntries(views);
+}
+
+async function listMissing(record: InstanceRecord): Promise<string[]> {
+  const found = await Promise.all(
+    dedicatedRepos(record).map(async ([name, repo]) => ((await isThere(path.join(repo.worktree, '.git'))) ? [] : [name])),
+  );
+  return found.flat();
+}

@@ -1,0 +1,209 @@
+import path from 'node:path';
+import { defaultBranch, inspectRepo, type RepoFacts, resolveBase } from '../adapters/git-repo.ts';
+import { checkExistingBranch, checkNewBranch } from '../adapters/git-branch.ts';
+import type { StackConfig } from '../domain/config.ts';
+import { StackError } from '../domain/errors.ts';
+import { BASELINE, type DedicatedRepo, type InstanceRecord, type RepoRecord, type ServiceRecord } from '../domain/instance.ts';
+import { builtImageName, networkAlias, volumeName, workloadName } from '../domain/names.ts';
+import type { RuntimeName } from '../domain/runtime.ts';
+import { suggest } from '../domain/suggest.ts';
+import { fillTemplate } from '../domain/template.ts';
+import type { TicketName } from '../domain/ticket.ts';
+import type { Stack } from './stack.ts';
+
+/** What a person asked for, per repo: a base for a new branch, a branch that exists, or just an own copy. */
+export interface RepoWishes {
+  from: Record<string, string>;
+  on: Record<string, string>;
+  with: readonly string[];
+}
+
+/** Checks that every repo a wish names is in stack.yml and has one wish only. Throws `usage`. */
+export function checkWishes(config: StackConfig, wishes: RepoWishes): void {
+  const known = Object.keys(config.repos);
+  const flags = [
+    ...Object.keys(wishes.from).map((repo) => [repo, `--from-${repo}`] as const),
+    ...Object.keys(wishes.on).map((repo) => [repo, `--on-${repo}`] as const),
+    ...wishes.with.map((repo) => [repo, `--with ${repo}`] as const),
+  ];
+  for (const [repo, flag] of flags) {
+    if (known.includes(repo)) continue;
+    const [near] = suggest(repo, known);
+    throw new StackError('usage', `${flag}: stack.yml has no repo ${JSON.stringify(repo)}`, {
+      hint: `${near === undefined ? '' : `did you mean ${near}? `}its repos: ${known.join(', ')}`,
+      details: { repo, known },
+    });
+  }
+  for (const repo of Object.keys(wishes.from)) {
+    if (!(repo in wishes.on)) continue;
+    throw new StackError('usage', `--from-${repo} and --on-${repo} exclude each other`, {
+      hint: '--from makes a new branch there, --on works on one that exists',
+    });
+  }
+}
+
+/** True when the ticket gets its own copy of the repo. */
+export function isWished(config: StackConfig, wishes: RepoWishes, repo: string): boolean {
+  return !config.repos[repo]?.shared || repo in wishes.from || repo in wishes.on || wishes.with.includes(repo);
+}
+
+export interface PlanOptions {
+  name: TicketName;
+  wishes: RepoWishes;
+  /** Folder the worktrees go into. */
+  folder: string;
+  /** False for `--dry-run`: nothing is fetched. */
+  fetch: boolean;
+  /** Plans this repo alone. */
+  only?: string;
+}
+
+/** Asks git, in all repos side by side, what the ticket's copies will be. Makes nothing. Throws what is in the way. */
+export async function planRepos(stack: Stack, config: StackConfig, options: PlanOptions): Promise<Record<string, RepoRecord>> {
+  const planned = await Promise.allSettled(
+    (options.only === undefined ? Object.keys(config.repos) : [options.only]).map(async (repo): Promise<[string, RepoRecord]> => {
+      if (!isWished(config, options.wishes, repo)) return [repo, { mode: 'shared' }];
+      return [repo, await planRepo(stack, config, repo, options)];
+    }),
+  );
+  const refused = planned.find((result) => result.status === 'rejected');
+  if (refused) throw refused.reason;
+  return Object.fromEntries(planned.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])));
+}
+
+async function planRepo(stack: Stack, config: StackConfig, repo: string, options: PlanOptions): Promise<DedicatedRepo> {
+  const facts = await factsOf(stack, config, repo);
+  const { name, wishes, folder } = options;
+  const settings = config.repos[repo];
+  const common = {
+    mode: 'dedicated',
+    path: facts.top,
+    gitCommonDir: facts.gitCommonDir,
+    worktree: path.join(folder, repo),
+    envFiles: listEnvFiles(config, repo),
+    copied: false,
+    setUp: false,
+  } as const;
+  const existing = wishes.on[repo];
+  if (existing !== undefined) {
+    const { branch, commit, create } = await checkExistingBranch({ repo, path: facts.top, branch: existing, fetch: options.fetch, signal: stack.signal });
+    return { ...common, branch, ownsBranch: create, base: branch, baseCommit: commit };
+  }
+  const branch = fillTemplate(config.branch, (key) => (key === 'ticket' ? name.argument : undefined));
+  const base = wishes.from[repo] ?? settings?.base ?? (await defaultBranch(facts.top));
+  const [{ commit, fetched }] = await Promise.all([
+    resolveBase({ repo, path: facts.top, ref: base, fetch: options.fetch, signal: stack.signal }),
+    checkNewBranch({ repo, path: facts.top, branch }),
+  ]);
+  if (fetched) stack.emit({ type: 'info', text: `${repo}: ${base} was only on the remote; fetched it` });
+  return { ...common, branch, ownsBranch: true, base, baseCommit: commit };
+}
+
+/** Asks git about the main checkout of one repo of stack.yml. Throws `config` when it cannot be used. */
+export async function factsOf(stack: Stack, config: StackConfig, repo: string): Promise<RepoFacts> {
+  return inspectRepo({ repo, path: path.resolve(stack.root, config.repos[repo]?.path ?? '') });
+}
+
+/** Every folder of the repo that has a service gets the repo's env file. */
+function listEnvFiles(config: StackConfig, repo: string): string[] {
+  const dirs = Object.values(config.services).flatMap((service) => (service.repo === repo ? [service.dir] : []));
+  return [...new Set(dirs.map((dir) => path.join(dir, config.repos[repo]?.envFile ?? '.env.local')))];
+}
+
+/** Gives records, still without leases, for the services that run out of the record's own repos. */
+export async function planServices(
+  stack: Stack,
+  config: StackConfig,
+  instance: string,
+  repos: Record<string, RepoRecord>,
+): Promise<Record<string, ServiceRecord>> {
+  const own = Object.entries(config.services).filter(([, settings]) => repos[settings.repo]?.mode === 'dedicated');
+  const planned = await Promise.all(
+    own.map(async ([name, settings]): Promise<[string, ServiceRecord]> => {
+      const runtime = await chooseRuntime(stack, settings.runtime);
+      const volumes = Object.keys(settings.volumes).map((key) => [key, volumeName(stack.name, stack.rootId, instance, name, key)]);
+      return [
+        name,
+        {
+          repo: settings.repo,
+          runtime,
+          workload: workloadName(stack.name, stack.rootId, instance, name),
+          alias: networkAlias(name, instance),
+          ports: {},
+          volumes: runtime === 'docker' ? Object.fromEntries(volumes) : {},
+          ...(settings.build && runtime === 'docker'
+            ? { builtImage: builtImageName(stack.name, stack.rootId, instance, name) }
+            : {}),
+        },
+      ];
+    }),
+  );
+  return Object.fromEntries(planned);
+}
+
+/** `auto` is docker where an engine answers, else process. */
+async function chooseRuntime(stack: Stack, wish: RuntimeName | 'auto'): Promise<RuntimeName> {
+  if (wish !== 'auto') return wish;
+  return (await (await stack.runtime('docker')).check()).ok ? 'docker' : 'process';
+}
+
+/** Gives the baseline's record as stack.yml has it now, with the leases it holds; undefined when no repo is shared. */
+export async function planBaseline(stack: Stack, config: StackConfig, known: InstanceRecord | undefined): Promise<InstanceRecord | undefined> {
+  const names = Object.keys(config.repos).filter((repo) => config.repos[repo]?.shared);
+  if (names.length === 0) return undefined;
+  const repos = await Promise.all(names.map(async (repo) => [repo, await planMainCheckout(stack, config, repo, known)] as const));
+  const services = await planServices(stack, config, BASELINE, Object.fromEntries(repos));
+  return {
+    ticket: BASELINE,
+    argument: BASELINE,
+    createdAt: known?.createdAt ?? new Date().toISOString(),
+    phase: 'ready',
+    started: true,
+    folder: '',
+    repos: Object.fromEntries(repos),
+    services: mergeServices(config, known?.services ?? {}, services),
+  };
+}
+
+/**
+ * Lays what stack.yml wants now over what was recorded: leases that still fit are kept, as are runtimes, and services
+ * that stack.yml has dropped (until somebody takes them apart).
+ */
+export function mergeServices(
+  config: StackConfig,
+  known: Record<string, ServiceRecord>,
+  planned: Record<string, ServiceRecord>,
+): Record<string, ServiceRecord> {
+  const merged = Object.entries(planned).map(([name, service]): [string, ServiceRecord] => {
+    const before = known[name];
+    if (!before) return [name, service];
+    const { runtime } = before;
+    const kept = Object.entries(config.services[name]?.ports ?? {}).flatMap(([key, port]) => {
+      const host = before.ports[key]?.host;
+      const fits = host !== undefined && (host === port.baseline || (host >= port.from && host <= port.to));
+      return fits ? [[key, { host, container: runtime === 'docker' ? (port.container ?? host) : host }] as const] : [];
+    });
+    return [name, { ...service, runtime, ports: Object.fromEntries(kept) }];
+  });
+  return { ...known, ...Object.fromEntries(merged) };
+}
+
+async function planMainCheckout(stack: Stack, config: StackConfig, repo: string, known: InstanceRecord | undefined): Promise<DedicatedRepo> {
+  const recorded = known?.repos[repo];
+  const checkout = path.resolve(stack.root, config.repos[repo]?.path ?? '');
+  if (recorded?.mode === 'dedicated' && recorded.path === checkout) return recorded;
+  const facts = await factsOf(stack, config, repo);
+  return {
+    mode: 'dedicated',
+    path: facts.top,
+    gitCommonDir: facts.gitCommonDir,
+    worktree: facts.top,
+    branch: facts.branch ?? 'HEAD',
+    ownsBranch: false,
+    base: facts.branch ?? 'HEAD',
+    baseCommit: facts.headCommit,
+    envFiles: [],
+    copied: true,
+    setUp: true,
+  };
+}

@@ -1,0 +1,117 @@
+import { interrupted } from '../domain/errors.ts';
+import type { Emit } from '../domain/events.ts';
+import type { Step } from '../domain/step.ts';
+
+export interface ForwardOptions {
+  emit: Emit;
+  signal: AbortSignal;
+}
+
+/** What a forward run did, also when it failed: `tried` holds every step whose `apply` was begun. */
+export interface ForwardResult {
+  /** Steps that were absent and were applied, the failing one included. */
+  made: Step[];
+  /** Steps that were different and were applied. */
+  changed: Step[];
+  /** The first error; undefined when all went well. */
+  error: unknown;
+}
+
+/**
+ * Applies what is not present, each step as soon as those it stands on are done, so that different repos go side by
+ * side. The first failure (or the signal) stops the rest; what runs then is waited for. Never throws.
+ */
+export async function runForward(steps: readonly Step[], options: ForwardOptions): Promise<ForwardResult> {
+  const result: ForwardResult = { made: [], changed: [], error: undefined };
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  const fail = (error: unknown): void => {
+    result.error ??= options.signal.aborted ? interrupted(error) : error;
+    stop.abort(error);
+  };
+  await runGraph(steps, (step) => step.after, async (step) => {
+    if (options.signal.aborted) fail(options.signal.reason);
+    if (signal.aborted) return;
+    try {
+      await applyStep(step, result, { emit: options.emit, signal });
+    } catch (error) {
+      fail(error);
+    }
+  });
+  return result;
+}
+
+async function applyStep(step: Step, result: ForwardResult, { emit, signal }: ForwardOptions): Promise<void> {
+  const { id, subject, title } = step;
+  const started = performance.now();
+  const since = (): number => performance.now() - started;
+  emit({ type: 'step-started', id, subject, title });
+  try {
+    const state = await step.inspect();
+    if (state === 'present') {
+      emit({ type: 'step-done', id, subject, title, outcome: 'kept', ms: since() });
+      return;
+    }
+    const made = state === 'absent';
+    (made ? result.made : result.changed).push(step);
+    await step.apply({ signal, note: (text) => emit({ type: 'step-note', id, text }) });
+    emit({ type: 'step-done', id, subject, title, outcome: made ? 'made' : 'changed', ms: since() });
+  } catch (error) {
+    emit({ type: 'step-failed', id, subject, title, message: messageOf(error), ms: since() });
+    throw error;
+  }
+}
+
+/** A step that could not be reverted. */
+export interface Leftover {
+  step: Step;
+  error: unknown;
+}
+
+/**
+ * Reverts steps, each after all that stand on it. A failure does not stop the others: every thing that can go, goes.
+ * Gives what is left. Never throws.
+ */
+export async function runBackward(steps: readonly Step[], emit: Emit): Promise<Leftover[]> {
+  const leftovers: Leftover[] = [];
+  const dependents = new Map<string, string[]>();
+  for (const step of steps) {
+    for (const id of step.after) dependents.set(id, [...(dependents.get(id) ?? []), step.id]);
+  }
+  await runGraph([...steps].reverse(), (step) => dependents.get(step.id) ?? [], async (step) => {
+    const { id, subject, title } = step;
+    const started = performance.now();
+    emit({ type: 'step-started', id, subject, title });
+    try {
+      await step.revert();
+      emit({ type: 'step-done', id, subject, title, outcome: 'undone', ms: performance.now() - started });
+    } catch (error) {
+      leftovers.push({ step, error });
+      emit({ type: 'step-failed', id, subject, title, message: messageOf(error), ms: performance.now() - started });
+    }
+  });
+  return leftovers;
+}
+
+/** Visits every step once, after those `before` names; ids that are not in the list are taken as visited. */
+async function runGraph(
+  steps: readonly Step[],
+  before: (step: Step) => readonly string[],
+  visit: (step: Step) => Promise<void>,
+): Promise<void> {
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  const visits = new Map<string, Promise<void>>();
+  const visitOnce = (step: Step): Promise<void> => {
+    const known = visits.get(step.id);
+    if (known) return known;
+    const earlier = before(step).flatMap((id) => byId.get(id) ?? []);
+    const done = Promise.all(earlier.map(visitOnce)).then(() => visit(step));
+    visits.set(step.id, done);
+    return done;
+  };
+  await Promise.all(steps.map(visitOnce));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

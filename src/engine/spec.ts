@@ -1,0 +1,88 @@
+import type { StackConfig } from '../domain/config.ts';
+import { StackError } from '../domain/errors.ts';
+import type { DedicatedRepo, InstanceRecord, ServiceRecord } from '../domain/instance.ts';
+import { networkName, shortHash } from '../domain/names.ts';
+import type { WorkloadRef, WorkloadSpec } from '../domain/runtime.ts';
+import { fillTemplate } from '../domain/template.ts';
+import { resolveName, type Wiring } from '../domain/wiring.ts';
+import type { Stack } from './stack.ts';
+import { type Work, wiringOf } from './work.ts';
+
+type ServiceSettings = StackConfig['services'][string];
+
+/** Gives what names one service's workload: all that stop, remove and logs need. */
+export function refOf(stack: Stack, record: InstanceRecord, service: string): WorkloadRef {
+  const { workload } = requireService(record, service);
+  return { rootId: stack.rootId, stack: stack.name, instance: record.ticket, service, name: workload };
+}
+
+/** Gives all that is needed to run one service as record and stack.yml stand now. Throws `config`, `not-found`. */
+export async function buildSpec(work: Work, service: string): Promise<WorkloadSpec> {
+  const wiring = await wiringOf(work);
+  const settings = wiring.config.services[service];
+  const own = requireService(work.record, service);
+  const repo = requireDedicated(work.record, own.repo);
+  if (!settings) {
+    throw new StackError('config', `stack.yml has no service ${service} any more`, {
+      hint: `destroy and create ${work.record.ticket} anew, or put the service back`,
+    });
+  }
+  const fill = (text: string): string => fillFor(wiring, service, text);
+  const { command } = settings;
+  const spec = {
+    ...refOf(work.stack, work.record, service),
+    root: work.stack.root,
+    repo: own.repo,
+    source: repo.worktree,
+    gitCommonDir: repo.gitCommonDir,
+    dir: settings.dir,
+    workingDir: settings.workingDir,
+    image: own.builtImage ?? (settings.image === undefined ? undefined : fill(settings.image)),
+    command: typeof command === 'string' ? fill(command) : command?.map(fill),
+    env: fillEnv(wiring, service, settings),
+    ports: Object.entries(own.ports).map(([name, port]) => ({ name, ...port })),
+    volumes: listVolumes(own, settings),
+    network: networkName(work.stack.name, work.stack.rootId),
+    aliases: [own.alias],
+  };
+  return { ...spec, hash: shortHash(JSON.stringify(spec)) };
+}
+
+/** Gives the variables of one service filled in from its own viewpoint, with those that say whose copy it is. */
+export function fillEnv(wiring: Wiring, service: string, settings: ServiceSettings): Record<string, string> {
+  const filled = Object.entries(settings.env).map(([key, text]) => [key, fillFor(wiring, service, text)]);
+  return {
+    ...Object.fromEntries(filled),
+    STACK_TICKET: wiring.record.ticket,
+    STACK_SERVICE: service,
+    STACK_ROOT: wiring.root,
+  };
+}
+
+/** Fills one text from the viewpoint of a service. Throws `config` for a name that stands for nothing. */
+export function fillFor(wiring: Wiring, service: string, text: string): string {
+  return fillTemplate(text, (name) => resolveName(wiring, service, name));
+}
+
+function listVolumes(own: ServiceRecord, settings: ServiceSettings): { name: string; target: string }[] {
+  return Object.entries(own.volumes).flatMap(([key, name]) => {
+    const target = settings.volumes[key];
+    return target === undefined ? [] : [{ name, target }];
+  });
+}
+
+/** Gives a service of a record. Throws `not-found`. */
+export function requireService(record: InstanceRecord, service: string): ServiceRecord {
+  const found = record.services[service];
+  if (found) return found;
+  throw new StackError('not-found', `${record.ticket} has no service ${service} of its own`, {
+    hint: `its services: ${Object.keys(record.services).join(', ') || 'none'}`,
+  });
+}
+
+/** Gives a repo that the record has its own copy of. Throws `not-found`. */
+export function requireDedicated(record: InstanceRecord, repo: string): DedicatedRepo {
+  const found = record.repos[repo];
+  if (found?.mode === 'dedicated') return found;
+  throw new StackError('not-found', `${record.ticket} has no ${repo} of its own`);
+}

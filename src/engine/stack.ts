@@ -1,0 +1,28 @@
+import type { DockerEngine } from '../adapters/docker.ts';
+import type { StateStore } from '../adapters/state.ts';
+import type { StackConfig } from '../domain/config.ts';
+import type { Emit } from '../domain/events.ts';
+import type { Owner } from '../domain/instance.ts';
+import type { Runtime, RuntimeName } from '../domain/runtime.ts';
+
+/** What the engine is handed for one root: everything it may touch, each made on first use. */
+export interface Stack {
+  /** Real path of the folder with stack.yml. */
+  readonly root: string;
+  readonly rootId: string;
+  readonly name: string;
+  /** Throws `config`; destroy and ps do without it. */
+  config(): Promise<StackConfig>;
+  /** The environment, with `.env` beside stack.yml below it. */
+  readonly env: Record<string, string | undefined>;
+  readonly store: StateStore;
+  /** Throws `engine` when no engine answers. */
+  docker(): Promise<DockerEngine>;
+  runtime(name: RuntimeName): Promise<Runtime>;
+  /** Folder of the package: the shipped compose file and templates are there. */
+  readonly packageRoot: string;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  /** This process, as records name it while it changes them. */
+  readonly owner: Owner;
+}

@@ -1,0 +1,34 @@
+import path from 'node:path';
+import { copyMatches, readFileIfThere } from '../../adapters/files.ts';
+import type { Step } from '../../domain/step.ts';
+import { requireDedicated } from '../spec.ts';
+import { requireConfig, saveRecord, type Work } from '../work.ts';
+
+/** Files that git does not carry (`copy:`, `.worktreeinclude`), brought over from the main checkout once. */
+export function copyStep(work: Work, repo: string): Step {
+  const record = requireDedicated(work.record, repo);
+  return {
+    id: `copy ${repo}`,
+    subject: repo,
+    title: 'files copied from the main checkout',
+    after: [`worktree ${repo}`],
+    async inspect() {
+      if (record.copied) return 'present';
+      return (await listPatterns(work, repo, record.path)).length > 0 ? 'absent' : 'present';
+    },
+    async apply() {
+      await copyMatches(record.path, record.worktree, await listPatterns(work, repo, record.path));
+      record.copied = true;
+      await saveRecord(work);
+    },
+    // They go with the worktree.
+    async revert() {},
+  };
+}
+
+async function listPatterns(work: Work, repo: string, checkout: string): Promise<string[]> {
+  const config = await requireConfig(work);
+  const listed = await readFileIfThere(path.join(checkout, '.worktreeinclude'));
+  const included = (listed ?? '').split('\n').map((line) => line.trim());
+  return [...(config.repos[repo]?.copy ?? []), ...included.filter((line) => line !== '' && !line.startsWith('#'))];
+}

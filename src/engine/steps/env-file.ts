@@ -1,0 +1,70 @@
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { isThere, readFileIfThere, replaceFile } from '../../adapters/files.ts';
+import { addExclude, isIgnored, removeExclude } from '../../adapters/git-exclude.ts';
+import { mergeEnvBlock, readEnvBlock, removeEnvBlock, renderEnvBlock } from '../../domain/env-block.ts';
+import type { Step } from '../../domain/step.ts';
+import { fillEnv, requireDedicated } from '../spec.ts';
+import { requireConfig, type Work, wiringOf } from '../work.ts';
+
+/** The env files of one repo: the main checkout's own file, with stack's block of wired values at its end. */
+export function envFileStep(work: Work, repo: string): Step {
+  const record = requireDedicated(work.record, repo);
+  return {
+    id: `env-file ${repo}`,
+    subject: repo,
+    title: `env file ${record.envFiles.join(', ')}`,
+    after: [`worktree ${repo}`, `copy ${repo}`],
+    async inspect() {
+      const found = await Promise.all(
+        record.envFiles.map(async (file) => {
+          const text = await readFileIfThere(path.join(record.worktree, file));
+          if (text === undefined || readEnvBlock(text) === undefined) return 'absent';
+          return text === mergeEnvBlock(text, await renderBlock(work, repo, file)) ? 'present' : 'different';
+        }),
+      );
+      return found.find((state) => state === 'absent') ?? found.find((state) => state === 'different') ?? 'present';
+    },
+    async apply() {
+      for (const file of record.envFiles) await writeEnvFile(work, repo, file);
+    },
+    async revert() {
+      for (const file of record.envFiles) {
+        await clearEnvFile(path.join(record.worktree, file));
+        await removeExclude(record.gitCommonDir, `/${file}`, work.record.ticket);
+      }
+    },
+  };
+}
+
+async function writeEnvFile(work: Work, repo: string, file: string): Promise<void> {
+  const { path: checkout, worktree, gitCommonDir } = requireDedicated(work.record, repo);
+  const target = path.join(worktree, file);
+  const start = (await readFileIfThere(target)) ?? (await readFileIfThere(path.join(checkout, file))) ?? '';
+  await mkdir(path.dirname(target), { recursive: true });
+  await replaceFile(target, mergeEnvBlock(start, await renderBlock(work, repo, file)));
+  if (!(await isIgnored(worktree, file))) await addExclude(gitCommonDir, `/${file}`, work.record.ticket);
+}
+
+/** In the worktree the file goes with it; only a worktree that stays behind (moved, or kept) gets its own text back. */
+async function clearEnvFile(file: string): Promise<void> {
+  if (!(await isThere(file))) return;
+  const text = (await readFileIfThere(file)) ?? '';
+  if (readEnvBlock(text) === undefined) return;
+  const rest = removeEnvBlock(text);
+  if (rest === '') await rm(file, { force: true });
+  else await replaceFile(file, rest);
+}
+
+/** One file may serve several services of a folder: the first that names a variable has the say. */
+async function renderBlock(work: Work, repo: string, file: string): Promise<string> {
+  const wiring = await wiringOf(work);
+  const config = await requireConfig(work);
+  const values: Record<string, string> = {};
+  for (const [name, own] of Object.entries(work.record.services)) {
+    const settings = config.services[name];
+    if (own.repo !== repo || !settings || path.join(settings.dir, config.repos[repo]?.envFile ?? '') !== file) continue;
+    for (const [key, value] of Object.entries(fillEnv(wiring, name, settings))) values[key] ??= value;
+  }
+  return renderEnvBlock(values);
+}

@@ -1,0 +1,62 @@
+import type { StackConfig } from '../../domain/config.ts';
+import { dedicatedRepos } from '../../domain/instance.ts';
+import type { Step } from '../../domain/step.ts';
+import type { Work } from '../work.ts';
+import { copyStep } from './copy.ts';
+import { envFileStep } from './env-file.ts';
+import { folderStep } from './folder.ts';
+import { logsStep } from './logs.ts';
+import { type Extent, listGroundSteps, listServiceSteps } from './service.ts';
+import { setupStep } from './setup.ts';
+import { guardUpSteps, listUpSteps } from './up.ts';
+import { worktreeStep } from './worktree.ts';
+
+/** Everything a ticket is made of, in order; the stack's own parts that it stands on come first. */
+export function listTicketSteps(work: Work, config: StackConfig, extent: Extent): Step[] {
+  const { record } = work;
+  const setUp = dedicatedRepos(record).map(([repo]) => repo).filter((repo) => (config.repos[repo]?.setup ?? []).length > 0);
+  const steps = extent === 'files' ? setUp.flatMap((repo) => listSetupGround(work, repo)) : listServices(work, config, extent);
+  const needsNetwork = Object.values(record.services).some((service) => service.runtime === 'docker') && steps.length > 0;
+  const lent = extent === 'files' ? [] : listBorrowed(work, config);
+  const shared = extent === 'files' ? { ...config, shared: { ...config.shared, services: {} } } : config;
+  return [
+    ...guardUpSteps(work, listUpSteps(work, shared, { services: lent, network: needsNetwork, extent })),
+    ...listFileSteps(work),
+    ...setUp.map((repo) => setupStep(work, repo)),
+    ...steps,
+  ];
+}
+
+/** Everything of a ticket that destroy takes apart, told from its record alone. */
+export function listRecordedSteps(work: Work): Step[] {
+  const services = work.record.started ? listServices(work, undefined, 'started') : [];
+  return [...listFileSteps(work), logsStep(work), ...services];
+}
+
+function listFileSteps(work: Work): Step[] {
+  const repos = dedicatedRepos(work.record).flatMap(([repo, { envFiles }]) => [
+    worktreeStep(work, repo),
+    copyStep(work, repo),
+    ...(envFiles.length > 0 ? [envFileStep(work, repo)] : []),
+  ]);
+  return [folderStep(work), ...repos];
+}
+
+function listServices(work: Work, config: StackConfig | undefined, extent: Extent): Step[] {
+  // Without a config all that is recorded; with one, what stack.yml has dropped is left for destroy.
+  const names = Object.keys(work.record.services).filter((name) => !config || name in config.services);
+  return names.flatMap((service) => listServiceSteps(work, config, service, extent));
+}
+
+/** Setup commands run in the surroundings of their repo's first service. */
+function listSetupGround(work: Work, repo: string): Step[] {
+  const first = Object.entries(work.record.services).find(([, service]) => service.repo === repo)?.[0];
+  return first === undefined ? [] : listGroundSteps(work, first);
+}
+
+/** Gives the baseline's services in the repos that the ticket borrows. */
+function listBorrowed({ record, baseline }: Work, config: StackConfig): string[] {
+  return Object.entries(baseline?.services ?? {}).flatMap(([name, { repo }]) =>
+    record.repos[repo]?.mode === 'shared' && name in config.services ? [name] : [],
+  );
+}

@@ -1,0 +1,25 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { isThere, makeFolder } from '../../adapters/files.ts';
+import type { Step } from '../../domain/step.ts';
+import type { Work } from '../work.ts';
+
+/** The folder of an instance's logs. They outlive a failed create, since they tell why; destroy takes them. */
+export function logsStep(work: Work): Step {
+  const folder = path.join(work.stack.root, '.stack', 'logs', work.record.ticket);
+  return {
+    id: 'logs',
+    subject: work.record.ticket,
+    title: 'logs',
+    after: [],
+    async inspect() {
+      return (await isThere(folder)) ? 'present' : 'absent';
+    },
+    async apply() {
+      await makeFolder(folder);
+    },
+    async revert() {
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { probeHttp, probePort } from '../../adapters/probe.ts';
+import type { StackConfig } from '../../domain/config.ts';
+import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import type { Step, StepProgress } from '../../domain/step.ts';
+import { refOf, requireService } from '../spec.ts';
+import { requireConfig, type Work } from '../work.ts';
+import { observeWorkload } from './workload.ts';
+
+const POLL_MS = 60;
+/** How long a service without ports must stay up to count as ready. */
+const SETTLE_MS = 500;
+const SHOWN_LINES = 30;
+
+type Ready = StackConfig['services'][string]['ready'];
+
+/** Ready means ready: the service answers as `ready:` says; one that ends while we wait fails at once. */
+export function readyStep(work: Work, service: string): Step {
+  return {
+    id: `ready ${service}`,
+    subject: service,
+    title: 'ready',
+    after: [`workload ${service}`],
+    async inspect() {
+      const found = await observeWorkload(work, service);
+      if (found?.state !== 'running') return 'absent';
+      return (await askOnce(work, service, await readyOf(work, service))) === undefined ? 'present' : 'absent';
+    },
+    async apply(progress) {
+      await waitUntilReady(work, service, progress);
+    },
+    async revert() {},
+  };
+}
+
+async function waitUntilReady(work: Work, service: string, { signal, note }: StepProgress): Promise<void> {
+  const ready = await readyOf(work, service);
+  const deadline = performance.now() + ready.timeoutSeconds * 1000;
+  for (;;) {
+    throwIfAborted(signal);
+    const [answer, found] = await Promise.all([askOnce(work, service, ready), observeWorkload(work, service)]);
+    if (found?.state !== 'running' && found?.state !== 'starting') {
+      const code = found?.exitCode === undefined ? '' : ` with exit code ${found.exitCode}`;
+      throw await unready(work, service, `${service} ended${code} before it was ready`);
+    }
+    if (answer === undefined) return;
+    if (performance.now() > deadline) {
+      throw await unready(work, service, `${service} was not ready within ${ready.timeoutSeconds} s: ${answer}`);
+    }
+    note(answer);
+    await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function readyOf(work: Work, service: string): Promise<Ready> {
+  const config = await requireConfig(work);
+  return config.services[service]?.ready ?? { timeoutSeconds: 60 };
+}
+
+/** Undefined when the service is ready, else what is still missing. */
+async function askOnce(work: Work, service: string, ready: Ready): Promise<string | undefined> {
+  const { ports } = requireService(work.record, service);
+  const port = (ready.port === undefined ? Object.values(ports)[0] : ports[ready.port])?.host;
+  if (ready.log !== undefined) return findInLog(work, service, ready.log);
+  if (ready.http !== undefined && port !== undefined) return explain(ready.http, await probeHttp(port, ready.http));
+  if (port !== undefined) return explain(`port ${port}`, await probePort(port));
+  const found = await observeWorkload(work, service);
+  return found?.startedAt !== undefined && Date.now() - found.startedAt < SETTLE_MS ? 'just started' : undefined;
+}
+
+function explain(asked: string, answer: string | undefined): string | undefined {
+  return answer && `${asked}: ${answer}`;
+}
+
+async function findInLog(work: Work, service: string, pattern: string): Promise<string | undefined> {
+  const found = await observeWorkload(work, service);
+  const runtime = await work.stack.runtime(requireService(work.record, service).runtime);
+  const expression = new RegExp(pattern);
+  const since = found?.startedAt === undefined ? {} : { since: found.startedAt };
+  for await (const line of runtime.logs(refOf(work.stack, work.record, service), since)) {
+    if (expression.test(line.text)) return undefined;
+  }
+  return `no log line matches ${pattern}`;
+}
+
+async function unready(work: Work, service: string, message: string): Promise<StackError> {
+  const lines: string[] = [];
+  try {
+    const runtime = await work.stack.runtime(requireService(work.record, service).runtime);
+    const log = runtime.logs(refOf(work.stack, work.record, service), { tail: SHOWN_LINES });
+    for await (const line of log) lines.push(line.text);
+  } catch {
+    // The workload may be gone altogether; what it was asked is said all the same.
+  }
+  return new StackError('unhealthy', message, {
+    hint: lines.length > 0 ? `its last ${lines.length} lines are below` : 'it printed nothing',
+    lines,
+    details: { service, lines },
+  });
+}

@@ -1,0 +1,29 @@
+import type { StackConfig } from '../../domain/config.ts';
+import { BASELINE } from '../../domain/instance.ts';
+import type { Step } from '../../domain/step.ts';
+import type { Work } from '../work.ts';
+import { imageStep } from './image.ts';
+import { readyStep } from './ready.ts';
+import { volumesStep } from './volumes.ts';
+import { workloadStep } from './workload.ts';
+
+/** How much of an instance is wanted: its files alone, its workloads too, and those ready. */
+export type Extent = 'files' | 'started' | 'ready';
+
+/** What one service stands on before anything can run in its surroundings. */
+export function listGroundSteps(work: Work, service: string): Step[] {
+  const own = work.record.services[service];
+  if (own?.runtime !== 'docker') return [];
+  return [imageStep(work, service), ...(Object.keys(own.volumes).length > 0 ? [volumesStep(work, service)] : [])];
+}
+
+/** One service from its image to its first answer. */
+export function listServiceSteps(work: Work, config: StackConfig | undefined, service: string, extent: Extent): Step[] {
+  const dependsOn = config?.services[service]?.dependsOn ?? [];
+  const waitsFor = dependsOn.flatMap((name) => [`workload ${name}`, `ready ${name}`, `${BASELINE} ready ${name}`]);
+  return [
+    ...listGroundSteps(work, service),
+    workloadStep(work, service, ['shared services', ...waitsFor]),
+    ...(extent === 'ready' ? [readyStep(work, service)] : []),
+  ];
+}

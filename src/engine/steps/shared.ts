@@ -1,0 +1,152 @@
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ComposeProject, composeDown, composeUp, findCompose } from '../../adapters/compose.ts';
+import { findFreePort } from '../../adapters/ports.ts';
+import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { networkName, sharedProject } from '../../domain/names.ts';
+import { resolveShared, sharedVariable } from '../../domain/shared.ts';
+import type { Step, StepProgress } from '../../domain/step.ts';
+import { listLeases } from '../leases.ts';
+import { requireConfig, type Work } from '../work.ts';
+
+const POLL_MS = 100;
+const HEALTHY_SECONDS = 120;
+const LEASE_TRIES = 5;
+
+/** The shared services: one compose project of this root, healthy and joined to the stack's network. */
+export function sharedStep(work: Work, names: readonly string[]): Step {
+  return {
+    id: 'shared services',
+    subject: 'shared',
+    title: names.join(', '),
+    after: ['network'],
+    async inspect() {
+      const found = await listShared(work);
+      const states = names.map((name) => found.find((container) => container.service === name)?.state);
+      if (states.every((state) => state === 'healthy' || state === 'running')) return 'present';
+      return states.every((state) => state === undefined) ? 'absent' : 'different';
+    },
+    async apply(progress) {
+      await leaseShared(work, names, new Set());
+      await bringUp(work, names, progress);
+      await waitUntilHealthy(work, names, progress);
+      await joinNetwork(work, names);
+    },
+    async revert() {
+      await removeShared(work, { volumes: false });
+    },
+  };
+}
+
+/** Stops and removes the shared services' containers; with `volumes` their data too. Missing is done. */
+export async function removeShared(work: Work, options: { volumes: boolean }): Promise<void> {
+  if (!options.volumes && (await listShared(work)).length === 0) return;
+  await composeDown(await describeProject(work), options);
+}
+
+/** Gives the containers of the shared services as the engine has them. */
+export async function listShared(work: Work) {
+  const { rootId, name } = work.stack;
+  return (await work.stack.docker()).listProject(sharedProject(name, rootId));
+}
+
+async function bringUp(work: Work, names: readonly string[], { signal, note }: StepProgress): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await composeUp({ ...(await describeProject(work)), onLine: note, signal }, names);
+    } catch (error) {
+      const taken = error instanceof StackError && error.code === 'port' ? (error.details as { port: number }).port : 0;
+      if (!taken || tries > LEASE_TRIES) throw error;
+      await leaseShared(work, names, new Set([taken]));
+    }
+  }
+}
+
+/**
+ * Leases a port for each shared service that has none, and another for those that hold a taken one: somebody's own
+ * Postgres on 5432 is no reason to fail. A running container of ours keeps its lease.
+ */
+async function leaseShared(work: Work, names: readonly string[], taken: ReadonlySet<number>): Promise<void> {
+  const config = await requireConfig(work);
+  const missing = names.filter((name) => !work.shared[name] || taken.has(work.shared[name].port));
+  if (missing.length === 0) return;
+  await work.stack.store.update(async (draft) => {
+    const leased = new Set([...listLeases(draft), ...taken]);
+    for (const name of missing) {
+      const wished = resolveShared(name, config.shared.services[name] ?? {}, work.stack.env).port;
+      if (wished === undefined) continue;
+      const known = draft.shared[name]?.port;
+      const port =
+        known !== undefined && !taken.has(known)
+          ? known
+          : await findFreePort({ name, from: wished, to: Math.min(wished + 998, 65_535) }, leased);
+      leased.add(port);
+      draft.shared[name] = { port };
+      work.shared[name] = { port };
+      if (port !== wished) {
+        work.stack.emit({ type: 'warning', text: `${name}: port ${wished} is taken, leased ${port} instead` });
+      }
+    }
+  });
+}
+
+async function describeProject(work: Work): Promise<ComposeProject> {
+  const config = await requireConfig(work);
+  const { root, rootId, name, env, packageRoot } = work.stack;
+  const docker = await work.stack.docker();
+  const composeEnv = { ...env, ...docker.env };
+  const tool = await findCompose(composeEnv);
+  if (!tool) {
+    throw new StackError('engine', 'neither `docker compose` nor `docker-compose` is here', {
+      hint: 'install Docker Compose; the shared services of stack.yml run through it',
+    });
+  }
+  const variables: Record<string, string> = { STACK_NETWORK: networkName(name, rootId), STACK_ROOT_ID: rootId };
+  for (const [service, settings] of Object.entries(config.shared.services)) {
+    const resolved = resolveShared(service, settings, env);
+    const values = { ...resolved, port: work.shared[service]?.port ?? resolved.port };
+    for (const key of ['image', 'port', 'user', 'password', 'database'] as const) {
+      if (values[key] !== undefined) variables[sharedVariable(service, key)] = String(values[key]);
+    }
+  }
+  const { compose } = config.shared;
+  return {
+    command: tool.command,
+    file: compose === undefined ? path.join(packageRoot, 'docker-compose.base.yml') : path.resolve(root, compose),
+    project: sharedProject(name, rootId),
+    projectDir: root,
+    env: { ...composeEnv, ...variables },
+  };
+}
+
+async function waitUntilHealthy(work: Work, names: readonly string[], { signal, note }: StepProgress): Promise<void> {
+  const deadline = performance.now() + HEALTHY_SECONDS * 1000;
+  for (;;) {
+    throwIfAborted(signal);
+    const found = await listShared(work);
+    const states = names.map((name) => ({ name, container: found.find((one) => one.service === name) }));
+    const waiting = states.filter(({ container }) => container?.state !== 'healthy' && container?.state !== 'running');
+    if (waiting.length === 0) return;
+    const ended = waiting.find(({ container }) => container?.state === 'exited');
+    const late = performance.now() > deadline ? waiting[0] : undefined;
+    const failed = ended ?? late;
+    if (failed) {
+      const lines = failed.container ? await (await work.stack.docker()).tailLog(failed.container.id, 30) : [];
+      throw new StackError('unhealthy', `${failed.name} ${ended ? 'ended' : 'did not become healthy'}`, {
+        hint: lines.length > 0 ? 'its last lines are below' : `look at its container in the engine`,
+        lines,
+      });
+    }
+    note(waiting.map(({ name, container }) => `${name} ${container?.state ?? 'missing'}`).join(', '));
+    await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** A team's own compose file need not know the stack's network: its containers are joined to it by their names. */
+async function joinNetwork(work: Work, names: readonly string[]): Promise<void> {
+  const docker = await work.stack.docker();
+  const network = networkName(work.stack.name, work.stack.rootId);
+  for (const container of await listShared(work)) {
+    if (names.includes(container.service)) await docker.connectContainer(network, container.name, [container.service]);
+  }
+}

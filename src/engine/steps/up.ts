@@ -1,0 +1,72 @@
+import path from 'node:path';
+import { withLock } from '../../adapters/lock.ts';
+import type { StackConfig } from '../../domain/config.ts';
+import { BASELINE } from '../../domain/instance.ts';
+import type { Step } from '../../domain/step.ts';
+import type { Work } from '../work.ts';
+import { networkStep } from './network.ts';
+import { type Extent, listServiceSteps } from './service.ts';
+import { sharedStep } from './shared.ts';
+
+/** Everything that tickets share: network, shared services, and the services of the baseline that are asked for. */
+export function listUpSteps(
+  work: Work,
+  config: StackConfig | undefined,
+  options: { services: readonly string[]; network: boolean; extent: Extent },
+): Step[] {
+  const shared = Object.keys(config?.shared.services ?? {});
+  const { baseline } = work;
+  const own = baseline ? { ...work, record: baseline } : work;
+  return [
+    ...(options.network ? [networkStep(work)] : []),
+    ...(shared.length > 0 ? [sharedStep(work, shared)] : []),
+    ...options.services.flatMap((service) => listServiceSteps(own, config, service, options.extent)).map(nameBaseline),
+  ];
+}
+
+/** Holds while the stack's own parts are made or unmade; `create`, `up` and `down` may run at once. */
+export async function withUpLock<Result>(work: Work, run: () => Promise<Result>, note?: (text: string) => void, signal?: AbortSignal): Promise<Result> {
+  return withLock(path.join(work.stack.root, '.stack', 'up.lock'), run, {
+    ...(signal && { signal }),
+    onWait: () => note?.('another command is at it'),
+  });
+}
+
+/**
+ * Wraps steps of `up` for a command that may run beside others like it: each is made under the lock, and unmade after a
+ * failure only when this run made it and no other ticket is there to need it.
+ */
+export function guardUpSteps(work: Work, steps: readonly Step[]): Step[] {
+  return steps.map((step) => {
+    let begun = false;
+    return {
+      ...step,
+      async apply(progress) {
+        const applyOnce = async (): Promise<void> => {
+          if ((await step.inspect()) === 'present') return;
+          begun = true;
+          await step.apply(progress);
+        };
+        await withUpLock(work, applyOnce, progress.note, progress.signal);
+      },
+      async revert() {
+        if (!begun) return;
+        await withUpLock(work, async () => {
+          const { instances } = await work.stack.store.read();
+          if (Object.keys(instances).every((ticket) => ticket === work.record.ticket)) await step.revert();
+        });
+      },
+    };
+  });
+}
+
+/** A ticket's own list may hold a service of the same name: the baseline's steps are told apart. */
+function nameBaseline(step: Step): Step {
+  const common = new Set(['network', 'shared services']);
+  return {
+    ...step,
+    id: `${BASELINE} ${step.id}`,
+    subject: `${step.subject} (${BASELINE})`,
+    after: step.after.map((id) => (common.has(id) || id.startsWith(BASELINE) ? id : `${BASELINE} ${id}`)),
+  };
+}

@@ -1,0 +1,55 @@
+import { StackError } from '../../domain/errors.ts';
+import type { WorkloadStatus } from '../../domain/runtime.ts';
+import type { Step } from '../../domain/step.ts';
+import { moveLease } from '../leases.ts';
+import { buildSpec, refOf, requireService } from '../spec.ts';
+import type { Work } from '../work.ts';
+
+/** How many other ports are tried when something takes the leased one between probe and start. */
+const LEASE_TRIES = 5;
+
+/** One running service: a container, or a process group. */
+export function workloadStep(work: Work, service: string, waitsFor: readonly string[]): Step {
+  const own = requireService(work.record, service);
+  return {
+    id: `workload ${service}`,
+    subject: service,
+    title: own.runtime === 'docker' ? 'container started' : 'process started',
+    after: [`setup ${own.repo}`, `env-file ${own.repo}`, `image ${service}`, `volumes ${service}`, 'network', ...waitsFor],
+    async inspect() {
+      const found = await observeWorkload(work, service);
+      if (!found) return 'absent';
+      const { hash } = await buildSpec(work, service);
+      return found.state === 'running' && found.hash === hash ? 'present' : 'different';
+    },
+    async apply({ signal, note }) {
+      const runtime = await work.stack.runtime(own.runtime);
+      for (let tries = 1; ; tries++) {
+        try {
+          return await runtime.start(await buildSpec(work, service), signal);
+        } catch (error) {
+          const taken = takenPort(error);
+          if (taken === undefined || tries > LEASE_TRIES) throw error;
+          const port = await moveLease(work, service, taken);
+          note(`port ${taken} is taken, leased ${port} instead`);
+          work.stack.emit({ type: 'warning', text: `${service}: port ${taken} is taken, leased ${port} instead` });
+        }
+      }
+    },
+    async revert() {
+      await (await work.stack.runtime(own.runtime)).remove(refOf(work.stack, work.record, service));
+    },
+  };
+}
+
+/** Gives what the runtime says of one service, undefined when there is nothing. */
+export async function observeWorkload(work: Work, service: string): Promise<WorkloadStatus | undefined> {
+  const runtime = await work.stack.runtime(requireService(work.record, service).runtime);
+  const all = await runtime.status(work.stack.rootId, work.record.ticket);
+  return all.find((status) => status.service === service);
+}
+
+function takenPort(error: unknown): number | undefined {
+  if (!(error instanceof StackError) || error.code !== 'port') return undefined;
+  return (error.details as { port?: number } | undefined)?.port;
+}

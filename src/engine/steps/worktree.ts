@@ -1,0 +1,43 @@
+import path from 'node:path';
+import { deleteBranch } from '../../adapters/git-branch.ts';
+import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git-worktree.ts';
+import type { Step } from '../../domain/step.ts';
+import { requireDedicated } from '../spec.ts';
+import { saveRecord, type Work } from '../work.ts';
+
+/** A repo's linked worktree and, where stack makes it, its branch. */
+export function worktreeStep(work: Work, repo: string): Step {
+  const record = requireDedicated(work.record, repo);
+  const { path: repoPath, gitCommonDir, worktree, branch } = record;
+  return {
+    id: `worktree ${repo}`,
+    subject: repo,
+    title: record.ownsBranch ? `worktree on ${branch}, from ${record.base}` : `worktree on ${branch}`,
+    after: ['folder'],
+    async inspect() {
+      const found = await inspectWorktree({ repoPath, path: worktree, branch });
+      // A person may have switched branches in there: their wish, and no reason to touch it.
+      return found.state === 'absent' ? 'absent' : 'present';
+    },
+    async apply() {
+      const { warning } = await addWorktree({
+        repoPath,
+        gitCommonDir,
+        path: worktree,
+        branch,
+        start: record.baseCommit,
+        newBranch: record.ownsBranch,
+      });
+      if (warning) work.stack.emit({ type: 'warning', text: `${repo}: ${warning}` });
+      if (!record.copied && !record.setUp) return;
+      // A worktree that was deleted by hand comes back bare: its files and set-up are due again.
+      Object.assign(record, { copied: false, setUp: false });
+      await saveRecord(work);
+    },
+    async revert() {
+      const trash = path.join(path.dirname(work.record.folder), '.stack-trash');
+      await removeWorktree({ repoPath, gitCommonDir, path: worktree, trash });
+      if (record.ownsBranch) await deleteBranch({ repoPath, gitCommonDir, branch });
+    },
+  };
+}

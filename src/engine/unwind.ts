@@ -1,0 +1,48 @@
+import { StackError } from '../domain/errors.ts';
+import type { Step } from '../domain/step.ts';
+import { type Leftover, runBackward } from './run.ts';
+import type { Work } from './work.ts';
+
+/** Unmakes the steps of a run that failed. Gives the error to throw: the first one stays the headline. */
+export async function unwind(
+  work: Work,
+  run: { made: readonly Step[]; error: unknown },
+  options: { forget: boolean },
+): Promise<unknown> {
+  const { emit, store } = work.stack;
+  const first = run.error instanceof Error ? run.error : new Error(String(run.error));
+  emit({ type: 'unwinding', reason: first.message });
+  const leftovers = await runBackward(uniqueById(run.made), emit);
+  if (leftovers.length > 0) return withLeftovers(first, leftovers, `stack destroy ${work.record.ticket}`);
+  if (options.forget) {
+    await store.update((draft) => {
+      delete draft.instances[work.record.ticket];
+    });
+  }
+  return first;
+}
+
+function uniqueById(steps: readonly Step[]): Step[] {
+  return [...new Map(steps.map((step) => [step.id, step])).values()];
+}
+
+function withLeftovers(first: Error, leftovers: readonly Leftover[], retry: string): StackError {
+  const names = leftovers.map(({ step }) => step.id);
+  const lines = leftovers.map(({ step, error }) => `${step.id}: ${error instanceof Error ? error.message : String(error)}`);
+  return new StackError('leftover', `${first.message}; and this could not be cleaned up: ${names.join(', ')}`, {
+    hint: `\`${retry}\` tries again`,
+    lines: [...(first instanceof StackError ? first.lines : []), ...lines],
+    details: { first: first instanceof StackError ? first.code : 'internal', leftovers: names },
+    cause: first,
+  });
+}
+
+/** Gives the error for a teardown that left something. */
+export function leftoverError(ticket: string, leftovers: readonly Leftover[]): StackError {
+  const lines = leftovers.map(({ step, error }) => `${step.id}: ${error instanceof Error ? error.message : String(error)}`);
+  return new StackError('leftover', `${ticket}: could not remove ${leftovers.map(({ step }) => step.id).join(', ')}`, {
+    hint: `mend that, then \`stack destroy ${ticket}\` goes on from there`,
+    lines,
+    details: { ticket, leftovers: leftovers.map(({ step }) => step.id) },
+  });
+}

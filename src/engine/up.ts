@@ -1,0 +1,82 @@
+import type { StackConfig } from '../domain/config.ts';
+import { StackError } from '../domain/errors.ts';
+import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
+import { requireRuntimes, reserveBaseline } from './create.ts';
+import { planBaseline } from './plan.ts';
+import { runBackward, runForward } from './run.ts';
+import type { Stack } from './stack.ts';
+import { removeShared } from './steps/shared.ts';
+import { guardUpSteps, listUpSteps, withUpLock } from './steps/up.ts';
+import { leftoverError, unwind } from './unwind.ts';
+import type { Work } from './work.ts';
+
+/** Starts what tickets share: network, shared services, the baseline's services. Twice is once. */
+export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promise<void> {
+  const config = await stack.config();
+  const planned = await planBaseline(stack, config, (await stack.store.read()).baseline);
+  await requireRuntimes(stack, listNeeded(config, planned), extent);
+  const work = await stack.store.update(async (draft) => {
+    const baseline = await reserveBaseline(draft, config, planned);
+    return workOn(stack, config, draft, baseline);
+  });
+  for (let pass = 0; pass < 3; pass++) {
+    work.leases.moved = false;
+    const services = Object.keys(work.baseline?.services ?? {}).filter((name) => name in config.services);
+    const network = listNeeded(config, work.baseline).some((service) => service.runtime === 'docker');
+    const steps = guardUpSteps(work, listUpSteps(work, config, { services, network, extent }));
+    const result = await runForward(steps, { emit: stack.emit, signal: stack.signal });
+    if (result.error !== undefined) throw await unwind(work, { made: result.made, error: result.error }, { forget: false });
+    if (!work.leases.moved) return;
+  }
+}
+
+/**
+ * Stops and removes what tickets share; data volumes stay unless `volumes`. Throws `conflict` while a ticket uses it,
+ * unless `force`; `leftover` when something survives.
+ */
+export async function bringDown(stack: Stack, options: { force: boolean; volumes: boolean }): Promise<void> {
+  const config = await stack.config();
+  const state = await stack.store.read();
+  const users = options.force ? [] : await listUsers(stack, state);
+  if (users.length > 0) {
+    throw new StackError('conflict', `${users.join(', ')} ${users.length > 1 ? 'use' : 'uses'} the shared services`, {
+      hint: `\`stack stop ${users.join(' ')}\` first, or \`stack down --force\``,
+      details: { tickets: users },
+    });
+  }
+  const work = workOn(stack, config, state, state.baseline);
+  await withUpLock(work, async () => {
+    const services = Object.keys(state.baseline?.services ?? {});
+    const network = listNeeded(config, state.baseline).some((service) => service.runtime === 'docker');
+    const steps = listUpSteps(work, config, { services, network, extent: 'started' });
+    // While other tickets' containers stand, stopped or not, the network they are joined to has to stay.
+    const kept = Object.values(state.instances).some((record) => record.started) ? ['network'] : [];
+    const leftovers = await runBackward(steps.filter((step) => !kept.includes(step.id)), stack.emit);
+    if (leftovers.length > 0) throw leftoverError(BASELINE, leftovers);
+    if (options.volumes && Object.keys(config.shared.services).length > 0) await removeShared(work, { volumes: true });
+  });
+}
+
+function workOn(stack: Stack, config: StackConfig, state: StackState, baseline: InstanceRecord | undefined): Work {
+  const record: InstanceRecord = baseline ?? {
+    ...{ ticket: BASELINE, argument: BASELINE, createdAt: '', phase: 'ready', started: true, folder: '' },
+    repos: {},
+    services: {},
+  };
+  return { stack, config, record, baseline, shared: state.shared, leases: { moved: false } };
+}
+
+/** What `up` needs runtimes for; shared services run through compose, on an engine. */
+function listNeeded(config: StackConfig, baseline: InstanceRecord | undefined): { runtime: 'docker' | 'process' }[] {
+  const shared = Object.keys(config.shared.services).map(() => ({ runtime: 'docker' as const }));
+  return [...Object.values(baseline?.services ?? {}), ...shared];
+}
+
+/** Tickets of which something runs. */
+async function listUsers(stack: Stack, state: StackState): Promise<string[]> {
+  const records = Object.values(state.instances).filter((record) => record.started);
+  const names = new Set(records.flatMap((record) => Object.values(record.services).map((service) => service.runtime)));
+  const statuses = await Promise.all([...names].map(async (name) => (await stack.runtime(name)).status(stack.rootId)));
+  const running = new Set(statuses.flat().flatMap((status) => (status.state === 'running' ? [status.instance] : [])));
+  return records.flatMap((record) => (running.has(record.ticket) ? [record.ticket] : []));
+}

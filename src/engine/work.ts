@@ -1,0 +1,58 @@
+import path from 'node:path';
+import { isThere } from '../adapters/files.ts';
+import type { StackConfig } from '../domain/config.ts';
+import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
+import type { Wiring } from '../domain/wiring.ts';
+import type { Stack } from './stack.ts';
+
+/** One instance while a command changes it. The record is live: new leases and finished set-ups land in it at once. */
+export interface Work {
+  readonly stack: Stack;
+  /** Undefined when stack.yml is gone or broken: then things can only be taken apart. */
+  readonly config: StackConfig | undefined;
+  readonly record: InstanceRecord;
+  /** The baseline's record where the stack shares repos; the same object as `record` when that is what is worked on. */
+  readonly baseline: InstanceRecord | undefined;
+  /** Leases of the shared services. */
+  readonly shared: StackState['shared'];
+  /** `moved` is set when a lease was changed on the way, so that what was wired before needs a second look. */
+  readonly leases: { moved: boolean };
+}
+
+/** Gives the config of a work that must have one. Throws `config` (by asking for it again). */
+export async function requireConfig(work: Work): Promise<StackConfig> {
+  return work.config ?? (await work.stack.config());
+}
+
+/** Gives what `${…}` draws on for this work. */
+export async function wiringOf(work: Work): Promise<Wiring> {
+  return {
+    config: await requireConfig(work),
+    env: work.stack.env,
+    root: work.stack.root,
+    record: work.record,
+    baseline: work.baseline,
+    shared: work.shared,
+  };
+}
+
+/** Writes the record of a work into the state file. Throws `state`, `busy`, `files`. */
+export async function saveRecord(work: Work): Promise<void> {
+  await work.stack.store.update((draft) => putRecord(draft, work.record));
+}
+
+/** Puts a record in its place in the state. */
+export function putRecord(draft: StackState, record: InstanceRecord): void {
+  if (record.ticket === BASELINE) draft.baseline = record;
+  else draft.instances[record.ticket] = record;
+}
+
+/**
+ * Gives the folder that holds the tickets' folders: `worktrees:` of stack.yml, else `tickets/`, or beside a root that
+ * is itself a git repo, so that watchers and linters of the main checkout do not see them.
+ */
+export async function ticketsFolder(root: string, configured: string | undefined): Promise<string> {
+  if (configured !== undefined) return path.resolve(root, configured);
+  if (await isThere(path.join(root, '.git'))) return `${root}.tickets`;
+  return path.join(root, 'tickets');
+}

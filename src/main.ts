@@ -1,0 +1,60 @@
+import { constants } from 'node:os';
+import { createContext, currentHost, type GlobalOptions, type Host, version } from './context.ts';
+import { StackError } from './domain/errors.ts';
+
+/** Runs one command line. Gives the exit code; the only place that catches everything. */
+export async function main(argv: readonly string[], host: Host, signal: AbortSignal): Promise<number> {
+  // Answered before anything is loaded: scripts ask for it often.
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
+    host.stdout.write(`${version}\n`);
+    return 0;
+  }
+  const options = readGlobals(argv);
+  const context = createContext(host, options, signal, argv);
+  try {
+    const { runProgram } = await import('./program.ts');
+    return await runProgram(argv, context);
+  } catch (error) {
+    await context.endNarration();
+    const { renderError, renderErrorJson } = await import('./ui/error.ts');
+    if (options.json) host.stdout.write(`${renderErrorJson(error)}\n`);
+    else host.stderr.write(`${renderError(error, { color: context.color, debug: Boolean(host.env.STACK_DEBUG) })}\n`);
+    return exitCodeOf(error, signal);
+  } finally {
+    await context.endNarration();
+  }
+}
+
+/** Runs the command line of this process: signals, pipes, exit. */
+export async function start(): Promise<void> {
+  const host = currentHost();
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      // A second one leaves at once: the record lets `destroy` or a second `create` finish the job.
+      if (controller.signal.aborted) process.exit(128 + constants.signals[name]);
+      controller.abort(name);
+    });
+  }
+  for (const stream of [host.stdout, host.stderr]) {
+    // `stack ps | head -1`: the reader has what it wants.
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(0);
+      throw error;
+    });
+  }
+  const code = await main(process.argv.slice(2), host, controller.signal);
+  await Promise.all([host.stdout, host.stderr].map((stream) => new Promise((done) => stream.write('', done))));
+  process.exit(code);
+}
+
+/** The flags that decide how errors are told must be known before the rest is understood. */
+function readGlobals(argv: readonly string[]): GlobalOptions {
+  const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+  return { json: own.includes('--json'), quiet: own.includes('--quiet') || own.includes('-q'), yes: own.includes('--yes') || own.includes('-y') };
+}
+
+function exitCodeOf(error: unknown, signal: AbortSignal): number {
+  const code = error instanceof StackError ? error.exitCode : 1;
+  return code === 130 && signal.reason !== 'SIGINT' ? 143 : code;
+}

@@ -1,0 +1,141 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { add } from './commands/add.ts';
+import { complete } from './commands/complete.ts';
+import { completion } from './commands/completion.ts';
+import { create } from './commands/create.ts';
+import { destroy } from './commands/destroy.ts';
+import { doctor } from './commands/doctor.ts';
+import { down } from './commands/down.ts';
+import { exec } from './commands/exec.ts';
+import { init } from './commands/init.ts';
+import { logs } from './commands/logs.ts';
+import { ps } from './commands/ps.ts';
+import { takeRepoFlags } from './commands/repo-flags.ts';
+import { restart } from './commands/restart.ts';
+import { start } from './commands/start.ts';
+import { stop } from './commands/stop.ts';
+import { up } from './commands/up.ts';
+import type { Verb } from './commands/verb.ts';
+import { type Context, version } from './context.ts';
+import { StackError } from './domain/errors.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: each verb knows its own options and result; here they only pass through.
+type AnyVerb = Verb<any, any>;
+
+/** The command tree: one line a verb, in the order of the help. */
+export const verbs: readonly AnyVerb[] = [
+  init,
+  up,
+  create,
+  add,
+  ps,
+  start,
+  stop,
+  restart,
+  destroy,
+  logs,
+  exec,
+  down,
+  doctor,
+  completion,
+];
+
+/** Parses a command line and runs its verb. Gives the exit code. Throws what the verb throws, and `usage`. */
+export async function runProgram(argv: readonly string[], context: Context): Promise<number> {
+  // Asked by the shell at every Tab, with half-typed words no parser would take.
+  if (argv[0] === '__complete') return complete(argv.slice(1), context, verbs);
+  const verb = verbs.find(({ name }) => name === argv.find((word) => !word.startsWith('-')));
+  const { words, command } = splitCommand(argv, verb);
+  const { from, on, rest } = takeRepoFlags(words, verb?.repoFlags?.map(({ name }) => name) ?? []);
+  let code = 0;
+  const program = buildProgram(context, async (chosen, args, options) => {
+    Object.assign(context.options, { runtime: options.runtime });
+    code = await runVerb(chosen, context, { args, command, options, from, on });
+  });
+  try {
+    if (rest.length === 0) program.outputHelp();
+    else await program.parseAsync(rest, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help and version end this way too, with exit code 0.
+    if (error.exitCode !== 0) throw usageError(error);
+  }
+  return code;
+}
+
+async function runVerb(verb: AnyVerb, context: Context, input: Parameters<AnyVerb['run']>[1]): Promise<number> {
+  const result: unknown = await verb.run(context, input);
+  await context.endNarration();
+  const { stdout } = context.host;
+  if (context.options.json) {
+    const answer: unknown = verb.toJson ? verb.toJson(result) : result;
+    if (answer !== undefined) stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
+  } else {
+    const text = verb.render(result, { color: context.color, columns: stdout.isTTY ? stdout.columns : undefined });
+    if (text !== '') stdout.write(`${text}\n`);
+  }
+  return verb.exitCode?.(result) ?? 0;
+}
+
+type Act = (verb: AnyVerb, args: string[], options: Record<string, unknown>) => Promise<void>;
+
+function buildProgram(context: Context, act: Act): Command {
+  const program = new Command('stack')
+    .description('Every ticket gets its own running copy of a product whose code lives in several git repos.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [verb]', 'show help for a verb')
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.host.stdout.write(text),
+      // Errors are told once, by main.
+      writeErr: () => undefined,
+      getOutHasColors: () => context.color,
+    });
+  for (const verb of verbs) addVerb(program, verb, act);
+  program.addHelpText('after', FIRST_STEPS);
+  return program;
+}
+
+function addVerb(program: Command, verb: AnyVerb, act: Act): void {
+  const command = program.command(`${verb.name} ${verb.args}`.trim()).description(verb.summary);
+  if (verb.command) command.usage(`[options] ${verb.args} -- <command...>`);
+  for (const { name, value, description } of verb.repoFlags ?? []) {
+    command.addOption(new Option(`--${name}-REPO <${value}>`, description));
+  }
+  for (const [flag, description, fallback] of verb.flags) command.option(flag, description, fallback);
+  command
+    .addOption(new Option('--runtime <name>', 'what runs services that name no runtime themselves').argParser(parseRuntime))
+    .option('--json', 'print one JSON document')
+    .option('-q, --quiet', 'narrate nothing')
+    .option('-y, --yes', 'answer every question yes')
+    .addHelpText('after', `\nExamples:\n${verb.examples.map((example) => `  $ ${example}`).join('\n')}`)
+    .action(async (...given: unknown[]) => {
+      const args = given.slice(0, -2).flat().filter((arg): arg is string => typeof arg === 'string');
+      await act(verb, args, command.opts());
+    });
+}
+
+const FIRST_STEPS = `
+Start here:
+  $ stack init                    in the folder that holds your repos
+  $ stack create feat-01          a copy of its own for the ticket feat-01
+  $ stack ps                      where everything is`;
+
+function parseRuntime(value: string): string {
+  if (['docker', 'process', 'auto'].includes(value)) return value;
+  throw new InvalidArgumentError('It is docker, process or auto.');
+}
+
+/** What stands behind `--` belongs to the child, whole. */
+function splitCommand(argv: readonly string[], verb: AnyVerb | undefined): { words: string[]; command: string[] } {
+  const at = verb?.command ? argv.indexOf('--') : -1;
+  return at === -1 ? { words: [...argv], command: [] } : { words: argv.slice(0, at), command: argv.slice(at + 1) };
+}
+
+function usageError(error: CommanderError): StackError {
+  const [message = '', ...hints] = error.message.replace(/^error: /, '').trim().split('\n');
+  const near = hints.join(' ').replace(/^\((.*)\)$/, '$1');
+  return new StackError('usage', message, { hint: near || '`stack --help` lists the verbs, `stack VERB --help` its flags' });
+}
