@@ -8,29 +8,31 @@
 label=dev.stack.engine.inputs
 
 make_images() {
-  fetch_packages busybox busybox-static
-  fetch_packages postgres "$(postgres_package)" "$(postgres_package client)" tzdata
-  fetch_packages redis redis-server redis-tools
+  fetch_packages busybox
+  fetch_packages postgres
+  fetch_packages redis
   make_image node node:22-alpine
   make_image postgres postgres:16-alpine
   make_image redis redis:7-alpine
-  docker image prune --force --filter "label=$label" >/dev/null
 }
 
 # Makes the image NAME as TAG and as stack-test/NAME, unless both are there: make_image NAME TAG
 make_image() {
-  local name=$1 tag=$2 inputs root id
+  local name=$1 tag=$2 inputs root id old
   inputs=$(inputs_of "$name")
   has_image "$tag" "$inputs" && has_image "stack-test/$name" "$inputs" && return
   say "making the image $tag"
+  old=$(docker image inspect --format '{{.Id}}' "$tag" 2>/dev/null || true)
   root=$dir/rootfs/$name
   rm -rf "$root"
   lay_base "$root"
   "lay_$name" "$root"
   id=$(tar -C "$root" --numeric-owner -c . | docker import -)
   docker build --quiet --build-arg "ROOTFS=$id" --label "$label=$inputs" \
-    --tag "$tag" --tag "stack-test/$name" "$here/images/$name" >/dev/null
+    --tag "$tag" --tag "stack-test/$name" "$here/images/$name" >"$dir/build.log" 2>&1 || { tail -n 15 "$dir/build.log" >&2; die "could not build $tag"; }
   rm -rf "$root"
+  # Stays when a container or another image needs it.
+  [ -z "$old" ] || docker image rm "$old" >/dev/null 2>&1 || true
 }
 
 has_image() { [ "$(docker image inspect --format "{{index .Config.Labels \"$label\"}}" "$1" 2>/dev/null)" = "$2" ]; }
@@ -49,21 +51,25 @@ inputs_of() {
 
 # --- Debian packages, unpacked into a folder: nothing of this machine changes ----------------------
 
-# postgresql-15 where that is what Debian's `postgresql` stands for: postgres_package [client]
-postgres_package() {
-  apt-cache depends postgresql | sed -n "s/^ *Depends: postgresql-\([0-9]*\)$/postgresql${1:+-$1}-\1/p" | head -n 1
+packages_of() {
+  case $1 in
+    busybox) echo busybox-static ;;
+    # Debian's `postgresql` stands for postgresql-15, and that needs postgresql-client-15.
+    postgres) apt-cache depends postgresql | sed -n 's/^ *Depends: postgresql-\([0-9]*\)$/postgresql-\1 postgresql-client-\1/p' && echo tzdata ;;
+    redis) echo redis-server redis-tools ;;
+  esac
 }
 
-# Unpacks packages and the libraries they need into packages/NAME: fetch_packages NAME PACKAGE…
+# Unpacks the packages of NAME and the libraries they need into packages/NAME, once.
 fetch_packages() {
-  local target=$dir/packages/$1 deb
-  shift
+  local target=$dir/packages/$1 packages deb
   [ ! -e "$target/list" ] || return 0
-  say "downloading $*"
   refresh_package_lists
+  packages=$(packages_of "$1")
+  say "downloading" $packages
   rm -rf "$target"
   mkdir -p "$target/debs" "$target/root"
-  (cd "$target/debs" && apt -o APT::Sandbox::User=root download $(with_libraries "$@")) || die "apt-get could not download: $*"
+  (cd "$target/debs" && apt download $(with_libraries $packages)) || die "apt-get could not download:" $packages
   for deb in "$target"/debs/*.deb; do dpkg -x "$deb" "$target/root"; done
   (cd "$target/debs" && ls) >"$target/list.new"
   rm -rf "$target/debs"
@@ -99,7 +105,11 @@ lay_base() {
   echo 'root:x:0:' >"$root/etc/group"
   printf 'passwd: files\ngroup: files\nhosts: files dns\n' >"$root/etc/nsswitch.conf"
   [ ! -e /etc/ssl/certs/ca-certificates.crt ] || cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
-  copy_programs "$root" /bin "$(command -v setpriv)"
+  mkdir -p "$root/usr/lib/locale"
+  cp -a /usr/lib/locale/C.utf8 "$root/usr/lib/locale/"
+  copy_programs "$root" /bin "$(command -v setpriv)" "$(command -v dash)"
+  # Debian's busybox sh runs its own applets before programs of the same name in PATH.
+  ln -sf dash "$root/bin/sh"
   for lib in librt libdl libpthread libresolv libnss_dns libnss_files; do
     copy_library "$root" "$(find_library $lib)"
   done
@@ -109,7 +119,7 @@ lay_node() {
   local root=$1 npm
   npm=$(npm_folder)
   copy_programs "$root" /usr/local/bin "$(command -v node)"
-  mkdir -p "$root/usr/local/lib/node_modules" "$root/usr/lib" "$root/usr/share"
+  mkdir -p "$root/usr/local/lib/node_modules" "$root/usr/share"
   cp -a "$npm" "$root/usr/local/lib/node_modules/npm"
   rm -rf "$root/usr/local/lib/node_modules/npm"/{docs,man,npmrc}
   ln -s ../lib/node_modules/npm/bin/npm-cli.js "$root/usr/local/bin/npm"
@@ -159,7 +169,7 @@ copy_programs() {
   local root=$1 folder=$2
   shift 2
   mkdir -p "$root$folder"
-  cp -L "$@" "$root$folder/"
+  cp -L --remove-destination "$@" "$root$folder/" # busybox has a link of the same name for some
   copy_libraries "$root" "$@"
 }
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { z } from 'zod/mini';
 import type { InstanceRecord, StackState } from './instance.ts';
 
 const repo = z.discriminatedUnion('mode', [
@@ -25,15 +25,15 @@ const service = z.object({
   alias: z.string(),
   ports: z.record(z.string(), z.object({ host: z.number(), container: z.number() })),
   volumes: z.record(z.string(), z.string()),
-  builtImage: z.string().optional(),
+  builtImage: z.optional(z.string()),
 });
 
-const instance: z.ZodType<InstanceRecord> = z.object({
+const instance: z.ZodMiniType<InstanceRecord> = z.object({
   ticket: z.string(),
   argument: z.string(),
   createdAt: z.string(),
   phase: z.enum(['creating', 'ready', 'destroying']),
-  owner: z.object({ pid: z.number(), startTime: z.string(), command: z.string() }).optional(),
+  owner: z.optional(z.object({ pid: z.number(), startTime: z.string(), command: z.string() })),
   started: z.boolean(),
   folder: z.string(),
   repos: z.record(z.string(), repo),
@@ -41,12 +41,12 @@ const instance: z.ZodType<InstanceRecord> = z.object({
 });
 
 /** What a state file of version 1 must look like. */
-export const stateSchema: z.ZodType<StackState> = z.object({
+export const stateSchema: z.ZodMiniType<StackState> = z.object({
   version: z.literal(1),
   writtenBy: z.string(),
   root: z.string(),
   stack: z.string(),
   shared: z.record(z.string(), z.object({ port: z.number() })),
-  baseline: instance.optional(),
+  baseline: z.optional(instance),
   instances: z.record(z.string(), instance),
 });

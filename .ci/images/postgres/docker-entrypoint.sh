@@ -22,21 +22,23 @@ init_database() {
   fi
   password=$(mktemp)
   printf '%s\n' "${POSTGRES_PASSWORD:-}" >"$password"
-  [ -n "${POSTGRES_PASSWORD:-}" ] && set -- "--pwfile=$password" || set --
+  if [ -n "${POSTGRES_PASSWORD:-}" ]; then set -- "--pwfile=$password"; else set --; fi
   eval "initdb --username=\"\$POSTGRES_USER\" \"\$@\" ${POSTGRES_INITDB_ARGS:-}"
   rm "$password"
   method=${POSTGRES_HOST_AUTH_METHOD:-$(postgres -C password_encryption)}
   printf '\nhost all all all %s\n' "$method" >>"$PGDATA/pg_hba.conf"
 }
 
-run_sql() { psql -v ON_ERROR_STOP=1 --no-psqlrc --username "$POSTGRES_USER" --dbname "${POSTGRES_DB:-postgres}" "$@"; }
+# run_sql DATABASE [OPTION…]
+run_sql() { psql -v ON_ERROR_STOP=1 --no-psqlrc --username "$POSTGRES_USER" --dbname "$@"; }
 
+# shellcheck disable=SC1090 # as in the official image, a script that is not executable is sourced
 run_init_files() {
   for file in /docker-entrypoint-initdb.d/*; do
     case $file in
       *.sh) if [ -x "$file" ]; then "$file"; else . "$file"; fi ;;
-      *.sql) run_sql -f "$file" ;;
-      *.sql.gz) gunzip -c "$file" | run_sql ;;
+      *.sql) run_sql "$POSTGRES_DB" -f "$file" ;;
+      *.sql.gz) gunzip -c "$file" | run_sql "$POSTGRES_DB" ;;
     esac
   done
 }
@@ -45,7 +47,7 @@ run_init_files() {
 first_start() {
   pg_ctl -w start -o "-c listen_addresses='' -p 5432"
   if [ "$POSTGRES_DB" != postgres ]; then
-    echo 'CREATE DATABASE :"name";' | POSTGRES_DB=postgres run_sql --set name="$POSTGRES_DB"
+    echo 'CREATE DATABASE :"name";' | run_sql postgres --set name="$POSTGRES_DB"
   fi
   run_init_files
   pg_ctl -m fast -w stop

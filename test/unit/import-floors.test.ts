@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const SRC = path.resolve(import.meta.dirname, '../../src');
+
+/** What each room may import from. */
+const FLOORS: Record<string, readonly string[]> = {
+  domain: ['domain'],
+  adapters: ['adapters', 'domain'],
+  engine: ['engine', 'adapters', 'domain'],
+  ui: ['ui', 'domain'],
+  commands: ['commands', 'engine', 'adapters', 'ui', 'domain', 'context.ts'],
+  'context.ts': ['engine', 'adapters', 'ui', 'domain'],
+  'program.ts': ['commands', 'domain', 'context.ts'],
+  'main.ts': ['program.ts', 'context.ts', 'ui', 'domain'],
+};
+
+/** Packages that have one door into the house. */
+const DOORS: Record<string, RegExp> = {
+  commander: /^(program\.ts|commands\/)/,
+  'simple-git': /^adapters\/(git\/)?git\.ts$/,
+  dockerode: /^adapters\/(docker\/)?(docker|connection)\.ts$/,
+  execa: /^adapters\//,
+  'get-port': /^adapters\//,
+};
+
+/** What the domain, being pure, may take from outside. */
+const PURE = new Set(['zod/mini', 'yaml', 'fastest-levenshtein', 'node:crypto', 'node:path']);
+
+interface Import {
+  file: string;
+  target: string;
+  typeOnly: boolean;
+}
+
+function listFiles(folder = ''): string[] {
+  return readdirSync(path.join(SRC, folder), { withFileTypes: true }).flatMap((entry) => {
+    const file = path.join(folder, entry.name);
+    return entry.isDirectory() ? listFiles(file) : entry.name.endsWith('.ts') ? [file] : [];
+  });
+}
+
+function listImports(file: string): Import[] {
+  const text = readFileSync(path.join(SRC, file), 'utf8');
+  const found = [...text.matchAll(/^(?:import|export)\s+(type\s)?[^'";]*?from\s+'([^']+)'|import\('([^']+)'\)|^import\s+'([^']+)'/gms)];
+  return found.map(([, type, plain, lazy, bare]) => ({ file, target: plain ?? lazy ?? bare ?? '', typeOnly: type !== undefined }));
+}
+
+function roomOf(file: string): string {
+  return file.split(path.sep)[0] ?? file;
+}
+
+const imports = listFiles().flatMap(listImports);
+const inside = imports.filter(({ target }) => target.startsWith('.'));
+const outside = imports.filter(({ target }) => !target.startsWith('.'));
+
+describe('the floors of the house', () => {
+  it('reads every import there is', () => {
+    expect(inside.length).toBeGreaterThan(100);
+    expect(outside.length).toBeGreaterThan(20);
+  });
+
+  it('imports run one way', () => {
+    const upward = inside.filter(({ file, target }) => {
+      const to = roomOf(path.join(path.dirname(file), target));
+      return !FLOORS[roomOf(file)]?.includes(to);
+    });
+    expect(upward.map(({ file, target }) => `${file} imports ${target}`)).toEqual([]);
+  });
+
+  it('each package with a door of its own is imported there alone', () => {
+    const strays = outside.filter(({ file, target, typeOnly }) => !typeOnly && DOORS[target] && !DOORS[target].test(file));
+    expect(strays.map(({ file, target }) => `${file} imports ${target}`)).toEqual([]);
+  });
+
+  it('the domain is pure', () => {
+    const impure = outside.filter(({ file, target }) => roomOf(file) === 'domain' && !PURE.has(target));
+    expect(impure.map(({ file, target }) => `${file} imports ${target}`)).toEqual([]);
+  });
+
+  it('console, process.exit and process.env stay in main.ts and context.ts', () => {
+    const strays = listFiles().filter((file) => {
+      if (file === 'main.ts' || file === 'context.ts') return false;
+      const code = readFileSync(path.join(SRC, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$|`[^`]*`|'[^'\n]*'/gm, '');
+      return /\bconsole\.|\bprocess\.(exit|env)\b/.test(code);
+    });
+    expect(strays).toEqual([]);
+  });
+});

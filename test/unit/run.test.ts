@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { StackError } from '../../src/domain/errors.ts';
+import type { Step, StepState } from '../../src/domain/step.ts';
+import { runBackward, runForward } from '../../src/engine/run.ts';
+
+/** A world of named things; each step makes one of them, and `log` tells in which order. */
+function createWorld() {
+  const log: string[] = [];
+  const there = new Map<string, StepState>();
+  const failing = new Map<string, Error>();
+  const step = (id: string, after: string[] = [], gate?: Promise<unknown>): Step => ({
+    id,
+    subject: id,
+    title: id,
+    after,
+    inspect: async () => there.get(id) ?? 'absent',
+    async apply({ signal }) {
+      log.push(`+${id}`);
+      await gate;
+      const error = failing.get(id);
+      if (error) throw error;
+      if (signal.aborted) throw new Error('stopped');
+      there.set(id, 'present');
+    },
+    async revert() {
+      const error = failing.get(`-${id}`);
+      if (error) throw error;
+      log.push(`-${id}`);
+      there.delete(id);
+    },
+  });
+  return { log, there, failing, step };
+}
+
+const quiet = { emit: () => undefined, signal: new AbortController().signal };
+
+describe('running steps forward', () => {
+  it('makes each thing once, after what it stands on', async () => {
+    const { log, step } = createWorld();
+    const result = await runForward([step('c', ['a', 'b']), step('b', ['a']), step('a')], quiet);
+    expect(log).toEqual(['+a', '+b', '+c']);
+    expect(result.error).toBeUndefined();
+  });
+
+  it('leaves alone what is present and tells changed from made', async () => {
+    const { log, there, step } = createWorld();
+    there.set('a', 'present').set('b', 'different');
+    const result = await runForward([step('a'), step('b'), step('c')], quiet);
+    expect(log.sort()).toEqual(['+b', '+c']);
+    expect(result.made.map(({ id }) => id)).toEqual(['c']);
+    expect(result.changed.map(({ id }) => id)).toEqual(['b']);
+  });
+
+  it('runs what does not stand on each other side by side', async () => {
+    const { log, step } = createWorld();
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const done = runForward([step('front', [], gate), step('api', [], gate)], quiet);
+    await expect.poll(() => log).toEqual(['+front', '+api']);
+    open();
+    expect((await done).error).toBeUndefined();
+  });
+
+  it('stops at the first failure, keeps it, and counts the failing step among those begun', async () => {
+    const { log, failing, step } = createWorld();
+    failing.set('b', new StackError('git', 'no'));
+    const result = await runForward([step('a'), step('b', ['a']), step('c', ['b'])], quiet);
+    expect(result.error).toMatchObject({ message: 'no' });
+    expect(log).toEqual(['+a', '+b']);
+    expect(result.made.map(({ id }) => id)).toEqual(['a', 'b']);
+  });
+
+  it('an interrupt is told as such, whatever the steps throw then', async () => {
+    const { step } = createWorld();
+    const controller = new AbortController();
+    const gate = new Promise<void>((resolve) => {
+      controller.signal.addEventListener('abort', () => resolve());
+    });
+    const done = runForward([step('a', [], gate), step('b', ['a'])], { ...quiet, signal: controller.signal });
+    controller.abort('SIGINT');
+    expect((await done).error).toMatchObject({ code: 'interrupted' });
+  });
+});
+
+describe('running steps backward', () => {
+  it('unmakes each thing before what it stands on', async () => {
+    const { log, step } = createWorld();
+    const leftovers = await runBackward([step('a'), step('b', ['a']), step('c', ['a', 'b'])], quiet.emit);
+    expect(log).toEqual(['-c', '-b', '-a']);
+    expect(leftovers).toEqual([]);
+  });
+
+  it('goes on after a failure and names what is left', async () => {
+    const { log, failing, step } = createWorld();
+    failing.set('-b', new Error('held'));
+    const leftovers = await runBackward([step('a'), step('b', ['a']), step('c', ['b'])], quiet.emit);
+    expect(log).toEqual(['-c', '-a']);
+    expect(leftovers.map((left) => left.step.id)).toEqual(['b']);
+  });
+});
