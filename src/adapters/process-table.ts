@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+export interface ProcessRow {
+  pid: number;
+  /** The process group; equal to the pid of its leader, which may be dead. */
+  group: number;
+  /** A zombie has ended; its number is kept until its parent has asked for its exit code. */
+  zombie: boolean;
+}
+
+/** Variable that every process of a workload inherits; its value is the workload's name, unique on the machine. */
+export const MARKER = 'STACK_WORKLOAD';
+
+/** Gives every process of this machine that may be looked at. Linux reads /proc; elsewhere `ps` is asked. */
+export async function listProcesses(): Promise<ProcessRow[]> {
+  if (process.platform === 'linux') {
+    return listNumbers('/proc').flatMap((pid) => readRow(pid) ?? []);
+  }
+  const { stdout } = await run('ps', ['-A', '-o', 'pid=,pgid=,stat=']);
+  return stdout.split('\n').flatMap((line) => {
+    const [pid, group, state] = line.trim().split(/\s+/);
+    return pid && group ? [{ pid: Number(pid), group: Number(group), zombie: state?.startsWith('Z') ?? false }] : [];
+  });
+}
+
+/** Field 2 is the program's name in brackets and may hold anything, so the rest is counted from the last bracket. */
+function readRow(pid: number): ProcessRow | undefined {
+  const text = readText(`/proc/${pid}/stat`);
+  if (text === undefined) return undefined;
+  const [state, , group] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { pid, group: Number(group), zombie: state === 'Z' || state === 'X' };
+}
+
+/**
+ * Gives the workload that a process was started for, undefined when it is none of ours or cannot be looked into. Known
+ * on Linux alone: macOS shows nobody another process's environment.
+ */
+export function readMarker(pid: number): string | undefined {
+  const environment = readText(`/proc/${pid}/environ`);
+  const entry = environment?.split('\0').find((pair) => pair.startsWith(`${MARKER}=`));
+  return entry?.slice(MARKER.length + 1);
+}
+
+/**
+ * Gives the live processes that carry a workload's name, wherever they have moved, and those of its set-up commands
+ * (`name#…`). This process is never among them.
+ */
+export async function findMarked(workload: string): Promise<ProcessRow[]> {
+  if (process.platform !== 'linux') return [];
+  const rows = await listProcesses();
+  return rows.filter((row) => !row.zombie && row.pid !== process.pid && isMarked(readMarker(row.pid), workload));
+}
+
+function isMarked(marker: string | undefined, workload: string): boolean {
+  return marker === workload || (marker?.startsWith(`${workload}#`) ?? false);
+}
+
+/** Gives the entries of a folder that are numbers; none when the folder cannot be read. */
+export function listNumbers(folder: string): number[] {
+  try {
+    return readdirSync(folder).map(Number).filter(Number.isInteger);
+  } catch {
+    return [];
+  }
+}
+
+/** Undefined when the process has ended meanwhile, or belongs to somebody else. */
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

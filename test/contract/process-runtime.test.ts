@@ -1,0 +1,254 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readRecord, writeRecord } from '../../src/adapters/process-record.ts';
+import { freePort, isRunning, makeProcessWorld, type ProcessWorld, until } from '../support/process-world.ts';
+
+let world: ProcessWorld;
+const never = new AbortController().signal;
+
+beforeEach(() => {
+  world = makeProcessWorld();
+});
+
+afterEach(() => world.end());
+
+const sleeper = 'setInterval(() => {}, 1000); console.log("up", process.pid);';
+const listens = (port: number, host?: string) =>
+  `import net from 'node:net'; net.createServer().listen(${JSON.stringify({ port, host })}, () => console.log('up'));`;
+
+async function lineOf(spec: Parameters<ProcessWorld['log']>[0], pattern: RegExp): Promise<RegExpExecArray> {
+  let match: RegExpExecArray | null | undefined;
+  await until(`a line that matches ${pattern}`, async () => {
+    match = (await world.log(spec)).map((line) => pattern.exec(line)).find(Boolean);
+    return Boolean(match);
+  });
+  return match!;
+}
+
+describe('a workload that runs', () => {
+  it('has the env of its spec, a base from the person, and nothing else of them', async () => {
+    mkdirSync(path.join(world.source, 'apps/web'), { recursive: true });
+    const argv = world.script('console.log(JSON.stringify([process.cwd(), process.env]));');
+    const spec = world.spec(argv, { dir: 'apps/web', env: { PORT: '4001', QUOTED: `a "b" 'c' $d` } });
+    await world.runtime.start(spec, never);
+    const [, text = ''] = await lineOf(spec, /^(\[.*\])$/);
+    const [cwd, env] = JSON.parse(text);
+    expect(cwd).toBe(path.join(world.source, 'apps/web'));
+    expect(env).toMatchObject({ PORT: '4001', QUOTED: `a "b" 'c' $d`, PATH: process.env.PATH });
+    expect(Object.keys(env)).not.toContain('VITEST');
+  });
+
+  it('leads a group of its own, without a terminal, and keeps its files private', async () => {
+    const spec = world.spec(world.script(sleeper));
+    await world.runtime.start(spec, never);
+    const record = await readRecord(world.root, spec);
+    const fields = readFileSync(`/proc/${record?.pid}/stat`, 'utf8').split(') ')[1]?.split(' ');
+    expect(fields?.slice(2, 5)).toEqual([String(record?.pid), String(record?.pid), '0']);
+    const mode = (file: string) => (statSync(path.join(world.root, '.stack', file)).mode & 0o777).toString(8);
+    expect(mode('run/feat-01/api.json')).toBe('600');
+    expect(mode('logs/feat-01/api.log')).toBe('600');
+    expect(mode('logs/feat-01')).toBe('700');
+  });
+
+  it('is killed when it does not end on SIGTERM', async () => {
+    const spec = world.spec(world.script(`process.on('SIGTERM', () => console.log('no')); ${sleeper}`));
+    await world.runtime.start(spec, never);
+    const pid = Number((await lineOf(spec, /^up (\d+)$/))[1]);
+    await world.runtime.stop(spec);
+    expect(isRunning(pid)).toBe(false);
+    expect(await world.log(spec)).toContain('no');
+    expect(await world.state()).toBe('stopped');
+  });
+
+  it('counts as running while any of its group lives, and stops with all of it', async () => {
+    const child = world.script(sleeper).join(' ');
+    const spec = world.spec(`${child} & exit 0`);
+    await world.runtime.start(spec, never);
+    const pid = Number((await lineOf(spec, /^up (\d+)$/))[1]);
+    const record = await readRecord(world.root, spec);
+    await until('the leader is gone', () => !isRunning(record?.pid ?? 0));
+    expect(await world.state()).toBe('running');
+    await world.runtime.stop(spec);
+    expect(isRunning(pid)).toBe(false);
+    expect(await world.state()).toBe('stopped');
+  });
+});
+
+describe('a workload that has ended', () => {
+  it.each([
+    ['by itself', 'exit 3', 3],
+    ['by a signal from outside', 'kill -9 $$', 137],
+  ])('%s is exited, with its code', async (_, command, exitCode) => {
+    const spec = world.spec(command);
+    await world.runtime.start(spec, never);
+    await until('it has ended', async () => (await world.state()) !== 'running');
+    expect(await world.runtime.status(world.rootId)).toMatchObject([{ state: 'exited', exitCode }]);
+  });
+
+  it('is stopped, not exited, when its whole group was killed', async () => {
+    const spec = world.spec(world.script(sleeper));
+    await world.runtime.start(spec, never);
+    process.kill(-(await readRecord(world.root, spec))!.pid, 'SIGKILL');
+    await until('it has ended', async () => (await world.state()) === 'stopped');
+  });
+
+  it('starts anew with the same spec and leaves no exit code of before', async () => {
+    const file = path.join(world.source, 'flag');
+    const spec = world.spec(`test -e ${file} && exec ${world.script(sleeper).join(' ')}; exit 4`);
+    await world.runtime.start(spec, never);
+    await until('it has exited', async () => (await world.state()) === 'exited');
+    writeFileSync(file, '');
+    await world.runtime.start(spec, never);
+    await lineOf(spec, /^up/);
+    expect(await world.runtime.status(world.rootId)).toMatchObject([{ state: 'running', exitCode: undefined }]);
+    expect(readdirSync(path.join(world.root, '.stack/run/feat-01'))).toEqual(['api.json']);
+  });
+
+  it('is gone without a trace once removed', async () => {
+    const spec = world.spec(world.script(sleeper));
+    await world.runtime.start(spec, never);
+    await world.runtime.remove(spec);
+    expect(existsSync(path.join(world.root, '.stack/run/feat-01'))).toBe(false);
+    expect(existsSync(path.join(world.root, '.stack/logs/feat-01'))).toBe(false);
+    expect(await world.runtime.status(world.rootId)).toEqual([]);
+  });
+});
+
+describe('identity', () => {
+  it('never takes a reused pid for ours', async () => {
+    const stranger = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true });
+    await once(stranger, 'spawn');
+    try {
+      const spec = world.spec('exit 0');
+      await world.runtime.start(spec, never);
+      await until('it has ended', async () => (await world.state()) === 'exited');
+      const record = (await readRecord(world.root, spec))!;
+      await writeRecord(world.root, { ...record, pid: stranger.pid! });
+      expect(await world.state()).toBe('exited');
+      await world.runtime.stop(spec);
+      await world.runtime.remove(spec);
+      expect(isRunning(stranger.pid!)).toBe(true);
+    } finally {
+      stranger.kill('SIGKILL');
+    }
+  });
+
+  it('finds what runs when its record was lost', async () => {
+    const spec = world.spec(world.script(sleeper));
+    await world.runtime.start(spec, never);
+    const pid = Number((await lineOf(spec, /^up (\d+)$/))[1]);
+    writeFileSync(path.join(world.root, '.stack/run/feat-01/api.json'), '{"version":1,"pi');
+    expect(await world.runtime.status(world.rootId)).toEqual([]);
+    await world.runtime.start(spec, never);
+    expect(isRunning(pid)).toBe(false);
+    expect(await world.state()).toBe('running');
+  });
+
+  it('keeps roots apart', async () => {
+    await world.runtime.start(world.spec(world.script(sleeper)), never);
+    expect(await world.runtime.status('00000000')).toEqual([]);
+    expect(await world.runtime.status(world.rootId, 'feat-02')).toEqual([]);
+  });
+});
+
+describe('a start that cannot be', () => {
+  const failure = async (start: Promise<void>) =>
+    start.then(
+      () => undefined,
+      (error) => error,
+    );
+
+  it('says what is wrong with the command', async () => {
+    const start = (command: string | string[], more = {}) =>
+      failure(world.runtime.start(world.spec(command, more), never));
+    const plain = path.join(world.source, 'plain');
+    writeFileSync(plain, '#!/bin/sh\n');
+    chmodSync(plain, 0o644);
+    expect(await start(['no-such-program'])).toMatchObject({
+      code: 'process',
+      message: 'no-such-program was not found',
+    });
+    expect(await start(['./no-such-file'])).toMatchObject({ code: 'process', hint: `looked in ${world.source}` });
+    expect(await start(['./plain'])).toMatchObject({ code: 'process', message: './plain is not executable' });
+    expect(await start('true', { dir: 'nowhere' })).toMatchObject({ code: 'process' });
+    expect(await start('true', { command: undefined })).toMatchObject({ code: 'config' });
+    expect(await world.runtime.status(world.rootId)).toEqual([]);
+  });
+
+  it.each(['127.0.0.1', '::1', '0.0.0.0', '::'])('says that its port is taken on %s', async (host) => {
+    const server = net.createServer().listen(0, host);
+    await once(server, 'listening');
+    const { port } = server.address() as net.AddressInfo;
+    const spec = world.spec('true', { ports: [{ name: 'http', host: port, container: port }] });
+    expect(await failure(world.runtime.start(spec, never))).toMatchObject({ code: 'port', details: { port } });
+    expect(await world.runtime.status(world.rootId)).toEqual([]);
+    server.close();
+  });
+
+  it('says that its log cannot be written', async () => {
+    mkdirSync(path.join(world.root, '.stack'));
+    writeFileSync(path.join(world.root, '.stack/logs'), 'in the way');
+    expect(await failure(world.runtime.start(world.spec('true'), never))).toMatchObject({ code: 'files' });
+  });
+
+  it('starts nothing once aborted', async () => {
+    expect(await failure(world.runtime.start(world.spec('true'), AbortSignal.abort()))).toMatchObject({
+      code: 'interrupted',
+    });
+    expect(await world.runtime.status(world.rootId)).toEqual([]);
+  });
+});
+
+describe('why a workload is not ready', () => {
+  const explain = async (command: string | string[], port: number, pattern: RegExp) => {
+    const spec = world.spec(command, { ports: [{ name: 'http', host: port, container: port }] });
+    await world.runtime.start(spec, never);
+    await until(String(pattern), async () => pattern.test((await world.runtime.explain(spec)) ?? ''));
+    return spec;
+  };
+
+  it('names the port it took instead, or that it took none', async () => {
+    const [given, taken] = [await freePort(), await freePort()];
+    const spec = await explain(
+      world.script(listens(taken)),
+      given,
+      new RegExp(`listens on ${taken}, but was given ${given}`),
+    );
+    await world.runtime.remove(spec);
+    await explain(world.script(sleeper), given, /listens on no port/);
+  });
+
+  it('names ::1 where nothing else is listened on', async () => {
+    const port = await freePort();
+    await explain(world.script(listens(port, '::1')), port, /listens on \[::1\]:\d+ only/);
+  });
+
+  it('says that the command was not found', async () => {
+    await explain('no-such-program --flag', 1, /did not find the command/);
+  });
+
+  it('says that it put itself into the background, and ends it there', async () => {
+    const daemon = JSON.stringify(world.script(sleeper));
+    const parent = world.script(`
+      import { spawn } from 'node:child_process';
+      const [program, ...args] = ${daemon};
+      spawn(program, args, { detached: true, stdio: 'inherit' }).unref();
+    `);
+    const spec = await explain(parent, 1, /left a process in the background/);
+    const pid = Number((await lineOf(spec, /^up (\d+)$/))[1]);
+    await world.runtime.stop(spec);
+    expect(isRunning(pid)).toBe(false);
+  });
+
+  it('says nothing when all is well', async () => {
+    const port = await freePort();
+    const spec = world.spec(world.script(listens(port)), { ports: [{ name: 'http', host: port, container: port }] });
+    await world.runtime.start(spec, never);
+    await lineOf(spec, /^up$/);
+    expect(await world.runtime.explain(spec)).toBeUndefined();
+  });
+});
