@@ -78,11 +78,8 @@ export function createContext(host: Host, options: GlobalOptions, signal: AbortS
     return findRoot(host.cwd);
   });
   const place = once(async () => {
-    const found = await findPlace();
-    if (found) return found;
-    throw new StackError('config', `there is no stack.yml in ${host.cwd} or any folder above`, {
-      hint: 'go to the folder that holds it, or write one with `stack init`',
-    });
+    const { requireRoot } = await import('./adapters/config-file.ts');
+    return requireRoot(host.cwd);
   });
   return {
     host,
@@ -117,7 +114,7 @@ async function makeStack({ host, options, packageRoot, signal, emit, argv, root:
   const { selfIdentity } = await import('./adapters/process-identity.ts');
   const loaded = once(async (): Promise<ConfigFile> => {
     const { loadConfig } = await import('./adapters/config-file.ts');
-    return loadConfig(root, host.env);
+    return loadConfig(root, host.env, host.cwd);
   });
   // The name under which things were made stands until they are gone, whatever stack.yml says today.
   const name = (await readStackName(root)) ?? (await loaded()).config.name;
@@ -133,7 +130,7 @@ async function makeStack({ host, options, packageRoot, signal, emit, argv, root:
     docker: once(async () => (await docker()).runtime),
     process: once(async () => {
       const { createProcessRuntime } = await import('./adapters/process.ts');
-      return createProcessRuntime({ root, env });
+      return createProcessRuntime({ root, rootId, env });
     }),
   };
   return {

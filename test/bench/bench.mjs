@@ -1,0 +1,228 @@
+// `npm run bench`: what stack costs beyond the floor that git, Node and the engine set. Ratios, never limits: a person
+// reads them. Needs a Docker engine; floors are taken in the same run, interleaved.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { interleave, ROUNDS, timeCommand } from './measure.mjs';
+
+const BIN = path.resolve(import.meta.dirname, '../../bin/stack.js');
+const IMAGE = process.env.STACK_TEST_IMAGE ?? 'node:22-alpine';
+// Both make Node start slower than it is, and unequally so.
+const { NODE_EXTRA_CA_CERTS: _certs, NODE_OPTIONS: _options, ...inherited } = process.env;
+const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'stack-bench-')));
+const env = { ...inherited, HOME: folder, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' };
+const author = ['-c', 'user.name=bench', '-c', 'user.email=bench@example.invalid'];
+const rows = [];
+
+const git = (cwd, ...args) => timeCommand('git', ['-C', cwd, ...author, ...args], { env });
+const stack = (cwd, ...args) => timeCommand('node', [BIN, ...args], { cwd, env });
+const docker = (...args) => timeCommand('docker', args, { env });
+
+function makeRepo(repo, files) {
+  mkdirSync(repo, { recursive: true });
+  timeCommand('git', ['init', '-q', '-b', 'main', repo], { env });
+  for (let index = 0; index < files; index++) {
+    const file = path.join(repo, `src/part-${index % 50}/file-${index}.txt`);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, `file ${index}\n`.repeat(40));
+  }
+  writeFileSync(path.join(repo, 'server.js'), SERVER);
+  git(repo, 'add', '.');
+  git(repo, 'commit', '-qm', 'start');
+}
+
+const SERVER = `require('node:http').createServer((_, res) => res.end('ok')).listen(process.env.PORT);\n`;
+
+function makeRoot(name, files, from) {
+  const root = path.join(folder, name);
+  for (const repo of ['front', 'api']) makeRepo(path.join(root, repo), files);
+  const service = (repo, port) => `  ${repo}:
+    repo: ${repo}
+    image: ${IMAGE}
+    command: [node, server.js]
+    ports: { http: { from: ${port}, container: 8080 } }
+    env: { PORT: "\${port.http}" }
+    ready: { http: / }
+`;
+  writeFileSync(
+    path.join(root, 'stack.yml'),
+    `name: ${name}\nruntime: docker\nrepos:\n  front: { path: ./front, base: main }\n  api: { path: ./api, base: main }\nservices:\n${service('front', from)}${service('api', from + 1000)}`,
+  );
+  return root;
+}
+
+function report(what, ms, floors, aim) {
+  const floor = Object.values(floors).reduce((sum, value) => sum + value, 0);
+  const named = Object.entries(floors).map(([name, value]) => `${name} ${value.toFixed(0)}`);
+  rows.push([
+    what,
+    `${ms.toFixed(0)} ms`,
+    `${named.join(' + ')} ms`,
+    `${(ms / floor).toFixed(2)}x`,
+    `+${(ms - floor).toFixed(0)} ms`,
+    aim,
+  ]);
+}
+
+/** Answers once the server at the port does; fails after 30 s. */
+async function untilAnswers(port) {
+  const deadline = performance.now() + 30_000;
+  for (;;) {
+    const ok = await new Promise((resolve) => {
+      const request = http.get({ port, host: '127.0.0.1', agent: false }, (response) => {
+        response.resume();
+        resolve(response.statusCode === 200);
+      });
+      request.on('error', () => resolve(false));
+    });
+    if (ok) return;
+    if (performance.now() > deadline) throw new Error(`nothing answers on ${port}`);
+    await new Promise((done) => setTimeout(done, 10));
+  }
+}
+
+async function benchStart() {
+  const root = makeRoot('small', 50, 21001);
+  for (let index = 0; index < 10; index++) stack(root, 'create', `t-${index}`, '--no-start', '--quiet');
+  const ms = await interleave({
+    node: () => timeCommand('node', ['-e', '0'], { env }),
+    version: () => stack(root, '--version'),
+    ps: () => stack(root, 'ps'),
+  });
+  report('stack --version', ms.version, { node: ms.node }, '<= 1.5x');
+  report('stack ps (10 tickets x 2 repos)', ms.ps, { node: ms.node }, '<= 3x');
+  const peak = spawnSync(
+    'node',
+    [
+      '--import',
+      `data:text/javascript,process.on('exit',()=>process.stderr.write('\\npeak='+process.resourceUsage().maxRSS))`,
+      BIN,
+      'ps',
+    ],
+    { cwd: root, env, encoding: 'utf8' },
+  );
+  const kilobytes = Number(/peak=(\d+)/.exec(peak.stderr)?.[1]);
+  rows.push(['peak memory of ps', `${(kilobytes / 1024).toFixed(0)} MB`, '', '', '', '<= 90 MB']);
+  stack(root, 'destroy', ...Array.from({ length: 10 }, (_, index) => `t-${index}`), '--quiet');
+}
+
+async function benchWorktrees(files, from) {
+  const root = makeRoot(`files-${files}`, files, from);
+  const raw = (round) => path.join(folder, `raw-${files}-${round}`);
+  const ms = await interleave({
+    raw(round) {
+      const ms = ['front', 'api'].map((repo) =>
+        git(
+          path.join(root, repo),
+          'worktree',
+          'add',
+          '--no-track',
+          '-q',
+          '-b',
+          `raw-${round}`,
+          path.join(raw(round), repo),
+          'main',
+        ),
+      );
+      return ms[0] + ms[1];
+    },
+    create: (round) => stack(root, 'create', `t${round + 1}`, '--no-start', '--quiet'),
+    rawRemoval(round) {
+      const ms = ['front', 'api'].map(
+        (repo) =>
+          git(path.join(root, repo), 'worktree', 'remove', path.join(raw(round), repo)) +
+          git(path.join(root, repo), 'branch', '-qD', `raw-${round}`),
+      );
+      return ms[0] + ms[1];
+    },
+    destroy: (round) => stack(root, 'destroy', `t${round + 1}`, '--quiet'),
+  });
+  report(`create --no-start, 2 repos x ${files} files`, ms.create, { 'worktree add': ms.raw }, '<= floor + 150 ms');
+  report(`destroy, 2 repos x ${files} files`, ms.destroy, { 'worktree remove': ms.rawRemoval }, '');
+}
+
+async function benchReady() {
+  const root = makeRoot('ready', 50, 25001);
+  const name = (round, repo) => `stack-bench-${process.pid}-${round + 1}-${repo}`;
+  const raw = (round) => path.join(folder, `raw-ready-${round}`);
+  const ms = await interleave({
+    worktrees(round) {
+      const each = ['front', 'api'].map((repo) =>
+        git(
+          path.join(root, repo),
+          'worktree',
+          'add',
+          '--no-track',
+          '-q',
+          '-b',
+          `raw-${round}`,
+          path.join(raw(round), repo),
+          'main',
+        ),
+      );
+      return each[0] + each[1];
+    },
+    async run(round) {
+      const started = performance.now();
+      ['front', 'api'].forEach((repo, index) => {
+        const port = 27001 + index;
+        docker(
+          'run',
+          '-d',
+          '--init',
+          '--name',
+          name(round, repo),
+          '-e',
+          'PORT=8080',
+          '-p',
+          `127.0.0.1:${port}:8080`,
+          '-v',
+          `${path.join(raw(round), repo)}:/app`,
+          '-w',
+          '/app',
+          IMAGE,
+          'node',
+          'server.js',
+        );
+      });
+      await Promise.all([untilAnswers(27001), untilAnswers(27002)]);
+      return performance.now() - started;
+    },
+    create: (round) => stack(root, 'create', `t${round + 1}`, '--quiet'),
+    rawRemoval(round) {
+      const containers = docker('rm', '-f', '-v', name(round, 'front'), name(round, 'api'));
+      const trees = ['front', 'api'].map(
+        (repo) =>
+          git(path.join(root, repo), 'worktree', 'remove', '--force', path.join(raw(round), repo)) +
+          git(path.join(root, repo), 'branch', '-qD', `raw-${round}`),
+      );
+      return containers + trees[0] + trees[1];
+    },
+    destroy: (round) => stack(root, 'destroy', `t${round + 1}`, '--quiet'),
+  });
+  report('create until ready, 2 services', ms.create, { 'docker run': ms.run, worktrees: ms.worktrees }, '');
+  report('destroy of 2 running services', ms.destroy, { 'docker rm + worktree remove': ms.rawRemoval }, '');
+  stack(root, 'down', '--force', '--quiet');
+}
+
+try {
+  if (!existsSync(path.resolve(BIN, '../../dist/main.js'))) throw new Error('run `npm run build` first');
+  await benchStart();
+  await benchWorktrees(50, 22001);
+  await benchWorktrees(3000, 23001);
+  await benchReady();
+  const head = ['what', 'median', 'floor', 'ratio', 'beyond', 'aim'];
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column].length)));
+  for (const row of [head, ...rows])
+    process.stdout.write(
+      `${row
+        .map((cell, column) => cell.padEnd(widths[column]))
+        .join('  ')
+        .trimEnd()}\n`,
+    );
+  process.stdout.write(`medians of ${ROUNDS} interleaved rounds\n`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

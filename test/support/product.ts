@@ -1,0 +1,127 @@
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import type { StackView } from '../../src/domain/view.ts';
+import { rootIdOf, sharedProject } from '../../src/domain/names.ts';
+import { makeTestRepos } from './demo-apps.ts';
+import { listLabelled, openClient } from './engine.ts';
+
+const BIN = path.resolve(import.meta.dirname, '../../bin/stack.js');
+
+/** What a run of the built bin came to. */
+export interface Run {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** A product in a temp root: two git repos, front and api, and the stack.yml of the README on ports of its own. */
+export interface Product {
+  root: string;
+  env: Record<string, string>;
+  /** Ports by what the README calls them: `ports.of(3001)`. */
+  port(inReadme: number): number;
+  stack(args: readonly string[], options?: { cwd?: string; input?: string }): Promise<Run>;
+  /** Runs `stack … --json` and gives the document; throws when the exit code is not 0. */
+  json<Answer = unknown>(...args: string[]): Promise<Answer>;
+  ps(): Promise<StackView>;
+  git(repo: string, ...args: string[]): Promise<string>;
+  writeConfig(edit: (text: string) => string): void;
+  /** Destroys all tickets, takes everything down, deletes the root. */
+  dispose(): Promise<void>;
+}
+
+/** Gives an environment that is nobody's: no settings of git, npm or docker, but the engine's address. */
+export function isolatedEnv(home: string): Record<string, string> {
+  const kept = ['PATH', 'DOCKER_HOST', 'LANG', 'TMPDIR', 'SystemRoot'].flatMap((key) => {
+    const value = process.env[key];
+    return value === undefined ? [] : [[key, value] as const];
+  });
+  return {
+    ...Object.fromEntries(kept),
+    HOME: home,
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_AUTHOR_NAME: 'Test',
+    GIT_AUTHOR_EMAIL: 'test@example.invalid',
+    GIT_COMMITTER_NAME: 'Test',
+    GIT_COMMITTER_EMAIL: 'test@example.invalid',
+    NO_COLOR: '1',
+  };
+}
+
+/** The stack.yml of the README, word for word but for its ports. */
+export function readmeConfig(port: (inReadme: number) => number): string {
+  const readme = readFileSync(path.resolve(import.meta.dirname, '../../README.md'), 'utf8');
+  const text = /```yaml\n(name: shop\n[\s\S]*?)```/.exec(readme)?.[1];
+  if (text === undefined) throw new Error('the README shows no stack.yml');
+  return text
+    .replaceAll(/\b(baseline|from): (\d+)/g, (_, key: string, value: string) => `${key}: ${port(Number(value))}`)
+    .replace('postgres: {', `postgres: { port: ${port(5432)},`)
+    .replace('redis: {', `redis: { port: ${port(6379)},`);
+}
+
+/** Makes a product. `runtime` overrules the one in stack.yml. */
+export async function makeProduct(options: { runtime?: 'docker' | 'process' } = {}): Promise<Product> {
+  const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'stack-test-')));
+  const root = path.join(folder, 'shop');
+  mkdirSync(root);
+  await makeTestRepos(root);
+  mkdirSync(path.join(root, 'api/config/keys'), { recursive: true });
+  writeFileSync(path.join(root, 'api/config/keys/master.key'), 'not in git\n');
+  // Blocks of 8000 below the ephemeral ports, so that roots of one run rarely meet; where they do, leases move.
+  const shift = 7000 + Math.floor(Math.random() * 160) * 100;
+  const port = (inReadme: number): number => inReadme + shift;
+  const config = readmeConfig(port).replace('runtime: auto', `runtime: ${options.runtime ?? 'auto'}`);
+  writeFileSync(path.join(root, 'stack.yml'), config);
+  const env = isolatedEnv(folder);
+
+  const stack: Product['stack'] = async (args, { cwd = root, input } = {}) => {
+    const run = await execa('node', [BIN, ...args], {
+      cwd,
+      env,
+      extendEnv: false,
+      reject: false,
+      ...(input === undefined ? { stdin: 'ignore' } : { input }),
+    });
+    return { code: run.exitCode ?? -1, stdout: run.stdout, stderr: run.stderr };
+  };
+  const json: Product['json'] = async (...args) => {
+    const run = await stack([...args, '--json']);
+    if (run.code !== 0) throw new Error(`stack ${args.join(' ')} ended with ${run.code}\n${run.stdout}\n${run.stderr}`);
+    return JSON.parse(run.stdout);
+  };
+  return {
+    root,
+    env,
+    port,
+    stack,
+    json,
+    ps: () => json<StackView>('ps'),
+    git: async (repo, ...args) => (await execa('git', ['-C', path.join(root, repo), ...args], { env, extendEnv: false })).stdout,
+    writeConfig(edit) {
+      const file = path.join(root, 'stack.yml');
+      writeFileSync(file, edit(readFileSync(file, 'utf8')));
+    },
+    async dispose() {
+      const state = await stack(['ps', '--json']);
+      const tickets = state.code === 0 ? (JSON.parse(state.stdout) as StackView).instances.map(({ ticket }) => ticket) : [];
+      if (tickets.length > 0) await stack(['destroy', '--force', '--yes', ...tickets]);
+      await stack(['down', '--force', '--volumes', '--yes']);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Gives everything the engine still has of a root: `container x`, `network y`, `volume z`; the shared services too. */
+export async function listLeft(root: string): Promise<string[]> {
+  const client = await openClient();
+  const filters = { label: [`com.docker.compose.project=${sharedProject('shop', rootIdOf(root))}`] };
+  const [own, containers, { Volumes: volumes }] = await Promise.all([
+    listLabelled(client, rootIdOf(root)),
+    client.listContainers({ all: true, filters }),
+    client.listVolumes({ filters }),
+  ]);
+  return [...own, ...containers.map((one) => `container ${one.Names[0]}`), ...volumes.map((one) => `volume ${one.Name}`)];
+}
