@@ -1,0 +1,168 @@
+import { realpath, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { StackConfig } from '../domain/config.ts';
+import { StackError } from '../domain/errors.ts';
+import { isThere, readFileIfThere } from './files.ts';
+
+/** The file that makes a folder the root of a stack. */
+export const CONFIG_FILE = 'stack.yml';
+/** One person's wishes, laid over the config; git ignores it. */
+export const LOCAL_CONFIG_FILE = 'stack.local.yml';
+/** The file in a ticket's folder that leads to the root. */
+export const POINTER_FILE = '.stack-ticket';
+/** Makes a folder a root too, so that tickets can be destroyed when `stack.yml` is gone. */
+const STATE_FILE = path.join('.stack', 'state.json');
+
+/** Where a command was called: the real path of the root, and the ticket when it was in a ticket's folder. */
+export interface FoundRoot {
+  root: string;
+  ticket?: string;
+}
+
+/**
+ * Finds the root by walking up. The nearest pointer on the whole way wins over a `stack.yml`, since a worktree may carry its
+ * own copy of that file. Gives undefined when there is no stack. Throws `config` for a pointer that leads nowhere.
+ */
+export async function findRoot(cwd: string): Promise<FoundRoot | undefined> {
+  const folders = await listFoldersUp(cwd);
+  for (const folder of folders) {
+    const text = await readPointer(path.join(folder, POINTER_FILE));
+    if (text !== undefined) return followPointer(path.join(folder, POINTER_FILE), text);
+  }
+  for (const folder of folders) {
+    if (await isRoot(folder)) return { root: folder };
+  }
+  return undefined;
+}
+
+/** Like `findRoot`, but throws `config` when there is no stack. */
+export async function requireRoot(cwd: string): Promise<FoundRoot> {
+  const found = await findRoot(cwd);
+  if (found) return found;
+  for (const folder of await listFoldersUp(cwd)) await refuseOtherName(folder);
+  throw new StackError('config', `no ${CONFIG_FILE} in ${cwd} or any folder above`, {
+    hint: 'run `stack init` in the folder that holds your repos',
+  });
+}
+
+/** Nearest first. A folder that somebody deleted under us has no real path, but its parents may lead home. */
+async function listFoldersUp(cwd: string): Promise<string[]> {
+  let folder = await realpath(cwd).catch(() => path.resolve(cwd));
+  const folders = [folder];
+  while (path.dirname(folder) !== folder) {
+    folder = path.dirname(folder);
+    folders.push(folder);
+  }
+  return folders;
+}
+
+async function isRoot(folder: string): Promise<boolean> {
+  return (await isThere(path.join(folder, CONFIG_FILE))) || (await isThere(path.join(folder, STATE_FILE)));
+}
+
+/** A folder above may be closed to us; no pointer of ours is there then. */
+async function readPointer(file: string): Promise<string | undefined> {
+  return (await isThere(file)) ? readFileIfThere(file) : undefined;
+}
+
+async function followPointer(file: string, text: string): Promise<FoundRoot> {
+  const pointer = parsePointer(file, text);
+  const root = await realpath(pointer.root).catch(() => undefined);
+  if (root !== undefined && (await isRoot(root))) return { root, ticket: pointer.ticket };
+  const reason = root === undefined ? 'which is gone' : `which holds no ${CONFIG_FILE}`;
+  throw new StackError('config', `${file} leads to ${pointer.root}, ${reason}`, {
+    hint: `was the root moved? Put it back, or correct or delete ${file}`,
+    details: { file, ...pointer },
+  });
+}
+
+function parsePointer(file: string, text: string): Required<FoundRoot> {
+  const pointer = readJson(text) as Partial<FoundRoot> | null | undefined;
+  const { root, ticket } = pointer ?? {};
+  if (typeof root === 'string' && path.isAbsolute(root) && typeof ticket === 'string' && ticket !== '') {
+    return { root, ticket };
+  }
+  throw new StackError('config', `${file} is damaged: it should hold the root and the ticket`, {
+    hint: `delete it, or write {"root":"/path/of/the/root","ticket":"${path.basename(path.dirname(file))}"} into it`,
+  });
+}
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Gives the text of a ticket folder's pointer; `root` is a real path. */
+export function renderPointer({ root, ticket }: Required<FoundRoot>): string {
+  return `${JSON.stringify({ root, ticket }, undefined, 2)}\n`;
+}
+
+/** A config with what it was made from. */
+export interface ConfigFile {
+  config: StackConfig;
+  /** The environment over `.env` beside the config. */
+  env: Record<string, string | undefined>;
+  /** Absolute paths of the files that were read. */
+  files: string[];
+}
+
+/**
+ * Reads the config of a root, with what is laid over it. `env` wins over `.env`. Errors name files as seen from `cwd`
+ * (default: absolute paths). Throws `config` for a file that is missing or wrong, `files` for one that cannot be read.
+ */
+export async function loadConfig(
+  root: string,
+  env: Readonly<Record<string, string | undefined>>,
+  cwd?: string,
+): Promise<ConfigFile> {
+  const [main, local, dotenv] = await Promise.all([
+    readFileIfThere(path.join(root, CONFIG_FILE)),
+    readFileIfThere(path.join(root, LOCAL_CONFIG_FILE)),
+    readDotenv(path.join(root, '.env')),
+  ]);
+  if (main === undefined) throw await missingConfig(root);
+  const texts: [name: string, text: string | undefined][] = [
+    [CONFIG_FILE, main],
+    [LOCAL_CONFIG_FILE, local],
+  ];
+  const files = texts.flatMap(([name, text]) => (text === undefined ? [] : [{ path: path.join(root, name), text }]));
+  const merged = { ...(await parseDotenv(dotenv)), ...env };
+  // Finding the root is asked more often than reading the config, and does without the YAML reader.
+  const { parseConfig } = await import('../domain/config-text.ts');
+  const shown = files.map((file) => ({ ...file, path: cwd === undefined ? file.path : path.relative(cwd, file.path) }));
+  return {
+    config: parseConfig({ files: shown, env: merged }),
+    env: merged,
+    files: [...files.map((file) => file.path), ...(dotenv === undefined ? [] : [path.join(root, '.env')])],
+  };
+}
+
+async function missingConfig(root: string): Promise<StackError> {
+  await refuseOtherName(root);
+  return new StackError('config', `no ${CONFIG_FILE} in ${root}`, { hint: 'run `stack init` there to write one' });
+}
+
+async function refuseOtherName(folder: string): Promise<void> {
+  if (!(await isThere(path.join(folder, 'stack.yaml')))) return;
+  throw new StackError('config', `${path.join(folder, 'stack.yaml')} is not read: the file is called ${CONFIG_FILE}`, {
+    hint: `run \`mv stack.yaml ${CONFIG_FILE}\` in ${folder}`,
+  });
+}
+
+/** A folder called `.env` is somebody's Python environment. */
+async function readDotenv(file: string): Promise<string | undefined> {
+  const isFolder = await stat(file).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  return isFolder ? undefined : readFileIfThere(file);
+}
+
+async function parseDotenv(text: string | undefined): Promise<Record<string, string>> {
+  if (text === undefined) return {};
+  const { parse } = await import('dotenv');
+  return parse(text);
+}
