@@ -1,7 +1,7 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, type LineCounter, type Node, type Pair } from 'yaml';
 
 /** A YAML file and its text; `path` is how errors name it. */
-export interface ConfigFile {
+export interface ConfigText {
   path: string;
   text: string;
 }
@@ -18,7 +18,7 @@ export type KeyPath = readonly (string | number)[];
 
 /** A YAML file that has been read. */
 export interface ConfigSource {
-  file: ConfigFile;
+  file: ConfigText;
   root: Node | null;
   lines: LineCounter;
   document: Document.Parsed;

@@ -20,8 +20,7 @@ export interface Finding {
   shown?: KeyPath;
 }
 
-/** Gives a finding its place in the files. */
-export function locateFinding(sources: readonly ConfigSource[], finding: Finding): ConfigProblem {
+function locateFinding(sources: readonly ConfigSource[], finding: Finding): ConfigProblem {
   return {
     ...findPlace(sources, finding.path, finding.at),
     path: renderPath(finding.shown ?? finding.path),
@@ -59,8 +58,8 @@ function renderProblem(problem: ConfigProblem): string {
   return `${renderPlace(problem)}: ${problem.path === '' ? '' : `${problem.path}: `}${problem.message}`;
 }
 
-/** Gives `repos.front.copy[0]`. */
-export function renderPath(path: KeyPath): string {
+/** `repos.front.copy[0]` */
+function renderPath(path: KeyPath): string {
   return path
     .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index === 0 ? '' : '.'}${part}`))
     .join('');

@@ -1,15 +1,15 @@
 import { LineCounter, parseDocument, visit } from 'yaml';
-import { type ConfigFile, type ConfigSource, placeAt, renderPlace } from './config-place.ts';
+import { type ConfigSource, type ConfigText, placeAt, renderPlace } from './config-place.ts';
 import { StackError } from './errors.ts';
 
 /** Reads one YAML file. Throws `config` with file, line and column for bad YAML, the first fault only. */
-export function readSource(file: ConfigFile): ConfigSource {
+export function readSource(file: ConfigText): ConfigSource {
   const lines = new LineCounter();
   const document = parseDocument(file.text, {
     lineCounter: lines,
     merge: true,
     prettyErrors: false,
-    logLevel: 'silent',
+    logLevel: 'error',
   });
   const source = { file, lines, document, root: document.contents, data: null };
   const [fault] = [...document.errors, ...document.warnings];

@@ -4,7 +4,7 @@ import { type FilledData, fillEnvironment } from './config-env.ts';
 import { explainIssues } from './config-issues.ts';
 import { checkTemplateNames } from './config-names.ts';
 import { normaliseConfig } from './config-normal.ts';
-import { type ConfigFile, type ConfigSource, findWritten, type KeyPath } from './config-place.ts';
+import { type ConfigSource, type ConfigText, findWritten, type KeyPath } from './config-place.ts';
 import { refuseFindings } from './config-problems.ts';
 import { type StackFile, stackSchema } from './config-schema.ts';
 import { isPlainMap, layOver, readSource } from './config-source.ts';
@@ -13,7 +13,7 @@ import { StackError } from './errors.ts';
 /** What a config is made from. */
 export interface ConfigInput {
   /** `stack.yml`, then what is laid over it. */
-  files: readonly ConfigFile[];
+  files: readonly ConfigText[];
   /** What `${env.NAME}` stands for. */
   env: Readonly<Record<string, string | undefined>>;
 }

@@ -6,7 +6,7 @@ const MOST = 3;
 export function suggest(word: string, known: readonly string[]): string[] {
   return known
     .map((name) => ({ name, rank: rankOf(word.toLowerCase(), name.toLowerCase()) }))
-    .filter(({ rank }) => rank <= allowedDistance(word))
+    .filter(({ name, rank }) => rank <= allowedDistance(word) && rank < Math.max(word.length, name.length))
     .sort((a, b) => a.rank - b.rank)
     .slice(0, MOST)
     .map(({ name }) => name);
