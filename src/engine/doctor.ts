@@ -1,6 +1,6 @@
 import { findCompose } from '../adapters/compose.ts';
 import { isThere } from '../adapters/files.ts';
-import { gitVersion } from '../adapters/git-repo.ts';
+import { gitVersion } from '../adapters/git.ts';
 import { inspectWorktree } from '../adapters/git-worktree.ts';
 import { StackError } from '../domain/errors.ts';
 import { BASELINE, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
@@ -73,11 +73,11 @@ async function examineState(stack: Stack): Promise<Finding[]> {
   });
   if (!state) return [file];
   const known = state;
-  const tickets = await Promise.all(Object.values(known.instances).map((record) => examineInstance(stack, record)));
+  const tickets = await Promise.all(Object.values(known.instances).map((record) => examineInstance(record)));
   return [file, ...tickets.flat(), ...(await examineOrphans(stack, known))];
 }
 
-async function examineInstance(stack: Stack, record: InstanceRecord): Promise<Finding[]> {
+async function examineInstance(record: InstanceRecord): Promise<Finding[]> {
   const { ticket } = record;
   if (record.phase !== 'ready' && !(await isOwnerAlive(record))) {
     const verb = record.phase === 'creating' ? 'create' : 'destroy';

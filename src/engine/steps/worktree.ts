@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { deleteBranch } from '../../adapters/git-branch.ts';
+import { isThere } from '../../adapters/files.ts';
 import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git-worktree.ts';
 import type { Step } from '../../domain/step.ts';
 import { requireDedicated } from '../spec.ts';
@@ -16,10 +17,11 @@ export function worktreeStep(work: Work, repo: string): Step {
     after: ['folder'],
     async inspect() {
       const found = await inspectWorktree({ repoPath, path: worktree, branch });
-      // A person may have switched branches in there: their wish, and no reason to touch it.
-      return found.state === 'absent' ? 'absent' : 'present';
+      if (found.state !== 'different') return found.state;
+      // A person may have switched branches in there: their wish, and no reason to touch it. Gone from its place is gone.
+      return (await isThere(worktree)) ? 'present' : 'absent';
     },
-    async apply() {
+    async apply({ signal, note }) {
       const { warning } = await addWorktree({
         repoPath,
         gitCommonDir,
@@ -27,6 +29,8 @@ export function worktreeStep(work: Work, repo: string): Step {
         branch,
         start: record.baseCommit,
         newBranch: record.ownsBranch,
+        signal,
+        onWait: () => note('another command is changing this repo'),
       });
       if (warning) work.stack.emit({ type: 'warning', text: `${repo}: ${warning}` });
       if (!record.copied && !record.setUp) return;
