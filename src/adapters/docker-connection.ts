@@ -1,0 +1,40 @@
+import type Docker from 'dockerode';
+
+/** Who containers run as. */
+export interface Person {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** What is asked of an engine once, because it stays as it is. */
+export interface EngineFacts {
+  /** The engine runs as the person: root in a container is the person outside. */
+  readonly rootless: boolean;
+  /** Containers' output goes to files that grow without end unless they are capped. */
+  readonly logsToJsonFile: boolean;
+}
+
+/** What every part of the Docker adapter works with. */
+export interface Connection {
+  readonly client: Docker;
+  /** The engine's address as a person reads it. */
+  readonly where: string;
+  readonly person: Person;
+  /** The kind of terminal the person has; `TERM` of commands that get one. */
+  readonly term: string;
+  facts(): Promise<EngineFacts>;
+}
+
+/** Gives a connection that asks for the engine's facts on first use. */
+export function createConnection(parts: Omit<Connection, 'facts'>): Connection {
+  let facts: Promise<EngineFacts> | undefined;
+  return { ...parts, facts: () => (facts ??= readFacts(parts.client)) };
+}
+
+async function readFacts(client: Docker): Promise<EngineFacts> {
+  const info = (await client.info()) as { SecurityOptions?: string[]; LoggingDriver?: string };
+  return {
+    rootless: (info.SecurityOptions ?? []).some((option) => option.includes('name=rootless')),
+    logsToJsonFile: info.LoggingDriver === 'json-file',
+  };
+}
