@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { WriteStream } from 'node:tty';
+import type { Container, Exec, ExecCreateOptions } from 'dockerode';
+import { StackError, throwIfAborted } from '../domain/errors.ts';
+import type { ExecOptions, WorkloadRef } from '../domain/runtime.ts';
+import type { Connection } from './docker-connection.ts';
+import { inspectContainer } from './docker-container.ts';
+import { readStatus } from './docker-error.ts';
+import { createDemuxer } from './docker-lines.ts';
+
+/** How long a command has to end after TERM before it is killed. */
+const TERM_MS = 3000;
+const POLL_MS = 10;
+const RESIZE_TRIES = 20;
+/** Tells the processes of one exec from all others of the container: the engine cannot end an exec. */
+const MARK = 'STACK_EXEC';
+
+/** Runs a command in a workload's container, as `Runtime.exec` says. Throws `not-found`, `engine`, `interrupted`. */
+export async function execInContainer(
+  conn: Connection,
+  ref: WorkloadRef,
+  argv: readonly string[],
+  options: ExecOptions,
+): Promise<number> {
+  throwIfAborted(options.signal);
+  const info = await inspectContainer(conn, ref.name);
+  if (!info?.State.Running) throw notRunning(ref);
+  const container = conn.client.getContainer(info.Id);
+  const mark = randomUUID();
+  // Folder, user and env are the container's own.
+  const exec = await createExec(container, ref, {
+    Cmd: [...argv],
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    Tty: options.tty,
+    Env: [`${MARK}=${mark}`, ...(options.tty ? [`TERM=${conn.term}`] : [])],
+  });
+  const stream = await exec.start({ hijack: true, stdin: true, Tty: options.tty });
+  const end = (): void => void endMarked(container, mark, stream);
+  options.signal.addEventListener('abort', end, { once: true });
+  try {
+    await joinStreams(stream, exec, options);
+  } finally {
+    options.signal.removeEventListener('abort', end);
+  }
+  throwIfAborted(options.signal);
+  return readExitCode(exec, options.signal);
+}
+
+function notRunning({ service, instance }: WorkloadRef): StackError {
+  return new StackError('not-found', `${service} of ${instance} does not run`, {
+    hint: `\`stack start ${instance}\` starts it`,
+  });
+}
+
+async function createExec(container: Container, ref: WorkloadRef, options: ExecCreateOptions): Promise<Exec> {
+  try {
+    return await container.exec(options);
+  } catch (error) {
+    // 409: it stopped, or is paused, since we looked.
+    if (readStatus(error) === 404 || readStatus(error) === 409) throw notRunning(ref);
+    throw error;
+  }
+}
+
+/** Passes stdin in and output out until the command closes its side; a terminal is raw meanwhile, and put back after. */
+async function joinStreams(stream: Duplex, exec: Exec, options: ExecOptions): Promise<void> {
+  const { tty, stdin } = options;
+  const isRaw = tty && stdin.isTTY;
+  const resize = (): void => void resizeTo(exec, options.stdout as Partial<WriteStream>);
+  if (isRaw) stdin.setRawMode(true);
+  if (tty) {
+    resize();
+    options.stdout.on('resize', resize);
+  }
+  stdin.pipe(stream);
+  try {
+    await copyOutput(stream, options);
+  } finally {
+    stdin.unpipe(stream);
+    // A stdin that is still read from would keep the process alive.
+    stdin.pause();
+    options.stdout.off('resize', resize);
+    if (isRaw) stdin.setRawMode(false);
+  }
+}
+
+async function copyOutput(stream: Duplex, { tty, stdout, stderr }: ExecOptions): Promise<void> {
+  const demux = createDemuxer();
+  try {
+    for await (const chunk of stream) {
+      const frames = tty ? [{ stream: 'stdout', bytes: chunk as Buffer }] : demux(chunk as Buffer);
+      for (const frame of frames) {
+        const target = frame.stream === 'stderr' ? stderr : stdout;
+        if (!target.write(frame.bytes)) await once(target, 'drain');
+      }
+    }
+  } catch (error) {
+    if (!isHangup(error)) throw error;
+  }
+}
+
+/** The command ended, or was ended, while its stdin was still being written. */
+function isHangup(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'EPIPE' || code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE';
+}
+
+/** The terminal exists a moment after the engine says that the command has begun. */
+async function resizeTo(exec: Exec, { rows, columns }: Partial<WriteStream>): Promise<void> {
+  if (!rows || !columns) return;
+  for (let tries = 0; tries < RESIZE_TRIES; tries++) {
+    const done = await exec.resize({ h: rows, w: columns }).then(
+      () => true,
+      () => false,
+    );
+    if (done) return;
+    await delay(POLL_MS);
+  }
+}
+
+async function readExitCode(exec: Exec, signal: AbortSignal): Promise<number> {
+  for (;;) {
+    const { Running, ExitCode } = await exec.inspect();
+    if (!Running) return ExitCode ?? 0;
+    throwIfAborted(signal);
+    await delay(POLL_MS);
+  }
+}
+
+async function endMarked(container: Container, mark: string, stream: Duplex): Promise<void> {
+  await signalMarked(container, mark, 'TERM');
+  if (!stream.closed) await once(stream, 'close', { signal: AbortSignal.timeout(TERM_MS) }).catch(() => undefined);
+  if (!stream.closed) await signalMarked(container, mark, 'KILL');
+  stream.destroy();
+}
+
+/** Children inherit the mark, so the whole tree is found. An image without a shell is left to end by itself. */
+async function signalMarked(container: Container, mark: string, signal: 'TERM' | 'KILL'): Promise<void> {
+  const script = `for e in /proc/[0-9]*/environ; do
+    if grep -q "$1" "$e" 2>/dev/null; then p=\${e%/environ}; kill -${signal} "\${p#/proc/}"; fi
+  done`;
+  try {
+    const exec = await container.exec({ Cmd: ['sh', '-c', script, 'sh', `${MARK}=${mark}`] });
+    await exec.start({ Detach: true });
+  } catch {
+    // The container has ended meanwhile, and all its processes with it.
+  }
+}

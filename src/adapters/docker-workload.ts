@@ -1,0 +1,206 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
+import { StackError, throwIfAborted } from '../domain/errors.ts';
+import { LABELS } from '../domain/names.ts';
+import type { WorkloadRef, WorkloadSpec, WorkloadState, WorkloadStatus } from '../domain/runtime.ts';
+import type { Connection } from './docker-connection.ts';
+import { createContainer, inspectContainer, nameTaken, removeContainer } from './docker-container.ts';
+import { findTakenPort, orMissing, readReason, readStatus } from './docker-error.ts';
+import { COMPOSE, describeWorkload } from './docker-spec.ts';
+import { observeSurroundings } from './docker-surroundings.ts';
+import { makeMountPoints, ownVolumes } from './docker-volume.ts';
+
+/** How long a workload has to end after TERM, in seconds. */
+const STOP_SECONDS = 10;
+
+/** Makes and starts a workload's container, as `Runtime.start` says. Throws `engine`, `port`, `interrupted`. */
+export async function startWorkload(conn: Connection, spec: WorkloadSpec, signal: AbortSignal): Promise<void> {
+  throwIfAborted(signal);
+  const found = await findOwn(conn, spec);
+  if (found?.Config.Labels[LABELS.hash] === spec.hash) {
+    if (isUp(found) || (await restartContainer(conn, spec, found, signal))) return;
+  }
+  if (found) {
+    await stopContainer(conn, found.Id);
+    await removeContainer(conn, found.Id);
+  }
+  await makeContainer(conn, spec, signal);
+}
+
+/** Stops a workload's container and keeps it. Missing or stopped is done. */
+export async function stopWorkload(conn: Connection, ref: WorkloadRef): Promise<void> {
+  const found = await findOwn(conn, ref);
+  if (!found) return;
+  await stopContainer(conn, found.Id);
+  await leaveNetworks(conn, found);
+}
+
+/** Removes a workload's container, and those of commands that were running in its surroundings. Missing is done. */
+export async function removeWorkload(conn: Connection, ref: WorkloadRef): Promise<void> {
+  const label = [
+    `${LABELS.root}=${ref.rootId}`,
+    `${LABELS.ticket}=${ref.instance}`,
+    `${LABELS.service}=${ref.service}`,
+    LABELS.hash,
+  ];
+  const found = await conn.client.listContainers({ all: true, filters: { label } });
+  await Promise.all(found.map((container) => removeContainer(conn, container.Id)));
+}
+
+/**
+ * Gives the workloads of a root, or of one instance. One question to the engine; with an instance, one more for each
+ * that runs, since only that tells when it was started.
+ */
+export async function listWorkloads(conn: Connection, rootId: string, instance?: string): Promise<WorkloadStatus[]> {
+  const label = [`${LABELS.root}=${rootId}`, LABELS.hash, `${COMPOSE.oneOff}=False`];
+  if (instance !== undefined) label.push(`${LABELS.ticket}=${instance}`);
+  const found = await conn.client.listContainers({ all: true, filters: { label } });
+  return Promise.all(
+    found.map(async (container) => {
+      const status = describeStatus(container);
+      if (instance === undefined || status.state !== 'running') return status;
+      const info = await inspectContainer(conn, container.Id);
+      return info ? { ...status, startedAt: Date.parse(info.State.StartedAt) } : status;
+    }),
+  );
+}
+
+/** Reads one line of the engine's list. */
+export function describeStatus(container: ContainerInfo): WorkloadStatus {
+  const { Labels: labels } = container;
+  const state = readState(container);
+  return {
+    instance: labels[LABELS.ticket] ?? '',
+    service: labels[LABELS.service] ?? '',
+    name: (container.Names[0] ?? '').replace(/^\//, ''),
+    runtime: 'docker',
+    state,
+    exitCode: state === 'exited' || state === 'stopped' ? readExitCode(container.Status) : undefined,
+    hash: labels[LABELS.hash] ?? '',
+    startedAt: undefined,
+  };
+}
+
+/** 128 and the number of TERM: what most programs that do not care about it end with. */
+const TERMINATED = 143;
+
+/**
+ * The engine does not remember whether a container was told to stop. Ours leave their networks when they are; those that
+ * somebody stopped by other means mostly ended by TERM.
+ */
+function readState({ State, Status, NetworkSettings }: ContainerInfo): WorkloadState {
+  if (State === 'running') return 'running';
+  if (State === 'created' || State === 'restarting') return 'starting';
+  const left = Object.keys(NetworkSettings?.Networks ?? {}).length === 0;
+  return State === 'paused' || left || readExitCode(Status) === TERMINATED ? 'stopped' : 'exited';
+}
+
+/** The list has the exit code only in `Exited (137) 3 seconds ago`. */
+export function readExitCode(status: string): number | undefined {
+  const code = /^Exited \((\d+)\)/.exec(status)?.[1];
+  return code === undefined ? undefined : Number(code);
+}
+
+/** Gives the container a workload's name stands for; undefined when there is none. Throws `engine` when it is not ours. */
+async function findOwn(conn: Connection, ref: WorkloadRef): Promise<ContainerInspectInfo | undefined> {
+  const found = await inspectContainer(conn, ref.name);
+  if (found && found.Config.Labels[LABELS.root] !== ref.rootId) throw nameTaken(ref.name);
+  return found;
+}
+
+function isUp({ State }: ContainerInspectInfo): boolean {
+  return State.Running && !State.Paused;
+}
+
+async function stopContainer(conn: Connection, id: string): Promise<void> {
+  try {
+    await orMissing(conn.client.getContainer(id).stop({ t: STOP_SECONDS }));
+  } catch (error) {
+    // 304: it had ended already.
+    if (readStatus(error) !== 304) throw error;
+  }
+}
+
+async function leaveNetworks(conn: Connection, info: ContainerInspectInfo): Promise<void> {
+  for (const network of Object.keys(info.NetworkSettings.Networks)) {
+    await orMissing(conn.client.getNetwork(network).disconnect({ Container: info.Id, Force: true }));
+  }
+}
+
+/** The network may have been made anew since the container was stopped. */
+async function joinNetwork(conn: Connection, spec: WorkloadSpec, info: ContainerInspectInfo): Promise<void> {
+  await leaveNetworks(conn, info);
+  const EndpointConfig = { Aliases: [...spec.aliases] };
+  await conn.client.getNetwork(spec.network).connect({ Container: info.Id, EndpointConfig });
+}
+
+/** Starts a container that was stopped. Gives false when it cannot be, e.g. since a mount is gone: it must be made anew. */
+async function restartContainer(
+  conn: Connection,
+  spec: WorkloadSpec,
+  found: ContainerInspectInfo,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const container = conn.client.getContainer(found.Id);
+  try {
+    if (found.State.Paused) await container.unpause();
+    else {
+      await joinNetwork(conn, spec, found);
+      await container.start();
+    }
+  } catch (error) {
+    const taken = portError(error, spec);
+    if (taken) {
+      await removeContainer(conn, found.Id);
+      throw taken;
+    }
+    if (readStatus(error) === undefined) throw error;
+    return false;
+  }
+  if (signal.aborted) await stopWorkload(conn, spec);
+  throwIfAborted(signal);
+  return true;
+}
+
+async function makeContainer(conn: Connection, spec: WorkloadSpec, signal: AbortSignal): Promise<void> {
+  await requireFolder(spec);
+  const surroundings = await observeSurroundings(conn, spec);
+  await makeMountPoints(spec);
+  throwIfAborted(signal);
+  const container = await createContainer(conn, describeWorkload(spec, surroundings));
+  try {
+    await ownVolumes(conn, container, spec, surroundings);
+    throwIfAborted(signal);
+    await container.start();
+    throwIfAborted(signal);
+  } catch (error) {
+    // The first error is the one to tell; what cannot be removed now is found by its labels later.
+    await removeContainer(conn, container.id).catch(() => undefined);
+    throw portError(error, spec) ?? explainStart(error, spec);
+  }
+}
+
+/** The engine would make a missing working folder inside the worktree, as root. */
+async function requireFolder({ service, source, dir }: WorkloadSpec): Promise<void> {
+  const folder = join(source, dir);
+  const found = await stat(folder).catch(() => undefined);
+  if (found?.isDirectory()) return;
+  throw new StackError('engine', `${service} has no folder to run in: ${folder}`, {
+    hint: '`dir:` of the service in stack.yml is a folder of its repo',
+  });
+}
+
+function portError(error: unknown, spec: WorkloadSpec): StackError | undefined {
+  const port = findTakenPort(
+    error,
+    spec.ports.map((one) => one.host),
+  );
+  if (port === undefined) return undefined;
+  return new StackError('port', `port ${port} is taken on this machine`, { details: { port }, cause: error });
+}
+
+function explainStart(error: unknown, { service }: WorkloadSpec): unknown {
+  if (error instanceof StackError || readStatus(error) === undefined) return error;
+  return new StackError('engine', `${service} cannot be started: ${readReason(error)}`, { cause: error });
+}

@@ -1,0 +1,17 @@
+/** The part of tar-fs that is used here; the package has no types of its own. */
+declare module 'tar-fs' {
+  interface Header {
+    name: string;
+    uid: number;
+    gid: number;
+  }
+  export function pack(
+    folder: string,
+    options?: {
+      /** True leaves a file or folder out, and all below it. Gets the path with `folder` in front. */
+      ignore?: (path: string) => boolean;
+      map?: (header: Header) => Header;
+      strict?: boolean;
+    },
+  ): import('node:stream').Readable;
+}
