@@ -1,0 +1,102 @@
+// Bundles src/ to dist/: one entry, and a chunk for every dynamic import, so that a command loads only what it uses.
+import { existsSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+
+/**
+ * Modules that dockerode loads whether they are needed or not, and that become stand-ins which load the real one when
+ * they are first used. Those with `outside` stay in node_modules: they bring gRPC, protobuf and ssh2 (60 to 200 ms)
+ * and read files beside themselves. docker-modem is looked for from dockerode, since not every package manager hoists it.
+ */
+const LAZY = [
+  { from: /[\\/]dockerode[\\/]lib[\\/]docker\.js$/, request: './session', outside: "require('dockerode/lib/session')" },
+  {
+    from: /[\\/]dockerode[\\/]lib[\\/]docker\.js$/,
+    request: './buildkit',
+    outside: "require('dockerode/lib/buildkit')",
+  },
+  {
+    from: /[\\/]docker-modem[\\/]lib[\\/]modem\.js$/,
+    request: './ssh',
+    outside: "require('node:module').createRequire(require.resolve('dockerode'))('docker-modem/lib/ssh')",
+  },
+  { from: /[\\/]dockerode[\\/]lib[\\/]util\.js$/, request: 'tar-fs' },
+  { from: /[\\/]dockerode[\\/]lib[\\/]util\.js$/, request: '@balena/dockerignore' },
+];
+
+/** What must never be part of the bundle; the build fails when a stand-in has stopped to match. */
+const HEAVY = /node_modules[\\/](@grpc|protobufjs|ssh2|cpu-features)[\\/]/;
+
+const standIn = (expression) => `
+  let loaded;
+  const load = () => (loaded ??= ${expression});
+  module.exports = new Proxy(function () {}, {
+    apply: (_, self, args) => Reflect.apply(load(), self, args),
+    construct: (_, args) => Reflect.construct(load(), args),
+    get: (_, key) => load()[key],
+  });`;
+
+const lazyModules = {
+  name: 'lazy-modules',
+  setup(builder) {
+    builder.onResolve({ filter: /.*/ }, (args) => {
+      if (args.namespace === 'lazy') return args.path === args.pluginData?.request ? undefined : { external: true };
+      const lazy = LAZY.find((one) => one.request === args.path && one.from.test(args.importer));
+      if (!lazy) return undefined;
+      return { path: lazy.request, namespace: 'lazy', pluginData: { ...lazy, resolveDir: dirname(args.importer) } };
+    });
+    builder.onLoad({ filter: /.*/, namespace: 'lazy' }, ({ pluginData }) => ({
+      contents: standIn(pluginData.outside ?? `require(${JSON.stringify(pluginData.request)})`),
+      pluginData,
+      resolveDir: pluginData.resolveDir,
+    }));
+  },
+};
+
+/** Bundles `entryPoints` (`{ name: file }`) into `outdir`. */
+export async function bundle(entryPoints, outdir) {
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints,
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    chunkNames: 'chunks/[name]-[hash]',
+    define: { STACK_VERSION: JSON.stringify(version) },
+    // Bundled CommonJS calls require() for Node's own modules; ESM has none.
+    banner: {
+      js: "import { createRequire as createRequireOf } from 'node:module';\nconst require = createRequireOf(import.meta.url);",
+    },
+    logLevel: 'warning',
+    metafile: true,
+    plugins: [lazyModules],
+  });
+  const heavy = Object.keys(result.metafile.inputs).filter((file) => HEAVY.test(file));
+  if (heavy.length > 0) throw new Error(`the bundle has what should be loaded late: ${heavy.slice(0, 3).join(', ')} …`);
+}
+
+/** Writes the JSON Schema that editors check stack.yml with. */
+async function writeSchema(dist) {
+  const source = join(root, 'src/domain/config-json-schema.ts');
+  if (!existsSync(source)) return;
+  await bundle({ 'schema-writer': source }, dist);
+  const writer = join(dist, 'schema-writer.js');
+  const { renderJsonSchema } = await import(pathToFileURL(writer).href);
+  await writeFile(join(dist, 'stack.schema.json'), renderJsonSchema());
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const dist = join(root, 'dist');
+  await rm(dist, { recursive: true, force: true });
+  await writeSchema(dist);
+  await rm(dist, { recursive: true, force: true });
+  await bundle({ main: join(root, 'src/main.ts') }, dist);
+}
