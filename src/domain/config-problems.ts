@@ -2,7 +2,7 @@ import { type ConfigSource, findPlace, type KeyPath, type Place, renderPlace } f
 import { StackError } from './errors.ts';
 
 /** One thing that is wrong with a config file. */
-export interface ConfigProblem extends Place {
+interface ConfigProblem extends Place {
   /** Where in the config: `services.api.ports.http`. */
   path: string;
   message: string;

@@ -4,7 +4,7 @@ import type { StackFile } from './config-schema.ts';
 export type Command = string | readonly string[];
 
 /** What a service may be run by; `auto` is docker where an engine answers, else process. */
-export type RuntimeChoice = NonNullable<StackFile['runtime']>;
+type RuntimeChoice = NonNullable<StackFile['runtime']>;
 
 /** The settings of a shared service; what is left out is the compose file's own default. */
 export interface SharedServiceConfig {
