@@ -1,0 +1,128 @@
+import type { LeftOut } from '../engine/detect/find-repos.ts';
+import type { PlannedRepo, PlannedService } from '../engine/detect/plan-config.ts';
+import { cleanText } from '../ui/safe-text.ts';
+import { renderTable } from '../ui/table.ts';
+import type { RenderOptions, Verb } from './verb.ts';
+
+export interface InitOptions {
+  force?: boolean;
+  dryRun?: boolean;
+}
+
+/** One thing that `init` took from the files it read. */
+export interface InitGuess {
+  service: string;
+  repo: string;
+  /** `./front`, or `./shop/apps/web`. */
+  folder: string;
+  /** `front-end, Vite`. */
+  kind: string;
+  command: string | null;
+  /** Where it listens inside its container. */
+  port: number;
+  /** `GET /health`, or `port`. */
+  ready: string;
+}
+
+export interface InitResult {
+  stack: string;
+  root: string;
+  dryRun: boolean;
+  /** Names of the files written; with `dryRun` those that would be. */
+  written: string[];
+  guesses: InitGuess[];
+  /** What a person should look at in `stack.yml`; `subject` is a repo, a service, or `shared`. */
+  checks: { subject: string; text: string }[];
+  leftOut: LeftOut[];
+  /** Lines for the root's own `.gitignore`; empty outside of a git repo. */
+  ignore: string[];
+  /** Text of `stack.yml`. */
+  config: string;
+}
+
+export const init: Verb<InitOptions, InitResult> = {
+  name: 'init',
+  summary: 'write stack.yml for the git repos in this folder',
+  args: '',
+  flags: [
+    ['--force', 'overwrite stack.yml and docker-compose.base.yml'],
+    ['--dry-run', 'print what stack.yml would be; write nothing'],
+  ],
+  examples: ['stack init', 'stack init --dry-run', 'stack init --force'],
+  completes: {},
+  run: (context, { options }) => run({ root: context.host.cwd, packageRoot: context.packageRoot }, options),
+  render,
+};
+
+/** Writes a `stack.yml` for the repos of a folder. Throws `exists`, `not-found`, `git`, `files`. */
+export async function run(where: { root: string; packageRoot: string }, options: InitOptions): Promise<InitResult> {
+  const { force = false, dryRun = false } = options;
+  const { initStack } = await import('../engine/init.ts');
+  const { plan, text, written, ignore } = await initStack({ ...where, force, dryRun });
+  const paths = new Map(plan.repos.map((repo) => [repo.name, repo.path]));
+  return {
+    stack: plan.name,
+    root: where.root,
+    dryRun,
+    written,
+    guesses: plan.services.map((service) => describeService(service, paths.get(service.repo) ?? '.')),
+    checks: [...listSharedChecks(plan.shared.sure), ...[...plan.repos, ...plan.services].flatMap(listChecks)],
+    leftOut: plan.leftOut,
+    ignore,
+    config: text,
+  };
+}
+
+/** Gives what was written, what was guessed and what to do next, for a person. */
+export function render(result: InitResult, options: RenderOptions): string {
+  if (result.dryRun) return result.config.trimEnd();
+  const { checks, leftOut, ignore, written } = result;
+  return [
+    written.map((file) => `wrote ${file}`).join('\n'),
+    ...(result.guesses.length > 0 ? [renderGuesses(result.guesses, options)] : []),
+    ...renderBlock(
+      'check in stack.yml',
+      checks.map(({ subject, text }) => `${subject}: ${text}`),
+    ),
+    ...renderBlock(
+      'left out',
+      leftOut.map(({ path, reason }) => `${path}: ${reason}`),
+    ),
+    ...renderBlock('add to .gitignore', ignore),
+    'next: look through stack.yml, then `stack doctor`, then `stack create TICKET`',
+  ].join('\n\n');
+}
+
+function renderGuesses(guesses: readonly InitGuess[], options: RenderOptions): string {
+  const rows = guesses.map(({ service, folder, kind, command, port, ready }) => [
+    ...[service, folder, kind, command ?? '(as its image does)', String(port), ready],
+  ]);
+  return renderTable(['Service', 'Folder', 'Looks like', 'Starts with', 'Port', 'Ready'], rows, options);
+}
+
+function renderBlock(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [[`${title}:`, ...lines.map((line) => `  ${cleanText(line)}`)].join('\n')];
+}
+
+function describeService({ name, repo, role, project }: PlannedService, path: string): InitGuess {
+  const { dir, label, command, port, health } = project;
+  const roles = { front: 'front-end, ', api: 'API, ', other: '' };
+  return {
+    service: name,
+    repo,
+    folder: dir === '' ? path : path === '.' ? `./${dir}` : `${path}/${dir}`,
+    kind: `${roles[role]}${label}`,
+    command: command?.value ?? null,
+    port: port.value,
+    ready: health.value === undefined ? 'port' : `GET ${health.value}`,
+  };
+}
+
+function listSharedChecks(sure: boolean): InitResult['checks'] {
+  if (sure) return [];
+  return [{ subject: 'shared', text: 'nothing tells whether Postgres and Redis are used, so both are there' }];
+}
+
+function listChecks({ name, checks }: PlannedRepo | PlannedService): InitResult['checks'] {
+  return checks.map((text) => ({ subject: name, text }));
+}

@@ -1,0 +1,62 @@
+import path from 'node:path';
+import { isThere } from '../../adapters/files.ts';
+import { tryGit } from '../../adapters/git.ts';
+import { defaultBranch, inspectRepo } from '../../adapters/git-repo.ts';
+import { StackError } from '../../domain/errors.ts';
+
+/** A folder that git has something to do with. */
+export type Checkout =
+  /** A repo that tickets can be made from; `base` is where new branches start, undefined when nothing tells. */
+  | { kind: 'repo'; base: string | undefined; gitCommonDir: string }
+  /** Not usable; `reason` says why: `it has no commit yet`. */
+  | { kind: 'unusable'; reason: string; hint: string | undefined };
+
+/** Tells what the git repo whose top is this folder is like; undefined when the folder is the top of none. Throws `git` when git cannot run. */
+export async function inspectCheckout(folder: string): Promise<Checkout | undefined> {
+  if (!(await looksLikeRepo(folder))) return undefined;
+  try {
+    const { gitCommonDir, isLinked } = await inspectRepo({ repo: folder, path: folder });
+    if (isLinked)
+      return { kind: 'unusable', reason: `it is a worktree of ${path.dirname(gitCommonDir)}`, hint: undefined };
+    const base = await defaultBranch(folder);
+    return { kind: 'repo', base: base === 'HEAD' ? undefined : base, gitCommonDir };
+  } catch (error) {
+    if (!(error instanceof StackError)) throw error;
+    // The message begins with the repo's name, which here is the folder, and goes on with the folder.
+    const reason = error.message.replace(`${folder}: `, '').replace(folder, 'it');
+    return { kind: 'unusable', reason, hint: error.hint };
+  }
+}
+
+/** A `.git` inside, or the inside of one: a bare repo. */
+async function looksLikeRepo(folder: string): Promise<boolean> {
+  if (await isThere(path.join(folder, '.git'))) return true;
+  return (await isThere(path.join(folder, 'HEAD'))) && (await isThere(path.join(folder, 'objects')));
+}
+
+/** Gives those of the files that are there and that git ignores: a new worktree would not have them. Throws `git` when git cannot run. */
+export async function listIgnored(folder: string, files: readonly string[]): Promise<string[]> {
+  const there: string[] = [];
+  for (const file of files) if (await isThere(path.join(folder, file))) there.push(file);
+  if (there.length === 0) return [];
+  const { stdout } = await tryGit(folder, ['check-ignore', '-z', '--stdin'], { input: `${there.join('\0')}\0` });
+  return stdout.split('\0').filter(Boolean);
+}
+
+/** Gives the paths of a repo's submodules, as `.gitmodules` names them; [] when there are none. Throws `git` when git cannot run. */
+export async function listSubmodules(folder: string): Promise<string[]> {
+  if (!(await isThere(path.join(folder, '.gitmodules')))) return [];
+  const asked = ['config', '-z', '--file', '.gitmodules', '--get-regexp', String.raw`^submodule\..*\.path$`];
+  const { stdout } = await tryGit(folder, asked);
+  const paths = stdout.split('\0').map((entry) => entry.split('\n')[1] ?? '');
+  return paths.filter((entry) => entry !== '' && !path.isAbsolute(entry) && !entry.split('/').includes('..'));
+}
+
+/** Gives those of the paths that git would show as new in the work tree around `folder`; [] outside of any. Throws `git` when git cannot run. */
+export async function listNotIgnored(folder: string, paths: readonly string[]): Promise<string[]> {
+  const inside = await tryGit(folder, ['rev-parse', '--is-inside-work-tree']);
+  if (inside.stdout.trim() !== 'true') return [];
+  const { stdout } = await tryGit(folder, ['check-ignore', '-z', '--stdin'], { input: `${paths.join('\0')}\0` });
+  const ignored = new Set(stdout.split('\0'));
+  return paths.filter((entry) => !ignored.has(entry));
+}

@@ -1,0 +1,114 @@
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { gitVersion, tryGit } from '../../adapters/git.ts';
+import { StackError } from '../../domain/errors.ts';
+import { type Checkout, inspectCheckout, listSubmodules } from './checkouts.ts';
+
+/** A repo that was found; `path` is relative to the root, `.` for the root itself. */
+export interface FoundRepo {
+  path: string;
+  /** Where new branches start; undefined when nothing tells. */
+  base: string | undefined;
+}
+
+/** Something that looks like a repo and cannot be one of the stack. */
+export interface LeftOut {
+  path: string;
+  reason: string;
+}
+
+export interface FoundRepos {
+  /** How the repos lie: beside each other, as submodules of the root, or the root is the one repo. */
+  layout: 'siblings' | 'submodules' | 'single';
+  repos: FoundRepo[];
+  leftOut: LeftOut[];
+}
+
+const OTHER_FOLDERS = /^(?:\..*|node_modules|vendor|tickets)$/;
+const MOST_FOLDERS = 200;
+
+/**
+ * Finds the git repos of a folder: its submodules, else those in its folders (else one level deeper), else the folder
+ * itself. Throws `not-found` when there is none, `git` when git cannot run.
+ */
+export async function findRepos(root: string): Promise<FoundRepos> {
+  await gitVersion();
+  const own = await inspectCheckout(root);
+  const submodules = own ? await listSubmodules(root) : [];
+  const children = await listFolders(root, '');
+  const below = await inspectAll(root, [...new Set([...submodules, ...children])]);
+  const found = submodules.length > 0 ? noteMissing(below, submodules) : below;
+  if (found.repos.length > 0) return { layout: submodules.length > 0 ? 'submodules' : 'siblings', ...found };
+  if (own) return useRoot(own, found.leftOut);
+  const deeper = await Promise.all(children.map((child) => listFolders(root, child)));
+  const nested = await inspectAll(root, deeper.flat().slice(0, MOST_FOLDERS));
+  const leftOut = [...found.leftOut, ...nested.leftOut];
+  if (nested.repos.length > 0) return { layout: 'siblings', repos: nested.repos, leftOut };
+  throw await noRepos(root, leftOut);
+}
+
+/** Gives the root as the one repo of the stack. Throws `not-found` when it cannot be that. */
+export function useRoot(own: Checkout, leftOut: LeftOut[]): FoundRepos {
+  if (own.kind === 'repo') return { layout: 'single', repos: [{ path: '.', base: own.base }], leftOut };
+  throw new StackError('not-found', `this folder is a git repo, but ${own.reason}`, {
+    hint: own.hint ?? 'run `stack init` in the folder that holds your repos',
+  });
+}
+
+async function inspectAll(root: string, folders: readonly string[]): Promise<Omit<FoundRepos, 'layout'>> {
+  const checkouts = await Promise.all(
+    folders.map(async (folder) => ({ path: folder, checkout: await inspectCheckout(path.join(root, folder)) })),
+  );
+  const repos: FoundRepo[] = [];
+  const leftOut: LeftOut[] = [];
+  const seen = new Map<string, string>();
+  for (const { path: folder, checkout } of checkouts) {
+    if (!checkout) continue;
+    const twin = checkout.kind === 'repo' ? seen.get(checkout.gitCommonDir) : undefined;
+    if (checkout.kind === 'unusable') leftOut.push({ path: folder, reason: checkout.reason });
+    else if (twin !== undefined) leftOut.push({ path: folder, reason: `it is the same repo as ${twin}` });
+    else {
+      seen.set(checkout.gitCommonDir, folder);
+      repos.push({ path: folder, base: checkout.base });
+    }
+  }
+  return { repos, leftOut };
+}
+
+/** A submodule that was not fetched is an empty folder. */
+function noteMissing(found: Omit<FoundRepos, 'layout'>, submodules: readonly string[]): Omit<FoundRepos, 'layout'> {
+  const seen = new Set([...found.repos, ...found.leftOut].map((entry) => entry.path));
+  const missing = submodules.filter((submodule) => !seen.has(submodule));
+  const reason = 'it is a submodule that is not there yet: `git submodule update --init`';
+  return { repos: found.repos, leftOut: [...found.leftOut, ...missing.map((entry) => ({ path: entry, reason }))] };
+}
+
+async function listFolders(root: string, dir: string): Promise<string[]> {
+  const entries = await readdir(path.join(root, dir), { withFileTypes: true }).catch(() => []);
+  const folders: string[] = [];
+  for (const entry of entries) {
+    if (OTHER_FOLDERS.test(entry.name) || folders.length >= MOST_FOLDERS) continue;
+    const isFolder =
+      entry.isDirectory() || (entry.isSymbolicLink() && (await leadsToFolder(path.join(root, dir, entry.name))));
+    if (isFolder) folders.push(path.posix.join(dir, entry.name));
+  }
+  return folders.sort();
+}
+
+async function leadsToFolder(link: string): Promise<boolean> {
+  return (await stat(link).catch(() => undefined))?.isDirectory() ?? false;
+}
+
+async function noRepos(root: string, leftOut: readonly LeftOut[]): Promise<StackError> {
+  const top = (await tryGit(root, ['rev-parse', '--show-toplevel'])).stdout.trim();
+  const lines = leftOut.map((entry) => `${entry.path}: ${entry.reason}`);
+  const hint =
+    top === ''
+      ? 'run `stack init` in the folder that holds your repos, or clone them here first'
+      : `this folder is a part of the repo ${top}: run \`stack init\` there`;
+  return new StackError('not-found', `there is no git repo that could be used in ${root}`, {
+    hint,
+    lines,
+    details: { root, leftOut },
+  });
+}

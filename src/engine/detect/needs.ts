@@ -1,0 +1,33 @@
+import type { Needs } from './project.ts';
+import { CODE_FILES, ENV_FILES, findInTexts, findText, type Sources } from './sources.ts';
+
+const POSTGRES_PACKAGES =
+  /^(?:pg|pg-promise|postgres|@prisma\/client|prisma|knex|sequelize|typeorm|drizzle-orm|@mikro-orm\/.*|mikro-orm|objection|slonik|kysely|@adonisjs\/lucid|@neondatabase\/serverless)$/;
+const REDIS_PACKAGES =
+  /^(?:redis|ioredis|bull|bullmq|bee-queue|connect-redis|@socket\.io\/redis-adapter|@keyv\/redis)$/;
+const POSTGRES_WORDS = /\bpsycopg|\basyncpg\b|\bjackc\/pgx|\blib\/pq\b|^\s*gem ['"]pg['"]|^ {4}pg \(/m;
+const REDIS_WORDS =
+  /^\s*gem ['"](?:redis|sidekiq|resque)['"]|^ {4}(?:redis|sidekiq|resque) \(|\bredis[=~><]|^redis$|go-redis|^\s*"?redis"?\s*[=,>]/m;
+const MANIFESTS = /^(?:Gemfile(?:\.lock)?|requirements[^/]*\.txt|pyproject\.toml|go\.mod)$/;
+
+/** Tells which shared services the code of a folder seems to use: packages, manifests, variables. */
+export function detectNeeds(sources: Sources, packages: ReadonlySet<string>): Needs {
+  const uses = (named: RegExp, words: RegExp, variable: RegExp): boolean =>
+    [...packages].some((name) => named.test(name)) ||
+    findInTexts(sources, MANIFESTS, words) !== undefined ||
+    findInTexts(sources, CODE_FILES, variable) !== undefined ||
+    findInTexts(sources, ENV_FILES, variable) !== undefined;
+  return {
+    postgres:
+      !usesOtherDatabase(sources) && uses(POSTGRES_PACKAGES, POSTGRES_WORDS, /\bDATABASE_URL\b|postgres(?:ql)?:\/\//),
+    redis: uses(REDIS_PACKAGES, REDIS_WORDS, /\bREDIS_(?:URL|HOST)\b|rediss?:\/\//),
+  };
+}
+
+/** A database in a file or of another make is not ours to give. */
+function usesOtherDatabase(sources: Sources): boolean {
+  const prisma = findText(sources, /(?:^|\/)schema\.prisma$/)?.match(
+    /provider\s*=\s*"(sqlite|mysql|sqlserver|mongodb)"/,
+  );
+  return prisma !== null && prisma !== undefined;
+}

@@ -1,0 +1,144 @@
+import path from 'node:path';
+import { FRAMEWORKS, FRONT_PACKAGES, type Framework, SERVER_PACKAGES } from './frameworks.ts';
+import { detectHealth, findHealthRoute } from './health.ts';
+import { type Manifest, readManifest } from './manifest.ts';
+import { detectNeeds } from './needs.ts';
+import { detectPackageManager, hasLockfile, type PackageManager } from './package-manager.ts';
+import { detectPort, portInScript } from './ports.ts';
+import type { Project, Role } from './project.ts';
+import { judgeRole } from './roles.ts';
+import { lineIn } from './shell-line.ts';
+import { findText, type Sources } from './sources.ts';
+import { detectVariables, reads, type Variables } from './variables.ts';
+
+/** Scripts that start something, best first. */
+const START_SCRIPTS = ['dev', 'start:dev', 'develop', 'start', 'serve', 'server'];
+/** They build or watch, and never listen. */
+const BUILDS =
+  /^\s*(?:tsc|tsup|rollup|unbuild|esbuild|swc|babel|microbundle|vite build|webpack(?! serve|-dev)|sass|tailwindcss|storybook|start-storybook|vitest|jest|echo|exit|true)\b/;
+/** They start other scripts or a compose file of their own. */
+const ORCHESTRATES =
+  /\b(?:turbo|nx|lerna|docker[- ]compose|docker run)\b|\bpnpm\b.*(?:-r|--recursive|--filter)\b|--workspaces?\b|\bwsrun\b/;
+
+/** A script that starts several programs, and those that start the server among them. */
+const STARTS_SEVERAL = /\bconcurrently\b|\bnpm-run-all\b|\brun-p\b|--prefix\b|--cwd\b/;
+const SERVER_SCRIPT = /^(?:dev:|start:|watch:)?(?:server|api|backend)(?::dev|:start)?$/;
+
+/** The repo around a project: its packages are installed where the lockfile is. */
+export interface Surroundings {
+  repo: string;
+  dir: string;
+  top: Sources;
+}
+
+/** Gives what a Node project is; undefined when it has no `package.json`, or nothing in it starts a server. */
+export function detectNodeProject(sources: Sources, around: Surroundings): Project | undefined {
+  const manifest = readManifest(sources);
+  if (!manifest) return undefined;
+  const { manager, setup, setupMakes } = detectInstall(sources, manifest, around);
+  const start = findStart(sources, manifest, manager);
+  if (!start) return undefined;
+  const framework = FRAMEWORKS.find(({ packages }) => packages.some((name) => manifest.packages.has(name)));
+  const server = Object.entries(SERVER_PACKAGES).find(([name]) => manifest.packages.has(name))?.[1];
+  const role = judgeNodeRole(sources, manifest, { framework, server, around });
+  const serves = framework?.tool.test(start.text) ? framework : undefined;
+  return {
+    dir: around.dir,
+    label: (role === 'api' ? (server ?? framework?.label) : (framework?.label ?? server)) ?? 'Node',
+    role,
+    image: manager.image,
+    build: false,
+    command: { value: start.line(flagsFor(serves, start.text)), check: start.check },
+    port: detectPort(sources, start.text, serves?.port),
+    health: detectHealth(sources, role),
+    env: {},
+    variables: nameVariables(sources, framework),
+    needs: detectNeeds(sources, manifest.packages),
+    setup,
+    setupMakes,
+  };
+}
+
+/** True when a script at the top of a repo starts programs that may live below it. */
+export function startsSeveral(manifest: Manifest): boolean {
+  return START_SCRIPTS.some((name) => STARTS_SEVERAL.test(manifest.scripts[name] ?? ''));
+}
+
+interface Start {
+  /** What the script says. */
+  text: string;
+  line(flags: string): string;
+  check?: string;
+}
+
+function findStart(sources: Sources, manifest: Manifest, manager: PackageManager): Start | undefined {
+  const named = START_SCRIPTS.filter((name) => manifest.scripts[name] !== undefined);
+  const usable = (name: string) => !BUILDS.test(manifest.scripts[name]!) && !ORCHESTRATES.test(manifest.scripts[name]!);
+  const good = startsSeveral(manifest) ? (findServerScript(manifest) ?? named.find(usable)) : named.find(usable);
+  if (good) return { text: manifest.scripts[good]!, line: (flags) => manager.runScript(good, flags) };
+  const candidates = [manifest.main, 'server.js', 'server.mjs', 'app.js', 'index.js', 'src/server.js', 'src/index.js'];
+  const file = candidates.find((name) => name !== undefined && startsServer(sources, path.posix.normalize(name)));
+  if (file === undefined) return undefined;
+  const program = manager.name === 'bun' ? 'bun' : 'node';
+  return { text: '', line: () => `${program} ${file}`, check: 'no script starts it' };
+}
+
+function findServerScript(manifest: Manifest): string | undefined {
+  return Object.keys(manifest.scripts).find((name) => SERVER_SCRIPT.test(name));
+}
+
+function startsServer(sources: Sources, file: string): boolean {
+  return /\blisten\(|\bcreateServer\(|\bserve\(/.test(sources.texts.get(file) ?? '');
+}
+
+function flagsFor(framework: Framework | undefined, script: string): string {
+  // Flags at the end of a script that starts several programs would reach the last of them only.
+  if (!framework || /&&|\||;|\bconcurrently\b|\brun-p\b|npm-run-all/.test(script)) return '';
+  const host = /--host\b|-H\b/.test(script) ? '' : framework.host;
+  const port = portInScript(script) !== undefined ? '' : framework.portFlag;
+  return [host, port].filter(Boolean).join(' ');
+}
+
+function detectInstall(sources: Sources, manifest: Manifest, { dir, top }: Surroundings) {
+  const ownLock = dir === '' || hasLockfile(sources) || !top.names.has('package.json');
+  const place = ownLock
+    ? { sources, manifest, dir }
+    : { sources: top, manifest: readManifest(top) ?? manifest, dir: '' };
+  const manager = detectPackageManager(place.sources, place.manifest);
+  const { install } = manager;
+  return {
+    manager,
+    setup: install && lineIn(place.dir, install),
+    setupMakes: install && path.posix.join(place.dir, 'node_modules'),
+  };
+}
+
+function judgeNodeRole(
+  sources: Sources,
+  manifest: Manifest,
+  { framework, server, around }: { framework: Framework | undefined; server: string | undefined; around: Surroundings },
+): Role {
+  const has = (condition: boolean, weight: number) => (condition ? weight : 0);
+  const { postgres, redis } = detectNeeds(sources, manifest.packages);
+  return judgeRole({
+    names: [around.dir === '' ? path.basename(around.repo) : around.dir, manifest.name],
+    front:
+      has(framework !== undefined, 3) +
+      has(
+        FRONT_PACKAGES.some((name) => manifest.packages.has(name)),
+        2,
+      ) +
+      has(findText(sources, /^(?:public\/|src\/)?index\.html$/) !== undefined, 1),
+    api: has(server !== undefined, 3) + has(postgres || redis, 1) + has(findHealthRoute(sources) !== undefined, 1),
+  });
+}
+
+/** The tool of a front-end hands to the browser only variables with its own prefix. */
+function nameVariables(sources: Sources, framework: Framework | undefined): Variables {
+  const variables = detectVariables(sources);
+  if (!framework?.prefix) return variables;
+  const usual = `${framework.prefix}API_URL`;
+  const named = Object.keys(variables.api).some((name) => name.startsWith(framework.prefix));
+  if (!named || reads(sources, usual)) variables.api[usual] ??= '';
+  return variables;
+}

@@ -1,0 +1,114 @@
+import type { Manifest } from './manifest.ts';
+import type { Sources } from './sources.ts';
+
+export type ManagerName = 'npm' | 'pnpm' | 'yarn' | 'bun';
+
+/** How a Node project installs its packages and runs its scripts. */
+export interface PackageManager {
+  name: ManagerName;
+  /** Installs exactly what the lockfile says; undefined when there is nothing to install. */
+  install: string | undefined;
+  /** Runs a script; flags are for the program that the script starts. */
+  runScript(script: string, flags: string): string;
+  image: string;
+}
+
+const LOCKFILES: [file: string, manager: ManagerName][] = [
+  ['pnpm-lock.yaml', 'pnpm'],
+  ['yarn.lock', 'yarn'],
+  ['bun.lock', 'bun'],
+  ['bun.lockb', 'bun'],
+  ['package-lock.json', 'npm'],
+  ['npm-shrinkwrap.json', 'npm'],
+];
+
+const LTS_NAMES: Record<string, number> = { hydrogen: 18, iron: 20, jod: 22, krypton: 24 };
+const DEFAULT_NODE = 22;
+
+/** Tells the package manager of a folder by its lockfile, else by what its `package.json` says; else it is npm. */
+export function detectPackageManager(sources: Sources, manifest: Manifest): PackageManager {
+  const locked = LOCKFILES.find(([file]) => sources.names.has(file))?.[1];
+  const said = manifest.packageManager?.split('@')[0];
+  const name = locked ?? (isManager(said) ? said : sources.names.has('pnpm-workspace.yaml') ? 'pnpm' : 'npm');
+  const hasPackages =
+    manifest.packages.size > 0 || manifest.workspaces.length > 0 || sources.names.has('pnpm-workspace.yaml');
+  const lines = linesOf(name, { locked: locked !== undefined, modern: isModernYarn(sources, manifest) });
+  return {
+    name,
+    install: hasPackages ? lines.install : undefined,
+    runScript: lines.runScript,
+    image: name === 'bun' ? 'oven/bun:1-alpine' : `node:${detectNodeVersion(sources, manifest)}-alpine`,
+  };
+}
+
+/** True when the folder has a lockfile of its own. */
+export function hasLockfile(sources: Sources): boolean {
+  return LOCKFILES.some(([file]) => sources.names.has(file));
+}
+
+/** Gives the major version of Node a folder asks for; 22 when it does not, or says only what it needs at least. */
+export function detectNodeVersion(sources: Sources, manifest: Manifest | undefined): number {
+  const pinned = sources.texts.get('.nvmrc') ?? sources.texts.get('.node-version');
+  const tools = sources.texts.get('.tool-versions')?.match(/^nodejs\s+(\S+)/m)?.[1];
+  return readVersion(pinned?.trim() ?? tools) ?? readRange(manifest?.nodeRange) ?? DEFAULT_NODE;
+}
+
+function linesOf(name: ManagerName, { locked, modern }: { locked: boolean; modern: boolean }) {
+  const spaced = (line: string, flags: string) => (flags === '' ? line : `${line} ${flags}`);
+  switch (name) {
+    case 'npm':
+      return {
+        install: locked ? 'npm ci' : 'npm install',
+        runScript: (script: string, flags: string) =>
+          spaced(script === 'start' ? 'npm start' : `npm run ${script}`, flags && `-- ${flags}`),
+      };
+    case 'bun':
+      return {
+        install: spaced('bun install', locked ? '--frozen-lockfile' : ''),
+        runScript: (script: string, flags: string) => spaced(`bun run ${script}`, flags),
+      };
+    case 'pnpm':
+    case 'yarn': {
+      // The Node image has yarn 1 but neither pnpm nor a later yarn; corepack, which it has, brings both.
+      const program = name === 'pnpm' || modern ? `corepack ${name}` : name;
+      const frozen = modern ? '--immutable' : '--frozen-lockfile';
+      return {
+        install: spaced(`${program} install`, locked ? frozen : ''),
+        runScript: (script: string, flags: string) => spaced(`${program} run ${script}`, flags),
+      };
+    }
+  }
+}
+
+/** Yarn 2 and later, whose flag is another one. */
+function isModernYarn(sources: Sources, manifest: Manifest): boolean {
+  const [name, version] = manifest.packageManager?.split('@') ?? [];
+  if (name !== 'yarn') return sources.names.has('.yarnrc.yml') && hasYarnLock(sources);
+  return Number.parseInt(version ?? '', 10) >= 2;
+}
+
+function hasYarnLock(sources: Sources): boolean {
+  return sources.names.has('yarn.lock');
+}
+
+function isManager(name: string | undefined): name is ManagerName {
+  return name === 'npm' || name === 'pnpm' || name === 'yarn' || name === 'bun';
+}
+
+function readVersion(text: string | undefined): number | undefined {
+  const named = text?.match(/^lts\/(\w+)/)?.[1];
+  if (named) return LTS_NAMES[named];
+  const major = Number(text?.match(/^v?(\d+)/)?.[1]);
+  return major > 0 ? major : undefined;
+}
+
+/** `^18`, `18.x` and `>=20 <21` name one version; `>=18` allows the default. */
+function readRange(range: string | undefined): number | undefined {
+  const alternatives = (range ?? '').split('||').map((part) => part.trim());
+  const majors = alternatives.map((part) => Number(part.match(/(\d+)/)?.[1])).filter((major) => major > 0);
+  if (majors.length === 0) return undefined;
+  if (majors.includes(DEFAULT_NODE)) return DEFAULT_NODE;
+  const least = Math.max(...majors);
+  const open = alternatives.some((part) => /^>=?\s*v?\d/.test(part) && !part.includes('<'));
+  return open ? Math.max(DEFAULT_NODE, least) : least;
+}

@@ -1,0 +1,181 @@
+import path from 'node:path';
+import type { DetectedRepo, Detection } from './detect-stack.ts';
+import type { LeftOut } from './find-repos.ts';
+import { slugName, takeName } from './names.ts';
+import { planEnv } from './plan-env.ts';
+import { type PlannedPort, planPorts } from './plan-ports.ts';
+import type { Needs, Project, Role } from './project.ts';
+
+/** A stack as init would write it down. */
+export interface StackPlan {
+  name: string;
+  shared: Needs & {
+    /** False: nothing told, so both are there. */
+    sure: boolean;
+  };
+  repos: PlannedRepo[];
+  services: PlannedService[];
+  leftOut: LeftOut[];
+}
+
+export interface PlannedRepo {
+  name: string;
+  /** Relative to the root, as `stack.yml` has it: `./front`. */
+  path: string;
+  title: string | undefined;
+  base: string | undefined;
+  shared: boolean;
+  setup: string[];
+  copy: string[];
+  role: Role;
+  /** What to look at. */
+  checks: string[];
+}
+
+export interface PlannedService {
+  name: string;
+  repo: string;
+  role: Role;
+  project: Project;
+  port: PlannedPort;
+  env: Record<string, string>;
+  checks: string[];
+}
+
+/** A service before it has its place among the others. */
+export interface DraftService {
+  name: string;
+  repo: string;
+  role: Role;
+  shared: boolean;
+  project: Project;
+}
+
+const ORDER: Record<Role, number> = { front: 0, api: 1, other: 2 };
+const TITLES: Record<Role, string | undefined> = { front: 'Front-end', api: 'API', other: undefined };
+
+/** Makes a stack out of what was found: names, who shares what, ports that do not meet, and who is told where the others are. */
+export function planConfig(detection: Detection): StackPlan {
+  const name = slugName(path.basename(detection.root), 'stack');
+  const repos = nameRepos(detection, name);
+  settleRoles(repos);
+  repos.sort((a, b) => ORDER[a.role] - ORDER[b.role]);
+  const shared = planShared(repos.flatMap(({ services }) => services.map(({ project }) => project)));
+  const isShared = decideSharing(repos);
+  const drafts = repos.flatMap((repo) =>
+    repo.services.map((service) => ({ ...service, repo: repo.name, shared: isShared(repo) })),
+  );
+  const ports = planPorts(drafts);
+  return {
+    name,
+    shared,
+    repos: repos.map((repo) => planRepo(repo, { isShared: isShared(repo), repos })),
+    services: drafts.map((draft, index) => ({
+      ...draft,
+      port: ports[index]!,
+      env: planEnv(draft, { drafts, shared }),
+      checks: listChecks(draft.project),
+    })),
+    leftOut: detection.leftOut,
+  };
+}
+
+interface NamedRepo {
+  name: string;
+  role: Role;
+  /** True when its role was told by there being no other left. */
+  guessedRole: boolean;
+  found: DetectedRepo;
+  services: { name: string; role: Role; project: Project }[];
+}
+
+function nameRepos({ repos, root }: Detection, stack: string): NamedRepo[] {
+  const taken = new Set<string>();
+  const named = repos.map((found) => ({
+    name: takeName(
+      taken,
+      path.basename(path.resolve(root, found.path)),
+      path.basename(path.dirname(found.path)) || stack,
+    ),
+    found,
+  }));
+  return named.map(({ name, found }) => {
+    // The only service of a repo is called like it; others may not take the name of a repo that is not theirs.
+    const services = found.projects.map((project) => ({
+      name:
+        found.projects.length === 1 || project.dir === '' ? name : takeName(taken, path.basename(project.dir), name),
+      role: project.role,
+      project,
+    }));
+    return { name, role: roleOf(services), guessedRole: false, found, services };
+  });
+}
+
+function roleOf(services: readonly { role: Role }[]): Role {
+  return (['front', 'api'] as const).find((role) => services.some((service) => service.role === role)) ?? 'other';
+}
+
+/** Of two services of which one is known, the other is most likely its counterpart. */
+function settleRoles(repos: readonly NamedRepo[]): void {
+  const open = repos.filter(({ role, services }) => role === 'other' && services.length > 0);
+  const has = (role: Role) => repos.some(({ services }) => services.some((service) => service.role === role));
+  const missing = has('api') && !has('front') ? 'front' : has('front') && !has('api') ? 'api' : undefined;
+  const [repo] = open;
+  if (!repo || open.length > 1 || !missing) return;
+  repo.role = missing;
+  repo.guessedRole = true;
+  for (const service of repo.services) service.role = missing;
+}
+
+/** Tickets borrow what stands behind the front-ends; without a front-end there would be nothing left of their own. */
+function decideSharing(repos: readonly NamedRepo[]): (repo: NamedRepo) => boolean {
+  const hasFront = repos.some(({ role }) => role === 'front');
+  const hasService = repos.some(({ services }) => services.length > 0);
+  return ({ role, services }) => (services.length === 0 ? hasService : hasFront && role !== 'front');
+}
+
+function planShared(projects: readonly Project[]): StackPlan['shared'] {
+  const postgres = projects.some(({ needs }) => needs.postgres);
+  const redis = projects.some(({ needs }) => needs.redis);
+  return postgres || redis ? { postgres, redis, sure: true } : { postgres: true, redis: true, sure: false };
+}
+
+function planRepo(
+  repo: NamedRepo,
+  { isShared, repos }: { isShared: boolean; repos: readonly NamedRepo[] },
+): PlannedRepo {
+  const { name, role, found, guessedRole } = repo;
+  const setup = [...new Set(found.projects.flatMap((project) => project.setup ?? []))];
+  const checks: string[] = [];
+  if (guessedRole)
+    checks.push(`it was taken for the ${role === 'front' ? 'front-end' : 'API'}, since nothing else could be that`);
+  if (role === 'other' && repo.services.length > 0) checks.push('it looks like neither a front-end nor an API');
+  if (repo.services.length === 0) checks.push('nothing was found in it that could be started');
+  if (found.base === undefined) checks.push('its main branch is not known: set `base`');
+  if (isShared && found.missingSetup) {
+    checks.push(`run \`${found.missingSetup}\` in ${found.path}: tickets borrow that checkout as it is`);
+  }
+  return {
+    name,
+    path: found.path === '.' ? '.' : `./${found.path}`,
+    title: repos.filter((other) => other.role === role).length === 1 && repos.length > 1 ? TITLES[role] : undefined,
+    base: found.base,
+    shared: isShared,
+    setup,
+    copy: found.copy,
+    role,
+    checks,
+  };
+}
+
+function listChecks({ command, port, health }: Project): string[] {
+  const explain = {
+    'PORT is not read': 'it seems to listen on a port of its own and not on PORT, which only works in a container',
+  };
+  const checks = [
+    command?.check && `${command.check}: is \`${command.value}\` right?`,
+    port.check && (explain[port.check as keyof typeof explain] ?? `${port.check}: is it ${port.value}?`),
+    health.check && (health.value === undefined ? health.check : `is it ${health.value}? ${health.check}`),
+  ];
+  return checks.filter((check): check is string => check !== undefined && check !== '');
+}

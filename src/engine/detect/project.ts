@@ -1,0 +1,42 @@
+import type { Variables } from './variables.ts';
+
+/** A guess, and what a person should look at when it is not certain. */
+export interface Guess<Value> {
+  value: Value;
+  /** What to check, as a half sentence: `no port is named anywhere`. Undefined: read from a file that says so. */
+  check?: string | undefined;
+}
+
+export type Role = 'front' | 'api' | 'other';
+
+/** Something that runs out of one folder of a repo, as far as its files tell. */
+export interface Project {
+  /** Relative to the repo's top; '' for the top itself. */
+  dir: string;
+  /** What it is, for a person: `Vite`, `Rails`, `Express`. */
+  label: string;
+  role: Role;
+  /** Image to run it in; undefined where its own Dockerfile makes one. */
+  image: string | undefined;
+  build: boolean;
+  /** Shell line; undefined: the image's own command. */
+  command: Guess<string> | undefined;
+  port: Guess<number>;
+  /** Path that answers when it is ready; undefined: when the port accepts connections. */
+  health: Guess<string | undefined>;
+  /** Variables that its tools need, beside those every service gets. */
+  env: Record<string, string>;
+  /** Variables by which it learns where the others are. */
+  variables: Variables;
+  needs: Needs;
+  /** A line that makes it ready to run, from the repo's top. */
+  setup: string | undefined;
+  /** The folder that `setup` makes, from the repo's top: missing means that it has not been run. */
+  setupMakes: string | undefined;
+}
+
+/** Shared services that the code seems to use. */
+export interface Needs {
+  postgres: boolean;
+  redis: boolean;
+}

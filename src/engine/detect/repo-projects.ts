@@ -1,0 +1,93 @@
+import path from 'node:path';
+import { glob } from 'tinyglobby';
+import { parse } from 'yaml';
+import { type Manifest, readManifest } from './manifest.ts';
+import { detectNodeProject, startsSeveral } from './node-project.ts';
+import { detectDockerProject, detectGoProject, detectPythonProject, detectStaticProject } from './other-projects.ts';
+import type { Project } from './project.ts';
+import { detectRubyProject } from './ruby-project.ts';
+import { readSources, type Sources } from './sources.ts';
+
+/** Folders in which the parts of a repo often are, where no list of workspaces says so. */
+const USUAL_FOLDERS = ['apps/*', 'services/*', 'packages/*', '*'];
+/** A Dockerfile marks a part only where parts are kept: elsewhere it is a tool. */
+const MARKS_OF_PARTS = ['apps/*/Dockerfile', 'services/*/Dockerfile'];
+const MARKS = ['package.json', 'Gemfile', 'go.mod', 'pyproject.toml', 'requirements.txt', 'manage.py'];
+/** At the top of a repo of several parts these are often those of one part, or of the docs. */
+const UNCLEAR: ReadonlySet<string> = new Set(['Dockerfile', 'static files']);
+const MOST_FOLDERS = 40;
+
+/** Gives everything that runs out of a repo: its workspaces or apps, else what is at its top; [] when nothing does. */
+export async function detectProjects(repo: string): Promise<Project[]> {
+  const top = await readSources(repo);
+  const manifest = readManifest(top);
+  const workspaces = listWorkspaces(top, manifest);
+  const atTop = detectProject(top, { repo, dir: '', top });
+  const clear = atTop && !UNCLEAR.has(atTop.label) ? atTop : undefined;
+  const isWhole = clear && workspaces.length === 0 && !(manifest && startsSeveral(manifest));
+  const parts = isWhole ? [] : await detectBelow(repo, top, workspaces.length > 0 ? workspaces : USUAL_FOLDERS);
+  if (parts.length === 0) return atTop ? [atTop] : [];
+  const isMore = clear && clear.role !== 'other' && !parts.some(({ role }) => role === clear.role);
+  return isMore ? [clear, ...parts] : parts;
+}
+
+async function detectBelow(repo: string, top: Sources, patterns: readonly string[]): Promise<Project[]> {
+  const projects: Project[] = [];
+  for (const dir of await listFolders(repo, patterns)) {
+    const sources = await readSources(path.join(repo, dir));
+    const project = detectProject(sources, { repo, dir, top });
+    if (project && isService(project, sources)) projects.push(project);
+  }
+  return projects;
+}
+
+function detectProject(sources: Sources, around: { repo: string; dir: string; top: Sources }): Project | undefined {
+  return (
+    detectNodeProject(sources, around) ??
+    detectRubyProject(sources, around) ??
+    detectPythonProject(sources, around) ??
+    detectGoProject(sources, around) ??
+    detectDockerProject(sources, around) ??
+    detectStaticProject(sources, around)
+  );
+}
+
+/** A package with a script is not yet a service: something has to say that it listens. */
+function isService(project: Project, sources: Sources): boolean {
+  if (project.label === 'static files') return false;
+  if (project.label !== 'Node') return true;
+  return (
+    project.role !== 'other' || [...sources.texts.values()].some((text) => /\blisten\(|\bcreateServer\(/.test(text))
+  );
+}
+
+function listWorkspaces(top: Sources, manifest: Manifest | undefined): string[] {
+  const listed = [...(manifest?.workspaces ?? []), ...readPnpmWorkspace(top.texts.get('pnpm-workspace.yaml'))];
+  return listed.filter((pattern) => pattern !== '.' && pattern !== './');
+}
+
+function readPnpmWorkspace(text: string | undefined): string[] {
+  try {
+    const packages: unknown = parse(text ?? '')?.packages;
+    return Array.isArray(packages) ? packages.filter((item) => typeof item === 'string') : [];
+  } catch {
+    return [];
+  }
+}
+
+async function listFolders(repo: string, patterns: readonly string[]): Promise<string[]> {
+  const wanted = patterns
+    .filter((pattern) => !pattern.startsWith('!'))
+    .map((pattern) => pattern.replace(/^\.\/|\/$/g, ''));
+  const unwanted = patterns.filter((pattern) => pattern.startsWith('!')).map((pattern) => pattern.slice(1));
+  const marks = wanted.flatMap((pattern) => MARKS.map((mark) => `${pattern}/${mark}`));
+  const files = await glob([...marks, ...MARKS_OF_PARTS], {
+    cwd: repo,
+    ignore: ['**/node_modules/**', '**/.*/**', '**/vendor/**', ...unwanted.map((pattern) => `${pattern}/**`)],
+    deep: 4,
+    followSymbolicLinks: false,
+    expandDirectories: false,
+  });
+  const folders = new Set(files.map((file) => path.posix.dirname(file)).filter((dir) => dir !== '.'));
+  return [...folders].sort().slice(0, MOST_FOLDERS);
+}

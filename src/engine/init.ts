@@ -1,0 +1,83 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { isThere, readFileIfThere, replaceFile } from '../adapters/files.ts';
+import { StackError } from '../domain/errors.ts';
+import { listNotIgnored } from './detect/checkouts.ts';
+import { detectStack } from './detect/detect-stack.ts';
+import { planConfig, type StackPlan } from './detect/plan-config.ts';
+import { COMPOSE_FILE, renderConfig } from './render-config.ts';
+
+const CONFIG_FILE = 'stack.yml';
+const READABLE = 0o644;
+
+export interface InitOptions {
+  /** Absolute path of the folder that is to hold `stack.yml`. */
+  root: string;
+  /** Folder of the package: the shipped compose file is there. */
+  packageRoot: string;
+  /** Replaces files that are there. */
+  force: boolean;
+  /** Writes nothing. */
+  dryRun: boolean;
+}
+
+export interface InitOutcome {
+  plan: StackPlan;
+  /** Text of `stack.yml`. */
+  text: string;
+  /** Files written, relative to the root; with `dryRun` those that would be. */
+  written: string[];
+  /** Lines for the root's own `.gitignore`. */
+  ignore: string[];
+}
+
+interface NewFile {
+  name: string;
+  text: string;
+}
+
+/**
+ * Writes `stack.yml` and the shared services' compose file for the repos of a folder. Throws `exists` (before anything
+ * is written), `not-found` when there is no repo, `git`, `files`; nothing is half-made then.
+ */
+export async function initStack({ root, packageRoot, force, dryRun }: InitOptions): Promise<InitOutcome> {
+  const shipped = await readFileIfThere(path.join(packageRoot, COMPOSE_FILE));
+  if (shipped === undefined) throw new StackError('internal', `${COMPOSE_FILE} is missing in ${packageRoot}`);
+  const compose = (await isSame(path.join(root, COMPOSE_FILE), shipped)) ? [] : [{ name: COMPOSE_FILE, text: shipped }];
+  if (!force) await refuseExisting(root, [CONFIG_FILE, ...compose.map(({ name }) => name)]);
+  const plan = planConfig(await detectStack(root));
+  const files = [...compose, { name: CONFIG_FILE, text: renderConfig(plan) }];
+  const ignore = await listNotIgnored(root, ['.stack/', 'stack.local.yml']);
+  if (!dryRun) await writeAll(root, files);
+  return { plan, text: renderConfig(plan), written: files.map(({ name }) => name).reverse(), ignore };
+}
+
+async function isSame(file: string, text: string): Promise<boolean> {
+  return (await readFileIfThere(file).catch(() => undefined)) === text;
+}
+
+async function refuseExisting(root: string, names: readonly string[]): Promise<void> {
+  const there: string[] = [];
+  for (const name of names) if (await isThere(path.join(root, name))) there.push(name);
+  if (there.length === 0) return;
+  throw new StackError('exists', `${there.join(' and ')} ${there.length > 1 ? 'are' : 'is'} there already`, {
+    hint: 'use --force to write anew, or --dry-run to see what would be written',
+    details: { files: there.map((name) => path.join(root, name)) },
+  });
+}
+
+/** All or none: what was written before a failure becomes what it was. */
+async function writeAll(root: string, files: readonly NewFile[]): Promise<void> {
+  const undo: (() => Promise<void>)[] = [];
+  try {
+    for (const { name, text } of files) {
+      const file = path.join(root, name);
+      const before = await readFileIfThere(file);
+      await replaceFile(file, text, READABLE);
+      undo.unshift(() => (before === undefined ? rm(file, { force: true }) : replaceFile(file, before, READABLE)));
+    }
+  } catch (error) {
+    for (const revert of undo) await revert().catch(() => undefined);
+    throw error;
+  }
+}

@@ -1,0 +1,155 @@
+import type { PlannedRepo, PlannedService, StackPlan } from './detect/plan-config.ts';
+import type { PlannedPort } from './detect/plan-ports.ts';
+
+/** File names in `stack.yml` and beside it. */
+export const COMPOSE_FILE = 'docker-compose.base.yml';
+
+/** Gives the text of a commented `stack.yml` for what was found; guesses stand below a line with `check:`. */
+export function renderConfig(plan: StackPlan): string {
+  const lines = [
+    '# What a ticket’s environment is made of. `stack init` wrote this file, and it is yours to change.',
+    '# Lines below a `check:` were guessed. `stack doctor` says what is wrong with it.',
+    '',
+    `name: ${quoteYaml(plan.name)}  # part of the names of containers and networks`,
+    'runtime: auto  # docker where an engine answers, else plain processes on this machine',
+    '',
+    ...renderShared(plan),
+    '',
+    ...renderRepos(plan),
+    '',
+    ...renderServices(plan),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function renderShared({ name, shared }: StackPlan): string[] {
+  const database = name.replaceAll('-', '_');
+  const postgres = `postgres: { user: stack, password: stack, database: ${quoteYaml(database)} }`;
+  const unused = '  # nothing in the repos seems to use it';
+  return [
+    '# One of each for all tickets, started from the compose file beside this one.',
+    'shared:',
+    `  compose: ${COMPOSE_FILE}`,
+    ...(shared.sure ? [] : ['  # check: nothing in the repos tells whether they use these; take out what they do not']),
+    shared.postgres ? `  ${postgres}` : `  # ${postgres}${unused}`,
+    shared.redis ? '  redis: {}' : `  # redis: {}${unused}`,
+  ];
+}
+
+function renderRepos({ repos, leftOut }: StackPlan): string[] {
+  const borrows = repos.find(({ shared }) => shared);
+  return [
+    '# The git repos. A ticket gets a worktree and a branch of its own in each.',
+    ...(borrows
+      ? [
+          '# With `shared: true` it borrows the main checkout’s running copy until it asks for its own:',
+          `# \`--with ${borrows.name}\`, \`--from-${borrows.name}=REF\`, \`--on-${borrows.name}=BRANCH\`.`,
+        ]
+      : []),
+    'repos:',
+    ...repos.flatMap(renderRepo),
+    ...leftOut.map(({ path, reason }) => `  # left out: ${onOneLine(path)} (${onOneLine(reason)})`),
+  ];
+}
+
+function renderRepo(repo: PlannedRepo): string[] {
+  return [
+    ...renderChecks(repo.checks, '  '),
+    `  ${quoteYaml(repo.name)}:`,
+    `    path: ${quoteYaml(repo.path)}`,
+    ...(repo.title ? [`    title: ${quoteYaml(repo.title)}  # heading in \`stack ps\``] : []),
+    ...(repo.base ? [`    base: ${quoteYaml(repo.base)}  # new branches start here`] : []),
+    ...(repo.shared ? ['    shared: true'] : []),
+    ...renderList('setup', repo.setup, 'run in every new worktree'),
+    ...renderList('copy', repo.copy, 'not in git, so copied from the main checkout'),
+  ];
+}
+
+function renderList(key: string, items: readonly string[], comment: string): string[] {
+  if (items.length === 0) return [];
+  return [`    ${key}:  # ${comment}`, ...items.map((item) => `      - ${quoteYaml(item)}`)];
+}
+
+function renderServices({ repos, services }: StackPlan): string[] {
+  const head = [
+    '# What runs out of the repos. `${…}` is filled in for each ticket: `url` is how a browser on this machine',
+    '# reaches a service, `internal_url` how the other services do.',
+    'services:',
+  ];
+  if (services.length === 0) return [...head, ...renderPlaceholder(repos[0]!)];
+  const [first, ...others] = services;
+  return [
+    ...head,
+    ...renderService(first!, true),
+    ...others.flatMap((service) => ['', ...renderService(service, false)]),
+  ];
+}
+
+function renderService(service: PlannedService, first: boolean): string[] {
+  const { name, repo, project, port, env, checks } = service;
+  const { command, health } = project;
+  return [
+    ...renderChecks(checks, '  '),
+    `  ${quoteYaml(name)}:  # ${onOneLine(project.label)}`,
+    `    repo: ${quoteYaml(repo)}`,
+    ...(project.dir === '' ? [] : [`    dir: ${quoteYaml(project.dir)}`]),
+    project.build ? '    build: .' : `    image: ${quoteYaml(project.image ?? '')}`,
+    ...(command ? [`    command: ${quoteYaml(escapePlaces(command.value))}`] : []),
+    ...(first
+      ? ['    # from: the first port for tickets; baseline: the main checkout’s; container: the one it listens on']
+      : []),
+    `    ports: { http: { ${renderPort(port)} } }`,
+    '    env:',
+    ...Object.entries(env).map(([variable, value]) => `      ${variable}: ${quoteYaml(value)}`),
+    `    ready: ${health.value === undefined ? '{ port: http }' : `{ http: ${quoteYaml(health.value)} }`}`,
+  ];
+}
+
+function renderPort({ baseline, from, container }: PlannedPort): string {
+  const first = baseline === undefined ? '' : `baseline: ${baseline}, `;
+  return `${first}from: ${from}, container: ${container}`;
+}
+
+/** A stack has at least one service: this one says what is missing when somebody starts it. */
+function renderPlaceholder(repo: PlannedRepo): string[] {
+  return [
+    '  # check: nothing in the repos says how they are started',
+    `  ${quoteYaml(repo.name)}:`,
+    `    repo: ${quoteYaml(repo.name)}`,
+    '    image: busybox:stable',
+    '    command: "echo \'stack.yml does not say yet how this is started\'; exit 1"',
+    '    ports: { http: { from: 3001, container: 3000 } }',
+    '    env:',
+    '      PORT: ${port.http}',
+  ];
+}
+
+function renderChecks(checks: readonly string[], indent: string): string[] {
+  return checks.map((check) => `${indent}# check: ${onOneLine(check)}`);
+}
+
+/** `${…}` of a script is the shell's, not ours. */
+function escapePlaces(line: string): string {
+  return line.replaceAll('${', '$${');
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they would end a comment, or be no YAML
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]/g;
+
+function onOneLine(text: string): string {
+  return text.replaceAll(CONTROL, ' ');
+}
+
+/** Plain where YAML reads it back as the same text, also between braces; else in double quotes, as in JSON. */
+function quoteYaml(text: string): string {
+  const plain =
+    /^[A-Za-z./$][\w ./$@{}<>|()&;+=~-]*(?::[\w./-][\w ./-]*)?$/.test(text) &&
+    !text.endsWith(' ') &&
+    !/^(?:true|false|null|yes|no|on|off|y|n|\.nan|\.inf|~)$/i.test(text) &&
+    !/^[-+.]?\d/.test(text);
+  return plain ? text : JSON.stringify(text).replaceAll(CONTROL, escapeCharacter);
+}
+
+function escapeCharacter(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
