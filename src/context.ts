@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -63,8 +64,13 @@ export interface Context {
 }
 
 /** Gives the context of one command. */
-export function createContext(host: Host, options: GlobalOptions, signal: AbortSignal, argv: readonly string[]): Context {
-  const packageRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+export function createContext(
+  host: Host,
+  options: GlobalOptions,
+  signal: AbortSignal,
+  argv: readonly string[],
+): Context {
+  const packageRoot = findPackageRoot();
   const reporter = once(async () => {
     const { createReporter } = await import('./ui/reporter.ts');
     const mode = options.quiet ? 'quiet' : options.json ? 'json' : 'human';
@@ -173,6 +179,14 @@ function hasColor(host: Host, stream: NodeJS.WriteStream): boolean {
   if (host.env.NO_COLOR) return false;
   if (host.env.FORCE_COLOR && host.env.FORCE_COLOR !== '0') return true;
   return stream.isTTY === true && host.env.TERM !== 'dumb';
+}
+
+/** The nearest folder above with a package.json: the build moves code between files, so none knows its own depth. */
+function findPackageRoot(): string {
+  let folder = path.dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(path.join(folder, 'package.json')) && folder !== path.dirname(folder))
+    folder = path.dirname(folder);
+  return folder;
 }
 
 interface Once<Value> {

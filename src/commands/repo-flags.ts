@@ -15,26 +15,24 @@ export function takeRepoFlags(argv: readonly string[], names: readonly ('from' |
   const taken: RepoFlags = { from: {}, on: {}, rest: [] };
   const queue = [...argv];
   for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
-    const match = /^--(from|on)-([^=]+)(?:=(.*))?$/s.exec(word);
-    const name = names.find((known) => known === match?.[1]);
-    if (word === '--') {
-      taken.rest.push(word, ...queue);
-      break;
-    }
-    if (!match || name === undefined) {
-      taken.rest.push(word);
-      continue;
-    }
-    const repo = match[2] ?? '';
-    const value = match[3] ?? takeValue(queue);
-    const flag = `--${name}-${repo}`;
-    if (value === undefined || value === '') {
-      throw new StackError('usage', `${flag} needs a value`, { hint: `${flag}=${name === 'from' ? 'REF' : 'BRANCH'}` });
-    }
-    if (taken[name][repo] !== undefined) throw new StackError('usage', `${flag} is given twice`);
-    taken[name][repo] = value;
+    if (word === '--') return { ...taken, rest: [...taken.rest, word, ...queue] };
+    const [, kind, repo = '', given] = /^--(from|on)-([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
+    const name = names.find((known) => known === kind);
+    if (name === undefined) taken.rest.push(word);
+    else takeFlag(taken[name], { flag: `--${name}-${repo}`, repo, value: given ?? takeValue(queue) });
   }
   return taken;
+}
+
+function takeFlag(
+  taken: Record<string, string>,
+  { flag, repo, value }: { flag: string; repo: string; value: string | undefined },
+): void {
+  if (value === undefined || value === '') {
+    throw new StackError('usage', `${flag} needs a value`, { hint: `${flag}=feat/x` });
+  }
+  if (taken[repo] !== undefined) throw new StackError('usage', `${flag} is given twice`);
+  taken[repo] = value;
 }
 
 function takeValue(queue: string[]): string | undefined {

@@ -19,6 +19,8 @@ export interface Step {
   inspect(): Promise<StepState>;
   apply(progress: StepProgress): Promise<void>;
   revert(): Promise<void>;
+  /** True: what it made goes with another step's thing, so there is nothing to revert and nothing to say about it. */
+  readonly goesAlong?: boolean;
 }
 
 /** What a step may use while it is applied. */

@@ -16,7 +16,13 @@ export interface TicketRisk {
 export async function findRisks(record: InstanceRecord, options: { keepBranch: boolean }): Promise<TicketRisk[]> {
   const all = await Promise.all(
     dedicatedRepos(record).map(async ([repo, { path: repoPath, worktree, branch, ownsBranch, baseCommit }]) => {
-      const found = await findWorkAtRisk({ repoPath, worktree, branch, ownsBranch: ownsBranch && !options.keepBranch, baseCommit });
+      const found = await findWorkAtRisk({
+        repoPath,
+        worktree,
+        branch,
+        ownsBranch: ownsBranch && !options.keepBranch,
+        baseCommit,
+      });
       return { ticket: record.ticket, repo, findings: found };
     }),
   );
@@ -25,7 +31,10 @@ export async function findRisks(record: InstanceRecord, options: { keepBranch: b
 
 /** Gives what people put beside the worktrees in the ticket's folder; it stays when the ticket goes. */
 export async function listForeignFiles(record: InstanceRecord): Promise<string[]> {
-  const ours = new Set([POINTER_FILE, ...dedicatedRepos(record).map(([, repo]) => path.relative(record.folder, repo.worktree))]);
+  const ours = new Set([
+    POINTER_FILE,
+    ...dedicatedRepos(record).map(([, repo]) => path.relative(record.folder, repo.worktree)),
+  ]);
   const entries = await readdir(record.folder).catch(() => []);
   return entries.filter((entry) => !ours.has(entry));
 }

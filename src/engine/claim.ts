@@ -18,7 +18,11 @@ export function requireInstance(state: StackState, ticket: string): InstanceReco
   const near = suggest(name, known);
   throw new StackError('not-found', `there is no ticket ${JSON.stringify(ticket)}`, {
     hint:
-      near.length > 0 ? `did you mean ${near.join(' or ')}?` : known.length > 0 ? `there are: ${known.join(', ')}` : 'there is none yet: `stack create TICKET`',
+      near.length > 0
+        ? `did you mean ${near.join(' or ')}?`
+        : known.length > 0
+          ? `there are: ${known.join(', ')}`
+          : 'there is none yet: `stack create TICKET`',
     details: { ticket, known },
   });
 }
@@ -40,9 +44,13 @@ export async function claimInstance(
   return stack.store.update(async (draft) => {
     const record = requireInstance(draft, ticket);
     if (record.owner?.pid !== stack.owner.pid && (await isOwnerAlive(record))) {
-      throw new StackError('busy', `${record.ticket} is being changed by \`${record.owner?.command}\` (pid ${record.owner?.pid})`, {
-        hint: 'wait until it is done; `stack ps` shows the state',
-      });
+      throw new StackError(
+        'busy',
+        `${record.ticket} is being changed by \`${record.owner?.command}\` (pid ${record.owner?.pid})`,
+        {
+          hint: 'wait until it is done; `stack ps` shows the state',
+        },
+      );
     }
     record.owner = stack.owner;
     await change(record, draft);

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { StackConfig } from '../domain/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord, StackState } from '../domain/instance.ts';
+import type { RuntimeName } from '../domain/runtime.ts';
 import type { Step, StepState } from '../domain/step.ts';
 import { foldTicket, parseTicketName } from '../domain/ticket.ts';
 import { isOwnerAlive } from './claim.ts';
@@ -11,6 +12,7 @@ import { runForward } from './run.ts';
 import type { Stack } from './stack.ts';
 import { listTicketSteps } from './steps/list.ts';
 import type { Extent } from './steps/service.ts';
+import { findComposeFile } from './steps/shared.ts';
 import { takeApart } from './take-apart.ts';
 import { unwind } from './unwind.ts';
 import { putRecord, saveRecord, ticketsFolder, type Work } from './work.ts';
@@ -39,7 +41,10 @@ export async function createInstance(stack: Stack, options: CreateOptions): Prom
 }
 
 /** Gives what `create` would do, in order, with what is there already. Touches nothing, not even the remote. */
-export async function previewCreate(stack: Stack, options: CreateOptions): Promise<{ record: InstanceRecord; steps: [Step, StepState][] }> {
+export async function previewCreate(
+  stack: Stack,
+  options: CreateOptions,
+): Promise<{ record: InstanceRecord; steps: [Step, StepState][] }> {
   const config = await stack.config();
   const plan = await planInstance(stack, config, options, { fetch: false });
   const work = await reserve(stack, config, structuredClone(await stack.store.read()), plan);
@@ -77,7 +82,12 @@ interface Plan {
   baseline: InstanceRecord | undefined;
 }
 
-async function planInstance(stack: Stack, config: StackConfig, options: CreateOptions, { fetch }: { fetch: boolean }): Promise<Plan> {
+async function planInstance(
+  stack: Stack,
+  config: StackConfig,
+  options: CreateOptions,
+  { fetch }: { fetch: boolean },
+): Promise<Plan> {
   const name = parseTicketName(options.argument);
   checkWishes(config, options.wishes);
   const state = await stack.store.read();
@@ -88,13 +98,19 @@ async function planInstance(stack: Stack, config: StackConfig, options: CreateOp
     planBaseline(stack, config, state.baseline),
   ]);
   const services = await planServices(stack, config, name.ticket, repos);
-  await requireRuntimes(stack, [...Object.values(services), ...Object.values(baseline?.services ?? {})], options.extent);
+  await requireRuntimes(
+    stack,
+    config,
+    [...Object.values(services), ...Object.values(baseline?.services ?? {})],
+    options.extent,
+  );
   const record: InstanceRecord = {
     ...name,
     createdAt: new Date().toISOString(),
     phase: 'creating',
     owner: stack.owner,
-    started: options.extent !== 'files' || Object.keys(repos).some((repo) => (config.repos[repo]?.setup ?? []).length > 0),
+    started:
+      options.extent !== 'files' || Object.keys(repos).some((repo) => (config.repos[repo]?.setup ?? []).length > 0),
     folder,
     repos,
     services,
@@ -113,7 +129,11 @@ async function reserve(stack: Stack, config: StackConfig, draft: StackState, pla
 }
 
 /** Leases what the baseline lacks; another command may have recorded one meanwhile, and its leases stand. */
-export async function reserveBaseline(draft: StackState, config: StackConfig, planned: InstanceRecord | undefined): Promise<InstanceRecord | undefined> {
+export async function reserveBaseline(
+  draft: StackState,
+  config: StackConfig,
+  planned: InstanceRecord | undefined,
+): Promise<InstanceRecord | undefined> {
   if (!planned) return draft.baseline;
   const known = draft.baseline?.services ?? {};
   for (const [name, service] of Object.entries(planned.services)) {
@@ -153,10 +173,18 @@ async function clearHalfMade(stack: Stack, argument: string): Promise<void> {
   await takeApart(stack, ticket, { force: false, keepBranch: false });
 }
 
-/** Throws `engine` when a service needs a runtime that does not answer, before anything is made. */
-export async function requireRuntimes(stack: Stack, services: readonly { runtime: 'docker' | 'process' }[], extent: Extent): Promise<void> {
+/** Throws `engine` or `config` when something that is to run has nothing to run on, before anything is made. */
+export async function requireRuntimes(
+  stack: Stack,
+  config: StackConfig,
+  services: readonly { runtime: RuntimeName }[],
+  extent: Extent,
+): Promise<void> {
   if (extent === 'files') return;
-  for (const name of new Set(services.map((service) => service.runtime))) {
+  const shares = Object.keys(config.shared.services).length > 0;
+  if (shares) await findComposeFile(stack, config);
+  const needed = new Set([...services.map((service) => service.runtime), ...(shares ? ['docker' as const] : [])]);
+  for (const name of needed) {
     const check = await (await stack.runtime(name)).check();
     if (!check.ok) throw new StackError('engine', check.reason, { hint: check.hint });
   }

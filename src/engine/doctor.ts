@@ -24,7 +24,10 @@ export async function examine(
   const git = await report('git', async () => `git ${await gitVersion()}`);
   if (!openStack) {
     const hint = '`stack init` writes one';
-    return [git, { subject: 'config', ok: false, text: `no stack.yml in ${surroundings.cwd} or any folder above`, hint }];
+    return [
+      git,
+      { subject: 'config', ok: false, text: `no stack.yml in ${surroundings.cwd} or any folder above`, hint },
+    ];
   }
   const config = await report('config', async () => {
     const { repos, services } = await (await openStack()).config();
@@ -61,7 +64,12 @@ async function examineEngine(stack: Stack): Promise<Finding[]> {
   const tool = await findCompose({ ...stack.env, ...(await stack.docker()).env });
   const compose: Finding = tool
     ? { subject: 'compose', ok: true, text: `${tool.command.join(' ')} ${tool.version}` }
-    : { subject: 'compose', ok: false, text: 'neither `docker compose` nor `docker-compose` is here', hint: 'install Docker Compose' };
+    : {
+        subject: 'compose',
+        ok: false,
+        text: 'neither `docker compose` nor `docker-compose` is here',
+        hint: 'install Docker Compose',
+      };
   return [engine, compose];
 }
 
@@ -81,17 +89,33 @@ async function examineInstance(record: InstanceRecord): Promise<Finding[]> {
   const { ticket } = record;
   if (record.phase !== 'ready' && !(await isOwnerAlive(record))) {
     const verb = record.phase === 'creating' ? 'create' : 'destroy';
-    return [{ subject: ticket, ok: false, text: `a ${verb} did not finish`, hint: `\`stack destroy ${ticket}\` clears it` }];
+    return [
+      { subject: ticket, ok: false, text: `a ${verb} did not finish`, hint: `\`stack destroy ${ticket}\` clears it` },
+    ];
   }
   const worktrees = await Promise.all(
     dedicatedRepos(record).map(async ([repo, { path: repoPath, worktree, branch }]): Promise<Finding[]> => {
       if (!(await isThere(repoPath))) {
-        return [{ subject: ticket, ok: false, text: `the main checkout of ${repo} is gone from ${repoPath}`, hint: 'put it back' }];
+        return [
+          {
+            subject: ticket,
+            ok: false,
+            text: `the main checkout of ${repo} is gone from ${repoPath}`,
+            hint: 'put it back',
+          },
+        ];
       }
       const found = await inspectWorktree({ repoPath, path: worktree, branch });
       if (found.state === 'present') return [];
       const hint = found.state === 'absent' ? `\`stack start ${ticket}\` makes it again` : 'fine if you meant it';
-      return [{ subject: ticket, ok: found.state === 'different', text: `${repo}: ${found.reason ?? 'the worktree is gone'}`, hint }];
+      return [
+        {
+          subject: ticket,
+          ok: found.state === 'different',
+          text: `${repo}: ${found.reason ?? 'the worktree is gone'}`,
+          hint,
+        },
+      ];
     }),
   );
   const problems = worktrees.flat();

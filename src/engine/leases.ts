@@ -7,7 +7,9 @@ import { putRecord, requireConfig, type Work } from './work.ts';
 /** Gives every port that is promised to somebody in this root. */
 export function listLeases(state: StackState): Set<number> {
   const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
-  const ports = records.flatMap((record) => Object.values(record.services)).flatMap((service) => Object.values(service.ports));
+  const ports = records
+    .flatMap((record) => Object.values(record.services))
+    .flatMap((service) => Object.values(service.ports));
   return new Set([...ports.map((port) => port.host), ...Object.values(state.shared).map((lease) => lease.port)]);
 }
 

@@ -24,7 +24,7 @@ export async function startInstance(stack: Stack, ticket: string, extent: Extent
     planBaseline(stack, config, state.baseline),
   ]);
   const services = mergeServices(config, known.services, planned);
-  await requireRuntimes(stack, Object.values(services), extent);
+  await requireRuntimes(stack, config, Object.values(services), extent);
   const work = await claimWork(stack, config, ticket, baseline, (record) => {
     record.services = services;
     record.started = true;
@@ -41,7 +41,14 @@ export async function stopInstance(stack: Stack, ticket: string, only: readonly 
     const services = only.length > 0 ? only : Object.keys(record.services);
     await stopServices(stack, record, services);
   } finally {
-    await release({ stack, config: undefined, record, baseline: state.baseline, shared: state.shared, leases: { moved: false } });
+    await release({
+      stack,
+      config: undefined,
+      record,
+      baseline: state.baseline,
+      shared: state.shared,
+      leases: { moved: false },
+    });
   }
 }
 
@@ -79,7 +86,7 @@ export async function addRepo(stack: Stack, ticket: string, repo: string, from: 
   });
   const planned = await planServices(stack, config, known.ticket, { ...known.repos, ...repos });
   const baseline = await planBaseline(stack, config, state.baseline);
-  await requireRuntimes(stack, Object.values(planned), 'ready');
+  await requireRuntimes(stack, config, Object.values(planned), 'ready');
   const work = await claimWork(stack, config, ticket, baseline, (record) => {
     record.repos = { ...record.repos, ...repos };
     record.services = mergeServices(config, record.services, planned);
@@ -88,7 +95,12 @@ export async function addRepo(stack: Stack, ticket: string, repo: string, from: 
   const error = await converge(work, config, 'ready', async (run) => {
     const first = await unwind(work, run, { forget: false });
     Object.assign(work.record, { repos: before.repos, services: before.services });
-    await converge({ ...work, stack: { ...stack, signal: new AbortController().signal } }, config, 'started', async () => undefined);
+    await converge(
+      { ...work, stack: { ...stack, signal: new AbortController().signal } },
+      config,
+      'started',
+      async () => undefined,
+    );
     return first;
   });
   await release(work);
@@ -136,4 +148,3 @@ function requireBorrowed(config: StackConfig, record: InstanceRecord, repo: stri
     hint: `it is at ${record.repos[repo].worktree}`,
   });
 }
-

@@ -1,7 +1,13 @@
 import path from 'node:path';
 import { isThere } from '../adapters/files.ts';
 import type { StackConfig } from '../domain/config.ts';
-import { BASELINE, type DedicatedRepo, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
+import {
+  BASELINE,
+  type DedicatedRepo,
+  dedicatedRepos,
+  type InstanceRecord,
+  type StackState,
+} from '../domain/instance.ts';
 import { sharedProject } from '../domain/names.ts';
 import type { WorkloadStatus } from '../domain/runtime.ts';
 import { resolveShared, sharedUrl } from '../domain/shared.ts';
@@ -58,7 +64,9 @@ export async function observeInstances(stack: Stack, tickets: readonly string[])
 
 async function observeWorld(stack: Stack, config: StackConfig, state: StackState): Promise<Observed> {
   const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
-  const runtimes = new Set(records.flatMap((record) => Object.values(record.services).map((service) => service.runtime)));
+  const runtimes = new Set(
+    records.flatMap((record) => Object.values(record.services).map((service) => service.runtime)),
+  );
   const wantsShared = Object.keys(config.shared.services).length > 0 && Object.keys(state.shared).length > 0;
   let complete = true;
   const ask = async <Answer>(question: () => Promise<Answer[]>): Promise<Answer[]> =>
@@ -73,7 +81,9 @@ async function observeWorld(stack: Stack, config: StackConfig, state: StackState
   ]);
   return {
     workloads: new Map(statuses.flat().map((status) => [`${status.instance}/${status.service}`, status])),
-    shared: new Map(shared.map((container) => [container.service, container.state === 'healthy' ? 'running' : container.state])),
+    shared: new Map(
+      shared.map((container) => [container.service, container.state === 'healthy' ? 'running' : container.state]),
+    ),
     complete,
   };
 }
@@ -135,7 +145,11 @@ function viewDedicated(
 }
 
 /** The address of a repo is that of its first service with a port. */
-function viewRunning(record: InstanceRecord | undefined, repo: string, observed: Observed): { url?: string; status: RepoStatus } {
+function viewRunning(
+  record: InstanceRecord | undefined,
+  repo: string,
+  observed: Observed,
+): { url?: string; status: RepoStatus } {
   const services = Object.entries(record?.services ?? {}).filter(([, service]) => service.repo === repo);
   const port = services.map(([, service]) => firstPort(service)).find((found) => found !== undefined);
   const statuses = services.map(([name]) => observed.workloads.get(`${record?.ticket}/${name}`)?.state ?? 'stopped');
@@ -165,14 +179,19 @@ function viewShared(stack: Stack, config: StackConfig, state: StackState, observ
   const views = Object.entries(config.shared.services).map(([name, settings]) => {
     const resolved = { ...resolveShared(name, settings, stack.env), password: undefined };
     const port = state.shared[name]?.port ?? resolved.port ?? 0;
-    return [name, { url: sharedUrl(name, resolved, 'localhost', port), status: observed.shared.get(name) ?? 'stopped' }];
+    return [
+      name,
+      { url: sharedUrl(name, resolved, 'localhost', port), status: observed.shared.get(name) ?? 'stopped' },
+    ];
   });
   return Object.fromEntries(views);
 }
 
 async function listMissing(record: InstanceRecord): Promise<string[]> {
   const found = await Promise.all(
-    dedicatedRepos(record).map(async ([name, repo]) => ((await isThere(path.join(repo.worktree, '.git'))) ? [] : [name])),
+    dedicatedRepos(record).map(async ([name, repo]) =>
+      (await isThere(path.join(repo.worktree, '.git'))) ? [] : [name],
+    ),
   );
   return found.flat();
 }

@@ -1,9 +1,15 @@
 import path from 'node:path';
-import { defaultBranch, inspectRepo, type RepoFacts, resolveBase } from '../adapters/git-repo.ts';
 import { checkExistingBranch, checkNewBranch } from '../adapters/git-branch.ts';
+import { defaultBranch, inspectRepo, type RepoFacts, resolveBase } from '../adapters/git-repo.ts';
 import type { StackConfig } from '../domain/config.ts';
 import { StackError } from '../domain/errors.ts';
-import { BASELINE, type DedicatedRepo, type InstanceRecord, type RepoRecord, type ServiceRecord } from '../domain/instance.ts';
+import {
+  BASELINE,
+  type DedicatedRepo,
+  type InstanceRecord,
+  type RepoRecord,
+  type ServiceRecord,
+} from '../domain/instance.ts';
 import { builtImageName, networkAlias, volumeName, workloadName } from '../domain/names.ts';
 import type { RuntimeName } from '../domain/runtime.ts';
 import { suggest } from '../domain/suggest.ts';
@@ -59,12 +65,18 @@ export interface PlanOptions {
 }
 
 /** Asks git, in all repos side by side, what the ticket's copies will be. Makes nothing. Throws what is in the way. */
-export async function planRepos(stack: Stack, config: StackConfig, options: PlanOptions): Promise<Record<string, RepoRecord>> {
+export async function planRepos(
+  stack: Stack,
+  config: StackConfig,
+  options: PlanOptions,
+): Promise<Record<string, RepoRecord>> {
   const planned = await Promise.allSettled(
-    (options.only === undefined ? Object.keys(config.repos) : [options.only]).map(async (repo): Promise<[string, RepoRecord]> => {
-      if (!isWished(config, options.wishes, repo)) return [repo, { mode: 'shared' }];
-      return [repo, await planRepo(stack, config, repo, options)];
-    }),
+    (options.only === undefined ? Object.keys(config.repos) : [options.only]).map(
+      async (repo): Promise<[string, RepoRecord]> => {
+        if (!isWished(config, options.wishes, repo)) return [repo, { mode: 'shared' }];
+        return [repo, await planRepo(stack, config, repo, options)];
+      },
+    ),
   );
   const refused = planned.find((result) => result.status === 'rejected');
   if (refused) throw refused.reason;
@@ -86,7 +98,13 @@ async function planRepo(stack: Stack, config: StackConfig, repo: string, options
   } as const;
   const existing = wishes.on[repo];
   if (existing !== undefined) {
-    const { branch, commit, create } = await checkExistingBranch({ repo, path: facts.top, branch: existing, fetch: options.fetch, signal: stack.signal });
+    const { branch, commit, create } = await checkExistingBranch({
+      repo,
+      path: facts.top,
+      branch: existing,
+      fetch: options.fetch,
+      signal: stack.signal,
+    });
     return { ...common, branch, ownsBranch: create, base: branch, baseCommit: commit };
   }
   const branch = fillTemplate(config.branch, (key) => (key === 'ticket' ? name.argument : undefined));
@@ -121,7 +139,10 @@ export async function planServices(
   const planned = await Promise.all(
     own.map(async ([name, settings]): Promise<[string, ServiceRecord]> => {
       const runtime = await chooseRuntime(stack, settings.runtime);
-      const volumes = Object.keys(settings.volumes).map((key) => [key, volumeName(stack.name, stack.rootId, instance, name, key)]);
+      const volumes = Object.keys(settings.volumes).map((key) => [
+        key,
+        volumeName(stack.name, stack.rootId, instance, name, key),
+      ]);
       return [
         name,
         {
@@ -148,10 +169,16 @@ async function chooseRuntime(stack: Stack, wish: RuntimeName | 'auto'): Promise<
 }
 
 /** Gives the baseline's record as stack.yml has it now, with the leases it holds; undefined when no repo is shared. */
-export async function planBaseline(stack: Stack, config: StackConfig, known: InstanceRecord | undefined): Promise<InstanceRecord | undefined> {
+export async function planBaseline(
+  stack: Stack,
+  config: StackConfig,
+  known: InstanceRecord | undefined,
+): Promise<InstanceRecord | undefined> {
   const names = Object.keys(config.repos).filter((repo) => config.repos[repo]?.shared);
   if (names.length === 0) return undefined;
-  const repos = await Promise.all(names.map(async (repo) => [repo, await planMainCheckout(stack, config, repo, known)] as const));
+  const repos = await Promise.all(
+    names.map(async (repo) => [repo, await planMainCheckout(stack, config, repo, known)] as const),
+  );
   const services = await planServices(stack, config, BASELINE, Object.fromEntries(repos));
   return {
     ticket: BASELINE,
@@ -161,8 +188,25 @@ export async function planBaseline(stack: Stack, config: StackConfig, known: Ins
     started: true,
     folder: '',
     repos: Object.fromEntries(repos),
-    services: mergeServices(config, known?.services ?? {}, services),
+    services: mergeServices(config, await forgetUnused(stack, known?.services ?? {}, services), services),
   };
+}
+
+/** A baseline service that is to run elsewhere now moves there, once nothing of it runs where it was. */
+async function forgetUnused(
+  stack: Stack,
+  known: Record<string, ServiceRecord>,
+  planned: Record<string, ServiceRecord>,
+): Promise<Record<string, ServiceRecord>> {
+  const kept = await Promise.all(
+    Object.entries(known).map(async ([name, service]) => {
+      const wanted = planned[name]?.runtime;
+      if (wanted === undefined || wanted === service.runtime) return [[name, service] as const];
+      const found = await (await stack.runtime(service.runtime)).status(stack.rootId, BASELINE).catch(() => []);
+      return found.some((status) => status.service === name) ? [[name, service] as const] : [];
+    }),
+  );
+  return Object.fromEntries(kept.flat());
 }
 
 /**
@@ -188,7 +232,12 @@ export function mergeServices(
   return { ...known, ...Object.fromEntries(merged) };
 }
 
-async function planMainCheckout(stack: Stack, config: StackConfig, repo: string, known: InstanceRecord | undefined): Promise<DedicatedRepo> {
+async function planMainCheckout(
+  stack: Stack,
+  config: StackConfig,
+  repo: string,
+  known: InstanceRecord | undefined,
+): Promise<DedicatedRepo> {
   const recorded = known?.repos[repo];
   const checkout = path.resolve(stack.root, config.repos[repo]?.path ?? '');
   if (recorded?.mode === 'dedicated' && recorded.path === checkout) return recorded;

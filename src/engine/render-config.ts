@@ -37,6 +37,7 @@ function renderShared({ name, shared }: StackPlan): string[] {
 }
 
 function renderRepos({ repos, leftOut }: StackPlan): string[] {
+  const explain = createExplainer();
   const borrows = repos.find(({ shared }) => shared);
   return [
     '# The git repos. A ticket gets a worktree and a branch of its own in each.',
@@ -47,27 +48,39 @@ function renderRepos({ repos, leftOut }: StackPlan): string[] {
         ]
       : []),
     'repos:',
-    ...repos.flatMap(renderRepo),
+    ...repos.flatMap((repo) => renderRepo(repo, explain)),
     ...leftOut.map(({ path, reason }) => `  # left out: ${onOneLine(path)} (${onOneLine(reason)})`),
   ];
 }
 
-function renderRepo(repo: PlannedRepo): string[] {
+/** Gives a comment for a key the first time it is used, and '' from then on. */
+type Explain = (key: string, comment: string) => string;
+
+function createExplainer(): Explain {
+  const explained = new Set<string>();
+  return (key, comment) => {
+    if (explained.has(key)) return '';
+    explained.add(key);
+    return `  # ${comment}`;
+  };
+}
+
+function renderRepo(repo: PlannedRepo, explain: Explain): string[] {
   return [
     ...renderChecks(repo.checks, '  '),
     `  ${quoteYaml(repo.name)}:`,
     `    path: ${quoteYaml(repo.path)}`,
-    ...(repo.title ? [`    title: ${quoteYaml(repo.title)}  # heading in \`stack ps\``] : []),
-    ...(repo.base ? [`    base: ${quoteYaml(repo.base)}  # new branches start here`] : []),
+    ...(repo.title ? [`    title: ${quoteYaml(repo.title)}${explain('title', 'heading in `stack ps`')}`] : []),
+    ...(repo.base ? [`    base: ${quoteYaml(repo.base)}${explain('base', 'new branches start here')}`] : []),
     ...(repo.shared ? ['    shared: true'] : []),
-    ...renderList('setup', repo.setup, 'run in every new worktree'),
-    ...renderList('copy', repo.copy, 'not in git, so copied from the main checkout'),
+    ...renderList('setup', repo.setup, () => explain('setup', 'run in every new worktree')),
+    ...renderList('copy', repo.copy, () => explain('copy', 'not in git, so copied from the main checkout')),
   ];
 }
 
-function renderList(key: string, items: readonly string[], comment: string): string[] {
+function renderList(key: string, items: readonly string[], comment: () => string): string[] {
   if (items.length === 0) return [];
-  return [`    ${key}:  # ${comment}`, ...items.map((item) => `      - ${quoteYaml(item)}`)];
+  return [`    ${key}:${comment()}`, ...items.map((item) => `      - ${quoteYaml(item)}`)];
 }
 
 function renderServices({ repos, services }: StackPlan): string[] {

@@ -29,15 +29,19 @@ export async function runForward(steps: readonly Step[], options: ForwardOptions
     result.error ??= options.signal.aborted ? interrupted(error) : error;
     stop.abort(error);
   };
-  await runGraph(steps, (step) => step.after, async (step) => {
-    if (options.signal.aborted) fail(options.signal.reason);
-    if (signal.aborted) return;
-    try {
-      await applyStep(step, result, { emit: options.emit, signal });
-    } catch (error) {
-      fail(error);
-    }
-  });
+  await runGraph(
+    steps,
+    (step) => step.after,
+    async (step) => {
+      if (options.signal.aborted) fail(options.signal.reason);
+      if (signal.aborted) return;
+      try {
+        await applyStep(step, result, { emit: options.emit, signal });
+      } catch (error) {
+        fail(error);
+      }
+    },
+  );
   return result;
 }
 
@@ -78,18 +82,23 @@ export async function runBackward(steps: readonly Step[], emit: Emit): Promise<L
   for (const step of steps) {
     for (const id of step.after) dependents.set(id, [...(dependents.get(id) ?? []), step.id]);
   }
-  await runGraph([...steps].reverse(), (step) => dependents.get(step.id) ?? [], async (step) => {
-    const { id, subject, title } = step;
-    const started = performance.now();
-    emit({ type: 'step-started', id, subject, title });
-    try {
-      await step.revert();
-      emit({ type: 'step-done', id, subject, title, outcome: 'undone', ms: performance.now() - started });
-    } catch (error) {
-      leftovers.push({ step, error });
-      emit({ type: 'step-failed', id, subject, title, message: messageOf(error), ms: performance.now() - started });
-    }
-  });
+  await runGraph(
+    [...steps].reverse(),
+    (step) => dependents.get(step.id) ?? [],
+    async (step) => {
+      const { id, subject, title } = step;
+      const started = performance.now();
+      if (!step.goesAlong) emit({ type: 'step-started', id, subject, title });
+      try {
+        await step.revert();
+        if (step.goesAlong) return;
+        emit({ type: 'step-done', id, subject, title, outcome: 'undone', ms: performance.now() - started });
+      } catch (error) {
+        leftovers.push({ step, error });
+        emit({ type: 'step-failed', id, subject, title, message: messageOf(error), ms: performance.now() - started });
+      }
+    },
+  );
   return leftovers;
 }
 

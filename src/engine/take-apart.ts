@@ -1,7 +1,7 @@
 import { rescueWork } from '../adapters/git-rescue.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
-import { claimInstance, requireInstance } from './claim.ts';
 import { findRisks, listForeignFiles, riskError, type TicketRisk } from './checks.ts';
+import { claimInstance, requireInstance } from './claim.ts';
 import { runBackward } from './run.ts';
 import { requireDedicated } from './spec.ts';
 import type { Stack } from './stack.ts';
@@ -23,7 +23,11 @@ export interface TakenApart {
 }
 
 /** Throws `dirty` or `unpushed` when taking the tickets apart would lose work in any repo. Touches nothing. */
-export async function requireNothingAtRisk(stack: Stack, tickets: readonly string[], options: TakeApartOptions): Promise<void> {
+export async function requireNothingAtRisk(
+  stack: Stack,
+  tickets: readonly string[],
+  options: TakeApartOptions,
+): Promise<void> {
   if (options.force) return;
   const state = await stack.store.read();
   const risks = await Promise.all(tickets.map((ticket) => findRisks(requireInstance(state, ticket), options)));
@@ -41,10 +45,18 @@ export async function takeApart(stack: Stack, ticket: string, options: TakeApart
     if (options.keepBranch) disownBranches(found);
   });
   const rescued = options.force ? await rescueAll(record, await findRisks(record, options)) : [];
-  for (const { repo, ref } of rescued) stack.emit({ type: 'info', text: `${repo}: saved what was not pushed under ${ref}` });
+  for (const { repo, ref } of rescued)
+    stack.emit({ type: 'info', text: `${repo}: saved what was not pushed under ${ref}` });
   const kept = await listForeignFiles(record);
   if (kept.length > 0) stack.emit({ type: 'warning', text: `${record.folder} stays: it holds ${kept.join(', ')}` });
-  const work: Work = { stack, config: undefined, record, baseline: state.baseline, shared: state.shared, leases: { moved: false } };
+  const work: Work = {
+    stack,
+    config: undefined,
+    record,
+    baseline: state.baseline,
+    shared: state.shared,
+    leases: { moved: false },
+  };
   const leftovers = await runBackward(listRecordedSteps(work), stack.emit);
   if (leftovers.length > 0) throw leftoverError(record.ticket, leftovers);
   await stack.store.update((draft) => {
@@ -60,7 +72,10 @@ function disownBranches(record: InstanceRecord): void {
   }
 }
 
-async function rescueAll(record: InstanceRecord, risks: readonly TicketRisk[]): Promise<{ repo: string; ref: string }[]> {
+async function rescueAll(
+  record: InstanceRecord,
+  risks: readonly TicketRisk[],
+): Promise<{ repo: string; ref: string }[]> {
   const time = new Date().toISOString().replaceAll(/[-:]/g, '').replace(/\.\d+/, '');
   const saved = await Promise.all(
     risks.map(async ({ repo }) => {

@@ -14,7 +14,7 @@ import type { Work } from './work.ts';
 export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promise<void> {
   const config = await stack.config();
   const planned = await planBaseline(stack, config, (await stack.store.read()).baseline);
-  await requireRuntimes(stack, listNeeded(config, planned), extent);
+  await requireRuntimes(stack, config, Object.values(planned?.services ?? {}), extent);
   const work = await stack.store.update(async (draft) => {
     const baseline = await reserveBaseline(draft, config, planned);
     return workOn(stack, config, draft, baseline);
@@ -25,7 +25,8 @@ export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promis
     const network = listNeeded(config, work.baseline).some((service) => service.runtime === 'docker');
     const steps = guardUpSteps(work, listUpSteps(work, config, { services, network, extent }));
     const result = await runForward(steps, { emit: stack.emit, signal: stack.signal });
-    if (result.error !== undefined) throw await unwind(work, { made: result.made, error: result.error }, { forget: false });
+    if (result.error !== undefined)
+      throw await unwind(work, { made: result.made, error: result.error }, { forget: false });
     if (!work.leases.moved) return;
   }
 }
@@ -51,7 +52,10 @@ export async function bringDown(stack: Stack, options: { force: boolean; volumes
     const steps = listUpSteps(work, config, { services, network, extent: 'started' });
     // While other tickets' containers stand, stopped or not, the network they are joined to has to stay.
     const kept = Object.values(state.instances).some((record) => record.started) ? ['network'] : [];
-    const leftovers = await runBackward(steps.filter((step) => !kept.includes(step.id)), stack.emit);
+    const leftovers = await runBackward(
+      steps.filter((step) => !kept.includes(step.id)),
+      stack.emit,
+    );
     if (leftovers.length > 0) throw leftoverError(BASELINE, leftovers);
     if (options.volumes && Object.keys(config.shared.services).length > 0) await removeShared(work, { volumes: true });
   });

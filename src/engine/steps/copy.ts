@@ -10,7 +10,7 @@ export function copyStep(work: Work, repo: string): Step {
   return {
     id: `copy ${repo}`,
     subject: repo,
-    title: 'files copied from the main checkout',
+    title: 'files from the main checkout',
     after: [`worktree ${repo}`],
     async inspect() {
       if (record.copied) return 'present';
@@ -22,6 +22,7 @@ export function copyStep(work: Work, repo: string): Step {
       await saveRecord(work);
     },
     // They go with the worktree.
+    goesAlong: true,
     async revert() {},
   };
 }

@@ -14,9 +14,13 @@ import { worktreeStep } from './worktree.ts';
 /** Everything a ticket is made of, in order; the stack's own parts that it stands on come first. */
 export function listTicketSteps(work: Work, config: StackConfig, extent: Extent): Step[] {
   const { record } = work;
-  const setUp = dedicatedRepos(record).map(([repo]) => repo).filter((repo) => (config.repos[repo]?.setup ?? []).length > 0);
-  const steps = extent === 'files' ? setUp.flatMap((repo) => listSetupGround(work, repo)) : listServices(work, config, extent);
-  const needsNetwork = Object.values(record.services).some((service) => service.runtime === 'docker') && steps.length > 0;
+  const setUp = dedicatedRepos(record)
+    .map(([repo]) => repo)
+    .filter((repo) => (config.repos[repo]?.setup ?? []).length > 0);
+  const steps =
+    extent === 'files' ? setUp.flatMap((repo) => listSetupGround(work, repo)) : listServices(work, config, extent);
+  const needsNetwork =
+    Object.values(record.services).some((service) => service.runtime === 'docker') && steps.length > 0;
   const lent = extent === 'files' ? [] : listBorrowed(work, config);
   const shared = extent === 'files' ? { ...config, shared: { ...config.shared, services: {} } } : config;
   return [

@@ -37,13 +37,14 @@ export function setupStep(work: Work, repo: string): Step {
       await saveRecord(work);
     },
     // What it made is in the worktree and in the volumes, and goes with them.
+    goesAlong: true,
     async revert() {},
   };
 }
 
 /** Gives the file that keeps the output of a repo's setup commands. */
 export function setupLogOf(root: string, ticket: string, repo: string): string {
-  return path.join(root, ".stack", "logs", ticket, `${repo}.setup.log`);
+  return path.join(root, '.stack', 'logs', ticket, `${repo}.setup.log`);
 }
 
 async function runSetup(

@@ -1,17 +1,22 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ComposeProject, composeDown, composeUp, findCompose } from '../../adapters/compose.ts';
+import { isThere } from '../../adapters/files.ts';
 import { findFreePort } from '../../adapters/ports.ts';
+import type { StackConfig } from '../../domain/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { networkName, sharedProject } from '../../domain/names.ts';
 import { resolveShared, sharedVariable } from '../../domain/shared.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { listLeases } from '../leases.ts';
+import type { Stack } from '../stack.ts';
 import { requireConfig, type Work } from '../work.ts';
 
+const SHIPPED = 'docker-compose.base.yml';
 const POLL_MS = 100;
 const HEALTHY_SECONDS = 120;
 const LEASE_TRIES = 5;
+const SHOWN_LINES = 30;
 
 /** The shared services: one compose project of this root, healthy and joined to the stack's network. */
 export function sharedStep(work: Work, names: readonly string[]): Step {
@@ -23,7 +28,7 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
     async inspect() {
       const found = await listShared(work);
       const states = names.map((name) => found.find((container) => container.service === name)?.state);
-      if (states.every((state) => state === 'healthy' || state === 'running')) return 'present';
+      if (states.every(isUp)) return 'present';
       return states.every((state) => state === undefined) ? 'absent' : 'different';
     },
     async apply(progress) {
@@ -92,7 +97,7 @@ async function leaseShared(work: Work, names: readonly string[], taken: Readonly
 
 async function describeProject(work: Work): Promise<ComposeProject> {
   const config = await requireConfig(work);
-  const { root, rootId, name, env, packageRoot } = work.stack;
+  const { root, rootId, name, env } = work.stack;
   const docker = await work.stack.docker();
   const composeEnv = { ...env, ...docker.env };
   const tool = await findCompose(composeEnv);
@@ -109,14 +114,26 @@ async function describeProject(work: Work): Promise<ComposeProject> {
       if (values[key] !== undefined) variables[sharedVariable(service, key)] = String(values[key]);
     }
   }
-  const { compose } = config.shared;
   return {
     command: tool.command,
-    file: compose === undefined ? path.join(packageRoot, 'docker-compose.base.yml') : path.resolve(root, compose),
+    file: await findComposeFile(work.stack, config),
     project: sharedProject(name, rootId),
     projectDir: root,
     env: { ...composeEnv, ...variables },
   };
+}
+
+/** Gives the compose file of the shared services: the team's, else the one that ships with stack. Throws `config`. */
+export async function findComposeFile(stack: Stack, config: StackConfig): Promise<string> {
+  const shipped = path.join(stack.packageRoot, SHIPPED);
+  const { compose } = config.shared;
+  if (compose === undefined) return shipped;
+  const file = path.resolve(stack.root, compose);
+  if (await isThere(file)) return file;
+  if (compose === SHIPPED) return shipped;
+  throw new StackError('config', `stack.yml: shared.compose: there is no ${file}`, {
+    hint: 'name a file that is there, or leave the key out: stack ships one with Postgres and Redis',
+  });
 }
 
 async function waitUntilHealthy(work: Work, names: readonly string[], { signal, note }: StepProgress): Promise<void> {
@@ -125,21 +142,30 @@ async function waitUntilHealthy(work: Work, names: readonly string[], { signal, 
     throwIfAborted(signal);
     const found = await listShared(work);
     const states = names.map((name) => ({ name, container: found.find((one) => one.service === name) }));
-    const waiting = states.filter(({ container }) => container?.state !== 'healthy' && container?.state !== 'running');
+    const waiting = states.filter(({ container }) => !isUp(container?.state));
     if (waiting.length === 0) return;
     const ended = waiting.find(({ container }) => container?.state === 'exited');
-    const late = performance.now() > deadline ? waiting[0] : undefined;
-    const failed = ended ?? late;
-    if (failed) {
-      const lines = failed.container ? await (await work.stack.docker()).tailLog(failed.container.id, 30) : [];
-      throw new StackError('unhealthy', `${failed.name} ${ended ? 'ended' : 'did not become healthy'}`, {
-        hint: lines.length > 0 ? 'its last lines are below' : `look at its container in the engine`,
-        lines,
-      });
+    if (ended) throw await unhealthy(work, `${ended.name} ended`, ended.container?.id);
+    const [late] = waiting;
+    if (late && performance.now() > deadline) {
+      throw await unhealthy(work, `${late.name} did not become healthy in ${HEALTHY_SECONDS} s`, late.container?.id);
     }
     note(waiting.map(({ name, container }) => `${name} ${container?.state ?? 'missing'}`).join(', '));
     await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
   }
+}
+
+/** Healthy, or running where its image has no health check. */
+function isUp(state: string | undefined): boolean {
+  return state === 'healthy' || state === 'running';
+}
+
+async function unhealthy(work: Work, message: string, container: string | undefined): Promise<StackError> {
+  const lines = container === undefined ? [] : await (await work.stack.docker()).tailLog(container, SHOWN_LINES);
+  return new StackError('unhealthy', message, {
+    hint: lines.length > 0 ? 'its last lines are below' : 'it printed nothing',
+    lines,
+  });
 }
 
 /** A team's own compose file need not know the stack's network: its containers are joined to it by their names. */

@@ -25,7 +25,12 @@ export function listUpSteps(
 }
 
 /** Holds while the stack's own parts are made or unmade; `create`, `up` and `down` may run at once. */
-export async function withUpLock<Result>(work: Work, run: () => Promise<Result>, note?: (text: string) => void, signal?: AbortSignal): Promise<Result> {
+export async function withUpLock<Result>(
+  work: Work,
+  run: () => Promise<Result>,
+  note?: (text: string) => void,
+  signal?: AbortSignal,
+): Promise<Result> {
   return withLock(path.join(work.stack.root, '.stack', 'up.lock'), run, {
     ...(signal && { signal }),
     onWait: () => note?.('another command is at it'),

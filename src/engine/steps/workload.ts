@@ -14,8 +14,15 @@ export function workloadStep(work: Work, service: string, waitsFor: readonly str
   return {
     id: `workload ${service}`,
     subject: service,
-    title: own.runtime === 'docker' ? 'container started' : 'process started',
-    after: [`setup ${own.repo}`, `env-file ${own.repo}`, `image ${service}`, `volumes ${service}`, 'network', ...waitsFor],
+    title: own.runtime === 'docker' ? 'container' : 'process',
+    after: [
+      `setup ${own.repo}`,
+      `env-file ${own.repo}`,
+      `image ${service}`,
+      `volumes ${service}`,
+      'network',
+      ...waitsFor,
+    ],
     async inspect() {
       const found = await observeWorkload(work, service);
       if (!found) return 'absent';

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { deleteBranch } from '../../adapters/git-branch.ts';
 import { isThere } from '../../adapters/files.ts';
+import { deleteBranch } from '../../adapters/git-branch.ts';
 import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git-worktree.ts';
 import type { Step } from '../../domain/step.ts';
 import { requireDedicated } from '../spec.ts';
