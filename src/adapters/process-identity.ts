@@ -1,0 +1,95 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** A process and the moment it began: with both, a number that the system has given out again is not taken for it. */
+export interface ProcessIdentity {
+  pid: number;
+  /** As the system tells it; compared, never read. Empty where the system does not tell. */
+  startTime: string;
+}
+
+// `lstart` is written in the reader's language and time zone, so both are pinned.
+const PS_ENV = { PATH: '/bin:/usr/bin', LC_ALL: 'C', TZ: 'UTC' };
+
+let boot: string | undefined;
+let self: ProcessIdentity | undefined;
+
+/** Gives when a process began, undefined when there is none of that number; a zombie counts as ended. Never throws. */
+export async function processStartTime(pid: number): Promise<string | undefined> {
+  if (process.platform === 'linux') return readStartTime(pid);
+  try {
+    const { stdout } = await run('ps', psArguments(pid), { env: PS_ENV });
+    return parsePs(stdout);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Gives the identity of this process. Asks the system once. */
+export function selfIdentity(): ProcessIdentity {
+  self ??= identifyProcess(process.pid);
+  return self;
+}
+
+/** Gives the identity of a process that was just started, at once: its number must be written down before anything else. */
+export function identifyProcess(pid: number): ProcessIdentity {
+  return { pid, startTime: startTimeNow(pid) ?? '' };
+}
+
+/** True while that very process lives. One that may not be looked at counts as alive. Never throws. */
+export async function isAlive(owner: ProcessIdentity): Promise<boolean> {
+  const answer = signal(owner.pid);
+  if (answer === 'none') return false;
+  if (owner.startTime === '') return true;
+  const startTime = await processStartTime(owner.pid);
+  // Hidden from us (another user's, /proc mounted with hidepid) is not the same as gone; a zombie of ours is.
+  if (startTime === undefined) return answer === 'forbidden';
+  return startTime === owner.startTime;
+}
+
+function startTimeNow(pid: number): string | undefined {
+  if (process.platform === 'linux') return readStartTime(pid);
+  try {
+    return parsePs(execFileSync('ps', psArguments(pid), { env: PS_ENV, encoding: 'utf8' }));
+  } catch {
+    return undefined;
+  }
+}
+
+function psArguments(pid: number): string[] {
+  return ['-o', 'stat=,lstart=', '-p', String(pid)];
+}
+
+function parsePs(text: string): string | undefined {
+  const [state, ...start] = text.trim().split(/\s+/);
+  return !state || state.startsWith('Z') ? undefined : start.join(' ');
+}
+
+/**
+ * Field 22 of /proc/<pid>/stat is the start in clock ticks since boot, so the boot's id goes with it. Field 2 is the
+ * program's name in brackets and may hold anything: the rest is counted from the last bracket (proc(5)).
+ */
+function readStartTime(pid: number): string | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
+    boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${fields[19]}@${boot}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function signal(pid: number): 'there' | 'none' | 'forbidden' {
+  if (!Number.isInteger(pid) || pid <= 0) return 'none';
+  try {
+    process.kill(pid, 0);
+    return 'there';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM' ? 'forbidden' : 'none';
+  }
+}
