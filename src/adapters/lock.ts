@@ -1,0 +1,193 @@
+import { randomBytes } from 'node:crypto';
+import { readlinkSync, renameSync, symlinkSync } from 'node:fs';
+import { readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { interrupted, StackError } from '../domain/errors.ts';
+import { explainFileError } from './files.ts';
+import { identifyProcess, isAlive, type ProcessIdentity, selfIdentity } from './process-identity.ts';
+
+export interface LockOptions {
+  /** Ends the waiting, never the work. */
+  signal?: AbortSignal | undefined;
+  /** How long to wait for another holder; default 30. */
+  waitSeconds?: number | undefined;
+  /** Told once, when another process holds the lock: `process 123`. */
+  onWait?: ((holder: string) => void) | undefined;
+}
+
+/** The lock while it is held. */
+export interface HeldLock {
+  /** Names a child process that works under the lock: should this process be killed, the lock holds until the child has ended. */
+  addHelper(pid: number): void;
+}
+
+interface Claim extends ProcessIdentity {
+  /** Made anew for every claim, never used again. */
+  token: string;
+  /** Which processes the number counts among; containers have numbers of their own. */
+  space: string;
+  /** Unix milliseconds. */
+  at: number;
+  helpers: ProcessIdentity[];
+}
+
+const DEFAULT_WAIT_SECONDS = 30;
+/** Longer than anything of ours holds a lock; only for holders that cannot be looked at from here. */
+const UNSEEN_HOLDER_MS = 15 * 60_000;
+
+/**
+ * Runs `work` while no other process, on this machine, holds the lock at `file`. A holder that was killed loses it; a
+ * living one never does, however long it takes. Throws `busy` (saying who holds it), `interrupted`, `files`.
+ *
+ * The lock is a symbolic link with the claim for its target: it comes into being whole or not at all, in one call, so a
+ * kill at any moment leaves no half-written file.
+ */
+export async function withLock<Result>(
+  file: string,
+  work: (held: HeldLock) => Result | Promise<Result>,
+  options: LockOptions = {},
+): Promise<Result> {
+  const claim = makeClaim();
+  await acquire(file, claim, options);
+  try {
+    return await work({
+      addHelper(pid) {
+        claim.helpers.push(identifyProcess(pid));
+        replaceNow(file, claim);
+      },
+    });
+  } finally {
+    if ((await readClaim(file))?.token === claim.token) await rm(file, { force: true });
+  }
+}
+
+async function acquire(file: string, claim: Claim, options: LockOptions): Promise<void> {
+  if (options.signal?.aborted) throw interrupted(options.signal.reason);
+  const { signal, waitSeconds = DEFAULT_WAIT_SECONDS } = options;
+  const deadline = performance.now() + waitSeconds * 1000;
+  let told = false;
+  while (!(await place(file, claim))) {
+    if (signal?.aborted) throw interrupted(signal.reason);
+    const holder = await readClaim(file);
+    if (holder === undefined) continue;
+    if (!(await isHeld(holder)) && (await takeOver(file, holder, claim))) return;
+    if (performance.now() > deadline) throw await busyError(file, holder);
+    if (!told) options.onWait?.(describeHolder(holder));
+    told = true;
+    await pause(signal);
+  }
+}
+
+/** Uneven, so that those who wait do not come back all at once. */
+async function pause(signal: AbortSignal | undefined): Promise<void> {
+  await wait(5 + Math.random() * 45, undefined, signal ? { signal } : {}).catch(() => undefined);
+}
+
+/** True when the lock is now ours; false when somebody has it. */
+async function place(file: string, claim: Claim): Promise<boolean> {
+  try {
+    await symlink(JSON.stringify(claim), file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw explainFileError(error, `lock ${file}`);
+  }
+}
+
+/**
+ * Takes a dead holder's lock. Whoever wants it must first hold the guard named after the dead claim, then look again:
+ * with the guard held and the dead claim still there, nobody else may touch the lock. A guard left by one more that was
+ * killed is taken over the same way.
+ */
+async function takeOver(file: string, dead: Claim, claim: Claim): Promise<boolean> {
+  const guard = `${file}.${dead.token}`;
+  const guardClaim = makeClaim();
+  if (!(await place(guard, guardClaim))) {
+    const other = await readClaim(guard);
+    if (!other || (await isHeld(other)) || !(await takeOver(guard, other, guardClaim))) return false;
+  }
+  try {
+    if ((await readClaim(file))?.token !== dead.token) return false;
+    const next = `${file}.${claim.token}.new`;
+    await symlink(JSON.stringify(claim), next);
+    await rename(next, file);
+    await sweep(file, guard);
+    return true;
+  } finally {
+    await rm(guard, { force: true });
+  }
+}
+
+/** Guards of claims that are gone for good, left by takers that were killed. Call it with the lock held. */
+async function sweep(file: string, guard: string): Promise<void> {
+  const folder = path.dirname(file);
+  const left = (await readdir(folder)).filter((name) => name.startsWith(`${path.basename(file)}.`));
+  await Promise.all(
+    left.filter((name) => name !== path.basename(guard)).map((name) => rm(path.join(folder, name), { force: true })),
+  );
+}
+
+function replaceNow(file: string, claim: Claim): void {
+  const next = `${file}.${claim.token}.new`;
+  symlinkSync(JSON.stringify(claim), next);
+  renameSync(next, file);
+}
+
+/** Undefined when there is no lock; a claim that can never be judged when something else is in its place. */
+async function readClaim(file: string): Promise<Claim | undefined> {
+  let text: string;
+  try {
+    text = await readlink(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    return foreignClaim();
+  }
+  try {
+    return { ...foreignClaim(), ...(JSON.parse(text) as Partial<Claim>) };
+  } catch {
+    return foreignClaim();
+  }
+}
+
+function foreignClaim(): Claim {
+  return { token: '', pid: 0, startTime: '', space: 'unknown', at: Number.POSITIVE_INFINITY, helpers: [] };
+}
+
+async function isHeld(claim: Claim): Promise<boolean> {
+  if (claim.space !== processSpace()) return Date.now() - claim.at < UNSEEN_HOLDER_MS;
+  for (const one of [claim, ...claim.helpers]) {
+    if (await isAlive(one)) return true;
+  }
+  return false;
+}
+
+function makeClaim(): Claim {
+  const token = randomBytes(8).toString('hex');
+  return { ...selfIdentity(), token, space: processSpace(), at: Date.now(), helpers: [] };
+}
+
+/** The pid namespace on Linux: a number from inside a container says nothing outside of it. */
+function processSpace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return '';
+  }
+}
+
+function describeHolder({ pid }: ProcessIdentity): string {
+  return pid === 0 ? 'another process' : `process ${pid}`;
+}
+
+async function busyError(file: string, holder: Claim): Promise<StackError> {
+  const known = holder.space === processSpace() ? [holder, ...holder.helpers] : [];
+  const answers = await Promise.all(known.map(isAlive));
+  const living = known.find((_, index) => answers[index]);
+  return new StackError('busy', `${describeHolder(living ?? holder)} holds the lock ${file}`, {
+    hint: living
+      ? 'wait until it is done, or end it, then run the command again'
+      : `when no command of stack runs any more, delete ${file}`,
+    details: { file, pid: (living ?? holder).pid },
+  });
+}
