@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile, realpath } from 'node:fs/promises';
+import path from 'node:path';
+
+/** What a repo keeps of one linked worktree: `worktrees/<id>` in the common directory (gitrepository-layout(5)). */
+export interface WorktreeEntry {
+  /** Absolute path of that folder. */
+  folder: string;
+  /** `initializing`: by a `git worktree add` that has not ended, or was killed. `wanted`: by a person. */
+  lock: 'none' | 'initializing' | 'wanted';
+  /** False until the files have been checked out: the index is written last. */
+  hasIndex: boolean;
+}
+
+/** Gives the entry of the worktree at a canonical path, undefined when the repo has none for it. */
+export async function findEntry(gitCommonDir: string, worktree: string): Promise<WorktreeEntry | undefined> {
+  const home = path.join(gitCommonDir, 'worktrees');
+  const ids = await readdir(home).catch(() => []);
+  const found = await Promise.all(
+    ids.map(async (id) => {
+      const folder = path.join(home, id);
+      const text = await readFile(path.join(folder, 'gitdir'), 'utf8').catch(() => '');
+      // Since git 2.48 the path may be relative to the entry.
+      return text !== '' && path.dirname(path.resolve(folder, text.trimEnd())) === worktree
+        ? [await readEntry(folder)]
+        : [];
+    }),
+  );
+  return found.flat()[0];
+}
+
+/**
+ * Gives the entry that the folder itself points to; undefined when it is no linked worktree, or one of another repo than
+ * the one given.
+ */
+export async function readOwnEntry(worktree: string, gitCommonDir?: string): Promise<WorktreeEntry | undefined> {
+  const text = await readFile(path.join(worktree, '.git'), 'utf8').catch(() => '');
+  if (!text.startsWith('gitdir: ')) return undefined;
+  const folder = await realpath(path.resolve(worktree, text.slice('gitdir: '.length).trimEnd())).catch(() => undefined);
+  if (folder === undefined) return undefined;
+  const home = path.dirname(folder);
+  if (gitCommonDir !== undefined && home !== path.join(await realpath(gitCommonDir), 'worktrees')) return undefined;
+  return path.basename(home) === 'worktrees' ? readEntry(folder) : undefined;
+}
+
+/** Gives a path as git writes it down: links in the part that exists are followed, except for the last name. */
+export async function canonicalPath(file: string): Promise<string> {
+  const parent = path.dirname(file);
+  if (parent === file) return file;
+  const real = await realpath(parent).catch(() => canonicalPath(parent));
+  return path.join(real, path.basename(file));
+}
+
+/** What somebody is in the middle of, by the file it leaves in the worktree's entry. */
+const OPERATIONS: Record<string, string> = {
+  MERGE_HEAD: 'a merge',
+  'rebase-merge': 'a rebase',
+  'rebase-apply': 'a rebase',
+  CHERRY_PICK_HEAD: 'a cherry-pick',
+  REVERT_HEAD: 'a revert',
+  BISECT_LOG: 'a bisect',
+};
+
+/** Gives what is under way in a worktree: `a merge`, `a rebase`; [] for nothing. */
+export function listOperations(entry: WorktreeEntry): string[] {
+  const names = Object.keys(OPERATIONS).filter((file) => existsSync(path.join(entry.folder, file)));
+  return [...new Set(names.map((file) => OPERATIONS[file] ?? file))];
+}
+
+/** Gives the branch that a rebase under way will put back, undefined when there is none. */
+export async function readRebasedBranch(entry: WorktreeEntry): Promise<string | undefined> {
+  for (const name of ['rebase-merge', 'rebase-apply']) {
+    const head = await readFile(path.join(entry.folder, name, 'head-name'), 'utf8').catch(() => '');
+    if (head.startsWith('refs/heads/')) return head.slice('refs/heads/'.length).trimEnd();
+  }
+  return undefined;
+}
+
+async function readEntry(folder: string): Promise<WorktreeEntry> {
+  const reason = await readFile(path.join(folder, 'locked'), 'utf8').catch(() => undefined);
+  const hasIndex = existsSync(path.join(folder, 'index'));
+  if (reason === undefined) return { folder, hasIndex, lock: 'none' };
+  // `git worktree add` locks before it makes anything else, with this reason in a language of the person's choice.
+  return { folder, hasIndex, lock: hasIndex && reason.trim() !== 'initializing' ? 'wanted' : 'initializing' };
+}
