@@ -10,8 +10,8 @@ import { processStartTime } from './process-identity.ts';
 import { makeSplitter } from './process-log-lines.ts';
 import { MARKER } from './process-table.ts';
 
-/** What a command left in the background may hold its output open: then nobody waits for the end of it. */
-const DRAIN_MS = 300;
+/** What a command left in the background may hold its output open: after this silence nobody waits for the end of it. */
+const SILENCE_MS = 300;
 
 export interface Surroundings {
   cwd: string;
@@ -36,7 +36,7 @@ export async function runAttached(argv: readonly string[], where: Surroundings, 
   child.stderr?.pipe(options.stderr, { end: false });
   try {
     const code = await waitForEnd(child, options.signal, () => endChild(child, !options.tty));
-    await Promise.race([closed, wait(DRAIN_MS, undefined, { ref: false })]);
+    await drain(child, closed, [options.stdout, options.stderr]);
     return code;
   } finally {
     if (child.stdin) options.stdin.unpipe(child.stdin);
@@ -54,7 +54,7 @@ export async function runGroup(
   signal: AbortSignal,
 ): Promise<number> {
   const child = await startChild(argv, where, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-  const lines = [pumpLines(child.stdout!, 'stdout', onLine), pumpLines(child.stderr!, 'stderr', onLine)];
+  const lines = Promise.all([pumpLines(child.stdout!, 'stdout', onLine), pumpLines(child.stderr!, 'stderr', onLine)]);
   const group = {
     pid: child.pid!,
     startTime: (await processStartTime(child.pid!)) ?? '',
@@ -65,7 +65,7 @@ export async function runGroup(
   } finally {
     await endGroup(group);
     if (group.name) await endMarked(group.name);
-    await Promise.all(lines);
+    await drain(child, lines, []);
   }
 }
 
@@ -110,6 +110,27 @@ async function endChild(child: ChildProcess, group: boolean): Promise<void> {
   if (startTime === undefined) return;
   if (group) await endGroup({ pid, startTime, name: '' });
   else child.kill('SIGTERM');
+}
+
+/** Waits until all that the command printed has been passed on. */
+async function drain(
+  child: ChildProcess,
+  ended: Promise<unknown>,
+  targets: readonly NodeJS.WritableStream[],
+): Promise<void> {
+  const isSlow = (): boolean => targets.some((target) => (target as Writable).writableNeedDrain);
+  let passed: number | undefined;
+  for (;;) {
+    const timer = wait(SILENCE_MS, 'silence', { ref: false });
+    if ((await Promise.race([ended, timer])) !== 'silence') return;
+    const now = bytesOf(child.stdout) + bytesOf(child.stderr);
+    if (now === passed && !isSlow()) return;
+    passed = now;
+  }
+}
+
+function bytesOf(stream: Readable | null): number {
+  return (stream as { bytesRead?: number } | null)?.bytesRead ?? 0;
 }
 
 async function pumpLines(from: Readable, stream: LogLine['stream'], onLine: (line: LogLine) => void): Promise<void> {

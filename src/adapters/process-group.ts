@@ -1,10 +1,17 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { StackError } from '../domain/errors.ts';
 import { processStartTime } from './process-identity.ts';
 import { findMarked, listProcesses, readMarker } from './process-table.ts';
 
 /** How long a group may take to end after SIGTERM. */
 const GRACE_MS = 10_000;
 const POLL_MS = 15;
+/**
+ * Between being released and having begun the command a launcher takes SIGTERM and goes on: so a young group is told more
+ * than once. One that has run for a while is not, since a second SIGTERM makes some programs drop what they were finishing.
+ */
+const YOUNG_MS = 2_000;
+const INSIST_MS = 200;
 
 export interface GroupIdentity {
   /** Number of the group and of its leader. */
@@ -13,6 +20,8 @@ export interface GroupIdentity {
   startTime: string;
   /** The workload its processes carry as their marker. */
   name: string;
+  /** Unix milliseconds of the start, where a launcher leads. */
+  startedAt?: number;
 }
 
 /** Gives the live processes of a group: its leader, or what is left when the leader is dead. None when it has ended. */
@@ -33,36 +42,44 @@ export async function isGroupAlive(group: GroupIdentity): Promise<boolean> {
   return (await listMembers(group)).length > 0;
 }
 
-/** Ends a group: SIGTERM, up to ten seconds, SIGKILL. Gone is done. */
+/** Ends a group: SIGTERM, up to ten seconds, SIGKILL. Gone is done. Throws `process` when it lives on. */
 export async function endGroup(group: GroupIdentity): Promise<void> {
-  const isAlive = (): Promise<boolean> => isGroupAlive(group);
-  await end(
-    () => signalAll([-group.pid], 'SIGTERM'),
-    () => signalAll([-group.pid], 'SIGKILL'),
-    isAlive,
-  );
+  const send = async (signal: NodeJS.Signals): Promise<void> => signalAll([-group.pid], signal);
+  const isYoung = Date.now() - (group.startedAt ?? 0) < YOUNG_MS;
+  await end({ name: group.name, send, isAlive: () => isGroupAlive(group), insist: isYoung });
 }
 
-/** Ends every process that carries the workload's name, those that left its group included. None is done. */
+/**
+ * Ends every process that carries the workload's name, those that left its group included. None is done. Throws `process`
+ * when one lives on.
+ */
 export async function endMarked(workload: string): Promise<void> {
-  const pids = async (): Promise<number[]> => (await findMarked(workload)).map(({ pid }) => pid);
-  await end(
-    async () => signalAll(await pids(), 'SIGTERM'),
-    async () => signalAll(await pids(), 'SIGKILL'),
-    async () => (await pids()).length > 0,
-  );
+  const list = async (): Promise<number[]> => (await findMarked(workload)).map(({ pid }) => pid);
+  const send = async (signal: NodeJS.Signals): Promise<void> => signalAll(await list(), signal);
+  await end({ name: workload, send, isAlive: async () => (await list()).length > 0, insist: false });
 }
 
-async function end(
-  ask: () => void | Promise<void>,
-  force: () => void | Promise<void>,
-  isAlive: () => Promise<boolean>,
-): Promise<void> {
-  if (!(await isAlive())) return;
-  await ask();
-  if (await endsWithin(GRACE_MS, isAlive)) return;
-  await force();
-  await endsWithin(GRACE_MS, isAlive);
+interface Ending {
+  name: string;
+  send(signal: NodeJS.Signals): Promise<void>;
+  isAlive(): Promise<boolean>;
+  /** Ask again and again. */
+  insist: boolean;
+}
+
+async function end(ending: Ending): Promise<void> {
+  if (!(await ending.isAlive())) return;
+  const deadline = performance.now() + GRACE_MS;
+  while (performance.now() < deadline) {
+    await ending.send('SIGTERM');
+    const patience = ending.insist ? INSIST_MS : GRACE_MS;
+    if (await endsWithin(Math.min(patience, deadline - performance.now()), ending.isAlive)) return;
+  }
+  await ending.send('SIGKILL');
+  if (await endsWithin(GRACE_MS, ending.isAlive)) return;
+  throw new StackError('process', `the processes of ${ending.name} do not end, not even by SIGKILL`, {
+    hint: 'they may wait for a disk or a network that does not answer; try again later',
+  });
 }
 
 async function endsWithin(milliseconds: number, isAlive: () => Promise<boolean>): Promise<boolean> {

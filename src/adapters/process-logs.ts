@@ -4,7 +4,7 @@ import { explainFileError, makeFolder } from './files.ts';
 import type { ProcessFiles } from './process-record.ts';
 
 /** A log that has grown beyond this is put aside; with the one before it a workload keeps at most about twice as much. */
-export const MAX_LOG_BYTES = 10 * 1024 * 1024;
+const MAX_LOG_BYTES = 10 * 1024 * 1024;
 /** A guard this old was left by a command that was killed while it copied. */
 const GUARD_MS = 60_000;
 

@@ -30,8 +30,8 @@ export async function startProcess(
   const argv = commandOf(spec);
   const former = await readRecord(root, spec);
   if (former && former.hash === spec.hash && (await isGroupAlive(former))) return;
-  if (former) await endProcess(root, former);
-  await endMarked(spec.name);
+  if (former) await endProcess(former);
+  else await endMarked(spec.name);
   const { cwd, env } = surroundingsOf(base, spec, spec.name);
   await requireRunnable(argv, cwd, env.PATH ?? '');
   await requireFreePorts(spec.ports);
@@ -107,14 +107,8 @@ export function surroundingsOf(
   return { cwd, env: { ...base, ...spec.env, PWD: cwd, [MARKER]: marker } };
 }
 
-/**
- * Ends all processes of a workload and keeps its record. What is wanted is written down first: should stack die meanwhile,
- * the end is still known as a stop.
- */
-export async function endProcess(root: string, record: ProcessRecord): Promise<void> {
-  if (await isGroupAlive(record)) {
-    if (!record.stopped) await writeRecord(root, { ...record, stopped: true });
-    await endGroup(record);
-  }
+/** Ends all processes of a workload, those that left its group included. Gone is done. */
+export async function endProcess(record: ProcessRecord): Promise<void> {
+  await endGroup(record);
   await endMarked(record.name);
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { StackError, throwIfAborted } from '../domain/errors.ts';
+import { BASELINE } from '../domain/instance.ts';
 import type {
   ExecOptions,
   LogLine,
@@ -17,7 +18,15 @@ import { endMarked, isGroupAlive } from './process-group.ts';
 import { requireRunnable, toArgv } from './process-launch.ts';
 import { limitLog } from './process-logs.ts';
 import { readLog } from './process-read-log.ts';
-import { deleteFiles, filesOf, listRecords, type ProcessRecord, readExitCode, readRecord } from './process-record.ts';
+import {
+  deleteFiles,
+  filesOf,
+  listRecords,
+  type ProcessRecord,
+  readExitCode,
+  readRecord,
+  writeRecord,
+} from './process-record.ts';
 import { endProcess, startProcess, surroundingsOf } from './process-start.ts';
 import { MARKER } from './process-table.ts';
 
@@ -61,12 +70,16 @@ function checkPlatform(): RuntimeCheck {
 
 async function stop(root: string, ref: WorkloadRef): Promise<void> {
   const record = await readRecord(root, ref);
-  if (record) await endProcess(root, record);
+  if (!record) return;
+  // Written first: should stack die meanwhile, the end is still known as a stop.
+  if (!record.stopped) await writeRecord(root, { ...record, stopped: true });
+  await endProcess(record);
 }
 
 async function remove(root: string, ref: WorkloadRef): Promise<void> {
-  await stop(root, ref);
-  await endMarked(ref.name);
+  const record = await readRecord(root, ref);
+  if (record) await endProcess(record);
+  else await endMarked(ref.name);
   await deleteFiles(root, ref, { logs: true });
 }
 
@@ -91,7 +104,7 @@ async function statusOf(root: string, record: ProcessRecord): Promise<WorkloadSt
 /** Both streams are one file, so that their lines stay in order; all are given as stdout. */
 async function* readLogs(root: string, ref: WorkloadRef, options: LogOptions): AsyncGenerator<LogLine> {
   const record = await readRecord(root, ref);
-  if (!record) return;
+  if (!record) throw notFound(ref, 'has not run');
   const isOver = async (): Promise<boolean> => {
     const now = await readRecord(root, ref);
     return now?.run !== record.run || !(await isGroupAlive(record));
@@ -99,13 +112,15 @@ async function* readLogs(root: string, ref: WorkloadRef, options: LogOptions): A
   for await (const text of readLog(filesOf(root, ref), record, options, isOver)) yield { stream: 'stdout', text };
 }
 
+function notFound(ref: WorkloadRef, what: string): StackError {
+  return new StackError('not-found', `${ref.service} of ${ref.instance} ${what}`, {
+    hint: ref.instance === BASELINE ? 'stack up' : `stack start ${ref.instance}`,
+  });
+}
+
 async function exec(root: string, ref: WorkloadRef, argv: readonly string[], options: ExecOptions): Promise<number> {
   const record = await readRecord(root, ref);
-  if (!record || !(await isGroupAlive(record))) {
-    throw new StackError('not-found', `${ref.service} of ${ref.instance} does not run`, {
-      hint: `stack start ${ref.instance}`,
-    });
-  }
+  if (!record || !(await isGroupAlive(record))) throw notFound(ref, 'does not run');
   // Not marked: a shell that somebody works in is not ended with the service.
   const { [MARKER]: _, ...env } = record.env;
   return runAttached(argv, { cwd: record.cwd, env }, options);

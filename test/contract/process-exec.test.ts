@@ -5,7 +5,8 @@ import { PassThrough } from 'node:stream';
 import { build } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ExecOptions } from '../../src/domain/runtime.ts';
-import { isRunning, makeProcessWorld, type ProcessWorld, until } from '../support/process-world.ts';
+import { isRunning, makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
+import { until } from '../support/until.ts';
 
 let world: ProcessWorld;
 const never = new AbortController().signal;

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findTail, readLines } from '../../src/adapters/process-log-lines.ts';
 import { limitLog } from '../../src/adapters/process-logs.ts';
 import { filesOf } from '../../src/adapters/process-record.ts';
-import { makeProcessWorld, type ProcessWorld, until } from '../support/process-world.ts';
+import { makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
+import { until } from '../support/until.ts';
 
 let world: ProcessWorld;
 const never = new AbortController().signal;
@@ -70,8 +71,8 @@ describe('the log of a workload', () => {
     expect(await world.state()).toBe('running');
   });
 
-  it('is nothing for a workload that never was', async () => {
-    expect(await world.log(world.spec('true'))).toEqual([]);
+  it('is not found for a workload that never was', async () => {
+    await expect(world.log(world.spec('true'))).rejects.toMatchObject({ code: 'not-found' });
   });
 });
 

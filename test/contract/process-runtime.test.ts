@@ -5,7 +5,8 @@ import net from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readRecord, writeRecord } from '../../src/adapters/process-record.ts';
-import { freePort, isRunning, makeProcessWorld, type ProcessWorld, until } from '../support/process-world.ts';
+import { freePort, isRunning, makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
+import { until } from '../support/until.ts';
 
 let world: ProcessWorld;
 const never = new AbortController().signal;
@@ -62,6 +63,17 @@ describe('a workload that runs', () => {
     expect(isRunning(pid)).toBe(false);
     expect(await world.log(spec)).toContain('no');
     expect(await world.state()).toBe('stopped');
+  });
+
+  it('ends at once when it is told so just after its start', async () => {
+    const began = performance.now();
+    for (let round = 0; round < 10; round++) {
+      const spec = world.spec(world.script(sleeper));
+      await world.runtime.start(spec, never);
+      await world.runtime.stop(spec);
+      expect(await world.state()).toBe('stopped');
+    }
+    expect(performance.now() - began).toBeLessThan(8000);
   });
 
   it('counts as running while any of its group lives, and stops with all of it', async () => {

@@ -3,7 +3,6 @@ import { rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { createProcessRuntime, type ProcessRuntime } from '../../src/adapters/process.ts';
 import { rootIdOf, shortHash, workloadName } from '../../src/domain/names.ts';
 import type { LogLine, LogOptions, WorkloadRef, WorkloadSpec, WorkloadState } from '../../src/domain/runtime.ts';
@@ -88,15 +87,6 @@ export async function freePort(): Promise<number> {
   const { port } = server.address() as net.AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
-}
-
-/** Asks again and again until the answer is true. Throws after ten seconds. */
-export async function until(what: string, ask: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!(await ask())) {
-    if (Date.now() > deadline) throw new Error(`not so after ten seconds: ${what}`);
-    await wait(15);
-  }
 }
 
 /** True while a process that is no zombie has the number. */

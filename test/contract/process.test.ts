@@ -1,0 +1,53 @@
+import { readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { createProcessRuntime, type ProcessRuntime } from '../../src/adapters/process.ts';
+import { listProcesses, readMarker } from '../../src/adapters/process-table.ts';
+import type { Runtime } from '../../src/domain/runtime.ts';
+import { describeRuntime } from './runtime-contract.ts';
+
+/** One runtime for all the suite's roots; each root is handed to the process runtime that is its own. */
+function createRuntimeOfRoots(): { runtime: Runtime; add(root: string, rootId: string): void } {
+  const runtimes = new Map<string, ProcessRuntime>();
+  const of = (rootId: string): ProcessRuntime => runtimes.get(rootId)!;
+  return {
+    add: (root, rootId) => runtimes.set(rootId, createProcessRuntime({ root, rootId, env: process.env })),
+    runtime: {
+      name: 'process',
+      check: () => createProcessRuntime({ root: '/', rootId: '', env: {} }).check(),
+      start: (spec, signal) => of(spec.rootId).start(spec, signal),
+      stop: (ref) => of(ref.rootId).stop(ref),
+      remove: (ref) => of(ref.rootId).remove(ref),
+      status: (rootId, instance) => of(rootId).status(rootId, instance),
+      logs: (ref, options) => of(ref.rootId).logs(ref, options),
+      exec: (ref, argv, options) => of(ref.rootId).exec(ref, argv, options),
+      run: (spec, command, onLine, signal) => of(spec.rootId).run(spec, command, onLine, signal),
+    },
+  };
+}
+
+async function listMarked(rootId: string): Promise<number[]> {
+  const rows = await listProcesses();
+  return rows.filter((row) => !row.zombie && readMarker(row.pid)?.includes(rootId)).map(({ pid }) => pid);
+}
+
+function listFiles(root: string): string[] {
+  try {
+    const entries = readdirSync(path.join(root, '.stack'), { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+  } catch {
+    return [];
+  }
+}
+
+const { runtime, add } = createRuntimeOfRoots();
+
+describeRuntime('process', async () => ({
+  runtime,
+  prepareRoot: async (root, rootId) => add(root, rootId),
+  listLeft: async (root, rootId) => [...(await listMarked(rootId)).map((pid) => `process ${pid}`), ...listFiles(root)],
+  async cleanRoot(root, rootId) {
+    for (const pid of await listMarked(rootId)) process.kill(pid, 'SIGKILL');
+    await rm(path.join(root, '.stack'), { recursive: true, force: true });
+  },
+}));
