@@ -6,15 +6,16 @@ import pg from 'pg';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ComposeProject, composeDown, composeStop, composeUp, findCompose } from '../../src/adapters/compose.ts';
+import { findTestEngine } from '../support/engine.ts';
 import {
   containersOf,
   docker,
   makeSharedProject,
-  mayUseEngine,
   type SharedServices,
   startShared,
 } from '../support/shared-services.ts';
 
+const engine = await findTestEngine();
 let folder: string;
 
 beforeAll(() => {
@@ -75,7 +76,7 @@ describe('a compose that is slow', () => {
   });
 });
 
-describe.skipIf(!mayUseEngine())('the shared services', () => {
+describe.skipIf(!engine)('the shared services', () => {
   let shared: SharedServices;
 
   beforeAll(async () => {
@@ -149,12 +150,12 @@ describe.skipIf(!mayUseEngine())('the shared services', () => {
   });
 });
 
-describe.skipIf(!mayUseEngine())('a team’s own compose file', () => {
+describe.skipIf(!engine)('a team’s own compose file', () => {
   const text = (port: string) => `
 services:
-  db: { image: node:22-alpine, command: [node, -e, 'setInterval(() => {}, 1000)'], ports: ['127.0.0.1:${port}:5000'], depends_on: [seed] }
-  seed: { image: node:22-alpine, command: [node, -e, 'setInterval(() => {}, 1000)'] }
-  mail: { image: node:22-alpine, command: [node, -e, 'setInterval(() => {}, 1000)'] }
+  db: { image: node:22-alpine, init: true, command: sleep 1000, ports: ['127.0.0.1:${port}:5000'], depends_on: [seed] }
+  seed: { image: node:22-alpine, init: true, command: sleep 1000 }
+  mail: { image: node:22-alpine, init: true, command: sleep 1000 }
 networks: { default: { name: '\${STACK_NETWORK}', external: true } }
 `;
 
