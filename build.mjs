@@ -4,6 +4,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { bundleDemo } from './build-demo.mjs';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 
@@ -99,4 +100,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await writeSchema(dist);
   await rm(dist, { recursive: true, force: true });
   await bundle({ main: join(root, 'src/main.ts') }, dist);
+  await bundleDemo(join(dist, 'templates/demo'));
 }
