@@ -122,6 +122,11 @@ const serviceSchema = map('a map with at least `repo` and `image`, `build` or `c
 });
 
 const sharedServiceSchema = map('a map like `{ user: me }`, or nothing (only `compose` is a text)', {
+  provider: optional(
+    z.enum(['auto', 'compose', 'embedded'], { error: '`auto`, `compose` or `embedded`' }),
+    'What runs it: compose where an engine answers, else a server on this machine; default auto',
+  ),
+  url: optional(text, 'Address of a server that you run yourselves; stack never starts, stops or empties it'),
   image: optional(text, 'Image in place of the compose file’s own'),
   port: optional(port, 'Port wished for on this machine; another is leased when it is taken'),
   user: optional(text, 'User name'),

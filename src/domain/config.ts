@@ -8,6 +8,8 @@ type RuntimeChoice = NonNullable<StackFile['runtime']>;
 
 /** The settings of a shared service; what is left out is the compose file's own default. */
 export interface SharedServiceConfig {
+  provider?: 'auto' | 'compose' | 'embedded';
+  url?: string;
   image?: string;
   port?: number;
   user?: string;

@@ -78,6 +78,12 @@ export interface InstanceRecord {
   services: Record<string, ServiceRecord>;
 }
 
+/** A shared service that stack runs: the port it is promised, and what runs it, since its data is there. */
+export interface SharedLease {
+  port: number;
+  provider: 'compose' | 'embedded';
+}
+
 /** The state file, version 1. What runs is never in it: that is asked. */
 export interface StackState {
   version: 1;
@@ -87,13 +93,13 @@ export interface StackState {
   root: string;
   stack: string;
   /** Leased ports of the shared services. */
-  shared: Record<string, { port: number }>;
+  shared: Record<string, SharedLease>;
   baseline?: InstanceRecord | undefined;
   instances: Record<string, InstanceRecord>;
 }
 
 /** The dedicated repos of a record, with their names. */
-export function dedicatedRepos(record: Pick<InstanceRecord, "repos">): [string, DedicatedRepo][] {
+export function dedicatedRepos(record: Pick<InstanceRecord, 'repos'>): [string, DedicatedRepo][] {
   return Object.entries(record.repos).filter(
     (entry): entry is [string, DedicatedRepo] => entry[1].mode === 'dedicated',
   );

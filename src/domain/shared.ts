@@ -1,10 +1,17 @@
 import type { SharedServiceConfig } from './config.ts';
+import type { SharedLease } from './instance.ts';
+import type { RuntimeName } from './runtime.ts';
+
+/** Name by which a container reaches this machine; every container of ours has it in its hosts file. */
+export const HOST_FROM_CONTAINER = 'host.docker.internal';
 
 /** The settings of one shared service after stack.yml and the environment have had their say. */
 export interface SharedSettings {
   image: string | undefined;
   /** The port wished for on this machine; the lease may be another. */
   port: number | undefined;
+  /** The whole address of a server that the team runs itself; the other settings are then read from it. */
+  url: string | undefined;
   /** The port inside the stack's network. */
   containerPort: number | undefined;
   user: string | undefined;
@@ -29,10 +36,13 @@ export function resolveShared(
   env: Record<string, string | undefined>,
 ): SharedSettings {
   const defaults = DEFAULTS[service] ?? {};
-  const pick = (key: 'image' | 'user' | 'password' | 'database'): string | undefined =>
+  const pick = (key: 'url' | 'image' | 'user' | 'password' | 'database'): string | undefined =>
     env[sharedVariable(service, key)] || config[key] || defaults[key];
+  const url = pick('url');
+  if (url !== undefined) return readUrl(url);
   const port = Number(env[sharedVariable(service, 'port')]) || config.port || defaults.port;
   return {
+    url,
     image: pick('image'),
     port,
     containerPort: defaults.containerPort ?? port,
@@ -40,6 +50,44 @@ export function resolveShared(
     password: pick('password'),
     database: pick('database'),
   };
+}
+
+function readUrl(url: string): SharedSettings {
+  const { port, username, password, pathname } = new URL(url);
+  const decode = (text: string): string | undefined => (text === '' ? undefined : decodeURIComponent(text));
+  return {
+    url,
+    image: undefined,
+    port: Number(port) || undefined,
+    containerPort: undefined,
+    user: decode(username),
+    password: decode(password),
+    database: decode(pathname.slice(1)),
+  };
+}
+
+/** Gives where a workload finds a shared service; undefined while it has no lease. */
+export function sharedAddress(
+  viewpoint: RuntimeName,
+  service: string,
+  settings: SharedSettings,
+  lease: SharedLease | undefined,
+): { host: string; port: number | undefined; url: string } | undefined {
+  if (settings.url !== undefined) return foreignAddress(viewpoint, settings.url);
+  const place = (host: string, port: number | undefined) =>
+    port === undefined ? undefined : { host, port, url: sharedUrl(service, settings, host, port) };
+  if (viewpoint === 'process') return place('localhost', lease?.port);
+  return lease?.provider === 'embedded'
+    ? place(HOST_FROM_CONTAINER, lease.port)
+    : place(service, settings.containerPort);
+}
+
+/** What the team calls localhost is another machine to a container. */
+function foreignAddress(viewpoint: RuntimeName, text: string): { host: string; port: number | undefined; url: string } {
+  const url = new URL(text);
+  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  if (viewpoint === 'docker' && isLocal) url.hostname = HOST_FROM_CONTAINER;
+  return { host: url.hostname, port: Number(url.port) || undefined, url: isLocal ? url.href : text };
 }
 
 /** Gives the address of a shared service with the credentials that are set, each part percent-encoded. */

@@ -46,7 +46,7 @@ export const stateSchema: z.ZodMiniType<StackState> = z.object({
   writtenBy: z.string(),
   root: z.string(),
   stack: z.string(),
-  shared: z.record(z.string(), z.object({ port: z.number() })),
+  shared: z.record(z.string(), z.object({ port: z.number(), provider: z.enum(['compose', 'embedded']) })),
   baseline: z.optional(instance),
   instances: z.record(z.string(), instance),
 });

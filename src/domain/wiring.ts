@@ -1,10 +1,7 @@
 import type { StackConfig } from './config.ts';
-import type { InstanceRecord, ServiceRecord } from './instance.ts';
+import type { InstanceRecord, ServiceRecord, SharedLease } from './instance.ts';
 import type { RuntimeName } from './runtime.ts';
-import { resolveShared, sharedUrl } from './shared.ts';
-
-/** Name by which a container reaches this machine; every container of ours has it in its hosts file. */
-export const HOST_FROM_CONTAINER = 'host.docker.internal';
+import { HOST_FROM_CONTAINER, resolveShared, sharedAddress } from './shared.ts';
 
 /** All that `${…}` may draw on for one instance. */
 export interface Wiring {
@@ -15,7 +12,7 @@ export interface Wiring {
   record: InstanceRecord;
   baseline: InstanceRecord | undefined;
   /** Leases of the shared services. */
-  shared: Record<string, { port: number }>;
+  shared: Record<string, SharedLease>;
 }
 
 /** Where `service` leads for this instance: its own copy, else the baseline's. */
@@ -44,7 +41,23 @@ export function resolveName(wiring: Wiring, service: string, name: string): stri
   if (subject === 'port') return listenPort(own, key)?.toString();
   if (subject in wiring.config.shared.services) return resolveSharedName(wiring, own.runtime, subject, key);
   const target = findService(wiring, subject);
-  return target && resolveServiceName(own.runtime, target, [key, ...rest].join('.'));
+  if (!target) return resolveAbsent(wiring, subject, key);
+  return resolveServiceName(own.runtime, target, [key, ...rest].join('.'));
+}
+
+/**
+ * The baseline may name a service that only tickets run (a CORS list with the front-end's address): people who start it by
+ * hand from its main checkout use the port stack.yml calls `baseline`, else the first one.
+ */
+function resolveAbsent(wiring: Wiring, service: string, key: string): string | undefined {
+  const [port] = Object.values(wiring.config.services[service]?.ports ?? {});
+  if (!port) return undefined;
+  const names: Record<string, string> = {
+    url: `http://localhost:${port.baseline ?? port.from}`,
+    host: 'localhost',
+    port: String(port.baseline ?? port.from),
+  };
+  return names[key.replace(/^internal_/, '')];
 }
 
 function resolvePlain(wiring: Wiring, own: ServiceRecord, name: string): string | undefined {
@@ -87,16 +100,12 @@ function internalAddress(
 
 function resolveSharedName(wiring: Wiring, viewpoint: RuntimeName, service: string, key: string): string | undefined {
   const settings = resolveShared(service, wiring.config.shared.services[service] ?? {}, wiring.env);
-  const lease = wiring.shared[service]?.port;
-  const host = viewpoint === 'docker' ? service : 'localhost';
-  const port = viewpoint === 'docker' ? settings.containerPort : lease;
-  if (port === undefined) return undefined;
-  const url = sharedUrl(service, settings, host, port);
+  const address = sharedAddress(viewpoint, service, settings, wiring.shared[service]);
   const names: Record<string, string | undefined> = {
-    url,
-    internal_url: url,
-    host,
-    port: String(port),
+    url: address?.url,
+    internal_url: address?.url,
+    host: address?.host,
+    port: address?.port?.toString(),
     user: settings.user,
     password: settings.password,
     database: settings.database,

@@ -2,17 +2,16 @@ import path from 'node:path';
 import type { StackConfig } from '../domain/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord, StackState } from '../domain/instance.ts';
-import type { RuntimeName } from '../domain/runtime.ts';
 import type { Step, StepState } from '../domain/step.ts';
 import { foldTicket, parseTicketName } from '../domain/ticket.ts';
 import { isOwnerAlive } from './claim.ts';
+import { type Ground, planGround, requireRunnable, reserveGround } from './ground.ts';
 import { leasePorts } from './leases.ts';
-import { checkWishes, planBaseline, planRepos, planServices, type RepoWishes } from './plan.ts';
+import { checkWishes, planRepos, planServices, type RepoWishes } from './plan.ts';
 import { runForward } from './run.ts';
 import type { Stack } from './stack.ts';
 import { listTicketSteps } from './steps/list.ts';
 import type { Extent } from './steps/service.ts';
-import { findComposeFile } from './steps/shared.ts';
 import { takeApart } from './take-apart.ts';
 import { unwind } from './unwind.ts';
 import { putRecord, saveRecord, ticketsFolder, type Work } from './work.ts';
@@ -79,7 +78,7 @@ export async function converge(
 
 interface Plan {
   record: InstanceRecord;
-  baseline: InstanceRecord | undefined;
+  ground: Ground;
 }
 
 async function planInstance(
@@ -93,17 +92,12 @@ async function planInstance(
   const state = await stack.store.read();
   requireUnused(state, name.ticket);
   const folder = path.join(await ticketsFolder(stack.root, config.worktrees), name.ticket);
-  const [repos, baseline] = await Promise.all([
+  const [repos, ground] = await Promise.all([
     planRepos(stack, config, { name, wishes: options.wishes, folder, fetch }),
-    planBaseline(stack, config, state.baseline),
+    planGround(stack, config, state),
   ]);
   const services = await planServices(stack, config, name.ticket, repos);
-  await requireRuntimes(
-    stack,
-    config,
-    [...Object.values(services), ...Object.values(baseline?.services ?? {})],
-    options.extent,
-  );
+  await requireRunnable(stack, config, { ground, services, extent: options.extent });
   const record: InstanceRecord = {
     ...name,
     createdAt: new Date().toISOString(),
@@ -115,34 +109,17 @@ async function planInstance(
     repos,
     services,
   };
-  return { record, baseline };
+  return { record, ground };
 }
 
 /** Writes names, branches and leases into the state, before the first effect. Call it with the state lock held. */
 async function reserve(stack: Stack, config: StackConfig, draft: StackState, plan: Plan): Promise<Work> {
   const { record } = plan;
   requireUnused(draft, record.ticket);
-  const baseline = await reserveBaseline(draft, config, plan.baseline);
+  const baseline = await reserveGround(stack, config, draft, plan.ground);
   await leasePorts(draft, record, config);
   putRecord(draft, record);
   return { stack, config, record, baseline, shared: draft.shared, leases: { moved: false } };
-}
-
-/** Leases what the baseline lacks; another command may have recorded one meanwhile, and its leases stand. */
-export async function reserveBaseline(
-  draft: StackState,
-  config: StackConfig,
-  planned: InstanceRecord | undefined,
-): Promise<InstanceRecord | undefined> {
-  if (!planned) return draft.baseline;
-  const known = draft.baseline?.services ?? {};
-  for (const [name, service] of Object.entries(planned.services)) {
-    service.ports = { ...service.ports, ...known[name]?.ports };
-  }
-  draft.baseline = undefined;
-  await leasePorts(draft, planned, config);
-  putRecord(draft, planned);
-  return planned;
 }
 
 /** Throws `exists` when the name, or one that folds to the same, is in use; `busy` when it is being made. */
@@ -171,21 +148,4 @@ async function clearHalfMade(stack: Stack, argument: string): Promise<void> {
   }
   stack.emit({ type: 'info', text: `${ticket} was left half-made; clearing that first` });
   await takeApart(stack, ticket, { force: false, keepBranch: false });
-}
-
-/** Throws `engine` or `config` when something that is to run has nothing to run on, before anything is made. */
-export async function requireRuntimes(
-  stack: Stack,
-  config: StackConfig,
-  services: readonly { runtime: RuntimeName }[],
-  extent: Extent,
-): Promise<void> {
-  if (extent === 'files') return;
-  const shares = Object.keys(config.shared.services).length > 0;
-  if (shares) await findComposeFile(stack, config);
-  const needed = new Set([...services.map((service) => service.runtime), ...(shares ? ['docker' as const] : [])]);
-  for (const name of needed) {
-    const check = await (await stack.runtime(name)).check();
-    if (!check.ok) throw new StackError('engine', check.reason, { hint: check.hint });
-  }
 }

@@ -1,5 +1,6 @@
 import { findFreePort } from '../adapters/ports.ts';
 import type { PortConfig, StackConfig } from '../domain/config.ts';
+import { StackError } from '../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type ServiceRecord, type StackState } from '../domain/instance.ts';
 import { requireService } from './spec.ts';
 import { putRecord, requireConfig, type Work } from './work.ts';
@@ -57,4 +58,10 @@ export async function moveLease(work: Work, service: string, taken: number): Pro
   });
   work.leases.moved = true;
   return host;
+}
+
+/** Gives the port an error says is taken; undefined for any other error. */
+export function takenPort(error: unknown): number | undefined {
+  if (!(error instanceof StackError) || error.code !== 'port') return undefined;
+  return (error.details as { port?: number } | undefined)?.port;
 }

@@ -2,9 +2,10 @@ import type { StackConfig } from '../domain/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
 import { claimInstance, requireInstance } from './claim.ts';
-import { converge, requireRuntimes, reserveBaseline } from './create.ts';
+import { converge } from './create.ts';
+import { type Ground, planGround, requireRunnable, reserveGround } from './ground.ts';
 import { leasePorts } from './leases.ts';
-import { mergeServices, planBaseline, planRepos, planServices } from './plan.ts';
+import { mergeServices, planRepos, planServices } from './plan.ts';
 import { refOf, requireService } from './spec.ts';
 import type { Stack } from './stack.ts';
 import type { Extent } from './steps/service.ts';
@@ -19,13 +20,13 @@ export async function startInstance(stack: Stack, ticket: string, extent: Extent
   const config = await stack.config();
   const state = await stack.store.read();
   const known = requireReady(requireInstance(state, ticket));
-  const [planned, baseline] = await Promise.all([
+  const [planned, ground] = await Promise.all([
     planServices(stack, config, known.ticket, known.repos),
-    planBaseline(stack, config, state.baseline),
+    planGround(stack, config, state),
   ]);
   const services = mergeServices(config, known.services, planned);
-  await requireRuntimes(stack, config, Object.values(services), extent);
-  const work = await claimWork(stack, config, ticket, baseline, (record) => {
+  await requireRunnable(stack, config, { ground, services, extent });
+  const work = await claimWork(stack, config, ticket, ground, (record) => {
     record.services = services;
     record.started = true;
   });
@@ -85,9 +86,9 @@ export async function addRepo(stack: Stack, ticket: string, repo: string, from: 
     only: repo,
   });
   const planned = await planServices(stack, config, known.ticket, { ...known.repos, ...repos });
-  const baseline = await planBaseline(stack, config, state.baseline);
-  await requireRuntimes(stack, config, Object.values(planned), 'ready');
-  const work = await claimWork(stack, config, ticket, baseline, (record) => {
+  const ground = await planGround(stack, config, state);
+  await requireRunnable(stack, config, { ground, services: planned, extent: 'ready' });
+  const work = await claimWork(stack, config, ticket, ground, (record) => {
     record.repos = { ...record.repos, ...repos };
     record.services = mergeServices(config, record.services, planned);
     record.started = true;
@@ -112,13 +113,13 @@ async function claimWork(
   stack: Stack,
   config: StackConfig,
   ticket: string,
-  planned: InstanceRecord | undefined,
+  ground: Ground,
   change: (record: InstanceRecord) => void,
 ): Promise<Work> {
   let baseline: InstanceRecord | undefined;
   const { record, state } = await claimInstance(stack, ticket, async (found, draft) => {
     change(found);
-    baseline = await reserveBaseline(draft, config, planned);
+    baseline = await reserveGround(stack, config, draft, ground);
     await leasePorts(draft, found, config);
   });
   return { stack, config, record, baseline, shared: state.shared, leases: { moved: false } };

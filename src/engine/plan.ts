@@ -3,13 +3,7 @@ import { checkExistingBranch, checkNewBranch } from '../adapters/git-branch.ts';
 import { defaultBranch, inspectRepo, type RepoFacts, resolveBase } from '../adapters/git-repo.ts';
 import type { StackConfig } from '../domain/config.ts';
 import { StackError } from '../domain/errors.ts';
-import {
-  BASELINE,
-  type DedicatedRepo,
-  type InstanceRecord,
-  type RepoRecord,
-  type ServiceRecord,
-} from '../domain/instance.ts';
+import type { DedicatedRepo, RepoRecord, ServiceRecord } from '../domain/instance.ts';
 import { builtImageName, networkAlias, volumeName, workloadName } from '../domain/names.ts';
 import type { RuntimeName } from '../domain/runtime.ts';
 import { suggest } from '../domain/suggest.ts';
@@ -168,47 +162,6 @@ async function chooseRuntime(stack: Stack, wish: RuntimeName | 'auto'): Promise<
   return (await (await stack.runtime('docker')).check()).ok ? 'docker' : 'process';
 }
 
-/** Gives the baseline's record as stack.yml has it now, with the leases it holds; undefined when no repo is shared. */
-export async function planBaseline(
-  stack: Stack,
-  config: StackConfig,
-  known: InstanceRecord | undefined,
-): Promise<InstanceRecord | undefined> {
-  const names = Object.keys(config.repos).filter((repo) => config.repos[repo]?.shared);
-  if (names.length === 0) return undefined;
-  const repos = await Promise.all(
-    names.map(async (repo) => [repo, await planMainCheckout(stack, config, repo, known)] as const),
-  );
-  const services = await planServices(stack, config, BASELINE, Object.fromEntries(repos));
-  return {
-    ticket: BASELINE,
-    argument: BASELINE,
-    createdAt: known?.createdAt ?? new Date().toISOString(),
-    phase: 'ready',
-    started: true,
-    folder: '',
-    repos: Object.fromEntries(repos),
-    services: mergeServices(config, await forgetUnused(stack, known?.services ?? {}, services), services),
-  };
-}
-
-/** A baseline service that is to run elsewhere now moves there, once nothing of it runs where it was. */
-async function forgetUnused(
-  stack: Stack,
-  known: Record<string, ServiceRecord>,
-  planned: Record<string, ServiceRecord>,
-): Promise<Record<string, ServiceRecord>> {
-  const kept = await Promise.all(
-    Object.entries(known).map(async ([name, service]) => {
-      const wanted = planned[name]?.runtime;
-      if (wanted === undefined || wanted === service.runtime) return [[name, service] as const];
-      const found = await (await stack.runtime(service.runtime)).status(stack.rootId, BASELINE).catch(() => []);
-      return found.some((status) => status.service === name) ? [[name, service] as const] : [];
-    }),
-  );
-  return Object.fromEntries(kept.flat());
-}
-
 /**
  * Lays what stack.yml wants now over what was recorded: leases that still fit are kept, as are runtimes, and services
  * that stack.yml has dropped (until somebody takes them apart).
@@ -230,29 +183,4 @@ export function mergeServices(
     return [name, { ...service, runtime, ports: Object.fromEntries(kept) }];
   });
   return { ...known, ...Object.fromEntries(merged) };
-}
-
-async function planMainCheckout(
-  stack: Stack,
-  config: StackConfig,
-  repo: string,
-  known: InstanceRecord | undefined,
-): Promise<DedicatedRepo> {
-  const recorded = known?.repos[repo];
-  const checkout = path.resolve(stack.root, config.repos[repo]?.path ?? '');
-  if (recorded?.mode === 'dedicated' && recorded.path === checkout) return recorded;
-  const facts = await factsOf(stack, config, repo);
-  return {
-    mode: 'dedicated',
-    path: facts.top,
-    gitCommonDir: facts.gitCommonDir,
-    worktree: facts.top,
-    branch: facts.branch ?? 'HEAD',
-    ownsBranch: false,
-    base: facts.branch ?? 'HEAD',
-    baseCommit: facts.headCommit,
-    envFiles: [],
-    copied: true,
-    setUp: true,
-  };
 }

@@ -1,8 +1,7 @@
 import type { StackConfig } from '../domain/config.ts';
 import { StackError } from '../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
-import { requireRuntimes, reserveBaseline } from './create.ts';
-import { planBaseline } from './plan.ts';
+import { planGround, requireRunnable, reserveGround } from './ground.ts';
 import { runBackward, runForward } from './run.ts';
 import type { Stack } from './stack.ts';
 import { removeShared } from './steps/shared.ts';
@@ -13,17 +12,16 @@ import type { Work } from './work.ts';
 /** Starts what tickets share: network, shared services, the baseline's services. Twice is once. */
 export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promise<void> {
   const config = await stack.config();
-  const planned = await planBaseline(stack, config, (await stack.store.read()).baseline);
-  await requireRuntimes(stack, config, Object.values(planned?.services ?? {}), extent);
+  const ground = await planGround(stack, config, await stack.store.read());
+  await requireRunnable(stack, config, { ground, services: {}, extent });
   const work = await stack.store.update(async (draft) => {
-    const baseline = await reserveBaseline(draft, config, planned);
+    const baseline = await reserveGround(stack, config, draft, ground);
     return workOn(stack, config, draft, baseline);
   });
   for (let pass = 0; pass < 3; pass++) {
     work.leases.moved = false;
     const services = Object.keys(work.baseline?.services ?? {}).filter((name) => name in config.services);
-    const network = listNeeded(config, work.baseline).some((service) => service.runtime === 'docker');
-    const steps = guardUpSteps(work, listUpSteps(work, config, { services, network, extent }));
+    const steps = guardUpSteps(work, listUpSteps(work, config, { services, shared: true, network: false, extent }));
     const result = await runForward(steps, { emit: stack.emit, signal: stack.signal });
     if (result.error !== undefined)
       throw await unwind(work, { made: result.made, error: result.error }, { forget: false });
@@ -48,8 +46,7 @@ export async function bringDown(stack: Stack, options: { force: boolean; volumes
   const work = workOn(stack, config, state, state.baseline);
   await withUpLock(work, async () => {
     const services = Object.keys(state.baseline?.services ?? {});
-    const network = listNeeded(config, state.baseline).some((service) => service.runtime === 'docker');
-    const steps = listUpSteps(work, config, { services, network, extent: 'started' });
+    const steps = listUpSteps(work, config, { services, shared: true, network: false, extent: 'started' });
     // While other tickets' containers stand, stopped or not, the network they are joined to has to stay.
     const kept = Object.values(state.instances).some((record) => record.started) ? ['network'] : [];
     const leftovers = await runBackward(
@@ -68,12 +65,6 @@ function workOn(stack: Stack, config: StackConfig, state: StackState, baseline: 
     services: {},
   };
   return { stack, config, record, baseline, shared: state.shared, leases: { moved: false } };
-}
-
-/** What `up` needs runtimes for; shared services run through compose, on an engine. */
-function listNeeded(config: StackConfig, baseline: InstanceRecord | undefined): { runtime: 'docker' | 'process' }[] {
-  const shared = Object.keys(config.shared.services).map(() => ({ runtime: 'docker' as const }));
-  return [...Object.values(baseline?.services ?? {}), ...shared];
 }
 
 /** Tickets of which something runs. */

@@ -18,7 +18,12 @@ describe.skipIf(!engine)('the main job, on a real engine', () => {
 
   /** Everything git knows of a repo that a ticket could leave something in. */
   const photograph = async (repo: string): Promise<string> => {
-    const asked = [['for-each-ref'], ['worktree', 'list', '--porcelain'], ['status', '--porcelain', '--ignored'], ['config', '--local', '--list']];
+    const asked = [
+      ['for-each-ref'],
+      ['worktree', 'list', '--porcelain'],
+      ['status', '--porcelain', '--ignored'],
+      ['config', '--local', '--list'],
+    ];
     const answers = await Promise.all(asked.map((args) => product.git(repo, ...args)));
     const exclude = path.join(product.root, repo, '.git/info/exclude');
     return [...answers, existsSync(exclude) ? readFileSync(exclude, 'utf8') : 'none'].join('\n---\n');
@@ -68,7 +73,9 @@ describe.skipIf(!engine)('the main job, on a real engine', () => {
     expect(head).toMatch(/^TICKET +FRONT-END +API +STATUS$/);
     expect(one).toMatch(new RegExp(`^feat-01 +http://localhost:${product.port(3001)} \\[main\\] +shared +running$`));
     expect(two).toMatch(
-      new RegExp(`^feat-02 +http://localhost:${product.port(3002)} \\[feat/ui\\] +http://localhost:${product.port(4001)} \\[feat/endpoint\\] +running$`),
+      new RegExp(
+        `^feat-02 +http://localhost:${product.port(3002)} \\[feat/ui\\] +http://localhost:${product.port(4001)} \\[feat/endpoint\\] +running$`,
+      ),
     );
     expect(more).toEqual([]);
     const view = await product.ps();
@@ -82,7 +89,13 @@ describe.skipIf(!engine)('the main job, on a real engine', () => {
       ticket: 'feat-02',
       status: 'running',
       repos: {
-        front: { mode: 'dedicated', branch: 'feat-02', base: 'feat/ui', status: 'running', worktree: path.join(product.root, 'tickets/feat-02/front') },
+        front: {
+          mode: 'dedicated',
+          branch: 'feat-02',
+          base: 'feat/ui',
+          status: 'running',
+          worktree: path.join(product.root, 'tickets/feat-02/front'),
+        },
         api: { mode: 'dedicated', url: `http://localhost:${product.port(4001)}` },
       },
       services: { front: { repo: 'front', runtime: 'docker', status: 'running', ports: { http: product.port(3002) } } },
@@ -102,7 +115,9 @@ describe.skipIf(!engine)('the main job, on a real engine', () => {
     expect(await product.stack(['exec', 'feat-02', 'api', '--', 'sh', '-c', 'exit 7'])).toMatchObject({ code: 7 });
     const head = await product.stack(['exec', 'feat-02', 'api', '--', 'git', 'rev-parse', '--abbrev-ref', 'HEAD']);
     expect(head).toMatchObject({ code: 0, stdout: 'feat-02' });
-    expect(await product.stack(['exec', 'feat-02', 'api', '--', 'cat'], { input: 'piped' })).toMatchObject({ stdout: 'piped' });
+    expect(await product.stack(['exec', 'feat-02', 'api', '--', 'cat'], { input: 'piped' })).toMatchObject({
+      stdout: 'piped',
+    });
   });
 
   it('shows logs of every service with a prefix each', async () => {

@@ -43,8 +43,16 @@ function listFiles(folder = ''): string[] {
 
 function listImports(file: string): Import[] {
   const text = readFileSync(path.join(SRC, file), 'utf8');
-  const found = [...text.matchAll(/^(?:import|export)\s+(type\s)?[^'";]*?from\s+'([^']+)'|import\('([^']+)'\)|^import\s+'([^']+)'/gms)];
-  return found.map(([, type, plain, lazy, bare]) => ({ file, target: plain ?? lazy ?? bare ?? '', typeOnly: type !== undefined }));
+  const found = [
+    ...text.matchAll(
+      /^(?:import|export)\s+(type\s)?[^'";]*?from\s+'([^']+)'|import\('([^']+)'\)|^import\s+'([^']+)'/gms,
+    ),
+  ];
+  return found.map(([, type, plain, lazy, bare]) => ({
+    file,
+    target: plain ?? lazy ?? bare ?? '',
+    typeOnly: type !== undefined,
+  }));
 }
 
 function roomOf(file: string): string {
@@ -70,7 +78,9 @@ describe('the floors of the house', () => {
   });
 
   it('each package with a door of its own is imported there alone', () => {
-    const strays = outside.filter(({ file, target, typeOnly }) => !typeOnly && DOORS[target] && !DOORS[target].test(file));
+    const strays = outside.filter(
+      ({ file, target, typeOnly }) => !typeOnly && DOORS[target] && !DOORS[target].test(file),
+    );
     expect(strays.map(({ file, target }) => `${file} imports ${target}`)).toEqual([]);
   });
 
@@ -82,7 +92,10 @@ describe('the floors of the house', () => {
   it('console, process.exit and process.env stay in main.ts and context.ts', () => {
     const strays = listFiles().filter((file) => {
       if (file === 'main.ts' || file === 'context.ts') return false;
-      const code = readFileSync(path.join(SRC, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$|`[^`]*`|'[^'\n]*'/gm, '');
+      const code = readFileSync(path.join(SRC, file), 'utf8').replaceAll(
+        /\/\*[\s\S]*?\*\/|\/\/.*$|`[^`]*`|'[^'\n]*'/gm,
+        '',
+      );
       return /\bconsole\.|\bprocess\.(exit|env)\b/.test(code);
     });
     expect(strays).toEqual([]);

@@ -31,7 +31,9 @@ describe('a ticket’s name', () => {
     ['baseline', 'main checkouts'],
     ['BASELINE', 'main checkouts'],
   ])('%j is none: %s', (name, why) => {
-    expect(() => parseTicketName(name)).toThrow(expect.objectContaining({ code: 'usage', message: expect.stringContaining(why) }));
+    expect(() => parseTicketName(name)).toThrow(
+      expect.objectContaining({ code: 'usage', message: expect.stringContaining(why) }),
+    );
   });
 
   it('folds what would share a host name', () => {

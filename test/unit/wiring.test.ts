@@ -38,7 +38,7 @@ function wire(front: RuntimeName, own: RuntimeName | undefined, baseline: Runtim
     ...{ config, env: {}, root: '/root' },
     record: record('feat-02', front, own),
     baseline: record('baseline', undefined, baseline),
-    shared: { postgres: { port: 5433 }, redis: { port: 6380 } },
+    shared: { postgres: { port: 5433, provider: 'compose' }, redis: { port: 6380, provider: 'compose' } },
   };
 }
 
@@ -59,8 +59,12 @@ describe('what ${…} stands for', () => {
   });
 
   it('names the shared services by alias inside, by lease outside, with the credentials encoded', () => {
-    expect(resolveName(wire('docker', 'docker'), 'api', 'postgres.url')).toBe('postgres://me:p%40ss%2Fword@postgres:5432/shop');
-    expect(resolveName(wire('process', 'process'), 'api', 'postgres.url')).toBe('postgres://me:p%40ss%2Fword@localhost:5433/shop');
+    expect(resolveName(wire('docker', 'docker'), 'api', 'postgres.url')).toBe(
+      'postgres://me:p%40ss%2Fword@postgres:5432/shop',
+    );
+    expect(resolveName(wire('process', 'process'), 'api', 'postgres.url')).toBe(
+      'postgres://me:p%40ss%2Fword@localhost:5433/shop',
+    );
     expect(resolveName(wire('process', 'process'), 'api', 'redis.url')).toBe('redis://localhost:6380');
   });
 

@@ -17,7 +17,7 @@ export async function inspectCheckout(folder: string): Promise<Checkout | undefi
   try {
     const { gitCommonDir, isLinked } = await inspectRepo({ repo: folder, path: folder });
     if (isLinked)
-      return { kind: 'unusable', reason: `it is a worktree of ${path.dirname(gitCommonDir)}`, hint: undefined };
+      return { kind: 'unusable', reason: `it is a worktree of ${nameBeside(folder, gitCommonDir)}`, hint: undefined };
     const base = await defaultBranch(folder);
     return { kind: 'repo', base: base === 'HEAD' ? undefined : base, gitCommonDir };
   } catch (error) {
@@ -26,6 +26,11 @@ export async function inspectCheckout(folder: string): Promise<Checkout | undefi
     const reason = error.message.replace(`${folder}: `, '').replace(folder, 'it');
     return { kind: 'unusable', reason, hint: error.hint };
   }
+}
+
+function nameBeside(folder: string, gitCommonDir: string): string {
+  const main = path.relative(path.dirname(folder), path.dirname(gitCommonDir));
+  return main.startsWith('..') ? 'a repo elsewhere' : main;
 }
 
 /** A `.git` inside, or the inside of one: a bare repo. */

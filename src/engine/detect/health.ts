@@ -25,7 +25,7 @@ export function findHealthRoute(sources: Sources): Guess<string> | undefined {
       CODE_FILES,
       new RegExp(String.raw`\b\w*[Rr]outer\w*\.get\(\s*['"\`]${path}['"\`]`),
     );
-    return { value: path, check: mounted ? 'the router may be mounted below another path' : undefined };
+    return { value: path, check: mounted ? `is it ${path}? The router may be mounted below another path` : undefined };
   }
   return undefined;
 }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { checkFixedAddress, checkReach } from './checks.ts';
 import { FRAMEWORKS, FRONT_PACKAGES, type Framework, SERVER_PACKAGES } from './frameworks.ts';
 import { detectHealth, findHealthRoute } from './health.ts';
 import { type Manifest, readManifest } from './manifest.ts';
@@ -7,7 +8,7 @@ import { detectPackageManager, hasLockfile, type PackageManager } from './packag
 import { detectPort, portInScript } from './ports.ts';
 import type { Project, Role } from './project.ts';
 import { judgeRole } from './roles.ts';
-import { lineIn } from './shell-line.ts';
+import { lineIn, quoteForShell } from './shell-line.ts';
 import { findText, type Sources } from './sources.ts';
 import { detectVariables, reads, type Variables } from './variables.ts';
 
@@ -54,6 +55,7 @@ export function detectNodeProject(sources: Sources, around: Surroundings): Proje
     env: {},
     variables: nameVariables(sources, framework),
     needs: detectNeeds(sources, manifest.packages),
+    checks: [...checkReach(sources, manifest), ...(role === 'front' ? checkFixedAddress(sources) : [])],
     setup,
     setupMakes,
   };
@@ -79,8 +81,8 @@ function findStart(sources: Sources, manifest: Manifest, manager: PackageManager
   const candidates = [manifest.main, 'server.js', 'server.mjs', 'app.js', 'index.js', 'src/server.js', 'src/index.js'];
   const file = candidates.find((name) => name !== undefined && startsServer(sources, path.posix.normalize(name)));
   if (file === undefined) return undefined;
-  const program = manager.name === 'bun' ? 'bun' : 'node';
-  return { text: '', line: () => `${program} ${file}`, check: 'no script starts it' };
+  const line = `${manager.name === 'bun' ? 'bun' : 'node'} ${quoteForShell(file)}`;
+  return { text: '', line: () => line, check: `no script starts it: is \`${line}\` right?` };
 }
 
 function findServerScript(manifest: Manifest): string | undefined {

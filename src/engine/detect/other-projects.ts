@@ -1,10 +1,11 @@
 import path from 'node:path';
+import { checkProcfile } from './checks.ts';
 import { detectHealth } from './health.ts';
 import { detectNeeds } from './needs.ts';
 import { detectPort, portInDockerfile } from './ports.ts';
 import type { Guess, Project, Role } from './project.ts';
 import { judgeRole } from './roles.ts';
-import { lineIn } from './shell-line.ts';
+import { lineIn, quoteForShell } from './shell-line.ts';
 import { findInTexts, type Sources } from './sources.ts';
 import { detectVariables } from './variables.ts';
 
@@ -43,7 +44,7 @@ export function detectGoProject(sources: Sources, around: Around): Project | und
   return {
     ...describe(sources, around, { label: 'Go', api: 2 }),
     image: `golang:${version}-alpine`,
-    command: { value: folder === '.' ? 'go run .' : `go run ./${folder}` },
+    command: { value: folder === '.' ? 'go run .' : `go run ${quoteForShell(`./${folder}`)}` },
     port: detectPort(sources, '', undefined),
     // The person whose files these are has no home in the image.
     env: { GOCACHE: '/tmp/go-build', GOPATH: '/tmp/go' },
@@ -71,7 +72,7 @@ export function detectDockerProject(sources: Sources, around: Around): Project |
   if (!sources.names.has('Dockerfile')) return undefined;
   const exposed = portInDockerfile(sources);
   const port: Guess<number> =
-    exposed === undefined ? { value: 3000, check: 'the Dockerfile exposes no port' } : { value: exposed };
+    exposed === undefined ? { value: 3000, check: 'the Dockerfile exposes no port: is it 3000?' } : { value: exposed };
   const project = describe(sources, around, { label: 'Dockerfile' });
   return {
     ...project,
@@ -101,6 +102,7 @@ function describe(
     env,
     variables: detectVariables(sources),
     needs,
+    checks: checkProcfile(sources),
   };
 }
 
@@ -118,13 +120,17 @@ function pythonServer(sources: Sources, uses: (name: string) => boolean) {
   const found = findApp(sources, uses('fastapi') ? 'FastAPI' : 'Flask');
   if (uses('fastapi')) {
     const line = `.venv/bin/python -m uvicorn ${found ?? 'main:app'} --reload --host 0.0.0.0 --port $PORT`;
-    return { label: 'FastAPI', port: 8000, line, check: found ? undefined : 'where the app is was not found' };
+    return { label: 'FastAPI', port: 8000, line, check: found ? undefined : notFound(line) };
   }
   if (uses('flask')) {
     const line = `.venv/bin/python -m flask --app ${found ?? 'app'} run --host 0.0.0.0 --port $PORT`;
-    return { label: 'Flask', port: 5000, line, check: found ? undefined : 'where the app is was not found' };
+    return { label: 'Flask', port: 5000, line, check: found ? undefined : notFound(line) };
   }
   return undefined;
+}
+
+function notFound(line: string): string {
+  return `where the app is was not found: is \`${line}\` right?`;
 }
 
 /** Gives `app.main:api` for `api = FastAPI()` in `app/main.py`. */
@@ -132,7 +138,7 @@ function findApp(sources: Sources, maker: string): string | undefined {
   for (const [name, text] of sources.texts) {
     const variable =
       PYTHON_FILES.test(name) && text.match(new RegExp(`^(\\w+)\\s*(?::\\s*\\w+\\s*)?=\\s*${maker}\\(`, 'm'))?.[1];
-    if (variable) return `${name.replace(PYTHON_FILES, '').replaceAll('/', '.')}:${variable}`;
+    if (variable) return quoteForShell(`${name.replace(PYTHON_FILES, '').replaceAll('/', '.')}:${variable}`);
   }
   return undefined;
 }

@@ -4,6 +4,7 @@ import type { LeftOut } from './find-repos.ts';
 import { slugName, takeName } from './names.ts';
 import { planEnv } from './plan-env.ts';
 import { type PlannedPort, planPorts } from './plan-ports.ts';
+import { planSetup, withOwnSetup } from './plan-setup.ts';
 import type { Needs, Project, Role } from './project.ts';
 
 /** A stack as init would write it down. */
@@ -63,7 +64,12 @@ export function planConfig(detection: Detection): StackPlan {
   const shared = planShared(repos.flatMap(({ services }) => services.map(({ project }) => project)));
   const isShared = decideSharing(repos);
   const drafts = repos.flatMap((repo) =>
-    repo.services.map((service) => ({ ...service, repo: repo.name, shared: isShared(repo) })),
+    repo.services.map((service) => ({
+      ...service,
+      project: withOwnSetup(service.project, repo.services[0]?.project),
+      repo: repo.name,
+      shared: isShared(repo),
+    })),
   );
   const ports = planPorts(drafts);
   return {
@@ -92,11 +98,7 @@ interface NamedRepo {
 function nameRepos({ repos, root }: Detection, stack: string): NamedRepo[] {
   const taken = new Set<string>();
   const named = repos.map((found) => ({
-    name: takeName(
-      taken,
-      path.basename(path.resolve(root, found.path)),
-      path.basename(path.dirname(found.path)) || stack,
-    ),
+    name: takeName(taken, path.basename(path.resolve(root, found.path)), ownerOf(found.path, stack)),
     found,
   }));
   return named.map(({ name, found }) => {
@@ -107,8 +109,15 @@ function nameRepos({ repos, root }: Detection, stack: string): NamedRepo[] {
       role: project.role,
       project,
     }));
+    services.sort((a, b) => ORDER[a.role] - ORDER[b.role]);
     return { name, role: roleOf(services), guessedRole: false, found, services };
   });
+}
+
+/** The folder above a repo, else the stack: what tells apart two of one name. */
+function ownerOf(repo: string, stack: string): string {
+  const above = path.dirname(repo);
+  return above === '.' ? stack : path.basename(above);
 }
 
 function roleOf(services: readonly { role: Role }[]): Role {
@@ -145,7 +154,6 @@ function planRepo(
   { isShared, repos }: { isShared: boolean; repos: readonly NamedRepo[] },
 ): PlannedRepo {
   const { name, role, found, guessedRole } = repo;
-  const setup = [...new Set(found.projects.flatMap((project) => project.setup ?? []))];
   const checks: string[] = [];
   if (guessedRole)
     checks.push(`it was taken for the ${role === 'front' ? 'front-end' : 'API'}, since nothing else could be that`);
@@ -153,29 +161,26 @@ function planRepo(
   if (repo.services.length === 0) checks.push('nothing was found in it that could be started');
   if (found.base === undefined) checks.push('its main branch is not known: set `base`');
   if (isShared && found.missingSetup) {
-    checks.push(`run \`${found.missingSetup}\` in ${found.path}: tickets borrow that checkout as it is`);
+    checks.push(`run \`${found.missingSetup}\` in ${pathOf(found)}: tickets borrow that checkout as it is`);
   }
   return {
     name,
-    path: found.path === '.' ? '.' : `./${found.path}`,
+    path: pathOf(found),
     title: repos.filter((other) => other.role === role).length === 1 && repos.length > 1 ? TITLES[role] : undefined,
     base: found.base,
     shared: isShared,
-    setup,
+    setup: planSetup(repo.services.map(({ project }) => project)),
     copy: found.copy,
     role,
     checks,
   };
 }
 
-function listChecks({ command, port, health }: Project): string[] {
-  const explain = {
-    'PORT is not read': 'it seems to listen on a port of its own and not on PORT, which only works in a container',
-  };
-  const checks = [
-    command?.check && `${command.check}: is \`${command.value}\` right?`,
-    port.check && (explain[port.check as keyof typeof explain] ?? `${port.check}: is it ${port.value}?`),
-    health.check && (health.value === undefined ? health.check : `is it ${health.value}? ${health.check}`),
-  ];
-  return checks.filter((check): check is string => check !== undefined && check !== '');
+/** As `stack.yml` has it, from the root. */
+function pathOf({ path: found }: DetectedRepo): string {
+  return found === '.' ? '.' : `./${found}`;
+}
+
+function listChecks({ command, port, health, checks }: Project): string[] {
+  return [command?.check, port.check, health.check, ...checks].filter((check) => check !== undefined);
 }

@@ -16,6 +16,8 @@ const IN_CODE = [
   /\bListenAndServe\(\s*"[^":]*:(\d{2,5})"/,
 ];
 
+const FIXED = 'it seems to listen on a port of its own and not on PORT, which only works in a container';
+
 const READS_PORT = new RegExp(String.raw`${PORT_VARIABLE}|['"]PORT['"]|\{[^}]*\bPORT\b[^}]*\}\s*=\s*process\.env`);
 
 /** Gives the port that a program listens on, best source first: its script, its settings, its code, its Dockerfile. */
@@ -24,10 +26,10 @@ export function detectPort(sources: Sources, script: string, usual: number | und
   if (named !== undefined) return { value: named };
   const inCode = portInCode(sources);
   if (usual !== undefined && inCode === undefined) return { value: usual };
-  if (inCode !== undefined) return { value: inCode, check: readsPort(sources) ? undefined : 'PORT is not read' };
+  if (inCode !== undefined) return { value: inCode, check: readsPort(sources) ? undefined : FIXED };
   const exposed = portInDockerfile(sources);
   if (exposed !== undefined) return { value: exposed };
-  return { value: 3000, check: 'no port is named anywhere' };
+  return { value: 3000, check: 'no port is named anywhere: is it 3000?' };
 }
 
 /** Gives the port that a script names: `--port 5173`, `-p 3000`, `PORT=4000`. */

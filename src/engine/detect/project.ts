@@ -3,7 +3,7 @@ import type { Variables } from './variables.ts';
 /** A guess, and what a person should look at when it is not certain. */
 export interface Guess<Value> {
   value: Value;
-  /** What to check, as a half sentence: `no port is named anywhere`. Undefined: read from a file that says so. */
+  /** What to check, in a sentence: `no port is named anywhere: is it 3000?`. Undefined: read from a file that says so. */
   check?: string | undefined;
 }
 
@@ -29,6 +29,8 @@ export interface Project {
   /** Variables by which it learns where the others are. */
   variables: Variables;
   needs: Needs;
+  /** What else a person should look at. */
+  checks: string[];
   /** A line that makes it ready to run, from the repo's top. */
   setup: string | undefined;
   /** The folder that `setup` makes, from the repo's top: missing means that it has not been run. */

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { checkProcfile, readProcfile } from './checks.ts';
 import { detectHealth } from './health.ts';
 import { detectNeeds } from './needs.ts';
 import { detectPort } from './ports.ts';
@@ -35,6 +36,7 @@ export function detectRubyProject(sources: Sources, around: { repo: string; dir:
     env: { BUNDLE_PATH: '.bundle/gems' },
     variables: detectVariables(sources),
     needs: detectNeeds(sources, NO_PACKAGES),
+    checks: checkProcfile(sources),
     setup: lineIn(around.dir, 'bundle install'),
     setupMakes: undefined,
   };
@@ -56,7 +58,7 @@ function railsLine(sources: Sources): string {
 }
 
 function rackLine(sources: Sources, gemfile: string): string | undefined {
-  if (!sources.names.has('config.ru')) return undefined;
+  if (!sources.names.has('config.ru')) return readProcfile(sources);
   if (/^\s*gem ['"]puma['"]/m.test(gemfile)) return 'bundle exec puma -b tcp://0.0.0.0:$PORT';
   return 'bundle exec rackup -o 0.0.0.0 -p $PORT';
 }

@@ -5,5 +5,5 @@ export function lineIn(dir: string, line: string): string {
 
 /** Gives a text as one word of a shell line. */
 export function quoteForShell(text: string): string {
-  return /^[\w./@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+  return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

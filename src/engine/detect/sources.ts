@@ -13,6 +13,8 @@ export interface Sources {
 
 const MOST_FILES = 400;
 const MOST_DEPTH = 5;
+/** On one level. */
+const MOST_FOLDERS = 300;
 const MOST_BYTES = 128 * 1024;
 
 const CODE = /\.(?:[cm]?[jt]sx?|vue|svelte|rb|ru|py|go)$/;
@@ -35,7 +37,7 @@ export async function readSources(folder: string): Promise<Sources> {
       next.push(...folders);
       await readTexts(folder, files, texts);
     }
-    level = next;
+    level = next.slice(0, MOST_FOLDERS);
   }
   return { folder, names, texts };
 }

@@ -21,10 +21,10 @@ export function listTicketSteps(work: Work, config: StackConfig, extent: Extent)
     extent === 'files' ? setUp.flatMap((repo) => listSetupGround(work, repo)) : listServices(work, config, extent);
   const needsNetwork =
     Object.values(record.services).some((service) => service.runtime === 'docker') && steps.length > 0;
-  const lent = extent === 'files' ? [] : listBorrowed(work, config);
-  const shared = extent === 'files' ? { ...config, shared: { ...config.shared, services: {} } } : config;
+  const starts = extent !== 'files';
+  const wish = { services: starts ? listBorrowed(work, config) : [], shared: starts, network: needsNetwork, extent };
   return [
-    ...guardUpSteps(work, listUpSteps(work, shared, { services: lent, network: needsNetwork, extent })),
+    ...guardUpSteps(work, listUpSteps(work, config, wish)),
     ...listFileSteps(work),
     ...setUp.map((repo) => setupStep(work, repo)),
     ...steps,

@@ -2,13 +2,13 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ComposeProject, composeDown, composeUp, findCompose } from '../../adapters/compose.ts';
 import { isThere } from '../../adapters/files.ts';
-import { findFreePort } from '../../adapters/ports.ts';
 import type { StackConfig } from '../../domain/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { networkName, sharedProject } from '../../domain/names.ts';
 import { resolveShared, sharedVariable } from '../../domain/shared.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
-import { listLeases } from '../leases.ts';
+import { takenPort } from '../leases.ts';
+import { moveSharedLease } from '../shared-plan.ts';
 import type { Stack } from '../stack.ts';
 import { requireConfig, type Work } from '../work.ts';
 
@@ -32,7 +32,6 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
       return states.every((state) => state === undefined) ? 'absent' : 'different';
     },
     async apply(progress) {
-      await leaseShared(work, names, new Set());
       await bringUp(work, names, progress);
       await waitUntilHealthy(work, names, progress);
       await joinNetwork(work, names);
@@ -60,39 +59,11 @@ async function bringUp(work: Work, names: readonly string[], { signal, note }: S
     try {
       return await composeUp({ ...(await describeProject(work)), onLine: note, signal }, names);
     } catch (error) {
-      const taken = error instanceof StackError && error.code === 'port' ? (error.details as { port: number }).port : 0;
-      if (!taken || tries > LEASE_TRIES) throw error;
-      await leaseShared(work, names, new Set([taken]));
+      const taken = takenPort(error);
+      if (taken === undefined || tries > LEASE_TRIES) throw error;
+      await moveSharedLease(work, await requireConfig(work), taken);
     }
   }
-}
-
-/**
- * Leases a port for each shared service that has none, and another for those that hold a taken one: somebody's own
- * Postgres on 5432 is no reason to fail. A running container of ours keeps its lease.
- */
-async function leaseShared(work: Work, names: readonly string[], taken: ReadonlySet<number>): Promise<void> {
-  const config = await requireConfig(work);
-  const missing = names.filter((name) => !work.shared[name] || taken.has(work.shared[name].port));
-  if (missing.length === 0) return;
-  await work.stack.store.update(async (draft) => {
-    const leased = new Set([...listLeases(draft), ...taken]);
-    for (const name of missing) {
-      const wished = resolveShared(name, config.shared.services[name] ?? {}, work.stack.env).port;
-      if (wished === undefined) continue;
-      const known = draft.shared[name]?.port;
-      const port =
-        known !== undefined && !taken.has(known)
-          ? known
-          : await findFreePort({ name, from: wished, to: Math.min(wished + 998, 65_535) }, leased);
-      leased.add(port);
-      draft.shared[name] = { port };
-      work.shared[name] = { port };
-      if (port !== wished) {
-        work.stack.emit({ type: 'warning', text: `${name}: port ${wished} is taken, leased ${port} instead` });
-      }
-    }
-  });
 }
 
 async function describeProject(work: Work): Promise<ComposeProject> {

@@ -8,19 +8,24 @@ import { networkStep } from './network.ts';
 import { type Extent, listServiceSteps } from './service.ts';
 import { sharedStep } from './shared.ts';
 
+/** What of the ground is wanted: these services of the baseline, the shared services, the network for a ticket's sake. */
+export interface UpWish {
+  services: readonly string[];
+  shared: boolean;
+  network: boolean;
+  extent: Extent;
+}
+
 /** Everything that tickets share: network, shared services, and the services of the baseline that are asked for. */
-export function listUpSteps(
-  work: Work,
-  config: StackConfig | undefined,
-  options: { services: readonly string[]; network: boolean; extent: Extent },
-): Step[] {
-  const shared = Object.keys(config?.shared.services ?? {});
-  const { baseline } = work;
-  const own = baseline ? { ...work, record: baseline } : work;
+export function listUpSteps(work: Work, config: StackConfig | undefined, wish: UpWish): Step[] {
+  const own = work.baseline ? { ...work, record: work.baseline } : work;
+  const shared = wish.shared ? Object.entries(work.shared) : [];
+  const composed = shared.flatMap(([name, { provider }]) => (provider === 'compose' ? [name] : []));
+  const inDocker = wish.services.some((name) => own.record.services[name]?.runtime === 'docker');
   return [
-    ...(options.network ? [networkStep(work)] : []),
-    ...(shared.length > 0 ? [sharedStep(work, shared)] : []),
-    ...options.services.flatMap((service) => listServiceSteps(own, config, service, options.extent)).map(nameBaseline),
+    ...(wish.network || inDocker || composed.length > 0 ? [networkStep(work)] : []),
+    ...(composed.length > 0 ? [sharedStep(work, composed)] : []),
+    ...wish.services.flatMap((service) => listServiceSteps(own, config, service, wish.extent)).map(nameBaseline),
   ];
 }
 

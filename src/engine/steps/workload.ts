@@ -1,7 +1,6 @@
-import { StackError } from '../../domain/errors.ts';
 import type { WorkloadStatus } from '../../domain/runtime.ts';
 import type { Step } from '../../domain/step.ts';
-import { moveLease } from '../leases.ts';
+import { moveLease, takenPort } from '../leases.ts';
 import { buildSpec, refOf, requireService } from '../spec.ts';
 import type { Work } from '../work.ts';
 
@@ -54,9 +53,4 @@ export async function observeWorkload(work: Work, service: string): Promise<Work
   const runtime = await work.stack.runtime(requireService(work.record, service).runtime);
   const all = await runtime.status(work.stack.rootId, work.record.ticket);
   return all.find((status) => status.service === service);
-}
-
-function takenPort(error: unknown): number | undefined {
-  if (!(error instanceof StackError) || error.code !== 'port') return undefined;
-  return (error.details as { port?: number } | undefined)?.port;
 }

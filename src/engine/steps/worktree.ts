@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere } from '../../adapters/files.ts';
 import { deleteBranch } from '../../adapters/git-branch.ts';
@@ -39,9 +40,15 @@ export function worktreeStep(work: Work, repo: string): Step {
       await saveRecord(work);
     },
     async revert() {
-      const trash = path.join(path.dirname(work.record.folder), '.stack-trash');
-      await removeWorktree({ repoPath, gitCommonDir, path: worktree, trash });
+      await removeWorktree({ repoPath, gitCommonDir, path: worktree, trash: await findTrash(work) });
       if (record.ownsBranch) await deleteBranch({ repoPath, gitCommonDir, branch });
     },
   };
+}
+
+/** A rename takes no time, but stays on its disk: where the worktrees are on another one, the trash is beside them. */
+async function findTrash({ stack, record }: Work): Promise<string> {
+  const [root, folder] = await Promise.all([stat(stack.root), stat(record.folder).catch(() => undefined)]);
+  const near = folder && folder.dev !== root.dev;
+  return near ? path.join(record.folder, '.stack-trash') : path.join(stack.root, '.stack', 'trash');
 }

@@ -1,0 +1,144 @@
+import path from 'node:path';
+import type { StackConfig } from '../domain/config.ts';
+import { StackError } from '../domain/errors.ts';
+import {
+  BASELINE,
+  type DedicatedRepo,
+  type InstanceRecord,
+  type ServiceRecord,
+  type StackState,
+} from '../domain/instance.ts';
+import { leasePorts } from './leases.ts';
+import { factsOf, mergeServices, planServices } from './plan.ts';
+import { checkReach, leaseShared, planShared, type SharedProviders } from './shared-plan.ts';
+import type { Stack } from './stack.ts';
+import type { Extent } from './steps/service.ts';
+import { findComposeFile } from './steps/shared.ts';
+import { putRecord } from './work.ts';
+
+/** What all tickets stand on: the baseline, where repos are shared, and what runs the shared services. */
+export interface Ground {
+  baseline: InstanceRecord | undefined;
+  providers: SharedProviders;
+}
+
+/** Plans the ground as stack.yml has it now. Makes nothing. Throws what is in the way. */
+export async function planGround(stack: Stack, config: StackConfig, state: StackState): Promise<Ground> {
+  const [baseline, providers] = await Promise.all([
+    planBaseline(stack, config, state.baseline),
+    planShared(stack, config, state),
+  ]);
+  return { baseline, providers };
+}
+
+/** Leases what the ground lacks; another command may have recorded it meanwhile, and its leases stand. */
+export async function reserveGround(
+  stack: Stack,
+  config: StackConfig,
+  draft: StackState,
+  ground: Ground,
+): Promise<InstanceRecord | undefined> {
+  await leaseShared(stack, config, draft, ground.providers);
+  return reserveBaseline(draft, config, ground.baseline);
+}
+
+async function reserveBaseline(
+  draft: StackState,
+  config: StackConfig,
+  planned: InstanceRecord | undefined,
+): Promise<InstanceRecord | undefined> {
+  if (!planned) return draft.baseline;
+  const known = draft.baseline?.services ?? {};
+  for (const [name, service] of Object.entries(planned.services)) {
+    service.ports = { ...service.ports, ...known[name]?.ports };
+  }
+  draft.baseline = undefined;
+  await leasePorts(draft, planned, config);
+  putRecord(draft, planned);
+  return planned;
+}
+
+/** Throws `engine` or `config` when something that is to run has nothing to run on, before anything is made. */
+export async function requireRunnable(
+  stack: Stack,
+  config: StackConfig,
+  options: { ground: Ground; services: Record<string, ServiceRecord>; extent: Extent },
+): Promise<void> {
+  if (options.extent === 'files') return;
+  const { baseline, providers } = options.ground;
+  const services = { ...baseline?.services, ...options.services };
+  checkReach(providers, services);
+  const composed = Object.values(providers).includes('compose');
+  if (composed) await findComposeFile(stack, config);
+  const runtimes = Object.values(services).map((service) => service.runtime);
+  for (const name of new Set([...runtimes, ...(composed ? ['docker' as const] : [])])) {
+    const check = await (await stack.runtime(name)).check();
+    if (!check.ok) throw new StackError('engine', check.reason, { hint: check.hint });
+  }
+}
+
+/** Gives the baseline's record as stack.yml has it now, with the leases it holds; undefined when no repo is shared. */
+async function planBaseline(
+  stack: Stack,
+  config: StackConfig,
+  known: InstanceRecord | undefined,
+): Promise<InstanceRecord | undefined> {
+  const names = Object.keys(config.repos).filter((repo) => config.repos[repo]?.shared);
+  if (names.length === 0) return undefined;
+  const repos = await Promise.all(
+    names.map(async (repo) => [repo, await planMainCheckout(stack, config, repo, known)] as const),
+  );
+  const services = await planServices(stack, config, BASELINE, Object.fromEntries(repos));
+  return {
+    ticket: BASELINE,
+    argument: BASELINE,
+    createdAt: known?.createdAt ?? new Date().toISOString(),
+    phase: 'ready',
+    started: true,
+    folder: '',
+    repos: Object.fromEntries(repos),
+    services: mergeServices(config, await forgetUnused(stack, known?.services ?? {}, services), services),
+  };
+}
+
+/** A baseline service that is to run elsewhere now moves there, once nothing of it runs where it was. */
+async function forgetUnused(
+  stack: Stack,
+  known: Record<string, ServiceRecord>,
+  planned: Record<string, ServiceRecord>,
+): Promise<Record<string, ServiceRecord>> {
+  const kept = await Promise.all(
+    Object.entries(known).map(async ([name, service]) => {
+      const wanted = planned[name]?.runtime;
+      if (wanted === undefined || wanted === service.runtime) return [[name, service] as const];
+      const found = await (await stack.runtime(service.runtime)).status(stack.rootId, BASELINE).catch(() => []);
+      return found.some((status) => status.service === name) ? [[name, service] as const] : [];
+    }),
+  );
+  return Object.fromEntries(kept.flat());
+}
+
+async function planMainCheckout(
+  stack: Stack,
+  config: StackConfig,
+  repo: string,
+  known: InstanceRecord | undefined,
+): Promise<DedicatedRepo> {
+  const recorded = known?.repos[repo];
+  const checkout = path.resolve(stack.root, config.repos[repo]?.path ?? '');
+  if (recorded?.mode === 'dedicated' && recorded.path === checkout) return recorded;
+  const facts = await factsOf(stack, config, repo);
+  return {
+    mode: 'dedicated',
+    path: facts.top,
+    gitCommonDir: facts.gitCommonDir,
+    worktree: facts.top,
+    branch: facts.branch ?? 'HEAD',
+    ownsBranch: false,
+    base: facts.branch ?? 'HEAD',
+    baseCommit: facts.headCommit,
+    envFiles: [],
+    copied: true,
+    setUp: true,
+  };
+}

@@ -1,0 +1,101 @@
+import path from 'node:path';
+import { isThere } from '../adapters/files.ts';
+import { findFreePort } from '../adapters/ports.ts';
+import type { StackConfig } from '../domain/config.ts';
+import { StackError } from '../domain/errors.ts';
+import type { SharedLease, StackState } from '../domain/instance.ts';
+import type { RuntimeName } from '../domain/runtime.ts';
+import { resolveShared } from '../domain/shared.ts';
+import { listLeases } from './leases.ts';
+import type { Stack } from './stack.ts';
+import type { Work } from './work.ts';
+
+/** What runs each shared service that stack runs itself; those with a `url:` are not in it. */
+export type SharedProviders = Record<string, SharedLease['provider']>;
+
+/** The shared services stack can run without an engine. */
+const EMBEDDABLE = new Set(['postgres', 'redis']);
+const PORTS_AFTER_WISH = 998;
+
+/**
+ * Chooses what runs each shared service: as stack.yml says, else where its data is, else compose where an engine answers,
+ * else a server on this machine.
+ */
+export async function planShared(stack: Stack, config: StackConfig, state: StackState): Promise<SharedProviders> {
+  const providers: SharedProviders = {};
+  for (const [name, settings] of Object.entries(config.shared.services)) {
+    if (resolveShared(name, settings, stack.env).url !== undefined) continue;
+    const { provider = 'auto' } = settings;
+    providers[name] = provider === 'auto' ? await chooseProvider(stack, name, state.shared[name]) : provider;
+  }
+  return providers;
+}
+
+async function chooseProvider(
+  stack: Stack,
+  name: string,
+  lease: SharedLease | undefined,
+): Promise<SharedLease['provider']> {
+  if (await isThere(embeddedFolder(stack, name))) return 'embedded';
+  if (lease?.provider === 'compose' || !EMBEDDABLE.has(name)) return 'compose';
+  return (await (await stack.runtime('docker')).check()).ok ? 'compose' : 'embedded';
+}
+
+/** Gives the folder that holds the data of a shared service that runs without an engine. */
+export function embeddedFolder(stack: Stack, name: string): string {
+  return path.join(stack.root, '.stack', 'shared', name);
+}
+
+/** Throws `config` when a container would have to reach a server that listens on 127.0.0.1 alone. */
+export function checkReach(providers: SharedProviders, services: Record<string, { runtime: RuntimeName }>): void {
+  const embedded = Object.keys(providers).filter((name) => providers[name] === 'embedded');
+  const [contained] = Object.keys(services).filter((name) => services[name]?.runtime === 'docker');
+  if (embedded.length === 0 || contained === undefined) return;
+  throw new StackError(
+    'config',
+    `${contained} runs in a container and cannot reach the embedded ${embedded.join(' and ')}`,
+    {
+      hint: 'set `runtime: process`, or `provider: compose` for the shared services, in stack.yml',
+    },
+  );
+}
+
+/** Leases a port for each shared service that has none yet. Call it with the state lock held. Throws `port`. */
+export async function leaseShared(
+  stack: Stack,
+  config: StackConfig,
+  draft: StackState,
+  providers: SharedProviders,
+): Promise<void> {
+  const leased = listLeases(draft);
+  for (const [name, provider] of Object.entries(providers)) {
+    const wished = resolveShared(name, config.shared.services[name] ?? {}, stack.env).port;
+    if (wished === undefined) continue;
+    const port = draft.shared[name]?.port ?? (await findPort(stack, name, wished, leased));
+    leased.add(port);
+    draft.shared[name] = { port, provider };
+  }
+}
+
+/** Gives up the leases of shared services that something else listens on and takes others. Throws `port`. */
+export async function moveSharedLease(work: Work, config: StackConfig, taken: number): Promise<void> {
+  const { stack, shared } = work;
+  await stack.store.update(async (draft) => {
+    const leased = listLeases(draft).add(taken);
+    for (const [name, lease] of Object.entries(draft.shared)) {
+      if (lease.port !== taken) continue;
+      const wished = resolveShared(name, config.shared.services[name] ?? {}, stack.env).port ?? taken;
+      lease.port = await findPort(stack, name, wished, leased);
+      shared[name] = lease;
+    }
+  });
+  work.leases.moved = true;
+}
+
+async function findPort(stack: Stack, name: string, wished: number, leased: ReadonlySet<number>): Promise<number> {
+  const port = await findFreePort({ name, from: wished, to: Math.min(wished + PORTS_AFTER_WISH, 65_535) }, leased);
+  if (port !== wished) {
+    stack.emit({ type: 'warning', text: `${name}: port ${wished} is taken, leased ${port} instead` });
+  }
+  return port;
+}

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findEngine } from '../../../src/adapters/docker-host.ts';
+
+let home: string;
+const find = (env: Record<string, string> = {}, more: { host?: string; platform?: NodeJS.Platform } = {}) =>
+  findEngine({ env, home, platform: 'linux', ...more });
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'stack-home-'));
+});
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+const idOf = (name: string): string => createHash('sha256').update(name).digest('hex');
+
+async function makeContext(name: string, host: string, certs?: string[]): Promise<void> {
+  const meta = join(home, '.docker/contexts/meta', idOf(name));
+  await mkdir(meta, { recursive: true });
+  await writeFile(join(meta, 'meta.json'), JSON.stringify({ Name: name, Endpoints: { docker: { Host: host } } }));
+  if (!certs) return;
+  const tls = join(home, '.docker/contexts/tls', idOf(name), 'docker');
+  await makeCerts(tls, certs);
+}
+
+async function makeCerts(folder: string, names = ['ca.pem', 'cert.pem', 'key.pem']): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const name of names) await writeFile(join(folder, name), name);
+}
+
+const useContext = (name: string) =>
+  writeFile(join(home, '.docker/config.json'), JSON.stringify({ currentContext: name }));
+
+describe('which engine is asked', () => {
+  it('is the one asked for, then DOCKER_HOST, DOCKER_CONTEXT, the current context, the default', async () => {
+    await makeContext('work', 'unix:///work.sock');
+    await makeContext('play', 'unix:///play.sock');
+    const all = { DOCKER_HOST: 'unix:///env.sock', DOCKER_CONTEXT: 'work' };
+    expect((await find()).where).toBe('unix:///var/run/docker.sock');
+    await useContext('play');
+    expect((await find()).where).toBe('unix:///play.sock');
+    expect((await find({ DOCKER_CONTEXT: 'work' })).where).toBe('unix:///work.sock');
+    expect((await find(all)).where).toBe('unix:///env.sock');
+    expect((await find(all, { host: 'unix:///asked.sock' })).where).toBe('unix:///asked.sock');
+  });
+
+  it('says what decided it', async () => {
+    await makeContext('work', 'unix:///work.sock');
+    expect((await find({ DOCKER_CONTEXT: 'work' })).source).toBe('the Docker context "work"');
+    expect((await find({ DOCKER_HOST: 'unix:///x' })).source).toBe('DOCKER_HOST');
+  });
+
+  it('is the default socket for the context called default', async () => {
+    expect((await find({ DOCKER_CONTEXT: 'default' })).where).toBe('unix:///var/run/docker.sock');
+  });
+
+  it('takes the config folder from DOCKER_CONFIG', async () => {
+    await makeContext('work', 'unix:///work.sock');
+    const env = { DOCKER_CONFIG: join(home, '.docker'), DOCKER_CONTEXT: 'work' };
+    expect((await findEngine({ env, home: '/nowhere', platform: 'linux' })).where).toBe('unix:///work.sock');
+  });
+
+  it('looks where a rootless engine and Docker Desktop put their sockets', async () => {
+    const env = { XDG_RUNTIME_DIR: home };
+    await writeFile(join(home, 'docker.sock'), '');
+    await mkdir(join(home, '.docker/run'), { recursive: true });
+    const found = (await find(env)).where;
+    // This machine may have an engine of its own at the first place.
+    expect(['unix:///var/run/docker.sock', `unix://${home}/docker.sock`]).toContain(found);
+    expect((await find({}, { platform: 'win32' })).options).toMatchObject({ socketPath: '//./pipe/docker_engine' });
+  });
+
+  it('has no context of that name', async () => {
+    await expect(find({ DOCKER_CONTEXT: 'gone' })).rejects.toMatchObject({
+      code: 'engine',
+      message: 'there is no Docker context "gone"',
+      hint: expect.stringContaining('docker context ls'),
+    });
+  });
+
+  it('cannot read a config that is no JSON', async () => {
+    await mkdir(join(home, '.docker'));
+    await writeFile(join(home, '.docker/config.json'), '{');
+    await expect(find()).rejects.toMatchObject({ code: 'engine', message: expect.stringContaining('config.json') });
+    expect((await find({ DOCKER_HOST: 'unix:///x' })).where).toBe('unix:///x');
+  });
+});
+
+describe('an address', () => {
+  it('names a socket, and keeps the rest of the environment out', async () => {
+    const { options, env } = await find({ DOCKER_HOST: 'unix:///x.sock' });
+    expect(options).toMatchObject({ protocol: 'http', socketPath: '/x.sock' });
+    expect(Object.keys(options)).toContain('host');
+    expect(env).toEqual({
+      DOCKER_HOST: 'unix:///x.sock',
+      DOCKER_CONTEXT: undefined,
+      DOCKER_TLS_VERIFY: undefined,
+      DOCKER_CERT_PATH: undefined,
+    });
+  });
+
+  it.each([
+    ['tcp://box:2375', { protocol: 'http', host: 'box', port: '2375' }],
+    ['box:1234', { protocol: 'http', host: 'box', port: '1234' }],
+    ['tcp://box', { protocol: 'http', host: 'box', port: 2375 }],
+    ['ssh://me@box', { protocol: 'ssh', host: 'box', port: 22, username: 'me' }],
+    ['ssh://box:2222', { protocol: 'ssh', host: 'box', port: '2222', username: 'ann' }],
+  ])('%s is understood', async (DOCKER_HOST, options) => {
+    expect((await find({ DOCKER_HOST, USER: 'ann' })).options).toMatchObject(options);
+  });
+
+  it.each(['nonsense://x', 'unix://', 'tcp://'])('%s is refused', async (DOCKER_HOST) => {
+    await expect(find({ DOCKER_HOST })).rejects.toMatchObject({
+      code: 'engine',
+      hint: expect.stringContaining('ssh://'),
+    });
+  });
+
+  it('takes certificates where DOCKER_TLS_VERIFY says so', async () => {
+    const certs = join(home, 'certs');
+    await makeCerts(certs);
+    const { options, env } = await find({ DOCKER_HOST: 'tcp://box', DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: certs });
+    expect(options).toMatchObject({ protocol: 'https', port: 2376, ca: Buffer.from('ca.pem') });
+    expect(env).toMatchObject({ DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: certs });
+  });
+
+  it('takes a context’s own certificates', async () => {
+    await makeContext('tls', 'tcp://box:2376', ['ca.pem', 'cert.pem', 'key.pem']);
+    const { options, env } = await find({ DOCKER_CONTEXT: 'tls' });
+    expect(options).toMatchObject({ protocol: 'https', key: Buffer.from('key.pem') });
+    expect(env.DOCKER_CERT_PATH).toBe(join(home, '.docker/contexts/tls', idOf('tls'), 'docker'));
+  });
+
+  it('tells of certificates that are not there', async () => {
+    await makeContext('tls', 'tcp://box:2376', ['ca.pem']);
+    await expect(find({ DOCKER_CONTEXT: 'tls' })).rejects.toMatchObject({
+      code: 'engine',
+      hint: expect.stringContaining('key.pem'),
+    });
+  });
+});

@@ -1,0 +1,141 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { withLock } from '../../../src/adapters/lock.ts';
+import { selfIdentity } from '../../../src/adapters/process-identity.ts';
+import { bundleScript, runScript } from '../../support/child-script.ts';
+import { makeScriptFolder, makeTemp } from '../../support/temp.ts';
+import { until } from '../../support/until.ts';
+
+let script: string;
+beforeAll(async () => {
+  script = await bundleScript(path.resolve(import.meta.dirname, '../../support/lock-child.ts'), makeScriptFolder());
+});
+
+/** Starts a process that takes the lock and keeps it. */
+async function holdLock(lock: string) {
+  const run = runScript(script, [lock, '', 'hold']);
+  run.child.stdout?.on('data', () => undefined);
+  await until('the child holds the lock', () => readdirSync(path.dirname(lock)).includes(path.basename(lock)));
+  return run;
+}
+
+describe('withLock', () => {
+  it('gives what the work gives and leaves no file', async () => {
+    const folder = makeTemp('lock');
+    expect(await withLock(path.join(folder, 'a.lock'), () => 42)).toBe(42);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('lets go when the work throws', async () => {
+    const lock = path.join(makeTemp('lock'), 'a.lock');
+    const failing = withLock(lock, () => {
+      throw new Error('no');
+    });
+    await expect(failing).rejects.toThrow('no');
+    expect(await withLock(lock, () => 'again')).toBe('again');
+  });
+
+  it('keeps twenty processes apart', async () => {
+    const folder = makeTemp('lock');
+    const file = path.join(folder, 'number');
+    writeFileSync(file, '0');
+    const runs = Array.from({ length: 20 }, () => runScript(script, [path.join(folder, 'a.lock'), file, '10']));
+    const ends = await Promise.all(runs.map((run) => run.ended));
+    expect(ends.map(({ code, stderr }) => [code, stderr])).toEqual(ends.map(() => [0, '']));
+    expect(readFileSync(file, 'utf8')).toBe('200');
+    expect(readdirSync(folder)).toEqual(['number']);
+  });
+
+  it('goes to the next, and to one at a time, when holders are killed over and over', async () => {
+    const folder = makeTemp('lock');
+    const lock = path.join(folder, 'a.lock');
+    const file = path.join(folder, 'number');
+    writeFileSync(file, '0');
+    const workers = Array.from({ length: 8 }, () => runScript(script, [lock, file, '10']));
+    const victims = Array.from({ length: 6 }, () => {
+      const run = runScript(script, [lock, '', 'hold']);
+      run.child.stdout?.on('data', () => run.child.kill('SIGKILL'));
+      return run;
+    });
+    const ends = await Promise.all(workers.map((run) => run.ended));
+    await Promise.all(victims.map((run) => run.ended));
+    expect(ends.map(({ code, stderr }) => [code, stderr])).toEqual(ends.map(() => [0, '']));
+    expect(readFileSync(file, 'utf8')).toBe('80');
+    // The last victim may have died with the lock: whoever comes next clears all of it away.
+    await withLock(lock, () => undefined);
+    expect(readdirSync(folder)).toEqual(['number']);
+  });
+
+  it('waits for a living holder, says for whom, and gives up as busy', async () => {
+    const lock = path.join(makeTemp('lock'), 'a.lock');
+    const { child, ended } = await holdLock(lock);
+    const told: string[] = [];
+    const late = withLock(lock, () => 'never', { waitSeconds: 0.3, onWait: (holder) => told.push(holder) });
+    await expect(late).rejects.toMatchObject({
+      code: 'busy',
+      message: expect.stringContaining(`process ${child.pid}`),
+    });
+    expect(told).toEqual([`process ${child.pid}`]);
+    child.kill('SIGKILL');
+    await ended;
+    expect(await withLock(lock, () => 'mine')).toBe('mine');
+  });
+
+  it('stops waiting when the signal is aborted', async () => {
+    const lock = path.join(makeTemp('lock'), 'a.lock');
+    const controller = new AbortController();
+    await withLock(lock, async () => {
+      const late = withLock(lock, () => 'never', { signal: controller.signal, onWait: () => controller.abort() });
+      await expect(late).rejects.toMatchObject({ code: 'interrupted' });
+    });
+  });
+
+  it('tells a dead holder from a new process with its number', async () => {
+    const folder = makeTemp('lock');
+    const lock = path.join(folder, 'a.lock');
+    const { child, ended } = await holdLock(lock);
+    child.kill('SIGKILL');
+    await ended;
+    // The claim now names this very process, but as it would be had it begun at another time.
+    const { readlinkSync, rmSync, symlinkSync } = await import('node:fs');
+    const claim = { ...JSON.parse(readlinkSync(lock)), pid: process.pid };
+    rmSync(lock);
+    symlinkSync(JSON.stringify(claim), lock);
+    expect(claim.startTime).not.toBe(selfIdentity().startTime);
+    expect(await withLock(lock, () => 'mine')).toBe('mine');
+  });
+
+  it('holds until a helper of a killed holder has ended', async () => {
+    const lock = path.join(makeTemp('lock'), 'a.lock');
+    const { child, ended } = await holdLock(lock);
+    const helper = runScript(script, [`${lock}.other`, '', 'hold']);
+    const { identifyProcess } = await import('../../../src/adapters/process-identity.ts');
+    const { readlinkSync, rmSync, symlinkSync } = await import('node:fs');
+    const claim = { ...JSON.parse(readlinkSync(lock)), helpers: [identifyProcess(helper.child.pid ?? 0)] };
+    rmSync(lock);
+    symlinkSync(JSON.stringify(claim), lock);
+    child.kill('SIGKILL');
+    await ended;
+    await expect(withLock(lock, () => 'never', { waitSeconds: 0.2 })).rejects.toMatchObject({
+      code: 'busy',
+      message: expect.stringContaining(`process ${helper.child.pid}`),
+    });
+    helper.child.kill('SIGKILL');
+    await helper.ended;
+    expect(await withLock(lock, () => 'mine')).toBe('mine');
+  });
+
+  it('never takes a file that is none of its own, and names it', async () => {
+    const lock = path.join(makeTemp('lock'), 'a.lock');
+    writeFileSync(lock, 'somebody’s');
+    const late = withLock(lock, () => 'never', { waitSeconds: 0.1 });
+    await expect(late).rejects.toMatchObject({ code: 'busy', hint: expect.stringContaining(lock) });
+    expect(readFileSync(lock, 'utf8')).toBe('somebody’s');
+  });
+
+  it('says clearly that the folder cannot be written to', async () => {
+    const missing = path.join(makeTemp('lock'), 'gone', 'a.lock');
+    await expect(withLock(missing, () => 'never')).rejects.toMatchObject({ code: 'files' });
+  });
+});
