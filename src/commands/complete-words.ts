@@ -1,5 +1,5 @@
 /** A flag of a verb as completion knows it. `REPO` in its name stands for every repo: `--from-REPO`. */
-export interface CompletionFlag {
+interface CompletionFlag {
   flag: string;
   description: string;
   takesValue: boolean;

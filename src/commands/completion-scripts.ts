@@ -3,7 +3,7 @@ import { StackError } from '../domain/errors.ts';
 /** The shells there is a completion script for. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
-export type Shell = (typeof SHELLS)[number];
+type Shell = (typeof SHELLS)[number];
 
 // Each script asks `stack __complete -- WORDS…`, which answers one `candidate<TAB>description` a line. What `stack`
 // prints to stderr is thrown away: a broken stack.yml must not fill the prompt.

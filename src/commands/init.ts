@@ -10,7 +10,7 @@ export interface InitOptions {
 }
 
 /** One thing that `init` took from the files it read. */
-export interface InitGuess {
+interface InitGuess {
   service: string;
   repo: string;
   /** `./front`, or `./shop/apps/web`. */

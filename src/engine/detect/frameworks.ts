@@ -28,7 +28,7 @@ export const FRAMEWORKS: readonly Framework[] = [
     prefix: 'NEXT_PUBLIC_',
   },
   {
-    ...{ label: 'Nuxt', packages: ['nuxt', 'nuxt3'], tool: /\bnuxi?\b/, port: 3000 },
+    ...{ label: 'Nuxt', packages: ['nuxt', 'nuxt3'], tool: /\b(?:nuxt|nuxi)\b/, port: 3000 },
     ...{ host: HOST, portFlag: PORT, prefix: 'NUXT_PUBLIC_' },
   },
   {

@@ -75,7 +75,7 @@ interface Start {
 
 function findStart(sources: Sources, manifest: Manifest, manager: PackageManager): Start | undefined {
   const named = START_SCRIPTS.filter((name) => manifest.scripts[name] !== undefined);
-  const usable = (name: string) => !BUILDS.test(manifest.scripts[name]!) && !ORCHESTRATES.test(manifest.scripts[name]!);
+  const usable = (name: string) => starts(manifest.scripts[name]!);
   const good = startsSeveral(manifest) ? (findServerScript(manifest) ?? named.find(usable)) : named.find(usable);
   if (good) return { text: manifest.scripts[good]!, line: (flags) => manager.runScript(good, flags) };
   const candidates = [manifest.main, 'server.js', 'server.mjs', 'app.js', 'index.js', 'src/server.js', 'src/index.js'];
@@ -93,9 +93,14 @@ function startsServer(sources: Sources, file: string): boolean {
   return /\blisten\(|\bcreateServer\(|\bserve\(/.test(sources.texts.get(file) ?? '');
 }
 
+function starts(script: string): boolean {
+  return !ORCHESTRATES.test(script) && !script.split('&&').every((part) => BUILDS.test(part));
+}
+
 function flagsFor(framework: Framework | undefined, script: string): string {
-  // Flags at the end of a script that starts several programs would reach the last of them only.
-  if (!framework || /&&|\||;|\bconcurrently\b|\brun-p\b|npm-run-all/.test(script)) return '';
+  // What stands behind the script's name is put at its end: the tool has to be the last thing it starts.
+  const last = script.split('&&').at(-1) ?? '';
+  if (!framework?.tool.test(last) || STARTS_SEVERAL.test(script) || /[|;&]/.test(last)) return '';
   const host = /--host\b|-H\b/.test(script) ? '' : framework.host;
   const port = portInScript(script) !== undefined ? '' : framework.portFlag;
   return [host, port].filter(Boolean).join(' ');

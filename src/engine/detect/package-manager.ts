@@ -1,7 +1,7 @@
 import type { Manifest } from './manifest.ts';
 import type { Sources } from './sources.ts';
 
-export type ManagerName = 'npm' | 'pnpm' | 'yarn' | 'bun';
+type ManagerName = 'npm' | 'pnpm' | 'yarn' | 'bun';
 
 /** How a Node project installs its packages and runs its scripts. */
 export interface PackageManager {

@@ -43,7 +43,7 @@ export function detectRubyProject(sources: Sources, around: { repo: string; dir:
 }
 
 /** Gives the version of Ruby a folder asks for: `3.3.0`. */
-export function detectRubyVersion(sources: Sources, gemfile: string): string {
+function detectRubyVersion(sources: Sources, gemfile: string): string {
   const said =
     sources.texts.get('.ruby-version')?.match(/(\d+\.\d+(?:\.\d+)?)/)?.[1] ??
     sources.texts.get('.tool-versions')?.match(/^ruby\s+(\d+\.\d+(?:\.\d+)?)/m)?.[1] ??

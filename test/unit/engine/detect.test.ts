@@ -17,8 +17,6 @@ function sourcesOf(files: Record<string, string | object>): Sources {
   return { folder: '/shop/x', names: new Set(Object.keys(files)), texts: new Map(texts) };
 }
 
-const NO_PACKAGES: ReadonlySet<string> = new Set();
-
 describe('detectPort', () => {
   it.each([
     ['process.env.PORT || 3100', 3100],
@@ -158,7 +156,9 @@ describe('detectNodeProject', () => {
   it.each([
     [['vite'], { dev: 'vite' }, 'npm run dev -- --host 0.0.0.0 --port $PORT --strictPort'],
     [['vite'], { dev: 'vite --port 4100 --host' }, 'npm run dev'],
-    [['vite'], { dev: 'tsc && vite' }, 'npm run dev'],
+    [['vite'], { dev: 'tsc && vite' }, 'npm run dev -- --host 0.0.0.0 --port $PORT --strictPort'],
+    [['vite'], { dev: 'vite & tsc --watch' }, 'npm run dev'],
+    [['vite', 'express'], { dev: 'vite build && tsc', start: 'node x' }, 'npm start'],
     [['next'], { dev: 'next dev' }, 'npm run dev'],
     [['nuxt'], { dev: 'nuxt dev' }, 'npm run dev -- --host 0.0.0.0 --port $PORT'],
     [['@angular/core'], { start: 'ng serve' }, 'npm start -- --host 0.0.0.0 --port $PORT'],
