@@ -90,8 +90,10 @@ async function place(file: string, claim: Claim): Promise<boolean> {
     await symlink(JSON.stringify(claim), file);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw explainFileError(error, `lock ${file}`);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    if (code !== 'ENOENT') throw explainFileError(error, `lock ${file}`);
+    throw new StackError('files', `cannot lock ${file}: its folder is gone`, { cause: error });
   }
 }
 

@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { withLock } from '../../../src/adapters/lock.ts';
-import { selfIdentity } from '../../../src/adapters/process-identity.ts';
+import { identifyProcess, selfIdentity } from '../../../src/adapters/process-identity.ts';
 import { bundleScript, runScript } from '../../support/child-script.ts';
 import { makeScriptFolder, makeTemp } from '../../support/temp.ts';
 import { until } from '../../support/until.ts';
@@ -18,6 +18,13 @@ async function holdLock(lock: string) {
   run.child.stdout?.on('data', () => undefined);
   await until('the child holds the lock', () => readdirSync(path.dirname(lock)).includes(path.basename(lock)));
   return run;
+}
+
+function changeClaim(lock: string, change: object): { startTime: string } {
+  const claim = { ...JSON.parse(readlinkSync(lock)), ...change };
+  rmSync(lock);
+  symlinkSync(JSON.stringify(claim), lock);
+  return claim;
 }
 
 describe('withLock', () => {
@@ -98,10 +105,7 @@ describe('withLock', () => {
     child.kill('SIGKILL');
     await ended;
     // The claim now names this very process, but as it would be had it begun at another time.
-    const { readlinkSync, rmSync, symlinkSync } = await import('node:fs');
-    const claim = { ...JSON.parse(readlinkSync(lock)), pid: process.pid };
-    rmSync(lock);
-    symlinkSync(JSON.stringify(claim), lock);
+    const claim = changeClaim(lock, { pid: process.pid });
     expect(claim.startTime).not.toBe(selfIdentity().startTime);
     expect(await withLock(lock, () => 'mine')).toBe('mine');
   });
@@ -110,11 +114,7 @@ describe('withLock', () => {
     const lock = path.join(makeTemp('lock'), 'a.lock');
     const { child, ended } = await holdLock(lock);
     const helper = runScript(script, [`${lock}.other`, '', 'hold']);
-    const { identifyProcess } = await import('../../../src/adapters/process-identity.ts');
-    const { readlinkSync, rmSync, symlinkSync } = await import('node:fs');
-    const claim = { ...JSON.parse(readlinkSync(lock)), helpers: [identifyProcess(helper.child.pid ?? 0)] };
-    rmSync(lock);
-    symlinkSync(JSON.stringify(claim), lock);
+    changeClaim(lock, { helpers: [identifyProcess(helper.child.pid ?? 0)] });
     child.kill('SIGKILL');
     await ended;
     await expect(withLock(lock, () => 'never', { waitSeconds: 0.2 })).rejects.toMatchObject({
@@ -134,7 +134,7 @@ describe('withLock', () => {
     expect(readFileSync(lock, 'utf8')).toBe('somebody’s');
   });
 
-  it('says clearly that the folder cannot be written to', async () => {
+  it('says clearly that the folder is gone', async () => {
     const missing = path.join(makeTemp('lock'), 'gone', 'a.lock');
     await expect(withLock(missing, () => 'never')).rejects.toMatchObject({ code: 'files' });
   });

@@ -1,0 +1,18 @@
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { onTestFinished } from 'vitest';
+
+/** Makes a folder for the test that runs, and deletes it with the test. Gives its real path. */
+export function makeTemp(name = 'test'): string {
+  const folder = mkdtempSync(path.join(realpathSync(tmpdir()), `stack-${name}-`));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  return folder;
+}
+
+/** Makes a folder for what the tests of a file share; call it in `beforeAll`. Deleted when they are done. */
+export function makeScriptFolder(): string {
+  const folder = mkdtempSync(path.join(realpathSync(tmpdir()), 'stack-scripts-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
