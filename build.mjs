@@ -1,6 +1,6 @@
 // Bundles src/ to dist/: one entry, and a chunk for every dynamic import, so that a command loads only what it uses.
 import { existsSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -27,6 +27,9 @@ const LAZY = [
   },
   { from: /[\\/]dockerode[\\/]lib[\\/]util\.js$/, request: 'tar-fs' },
   { from: /[\\/]dockerode[\\/]lib[\\/]util\.js$/, request: '@balena/dockerignore' },
+  { from: /[\\/]dockerode[\\/]lib[\\/]util\.js$/, request: 'zlib' },
+  { from: /[\\/]docker-modem[\\/]lib[\\/]modem\.js$/, request: './http_duplex' },
+  { from: /[\\/]docker-modem[\\/]lib[\\/]http\.js$/, request: 'https' },
 ];
 
 /** What must never be part of the bundle; the build fails when a stand-in has stopped to match. */
@@ -86,19 +89,23 @@ export async function bundle(entryPoints, outdir) {
 
 /** Writes the JSON Schema that editors check stack.yml with. */
 async function writeSchema(dist) {
-  const source = join(root, 'src/domain/config-json-schema.ts');
-  if (!existsSync(source)) return;
-  await bundle({ 'schema-writer': source }, dist);
-  const writer = join(dist, 'schema-writer.js');
-  const { renderJsonSchema } = await import(pathToFileURL(writer).href);
+  const scratch = join(dist, 'scratch');
+  await bundle({ 'schema-writer': join(root, 'src/domain/config-json-schema.ts') }, scratch);
+  const { renderJsonSchema } = await import(pathToFileURL(join(scratch, 'schema-writer.js')).href);
   await writeFile(join(dist, 'stack.schema.json'), renderJsonSchema());
+  await rm(scratch, { recursive: true });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  // Built beside and moved into place, so that a `stack` that starts meanwhile finds the old build or the new one.
   const dist = join(root, 'dist');
-  await rm(dist, { recursive: true, force: true });
-  await writeSchema(dist);
-  await rm(dist, { recursive: true, force: true });
-  await bundle({ main: join(root, 'src/main.ts') }, dist);
-  await bundleDemo(join(dist, 'templates/demo'));
+  const [next, old] = [`${dist}.${process.pid}.new`, `${dist}.${process.pid}.old`];
+  try {
+    await bundle({ main: join(root, 'src/main.ts') }, next);
+    await Promise.all([writeSchema(next), bundleDemo(join(next, 'templates/demo'))]);
+    if (existsSync(dist)) await rename(dist, old);
+    await rename(next, dist);
+  } finally {
+    await Promise.all([next, old].map((folder) => rm(folder, { recursive: true, force: true })));
+  }
 }
