@@ -29,6 +29,8 @@ export interface CompletionQuestion {
   services: readonly string[];
 }
 
+const RUNTIMES = ['docker', 'process', 'auto'];
+
 interface Typed {
   current: string;
   /** The finished words behind the verb that are no flags and no flags' values. */
@@ -119,6 +121,7 @@ function listValues(flag: string, { repos, services, tickets }: CompletionQuesti
   if (flag === '--with' || flag === '--repo') return repos;
   if (flag === '--service') return services;
   if (flag === '--ticket') return tickets;
+  if (flag === '--runtime') return RUNTIMES;
   return [];
 }
 

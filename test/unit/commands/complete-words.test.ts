@@ -8,7 +8,7 @@ const verbs: CompletionVerb[] = [
     name: 'create',
     description: 'Make a ticket',
     takesTicket: false,
-    flags: [flag('--from-REPO', true), flag('--on-REPO', true), flag('--with', true), flag('--json')],
+    flags: [flag('--from-REPO', true), flag('--on-REPO', true), flag('--with', true), flag('--runtime', true)],
   },
   { name: 'destroy', description: 'Unmake it', takesTicket: true, flags: [flag('--force'), flag('--keep-branch')] },
   { name: 'logs', description: 'Show logs', takesTicket: true, takesService: true, flags: [flag('-f')] },
@@ -69,6 +69,7 @@ describe('completeWords', () => {
     expect(words('create', 'x', '--with', '')).toEqual(['front', 'api']);
     expect(words('create', 'x', '--with=f')).toEqual(['--with=front']);
     expect(words('create', 'x', '--with', 'front,')).toEqual(['front,api']);
+    expect(words('create', 'x', '--runtime', 'd')).toEqual(['docker']);
   });
 
   it('leaves free values to the person', () => {
