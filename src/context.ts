@@ -51,6 +51,8 @@ export interface Context {
   readonly emit: Emit;
   /** Colours in what goes to stdout. */
   readonly color: boolean;
+  /** Colours in what goes to stderr. */
+  readonly errorColor: boolean;
   reporter(): Promise<Reporter>;
   /** Ends the narration, where there was any. */
   endNarration(): Promise<void>;
@@ -94,6 +96,7 @@ export function createContext(
     signal,
     emit,
     color: hasColor(host, host.stdout),
+    errorColor: hasColor(host, host.stderr),
     reporter,
     endNarration: async () => (reporter.made ? (await reporter()).end() : undefined),
     place,

@@ -18,7 +18,8 @@ export async function main(argv: readonly string[], host: Host, signal: AbortSig
     await context.endNarration();
     const { renderError, renderErrorJson } = await import('./ui/error.ts');
     if (options.json) host.stdout.write(`${renderErrorJson(error)}\n`);
-    else host.stderr.write(`${renderError(error, { color: context.color, debug: Boolean(host.env.STACK_DEBUG) })}\n`);
+    else
+      host.stderr.write(`${renderError(error, { color: context.errorColor, debug: Boolean(host.env.STACK_DEBUG) })}\n`);
     return exitCodeOf(error, signal);
   } finally {
     await context.endNarration();
@@ -51,7 +52,11 @@ export async function start(): Promise<void> {
 /** The flags that decide how errors are told must be known before the rest is understood. */
 function readGlobals(argv: readonly string[]): GlobalOptions {
   const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
-  return { json: own.includes('--json'), quiet: own.includes('--quiet') || own.includes('-q'), yes: own.includes('--yes') || own.includes('-y') };
+  return {
+    json: own.includes('--json'),
+    quiet: own.includes('--quiet') || own.includes('-q'),
+    yes: own.includes('--yes') || own.includes('-y'),
+  };
 }
 
 function exitCodeOf(error: unknown, signal: AbortSignal): number {

@@ -3,6 +3,7 @@ import { add } from './commands/add.ts';
 import { complete } from './commands/complete.ts';
 import { completion } from './commands/completion.ts';
 import { create } from './commands/create.ts';
+import { demo } from './commands/demo.ts';
 import { destroy } from './commands/destroy.ts';
 import { doctor } from './commands/doctor.ts';
 import { down } from './commands/down.ts';
@@ -37,6 +38,7 @@ export const verbs: readonly AnyVerb[] = [
   exec,
   down,
   doctor,
+  demo,
   completion,
 ];
 
@@ -106,13 +108,18 @@ function addVerb(program: Command, verb: AnyVerb, act: Act): void {
   }
   for (const [flag, description, fallback] of verb.flags) command.option(flag, description, fallback);
   command
-    .addOption(new Option('--runtime <name>', 'what runs services that name no runtime themselves').argParser(parseRuntime))
+    .addOption(
+      new Option('--runtime <name>', 'what runs services that name no runtime themselves').argParser(parseRuntime),
+    )
     .option('--json', 'print one JSON document')
     .option('-q, --quiet', 'narrate nothing')
     .option('-y, --yes', 'answer every question yes')
     .addHelpText('after', `\nExamples:\n${verb.examples.map((example) => `  $ ${example}`).join('\n')}`)
     .action(async (...given: unknown[]) => {
-      const args = given.slice(0, -2).flat().filter((arg): arg is string => typeof arg === 'string');
+      const args = given
+        .slice(0, -2)
+        .flat()
+        .filter((arg): arg is string => typeof arg === 'string');
       await act(verb, args, command.opts());
     });
 }
@@ -135,7 +142,12 @@ function splitCommand(argv: readonly string[], verb: AnyVerb | undefined): { wor
 }
 
 function usageError(error: CommanderError): StackError {
-  const [message = '', ...hints] = error.message.replace(/^error: /, '').trim().split('\n');
+  const [message = '', ...hints] = error.message
+    .replace(/^error: /, '')
+    .trim()
+    .split('\n');
   const near = hints.join(' ').replace(/^\((.*)\)$/, '$1');
-  return new StackError('usage', message, { hint: near || '`stack --help` lists the verbs, `stack VERB --help` its flags' });
+  return new StackError('usage', message, {
+    hint: near || '`stack --help` lists the verbs, `stack VERB --help` its flags',
+  });
 }

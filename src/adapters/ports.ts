@@ -1,6 +1,11 @@
 import getPort from 'get-port';
 import { StackError } from '../domain/errors.ts';
 
+/** Ports that browsers refuse to open (the Fetch standard's list of bad ports, those above 1023). */
+const UNSAFE_PORTS = new Set([
+  1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+]);
+
 export interface PortWish {
   /** Shown in the error: `front.http`. */
   name: string;
@@ -12,11 +17,11 @@ export interface PortWish {
 
 /**
  * Gives a port that nothing on this machine listens on (get-port binds it on every local address, IPv6 included) and
- * that is not in `leased`. Call it with the state lock held: get-port knows nothing of other processes.
+ * that is not in `leased` nor refused by browsers. Call it with the state lock held: get-port knows nothing of other processes.
  * Throws `port` when the range is exhausted.
  */
 export async function findFreePort(wish: PortWish, leased: ReadonlySet<number>): Promise<number> {
-  const candidates = listCandidates(wish).filter((port) => !leased.has(port));
+  const candidates = listCandidates(wish).filter((port) => !leased.has(port) && !UNSAFE_PORTS.has(port));
   if (candidates.length > 0) {
     const port = await getPort({ port: candidates });
     // When no candidate is free get-port answers with any port at all.

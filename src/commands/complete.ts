@@ -34,7 +34,11 @@ async function readNames(context: Context): Promise<{ tickets: string[]; repos: 
 
 function describeVerb(verb: AnyVerb): CompletionVerb {
   const { tickets, services, repos, choices } = verb.completes;
-  const perRepo = (verb.repoFlags ?? []).map(({ name, description }) => ({ flag: `--${name}-REPO`, description, takesValue: true }));
+  const perRepo = (verb.repoFlags ?? []).map(({ name, description }) => ({
+    flag: `--${name}-REPO`,
+    description,
+    takesValue: true,
+  }));
   const flags = [...verb.flags, ...COMMON_FLAGS].map(([notation, description]) => ({
     flag: notation.split(/[ ,]+/).find((word) => word.startsWith('--')) ?? notation,
     description,

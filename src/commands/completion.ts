@@ -6,7 +6,11 @@ export const completion: Verb<object, { shell: string; script: string }> = {
   summary: 'print the script that completes verbs, flags and tickets in your shell',
   args: '<shell>',
   flags: [],
-  examples: ['source <(stack completion bash)', 'stack completion zsh > ~/.zfunc/_stack', 'stack completion fish | source'],
+  examples: [
+    'source <(stack completion bash)',
+    'stack completion zsh > ~/.zfunc/_stack',
+    'stack completion fish | source',
+  ],
   completes: { choices: SHELLS },
   async run(_context, { args: [shell = ''] }) {
     return { shell, script: renderCompletion(shell) };

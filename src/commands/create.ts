@@ -63,6 +63,8 @@ export const create: Verb<Options, Result> = {
 function renderPreview({ ticket, steps }: Preview): string {
   const width = Math.max(...steps.map((step) => step.subject.length));
   const todo = steps.filter((step) => step.state !== 'present');
-  const lines = todo.map(({ subject, title }, index) => `${String(index + 1).padStart(3)}. ${subject.padEnd(width)}  ${title}`);
+  const lines = todo.map(
+    ({ subject, title }, index) => `${String(index + 1).padStart(3)}. ${subject.padEnd(width)}  ${title}`,
+  );
   return [`${ticket} would be made so:`, ...lines].join('\n');
 }

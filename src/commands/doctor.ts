@@ -17,7 +17,10 @@ export const doctor: Verb<object, Result> = {
   async run(context) {
     const { examine } = await import('../engine/doctor.ts');
     const place = await context.findPlace();
-    const findings = await examine(place ? () => context.stack() : undefined, { env: context.host.env, cwd: context.host.cwd });
+    const findings = await examine(place ? () => context.stack() : undefined, {
+      env: context.host.env,
+      cwd: context.host.cwd,
+    });
     return { ok: findings.every((finding) => finding.ok), findings };
   },
   render({ findings }, { color }) {

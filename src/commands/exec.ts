@@ -11,11 +11,17 @@ export const exec: Verb<object, { exitCode: number }> = {
   args: '[ticket] [service]',
   command: true,
   flags: [],
-  examples: ['stack exec feat-02 api -- npm test', 'stack exec feat-02 api -- sh', 'cd tickets/feat-02/api && stack exec -- git status'],
+  examples: [
+    'stack exec feat-02 api -- npm test',
+    'stack exec feat-02 api -- sh',
+    'cd tickets/feat-02/api && stack exec -- git status',
+  ],
   completes: { tickets: true, services: true },
   async run(context, { args, command }) {
     if (command.length === 0) {
-      throw new StackError('usage', 'no command to run', { hint: 'put it behind `--`: stack exec feat-02 api -- npm test' });
+      throw new StackError('usage', 'no command to run', {
+        hint: 'put it behind `--`: stack exec feat-02 api -- npm test',
+      });
     }
     const { record, services } = await splitTicketAndServices(context, args);
     const service = pickService(context, record, services);
@@ -24,7 +30,13 @@ export const exec: Verb<object, { exitCode: number }> = {
     const { stdin, stdout, stderr } = context.host;
     const runtime = await stack.runtime(requireService(record, service).runtime);
     const tty = stdin.isTTY === true && stdout.isTTY === true;
-    const exitCode = await runtime.exec(refOf(stack, record, service), command, { tty, stdin, stdout, stderr, signal: context.signal });
+    const exitCode = await runtime.exec(refOf(stack, record, service), command, {
+      tty,
+      stdin,
+      stdout,
+      stderr,
+      signal: context.signal,
+    });
     return { exitCode };
   },
   render: () => '',
@@ -43,7 +55,9 @@ function pickService(context: Context, record: InstanceRecord, named: readonly s
   const local = names.filter((name) => record.services[name]?.repo === here);
   const [only, ...others] = local.length > 0 ? local : names;
   if (only !== undefined && others.length === 0) return only;
-  throw new StackError('usage', 'which service?', { hint: `${record.ticket} has ${names.join(', ') || 'none of its own'}` });
+  throw new StackError('usage', 'which service?', {
+    hint: `${record.ticket} has ${names.join(', ') || 'none of its own'}`,
+  });
 }
 
 function isInside(folder: string, parent: string): boolean {

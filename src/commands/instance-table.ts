@@ -1,4 +1,4 @@
-import type { InstancesView, InstanceStatus, InstanceView, RepoView } from '../domain/view.ts';
+import type { InstanceStatus, InstancesView, InstanceView, RepoView } from '../domain/view.ts';
 import { createStyle } from '../ui/style.ts';
 import { type Cell, renderTable } from '../ui/table.ts';
 import type { RenderOptions } from './verb.ts';
@@ -19,7 +19,9 @@ export function renderInstances({ repos, instances }: InstancesView, { color, co
     { text: instance.status, paint: paints[instance.status] },
   ]);
   const table = renderTable(['Ticket', ...repos.map((repo) => repo.title), 'Status'], rows, { color, columns });
-  const problems = instances.flatMap(({ ticket, problems }) => problems.map((problem) => `${style.bad('!')} ${ticket}: ${problem}`));
+  const problems = instances.flatMap(({ ticket, problems }) =>
+    problems.map((problem) => `${style.bad('!')} ${ticket}: ${problem}`),
+  );
   return [table, ...problems].join('\n');
 }
 

@@ -21,7 +21,12 @@ export const logs: Verb<Options, undefined> = {
     ['-n, --tail <lines>', 'begin with this many of the newest lines, or `all`', '200'],
     ['--setup', 'the output of the setup commands instead'],
   ],
-  examples: ['stack logs feat-02', 'stack logs -f feat-02 api', 'stack logs baseline api --tail 50', 'stack logs feat-02 --setup'],
+  examples: [
+    'stack logs feat-02',
+    'stack logs -f feat-02 api',
+    'stack logs baseline api --tail 50',
+    'stack logs feat-02 --setup',
+  ],
   completes: { tickets: true, services: true },
   async run(context, { args, options }) {
     const { record, services } = await splitTicketAndServices(context, args);

@@ -14,6 +14,8 @@ export const ps: Verb<object, StackView> = {
     return observeStack(await context.stack());
   },
   render(view, options) {
-    return view.instances.length > 0 ? renderInstances(view, options) : 'no tickets yet: `stack create TICKET` makes one';
+    return view.instances.length > 0
+      ? renderInstances(view, options)
+      : 'no tickets yet: `stack create TICKET` makes one';
   },
 };

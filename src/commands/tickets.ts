@@ -11,7 +11,10 @@ export async function namedTickets(context: Context, args: readonly string[]): P
   if (ticket !== undefined) return [ticket];
   const known = Object.keys((await (await context.stack()).store.read()).instances);
   throw new StackError('usage', 'which ticket?', {
-    hint: known.length > 0 ? `name one of ${known.join(', ')}, or go into its folder` : 'there is none yet: `stack create TICKET`',
+    hint:
+      known.length > 0
+        ? `name one of ${known.join(', ')}, or go into its folder`
+        : 'there is none yet: `stack create TICKET`',
   });
 }
 

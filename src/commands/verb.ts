@@ -42,5 +42,8 @@ export interface VerbInput<Options> {
 
 /** Gives a list from a flag that may be repeated or hold commas: `--with api,worker --with jobs`. */
 export function listValues(values: readonly string[] | undefined): string[] {
-  return (values ?? []).flatMap((value) => value.split(',')).map((value) => value.trim()).filter((value) => value !== '');
+  return (values ?? [])
+    .flatMap((value) => value.split(','))
+    .map((value) => value.trim())
+    .filter((value) => value !== '');
 }

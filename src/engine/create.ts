@@ -117,7 +117,7 @@ async function reserve(stack: Stack, config: StackConfig, draft: StackState, pla
   const { record } = plan;
   requireUnused(draft, record.ticket);
   const baseline = await reserveGround(stack, config, draft, plan.ground);
-  await leasePorts(draft, record, config);
+  await leasePorts(draft, record, config, stack.emit);
   putRecord(draft, record);
   return { stack, config, record, baseline, shared: draft.shared, leases: { moved: false } };
 }

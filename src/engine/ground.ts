@@ -39,12 +39,13 @@ export async function reserveGround(
   ground: Ground,
 ): Promise<InstanceRecord | undefined> {
   await leaseShared(stack, config, draft, ground.providers);
-  return reserveBaseline(draft, config, ground.baseline);
+  return reserveBaseline(stack, config, draft, ground.baseline);
 }
 
 async function reserveBaseline(
-  draft: StackState,
+  stack: Stack,
   config: StackConfig,
+  draft: StackState,
   planned: InstanceRecord | undefined,
 ): Promise<InstanceRecord | undefined> {
   if (!planned) return draft.baseline;
@@ -53,7 +54,7 @@ async function reserveBaseline(
     service.ports = { ...service.ports, ...known[name]?.ports };
   }
   draft.baseline = undefined;
-  await leasePorts(draft, planned, config);
+  await leasePorts(draft, planned, config, stack.emit);
   putRecord(draft, planned);
   return planned;
 }

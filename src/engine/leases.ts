@@ -1,6 +1,7 @@
 import { findFreePort } from '../adapters/ports.ts';
 import type { PortConfig, StackConfig } from '../domain/config.ts';
 import { StackError } from '../domain/errors.ts';
+import type { Emit } from '../domain/events.ts';
 import { BASELINE, type InstanceRecord, type ServiceRecord, type StackState } from '../domain/instance.ts';
 import { requireService } from './spec.ts';
 import { putRecord, requireConfig, type Work } from './work.ts';
@@ -18,12 +19,20 @@ export function listLeases(state: StackState): Set<number> {
  * Leases what the record's services still lack. Call it with the state lock held; `draft` must hold all other records.
  * Throws `port` when a range is exhausted.
  */
-export async function leasePorts(draft: StackState, record: InstanceRecord, config: StackConfig): Promise<void> {
+export async function leasePorts(
+  draft: StackState,
+  record: InstanceRecord,
+  config: StackConfig,
+  emit: Emit,
+): Promise<void> {
   const leased = new Set([...listLeases(draft), ...listLeases({ ...draft, instances: { own: record }, shared: {} })]);
   for (const [name, service] of Object.entries(record.services)) {
     for (const [key, port] of Object.entries(config.services[name]?.ports ?? {})) {
       if (service.ports[key]) continue;
-      await lease(service, { name, key, port, preferBaseline: record.ticket === BASELINE }, leased);
+      const preferBaseline = record.ticket === BASELINE;
+      const host = await lease(service, { name, key, port, preferBaseline }, leased);
+      if (!preferBaseline || port.baseline === undefined || port.baseline === host) continue;
+      emit({ type: 'warning', text: `${name}: port ${port.baseline} is taken, leased ${host} instead` });
     }
   }
 }

@@ -120,7 +120,7 @@ async function claimWork(
   const { record, state } = await claimInstance(stack, ticket, async (found, draft) => {
     change(found);
     baseline = await reserveGround(stack, config, draft, ground);
-    await leasePorts(draft, found, config);
+    await leasePorts(draft, found, config, stack.emit);
   });
   return { stack, config, record, baseline, shared: state.shared, leases: { moved: false } };
 }
