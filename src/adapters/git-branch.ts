@@ -19,6 +19,12 @@ export interface BranchQuestion {
   branch: string;
 }
 
+export interface ExistingQuestion extends BranchQuestion {
+  /** False: what only a remote has is named but not fetched. */
+  fetch: boolean;
+  signal?: AbortSignal | undefined;
+}
+
 export interface ExistingBranch {
   /** Name of the local branch: `origin/feat/ui` becomes `feat/ui`. */
   branch: string;
@@ -62,25 +68,23 @@ export async function checkNewBranch({ repo, path: folder, branch }: BranchQuest
  * Finds the branch that a ticket is to work on. Throws `exists` when it is checked out somewhere, `not-found`, `usage`
  * (several remotes have it), `git`, `interrupted`.
  */
-export async function checkExistingBranch(
-  question: BranchQuestion & { fetch: boolean; signal?: AbortSignal | undefined },
-): Promise<ExistingBranch> {
-  const { repo, path: folder, branch, fetch, signal } = question;
+export async function checkExistingBranch(question: ExistingQuestion): Promise<ExistingBranch> {
+  const { repo, path: folder, branch } = question;
   if (!isBranchName(branch)) throw await unknownBase({ repo, path: folder, ref: branch }, 'branch', undefined);
   const remotes = await listRemotes(folder);
   const remote = remotes.find((name) => branch.startsWith(`${name}/`));
-  const bare = remote === undefined ? undefined : branch.slice(remote.length + 1);
-  for (const name of [branch, ...(bare === undefined ? [] : [bare])]) {
-    const local = await findLocal(folder, name);
-    if (!local) continue;
-    if (local.checkedOutAt !== '') throw checkedOutError(repo, name, local.checkedOutAt);
-    return { branch: name, commit: local.commit, create: false };
+  const name = remote === undefined ? branch : branch.slice(remote.length + 1);
+  for (const one of new Set([branch, name])) {
+    const local = await findLocal(folder, one);
+    if (local && local.checkedOutAt !== '') throw checkedOutError(repo, one, local.checkedOutAt);
+    if (local) return { branch: one, commit: local.commit, create: false };
   }
+  const known = remote && (await findCommit(folder, [`refs/remotes/${branch}`]));
+  if (known) return { branch: name, commit: known, create: true };
   const tracked = await findTracked({ repo, path: folder, branch, remotes });
-  const known = tracked?.commit ?? (bare && (await findCommit(folder, [`refs/remotes/${branch}`])));
-  if (known) return { branch: tracked ? branch : (bare ?? branch), commit: known, create: true };
-  const { commit } = await bringFromRemotes({ repo, path: folder, ref: branch, fetch, signal }, remotes, 'branch');
-  return { branch: bare ?? branch, commit, create: true };
+  if (tracked) return { branch, commit: tracked.commit, create: true };
+  const { commit } = await bringFromRemotes({ ...question, ref: branch }, remotes, 'branch');
+  return { branch: name, commit, create: true };
 }
 
 /**

@@ -39,7 +39,8 @@ export async function readOwnEntry(worktree: string, gitCommonDir?: string): Pro
   const folder = await realpath(path.resolve(worktree, text.slice('gitdir: '.length).trimEnd())).catch(() => undefined);
   if (folder === undefined) return undefined;
   const home = path.dirname(folder);
-  if (gitCommonDir !== undefined && home !== path.join(await realpath(gitCommonDir), 'worktrees')) return undefined;
+  if (gitCommonDir !== undefined && home !== path.join(await realpath(gitCommonDir).catch(() => ''), 'worktrees'))
+    return undefined;
   return path.basename(home) === 'worktrees' ? readEntry(folder) : undefined;
 }
 

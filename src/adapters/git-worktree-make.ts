@@ -1,0 +1,137 @@
+import { existsSync } from 'node:fs';
+import { rm, rmdir } from 'node:fs/promises';
+import path from 'node:path';
+import { StackError } from '../domain/errors.ts';
+import { changeGit, firstLine, type GitChange, gitError, tryGit } from './git.ts';
+import type { LocalBranch } from './git-branch.ts';
+import { findEntry, readOwnEntry } from './git-entry.ts';
+import { forgetBranchSettings, setPushTarget } from './git-settings.ts';
+import { fillSubmodules } from './git-submodule.ts';
+import { describeFolder, inspectBranch, lockedError, QUICK, removeEntry } from './git-worktree-place.ts';
+import type { HeldLock } from './lock.ts';
+
+export interface NewWorktree {
+  /** Absolute path of a checkout of the repo. */
+  repoPath: string;
+  /** Absolute path of the repo's git common directory. */
+  gitCommonDir: string;
+  /** Absolute path of the folder to make. */
+  path: string;
+  branch: string;
+  /** Full id of the commit that a new branch starts from. */
+  start: string;
+  /** True: make the branch. False: it is there. */
+  newBranch: boolean;
+  /** Ends the waiting for other commands; the change itself runs to its end. */
+  signal?: AbortSignal | undefined;
+  /** After so many seconds git and its hooks are ended; default 600. */
+  deadlineSeconds?: number | undefined;
+  /** Told when another process is changing this repo's worktrees. */
+  onWait?: ((holder: string) => void) | undefined;
+}
+
+/** Checking out gigabytes, or a hook that installs packages, may take minutes. */
+const ADD_SECONDS = 600;
+const IN_THE_WAY = 'move it away, or choose another name for the ticket';
+
+/** What is known once the lock is held. `path` is canonical. */
+export interface WorktreeJob extends NewWorktree {
+  held: HeldLock;
+  /** The branch as it was before. */
+  known: LocalBranch | undefined;
+  /** Where a plain `git push` is to go. */
+  remote: string | undefined;
+}
+
+/**
+ * True when the worktree is there; clears away what a killed `git worktree add`, or a deleted folder, left of it. Throws
+ * `exists` (it is on another branch), `conflict` (locked), `git`.
+ */
+export async function isMade({ repoPath, gitCommonDir, path: target, branch }: WorktreeJob): Promise<boolean> {
+  const entry = await findEntry(gitCommonDir, target);
+  if (!entry) return false;
+  const own = (await readOwnEntry(target, gitCommonDir))?.folder === entry.folder;
+  if (entry.lock === 'wanted' && !own) throw lockedError(target);
+  if (entry.hasIndex && own) {
+    if (entry.lock === 'initializing') await changeGit(repoPath, ['worktree', 'unlock', target], QUICK);
+    const { state, reason } = await inspectBranch(target, entry, branch);
+    if (state !== 'present')
+      throw new StackError('exists', `${target} is a worktree already: ${reason}`, { hint: IN_THE_WAY });
+    return true;
+  }
+  // Without an index nobody has worked in there yet.
+  if (own) await rm(target, { recursive: true, force: true });
+  if ((await describeFolder(target)) === 'empty') await rmdir(target);
+  if (!existsSync(target)) await removeEntry(repoPath, target, entry);
+  return false;
+}
+
+/** Makes the worktree, or leaves nothing. Throws `exists`, `git`. */
+export async function makeWorktree(job: WorktreeJob): Promise<{ warning?: string }> {
+  const { repoPath, path: target, branch, start, known, newBranch } = job;
+  const there = await describeFolder(target);
+  if (there === 'full' || there === 'other') {
+    throw new StackError('exists', `${target} is in the way: it is there and no worktree of ours`, {
+      hint: IN_THE_WAY,
+    });
+  }
+  if (newBranch && known && known.commit !== start) {
+    throw new StackError('exists', `the branch ${branch} is there already`, {
+      hint: 'choose another name for the ticket',
+    });
+  }
+  const parents = listMissing(path.dirname(target));
+  const what = newBranch && !known ? ['--no-track', '-b', branch, '--', target, start] : ['--', target, branch];
+  try {
+    const added = await changeGit(repoPath, ['worktree', 'add', '--quiet', ...what], {
+      deadlineSeconds: job.deadlineSeconds ?? ADD_SECONDS,
+      onStart: job.held.addHelper,
+    });
+    const warning = await judge(job, added);
+    if (newBranch && job.remote !== undefined) await setPushTarget(repoPath, job.gitCommonDir, branch, job.remote);
+    await fillSubmodules({ ...job, worktree: target, onStart: job.held.addHelper });
+    return warning === undefined ? {} : { warning };
+  } catch (error) {
+    // What this cannot undo is met again by whoever unmakes the worktree, and named there.
+    await undo(job, parents).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** A hook may fail, or hang, after the worktree is fine: what is there counts, not how git ended. */
+async function judge(job: WorktreeJob, added: GitChange): Promise<string | undefined> {
+  if (added.exitCode === 0) return undefined;
+  const { path: target, gitCommonDir, branch } = job;
+  const entry = await readOwnEntry(target, gitCommonDir);
+  const seconds = job.deadlineSeconds ?? ADD_SECONDS;
+  if (entry?.lock === 'none' && entry.hasIndex && (await inspectBranch(target, entry, branch)).state === 'present') {
+    const status = await tryGit(target, ['status', '--porcelain', '--untracked-files=no', '--ignore-submodules=all']);
+    if (status.exitCode === 0 && status.stdout === '') {
+      return added.timedOut
+        ? `a git hook was ended after ${seconds} s; the worktree is fine`
+        : `a git hook failed, the worktree is fine: ${firstLine(added.stderr) || `exit ${added.exitCode}`}`;
+    }
+  }
+  const trying = `cannot make the worktree at ${target}`;
+  if (added.timedOut)
+    throw new StackError('git', `${trying}: git, or a hook, was not done after ${seconds} s and was ended`);
+  throw gitError(trying, added);
+}
+
+async function undo(
+  { repoPath, gitCommonDir, path: target, branch, start, newBranch, known }: WorktreeJob,
+  parents: string[],
+): Promise<void> {
+  await rm(target, { recursive: true, force: true });
+  const entry = await findEntry(gitCommonDir, target);
+  if (entry) await removeEntry(repoPath, target, entry);
+  for (const parent of parents) await rmdir(parent).catch(() => undefined);
+  if (!newBranch || known) return;
+  await changeGit(repoPath, ['update-ref', '-d', `refs/heads/${branch}`, start], QUICK);
+  await forgetBranchSettings(repoPath, gitCommonDir, branch);
+}
+
+/** The folders above a path that are not there, the innermost first. */
+function listMissing(folder: string): string[] {
+  return existsSync(folder) ? [] : [folder, ...listMissing(path.dirname(folder))];
+}
