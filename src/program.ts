@@ -17,6 +17,7 @@ import { start } from './commands/start.ts';
 import { stop } from './commands/stop.ts';
 import { up } from './commands/up.ts';
 import type { Verb } from './commands/verb.ts';
+import { orderWords } from './commands/word-order.ts';
 import { type Context, version } from './context.ts';
 import { StackError } from './domain/errors.ts';
 
@@ -49,18 +50,22 @@ export async function runProgram(argv: readonly string[], context: Context): Pro
   const verb = verbs.find(({ name }) => name === argv.find((word) => !word.startsWith('-')));
   const { words, command } = splitCommand(argv, verb);
   const { from, on, rest } = takeRepoFlags(words, verb?.repoFlags?.map(({ name }) => name) ?? []);
+  const ordered = orderWords(
+    rest,
+    verbs.map(({ name }) => name),
+  );
   let code = 0;
   const program = buildProgram(context, async (chosen, args, options) => {
     Object.assign(context.options, { runtime: options.runtime });
     code = await runVerb(chosen, context, { args, command, options, from, on });
   });
   try {
-    if (rest.length === 0) program.outputHelp();
-    else await program.parseAsync(rest, { from: 'user' });
+    if (ordered.length === 0) program.outputHelp();
+    else await program.parseAsync(ordered, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     // Help and version end this way too, with exit code 0.
-    if (error.exitCode !== 0) throw usageError(error);
+    if (error.exitCode !== 0) throw usageError(error, verb);
   }
   return code;
 }
@@ -87,6 +92,8 @@ function buildProgram(context: Context, act: Act): Command {
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [verb]', 'show help for a verb')
+    .usage('<verb> [options]')
+    .commandsGroup('Verbs:')
     .showSuggestionAfterError(true)
     .exitOverride()
     .configureOutput({
@@ -106,7 +113,7 @@ function addVerb(program: Command, verb: AnyVerb, act: Act): void {
   for (const { name, value, description } of verb.repoFlags ?? []) {
     command.addOption(new Option(`--${name}-REPO <${value}>`, description));
   }
-  for (const [flag, description, fallback] of verb.flags) command.option(flag, description, fallback);
+  for (const flag of verb.flags) command.addOption(buildOption(flag));
   command
     .addOption(
       new Option('--runtime <name>', 'what runs services that name no runtime themselves').argParser(parseRuntime),
@@ -122,6 +129,14 @@ function addVerb(program: Command, verb: AnyVerb, act: Act): void {
         .filter((arg): arg is string => typeof arg === 'string');
       await act(verb, args, command.opts());
     });
+}
+
+/** A flag that names several things takes one word at a time, so that the ticket may stand behind it: `--with api feat-01`. */
+function buildOption([flag, description, fallback]: AnyVerb['flags'][number]): Option {
+  const option = new Option(flag, description).default(fallback);
+  if (!option.variadic) return option;
+  option.variadic = false;
+  return option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
 }
 
 const FIRST_STEPS = `
@@ -141,13 +156,13 @@ function splitCommand(argv: readonly string[], verb: AnyVerb | undefined): { wor
   return at === -1 ? { words: [...argv], command: [] } : { words: argv.slice(0, at), command: argv.slice(at + 1) };
 }
 
-function usageError(error: CommanderError): StackError {
+function usageError(error: CommanderError, verb: AnyVerb | undefined): StackError {
   const [message = '', ...hints] = error.message
     .replace(/^error: /, '')
     .trim()
     .split('\n');
   const near = hints.join(' ').replace(/^\((.*)\)$/, '$1');
   return new StackError('usage', message, {
-    hint: near || '`stack --help` lists the verbs, `stack VERB --help` its flags',
+    hint: near || (verb ? `\`stack ${verb.name} --help\` says what it takes` : '`stack --help` lists the verbs'),
   });
 }

@@ -31,7 +31,9 @@ function takeFlag(
   if (value === undefined || value === '') {
     throw new StackError('usage', `${flag} needs a value`, { hint: `${flag}=feat/x` });
   }
-  if (taken[repo] !== undefined) throw new StackError('usage', `${flag} is given twice`);
+  if (Object.hasOwn(taken, repo)) {
+    throw new StackError('usage', `${flag} is given twice`, { hint: 'a ticket’s copy of a repo starts at one place' });
+  }
   taken[repo] = value;
 }
 
