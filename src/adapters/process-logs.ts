@@ -1,7 +1,12 @@
 import { copyFile, type FileHandle, open, rename, rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { explainFileError, makeFolder } from './files.ts';
-import type { ProcessFiles } from './process-record.ts';
+
+/** Where a log is, and the one before it. */
+export interface LogFiles {
+  log: string;
+  oldLog: string;
+}
 
 /** A log that has grown beyond this is put aside; with the one before it a workload keeps at most about twice as much. */
 const MAX_LOG_BYTES = 10 * 1024 * 1024;
@@ -9,7 +14,7 @@ const MAX_LOG_BYTES = 10 * 1024 * 1024;
 const GUARD_MS = 60_000;
 
 /** Puts the last run's log aside and opens a new one for appending, 0600. Throws `files`. */
-export async function openLog(files: ProcessFiles): Promise<FileHandle> {
+export async function openLog(files: LogFiles): Promise<FileHandle> {
   await makeFolder(path.dirname(files.log));
   try {
     await rename(files.log, files.oldLog).catch(passMissing);
@@ -24,7 +29,7 @@ export async function openLog(files: ProcessFiles): Promise<FileHandle> {
  * be told to open another, so the text is copied and the file emptied; since it appends, it goes on at the new end. What
  * it writes between the two is lost. Done whenever a command looks at the workload; never throws.
  */
-export async function limitLog(files: ProcessFiles, limit = MAX_LOG_BYTES): Promise<void> {
+export async function limitLog(files: LogFiles, limit = MAX_LOG_BYTES): Promise<void> {
   const size = await stat(files.log).then(
     (entry) => entry.size,
     () => 0,

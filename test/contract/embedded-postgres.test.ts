@@ -1,0 +1,175 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createEmbeddedPostgres } from '../../src/adapters/embedded-postgres.ts';
+import type { HostServer } from '../../src/adapters/host-server.ts';
+import { freePort, isRunning } from '../support/process-world.ts';
+import { until } from '../support/until.ts';
+
+const never = new AbortController().signal;
+const settings = { user: 'shop "owner"', password: `it's`, database: 'shop-1' };
+let root: string;
+let server: HostServer;
+let port: number;
+
+beforeAll(async () => {
+  root = realpathSync(mkdtempSync(path.join(tmpdir(), 'stack-postgres-')));
+  server = createEmbeddedPostgres({ root, env: process.env });
+  port = await freePort();
+});
+
+afterAll(async () => {
+  await server.destroyData();
+  await rm(root, { recursive: true, force: true });
+});
+
+async function query(
+  text: string,
+  login: Partial<typeof settings> = {},
+  onPort = port,
+): Promise<Record<string, unknown>[]> {
+  const { user, password, database } = { ...settings, ...login };
+  const client = new pg.Client({ host: 'localhost', port: onPort, user, password, database });
+  await client.connect();
+  return (await client.query(text).finally(() => client.end())).rows;
+}
+
+const failure = (work: Promise<unknown>) =>
+  work.then(
+    () => undefined,
+    (error) => error,
+  );
+
+// Each test goes on from the data the one before left, as a team's does over days.
+describe('the embedded Postgres', { sequential: true }, () => {
+  it('starts from nothing, with the user, password and database it is given', async () => {
+    expect(await server.status()).toMatchObject({ state: 'stopped' });
+    await server.start({ port, ...settings }, never);
+    expect(await server.status()).toMatchObject({ state: 'running', port });
+    expect(await query('SELECT current_user AS u, current_database() AS d')).toEqual([
+      { u: settings.user, d: 'shop-1' },
+    ]);
+    expect(await failure(query('SELECT 1', { password: 'wrong' }))).toMatchObject({ code: '28P01' });
+    await query('CREATE TABLE kept AS SELECT 42 AS answer');
+  });
+
+  it('keeps machine crashes from corrupting it', async () => {
+    expect(await query('SHOW fsync')).toEqual([{ fsync: 'on' }]);
+    expect(await query('SHOW full_page_writes')).toEqual([{ full_page_writes: 'on' }]);
+  });
+
+  it('is left alone by a second start, and restarted on another port', async () => {
+    const before = await server.status();
+    await server.start({ port, ...settings }, never);
+    expect(await server.status()).toEqual(before);
+    port = await freePort();
+    await server.start({ port, ...settings }, never);
+    expect(await query('SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+    expect(isRunning(before.pid!)).toBe(false);
+  });
+
+  it('stops although somebody is connected, and keeps its data', async () => {
+    const { user, password, database } = settings;
+    const client = new pg.Client({ host: 'localhost', port, user, password, database });
+    client.on('error', () => {});
+    await client.connect();
+    const { pid } = await server.status();
+    await server.stop();
+    await server.stop();
+    expect(isRunning(pid!)).toBe(false);
+    expect(await server.status()).toEqual({ state: 'stopped', pid: undefined, port: undefined });
+    await server.start({ port, ...settings }, never);
+    expect(await query('SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+  });
+
+  it('recovers after it was killed', async () => {
+    await query('INSERT INTO kept VALUES (43)');
+    const { pid } = await server.status();
+    process.kill(pid!, 'SIGKILL');
+    await until('it is gone', async () => (await server.status()).state === 'stopped');
+    // Its helper processes notice by themselves; until then a new server would be refused.
+    await until('a start', () => server.start({ port, ...settings }, never).then(() => true), 30);
+    expect(await query('SELECT answer FROM kept ORDER BY answer')).toEqual([{ answer: 42 }, { answer: 43 }]);
+  });
+
+  it('takes no other program for itself when its pid was given out again', async () => {
+    await server.stop();
+    const stranger = spawn('sleep', ['1000'], { cwd: root });
+    await once(stranger, 'spawn');
+    try {
+      const lines = [stranger.pid, server.dataFolder, 1, port, '', 'localhost', '', 'ready'];
+      writeFileSync(path.join(server.dataFolder, 'postmaster.pid'), `${lines.join('\n')}\n`);
+      expect(await server.status()).toMatchObject({ state: 'stopped' });
+      await server.stop();
+      await server.start({ port, ...settings }, never);
+      expect(await query('SELECT count(*)::int AS n FROM kept')).toEqual([{ n: 2 }]);
+      expect(isRunning(stranger.pid!)).toBe(true);
+    } finally {
+      stranger.kill('SIGKILL');
+    }
+  });
+
+  it('takes over other settings without losing data', async () => {
+    await server.start({ port, user: 'second', password: 'new', database: 'more' }, never);
+    expect(await query('SELECT 1 AS one', { user: 'second', password: 'new', database: 'more' })).toEqual([{ one: 1 }]);
+    expect(await query('SELECT count(*)::int AS n FROM kept', { user: 'second', password: 'new' })).toEqual([{ n: 2 }]);
+    await server.start({ port, ...settings }, never);
+  });
+
+  it('says that its port is taken', async () => {
+    await server.stop();
+    const other = net.createServer().listen(port, '127.0.0.1');
+    await once(other, 'listening');
+    expect(await failure(server.start({ port, ...settings }, never))).toMatchObject({
+      code: 'port',
+      details: { port },
+    });
+    other.close();
+  });
+
+  it('says that its data is of another version', async () => {
+    const file = path.join(server.dataFolder, 'PG_VERSION');
+    const version = readFileSync(file, 'utf8');
+    writeFileSync(file, '9\n');
+    const error = await failure(server.start({ port, ...settings }, never));
+    expect(error).toMatchObject({
+      code: 'process',
+      message: expect.stringMatching(/of version 9, but version \d+ is/),
+    });
+    writeFileSync(file, version);
+  });
+
+  it('deletes its data when told so, also while it runs', async () => {
+    await server.start({ port, ...settings }, never);
+    await server.destroyData();
+    await server.destroyData();
+    expect(existsSync(path.dirname(server.dataFolder))).toBe(false);
+    expect(await server.status()).toMatchObject({ state: 'stopped' });
+  });
+
+  it('says that a folder with other things in it is no data folder, and leaves it', async () => {
+    mkdirSync(server.dataFolder, { recursive: true });
+    writeFileSync(path.join(server.dataFolder, 'somebody’s'), '');
+    expect(await failure(server.start({ port, ...settings }, never))).toMatchObject({ code: 'process' });
+    expect(existsSync(path.join(server.dataFolder, 'somebody’s'))).toBe(true);
+    await server.destroyData();
+  });
+
+  it('is made whole after an interrupted first start', async () => {
+    const stop = new AbortController();
+    const fresh = `${server.dataFolder}.new`;
+    const start = failure(server.start({ port, ...settings }, stop.signal));
+    await until('it is being made', () => existsSync(path.join(fresh, 'base')));
+    stop.abort();
+    expect(await start).toMatchObject({ code: 'interrupted' });
+    expect(existsSync(server.dataFolder)).toBe(false);
+    await server.start({ port, ...settings }, never);
+    expect(await query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+});
