@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, posix, relative } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -10,8 +11,8 @@ import { createGzip } from 'node:zlib';
  */
 export async function packContext(folder: string, dockerfile: string): Promise<Readable> {
   const isLeftOut = await readIgnore(folder, posix.normalize(dockerfile));
-  const { pack } = await import('tar-fs');
-  const archive = pack(folder, {
+  const { default: tar } = await import('tar-fs');
+  const archive = tar.pack(folder, {
     ignore: (path) => isLeftOut(relative(folder, path)),
     map: (header) => ({ ...header, uid: 0, gid: 0 }),
     // Pipes and devices cannot be sent and are passed over.
@@ -32,9 +33,9 @@ async function readIgnore(folder: string, dockerfile: string): Promise<(name: st
     .filter((line) => line.startsWith('!'))
     .map((line) => posix.normalize(line.slice(1).trim().replace(/^\/+/, '')));
   return (name) => {
-    if (name === dockerfile || name === '.dockerignore') return false;
+    if (name === dockerfile || name === '.dockerignore' || !ignore.ignores(name)) return false;
     const mayHold = [dockerfile, ...exceptions].some((pattern) => isBelow(pattern, name));
-    return ignore.ignores(name) && !mayHold;
+    return !(mayHold && lstatSync(join(folder, name)).isDirectory());
   };
 }
 

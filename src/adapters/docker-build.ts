@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { StackError, throwIfAborted } from '../domain/errors.ts';
-import { packContext } from './build-context.ts';
+import { readTrace } from './buildkit-trace.ts';
 import type { Connection } from './docker-connection.ts';
 import { explainEngineError, readReason, readStatus } from './docker-error.ts';
-import { type EngineEvent, type OnProgress, readImageId } from './docker-image.ts';
+import { type EngineEvent, followEvents, type OnProgress, readImageId } from './docker-image.ts';
 
 const SHOWN_LINES = 30;
 
@@ -91,24 +91,14 @@ async function buildWith(
   signal: AbortSignal,
 ): Promise<void> {
   const lines: string[] = [];
-  try {
-    const stream = await conn.client.buildImage(await packContext(request.context, request.dockerfile), {
-      version,
-      t: request.tag,
-      dockerfile: request.dockerfile,
-      ...(request.target !== undefined && { target: request.target }),
-      buildargs: request.args,
-      labels: request.labels,
-      rm: true,
-      forcerm: true,
-      abortSignal: signal,
-    });
-    await followBuild(conn, stream, (line) => {
+  const onEvent = (event: EngineEvent): void => {
+    for (const line of readOutput(event)) {
       lines.push(line);
-      const step = readStep(line);
-      if (step !== undefined) onProgress(step);
-    });
-    throwIfAborted(signal);
+      if (isStep(line)) onProgress(line);
+    }
+  };
+  try {
+    await followEvents(await sendBuild(version, conn, request, signal), signal, onEvent);
   } catch (error) {
     throwIfAborted(signal);
     if (readStatus(error) === undefined && !(error instanceof StackError)) throw explainEngineError(error, conn.where);
@@ -120,32 +110,25 @@ async function buildWith(
   }
 }
 
-/** Reads the stream to its end through dockerode, which knows how to read BuildKit's own. Throws what it failed with. */
-async function followBuild(
+async function sendBuild(
+  version: '1' | '2',
   { client }: Connection,
-  stream: NodeJS.ReadableStream,
-  onLine: (line: string) => void,
-): Promise<void> {
-  const follow = (client as unknown as { followProgress: typeof client.modem.followProgress }).followProgress;
-  const failure = await new Promise<string | undefined>((resolve, reject) => {
-    let failed: string | undefined;
-    const onEvent = (event: EngineEvent): void => {
-      // The engine answers with success before it begins; a failure is an event like any other.
-      failed ??= event.errorDetail?.message ?? event.error;
-      for (const line of readOutput(event)) onLine(line);
-    };
-    follow.call(client, stream, (error) => (error ? reject(error) : resolve(failed)), onEvent);
+  { tag, context, dockerfile, target, args, labels }: BuildRequest,
+  signal: AbortSignal,
+): Promise<NodeJS.ReadableStream> {
+  const { packContext } = await import('./build-context.ts');
+  return client.buildImage(await packContext(context, dockerfile), {
+    ...{ version, dockerfile, labels, t: tag, buildargs: args, rm: true, forcerm: true, abortSignal: signal },
+    ...(target !== undefined && { target }),
   });
-  if (failure !== undefined) throw new StackError('engine', failure);
 }
 
-function readOutput({ stream = '' }: EngineEvent): string[] {
-  const lines = stripVTControlCharacters(stream).split('\n');
-  // dockerode puts the step's digest in front of its name.
-  return lines.map((line) => line.replace(/^\[sha256:[0-9a-f]*\] /, '').trimEnd()).filter((line) => line !== '');
+function readOutput({ stream = '', id, aux }: EngineEvent): string[] {
+  const lines = id === 'moby.buildkit.trace' ? readTrace(String(aux)) : stripVTControlCharacters(stream).split('\n');
+  return lines.map((line) => line.trimEnd()).filter((line) => line !== '');
 }
 
 /** `Step 2/5 : RUN npm ci` of the classic builder, `[stage 2/5] RUN npm ci` of BuildKit. */
-function readStep(line: string): string | undefined {
-  return /^(Step \d+\/\d+ : |\[[^\]]*\d+\/\d+\] )/.test(line) ? line : undefined;
+function isStep(line: string): boolean {
+  return /^(Step \d+\/\d+ : |\[[^\]]*\d+\/\d+\] )/.test(line);
 }

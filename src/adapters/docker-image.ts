@@ -59,15 +59,17 @@ export interface EngineEvent {
   readonly status?: string;
   readonly progressDetail?: { readonly current?: number; readonly total?: number };
   readonly stream?: string;
+  /** BuildKit's own report. */
+  readonly aux?: unknown;
   readonly error?: string;
   readonly errorDetail?: { readonly message?: string };
 }
 
 /**
- * Reads a pull's stream of events to its end. Throws `engine` with the words of an error event, which the engine sends
+ * Reads the stream of events of a pull or build to its end. Throws `engine` with the words of an error event, which the engine sends
  * after it has answered with success; `interrupted`.
  */
-async function followEvents(
+export async function followEvents(
   stream: NodeJS.ReadableStream,
   signal: AbortSignal,
   onEvent: (event: EngineEvent) => void,

@@ -5,13 +5,12 @@ declare module 'tar-fs' {
     uid: number;
     gid: number;
   }
-  export function pack(
-    folder: string,
-    options?: {
-      /** True leaves a file or folder out, and all below it. Gets the path with `folder` in front. */
-      ignore?: (path: string) => boolean;
-      map?: (header: Header) => Header;
-      strict?: boolean;
-    },
-  ): import('node:stream').Readable;
+  interface PackOptions {
+    /** True leaves a file or folder out, and all below it. Gets the path with `folder` in front. */
+    ignore?: (path: string) => boolean;
+    map?: (header: Header) => Header;
+    strict?: boolean;
+  }
+  const tar: { pack(folder: string, options?: PackOptions): import('node:stream').Readable };
+  export default tar;
 }
