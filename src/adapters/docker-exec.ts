@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WriteStream } from 'node:tty';
-import type { Container, Exec, ExecCreateOptions } from 'dockerode';
+import type { Container, Exec } from 'dockerode';
 import { StackError, throwIfAborted } from '../domain/errors.ts';
 import type { ExecOptions, WorkloadRef } from '../domain/runtime.ts';
 import type { Connection } from './docker-connection.ts';
@@ -15,6 +15,8 @@ import { createDemuxer } from './docker-lines.ts';
 const TERM_MS = 3000;
 const POLL_MS = 10;
 const RESIZE_TRIES = 20;
+/** 128 and the number of PIPE: what a program ends with whose output nobody reads. */
+const BROKEN_PIPE = 141;
 /** Tells the processes of one exec from all others of the container: the engine cannot end an exec. */
 const MARK = 'STACK_EXEC';
 
@@ -26,29 +28,22 @@ export async function execInContainer(
   options: ExecOptions,
 ): Promise<number> {
   throwIfAborted(options.signal);
-  const info = await inspectContainer(conn, ref.name);
-  if (!info?.State.Running) throw notRunning(ref);
-  const container = conn.client.getContainer(info.Id);
   const mark = randomUUID();
-  // Folder, user and env are the container's own.
-  const exec = await createExec(container, ref, {
-    Cmd: [...argv],
-    AttachStdin: true,
-    AttachStdout: true,
-    AttachStderr: true,
-    Tty: options.tty,
-    Env: [`${MARK}=${mark}`, ...(options.tty ? [`TERM=${conn.term}`] : [])],
-  });
+  const { container, exec } = await createExec(conn, ref, argv, mark, options.tty);
   const stream = await exec.start({ hijack: true, stdin: true, Tty: options.tty });
-  const end = (): void => void endMarked(container, mark, stream);
+  let ending: Promise<void> | undefined;
+  const end = (): void => {
+    ending ??= endExec(container, exec, mark, stream);
+  };
   options.signal.addEventListener('abort', end, { once: true });
   try {
-    await joinStreams(stream, exec, options);
+    await joinStreams(stream, exec, options, end);
   } finally {
     options.signal.removeEventListener('abort', end);
   }
+  await ending;
   throwIfAborted(options.signal);
-  return readExitCode(exec, options.signal);
+  return ending ? BROKEN_PIPE : readExitCode(exec);
 }
 
 function notRunning({ service, instance }: WorkloadRef): StackError {
@@ -57,9 +52,27 @@ function notRunning({ service, instance }: WorkloadRef): StackError {
   });
 }
 
-async function createExec(container: Container, ref: WorkloadRef, options: ExecCreateOptions): Promise<Exec> {
+async function createExec(
+  conn: Connection,
+  ref: WorkloadRef,
+  argv: readonly string[],
+  mark: string,
+  tty: boolean,
+): Promise<{ container: Container; exec: Exec }> {
+  const info = await inspectContainer(conn, ref.name);
+  if (!info?.State.Running) throw notRunning(ref);
+  const container = conn.client.getContainer(info.Id);
   try {
-    return await container.exec(options);
+    // Folder, user and env are the container's own.
+    const exec = await container.exec({
+      Cmd: [...argv],
+      AttachStdin: true,
+      AttachStdout: true,
+      AttachStderr: true,
+      Tty: tty,
+      Env: [`${MARK}=${mark}`, ...(tty ? [`TERM=${conn.term}`] : [])],
+    });
+    return { container, exec };
   } catch (error) {
     // 409: it stopped, or is paused, since we looked.
     if (readStatus(error) === 404 || readStatus(error) === 409) throw notRunning(ref);
@@ -67,8 +80,11 @@ async function createExec(container: Container, ref: WorkloadRef, options: ExecC
   }
 }
 
-/** Passes stdin in and output out until the command closes its side; a terminal is raw meanwhile, and put back after. */
-async function joinStreams(stream: Duplex, exec: Exec, options: ExecOptions): Promise<void> {
+/**
+ * Passes stdin in and output out until the command closes its side; a terminal is raw meanwhile, and put back after.
+ * Calls `onGone` when nobody takes the output any more.
+ */
+async function joinStreams(stream: Duplex, exec: Exec, options: ExecOptions, onGone: () => void): Promise<void> {
   const { tty, stdin } = options;
   const isRaw = tty && stdin.isTTY;
   const resize = (): void => void resizeTo(exec, options.stdout as Partial<WriteStream>);
@@ -78,12 +94,15 @@ async function joinStreams(stream: Duplex, exec: Exec, options: ExecOptions): Pr
     options.stdout.on('resize', resize);
   }
   stdin.pipe(stream);
+  const targets = [options.stdout, options.stderr];
+  for (const target of targets) target.on('error', onGone);
   try {
     await copyOutput(stream, options);
   } finally {
     stdin.unpipe(stream);
     // A stdin that is still read from would keep the process alive.
     stdin.pause();
+    for (const target of targets) target.off('error', onGone);
     options.stdout.off('resize', resize);
     if (isRaw) stdin.setRawMode(false);
   }
@@ -123,20 +142,28 @@ async function resizeTo(exec: Exec, { rows, columns }: Partial<WriteStream>): Pr
   }
 }
 
-async function readExitCode(exec: Exec, signal: AbortSignal): Promise<number> {
+async function readExitCode(exec: Exec): Promise<number> {
   for (;;) {
     const { Running, ExitCode } = await exec.inspect();
     if (!Running) return ExitCode ?? 0;
-    throwIfAborted(signal);
     await delay(POLL_MS);
   }
 }
 
-async function endMarked(container: Container, mark: string, stream: Duplex): Promise<void> {
+async function endExec(container: Container, exec: Exec, mark: string, stream: Duplex): Promise<void> {
   await signalMarked(container, mark, 'TERM');
-  if (!stream.closed) await once(stream, 'close', { signal: AbortSignal.timeout(TERM_MS) }).catch(() => undefined);
-  if (!stream.closed) await signalMarked(container, mark, 'KILL');
+  const deadline = performance.now() + TERM_MS;
+  while (performance.now() < deadline && (await isRunning(exec))) await delay(POLL_MS);
+  if (await isRunning(exec)) await signalMarked(container, mark, 'KILL');
   stream.destroy();
+}
+
+async function isRunning(exec: Exec): Promise<boolean> {
+  return exec.inspect().then(
+    ({ Running }) => Running,
+    // The container is gone, and the exec with it.
+    () => false,
+  );
 }
 
 /** Children inherit the mark, so the whole tree is found. An image without a shell is left to end by itself. */
@@ -146,7 +173,8 @@ async function signalMarked(container: Container, mark: string, signal: 'TERM' |
   done`;
   try {
     const exec = await container.exec({ Cmd: ['sh', '-c', script, 'sh', `${MARK}=${mark}`] });
-    await exec.start({ Detach: true });
+    // An answer that is not read to its end keeps its socket, and with it the process.
+    (await exec.start({ Detach: true })).resume();
   } catch {
     // The container has ended meanwhile, and all its processes with it.
   }
