@@ -7,7 +7,7 @@ export interface Person {
 }
 
 /** What is asked of an engine once, because it stays as it is. */
-export interface EngineFacts {
+interface EngineFacts {
   /** The engine runs as the person: root in a container is the person outside. */
   readonly rootless: boolean;
   /** Containers' output goes to files that grow without end unless they are capped. */

@@ -1,5 +1,6 @@
 import type { Container, ContainerCreateOptions, ContainerInspectInfo } from 'dockerode';
 import { StackError } from '../domain/errors.ts';
+import { LABELS } from '../domain/names.ts';
 import type { Connection } from './docker-connection.ts';
 import { orMissing, readReason, readStatus } from './docker-error.ts';
 
@@ -10,13 +11,28 @@ export async function inspectContainer(conn: Connection, id: string): Promise<Co
   return orMissing(conn.client.getContainer(id).inspect());
 }
 
-/** Makes a container and does not start it. Throws `engine`: no such image, the name is taken, a mount that cannot be. */
+/**
+ * Makes a container and does not start it. Throws `engine`: no such image, the name is taken, a mount that cannot be;
+ * `busy` when another command has just made it.
+ */
 export async function createContainer(conn: Connection, options: ContainerCreateOptions): Promise<Container> {
   try {
     return await conn.client.createContainer(options);
   } catch (error) {
+    if (readStatus(error) === 409) throw await explainTaken(conn, options, error);
     throw explainCreateError(error, options);
   }
+}
+
+async function explainTaken(
+  conn: Connection,
+  { name = '', Labels }: ContainerCreateOptions,
+  cause: unknown,
+): Promise<unknown> {
+  const holder = await inspectContainer(conn, name);
+  const isOurs = holder?.Config.Labels[LABELS.root] === Labels?.[LABELS.root];
+  if (!isOurs) return nameTaken(name, cause);
+  return new StackError('busy', `another command is making ${name} right now`, { hint: 'try again', cause });
 }
 
 function explainCreateError(error: unknown, options: ContainerCreateOptions): unknown {
@@ -27,7 +43,6 @@ function explainCreateError(error: unknown, options: ContainerCreateOptions): un
       cause: error,
     });
   }
-  if (readStatus(error) === 409) return nameTaken(options.name ?? '', error);
   return error;
 }
 

@@ -2,6 +2,8 @@ import { interrupted, StackError } from '../domain/errors.ts';
 
 interface EngineFailure {
   code?: string;
+  /** Set by ssh2: `client-socket`, `client-authentication`, … */
+  level?: string;
   name?: string;
   statusCode?: number;
   json?: { message?: string };
@@ -38,10 +40,13 @@ const UNREACHABLE = new Set([
   'ENOTSOCK',
 ]);
 
-/** Gives what a failed call to the engine stands for: `interrupted` for an abort, else `engine`. StackErrors pass. */
-export function explainEngineError(error: unknown, where: string): StackError {
+/**
+ * Gives what a failed call to the engine stands for: `interrupted` for an abort, `engine` when it refused or did not
+ * answer. Anything else is not the engine's and passes as it is.
+ */
+export function explainEngineError(error: unknown, where: string): unknown {
   if (error instanceof StackError) return error;
-  const { code, name } = (error ?? {}) as EngineFailure;
+  const { code, level, name } = (error ?? {}) as EngineFailure;
   if (name === 'AbortError' || code === 'ABORT_ERR') return interrupted(error);
   if (code === 'EACCES' || code === 'EPERM') {
     return new StackError('engine', `the Docker engine at ${where} may not be used by this user`, {
@@ -49,12 +54,13 @@ export function explainEngineError(error: unknown, where: string): StackError {
       cause: error,
     });
   }
-  if (code !== undefined && UNREACHABLE.has(code)) {
+  if (level !== undefined || (code !== undefined && UNREACHABLE.has(code))) {
     return new StackError('engine', `no Docker engine answers at ${where}`, {
       hint: 'start Docker, or name its address in DOCKER_HOST or DOCKER_CONTEXT; `stack doctor` shows what was tried',
       cause: error,
     });
   }
+  if (readStatus(error) === undefined) return error;
   return new StackError('engine', `the Docker engine refused: ${readReason(error)}`, { cause: error });
 }
 

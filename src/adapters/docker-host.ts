@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
-import https from 'node:https';
 import { join } from 'node:path';
 import type { DockerOptions } from 'dockerode';
 import { StackError } from '../domain/errors.ts';
@@ -162,7 +161,7 @@ function merge(options: Record<string, unknown>): DockerOptions {
 }
 
 function parseHost(host: string, source: string): URL {
-  const known = /^(tcp|http|https|ssh):\/\//.test(host);
+  const known = /^(tcp|http|https|ssh):\/\/./.test(host);
   if (known && URL.canParse(host)) return new URL(host);
   throw new StackError('engine', `${source} says ${JSON.stringify(host)}, which is no address of an engine`, {
     hint: 'it looks like `unix:///var/run/docker.sock`, `tcp://host:2376` or `ssh://user@host`',
@@ -174,11 +173,17 @@ async function readCerts({ certs = '', trustAny }: Endpoint): Promise<Record<str
     const [ca, cert, key] = await Promise.all(
       ['ca.pem', 'cert.pem', 'key.pem'].map((file) => readFile(join(certs, file))),
     );
-    return { ca, cert, key, ...(trustAny && { agent: new https.Agent({ rejectUnauthorized: false }) }) };
+    return { ca, cert, key, ...(trustAny && { agent: await createTrustingAgent() }) };
   } catch (cause) {
     throw new StackError('engine', `the engine's certificates cannot be read from ${certs}`, {
       hint: 'it must hold ca.pem, cert.pem and key.pem; DOCKER_CERT_PATH names the folder',
       cause,
     });
   }
+}
+
+/** Loaded here alone: most engines are behind a socket, and TLS takes its time to load. */
+async function createTrustingAgent(): Promise<unknown> {
+  const { Agent } = await import('node:https');
+  return new Agent({ rejectUnauthorized: false });
 }

@@ -15,10 +15,20 @@ export interface NetworkState {
 
 /** Gives a network; undefined when there is none of that name. */
 export async function inspectNetwork(conn: Connection, name: string): Promise<NetworkState | undefined> {
-  const found: NetworkInspectInfo | undefined = await orMissing(conn.client.getNetwork(name).inspect());
+  const [first] = await listByName(conn, name);
+  if (first === undefined) return undefined;
+  const found: NetworkInspectInfo | undefined = await orMissing(conn.client.getNetwork(first).inspect());
   if (!found) return undefined;
   const containers = Object.values(found.Containers ?? {}).map((container) => container.Name);
   return { id: found.Id, labels: found.Labels ?? {}, containers };
+}
+
+/** Ids, the oldest first. A name is not unique: engines before Docker 25 let two commands make the same one at once. */
+async function listByName({ client }: Connection, name: string): Promise<string[]> {
+  // The engine's filter takes every name that holds this one.
+  const found = (await client.listNetworks({ filters: { name: [name] } })).filter((one) => one.Name === name);
+  const age = (one: NetworkInspectInfo): string => `${one.Created} ${one.Id}`;
+  return found.sort((a, b) => (age(a) < age(b) ? -1 : 1)).map((one) => one.Id);
 }
 
 /**
@@ -35,6 +45,8 @@ export async function ensureNetwork(conn: Connection, name: string, labels: Reco
     if (readStatus(error) === 409) return;
     throw explainCreate(name, error);
   }
+  const [, ...doubles] = await listByName(conn, name);
+  for (const id of doubles) await orMissing(conn.client.getNetwork(id).remove());
 }
 
 function requireOwn(name: string, { labels: found }: NetworkState, labels: Record<string, string>): void {
@@ -54,20 +66,24 @@ function explainCreate(name: string, cause: unknown): unknown {
 
 /** Removes a network of ours; one that is missing or somebody else's is left. Throws `engine` while containers run in it. */
 export async function removeNetwork(conn: Connection, name: string): Promise<void> {
-  const found = await inspectNetwork(conn, name);
-  if (!found?.labels[LABELS.root]) return;
+  for (
+    let found = await inspectNetwork(conn, name);
+    found?.labels[LABELS.root];
+    found = await inspectNetwork(conn, name)
+  ) {
+    await removeOne(conn, name, found);
+  }
+}
+
+async function removeOne({ client }: Connection, name: string, { id, containers }: NetworkState): Promise<void> {
   try {
-    await orMissing(conn.client.getNetwork(found.id).remove());
+    await orMissing(client.getNetwork(id).remove());
   } catch (error) {
     if (readStatus(error) !== 403) throw error;
-    throw new StackError(
-      'engine',
-      `the network ${name} is still used by ${found.containers.join(', ') || 'containers'}`,
-      {
-        hint: 'stop them first',
-        cause: error,
-      },
-    );
+    throw new StackError('engine', `the network ${name} is still used by ${containers.join(', ') || 'containers'}`, {
+      hint: 'stop them first',
+      cause: error,
+    });
   }
 }
 

@@ -3,8 +3,8 @@ import { LABELS } from '../domain/names.ts';
 import type { Connection } from './docker-connection.ts';
 import { inspectContainer } from './docker-container.ts';
 import { COMPOSE } from './docker-spec.ts';
+import { readExitCode } from './docker-status.ts';
 import { listVolumes, type OwnedThing } from './docker-volume.ts';
-import { readExitCode } from './docker-workload.ts';
 
 /** What a container is doing; with a health check `starting`, `healthy` or `unhealthy` stand for `running`. */
 export type ContainerState = 'running' | 'starting' | 'healthy' | 'unhealthy' | 'stopped' | 'exited';

@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
+import type { ContainerInspectInfo } from 'dockerode';
 import { StackError, throwIfAborted } from '../domain/errors.ts';
 import { LABELS } from '../domain/names.ts';
-import type { WorkloadRef, WorkloadSpec, WorkloadState, WorkloadStatus } from '../domain/runtime.ts';
+import type { WorkloadRef, WorkloadSpec } from '../domain/runtime.ts';
 import type { Connection } from './docker-connection.ts';
 import { createContainer, inspectContainer, nameTaken, removeContainer } from './docker-container.ts';
 import { findTakenPort, orMissing, readReason, readStatus } from './docker-error.ts';
-import { COMPOSE, describeWorkload } from './docker-spec.ts';
+import { describeWorkload } from './docker-spec.ts';
 import { observeSurroundings } from './docker-surroundings.ts';
 import { makeMountPoints, ownVolumes } from './docker-volume.ts';
 
@@ -18,7 +18,8 @@ const STOP_SECONDS = 10;
 export async function startWorkload(conn: Connection, spec: WorkloadSpec, signal: AbortSignal): Promise<void> {
   throwIfAborted(signal);
   const found = await findOwn(conn, spec);
-  if (found?.Config.Labels[LABELS.hash] === spec.hash) {
+  // One that was made and never started is half of something: whoever made it was killed.
+  if (found?.Config.Labels[LABELS.hash] === spec.hash && found.State.Status !== 'created') {
     if (isUp(found) || (await restartContainer(conn, spec, found, signal))) return;
   }
   if (found) {
@@ -42,64 +43,9 @@ export async function removeWorkload(conn: Connection, ref: WorkloadRef): Promis
     `${LABELS.root}=${ref.rootId}`,
     `${LABELS.ticket}=${ref.instance}`,
     `${LABELS.service}=${ref.service}`,
-    LABELS.hash,
   ];
   const found = await conn.client.listContainers({ all: true, filters: { label } });
   await Promise.all(found.map((container) => removeContainer(conn, container.Id)));
-}
-
-/**
- * Gives the workloads of a root, or of one instance. One question to the engine; with an instance, one more for each
- * that runs, since only that tells when it was started.
- */
-export async function listWorkloads(conn: Connection, rootId: string, instance?: string): Promise<WorkloadStatus[]> {
-  const label = [`${LABELS.root}=${rootId}`, LABELS.hash, `${COMPOSE.oneOff}=False`];
-  if (instance !== undefined) label.push(`${LABELS.ticket}=${instance}`);
-  const found = await conn.client.listContainers({ all: true, filters: { label } });
-  return Promise.all(
-    found.map(async (container) => {
-      const status = describeStatus(container);
-      if (instance === undefined || status.state !== 'running') return status;
-      const info = await inspectContainer(conn, container.Id);
-      return info ? { ...status, startedAt: Date.parse(info.State.StartedAt) } : status;
-    }),
-  );
-}
-
-/** Reads one line of the engine's list. */
-export function describeStatus(container: ContainerInfo): WorkloadStatus {
-  const { Labels: labels } = container;
-  const state = readState(container);
-  return {
-    instance: labels[LABELS.ticket] ?? '',
-    service: labels[LABELS.service] ?? '',
-    name: (container.Names[0] ?? '').replace(/^\//, ''),
-    runtime: 'docker',
-    state,
-    exitCode: state === 'exited' || state === 'stopped' ? readExitCode(container.Status) : undefined,
-    hash: labels[LABELS.hash] ?? '',
-    startedAt: undefined,
-  };
-}
-
-/** 128 and the number of TERM: what most programs that do not care about it end with. */
-const TERMINATED = 143;
-
-/**
- * The engine does not remember whether a container was told to stop. Ours leave their networks when they are; those that
- * somebody stopped by other means mostly ended by TERM.
- */
-function readState({ State, Status, NetworkSettings }: ContainerInfo): WorkloadState {
-  if (State === 'running') return 'running';
-  if (State === 'created' || State === 'restarting') return 'starting';
-  const left = Object.keys(NetworkSettings?.Networks ?? {}).length === 0;
-  return State === 'paused' || left || readExitCode(Status) === TERMINATED ? 'stopped' : 'exited';
-}
-
-/** The list has the exit code only in `Exited (137) 3 seconds ago`. */
-export function readExitCode(status: string): number | undefined {
-  const code = /^Exited \((\d+)\)/.exec(status)?.[1];
-  return code === undefined ? undefined : Number(code);
 }
 
 /** Gives the container a workload's name stands for; undefined when there is none. Throws `engine` when it is not ours. */

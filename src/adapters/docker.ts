@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import Docker from 'dockerode';
+import { StackError } from '../domain/errors.ts';
 import type { Runtime, RuntimeCheck } from '../domain/runtime.ts';
 import { type BuildRequest, buildImage } from './docker-build.ts';
 import { type Connection, createConnection, type Person } from './docker-connection.ts';
@@ -18,8 +19,9 @@ import {
   type ProjectContainer,
 } from './docker-project.ts';
 import { runInContainer } from './docker-run.ts';
+import { listWorkloads } from './docker-status.ts';
 import { ensureVolume, listVolumes, type OwnedThing, removeVolume } from './docker-volume.ts';
-import { listWorkloads, removeWorkload, startWorkload, stopWorkload } from './docker-workload.ts';
+import { removeWorkload, startWorkload, stopWorkload } from './docker-workload.ts';
 
 /** The API of Docker 20.10, 1.41, the oldest engine that all of this was tried on. */
 const OLDEST_API_MINOR = 41;
@@ -128,7 +130,12 @@ async function checkEngine({ client, where }: Connection): Promise<RuntimeCheck>
     }
     return { ok: true, version, where };
   } catch (error) {
-    const { message, hint } = explainEngineError(error, where);
-    return { ok: false, reason: message, hint: hint ?? 'see what `docker version` says' };
+    const why = explainEngineError(error, where);
+    const hint = why instanceof StackError ? why.hint : undefined;
+    return {
+      ok: false,
+      reason: why instanceof Error ? why.message : String(why),
+      hint: hint ?? 'see `docker version`',
+    };
   }
 }
