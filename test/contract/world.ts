@@ -30,7 +30,7 @@ export interface RuntimeSetup {
   cleanRoot(root: string, rootId: string): Promise<void>;
 }
 
-export type Wishes = Partial<Pick<WorkloadSpec, 'env' | 'hash' | 'dir' | 'ports' | 'service' | 'instance'>>;
+type Wishes = Partial<Pick<WorkloadSpec, 'env' | 'hash' | 'dir' | 'ports' | 'service' | 'instance'>>;
 
 /** A root with a source folder, and the runtime that is tried. */
 export interface World {
