@@ -11,11 +11,7 @@ import { rootIdOf } from './domain/names.ts';
 import type { Runtime, RuntimeName } from './domain/runtime.ts';
 import type { Stack } from './engine/stack.ts';
 import type { Reporter } from './ui/reporter.ts';
-
-declare const STACK_VERSION: string | undefined;
-
-/** The version in package.json; the build puts it in. */
-export const version: string = typeof STACK_VERSION === 'string' ? STACK_VERSION : '0.0.0-dev';
+import { version } from './version.ts';
 
 /** The process as commands see it; tests hand in another. */
 export interface Host {
@@ -25,12 +21,6 @@ export interface Host {
   stdout: NodeJS.WriteStream;
   stderr: NodeJS.WriteStream;
   pid: number;
-}
-
-/** Gives the real process. */
-export function currentHost(): Host {
-  const { env, stdin, stdout, stderr, pid } = process;
-  return { cwd: process.cwd(), env, stdin, stdout, stderr, pid };
 }
 
 /** Flags that every verb takes. */

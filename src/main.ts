@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
-import { createContext, currentHost, type GlobalOptions, type Host, version } from './context.ts';
-import { StackError } from './domain/errors.ts';
+import type { GlobalOptions, Host } from './context.ts';
+import type { StackError } from './domain/errors.ts';
+import { version } from './version.ts';
 
 /** Runs one command line. Gives the exit code; the only place that catches everything. */
 export async function main(argv: readonly string[], host: Host, signal: AbortSignal): Promise<number> {
@@ -10,6 +11,7 @@ export async function main(argv: readonly string[], host: Host, signal: AbortSig
     return 0;
   }
   const options = readGlobals(argv);
+  const { createContext } = await import('./context.ts');
   const context = createContext(host, options, signal, argv);
   try {
     const { runProgram } = await import('./program.ts');
@@ -28,7 +30,8 @@ export async function main(argv: readonly string[], host: Host, signal: AbortSig
 
 /** Runs the command line of this process: signals, pipes, exit. */
 export async function start(): Promise<void> {
-  const host = currentHost();
+  const { argv, env, stdin, stdout, stderr, pid } = process;
+  const host: Host = { cwd: process.cwd(), env, stdin, stdout, stderr, pid };
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
@@ -44,7 +47,7 @@ export async function start(): Promise<void> {
       throw error;
     });
   }
-  const code = await main(process.argv.slice(2), host, controller.signal);
+  const code = await main(argv.slice(2), host, controller.signal);
   await Promise.all([host.stdout, host.stderr].map((stream) => new Promise((done) => stream.write('', done))));
   process.exit(code);
 }
@@ -60,6 +63,7 @@ function readGlobals(argv: readonly string[]): GlobalOptions {
 }
 
 function exitCodeOf(error: unknown, signal: AbortSignal): number {
-  const code = error instanceof StackError ? error.exitCode : 1;
+  // Told by its shape, not its class: loading the class costs more than --version may.
+  const code = (error as Partial<StackError> | undefined)?.exitCode ?? 1;
   return code === 130 && signal.reason !== 'SIGINT' ? 143 : code;
 }

@@ -18,8 +18,9 @@ import { stop } from './commands/stop.ts';
 import { up } from './commands/up.ts';
 import type { Verb } from './commands/verb.ts';
 import { orderWords } from './commands/word-order.ts';
-import { type Context, version } from './context.ts';
+import type { Context } from './context.ts';
 import { StackError } from './domain/errors.ts';
+import { version } from './version.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each verb knows its own options and result; here they only pass through.
 type AnyVerb = Verb<any, any>;
@@ -78,7 +79,10 @@ async function runVerb(verb: AnyVerb, context: Context, input: Parameters<AnyVer
     const answer: unknown = verb.toJson ? verb.toJson(result) : result;
     if (answer !== undefined) stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
   } else {
-    const text = verb.render(result, { color: context.color, columns: stdout.isTTY ? stdout.columns : undefined });
+    const text = await verb.render(result, {
+      color: context.color,
+      columns: stdout.isTTY ? stdout.columns : undefined,
+    });
     if (text !== '') stdout.write(`${text}\n`);
   }
   return verb.exitCode?.(result) ?? 0;

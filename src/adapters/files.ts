@@ -88,7 +88,7 @@ export async function copyMatches(from: string, to: string, patterns: readonly s
 }
 
 /** Gives the files that the globs match, relative to `folder`; `.git` is never among them. */
-export async function findMatches(folder: string, patterns: readonly string[]): Promise<string[]> {
+async function findMatches(folder: string, patterns: readonly string[]): Promise<string[]> {
   if (patterns.length === 0) return [];
   const { glob } = await import('tinyglobby');
   const files = await glob([...patterns], {

@@ -35,11 +35,16 @@ export async function removeExclude(gitCommonDir: string, pattern: string, owner
   });
 }
 
-/** True when git would not show the file, were it there. `file` is relative to `folder`. Throws `git`. */
+/**
+ * True when a `.gitignore`, or the person's own ignore file, keeps the file out of `git status`. What `info/exclude` says
+ * does not count: another ticket's line there goes when that ticket goes. `file` is relative to `folder`. Throws `git`.
+ */
 export async function isIgnored(folder: string, file: string): Promise<boolean> {
-  const answer = await tryGit(folder, ['check-ignore', '--quiet', '--', file]);
+  const answer = await tryGit(folder, ['check-ignore', '--verbose', '-z', '--stdin'], { input: `${file}\0` });
   if (answer.exitCode > 1) throw gitError(`cannot ask whether git ignores ${file}`, answer);
-  return answer.exitCode === 0;
+  const [source = '', , pattern = ''] = answer.stdout.split('\0');
+  // The pattern that decides may as well be one that takes the file back in.
+  return source !== '' && !/(^|\/)info\/exclude$/.test(source) && !pattern.startsWith('!');
 }
 
 /** True when git keeps versions of the file. `file` is relative to `folder`. Throws `git`. */

@@ -6,15 +6,20 @@ import type { Verb } from './verb.ts';
 export const add: Verb<{ from?: string }, InstancesView> = {
   name: 'add',
   summary: 'give a ticket its own copy of a repo it borrows',
-  args: '[ticket] <repo>',
+  args: '[ticket] [repo]',
   flags: [['--from <ref>', 'where its new branch starts; default: the repo’s base']],
-  examples: ['stack add feat-01 api', 'stack add feat-01 api --from feat/endpoint'],
+  examples: [
+    'stack add feat-01 api',
+    'stack add feat-01 api --from feat/endpoint',
+    'cd tickets/feat-01 && stack add api',
+  ],
   completes: { tickets: true, repos: true },
   async run(context, { args, options }) {
     const stack = await context.stack();
     const [first, second] = args;
+    const repo = second ?? first;
+    if (repo === undefined) throw new StackError('usage', 'which repo?', { hint: 'stack add TICKET REPO' });
     const ticket = second === undefined ? (await context.place()).ticket : first?.replaceAll('/', '-');
-    const repo = second ?? first ?? '';
     if (ticket === undefined) throw new StackError('usage', 'which ticket?', { hint: `stack add TICKET ${repo}` });
     const { addRepo } = await import('../engine/lifecycle.ts');
     await addRepo(stack, ticket, repo, options.from);

@@ -2,7 +2,6 @@ import type { Context } from '../context.ts';
 import type { DemoResult, DemoVoice } from '../engine/demo.ts';
 import { formatDuration } from '../ui/duration.ts';
 import { createStyle } from '../ui/style.ts';
-import { renderTable } from '../ui/table.ts';
 import { renderInstances } from './instance-table.ts';
 import type { Verb } from './verb.ts';
 
@@ -20,7 +19,8 @@ export const demo: Verb<{ keep?: boolean }, DemoResult> = {
     const voice = await createVoice(context);
     return runDemo({ packageRoot, env: host.env, runtime, keep: options.keep === true, signal, voice });
   },
-  render({ view, proof, pages, kept, root }, options) {
+  async render({ view, proof, pages, kept, root }, options) {
+    const { renderTable } = await import('../ui/table.ts');
     const style = createStyle(options.color);
     const answers = proof.map(({ asked, answer }) => [asked, answer]);
     const shown = pages.map(({ ticket, url, title }) => [ticket, url, title]);
@@ -33,7 +33,7 @@ export const demo: Verb<{ keep?: boolean }, DemoResult> = {
           'Everything is gone again. `stack demo --keep` leaves it running; in your own folder begin with `stack init`.',
         ];
     return [
-      renderInstances(view, options),
+      await renderInstances(view, options),
       renderTable(['Request', 'Answer'], answers, options),
       renderTable(['Page of', 'Url', 'Title'], shown, options),
       ...next.map((line) => style.dim(line)),

@@ -1,7 +1,6 @@
 import type { LeftOut } from '../engine/detect/find-repos.ts';
 import type { PlannedRepo, PlannedService } from '../engine/detect/plan-config.ts';
 import { cleanText } from '../ui/safe-text.ts';
-import { renderTable } from '../ui/table.ts';
 import type { RenderOptions, Verb } from './verb.ts';
 
 export interface InitOptions {
@@ -74,12 +73,12 @@ export async function run(where: { root: string; packageRoot: string }, options:
 }
 
 /** Gives what was written, what was guessed and what to do next, for a person. */
-export function render(result: InitResult, options: RenderOptions): string {
+export async function render(result: InitResult, options: RenderOptions): Promise<string> {
   if (result.dryRun) return result.config.trimEnd();
   const { checks, leftOut, ignore, written } = result;
   return [
     written.map((file) => `wrote ${file}`).join('\n'),
-    ...(result.guesses.length > 0 ? [renderGuesses(result.guesses, options)] : []),
+    ...(result.guesses.length > 0 ? [await renderGuesses(result.guesses, options)] : []),
     ...renderBlock(
       'check in stack.yml',
       checks.map(({ subject, text }) => `${subject}: ${text}`),
@@ -93,7 +92,8 @@ export function render(result: InitResult, options: RenderOptions): string {
   ].join('\n\n');
 }
 
-function renderGuesses(guesses: readonly InitGuess[], options: RenderOptions): string {
+async function renderGuesses(guesses: readonly InitGuess[], options: RenderOptions): Promise<string> {
+  const { renderTable } = await import('../ui/table.ts');
   const rows = guesses.map(({ service, folder, kind, command, port, ready }) => [
     ...[service, folder, kind, command ?? '(as its image does)', String(port), ready],
   ]);

@@ -1,10 +1,14 @@
 import type { InstanceStatus, InstancesView, InstanceView, RepoView } from '../domain/view.ts';
 import { createStyle } from '../ui/style.ts';
-import { type Cell, renderTable } from '../ui/table.ts';
+import type { Cell } from '../ui/table.ts';
 import type { RenderOptions } from './verb.ts';
 
 /** Gives the table of `stack ps`: a row a ticket, a column a repo, then the status; reasons for `broken` below it. */
-export function renderInstances({ repos, instances }: InstancesView, { color, columns }: RenderOptions): string {
+export async function renderInstances(
+  { repos, instances }: InstancesView,
+  { color, columns }: RenderOptions,
+): Promise<string> {
+  const { renderTable } = await import('../ui/table.ts');
   const style = createStyle(color);
   const paints: Record<InstanceStatus, (text: string) => string> = {
     running: style.good,

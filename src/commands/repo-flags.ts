@@ -16,8 +16,9 @@ export function takeRepoFlags(argv: readonly string[], names: readonly ('from' |
   const queue = [...argv];
   for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
     if (word === '--') return { ...taken, rest: [...taken.rest, word, ...queue] };
-    const [, kind, repo = '', given] = /^--(from|on)-([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
+    const [, kind, repo = '', given] = /^--(from|on)(?:-([^=]+))?(?:=(.*))?$/s.exec(word) ?? [];
     const name = names.find((known) => known === kind);
+    if (name !== undefined && repo === '') throw namelessFlag(name);
     if (name === undefined) taken.rest.push(word);
     else takeFlag(taken[name], { flag: `--${name}-${repo}`, repo, value: given ?? takeValue(queue) });
   }
@@ -35,6 +36,12 @@ function takeFlag(
     throw new StackError('usage', `${flag} is given twice`, { hint: 'a ticket’s copy of a repo starts at one place' });
   }
   taken[repo] = value;
+}
+
+function namelessFlag(name: 'from' | 'on'): StackError {
+  return new StackError('usage', `--${name} needs the name of a repo`, {
+    hint: `write --${name}-REPO=${name === 'from' ? 'REF' : 'BRANCH'}, e.g. \`--${name}-front=feat/ui\``,
+  });
 }
 
 function takeValue(queue: string[]): string | undefined {

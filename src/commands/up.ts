@@ -1,5 +1,4 @@
 import type { StackView } from '../domain/view.ts';
-import { renderTable } from '../ui/table.ts';
 import type { Verb } from './verb.ts';
 
 export const up: Verb<{ wait: boolean }, StackView> = {
@@ -16,7 +15,8 @@ export const up: Verb<{ wait: boolean }, StackView> = {
     const { observeStack } = await import('../engine/observe.ts');
     return observeStack(stack);
   },
-  render({ shared, baseline }, options) {
+  async render({ shared, baseline }, options) {
+    const { renderTable } = await import('../ui/table.ts');
     const rows = [
       ...Object.entries(shared).map(([name, { url, status }]) => [name, url, status]),
       ...Object.entries(baseline.repos).map(([name, { url, status }]) => [name, url ?? '-', status]),

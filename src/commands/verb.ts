@@ -17,7 +17,7 @@ export interface Verb<Options = Record<string, unknown>, Result = unknown> {
   completes: { tickets?: boolean; services?: boolean; repos?: boolean; choices?: readonly string[] };
   run(context: Context, input: VerbInput<Options>): Promise<Result>;
   /** Gives the answer as text for stdout; '' prints nothing. */
-  render(result: Result, view: RenderOptions): string;
+  render(result: Result, view: RenderOptions): string | Promise<string>;
   /** Gives what `--json` prints; default: the result itself. */
   toJson?(result: Result): unknown;
   /** Gives the exit code of a run that did not throw; default 0. */
@@ -30,7 +30,7 @@ export interface RenderOptions {
   columns: number | undefined;
 }
 
-export interface VerbInput<Options> {
+interface VerbInput<Options> {
   args: string[];
   /** Words behind `--`. */
   command: string[];

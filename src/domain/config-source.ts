@@ -46,6 +46,8 @@ function yamlError(source: ConfigSource, offset: number, { message, hint }: Expl
 
 const HINTS: Record<string, string> = {
   TAB_AS_INDENT: 'indent with spaces',
+  BAD_INDENT: 'check the indentation, and that every bracket and quote is closed',
+  MISSING_CHAR: 'close the bracket or the quote that is open there',
   BAD_SCALAR_START: 'put the text in quotes',
   BLOCK_AS_IMPLICIT_KEY: 'check the indentation; a text with `: ` in it needs quotes',
   MULTILINE_IMPLICIT_KEY: 'check the indentation; a key is followed by `: `',

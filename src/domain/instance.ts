@@ -37,7 +37,7 @@ export interface DedicatedRepo {
 }
 
 /** A repo borrowed from the baseline. */
-export interface SharedRepo {
+interface SharedRepo {
   mode: 'shared';
 }
 
@@ -58,7 +58,7 @@ export interface ServiceRecord {
   builtImage?: string | undefined;
 }
 
-export type Phase = 'creating' | 'ready' | 'destroying';
+type Phase = 'creating' | 'ready' | 'destroying';
 
 /** All that is needed to take an instance apart without today's config. Holds no secrets. */
 export interface InstanceRecord {

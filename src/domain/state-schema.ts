@@ -1,4 +1,4 @@
-import { z } from 'zod/mini';
+import * as z from 'zod/mini';
 import type { InstanceRecord, StackState } from './instance.ts';
 
 const repo = z.discriminatedUnion('mode', [

@@ -25,10 +25,11 @@ export function parseTicketName(argument: string): TicketName {
   if (argument.startsWith('-')) refuse('it begins with `-`');
   if (!/^[A-Za-z0-9._/-]+$/.test(argument))
     refuse('it has characters other than letters, digits, `.`, `-`, `_` and `/`');
-  if (!/^[A-Za-z0-9].*[A-Za-z0-9]$|^[A-Za-z0-9]$/.test(argument)) refuse('it begins and ends with a letter or digit');
+  if (!/^[A-Za-z0-9].*[A-Za-z0-9]$|^[A-Za-z0-9]$/.test(argument))
+    refuse('it must begin and end with a letter or digit');
   if (argument.includes('..')) refuse('it has `..`');
   if (argument.split('/').some((part) => !/^[A-Za-z0-9]/.test(part) || part.endsWith('.lock'))) {
-    refuse('git allows no such part between slashes');
+    refuse('a part between slashes is empty, or one that git allows in no branch');
   }
   const ticket = argument.replaceAll('/', '-');
   if (foldTicket(ticket) === BASELINE) refuse(`\`${BASELINE}\` is the name of the main checkouts’ own environment`);

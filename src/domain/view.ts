@@ -36,7 +36,7 @@ export interface InstanceView {
 }
 
 /** A column of the table. */
-export interface RepoHeading {
+interface RepoHeading {
   name: string;
   title: string;
   shared: boolean;

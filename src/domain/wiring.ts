@@ -16,13 +16,13 @@ export interface Wiring {
 }
 
 /** Where `service` leads for this instance: its own copy, else the baseline's. */
-export function findService(wiring: Wiring, service: string): ServiceRecord | undefined {
+function findService(wiring: Wiring, service: string): ServiceRecord | undefined {
   const own = wiring.record.services[service];
   return own ?? wiring.baseline?.services[service];
 }
 
 /** The port a service listens on: its container's, or its lease on this machine. */
-export function listenPort(service: ServiceRecord, port: string): number | undefined {
+function listenPort(service: ServiceRecord, port: string): number | undefined {
   const lease = service.ports[port];
   return service.runtime === 'docker' ? lease?.container : lease?.host;
 }

@@ -26,7 +26,7 @@ export interface DemoOptions {
 }
 
 /** A question that was put to the running copies, and what they said. */
-export interface DemoProof {
+interface DemoProof {
   asked: string;
   answer: string;
 }

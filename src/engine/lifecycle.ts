@@ -54,7 +54,7 @@ export async function stopInstance(stack: Stack, ticket: string, only: readonly 
 }
 
 /** Stops services of any instance, side by side, each a line of narration. Missing is done. */
-export async function stopServices(stack: Stack, record: InstanceRecord, services: readonly string[]): Promise<void> {
+async function stopServices(stack: Stack, record: InstanceRecord, services: readonly string[]): Promise<void> {
   if (!record.started) return;
   await Promise.all(
     services.map(async (name) => {

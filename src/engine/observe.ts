@@ -29,8 +29,6 @@ import type { Stack } from './stack.ts';
 interface Observed {
   workloads: Map<string, WorkloadStatus>;
   shared: Map<string, string>;
-  /** False when a runtime that the records name did not answer. */
-  complete: boolean;
 }
 
 /** Looks at the stack as it is now: records for what should be, engine and process table for what runs. */
@@ -68,23 +66,22 @@ async function observeWorld(stack: Stack, config: StackConfig, state: StackState
     records.flatMap((record) => Object.values(record.services).map((service) => service.runtime)),
   );
   const wantsShared = Object.keys(config.shared.services).length > 0 && Object.keys(state.shared).length > 0;
-  let complete = true;
+  const complaints = new Set<string>();
   const ask = async <Answer>(question: () => Promise<Answer[]>): Promise<Answer[]> =>
     question().catch((error: unknown) => {
-      complete = false;
-      stack.emit({ type: 'warning', text: error instanceof Error ? error.message : String(error) });
+      complaints.add(error instanceof Error ? error.message : String(error));
       return [];
     });
   const [shared, ...statuses] = await Promise.all([
     wantsShared ? ask(async () => (await stack.docker()).listProject(sharedProject(stack.name, stack.rootId))) : [],
     ...[...runtimes].map((name) => ask(async () => (await stack.runtime(name)).status(stack.rootId))),
   ]);
+  for (const text of complaints) stack.emit({ type: 'warning', text });
   return {
     workloads: new Map(statuses.flat().map((status) => [`${status.instance}/${status.service}`, status])),
     shared: new Map(
       shared.map((container) => [container.service, container.state === 'healthy' ? 'running' : container.state]),
     ),
-    complete,
   };
 }
 

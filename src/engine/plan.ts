@@ -43,7 +43,7 @@ export function checkWishes(config: StackConfig, wishes: RepoWishes): void {
 }
 
 /** True when the ticket gets its own copy of the repo. */
-export function isWished(config: StackConfig, wishes: RepoWishes, repo: string): boolean {
+function isWished(config: StackConfig, wishes: RepoWishes, repo: string): boolean {
   return !config.repos[repo]?.shared || repo in wishes.from || repo in wishes.on || wishes.with.includes(repo);
 }
 

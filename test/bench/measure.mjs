@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 
 export const ROUNDS = Number(process.env.STACK_BENCH_ROUNDS ?? 10);
 
-export function median(values) {
+function median(values) {
   const sorted = [...values].sort((one, other) => one - other);
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;

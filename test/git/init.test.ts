@@ -393,7 +393,7 @@ describe('the files', () => {
     world.repo('api', EXPRESS);
     const result = await init(world, { dryRun: true });
     expect(readdirSync(world.root)).toEqual(['api']);
-    expect(`${render(result, { color: false, columns: undefined })}\n`).toBe(result.config);
+    expect(`${await render(result, { color: false, columns: undefined })}\n`).toBe(result.config);
   });
 
   it('are both as before when one of them cannot be written', async () => {
@@ -445,7 +445,7 @@ describe('what a person is told', () => {
     world.repo('api', { 'package.json': pkg(['express'], { start: 'node x.js' }), 'package-lock.json': '{}' });
     mkdirSync(path.join(world.root, 'empty'));
     world.git('empty', 'init', '--quiet');
-    expect(render(await init(world), { color: false, columns: undefined }).split('\n')).toEqual([
+    expect((await render(await init(world), { color: false, columns: undefined })).split('\n')).toEqual([
       'wrote stack.yml',
       'wrote docker-compose.base.yml',
       '',

@@ -11,9 +11,10 @@ const FLOORS: Record<string, readonly string[]> = {
   engine: ['engine', 'adapters', 'domain'],
   ui: ['ui', 'domain'],
   commands: ['commands', 'engine', 'adapters', 'ui', 'domain', 'context.ts'],
-  'context.ts': ['engine', 'adapters', 'ui', 'domain'],
-  'program.ts': ['commands', 'domain', 'context.ts'],
-  'main.ts': ['program.ts', 'context.ts', 'ui', 'domain'],
+  'context.ts': ['engine', 'adapters', 'ui', 'domain', 'version.ts'],
+  'program.ts': ['commands', 'domain', 'context.ts', 'version.ts'],
+  'main.ts': ['program.ts', 'context.ts', 'ui', 'domain', 'version.ts'],
+  'version.ts': [],
 };
 
 /** Packages that have one door into the house. */

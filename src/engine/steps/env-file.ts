@@ -1,8 +1,9 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere, readFileIfThere, replaceFile } from '../../adapters/files.ts';
-import { addExclude, isIgnored, removeExclude } from '../../adapters/git-exclude.ts';
+import { addExclude, isIgnored, isTracked, removeExclude } from '../../adapters/git-exclude.ts';
 import { mergeEnvBlock, readEnvBlock, removeEnvBlock, renderEnvBlock } from '../../domain/env-block.ts';
+import { StackError } from '../../domain/errors.ts';
 import type { Step } from '../../domain/step.ts';
 import { fillEnv, requireDedicated } from '../spec.ts';
 import { requireConfig, type Work, wiringOf } from '../work.ts';
@@ -31,7 +32,7 @@ export function envFileStep(work: Work, repo: string): Step {
     async revert() {
       for (const file of record.envFiles) {
         await clearEnvFile(path.join(record.worktree, file));
-        await removeExclude(record.gitCommonDir, `/${file}`, work.record.ticket);
+        await removeExclude(record.gitCommonDir, `/${file}`, ownerOf(work));
       }
     },
   };
@@ -40,10 +41,16 @@ export function envFileStep(work: Work, repo: string): Step {
 async function writeEnvFile(work: Work, repo: string, file: string): Promise<void> {
   const { path: checkout, worktree, gitCommonDir } = requireDedicated(work.record, repo);
   const target = path.join(worktree, file);
+  const [tracked, ignored] = await Promise.all([isTracked(worktree, file), isIgnored(worktree, file)]);
+  if (tracked) {
+    throw new StackError('config', `${repo} keeps ${file} in git, so stack cannot write to it`, {
+      hint: `name another file as \`env_file:\` of ${repo} in stack.yml, one that git ignores`,
+    });
+  }
   const start = (await readFileIfThere(target)) ?? (await readFileIfThere(path.join(checkout, file))) ?? '';
+  if (!ignored) await addExclude(gitCommonDir, `/${file}`, ownerOf(work));
   await mkdir(path.dirname(target), { recursive: true });
   await replaceFile(target, mergeEnvBlock(start, await renderBlock(work, repo, file)));
-  if (!(await isIgnored(worktree, file))) await addExclude(gitCommonDir, `/${file}`, work.record.ticket);
 }
 
 /** In the worktree the file goes with it; only a worktree that stays behind (moved, or kept) gets its own text back. */
@@ -67,4 +74,9 @@ async function renderBlock(work: Work, repo: string, file: string): Promise<stri
     for (const [key, value] of Object.entries(fillEnv(wiring, name, settings))) values[key] ??= value;
   }
   return renderEnvBlock(values);
+}
+
+/** Several roots may make worktrees of one repo, and call their tickets alike. */
+function ownerOf({ stack, record }: Work): string {
+  return `${record.ticket} (${stack.rootId})`;
 }

@@ -49,7 +49,7 @@ export async function removeShared(work: Work, options: { volumes: boolean }): P
 }
 
 /** Gives the containers of the shared services as the engine has them. */
-export async function listShared(work: Work) {
+async function listShared(work: Work) {
   const { rootId, name } = work.stack;
   return (await work.stack.docker()).listProject(sharedProject(name, rootId));
 }
