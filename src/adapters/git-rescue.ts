@@ -38,16 +38,32 @@ export async function rescueWork({ repoPath, worktree, branch, ref }: RescueOpti
   const entry = await readOwnEntry(worktree);
   const cwd = existsSync(repoPath) ? repoPath : entry && worktree;
   if (cwd === undefined) return undefined;
-  const inSubmodules = entry?.hasIndex ? await rescueSubmodules(cwd, worktree, entry, ref) : false;
-  const snapshot = entry?.hasIndex ? await takeSnapshot(worktree, entry.folder) : await snapshotFolder(cwd, worktree);
-  const detached = entry?.hasIndex ? await readDetachedHead(worktree) : undefined;
-  const lonely = await listLonelyCommits(cwd, { branch, ownsBranch: true }, detached);
-  const tip = lonely.length > 0 ? (await findLocal(cwd, branch))?.commit : undefined;
-  const tips = unique([snapshot, lonely.length > 0 ? detached : undefined, tip]);
+  const linked = entry?.hasIndex ? entry : undefined;
+  const inSubmodules = linked !== undefined && (await rescueSubmodules(cwd, worktree, linked, ref));
+  const tips = linked ? await saveLinked(cwd, worktree, linked, branch) : await saveFolder(cwd, worktree, branch);
   const [first] = tips;
   if (first === undefined) return inSubmodules ? ref : undefined;
   await keep(cwd, ref, tips.length === 1 ? first : await joinCommits(cwd, tips));
   return ref;
+}
+
+/** Gives the commits that lead to all of a worktree's work, its files' first. */
+async function saveLinked(cwd: string, worktree: string, entry: WorktreeEntry, branch: string): Promise<string[]> {
+  const snapshot = await takeSnapshot(worktree, entry.folder);
+  const detached = await readDetachedHead(worktree);
+  const lonely = await listLonelyCommits(cwd, { branch, ownsBranch: true }, detached);
+  if (lonely.length === 0) return unique([snapshot]);
+  const tip = (await findLocal(cwd, branch))?.commit;
+  if (snapshot === undefined) return unique([detached, tip]);
+  // A snapshot leads to HEAD, which is the branch's tip unless it is detached or elsewhere.
+  const head = (await askGit(worktree, ['rev-parse', 'HEAD'])).trim();
+  return unique([snapshot, tip === head ? undefined : tip]);
+}
+
+async function saveFolder(cwd: string, folder: string, branch: string): Promise<string[]> {
+  const files = await snapshotFolder(cwd, folder);
+  const lonely = await listLonelyCommits(cwd, { branch, ownsBranch: true }, undefined);
+  return unique([files, lonely.length === 0 ? undefined : (await findLocal(cwd, branch))?.commit]);
 }
 
 /** Gives a commit of all files as they are, undefined when they are as in HEAD. */
@@ -103,9 +119,9 @@ async function rescueSubmodule(cwd: string, submodule: Submodule, ref: string): 
   const refs = (await askGit(folder, ['for-each-ref', '--format=%(objectname)', 'refs/heads', 'refs/stash'])).split(
     '\n',
   );
-  const head = snapshot ?? (await askGit(folder, ['rev-parse', 'HEAD'])).trim();
-  const tips = unique([head, ...refs]);
-  const commit = tips.length === 1 ? head : await joinCommits(folder, tips);
+  const head = (await askGit(folder, ['rev-parse', 'HEAD'])).trim();
+  const tips = unique([snapshot ?? head, ...refs.filter((tip) => tip !== head)]);
+  const commit = tips.length === 1 ? (snapshot ?? head) : await joinCommits(folder, tips);
   const target = `${ref}-${relative.replaceAll(/[^A-Za-z0-9_-]+/g, '-')}`;
   const options = ['--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-gc', '--no-recurse-submodules'];
   await gitWith(cwd, {})(['fetch', ...options, gitDir, `${commit}:${target}`]);

@@ -125,7 +125,9 @@ async function undo(
   await rm(target, { recursive: true, force: true });
   const entry = await findEntry(gitCommonDir, target);
   if (entry) await removeEntry(repoPath, target, entry);
-  for (const parent of parents) await rmdir(parent).catch(() => undefined);
+  // A git that was ended takes its entry back itself, but not the folder for entries.
+  const folders = [...parents, path.join(gitCommonDir, 'worktrees')];
+  for (const folder of folders) await rmdir(folder).catch(() => undefined);
   if (!newBranch || known) return;
   await changeGit(repoPath, ['update-ref', '-d', `refs/heads/${branch}`, start], QUICK);
   await forgetBranchSettings(repoPath, gitCommonDir, branch);

@@ -1,0 +1,241 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { addExclude } from '../../src/adapters/git-exclude.ts';
+import { rescueWork } from '../../src/adapters/git-rescue.ts';
+import { findWorkAtRisk } from '../../src/adapters/git-risk.ts';
+import { addWorktree } from '../../src/adapters/git-worktree.ts';
+import { commitFile, git, listRefs, makeClone } from '../support/git-repos.ts';
+import { makeTemp } from '../support/temp.ts';
+
+const REF = 'refs/stack/rescue/feat-01/now';
+
+/** A clone with a worktree on a new branch `feat-01`. */
+async function makeWorld() {
+  const folder = makeTemp();
+  const { clone } = makeClone(folder, { files: 3, branches: ['feat/ui'] });
+  const worktree = path.join(folder, 'tickets/feat-01/repo');
+  const baseCommit = git(clone, 'rev-parse', 'HEAD');
+  const gitCommonDir = path.join(clone, '.git');
+  const question = { repoPath: clone, worktree, branch: 'feat-01', ownsBranch: true, baseCommit };
+  await addWorktree({ ...question, gitCommonDir, path: worktree, start: baseCommit, newBranch: true });
+  const write = (name: string, text = 'new\n') => writeFileSync(path.join(worktree, name), text);
+  return { repo: clone, gitCommonDir, worktree, question, write };
+}
+
+describe('findWorkAtRisk', () => {
+  it('finds nothing in a new worktree, nor in files that git ignores', async () => {
+    const { gitCommonDir, question, write } = await makeWorld();
+    expect(await findWorkAtRisk(question)).toEqual([]);
+    await addExclude(gitCommonDir, '/.env.local', 'feat-01');
+    write('.env.local');
+    expect(await findWorkAtRisk(question)).toEqual([]);
+  });
+
+  it('finds changes and new files, whatever the settings hide', async () => {
+    const { repo, worktree, question, write } = await makeWorld();
+    git(repo, 'config', 'status.showUntrackedFiles', 'no');
+    git(repo, 'config', 'core.quotePath', 'true');
+    write('file-1');
+    write('stagéd file');
+    git(worktree, 'add', 'stagéd file');
+    rmSync(path.join(worktree, 'file-2'));
+    mkdirSync(path.join(worktree, 'folder'));
+    write('folder/a b');
+    git(worktree, 'mv', 'file-3', 'moved');
+    expect(await findWorkAtRisk(question)).toEqual([
+      {
+        kind: 'uncommitted',
+        text: '5 uncommitted changes: file-1, file-2, file-3, moved, …',
+        paths: ['file-1', 'file-2', 'file-3', 'moved', 'stagéd file'],
+      },
+      { kind: 'untracked', text: '1 untracked file: folder/', paths: ['folder/'] },
+    ]);
+  });
+
+  it('finds commits until another branch, a tag or a remote has them', async () => {
+    const { repo, worktree, question } = await makeWorld();
+    const commit = commitFile(worktree, 'new', 'x');
+    const lonely = [
+      {
+        kind: 'unpushed',
+        text: `1 commit on feat-01 that no other branch, tag or remote has: ${commit.slice(0, 7)} Write new`,
+        commits: [{ commit, subject: 'Write new' }],
+      },
+    ];
+    expect(await findWorkAtRisk(question)).toEqual(lonely);
+    expect(await findWorkAtRisk({ ...question, ownsBranch: false })).toEqual([]);
+    for (const [make, undo] of [
+      [
+        ['tag', 'v1', commit],
+        ['tag', '--delete', 'v1'],
+      ],
+      [
+        ['branch', 'feat-01-copy', commit],
+        ['branch', '-D', 'feat-01-copy'],
+      ],
+    ] as [string[], string[]][]) {
+      git(repo, ...make);
+      expect(await findWorkAtRisk(question)).toEqual([]);
+      git(repo, ...undo);
+    }
+    expect(await findWorkAtRisk(question)).toEqual(lonely);
+    git(worktree, 'push', '--quiet');
+    expect(await findWorkAtRisk(question)).toEqual([]);
+  });
+
+  it('finds commits of the base that only this branch still has, and says so', async () => {
+    const { repo, worktree, question } = await makeWorld();
+    const base = commitFile(repo, 'base', 'x');
+    git(worktree, 'reset', '--quiet', '--hard', base);
+    git(repo, 'reset', '--quiet', '--hard', 'HEAD~1');
+    expect(await findWorkAtRisk({ ...question, baseCommit: base })).toMatchObject([
+      { kind: 'unpushed', text: expect.stringContaining('those of its base among them') },
+    ]);
+  });
+
+  it('finds commits on a HEAD without branch, but not those on another branch', async () => {
+    const { worktree, question } = await makeWorld();
+    git(worktree, 'checkout', '--quiet', '-b', 'other');
+    commitFile(worktree, 'on-other', 'x');
+    expect(await findWorkAtRisk(question)).toEqual([]);
+    git(worktree, 'checkout', '--quiet', '--detach');
+    const commit = commitFile(worktree, 'detached', 'x');
+    expect(await findWorkAtRisk(question)).toMatchObject([{ kind: 'unpushed', commits: [{ commit }] }]);
+    expect(await findWorkAtRisk({ ...question, ownsBranch: false })).toMatchObject([{ commits: [{ commit }] }]);
+  });
+
+  it('finds a merge and a rebase under way', async () => {
+    const { repo, worktree, question } = await makeWorld();
+    commitFile(worktree, 'file-1', 'here');
+    commitFile(repo, 'file-1', 'there');
+    expect(() => git(worktree, 'merge', 'main')).toThrow();
+    expect(await findWorkAtRisk(question)).toMatchObject([
+      { kind: 'in-progress', text: 'a merge is under way' },
+      { kind: 'uncommitted', paths: ['file-1'] },
+      { kind: 'unpushed' },
+    ]);
+    git(worktree, 'merge', '--abort');
+    expect(() => git(worktree, 'rebase', 'main')).toThrow();
+    expect(await findWorkAtRisk(question)).toMatchObject([
+      { kind: 'in-progress', text: 'a rebase is under way' },
+      { kind: 'uncommitted' },
+      { kind: 'unpushed' },
+    ]);
+  });
+
+  it('still finds the commits when the folder, or the branch, is gone', async () => {
+    const { repo, worktree, question } = await makeWorld();
+    const commit = commitFile(worktree, 'new', 'x');
+    rmSync(worktree, { recursive: true });
+    expect(await findWorkAtRisk(question)).toMatchObject([{ kind: 'unpushed', commits: [{ commit }] }]);
+    git(repo, 'worktree', 'prune');
+    git(repo, 'branch', '-D', 'feat-01');
+    expect(await findWorkAtRisk(question)).toEqual([]);
+  });
+
+  it('takes files in a folder that is no worktree any more for somebody’s, and empty folders for nothing', async () => {
+    const { repo, worktree, question, write } = await makeWorld();
+    git(repo, 'worktree', 'remove', worktree);
+    mkdirSync(path.join(worktree, 'node_modules/.cache'), { recursive: true });
+    expect(await findWorkAtRisk(question)).toEqual([]);
+    write('notes');
+    expect(await findWorkAtRisk(question)).toMatchObject([{ kind: 'untracked', paths: ['notes'] }]);
+  });
+});
+
+describe('rescueWork', () => {
+  const rescue = (question: Awaited<ReturnType<typeof makeWorld>>['question']) => rescueWork({ ...question, ref: REF });
+
+  it('makes nothing when there is nothing to save', async () => {
+    const { repo, question } = await makeWorld();
+    const before = listRefs(repo);
+    expect(await rescue(question)).toBeUndefined();
+    expect(listRefs(repo)).toBe(before);
+  });
+
+  it('saves files as they are, what was staged, and the branch, and touches none of it', async () => {
+    const { repo, worktree, question, write } = await makeWorld();
+    const commit = commitFile(worktree, 'committed', 'x');
+    write('file-1', 'staged\n');
+    git(worktree, 'add', 'file-1');
+    write('file-1', 'changed\n');
+    write('untracked');
+    rmSync(path.join(worktree, 'file-2'));
+    const before = git(worktree, 'status', '--porcelain=v2');
+    expect(await rescue(question)).toBe(REF);
+    expect(git(worktree, 'status', '--porcelain=v2')).toBe(before);
+    expect(git(worktree, 'diff', '--cached', '--name-only')).toBe('file-1');
+    expect(git(repo, 'ls-tree', '--name-only', REF)).toBe('committed\nfile-1\nfile-3\nuntracked');
+    expect(git(repo, 'show', `${REF}:file-1`)).toBe('changed');
+    expect(git(repo, 'show', `${REF}^2:file-1`)).toBe('staged');
+    expect(git(repo, 'rev-parse', `${REF}^1`)).toBe(commit);
+  });
+
+  it('saves commits alone as the branch’s own tip', async () => {
+    const { repo, worktree, question } = await makeWorld();
+    const commit = commitFile(worktree, 'new', 'x');
+    expect(await rescue(question)).toBe(REF);
+    expect(git(repo, 'rev-parse', REF)).toBe(commit);
+  });
+
+  it('saves a HEAD without branch beside the branch', async () => {
+    const { repo, worktree, question } = await makeWorld();
+    const onBranch = commitFile(worktree, 'on-branch', 'x');
+    git(worktree, 'checkout', '--quiet', '--detach', 'HEAD~1');
+    const detached = commitFile(worktree, 'detached', 'x');
+    expect(await rescue(question)).toBe(REF);
+    for (const commit of [onBranch, detached]) expect(git(repo, 'merge-base', REF, commit)).toBe(commit);
+  });
+
+  it('saves a merge with conflicts', async () => {
+    const { repo, worktree, question } = await makeWorld();
+    commitFile(worktree, 'file-1', 'here\n');
+    commitFile(repo, 'file-1', 'there\n');
+    expect(() => git(worktree, 'merge', 'main')).toThrow();
+    const before = git(worktree, 'status', '--porcelain=v2');
+    expect(await rescue(question)).toBe(REF);
+    expect(git(repo, 'show', `${REF}:file-1`)).toContain('<<<<<<<');
+    expect(git(worktree, 'status', '--porcelain=v2')).toBe(before);
+  });
+
+  it('needs no name or mail of the person, and no signing', async () => {
+    const { repo, question, write } = await makeWorld();
+    git(repo, 'config', 'user.useConfigOnly', 'true');
+    git(repo, 'config', 'user.name', '');
+    git(repo, 'config', 'commit.gpgSign', 'true');
+    write('new');
+    expect(await rescue(question)).toBe(REF);
+    expect(git(repo, 'log', '-1', '--format=%an', REF)).toBe('stack');
+  });
+
+  it('refuses what git cannot save: another repo among the files', async () => {
+    const { repo, worktree, question } = await makeWorld();
+    const inner = path.join(worktree, 'inner');
+    mkdirSync(inner);
+    git(inner, 'init', '--quiet');
+    commitFile(inner, 'x', 'x');
+    await expect(rescue(question)).rejects.toMatchObject({ code: 'dirty', message: expect.stringContaining(inner) });
+    expect(listRefs(repo)).not.toContain('refs/stack');
+  });
+
+  it('saves the files of a folder that is no worktree any more', async () => {
+    const { repo, worktree, question, write } = await makeWorld();
+    git(repo, 'worktree', 'remove', worktree);
+    expect(await rescue(question)).toBeUndefined();
+    mkdirSync(worktree);
+    write('notes', 'mine\n');
+    expect(await rescue(question)).toBe(REF);
+    expect(git(repo, 'show', `${REF}:notes`)).toBe('mine');
+    expect(git(repo, 'status', '--porcelain')).toBe('');
+  });
+
+  it('never overwrites what was saved before', async () => {
+    const { repo, question, write } = await makeWorld();
+    write('new', 'first\n');
+    await rescue(question);
+    write('new', 'second\n');
+    await expect(rescue(question)).rejects.toMatchObject({ code: 'git' });
+    expect(git(repo, 'show', `${REF}:new`)).toBe('first');
+  });
+});

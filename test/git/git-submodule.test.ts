@@ -1,0 +1,159 @@
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { deleteBranch } from '../../src/adapters/git-branch.ts';
+import { rescueWork } from '../../src/adapters/git-rescue.ts';
+import { findWorkAtRisk } from '../../src/adapters/git-risk.ts';
+import { addWorktree, removeWorktree } from '../../src/adapters/git-worktree.ts';
+import { commitFile, git, listRefs, makeClone, makeSuperproject } from '../support/git-repos.ts';
+import { makeTemp } from '../support/temp.ts';
+
+function makeWorld() {
+  const folder = makeTemp();
+  const { top, libRemote } = makeSuperproject(folder);
+  const wanted = {
+    repoPath: top,
+    gitCommonDir: path.join(top, '.git'),
+    path: path.join(folder, 'tickets/feat-01/top'),
+    worktree: path.join(folder, 'tickets/feat-01/top'),
+    branch: 'feat-01',
+    start: git(top, 'rev-parse', 'HEAD'),
+    baseCommit: git(top, 'rev-parse', 'HEAD'),
+    newBranch: true,
+    ownsBranch: true,
+    trash: path.join(folder, '.trash'),
+  };
+  return { folder, top, libRemote, wanted };
+}
+
+function allowLocalRemotes(): void {
+  const settings = { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'protocol.file.allow', GIT_CONFIG_VALUE_0: 'always' };
+  Object.assign(process.env, settings);
+  onTestFinished(() => {
+    for (const name of Object.keys(settings)) delete process.env[name];
+  });
+}
+
+/** Makes everything that could be asked unreachable. */
+function cutOff(folder: string): void {
+  for (const name of ['deep', 'lib', 'super']) renameSync(path.join(folder, name), path.join(folder, `${name}-away`));
+}
+
+describe('a worktree of a superproject', () => {
+  it('has its submodules, nested ones too, without asking any remote', async () => {
+    const { folder, top, libRemote, wanted } = makeWorld();
+    cutOff(folder);
+    expect(await addWorktree(wanted)).toEqual({});
+    expect(existsSync(path.join(wanted.path, 'lib/file-1'))).toBe(true);
+    expect(existsSync(path.join(wanted.path, 'lib/deep/file-1'))).toBe(true);
+    expect(git(wanted.path, 'status', '--porcelain')).toBe('');
+    expect(git(wanted.path, 'submodule', 'status', '--recursive')).toBe(git(top, 'submodule', 'status', '--recursive'));
+    const lib = path.join(wanted.path, 'lib');
+    expect(git(lib, 'config', 'remote.origin.url')).toBe(libRemote);
+    expect(git(lib, 'rev-parse', 'origin/main')).toBe(git(path.join(top, 'lib'), 'rev-parse', 'origin/main'));
+    expect(await findWorkAtRisk(wanted)).toEqual([]);
+  });
+
+  it('goes without a trace', async () => {
+    const { top, wanted } = makeWorld();
+    const read = () => [
+      listRefs(top),
+      readFileSync(path.join(top, '.git/config'), 'utf8'),
+      git(top, 'status', '--porcelain'),
+    ];
+    const before = read();
+    await addWorktree(wanted);
+    await removeWorktree(wanted);
+    await deleteBranch(wanted);
+    expect(read()).toEqual(before);
+    expect(existsSync(path.join(top, '.git/worktrees'))).toBe(false);
+    expect(git(path.join(top, 'lib/deep'), 'status', '--porcelain')).toBe('');
+  });
+
+  it('does not fill what the main checkout left out', async () => {
+    const { top, wanted } = makeWorld();
+    git(top, 'submodule', '--quiet', 'deinit', '--force', 'lib');
+    await addWorktree(wanted);
+    expect(existsSync(path.join(wanted.path, 'lib/file-1'))).toBe(false);
+  });
+
+  it('fetches a submodule that only the branch has', async () => {
+    const { folder, top, wanted } = makeWorld();
+    const extra = makeClone(path.join(folder, 'extra')).remote;
+    // As a remote that may be asked; by default git refuses a local path.
+    allowLocalRemotes();
+    git(top, 'checkout', '--quiet', '-b', 'with-extra');
+    git(top, 'submodule', '--quiet', 'add', extra, 'extra');
+    git(top, 'commit', '--quiet', '--message', 'Add extra');
+    const start = git(top, 'rev-parse', 'HEAD');
+    git(top, 'checkout', '--quiet', 'main');
+    rmSync(path.join(top, 'extra'), { recursive: true, force: true });
+    rmSync(path.join(top, '.git/modules/extra'), { recursive: true });
+    git(top, 'config', '--remove-section', 'submodule.extra');
+    await addWorktree({ ...wanted, start });
+    expect(existsSync(path.join(wanted.path, 'extra/file-1'))).toBe(true);
+    expect(existsSync(path.join(wanted.path, 'lib/deep/file-1'))).toBe(true);
+  });
+
+  it('fails with one line, and leaves nothing, when a submodule cannot be had', async () => {
+    const { folder, top, wanted } = makeWorld();
+    const before = listRefs(top);
+    rmSync(path.join(top, '.git/modules/lib/objects'), { recursive: true });
+    cutOff(folder);
+    await expect(addWorktree(wanted)).rejects.toMatchObject({
+      code: 'git',
+      message: expect.stringContaining('submodules'),
+      hint: expect.stringContaining('git submodule update --init'),
+    });
+    expect(listRefs(top)).toBe(before);
+    expect(existsSync(path.join(folder, 'tickets'))).toBe(false);
+    expect(existsSync(path.join(top, '.git/worktrees'))).toBe(false);
+  });
+
+  it('says what would be lost in its submodules, and saves it', async () => {
+    const { top, wanted } = makeWorld();
+    await addWorktree(wanted);
+    const lib = path.join(wanted.path, 'lib');
+    const commit = commitFile(lib, 'new', 'x');
+    git(wanted.path, 'commit', '--quiet', '--all', '--message', 'Use it');
+    git(wanted.path, 'push', '--quiet');
+    expect(await findWorkAtRisk(wanted)).toMatchObject([
+      { kind: 'unpushed', text: expect.stringContaining('1 commit in the submodule lib'), commits: [{ commit }] },
+    ]);
+    writeFileSync(path.join(lib, 'untracked'), 'precious');
+    const ref = 'refs/stack/rescue/feat-01/now';
+    expect(await rescueWork({ ...wanted, ref })).toBe(ref);
+    await removeWorktree(wanted);
+    expect(git(top, 'show', `${ref}-lib:untracked`)).toBe('precious');
+    expect(git(top, 'merge-base', `${ref}-lib`, commit)).toBe(commit);
+  });
+
+  it('finds nothing at risk in commits that the main checkout’s submodule has', async () => {
+    const { top, wanted } = makeWorld();
+    commitFile(path.join(top, 'lib'), 'local', 'x');
+    git(top, 'commit', '--quiet', '--all', '--message', 'Use local');
+    await addWorktree({ ...wanted, start: git(top, 'rev-parse', 'HEAD') });
+    expect(existsSync(path.join(wanted.path, 'lib/local'))).toBe(true);
+    expect(await findWorkAtRisk(wanted)).toEqual([]);
+  });
+});
+
+describe('a worktree of a submodule', () => {
+  it('is made and removed like any other', async () => {
+    const { folder, top } = makeWorld();
+    const repoPath = path.join(top, 'lib');
+    const gitCommonDir = path.join(top, '.git/modules/lib');
+    const target = path.join(folder, 'tickets/feat-01/lib');
+    const start = git(repoPath, 'rev-parse', 'HEAD');
+    const wanted = { repoPath, gitCommonDir, path: target, branch: 'feat-01', start, newBranch: true };
+    await addWorktree(wanted);
+    expect(git(target, 'status', '--porcelain=v2', '--branch')).toContain('# branch.head feat-01');
+    expect(existsSync(path.join(target, 'deep/file-1'))).toBe(true);
+    const question = { repoPath, worktree: target, branch: 'feat-01', ownsBranch: true, baseCommit: start };
+    expect(await findWorkAtRisk(question)).toEqual([]);
+    await removeWorktree({ ...wanted, trash: path.join(folder, '.trash') });
+    await deleteBranch(wanted);
+    expect(git(top, 'status', '--porcelain')).toBe('');
+    expect(git(repoPath, 'status', '--porcelain=v2')).toBe('');
+  });
+});
