@@ -276,7 +276,7 @@ describe('addWorktree', () => {
 });
 
 describe('a plain git push from a new branch', () => {
-  const cloneOf = (folder: string, shape: RepoShape): string => makeClone(folder, shape).clone;
+  const cloneOf = (folder: string, shape?: RepoShape): string => makeClone(folder, shape).clone;
   const push = (folder: string): string[] => {
     git(folder, 'push', '--quiet');
     return git(folder, 'ls-remote', '--heads', 'origin')
