@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import net from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { StackError } from '../domain/errors.ts';
 import type { PublishedPort } from '../domain/runtime.ts';
 import { listNumbers } from './process-table.ts';
@@ -13,13 +14,26 @@ export interface Listener {
   onlyIpv6Loopback: boolean;
 }
 
-/** Throws `port` (details `{port}`) for the first port that something on this machine listens on. */
+/** The threads of a process that was killed close its sockets a moment after it is gone from the list. */
+const PATIENCE_MS = 500;
+const POLL_MS = 20;
+
+/** Throws `port` (details `{port}`) for the first port that something on this machine listens on, and goes on to. */
 export async function requireFreePorts(ports: readonly PublishedPort[]): Promise<void> {
   for (const { name, host } of ports) {
-    if (await isTaken(host)) {
+    if (await staysTaken(host)) {
       throw new StackError('port', `port ${host} (${name}) is taken on this machine`, { details: { port: host } });
     }
   }
+}
+
+async function staysTaken(port: number): Promise<boolean> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (await isTaken(port)) {
+    if (performance.now() > deadline) return true;
+    await wait(POLL_MS);
+  }
+  return false;
 }
 
 /** One after the other: these servers would be in each other's way. */
