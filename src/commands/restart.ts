@@ -3,22 +3,24 @@ import { renderInstances } from './instance-table.ts';
 import { changeTickets } from './tickets.ts';
 import { listValues, type Verb } from './verb.ts';
 
-export const restart: Verb<{ service?: string[]; wait: boolean }, InstancesView> = {
+export const restart: Verb<{ service?: string[]; wait: boolean; build?: boolean }, InstancesView> = {
   name: 'restart',
   summary: 'stop a ticket and start it as stack.yml says now',
   args: '[tickets...]',
   flags: [
     ['--service <name...>', 'restart these services only'],
     ['--no-wait', 'do not wait until the services are ready'],
+    ['--build', 'build images anew'],
   ],
   examples: ['stack restart feat-02', 'stack restart feat-02 --service api'],
   completes: { tickets: true },
   async run(context, { args, options }) {
     const { startInstance, stopInstance } = await import('../engine/lifecycle.ts');
     const services = listValues(options.service);
+    const how = { extent: options.wait ? 'ready' : 'started', rebuild: options.build === true } as const;
     return changeTickets(context, args, async (stack, ticket) => {
       await stopInstance(stack, ticket, services);
-      await startInstance(stack, ticket, options.wait ? 'ready' : 'started');
+      await startInstance(stack, ticket, how);
     });
   },
   render: renderInstances,

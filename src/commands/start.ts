@@ -3,17 +3,20 @@ import { renderInstances } from './instance-table.ts';
 import { changeTickets } from './tickets.ts';
 import type { Verb } from './verb.ts';
 
-export const start: Verb<{ wait: boolean }, InstancesView> = {
+export const start: Verb<{ wait: boolean; build?: boolean }, InstancesView> = {
   name: 'start',
   summary: 'start a stopped ticket, with the same ports, data and worktrees',
   args: '[tickets...]',
-  flags: [['--no-wait', 'do not wait until the services are ready']],
+  flags: [
+    ['--no-wait', 'do not wait until the services are ready'],
+    ['--build', 'build images anew'],
+  ],
   examples: ['stack start feat-02', 'stack start feat-01 feat-02 --no-wait'],
   completes: { tickets: true },
   async run(context, { args, options }) {
     const { startInstance } = await import('../engine/lifecycle.ts');
-    const extent = options.wait ? 'ready' : 'started';
-    return changeTickets(context, args, (stack, ticket) => startInstance(stack, ticket, extent));
+    const how = { extent: options.wait ? 'ready' : 'started', rebuild: options.build === true } as const;
+    return changeTickets(context, args, (stack, ticket) => startInstance(stack, ticket, how));
   },
   render: renderInstances,
 };

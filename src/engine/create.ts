@@ -14,7 +14,7 @@ import { listTicketSteps } from './steps/list.ts';
 import type { Extent } from './steps/service.ts';
 import { takeApart } from './take-apart.ts';
 import { unwind } from './unwind.ts';
-import { putRecord, saveRecord, ticketsFolder, type Work } from './work.ts';
+import { createWork, putRecord, saveRecord, ticketsFolder, type Work } from './work.ts';
 
 export interface CreateOptions {
   argument: string;
@@ -119,7 +119,7 @@ async function reserve(stack: Stack, config: StackConfig, draft: StackState, pla
   const baseline = await reserveGround(stack, config, draft, plan.ground);
   await leasePorts(draft, record, config, stack.emit);
   putRecord(draft, record);
-  return { stack, config, record, baseline, shared: draft.shared, leases: { moved: false } };
+  return createWork({ stack, config, record, baseline, shared: draft.shared });
 }
 
 /** Throws `exists` when the name, or one that folds to the same, is in use; `busy` when it is being made. */

@@ -8,15 +8,20 @@ import { leasePorts } from './leases.ts';
 import { mergeServices, planRepos, planServices } from './plan.ts';
 import { refOf, requireService } from './spec.ts';
 import type { Stack } from './stack.ts';
+import { isFileStep } from './steps/list.ts';
 import type { Extent } from './steps/service.ts';
 import { unwind } from './unwind.ts';
-import { saveRecord, ticketsFolder, type Work } from './work.ts';
+import { createWork, saveRecord, ticketsFolder, type Work } from './work.ts';
 
 /**
  * Brings a ticket to what stack.yml wants now: missing things come back, changed ones are made anew, all on the leases
  * it holds. A failure leaves what ran before and unmakes what this start made.
  */
-export async function startInstance(stack: Stack, ticket: string, extent: Extent): Promise<void> {
+export async function startInstance(
+  stack: Stack,
+  ticket: string,
+  { extent, rebuild }: { extent: Extent; rebuild: boolean },
+): Promise<void> {
   const config = await stack.config();
   const state = await stack.store.read();
   const known = requireReady(requireInstance(state, ticket));
@@ -26,30 +31,35 @@ export async function startInstance(stack: Stack, ticket: string, extent: Extent
   ]);
   const services = mergeServices(config, known.services, planned);
   await requireRunnable(stack, config, { ground, services, extent });
-  const work = await claimWork(stack, config, ticket, ground, (record) => {
-    record.services = services;
-    record.started = true;
-  });
-  const error = await converge(work, config, extent, (run) => unwind(work, run, { forget: false }));
+  const work = await claimWork(
+    stack,
+    config,
+    ticket,
+    ground,
+    (record) => {
+      record.services = services;
+      record.started = true;
+    },
+    rebuild,
+  );
+  // Worktrees that came back stay: a branch in there may hold work of weeks.
+  const error = await converge(work, config, extent, (run) =>
+    unwind(work, { ...run, made: run.made.filter((step) => !isFileStep(step)) }, { forget: false }),
+  );
   await release(work);
   if (error !== undefined) throw error;
 }
 
 /** Stops a ticket's services, all or the named ones; worktrees, leases, volumes and logs stay. */
 export async function stopInstance(stack: Stack, ticket: string, only: readonly string[]): Promise<void> {
-  const { record, state } = await claimInstance(stack, ticket, () => undefined);
+  const { record, state } = await claimInstance(stack, ticket, (found) => {
+    for (const name of only) requireService(found, name);
+  });
   try {
     const services = only.length > 0 ? only : Object.keys(record.services);
     await stopServices(stack, record, services);
   } finally {
-    await release({
-      stack,
-      config: undefined,
-      record,
-      baseline: state.baseline,
-      shared: state.shared,
-      leases: { moved: false },
-    });
+    await release(createWork({ stack, config: undefined, record, baseline: state.baseline, shared: state.shared }));
   }
 }
 
@@ -115,6 +125,7 @@ async function claimWork(
   ticket: string,
   ground: Ground,
   change: (record: InstanceRecord) => void,
+  rebuild = false,
 ): Promise<Work> {
   let baseline: InstanceRecord | undefined;
   const { record, state } = await claimInstance(stack, ticket, async (found, draft) => {
@@ -122,7 +133,7 @@ async function claimWork(
     baseline = await reserveGround(stack, config, draft, ground);
     await leasePorts(draft, found, config, stack.emit);
   });
-  return { stack, config, record, baseline, shared: state.shared, leases: { moved: false } };
+  return createWork({ stack, config, record, baseline, shared: state.shared }, { rebuild });
 }
 
 async function release(work: Work): Promise<void> {

@@ -7,7 +7,7 @@ import { requireDedicated } from './spec.ts';
 import type { Stack } from './stack.ts';
 import { listRecordedSteps } from './steps/list.ts';
 import { leftoverError } from './unwind.ts';
-import type { Work } from './work.ts';
+import { createWork } from './work.ts';
 
 export interface TakeApartOptions {
   /** Saves work that would be lost under `refs/stack/rescue/` and goes on. */
@@ -49,14 +49,8 @@ export async function takeApart(stack: Stack, ticket: string, options: TakeApart
     stack.emit({ type: 'info', text: `${repo}: saved what was not pushed under ${ref}` });
   const kept = await listForeignFiles(record);
   if (kept.length > 0) stack.emit({ type: 'warning', text: `${record.folder} stays: it holds ${kept.join(', ')}` });
-  const work: Work = {
-    stack,
-    config: undefined,
-    record,
-    baseline: state.baseline,
-    shared: state.shared,
-    leases: { moved: false },
-  };
+  const parts = { stack, config: undefined, record, baseline: state.baseline, shared: state.shared };
+  const work = createWork(parts, { saved: options.force });
   const leftovers = await runBackward(listRecordedSteps(work), stack.emit);
   if (leftovers.length > 0) throw leftoverError(record.ticket, leftovers);
   await stack.store.update((draft) => {

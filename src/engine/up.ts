@@ -7,7 +7,7 @@ import type { Stack } from './stack.ts';
 import { removeShared } from './steps/shared.ts';
 import { guardUpSteps, listUpSteps, withUpLock } from './steps/up.ts';
 import { leftoverError, unwind } from './unwind.ts';
-import type { Work } from './work.ts';
+import { createWork, type Work } from './work.ts';
 
 /** Starts what tickets share: network, shared services, the baseline's services. Twice is once. */
 export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promise<void> {
@@ -64,7 +64,7 @@ function workOn(stack: Stack, config: StackConfig, state: StackState, baseline: 
     repos: {},
     services: {},
   };
-  return { stack, config, record, baseline, shared: state.shared, leases: { moved: false } };
+  return createWork({ stack, config, record, baseline, shared: state.shared });
 }
 
 /** Tickets of which something runs. */

@@ -17,6 +17,17 @@ export interface Work {
   readonly shared: StackState['shared'];
   /** `moved` is set when a lease was changed on the way, so that what was wired before needs a second look. */
   readonly leases: { moved: boolean };
+  /** True: what would be lost has been saved, so worktrees and branches may go as they are. */
+  readonly saved: boolean;
+  /** True: images built for the instance are built anew. */
+  readonly rebuild: boolean;
+}
+
+type Parts = Pick<Work, 'stack' | 'config' | 'record' | 'baseline' | 'shared'>;
+
+/** Gives the work on one instance. */
+export function createWork(parts: Parts, options: Partial<Pick<Work, 'saved' | 'rebuild'>> = {}): Work {
+  return { ...parts, leases: { moved: false }, saved: false, rebuild: false, ...options };
 }
 
 /** Gives the config of a work that must have one. Throws `config` (by asking for it again). */

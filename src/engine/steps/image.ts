@@ -15,6 +15,7 @@ export function imageStep(work: Work, service: string): Step {
     after: tag === undefined ? [] : [`worktree ${own.repo}`, `copy ${own.repo}`],
     async inspect() {
       const docker = await work.stack.docker();
+      if (tag !== undefined && work.rebuild) return 'different';
       const { image } = await buildSpec(work, service);
       return image === undefined || (await docker.hasImage(image)) ? 'present' : 'absent';
     },

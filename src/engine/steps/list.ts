@@ -37,6 +37,11 @@ export function listRecordedSteps(work: Work): Step[] {
   return [...listFileSteps(work), logsStep(work), ...services];
 }
 
+/** True for the steps that make what people work in: worktrees and what is in them. */
+export function isFileStep(step: Step): boolean {
+  return /^(folder$|(worktree|copy|env-file|setup) )/.test(step.id);
+}
+
 function listFileSteps(work: Work): Step[] {
   const repos = dedicatedRepos(work.record).flatMap(([repo, { envFiles }]) => [
     worktreeStep(work, repo),

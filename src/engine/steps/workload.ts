@@ -10,6 +10,7 @@ const LEASE_TRIES = 5;
 /** One running service: a container, or a process group. */
 export function workloadStep(work: Work, service: string, waitsFor: readonly string[]): Step {
   const own = requireService(work.record, service);
+  const rebuilt = work.rebuild && own.builtImage !== undefined;
   return {
     id: `workload ${service}`,
     subject: service,
@@ -25,11 +26,14 @@ export function workloadStep(work: Work, service: string, waitsFor: readonly str
     async inspect() {
       const found = await observeWorkload(work, service);
       if (!found) return 'absent';
+      if (rebuilt) return 'different';
       const { hash } = await buildSpec(work, service);
       return found.state === 'running' && found.hash === hash ? 'present' : 'different';
     },
     async apply({ signal, note }) {
       const runtime = await work.stack.runtime(own.runtime);
+      // The tag of a new image is the old one, so the runtime would see no difference.
+      if (rebuilt) await runtime.remove(refOf(work.stack, work.record, service));
       for (let tries = 1; ; tries++) {
         try {
           return await runtime.start(await buildSpec(work, service), signal);

@@ -2,15 +2,17 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere } from '../../adapters/files.ts';
 import { deleteBranch } from '../../adapters/git-branch.ts';
+import { findWorkAtRisk } from '../../adapters/git-risk.ts';
 import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git-worktree.ts';
 import type { Step } from '../../domain/step.ts';
+import { riskError } from '../checks.ts';
 import { requireDedicated } from '../spec.ts';
 import { saveRecord, type Work } from '../work.ts';
 
 /** A repo's linked worktree and, where stack makes it, its branch. */
 export function worktreeStep(work: Work, repo: string): Step {
   const record = requireDedicated(work.record, repo);
-  const { path: repoPath, gitCommonDir, worktree, branch } = record;
+  const { path: repoPath, gitCommonDir, worktree, branch, ownsBranch, baseCommit } = record;
   return {
     id: `worktree ${repo}`,
     subject: repo,
@@ -40,6 +42,9 @@ export function worktreeStep(work: Work, repo: string): Step {
       await saveRecord(work);
     },
     async revert() {
+      // Asked again at the last moment: somebody may have worked on in there.
+      const findings = work.saved ? [] : await findWorkAtRisk({ repoPath, worktree, branch, ownsBranch, baseCommit });
+      if (findings.length > 0) throw riskError([{ ticket: work.record.ticket, repo, findings }]);
       await removeWorktree({ repoPath, gitCommonDir, path: worktree, trash: await findTrash(work) });
       if (record.ownsBranch) await deleteBranch({ repoPath, gitCommonDir, branch });
     },
