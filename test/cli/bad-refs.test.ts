@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectRefusal } from '../support/refusal.ts';
+import { makeShop, type Shop } from '../support/shop.ts';
+
+describe('a repo, base or branch that will not do', () => {
+  let shop: Shop;
+  beforeAll(async () => {
+    shop = makeShop();
+    await shop.stack(['create', 'feat-01', '--no-start']);
+  });
+  afterAll(() => shop.dispose());
+
+  it.each([
+    ['--from-frnt=main', /--from-frnt: stack\.yml has no repo "frnt"/, /did you mean front\? its repos: front, api/],
+    ['--on-x=main', /--on-x: stack\.yml has no repo "x"/, /its repos: front, api/],
+    ['--with=x', /--with x: stack\.yml has no repo "x"/, /its repos: front, api/],
+    ['--from=main', /--from needs the name of a repo/, /--from-REPO=REF/],
+    ['--on=front=main', /--on needs the name of a repo/, /--on-REPO=BRANCH/],
+    ['--from-front=a b', /"a b" is no ref/, /a branch, a tag or a commit/],
+  ])('%s is refused', async (flag, message, hint) => {
+    await expectRefusal(shop, ['create', 'feat-02', flag, '--no-start'], { code: 'usage', message, hint });
+  });
+
+  it('--from and --on for one repo exclude each other', async () => {
+    const args = ['create', 'feat-02', '--from-front=main', '--on-front=feat/ui', '--no-start'];
+    await expectRefusal(shop, args, {
+      code: 'usage',
+      message: /exclude each other/,
+      hint: /--from makes a new branch/,
+    });
+  });
+
+  it.each([
+    ['--from-front=feat/iu', /front has no base "feat\/iu"/, /did you mean feat\/ui\?/],
+    ['--from-front=ui', /front has no base "ui"/, /did you mean feat\/ui\?/],
+    ['--from-api=quite-another', /api has no base "quite-another"/, /it has .*feat\/endpoint, main/],
+    ['--from-front=--all', /front has no base "--all"/, /it has .*main/],
+    ['--on-front=feat/iu', /front has no branch "feat\/iu"/, /did you mean feat\/ui\?/],
+  ])('%s is refused with the names there are', async (flag, message, hint) => {
+    await expectRefusal(shop, ['create', 'feat-02', flag, '--no-start'], { code: 'not-found', message, hint });
+  });
+
+  it('a branch that is there already is refused, with the flag that works on it', async () => {
+    shop.git('front', 'branch', 'feat-02', 'main');
+    const expected = { message: /front has a branch feat-02 already/, hint: /--on-front=feat-02/ };
+    await expectRefusal(shop, ['create', 'feat-02', '--no-start'], { code: 'exists', ...expected });
+    shop.git('front', 'branch', '-d', 'feat-02');
+  });
+
+  it.each([
+    ['feat', 'feat/ui'],
+    ['feat/ui/more', 'feat/ui'],
+    ['feat-01/more', 'feat-01'],
+  ])('a branch %s beside %s is refused, since git cannot keep both', async (name, other) => {
+    const message = new RegExp(`front has a branch ${other}, and git cannot keep ${name} beside it`);
+    await expectRefusal(shop, ['create', name, '--no-start'], { code: 'exists', message, hint: /another name/ });
+  });
+
+  it.each([
+    ['feat-01', 'tickets/feat-01/front'],
+    ['main', 'front'],
+  ])('--on-front=%s is refused, since it is checked out in %s', async (branch, folder) => {
+    const message = new RegExp(`front: ${branch} is checked out at ${shop.at(folder)}`);
+    const args = ['create', 'feat-02', `--on-front=${branch}`, '--no-start'];
+    await expectRefusal(shop, args, { code: 'exists', message, hint: new RegExp(`--from-front=${branch}`) });
+  });
+
+  it('what one repo refuses keeps the others from being touched', async () => {
+    shop.git('api', 'branch', 'feat-02', 'main');
+    const expected = { message: /api has a branch feat-02 already/, hint: /--on-api=feat-02/ };
+    await expectRefusal(shop, ['create', 'feat-02', '--with', 'api', '--no-start'], { code: 'exists', ...expected });
+    shop.git('api', 'branch', '-d', 'feat-02');
+  });
+
+  describe('when the remote has it', () => {
+    beforeAll(() => {
+      shop.git('.', 'clone', '--quiet', '--bare', 'front', '../front.git');
+      shop.git('front', 'remote', 'add', 'origin', '../../front.git');
+      shop.git('front', 'push', '--quiet', 'origin', 'feat/ui:feat/far', 'feat/ui:feat/further');
+      shop.git('front', 'update-ref', '-d', 'refs/remotes/origin/feat/far');
+      shop.git('front', 'update-ref', '-d', 'refs/remotes/origin/feat/further');
+    });
+
+    it('a base is fetched, which is said', async () => {
+      const run = await shop.stack(['create', 'far-1', '--from-front=feat/far', '--no-start']);
+      expect(run).toMatchObject({ code: 0 });
+      expect(run.stderr).toContain('front: feat/far was only on the remote; fetched it');
+      expect(run.stdout).toContain('[feat/far]');
+      expect(shop.git('tickets/far-1/front', 'rev-parse', 'HEAD')).toBe(shop.git('front', 'rev-parse', 'feat/ui'));
+    });
+
+    it('`origin/…` names it too, and a push of the new branch goes to its own name', async () => {
+      const run = await shop.stack(['create', 'far-2', '--from-front=origin/feat/further', '--no-start']);
+      expect(run).toMatchObject({ code: 0 });
+      expect(shop.git('front', 'for-each-ref', '--format=%(upstream)', 'refs/heads/far-2')).toBe(
+        'refs/remotes/origin/far-2',
+      );
+    });
+
+    it('--dry-run names it and fetches nothing', async () => {
+      shop.git('front', 'update-ref', '-d', 'refs/remotes/origin/feat/far');
+      const before = shop.photograph();
+      const run = await shop.stack(['create', 'far-3', '--from-front=feat/far', '--no-start', '--dry-run']);
+      expect(run).toMatchObject({ code: 0 });
+      expect(run.stdout).toContain('worktree on far-3, from feat/far');
+      expect(shop.photograph()).toBe(before);
+    });
+
+    it('a remote that does not answer is named beside what is missing', async () => {
+      shop.git('front', 'remote', 'set-url', 'origin', '../../gone.git');
+      const expected = { message: /front has no base "feat\/new".*origin/, hint: /./ };
+      await expectRefusal(shop, ['create', 'far-4', '--from-front=feat/new', '--no-start'], {
+        code: 'not-found',
+        ...expected,
+      });
+    });
+  });
+});

@@ -1,0 +1,73 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { expectRefusal } from '../support/refusal.ts';
+import { makeRepo, makeShop, type Shop } from '../support/shop.ts';
+
+describe('a repo path', () => {
+  let shop: Shop;
+  beforeAll(() => {
+    shop = makeShop();
+  });
+  beforeEach(() => rmSync(shop.at('front'), { recursive: true, force: true }));
+  afterAll(() => shop.dispose());
+
+  const refusals: [what: string, make: () => void, message: RegExp, hint: RegExp][] = [
+    ['with nothing there', () => undefined, /front: there is nothing at .*\/front/, /clone it there/],
+    ['that is a file', () => writeFileSync(shop.at('front'), ''), /front: .*\/front is no folder/, /set `path:`/],
+    ['without git', () => mkdirSync(shop.at('front')), /front: .*\/front is no git repo/, /git init/],
+    [
+      'that is bare',
+      () => shop.git('.', 'init', '--quiet', '--bare', 'front'),
+      /front: .*\/front is a bare repo/,
+      /a checkout of it/,
+    ],
+    [
+      'without a commit',
+      () => shop.git('.', 'init', '--quiet', 'front'),
+      /front: .*\/front has no commit yet/,
+      /commit something/,
+    ],
+  ];
+
+  it.each(refusals)('%s is refused', async (_, make, message, hint) => {
+    make();
+    await expectRefusal(shop, ['create', 'feat-01', '--no-start'], { code: 'config', message, hint });
+  });
+
+  it('inside another repo is refused, with the path and the `dir:` that would do', async () => {
+    makeRepo(shop.at('front'), { 'web/server.mjs': '' });
+    shop.configure((text) => text.replace('path: ./front', 'path: ./front/web'));
+    const expected = { message: /front\/web is a folder inside the repo .*\/front/, hint: /`dir: web`/ };
+    await expectRefusal(shop, ['create', 'feat-01', '--no-start'], { code: 'config', ...expected });
+    shop.configure((text) => text.replace('path: ./front/web', 'path: ./front'));
+  });
+
+  it('without the base of stack.yml is refused, with the branches there are', async () => {
+    makeRepo(shop.at('front'), { 'server.mjs': '' });
+    shop.git('front', 'branch', '--move', 'trunk');
+    const expected = { message: /front has no base "main"/, hint: /it has trunk/ };
+    await expectRefusal(shop, ['create', 'feat-01', '--no-start'], { code: 'not-found', ...expected });
+  });
+
+  it('with a detached HEAD works', async () => {
+    makeRepo(shop.at('front'), { 'server.mjs': '' });
+    shop.git('front', 'checkout', '--quiet', '--detach');
+    expect(await shop.stack(['create', 'detached', '--no-start'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['destroy', 'detached'])).toMatchObject({ code: 0 });
+  });
+
+  it('with a submodule works: its files are in the worktree, and it goes without a trace', async () => {
+    makeRepo(path.join(shop.folder, 'lib'), { 'lib.txt': 'from the submodule\n' });
+    makeRepo(shop.at('front'), { 'server.mjs': '' });
+    shop.git('front', '-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', '../../lib', 'lib');
+    shop.git('front', 'commit', '--quiet', '--message', 'Add lib');
+    const refs = shop.git('front', 'for-each-ref');
+    expect(await shop.stack(['create', 'sub', '--no-start'])).toMatchObject({ code: 0 });
+    expect(shop.read('tickets/sub/front/lib/lib.txt')).toBe('from the submodule\n');
+    expect(shop.git('tickets/sub/front', 'status', '--porcelain', '--untracked-files=no')).toBe('');
+    expect(await shop.stack(['destroy', 'sub'])).toMatchObject({ code: 0 });
+    expect(shop.git('front', 'for-each-ref')).toBe(refs);
+    expect(shop.git('front', 'worktree', 'list').split('\n')).toHaveLength(1);
+  });
+});
