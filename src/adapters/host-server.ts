@@ -134,7 +134,7 @@ async function readWorkingFolder(pid: number): Promise<string | undefined> {
 }
 
 /** Gives the last lines of a log; none when there is no log. */
-export async function lastLines(file: string): Promise<string[]> {
+async function lastLines(file: string): Promise<string[]> {
   const { start } = await findTail(file, LAST_LINES);
   const lines: string[] = [];
   for await (const line of readLines(file, start)) lines.push(line);

@@ -7,7 +7,7 @@ import { type DemoRepos, makeDemoRepos } from '../../src/engine/demo-repos.ts';
 let templates: Promise<string> | undefined;
 
 /** Gives the folder of the demo's apps, built once in a test process. */
-export function builtDemoApps(): Promise<string> {
+function builtDemoApps(): Promise<string> {
   templates ??= buildOnce();
   return templates;
 }
