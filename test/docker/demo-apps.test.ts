@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WorkloadSpec } from '../../src/domain/runtime.ts';
-import { makeTestRepos, removeDemoApps } from '../support/demo-apps.ts';
+import { makeTestRepos } from '../support/demo-apps.ts';
 import { findTestEngine } from '../support/engine.ts';
 import { freePort, makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
 import { makeSharedProject, type SharedServices, startShared } from '../support/shared-services.ts';
@@ -47,7 +47,6 @@ describe.skipIf(!engine)('the demo apps', () => {
   afterAll(async () => {
     await world.end();
     await shared.end();
-    await removeDemoApps();
   });
 
   function serviceOf(service: string, source: string, port: number, env: Record<string, string>): WorkloadSpec {

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeTestRepos, removeDemoApps } from '../support/demo-apps.ts';
+import { makeTestRepos } from '../support/demo-apps.ts';
 
 let folder: string;
 const git = (repo: string, ...args: string[]) =>
@@ -16,7 +16,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
-  await removeDemoApps();
 });
 
 describe('the demo repos', () => {

@@ -1,34 +1,39 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { bundleDemo } from '../../build-demo.mjs';
 import { type DemoRepos, makeDemoRepos } from '../../src/engine/demo-repos.ts';
 
-let templates: Promise<string> | undefined;
-
-/** Gives the folder of the demo's apps, built once in a test process. */
-function builtDemoApps(): Promise<string> {
-  templates ??= buildOnce();
-  return templates;
-}
-
-/** Deletes what `builtDemoApps` made; for `afterAll`. */
-export async function removeDemoApps(): Promise<void> {
-  if (templates) await rm(await templates, { recursive: true, force: true });
-  templates = undefined;
-}
+const CHECKOUT = path.resolve(import.meta.dirname, '../..');
+const CACHE = path.join(CHECKOUT, 'node_modules/.cache/stack-demo-apps');
 
 /** Makes the repos `front` (main, feat/ui) and `api` (main, feat/endpoint) in a folder; git reads no settings of this machine. */
 export async function makeTestRepos(folder: string): Promise<DemoRepos> {
-  return makeDemoRepos(folder, { templates: await builtDemoApps(), env: cleanGitEnv() });
+  const env = { PATH: process.env.PATH, HOME: '/nonexistent' };
+  return makeDemoRepos(folder, { templates: await builtApps(), env });
 }
 
-function cleanGitEnv(): Record<string, string | undefined> {
-  return { PATH: process.env.PATH, HOME: '/nonexistent' };
-}
-
-async function buildOnce(): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'stack-demo-apps-'));
-  await bundleDemo(folder);
+/** Built once for each version of the apps, by whichever test comes first. */
+async function builtApps(): Promise<string> {
+  const folder = path.join(CACHE, hashApps());
+  if (existsSync(folder)) return folder;
+  await mkdir(CACHE, { recursive: true });
+  const fresh = await mkdtemp(path.join(CACHE, 'new-'));
+  await bundleDemo(fresh);
+  // Another test may have been faster: then its folder stays.
+  await rename(fresh, folder).catch(() => rm(fresh, { recursive: true, force: true }));
   return folder;
+}
+
+function hashApps(): string {
+  const templates = path.join(CHECKOUT, 'templates/demo');
+  const entries = readdirSync(templates, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const files = [
+    ...entries.map((entry) => path.join(entry.parentPath, entry.name)),
+    path.join(CHECKOUT, 'build-demo.mjs'),
+  ];
+  const hash = createHash('sha256');
+  for (const file of files.sort()) hash.update(file).update(readFileSync(file));
+  return hash.digest('hex').slice(0, 12);
 }
