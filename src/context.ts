@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ConfigFile } from './adapters/config-file.ts';
 import type { DockerEngine } from './adapters/docker.ts';
+import type { HostServer } from './adapters/host-server.ts';
 import type { StackConfig } from './domain/config.ts';
 import { StackError } from './domain/errors.ts';
 import type { Emit } from './domain/events.ts';
@@ -132,13 +134,37 @@ async function makeStack({ host, options, packageRoot, signal, emit, argv, root:
       return createProcessRuntime({ root, rootId, env });
     }),
   };
+  const hostServers = new Map<string, Promise<HostServer>>();
   return {
+    hostServer(service) {
+      const known = hostServers.get(service) ?? connectHostServer(service, { root, env, emit });
+      hostServers.set(service, known);
+      return known;
+    },
     ...{ root, rootId, name, env, packageRoot, emit, signal, docker },
     config: async () => overruleRuntime((await loaded()).config, options.runtime),
     store: openState(root, name, version),
     runtime: (runtime) => runtimes[runtime](),
     owner: { ...(await selfIdentity()), command: ['stack', ...argv].join(' ') },
   };
+}
+
+async function connectHostServer(
+  service: string,
+  { root, env, emit }: Pick<Stack, 'root' | 'env' | 'emit'>,
+): Promise<HostServer> {
+  if (service === 'postgres') {
+    const { createEmbeddedPostgres } = await import('./adapters/embedded-postgres.ts');
+    return createEmbeddedPostgres({ root, env });
+  }
+  if (service === 'redis') {
+    const { createHostRedis } = await import('./adapters/host-redis.ts');
+    const cacheFolder = path.join(env.XDG_CACHE_HOME || path.join(env.HOME || homedir(), '.cache'), 'stack');
+    return createHostRedis({ root, env, cacheFolder, note: (text) => emit({ type: 'info', text }) });
+  }
+  throw new StackError('config', `stack has no server of its own for ${service}`, {
+    hint: 'start a Docker engine, or give it a `url:` in stack.yml; postgres and redis alone can be embedded',
+  });
 }
 
 function overruleRuntime(config: StackConfig, runtime: GlobalOptions['runtime']): StackConfig {

@@ -27,9 +27,9 @@ function requestOnce(host: string, port: number, path: string): Promise<string |
   });
 }
 
-/** Undefined when a connection to the port is accepted and kept, else why not. */
-export async function probePort(port: number): Promise<string | undefined> {
-  const answers = await Promise.all(HOSTS.map((host) => connectOnce(host, port)));
+/** Undefined when a connection to the port, of this machine or of `hosts`, is accepted and kept, else why not. */
+export async function probePort(port: number, ...hosts: string[]): Promise<string | undefined> {
+  const answers = await Promise.all((hosts.length > 0 ? hosts : HOSTS).map((host) => connectOnce(host, port)));
   return answers.includes(undefined) ? undefined : answers[0];
 }
 

@@ -66,6 +66,7 @@ export interface WorkloadStatus {
 }
 
 export interface LogLine {
+  /** `stdout` for both where the runtime keeps one log, in the order things were printed. */
   readonly stream: 'stdout' | 'stderr';
   /** Without the line end. */
   readonly text: string;
@@ -110,6 +111,8 @@ export interface Runtime {
   remove(ref: WorkloadRef): Promise<void>;
   /** Every workload of this root in one question to the outside; with `instance` only that one's. */
   status(rootId: string, instance?: string): Promise<WorkloadStatus[]>;
+  /** Says why a workload may not be answering, where the runtime can see more than its state. */
+  explain?(ref: WorkloadRef): Promise<string | undefined>;
   logs(ref: WorkloadRef, options: LogOptions): AsyncIterable<LogLine>;
   /** Runs a command beside the running workload, in its folder and env. Gives its exit code. Throws `not-found` when it does not run. */
   exec(ref: WorkloadRef, argv: readonly string[], options: ExecOptions): Promise<number>;

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { isThere } from '../adapters/files.ts';
+import { probePort } from '../adapters/probe.ts';
 import type { StackConfig } from '../domain/config.ts';
 import {
   BASELINE,
@@ -65,7 +66,6 @@ async function observeWorld(stack: Stack, config: StackConfig, state: StackState
   const runtimes = new Set(
     records.flatMap((record) => Object.values(record.services).map((service) => service.runtime)),
   );
-  const wantsShared = Object.keys(config.shared.services).length > 0 && Object.keys(state.shared).length > 0;
   const complaints = new Set<string>();
   const ask = async <Answer>(question: () => Promise<Answer[]>): Promise<Answer[]> =>
     question().catch((error: unknown) => {
@@ -73,16 +73,40 @@ async function observeWorld(stack: Stack, config: StackConfig, state: StackState
       return [];
     });
   const [shared, ...statuses] = await Promise.all([
-    wantsShared ? ask(async () => (await stack.docker()).listProject(sharedProject(stack.name, stack.rootId))) : [],
+    ask(() => observeShared(stack, config, state)),
     ...[...runtimes].map((name) => ask(async () => (await stack.runtime(name)).status(stack.rootId))),
   ]);
   for (const text of complaints) stack.emit({ type: 'warning', text });
   return {
     workloads: new Map(statuses.flat().map((status) => [`${status.instance}/${status.service}`, status])),
-    shared: new Map(
-      shared.map((container) => [container.service, container.state === 'healthy' ? 'running' : container.state]),
-    ),
+    shared: new Map(shared),
   };
+}
+
+/** What runs of the shared services, each asked where it lives. */
+async function observeShared(stack: Stack, config: StackConfig, state: StackState): Promise<[string, string][]> {
+  const leases = Object.entries(state.shared);
+  const composed = leases.some(([, { provider }]) => provider === 'compose');
+  const containers = composed ? (await stack.docker()).listProject(sharedProject(stack.name, stack.rootId)) : [];
+  const embedded = leases.filter(([, { provider }]) => provider === 'embedded');
+  const servers = embedded.map(async ([name]): Promise<[string, string]> => {
+    const { state: found } = await (await stack.hostServer(name)).status();
+    return [name, found];
+  });
+  const foreign = Object.entries(config.shared.services).map(async ([name, settings]): Promise<[string, string]> => {
+    const { url, port } = resolveShared(name, settings, stack.env);
+    if (url === undefined || port === undefined) return [name, ''];
+    return [name, (await probePort(port, new URL(url).hostname)) === undefined ? 'running' : 'stopped'];
+  });
+  const named = (await containers).map(({ service, state: found }): [string, string] => [
+    service,
+    found === 'healthy' ? 'running' : found,
+  ]);
+  return [
+    ...(await Promise.all(foreign)).filter(([, found]) => found !== ''),
+    ...named,
+    ...(await Promise.all(servers)),
+  ];
 }
 
 async function viewInstance(
@@ -176,10 +200,8 @@ function viewShared(stack: Stack, config: StackConfig, state: StackState, observ
   const views = Object.entries(config.shared.services).map(([name, settings]) => {
     const resolved = { ...resolveShared(name, settings, stack.env), password: undefined };
     const port = state.shared[name]?.port ?? resolved.port ?? 0;
-    return [
-      name,
-      { url: sharedUrl(name, resolved, 'localhost', port), status: observed.shared.get(name) ?? 'stopped' },
-    ];
+    const host = resolved.url === undefined ? 'localhost' : new URL(resolved.url).hostname;
+    return [name, { url: sharedUrl(name, resolved, host, port), status: observed.shared.get(name) ?? 'stopped' }];
   });
   return Object.fromEntries(views);
 }

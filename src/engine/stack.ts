@@ -1,4 +1,5 @@
 import type { DockerEngine } from '../adapters/docker.ts';
+import type { HostServer } from '../adapters/host-server.ts';
 import type { StateStore } from '../adapters/state.ts';
 import type { StackConfig } from '../domain/config.ts';
 import type { Emit } from '../domain/events.ts';
@@ -19,6 +20,8 @@ export interface Stack {
   /** Throws `engine` when no engine answers. */
   docker(): Promise<DockerEngine>;
   runtime(name: RuntimeName): Promise<Runtime>;
+  /** A shared service that runs on this machine itself. Throws `config` for one stack has no server for. */
+  hostServer(name: string): Promise<HostServer>;
   /** Folder of the package: the shipped compose file and templates are there. */
   readonly packageRoot: string;
   readonly emit: Emit;

@@ -54,7 +54,19 @@ export async function bringDown(stack: Stack, options: { force: boolean; volumes
       stack.emit,
     );
     if (leftovers.length > 0) throw leftoverError(BASELINE, leftovers);
-    if (options.volumes && Object.keys(config.shared.services).length > 0) await removeShared(work, { volumes: true });
+    if (options.volumes) await deleteSharedData(work);
+  });
+}
+
+/** Deletes what the shared services keep, and forgets what ran them: the next `up` chooses anew. */
+async function deleteSharedData(work: Work): Promise<void> {
+  const leases = Object.entries(work.shared);
+  if (leases.some(([, { provider }]) => provider === 'compose')) await removeShared(work, { volumes: true });
+  for (const [name, { provider }] of leases) {
+    if (provider === 'embedded') await (await work.stack.hostServer(name)).destroyData();
+  }
+  await work.stack.store.update((draft) => {
+    draft.shared = {};
   });
 }
 

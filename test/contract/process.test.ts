@@ -44,6 +44,7 @@ const { runtime, add } = createRuntimeOfRoots();
 
 describeRuntime('process', async () => ({
   runtime,
+  oneLog: true,
   prepareRoot: async (root, rootId) => add(root, rootId),
   listLeft: async (root, rootId) => [...(await listMarked(rootId)).map((pid) => `process ${pid}`), ...listFiles(root)],
   async cleanRoot(root, rootId) {

@@ -22,6 +22,8 @@ export interface RuntimeSetup {
   readonly settings?: { image?: string; network?: string };
   /** The port inside that a lease leads to; default: the lease itself. */
   readonly containerPort?: number;
+  /** True: it keeps both streams of a workload in one log, in the order things were printed. */
+  readonly oneLog?: true;
   /** Makes what a root's workloads stand on, e.g. their network. */
   prepareRoot?(root: string, rootId: string, network: string): Promise<void>;
   /** Names of what is there of a root's workloads, seen from outside the runtime: processes, containers, records. */
@@ -35,6 +37,7 @@ type Wishes = Partial<Pick<WorkloadSpec, 'env' | 'hash' | 'dir' | 'ports' | 'ser
 /** A root with a source folder, and the runtime that is tried. */
 export interface World {
   readonly runtime: Runtime;
+  readonly oneLog: boolean;
   readonly root: string;
   readonly rootId: string;
   readonly source: string;
@@ -59,7 +62,7 @@ export async function createWorld(setup: RuntimeSetup): Promise<World> {
   await setup.prepareRoot?.(root, rootId, network);
   const { runtime } = setup;
   return {
-    ...{ runtime, root, rootId, source },
+    ...{ runtime, root, rootId, source, oneLog: setup.oneLog ?? false },
     spec: (words, wishes = {}) => {
       const { instance = 'feat-01', service = 'api' } = wishes;
       return {

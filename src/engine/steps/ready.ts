@@ -86,16 +86,19 @@ async function findInLog(work: Work, service: string, pattern: string): Promise<
 
 async function unready(work: Work, service: string, message: string): Promise<StackError> {
   const lines: string[] = [];
+  let reason: string | undefined;
   try {
     const runtime = await work.stack.runtime(requireService(work.record, service).runtime);
-    const log = runtime.logs(refOf(work.stack, work.record, service), { tail: SHOWN_LINES });
-    for await (const line of log) lines.push(line.text);
+    const ref = refOf(work.stack, work.record, service);
+    reason = await runtime.explain?.(ref);
+    for await (const line of runtime.logs(ref, { tail: SHOWN_LINES })) lines.push(line.text);
   } catch {
     // The workload may be gone altogether; what it was asked is said all the same.
   }
+  const printed = lines.length > 0 ? `its last ${lines.length} lines are below` : 'it printed nothing';
   return new StackError('unhealthy', message, {
-    hint: lines.length > 0 ? `its last ${lines.length} lines are below` : 'it printed nothing',
+    hint: reason === undefined ? printed : `${reason}; ${printed}`,
     lines,
-    details: { service, lines },
+    details: { service, ...(reason !== undefined && { reason }), lines },
   });
 }

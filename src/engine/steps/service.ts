@@ -2,6 +2,7 @@ import type { StackConfig } from '../../domain/config.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
 import type { Work } from '../work.ts';
+import { embeddedId } from './embedded.ts';
 import { imageStep } from './image.ts';
 import { readyStep } from './ready.ts';
 import { volumesStep } from './volumes.ts';
@@ -17,13 +18,18 @@ export function listGroundSteps(work: Work, service: string): Step[] {
   return [imageStep(work, service), ...(Object.keys(own.volumes).length > 0 ? [volumesStep(work, service)] : [])];
 }
 
+/** The steps that make the shared services this work may stand on. */
+export function sharedIds(work: Work): string[] {
+  return ['shared services', ...Object.keys(work.shared).map(embeddedId)];
+}
+
 /** One service from its image to its first answer. */
 export function listServiceSteps(work: Work, config: StackConfig | undefined, service: string, extent: Extent): Step[] {
   const dependsOn = config?.services[service]?.dependsOn ?? [];
   const waitsFor = dependsOn.flatMap((name) => [`workload ${name}`, `ready ${name}`, `${BASELINE} ready ${name}`]);
   return [
     ...listGroundSteps(work, service),
-    workloadStep(work, service, ['shared services', ...waitsFor]),
+    workloadStep(work, service, [...sharedIds(work), ...waitsFor]),
     ...(extent === 'ready' ? [readyStep(work, service)] : []),
   ];
 }

@@ -6,6 +6,7 @@ import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { buildSpec, requireDedicated } from '../spec.ts';
 import { requireConfig, saveRecord, type Work } from '../work.ts';
+import { sharedIds } from './service.ts';
 
 const SHOWN_LINES = 30;
 
@@ -21,7 +22,7 @@ export function setupStep(work: Work, repo: string): Step {
     after: [
       `env-file ${repo}`,
       'network',
-      'shared services',
+      ...sharedIds(work),
       ...names.flatMap((name) => [`image ${name}`, `volumes ${name}`]),
     ],
     async inspect() {

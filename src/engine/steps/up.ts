@@ -4,6 +4,7 @@ import type { StackConfig } from '../../domain/config.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
 import type { Work } from '../work.ts';
+import { embeddedStep } from './embedded.ts';
 import { networkStep } from './network.ts';
 import { type Extent, listServiceSteps } from './service.ts';
 import { sharedStep } from './shared.ts';
@@ -21,10 +22,12 @@ export function listUpSteps(work: Work, config: StackConfig | undefined, wish: U
   const own = work.baseline ? { ...work, record: work.baseline } : work;
   const shared = wish.shared ? Object.entries(work.shared) : [];
   const composed = shared.flatMap(([name, { provider }]) => (provider === 'compose' ? [name] : []));
+  const embedded = shared.flatMap(([name, { provider }]) => (provider === 'embedded' ? [name] : []));
   const inDocker = wish.services.some((name) => own.record.services[name]?.runtime === 'docker');
   return [
     ...(wish.network || inDocker || composed.length > 0 ? [networkStep(work)] : []),
     ...(composed.length > 0 ? [sharedStep(work, composed)] : []),
+    ...embedded.map((name) => embeddedStep(work, name)),
     ...wish.services.flatMap((service) => listServiceSteps(own, config, service, wish.extent)).map(nameBaseline),
   ];
 }
@@ -77,6 +80,8 @@ function nameBaseline(step: Step): Step {
     ...step,
     id: `${BASELINE} ${step.id}`,
     subject: `${step.subject} (${BASELINE})`,
-    after: step.after.map((id) => (common.has(id) || id.startsWith(BASELINE) ? id : `${BASELINE} ${id}`)),
+    after: step.after.map((id) =>
+      common.has(id) || id.startsWith('embedded ') || id.startsWith(BASELINE) ? id : `${BASELINE} ${id}`,
+    ),
   };
 }

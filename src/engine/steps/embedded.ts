@@ -1,0 +1,48 @@
+import { throwIfAborted } from '../../domain/errors.ts';
+import { resolveShared } from '../../domain/shared.ts';
+import type { Step } from '../../domain/step.ts';
+import { takenPort } from '../leases.ts';
+import { moveSharedLease } from '../shared-plan.ts';
+import { requireConfig, type Work } from '../work.ts';
+
+const LEASE_TRIES = 5;
+
+/** The id of the step that makes one embedded shared service; workloads wait for it. */
+export function embeddedId(name: string): string {
+  return `embedded ${name}`;
+}
+
+/** A shared service without an engine: a server of this machine, with its data under `.stack/shared/`. */
+export function embeddedStep(work: Work, name: string): Step {
+  return {
+    id: embeddedId(name),
+    subject: 'shared',
+    title: `${name} on this machine`,
+    after: [],
+    async inspect() {
+      const { state, port } = await (await work.stack.hostServer(name)).status();
+      if (state === 'stopped') return 'absent';
+      return state === 'running' && port === work.shared[name]?.port ? 'present' : 'different';
+    },
+    async apply({ signal, note }) {
+      const config = await requireConfig(work);
+      const server = await work.stack.hostServer(name);
+      const { user, password, database } = resolveShared(name, config.shared.services[name] ?? {}, work.stack.env);
+      for (let tries = 1; ; tries++) {
+        throwIfAborted(signal);
+        const port = work.shared[name]?.port ?? 0;
+        try {
+          return await server.start({ port, user, password, database }, signal);
+        } catch (error) {
+          const taken = takenPort(error);
+          if (taken === undefined || tries > LEASE_TRIES) throw error;
+          note(`port ${taken} is taken`);
+          await moveSharedLease(work, config, taken);
+        }
+      }
+    },
+    async revert() {
+      await (await work.stack.hostServer(name)).stop();
+    },
+  };
+}
