@@ -6,7 +6,7 @@ import { repoLock } from './git-lock.ts';
 import { isBranchName } from './git-names.ts';
 import { findTracked, listRemotes } from './git-remote.ts';
 import { bringFromRemotes, findCommit, unknownBase } from './git-repo.ts';
-import { forgetBranchSettings } from './git-settings.ts';
+import { forgetBranchSettings, hasBranchSettings } from './git-settings.ts';
 import { withLock } from './lock.ts';
 
 const REF_SECONDS = 60;
@@ -101,9 +101,9 @@ export async function deleteBranch(options: {
   if (!existsSync(gitCommonDir)) return;
   const cwd = existsSync(repoPath) ? repoPath : gitCommonDir;
   await withLock(repoLock(gitCommonDir), async () => {
-    const local = await findLocal(cwd, branch);
+    const [local, hasSettings] = await Promise.all([findLocal(cwd, branch), hasBranchSettings(cwd, branch)]);
     if (local) await deleteAt(cwd, branch, local, expectedTip ?? local.commit);
-    await forgetBranchSettings(cwd, gitCommonDir, branch);
+    if (hasSettings) await forgetBranchSettings(cwd, gitCommonDir, branch);
   });
 }
 

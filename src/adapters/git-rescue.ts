@@ -50,11 +50,10 @@ export async function rescueWork({ repoPath, worktree, branch, ref }: RescueOpti
 /** Gives the commits that lead to all of a worktree's work, its files' first. */
 async function saveLinked(cwd: string, worktree: string, entry: WorktreeEntry, branch: string): Promise<string[]> {
   const snapshot = await takeSnapshot(worktree, entry.folder);
-  const detached = await readDetachedHead(worktree);
-  const lonely = await listLonelyCommits(cwd, { branch, ownsBranch: true }, detached);
+  const lonely = await listLonelyCommits(cwd, { branch, ownsBranch: true }, worktree);
   if (lonely.length === 0) return unique([snapshot]);
   const tip = (await findLocal(cwd, branch))?.commit;
-  if (snapshot === undefined) return unique([detached, tip]);
+  if (snapshot === undefined) return unique([await readDetachedHead(worktree), tip]);
   // A snapshot leads to HEAD, which is the branch's tip unless it is detached or elsewhere.
   const head = (await askGit(worktree, ['rev-parse', 'HEAD'])).trim();
   return unique([snapshot, tip === head ? undefined : tip]);

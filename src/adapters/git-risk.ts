@@ -46,21 +46,28 @@ const SHOWN = 4;
 export async function findWorkAtRisk(question: RiskQuestion): Promise<RiskFinding[]> {
   const { repoPath, worktree } = question;
   const entry = await readOwnEntry(worktree);
-  const inFiles = entry === undefined ? await findStrayFiles(worktree) : await findInFiles(worktree, entry);
   const cwd = existsSync(repoPath) ? repoPath : entry && worktree;
-  if (cwd === undefined) return inFiles;
-  const commits = await listLonelyCommits(cwd, question, entry && (await readDetachedHead(worktree)));
+  const [inFiles, commits] = await Promise.all([
+    entry === undefined ? findStrayFiles(worktree) : findInFiles(worktree, entry),
+    cwd === undefined ? [] : listLonelyCommits(cwd, question, entry?.hasIndex ? worktree : undefined),
+  ]);
   return [...inFiles, ...renderCommits(commits, question)];
 }
 
-/** Gives the commits that only this branch, or a detached HEAD in the worktree, leads to; the newest first. Throws `git`. */
+/**
+ * Gives the commits that only this branch, where it goes with the worktree, or a HEAD without branch in the worktree leads
+ * to; the newest first. Throws `git`.
+ */
 export async function listLonelyCommits(
   cwd: string,
   { branch, ownsBranch }: { branch: string; ownsBranch: boolean },
-  detachedHead: string | undefined,
+  worktree: string | undefined,
 ): Promise<Commit[]> {
-  const local = ownsBranch ? await findLocal(cwd, branch) : undefined;
-  const tips = [...(local ? [local.commit] : []), ...(detachedHead === undefined ? [] : [detachedHead])];
+  const [local, detached] = await Promise.all([
+    ownsBranch ? findLocal(cwd, branch) : undefined,
+    worktree === undefined ? undefined : readDetachedHead(worktree),
+  ]);
+  const tips = [local?.commit, detached].filter((tip) => tip !== undefined);
   if (tips.length === 0) return [];
   const others = [...(ownsBranch ? [`--exclude=${branch}`] : []), '--branches', '--tags', '--remotes'];
   return listCommits(cwd, [...tips, '--not', ...others]);

@@ -1,60 +1,63 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { changeGit, type GitChange, gitError, tryGit } from './git.ts';
+import { askGit, changeGit, type GitChange, gitError } from './git.ts';
 
 const DEADLINE_SECONDS = 60;
 /** How long another process's change of the same config file is waited for. */
 const CONFIG_WAIT_MS = 3000;
 
 /**
- * Gives the remote that a plain `git push` of a new branch should reach, undefined when there is none, or when the
- * person's own settings say already what such a push does.
+ * Gives a new branch its own name at the remote for an upstream, so that a plain `git push` makes just that branch,
+ * whatever the base was. Does nothing without a remote, or where the person's settings say already what such a push does.
+ * Throws `git`.
  */
-export async function findPushRemote(folder: string): Promise<string | undefined> {
-  const pattern = '^(remote\\..*\\.url|remote\\.pushdefault|push\\.default|push\\.autosetupremote)$';
-  const { stdout } = await tryGit(folder, ['config', '-z', '--get-regexp', pattern]);
-  const settings = stdout.split('\0').map((entry) => entry.split('\n') as [string, string | undefined]);
-  const find = (key: string) => settings.findLast(([name]) => name === key);
-  const urls = settings.flatMap(([name]) =>
-    name.endsWith('.url') ? [name.slice('remote.'.length, -'.url'.length)] : [],
-  );
-  const remotes = [...new Set(urls)];
-  const remote = remotes.includes('origin') ? 'origin' : remotes[0];
-  if (remotes.length > 1 && remote !== 'origin') return undefined;
-  const automatic = find('push.autosetupremote');
-  if (automatic && !/^(false|no|off|0)$/i.test(automatic[1] ?? 'true')) return undefined;
-  if (!['simple', 'upstream', 'tracking'].includes(find('push.default')?.[1] ?? 'simple')) return undefined;
-  return [remote, undefined].includes(find('remote.pushdefault')?.[1]) ? remote : undefined;
-}
-
-/**
- * Gives a new branch its own name at the remote for an upstream: a plain `git push` then makes just that branch, whatever
- * the base was. Throws `git`.
- */
-export async function setPushTarget(
-  folder: string,
-  gitCommonDir: string,
-  branch: string,
-  remote: string,
-): Promise<void> {
-  const settings = [
+export async function setPushTarget(folder: string, gitCommonDir: string, branch: string): Promise<void> {
+  const settings = await listSettings(folder);
+  const remote = findPushRemote(settings);
+  if (remote === undefined || settings.some(([name]) => name.startsWith(`branch.${branch}.`))) return;
+  const wanted = [
     [`branch.${branch}.remote`, remote],
     [`branch.${branch}.merge`, `refs/heads/${branch}`],
   ];
-  for (const setting of settings) {
+  for (const setting of wanted) {
     const done = await changeConfig(folder, gitCommonDir, setting);
     if (done.exitCode !== 0) throw gitError(`cannot set where ${branch} is pushed to`, done);
   }
 }
 
-/** Drops what the repo's config says of a branch; nothing there is done. Throws `git`. */
+/** True when the repo's config says something of a branch. Throws `git`. */
+export async function hasBranchSettings(folder: string, branch: string): Promise<boolean> {
+  return (await listSettings(folder, '--local')).some(([name]) => name.startsWith(`branch.${branch}.`));
+}
+
+/** Drops what the repo's config says of a branch. Throws `git`, also when it says nothing. */
 export async function forgetBranchSettings(folder: string, gitCommonDir: string, branch: string): Promise<void> {
-  const section = `branch.${branch}`;
-  const { stdout } = await tryGit(folder, ['config', '--local', '-z', '--name-only', '--list']);
-  if (!stdout.split('\0').some((name) => name.startsWith(`${section}.`))) return;
-  const done = await changeConfig(folder, gitCommonDir, ['--remove-section', section]);
+  const done = await changeConfig(folder, gitCommonDir, ['--remove-section', `branch.${branch}`]);
   if (done.exitCode !== 0) throw gitError(`cannot remove the settings of the branch ${branch}`, done);
+}
+
+type Setting = [name: string, value: string | undefined];
+
+/** The remote that new branches are pushed to; undefined when there is none, or when settings decide otherwise. */
+function findPushRemote(settings: readonly Setting[]): string | undefined {
+  const find = (key: string) => settings.findLast(([name]) => name === key);
+  const remotes = new Set(settings.flatMap(([name]) => /^remote\.(.+)\.url$/s.exec(name)?.[1] ?? []));
+  const remote = remotes.has('origin') || remotes.size !== 1 ? 'origin' : [...remotes][0];
+  if (remote === undefined || !remotes.has(remote)) return undefined;
+  const automatic = find('push.autosetupremote');
+  // A setting without a value is a yes.
+  if (automatic && !/^(false|no|off|0)$/i.test(automatic[1] ?? 'true')) return undefined;
+  if (!['simple', 'upstream', 'tracking'].includes(find('push.default')?.[1] ?? 'simple')) return undefined;
+  return [remote, undefined].includes(find('remote.pushdefault')?.[1]) ? remote : undefined;
+}
+
+async function listSettings(folder: string, ...scope: string[]): Promise<Setting[]> {
+  const entries = (await askGit(folder, ['config', '-z', '--list', ...scope])).split('\0');
+  return entries.map((entry): Setting => {
+    const end = entry.indexOf('\n');
+    return end === -1 ? [entry, undefined] : [entry.slice(0, end), entry.slice(end + 1)];
+  });
 }
 
 /** Git does not wait for the lock of its config file, so we do. */

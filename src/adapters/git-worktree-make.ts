@@ -3,9 +3,9 @@ import { rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../domain/errors.ts';
 import { changeGit, firstLine, type GitChange, gitError, tryGit } from './git.ts';
-import type { LocalBranch } from './git-branch.ts';
+import { findLocal } from './git-branch.ts';
 import { findEntry, readOwnEntry } from './git-entry.ts';
-import { forgetBranchSettings, setPushTarget } from './git-settings.ts';
+import { forgetBranchSettings, hasBranchSettings, setPushTarget } from './git-settings.ts';
 import { fillSubmodules } from './git-submodule.ts';
 import { describeFolder, inspectBranch, lockedError, QUICK, removeEntry } from './git-worktree-place.ts';
 import type { HeldLock } from './lock.ts';
@@ -34,13 +34,9 @@ export interface NewWorktree {
 const ADD_SECONDS = 600;
 const IN_THE_WAY = 'move it away, or choose another name for the ticket';
 
-/** What is known once the lock is held. `path` is canonical. */
+/** What is to be made once the lock is held. `path` is canonical. */
 export interface WorktreeJob extends NewWorktree {
   held: HeldLock;
-  /** The branch as it was before. */
-  known: LocalBranch | undefined;
-  /** Where a plain `git push` is to go. */
-  remote: string | undefined;
 }
 
 /**
@@ -68,34 +64,44 @@ export async function isMade({ repoPath, gitCommonDir, path: target, branch }: W
 
 /** Makes the worktree, or leaves nothing. Throws `exists`, `git`. */
 export async function makeWorktree(job: WorktreeJob): Promise<{ warning?: string }> {
-  const { repoPath, path: target, branch, start, known, newBranch } = job;
+  const { repoPath, gitCommonDir, path: target, branch, newBranch } = job;
   const there = await describeFolder(target);
   if (there === 'full' || there === 'other') {
     throw new StackError('exists', `${target} is in the way: it is there and no worktree of ours`, {
       hint: IN_THE_WAY,
     });
   }
-  if (newBranch && known && known.commit !== start) {
-    throw new StackError('exists', `the branch ${branch} is there already`, {
-      hint: 'choose another name for the ticket',
-    });
-  }
   const parents = listMissing(path.dirname(target));
-  const what = newBranch && !known ? ['--no-track', '-b', branch, '--', target, start] : ['--', target, branch];
+  // Beside the checkout: `worktree add --no-track` leaves the config alone.
+  const pushing = newBranch ? setPushTarget(repoPath, gitCommonDir, branch) : Promise.resolve();
+  const settled = pushing.catch(() => undefined);
   try {
-    const added = await changeGit(repoPath, ['worktree', 'add', '--quiet', ...what], {
-      deadlineSeconds: job.deadlineSeconds ?? ADD_SECONDS,
-      onStart: job.held.addHelper,
-    });
-    const warning = await judge(job, added);
-    if (newBranch && job.remote !== undefined) await setPushTarget(repoPath, job.gitCommonDir, branch, job.remote);
+    const warning = await judge(job, await runAdd(job));
+    await pushing;
     await fillSubmodules({ ...job, worktree: target, onStart: job.held.addHelper });
     return warning === undefined ? {} : { warning };
   } catch (error) {
+    await settled;
     // What this cannot undo is met again by whoever unmakes the worktree, and named there.
     await undo(job, parents).catch(() => undefined);
     throw error;
   }
+}
+
+async function runAdd(job: WorktreeJob): Promise<GitChange> {
+  const { repoPath, gitCommonDir, path: target, branch, start, newBranch } = job;
+  const options = { deadlineSeconds: job.deadlineSeconds ?? ADD_SECONDS, onStart: job.held.addHelper };
+  const add = (...what: string[]) => changeGit(repoPath, ['worktree', 'add', '--quiet', ...what], options);
+  if (!newBranch) return add('--', target, branch);
+  const added = await add('--no-track', '-b', branch, '--', target, start);
+  if (added.exitCode === 0 || added.timedOut || (await findEntry(gitCommonDir, target))) return added;
+  // An attempt that was killed may have got as far as the branch.
+  const left = await findLocal(repoPath, branch);
+  if (left === undefined || left.checkedOutAt !== '') return added;
+  if (left.commit === start) return add('--', target, branch);
+  throw new StackError('exists', `the branch ${branch} is there already`, {
+    hint: 'choose another name for the ticket',
+  });
 }
 
 /** A hook may fail, or hang, after the worktree is fine: what is there counts, not how git ended. */
@@ -118,19 +124,18 @@ async function judge(job: WorktreeJob, added: GitChange): Promise<string | undef
   throw gitError(trying, added);
 }
 
-async function undo(
-  { repoPath, gitCommonDir, path: target, branch, start, newBranch, known }: WorktreeJob,
-  parents: string[],
-): Promise<void> {
+async function undo(job: WorktreeJob, parents: string[]): Promise<void> {
+  const { repoPath, gitCommonDir, path: target, branch, start, newBranch } = job;
   await rm(target, { recursive: true, force: true });
   const entry = await findEntry(gitCommonDir, target);
   if (entry) await removeEntry(repoPath, target, entry);
   // A git that was ended takes its entry back itself, but not the folder for entries.
   const folders = [...parents, path.join(gitCommonDir, 'worktrees')];
   for (const folder of folders) await rmdir(folder).catch(() => undefined);
-  if (!newBranch || known) return;
+  if (!newBranch) return;
   await changeGit(repoPath, ['update-ref', '-d', `refs/heads/${branch}`, start], QUICK);
-  await forgetBranchSettings(repoPath, gitCommonDir, branch);
+  const kept = (await findLocal(repoPath, branch)) !== undefined || !(await hasBranchSettings(repoPath, branch));
+  if (!kept) await forgetBranchSettings(repoPath, gitCommonDir, branch);
 }
 
 /** The folders above a path that are not there, the innermost first. */

@@ -3,10 +3,8 @@ import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../domain/errors.ts';
 import { tryGit } from './git.ts';
-import { findLocal } from './git-branch.ts';
 import { canonicalPath, findEntry, readOwnEntry, type WorktreeEntry } from './git-entry.ts';
 import { repoLock } from './git-lock.ts';
-import { findPushRemote } from './git-settings.ts';
 import { listWorktrees } from './git-worktree-list.ts';
 import { isMade, makeWorktree, type NewWorktree } from './git-worktree-make.ts';
 import { compareBranch, describeFolder, lockedError, removeEntry, type WorktreeState } from './git-worktree-place.ts';
@@ -56,21 +54,10 @@ export async function inspectWorktree(options: {
  * path), `conflict` (a locked entry), `git`, `busy`, `interrupted`, `files`; then nothing is left behind.
  */
 export async function addWorktree(wanted: NewWorktree): Promise<{ warning?: string }> {
-  const { repoPath, branch, gitCommonDir, signal } = wanted;
-  const ask = () => Promise.all([findLocal(repoPath, branch), findPushRemote(repoPath), canonicalPath(wanted.path)]);
-  // Asked while the lock is taken; again when it had to be waited for, as others may have made things meanwhile.
-  let asked = ask();
-  asked.catch(() => undefined);
-  let waited = false;
+  const { gitCommonDir, signal, onWait } = wanted;
   const work = async (held: HeldLock): Promise<{ warning?: string }> => {
-    if (waited) asked = ask();
-    const [known, remote, target] = await asked;
-    const job = { ...wanted, path: target, held, known, remote };
+    const job = { ...wanted, path: await canonicalPath(wanted.path), held };
     return (await isMade(job)) ? {} : makeWorktree(job);
-  };
-  const onWait = (holder: string): void => {
-    waited = true;
-    wanted.onWait?.(holder);
   };
   return withLock(repoLock(gitCommonDir), work, { signal, onWait, waitSeconds: WAIT_SECONDS });
 }
