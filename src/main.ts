@@ -40,13 +40,13 @@ export async function start(): Promise<void> {
       controller.abort(name);
     });
   }
-  for (const stream of [host.stdout, host.stderr]) {
-    // `stack ps | head -1`: the reader has what it wants.
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(0);
-      throw error;
-    });
-  }
+  // `stack ps | head -1`: the reader has what it wants.
+  host.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  // Narration that nobody reads any more (a closed pipe, a terminal that is gone) must not end the work half-way.
+  host.stderr.on('error', () => undefined);
   const code = await main(argv.slice(2), host, controller.signal);
   await Promise.all([host.stdout, host.stderr].map((stream) => new Promise((done) => stream.write('', done))));
   process.exit(code);

@@ -1,0 +1,72 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectRefusal } from '../support/refusal.ts';
+import { makeShop, type Shop } from '../support/shop.ts';
+
+describe('in a ticket’s folder', () => {
+  let shop: Shop;
+  beforeAll(async () => {
+    shop = makeShop();
+    for (const ticket of ['feat-01', 'feat-02']) await shop.stack(['create', ticket, '--no-start']);
+    mkdirSync(shop.at('tickets/feat-01/front/src'));
+  });
+  afterAll(() => shop.dispose());
+
+  const inside = (...parts: string[]): { cwd: string } => ({ cwd: shop.at('tickets/feat-01', ...parts) });
+
+  it.each(['.', 'front', 'front/src'])('(%s) verbs are about that ticket', async (folder) => {
+    for (const verb of ['stop', 'restart']) {
+      const run = await shop.stack([verb, '--json', '--service', 'zzz'], inside(folder));
+      expect(JSON.parse(run.stdout).error.message).toBe('feat-01 has no service zzz of its own');
+    }
+  });
+
+  it('verbs may be about another ticket', async () => {
+    const run = await shop.stack(['stop', 'feat-02', '--json'], inside('front'));
+    expect(JSON.parse(run.stdout).instances).toMatchObject([{ ticket: 'feat-02' }]);
+  });
+
+  it('the first word may be a service, of this ticket', async () => {
+    const expected = { message: /^front of feat-01 does not run/, hint: /stack start feat-01/ };
+    await expectRefusal(shop, ['exec', 'front', '--', 'true'], { code: 'not-found', ...expected }, inside());
+    await expectRefusal(shop, ['exec', '--', 'true'], { code: 'not-found', ...expected }, inside('front'));
+  });
+
+  it('`add` takes the repo alone', async () => {
+    const expected = { message: /^feat-01 has its own front already/, hint: /tickets\/feat-01\/front/ };
+    await expectRefusal(shop, ['add', 'front'], { code: 'exists', ...expected }, inside('front'));
+  });
+
+  it('the whole stack is listed', async () => {
+    const { stdout } = await shop.stack(['ps'], inside('front/src'));
+    expect(stdout).toBe((await shop.stack(['ps'])).stdout);
+  });
+
+  it('the root of the ticket wins over a stack.yml that the worktree carries', async () => {
+    shop.write('tickets/feat-01/front/stack.yml', 'name: another\nrepos: {}\nservices: {}\n');
+    const { stdout } = await shop.stack(['ps', '--json'], inside('front/src'));
+    expect(JSON.parse(stdout)).toMatchObject({ stack: 'shop', root: shop.root });
+    rmSync(shop.at('tickets/feat-01/front/stack.yml'));
+  });
+
+  it('`destroy` takes the folder it is called in', async () => {
+    expect(await shop.stack(['destroy'], inside('front/src'))).toMatchObject({ code: 0, stdout: 'feat-01 is gone' });
+    expect((await shop.ps()).instances).toMatchObject([{ ticket: 'feat-02' }]);
+  });
+});
+
+describe('a pointer that leads nowhere', () => {
+  it('is named, with what to do', async () => {
+    const shop = makeShop();
+    await shop.stack(['create', 'feat-01', '--no-start']);
+    const folder = shop.at('tickets/feat-01');
+    const pointer = shop.read('tickets/feat-01/.stack-ticket');
+    shop.write('tickets/feat-01/.stack-ticket', pointer.replace(shop.root, `${shop.root}-moved`));
+    const expected = { message: /\.stack-ticket leads to .*-moved, which is gone/, hint: /was the root moved\?/ };
+    await expectRefusal(shop, ['ps'], { code: 'config', ...expected }, { cwd: folder });
+    shop.write('tickets/feat-01/.stack-ticket', 'nonsense');
+    const damaged = { message: /\.stack-ticket is damaged/, hint: /delete it, or write/ };
+    await expectRefusal(shop, ['ps'], { code: 'config', ...damaged }, { cwd: folder });
+    await shop.dispose();
+  });
+});
