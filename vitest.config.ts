@@ -2,9 +2,17 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    // Dependencies and build, where they are missing or old: the tests of the command line spawn the built bin.
+    globalSetup: './test/support/set-up.ts',
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: 'quick', include: ['test/{unit,git}/**/*.test.ts'] } },
+      // These lease ports and time out on a crowded machine: one file at a time.
+      {
+        extends: true,
+        test: { name: 'real', include: ['test/{contract,docker,cli}/**/*.test.ts'], fileParallelism: false },
+      },
+    ],
   },
 });

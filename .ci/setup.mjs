@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
 const isMissing = (output, ...inputs) =>
-  !existsSync(path.join(root, output)) || inputs.some((input) => newest(input) > statSync(path.join(root, output)).mtimeMs);
+  !existsSync(path.join(root, output)) ||
+  inputs.some((input) => newest(input) > statSync(path.join(root, output)).mtimeMs);
 
 function newest(input) {
   const full = path.join(root, input);

@@ -31,9 +31,17 @@ function prepareEngine() {
 
 function test() {
   process.stdout.write('\n— tests\n');
-  const { status } = run('npx', ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]);
+  const { status } = run('npx', [
+    'vitest',
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+  ]);
   try {
-    const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites } = JSON.parse(readFileSync(report, 'utf8'));
+    const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites } = JSON.parse(
+      readFileSync(report, 'utf8'),
+    );
     counts.passed += numPassedTests;
     counts.failed += numFailedTests || (status !== 0 ? Math.max(1, numFailedTestSuites) : 0);
     counts.skipped += numPendingTests;
@@ -55,7 +63,11 @@ try {
   if (engine.started) run(path.join(root, '.ci/engine'), ['down']);
 }
 if (counts.skipped > 0) {
-  process.stdout.write(`\n!!! ${counts.skipped} tests were SKIPPED: they need a Docker engine, and none answers here.\n`);
+  process.stdout.write(
+    `\n!!! ${counts.skipped} tests were SKIPPED: they need a Docker engine, and none answers here.\n`,
+  );
 }
-process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed${counts.skipped ? `, ${counts.skipped} skipped` : ''}\n`);
+process.stdout.write(
+  `\n${counts.passed} passed, ${counts.failed} failed${counts.skipped ? `, ${counts.skipped} skipped` : ''}\n`,
+);
 process.exit(counts.failed > 0 ? 1 : 0);

@@ -1,9 +1,19 @@
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
-import type { StackView } from '../../src/domain/view.ts';
 import { rootIdOf, sharedProject } from '../../src/domain/names.ts';
+import type { StackView } from '../../src/domain/view.ts';
 import { makeTestRepos } from './demo-apps.ts';
 import { listLabelled, openClient } from './engine.ts';
 
@@ -41,6 +51,8 @@ export function isolatedEnv(home: string): Record<string, string> {
   return {
     ...Object.fromEntries(kept),
     HOME: home,
+    // What a first test fetches serves the others.
+    XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache'),
     GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_AUTHOR_NAME: 'Test',
@@ -76,6 +88,8 @@ export async function makeProduct(options: { runtime?: 'docker' | 'process' } = 
   const config = readmeConfig(port).replace('runtime: auto', `runtime: ${options.runtime ?? 'auto'}`);
   writeFileSync(path.join(root, 'stack.yml'), config);
   const env = isolatedEnv(folder);
+  // Without an engine, as on a machine that has none: the shared services run on this machine too.
+  if (options.runtime === 'process') env.DOCKER_HOST = `unix://${folder}/no-engine.sock`;
 
   const stack: Product['stack'] = async (args, { cwd = root, input } = {}) => {
     const run = await execa('node', [BIN, ...args], {
@@ -99,14 +113,16 @@ export async function makeProduct(options: { runtime?: 'docker' | 'process' } = 
     stack,
     json,
     ps: () => json<StackView>('ps'),
-    git: async (repo, ...args) => (await execa('git', ['-C', path.join(root, repo), ...args], { env, extendEnv: false })).stdout,
+    git: async (repo, ...args) =>
+      (await execa('git', ['-C', path.join(root, repo), ...args], { env, extendEnv: false })).stdout,
     writeConfig(edit) {
       const file = path.join(root, 'stack.yml');
       writeFileSync(file, edit(readFileSync(file, 'utf8')));
     },
     async dispose() {
       const state = await stack(['ps', '--json']);
-      const tickets = state.code === 0 ? (JSON.parse(state.stdout) as StackView).instances.map(({ ticket }) => ticket) : [];
+      const tickets =
+        state.code === 0 ? (JSON.parse(state.stdout) as StackView).instances.map(({ ticket }) => ticket) : [];
       if (tickets.length > 0) await stack(['destroy', '--force', '--yes', ...tickets]);
       await stack(['down', '--force', '--volumes', '--yes']);
       rmSync(folder, { recursive: true, force: true });
@@ -114,8 +130,12 @@ export async function makeProduct(options: { runtime?: 'docker' | 'process' } = 
   };
 }
 
-/** Gives everything the engine still has of a root: `container x`, `network y`, `volume z`; the shared services too. */
-export async function listLeft(root: string): Promise<string[]> {
+/** Gives everything there is of a root outside its folder: `container x`, `network y`, `process 7`; and its data, `volume z`. */
+export async function listLeft(root: string, runtime: 'docker' | 'process'): Promise<string[]> {
+  return runtime === 'docker' ? listInEngine(root) : [...listInside(root), ...listEmbedded(root)];
+}
+
+async function listInEngine(root: string): Promise<string[]> {
   const client = await openClient();
   const filters = { label: [`com.docker.compose.project=${sharedProject('shop', rootIdOf(root))}`] };
   const [own, containers, { Volumes: volumes }] = await Promise.all([
@@ -123,5 +143,24 @@ export async function listLeft(root: string): Promise<string[]> {
     client.listContainers({ all: true, filters }),
     client.listVolumes({ filters }),
   ]);
-  return [...own, ...containers.map((one) => `container ${one.Names[0]}`), ...volumes.map((one) => `volume ${one.Name}`)];
+  const names = containers.map((one) => `container ${one.Names[0]}`);
+  return [...own, ...names, ...volumes.map((one) => `volume ${one.Name}`)];
+}
+
+/** Processes that work in a folder of the root. Linux tells; elsewhere none is seen. */
+function listInside(root: string): string[] {
+  const pids = existsSync('/proc') ? readdirSync('/proc').filter((name) => /^\d+$/.test(name)) : [];
+  return pids.flatMap((pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`).startsWith(root) ? [`process ${pid}`] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function listEmbedded(root: string): string[] {
+  const folder = path.join(root, '.stack/shared');
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return names.filter((name) => existsSync(path.join(folder, name, 'data'))).map((name) => `volume ${name}`);
 }
