@@ -134,6 +134,7 @@ async function makeStack({ host, options, packageRoot, signal, emit, argv, root:
       return createProcessRuntime({ root, rootId, env });
     }),
   };
+  const checkEngine = once(async () => (await runtimes.docker()).check());
   const hostServers = new Map<string, Promise<HostServer>>();
   return {
     hostServer(service) {
@@ -141,6 +142,7 @@ async function makeStack({ host, options, packageRoot, signal, emit, argv, root:
       hostServers.set(service, known);
       return known;
     },
+    checkEngine,
     ...{ root, rootId, name, env, packageRoot, emit, signal, docker },
     config: async () => overruleRuntime((await loaded()).config, options.runtime),
     store: openState(root, name, version),

@@ -41,8 +41,19 @@ export async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw explainFileError(error, `make the folder ${folder}`);
+    throw explainFileError(await findReason(folder, error), `make the folder ${folder}`);
   }
+}
+
+/** On a read-only disk a recursive mkdir says ENOENT (Node 20); making just the first missing folder says why. */
+async function findReason(folder: string, error: unknown): Promise<unknown> {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return error;
+  let missing = folder;
+  while (!(await isThere(path.dirname(missing)))) missing = path.dirname(missing);
+  return mkdir(missing).then(
+    () => error,
+    (reason: unknown) => reason,
+  );
 }
 
 /**

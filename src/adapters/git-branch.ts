@@ -100,10 +100,16 @@ export async function deleteBranch(options: {
   const { repoPath, gitCommonDir, branch, expectedTip } = options;
   if (!existsSync(gitCommonDir)) return;
   const cwd = existsSync(repoPath) ? repoPath : gitCommonDir;
-  await withLock(repoLock(gitCommonDir), async () => {
-    const [local, hasSettings] = await Promise.all([findLocal(cwd, branch), hasBranchSettings(cwd, branch)]);
+  const look = () => Promise.all([findLocal(cwd, branch), hasBranchSettings(cwd, branch)]);
+  const remove = async (): Promise<void> => {
+    const [local, hasSettings] = await look();
     if (local) await deleteAt(cwd, branch, local, expectedTip ?? local.commit);
     if (hasSettings) await forgetBranchSettings(cwd, gitCommonDir, branch);
+  };
+  await withLock(repoLock(gitCommonDir), remove).catch(async (error: unknown) => {
+    // A repo on a read-only disk cannot be locked; where there is nothing to delete that does no harm.
+    const [local, hasSettings] = await look();
+    if (local || hasSettings) throw error;
   });
 }
 

@@ -164,7 +164,11 @@ async function explainRefusal(repo: string, folder: string, lines: string[], ans
   if (top)
     return badPath(repo, `${folder} has no commit yet`, 'commit something there first: branches start from commits');
   if (bare === 'false') return badPath(repo, `${folder} is git’s own folder`, 'set `path:` to the folder above it');
-  if (isBelowGit(folder)) return gitError(`${repo}: git cannot use ${folder}`, answer);
+  if (isBelowGit(folder)) {
+    // Another owner, most often: git says what to type, further down.
+    const { code, message, details } = gitError(`${repo}: git cannot use ${folder}`, answer);
+    return new StackError(code, message, { details, lines: answer.stderr.trim().split('\n').slice(1) });
+  }
   return badPath(
     repo,
     `${folder} is no git repo`,

@@ -14,7 +14,7 @@ const CONFIG_WAIT_MS = 3000;
  */
 export async function setPushTarget(folder: string, gitCommonDir: string, branch: string): Promise<void> {
   const settings = await listSettings(folder);
-  const remote = findPushRemote(settings);
+  const remote = await choosePushRemote(folder, branch, settings);
   if (remote === undefined || settings.some(([name]) => name.startsWith(`branch.${branch}.`))) return;
   const wanted = [
     [`branch.${branch}.remote`, remote],
@@ -39,17 +39,31 @@ export async function forgetBranchSettings(folder: string, gitCommonDir: string,
 
 type Setting = [name: string, value: string | undefined];
 
-/** The remote that new branches are pushed to; undefined when there is none, or when settings decide otherwise. */
-function findPushRemote(settings: readonly Setting[]): string | undefined {
-  const find = (key: string) => settings.findLast(([name]) => name === key);
-  const remotes = new Set(settings.flatMap(([name]) => /^remote\.(.+)\.url$/s.exec(name)?.[1] ?? []));
-  const remote = remotes.has('origin') || remotes.size !== 1 ? 'origin' : [...remotes][0];
-  if (remote === undefined || !remotes.has(remote)) return undefined;
-  const automatic = find('push.autosetupremote');
+/** The remote that has the branch already, else origin, else the only one; undefined when settings decide otherwise. */
+async function choosePushRemote(folder: string, branch: string, settings: Setting[]): Promise<string | undefined> {
+  if (isPushDecided(settings)) return undefined;
+  const remotes = [...new Set(settings.flatMap(([name]) => /^remote\.(.+)\.url$/s.exec(name)?.[1] ?? []))];
+  const holders = remotes.length < 2 ? [] : await listHolders(folder, branch, remotes);
+  const among = holders.length > 0 ? holders : remotes;
+  const only = among.length === 1 ? among[0] : undefined;
+  const remote = among.includes('origin') ? 'origin' : only;
+  const [, pushed] = settings.findLast(([name]) => name === 'remote.pushdefault') ?? [];
+  return pushed === undefined || pushed === remote ? remote : undefined;
+}
+
+/** True when a plain push of a branch without upstream does what it should, or what the person wants it to. */
+function isPushDecided(settings: Setting[]): boolean {
+  const automatic = settings.findLast(([name]) => name === 'push.autosetupremote');
   // A setting without a value is a yes.
-  if (automatic && !/^(false|no|off|0)$/i.test(automatic[1] ?? 'true')) return undefined;
-  if (!['simple', 'upstream', 'tracking'].includes(find('push.default')?.[1] ?? 'simple')) return undefined;
-  return [remote, undefined].includes(find('remote.pushdefault')?.[1]) ? remote : undefined;
+  if (automatic && !/^(false|no|off|0)$/i.test(automatic[1] ?? 'yes')) return true;
+  const [, kind = 'simple'] = settings.findLast(([name]) => name === 'push.default') ?? [];
+  return !['simple', 'upstream', 'tracking'].includes(kind);
+}
+
+async function listHolders(folder: string, branch: string, remotes: readonly string[]): Promise<string[]> {
+  const names = remotes.map((remote) => `refs/remotes/${remote}/${branch}`);
+  const found = (await askGit(folder, ['for-each-ref', '--format=%(refname)', ...names])).split('\n');
+  return remotes.filter((_, index) => found.includes(names[index] ?? ''));
 }
 
 async function listSettings(folder: string, ...scope: string[]): Promise<Setting[]> {

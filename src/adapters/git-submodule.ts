@@ -140,6 +140,8 @@ export async function listDeclared(top: string): Promise<Declared[]> {
 
 /** Gives the names of the submodules that a checkout has not left out. */
 async function listActive(top: string): Promise<Set<string>> {
+  // An empty folder, where a submodule is left out, would answer for the repo around it.
+  if (!existsSync(path.join(top, '.git'))) return new Set();
   const { stdout } = await tryGit(top, ['config', '-z', '--name-only', '--get-regexp', '^submodule\\..*\\.url$']);
   return new Set(stdout.split('\0').map((key) => key.slice('submodule.'.length, -'.url'.length)));
 }

@@ -32,6 +32,8 @@ export interface NewWorktree {
 
 /** Checking out gigabytes, or a hook that installs packages, may take minutes. */
 const ADD_SECONDS = 600;
+/** For a hint alone; git's words decide nothing. */
+const CANNOT_WRITE = /unable to (write|create)|cannot create|No space left|quota/;
 const IN_THE_WAY = 'move it away, or choose another name for the ticket';
 
 /** What is to be made once the lock is held. `path` is canonical. */
@@ -121,7 +123,11 @@ async function judge(job: WorktreeJob, added: GitChange): Promise<string | undef
   const trying = `cannot make the worktree at ${target}`;
   if (added.timedOut)
     throw new StackError('git', `${trying}: git, or a hook, was not done after ${seconds} s and was ended`);
-  throw gitError(trying, added);
+  throw gitError(
+    trying,
+    added,
+    CANNOT_WRITE.test(added.stderr) ? `is the disk full? \`df -h ${gitCommonDir}\` tells` : undefined,
+  );
 }
 
 async function undo(job: WorktreeJob, parents: string[]): Promise<void> {

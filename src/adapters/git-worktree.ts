@@ -76,6 +76,8 @@ export async function removeWorktree({ repoPath, gitCommonDir, path: folder, tra
     if (entry) await removeEntry(existsSync(repoPath) ? repoPath : gitCommonDir, target, entry);
   };
   if (!existsSync(gitCommonDir)) return remove();
+  // Nothing to do needs no lock: in a repo that cannot be written nothing was made either.
+  if (!existsSync(target) && !(await findEntry(gitCommonDir, target))) return;
   await withLock(repoLock(gitCommonDir), remove, { waitSeconds: WAIT_SECONDS });
 }
 

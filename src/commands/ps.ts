@@ -11,7 +11,12 @@ export const ps: Verb<object, StackView> = {
   completes: {},
   async run(context) {
     const { observeStack } = await import('../engine/observe.ts');
-    return observeStack(await context.stack());
+    const view = await observeStack(await context.stack());
+    const { name, why } = view.runtime;
+    // Containers are what people expect; that there are none is worth a line.
+    if (name === 'process' && why !== 'asked for')
+      context.emit({ type: 'info', text: `services run as processes: ${why}` });
+    return view;
   },
   render(view, options) {
     return view.instances.length > 0

@@ -15,7 +15,7 @@ export type StackEvent =
     }
   | { type: 'step-failed'; id: string; subject: string; title: string; message: string; ms: number }
   /** Unwinding begins, after a failure or Ctrl-C. */
-  | { type: 'unwinding'; reason: string }
+  | { type: 'unwinding' }
   | { type: 'info'; text: string }
   | { type: 'warning'; text: string };
 

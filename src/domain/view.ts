@@ -45,6 +45,8 @@ interface RepoHeading {
 export interface StackView {
   stack: string;
   root: string;
+  /** What runs services that name no runtime themselves, and why. */
+  runtime: { name: 'docker' | 'process'; why: string };
   /** The repos of stack.yml, in its order. */
   repos: RepoHeading[];
   baseline: {

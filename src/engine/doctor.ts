@@ -6,6 +6,7 @@ import { StackError } from '../domain/errors.ts';
 import { BASELINE, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { isOwnerAlive } from './claim.ts';
 import { factsOf } from './plan.ts';
+import { chooseRuntime } from './runtime-choice.ts';
 import type { Stack } from './stack.ts';
 
 /** One line of doctor: all is well, or what to do. */
@@ -55,12 +56,14 @@ async function examineEngine(stack: Stack): Promise<Finding[]> {
   const config = await stack.config().catch(() => undefined);
   const wishes = Object.values(config?.services ?? {}).map((service) => service.runtime);
   const sharesAny = Object.keys(config?.shared.services ?? {}).length > 0;
-  const check = await (await stack.runtime('docker')).check();
-  const needed = wishes.includes('docker') || sharesAny;
+  const check = await stack.checkEngine();
+  const needed = wishes.includes('docker') || config?.runtime === 'docker';
   const engine: Finding = check.ok
     ? { subject: 'engine', ok: true, text: `Docker Engine ${check.version} at ${check.where}` }
     : { subject: 'engine', ok: !needed, text: check.reason, hint: check.hint };
-  if (!check.ok || !sharesAny) return [engine];
+  const chosen = config && (await chooseRuntime(stack, config.runtime));
+  const runtime: Finding[] = chosen ? [{ subject: 'runtime', ok: true, text: `${chosen.name}: ${chosen.why}` }] : [];
+  if (!check.ok || !sharesAny) return [engine, ...runtime];
   const tool = await findCompose({ ...stack.env, ...(await stack.docker()).env });
   const compose: Finding = tool
     ? { subject: 'compose', ok: true, text: `${tool.command.join(' ')} ${tool.version}` }
@@ -70,7 +73,7 @@ async function examineEngine(stack: Stack): Promise<Finding[]> {
         text: 'neither `docker compose` nor `docker-compose` is here',
         hint: 'install Docker Compose',
       };
-  return [engine, compose];
+  return [engine, compose, ...runtime];
 }
 
 async function examineState(stack: Stack): Promise<Finding[]> {

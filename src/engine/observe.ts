@@ -24,6 +24,7 @@ import {
 } from '../domain/view.ts';
 import { firstPort } from '../domain/wiring.ts';
 import { isOwnerAlive } from './claim.ts';
+import { chooseRuntime } from './runtime-choice.ts';
 import type { Stack } from './stack.ts';
 
 /** What the outside world says runs, keyed `instance/service`; the shared services by their names. */
@@ -35,7 +36,10 @@ interface Observed {
 /** Looks at the stack as it is now: records for what should be, engine and process table for what runs. */
 export async function observeStack(stack: Stack): Promise<StackView> {
   const [state, config] = await Promise.all([stack.store.read(), stack.config()]);
-  const observed = await observeWorld(stack, config, state);
+  const [observed, runtime] = await Promise.all([
+    observeWorld(stack, config, state),
+    chooseRuntime(stack, config.runtime),
+  ]);
   const { baseline } = state;
   const instances = await Promise.all(
     Object.values(state.instances).map((record) => viewInstance(record, baseline, observed)),
@@ -43,6 +47,7 @@ export async function observeStack(stack: Stack): Promise<StackView> {
   return {
     stack: stack.name,
     root: stack.root,
+    runtime,
     repos: Object.entries(config.repos).map(([name, { title, shared }]) => ({ name, title, shared })),
     baseline: {
       repos: Object.fromEntries(

@@ -5,10 +5,10 @@ import type { StackConfig } from '../domain/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { DedicatedRepo, RepoRecord, ServiceRecord } from '../domain/instance.ts';
 import { builtImageName, networkAlias, volumeName, workloadName } from '../domain/names.ts';
-import type { RuntimeName } from '../domain/runtime.ts';
 import { suggest } from '../domain/suggest.ts';
 import { fillTemplate } from '../domain/template.ts';
 import type { TicketName } from '../domain/ticket.ts';
+import { chooseRuntime } from './runtime-choice.ts';
 import type { Stack } from './stack.ts';
 
 /** What a person asked for, per repo: a base for a new branch, a branch that exists, or just an own copy. */
@@ -132,7 +132,8 @@ export async function planServices(
   const own = Object.entries(config.services).filter(([, settings]) => repos[settings.repo]?.mode === 'dedicated');
   const planned = await Promise.all(
     own.map(async ([name, settings]): Promise<[string, ServiceRecord]> => {
-      const runtime = await chooseRuntime(stack, settings.runtime);
+      const { name: runtime } = await chooseRuntime(stack, settings.runtime);
+      if (runtime === 'process') checkProcess(stack, config, name);
       const volumes = Object.keys(settings.volumes).map((key) => [
         key,
         volumeName(stack.name, stack.rootId, instance, name, key),
@@ -156,10 +157,18 @@ export async function planServices(
   return Object.fromEntries(planned);
 }
 
-/** `auto` is docker where an engine answers, else process. */
-async function chooseRuntime(stack: Stack, wish: RuntimeName | 'auto'): Promise<RuntimeName> {
-  if (wish !== 'auto') return wish;
-  return (await (await stack.runtime('docker')).check()).ok ? 'docker' : 'process';
+/** A host process needs a command; what only containers use is left aside, and said so where process was asked for. */
+function checkProcess(stack: Stack, config: StackConfig, name: string): void {
+  const settings = config.services[name];
+  const unused = settings?.build ? 'build:' : settings?.image === undefined ? undefined : 'image:';
+  if (settings?.command === undefined) {
+    throw new StackError('config', `${name} is to run as a process and has no \`command:\``, {
+      hint:
+        unused === undefined ? 'say what to run' : `\`${unused}\` is for containers; say what to run on this machine`,
+    });
+  }
+  if (unused === undefined || settings.runtime === 'auto') return;
+  stack.emit({ type: 'warning', text: `${name} runs as a process: its \`${unused}\` is not used` });
 }
 
 /**

@@ -1,4 +1,4 @@
-import { interrupted } from '../domain/errors.ts';
+import { interrupted, StackError } from '../domain/errors.ts';
 import type { Emit } from '../domain/events.ts';
 import type { Step } from '../domain/step.ts';
 
@@ -61,7 +61,9 @@ async function applyStep(step: Step, result: ForwardResult, { emit, signal }: Fo
     await step.apply({ signal, note: (text) => emit({ type: 'step-note', id, text }) });
     emit({ type: 'step-done', id, subject, title, outcome: made ? 'made' : 'changed', ms: since() });
   } catch (error) {
-    emit({ type: 'step-failed', id, subject, title, message: messageOf(error), ms: since() });
+    // What was only told to stop did not fail: that line is for the step that did.
+    const stopped = signal.aborted && error instanceof StackError && error.code === 'interrupted';
+    if (!stopped) emit({ type: 'step-failed', id, subject, title, message: messageOf(error), ms: since() });
     throw error;
   }
 }

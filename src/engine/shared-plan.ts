@@ -38,7 +38,7 @@ async function chooseProvider(
 ): Promise<SharedLease['provider']> {
   if (await isThere(embeddedFolder(stack, name))) return 'embedded';
   if (lease?.provider === 'compose' || !EMBEDDABLE.has(name)) return 'compose';
-  return (await (await stack.runtime('docker')).check()).ok ? 'compose' : 'embedded';
+  return (await stack.checkEngine()).ok ? 'compose' : 'embedded';
 }
 
 /** Gives the folder that holds the data of a shared service that runs without an engine. */

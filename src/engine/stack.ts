@@ -4,7 +4,7 @@ import type { StateStore } from '../adapters/state.ts';
 import type { StackConfig } from '../domain/config.ts';
 import type { Emit } from '../domain/events.ts';
 import type { Owner } from '../domain/instance.ts';
-import type { Runtime, RuntimeName } from '../domain/runtime.ts';
+import type { Runtime, RuntimeCheck, RuntimeName } from '../domain/runtime.ts';
 
 /** What the engine is handed for one root: everything it may touch, each made on first use. */
 export interface Stack {
@@ -20,6 +20,8 @@ export interface Stack {
   /** Throws `engine` when no engine answers. */
   docker(): Promise<DockerEngine>;
   runtime(name: RuntimeName): Promise<Runtime>;
+  /** Whether a Docker engine answers; asked once. Never throws. */
+  checkEngine(): Promise<RuntimeCheck>;
   /** A shared service that runs on this machine itself. Throws `config` for one stack has no server for. */
   hostServer(name: string): Promise<HostServer>;
   /** Folder of the package: the shipped compose file and templates are there. */

@@ -11,7 +11,7 @@ export async function unwind(
 ): Promise<unknown> {
   const { emit, store } = work.stack;
   const first = run.error instanceof Error ? run.error : new Error(String(run.error));
-  emit({ type: 'unwinding', reason: first.message });
+  emit({ type: 'unwinding' });
   const leftovers = await runBackward(uniqueById(run.made), emit);
   if (leftovers.length > 0) return withLeftovers(first, leftovers, `stack destroy ${work.record.ticket}`);
   if (options.forget) {

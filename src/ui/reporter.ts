@@ -100,7 +100,7 @@ function narrate(narration: Narration, event: StackEvent): void {
       return;
     case 'unwinding':
       running.clear();
-      write(narration, style.warn(`undoing what was begun: ${cleanText(event.reason)}`));
+      write(narration, style.warn('undoing what was begun'));
       return;
     case 'info':
       write(narration, cleanText(event.text));

@@ -64,7 +64,7 @@ export function isolatedEnv(home: string): Record<string, string> {
 }
 
 /** The stack.yml of the README, word for word but for its ports. */
-export function readmeConfig(port: (inReadme: number) => number): string {
+function readmeConfig(port: (inReadme: number) => number): string {
   const readme = readFileSync(path.resolve(import.meta.dirname, '../../README.md'), 'utf8');
   const text = /```yaml\n(name: shop\n[\s\S]*?)```/.exec(readme)?.[1];
   if (text === undefined) throw new Error('the README shows no stack.yml');

@@ -95,7 +95,8 @@ async function unready(work: Work, service: string, message: string): Promise<St
   } catch {
     // The workload may be gone altogether; what it was asked is said all the same.
   }
-  const printed = lines.length > 0 ? `its last ${lines.length} lines are below` : 'it printed nothing';
+  const last = lines.length === 1 ? 'its last line is below' : `its last ${lines.length} lines are below`;
+  const printed = lines.length > 0 ? last : 'it printed nothing';
   return new StackError('unhealthy', message, {
     hint: reason === undefined ? printed : `${reason}; ${printed}`,
     lines,

@@ -1,0 +1,38 @@
+import { isThere } from '../adapters/files.ts';
+import type { RuntimeName } from '../domain/runtime.ts';
+import { embeddedFolder } from './shared-plan.ts';
+import type { Stack } from './stack.ts';
+
+/** What runs services, with the reason in words a person can act on. */
+export interface RuntimeChoice {
+  name: RuntimeName;
+  why: string;
+}
+
+/**
+ * Gives the runtime that a wish comes to: `auto` is docker where an engine answers, else process; and process where the
+ * shared data is that of embedded servers, which containers cannot reach.
+ */
+export async function chooseRuntime(stack: Stack, wish: RuntimeName | 'auto'): Promise<RuntimeChoice> {
+  if (wish !== 'auto') return { name: wish, why: 'asked for' };
+  const embedded = await listEmbedded(stack);
+  if (embedded.length > 0) {
+    return {
+      name: 'process',
+      why: `${embedded.join(' and ')} of this stack ${embedded.length > 1 ? 'are' : 'is'} embedded`,
+    };
+  }
+  const check = await stack.checkEngine();
+  return check.ok
+    ? { name: 'docker', why: `an engine answers at ${check.where}` }
+    : { name: 'process', why: check.reason };
+}
+
+async function listEmbedded(stack: Stack): Promise<string[]> {
+  const { shared } = await stack.config();
+  const auto = Object.keys(shared.services).filter((name) => (shared.services[name]?.provider ?? 'auto') === 'auto');
+  const found = await Promise.all(
+    auto.map(async (name) => ((await isThere(embeddedFolder(stack, name))) ? [name] : [])),
+  );
+  return found.flat();
+}
