@@ -82,7 +82,7 @@ export async function bundle(entryPoints, outdir) {
 /** Writes the JSON Schema that editors check stack.yml with. */
 async function writeSchema(dist) {
   const scratch = join(dist, 'scratch');
-  await bundle({ 'schema-writer': join(root, 'src/domain/config-json-schema.ts') }, scratch);
+  await bundle({ 'schema-writer': join(root, 'src/domain/config/json-schema.ts') }, scratch);
   const { renderJsonSchema } = await import(pathToFileURL(join(scratch, 'schema-writer.js')).href);
   await writeFile(join(dist, 'stack.schema.json'), renderJsonSchema());
   await rm(scratch, { recursive: true });

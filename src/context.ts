@@ -4,9 +4,9 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ConfigFile } from './adapters/config-file.ts';
-import type { DockerEngine } from './adapters/docker.ts';
-import type { HostServer } from './adapters/host-server.ts';
-import type { StackConfig } from './domain/config.ts';
+import type { DockerEngine } from './adapters/docker/docker.ts';
+import type { HostServer } from './adapters/servers/host-server.ts';
+import type { StackConfig } from './domain/config/config.ts';
 import { StackError } from './domain/errors.ts';
 import type { Emit } from './domain/events.ts';
 import { rootIdOf } from './domain/names.ts';
@@ -124,13 +124,13 @@ async function makeStack({ host, options, packageRoot, signal, emit, argv, root:
     () => host.env,
   );
   const docker = once(async (): Promise<DockerEngine> => {
-    const { connectEngine } = await import('./adapters/docker.ts');
+    const { connectEngine } = await import('./adapters/docker/docker.ts');
     return connectEngine({ env });
   });
   const runtimes: Record<RuntimeName, () => Promise<Runtime>> = {
     docker: once(async () => (await docker()).runtime),
     process: once(async () => {
-      const { createProcessRuntime } = await import('./adapters/process.ts');
+      const { createProcessRuntime } = await import('./adapters/process/process.ts');
       return createProcessRuntime({ root, rootId, env });
     }),
   };
@@ -156,11 +156,11 @@ async function connectHostServer(
   { root, env, emit }: Pick<Stack, 'root' | 'env' | 'emit'>,
 ): Promise<HostServer> {
   if (service === 'postgres') {
-    const { createEmbeddedPostgres } = await import('./adapters/embedded-postgres.ts');
+    const { createEmbeddedPostgres } = await import('./adapters/servers/embedded-postgres.ts');
     return createEmbeddedPostgres({ root, env });
   }
   if (service === 'redis') {
-    const { createHostRedis } = await import('./adapters/host-redis.ts');
+    const { createHostRedis } = await import('./adapters/servers/host-redis.ts');
     const cacheFolder = path.join(env.XDG_CACHE_HOME || path.join(env.HOME || homedir(), '.cache'), 'stack');
     return createHostRedis({ root, env, cacheFolder, note: (text) => emit({ type: 'info', text }) });
   }

@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { StackConfig } from '../domain/config.ts';
+import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import { isThere, readFileIfThere } from './files.ts';
 
@@ -131,7 +131,7 @@ export async function loadConfig(
   const files = texts.flatMap(([name, text]) => (text === undefined ? [] : [{ path: path.join(root, name), text }]));
   const merged = { ...(await parseDotenv(dotenv)), ...env };
   // Finding the root is asked more often than reading the config, and does without the YAML reader.
-  const { parseConfig } = await import('../domain/config-text.ts');
+  const { parseConfig } = await import('../domain/config/text.ts');
   const shown = files.map((file) => ({ ...file, path: cwd === undefined ? file.path : path.relative(cwd, file.path) }));
   return {
     config: parseConfig({ files: shown, env: merged }),

@@ -60,7 +60,8 @@ function startTimeNow(pid: number): string | undefined {
 }
 
 function psArguments(pid: number): string[] {
-  return ['-o', 'stat=,lstart=', '-p', String(pid)];
+  // One `-o` each: on macOS what follows a `=` is all header, commas included.
+  return ['-o', 'stat=', '-o', 'lstart=', '-p', String(pid)];
 }
 
 function parsePs(text: string): string | undefined {

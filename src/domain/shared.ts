@@ -1,4 +1,4 @@
-import type { SharedServiceConfig } from './config.ts';
+import type { SharedServiceConfig } from './config/config.ts';
 import type { SharedLease } from './instance.ts';
 import type { RuntimeName } from './runtime.ts';
 

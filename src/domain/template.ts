@@ -1,4 +1,4 @@
-import type { StackConfig } from './config.ts';
+import type { StackConfig } from './config/config.ts';
 import { StackError } from './errors.ts';
 import { renderSuggestion } from './suggest.ts';
 

@@ -1,4 +1,4 @@
-import type { StackConfig } from './config.ts';
+import type { StackConfig } from './config/config.ts';
 import type { InstanceRecord, ServiceRecord, SharedLease } from './instance.ts';
 import type { RuntimeName } from './runtime.ts';
 import { HOST_FROM_CONTAINER, resolveShared, sharedAddress } from './shared.ts';

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE } from '../adapters/config-file.ts';
-import { findWorkAtRisk, type RiskFinding } from '../adapters/git-risk.ts';
+import { findWorkAtRisk, type RiskFinding } from '../adapters/git/risk.ts';
 import { StackError } from '../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 

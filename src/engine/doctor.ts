@@ -1,7 +1,7 @@
 import { findCompose } from '../adapters/compose.ts';
 import { isThere } from '../adapters/files.ts';
-import { gitVersion } from '../adapters/git.ts';
-import { inspectWorktree } from '../adapters/git-worktree.ts';
+import { gitVersion } from '../adapters/git/git.ts';
+import { inspectWorktree } from '../adapters/git/worktree.ts';
 import { StackError } from '../domain/errors.ts';
 import { BASELINE, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { isOwnerAlive } from './claim.ts';

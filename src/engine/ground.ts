@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { StackConfig } from '../domain/config.ts';
+import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import {
   BASELINE,

@@ -1,5 +1,5 @@
 import { findFreePort } from '../adapters/ports.ts';
-import type { PortConfig, StackConfig } from '../domain/config.ts';
+import type { PortConfig, StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { Emit } from '../domain/events.ts';
 import { BASELINE, type InstanceRecord, type ServiceRecord, type StackState } from '../domain/instance.ts';

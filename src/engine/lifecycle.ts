@@ -1,4 +1,4 @@
-import type { StackConfig } from '../domain/config.ts';
+import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
 import { claimInstance, requireInstance } from './claim.ts';

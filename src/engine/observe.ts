@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { isThere } from '../adapters/files.ts';
 import { probePort } from '../adapters/probe.ts';
-import type { StackConfig } from '../domain/config.ts';
+import type { StackConfig } from '../domain/config/config.ts';
 import {
   BASELINE,
   type DedicatedRepo,

@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { checkExistingBranch, checkNewBranch } from '../adapters/git-branch.ts';
-import { defaultBranch, inspectRepo, type RepoFacts, resolveBase } from '../adapters/git-repo.ts';
-import type { StackConfig } from '../domain/config.ts';
+import { checkExistingBranch, checkNewBranch } from '../adapters/git/branch.ts';
+import { defaultBranch, inspectRepo, type RepoFacts, resolveBase } from '../adapters/git/repo.ts';
+import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { DedicatedRepo, RepoRecord, ServiceRecord } from '../domain/instance.ts';
 import { builtImageName, networkAlias, volumeName, workloadName } from '../domain/names.ts';

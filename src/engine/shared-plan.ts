@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { isThere } from '../adapters/files.ts';
 import { findFreePort } from '../adapters/ports.ts';
-import type { StackConfig } from '../domain/config.ts';
+import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { SharedLease, StackState } from '../domain/instance.ts';
 import type { RuntimeName } from '../domain/runtime.ts';

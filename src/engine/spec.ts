@@ -1,4 +1,4 @@
-import type { StackConfig } from '../domain/config.ts';
+import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { DedicatedRepo, InstanceRecord, ServiceRecord } from '../domain/instance.ts';
 import { networkName, shortHash } from '../domain/names.ts';

@@ -1,7 +1,7 @@
-import type { DockerEngine } from '../adapters/docker.ts';
-import type { HostServer } from '../adapters/host-server.ts';
+import type { DockerEngine } from '../adapters/docker/docker.ts';
+import type { HostServer } from '../adapters/servers/host-server.ts';
 import type { StateStore } from '../adapters/state.ts';
-import type { StackConfig } from '../domain/config.ts';
+import type { StackConfig } from '../domain/config/config.ts';
 import type { Emit } from '../domain/events.ts';
 import type { Owner } from '../domain/instance.ts';
 import type { Runtime, RuntimeCheck, RuntimeName } from '../domain/runtime.ts';

@@ -1,4 +1,4 @@
-import { rescueWork } from '../adapters/git-rescue.ts';
+import { rescueWork } from '../adapters/git/rescue.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
 import { findRisks, listForeignFiles, riskError, type TicketRisk } from './checks.ts';
 import { claimInstance, requireInstance } from './claim.ts';

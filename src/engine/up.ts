@@ -1,4 +1,4 @@
-import type { StackConfig } from '../domain/config.ts';
+import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { planGround, requireRunnable, reserveGround } from './ground.ts';

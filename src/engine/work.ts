@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { isThere } from '../adapters/files.ts';
-import type { StackConfig } from '../domain/config.ts';
+import type { StackConfig } from '../domain/config/config.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import type { Wiring } from '../domain/wiring.ts';
 import type { Stack } from './stack.ts';

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createEmbeddedPostgres } from '../../src/adapters/embedded-postgres.ts';
-import type { HostServer } from '../../src/adapters/host-server.ts';
+import { createEmbeddedPostgres } from '../../src/adapters/servers/embedded-postgres.ts';
+import type { HostServer } from '../../src/adapters/servers/host-server.ts';
 import { freePort, isRunning } from '../support/process-world.ts';
 import { until } from '../support/until.ts';
 

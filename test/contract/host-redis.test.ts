@@ -18,9 +18,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createHostRedis } from '../../src/adapters/host-redis.ts';
-import type { HostServer } from '../../src/adapters/host-server.ts';
-import { findRedisProgram } from '../../src/adapters/redis-programs.ts';
+import { createHostRedis } from '../../src/adapters/servers/host-redis.ts';
+import type { HostServer } from '../../src/adapters/servers/host-server.ts';
+import { findRedisProgram } from '../../src/adapters/servers/redis-programs.ts';
 import { freePort, isRunning } from '../support/process-world.ts';
 import { until } from '../support/until.ts';
 

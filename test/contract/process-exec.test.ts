@@ -145,7 +145,7 @@ describe('a stack that is killed in the middle of a start', () => {
       stdin: {
         contents: `
           import { openSync } from 'node:fs';
-          import { launch } from './src/adapters/process-launch.ts';
+          import { launch } from './src/adapters/process/launch.ts';
           const [folder, when] = process.argv.slice(2);
           const log = openSync(folder + '/log', 'a');
           const argv = ['sh', '-c', 'echo began > ' + folder + '/began; exec sleep 1000'];

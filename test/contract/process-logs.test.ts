@@ -1,9 +1,9 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findTail, readLines } from '../../src/adapters/process-log-lines.ts';
-import { limitLog } from '../../src/adapters/process-logs.ts';
-import { filesOf } from '../../src/adapters/process-record.ts';
+import { findTail, readLines } from '../../src/adapters/process/log-lines.ts';
+import { limitLog } from '../../src/adapters/process/logs.ts';
+import { filesOf } from '../../src/adapters/process/record.ts';
 import { makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
 import { until } from '../support/until.ts';
 

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { createProcessRuntime, type ProcessRuntime } from '../../src/adapters/process.ts';
-import { listProcesses, readMarker } from '../../src/adapters/process-table.ts';
+import { createProcessRuntime, type ProcessRuntime } from '../../src/adapters/process/process.ts';
+import { listProcesses, readMarker } from '../../src/adapters/process/table.ts';
 import type { Runtime } from '../../src/domain/runtime.ts';
 import { describeRuntime } from './runtime-contract.ts';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type Docker from 'dockerode';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { DockerEngine } from '../../src/adapters/docker.ts';
+import type { DockerEngine } from '../../src/adapters/docker/docker.ts';
 import { LABELS } from '../../src/domain/names.ts';
 import { cleanLabelled, findTestEngine, listLabelled, NODE_IMAGE, openClient } from '../support/engine.ts';
 import { until } from '../support/until.ts';

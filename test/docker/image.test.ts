@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { DockerEngine } from '../../src/adapters/docker.ts';
+import type { DockerEngine } from '../../src/adapters/docker/docker.ts';
 import { LABELS } from '../../src/domain/names.ts';
 import { cleanLabelled, findTestEngine, listLabelled, NODE_IMAGE, openClient } from '../support/engine.ts';
 

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { Duplex, type PassThrough, Writable } from 'node:stream';
 import type Docker from 'dockerode';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connectEngine } from '../../src/adapters/docker.ts';
+import { connectEngine } from '../../src/adapters/docker/docker.ts';
 import { LABELS } from '../../src/domain/names.ts';
 import { createWorld, openStreams, type World } from '../contract/world.ts';
 import { cleanLabelled, findTestEngine, listLabelled, NODE_IMAGE, openClient } from '../support/engine.ts';

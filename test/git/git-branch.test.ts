@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkExistingBranch, checkNewBranch, deleteBranch } from '../../src/adapters/git-branch.ts';
+import { checkExistingBranch, checkNewBranch, deleteBranch } from '../../src/adapters/git/branch.ts';
 import { commitFile, git, listRefs, makeClone, makeRepo } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 

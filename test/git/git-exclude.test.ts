@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { addExclude, isIgnored, removeExclude } from '../../src/adapters/git-exclude.ts';
+import { addExclude, isIgnored, removeExclude } from '../../src/adapters/git/exclude.ts';
 import { git, makeRepo } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { isBranchName } from '../../src/adapters/git-names.ts';
+import { isBranchName } from '../../src/adapters/git/names.ts';
 import { makeRepo } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 

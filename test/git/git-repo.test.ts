@@ -1,7 +1,7 @@
 import { mkdirSync, realpathSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { defaultBranch, inspectRepo, resolveBase } from '../../src/adapters/git-repo.ts';
+import { defaultBranch, inspectRepo, resolveBase } from '../../src/adapters/git/repo.ts';
 import { commitFile, git, listRefs, makeClone, makeRepo, makeSuperproject } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 

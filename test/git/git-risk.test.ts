@@ -1,10 +1,10 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { addExclude } from '../../src/adapters/git-exclude.ts';
-import { rescueWork } from '../../src/adapters/git-rescue.ts';
-import { findWorkAtRisk } from '../../src/adapters/git-risk.ts';
-import { addWorktree } from '../../src/adapters/git-worktree.ts';
+import { addExclude } from '../../src/adapters/git/exclude.ts';
+import { rescueWork } from '../../src/adapters/git/rescue.ts';
+import { findWorkAtRisk } from '../../src/adapters/git/risk.ts';
+import { addWorktree } from '../../src/adapters/git/worktree.ts';
 import { commitFile, git, listRefs, makeClone } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 

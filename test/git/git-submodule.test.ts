@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { deleteBranch } from '../../src/adapters/git-branch.ts';
-import { rescueWork } from '../../src/adapters/git-rescue.ts';
-import { findWorkAtRisk } from '../../src/adapters/git-risk.ts';
-import { addWorktree, removeWorktree } from '../../src/adapters/git-worktree.ts';
+import { deleteBranch } from '../../src/adapters/git/branch.ts';
+import { rescueWork } from '../../src/adapters/git/rescue.ts';
+import { findWorkAtRisk } from '../../src/adapters/git/risk.ts';
+import { addWorktree, removeWorktree } from '../../src/adapters/git/worktree.ts';
 import { commitFile, git, listRefs, makeClone, makeSuperproject } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 

@@ -10,9 +10,9 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { deleteBranch } from '../../src/adapters/git-branch.ts';
-import { addWorktree, inspectWorktree, removeWorktree } from '../../src/adapters/git-worktree.ts';
-import { listWorktrees } from '../../src/adapters/git-worktree-list.ts';
+import { deleteBranch } from '../../src/adapters/git/branch.ts';
+import { addWorktree, inspectWorktree, removeWorktree } from '../../src/adapters/git/worktree.ts';
+import { listWorktrees } from '../../src/adapters/git/worktree-list.ts';
 import { bundleScript, runScript } from '../support/child-script.ts';
 import { commitFile, git, listRefs, makeClone, makeRepo, type RepoShape, writeHook } from '../support/git-repos.ts';
 import { makeScriptFolder, makeTemp } from '../support/temp.ts';
@@ -303,6 +303,26 @@ describe('a plain git push from a new branch', () => {
     await removeWorktree(wanted);
     await deleteBranch(wanted);
     expect(snapshot(repo)).toEqual(before);
+  });
+
+  it('goes to the remote that has the branch', async () => {
+    const { folder, repo, wanted } = makeWorld({}, cloneOf);
+    const fork = path.join(folder, 'fork.git');
+    git(folder, 'clone', '--quiet', '--bare', repo, fork);
+    git(fork, 'branch', 'theirs');
+    git(repo, 'remote', 'add', 'fork', fork);
+    git(repo, 'fetch', '--quiet', 'fork');
+    await addWorktree({ ...wanted, branch: 'theirs' });
+    expect(git(repo, 'config', 'branch.theirs.remote')).toBe('fork');
+    await addWorktree({ ...wanted, path: `${wanted.path}-2` });
+    expect(git(repo, 'config', 'branch.feat-01.remote')).toBe('origin');
+  });
+
+  it('keeps the settings that a person has made for the name', async () => {
+    const { repo, wanted } = makeWorld({}, cloneOf);
+    git(repo, 'config', 'branch.feat-01.rebase', 'true');
+    await addWorktree(wanted);
+    expect(git(repo, 'config', '--get-regexp', '^branch\\.feat-01')).toBe('branch.feat-01.rebase true');
   });
 
   it('leaves a repo without remote, and a push set up by the person, as they are', async () => {

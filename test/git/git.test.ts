@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { askGit, changeGit, firstLine, gitVersion, tryGit } from '../../src/adapters/git.ts';
-import { listProcesses } from '../../src/adapters/process-table.ts';
+import { askGit, changeGit, firstLine, gitVersion, tryGit } from '../../src/adapters/git/git.ts';
+import { listProcesses } from '../../src/adapters/process/table.ts';
 import { git, makeRepo, writeHook } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 import { until } from '../support/until.ts';

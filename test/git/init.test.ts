@@ -2,8 +2,8 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'nod
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type InitOptions, render, run } from '../../src/commands/init.ts';
-import type { StackConfig } from '../../src/domain/config.ts';
-import { parseConfig } from '../../src/domain/config-text.ts';
+import type { StackConfig } from '../../src/domain/config/config.ts';
+import { parseConfig } from '../../src/domain/config/text.ts';
 import { type Files, type InitWorld, makeInitWorld } from '../support/init-world.ts';
 
 const packageRoot = path.resolve(import.meta.dirname, '../..');

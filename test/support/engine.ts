@@ -1,6 +1,6 @@
 import Docker from 'dockerode';
-import { connectEngine, type DockerEngine } from '../../src/adapters/docker.ts';
-import { findEngine } from '../../src/adapters/docker-host.ts';
+import { connectEngine, type DockerEngine } from '../../src/adapters/docker/docker.ts';
+import { findEngine } from '../../src/adapters/docker/host.ts';
 import { LABELS } from '../../src/domain/names.ts';
 
 /** The image that tests run their workloads from. */

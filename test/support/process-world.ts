@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createProcessRuntime, type ProcessRuntime } from '../../src/adapters/process.ts';
+import { createProcessRuntime, type ProcessRuntime } from '../../src/adapters/process/process.ts';
 import { rootIdOf, shortHash, workloadName } from '../../src/domain/names.ts';
 import type { LogLine, LogOptions, WorkloadRef, WorkloadSpec, WorkloadState } from '../../src/domain/runtime.ts';
 

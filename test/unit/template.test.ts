@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseConfig } from '../../src/domain/config-text.ts';
+import { parseConfig } from '../../src/domain/config/text.ts';
 import { StackError } from '../../src/domain/errors.ts';
 import { escapeTemplate, fillTemplate, listKnownNames, listNames, renderNames } from '../../src/domain/template.ts';
 import { SHOP } from './stack-file.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/domain/config-text.ts';
+import { parseConfig } from '../../src/domain/config/text.ts';
 import type { InstanceRecord } from '../../src/domain/instance.ts';
 import type { RuntimeName } from '../../src/domain/runtime.ts';
 import { resolveName, type Wiring } from '../../src/domain/wiring.ts';

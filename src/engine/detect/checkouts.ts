@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { isThere } from '../../adapters/files.ts';
-import { tryGit } from '../../adapters/git.ts';
-import { defaultBranch, inspectRepo } from '../../adapters/git-repo.ts';
+import { tryGit } from '../../adapters/git/git.ts';
+import { defaultBranch, inspectRepo } from '../../adapters/git/repo.ts';
 import { StackError } from '../../domain/errors.ts';
 
 /** A folder that git has something to do with. */

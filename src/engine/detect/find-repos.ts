@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { gitVersion, tryGit } from '../../adapters/git.ts';
+import { gitVersion, tryGit } from '../../adapters/git/git.ts';
 import { StackError } from '../../domain/errors.ts';
 import { type Checkout, inspectCheckout, listSubmodules } from './checkouts.ts';
 

@@ -1,4 +1,4 @@
-import type { StackConfig } from '../../domain/config.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
 import { dedicatedRepos } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
 import type { Work } from '../work.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { probeHttp, probePort } from '../../adapters/probe.ts';
-import type { StackConfig } from '../../domain/config.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { refOf, requireService } from '../spec.ts';

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import path from 'node:path';
 import { makeFolder } from '../../adapters/files.ts';
-import type { Command } from '../../domain/config.ts';
+import type { Command } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { buildSpec, requireDedicated } from '../spec.ts';

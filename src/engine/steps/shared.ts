@@ -2,7 +2,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ComposeProject, composeDown, composeUp, findCompose } from '../../adapters/compose.ts';
 import { isThere } from '../../adapters/files.ts';
-import type { StackConfig } from '../../domain/config.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { networkName, sharedProject } from '../../domain/names.ts';
 import { resolveShared, sharedVariable } from '../../domain/shared.ts';

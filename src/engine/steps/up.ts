@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { withLock } from '../../adapters/lock.ts';
-import type { StackConfig } from '../../domain/config.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
 import type { Work } from '../work.ts';

@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere } from '../../adapters/files.ts';
-import { deleteBranch } from '../../adapters/git-branch.ts';
-import { findWorkAtRisk } from '../../adapters/git-risk.ts';
-import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git-worktree.ts';
+import { deleteBranch } from '../../adapters/git/branch.ts';
+import { findWorkAtRisk } from '../../adapters/git/risk.ts';
+import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git/worktree.ts';
 import type { Step } from '../../domain/step.ts';
 import { riskError } from '../checks.ts';
 import { requireDedicated } from '../spec.ts';

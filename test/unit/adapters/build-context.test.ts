@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { packContext } from '../../../src/adapters/build-context.ts';
-import { packFolder, readFirstEntries } from '../../../src/adapters/tar.ts';
+import { packContext } from '../../../src/adapters/docker/build-context.ts';
+import { packFolder, readFirstEntries } from '../../../src/adapters/docker/tar.ts';
 
 let folder: string;
 beforeEach(async () => {

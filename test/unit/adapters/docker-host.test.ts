@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findEngine } from '../../../src/adapters/docker-host.ts';
+import { findEngine } from '../../../src/adapters/docker/host.ts';
 
 let home: string;
 const find = (env: Record<string, string> = {}, more: { host?: string; platform?: NodeJS.Platform } = {}) =>

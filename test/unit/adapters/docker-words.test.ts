@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { explainEngineError, findTakenPort, readReason } from '../../../src/adapters/docker-error.ts';
-import { createMeter } from '../../../src/adapters/docker-image.ts';
-import { readLines } from '../../../src/adapters/docker-lines.ts';
-import { readProjectState } from '../../../src/adapters/docker-project.ts';
+import { explainEngineError, findTakenPort, readReason } from '../../../src/adapters/docker/error.ts';
+import { createMeter } from '../../../src/adapters/docker/image.ts';
+import { readLines } from '../../../src/adapters/docker/lines.ts';
+import { readProjectState } from '../../../src/adapters/docker/project.ts';
 
 describe('a taken port', () => {
   it.each([

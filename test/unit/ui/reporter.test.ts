@@ -45,7 +45,7 @@ describe('without a terminal', () => {
     const { emit, end, raw } = open();
     emit(done(FRONT));
     emit({ type: 'step-failed', ...API, message: 'npm ci ended with 1', ms: 2100 });
-    emit({ type: 'unwinding', reason: 'npm ci ended with 1' });
+    emit({ type: 'unwinding' });
     emit(done(FRONT, 20, 'undone'));
     emit({ type: 'warning', text: 'origin cannot be reached' });
     emit({ type: 'info', text: 'no Redis in stack.yml' });
@@ -53,7 +53,7 @@ describe('without a terminal', () => {
     expect(raw().split('\n')).toEqual([
       '✓ front  worktree from feat/ui  0.31s',
       '✗ api    setup: npm ci: npm ci ended with 1  2.10s',
-      'undoing what was begun: npm ci ended with 1',
+      'undoing what was begun',
       '- front  worktree from feat/ui  0.02s',
       '! origin cannot be reached',
       'no Redis in stack.yml',
@@ -189,7 +189,7 @@ describe('quiet and json', () => {
     { type: 'step-note', id: FRONT.id, text: 'note' },
     { type: 'info', text: 'info' },
     { type: 'step-failed', ...FRONT, message: 'no', ms: 1 },
-    { type: 'unwinding', reason: 'no' },
+    { type: 'unwinding' },
   ];
 
   it.each(['quiet', 'json'] as const)('%s narrates nothing', (mode) => {

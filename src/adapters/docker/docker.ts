@@ -1,0 +1,141 @@
+import { homedir } from 'node:os';
+import Docker from 'dockerode';
+import { StackError } from '../../domain/errors.ts';
+import type { Runtime, RuntimeCheck } from '../../domain/runtime.ts';
+import { type BuildRequest, buildImage } from './build.ts';
+import { type Connection, createConnection, type Person } from './connection.ts';
+import { explainEngineError } from './error.ts';
+import { execInContainer } from './exec.ts';
+import { findEngine } from './host.ts';
+import { ensureImage, hasImage, type OnProgress, removeImage } from './image.ts';
+import { readLogs, readLogTail } from './logs.ts';
+import { connectContainer, ensureNetwork, inspectNetwork, type NetworkState, removeNetwork } from './network.ts';
+import {
+  type ContainerDetails,
+  inspectState,
+  listOwned,
+  listProject,
+  type OwnedThings,
+  type ProjectContainer,
+} from './project.ts';
+import { runInContainer } from './run.ts';
+import { listWorkloads } from './status.ts';
+import { ensureVolume, listVolumes, type OwnedThing, removeVolume } from './volume.ts';
+import { removeWorkload, startWorkload, stopWorkload } from './workload.ts';
+
+/** The API of Docker 20.10, 1.41, the oldest engine that all of this was tried on. */
+const OLDEST_API_MINOR = 41;
+
+export interface EngineOptions {
+  /** Names the engine and, in TERM, the terminal. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Address of the engine; wins over what env and the docker config say. */
+  readonly host?: string;
+  /** Who containers run as; default: whoever runs this process. */
+  readonly person?: Person;
+}
+
+type Labels = Record<string, string>;
+
+/** A Docker engine. Every call throws `engine` when none answers, `interrupted` when its signal is aborted. */
+export interface DockerEngine {
+  /** Runs workloads in containers. */
+  readonly runtime: Runtime;
+  /** `unix:///var/run/docker.sock` */
+  readonly where: string;
+  /** Laid over the environment of the docker and compose programs, so that they ask this engine; undefined: unset. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  ensureNetwork(name: string, labels: Labels): Promise<void>;
+  inspectNetwork(name: string): Promise<NetworkState | undefined>;
+  removeNetwork(name: string): Promise<void>;
+  connectContainer(network: string, container: string, aliases: readonly string[]): Promise<void>;
+  ensureVolume(name: string, labels: Labels): Promise<void>;
+  removeVolume(name: string): Promise<void>;
+  listVolumes(rootId: string): Promise<OwnedThing[]>;
+  hasImage(ref: string): Promise<boolean>;
+  ensureImage(ref: string, onProgress: OnProgress, signal: AbortSignal): Promise<void>;
+  buildImage(request: BuildRequest, onProgress: OnProgress, signal: AbortSignal): Promise<void>;
+  removeImage(ref: string): Promise<void>;
+  listProject(project: string): Promise<ProjectContainer[]>;
+  listOwned(rootId: string): Promise<OwnedThings>;
+  inspectState(container: string): Promise<ContainerDetails | undefined>;
+  tailLog(container: string, count: number): Promise<string[]>;
+}
+
+/** Gives the engine that env, the docker config or `host` name; asks it nothing yet. Throws `engine` for a bad address. */
+export async function connectEngine(options: EngineOptions): Promise<DockerEngine> {
+  const { env } = options;
+  const home = env.HOME || homedir();
+  const address = await findEngine({ host: options.host, env, home, platform: process.platform });
+  const person = options.person ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const client = new Docker(address.options);
+  const conn = createConnection({ client, where: address.where, person, term: env.TERM || 'xterm' });
+  const bind = bindTo(conn);
+  return {
+    runtime: createDockerRuntime(conn),
+    where: address.where,
+    env: address.env,
+    ensureNetwork: bind(ensureNetwork),
+    inspectNetwork: bind(inspectNetwork),
+    removeNetwork: bind(removeNetwork),
+    connectContainer: bind(connectContainer),
+    ensureVolume: bind(ensureVolume),
+    removeVolume: bind(removeVolume),
+    listVolumes: bind(listVolumes),
+    hasImage: bind(hasImage),
+    ensureImage: bind(ensureImage),
+    buildImage: bind(buildImage),
+    removeImage: bind(removeImage),
+    listProject: bind(listProject),
+    listOwned: bind(listOwned),
+    inspectState: bind(inspectState),
+    tailLog: bind(readLogTail),
+  };
+}
+
+function createDockerRuntime(conn: Connection): Runtime {
+  const bind = bindTo(conn);
+  return {
+    name: 'docker',
+    check: () => checkEngine(conn),
+    start: bind(startWorkload),
+    stop: bind(stopWorkload),
+    remove: bind(removeWorkload),
+    status: bind(listWorkloads),
+    logs: (ref, options) => readLogs(conn, ref, options),
+    exec: bind(execInContainer),
+    run: bind(runInContainer),
+  };
+}
+
+/** Gives functions their connection, and their errors the shape that a person is shown. */
+function bindTo(conn: Connection) {
+  return <A extends unknown[], R>(call: (conn: Connection, ...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      try {
+        return await call(conn, ...args);
+      } catch (error) {
+        throw explainEngineError(error, conn.where);
+      }
+    };
+}
+
+async function checkEngine({ client, where }: Connection): Promise<RuntimeCheck> {
+  try {
+    const { Version: version, ApiVersion: api, Os: os } = await client.version();
+    if (os !== 'linux')
+      return { ok: false, reason: `the engine runs ${os} containers`, hint: 'switch it to Linux containers' };
+    if (Number(api.split('.')[1]) < OLDEST_API_MINOR) {
+      return { ok: false, reason: `Docker ${version} is too old`, hint: 'Docker 20.10 or newer is needed' };
+    }
+    return { ok: true, version, where };
+  } catch (error) {
+    const why = explainEngineError(error, where);
+    const hint = why instanceof StackError ? why.hint : undefined;
+    return {
+      ok: false,
+      reason: why instanceof Error ? why.message : String(why),
+      hint: hint ?? 'see `docker version`',
+    };
+  }
+}

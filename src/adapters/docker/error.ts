@@ -1,0 +1,78 @@
+import { interrupted, StackError } from '../../domain/errors.ts';
+
+interface EngineFailure {
+  code?: string;
+  /** Set by ssh2: `client-socket`, `client-authentication`, … */
+  level?: string;
+  name?: string;
+  statusCode?: number;
+  json?: { message?: string };
+  message?: string;
+}
+
+/** Gives the HTTP status the engine answered with; undefined when it did not answer. */
+export function readStatus(error: unknown): number | undefined {
+  return (error as EngineFailure | undefined)?.statusCode;
+}
+
+/** Gives the engine's own words, without dockerode's `(HTTP code 500) server error - ` in front. */
+export function readReason(error: unknown): string {
+  const { json, message = String(error) } = (error ?? {}) as EngineFailure;
+  return (json?.message ?? message).replace(/^\(HTTP code \d+\) [^-]* - /, '').trim();
+}
+
+/** Runs a call to the engine and gives undefined where it answers `missing` (404). Other errors pass. */
+export async function orMissing<T>(call: Promise<T>): Promise<T | undefined> {
+  return call.catch((error) => {
+    if (readStatus(error) === 404) return undefined;
+    throw error;
+  });
+}
+
+const UNREACHABLE = new Set([
+  'ENOENT',
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ECONNRESET',
+  'EPIPE',
+  'ENOTSOCK',
+]);
+
+/**
+ * Gives what a failed call to the engine stands for: `interrupted` for an abort, `engine` when it refused or did not
+ * answer. Anything else is not the engine's and passes as it is.
+ */
+export function explainEngineError(error: unknown, where: string): unknown {
+  if (error instanceof StackError) return error;
+  const { code, level, name } = (error ?? {}) as EngineFailure;
+  if (name === 'AbortError' || code === 'ABORT_ERR') return interrupted(error);
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new StackError('engine', `the Docker engine at ${where} may not be used by this user`, {
+      hint: 'join the group that owns the socket (`sudo usermod -aG docker $USER`, then log in again)',
+      cause: error,
+    });
+  }
+  if (level !== undefined || (code !== undefined && UNREACHABLE.has(code))) {
+    return new StackError('engine', `no Docker engine answers at ${where}`, {
+      hint: 'start Docker, or name its address in DOCKER_HOST or DOCKER_CONTEXT; `stack doctor` shows what was tried',
+      cause: error,
+    });
+  }
+  if (readStatus(error) === undefined) return error;
+  return new StackError('engine', `the Docker engine refused: ${readReason(error)}`, { cause: error });
+}
+
+/**
+ * Gives the host port an error is about when it says that a port is taken, else undefined. Engines have a status of their
+ * own for it nowhere, but these wordings: Docker's allocator and proxy, Docker Desktop, Docker 28, Podman, Windows.
+ */
+export function findTakenPort(error: unknown, ports: readonly number[]): number | undefined {
+  const reason = readReason(error);
+  const taken =
+    /port is already allocated|address already in use|ports are not available|EADDRINUSE|forbidden by its access permissions/i;
+  if (ports.length === 0 || !taken.test(reason)) return undefined;
+  const named = [...reason.matchAll(/:(\d+)\b/g)].map((match) => Number(match[1]));
+  return ports.find((port) => named.includes(port)) ?? ports[0];
+}

@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DockerOptions } from 'dockerode';
+import { StackError } from '../../domain/errors.ts';
+
+/** Where to look for the engine. */
+export interface EngineQuery {
+  /** Asked for by name; wins over everything else. */
+  readonly host?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The person's home folder. */
+  readonly home: string;
+  readonly platform: NodeJS.Platform;
+}
+
+/** An engine's address in the two forms it is needed in, with what a person reads. */
+export interface EngineAddress {
+  /** `unix:///var/run/docker.sock` */
+  readonly where: string;
+  /** What decided it: `DOCKER_HOST`, `the Docker context "x"`, … */
+  readonly source: string;
+  readonly options: DockerOptions;
+  /** Laid over the environment of the docker and compose programs, so that they ask the same engine; undefined: unset. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+interface Endpoint {
+  host: string;
+  source: string;
+  /** Folder with ca.pem, cert.pem and key.pem; undefined: no TLS. */
+  certs?: string | undefined;
+  /** True: the engine's certificate is taken as it is. */
+  trustAny?: boolean | undefined;
+}
+
+/**
+ * Gives the engine that the docker program would ask: the host asked for, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current
+ * context of the docker config, the default socket. Asks nothing of the engine itself. Throws `engine` for a context or
+ * certificate that is not there and for an address that cannot be read.
+ */
+export async function findEngine(query: EngineQuery): Promise<EngineAddress> {
+  const { env } = query;
+  const certs = env.DOCKER_TLS_VERIFY ? (env.DOCKER_CERT_PATH ?? configFolder(query)) : undefined;
+  if (query.host) return describeEndpoint({ host: query.host, source: 'the host asked for', certs }, env);
+  if (env.DOCKER_HOST) return describeEndpoint({ host: env.DOCKER_HOST, source: 'DOCKER_HOST', certs }, env);
+  const context = env.DOCKER_CONTEXT || (await readCurrentContext(query));
+  if (context && context !== 'default') return describeEndpoint(await readContext(query, context), env);
+  return describeEndpoint({ host: await findDefaultHost(query), source: 'the default socket' }, env);
+}
+
+function configFolder({ env, home }: EngineQuery): string {
+  return env.DOCKER_CONFIG || join(home, '.docker');
+}
+
+async function readCurrentContext(query: EngineQuery): Promise<string | undefined> {
+  const config = await readJson<{ currentContext?: string }>(join(configFolder(query), 'config.json'));
+  return config?.currentContext;
+}
+
+interface ContextMeta {
+  Endpoints?: { docker?: { Host?: string; SkipTLSVerify?: boolean } };
+}
+
+/** A context's folder is the SHA-256 of its name (docker/cli, cli/context/store). */
+async function readContext(query: EngineQuery, name: string): Promise<Endpoint> {
+  const id = createHash('sha256').update(name).digest('hex');
+  const contexts = join(configFolder(query), 'contexts');
+  const meta = await readJson<ContextMeta>(join(contexts, 'meta', id, 'meta.json'));
+  const endpoint = meta?.Endpoints?.docker;
+  if (!endpoint?.Host) {
+    throw new StackError('engine', `there is no Docker context "${name}"`, {
+      hint: '`docker context ls` shows those that are there; DOCKER_CONTEXT and `docker context use` choose one',
+    });
+  }
+  const certs = join(contexts, 'tls', id, 'docker');
+  const hasCerts = await isReadable(join(certs, 'ca.pem'));
+  return {
+    host: endpoint.Host,
+    source: `the Docker context "${name}"`,
+    certs: hasCerts ? certs : undefined,
+    trustAny: endpoint.SkipTLSVerify,
+  };
+}
+
+async function readJson<T>(file: string): Promise<T | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    throw new StackError('engine', `${file} is not JSON`, { hint: 'mend it, or set DOCKER_HOST', cause });
+  }
+}
+
+async function findDefaultHost({ env, home, platform }: EngineQuery): Promise<string> {
+  if (platform === 'win32') return 'npipe:////./pipe/docker_engine';
+  const sockets = ['/var/run/docker.sock'];
+  if (platform === 'darwin') sockets.push(join(home, '.docker/run/docker.sock'));
+  if (env.XDG_RUNTIME_DIR) sockets.push(join(env.XDG_RUNTIME_DIR, 'docker.sock'));
+  return `unix://${(await findFirst(sockets, constants.R_OK | constants.W_OK)) ?? (await findFirst(sockets, constants.F_OK)) ?? sockets[0]}`;
+}
+
+async function findFirst(files: readonly string[], mode: number): Promise<string | undefined> {
+  for (const file of files) if (await isReadable(file, mode)) return file;
+  return undefined;
+}
+
+async function isReadable(file: string, mode: number = constants.R_OK): Promise<boolean> {
+  return access(file, mode).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** docker-modem reads DOCKER_HOST and its kin by itself and lays ours over it, so what is not wanted is set to undefined. */
+const NOTHING_INHERITED = {
+  host: undefined,
+  port: undefined,
+  username: undefined,
+  socketPath: undefined,
+  ca: undefined,
+  cert: undefined,
+  key: undefined,
+};
+
+async function describeEndpoint(endpoint: Endpoint, env: EngineQuery['env']): Promise<EngineAddress> {
+  const { source } = endpoint;
+  const host = endpoint.host.includes('://') ? endpoint.host : `tcp://${endpoint.host}`;
+  const cliEnv = { DOCKER_HOST: host, DOCKER_CONTEXT: undefined };
+  const noTls = { ...cliEnv, DOCKER_TLS_VERIFY: undefined, DOCKER_CERT_PATH: undefined };
+  const socket = /^(?:unix|npipe):\/\/(.+)$/.exec(host)?.[1];
+  if (socket !== undefined) {
+    return { where: host, source, options: merge({ protocol: 'http', socketPath: socket }), env: noTls };
+  }
+  const url = parseHost(host, source);
+  if (url.protocol === 'ssh:') {
+    const options = merge({
+      protocol: 'ssh',
+      host: url.hostname,
+      port: url.port || 22,
+      username: decodeURIComponent(url.username) || env.USER,
+      sshOptions: { agent: env.SSH_AUTH_SOCK },
+    });
+    return { where: host, source, options, env: noTls };
+  }
+  const place = { host: url.hostname, port: url.port || (endpoint.certs ? 2376 : 2375) };
+  if (endpoint.certs === undefined) {
+    const protocol = url.protocol === 'https:' ? 'https' : 'http';
+    return { where: host, source, options: merge({ protocol, ...place }), env: noTls };
+  }
+  const tls = { DOCKER_TLS_VERIFY: endpoint.trustAny ? undefined : '1', DOCKER_CERT_PATH: endpoint.certs };
+  const options = merge({ protocol: 'https', ...place, ...(await readCerts(endpoint)) });
+  return { where: host, source, options, env: { ...cliEnv, ...tls } };
+}
+
+/** The types know nothing of an explicit undefined, which is what keeps docker-modem's own reading of the environment out. */
+function merge(options: Record<string, unknown>): DockerOptions {
+  return { ...NOTHING_INHERITED, ...options } as unknown as DockerOptions;
+}
+
+function parseHost(host: string, source: string): URL {
+  const known = /^(tcp|http|https|ssh):\/\/./.test(host);
+  if (known && URL.canParse(host)) return new URL(host);
+  throw new StackError('engine', `${source} says ${JSON.stringify(host)}, which is no address of an engine`, {
+    hint: 'it looks like `unix:///var/run/docker.sock`, `tcp://host:2376` or `ssh://user@host`',
+  });
+}
+
+async function readCerts({ certs = '', trustAny }: Endpoint): Promise<Record<string, unknown>> {
+  try {
+    const [ca, cert, key] = await Promise.all(
+      ['ca.pem', 'cert.pem', 'key.pem'].map((file) => readFile(join(certs, file))),
+    );
+    return { ca, cert, key, ...(trustAny && { agent: await createTrustingAgent() }) };
+  } catch (cause) {
+    throw new StackError('engine', `the engine's certificates cannot be read from ${certs}`, {
+      hint: 'it must hold ca.pem, cert.pem and key.pem; DOCKER_CERT_PATH names the folder',
+      cause,
+    });
+  }
+}
+
+/** Loaded here alone: most engines are behind a socket, and TLS takes its time to load. */
+async function createTrustingAgent(): Promise<unknown> {
+  const { Agent } = await import('node:https');
+  return new Agent({ rejectUnauthorized: false });
+}

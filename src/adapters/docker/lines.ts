@@ -1,0 +1,64 @@
+import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+import type { LogLine } from '../../domain/runtime.ts';
+
+/**
+ * Gives the lines of a container's output as they come. `multiplexed` output tells the streams apart by frames; that of
+ * a terminal is one stream. Characters and lines may be cut anywhere between chunks. Ends when the stream ends.
+ */
+export async function* readLines(stream: Readable, multiplexed: boolean): AsyncGenerator<LogLine> {
+  const splitters = { stdout: createSplitter(), stderr: createSplitter() };
+  const frames = multiplexed ? createDemuxer() : (bytes: Buffer): Frame[] => [{ stream: 'stdout', bytes }];
+  for await (const chunk of stream) {
+    for (const frame of frames(chunk as Buffer)) {
+      for (const text of splitters[frame.stream].push(frame.bytes)) yield { stream: frame.stream, text };
+    }
+  }
+  for (const name of ['stdout', 'stderr'] as const) {
+    for (const text of splitters[name].end()) yield { stream: name, text };
+  }
+}
+
+interface Frame {
+  stream: LogLine['stream'];
+  bytes: Buffer;
+}
+
+const HEADER = 8;
+const STDERR = 2;
+
+/** A frame is: one byte for the stream, three empty ones, four for the length, the bytes (Engine API, ContainerAttach). */
+export function createDemuxer(): (chunk: Buffer) => Frame[] {
+  let pending: Buffer = Buffer.alloc(0);
+  return (chunk) => {
+    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+    const frames: Frame[] = [];
+    let start = 0;
+    while (pending.length >= start + HEADER) {
+      const end = start + HEADER + pending.readUInt32BE(start + 4);
+      if (pending.length < end) break;
+      const stream = pending[start] === STDERR ? 'stderr' : 'stdout';
+      frames.push({ stream, bytes: pending.subarray(start + HEADER, end) });
+      start = end;
+    }
+    pending = pending.subarray(start);
+    return frames;
+  };
+}
+
+function createSplitter() {
+  const decoder = new StringDecoder('utf8');
+  let pending = '';
+  const clean = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line);
+  return {
+    push(bytes: Buffer): string[] {
+      const lines = (pending + decoder.write(bytes)).split('\n');
+      pending = lines.pop() ?? '';
+      return lines.map(clean);
+    },
+    end(): string[] {
+      const last = pending + decoder.end();
+      return last === '' ? [] : [clean(last)];
+    },
+  };
+}

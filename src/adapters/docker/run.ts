@@ -1,0 +1,51 @@
+import type { Container } from 'dockerode';
+import { interrupted, throwIfAborted } from '../../domain/errors.ts';
+import type { LogLine, WorkloadSpec } from '../../domain/runtime.ts';
+import type { Connection } from './connection.ts';
+import { createContainer, removeContainer } from './container.ts';
+import { readLines } from './lines.ts';
+import { describeOneOff } from './spec.ts';
+import { observeSurroundings } from './surroundings.ts';
+import { makeMountPoints, ownVolumes } from './volume.ts';
+
+/** Runs one command in a container of its own, as `Runtime.run` says. Throws `engine`, `interrupted`. */
+export async function runInContainer(
+  conn: Connection,
+  spec: WorkloadSpec,
+  command: string | readonly string[],
+  onLine: (line: LogLine) => void,
+  signal: AbortSignal,
+): Promise<number> {
+  throwIfAborted(signal);
+  const surroundings = await observeSurroundings(conn, spec);
+  await makeMountPoints(spec);
+  throwIfAborted(signal);
+  const container = await createContainer(conn, describeOneOff(spec, surroundings, command));
+  const { aborted, forget } = watchAbort(signal);
+  try {
+    await ownVolumes(conn, container, spec, surroundings);
+    throwIfAborted(signal);
+    return await Promise.race([aborted, runToEnd(container, onLine)]);
+  } finally {
+    forget();
+    await removeContainer(conn, container.id);
+  }
+}
+
+/** Attached before it starts, so that no line is missed. */
+async function runToEnd(container: Container, onLine: (line: LogLine) => void): Promise<number> {
+  const output = await container.attach({ stream: true, stdout: true, stderr: true });
+  await container.start();
+  for await (const line of readLines(output as unknown as NodeJS.ReadStream, true)) onLine(line);
+  const { StatusCode } = await container.wait();
+  return StatusCode;
+}
+
+function watchAbort(signal: AbortSignal): { aborted: Promise<never>; forget: () => void } {
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(interrupted(signal.reason));
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  return { aborted, forget: () => signal.removeEventListener('abort', onAbort) };
+}

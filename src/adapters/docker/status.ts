@@ -1,0 +1,59 @@
+import type { ContainerInfo } from 'dockerode';
+import { LABELS } from '../../domain/names.ts';
+import type { WorkloadState, WorkloadStatus } from '../../domain/runtime.ts';
+import type { Connection } from './connection.ts';
+import { inspectContainer } from './container.ts';
+import { COMPOSE } from './spec.ts';
+
+/**
+ * Gives the workloads of a root, or of one instance. One question to the engine; with an instance, one more for each
+ * that runs, since only that tells when it was started.
+ */
+export async function listWorkloads(conn: Connection, rootId: string, instance?: string): Promise<WorkloadStatus[]> {
+  const label = [`${LABELS.root}=${rootId}`, LABELS.hash, `${COMPOSE.oneOff}=False`];
+  if (instance !== undefined) label.push(`${LABELS.ticket}=${instance}`);
+  const found = await conn.client.listContainers({ all: true, filters: { label } });
+  return Promise.all(
+    found.map(async (container) => {
+      const status = describeStatus(container);
+      if (instance === undefined || status.state !== 'running') return status;
+      const info = await inspectContainer(conn, container.Id);
+      return info ? { ...status, startedAt: Date.parse(info.State.StartedAt) } : status;
+    }),
+  );
+}
+
+function describeStatus(container: ContainerInfo): WorkloadStatus {
+  const { Labels: labels } = container;
+  const state = readState(container);
+  return {
+    instance: labels[LABELS.ticket] ?? '',
+    service: labels[LABELS.service] ?? '',
+    name: (container.Names[0] ?? '').replace(/^\//, ''),
+    runtime: 'docker',
+    state,
+    exitCode: state === 'exited' || state === 'stopped' ? readExitCode(container.Status) : undefined,
+    hash: labels[LABELS.hash] ?? '',
+    startedAt: undefined,
+  };
+}
+
+/** 128 and the number of TERM: what most programs that do not care about it end with. */
+const TERMINATED = 143;
+
+/**
+ * The engine does not remember whether a container was told to stop. Ours leave their networks when they are; those that
+ * somebody stopped by other means mostly ended by TERM.
+ */
+function readState({ State, Status, NetworkSettings }: ContainerInfo): WorkloadState {
+  if (State === 'running') return 'running';
+  if (State === 'created' || State === 'restarting') return 'starting';
+  const left = Object.keys(NetworkSettings?.Networks ?? {}).length === 0;
+  return State === 'paused' || left || readExitCode(Status) === TERMINATED ? 'stopped' : 'exited';
+}
+
+/** The list has the exit code only in `Exited (137) 3 seconds ago`. */
+export function readExitCode(status: string): number | undefined {
+  const code = /^Exited \((\d+)\)/.exec(status)?.[1];
+  return code === undefined ? undefined : Number(code);
+}

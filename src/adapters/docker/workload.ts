@@ -1,0 +1,152 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ContainerInspectInfo } from 'dockerode';
+import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { LABELS } from '../../domain/names.ts';
+import type { WorkloadRef, WorkloadSpec } from '../../domain/runtime.ts';
+import type { Connection } from './connection.ts';
+import { createContainer, inspectContainer, nameTaken, removeContainer } from './container.ts';
+import { findTakenPort, orMissing, readReason, readStatus } from './error.ts';
+import { describeWorkload } from './spec.ts';
+import { observeSurroundings } from './surroundings.ts';
+import { makeMountPoints, ownVolumes } from './volume.ts';
+
+/** How long a workload has to end after TERM, in seconds. */
+const STOP_SECONDS = 10;
+
+/** Makes and starts a workload's container, as `Runtime.start` says. Throws `engine`, `port`, `interrupted`. */
+export async function startWorkload(conn: Connection, spec: WorkloadSpec, signal: AbortSignal): Promise<void> {
+  throwIfAborted(signal);
+  const found = await findOwn(conn, spec);
+  // One that was made and never started is half of something: whoever made it was killed.
+  if (found?.Config.Labels[LABELS.hash] === spec.hash && found.State.Status !== 'created') {
+    if (isUp(found) || (await restartContainer(conn, spec, found, signal))) return;
+  }
+  if (found) {
+    await stopContainer(conn, found.Id);
+    await removeContainer(conn, found.Id);
+  }
+  await makeContainer(conn, spec, signal);
+}
+
+/** Stops a workload's container and keeps it. Missing or stopped is done. */
+export async function stopWorkload(conn: Connection, ref: WorkloadRef): Promise<void> {
+  const found = await findOwn(conn, ref);
+  if (!found) return;
+  await stopContainer(conn, found.Id);
+  await leaveNetworks(conn, found);
+}
+
+/** Removes a workload's container, and those of commands that were running in its surroundings. Missing is done. */
+export async function removeWorkload(conn: Connection, ref: WorkloadRef): Promise<void> {
+  const label = [
+    `${LABELS.root}=${ref.rootId}`,
+    `${LABELS.ticket}=${ref.instance}`,
+    `${LABELS.service}=${ref.service}`,
+  ];
+  const found = await conn.client.listContainers({ all: true, filters: { label } });
+  await Promise.all(found.map((container) => removeContainer(conn, container.Id)));
+}
+
+/** Gives the container a workload's name stands for; undefined when there is none. Throws `engine` when it is not ours. */
+async function findOwn(conn: Connection, ref: WorkloadRef): Promise<ContainerInspectInfo | undefined> {
+  const found = await inspectContainer(conn, ref.name);
+  if (found && found.Config.Labels[LABELS.root] !== ref.rootId) throw nameTaken(ref.name);
+  return found;
+}
+
+function isUp({ State }: ContainerInspectInfo): boolean {
+  return State.Running && !State.Paused;
+}
+
+async function stopContainer(conn: Connection, id: string): Promise<void> {
+  try {
+    await orMissing(conn.client.getContainer(id).stop({ t: STOP_SECONDS }));
+  } catch (error) {
+    // 304: it had ended already.
+    if (readStatus(error) !== 304) throw error;
+  }
+}
+
+async function leaveNetworks(conn: Connection, info: ContainerInspectInfo): Promise<void> {
+  for (const network of Object.keys(info.NetworkSettings.Networks)) {
+    await orMissing(conn.client.getNetwork(network).disconnect({ Container: info.Id, Force: true }));
+  }
+}
+
+/** The network may have been made anew since the container was stopped. */
+async function joinNetwork(conn: Connection, spec: WorkloadSpec, info: ContainerInspectInfo): Promise<void> {
+  await leaveNetworks(conn, info);
+  const EndpointConfig = { Aliases: [...spec.aliases] };
+  await conn.client.getNetwork(spec.network).connect({ Container: info.Id, EndpointConfig });
+}
+
+/** Starts a container that was stopped. Gives false when it cannot be, e.g. since a mount is gone: it must be made anew. */
+async function restartContainer(
+  conn: Connection,
+  spec: WorkloadSpec,
+  found: ContainerInspectInfo,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const container = conn.client.getContainer(found.Id);
+  try {
+    if (found.State.Paused) await container.unpause();
+    else {
+      await joinNetwork(conn, spec, found);
+      await container.start();
+    }
+  } catch (error) {
+    const taken = portError(error, spec);
+    if (taken) {
+      await removeContainer(conn, found.Id);
+      throw taken;
+    }
+    if (readStatus(error) === undefined) throw error;
+    return false;
+  }
+  if (signal.aborted) await stopWorkload(conn, spec);
+  throwIfAborted(signal);
+  return true;
+}
+
+async function makeContainer(conn: Connection, spec: WorkloadSpec, signal: AbortSignal): Promise<void> {
+  await requireFolder(spec);
+  const surroundings = await observeSurroundings(conn, spec);
+  await makeMountPoints(spec);
+  throwIfAborted(signal);
+  const container = await createContainer(conn, describeWorkload(spec, surroundings));
+  try {
+    await ownVolumes(conn, container, spec, surroundings);
+    throwIfAborted(signal);
+    await container.start();
+    throwIfAborted(signal);
+  } catch (error) {
+    // The first error is the one to tell; what cannot be removed now is found by its labels later.
+    await removeContainer(conn, container.id).catch(() => undefined);
+    throw portError(error, spec) ?? explainStart(error, spec);
+  }
+}
+
+/** The engine would make a missing working folder inside the worktree, as root. */
+async function requireFolder({ service, source, dir }: WorkloadSpec): Promise<void> {
+  const folder = join(source, dir);
+  const found = await stat(folder).catch(() => undefined);
+  if (found?.isDirectory()) return;
+  throw new StackError('engine', `${service} has no folder to run in: ${folder}`, {
+    hint: '`dir:` of the service in stack.yml is a folder of its repo',
+  });
+}
+
+function portError(error: unknown, spec: WorkloadSpec): StackError | undefined {
+  const port = findTakenPort(
+    error,
+    spec.ports.map((one) => one.host),
+  );
+  if (port === undefined) return undefined;
+  return new StackError('port', `port ${port} is taken on this machine`, { details: { port }, cause: error });
+}
+
+function explainStart(error: unknown, { service }: WorkloadSpec): unknown {
+  if (error instanceof StackError || readStatus(error) === undefined) return error;
+  return new StackError('engine', `${service} cannot be started: ${readReason(error)}`, { cause: error });
+}

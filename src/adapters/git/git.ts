@@ -1,0 +1,218 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+import { simpleGit } from 'simple-git';
+import { interrupted, StackError } from '../../domain/errors.ts';
+import { listProcesses } from '../process/table.ts';
+
+/** What git said, whether it liked the question or not. */
+export interface GitAnswer {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface AskOptions {
+  signal?: AbortSignal | undefined;
+  /** What git reads from its standard input. */
+  input?: string | undefined;
+}
+
+export interface ChangeOptions {
+  /** After so many seconds git, with every hook it runs, is ended. */
+  deadlineSeconds: number;
+  env?: Record<string, string | undefined> | undefined;
+  /** Ends git when aborted. Only for what may stop anywhere (asking a remote); any other change runs to its end. */
+  signal?: AbortSignal | undefined;
+  /** Told git's process number as soon as it runs. */
+  onStart?: ((pid: number) => void) | undefined;
+}
+
+export interface GitChange extends GitAnswer {
+  timedOut: boolean;
+}
+
+// 2.31 (March 2021) brought `rev-parse --path-format=absolute`, `--config-env` and `locked`, `prunable` in `worktree list`.
+const OLDEST_GIT = [2, 31] as const;
+
+/** How long git and its hooks may take to end after SIGTERM, and how long we wait for what SIGKILL leaves. */
+const GRACE_MS = 2000;
+/** What a hook left running in the background may hold git's output open: git's exit counts, a moment later. */
+const OUTPUT_MS = 200;
+
+/** What of the caller's `GIT_*` a question may see: how to reach remotes, who one is, which config files count. */
+const KEPT = [
+  ...['GIT_SSH', 'GIT_SSH_COMMAND', 'GIT_SSH_VARIANT', 'GIT_ASKPASS', 'SSH_ASKPASS', 'GIT_PROXY_COMMAND'],
+  ...['GIT_CONFIG_GLOBAL', 'GIT_CONFIG_SYSTEM', 'GIT_CONFIG_NOSYSTEM', 'GIT_CONFIG_COUNT'],
+  ...['GIT_AUTHOR_NAME', 'GIT_AUTHOR_EMAIL', 'GIT_COMMITTER_NAME', 'GIT_COMMITTER_EMAIL'],
+  ...['GIT_EXEC_PATH', 'GIT_DISCOVERY_ACROSS_FILESYSTEM', 'GIT_SSL_CAINFO', 'GIT_SSL_NO_VERIFY', 'GIT_ALLOW_PROTOCOL'],
+  ...Array.from({ length: 64 }, (_, index) => [`GIT_CONFIG_KEY_${index}`, `GIT_CONFIG_VALUE_${index}`]).flat(),
+];
+
+/** What ties git to one repo or one call (`git rev-parse --local-env-vars` and the like): a hook that calls us has it set. */
+const SCRUBBED = [
+  ...['GIT_DIR', 'GIT_WORK_TREE', 'GIT_IMPLICIT_WORK_TREE', 'GIT_COMMON_DIR', 'GIT_INDEX_FILE', 'GIT_INDEX_VERSION'],
+  ...['GIT_OBJECT_DIRECTORY', 'GIT_ALTERNATE_OBJECT_DIRECTORIES', 'GIT_QUARANTINE_PATH', 'GIT_NAMESPACE'],
+  ...['GIT_PREFIX', 'GIT_CEILING_DIRECTORIES', 'GIT_SHALLOW_FILE', 'GIT_GRAFT_FILE', 'GIT_ATTR_SOURCE'],
+  ...['GIT_REPLACE_REF_BASE', 'GIT_NO_REPLACE_OBJECTS', 'GIT_INTERNAL_SUPER_PREFIX', 'GIT_SUPER_PREFIX'],
+  ...['GIT_CONFIG', 'GIT_CONFIG_PARAMETERS', 'GIT_REFLOG_ACTION', 'GIT_EDITOR', 'GIT_SEQUENCE_EDITOR'],
+  ...['GIT_AUTHOR_DATE', 'GIT_COMMITTER_DATE', 'GIT_DEFAULT_HASH', 'GIT_EXTERNAL_DIFF'],
+  ...['GIT_LITERAL_PATHSPECS', 'GIT_GLOB_PATHSPECS', 'GIT_NOGLOB_PATHSPECS', 'GIT_ICASE_PATHSPECS'],
+];
+
+/**
+ * Asks git something that changes nothing and gives what it printed. Throws `git` when git says no, is not there, or the
+ * folder is gone; `interrupted`.
+ */
+export async function askGit(cwd: string, args: readonly string[], options: AskOptions = {}): Promise<string> {
+  const answer = await tryGit(cwd, args, options);
+  if (answer.exitCode !== 0) throw gitError(`git ${args[0]} failed in ${cwd}`, answer);
+  return answer.stdout;
+}
+
+/** Asks git something it may say no to, and gives exit code and words. Throws `git` when git cannot run, `interrupted`. */
+export async function tryGit(cwd: string, args: readonly string[], options: AskOptions = {}): Promise<GitAnswer> {
+  const { signal, input } = options;
+  if (signal?.aborted) throw interrupted(signal.reason);
+  const answer: GitAnswer = { exitCode: -1, stdout: '', stderr: '' };
+  try {
+    const git = simpleGit(cwd, {
+      // simple-git drops every GIT_* of the caller but these, and throws for some unless told that they are meant.
+      allowEnvironment: KEPT,
+      ...(signal && { abort: signal }),
+      ...(input !== undefined && { input: () => input }),
+      // Its own errors hold no exit code, and a failure without words counts as success: both are taken from here.
+      errors(error, result) {
+        answer.exitCode = result.exitCode;
+        answer.stderr = Buffer.concat(result.stdErr).toString();
+        answer.stdout = Buffer.concat(result.stdOut).toString();
+        return result.exitCode === 0 ? undefined : (error ?? Buffer.from('no'));
+      },
+    });
+    // For a command that printed nothing it waits 50 ms more; an empty piece of output counts as something.
+    git.outputHandler((_command, stdout) => stdout.once('end', () => stdout.emit('data', Buffer.alloc(0))));
+    // Without optional locks a question never makes the person's own git wait, or fail.
+    answer.stdout = await git.raw(['--no-optional-locks', ...args]);
+  } catch (error) {
+    if (signal?.aborted) throw interrupted(signal.reason);
+    // simple-git gives the negative error number when there was no process to have an exit code.
+    if (answer.exitCode < 0) throw cannotRun(cwd, error);
+  }
+  return answer;
+}
+
+/**
+ * Lets git change something, and gives exit code and words. It has no terminal and a process group of its own, so that
+ * Ctrl-C does not cut it in half; at the deadline the whole group is ended. Throws `git` when git cannot run, `interrupted`.
+ */
+export async function changeGit(cwd: string, args: readonly string[], options: ChangeOptions): Promise<GitChange> {
+  const { signal, deadlineSeconds } = options;
+  if (signal?.aborted) throw interrupted(signal.reason);
+  // Loading execa takes as long as ten questions, and many commands only ask.
+  const { execa } = await import('execa');
+  const scrubbed = Object.fromEntries(SCRUBBED.map((name) => [name, undefined]));
+  const child = execa('git', args, {
+    cwd,
+    env: { ...scrubbed, GIT_TERMINAL_PROMPT: '0', ...options.env },
+    detached: true,
+    stdin: 'ignore',
+    reject: false,
+    stripFinalNewline: false,
+  });
+  if (child.pid !== undefined) options.onStart?.(child.pid);
+  child.once('exit', () => setTimeout(() => closeOutput(child), OUTPUT_MS).unref());
+  const ending = endWhen(child.pid, deadlineSeconds, signal);
+  const result = await child;
+  const timedOut = await ending.settle();
+  if (signal?.aborted) throw interrupted(signal.reason);
+  if (result.exitCode === undefined && !timedOut && result.signal === undefined) throw cannotRun(cwd, result);
+  return { exitCode: result.exitCode ?? -1, stdout: result.stdout, stderr: result.stderr, timedOut };
+}
+
+/** Gives git's version, `2.39.5`. Throws `git` when it is not there or older than 2.31. */
+export async function gitVersion(): Promise<string> {
+  const text = await askGit('/', ['--version']);
+  const version = /\d+(\.\d+)+/.exec(text)?.[0] ?? '0';
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major > OLDEST_GIT[0] || (major === OLDEST_GIT[0] && minor >= OLDEST_GIT[1])) return version;
+  throw new StackError('git', `git ${version} is too old`, { hint: `install git ${OLDEST_GIT.join('.')} or newer` });
+}
+
+/** Gives a `git` error: what was tried, and git's own first line about it. */
+export function gitError(trying: string, answer: GitAnswer, hint?: string): StackError {
+  const said = firstLine(answer.stderr);
+  return new StackError('git', said === '' ? `${trying} (exit ${answer.exitCode})` : `${trying}: ${said}`, {
+    ...(hint !== undefined && { hint }),
+    details: { exitCode: answer.exitCode, stderr: answer.stderr.trim() },
+  });
+}
+
+/** Gives the first line of git's words that says something, without `fatal:`; '' when there is none. */
+export function firstLine(stderr: string): string {
+  const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== '' && !/^(hint|warning):/.test(line));
+  const line = lines.find((one) => /^(fatal|error):/.test(one)) ?? lines[0] ?? '';
+  return line.replace(/^(fatal|error): /, '').trim();
+}
+
+interface Streams {
+  stdout: { destroy(): void };
+  stderr: { destroy(): void };
+}
+
+function closeOutput(child: Streams): void {
+  child.stdout.destroy();
+  child.stderr.destroy();
+}
+
+/** Ends the group at the deadline or on abort; `settle` gives whether the deadline did it, once the group is gone. */
+function endWhen(pid: number | undefined, seconds: number, signal: AbortSignal | undefined) {
+  let timedOut = false;
+  let ended: Promise<void> | undefined;
+  const end = (): void => {
+    if (pid !== undefined) ended ??= endGroup(pid);
+  };
+  const timer = setTimeout(() => {
+    timedOut = true;
+    end();
+  }, seconds * 1000);
+  signal?.addEventListener('abort', end);
+  return {
+    async settle(): Promise<boolean> {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      await ended;
+      return timedOut;
+    },
+  };
+}
+
+async function endGroup(group: number): Promise<void> {
+  for (const name of ['SIGTERM', 'SIGKILL'] as const) {
+    signalGroup(group, name);
+    const deadline = performance.now() + GRACE_MS;
+    while (performance.now() < deadline) {
+      if (!(await hasMembers(group))) return;
+      await wait(10);
+    }
+  }
+}
+
+function signalGroup(group: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(-group, name);
+  } catch {
+    // Nobody is left in it.
+  }
+}
+
+/** A signal would reach zombies too, and where nobody reaps orphans (containers) those stay. */
+async function hasMembers(group: number): Promise<boolean> {
+  return (await listProcesses()).some((row) => row.group === group && !row.zombie);
+}
+
+function cannotRun(cwd: string, cause: unknown): StackError {
+  if (!existsSync(cwd)) return new StackError('git', `cannot run git in ${cwd}: there is no such folder`, { cause });
+  return new StackError('git', 'git was not found', {
+    hint: `install git ${OLDEST_GIT.join('.')} or newer, and see that it is on PATH`,
+    cause,
+  });
+}

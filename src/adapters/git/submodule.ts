@@ -1,0 +1,157 @@
+import { existsSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import type { WorktreeEntry } from './entry.ts';
+import { askGit, changeGit, type GitChange, gitError, tryGit } from './git.ts';
+
+/** A submodule whose files are there. */
+export interface Submodule {
+  /** Relative to the top of the worktree. */
+  path: string;
+  /** Absolute path of its files. */
+  folder: string;
+  /** Absolute path of its git folder. */
+  gitDir: string;
+  /** Where the main checkout keeps its git folder of the same submodule; may be missing. */
+  twin: string;
+}
+
+export interface FillOptions {
+  /** The checkout that has the submodules. */
+  repoPath: string;
+  gitCommonDir: string;
+  /** The worktree to fill. */
+  worktree: string;
+  onStart?: ((pid: number) => void) | undefined;
+}
+
+/** What `.gitmodules` says of one submodule. */
+export interface Declared {
+  name: string;
+  path: string;
+}
+
+/** A submodule that the main checkout lacks comes over the network. */
+const UPDATE_SECONDS = 900;
+
+/**
+ * Fills the submodules of a new worktree with what the main checkout has of them, without asking any remote; what only a
+ * remote has is fetched. One that the main checkout left out is left out. None is done. Throws `git`.
+ */
+export async function fillSubmodules(options: FillOptions): Promise<void> {
+  const { repoPath, worktree } = options;
+  const declared = await listDeclared(worktree);
+  if (declared.length === 0) return;
+  const [known, active] = await Promise.all([listDeclared(repoPath), listActive(repoPath)]);
+  const wanted = declared.filter(({ name }) => active.has(name) || known.every((other) => other.name !== name));
+  if (wanted.length === 0) return;
+  await runSubmodule(options, ['init', '--', ...wanted.map((one) => one.path)], {});
+  const local = wanted.filter((one) => existsSync(sourceOf(options, one)));
+  if (local.length > 0) await copyLocal(options, local);
+  // What is there already is left alone; a commit that the local copy lacks, or a whole submodule, is fetched.
+  await runSubmodule(options, ['update', '--', ...wanted.map((one) => one.path)], {});
+  for (const one of wanted) {
+    const gitCommonDir = moduleHome(options.gitCommonDir, one.name);
+    const folder = path.join(worktree, one.path);
+    if (existsSync(path.join(folder, '.git'))) {
+      await fillSubmodules({ ...options, repoPath: path.join(repoPath, one.path), gitCommonDir, worktree: folder });
+    }
+  }
+}
+
+/** Gives the submodules of a worktree, nested ones too, whose files are there. Throws `git`. */
+export async function listSubmodules(worktree: string, entry: WorktreeEntry): Promise<Submodule[]> {
+  const commonDir = path.dirname(path.dirname(entry.folder));
+  const visit = async (prefix: string): Promise<Submodule[]> => {
+    const declared = await listDeclared(path.join(worktree, prefix));
+    const found = await Promise.all(
+      declared.map(async (one): Promise<Submodule[]> => {
+        const relative = path.join(prefix, one.path);
+        const folder = path.join(worktree, relative);
+        if (!existsSync(path.join(folder, '.git'))) return [];
+        const gitDir = await realpath((await askGit(folder, ['rev-parse', '--absolute-git-dir'])).trimEnd());
+        const twin = path.join(commonDir, path.relative(entry.folder, gitDir));
+        return [{ path: relative, folder, gitDir, twin }, ...(await visit(relative))];
+      }),
+    );
+    return found.flat();
+  };
+  return visit('');
+}
+
+/** Clones from the main checkout's git folders, then gives each clone the remote and remote branches of its source. */
+async function copyLocal(options: FillOptions, local: readonly Declared[]): Promise<void> {
+  const env = Object.fromEntries(local.map((one, index) => [`STACK_URL_${index}`, sourceOf(options, one)]));
+  const urls = local.map(({ name }, index) => `--config-env=submodule.${name}.url=STACK_URL_${index}`);
+  const paths = local.map((one) => one.path);
+  // Since git 2.38 a submodule may not come from a local path unless that is said; it is the person's own repo.
+  const config = ['-c', 'protocol.file.allow=always', ...urls];
+  await changeGit(options.worktree, [...config, 'submodule', '--quiet', 'update', '--', ...paths], {
+    deadlineSeconds: UPDATE_SECONDS,
+    onStart: options.onStart,
+    env,
+  });
+  // Whether that went well is not judged here: what is missing now is fetched next, and that has the say.
+  await Promise.all(local.map((one) => adoptRemote(options, one)));
+}
+
+async function adoptRemote(options: FillOptions, one: Declared): Promise<void> {
+  const source = sourceOf(options, one);
+  const clone = path.join(options.worktree, one.path);
+  if (!existsSync(path.join(clone, '.git'))) return;
+  const urls = await askGit(source, ['config', '-z', '--local', '--list']);
+  const url = urls.split('\0').find((line) => /^remote\.origin\.url\n/.test(line));
+  if (url === undefined) return;
+  const change = { deadlineSeconds: UPDATE_SECONDS };
+  await changeGit(clone, ['config', 'remote.origin.url', url.slice(url.indexOf('\n') + 1)], change);
+  const refspec = '+refs/remotes/origin/*:refs/remotes/origin/*';
+  const only = ['--no-tags', '--prune', '--no-write-fetch-head', '--no-auto-gc', '--no-recurse-submodules'];
+  const fetched = await changeGit(clone, ['fetch', '--quiet', ...only, source, refspec], change);
+  if (fetched.exitCode !== 0) throw submoduleError(fetched);
+}
+
+async function runSubmodule(options: FillOptions, args: string[], env: Record<string, string>): Promise<void> {
+  const done = await changeGit(options.worktree, ['submodule', '--quiet', ...args], {
+    deadlineSeconds: UPDATE_SECONDS,
+    onStart: options.onStart,
+    env,
+  });
+  if (done.exitCode !== 0) throw submoduleError(done);
+}
+
+function submoduleError(answer: GitChange): Error {
+  return gitError(
+    'cannot fill the worktree’s submodules',
+    answer,
+    'see that `git submodule update --init` works in the main checkout',
+  );
+}
+
+/** Gives what `.gitmodules` of a checkout declares; [] when it has none. Throws `git`. */
+export async function listDeclared(top: string): Promise<Declared[]> {
+  const file = path.join(top, '.gitmodules');
+  if (!existsSync(file)) return [];
+  const { stdout } = await tryGit(top, ['config', '-z', '--file', file, '--get-regexp', '^submodule\\..*\\.path$']);
+  return stdout.split('\0').flatMap((entry) => {
+    const [key = '', value] = entry.split('\n');
+    return value ? [{ name: key.slice('submodule.'.length, -'.path'.length), path: value }] : [];
+  });
+}
+
+/** Gives the names of the submodules that a checkout has not left out. */
+async function listActive(top: string): Promise<Set<string>> {
+  // An empty folder, where a submodule is left out, would answer for the repo around it.
+  if (!existsSync(path.join(top, '.git'))) return new Set();
+  const { stdout } = await tryGit(top, ['config', '-z', '--name-only', '--get-regexp', '^submodule\\..*\\.url$']);
+  return new Set(stdout.split('\0').map((key) => key.slice('submodule.'.length, -'.url'.length)));
+}
+
+/** Repos from before git 1.7.8, or made by hand, keep a submodule's git folder with its files. */
+function sourceOf({ repoPath, gitCommonDir }: FillOptions, { name, path: relative }: Declared): string {
+  const usual = moduleHome(gitCommonDir, name);
+  return existsSync(usual) ? usual : path.join(repoPath, relative, '.git');
+}
+
+function moduleHome(gitCommonDir: string, name: string): string {
+  return path.join(gitCommonDir, 'modules', name);
+}

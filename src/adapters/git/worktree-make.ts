@@ -1,0 +1,150 @@
+import { existsSync } from 'node:fs';
+import { rm, rmdir } from 'node:fs/promises';
+import path from 'node:path';
+import { StackError } from '../../domain/errors.ts';
+import type { HeldLock } from '../lock.ts';
+import { findLocal } from './branch.ts';
+import { findEntry, readOwnEntry } from './entry.ts';
+import { changeGit, firstLine, type GitChange, gitError, tryGit } from './git.ts';
+import { forgetBranchSettings, hasBranchSettings, setPushTarget } from './settings.ts';
+import { fillSubmodules } from './submodule.ts';
+import { describeFolder, inspectBranch, lockedError, QUICK, removeEntry } from './worktree-place.ts';
+
+export interface NewWorktree {
+  /** Absolute path of a checkout of the repo. */
+  repoPath: string;
+  /** Absolute path of the repo's git common directory. */
+  gitCommonDir: string;
+  /** Absolute path of the folder to make. */
+  path: string;
+  branch: string;
+  /** Full id of the commit that a new branch starts from. */
+  start: string;
+  /** True: make the branch. False: it is there. */
+  newBranch: boolean;
+  /** Ends the waiting for other commands; the change itself runs to its end. */
+  signal?: AbortSignal | undefined;
+  /** After so many seconds git and its hooks are ended; default 600. */
+  deadlineSeconds?: number | undefined;
+  /** Told when another process is changing this repo's worktrees. */
+  onWait?: ((holder: string) => void) | undefined;
+}
+
+/** Checking out gigabytes, or a hook that installs packages, may take minutes. */
+const ADD_SECONDS = 600;
+/** For a hint alone; git's words decide nothing. */
+const CANNOT_WRITE = /unable to (write|create)|cannot create|No space left|quota/;
+const IN_THE_WAY = 'move it away, or choose another name for the ticket';
+
+/** What is to be made once the lock is held. `path` is canonical. */
+export interface WorktreeJob extends NewWorktree {
+  held: HeldLock;
+}
+
+/**
+ * True when the worktree is there; clears away what a killed `git worktree add`, or a deleted folder, left of it. Throws
+ * `exists` (it is on another branch), `conflict` (locked), `git`.
+ */
+export async function isMade({ repoPath, gitCommonDir, path: target, branch }: WorktreeJob): Promise<boolean> {
+  const entry = await findEntry(gitCommonDir, target);
+  if (!entry) return false;
+  const own = (await readOwnEntry(target, gitCommonDir))?.folder === entry.folder;
+  if (entry.lock === 'wanted' && !own) throw lockedError(target);
+  if (entry.hasIndex && own) {
+    if (entry.lock === 'initializing') await changeGit(repoPath, ['worktree', 'unlock', target], QUICK);
+    const { state, reason } = await inspectBranch(target, entry, branch);
+    if (state !== 'present')
+      throw new StackError('exists', `${target} is a worktree already: ${reason}`, { hint: IN_THE_WAY });
+    return true;
+  }
+  // Without an index nobody has worked in there yet.
+  if (own) await rm(target, { recursive: true, force: true });
+  if ((await describeFolder(target)) === 'empty') await rmdir(target);
+  if (!existsSync(target)) await removeEntry(repoPath, target, entry);
+  return false;
+}
+
+/** Makes the worktree, or leaves nothing. Throws `exists`, `git`. */
+export async function makeWorktree(job: WorktreeJob): Promise<{ warning?: string }> {
+  const { repoPath, gitCommonDir, path: target, branch, newBranch } = job;
+  const there = await describeFolder(target);
+  if (there === 'full' || there === 'other') {
+    throw new StackError('exists', `${target} is in the way: it is there and no worktree of ours`, {
+      hint: IN_THE_WAY,
+    });
+  }
+  const parents = listMissing(path.dirname(target));
+  // Beside the checkout: `worktree add --no-track` leaves the config alone.
+  const pushing = newBranch ? setPushTarget(repoPath, gitCommonDir, branch) : Promise.resolve();
+  const settled = pushing.catch(() => undefined);
+  try {
+    const warning = await judge(job, await runAdd(job));
+    await pushing;
+    await fillSubmodules({ ...job, worktree: target, onStart: job.held.addHelper });
+    return warning === undefined ? {} : { warning };
+  } catch (error) {
+    await settled;
+    // What this cannot undo is met again by whoever unmakes the worktree, and named there.
+    await undo(job, parents).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function runAdd(job: WorktreeJob): Promise<GitChange> {
+  const { repoPath, gitCommonDir, path: target, branch, start, newBranch } = job;
+  const options = { deadlineSeconds: job.deadlineSeconds ?? ADD_SECONDS, onStart: job.held.addHelper };
+  const add = (...what: string[]) => changeGit(repoPath, ['worktree', 'add', '--quiet', ...what], options);
+  if (!newBranch) return add('--', target, branch);
+  const added = await add('--no-track', '-b', branch, '--', target, start);
+  if (added.exitCode === 0 || added.timedOut || (await findEntry(gitCommonDir, target))) return added;
+  // An attempt that was killed may have got as far as the branch.
+  const left = await findLocal(repoPath, branch);
+  if (left === undefined || left.checkedOutAt !== '') return added;
+  if (left.commit === start) return add('--', target, branch);
+  throw new StackError('exists', `the branch ${branch} is there already`, {
+    hint: 'choose another name for the ticket',
+  });
+}
+
+/** A hook may fail, or hang, after the worktree is fine: what is there counts, not how git ended. */
+async function judge(job: WorktreeJob, added: GitChange): Promise<string | undefined> {
+  if (added.exitCode === 0) return undefined;
+  const { path: target, gitCommonDir, branch } = job;
+  const entry = await readOwnEntry(target, gitCommonDir);
+  const seconds = job.deadlineSeconds ?? ADD_SECONDS;
+  if (entry?.lock === 'none' && entry.hasIndex && (await inspectBranch(target, entry, branch)).state === 'present') {
+    const status = await tryGit(target, ['status', '--porcelain', '--untracked-files=no', '--ignore-submodules=all']);
+    if (status.exitCode === 0 && status.stdout === '') {
+      return added.timedOut
+        ? `a git hook was ended after ${seconds} s; the worktree is fine`
+        : `a git hook failed, the worktree is fine: ${firstLine(added.stderr) || `exit ${added.exitCode}`}`;
+    }
+  }
+  const trying = `cannot make the worktree at ${target}`;
+  if (added.timedOut)
+    throw new StackError('git', `${trying}: git, or a hook, was not done after ${seconds} s and was ended`);
+  throw gitError(
+    trying,
+    added,
+    CANNOT_WRITE.test(added.stderr) ? `is the disk full? \`df -h ${gitCommonDir}\` tells` : undefined,
+  );
+}
+
+async function undo(job: WorktreeJob, parents: string[]): Promise<void> {
+  const { repoPath, gitCommonDir, path: target, branch, start, newBranch } = job;
+  await rm(target, { recursive: true, force: true });
+  const entry = await findEntry(gitCommonDir, target);
+  if (entry) await removeEntry(repoPath, target, entry);
+  // A git that was ended takes its entry back itself, but not the folder for entries.
+  const folders = [...parents, path.join(gitCommonDir, 'worktrees')];
+  for (const folder of folders) await rmdir(folder).catch(() => undefined);
+  if (!newBranch) return;
+  await changeGit(repoPath, ['update-ref', '-d', `refs/heads/${branch}`, start], QUICK);
+  const kept = (await findLocal(repoPath, branch)) !== undefined || !(await hasBranchSettings(repoPath, branch));
+  if (!kept) await forgetBranchSettings(repoPath, gitCommonDir, branch);
+}
+
+/** The folders above a path that are not there, the innermost first. */
+function listMissing(folder: string): string[] {
+  return existsSync(folder) ? [] : [folder, ...listMissing(path.dirname(folder))];
+}

@@ -1,0 +1,53 @@
+import { existsSync } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
+import { StackError } from '../../domain/errors.ts';
+import { readRebasedBranch, type WorktreeEntry } from './entry.ts';
+import { changeGit, gitError, tryGit } from './git.ts';
+
+export interface WorktreeState {
+  state: 'present' | 'absent' | 'different';
+  /** Why it is not `present`, for a person. */
+  reason?: string;
+}
+
+/** For a change that touches no files. */
+export const QUICK = { deadlineSeconds: 60 };
+
+/** Says what is at a path; `other` is a file or a link, which is never followed. */
+export async function describeFolder(target: string): Promise<'none' | 'empty' | 'full' | 'other'> {
+  const there = await lstat(target).catch(() => undefined);
+  if (!there) return 'none';
+  if (!there.isDirectory()) return 'other';
+  return (await readdir(target)).length === 0 ? 'empty' : 'full';
+}
+
+/** Says whether a worktree is on a branch, as its HEAD has it now. Throws `git`. */
+export async function inspectBranch(target: string, entry: WorktreeEntry, branch: string): Promise<WorktreeState> {
+  const { stdout } = await tryGit(target, ['symbolic-ref', '--quiet', '--short', 'HEAD']);
+  return compareBranch(stdout.trim() || undefined, entry, branch);
+}
+
+/** Says whether a worktree is on a branch; a rebase of it under way, with HEAD detached, counts as on it. */
+export async function compareBranch(
+  head: string | undefined,
+  entry: WorktreeEntry,
+  branch: string,
+): Promise<WorktreeState> {
+  const current = head ?? (await readRebasedBranch(entry));
+  if (current === branch) return { state: 'present' };
+  return { state: 'different', reason: current === undefined ? 'no branch is checked out' : `it is on ${current}` };
+}
+
+/** Makes git forget one worktree whose folder is gone; `worktree prune` would forget other people's too. Throws `git`. */
+export async function removeEntry(cwd: string, target: string, entry: WorktreeEntry): Promise<void> {
+  // Twice: the first for files that are not there to be checked, the second for the lock of an add that was killed.
+  const removed = await changeGit(cwd, ['worktree', 'remove', '--force', '--force', '--', target], QUICK);
+  if (existsSync(entry.folder)) throw gitError(`cannot make git forget the worktree ${target}`, removed);
+}
+
+/** Gives the error for a worktree that somebody has locked. */
+export function lockedError(target: string): StackError {
+  return new StackError('conflict', `the worktree ${target} is locked`, {
+    hint: `somebody wants it kept; \`git worktree unlock ${target}\` lets it go`,
+  });
+}

@@ -1,0 +1,97 @@
+import { existsSync } from 'node:fs';
+import { lstat } from 'node:fs/promises';
+import path from 'node:path';
+import { StackError } from '../../domain/errors.ts';
+import { type HeldLock, withLock } from '../lock.ts';
+import { moveToTrash } from '../trash.ts';
+import { canonicalPath, findEntry, readOwnEntry, type WorktreeEntry } from './entry.ts';
+import { tryGit } from './git.ts';
+import { repoLock } from './lock.ts';
+import { listWorktrees } from './worktree-list.ts';
+import { isMade, makeWorktree, type NewWorktree } from './worktree-make.ts';
+import { compareBranch, describeFolder, lockedError, removeEntry, type WorktreeState } from './worktree-place.ts';
+
+export interface OldWorktree {
+  repoPath: string;
+  gitCommonDir: string;
+  /** Absolute path of the worktree. */
+  path: string;
+  /** Folder on the same file system that it is moved to before it is deleted in the background. */
+  trash: string;
+}
+
+/** Others' checkouts are waited for one after the other. */
+const WAIT_SECONDS = 1800;
+
+/** Says whether a worktree is at the path, on the branch. A rebase of that branch under way counts as on it. Throws `git`. */
+export async function inspectWorktree(options: {
+  repoPath: string;
+  path: string;
+  branch: string;
+}): Promise<WorktreeState> {
+  const { repoPath, branch } = options;
+  const target = await canonicalPath(options.path);
+  const [listed, there, own] = await Promise.all([
+    listWorktrees(repoPath),
+    describeFolder(target),
+    readOwnEntry(target),
+  ]);
+  const listing = listed.find((one) => one.path === target);
+  if (listing && own && !listing.prunable) {
+    if (own.hasIndex) return compareBranch(listing.branch, own, branch);
+    return { state: 'absent', reason: `git was ended while it made ${target}` };
+  }
+  const elsewhere = listed.find((one) => one.path !== target && one.branch === branch && !one.prunable);
+  if (elsewhere) return { state: 'different', reason: `${branch} is checked out at ${elsewhere.path}` };
+  if (there === 'full') return { state: 'different', reason: `${target} is no worktree of this repo` };
+  if (there === 'other') return { state: 'different', reason: `${target} is no folder` };
+  return { state: 'absent', ...(listing && { reason: `${target} was deleted by hand` }) };
+}
+
+/**
+ * Makes a linked worktree, and its branch where that is wanted; already there on that branch is done. Gives a warning
+ * when a hook failed, or was ended at the deadline, after the worktree was fine. Throws `exists` (something else is at the
+ * path), `conflict` (a locked entry), `git`, `busy`, `interrupted`, `files`; then nothing is left behind.
+ */
+export async function addWorktree(wanted: NewWorktree): Promise<{ warning?: string }> {
+  const { gitCommonDir, signal, onWait } = wanted;
+  const work = async (held: HeldLock): Promise<{ warning?: string }> => {
+    const job = { ...wanted, path: await canonicalPath(wanted.path), held };
+    return (await isMade(job)) ? {} : makeWorktree(job);
+  };
+  return withLock(repoLock(gitCommonDir), work, { signal, onWait, waitSeconds: WAIT_SECONDS });
+}
+
+/**
+ * Removes a worktree: its folder goes to the trash, its entry is forgotten; the branch stays, and so does every other
+ * entry. Missing is done. Does not look for work that would be lost. Throws `conflict` (a locked entry, a link or another
+ * repo in its place), `git`, `busy`, `files`.
+ */
+export async function removeWorktree({ repoPath, gitCommonDir, path: folder, trash }: OldWorktree): Promise<void> {
+  const target = await canonicalPath(folder);
+  const remove = async (): Promise<void> => {
+    const entry = await findEntry(gitCommonDir, target);
+    await requireRemovable(gitCommonDir, target, entry);
+    if (existsSync(target)) await moveToTrash(target, trash);
+    if (entry) await removeEntry(existsSync(repoPath) ? repoPath : gitCommonDir, target, entry);
+  };
+  if (!existsSync(gitCommonDir)) return remove();
+  // Nothing to do needs no lock: in a repo that cannot be written nothing was made either.
+  if (!existsSync(target) && !(await findEntry(gitCommonDir, target))) return;
+  await withLock(repoLock(gitCommonDir), remove, { waitSeconds: WAIT_SECONDS });
+}
+
+async function requireRemovable(gitCommonDir: string, target: string, entry: WorktreeEntry | undefined): Promise<void> {
+  if (entry?.lock === 'wanted') throw lockedError(target);
+  const there = await describeFolder(target);
+  const refuse = (what: string): never => {
+    throw new StackError('conflict', `${target} is ${what}, and no worktree of ours any more`, {
+      hint: 'move or delete it yourself, then run the command again',
+    });
+  };
+  if (there === 'other') refuse('a link or a file');
+  if (there !== 'full' || (await readOwnEntry(target, gitCommonDir))) return;
+  const git = await lstat(path.join(target, '.git')).catch(() => undefined);
+  if (git?.isDirectory()) refuse('a git repo of its own');
+  if (git && (await tryGit(target, ['rev-parse', '--git-dir'])).exitCode === 0) refuse('a checkout of another repo');
+}

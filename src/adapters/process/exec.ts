@@ -1,0 +1,151 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
+import { interrupted, StackError } from '../../domain/errors.ts';
+import type { ExecOptions, LogLine } from '../../domain/runtime.ts';
+import { processStartTime } from '../process-identity.ts';
+import { endGroup, endMarked } from './group.ts';
+import { makeSplitter } from './log-lines.ts';
+import { MARKER } from './table.ts';
+
+/** What a command left in the background may hold its output open: after this silence nobody waits for the end of it. */
+const SILENCE_MS = 300;
+
+export interface Surroundings {
+  cwd: string;
+  /** The whole environment. */
+  env: Readonly<Record<string, string>>;
+}
+
+/**
+ * Runs a command with the caller's streams and gives its exit code, 128 + signal when one ended it. A stream that is a file
+ * or terminal is handed on as it is, so the child has a true terminal. Throws `process` when it cannot be started,
+ * `interrupted` when aborted; the command has ended then.
+ */
+export async function runAttached(argv: readonly string[], where: Surroundings, options: ExecOptions): Promise<number> {
+  const child = await startChild(argv, where, {
+    // On a terminal it stays in stack's group, or it would be a background job that may not read the keyboard.
+    detached: !options.tty,
+    stdio: [options.stdin, options.stdout, options.stderr].map((stream) => descriptorOf(stream) ?? 'pipe'),
+  });
+  const closed = once(child, 'close');
+  if (child.stdin) connectStdin(options.stdin, child.stdin);
+  child.stdout?.pipe(options.stdout, { end: false });
+  child.stderr?.pipe(options.stderr, { end: false });
+  try {
+    const code = await waitForEnd(child, options.signal, () => endChild(child, !options.tty));
+    await drain(child, closed, [options.stdout, options.stderr]);
+    return code;
+  } finally {
+    if (child.stdin) options.stdin.unpipe(child.stdin);
+  }
+}
+
+/**
+ * Runs a command to its end in a group of its own, gives its lines as they come and then the exit code. What it left in the
+ * background is ended. Throws `process` when it cannot be started, `interrupted` when aborted; nothing of it runs then.
+ */
+export async function runGroup(
+  argv: readonly string[],
+  where: Surroundings,
+  onLine: (line: LogLine) => void,
+  signal: AbortSignal,
+): Promise<number> {
+  const child = await startChild(argv, where, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const lines = Promise.all([pumpLines(child.stdout!, 'stdout', onLine), pumpLines(child.stderr!, 'stderr', onLine)]);
+  const group = {
+    pid: child.pid!,
+    startTime: (await processStartTime(child.pid!)) ?? '',
+    name: where.env[MARKER] ?? '',
+  };
+  try {
+    return await waitForEnd(child, signal, () => endGroup(group));
+  } finally {
+    await endGroup(group);
+    if (group.name) await endMarked(group.name);
+    await drain(child, lines, []);
+  }
+}
+
+async function startChild(argv: readonly string[], where: Surroundings, options: SpawnOptions): Promise<ChildProcess> {
+  const [program = '', ...args] = argv;
+  const child = spawn(program, args, { ...options, cwd: where.cwd, env: { ...where.env } });
+  try {
+    await once(child, 'spawn');
+  } catch (error) {
+    throw explainSpawnError(error as NodeJS.ErrnoException, program);
+  }
+  return child;
+}
+
+function explainSpawnError(error: NodeJS.ErrnoException, program: string): StackError {
+  const reasons: Record<string, string> = { ENOENT: 'was not found', EACCES: 'is not executable' };
+  const reason = reasons[error.code ?? ''] ?? `cannot be run: ${error.message}`;
+  return new StackError('process', `${program} ${reason}`, { cause: error });
+}
+
+async function waitForEnd(child: ChildProcess, signal: AbortSignal, end: () => Promise<void>): Promise<number> {
+  const exited = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : Promise.resolve();
+  let ending: Promise<void> | undefined;
+  const abort = (): void => {
+    ending = end();
+  };
+  if (signal.aborted) abort();
+  else signal.addEventListener('abort', abort, { once: true });
+  try {
+    await exited;
+    await ending;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+  if (ending) throw interrupted(signal.reason);
+  return child.exitCode ?? 128 + constants.signals[child.signalCode ?? 'SIGKILL'];
+}
+
+async function endChild(child: ChildProcess, group: boolean): Promise<void> {
+  const pid = child.pid!;
+  const startTime = await processStartTime(pid);
+  if (startTime === undefined) return;
+  if (group) await endGroup({ pid, startTime, name: '' });
+  else child.kill('SIGTERM');
+}
+
+/** Waits until all that the command printed has been passed on. */
+async function drain(
+  child: ChildProcess,
+  ended: Promise<unknown>,
+  targets: readonly NodeJS.WritableStream[],
+): Promise<void> {
+  const isSlow = (): boolean => targets.some((target) => (target as Writable).writableNeedDrain);
+  let passed: number | undefined;
+  for (;;) {
+    const timer = wait(SILENCE_MS, 'silence', { ref: false });
+    if ((await Promise.race([ended, timer])) !== 'silence') return;
+    const now = bytesOf(child.stdout) + bytesOf(child.stderr);
+    if (now === passed && !isSlow()) return;
+    passed = now;
+  }
+}
+
+function bytesOf(stream: Readable | null): number {
+  return (stream as { bytesRead?: number } | null)?.bytesRead ?? 0;
+}
+
+async function pumpLines(from: Readable, stream: LogLine['stream'], onLine: (line: LogLine) => void): Promise<void> {
+  const splitter = makeSplitter();
+  for await (const chunk of from) for (const text of splitter.push(chunk)) onLine({ stream, text });
+  for (const text of splitter.end()) onLine({ stream, text });
+}
+
+/** The child may end before it has read all: that is no error of ours. */
+function connectStdin(from: Readable, to: Writable): void {
+  to.on('error', () => {});
+  from.pipe(to);
+}
+
+function descriptorOf(stream: unknown): number | undefined {
+  const { fd } = stream as { fd?: unknown };
+  return typeof fd === 'number' ? fd : undefined;
+}

@@ -1,0 +1,120 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { StackError } from '../../domain/errors.ts';
+import { processStartTime } from '../process-identity.ts';
+import { findMarked, listProcesses, readMarker } from './table.ts';
+
+/** How long a group may take to end after SIGTERM. */
+const GRACE_MS = 10_000;
+const POLL_MS = 15;
+/**
+ * Between being released and having begun the command a launcher takes SIGTERM and goes on: so a young group is told more
+ * than once. One that has run for a while is not, since a second SIGTERM makes some programs drop what they were finishing.
+ */
+const YOUNG_MS = 2_000;
+const INSIST_MS = 200;
+
+export interface GroupIdentity {
+  /** Number of the group and of its leader. */
+  pid: number;
+  /** Start time of the leader. */
+  startTime: string;
+  /** The workload its processes carry as their marker. */
+  name: string;
+  /** Unix milliseconds of the start, where a launcher leads. */
+  startedAt?: number;
+}
+
+/** Gives the live processes of a group: its leader, or what is left when the leader is dead. None when it has ended. */
+export async function listMembers(group: GroupIdentity): Promise<number[]> {
+  if (!hasAny(group.pid)) return [];
+  const startTime = await processStartTime(group.pid);
+  // The number of a living group is given to no new process: another start time means that ours has ended.
+  if (startTime !== undefined && startTime !== group.startTime) return [];
+  const members = (await listProcesses()).filter((row) => row.group === group.pid && !row.zombie).map(({ pid }) => pid);
+  return startTime !== undefined || isOurs(members, group) ? members : [];
+}
+
+/** True while the leader or any other member of the group lives. */
+export async function isGroupAlive(group: GroupIdentity): Promise<boolean> {
+  if (!hasAny(group.pid)) return false;
+  const startTime = await processStartTime(group.pid);
+  if (startTime !== undefined) return startTime === group.startTime;
+  return (await listMembers(group)).length > 0;
+}
+
+/** Ends a group: SIGTERM, up to ten seconds, SIGKILL. Gone is done. Throws `process` when it lives on. */
+export async function endGroup(group: GroupIdentity): Promise<void> {
+  const send = async (signal: NodeJS.Signals): Promise<void> => signalAll([-group.pid], signal);
+  const isYoung = Date.now() - (group.startedAt ?? 0) < YOUNG_MS;
+  await end({ name: group.name, send, isAlive: () => isGroupAlive(group), insist: isYoung });
+}
+
+/**
+ * Ends every process that carries the workload's name, those that left its group included. None is done. Throws `process`
+ * when one lives on.
+ */
+export async function endMarked(workload: string): Promise<void> {
+  const list = async (): Promise<number[]> => (await findMarked(workload)).map(({ pid }) => pid);
+  const send = async (signal: NodeJS.Signals): Promise<void> => signalAll(await list(), signal);
+  await end({ name: workload, send, isAlive: async () => (await list()).length > 0, insist: false });
+}
+
+interface Ending {
+  name: string;
+  send(signal: NodeJS.Signals): Promise<void>;
+  isAlive(): Promise<boolean>;
+  /** Ask again and again. */
+  insist: boolean;
+}
+
+async function end(ending: Ending): Promise<void> {
+  if (!(await ending.isAlive())) return;
+  const deadline = performance.now() + GRACE_MS;
+  while (performance.now() < deadline) {
+    await ending.send('SIGTERM');
+    const patience = ending.insist ? INSIST_MS : GRACE_MS;
+    if (await endsWithin(Math.min(patience, deadline - performance.now()), ending.isAlive)) return;
+  }
+  await ending.send('SIGKILL');
+  if (await endsWithin(GRACE_MS, ending.isAlive)) return;
+  throw new StackError('process', `the processes of ${ending.name} do not end, not even by SIGKILL`, {
+    hint: 'they may wait for a disk or a network that does not answer; try again later',
+  });
+}
+
+async function endsWithin(milliseconds: number, isAlive: () => Promise<boolean>): Promise<boolean> {
+  const deadline = performance.now() + milliseconds;
+  while (await isAlive()) {
+    if (performance.now() > deadline) return false;
+    await wait(POLL_MS);
+  }
+  return true;
+}
+
+/** Zombies count here, so a yes is no answer yet. */
+function hasAny(group: number): boolean {
+  try {
+    process.kill(-group, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** With its leader dead a group is known by its members' marker, where the system shows it. */
+function isOurs(members: readonly number[], group: GroupIdentity): boolean {
+  return process.platform !== 'linux' || members.some((pid) => readMarker(pid) === group.name);
+}
+
+/** A stopped (SIGSTOP) process acts on SIGTERM only once it goes on. */
+function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    for (const one of [signal, 'SIGCONT'] as const) {
+      try {
+        process.kill(pid, one);
+      } catch {
+        // It has ended meanwhile, or is not ours to end; whoever asked looks again.
+      }
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access, constants, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Writable } from 'node:stream';
+import { StackError } from '../../domain/errors.ts';
+
+/**
+ * Leads the group. It waits until it is told to go on, which it is once its record is on disk: when stack dies before,
+ * the pipe closes and nothing runs that nobody knows of. Then it runs the command and keeps the exit code for whoever
+ * asks later. The trap lets it outlive the SIGTERM that goes to the whole group; the command itself starts without it.
+ */
+const LAUNCHER = `
+read -r go <&3 || exit 125
+exec 3<&-
+trap : HUP INT TERM
+"$@"
+code=$?
+echo $code >"$0"
+exit $code
+`;
+
+export interface Launch {
+  argv: readonly string[];
+  cwd: string;
+  /** The whole environment. */
+  env: Readonly<Record<string, string>>;
+  /** Open file that stdout and stderr are appended to. */
+  log: number;
+  exitFile: string;
+}
+
+export interface Launched {
+  /** Of the group's leader. */
+  pid: number;
+  /** Lets the command begin. From then on it lives without this process. */
+  release(): Promise<void>;
+  /** Ends the launcher; for when it must not begin. */
+  cancel(): Promise<void>;
+}
+
+/** Starts a launcher in a session and group of its own, which waits to be released. Throws `process`. */
+export async function launch(wish: Launch): Promise<Launched> {
+  const child = spawn('/bin/sh', ['-c', LAUNCHER, wish.exitFile, ...wish.argv], {
+    cwd: wish.cwd,
+    env: { ...wish.env },
+    detached: true,
+    stdio: ['ignore', wish.log, wish.log, 'pipe'],
+  });
+  try {
+    await once(child, 'spawn');
+  } catch (error) {
+    throw new StackError('process', `cannot start a process: ${(error as Error).message}`, { cause: error });
+  }
+  const gate = child.stdio[3] as Writable;
+  // The launcher may have been killed from outside; that shows as its state, not as a broken pipe.
+  gate.on('error', () => {});
+  return {
+    pid: child.pid!,
+    release: async () => {
+      await new Promise<void>((resolve) => gate.end('go\n', () => resolve()));
+      gate.destroy();
+      child.unref();
+    },
+    cancel: async () => {
+      const ended = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined;
+      gate.destroy();
+      await ended;
+    },
+  };
+}
+
+/** Gives the argv that runs a command: a list as it is, a line through the shell. */
+export function toArgv(command: string | readonly string[]): readonly string[] {
+  return typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
+}
+
+/** Throws `process` when the folder is not there, or the program is not found on the PATH or may not be run. */
+export async function requireRunnable(argv: readonly string[], cwd: string, searchPath: string): Promise<void> {
+  const folder = await stat(cwd).catch(() => undefined);
+  if (!folder?.isDirectory()) {
+    throw new StackError('process', `${cwd} is no folder`, { hint: 'check `path:` and `dir:` in stack.yml' });
+  }
+  const program = argv[0] ?? '';
+  const candidates = program.includes('/')
+    ? [path.resolve(cwd, program)]
+    : searchPath.split(path.delimiter).map((one) => path.resolve(cwd, one, program));
+  const found = await Promise.all(candidates.map(inspectProgram));
+  if (found.includes('runnable')) return;
+  if (found.includes('not executable')) {
+    throw new StackError('process', `${program} is not executable`, { hint: `chmod +x ${program}` });
+  }
+  throw new StackError('process', `${program} was not found`, {
+    hint: program.includes('/') ? `looked in ${cwd}` : 'install it, or put its folder on the PATH',
+  });
+}
+
+async function inspectProgram(file: string): Promise<'runnable' | 'not executable' | undefined> {
+  const entry = await stat(file).catch(() => undefined);
+  if (!entry?.isFile()) return undefined;
+  return access(file, constants.X_OK).then(
+    () => 'runnable',
+    () => 'not executable',
+  );
+}

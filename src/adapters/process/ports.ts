@@ -1,0 +1,99 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import net from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { StackError } from '../../domain/errors.ts';
+import type { PublishedPort } from '../../domain/runtime.ts';
+import { listNumbers } from './table.ts';
+
+/** Both families, the one address and all of them: a server on any of these is in the way. */
+const ADDRESSES = ['127.0.0.1', '::1', '0.0.0.0', '::'];
+
+export interface Listener {
+  port: number;
+  /** True when only programs that ask `::1` reach it: `localhost` may lead to 127.0.0.1. */
+  onlyIpv6Loopback: boolean;
+}
+
+/** The threads of a process that was killed close its sockets a moment after it is gone from the list. */
+const PATIENCE_MS = 500;
+const POLL_MS = 20;
+
+/** Throws `port` (details `{port}`) for the first port that something on this machine listens on, and goes on to. */
+export async function requireFreePorts(ports: readonly PublishedPort[]): Promise<void> {
+  for (const { name, host } of ports) {
+    if (await staysTaken(host)) {
+      throw new StackError('port', `port ${host} (${name}) is taken on this machine`, { details: { port: host } });
+    }
+  }
+}
+
+async function staysTaken(port: number): Promise<boolean> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (await isTaken(port)) {
+    if (performance.now() > deadline) return true;
+    await wait(POLL_MS);
+  }
+  return false;
+}
+
+/** One after the other: these servers would be in each other's way. */
+async function isTaken(port: number): Promise<boolean> {
+  for (const address of ADDRESSES) {
+    const code = await tryListen(port, address);
+    if (code === 'EADDRINUSE') return true;
+    if (code === 'EACCES') {
+      throw new StackError('port', `port ${port} may not be opened by you`, {
+        hint: 'ports below 1024 are the system’s: set `from:` higher in stack.yml',
+        details: { port },
+      });
+    }
+  }
+  return false;
+}
+
+/** A machine without IPv6 answers EADDRNOTAVAIL or EAFNOSUPPORT: then nobody listens there. */
+function tryListen(port: number, host: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = net.createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+    server.listen({ port, host, ipv6Only: true, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}
+
+/** Gives the TCP ports that the processes listen on. Known on Linux alone; none elsewhere. */
+export function listListeners(pids: readonly number[]): Listener[] {
+  const sockets = new Set(pids.flatMap(listSockets));
+  const ports = new Map<number, boolean>();
+  for (const { inode, port, address } of [...readTable('/proc/net/tcp'), ...readTable('/proc/net/tcp6')]) {
+    if (!sockets.has(inode)) continue;
+    ports.set(port, (ports.get(port) ?? true) && address === IPV6_LOOPBACK);
+  }
+  return [...ports].map(([port, onlyIpv6Loopback]) => ({ port, onlyIpv6Loopback })).sort((a, b) => a.port - b.port);
+}
+
+function listSockets(pid: number): string[] {
+  const folder = `/proc/${pid}/fd`;
+  return listNumbers(folder).flatMap((fd) => {
+    try {
+      return /^socket:\[(\d+)\]$/.exec(readlinkSync(`${folder}/${fd}`))?.[1] ?? [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** `::1` as the kernel writes it: four words, each in this machine's byte order. */
+const IPV6_LOOPBACK = '00000000000000000000000001000000';
+const LISTEN = '0A';
+
+/** Columns as proc(5) has them: slot, local address, remote address, state, …, inode at the tenth place. */
+function readTable(file: string): { inode: string; port: number; address: string }[] {
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => {
+      const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/);
+      const [address = '', port = ''] = local.split(':');
+      return state === LISTEN ? [{ inode, port: Number.parseInt(port, 16), address }] : [];
+    });
+}

@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { BASELINE } from '../../domain/instance.ts';
+import type {
+  ExecOptions,
+  LogLine,
+  LogOptions,
+  Runtime,
+  RuntimeCheck,
+  WorkloadRef,
+  WorkloadSpec,
+  WorkloadStatus,
+} from '../../domain/runtime.ts';
+import { pickBaseEnv } from './env.ts';
+import { runAttached, runGroup } from './exec.ts';
+import { explainProcess } from './explain.ts';
+import { endMarked, isGroupAlive } from './group.ts';
+import { requireRunnable, toArgv } from './launch.ts';
+import { limitLog } from './logs.ts';
+import { readLog } from './read-log.ts';
+import {
+  deleteFiles,
+  filesOf,
+  listRecords,
+  type ProcessRecord,
+  readExitCode,
+  readRecord,
+  writeRecord,
+} from './record.ts';
+import { endProcess, startProcess, surroundingsOf } from './start.ts';
+import { MARKER } from './table.ts';
+
+export interface ProcessRuntime extends Runtime {
+  /** Says why a workload is not ready, where the system shows it: another port, `::1` only, put into the background. */
+  explain(ref: WorkloadRef): Promise<string | undefined>;
+}
+
+export interface ProcessRuntimeOptions {
+  /** Real path of the root; records and logs are below its `.stack`. */
+  root: string;
+  rootId: string;
+  /** The environment stack itself was started with; services get the part that `pickBaseEnv` gives. */
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Gives the runtime that runs each service as a detached process group of this machine. */
+export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRuntime {
+  const { root, rootId } = options;
+  const base = pickBaseEnv(options.env);
+  return {
+    name: 'process',
+    check: async () => checkPlatform(),
+    start: (spec, signal) => startProcess(root, base, spec, signal),
+    stop: (ref) => stop(root, ref),
+    remove: (ref) => remove(root, ref),
+    status: async (asked, instance) => (asked === rootId ? listStatus(root, instance) : []),
+    logs: (ref, wish) => readLogs(root, ref, wish),
+    exec: (ref, argv, wish) => exec(root, ref, argv, wish),
+    run: (spec, command, onLine, signal) => run(base, spec, command, onLine, signal),
+    explain: (ref) => explain(root, ref),
+  };
+}
+
+function checkPlatform(): RuntimeCheck {
+  if (process.platform === 'win32') {
+    return { ok: false, reason: 'host processes need Linux or macOS', hint: 'use WSL, or `runtime: docker`' };
+  }
+  return { ok: true, version: process.platform, where: 'this machine' };
+}
+
+async function stop(root: string, ref: WorkloadRef): Promise<void> {
+  const record = await readRecord(root, ref);
+  if (!record) return;
+  // Written first: should stack die meanwhile, the end is still known as a stop.
+  if (!record.stopped) await writeRecord(root, { ...record, stopped: true });
+  await endProcess(record);
+}
+
+async function remove(root: string, ref: WorkloadRef): Promise<void> {
+  const record = await readRecord(root, ref);
+  if (record) await endProcess(record);
+  else await endMarked(ref.name);
+  await deleteFiles(root, ref, { logs: true });
+}
+
+async function listStatus(root: string, instance: string | undefined): Promise<WorkloadStatus[]> {
+  const records = await listRecords(root, instance);
+  return Promise.all(records.map((record) => statusOf(root, record)));
+}
+
+async function statusOf(root: string, record: ProcessRecord): Promise<WorkloadStatus> {
+  const { instance, service, name, hash, startedAt } = record;
+  const status = { instance, service, name, runtime: 'process', hash, startedAt } as const;
+  if (await isGroupAlive(record)) {
+    await limitLog(filesOf(root, record));
+    return { ...status, state: 'running', exitCode: undefined };
+  }
+  const exitCode = await readExitCode(root, record);
+  // No exit code: the whole group was killed from outside, or the machine went down.
+  const state = record.stopped || exitCode === undefined ? 'stopped' : 'exited';
+  return { ...status, state, exitCode };
+}
+
+/** Both streams are one file, so that their lines stay in order; all are given as stdout. */
+async function* readLogs(root: string, ref: WorkloadRef, options: LogOptions): AsyncGenerator<LogLine> {
+  const record = await readRecord(root, ref);
+  if (!record) throw notFound(ref, 'has not run');
+  const isOver = async (): Promise<boolean> => {
+    const now = await readRecord(root, ref);
+    return now?.run !== record.run || !(await isGroupAlive(record));
+  };
+  for await (const text of readLog(filesOf(root, ref), record, options, isOver)) yield { stream: 'stdout', text };
+}
+
+function notFound(ref: WorkloadRef, what: string): StackError {
+  return new StackError('not-found', `${ref.service} of ${ref.instance} ${what}`, {
+    hint: ref.instance === BASELINE ? 'stack up' : `stack start ${ref.instance}`,
+  });
+}
+
+async function exec(root: string, ref: WorkloadRef, argv: readonly string[], options: ExecOptions): Promise<number> {
+  const record = await readRecord(root, ref);
+  if (!record || !(await isGroupAlive(record))) throw notFound(ref, 'does not run');
+  // Not marked: a shell that somebody works in is not ended with the service.
+  const { [MARKER]: _, ...env } = record.env;
+  return runAttached(argv, { cwd: record.cwd, env }, options);
+}
+
+async function run(
+  base: Readonly<Record<string, string>>,
+  spec: WorkloadSpec,
+  command: string | readonly string[],
+  onLine: (line: LogLine) => void,
+  signal: AbortSignal,
+): Promise<number> {
+  throwIfAborted(signal);
+  const argv = toArgv(command);
+  // A name of its own: ending what the command left must not end the service that runs beside it.
+  const where = surroundingsOf(base, spec, `${spec.name}#${randomBytes(4).toString('hex')}`);
+  await requireRunnable(argv, where.cwd, where.env.PATH ?? '');
+  return runGroup(argv, where, onLine, signal);
+}
+
+async function explain(root: string, ref: WorkloadRef): Promise<string | undefined> {
+  const record = await readRecord(root, ref);
+  return record && explainProcess(record, await readExitCode(root, record));
+}

@@ -1,0 +1,125 @@
+import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { PublishedPort, WorkloadRef } from '../../domain/runtime.ts';
+import { explainFileError, makeFolder, readFileIfThere, replaceFile } from '../files.ts';
+
+/** What is known of a host process group; a file of its own for each workload. Holds the env, so it is 0600. */
+export interface ProcessRecord extends WorkloadRef {
+  version: 1;
+  repo: string;
+  hash: string;
+  /** Leader of the group, which is also the number of the group. */
+  pid: number;
+  /** Start time of the leader; with the pid an identity that is never reused. */
+  startTime: string;
+  /** Unix milliseconds. */
+  startedAt: number;
+  /** Unix milliseconds of the start before, whose log was put aside. */
+  formerStartedAt?: number | undefined;
+  /** Names this start: an older one's exit code is never taken for it. */
+  run: string;
+  cwd: string;
+  env: Record<string, string>;
+  ports: readonly PublishedPort[];
+  /** True once it was told to stop. */
+  stopped: boolean;
+}
+
+/** Where one workload's files are, all below `<root>/.stack`. */
+export interface ProcessFiles {
+  record: string;
+  log: string;
+  /** What the log was called before the newest start. */
+  oldLog: string;
+}
+
+/** Gives where a workload's files are. */
+export function filesOf(root: string, ref: { instance: string; service: string }): ProcessFiles {
+  const log = path.join(root, '.stack', 'logs', ref.instance, `${ref.service}.log`);
+  return { record: path.join(runFolder(root), ref.instance, `${ref.service}.json`), log, oldLog: `${log}.1` };
+}
+
+/** Gives the file that the exit code of one start is written to. */
+export function exitFileOf(root: string, record: { instance: string; service: string; run: string }): string {
+  return path.join(runFolder(root), record.instance, `${record.service}.${record.run}.exit`);
+}
+
+/** Gives a workload's record; undefined when there is none, or none that can be read. Throws `files`. */
+export async function readRecord(
+  root: string,
+  ref: { instance: string; service: string },
+): Promise<ProcessRecord | undefined> {
+  return parseRecord(await readFileIfThere(filesOf(root, ref).record));
+}
+
+/** Gives every record of a root; with `instance` only that one's. */
+export async function listRecords(root: string, instance?: string): Promise<ProcessRecord[]> {
+  const instances = instance === undefined ? await listFolder(runFolder(root)) : [instance];
+  const lists = await Promise.all(
+    instances.map(async (one) => {
+      const files = await listFolder(path.join(runFolder(root), one));
+      const services = files.filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length));
+      return Promise.all(services.map((service) => readRecord(root, { instance: one, service })));
+    }),
+  );
+  return lists.flat().filter((record) => record !== undefined);
+}
+
+/** Writes a record as a whole. Throws `files`. */
+export async function writeRecord(root: string, record: ProcessRecord): Promise<void> {
+  const file = filesOf(root, record).record;
+  await makeFolder(path.dirname(file));
+  await replaceFile(file, `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** Gives the exit code of a start, undefined while it runs or when its launcher was killed with it. */
+export async function readExitCode(root: string, record: ProcessRecord): Promise<number | undefined> {
+  const text = await readFile(exitFileOf(root, record), 'utf8').catch(() => '');
+  return /^\d+\n$/.test(text) ? Number(text) : undefined;
+}
+
+/** Deletes the record and exit codes of a workload, and with `logs` its logs. Missing is done. */
+export async function deleteFiles(root: string, ref: WorkloadRef, options: { logs: boolean }): Promise<void> {
+  const files = filesOf(root, ref);
+  await deleteExitCodes(root, ref);
+  await removeIfThere(files.record);
+  if (options.logs) await Promise.all([files.log, files.oldLog, `${files.log}.guard`].map(removeIfThere));
+  await Promise.all([files.record, files.log].map((file) => rmdir(path.dirname(file)).catch(keepFolder)));
+}
+
+/** Deletes the exit codes that former starts left. */
+export async function deleteExitCodes(root: string, ref: { instance: string; service: string }): Promise<void> {
+  const folder = path.join(runFolder(root), ref.instance);
+  const old = (await listFolder(folder)).filter((file) => file.startsWith(`${ref.service}.`) && file.endsWith('.exit'));
+  await Promise.all(old.map((file) => rm(path.join(folder, file), { force: true })));
+}
+
+/** Throws `files`. Below a file that stands in a folder's place there is nothing either. */
+async function removeIfThere(file: string): Promise<void> {
+  try {
+    await rm(file, { force: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw explainFileError(error, `delete ${file}`);
+  }
+}
+
+/** Another service's files are in it, or it is gone: both are fine. */
+function keepFolder(): void {}
+
+function runFolder(root: string): string {
+  return path.join(root, '.stack', 'run');
+}
+
+async function listFolder(folder: string): Promise<string[]> {
+  return readdir(folder).catch(() => []);
+}
+
+/** A record that cannot be read counts as none: its processes are still found by their marker. */
+function parseRecord(text: string | undefined): ProcessRecord | undefined {
+  try {
+    const record = JSON.parse(text ?? 'null') as ProcessRecord | null;
+    return record?.version === 1 && Number.isInteger(record.pid) && record.pid > 1 ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,149 @@
+import { chown, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { throwIfAborted } from '../../domain/errors.ts';
+import { makeFolder } from '../files.ts';
+import { limitLog } from '../process/logs.ts';
+import { requireFreePorts } from '../process/ports.ts';
+import { processStartTime } from '../process-identity.ts';
+import {
+  endServer,
+  type HostServer,
+  isServerAt,
+  readText,
+  type ServerSettings,
+  type ServerStatus,
+  spawnServer,
+  waitForServer,
+} from './host-server.ts';
+import { chooseOtherUser, openFolder } from './other-user.ts';
+import {
+  applySettings,
+  type FullSettings,
+  hashOf,
+  type PostgresPlace,
+  type PostgresTools,
+  requireData,
+  withDefaults,
+} from './postgres-data.ts';
+import { findPostgresPrograms } from './postgres-programs.ts';
+
+/** Recovery after a crash of the machine reads through the log of changes; that may take its time. */
+const READY_MS = 60_000;
+/** Fast shutdown (SIGINT), then immediate (SIGQUIT, recovers at the next start), then by force. */
+const ENDING: [NodeJS.Signals, number][] = [
+  ['SIGINT', 20_000],
+  ['SIGQUIT', 5_000],
+  ['SIGKILL', 5_000],
+];
+
+/**
+ * Gives the Postgres that comes as an npm package, with its data in `<root>/.stack/shared/postgres`. `env` is the
+ * environment its programs are run with.
+ */
+export function createEmbeddedPostgres(options: {
+  root: string;
+  env: Readonly<Record<string, string | undefined>>;
+}): HostServer {
+  const folder = path.join(options.root, '.stack/shared/postgres');
+  const place: PostgresPlace = {
+    folder,
+    data: path.join(folder, 'data'),
+    log: path.join(folder, 'postgres.log'),
+    applied: path.join(folder, 'data', 'stack-settings'),
+  };
+  const env = { PATH: options.env.PATH, HOME: options.env.HOME, LC_ALL: 'C' };
+  return {
+    dataFolder: place.data,
+    logFile: place.log,
+    start: (settings, signal) => start(place, env, settings, signal),
+    stop: () => stop(place),
+    async status() {
+      await limitLog({ log: place.log, oldLog: `${place.log}.1` });
+      return readStatus(place);
+    },
+    async destroyData() {
+      await stop(place);
+      await rm(place.folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function start(
+  place: PostgresPlace,
+  env: PostgresTools['env'],
+  settings: ServerSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  throwIfAborted(signal);
+  const full = withDefaults(settings);
+  const isApplied = (await readText(place.applied)) === hashOf(full);
+  const status = await readStatus(place);
+  if (status.state === 'running' && status.port === full.port && isApplied) return;
+  await stop(place);
+  await requireFreePorts([{ name: 'postgres', host: full.port, container: full.port }]);
+  const tools = await prepare(place, env);
+  await requireData(place, tools, signal);
+  if (!isApplied) await applySettings(place, tools, full, signal);
+  await clearPidFile(place);
+  await launch(place, tools, full, signal);
+}
+
+async function launch(
+  place: PostgresPlace,
+  tools: PostgresTools,
+  { port }: FullSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  const options = { port, listen_addresses: 'localhost', unix_socket_directories: '' };
+  const flags = Object.entries(options).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
+  const argv = [...(tools.user?.prefix ?? []), tools.postgres, '-D', place.data, ...flags];
+  const server = await spawnServer({ argv, cwd: place.folder, env: tools.env, logFile: place.log });
+  const isReady = async (): Promise<boolean> => (await readStatus(place)).state === 'running';
+  const wish = { name: 'Postgres', logFile: place.log, isReady, milliseconds: READY_MS, signal };
+  try {
+    await waitForServer(server, wish);
+  } catch (error) {
+    await endServer('Postgres', server.pid, ENDING);
+    throw error;
+  }
+}
+
+async function stop(place: PostgresPlace): Promise<void> {
+  const { pid } = await readStatus(place);
+  if (pid !== undefined) await endServer('Postgres', pid, ENDING);
+}
+
+/** Lines of postmaster.pid: pid, data folder, start, port, socket folder, address, shared memory, state. */
+async function readPidFile(place: PostgresPlace): Promise<{ pid: number; port: number; ready: boolean } | undefined> {
+  const lines = (await readText(path.join(place.data, 'postmaster.pid')))?.split('\n') ?? [];
+  const pid = Number(lines[0]);
+  if (!Number.isInteger(pid) || pid <= 1) return undefined;
+  return { pid, port: Number(lines[3]), ready: lines[7]?.trim() === 'ready' };
+}
+
+async function readStatus(place: PostgresPlace): Promise<ServerStatus> {
+  const file = await readPidFile(place);
+  if (!file || !(await isServerAt(file.pid, place.data))) return { state: 'stopped', pid: undefined, port: undefined };
+  return { state: file.ready ? 'running' : 'starting', pid: file.pid, port: file.port };
+}
+
+/** Postgres clears up after a dead server itself, but takes any living process of the number for one. */
+async function clearPidFile(place: PostgresPlace): Promise<void> {
+  const file = await readPidFile(place);
+  if (!file || (await isServerAt(file.pid, place.data)) || !(await processStartTime(file.pid))) return;
+  await rm(path.join(place.data, 'postmaster.pid'), { force: true });
+}
+
+/** Makes the folder above the data, owned by whom the server runs as: the data's owner, where there is data. */
+async function prepare(place: PostgresPlace, base: PostgresTools['env']): Promise<PostgresTools> {
+  await makeFolder(place.folder);
+  const programs = await findPostgresPrograms(path.join(place.folder, 'lib'));
+  const tools = { ...programs, env: { ...base, ...programs.env }, user: undefined };
+  if (process.getuid?.() !== 0) return tools;
+  const shared = path.dirname(place.folder);
+  await Promise.all([shared, path.dirname(shared)].map(openFolder));
+  const owner = await stat(place.data).catch(() => undefined);
+  const user = await chooseOtherUser([place.folder, programs.postgres], owner);
+  if (user) await chown(place.folder, user.uid, user.gid);
+  return { ...tools, user };
+}

@@ -1,0 +1,149 @@
+import { rm } from 'node:fs/promises';
+import net from 'node:net';
+import path from 'node:path';
+import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { makeFolder, replaceFile } from '../files.ts';
+import { limitLog } from '../process/logs.ts';
+import { requireFreePorts } from '../process/ports.ts';
+import {
+  endServer,
+  type HostServer,
+  isServerAt,
+  readText,
+  type ServerSettings,
+  type ServerStatus,
+  spawnServer,
+  waitForServer,
+} from './host-server.ts';
+import { findRedisProgram, type RedisSearch } from './redis-programs.ts';
+
+const READY_MS = 60_000;
+const ANSWER_MS = 1_000;
+/** On SIGTERM it writes all it holds and ends. */
+const ENDING: [NodeJS.Signals, number][] = [
+  ['SIGTERM', 20_000],
+  ['SIGKILL', 5_000],
+];
+
+interface RedisPlace {
+  folder: string;
+  data: string;
+  log: string;
+  config: string;
+  pidFile: string;
+}
+
+/**
+ * Gives a Redis (or Valkey) that runs on this machine, with its data in `<root>/.stack/shared/redis`. Where none is
+ * installed it is fetched into the cache folder at the first start.
+ */
+export function createHostRedis(options: Omit<RedisSearch, 'signal'> & { root: string }): HostServer {
+  const folder = path.join(options.root, '.stack/shared/redis');
+  const place: RedisPlace = {
+    folder,
+    data: path.join(folder, 'data'),
+    log: path.join(folder, 'redis.log'),
+    config: path.join(folder, 'redis.conf'),
+    pidFile: path.join(folder, 'redis.pid'),
+  };
+  return {
+    dataFolder: place.data,
+    logFile: place.log,
+    start: (settings, signal) => start(place, { ...options, signal }, settings),
+    stop: () => stop(place),
+    async status() {
+      await limitLog({ log: place.log, oldLog: `${place.log}.1` });
+      return readStatus(place);
+    },
+    async destroyData() {
+      await stop(place);
+      await rm(place.folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function start(place: RedisPlace, search: RedisSearch, settings: ServerSettings): Promise<void> {
+  throwIfAborted(search.signal);
+  const config = renderConfig(place, settings);
+  const status = await readStatus(place);
+  if (status.state === 'running' && (await readText(place.config)) === config) return;
+  await stop(place);
+  await requireFreePorts([{ name: 'redis', host: settings.port, container: settings.port }]);
+  const { program, env } = await findRedisProgram(search);
+  await makeFolder(place.data);
+  await replaceFile(place.config, config);
+  const server = await spawnServer({
+    argv: [program, place.config],
+    cwd: place.data,
+    env: { PATH: search.env.PATH, HOME: search.env.HOME, LC_ALL: 'C', ...env },
+    logFile: place.log,
+  });
+  const isReady = async (): Promise<boolean> => (await readStatus(place)).state === 'running';
+  const wish = { name: 'Redis', logFile: place.log, isReady, milliseconds: READY_MS, signal: search.signal };
+  try {
+    await waitForServer(server, wish);
+  } catch (error) {
+    await endServer('Redis', server.pid, ENDING);
+    throw explainStart(error, place);
+  }
+}
+
+/** Redis has no file that tells the version of its data: it says so itself, and ends. */
+function explainStart(error: unknown, place: RedisPlace): unknown {
+  const line = error instanceof StackError && error.lines.find((one) => /Can't handle RDB format version/.test(one));
+  if (!line) return error;
+  return new StackError('process', 'the data of Redis was written by a newer version than the one that is installed', {
+    hint: `install that version, or move ${place.data} away`,
+    lines: error.lines,
+  });
+}
+
+async function stop(place: RedisPlace): Promise<void> {
+  const { pid } = await readStatus(place);
+  if (pid !== undefined) await endServer('Redis', pid, ENDING);
+}
+
+async function readStatus(place: RedisPlace): Promise<ServerStatus> {
+  const pid = Number(await readText(place.pidFile));
+  if (!(pid > 1) || !(await isServerAt(pid, place.data))) return { state: 'stopped', pid: undefined, port: undefined };
+  const port = Number(/^port (\d+)$/m.exec((await readText(place.config)) ?? '')?.[1]);
+  return { state: (await answers(port)) ? 'running' : 'starting', pid, port };
+}
+
+/** A server that wants a password answers too; one that still loads its data says LOADING. */
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ port, host: '127.0.0.1', timeout: ANSWER_MS });
+    const finish = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.on('connect', () => socket.write('PING\r\n'));
+    socket.on('data', (data) => finish(/^(\+PONG|-NOAUTH)/.test(String(data))));
+    socket.on('timeout', () => finish(false));
+    socket.on('error', () => finish(false));
+    socket.on('close', () => finish(false));
+  });
+}
+
+/** In a file of 0600, since a command line shows its password to everybody. */
+function renderConfig(place: RedisPlace, { port, user, password }: ServerSettings): string {
+  const settings = [
+    `port ${port}`,
+    'bind 127.0.0.1 -::1',
+    `dir ${quote(place.data)}`,
+    `pidfile ${quote(place.pidFile)}`,
+    'daemonize no',
+    // Each write is on disk after a second at most; a torn end, as a crash of the machine leaves it, is cut off.
+    'appendonly yes',
+    'appendfsync everysec',
+    'aof-load-truncated yes',
+    ...(password ? [`requirepass ${quote(password)}`] : []),
+    ...(password && user && user !== 'default' ? [`user ${quote(user)} on ${quote(`>${password}`)} ~* &* +@all`] : []),
+  ];
+  return `# stack writes this file at every start.\n${settings.join('\n')}\n`;
+}
+
+function quote(text: string): string {
+  return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+}

@@ -1,0 +1,147 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readlinkSync, realpathSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { findTail, readLines } from '../process/log-lines.ts';
+import { openLog } from '../process/logs.ts';
+import { processStartTime } from '../process-identity.ts';
+
+const run = promisify(execFile);
+const POLL_MS = 20;
+const LAST_LINES = 30;
+
+export interface ServerSettings {
+  /** Port on this machine. */
+  port: number;
+  user?: string | undefined;
+  password?: string | undefined;
+  database?: string | undefined;
+}
+
+export interface ServerStatus {
+  /** `starting`: the process lives and does not answer yet. */
+  state: 'running' | 'starting' | 'stopped';
+  pid: number | undefined;
+  port: number | undefined;
+}
+
+/** A shared service that runs on this machine itself, with data of its own. */
+export interface HostServer {
+  readonly dataFolder: string;
+  readonly logFile: string;
+  /**
+   * Starts it and waits until it answers; running as wished: nothing happens, on another port: it is restarted. Throws
+   * `port` (details `{port}`) when the port is taken, `interrupted`, else `process` with its last log lines.
+   */
+  start(settings: ServerSettings, signal: AbortSignal): Promise<void>;
+  /** Ends it in order and keeps its data. Stopped is done. Throws `process` when it does not end. */
+  stop(): Promise<void>;
+  status(): Promise<ServerStatus>;
+  /** Ends it and deletes its data and log. Missing is done. */
+  destroyData(): Promise<void>;
+}
+
+export interface ServerProcess {
+  pid: number;
+  /** Undefined while it lives; -1 when a signal ended it. */
+  exitCode(): number | undefined;
+}
+
+/** Starts a server in a session of its own, which outlives this process. Throws `process`, `files`. */
+export async function spawnServer(wish: {
+  argv: readonly string[];
+  cwd: string;
+  env: Readonly<Record<string, string | undefined>>;
+  logFile: string;
+}): Promise<ServerProcess> {
+  const [program = '', ...args] = wish.argv;
+  const log = await openLog({ log: wish.logFile, oldLog: `${wish.logFile}.1` });
+  try {
+    const stdio = ['ignore', log.fd, log.fd] as const;
+    const child = spawn(program, args, { cwd: wish.cwd, env: { ...wish.env }, detached: true, stdio: [...stdio] });
+    await once(child, 'spawn');
+    child.unref();
+    return {
+      pid: child.pid!,
+      exitCode: () => child.exitCode ?? (child.signalCode === null ? undefined : -1),
+    };
+  } catch (error) {
+    throw new StackError('process', `cannot run ${program}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    await log.close();
+  }
+}
+
+/** Waits until a server answers. Throws `process` with its last log lines when it ends or does not within the time. */
+export async function waitForServer(
+  server: ServerProcess,
+  wish: { name: string; logFile: string; isReady(): Promise<boolean>; milliseconds: number; signal: AbortSignal },
+): Promise<void> {
+  const deadline = performance.now() + wish.milliseconds;
+  while (!(await wish.isReady())) {
+    throwIfAborted(wish.signal);
+    const code = server.exitCode();
+    const lines = async (): Promise<string[]> => lastLines(wish.logFile);
+    if (code !== undefined)
+      throw new StackError('process', `${wish.name} ended as it started`, { lines: await lines() });
+    if (performance.now() > deadline) {
+      throw new StackError('process', `${wish.name} did not answer in ${wish.milliseconds / 1000} s`, {
+        lines: await lines(),
+      });
+    }
+    await wait(POLL_MS, undefined, { signal: wish.signal }).catch(() => {});
+  }
+}
+
+/** Ends one process: each signal in turn, with the time it is given. Throws `process` when it lives on. */
+export async function endServer(
+  name: string,
+  pid: number,
+  signals: readonly [signal: NodeJS.Signals, milliseconds: number][],
+): Promise<void> {
+  const startTime = await processStartTime(pid);
+  for (const [signal, milliseconds] of signals) {
+    if (startTime === undefined || (await processStartTime(pid)) !== startTime) return;
+    process.kill(pid, signal);
+    const deadline = performance.now() + milliseconds;
+    while ((await processStartTime(pid)) === startTime && performance.now() < deadline) await wait(POLL_MS);
+  }
+  if (startTime !== undefined && (await processStartTime(pid)) === startTime) {
+    throw new StackError('process', `${name} (pid ${pid}) does not end, not even by SIGKILL`);
+  }
+}
+
+/**
+ * True when the process lives and works in the folder, as a server does in that of its data: so a pid file that a crash or
+ * reboot left is not taken for a server when its number has gone to another program.
+ */
+export async function isServerAt(pid: number, folder: string): Promise<boolean> {
+  if ((await processStartTime(pid)) === undefined) return false;
+  try {
+    return (await readWorkingFolder(pid)) === realpathSync(folder);
+  } catch {
+    return false;
+  }
+}
+
+async function readWorkingFolder(pid: number): Promise<string | undefined> {
+  if (process.platform === 'linux') return readlinkSync(`/proc/${pid}/cwd`);
+  const { stdout } = await run('lsof', ['-a', '-p', String(pid), '-d', 'cwd', '-Fn']);
+  return /^n(.*)$/m.exec(stdout)?.[1];
+}
+
+/** Gives the last lines of a log; none when there is no log. */
+async function lastLines(file: string): Promise<string[]> {
+  const { start } = await findTail(file, LAST_LINES);
+  const lines: string[] = [];
+  for await (const line of readLines(file, start)) lines.push(line);
+  return lines;
+}
+
+/** Gives a file's text; undefined when it cannot be read. */
+export async function readText(file: string): Promise<string | undefined> {
+  return readFile(file, 'utf8').catch(() => undefined);
+}

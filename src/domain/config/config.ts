@@ -1,0 +1,102 @@
+import type { StackFile } from './schema.ts';
+
+/** A string is a shell line; a list is an argv that no shell sees. */
+export type Command = string | readonly string[];
+
+/** What a service may be run by; `auto` is docker where an engine answers, else process. */
+type RuntimeChoice = NonNullable<StackFile['runtime']>;
+
+/** The settings of a shared service; what is left out is the compose file's own default. */
+export interface SharedServiceConfig {
+  provider?: 'auto' | 'compose' | 'embedded';
+  url?: string;
+  image?: string;
+  port?: number;
+  user?: string;
+  password?: string;
+  database?: string;
+}
+
+/** A git repository of the stack, defaults filled in. */
+export interface RepoConfig {
+  /** As written: absolute, or relative to the root. */
+  path: string;
+  title: string;
+  /** Undefined: the branch the remote calls its head, else main. */
+  base: string | undefined;
+  shared: boolean;
+  setup: Command[];
+  /** Globs relative to the repo, never leading out of it. */
+  copy: string[];
+  /** Relative to the service's folder, never leading out of the repo. */
+  envFile: string;
+}
+
+/** One named port of a service. The first port in the file is the one `${<service>.url}` means. */
+export interface PortConfig {
+  /** Port of the baseline; undefined: leased like a ticket's. */
+  baseline?: number;
+  from: number;
+  to: number;
+  /** Port inside the container; undefined: the leased port. */
+  container?: number;
+}
+
+/** How an image is made; paths as in compose: `context` relative to the service's folder, `dockerfile` to the context. */
+export interface BuildConfig {
+  context: string;
+  dockerfile: string;
+  target?: string;
+  /** Templates. */
+  args: Record<string, string>;
+}
+
+/** When a service is ready. Several may be given: all must hold; none: the first port accepts connections. */
+export interface ReadyConfig {
+  http?: string;
+  /** A key of the service's ports. */
+  port?: string;
+  /** A regular expression that compiles. */
+  log?: string;
+  timeoutSeconds: number;
+}
+
+/** Something that runs out of a repo, defaults filled in. `image`, `command`, `env` and `build.args` are templates. */
+export interface ServiceConfig {
+  repo: string;
+  /** Folder of the repo it lives in, normalised; '' for the repo's top. */
+  dir: string;
+  image?: string;
+  build?: BuildConfig;
+  command?: Command;
+  /** Absolute path in the container where the repo is mounted. */
+  workingDir: string;
+  runtime: RuntimeChoice;
+  ports: Record<string, PortConfig>;
+  env: Record<string, string>;
+  /** Name of the volume → absolute path in the container. */
+  volumes: Record<string, string>;
+  /** Other services only; free of cycles. */
+  dependsOn: string[];
+  ready: ReadyConfig;
+}
+
+/**
+ * A `stack.yml` that has been read, filled with the environment, validated and cross-checked. Every `${…}` left in a
+ * template is a name that `listKnownNames` knows.
+ */
+export interface StackConfig {
+  name: string;
+  runtime: RuntimeChoice;
+  /** Template of a new branch's name; `ticket` is its only name. */
+  branch: string;
+  /** As written: absolute, or relative to the root. Undefined: the default place. */
+  worktrees: string | undefined;
+  shared: {
+    /** As written: absolute, or relative to the root. Undefined: the file that ships with stack. */
+    compose: string | undefined;
+    services: Record<string, SharedServiceConfig>;
+  };
+  repos: Record<string, RepoConfig>;
+  services: Record<string, ServiceConfig>;
+}

@@ -1,0 +1,121 @@
+import { posix } from 'node:path';
+import type {
+  BuildConfig,
+  PortConfig,
+  ReadyConfig,
+  RepoConfig,
+  ServiceConfig,
+  SharedServiceConfig,
+  StackConfig,
+} from './config.ts';
+import type { KeyPath } from './place.ts';
+import type { StackFile } from './schema.ts';
+
+type RepoFile = StackFile['repos'][string];
+type ServiceFile = StackFile['services'][string];
+type PortFile = NonNullable<ServiceFile['ports']>[string];
+
+const HIGHEST_PORT = 65535;
+/** With the first port: 999 tickets. */
+const PORTS_AFTER_FIRST = 998;
+const READY_SECONDS = 60;
+
+/** Gives a valid file with its defaults filled in. `writtenAt` gives a scalar as its author wrote it. */
+export function normaliseConfig(file: StackFile, writtenAt: (path: KeyPath) => string | undefined): StackConfig {
+  const { compose, ...shared } = file.shared ?? {};
+  const runtime = file.runtime ?? 'auto';
+  return {
+    name: file.name,
+    runtime,
+    branch: file.branch ?? '${ticket}',
+    worktrees: file.worktrees ?? undefined,
+    shared: {
+      compose: compose ?? undefined,
+      services: mapValues(shared, (service): SharedServiceConfig => dropEmpty(service ?? {})),
+    },
+    repos: mapValues(file.repos, normaliseRepo),
+    services: mapValues(file.services, (service, name) => ({
+      ...normaliseService(service, runtime),
+      env: mapValues(service.env ?? {}, (value, key) =>
+        // `1.10` and `0x1F` as they were typed, not as the numbers they are
+        typeof value === 'string' ? value : (writtenAt(['services', name, 'env', key]) ?? String(value)),
+      ),
+    })),
+  };
+}
+
+function mapValues<From, To>(
+  map: Readonly<Record<string, From>>,
+  change: (value: From, key: string) => To,
+): Record<string, To> {
+  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value, key)]));
+}
+
+type Filled<T> = { [K in keyof T]?: NonNullable<T[K]> };
+
+/** Leaves out the keys that have no value. */
+function dropEmpty<T extends object>(map: T): Filled<T> {
+  return Object.fromEntries(
+    Object.entries(map).filter(([, value]) => value !== null && value !== undefined),
+  ) as Filled<T>;
+}
+
+function normaliseRepo(repo: RepoFile, name: string): RepoConfig {
+  return {
+    path: repo.path,
+    title: repo.title ?? name,
+    base: repo.base ?? undefined,
+    shared: repo.shared ?? false,
+    setup: repo.setup ?? [],
+    copy: repo.copy ?? [],
+    envFile: repo.env_file ?? '.env.local',
+  };
+}
+
+function normaliseService(service: ServiceFile, runtime: StackConfig['runtime']): Omit<ServiceConfig, 'env'> {
+  const { image, command } = service;
+  return {
+    repo: service.repo,
+    dir: normaliseFolder(service.dir ?? ''),
+    ...dropEmpty({ image, command }),
+    ...(service.build && { build: normaliseBuild(service.build) }),
+    workingDir: service.working_dir ?? '/app',
+    runtime: service.runtime ?? runtime,
+    ports: mapValues(service.ports ?? {}, normalisePort),
+    volumes: service.volumes ?? {},
+    dependsOn: [...new Set(service.depends_on ?? [])],
+    ready: normaliseReady(service.ready ?? {}),
+  };
+}
+
+/** `./apps/web/` is `apps/web`, and `.` is the top: ''. */
+function normaliseFolder(folder: string): string {
+  const normal = posix.normalize(folder).replace(/\/$/, '');
+  return normal === '.' ? '' : normal;
+}
+
+function normaliseBuild(build: NonNullable<ServiceFile['build']>): BuildConfig {
+  if (typeof build === 'string') return { context: build, dockerfile: 'Dockerfile', args: {} };
+  const { context, dockerfile, target, args } = build;
+  return {
+    context: context ?? '.',
+    dockerfile: dockerfile ?? 'Dockerfile',
+    ...dropEmpty({ target }),
+    args: args ?? {},
+  };
+}
+
+function normalisePort(port: PortFile): PortConfig {
+  const { baseline, container, from, to } = port;
+  return { from, to: to ?? Math.min(from + PORTS_AFTER_FIRST, HIGHEST_PORT), ...dropEmpty({ baseline, container }) };
+}
+
+function normaliseReady(ready: NonNullable<ServiceFile['ready']>): ReadyConfig {
+  const { timeout, http, port, log } = ready;
+  return { timeoutSeconds: parseSeconds(timeout ?? READY_SECONDS), ...dropEmpty({ http, port, log }) };
+}
+
+function parseSeconds(duration: number | string): number {
+  if (typeof duration === 'number') return duration;
+  return Number.parseInt(duration, 10) * (duration.endsWith('m') ? 60 : 1);
+}
