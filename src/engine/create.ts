@@ -147,5 +147,6 @@ async function clearHalfMade(stack: Stack, argument: string): Promise<void> {
     });
   }
   stack.emit({ type: 'info', text: `${ticket} was left half-made; clearing that first` });
-  await takeApart(stack, ticket, { force: false, keepBranch: false });
+  // Its set-up may have left files behind; should they be a person's, they are saved.
+  await takeApart(stack, ticket, { force: true, keepBranch: false });
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { probeHttp, probePort } from '../../adapters/probe.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { BASELINE } from '../../domain/instance.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { refOf, requireService } from '../spec.ts';
 import { requireConfig, type Work } from '../work.ts';
@@ -37,16 +38,17 @@ export function readyStep(work: Work, service: string): Step {
 async function waitUntilReady(work: Work, service: string, { signal, note }: StepProgress): Promise<void> {
   const ready = await readyOf(work, service);
   const deadline = performance.now() + ready.timeoutSeconds * 1000;
+  const name = work.record.ticket === BASELINE ? `${service} (${BASELINE})` : service;
   for (;;) {
     throwIfAborted(signal);
     const [answer, found] = await Promise.all([askOnce(work, service, ready), observeWorkload(work, service)]);
     if (found?.state !== 'running' && found?.state !== 'starting') {
       const code = found?.exitCode === undefined ? '' : ` with exit code ${found.exitCode}`;
-      throw await unready(work, service, `${service} ended${code} before it was ready`);
+      throw await unready(work, service, `${name} ended${code} before it was ready`);
     }
     if (answer === undefined) return;
     if (performance.now() > deadline) {
-      throw await unready(work, service, `${service} was not ready within ${ready.timeoutSeconds} s: ${answer}`);
+      throw await unready(work, service, `${name} was not ready within ${ready.timeoutSeconds} s: ${answer}`);
     }
     note(answer);
     await delay(POLL_MS, undefined, { signal }).catch(() => undefined);

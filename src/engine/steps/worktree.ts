@@ -13,6 +13,7 @@ import { saveRecord, type Work } from '../work.ts';
 export function worktreeStep(work: Work, repo: string): Step {
   const record = requireDedicated(work.record, repo);
   const { path: repoPath, gitCommonDir, worktree, branch, ownsBranch, baseCommit } = record;
+  let fresh = false;
   return {
     id: `worktree ${repo}`,
     subject: repo,
@@ -25,6 +26,7 @@ export function worktreeStep(work: Work, repo: string): Step {
       return (await isThere(worktree)) ? 'present' : 'absent';
     },
     async apply({ signal, note }) {
+      fresh = true;
       const { warning } = await addWorktree({
         repoPath,
         gitCommonDir,
@@ -43,7 +45,9 @@ export function worktreeStep(work: Work, repo: string): Step {
     },
     async revert() {
       // Asked again at the last moment: somebody may have worked on in there.
-      const findings = work.saved ? [] : await findWorkAtRisk({ repoPath, worktree, branch, ownsBranch, baseCommit });
+      const risks = work.saved ? [] : await findWorkAtRisk({ repoPath, worktree, branch, ownsBranch, baseCommit });
+      // In a worktree that this very run made, new and changed files are what its set-up left there.
+      const findings = risks.filter(({ kind }) => !fresh || !['uncommitted', 'untracked'].includes(kind));
       if (findings.length > 0) throw riskError([{ ticket: work.record.ticket, repo, findings }]);
       await removeWorktree({ repoPath, gitCommonDir, path: worktree, trash: await findTrash(work) });
       if (record.ownsBranch) await deleteBranch({ repoPath, gitCommonDir, branch });

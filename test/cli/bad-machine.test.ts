@@ -1,0 +1,139 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { expectRefusal } from '../support/refusal.ts';
+import { makeShop, openShop, type Shop } from '../support/shop.ts';
+
+/** Gives a config's services an image, to be run by the engine. */
+const contained = (text: string): string =>
+  text.replace('runtime: process', 'runtime: docker').replaceAll('command:', 'image: node:22-alpine\n    command:');
+
+describe('a machine that does not do its part', () => {
+  let shop: Shop;
+  beforeEach(() => {
+    shop = makeShop();
+  });
+  afterEach(() => shop.dispose());
+
+  describe('an engine that does not answer', () => {
+    const expected = {
+      code: 'engine',
+      message: /^no Docker engine answers at unix:\/\/.*no-engine\.sock/,
+      hint: /start Docker.*DOCKER_HOST.*stack doctor/,
+    } as const;
+
+    it('is said before anything is made', async () => {
+      shop.configure(contained);
+      await expectRefusal(shop, ['create', 'feat-01'], expected);
+      await expectRefusal(shop, ['up'], expected);
+    });
+
+    it('does not keep a ticket’s files from being made, listed and taken away', async () => {
+      shop.configure(contained);
+      const before = shop.photograph();
+      expect(await shop.stack(['create', 'feat-01', '--no-start'])).toMatchObject({ code: 0 });
+      const listed = await shop.stack(['ps']);
+      expect(listed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^feat-01 .*stopped$/m) });
+      expect(listed.stderr).toMatch(/^! no Docker engine answers/);
+      expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+      expect(withoutRecords(shop.photograph())).toBe(withoutRecords(before));
+    });
+
+    it('is found by doctor, which ends with 1', async () => {
+      shop.configure(contained);
+      const { code, stdout } = await shop.stack(['doctor']);
+      expect(code).toBe(1);
+      expect(stdout).toMatch(/^-- +engine +no Docker engine answers/m);
+      expect(stdout).toMatch(/^ok +git +git 2/m);
+    });
+  });
+
+  it('ports that are all leased are said, with the range, and nothing is made', async () => {
+    shop.configure((text) => text.replace(`to: ${shop.port + 19}`, `to: ${shop.port + 11}`));
+    for (const ticket of ['feat-01', 'feat-02']) await shop.stack(['create', ticket, '--no-start', '--quiet']);
+    const message = new RegExp(`^no port is free for front\\.http between ${shop.port + 10} and ${shop.port + 11}$`);
+    await expectRefusal(shop, ['create', 'feat-03', '--no-start'], { code: 'port', message, hint: /destroy a ticket/ });
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['create', 'feat-03', '--no-start'])).toMatchObject({ code: 0 });
+  });
+
+  it.skipIf(!canMount())('a read-only root is said, and nothing is made', async () => {
+    const readOnly = { code: 'files', message: /the file system is read-only/, hint: /remount it/ } as const;
+    await mounted(['--bind', shop.root], 'remount,bind,ro', shop.root, async () => {
+      await expectRefusal(shop, ['create', 'feat-01', '--no-start'], readOnly);
+      expect(await shop.stack(['ps'])).toMatchObject({ code: 0, stderr: '' });
+    });
+    await shop.stack(['create', 'feat-01', '--no-start']);
+    await mounted(['--bind', shop.root], 'remount,bind,ro', shop.root, async () => {
+      await expectRefusal(shop, ['create', 'feat-02', '--no-start'], readOnly);
+      await expectRefusal(shop, ['destroy', 'feat-01'], readOnly);
+      expect((await shop.ps()).instances).toMatchObject([{ ticket: 'feat-01' }]);
+    });
+  });
+
+  it.skipIf(!canMount())('a read-only repo is said, and what was made before it goes', async () => {
+    const before = shop.photograph();
+    await mounted(['--bind', shop.at('front')], 'remount,bind,ro', shop.at('front'), async () => {
+      const run = await shop.stack(['create', 'feat-01', '--no-start']);
+      expect(run.code).toBe(1);
+      expect(run.stderr).toMatch(/^stack: cannot lock .*front\/\.git\/.*: the file system is read-only$/m);
+    });
+    expect(withoutRecords(shop.photograph())).toBe(withoutRecords(before));
+  });
+
+  it.skipIf(!canMount())('a full disk is said, and what was made before goes', async () => {
+    const disk = path.join(shop.folder, 'disk');
+    mkdirSync(disk);
+    await mounted(['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs'], undefined, disk, async () => {
+      execFileSync('cp', ['-a', shop.root, disk]);
+      const small = openShop(shop.folder, path.join(disk, 'shop'), shop.env);
+      // A megabyte that fits once, but not a second time.
+      writeFileSync(small.at('front/big'), randomBytes(1_000_000));
+      small.git('front', 'add', 'big');
+      small.git('front', 'commit', '--quiet', '--message', 'Grow');
+      const before = small.photograph();
+      const run = await small.stack(['create', 'feat-01', '--no-start']);
+      expect(run.code).toBe(1);
+      expect(run.stderr).toMatch(/^stack: cannot make the worktree at .*feat-01\/front: /m);
+      expect(run.stderr).toMatch(/^hint: is the disk full\?/m);
+      expect(withoutRecords(small.photograph())).toBe(withoutRecords(before));
+      expect(small.state()?.instances).toEqual({});
+
+      spawnSync('dd', ['if=/dev/zero', `of=${disk}/fill`, 'bs=4k'], { stdio: 'ignore' });
+      const full = { code: 'files', message: /^cannot .*the disk is full$/, hint: /free some space/ } as const;
+      await expectRefusal(small, ['create', 'feat-01', '--no-start'], full);
+      rmSync(path.join(disk, 'fill'));
+      small.git('front', 'reset', '--quiet', '--hard', 'HEAD~1');
+      expect(await small.stack(['create', 'feat-01', '--no-start'])).toMatchObject({ code: 0 });
+    });
+  });
+});
+
+/** A lease of the baseline may stay: it is a promise, and no trace in the world. */
+function withoutRecords(photograph: string): string {
+  return photograph.replace(/^records: .*$/m, '');
+}
+
+function canMount(): boolean {
+  const possible = process.getuid?.() === 0 && spawnSync('unshare', ['--mount', 'true']).status === 0;
+  if (!possible) console.warn('\n!!! SKIPPED: only root may mount the disks that this test needs\n');
+  return possible;
+}
+
+/** Runs `work` while something is mounted at a folder. */
+async function mounted(
+  what: readonly string[],
+  then: string | undefined,
+  folder: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  execFileSync('mount', [...what, folder]);
+  try {
+    if (then !== undefined) execFileSync('mount', ['-o', then, folder]);
+    await work();
+  } finally {
+    execFileSync('umount', ['--lazy', folder]);
+  }
+}

@@ -1,0 +1,113 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Run } from '../support/product.ts';
+import { listProcesses, makeShop, type Shop } from '../support/shop.ts';
+
+describe('a create that fails', () => {
+  let shop: Shop;
+  let before: string;
+  beforeEach(() => {
+    shop = makeShop();
+  });
+  afterEach(() => shop.dispose());
+
+  /** Creates feat-01, which must fail, and checks that nothing of it is left. */
+  const fail = async (edit: (text: string) => string, ...args: string[]): Promise<Run> => {
+    shop.configure(edit);
+    before = shop.photograph();
+    const run = await shop.stack(['create', 'feat-01', ...args]);
+    expect(run).toMatchObject({ code: 1, stdout: '' });
+    expect(shop.photograph().replace(/^records: .*$/m, '')).toBe(before.replace(/^records: .*$/m, ''));
+    expect(shop.state()?.instances).toEqual({});
+    expect(listProcesses(shop.root)).toEqual([]);
+    return run;
+  };
+
+  /** The lines of the error, without the narration before it. */
+  const errorOf = ({ stderr }: Run): string[] => stderr.slice(stderr.search(/^stack: /m)).split('\n');
+
+  /** Changes what the front-end runs. */
+  const front =
+    (command: string, more = '') =>
+    (text: string): string => {
+      const [head, tail = ''] = text.split('  front:\n    repo');
+      const changed = tail.replace('command: node server.mjs', `command: ${JSON.stringify(command)}`);
+      return `${head}  front:\n    repo${changed.replace('ready: { http: /', `ready: { http: /${more}`)}`;
+    };
+
+  const setup =
+    (...commands: string[]) =>
+    (text: string): string =>
+      text.replace('path: ./front,', `path: ./front, setup: ${JSON.stringify(commands)},`);
+
+  it('in a setup command shows and keeps what it printed', async () => {
+    const run = await fail(setup('echo one > made-by-setup', 'echo two; echo trouble >&2; exit 3', 'echo three'));
+    expect(errorOf(run)).toEqual([
+      'stack: setup of front failed: `echo two; echo trouble >&2; exit 3` ended with exit code 3',
+      `hint: all of its output is in ${shop.at('.stack/logs/feat-01/front.setup.log')}`,
+      '  two',
+      '  trouble',
+    ]);
+    const log = shop.read('.stack/logs/feat-01/front.setup.log');
+    expect(log).toMatch(/^\$ echo one.*\n\$ echo two.*\ntwo\ntrouble\n$/);
+  });
+
+  it('in a setup command fails without services too', async () => {
+    const run = await fail(setup('no-such-program'), '--no-start');
+    expect(errorOf(run)[0]).toMatch(/^stack: setup of front failed: `no-such-program` ended with exit code 127/);
+  });
+
+  it('since a service ends at once fails at once, with its last 30 lines', async () => {
+    const began = performance.now();
+    const run = await fail(front('for i in $(seq 40); do echo line $i; done; exit 9', ', timeout: 50s'));
+    expect(performance.now() - began).toBeLessThan(20_000);
+    const [headline, hint, ...lines] = errorOf(run);
+    expect(headline).toBe('stack: front ended with exit code 9 before it was ready');
+    expect(hint).toContain('its last 30 lines are below');
+    expect(lines).toEqual(Array.from({ length: 30 }, (_, index) => `  line ${index + 11}`));
+  });
+
+  it('since a service never listens says how long it was waited for, and what it printed', async () => {
+    const run = await fail(front('echo waiting; sleep 300', ', timeout: 1s'));
+    expect(errorOf(run)).toEqual([
+      'stack: front was not ready within 1 s: /: connection refused',
+      expect.stringMatching(/^hint: it listens on no port; .*; its last line is below$/),
+      '  waiting',
+    ]);
+  });
+
+  it('since a service answers with an error says which', async () => {
+    const server = `require('node:http').createServer((_, answer) => answer.writeHead(503).end()).listen(process.env.PORT, 'localhost')`;
+    const run = await fail(front(`node -e "${server}"`, ', timeout: 1s'));
+    expect(errorOf(run)[0]).toMatch(/^stack: front was not ready within 1 s: \/: .*503/);
+  });
+
+  it('for what the baseline does says so', async () => {
+    const run = await fail((text) => text.replace('command: node server.mjs', 'command: exit 4'));
+    expect(errorOf(run)[0]).toMatch(/^stack: api \(baseline\) ended with exit code 4 before it was ready/);
+  });
+
+  it('says the first error first, once, and not what it stopped', async () => {
+    const run = await fail(setup('exit 5'));
+    expect(run.stderr.match(/^✗/gm)).toHaveLength(1);
+    expect(run.stderr).toMatch(/^✗ front +setup commands: .*exit code 5/m);
+    expect(run.stderr).toMatch(/^undoing what was begun$/m);
+    expect(run.stderr).not.toContain('interrupted');
+  });
+
+  it('as JSON is one document, with the lines', async () => {
+    shop.configure(setup('echo trouble; exit 5'));
+    const { code, stdout, stderr } = await shop.stack(['create', 'feat-01', '--json']);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    expect(JSON.parse(stdout).error).toMatchObject({
+      code: 'process',
+      details: { repo: 'front', exitCode: 5, lines: ['trouble'], log: expect.stringContaining('front.setup.log') },
+    });
+  });
+
+  it('can be made again once the cause is gone', async () => {
+    await fail(setup('exit 5'));
+    shop.configure((text) => text.replace('setup: ["exit 5"],', ''));
+    expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 0 });
+    expect((await shop.ps()).instances).toMatchObject([{ ticket: 'feat-01', status: 'running' }]);
+  });
+});
