@@ -7,7 +7,7 @@ import { askGit } from './git.ts';
 import { listSubmodules, type Submodule } from './submodule.ts';
 
 /** `unpushed`: commits that no other branch, tag or remote has. */
-export type RiskKind = 'uncommitted' | 'untracked' | 'in-progress' | 'unpushed';
+type RiskKind = 'uncommitted' | 'untracked' | 'in-progress' | 'unpushed';
 
 /** Work that would be lost with a worktree or its branch. */
 export interface RiskFinding {
@@ -133,7 +133,7 @@ async function listCommits(cwd: string, revisions: readonly string[]): Promise<C
 }
 
 /** Gives what git sees in a worktree, whatever the person's settings hide from `git status`. Throws `git`. */
-export async function readStatus(worktree: string): Promise<{ changed: string[]; untracked: string[] }> {
+async function readStatus(worktree: string): Promise<{ changed: string[]; untracked: string[] }> {
   const options = ['--porcelain=v2', '-z', '--untracked-files=normal', '--ignore-submodules=none', '--no-renames'];
   const entries = (await askGit(worktree, ['status', ...options])).split('\0');
   const untracked = entries.flatMap((entry) => (entry.startsWith('? ') ? [entry.slice(2)] : []));

@@ -23,7 +23,7 @@ export async function listWorktrees(folder: string): Promise<ListedWorktree[]> {
 }
 
 /** Reads `git worktree list --porcelain -z`. Attributes that newer versions add are passed over. */
-export function parseWorktrees(text: string): ListedWorktree[] {
+function parseWorktrees(text: string): ListedWorktree[] {
   return text
     .split('\0\0')
     .filter((block) => block.startsWith('worktree '))
