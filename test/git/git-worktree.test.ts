@@ -351,14 +351,15 @@ describe('inspectWorktree', () => {
     rmSync(wanted.path, { recursive: true });
     await addWorktree(wanted);
     git(wanted.path, 'checkout', '--quiet', '--detach');
-    expect(await inspectWorktree(wanted)).toMatchObject({ state: 'different', reason: 'no branch is checked out' });
+    expect(await inspectWorktree(wanted)).toMatchObject({ kind: 'other-branch', reason: 'no branch is checked out' });
     git(wanted.path, 'checkout', '--quiet', '-b', 'other');
-    expect(await inspectWorktree(wanted)).toMatchObject({ state: 'different', reason: 'it is on other' });
+    expect(await inspectWorktree(wanted)).toMatchObject({ kind: 'other-branch', reason: 'it is on other' });
     git(wanted.path, 'checkout', '--quiet', wanted.branch);
     const moved = path.join(folder, 'moved');
     git(repo, 'worktree', 'move', wanted.path, moved);
     expect(await inspectWorktree(wanted)).toMatchObject({
       state: 'different',
+      kind: 'elsewhere',
       reason: `feat-01 is checked out at ${moved}`,
     });
   });

@@ -6,6 +6,8 @@ import { changeGit, gitError, tryGit } from './git.ts';
 
 export interface WorktreeState {
   state: 'present' | 'absent' | 'different';
+  /** What is different: `stranger` is anything at the path but a worktree of this repo. */
+  kind?: 'other-branch' | 'elsewhere' | 'stranger';
   /** Why it is not `present`, for a person. */
   reason?: string;
 }
@@ -35,7 +37,8 @@ export async function compareBranch(
 ): Promise<WorktreeState> {
   const current = head ?? (await readRebasedBranch(entry));
   if (current === branch) return { state: 'present' };
-  return { state: 'different', reason: current === undefined ? 'no branch is checked out' : `it is on ${current}` };
+  const reason = current === undefined ? 'no branch is checked out' : `it is on ${current}`;
+  return { state: 'different', kind: 'other-branch', reason };
 }
 
 /** Makes git forget one worktree whose folder is gone; `worktree prune` would forget other people's too. Throws `git`. */

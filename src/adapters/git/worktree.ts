@@ -42,9 +42,13 @@ export async function inspectWorktree(options: {
     return { state: 'absent', reason: `git was ended while it made ${target}` };
   }
   const elsewhere = listed.find((one) => one.path !== target && one.branch === branch && !one.prunable);
-  if (elsewhere) return { state: 'different', reason: `${branch} is checked out at ${elsewhere.path}` };
-  if (there === 'full') return { state: 'different', reason: `${target} is no worktree of this repo` };
-  if (there === 'other') return { state: 'different', reason: `${target} is no folder` };
+  if (there === 'full' || there === 'other') {
+    const reason = `${target} is ${there === 'full' ? 'no worktree of this repo' : 'no folder'}`;
+    return { state: 'different', kind: 'stranger', reason };
+  }
+  if (elsewhere) {
+    return { state: 'different', kind: 'elsewhere', reason: `${branch} is checked out at ${elsewhere.path}` };
+  }
   return { state: 'absent', ...(listing && { reason: `${target} was deleted by hand` }) };
 }
 
