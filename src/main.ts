@@ -1,3 +1,4 @@
+import module from 'node:module';
 import { constants } from 'node:os';
 import type { GlobalOptions, Host } from './context.ts';
 import type { StackError } from './domain/errors.ts';
@@ -30,6 +31,8 @@ export async function main(argv: readonly string[], host: Host, signal: AbortSig
 
 /** Runs the command line of this process: signals, pipes, exit. */
 export async function start(): Promise<void> {
+  // Node 22 and later keep what they compiled; 20 does not have it.
+  (module as { enableCompileCache?: () => void }).enableCompileCache?.();
   const { argv, env, stdin, stdout, stderr, pid } = process;
   const host: Host = { cwd: process.cwd(), env, stdin, stdout, stderr, pid };
   const controller = new AbortController();

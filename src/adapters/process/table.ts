@@ -20,7 +20,7 @@ export async function listProcesses(): Promise<ProcessRow[]> {
   if (process.platform === 'linux') {
     return listNumbers('/proc').flatMap((pid) => readRow(pid) ?? []);
   }
-  const { stdout } = await run('ps', ['-A', '-o', 'pid=,pgid=,stat=']);
+  const { stdout } = await run('ps', ['-A', '-o', 'pid=', '-o', 'pgid=', '-o', 'stat=']);
   return stdout.split('\n').flatMap((line) => {
     const [pid, group, state] = line.trim().split(/\s+/);
     return pid && group ? [{ pid: Number(pid), group: Number(group), zombie: state?.startsWith('Z') ?? false }] : [];

@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { isThere } from '../../adapters/files.ts';
 import { deleteBranch } from '../../adapters/git/branch.ts';
 import { findWorkAtRisk } from '../../adapters/git/risk.ts';
 import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git/worktree.ts';
@@ -13,7 +12,7 @@ import { saveRecord, type Work } from '../work.ts';
 export function worktreeStep(work: Work, repo: string): Step {
   const record = requireDedicated(work.record, repo);
   const { path: repoPath, gitCommonDir, worktree, branch, ownsBranch, baseCommit } = record;
-  let fresh = false;
+  let attempt: 'none' | 'failed' | 'made' = 'none';
   return {
     id: `worktree ${repo}`,
     subject: repo,
@@ -21,12 +20,12 @@ export function worktreeStep(work: Work, repo: string): Step {
     after: ['folder'],
     async inspect() {
       const found = await inspectWorktree({ repoPath, path: worktree, branch });
-      if (found.state !== 'different') return found.state;
-      // A person may have switched branches in there: their wish, and no reason to touch it. Gone from its place is gone.
-      return (await isThere(worktree)) ? 'present' : 'absent';
+      // A person may have switched branches in there: their wish, and no reason to touch it. Anything else that is in
+      // the way is for `apply` to refuse.
+      return found.state === 'present' || found.kind === 'other-branch' ? 'present' : 'absent';
     },
     async apply({ signal, note }) {
-      fresh = true;
+      attempt = 'failed';
       const { warning } = await addWorktree({
         repoPath,
         gitCommonDir,
@@ -37,6 +36,7 @@ export function worktreeStep(work: Work, repo: string): Step {
         signal,
         onWait: () => note('another command is changing this repo'),
       });
+      attempt = 'made';
       if (warning) work.stack.emit({ type: 'warning', text: `${repo}: ${warning}` });
       if (!record.copied && !record.setUp) return;
       // A worktree that was deleted by hand comes back bare: its files and set-up are due again.
@@ -44,10 +44,12 @@ export function worktreeStep(work: Work, repo: string): Step {
       await saveRecord(work);
     },
     async revert() {
+      // What could not be made left nothing; what is there then is somebody else's.
+      if (attempt === 'failed') return;
       // Asked again at the last moment: somebody may have worked on in there.
       const risks = work.saved ? [] : await findWorkAtRisk({ repoPath, worktree, branch, ownsBranch, baseCommit });
       // In a worktree that this very run made, new and changed files are what its set-up left there.
-      const findings = risks.filter(({ kind }) => !fresh || !['uncommitted', 'untracked'].includes(kind));
+      const findings = risks.filter(({ kind }) => attempt !== 'made' || !['uncommitted', 'untracked'].includes(kind));
       if (findings.length > 0) throw riskError([{ ticket: work.record.ticket, repo, findings }]);
       await removeWorktree({ repoPath, gitCommonDir, path: worktree, trash: await findTrash(work) });
       if (record.ownsBranch) await deleteBranch({ repoPath, gitCommonDir, branch });
