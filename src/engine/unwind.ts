@@ -28,9 +28,7 @@ function uniqueById(steps: readonly Step[]): Step[] {
 
 function withLeftovers(first: Error, leftovers: readonly Leftover[], retry: string): StackError {
   const names = leftovers.map(({ step }) => step.id);
-  const lines = leftovers.map(
-    ({ step, error }) => `${step.id}: ${error instanceof Error ? error.message : String(error)}`,
-  );
+  const lines = leftovers.flatMap(describeLeftover);
   return new StackError('leftover', `${first.message}; and this could not be cleaned up: ${names.join(', ')}`, {
     hint: `\`${retry}\` tries again`,
     lines: [...(first instanceof StackError ? first.lines : []), ...lines],
@@ -39,11 +37,16 @@ function withLeftovers(first: Error, leftovers: readonly Leftover[], retry: stri
   });
 }
 
+/** What kept it from going, with what would help, since the error's own hint is about trying again. */
+function describeLeftover({ step, error }: Leftover): string[] {
+  if (!(error instanceof StackError)) return [`${step.id}: ${error instanceof Error ? error.message : String(error)}`];
+  const { message, lines, hint } = error;
+  return [`${step.id}: ${message}`, ...lines.map((line) => `  ${line}`), ...(hint === undefined ? [] : [`  ${hint}`])];
+}
+
 /** Gives the error for a teardown that left something. */
 export function leftoverError(ticket: string, leftovers: readonly Leftover[]): StackError {
-  const lines = leftovers.map(
-    ({ step, error }) => `${step.id}: ${error instanceof Error ? error.message : String(error)}`,
-  );
+  const lines = leftovers.flatMap(describeLeftover);
   return new StackError('leftover', `${ticket}: could not remove ${leftovers.map(({ step }) => step.id).join(', ')}`, {
     hint: `mend that, then \`stack destroy ${ticket}\` goes on from there`,
     lines,

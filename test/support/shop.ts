@@ -198,9 +198,16 @@ function photograph(folder: string, root: string): string {
   const state = readState(root);
   return [
     ...listFiles(folder),
-    `records: ${JSON.stringify([state?.instances ?? {}, state?.baseline ?? null, state?.shared ?? {}])}`,
+    `records: ${JSON.stringify(sortKeys([state?.instances ?? {}, state?.baseline ?? null, state?.shared ?? {}]))}`,
     ...listProcesses(root).map((pid) => `process ${pid}`),
   ].join('\n');
+}
+
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([one], [other]) => one.localeCompare(other));
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sortKeys(inner)]));
 }
 
 /** What git may write while it is only asked (its index), and objects that nothing leads to, are no traces. */

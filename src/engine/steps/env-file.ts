@@ -30,12 +30,19 @@ export function envFileStep(work: Work, repo: string): Step {
       for (const file of record.envFiles) await writeEnvFile(work, repo, file);
     },
     async revert() {
-      for (const file of record.envFiles) {
-        await clearEnvFile(path.join(record.worktree, file));
-        await removeExclude(record.gitCommonDir, `/${file}`, ownerOf(work));
-      }
+      for (const file of record.envFiles) await clearEnvFile(path.join(record.worktree, file));
+      await showEnvFiles(work, repo);
     },
   };
+}
+
+/** Takes back what hides a repo's env files from git, except for those that are still there: they would look like work. */
+export async function showEnvFiles(work: Work, repo: string): Promise<void> {
+  const { worktree, gitCommonDir, envFiles } = requireDedicated(work.record, repo);
+  for (const file of envFiles) {
+    if (await isThere(path.join(worktree, file))) continue;
+    await removeExclude(gitCommonDir, `/${file}`, ownerOf(work));
+  }
 }
 
 async function writeEnvFile(work: Work, repo: string, file: string): Promise<void> {

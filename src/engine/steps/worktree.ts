@@ -7,6 +7,7 @@ import type { Step } from '../../domain/step.ts';
 import { riskError } from '../checks.ts';
 import { requireDedicated } from '../spec.ts';
 import { saveRecord, type Work } from '../work.ts';
+import { showEnvFiles } from './env-file.ts';
 
 /** A repo's linked worktree and, where stack makes it, its branch. */
 export function worktreeStep(work: Work, repo: string): Step {
@@ -52,6 +53,7 @@ export function worktreeStep(work: Work, repo: string): Step {
       const findings = risks.filter(({ kind }) => attempt !== 'made' || !['uncommitted', 'untracked'].includes(kind));
       if (findings.length > 0) throw riskError([{ ticket: work.record.ticket, repo, findings }]);
       await removeWorktree({ repoPath, gitCommonDir, path: worktree, trash: await findTrash(work) });
+      await showEnvFiles(work, repo);
       if (record.ownsBranch) await deleteBranch({ repoPath, gitCommonDir, branch });
     },
   };

@@ -1,0 +1,158 @@
+import { existsSync, rmSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { expectRefusal } from '../support/refusal.ts';
+import { listProcesses, makeShop, type Shop } from '../support/shop.ts';
+
+describe('destroy', () => {
+  let shop: Shop;
+  let before: string;
+  beforeEach(async () => {
+    shop = makeShop();
+    before = withoutRecords(shop.photograph());
+    for (const ticket of ['feat-01', 'feat-02']) {
+      await shop.stack(['create', ticket, '--with', 'api', '--no-start', '--quiet']);
+    }
+  });
+  afterEach(() => shop.dispose());
+
+  const front = 'tickets/feat-01/front';
+  const api = 'tickets/feat-01/api';
+
+  it('leaves both repos and the root exactly as they were', async () => {
+    expect(await shop.stack(['destroy', 'feat-01', 'feat-02'])).toMatchObject({
+      code: 0,
+      stdout: 'feat-01 is gone\nfeat-02 is gone',
+    });
+    expect(withoutRecords(shop.photograph())).toBe(before);
+  });
+
+  it('refuses work that would be lost, with a list per repo, before any ticket is touched', async () => {
+    shop.write(`${front}/server.mjs`, 'changed\n');
+    shop.write(`${front}/new.txt`, 'new\n');
+    shop.commit(api, 'done.txt', 'done\n');
+    const expected = { message: /^destroying feat-01 would lose work$/, hint: /stack destroy feat-01 --force/ };
+    const run = await expectRefusal(shop, ['destroy', 'feat-02', 'feat-01'], { code: 'dirty', ...expected });
+    expect(run.stderr.split('\n').slice(2)).toEqual([
+      '  feat-01 front:',
+      '    1 uncommitted change: server.mjs',
+      '    1 untracked file: new.txt',
+      '  feat-01 api:',
+      expect.stringMatching(/^ {4}1 commit on feat-01 that no other branch, tag or remote has: .*Write done\.txt/),
+    ]);
+  });
+
+  it('refuses commits alone as unpushed, and --keep-branch keeps them', async () => {
+    shop.commit(front, 'done.txt', 'done\n');
+    const tip = shop.git(front, 'rev-parse', 'HEAD');
+    const expected = { message: /would lose work/, hint: /--keep-branch/ };
+    await expectRefusal(shop, ['destroy', 'feat-01'], { code: 'unpushed', ...expected });
+    expect(await shop.stack(['destroy', 'feat-01', '--keep-branch'])).toMatchObject({ code: 0 });
+    expect(shop.git('front', 'rev-parse', 'feat-01')).toBe(tip);
+    expect(existsSync(shop.at(front))).toBe(false);
+  });
+
+  it('takes what was pushed or merged for safe', async () => {
+    shop.commit(front, 'done.txt', 'done\n');
+    shop.git('front', 'merge', '--quiet', 'feat-01');
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+  });
+
+  it('takes files that git ignores for nobody’s work', async () => {
+    shop.write(`${front}/.gitignore`, '.env.local\nnode_modules\n');
+    shop.git(front, 'commit', '--quiet', '--all', '--message', 'Ignore');
+    shop.git('front', 'merge', '--quiet', 'feat-01');
+    shop.write(`${front}/node_modules/x/index.js`, '');
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+  });
+
+  it('--force saves the work first, says where, and what is there is all of it', async () => {
+    shop.write(`${front}/server.mjs`, 'changed\n');
+    shop.write(`${front}/folder/new.txt`, 'new\n');
+    shop.commit(front, 'done.txt', 'done\n');
+    const run = await shop.stack(['destroy', 'feat-01', '--force']);
+    expect(run.code).toBe(0);
+    const [, ref = ''] = /saved: git branch feat-01-rescued (refs\/stack\/rescue\/feat-01\/\S+)/.exec(run.stdout) ?? [];
+    expect(existsSync(shop.at(front))).toBe(false);
+    expect(shop.git('front', 'branch', '--list', 'feat-01')).toBe('');
+    expect(shop.git('front', 'show', `${ref}:server.mjs`)).toBe('changed');
+    expect(shop.git('front', 'show', `${ref}:folder/new.txt`)).toBe('new');
+    expect(shop.git('front', 'show', `${ref}:done.txt`)).toBe('done');
+    expect(shop.git('front', 'log', '--format=%s', ref)).toContain('Write done.txt');
+    expect(shop.git('api', 'for-each-ref', 'refs/stack')).toBe('');
+    shop.git('front', 'branch', 'feat-01-rescued', ref);
+    expect(shop.git('front', 'show', 'feat-01-rescued:folder/new.txt')).toBe('new');
+  });
+
+  it('keeps what a person put beside the worktrees, and says so', async () => {
+    shop.write('tickets/feat-01/notes.md', 'mine\n');
+    const run = await shop.stack(['destroy', 'feat-01']);
+    expect(run).toMatchObject({ code: 0 });
+    expect(run.stderr).toMatch(/^! .*tickets\/feat-01 stays: it holds notes\.md$/m);
+    expect(shop.read('tickets/feat-01/notes.md')).toBe('mine\n');
+    expect(existsSync(shop.at('tickets/feat-01/.stack-ticket'))).toBe(false);
+  });
+
+  it('works on what somebody has deleted by hand', async () => {
+    rmSync(shop.at('tickets/feat-01'), { recursive: true });
+    expect(await shop.stack(['destroy', 'feat-01', 'feat-02'])).toMatchObject({ code: 0 });
+    expect(withoutRecords(shop.photograph())).toBe(before);
+  });
+
+  it('works where another branch was checked out', async () => {
+    shop.git(front, 'checkout', '--quiet', '-b', 'mine');
+    shop.commit(front, 'done.txt', 'done\n');
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+    expect(shop.git('front', 'show', 'mine:done.txt')).toBe('done');
+    expect(shop.git('front', 'branch', '--list', 'feat-01')).toBe('');
+  });
+
+  it.each([
+    ['gone', () => rmSync(shop.at('stack.yml'))],
+    ['broken', () => shop.write('stack.yml', 'name: [shop\n')],
+    [
+      'about other repos',
+      () =>
+        shop.write(
+          'stack.yml',
+          'name: new\nruntime: process\nrepos: {x: {path: x}}\nservices: {x: {repo: x, command: x}}\n',
+        ),
+    ],
+  ])('works when stack.yml is %s', async (_, spoil) => {
+    const good = shop.read('stack.yml');
+    await shop.stack(['start', 'feat-01', '--no-wait']);
+    expect(listProcesses(shop.root).length).toBeGreaterThan(0);
+    spoil();
+    expect(await shop.stack(['destroy', 'feat-01', 'feat-02'])).toMatchObject({
+      code: 0,
+      stdout: 'feat-01 is gone\nfeat-02 is gone',
+    });
+    expect(listProcesses(shop.root)).toEqual([]);
+    shop.write('stack.yml', good);
+    expect(withoutRecords(shop.photograph())).toBe(before);
+  });
+
+  it('takes away what runs, and frees its ports', async () => {
+    await shop.stack(['start', 'feat-01']);
+    const url = (await shop.ps()).instances[0]?.repos.front?.url ?? '';
+    expect((await fetch(url)).ok).toBe(true);
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+    await expect(fetch(url)).rejects.toThrow();
+    expect(listProcesses(shop.root)).toEqual([]);
+  });
+
+  it('of a locked worktree names what is left, and goes on from there the second time', async () => {
+    shop.git('front', 'worktree', 'lock', '--reason', 'mine', shop.at(front));
+    const run = await shop.stack(['destroy', 'feat-01']);
+    expect(run.code).toBe(3);
+    expect(run.stderr).toMatch(/^stack: feat-01: could not remove worktree front/m);
+    expect(run.stderr).toMatch(/^hint: .*`stack destroy feat-01` goes on from there$/m);
+    expect(existsSync(shop.at(api))).toBe(false);
+    shop.git('front', 'worktree', 'unlock', shop.at(front));
+    expect(await shop.stack(['destroy', 'feat-01', 'feat-02'])).toMatchObject({ code: 0 });
+    expect(withoutRecords(shop.photograph())).toBe(before);
+  });
+});
+
+function withoutRecords(photograph: string): string {
+  return photograph.replace(/^records: .*$/m, '');
+}
