@@ -134,7 +134,7 @@ services:
 const SERVER = `import { createServer } from 'node:http';
 const { PORT, API_URL, STACK_TICKET } = process.env;
 console.log('listens on ' + PORT);
-createServer((_, answer) => answer.end(JSON.stringify({ ticket: STACK_TICKET, api: API_URL }))).listen(PORT, 'localhost');
+createServer((_, answer) => answer.end(JSON.stringify({ ticket: STACK_TICKET, api: API_URL }))).listen(PORT, process.argv[2] ?? 'localhost');
 `;
 
 let template: string | undefined;

@@ -48,7 +48,8 @@ async function waitUntilReady(work: Work, service: string, { signal, note }: Ste
     }
     if (answer === undefined) return;
     if (performance.now() > deadline) {
-      throw await unready(work, service, `${name} was not ready within ${ready.timeoutSeconds} s: ${answer}`);
+      const message = `${name} was not ready within ${ready.timeoutSeconds} s: ${answer}`;
+      throw await unready(work, service, message, guessReason(work, service, answer));
     }
     note(answer);
     await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
@@ -86,13 +87,21 @@ async function findInLog(work: Work, service: string, pattern: string): Promise<
   return `no log line matches ${pattern}`;
 }
 
-async function unready(work: Work, service: string, message: string): Promise<StackError> {
+/** The engine takes connections for the container, and closes them when nothing inside does: mostly a server on localhost. */
+function guessReason(work: Work, service: string, answer: string): string | undefined {
+  const { runtime, ports } = requireService(work.record, service);
+  if (runtime !== 'docker' || !answer.endsWith('connection closed at once')) return undefined;
+  const inside = Object.values(ports).map((port) => port.container);
+  return `in its container nothing answers on port ${inside.join(' or ')}; a server there has to listen on 0.0.0.0, not on localhost`;
+}
+
+async function unready(work: Work, service: string, message: string, guess?: string): Promise<StackError> {
   const lines: string[] = [];
-  let reason: string | undefined;
+  let reason = guess;
   try {
     const runtime = await work.stack.runtime(requireService(work.record, service).runtime);
     const ref = refOf(work.stack, work.record, service);
-    reason = await runtime.explain?.(ref);
+    reason ??= await runtime.explain?.(ref);
     for await (const line of runtime.logs(ref, { tail: SHOWN_LINES })) lines.push(line.text);
   } catch {
     // The workload may be gone altogether; what it was asked is said all the same.
