@@ -23,6 +23,12 @@ export interface Step {
   readonly goesAlong?: boolean;
 }
 
+/** Forward a step is applied, backward it is reverted. */
+export type Direction = 'forward' | 'backward';
+
+/** Puts something around a step that is about to run: tests make it fail there, or end the process. */
+export type WrapStep = (step: Step, direction: Direction) => Step;
+
 /** What a step may use while it is applied. */
 export interface StepProgress {
   /** Aborted on Ctrl-C or when a sibling failed. Waits and pulls take it; a git change runs to its end. */

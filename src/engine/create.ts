@@ -62,12 +62,11 @@ export async function converge(
   extent: Extent,
   onFailure: (undo: { made: Step[]; changed: Step[]; error: unknown }) => Promise<unknown>,
 ): Promise<unknown> {
-  const { emit, signal } = work.stack;
   const made: Step[] = [];
   const changed: Step[] = [];
   for (let pass = 0; pass < 3; pass++) {
     work.leases.moved = false;
-    const result = await runForward(listTicketSteps(work, config, extent), { emit, signal });
+    const result = await runForward(listTicketSteps(work, config, extent), work.stack);
     made.push(...result.made);
     changed.push(...result.changed);
     if (result.error !== undefined) return onFailure({ made, changed, error: result.error });

@@ -6,10 +6,12 @@ import { converge } from './create.ts';
 import { type Ground, planGround, requireRunnable, reserveGround } from './ground.ts';
 import { leasePorts } from './leases.ts';
 import { mergeServices, planRepos, planServices } from './plan.ts';
-import { refOf, requireService } from './spec.ts';
+import { runForward } from './run.ts';
+import { requireService } from './spec.ts';
 import type { Stack } from './stack.ts';
 import { isFileStep } from './steps/list.ts';
 import type { Extent } from './steps/service.ts';
+import { stopStep } from './steps/stop.ts';
 import { unwind } from './unwind.ts';
 import { createWork, saveRecord, ticketsFolder, type Work } from './work.ts';
 
@@ -55,27 +57,15 @@ export async function stopInstance(stack: Stack, ticket: string, only: readonly 
   const { record, state } = await claimInstance(stack, ticket, (found) => {
     for (const name of only) requireService(found, name);
   });
-  try {
-    const services = only.length > 0 ? only : Object.keys(record.services);
-    await stopServices(stack, record, services);
-  } finally {
-    await release(createWork({ stack, config: undefined, record, baseline: state.baseline, shared: state.shared }));
-  }
-}
-
-/** Stops services of any instance, side by side, each a line of narration. Missing is done. */
-async function stopServices(stack: Stack, record: InstanceRecord, services: readonly string[]): Promise<void> {
-  if (!record.started) return;
-  await Promise.all(
-    services.map(async (name) => {
-      const service = requireService(record, name);
-      const started = performance.now();
-      const step = { id: `stop ${name}`, subject: name, title: 'stopped' };
-      stack.emit({ type: 'step-started', ...step });
-      await (await stack.runtime(service.runtime)).stop(refOf(stack, record, name));
-      stack.emit({ type: 'step-done', ...step, outcome: 'made', ms: performance.now() - started });
-    }),
+  const work = createWork({ stack, config: undefined, record, baseline: state.baseline, shared: state.shared });
+  const services = record.started ? Object.keys(record.services) : [];
+  const wanted = services.filter((name) => only.length === 0 || only.includes(name));
+  const { error } = await runForward(
+    wanted.map((name) => stopStep(work, name)),
+    stack,
   );
+  await release(work);
+  if (error !== undefined) throw error;
 }
 
 /**

@@ -1,11 +1,9 @@
 import { interrupted, StackError } from '../domain/errors.ts';
-import type { Emit } from '../domain/events.ts';
 import type { Step } from '../domain/step.ts';
+import type { Stack } from './stack.ts';
 
-export interface ForwardOptions {
-  emit: Emit;
-  signal: AbortSignal;
-}
+type ForwardOptions = Pick<Stack, 'emit' | 'signal' | 'wrapStep'>;
+type BackwardOptions = Pick<Stack, 'emit' | 'wrapStep'>;
 
 /** What a forward run did, also when it failed: `tried` holds every step whose `apply` was begun. */
 export interface ForwardResult {
@@ -36,7 +34,7 @@ export async function runForward(steps: readonly Step[], options: ForwardOptions
       if (options.signal.aborted) fail(options.signal.reason);
       if (signal.aborted) return;
       try {
-        await applyStep(step, result, { emit: options.emit, signal });
+        await applyStep(step, result, { ...options, signal });
       } catch (error) {
         fail(error);
       }
@@ -45,20 +43,22 @@ export async function runForward(steps: readonly Step[], options: ForwardOptions
   return result;
 }
 
-async function applyStep(step: Step, result: ForwardResult, { emit, signal }: ForwardOptions): Promise<void> {
+async function applyStep(step: Step, result: ForwardResult, options: ForwardOptions): Promise<void> {
+  const { emit, signal, wrapStep } = options;
   const { id, subject, title } = step;
+  const wrapped = wrapStep?.(step, 'forward') ?? step;
   const started = performance.now();
   const since = (): number => performance.now() - started;
   emit({ type: 'step-started', id, subject, title });
   try {
-    const state = await step.inspect();
+    const state = await wrapped.inspect();
     if (state === 'present') {
       emit({ type: 'step-done', id, subject, title, outcome: 'kept', ms: since() });
       return;
     }
     const made = state === 'absent';
     (made ? result.made : result.changed).push(step);
-    await step.apply({ signal, note: (text) => emit({ type: 'step-note', id, text }) });
+    await wrapped.apply({ signal, note: (text) => emit({ type: 'step-note', id, text }) });
     emit({ type: 'step-done', id, subject, title, outcome: made ? 'made' : 'changed', ms: since() });
   } catch (error) {
     // What was only told to stop did not fail: that line is for the step that did.
@@ -78,7 +78,7 @@ export interface Leftover {
  * Reverts steps, each after all that stand on it. A failure does not stop the others: every thing that can go, goes.
  * Gives what is left. Never throws.
  */
-export async function runBackward(steps: readonly Step[], emit: Emit): Promise<Leftover[]> {
+export async function runBackward(steps: readonly Step[], { emit, wrapStep }: BackwardOptions): Promise<Leftover[]> {
   const leftovers: Leftover[] = [];
   const dependents = new Map<string, string[]>();
   for (const step of steps) {
@@ -92,7 +92,7 @@ export async function runBackward(steps: readonly Step[], emit: Emit): Promise<L
       const started = performance.now();
       if (!step.goesAlong) emit({ type: 'step-started', id, subject, title });
       try {
-        await step.revert();
+        await (wrapStep?.(step, 'backward') ?? step).revert();
         if (step.goesAlong) return;
         emit({ type: 'step-done', id, subject, title, outcome: 'undone', ms: performance.now() - started });
       } catch (error) {

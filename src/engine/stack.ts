@@ -5,6 +5,7 @@ import type { StackConfig } from '../domain/config/config.ts';
 import type { Emit } from '../domain/events.ts';
 import type { Owner } from '../domain/instance.ts';
 import type { Runtime, RuntimeCheck, RuntimeName } from '../domain/runtime.ts';
+import type { WrapStep } from '../domain/step.ts';
 
 /** What the engine is handed for one root: everything it may touch, each made on first use. */
 export interface Stack {
@@ -30,4 +31,6 @@ export interface Stack {
   readonly signal: AbortSignal;
   /** This process, as records name it while it changes them. */
   readonly owner: Owner;
+  /** Every step of every command goes through it as it runs; without one, as it is. */
+  readonly wrapStep?: WrapStep | undefined;
 }

@@ -51,7 +51,7 @@ export async function takeApart(stack: Stack, ticket: string, options: TakeApart
   if (kept.length > 0) stack.emit({ type: 'warning', text: `${record.folder} stays: it holds ${kept.join(', ')}` });
   const parts = { stack, config: undefined, record, baseline: state.baseline, shared: state.shared };
   const work = createWork(parts, { saved: options.force });
-  const leftovers = await runBackward(listRecordedSteps(work), stack.emit);
+  const leftovers = await runBackward(listRecordedSteps(work), stack);
   if (leftovers.length > 0) throw leftoverError(record.ticket, leftovers);
   await stack.store.update((draft) => {
     delete draft.instances[record.ticket];

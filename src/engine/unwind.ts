@@ -12,7 +12,7 @@ export async function unwind(
   const { emit, store } = work.stack;
   const first = run.error instanceof Error ? run.error : new Error(String(run.error));
   emit({ type: 'unwinding' });
-  const leftovers = await runBackward(uniqueById(run.made), emit);
+  const leftovers = await runBackward(uniqueById(run.made), work.stack);
   if (leftovers.length > 0) return withLeftovers(first, leftovers, `stack destroy ${work.record.ticket}`);
   if (options.forget) {
     await store.update((draft) => {

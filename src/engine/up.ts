@@ -22,7 +22,7 @@ export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promis
     work.leases.moved = false;
     const services = Object.keys(work.baseline?.services ?? {}).filter((name) => name in config.services);
     const steps = guardUpSteps(work, listUpSteps(work, config, { services, shared: true, network: false, extent }));
-    const result = await runForward(steps, { emit: stack.emit, signal: stack.signal });
+    const result = await runForward(steps, stack);
     if (result.error !== undefined)
       throw await unwind(work, { made: result.made, error: result.error }, { forget: false });
     if (!work.leases.moved) return;
@@ -51,7 +51,7 @@ export async function bringDown(stack: Stack, options: { force: boolean; volumes
     const kept = Object.values(state.instances).some((record) => record.started) ? ['network'] : [];
     const leftovers = await runBackward(
       steps.filter((step) => !kept.includes(step.id)),
-      stack.emit,
+      stack,
     );
     if (leftovers.length > 0) throw leftoverError(BASELINE, leftovers);
     if (options.volumes) await deleteSharedData(work);

@@ -87,7 +87,7 @@ describe('running steps forward', () => {
 describe('running steps backward', () => {
   it('unmakes each thing before what it stands on', async () => {
     const { log, step } = createWorld();
-    const leftovers = await runBackward([step('a'), step('b', ['a']), step('c', ['a', 'b'])], quiet.emit);
+    const leftovers = await runBackward([step('a'), step('b', ['a']), step('c', ['a', 'b'])], quiet);
     expect(log).toEqual(['-c', '-b', '-a']);
     expect(leftovers).toEqual([]);
   });
@@ -95,7 +95,7 @@ describe('running steps backward', () => {
   it('goes on after a failure and names what is left', async () => {
     const { log, failing, step } = createWorld();
     failing.set('-b', new Error('held'));
-    const leftovers = await runBackward([step('a'), step('b', ['a']), step('c', ['b'])], quiet.emit);
+    const leftovers = await runBackward([step('a'), step('b', ['a']), step('c', ['b'])], quiet);
     expect(log).toEqual(['-c', '-a']);
     expect(leftovers.map((left) => left.step.id)).toEqual(['b']);
   });

@@ -1,0 +1,23 @@
+import type { Step } from '../../domain/step.ts';
+import { refOf, requireService } from '../spec.ts';
+import type { Work } from '../work.ts';
+import { observeWorkload } from './workload.ts';
+
+/** One service brought to rest; what it keeps stays. There is no way back but a start. */
+export function stopStep(work: Work, service: string): Step {
+  const { runtime } = requireService(work.record, service);
+  return {
+    id: `stop ${service}`,
+    subject: service,
+    title: 'stopped',
+    after: [],
+    async inspect() {
+      return (await observeWorkload(work, service)) ? 'different' : 'present';
+    },
+    async apply() {
+      await (await work.stack.runtime(runtime)).stop(refOf(work.stack, work.record, service));
+    },
+    goesAlong: true,
+    async revert() {},
+  };
+}
