@@ -35,7 +35,7 @@ export async function splitTicketAndServices(
   const state = await stack.store.read();
   const [first, ...rest] = args;
   if (first === BASELINE && state.baseline) return { state, record: state.baseline, services: rest };
-  const isTicket = first !== undefined && first.replaceAll('/', '-') in state.instances;
+  const isTicket = first !== undefined && Object.hasOwn(state.instances, first.replaceAll('/', '-'));
   if (isTicket) return { state, record: requireInstance(state, first), services: rest };
   if (place.ticket !== undefined) return { state, record: requireInstance(state, place.ticket), services: [...args] };
   const [ticket = ''] = await namedTickets(context, args.slice(0, 1));

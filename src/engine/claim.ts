@@ -12,7 +12,7 @@ export async function isOwnerAlive(record: InstanceRecord): Promise<boolean> {
 /** Gives a ticket's record. Throws `not-found`, with the nearest names. */
 export function requireInstance(state: StackState, ticket: string): InstanceRecord {
   const name = ticket.replaceAll('/', '-');
-  const record = state.instances[name];
+  const record = Object.hasOwn(state.instances, name) ? state.instances[name] : undefined;
   if (record) return record;
   const known = Object.keys(state.instances);
   const near = suggest(name, known);

@@ -140,7 +140,7 @@ function requireReady(record: InstanceRecord): InstanceRecord {
 }
 
 function requireBorrowed(config: StackConfig, record: InstanceRecord, repo: string): void {
-  if (!(repo in config.repos)) {
+  if (!Object.hasOwn(config.repos, repo)) {
     throw new StackError('usage', `stack.yml has no repo ${JSON.stringify(repo)}`, {
       hint: `its repos: ${Object.keys(config.repos).join(', ')}`,
     });

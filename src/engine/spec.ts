@@ -73,7 +73,7 @@ function listVolumes(own: ServiceRecord, settings: ServiceSettings): { name: str
 
 /** Gives a service of a record. Throws `not-found`. */
 export function requireService(record: InstanceRecord, service: string): ServiceRecord {
-  const found = record.services[service];
+  const found = Object.hasOwn(record.services, service) ? record.services[service] : undefined;
   if (found) return found;
   throw new StackError('not-found', `${record.ticket} has no service ${service} of its own`, {
     hint: `its services: ${Object.keys(record.services).join(', ') || 'none'}`,
