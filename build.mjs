@@ -1,4 +1,5 @@
-// Bundles src/ to dist/: one entry, and a chunk for every dynamic import, so that a command loads only what it uses.
+// Bundles src/ to dist/.
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -50,34 +51,62 @@ const lazyModules = {
   },
 };
 
-/** Bundles `entryPoints` (`{ name: file }`) into `outdir`. */
-export async function bundle(entryPoints, outdir) {
+/** Bundles `entryPoints` (`{ name: file }`) into `outdir`; fails when something heavy got in. */
+export async function bundle(entryPoints, outdir, options = {}) {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   const result = await build({
     absWorkingDir: root,
     entryPoints,
     outdir,
     bundle: true,
-    splitting: true,
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    chunkNames: 'chunks/[name]-[hash]',
-    define: { STACK_VERSION: JSON.stringify(version) },
-    // Bundled CommonJS calls require() for Node's own modules; ESM has none.
-    banner: {
-      js: "import { createRequire as createRequireOf } from 'node:module';\nconst require = createRequireOf(import.meta.url);",
-    },
     // Less to parse is faster to start; names stay, for stack traces.
     minifyWhitespace: true,
     minifySyntax: true,
     logLevel: 'warning',
     metafile: true,
     plugins: [lazyModules],
+    ...options,
+    define: { STACK_VERSION: JSON.stringify(version), ...options.define },
   });
   const heavy = Object.keys(result.metafile.inputs).filter((file) => HEAVY.test(file));
   if (heavy.length > 0) throw new Error(`the bundle has what should be loaded late: ${heavy.slice(0, 3).join(', ')} …`);
 }
+
+/**
+ * Bundles `main.js`, which is small, and `app.cjs`: all the rest in one file, of which each module runs when it is first
+ * imported. CommonJS, because that can be loaded with its compiled code.
+ */
+async function bundleApp(dist) {
+  await bundle({ app: join(root, 'src/app.ts') }, dist, {
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    define: { 'import.meta.url': 'importMetaUrl' },
+    banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+  });
+  const text = await readFile(join(dist, 'app.cjs'));
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
+  await bundle({ main: join(root, 'src/main.ts') }, dist, { plugins: [cachedApp(hash)] });
+}
+
+/** Makes main.ts's import of app.ts a load of app.cjs through src/code-cache.ts. */
+const cachedApp = (hash) => ({
+  name: 'cached-app',
+  setup(builder) {
+    builder.onResolve({ filter: /^\.\/app\.ts$/ }, ({ path }) => ({ path, namespace: 'cached' }));
+    builder.onLoad({ filter: /.*/, namespace: 'cached' }, () => ({
+      contents: `
+        import { fileURLToPath } from 'node:url';
+        import { loadWithCodeCache } from './code-cache.ts';
+        const file = fileURLToPath(new URL('./app.cjs', import.meta.url));
+        export const { createContext, runProgram, renderError, renderErrorJson } =
+          loadWithCodeCache(file, '${hash}', process.env);`,
+      resolveDir: join(root, 'src'),
+    }));
+  },
+});
 
 /** Writes the JSON Schema that editors check stack.yml with. */
 async function writeSchema(dist) {
@@ -93,7 +122,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const dist = join(root, 'dist');
   const [next, old] = [`${dist}.${process.pid}.new`, `${dist}.${process.pid}.old`];
   try {
-    await bundle({ main: join(root, 'src/main.ts') }, next);
+    await bundleApp(next);
     await Promise.all([writeSchema(next), bundleDemo(join(next, 'templates/demo'))]);
     if (existsSync(dist)) await rename(dist, old);
     await rename(next, dist);

@@ -1,7 +1,8 @@
 // Makes a fresh clone ready to run: dependencies and build, each only when it is missing or older than its source.
 // Needs Node and npm alone, so that `npm run demo` and `npm run verify` can call it first.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -26,5 +27,13 @@ function run(command, ...args) {
   }
 }
 
-if (isMissing('node_modules/.package-lock.json', 'package-lock.json')) run('npm', 'ci', '--no-audit', '--no-fund');
+// A mark of our own: npm's touches nothing when all is there, and git gives files new times.
+const lock = createHash('sha256')
+  .update(readFileSync(path.join(root, 'package-lock.json')))
+  .digest('hex');
+const mark = path.join(root, 'node_modules/.stack-lock');
+if (!process.argv.includes('--build-only') && !(existsSync(mark) && readFileSync(mark, 'utf8') === lock)) {
+  run('npm', 'ci', '--no-audit', '--no-fund');
+  writeFileSync(mark, lock);
+}
 if (isMissing('dist/main.js', 'src', 'templates', 'package.json', 'build.mjs')) run('npm', 'run', '--silent', 'build');

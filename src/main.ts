@@ -1,4 +1,3 @@
-import module from 'node:module';
 import { constants } from 'node:os';
 import type { GlobalOptions, Host } from './context.ts';
 import type { StackError } from './domain/errors.ts';
@@ -12,14 +11,12 @@ export async function main(argv: readonly string[], host: Host, signal: AbortSig
     return 0;
   }
   const options = readGlobals(argv);
-  const { createContext } = await import('./context.ts');
+  const { createContext, runProgram, renderError, renderErrorJson } = await import('./app.ts');
   const context = createContext(host, options, signal, argv);
   try {
-    const { runProgram } = await import('./program.ts');
     return await runProgram(argv, context);
   } catch (error) {
     await context.endNarration();
-    const { renderError, renderErrorJson } = await import('./ui/error.ts');
     if (options.json) host.stdout.write(`${renderErrorJson(error)}\n`);
     else
       host.stderr.write(`${renderError(error, { color: context.errorColor, debug: Boolean(host.env.STACK_DEBUG) })}\n`);
@@ -31,8 +28,6 @@ export async function main(argv: readonly string[], host: Host, signal: AbortSig
 
 /** Runs the command line of this process: signals, pipes, exit. */
 export async function start(): Promise<void> {
-  // Node 22 and later keep what they compiled; 20 does not have it.
-  (module as { enableCompileCache?: () => void }).enableCompileCache?.();
   const { argv, env, stdin, stdout, stderr, pid } = process;
   const host: Host = { cwd: process.cwd(), env, stdin, stdout, stderr, pid };
   const controller = new AbortController();
