@@ -21,13 +21,15 @@ export interface Work {
   readonly saved: boolean;
   /** True: images built for the instance are built anew. */
   readonly rebuild: boolean;
+  /** Services whose worktree was made anew in this run: what still runs of them is in a folder that is gone. */
+  readonly uprooted: Set<string>;
 }
 
 type Parts = Pick<Work, 'stack' | 'config' | 'record' | 'baseline' | 'shared'>;
 
 /** Gives the work on one instance. */
 export function createWork(parts: Parts, options: Partial<Pick<Work, 'saved' | 'rebuild'>> = {}): Work {
-  return { ...parts, leases: { moved: false }, saved: false, rebuild: false, ...options };
+  return { ...parts, leases: { moved: false }, saved: false, rebuild: false, uprooted: new Set(), ...options };
 }
 
 /** Gives the config of a work that must have one. Throws `config` (by asking for it again). */

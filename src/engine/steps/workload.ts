@@ -11,6 +11,7 @@ const LEASE_TRIES = 5;
 export function workloadStep(work: Work, service: string, waitsFor: readonly string[]): Step {
   const own = requireService(work.record, service);
   const rebuilt = work.rebuild && own.builtImage !== undefined;
+  let isOutdated = false;
   return {
     id: `workload ${service}`,
     subject: service,
@@ -25,15 +26,17 @@ export function workloadStep(work: Work, service: string, waitsFor: readonly str
     ],
     async inspect() {
       const found = await observeWorkload(work, service);
+      const uprooted = work.uprooted.delete(service);
       if (!found) return 'absent';
-      if (rebuilt) return 'different';
+      // A new image has the tag of the old one, a new worktree its path: the runtime would see no difference.
+      isOutdated = rebuilt || uprooted;
+      if (isOutdated) return 'different';
       const { hash } = await buildSpec(work, service);
       return found.state === 'running' && found.hash === hash ? 'present' : 'different';
     },
     async apply({ signal, note }) {
       const runtime = await work.stack.runtime(own.runtime);
-      // The tag of a new image is the old one, so the runtime would see no difference.
-      if (rebuilt) await runtime.remove(refOf(work.stack, work.record, service));
+      if (isOutdated) await runtime.remove(refOf(work.stack, work.record, service));
       for (let tries = 1; ; tries++) {
         try {
           return await runtime.start(await buildSpec(work, service), signal);

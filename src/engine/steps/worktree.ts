@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isThere } from '../../adapters/files.ts';
 import { deleteBranch } from '../../adapters/git/branch.ts';
 import { findWorkAtRisk } from '../../adapters/git/risk.ts';
 import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git/worktree.ts';
@@ -20,6 +21,7 @@ export function worktreeStep(work: Work, repo: string): Step {
     title: record.ownsBranch ? `worktree on ${branch}, from ${record.base}` : `worktree on ${branch}`,
     after: ['folder'],
     async inspect() {
+      if (!(await isThere(worktree))) return 'absent';
       const found = await inspectWorktree({ repoPath, path: worktree, branch });
       // A person may have switched branches in there: their wish, and no reason to touch it. Anything else that is in
       // the way is for `apply` to refuse.
@@ -39,6 +41,9 @@ export function worktreeStep(work: Work, repo: string): Step {
       });
       attempt = 'made';
       if (warning) work.stack.emit({ type: 'warning', text: `${repo}: ${warning}` });
+      for (const [name, service] of Object.entries(work.record.services)) {
+        if (service.repo === repo) work.uprooted.add(name);
+      }
       if (!record.copied && !record.setUp) return;
       // A worktree that was deleted by hand comes back bare: its files and set-up are due again.
       Object.assign(record, { copied: false, setUp: false });
