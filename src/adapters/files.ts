@@ -57,16 +57,20 @@ async function findReason(folder: string, error: unknown): Promise<unknown> {
 }
 
 /**
- * Replaces a file as a whole: temp file in the same folder, fsync, rename. A reader sees the old text or the new one.
- * Throws `files`; the old file is then untouched.
+ * Replaces a file as a whole: temp file in the same folder, fsync (unless it need not be `lasting`: it can be made again),
+ * rename. A reader sees the old text or the new one. Throws `files`; the old file is then untouched.
  */
-export async function replaceFile(file: string, text: string, mode = 0o600): Promise<void> {
+export async function replaceFile(
+  file: string,
+  text: string,
+  { mode = 0o600, lasting = true }: { mode?: number; lasting?: boolean } = {},
+): Promise<void> {
   const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${randomUUID()}.tmp`);
   try {
     const handle = await open(temporary, 'wx', mode);
     try {
       await handle.writeFile(text);
-      await handle.sync();
+      if (lasting) await handle.sync();
     } finally {
       await handle.close();
     }

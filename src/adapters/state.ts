@@ -63,7 +63,7 @@ export async function readStackName(root: string): Promise<string | undefined> {
 async function prepareFolder(folder: string): Promise<void> {
   await makeFolder(folder);
   const ignore = path.join(folder, '.gitignore');
-  if ((await readFileIfThere(ignore)) === undefined) await replaceFile(ignore, '*\n');
+  if ((await readFileIfThere(ignore)) === undefined) await replaceFile(ignore, '*\n', { lasting: false });
 }
 
 async function parseState(text: string, file: string): Promise<StackState> {

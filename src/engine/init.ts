@@ -73,8 +73,10 @@ async function writeAll(root: string, files: readonly NewFile[]): Promise<void> 
     for (const { name, text } of files) {
       const file = path.join(root, name);
       const before = await readFileIfThere(file);
-      await replaceFile(file, text, READABLE);
-      undo.unshift(() => (before === undefined ? rm(file, { force: true }) : replaceFile(file, before, READABLE)));
+      await replaceFile(file, text, { mode: READABLE });
+      undo.unshift(() =>
+        before === undefined ? rm(file, { force: true }) : replaceFile(file, before, { mode: READABLE }),
+      );
     }
   } catch (error) {
     for (const revert of undo) await revert().catch(() => undefined);

@@ -48,16 +48,20 @@ export async function showEnvFiles(work: Work, repo: string): Promise<void> {
 async function writeEnvFile(work: Work, repo: string, file: string): Promise<void> {
   const { path: checkout, worktree, gitCommonDir } = requireDedicated(work.record, repo);
   const target = path.join(worktree, file);
-  const [tracked, ignored] = await Promise.all([isTracked(worktree, file), isIgnored(worktree, file)]);
+  const there = await readFileIfThere(target);
+  const [tracked, ignored] = await Promise.all([
+    there !== undefined && isTracked(worktree, file),
+    isIgnored(worktree, file),
+  ]);
   if (tracked) {
     throw new StackError('config', `${repo} keeps ${file} in git, so stack cannot write to it`, {
       hint: `name another file as \`env_file:\` of ${repo} in stack.yml, one that git ignores`,
     });
   }
-  const start = (await readFileIfThere(target)) ?? (await readFileIfThere(path.join(checkout, file))) ?? '';
+  const start = there ?? (await readFileIfThere(path.join(checkout, file))) ?? '';
   if (!ignored) await addExclude(gitCommonDir, `/${file}`, ownerOf(work));
   await mkdir(path.dirname(target), { recursive: true });
-  await replaceFile(target, mergeEnvBlock(start, await renderBlock(work, repo, file)));
+  await replaceFile(target, mergeEnvBlock(start, await renderBlock(work, repo, file)), { lasting: false });
 }
 
 /** In the worktree the file goes with it; only a worktree that stays behind (moved, or kept) gets its own text back. */

@@ -22,7 +22,7 @@ export function folderStep(work: Work): Step {
     },
     async apply() {
       await makeFolder(folder);
-      await replaceFile(pointer, text);
+      await replaceFile(pointer, text, { lasting: false });
     },
     async revert() {
       await rm(pointer, { force: true });
