@@ -55,6 +55,7 @@ describe('a create that is interrupted', () => {
     const run = await shop.stack(['destroy', '--force', 'feat-01']);
     if (run.code !== 0) expect(run.stderr).toContain('there is no ticket "feat-01"');
     expect(existsSync(shop.at('tickets'))).toBe(false);
+    expect(await shop.stack(['down'])).toMatchObject({ code: 0 });
     await until('no process is left', () => listProcesses(shop.root).length === 0);
   });
 

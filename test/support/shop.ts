@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
+import { afterAll } from 'vitest';
 import type { StackState } from '../../src/domain/instance.ts';
 import type { StackView } from '../../src/domain/view.ts';
 import { isolatedEnv, type Run } from './product.ts';
@@ -68,10 +69,14 @@ export function makeShop(options: { config?: (port: number) => string; engine?: 
   const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'stack-cli-')));
   const root = path.join(folder, 'shop');
   cpSync(templateShop(), root, { recursive: true });
-  const env = { ...isolatedEnv(folder), ...(options.engine ? {} : { DOCKER_HOST: `unix://${folder}/no-engine.sock` }) };
+  const env = { ...isolatedEnv(folder), ...(options.engine ? {} : { DOCKER_HOST: noEngine(folder) }) };
   const shop = openShop(folder, root, env);
   shop.write('stack.yml', (options.config ?? shopConfig)(shop.port));
   return shop;
+}
+
+function noEngine(folder: string): string {
+  return `unix://${folder}/no-engine.sock`;
 }
 
 /** Gives a shop around a root that is there. */
@@ -99,9 +104,13 @@ export function openShop(folder: string, root: string, env: Record<string, strin
     state: () => readState(root),
     photograph: () => photograph(folder, root),
     async dispose() {
-      const tickets = Object.keys(readState(root)?.instances ?? {});
-      if (tickets.length > 0) await stack(['destroy', '--force', '--yes', ...tickets]);
-      if (readState(root)?.baseline) await stack(['down', '--force', '--volumes', '--yes']);
+      const state = readState(root);
+      const tickets = Object.values(state?.instances ?? {}).filter(({ started }) => started);
+      const names = tickets.map(({ ticket }) => ticket);
+      if (names.length > 0) await stack(['destroy', '--force', '--yes', ...names]);
+      if (env.DOCKER_HOST !== noEngine(folder) || listProcesses(root).length > 0) {
+        await stack(['down', '--force', '--volumes', '--yes']);
+      }
       rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     },
   };
@@ -138,12 +147,15 @@ createServer((_, answer) => answer.end(JSON.stringify({ ticket: STACK_TICKET, ap
 `;
 
 let template: string | undefined;
+afterAll(() => {
+  if (template !== undefined) rmSync(template, { recursive: true, force: true });
+  template = undefined;
+});
 
-/** Made once in a test process, and copied: a dozen calls of git are slow beside that. */
+/** Made once in a test file, and copied: a dozen calls of git are slow beside that. */
 function templateShop(): string {
   if (template !== undefined) return template;
   const folder = mkdtempSync(path.join(tmpdir(), 'stack-cli-template-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   for (const [repo, branch] of [
     ['front', 'feat/ui'],
     ['api', 'feat/endpoint'],
