@@ -9,7 +9,7 @@ import {
   type StackState,
 } from '../domain/instance.ts';
 import { leasePorts } from './leases.ts';
-import { factsOf, mergeServices, planServices } from './plan.ts';
+import { factsOf, fittingLeases, mergeServices, planServices } from './plan.ts';
 import { checkReach, leaseShared, planShared, type SharedProviders } from './shared-plan.ts';
 import type { Stack } from './stack.ts';
 import type { Extent } from './steps/service.ts';
@@ -51,7 +51,10 @@ async function reserveBaseline(
   if (!planned) return draft.baseline;
   const known = draft.baseline?.services ?? {};
   for (const [name, service] of Object.entries(planned.services)) {
-    service.ports = { ...service.ports, ...known[name]?.ports };
+    service.ports = {
+      ...service.ports,
+      ...fittingLeases(config, name, { ...service, ports: known[name]?.ports ?? {} }),
+    };
   }
   draft.baseline = undefined;
   await leasePorts(draft, planned, config, stack.emit);

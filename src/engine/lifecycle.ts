@@ -3,6 +3,7 @@ import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
 import { claimInstance, requireInstance } from './claim.ts';
 import { converge } from './create.ts';
+import { removeDropped } from './dropped.ts';
 import { type Ground, planGround, requireRunnable, reserveGround } from './ground.ts';
 import { leasePorts } from './leases.ts';
 import { mergeServices, planRepos, planServices } from './plan.ts';
@@ -44,6 +45,7 @@ export async function startInstance(
     },
     rebuild,
   );
+  await removeDropped(work, config);
   // Worktrees that came back stay: a branch in there may hold work of weeks.
   const error = await converge(work, config, extent, (run) =>
     unwind(work, { ...run, made: run.made.filter((step) => !isFileStep(step)) }, { forget: false }),

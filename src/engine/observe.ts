@@ -40,9 +40,11 @@ export async function observeStack(stack: Stack): Promise<StackView> {
     observeWorld(stack, config, state),
     chooseRuntime(stack, config.runtime),
   ]);
-  const { baseline } = state;
+  const baseline = state.baseline && withoutDropped(state.baseline, config, observed);
   const instances = await Promise.all(
-    Object.values(state.instances).map((record) => viewInstance(record, baseline, observed)),
+    Object.values(state.instances).map((record) =>
+      viewInstance(withoutDropped(record, config, observed), baseline, observed),
+    ),
   );
   return {
     stack: stack.name,
@@ -59,6 +61,14 @@ export async function observeStack(stack: Stack): Promise<StackView> {
     // Not localeCompare: its collator takes longer to load than all the rest of this takes.
     instances: instances.sort((one, other) => (one.createdAt < other.createdAt ? -1 : 1)),
   };
+}
+
+/** A service that stack.yml has dropped is still spoken of while something of it runs. */
+function withoutDropped(record: InstanceRecord, config: StackConfig, { workloads }: Observed): InstanceRecord {
+  const services = Object.entries(record.services).filter(
+    ([name]) => Object.hasOwn(config.services, name) || workloads.has(`${record.ticket}/${name}`),
+  );
+  return { ...record, services: Object.fromEntries(services) };
 }
 
 /** Gives some tickets as `observeStack` sees them, in the order asked for; a name without a record is left out. */

@@ -173,7 +173,7 @@ function checkProcess(stack: Stack, config: StackConfig, name: string): void {
 
 /**
  * Lays what stack.yml wants now over what was recorded: leases that still fit are kept, as are runtimes, and services
- * that stack.yml has dropped (until somebody takes them apart).
+ * that stack.yml has dropped (they may come back).
  */
 export function mergeServices(
   config: StackConfig,
@@ -183,13 +183,23 @@ export function mergeServices(
   const merged = Object.entries(planned).map(([name, service]): [string, ServiceRecord] => {
     const before = known[name];
     if (!before) return [name, service];
-    const { runtime } = before;
-    const kept = Object.entries(config.services[name]?.ports ?? {}).flatMap(([key, port]) => {
-      const host = before.ports[key]?.host;
-      const fits = host !== undefined && (host === port.baseline || (host >= port.from && host <= port.to));
-      return fits ? [[key, { host, container: runtime === 'docker' ? (port.container ?? host) : host }] as const] : [];
-    });
-    return [name, { ...service, runtime, ports: Object.fromEntries(kept) }];
+    // What was planned for another runtime has other images and volumes than the one that is kept.
+    const kept = service.runtime === before.runtime ? service : before;
+    return [name, { ...kept, repo: service.repo, ports: fittingLeases(config, name, before) }];
   });
   return { ...known, ...Object.fromEntries(merged) };
+}
+
+/** Gives the leases of a service that are what stack.yml asks for now. */
+export function fittingLeases(
+  config: StackConfig,
+  name: string,
+  { runtime, ports }: Pick<ServiceRecord, 'runtime' | 'ports'>,
+): ServiceRecord['ports'] {
+  const fitting = Object.entries(config.services[name]?.ports ?? {}).flatMap(([key, port]) => {
+    const host = ports[key]?.host;
+    const fits = host !== undefined && (host === port.baseline || (host >= port.from && host <= port.to));
+    return fits ? [[key, { host, container: runtime === 'docker' ? (port.container ?? host) : host }] as const] : [];
+  });
+  return Object.fromEntries(fitting);
 }

@@ -1,6 +1,7 @@
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
+import { removeDropped } from './dropped.ts';
 import { planGround, requireRunnable, reserveGround } from './ground.ts';
 import { runBackward, runForward } from './run.ts';
 import type { Stack } from './stack.ts';
@@ -18,6 +19,7 @@ export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promis
     const baseline = await reserveGround(stack, config, draft, ground);
     return workOn(stack, config, draft, baseline);
   });
+  await removeDropped(work, config);
   for (let pass = 0; pass < 3; pass++) {
     work.leases.moved = false;
     const services = Object.keys(work.baseline?.services ?? {}).filter((name) => name in config.services);

@@ -20,4 +20,31 @@ describe('what changes under a ticket', () => {
     expect(pidOf('feat-01', 'front')).not.toBe(pid);
     expect((await shop.ps()).instances[0]).toMatchObject({ status: 'running' });
   });
+
+  it('a service that was renamed in stack.yml runs under its new name alone', async () => {
+    await shop.stack(['create', 'feat-01', '--with', 'api']);
+    await shop.stack(['up']);
+    shop.configure((text) =>
+      text.replace('\n  api:\n    repo', '\n  backend:\n    repo').replace('${api.url}', '${backend.url}'),
+    );
+    expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['up'])).toMatchObject({ code: 0 });
+    const { baseline, instances } = await shop.ps();
+    expect(Object.keys(baseline.services)).toEqual(['backend']);
+    expect(Object.keys(instances[0]?.services ?? {}).sort()).toEqual(['backend', 'front']);
+    const { url } = instances[0]?.repos.api ?? {};
+    expect(url).toBe(`http://localhost:${instances[0]?.services.backend?.ports.http}`);
+    const front = await fetch(instances[0]?.repos.front?.url ?? '');
+    expect(await front.json()).toEqual({ ticket: 'feat-01', api: url });
+  });
+
+  it('the baseline moves to the port that stack.yml now names', async () => {
+    await shop.stack(['up']);
+    shop.configure((text) => text.replace(`baseline: ${shop.port},`, `baseline: ${shop.port - 1},`));
+    expect(await shop.stack(['up'])).toMatchObject({ code: 0 });
+    expect((await shop.ps()).baseline.repos.api).toEqual({
+      url: `http://localhost:${shop.port - 1}`,
+      status: 'running',
+    });
+  });
 });
