@@ -1,6 +1,7 @@
 // `npm run bench`: what stack costs beyond the floor that git, Node and the engine set. Ratios, never limits: a person
 // reads them. Needs a Docker engine; floors are taken in the same run, interleaved.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
@@ -35,7 +36,7 @@ function makeRepo(repo, files) {
 
 const SERVER = `require('node:http').createServer((_, res) => res.end('ok')).listen(process.env.PORT);\n`;
 
-function makeRoot(name, files, from) {
+function makeRoot(name, files, from, runtime = 'docker') {
   const root = path.join(folder, name);
   for (const repo of ['front', 'api']) makeRepo(path.join(root, repo), files);
   const service = (repo, port) => `  ${repo}:
@@ -48,7 +49,7 @@ function makeRoot(name, files, from) {
 `;
   writeFileSync(
     path.join(root, 'stack.yml'),
-    `name: ${name}\nruntime: docker\nrepos:\n  front: { path: ./front, base: main }\n  api: { path: ./api, base: main }\nservices:\n${service('front', from)}${service('api', from + 1000)}`,
+    `name: ${name}\nruntime: ${runtime}\nrepos:\n  front: { path: ./front, base: main }\n  api: { path: ./api, base: main }\nservices:\n${service('front', from)}${service('api', from + 1000)}`,
   );
   return root;
 }
@@ -61,7 +62,7 @@ function report(what, ms, floors, aim) {
     `${ms.toFixed(0)} ms`,
     `${named.join(' + ')} ms`,
     `${(ms / floor).toFixed(2)}x`,
-    `+${(ms - floor).toFixed(0)} ms`,
+    `${ms < floor ? '' : '+'}${(ms - floor).toFixed(0)} ms`,
     aim,
   ]);
 }
@@ -110,100 +111,89 @@ async function benchStart() {
 
 async function benchWorktrees(files, from) {
   const root = makeRoot(`files-${files}`, files, from);
-  const raw = (round) => path.join(folder, `raw-${files}-${round}`);
   const ms = await interleave({
-    raw(round) {
-      const ms = ['front', 'api'].map((repo) =>
-        git(
-          path.join(root, repo),
-          'worktree',
-          'add',
-          '--no-track',
-          '-q',
-          '-b',
-          `raw-${round}`,
-          path.join(raw(round), repo),
-          'main',
-        ),
-      );
-      return ms[0] + ms[1];
-    },
+    raw: (round) => addRaw(root, round),
     create: (round) => stack(root, 'create', `t${round + 1}`, '--no-start', '--quiet'),
-    rawRemoval(round) {
-      const ms = ['front', 'api'].map(
-        (repo) =>
-          git(path.join(root, repo), 'worktree', 'remove', path.join(raw(round), repo)) +
-          git(path.join(root, repo), 'branch', '-qD', `raw-${round}`),
-      );
-      return ms[0] + ms[1];
-    },
+    rawRemoval: (round) => removeRaw(root, round),
     destroy: (round) => stack(root, 'destroy', `t${round + 1}`, '--quiet'),
   });
-  report(`create --no-start, 2 repos x ${files} files`, ms.create, { 'worktree add': ms.raw }, '<= floor + 150 ms');
+  const aim = '<= floor + 150 ms';
+  report(`create --no-start, 2 repos x ${files} files`, ms.create, { 'worktree add': ms.raw }, aim);
   report(`destroy, 2 repos x ${files} files`, ms.destroy, { 'worktree remove': ms.rawRemoval }, '');
 }
 
-async function benchReady() {
-  const root = makeRoot('ready', 50, 25001);
-  const name = (round, repo) => `stack-bench-${process.pid}-${round + 1}-${repo}`;
-  const raw = (round) => path.join(folder, `raw-ready-${round}`);
-  const ms = await interleave({
-    worktrees(round) {
-      const each = ['front', 'api'].map((repo) =>
-        git(
-          path.join(root, repo),
-          'worktree',
-          'add',
-          '--no-track',
-          '-q',
-          '-b',
-          `raw-${round}`,
-          path.join(raw(round), repo),
-          'main',
-        ),
-      );
-      return each[0] + each[1];
+/** Two worktrees with plain git, side by side as folders, one after the other in time. */
+const addRaw = (root, round) => {
+  const add = (repo) =>
+    git(
+      path.join(root, repo),
+      ...['worktree', 'add', '--no-track', '-q', '-b', `raw-${round}`, rawPath(root, repo, round), 'main'],
+    );
+  return add('front') + add('api');
+};
+
+const removeRaw = (root, round) => {
+  const remove = (repo) =>
+    git(path.join(root, repo), 'worktree', 'remove', '--force', rawPath(root, repo, round)) +
+    git(path.join(root, repo), 'branch', '-qD', `raw-${round}`);
+  return remove('front') + remove('api');
+};
+
+const rawPath = (root, repo, round) => path.join(`${root}-raw`, String(round), repo);
+
+/** What runs the two servers without stack: `start` from a folder at a port, and `stop` of all. */
+const bare = {
+  docker: {
+    names: [],
+    start(source, port) {
+      const name = `stack-bench-${process.pid}-${port}`;
+      this.names.push(name);
+      const publish = ['-e', 'PORT=8080', '-p', `127.0.0.1:${port}:8080`, '-v', `${source}:/app`, '-w', '/app'];
+      docker('run', '-d', '--init', '--name', name, ...publish, IMAGE, 'node', 'server.js');
     },
+    stop() {
+      return docker('rm', '-f', '-v', ...this.names.splice(0));
+    },
+  },
+  process: {
+    children: [],
+    start(source, port) {
+      const options = { cwd: source, env: { ...env, PORT: String(port) }, stdio: 'ignore', detached: true };
+      this.children.push(spawn('node', ['server.js'], options));
+    },
+    async stop() {
+      const started = performance.now();
+      const ended = this.children.splice(0).map((child) => {
+        const exit = once(child, 'exit');
+        child.kill();
+        return exit;
+      });
+      await Promise.all(ended);
+      return performance.now() - started;
+    },
+  },
+};
+
+async function benchReady(runtime, from) {
+  const root = makeRoot(`ready-${runtime}`, 50, from, runtime);
+  const ports = [from + 2000, from + 2001];
+  const ms = await interleave({
+    worktrees: (round) => addRaw(root, round),
     async run(round) {
       const started = performance.now();
-      ['front', 'api'].forEach((repo, index) => {
-        const port = 27001 + index;
-        docker(
-          'run',
-          '-d',
-          '--init',
-          '--name',
-          name(round, repo),
-          '-e',
-          'PORT=8080',
-          '-p',
-          `127.0.0.1:${port}:8080`,
-          '-v',
-          `${path.join(raw(round), repo)}:/app`,
-          '-w',
-          '/app',
-          IMAGE,
-          'node',
-          'server.js',
-        );
-      });
-      await Promise.all([untilAnswers(27001), untilAnswers(27002)]);
+      for (const [index, repo] of ['front', 'api'].entries()) {
+        bare[runtime].start(rawPath(root, repo, round), ports[index]);
+      }
+      await Promise.all(ports.map(untilAnswers));
       return performance.now() - started;
     },
     create: (round) => stack(root, 'create', `t${round + 1}`, '--quiet'),
-    rawRemoval(round) {
-      const containers = docker('rm', '-f', '-v', name(round, 'front'), name(round, 'api'));
-      const trees = ['front', 'api'].map(
-        (repo) =>
-          git(path.join(root, repo), 'worktree', 'remove', '--force', path.join(raw(round), repo)) +
-          git(path.join(root, repo), 'branch', '-qD', `raw-${round}`),
-      );
-      return containers + trees[0] + trees[1];
-    },
+    rawRemoval: async (round) => (await bare[runtime].stop()) + removeRaw(root, round),
     destroy: (round) => stack(root, 'destroy', `t${round + 1}`, '--quiet'),
   });
-  report('create until ready, 2 services', ms.create, { 'docker run': ms.run, worktrees: ms.worktrees }, '');
-  report('destroy of 2 running services', ms.destroy, { 'docker rm + worktree remove': ms.rawRemoval }, '');
+  const aim = runtime === 'process' ? '<= floor + 250 ms' : '';
+  report(`create until ready, 2 services, ${runtime}`, ms.create, { 'bare run': ms.run, worktrees: ms.worktrees }, aim);
+  report(`destroy of 2 running services, ${runtime}`, ms.destroy, { 'bare removal': ms.rawRemoval }, '');
   stack(root, 'down', '--force', '--quiet');
 }
 
@@ -212,7 +202,8 @@ try {
   await benchStart();
   await benchWorktrees(50, 22001);
   await benchWorktrees(3000, 23001);
-  await benchReady();
+  await benchReady('process', 24001);
+  await benchReady('docker', 25001);
   const head = ['what', 'median', 'floor', 'ratio', 'beyond', 'aim'];
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column].length)));
   for (const row of [head, ...rows])
