@@ -93,8 +93,7 @@ describe('the embedded Postgres', { sequential: true }, () => {
     const { pid } = await server.status();
     process.kill(pid!, 'SIGKILL');
     await until('it is gone', async () => (await server.status()).state === 'stopped');
-    // Its helper processes notice by themselves; until then a new server would be refused.
-    await until('a start', () => server.start({ port, ...settings }, never).then(() => true), 30);
+    await server.start({ port, ...settings }, never);
     expect(await query('SELECT answer FROM kept ORDER BY answer')).toEqual([{ answer: 42 }, { answer: 43 }]);
   });
 
@@ -112,6 +111,20 @@ describe('the embedded Postgres', { sequential: true }, () => {
       expect(isRunning(stranger.pid!)).toBe(true);
     } finally {
       stranger.kill('SIGKILL');
+    }
+  });
+
+  it('starts although nobody has collected what was killed', async () => {
+    await server.stop();
+    // Its child ends, and it never asks how.
+    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 1000'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const [pid] = await once(parent.stdout, 'data');
+    try {
+      const lines = [Number(pid), server.dataFolder, 1, port, '', 'localhost', '', 'ready'];
+      writeFileSync(path.join(server.dataFolder, 'postmaster.pid'), `${lines.join('\n')}\n`);
+      await server.start({ port, ...settings }, never);
+    } finally {
+      parent.kill('SIGKILL');
     }
   });
 

@@ -1,5 +1,6 @@
 import { chown, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { throwIfAborted } from '../../domain/errors.ts';
 import { makeFolder } from '../files.ts';
 import { limitLog } from '../process/logs.ts';
@@ -8,6 +9,7 @@ import { processStartTime } from '../process-identity.ts';
 import {
   endServer,
   type HostServer,
+  isAnyServerAt,
   isServerAt,
   readText,
   type ServerSettings,
@@ -29,6 +31,9 @@ import { findPostgresPrograms } from './postgres-programs.ts';
 
 /** Recovery after a crash of the machine reads through the log of changes; that may take its time. */
 const READY_MS = 60_000;
+/** How long the helper processes of a server that was killed may take to end. */
+const HELPERS_MS = 5_000;
+const POLL_MS = 20;
 /** Fast shutdown (SIGINT), then immediate (SIGQUIT, recovers at the next start), then by force. */
 const ENDING: [NodeJS.Signals, number][] = [
   ['SIGINT', 20_000],
@@ -127,10 +132,19 @@ async function readStatus(place: PostgresPlace): Promise<ServerStatus> {
   return { state: file.ready ? 'running' : 'starting', pid: file.pid, port: file.port };
 }
 
-/** Postgres clears up after a dead server itself, but takes any living process of the number for one. */
+/**
+ * Postgres clears up after a dead server itself, but takes whatever has its number for one: another program, or its own
+ * remains that nobody has collected. Its helper processes end a moment after it; while one lives the file has to stay.
+ */
 async function clearPidFile(place: PostgresPlace): Promise<void> {
   const file = await readPidFile(place);
-  if (!file || (await isServerAt(file.pid, place.data)) || !(await processStartTime(file.pid))) return;
+  // Where helpers cannot be seen the file of a dead server is left to Postgres, which looks for them in its own way.
+  if (!file || (process.platform !== 'linux' && !(await processStartTime(file.pid)))) return;
+  const deadline = performance.now() + HELPERS_MS;
+  while (await isAnyServerAt(place.data)) {
+    if (performance.now() > deadline) return;
+    await wait(POLL_MS);
+  }
   await rm(path.join(place.data, 'postmaster.pid'), { force: true });
 }
 

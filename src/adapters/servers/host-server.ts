@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { findTail, readLines } from '../process/log-lines.ts';
 import { openLog } from '../process/logs.ts';
+import { listNumbers } from '../process/table.ts';
 import { processStartTime } from '../process-identity.ts';
 
 const run = promisify(execFile);
@@ -125,6 +126,13 @@ export async function isServerAt(pid: number, folder: string): Promise<boolean> 
   } catch {
     return false;
   }
+}
+
+/** True while any process works in the folder. Known on Linux alone; elsewhere none is seen. */
+export async function isAnyServerAt(folder: string): Promise<boolean> {
+  if (process.platform !== 'linux') return false;
+  const found = await Promise.all(listNumbers('/proc').map((pid) => isServerAt(pid, folder)));
+  return found.includes(true);
 }
 
 async function readWorkingFolder(pid: number): Promise<string | undefined> {
