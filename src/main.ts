@@ -29,7 +29,7 @@ export async function main(argv: readonly string[], host: Host, signal: AbortSig
 /** Runs the command line of this process: signals, pipes, exit. */
 export async function start(): Promise<void> {
   const { argv, env, stdin, stdout, stderr, pid } = process;
-  const host: Host = { cwd: process.cwd(), env, stdin, stdout, stderr, pid };
+  const host: Host = { cwd: currentFolder(), env, stdin, stdout, stderr, pid };
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
@@ -48,6 +48,16 @@ export async function start(): Promise<void> {
   const code = await main(argv.slice(2), host, controller.signal);
   await Promise.all([host.stdout, host.stderr].map((stream) => new Promise((done) => stream.write('', done))));
   process.exit(code);
+}
+
+/** A folder that was deleted under the shell has no path any more, and no child starts in it; the shell knows its name. */
+function currentFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    process.chdir('/');
+    return process.env.PWD ?? '/';
+  }
 }
 
 /** The flags that decide how errors are told must be known before the rest is understood. */

@@ -95,9 +95,9 @@ function buildProgram(context: Context, act: Act): Command {
     .description('Every ticket gets its own running copy of a product whose code lives in several git repos.')
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
-    .helpCommand('help [verb]', 'show help for a verb')
     .usage('<verb> [options]')
     .commandsGroup('Verbs:')
+    .helpCommand('help [verb]', 'show help for a verb')
     .showSuggestionAfterError(true)
     .exitOverride()
     .configureOutput({

@@ -1,6 +1,6 @@
 import { isAlive } from '../adapters/process-identity.ts';
 import { StackError } from '../domain/errors.ts';
-import type { InstanceRecord, StackState } from '../domain/instance.ts';
+import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { suggest } from '../domain/suggest.ts';
 import type { Stack } from './stack.ts';
 
@@ -15,16 +15,17 @@ export function requireInstance(state: StackState, ticket: string): InstanceReco
   const record = Object.hasOwn(state.instances, name) ? state.instances[name] : undefined;
   if (record) return record;
   const known = Object.keys(state.instances);
-  const near = suggest(name, known);
   throw new StackError('not-found', `there is no ticket ${JSON.stringify(ticket)}`, {
-    hint:
-      near.length > 0
-        ? `did you mean ${near.join(' or ')}?`
-        : known.length > 0
-          ? `there are: ${known.join(', ')}`
-          : 'there is none yet: `stack create TICKET`',
+    hint: hintFor(name, known),
     details: { ticket, known },
   });
+}
+
+function hintFor(name: string, known: readonly string[]): string {
+  if (name === BASELINE) return '`stack up` and `stack down` start and stop the baseline';
+  const near = suggest(name, known);
+  if (near.length > 0) return `did you mean ${near.join(' or ')}?`;
+  return known.length > 0 ? `there are: ${known.join(', ')}` : 'there is none yet: `stack create TICKET`';
 }
 
 /** Gives the records of several tickets. Throws `not-found` for the first that has none, before any is touched. */

@@ -71,6 +71,11 @@ describe('a ticket’s name', () => {
     },
   );
 
+  it.each(['stop', 'destroy'])('`baseline` is no ticket’s: %s says which verbs are about it', async (verb) => {
+    const expected = { message: /there is no ticket "baseline"/, hint: /`stack up` and `stack down`/ };
+    await expectRefusal(shop, [verb, 'baseline'], { code: 'not-found', ...expected });
+  });
+
   it('that nobody has stops `destroy` before the others go', async () => {
     const hint = /there are: feat-01, a-b/;
     await expectRefusal(shop, ['destroy', 'feat-01', 'zzz'], { code: 'not-found', message: /"zzz"/, hint });

@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectRefusal } from '../support/refusal.ts';
-import { makeShop, type Shop } from '../support/shop.ts';
+import { BIN, makeShop, type Shop } from '../support/shop.ts';
 
 describe('in a ticket’s folder', () => {
   let shop: Shop;
@@ -49,9 +50,14 @@ describe('in a ticket’s folder', () => {
     rmSync(shop.at('tickets/feat-01/front/stack.yml'));
   });
 
-  it('`destroy` takes the folder it is called in', async () => {
+  it('`destroy` takes the folder it is called in, and a shell that is still there goes on', async () => {
+    const worktree = shop.at('tickets/feat-02/front');
+    const line = '"$0" "$1" destroy && "$0" "$1" ps && "$0" "$1" --version && "$0" "$1" doctor';
+    const options = { cwd: worktree, env: shop.env, encoding: 'utf8' } as const;
+    const run = spawnSync('bash', ['-c', line, process.execPath, BIN], options);
+    expect(run).toMatchObject({ status: 0, stdout: expect.stringMatching(/^feat-02 is gone\nTICKET .*\nfeat-01 /) });
     expect(await shop.stack(['destroy'], inside('front/src'))).toMatchObject({ code: 0, stdout: 'feat-01 is gone' });
-    expect((await shop.ps()).instances).toMatchObject([{ ticket: 'feat-02' }]);
+    expect((await shop.ps()).instances).toEqual([]);
   });
 });
 
