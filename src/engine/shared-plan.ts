@@ -23,12 +23,18 @@ const PORTS_AFTER_WISH = 998;
  */
 export async function planShared(stack: Stack, config: StackConfig, state: StackState): Promise<SharedProviders> {
   const providers: SharedProviders = {};
-  for (const [name, settings] of Object.entries(config.shared.services)) {
-    if (resolveShared(name, settings, stack.env).url !== undefined) continue;
-    const { provider = 'auto' } = settings;
+  for (const name of listOwnShared(stack, config)) {
+    const provider = config.shared.services[name]?.provider ?? 'auto';
     providers[name] = provider === 'auto' ? await chooseProvider(stack, name, state.shared[name]) : provider;
   }
   return providers;
+}
+
+/** Gives the shared services of stack.yml that stack runs itself: all but those with a `url:`. */
+export function listOwnShared(stack: Stack, config: StackConfig): string[] {
+  return Object.entries(config.shared.services).flatMap(([name, settings]) =>
+    resolveShared(name, settings, stack.env).url === undefined ? [name] : [],
+  );
 }
 
 async function chooseProvider(

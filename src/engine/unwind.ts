@@ -1,4 +1,5 @@
 import { StackError } from '../domain/errors.ts';
+import { BASELINE } from '../domain/instance.ts';
 import type { Step } from '../domain/step.ts';
 import { type Leftover, runBackward } from './run.ts';
 import type { Work } from './work.ts';
@@ -13,13 +14,17 @@ export async function unwind(
   const first = run.error instanceof Error ? run.error : new Error(String(run.error));
   emit({ type: 'unwinding' });
   const leftovers = await runBackward(uniqueById(run.made), work.stack);
-  if (leftovers.length > 0) return withLeftovers(first, leftovers, `stack destroy ${work.record.ticket}`);
+  if (leftovers.length > 0) return withLeftovers(first, leftovers, undoing(work.record.ticket));
   if (options.forget) {
     await store.update((draft) => {
       delete draft.instances[work.record.ticket];
     });
   }
   return first;
+}
+
+function undoing(ticket: string): string {
+  return ticket === BASELINE ? 'stack down' : `stack destroy ${ticket}`;
 }
 
 function uniqueById(steps: readonly Step[]): Step[] {
@@ -48,7 +53,7 @@ function describeLeftover({ step, error }: Leftover): string[] {
 export function leftoverError(ticket: string, leftovers: readonly Leftover[]): StackError {
   const lines = leftovers.flatMap(describeLeftover);
   return new StackError('leftover', `${ticket}: could not remove ${leftovers.map(({ step }) => step.id).join(', ')}`, {
-    hint: `mend that, then \`stack destroy ${ticket}\` goes on from there`,
+    hint: `mend that, then \`${undoing(ticket)}\` goes on from there`,
     lines,
     details: { ticket, leftovers: leftovers.map(({ step }) => step.id) },
   });

@@ -4,6 +4,7 @@ import { BASELINE, type InstanceRecord, type StackState } from '../domain/instan
 import { removeDropped } from './dropped.ts';
 import { planGround, requireRunnable, reserveGround } from './ground.ts';
 import { runBackward, runForward } from './run.ts';
+import { listOwnShared } from './shared-plan.ts';
 import type { Stack } from './stack.ts';
 import { removeShared } from './steps/shared.ts';
 import { guardUpSteps, listUpSteps, withUpLock } from './steps/up.ts';
@@ -23,7 +24,8 @@ export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promis
   for (let pass = 0; pass < 3; pass++) {
     work.leases.moved = false;
     const services = Object.keys(work.baseline?.services ?? {}).filter((name) => name in config.services);
-    const steps = guardUpSteps(work, listUpSteps(work, config, { services, shared: true, network: false, extent }));
+    const shared = listOwnShared(stack, config);
+    const steps = guardUpSteps(work, listUpSteps(work, config, { services, shared, network: false, extent }));
     const result = await runForward(steps, stack);
     if (result.error !== undefined)
       throw await unwind(work, { made: result.made, error: result.error }, { forget: false });
@@ -48,7 +50,8 @@ export async function bringDown(stack: Stack, options: { force: boolean; volumes
   const work = workOn(stack, config, state, state.baseline);
   await withUpLock(work, async () => {
     const services = Object.keys(state.baseline?.services ?? {});
-    const steps = listUpSteps(work, config, { services, shared: true, network: false, extent: 'started' });
+    const shared = Object.keys(state.shared);
+    const steps = listUpSteps(work, config, { services, shared, network: false, extent: 'started' });
     // While other tickets' containers stand, stopped or not, the network they are joined to has to stay.
     const kept = Object.values(state.instances).some((record) => record.started) ? ['network'] : [];
     const leftovers = await runBackward(

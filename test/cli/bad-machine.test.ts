@@ -41,6 +41,18 @@ describe('a machine that does not do its part', () => {
       expect(withoutRecords(shop.photograph())).toBe(withoutRecords(before));
     });
 
+    it('is not asked for shared services that stack.yml does not have any more', async () => {
+      const without = shop.read('stack.yml');
+      shop.write('stack.yml', `${without}shared: { postgres: { provider: compose } }\n`);
+      expect(await shop.stack(['create', 'feat-01', '--no-start'])).toMatchObject({ code: 0 });
+      expect(await shop.stack(['down'])).toMatchObject({
+        code: 3,
+        stderr: expect.stringMatching(/^hint: .*`stack down` goes on from there$/m),
+      });
+      shop.write('stack.yml', without);
+      expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 0 });
+    });
+
     it('is found by doctor, which ends with 1', async () => {
       shop.configure(contained);
       const { code, stdout } = await shop.stack(['doctor']);

@@ -1,6 +1,7 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { dedicatedRepos } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
+import { listOwnShared } from '../shared-plan.ts';
 import type { Work } from '../work.ts';
 import { copyStep } from './copy.ts';
 import { envFileStep } from './env-file.ts';
@@ -22,9 +23,10 @@ export function listTicketSteps(work: Work, config: StackConfig, extent: Extent)
   const needsNetwork =
     Object.values(record.services).some((service) => service.runtime === 'docker') && steps.length > 0;
   const starts = extent !== 'files';
-  const wish = { services: starts ? listBorrowed(work, config) : [], shared: starts, network: needsNetwork, extent };
+  const services = starts ? listBorrowed(work, config) : [];
+  const shared = starts ? listOwnShared(work.stack, config) : [];
   return [
-    ...guardUpSteps(work, listUpSteps(work, config, wish)),
+    ...guardUpSteps(work, listUpSteps(work, config, { services, shared, network: needsNetwork, extent })),
     ...listFileSteps(work),
     ...setUp.map((repo) => setupStep(work, repo)),
     ...steps,

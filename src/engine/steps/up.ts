@@ -12,7 +12,7 @@ import { sharedStep } from './shared.ts';
 /** What of the ground is wanted: these services of the baseline, the shared services, the network for a ticket's sake. */
 export interface UpWish {
   services: readonly string[];
-  shared: boolean;
+  shared: readonly string[];
   network: boolean;
   extent: Extent;
 }
@@ -20,7 +20,7 @@ export interface UpWish {
 /** Everything that tickets share: network, shared services, and the services of the baseline that are asked for. */
 export function listUpSteps(work: Work, config: StackConfig | undefined, wish: UpWish): Step[] {
   const own = work.baseline ? { ...work, record: work.baseline } : work;
-  const shared = wish.shared ? Object.entries(work.shared) : [];
+  const shared = Object.entries(work.shared).filter(([name]) => wish.shared.includes(name));
   const composed = shared.flatMap(([name, { provider }]) => (provider === 'compose' ? [name] : []));
   const embedded = shared.flatMap(([name, { provider }]) => (provider === 'embedded' ? [name] : []));
   const inDocker = wish.services.some((name) => own.record.services[name]?.runtime === 'docker');
