@@ -27,6 +27,8 @@ import { isOwnerAlive } from './claim.ts';
 import { chooseRuntime } from './runtime-choice.ts';
 import type { Stack } from './stack.ts';
 
+type SharedServices = StackConfig['shared']['services'];
+
 /** What the outside world says runs, keyed `instance/service`; the shared services by their names. */
 interface Observed {
   workloads: Map<string, WorkloadStatus>;
@@ -35,10 +37,12 @@ interface Observed {
 
 /** Looks at the stack as it is now: records for what should be, engine and process table for what runs. */
 export async function observeStack(stack: Stack): Promise<StackView> {
-  const [state, config] = await Promise.all([stack.store.read(), stack.config()]);
+  const state = await stack.store.read();
+  const config = await readConfig(stack, state);
+  const services = config?.shared.services ?? {};
   const [observed, runtime] = await Promise.all([
-    observeWorld(stack, config, state),
-    chooseRuntime(stack, config.runtime),
+    observeWorld(stack, services, state),
+    config ? chooseRuntime(stack, config.runtime) : recordedRuntime(state),
   ]);
   const baseline = state.baseline && withoutDropped(state.baseline, config, observed);
   const instances = await Promise.all(
@@ -50,21 +54,49 @@ export async function observeStack(stack: Stack): Promise<StackView> {
     stack: stack.name,
     root: stack.root,
     runtime,
-    repos: Object.entries(config.repos).map(([name, { title, shared }]) => ({ name, title, shared })),
+    repos: config
+      ? Object.entries(config.repos).map(([name, { title, shared }]) => ({ name, title, shared }))
+      : recordedRepos(state),
     baseline: {
       repos: Object.fromEntries(
         dedicatedRepos(baseline ?? { repos: {} }).map(([repo]) => [repo, viewRunning(baseline, repo, observed)]),
       ),
       services: viewServices(baseline, observed),
     },
-    shared: viewShared(stack, config, state, observed),
+    shared: viewShared(stack, services, state, observed),
     // Not localeCompare: its collator takes longer to load than all the rest of this takes.
     instances: instances.sort((one, other) => (one.createdAt < other.createdAt ? -1 : 1)),
   };
 }
 
+/** Gives stack.yml; undefined while it cannot be read and there are tickets, whose records then speak. Throws `config`. */
+async function readConfig(stack: Stack, state: StackState): Promise<StackConfig | undefined> {
+  try {
+    return await stack.config();
+  } catch (error) {
+    if (!(error instanceof Error) || Object.keys(state.instances).length === 0) throw error;
+    stack.emit({ type: 'warning', text: error.message });
+    return undefined;
+  }
+}
+
+function recordedRuntime({ instances }: StackState): StackView['runtime'] {
+  const [service] = Object.values(instances).flatMap(({ services }) => Object.values(services));
+  return { name: service?.runtime ?? 'docker', why: 'stack.yml cannot be read' };
+}
+
+function recordedRepos({ instances, baseline }: StackState): StackView['repos'] {
+  const names = new Set(Object.values(instances).flatMap(({ repos }) => Object.keys(repos)));
+  return [...names].map((name) => ({ name, title: name, shared: Object.hasOwn(baseline?.repos ?? {}, name) }));
+}
+
 /** A service that stack.yml has dropped is still spoken of while something of it runs. */
-function withoutDropped(record: InstanceRecord, config: StackConfig, { workloads }: Observed): InstanceRecord {
+function withoutDropped(
+  record: InstanceRecord,
+  config: StackConfig | undefined,
+  { workloads }: Observed,
+): InstanceRecord {
+  if (!config) return record;
   const services = Object.entries(record.services).filter(
     ([name]) => Object.hasOwn(config.services, name) || workloads.has(`${record.ticket}/${name}`),
   );
@@ -77,7 +109,7 @@ export async function observeInstances(stack: Stack, tickets: readonly string[])
   return { repos, instances: tickets.flatMap((ticket) => instances.filter((instance) => instance.ticket === ticket)) };
 }
 
-async function observeWorld(stack: Stack, config: StackConfig, state: StackState): Promise<Observed> {
+async function observeWorld(stack: Stack, wanted: SharedServices, state: StackState): Promise<Observed> {
   const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
   const runtimes = new Set(
     // What was never started cannot run: its runtime need not even answer.
@@ -90,7 +122,7 @@ async function observeWorld(stack: Stack, config: StackConfig, state: StackState
       return [];
     });
   const [shared, ...statuses] = await Promise.all([
-    ask(() => observeShared(stack, config, state)),
+    ask(() => observeShared(stack, wanted, state)),
     ...[...runtimes].map((name) => ask(async () => (await stack.runtime(name)).status(stack.rootId))),
   ]);
   for (const text of complaints) stack.emit({ type: 'warning', text });
@@ -101,7 +133,7 @@ async function observeWorld(stack: Stack, config: StackConfig, state: StackState
 }
 
 /** What runs of the shared services, each asked where it lives. */
-async function observeShared(stack: Stack, config: StackConfig, state: StackState): Promise<[string, string][]> {
+async function observeShared(stack: Stack, wanted: SharedServices, state: StackState): Promise<[string, string][]> {
   const leases = Object.entries(state.shared);
   const composed = leases.some(([, { provider }]) => provider === 'compose');
   const containers = composed ? (await stack.docker()).listProject(sharedProject(stack.name, stack.rootId)) : [];
@@ -110,7 +142,7 @@ async function observeShared(stack: Stack, config: StackConfig, state: StackStat
     const { state: found } = await (await stack.hostServer(name)).status();
     return [name, found];
   });
-  const foreign = Object.entries(config.shared.services).map(async ([name, settings]): Promise<[string, string]> => {
+  const foreign = Object.entries(wanted).map(async ([name, settings]): Promise<[string, string]> => {
     const { url, port } = resolveShared(name, settings, stack.env);
     if (url === undefined || port === undefined) return [name, ''];
     return [name, (await probePort(port, new URL(url).hostname)) === undefined ? 'running' : 'stopped'];
@@ -213,8 +245,8 @@ function viewServices(record: InstanceRecord | undefined, observed: Observed): R
 }
 
 /** Addresses as this machine reaches them; passwords are left out of what people paste into chats. */
-function viewShared(stack: Stack, config: StackConfig, state: StackState, observed: Observed): StackView['shared'] {
-  const views = Object.entries(config.shared.services).map(([name, settings]) => {
+function viewShared(stack: Stack, wanted: SharedServices, state: StackState, observed: Observed): StackView['shared'] {
+  const views = Object.entries(wanted).map(([name, settings]) => {
     const resolved = { ...resolveShared(name, settings, stack.env), password: undefined };
     const port = state.shared[name]?.port ?? resolved.port ?? 0;
     const host = resolved.url === undefined ? 'localhost' : new URL(resolved.url).hostname;

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { makeShop, type Shop } from '../support/shop.ts';
+import { makeShop, type Shop, shopConfig } from '../support/shop.ts';
 
 describe('what changes under a ticket', () => {
   let shop: Shop;
@@ -46,5 +46,17 @@ describe('what changes under a ticket', () => {
       url: `http://localhost:${shop.port - 1}`,
       status: 'running',
     });
+  });
+
+  it('a stack.yml that was broken or lost does not hide the tickets', async () => {
+    await shop.stack(['create', 'feat-01']);
+    shop.configure((text) => `${text}bogus: [\n`);
+    const run = await shop.stack(['ps']);
+    expect(run).toMatchObject({ code: 0, stderr: expect.stringMatching(/stack\.yml:\d+:\d+: bad YAML/) });
+    expect(run.stdout).toMatch(/feat-01 .*\[main\] +shared +running/);
+    expect(await shop.stack(['stop', 'feat-01'])).toMatchObject({ code: 0 });
+    rmSync(shop.at('stack.yml'));
+    expect((await shop.ps()).instances).toMatchObject([{ ticket: 'feat-01', status: 'stopped' }]);
+    shop.write('stack.yml', shopConfig(shop.port));
   });
 });
