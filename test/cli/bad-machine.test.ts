@@ -4,7 +4,9 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expectRefusal } from '../support/refusal.ts';
-import { makeShop, openShop, type Shop } from '../support/shop.ts';
+import { BIN, makeShop, openShop, type Shop } from '../support/shop.ts';
+
+const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
 
 /** Gives a config's services an image, to be run by the engine. */
 const contained = (text: string): string =>
@@ -71,6 +73,18 @@ describe('a machine that does not do its part', () => {
     expect(await shop.stack(['create', 'feat-03', '--no-start'])).toMatchObject({ code: 0 });
   });
 
+  it.skipIf(!canBeNobody())('files of another person are said, and nothing is made', async () => {
+    const through = AS_NOBODY;
+    execFileSync('chmod', ['755', shop.folder, shop.root]);
+    // Git itself refuses repos of others until it is told that they are meant.
+    for (const repo of ['front', 'api']) execFileSync('chown', ['-R', '65534', shop.at(repo)]);
+    const root = { message: /^cannot make the folder .*\.stack: permission denied$/, hint: /who owns the folder/ };
+    await expectRefusal(shop, ['create', 'feat-01', '--no-start'], { code: 'files', ...root }, { through });
+    execFileSync('chmod', ['000', shop.at('front')]);
+    const repo = { message: /^cannot run git in .*front: permission denied$/, hint: /who owns the folder/ };
+    await expectRefusal(shop, ['create', 'feat-01', '--no-start'], { code: 'git', ...repo }, { through });
+  });
+
   it.skipIf(!canMount())('a read-only root is said, and nothing is made', async () => {
     const readOnly = { code: 'files', message: /the file system is read-only/, hint: /remount it/ } as const;
     await mounted(['--bind', shop.root], 'remount,bind,ro', shop.root, async () => {
@@ -126,6 +140,15 @@ describe('a machine that does not do its part', () => {
 /** A lease of the baseline may stay: it is a promise, and no trace in the world. */
 function withoutRecords(photograph: string): string {
   return photograph.replace(/^records: .*$/m, '');
+}
+
+/** Root may write everywhere, so the command is run as somebody else. */
+function canBeNobody(): boolean {
+  const [program = '', ...args] = [...AS_NOBODY, process.execPath, BIN, '--version'];
+  const possible = process.getuid?.() === 0 && spawnSync(program, args).status === 0;
+  if (!possible)
+    console.warn('\n!!! SKIPPED: only root may run the command as somebody else, who must be able to read it\n');
+  return possible;
 }
 
 function canMount(): boolean {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { simpleGit } from 'simple-git';
 import { interrupted, StackError } from '../../domain/errors.ts';
@@ -209,8 +209,23 @@ async function hasMembers(group: number): Promise<boolean> {
   return (await listProcesses()).some((row) => row.group === group && !row.zombie);
 }
 
+function mayEnter(folder: string): boolean {
+  try {
+    accessSync(folder, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function cannotRun(cwd: string, cause: unknown): StackError {
   if (!existsSync(cwd)) return new StackError('git', `cannot run git in ${cwd}: there is no such folder`, { cause });
+  if (!mayEnter(cwd)) {
+    return new StackError('git', `cannot run git in ${cwd}: permission denied`, {
+      hint: 'check who owns the folder, and that it may be entered',
+      cause,
+    });
+  }
   return new StackError('git', 'git was not found', {
     hint: `install git ${OLDEST_GIT.join('.')} or newer, and see that it is on PATH`,
     cause,
