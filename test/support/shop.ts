@@ -19,6 +19,7 @@ import { afterAll } from 'vitest';
 import type { StackState } from '../../src/domain/instance.ts';
 import type { StackView } from '../../src/domain/view.ts';
 import { isolatedEnv, type Run } from './product.ts';
+import { until } from './until.ts';
 
 /** The built command; another one (an installed package) can be tried by naming it. */
 export const BIN = process.env.STACK_TEST_BIN ?? path.resolve(import.meta.dirname, '../../bin/stack.js');
@@ -111,7 +112,12 @@ export function openShop(folder: string, root: string, env: Record<string, strin
       if (env.DOCKER_HOST !== noEngine(folder) || listProcesses(root).length > 0) {
         await stack(['down', '--force', '--volumes', '--yes']);
       }
-      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+      try {
+        await until(`nothing of ${root} runs`, () => listProcesses(root).length === 0, 5);
+      } finally {
+        for (const pid of listProcesses(root)) process.kill(pid, 'SIGKILL');
+        rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+      }
     },
   };
 }
