@@ -61,11 +61,16 @@ async function readyOf(work: Work, service: string): Promise<Ready> {
   return config.services[service]?.ready ?? { timeoutSeconds: 60 };
 }
 
-/** Undefined when the service is ready, else what is still missing. */
+/** Undefined when the service is ready, else the first thing that is still missing. */
 async function askOnce(work: Work, service: string, ready: Ready): Promise<string | undefined> {
+  const missing = ready.log === undefined ? undefined : await findInLog(work, service, ready.log);
+  const logOnly = ready.log !== undefined && ready.http === undefined && ready.port === undefined;
+  return missing !== undefined || logOnly ? missing : askPort(work, service, ready);
+}
+
+async function askPort(work: Work, service: string, ready: Ready): Promise<string | undefined> {
   const { ports } = requireService(work.record, service);
   const port = (ready.port === undefined ? Object.values(ports)[0] : ports[ready.port])?.host;
-  if (ready.log !== undefined) return findInLog(work, service, ready.log);
   if (ready.http !== undefined && port !== undefined) return explain(ready.http, await probeHttp(port, ready.http));
   if (port !== undefined) return explain(`port ${port}`, await probePort(port));
   const found = await observeWorkload(work, service);
