@@ -38,6 +38,13 @@ const text = anyText.check(z.minLength(1, 'a text that is not empty'));
 const name = z
   .string('a name')
   .check(z.regex(NAME_PATTERN, NAME_RULE), z.maxLength(30, 'a name of 30 characters at most'));
+/** Names of volumes end names of the engine's, which may hold underscores: people call them after folders. */
+const volumeName = z
+  .string({ error: 'a name' })
+  .check(
+    z.regex(/^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$/, 'lower-case letters, digits and inner hyphens or underscores'),
+    z.maxLength(30, 'a name of 30 characters at most'),
+  );
 const port = z
   .int('a port, 1 to 65535')
   .check(z.minimum(1, 'a port, 1 to 65535'), z.maximum(65535, 'a port, 1 to 65535'));
@@ -114,7 +121,7 @@ const serviceSchema = map('a map with at least `repo` and `image`, `build` or `c
   ),
   env: optional(envSchema, 'Environment variables; values may hold ${…}'),
   volumes: optional(
-    mapOf('a map like `{ node_modules: /app/node_modules }`', name, pathInContainer),
+    mapOf('a map like `{ node_modules: /app/node_modules }`', volumeName, pathInContainer),
     'Named volumes of each ticket and where they are mounted in the container',
   ),
   depends_on: optional(list('a list of services like `[api]`', name), 'Services that are ready before this one starts'),

@@ -32,6 +32,13 @@ function shop(from: string | RegExp, to: string): string {
 }
 
 describe('a valid file', () => {
+  it('may call a volume after the folder it holds', () => {
+    const service = 'services: { web: { repo: web, image: x, volumes: { node_modules: /app/node_modules } } }';
+    const text = `name: shop\nrepos: { web: { path: web } }\n${service}\n`;
+    const config = parseConfig({ files: [{ path: 'stack.yml', text }], env: {} });
+    expect(config.services.web?.volumes).toEqual({ node_modules: '/app/node_modules' });
+  });
+
   test('the example parses as it stands', () => {
     const config = parse(SHOP);
     expect(config).toMatchObject({
