@@ -32,7 +32,7 @@ function shop(from: string | RegExp, to: string): string {
 }
 
 describe('a valid file', () => {
-  it('may call a volume after the folder it holds', () => {
+  test('a volume may be called after the folder it holds', () => {
     const service = 'services: { web: { repo: web, image: x, volumes: { node_modules: /app/node_modules } } }';
     const text = `name: shop\nrepos: { web: { path: web } }\n${service}\n`;
     const config = parseConfig({ files: [{ path: 'stack.yml', text }], env: {} });
