@@ -1,6 +1,7 @@
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
+import { networkName } from '../domain/names.ts';
 import { removeDropped } from './dropped.ts';
 import { planGround, requireRunnable, reserveGround } from './ground.ts';
 import { runBackward, runForward } from './run.ts';
@@ -51,7 +52,7 @@ export async function bringDown(stack: Stack, options: { force: boolean; volumes
   await withUpLock(work, async () => {
     const services = Object.keys(state.baseline?.services ?? {});
     const shared = Object.keys(state.shared);
-    const steps = listUpSteps(work, config, { services, shared, network: false, extent: 'started' });
+    const steps = listUpSteps(work, config, { services, shared, network: await hasNetwork(stack), extent: 'started' });
     // While other tickets' containers stand, stopped or not, the network they are joined to has to stay.
     const kept = Object.values(state.instances).some((record) => record.started) ? ['network'] : [];
     const leftovers = await runBackward(
@@ -61,6 +62,12 @@ export async function bringDown(stack: Stack, options: { force: boolean; volumes
     if (leftovers.length > 0) throw leftoverError(BASELINE, leftovers);
     if (options.volumes) await deleteSharedData(work);
   });
+}
+
+/** Tickets need the network too: it may be there although nothing that `up` starts is in it. */
+async function hasNetwork(stack: Stack): Promise<boolean> {
+  if (!(await stack.checkEngine()).ok) return false;
+  return (await (await stack.docker()).inspectNetwork(networkName(stack.name, stack.rootId))) !== undefined;
 }
 
 /** Deletes what the shared services keep, and forgets what ran them: the next `up` chooses anew. */

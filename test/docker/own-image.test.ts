@@ -1,0 +1,76 @@
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findTestEngine, NODE_IMAGE } from '../support/engine.ts';
+import { listLeft, makeProduct, type Product } from '../support/product.ts';
+
+const engine = await findTestEngine();
+
+const DOCKERFILE = `FROM ${NODE_IMAGE} AS dev
+ARG GREETING=none
+RUN echo "built for $GREETING" > /greeting
+CMD ["node", "server.js"]
+`;
+
+const SERVER = `const { readdirSync, readFileSync } = require('node:fs');
+require('node:http')
+  .createServer((_, response) => response.end(readFileSync('/greeting', 'utf8') + readdirSync('/app/node_modules')))
+  .listen(process.env.PORT, () => console.log('up and ready'));
+`;
+
+describe.skipIf(!engine)('a repo with a Dockerfile and a volume', () => {
+  let product: Product;
+  const commit = async (message: string): Promise<void> => {
+    await product.git('web', 'add', '.');
+    await product.git('web', 'commit', '-qm', message);
+  };
+
+  beforeAll(async () => {
+    product = await makeProduct({ runtime: 'docker' });
+    const web = path.join(product.root, 'web');
+    mkdirSync(web);
+    await product.git('web', 'init', '-q', '-b', 'main');
+    writeFileSync(path.join(web, 'Dockerfile'), DOCKERFILE);
+    writeFileSync(path.join(web, 'server.js'), SERVER);
+    writeFileSync(path.join(web, '.gitignore'), 'node_modules\n');
+    await commit('start');
+    product.writeConfig(
+      () => `name: shop
+runtime: docker
+repos: { web: { path: ./web, base: main, setup: [touch node_modules/from-setup] } }
+services:
+  web:
+    repo: web
+    build: { context: ., target: dev, args: { GREETING: "\${ticket}" } }
+    ports: { http: { from: ${product.port(3001)}, container: 8080 } }
+    env: { PORT: "\${port.http}" }
+    volumes: { node_modules: /app/node_modules }
+    ready: { log: ^up and ready }
+`,
+    );
+  });
+  afterAll(() => product?.dispose());
+
+  it('gets an image and a volume for each ticket; set-up fills the volume', async () => {
+    expect(await product.stack(['create', 'b-1'])).toMatchObject({ code: 0 });
+    const answer = await (await fetch(`http://localhost:${product.port(3001)}`)).text();
+    expect(answer).toBe('built for b-1\nfrom-setup');
+  });
+
+  it('leaves neither after destroy, and no network after down', async () => {
+    expect(await product.stack(['destroy', 'b-1'])).toMatchObject({ code: 0 });
+    expect((await listLeft(product.root, 'docker')).filter((name) => !name.startsWith('network'))).toEqual([]);
+    expect(await product.stack(['down'])).toMatchObject({ code: 0 });
+    expect(await listLeft(product.root, 'docker')).toEqual([]);
+  });
+
+  it('tells why a build failed, and leaves nothing', async () => {
+    appendFileSync(path.join(product.root, 'web/Dockerfile'), 'RUN echo the true reason && false\n');
+    await commit('break the build');
+    const run = await product.stack(['create', 'b-2']);
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain('the true reason');
+    expect((await product.ps()).instances).toEqual([]);
+    expect(await listLeft(product.root, 'docker')).toEqual([]);
+  });
+});
