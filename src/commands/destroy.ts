@@ -19,15 +19,11 @@ export const destroy: Verb<{ force?: boolean; keepBranch?: boolean }, Result> = 
   async run(context, { args, options }) {
     const stack = await context.stack();
     const tickets = await namedTickets(context, args);
-    const [{ examineTickets, takeApart }, { riskError }] = await Promise.all([
-      import('../engine/take-apart.ts'),
-      import('../engine/checks.ts'),
-    ]);
+    const { requireNothingAtRisk, takeApart } = await import('../engine/take-apart.ts');
     const how = { force: options.force === true, keepBranch: options.keepBranch === true };
-    const risks = await examineTickets(stack, tickets, how);
-    if (!how.force && risks.length > 0) throw riskError(risks);
+    await requireNothingAtRisk(stack, tickets, how);
     const destroyed: TakenApart[] = [];
-    for (const ticket of tickets) destroyed.push(await takeApart(stack, ticket, { ...how, risks }));
+    for (const ticket of tickets) destroyed.push(await takeApart(stack, ticket, how));
     return { destroyed };
   },
   render({ destroyed }) {

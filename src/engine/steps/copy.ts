@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { copyMatches, readFileIfThere } from '../../adapters/files.ts';
-import { noteCopied } from '../../adapters/git/ignored.ts';
 import type { Step } from '../../domain/step.ts';
 import { requireDedicated } from '../spec.ts';
 import { requireConfig, saveRecord, type Work } from '../work.ts';
@@ -18,8 +17,7 @@ export function copyStep(work: Work, repo: string): Step {
       return (await listPatterns(work, repo, record.path)).length > 0 ? 'absent' : 'present';
     },
     async apply() {
-      const patterns = await listPatterns(work, repo, record.path);
-      await noteCopied(record.worktree, await copyMatches(record.path, record.worktree, patterns));
+      await copyMatches(record.path, record.worktree, await listPatterns(work, repo, record.path));
       record.copied = true;
       await saveRecord(work);
     },
