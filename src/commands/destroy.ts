@@ -19,11 +19,15 @@ export const destroy: Verb<{ force?: boolean; keepBranch?: boolean }, Result> = 
   async run(context, { args, options }) {
     const stack = await context.stack();
     const tickets = await namedTickets(context, args);
-    const { requireNothingAtRisk, takeApart } = await import('../engine/take-apart.ts');
+    const [{ examineTickets, takeApart }, { riskError }] = await Promise.all([
+      import('../engine/take-apart.ts'),
+      import('../engine/checks.ts'),
+    ]);
     const how = { force: options.force === true, keepBranch: options.keepBranch === true };
-    await requireNothingAtRisk(stack, tickets, how);
+    const risks = await examineTickets(stack, tickets, how);
+    if (!how.force && risks.length > 0) throw riskError(risks);
     const destroyed: TakenApart[] = [];
-    for (const ticket of tickets) destroyed.push(await takeApart(stack, ticket, how));
+    for (const ticket of tickets) destroyed.push(await takeApart(stack, ticket, { ...how, risks }));
     return { destroyed };
   },
   render({ destroyed }) {

@@ -1,32 +1,82 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE } from '../adapters/config-file.ts';
-import { findWorkAtRisk, type RiskFinding } from '../adapters/git/risk.ts';
+import { findEveryRisk } from '../adapters/git/every-risk.ts';
+import type { RiskFinding } from '../adapters/git/risk.ts';
+import { type InsideProcess, listInside } from '../adapters/process/inside.ts';
+import { listRecords } from '../adapters/process/record.ts';
 import { StackError } from '../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
+import type { Stack } from './stack.ts';
+import { ownerOf } from './work.ts';
 
-/** Work that destroy would lose, in one repo of one ticket. */
+/** What speaks against destroying a ticket, in one of its repos. */
 export interface TicketRisk {
   ticket: string;
-  repo: string;
+  /** Undefined for what is in the ticket's folder and in none of its repos. */
+  repo: string | undefined;
   findings: RiskFinding[];
 }
 
-/** Looks in all repos of a ticket, side by side, for work that nobody else has. Changes nothing. */
-export async function findRisks(record: InstanceRecord, options: { keepBranch: boolean }): Promise<TicketRisk[]> {
-  const all = await Promise.all(
-    dedicatedRepos(record).map(async ([repo, { path: repoPath, worktree, branch, ownsBranch, baseCommit }]) => {
-      const found = await findWorkAtRisk({
-        repoPath,
-        worktree,
-        branch,
-        ownsBranch: ownsBranch && !options.keepBranch,
-        baseCommit,
-      });
-      return { ticket: record.ticket, repo, findings: found };
-    }),
-  );
-  return all.filter((risk) => risk.findings.length > 0);
+/**
+ * Looks in all repos of a ticket, side by side, for work that nobody else has, for what people did with its worktrees, and
+ * for processes that work in there. Changes nothing.
+ */
+export async function findRisks(
+  stack: Stack,
+  record: InstanceRecord,
+  options: { keepBranch: boolean },
+): Promise<TicketRisk[]> {
+  const { ticket, createdAt: since } = record;
+  const repos = dedicatedRepos(record);
+  const [inRepos, inside] = await Promise.all([
+    Promise.all(
+      repos.map(async ([repo, own]): Promise<TicketRisk> => {
+        const ownsBranch = own.ownsBranch && !options.keepBranch;
+        const findings = await findEveryRisk({
+          ...own,
+          repoPath: own.path,
+          ownsBranch,
+          since,
+          owner: ownerOf({ stack, record }),
+        });
+        return {
+          ticket,
+          repo,
+          findings: findings.filter(({ kind }) => kind !== 'ignored' || record.phase !== 'creating'),
+        };
+      }),
+    ),
+    listOccupants(stack, record),
+  ]);
+  const worktrees = new Map(repos.map(([repo, { worktree }]) => [repo, worktree]));
+  const all = [...inRepos, { ticket, repo: undefined, findings: [] }].map((risk): TicketRisk => {
+    const there = inside.filter(({ cwd }) => risk.repo === [...worktrees].find(([, at]) => isWithin(cwd, at))?.[0]);
+    return { ...risk, findings: [...risk.findings, ...describeOccupants(there)] };
+  });
+  return all.filter(({ findings }) => findings.length > 0);
+}
+
+async function listOccupants(stack: Stack, record: InstanceRecord): Promise<InsideProcess[]> {
+  const folder = await realpath(record.folder).catch(() => undefined);
+  if (folder === undefined) return [];
+  const groups = (await listRecords(stack.root, record.ticket)).map(({ pid }) => pid);
+  const names = Object.values(record.services).map(({ workload }) => workload);
+  const setups = dedicatedRepos(record).map(([repo]) => `${record.ticket}-${repo}-setup`);
+  const found = await listInside(folder, { names: [...names, ...setups], groups });
+  // The record names the folder as it was found, links and all.
+  return found.map((one) => ({ ...one, cwd: path.join(record.folder, path.relative(folder, one.cwd)) }));
+}
+
+function describeOccupants(inside: readonly InsideProcess[]): RiskFinding[] {
+  if (inside.length === 0) return [];
+  const shown = inside.slice(0, 4).map(({ name, pid }) => `${name} (pid ${pid})`);
+  const more = inside.length > shown.length ? ', …' : '';
+  return [{ kind: 'occupied', text: `still at work in there: ${shown.join(', ')}${more}` }];
+}
+
+function isWithin(folder: string, top: string): boolean {
+  return folder === top || folder.startsWith(top + path.sep);
 }
 
 /** Gives what people put beside the worktrees in the ticket's folder; it stays when the ticket goes. */
@@ -39,20 +89,33 @@ export async function listForeignFiles(record: InstanceRecord): Promise<string[]
   return entries.filter((entry) => !ours.has(entry));
 }
 
-/** Gives the refusal for work that would be lost: a list per repo, and what to type. */
+/** Gives the refusal: a list per repo, and what to type. `dirty`, `unpushed`, or `conflict` when no work would be lost. */
 export function riskError(risks: readonly TicketRisk[]): StackError {
   const tickets = [...new Set(risks.map((risk) => risk.ticket))];
-  const onlyCommits = risks.every((risk) => risk.findings.every((finding) => finding.kind === 'unpushed'));
-  const lines = risks.flatMap(({ ticket, repo, findings }) => [
-    `${ticket} ${repo}:`,
+  const kinds = new Set(risks.flatMap(({ findings }) => findings.map(({ kind }) => kind)));
+  const onlyWishes = [...kinds].every((kind) => WISHES.has(kind));
+  const onlyCommits = !onlyWishes && [...kinds].every((kind) => kind === 'unpushed');
+  const destroy = `stack destroy ${tickets.join(' ')}`;
+  const what = onlyWishes ? 'would get in somebody’s way' : 'would lose work';
+  const hint = onlyWishes
+    ? `end or undo that first; \`${destroy} --force\` goes on regardless`
+    : onlyCommits
+      ? `push or merge it, or \`${destroy} --keep-branch\`; \`${destroy} --force\` saves it first, and \`stack restore\` brings it back`
+      : `commit and push it; \`${destroy} --force\` saves it first, and \`stack restore\` brings it back`;
+  return new StackError(
+    onlyWishes ? 'conflict' : onlyCommits ? 'unpushed' : 'dirty',
+    `destroying ${tickets.join(', ')} ${what}`,
+    { hint, lines: listRisks(risks), details: risks },
+  );
+}
+
+/** Gives the lines that tell a person of risks: a list per repo. */
+export function listRisks(risks: readonly TicketRisk[]): string[] {
+  return risks.flatMap(({ ticket, repo, findings }) => [
+    `${ticket}${repo === undefined ? '' : ` ${repo}`}:`,
     ...findings.map((finding) => `  ${finding.text}`),
   ]);
-  const names = tickets.join(' ');
-  return new StackError(onlyCommits ? 'unpushed' : 'dirty', `destroying ${tickets.join(', ')} would lose work`, {
-    hint: onlyCommits
-      ? `push or merge it, or \`stack destroy ${names} --keep-branch\`; --force saves it under refs/stack/rescue/ and goes on`
-      : `commit and push it; \`stack destroy ${names} --force\` saves it under refs/stack/rescue/ and goes on`,
-    lines,
-    details: risks,
-  });
 }
+
+/** Kinds of findings that tell of no work. */
+export const WISHES = new Set<RiskFinding['kind']>(['moved', 'locked', 'switched', 'elsewhere', 'occupied']);

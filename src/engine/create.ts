@@ -12,7 +12,7 @@ import { runForward } from './run.ts';
 import type { Stack } from './stack.ts';
 import { listTicketSteps } from './steps/list.ts';
 import type { Extent } from './steps/service.ts';
-import { takeApart } from './take-apart.ts';
+import { examineTickets, takeApart } from './take-apart.ts';
 import { unwind } from './unwind.ts';
 import { createWork, putRecord, saveRecord, ticketsFolder, type Work } from './work.ts';
 
@@ -147,5 +147,6 @@ async function clearHalfMade(stack: Stack, argument: string): Promise<void> {
   }
   stack.emit({ type: 'info', text: `${ticket} was left half-made; clearing that first` });
   // Its set-up may have left files behind; should they be a person's, they are saved.
-  await takeApart(stack, ticket, { force: true, keepBranch: false });
+  const how = { force: true, keepBranch: false };
+  await takeApart(stack, ticket, { ...how, risks: await examineTickets(stack, [ticket], how) });
 }

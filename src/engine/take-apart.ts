@@ -1,13 +1,16 @@
-import { rescueWork } from '../adapters/git/rescue.ts';
-import type { InstanceRecord } from '../domain/instance.ts';
-import { findRisks, listForeignFiles, riskError, type TicketRisk } from './checks.ts';
-import { claimInstance, requireInstance } from './claim.ts';
+import { unlockWorktree } from '../adapters/git/worktree.ts';
+import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
+import type { Rescue } from '../domain/rescue.ts';
+import { findRisks, listForeignFiles, type TicketRisk } from './checks.ts';
+import { claimInstance, requireInstances } from './claim.ts';
+import { requireNothingLeft } from './remains.ts';
+import { rescueTicket } from './rescue.ts';
 import { runBackward } from './run.ts';
 import { requireDedicated } from './spec.ts';
 import type { Stack } from './stack.ts';
 import { listRecordedSteps } from './steps/list.ts';
 import { leftoverError } from './unwind.ts';
-import { createWork } from './work.ts';
+import { createWork, saveRecord, type Work } from './work.ts';
 
 export interface TakeApartOptions {
   /** Saves work that would be lost under `refs/stack/rescue/` and goes on. */
@@ -22,61 +25,91 @@ export interface TakenApart {
   kept: string[];
 }
 
-/** Throws `dirty` or `unpushed` when taking the tickets apart would lose work in any repo. Touches nothing. */
-export async function requireNothingAtRisk(
+/** Gives what speaks against taking tickets apart, in all of their repos. Touches nothing. Throws `not-found`. */
+export async function examineTickets(
   stack: Stack,
   tickets: readonly string[],
   options: TakeApartOptions,
-): Promise<void> {
-  if (options.force) return;
-  const state = await stack.store.read();
-  const risks = await Promise.all(tickets.map((ticket) => findRisks(requireInstance(state, ticket), options)));
-  if (risks.flat().length > 0) throw riskError(risks.flat());
+): Promise<TicketRisk[]> {
+  const records = requireInstances(await stack.store.read(), tickets);
+  return (await Promise.all(records.map((record) => findRisks(stack, record, options)))).flat();
 }
 
 /**
- * Unmakes everything a ticket is made of, told from its record alone: it works when stack.yml has changed or is gone.
- * Throws `dirty`/`unpushed` before anything is touched, `leftover` when something survives; the record then stays.
+ * Unmakes everything a ticket is made of, told from its record alone: it works when stack.yml has changed or is gone. Only
+ * the worktree steps look once more whether work would be lost; `risks` is what was found before, and with `force` is saved
+ * first. Throws `leftover` when something survives; the record then stays, and a second call goes on from there.
  */
-export async function takeApart(stack: Stack, ticket: string, options: TakeApartOptions): Promise<TakenApart> {
-  await requireNothingAtRisk(stack, [ticket], options);
+export async function takeApart(
+  stack: Stack,
+  ticket: string,
+  options: TakeApartOptions & { risks: readonly TicketRisk[] },
+): Promise<TakenApart> {
   const { record, state } = await claimInstance(stack, ticket, (found) => {
-    found.phase = 'destroying';
-    if (options.keepBranch) disownBranches(found);
+    if (!options.force) condemn(found, options);
   });
-  const rescued = options.force ? await rescueAll(record, await findRisks(record, options)) : [];
-  for (const { repo, ref } of rescued)
-    stack.emit({ type: 'info', text: `${repo}: saved what was not pushed under ${ref}` });
-  const kept = await listForeignFiles(record);
-  if (kept.length > 0) stack.emit({ type: 'warning', text: `${record.folder} stays: it holds ${kept.join(', ')}` });
   const parts = { stack, config: undefined, record, baseline: state.baseline, shared: state.shared };
   const work = createWork(parts, { saved: options.force });
+  const rescued = options.force ? await saveFirst(work, options) : [];
+  const kept = await listForeignFiles(record);
+  if (kept.length > 0) stack.emit({ type: 'warning', text: `${record.folder} stays: it holds ${kept.join(', ')}` });
   const leftovers = await runBackward(listRecordedSteps(work), stack);
   if (leftovers.length > 0) throw leftoverError(record.ticket, leftovers);
+  await requireNothingLeft(work);
   await stack.store.update((draft) => {
     delete draft.instances[record.ticket];
   });
   return { ticket: record.ticket, rescued, kept };
 }
 
-/** A branch that is to be kept is from now on the person's: also a destroy that goes on later leaves it. */
-function disownBranches(record: InstanceRecord): void {
-  for (const repo of Object.values(record.repos)) {
-    if (repo.mode === 'dedicated') repo.ownsBranch = false;
+/** From here on the ticket can only go. A branch that is to be kept is the person's, also for a destroy that goes on later. */
+function condemn(record: InstanceRecord, { keepBranch }: TakeApartOptions): void {
+  record.phase = 'destroying';
+  for (const [, repo] of keepBranch ? dedicatedRepos(record) : []) repo.ownsBranch = false;
+}
+
+/** Nothing is condemned before all is saved: when that fails the ticket is as it was. */
+async function saveFirst(
+  work: Work,
+  options: TakeApartOptions & { risks: readonly TicketRisk[] },
+): Promise<TakenApart['rescued']> {
+  const { record, stack } = work;
+  const risks = options.risks.filter(({ ticket }) => ticket === record.ticket);
+  const before = structuredClone(record);
+  try {
+    if (options.keepBranch) condemn(record, options);
+    for (const risk of risks) await overrule(stack, record, risk);
+    const rescue = await rescueTicket(record, risks);
+    condemn(record, options);
+    return listSaved(stack, rescue, risks);
+  } catch (error) {
+    Object.assign(record, before, { owner: undefined });
+    throw error;
+  } finally {
+    await saveRecord(work);
   }
 }
 
-async function rescueAll(
-  record: InstanceRecord,
-  risks: readonly TicketRisk[],
-): Promise<{ repo: string; ref: string }[]> {
-  const time = new Date().toISOString().replaceAll(/[-:]/g, '').replace(/\.\d+/, '');
-  const saved = await Promise.all(
-    risks.map(async ({ repo }) => {
-      const { path: repoPath, worktree, branch } = requireDedicated(record, repo);
-      const ref = await rescueWork({ repoPath, worktree, branch, ref: `refs/stack/rescue/${record.ticket}/${time}` });
-      return ref === undefined ? [] : [{ repo, ref }];
-    }),
-  );
-  return saved.flat();
+/** Does what `--force` says about people's wishes: a moved worktree is ours still, a branch in use elsewhere is not. */
+async function overrule(stack: Stack, record: InstanceRecord, { repo, findings }: TicketRisk): Promise<void> {
+  if (repo === undefined) return;
+  const own = requireDedicated(record, repo);
+  for (const { kind, text, paths } of findings) {
+    if (kind === 'moved') own.worktree = paths?.[0] ?? own.worktree;
+    if (kind === 'locked') await unlockWorktree(own.path, own.worktree);
+    if (kind === 'elsewhere') own.ownsBranch = false;
+    if (kind === 'elsewhere' || kind === 'stashed')
+      stack.emit({ type: 'info', text: `${repo}: ${text}, and stays there` });
+  }
+}
+
+/** The repos in which work was found; the others are kept for `restore` alone. */
+function listSaved(stack: Stack, rescue: Rescue | undefined, risks: readonly TicketRisk[]): TakenApart['rescued'] {
+  const saved = Object.entries(rescue?.repos ?? {}).flatMap(([repo, one]) => {
+    const ref = one.mode === 'dedicated' ? one.ref : undefined;
+    return ref !== undefined && risks.some((risk) => risk.repo === repo) ? [{ repo, ref }] : [];
+  });
+  for (const { repo, ref } of saved)
+    stack.emit({ type: 'info', text: `${repo}: saved what was not pushed under ${ref}` });
+  return saved;
 }

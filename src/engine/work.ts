@@ -49,6 +49,11 @@ export async function wiringOf(work: Work): Promise<Wiring> {
   };
 }
 
+/** Gives how a ticket signs what it leaves in a repo: several roots may share one, and call their tickets alike. */
+export function ownerOf({ stack, record }: Pick<Work, 'stack' | 'record'>): string {
+  return `${record.ticket} (${stack.rootId})`;
+}
+
 /** Writes the record of a work into the state file. Throws `state`, `busy`, `files`. */
 export async function saveRecord(work: Work): Promise<void> {
   await work.stack.store.update((draft) => putRecord(draft, work.record));

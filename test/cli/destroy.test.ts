@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expectRefusal } from '../support/refusal.ts';
 import { listProcesses, makeShop, type Shop } from '../support/shop.ts';
@@ -79,7 +79,8 @@ describe('destroy', () => {
     expect(shop.git('front', 'show', `${ref}:folder/new.txt`)).toBe('new');
     expect(shop.git('front', 'show', `${ref}:done.txt`)).toBe('done');
     expect(shop.git('front', 'log', '--format=%s', ref)).toContain('Write done.txt');
-    expect(shop.git('api', 'for-each-ref', 'refs/stack')).toBe('');
+    // Where nothing was at risk the ref keeps what was checked out, so that all can be made again.
+    expect(shop.git('api', 'rev-parse', ref)).toBe(shop.git('api', 'rev-parse', 'main'));
     shop.git('front', 'branch', 'feat-01-rescued', ref);
     expect(shop.git('front', 'show', 'feat-01-rescued:folder/new.txt')).toBe('new');
   });
@@ -97,14 +98,6 @@ describe('destroy', () => {
     rmSync(shop.at('tickets/feat-01'), { recursive: true });
     expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
     expect(withoutRecords(shop.photograph())).toBe(before);
-  });
-
-  it('works where another branch was checked out', async () => {
-    shop.git(front, 'checkout', '--quiet', '-b', 'mine');
-    shop.commit(front, 'done.txt', 'done\n');
-    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
-    expect(shop.git('front', 'show', 'mine:done.txt')).toBe('done');
-    expect(shop.git('front', 'branch', '--list', 'feat-01')).toBe('');
   });
 
   it.each([
@@ -138,15 +131,27 @@ describe('destroy', () => {
     expect(listProcesses(shop.root)).toEqual([]);
   });
 
-  it('of a locked worktree names what is left, and goes on from there the second time', async () => {
-    shop.git('front', 'worktree', 'lock', '--reason', 'mine', shop.at(front));
+  it('names what is there again after it was removed, keeps the record, and goes on from there', async () => {
+    await create('feat-02');
+    const hook = shop.at('front/.git/hooks/reference-transaction');
+    shop.write(
+      hook,
+      `#!/bin/sh
+[ "$1" = committed ] || exit 0
+while read old new ref; do
+  [ "$ref" = refs/heads/feat-01 ] || continue
+  git rev-parse --verify --quiet "$ref" >/dev/null || git update-ref "$ref" main
+done
+`,
+    );
+    chmodSync(hook, 0o755);
     const run = await shop.stack(['destroy', 'feat-01']);
     expect(run.code).toBe(3);
-    expect(run.stderr).toMatch(/^stack: feat-01: could not remove worktree front/m);
-    expect(run.stderr).toMatch(/^hint: .*`stack destroy feat-01` goes on from there$/m);
-    expect(existsSync(shop.at(api))).toBe(false);
-    shop.git('front', 'worktree', 'unlock', shop.at(front));
-    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+    expect(run.stderr).toMatch(/^stack: feat-01: still there after it was removed: the branch feat-01 in front$/m);
+    expect(run.stderr).toMatch(/^hint: .*`stack destroy feat-01` tries again$/m);
+    expect((await shop.ps()).instances).toMatchObject([{ ticket: 'feat-01', status: 'broken' }, { ticket: 'feat-02' }]);
+    rmSync(hook);
+    expect(await shop.stack(['destroy', 'feat-01', 'feat-02'])).toMatchObject({ code: 0 });
     expect(withoutRecords(shop.photograph())).toBe(before);
   });
 });

@@ -17,7 +17,7 @@ async function makeWorld() {
   const worktree = path.join(folder, 'tickets/feat-01/repo');
   const baseCommit = git(clone, 'rev-parse', 'HEAD');
   const gitCommonDir = path.join(clone, '.git');
-  const question = { repoPath: clone, worktree, branch: 'feat-01', ownsBranch: true, baseCommit };
+  const question = { repoPath: clone, worktree, branch: 'feat-01', ownsBranch: true, base: 'main', baseCommit };
   await addWorktree({ ...question, gitCommonDir, path: worktree, start: baseCommit, newBranch: true });
   const write = (name: string, text = 'new\n') => writeFileSync(path.join(worktree, name), text);
   return { repo: clone, gitCommonDir, worktree, question, write };
@@ -145,7 +145,8 @@ describe('findWorkAtRisk', () => {
 });
 
 describe('rescueWork', () => {
-  const rescue = (question: Awaited<ReturnType<typeof makeWorld>>['question']) => rescueWork({ ...question, ref: REF });
+  const rescue = async (question: Awaited<ReturnType<typeof makeWorld>>['question']) =>
+    (await rescueWork({ ...question, ref: REF }))?.ref;
 
   it('makes nothing when there is nothing to save', async () => {
     const { repo, question } = await makeWorld();

@@ -19,6 +19,7 @@ function makeWorld() {
     branch: 'feat-01',
     start: git(top, 'rev-parse', 'HEAD'),
     baseCommit: git(top, 'rev-parse', 'HEAD'),
+    base: 'main',
     newBranch: true,
     ownsBranch: true,
     trash: path.join(folder, '.trash'),
@@ -122,7 +123,7 @@ describe('a worktree of a superproject', () => {
     ]);
     writeFileSync(path.join(lib, 'untracked'), 'precious');
     const ref = 'refs/stack/rescue/feat-01/now';
-    expect(await rescueWork({ ...wanted, ref })).toBe(ref);
+    expect(await rescueWork({ ...wanted, ref })).toMatchObject({ ref });
     await removeWorktree(wanted);
     expect(git(top, 'show', `${ref}-lib:untracked`)).toBe('precious');
     expect(git(top, 'merge-base', `${ref}-lib`, commit)).toBe(commit);
@@ -149,7 +150,14 @@ describe('a worktree of a submodule', () => {
     await addWorktree(wanted);
     expect(git(target, 'status', '--porcelain=v2', '--branch')).toContain('# branch.head feat-01');
     expect(existsSync(path.join(target, 'deep/file-1'))).toBe(true);
-    const question = { repoPath, worktree: target, branch: 'feat-01', ownsBranch: true, baseCommit: start };
+    const question = {
+      repoPath,
+      worktree: target,
+      branch: 'feat-01',
+      ownsBranch: true,
+      base: 'main',
+      baseCommit: start,
+    };
     expect(await findWorkAtRisk(question)).toEqual([]);
     await removeWorktree({ ...wanted, trash: path.join(folder, '.trash') });
     await deleteBranch(wanted);

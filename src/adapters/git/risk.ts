@@ -1,29 +1,31 @@
 import { existsSync } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { findLocal } from './branch.ts';
+import { type Commit, listLonely, listLonelyInSubmodule, MOST_COMMITS } from './commits.ts';
 import { listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { askGit } from './git.ts';
+import { isMerged } from './merged.ts';
+import { readStatus, type WorktreeStatus } from './status.ts';
 import { listSubmodules, type Submodule } from './submodule.ts';
 
-/** `unpushed`: commits that no other branch, tag or remote has. */
-type RiskKind = 'uncommitted' | 'untracked' | 'in-progress' | 'unpushed';
+/**
+ * Work that would be lost (`unpushed`: commits that no other branch, tag or remote has; `ignored`: files that git ignores
+ * and a person made), or a wish of somebody that a removal would overrule.
+ */
+type WorkKind = 'uncommitted' | 'untracked' | 'ignored' | 'in-progress' | 'unpushed' | 'stashed';
+type WishKind = 'moved' | 'locked' | 'switched' | 'elsewhere' | 'occupied';
 
-/** Work that would be lost with a worktree or its branch. */
+/** Something that speaks against removing a worktree and its branch. */
 export interface RiskFinding {
-  kind: RiskKind;
+  kind: WorkKind | WishKind;
   /** One line for a person. */
   text: string;
-  /** Relative to the worktree; a folder ends in `/`. */
+  /** Relative to the worktree, a folder ends in `/`; for `moved` and `elsewhere` the absolute path of the other place. */
   paths?: string[];
+  /** Of the files, together. */
+  bytes?: number;
   /** The newest first, 100 at most. */
   commits?: Commit[];
-}
-
-export interface Commit {
-  /** Full id. */
-  commit: string;
-  subject: string;
 }
 
 export interface RiskQuestion {
@@ -32,11 +34,28 @@ export interface RiskQuestion {
   branch: string;
   /** True when the branch would be deleted with the worktree. */
   ownsBranch: boolean;
+  /** What the branch was started from, as asked for. */
+  base: string;
   /** The commit the branch was started from. */
   baseCommit: string;
 }
 
-const MOST_COMMITS = 100;
+/** A worktree, its branch and what of them would be lost. */
+export interface Look {
+  findings: RiskFinding[];
+  /** Undefined when the folder is no worktree, or one that was never filled. */
+  linked: { entry: WorktreeEntry; status: WorktreeStatus } | undefined;
+  refs: BranchRefs;
+}
+
+interface BranchRefs {
+  /** Full id of the commit the branch is at; undefined when it is gone. */
+  tip: string | undefined;
+  /** Folder the branch is checked out in; '' for none. */
+  checkedOutAt: string;
+  hasStash: boolean;
+}
+
 const SHOWN = 4;
 
 /**
@@ -44,69 +63,74 @@ const SHOWN = 4;
  * do not count. Changes nothing. Throws `git`.
  */
 export async function findWorkAtRisk(question: RiskQuestion): Promise<RiskFinding[]> {
+  return (await lookAt(question)).findings;
+}
+
+/** Finds the same, and gives what was learnt on the way. Throws `git`. */
+export async function lookAt(question: RiskQuestion): Promise<Look> {
   const { repoPath, worktree } = question;
   const entry = await readOwnEntry(worktree);
   const cwd = existsSync(repoPath) ? repoPath : entry && worktree;
-  const [inFiles, commits] = await Promise.all([
-    entry === undefined ? findStrayFiles(worktree) : findInFiles(worktree, entry),
-    cwd === undefined ? [] : listLonelyCommits(cwd, question, entry?.hasIndex ? worktree : undefined),
+  const [inFiles, { refs, lonely }] = await Promise.all([
+    entry === undefined ? findStray(worktree) : findInFiles(worktree, entry),
+    listOnBranch(cwd, question),
   ]);
-  return [...inFiles, ...renderCommits(commits, question)];
+  const { status, findings } = inFiles;
+  const detached = status !== undefined && status.branch === undefined ? [status.head] : [];
+  const commits = cwd === undefined || detached.length === 0 ? [] : await listLonely(cwd, detached, question);
+  const all = [...new Map([...commits, ...lonely].map((one) => [one.commit, one])).values()];
+  return {
+    findings: [...findings, ...renderCommits(all, question)],
+    linked: entry && status && { entry, status },
+    refs,
+  };
 }
 
-/**
- * Gives the commits that only this branch, where it goes with the worktree, or a HEAD without branch in the worktree leads
- * to; the newest first. Throws `git`.
- */
-export async function listLonelyCommits(
-  cwd: string,
-  { branch, ownsBranch }: { branch: string; ownsBranch: boolean },
-  worktree: string | undefined,
-): Promise<Commit[]> {
-  const [local, detached] = await Promise.all([
-    ownsBranch ? findLocal(cwd, branch) : undefined,
-    worktree === undefined ? undefined : readDetachedHead(worktree),
-  ]);
-  const tips = [local?.commit, detached].filter((tip) => tip !== undefined);
-  if (tips.length === 0) return [];
-  const others = [...(ownsBranch ? [`--exclude=${branch}`] : []), '--branches', '--tags', '--remotes'];
-  return listCommits(cwd, [...tips, '--not', ...others]);
+/** A squash has other ids than the commits it stands for, so only what no other branch holds by its content is lonely. */
+async function listOnBranch(
+  cwd: string | undefined,
+  question: RiskQuestion,
+): Promise<{ refs: BranchRefs; lonely: Commit[] }> {
+  if (cwd === undefined) return { refs: { tip: undefined, checkedOutAt: '', hasStash: false }, lonely: [] };
+  const { branch, ownsBranch, base } = question;
+  const refs = await readRefs(cwd, branch);
+  if (!ownsBranch || refs.tip === undefined) return { refs, lonely: [] };
+  const lonely = await listLonely(cwd, [refs.tip], question);
+  if (lonely.length > 0 && (await isMerged({ cwd, branch, tip: refs.tip, base }))) return { refs, lonely: [] };
+  return { refs, lonely };
 }
 
-/** Gives the commits of a submodule that neither its remotes nor the main checkout's copy of it have. Throws `git`. */
-export async function listLonelyInSubmodule({ folder, twin }: Submodule): Promise<Commit[]> {
-  const commits = await listCommits(folder, ['--all', 'HEAD', '--not', '--remotes', '--tags']);
-  if (commits.length === 0 || !existsSync(twin)) return commits;
-  const input = commits.map(({ commit }) => `${commit}\n`).join('');
-  const known = (await askGit(twin, ['cat-file', '--batch-check'], { input })).split('\n');
-  return commits.filter((_, index) => known[index]?.endsWith(' missing'));
+async function readRefs(cwd: string, branch: string): Promise<BranchRefs> {
+  const format = '--format=%(refname)%00%(objectname)%00%(worktreepath)';
+  const text = await askGit(cwd, ['for-each-ref', format, `refs/heads/${branch}`, 'refs/stash']);
+  const refs = new Map(text.split('\n').map((line) => [line.split('\0')[0], line.split('\0')]));
+  const [, tip, checkedOutAt = ''] = refs.get(`refs/heads/${branch}`) ?? [];
+  return { tip, checkedOutAt, hasStash: refs.has('refs/stash') };
 }
 
-/** Gives the commit a worktree's HEAD is at when no branch is checked out, undefined otherwise. Throws `git`. */
-export async function readDetachedHead(worktree: string): Promise<string | undefined> {
-  const lines = (await askGit(worktree, ['rev-parse', 'HEAD', '--symbolic-full-name', 'HEAD'])).split('\n');
-  return lines[1] === 'HEAD' ? lines[0] : undefined;
+interface InFiles {
+  findings: RiskFinding[];
+  status: WorktreeStatus | undefined;
 }
 
-async function findInFiles(worktree: string, entry: WorktreeEntry): Promise<RiskFinding[]> {
+async function findInFiles(worktree: string, entry: WorktreeEntry): Promise<InFiles> {
   // Git was ended before the files were there: nobody has worked in them.
-  if (!entry.hasIndex) return [];
+  if (!entry.hasIndex) return { findings: [], status: undefined };
   const [status, submodules] = await Promise.all([readStatus(worktree), listSubmodules(worktree, entry)]);
-  const findings: RiskFinding[] = listOperations(entry).map((name) => ({
-    kind: 'in-progress',
-    text: `${name} is under way`,
-  }));
-  const { changed, untracked } = status;
-  if (changed.length > 0) {
-    const text = `${count(changed.length, 'uncommitted change')}: ${shorten(changed)}`;
-    findings.push({ kind: 'uncommitted', text, paths: changed });
-  }
-  if (untracked.length > 0) {
-    const text = `${count(untracked.length, 'untracked file')}: ${shorten(untracked)}`;
-    findings.push({ kind: 'untracked', text, paths: untracked });
-  }
   const inSubmodules = await Promise.all(submodules.map(findInSubmodule));
-  return [...findings, ...inSubmodules.flat()];
+  const { changed, untracked } = status;
+  const findings: RiskFinding[] = [
+    ...listOperations(entry).map((name) => ({ kind: 'in-progress', text: `${name} is under way` }) as const),
+    ...describeFiles('uncommitted', 'uncommitted change', changed),
+    ...describeFiles('untracked', 'untracked file', untracked),
+    ...inSubmodules.flat(),
+  ];
+  return { findings, status };
+}
+
+/** Gives one finding for some files, none for none. */
+export function describeFiles(kind: WorkKind, noun: string, paths: string[]): RiskFinding[] {
+  return paths.length === 0 ? [] : [{ kind, text: `${count(paths.length, noun)}: ${shorten(paths)}`, paths }];
 }
 
 async function findInSubmodule(submodule: Submodule): Promise<RiskFinding[]> {
@@ -123,37 +147,12 @@ function renderCommits(commits: Commit[], { branch, baseCommit }: RiskQuestion):
   return [{ kind: 'unpushed', text: `${what} that no other branch, tag or remote has: ${describe(commits)}`, commits }];
 }
 
-async function listCommits(cwd: string, revisions: readonly string[]): Promise<Commit[]> {
-  const options = [`--max-count=${MOST_COMMITS}`, '--no-patch', '--no-show-signature', '--format=%H %s'];
-  const lines = (await askGit(cwd, ['log', ...options, ...revisions, '--'])).split('\n');
-  return lines.flatMap((line) => {
-    const space = line.indexOf(' ');
-    return space === -1 ? [] : [{ commit: line.slice(0, space), subject: line.slice(space + 1) }];
-  });
-}
-
-/** Gives what git sees in a worktree, whatever the person's settings hide from `git status`. Throws `git`. */
-async function readStatus(worktree: string): Promise<{ changed: string[]; untracked: string[] }> {
-  const options = ['--porcelain=v2', '-z', '--untracked-files=normal', '--ignore-submodules=none', '--no-renames'];
-  const entries = (await askGit(worktree, ['status', ...options])).split('\0');
-  const untracked = entries.flatMap((entry) => (entry.startsWith('? ') ? [entry.slice(2)] : []));
-  // `1` has eight fields before the path, `u` (unmerged) ten; a path may hold spaces.
-  const changed = entries.flatMap((entry) => {
-    const fields = entry.startsWith('1 ') ? 8 : entry.startsWith('u ') ? 10 : 0;
-    return fields === 0 ? [] : [entry.split(' ').slice(fields).join(' ')];
-  });
-  return { changed, untracked };
-}
-
 /** In a folder that is no worktree (any more) every file may be the only one of its kind; empty folders are not. */
-async function findStrayFiles(folder: string): Promise<RiskFinding[]> {
+async function findStray(folder: string): Promise<InFiles> {
   const there = await lstat(folder).catch(() => undefined);
-  if (!there?.isDirectory()) return [];
-  const files = await listFiles(folder, '', SHOWN + 1);
-  if (files.length === 0) return [];
-  return [
-    { kind: 'untracked', text: `files in a folder that is no worktree any more: ${shorten(files)}`, paths: files },
-  ];
+  const files = there?.isDirectory() ? await listFiles(folder, '', SHOWN + 1) : [];
+  const text = `files in a folder that is no worktree any more: ${shorten(files)}`;
+  return { findings: files.length === 0 ? [] : [{ kind: 'untracked', text, paths: files }], status: undefined };
 }
 
 async function listFiles(folder: string, prefix: string, most: number): Promise<string[]> {
@@ -167,8 +166,9 @@ async function listFiles(folder: string, prefix: string, most: number): Promise<
   return found;
 }
 
-function count(number: number, noun: string): string {
-  return number === 1 ? `1 ${noun}` : `${number}${number === MOST_COMMITS ? ' or more' : ''} ${noun}s`;
+/** Gives `1 file`, `3 files`. */
+export function count(number: number, noun: string, nouns = `${noun}s`): string {
+  return number === 1 ? `1 ${noun}` : `${number}${number === MOST_COMMITS ? ' or more' : ''} ${nouns}`;
 }
 
 function shorten(paths: readonly string[]): string {

@@ -5,11 +5,18 @@ import { StackError } from '../../domain/errors.ts';
 import { type HeldLock, withLock } from '../lock.ts';
 import { moveToTrash } from '../trash.ts';
 import { canonicalPath, findEntry, readOwnEntry, type WorktreeEntry } from './entry.ts';
-import { tryGit } from './git.ts';
+import { changeGit, gitError, tryGit } from './git.ts';
 import { repoLock } from './lock.ts';
 import { listWorktrees } from './worktree-list.ts';
 import { isMade, makeWorktree, type NewWorktree } from './worktree-make.ts';
-import { compareBranch, describeFolder, lockedError, removeEntry, type WorktreeState } from './worktree-place.ts';
+import {
+  compareBranch,
+  describeFolder,
+  lockedError,
+  QUICK,
+  removeEntry,
+  type WorktreeState,
+} from './worktree-place.ts';
 
 export interface OldWorktree {
   repoPath: string;
@@ -83,6 +90,13 @@ export async function removeWorktree({ repoPath, gitCommonDir, path: folder, tra
   // Nothing to do needs no lock: in a repo that cannot be written nothing was made either.
   if (!existsSync(target) && !(await findEntry(gitCommonDir, target))) return;
   await withLock(repoLock(gitCommonDir), remove, { waitSeconds: WAIT_SECONDS });
+}
+
+/** Lets go of a worktree that a person has locked; not locked is done. Throws `git`. */
+export async function unlockWorktree(repoPath: string, folder: string): Promise<void> {
+  const target = await canonicalPath(folder);
+  const done = await changeGit(repoPath, ['worktree', 'unlock', '--', target], QUICK);
+  if ((await readOwnEntry(target))?.lock === 'wanted') throw gitError(`cannot unlock the worktree ${target}`, done);
 }
 
 async function requireRemovable(gitCommonDir: string, target: string, entry: WorktreeEntry | undefined): Promise<void> {

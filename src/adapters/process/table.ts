@@ -55,6 +55,14 @@ export async function findMarked(workload: string): Promise<ProcessRow[]> {
   return rows.filter((row) => !row.zombie && row.pid !== process.pid && isMarked(readMarker(row.pid), workload));
 }
 
+/** Gives the workloads of these that still have a live process anywhere, in one look at the process table. */
+export async function listAlive(workloads: readonly string[]): Promise<string[]> {
+  if (process.platform !== 'linux' || workloads.length === 0) return [];
+  const rows = (await listProcesses()).filter((row) => !row.zombie && row.pid !== process.pid);
+  const markers = rows.map((row) => readMarker(row.pid));
+  return workloads.filter((workload) => markers.some((marker) => isMarked(marker, workload)));
+}
+
 function isMarked(marker: string | undefined, workload: string): boolean {
   return marker === workload || (marker?.startsWith(`${workload}#`) ?? false);
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { copyMatches, readFileIfThere } from '../../adapters/files.ts';
+import { noteCopied } from '../../adapters/git/ignored.ts';
 import type { Step } from '../../domain/step.ts';
 import { requireDedicated } from '../spec.ts';
 import { requireConfig, saveRecord, type Work } from '../work.ts';
@@ -17,7 +18,8 @@ export function copyStep(work: Work, repo: string): Step {
       return (await listPatterns(work, repo, record.path)).length > 0 ? 'absent' : 'present';
     },
     async apply() {
-      await copyMatches(record.path, record.worktree, await listPatterns(work, repo, record.path));
+      const patterns = await listPatterns(work, repo, record.path);
+      await noteCopied(record.worktree, await copyMatches(record.path, record.worktree, patterns));
       record.copied = true;
       await saveRecord(work);
     },

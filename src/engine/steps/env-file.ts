@@ -2,11 +2,12 @@ import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere, readFileIfThere, replaceFile } from '../../adapters/files.ts';
 import { addExclude, isIgnored, isTracked, removeExclude } from '../../adapters/git/exclude.ts';
+import { noteEnvText } from '../../adapters/git/ignored.ts';
 import { mergeEnvBlock, readEnvBlock, removeEnvBlock, renderEnvBlock } from '../../domain/env-block.ts';
 import { StackError } from '../../domain/errors.ts';
 import type { Step } from '../../domain/step.ts';
 import { fillEnv, requireDedicated } from '../spec.ts';
-import { requireConfig, type Work, wiringOf } from '../work.ts';
+import { ownerOf, requireConfig, type Work, wiringOf } from '../work.ts';
 
 /** The env files of one repo: the main checkout's own file, with stack's block of wired values at its end. */
 export function envFileStep(work: Work, repo: string): Step {
@@ -62,6 +63,8 @@ async function writeEnvFile(work: Work, repo: string, file: string): Promise<voi
   if (!ignored) await addExclude(gitCommonDir, `/${file}`, ownerOf(work));
   await mkdir(path.dirname(target), { recursive: true });
   await replaceFile(target, mergeEnvBlock(start, await renderBlock(work, repo, file)), { lasting: false });
+  // What a person writes around the block from now on is work of theirs.
+  if (there === undefined) await noteEnvText(worktree, file, start);
 }
 
 /** In the worktree the file goes with it; only a worktree that stays behind (moved, or kept) gets its own text back. */
@@ -85,9 +88,4 @@ async function renderBlock(work: Work, repo: string, file: string): Promise<stri
     for (const [key, value] of Object.entries(fillEnv(wiring, name, settings))) values[key] ??= value;
   }
   return renderEnvBlock(values);
-}
-
-/** Several roots may make worktrees of one repo, and call their tickets alike. */
-function ownerOf({ stack, record }: Work): string {
-  return `${record.ticket} (${stack.rootId})`;
 }

@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import path from 'node:path';
 import { makeFolder } from '../../adapters/files.ts';
+import { noteIgnored } from '../../adapters/git/ignored.ts';
 import type { Command } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
@@ -34,6 +35,7 @@ export function setupStep(work: Work, repo: string): Step {
       for (const command of config.repos[repo]?.setup ?? []) {
         await runSetup(work, { repo, service: names[0] }, command, progress);
       }
+      await noteIgnored(record.worktree, record.envFiles);
       record.setUp = true;
       await saveRecord(work);
     },

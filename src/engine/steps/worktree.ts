@@ -2,18 +2,19 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere } from '../../adapters/files.ts';
 import { deleteBranch } from '../../adapters/git/branch.ts';
+import { addNotes } from '../../adapters/git/own-notes.ts';
 import { findWorkAtRisk } from '../../adapters/git/risk.ts';
 import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git/worktree.ts';
 import type { Step } from '../../domain/step.ts';
 import { riskError } from '../checks.ts';
 import { requireDedicated } from '../spec.ts';
-import { saveRecord, type Work } from '../work.ts';
+import { ownerOf, saveRecord, type Work } from '../work.ts';
 import { showEnvFiles } from './env-file.ts';
 
 /** A repo's linked worktree and, where stack makes it, its branch. */
 export function worktreeStep(work: Work, repo: string): Step {
   const record = requireDedicated(work.record, repo);
-  const { path: repoPath, gitCommonDir, worktree, branch, ownsBranch, baseCommit } = record;
+  const { path: repoPath, gitCommonDir, worktree, branch } = record;
   let attempt: 'none' | 'failed' | 'made' = 'none';
   return {
     id: `worktree ${repo}`,
@@ -40,6 +41,7 @@ export function worktreeStep(work: Work, repo: string): Step {
         onWait: () => note('another command is changing this repo'),
       });
       attempt = 'made';
+      await addNotes(worktree, () => ({ owner: ownerOf(work) }));
       if (warning) work.stack.emit({ type: 'warning', text: `${repo}: ${warning}` });
       for (const [name, service] of Object.entries(work.record.services)) {
         if (service.repo === repo) work.uprooted.add(name);
@@ -53,7 +55,7 @@ export function worktreeStep(work: Work, repo: string): Step {
       // What could not be made left nothing; what is there then is somebody else's.
       if (attempt === 'failed') return;
       // Asked again at the last moment: somebody may have worked on in there.
-      const risks = work.saved ? [] : await findWorkAtRisk({ repoPath, worktree, branch, ownsBranch, baseCommit });
+      const risks = work.saved ? [] : await findWorkAtRisk({ ...record, repoPath });
       // In a worktree that this very run made, new and changed files are what its set-up left there.
       const findings = risks.filter(({ kind }) => attempt !== 'made' || !['uncommitted', 'untracked'].includes(kind));
       if (findings.length > 0) throw riskError([{ ticket: work.record.ticket, repo, findings }]);

@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs';
+import { findLocal } from './branch.ts';
+import { askGit } from './git.ts';
+import type { Submodule } from './submodule.ts';
+
+export interface Commit {
+  /** Full id. */
+  commit: string;
+  subject: string;
+}
+
+/** More commits than this are not listed. */
+export const MOST_COMMITS = 100;
+
+/** Gives the commits from these tips that no other branch, tag or remote has; the newest first. Throws `git`. */
+export async function listLonely(
+  cwd: string,
+  tips: readonly string[],
+  { branch, ownsBranch }: { branch: string; ownsBranch: boolean },
+): Promise<Commit[]> {
+  if (tips.length === 0) return [];
+  const others = [...(ownsBranch ? [`--exclude=${branch}`] : []), '--branches', '--tags', '--remotes'];
+  return listCommits(cwd, [...tips, '--not', ...others]);
+}
+
+/**
+ * Gives the commits that only this branch, where it goes with the worktree, or a HEAD without branch in the worktree leads
+ * to; the newest first. Throws `git`.
+ */
+export async function listLonelyCommits(
+  cwd: string,
+  { branch, ownsBranch }: { branch: string; ownsBranch: boolean },
+  worktree: string | undefined,
+): Promise<Commit[]> {
+  const [local, detached] = await Promise.all([
+    ownsBranch ? findLocal(cwd, branch) : undefined,
+    worktree === undefined ? undefined : readDetachedHead(worktree),
+  ]);
+  const tips = [local?.commit, detached].filter((tip) => tip !== undefined);
+  return listLonely(cwd, tips, { branch, ownsBranch });
+}
+
+/** Gives the commits of a submodule that neither its remotes nor the main checkout's copy of it have. Throws `git`. */
+export async function listLonelyInSubmodule({ folder, twin }: Submodule): Promise<Commit[]> {
+  const commits = await listCommits(folder, ['--all', 'HEAD', '--not', '--remotes', '--tags']);
+  if (commits.length === 0 || !existsSync(twin)) return commits;
+  const input = commits.map(({ commit }) => `${commit}\n`).join('');
+  const known = (await askGit(twin, ['cat-file', '--batch-check'], { input })).split('\n');
+  return commits.filter((_, index) => known[index]?.endsWith(' missing'));
+}
+
+/** Gives the commit a worktree's HEAD is at when no branch is checked out, undefined otherwise. Throws `git`. */
+async function readDetachedHead(worktree: string): Promise<string | undefined> {
+  const lines = (await askGit(worktree, ['rev-parse', 'HEAD', '--symbolic-full-name', 'HEAD'])).split('\n');
+  return lines[1] === 'HEAD' ? lines[0] : undefined;
+}
+
+async function listCommits(cwd: string, revisions: readonly string[]): Promise<Commit[]> {
+  const options = [`--max-count=${MOST_COMMITS}`, '--no-patch', '--no-show-signature', '--format=%H %s'];
+  const lines = (await askGit(cwd, ['log', ...options, ...revisions, '--'])).split('\n');
+  return lines.flatMap((line) => {
+    const space = line.indexOf(' ');
+    return space === -1 ? [] : [{ commit: line.slice(0, space), subject: line.slice(space + 1) }];
+  });
+}

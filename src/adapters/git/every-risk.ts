@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs';
+import { canonicalPath, readOwnEntry, readRebasedBranch } from './entry.ts';
+import { findIgnoredWork } from './ignored.ts';
+import { readNotes } from './own-notes.ts';
+import { count, describeFiles, type Look, lookAt, type RiskFinding, type RiskQuestion } from './risk.ts';
+import { listStashes } from './stash.ts';
+import { listWorktrees } from './worktree-list.ts';
+
+/** What there is to ask beyond the last look at files and commits. */
+export interface EveryRiskQuestion extends RiskQuestion {
+  /** As noted with the worktree when it was made. */
+  owner: string;
+  /** Env files that stack writes, relative to the worktree. */
+  envFiles: readonly string[];
+  /** ISO 8601; older stashes are not the ticket's. */
+  since: string;
+}
+
+/** Finds all that speaks against removing a worktree and its branch; [] for nothing. Changes nothing. Throws `git`. */
+export async function findEveryRisk(question: EveryRiskQuestion): Promise<RiskFinding[]> {
+  const { repoPath, worktree } = question;
+  const moved = await findMoved(question);
+  if (moved !== undefined) {
+    const back = `\`git -C ${repoPath} worktree move ${moved} ${worktree}\` brings it back`;
+    const inside = await findEveryRisk({ ...question, worktree: moved });
+    return [{ kind: 'moved', text: `the worktree was moved to ${moved}; ${back}`, paths: [moved] }, ...inside];
+  }
+  const look = await lookAt(question);
+  const [wishes, ignored, stashed] = await Promise.all([
+    listWishes(question, look),
+    findIgnored(question, look),
+    look.refs.hasStash ? findStashed(question) : [],
+  ]);
+  return [...wishes, ...look.findings, ...ignored, ...stashed];
+}
+
+/** Where somebody has moved our worktree to; asked only when there is nothing in its place. */
+async function findMoved({ repoPath, worktree, owner }: EveryRiskQuestion): Promise<string | undefined> {
+  if (existsSync(worktree) || !existsSync(repoPath)) return undefined;
+  const [, ...linked] = await listWorktrees(repoPath);
+  for (const { path, prunable } of linked) {
+    const entry = prunable ? undefined : await readOwnEntry(path);
+    if (entry && (await readNotes(entry.folder)).owner === owner) return path;
+  }
+  return undefined;
+}
+
+async function listWishes(question: EveryRiskQuestion, { linked, refs }: Look): Promise<RiskFinding[]> {
+  const { worktree, repoPath, branch, ownsBranch } = question;
+  const findings: RiskFinding[] = [];
+  if (linked?.entry.lock === 'wanted') {
+    const text = `the worktree is locked; \`git -C ${repoPath} worktree unlock ${worktree}\` lets it go`;
+    findings.push({ kind: 'locked', text });
+  }
+  if (linked) {
+    const found = linked.status.branch;
+    if ((found ?? (await readRebasedBranch(linked.entry))) !== branch) {
+      const now = found === undefined ? 'no branch is checked out' : `${found} is checked out`;
+      findings.push({ kind: 'switched', text: `${now}; \`git -C ${worktree} switch ${branch}\` goes back` });
+    }
+  }
+  const { checkedOutAt } = refs;
+  if (ownsBranch && checkedOutAt !== '' && checkedOutAt !== (await canonicalPath(worktree))) {
+    findings.push({ kind: 'elsewhere', text: `${branch} is checked out at ${checkedOutAt}`, paths: [checkedOutAt] });
+  }
+  return findings;
+}
+
+async function findIgnored(question: EveryRiskQuestion, { linked }: Look): Promise<RiskFinding[]> {
+  if (!linked || linked.status.ignored.length === 0) return [];
+  const notes = await readNotes(linked.entry.folder);
+  const { paths, bytes } = await findIgnoredWork({ ...question, ignored: linked.status.ignored, notes });
+  return describeFiles('ignored', 'file', paths).map((finding) => ({
+    ...finding,
+    text: finding.text.replace(':', ' that git ignores:'),
+    bytes,
+  }));
+}
+
+async function findStashed({ repoPath, worktree, branch, since }: EveryRiskQuestion): Promise<RiskFinding[]> {
+  const stashes = await listStashes(existsSync(repoPath) ? repoPath : worktree, branch, since);
+  if (stashes.length === 0) return [];
+  const [first] = stashes;
+  return [{ kind: 'stashed', text: `${count(stashes.length, 'stash', 'stashes')} made on ${branch}: ${first}` }];
+}

@@ -1,0 +1,119 @@
+import type { Dirent } from 'node:fs';
+import { lstat, readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { removeEnvBlock } from '../../domain/env-block.ts';
+import { shortHash } from '../../domain/names.ts';
+import { readFileIfThere } from '../files.ts';
+import { addNotes, type OwnNotes } from './own-notes.ts';
+import { readStatus } from './status.ts';
+import { isUsual } from './usual-files.ts';
+
+/** Files in a worktree that git ignores and that a person made or changed. */
+export interface IgnoredWork {
+  /** Relative to the worktree. */
+  paths: string[];
+  bytes: number;
+}
+
+export interface IgnoredQuestion {
+  worktree: string;
+  /** The main checkout: what it has too is not lost. */
+  repoPath: string;
+  /** As git lists it; a folder ends in `/`. */
+  ignored: readonly string[];
+  /** Env files that stack writes, relative to the worktree. */
+  envFiles: readonly string[];
+  notes: OwnNotes;
+}
+
+/** Nobody makes more by hand; a folder of so many files is some tool's. */
+const MOST_FILES = 5000;
+
+/** Finds the ignored files that would be lost with a worktree. What tools make again by themselves does not count. */
+export async function findIgnoredWork(question: IgnoredQuestion): Promise<IgnoredWork> {
+  const known = new Set(question.notes.ignored);
+  const names = question.ignored.filter((name) => !isUsual(name) && !known.has(name));
+  const files = (await Promise.all(names.map((name) => expand(question.worktree, name)))).flat();
+  const lost = files.filter((file) => !known.has(file)).slice(0, MOST_FILES);
+  const judged = await Promise.all(lost.map(async (file) => ((await isKnown(question, file)) ? [] : [file])));
+  const paths = judged.flat();
+  const sizes = await Promise.all(
+    paths.map((file) => lstat(path.join(question.worktree, file)).catch(() => undefined)),
+  );
+  return { paths, bytes: sizes.reduce((sum, stat) => sum + (stat?.size ?? 0), 0) };
+}
+
+/** Notes what git ignores in a worktree now: made by its set-up, not by a person. Throws `git`, `files`. */
+export async function noteIgnored(worktree: string, envFiles: readonly string[]): Promise<void> {
+  const { ignored } = await readStatus(worktree);
+  await addNotes(worktree, async ({ copied }) => {
+    const apart = [...envFiles, ...Object.keys(copied)];
+    // A folder with files that are watched one by one is noted file by file too.
+    const isMixed = (name: string): boolean => name.endsWith('/') && apart.some((file) => file.startsWith(name));
+    const names = ignored.filter((name) => !isUsual(name));
+    const files = await Promise.all(names.map((name) => (isMixed(name) ? expand(worktree, name) : [name])));
+    return { ignored: files.flat().filter((name) => !apart.includes(name)) };
+  });
+}
+
+/** Notes files as they were copied from the main checkout; one that is changed later is a person's. Throws `files`. */
+export async function noteCopied(worktree: string, files: readonly string[]): Promise<void> {
+  const stamps = await Promise.all(
+    files.map(async (file) => [file, await stampOf(path.join(worktree, file))] as const),
+  );
+  await addNotes(worktree, ({ copied }) => ({ copied: { ...copied, ...Object.fromEntries(stamps) } }));
+}
+
+/** Notes the text that an env file began with. Throws `files`. */
+export async function noteEnvText(worktree: string, file: string, text: string): Promise<void> {
+  await addNotes(worktree, ({ envTexts }) => ({ envTexts: { ...envTexts, [file]: hashOf(text) } }));
+}
+
+/** The files in what git lists as one folder. */
+async function expand(worktree: string, name: string): Promise<string[]> {
+  if (!name.endsWith('/')) return [name];
+  const found: string[] = [];
+  const visit = async (folder: string): Promise<void> => {
+    const entries = await readdir(path.join(worktree, folder), { withFileTypes: true }).catch((): Dirent[] => []);
+    for (const entry of entries) {
+      const file = path.join(folder, entry.name);
+      if (found.length >= MOST_FILES || isUsual(entry.isDirectory() ? `${file}/` : file)) continue;
+      if (entry.isDirectory()) await visit(file);
+      else found.push(file);
+    }
+  };
+  await visit(name);
+  return found;
+}
+
+/** True for what stack wrote, what came from the main checkout and was not changed since, and what that has just so. */
+async function isKnown(question: IgnoredQuestion, file: string): Promise<boolean> {
+  const { worktree, repoPath, envFiles, notes } = question;
+  const [own, main] = [path.join(worktree, file), path.join(repoPath, file)];
+  if (envFiles.includes(file)) return isKnownText(own, main, notes.envTexts[file]);
+  const stamp = notes.copied[file];
+  if (stamp !== undefined && stamp === (await stampOf(own))) return true;
+  return isSame(own, main);
+}
+
+async function isKnownText(own: string, main: string, hash: string | undefined): Promise<boolean> {
+  const text = removeEnvBlock((await readFileIfThere(own).catch(() => undefined)) ?? '');
+  if (text.trim() === '' || hashOf(text) === hash) return true;
+  return text.trim() === ((await readFileIfThere(main).catch(() => undefined)) ?? '').trim();
+}
+
+async function isSame(one: string, other: string): Promise<boolean> {
+  const [here, there] = await Promise.all([one, other].map((file) => lstat(file).catch(() => undefined)));
+  if (!here?.isFile() || !there?.isFile() || here.size !== there.size) return false;
+  const [text, otherText] = await Promise.all([readFile(one), readFile(other)]);
+  return text.equals(otherText);
+}
+
+async function stampOf(file: string): Promise<string> {
+  const stat = await lstat(file).catch(() => undefined);
+  return stat === undefined ? '' : `${stat.size} ${Math.round(stat.mtimeMs)}`;
+}
+
+function hashOf(text: string): string {
+  return shortHash(text.trim());
+}

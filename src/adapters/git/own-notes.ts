@@ -1,0 +1,46 @@
+import path from 'node:path';
+import { readFileIfThere, replaceFile } from '../files.ts';
+import { readOwnEntry } from './entry.ts';
+
+/**
+ * What stack remembers of one worktree: whose it is, and which of the files in it that git ignores are not a person's. It
+ * lies beside git's own entry of the worktree, so it moves with the worktree and goes with it, whatever becomes of `.stack`.
+ */
+export interface OwnNotes {
+  /** `feat-01 (1a2b3c4d)`: the ticket and the root it belongs to. */
+  owner: string;
+  /** What git ignored once the set-up was done; a folder ends in `/`. */
+  ignored: string[];
+  /** Files that were copied from the main checkout: size and time as they came. */
+  copied: Record<string, string>;
+  /** Env files: a hash of the text around stack's block as it came from the main checkout. */
+  envTexts: Record<string, string>;
+}
+
+/** Gives the notes in a worktree's entry; without any, those of nobody. Never throws. */
+export async function readNotes(entryFolder: string): Promise<OwnNotes> {
+  const text = await readFileIfThere(fileOf(entryFolder)).catch(() => undefined);
+  const none = { owner: '', ignored: [], copied: {}, envTexts: {} };
+  try {
+    return { ...none, ...(JSON.parse(text ?? '{}') as Partial<OwnNotes>) };
+  } catch {
+    return none;
+  }
+}
+
+/** Adds to the notes of a worktree; a folder that is none has none. Throws `files`. */
+export async function addNotes(
+  worktree: string,
+  change: (notes: OwnNotes) => Partial<OwnNotes> | Promise<Partial<OwnNotes>>,
+): Promise<void> {
+  const entry = await readOwnEntry(worktree);
+  if (!entry) return;
+  const notes = await readNotes(entry.folder);
+  await replaceFile(fileOf(entry.folder), `${JSON.stringify({ ...notes, ...(await change(notes)) }, null, 2)}\n`, {
+    lasting: false,
+  });
+}
+
+function fileOf(entryFolder: string): string {
+  return path.join(entryFolder, 'stack.json');
+}

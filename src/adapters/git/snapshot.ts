@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import { copyFile, lstat, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { StackError } from '../../domain/errors.ts';
+import { askGit, changeGit, gitError } from './git.ts';
+import { listDeclared } from './submodule.ts';
+
+/** All files of a worktree, and what of them was staged. */
+export interface Snapshot {
+  /** The commit that keeps them; its parents are HEAD and, where need be, a commit of what was staged. */
+  commit: string;
+  /** Tree of all files as they were. */
+  files: string;
+  /** Tree of the index. */
+  staged: string;
+}
+
+/** `add -A` cleans every file through its filters, and LFS may be slow. */
+const SNAPSHOT_SECONDS = 600;
+
+/** Commits of ours need no person, and must not fail where git knows none. */
+const IDENTITY = {
+  GIT_AUTHOR_NAME: 'stack',
+  GIT_AUTHOR_EMAIL: 'stack@localhost',
+  GIT_COMMITTER_NAME: 'stack',
+  GIT_COMMITTER_EMAIL: 'stack@localhost',
+};
+
+/**
+ * Takes all files of a worktree as they are, those that git ignores only when named, with a temporary index: the person's
+ * own is not touched. Undefined when all is as in HEAD. Throws `git`, and `dirty` for a repo among the files.
+ */
+export async function takeSnapshot(
+  folder: string,
+  gitDir: string,
+  ignored: readonly string[] = [],
+): Promise<Snapshot | undefined> {
+  const index = temporaryIndex(gitDir);
+  const git = gitWith(folder, { GIT_INDEX_FILE: index });
+  try {
+    await copyFile(path.join(gitDir, 'index'), index);
+    const head = (await askGit(folder, ['rev-parse', 'HEAD', 'HEAD^{tree}'])).split('\n');
+    const [commit = '', tree = ''] = head;
+    // A merge with conflicts has no staged tree.
+    const staged = await git(['write-tree']).catch(() => tree);
+    await git(['-c', 'core.safecrlf=false', 'add', '--all', '--', '.']);
+    await addIgnored(git, index, ignored);
+    await requireNoRepos(folder, git);
+    const files = await git(['write-tree']);
+    if (files === tree && staged === tree) return undefined;
+    const parents = staged === tree || staged === files ? [commit] : [commit, await commitTree(git, staged, [commit])];
+    return { commit: await commitTree(git, files, parents), files, staged };
+  } finally {
+    await Promise.all(['', '.lock', '.paths'].map((end) => rm(`${index}${end}`, { force: true })));
+  }
+}
+
+/** Gives a commit of the files in a folder that is no worktree any more; undefined when it has none. */
+export async function snapshotFolder(repo: string, folder: string): Promise<Snapshot | undefined> {
+  const there = await lstat(folder).catch(() => undefined);
+  if (!there?.isDirectory()) return undefined;
+  const gitDir = (await askGit(repo, ['rev-parse', '--absolute-git-dir'])).trimEnd();
+  const index = temporaryIndex(gitDir);
+  const git = gitWith(folder, { GIT_INDEX_FILE: index, GIT_DIR: gitDir, GIT_WORK_TREE: folder });
+  try {
+    await git(['add', '--all', '--', '.']);
+    const files = await git(['write-tree']);
+    if ((await git(['ls-tree', files])) === '') return undefined;
+    return { commit: await commitTree(git, files, []), files, staged: files };
+  } finally {
+    await rm(index, { force: true });
+  }
+}
+
+/** A command line has no room for thousands of paths. */
+async function addIgnored(git: Git, index: string, ignored: readonly string[]): Promise<void> {
+  if (ignored.length === 0) return;
+  const list = `${index}.paths`;
+  await writeFile(list, ignored.map((file) => `:(literal)${file}\0`).join(''));
+  await git(['add', '--force', `--pathspec-from-file=${list}`, '--pathspec-file-nul']);
+}
+
+/** Another repo among the files would be saved as a mere commit id. Submodules are saved on their own. */
+async function requireNoRepos(folder: string, git: Git): Promise<void> {
+  const fields = (await git(['diff-index', '--cached', '--raw', '-z', '--no-renames', 'HEAD'])).split('\0');
+  const added = fields.filter((_, index) => fields[index - 1]?.startsWith(':000000 160000 '));
+  const submodules = added.length === 0 ? [] : await listDeclared(folder);
+  const strangers = added.filter((name) => submodules.every((one) => one.path !== name));
+  if (strangers.length === 0) return;
+  throw new StackError(
+    'dirty',
+    `${path.join(folder, strangers[0] ?? '')} is a git repo of its own and cannot be saved`,
+    {
+      hint: 'move it out of the ticket, then run the command again',
+      details: { paths: strangers },
+    },
+  );
+}
+
+/** Makes a commit of a tree. Throws `git`. */
+export async function commitTree(
+  git: Git,
+  tree: string,
+  parents: readonly string[],
+  message = 'Work saved by stack',
+): Promise<string> {
+  const flags = parents.flatMap((parent) => ['-p', parent]);
+  return git(['commit-tree', '-m', message, ...flags, tree]);
+}
+
+export type Git = (args: readonly string[]) => Promise<string>;
+
+/** Gives a git that changes things as stack itself, needing nobody's name, and prints one answer. Throws `git`. */
+export function gitWith(cwd: string, env: Record<string, string>): Git {
+  return async (args) => {
+    const done = await changeGit(cwd, args, { deadlineSeconds: SNAPSHOT_SECONDS, env: { ...IDENTITY, ...env } });
+    if (done.exitCode !== 0) throw gitError(`cannot save the work in ${cwd}`, done);
+    return done.stdout.trim();
+  };
+}
+
+function temporaryIndex(gitDir: string): string {
+  return path.join(gitDir, `stack-index-${randomBytes(4).toString('hex')}`);
+}

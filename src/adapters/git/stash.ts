@@ -1,0 +1,16 @@
+import { askGit } from './git.ts';
+
+/**
+ * Gives what was stashed on a branch since a moment, the newest first, in git's own words: `WIP on feat-01: 1a2b3c4 Add`.
+ * `since` is ISO 8601. Throws `git`, also when the repo has no stash at all.
+ */
+export async function listStashes(cwd: string, branch: string, since: string): Promise<string[]> {
+  const options = ['--walk-reflogs', '--no-patch', '--no-show-signature', '--format=%ct%x00%gs'];
+  const lines = (await askGit(cwd, ['log', ...options, 'refs/stash', '--'])).split('\n');
+  const begin = Math.floor(Date.parse(since) / 1000);
+  return lines.flatMap((line) => {
+    const [time = '', subject = ''] = line.split('\0');
+    const isOurs = subject.startsWith(`WIP on ${branch}: `) || subject.startsWith(`On ${branch}: `);
+    return isOurs && Number(time) >= begin ? [subject] : [];
+  });
+}

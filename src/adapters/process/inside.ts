@@ -1,0 +1,111 @@
+import { execFile } from 'node:child_process';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { listNumbers, readMarker } from './table.ts';
+
+const run = promisify(execFile);
+
+/** A process with its working directory in a folder that was asked about. */
+export interface InsideProcess {
+  pid: number;
+  /** The program's name, as the system has it. */
+  name: string;
+  cwd: string;
+}
+
+interface Row extends InsideProcess {
+  parent: number;
+  group: number;
+}
+
+/** Where the system is slow to tell, destroy does not wait for it. */
+const LSOF_MS = 3000;
+
+/** Workloads whose own processes do not count. */
+export interface OwnWorkloads {
+  /** As their processes carry them. */
+  names: readonly string[];
+  /** Process groups; where the system does not show what processes carry, they are known by these alone. */
+  groups: readonly number[];
+}
+
+/**
+ * Gives the processes of this machine that work inside a folder, but for those of the workloads given, this command and
+ * those it was started from, and what shares a process group with one of them (a pipe, an agent's helpers). Linux reads
+ * /proc; elsewhere lsof is asked, where there is one. Never throws.
+ */
+export async function listInside(folder: string, own: OwnWorkloads): Promise<InsideProcess[]> {
+  const rows = process.platform === 'linux' ? listFromProc() : await listFromLsof();
+  const isIn = ({ cwd }: Row): boolean => cwd === folder || cwd.startsWith(`${folder}/`);
+  const callers = listCallers(rows);
+  const near = callers.filter((row) => row.pid === process.pid || isIn(row)).map(({ group }) => group);
+  const groups = new Set([...near, ...own.groups]);
+  const numbers = new Set(callers.map(({ pid }) => pid));
+  return rows
+    .filter((row) => isIn(row) && !numbers.has(row.pid) && !groups.has(row.group))
+    .filter(({ pid, name }) => !isPassing(name) && !isOurs(readMarker(pid), own.names))
+    .map(({ pid, name, cwd }) => ({ pid, name, cwd }));
+}
+
+/** This process and all that led to it. */
+function listCallers(rows: readonly Row[]): Row[] {
+  const byPid = new Map(rows.map((row) => [row.pid, row]));
+  const callers: Row[] = [];
+  for (let row = byPid.get(process.pid); row && !callers.includes(row); row = byPid.get(row.parent)) callers.push(row);
+  return callers;
+}
+
+/** Another command, or an editor, is just asking git; one that waits for a person has an editor in there too. */
+function isPassing(name: string): boolean {
+  return name === 'git';
+}
+
+/** Set-up commands carry the workload's name with something behind a `#`. */
+function isOurs(marker: string | undefined, workloads: readonly string[]): boolean {
+  return marker !== undefined && workloads.some((name) => marker === name || marker.startsWith(`${name}#`));
+}
+
+function listFromProc(): Row[] {
+  const here = readLink('/proc/self/ns/pid');
+  return listNumbers('/proc').flatMap((pid) => {
+    const cwd = readLink(`/proc/${pid}/cwd`);
+    // A container has folders of its own, some of them called alike.
+    if (cwd === undefined || readLink(`/proc/${pid}/ns/pid`) !== here) return [];
+    return readRow(pid, cwd) ?? [];
+  });
+}
+
+/** Field 2 is the program's name in brackets and may hold anything, so the rest is counted from the last bracket (proc(5)). */
+function readRow(pid: number, cwd: string): Row | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const end = text.lastIndexOf(')');
+    const [state, parent, group] = text.slice(end + 2).split(' ');
+    if (state === 'Z' || state === 'X') return undefined;
+    return { pid, cwd, parent: Number(parent), group: Number(group), name: text.slice(text.indexOf('(') + 1, end) };
+  } catch {
+    return undefined;
+  }
+}
+
+function readLink(file: string): string | undefined {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** One field a line, a letter in front: process, its group, its parent, its command, and the folder's name (lsof(8)). */
+async function listFromLsof(): Promise<Row[]> {
+  const asked = run('lsof', ['-w', '-n', '-P', '-d', 'cwd', '-F', 'pgRcn'], { timeout: LSOF_MS, maxBuffer: 1 << 26 });
+  // It ends with 1 when a single process could not be looked at, and tells of the others all the same.
+  const text = await asked.catch((error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }));
+  return text.stdout.split(/^(?=p\d+$)/m).flatMap((block) => {
+    const fields = new Map(block.split('\n').map((line) => [line[0], line.slice(1)]));
+    const cwd = fields.get('n');
+    if (cwd === undefined) return [];
+    const [pid, parent, group] = ['p', 'R', 'g'].map((key) => Number(fields.get(key)));
+    return [{ pid: pid ?? 0, parent: parent ?? 0, group: group ?? 0, name: fields.get('c') ?? '', cwd }];
+  });
+}

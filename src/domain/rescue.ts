@@ -1,0 +1,59 @@
+import * as z from 'zod/mini';
+
+const dedicated = z.object({
+  mode: z.literal('dedicated'),
+  /** Keeps the work: `refs/stack/rescue/<ticket>/<time>`; undefined where not even a branch was left. */
+  ref: z.optional(z.string()),
+  branch: z.string(),
+  /** True when stack had made the branch. */
+  ownsBranch: z.boolean(),
+  /** What the branch was started from, as asked for, and the commit that was then. */
+  base: z.string(),
+  baseCommit: z.string(),
+  /** Full id of the commit the branch was at. */
+  tip: z.optional(z.string()),
+  /** What was checked out, where it was not the branch at its tip. */
+  head: z.optional(z.object({ commit: z.string(), branch: z.optional(z.string()) })),
+  /** Trees of all files and of what was staged; undefined when all was committed. */
+  files: z.optional(z.string()),
+  staged: z.optional(z.string()),
+  /** `a merge`: what somebody was in the middle of. */
+  operations: z.array(z.string()),
+});
+
+const schema = z.object({
+  version: z.literal(1),
+  ticket: z.string(),
+  /** The ticket's name as typed. */
+  argument: z.string(),
+  /** When it was saved, as in the names of its refs: `20261121T093000.123Z`. */
+  time: z.string(),
+  /** When the ticket was made, ISO 8601. */
+  createdAt: z.string(),
+  repos: z.record(z.string(), z.discriminatedUnion('mode', [dedicated, z.object({ mode: z.literal('shared') })])),
+  services: z.record(z.string(), z.object({ runtime: z.enum(['docker', 'process']) })),
+});
+
+/** All that is needed to make a ticket again as it was. Every repo of the ticket keeps a copy, in git. */
+export type Rescue = z.infer<typeof schema>;
+export type RescuedRepo = z.infer<typeof dedicated>;
+
+/** Reads what a repo keeps of a rescue; undefined for what no version of stack has written. */
+export function parseRescue(text: string): Rescue | undefined {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Gives the text of a rescue: one line of plain ASCII, which git keeps in a commit's message as it is. */
+export function renderRescue(rescue: Rescue): string {
+  const toAscii = (letter: string): string => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(rescue).replaceAll(/[\u007f-\uffff]/g, toAscii);
+}
+
+/** Gives a moment as the names of refs have it. */
+export function rescueTime(now: Date): string {
+  return now.toISOString().replaceAll(/[-:]/g, '');
+}

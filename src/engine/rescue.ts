@@ -1,0 +1,68 @@
+import { type Rescued, rescueWork } from '../adapters/git/rescue.ts';
+import { keepRecord, rescueRef } from '../adapters/git/rescue-refs.ts';
+import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
+import { type Rescue, type RescuedRepo, renderRescue, rescueTime } from '../domain/rescue.ts';
+import { type TicketRisk, WISHES } from './checks.ts';
+
+/** More ignored files than this in one repo are asked about before they go into git. */
+const MANY_BYTES = 50_000_000;
+
+/** Ignored files of one repo that together are large. */
+export interface LargeFiles {
+  ticket: string;
+  repo: string;
+  paths: string[];
+  bytes: number;
+}
+
+/** Gives the repos whose ignored files are too large to be saved without asking. */
+export function listLarge(risks: readonly TicketRisk[]): LargeFiles[] {
+  return risks.flatMap(({ ticket, repo, findings }) =>
+    findings.flatMap(({ kind, paths = [], bytes = 0 }) =>
+      kind === 'ignored' && repo !== undefined && bytes > MANY_BYTES ? [{ ticket, repo, paths, bytes }] : [],
+    ),
+  );
+}
+
+/**
+ * Saves all of a ticket in its repos, where any of them has work that would be lost: the work itself, and what the ticket
+ * was, so that it can be made again. Undefined when there was nothing to save. Throws `git`, `dirty`.
+ */
+export async function rescueTicket(record: InstanceRecord, risks: readonly TicketRisk[]): Promise<Rescue | undefined> {
+  const kinds = risks.flatMap(({ findings }) => findings.map(({ kind }) => kind));
+  // Stashes are the repo's and stay there.
+  if (kinds.every((kind) => kind === 'stashed' || WISHES.has(kind))) return undefined;
+  const time = rescueTime(new Date());
+  const saved = await Promise.all(
+    dedicatedRepos(record).map(async ([repo, own]) => {
+      const findings = risks.filter((risk) => risk.repo === repo).flatMap((risk) => risk.findings);
+      const ignored = findings.flatMap(({ kind, paths }) => (kind === 'ignored' ? (paths ?? []) : []));
+      const options = { ...own, repoPath: own.path, ref: rescueRef(record.ticket, time), ignored, always: true };
+      return [repo, describeRepo(own, await rescueWork(options))] as const;
+    }),
+  );
+  const borrowed = Object.entries(record.repos).flatMap(([repo, { mode }]) =>
+    mode === 'shared' ? [[repo, { mode }] as const] : [],
+  );
+  const services = Object.entries(record.services).map(([name, { runtime }]) => [name, { runtime }] as const);
+  const rescue: Rescue = {
+    ...{ version: 1, ticket: record.ticket, argument: record.argument, time, createdAt: record.createdAt },
+    repos: Object.fromEntries([...saved, ...borrowed]),
+    services: Object.fromEntries(services),
+  };
+  const text = renderRescue(rescue);
+  const kept = dedicatedRepos(record).filter(([repo]) => saved.some(([name, one]) => name === repo && one.ref));
+  await Promise.all(kept.map(([, own]) => keepRecord(own.path, record.ticket, time, text)));
+  return rescue;
+}
+
+function describeRepo(
+  { branch, ownsBranch, base, baseCommit }: Pick<RescuedRepo, 'branch' | 'ownsBranch' | 'base' | 'baseCommit'>,
+  saved: Rescued | undefined,
+): RescuedRepo {
+  const common = { mode: 'dedicated', branch, ownsBranch, base, baseCommit } as const;
+  if (!saved) return { ...common, operations: [] };
+  const { head, ...rest } = saved;
+  const usual = head === undefined || (head.branch === branch && head.commit === saved.tip);
+  return { ...common, ...rest, ...(usual ? {} : { head }) };
+}

@@ -1,0 +1,173 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ErrorCode } from '../../src/domain/errors.ts';
+import { expectRefusal } from '../support/refusal.ts';
+import { makeShop, type Shop } from '../support/shop.ts';
+import { until } from '../support/until.ts';
+
+describe('destroy refuses', () => {
+  let shop: Shop;
+  beforeEach(() => {
+    shop = makeShop();
+    shop.write('front/.gitignore', '.env.local\nnode_modules\nconfig/keys\n*.secret\nproducts\n');
+    shop.git('front', 'commit', '--quiet', '--all', '--message', 'Ignore');
+  });
+  afterEach(() => shop.dispose());
+
+  const front = 'tickets/feat-01/front';
+  const create = async (...args: string[]): Promise<void> => {
+    expect(await shop.stack(['create', 'feat-01', '--no-start', '--quiet', ...args])).toMatchObject({ code: 0 });
+  };
+  const refuse = (code: ErrorCode, ...lines: (string | RegExp)[]): Promise<void> =>
+    expectLines(shop, code, ['  feat-01 front:', ...lines]);
+  const passes = async (...args: string[]): Promise<void> => {
+    expect(await shop.stack(['destroy', 'feat-01', ...args])).toMatchObject({ code: 0 });
+    expect(existsSync(shop.at('tickets'))).toBe(false);
+  };
+
+  it('files that git ignores and a person made, but not what stack, a tool or the set-up made', async () => {
+    shop.configure((text) =>
+      text.replace(
+        'path: ./front,',
+        'path: ./front, copy: [config/keys], setup: ["mkdir products && touch products/a made.secret"],',
+      ),
+    );
+    shop.write('front/config/keys/a.key', 'key\n');
+    await create();
+    shop.write(`${front}/node_modules/x/index.js`, '');
+    shop.write(`${front}/products/b`, 'more\n');
+    shop.write(`${front}/app.secret`, 'mine\n');
+    await refuse('dirty', '    1 file that git ignores: app.secret');
+    rmSync(shop.at(front, 'app.secret'));
+    shop.write(`${front}/config/keys/b.key`, 'mine\n');
+    shop.write(`${front}/config/keys/a.key`, 'changed\n');
+    shop.write('front/config/keys/c.key', 'in both\n');
+    shop.write(`${front}/config/keys/c.key`, 'in both\n');
+    await refuse('dirty', '    2 files that git ignores: config/keys/a.key, config/keys/b.key');
+    shop.write(`${front}/config/keys/a.key`, 'key\n');
+    rmSync(shop.at(front, 'config/keys/b.key'));
+    await passes();
+  });
+
+  it('text around stack’s block in an env file', async () => {
+    shop.write('front/.env.local', 'FROM_MAIN=1\n');
+    await create();
+    const text = shop.read(`${front}/.env.local`);
+    shop.write('front/.env.local', 'FROM_MAIN=2\n');
+    shop.write(`${front}/.env.local`, `${text}MINE=1\n`);
+    await refuse('dirty', '    1 file that git ignores: .env.local');
+    shop.write(`${front}/.env.local`, text);
+    await passes();
+  });
+
+  it('stashes made on the branch since, which --force leaves where they are', async () => {
+    await create();
+    shop.write(`${front}/server.mjs`, 'changed\n');
+    shop.git(front, 'stash', '--quiet');
+    await refuse('dirty', /^ {4}1 stash made on feat-01: WIP on feat-01: /);
+    await passes('--force');
+    expect(shop.git('front', 'stash', 'list')).toContain('WIP on feat-01');
+    expect(shop.git('front', 'for-each-ref', 'refs/stack')).toBe('');
+    await create();
+    await passes();
+  });
+
+  it('a worktree that is locked', async () => {
+    await create();
+    shop.git('front', 'worktree', 'lock', '--reason', 'mine', shop.at(front));
+    await refuse('conflict', /^ {4}the worktree is locked; `git -C \S+ worktree unlock \S+` lets it go$/);
+    await passes('--force');
+  });
+
+  it('a worktree on another branch, which stays', async () => {
+    await create();
+    shop.git(front, 'checkout', '--quiet', '-b', 'mine');
+    shop.commit(front, 'done.txt', 'done\n');
+    await refuse('conflict', /^ {4}mine is checked out; `git -C \S+ switch feat-01` goes back$/);
+    await passes('--force');
+    expect(shop.git('front', 'show', 'mine:done.txt')).toBe('done');
+    expect(shop.git('front', 'branch', '--list', 'feat-01')).toBe('');
+  });
+
+  it('a worktree that was moved, and what is in it', async () => {
+    await create();
+    const elsewhere = `${shop.folder}/elsewhere`;
+    shop.git('front', 'worktree', 'move', shop.at(front), elsewhere);
+    shop.write(`${elsewhere}/new.txt`, 'new\n');
+    await refuse(
+      'dirty',
+      `    the worktree was moved to ${elsewhere}; \`git -C ${shop.at('front')} worktree move ${elsewhere} ${shop.at(front)}\` brings it back`,
+      '    1 untracked file: new.txt',
+    );
+    await passes('--force');
+    expect(existsSync(elsewhere)).toBe(false);
+  });
+
+  it('a branch that is checked out elsewhere, which stays', async () => {
+    await create();
+    shop.git('front', 'worktree', 'remove', '--force', shop.at(front));
+    shop.git('front', 'checkout', '--quiet', 'feat-01');
+    await refuse('conflict', `    feat-01 is checked out at ${shop.at('front')}`);
+    await passes('--force');
+    expect(shop.git('front', 'branch', '--show-current')).toBe('feat-01');
+  });
+
+  it('while a process works in there, but for the ticket’s own and the one that asks', async () => {
+    await create();
+    await shop.stack(['start', 'feat-01']);
+    const cwd = shop.at(front);
+    const sleeper = spawn('sleep', ['300'], { cwd, detached: true, stdio: 'ignore' });
+    try {
+      await until('it runs', () => readFileSync(`/proc/${sleeper.pid}/comm`, 'utf8') === 'sleep\n');
+      await refuse('conflict', `    still at work in there: sleep (pid ${sleeper.pid})`);
+    } finally {
+      sleeper.kill();
+    }
+    const run = await shop.stack([], { cwd, through: ['sh', '-c', 'exec "$@" destroy | cat', 'sh'] });
+    expect(run).toMatchObject({ code: 0, stdout: 'feat-01 is gone' });
+    expect(existsSync(shop.at('tickets'))).toBe(false);
+  });
+
+  it('a merge in the middle', async () => {
+    await create('--from-front=feat/ui');
+    shop.commit('front', 'server.mjs', 'there\n');
+    shop.commit(front, 'server.mjs', 'here\n');
+    expect(() => shop.git(front, 'merge', 'main')).toThrow();
+    await refuse('dirty', '    a merge is under way', /uncommitted changes: .*server\.mjs$/, /1 commit on feat-01/);
+  });
+
+  it('nothing that was squashed, rebased or picked into the base, also when the base went on', async () => {
+    await create();
+    shop.commit(front, 'one.txt', 'one\n');
+    shop.commit(front, 'two.txt', 'two\n');
+    await refuse('unpushed', /2 commits on feat-01 that no other branch, tag or remote has/);
+    shop.git('front', 'merge', '--quiet', '--squash', 'feat-01');
+    shop.git('front', 'commit', '--quiet', '--message', 'Squash');
+    shop.commit('front', 'one.txt', 'built upon\n');
+    await passes();
+  });
+
+  it('through a link to the root too', async () => {
+    await create();
+    const link = `${shop.folder}/link`;
+    symlinkSync(shop.root, link);
+    shop.write(`${front}/new.txt`, 'new\n');
+    const run = await shop.stack(['destroy', 'feat-01'], { cwd: link });
+    expect(run).toMatchObject({ code: 4, stderr: expect.stringContaining('1 untracked file: new.txt') });
+  });
+});
+
+async function expectLines(shop: Shop, code: ErrorCode, lines: readonly (string | RegExp)[]): Promise<void> {
+  const run = await expectRefusal(shop, ['destroy', 'feat-01'], {
+    code,
+    message: /^destroying feat-01/,
+    hint: /--force/,
+  });
+  const told = run.stderr.split('\n').slice(2);
+  expect(told).toHaveLength(lines.length);
+  for (const [index, line] of lines.entries()) {
+    if (typeof line === 'string') expect(told[index]).toBe(line);
+    else expect(told[index]).toMatch(line);
+  }
+}
