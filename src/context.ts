@@ -9,7 +9,7 @@ import type { HostServer } from './adapters/servers/host-server.ts';
 import type { StackConfig } from './domain/config/config.ts';
 import { StackError } from './domain/errors.ts';
 import type { Emit } from './domain/events.ts';
-import { rootIdOf } from './domain/names.ts';
+import { NEAR_TRASH, rootIdOf } from './domain/names.ts';
 import type { Runtime, RuntimeName } from './domain/runtime.ts';
 import type { Stack } from './engine/stack.ts';
 import type { Reporter } from './ui/reporter.ts';
@@ -119,10 +119,9 @@ async function makeStack({ host, options, packageRoot, signal, emit, argv, root:
   });
   // The name under which things were made stands until they are gone, whatever stack.yml says today.
   const name = (await readStackName(root)) ?? (await loaded()).config.name;
-  const env = await loaded().then(
-    (file) => file.env,
-    () => host.env,
-  );
+  const file = await loaded().catch(() => undefined);
+  const env = file?.env ?? host.env;
+  await sweep(root, file?.config.worktrees);
   const docker = once(async (): Promise<DockerEngine> => {
     const { connectEngine } = await import('./adapters/docker/docker.ts');
     return connectEngine({ env });
@@ -149,6 +148,15 @@ async function makeStack({ host, options, packageRoot, signal, emit, argv, root:
     runtime: (runtime) => runtimes[runtime](),
     owner: { ...(await selfIdentity()), command: ['stack', ...argv].join(' ') },
   };
+}
+
+/** Deletes what a command that was killed left of a teardown: there is a trash only while something is in it. */
+async function sweep(root: string, worktrees: string | undefined): Promise<void> {
+  const near = worktrees === undefined ? [] : [path.resolve(root, worktrees, NEAR_TRASH)];
+  const trashes = [path.join(root, '.stack', 'trash'), ...near].filter((trash) => existsSync(trash));
+  if (trashes.length === 0) return;
+  const { sweepTrash } = await import('./adapters/trash.ts');
+  await Promise.all(trashes.map(sweepTrash));
 }
 
 async function connectHostServer(

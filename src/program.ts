@@ -13,6 +13,7 @@ import { logs } from './commands/logs.ts';
 import { ps } from './commands/ps.ts';
 import { takeRepoFlags } from './commands/repo-flags.ts';
 import { restart } from './commands/restart.ts';
+import { restore } from './commands/restore.ts';
 import { start } from './commands/start.ts';
 import { stop } from './commands/stop.ts';
 import { up } from './commands/up.ts';
@@ -36,6 +37,7 @@ export const verbs: readonly AnyVerb[] = [
   stop,
   restart,
   destroy,
+  restore,
   logs,
   exec,
   down,

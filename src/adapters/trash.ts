@@ -1,11 +1,21 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { explainFileError } from './files.ts';
 
 /** How often another process may remove the empty trash between our making it and moving something in. */
 const TRIES = 10;
+const RETRY_MS = 60_000;
+
+/**
+ * Deletes `$1`, which it first takes for itself as `$2.<its pid>`, so that one process alone is at it and others see whether
+ * it lives. Folders that nobody may write to (a cache of Go modules) are made writable for that. The trash `$3`, and the
+ * folder it is in, go with the last thing in them.
+ */
+const DELETE = `own="$2.$$"
+mv -- "$1" "$own" && { rm -rf -- "$own" || { chmod -R u+rwx -- "$own"; rm -rf -- "$own"; } }
+rmdir -- "$3" "\${3%/*}"`;
 
 /**
  * Takes a folder out of the way at once, by moving it into `trash`, and deletes it in a process that outlives this one;
@@ -23,6 +33,35 @@ export async function moveToTrash(folder: string, trash: string): Promise<void> 
       if (!missing || tries === TRIES) throw explainFileError(error, `move ${folder} to ${trash}`);
     }
   }
-  const script = 'rm -rf -- "$1"; rmdir -- "$2"';
-  spawn('sh', ['-c', script, 'sh', moved, trash], { detached: true, stdio: 'ignore', cwd: '/' }).unref();
+  startDeleting(moved, moved, trash);
+}
+
+/** Deletes in the background what a command that was killed, or a machine that went down, left in a trash. Never throws. */
+export async function sweepTrash(trash: string): Promise<void> {
+  const names = await readdir(trash).catch(() => []);
+  for (const name of names) {
+    const [, base = name, pid] = /^(.+-[0-9a-f]{8})\.(\d+)$/.exec(name) ?? [];
+    const from = path.join(trash, name);
+    if (pid !== undefined && (isRunning(Number(pid)) || (await isFresh(from)))) continue;
+    startDeleting(from, path.join(trash, base), trash);
+  }
+}
+
+/** What could not be deleted (files of root's) is not tried again by every command. */
+async function isFresh(folder: string): Promise<boolean> {
+  const { ctimeMs } = await stat(folder).catch(() => ({ ctimeMs: 0 }));
+  return Date.now() - ctimeMs < RETRY_MS;
+}
+
+function startDeleting(from: string, as: string, trash: string): void {
+  spawn('sh', ['-c', DELETE, 'sh', from, as, trash], { detached: true, stdio: 'ignore', cwd: '/' }).unref();
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }

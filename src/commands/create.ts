@@ -1,4 +1,5 @@
-import type { StepState } from '../domain/step.ts';
+import type { InstanceRecord } from '../domain/instance.ts';
+import type { Step, StepState } from '../domain/step.ts';
 import type { InstancesView } from '../domain/view.ts';
 import { renderInstances } from './instance-table.ts';
 import { listValues, type Verb } from './verb.ts';
@@ -10,7 +11,8 @@ interface Options {
   dryRun?: boolean;
 }
 
-interface Preview {
+/** What a command that makes a ticket would do. */
+export interface Preview {
   ticket: string;
   steps: { id: string; subject: string; title: string; state: StepState }[];
 }
@@ -43,11 +45,7 @@ export const create: Verb<Options, Result> = {
     const stack = await context.stack();
     const extent = !options.start ? 'files' : options.wait ? 'ready' : 'started';
     const request = { argument, wishes: { from, on, with: listValues(options.with) }, extent } as const;
-    if (options.dryRun) {
-      const { record, steps } = await previewCreate(stack, request);
-      const planned = steps.map(([{ id, subject, title }, state]) => ({ id, subject, title, state }));
-      return { preview: { ticket: record.ticket, steps: planned } };
-    }
+    if (options.dryRun) return { preview: toPreview(await previewCreate(stack, request)) };
     const ticket = await createInstance(stack, request);
     const { observeInstances } = await import('../engine/observe.ts');
     return { made: await observeInstances(stack, [ticket]) };
@@ -60,7 +58,14 @@ export const create: Verb<Options, Result> = {
   },
 };
 
-function renderPreview({ ticket, steps }: Preview): string {
+/** Gives the steps of a ticket that is not made yet as data. */
+export function toPreview({ record, steps }: { record: InstanceRecord; steps: [Step, StepState][] }): Preview {
+  const planned = steps.map(([{ id, subject, title }, state]) => ({ id, subject, title, state }));
+  return { ticket: record.ticket, steps: planned };
+}
+
+/** Gives them as text. */
+export function renderPreview({ ticket, steps }: Preview): string {
   const width = Math.max(...steps.map((step) => step.subject.length));
   const todo = steps.filter((step) => step.state !== 'present');
   const lines = todo.map(

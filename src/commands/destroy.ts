@@ -1,41 +1,107 @@
-import type { TakenApart } from '../engine/take-apart.ts';
+import type { Context } from '../context.ts';
+import { StackError } from '../domain/errors.ts';
+import type { TicketRisk } from '../engine/checks.ts';
+import type { TakeApartPlan, TakenApart } from '../engine/take-apart.ts';
 import { namedTickets } from './tickets.ts';
 import type { Verb } from './verb.ts';
 
-interface Result {
-  destroyed: TakenApart[];
+interface Options {
+  force?: boolean;
+  keepBranch?: boolean;
+  merged?: boolean;
+  dryRun?: boolean;
 }
 
-export const destroy: Verb<{ force?: boolean; keepBranch?: boolean }, Result> = {
+/** `left`: what `--merged` left because of these; `risks`: what stands in the way of what was only planned. */
+type Result = { destroyed: TakenApart[]; left?: TicketRisk[] } | { planned: TakeApartPlan[]; risks: TicketRisk[] };
+
+export const destroy: Verb<Options, Result> = {
   name: 'destroy',
   summary: 'remove a ticket and everything that was made for it',
   args: '[tickets...]',
   flags: [
-    ['--force', 'also where work would be lost; saves it under refs/stack/rescue/ first'],
+    ['--force', 'also where work would be lost; saves it first, for `stack restore`'],
     ['--keep-branch', 'leave the branches'],
+    ['--merged', 'every ticket whose branches are all merged and that has nothing to lose'],
+    ['--dry-run', 'say what would go, and what stands in the way; touch nothing'],
   ],
-  examples: ['stack destroy feat-02', 'stack destroy feat-01 feat-02 --keep-branch', 'stack destroy feat-03 --force'],
+  examples: [
+    'stack destroy feat-02',
+    'stack destroy feat-01 feat-02 --keep-branch',
+    'stack destroy feat-03 --force',
+    'stack destroy --merged --dry-run',
+  ],
   completes: { tickets: true },
   async run(context, { args, options }) {
-    const stack = await context.stack();
-    const tickets = await namedTickets(context, args);
-    const [{ examineTickets, takeApart }, { riskError }] = await Promise.all([
+    const [{ examineTickets, previewTakeApart, takeApart }, { riskError }] = await Promise.all([
       import('../engine/take-apart.ts'),
       import('../engine/checks.ts'),
     ]);
+    const stack = await context.stack();
     const how = { force: options.force === true, keepBranch: options.keepBranch === true };
-    const risks = await examineTickets(stack, tickets, how);
-    if (!how.force && risks.length > 0) throw riskError(risks);
+    const wanted = await chooseTickets(context, args, options);
+    const risks = await examineTickets(stack, wanted, how);
+    if (options.dryRun) {
+      return { planned: await Promise.all(wanted.map((ticket) => previewTakeApart(stack, ticket, how))), risks };
+    }
+    if (!how.force && !options.merged && risks.length > 0) throw riskError(risks);
+    if (how.force) await confirmLarge(context, risks);
+    const left = options.merged ? risks : [];
+    const tickets = wanted.filter((name) => left.every(({ ticket }) => ticket !== name));
     const destroyed: TakenApart[] = [];
     for (const ticket of tickets) destroyed.push(await takeApart(stack, ticket, { ...how, risks }));
-    return { destroyed };
+    return { destroyed, ...(options.merged && { left }) };
   },
-  render({ destroyed }) {
-    return destroyed
-      .flatMap(({ ticket, rescued }) => [
-        `${ticket} is gone`,
-        ...rescued.map(({ repo, ref }) => `  its work in ${repo} is saved: git branch ${ticket}-rescued ${ref}`),
-      ])
-      .join('\n');
+  async render(result) {
+    const { listRisks } = await import('../engine/checks.ts');
+    if ('destroyed' in result) return renderDestroyed(result.destroyed, result.left && listRisks(result.left));
+    return renderPlanned(result.planned, listRisks(result.risks));
   },
 };
+
+async function chooseTickets(context: Context, args: readonly string[], options: Options): Promise<string[]> {
+  if (!options.merged) return namedTickets(context, args);
+  const clash = args.length > 0 ? 'names of tickets' : options.force ? '--force' : undefined;
+  if (clash !== undefined) {
+    throw new StackError('usage', `--merged does not go with ${clash}`, {
+      hint: 'it takes every ticket that is merged and has nothing to lose',
+    });
+  }
+  const { listMergedTickets } = await import('../engine/merged-tickets.ts');
+  return listMergedTickets(await context.stack());
+}
+
+/** Ignored files may be a database dump: git keeps whatever it is given. Throws `confirm`. */
+async function confirmLarge(context: Context, risks: readonly TicketRisk[]): Promise<void> {
+  const { listLarge } = await import('../engine/rescue.ts');
+  for (const { ticket, repo, paths, bytes } of listLarge(risks)) {
+    const files = `${paths.slice(0, 4).join(', ')}${paths.length > 4 ? ', …' : ''}`;
+    const size = `${Math.round(bytes / 1_000_000)} MB`;
+    await context.confirm(`Save ${size} of files that git ignores in ${repo} of ${ticket} (${files}) in that repo?`);
+  }
+}
+
+function renderDestroyed(destroyed: readonly TakenApart[], left: readonly string[] = []): string {
+  const gone = destroyed.flatMap(({ ticket, rescued }) => [
+    `${ticket} is gone`,
+    ...rescued.map(({ repo, ref }) => `  its work in ${repo} is saved: git branch ${ticket}-rescued ${ref}`),
+    ...(rescued.length > 0 ? [`  \`stack restore ${ticket}\` makes it again as it was`] : []),
+  ]);
+  if (left.length > 0)
+    return [...gone, 'merged, and left because of this:', ...left.map((line) => `  ${line}`)].join('\n');
+  return gone.length > 0 ? gone.join('\n') : 'no ticket is merged';
+}
+
+function renderPlanned(planned: readonly TakeApartPlan[], risks: readonly string[]): string {
+  if (planned.length === 0) return 'no ticket is merged';
+  const lines = planned.flatMap(({ ticket, steps }) => {
+    const width = Math.max(...steps.map(({ subject }) => subject.length));
+    const numbered = steps.map(
+      ({ subject, title }, index) => `${String(index + 1).padStart(3)}. ${subject.padEnd(width)}  ${title}`,
+    );
+    return [`${ticket} would go so:`, ...numbered];
+  });
+  return risks.length === 0
+    ? lines.join('\n')
+    : [...lines, 'in the way, so that it goes with --force alone:', ...risks.map((line) => `  ${line}`)].join('\n');
+}

@@ -24,6 +24,9 @@ export function rootIdOf(root: string): string {
   return shortHash(root).slice(0, 8);
 }
 
+/** Where worktrees go before they are deleted, when the tickets' folders are on another disk than `.stack/trash`. */
+export const NEAR_TRASH = '.stack-trash';
+
 /** The network of a stack. */
 export function networkName(stack: string, rootId: string): string {
   return `stack-${stack}-${rootId}`;

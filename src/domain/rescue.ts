@@ -30,6 +30,8 @@ const schema = z.object({
   time: z.string(),
   /** When the ticket was made, ISO 8601. */
   createdAt: z.string(),
+  /** True for what a create left that did not finish: not what anybody wants back, unless they ask for it. */
+  halfMade: z.optional(z.boolean()),
   repos: z.record(z.string(), z.discriminatedUnion('mode', [dedicated, z.object({ mode: z.literal('shared') })])),
   services: z.record(z.string(), z.object({ runtime: z.enum(['docker', 'process']) })),
 });

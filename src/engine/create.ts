@@ -2,12 +2,14 @@ import path from 'node:path';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord, StackState } from '../domain/instance.ts';
+import type { Rescue } from '../domain/rescue.ts';
 import type { Step, StepState } from '../domain/step.ts';
 import { foldTicket, parseTicketName } from '../domain/ticket.ts';
 import { isOwnerAlive } from './claim.ts';
 import { type Ground, planGround, requireRunnable, reserveGround } from './ground.ts';
 import { leasePorts } from './leases.ts';
 import { checkWishes, planRepos, planServices, type RepoWishes } from './plan.ts';
+import { planRescued } from './plan-rescued.ts';
 import { runForward } from './run.ts';
 import type { Stack } from './stack.ts';
 import { listTicketSteps } from './steps/list.ts';
@@ -20,6 +22,8 @@ export interface CreateOptions {
   argument: string;
   wishes: RepoWishes;
   extent: Extent;
+  /** Makes the ticket again as it was when this was saved, instead of what `wishes` say. */
+  rescue?: Rescue;
 }
 
 /**
@@ -78,6 +82,7 @@ export async function converge(
 interface Plan {
   record: InstanceRecord;
   ground: Ground;
+  rescue: Rescue | undefined;
 }
 
 async function planInstance(
@@ -86,13 +91,16 @@ async function planInstance(
   options: CreateOptions,
   { fetch }: { fetch: boolean },
 ): Promise<Plan> {
+  const { rescue } = options;
   const name = parseTicketName(options.argument);
   checkWishes(config, options.wishes);
   const state = await stack.store.read();
   requireUnused(state, name.ticket);
   const folder = path.join(await ticketsFolder(stack.root, config.worktrees), name.ticket);
   const [repos, ground] = await Promise.all([
-    planRepos(stack, config, { name, wishes: options.wishes, folder, fetch }),
+    rescue
+      ? planRescued(stack, config, rescue, { name, folder, fetch })
+      : planRepos(stack, config, { name, wishes: options.wishes, folder, fetch }),
     planGround(stack, config, state),
   ]);
   const services = await planServices(stack, config, name.ticket, repos);
@@ -108,17 +116,18 @@ async function planInstance(
     repos,
     services,
   };
-  return { record, ground };
+  return { record, ground, rescue };
 }
 
 /** Writes names, branches and leases into the state, before the first effect. Call it with the state lock held. */
 async function reserve(stack: Stack, config: StackConfig, draft: StackState, plan: Plan): Promise<Work> {
-  const { record } = plan;
+  const { record, rescue } = plan;
   requireUnused(draft, record.ticket);
   const baseline = await reserveGround(stack, config, draft, plan.ground);
   await leasePorts(draft, record, config, stack.emit);
   putRecord(draft, record);
-  return createWork({ stack, config, record, baseline, shared: draft.shared });
+  // What comes from a rescue is in there still.
+  return createWork({ stack, config, record, baseline, shared: draft.shared }, { rescue, saved: rescue !== undefined });
 }
 
 /** Throws `exists` when the name, or one that folds to the same, is in use; `busy` when it is being made. */

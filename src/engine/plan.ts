@@ -81,15 +81,7 @@ async function planRepo(stack: Stack, config: StackConfig, repo: string, options
   const facts = await factsOf(stack, config, repo);
   const { name, wishes, folder } = options;
   const settings = config.repos[repo];
-  const common = {
-    mode: 'dedicated',
-    path: facts.top,
-    gitCommonDir: facts.gitCommonDir,
-    worktree: path.join(folder, repo),
-    envFiles: listEnvFiles(config, repo),
-    copied: false,
-    setUp: false,
-  } as const;
+  const common = describeCopy(config, repo, facts, folder);
   const existing = wishes.on[repo];
   if (existing !== undefined) {
     const { branch, commit, create } = await checkExistingBranch({
@@ -109,6 +101,19 @@ async function planRepo(stack: Stack, config: StackConfig, repo: string, options
   ]);
   if (fetched) stack.emit({ type: 'info', text: `${repo}: ${base} was only on the remote; fetched it` });
   return { ...common, branch, ownsBranch: true, base, baseCommit: commit };
+}
+
+/** Gives what is the same of every copy that a ticket in this folder has of a repo. */
+export function describeCopy(config: StackConfig, repo: string, facts: RepoFacts, folder: string) {
+  return {
+    mode: 'dedicated',
+    path: facts.top,
+    gitCommonDir: facts.gitCommonDir,
+    worktree: path.join(folder, repo),
+    envFiles: listEnvFiles(config, repo),
+    copied: false,
+    setUp: false,
+  } as const;
 }
 
 /** Asks git about the main checkout of one repo of stack.yml. Throws `config` when it cannot be used. */

@@ -47,6 +47,7 @@ export async function rescueTicket(record: InstanceRecord, risks: readonly Ticke
   const services = Object.entries(record.services).map(([name, { runtime }]) => [name, { runtime }] as const);
   const rescue: Rescue = {
     ...{ version: 1, ticket: record.ticket, argument: record.argument, time, createdAt: record.createdAt },
+    ...(record.phase === 'creating' && { halfMade: true }),
     repos: Object.fromEntries([...saved, ...borrowed]),
     services: Object.fromEntries(services),
   };

@@ -2,7 +2,7 @@ import { unlockWorktree } from '../adapters/git/worktree.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import type { Rescue } from '../domain/rescue.ts';
 import { findRisks, listForeignFiles, type TicketRisk } from './checks.ts';
-import { claimInstance, requireInstances } from './claim.ts';
+import { claimInstance, requireInstance, requireInstances } from './claim.ts';
 import { requireNothingLeft } from './remains.ts';
 import { rescueTicket } from './rescue.ts';
 import { runBackward } from './run.ts';
@@ -35,6 +35,29 @@ export async function examineTickets(
   return (await Promise.all(records.map((record) => findRisks(stack, record, options)))).flat();
 }
 
+/** What a destroy would unmake, in order. */
+export interface TakeApartPlan {
+  ticket: string;
+  steps: { id: string; subject: string; title: string }[];
+}
+
+/** Gives what taking a ticket apart would unmake. Touches nothing. Throws `not-found`. */
+export async function previewTakeApart(
+  stack: Stack,
+  ticket: string,
+  options: Pick<TakeApartOptions, 'keepBranch'>,
+): Promise<TakeApartPlan> {
+  const state = await stack.store.read();
+  const record = structuredClone(requireInstance(state, ticket));
+  if (options.keepBranch) keepBranches(record);
+  const work = createWork({ stack, config: undefined, record, baseline: state.baseline, shared: state.shared });
+  const steps = listRecordedSteps(work).filter(({ goesAlong }) => !goesAlong);
+  // What cannot be looked at is there until somebody has looked.
+  const states = await Promise.all(steps.map((step) => step.inspect().catch(() => 'present' as const)));
+  const there = steps.filter((_, index) => states[index] !== 'absent').reverse();
+  return { ticket: record.ticket, steps: there.map(({ id, subject, title }) => ({ id, subject, title })) };
+}
+
 /**
  * Unmakes everything a ticket is made of, told from its record alone: it works when stack.yml has changed or is gone. Only
  * the worktree steps look once more whether work would be lost; `risks` is what was found before, and with `force` is saved
@@ -65,7 +88,11 @@ export async function takeApart(
 /** From here on the ticket can only go. A branch that is to be kept is the person's, also for a destroy that goes on later. */
 function condemn(record: InstanceRecord, { keepBranch }: TakeApartOptions): void {
   record.phase = 'destroying';
-  for (const [, repo] of keepBranch ? dedicatedRepos(record) : []) repo.ownsBranch = false;
+  if (keepBranch) keepBranches(record);
+}
+
+function keepBranches(record: InstanceRecord): void {
+  for (const [, repo] of dedicatedRepos(record)) repo.ownsBranch = false;
 }
 
 /** Nothing is condemned before all is saved: when that fails the ticket is as it was. */
@@ -77,7 +104,7 @@ async function saveFirst(
   const risks = options.risks.filter(({ ticket }) => ticket === record.ticket);
   const before = structuredClone(record);
   try {
-    if (options.keepBranch) condemn(record, options);
+    if (options.keepBranch) keepBranches(record);
     for (const risk of risks) await overrule(stack, record, risk);
     const rescue = await rescueTicket(record, risks);
     condemn(record, options);

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { isThere } from '../adapters/files.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
+import type { Rescue } from '../domain/rescue.ts';
 import type { Wiring } from '../domain/wiring.ts';
 import type { Stack } from './stack.ts';
 
@@ -23,13 +24,18 @@ export interface Work {
   readonly rebuild: boolean;
   /** Services whose worktree was made anew in this run: what still runs of them is in a folder that is gone. */
   readonly uprooted: Set<string>;
+  /** What the ticket is made again from; undefined for a new one. */
+  readonly rescue: Rescue | undefined;
+  /** Repos whose saved files are back. */
+  readonly broughtBack: Set<string>;
 }
 
 type Parts = Pick<Work, 'stack' | 'config' | 'record' | 'baseline' | 'shared'>;
 
 /** Gives the work on one instance. */
-export function createWork(parts: Parts, options: Partial<Pick<Work, 'saved' | 'rebuild'>> = {}): Work {
-  return { ...parts, leases: { moved: false }, saved: false, rebuild: false, uprooted: new Set(), ...options };
+export function createWork(parts: Parts, options: Partial<Pick<Work, 'saved' | 'rebuild' | 'rescue'>> = {}): Work {
+  const fresh = { leases: { moved: false }, uprooted: new Set<string>(), broughtBack: new Set<string>() };
+  return { ...parts, ...fresh, saved: false, rebuild: false, rescue: undefined, ...options };
 }
 
 /** Gives the config of a work that must have one. Throws `config` (by asking for it again). */

@@ -12,7 +12,7 @@ export function copyStep(work: Work, repo: string): Step {
     id: `copy ${repo}`,
     subject: repo,
     title: 'files from the main checkout',
-    after: [`worktree ${repo}`],
+    after: [`worktree ${repo}`, `saved-work ${repo}`],
     async inspect() {
       if (record.copied) return 'present';
       return (await listPatterns(work, repo, record.path)).length > 0 ? 'absent' : 'present';

@@ -7,6 +7,7 @@ import { copyStep } from './copy.ts';
 import { envFileStep } from './env-file.ts';
 import { folderStep } from './folder.ts';
 import { logsStep } from './logs.ts';
+import { listSavedWorkSteps } from './saved-work.ts';
 import { type Extent, listGroundSteps, listServiceSteps } from './service.ts';
 import { setupStep } from './setup.ts';
 import { guardUpSteps, listUpSteps } from './up.ts';
@@ -41,12 +42,13 @@ export function listRecordedSteps(work: Work): Step[] {
 
 /** True for the steps that make what people work in: worktrees and what is in them. */
 export function isFileStep(step: Step): boolean {
-  return /^(folder$|(worktree|copy|env-file|setup) )/.test(step.id);
+  return /^(folder$|(worktree|saved-work|copy|env-file|setup) )/.test(step.id);
 }
 
 function listFileSteps(work: Work): Step[] {
   const repos = dedicatedRepos(work.record).flatMap(([repo, { envFiles }]) => [
     worktreeStep(work, repo),
+    ...listSavedWorkSteps(work, repo),
     copyStep(work, repo),
     ...(envFiles.length > 0 ? [envFileStep(work, repo)] : []),
   ]);

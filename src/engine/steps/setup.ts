@@ -21,6 +21,7 @@ export function setupStep(work: Work, repo: string): Step {
     subject: repo,
     title: 'setup commands',
     after: [
+      `copy ${repo}`,
       `env-file ${repo}`,
       'network',
       ...sharedIds(work),

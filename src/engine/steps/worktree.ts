@@ -5,11 +5,13 @@ import { deleteBranch } from '../../adapters/git/branch.ts';
 import { addNotes } from '../../adapters/git/own-notes.ts';
 import { findWorkAtRisk } from '../../adapters/git/risk.ts';
 import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git/worktree.ts';
+import { NEAR_TRASH } from '../../domain/names.ts';
 import type { Step } from '../../domain/step.ts';
 import { riskError } from '../checks.ts';
 import { requireDedicated } from '../spec.ts';
 import { ownerOf, saveRecord, type Work } from '../work.ts';
 import { showEnvFiles } from './env-file.ts';
+import { savedTip } from './saved-work.ts';
 
 /** A repo's linked worktree and, where stack makes it, its branch. */
 export function worktreeStep(work: Work, repo: string): Step {
@@ -35,7 +37,7 @@ export function worktreeStep(work: Work, repo: string): Step {
         gitCommonDir,
         path: worktree,
         branch,
-        start: record.baseCommit,
+        start: savedTip(work, repo) ?? record.baseCommit,
         newBranch: record.ownsBranch,
         signal,
         onWait: () => note('another command is changing this repo'),
@@ -70,5 +72,5 @@ export function worktreeStep(work: Work, repo: string): Step {
 async function findTrash({ stack, record }: Work): Promise<string> {
   const [root, folder] = await Promise.all([stat(stack.root), stat(record.folder).catch(() => undefined)]);
   const near = folder && folder.dev !== root.dev;
-  return near ? path.join(record.folder, '.stack-trash') : path.join(stack.root, '.stack', 'trash');
+  return near ? path.join(path.dirname(record.folder), NEAR_TRASH) : path.join(stack.root, '.stack', 'trash');
 }

@@ -1,0 +1,59 @@
+import { findLocal } from './branch.ts';
+import { askGit, changeGit, gitError } from './git.ts';
+
+export interface SavedWork {
+  worktree: string;
+  /** What keeps the work; a submodule's is in refs that begin with the same name. */
+  ref?: string | undefined;
+  /** What was checked out, where it was not the branch itself. */
+  head?: { commit: string; branch?: string | undefined } | undefined;
+  /** Trees of the files and of the index. */
+  files?: string | undefined;
+  staged?: string | undefined;
+  /** What was under way. */
+  operations: readonly string[];
+}
+
+/** Filters, LFS among them, run over every file. */
+const CHECKOUT_SECONDS = 600;
+
+/**
+ * Puts saved work back into a worktree that is just made and clean: what was checked out, every file as it was, staged what
+ * was staged, the rest as changes and new files. Gives a line for what cannot be put back. Throws `git`.
+ */
+export async function bringBack(saved: SavedWork): Promise<string[]> {
+  const { worktree, head, files, staged, operations } = saved;
+  const warnings = operations.map((name) => `${name} was under way: its files are back, begin it anew`);
+  if (head) warnings.push(...(await checkOut(worktree, head)));
+  if (files !== undefined) {
+    await change(worktree, ['read-tree', '--reset', '-u', files]);
+    await change(worktree, ['read-tree', staged ?? 'HEAD']);
+    // It ends with 1 just because there are changes.
+    await changeGit(worktree, ['update-index', '-q', '--refresh'], { deadlineSeconds: CHECKOUT_SECONDS });
+  }
+  return [...warnings, ...(await listInSubmodules(saved))];
+}
+
+/** The branch that was checked out may have gone on, or be in use, since. */
+async function checkOut(worktree: string, { commit, branch }: { commit: string; branch?: string | undefined }) {
+  const local = branch === undefined ? undefined : await findLocal(worktree, branch);
+  if (branch !== undefined && local?.commit === commit && local.checkedOutAt === '') {
+    await change(worktree, ['checkout', '--quiet', branch, '--']);
+    return [`${branch} is checked out, as it was`];
+  }
+  await change(worktree, ['checkout', '--quiet', '--detach', commit, '--']);
+  return [`no branch is checked out, but the commit that was: ${commit.slice(0, 7)}`];
+}
+
+async function listInSubmodules({ worktree, ref }: SavedWork): Promise<string[]> {
+  if (ref === undefined) return [];
+  const refs = (await askGit(worktree, ['for-each-ref', '--format=%(refname)', `${ref}-*`])).split('\n');
+  return refs
+    .filter((name) => name !== '')
+    .map((name) => `a submodule’s work is not put back; it is kept under ${name}`);
+}
+
+async function change(worktree: string, args: readonly string[]): Promise<void> {
+  const done = await changeGit(worktree, args, { deadlineSeconds: CHECKOUT_SECONDS });
+  if (done.exitCode !== 0) throw gitError(`cannot put the saved work back into ${worktree}`, done);
+}

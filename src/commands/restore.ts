@@ -1,0 +1,86 @@
+import { StackError } from '../domain/errors.ts';
+import type { Rescue } from '../domain/rescue.ts';
+import type { InstancesView } from '../domain/view.ts';
+import { type Preview, renderPreview, toPreview } from './create.ts';
+import { renderInstances } from './instance-table.ts';
+import type { RenderOptions, Verb } from './verb.ts';
+
+interface Options {
+  list?: boolean;
+  time?: string;
+  forget?: boolean;
+  start: boolean;
+  wait: boolean;
+  dryRun?: boolean;
+}
+
+type Result = { rescues: Rescue[] } | { forgotten: Rescue } | { preview: Preview } | { made: InstancesView };
+
+export const restore: Verb<Options, Result> = {
+  name: 'restore',
+  summary: 'make a ticket again from what `destroy --force` saved',
+  args: '[ticket]',
+  flags: [
+    ['--list', 'show what is saved; touch nothing'],
+    ['--time <time>', 'the one saved at that time, as --list shows it; default: the newest'],
+    ['--no-start', 'worktrees, leases and env files only'],
+    ['--no-wait', 'do not wait until the services are ready'],
+    ['--dry-run', 'say what would be made, in order; touch nothing'],
+    ['--forget', 'delete what was saved, after asking, instead of restoring it'],
+  ],
+  examples: [
+    'stack restore --list',
+    'stack restore feat-02',
+    'stack restore feat-02 --time 20261121T0930 --no-start',
+    'stack restore feat-02 --forget',
+  ],
+  completes: {},
+  async run(context, { args: [ticket], options }) {
+    const { listRescues, forgetRescue, previewRestore, requireRescue, restoreInstance } = await import(
+      '../engine/restore.ts'
+    );
+    const stack = await context.stack();
+    if (options.list) {
+      const all = await listRescues(stack);
+      return { rescues: all.filter((one) => ticket === undefined || one.ticket === ticket.replaceAll('/', '-')) };
+    }
+    if (ticket === undefined) {
+      throw new StackError('usage', 'which ticket?', { hint: '`stack restore --list` shows what is saved' });
+    }
+    const which = { ticket, time: options.time };
+    if (options.forget) {
+      const rescue = await requireRescue(stack, which);
+      await context.confirm(`Delete what was saved of ${rescue.ticket} at ${rescue.time}?`);
+      await forgetRescue(stack, rescue);
+      return { forgotten: rescue };
+    }
+    const extent = !options.start ? 'files' : options.wait ? 'ready' : 'started';
+    const request = { ...which, extent, keepRuntimes: context.options.runtime === undefined } as const;
+    if (options.dryRun) return { preview: toPreview(await previewRestore(stack, request)) };
+    const made = await restoreInstance(stack, request);
+    const { observeInstances } = await import('../engine/observe.ts');
+    return { made: await observeInstances(stack, [made]) };
+  },
+  render(result, view) {
+    if ('rescues' in result) return renderRescues(result.rescues, view);
+    if ('forgotten' in result)
+      return `what was saved of ${result.forgotten.ticket} at ${result.forgotten.time} is gone`;
+    return 'made' in result ? renderInstances(result.made, view) : renderPreview(result.preview);
+  },
+  toJson(result) {
+    if ('made' in result) return result.made.instances[0];
+    return 'preview' in result ? result.preview : result;
+  },
+};
+
+async function renderRescues(rescues: readonly Rescue[], { color, columns }: RenderOptions): Promise<string> {
+  if (rescues.length === 0) return 'nothing is saved';
+  const { renderTable } = await import('../ui/table.ts');
+  const rows = rescues.map(({ ticket, time, halfMade, repos }) => {
+    const own = Object.entries(repos).flatMap(([repo, one]) =>
+      one.mode === 'dedicated' ? [`${repo} [${one.base}]`] : [],
+    );
+    return [ticket, time, own.join(', '), halfMade ? 'half-made' : ''];
+  });
+  return renderTable(['Ticket', 'Saved', 'Repos', ''], rows, { color, columns });
+}

@@ -1,0 +1,102 @@
+import path from 'node:path';
+import { dropRescue, listRecords } from '../adapters/git/rescue-refs.ts';
+import type { StackConfig } from '../domain/config/config.ts';
+import { StackError } from '../domain/errors.ts';
+import type { InstanceRecord } from '../domain/instance.ts';
+import { parseRescue, type Rescue } from '../domain/rescue.ts';
+import type { Step, StepState } from '../domain/step.ts';
+import { suggest } from '../domain/suggest.ts';
+import { createInstance, previewCreate } from './create.ts';
+import type { Stack } from './stack.ts';
+import type { Extent } from './steps/service.ts';
+
+export interface RestoreOptions {
+  ticket: string;
+  /** The beginning of a time, as `--list` shows it; undefined for the newest. */
+  time: string | undefined;
+  extent: Extent;
+  /** False when a runtime was asked for, which then wins over the one that each service had. */
+  keepRuntimes: boolean;
+}
+
+/** Gives what the repos of stack.yml keep of tickets that were destroyed with work in them, the newest first. */
+export async function listRescues(stack: Stack): Promise<Rescue[]> {
+  const { repos } = await stack.config();
+  const folders = Object.values(repos).map((repo) => path.resolve(stack.root, repo.path));
+  // A repo that is gone keeps nothing; each of the others has a copy of every record.
+  const texts = await Promise.all(folders.map((folder) => listRecords(folder).catch(() => [])));
+  const rescues = texts.flat().flatMap((text) => parseRescue(text) ?? []);
+  const unique = new Map(rescues.map((rescue) => [`${rescue.ticket} ${rescue.time}`, rescue]));
+  return [...unique.values()].sort((one, other) => (one.time > other.time ? -1 : 1));
+}
+
+/** Makes a ticket again as it was saved. Gives its name. Throws `not-found`, and what `create` throws. */
+export async function restoreInstance(stack: Stack, options: RestoreOptions): Promise<string> {
+  // Chosen first: what is cleared away of a restore that was killed is saved too, and is not what is meant.
+  const rescue = await requireRescue(stack, options);
+  const ticket = await createInstance(withRuntimes(stack, rescue, options), toRequest(rescue, options));
+  const again = `\`stack restore ${ticket} --time ${rescue.time} --forget\` deletes it`;
+  stack.emit({ type: 'info', text: `what was saved of ${ticket} is kept; ${again}` });
+  return ticket;
+}
+
+/** Gives what `restore` would do. Touches nothing. */
+export async function previewRestore(
+  stack: Stack,
+  options: RestoreOptions,
+): Promise<{ record: InstanceRecord; steps: [Step, StepState][] }> {
+  const rescue = await requireRescue(stack, options);
+  return previewCreate(withRuntimes(stack, rescue, options), toRequest(rescue, options));
+}
+
+/** Deletes what was saved of a ticket at one time, in all repos. Gives the rescue that was. Throws `not-found`. */
+export async function forgetRescue(stack: Stack, rescue: Rescue): Promise<void> {
+  const { repos } = await stack.config();
+  const folders = Object.values(repos).map((repo) => path.resolve(stack.root, repo.path));
+  await Promise.all(folders.map((folder) => dropRescue(folder, rescue.ticket, rescue.time)));
+}
+
+/** Gives the rescue that is meant: the newest of the ticket, what a create left half-made aside. Throws `not-found`. */
+export async function requireRescue(
+  stack: Stack,
+  { ticket, time }: Pick<RestoreOptions, 'ticket' | 'time'>,
+): Promise<Rescue> {
+  const name = ticket.replaceAll('/', '-');
+  const all = await listRescues(stack);
+  const ofTicket = all.filter((rescue) => rescue.ticket === name);
+  const wanted = time?.replaceAll(/[-:]/g, '') ?? '';
+  const fitting = ofTicket.filter((rescue) => rescue.time.startsWith(wanted));
+  const found = fitting.find(({ halfMade }) => !halfMade) ?? fitting[0];
+  if (found) return found;
+  const near = suggest(name, [...new Set(all.map((rescue) => rescue.ticket))]);
+  const times = ofTicket.map((rescue) => rescue.time).join(', ');
+  throw new StackError('not-found', `nothing is saved of ${JSON.stringify(ticket)}${times ? ` from ${time}` : ''}`, {
+    hint: times
+      ? `it was saved at ${times}`
+      : near.length > 0
+        ? `did you mean ${near.join(' or ')}?`
+        : '`stack restore --list` shows what is; only `destroy --force` saves, where there is something to save',
+  });
+}
+
+function toRequest(rescue: Rescue, { extent }: RestoreOptions) {
+  return { argument: rescue.argument, wishes: { from: {}, on: {}, with: [] }, extent, rescue };
+}
+
+/** Services run as they ran, where that is possible still. */
+function withRuntimes(stack: Stack, rescue: Rescue, { keepRuntimes }: RestoreOptions): Stack {
+  if (!keepRuntimes) return stack;
+  const overlay = async (): Promise<StackConfig> => {
+    const config = await stack.config();
+    const hasEngine = async (): Promise<boolean> => (await stack.checkEngine()).ok;
+    const services = await Promise.all(
+      Object.entries(config.services).map(async ([name, settings]) => {
+        const before = rescue.services[name]?.runtime;
+        const keeps = before === 'process' || (before === 'docker' && (await hasEngine()));
+        return [name, keeps ? { ...settings, runtime: before } : settings] as const;
+      }),
+    );
+    return { ...config, services: Object.fromEntries(services) };
+  };
+  return { ...stack, config: overlay };
+}

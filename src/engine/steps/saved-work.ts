@@ -1,0 +1,44 @@
+import { bringBack } from '../../adapters/git/bring-back.ts';
+import type { RescuedRepo } from '../../domain/rescue.ts';
+import type { Step } from '../../domain/step.ts';
+import { requireDedicated } from '../spec.ts';
+import type { Work } from '../work.ts';
+
+/** Gives the commit that a repo's branch was at when it was saved; undefined for a new ticket. */
+export function savedTip(work: Work, repo: string): string | undefined {
+  const saved = findSaved(work, repo);
+  return saved?.tip ?? saved?.head?.commit;
+}
+
+/** What was not committed when the ticket was saved, put back before anything else comes into its worktree. */
+export function listSavedWorkSteps(work: Work, repo: string): Step[] {
+  const saved = findSaved(work, repo);
+  return saved ? [savedWorkStep(work, repo, saved)] : [];
+}
+
+function savedWorkStep(work: Work, repo: string, saved: RescuedRepo): Step {
+  const { worktree } = requireDedicated(work.record, repo);
+  const warn = (text: string): void => work.stack.emit({ type: 'warning', text: `${repo}: ${text}` });
+  return {
+    id: `saved-work ${repo}`,
+    subject: repo,
+    title: 'the saved work',
+    after: [`worktree ${repo}`],
+    async inspect() {
+      return work.broughtBack.has(repo) ? 'present' : 'absent';
+    },
+    async apply() {
+      const warnings = await bringBack({ ...saved, worktree });
+      work.broughtBack.add(repo);
+      for (const text of warnings) warn(text);
+    },
+    // It goes with the worktree, and is kept in the rescue.
+    goesAlong: true,
+    async revert() {},
+  };
+}
+
+function findSaved(work: Work, repo: string): RescuedRepo | undefined {
+  const saved = work.rescue?.repos[repo];
+  return saved?.mode === 'dedicated' ? saved : undefined;
+}
