@@ -50,6 +50,9 @@ describe('the env file of a ticket', () => {
   });
 
   it('goes with the ticket, and so does what hid it from git', async () => {
+    const refused = await shop.stack(['destroy', 'feat-01']);
+    expect(refused).toMatchObject({ code: 4, stderr: expect.stringContaining('that git ignores: .env.local') });
+    shop.write(file, shop.read(file).replace('BEFORE=1\n', '').replace('AFTER=2\n', ''));
     expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
     expect(shop.git('front', 'status', '--porcelain')).toBe('?? .env.local');
     expect(shop.read('front/.git/info/exclude')).not.toContain('stack');
