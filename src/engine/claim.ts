@@ -44,17 +44,19 @@ export async function claimInstance(
 ): Promise<{ record: InstanceRecord; state: StackState }> {
   return stack.store.update(async (draft) => {
     const record = requireInstance(draft, ticket);
-    if (record.owner?.pid !== stack.owner.pid && (await isOwnerAlive(record))) {
-      throw new StackError(
-        'busy',
-        `${record.ticket} is being changed by \`${record.owner?.command}\` (pid ${record.owner?.pid})`,
-        {
-          hint: 'wait until it is done; `stack ps` shows the state',
-        },
-      );
-    }
+    await requireFree(stack, record);
     record.owner = stack.owner;
     await change(record, draft);
     return { record, state: draft };
   });
+}
+
+/** Throws `busy` while another living process is changing the record. */
+export async function requireFree(stack: Stack, record: InstanceRecord): Promise<void> {
+  if (record.owner?.pid === stack.owner.pid || !(await isOwnerAlive(record))) return;
+  throw new StackError(
+    'busy',
+    `${record.ticket} is being changed by \`${record.owner?.command}\` (pid ${record.owner?.pid})`,
+    { hint: 'wait until it is done; `stack ps` shows the state' },
+  );
 }

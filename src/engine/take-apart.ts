@@ -2,7 +2,7 @@ import { unlockWorktree } from '../adapters/git/worktree.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import type { Rescue } from '../domain/rescue.ts';
 import { findRisks, listForeignFiles, type TicketRisk } from './checks.ts';
-import { claimInstance, requireInstance, requireInstances } from './claim.ts';
+import { claimInstance, requireFree, requireInstance, requireInstances } from './claim.ts';
 import { requireNothingLeft } from './remains.ts';
 import { rescueTicket } from './rescue.ts';
 import { runBackward } from './run.ts';
@@ -25,14 +25,20 @@ export interface TakenApart {
   kept: string[];
 }
 
-/** Gives what speaks against taking tickets apart, in all of their repos. Touches nothing. Throws `not-found`. */
+/** Gives what speaks against taking tickets apart, in all of their repos. Touches nothing. Throws `not-found` and `busy`. */
 export async function examineTickets(
   stack: Stack,
   tickets: readonly string[],
   options: TakeApartOptions,
 ): Promise<TicketRisk[]> {
   const records = requireInstances(await stack.store.read(), tickets);
-  return (await Promise.all(records.map((record) => findRisks(stack, record, options)))).flat();
+  const looks = await Promise.allSettled(records.map((record) => findRisks(stack, record, options)));
+  // What was seen while another command had its hands in there is not how things are.
+  for (const record of requireInstances(await stack.store.read(), tickets)) await requireFree(stack, record);
+  return looks.flatMap((look) => {
+    if (look.status === 'rejected') throw look.reason;
+    return look.value;
+  });
 }
 
 /** What a destroy would unmake, in order. */
