@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { afterAll } from 'vitest';
 
 isolateGit();
 
@@ -85,7 +86,8 @@ export function listRefs(repo: string): string {
 function isolateGit(): void {
   for (const name of Object.keys(process.env)) if (name.startsWith('GIT_')) delete process.env[name];
   const home = mkdtempSync(path.join(tmpdir(), 'stack-gitconfig-'));
-  process.once('exit', () => rmSync(home, { recursive: true, force: true }));
+  // A worker of the test runner is ended without its exit handlers.
+  afterAll(() => rmSync(home, { recursive: true, force: true }));
   const config = path.join(home, 'config');
   writeFileSync(config, '[user]\n\tname = Test\n\temail = test@example.invalid\n[init]\n\tdefaultBranch = main\n');
   Object.assign(process.env, { GIT_CONFIG_GLOBAL: config, GIT_CONFIG_NOSYSTEM: '1' });

@@ -1,7 +1,7 @@
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { onTestFinished } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 
 /** Makes a folder for the test that runs, and deletes it with the test. Gives its real path. */
 export function makeTemp(name = 'test'): string {
@@ -10,9 +10,15 @@ export function makeTemp(name = 'test'): string {
   return folder;
 }
 
+const scriptFolders: string[] = [];
+// A worker of the test runner is ended without its exit handlers.
+afterAll(() => {
+  for (const folder of scriptFolders) rmSync(folder, { recursive: true, force: true });
+});
+
 /** Makes a folder for what the tests of a file share; call it in `beforeAll`. Deleted when they are done. */
 export function makeScriptFolder(): string {
   const folder = mkdtempSync(path.join(realpathSync(tmpdir()), 'stack-scripts-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  scriptFolders.push(folder);
   return folder;
 }
