@@ -111,7 +111,8 @@ interface StackParts {
 async function makeStack({ host, options, packageRoot, signal, emit, argv, root: found }: StackParts): Promise<Stack> {
   const root = await realpath(found);
   const rootId = rootIdOf(root);
-  const { openState, readStackName } = await import('./adapters/state.ts');
+  const { openState } = await import('./adapters/state.ts');
+  const { readStackName } = await import('./adapters/state-file.ts');
   const { selfIdentity } = await import('./adapters/process-identity.ts');
   const loaded = once(async (): Promise<ConfigFile> => {
     const { loadConfig } = await import('./adapters/config-file.ts');
@@ -144,10 +145,15 @@ async function makeStack({ host, options, packageRoot, signal, emit, argv, root:
     checkEngine,
     ...{ root, rootId, name, env, packageRoot, emit, signal, docker },
     config: async () => overruleRuntime((await loaded()).config, options.runtime),
-    store: openState(root, name, version),
+    store: openState({ root, stack: name, version, listTraces: () => findTraces(root, file) }),
     runtime: (runtime) => runtimes[runtime](),
     owner: { ...(await selfIdentity()), command: ['stack', ...argv].join(' ') },
   };
+}
+
+async function findTraces(root: string, file: ConfigFile | undefined): Promise<string[]> {
+  const { listTraces } = await import('./engine/traces.ts');
+  return listTraces(root, file?.config);
 }
 
 /** Deletes what a command that was killed left of a teardown: there is a trash only while something is in it. */

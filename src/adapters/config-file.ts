@@ -11,7 +11,7 @@ const LOCAL_CONFIG_FILE = 'stack.local.yml';
 /** The file in a ticket's folder that leads to the root. */
 export const POINTER_FILE = '.stack-ticket';
 /** Makes a folder a root too, so that tickets can be destroyed when `stack.yml` is gone. */
-const STATE_FILE = path.join('.stack', 'state.json');
+const STATE_FILES = ['state.json', 'state.json.bak'].map((name) => path.join('.stack', name));
 
 /** Where a command was called: the real path of the root, and the ticket when it was in a ticket's folder. */
 export interface FoundRoot {
@@ -57,7 +57,8 @@ async function listFoldersUp(cwd: string): Promise<string[]> {
 }
 
 async function isRoot(folder: string): Promise<boolean> {
-  return (await isThere(path.join(folder, CONFIG_FILE))) || (await isThere(path.join(folder, STATE_FILE)));
+  for (const file of [CONFIG_FILE, ...STATE_FILES]) if (await isThere(path.join(folder, file))) return true;
+  return false;
 }
 
 /** A folder above may be closed to us; no pointer of ours is there then. */
@@ -85,6 +86,13 @@ function parsePointer(file: string, text: string): Required<FoundRoot> {
   throw new StackError('config', `${file} is damaged: it should hold the root and the ticket`, {
     hint: `delete it, or write {"root":"/path/of/the/root","ticket":"${path.basename(path.dirname(file))}"} into it`,
   });
+}
+
+/** Gives where the pointer in a ticket's folder leads; undefined for a folder without one. Throws `config` for a damaged one. */
+export async function readTicketPointer(folder: string): Promise<Required<FoundRoot> | undefined> {
+  const file = path.join(folder, POINTER_FILE);
+  const text = await readPointer(file);
+  return text === undefined ? undefined : parsePointer(file, text);
 }
 
 function readJson(text: string): unknown {

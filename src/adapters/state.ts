@@ -3,60 +3,88 @@ import { StackError } from '../domain/errors.ts';
 import type { StackState } from '../domain/instance.ts';
 import { makeFolder, readFileIfThere, replaceFile } from './files.ts';
 import { withLock } from './lock.ts';
-
-const VERSION = 1;
+import {
+  keepOldVersion,
+  lostStateError,
+  putStateAside,
+  readStateFile,
+  type StateText,
+  stateFileOf,
+  troubleOf,
+  writeStateFile,
+} from './state-file.ts';
 
 export interface StateStore {
-  /** The state as it stands; a root without a state file has an empty one. Throws `state`. */
+  /** The state as it stands; that of a new root is empty. Throws `state`, also where only traces of one are left; `files`. */
   read(): Promise<StackState>;
   /**
    * Changes the state under the cross-process lock and writes it as a whole. Keep `change` short: no git, no engine.
    * Nothing is written when it throws. Throws `state`, `busy`, `files`.
    */
   update<Result>(change: (draft: StackState) => Result | Promise<Result>): Promise<Result>;
+  /**
+   * Puts what is known in the place of a state that is lost or damaged. Gives where the damaged file is now; undefined
+   * where there was none. Throws what `read` throws of any other state, `busy`, `files`.
+   */
+  rebuild(known: Pick<StackState, 'stack' | 'shared' | 'baseline' | 'instances'>): Promise<string | undefined>;
 }
 
-/** Gives the store of one root. `root` is its real path. */
-export function openState(root: string, stack: string, version: string): StateStore {
-  const folder = path.join(root, '.stack');
-  const file = path.join(folder, 'state.json');
-  const empty: StackState = { version: VERSION, writtenBy: version, root, stack, shared: {}, instances: {} };
+export interface StateOptions {
+  /** Real path of the root. */
+  root: string;
+  /** Name of the stack, for a root that is new. */
+  stack: string;
+  /** Of this stack. */
+  version: string;
+  /** Names what there is of the root besides its state; asked only where there is no state file. */
+  listTraces(): Promise<string[]>;
+}
 
-  async function read(): Promise<StackState> {
-    const text = await readFileIfThere(file);
-    if (text === undefined) return structuredClone(empty);
-    const state = await parseState(text, file);
-    if (state.root !== root) {
-      throw new StackError('state', `this folder was moved or copied: its state belongs to ${state.root}`, {
-        hint: `move it back, or, if this is a copy, delete ${folder} here`,
-      });
-    }
-    return state;
+/** Gives the store of one root. */
+export function openState({ root, stack, version, listTraces }: StateOptions): StateStore {
+  const folder = path.join(root, '.stack');
+  const file = stateFileOf(root);
+  const empty: StackState = { version: 2, writtenBy: version, root, stack, shared: {}, instances: {} };
+
+  /** Undefined for a root that is new. */
+  async function load(): Promise<StateText | undefined> {
+    const found = await readStateFile(file, root);
+    if (found) return found;
+    const traces = await listTraces();
+    if (traces.length === 0) return undefined;
+    // Another command may have written it, and made all that, while we looked.
+    const late = await readStateFile(file, root);
+    if (!late) throw lostStateError(root, traces);
+    return late;
+  }
+
+  async function locked<Result>(work: () => Promise<Result>): Promise<Result> {
+    await prepareFolder(folder);
+    return withLock(path.join(folder, 'state.lock'), work);
   }
 
   return {
-    read,
-    async update(change) {
-      await prepareFolder(folder);
-      return withLock(path.join(folder, 'state.lock'), async () => {
-        const draft = await read();
+    read: async () => (await load())?.state ?? structuredClone(empty),
+    update: (change) =>
+      locked(async () => {
+        const found = await load();
+        const draft = found?.state ?? structuredClone(empty);
         const result = await change(draft);
-        await replaceFile(file, `${JSON.stringify({ ...draft, writtenBy: version }, null, 2)}\n`);
+        if (found && found.version !== empty.version) await keepOldVersion(root, found);
+        await writeStateFile(root, { ...draft, writtenBy: version });
         return result;
-      });
-    },
+      }),
+    rebuild: (known) =>
+      locked(async () => {
+        const readable = await load().catch((error: unknown) => {
+          if (!['gone', 'damaged'].includes(troubleOf(error) ?? '')) throw error;
+        });
+        if (readable) throw new StackError('busy', `${file} can be read again`, { hint: 'look at it once more' });
+        const aside = await putStateAside(root);
+        await writeStateFile(root, { ...empty, ...known });
+        return aside;
+      }),
   };
-}
-
-/** Gives the name the state file of a root was made under; undefined when there is none, or none that can be read. */
-export async function readStackName(root: string): Promise<string | undefined> {
-  const text = await readFileIfThere(path.join(root, '.stack', 'state.json'));
-  try {
-    const { stack } = JSON.parse(text ?? '{}') as { stack?: unknown };
-    return typeof stack === 'string' ? stack : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Makes `.stack/` with a `.gitignore` that hides it from the root's own repo. */
@@ -64,28 +92,4 @@ async function prepareFolder(folder: string): Promise<void> {
   await makeFolder(folder);
   const ignore = path.join(folder, '.gitignore');
   if ((await readFileIfThere(ignore)) === undefined) await replaceFile(ignore, '*\n', { lasting: false });
-}
-
-async function parseState(text: string, file: string): Promise<StackState> {
-  const refuse = (why: string, hint: string): never => {
-    throw new StackError('state', `the state file ${file} ${why}`, { hint });
-  };
-  let data: unknown;
-  try {
-    data = JSON.parse(text);
-  } catch {
-    return refuse('is not JSON', 'put back a good copy; until then nothing is started or removed');
-  }
-  const { version, writtenBy } = (data ?? {}) as { version?: unknown; writtenBy?: unknown };
-  if (typeof version === 'number' && version > VERSION) {
-    return refuse(`was written by a newer stack (${String(writtenBy)})`, 'upgrade stack to that version');
-  }
-  const { stateSchema } = await import('../domain/state-schema.ts');
-  const parsed = stateSchema.safeParse(data);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  return refuse(
-    `is damaged at ${issue?.path.join('.') || 'its top'}: ${issue?.message}`,
-    'put back a good copy; until then nothing is started or removed',
-  );
 }

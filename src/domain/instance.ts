@@ -84,9 +84,9 @@ export interface SharedLease {
   provider: 'compose' | 'embedded';
 }
 
-/** The state file, version 1. What runs is never in it: that is asked. */
+/** The state file as this version writes it. What runs is never in it: that is asked. */
 export interface StackState {
-  version: 1;
+  version: 2;
   /** The stack version that wrote the file, for the message when it is newer. */
   writtenBy: string;
   /** Real path of the root the file belongs to. */

@@ -1,8 +1,14 @@
 import * as z from 'zod/mini';
 import type { InstanceRecord, StackState } from './instance.ts';
 
+// Objects are loose: what a version does not know it keeps, so an optional field needs no new version of the file.
+
+/** Keeps `__proto__` out too. */
+const key = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a name'));
+const port = z.int().check(z.minimum(1), z.maximum(65_535));
+
 const repo = z.discriminatedUnion('mode', [
-  z.object({
+  z.looseObject({
     mode: z.literal('dedicated'),
     path: z.string(),
     gitCommonDir: z.string(),
@@ -15,38 +21,38 @@ const repo = z.discriminatedUnion('mode', [
     copied: z.boolean(),
     setUp: z.boolean(),
   }),
-  z.object({ mode: z.literal('shared') }),
+  z.looseObject({ mode: z.literal('shared') }),
 ]);
 
-const service = z.object({
+const service = z.looseObject({
   repo: z.string(),
   runtime: z.enum(['docker', 'process']),
   workload: z.string(),
   alias: z.string(),
-  ports: z.record(z.string(), z.object({ host: z.number(), container: z.number() })),
-  volumes: z.record(z.string(), z.string()),
+  ports: z.record(key, z.looseObject({ host: port, container: port })),
+  volumes: z.record(key, z.string()),
   builtImage: z.optional(z.string()),
 });
 
-const instance: z.ZodMiniType<InstanceRecord> = z.object({
+const instance: z.ZodMiniType<InstanceRecord> = z.looseObject({
   ticket: z.string(),
   argument: z.string(),
   createdAt: z.string(),
   phase: z.enum(['creating', 'ready', 'destroying']),
-  owner: z.optional(z.object({ pid: z.number(), startTime: z.string(), command: z.string() })),
+  owner: z.optional(z.looseObject({ pid: z.number(), startTime: z.string(), command: z.string() })),
   started: z.boolean(),
   folder: z.string(),
-  repos: z.record(z.string(), repo),
-  services: z.record(z.string(), service),
+  repos: z.record(key, repo),
+  services: z.record(key, service),
 });
 
-/** What a state file of version 1 must look like. */
-export const stateSchema: z.ZodMiniType<StackState> = z.object({
-  version: z.literal(1),
+/** What a state file must look like, of the version that is written. */
+export const stateSchema: z.ZodMiniType<StackState> = z.looseObject({
+  version: z.literal(2),
   writtenBy: z.string(),
   root: z.string(),
   stack: z.string(),
-  shared: z.record(z.string(), z.object({ port: z.number(), provider: z.enum(['compose', 'embedded']) })),
+  shared: z.record(key, z.looseObject({ port, provider: z.enum(['compose', 'embedded']) })),
   baseline: z.optional(instance),
-  instances: z.record(z.string(), instance),
+  instances: z.record(key, instance),
 });

@@ -1,0 +1,74 @@
+import path from 'node:path';
+import { BASELINE, dedicatedRepos, type InstanceRecord, type StackState } from './instance.ts';
+import { parseTicketName } from './ticket.ts';
+
+/** Says what in a state of the right shape stack would never have written; undefined for nothing. */
+export function findNonsense(state: StackState): string | undefined {
+  if (!isPlace(state.root)) return `its root is ${JSON.stringify(state.root)}`;
+  if (state.baseline && state.baseline.ticket !== BASELINE) return 'its baseline is called otherwise';
+  for (const [name, record] of Object.entries(state.instances)) {
+    const nonsense = findInRecord(state.root, name, record);
+    if (nonsense !== undefined) return `${name}: ${nonsense}`;
+  }
+  return findSharedPort(state);
+}
+
+function findInRecord(root: string, name: string, record: InstanceRecord): string | undefined {
+  if (record.ticket !== name || !isNamed(record)) return `it is no record of ${name}`;
+  const { folder } = record;
+  if (!isPlace(folder) || path.basename(folder) !== name || holds(folder, root)) {
+    return `its folder is ${JSON.stringify(folder)}`;
+  }
+  for (const [repo, own] of dedicatedRepos(record)) {
+    if (!isPlace(own.path) || !isPlace(own.gitCommonDir)) return `${repo} is at no place`;
+    // One that somebody has moved is removed from where it is now.
+    const isAstray = !holds(folder, own.worktree) && record.phase !== 'destroying';
+    if (
+      !isPlace(own.worktree) ||
+      isAstray ||
+      [root, own.path, own.gitCommonDir].some((one) => holds(own.worktree, one))
+    )
+      return `its worktree of ${repo} is at ${JSON.stringify(own.worktree)}`;
+    const out = own.envFiles.find((file) => file === '' || !holds('/x', path.join('/x', file)));
+    if (out !== undefined) return `its env file ${JSON.stringify(out)} is not in ${repo}`;
+  }
+  return undefined;
+}
+
+function isNamed({ argument, ticket }: InstanceRecord): boolean {
+  try {
+    return parseTicketName(argument).ticket === ticket;
+  } catch {
+    return false;
+  }
+}
+
+/** True for an absolute path without detours. */
+function isPlace(file: string): boolean {
+  return path.isAbsolute(file) && path.normalize(file) === file && !file.includes('\0');
+}
+
+/** True when `file` is the folder, or lies in it. */
+function holds(folder: string, file: string): boolean {
+  return file === folder || file.startsWith(folder.endsWith(path.sep) ? folder : folder + path.sep);
+}
+
+/** A port is promised once. */
+function findSharedPort(state: StackState): string | undefined {
+  const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
+  const leases = [
+    ...Object.entries(state.shared).map(([name, { port }]) => [port, name] as const),
+    ...records.flatMap(({ ticket, services }) =>
+      Object.entries(services).flatMap(([name, { ports }]) =>
+        Object.values(ports).map(({ host }) => [host, `${name} of ${ticket}`] as const),
+      ),
+    ),
+  ];
+  const holders = new Map<number, string>();
+  for (const [port, holder] of leases) {
+    const other = holders.get(port);
+    if (other !== undefined) return `${other} and ${holder} have the same port ${port}`;
+    holders.set(port, holder);
+  }
+  return undefined;
+}

@@ -1,0 +1,48 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { readTicketPointer } from '../adapters/config-file.ts';
+import { listRecords } from '../adapters/process/record.ts';
+import { readStateFile, stateBackupOf } from '../adapters/state-file.ts';
+import type { StackConfig } from '../domain/config/config.ts';
+import { BASELINE } from '../domain/instance.ts';
+import { ticketsFolder } from './work.ts';
+
+/**
+ * Names the tickets, and the baseline, of which there is something besides the state file; [] for a root that is new. Looks at
+ * files alone: the engine may be slow, or not there.
+ */
+export async function listTraces(root: string, config: StackConfig | undefined): Promise<string[]> {
+  const [backup, folders, processes] = await Promise.all([
+    listInBackup(root),
+    listTicketFolders(root, config),
+    listRecords(root),
+  ]);
+  const names = [...backup, ...folders.map((folder) => path.basename(folder)), ...processes.map((one) => one.instance)];
+  return [...new Set(names)].sort();
+}
+
+/** Gives the folders whose pointers lead to the root. */
+async function listTicketFolders(root: string, config: StackConfig | undefined): Promise<string[]> {
+  const homes = new Set([
+    await ticketsFolder(root, undefined),
+    ...(config ? [await ticketsFolder(root, config.worktrees)] : []),
+  ]);
+  const folders = await Promise.all(
+    [...homes].map(async (home) => (await readdir(home).catch(() => [])).map((name) => path.join(home, name))),
+  );
+  const ours = folders.flat().map(async (folder) => {
+    const pointer = await readTicketPointer(folder).catch(() => undefined);
+    return pointer?.root === root ? [folder] : [];
+  });
+  return (await Promise.all(ours)).flat();
+}
+
+/** A backup that cannot be read is a trace of whatever it held. */
+async function listInBackup(root: string): Promise<string[]> {
+  try {
+    const { instances, baseline, shared } = (await readStateFile(stateBackupOf(root), root))?.state ?? {};
+    return [...Object.keys(instances ?? {}), ...(baseline ? [BASELINE] : []), ...Object.keys(shared ?? {})];
+  } catch {
+    return [path.basename(stateBackupOf(root))];
+  }
+}

@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest';
+import type { DedicatedRepo, InstanceRecord, StackState } from '../../src/domain/instance.ts';
+import { readState, STATE_VERSION } from '../../src/domain/state-text.ts';
+
+const front: DedicatedRepo = {
+  mode: 'dedicated',
+  path: '/r/shop/front',
+  gitCommonDir: '/r/shop/front/.git',
+  worktree: '/r/shop/tickets/feat-01/front',
+  branch: 'feat/01',
+  ownsBranch: true,
+  base: 'main',
+  baseCommit: 'a'.repeat(40),
+  envFiles: ['.env.local', 'apps/web/.env.local'],
+  copied: true,
+  setUp: true,
+};
+
+function makeRecord(ticket: string, port: number, changes: Partial<InstanceRecord> = {}): InstanceRecord {
+  const folder = `/r/shop/tickets/${ticket}`;
+  return {
+    ticket,
+    argument: ticket,
+    createdAt: '2026-11-21T00:00:00.000Z',
+    phase: 'ready',
+    started: true,
+    folder,
+    repos: { front: { ...front, worktree: `${folder}/front` }, api: { mode: 'shared' } },
+    services: {
+      front: {
+        repo: 'front',
+        runtime: 'process',
+        workload: `stack-shop-${ticket}-front`,
+        alias: `front.${ticket}`,
+        ports: { http: { host: port, container: port } },
+        volumes: {},
+      },
+    },
+    ...changes,
+  };
+}
+
+const good: StackState = {
+  version: STATE_VERSION,
+  writtenBy: '1.2.3',
+  root: '/r/shop',
+  stack: 'shop',
+  shared: { postgres: { port: 5432, provider: 'compose' } },
+  instances: {
+    'feat-01': makeRecord('feat-01', 3001, { argument: 'feat/01' }),
+    'feat-02': makeRecord('feat-02', 3002),
+  },
+};
+
+/** Gives the good state with one value in it replaced, or taken away. */
+function spoil(where: string, value: unknown): string {
+  const state = structuredClone(good) as unknown as Record<string, unknown>;
+  const keys = where.split(' ');
+  const last = keys.pop() ?? '';
+  const holder = keys.reduce((inner, key) => inner[key] as Record<string, unknown>, state);
+  if (value === undefined) delete holder[last];
+  else holder[last] = value;
+  return JSON.stringify(state);
+}
+
+const one = 'instances feat-01';
+
+describe('the text of a state file', () => {
+  it('is read as it was written', () => {
+    expect(readState(JSON.stringify(good))).toEqual({ state: good, version: STATE_VERSION });
+  });
+
+  it('keeps what this version does not know', () => {
+    const more = JSON.parse(spoil(`${one} repos front later`, { kept: true }));
+    more.later = [1];
+    more.instances['feat-01'].later = 'text';
+    expect(readState(JSON.stringify(more))).toEqual({ state: more, version: STATE_VERSION });
+  });
+
+  it('may be of version 1', () => {
+    expect(readState(spoil('version', 1))).toEqual({ state: good, version: 1 });
+  });
+
+  it('of a newer version names the stack that wrote it', () => {
+    const text = JSON.stringify({ version: STATE_VERSION + 1, writtenBy: '9.9.9', anything: 'else' });
+    expect(readState(text)).toEqual({ problem: 'was written by a newer stack (9.9.9)', newer: '9.9.9' });
+  });
+
+  it.each([
+    ['', 'is empty'],
+    [' \n', 'is empty'],
+    [JSON.stringify(good).slice(0, 200), 'is not JSON'],
+    ['name: shop', 'is not JSON'],
+    ['\0\0\0\0', 'is not JSON'],
+    ['null', 'holds no state'],
+    ['[]', 'holds no state'],
+    ['"state"', 'holds no state'],
+    ['{}', 'is damaged at version'],
+    ['{"version":0}', 'is damaged at version'],
+    ['{"version":"1"}', 'is damaged at version'],
+    ['{"version":1}', 'is damaged at writtenBy'],
+    [JSON.stringify(good).replace('"feat-02":', '"__proto__":'), 'is damaged: it has a key `__proto__`'],
+  ])('that is %j is refused', (text, problem) => {
+    expect(readState(text)).toEqual({ problem: expect.stringContaining(problem) });
+  });
+
+  it.each([
+    ['instances', []],
+    ['instances', undefined],
+    ['root', 7],
+    ['root', 'shop'],
+    ['root', '/r/../r/shop'],
+    [`${one} ticket`, 'feat-02'],
+    [`${one} ticket`, 1],
+    [`${one} argument`, '../../etc'],
+    [`${one} argument`, '--force'],
+    [`${one} phase`, 'done'],
+    [`${one} folder`, '/r'],
+    [`${one} folder`, '/r/shop/tickets/feat-02'],
+    [`${one} folder`, 'tickets/feat-01'],
+    [`${one} folder`, '/r/shop/tickets/../../feat-01'],
+    [`${one} repos front worktree`, '/'],
+    [`${one} repos front worktree`, '/r/shop'],
+    [`${one} repos front worktree`, '/r/shop/front'],
+    [`${one} repos front worktree`, '/etc'],
+    [`${one} repos front worktree`, '/r/shop/tickets/feat-01/../feat-02/front'],
+    [`${one} repos front worktree`, '/r/shop/tickets/feat-02/front'],
+    [`${one} repos front path`, 'front'],
+    [`${one} repos front gitCommonDir`, ''],
+    [`${one} repos front envFiles`, ['../../../etc/passwd']],
+    [`${one} repos front envFiles`, ['']],
+    [`${one} repos front envFiles`, '.env'],
+    [`${one} repos front ownsBranch`, 'yes'],
+    [`${one} repos front mode`, 'borrowed'],
+    [`${one} services front ports http host`, 0],
+    [`${one} services front ports http host`, 3000.5],
+    [`${one} services front ports http host`, 65_536],
+    [`${one} services front ports http host`, '3001'],
+    [`${one} services front runtime`, 'podman'],
+    [`${one} owner`, { pid: 'me' }],
+    ['shared postgres port', -1],
+    ['shared postgres provider', 'cloud'],
+    ['baseline', makeRecord('feat-03', 3003)],
+  ])('with %s as %j is damaged, and says where', (where, value) => {
+    const found = readState(spoil(where, value));
+    const [first = '', second] = where.split(' ');
+    expect(found).toEqual({ problem: expect.stringMatching(/^is damaged/) });
+    expect(JSON.stringify(found)).toMatch(new RegExp(second ?? first));
+  });
+
+  it.each([
+    [`${one} services front ports http host`, 3002, 'front of feat-01 and front of feat-02'],
+    ['shared postgres port', 3001, 'postgres and front of feat-01'],
+  ])('with one port for two is damaged', (where, port, who) => {
+    expect(readState(spoil(where, port))).toEqual({ problem: `is damaged: ${who} have the same port ${port}` });
+  });
+
+  it('may have a worktree elsewhere once the ticket is being destroyed: somebody had moved it', () => {
+    const state = JSON.parse(spoil(`${one} repos front worktree`, '/home/me/moved'));
+    state.instances['feat-01'].phase = 'destroying';
+    expect(readState(JSON.stringify(state))).toEqual({ state, version: STATE_VERSION });
+  });
+});
