@@ -1,13 +1,16 @@
 import { StackError } from '../domain/errors.ts';
 import type { InstancesView } from '../domain/view.ts';
 import { renderInstances } from './instance-table.ts';
-import type { Verb } from './verb.ts';
+import { listValues, type Verb } from './verb.ts';
 
-export const add: Verb<{ from?: string }, InstancesView> = {
+export const add: Verb<{ from?: string; own?: string[] }, InstancesView> = {
   name: 'add',
   summary: 'give a ticket its own copy of a repo it borrows',
   args: '[ticket] [repo]',
-  flags: [['--from <ref>', 'where its new branch starts; default: the repo’s base']],
+  flags: [
+    ['--from <ref>', 'where its new branch starts; default: the repo’s base'],
+    ['--own <service...>', 'its own database in the shared service: postgres'],
+  ],
   examples: [
     'stack add feat-01 api',
     'stack add feat-01 api --from feat/endpoint',
@@ -22,7 +25,7 @@ export const add: Verb<{ from?: string }, InstancesView> = {
     const ticket = second === undefined ? (await context.place()).ticket : first?.replaceAll('/', '-');
     if (ticket === undefined) throw new StackError('usage', 'which ticket?', { hint: `stack add TICKET ${repo}` });
     const { addRepo } = await import('../engine/lifecycle.ts');
-    await addRepo(stack, ticket, repo, options.from);
+    await addRepo(stack, ticket, repo, { from: options.from, own: listValues(options.own) });
     const { observeInstances } = await import('../engine/observe.ts');
     return observeInstances(stack, [ticket]);
   },

@@ -6,6 +6,7 @@ import { listValues, type Verb } from './verb.ts';
 
 interface Options {
   with?: string[];
+  own?: string[];
   start: boolean;
   wait: boolean;
   dryRun?: boolean;
@@ -25,6 +26,7 @@ export const create: Verb<Options, Result> = {
   args: '<ticket>',
   flags: [
     ['--with <repo...>', 'its own copy of a shared repo, from the repo’s base'],
+    ['--own <service...>', 'its own database in the shared service: postgres'],
     ['--no-start', 'worktrees, leases and env files only'],
     ['--no-wait', 'do not wait until the services are ready'],
     ['--dry-run', 'say what would be made, in order; touch nothing'],
@@ -37,6 +39,7 @@ export const create: Verb<Options, Result> = {
     'stack create feat-01',
     'stack create feat-02 --from-front=feat/ui --from-api=feat/endpoint',
     'stack create fix/login --with api --no-wait',
+    'stack create feat-03 --with api --own postgres',
     'stack create review-7 --on-front=feat/ui --dry-run',
   ],
   completes: {},
@@ -44,7 +47,12 @@ export const create: Verb<Options, Result> = {
     const { createInstance, previewCreate } = await import('../engine/create.ts');
     const stack = await context.stack();
     const extent = !options.start ? 'files' : options.wait ? 'ready' : 'started';
-    const request = { argument, wishes: { from, on, with: listValues(options.with) }, extent } as const;
+    const request = {
+      argument,
+      wishes: { from, on, with: listValues(options.with) },
+      own: listValues(options.own),
+      extent,
+    } as const;
     if (options.dryRun) return { preview: toPreview(await previewCreate(stack, request)) };
     const ticket = await createInstance(stack, request);
     const { observeInstances } = await import('../engine/observe.ts');

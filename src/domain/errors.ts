@@ -8,6 +8,7 @@ export const EXIT_CODES = {
   engine: 1,
   process: 1,
   port: 1,
+  database: 1,
   unhealthy: 1,
   state: 1,
   busy: 1,

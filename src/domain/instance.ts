@@ -34,6 +34,8 @@ export interface DedicatedRepo {
   copied: boolean;
   /** The `setup:` commands ran to their end in this worktree. */
   setUp: boolean;
+  /** The `migrate:` commands ran to their end, on the database the instance has now. */
+  migrated?: boolean | undefined;
 }
 
 /** A repo borrowed from the baseline. */
@@ -58,6 +60,12 @@ export interface ServiceRecord {
   builtImage?: string | undefined;
 }
 
+/** What of the shared services an instance has for itself. */
+export interface OwnRecord {
+  /** A database of its own, `from` a copy of the baseline's. */
+  postgres?: { database: string; from: string } | undefined;
+}
+
 type Phase = 'creating' | 'ready' | 'destroying';
 
 /** All that is needed to take an instance apart without today's config. Holds no secrets. */
@@ -76,6 +84,7 @@ export interface InstanceRecord {
   folder: string;
   repos: Record<string, RepoRecord>;
   services: Record<string, ServiceRecord>;
+  own?: OwnRecord | undefined;
 }
 
 /** A shared service that stack runs: the port it is promised, and what runs it, since its data is there. */

@@ -88,6 +88,8 @@ export interface ExecOptions {
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
   readonly signal: AbortSignal;
+  /** Laid over the workload's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export type RuntimeCheck =

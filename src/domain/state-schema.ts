@@ -20,6 +20,7 @@ const repo = z.discriminatedUnion('mode', [
     envFiles: z.array(z.string()),
     copied: z.boolean(),
     setUp: z.boolean(),
+    migrated: z.optional(z.boolean()),
   }),
   z.looseObject({ mode: z.literal('shared') }),
 ]);
@@ -34,6 +35,10 @@ const service = z.looseObject({
   builtImage: z.optional(z.string()),
 });
 
+const own = z.looseObject({
+  postgres: z.optional(z.looseObject({ database: z.string(), from: z.string() })),
+});
+
 const instance: z.ZodMiniType<InstanceRecord> = z.looseObject({
   ticket: z.string(),
   argument: z.string(),
@@ -44,6 +49,7 @@ const instance: z.ZodMiniType<InstanceRecord> = z.looseObject({
   folder: z.string(),
   repos: z.record(key, repo),
   services: z.record(key, service),
+  own: z.optional(own),
 });
 
 /** What a state file must look like, of the version that is written. */

@@ -1,5 +1,6 @@
 import type { StackConfig } from './config/config.ts';
 import type { InstanceRecord, ServiceRecord, SharedLease } from './instance.ts';
+import { ownSettings } from './own.ts';
 import type { RuntimeName } from './runtime.ts';
 import { HOST_FROM_CONTAINER, resolveShared, sharedAddress } from './shared.ts';
 
@@ -99,7 +100,8 @@ function internalAddress(
 }
 
 function resolveSharedName(wiring: Wiring, viewpoint: RuntimeName, service: string, key: string): string | undefined {
-  const settings = resolveShared(service, wiring.config.shared.services[service] ?? {}, wiring.env);
+  const common = resolveShared(service, wiring.config.shared.services[service] ?? {}, wiring.env);
+  const settings = ownSettings(service, common, wiring.record.own);
   const address = sharedAddress(viewpoint, service, settings, wiring.shared[service]);
   const names: Record<string, string | undefined> = {
     url: address?.url,

@@ -8,6 +8,7 @@ import { foldTicket, parseTicketName } from '../domain/ticket.ts';
 import { isOwnerAlive } from './claim.ts';
 import { type Ground, planGround, requireRunnable, reserveGround } from './ground.ts';
 import { leasePorts } from './leases.ts';
+import { planOwn } from './own.ts';
 import { checkWishes, planRepos, planServices, type RepoWishes } from './plan.ts';
 import { planRescued } from './plan-rescued.ts';
 import { runForward } from './run.ts';
@@ -21,6 +22,8 @@ import { createWork, putRecord, saveRecord, ticketsFolder, type Work } from './w
 export interface CreateOptions {
   argument: string;
   wishes: RepoWishes;
+  /** Shared services it gets one of its own of, besides what stack.yml says. */
+  own?: readonly string[];
   extent: Extent;
   /** Makes the ticket again as it was when this was saved, instead of what `wishes` say. */
   rescue?: Rescue;
@@ -105,6 +108,7 @@ async function planInstance(
   ]);
   const services = await planServices(stack, config, name.ticket, repos);
   await requireRunnable(stack, config, { ground, services, extent: options.extent });
+  const own = planOwn(stack, config, { ticket: name.ticket, wishes: options.own ?? [], repos });
   const record: InstanceRecord = {
     ...name,
     createdAt: new Date().toISOString(),
@@ -115,6 +119,7 @@ async function planInstance(
     folder,
     repos,
     services,
+    ...(own && { own }),
   };
   return { record, ground, rescue };
 }

@@ -6,6 +6,7 @@ import { converge } from './create.ts';
 import { removeDropped } from './dropped.ts';
 import { type Ground, planGround, requireRunnable, reserveGround } from './ground.ts';
 import { leasePorts } from './leases.ts';
+import { planOwn } from './own.ts';
 import { mergeServices, planRepos, planServices } from './plan.ts';
 import { runForward } from './run.ts';
 import { requireService } from './spec.ts';
@@ -74,7 +75,12 @@ export async function stopInstance(stack: Stack, ticket: string, only: readonly 
  * Gives a ticket that borrows a repo its own copy of it: worktree, leases, and a second look at everything that pointed
  * at the shared one. On failure the ticket borrows it again.
  */
-export async function addRepo(stack: Stack, ticket: string, repo: string, from: string | undefined): Promise<void> {
+export async function addRepo(
+  stack: Stack,
+  ticket: string,
+  repo: string,
+  { from, own: wishes = [] }: { from?: string | undefined; own?: readonly string[] },
+): Promise<void> {
   const config = await stack.config();
   const state = await stack.store.read();
   const known = requireReady(requireInstance(state, ticket));
@@ -88,16 +94,23 @@ export async function addRepo(stack: Stack, ticket: string, repo: string, from: 
     only: repo,
   });
   const planned = await planServices(stack, config, known.ticket, { ...known.repos, ...repos });
+  const own = planOwn(stack, config, {
+    ticket: known.ticket,
+    wishes,
+    repos: { ...known.repos, ...repos },
+    before: known.own,
+  });
   const ground = await planGround(stack, config, state);
   await requireRunnable(stack, config, { ground, services: planned, extent: 'ready' });
   const work = await claimWork(stack, config, ticket, ground, (record) => {
     record.repos = { ...record.repos, ...repos };
     record.services = mergeServices(config, record.services, planned);
+    record.own = own;
     record.started = true;
   });
   const error = await converge(work, config, 'ready', async (run) => {
     const first = await unwind(work, run, { forget: false });
-    Object.assign(work.record, { repos: before.repos, services: before.services });
+    Object.assign(work.record, { repos: before.repos, services: before.services, own: before.own });
     await converge(
       { ...work, stack: { ...stack, signal: new AbortController().signal } },
       config,

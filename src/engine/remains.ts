@@ -6,6 +6,7 @@ import { listAlive } from '../adapters/process/table.ts';
 import { StackError } from '../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import { LABELS } from '../domain/names.ts';
+import { listOwnData } from './own-data.ts';
 import type { Stack } from './stack.ts';
 import type { Work } from './work.ts';
 
@@ -13,8 +14,9 @@ import type { Work } from './work.ts';
  * Asks the world once more when everything of a ticket has been unmade: that a command went well does not mean that the
  * thing is gone. Throws `leftover` naming what is there still.
  */
-export async function requireNothingLeft({ stack, record }: Work): Promise<void> {
-  const left = await listLeft(stack, record);
+export async function requireNothingLeft(work: Work): Promise<void> {
+  const { stack, record } = work;
+  const left = [...(await listLeft(stack, record)), ...(await listOwnData(work))];
   if (left.length === 0) return;
   throw new StackError('leftover', `${record.ticket}: still there after it was removed: ${left.join(', ')}`, {
     hint: `something may be making it again; \`stack destroy ${record.ticket}\` tries again`,

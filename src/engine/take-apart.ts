@@ -3,6 +3,7 @@ import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import type { Rescue } from '../domain/rescue.ts';
 import { findRisks, listForeignFiles, type TicketRisk } from './checks.ts';
 import { claimInstance, requireFree, requireInstance, requireInstances } from './claim.ts';
+import { hasOwnData, requireAlone, withOwnServer } from './own-data.ts';
 import { requireNothingLeft } from './remains.ts';
 import { rescueTicket } from './rescue.ts';
 import { runBackward } from './run.ts';
@@ -75,10 +76,16 @@ export async function takeApart(
   options: TakeApartOptions & { risks: readonly TicketRisk[] },
 ): Promise<TakenApart> {
   const { record, state } = await claimInstance(stack, ticket, (found) => {
-    if (!options.force) condemn(found, options);
+    if (!options.force && !hasOwnData(found)) condemn(found, options);
   });
   const parts = { stack, config: undefined, record, baseline: state.baseline, shared: state.shared };
   const work = createWork(parts, { saved: options.force });
+  return withOwnServer(work, () => unmake(work, options));
+}
+
+async function unmake(work: Work, options: TakeApartOptions & { risks: readonly TicketRisk[] }): Promise<TakenApart> {
+  const { stack, record } = work;
+  if (hasOwnData(record)) await secureData(work, options);
   const rescued = options.force ? await saveFirst(work, options) : [];
   const kept = await listForeignFiles(record);
   if (kept.length > 0) stack.emit({ type: 'warning', text: `${record.folder} stays: it holds ${kept.join(', ')}` });
@@ -89,6 +96,20 @@ export async function takeApart(
     delete draft.instances[record.ticket];
   });
   return { ticket: record.ticket, rescued, kept };
+}
+
+/** While its data is in use, or cannot be saved, the ticket is as it was, but at rest. */
+async function secureData(work: Work, options: TakeApartOptions): Promise<void> {
+  const { record } = work;
+  try {
+    if (record.phase === 'ready') await requireAlone(work, options);
+    if (!options.force) condemn(record, options);
+  } catch (error) {
+    record.owner = undefined;
+    throw error;
+  } finally {
+    await saveRecord(work);
+  }
 }
 
 /** From here on the ticket can only go. A branch that is to be kept is the person's, also for a destroy that goes on later. */

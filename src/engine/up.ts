@@ -4,6 +4,7 @@ import { BASELINE, type InstanceRecord, type StackState } from '../domain/instan
 import { networkName } from '../domain/names.ts';
 import { removeDropped } from './dropped.ts';
 import { planGround, requireRunnable, reserveGround } from './ground.ts';
+import { wantsTemplate } from './own.ts';
 import { runBackward, runForward } from './run.ts';
 import { listOwnShared } from './shared-plan.ts';
 import type { Stack } from './stack.ts';
@@ -26,7 +27,10 @@ export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promis
     work.leases.moved = false;
     const services = Object.keys(work.baseline?.services ?? {}).filter((name) => name in config.services);
     const shared = listOwnShared(stack, config);
-    const steps = guardUpSteps(work, listUpSteps(work, config, { services, shared, network: false, extent }));
+    const steps = guardUpSteps(
+      work,
+      listUpSteps(work, config, { services, shared, network: false, template: wantsTemplate(config), extent }),
+    );
     const result = await runForward(steps, stack);
     if (result.error !== undefined)
       throw await unwind(work, { made: result.made, error: result.error }, { forget: false });
@@ -52,7 +56,13 @@ export async function bringDown(stack: Stack, options: { force: boolean; volumes
   await withUpLock(work, async () => {
     const services = Object.keys(state.baseline?.services ?? {});
     const shared = Object.keys(state.shared);
-    const steps = listUpSteps(work, config, { services, shared, network: await hasNetwork(stack), extent: 'started' });
+    const steps = listUpSteps(work, config, {
+      services,
+      shared,
+      network: await hasNetwork(stack),
+      template: false,
+      extent: 'started',
+    });
     // While other tickets' containers stand, stopped or not, the network they are joined to has to stay.
     const kept = Object.values(state.instances).some((record) => record.started) ? ['network'] : [];
     const leftovers = await runBackward(

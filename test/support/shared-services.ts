@@ -21,9 +21,12 @@ export function docker(...args: string[]): { status: number | null; stdout: stri
   return spawnSync('docker', args, { encoding: 'utf8' });
 }
 
-/** Gives a compose project for `docker-compose.base.yml`, with its network made and nothing started. */
-export async function makeSharedProject(file = BASE_FILE, env: Record<string, string> = {}): Promise<SharedServices> {
-  const name = `stack-test-${randomBytes(4).toString('hex')}`;
+/** Gives a compose project for `docker-compose.base.yml`, with its network made and nothing started; `name` is the project's and the network's. */
+export async function makeSharedProject(
+  file = BASE_FILE,
+  env: Record<string, string> = {},
+  name = `stack-test-${randomBytes(4).toString('hex')}`,
+): Promise<SharedServices> {
   const tool = await findCompose(process.env);
   if (!tool) throw new Error('no compose on this machine');
   const ports = { STACK_POSTGRES_PORT: String(await freePort()), STACK_REDIS_PORT: String(await freePort()) };

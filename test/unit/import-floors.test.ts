@@ -26,6 +26,7 @@ const DOORS: Record<string, RegExp> = {
   dockerode: /^adapters\/(docker\/)?(docker|connection)\.ts$/,
   execa: /^adapters\//,
   'get-port': /^adapters\//,
+  pg: /^adapters\/postgres\//,
 };
 
 /** What the domain, being pure, may take from outside. */

@@ -29,7 +29,7 @@ export async function execInContainer(
 ): Promise<number> {
   throwIfAborted(options.signal);
   const mark = randomUUID();
-  const { container, exec } = await createExec(conn, ref, argv, mark, options.tty);
+  const { container, exec } = await createExec(conn, ref, argv, mark, options);
   const stream = await exec.start({ hijack: true, stdin: true, Tty: options.tty });
   let ending: Promise<void> | undefined;
   const end = (): void => {
@@ -57,7 +57,7 @@ async function createExec(
   ref: WorkloadRef,
   argv: readonly string[],
   mark: string,
-  tty: boolean,
+  { tty, env }: ExecOptions,
 ): Promise<{ container: Container; exec: Exec }> {
   const info = await inspectContainer(conn, ref.name);
   if (!info?.State.Running) throw notRunning(ref);
@@ -70,7 +70,11 @@ async function createExec(
       AttachStdout: true,
       AttachStderr: true,
       Tty: tty,
-      Env: [`${MARK}=${mark}`, ...(tty ? [`TERM=${conn.term}`] : [])],
+      Env: [
+        `${MARK}=${mark}`,
+        ...(tty ? [`TERM=${conn.term}`] : []),
+        ...Object.entries(env ?? {}).map(([key, value]) => `${key}=${value}`),
+      ],
     });
     return { container, exec };
   } catch (error) {

@@ -25,11 +25,15 @@ export interface Surroundings {
  * `interrupted` when aborted; the command has ended then.
  */
 export async function runAttached(argv: readonly string[], where: Surroundings, options: ExecOptions): Promise<number> {
-  const child = await startChild(argv, where, {
-    // On a terminal it stays in stack's group, or it would be a background job that may not read the keyboard.
-    detached: !options.tty,
-    stdio: [options.stdin, options.stdout, options.stderr].map((stream) => descriptorOf(stream) ?? 'pipe'),
-  });
+  const child = await startChild(
+    argv,
+    { ...where, env: { ...where.env, ...options.env } },
+    {
+      // On a terminal it stays in stack's group, or it would be a background job that may not read the keyboard.
+      detached: !options.tty,
+      stdio: [options.stdin, options.stdout, options.stderr].map((stream) => descriptorOf(stream) ?? 'pipe'),
+    },
+  );
   const closed = once(child, 'close');
   if (child.stdin) connectStdin(options.stdin, child.stdin);
   child.stdout?.pipe(options.stdout, { end: false });

@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
 import { BASELINE } from '../instance.ts';
+import { OWNABLE, type Ownable } from '../own.ts';
 import { listNames } from '../template.ts';
 import { checkInsidePath, checkOutsidePath } from './check-paths.ts';
 import { checkServices } from './check-services.ts';
-import type { RepoConfig, StackConfig } from './config.ts';
+import type { StackConfig } from './config.ts';
 import type { KeyPath } from './place.ts';
 import type { Finding } from './problems.ts';
 import { NAME_PATTERN, NAME_RULE } from './schema.ts';
@@ -16,7 +17,7 @@ export function checkConfig(config: StackConfig): Finding[] {
     ...checkNames(config),
     ...checkOutsidePath(['worktrees'], config.worktrees),
     ...checkOutsidePath(['shared', 'compose'], config.shared.compose),
-    ...checkRepos(config.repos),
+    ...checkRepos(config),
     ...checkServices(config),
   ];
 }
@@ -86,7 +87,7 @@ function badName(path: KeyPath, message: string): Finding {
   return { path, message, hint: 'choose another name', at: 'key', shown: path.slice(0, -1) };
 }
 
-function checkRepos(repos: Record<string, RepoConfig>): Finding[] {
+function checkRepos({ repos, shared }: StackConfig): Finding[] {
   const seen = new Map<string, string>();
   return Object.entries(repos).flatMap(([name, repo]) => {
     const path = ['repos', name];
@@ -97,9 +98,18 @@ function checkRepos(repos: Record<string, RepoConfig>): Finding[] {
       ...checkOutsidePath([...path, 'path'], repo.path),
       ...(twin === undefined ? [] : [sameFolder([...path, 'path'], twin)]),
       ...checkInsidePath([...path, 'env_file'], repo.envFile),
+      ...repo.own.flatMap((service, index) => checkOwn([...path, 'own', index], service, shared.services)),
       ...repo.copy.flatMap((glob, index) => checkInsidePath([...path, 'copy', index], glob)),
     ];
   });
+}
+
+function checkOwn(path: KeyPath, service: string, shared: StackConfig['shared']['services']): Finding[] {
+  if (!OWNABLE.includes(service as Ownable)) {
+    return [{ path, message: `a ticket can have its own ${OWNABLE.join(' or ')} only`, hint: 'name one of these' }];
+  }
+  if (Object.hasOwn(shared, service)) return [];
+  return [{ path, message: `stack shares no ${service}`, hint: `add \`${service}: {}\` to \`shared:\`` }];
 }
 
 function sameFolder(path: KeyPath, twin: string): Finding {

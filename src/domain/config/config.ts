@@ -26,6 +26,9 @@ export interface RepoConfig {
   base: string | undefined;
   shared: boolean;
   setup: Command[];
+  migrate: Command[];
+  /** Names of shared services; each is one a ticket may have of its own. */
+  own: string[];
   /** Globs relative to the repo, never leading out of it. */
   copy: string[];
   /** Relative to the service's folder, never leading out of the repo. */

@@ -67,6 +67,8 @@ function normaliseRepo(repo: RepoFile, name: string): RepoConfig {
     base: repo.base ?? undefined,
     shared: repo.shared ?? false,
     setup: repo.setup ?? [],
+    migrate: repo.migrate ?? [],
+    own: [...new Set(repo.own ?? [])],
     copy: repo.copy ?? [],
     envFile: repo.env_file ?? '.env.local',
   };

@@ -86,6 +86,14 @@ const repoSchema = map('a map like `{ path: ./front }`', {
   base: optional(text, 'Ref that new branches start from; default: the branch the remote calls its head, else main'),
   shared: optional(flag, 'Tickets borrow the baseline’s copy unless they ask for their own'),
   setup: optional(list('a list of commands like `[npm ci]`', command), 'Commands run in every new worktree'),
+  own: optional(
+    list('a list like `[postgres]`', text),
+    'Shared services of which a ticket with its own copy of this repo gets one of its own',
+  ),
+  migrate: optional(
+    list('a list of commands like `[npm run migrate]`', command),
+    'Commands that bring a database up to date; run in a new worktree, on the ticket’s own database',
+  ),
   copy: optional(list('a list of paths like `[config/keys]`', text), 'Files copied from the main checkout (globs)'),
   env_file: optional(text, 'Env file in the service’s folder; default .env.local'),
 });

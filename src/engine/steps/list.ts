@@ -4,6 +4,7 @@ import type { Step } from '../../domain/step.ts';
 import { listOwnShared } from '../shared-plan.ts';
 import type { Work } from '../work.ts';
 import { copyStep } from './copy.ts';
+import { listDatabaseSteps } from './database.ts';
 import { envFileStep } from './env-file.ts';
 import { folderStep } from './folder.ts';
 import { logsStep } from './logs.ts';
@@ -26,9 +27,11 @@ export function listTicketSteps(work: Work, config: StackConfig, extent: Extent)
   const starts = extent !== 'files';
   const services = starts ? listBorrowed(work, config) : [];
   const shared = starts ? listOwnShared(work.stack, config) : [];
+  const template = starts && record.own?.postgres !== undefined;
   return [
-    ...guardUpSteps(work, listUpSteps(work, config, { services, shared, network: needsNetwork, extent })),
+    ...guardUpSteps(work, listUpSteps(work, config, { services, shared, network: needsNetwork, template, extent })),
     ...listFileSteps(work),
+    ...(starts ? listDatabaseSteps(work) : []),
     ...setUp.map((repo) => setupStep(work, repo)),
     ...steps,
   ];
@@ -36,7 +39,8 @@ export function listTicketSteps(work: Work, config: StackConfig, extent: Extent)
 
 /** Everything of a ticket that destroy takes apart, told from its record alone. */
 export function listRecordedSteps(work: Work): Step[] {
-  const services = work.record.started ? listServices(work, undefined, 'started') : [];
+  const { started } = work.record;
+  const services = started ? [...listDatabaseSteps(work), ...listServices(work, undefined, 'started')] : [];
   return [...listFileSteps(work), logsStep(work), ...services];
 }
 

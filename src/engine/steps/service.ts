@@ -2,9 +2,11 @@ import type { StackConfig } from '../../domain/config/config.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
 import type { Work } from '../work.ts';
+import { DATABASE_ID } from './database.ts';
 import { embeddedId } from './embedded.ts';
 import { imageStep } from './image.ts';
 import { readyStep } from './ready.ts';
+import { TEMPLATE_ID } from './template.ts';
 import { volumesStep } from './volumes.ts';
 import { workloadStep } from './workload.ts';
 
@@ -18,9 +20,9 @@ export function listGroundSteps(work: Work, service: string): Step[] {
   return [imageStep(work, service), ...(Object.keys(own.volumes).length > 0 ? [volumesStep(work, service)] : [])];
 }
 
-/** The steps that make the shared services this work may stand on. */
+/** The steps that make the shared services this work may stand on, or what it has in them. */
 export function sharedIds(work: Work): string[] {
-  return ['shared services', ...Object.keys(work.shared).map(embeddedId)];
+  return ['shared services', ...Object.keys(work.shared).map(embeddedId), TEMPLATE_ID, DATABASE_ID];
 }
 
 /** One service from its image to its first answer. */

@@ -8,12 +8,15 @@ import { embeddedStep } from './embedded.ts';
 import { networkStep } from './network.ts';
 import { type Extent, listServiceSteps } from './service.ts';
 import { sharedStep } from './shared.ts';
+import { TEMPLATE_ID, templateStep } from './template.ts';
 
 /** What of the ground is wanted: these services of the baseline, the shared services, the network for a ticket's sake. */
 export interface UpWish {
   services: readonly string[];
   shared: readonly string[];
   network: boolean;
+  /** The sealed copy of the baseline's database. */
+  template: boolean;
   extent: Extent;
 }
 
@@ -28,6 +31,7 @@ export function listUpSteps(work: Work, config: StackConfig | undefined, wish: U
     ...(wish.network || inDocker || composed.length > 0 ? [networkStep(work)] : []),
     ...(composed.length > 0 ? [sharedStep(work, composed)] : []),
     ...embedded.map((name) => embeddedStep(work, name)),
+    ...(wish.template ? [templateStep(work)] : []),
     ...wish.services.flatMap((service) => listServiceSteps(own, config, service, wish.extent)).map(nameBaseline),
   ];
 }
@@ -75,7 +79,7 @@ export function guardUpSteps(work: Work, steps: readonly Step[]): Step[] {
 
 /** A ticket's own list may hold a service of the same name: the baseline's steps are told apart. */
 function nameBaseline(step: Step): Step {
-  const common = new Set(['network', 'shared services']);
+  const common = new Set(['network', 'shared services', TEMPLATE_ID]);
   return {
     ...step,
     id: `${BASELINE} ${step.id}`,

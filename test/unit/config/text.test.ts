@@ -77,6 +77,8 @@ describe('a valid file', () => {
       base: undefined,
       shared: false,
       setup: [],
+      migrate: [],
+      own: [],
       copy: [],
       envFile: '.env.local',
     });

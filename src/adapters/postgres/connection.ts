@@ -1,0 +1,125 @@
+import type { Client } from 'pg';
+import { interrupted, StackError } from '../../domain/errors.ts';
+
+const CONNECT_MS = 10_000;
+/** What a server says while it starts, stops or has no connection to spare (PostgreSQL manual, appendix A). */
+const PASSING = new Set(['57P03', '53300']);
+
+/** A login to one server; which database is asked is said each time. */
+export interface PostgresLogin {
+  /** Address with user and password; its database is the one that is asked when nothing else is said. */
+  url: string;
+  /** For errors: `localhost:5432`. */
+  where: string;
+  user: string;
+}
+
+type Row = Record<string, unknown>;
+
+/** One open connection. */
+export interface Session {
+  /** The server's version: 160003 is 16.3. */
+  readonly version: number;
+  /** Runs one statement. Throws `database`, `interrupted` (the server is told to stop). */
+  query<R extends Row = Row>(text: string, values?: readonly unknown[]): Promise<R[]>;
+}
+
+/** Opens a connection to a database, hands it over, and closes it. Throws `database`, and what `use` throws. */
+export async function withSession<Result>(
+  login: PostgresLogin,
+  database: string,
+  use: (session: Session) => Promise<Result>,
+  signal?: AbortSignal,
+): Promise<Result> {
+  if (signal?.aborted) throw interrupted(signal.reason);
+  const client = await connect(login, database);
+  const cancel = (): void => void cancelQuery(login, database, client);
+  signal?.addEventListener('abort', cancel, { once: true });
+  try {
+    const { rows } = await client.query<{ server_version_num: string }>('SHOW server_version_num');
+    return await use({
+      version: Number(rows[0]?.server_version_num),
+      async query<R extends Row>(text: string, values?: readonly unknown[]) {
+        try {
+          return (await client.query<R>(text, values && [...values])).rows;
+        } catch (error) {
+          if (signal?.aborted) throw interrupted(error);
+          throw explainError(login, error);
+        }
+      },
+    });
+  } finally {
+    signal?.removeEventListener('abort', cancel);
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function connect(login: PostgresLogin, database: string): Promise<Client> {
+  const { default: pg } = await import('pg');
+  const url = new URL(login.url);
+  url.pathname = `/${encodeURIComponent(database)}`;
+  const client = new pg.Client({
+    connectionString: url.href,
+    connectionTimeoutMillis: CONNECT_MS,
+    application_name: 'stack',
+  });
+  // A connection that is ended by the server between two questions is told by the next one.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw explainError(login, error);
+  }
+}
+
+/** A copy of a gigabyte would otherwise go on after we are gone. */
+async function cancelQuery(login: PostgresLogin, database: string, client: Client): Promise<void> {
+  const { processID } = client as Client & { processID?: number };
+  const other = await connect(login, database).catch(() => undefined);
+  await other?.query('SELECT pg_cancel_backend($1)', [processID]).catch(() => undefined);
+  await other?.end().catch(() => undefined);
+}
+
+/** SQLSTATE of an error of the server's, as `explainError` keeps it. */
+export function stateOf(error: unknown): string | undefined {
+  return error instanceof StackError ? (error.details as { state?: string } | undefined)?.state : undefined;
+}
+
+/** Turns what the server or the network says into one clear line. Never shows a password: neither of them does. */
+function explainError({ where, user }: PostgresLogin, error: unknown): unknown {
+  const { code = '', message = '' } = error as { code?: string; message?: string };
+  const details = { state: code };
+  const explain = (text: string, hint: string): StackError =>
+    new StackError('database', text, { hint, details, cause: error });
+  const known: Record<string, () => StackError> = {
+    '28P01': () =>
+      explain(
+        `Postgres at ${where} refuses the password of ${user}`,
+        'set `user` and `password` of shared.postgres in stack.yml',
+      ),
+    '28000': () => explain(`Postgres at ${where} does not let ${user} in: ${message}`, 'see its pg_hba.conf'),
+    '42501': () =>
+      explain(
+        `${user} may not do that on Postgres at ${where}: ${message}`,
+        `as a superuser there: ALTER ROLE "${user}" CREATEDB; an extension may need more`,
+      ),
+    '53100': () =>
+      explain(
+        `the disk of Postgres at ${where} is full`,
+        'free some space there: `stack destroy` tickets that are done, or `docker system df`; then run the command again',
+      ),
+  };
+  if (known[code]) return known[code]();
+  if (PASSING.has(code))
+    return explain(`Postgres at ${where} takes no connection now: ${message}`, 'run the command again in a moment');
+  if (/^[0-9A-Z]{5}$/.test(code))
+    return new StackError('database', `Postgres at ${where}: ${message}`, { details, cause: error });
+  if (error instanceof StackError) return error;
+  return new StackError('database', `Postgres does not answer at ${where}: ${message || code}`, {
+    hint: '`stack up` starts the one that stack runs; `stack doctor` says more',
+    details,
+    cause: error,
+  });
+}

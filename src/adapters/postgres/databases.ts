@@ -1,0 +1,215 @@
+import { StackError } from '../../domain/errors.ts';
+import { type DatabaseMark, parseMark, renderMark } from '../../domain/own.ts';
+import type { Session } from './connection.ts';
+
+/** From here on copying files beats writing them to the log of changes (measured: about 50 to 100 MB). */
+const FILE_COPY_BYTES = 64 * 1024 * 1024;
+/** Versions that know the strategies, and `DROP … WITH (FORCE)`. */
+const HAS_STRATEGY = 150_000;
+const HAS_FORCE = 130_000;
+
+export interface Database {
+  name: string;
+  oid: number;
+  bytes: number;
+  /** Whose it is; undefined: not ours. */
+  mark: DatabaseMark | undefined;
+  /** False: sealed, nobody can connect. */
+  open: boolean;
+}
+
+/** Gives one database; undefined when there is none of that name. */
+export async function findDatabase(session: Session, name: string): Promise<Database | undefined> {
+  const [row] = await session.query<{ oid: string; bytes: string | null; comment: string | null; open: boolean }>(
+    `SELECT oid, datallowconn AS open, shobj_description(oid, 'pg_database') AS comment,
+            CASE WHEN has_database_privilege(oid, 'CONNECT') THEN pg_database_size(oid) END AS bytes
+       FROM pg_database WHERE datname = $1`,
+    [name],
+  );
+  return (
+    row && { name, oid: Number(row.oid), bytes: Number(row.bytes ?? 0), mark: parseMark(row.comment), open: row.open }
+  );
+}
+
+/** Somebody who is connected to a database. */
+export interface DatabaseClient {
+  pid: number;
+  user: string;
+  application: string;
+  address: string;
+}
+
+/** Gives who else is connected to a database. */
+export async function listClients(session: Session, database: string): Promise<DatabaseClient[]> {
+  return session.query<DatabaseClient & Record<string, unknown>>(
+    `SELECT pid, coalesce(usename, '?') AS user, coalesce(application_name, '') AS application,
+            coalesce(host(client_addr) || ':' || client_port, 'the machine itself') AS address
+       FROM pg_stat_activity
+      WHERE datname = $1 AND pid <> pg_backend_pid() AND backend_type = 'client backend' ORDER BY pid`,
+    [database],
+  );
+}
+
+/** Gives people's names for who is connected: `psql (ada from 127.0.0.1:51312)`. */
+function describeClients(clients: readonly DatabaseClient[]): string {
+  const shown = clients
+    .slice(0, 5)
+    .map(({ user, application, address }) => `${application || 'a program'} (${user} from ${address})`);
+  return `${shown.join(', ')}${clients.length > 5 ? ` and ${clients.length - 5} more` : ''}`;
+}
+
+/** Ends all other connections to a database. */
+export async function endClients(session: Session, database: string): Promise<void> {
+  await session.query(
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()',
+    [database],
+  );
+}
+
+/**
+ * A sign of what is in a database, read from the server's own counters without connecting to it: rows (of the catalog too,
+ * so of every change of the schema) written since they were reset, and the size on disk. It may lag some seconds behind a
+ * connection that is still at work, and moves when the server itself tidies up; it never stays when content has moved for good.
+ */
+export async function contentSign(session: Session, database: string): Promise<string> {
+  const [row] = await session.query<{ sign: string }>(
+    `SELECT concat_ws(' ', d.oid, s.tup_inserted + s.tup_updated + s.tup_deleted, extract(epoch FROM s.stats_reset),
+                      pg_database_size(d.oid)) AS sign
+       FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid WHERE d.datname = $1`,
+    [database],
+  );
+  return row?.sign ?? '';
+}
+
+/** Makes `name` a copy of a database that nobody is connected to, by the way that is faster for its size. */
+export async function copyDatabase(
+  session: Session,
+  { name, from, sealed }: { name: string; from: Database; sealed: boolean },
+): Promise<void> {
+  const strategy = from.bytes >= FILE_COPY_BYTES ? 'FILE_COPY' : 'WAL_LOG';
+  const parts = [
+    `CREATE DATABASE ${quoteName(name)} TEMPLATE ${quoteName(from.name)}`,
+    ...(session.version >= HAS_STRATEGY ? [`STRATEGY ${strategy}`] : []),
+    ...(sealed ? ['ALLOW_CONNECTIONS false'] : []),
+  ];
+  await session.query(parts.join(' '));
+}
+
+/** Makes an empty database of the same encoding, locale and collation as another. */
+export async function makeEmptyLike(session: Session, name: string, like: string): Promise<void> {
+  const [row] = await session.query<{ facts: Record<string, string | null> }>(
+    `SELECT to_jsonb(d) || jsonb_build_object('encoding', pg_encoding_to_char(encoding)) AS facts
+       FROM pg_database d WHERE datname = $1`,
+    [like],
+  );
+  const facts = row?.facts ?? {};
+  const provider = facts.datlocprovider;
+  // Called so up to version 16, and so from 17 on.
+  const locale = facts.datlocale ?? facts.daticulocale;
+  const options = [
+    ['ENCODING', facts.encoding],
+    ['LC_COLLATE', facts.datcollate],
+    ['LC_CTYPE', facts.datctype],
+    ...(provider === 'i'
+      ? [
+          ['LOCALE_PROVIDER', 'icu'],
+          ['ICU_LOCALE', locale],
+          ['ICU_RULES', facts.daticurules],
+        ]
+      : []),
+    ...(provider === 'b'
+      ? [
+          ['LOCALE_PROVIDER', 'builtin'],
+          ['BUILTIN_LOCALE', locale],
+        ]
+      : []),
+  ].flatMap(([key, value]) => (value ? [`${key} ${quoteText(value)}`] : []));
+  await session.query(`CREATE DATABASE ${quoteName(name)} TEMPLATE template0 ${options.join(' ')}`);
+}
+
+/**
+ * Gives `to` what `from` has as a whole, which no copy of its content brings along: who may connect, and settings like
+ * `search_path`, for all and for single roles. What the login may not change is given as lines.
+ */
+export async function copyProperties(session: Session, from: string, to: string): Promise<string[]> {
+  const statements = await session.query<{ statement: string }>(
+    `SELECT format('GRANT %s ON DATABASE %I TO %s%s', a.privilege_type, $2::text,
+                   CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+                   CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) AS statement
+       FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = $1 AND a.grantee <> d.datdba
+     UNION ALL
+     SELECT format('REVOKE %s ON DATABASE %I FROM PUBLIC', p, $2::text) FROM pg_database d, unnest(ARRAY['CONNECT', 'TEMPORARY']) p
+      WHERE d.datname = $1 AND d.datacl IS NOT NULL
+        AND NOT EXISTS (SELECT FROM aclexplode(d.datacl) a WHERE a.grantee = 0 AND a.privilege_type = p)
+     UNION ALL
+     SELECT CASE WHEN s.setrole = 0 THEN format('ALTER DATABASE %I SET %s TO %s', $2::text, split_part(c, '=', 1), v)
+                 ELSE format('ALTER ROLE %I IN DATABASE %I SET %s TO %s', pg_get_userbyid(s.setrole), $2::text, split_part(c, '=', 1), v) END
+       FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c,
+            LATERAL (SELECT CASE WHEN split_part(c, '=', 1) IN ('search_path', 'session_preload_libraries', 'local_preload_libraries', 'temp_tablespaces')
+                                 THEN substr(c, strpos(c, '=') + 1) ELSE quote_literal(substr(c, strpos(c, '=') + 1)) END AS v) q
+      WHERE d.datname = $1`,
+    [from, to],
+  );
+  const refused: string[] = [];
+  for (const { statement } of statements) {
+    await session.query(statement).catch((error: unknown) => {
+      refused.push(`${statement}: ${error instanceof Error ? error.message : String(error)}`);
+    });
+  }
+  return refused;
+}
+
+/** Writes on a database whose it is. */
+export async function markDatabase(session: Session, name: string, mark: DatabaseMark): Promise<void> {
+  await session.query(`COMMENT ON DATABASE ${quoteName(name)} IS ${quoteText(renderMark(mark))}`);
+}
+
+/** Lets nobody in any more, superusers included. */
+export async function sealDatabase(session: Session, name: string, sealed: boolean): Promise<void> {
+  await session.query(`ALTER DATABASE ${quoteName(name)} WITH ALLOW_CONNECTIONS ${!sealed}`);
+}
+
+/** Gives a database another name. Nobody may be connected to it. */
+export async function renameDatabase(session: Session, from: string, to: string): Promise<void> {
+  await session.query(`ALTER DATABASE ${quoteName(from)} RENAME TO ${quoteName(to)}`);
+}
+
+/** Puts a database in the place of another of that name, if there is one, without a moment in which there is none. */
+export async function replaceDatabase(
+  session: Session,
+  { name, by, aside }: { name: string; by: string; aside: string },
+): Promise<void> {
+  await dropDatabase(session, aside, { force: true });
+  const rename = (from: string, to: string): string => `ALTER DATABASE ${quoteName(from)} RENAME TO ${quoteName(to)}`;
+  const moves = [...((await findDatabase(session, name)) ? [rename(name, aside)] : []), rename(by, name)];
+  // Statements of one query are one transaction.
+  await session.query(moves.join('; '));
+  await dropDatabase(session, aside, { force: true });
+}
+
+/** Drops a database. Missing is done. Throws `conflict`, naming them, while others are connected, unless `force`. */
+export async function dropDatabase(session: Session, name: string, { force }: { force: boolean }): Promise<void> {
+  const clients = await listClients(session, name);
+  if (clients.length > 0 && !force) throw inUse(name, clients, 'close them, or end them with `--force`');
+  if (clients.length > 0 && session.version < HAS_FORCE) await endClients(session, name);
+  const how = force && session.version >= HAS_FORCE ? ' WITH (FORCE)' : '';
+  await session.query(`DROP DATABASE IF EXISTS ${quoteName(name)}${how}`);
+}
+
+/** Gives the error for a database that others are connected to. */
+export function inUse(name: string, clients: readonly DatabaseClient[], hint: string): StackError {
+  return new StackError('conflict', `the database ${name} is in use by ${describeClients(clients)}`, {
+    hint,
+    details: { database: name, clients },
+  });
+}
+
+function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+function quoteText(text: string): string {
+  return text.includes('\\')
+    ? `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
+    : `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,125 @@
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { PassThrough, type Readable } from 'node:stream';
+import { execa } from 'execa';
+import { StackError } from '../../domain/errors.ts';
+import type { ExecOptions } from '../../domain/runtime.ts';
+import { runAttached } from '../process/exec.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** psql, pg_dump and pg_restore of one place, with the login in their environment: nothing secret is in a command line. */
+export interface PostgresTools {
+  /** `psql in the container stack-shop-…`, for people. */
+  where: string;
+  /** Runs one of them, or a shell line of them; the database is `PGDATABASE`. Gives the exit code. */
+  run(argv: readonly string[], database: string, options: Omit<ExecOptions, 'env'>): Promise<number>;
+}
+
+/** Gives the variables that PostgreSQL's programs read a login from. */
+export function loginEnv(url: string, at?: { host: string; port: number }): Record<string, string> {
+  const { hostname, port, username, password, searchParams } = new URL(url);
+  const ssl = searchParams.get('sslmode');
+  return {
+    PGHOST: at?.host ?? hostname.replace(/^\[(.*)\]$/, '$1'),
+    PGPORT: String(at?.port ?? (port || 5432)),
+    PGUSER: decodeURIComponent(username),
+    PGPASSWORD: decodeURIComponent(password),
+    ...(ssl !== null && { PGSSLMODE: ssl }),
+  };
+}
+
+/** Where packages of PostgreSQL put programs that may not be on the PATH: Debian's, Homebrew's, the installers'. */
+const USUAL = [
+  ['/usr/lib/postgresql', 'bin'],
+  ['/usr/pgsql', 'bin'],
+  ['/opt/homebrew/opt', 'bin'],
+  ['/usr/local/opt', 'bin'],
+  ['/Library/PostgreSQL', 'bin'],
+] as const;
+
+/**
+ * Gives the programs of this machine that understand a server of `major`: pg_dump refuses newer servers than itself.
+ * Undefined when there are none.
+ */
+export async function findTools(
+  env: Env,
+  major: number,
+  login: Record<string, string>,
+): Promise<PostgresTools | undefined> {
+  const folders = [...(env.PATH ?? '').split(path.delimiter), ...USUAL.flatMap(([top, bin]) => listBelow(top, bin))];
+  const seen = new Set<string>();
+  for (const folder of folders.filter(Boolean)) {
+    const program = path.join(folder, 'pg_dump');
+    if (seen.has(program) || !existsSync(program)) continue;
+    seen.add(program);
+    const { stdout, failed } = await execa(program, ['--version'], { reject: false, stdin: 'ignore' });
+    if (failed || Number(/(\d+)/.exec(stdout)?.[1]) < major) continue;
+    const own = { ...plain(env), PATH: `${folder}${path.delimiter}${env.PATH ?? ''}`, ...login };
+    return {
+      where: folder,
+      run: (argv, database, options) =>
+        runAttached(argv, { cwd: '/', env: { ...own, PGDATABASE: database } }, { ...options }),
+    };
+  }
+  return undefined;
+}
+
+function listBelow(top: string, bin: string): string[] {
+  const versions = existsSync(top) ? readdirSync(top) : [];
+  return versions
+    .filter((name) => /^(\d|libpq|postgresql)/.test(name))
+    .sort()
+    .reverse()
+    .map((name) => path.join(top, name, bin));
+}
+
+function plain(env: Env): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
+}
+
+/** Runs a tool without a terminal; throws `database` with what it said when it fails. `input` and `output` are streams of ours. */
+async function runTool(
+  tools: PostgresTools,
+  argv: readonly string[],
+  options: {
+    database: string;
+    doing: string;
+    signal: AbortSignal;
+    input?: Readable;
+    output?: NodeJS.WritableStream;
+  },
+): Promise<void> {
+  const stderr = new PassThrough();
+  const said: Buffer[] = [];
+  stderr.on('data', (chunk: Buffer) => said.push(chunk));
+  const stdout = options.output ?? new PassThrough().resume();
+  const nothing = new PassThrough();
+  nothing.end();
+  const code = await tools.run(argv, options.database, {
+    tty: false,
+    stdin: (options.input ?? nothing) as unknown as NodeJS.ReadStream,
+    stdout,
+    stderr,
+    signal: options.signal,
+  });
+  if (code === 0) return;
+  const lines = Buffer.concat(said).toString().trim().split('\n').filter(Boolean).slice(-30);
+  const reason = lines.find((line) => /error:|ERROR:|FATAL:/.test(line)) ?? lines.at(-1) ?? `exit code ${code}`;
+  throw new StackError('database', `${options.doing} failed: ${reason}`, { lines });
+}
+
+/** Fills an empty database from one that may be in use: both programs run at once, and nothing is kept between them. */
+const COPY = `(set -o pipefail) 2>/dev/null && set -o pipefail
+PGDATABASE="$1" pg_dump --format=custom --compress=0 | pg_restore --exit-on-error --dbname="$2"`;
+
+/** Copies all that is in a database into an empty one, as it was at one moment. Throws `database`, `interrupted`. */
+export async function copyLive(tools: PostgresTools, from: string, to: string, signal: AbortSignal): Promise<void> {
+  const doing = `the copy of ${from}`;
+  await runTool(tools, ['sh', '-c', COPY, 'sh', from, conninfo(to)], { database: from, doing, signal });
+}
+
+/** A name with `=` in it would be read as settings. */
+function conninfo(database: string): string {
+  return `dbname='${database.replaceAll(/[\\']/g, '\\$&')}'`;
+}

@@ -1,0 +1,80 @@
+import type { OwnRecord } from './instance.ts';
+import { shortHash } from './names.ts';
+import type { SharedSettings } from './shared.ts';
+import { foldTicket } from './ticket.ts';
+
+/** The shared services of which a ticket may have one of its own. */
+export const OWNABLE = ['postgres'] as const;
+export type Ownable = (typeof OWNABLE)[number];
+
+/** Postgres cuts longer names off in silence (NAMEDATALEN - 1 bytes). */
+const NAME_BYTES = 63;
+const HASH_DIGITS = 12;
+
+/** Gives a name that Postgres takes whole: a longer one is cut, and told apart by a hash of all of it. */
+export function fitName(name: string): string {
+  if (Buffer.byteLength(name) <= NAME_BYTES) return name;
+  let start = name;
+  while (Buffer.byteLength(start) > NAME_BYTES - HASH_DIGITS - 1) start = [...start].slice(0, -1).join('');
+  return `${start}_${shortHash(name)}`;
+}
+
+/**
+ * Gives the name of a ticket's own database, made from the baseline's. On a server that other roots may use too (`url:`)
+ * it also names the root.
+ */
+export function ticketDatabase(from: string, ticket: string, rootId: string, foreign: boolean): string {
+  const name = `${from}_${foldTicket(ticket).replaceAll('-', '_')}`;
+  return fitName(foreign ? `${name}_${rootId}` : name);
+}
+
+/**
+ * Gives the name of a database that stack keeps for itself. No ticket's can be called so: behind `_` theirs begin with a
+ * letter or digit.
+ */
+export function hiddenDatabase(from: string, purpose: string, rootId: string): string {
+  return fitName(`${from}__${purpose}_${rootId}`);
+}
+
+/** Whose a database is: what its comment on the server says. */
+export interface DatabaseMark {
+  kind: 'ticket' | 'template';
+  rootId: string;
+  /** Real path of the root, for people who find the database. */
+  root: string;
+  ticket?: string | undefined;
+  /** What a template is a copy of, as `contentSign` told it just before the copy was made. */
+  sign?: string | undefined;
+  /** When the content was copied, ISO 8601. */
+  copiedAt: string;
+}
+
+/** Gives the comment of a database of ours: a line for people with the facts behind it. */
+export function renderMark(mark: DatabaseMark): string {
+  const whose = mark.kind === 'template' ? 'template for tickets' : `ticket ${mark.ticket}`;
+  return `stack: ${whose} of ${mark.root} ${JSON.stringify(mark)}`;
+}
+
+/** Reads a comment; undefined for a database that is not ours. */
+export function parseMark(comment: string | null): DatabaseMark | undefined {
+  const text = /^stack: .* (\{"kind":.*\})$/s.exec(comment ?? '')?.[1];
+  try {
+    return text === undefined ? undefined : (JSON.parse(text) as DatabaseMark);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Lays what a ticket has of its own over the settings that all share. */
+export function ownSettings(service: string, settings: SharedSettings, own: OwnRecord | undefined): SharedSettings {
+  if (service !== 'postgres' || !own?.postgres) return settings;
+  const { database } = own.postgres;
+  return { ...settings, database, url: settings.url === undefined ? undefined : withDatabase(settings.url, database) };
+}
+
+/** Gives the same address with another database. */
+function withDatabase(url: string, database: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${encodeURIComponent(database)}`;
+  return changed.href;
+}

@@ -1,0 +1,85 @@
+import { type PostgresLogin, type Session, stateOf, withSession } from '../adapters/postgres/connection.ts';
+import { findTools, loginEnv, type PostgresTools } from '../adapters/postgres/tools.ts';
+import type { StackConfig } from '../domain/config/config.ts';
+import { StackError } from '../domain/errors.ts';
+import type { SharedLease } from '../domain/instance.ts';
+import { sharedProject } from '../domain/names.ts';
+import { resolveShared, sharedAddress } from '../domain/shared.ts';
+import type { Stack } from './stack.ts';
+
+export const POSTGRES = 'postgres';
+const NO_DATABASE = '3D000';
+
+/** The shared Postgres as stack itself reaches it. */
+export interface PostgresServer {
+  login: PostgresLogin;
+  /** The baseline's database. */
+  baseline: string;
+  /** Other roots may use it too: it is the team's own (`url:`). */
+  foreign: boolean;
+  /** Asks the server about its databases, connected to one that is nobody's where there is one. */
+  admin<Result>(use: (session: Session) => Promise<Result>, signal?: AbortSignal): Promise<Result>;
+  /** pg_dump and the like that fit the server; undefined when there are none. */
+  tools(): Promise<PostgresTools | undefined>;
+}
+
+type SharedLeases = Readonly<Record<string, SharedLease>>;
+
+/**
+ * Gives the shared Postgres. Without a config it is the one that the lease tells of, with the default login. Throws
+ * `config` when there is none.
+ */
+export function openPostgres(stack: Stack, config: StackConfig | undefined, leases: SharedLeases): PostgresServer {
+  const settings = resolveShared(POSTGRES, config?.shared.services[POSTGRES] ?? {}, stack.env);
+  const lease = leases[POSTGRES];
+  const address = sharedAddress('process', POSTGRES, settings, lease);
+  const { database, user = '' } = settings;
+  if (!address || !database) {
+    throw new StackError('config', 'this stack has no Postgres that a ticket could have a database in', {
+      hint: 'add `postgres: { database: … }` to `shared:` in stack.yml; a `url:` must name its database too',
+    });
+  }
+  const login: PostgresLogin = { url: address.url, where: `${address.host}:${address.port ?? 5432}`, user };
+  const admin: PostgresServer['admin'] = async (use, signal) => {
+    try {
+      return await withSession(login, 'postgres', use, signal);
+    } catch (error) {
+      if (stateOf(error) !== NO_DATABASE) throw error;
+      return withSession(login, database, use, signal);
+    }
+  };
+  return {
+    login,
+    baseline: database,
+    foreign: settings.url !== undefined,
+    admin,
+    async tools() {
+      if (settings.url === undefined && lease?.provider === 'compose') {
+        return toolsInContainer(stack, login.url, settings.containerPort ?? 5432);
+      }
+      const version = await admin(async (session) => session.version);
+      return findTools(stack.env, Math.floor(version / 10_000), loginEnv(login.url));
+    },
+  };
+}
+
+/** The image of a Postgres brings the programs of its own version. */
+async function toolsInContainer(stack: Stack, url: string, port: number): Promise<PostgresTools | undefined> {
+  const docker = await stack.docker();
+  const containers = await docker.listProject(sharedProject(stack.name, stack.rootId));
+  const container = containers.find(({ service }) => service === POSTGRES);
+  if (!container) return undefined;
+  const ref = {
+    rootId: stack.rootId,
+    stack: stack.name,
+    instance: 'baseline',
+    service: POSTGRES,
+    name: container.name,
+  };
+  const login = loginEnv(url, { host: '127.0.0.1', port });
+  return {
+    where: `the container ${container.name}`,
+    run: (argv, database, options) =>
+      docker.runtime.exec(ref, argv, { ...options, env: { ...login, PGDATABASE: database } }),
+  };
+}

@@ -1,0 +1,100 @@
+import type { Session } from '../../adapters/postgres/connection.ts';
+import {
+  copyDatabase,
+  copyProperties,
+  dropDatabase,
+  findDatabase,
+  markDatabase,
+  renameDatabase,
+} from '../../adapters/postgres/databases.ts';
+import { StackError } from '../../domain/errors.ts';
+import { hiddenDatabase } from '../../domain/own.ts';
+import { resolveShared } from '../../domain/shared.ts';
+import type { Step } from '../../domain/step.ts';
+import { openPostgres, POSTGRES, type PostgresServer } from '../postgres.ts';
+import { templateName } from '../template.ts';
+import { requireConfig, type Work } from '../work.ts';
+import { embeddedId } from './embedded.ts';
+import { TEMPLATE_ID } from './template.ts';
+
+/** The id of the step that makes a ticket's own database; its services and set-up wait for it. */
+export const DATABASE_ID = `database ${POSTGRES}`;
+
+/** A database of the ticket's own; [] where it uses the shared one. */
+export function listDatabaseSteps(work: Work): Step[] {
+  const own = work.record.own?.postgres;
+  return own ? [databaseStep(work, own)] : [];
+}
+
+function databaseStep(work: Work, { database, from }: { database: string; from: string }): Step {
+  return {
+    id: DATABASE_ID,
+    subject: POSTGRES,
+    title: `database ${database}, from ${from}`,
+    after: ['shared services', embeddedId(POSTGRES), TEMPLATE_ID],
+    async inspect() {
+      const server = openPostgres(work.stack, await requireConfig(work), work.shared);
+      return server.admin(async (session) => ((await isOurs(session, work, database)) ? 'present' : 'absent'));
+    },
+    async apply({ signal }) {
+      const server = openPostgres(work.stack, await requireConfig(work), work.shared);
+      await server.admin((session) => makeDatabase(session, work, server), signal);
+    },
+    async revert() {
+      const server = await openRecorded(work);
+      await server?.admin(async (session) => {
+        await dropDatabase(session, unfinishedName(work, from), { force: true });
+        // One of that name that is not marked as ours is somebody else's.
+        if (await isOurs(session, work, database)) await dropDatabase(session, database, { force: true });
+      });
+    },
+  };
+}
+
+/** Gives the server a recorded ticket's database is on; undefined when it is gone with all its data. */
+export async function openRecorded(work: Work): Promise<PostgresServer | undefined> {
+  const config = work.config ?? (await work.stack.config().catch(() => undefined));
+  const { url } = resolveShared(POSTGRES, config?.shared.services[POSTGRES] ?? {}, work.stack.env);
+  if (url === undefined && !work.shared[POSTGRES]) return undefined;
+  return openPostgres(work.stack, config, work.shared);
+}
+
+async function isOurs(session: Session, { stack, record }: Work, database: string): Promise<boolean> {
+  const mark = (await findDatabase(session, database))?.mark;
+  return mark?.rootId === stack.rootId && mark.ticket === record.ticket;
+}
+
+/** Made under a name that is only ours and renamed when all of it is there: under its own name it is never half made. */
+async function makeDatabase(session: Session, work: Work, server: PostgresServer): Promise<void> {
+  const { stack, record } = work;
+  const { database, from } = record.own?.postgres ?? { database: '', from: '' };
+  if (await findDatabase(session, database)) {
+    throw new StackError(
+      'exists',
+      `there is a database ${database} on ${server.login.where}, and it is not ${record.ticket}’s`,
+      {
+        hint: 'rename or drop it, or give the ticket another name',
+        details: { database },
+      },
+    );
+  }
+  const template = await findDatabase(session, templateName(stack, server));
+  if (!template) {
+    throw new StackError('database', `the template of ${from} is gone`, {
+      hint: 'run the command again: it is made anew',
+    });
+  }
+  const unfinished = unfinishedName(work, from);
+  await dropDatabase(session, unfinished, { force: true });
+  await copyDatabase(session, { name: unfinished, from: template, sealed: false });
+  for (const refused of await copyProperties(session, from, unfinished)) {
+    stack.emit({ type: 'warning', text: `${database}: not brought along: ${refused}` });
+  }
+  const mark = { kind: 'ticket', rootId: stack.rootId, root: stack.root, ticket: record.ticket } as const;
+  await markDatabase(session, unfinished, { ...mark, copiedAt: template.mark?.copiedAt ?? '' });
+  await renameDatabase(session, unfinished, database);
+}
+
+function unfinishedName({ stack, record }: Work, from: string): string {
+  return hiddenDatabase(from, `new_${record.ticket}`, stack.rootId);
+}

@@ -1,0 +1,34 @@
+import type { Step } from '../../domain/step.ts';
+import { openPostgres, POSTGRES } from '../postgres.ts';
+import { isTemplateFresh, refreshTemplate } from '../template.ts';
+import { requireConfig, type Work } from '../work.ts';
+import { embeddedId } from './embedded.ts';
+
+/** The id of the step that makes the template; the baseline's services wait for it, for until then nobody is connected. */
+export const TEMPLATE_ID = `template ${POSTGRES}`;
+
+/** The sealed copy of the baseline's database that tickets' own databases are made from. */
+export function templateStep(work: Work): Step {
+  return {
+    id: TEMPLATE_ID,
+    subject: 'shared',
+    title: 'template of the database',
+    after: ['shared services', embeddedId(POSTGRES)],
+    async inspect() {
+      const server = openPostgres(work.stack, await requireConfig(work), work.shared);
+      return (await isTemplateFresh(work.stack, server)) ? 'present' : 'different';
+    },
+    async apply({ signal, note }) {
+      const server = openPostgres(work.stack, await requireConfig(work), work.shared);
+      const result = await refreshTemplate(work.stack, server, { force: false, asked: false, signal, note });
+      if (result.made) return;
+      work.stack.emit({
+        type: 'warning',
+        text: `${server.baseline} has changed since its template was made, which stays as it is, since ${result.reason}; \`stack db refresh\` makes it anew`,
+      });
+    },
+    // It stays for the next ticket; it is dropped with the server's data.
+    goesAlong: true,
+    async revert() {},
+  };
+}

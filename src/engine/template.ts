@@ -1,0 +1,176 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Session, stateOf } from '../adapters/postgres/connection.ts';
+import {
+  contentSign,
+  copyDatabase,
+  type Database,
+  dropDatabase,
+  endClients,
+  findDatabase,
+  inUse,
+  listClients,
+  makeEmptyLike,
+  markDatabase,
+  replaceDatabase,
+  sealDatabase,
+} from '../adapters/postgres/databases.ts';
+import { copyLive } from '../adapters/postgres/tools.ts';
+import { StackError, throwIfAborted } from '../domain/errors.ts';
+import { hiddenDatabase } from '../domain/own.ts';
+import type { PostgresServer } from './postgres.ts';
+import type { Stack } from './stack.ts';
+
+/** Above this a copy of a database that is in use is made when it is asked for, not with every ticket. */
+const LARGE_BYTES = 100 * 1024 * 1024;
+const OBJECT_IN_USE = '55006';
+const POLL_MS = 50;
+const QUIET_MS = 12_000;
+
+/** Gives the name of the sealed copy that tickets' databases are made from. */
+export function templateName(stack: Stack, server: PostgresServer): string {
+  return hiddenDatabase(server.baseline, 'template', stack.rootId);
+}
+
+/** Gives the baseline's database. Throws `not-found` where it has none yet. */
+async function requireBaseline(session: Session, server: PostgresServer): Promise<Database> {
+  const found = await findDatabase(session, server.baseline);
+  if (found) return found;
+  throw new StackError('not-found', `the baseline has no database ${server.baseline} on ${server.login.where} yet`, {
+    hint: 'make it, or let the baseline make it, then run the command again; `database` of shared.postgres in stack.yml names it',
+  });
+}
+
+/** True when the template is there and has what the baseline's database has now. */
+export async function isTemplateFresh(stack: Stack, server: PostgresServer): Promise<boolean> {
+  return server.admin(async (session) => {
+    const found = await findDatabase(session, templateName(stack, server));
+    return found?.mark?.sign === (await contentSign(session, server.baseline));
+  });
+}
+
+export interface RefreshOptions {
+  /** Ends the connections of others for the moment a copy takes, where that is the one way. */
+  force: boolean;
+  /** True: also where it costs minutes, or nothing has changed. */
+  asked: boolean;
+  signal: AbortSignal;
+  note: (text: string) => void;
+}
+
+/** What became of a refresh: why the template that is there stays, where it does. */
+export type Refreshed = { made: true; live: boolean } | { made: false; reason: string };
+
+/**
+ * Makes the sealed copy of the baseline's database anew, beside the old one, which it then replaces. A database that
+ * nobody is connected to is copied by the server; one in use by pg_dump, which disturbs nobody. Call it with the up lock
+ * held. Throws `conflict` when neither can be done and there is no template yet, `not-found`, `database`.
+ */
+export async function refreshTemplate(
+  stack: Stack,
+  server: PostgresServer,
+  options: RefreshOptions,
+): Promise<Refreshed> {
+  const name = templateName(stack, server);
+  const fresh = hiddenDatabase(server.baseline, 'template_new', stack.rootId);
+  return server.admin(async (session) => {
+    const baseline = await requireBaseline(session, server);
+    const before = await findDatabase(session, name);
+    const sign = await contentSign(session, server.baseline);
+    const clients = await listClients(session, server.baseline);
+    // What a command that was killed left half-made.
+    await dropDatabase(session, fresh, { force: true });
+    const live = await fill(session, { stack, server, fresh, baseline, before, clients, options });
+    if (live === undefined) return { made: false, reason: `it is in use by ${clients.length} connections` };
+    const mark = { kind: 'template', rootId: stack.rootId, root: stack.root, sign } as const;
+    await markDatabase(session, fresh, { ...mark, copiedAt: new Date().toISOString() });
+    await replaceDatabase(session, {
+      name,
+      by: fresh,
+      aside: hiddenDatabase(server.baseline, 'template_old', stack.rootId),
+    });
+    return { made: true, live };
+  }, options.signal);
+}
+
+interface Fill {
+  stack: Stack;
+  server: PostgresServer;
+  fresh: string;
+  baseline: Database;
+  before: Database | undefined;
+  clients: Awaited<ReturnType<typeof listClients>>;
+  options: RefreshOptions;
+}
+
+/** Gives whether it was copied while in use; undefined where the template that is there has to do. */
+async function fill(session: Session, parts: Fill): Promise<boolean | undefined> {
+  const { server, fresh, baseline, before, clients, options } = parts;
+  if (clients.length === 0 && (await copyQuiet(session, fresh, baseline))) return false;
+  if (before && !options.asked && baseline.bytes > LARGE_BYTES) return undefined;
+  const tools = await server.tools();
+  if (tools) {
+    options.note(`${baseline.name} is in use: copying it with pg_dump`);
+    await makeEmptyLike(session, fresh, baseline.name);
+    await copyLive(tools, baseline.name, fresh, options.signal);
+    await sealDatabase(session, fresh, true);
+    return true;
+  }
+  if (options.force) {
+    await copyForced(session, server, fresh, baseline);
+    return false;
+  }
+  if (!options.asked && (await copyAtQuietMoment(session, fresh, baseline, options))) return false;
+  if (before && !options.asked) return undefined;
+  const major = Math.floor(session.version / 10_000);
+  throw inUse(
+    baseline.name,
+    await listClients(session, baseline.name),
+    `a copy needs pg_dump ${major} (install PostgreSQL ${major}'s client programs), or a moment without connections: \`stack db refresh --force\` ends them`,
+  );
+}
+
+/**
+ * While CREATE DATABASE waits for others to leave (5 s), it keeps new ones waiting at the door: those that are in are ended
+ * from beside it. Nothing has to be put back should we be killed in the middle.
+ */
+async function copyForced(session: Session, server: PostgresServer, fresh: string, baseline: Database): Promise<void> {
+  let done = false;
+  const copying = copyDatabase(session, { name: fresh, from: baseline, sealed: true }).finally(() => {
+    done = true;
+  });
+  const ending = server.admin(async (other) => {
+    while (!done) {
+      await endClients(other, baseline.name);
+      await delay(POLL_MS);
+    }
+  });
+  await Promise.all([copying, ending]);
+}
+
+/** Pools let go of idle connections after some seconds (node-pg: ten). False when there was no such moment. */
+async function copyAtQuietMoment(
+  session: Session,
+  fresh: string,
+  baseline: Database,
+  { signal, note }: RefreshOptions,
+): Promise<boolean> {
+  const deadline = performance.now() + QUIET_MS;
+  while (performance.now() < deadline) {
+    throwIfAborted(signal);
+    if ((await listClients(session, baseline.name)).length === 0) return copyQuiet(session, fresh, baseline);
+    note(`waiting for a moment without connections to ${baseline.name}`);
+    await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
+  }
+  return false;
+}
+
+/** False when somebody connected meanwhile. */
+async function copyQuiet(session: Session, fresh: string, baseline: Database): Promise<boolean> {
+  try {
+    await copyDatabase(session, { name: fresh, from: baseline, sealed: true });
+    return true;
+  } catch (error) {
+    if (stateOf(error) === OBJECT_IN_USE) return false;
+    throw error;
+  }
+}

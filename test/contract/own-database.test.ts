@@ -1,0 +1,282 @@
+import { mkdtempSync, realpathSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findDatabase } from '../../src/adapters/postgres/databases.ts';
+import { createEmbeddedPostgres } from '../../src/adapters/servers/embedded-postgres.ts';
+import { parseConfig } from '../../src/domain/config/text.ts';
+import type { InstanceRecord, SharedLease } from '../../src/domain/instance.ts';
+import { rootIdOf, sharedProject } from '../../src/domain/names.ts';
+import { openPostgres, type PostgresServer } from '../../src/engine/postgres.ts';
+import type { Stack } from '../../src/engine/stack.ts';
+import { listDatabaseSteps } from '../../src/engine/steps/database.ts';
+import { isTemplateFresh, refreshTemplate, templateName } from '../../src/engine/template.ts';
+import { createWork, type Work } from '../../src/engine/work.ts';
+import { findTestEngine } from '../support/engine.ts';
+import { freePort } from '../support/process-world.ts';
+import { makeSharedProject, startShared } from '../support/shared-services.ts';
+import { until } from '../support/until.ts';
+
+const engine = await findTestEngine();
+const never = new AbortController().signal;
+const config = parseConfig({
+  env: {},
+  files: [
+    {
+      path: 'stack.yml',
+      text: `name: shop
+shared: { postgres: { user: stack, password: stack, database: "shop's own" } }
+repos: { api: { path: api } }
+services: { api: { repo: api, command: x } }`,
+    },
+  ],
+});
+const FROM = "shop's own";
+
+interface World {
+  stack: Stack;
+  leases: Record<string, SharedLease>;
+  end(): Promise<void>;
+}
+
+const roots = () => realpathSync(mkdtempSync(path.join(tmpdir(), 'stack-own-')));
+
+const WORLDS = [
+  {
+    name: 'the embedded server',
+    skip: false,
+    async make(): Promise<World> {
+      const root = roots();
+      const server = createEmbeddedPostgres({ root, env: process.env });
+      const port = await freePort();
+      await server.start({ port, user: 'stack', password: 'stack', database: FROM }, never);
+      const end = async (): Promise<void> => {
+        await server.destroyData();
+        await rm(root, { recursive: true, force: true });
+      };
+      return { stack: bareStack(root), leases: { postgres: { port, provider: 'embedded' } }, end };
+    },
+  },
+  {
+    name: 'a container',
+    skip: !engine,
+    async make(): Promise<World> {
+      const root = roots();
+      const project = sharedProject('shop', rootIdOf(root));
+      const shared = await makeSharedProject(undefined, { STACK_POSTGRES_DATABASE: FROM }, project);
+      await startShared(shared);
+      const port = Number(new URL(shared.databaseUrl).port);
+      return { stack: bareStack(root), leases: { postgres: { port, provider: 'compose' } }, end: () => shared.end() };
+    },
+  },
+];
+
+/** As much of a stack as these parts ask for. */
+function bareStack(root: string): Stack {
+  const parts = { root, rootId: rootIdOf(root), name: 'shop', env: { PATH: '/nowhere' }, emit: () => undefined };
+  return { ...parts, docker: async () => engine, config: async () => config } as unknown as Stack;
+}
+
+for (const { name, skip, make } of WORLDS) {
+  describe.skipIf(skip)(`a ticket’s own database, on ${name}`, { sequential: true }, () => {
+    let world: World;
+    let server: PostgresServer;
+
+    beforeAll(async () => {
+      world = await make();
+      server = openPostgres(world.stack, config, world.leases);
+    });
+    afterAll(() => world?.end());
+
+    const query = async (database: string, text: string): Promise<Record<string, unknown>[]> => {
+      const { port } = world.leases.postgres!;
+      const client = new pg.Client({ host: 'localhost', port, user: 'stack', password: 'stack', database });
+      await client.connect();
+      return (await client.query(text).finally(() => client.end())).rows ?? [];
+    };
+
+    const refresh = (options: { force?: boolean; asked?: boolean } = {}) =>
+      refreshTemplate(world.stack, server, {
+        force: false,
+        asked: true,
+        signal: never,
+        note: () => undefined,
+        ...options,
+      });
+
+    const workOn = (ticket: string): Work => {
+      const own = { postgres: { database: `shop_${ticket}`, from: FROM } };
+      const record = { ticket, repos: {}, services: {}, own } as unknown as InstanceRecord;
+      return createWork({ stack: world.stack, config, record, baseline: undefined, shared: world.leases });
+    };
+
+    const stepOf = (ticket: string) => listDatabaseSteps(workOn(ticket))[0]!;
+    const apply = (ticket: string) => stepOf(ticket).apply({ signal: never, note: () => undefined });
+
+    it('is a whole copy: rows, sequences, large objects, extensions, grants, settings, who may connect', async () => {
+      await query(
+        FROM,
+        `CREATE EXTENSION pg_trgm; CREATE ROLE reader; CREATE TABLE items (id serial PRIMARY KEY, name text);
+         INSERT INTO items (name) SELECT 'item ' || n FROM generate_series(1, 50) n; GRANT SELECT ON items TO reader;
+         SELECT lo_from_bytea(4242, 'a large object');
+         ALTER DATABASE "shop's own" SET search_path TO "$user", public; ALTER DATABASE "shop's own" SET work_mem TO '7MB';
+         REVOKE CONNECT ON DATABASE "shop's own" FROM PUBLIC; GRANT CONNECT ON DATABASE "shop's own" TO reader`,
+      );
+      expect(await refresh()).toEqual({ made: true, live: false });
+      await apply('t1');
+      const [facts] = await query(
+        'shop_t1',
+        `SELECT (SELECT count(*)::int FROM items) AS items, nextval('items_id_seq')::int AS next,
+                convert_from(lo_get(4242), 'UTF8') AS object, similarity('shop', 'shop') AS trgm,
+                has_table_privilege('reader', 'items', 'SELECT') AS reads, current_setting('work_mem') AS memory,
+                current_setting('search_path') AS path, has_database_privilege('reader', 'shop_t1', 'CONNECT') AS enters,
+                (SELECT count(*)::int FROM aclexplode((SELECT datacl FROM pg_database WHERE datname = 'shop_t1')) a
+                  WHERE a.grantee = 0 AND privilege_type = 'CONNECT') AS everybody`,
+      );
+      expect(facts).toEqual({
+        ...{ items: 50, next: 51, object: 'a large object', trgm: 1, reads: true, memory: '7MB' },
+        ...{ path: '"$user", public', enters: true, everybody: 0 },
+      });
+    });
+
+    it('says in its comment whose it is', async () => {
+      const found = await server.admin((session) => findDatabase(session, 'shop_t1'));
+      const { root, rootId } = world.stack;
+      expect(found?.mark).toMatchObject({ kind: 'ticket', ticket: 't1', root, rootId });
+    });
+
+    it('comes from a template that nobody can connect to', async () => {
+      await expect(query(templateName(world.stack, server), 'SELECT 1')).rejects.toMatchObject({ code: '55000' });
+    });
+
+    it('knows that the baseline’s rows or schema have changed, and that reading changes nothing', async () => {
+      const isFresh = () => isTemplateFresh(world.stack, server);
+      expect(await isFresh()).toBe(true);
+      await query(FROM, 'SELECT * FROM items');
+      await query('shop_t1', 'CREATE TABLE elsewhere (id int)');
+      expect(await isFresh()).toBe(true);
+      for (const change of [
+        'INSERT INTO items (name) VALUES (NULL)',
+        'ALTER TABLE items ADD colour text',
+        'TRUNCATE items',
+      ]) {
+        await query(FROM, change);
+        await until(`it sees ${change}`, async () => !(await isFresh()));
+        await refresh();
+        expect(await isFresh()).toBe(true);
+      }
+    });
+
+    it('is made ten times side by side, each with what the baseline had', async () => {
+      await query(FROM, `INSERT INTO items (name) VALUES ('last')`);
+      await refresh();
+      const tickets = Array.from({ length: 10 }, (_, index) => `side_${index}`);
+      await Promise.all(tickets.map(apply));
+      for (const ticket of tickets) {
+        expect(await query(`shop_${ticket}`, 'SELECT name FROM items')).toEqual([{ name: 'last' }]);
+      }
+      await Promise.all(tickets.map((ticket) => stepOf(ticket).revert()));
+      expect(await stepOf('side_0').inspect()).toBe('absent');
+    });
+
+    it('goes although somebody is connected, when the step is told to, and twice is once', async () => {
+      const { port } = world.leases.postgres!;
+      const client = new pg.Client({ host: 'localhost', port, user: 'stack', password: 'stack', database: 'shop_t1' });
+      client.on('error', () => undefined);
+      await client.connect();
+      expect(await stepOf('t1').inspect()).toBe('present');
+      await stepOf('t1').revert();
+      await stepOf('t1').revert();
+      expect(await stepOf('t1').inspect()).toBe('absent');
+    });
+
+    it('leaves a database of its name alone that is somebody else’s', async () => {
+      await query(FROM, 'CREATE DATABASE shop_taken');
+      await expect(apply('taken')).rejects.toMatchObject({
+        code: 'exists',
+        message: expect.stringContaining('shop_taken'),
+      });
+      await stepOf('taken').revert();
+      expect(await query('shop_taken', 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    });
+
+    describe('while the baseline’s database is in use', () => {
+      let busy: pg.Client;
+      beforeAll(async () => {
+        const { port } = world.leases.postgres!;
+        busy = new pg.Client({ host: 'localhost', port, user: 'stack', password: 'stack', database: FROM });
+        busy.on('error', () => undefined);
+        await busy.connect();
+        await busy.query(`INSERT INTO items (name) VALUES ('while in use')`);
+      });
+      afterAll(() => busy?.end().catch(() => undefined));
+
+      it.runIf(name === 'a container')('is copied by pg_dump, and nobody is disturbed', async () => {
+        expect(await refresh()).toEqual({ made: true, live: true });
+        expect(await busy.query('SELECT 1 AS one')).toMatchObject({ rows: [{ one: 1 }] });
+        await apply('live');
+        const [facts] = await query(
+          'shop_live',
+          `SELECT (SELECT count(*)::int FROM items) AS items, convert_from(lo_get(4242), 'UTF8') AS object,
+                  similarity('shop', 'shop') AS trgm, has_table_privilege('reader', 'items', 'SELECT') AS reads,
+                  current_setting('work_mem') AS memory`,
+        );
+        expect(facts).toEqual({ items: 2, object: 'a large object', trgm: 1, reads: true, memory: '7MB' });
+      });
+
+      it.runIf(name === 'the embedded server')(
+        'stays as it was where no pg_dump fits; asked for, it says who is in the way',
+        async () => {
+          await until('the change is seen', async () => !(await isTemplateFresh(world.stack, server)));
+          expect(await refresh({ asked: false })).toMatchObject({ made: false });
+          const error = await refresh().catch((refused: unknown) => refused);
+          expect(error).toMatchObject({
+            code: 'conflict',
+            message: expect.stringMatching(/in use by a program \(stack from/),
+          });
+        },
+        30_000,
+      );
+
+      it('is copied at once by force, which ends those connections and leaves the door open', async () => {
+        if (name === 'a container') return;
+        expect(await refresh({ force: true })).toEqual({ made: true, live: false });
+        expect(await query(FROM, 'SELECT count(*)::int AS n FROM items')).toEqual([{ n: 2 }]);
+        await expect(busy.query('SELECT 1')).rejects.toBeTruthy();
+      });
+    });
+
+    it('cannot be made where the baseline has no database yet, and says so', async () => {
+      const other = {
+        ...config,
+        shared: { ...config.shared, services: { postgres: { user: 'stack', password: 'stack', database: 'later' } } },
+      };
+      const empty = openPostgres(world.stack, other, world.leases);
+      const error = await refreshTemplate(world.stack, empty, {
+        force: false,
+        asked: true,
+        signal: never,
+        note: () => undefined,
+      }).catch((refused: unknown) => refused);
+      expect(error).toMatchObject({ code: 'not-found', message: expect.stringContaining('no database later') });
+    });
+
+    it('cannot be made by a role that may not, and says what would help', async () => {
+      await query(FROM, `CREATE ROLE weak LOGIN PASSWORD 'weak'`);
+      const weak = {
+        ...config,
+        shared: { ...config.shared, services: { postgres: { user: 'weak', password: 'weak', database: FROM } } },
+      };
+      await query(FROM, `GRANT CONNECT ON DATABASE "shop's own" TO weak`);
+      const error = await refreshTemplate(world.stack, openPostgres(world.stack, weak, world.leases), {
+        force: false,
+        asked: true,
+        signal: never,
+        note: () => undefined,
+      }).catch((refused: unknown) => refused);
+      expect(error).toMatchObject({ code: 'database', hint: expect.stringContaining('ALTER ROLE "weak" CREATEDB') });
+    });
+  });
+}
