@@ -81,6 +81,7 @@ export function createContext(
     const { requireRoot } = await import('./adapters/config-file.ts');
     return requireRoot(host.cwd);
   });
+  const ask: Context['confirm'] = (question) => confirm(host, options, reporter, question);
   return {
     host,
     options,
@@ -93,8 +94,10 @@ export function createContext(
     endNarration: async () => (reporter.made ? (await reporter()).end() : undefined),
     place,
     findPlace,
-    stack: once(async () => makeStack({ host, options, packageRoot, signal, emit, argv, root: (await place()).root })),
-    confirm: (question) => confirm(host, options, reporter, question),
+    stack: once(async () =>
+      makeStack({ host, options, packageRoot, signal, emit, argv, ask, root: (await place()).root }),
+    ),
+    confirm: ask,
   };
 }
 
@@ -105,10 +108,20 @@ interface StackParts {
   signal: AbortSignal;
   emit: Emit;
   argv: readonly string[];
+  ask: Context['confirm'];
   root: string;
 }
 
-async function makeStack({ host, options, packageRoot, signal, emit, argv, root: found }: StackParts): Promise<Stack> {
+async function makeStack({
+  host,
+  options,
+  packageRoot,
+  signal,
+  emit,
+  argv,
+  ask,
+  root: found,
+}: StackParts): Promise<Stack> {
   const root = await realpath(found);
   const rootId = rootIdOf(root);
   const { openState } = await import('./adapters/state.ts');
@@ -145,6 +158,7 @@ async function makeStack({ host, options, packageRoot, signal, emit, argv, root:
     checkEngine,
     ...{ root, rootId, name, env, packageRoot, emit, signal, docker },
     config: async () => overruleRuntime((await loaded()).config, options.runtime),
+    requireTrust: once(async () => askTrust(root, { host, options, emit, ask })),
     store: openState({ root, stack: name, version, listTraces: () => findTraces(root, file) }),
     runtime: (runtime) => runtimes[runtime](),
     owner: { ...(await selfIdentity()), command: ['stack', ...argv].join(' ') },
@@ -154,6 +168,27 @@ async function makeStack({ host, options, packageRoot, signal, emit, argv, root:
 async function findTraces(root: string, file: ConfigFile | undefined): Promise<string[]> {
   const { listTraces } = await import('./engine/traces.ts');
   return listTraces(root, file?.config);
+}
+
+async function askTrust(
+  root: string,
+  { host, options, emit, ask }: Pick<StackParts, 'host' | 'options' | 'emit' | 'ask'>,
+): Promise<void> {
+  const [{ requireTrust, untrusted }, { openTrustStore }] = await Promise.all([
+    import('./engine/trust.ts'),
+    import('./adapters/trust-store.ts'),
+  ]);
+  await requireTrust({
+    root,
+    store: openTrustStore(host.env),
+    async ask(matter) {
+      if (options.yes) return;
+      if (!canAsk(host)) throw untrusted(matter);
+      emit({ type: 'info', text: `${matter.files.join(', ')} came with git, and would run:` });
+      for (const line of matter.commands) emit({ type: 'info', text: `  ${line}` });
+      await ask('Trust it?');
+    },
+  });
 }
 
 /** Deletes what a command that was killed left of a teardown: there is a trash only while something is in it. */
@@ -202,12 +237,16 @@ async function confirm(
   const refuse = (message: string): never => {
     throw new StackError('confirm', message, { hint: '--yes answers yes' });
   };
-  if (!host.stdin.isTTY || !host.stderr.isTTY) refuse(`${question} Nobody is here to ask`);
+  if (!canAsk(host)) refuse(`${question} Nobody is here to ask`);
   (await reporter()).clear();
   const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: host.stdin, output: host.stderr });
   const answer = await terminal.question(`${question} [y/N] `).finally(() => terminal.close());
   if (!/^y(es)?$/i.test(answer.trim())) refuse('left as it was');
+}
+
+function canAsk(host: Host): boolean {
+  return host.stdin.isTTY === true && host.stderr.isTTY === true;
 }
 
 function hasColor(host: Host, stream: NodeJS.WriteStream): boolean {

@@ -16,6 +16,7 @@ import { restart } from './commands/restart.ts';
 import { restore } from './commands/restore.ts';
 import { start } from './commands/start.ts';
 import { stop } from './commands/stop.ts';
+import { trust } from './commands/trust.ts';
 import { up } from './commands/up.ts';
 import type { Verb } from './commands/verb.ts';
 import { orderWords } from './commands/word-order.ts';
@@ -42,6 +43,7 @@ export const verbs: readonly AnyVerb[] = [
   exec,
   down,
   doctor,
+  trust,
   demo,
   completion,
 ];

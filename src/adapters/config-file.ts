@@ -5,9 +5,9 @@ import { StackError } from '../domain/errors.ts';
 import { isThere, readFileIfThere } from './files.ts';
 
 /** The file that makes a folder the root of a stack. */
-const CONFIG_FILE = 'stack.yml';
+export const CONFIG_FILE = 'stack.yml';
 /** One person's wishes, laid over the config; git ignores it. */
-const LOCAL_CONFIG_FILE = 'stack.local.yml';
+export const LOCAL_CONFIG_FILE = 'stack.local.yml';
 /** The file in a ticket's folder that leads to the root. */
 export const POINTER_FILE = '.stack-ticket';
 /** Makes a folder a root too, so that tickets can be destroyed when `stack.yml` is gone. */

@@ -35,6 +35,7 @@ export interface CreateOptions {
  */
 export async function createInstance(stack: Stack, options: CreateOptions): Promise<string> {
   const config = await stack.config();
+  await stack.requireTrust();
   await clearHalfMade(stack, options.argument);
   const plan = await planInstance(stack, config, options, { fetch: true });
   const work = await stack.store.update((draft) => reserve(stack, config, draft, plan));

@@ -27,6 +27,7 @@ export async function startInstance(
   { extent, rebuild }: { extent: Extent; rebuild: boolean },
 ): Promise<void> {
   const config = await stack.config();
+  await stack.requireTrust();
   const state = await stack.store.read();
   const known = requireReady(requireInstance(state, ticket));
   const [planned, ground] = await Promise.all([
@@ -82,6 +83,7 @@ export async function addRepo(
   { from, own: wishes = [] }: { from?: string | undefined; own?: readonly string[] },
 ): Promise<void> {
   const config = await stack.config();
+  await stack.requireTrust();
   const state = await stack.store.read();
   const known = requireReady(requireInstance(state, ticket));
   requireBorrowed(config, known, repo);

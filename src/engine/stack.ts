@@ -15,6 +15,10 @@ export interface Stack {
   readonly name: string;
   /** Throws `config`; destroy and ps do without it. */
   config(): Promise<StackConfig>;
+  /**
+   * Asks, once for each content, about a stack.yml that came with git: called before anything of it runs. Throws `confirm`.
+   */
+  requireTrust(): Promise<void>;
   /** The environment, with `.env` beside stack.yml below it. */
   readonly env: Record<string, string | undefined>;
   readonly store: StateStore;

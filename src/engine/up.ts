@@ -16,6 +16,7 @@ import { createWork, type Work } from './work.ts';
 /** Starts what tickets share: network, shared services, the baseline's services. Twice is once. */
 export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promise<void> {
   const config = await stack.config();
+  await stack.requireTrust();
   const ground = await planGround(stack, config, await stack.store.read());
   await requireRunnable(stack, config, { ground, services: {}, extent });
   const work = await stack.store.update(async (draft) => {

@@ -29,6 +29,7 @@ describe('a layout of repos', () => {
     shop.write('stack.yml', `name: mono\nruntime: process\nrepos: { app: { path: . } }\nservices:${services}\n`);
     shop.git('.', 'add', '.');
     shop.git('.', 'commit', '--quiet', '--message', 'Describe the stack');
+    expect(await shop.stack(['trust'])).toMatchObject({ code: 0 });
 
     expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 0 });
     const worktree = path.join(folder, 'mono.tickets/feat-01/app');
@@ -59,6 +60,7 @@ describe('a layout of repos', () => {
     shop.write('stack.yml', `name: super\nruntime: process\n${repos}\nservices:${services}\n`);
     shop.git('.', 'add', '.');
     shop.git('.', 'commit', '--quiet', '--message', 'Describe the stack');
+    expect(await shop.stack(['trust'])).toMatchObject({ code: 0 });
 
     expect(await shop.stack(['create', 'feat-01', '--with', 'jobs'])).toMatchObject({ code: 0 });
     const tickets = path.join(folder, 'super.tickets/feat-01');

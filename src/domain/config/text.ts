@@ -31,6 +31,11 @@ export function parseConfig({ files, env }: ConfigInput): StackConfig {
   return dropSharedDependencies(config);
 }
 
+/** Gives what the files hold, laid over each other, as written: nothing is filled in or checked. Throws `config` for bad YAML. */
+export function readConfigData(files: readonly ConfigText[]): unknown {
+  return mergeSources(files.map(readSource));
+}
+
 function mergeSources(sources: readonly ConfigSource[]): unknown {
   const [main, ...others] = sources;
   for (const source of sources) requireMap(source, source === main);

@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { tryGit } from './git.ts';
+
+/**
+ * True when a file, or what a link there leads to, is kept by git: somebody else may have written it. Also where a repo is
+ * around it that git does not answer for.
+ */
+export async function isFromGit(file: string): Promise<boolean> {
+  const real = await realpath(file).catch(() => file);
+  const places = [...new Set([file, real])];
+  return (await Promise.all(places.map(isTrackedAt))).includes(true);
+}
+
+async function isTrackedAt(file: string): Promise<boolean> {
+  const folder = path.dirname(file);
+  if (!isInRepo(folder)) return false;
+  const answer = await tryGit(folder, ['ls-files', '-z', '--', `:(literal)${path.basename(file)}`]);
+  return answer.exitCode !== 0 || answer.stdout !== '';
+}
+
+/** Asked of the disk first: most roots are in no repo, and need no git for that. */
+function isInRepo(folder: string): boolean {
+  if (existsSync(path.join(folder, '.git'))) return true;
+  return path.dirname(folder) !== folder && isInRepo(path.dirname(folder));
+}

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { explainFileError, isThere, makeFolder, replaceFile } from './files.ts';
+
+/** What a person has looked at and trusted. */
+export interface Trust {
+  /** Real path of the root. */
+  root: string;
+  /** Of all that counts in the files. */
+  hash: string;
+  /** When, in ISO 8601. */
+  at: string;
+}
+
+/** Remembers what is trusted, outside of any repo: a file each, so that no two commands are in each other's way. */
+export interface TrustStore {
+  has(root: string, hash: string): Promise<boolean>;
+  /** Throws `files`. */
+  add(trust: Trust): Promise<void>;
+  list(): Promise<Trust[]>;
+  /** Forgets all that was trusted for a root. Throws `files`. */
+  revoke(root: string): Promise<void>;
+}
+
+/** Gives the store in the person's state folder. `env` is the person's own: what a repo brings must have no say in it. */
+export function openTrustStore(env: Readonly<Record<string, string | undefined>>): TrustStore {
+  const home = env.XDG_STATE_HOME || path.join(env.HOME || homedir(), '.local', 'state');
+  const folder = path.join(home, 'stack', 'trust');
+  const fileOf = ({ root, hash }: Pick<Trust, 'root' | 'hash'>): string =>
+    path.join(folder, `${createHash('sha256').update(`${root}\0${hash}`).digest('hex')}.json`);
+  const list = async (): Promise<Trust[]> => {
+    const names = await readdir(folder).catch(() => []);
+    const texts = await Promise.all(names.map((name) => readFile(path.join(folder, name), 'utf8').catch(() => '')));
+    return texts.flatMap((text) => parseTrust(text) ?? []).sort((one, other) => (one.at < other.at ? -1 : 1));
+  };
+  return {
+    list,
+    has: (root, hash) => isThere(fileOf({ root, hash })),
+    async add(trust) {
+      await makeFolder(folder);
+      await replaceFile(fileOf(trust), `${JSON.stringify(trust, null, 2)}\n`);
+    },
+    async revoke(root) {
+      const files = (await list()).filter((trust) => trust.root === root).map(fileOf);
+      await Promise.all(
+        files.map((file) =>
+          rm(file, { force: true }).catch((error: unknown) => {
+            throw explainFileError(error, `delete ${file}`);
+          }),
+        ),
+      );
+    },
+  };
+}
+
+function parseTrust(text: string): Trust | undefined {
+  try {
+    const { root, hash, at } = JSON.parse(text) as Partial<Trust>;
+    return typeof root === 'string' && typeof hash === 'string' && typeof at === 'string'
+      ? { root, hash, at }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,127 @@
+import { existsSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeShop, type Shop } from '../support/shop.ts';
+
+describe('a stack.yml that came with git', () => {
+  let shop: Shop;
+  beforeEach(() => {
+    shop = makeShop();
+    shop.configure((text) => text.replace('path: ./front,', 'path: ./front, setup: [touch canary],'));
+    shop.git('.', 'init', '--quiet', '--initial-branch=main');
+    shop.write('.gitignore', 'front/\napi/\n.stack/\n');
+    keep('stack.yml');
+  });
+  afterEach(() => shop.dispose());
+
+  function keep(...files: string[]): void {
+    shop.git('.', 'add', '--force', ...files);
+    shop.git('.', 'commit', '--quiet', '--message', 'Keep');
+  }
+
+  const canary = (): string[] => shop.read('../shop.tickets/feat-01/front/canary').split('\n');
+  const createFiles = ['create', 'feat-01', '--no-start'];
+
+  it('runs nothing before somebody has looked: create refuses, shows what would run, and leaves no trace', async () => {
+    const before = shop.photograph();
+    const run = await shop.stack(createFiles);
+    expect(run).toMatchObject({ code: 4, stdout: '' });
+    expect(run.stderr).toMatch(/^stack: stack\.yml came with git, and nobody has looked yet at what would run$/m);
+    expect(run.stderr).toMatch(/^hint: `stack trust` shows it/m);
+    expect(run.stderr).toContain('  repos.front.setup: touch canary');
+    expect(run.stderr).toContain('  services.api.command: node server.mjs');
+    expect(shop.photograph()).toBe(before);
+  });
+
+  it.each([['up'], ['create', 'feat-02'], ['create', 'feat-02', '--no-start', '--json']])(
+    'is asked about by %s too',
+    async (...args) => {
+      const run = await shop.stack(args);
+      expect(run.code).toBe(4);
+      expect(run.stdout + run.stderr).toContain('came with git');
+    },
+  );
+
+  it('is asked about once for each content', async () => {
+    const trusted = await shop.stack(['trust']);
+    expect(trusted).toMatchObject({ code: 0, stdout: expect.stringContaining('  repos.front.setup: touch canary') });
+    expect(await shop.stack(createFiles)).toMatchObject({ code: 0 });
+    expect(canary()).toEqual(['']);
+    shop.configure((text) => `# a comment says nothing\n${text}`);
+    expect(await shop.stack(['start', 'feat-01', '--no-wait'])).toMatchObject({ code: 0 });
+    shop.configure((text) => text.replace('touch canary', 'touch bird'));
+    expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 4 });
+    expect(await shop.stack(['add', 'feat-01', 'api'])).toMatchObject({ code: 4 });
+    shop.configure((text) => text.replace('touch bird', 'touch canary'));
+    expect(await shop.stack(['add', 'feat-01', 'api'])).toMatchObject({ code: 0 });
+  });
+
+  it('is trusted with --yes, as in CI, and stays trusted', async () => {
+    expect(await shop.stack([...createFiles, '--yes'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['start', 'feat-01', '--no-wait'])).toMatchObject({ code: 0 });
+  });
+
+  it('can be read, stopped and destroyed by anybody', async () => {
+    expect(await shop.stack([...createFiles, '--yes'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['trust', '--revoke'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 4 });
+    for (const args of [
+      ['ps'],
+      ['logs', 'feat-01', '--setup'],
+      ['create', 'feat-02', '--dry-run'],
+      ['stop', 'feat-01'],
+    ]) {
+      expect({ args, ...(await shop.stack(args)) }).toMatchObject({ code: 0 });
+    }
+    expect(await shop.stack(['destroy', 'feat-01', '--force'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['down'])).toMatchObject({ code: 0 });
+  });
+
+  it('is known by its root, outside of any repo, for this person alone', async () => {
+    await shop.stack(['trust']);
+    const { stdout } = await shop.stack(['trust', '--list', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ trusted: [{ root: shop.root }] });
+    const folder = path.join(shop.folder, '.local/state/stack/trust');
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    for (const name of readdirSync(folder)) expect(statSync(path.join(folder, name)).mode & 0o777).toBe(0o600);
+    shop.write('.env', `XDG_STATE_HOME=${shop.folder}/elsewhere\n`);
+    expect(await shop.stack(['trust', '--list', '--json'])).toMatchObject({ stdout });
+    expect(existsSync(shop.at('../elsewhere'))).toBe(false);
+  });
+
+  it('counts also as a link to a file that git brought, and so do stack.local.yml, .env and the compose file', async () => {
+    await shop.stack(['trust']);
+    shop.write('.env', 'A=1\n');
+    expect(await shop.stack(createFiles)).toMatchObject({ code: 0 });
+    keep('.env');
+    expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 4 });
+    shop.git('.', 'rm', '--quiet', '--cached', '.env');
+    shop.write('stack.local.yml', 'repos: { front: { setup: [touch other] } }\n');
+    expect(await shop.stack(['start', 'feat-01', '--no-wait'])).toMatchObject({ code: 0 });
+    keep('stack.local.yml');
+    expect((await shop.stack(['start', 'feat-01'])).stderr).toContain('repos.front.setup: touch other');
+    shop.git('.', 'mv', 'stack.yml', 'theirs.yml');
+    rmSync(shop.at('stack.local.yml'));
+    symlinkSync('theirs.yml', shop.at('stack.yml'));
+    shop.configure((text) => text.replace('touch canary', 'touch linked'));
+    expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 4 });
+  });
+
+  it('shows a second command that a line break would hide', async () => {
+    shop.configure((text) => text.replace('touch canary', '"npm ci\\nrm -rf /tmp/nothing"'));
+    expect((await shop.stack(['trust'])).stdout).toContain('"npm ci\\nrm -rf /tmp/nothing"');
+  });
+});
+
+describe('a stack.yml that a person wrote', () => {
+  it('needs no trust, in a repo or not', async () => {
+    const shop = makeShop();
+    try {
+      expect((await shop.stack(['trust'])).stdout).toBe('nothing to trust: stack.yml did not come with git');
+      shop.git('.', 'init', '--quiet');
+      expect(await shop.stack(['create', 'feat-01', '--no-start'])).toMatchObject({ code: 0 });
+    } finally {
+      await shop.dispose();
+    }
+  });
+});
