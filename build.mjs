@@ -83,6 +83,8 @@ async function bundleApp(dist) {
   await bundle({ app: join(root, 'src/app.ts') }, dist, {
     format: 'cjs',
     outExtension: { '.js': '.cjs' },
+    // Node 20 forgets, for a script with cached code, who answers its import(): each becomes a require().
+    supported: { 'dynamic-import': false },
     define: { 'import.meta.url': 'importMetaUrl' },
     banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   });

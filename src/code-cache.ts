@@ -18,8 +18,6 @@ export function loadWithCodeCache<Exports>(file: string, hash: string, env: Node
   const cachedData = existsSync(cache) ? readFileSync(cache) : undefined;
   const script = new vm.Script(module.wrap(readFileSync(file, 'utf8')), {
     filename: file,
-    // For the few packages that stay outside the bundle and are ESM.
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     ...(cachedData && { cachedData }),
   });
   if (!cachedData || script.cachedDataRejected) process.on('exit', () => keep(script, folder, cache));

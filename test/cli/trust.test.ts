@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
+import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { makeShop, type Shop } from '../support/shop.ts';
+import { BIN, makeShop, type Shop } from '../support/shop.ts';
 
 describe('a stack.yml that came with git', () => {
   let shop: Shop;
@@ -59,6 +60,26 @@ describe('a stack.yml that came with git', () => {
   it('is trusted with --yes, as in CI, and stays trusted', async () => {
     expect(await shop.stack([...createFiles, '--yes'])).toMatchObject({ code: 0 });
     expect(await shop.stack(['start', 'feat-01', '--no-wait'])).toMatchObject({ code: 0 });
+  });
+
+  // `script` gives it a terminal; the one of util-linux takes a command.
+  it.runIf(process.platform === 'linux')('is asked about at a terminal, and asked again after a no', async () => {
+    const line = `${process.execPath} ${BIN} ${createFiles.join(' ')}`;
+    const answer = (word: string) =>
+      execa('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
+        ...{ cwd: shop.root, env: shop.env, extendEnv: false, input: `${word}\n`, reject: false },
+      });
+    // The second and later runs load what V8 kept of the first.
+    for (const word of ['n', '']) {
+      const refused = await answer(word);
+      expect(refused).toMatchObject({
+        exitCode: 4,
+        stdout: expect.stringContaining('repos.front.setup: touch canary'),
+      });
+      expect(refused.stdout).toContain('left as it was');
+    }
+    expect(await answer('y')).toMatchObject({ exitCode: 0 });
+    expect((await shop.stack(['start', 'feat-01', '--no-wait'])).code).toBe(0);
   });
 
   it('can be read, stopped and destroyed by anybody', async () => {
