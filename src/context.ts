@@ -124,6 +124,8 @@ async function makeStack({
 }: StackParts): Promise<Stack> {
   const root = await realpath(found);
   const rootId = rootIdOf(root);
+  const { refuseLinkedState } = await import('./adapters/own-folders.ts');
+  await refuseLinkedState(root);
   const { openState } = await import('./adapters/state.ts');
   const { readStackName } = await import('./adapters/state-file.ts');
   const { selfIdentity } = await import('./adapters/process-identity.ts');

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, stat } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { explainFileError } from './files.ts';
+import { refuseLink } from './own-folders.ts';
 
 /** How often another process may remove the empty trash between our making it and moving something in. */
 const TRIES = 10;
@@ -25,6 +26,7 @@ export async function moveToTrash(folder: string, trash: string): Promise<void> 
   const moved = path.join(trash, `${path.basename(folder)}-${randomBytes(4).toString('hex')}`);
   for (let tries = 1; ; tries++) {
     try {
+      await refuseLink(trash);
       await mkdir(trash, { recursive: true, mode: 0o700 });
       await rename(folder, moved);
       break;
@@ -38,6 +40,8 @@ export async function moveToTrash(folder: string, trash: string): Promise<void> 
 
 /** Deletes in the background what a command that was killed, or a machine that went down, left in a trash. Never throws. */
 export async function sweepTrash(trash: string): Promise<void> {
+  // What a link leads to is no trash of ours.
+  if ((await lstat(trash).catch(() => undefined))?.isSymbolicLink()) return;
   const names = await readdir(trash).catch(() => []);
   for (const name of names) {
     const [, base = name, pid] = /^(.+-[0-9a-f]{8})\.(\d+)$/.exec(name) ?? [];

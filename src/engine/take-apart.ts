@@ -1,4 +1,5 @@
 import { unlockWorktree } from '../adapters/git/worktree.ts';
+import { refuseLinkedFolder } from '../adapters/own-folders.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import type { Rescue } from '../domain/rescue.ts';
 import { findRisks, listForeignFiles, type TicketRisk } from './checks.ts';
@@ -75,7 +76,8 @@ export async function takeApart(
   ticket: string,
   options: TakeApartOptions & { risks: readonly TicketRisk[] },
 ): Promise<TakenApart> {
-  const { record, state } = await claimInstance(stack, ticket, (found) => {
+  const { record, state } = await claimInstance(stack, ticket, async (found) => {
+    await refuseLinkedFolder(stack.root, found.folder);
     if (!options.force && !hasOwnData(found)) condemn(found, options);
   });
   const parts = { stack, config: undefined, record, baseline: state.baseline, shared: state.shared };

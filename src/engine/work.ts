@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { isThere } from '../adapters/files.ts';
+import { refuseLink } from '../adapters/own-folders.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import type { Rescue } from '../domain/rescue.ts';
@@ -73,10 +74,13 @@ export function putRecord(draft: StackState, record: InstanceRecord): void {
 
 /**
  * Gives the folder that holds the tickets' folders: `worktrees:` of stack.yml, else `tickets/`, or beside a root that
- * is itself a git repo, so that watchers and linters of the main checkout do not see them.
+ * is itself a git repo, so that watchers and linters of the main checkout do not see them. Throws `files`.
  */
 export async function ticketsFolder(root: string, configured: string | undefined): Promise<string> {
   if (configured !== undefined) return path.resolve(root, configured);
-  if (await isThere(path.join(root, '.git'))) return `${root}.tickets`;
+  if (await isThere(path.join(root, '.git'))) {
+    await refuseLink(`${root}.tickets`);
+    return `${root}.tickets`;
+  }
   return path.join(root, 'tickets');
 }

@@ -2,6 +2,7 @@ import { readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE, renderPointer } from '../../adapters/config-file.ts';
 import { isThere, makeFolder, readFileIfThere, replaceFile } from '../../adapters/files.ts';
+import { refuseLinkedFolder } from '../../adapters/own-folders.ts';
 import type { Step } from '../../domain/step.ts';
 import type { Work } from '../work.ts';
 
@@ -16,6 +17,7 @@ export function folderStep(work: Work): Step {
     title: `folder ${path.relative(work.stack.root, folder)}`,
     after: [],
     async inspect() {
+      await refuseLinkedFolder(work.stack.root, folder);
       const found = await readFileIfThere(pointer);
       if (found === undefined) return 'absent';
       return found === text ? 'present' : 'different';
