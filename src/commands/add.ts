@@ -3,13 +3,14 @@ import type { InstancesView } from '../domain/view.ts';
 import { renderInstances } from './instance-table.ts';
 import { listValues, type Verb } from './verb.ts';
 
-export const add: Verb<{ from?: string; own?: string[] }, InstancesView> = {
+export const add: Verb<{ from?: string; own?: string[]; migrate?: boolean }, InstancesView> = {
   name: 'add',
   summary: 'give a ticket its own copy of a repo it borrows',
   args: '[ticket] [repo]',
   flags: [
     ['--from <ref>', 'where its new branch starts; default: the repo’s base'],
     ['--own <service...>', 'its own database in the shared service: postgres'],
+    ['--migrate', 'run `migrate:` commands also on the database that all share'],
   ],
   examples: [
     'stack add feat-01 api',
@@ -25,7 +26,8 @@ export const add: Verb<{ from?: string; own?: string[] }, InstancesView> = {
     const ticket = second === undefined ? (await context.place()).ticket : first?.replaceAll('/', '-');
     if (ticket === undefined) throw new StackError('usage', 'which ticket?', { hint: `stack add TICKET ${repo}` });
     const { addRepo } = await import('../engine/lifecycle.ts');
-    await addRepo(stack, ticket, repo, { from: options.from, own: listValues(options.own) });
+    const own = { own: listValues(options.own), migrate: options.migrate === true };
+    await addRepo(stack, ticket, repo, { from: options.from, ...own });
     const { observeInstances } = await import('../engine/observe.ts');
     return observeInstances(stack, [ticket]);
   },

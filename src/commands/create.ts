@@ -7,6 +7,7 @@ import { listValues, type Verb } from './verb.ts';
 interface Options {
   with?: string[];
   own?: string[];
+  migrate?: boolean;
   start: boolean;
   wait: boolean;
   dryRun?: boolean;
@@ -27,6 +28,7 @@ export const create: Verb<Options, Result> = {
   flags: [
     ['--with <repo...>', 'its own copy of a shared repo, from the repo’s base'],
     ['--own <service...>', 'its own database in the shared service: postgres'],
+    ['--migrate', 'run `migrate:` commands also on the database that all share'],
     ['--no-start', 'worktrees, leases and env files only'],
     ['--no-wait', 'do not wait until the services are ready'],
     ['--dry-run', 'say what would be made, in order; touch nothing'],
@@ -47,12 +49,8 @@ export const create: Verb<Options, Result> = {
     const { createInstance, previewCreate } = await import('../engine/create.ts');
     const stack = await context.stack();
     const extent = !options.start ? 'files' : options.wait ? 'ready' : 'started';
-    const request = {
-      argument,
-      wishes: { from, on, with: listValues(options.with) },
-      own: listValues(options.own),
-      extent,
-    } as const;
+    const own = { own: listValues(options.own), migrate: options.migrate === true };
+    const request = { argument, wishes: { from, on, with: listValues(options.with) }, ...own, extent } as const;
     if (options.dryRun) return { preview: toPreview(await previewCreate(stack, request)) };
     const ticket = await createInstance(stack, request);
     const { observeInstances } = await import('../engine/observe.ts');

@@ -19,7 +19,7 @@ export const logs: Verb<Options, undefined> = {
   flags: [
     ['-f, --follow', 'go on as they print'],
     ['-n, --tail <lines>', 'begin with this many of the newest lines, or `all`', '200'],
-    ['--setup', 'the output of the setup commands instead'],
+    ['--setup', 'the output of the setup and migrate commands instead'],
   ],
   examples: [
     'stack logs feat-02',
@@ -58,7 +58,7 @@ function print(context: Context, { stream, text }: LogLine, prefix: string, serv
 
 async function printSetupLogs(context: Context, record: InstanceRecord, repos: readonly string[]): Promise<undefined> {
   const { readFileIfThere } = await import('../adapters/files.ts');
-  const { setupLogOf } = await import('../engine/steps/setup.ts');
+  const { setupLogOf } = await import('../engine/steps/repo-command.ts');
   const stack = await context.stack();
   for (const repo of repos.length > 0 ? repos : Object.keys(record.repos)) {
     const text = await readFileIfThere(setupLogOf(stack.root, record.ticket, repo));

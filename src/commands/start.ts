@@ -3,19 +3,21 @@ import { renderInstances } from './instance-table.ts';
 import { changeTickets } from './tickets.ts';
 import type { Verb } from './verb.ts';
 
-export const start: Verb<{ wait: boolean; build?: boolean }, InstancesView> = {
+export const start: Verb<{ wait: boolean; build?: boolean; migrate?: boolean }, InstancesView> = {
   name: 'start',
   summary: 'start a stopped ticket, with the same ports, data and worktrees',
   args: '[tickets...]',
   flags: [
     ['--no-wait', 'do not wait until the services are ready'],
     ['--build', 'build images anew'],
+    ['--migrate', 'run `migrate:` commands again, also on the database that all share'],
   ],
   examples: ['stack start feat-02', 'stack start feat-01 feat-02 --no-wait'],
   completes: { tickets: true },
   async run(context, { args, options }) {
     const { startInstance } = await import('../engine/lifecycle.ts');
-    const how = { extent: options.wait ? 'ready' : 'started', rebuild: options.build === true } as const;
+    const flags = { rebuild: options.build === true, migrate: options.migrate === true };
+    const how = { extent: options.wait ? 'ready' : 'started', ...flags } as const;
     return changeTickets(context, args, (stack, ticket) => startInstance(stack, ticket, how));
   },
   render: renderInstances,

@@ -14,6 +14,7 @@ import { planRescued } from './plan-rescued.ts';
 import { runForward } from './run.ts';
 import type { Stack } from './stack.ts';
 import { listTicketSteps } from './steps/list.ts';
+import { tellMigration } from './steps/migrate.ts';
 import type { Extent } from './steps/service.ts';
 import { examineTickets, takeApart } from './take-apart.ts';
 import { unwind } from './unwind.ts';
@@ -24,6 +25,8 @@ export interface CreateOptions {
   wishes: RepoWishes;
   /** Shared services it gets one of its own of, besides what stack.yml says. */
   own?: readonly string[];
+  /** Runs `migrate:` commands also on the database that all share. */
+  migrate?: boolean;
   extent: Extent;
   /** Makes the ticket again as it was when this was saved, instead of what `wishes` say. */
   rescue?: Rescue;
@@ -39,6 +42,7 @@ export async function createInstance(stack: Stack, options: CreateOptions): Prom
   await clearHalfMade(stack, options.argument);
   const plan = await planInstance(stack, config, options, { fetch: true });
   const work = await stack.store.update((draft) => reserve(stack, config, draft, plan));
+  if (options.extent !== 'files') tellMigration(work, config, await stack.store.read());
   const error = await converge(work, config, options.extent, (undo) => unwind(work, undo, { forget: true }));
   if (error !== undefined) throw error;
   work.record.phase = 'ready';
@@ -87,6 +91,7 @@ interface Plan {
   record: InstanceRecord;
   ground: Ground;
   rescue: Rescue | undefined;
+  migrate: boolean;
 }
 
 async function planInstance(
@@ -122,18 +127,19 @@ async function planInstance(
     services,
     ...(own && { own }),
   };
-  return { record, ground, rescue };
+  return { record, ground, rescue, migrate: options.migrate === true };
 }
 
 /** Writes names, branches and leases into the state, before the first effect. Call it with the state lock held. */
 async function reserve(stack: Stack, config: StackConfig, draft: StackState, plan: Plan): Promise<Work> {
-  const { record, rescue } = plan;
+  const { record, rescue, migrate } = plan;
   requireUnused(draft, record.ticket);
   const baseline = await reserveGround(stack, config, draft, plan.ground);
   await leasePorts(draft, record, config, stack.emit);
   putRecord(draft, record);
   // What comes from a rescue is in there still.
-  return createWork({ stack, config, record, baseline, shared: draft.shared }, { rescue, saved: rescue !== undefined });
+  const parts = { stack, config, record, baseline, shared: draft.shared };
+  return createWork(parts, { rescue, migrate, saved: rescue !== undefined });
 }
 
 /** Throws `exists` when the name, or one that folds to the same, is in use; `busy` when it is being made. */

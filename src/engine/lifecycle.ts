@@ -1,6 +1,6 @@
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
-import type { InstanceRecord } from '../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import { claimInstance, requireInstance } from './claim.ts';
 import { converge } from './create.ts';
 import { removeDropped } from './dropped.ts';
@@ -12,6 +12,7 @@ import { runForward } from './run.ts';
 import { requireService } from './spec.ts';
 import type { Stack } from './stack.ts';
 import { isFileStep } from './steps/list.ts';
+import { tellMigration } from './steps/migrate.ts';
 import type { Extent } from './steps/service.ts';
 import { stopStep } from './steps/stop.ts';
 import { unwind } from './unwind.ts';
@@ -24,7 +25,7 @@ import { createWork, saveRecord, ticketsFolder, type Work } from './work.ts';
 export async function startInstance(
   stack: Stack,
   ticket: string,
-  { extent, rebuild }: { extent: Extent; rebuild: boolean },
+  { extent, rebuild, migrate = false }: { extent: Extent; rebuild: boolean; migrate?: boolean },
 ): Promise<void> {
   const config = await stack.config();
   await stack.requireTrust();
@@ -44,9 +45,11 @@ export async function startInstance(
     (record) => {
       record.services = services;
       record.started = true;
+      if (migrate) for (const [, repo] of dedicatedRepos(record)) repo.migrated = false;
     },
-    rebuild,
+    { rebuild, migrate },
   );
+  if (migrate) tellMigration(work, config, state);
   await removeDropped(work, config);
   // Worktrees that came back stay: a branch in there may hold work of weeks.
   const error = await converge(work, config, extent, (run) =>
@@ -80,7 +83,11 @@ export async function addRepo(
   stack: Stack,
   ticket: string,
   repo: string,
-  { from, own: wishes = [] }: { from?: string | undefined; own?: readonly string[] },
+  {
+    from,
+    own: wishes = [],
+    migrate = false,
+  }: { from?: string | undefined; own?: readonly string[]; migrate?: boolean },
 ): Promise<void> {
   const config = await stack.config();
   await stack.requireTrust();
@@ -104,12 +111,14 @@ export async function addRepo(
   });
   const ground = await planGround(stack, config, state);
   await requireRunnable(stack, config, { ground, services: planned, extent: 'ready' });
-  const work = await claimWork(stack, config, ticket, ground, (record) => {
+  const change = (record: InstanceRecord): void => {
     record.repos = { ...record.repos, ...repos };
     record.services = mergeServices(config, record.services, planned);
     record.own = own;
     record.started = true;
-  });
+  };
+  const work = await claimWork(stack, config, ticket, ground, change, { migrate });
+  tellMigration(work, config, state);
   const error = await converge(work, config, 'ready', async (run) => {
     const first = await unwind(work, run, { forget: false });
     Object.assign(work.record, { repos: before.repos, services: before.services, own: before.own });
@@ -132,7 +141,7 @@ async function claimWork(
   ticket: string,
   ground: Ground,
   change: (record: InstanceRecord) => void,
-  rebuild = false,
+  options: { rebuild?: boolean; migrate?: boolean } = {},
 ): Promise<Work> {
   let baseline: InstanceRecord | undefined;
   const { record, state } = await claimInstance(stack, ticket, async (found, draft) => {
@@ -140,7 +149,7 @@ async function claimWork(
     baseline = await reserveGround(stack, config, draft, ground);
     await leasePorts(draft, found, config, stack.emit);
   });
-  return createWork({ stack, config, record, baseline, shared: state.shared }, { rebuild });
+  return createWork({ stack, config, record, baseline, shared: state.shared }, options);
 }
 
 async function release(work: Work): Promise<void> {

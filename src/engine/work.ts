@@ -23,6 +23,8 @@ export interface Work {
   readonly saved: boolean;
   /** True: images built for the instance are built anew. */
   readonly rebuild: boolean;
+  /** True: `migrate:` commands run, also on the database that all share. */
+  readonly migrate: boolean;
   /** Services whose worktree was made anew in this run: what still runs of them is in a folder that is gone. */
   readonly uprooted: Set<string>;
   /** What the ticket is made again from; undefined for a new one. */
@@ -34,9 +36,12 @@ export interface Work {
 type Parts = Pick<Work, 'stack' | 'config' | 'record' | 'baseline' | 'shared'>;
 
 /** Gives the work on one instance. */
-export function createWork(parts: Parts, options: Partial<Pick<Work, 'saved' | 'rebuild' | 'rescue'>> = {}): Work {
+export function createWork(
+  parts: Parts,
+  options: Partial<Pick<Work, 'saved' | 'rebuild' | 'rescue' | 'migrate'>> = {},
+): Work {
   const fresh = { leases: { moved: false }, uprooted: new Set<string>(), broughtBack: new Set<string>() };
-  return { ...parts, ...fresh, saved: false, rebuild: false, rescue: undefined, ...options };
+  return { ...parts, ...fresh, saved: false, rebuild: false, migrate: false, rescue: undefined, ...options };
 }
 
 /** Gives the config of a work that must have one. Throws `config` (by asking for it again). */

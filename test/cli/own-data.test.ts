@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,6 +12,25 @@ const RUNTIMES = [
   { runtime: 'process', skip: false },
 ] as const;
 
+/** Applies what is not applied yet, in order; refuses a database that has a migration which is not in the folder, as real ones do. */
+const MIGRATE = `import { readdirSync, readFileSync } from 'node:fs';
+import clients from './vendor/clients.cjs';
+process.on('uncaughtException', ({ message }) => { console.error(message); process.exit(1); });
+const client = new clients.pg.Client({ connectionString: process.env.DATABASE_URL });
+await client.connect();
+await client.query('CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY)');
+const done = (await client.query('SELECT name FROM migrations')).rows.map(({ name }) => name);
+const files = readdirSync(import.meta.dirname + '/migrations').sort();
+const missing = done.filter((name) => !files.includes(name));
+if (missing.length > 0) throw new Error('the database has migrations that are not here: ' + missing);
+for (const name of files.filter((name) => !done.includes(name))) {
+  console.log('migrates ' + name);
+  await client.query(readFileSync(import.meta.dirname + '/migrations/' + name, 'utf8'));
+  await client.query('INSERT INTO migrations VALUES ($1)', [name]);
+}
+await client.end();
+`;
+
 /** Tickets with data of their own beside a baseline that serves, in order: each test goes on from the one before. */
 for (const { runtime, skip } of RUNTIMES) {
   describe.skipIf(skip)(`tickets with their own data, on ${runtime}`, { sequential: true }, () => {
@@ -19,7 +38,22 @@ for (const { runtime, skip } of RUNTIMES) {
 
     beforeAll(async () => {
       product = await makeProduct({ runtime });
-      product.writeConfig((text) => text.replace('shared: true,', 'shared: true, own: [postgres],'));
+      product.writeConfig((text) =>
+        text.replace('shared: true,', 'shared: true, migrate: [node migrate.mjs], own: [postgres],'),
+      );
+      const write = async (file: string, text: string): Promise<void> => {
+        mkdirSync(path.dirname(path.join(product.root, 'api', file)), { recursive: true });
+        writeFileSync(path.join(product.root, 'api', file), text);
+        await product.git('api', 'add', file);
+        await product.git('api', 'commit', '--quiet', '--message', `Write ${file}`);
+      };
+      await write('migrate.mjs', MIGRATE);
+      await write('migrations/1.sql', 'CREATE TABLE first (id int)');
+      for (const name of ['colours', 'sizes']) {
+        await product.git('api', 'checkout', '--quiet', '-b', `feat/${name}`);
+        await write(`migrations/2-${name}.sql`, `CREATE TABLE ${name} (id int)`);
+        await product.git('api', 'checkout', '--quiet', 'main');
+      }
     });
     afterAll(() => product?.dispose());
 
@@ -31,13 +65,24 @@ for (const { runtime, skip } of RUNTIMES) {
     };
     const namesAt = async (inReadme: number) => (await api(inReadme, '/items')).items.map(({ name }) => name);
 
+    const query = async (database: string, text: string): Promise<Record<string, unknown>[]> => {
+      const { url } = (await product.ps()).shared.postgres!;
+      const client = new pg.Client(url.replace('stack@', 'stack:stack@').replace(/shop$/, database));
+      await client.connect();
+      return (await client.query(text).finally(() => client.end())).rows;
+    };
+    const tables = async (database: string): Promise<unknown[]> =>
+      (
+        await query(
+          database,
+          `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1`,
+        )
+      ).map(({ relname }) => relname);
+
     /** What is on the server besides the baseline's and Postgres's own. */
     const databases = async (): Promise<string[]> => {
-      const { url } = (await product.ps()).shared.postgres!;
-      const client = new pg.Client(url.replace('stack@', 'stack:stack@'));
-      await client.connect();
-      const { rows } = await client.query('SELECT datname FROM pg_database ORDER BY 1').finally(() => client.end());
-      return rows.map(({ datname }) => datname).filter((name) => name.startsWith('shop_'));
+      const rows = await query('shop', 'SELECT datname FROM pg_database ORDER BY 1');
+      return rows.map(({ datname }) => String(datname)).filter((name) => name.startsWith('shop_'));
     };
 
     it('gives a ticket that forks the API a copy of the baseline’s database, since stack.yml says so', async () => {
@@ -94,6 +139,52 @@ for (const { runtime, skip } of RUNTIMES) {
       expect(await product.stack(['up'])).toMatchObject({ code: 0 });
       expect(await databases()).toEqual([expect.stringMatching(/^shop__template_/)]);
       expect(await namesAt(3000)).toEqual(['of the baseline', 'through 3000']);
+    });
+
+    it('runs different migrations of two tickets at once, and the baseline’s own still work', async () => {
+      const migrate = ['exec', 'baseline', 'api', '--', 'node', 'migrate.mjs'];
+      expect(await product.stack(migrate)).toMatchObject({ code: 0 });
+      const made = await Promise.all(
+        ['colours', 'sizes'].map((name) => product.stack(['create', name, `--from-api=feat/${name}`])),
+      );
+      expect(made).toMatchObject([{ code: 0 }, { code: 0 }]);
+      expect(await tables('shop')).toEqual(['first', 'items', 'migrations']);
+      expect(await tables('shop_colours')).toEqual(['colours', 'first', 'items', 'migrations']);
+      expect(await tables('shop_sizes')).toEqual(['first', 'items', 'migrations', 'sizes']);
+      expect(await product.stack(migrate)).toMatchObject({ code: 0 });
+      const { stdout } = await product.stack(['logs', 'sizes', '--setup']);
+      expect(stdout).toContain('migrates 2-sizes.sql');
+      expect(stdout).not.toContain('1.sql');
+      expect(await product.stack(['destroy', 'colours', 'sizes'])).toMatchObject({ code: 0 });
+      expect(await databases()).toEqual([expect.stringMatching(/^shop__template_/)]);
+    });
+
+    it('names a migration that fails, with what it said, and leaves no database', async () => {
+      await product.git('api', 'checkout', '--quiet', '-b', 'feat/bad');
+      writeFileSync(path.join(product.root, 'api/migrations/3.sql'), 'SELECT broken');
+      await product.git('api', 'add', '.');
+      await product.git('api', 'commit', '--quiet', '--message', 'Break');
+      await product.git('api', 'checkout', '--quiet', 'main');
+      const run = await product.stack(['create', 'bad', '--from-api=feat/bad']);
+      expect(run).toMatchObject({ code: 1, stdout: '' });
+      expect(run.stderr).toContain('migrate of api failed: `node migrate.mjs` ended with exit code 1');
+      expect(run.stderr).toContain('column "broken" does not exist');
+      expect(await databases()).toEqual([expect.stringMatching(/^shop__template_/)]);
+    });
+
+    it('leaves the shared database alone, but for --migrate, which says whom it touches', async () => {
+      product.writeConfig((text) => text.replace('own: [postgres],', ''));
+      const careful = await product.stack(['create', 'colours', '--from-api=feat/colours']);
+      expect(careful).toMatchObject({ code: 0 });
+      expect(careful.stderr).toContain(
+        'the migrate commands of api are left out, since the database is that of the baseline',
+      );
+      expect(await tables('shop')).not.toContain('colours');
+      const bold = await product.stack(['create', 'sizes', '--from-api=feat/sizes', '--migrate']);
+      expect(bold).toMatchObject({ code: 0 });
+      expect(bold.stderr).toContain('! the migrate commands of api change the database of the baseline, colours');
+      expect(await tables('shop')).toContain('sizes');
+      expect(await product.stack(['destroy', 'colours', 'sizes'])).toMatchObject({ code: 0 });
     });
 
     it('refuses to give a ticket its own of what cannot be had', async () => {

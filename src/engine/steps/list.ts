@@ -8,6 +8,7 @@ import { listDatabaseSteps } from './database.ts';
 import { envFileStep } from './env-file.ts';
 import { folderStep } from './folder.ts';
 import { logsStep } from './logs.ts';
+import { listMigrateSteps } from './migrate.ts';
 import { listSavedWorkSteps } from './saved-work.ts';
 import { type Extent, listGroundSteps, listServiceSteps } from './service.ts';
 import { setupStep } from './setup.ts';
@@ -33,6 +34,7 @@ export function listTicketSteps(work: Work, config: StackConfig, extent: Extent)
     ...listFileSteps(work),
     ...(starts ? listDatabaseSteps(work) : []),
     ...setUp.map((repo) => setupStep(work, repo)),
+    ...(starts ? listMigrateSteps(work, config) : []),
     ...steps,
   ];
 }

@@ -3,6 +3,7 @@ import type { Step } from '../../domain/step.ts';
 import { moveLease, takenPort } from '../leases.ts';
 import { buildSpec, refOf, requireService } from '../spec.ts';
 import type { Work } from '../work.ts';
+import { migrateId } from './migrate.ts';
 
 /** How many other ports are tried when something takes the leased one between probe and start. */
 const LEASE_TRIES = 5;
@@ -18,6 +19,7 @@ export function workloadStep(work: Work, service: string, waitsFor: readonly str
     title: own.runtime === 'docker' ? 'container' : 'process',
     after: [
       `setup ${own.repo}`,
+      migrateId(own.repo),
       `env-file ${own.repo}`,
       `image ${service}`,
       `volumes ${service}`,

@@ -1,0 +1,68 @@
+import type { StackConfig } from '../../domain/config/config.ts';
+import { dedicatedRepos, type InstanceRecord, type StackState } from '../../domain/instance.ts';
+import type { Step } from '../../domain/step.ts';
+import { requireDedicated } from '../spec.ts';
+import { requireConfig, saveRecord, type Work } from '../work.ts';
+import { DATABASE_ID } from './database.ts';
+import { runRepoCommand } from './repo-command.ts';
+import { sharedIds } from './service.ts';
+
+/** The id of the step that brings the database up to date for one repo; the repo's services wait for it. */
+export function migrateId(repo: string): string {
+  return `migrate ${repo}`;
+}
+
+/** The ticket's own repos that have `migrate:` commands. */
+function listMigrating(record: InstanceRecord, config: StackConfig): string[] {
+  return dedicatedRepos(record).flatMap(([repo]) => ((config.repos[repo]?.migrate ?? []).length > 0 ? [repo] : []));
+}
+
+/** Migrations run by themselves on a ticket's own database; on the one that all share they run when asked for. */
+export function listMigrateSteps(work: Work, config: StackConfig): Step[] {
+  if (!work.record.own?.postgres && !work.migrate) return [];
+  return listMigrating(work.record, config).map((repo) => migrateStep(work, repo));
+}
+
+function migrateStep(work: Work, repo: string): Step {
+  const record = requireDedicated(work.record, repo);
+  const names = Object.entries(work.record.services).flatMap(([name, service]) =>
+    service.repo === repo ? [name] : [],
+  );
+  return {
+    id: migrateId(repo),
+    subject: repo,
+    title: 'migrate commands',
+    after: [
+      ...[`setup ${repo}`, `copy ${repo}`, `env-file ${repo}`, 'network', DATABASE_ID, ...sharedIds(work)],
+      ...names.flatMap((name) => [`image ${name}`, `volumes ${name}`]),
+    ],
+    async inspect() {
+      return record.migrated ? 'present' : 'absent';
+    },
+    async apply(progress) {
+      const config = await requireConfig(work);
+      for (const command of config.repos[repo]?.migrate ?? []) {
+        await runRepoCommand(work, { repo, service: names[0], kind: 'migrate' }, command, progress);
+      }
+      record.migrated = true;
+      await saveRecord(work);
+    },
+    // What it did is in the database, and goes with it.
+    goesAlong: true,
+    async revert() {},
+  };
+}
+
+/** Says whom migrations on the shared database touch, or that they were left out because of them. */
+export function tellMigration(work: Work, config: StackConfig, state: StackState): void {
+  const repos = listMigrating(work.record, config);
+  if (repos.length === 0 || work.record.own?.postgres) return;
+  const { emit } = work.stack;
+  const others = Object.values(state.instances)
+    .filter(({ ticket, own }) => ticket !== work.record.ticket && !own?.postgres)
+    .map(({ ticket }) => ticket);
+  const all = ['the baseline', ...others].join(', ');
+  const what = `the migrate commands of ${repos.join(', ')}`;
+  if (work.migrate) emit({ type: 'warning', text: `${what} change the database of ${all}` });
+  else emit({ type: 'info', text: `${what} are left out, since the database is that of ${all}; --migrate runs them` });
+}
