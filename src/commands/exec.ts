@@ -23,14 +23,14 @@ export const exec: Verb<object, { exitCode: number }> = {
         hint: 'put it behind `--`: stack exec feat-02 api -- npm test',
       });
     }
-    const { record, services } = await splitTicketAndServices(context, args);
+    const { state, record, services } = await splitTicketAndServices(context, args);
     const service = pickService(context, record, services);
-    const { refOf, requireService } = await import('../engine/spec.ts');
+    const { describeTarget } = await import('../engine/exec-target.ts');
     const stack = await context.stack();
     const { stdin, stdout, stderr } = context.host;
-    const runtime = await stack.runtime(requireService(record, service).runtime);
+    const { runtime, target } = await describeTarget(stack, state, record, service);
     const tty = stdin.isTTY === true && stdout.isTTY === true;
-    const exitCode = await runtime.exec(refOf(stack, record, service), command, {
+    const exitCode = await runtime.exec(target, command, {
       tty,
       stdin,
       stdout,

@@ -81,6 +81,11 @@ export interface LogOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The workload a command is run beside. `env`: what its host process was given; a container knows its own. */
+export interface ExecTarget extends WorkloadRef {
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 export interface ExecOptions {
   /** True: stdin is a terminal, give the child one. */
   readonly tty: boolean;
@@ -117,7 +122,7 @@ export interface Runtime {
   explain?(ref: WorkloadRef): Promise<string | undefined>;
   logs(ref: WorkloadRef, options: LogOptions): AsyncIterable<LogLine>;
   /** Runs a command beside the running workload, in its folder and env. Gives its exit code. Throws `not-found` when it does not run. */
-  exec(ref: WorkloadRef, argv: readonly string[], options: ExecOptions): Promise<number>;
+  exec(workload: ExecTarget, argv: readonly string[], options: ExecOptions): Promise<number>;
   /**
    * Runs one command to its end in a fresh copy of the workload's surroundings (setup commands): same source, env and user,
    * no published ports. Gives the exit code; leaves nothing behind, also when aborted.

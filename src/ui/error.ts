@@ -1,5 +1,6 @@
 import { StackError } from '../domain/errors.ts';
 import { cleanText } from './safe-text.ts';
+import { maskPasswords } from './secrets.ts';
 import { createStyle } from './style.ts';
 
 const REPORT_HINT = 'this is a fault in stack: set STACK_DEBUG=1, run it again, and report what it prints';
@@ -34,7 +35,8 @@ export function renderError(error: unknown, options: RenderErrorOptions): string
 /** Gives an error as the one JSON document of `--json`: `{"error":{"code","message","hint","details"}}`. */
 export function renderErrorJson(error: unknown): string {
   const { code, message, hint, details } = viewError(error);
-  return JSON.stringify({ error: { code, message, hint: hint ?? null, details: details ?? null } });
+  const document = { error: { code, message, hint: hint ?? null, details: details ?? null } };
+  return JSON.stringify(document, (_key, value) => (typeof value === 'string' ? maskPasswords(value) : value));
 }
 
 function viewError(error: unknown): ErrorView {

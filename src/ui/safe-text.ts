@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { maskPasswords } from './secrets.ts';
 
 // C0 and C1 controls, and the marks that reorder or hide text: a branch name or a log line could otherwise move the
 // cursor, set the window's title, or show something other than what it holds.
@@ -9,9 +10,12 @@ const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 const NO_WIDTH = /\p{Mn}|\p{Me}|\u200d/u;
 
-/** Gives a text from outside as one line that a terminal only shows: escape sequences gone, control characters `?`. */
+/**
+ * Gives a text from outside as one line that a terminal only shows: escape sequences gone, control characters `?`, the
+ * passwords of addresses `***`.
+ */
 export function cleanText(text: string): string {
-  return stripVTControlCharacters(text)
+  return maskPasswords(stripVTControlCharacters(text))
     .replaceAll(/\s*[\r\n]+\s*/g, ' ')
     .replaceAll('\t', ' ')
     .replaceAll(HARMFUL, '?')

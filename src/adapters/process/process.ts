@@ -3,6 +3,7 @@ import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import type {
   ExecOptions,
+  ExecTarget,
   LogLine,
   LogOptions,
   Runtime,
@@ -28,7 +29,6 @@ import {
   writeRecord,
 } from './record.ts';
 import { endProcess, startProcess, surroundingsOf } from './start.ts';
-import { MARKER } from './table.ts';
 
 export interface ProcessRuntime extends Runtime {
   /** Says why a workload is not ready, where the system shows it: another port, `::1` only, put into the background. */
@@ -55,7 +55,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
     remove: (ref) => remove(root, ref),
     status: async (asked, instance) => (asked === rootId ? listStatus(root, instance) : []),
     logs: (ref, wish) => readLogs(root, ref, wish),
-    exec: (ref, argv, wish) => exec(root, ref, argv, wish),
+    exec: (workload, argv, wish) => exec(root, base, workload, argv, wish),
     run: (spec, command, onLine, signal) => run(base, spec, command, onLine, signal),
     explain: (ref) => explain(root, ref),
   };
@@ -118,12 +118,17 @@ function notFound(ref: WorkloadRef, what: string): StackError {
   });
 }
 
-async function exec(root: string, ref: WorkloadRef, argv: readonly string[], options: ExecOptions): Promise<number> {
-  const record = await readRecord(root, ref);
-  if (!record || !(await isGroupAlive(record))) throw notFound(ref, 'does not run');
+async function exec(
+  root: string,
+  base: Readonly<Record<string, string>>,
+  workload: ExecTarget,
+  argv: readonly string[],
+  options: ExecOptions,
+): Promise<number> {
+  const record = await readRecord(root, workload);
+  if (!record || !(await isGroupAlive(record))) throw notFound(workload, 'does not run');
   // Not marked: a shell that somebody works in is not ended with the service.
-  const { [MARKER]: _, ...env } = record.env;
-  return runAttached(argv, { cwd: record.cwd, env }, options);
+  return runAttached(argv, { cwd: record.cwd, env: { ...base, ...workload.env, PWD: record.cwd } }, options);
 }
 
 async function run(

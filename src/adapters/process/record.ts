@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { PublishedPort, WorkloadRef } from '../../domain/runtime.ts';
 import { explainFileError, makeFolder, readFileIfThere, replaceFile } from '../files.ts';
 
-/** What is known of a host process group; a file of its own for each workload. Holds the env, so it is 0600. */
+/** What is known of a host process group; a file of its own for each workload. Never its env, which may hold secrets. */
 export interface ProcessRecord extends WorkloadRef {
   version: 1;
   repo: string;
@@ -19,7 +19,6 @@ export interface ProcessRecord extends WorkloadRef {
   /** Names this start: an older one's exit code is never taken for it. */
   run: string;
   cwd: string;
-  env: Record<string, string>;
   ports: readonly PublishedPort[];
   /** True once it was told to stop. */
   stopped: boolean;
@@ -117,8 +116,9 @@ async function listFolder(folder: string): Promise<string[]> {
 /** A record that cannot be read counts as none: its processes are still found by their marker. */
 function parseRecord(text: string | undefined): ProcessRecord | undefined {
   try {
-    const record = JSON.parse(text ?? 'null') as ProcessRecord | null;
-    return record?.version === 1 && Number.isInteger(record.pid) && record.pid > 1 ? record : undefined;
+    // Records of a version before held the env.
+    const { env: _, ...record } = JSON.parse(text ?? '{}') as ProcessRecord & { env?: unknown };
+    return record.version === 1 && Number.isInteger(record.pid) && record.pid > 1 ? record : undefined;
   } catch {
     return undefined;
   }

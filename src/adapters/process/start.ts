@@ -72,6 +72,7 @@ async function makeRecord(
   const startTime = await processStartTime(begun.pid);
   if (startTime === undefined) throw new StackError('process', `${spec.service} ended before it began`);
   const { rootId, stack, instance, service, name, repo, hash, ports } = spec;
+  const { cwd, formerStartedAt } = where;
   return {
     version: 1,
     rootId,
@@ -82,7 +83,8 @@ async function makeRecord(
     repo,
     hash,
     ports,
-    ...where,
+    cwd,
+    formerStartedAt,
     ...begun,
     startTime,
     stopped: false,

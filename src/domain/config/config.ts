@@ -3,6 +3,12 @@ import type { StackFile } from './schema.ts';
 /** A string is a shell line; a list is an argv that no shell sees. */
 export type Command = string | readonly string[];
 
+/** A command of a repo, with how it is told: as written, since what `${env.…}` stands for may be a secret. */
+export interface RepoCommand {
+  run: Command;
+  shown: string;
+}
+
 /** What a service may be run by; `auto` is docker where an engine answers, else process. */
 type RuntimeChoice = NonNullable<StackFile['runtime']>;
 
@@ -25,8 +31,10 @@ export interface RepoConfig {
   /** Undefined: the branch the remote calls its head, else main. */
   base: string | undefined;
   shared: boolean;
-  setup: Command[];
-  migrate: Command[];
+  setup: RepoCommand[];
+  migrate: RepoCommand[];
+  /** How long one setup or migrate command may take. */
+  setupTimeoutSeconds: number;
   /** Names of shared services; each is one a ticket may have of its own. */
   own: string[];
   /** Globs relative to the repo, never leading out of it. */

@@ -9,15 +9,21 @@ type Issue = z.core.$ZodIssue;
 /** How a value is told to a person: as written for a scalar (`findWritten`), undefined for the rest. */
 type WrittenAt = (path: KeyPath) => string | undefined;
 
-/** Gives what the schema found wrong in plain words. `data` is what was checked. */
-export function explainIssues(issues: readonly Issue[], data: unknown, writtenAt: WrittenAt): Finding[] {
+/** What was checked, and of it the paths (as JSON) that `${env.…}` filled: what those hold may be a secret, and is not told. */
+interface Checked {
+  data: unknown;
+  filled: ReadonlySet<string>;
+}
+
+/** Gives what the schema found wrong in plain words. */
+export function explainIssues(issues: readonly Issue[], { data, filled }: Checked, writtenAt: WrittenAt): Finding[] {
   const flat = issues.flatMap((issue) => pickBranch(issue));
   const misspelt = flat.filter((issue) => issue.code === 'unrecognized_keys');
   return flat.flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') return explainUnknownKeys(issue, data);
     if (issue.code === 'invalid_key') return [explainBadKey(issue)];
     if (isMissing(issue, data)) return isMisspelt(issue, misspelt) ? [] : [explainMissing(issue)];
-    return [explainBadValue(issue, data, writtenAt)];
+    return [explainBadValue(issue, { data, filled }, writtenAt)];
   });
 }
 
@@ -80,9 +86,9 @@ function explainMissing(issue: Issue): Finding {
   return { path: path.slice(0, -1), at: 'key', message: `\`${path.at(-1)}\` is missing; it must be ${issue.message}` };
 }
 
-function explainBadValue(issue: Issue, data: unknown, writtenAt: WrittenAt): Finding {
+function explainBadValue(issue: Issue, { data, filled }: Checked, writtenAt: WrittenAt): Finding {
   const path = keyPath(issue);
-  const value = valueAt(data, path);
+  const value = filled.has(JSON.stringify(path)) ? writtenAt(path) : valueAt(data, path);
   const found = `must be ${issue.message}, found ${renderFound(value, writtenAt(path))}`;
   if (issue.code === 'invalid_value') {
     return { path, message: found + renderSuggestion(String(value), issue.values.map(String)) };

@@ -1,8 +1,10 @@
 import { posix } from 'node:path';
 import type {
   BuildConfig,
+  Command,
   PortConfig,
   ReadyConfig,
+  RepoCommand,
   RepoConfig,
   ServiceConfig,
   SharedServiceConfig,
@@ -19,9 +21,11 @@ const HIGHEST_PORT = 65535;
 /** With the first port: 999 tickets. */
 const PORTS_AFTER_FIRST = 998;
 const READY_SECONDS = 60;
+/** A first install of a large repo over a slow line. */
+const SETUP_SECONDS = 1800;
 
 /** Gives a valid file with its defaults filled in. `writtenAt` gives a scalar as its author wrote it. */
-export function normaliseConfig(file: StackFile, writtenAt: (path: KeyPath) => string | undefined): StackConfig {
+export function normaliseConfig(file: StackFile, writtenAt: WrittenAt): StackConfig {
   const { compose, ...shared } = file.shared ?? {};
   const runtime = file.runtime ?? 'auto';
   return {
@@ -33,7 +37,7 @@ export function normaliseConfig(file: StackFile, writtenAt: (path: KeyPath) => s
       compose: compose ?? undefined,
       services: mapValues(shared, (service): SharedServiceConfig => dropEmpty(service ?? {})),
     },
-    repos: mapValues(file.repos, normaliseRepo),
+    repos: mapValues(file.repos, (repo, name) => normaliseRepo(repo, name, writtenAt)),
     services: mapValues(file.services, (service, name) => ({
       ...normaliseService(service, runtime),
       env: mapValues(service.env ?? {}, (value, key) =>
@@ -60,18 +64,28 @@ function dropEmpty<T extends object>(map: T): Filled<T> {
   ) as Filled<T>;
 }
 
-function normaliseRepo(repo: RepoFile, name: string): RepoConfig {
+type WrittenAt = (path: KeyPath) => string | undefined;
+
+function normaliseRepo(repo: RepoFile, name: string, writtenAt: WrittenAt): RepoConfig {
+  const commands = (key: 'setup' | 'migrate'): RepoCommand[] =>
+    (repo[key] ?? []).map((run, index) => ({ run, shown: showCommand(run, ['repos', name, key, index], writtenAt) }));
   return {
     path: repo.path,
     title: repo.title ?? name,
     base: repo.base ?? undefined,
     shared: repo.shared ?? false,
-    setup: repo.setup ?? [],
-    migrate: repo.migrate ?? [],
+    setup: commands('setup'),
+    migrate: commands('migrate'),
+    setupTimeoutSeconds: parseSeconds(repo.setup_timeout ?? SETUP_SECONDS),
     own: [...new Set(repo.own ?? [])],
     copy: repo.copy ?? [],
     envFile: repo.env_file ?? '.env.local',
   };
+}
+
+function showCommand(run: Command, path: KeyPath, writtenAt: WrittenAt): string {
+  if (typeof run === 'string') return writtenAt(path) ?? run;
+  return run.map((word, index) => writtenAt([...path, index]) ?? word).join(' ');
 }
 
 function normaliseService(service: ServiceFile, runtime: StackConfig['runtime']): Omit<ServiceConfig, 'env'> {

@@ -90,6 +90,10 @@ const repoSchema = map('a map like `{ path: ./front }`', {
     list('a list like `[postgres]`', text),
     'Shared services of which a ticket with its own copy of this repo gets one of its own',
   ),
+  setup_timeout: optional(
+    duration,
+    'How long one setup or migrate command may take: seconds, `90s` or `2m`; default 30m',
+  ),
   migrate: optional(
     list('a list of commands like `[npm run migrate]`', command),
     'Commands that bring a database up to date; run in a new worktree, on the ticket’s own database',

@@ -59,7 +59,7 @@ function validate(sources: readonly ConfigSource[], { data, filled, findings }: 
   let result = stackSchema.safeParse(data);
   if (!result.success && readFilledValues(data, filled, result.error.issues)) result = stackSchema.safeParse(data);
   const issues = result.success ? [] : result.error.issues;
-  const found = explainIssues(issues, data, (path) => findWritten(sources, path));
+  const found = explainIssues(issues, { data, filled }, (path) => findWritten(sources, path));
   const broken = new Set(findings.map((finding) => JSON.stringify(finding.path)));
   refuseFindings(sources, [...findings, ...found.filter((finding) => !broken.has(JSON.stringify(finding.path)))]);
   if (!result.success) throw new StackError('internal', 'the config was refused without a reason');

@@ -1,11 +1,11 @@
 import { createWriteStream } from 'node:fs';
 import path from 'node:path';
 import { makeFolder } from '../../adapters/files.ts';
-import type { Command } from '../../domain/config/config.ts';
+import type { RepoCommand } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import type { StepProgress } from '../../domain/step.ts';
 import { buildSpec, requireDedicated } from '../spec.ts';
-import type { Work } from '../work.ts';
+import { requireConfig, type Work } from '../work.ts';
 
 const SHOWN_LINES = 30;
 
@@ -14,52 +14,78 @@ export function setupLogOf(root: string, ticket: string, repo: string): string {
   return path.join(root, '.stack', 'logs', ticket, `${repo}.setup.log`);
 }
 
+interface Where {
+  repo: string;
+  service: string | undefined;
+  kind: 'setup' | 'migrate';
+}
+
 /**
- * Runs one of a repo's own commands in the surroundings of its first service. Throws `process` with the last lines when it
- * fails, `interrupted`.
+ * Runs one of a repo's own commands in the surroundings of its first service. At its deadline it is ended with all that it
+ * started. Throws `process` with the last lines when it fails or is not done in time, `interrupted`.
  */
 export async function runRepoCommand(
   work: Work,
-  where: { repo: string; service: string | undefined; kind: 'setup' | 'migrate' },
-  command: Command,
+  where: Where,
+  command: RepoCommand,
   progress: StepProgress,
 ): Promise<void> {
-  const shown = typeof command === 'string' ? command : command.join(' ');
   throwIfAborted(progress.signal);
-  progress.note(shown);
+  progress.note(command.shown);
   const file = setupLogOf(work.stack.root, work.record.ticket, where.repo);
   await makeFolder(path.dirname(file));
   const log = createWriteStream(file, { flags: 'a', mode: 0o600 });
   const tail: string[] = [];
-  log.write(`$ ${shown}\n`);
+  log.write(`$ ${command.shown}\n`);
   try {
-    const { runtime, spec } = await surroundings(work, where);
-    const code = await runtime.run(
-      spec,
-      command,
-      ({ text }) => {
-        log.write(`${text}\n`);
-        tail.push(text);
-        if (tail.length > SHOWN_LINES) tail.shift();
-        if (text.trim() !== '') progress.note(`${shown}: ${text.trim()}`);
-      },
-      progress.signal,
-    );
-    throwIfAborted(progress.signal);
-    if (code !== 0) {
-      throw new StackError(
-        'process',
-        `${where.kind} of ${where.repo} failed: \`${shown}\` ended with exit code ${code}`,
-        {
-          hint: `all of its output is in ${file}`,
-          lines: tail,
-          details: { repo: where.repo, command: shown, exitCode: code, log: file },
-        },
-      );
-    }
+    const fault = await runToEnd(work, where, command, progress, (text) => {
+      log.write(`${text}\n`);
+      tail.push(text);
+      if (tail.length > SHOWN_LINES) tail.shift();
+      if (text.trim() !== '') progress.note(`${command.shown}: ${text.trim()}`);
+    });
+    if (fault) throw commandError(where, command, { ...fault, file, tail });
   } finally {
     await new Promise((done) => log.end(done));
   }
+}
+
+/** How a command went wrong: its own exit code, or the seconds after which it was ended. */
+type Fault = { exitCode: number } | { seconds: number };
+
+async function runToEnd(
+  work: Work,
+  where: Where,
+  { run }: RepoCommand,
+  { signal }: StepProgress,
+  onText: (text: string) => void,
+): Promise<Fault | undefined> {
+  const { runtime, spec } = await surroundings(work, where);
+  const seconds = (await requireConfig(work)).repos[where.repo]?.setupTimeoutSeconds ?? 0;
+  const deadline = AbortSignal.timeout(seconds * 1000);
+  try {
+    const exitCode = await runtime.run(spec, run, ({ text }) => onText(text), AbortSignal.any([signal, deadline]));
+    throwIfAborted(signal);
+    return exitCode === 0 ? undefined : { exitCode };
+  } catch (error) {
+    if (deadline.aborted && !signal.aborted) return { seconds };
+    throw error;
+  }
+}
+
+function commandError(
+  { repo, kind }: Where,
+  { shown }: RepoCommand,
+  { file, tail, ...fault }: Fault & { file: string; tail: string[] },
+): StackError {
+  const late = 'seconds' in fault;
+  const end = late ? `was not done after ${fault.seconds} s and was ended` : `ended with exit code ${fault.exitCode}`;
+  const hint = `all of its output is in ${file}`;
+  return new StackError('process', `${kind} of ${repo} failed: \`${shown}\` ${end}`, {
+    hint: late ? `${hint}; \`setup_timeout:\` of ${repo} in stack.yml gives it longer` : hint,
+    lines: tail,
+    details: { repo, command: shown, log: file, ...fault },
+  });
 }
 
 /** A repo's first service lends its runtime, image and env; a repo without services is set up on this machine. */

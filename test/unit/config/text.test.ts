@@ -51,7 +51,13 @@ describe('a valid file', () => {
       },
       repos: {
         front: { path: './front', title: 'Front-end', base: 'main', shared: false, setup: [], copy: [] },
-        api: { path: './api', title: 'API', shared: true, setup: ['npm ci'], copy: ['config/keys'] },
+        api: {
+          path: './api',
+          title: 'API',
+          shared: true,
+          setup: [{ run: 'npm ci', shown: 'npm ci' }],
+          copy: ['config/keys'],
+        },
       },
     });
     expect(config.services.api).toEqual({
@@ -77,6 +83,7 @@ describe('a valid file', () => {
       base: undefined,
       shared: false,
       setup: [],
+      setupTimeoutSeconds: 1800,
       migrate: [],
       own: [],
       copy: [],
@@ -135,7 +142,11 @@ describe('stack.local.yml', () => {
   test('is laid over: maps merge, lists and scalars replace', () => {
     const local = 'repos:\n  api: { setup: [pnpm i], shared: false }\nservices:\n  front: { env: { EXTRA: 1 } }\n';
     const config = parse(SHOP, {}, local);
-    expect(config.repos.api).toMatchObject({ path: './api', setup: ['pnpm i'], shared: false });
+    expect(config.repos.api).toMatchObject({
+      path: './api',
+      setup: [{ run: 'pnpm i', shown: 'pnpm i' }],
+      shared: false,
+    });
     expect(config.services.front?.env).toMatchObject({ API_URL: '${api.url}', EXTRA: '1' });
   });
 
@@ -178,7 +189,9 @@ describe('${env.NAME}', () => {
         'hint: set CODE, or write `${env.CODE:-default}`',
     );
     expect(refusal(path('"${env.A-b}"'))).toContain('write `${env.NAME}` or `${env.NAME:-default}`');
-    expect(refusal(shop('from: 3001', 'from: "${env.F:-abc}"'))).toContain('must be a port, 1 to 65535, found "abc"');
+    expect(refusal(shop('from: 3001', 'from: "${env.F:-abc}"'))).toContain(
+      'must be a port, 1 to 65535, found "${env.F:-abc}"',
+    );
   });
 
   test('never turns its value into a template', () => {
@@ -189,7 +202,13 @@ describe('${env.NAME}', () => {
 
   test('in setup is filled in, and the rest is left to the shell', () => {
     const text = shop('[npm ci]', '["echo ${HOME:-${env.A}} $${env.A} $(pwd) ${#x}"]');
-    expect(parse(text, { A: '1' }).repos.api?.setup).toEqual(['echo ${HOME:-1} ${env.A} $(pwd) ${#x}']);
+    expect(parse(text, { A: '1' }).repos.api?.setup).toEqual([
+      {
+        run: 'echo ${HOME:-1} ${env.A} $(pwd) ${#x}',
+        // What it was filled with may be a secret.
+        shown: 'echo ${HOME:-${env.A}} $${env.A} $(pwd) ${#x}',
+      },
+    ]);
   });
 
   test('`$${` is the text `${`', () => {

@@ -1,0 +1,25 @@
+import type { InstanceRecord, StackState } from '../domain/instance.ts';
+import type { ExecTarget, Runtime } from '../domain/runtime.ts';
+import { buildSpec, refOf, requireService } from './spec.ts';
+import type { Stack } from './stack.ts';
+import { createWork } from './work.ts';
+
+/**
+ * Gives what a command is run beside. A container knows its own env; what a host process was given is on no disk, and is
+ * filled in again from stack.yml. Throws `config`, `not-found`.
+ */
+export async function describeTarget(
+  stack: Stack,
+  state: StackState,
+  record: InstanceRecord,
+  service: string,
+): Promise<{ runtime: Runtime; target: ExecTarget }> {
+  const own = requireService(record, service);
+  const runtime = await stack.runtime(own.runtime);
+  const ref = refOf(stack, record, service);
+  if (own.runtime !== 'process') return { runtime, target: ref };
+  const { baseline, shared } = state;
+  const work = createWork({ stack, config: await stack.config(), record, baseline, shared });
+  const { env } = await buildSpec(work, service);
+  return { runtime, target: { ...ref, env } };
+}
