@@ -55,6 +55,8 @@ export interface Context {
   stack(): Promise<Stack>;
   /** Asks; `--yes` answers, and without a terminal it is a refusal. Throws `confirm`. */
   confirm(question: string): Promise<void>;
+  /** Asks, and gives the answer. Throws `confirm` where nobody is there to ask; it names `all` that would be asked. */
+  ask(question: string, all?: readonly string[]): Promise<boolean>;
 }
 
 /** Gives the context of one command. */
@@ -81,7 +83,10 @@ export function createContext(
     const { requireRoot } = await import('./adapters/config-file.ts');
     return requireRoot(host.cwd);
   });
-  const ask: Context['confirm'] = (question) => confirm(host, options, reporter, question);
+  const ask: Context['ask'] = (question, all) => askPerson({ host, options, reporter }, question, all);
+  const confirm: Context['confirm'] = async (question) => {
+    if (!(await ask(question))) throw new StackError('confirm', 'left as it was', { hint: '--yes answers yes' });
+  };
   return {
     host,
     options,
@@ -95,9 +100,10 @@ export function createContext(
     place,
     findPlace,
     stack: once(async () =>
-      makeStack({ host, options, packageRoot, signal, emit, argv, ask, root: (await place()).root }),
+      makeStack({ host, options, packageRoot, signal, emit, argv, ask: confirm, root: (await place()).root }),
     ),
-    confirm: ask,
+    confirm,
+    ask,
   };
 }
 
@@ -229,22 +235,22 @@ function overruleRuntime(config: StackConfig, runtime: GlobalOptions['runtime'])
   return { ...config, runtime, services: Object.fromEntries(services) };
 }
 
-async function confirm(
-  host: Host,
-  options: GlobalOptions,
-  reporter: () => Promise<Reporter>,
+async function askPerson(
+  { host, options, reporter }: Pick<StackParts, 'host' | 'options'> & { reporter: () => Promise<Reporter> },
   question: string,
-): Promise<void> {
-  if (options.yes) return;
-  const refuse = (message: string): never => {
-    throw new StackError('confirm', message, { hint: '--yes answers yes' });
-  };
-  if (!canAsk(host)) refuse(`${question} Nobody is here to ask`);
+  all: readonly string[] = [question],
+): Promise<boolean> {
+  if (options.yes) return true;
+  if (!canAsk(host)) {
+    const what = all.length === 1 ? `${all[0]} Nobody is here to ask` : `nobody is here to ask ${all.length} questions`;
+    const lines = all.length === 1 ? [] : [...all];
+    throw new StackError('confirm', what, { hint: '--yes answers yes', lines, details: { questions: all } });
+  }
   (await reporter()).clear();
   const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: host.stdin, output: host.stderr });
   const answer = await terminal.question(`${question} [y/N] `).finally(() => terminal.close());
-  if (!/^y(es)?$/i.test(answer.trim())) refuse('left as it was');
+  return /^y(es)?$/i.test(answer.trim());
 }
 
 function canAsk(host: Host): boolean {

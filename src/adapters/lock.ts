@@ -62,6 +62,17 @@ export async function withLock<Result>(
   }
 }
 
+/**
+ * Says what a lock is without taking it: `left` by a holder that is dead; `strange`: something that is no lock is in its place,
+ * or one whose holder nobody here can judge, so that it is never taken over.
+ */
+export async function inspectLock(file: string): Promise<'none' | 'held' | 'left' | 'strange'> {
+  const claim = await readClaim(file);
+  if (claim === undefined) return 'none';
+  if (claim.token === '') return 'strange';
+  return (await isHeld(claim)) ? 'held' : 'left';
+}
+
 async function acquire(file: string, claim: Claim, options: LockOptions): Promise<void> {
   if (options.signal?.aborted) throw interrupted(options.signal.reason);
   const { signal, waitSeconds = DEFAULT_WAIT_SECONDS } = options;

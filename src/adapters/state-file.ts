@@ -71,9 +71,15 @@ export function lostStateError(root: string, traces: readonly string[]): StackEr
   );
 }
 
-/** Writes a state and its backup. The backup comes second: a disk that is full then leaves it as it was. Throws `files`. */
+/**
+ * Writes a state and its backup. The backup comes second: a disk that is full then leaves it as it was. Throws `files`, and
+ * an error for a state that could not be read again.
+ */
 export async function writeStateFile(root: string, state: StackState): Promise<void> {
   const text = `${JSON.stringify(state, null, 2)}\n`;
+  const { readState } = await import('../domain/state-text.ts');
+  const check = readState(text);
+  if ('problem' in check) throw new Error(`the state would not be readable: it ${check.problem}`);
   await replaceFile(stateFileOf(root), text);
   await replaceFile(stateBackupOf(root), text, { lasting: false }).catch(() => undefined);
 }

@@ -69,9 +69,17 @@ export function openState({ root, stack, version, listTraces }: StateOptions): S
       locked(async () => {
         const found = await load();
         const draft = found?.state ?? structuredClone(empty);
+        const before = renderRecords(draft);
         const result = await change(draft);
         if (found && found.version !== empty.version) await keepOldVersion(root, found);
-        await writeStateFile(root, { ...draft, writtenBy: version });
+        const state = { ...draft, writtenBy: version };
+        await writeStateFile(root, state);
+        const { keepCopies } = await import('./state-copies.ts');
+        const after = renderRecords(state);
+        await keepCopies(
+          state,
+          [...after.keys()].filter((ticket) => after.get(ticket) !== before.get(ticket)),
+        );
         return result;
       }),
     rebuild: (known) =>
@@ -81,10 +89,17 @@ export function openState({ root, stack, version, listTraces }: StateOptions): S
         });
         if (readable) throw new StackError('busy', `${file} can be read again`, { hint: 'look at it once more' });
         const aside = await putStateAside(root);
-        await writeStateFile(root, { ...empty, ...known });
+        const state = { ...empty, ...known };
+        await writeStateFile(root, state);
+        const { keepCopies } = await import('./state-copies.ts');
+        await keepCopies(state, Object.keys(state.instances));
         return aside;
       }),
   };
+}
+
+function renderRecords({ instances }: StackState): Map<string, string> {
+  return new Map(Object.entries(instances).map(([ticket, record]) => [ticket, JSON.stringify(record)]));
 }
 
 /** Makes `.stack/` with a `.gitignore` that hides it from the root's own repo. */

@@ -1,37 +1,56 @@
-import type { Finding } from '../engine/doctor.ts';
+import type { Finding, Mended } from '../engine/finding.ts';
 import { createStyle } from '../ui/style.ts';
 import type { Verb } from './verb.ts';
 
+interface Options {
+  fix?: boolean;
+}
+
+/** `mended`: what `--fix` was told to do, and what came of it; the findings are how things are after that. */
 interface Result {
   ok: boolean;
   findings: Finding[];
+  mended?: Mended[];
 }
 
-export const doctor: Verb<object, Result> = {
+export const doctor: Verb<Options, Result> = {
   name: 'doctor',
   summary: 'check git, engine, config and state against the real world',
   args: '',
-  flags: [],
-  examples: ['stack doctor', 'stack doctor --json'],
+  flags: [
+    ['--fix', 'mend what can be mended: lost records, things that belong to no ticket, leftovers; asks about each'],
+  ],
+  examples: ['stack doctor', 'stack doctor --fix', 'stack doctor --json'],
   completes: {},
-  async run(context) {
+  async run(context, { options }) {
     const { examine } = await import('../engine/doctor.ts');
     const place = await context.findPlace();
-    const findings = await examine(place ? () => context.stack() : undefined, {
-      env: context.host.env,
-      cwd: context.host.cwd,
-    });
-    return { ok: findings.every((finding) => finding.ok), findings };
+    const surroundings = { env: context.host.env, cwd: context.host.cwd };
+    const look = () => examine(place ? () => context.stack() : undefined, surroundings);
+    if (!options.fix) return judge(await look());
+    const { mendAll } = await import('../engine/finding.ts');
+    const { findings, mended } = await mendAll(look, context.ask, (text) => context.emit({ type: 'info', text }));
+    return { ...judge(findings), mended };
   },
-  render({ findings }, { color }) {
+  render({ findings, mended = [] }, { color }) {
     const style = createStyle(color);
-    const width = Math.max(...findings.map((finding) => finding.subject.length));
-    return findings
-      .flatMap(({ ok, subject, text, hint }) => [
-        `${ok ? style.good('ok ') : style.bad('-- ')} ${subject.padEnd(width)}  ${text}`,
-        ...(hint === undefined ? [] : [`${' '.repeat(width + 6)}${hint}`]),
-      ])
-      .join('\n');
+    const width = Math.max(...[...findings, ...mended].map(({ subject }) => subject.length));
+    const line = (mark: string, subject: string, text: string): string => `${mark}  ${subject.padEnd(width)}  ${text}`;
+    const mark = (ok: boolean): string => (ok ? style.good('ok') : style.bad('--'));
+    const done = mended.map(({ ok, subject, text }) => line(mark(ok), subject, text));
+    const lines = findings.flatMap(({ ok, subject, text, hint }) => [
+      line(mark(ok), subject, text),
+      ...(hint === undefined ? [] : [`${' '.repeat(width + 6)}${hint}`]),
+    ]);
+    return [...(done.length > 0 ? ['mended:', ...done, 'now:'] : []), ...lines].join('\n');
   },
+  toJson: ({ findings, ...result }) => ({
+    ...result,
+    findings: findings.map(({ fix, ...finding }) => ({ ...finding, ...(fix && { fix: fix.question }) })),
+  }),
   exitCode: ({ ok }) => (ok ? 0 : 1),
 };
+
+function judge(findings: Finding[]): Result {
+  return { ok: findings.every((finding) => finding.ok), findings };
+}

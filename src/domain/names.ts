@@ -10,7 +10,7 @@ export const LABELS = {
   service: 'dev.stack.service',
   repo: 'dev.stack.repo',
   worktree: 'dev.stack.worktree',
-  branch: 'dev.stack.branch',
+  ports: 'dev.stack.ports',
   hash: 'dev.stack.hash',
 } as const;
 

@@ -7,7 +7,7 @@ import { requireService } from './spec.ts';
 import { putRecord, requireConfig, type Work } from './work.ts';
 
 /** Gives every port that is promised to somebody in this root. */
-export function listLeases(state: StackState): Set<number> {
+export function listLeases(state: Pick<StackState, 'shared' | 'baseline' | 'instances'>): Set<number> {
   const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
   const ports = records
     .flatMap((record) => Object.values(record.services))

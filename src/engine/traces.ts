@@ -22,7 +22,7 @@ export async function listTraces(root: string, config: StackConfig | undefined):
 }
 
 /** Gives the folders whose pointers lead to the root. */
-async function listTicketFolders(root: string, config: StackConfig | undefined): Promise<string[]> {
+export async function listTicketFolders(root: string, config: StackConfig | undefined): Promise<string[]> {
   const homes = new Set([
     await ticketsFolder(root, undefined),
     ...(config ? [await ticketsFolder(root, config.worktrees)] : []),

@@ -23,7 +23,7 @@ describe('a machine that does not do its part', () => {
     const expected = {
       code: 'engine',
       message: /^no Docker engine answers at unix:\/\/.*no-engine\.sock/,
-      hint: /start Docker.*DOCKER_HOST.*stack doctor/,
+      hint: /start Docker.*DOCKER_HOST.*runtime: process/,
     } as const;
 
     it('is said before anything is made', async () => {

@@ -56,7 +56,7 @@ export function explainEngineError(error: unknown, where: string): unknown {
   }
   if (level !== undefined || (code !== undefined && UNREACHABLE.has(code))) {
     return new StackError('engine', `no Docker engine answers at ${where}`, {
-      hint: 'start Docker, or name its address in DOCKER_HOST or DOCKER_CONTEXT; `stack doctor` shows what was tried',
+      hint: 'start Docker, or name its address in DOCKER_HOST or DOCKER_CONTEXT; `runtime: process` in stack.yml does without',
       cause: error,
     });
   }

@@ -102,6 +102,8 @@ function describeLabels(spec: WorkloadSpec, oneOff: boolean): Record<string, str
     ...describeOwnership(spec),
     [LABELS.repo]: spec.repo,
     [LABELS.worktree]: spec.source,
+    // The engine tells the ports of what runs alone, and nobody's names for them.
+    [LABELS.ports]: JSON.stringify(spec.ports),
     [LABELS.hash]: spec.hash,
     [COMPOSE.project]: instanceProject(spec.stack, spec.instance),
     [COMPOSE.service]: spec.service,

@@ -63,6 +63,13 @@ export async function listAlive(workloads: readonly string[]): Promise<string[]>
   return workloads.filter((workload) => markers.some((marker) => isMarked(marker, workload)));
 }
 
+/** Gives the workloads that live processes were started for, set-up commands aside. Linux alone tells. */
+export async function listMarkers(): Promise<string[]> {
+  if (process.platform !== 'linux') return [];
+  const rows = (await listProcesses()).filter((row) => !row.zombie);
+  return [...new Set(rows.flatMap(({ pid }) => readMarker(pid) ?? []))].filter((name) => !name.includes('#'));
+}
+
 function isMarked(marker: string | undefined, workload: string): boolean {
   return marker === workload || (marker?.startsWith(`${workload}#`) ?? false);
 }

@@ -1,0 +1,66 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { dedicatedRepos, type StackState } from '../domain/instance.ts';
+import { readState } from '../domain/state-text.ts';
+import { replaceFile } from './files.ts';
+import { readOwnEntry } from './git/entry.ts';
+import { readNotes } from './git/own-notes.ts';
+
+/** Beside git's own entry of a worktree: it moves with the worktree, goes with it, and does not need `.stack`. */
+const FILE = 'stack-record.json';
+
+/** What a repo keeps of a worktree that stack has made. */
+export interface OwnEntry {
+  /** Absolute path of the worktree, which may be gone. */
+  worktree: string;
+  /** As the notes sign it: `feat-01 (1a2b3c4d)`; '' when they are lost. */
+  owner: string;
+  /** The state with this one ticket in it, as it was when the ticket was last changed; undefined when it cannot be read. */
+  state: StackState | undefined;
+  /** Unix milliseconds of that. */
+  savedAt: number;
+}
+
+/**
+ * Writes some tickets down once more, each in all of its repos. Call it with the state lock held. Never throws: where a copy
+ * cannot be kept there is still the state.
+ */
+export async function keepCopies(state: StackState, tickets: readonly string[]): Promise<void> {
+  for (const ticket of tickets) {
+    const record = state.instances[ticket];
+    if (!record) continue;
+    const copy = { ...state, instances: { [ticket]: { ...record, owner: undefined } } };
+    for (const [, { worktree, gitCommonDir }] of dedicatedRepos(record)) {
+      const entry = await readOwnEntry(worktree, gitCommonDir);
+      if (!entry) continue;
+      await replaceFile(path.join(entry.folder, FILE), `${JSON.stringify(copy)}\n`, { lasting: false }).catch(
+        () => undefined,
+      );
+    }
+  }
+}
+
+/** Gives what a repo keeps of the worktrees that any root's stack has made. Never throws. */
+export async function listOwnEntries(gitCommonDir: string): Promise<OwnEntry[]> {
+  const home = path.join(gitCommonDir, 'worktrees');
+  const ids = await readdir(home).catch(() => []);
+  const entries = await Promise.all(ids.map((id) => readOne(path.join(home, id))));
+  return entries.flat();
+}
+
+async function readOne(folder: string): Promise<OwnEntry[]> {
+  const file = path.join(folder, FILE);
+  const [gitdir, text, { owner }, found] = await Promise.all([
+    readFile(path.join(folder, 'gitdir'), 'utf8').catch(() => ''),
+    readFile(file, 'utf8').catch(() => undefined),
+    readNotes(folder),
+    stat(file).catch(() => undefined),
+  ]);
+  if (gitdir === '' || (owner === '' && text === undefined)) return [];
+  const read = text === undefined ? undefined : readState(text);
+  const state = read && 'state' in read ? read.state : undefined;
+  // Since git 2.48 the path may be relative to the entry.
+  return [
+    { worktree: path.dirname(path.resolve(folder, gitdir.trimEnd())), owner, state, savedAt: found?.mtimeMs ?? 0 },
+  ];
+}

@@ -1,0 +1,71 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { canonicalPath } from '../adapters/git/entry.ts';
+import { listWorktrees } from '../adapters/git/worktree-list.ts';
+import type { StackConfig } from '../domain/config/config.ts';
+import type { DedicatedRepo, InstanceRecord, RepoRecord, ServiceRecord } from '../domain/instance.ts';
+import { describeCopy, factsOf, mergeServices, planServices } from './plan.ts';
+import { type Remnant, type Remnants, ticketOf } from './remnants.ts';
+import type { Stack } from './stack.ts';
+import { ticketsFolder } from './work.ts';
+
+/**
+ * Makes the record of a ticket from its worktrees and workloads alone, as stack.yml says that they should be. What nobody
+ * knows any more is decided in favour of people's work: no branch counts as made by stack.
+ */
+export async function deriveRecord(
+  stack: Stack,
+  config: StackConfig,
+  remnants: Remnants,
+  ticket: string,
+): Promise<InstanceRecord> {
+  const folder = path.join(await ticketsFolder(stack.root, config.worktrees), ticket);
+  const noted = remnants.entries.filter((entry) => ticketOf(entry) === ticket).map(({ worktree }) => worktree);
+  const looks = await Promise.all(
+    Object.keys(config.repos).map(async (repo): Promise<[string, RepoRecord][]> => {
+      const own = await deriveRepo(stack, config, { repo, folder, noted });
+      if (own) return [[repo, own]];
+      return config.repos[repo]?.shared ? [[repo, { mode: 'shared' }]] : [];
+    }),
+  );
+  const repos = Object.fromEntries(looks.flat());
+  const workloads = remnants.workloads.filter(({ instance }) => instance === ticket);
+  const planned = await planServices(stack, config, ticket, repos);
+  const made = await stat(folder).catch(() => undefined);
+  return {
+    ...{ ticket, argument: ticket, phase: 'ready', started: true, folder, repos },
+    createdAt: (made?.birthtime ?? new Date()).toISOString(),
+    services: mergeServices(config, describeServices(planned, workloads), planned),
+  };
+}
+
+async function deriveRepo(
+  stack: Stack,
+  config: StackConfig,
+  { repo, folder, noted }: { repo: string; folder: string; noted: readonly string[] },
+): Promise<DedicatedRepo | undefined> {
+  const facts = await factsOf(stack, config, repo);
+  // One that was moved is recorded where it should be, and spoken of as moved.
+  const places = new Set([await canonicalPath(path.join(folder, repo)), ...noted]);
+  const [, ...linked] = await listWorktrees(facts.top);
+  const found = linked.find((one) => places.has(one.path));
+  if (!found) return undefined;
+  const branch = found.branch ?? found.head ?? 'HEAD';
+  const baseCommit = found.head ?? facts.headCommit;
+  const own = { branch, ownsBranch: false, base: branch, baseCommit, copied: true, setUp: true };
+  return { ...describeCopy(config, repo, facts, folder), ...own };
+}
+
+/** Gives services as their workloads have them: what runs them, on which ports. */
+export function describeServices(
+  planned: Readonly<Record<string, ServiceRecord>>,
+  workloads: readonly Remnant[],
+): Record<string, ServiceRecord> {
+  const known = workloads.flatMap(({ service, runtime, name, ports }) => {
+    const plan = planned[service];
+    if (!plan) return [];
+    const leases = ports.map((port) => [port.name, { host: port.host, container: port.container }] as const);
+    return [[service, { ...plan, runtime, workload: name, ports: Object.fromEntries(leases) }] as const];
+  });
+  return Object.fromEntries(known);
+}

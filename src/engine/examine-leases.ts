@@ -1,0 +1,85 @@
+import { isThere } from '../adapters/files.ts';
+import type { StackConfig } from '../domain/config/config.ts';
+import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
+import { sharedProject } from '../domain/names.ts';
+import type { Finding } from './finding.ts';
+import { embeddedFolder, listOwnShared } from './shared-plan.ts';
+import type { Stack } from './stack.ts';
+
+/** Finds ports that are promised to what stack.yml has no more and nothing runs of: no harm, but nobody else gets them. */
+export async function examineLeases(stack: Stack, state: StackState): Promise<Finding[]> {
+  const config = await stack.config().catch(() => undefined);
+  if (!config) return [];
+  const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
+  const idle = await Promise.all(records.map((record) => listIdle(stack, config, record)));
+  const shared = await listIdleShared(stack, config, state);
+  return [
+    ...records.flatMap((record, index) => (idle[index] ?? []).map((service) => offerService(stack, record, service))),
+    ...shared.map((name) => offerShared(stack, state, name)),
+  ];
+}
+
+async function listIdle(stack: Stack, config: StackConfig, record: InstanceRecord): Promise<string[]> {
+  const dropped = Object.entries(record.services).filter(
+    ([name, { ports }]) => !Object.hasOwn(config.services, name) && Object.keys(ports).length > 0,
+  );
+  const idle = await Promise.all(
+    dropped.map(async ([name, { runtime }]) => {
+      // Who cannot be asked may run it.
+      const found = await (await stack.runtime(runtime)).status(stack.rootId, record.ticket).catch(() => undefined);
+      return found?.every((one) => one.service !== name) ? [name] : [];
+    }),
+  );
+  return idle.flat();
+}
+
+async function listIdleShared(stack: Stack, config: StackConfig, { shared }: StackState): Promise<string[]> {
+  const wanted = listOwnShared(stack, config);
+  const dropped = Object.entries(shared).filter(([name]) => !wanted.includes(name));
+  if (dropped.length === 0) return [];
+  const engine = (await stack.checkEngine()).ok ? await stack.docker() : undefined;
+  const composed = await engine?.listProject(sharedProject(stack.name, stack.rootId)).catch(() => undefined);
+  const idle = await Promise.all(
+    dropped.map(async ([name, { provider }]) => {
+      if (provider === 'embedded') return (await isThere(embeddedFolder(stack, name))) ? [] : [name];
+      return composed?.every(({ service }) => service !== name) ? [name] : [];
+    }),
+  );
+  return idle.flat();
+}
+
+function offerService(stack: Stack, { ticket, services }: InstanceRecord, service: string): Finding {
+  const ports = Object.values(services[service]?.ports ?? {}).map(({ host }) => host);
+  return describe(`${service} of ${ticket}`, ports, ticket, () =>
+    stack.store.update((draft) => {
+      const record = ticket === BASELINE ? draft.baseline : draft.instances[ticket];
+      const own = record?.services[service];
+      if (own) own.ports = {};
+    }),
+  );
+}
+
+function offerShared(stack: Stack, { shared }: StackState, name: string): Finding {
+  return describe(name, [shared[name]?.port ?? 0], 'shared', () =>
+    stack.store.update((draft) => {
+      delete draft.shared[name];
+    }),
+  );
+}
+
+function describe(holder: string, ports: readonly number[], subject: string, drop: () => Promise<void>): Finding {
+  const what = `port ${ports.join(', ')}`;
+  return {
+    subject,
+    ok: true,
+    text: `${what} is leased to ${holder}, which stack.yml has no more`,
+    hint: '`stack doctor --fix` gives it back',
+    fix: {
+      question: `Give back ${what} of ${holder}, which stack.yml has no more?`,
+      async run() {
+        await drop();
+        return `${what} is free`;
+      },
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import { lstat, readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { explainFileError } from '../adapters/files.ts';
+import { excludeLock, repoLock } from '../adapters/git/lock.ts';
+import { inspectLock, withLock } from '../adapters/lock.ts';
+import type { Finding } from './finding.ts';
+import type { Remnants } from './remnants.ts';
+import type { Stack } from './stack.ts';
+
+/** What lives for milliseconds is left behind once it is this old. */
+const OLD_MS = 60_000;
+/** As `replaceFile` and locks call theirs: `.state.json.<uuid>.tmp`, `state.lock.<token>`, `state.lock.<token>.new`. */
+const TEMPORARY = /^\..+\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$|\.lock\.[0-9a-f]{16}(\.new)?$/;
+
+/**
+ * Finds what commands that were killed left in stack's own folders: no harm, but nobody's. Something strange in a lock's
+ * place does harm. The trash is not looked at: every command sweeps it.
+ */
+export async function examineLitter(stack: Stack, remnants: Remnants): Promise<Finding[]> {
+  const home = path.join(stack.root, '.stack');
+  const run = path.join(home, 'run');
+  const runs = (await readdir(run).catch(() => [])).map((name) => path.join(run, name));
+  const places = [home, ...runs, ...remnants.folders, ...remnants.gitCommonDirs];
+  const temporary = (await Promise.all(places.map(listTemporary))).flat();
+  const locks = [
+    ...['state.lock', 'up.lock'].map((name) => path.join(home, name)),
+    ...remnants.gitCommonDirs.flatMap((folder) => [repoLock(folder), excludeLock(folder)]),
+  ];
+  return [
+    ...(await Promise.all(locks.map(examineLock))).flat(),
+    ...(temporary.length === 0
+      ? []
+      : [offer(`half-written files: ${temporary.join(', ')}`, () => removeAll(temporary))]),
+  ];
+}
+
+async function examineLock(file: string): Promise<Finding[]> {
+  const state = await inspectLock(file);
+  if (state === 'left') {
+    return [offer(`a lock whose holder is dead: ${file}`, () => withLock(file, () => undefined, { waitSeconds: 1 }))];
+  }
+  if (state !== 'strange') return [];
+  return [{ ...offer(`what is no lock, and in the place of one: ${file}`, () => removeAll([file])), ok: false }];
+}
+
+async function listTemporary(folder: string): Promise<string[]> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => TEMPORARY.test(name));
+  const old = names.map(async (name) => {
+    const found = await lstat(path.join(folder, name)).catch(() => undefined);
+    return found && Date.now() - found.mtimeMs > OLD_MS ? [path.join(folder, name)] : [];
+  });
+  return (await Promise.all(old)).flat();
+}
+
+/** Throws `files`. */
+async function removeAll(files: readonly string[]): Promise<void> {
+  for (const file of files) {
+    try {
+      await rm(file, { recursive: true, force: true });
+    } catch (error) {
+      throw explainFileError(error, `remove ${file}`);
+    }
+  }
+}
+
+function offer(what: string, remove: () => Promise<void>): Finding {
+  return {
+    subject: 'leftovers',
+    ok: true,
+    text: what,
+    hint: '`stack doctor --fix` removes it',
+    fix: {
+      question: `Remove ${what}?`,
+      async run() {
+        await remove();
+        return `removed ${what}`;
+      },
+    },
+  };
+}

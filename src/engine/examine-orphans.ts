@@ -1,0 +1,181 @@
+import { rm, rmdir } from 'node:fs/promises';
+import path from 'node:path';
+import { POINTER_FILE } from '../adapters/config-file.ts';
+import { listMarkers } from '../adapters/process/table.ts';
+import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
+import { LABELS } from '../domain/names.ts';
+import type { Finding } from './finding.ts';
+import { listLeases } from './leases.ts';
+import { deriveBaseline, findRecord, giveUpPorts, listTickets } from './rebuild.ts';
+import type { Remnant, Remnants } from './remnants.ts';
+import type { Stack } from './stack.ts';
+
+const FIXES = '`stack doctor --fix` asks about it';
+
+/** Finds what is there of this root and in no record: tickets to take back, and things to remove. */
+export async function examineOrphans(stack: Stack, state: StackState, remnants: Remnants): Promise<Finding[]> {
+  const unknown = listTickets(remnants).filter((ticket) => !Object.hasOwn(state.instances, ticket));
+  const tickets = await Promise.all(unknown.map((ticket) => examineTicket(stack, remnants, ticket)));
+  const baseline = state.baseline ? undefined : await deriveBaseline(stack, remnants);
+  // Things of a ticket that may be taken back stay, whatever the answer.
+  const spared = new Set([...unknown, ...(baseline ? [BASELINE] : [])]);
+  const things = [...listStrayWorkloads(stack, state, remnants), ...(await listStrayThings(stack, state, remnants))];
+  return [
+    ...tickets,
+    ...(baseline ? [offerBaseline(stack, baseline)] : []),
+    ...things.filter(({ instance }) => !spared.has(instance)).map(({ finding }) => finding),
+    ...(await listUnrecorded(stack, state)),
+  ];
+}
+
+async function examineTicket(stack: Stack, remnants: Remnants, ticket: string): Promise<Finding> {
+  const found = await findRecord(stack, remnants, ticket);
+  if (found) return offerTicket(stack, ticket, ...found);
+  const text = 'there is something of it, and no record';
+  const folder = remnants.folders.find((one) => path.basename(one) === ticket);
+  const hasWorktree = remnants.entries.some(({ owner }) => owner.startsWith(`${ticket} (`));
+  if (folder === undefined || hasWorktree || remnants.unseen.length > 0) {
+    const where = remnants.unseen.length > 0 ? `mend ${remnants.unseen.join(', ')} first` : 'look at its worktrees';
+    return { subject: ticket, ok: false, text, hint: where };
+  }
+  return offerFolder(ticket, folder);
+}
+
+function offerTicket(
+  stack: Stack,
+  ticket: string,
+  record: InstanceRecord,
+  source: 'backup' | 'git' | 'worktrees',
+): Finding {
+  const whence =
+    source === 'worktrees' ? ', as its worktrees are; its branches stay when it goes' : ', as git keeps it';
+  return {
+    subject: ticket,
+    ok: false,
+    text: `it is at ${record.folder}, and not in the state file`,
+    hint: FIXES,
+    fix: {
+      question: `Take ${ticket} back into the state file${whence}?`,
+      async run() {
+        await stack.store.update((draft) => {
+          draft.instances[ticket] ??= giveUpPorts(record, listLeases(draft));
+        });
+        return `it is back${whence}`;
+      },
+    },
+  };
+}
+
+function offerFolder(ticket: string, folder: string): Finding {
+  return {
+    subject: ticket,
+    ok: false,
+    text: `nothing is left of it but ${folder}`,
+    hint: FIXES,
+    fix: {
+      question: `Remove ${path.join(folder, POINTER_FILE)}, and the folder if nothing else is in it?`,
+      async run() {
+        await rm(path.join(folder, POINTER_FILE), { force: true });
+        const kept = await rmdir(folder).then(
+          () => false,
+          () => true,
+        );
+        return kept ? `${folder} stays with what people put there` : `${folder} is gone`;
+      },
+    },
+  };
+}
+
+function offerBaseline(stack: Stack, baseline: InstanceRecord): Finding {
+  return {
+    subject: BASELINE,
+    ok: false,
+    text: 'it runs, and is not in the state file',
+    hint: FIXES,
+    fix: {
+      question: 'Take the baseline back into the state file, as it runs?',
+      async run() {
+        await stack.store.update((draft) => {
+          draft.baseline ??= giveUpPorts(baseline, listLeases(draft));
+        });
+        return 'it is back';
+      },
+    },
+  };
+}
+
+interface Stray {
+  instance: string;
+  finding: Finding;
+}
+
+/** Containers and process groups that no record knows. */
+function listStrayWorkloads(stack: Stack, state: StackState, { workloads }: Remnants): Stray[] {
+  return workloads.flatMap((workload) => {
+    const { instance, service, name } = workload;
+    if (recordOf(state, instance)?.services[service]) return [];
+    const what = workload.runtime === 'docker' ? `the container ${name}` : `the process ${name}`;
+    return [{ instance, finding: offerRemoval(what, () => removeWorkload(stack, workload)) }];
+  });
+}
+
+async function removeWorkload(stack: Stack, { instance, service, name, runtime }: Remnant): Promise<void> {
+  const ref = { rootId: stack.rootId, stack: stack.name, instance, service, name };
+  await (await stack.runtime(runtime)).remove(ref);
+}
+
+/** Volumes and built images of tickets that are gone. Those of the baseline are its data, which outlive it. */
+async function listStrayThings(stack: Stack, state: StackState, { unseen }: Remnants): Promise<Stray[]> {
+  // While a repo cannot be looked at, a ticket in there may still come back to its data.
+  if (unseen.length > 0 || !(await stack.checkEngine()).ok) return [];
+  const docker = await stack.docker();
+  const { volumes, images } = await docker.listOwned(stack.rootId);
+  const strays = (things: typeof volumes, what: string, remove: (name: string) => Promise<void>): Stray[] =>
+    things.flatMap(({ name, labels }) => {
+      const instance = labels[LABELS.ticket];
+      if (instance === undefined || instance === BASELINE || recordOf(state, instance)) return [];
+      return [{ instance, finding: offerRemoval(`${what} ${name}`, () => remove(name)) }];
+    });
+  return [...strays(volumes, 'the volume', docker.removeVolume), ...strays(images, 'the image', docker.removeImage)];
+}
+
+/** Processes of services that no process record tells of: `ps` takes them for stopped. Seen on Linux alone. */
+async function listUnrecorded(stack: Stack, state: StackState): Promise<Finding[]> {
+  const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
+  const running = new Set(await listMarkers());
+  const candidates = records.flatMap((record) =>
+    Object.entries(record.services).flatMap(([service, { workload, runtime }]) =>
+      runtime === 'process' && running.has(workload) ? [{ instance: record.ticket, service, name: workload }] : [],
+    ),
+  );
+  if (candidates.length === 0) return [];
+  const known = new Set((await (await stack.runtime('process')).status(stack.rootId)).map(({ name }) => name));
+  return candidates
+    .filter(({ name }) => !known.has(name))
+    .map((one) =>
+      offerRemoval(`the process ${one.name}, whose own record is lost`, () =>
+        removeWorkload(stack, { ...one, runtime: 'process', repo: '', ports: [] }),
+      ),
+    );
+}
+
+function offerRemoval(what: string, remove: () => Promise<void>): Finding {
+  return {
+    subject: 'orphans',
+    ok: false,
+    text: `${what} belongs to no ticket`,
+    hint: FIXES,
+    fix: {
+      question: `Remove ${what}, which belongs to no ticket?`,
+      async run() {
+        await remove();
+        return `${what} is gone`;
+      },
+    },
+  };
+}
+
+function recordOf(state: StackState, instance: string): InstanceRecord | undefined {
+  if (instance === BASELINE) return state.baseline;
+  return Object.hasOwn(state.instances, instance) ? state.instances[instance] : undefined;
+}

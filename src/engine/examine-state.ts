@@ -1,0 +1,122 @@
+import { isThere } from '../adapters/files.ts';
+import { inspectWorktree } from '../adapters/git/worktree.ts';
+import { type StateTrouble, troubleOf } from '../adapters/state-file.ts';
+import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
+import { riskError } from './checks.ts';
+import { isOwnerAlive } from './claim.ts';
+import { examineLeases } from './examine-leases.ts';
+import { examineLitter } from './examine-litter.ts';
+import { examineOrphans } from './examine-orphans.ts';
+import { count, type Finding, type Fix, report } from './finding.ts';
+import { type Rebuilt, rebuildState } from './rebuild.ts';
+import { collectRemnants } from './remnants.ts';
+import type { Stack } from './stack.ts';
+import { examineTickets, takeApart } from './take-apart.ts';
+
+/** Checks the state file, and what it tells of against what there is. Changes nothing. */
+export async function examineState(stack: Stack): Promise<Finding[]> {
+  let state: StackState | undefined;
+  let trouble: StateTrouble['trouble'] | undefined;
+  const file = await report('state', async () => {
+    try {
+      state = await stack.store.read();
+      return count(Object.keys(state.instances), 'ticket');
+    } catch (error) {
+      trouble = troubleOf(error);
+      throw error;
+    }
+  });
+  if (!state) return [trouble === 'gone' || trouble === 'damaged' ? await offerRebuild(stack, file) : file];
+  const known = state;
+  const remnants = await collectRemnants(stack);
+  const tickets = await Promise.all(Object.values(known.instances).map((record) => examineInstance(stack, record)));
+  return [
+    file,
+    ...tickets.flat(),
+    ...(await examineLeases(stack, known)),
+    ...(await examineOrphans(stack, known, remnants)),
+    ...(await examineLitter(stack, remnants)),
+  ];
+}
+
+async function offerRebuild(stack: Stack, finding: Finding): Promise<Finding> {
+  const remnants = await collectRemnants(stack);
+  // What cannot be looked at may hold tickets, which a state made without them would never tell of.
+  if (!remnants.backup && remnants.unseen.length > 0) {
+    return {
+      ...finding,
+      hint: `mend ${remnants.unseen.join(', ')} first: tickets may be in there; then \`stack doctor --fix\``,
+    };
+  }
+  const rebuilt = await rebuildState(stack, remnants);
+  const fix: Fix = {
+    question: `Make the state anew${describeSources(rebuilt)}?`,
+    async run() {
+      const aside = await stack.store.rebuild(rebuilt.known);
+      const damaged = aside === undefined ? '' : `; the damaged file is ${aside}`;
+      return `the state is back${describeSources(rebuilt)}${damaged}`;
+    },
+  };
+  return { ...finding, hint: '`stack doctor --fix` brings it back', fix };
+}
+
+const WORDS = {
+  backup: 'from its backup',
+  git: 'from what git keeps beside the worktrees',
+  worktrees: 'from the worktrees alone, so that their branches stay when it goes',
+};
+
+/** Gives `: feat-01 and feat-02 from its backup, feat-03 from …`. */
+function describeSources({ sources, known }: Rebuilt): string {
+  const groups = Object.entries(WORDS).flatMap(([source, words]) => {
+    const tickets = [...sources].flatMap(([ticket, from]) => (from === source ? [ticket] : []));
+    return tickets.length > 0 ? [`${tickets.join(', ')} ${words}`] : [];
+  });
+  if (groups.length > 0) return `: ${groups.join('; ')}`;
+  return known.baseline
+    ? ', with the baseline alone: there is nothing of any ticket'
+    : ', empty: there is nothing of any ticket';
+}
+
+async function examineInstance(stack: Stack, record: InstanceRecord): Promise<Finding[]> {
+  const { ticket } = record;
+  if (record.phase !== 'ready' && !(await isOwnerAlive(record))) return [describeUnfinished(stack, record)];
+  const worktrees = await Promise.all(dedicatedRepos(record).map(([repo, own]) => examineWorktree(ticket, repo, own)));
+  const problems = worktrees.flat();
+  return problems.length > 0 ? problems : [{ subject: ticket, ok: true, text: 'worktrees are as recorded' }];
+}
+
+function describeUnfinished(stack: Stack, { ticket, phase }: InstanceRecord): Finding {
+  const verb = phase === 'creating' ? 'create' : 'destroy';
+  return {
+    subject: ticket,
+    ok: false,
+    text: `a ${verb} did not finish`,
+    hint: `\`stack destroy ${ticket}\` or \`stack doctor --fix\` clears it`,
+    fix: {
+      question: `Remove what a ${verb} of ${ticket} that did not finish left?`,
+      async run() {
+        // Nobody has worked in what was never made whole; should it hold a person's files all the same, they are saved.
+        const how = { force: phase === 'creating', keepBranch: false };
+        const risks = await examineTickets(stack, [ticket], how);
+        if (!how.force && risks.length > 0) throw riskError(risks);
+        const { rescued } = await takeApart(stack, ticket, { ...how, risks });
+        const saved = rescued.map(({ repo, ref }) => `; what was in ${repo} is saved under ${ref}`);
+        return `what was left of it is gone${saved.join('')}`;
+      },
+    },
+  };
+}
+
+async function examineWorktree(ticket: string, repo: string, own: DedicatedRepo): Promise<Finding[]> {
+  const { path: repoPath, worktree, branch } = own;
+  if (!(await isThere(repoPath))) {
+    const text = `the main checkout of ${repo} is gone from ${repoPath}`;
+    return [{ subject: ticket, ok: false, text, hint: 'put it back' }];
+  }
+  const found = await inspectWorktree({ repoPath, path: worktree, branch });
+  if (found.state === 'present') return [];
+  const hint = found.state === 'absent' ? `\`stack start ${ticket}\` makes it again` : 'fine if you meant it';
+  const text = `${repo}: ${found.reason ?? 'the worktree is gone'}`;
+  return [{ subject: ticket, ok: found.state === 'different', text, hint }];
+}

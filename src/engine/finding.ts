@@ -1,0 +1,73 @@
+import { StackError } from '../domain/errors.ts';
+
+/** One line of doctor: all is well, or what to do. */
+export interface Finding {
+  subject: string;
+  ok: boolean;
+  text: string;
+  hint?: string;
+  /** What `doctor --fix` would do about it. */
+  fix?: Fix;
+}
+
+/** Something that doctor mends when a person says so. */
+export interface Fix {
+  /** Says all that would be done, and ends in a question mark. */
+  question: string;
+  /** Gives what was done. Throws what kept it from being done. */
+  run(): Promise<string>;
+}
+
+/** What became of a fix. */
+export interface Mended {
+  subject: string;
+  question: string;
+  ok: boolean;
+  /** What was done; or why it was not. */
+  text: string;
+}
+
+/** Gives the finding that a check comes to: its words, or those of the error it throws. */
+export async function report(subject: string, check: () => Promise<string>): Promise<Finding> {
+  try {
+    return { subject, ok: true, text: await check() };
+  } catch (error) {
+    const hint = error instanceof StackError ? error.hint : undefined;
+    return { subject, ok: false, text: describeError(error), ...(hint !== undefined && { hint }) };
+  }
+}
+
+function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Gives `1 ticket`, `3 tickets`. */
+export function count(items: readonly unknown[], noun: string): string {
+  return `${items.length} ${noun}${items.length === 1 ? '' : 's'}`;
+}
+
+/**
+ * Mends what can be mended, asking about each thing once, and looks again until nothing new comes up: when the state is back
+ * there is more to see. Gives what was done, and how things are then. `ask` is told all that is about to be asked.
+ */
+export async function mendAll(
+  look: () => Promise<Finding[]>,
+  ask: (question: string, all: readonly string[]) => Promise<boolean>,
+  tell: (text: string) => void,
+): Promise<{ mended: Mended[]; findings: Finding[] }> {
+  const mended: Mended[] = [];
+  const asked = new Set<string>();
+  for (;;) {
+    const findings = await look();
+    const open = findings.flatMap(({ subject, fix }) => (fix && !asked.has(fix.question) ? [{ subject, fix }] : []));
+    if (open.length === 0) return { mended, findings };
+    const all = open.map(({ fix }) => fix.question);
+    for (const { subject, fix } of open) {
+      asked.add(fix.question);
+      if (!(await ask(fix.question, all))) continue;
+      const { ok, text, hint } = await report(subject, fix.run);
+      tell(`${subject}: ${text}`);
+      mended.push({ subject, question: fix.question, ok, text: hint === undefined ? text : `${text}; ${hint}` });
+    }
+  }
+}

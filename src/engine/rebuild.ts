@@ -1,0 +1,101 @@
+import path from 'node:path';
+import type { InstanceRecord, StackState } from '../domain/instance.ts';
+import { BASELINE } from '../domain/instance.ts';
+import { deriveRecord, describeServices } from './derive-record.ts';
+import { planGround } from './ground.ts';
+import { listLeases } from './leases.ts';
+import { type Remnants, ticketOf } from './remnants.ts';
+import type { Stack } from './stack.ts';
+
+/** Where the record of a ticket was found. */
+export type Source = 'backup' | 'git' | 'worktrees';
+
+/** A state as far as it can be known, and where each of its tickets comes from. */
+export interface Rebuilt {
+  known: Pick<StackState, 'stack' | 'shared' | 'baseline' | 'instances'>;
+  sources: Map<string, Source>;
+  /** Names of tickets of which there is something, but no record can be made. */
+  lost: string[];
+}
+
+/**
+ * Makes a state again: from its backup, then from what git keeps beside the worktrees, then from worktrees and workloads
+ * themselves. Changes nothing.
+ */
+export async function rebuildState(stack: Stack, remnants: Remnants): Promise<Rebuilt> {
+  const newest = [...remnants.entries]
+    .sort((one, other) => other.savedAt - one.savedAt)
+    .find(({ state }) => state)?.state;
+  const start = remnants.backup ?? newest;
+  const known: Rebuilt['known'] = {
+    stack: start?.stack ?? stack.name,
+    shared: start?.shared ?? {},
+    baseline: start?.baseline ?? (await deriveBaseline(stack, remnants)),
+    instances: {},
+  };
+  const rebuilt: Rebuilt = { known, sources: new Map(), lost: [] };
+  for (const [ticket, record] of Object.entries(remnants.backup?.instances ?? {}))
+    add(rebuilt, ticket, record, 'backup');
+  for (const ticket of listTickets(remnants)) {
+    if (known.instances[ticket]) continue;
+    const found = await findRecord(stack, remnants, ticket);
+    if (found) add(rebuilt, ticket, ...found);
+    else rebuilt.lost.push(ticket);
+  }
+  return rebuilt;
+}
+
+/** Gives the tickets that worktrees and folders tell of. */
+export function listTickets({ entries, folders }: Remnants): string[] {
+  return [...new Set([...entries.map(ticketOf), ...folders.map((folder) => path.basename(folder))])].sort();
+}
+
+/** Gives the record of a ticket as git keeps it, else as its worktrees are; undefined when there is no worktree of it. */
+export async function findRecord(
+  stack: Stack,
+  remnants: Remnants,
+  ticket: string,
+): Promise<[InstanceRecord, Source] | undefined> {
+  const copies = remnants.entries.filter((entry) => ticketOf(entry) === ticket && entry.state);
+  const [copy] = copies.sort((one, other) => other.savedAt - one.savedAt);
+  const record = copy?.state?.instances[ticket];
+  if (record) return [record, 'git'];
+  const config = await stack.config().catch(() => undefined);
+  if (!config) return undefined;
+  const derived = await deriveRecord(stack, config, remnants, ticket).catch(() => undefined);
+  const hasWorktree = Object.values(derived?.repos ?? {}).some(({ mode }) => mode === 'dedicated');
+  return derived && hasWorktree ? [derived, 'worktrees'] : undefined;
+}
+
+/** Puts a record among the others. A port that another holds is given up: the next start leases one. */
+function add({ known, sources }: Rebuilt, ticket: string, record: InstanceRecord, source: Source): void {
+  known.instances[ticket] = giveUpPorts(record, listLeases(known));
+  sources.set(ticket, source);
+}
+
+/** Gives a record without an owner, and without the ports that are promised to others. */
+export function giveUpPorts(record: InstanceRecord, leased: ReadonlySet<number>): InstanceRecord {
+  const services = Object.entries(record.services).map(([name, service]) => {
+    const ports = Object.entries(service.ports).filter(([, { host }]) => !leased.has(host));
+    return [name, { ...service, ports: Object.fromEntries(ports) }] as const;
+  });
+  return { ...record, owner: undefined, services: Object.fromEntries(services) };
+}
+
+/** Gives the baseline as it runs now; undefined when nothing of it does, since `up` then makes it anew. */
+export async function deriveBaseline(stack: Stack, { workloads }: Remnants): Promise<InstanceRecord | undefined> {
+  const running = workloads.filter(({ instance }) => instance === BASELINE);
+  const config = await stack.config().catch(() => undefined);
+  if (running.length === 0 || !config) return undefined;
+  const empty: StackState = {
+    version: 2,
+    writtenBy: '',
+    root: stack.root,
+    stack: stack.name,
+    shared: {},
+    instances: {},
+  };
+  const { baseline } = await planGround(stack, config, empty);
+  if (!baseline) return undefined;
+  return { ...baseline, services: { ...baseline.services, ...describeServices(baseline.services, running) } };
+}

@@ -1,0 +1,116 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { COMPOSE } from '../adapters/docker/spec.ts';
+import { readOwnEntry } from '../adapters/git/entry.ts';
+import { listRecords } from '../adapters/process/record.ts';
+import { listOwnEntries, type OwnEntry } from '../adapters/state-copies.ts';
+import { readStateFile, stateBackupOf } from '../adapters/state-file.ts';
+import type { StackConfig } from '../domain/config/config.ts';
+import type { StackState } from '../domain/instance.ts';
+import { LABELS } from '../domain/names.ts';
+import type { PublishedPort, RuntimeName } from '../domain/runtime.ts';
+import { factsOf } from './plan.ts';
+import type { Stack } from './stack.ts';
+import { listTicketFolders } from './traces.ts';
+
+/** A workload as the outside knows it. */
+export interface Remnant {
+  instance: string;
+  service: string;
+  repo: string;
+  runtime: RuntimeName;
+  name: string;
+  ports: readonly PublishedPort[];
+}
+
+/** All from which records can be made again. */
+export interface Remnants {
+  backup: StackState | undefined;
+  /** Worktrees of this root, as their repos know them. */
+  entries: OwnEntry[];
+  /** Folders of tickets, by their pointers. */
+  folders: string[];
+  workloads: Remnant[];
+  /** Git's common folders of the repos. */
+  gitCommonDirs: string[];
+  /** What could not be looked at: repos of stack.yml, or that file itself. What is in there may be missing here. */
+  unseen: string[];
+}
+
+/** Looks for all that is left of a root's tickets and baseline. Changes nothing, never throws. */
+export async function collectRemnants(stack: Stack): Promise<Remnants> {
+  const config = await stack.config().catch(() => undefined);
+  const folders = await listTicketFolders(stack.root, config);
+  const [backup, repos, inFolders, processes, containers] = await Promise.all([
+    readStateFile(stateBackupOf(stack.root), stack.root).catch(() => undefined),
+    listRepos(stack, config),
+    listReposOf(folders),
+    listRecords(stack.root),
+    listContainers(stack),
+  ]);
+  const gitCommonDirs = [...new Set([...repos.found, ...inFolders])];
+  const entries = (await Promise.all(gitCommonDirs.map(listOwnEntries))).flat();
+  return {
+    backup: backup?.state,
+    entries: entries.filter((entry) => isOurs(stack, entry)),
+    folders,
+    workloads: [...processes.map((one) => ({ ...one, runtime: 'process' as const })), ...containers],
+    gitCommonDirs,
+    unseen: config ? repos.unseen : ['stack.yml'],
+  };
+}
+
+/** Gives the ticket that a worktree was made for. */
+export function ticketOf({ owner, state }: OwnEntry): string {
+  return Object.keys(state?.instances ?? {})[0] ?? owner.replace(/ \([^)]*\)$/, '');
+}
+
+function isOurs({ root, rootId }: Stack, { owner, state }: OwnEntry): boolean {
+  return owner === '' ? state?.root === root : owner.endsWith(` (${rootId})`);
+}
+
+async function listRepos(
+  stack: Stack,
+  config: StackConfig | undefined,
+): Promise<{ found: string[]; unseen: string[] }> {
+  if (!config) return { found: [], unseen: [] };
+  const looks = await Promise.all(
+    Object.keys(config.repos).map(async (repo) => ({
+      repo,
+      facts: await factsOf(stack, config, repo).catch(() => undefined),
+    })),
+  );
+  return {
+    found: looks.flatMap(({ facts }) => (facts ? [facts.gitCommonDir] : [])),
+    unseen: looks.flatMap(({ repo, facts }) => (facts ? [] : [repo])),
+  };
+}
+
+/** Worktrees lead to their repos when stack.yml does not. */
+async function listReposOf(folders: readonly string[]): Promise<string[]> {
+  const found = folders.map(async (folder) => {
+    const names = await readdir(folder).catch(() => []);
+    const entries = await Promise.all(names.map((name) => readOwnEntry(path.join(folder, name))));
+    return entries.flatMap((entry) => (entry ? [path.dirname(path.dirname(entry.folder))] : []));
+  });
+  return (await Promise.all(found)).flat();
+}
+
+async function listContainers(stack: Stack): Promise<Remnant[]> {
+  if (!(await stack.checkEngine()).ok) return [];
+  const { containers } = await (await stack.docker()).listOwned(stack.rootId).catch(() => ({ containers: [] }));
+  return containers.flatMap(({ name, labels }) => {
+    const { [LABELS.ticket]: instance, [LABELS.service]: service } = labels;
+    if (instance === undefined || service === undefined || labels[COMPOSE.oneOff] !== 'False') return [];
+    const ports = readPorts(labels[LABELS.ports]);
+    return [{ instance, service, repo: labels[LABELS.repo] ?? '', runtime: 'docker' as const, name, ports }];
+  });
+}
+
+function readPorts(text: string | undefined): PublishedPort[] {
+  try {
+    return JSON.parse(text ?? '[]') as PublishedPort[];
+  } catch {
+    return [];
+  }
+}
