@@ -3,6 +3,7 @@ import { add } from './commands/add.ts';
 import { complete } from './commands/complete.ts';
 import { completion } from './commands/completion.ts';
 import { create } from './commands/create.ts';
+import { db } from './commands/db.ts';
 import { demo } from './commands/demo.ts';
 import { destroy } from './commands/destroy.ts';
 import { doctor } from './commands/doctor.ts';
@@ -41,6 +42,7 @@ export const verbs: readonly AnyVerb[] = [
   restore,
   logs,
   exec,
+  db,
   down,
   doctor,
   trust,

@@ -73,7 +73,7 @@ export function ownSettings(service: string, settings: SharedSettings, own: OwnR
 }
 
 /** Gives the same address with another database. */
-function withDatabase(url: string, database: string): string {
+export function withDatabase(url: string, database: string): string {
   const changed = new URL(url);
   changed.pathname = `/${encodeURIComponent(database)}`;
   return changed.href;

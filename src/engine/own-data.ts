@@ -60,11 +60,7 @@ export async function requireAlone(work: Work, { force }: { force: boolean }): P
       if (clients.length === 0) return;
       if (performance.now() > deadline) {
         const { ticket } = work.record;
-        throw inUse(
-          database,
-          clients,
-          `close them, or end them with \`stack destroy ${ticket} --force\`; its services are stopped`,
-        );
+        throw inUse(database, clients, `close them, or say --force to end them; the services of ${ticket} are stopped`);
       }
       await delay(POLL_MS);
     }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -62,6 +62,11 @@ for (const { runtime, skip } of RUNTIMES) {
       const answer = await fetch(`http://localhost:${product.port(inReadme)}${url}`, body && post);
       if (!answer.ok) throw new Error(await answer.text());
       return (await answer.json()) as { items: { name: string }[] };
+    };
+    /** The port of a ticket's API as the README would have it: tickets made at once get theirs in any order. */
+    const portOf = async (ticket: string): Promise<number> => {
+      const found = (await product.ps()).instances.find((instance) => instance.ticket === ticket);
+      return (found?.services.api?.ports.http ?? 0) - product.port(0);
     };
     const namesAt = async (inReadme: number) => (await api(inReadme, '/items')).items.map(({ name }) => name);
 
@@ -155,6 +160,87 @@ for (const { runtime, skip } of RUNTIMES) {
       const { stdout } = await product.stack(['logs', 'sizes', '--setup']);
       expect(stdout).toContain('migrates 2-sizes.sql');
       expect(stdout).not.toContain('1.sql');
+    });
+
+    it('says the address of a ticket’s database, and of the baseline’s', async () => {
+      const { stdout } = await product.stack(['db', 'colours', 'url']);
+      expect(stdout).toMatch(/^postgres:\/\/stack:stack@localhost:\d+\/shop_colours$/);
+      expect(await product.json('db', 'baseline', 'url')).toMatchObject({
+        url: stdout.replace('shop_colours', 'shop'),
+      });
+    });
+
+    it('shows how a ticket’s schema differs from the baseline’s', async () => {
+      await query(
+        'shop_sizes',
+        'ALTER TABLE items ALTER name TYPE varchar(20), DROP ticket; CREATE INDEX by_name ON items (name); DROP TABLE first',
+      );
+      const { stdout } = await product.stack(['db', 'sizes', 'diff']);
+      expect(stdout.split('\n')).toEqual([
+        '- table first',
+        '+ table sizes',
+        '- column first.id  integer',
+        '~ column items.name  text NOT NULL -> character varying(20) NOT NULL',
+        '- column items.ticket  text',
+        '+ column sizes.id  integer',
+        '+ index by_name  CREATE INDEX by_name ON public.items USING btree (name)',
+      ]);
+      expect(await product.json('db', 'colours', 'diff')).toEqual({
+        ticket: 'colours',
+        changes: [
+          { change: 'added', kind: 'table', name: 'colours' },
+          { change: 'added', kind: 'column', name: 'colours.id', ticket: 'integer' },
+        ],
+      });
+    });
+
+    it('goes back to what the baseline has, asks before, and migrates again', async () => {
+      const refused = await product.stack(['db', 'sizes', 'reset']);
+      expect(refused).toMatchObject({ code: 4 });
+      expect(await tables('shop_sizes')).toEqual(['items', 'migrations', 'sizes']);
+      expect(await product.stack(['db', 'sizes', 'reset', '--yes'])).toMatchObject({ code: 0 });
+      expect(await tables('shop_sizes')).toEqual(['first', 'items', 'migrations', 'sizes']);
+      expect(await namesAt(await portOf('sizes'))).toEqual(await namesAt(3000));
+    });
+
+    it.runIf(runtime === 'docker')('opens a shell on it, with the words behind --, and its exit code', async () => {
+      const run = await product.stack(['db', 'colours', 'shell', '--', '-Atc', 'SELECT current_database()']);
+      expect(run).toMatchObject({ code: 0, stdout: 'shop_colours' });
+      expect(await product.stack(['db', 'colours', 'shell'], { input: 'SELECT broken;\n\\q 7\n' })).toMatchObject({
+        code: 0,
+      });
+      expect(await product.stack(['db', 'colours', 'shell', '--', '-c', 'SELECT broken'])).toMatchObject({ code: 1 });
+    });
+
+    it.runIf(runtime === 'docker')(
+      'dumps to a file of one’s own and loads it again; a bad one changes nothing',
+      async () => {
+        const [file, bad] = ['saved.dump', 'bad.sql'].map((name) => path.join(product.root, name)) as [string, string];
+        expect(await product.json('db', 'colours', 'dump', 'saved.dump')).toMatchObject({ file });
+        expect(statSync(file).mode & 0o777).toBe(0o600);
+        const port = await portOf('colours');
+        await api(port, '/items', { name: 'after the dump' });
+        writeFileSync(bad, 'CREATE TABLE halves (id int); SELECT broken;');
+        const failed = await product.stack(['db', 'colours', 'load', bad, '--yes']);
+        expect(failed).toMatchObject({ code: 1 });
+        expect(failed.stderr).toContain('column "broken" does not exist');
+        expect(await tables('shop_colours')).not.toContain('halves');
+        expect(await product.stack(['start', 'colours'])).toMatchObject({ code: 0 });
+        expect(await namesAt(port)).toContain('after the dump');
+        expect(await product.stack(['db', 'colours', 'load', file, '--yes'])).toMatchObject({ code: 0 });
+        expect(await namesAt(port)).not.toContain('after the dump');
+        expect(await product.stack(['db', 'colours', 'load', 'nowhere.dump', '--yes'])).toMatchObject({ code: 2 });
+      },
+    );
+
+    it('makes the template anew when asked, and refuses what makes no sense', async () => {
+      expect(await product.stack(['db', 'refresh', '--force'])).toMatchObject({ code: 0 });
+      for (const words of [['colours'], ['colours', 'polish'], ['colours', 'dump'], ['colours', 'url', 'x']]) {
+        expect(await product.stack(['db', ...words])).toMatchObject({ code: 2 });
+      }
+    });
+
+    it('leaves no database when tickets are destroyed', async () => {
       expect(await product.stack(['destroy', 'colours', 'sizes'])).toMatchObject({ code: 0 });
       expect(await databases()).toEqual([expect.stringMatching(/^shop__template_/)]);
     });

@@ -119,6 +119,29 @@ export async function copyLive(tools: PostgresTools, from: string, to: string, s
   await runTool(tools, ['sh', '-c', COPY, 'sh', from, conninfo(to)], { database: from, doing, signal });
 }
 
+/** Dumps a database, in pg_dump's own packed format. Throws `database`, `interrupted`. */
+export async function dumpTo(
+  tools: PostgresTools,
+  database: string,
+  output: NodeJS.WritableStream,
+  signal: AbortSignal,
+): Promise<void> {
+  await runTool(tools, ['pg_dump', '--format=custom'], { database, doing: `the dump of ${database}`, output, signal });
+}
+
+/** Loads a dump into an empty database: pg_dump's own formats, or plain SQL. Throws `database`, `interrupted`. */
+export async function loadFrom(
+  tools: PostgresTools,
+  database: string,
+  { input, plain: isPlain }: { input: Readable; plain: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const argv = isPlain
+    ? ['psql', '--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--single-transaction', '--file=-']
+    : ['pg_restore', '--exit-on-error', `--dbname=${conninfo(database)}`];
+  await runTool(tools, argv, { database, doing: `loading into ${database}`, input, signal });
+}
+
 /** A name with `=` in it would be read as settings. */
 function conninfo(database: string): string {
   return `dbname='${database.replaceAll(/[\\']/g, '\\$&')}'`;

@@ -1,0 +1,113 @@
+import path from 'node:path';
+import type { Context } from '../context.ts';
+import { StackError } from '../domain/errors.ts';
+import type { SchemaChange } from '../domain/schema-diff.ts';
+import { namedTickets } from './tickets.ts';
+import type { Verb } from './verb.ts';
+
+const ACTIONS = ['shell', 'url', 'reset', 'dump', 'load', 'diff'] as const;
+type Action = (typeof ACTIONS)[number];
+
+type Result =
+  | { exitCode: number }
+  | { ticket: string; url: string }
+  | { ticket: string; changes: SchemaChange[] }
+  | { ticket: string; file: string; bytes: number }
+  | { ticket: string; done: string }
+  | { refreshed: boolean };
+
+export const db: Verb<{ force?: boolean }, Result> = {
+  name: 'db',
+  summary: 'a ticket’s database: shell, url, reset, dump FILE, load FILE, diff; refresh for the template of all',
+  args: '[ticket] [action] [file]',
+  command: true,
+  flags: [['--force', 'end the connections of others that are in the way']],
+  examples: [
+    'stack db feat-02 shell',
+    "stack db feat-02 shell -- -c 'SELECT count(*) FROM items'",
+    'stack db feat-02 diff',
+    'stack db feat-02 dump before.dump && stack db feat-02 load before.dump',
+    'stack db feat-02 reset',
+    'stack db refresh',
+  ],
+  completes: { tickets: true, choices: [...ACTIONS, 'refresh'] },
+  async run(context, { args, command, options }) {
+    const force = options.force === true;
+    if (args[0] === 'refresh' && args.length === 1) {
+      const { refreshNow } = await import('../engine/ticket-database.ts');
+      return { refreshed: (await refreshNow(await context.stack(), { force })).made };
+    }
+    const wish = await readWish(context, args);
+    if (wish.action === 'shell') return { exitCode: await openShell(context, wish.ticket, command) };
+    return act(context, wish, force);
+  },
+  async render(result) {
+    if ('exitCode' in result) return '';
+    if ('url' in result) return result.url;
+    if ('file' in result) return `${result.file}: ${Math.ceil(result.bytes / 1024)} KB of ${result.ticket}`;
+    if ('done' in result) return `${result.ticket}: ${result.done}`;
+    if ('refreshed' in result) return 'the template has what the baseline’s database has now';
+    const { renderChange } = await import('../domain/schema-diff.ts');
+    if (result.changes.length === 0) return `${result.ticket}: no difference to the baseline`;
+    return result.changes.map(renderChange).join('\n');
+  },
+  // What a shell prints is the answer.
+  toJson: (result) => ('exitCode' in result ? undefined : result),
+  exitCode: (result) => ('exitCode' in result ? result.exitCode : 0),
+};
+
+interface Wish {
+  ticket: string;
+  action: Action;
+  file: string | undefined;
+}
+
+/** `[TICKET] ACTION [FILE]`; a ticket may be called as an action is. Throws `usage`. */
+async function readWish(context: Context, args: readonly string[]): Promise<Wish> {
+  const isAction = (word: string | undefined): word is Action => ACTIONS.includes(word as Action);
+  const [first, second, third] = args;
+  const [named, action, file] = isAction(second) ? [first, second, third] : [undefined, first, second];
+  if (!isAction(action)) {
+    throw new StackError(
+      'usage',
+      action === undefined ? 'what about the database?' : `\`${action}\` is nothing that db does`,
+      {
+        hint: `stack db TICKET ${ACTIONS.join('|')}, or stack db refresh`,
+      },
+    );
+  }
+  const takesFile = action === 'dump' || action === 'load';
+  if (takesFile !== (file !== undefined)) {
+    throw new StackError('usage', takesFile ? `${action} needs a file` : `${action} takes no file`, {
+      hint: `stack db TICKET ${action}${takesFile ? ' FILE' : ''}`,
+    });
+  }
+  const [ticket = ''] = await namedTickets(context, named === undefined ? [] : [named]);
+  return { ticket, action, file: file === undefined ? undefined : path.resolve(context.host.cwd, file) };
+}
+
+async function act(context: Context, { ticket, action, file = '' }: Wish, force: boolean): Promise<Result> {
+  const engine = await import('../engine/ticket-database.ts');
+  const stack = await context.stack();
+  const found = await engine.findTicketDatabase(stack, ticket);
+  if (action === 'url') return { ticket, url: found.url };
+  if (action === 'diff') return { ticket, changes: await engine.diffDatabase(stack, ticket) };
+  if (action === 'dump') return { ticket, file, bytes: await engine.dumpDatabase(stack, found, file) };
+  if (found.own) await context.confirm(`All that is in ${found.database} of ${ticket} goes. Go on?`);
+  if (action === 'load') {
+    await engine.loadDatabase(stack, ticket, file, { force });
+    return { ticket, done: `${file} is loaded` };
+  }
+  await engine.resetDatabase(stack, ticket, { force });
+  return { ticket, done: 'the database is as the baseline’s' };
+}
+
+async function openShell(context: Context, ticket: string, words: readonly string[]): Promise<number> {
+  const { findTicketDatabase, requireTools } = await import('../engine/ticket-database.ts');
+  const stack = await context.stack();
+  const { server, database } = await findTicketDatabase(stack, ticket);
+  const tools = await requireTools(stack, server, { dump: false });
+  const { stdin, stdout, stderr } = context.host;
+  const tty = stdin.isTTY === true && stdout.isTTY === true;
+  return tools.run(['psql', ...words], database, { tty, stdin, stdout, stderr, signal: context.signal });
+}
