@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { readFileIfThere } from '../adapters/files.ts';
 import { canonicalPath } from '../adapters/git/entry.ts';
 import { listWorktrees } from '../adapters/git/worktree-list.ts';
 import type { StackConfig } from '../domain/config/config.ts';
+import { readEnvBlock } from '../domain/env-block.ts';
 import type { DedicatedRepo, InstanceRecord, RepoRecord, ServiceRecord } from '../domain/instance.ts';
 import { describeCopy, factsOf, mergeServices, planServices } from './plan.ts';
 import { type Remnant, type Remnants, ticketOf } from './remnants.ts';
@@ -31,11 +33,12 @@ export async function deriveRecord(
   const repos = Object.fromEntries(looks.flat());
   const workloads = remnants.workloads.filter(({ instance }) => instance === ticket);
   const planned = await planServices(stack, config, ticket, repos);
+  const known = { ...(await describeWired(config, planned, repos)), ...describeServices(planned, workloads) };
   const made = await stat(folder).catch(() => undefined);
   return {
     ...{ ticket, argument: ticket, phase: 'ready', started: true, folder, repos },
     createdAt: (made?.birthtime ?? new Date()).toISOString(),
-    services: mergeServices(config, describeServices(planned, workloads), planned),
+    services: mergeServices(config, known, planned),
   };
 }
 
@@ -68,4 +71,30 @@ export function describeServices(
     return [[service, { ...plan, runtime, workload: name, ports: Object.fromEntries(leases) }] as const];
   });
   return Object.fromEntries(known);
+}
+
+/** Gives services with the ports that their env files name: those of a ticket that never ran are nowhere else. */
+async function describeWired(
+  config: StackConfig,
+  planned: Readonly<Record<string, ServiceRecord>>,
+  repos: Readonly<Record<string, RepoRecord>>,
+): Promise<Record<string, ServiceRecord>> {
+  const wired = Object.entries(planned).map(async ([name, service]) => {
+    const settings = config.services[name];
+    const repo = repos[service.repo];
+    if (!settings || repo?.mode !== 'dedicated') return [];
+    const file = path.join(repo.worktree, settings.dir, config.repos[service.repo]?.envFile ?? '');
+    const values = readEnvBlock((await readFileIfThere(file).catch(() => undefined)) ?? '') ?? {};
+    // A file may serve several services; the first has the say, and its name is in it.
+    if (values.STACK_SERVICE !== name) return [];
+    const ports = Object.keys(settings.ports).flatMap((key) => {
+      const variable = Object.keys(settings.env).find((one) => settings.env[one] === `\${port.${key}}`);
+      const host = Number(values[variable ?? '']);
+      return Number.isInteger(host) && host > 0 && host < 65_536 ? [[key, { host, container: host }] as const] : [];
+    });
+    // In a container the variable has the port inside.
+    if (service.runtime === 'docker' || ports.length === 0) return [];
+    return [[name, { ...service, ports: Object.fromEntries(ports) }] as const];
+  });
+  return Object.fromEntries((await Promise.all(wired)).flat());
 }

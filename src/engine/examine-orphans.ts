@@ -1,13 +1,15 @@
 import { rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE } from '../adapters/config-file.ts';
+import { dropDatabase, listMarked } from '../adapters/postgres/databases.ts';
 import { listMarkers } from '../adapters/process/table.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { LABELS } from '../domain/names.ts';
 import type { Finding } from './finding.ts';
 import { listLeases } from './leases.ts';
+import { openPostgres, POSTGRES } from './postgres.ts';
 import { deriveBaseline, findRecord, giveUpPorts, listTickets } from './rebuild.ts';
-import type { Remnant, Remnants } from './remnants.ts';
+import { collectRemnants, type Remnant, type Remnants } from './remnants.ts';
 import type { Stack } from './stack.ts';
 
 const FIXES = '`stack doctor --fix` asks about it';
@@ -19,7 +21,11 @@ export async function examineOrphans(stack: Stack, state: StackState, remnants: 
   const baseline = state.baseline ? undefined : await deriveBaseline(stack, remnants);
   // Things of a ticket that may be taken back stay, whatever the answer.
   const spared = new Set([...unknown, ...(baseline ? [BASELINE] : [])]);
-  const things = [...listStrayWorkloads(stack, state, remnants), ...(await listStrayThings(stack, state, remnants))];
+  const things = [
+    ...listStrayWorkloads(stack, state, remnants),
+    ...(await listStrayThings(stack, state, remnants)),
+    ...(await listStrayDatabases(stack, state, remnants)),
+  ];
   return [
     ...tickets,
     ...(baseline ? [offerBaseline(stack, baseline)] : []),
@@ -57,6 +63,7 @@ function offerTicket(
     fix: {
       question: `Take ${ticket} back into the state file${whence}?`,
       async run() {
+        if (!listTickets(await collectRemnants(stack)).includes(ticket)) return 'it is gone by now';
         await stack.store.update((draft) => {
           draft.instances[ticket] ??= giveUpPorts(record, listLeases(draft));
         });
@@ -115,11 +122,14 @@ function listStrayWorkloads(stack: Stack, state: StackState, { workloads }: Remn
     const { instance, service, name } = workload;
     if (recordOf(state, instance)?.services[service]) return [];
     const what = workload.runtime === 'docker' ? `the container ${name}` : `the process ${name}`;
-    return [{ instance, finding: offerRemoval(what, () => removeWorkload(stack, workload)) }];
+    return [{ instance, finding: offerRemoval(stack, what, workload, () => removeWorkload(stack, workload)) }];
   });
 }
 
-async function removeWorkload(stack: Stack, { instance, service, name, runtime }: Remnant): Promise<void> {
+async function removeWorkload(
+  stack: Stack,
+  { instance, service, name, runtime }: Pick<Remnant, 'instance' | 'service' | 'name' | 'runtime'>,
+): Promise<void> {
   const ref = { rootId: stack.rootId, stack: stack.name, instance, service, name };
   await (await stack.runtime(runtime)).remove(ref);
 }
@@ -134,9 +144,26 @@ async function listStrayThings(stack: Stack, state: StackState, { unseen }: Remn
     things.flatMap(({ name, labels }) => {
       const instance = labels[LABELS.ticket];
       if (instance === undefined || instance === BASELINE || recordOf(state, instance)) return [];
-      return [{ instance, finding: offerRemoval(`${what} ${name}`, () => remove(name)) }];
+      return [{ instance, finding: offerRemoval(stack, `${what} ${name}`, { instance }, () => remove(name)) }];
     });
   return [...strays(volumes, 'the volume', docker.removeVolume), ...strays(images, 'the image', docker.removeImage)];
+}
+
+/** Databases of tickets that are gone, on a server that answers. */
+async function listStrayDatabases(stack: Stack, state: StackState, { unseen }: Remnants): Promise<Stray[]> {
+  const config = await stack.config().catch(() => undefined);
+  if (unseen.length > 0 || !config?.shared.services[POSTGRES]) return [];
+  try {
+    const server = openPostgres(stack, config, state.shared);
+    const marked = await server.admin(listMarked);
+    return marked.flatMap(({ name, mark: { kind, rootId, ticket } }) => {
+      if (kind !== 'ticket' || rootId !== stack.rootId || ticket === undefined || recordOf(state, ticket)) return [];
+      const drop = () => server.admin((session) => dropDatabase(session, name, { force: false }));
+      return [{ instance: ticket, finding: offerRemoval(stack, `the database ${name}`, { instance: ticket }, drop) }];
+    });
+  } catch {
+    return [];
+  }
 }
 
 /** Processes of services that no process record tells of: `ps` takes them for stopped. Seen on Linux alone. */
@@ -150,16 +177,32 @@ async function listUnrecorded(stack: Stack, state: StackState): Promise<Finding[
   );
   if (candidates.length === 0) return [];
   const known = new Set((await (await stack.runtime('process')).status(stack.rootId)).map(({ name }) => name));
-  return candidates
-    .filter(({ name }) => !known.has(name))
-    .map((one) =>
-      offerRemoval(`the process ${one.name}, whose own record is lost`, () =>
-        removeWorkload(stack, { ...one, runtime: 'process', repo: '', ports: [] }),
-      ),
-    );
+  return candidates.filter(({ name }) => !known.has(name)).map((one) => offerEnd(stack, one));
 }
 
-function offerRemoval(what: string, remove: () => Promise<void>): Finding {
+function offerEnd(stack: Stack, one: Pick<Remnant, 'instance' | 'service' | 'name'>): Finding {
+  const what = `${one.service} of ${one.instance}`;
+  return {
+    subject: 'orphans',
+    ok: false,
+    text: `${what} runs, and its own record is lost, so that it passes for stopped`,
+    hint: FIXES,
+    fix: {
+      question: `End the processes of ${what}, whose own record is lost?`,
+      async run() {
+        await removeWorkload(stack, { ...one, runtime: 'process' });
+        return `${what} is at rest; \`stack ${one.instance === BASELINE ? 'up' : `start ${one.instance}`}\` starts it`;
+      },
+    },
+  };
+}
+
+function offerRemoval(
+  stack: Stack,
+  what: string,
+  { instance, service }: { instance: string; service?: string },
+  remove: () => Promise<void>,
+): Finding {
   return {
     subject: 'orphans',
     ok: false,
@@ -168,6 +211,9 @@ function offerRemoval(what: string, remove: () => Promise<void>): Finding {
     fix: {
       question: `Remove ${what}, which belongs to no ticket?`,
       async run() {
+        const record = recordOf(await stack.store.read(), instance);
+        if (record && (service === undefined || record.services[service]))
+          return `${what} belongs to ${instance} by now`;
         await remove();
         return `${what} is gone`;
       },

@@ -27,14 +27,20 @@ export async function examineState(stack: Stack): Promise<Finding[]> {
     }
   });
   if (!state) return [trouble === 'gone' || trouble === 'damaged' ? await offerRebuild(stack, file) : file];
-  const known = state;
   const remnants = await collectRemnants(stack);
+  const known = await stack.store.read();
+  // What was recorded before or after we looked is nobody's orphan: it may be in the making, or on its way out.
+  const ever = {
+    ...known,
+    instances: { ...state.instances, ...known.instances },
+    baseline: known.baseline ?? state.baseline,
+  };
   const tickets = await Promise.all(Object.values(known.instances).map((record) => examineInstance(stack, record)));
   return [
     file,
     ...tickets.flat(),
     ...(await examineLeases(stack, known)),
-    ...(await examineOrphans(stack, known, remnants)),
+    ...(await examineOrphans(stack, ever, remnants)),
     ...(await examineLitter(stack, remnants)),
   ];
 }

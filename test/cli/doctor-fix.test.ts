@@ -129,6 +129,16 @@ describe('doctor --fix on a state that is lost', () => {
     expect(shop.git('front', 'branch', '--list', 'feat-02', 'theirs')).toMatch(/feat-02\n.*theirs/);
   });
 
+  it('lost with all copies: finds the ports of a ticket that never ran in its env files', async () => {
+    await shop.stack(['create', 'feat-03', '--no-start']);
+    const ports = shop.state()?.instances['feat-03']?.services.front?.ports;
+    for (const file of [FILE, BACKUP]) rmSync(shop.at(file));
+    forgetCopies();
+    expect(await doctor('--fix', '--yes')).toMatchObject({ code: 0 });
+    expect(shop.state()?.instances['feat-03']?.services.front?.ports).toEqual(ports);
+    await shop.stack(['destroy', 'feat-03']);
+  });
+
   it('does not begin without a repo in which tickets may be', async () => {
     for (const file of [FILE, BACKUP]) rmSync(shop.at(file));
     const config = shop.read('stack.yml');

@@ -31,6 +31,17 @@ export async function findDatabase(session: Session, name: string): Promise<Data
   );
 }
 
+/** Gives the databases of a server that have a mark of ours, of whichever root. */
+export async function listMarked(session: Session): Promise<{ name: string; mark: DatabaseMark }[]> {
+  const rows = await session.query<{ name: string; comment: string | null }>(
+    "SELECT datname AS name, shobj_description(oid, 'pg_database') AS comment FROM pg_database ORDER BY 1",
+  );
+  return rows.flatMap(({ name, comment }) => {
+    const mark = parseMark(comment);
+    return mark ? [{ name, mark }] : [];
+  });
+}
+
 /** Somebody who is connected to a database. */
 export interface DatabaseClient {
   pid: number;
