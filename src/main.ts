@@ -38,10 +38,13 @@ export async function start(): Promise<void> {
       controller.abort(name);
     });
   }
-  // `stack ps | head -1`: the reader has what it wants.
   host.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // A terminal that is gone sends SIGHUP too: what was begun is unwound, whether anybody reads of it or not.
+    if (controller.signal.aborted || error.code === 'EIO') return;
+    // `stack ps | head -1`: the reader has what it wants.
     if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    host.stderr.write(`stack: cannot write the answer: ${error.message}\n`);
+    process.exit(1);
   });
   // Narration that nobody reads any more (a closed pipe, a terminal that is gone) must not end the work half-way.
   host.stderr.on('error', () => undefined);

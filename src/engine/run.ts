@@ -3,7 +3,10 @@ import type { Step } from '../domain/step.ts';
 import type { Stack } from './stack.ts';
 
 type ForwardOptions = Pick<Stack, 'emit' | 'signal' | 'wrapStep'>;
-type BackwardOptions = Pick<Stack, 'emit' | 'wrapStep'>;
+type BackwardOptions = Pick<Stack, 'emit' | 'wrapStep'> & {
+  /** Once aborted, no further step is begun. An unwinding has none: it goes on to its end. */
+  until?: AbortSignal;
+};
 
 /** What a forward run did, also when it failed: `tried` holds every step whose `apply` was begun. */
 export interface ForwardResult {
@@ -78,7 +81,8 @@ export interface Leftover {
  * Reverts steps, each after all that stand on it. A failure does not stop the others: every thing that can go, goes.
  * Gives what is left. Never throws.
  */
-export async function runBackward(steps: readonly Step[], { emit, wrapStep }: BackwardOptions): Promise<Leftover[]> {
+export async function runBackward(steps: readonly Step[], options: BackwardOptions): Promise<Leftover[]> {
+  const { emit, wrapStep, until } = options;
   const leftovers: Leftover[] = [];
   const dependents = new Map<string, string[]>();
   for (const step of steps) {
@@ -88,6 +92,7 @@ export async function runBackward(steps: readonly Step[], { emit, wrapStep }: Ba
     [...steps].reverse(),
     (step) => dependents.get(step.id) ?? [],
     async (step) => {
+      if (until?.aborted) return;
       const { id, subject, title } = step;
       const started = performance.now();
       if (!step.goesAlong) emit({ type: 'step-started', id, subject, title });

@@ -11,7 +11,7 @@ import { runBackward } from './run.ts';
 import { requireDedicated } from './spec.ts';
 import type { Stack } from './stack.ts';
 import { listRecordedSteps } from './steps/list.ts';
-import { leftoverError } from './unwind.ts';
+import { interruptedAt, leftoverError } from './unwind.ts';
 import { createWork, saveRecord, type Work } from './work.ts';
 
 export interface TakeApartOptions {
@@ -91,7 +91,8 @@ async function unmake(work: Work, options: TakeApartOptions & { risks: readonly 
   const rescued = options.force ? await saveFirst(work, options) : [];
   const kept = await listForeignFiles(record);
   if (kept.length > 0) stack.emit({ type: 'warning', text: `${record.folder} stays: it holds ${kept.join(', ')}` });
-  const leftovers = await runBackward(listRecordedSteps(work), stack);
+  const leftovers = await runBackward(listRecordedSteps(work), { ...stack, until: stack.signal });
+  if (stack.signal.aborted) throw interruptedAt(`stack destroy ${record.ticket}`);
   if (leftovers.length > 0) throw leftoverError(record.ticket, leftovers);
   await requireNothingLeft(work);
   await stack.store.update((draft) => {

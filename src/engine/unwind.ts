@@ -58,3 +58,8 @@ export function leftoverError(ticket: string, leftovers: readonly Leftover[]): S
     details: { ticket, leftovers: leftovers.map(({ step }) => step.id) },
   });
 }
+
+/** Gives the error for a teardown that was interrupted: what it has not come to stays, and the record with it. */
+export function interruptedAt(retry: string): StackError {
+  return new StackError('interrupted', 'interrupted', { hint: `\`${retry}\` goes on from there` });
+}

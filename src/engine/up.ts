@@ -10,7 +10,7 @@ import { listOwnShared } from './shared-plan.ts';
 import type { Stack } from './stack.ts';
 import { removeShared } from './steps/shared.ts';
 import { guardUpSteps, listUpSteps, withUpLock } from './steps/up.ts';
-import { leftoverError, unwind } from './unwind.ts';
+import { interruptedAt, leftoverError, unwind } from './unwind.ts';
 import { createWork, type Work } from './work.ts';
 
 /** Starts what tickets share: network, shared services, the baseline's services. Twice is once. */
@@ -68,8 +68,9 @@ export async function bringDown(stack: Stack, options: { force: boolean; volumes
     const kept = Object.values(state.instances).some((record) => record.started) ? ['network'] : [];
     const leftovers = await runBackward(
       steps.filter((step) => !kept.includes(step.id)),
-      stack,
+      { ...stack, until: stack.signal },
     );
+    if (stack.signal.aborted) throw interruptedAt('stack down');
     if (leftovers.length > 0) throw leftoverError(BASELINE, leftovers);
     if (options.volumes) await deleteSharedData(work);
   });

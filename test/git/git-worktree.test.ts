@@ -189,7 +189,7 @@ describe('addWorktree', () => {
     expect((await addWorktree(wanted)).warning).toMatch(/hook failed.*no node here/);
     writeHook(repo, 'post-checkout', 'sleep 600');
     const second = { ...wanted, path: `${wanted.path}-2`, branch: 'feat-02', deadlineSeconds: 0.7 };
-    expect((await addWorktree(second)).warning).toMatch(/hook was ended after 0.7 s/);
+    expect((await addWorktree(second)).warning).toMatch(/hook .*post-checkout was ended after 0.7 s/);
     expect(await inspectWorktree(second)).toEqual({ state: 'present' });
     expect(git(second.path, 'status', '--porcelain')).toBe('');
   });

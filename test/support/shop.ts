@@ -197,7 +197,8 @@ function startStack(
   const { cwd, env, input, through = [] } = options;
   const [program = '', ...rest] = [...through, process.execPath, BIN, ...args];
   const child = execa(program, rest, {
-    ...{ cwd, env, extendEnv: false, reject: false, encoding: 'utf8' },
+    // A SIGTERM is all it gets: what it does about it is being tested.
+    ...{ cwd, env, extendEnv: false, reject: false, encoding: 'utf8', forceKillAfterDelay: false },
     ...(input === undefined ? { stdin: 'ignore' } : { input }),
   } as const);
   return {

@@ -1,8 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { simpleGit } from 'simple-git';
 import { interrupted, StackError } from '../../domain/errors.ts';
-import { listProcesses } from '../process/table.ts';
+import { endMarked } from '../process/group.ts';
+import { endWithMe } from '../process/mortal.ts';
+import { listProcesses, MARKER } from '../process/table.ts';
 
 /** What git said, whether it liked the question or not. */
 export interface GitAnswer {
@@ -21,7 +24,7 @@ export interface ChangeOptions {
   /** After so many seconds git, with every hook it runs, is ended. */
   deadlineSeconds: number;
   env?: Record<string, string | undefined> | undefined;
-  /** Ends git when aborted. Only for what may stop anywhere (asking a remote); any other change runs to its end. */
+  /** Ends git when aborted. Only for what may stop anywhere (asking a remote), or is undone then; any other runs to its end. */
   signal?: AbortSignal | undefined;
   /** Told git's process number as soon as it runs. */
   onStart?: ((pid: number) => void) | undefined;
@@ -110,19 +113,24 @@ export async function changeGit(cwd: string, args: readonly string[], options: C
   // Loading execa takes as long as ten questions, and many commands only ask.
   const { execa } = await import('execa');
   const scrubbed = Object.fromEntries(SCRUBBED.map((name) => [name, undefined]));
+  // A hook's helpers may leave the group: they are known by what they carry.
+  const marker = `git-${randomBytes(6).toString('hex')}`;
   const child = execa('git', args, {
     cwd,
-    env: { ...scrubbed, GIT_TERMINAL_PROMPT: '0', ...options.env },
+    env: { ...scrubbed, GIT_TERMINAL_PROMPT: '0', ...options.env, [MARKER]: marker },
     detached: true,
     stdin: 'ignore',
     reject: false,
     stripFinalNewline: false,
   });
   if (child.pid !== undefined) options.onStart?.(child.pid);
+  // By SIGTERM git takes its lock files with it.
+  const survive = child.pid === undefined ? () => undefined : endWithMe(child.pid, 'SIGTERM');
   child.once('exit', () => setTimeout(() => closeOutput(child), OUTPUT_MS).unref());
-  const ending = endWhen(child.pid, deadlineSeconds, signal);
+  const ending = endWhen({ pid: child.pid, marker }, deadlineSeconds, signal);
   const result = await child;
   const timedOut = await ending.settle();
+  survive();
   if (signal?.aborted) throw interrupted(signal.reason);
   if (result.exitCode === undefined && !timedOut && result.signal === undefined) throw cannotRun(cwd, result);
   return { exitCode: result.exitCode ?? -1, stdout: result.stdout, stderr: result.stderr, timedOut };
@@ -164,11 +172,15 @@ function closeOutput(child: Streams): void {
 }
 
 /** Ends the group at the deadline or on abort; `settle` gives whether the deadline did it, once the group is gone. */
-function endWhen(pid: number | undefined, seconds: number, signal: AbortSignal | undefined) {
+function endWhen(
+  { pid, marker }: { pid: number | undefined; marker: string },
+  seconds: number,
+  signal: AbortSignal | undefined,
+) {
   let timedOut = false;
   let ended: Promise<void> | undefined;
   const end = (): void => {
-    if (pid !== undefined) ended ??= endGroup(pid);
+    if (pid !== undefined) ended ??= endGroup(pid).then(() => endMarked(marker).catch(() => undefined));
   };
   const timer = setTimeout(() => {
     timedOut = true;

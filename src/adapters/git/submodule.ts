@@ -23,6 +23,8 @@ export interface FillOptions {
   /** The worktree to fill. */
   worktree: string;
   onStart?: ((pid: number) => void) | undefined;
+  /** Ends git when aborted; what is there then is undone with the worktree. */
+  signal?: AbortSignal | undefined;
 }
 
 /** What `.gitmodules` says of one submodule. */
@@ -89,6 +91,7 @@ async function copyLocal(options: FillOptions, local: readonly Declared[]): Prom
   await changeGit(options.worktree, [...config, 'submodule', '--quiet', 'update', '--', ...paths], {
     deadlineSeconds: UPDATE_SECONDS,
     onStart: options.onStart,
+    signal: options.signal,
     env,
   });
   // Whether that went well is not judged here: what is missing now is fetched next, and that has the say.
@@ -102,7 +105,7 @@ async function adoptRemote(options: FillOptions, one: Declared): Promise<void> {
   const urls = await askGit(source, ['config', '-z', '--local', '--list']);
   const url = urls.split('\0').find((line) => /^remote\.origin\.url\n/.test(line));
   if (url === undefined) return;
-  const change = { deadlineSeconds: UPDATE_SECONDS };
+  const change = { deadlineSeconds: UPDATE_SECONDS, signal: options.signal };
   await changeGit(clone, ['config', 'remote.origin.url', url.slice(url.indexOf('\n') + 1)], change);
   const refspec = '+refs/remotes/origin/*:refs/remotes/origin/*';
   const only = ['--no-tags', '--prune', '--no-write-fetch-head', '--no-auto-gc', '--no-recurse-submodules'];
@@ -114,6 +117,7 @@ async function runSubmodule(options: FillOptions, args: string[], env: Record<st
   const done = await changeGit(options.worktree, ['submodule', '--quiet', ...args], {
     deadlineSeconds: UPDATE_SECONDS,
     onStart: options.onStart,
+    signal: options.signal,
     env,
   });
   if (done.exitCode !== 0) throw submoduleError(done);

@@ -22,7 +22,7 @@ export interface NewWorktree {
   start: string;
   /** True: make the branch. False: it is there. */
   newBranch: boolean;
-  /** Ends the waiting for other commands; the change itself runs to its end. */
+  /** Ends the waiting for other commands, and git with its hooks. */
   signal?: AbortSignal | undefined;
   /** After so many seconds git and its hooks are ended; default 600. */
   deadlineSeconds?: number | undefined;
@@ -91,8 +91,9 @@ export async function makeWorktree(job: WorktreeJob): Promise<{ warning?: string
 }
 
 async function runAdd(job: WorktreeJob): Promise<GitChange> {
-  const { repoPath, gitCommonDir, path: target, branch, start, newBranch } = job;
-  const options = { deadlineSeconds: job.deadlineSeconds ?? ADD_SECONDS, onStart: job.held.addHelper };
+  const { repoPath, gitCommonDir, path: target, branch, start, newBranch, signal } = job;
+  // A hook may hang, and whoever interrupts wants it unmade: git may stop anywhere, `undo` takes away what it left.
+  const options = { deadlineSeconds: job.deadlineSeconds ?? ADD_SECONDS, onStart: job.held.addHelper, signal };
   const add = (...what: string[]) => changeGit(repoPath, ['worktree', 'add', '--quiet', ...what], options);
   if (!newBranch) return add('--', target, branch);
   const added = await add('--no-track', '-b', branch, '--', target, start);
@@ -109,25 +110,38 @@ async function runAdd(job: WorktreeJob): Promise<GitChange> {
 /** A hook may fail, or hang, after the worktree is fine: what is there counts, not how git ended. */
 async function judge(job: WorktreeJob, added: GitChange): Promise<string | undefined> {
   if (added.exitCode === 0) return undefined;
-  const { path: target, gitCommonDir, branch } = job;
-  const entry = await readOwnEntry(target, gitCommonDir);
   const seconds = job.deadlineSeconds ?? ADD_SECONDS;
-  if (entry?.lock === 'none' && entry.hasIndex && (await inspectBranch(target, entry, branch)).state === 'present') {
-    const status = await tryGit(target, ['status', '--porcelain', '--untracked-files=no', '--ignore-submodules=all']);
-    if (status.exitCode === 0 && status.stdout === '') {
-      return added.timedOut
-        ? `a git hook was ended after ${seconds} s; the worktree is fine`
-        : `a git hook failed, the worktree is fine: ${firstLine(added.stderr) || `exit ${added.exitCode}`}`;
-    }
+  const hook = added.timedOut ? await findHook(job.repoPath) : undefined;
+  if (await isFine(job)) {
+    return added.timedOut
+      ? `${hook ?? 'a git hook'} was ended after ${seconds} s; the worktree is fine`
+      : `a git hook failed, the worktree is fine: ${firstLine(added.stderr) || `exit ${added.exitCode}`}`;
   }
-  const trying = `cannot make the worktree at ${target}`;
-  if (added.timedOut)
-    throw new StackError('git', `${trying}: git, or a hook, was not done after ${seconds} s and was ended`);
-  throw gitError(
-    trying,
-    added,
-    CANNOT_WRITE.test(added.stderr) ? `is the disk full? \`df -h ${gitCommonDir}\` tells` : undefined,
-  );
+  const trying = `cannot make the worktree at ${job.path}`;
+  if (added.timedOut) {
+    const what = hook === undefined ? 'git' : `git, or ${hook},`;
+    throw new StackError('git', `${trying}: ${what} was not done after ${seconds} s and was ended`, {
+      hint: `STACK_GIT_TIMEOUT=${seconds * 2} in the environment gives it longer`,
+    });
+  }
+  const isFull = CANNOT_WRITE.test(added.stderr);
+  throw gitError(trying, added, isFull ? `is the disk full? \`df -h ${job.gitCommonDir}\` tells` : undefined);
+}
+
+/** True when all is checked out, on the branch, and nothing of it was changed. */
+async function isFine({ path: target, gitCommonDir, branch }: WorktreeJob): Promise<boolean> {
+  const entry = await readOwnEntry(target, gitCommonDir);
+  if (entry?.lock !== 'none' || !entry.hasIndex) return false;
+  if ((await inspectBranch(target, entry, branch)).state !== 'present') return false;
+  const status = await tryGit(target, ['status', '--porcelain', '--untracked-files=no', '--ignore-submodules=all']);
+  return status.exitCode === 0 && status.stdout === '';
+}
+
+/** The one hook that `worktree add` runs for what people do with it, as a person finds it; undefined when there is none. */
+async function findHook(folder: string): Promise<string | undefined> {
+  const answer = await tryGit(folder, ['rev-parse', '--path-format=absolute', '--git-path', 'hooks/post-checkout']);
+  const file = answer.stdout.trimEnd();
+  return answer.exitCode === 0 && existsSync(file) ? `the hook ${file}` : undefined;
 }
 
 async function undo(job: WorktreeJob, parents: string[]): Promise<void> {

@@ -8,6 +8,7 @@ import type { ExecOptions, LogLine } from '../../domain/runtime.ts';
 import { processStartTime } from '../process-identity.ts';
 import { endGroup, endMarked } from './group.ts';
 import { makeSplitter } from './log-lines.ts';
+import { endWithMe } from './mortal.ts';
 import { MARKER } from './table.ts';
 
 /** What a command left in the background may hold its output open: after this silence nobody waits for the end of it. */
@@ -64,10 +65,12 @@ export async function runGroup(
     startTime: (await processStartTime(child.pid!)) ?? '',
     name: where.env[MARKER] ?? '',
   };
+  const survive = endWithMe(group.pid, 'SIGKILL');
   try {
     return await waitForEnd(child, signal, () => endGroup(group));
   } finally {
     await endGroup(group);
+    survive();
     if (group.name) await endMarked(group.name);
     await drain(child, lines, []);
   }

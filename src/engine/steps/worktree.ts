@@ -40,6 +40,7 @@ export function worktreeStep(work: Work, repo: string): Step {
         start: savedTip(work, repo) ?? record.baseCommit,
         newBranch: record.ownsBranch,
         signal,
+        deadlineSeconds: Number(work.stack.env.STACK_GIT_TIMEOUT) || undefined,
         onWait: () => note('another command is changing this repo'),
       });
       attempt = 'made';
