@@ -89,8 +89,13 @@ export interface InstanceRecord {
 
 /** A shared service that stack runs: the port it is promised, and what runs it, since its data is there. */
 export interface SharedLease {
+  /** The port on this machine that its `url` names. */
   port: number;
   provider: 'compose' | 'embedded';
+  /** The port that stands for it in the stack's network; undefined: the service's usual one. */
+  container?: number | undefined;
+  /** Its ports by the names that stack.yml gives them. */
+  ports?: Record<string, { host: number; container: number }> | undefined;
 }
 
 /** The state file as this version writes it. What runs is never in it: that is asked. */

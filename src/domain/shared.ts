@@ -17,11 +17,20 @@ export interface SharedSettings {
   user: string | undefined;
   password: string | undefined;
   database: string | undefined;
+  /** How its `url` begins. */
+  scheme: string;
 }
 
 const DEFAULTS: Record<string, Partial<SharedSettings>> = {
-  postgres: { port: 5432, containerPort: 5432, user: 'stack', password: 'stack', database: 'stack' },
-  redis: { port: 6379, containerPort: 6379 },
+  postgres: {
+    scheme: 'postgres',
+    port: 5432,
+    containerPort: 5432,
+    user: 'stack',
+    password: 'stack',
+    database: 'stack',
+  },
+  redis: { scheme: 'redis', port: 6379, containerPort: 6379 },
 };
 
 /** Name of the variable that sets one key of one shared service: `STACK_POSTGRES_IMAGE`. */
@@ -49,11 +58,12 @@ export function resolveShared(
     user: pick('user'),
     password: pick('password'),
     database: pick('database'),
+    scheme: config.scheme ?? defaults.scheme ?? 'http',
   };
 }
 
 function readUrl(url: string): SharedSettings {
-  const { port, username, password, pathname } = new URL(url);
+  const { protocol, port, username, password, pathname } = new URL(url);
   const decode = (text: string): string | undefined => (text === '' ? undefined : decodeURIComponent(text));
   return {
     url,
@@ -63,6 +73,7 @@ function readUrl(url: string): SharedSettings {
     user: decode(username),
     password: decode(password),
     database: decode(pathname.slice(1)),
+    scheme: protocol.slice(0, -1),
   };
 }
 
@@ -75,11 +86,11 @@ export function sharedAddress(
 ): { host: string; port: number | undefined; url: string } | undefined {
   if (settings.url !== undefined) return foreignAddress(viewpoint, settings.url);
   const place = (host: string, port: number | undefined) =>
-    port === undefined ? undefined : { host, port, url: sharedUrl(service, settings, host, port) };
+    port === undefined ? undefined : { host, port, url: sharedUrl(settings, host, port) };
   if (viewpoint === 'process') return place('localhost', lease?.port);
   return lease?.provider === 'embedded'
     ? place(HOST_FROM_CONTAINER, lease.port)
-    : place(service, settings.containerPort);
+    : place(service, lease?.container ?? settings.containerPort);
 }
 
 /** What the team calls localhost is another machine to a container. */
@@ -90,12 +101,18 @@ function foreignAddress(viewpoint: RuntimeName, text: string): { host: string; p
   return { host: url.hostname, port: Number(url.port) || undefined, url: isLocal ? url.href : text };
 }
 
-/** Gives the address of a shared service with the credentials that are set, each part percent-encoded. */
-export function sharedUrl(service: string, settings: SharedSettings, host: string, port: number): string {
+/**
+ * Gives the address of a shared service with the credentials that are set, each part percent-encoded. Over HTTP they are left
+ * out: browsers and `fetch` refuse them in an address.
+ */
+export function sharedUrl(
+  { scheme, user, password, database }: Pick<SharedSettings, 'scheme' | 'user' | 'password' | 'database'>,
+  host: string,
+  port: number,
+): string {
   const encode = (text: string | undefined): string => encodeURIComponent(text ?? '');
-  const password = settings.password === undefined ? '' : `:${encode(settings.password)}`;
-  const login = settings.user === undefined && password === '' ? '' : `${encode(settings.user)}${password}@`;
-  if (service === 'postgres') return `postgres://${login}${host}:${port}/${encode(settings.database)}`;
-  if (service === 'redis') return `redis://${login}${host}:${port}`;
-  return `http://${host}:${port}`;
+  const secret = password === undefined ? '' : `:${encode(password)}`;
+  const isOpen = /^https?$/.test(scheme) || (user === undefined && secret === '');
+  const login = isOpen ? '' : `${encode(user)}${secret}@`;
+  return `${scheme}://${login}${host}:${port}${database === undefined ? '' : `/${encode(database)}`}`;
 }

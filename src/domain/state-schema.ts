@@ -58,7 +58,15 @@ export const stateSchema: z.ZodMiniType<StackState> = z.looseObject({
   writtenBy: z.string(),
   root: z.string(),
   stack: z.string(),
-  shared: z.record(key, z.looseObject({ port, provider: z.enum(['compose', 'embedded']) })),
+  shared: z.record(
+    key,
+    z.looseObject({
+      port,
+      provider: z.enum(['compose', 'embedded']),
+      container: z.optional(port),
+      ports: z.optional(z.record(key, z.looseObject({ host: port, container: port }))),
+    }),
+  ),
   baseline: z.optional(instance),
   instances: z.record(key, instance),
 });

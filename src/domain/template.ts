@@ -82,7 +82,13 @@ export function listKnownNames(config: StackConfig, service: string): string[] {
   return [
     ...GENERAL_NAMES,
     ...portsOf(service).map((port) => `port.${port}`),
-    ...Object.keys(config.shared.services).flatMap((shared) => SHARED_NAMES.map((name) => `${shared}.${name}`)),
+    ...Object.entries(config.shared.services).flatMap(([shared, { ports = {}, prefix }]) =>
+      [
+        ...SHARED_NAMES,
+        ...(prefix === undefined ? [] : ['prefix']),
+        ...Object.keys(ports).map((port) => `port.${port}`),
+      ].map((name) => `${shared}.${name}`),
+    ),
     ...reachable.flatMap((other) => [
       ...SERVICE_NAMES.map((name) => `${other}.${name}`),
       ...portsOf(other).map((port) => `${other}.port.${port}`),

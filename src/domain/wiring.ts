@@ -1,8 +1,10 @@
 import type { StackConfig } from './config/config.ts';
-import type { InstanceRecord, ServiceRecord, SharedLease } from './instance.ts';
+import { BASELINE, type InstanceRecord, type ServiceRecord, type SharedLease } from './instance.ts';
 import { ownSettings } from './own.ts';
 import type { RuntimeName } from './runtime.ts';
 import { HOST_FROM_CONTAINER, resolveShared, sharedAddress } from './shared.ts';
+import { fillTemplate } from './template.ts';
+import { foldTicket } from './ticket.ts';
 
 /** All that `${…}` may draw on for one instance. */
 export interface Wiring {
@@ -40,10 +42,11 @@ export function resolveName(wiring: Wiring, service: string, name: string): stri
   const [subject = '', key, ...rest] = name.split('.');
   if (key === undefined) return resolvePlain(wiring, own, subject);
   if (subject === 'port') return listenPort(own, key)?.toString();
-  if (subject in wiring.config.shared.services) return resolveSharedName(wiring, own.runtime, subject, key);
+  const whole = [key, ...rest].join('.');
+  if (subject in wiring.config.shared.services) return resolveSharedName(wiring, own.runtime, subject, whole);
   const target = findService(wiring, subject);
   if (!target) return resolveAbsent(wiring, subject, key);
-  return resolveServiceName(own.runtime, target, [key, ...rest].join('.'));
+  return resolveServiceName(own.runtime, target, whole);
 }
 
 /**
@@ -100,9 +103,14 @@ function internalAddress(
 }
 
 function resolveSharedName(wiring: Wiring, viewpoint: RuntimeName, service: string, key: string): string | undefined {
+  const lease = wiring.shared[service];
+  if (key.startsWith('port.')) {
+    const port = lease?.ports?.[key.slice('port.'.length)];
+    return (viewpoint === 'process' ? port?.host : port?.container)?.toString();
+  }
   const common = resolveShared(service, wiring.config.shared.services[service] ?? {}, wiring.env);
   const settings = ownSettings(service, common, wiring.record.own);
-  const address = sharedAddress(viewpoint, service, settings, wiring.shared[service]);
+  const address = sharedAddress(viewpoint, service, settings, lease);
   const names: Record<string, string | undefined> = {
     url: address?.url,
     internal_url: address?.url,
@@ -111,6 +119,14 @@ function resolveSharedName(wiring: Wiring, viewpoint: RuntimeName, service: stri
     user: settings.user,
     password: settings.password,
     database: settings.database,
+    prefix: prefixOf(wiring, service),
   };
   return names[key];
+}
+
+/** The ticket's name in it is as in host names, since buckets, topics and indexes allow little more. */
+function prefixOf({ config, record }: Wiring, service: string): string | undefined {
+  const prefix = config.shared.services[service]?.prefix;
+  if (prefix === undefined || record.ticket === BASELINE) return prefix === undefined ? undefined : '';
+  return fillTemplate(prefix, (name) => (name === 'ticket' ? foldTicket(record.ticket) : undefined));
 }

@@ -11,9 +11,9 @@ import {
 import { leasePorts } from './leases.ts';
 import { factsOf, fittingLeases, mergeServices, planServices } from './plan.ts';
 import { checkReach, leaseShared, planShared, type SharedProviders } from './shared-plan.ts';
+import { findComposeFile } from './shared-ports.ts';
 import type { Stack } from './stack.ts';
 import type { Extent } from './steps/service.ts';
-import { findComposeFile } from './steps/shared.ts';
 import { putRecord } from './work.ts';
 
 /** What all tickets stand on: the baseline, where repos are shared, and what runs the shared services. */

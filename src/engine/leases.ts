@@ -2,9 +2,19 @@ import { findFreePort } from '../adapters/ports.ts';
 import type { PortConfig, StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { Emit } from '../domain/events.ts';
-import { BASELINE, type InstanceRecord, type ServiceRecord, type StackState } from '../domain/instance.ts';
+import {
+  BASELINE,
+  type InstanceRecord,
+  type ServiceRecord,
+  type SharedLease,
+  type StackState,
+} from '../domain/instance.ts';
 import { requireService } from './spec.ts';
 import { putRecord, requireConfig, type Work } from './work.ts';
+
+function listSharedHosts({ port, ports = {} }: SharedLease): number[] {
+  return [port, ...Object.values(ports).map(({ host }) => host)];
+}
 
 /** Gives every port that is promised to somebody in this root. */
 export function listLeases(state: Pick<StackState, 'shared' | 'baseline' | 'instances'>): Set<number> {
@@ -12,7 +22,7 @@ export function listLeases(state: Pick<StackState, 'shared' | 'baseline' | 'inst
   const ports = records
     .flatMap((record) => Object.values(record.services))
     .flatMap((service) => Object.values(service.ports));
-  return new Set([...ports.map((port) => port.host), ...Object.values(state.shared).map((lease) => lease.port)]);
+  return new Set([...ports.map((port) => port.host), ...Object.values(state.shared).flatMap(listSharedHosts)]);
 }
 
 /**

@@ -250,7 +250,7 @@ function viewShared(stack: Stack, wanted: SharedServices, state: StackState, obs
     const resolved = { ...resolveShared(name, settings, stack.env), password: undefined };
     const port = state.shared[name]?.port ?? resolved.port ?? 0;
     const host = resolved.url === undefined ? 'localhost' : new URL(resolved.url).hostname;
-    return [name, { url: sharedUrl(name, resolved, host, port), status: observed.shared.get(name) ?? 'stopped' }];
+    return [name, { url: sharedUrl(resolved, host, port), status: observed.shared.get(name) ?? 'stopped' }];
   });
   return Object.fromEntries(views);
 }

@@ -7,6 +7,7 @@ import type { SharedLease, StackState } from '../domain/instance.ts';
 import type { RuntimeName } from '../domain/runtime.ts';
 import { resolveShared } from '../domain/shared.ts';
 import { listLeases } from './leases.ts';
+import { listSharedPorts, type SharedPort } from './shared-ports.ts';
 import type { Stack } from './stack.ts';
 import type { Work } from './work.ts';
 
@@ -75,12 +76,46 @@ export async function leaseShared(
 ): Promise<void> {
   const leased = listLeases(draft);
   for (const [name, provider] of Object.entries(providers)) {
+    const before = draft.shared[name];
+    if (provider === 'compose') {
+      draft.shared[name] = await leaseComposed(stack, await listSharedPorts(stack, config, name), {
+        name,
+        before,
+        leased,
+      });
+      continue;
+    }
     const wished = resolveShared(name, config.shared.services[name] ?? {}, stack.env).port;
     if (wished === undefined) continue;
-    const port = draft.shared[name]?.port ?? (await findPort(stack, name, wished, leased));
+    const port = before?.port ?? (await findPort(stack, name, wished, leased));
     leased.add(port);
     draft.shared[name] = { port, provider };
   }
+}
+
+interface ComposedLeases {
+  name: string;
+  before: SharedLease | undefined;
+  leased: Set<number>;
+}
+
+async function leaseComposed(
+  stack: Stack,
+  ports: readonly SharedPort[],
+  { name, before, leased }: ComposedLeases,
+): Promise<SharedLease> {
+  const named: NonNullable<SharedLease['ports']> = {};
+  let first: SharedLease | undefined;
+  for (const port of ports) {
+    const known =
+      (port.name === undefined ? undefined : before?.ports?.[port.name]?.host) ?? (first ? undefined : before?.port);
+    const host = port.fixed ? port.wished : (known ?? (await findPort(stack, name, port.wished, leased)));
+    leased.add(host);
+    first ??= { port: host, provider: 'compose', container: port.container };
+    if (port.name !== undefined) named[port.name] = { host, container: port.container };
+  }
+  if (!first) throw new Error(`${name} has no port`);
+  return { ...first, ...(Object.keys(named).length > 0 && { ports: named }) };
 }
 
 /** Gives up the leases of shared services that something else listens on and takes others. Throws `port`. */
@@ -89,13 +124,30 @@ export async function moveSharedLease(work: Work, config: StackConfig, taken: nu
   await stack.store.update(async (draft) => {
     const leased = listLeases(draft).add(taken);
     for (const [name, lease] of Object.entries(draft.shared)) {
-      if (lease.port !== taken) continue;
-      const wished = resolveShared(name, config.shared.services[name] ?? {}, stack.env).port ?? taken;
-      lease.port = await findPort(stack, name, wished, leased);
+      const named = Object.values(lease.ports ?? {}).find(({ host }) => host === taken);
+      if (lease.port !== taken && !named) continue;
+      await requireMovable(stack, config, { name, lease, taken });
+      const port = await findPort(stack, name, taken, leased);
+      if (lease.port === taken) lease.port = port;
+      if (named) named.host = port;
       shared[name] = lease;
     }
   });
   work.leases.moved = true;
+}
+
+/** Throws `port` where the compose file holds a number that no lease can change. */
+async function requireMovable(
+  stack: Stack,
+  config: StackConfig,
+  { name, lease, taken }: { name: string; lease: SharedLease; taken: number },
+): Promise<void> {
+  const ports = lease.provider === 'compose' ? await listSharedPorts(stack, config, name) : [];
+  const fixed = ports.find((port) => port.fixed && port.wished === taken);
+  if (!fixed) return;
+  throw new StackError('port', `${name}: port ${taken} is taken on this machine`, {
+    hint: `end what listens there, or write \`\${${fixed.variable}:-${taken}}\` for it in the compose file, so that stack can lease another`,
+  });
 }
 
 async function findPort(stack: Stack, name: string, wished: number, leased: ReadonlySet<number>): Promise<number> {

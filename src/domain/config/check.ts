@@ -17,6 +17,7 @@ export function checkConfig(config: StackConfig): Finding[] {
     ...checkNames(config),
     ...checkOutsidePath(['worktrees'], config.worktrees),
     ...checkOutsidePath(['shared', 'compose'], config.shared.compose),
+    ...checkPrefixes(config.shared.services),
     ...checkRepos(config),
     ...checkServices(config),
   ];
@@ -56,6 +57,15 @@ function checkBranch(pattern: string): Finding[] {
   if (names.length === 0) return [{ path, message: 'must hold `${ticket}`, else all tickets share one branch', hint }];
   if (!NO_BRANCH.test(pattern.replaceAll('${ticket}', 'x').replaceAll('${$}', '$'))) return [];
   return [{ path, message: `git allows no branch like ${JSON.stringify(pattern)}`, hint }];
+}
+
+function checkPrefixes(services: StackConfig['shared']['services']): Finding[] {
+  return Object.entries(services).flatMap(([name, { prefix = '${ticket}' }]) => {
+    const names = listNames(prefix);
+    if (names.length === 1 && names[0] === 'ticket') return [];
+    const message = 'must hold `${ticket}`, and no other name';
+    return [{ path: ['shared', name, 'own', 'prefix'], message, hint: 'write e.g. "${ticket}-"' }];
+  });
 }
 
 /** What the first part of a `${…}` may mean besides a service; `tickets` is the folder's name. */

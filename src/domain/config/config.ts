@@ -21,6 +21,11 @@ export interface SharedServiceConfig {
   user?: string;
   password?: string;
   database?: string;
+  scheme?: string;
+  /** Name → port inside the stack's network; the first is the one `url` means. */
+  ports?: Record<string, number>;
+  /** Template of what a ticket puts before the names it makes there; `ticket` is its only name. */
+  prefix?: string;
 }
 
 /** A git repository of the stack, defaults filled in. */

@@ -33,7 +33,7 @@ export function fillEnvironment(data: unknown, env: Env): FilledData {
 }
 
 function kindOf([section, , key, inner]: KeyPath): TextKind {
-  if (section === 'branch') return 'template';
+  if (section === 'branch' || (section === 'shared' && inner === 'prefix')) return 'template';
   if (section === 'repos' && key === 'setup') return 'shell';
   const inService = key === 'env' || key === 'command' || key === 'image' || (key === 'build' && inner === 'args');
   return section === 'services' && inService ? 'template' : 'plain';

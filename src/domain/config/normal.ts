@@ -15,6 +15,7 @@ import type { StackFile } from './schema.ts';
 
 type RepoFile = StackFile['repos'][string];
 type ServiceFile = StackFile['services'][string];
+type SharedFile = Exclude<NonNullable<StackFile['shared']>[string], string | null | undefined>;
 type PortFile = NonNullable<ServiceFile['ports']>[string];
 
 const HIGHEST_PORT = 65535;
@@ -35,7 +36,7 @@ export function normaliseConfig(file: StackFile, writtenAt: WrittenAt): StackCon
     worktrees: file.worktrees ?? undefined,
     shared: {
       compose: compose ?? undefined,
-      services: mapValues(shared, (service): SharedServiceConfig => dropEmpty(service ?? {})),
+      services: mapValues(shared, (service): SharedServiceConfig => normaliseShared(service ?? {})),
     },
     repos: mapValues(file.repos, (repo, name) => normaliseRepo(repo, name, writtenAt)),
     services: mapValues(file.services, (service, name) => ({
@@ -53,6 +54,10 @@ function mapValues<From, To>(
   change: (value: From, key: string) => To,
 ): Record<string, To> {
   return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value, key)]));
+}
+
+function normaliseShared({ own, ...service }: SharedFile): SharedServiceConfig {
+  return { ...dropEmpty(service), ...dropEmpty({ prefix: own?.prefix }) };
 }
 
 type Filled<T> = { [K in keyof T]?: NonNullable<T[K]> };

@@ -151,6 +151,22 @@ const sharedServiceSchema = map('a map like `{ user: me }`, or nothing (only `co
   user: optional(text, 'User name'),
   password: optional(text, 'Password'),
   database: optional(text, 'Name of the database'),
+  scheme: optional(
+    z
+      .string('the begin of an address, like kafka')
+      .check(z.regex(/^[a-z][a-z0-9+.-]*$/, 'the begin of an address, like kafka')),
+    'How its address begins; default http',
+  ),
+  ports: optional(
+    mapOf('a map like `{ smtp: 1025, web: 8025 }`', name, port),
+    'Names for the ports that the compose file publishes, by the port inside; the first is the one `url` means',
+  ),
+  own: optional(
+    map('a map like `{ prefix: "${ticket}-" }`', {
+      prefix: optional(text, 'What a ticket puts before names of topics, buckets, indexes; empty for the baseline'),
+    }),
+    'What tells a ticket’s things in there from those of others',
+  ),
 });
 
 const sharedSchema = z.catchall(

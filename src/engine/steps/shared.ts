@@ -1,18 +1,16 @@
-import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ComposeProject, composeDown, composeUp, findCompose } from '../../adapters/compose.ts';
-import { isThere } from '../../adapters/files.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import type { SharedLease } from '../../domain/instance.ts';
 import { networkName, sharedProject } from '../../domain/names.ts';
 import { resolveShared, sharedVariable } from '../../domain/shared.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { takenPort } from '../leases.ts';
 import { moveSharedLease } from '../shared-plan.ts';
-import type { Stack } from '../stack.ts';
+import { findComposeFile, listSharedPorts, type SharedPort } from '../shared-ports.ts';
 import { requireConfig, type Work } from '../work.ts';
 
-const SHIPPED = 'docker-compose.base.yml';
 const POLL_MS = 100;
 const HEALTHY_SECONDS = 120;
 const LEASE_TRIES = 5;
@@ -77,34 +75,37 @@ async function describeProject(work: Work): Promise<ComposeProject> {
       hint: 'install Docker Compose; the shared services of stack.yml run through it',
     });
   }
-  const variables: Record<string, string> = { STACK_NETWORK: networkName(name, rootId), STACK_ROOT_ID: rootId };
-  for (const [service, settings] of Object.entries(config.shared.services)) {
-    const resolved = resolveShared(service, settings, env);
-    const values = { ...resolved, port: work.shared[service]?.port ?? resolved.port };
-    for (const key of ['image', 'port', 'user', 'password', 'database'] as const) {
-      if (values[key] !== undefined) variables[sharedVariable(service, key)] = String(values[key]);
-    }
-  }
   return {
     command: tool.command,
     file: await findComposeFile(work.stack, config),
     project: sharedProject(name, rootId),
     projectDir: root,
-    env: { ...composeEnv, ...variables },
+    env: { ...composeEnv, ...(await listVariables(work, config)) },
   };
 }
 
-/** Gives the compose file of the shared services: the team's, else the one that ships with stack. Throws `config`. */
-export async function findComposeFile(stack: Stack, config: StackConfig): Promise<string> {
-  const shipped = path.join(stack.packageRoot, SHIPPED);
-  const { compose } = config.shared;
-  if (compose === undefined) return shipped;
-  const file = path.resolve(stack.root, compose);
-  if (await isThere(file)) return file;
-  if (compose === SHIPPED) return shipped;
-  throw new StackError('config', `stack.yml: shared.compose: there is no ${file}`, {
-    hint: 'name a file that is there, or leave the key out: stack ships one with Postgres and Redis',
-  });
+/** Gives what the compose file's variables stand for. */
+async function listVariables(work: Work, config: StackConfig): Promise<Record<string, string>> {
+  const { rootId, name, env } = work.stack;
+  const variables: Record<string, string> = { STACK_NETWORK: networkName(name, rootId), STACK_ROOT_ID: rootId };
+  for (const [service, settings] of Object.entries(config.shared.services)) {
+    const lease = work.shared[service];
+    const resolved = resolveShared(service, settings, env);
+    const values = { ...resolved, port: lease?.port ?? resolved.port };
+    for (const key of ['image', 'port', 'user', 'password', 'database'] as const) {
+      if (values[key] !== undefined) variables[sharedVariable(service, key)] = String(values[key]);
+    }
+    if (lease?.provider === 'compose') {
+      const ports = await listSharedPorts(work.stack, config, service);
+      Object.assign(variables, ...ports.map((port) => leaseVariable(port, lease)));
+    }
+  }
+  return variables;
+}
+
+function leaseVariable({ name, variable, fixed }: SharedPort, lease: SharedLease): Record<string, string> {
+  const host = name === undefined ? lease.port : lease.ports?.[name]?.host;
+  return fixed || host === undefined ? {} : { [variable]: String(host) };
 }
 
 async function waitUntilHealthy(work: Work, names: readonly string[], { signal, note }: StepProgress): Promise<void> {

@@ -1,0 +1,105 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findTestEngine, NODE_IMAGE } from '../support/engine.ts';
+import { makeShop, type Shop } from '../support/shop.ts';
+
+const engine = await findTestEngine();
+
+/** Asks what it was wired to, and answers with what it heard. */
+const SERVER = `import { createServer } from 'node:http';
+const { PORT, SEARCH_URL, MAIL_URL, MAIL_WEB, PREFIX } = process.env;
+const ask = async (url) => (await fetch(url)).text();
+createServer(async (_, answer) => {
+  const heard = await Promise.all([SEARCH_URL, MAIL_URL, MAIL_WEB].map(ask)).catch((error) => [String(error.cause ?? error)]);
+  answer.end(JSON.stringify({ heard, prefix: PREFIX }));
+}).listen(PORT);
+`;
+
+const answering = (...answers: [port: number, text: string][]): string =>
+  answers.map(([port, text]) => `require("http").createServer((_, a) => a.end("${text}")).listen(${port})`).join(';');
+
+/** One service with a variable of the team's own, one with two ports of which one cannot move. */
+const compose = (fixed: number): string => `services:
+  search:
+    image: ${NODE_IMAGE}
+    init: true
+    command: [node, -e, '${answering([7700, 'search'])}']
+    ports: ["127.0.0.1:\${TEAM_SEARCH_PORT:-${fixed + 1}}:7700"]
+  mail:
+    image: ${NODE_IMAGE}
+    init: true
+    command: [node, -e, '${answering([2525, 'smtp'], [80, 'web'])}']
+    ports: ["127.0.0.1:${fixed}:2525", "127.0.0.1:\${STACK_MAIL_WEB_PORT:-${fixed + 2}}:80"]
+`;
+
+const config = (port: number): string => {
+  const service = (name: string, more: string, runtime: string): string => `  ${name}:
+    repo: ${name}
+    ${runtime}
+    command: node server.mjs
+    ports: { http: { ${more} } }
+    env:
+      PORT: '\${port.http}'
+      SEARCH_URL: '\${search.url}'
+      MAIL_URL: 'http://\${mail.host}:\${mail.port}'
+      MAIL_WEB: 'http://\${mail.host}:\${mail.port.web}'
+      PREFIX: '\${search.prefix}'
+    ready: { http: / }
+`;
+  return `name: shop
+shared:
+  compose: services.yml
+  search: { own: { prefix: 'shop-\${ticket}-' } }
+  mail: { scheme: smtp, ports: { smtp: 2525, web: 80 } }
+repos:
+  front: { path: ./front, base: main }
+  api:   { path: ./api, base: main, shared: true }
+services:
+${service('api', `baseline: ${port}, from: ${port + 1}, to: ${port + 9}, container: 3000`, `image: ${NODE_IMAGE}`)}${service('front', `from: ${port + 10}, to: ${port + 15}`, 'runtime: process')}`;
+};
+
+describe.skipIf(!engine)('shared services that stack knows nothing of', () => {
+  let shop: Shop;
+  beforeEach(() => {
+    shop = makeShop({ engine: true, config });
+    shop.write('services.yml', compose(shop.port + 16));
+    for (const repo of ['front', 'api']) shop.commit(repo, 'server.mjs', SERVER);
+  });
+  afterEach(() => shop.dispose());
+
+  const ask = async (url: string | undefined): Promise<unknown> => (await fetch(url ?? 'http://nowhere')).json();
+
+  it('are reached from a container and from a host process, on ports that are leased, with a prefix per ticket', async () => {
+    const taken = createServer().listen(shop.port + 17, '127.0.0.1');
+    await once(taken, 'listening');
+    const made = await shop.stack(['create', 'Feat/02']);
+    taken.close();
+    expect(made).toMatchObject({ code: 0 });
+    const { baseline, instances, shared } = await shop.ps();
+    const heard = ['search', 'smtp', 'web'];
+    expect(await ask(instances[0]?.repos.front?.url)).toEqual({ heard, prefix: 'shop-feat-02-' });
+    expect(await ask(baseline.repos.api?.url)).toEqual({ heard, prefix: '' });
+    expect(shared.mail).toEqual({ url: `smtp://localhost:${shop.port + 16}`, status: 'running' });
+    expect(shared.search?.url).not.toBe(`http://localhost:${shop.port + 17}`);
+  });
+
+  it('must publish the ports that stack.yml names', async () => {
+    shop.configure((text) => text.replace('web: 80', 'web: 81'));
+    const before = shop.photograph();
+    const run = await shop.stack(['create', 'feat-01']);
+    expect(run).toMatchObject({ code: 2, stdout: '' });
+    expect(run.stderr).toMatch(/shared\.mail: .*services\.yml publishes no port 81 of mail/);
+    expect(run.stderr).toContain(':81" to its `ports:` there');
+    expect(shop.photograph()).toBe(before);
+  });
+
+  it('whose port stands in the compose file as a number is not leased another', async () => {
+    const taken = createServer().listen(shop.port + 16, '127.0.0.1');
+    await once(taken, 'listening');
+    const run = await shop.stack(['create', 'feat-01']);
+    taken.close();
+    expect(run).toMatchObject({ code: 1 });
+    expect(run.stderr).toContain(`mail: port ${shop.port + 16} is taken on this machine`);
+  });
+});
