@@ -7,7 +7,7 @@ import type { ConfigFile } from './adapters/config-file.ts';
 import type { DockerEngine } from './adapters/docker/docker.ts';
 import type { HostServer } from './adapters/servers/host-server.ts';
 import type { StackConfig } from './domain/config/config.ts';
-import { StackError } from './domain/errors.ts';
+import { interrupted, StackError } from './domain/errors.ts';
 import type { Emit } from './domain/events.ts';
 import { NEAR_TRASH, rootIdOf } from './domain/names.ts';
 import type { Runtime, RuntimeName } from './domain/runtime.ts';
@@ -83,7 +83,7 @@ export function createContext(
     const { requireRoot } = await import('./adapters/config-file.ts');
     return requireRoot(host.cwd);
   });
-  const ask: Context['ask'] = (question, all) => askPerson({ host, options, reporter }, question, all);
+  const ask: Context['ask'] = (question, all) => askPerson({ host, options, signal, reporter }, question, all);
   const confirm: Context['confirm'] = async (question) => {
     if (!(await ask(question))) throw new StackError('confirm', 'left as it was', { hint: '--yes answers yes' });
   };
@@ -236,7 +236,14 @@ function overruleRuntime(config: StackConfig, runtime: GlobalOptions['runtime'])
 }
 
 async function askPerson(
-  { host, options, reporter }: Pick<StackParts, 'host' | 'options'> & { reporter: () => Promise<Reporter> },
+  {
+    host,
+    options,
+    signal,
+    reporter,
+  }: Pick<StackParts, 'host' | 'options' | 'signal'> & {
+    reporter: () => Promise<Reporter>;
+  },
   question: string,
   all: readonly string[] = [question],
 ): Promise<boolean> {
@@ -249,7 +256,13 @@ async function askPerson(
   (await reporter()).clear();
   const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: host.stdin, output: host.stderr });
-  const answer = await terminal.question(`${question} [y/N] `).finally(() => terminal.close());
+  // Ctrl-D is no answer, and Ctrl-C comes as a key here.
+  const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
+  terminal.once('SIGINT', () => process.kill(host.pid, 'SIGINT'));
+  const asked = terminal.question(`${question} [y/N] `, { signal }).catch((error: unknown) => {
+    throw signal.aborted ? interrupted(signal.reason) : error;
+  });
+  const answer = await Promise.race([asked, closed]).finally(() => terminal.close());
   return /^y(es)?$/i.test(answer.trim());
 }
 

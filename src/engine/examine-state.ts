@@ -86,7 +86,10 @@ function describeSources({ sources, known }: Rebuilt): string {
 
 async function examineInstance(stack: Stack, record: InstanceRecord): Promise<Finding[]> {
   const { ticket } = record;
-  if (record.phase !== 'ready' && !(await isOwnerAlive(record))) return [describeUnfinished(stack, record)];
+  if (await isOwnerAlive(record)) {
+    return [{ subject: ticket, ok: true, text: `\`${record.owner?.command}\` (pid ${record.owner?.pid}) is at it` }];
+  }
+  if (record.phase !== 'ready') return [describeUnfinished(stack, record)];
   const worktrees = await Promise.all(dedicatedRepos(record).map(([repo, own]) => examineWorktree(ticket, repo, own)));
   const problems = worktrees.flat();
   return problems.length > 0 ? problems : [{ subject: ticket, ok: true, text: 'worktrees are as recorded' }];

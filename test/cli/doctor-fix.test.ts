@@ -1,8 +1,12 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readlinkSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { identifyProcess } from '../../src/adapters/process-identity.ts';
 import type { StackView } from '../../src/domain/view.ts';
-import { listProcesses, makeShop, type Shop } from '../support/shop.ts';
+import { BIN, listProcesses, makeShop, type Shop } from '../support/shop.ts';
+import { until } from '../support/until.ts';
 
 const FILE = '.stack/state.json';
 const BACKUP = '.stack/state.json.bak';
@@ -11,6 +15,13 @@ interface Answer {
   ok: boolean;
   findings: { subject: string; ok: boolean; text: string; hint?: string; fix?: string }[];
   mended?: { subject: string; question: string; ok: boolean; text: string }[];
+}
+
+/** util-linux gives a command a terminal, and passes on what it reads itself. */
+function hasTerminal(): boolean {
+  const possible = process.platform === 'linux' && spawnSync('script', ['-qec', 'true', '/dev/null']).status === 0;
+  if (!possible) console.warn('\n!!! SKIPPED: without `script` of util-linux there is no terminal to answer in\n');
+  return possible;
 }
 
 let shop: Shop;
@@ -292,6 +303,90 @@ describe('doctor --fix', () => {
       expect(existsSync(shop.at(file))).toBe(false);
     expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
   });
+
+  it('leaves alone what a command is at, and says so', async () => {
+    await shop.stack(['create', 'feat-01', '--no-start']);
+    const state = JSON.parse(shop.read(FILE));
+    const owner = { ...identifyProcess(process.pid), command: 'stack create feat-01' };
+    Object.assign(state.instances['feat-01'], { phase: 'creating', owner });
+    shop.write(FILE, JSON.stringify(state));
+    const { code, findings, mended } = await doctor('--fix', '--yes');
+    expect({ code, mended }).toEqual({ code: 0, mended: [] });
+    expect(findings.find(({ subject }) => subject === 'feat-01')?.text).toMatch(
+      /^`stack create feat-01` \(pid \d+\) is at it$/,
+    );
+    Object.assign(state.instances['feat-01'], { phase: 'ready', owner: undefined });
+    shop.write(FILE, JSON.stringify(state));
+  });
+
+  it('does not touch the state of a newer stack', async () => {
+    await shop.stack(['create', 'feat-01', '--no-start']);
+    const good = shop.read(FILE);
+    shop.write(FILE, '{"version":99,"writtenBy":"7.0.0"}');
+    const { code, findings, mended } = await doctor('--fix', '--yes');
+    expect({ code, mended }).toEqual({ code: 1, mended: [] });
+    expect(findings.at(-1)).toMatchObject({
+      subject: 'state',
+      ok: false,
+      hint: expect.stringMatching(/^upgrade stack/),
+    });
+    expect(shop.read(FILE)).toBe('{"version":99,"writtenBy":"7.0.0"}');
+    shop.write(FILE, good);
+  });
+
+  it('puts a folder in the place of the state aside', async () => {
+    await shop.stack(['create', 'feat-01', '--no-start']);
+    const good = shop.state();
+    rmSync(shop.at(FILE));
+    shop.write(`${FILE}/what`, 'is this?');
+    expect(await doctor('--fix', '--yes')).toMatchObject({ code: 0, mended: [{ ok: true }] });
+    expect(shop.state()).toEqual(good);
+    const [aside = ''] = readdirSync(shop.at('.stack')).filter((name) => name.startsWith('state.json.damaged'));
+    expect(shop.read(`.stack/${aside}/what`)).toBe('is this?');
+  });
+
+  it.skipIf(!hasTerminal())('asks about each thing, and leaves what it is not told to mend', async () => {
+    await shop.stack(['create', 'feat-01', '--no-start']);
+    const empty = { ...JSON.parse(shop.read(FILE)), instances: {} };
+    await shop.stack(['create', 'feat-02', '--no-start']);
+    shop.write(FILE, JSON.stringify(empty));
+    const { told } = await atTerminal([
+      [/Take feat-01 back .*\? \[y\/N\] /, 'n\n'],
+      [/Take feat-02 back .*\? \[y\/N\] /, 'y\n'],
+    ]);
+    expect(told).toMatch(/feat-02: it is back/);
+    expect(Object.keys(shop.state()?.instances ?? {})).toEqual(['feat-02']);
+    expect(await doctor('--fix', '--yes')).toMatchObject({ code: 0, mended: [{ subject: 'feat-01' }] });
+  });
+
+  it.skipIf(!hasTerminal()).each([
+    ['Ctrl-C', '\x03', 130],
+    ['Ctrl-D', '\x04', 1],
+  ])('takes %s for no answer', async (_, key, code) => {
+    await shop.stack(['create', 'feat-01', '--no-start']);
+    const good = shop.read(FILE);
+    rmSync(shop.at(FILE));
+    expect(await atTerminal([[/Make the state anew: .*\? \[y\/N\] /, key]])).toMatchObject({ code });
+    expect(existsSync(shop.at(FILE))).toBe(false);
+    shop.write(FILE, good);
+  });
+
+  /** Runs `doctor --fix` at a terminal, and types each answer once its question stands there. */
+  async function atTerminal(answers: readonly (readonly [question: RegExp, answer: string])[]) {
+    const line = [process.execPath, BIN, 'doctor', '--fix'].join(' ');
+    const child = spawn('script', ['-qec', line, '/dev/null'], { cwd: shop.root, env: shop.env });
+    let told = '';
+    child.stdout.on('data', (text) => {
+      told += text;
+    });
+    const ended = once(child, 'close');
+    for (const [question, answer] of answers) {
+      await until(`it asks ${question}`, () => question.test(told));
+      child.stdin.write(answer);
+    }
+    const [code] = await ended;
+    return { told, code };
+  }
 
   it('says to a person what it did, and how things are then', async () => {
     await shop.stack(['create', 'feat-01', '--no-start']);

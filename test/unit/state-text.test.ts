@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { DedicatedRepo, InstanceRecord, StackState } from '../../src/domain/instance.ts';
 import { readState, STATE_VERSION } from '../../src/domain/state-text.ts';
@@ -160,4 +161,72 @@ describe('the text of a state file', () => {
     state.instances['feat-01'].phase = 'destroying';
     expect(readState(JSON.stringify(state))).toEqual({ state, version: STATE_VERSION });
   });
+
+  it('that was changed at random is read safely or not at all (5,000 seeded changes)', () => {
+    const random = makeRandom(20_261_121);
+    const found = Array.from({ length: 5000 }, () => readState(changeAtRandom(random)));
+    const accepted = found.flatMap((one) => ('state' in one ? Object.entries(one.state.instances) : []));
+    for (const [name, record] of accepted) expectSafe(name, record);
+    // Both happen: a change of what means nothing is none.
+    expect(found.filter((one) => 'state' in one).length).toBeGreaterThan(100);
+    expect(found.filter((one) => 'problem' in one).length).toBeGreaterThan(1000);
+    expect(Object.keys(Object.prototype)).toEqual([]);
+  });
 });
+
+const NASTY = [
+  null,
+  '',
+  0,
+  -1,
+  1e9,
+  true,
+  [],
+  {},
+  '/',
+  '..',
+  '/etc',
+  '/r/shop',
+  'constructor',
+  '-f',
+  '$(id)',
+  'a\0b',
+  'ｆeat',
+];
+
+/** Gives the good state with one value, somewhere in it, replaced or taken away; now and then cut short. */
+function changeAtRandom(random: () => number): string {
+  const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
+  const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+  const state = structuredClone(good);
+  let holder = state as unknown as Record<string, unknown>;
+  for (let inner: typeof holder | undefined = holder; inner && random() < 0.8; ) {
+    inner = pick(Object.values(holder).filter(isMap));
+    holder = inner ?? holder;
+  }
+  const key = pick([...Object.keys(holder), 'constructor', 'hasOwnProperty', '../up']);
+  if (random() < 0.2) delete holder[key];
+  else holder[key] = pick([...NASTY, ...Object.values(holder)]);
+  const text = JSON.stringify(state);
+  return random() < 0.1 ? text.slice(0, Math.floor(random() * text.length)) : text;
+}
+
+function expectSafe(name: string, { folder, repos, services }: InstanceRecord): void {
+  expect(path.basename(folder)).toBe(name);
+  for (const repo of Object.values(repos)) {
+    if (repo.mode === 'dedicated') expect(path.relative(folder, repo.worktree)).not.toMatch(/^\.\./);
+  }
+  const ports = Object.values(services).flatMap((service) => Object.values(service.ports).map(({ host }) => host));
+  expect(ports.filter((port) => !Number.isInteger(port) || port < 1 || port > 65_535)).toEqual([]);
+}
+
+/** Gives the same numbers in [0, 1) for the same seed (mulberry32). */
+function makeRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let value = Math.imul(state ^ (state >>> 15), 1 | state);
+    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
+    return ((value ^ (value >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
