@@ -11,7 +11,7 @@ export default defineConfig({
       // These lease ports and time out on a crowded machine: one file at a time.
       {
         extends: true,
-        test: { name: 'real', include: ['test/{contract,docker,cli}/**/*.test.ts'], fileParallelism: false },
+        test: { name: 'real', include: ['test/{contract,docker,cli,faults}/**/*.test.ts'], fileParallelism: false },
       },
     ],
   },

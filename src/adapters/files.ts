@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { cp, lstat, mkdir, open, readFile, realpath, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../domain/errors.ts';
+import { sweepTemporaries, temporaryIn } from './temporary.ts';
 
 const REASONS: Record<string, [what: string, hint: string]> = {
   ENOSPC: ['the disk is full', 'free some space, then run the command again'],
@@ -56,16 +56,25 @@ async function findReason(folder: string, error: unknown): Promise<unknown> {
   );
 }
 
+interface ReplaceOptions {
+  mode?: number;
+  /** False: it can be made again, so nobody waits for the disk. */
+  lasting?: boolean;
+  /** Folder on the same file system for the temp file; default: the file's own. */
+  via?: string;
+}
+
 /**
- * Replaces a file as a whole: temp file in the same folder, fsync (unless it need not be `lasting`: it can be made again),
- * rename. A reader sees the old text or the new one. Throws `files`; the old file is then untouched.
+ * Replaces a file as a whole: temp file, fsync, rename. A reader sees the old text or the new one; what a write that was
+ * killed left goes with the next one. Throws `files`; the old file is then untouched.
  */
 export async function replaceFile(
   file: string,
   text: string,
-  { mode = 0o600, lasting = true }: { mode?: number; lasting?: boolean } = {},
+  { mode = 0o600, lasting = true, via = path.dirname(file) }: ReplaceOptions = {},
 ): Promise<void> {
-  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${randomUUID()}.tmp`);
+  await sweepTemporaries(via);
+  const temporary = temporaryIn(via);
   try {
     const handle = await open(temporary, 'wx', mode);
     try {

@@ -24,7 +24,7 @@ export interface Step {
 }
 
 /** Forward a step is applied, backward it is reverted. */
-type Direction = 'forward' | 'backward';
+export type Direction = 'forward' | 'backward';
 
 /** Puts something around a step that is about to run: tests make it fail there, or end the process. */
 export type WrapStep = (step: Step, direction: Direction) => Step;

@@ -5,6 +5,7 @@ import { findEveryRisk } from '../adapters/git/every-risk.ts';
 import type { RiskFinding } from '../adapters/git/risk.ts';
 import { type InsideProcess, listInside } from '../adapters/process/inside.ts';
 import { listRecords } from '../adapters/process/record.ts';
+import { isTemporary } from '../adapters/temporary.ts';
 import { StackError } from '../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import type { Stack } from './stack.ts';
@@ -86,7 +87,7 @@ export async function listForeignFiles(record: InstanceRecord): Promise<string[]
     ...dedicatedRepos(record).map(([, repo]) => path.relative(record.folder, repo.worktree)),
   ]);
   const entries = await readdir(record.folder).catch(() => []);
-  return entries.filter((entry) => !ours.has(entry));
+  return entries.filter((entry) => !ours.has(entry) && !isTemporary(entry));
 }
 
 /** Gives the refusal: a list per repo, and what to type. `dirty`, `unpushed`, or `conflict` when no work would be lost. */

@@ -173,6 +173,6 @@ function requireBorrowed(config: StackConfig, record: InstanceRecord, repo: stri
   }
   if (record.repos[repo]?.mode !== 'dedicated') return;
   throw new StackError('exists', `${record.ticket} has its own ${repo} already`, {
-    hint: `it is at ${record.repos[repo].worktree}`,
+    hint: `it is at ${record.repos[repo].worktree}; \`stack start ${record.ticket}\` starts what of it does not run`,
   });
 }

@@ -2,6 +2,7 @@ import { chmod, lstat, mkdir, readFile, realpath, rename, rm, rmdir, stat, write
 import path from 'node:path';
 import { explainFileError, isThere } from '../files.ts';
 import { withLock } from '../lock.ts';
+import { sweepTemporaries, temporaryIn } from '../temporary.ts';
 import { askGit, gitError, tryGit } from './git.ts';
 import { excludeLock } from './lock.ts';
 
@@ -59,6 +60,7 @@ function excludeFile(gitCommonDir: string): string {
 async function changeExclude(gitCommonDir: string, change: (lines: string[]) => string[]): Promise<void> {
   const file = excludeFile(gitCommonDir);
   await withLock(excludeLock(gitCommonDir), async () => {
+    await sweepTemporaries(path.dirname(file));
     try {
       const before = await readLines(file);
       const after = change(before ?? [await madeMark(file), '']);
@@ -108,7 +110,7 @@ async function writeLines(file: string, lines: string[]): Promise<void> {
 async function replaceLinked(file: string, text: string): Promise<void> {
   const target = (await lstat(file).catch(() => undefined))?.isSymbolicLink() ? await realpath(file) : file;
   const mode = (await stat(target).catch(() => undefined))?.mode ?? 0o644;
-  const temporary = `${target}.stack-${process.pid}`;
+  const temporary = temporaryIn(path.dirname(target));
   try {
     await writeFile(temporary, text, 'latin1');
     await chmod(temporary, mode & 0o777);

@@ -2,6 +2,7 @@ import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { PublishedPort, WorkloadRef } from '../../domain/runtime.ts';
 import { explainFileError, makeFolder, readFileIfThere, replaceFile } from '../files.ts';
+import { sweepTemporaries } from '../temporary.ts';
 
 /** What is known of a host process group; a file of its own for each workload. Never its env, which may hold secrets. */
 export interface ProcessRecord extends WorkloadRef {
@@ -83,6 +84,7 @@ export async function deleteFiles(root: string, ref: WorkloadRef, options: { log
   await deleteExitCodes(root, ref);
   await removeIfThere(files.record);
   if (options.logs) await Promise.all([files.log, files.oldLog, `${files.log}.guard`].map(removeIfThere));
+  await sweepTemporaries(path.dirname(files.record));
   await Promise.all([files.record, files.log].map((file) => rmdir(path.dirname(file)).catch(keepFolder)));
 }
 

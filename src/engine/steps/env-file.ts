@@ -31,7 +31,7 @@ export function envFileStep(work: Work, repo: string): Step {
       for (const file of record.envFiles) await writeEnvFile(work, repo, file);
     },
     async revert() {
-      for (const file of record.envFiles) await clearEnvFile(path.join(record.worktree, file));
+      for (const file of record.envFiles) await clearEnvFile(path.join(record.worktree, file), work.record.folder);
       await showEnvFiles(work, repo);
     },
   };
@@ -62,19 +62,21 @@ async function writeEnvFile(work: Work, repo: string, file: string): Promise<voi
   const start = there ?? (await readFileIfThere(path.join(checkout, file))) ?? '';
   if (!ignored) await addExclude(gitCommonDir, `/${file}`, ownerOf(work));
   await mkdir(path.dirname(target), { recursive: true });
-  await replaceFile(target, mergeEnvBlock(start, await renderBlock(work, repo, file)), { lasting: false });
+  const text = mergeEnvBlock(start, await renderBlock(work, repo, file));
+  // Outside the worktree: should the write be killed, what it leaves is not taken for somebody's work.
+  await replaceFile(target, text, { lasting: false, via: work.record.folder });
   // What a person writes around the block from now on is work of theirs.
   if (there === undefined) await noteEnvText(worktree, file, start);
 }
 
 /** In the worktree the file goes with it; only a worktree that stays behind (moved, or kept) gets its own text back. */
-async function clearEnvFile(file: string): Promise<void> {
+async function clearEnvFile(file: string, via: string): Promise<void> {
   if (!(await isThere(file))) return;
   const text = (await readFileIfThere(file)) ?? '';
   if (readEnvBlock(text) === undefined) return;
   const rest = removeEnvBlock(text);
   if (rest === '') await rm(file, { force: true });
-  else await replaceFile(file, rest);
+  else await replaceFile(file, rest, { via });
 }
 
 /** One file may serve several services of a folder: the first that names a variable has the say. */

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { POINTER_FILE, renderPointer } from '../../adapters/config-file.ts';
 import { isThere, makeFolder, readFileIfThere, replaceFile } from '../../adapters/files.ts';
 import { refuseLinkedFolder } from '../../adapters/own-folders.ts';
+import { sweepTemporaries } from '../../adapters/temporary.ts';
 import type { Step } from '../../domain/step.ts';
 import type { Work } from '../work.ts';
 
@@ -28,6 +29,7 @@ export function folderStep(work: Work): Step {
     },
     async revert() {
       await rm(pointer, { force: true });
+      await sweepTemporaries(folder);
       await removeIfEmpty(folder);
       await removeIfEmpty(path.dirname(folder));
     },

@@ -1,0 +1,31 @@
+import { randomBytes } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+
+const PATTERN = /^\.stack-(\d+)-[0-9a-f]{8}\.tmp$/;
+
+/** Gives a new path in a folder for a text that is to be renamed into its place; its name says which process writes it. */
+export function temporaryIn(folder: string): string {
+  return path.join(folder, `.stack-${process.pid}-${randomBytes(4).toString('hex')}.tmp`);
+}
+
+/** True for the name of a file that `temporaryIn` gave. */
+export function isTemporary(name: string): boolean {
+  return PATTERN.test(name);
+}
+
+/** Deletes what processes that were killed while they wrote left in a folder. A living one's stays; no folder is done. */
+export async function sweepTemporaries(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  const dead = names.filter((name) => isTemporary(name) && !isProcess(Number(PATTERN.exec(name)?.[1])));
+  await Promise.all(dead.map((name) => rm(path.join(folder, name), { force: true })));
+}
+
+function isProcess(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,51 @@
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findTestEngine } from '../support/engine.ts';
+import { makeBench } from './bench.ts';
+import { type Bench, listCases, type Outcome, runCase, SUBJECTS } from './matrix.ts';
+import { openPool, type Pool } from './pool.ts';
+import { createRandom } from './random.ts';
+import { renderOutcomes } from './table.ts';
+import { readWishes } from './wishes.ts';
+
+const wishes = readWishes();
+const hasEngine = (await findTestEngine()) !== undefined;
+/** Cases of one command in `npm run verify`; containers take longer. */
+const PART = { process: 5, docker: 2 };
+const DEADLINE_MS = 900_000;
+
+describe.each(['process', 'docker'] as const)('on %s, killed or failing anywhere', (runtime) => {
+  const outcomes: Outcome[] = [];
+  let bench: Bench;
+  let pool: Pool;
+  beforeAll(async () => {
+    if (runtime === 'docker' && !hasEngine) return;
+    bench = await makeBench(path.resolve(import.meta.dirname, '../..'));
+    pool = await openPool(runtime, wishes.jobs);
+  });
+  afterAll(async () => {
+    await pool?.close();
+    if (outcomes.length > 0) process.stdout.write(`\n${renderOutcomes(runtime, wishes.seed, outcomes)}\n`);
+  });
+
+  it.skipIf(runtime === 'docker' && !hasEngine).each(SUBJECTS)(
+    '$name loses nothing, is told of truly, and can be done again or undone',
+    async (subject) => {
+      const random = createRandom(wishes.seed + SUBJECTS.indexOf(subject));
+      const [listed = []] = await pool.each([subject], (world) =>
+        listCases(bench, world, subject, { random, whole: wishes.extent === 'whole' }),
+      );
+      const cases = random.shuffle(listed).slice(0, wishes.extent === 'part' ? PART[runtime] : listed.length);
+      const asked = cases.filter(({ title }) => wishes.only === undefined || title.includes(wishes.only));
+      const ran = await pool.each(
+        asked,
+        (world, one) => runCase(bench, world, one),
+        ({ problems }) => problems.length > 0,
+      );
+      outcomes.push(...ran);
+      const failed = ran.filter(({ problems }) => problems.length > 0);
+      expect(failed.map(({ title, problems }) => [title, ...problems].join('\n  ')).join('\n')).toBe('');
+    },
+    DEADLINE_MS,
+  );
+});

@@ -1,0 +1,327 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { execa } from 'execa';
+import type { RuntimeName } from '../../src/domain/runtime.ts';
+import type { Run } from '../support/product.ts';
+import { until } from '../support/until.ts';
+import { describeFault, type Fault, listPassages, type Note, ORDERS, type Orders, type Passage } from './fault.ts';
+import type { Random } from './random.ts';
+import { findLies, findNotRunning } from './truth.ts';
+import type { FaultWorld } from './world.ts';
+
+const TICKET = 'feat-01';
+/** What a person has written in a worktree of the ticket. */
+const NOTES = `tickets/${TICKET}/front/notes.txt`;
+
+/** A command under test: what it starts from, what it says, and what it has come to once it is done. */
+interface Subject {
+  name: string;
+  args: string[];
+  prepare(world: FaultWorld): Promise<unknown>;
+  /** Why the command has not come to what it is for; [] when it has. */
+  findUndone(world: FaultWorld): Promise<string[]>;
+}
+
+/** The commands that change something. Which steps they have is asked of themselves. */
+export const SUBJECTS: readonly Subject[] = [
+  {
+    name: 'create',
+    args: ['create', TICKET],
+    prepare: async () => undefined,
+    findUndone: (world) => findNotRunning(world, TICKET),
+  },
+  {
+    name: 'start',
+    args: ['start', TICKET],
+    prepare: async (world) => {
+      await must(world, 'create', TICKET, '--no-wait');
+      world.write(NOTES, 'Work of a person.\n');
+      await must(world, 'stop', TICKET);
+    },
+    findUndone: (world) => findNotRunning(world, TICKET),
+  },
+  {
+    name: 'start, a worktree gone',
+    args: ['start', TICKET],
+    prepare: async (world) => {
+      await must(world, 'create', TICKET, '--no-start');
+      rmSync(world.at('tickets', TICKET, 'front'), { recursive: true });
+    },
+    findUndone: (world) => findNotRunning(world, TICKET),
+  },
+  {
+    name: 'add',
+    args: ['add', TICKET, 'data'],
+    prepare: async (world) => {
+      await must(world, 'create', TICKET, '--no-wait');
+      world.write(NOTES, 'Work of a person.\n');
+    },
+    findUndone: async (world) => [
+      ...(await findNotRunning(world, TICKET)),
+      ...(world.state()?.instances[TICKET]?.repos.data?.mode === 'dedicated' ? [] : ['data is still borrowed']),
+    ],
+  },
+  {
+    name: 'stop',
+    args: ['stop', TICKET],
+    prepare: (world) => must(world, 'create', TICKET, '--no-wait'),
+    findUndone: async (world) => findRunning(world, TICKET),
+  },
+  {
+    name: 'destroy',
+    args: ['destroy', TICKET],
+    prepare: (world) => must(world, 'create', TICKET, '--no-wait'),
+    findUndone: async (world) => (TICKET in (world.state()?.instances ?? {}) ? [`${TICKET} is still there`] : []),
+  },
+  {
+    name: 'up',
+    args: ['up'],
+    prepare: async () => undefined,
+    findUndone: async (world) =>
+      (await world.ps()).baseline.repos.data?.status === 'running' ? [] : ['data is not up'],
+  },
+  {
+    name: 'down',
+    args: ['down'],
+    prepare: (world) => must(world, 'up'),
+    findUndone: async (world) => ((await world.ps()).baseline.repos.data?.status === 'running' ? ['data is up'] : []),
+  },
+];
+
+/** One command with its faults: the first ones lead to where the last one strikes. */
+interface Case {
+  runtime: RuntimeName;
+  subject: Subject;
+  faults: Fault[];
+  /** Afterwards the same command comes again; else what is left is destroyed at once. */
+  again: boolean;
+  /** For people: `process: create: kill after forward worktree front, then again`. */
+  title: string;
+}
+
+export interface Outcome {
+  subject: string;
+  part: string;
+  point: string;
+  title: string;
+  kills: number;
+  /** Why it failed; [] when it passed. */
+  problems: string[];
+}
+
+/** What the child script needs to run. */
+export interface Bench {
+  script: string;
+  scratch: string;
+}
+
+/** Runs a command with faults in a process of its own. Gives what it came to and what it noted. */
+async function runFaulted(
+  bench: Bench,
+  world: FaultWorld,
+  args: readonly string[],
+  faults: readonly Fault[],
+): Promise<Run & { notes: Note[]; killed: boolean }> {
+  const orders: Orders = {
+    faults: [...faults],
+    notes: path.join(bench.scratch, `${randomBytes(6).toString('hex')}.jsonl`),
+  };
+  const run = await execa(process.execPath, [bench.script, ...args, '--json'], {
+    cwd: world.root,
+    env: { ...world.env, [ORDERS]: JSON.stringify(orders) },
+    extendEnv: false,
+    reject: false,
+    stdin: 'ignore',
+    // What the command started may hold its output open after it was killed.
+    stdout: { file: `${orders.notes}.out` },
+    stderr: { file: `${orders.notes}.err` },
+  });
+  const read = (file: string): string => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+  const notes = read(orders.notes)
+    .trim()
+    .split('\n')
+    .filter(Boolean)
+    .map((line): Note => JSON.parse(line));
+  const [stdout, stderr] = [read(`${orders.notes}.out`), read(`${orders.notes}.err`)];
+  return { code: run.exitCode ?? -1, killed: run.signal === 'SIGKILL', stdout, stderr, notes };
+}
+
+/** Gives every case of a command: it is run once in whole, and once more so that it unwinds, to see what it goes through. */
+export async function listCases(
+  bench: Bench,
+  world: FaultWorld,
+  subject: Subject,
+  { random, whole }: { random: Random; whole: boolean },
+): Promise<Case[]> {
+  const forward = await passThrough(bench, world, subject, []);
+  const base = { runtime: world.runtime, subject };
+  const cases = forward.flatMap((passage) =>
+    listFaults(passage, random, whole).map((fault) => ({ ...base, faults: [fault] })),
+  );
+  const last = forward.findLast(({ direction, applied }) => direction === 'forward' && applied);
+  // Before it: in another run it may find all as it should be, and have nothing to do.
+  const turn: Fault[] = last ? [{ direction: 'forward', id: last.id, point: 'before', how: 'throw' }] : [];
+  const back = last ? await passThrough(bench, world, subject, turn) : [];
+  const unwinding = back
+    .filter(({ direction }) => direction === 'backward')
+    .flatMap((passage) => listFaults(passage, random, whole).map((fault) => ({ ...base, faults: [...turn, fault] })));
+  return [...cases, ...unwinding].map((one) => {
+    const again = random.below(2) === 0;
+    const what = one.faults.map(describeFault).join(', then ');
+    return { ...one, again, title: `${world.runtime}: ${subject.name}: ${what}${again ? ', then again' : ''}` };
+  });
+}
+
+async function passThrough(bench: Bench, world: FaultWorld, subject: Subject, faults: Fault[]): Promise<Passage[]> {
+  await subject.prepare(world);
+  const run = await runFaulted(bench, world, subject.args, faults);
+  if ((run.code === 0) !== (faults.length === 0))
+    throw new Error(`${subject.name} ended with ${run.code}\n${run.stderr}`);
+  const problems = await clear(world);
+  if (problems.length > 0) throw new Error(`${subject.name} cannot be cleared away: ${problems.join('; ')}`);
+  return listPassages(run.notes);
+}
+
+/**
+ * Before it, after it and inside it; a part that found all as it should be has a before alone. Inside is just before each
+ * change it makes outside, or a few milliseconds into a program that it starts. `whole` takes every such place and every way
+ * to fail; else one kill inside and one failure are drawn for each part.
+ */
+function listFaults({ direction, id, applied, changes }: Passage, random: Random, whole: boolean): Fault[] {
+  const part = { direction, id };
+  const numbers = changes.map((_, index) => index + 1);
+  const programs = numbers.filter((point) => changes[point - 1]?.includes(' '));
+  const files = numbers.filter((point) => !programs.includes(point));
+  const edges = (['before', 'after'] as const).filter(
+    (point) => direction !== 'elsewhere' && (applied || point === 'before'),
+  );
+  const kills = edges.map((point): Fault => ({ ...part, point, how: 'kill' }));
+  const inside = [
+    ...numbers.map((point): Fault => ({ ...part, point, how: 'kill' })),
+    ...programs.map((point): Fault => ({ ...part, point, how: 'crash', ms: random.below(25) })),
+  ];
+  const failures = [
+    ...edges.map((point): Fault => ({ ...part, point, how: 'throw' })),
+    ...(files.length === 0 ? [] : [{ ...part, point: random.pick(files), how: 'throw' } as const]),
+  ];
+  if (whole) return [...kills, ...inside, ...failures];
+  return [...kills, ...random.shuffle(inside).slice(0, 1), ...random.shuffle(failures).slice(0, 1)];
+}
+
+/** Runs one case in a world that has nothing of ours, and leaves it so. Gives why it failed. */
+export async function runCase(bench: Bench, world: FaultWorld, one: Case): Promise<Outcome> {
+  const { subject, faults } = one;
+  const struck = faults.at(-1)!;
+  const outcome = {
+    subject: subject.name,
+    part: `${struck.direction} ${struck.id}`,
+    point: typeof struck.point === 'number' ? 'inside' : struck.point,
+    title: one.title,
+    kills: struck.how === 'throw' ? 0 : 1,
+  };
+  try {
+    return { ...outcome, problems: await findProblems(bench, world, one) };
+  } catch (error) {
+    return { ...outcome, problems: [(error as Error).message] };
+  }
+}
+
+async function findProblems(bench: Bench, world: FaultWorld, { subject, faults, again }: Case): Promise<string[]> {
+  const before = world.photographFiles();
+  await subject.prepare(world);
+  const faulted = await runFaulted(bench, world, subject.args, faults);
+  const problems = judgeRun(faulted, faults);
+  problems.push(...(await untilNone(() => findLies(world))).map((lie) => `after the fault: ${lie}`));
+  if (again) problems.push(...(await repeat(world, subject)));
+  problems.push(...(await findLostWork(world, subject)));
+  problems.push(...(await clear(world)));
+  const after = world.photographFiles();
+  if (after !== before) problems.push(`something is not as it was:\n${compare(before, after)}`);
+  return problems.length === 0 ? [] : [...problems, `the faulted run said: ${faulted.stderr.slice(0, 2000)}`];
+}
+
+function judgeRun(
+  { code, killed, notes }: { code: number; killed: boolean; notes: Note[] },
+  faults: Fault[],
+): string[] {
+  const { how, point } = faults.at(-1)!;
+  const struck = notes.filter((note) => 'fault' in note).length === faults.length;
+  // How many things are changed may differ by a few from run to run: a port is asked once more, a lock was free.
+  if (!struck) return typeof point === 'number' ? [] : ['the fault did not strike'];
+  if (how !== 'throw') return killed ? [] : [`it was to be killed, and ended with ${code}`];
+  // A part may well do without one change, e.g. removing what is empty.
+  const codes = typeof point === 'number' ? [0, 1, 3] : [1, 3];
+  return codes.includes(code) ? [] : [`it ended with ${code}`];
+}
+
+/** The same command as a person types it; what was done already is said to be so, with what to type for the rest. */
+async function repeat(world: FaultWorld, subject: Subject): Promise<string[]> {
+  const run = await world.stack([...subject.args, '--json']);
+  const said = run.stdout === '' ? undefined : (JSON.parse(run.stdout) as { error?: { code: string } }).error?.code;
+  const doneAlready = run.code === 2 && (said === 'exists' || said === 'not-found');
+  if (said === 'exists') await must(world, 'start', TICKET);
+  const refused =
+    run.code === 0 || doneAlready ? [] : [`the second ${subject.name} ended with ${run.code}: ${run.stdout}`];
+  const undone = (await untilNone(() => subject.findUndone(world))).map((why) => `after the second: ${why}`);
+  const lies = (await untilNone(() => findLies(world))).map((lie) => `after the second: ${lie}`);
+  return [...refused, ...undone, ...lies];
+}
+
+/** What a person wrote in a worktree is there after everything but a destroy. */
+async function findLostWork(world: FaultWorld, { name }: Subject): Promise<string[]> {
+  if (name !== 'start' && name !== 'add') return [];
+  return existsSync(world.at(NOTES)) ? [] : ['the notes of a person are gone'];
+}
+
+/** Destroys what is there and takes everything down. Gives what survives it. */
+async function clear(world: FaultWorld): Promise<string[]> {
+  const problems: string[] = [];
+  rmSync(world.at(NOTES), { force: true });
+  // The logs of a create that failed tell why, and stay until the ticket is there again.
+  if (!(TICKET in (world.state()?.instances ?? {})))
+    rmSync(world.at('.stack/logs', TICKET), { recursive: true, force: true });
+  for (const ticket of Object.keys(world.state()?.instances ?? {})) {
+    const run = await world.here('destroy', ticket, '--json');
+    if (run.code !== 0) problems.push(`destroy ended with ${run.code}: ${run.stdout}`);
+  }
+  const run = await world.here('down', '--json');
+  if (run.code !== 0) problems.push(`down ended with ${run.code}: ${run.stdout}`);
+  return [...problems, ...(await untilNone(() => findRemains(world)))];
+}
+
+async function findRemains(world: FaultWorld): Promise<string[]> {
+  const tickets = Object.keys(world.state()?.instances ?? {}).map((ticket) => `the record of ${ticket} is left`);
+  const kept = world.listKept().map((file) => `.stack/${file} is left`);
+  return [...tickets, ...kept, ...(await findRunning(world, ''))];
+}
+
+async function findRunning(world: FaultWorld, ticket: string): Promise<string[]> {
+  const { listRunning } = await import('./truth.ts');
+  const running = [...(await listRunning(world))].filter((name) => name.startsWith(ticket));
+  return running.map((name) => `${name} still runs`);
+}
+
+/** What a killed command started may need a moment to end: gives what is still found at the deadline. */
+async function untilNone(find: () => Promise<string[]>): Promise<string[]> {
+  let found: string[] = [];
+  const isNone = async (): Promise<boolean> => {
+    found = await find();
+    return found.length === 0;
+  };
+  await until('all is well', isNone, 8).catch(() => undefined);
+  return found;
+}
+
+async function must(world: FaultWorld, ...args: string[]): Promise<void> {
+  const run = await world.here(...args, '--json');
+  if (run.code !== 0) throw new Error(`stack ${args.join(' ')} ended with ${run.code}: ${run.stdout}${run.stderr}`);
+}
+
+/** Gives the lines of which only one of two texts has them. */
+function compare(before: string, after: string): string {
+  const [old, now] = [new Set(before.split('\n')), new Set(after.split('\n'))];
+  const gone = [...old].filter((line) => !now.has(line)).map((line) => `- ${line}`);
+  const come = [...now].filter((line) => !old.has(line)).map((line) => `+ ${line}`);
+  return [...gone, ...come].slice(0, 20).join('\n');
+}

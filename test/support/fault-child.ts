@@ -1,0 +1,184 @@
+/** Runs one command of stack with faults put into it; the environment holds them (`test/faults/fault.ts`). */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import childProcess, { type ChildProcess } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import { syncBuiltinESMExports } from 'node:module';
+import type { StateStore } from '../../src/adapters/state.ts';
+import { createContext, type Host } from '../../src/context.ts';
+import type { StackError } from '../../src/domain/errors.ts';
+import type { Direction, Step } from '../../src/domain/step.ts';
+import type { Fault, Note, Orders, Part, Point } from '../faults/fault.ts';
+import { ORDERS } from '../faults/fault.ts';
+
+const { faults, notes }: Orders = JSON.parse(process.env[ORDERS] ?? '{}');
+delete process.env[ORDERS];
+
+// Written at once, past the functions that are watched below: after a kill there is no later.
+const noteFile = fs.openSync(notes, 'a');
+const note = (one: Note): void => void fs.writeSync(noteFile, `${JSON.stringify(one)}\n`);
+
+/** Which part of the run the present call belongs to, and how many changes it has made. */
+interface Here extends Part {
+  changes: number;
+}
+const elsewhere: Here = { direction: 'elsewhere', id: 'between the steps', changes: 0 };
+const here = new AsyncLocalStorage<Here>();
+const seen = new Map<string, Here>();
+
+function enter<Result>({ direction, id }: Part, run: () => Result): Result {
+  const key = `${direction} ${id}`;
+  const part = seen.get(key) ?? { direction, id, changes: 0 };
+  seen.set(key, part);
+  return here.run(part, run);
+}
+
+/** Fails or ends the process when a fault is meant for this point. */
+function pass({ direction, id }: Part, point: Point, child?: ChildProcess): void {
+  const found = faults.findIndex((one) => one.direction === direction && one.id === id && one.point === point);
+  const fault = faults[found];
+  if (!fault || (fault.how === 'crash') !== (child !== undefined)) return;
+  faults.splice(found, 1);
+  note({ fault });
+  if (child) crash(fault, child);
+  else if (fault.how === 'kill') process.kill(process.pid, 'SIGKILL');
+  else throw Object.assign(new Error('ENOSPC: no space left on device (put in by a test)'), { code: 'ENOSPC' });
+}
+
+/** As when the machine goes down: what the process started goes with it. */
+function crash({ ms = 0 }: Fault, child: ChildProcess): void {
+  const end = (): void => {
+    for (const pid of [-(child.pid ?? 0), child.pid ?? 0, process.pid]) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It leads no group, or has ended.
+      }
+    }
+  };
+  child.once('exit', end);
+  setTimeout(end, ms);
+}
+
+/** Calls `run`, which changes something outside, unless a fault is meant for this very change. */
+function change<Result>(name: string, run: () => Result): Result {
+  const part = here.getStore() ?? elsewhere;
+  part.changes += 1;
+  const point = part.changes;
+  note({ part: { direction: part.direction, id: part.id }, event: 'change', change: name });
+  pass(part, point);
+  const result = run();
+  if (result instanceof childProcess.ChildProcess) pass(part, point, result);
+  return result;
+}
+
+type Call = (...args: unknown[]) => unknown;
+
+/** Puts `change` around functions of one of Node's own modules. */
+function watch(module: object, names: readonly string[], describe: (name: string, args: unknown[]) => string): void {
+  const functions = module as Record<string, Call>;
+  for (const name of names) {
+    const real = functions[name];
+    if (!real) continue;
+    functions[name] = (...args) => {
+      const what = describe(name, args);
+      return what === '' ? real(...args) : change(what, () => real(...args));
+    };
+  }
+}
+
+const FILES = ['rename', 'symlink', 'rm', 'rmdir', 'mkdir', 'writeFile', 'unlink', 'cp', 'copyFile', 'chmod', 'link'];
+
+/** An async function fails by its promise: a fault must not be thrown where none expects it. */
+function watchFiles(): void {
+  const promises = fs.promises as unknown as Record<string, Call>;
+  for (const name of [...FILES, 'open']) {
+    const real = promises[name];
+    if (!real) continue;
+    promises[name] = async (...args: unknown[]) => {
+      const reads = name === 'open' && !/[wa+]/.test(String(args[1] ?? 'r'));
+      return reads ? real(...args) : change(name, () => real(...args));
+    };
+  }
+  watch(
+    fs,
+    FILES.map((name) => `${name}Sync`),
+    (name) => name,
+  );
+}
+
+function watchOutside(): void {
+  watchFiles();
+  // Git's answers to questions change nothing.
+  watch(childProcess, ['spawn'], (_, [program, args]) => {
+    const words = [program, ...(Array.isArray(args) ? args : [])].map(String);
+    return words.includes('--no-optional-locks') ? '' : words.slice(0, 3).join(' ');
+  });
+  watch(http, ['request'], (_, [options]) => {
+    const { method = 'GET', path = '' } = options as { method?: string; path?: string };
+    return method === 'GET' || method === 'HEAD' ? '' : `${method} ${path.split('?')[0]}`;
+  });
+  syncBuiltinESMExports();
+}
+
+function wrapStep(step: Step, direction: Direction): Step {
+  const part = { direction, id: step.id };
+  const around = (run: () => Promise<void>) => (): Promise<void> =>
+    enter(part, async () => {
+      if (direction === 'backward') {
+        note({ part, event: 'passed' });
+        pass(part, 'before');
+      }
+      note({ part, event: 'applied' });
+      await run();
+      pass(part, 'after');
+    });
+  return {
+    ...step,
+    async inspect() {
+      note({ part, event: 'passed' });
+      pass(part, 'before');
+      return step.inspect();
+    },
+    apply: (progress) => around(() => step.apply(progress))(),
+    revert: around(() => step.revert()),
+  };
+}
+
+function wrapStore(store: StateStore): StateStore {
+  let writes = 0;
+  return {
+    ...store,
+    update(alter) {
+      writes += 1;
+      const part: Part = { direction: 'record', id: `write ${writes}` };
+      return enter(part, async () => {
+        note({ part, event: 'passed' });
+        pass(part, 'before');
+        const result = await store.update(alter);
+        note({ part, event: 'applied' });
+        pass(part, 'after');
+        return result;
+      });
+    },
+  };
+}
+
+async function run(): Promise<number> {
+  const argv = process.argv.slice(2);
+  const { env, stdin, stdout, stderr, pid } = process;
+  const host: Host = { cwd: process.cwd(), env, stdin, stdout, stderr, pid };
+  const context = createContext(host, { json: true, quiet: false, yes: true }, new AbortController().signal, argv);
+  try {
+    const stack = await context.stack();
+    Object.assign(stack, { wrapStep, store: wrapStore(stack.store) });
+    const { runProgram } = await import('../../src/program.ts');
+    watchOutside();
+    return await runProgram(argv, context);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).stack}\n`);
+    return (error as Partial<StackError>).exitCode ?? 1;
+  }
+}
+
+process.exit(await run());
