@@ -9,7 +9,7 @@ export const add: Verb<{ from?: string; own?: string[]; migrate?: boolean }, Ins
   args: '[ticket] [repo]',
   flags: [
     ['--from <ref>', 'where its new branch starts; default: the repo’s base'],
-    ['--own <service...>', 'its own database in the shared service: postgres'],
+    ['--own <service...>', 'its own database in these shared services: postgres, redis'],
     ['--migrate', 'run `migrate:` commands also on the database that all share'],
   ],
   examples: [

@@ -27,7 +27,7 @@ export const create: Verb<Options, Result> = {
   args: '<ticket>',
   flags: [
     ['--with <repo...>', 'its own copy of a shared repo, from the repo’s base'],
-    ['--own <service...>', 'its own database in the shared service: postgres'],
+    ['--own <service...>', 'its own database in these shared services: postgres, redis'],
     ['--migrate', 'run `migrate:` commands also on the database that all share'],
     ['--no-start', 'worktrees, leases and env files only'],
     ['--no-wait', 'do not wait until the services are ready'],

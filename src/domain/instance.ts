@@ -64,6 +64,8 @@ export interface ServiceRecord {
 export interface OwnRecord {
   /** A database of its own, `from` a copy of the baseline's. */
   postgres?: { database: string; from: string } | undefined;
+  /** A numbered database of its own; `checked`: it was empty when the ticket got it. */
+  redis?: { number: number; checked?: boolean | undefined } | undefined;
 }
 
 type Phase = 'creating' | 'ready' | 'destroying';

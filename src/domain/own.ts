@@ -4,7 +4,7 @@ import type { SharedSettings } from './shared.ts';
 import { foldTicket } from './ticket.ts';
 
 /** The shared services of which a ticket may have one of its own. */
-export const OWNABLE = ['postgres'] as const;
+export const OWNABLE = ['postgres', 'redis'] as const;
 export type Ownable = (typeof OWNABLE)[number];
 
 /** Postgres cuts longer names off in silence (NAMEDATALEN - 1 bytes). */
@@ -67,9 +67,14 @@ export function parseMark(comment: string | null): DatabaseMark | undefined {
 
 /** Lays what a ticket has of its own over the settings that all share. */
 export function ownSettings(service: string, settings: SharedSettings, own: OwnRecord | undefined): SharedSettings {
-  if (service !== 'postgres' || !own?.postgres) return settings;
-  const { database } = own.postgres;
+  const database = findOwn(service, own);
+  if (database === undefined) return settings;
   return { ...settings, database, url: settings.url === undefined ? undefined : withDatabase(settings.url, database) };
+}
+
+function findOwn(service: string, own: OwnRecord | undefined): string | undefined {
+  if (service === 'postgres') return own?.postgres?.database;
+  return service === 'redis' ? own?.redis?.number.toString() : undefined;
 }
 
 /** Gives the same address with another database. */

@@ -37,6 +37,7 @@ const service = z.looseObject({
 
 const own = z.looseObject({
   postgres: z.optional(z.looseObject({ database: z.string(), from: z.string() })),
+  redis: z.optional(z.looseObject({ number: z.int(), checked: z.optional(z.boolean()) })),
 });
 
 const instance: z.ZodMiniType<InstanceRecord> = z.looseObject({

@@ -85,6 +85,7 @@ export function listKnownNames(config: StackConfig, service: string): string[] {
     ...Object.entries(config.shared.services).flatMap(([shared, { ports = {}, prefix }]) =>
       [
         ...SHARED_NAMES,
+        ...(shared === 'redis' ? ['db'] : []),
         ...(prefix === undefined ? [] : ['prefix']),
         ...Object.keys(ports).map((port) => `port.${port}`),
       ].map((name) => `${shared}.${name}`),

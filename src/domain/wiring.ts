@@ -120,6 +120,8 @@ function resolveSharedName(wiring: Wiring, viewpoint: RuntimeName, service: stri
     password: settings.password,
     database: settings.database,
     prefix: prefixOf(wiring, service),
+    // Redis numbers its databases.
+    db: service === 'redis' ? (settings.database ?? '0') : undefined,
   };
   return names[key];
 }

@@ -8,7 +8,7 @@ import { foldTicket, parseTicketName } from '../domain/ticket.ts';
 import { isOwnerAlive } from './claim.ts';
 import { type Ground, planGround, requireRunnable, reserveGround } from './ground.ts';
 import { leasePorts } from './leases.ts';
-import { planOwn } from './own.ts';
+import { leaseOwn, planOwn } from './own.ts';
 import { checkWishes, planRepos, planServices, type RepoWishes } from './plan.ts';
 import { planRescued } from './plan-rescued.ts';
 import { runForward } from './run.ts';
@@ -136,6 +136,7 @@ async function reserve(stack: Stack, config: StackConfig, draft: StackState, pla
   requireUnused(draft, record.ticket);
   const baseline = await reserveGround(stack, config, draft, plan.ground);
   await leasePorts(draft, record, config, stack.emit);
+  leaseOwn(stack, config, draft, record);
   putRecord(draft, record);
   // What comes from a rescue is in there still.
   const parts = { stack, config, record, baseline, shared: draft.shared };

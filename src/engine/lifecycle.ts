@@ -6,7 +6,7 @@ import { converge } from './create.ts';
 import { removeDropped } from './dropped.ts';
 import { type Ground, planGround, requireRunnable, reserveGround } from './ground.ts';
 import { leasePorts } from './leases.ts';
-import { planOwn } from './own.ts';
+import { leaseOwn, planOwn } from './own.ts';
 import { mergeServices, planRepos, planServices } from './plan.ts';
 import { runForward } from './run.ts';
 import { requireService } from './spec.ts';
@@ -148,6 +148,7 @@ async function claimWork(
     change(found);
     baseline = await reserveGround(stack, config, draft, ground);
     await leasePorts(draft, found, config, stack.emit);
+    leaseOwn(stack, config, draft, found);
   });
   return createWork({ stack, config, record, baseline, shared: state.shared }, options);
 }

@@ -1,7 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { findDatabase, inUse, listClients } from '../adapters/postgres/databases.ts';
+import { countKeys } from '../adapters/redis.ts';
+import type { StackConfig } from '../domain/config/config.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
-import { POSTGRES, type PostgresServer } from './postgres.ts';
+import { POSTGRES } from './postgres.ts';
+import { openRedis, REDIS } from './redis.ts';
 import { runBackward, runForward } from './run.ts';
 import { openRecorded } from './steps/database.ts';
 import { stopStep } from './steps/stop.ts';
@@ -13,19 +16,19 @@ const POLL_MS = 50;
 const LEAVE_MS = 3000;
 
 /** True when something of a ticket may be in a shared server. */
-export function hasOwnData(record: InstanceRecord): boolean {
-  return record.started && record.own?.postgres !== undefined;
+export function hasOwnData({ started, own }: InstanceRecord): boolean {
+  return started && (own?.postgres !== undefined || own?.redis?.checked === true);
 }
 
 /**
- * Runs `use` while the server that has a ticket's data runs: one that was down is started for it, and goes down again where
+ * Runs `use` while the servers that have a ticket's data run: one that was down is started for it, and goes down again where
  * no other ticket is there. Throws what starting it throws.
  */
-export async function withOwnServer<Result>(work: Work, use: () => Promise<Result>): Promise<Result> {
-  if (!hasOwnData(work.record)) return use();
-  const [server, config] = [await openRecorded(work), await work.stack.config().catch(() => undefined)];
-  if (!server || server.foreign || !config || (await answers(server))) return use();
-  const wish = { services: [], shared: [POSTGRES], network: false, template: false, extent: 'started' } as const;
+export async function withOwnServers<Result>(work: Work, use: () => Promise<Result>): Promise<Result> {
+  const config = hasOwnData(work.record) ? await work.stack.config().catch(() => undefined) : undefined;
+  const shared = config ? await listSilent(work, config) : [];
+  if (shared.length === 0) return use();
+  const wish = { services: [], shared, network: false, template: false, extent: 'started' } as const;
   const result = await runForward(guardUpSteps(work, listUpSteps(work, config, wish)), work.stack);
   if (result.error !== undefined) throw result.error;
   try {
@@ -35,8 +38,22 @@ export async function withOwnServer<Result>(work: Work, use: () => Promise<Resul
   }
 }
 
-async function answers(server: PostgresServer): Promise<boolean> {
-  return server.admin(async () => true).catch(() => false);
+/** The servers that stack runs, that have data of the ticket, and that do not answer. */
+async function listSilent(work: Work, config: StackConfig): Promise<string[]> {
+  const { own } = work.record;
+  const server = own?.postgres && (await openRecorded(work));
+  const redis = own?.redis?.checked ? openRedis(work.stack, config, work.shared, own.redis.number) : undefined;
+  const asked = await Promise.all([
+    server?.admin(async () => POSTGRES).catch(() => undefined),
+    redis &&
+      countKeys(redis).then(
+        () => REDIS,
+        () => undefined,
+      ),
+  ]);
+  const wanted = [...(server ? [POSTGRES] : []), ...(redis ? [REDIS] : [])];
+  // Those with a `url:` have no lease: they are not ours to start.
+  return wanted.filter((name) => !asked.includes(name) && work.shared[name] !== undefined);
 }
 
 /**
@@ -69,12 +86,21 @@ export async function requireAlone(work: Work, { force }: { force: boolean }): P
 
 /** Gives what there is still of a ticket's data, a name each. */
 export async function listOwnData(work: Work): Promise<string[]> {
-  const own = hasOwnData(work.record) ? work.record.own?.postgres : undefined;
-  const server = own && (await openRecorded(work));
-  if (!own || !server) return [];
-  const found = await server.admin(async (session) => findDatabase(session, own.database));
-  const { ticket } = work.record;
-  return found?.mark?.rootId === work.stack.rootId && found.mark.ticket === ticket
-    ? [`the database ${own.database}`]
-    : [];
+  if (!hasOwnData(work.record)) return [];
+  return (await Promise.all([listDatabase(work), listKeys(work)])).flat();
+}
+
+async function listDatabase({ record, ...work }: Work): Promise<string[]> {
+  const own = record.own?.postgres;
+  const server = own && (await openRecorded({ record, ...work }));
+  const found = server && (await server.admin((session) => findDatabase(session, own.database)));
+  const isOurs = found?.mark?.rootId === work.stack.rootId && found.mark.ticket === record.ticket;
+  return isOurs ? [`the database ${own?.database}`] : [];
+}
+
+async function listKeys(work: Work): Promise<string[]> {
+  const redis = work.record.own?.redis;
+  if (!redis?.checked) return [];
+  const login = openRedis(work.stack, await work.stack.config().catch(() => undefined), work.shared, redis.number);
+  return login && (await countKeys(login)) > 0 ? [`keys in database ${redis.number} of Redis`] : [];
 }

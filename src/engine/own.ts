@@ -1,9 +1,10 @@
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
-import type { OwnRecord, RepoRecord } from '../domain/instance.ts';
+import type { InstanceRecord, OwnRecord, RepoRecord, StackState } from '../domain/instance.ts';
 import { OWNABLE, type Ownable, ticketDatabase } from '../domain/own.ts';
 import { resolveShared } from '../domain/shared.ts';
 import { openPostgres } from './postgres.ts';
+import { leaseRedis } from './redis.ts';
 import type { Stack } from './stack.ts';
 
 /** What a ticket is to have of its own, besides what the repos it forks ask for. */
@@ -20,8 +21,16 @@ export interface OwnPlan {
 export function planOwn(stack: Stack, config: StackConfig, plan: OwnPlan): OwnRecord | undefined {
   const names = [...plan.wishes.map((name) => checkWish(config, name)), ...listRepoWishes(config, plan.repos)];
   const own: OwnRecord = { ...plan.before };
+  // The number is leased when the ticket is written down.
+  if (names.includes('redis')) own.redis ??= { number: 0 };
   if (names.includes('postgres')) own.postgres ??= planDatabase(stack, config, plan.ticket);
   return Object.keys(own).length > 0 ? own : undefined;
+}
+
+/** Leases what a ticket's own things still lack. Call it with the state lock held. Throws `conflict` when all are taken. */
+export function leaseOwn(stack: Stack, config: StackConfig, draft: StackState, record: InstanceRecord): void {
+  if (record.own?.redis?.number !== 0) return;
+  record.own.redis = leaseRedis(stack, config, draft, record);
 }
 
 /** True when every ticket that forks some repo gets a database of its own: its template is then worth having early. */

@@ -4,7 +4,7 @@ import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import type { Rescue } from '../domain/rescue.ts';
 import { findRisks, listForeignFiles, type TicketRisk } from './checks.ts';
 import { claimInstance, requireFree, requireInstance, requireInstances } from './claim.ts';
-import { hasOwnData, requireAlone, withOwnServer } from './own-data.ts';
+import { hasOwnData, requireAlone, withOwnServers } from './own-data.ts';
 import { requireNothingLeft } from './remains.ts';
 import { rescueTicket } from './rescue.ts';
 import { runBackward } from './run.ts';
@@ -82,7 +82,7 @@ export async function takeApart(
   });
   const parts = { stack, config: undefined, record, baseline: state.baseline, shared: state.shared };
   const work = createWork(parts, { saved: options.force });
-  return withOwnServer(work, () => unmake(work, options));
+  return withOwnServers(work, () => unmake(work, options));
 }
 
 async function unmake(work: Work, options: TakeApartOptions & { risks: readonly TicketRisk[] }): Promise<TakenApart> {

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
+import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findTestEngine } from '../support/engine.ts';
 import { makeProduct, type Product } from '../support/product.ts';
@@ -39,7 +40,7 @@ for (const { runtime, skip } of RUNTIMES) {
     beforeAll(async () => {
       product = await makeProduct({ runtime });
       product.writeConfig((text) =>
-        text.replace('shared: true,', 'shared: true, migrate: [node migrate.mjs], own: [postgres],'),
+        text.replace('shared: true,', 'shared: true, migrate: [node migrate.mjs], own: [postgres, redis],'),
       );
       const write = async (file: string, text: string): Promise<void> => {
         mkdirSync(path.dirname(path.join(product.root, 'api', file)), { recursive: true });
@@ -68,6 +69,16 @@ for (const { runtime, skip } of RUNTIMES) {
       const found = (await product.ps()).instances.find((instance) => instance.ticket === ticket);
       return (found?.services.api?.ports.http ?? 0) - product.port(0);
     };
+    /** Asks one numbered database of the shared Redis. */
+    const redis = async <Answer>(
+      database: number,
+      ask: (client: ReturnType<typeof createClient>) => Promise<Answer>,
+    ): Promise<Answer> => {
+      const client = createClient({ url: (await product.ps()).shared.redis!.url, database });
+      await client.connect();
+      return ask(client).finally(() => client.destroy());
+    };
+
     const namesAt = async (inReadme: number) => (await api(inReadme, '/items')).items.map(({ name }) => name);
 
     const query = async (database: string, text: string): Promise<Record<string, unknown>[]> => {
@@ -114,6 +125,19 @@ for (const { runtime, skip } of RUNTIMES) {
       expect(await namesAt(4002)).toEqual(['of the baseline', 'through 4002']);
     });
 
+    it('keeps keys and jobs of each to itself, in a numbered database of its own', async () => {
+      const counters = await Promise.all(
+        [0, 1, 2].map((number) => redis(number, (client) => client.get('items:counter'))),
+      );
+      expect(counters).toEqual(['2', '1', '1']);
+      const env = readFileSync(path.join(product.root, 'tickets/feat-01/api/.env.local'), 'utf8');
+      expect(env).toMatch(/^REDIS_URL=redis:\/\/.*:\d+\/1$/m);
+      const waiting = redis(0, (client) => client.blPop('jobs', 0.5));
+      await redis(1, (client) => client.rPush('jobs', 'of feat-01'));
+      expect(await waiting).toBe(null);
+      expect(await redis(1, (client) => client.blPop('jobs', 5))).toEqual({ key: 'jobs', element: 'of feat-01' });
+    });
+
     it('keeps it when the ticket is stopped and started', async () => {
       expect(await product.stack(['restart', 'feat-01'])).toMatchObject({ code: 0 });
       expect(await namesAt(4001)).toEqual(['of the baseline', 'through 4001']);
@@ -135,6 +159,8 @@ for (const { runtime, skip } of RUNTIMES) {
       expect(await product.stack(['destroy', 'feat-03', '--force'])).toMatchObject({ code: 0 });
       await client.end().catch(() => undefined);
       expect((await databases()).filter((name) => name.includes('feat_03'))).toEqual([]);
+      expect(await redis(2, (client) => client.dbSize())).toBe(0);
+      expect(await redis(1, (client) => client.get('items:counter'))).toBe('1');
     });
 
     it('drops it also when all was taken down before; nothing but the sealed template is left', async () => {
@@ -144,6 +170,18 @@ for (const { runtime, skip } of RUNTIMES) {
       expect(await product.stack(['up'])).toMatchObject({ code: 0 });
       expect(await databases()).toEqual([expect.stringMatching(/^shop__template_/)]);
       expect(await namesAt(3000)).toEqual(['of the baseline', 'through 3000']);
+      expect(await Promise.all([0, 1].map((number) => redis(number, (client) => client.dbSize())))).toEqual([2, 0]);
+    });
+
+    it('leaves a number alone that somebody uses by hand, and takes the next', async () => {
+      await redis(1, (client) => client.set('by', 'hand'));
+      const run = await product.stack(['create', 'feat-05', '--with', 'api']);
+      expect(run).toMatchObject({ code: 0 });
+      expect(run.stderr).toContain('database 1 holds somebody’s keys, took 2');
+      const env = readFileSync(path.join(product.root, 'tickets/feat-05/api/.env.local'), 'utf8');
+      expect(env).toMatch(/^REDIS_URL=.*\/2$/m);
+      expect(await product.stack(['destroy', 'feat-05'])).toMatchObject({ code: 0 });
+      expect(await redis(1, (client) => client.get('by'))).toBe('hand');
     });
 
     it('runs different migrations of two tickets at once, and the baseline’s own still work', async () => {
@@ -259,7 +297,7 @@ for (const { runtime, skip } of RUNTIMES) {
     });
 
     it('leaves the shared database alone, but for --migrate, which says whom it touches', async () => {
-      product.writeConfig((text) => text.replace('own: [postgres],', ''));
+      product.writeConfig((text) => text.replace('own: [postgres, redis],', ''));
       const careful = await product.stack(['create', 'colours', '--from-api=feat/colours']);
       expect(careful).toMatchObject({ code: 0 });
       expect(careful.stderr).toContain(
@@ -276,7 +314,7 @@ for (const { runtime, skip } of RUNTIMES) {
     it('refuses to give a ticket its own of what cannot be had', async () => {
       const run = await product.stack(['create', 'feat-04', '--own', 'kafka']);
       expect(run).toMatchObject({ code: 2 });
-      expect(run.stderr).toContain('--own kafka: a ticket can have its own postgres only');
+      expect(run.stderr).toContain('--own kafka: a ticket can have its own postgres or redis only');
     });
   });
 }

@@ -27,6 +27,7 @@ const DOORS: Record<string, RegExp> = {
   execa: /^adapters\//,
   'get-port': /^adapters\//,
   pg: /^adapters\/postgres\//,
+  '@redis/client': /^adapters\/redis\.ts$/,
 };
 
 /** What the domain, being pure, may take from outside. */

@@ -8,7 +8,7 @@ import {
   renderMark,
   ticketDatabase,
 } from '../../src/domain/own.ts';
-import { resolveShared } from '../../src/domain/shared.ts';
+import { resolveShared, sharedUrl } from '../../src/domain/shared.ts';
 
 describe('names of databases', () => {
   it('tells ticket and baseline', () => {
@@ -71,6 +71,11 @@ describe('a ticket’s own database in its settings', () => {
     expect(ownSettings('postgres', settings, own).database).toBe('shop_feat_02');
     expect(ownSettings('postgres', settings, undefined)).toBe(settings);
     expect(ownSettings('redis', settings, own)).toBe(settings);
+  });
+
+  it('is a number in Redis', () => {
+    const redis = ownSettings('redis', resolveShared('redis', { password: 'x' }, {}), { redis: { number: 3 } });
+    expect(sharedUrl(redis, 'localhost', 6379)).toBe('redis://:x@localhost:6379/3');
   });
 
   it('takes its place in the address of a server of the team’s own, and nothing else there changes', () => {

@@ -36,7 +36,7 @@ export function normaliseConfig(file: StackFile, writtenAt: WrittenAt): StackCon
     worktrees: file.worktrees ?? undefined,
     shared: {
       compose: compose ?? undefined,
-      services: mapValues(shared, (service): SharedServiceConfig => normaliseShared(service ?? {})),
+      services: mapValues(shared, (service, name): SharedServiceConfig => normaliseShared(service ?? {}, name)),
     },
     repos: mapValues(file.repos, (repo, name) => normaliseRepo(repo, name, writtenAt)),
     services: mapValues(file.services, (service, name) => ({
@@ -56,8 +56,10 @@ function mapValues<From, To>(
   return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value, key)]));
 }
 
-function normaliseShared({ own, ...service }: SharedFile): SharedServiceConfig {
-  return { ...dropEmpty(service), ...dropEmpty({ prefix: own?.prefix }) };
+/** Keys of Redis are usually told apart so; other services have a prefix when they are given one. */
+function normaliseShared({ own, ...service }: SharedFile, name: string): SharedServiceConfig {
+  const prefix = own?.prefix ?? (name === 'redis' ? '${ticket}:' : undefined);
+  return { ...dropEmpty(service), ...dropEmpty({ prefix }) };
 }
 
 type Filled<T> = { [K in keyof T]?: NonNullable<T[K]> };

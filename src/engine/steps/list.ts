@@ -9,6 +9,7 @@ import { envFileStep } from './env-file.ts';
 import { folderStep } from './folder.ts';
 import { logsStep } from './logs.ts';
 import { listMigrateSteps } from './migrate.ts';
+import { listRedisSteps } from './redis.ts';
 import { listSavedWorkSteps } from './saved-work.ts';
 import { type Extent, listGroundSteps, listServiceSteps } from './service.ts';
 import { setupStep } from './setup.ts';
@@ -32,7 +33,7 @@ export function listTicketSteps(work: Work, config: StackConfig, extent: Extent)
   return [
     ...guardUpSteps(work, listUpSteps(work, config, { services, shared, network: needsNetwork, template, extent })),
     ...listFileSteps(work),
-    ...(starts ? listDatabaseSteps(work) : []),
+    ...(starts ? [...listDatabaseSteps(work), ...listRedisSteps(work)] : []),
     ...setUp.map((repo) => setupStep(work, repo)),
     ...(starts ? listMigrateSteps(work, config) : []),
     ...steps,
@@ -42,7 +43,9 @@ export function listTicketSteps(work: Work, config: StackConfig, extent: Extent)
 /** Everything of a ticket that destroy takes apart, told from its record alone. */
 export function listRecordedSteps(work: Work): Step[] {
   const { started } = work.record;
-  const services = started ? [...listDatabaseSteps(work), ...listServices(work, undefined, 'started')] : [];
+  const services = started
+    ? [...listDatabaseSteps(work), ...listRedisSteps(work), ...listServices(work, undefined, 'started')]
+    : [];
   return [...listFileSteps(work), logsStep(work), ...services];
 }
 

@@ -6,6 +6,7 @@ import { DATABASE_ID } from './database.ts';
 import { embeddedId } from './embedded.ts';
 import { imageStep } from './image.ts';
 import { readyStep } from './ready.ts';
+import { REDIS_ID } from './redis.ts';
 import { TEMPLATE_ID } from './template.ts';
 import { volumesStep } from './volumes.ts';
 import { workloadStep } from './workload.ts';
@@ -22,7 +23,7 @@ export function listGroundSteps(work: Work, service: string): Step[] {
 
 /** The steps that make the shared services this work may stand on, or what it has in them. */
 export function sharedIds(work: Work): string[] {
-  return ['shared services', ...Object.keys(work.shared).map(embeddedId), TEMPLATE_ID, DATABASE_ID];
+  return ['shared services', ...Object.keys(work.shared).map(embeddedId), TEMPLATE_ID, DATABASE_ID, REDIS_ID];
 }
 
 /** One service from its image to its first answer. */

@@ -96,7 +96,7 @@ describe('a valid file', () => {
     const config = parse(`${SMALL}    env:\n    ports: # none yet\n    image:\nshared:\n  redis:\n`);
     expect(config.services.web).toMatchObject({ env: {}, ports: {} });
     expect(config.services.web).not.toHaveProperty('image');
-    expect(config.shared.services).toEqual({ redis: {} });
+    expect(config.shared.services).toEqual({ redis: { prefix: '${ticket}:' } });
   });
 
   test('may use anchors and merge keys, kept in `x-` keys', () => {
@@ -585,7 +585,7 @@ describe('${name}', () => {
     expect(refusal(shop('${api.url}', '${apy.url}'))).toBe(
       'stack.yml:28:16: services.front.env.API_URL: `${apy.url}` is no known name; did you mean `api.url`?\n' +
         'hint: known here: ticket, branch, stack, root, worktree, port.http, ' +
-        '{postgres,redis}.{url,host,port,user,password,database,internal_url}, ' +
+        'postgres.{url,host,port,user,password,database,internal_url}, redis.{url,host,port,user,password,database,internal_url,db,prefix}, ' +
         '{api,front}.{url,host,port,internal_url,internal_host,internal_port,port.http}, env.NAME; `$${` is the text `${`',
     );
   });

@@ -1,0 +1,62 @@
+import type { RedisClientType } from '@redis/client';
+import { StackError } from '../domain/errors.ts';
+
+const CONNECT_MS = 5_000;
+
+/** One numbered database of a Redis. */
+export interface RedisLogin {
+  /** Address with user and password. */
+  url: string;
+  /** For errors: `localhost:6379`. */
+  where: string;
+  number: number;
+}
+
+/** Gives how many keys a numbered database holds. Throws `database`. */
+export async function countKeys(login: RedisLogin): Promise<number> {
+  return withRedis(login, (client) => client.dbSize());
+}
+
+/** Deletes all keys of a numbered database; the others keep theirs. Throws `database`. */
+export async function emptyRedis(login: RedisLogin): Promise<void> {
+  await withRedis(login, (client) => client.flushDb());
+}
+
+async function withRedis<Result>(
+  { url, where, number }: RedisLogin,
+  use: (client: RedisClientType) => Promise<Result>,
+): Promise<Result> {
+  const { createClient } = await import('@redis/client');
+  const socket = { connectTimeout: CONNECT_MS, reconnectStrategy: false } as const;
+  // What the address names is the baseline's number.
+  const client = createClient({ url: Object.assign(new URL(url), { pathname: '' }).href, database: number, socket });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return await use(client as RedisClientType);
+  } catch (error) {
+    throw explainError(error, where, number);
+  } finally {
+    client.destroy();
+  }
+}
+
+function explainError(error: unknown, where: string, number: number): StackError {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/DB index is out of range|SELECT is not allowed in cluster/i.test(message)) {
+    return new StackError('database', `Redis at ${where} has no database ${number}`, {
+      hint: 'it is a cluster, or was told to have fewer; `isolation: server` of shared.redis gives each ticket a server of its own',
+      cause: error,
+    });
+  }
+  if (/^(WRONGPASS|NOAUTH|NOPERM)/.test(message)) {
+    return new StackError('database', `Redis at ${where} does not let stack in: ${message}`, {
+      hint: 'set `user` and `password` of shared.redis in stack.yml',
+      cause: error,
+    });
+  }
+  return new StackError('database', `Redis does not answer at ${where}: ${message}`, {
+    hint: '`stack up` starts the one that stack runs; `stack doctor` says more',
+    cause: error,
+  });
+}
