@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { OwnEntry } from '../adapters/state-copies.ts';
 import type { InstanceRecord, StackState } from '../domain/instance.ts';
 import { BASELINE } from '../domain/instance.ts';
 import { deriveRecord, describeServices } from './derive-record.ts';
@@ -14,8 +15,6 @@ export type Source = 'backup' | 'git' | 'worktrees';
 export interface Rebuilt {
   known: Pick<StackState, 'stack' | 'shared' | 'baseline' | 'instances'>;
   sources: Map<string, Source>;
-  /** Names of tickets of which there is something, but no record can be made. */
-  lost: string[];
 }
 
 /**
@@ -23,26 +22,39 @@ export interface Rebuilt {
  * themselves. Changes nothing.
  */
 export async function rebuildState(stack: Stack, remnants: Remnants): Promise<Rebuilt> {
-  const newest = [...remnants.entries]
-    .sort((one, other) => other.savedAt - one.savedAt)
-    .find(({ state }) => state)?.state;
-  const start = remnants.backup ?? newest;
+  const start = remnants.backup?.state ?? sortByAge(remnants.entries)[0]?.state;
   const known: Rebuilt['known'] = {
     stack: start?.stack ?? stack.name,
     shared: start?.shared ?? {},
     baseline: start?.baseline ?? (await deriveBaseline(stack, remnants)),
     instances: {},
   };
-  const rebuilt: Rebuilt = { known, sources: new Map(), lost: [] };
-  for (const [ticket, record] of Object.entries(remnants.backup?.instances ?? {}))
-    add(rebuilt, ticket, record, 'backup');
+  const rebuilt: Rebuilt = { known, sources: new Map() };
+  const saved = remnants.backup?.state.instances ?? {};
+  for (const [ticket, record] of Object.entries(saved)) {
+    // Where the disk was full, or a kill came in between, the backup is behind.
+    const newer = findNewer(remnants, ticket, record);
+    add(rebuilt, ticket, newer ?? record, newer ? 'git' : 'backup');
+  }
   for (const ticket of listTickets(remnants)) {
-    if (known.instances[ticket]) continue;
+    if (Object.hasOwn(saved, ticket)) continue;
     const found = await findRecord(stack, remnants, ticket);
     if (found) add(rebuilt, ticket, ...found);
-    else rebuilt.lost.push(ticket);
   }
   return rebuilt;
+}
+
+/** Gives what git keeps of a ticket where that was written after the backup, and says something else. */
+function findNewer({ entries, backup }: Remnants, ticket: string, record: InstanceRecord): InstanceRecord | undefined {
+  const [copy] = sortByAge(entries.filter((entry) => ticketOf(entry) === ticket));
+  const kept = copy?.state?.instances[ticket];
+  if (!copy || !kept || copy.savedAt < (backup?.savedAt ?? 0)) return undefined;
+  return JSON.stringify(kept) === JSON.stringify({ ...record, owner: undefined }) ? undefined : kept;
+}
+
+/** Gives the entries whose copy can be read, the newest first. */
+function sortByAge(entries: readonly OwnEntry[]): OwnEntry[] {
+  return entries.filter(({ state }) => state).sort((one, other) => other.savedAt - one.savedAt);
 }
 
 /** Gives the tickets that worktrees and folders tell of. */
@@ -56,8 +68,7 @@ export async function findRecord(
   remnants: Remnants,
   ticket: string,
 ): Promise<[InstanceRecord, Source] | undefined> {
-  const copies = remnants.entries.filter((entry) => ticketOf(entry) === ticket && entry.state);
-  const [copy] = copies.sort((one, other) => other.savedAt - one.savedAt);
+  const [copy] = sortByAge(remnants.entries.filter((entry) => ticketOf(entry) === ticket));
   const record = copy?.state?.instances[ticket];
   if (record) return [record, 'git'];
   const config = await stack.config().catch(() => undefined);

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { COMPOSE } from '../adapters/docker/spec.ts';
 import { readOwnEntry } from '../adapters/git/entry.ts';
@@ -25,7 +25,8 @@ export interface Remnant {
 
 /** All from which records can be made again. */
 export interface Remnants {
-  backup: StackState | undefined;
+  /** With Unix milliseconds of when it was written. */
+  backup: { state: StackState; savedAt: number } | undefined;
   /** Worktrees of this root, as their repos know them. */
   entries: OwnEntry[];
   /** Folders of tickets, by their pointers. */
@@ -42,7 +43,7 @@ export async function collectRemnants(stack: Stack): Promise<Remnants> {
   const config = await stack.config().catch(() => undefined);
   const folders = await listTicketFolders(stack.root, config);
   const [backup, repos, inFolders, processes, containers] = await Promise.all([
-    readStateFile(stateBackupOf(stack.root), stack.root).catch(() => undefined),
+    readBackup(stack.root),
     listRepos(stack, config),
     listReposOf(folders),
     listRecords(stack.root),
@@ -51,13 +52,19 @@ export async function collectRemnants(stack: Stack): Promise<Remnants> {
   const gitCommonDirs = [...new Set([...repos.found, ...inFolders])];
   const entries = (await Promise.all(gitCommonDirs.map(listOwnEntries))).flat();
   return {
-    backup: backup?.state,
+    backup,
     entries: entries.filter((entry) => isOurs(stack, entry)),
     folders,
     workloads: [...processes.map((one) => ({ ...one, runtime: 'process' as const })), ...containers],
     gitCommonDirs,
     unseen: config ? repos.unseen : ['stack.yml'],
   };
+}
+
+async function readBackup(root: string): Promise<Remnants['backup']> {
+  const file = stateBackupOf(root);
+  const [read, found] = await Promise.all([readStateFile(file, root), stat(file)]).catch(() => []);
+  return read && found && { state: read.state, savedAt: found.mtimeMs };
 }
 
 /** Gives the ticket that a worktree was made for. */

@@ -94,6 +94,21 @@ describe('doctor --fix on a state that is lost', () => {
     await expectDestroyed();
   });
 
+  it('takes what git keeps where the backup is behind', async () => {
+    const old = shop.read(BACKUP);
+    expect(await shop.stack(['add', 'fix-login', 'api'])).toMatchObject({ code: 0 });
+    before = await shop.ps();
+    shop.write(BACKUP, old);
+    utimesSync(shop.at(BACKUP), new Date(0), new Date(0));
+    rmSync(shop.at(FILE));
+    const { mended } = await doctor('--fix', '--yes');
+    expect(mended).toMatchObject([
+      { text: expect.stringMatching(/feat-02 from its backup; fix-login from what git keeps/) },
+    ]);
+    expect(await shop.ps()).toEqual(before);
+    await expectDestroyed();
+  });
+
   // Nowhere else does the system tell which processes were whose.
   it.skipIf(process.platform !== 'linux')(
     'lost with all of .stack: brings the tickets back, and ends what nobody can tell of any more',
