@@ -3,7 +3,8 @@ import { makeShop, type Shop, shopConfig } from '../support/shop.ts';
 
 let shop: Shop;
 beforeAll(() => {
-  shop = makeShop({ config: (port) => `${shopConfig(port)}shared: { redis: {} }\n` });
+  // More tickets than the shop usually has ports for.
+  shop = makeShop({ config: (port) => `${shopConfig(port).replaceAll(/, to: \d+/g, '')}shared: { redis: {} }\n` });
 });
 afterAll(() => shop.dispose());
 
