@@ -10,7 +10,7 @@ export function findNonsense(state: StackState): string | undefined {
     const nonsense = findInRecord(state.root, name, record);
     if (nonsense !== undefined) return `${name}: ${nonsense}`;
   }
-  return findSharedPort(state);
+  return findSharedPort(state) ?? findSharedNumber(state);
 }
 
 function findInRecord(root: string, name: string, record: InstanceRecord): string | undefined {
@@ -69,6 +69,18 @@ function findSharedPort(state: StackState): string | undefined {
     const other = holders.get(port);
     if (other !== undefined) return `${other} and ${holder} have the same port ${port}`;
     holders.set(port, holder);
+  }
+  return undefined;
+}
+
+/** A ticket's destroy empties its numbered database of Redis. 0 stands for one that is yet to be leased. */
+function findSharedNumber({ instances }: StackState): string | undefined {
+  const holders = new Map<number, string>();
+  for (const { ticket, own } of Object.values(instances)) {
+    const number = own?.redis?.number ?? 0;
+    const other = holders.get(number);
+    if (number !== 0 && other !== undefined) return `${other} and ${ticket} have the same database ${number} of Redis`;
+    holders.set(number, ticket);
   }
   return undefined;
 }

@@ -6,9 +6,8 @@ import { listMarkers } from '../adapters/process/table.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { LABELS } from '../domain/names.ts';
 import type { Finding } from './finding.ts';
-import { listLeases } from './leases.ts';
 import { openPostgres, POSTGRES } from './postgres.ts';
-import { deriveBaseline, findRecord, giveUpPorts, listTickets } from './rebuild.ts';
+import { deriveBaseline, findRecord, giveUpLeases, listTickets } from './rebuild.ts';
 import { collectRemnants, type Remnant, type Remnants } from './remnants.ts';
 import type { Stack } from './stack.ts';
 
@@ -65,7 +64,7 @@ function offerTicket(
       async run() {
         if (!listTickets(await collectRemnants(stack)).includes(ticket)) return 'it is gone by now';
         await stack.store.update((draft) => {
-          draft.instances[ticket] ??= giveUpPorts(record, listLeases(draft));
+          draft.instances[ticket] ??= giveUpLeases(record, draft);
         });
         return `it is back${whence}`;
       },
@@ -103,7 +102,7 @@ function offerBaseline(stack: Stack, baseline: InstanceRecord): Finding {
       question: 'Take the baseline back into the state file, as it runs?',
       async run() {
         await stack.store.update((draft) => {
-          draft.baseline ??= giveUpPorts(baseline, listLeases(draft));
+          draft.baseline ??= giveUpLeases(baseline, draft);
         });
         return 'it is back';
       },

@@ -78,19 +78,24 @@ export async function findRecord(
   return derived && hasWorktree ? [derived, 'worktrees'] : undefined;
 }
 
-/** Puts a record among the others. A port that another holds is given up: the next start leases one. */
 function add({ known, sources }: Rebuilt, ticket: string, record: InstanceRecord, source: Source): void {
-  known.instances[ticket] = giveUpPorts(record, listLeases(known));
+  known.instances[ticket] = giveUpLeases(record, known);
   sources.set(ticket, source);
 }
 
-/** Gives a record without an owner, and without the ports that are promised to others. */
-export function giveUpPorts(record: InstanceRecord, leased: ReadonlySet<number>): InstanceRecord {
+/** Gives a record without an owner, and without what is leased to others: the next start leases that anew. */
+export function giveUpLeases(record: InstanceRecord, others: Rebuilt['known']): InstanceRecord {
+  const leased = listLeases(others);
   const services = Object.entries(record.services).map(([name, service]) => {
     const ports = Object.entries(service.ports).filter(([, { host }]) => !leased.has(host));
     return [name, { ...service, ports: Object.fromEntries(ports) }] as const;
   });
-  return { ...record, owner: undefined, services: Object.fromEntries(services) };
+  const number = record.own?.redis?.number;
+  const isTaken = Object.values(others.instances).some(
+    ({ own }) => number !== undefined && own?.redis?.number === number,
+  );
+  const own = isTaken ? { ...record.own, redis: { number: 0 } } : record.own;
+  return { ...record, owner: undefined, services: Object.fromEntries(services), ...(own && { own }) };
 }
 
 /** Gives the baseline as it runs now; undefined when nothing of it does, since `up` then makes it anew. */

@@ -192,7 +192,7 @@ describe('doctor --fix', () => {
     expect(await doctor('--fix')).toMatchObject({ code: 0, mended: [] });
   });
 
-  it('takes back a ticket that an old state file does not tell of, on other ports where its own are given away', async () => {
+  it('takes back a ticket that an old state file does not tell of, with other leases where its own are given away', async () => {
     await shop.stack(['create', 'feat-01', '--no-start']);
     const old = shop.read(FILE);
     await shop.stack(['create', 'feat-02', '--from-front=feat/ui']);
@@ -218,6 +218,24 @@ describe('doctor --fix', () => {
     expect(shop.state()?.instances['feat-02']?.services.front?.ports).toEqual({});
     shop.write(FILE, JSON.stringify({ ...shop.state(), shared: {} }));
     expect(await shop.stack(['start', 'feat-02'])).toMatchObject({ code: 0 });
+  });
+
+  it('takes a ticket back without the database of Redis that another has by now', async () => {
+    for (const ticket of ['feat-01', 'feat-02']) await shop.stack(['create', ticket, '--no-start']);
+    const withNumber = (ticket: string, { instances, ...state } = JSON.parse(shop.read(FILE))) => ({
+      ...state,
+      instances: { ...instances, [ticket]: { ...instances[ticket], own: { redis: { number: 3 } } } },
+    });
+    const first = withNumber('feat-01');
+    shop.write(FILE, JSON.stringify(withNumber('feat-02')));
+    await shop.stack(['stop', 'feat-02']);
+    delete first.instances['feat-02'];
+    shop.write(FILE, JSON.stringify(first));
+    expect(await doctor('--fix', '--yes')).toMatchObject({ code: 0, mended: [{ subject: 'feat-02' }] });
+    expect(shop.state()?.instances).toMatchObject({
+      'feat-01': { own: { redis: { number: 3 } } },
+      'feat-02': { own: { redis: { number: 0 } } },
+    });
   });
 
   it('ends what runs of a ticket of which nothing else is left', async () => {

@@ -156,6 +156,16 @@ describe('the text of a state file', () => {
     expect(readState(spoil(where, port))).toEqual({ problem: `is damaged: ${who} have the same port ${port}` });
   });
 
+  it('with one numbered database of Redis for two is damaged', () => {
+    const state = structuredClone(good);
+    for (const record of Object.values(state.instances)) record.own = { redis: { number: 0 } };
+    expect(readState(JSON.stringify(state))).toMatchObject({ state });
+    for (const record of Object.values(state.instances)) record.own = { redis: { number: 3 } };
+    expect(readState(JSON.stringify(state))).toEqual({
+      problem: 'is damaged: feat-01 and feat-02 have the same database 3 of Redis',
+    });
+  });
+
   it('may have a worktree elsewhere once the ticket is being destroyed: somebody had moved it', () => {
     const state = JSON.parse(spoil(`${one} repos front worktree`, '/home/me/moved'));
     state.instances['feat-01'].phase = 'destroying';
