@@ -1,7 +1,7 @@
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
-import { claimInstance, requireInstance } from './claim.ts';
+import { claimInstance, requireFree, requireInstance } from './claim.ts';
 import { converge } from './create.ts';
 import { removeDropped } from './dropped.ts';
 import { type Ground, planGround, requireRunnable, reserveGround } from './ground.ts';
@@ -30,7 +30,7 @@ export async function startInstance(
   const config = await stack.config();
   await stack.requireTrust();
   const state = await stack.store.read();
-  const known = requireReady(requireInstance(state, ticket));
+  const known = await requireReady(stack, requireInstance(state, ticket));
   const [planned, ground] = await Promise.all([
     planServices(stack, config, known.ticket, known.repos),
     planGround(stack, config, state),
@@ -92,7 +92,7 @@ export async function addRepo(
   const config = await stack.config();
   await stack.requireTrust();
   const state = await stack.store.read();
-  const known = requireReady(requireInstance(state, ticket));
+  const known = await requireReady(stack, requireInstance(state, ticket));
   requireBorrowed(config, known, repo);
   const before = structuredClone(known);
   const repos = await planRepos(stack, config, {
@@ -158,11 +158,12 @@ async function release(work: Work): Promise<void> {
   await saveRecord(work);
 }
 
-function requireReady(record: InstanceRecord): InstanceRecord {
+async function requireReady(stack: Stack, record: InstanceRecord): Promise<InstanceRecord> {
   if (record.phase === 'ready') return record;
+  await requireFree(stack, record);
   const verb = record.phase === 'creating' ? 'create' : 'destroy';
-  throw new StackError('state', `a ${verb} of ${record.ticket} is under way or did not finish`, {
-    hint: `\`stack destroy ${record.ticket}\` clears it when nothing is at it any more`,
+  throw new StackError('state', `a ${verb} of ${record.ticket} did not finish`, {
+    hint: `\`stack destroy ${record.ticket}\` clears it`,
   });
 }
 

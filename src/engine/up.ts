@@ -2,6 +2,7 @@ import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { networkName } from '../domain/names.ts';
+import { isOwnerAlive } from './claim.ts';
 import { removeDropped } from './dropped.ts';
 import { planGround, requireRunnable, reserveGround } from './ground.ts';
 import { wantsTemplate } from './own.ts';
@@ -45,35 +46,36 @@ export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promis
  */
 export async function bringDown(stack: Stack, options: { force: boolean; volumes: boolean }): Promise<void> {
   const config = await stack.config();
-  const state = await stack.store.read();
-  const users = options.force ? [] : await listUsers(stack, state);
-  if (users.length > 0) {
-    throw new StackError('conflict', `${users.join(', ')} ${users.length > 1 ? 'use' : 'uses'} the shared services`, {
-      hint: `\`stack stop ${users.join(' ')}\` first, or \`stack down --force\``,
-      details: { tickets: users },
-    });
-  }
-  const work = workOn(stack, config, state, state.baseline);
-  await withUpLock(work, async () => {
-    const services = Object.keys(state.baseline?.services ?? {});
-    const shared = Object.keys(state.shared);
-    const steps = listUpSteps(work, config, {
-      services,
-      shared,
-      network: await hasNetwork(stack),
-      template: false,
-      extent: 'started',
-    });
-    // While other tickets' containers stand, stopped or not, the network they are joined to has to stay.
-    const kept = Object.values(state.instances).some((record) => record.started) ? ['network'] : [];
-    const leftovers = await runBackward(
-      steps.filter((step) => !kept.includes(step.id)),
-      { ...stack, until: stack.signal },
-    );
-    if (stack.signal.aborted) throw interruptedAt('stack down');
-    if (leftovers.length > 0) throw leftoverError(BASELINE, leftovers);
+  const { shared, baseline, instances } = await stack.store.read();
+  const isBlank = !baseline && Object.keys({ ...shared, ...instances }).length === 0;
+  if (isBlank && !(await hasNetwork(stack))) return;
+  await withUpLock(workOn(stack, config, { shared }, baseline), async () => {
+    // Read once more: a command that had the lock before may have started what we stop.
+    const state = await stack.store.read();
+    if (!options.force) await requireUnused(stack, state);
+    const work = workOn(stack, config, state, state.baseline);
+    await removeGround(work, config, state);
     if (options.volumes) await deleteSharedData(work);
   });
+}
+
+async function removeGround(work: Work, config: StackConfig, state: StackState): Promise<void> {
+  const { stack } = work;
+  const steps = listUpSteps(work, config, {
+    services: Object.keys(state.baseline?.services ?? {}),
+    shared: Object.keys(state.shared),
+    network: await hasNetwork(stack),
+    template: false,
+    extent: 'started',
+  });
+  // While other tickets' containers stand, stopped or not, the network they are joined to has to stay.
+  const kept = Object.values(state.instances).some((record) => record.started) ? ['network'] : [];
+  const leftovers = await runBackward(
+    steps.filter((step) => !kept.includes(step.id)),
+    { ...stack, until: stack.signal },
+  );
+  if (stack.signal.aborted) throw interruptedAt('stack down');
+  if (leftovers.length > 0) throw leftoverError(BASELINE, leftovers);
 }
 
 /** Tickets need the network too: it may be there although nothing that `up` starts is in it. */
@@ -94,7 +96,12 @@ async function deleteSharedData(work: Work): Promise<void> {
   });
 }
 
-function workOn(stack: Stack, config: StackConfig, state: StackState, baseline: InstanceRecord | undefined): Work {
+function workOn(
+  stack: Stack,
+  config: StackConfig,
+  state: Pick<StackState, 'shared'>,
+  baseline: InstanceRecord | undefined,
+): Work {
   const record: InstanceRecord = baseline ?? {
     ...{ ticket: BASELINE, argument: BASELINE, createdAt: '', phase: 'ready', started: true, folder: '' },
     repos: {},
@@ -103,11 +110,21 @@ function workOn(stack: Stack, config: StackConfig, state: StackState, baseline: 
   return createWork({ stack, config, record, baseline, shared: state.shared });
 }
 
-/** Tickets of which something runs. */
+/** Throws `conflict` while a ticket runs, or a command is at work on one that is to run. */
+async function requireUnused(stack: Stack, state: StackState): Promise<void> {
+  const users = await listUsers(stack, state);
+  if (users.length === 0) return;
+  throw new StackError('conflict', `${users.join(', ')} ${users.length > 1 ? 'use' : 'uses'} the shared services`, {
+    hint: `\`stack stop ${users.join(' ')}\` first, or \`stack down --force\``,
+    details: { tickets: users },
+  });
+}
+
 async function listUsers(stack: Stack, state: StackState): Promise<string[]> {
   const records = Object.values(state.instances).filter((record) => record.started);
   const names = new Set(records.flatMap((record) => Object.values(record.services).map((service) => service.runtime)));
   const statuses = await Promise.all([...names].map(async (name) => (await stack.runtime(name)).status(stack.rootId)));
   const running = new Set(statuses.flat().flatMap((status) => (status.state === 'running' ? [status.instance] : [])));
-  return records.flatMap((record) => (running.has(record.ticket) ? [record.ticket] : []));
+  const used = await Promise.all(records.map(async (one) => running.has(one.ticket) || (await isOwnerAlive(one))));
+  return records.flatMap((record, index) => (used[index] ? [record.ticket] : []));
 }

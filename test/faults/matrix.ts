@@ -4,7 +4,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import type { RuntimeName } from '../../src/domain/runtime.ts';
 import type { Run } from '../support/product.ts';
-import { until } from '../support/until.ts';
+import { clear, compare, findRunning, must, untilNone } from './clear.ts';
 import { describeFault, type Fault, listPassages, type Note, ORDERS, type Orders, type Passage } from './fault.ts';
 import type { Random } from './random.ts';
 import { findLies, findNotRunning } from './truth.ts';
@@ -178,7 +178,7 @@ async function passThrough(bench: Bench, world: FaultWorld, subject: Subject, fa
   const run = await runFaulted(bench, world, subject.args, faults);
   if ((run.code === 0) !== (faults.length === 0))
     throw new Error(`${subject.name} ended with ${run.code}\n${run.stderr}`);
-  const problems = await clear(world);
+  const problems = await clearAway(world);
   if (problems.length > 0) throw new Error(`${subject.name} cannot be cleared away: ${problems.join('; ')}`);
   return listPassages(run.notes);
 }
@@ -235,7 +235,7 @@ async function findProblems(bench: Bench, world: FaultWorld, { subject, faults, 
   problems.push(...(await untilNone(() => findLies(world))).map((lie) => `after the fault: ${lie}`));
   if (again) problems.push(...(await repeat(world, subject)));
   problems.push(...(await findLostWork(world, subject)));
-  problems.push(...(await clear(world)));
+  problems.push(...(await clearAway(world)));
   const after = world.photographFiles();
   if (after !== before) problems.push(`something is not as it was:\n${compare(before, after)}`);
   return problems.length === 0 ? [] : [...problems, `the faulted run said: ${faulted.stderr.slice(0, 2000)}`];
@@ -274,54 +274,7 @@ async function findLostWork(world: FaultWorld, { name }: Subject): Promise<strin
   return existsSync(world.at(NOTES)) ? [] : ['the notes of a person are gone'];
 }
 
-/** Destroys what is there and takes everything down. Gives what survives it. */
-async function clear(world: FaultWorld): Promise<string[]> {
-  const problems: string[] = [];
+async function clearAway(world: FaultWorld): Promise<string[]> {
   rmSync(world.at(NOTES), { force: true });
-  // The logs of a create that failed tell why, and stay until the ticket is there again.
-  if (!(TICKET in (world.state()?.instances ?? {})))
-    rmSync(world.at('.stack/logs', TICKET), { recursive: true, force: true });
-  for (const ticket of Object.keys(world.state()?.instances ?? {})) {
-    const run = await world.here('destroy', ticket, '--json');
-    if (run.code !== 0) problems.push(`destroy ended with ${run.code}: ${run.stdout}`);
-  }
-  const run = await world.here('down', '--json');
-  if (run.code !== 0) problems.push(`down ended with ${run.code}: ${run.stdout}`);
-  return [...problems, ...(await untilNone(() => findRemains(world)))];
-}
-
-async function findRemains(world: FaultWorld): Promise<string[]> {
-  const tickets = Object.keys(world.state()?.instances ?? {}).map((ticket) => `the record of ${ticket} is left`);
-  const kept = world.listKept().map((file) => `.stack/${file} is left`);
-  return [...tickets, ...kept, ...(await findRunning(world, ''))];
-}
-
-async function findRunning(world: FaultWorld, ticket: string): Promise<string[]> {
-  const { listRunning } = await import('./truth.ts');
-  const running = [...(await listRunning(world))].filter((name) => name.startsWith(ticket));
-  return running.map((name) => `${name} still runs`);
-}
-
-/** What a killed command started may need a moment to end: gives what is still found at the deadline. */
-async function untilNone(find: () => Promise<string[]>): Promise<string[]> {
-  let found: string[] = [];
-  const isNone = async (): Promise<boolean> => {
-    found = await find();
-    return found.length === 0;
-  };
-  await until('all is well', isNone, 8).catch(() => undefined);
-  return found;
-}
-
-async function must(world: FaultWorld, ...args: string[]): Promise<void> {
-  const run = await world.here(...args, '--json');
-  if (run.code !== 0) throw new Error(`stack ${args.join(' ')} ended with ${run.code}: ${run.stdout}${run.stderr}`);
-}
-
-/** Gives the lines of which only one of two texts has them. */
-function compare(before: string, after: string): string {
-  const [old, now] = [new Set(before.split('\n')), new Set(after.split('\n'))];
-  const gone = [...old].filter((line) => !now.has(line)).map((line) => `- ${line}`);
-  const come = [...now].filter((line) => !old.has(line)).map((line) => `+ ${line}`);
-  return [...gone, ...come].slice(0, 20).join('\n');
+  return clear(world);
 }

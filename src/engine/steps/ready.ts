@@ -42,8 +42,13 @@ async function waitUntilReady(work: Work, service: string, { signal, note }: Ste
   for (;;) {
     throwIfAborted(signal);
     const [answer, found] = await Promise.all([askOnce(work, service, ready), observeWorkload(work, service)]);
-    if (found?.state !== 'running' && found?.state !== 'starting') {
-      const code = found?.exitCode === undefined ? '' : ` with exit code ${found.exitCode}`;
+    if (found === undefined) {
+      throw new StackError('busy', `${name} was taken away before it was ready`, {
+        hint: 'another command has stopped it; run this one again',
+      });
+    }
+    if (found.state !== 'running' && found.state !== 'starting') {
+      const code = found.exitCode === undefined ? '' : ` with exit code ${found.exitCode}`;
       throw await unready(work, service, `${name} ended${code} before it was ready`);
     }
     if (answer === undefined) return;

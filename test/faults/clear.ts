@@ -1,0 +1,57 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { until } from '../support/until.ts';
+import { listRunning } from './truth.ts';
+import type { FaultWorld } from './world.ts';
+
+/** Destroys what is there and takes everything down. Gives what survives it. */
+export async function clear(world: FaultWorld): Promise<string[]> {
+  const problems: string[] = [];
+  const tickets = Object.keys(world.state()?.instances ?? {});
+  // The logs of a create that failed tell why, and stay until the ticket is there again.
+  for (const name of existsSync(world.at('.stack/logs')) ? readdirSync(world.at('.stack/logs')) : []) {
+    if (name !== 'baseline' && !tickets.includes(name))
+      rmSync(world.at('.stack/logs', name), { recursive: true, force: true });
+  }
+  for (const ticket of tickets) {
+    const run = await world.here('destroy', ticket, '--json');
+    if (run.code !== 0) problems.push(`destroy ended with ${run.code}: ${run.stdout}`);
+  }
+  const run = await world.here('down', '--json');
+  if (run.code !== 0) problems.push(`down ended with ${run.code}: ${run.stdout}`);
+  return [...problems, ...(await untilNone(() => findRemains(world)))];
+}
+
+async function findRemains(world: FaultWorld): Promise<string[]> {
+  const tickets = Object.keys(world.state()?.instances ?? {}).map((ticket) => `the record of ${ticket} is left`);
+  const kept = world.listKept().map((file) => `.stack/${file} is left`);
+  return [...tickets, ...kept, ...(await findRunning(world, ''))];
+}
+
+export async function findRunning(world: FaultWorld, ticket: string): Promise<string[]> {
+  const running = [...(await listRunning(world))].filter((name) => name.startsWith(ticket));
+  return running.map((name) => `${name} still runs`);
+}
+
+/** What a killed command started may need a moment to end: gives what is still found at the deadline. */
+export async function untilNone(find: () => Promise<string[]>): Promise<string[]> {
+  let found: string[] = [];
+  const isNone = async (): Promise<boolean> => {
+    found = await find();
+    return found.length === 0;
+  };
+  await until('all is well', isNone, 8).catch(() => undefined);
+  return found;
+}
+
+export async function must(world: FaultWorld, ...args: string[]): Promise<void> {
+  const run = await world.here(...args, '--json');
+  if (run.code !== 0) throw new Error(`stack ${args.join(' ')} ended with ${run.code}: ${run.stdout}${run.stderr}`);
+}
+
+/** Gives the lines of which only one of two texts has them. */
+export function compare(before: string, after: string): string {
+  const [old, now] = [new Set(before.split('\n')), new Set(after.split('\n'))];
+  const gone = [...old].filter((line) => !now.has(line)).map((line) => `- ${line}`);
+  const come = [...now].filter((line) => !old.has(line)).map((line) => `+ ${line}`);
+  return [...gone, ...come].slice(0, 20).join('\n');
+}
