@@ -57,7 +57,9 @@ function holds(folder: string, file: string): boolean {
 function findSharedPort(state: StackState): string | undefined {
   const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
   const leases = [
-    ...Object.entries(state.shared).map(([name, { port }]) => [port, name] as const),
+    ...Object.entries(state.shared).flatMap(([name, { port, ports = {} }]) =>
+      [...new Set([port, ...Object.values(ports).map(({ host }) => host)])].map((host) => [host, name] as const),
+    ),
     ...records.flatMap(({ ticket, services }) =>
       Object.entries(services).flatMap(([name, { ports }]) =>
         Object.values(ports).map(({ host }) => [host, `${name} of ${ticket}`] as const),

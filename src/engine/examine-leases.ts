@@ -3,6 +3,7 @@ import type { StackConfig } from '../domain/config/config.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { sharedProject } from '../domain/names.ts';
 import type { Finding } from './finding.ts';
+import { listSharedHosts } from './leases.ts';
 import { embeddedFolder, listOwnShared } from './shared-plan.ts';
 import type { Stack } from './stack.ts';
 
@@ -60,7 +61,8 @@ function offerService(stack: Stack, { ticket, services }: InstanceRecord, servic
 }
 
 function offerShared(stack: Stack, { shared }: StackState, name: string): Finding {
-  return describe(name, [shared[name]?.port ?? 0], 'shared', () =>
+  const lease = shared[name];
+  return describe(name, lease ? listSharedHosts(lease) : [], 'shared', () =>
     stack.store.update((draft) => {
       delete draft.shared[name];
     }),

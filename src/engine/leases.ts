@@ -12,8 +12,9 @@ import {
 import { requireService } from './spec.ts';
 import { putRecord, requireConfig, type Work } from './work.ts';
 
-function listSharedHosts({ port, ports = {} }: SharedLease): number[] {
-  return [port, ...Object.values(ports).map(({ host }) => host)];
+/** Gives the ports of this machine that a shared service is promised. */
+export function listSharedHosts({ port, ports = {} }: SharedLease): number[] {
+  return [...new Set([port, ...Object.values(ports).map(({ host }) => host)])];
 }
 
 /** Gives every port that is promised to somebody in this root. */

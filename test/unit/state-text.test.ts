@@ -152,8 +152,14 @@ describe('the text of a state file', () => {
   it.each([
     [`${one} services front ports http host`, 3002, 'front of feat-01 and front of feat-02'],
     ['shared postgres port', 3001, 'postgres and front of feat-01'],
-  ])('with one port for two is damaged', (where, port, who) => {
-    expect(readState(spoil(where, port))).toEqual({ problem: `is damaged: ${who} have the same port ${port}` });
+    [
+      'shared postgres ports',
+      { sql: { host: 5432, container: 5432 }, admin: { host: 3002, container: 80 } },
+      'postgres and front of feat-02',
+    ],
+  ])('with one port for two is damaged: %s', (where, value, who) => {
+    const problem = expect.stringMatching(new RegExp(`^is damaged: ${who} have the same port 300[12]$`));
+    expect(readState(spoil(where, value))).toEqual({ problem });
   });
 
   it('with one numbered database of Redis for two is damaged', () => {
