@@ -12,7 +12,8 @@ export interface RepoFlags {
  * parser knows flags whose names stack.yml makes. Words behind `--` are left alone. Throws `usage`.
  */
 export function takeRepoFlags(argv: readonly string[], names: readonly ('from' | 'on')[]): RepoFlags {
-  const taken: RepoFlags = { from: {}, on: {}, rest: [] };
+  // Without what every object has, or `--from-__proto__` would be lost.
+  const taken: RepoFlags = { from: Object.create(null), on: Object.create(null), rest: [] };
   const queue = [...argv];
   for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
     if (word === '--') return { ...taken, rest: [...taken.rest, word, ...queue] };

@@ -1,4 +1,5 @@
 import type { SharedServiceConfig } from './config/config.ts';
+import { StackError } from './errors.ts';
 import type { SharedLease } from './instance.ts';
 import type { RuntimeName } from './runtime.ts';
 
@@ -38,7 +39,7 @@ export function sharedVariable(service: string, key: string): string {
   return `STACK_${service}_${key}`.toUpperCase().replaceAll('-', '_');
 }
 
-/** Gives a shared service's settings: the environment wins over stack.yml, and that over the defaults. */
+/** Gives a shared service's settings: the environment wins over stack.yml, and that over the defaults. Throws `config`. */
 export function resolveShared(
   service: string,
   config: SharedServiceConfig,
@@ -48,7 +49,7 @@ export function resolveShared(
   const pick = (key: 'url' | 'image' | 'user' | 'password' | 'database'): string | undefined =>
     env[sharedVariable(service, key)] || config[key] || defaults[key];
   const url = pick('url');
-  if (url !== undefined) return readUrl(url);
+  if (url !== undefined) return readUrl(service, url);
   const port = Number(env[sharedVariable(service, 'port')]) || config.port || defaults.port;
   return {
     url,
@@ -62,8 +63,8 @@ export function resolveShared(
   };
 }
 
-function readUrl(url: string): SharedSettings {
-  const { protocol, port, username, password, pathname } = new URL(url);
+function readUrl(service: string, url: string): SharedSettings {
+  const { protocol, port, username, password, pathname } = parseUrl(service, url);
   const decode = (text: string): string | undefined => (text === '' ? undefined : decodeURIComponent(text));
   return {
     url,
@@ -75,6 +76,19 @@ function readUrl(url: string): SharedSettings {
     database: decode(pathname.slice(1)),
     scheme: protocol.slice(0, -1),
   };
+}
+
+/** The address may hold a password, so the error does not show it. */
+function parseUrl(service: string, text: string): URL {
+  try {
+    const url = new URL(text);
+    decodeURIComponent(url.username + url.password + url.pathname);
+    return url;
+  } catch {
+    throw new StackError('config', `the address of ${service} cannot be read`, {
+      hint: `shared.${service}.url, or ${sharedVariable(service, 'url')}, is like \`redis://me:secret@host:6379\`, with %25 for a %`,
+    });
+  }
 }
 
 /** Gives where a workload finds a shared service; undefined while it has no lease. */

@@ -1,5 +1,5 @@
 /** `//me:` and `//:` before a password, the password, and its `@`. */
-const PASSWORD = /(:\/\/[^\s/?#@:]*:)[^\s/?#@]+(?=@)/g;
+const PASSWORD = /(:\/\/[^\s/?#@:]*:)[^\s/?#]+(?=@)/g;
 
 /** Gives a text with the password of every address in it (`postgres://me:…@host`, a git remote's) as `***`. */
 export function maskPasswords(text: string): string {

@@ -4,6 +4,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectRefusal } from '../support/refusal.ts';
 import { BIN, makeShop, type Shop } from '../support/shop.ts';
 
+describe('in a root where nothing was made yet', () => {
+  it.each([['ps'], ['down'], ['restore', '--list'], ['trust']])('%s has nothing to do', async (...args) => {
+    const shop = makeShop();
+    try {
+      expect(await shop.stack(args)).toMatchObject({ code: 0, stderr: '' });
+    } finally {
+      await shop.dispose();
+    }
+  });
+});
+
 describe('in a ticket’s folder', () => {
   let shop: Shop;
   beforeAll(async () => {

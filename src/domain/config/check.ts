@@ -69,7 +69,7 @@ function checkPrefixes(services: StackConfig['shared']['services']): Finding[] {
 }
 
 /** What the first part of a `${…}` may mean besides a service; `tickets` is the folder's name. */
-const RESERVED = ['env', 'port', 'ticket', 'tickets', 'branch', 'stack', 'root', 'worktree'];
+const RESERVED = ['env', 'port', 'ticket', 'tickets', 'branch', 'stack', 'root', 'worktree', 'constructor'];
 
 function checkNames(config: StackConfig): Finding[] {
   const shared = Object.keys(config.shared.services);

@@ -35,9 +35,12 @@ function optional<Schema extends z.core.SomeType>(schema: Schema, description: s
 
 const anyText = z.string('a text');
 const text = anyText.check(z.minLength(1, 'a text that is not empty'));
-const name = z
-  .string('a name')
-  .check(z.regex(NAME_PATTERN, NAME_RULE), z.maxLength(30, 'a name of 30 characters at most'));
+const name = z.string('a name').check(
+  z.regex(NAME_PATTERN, NAME_RULE),
+  z.maxLength(30, 'a name of 30 characters at most'),
+  // The one name in these letters that every JavaScript object has already.
+  z.refine((text) => text !== 'constructor', 'another name than `constructor`'),
+);
 /** Names of volumes end names of the engine's, which may hold underscores: people call them after folders. */
 const volumeName = z
   .string({ error: 'a name' })

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { makeFolder } from '../../adapters/files.ts';
 import { withLock } from '../../adapters/lock.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { BASELINE } from '../../domain/instance.ts';
@@ -43,7 +44,10 @@ export async function withUpLock<Result>(
   note?: (text: string) => void,
   signal?: AbortSignal,
 ): Promise<Result> {
-  return withLock(path.join(work.stack.root, '.stack', 'up.lock'), run, {
+  const folder = path.join(work.stack.root, '.stack');
+  // Nothing may have been made in this root yet.
+  await makeFolder(folder);
+  return withLock(path.join(folder, 'up.lock'), run, {
     ...(signal && { signal }),
     onWait: () => note?.('another command is at it'),
   });

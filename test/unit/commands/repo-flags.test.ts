@@ -15,6 +15,13 @@ describe('flags per repo', () => {
     expect(takeRepoFlags(['x', '--', '--from-api=y'], ['from']).rest).toEqual(['x', '--', '--from-api=y']);
   });
 
+  it('are not lost for a name that every object has', () => {
+    expect(Object.entries(takeRepoFlags(['--on-__proto__=x', '--on-constructor=y'], ['on']).on)).toEqual([
+      ['__proto__', 'x'],
+      ['constructor', 'y'],
+    ]);
+  });
+
   it('belong to verbs that have them only', () => {
     expect(takeRepoFlags(['ps', '--from-api=x'], []).rest).toEqual(['ps', '--from-api=x']);
   });
