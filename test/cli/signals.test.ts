@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BIN, listProcesses, makeShop, type Running, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -117,6 +118,21 @@ describe.runIf(process.platform === 'linux')('an interruption', () => {
     expect((await shop.stack(['ps'])).stdout).toMatch(/feat-01 .*broken/);
     expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
     expect(existsSync(shop.at('tickets'))).toBe(false);
+  });
+
+  it('by a terminal that is gone unwinds as well, with nobody to tell', async () => {
+    configure('path: ./front,', `path: ./front, setup: [${yaml(`${HANG} ${mark()}`)}],`);
+    settle();
+    const line = `${process.execPath} ${BIN} create feat-01`;
+    const terminal = execa('script', ['--quiet', '--command', line, '/dev/null'], {
+      ...{ cwd: shop.root, env: shop.env, extendEnv: false, reject: false, stdin: 'ignore' },
+    });
+    await until('it has begun', () => existsSync(mark()), 60);
+    terminal.kill('SIGKILL');
+    await terminal;
+    await until('nothing of it runs', () => listCarriers(shop.folder).length === 0, 60);
+    expect(shop.state()?.instances).toEqual({});
+    expect(photograph()).toBe(before);
   });
 });
 
