@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { add } from './commands/add.ts';
+import { check } from './commands/check.ts';
 import { complete } from './commands/complete.ts';
 import { completion } from './commands/completion.ts';
 import { create } from './commands/create.ts';
@@ -44,6 +45,7 @@ export const verbs: readonly AnyVerb[] = [
   exec,
   db,
   down,
+  check,
   doctor,
   trust,
   demo,

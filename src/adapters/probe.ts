@@ -27,6 +27,31 @@ function requestOnce(host: string, port: number, path: string): Promise<string |
   });
 }
 
+/** Gives the value of a header in the answer to a GET of this machine; else why there is none. Never throws. */
+export async function readHeader(
+  port: number,
+  path: string,
+  header: string,
+): Promise<{ value?: string | undefined; trouble?: string }> {
+  const answers = await Promise.all(HOSTS.map((host) => headerOnce(host, { port, path, header })));
+  return answers.find(({ trouble }) => trouble === undefined) ?? answers[0] ?? {};
+}
+
+function headerOnce(
+  host: string,
+  { port, path, header }: { port: number; path: string; header: string },
+): Promise<{ value?: string | undefined; trouble?: string }> {
+  return new Promise((resolve) => {
+    const headers = { host: `localhost:${port}`, connection: 'close' };
+    const request = http.get({ host, port, path, headers, timeout: PROBE_MS, agent: false }, (response) => {
+      response.resume();
+      resolve({ value: response.headers[header.toLowerCase()]?.toString() });
+    });
+    request.on('timeout', () => request.destroy(new Error('no answer')));
+    request.on('error', (error) => resolve({ trouble: describe(error) }));
+  });
+}
+
 /** Undefined when a connection to the port, of this machine or of `hosts`, is accepted and kept, else why not. */
 export async function probePort(port: number, ...hosts: string[]): Promise<string | undefined> {
   const answers = await Promise.all((hosts.length > 0 ? hosts : HOSTS).map((host) => connectOnce(host, port)));

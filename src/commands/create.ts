@@ -53,6 +53,7 @@ export const create: Verb<Options, Result> = {
     const request = { argument, wishes: { from, on, with: listValues(options.with) }, ...own, extent } as const;
     if (options.dryRun) return { preview: toPreview(await previewCreate(stack, request)) };
     const ticket = await createInstance(stack, request);
+    if (extent === 'ready') await (await import('../engine/check/check.ts')).warnOfWires(stack, ticket);
     const { observeInstances } = await import('../engine/observe.ts');
     return { made: await observeInstances(stack, [ticket]) };
   },

@@ -101,6 +101,18 @@ export type RuntimeCheck =
   | { readonly ok: true; readonly version: string; readonly where: string }
   | { readonly ok: false; readonly reason: string; readonly hint: string };
 
+/** A program of a running workload, as the system shows it. */
+export interface Program {
+  /** For people: `container x`, `pid 12 (node)`. */
+  readonly name: string;
+  /** The environment it really has. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Ports of this machine that it listens on itself; undefined where that cannot be seen. */
+  readonly ports: readonly number[] | undefined;
+  /** Its names in the stack's network; undefined for a host process. */
+  readonly aliases?: readonly string[];
+}
+
 /** One contract for everything that runs workloads; `test/contract` holds every runtime to it. */
 export interface Runtime {
   readonly name: RuntimeName;
@@ -120,6 +132,11 @@ export interface Runtime {
   status(rootId: string, instance?: string): Promise<WorkloadStatus[]>;
   /** Says why a workload may not be answering, where the runtime can see more than its state. */
   explain?(ref: WorkloadRef): Promise<string | undefined>;
+  /**
+   * Gives the programs of a workload that runs: its container, or each of its processes. None when it does not run, or
+   * where the system shows nothing.
+   */
+  programs(ref: WorkloadRef): Promise<Program[]>;
   logs(ref: WorkloadRef, options: LogOptions): AsyncIterable<LogLine>;
   /** Runs a command beside the running workload, in its folder and env. Gives its exit code. Throws `not-found` when it does not run. */
   exec(workload: ExecTarget, argv: readonly string[], options: ExecOptions): Promise<number>;

@@ -1,6 +1,6 @@
 import { StackError } from '../domain/errors.ts';
+import { maskPasswords } from '../domain/secrets.ts';
 import { cleanText } from './safe-text.ts';
-import { maskPasswords } from './secrets.ts';
 import { createStyle } from './style.ts';
 
 const REPORT_HINT = 'this is a fault in stack: set STACK_DEBUG=1, run it again, and report what it prints';

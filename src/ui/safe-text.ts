@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import { maskPasswords } from './secrets.ts';
+import { maskPasswords } from '../domain/secrets.ts';
 
 // C0 and C1 controls, and the marks that reorder or hide text: a branch name or a log line could otherwise move the
 // cursor, set the window's title, or show something other than what it holds.

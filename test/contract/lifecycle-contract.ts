@@ -43,6 +43,19 @@ export function describeLifecycle(world: () => World, makeOther: () => Promise<W
     expect(await answer.text()).toBe('hello');
   });
 
+  it('shows what the programs of a workload were given, while it runs', async () => {
+    const { wishes } = await world().leasePort();
+    const env = { ...wishes.env, DATABASE_URL: 'postgres://a=b@c/d', EMPTY: '' };
+    const spec = world().spec('serve', { ...wishes, env });
+    expect(await world().runtime.programs(spec)).toEqual([]);
+    await startUp(spec);
+    const programs = await world().runtime.programs(spec);
+    expect(programs.length).toBeGreaterThan(0);
+    for (const program of programs) expect(program.env).toMatchObject(env);
+    await world().runtime.stop(spec);
+    expect(await world().runtime.programs(spec)).toEqual([]);
+  });
+
   it('leaves a workload alone that runs with the same hash', async () => {
     const spec = world().spec('serve');
     await startUp(spec);

@@ -19,6 +19,7 @@ function createRuntimeOfRoots(): { runtime: Runtime; add(root: string, rootId: s
       stop: (ref) => of(ref.rootId).stop(ref),
       remove: (ref) => of(ref.rootId).remove(ref),
       status: (rootId, instance) => of(rootId).status(rootId, instance),
+      programs: (ref) => of(ref.rootId).programs(ref),
       logs: (ref, options) => of(ref.rootId).logs(ref, options),
       exec: (ref, argv, options) => of(ref.rootId).exec(ref, argv, options),
       run: (spec, command, onLine, signal) => of(spec.rootId).run(spec, command, onLine, signal),

@@ -16,12 +16,12 @@ import { mergeEnvBlock, readEnvBlock, removeEnvBlock, renderEnvBlock } from '../
 import { StackError } from '../../src/domain/errors.ts';
 import { builtImageName, networkAlias, workloadName } from '../../src/domain/names.ts';
 import { parseRescue } from '../../src/domain/rescue.ts';
+import { maskPasswords } from '../../src/domain/secrets.ts';
 import { resolveShared, sharedAddress, sharedUrl } from '../../src/domain/shared.ts';
 import { escapeTemplate, fillTemplate, listNames } from '../../src/domain/template.ts';
 import { parseTicketName } from '../../src/domain/ticket.ts';
 import { renderError, renderErrorJson } from '../../src/ui/error.ts';
 import { cleanText } from '../../src/ui/safe-text.ts';
-import { maskPasswords } from '../../src/ui/secrets.ts';
 import { chance, nastyText, readWish } from './fuzz-words.ts';
 import { createRandom, type Random } from './random.ts';
 

@@ -86,6 +86,12 @@ export function createFakeRuntime({ program = idle, name = 'docker', before }: F
       ofRoot(rootId)
         .filter(({ spec }) => instance === undefined || spec.instance === instance)
         .map((workload) => describeStatus(name, workload)),
+    async programs(ref) {
+      const workload = workloads.get(ref.name);
+      if (workload?.state !== 'running') return [];
+      const { env, ports } = workload.spec;
+      return [{ name: ref.name, env, ports: ports.map(({ host }) => host) }];
+    },
     logs: (ref, options) => readLogs(workloads.get(ref.name), ref, options),
     async exec(ref, argv, { stdin, stdout, stderr, signal }) {
       await before?.('exec', ref);

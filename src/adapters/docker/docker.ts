@@ -11,6 +11,7 @@ import { findEngine } from './host.ts';
 import { ensureImage, hasImage, type OnProgress, removeImage } from './image.ts';
 import { readLogs, readLogTail } from './logs.ts';
 import { connectContainer, ensureNetwork, inspectNetwork, type NetworkState, removeNetwork } from './network.ts';
+import { listPrograms } from './programs.ts';
 import {
   type ContainerDetails,
   inspectState,
@@ -107,6 +108,7 @@ function createDockerRuntime(conn: Connection): Runtime {
     stop: bind(stopWorkload),
     remove: bind(removeWorkload),
     status: bind(listWorkloads),
+    programs: bind(listPrograms),
     logs: (ref, options) => readLogs(conn, ref, options),
     exec: bind(execInContainer),
     run: bind(runInContainer),

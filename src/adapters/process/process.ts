@@ -18,6 +18,7 @@ import { explainProcess } from './explain.ts';
 import { endMarked, isGroupAlive } from './group.ts';
 import { requireRunnable, toArgv } from './launch.ts';
 import { limitLog } from './logs.ts';
+import { listPrograms } from './programs.ts';
 import { readLog } from './read-log.ts';
 import {
   deleteFiles,
@@ -57,6 +58,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
     logs: (ref, wish) => readLogs(root, ref, wish),
     exec: (workload, argv, wish) => exec(root, base, workload, argv, wish),
     run: (spec, command, onLine, signal) => run(base, spec, command, onLine, signal),
+    programs: async (ref) => listPrograms(await readRecord(root, ref)),
     explain: (ref) => explain(root, ref),
   };
 }

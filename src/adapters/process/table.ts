@@ -45,6 +45,20 @@ export function readMarker(pid: number): string | undefined {
   return entry?.slice(MARKER.length + 1);
 }
 
+/** Gives the environment a process was started with; undefined when it has ended, or may not be looked into. Linux alone. */
+export function readEnvironment(pid: number): Record<string, string> | undefined {
+  const pairs = readText(`/proc/${pid}/environ`)
+    ?.split('\0')
+    .filter((pair) => pair.includes('='));
+  if (!pairs || pairs.length === 0) return undefined;
+  return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
+}
+
+/** Gives the name of a process's program. Linux alone. */
+export function readName(pid: number): string | undefined {
+  return readText(`/proc/${pid}/comm`)?.trim();
+}
+
 /**
  * Gives the live processes that carry a workload's name, wherever they have moved, and those of its set-up commands
  * (`name#…`). This process is never among them.

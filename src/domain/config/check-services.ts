@@ -25,6 +25,7 @@ function checkService(config: StackConfig, path: KeyPath, service: ServiceConfig
     ...checkRunnable(path, service),
     ...Object.entries(service.ports).flatMap(([key, port]) => checkPort([...path, 'ports', key], port)),
     ...checkReady([...path, 'ready'], service),
+    ...checkIdentity([...path, 'identity'], service),
     ...checkVolumes([...path, 'volumes'], service.volumes),
     ...service.dependsOn.flatMap((other, index) =>
       checkKnown([...path, 'depends_on', index], other, 'service', [...services, ...shared]),
@@ -74,15 +75,25 @@ function checkPort(path: KeyPath, { from, to }: PortConfig): Finding[] {
   return [{ path: [...path, 'to'], message: `is ${to}, which is below \`from\` (${from})` }];
 }
 
+const NEED_PORTS = 'write e.g. `ports: { http: { from: 3001 } }`';
+
 function checkReady(path: KeyPath, { ready, ports }: ServiceConfig): Finding[] {
   const names = Object.keys(ports);
   const findings: Finding[] = [];
   if (ready.port !== undefined) findings.push(...checkKnown([...path, 'port'], ready.port, 'port', names));
   if (ready.http !== undefined && names.length === 0) {
-    const hint = 'write e.g. `ports: { http: { from: 3001 } }`';
-    findings.push({ path: [...path, 'http'], message: 'needs a port to ask, and the service has no `ports`', hint });
+    findings.push({
+      path: [...path, 'http'],
+      message: 'needs a port to ask, and the service has no `ports`',
+      hint: NEED_PORTS,
+    });
   }
   return [...findings, ...checkPattern([...path, 'log'], ready.log)];
+}
+
+function checkIdentity(path: KeyPath, { identity, ports }: ServiceConfig): Finding[] {
+  if (!identity || Object.keys(ports).length > 0) return [];
+  return [{ path, message: 'needs a port to ask, and the service has no `ports`', hint: NEED_PORTS, at: 'key' }];
 }
 
 function checkPattern(path: KeyPath, pattern: string | undefined): Finding[] {

@@ -95,6 +95,8 @@ export interface ServiceConfig {
   /** Other services only; free of cycles. */
   dependsOn: string[];
   ready: ReadyConfig;
+  /** How it can be asked whose it is. */
+  identity?: { http: string; header: string };
 }
 
 /**

@@ -73,11 +73,10 @@ const portSchema = map('a map like `{ from: 3001 }`', {
   container: optional(port, 'Port the service listens on inside its container; default: the leased port'),
 });
 
+const httpPath = z.string('a path that begins with /').check(z.startsWith('/', 'a path that begins with /'));
+
 const readySchema = map('a map like `{ http: /health }`', {
-  http: optional(
-    z.string('a path that begins with /').check(z.startsWith('/', 'a path that begins with /')),
-    'Path that answers 2xx or 3xx',
-  ),
+  http: optional(httpPath, 'Path that answers 2xx or 3xx'),
   port: optional(name, 'Name of the port that accepts connections'),
   log: optional(text, 'Regular expression that a log line matches'),
   timeout: optional(duration, 'How long to wait: seconds, `90s` or `2m`; default 60s'),
@@ -140,6 +139,16 @@ const serviceSchema = map('a map with at least `repo` and `image`, `build` or `c
     'Named volumes of each ticket and where they are mounted in the container',
   ),
   depends_on: optional(list('a list of services like `[api]`', name), 'Services that are ready before this one starts'),
+  identity: optional(
+    map('a map like `{ http: /health, header: x-stack-ticket }`', {
+      http: optional(httpPath, 'Path to ask; default /'),
+      header: optional(
+        z.string('the name of a header').check(z.regex(/^[\w-]+$/, 'the name of a header')),
+        'Header of the answer that holds the value of STACK_TICKET; default x-stack-ticket',
+      ),
+    }),
+    'How `stack check` asks it whose it is',
+  ),
   ready: optional(readySchema, 'When it is ready; default: its first port accepts connections'),
 });
 

@@ -79,8 +79,15 @@ async function clearEnvFile(file: string, via: string): Promise<void> {
   else await replaceFile(file, rest, { via });
 }
 
-/** One file may serve several services of a folder: the first that names a variable has the say. */
 async function renderBlock(work: Work, repo: string, file: string): Promise<string> {
+  return renderEnvBlock(await fillBlock(work, repo, file));
+}
+
+/**
+ * Gives the values of stack's block in an env file. One file may serve several services of a folder: the first that names a
+ * variable has the say.
+ */
+export async function fillBlock(work: Work, repo: string, file: string): Promise<Record<string, string>> {
   const wiring = await wiringOf(work);
   const config = await requireConfig(work);
   const values: Record<string, string> = {};
@@ -89,5 +96,5 @@ async function renderBlock(work: Work, repo: string, file: string): Promise<stri
     if (own.repo !== repo || !settings || path.join(settings.dir, config.repos[repo]?.envFile ?? '') !== file) continue;
     for (const [key, value] of Object.entries(fillEnv(wiring, name, settings))) values[key] ??= value;
   }
-  return renderEnvBlock(values);
+  return values;
 }

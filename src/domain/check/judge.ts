@@ -1,0 +1,68 @@
+import { BASELINE } from '../instance.ts';
+import { resolveName, type Wiring } from '../wiring.ts';
+import { type Address, findAddresses } from './address.ts';
+import type { CheckFacts, ServiceFacts, Trouble } from './arrow.ts';
+import { findPlace, isContainerItself, labelPlace, type Place } from './places.ts';
+
+/** Gives a shared service's name with the part of it that an address leads to: `postgres/shop`, `redis/0`. */
+function labelShared(service: string, { scheme, path }: Pick<Address, 'scheme' | 'path'>): string {
+  const part = path === '' && /^rediss?$/.test(scheme ?? '') ? '0' : path;
+  return part === '' || /^https?$/.test(scheme ?? '') ? service : `${service}/${part}`;
+}
+
+/** Gives that of the shared service an instance is wired to; undefined while nothing is known of it. */
+export function sharedPart(wiring: Wiring, service: string, viewer?: string): string | undefined {
+  const from = viewer ?? Object.keys(wiring.record.services)[0] ?? '';
+  const [address] = findAddresses('', resolveName(wiring, from, `${service}.url`) ?? '');
+  return address && labelShared(service, address);
+}
+
+/** Gives a place's name as the picture has it. */
+export function labelTarget(facts: CheckFacts, from: ServiceFacts, place: Place): string {
+  if (place.instance !== undefined) return labelPlace(place, facts.wiring.record.ticket);
+  return sharedPart(from.wiring, place.service, from.service) ?? place.service;
+}
+
+/** Says what is wrong with where an address leads, seen from a service; undefined for nothing. */
+export function judgeAddress(facts: CheckFacts, from: ServiceFacts, address: Address): Trouble | undefined {
+  const place = findPlace(facts.directory, address);
+  if (!place) return undefined;
+  if (place.instance === undefined) return judgeShared(facts, from, address, place.service);
+  const { record } = from.wiring;
+  if (place.instance === record.ticket) return undefined;
+  const label = labelPlace(place, facts.wiring.record.ticket);
+  const own = record.services[place.service];
+  if (place.instance === BASELINE && !own) return undefined;
+  const port = Object.values(own?.ports ?? {})[0]?.host;
+  const reason =
+    port === undefined
+      ? `leads to ${label}`
+      : `leads to ${label}; ${record.ticket} has its own at http://localhost:${port}`;
+  return { state: 'wrong', reason };
+}
+
+function judgeShared(facts: CheckFacts, from: ServiceFacts, address: Address, service: string): Trouble | undefined {
+  const { record, baseline } = from.wiring;
+  const runtime = record.services[from.service]?.runtime;
+  if (runtime === 'docker' && address.scheme !== undefined && isContainerItself(address) && !isWeb(address)) {
+    return { state: 'wrong', reason: `in a container ${address.host} is the container itself, not ${service}` };
+  }
+  const wanted = sharedPart(from.wiring, service, from.service);
+  if (address.scheme === undefined || wanted === undefined) return undefined;
+  const part = labelShared(service, address);
+  if (part === wanted) return undefined;
+  const holder = facts.others.find((other) => sharedPart(other, service) === part);
+  const common = baseline && sharedPart({ ...from.wiring, record: baseline }, service);
+  if (holder && part !== common) {
+    return {
+      state: 'wrong',
+      reason: `leads to ${part}, which is ${holder.record.ticket}’s; ${record.ticket} has ${wanted}`,
+    };
+  }
+  const isOwn = common !== undefined && common !== wanted;
+  return { state: isOwn ? 'wrong' : 'warning', reason: `leads to ${part}; ${record.ticket} has ${wanted}` };
+}
+
+function isWeb({ scheme }: Address): boolean {
+  return /^(https?|wss?)$/.test(scheme ?? '');
+}

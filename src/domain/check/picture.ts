@@ -1,0 +1,63 @@
+import { type Arrow, type CheckFacts, makeArrow, type ServiceFacts } from './arrow.ts';
+import { drawAllowLists, drawFiles, drawWorkers } from './astray.ts';
+import { drawWired, nameOf } from './wired.ts';
+
+/**
+ * Gives every arrow of a ticket (the ways in, what stack filled in, what people's files say, what else may cross), and its
+ * small picture: `front → api → postgres/shop, redis/0`, a line for each service nobody leads to.
+ */
+export function drawArrows(facts: CheckFacts): { arrows: Arrow[]; picture: string[] } {
+  const { ticket } = facts.wiring.record;
+  const shown = facts.services.filter(
+    ({ wiring }) => wiring.record.ticket === ticket || isBorrowed(facts, wiring.record.ticket),
+  );
+  const drawn = shown.filter((service) => isOwn(facts, service) || isReached(facts, service));
+  const wired = drawn.flatMap((service) => drawWired(facts, service));
+  const arrows = [
+    ...drawn.flatMap((service) => drawDoor(facts, service)),
+    ...wired,
+    ...drawn.flatMap((service) => drawFiles(facts, service)),
+    ...drawAllowLists(facts, wired),
+    ...drawWorkers(facts),
+  ];
+  return { arrows, picture: drawChains(wired) };
+}
+
+function isBorrowed(facts: CheckFacts, instance: string): boolean {
+  return instance === facts.wiring.baseline?.ticket;
+}
+
+function isOwn({ wiring }: CheckFacts, service: ServiceFacts): boolean {
+  return service.wiring.record.ticket === wiring.record.ticket;
+}
+
+/** Of the baseline the ticket stands on what it has no copy of. */
+function isReached({ wiring }: CheckFacts, { service, wiring: other }: ServiceFacts): boolean {
+  const repo = other.record.services[service]?.repo ?? '';
+  return wiring.record.repos[repo]?.mode === 'shared';
+}
+
+function drawDoor(facts: CheckFacts, service: ServiceFacts): Arrow[] {
+  const port = Object.values(service.wiring.record.services[service.service]?.ports ?? {})[0]?.host;
+  if (port === undefined) return [];
+  const name = nameOf(facts, service);
+  const idle = service.running ? [] : [{ state: 'warning', reason: `${name} does not run` } as const];
+  return [makeArrow({ from: `localhost:${port}`, to: name }, service.door ? [service.door] : idle)];
+}
+
+function drawChains(arrows: readonly Arrow[]): string[] {
+  const next = new Map<string, Set<string>>();
+  for (const { from, to } of arrows) next.set(from, (next.get(from) ?? new Set()).add(to));
+  const reached = new Set([...next.values()].flatMap((names) => [...names]));
+  const starts = [...next.keys()].filter((name) => !reached.has(name));
+  const chains = (starts.length > 0 ? starts : [...next.keys()].slice(0, 1)).map((start) => drawChain(next, start, []));
+  return chains.sort((one, other) => other.split(' → ').length - one.split(' → ').length);
+}
+
+function drawChain(next: ReadonlyMap<string, ReadonlySet<string>>, name: string, above: readonly string[]): string {
+  const below = [...(next.get(name) ?? [])].filter((one) => !above.includes(one) && one !== name);
+  if (below.length === 0) return name;
+  const parts = below.map((one) => drawChain(next, one, [...above, name]));
+  const isPlain = parts.filter((part) => part.includes(' → ')).length === 0 || parts.length === 1;
+  return `${name} → ${isPlain ? parts.join(', ') : parts.map((part) => (part.includes(' → ') ? `(${part})` : part)).join(', ')}`;
+}

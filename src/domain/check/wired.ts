@@ -1,0 +1,147 @@
+import { BASELINE } from '../instance.ts';
+import { listNames, splitTemplate } from '../template.ts';
+import { findAddresses, maskValue } from './address.ts';
+import { type Arrow, type CheckFacts, makeArrow, type ServiceFacts, type Trouble } from './arrow.ts';
+import { judgeAddress, labelTarget } from './judge.ts';
+import { findPlace, labelPlace, type Place } from './places.ts';
+
+/** One variable that stack filled in. */
+interface Wire {
+  key: string;
+  /** What it is filled in with. */
+  value: string;
+  /** Where it is meant to lead. */
+  targets: readonly Place[];
+  /** What stack.yml itself says it leads to, beside names that stack fills in. */
+  literals: ReturnType<typeof findAddresses>;
+  /** It names things that come and go, so a running program may have been given another list. */
+  changing: boolean;
+}
+
+/** Gives the arrows of every value that stack filled in for a service: stack.yml, the env file and the programs must agree. */
+export function drawWired(facts: CheckFacts, from: ServiceFacts): Arrow[] {
+  return listWires(facts, from).flatMap((wire) => {
+    const troubles = [
+      ...judgeLiterals(facts, from, wire),
+      ...judgePrograms(facts, from, wire),
+      ...judgeBlocks(facts, from, wire),
+    ];
+    const ends = { from: nameOf(facts, from), key: wire.key, value: maskValue(wire.key, wire.value) };
+    const targets = wire.targets.filter(({ instance, service }) => !isSelf(from, instance, service));
+    if (targets.length === 0) return troubles.length > 0 ? [makeArrow({ ...ends, to: envLabel(from) }, troubles)] : [];
+    return targets.map((place) =>
+      makeArrow({ ...ends, to: labelTarget(facts, from, place) }, [...troubles, ...judgeEnds(facts, from, place)]),
+    );
+  });
+}
+
+/** Gives a service's name in the picture. */
+export function nameOf(facts: CheckFacts, { service, wiring }: ServiceFacts): string {
+  return labelPlace({ instance: wiring.record.ticket, service }, facts.wiring.record.ticket);
+}
+
+function isSelf(from: ServiceFacts, instance: string | undefined, service: string): boolean {
+  return service === from.service && instance === from.wiring.record.ticket;
+}
+
+function envLabel(from: ServiceFacts): string {
+  return from.files.find(({ wanted }) => wanted)?.name ?? 'its environment';
+}
+
+function listWires(facts: CheckFacts, from: ServiceFacts): Wire[] {
+  return Object.entries(from.expected).map(([key, value]) => {
+    const template = from.settings.env[key] ?? '';
+    const texts = splitTemplate(template).map((part) => (part.kind === 'text' ? part.text : ' '));
+    const isPort = from.wiring.record.services[from.service]?.runtime === 'docker' && /^\d+$/.test(value);
+    // A list of who may come in leads nowhere; a number in a container is a port in there.
+    const literals = isAllowList(key) || isPort ? [] : findAddresses(key, texts.join(''));
+    const names = listNames(template);
+    const named = names.flatMap((name) => placeOfName(from, name) ?? []);
+    const found = literals.flatMap((address) => findPlace(facts.directory, address) ?? []);
+    const targets = [
+      ...new Map([...named, ...found].map((place) => [`${place.instance}/${place.service}`, place])).values(),
+    ];
+    return { key, value, targets, literals, changing: names.some((name) => name.startsWith('tickets.')) };
+  });
+}
+
+function placeOfName({ wiring }: ServiceFacts, name: string): Place | undefined {
+  const [subject = '', key] = name.split('.');
+  if (key === undefined) return undefined;
+  if (Object.hasOwn(wiring.config.shared.services, subject)) return { instance: undefined, service: subject };
+  if (Object.hasOwn(wiring.record.services, subject)) return { instance: wiring.record.ticket, service: subject };
+  return Object.hasOwn(wiring.baseline?.services ?? {}, subject) ? { instance: BASELINE, service: subject } : undefined;
+}
+
+/** True for a variable that lists who may ask: origins, hosts. */
+export function isAllowList(key: string): boolean {
+  return /(^|_)(CORS|ORIGINS?)(_|$)|(ALLOW(ED)?|TRUSTED|PERMITTED|ACCEPTED)_?(CORS|HOST|ORIGIN|DOMAIN)/i.test(key);
+}
+
+function judgeLiterals(facts: CheckFacts, from: ServiceFacts, { literals }: Wire): Trouble[] {
+  return literals.flatMap((address) => {
+    const trouble = judgeAddress(facts, from, address);
+    return trouble ? [{ hint: 'write a name like `${api.url}` for it in stack.yml', ...trouble }] : [];
+  });
+}
+
+/** The programs that listen on its ports have the say; where none is seen to, all of them. */
+function judgePrograms(facts: CheckFacts, from: ServiceFacts, wire: Wire): Trouble[] {
+  if (wire.changing) return [];
+  const leases = Object.values(from.wiring.record.services[from.service]?.ports ?? {}).map(({ host }) => host);
+  const listening = from.programs.filter(({ ports }) => ports?.some((port) => leases.includes(port)));
+  const asked = listening.length > 0 ? listening : from.programs;
+  // What says nothing of where to go, programs may well set anew for those they start.
+  const plain = wire.targets.length === 0 && wire.literals.length === 0;
+  const [first] = from.programs;
+  const strays = (plain ? (first ? [first] : []) : asked).filter(({ env }) => env[wire.key] !== wire.value);
+  return strays.slice(0, 1).map(({ name, env }) => {
+    const value = env[wire.key];
+    const has =
+      value === undefined
+        ? 'does not have it'
+        : `has ${maskValue(wire.key, value)}${whereTo(facts, from, wire.key, value)}`;
+    const { ticket } = from.wiring.record;
+    const command =
+      ticket === BASELINE ? '`stack down` and `stack up`' : `\`stack stop ${ticket}\` and \`stack start ${ticket}\``;
+    return {
+      state: 'wrong',
+      reason: `${name} ${has}`,
+      hint: `${command} start it anew; if it stays, its command sets it`,
+    };
+  });
+}
+
+/** `, which leads to api of feat-01`, where it is known. */
+function whereTo(facts: CheckFacts, from: ServiceFacts, key: string, value: string): string {
+  for (const address of findAddresses(key, value)) {
+    const trouble = judgeAddress(facts, from, address);
+    if (trouble) return `, which ${trouble.reason}`;
+  }
+  return '';
+}
+
+function judgeBlocks(facts: CheckFacts, from: ServiceFacts, { key, changing }: Wire): Trouble[] {
+  return from.files.flatMap(({ name, wanted, block }): Trouble[] => {
+    const value = wanted?.[key];
+    if (value === undefined || changing) return [];
+    const hint = `\`stack start ${from.wiring.record.ticket}\` writes it anew`;
+    if (!block) return [{ state: 'wrong', reason: `${name} has no block of stack’s`, hint }];
+    const found = block[key];
+    if (found === value) return [];
+    const says =
+      found === undefined ? 'does not have it' : `says ${maskValue(key, found)}${whereTo(facts, from, key, found)}`;
+    return [{ state: 'wrong', reason: `the block in ${name} ${says}: edited by hand, or stale`, hint }];
+  });
+}
+
+/** What runs at both ends: a tick is for what was seen. */
+function judgeEnds(facts: CheckFacts, from: ServiceFacts, { instance, service }: Place): Trouble[] {
+  const idle = (name: string): Trouble => ({ state: 'warning', reason: `${name} does not run` });
+  if (!from.running) return [idle(nameOf(facts, from))];
+  if (instance === undefined) return facts.shared[service] === 'running' ? [] : [idle(service)];
+  const target = facts.services.find((one) => one.service === service && one.wiring.record.ticket === instance);
+  if (!target) return [];
+  if (!target.running) return [idle(nameOf(facts, target))];
+  return target.door?.state === 'wrong' ? [target.door] : [];
+}

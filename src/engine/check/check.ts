@@ -1,0 +1,95 @@
+import type { Arrow, CheckFacts, ServiceFacts } from '../../domain/check/arrow.ts';
+import { drawArrows } from '../../domain/check/picture.ts';
+import { listPlaces } from '../../domain/check/places.ts';
+import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
+import type { ServiceView, StackView } from '../../domain/view.ts';
+import { requireInstance } from '../claim.ts';
+import { observeStack } from '../observe.ts';
+import type { Stack } from '../stack.ts';
+import { createWork, type Work, wiringOf } from '../work.ts';
+import { observeService } from './observe-service.ts';
+
+/** How one ticket is wired. */
+export interface TicketCheck {
+  ticket: string;
+  /** False when an arrow is wrong. */
+  ok: boolean;
+  /** `front → api → postgres/shop`, a line for each service that nobody leads to. */
+  picture: string[];
+  arrows: Arrow[];
+}
+
+export interface CheckResult {
+  ok: boolean;
+  tickets: TicketCheck[];
+}
+
+/**
+ * Proves the wiring of tickets, all of them when none is named: asks each service's programs what they were given, and
+ * traces every value that stack filled in. Changes nothing. Throws `config`, `not-found`.
+ */
+export async function checkTickets(stack: Stack, names: readonly string[]): Promise<CheckResult> {
+  const [config, state] = await Promise.all([stack.config(), stack.store.read()]);
+  const records = names.length > 0 ? names.map((name) => requireInstance(state, name)) : Object.values(state.instances);
+  const view = await observeStack(stack);
+  const workOn = (record: InstanceRecord): Work =>
+    createWork({ stack, config, record, baseline: state.baseline, shared: state.shared });
+  const baseline = state.baseline ? await observeServices(workOn(state.baseline), view.baseline.services) : [];
+  const tickets = await Promise.all(
+    records.map(async (record) => checkTicket(workOn(record), { state, view, baseline })),
+  );
+  return { ok: tickets.every(({ ok }) => ok), tickets };
+}
+
+interface World {
+  state: StackState;
+  view: StackView;
+  baseline: ServiceFacts[];
+}
+
+async function checkTicket(work: Work, { state, view, baseline }: World): Promise<TicketCheck> {
+  const { ticket } = work.record;
+  const seen = view.instances.find((instance) => instance.ticket === ticket)?.services ?? {};
+  const wiring = await wiringOf(work);
+  const others = Object.values(state.instances).filter((record) => record.ticket !== ticket);
+  const facts: CheckFacts = {
+    wiring,
+    others: others.map((record) => ({ ...wiring, record })),
+    directory: listPlaces(wiring, state.instances),
+    services: [...(await observeServices(work, seen)), ...baseline],
+    shared: Object.fromEntries(Object.entries(view.shared).map(([name, { status }]) => [name, status])),
+  };
+  const { arrows, picture } = drawArrows(facts);
+  return { ticket, ok: arrows.every(({ ok }) => ok), picture, arrows };
+}
+
+async function observeServices(work: Work, seen: Readonly<Record<string, ServiceView>>): Promise<ServiceFacts[]> {
+  const { services } = work.record;
+  const names = Object.keys(services).filter((name) => Object.hasOwn(work.config?.services ?? {}, name));
+  const folders = new Set<string>();
+  return Promise.all(
+    names.map((name) => {
+      const folder = `${services[name]?.repo}/${work.config?.services[name]?.dir}`;
+      // One env file serves all services of a folder; the baseline has none of ours.
+      const withFiles = work.record.ticket !== BASELINE && !folders.has(folder);
+      folders.add(folder);
+      return observeService(work, name, { running: seen[name]?.status === 'running', withFiles });
+    }),
+  );
+}
+
+/**
+ * Warns of each arrow of a new ticket that is wrong. It is there and runs, as was asked: what crosses may be just what
+ * stack.yml says, so nothing is unwound. Never throws.
+ */
+export async function warnOfWires(stack: Stack, ticket: string): Promise<void> {
+  const warn = (text: string): void => stack.emit({ type: 'warning', text });
+  try {
+    const { tickets } = await checkTickets(stack, [ticket]);
+    const wrong = tickets.flatMap(({ arrows }) => arrows.filter(({ ok }) => !ok));
+    for (const { from, to, key = '', reason = '' } of wrong) warn(`${from} → ${to}: ${`${key} ${reason}`.trim()}`);
+    if (wrong.length > 0) warn(`\`stack check ${ticket}\` tells all of its wires`);
+  } catch (error) {
+    warn(`the wiring could not be checked: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

@@ -1,0 +1,39 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { parse } from 'dotenv';
+import { readFileIfThere } from '../../adapters/files.ts';
+import { isTracked } from '../../adapters/git/exclude.ts';
+import type { EnvFileFacts } from '../../domain/check/arrow.ts';
+import { readEnvBlock } from '../../domain/env-block.ts';
+import { requireDedicated, requireService } from '../spec.ts';
+import { fillBlock } from '../steps/env-file.ts';
+import { requireConfig, type Work } from '../work.ts';
+
+/** What nobody reads while they develop, and what only shows how one is written. */
+const OTHERS = /\.(example|sample|template|dist|defaults?|production|prod|staging|test|ci|schema|vault|bak|orig)(\.|$)/;
+
+/** Gives the env files in a service's folder: the one with stack's block, and those that programs may read beside it. */
+export async function readEnvFiles(work: Work, service: string): Promise<EnvFileFacts[]> {
+  const config = await requireConfig(work);
+  const { repo } = requireService(work.record, service);
+  const { worktree, envFiles } = requireDedicated(work.record, repo);
+  const dir = config.services[service]?.dir ?? '';
+  const own = path.join(dir, config.repos[repo]?.envFile ?? '');
+  const entries = await readdir(path.join(worktree, dir), { withFileTypes: true }).catch(() => []);
+  const beside = entries
+    .filter((entry) => entry.isFile() && /^\.env(\.|$)/.test(entry.name) && !OTHERS.test(entry.name))
+    .map((entry) => path.join(dir, entry.name));
+  const names = new Set([...(envFiles.includes(own) ? [own] : []), ...beside]);
+  return Promise.all(
+    [...names].map(async (name) => {
+      const wanted = name === own && envFiles.includes(own) ? await fillBlock(work, repo, own) : undefined;
+      const text = await readFileIfThere(path.join(worktree, name));
+      return {
+        ...{ name, wanted },
+        block: text === undefined ? undefined : readEnvBlock(text),
+        values: text === undefined ? undefined : parse(text),
+        tracked: wanted === undefined && (await isTracked(worktree, name)),
+      };
+    }),
+  );
+}
