@@ -28,6 +28,7 @@ export async function withOwnServers<Result>(work: Work, use: () => Promise<Resu
   const config = hasOwnData(work.record) ? await work.stack.config().catch(() => undefined) : undefined;
   const shared = config ? await listSilent(work, config) : [];
   if (shared.length === 0) return use();
+  await work.stack.requireTrust();
   const wish = { services: [], shared, network: false, template: false, extent: 'started' } as const;
   const result = await runForward(guardUpSteps(work, listUpSteps(work, config, wish)), work.stack);
   if (result.error !== undefined) throw result.error;
