@@ -92,6 +92,7 @@ export function listKnownNames(config: StackConfig, service: string): string[] {
     ),
     ...reachable.flatMap((other) => [
       ...SERVICE_NAMES.map((name) => `${other}.${name}`),
+      `tickets.${other}.urls`,
       ...portsOf(other).map((port) => `${other}.port.${port}`),
     ]),
   ];

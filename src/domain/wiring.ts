@@ -1,9 +1,9 @@
-import type { StackConfig } from './config/config.ts';
+import type { ServiceConfig, StackConfig } from './config/config.ts';
 import { BASELINE, type InstanceRecord, type ServiceRecord, type SharedLease } from './instance.ts';
 import { ownSettings } from './own.ts';
 import type { RuntimeName } from './runtime.ts';
 import { HOST_FROM_CONTAINER, resolveShared, sharedAddress } from './shared.ts';
-import { fillTemplate } from './template.ts';
+import { fillTemplate, listNames } from './template.ts';
 import { foldTicket } from './ticket.ts';
 
 /** All that `${…}` may draw on for one instance. */
@@ -16,6 +16,8 @@ export interface Wiring {
   baseline: InstanceRecord | undefined;
   /** Leases of the shared services. */
   shared: Record<string, SharedLease>;
+  /** The records of all tickets, where stack.yml names them (`${tickets.…}`); else none. */
+  tickets: Readonly<Record<string, InstanceRecord>>;
 }
 
 /** Where `service` leads for this instance: its own copy, else the baseline's. */
@@ -43,6 +45,7 @@ export function resolveName(wiring: Wiring, service: string, name: string): stri
   if (key === undefined) return resolvePlain(wiring, own, subject);
   if (subject === 'port') return listenPort(own, key)?.toString();
   const whole = [key, ...rest].join('.');
+  if (subject === 'tickets') return resolveTickets(wiring, whole);
   if (subject in wiring.config.shared.services) return resolveSharedName(wiring, own.runtime, subject, whole);
   const target = findService(wiring, subject);
   if (!target) return resolveAbsent(wiring, subject, key);
@@ -62,6 +65,31 @@ function resolveAbsent(wiring: Wiring, service: string, key: string): string | u
     port: String(port.baseline ?? port.from),
   };
   return names[key.replace(/^internal_/, '')];
+}
+
+/**
+ * `front.urls`: where that service is reached, of every ticket that has one of its own, after that of the main checkout. A
+ * ticket that is being destroyed no longer counts.
+ */
+function resolveTickets({ config, baseline, tickets }: Wiring, key: string): string | undefined {
+  const [service = '', what] = key.split('.');
+  if (what !== 'urls') return undefined;
+  const byHand = Object.values(config.services[service]?.ports ?? {})[0]?.baseline;
+  const main = baseline?.services[service];
+  const records = Object.values(tickets).filter(({ phase }) => phase !== 'destroying');
+  const own = records
+    .sort((one, other) => (one.ticket < other.ticket ? -1 : 1))
+    .map(({ services }) => services[service]);
+  const ports = [main ? firstPort(main)?.host : byHand, ...own.map((one) => one && firstPort(one)?.host)];
+  const urls = ports.flatMap((port) => (port === undefined ? [] : [`http://localhost:${port}`]));
+  return [...new Set(urls)].join(',');
+}
+
+/** True when a service's settings name what comes and goes with tickets. */
+export function usesTickets({ env, command, build }: ServiceConfig): boolean {
+  const words = typeof command === 'string' ? [command] : (command ?? []);
+  const texts = [...Object.values(env), ...words, ...Object.values(build?.args ?? {})];
+  return texts.some((text) => listNames(text).some((name) => name.startsWith('tickets.')));
 }
 
 function resolvePlain(wiring: Wiring, own: ServiceRecord, name: string): string | undefined {

@@ -19,6 +19,14 @@ export function refOf(stack: Stack, record: InstanceRecord, service: string): Wo
 /** Gives all that is needed to run one service as record and stack.yml stand now. Throws `config`, `not-found`. */
 export async function buildSpec(work: Work, service: string): Promise<WorkloadSpec> {
   const wiring = await wiringOf(work);
+  const spec = describeSpec(work, wiring, service);
+  // Tickets come and go; what runs is made anew for that only where stack.yml says so.
+  const steady = wiring.config.services[service]?.refresh === 'restart' ? wiring : { ...wiring, tickets: {} };
+  const hashed = Object.keys(wiring.tickets).length > 0 ? describeSpec(work, steady, service) : spec;
+  return { ...spec, hash: shortHash(JSON.stringify(hashed)) };
+}
+
+function describeSpec(work: Work, wiring: Wiring, service: string): Omit<WorkloadSpec, 'hash'> {
   const settings = wiring.config.services[service];
   const own = requireService(work.record, service);
   const repo = requireDedicated(work.record, own.repo);
@@ -29,7 +37,7 @@ export async function buildSpec(work: Work, service: string): Promise<WorkloadSp
   }
   const fill = (text: string): string => fillFor(wiring, service, text);
   const { command } = settings;
-  const spec = {
+  return {
     ...refOf(work.stack, work.record, service),
     root: work.stack.root,
     repo: own.repo,
@@ -45,7 +53,6 @@ export async function buildSpec(work: Work, service: string): Promise<WorkloadSp
     network: networkName(work.stack.name, work.stack.rootId),
     aliases: [own.alias],
   };
-  return { ...spec, hash: shortHash(JSON.stringify(spec)) };
 }
 
 /** Gives the variables of one service filled in from its own viewpoint, with those that say whose copy it is. */

@@ -4,7 +4,7 @@ import { refuseLink } from '../adapters/own-folders.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import type { Rescue } from '../domain/rescue.ts';
-import type { Wiring } from '../domain/wiring.ts';
+import { usesTickets, type Wiring } from '../domain/wiring.ts';
 import type { Stack } from './stack.ts';
 
 /** One instance while a command changes it. The record is live: new leases and finished set-ups land in it at once. */
@@ -51,8 +51,15 @@ export async function requireConfig(work: Work): Promise<StackConfig> {
 
 /** Gives what `${…}` draws on for this work. */
 export async function wiringOf(work: Work): Promise<Wiring> {
+  const config = await requireConfig(work);
+  const { record } = work;
+  const named = Object.values(config.services).some(usesTickets);
+  const known = named ? (await work.stack.store.read()).instances : {};
+  // A preview's record is in no state.
+  const own = named && record.ticket !== BASELINE ? { [record.ticket]: record } : {};
   return {
-    config: await requireConfig(work),
+    config,
+    tickets: { ...known, ...own },
     env: work.stack.env,
     root: work.stack.root,
     record: work.record,

@@ -38,6 +38,7 @@ function wire(front: RuntimeName, own: RuntimeName | undefined, baseline: Runtim
     ...{ config, env: {}, root: '/root' },
     record: record('feat-02', front, own),
     baseline: record('baseline', undefined, baseline),
+    tickets: {},
     shared: { postgres: { port: 5433, provider: 'compose' }, redis: { port: 6380, provider: 'compose' } },
   };
 }

@@ -95,6 +95,8 @@ export interface ServiceConfig {
   /** Other services only; free of cycles. */
   dependsOn: string[];
   ready: ReadyConfig;
+  /** What happens to the running baseline's when the tickets that its settings name come. */
+  refresh: 'restart' | 'none';
   /** How it can be asked whose it is. */
   identity?: { http: string; header: string };
 }

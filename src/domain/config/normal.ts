@@ -108,6 +108,7 @@ function normaliseService(service: ServiceFile, runtime: StackConfig['runtime'])
     volumes: service.volumes ?? {},
     dependsOn: [...new Set(service.depends_on ?? [])],
     ready: normaliseReady(service.ready ?? {}),
+    refresh: service.refresh ?? 'none',
     ...(service.identity && {
       identity: { http: service.identity.http ?? '/', header: service.identity.header ?? 'x-stack-ticket' },
     }),

@@ -139,6 +139,10 @@ const serviceSchema = map('a map with at least `repo` and `image`, `build` or `c
     'Named volumes of each ticket and where they are mounted in the container',
   ),
   depends_on: optional(list('a list of services like `[api]`', name), 'Services that are ready before this one starts'),
+  refresh: optional(
+    z.enum(['restart', 'none'], 'restart or none'),
+    'When `${tickets.…}` stands for more: `restart` it, or `none`: it gets that at its next start; default none',
+  ),
   identity: optional(
     map('a map like `{ http: /health, header: x-stack-ticket }`', {
       http: optional(httpPath, 'Path to ask; default /'),
