@@ -121,6 +121,25 @@ const families: Record<string, Family> = {
       );
     await destroyAll();
   },
+  'words of exec, as they are': async (_, nasty) => {
+    const words = [toArgument(nasty()), toArgument(nasty())];
+    const services = { front: { ...FRONT, command: 'exec sleep 1000', ready: { timeout: 1 } } };
+    shop.write('stack.yml', stringify({ name: 'shop', runtime: 'process', repos: REPOS, services }));
+    expect(await ask('create', 'feat-01', '--no-wait')).toMatchObject({ code: 0 });
+    const { code, stdout } = await ask(
+      'exec',
+      'feat-01',
+      'front',
+      '--',
+      'sh',
+      '-c',
+      'printf "%s\\0" "$@"',
+      'sh',
+      ...words,
+    );
+    expect({ code, stdout }).toEqual({ code: 0, stdout: words.map((word) => `${toUnicode(word)}\0`).join('') });
+    await destroyAll();
+  },
   'keys and values of stack.yml': async (random, nasty) => {
     const [one, other] = [nasty(), nasty()];
     const repo = random.pick([
