@@ -33,6 +33,11 @@ export async function findFreePort(wish: PortWish, leased: ReadonlySet<number>):
   });
 }
 
+/** True when nothing on this machine listens on a port. */
+export async function isPortFree(port: number): Promise<boolean> {
+  return (await getPort({ port })) === port;
+}
+
 function listCandidates(wish: PortWish): number[] {
   const range = Array.from({ length: wish.to - wish.from + 1 }, (_, index) => wish.from + index);
   return wish.preferred === undefined ? range : [wish.preferred, ...range.filter((port) => port !== wish.preferred)];

@@ -33,13 +33,15 @@ export const destroy: Verb<Options, Result> = {
   ],
   completes: { tickets: true },
   async run(context, { args, options }) {
-    const [{ examineTickets, previewTakeApart, takeApart }, { riskError }] = await Promise.all([
+    const [{ examineTickets, previewTakeApart, takeApart }, { riskError }, { mendWorktrees }] = await Promise.all([
       import('../engine/take-apart.ts'),
       import('../engine/checks.ts'),
+      import('../engine/mend-worktrees.ts'),
     ]);
     const stack = await context.stack();
     const how = { force: options.force === true, keepBranch: options.keepBranch === true };
     const wanted = await chooseTickets(context, args, options);
+    if (!options.dryRun) await mendWorktrees(stack, wanted);
     const risks = await examineTickets(stack, wanted, how);
     if (options.dryRun) {
       return { planned: await Promise.all(wanted.map((ticket) => previewTakeApart(stack, ticket, how))), risks };

@@ -1,11 +1,11 @@
-import type { InstanceStatus, InstancesView, InstanceView, RepoView } from '../domain/view.ts';
+import type { InstanceStatus, InstancesView, InstanceView, RepoView, StackView } from '../domain/view.ts';
 import { createStyle } from '../ui/style.ts';
 import type { Cell } from '../ui/table.ts';
 import type { RenderOptions } from './verb.ts';
 
-/** Gives the table of `stack ps`: a row a ticket, a column a repo, then the status; reasons for `broken` below it. */
+/** Gives the table of `stack ps`: a row a ticket, a column a repo, then the status; what is not as it should be below it. */
 export async function renderInstances(
-  { repos, instances }: InstancesView,
+  { repos, instances, problems: common = [] }: InstancesView & Partial<Pick<StackView, 'problems'>>,
   { color, columns }: RenderOptions,
 ): Promise<string> {
   const { renderTable } = await import('../ui/table.ts');
@@ -26,7 +26,7 @@ export async function renderInstances(
   const problems = instances.flatMap(({ ticket, problems }) =>
     problems.map((problem) => `${style.bad('!')} ${ticket}: ${problem}`),
   );
-  return [table, ...problems].join('\n');
+  return [table, ...problems, ...common.map((problem) => `${style.bad('!')} ${problem}`)].join('\n');
 }
 
 function describeRepo(instance: InstanceView, name: string): Cell {

@@ -19,8 +19,7 @@ export const ps: Verb<object, StackView> = {
     return view;
   },
   render(view, options) {
-    return view.instances.length > 0
-      ? renderInstances(view, options)
-      : 'no tickets yet: `stack create TICKET` makes one';
+    if (view.instances.length > 0) return renderInstances(view, options);
+    return ['no tickets yet: `stack create TICKET` makes one', ...view.problems.map((text) => `! ${text}`)].join('\n');
   },
 };

@@ -61,6 +61,8 @@ export interface WorkloadStatus {
   readonly state: WorkloadState;
   readonly exitCode: number | undefined;
   readonly hash: string;
+  /** What it is called in the stack's network: [] when it runs and is not in there; undefined where nobody has looked. */
+  readonly aliases?: readonly string[] | undefined;
   /** Unix milliseconds of the last start, where known. */
   readonly startedAt: number | undefined;
 }

@@ -29,7 +29,7 @@ export interface InstanceView {
   status: InstanceStatus;
   createdAt: string;
   folder: string;
-  /** Why the status is `broken`, a line a reason. */
+  /** What is not as it should be, a line each; a status `broken` has at least one. */
   problems: string[];
   repos: Record<string, RepoView>;
   services: Record<string, ServiceView>;
@@ -54,6 +54,8 @@ export interface StackView {
     services: Record<string, ServiceView>;
   };
   shared: Record<string, { url: string; status: string }>;
+  /** What is not as it should be with the baseline and the shared services, a line each. */
+  problems: string[];
   instances: InstanceView[];
 }
 

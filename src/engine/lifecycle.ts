@@ -6,6 +6,7 @@ import { converge } from './create.ts';
 import { removeDropped } from './dropped.ts';
 import { type Ground, planGround, requireRunnable, reserveGround } from './ground.ts';
 import { leasePorts } from './leases.ts';
+import { mendWorktrees } from './mend-worktrees.ts';
 import { leaseOwn, planOwn } from './own.ts';
 import { mergeServices, planRepos, planServices } from './plan.ts';
 import { runForward } from './run.ts';
@@ -29,6 +30,7 @@ export async function startInstance(
 ): Promise<void> {
   const config = await stack.config();
   await stack.requireTrust();
+  await mendWorktrees(stack, [ticket]);
   const state = await stack.store.read();
   const known = await requireReady(stack, requireInstance(state, ticket));
   const [planned, ground] = await Promise.all([
@@ -117,7 +119,7 @@ export async function addRepo(
     record.own = own;
     record.started = true;
   };
-  const work = await claimWork(stack, config, ticket, ground, change, { migrate });
+  const work = await claimWork(stack, config, ticket, ground, change, { migrate, fresh: [repo] });
   tellMigration(work, config, state);
   const error = await converge(work, config, 'ready', async (run) => {
     const first = await unwind(work, run, { forget: false });
@@ -141,7 +143,7 @@ async function claimWork(
   ticket: string,
   ground: Ground,
   change: (record: InstanceRecord) => void,
-  options: { rebuild?: boolean; migrate?: boolean } = {},
+  options: { rebuild?: boolean; migrate?: boolean; fresh?: string[] } = {},
 ): Promise<Work> {
   let baseline: InstanceRecord | undefined;
   const { record, state } = await claimInstance(stack, ticket, async (found, draft) => {

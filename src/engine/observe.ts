@@ -1,6 +1,3 @@
-import path from 'node:path';
-import { isThere } from '../adapters/files.ts';
-import { probePort } from '../adapters/probe.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import {
   BASELINE,
@@ -9,8 +6,6 @@ import {
   type InstanceRecord,
   type StackState,
 } from '../domain/instance.ts';
-import { sharedProject } from '../domain/names.ts';
-import type { WorkloadStatus } from '../domain/runtime.ts';
 import { resolveShared, sharedUrl } from '../domain/shared.ts';
 import {
   combineStatus,
@@ -24,16 +19,12 @@ import {
 } from '../domain/view.ts';
 import { firstPort } from '../domain/wiring.ts';
 import { isOwnerAlive } from './claim.ts';
+import { type Observed, observeWorld } from './observed.ts';
+import { findProblems, findSharedProblems, type Problems } from './problems.ts';
 import { chooseRuntime } from './runtime-choice.ts';
 import type { Stack } from './stack.ts';
 
 type SharedServices = StackConfig['shared']['services'];
-
-/** What the outside world says runs, keyed `instance/service`; the shared services by their names. */
-interface Observed {
-  workloads: Map<string, WorkloadStatus>;
-  shared: Map<string, string>;
-}
 
 /** Looks at the stack as it is now: records for what should be, engine and process table for what runs. */
 export async function observeStack(stack: Stack): Promise<StackView> {
@@ -45,11 +36,14 @@ export async function observeStack(stack: Stack): Promise<StackView> {
     config ? chooseRuntime(stack, config.runtime) : recordedRuntime(state),
   ]);
   const baseline = state.baseline && withoutDropped(state.baseline, config, observed);
+  const view = { stack, config, state, observed };
   const instances = await Promise.all(
-    Object.values(state.instances).map((record) =>
-      viewInstance(withoutDropped(record, config, observed), baseline, observed),
-    ),
+    Object.values(state.instances).map(async (recorded) => {
+      const record = withoutDropped(recorded, config, observed);
+      return viewInstance(record, baseline, observed, await findProblems(view, record));
+    }),
   );
+  const below = baseline && (await findProblems(view, baseline));
   return {
     stack: stack.name,
     root: stack.root,
@@ -64,6 +58,7 @@ export async function observeStack(stack: Stack): Promise<StackView> {
       services: viewServices(baseline, observed),
     },
     shared: viewShared(stack, services, state, observed),
+    problems: [...(below ? [...below.broken, ...below.noted] : []), ...findSharedProblems(observed)],
     // Not localeCompare: its collator takes longer to load than all the rest of this takes.
     instances: instances.sort((one, other) => (one.createdAt < other.createdAt ? -1 : 1)),
   };
@@ -109,74 +104,23 @@ export async function observeInstances(stack: Stack, tickets: readonly string[])
   return { repos, instances: tickets.flatMap((ticket) => instances.filter((instance) => instance.ticket === ticket)) };
 }
 
-async function observeWorld(stack: Stack, wanted: SharedServices, state: StackState): Promise<Observed> {
-  const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
-  const runtimes = new Set(
-    // What was never started cannot run: its runtime need not even answer.
-    records.flatMap(({ started, services }) => (started ? Object.values(services).map(({ runtime }) => runtime) : [])),
-  );
-  const complaints = new Set<string>();
-  const ask = async <Answer>(question: () => Promise<Answer[]>): Promise<Answer[]> =>
-    question().catch((error: unknown) => {
-      complaints.add(error instanceof Error ? error.message : String(error));
-      return [];
-    });
-  const [shared, ...statuses] = await Promise.all([
-    ask(() => observeShared(stack, wanted, state)),
-    ...[...runtimes].map((name) => ask(async () => (await stack.runtime(name)).status(stack.rootId))),
-  ]);
-  for (const text of complaints) stack.emit({ type: 'warning', text });
-  return {
-    workloads: new Map(statuses.flat().map((status) => [`${status.instance}/${status.service}`, status])),
-    shared: new Map(shared),
-  };
-}
-
-/** What runs of the shared services, each asked where it lives. */
-async function observeShared(stack: Stack, wanted: SharedServices, state: StackState): Promise<[string, string][]> {
-  const leases = Object.entries(state.shared);
-  const composed = leases.some(([, { provider }]) => provider === 'compose');
-  const containers = composed ? (await stack.docker()).listProject(sharedProject(stack.name, stack.rootId)) : [];
-  const embedded = leases.filter(([, { provider }]) => provider === 'embedded');
-  const servers = embedded.map(async ([name]): Promise<[string, string]> => {
-    const { state: found } = await (await stack.hostServer(name)).status();
-    return [name, found];
-  });
-  const foreign = Object.entries(wanted).map(async ([name, settings]): Promise<[string, string]> => {
-    const { url, port } = resolveShared(name, settings, stack.env);
-    if (url === undefined || port === undefined) return [name, ''];
-    return [name, (await probePort(port, new URL(url).hostname)) === undefined ? 'running' : 'stopped'];
-  });
-  const named = (await containers).map(({ service, state: found }): [string, string] => [
-    service,
-    found === 'healthy' ? 'running' : found,
-  ]);
-  return [
-    ...(await Promise.all(foreign)).filter(([, found]) => found !== ''),
-    ...named,
-    ...(await Promise.all(servers)),
-  ];
-}
-
 async function viewInstance(
   record: InstanceRecord,
   baseline: InstanceRecord | undefined,
   observed: Observed,
+  { broken, noted, brokenRepos }: Problems,
 ): Promise<InstanceView> {
   const services = viewServices(record, observed);
-  const missing = await listMissing(record);
-  const problems = missing.map((repo) => `the worktree of ${repo} is gone`);
   const repos = Object.entries(record.repos).map(([name, repo]): [string, RepoView] => {
     if (repo.mode === 'shared') return [name, { mode: 'shared', ...viewRunning(baseline, name, observed) }];
-    return [name, viewDedicated(record, name, repo, { observed, missing: missing.includes(name) })];
+    return [name, viewDedicated(record, name, repo, { observed, broken: brokenRepos.includes(name) })];
   });
-  const status = await statusOf(record, services, problems);
   return {
     ticket: record.ticket,
-    status,
+    status: await statusOf(record, services, broken),
     createdAt: record.createdAt,
     folder: record.folder,
-    problems,
+    problems: [...broken, ...noted],
     repos: Object.fromEntries(repos),
     services,
   };
@@ -185,28 +129,25 @@ async function viewInstance(
 async function statusOf(
   record: InstanceRecord,
   services: Record<string, ServiceView>,
-  problems: string[],
+  broken: readonly string[],
 ): Promise<InstanceStatus> {
-  const combined = combineStatus(Object.values(services).map((service) => service.status));
-  if (record.phase !== 'ready') {
-    if (await isOwnerAlive(record)) return record.phase === 'creating' ? 'creating' : 'partial';
-    const verb = record.phase === 'creating' ? 'create' : 'destroy';
-    problems.push(`a ${verb} did not finish: \`stack destroy ${record.ticket}\` clears it`);
-  }
-  return problems.length > 0 ? 'broken' : combined;
+  if (broken.length > 0) return 'broken';
+  if (record.phase !== 'ready' && (await isOwnerAlive(record)))
+    return record.phase === 'creating' ? 'creating' : 'partial';
+  return combineStatus(Object.values(services).map((service) => service.status));
 }
 
 function viewDedicated(
   record: InstanceRecord,
   name: string,
   repo: DedicatedRepo,
-  { observed, missing }: { observed: Observed; missing: boolean },
+  { observed, broken }: { observed: Observed; broken: boolean },
 ): RepoView {
   const running = viewRunning(record, name, observed);
   return {
     mode: 'dedicated',
     ...running,
-    status: missing ? 'broken' : running.status,
+    status: broken ? 'broken' : running.status,
     worktree: repo.worktree,
     branch: repo.branch,
     base: repo.base,
@@ -250,16 +191,7 @@ function viewShared(stack: Stack, wanted: SharedServices, state: StackState, obs
     const resolved = { ...resolveShared(name, settings, stack.env), password: undefined };
     const port = state.shared[name]?.port ?? resolved.port ?? 0;
     const host = resolved.url === undefined ? 'localhost' : new URL(resolved.url).hostname;
-    return [name, { url: sharedUrl(resolved, host, port), status: observed.shared.get(name) ?? 'stopped' }];
+    return [name, { url: sharedUrl(resolved, host, port), status: observed.shared.get(name)?.status ?? 'stopped' }];
   });
   return Object.fromEntries(views);
-}
-
-async function listMissing(record: InstanceRecord): Promise<string[]> {
-  const found = await Promise.all(
-    dedicatedRepos(record).map(async ([name, repo]) =>
-      (await isThere(path.join(repo.worktree, '.git'))) ? [] : [name],
-    ),
-  );
-  return found.flat();
 }

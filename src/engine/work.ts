@@ -27,6 +27,8 @@ export interface Work {
   readonly migrate: boolean;
   /** Services whose worktree was made anew in this run: what still runs of them is in a folder that is gone. */
   readonly uprooted: Set<string>;
+  /** Repos that a ready ticket gets in this run: a branch of that name is not its own. */
+  readonly fresh: readonly string[];
   /** What the ticket is made again from; undefined for a new one. */
   readonly rescue: Rescue | undefined;
   /** Repos whose saved files are back. */
@@ -38,10 +40,11 @@ type Parts = Pick<Work, 'stack' | 'config' | 'record' | 'baseline' | 'shared'>;
 /** Gives the work on one instance. */
 export function createWork(
   parts: Parts,
-  options: Partial<Pick<Work, 'saved' | 'rebuild' | 'rescue' | 'migrate'>> = {},
+  options: Partial<Pick<Work, 'saved' | 'rebuild' | 'rescue' | 'migrate' | 'fresh'>> = {},
 ): Work {
-  const fresh = { leases: { moved: false }, uprooted: new Set<string>(), broughtBack: new Set<string>() };
-  return { ...parts, ...fresh, saved: false, rebuild: false, migrate: false, rescue: undefined, ...options };
+  const begun = { leases: { moved: false }, uprooted: new Set<string>(), broughtBack: new Set<string>() };
+  const nothing = { saved: false, rebuild: false, migrate: false, rescue: undefined, fresh: [] };
+  return { ...parts, ...begun, ...nothing, ...options };
 }
 
 /** Gives the config of a work that must have one. Throws `config` (by asking for it again). */

@@ -1,6 +1,156 @@
-import { rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeShop, type Shop, shopConfig } from '../support/shop.ts';
+
+/** What somebody else does to the ticket feat-01, or below it; what `ps` then says; how a repair leaves it. */
+const CHANGES: {
+  title: string;
+  change(shop: Shop): unknown;
+  status: string;
+  problem?: RegExp;
+  /** A change that start cannot mend until a person has done this. */
+  first?(shop: Shop): void;
+}[] = [
+  {
+    title: 'its worktree is deleted',
+    change: (shop) => rmSync(shop.at('tickets/feat-01/front'), { recursive: true }),
+    status: 'broken',
+    problem: /^the worktree of front is gone: `stack start feat-01` brings it back$/,
+  },
+  {
+    title: 'its folder is deleted',
+    change: (shop) => rmSync(shop.at('tickets/feat-01'), { recursive: true }),
+    status: 'broken',
+    problem: /^the worktree of front is gone: `stack start feat-01` brings it back$/,
+  },
+  {
+    title: 'its branch is deleted',
+    change: (shop) => shop.git('front', 'update-ref', '-d', 'refs/heads/feat-01'),
+    status: 'broken',
+    problem: /^the branch that the worktree of front is on is gone: `stack start feat-01` brings it back$/,
+  },
+  {
+    title: 'its branch is deleted among packed refs',
+    change(shop) {
+      shop.git('front', 'pack-refs', '--all');
+      shop.git('front', 'update-ref', '-d', 'refs/heads/feat-01');
+    },
+    status: 'broken',
+    problem: /^the branch that the worktree of front is on is gone: `stack start feat-01` brings it back$/,
+  },
+  {
+    title: 'its repo is moved, and stack.yml says where to',
+    change(shop) {
+      const [from, to] = existsSync(shop.at('front')) ? ['front', 'moved'] : ['moved', 'front'];
+      renameSync(shop.at(from), shop.at(to));
+      shop.configure((text) => text.replace(`path: ./${from},`, `path: ./${to},`));
+    },
+    status: 'broken',
+    problem: /^the main checkout of front is gone from .*\/(front|moved): say in stack.yml where it is$/,
+  },
+  {
+    title: 'its process is killed',
+    change(shop) {
+      const { pid } = JSON.parse(shop.read('.stack/run/feat-01/front.json'));
+      process.kill(-pid, 'SIGKILL');
+    },
+    status: 'stopped',
+  },
+  {
+    title: 'its process records are deleted',
+    change(shop) {
+      const { pid } = JSON.parse(shop.read('.stack/run/feat-01/front.json'));
+      rmSync(shop.at('.stack/run/feat-01'), { recursive: true });
+      process.kill(-pid, 'SIGKILL');
+    },
+    status: 'stopped',
+  },
+  {
+    title: 'its env file is deleted',
+    change: (shop) => rmSync(shop.at('tickets/feat-01/front/.env.local')),
+    status: 'running',
+  },
+  {
+    title: 'its settings in stack.yml change',
+    change: (shop) => shop.configure((text) => text.replace('API_URL', `MORE_${text.length}: x, API_URL`)),
+    status: 'running',
+    problem: /^front runs as stack\.yml had it before: `stack start feat-01` makes it anew$/,
+  },
+  {
+    title: 'stack.yml is gone',
+    change: (shop) => rmSync(shop.at('stack.yml')),
+    status: 'running',
+    first: (shop) => shop.write('stack.yml', shopConfig(shop.port)),
+  },
+  {
+    title: 'the clock is set back',
+    change(shop) {
+      const file = shop.at('.stack/state.json');
+      const later = new Date(Date.now() + 86_400_000).toISOString();
+      writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/"createdAt": "[^"]+"/g, `"createdAt": "${later}"`));
+    },
+    status: 'running',
+  },
+];
+
+describe.each(CHANGES)('when $title', ({ change, status, problem, first }) => {
+  let shop: Shop;
+  beforeEach(async () => {
+    shop = makeShop();
+    for (const ticket of ['feat-01', 'feat-02'])
+      expect(await shop.stack(['create', ticket])).toMatchObject({ code: 0 });
+    shop.commit('tickets/feat-01/front', 'work.txt', 'work');
+  });
+  afterEach(() => shop.dispose());
+
+  const seen = async () => (await shop.ps()).instances.find(({ ticket }) => ticket === 'feat-01');
+  /** What is not feat-01's, as git, the disk and the process table have it. */
+  const others = (): string[] => [
+    ...['front', 'moved', 'api'].flatMap((repo) =>
+      existsSync(shop.at(repo))
+        ? shop
+            .git(repo, 'for-each-ref')
+            .split('\n')
+            .filter((line) => !line.includes('feat-01'))
+            .sort()
+        : [],
+    ),
+    shop.git('tickets/feat-02/front', 'status', '--porcelain=v2', '--branch'),
+    shop.read('tickets/feat-02/front/.env.local'),
+    shop.read('.stack/run/feat-02/front.json'),
+    shop.read('.stack/run/baseline/api.json'),
+  ];
+
+  it('ps says it, start mends it, destroy works, and nothing of others has changed', async () => {
+    const before = others();
+    await change(shop);
+    const broken = await seen();
+    expect(broken).toMatchObject({ status });
+    expect(broken?.problems).toEqual(problem ? [expect.stringMatching(problem)] : []);
+    first?.(shop);
+    expect(await shop.stack(['start', 'feat-01'])).toMatchObject({
+      code: 0,
+      stderr: expect.not.stringContaining('stack: '),
+    });
+    expect(await seen()).toMatchObject({ status: 'running', problems: [] });
+    expect(await (await fetch(urlOf(await seen()))).json()).toMatchObject({ ticket: 'feat-01' });
+    expect(shop.git('tickets/feat-01/front', 'show', 'feat-01:work.txt')).toBe('work');
+    shop.git('tickets/feat-01/front', 'push', '--quiet', '.', 'feat-01:kept');
+    await change(shop);
+    const gone = await shop.stack(['destroy', 'feat-01']);
+    expect(gone).toMatchObject({ code: 0, stdout: expect.stringMatching(/^feat-01 is gone/) });
+    expect(existsSync(shop.at('tickets/feat-01'))).toBe(false);
+    first?.(shop);
+    expect((await shop.ps()).instances).toMatchObject([{ ticket: 'feat-02', status: 'running' }]);
+    expect(others().filter((line) => !/refs\/heads\/kept|refs\/stack\//.test(line))).toEqual(before);
+  });
+});
+
+function urlOf(instance: Awaited<ReturnType<Shop['ps']>>['instances'][number] | undefined): string {
+  return instance?.repos.front?.url ?? '';
+}
 
 describe('what changes under a ticket', () => {
   let shop: Shop;
@@ -46,6 +196,40 @@ describe('what changes under a ticket', () => {
       url: `http://localhost:${shop.port - 1}`,
       status: 'running',
     });
+  });
+
+  it('a port that a stranger took while the ticket was stopped is told of, and moves', async () => {
+    await shop.stack(['create', 'feat-01']);
+    await shop.stack(['stop', 'feat-01']);
+    const port = (await shop.ps()).instances[0]?.services.front?.ports.http ?? 0;
+    const stranger = createServer().listen(port, '127.0.0.1');
+    await once(stranger, 'listening');
+    const [seen] = (await shop.ps()).instances;
+    const text = `port ${port} of front was taken by something else: the next start leases another`;
+    expect(seen).toMatchObject({ status: 'stopped', problems: [text] });
+    expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 0 });
+    const [moved] = (await shop.ps()).instances;
+    expect(moved).toMatchObject({ status: 'running', problems: [] });
+    expect(moved?.services.front?.ports.http).not.toBe(port);
+    expect(stranger.listening).toBe(true);
+    stranger.close();
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+  });
+
+  it('a root that was moved says so to every command, and works again where it was', async () => {
+    await shop.stack(['create', 'feat-01']);
+    const elsewhere = `${shop.root}-moved`;
+    renameSync(shop.root, elsewhere);
+    for (const args of [['ps'], ['start', 'feat-01'], ['destroy', 'feat-01', '--force']]) {
+      const run = await shop.stack(args, { cwd: elsewhere });
+      expect(run).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/this folder was moved or copied: its state/),
+      });
+    }
+    renameSync(elsewhere, shop.root);
+    expect((await shop.ps()).instances).toMatchObject([{ status: 'running', problems: [] }]);
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
   });
 
   it('a stack.yml that was broken or lost does not hide the tickets', async () => {

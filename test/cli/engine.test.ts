@@ -6,22 +6,15 @@ import { rootIdOf } from '../../src/domain/names.ts';
 import { findTestEngine, listLabelled, NODE_IMAGE, openClient } from '../support/engine.ts';
 import { isRunning } from '../support/process-world.ts';
 import { listLeft, type Run } from '../support/product.ts';
-import { makeShop, type Shop, shopConfig } from '../support/shop.ts';
+import { containedConfig, makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
 const engine = await findTestEngine();
 
-/** The shop with its services in containers. */
-const contained = (port: number): string =>
-  shopConfig(port)
-    .replace('runtime: process', 'runtime: docker')
-    .replaceAll(/command: node server.mjs/g, `image: ${NODE_IMAGE}\n    command: node server.mjs 0.0.0.0`)
-    .replaceAll(/(to: \d+) \}/g, '$1, container: 3000 }');
-
 describe.skipIf(!engine)('with containers', () => {
   let shop: Shop;
   beforeEach(() => {
-    shop = makeShop({ engine: true, config: contained });
+    shop = makeShop({ engine: true, config: containedConfig });
   });
   afterEach(() => shop.dispose());
 
@@ -114,7 +107,7 @@ describe.skipIf(!engine)('with containers', () => {
   });
 
   it('two roots of one name never see each other', async () => {
-    const other = makeShop({ engine: true, config: () => contained(shop.port) });
+    const other = makeShop({ engine: true, config: () => containedConfig(shop.port) });
     try {
       await Promise.all([shop, other].map((one) => one.stack(['create', 'feat-01'])));
       const there = await other.ps();

@@ -18,6 +18,7 @@ import { execa } from 'execa';
 import { afterAll } from 'vitest';
 import type { StackState } from '../../src/domain/instance.ts';
 import type { StackView } from '../../src/domain/view.ts';
+import { NODE_IMAGE } from './engine.ts';
 import { isolatedEnv, type Run } from './product.ts';
 import { until } from './until.ts';
 
@@ -143,6 +144,14 @@ services:
     env: { PORT: '\${port.http}', API_URL: '\${api.url}' }
     ready: { http: / }
 `;
+}
+
+/** The same, in containers. */
+export function containedConfig(port: number): string {
+  return shopConfig(port)
+    .replace('runtime: process', 'runtime: docker')
+    .replaceAll(/command: node server.mjs/g, `image: ${NODE_IMAGE}\n    command: node server.mjs 0.0.0.0`)
+    .replaceAll(/(to: \d+) \}/g, '$1, container: 3000 }');
 }
 
 /** Answers with what it knows of itself. */

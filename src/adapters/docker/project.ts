@@ -19,6 +19,8 @@ export interface ProjectContainer {
   /** Of a running container only: the engine's list has no others. */
   readonly ports: readonly { readonly host: number; readonly container: number }[];
   readonly labels: Readonly<Record<string, string>>;
+  /** Names of the networks it is in. */
+  readonly networks: readonly string[];
 }
 
 /** Gives the containers of a compose project, stopped ones too. One question to the engine. */
@@ -33,6 +35,7 @@ export async function listProject(conn: Connection, project: string): Promise<Pr
     exitCode: readExitCode(container.Status),
     ports: readPorts(container),
     labels: container.Labels,
+    networks: Object.keys(container.NetworkSettings?.Networks ?? {}),
   }));
 }
 

@@ -7,7 +7,7 @@ import { COMPOSE } from './spec.ts';
 
 /**
  * Gives the workloads of a root, or of one instance. One question to the engine; with an instance, one more for each
- * that runs, since only that tells when it was started.
+ * that runs, since only that tells when it was started and what it is called in its network.
  */
 export async function listWorkloads(conn: Connection, rootId: string, instance?: string): Promise<WorkloadStatus[]> {
   const label = [`${LABELS.root}=${rootId}`, LABELS.hash, `${COMPOSE.oneOff}=False`];
@@ -18,7 +18,9 @@ export async function listWorkloads(conn: Connection, rootId: string, instance?:
       const status = describeStatus(container);
       if (instance === undefined || status.state !== 'running') return status;
       const info = await inspectContainer(conn, container.Id);
-      return info ? { ...status, startedAt: Date.parse(info.State.StartedAt) } : status;
+      if (!info) return status;
+      const aliases = info.NetworkSettings.Networks[info.HostConfig.NetworkMode ?? '']?.Aliases ?? [];
+      return { ...status, aliases, startedAt: Date.parse(info.State.StartedAt) };
     }),
   );
 }
@@ -34,8 +36,14 @@ function describeStatus(container: ContainerInfo): WorkloadStatus {
     state,
     exitCode: state === 'exited' || state === 'stopped' ? readExitCode(container.Status) : undefined,
     hash: labels[LABELS.hash] ?? '',
+    aliases: state === 'running' && !isJoined(container) ? [] : undefined,
     startedAt: undefined,
   };
+}
+
+/** Somebody may have disconnected it from the network it was made in: then its ports do not answer either. */
+function isJoined({ HostConfig, NetworkSettings }: ContainerInfo): boolean {
+  return Object.keys(NetworkSettings?.Networks ?? {}).includes(HostConfig.NetworkMode);
 }
 
 /** 128 and the number of TERM: what most programs that do not care about it end with. */

@@ -7,7 +7,7 @@ import type { WorkloadRef, WorkloadSpec } from '../../domain/runtime.ts';
 import type { Connection } from './connection.ts';
 import { createContainer, inspectContainer, nameTaken, removeContainer } from './container.ts';
 import { findTakenPort, orMissing, readReason, readStatus } from './error.ts';
-import { describeWorkload } from './spec.ts';
+import { COMPOSE, describeWorkload } from './spec.ts';
 import { observeSurroundings } from './surroundings.ts';
 import { makeMountPoints, ownVolumes } from './volume.ts';
 
@@ -18,9 +18,11 @@ const STOP_SECONDS = 10;
 export async function startWorkload(conn: Connection, spec: WorkloadSpec, signal: AbortSignal): Promise<void> {
   throwIfAborted(signal);
   const found = await findOwn(conn, spec);
+  if (found && found.Name !== `/${spec.name}`) await conn.client.getContainer(found.Id).rename({ name: spec.name });
   // One that was made and never started is half of something: whoever made it was killed.
   if (found?.Config.Labels[LABELS.hash] === spec.hash && found.State.Status !== 'created') {
-    if (isUp(found) || (await restartContainer(conn, spec, found, signal))) return;
+    if (isUp(found)) return isJoined(spec, found) ? undefined : joinNetwork(conn, spec, found);
+    if (await restartContainer(conn, spec, found, signal)) return;
   }
   if (found) {
     await stopContainer(conn, found.Id);
@@ -39,20 +41,25 @@ export async function stopWorkload(conn: Connection, ref: WorkloadRef): Promise<
 
 /** Removes a workload's container, and those of commands that were running in its surroundings. Missing is done. */
 export async function removeWorkload(conn: Connection, ref: WorkloadRef): Promise<void> {
-  const label = [
-    `${LABELS.root}=${ref.rootId}`,
-    `${LABELS.ticket}=${ref.instance}`,
-    `${LABELS.service}=${ref.service}`,
-  ];
-  const found = await conn.client.listContainers({ all: true, filters: { label } });
+  const found = await conn.client.listContainers({ all: true, filters: { label: labelsOf(ref) } });
   await Promise.all(found.map((container) => removeContainer(conn, container.Id)));
 }
 
-/** Gives the container a workload's name stands for; undefined when there is none. Throws `engine` when it is not ours. */
+/**
+ * Gives a workload's container, also when somebody has renamed it; undefined when there is none. Throws `engine` when its
+ * name stands for one that is not ours.
+ */
 async function findOwn(conn: Connection, ref: WorkloadRef): Promise<ContainerInspectInfo | undefined> {
   const found = await inspectContainer(conn, ref.name);
   if (found && found.Config.Labels[LABELS.root] !== ref.rootId) throw nameTaken(ref.name);
-  return found;
+  if (found) return found;
+  const label = [...labelsOf(ref), `${COMPOSE.oneOff}=False`];
+  const [renamed] = await conn.client.listContainers({ all: true, filters: { label } });
+  return renamed && inspectContainer(conn, renamed.Id);
+}
+
+function labelsOf({ rootId, instance, service }: WorkloadRef): string[] {
+  return [`${LABELS.root}=${rootId}`, `${LABELS.ticket}=${instance}`, `${LABELS.service}=${service}`];
 }
 
 function isUp({ State }: ContainerInspectInfo): boolean {
@@ -72,6 +79,11 @@ async function leaveNetworks(conn: Connection, info: ContainerInspectInfo): Prom
   for (const network of Object.keys(info.NetworkSettings.Networks)) {
     await orMissing(conn.client.getNetwork(network).disconnect({ Container: info.Id, Force: true }));
   }
+}
+
+function isJoined({ network, aliases }: WorkloadSpec, { NetworkSettings }: ContainerInspectInfo): boolean {
+  const known: readonly string[] = NetworkSettings.Networks[network]?.Aliases ?? [];
+  return aliases.every((alias) => known.includes(alias));
 }
 
 /** The network may have been made anew since the container was stopped. */

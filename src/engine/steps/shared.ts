@@ -24,10 +24,13 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
     title: names.join(', '),
     after: ['network'],
     async inspect() {
-      const found = await listShared(work);
-      const states = names.map((name) => found.find((container) => container.service === name)?.state);
-      if (states.every(isUp)) return 'present';
-      return states.every((state) => state === undefined) ? 'absent' : 'different';
+      const found = (await listShared(work)).filter(({ service }) => names.includes(service));
+      if (found.length === 0) return 'absent';
+      const network = networkName(work.stack.name, work.stack.rootId);
+      const isFine = names.every((name) =>
+        found.some(({ service, state, networks }) => service === name && isUp(state) && networks.includes(network)),
+      );
+      return isFine ? 'present' : 'different';
     },
     async apply(progress) {
       await bringUp(work, names, progress);

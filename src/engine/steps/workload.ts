@@ -33,8 +33,11 @@ export function workloadStep(work: Work, service: string, waitsFor: readonly str
       // A new image has the tag of the old one, a new worktree its path: the runtime would see no difference.
       isOutdated = rebuilt || uprooted;
       if (isOutdated) return 'different';
-      const { hash } = await buildSpec(work, service);
-      return found.state === 'running' && found.hash === hash ? 'present' : 'different';
+      const { hash, aliases } = await buildSpec(work, service);
+      const isAsMade = found.hash === hash && found.name === own.workload;
+      // Others find it by its names in the network, from which somebody may have disconnected it.
+      const isJoined = aliases.every((alias) => found.aliases?.includes(alias) ?? true);
+      return found.state === 'running' && isAsMade && isJoined ? 'present' : 'different';
     },
     async apply({ signal, note }) {
       const runtime = await work.stack.runtime(own.runtime);

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere } from '../../adapters/files.ts';
-import { deleteBranch } from '../../adapters/git/branch.ts';
+import { deleteBranch, findLocal } from '../../adapters/git/branch.ts';
 import { addNotes } from '../../adapters/git/own-notes.ts';
 import { findWorkAtRisk } from '../../adapters/git/risk.ts';
 import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git/worktree.ts';
@@ -38,7 +38,7 @@ export function worktreeStep(work: Work, repo: string): Step {
         path: worktree,
         branch,
         start: savedTip(work, repo) ?? record.baseCommit,
-        newBranch: record.ownsBranch,
+        newBranch: record.ownsBranch && !(await isBranchThere(work, repo)),
         signal,
         deadlineSeconds: Number(work.stack.env.STACK_GIT_TIMEOUT) || undefined,
         onWait: () => note('another command is changing this repo'),
@@ -67,6 +67,13 @@ export function worktreeStep(work: Work, repo: string): Step {
       if (record.ownsBranch) await deleteBranch({ repoPath, gitCommonDir, branch });
     },
   };
+}
+
+/** A worktree that was deleted by hand leaves its branch, with all that was committed in there. */
+async function isBranchThere({ record, fresh }: Work, repo: string): Promise<boolean> {
+  const { path: repoPath, branch } = requireDedicated(record, repo);
+  if (record.phase !== 'ready' || fresh.includes(repo)) return false;
+  return (await findLocal(repoPath, branch)) !== undefined;
 }
 
 /** A rename takes no time, but stays on its disk: where the worktrees are on another one, the trash is beside them. */

@@ -1,0 +1,56 @@
+import { isThere } from '../adapters/files.ts';
+import { findMendable, isKnownTo, rejoinWorktree, restoreBranch } from '../adapters/git/worktree-mend.ts';
+import { type DedicatedRepo, dedicatedRepos } from '../domain/instance.ts';
+import { requireFree, requireInstances } from './claim.ts';
+import { factsOf } from './plan.ts';
+import type { Stack } from './stack.ts';
+
+/**
+ * Mends what somebody did to the git side of tickets, where nothing can be lost by it: follows a main checkout to where
+ * stack.yml has it now, joins worktrees to their repo again, makes a deleted branch again where it was. The rest is left as
+ * it is. Throws `not-found`, `busy`, `git`.
+ */
+export async function mendWorktrees(stack: Stack, tickets: readonly string[]): Promise<void> {
+  for (const record of requireInstances(await stack.store.read(), tickets)) {
+    if (record.phase !== 'ready') continue;
+    await requireFree(stack, record);
+    for (const [repo, own] of dedicatedRepos(record)) {
+      const moved = await followRepo(stack, record.ticket, repo, own);
+      await mendWorktree(stack, repo, { ...own, ...moved });
+    }
+  }
+}
+
+type Place = Pick<DedicatedRepo, 'path' | 'gitCommonDir'>;
+
+async function followRepo(
+  stack: Stack,
+  ticket: string,
+  repo: string,
+  { gitCommonDir, worktree }: DedicatedRepo,
+): Promise<Place | undefined> {
+  if (await isThere(gitCommonDir)) return undefined;
+  const config = await stack.config().catch(() => undefined);
+  if (!config || !Object.hasOwn(config.repos, repo)) return undefined;
+  const facts = await factsOf(stack, config, repo).catch(() => undefined);
+  if (!facts || !(await isKnownTo(facts.gitCommonDir, worktree))) return undefined;
+  const place = { path: facts.top, gitCommonDir: facts.gitCommonDir };
+  await stack.store.update(async (draft) => {
+    const record = draft.instances[ticket];
+    const own = record?.repos[repo];
+    if (!record || own?.mode !== 'dedicated') return;
+    await requireFree(stack, record);
+    Object.assign(own, place);
+  });
+  stack.emit({ type: 'info', text: `${repo} is at ${place.path} now: ${ticket} follows` });
+  return place;
+}
+
+async function mendWorktree(stack: Stack, repo: string, own: DedicatedRepo): Promise<void> {
+  const fault = await findMendable(own);
+  if (fault === 'cut-off') await rejoinWorktree({ ...own, repoPath: own.path });
+  if (fault !== 'branch-gone') return;
+  const commit = await restoreBranch({ ...own, repoPath: own.path }, own.baseCommit);
+  const text = `${repo}: the branch that its worktree is on was deleted; it is back at ${commit.slice(0, 10)}`;
+  stack.emit({ type: 'warning', text });
+}

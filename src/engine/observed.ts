@@ -1,0 +1,91 @@
+import { probePort } from '../adapters/probe.ts';
+import type { StackConfig } from '../domain/config/config.ts';
+import type { StackState } from '../domain/instance.ts';
+import { networkName, sharedProject } from '../domain/names.ts';
+import type { RuntimeName, WorkloadStatus } from '../domain/runtime.ts';
+import { resolveShared } from '../domain/shared.ts';
+import type { Stack } from './stack.ts';
+
+/** What there is of a shared service. */
+interface SharedSeen {
+  status: string;
+  /** True: its container runs and is not in the stack's network. */
+  cutOff: boolean;
+}
+
+/** What the outside world says runs, keyed `instance/service`; the shared services by their names. */
+export interface Observed {
+  workloads: Map<string, WorkloadStatus>;
+  shared: Map<string, SharedSeen>;
+  /** The runtimes that could be asked: of the others nobody knows what runs. */
+  answered: Set<RuntimeName>;
+}
+
+type SharedServices = StackConfig['shared']['services'];
+
+/** Asks every runtime that something may run in, and where the shared services are. Who does not answer is a warning. */
+export async function observeWorld(stack: Stack, wanted: SharedServices, state: StackState): Promise<Observed> {
+  const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
+  const runtimes = new Set(
+    // What was never started cannot run: its runtime need not even answer.
+    records.flatMap(({ started, services }) => (started ? Object.values(services).map(({ runtime }) => runtime) : [])),
+  );
+  const complaints = new Set<string>();
+  const ask = async <Answer>(question: () => Promise<Answer[]>): Promise<Answer[]> =>
+    question().catch((error: unknown) => {
+      complaints.add(error instanceof Error ? error.message : String(error));
+      return [];
+    });
+  const answered = new Set<RuntimeName>();
+  const askRuntime = async (name: RuntimeName): Promise<WorkloadStatus[]> => {
+    const found = await (await stack.runtime(name)).status(stack.rootId);
+    answered.add(name);
+    return found;
+  };
+  const [shared, ...statuses] = await Promise.all([
+    ask(() => observeShared(stack, wanted, state)),
+    ...[...runtimes].map((name) => ask(() => askRuntime(name))),
+  ]);
+  for (const text of complaints) stack.emit({ type: 'warning', text });
+  return {
+    workloads: new Map(statuses.flat().map((status) => [`${status.instance}/${status.service}`, status])),
+    shared: new Map(shared),
+    answered,
+  };
+}
+
+/** What runs of the shared services, each asked where it lives. */
+async function observeShared(stack: Stack, wanted: SharedServices, state: StackState): Promise<[string, SharedSeen][]> {
+  const leases = Object.entries(state.shared);
+  const composed = leases.some(([, { provider }]) => provider === 'compose');
+  const found = await Promise.all([
+    ...Object.entries(wanted).map(([name, settings]) => observeForeign(stack, name, settings)),
+    composed ? observeComposed(stack) : [],
+    ...leases.map(async ([name, { provider }]): Promise<[string, SharedSeen][]> => {
+      if (provider !== 'embedded') return [];
+      const { state: status } = await (await stack.hostServer(name)).status();
+      return [[name, { status, cutOff: false }]];
+    }),
+  ]);
+  return found.flat();
+}
+
+async function observeForeign(
+  stack: Stack,
+  name: string,
+  settings: SharedServices[string],
+): Promise<[string, SharedSeen][]> {
+  const { url, port } = resolveShared(name, settings, stack.env);
+  if (url === undefined || port === undefined) return [];
+  const silent = await probePort(port, new URL(url).hostname);
+  return [[name, { status: silent === undefined ? 'running' : 'stopped', cutOff: false }]];
+}
+
+async function observeComposed(stack: Stack): Promise<[string, SharedSeen][]> {
+  const containers = await (await stack.docker()).listProject(sharedProject(stack.name, stack.rootId));
+  const network = networkName(stack.name, stack.rootId);
+  return containers.map(({ service, state, networks }) => {
+    const runs = state === 'healthy' || state === 'running';
+    return [service, { status: runs ? 'running' : state, cutOff: runs && !networks.includes(network) }];
+  });
+}

@@ -1,0 +1,115 @@
+import { isThere } from '../adapters/files.ts';
+import { findWorktreeFault, type WorktreeFault } from '../adapters/git/worktree-fault.ts';
+import type { StackConfig } from '../domain/config/config.ts';
+import { BASELINE, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
+import type { WorkloadStatus } from '../domain/runtime.ts';
+import { isOwnerAlive } from './claim.ts';
+import type { Observed } from './observed.ts';
+import { buildSpec } from './spec.ts';
+import type { Stack } from './stack.ts';
+import { createWork } from './work.ts';
+
+/** What is not as stack made it, or as stack.yml has it now, a line each. */
+export interface Problems {
+  /** The repos of which the files cannot be worked with. */
+  brokenRepos: string[];
+  /** Things that do not work. */
+  broken: string[];
+  /** Things that work, or are at rest, and will be otherwise after the next start. */
+  noted: string[];
+}
+
+interface View {
+  stack: Stack;
+  config: StackConfig | undefined;
+  state: StackState;
+  observed: Observed;
+}
+
+/** Finds what somebody else did to an instance's worktrees, workloads and ports. One that a command is changing has none. */
+export async function findProblems(view: View, record: InstanceRecord): Promise<Problems> {
+  const found: Problems = { brokenRepos: [], broken: [], noted: [] };
+  if (await isOwnerAlive(record)) return found;
+  if (record.phase !== 'ready') {
+    const verb = record.phase === 'creating' ? 'create' : 'destroy';
+    found.broken.push(`a ${verb} did not finish: \`stack destroy ${record.ticket}\` clears it`);
+    return found;
+  }
+  await (record.ticket === BASELINE ? findInCheckouts(record, found) : findInRepos(record, found));
+  const services = Object.entries(record.services);
+  await Promise.all(services.map(([name]) => findInService(view, record, name, found)));
+  return found;
+}
+
+const FAULTS: Record<WorktreeFault, (repo: string, checkout: string) => string> = {
+  'repo-gone': (repo, checkout) =>
+    `the main checkout of ${repo} is gone from ${checkout}: say in stack.yml where it is`,
+  gone: (repo) => `the worktree of ${repo} is gone`,
+  'cut-off': (repo) => `the worktree of ${repo} leads to no repo`,
+  'branch-gone': (repo) => `the branch that the worktree of ${repo} is on is gone`,
+};
+
+async function findInRepos(record: InstanceRecord, found: Problems): Promise<void> {
+  for (const [repo, own] of dedicatedRepos(record)) {
+    const fault = await findWorktreeFault(own);
+    if (fault === undefined) continue;
+    found.brokenRepos.push(repo);
+    const mend = fault === 'repo-gone' ? '' : `: \`stack start ${record.ticket}\` brings it back`;
+    found.broken.push(`${FAULTS[fault](repo, own.path)}${mend}`);
+  }
+}
+
+async function findInCheckouts(record: InstanceRecord, found: Problems): Promise<void> {
+  for (const [repo, own] of dedicatedRepos(record)) {
+    if (!(await isThere(own.gitCommonDir))) found.broken.push(FAULTS['repo-gone'](repo, own.path));
+  }
+}
+
+async function findInService(view: View, record: InstanceRecord, name: string, found: Problems): Promise<void> {
+  const own = record.services[name];
+  const seen = view.observed.workloads.get(`${record.ticket}/${name}`);
+  if (!own || !record.started || !view.observed.answered.has(own.runtime)) return;
+  const label = record.ticket === BASELINE ? `${name} (${BASELINE})` : name;
+  const mend = `\`stack ${restart(record)}\` mends it`;
+  if (seen?.aliases?.length === 0) found.broken.push(`${label} was disconnected from the stack’s network: ${mend}`);
+  if (seen && seen.name !== own.workload)
+    found.broken.push(`the container of ${label} was renamed to ${seen.name}: ${mend}`);
+  if (seen?.state === 'running') {
+    if (await isOutdated(view, record, name, seen))
+      found.noted.push(`${label} runs as stack.yml had it before: \`stack ${restart(record)}\` makes it anew`);
+    return;
+  }
+  for (const { host } of Object.values(own.ports)) {
+    if (seen?.state === 'starting' || (await isFree(host))) continue;
+    found.noted.push(`port ${host} of ${label} was taken by something else: the next start leases another`);
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const { isPortFree } = await import('../adapters/ports.ts');
+  return isPortFree(port);
+}
+
+function restart({ ticket }: InstanceRecord): string {
+  return ticket === BASELINE ? 'up' : `start ${ticket}`;
+}
+
+async function isOutdated(
+  { stack, config, state }: View,
+  record: InstanceRecord,
+  name: string,
+  seen: WorkloadStatus,
+): Promise<boolean> {
+  if (!config || !Object.hasOwn(config.services, name)) return false;
+  const work = createWork({ stack, config, record, baseline: state.baseline, shared: state.shared });
+  // What stack.yml asks for and there is not is told by the start.
+  const wanted = await buildSpec(work, name).catch(() => undefined);
+  return wanted !== undefined && wanted.hash !== seen.hash;
+}
+
+/** Finds what somebody else did to the shared services. */
+export function findSharedProblems({ shared }: Observed): string[] {
+  return [...shared].flatMap(([name, { cutOff }]) =>
+    cutOff ? [`${name} was disconnected from the stack’s network: \`stack up\` puts it back`] : [],
+  );
+}

@@ -1,0 +1,190 @@
+import type Docker from 'dockerode';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LABELS, networkName, rootIdOf, sharedProject } from '../../src/domain/names.ts';
+import { findTestEngine, NODE_IMAGE, openClient } from '../support/engine.ts';
+import { containedConfig, makeShop, type Shop } from '../support/shop.ts';
+import { until } from '../support/until.ts';
+
+const engine = await findTestEngine();
+
+/** The engine as somebody else sees it: containers by whose they are. */
+interface World {
+  client: Docker;
+  shop: Shop;
+  network: string;
+  /** The container of the ticket's front-end, of a shared service, or of another ticket. */
+  find(who: string): Promise<Docker.Container>;
+  all(): Promise<Docker.Container[]>;
+}
+
+/** What somebody else does to the engine; what `ps` then says of the ticket, or of all; what is not compared afterwards. */
+const CHANGES: {
+  title: string;
+  change(world: World): unknown;
+  status?: string;
+  problem?: RegExp;
+  shared?: { status: string; problem?: RegExp };
+  /** True: others are touched by the change itself. */
+  wide?: boolean;
+}[] = [
+  {
+    title: 'its container is removed',
+    change: async ({ find }) => (await find('feat-01')).remove({ force: true }),
+    status: 'stopped',
+  },
+  {
+    title: 'its container is renamed',
+    change: async ({ find }) => (await find('feat-01')).rename({ name: `mine-${Date.now()}` }),
+    status: 'broken',
+    problem: /^the container of front was renamed to mine-\d+: `stack start feat-01` mends it$/,
+  },
+  {
+    title: 'its container is disconnected from the network',
+    change: async ({ client, network, find }) =>
+      client.getNetwork(network).disconnect({ Container: (await find('feat-01')).id, Force: true }),
+    status: 'broken',
+    problem: /^front was disconnected from the stack’s network: `stack start feat-01` mends it$/,
+  },
+  {
+    title: 'its container is disconnected, and connected again without its names',
+    async change({ client, network, find }) {
+      const { id: Container } = await find('feat-01');
+      await client.getNetwork(network).disconnect({ Container, Force: true });
+      await client.getNetwork(network).connect({ Container });
+    },
+  },
+  {
+    title: 'its container is paused',
+    change: async ({ find }) => (await find('feat-01')).pause(),
+    status: 'stopped',
+  },
+  {
+    title: 'the engine is restarted',
+    // Ours are not restarted by the engine, so all of them are at rest when it is back.
+    change: async ({ all }) => Promise.all((await all()).map((container) => container.kill())),
+    status: 'stopped',
+    shared: { status: 'stopped' },
+    wide: true,
+  },
+  {
+    title: 'all is stopped and the network is pruned',
+    async change({ client, network, all }) {
+      await Promise.all((await all()).map((container) => container.stop({ t: 1 })));
+      await client.getNetwork(network).remove();
+    },
+    status: 'stopped',
+    shared: { status: 'stopped' },
+    wide: true,
+  },
+  {
+    title: 'the shared Postgres is removed',
+    change: async ({ find }) => (await find('postgres')).remove({ force: true }),
+    shared: { status: 'stopped' },
+  },
+  {
+    title: 'the shared Postgres is removed with its data',
+    async change({ client, shop, find }) {
+      await (await find('postgres')).remove({ force: true, v: true });
+      await client.getVolume(`${sharedProject('shop', rootIdOf(shop.root))}_postgres-data`).remove();
+    },
+    shared: { status: 'stopped' },
+  },
+  {
+    title: 'the shared Postgres is disconnected from the network',
+    change: async ({ client, network, find }) =>
+      client.getNetwork(network).disconnect({ Container: (await find('postgres')).id, Force: true }),
+    shared: {
+      status: 'running',
+      problem: /^postgres was disconnected from the stack’s network: `stack up` puts it back$/,
+    },
+  },
+];
+
+describe.skipIf(!engine)('on an engine that others use too', { sequential: true }, () => {
+  let shop: Shop;
+  let world: World;
+  let stranger: Docker.Container;
+
+  beforeAll(async () => {
+    shop = makeShop({
+      engine: true,
+      config: (port) =>
+        `${containedConfig(port)}shared:\n  postgres: { port: ${port + 18}, database: shop }\n`.replace(
+          "API_URL: '${api.url}'",
+          "API_URL: '${api.url}', DATABASE_URL: '${postgres.url}'",
+        ),
+    });
+    const client = await openClient();
+    const rootId = rootIdOf(shop.root);
+    const project = sharedProject('shop', rootId);
+    const list = (label: string[]) => client.listContainers({ all: true, filters: { label } });
+    const one = async (label: string[]) => client.getContainer((await list(label))[0]?.Id ?? 'none');
+    world = {
+      ...{ client, shop, network: networkName('shop', rootId) },
+      find: (who) =>
+        who === 'postgres'
+          ? one([`com.docker.compose.project=${project}`, 'com.docker.compose.service=postgres'])
+          : one([`${LABELS.root}=${rootId}`, `${LABELS.ticket}=${who}`]),
+      all: async () => {
+        const found = [
+          ...(await list([`com.docker.compose.project=${project}`])),
+          ...(await list([`${LABELS.root}=${rootId}`])),
+        ];
+        return [...new Map(found.map(({ Id }) => [Id, client.getContainer(Id)])).values()];
+      },
+    };
+    stranger = await client.createContainer({ Image: NODE_IMAGE, Cmd: ['sleep', '1000'], HostConfig: { Init: true } });
+    await stranger.start();
+    expect(await shop.stack(['create', 'feat-02'])).toMatchObject({ code: 0 });
+  }, 120_000);
+  afterAll(async () => {
+    await stranger?.remove({ force: true });
+    await shop?.dispose();
+  });
+
+  const seen = async () => {
+    const { instances, shared, problems } = await shop.ps();
+    return { ticket: instances.find(({ ticket }) => ticket === 'feat-01'), shared, problems };
+  };
+  const answers = async (): Promise<unknown> => {
+    const url = (await seen()).ticket?.repos.front?.url ?? '';
+    return (await fetch(url)).json();
+  };
+  /** That nobody else was started anew, or taken off its networks. */
+  const others = async (): Promise<unknown[]> =>
+    Promise.all(
+      [stranger, await world.find('feat-02'), await world.find('baseline')].map(async (container) => {
+        const { Id, Name, State, NetworkSettings } = await container.inspect();
+        return [Id, Name, State.StartedAt, Object.keys(NetworkSettings.Networks)];
+      }),
+    );
+
+  describe.each(CHANGES)('when $title', ({ change, status = 'running', problem, shared, wide }) => {
+    it('ps says it, start mends it, destroy works, and nothing of others has changed', async () => {
+      expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 0 });
+      const before = await others();
+      await change(world);
+      await until('the engine knows', async () => (await seen()).ticket?.status === status);
+      const broken = await seen();
+      expect(broken.ticket?.problems).toEqual(problem ? [expect.stringMatching(problem)] : []);
+      expect(broken.shared.postgres).toMatchObject({ status: shared?.status ?? 'running' });
+      expect(broken.problems).toEqual(shared?.problem ? [expect.stringMatching(shared.problem)] : []);
+      expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 0 });
+      expect(await seen()).toMatchObject({
+        ticket: { status: 'running', problems: [] },
+        shared: { postgres: { status: 'running' } },
+        problems: [],
+      });
+      expect(await answers()).toMatchObject({ ticket: 'feat-01' });
+      const names = (await (await world.find('feat-01')).inspect()).NetworkSettings.Networks[world.network]?.Aliases;
+      expect(names).toContain('front.feat-01');
+      if (!wide) expect(await others()).toEqual(before);
+      await change(world);
+      expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0, stdout: 'feat-01 is gone' });
+      expect((await shop.ps()).instances.map(({ ticket }) => ticket)).toEqual(['feat-02']);
+      await expect((await world.find('feat-01')).inspect()).rejects.toMatchObject({ statusCode: 404 });
+      if (!wide) expect(await others()).toEqual(before);
+      expect(await shop.stack(['start', 'feat-02'])).toMatchObject({ code: 0 });
+    });
+  });
+});
