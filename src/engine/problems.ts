@@ -79,8 +79,10 @@ async function findInService(view: View, record: InstanceRecord, name: string, f
       found.noted.push(`${label} runs as stack.yml had it before: \`stack ${restart(record)}\` makes it anew`);
     return;
   }
+  // A container that was paused, or only made, may hold its ports itself.
+  if (own.runtime === 'docker' && seen && seen.exitCode === undefined) return;
   for (const { host } of Object.values(own.ports)) {
-    if (seen?.state === 'starting' || (await isFree(host))) continue;
+    if (await isFree(host)) continue;
     found.noted.push(`port ${host} of ${label} was taken by something else: the next start leases another`);
   }
 }

@@ -33,6 +33,7 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
       return isFine ? 'present' : 'different';
     },
     async apply(progress) {
+      await joinNetwork(work, names);
       await bringUp(work, names, progress);
       await waitUntilHealthy(work, names, progress);
       await joinNetwork(work, names);
