@@ -25,7 +25,7 @@ import { cleanText } from '../../src/ui/safe-text.ts';
 import { chance, nastyText, readWish } from './fuzz-words.ts';
 import { createRandom, type Random } from './random.ts';
 
-const { count: cases, seed } = readWish(0.97, 1_200);
+const { count: cases, seed } = readWish(0.975, 1_200);
 let folder: string;
 let canary: string;
 beforeAll(() => {

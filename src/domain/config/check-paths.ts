@@ -2,8 +2,12 @@ import { posix } from 'node:path';
 import type { KeyPath } from './place.ts';
 import type { Finding } from './problems.ts';
 
-/** Finds a path on this machine that begins with `~`: stack is no shell, so it would be a folder of that name. */
+/**
+ * Finds a path on this machine that begins with `~`: stack is no shell, so it would be a folder of that name. And one with a
+ * line break, in which git's answers cannot be read.
+ */
 export function checkOutsidePath(path: KeyPath, value: string | undefined): Finding[] {
+  if (value?.includes('\n')) return [{ path, message: `must have no line break, found ${JSON.stringify(value)}` }];
   if (value === undefined || !value.startsWith('~')) return [];
   return [{ path, message: `\`~\` is not filled in, found ${JSON.stringify(value)}`, hint: 'write `${env.HOME}/…`' }];
 }

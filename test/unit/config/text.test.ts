@@ -523,6 +523,7 @@ describe('parts that do not fit together', () => {
       shop('image: node:22-alpine\n', 'build: ..\n'),
       'services.front.build: must be a path inside the repo',
     ],
+    ['a line break in a path', shop('./front', '"./fr\\nont"'), 'repos.front.path: must have no line break'],
     ['a home folder', shop('./front', '~/front'), 'repos.front.path: `~` is not filled in', '${env.HOME}'],
     [
       'two repos in one folder',
