@@ -39,13 +39,23 @@ describe.each(['process', 'docker'] as const)('on %s, killed or failing anywhere
       const asked = cases.filter(({ title }) => wishes.only === undefined || title.includes(wishes.only));
       const ran = await pool.each(
         asked,
-        (world, one) => runCase(bench, world, one),
+        async (world, one) => tell(await runCase(bench, world, one)),
         ({ problems }) => problems.length > 0,
       );
       outcomes.push(...ran);
       const failed = ran.filter(({ problems }) => problems.length > 0);
-      expect(failed.map(({ title, problems }) => [title, ...problems].join('\n  ')).join('\n')).toBe('');
+      expect(failed.map(renderFailure).join('\n')).toBe('');
     },
     DEADLINE_MS,
   );
 });
+
+/** A whole run takes minutes: what failed is shown at once. */
+function tell(outcome: Outcome): Outcome {
+  if (outcome.problems.length > 0) process.stderr.write(`\n${renderFailure(outcome)}\n`);
+  return outcome;
+}
+
+function renderFailure({ title, problems }: Outcome): string {
+  return [title, ...problems].join('\n  ');
+}
