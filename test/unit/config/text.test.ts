@@ -69,6 +69,7 @@ describe('a valid file', () => {
       runtime: 'auto',
       ports: { http: { baseline: 3000, from: 4001, to: 4999, container: 3000 } },
       env: { PORT: '${port.http}', DATABASE_URL: '${postgres.url}', REDIS_URL: '${redis.url}' },
+      refresh: 'none',
       volumes: {},
       dependsOn: [],
       ready: { http: '/health', timeoutSeconds: 60 },
@@ -587,7 +588,7 @@ describe('${name}', () => {
       'stack.yml:28:16: services.front.env.API_URL: `${apy.url}` is no known name; did you mean `api.url`?\n' +
         'hint: known here: ticket, branch, stack, root, worktree, port.http, ' +
         'postgres.{url,host,port,user,password,database,internal_url}, redis.{url,host,port,user,password,database,internal_url,db,prefix}, ' +
-        '{api,front}.{url,host,port,internal_url,internal_host,internal_port,port.http}, env.NAME; `$${` is the text `${`',
+        '{api,front}.{url,host,port,internal_url,internal_host,internal_port,port.http}, tickets.{api.urls,front.urls}, env.NAME; `$${` is the text `${`',
     );
   });
 
