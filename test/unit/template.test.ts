@@ -67,7 +67,8 @@ describe('the known names of a service', () => {
       'ticket, branch, stack, root, worktree, port.http, ' +
         'postgres.{url,host,port,user,password,database,internal_url}, ' +
         'redis.{url,host,port,user,password,database,internal_url,db,prefix}, ' +
-        '{api,front}.{url,host,port,internal_url,internal_host,internal_port,port.http}',
+        '{api,front}.{url,host,port,internal_url,internal_host,internal_port,port.http}, ' +
+        'tickets.{api.urls,front.urls}',
     );
   });
 
