@@ -97,7 +97,13 @@ export interface SharedLease {
   /** The port that stands for it in the stack's network; undefined: the service's usual one. */
   container?: number | undefined;
   /** Its ports by the names that stack.yml gives them. */
-  ports?: Record<string, { host: number; container: number }> | undefined;
+  ports?: Record<string, { host: number; container: number; wished?: number | undefined }> | undefined;
+  /** The port that stack.yml wished for when this one was leased. */
+  wished?: number | undefined;
+  /** Hash of what compose last made it from. */
+  settings?: string | undefined;
+  /** Hash of the user, password and database that its data was made with. */
+  login?: string | undefined;
 }
 
 /** The state file as this version writes it. What runs is never in it: that is asked. */

@@ -20,6 +20,8 @@ import { putRecord } from './work.ts';
 export interface Ground {
   baseline: InstanceRecord | undefined;
   providers: SharedProviders;
+  /** True: a port that stack.yml wishes for now takes the place of the leased one. */
+  follow?: boolean;
 }
 
 /** Plans the ground as stack.yml has it now. Makes nothing. Throws what is in the way. */
@@ -38,7 +40,7 @@ export async function reserveGround(
   draft: StackState,
   ground: Ground,
 ): Promise<InstanceRecord | undefined> {
-  await leaseShared(stack, config, draft, ground.providers);
+  await leaseShared(stack, config, draft, ground);
   return reserveBaseline(stack, config, draft, ground.baseline);
 }
 

@@ -45,7 +45,7 @@ export async function startInstance(
     ticket,
     ground,
     (record) => {
-      record.services = services;
+      record.services = mergeServices(config, record.services, planned);
       record.started = true;
       if (migrate) for (const [, repo] of dedicatedRepos(record)) repo.migrated = false;
     },

@@ -8,6 +8,7 @@ import type { RuntimeName } from '../domain/runtime.ts';
 import { resolveShared } from '../domain/shared.ts';
 import { listLeases } from './leases.ts';
 import { listSharedPorts, type SharedPort } from './shared-ports.ts';
+import { hashLogin } from './shared-settings.ts';
 import type { Stack } from './stack.ts';
 import type { Work } from './work.ts';
 
@@ -67,52 +68,78 @@ export function checkReach(providers: SharedProviders, services: Record<string, 
   );
 }
 
-/** Leases a port for each shared service that has none yet. Call it with the state lock held. Throws `port`. */
+/**
+ * Leases a port for each shared service that has none yet, and with `follow` for those that are to have another now. Call it
+ * with the state lock held. Throws `port`.
+ */
 export async function leaseShared(
   stack: Stack,
   config: StackConfig,
   draft: StackState,
-  providers: SharedProviders,
+  { providers, follow = false }: { providers: SharedProviders; follow?: boolean },
 ): Promise<void> {
   const leased = listLeases(draft);
   for (const [name, provider] of Object.entries(providers)) {
     const before = draft.shared[name];
+    const login = before?.login ?? hashLogin(stack, config, name);
+    const kept = { ...(before?.settings !== undefined && { settings: before.settings }), ...(login && { login }) };
     if (provider === 'compose') {
-      draft.shared[name] = await leaseComposed(stack, await listSharedPorts(stack, config, name), {
-        name,
-        before,
-        leased,
-      });
+      const ports = await listSharedPorts(stack, config, name);
+      draft.shared[name] = { ...(await leaseComposed(stack, ports, { name, before, leased, follow })), ...kept };
       continue;
     }
     const wished = resolveShared(name, config.shared.services[name] ?? {}, stack.env).port;
     if (wished === undefined) continue;
-    const port = before?.port ?? (await findPort(stack, name, wished, leased));
-    leased.add(port);
-    draft.shared[name] = { port, provider };
+    const known = before && { host: before.port, wished: before.wished };
+    const { host: port, wished: noted } = await leaseWish(stack, { name, wished, known, follow }, leased);
+    draft.shared[name] = { port, provider, wished: noted, ...kept };
   }
+}
+
+interface Wish {
+  name: string;
+  wished: number;
+  known: { host: number; wished?: number | undefined } | undefined;
+  follow: boolean;
+}
+
+/** Keeps a lease, unless stack.yml wishes for another port than when it was made, and that is to be followed. */
+async function leaseWish(
+  stack: Stack,
+  { name, wished, known, follow }: Wish,
+  leased: Set<number>,
+): Promise<{ host: number; wished: number }> {
+  const isAsked = follow && known?.wished !== undefined && known.wished !== wished && known.host !== wished;
+  const host = known && !isAsked ? known.host : await findPort(stack, name, wished, leased);
+  leased.add(host);
+  return { host, wished: follow ? wished : (known?.wished ?? wished) };
 }
 
 interface ComposedLeases {
   name: string;
   before: SharedLease | undefined;
   leased: Set<number>;
+  follow: boolean;
 }
 
 async function leaseComposed(
   stack: Stack,
   ports: readonly SharedPort[],
-  { name, before, leased }: ComposedLeases,
+  { name, before, leased, follow }: ComposedLeases,
 ): Promise<SharedLease> {
   const named: NonNullable<SharedLease['ports']> = {};
   let first: SharedLease | undefined;
   for (const port of ports) {
     const known =
-      (port.name === undefined ? undefined : before?.ports?.[port.name]?.host) ?? (first ? undefined : before?.port);
-    const host = port.fixed ? port.wished : (known ?? (await findPort(stack, name, port.wished, leased)));
+      (port.name === undefined ? undefined : before?.ports?.[port.name]) ??
+      (first || !before ? undefined : { host: before.port, wished: before.wished });
+    const wish = { name, wished: port.wished, known, follow };
+    const { host, wished } = port.fixed
+      ? { host: port.wished, wished: port.wished }
+      : await leaseWish(stack, wish, leased);
     leased.add(host);
-    first ??= { port: host, provider: 'compose', container: port.container };
-    if (port.name !== undefined) named[port.name] = { host, container: port.container };
+    first ??= { port: host, provider: 'compose', container: port.container, wished };
+    if (port.name !== undefined) named[port.name] = { host, container: port.container, wished };
   }
   if (!first) throw new Error(`${name} has no port`);
   return { ...first, ...(Object.keys(named).length > 0 && { ports: named }) };

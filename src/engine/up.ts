@@ -8,6 +8,7 @@ import { planGround, requireRunnable, reserveGround } from './ground.ts';
 import { wantsTemplate } from './own.ts';
 import { runBackward, runForward } from './run.ts';
 import { listOwnShared } from './shared-plan.ts';
+import { tellLogins } from './shared-settings.ts';
 import type { Stack } from './stack.ts';
 import { removeShared } from './steps/shared.ts';
 import { guardUpSteps, listUpSteps, withUpLock } from './steps/up.ts';
@@ -21,9 +22,10 @@ export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promis
   const ground = await planGround(stack, config, await stack.store.read());
   await requireRunnable(stack, config, { ground, services: {}, extent });
   const work = await stack.store.update(async (draft) => {
-    const baseline = await reserveGround(stack, config, draft, ground);
+    const baseline = await reserveGround(stack, config, draft, { ...ground, follow: true });
     return workOn(stack, config, draft, baseline);
   });
+  tellLogins(stack, config, work.shared);
   await removeDropped(work, config);
   for (let pass = 0; pass < 3; pass++) {
     work.leases.moved = false;

@@ -1,4 +1,5 @@
 import type Docker from 'dockerode';
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LABELS, networkName, rootIdOf, sharedProject } from '../../src/domain/names.ts';
 import { findTestEngine, NODE_IMAGE, openClient } from '../support/engine.ts';
@@ -201,5 +202,38 @@ describe.skipIf(!engine)('on an engine that others use too', { sequential: true 
       if (!wide) expect(await others()).toEqual(before);
       await run('start', 'feat-02');
     });
+  });
+
+  it('up follows another port and another password, keeps the data, and says what stays; a create leaves all alone', async () => {
+    const port = (await shop.ps()).shared.postgres?.url.match(/:(\d+)\//)?.[1];
+    const query = async (text: string, at: number): Promise<unknown[]> => {
+      const client = new pg.Client(`postgres://stack:stack@127.0.0.1:${at}/shop`);
+      await client.connect();
+      return (await client.query(text).finally(() => client.end())).rows;
+    };
+    await query('CREATE TABLE kept (id int)', Number(port));
+    const before = (await world.find('postgres')).id;
+    const wished = shop.port + 19;
+    shop.configure((text) =>
+      text.replace(/port: \d+, database: shop/, `port: ${wished}, password: new, database: shop`),
+    );
+    await run('create', 'feat-01');
+    expect((await world.find('postgres')).id).toBe(before);
+    const up = await shop.stack(['up']);
+    expect(up).toMatchObject({ code: 0 });
+    expect(up.stderr).toContain('! postgres: user, password and database count for new data alone');
+    expect((await seen()).shared.postgres).toMatchObject({
+      url: expect.stringContaining(`:${wished}/shop`),
+      status: 'running',
+    });
+    expect(await query('SELECT * FROM kept', wished)).toEqual([]);
+    const outdated = 'front runs as stack.yml had it before: `stack start feat-02` makes it anew';
+    const earlier = async () => (await shop.ps()).instances.find(({ ticket }) => ticket === 'feat-02');
+    expect(await earlier()).toMatchObject({ status: 'running', problems: [outdated] });
+    await run('start', 'feat-02');
+    expect((await earlier())?.problems).toEqual([]);
+    const after = (await world.find('postgres')).id;
+    await run('up');
+    expect((await world.find('postgres')).id).toBe(after);
   });
 });

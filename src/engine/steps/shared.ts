@@ -1,14 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ComposeProject, composeDown, composeUp, findCompose } from '../../adapters/compose.ts';
-import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
-import type { SharedLease } from '../../domain/instance.ts';
+import { BASELINE } from '../../domain/instance.ts';
 import { networkName, sharedProject } from '../../domain/names.ts';
-import { resolveShared, sharedVariable } from '../../domain/shared.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { takenPort } from '../leases.ts';
 import { moveSharedLease } from '../shared-plan.ts';
-import { findComposeFile, listSharedPorts, type SharedPort } from '../shared-ports.ts';
+import { findComposeFile } from '../shared-ports.ts';
+import { hashShared, listSharedVariables } from '../shared-settings.ts';
 import { requireConfig, type Work } from '../work.ts';
 
 const POLL_MS = 100;
@@ -30,18 +29,34 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
       const isFine = names.every((name) =>
         found.some(({ service, state, networks }) => service === name && isUp(state) && networks.includes(network)),
       );
-      return isFine ? 'present' : 'different';
+      return isFine && !(await isChanged(work, names)) ? 'present' : 'different';
     },
     async apply(progress) {
       await joinNetwork(work, names);
       await bringUp(work, names, progress);
       await waitUntilHealthy(work, names, progress);
       await joinNetwork(work, names);
+      await noteSettings(work, names);
     },
     async revert() {
       await removeShared(work, { volumes: false });
     },
   };
+}
+
+/** Other settings than it runs with are for `up`: a ticket's command leaves alone what all others use. */
+async function isChanged(work: Work, names: readonly string[]): Promise<boolean> {
+  if (work.record.ticket !== BASELINE) return false;
+  const wanted = await hashShared(work.stack, await requireConfig(work), work.shared);
+  return names.some((name) => work.shared[name]?.settings !== wanted);
+}
+
+async function noteSettings(work: Work, names: readonly string[]): Promise<void> {
+  const settings = await hashShared(work.stack, await requireConfig(work), work.shared);
+  await work.stack.store.update(({ shared }) => {
+    for (const lease of names.flatMap((name) => [shared[name], work.shared[name]]))
+      if (lease) lease.settings = settings;
+  });
 }
 
 /** Stops and removes the shared services' containers; with `volumes` their data too. Missing is done. */
@@ -84,32 +99,8 @@ async function describeProject(work: Work): Promise<ComposeProject> {
     file: await findComposeFile(work.stack, config),
     project: sharedProject(name, rootId),
     projectDir: root,
-    env: { ...composeEnv, ...(await listVariables(work, config)) },
+    env: { ...composeEnv, ...(await listSharedVariables(work.stack, config, work.shared)) },
   };
-}
-
-/** Gives what the compose file's variables stand for. */
-async function listVariables(work: Work, config: StackConfig): Promise<Record<string, string>> {
-  const { rootId, name, env } = work.stack;
-  const variables: Record<string, string> = { STACK_NETWORK: networkName(name, rootId), STACK_ROOT_ID: rootId };
-  for (const [service, settings] of Object.entries(config.shared.services)) {
-    const lease = work.shared[service];
-    const resolved = resolveShared(service, settings, env);
-    const values = { ...resolved, port: lease?.port ?? resolved.port };
-    for (const key of ['image', 'port', 'user', 'password', 'database'] as const) {
-      if (values[key] !== undefined) variables[sharedVariable(service, key)] = String(values[key]);
-    }
-    if (lease?.provider === 'compose') {
-      const ports = await listSharedPorts(work.stack, config, service);
-      Object.assign(variables, ...ports.map((port) => leaseVariable(port, lease)));
-    }
-  }
-  return variables;
-}
-
-function leaseVariable({ name, variable, fixed }: SharedPort, lease: SharedLease): Record<string, string> {
-  const host = name === undefined ? lease.port : lease.ports?.[name]?.host;
-  return fixed || host === undefined ? {} : { [variable]: String(host) };
 }
 
 async function waitUntilHealthy(work: Work, names: readonly string[], { signal, note }: StepProgress): Promise<void> {

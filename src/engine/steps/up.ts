@@ -4,6 +4,7 @@ import { withLock } from '../../adapters/lock.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
+import { listLeases } from '../leases.ts';
 import type { Work } from '../work.ts';
 import { embeddedStep } from './embedded.ts';
 import { networkStep } from './network.ts';
@@ -64,6 +65,7 @@ export function guardUpSteps(work: Work, steps: readonly Step[]): Step[] {
       ...step,
       async apply(progress) {
         const applyOnce = async (): Promise<void> => {
+          await readLeases(work);
           if ((await step.inspect()) === 'present') return;
           begun = true;
           await step.apply(progress);
@@ -79,6 +81,21 @@ export function guardUpSteps(work: Work, steps: readonly Step[]): Step[] {
       },
     };
   });
+}
+
+/** Another command may have moved a lease before it gave the lock to us; what was wired to the old one gets a second look. */
+async function readLeases(work: Work): Promise<void> {
+  const { shared, baseline } = await work.stack.store.read();
+  const before = listPorts(work);
+  Object.assign(work.shared, shared);
+  for (const [name, service] of Object.entries(work.baseline?.services ?? {})) {
+    service.ports = baseline?.services[name]?.ports ?? service.ports;
+  }
+  if (listPorts(work) !== before) work.leases.moved = true;
+}
+
+function listPorts({ shared, baseline }: Work): string {
+  return [...listLeases({ shared, baseline, instances: {} })].sort().join();
 }
 
 /** A ticket's own list may hold a service of the same name: the baseline's steps are told apart. */

@@ -1,0 +1,60 @@
+import { readFileIfThere } from '../adapters/files.ts';
+import type { StackConfig } from '../domain/config/config.ts';
+import type { SharedLease, StackState } from '../domain/instance.ts';
+import { networkName, shortHash } from '../domain/names.ts';
+import { resolveShared, sharedVariable } from '../domain/shared.ts';
+import { findComposeFile, listSharedPorts, type SharedPort } from './shared-ports.ts';
+import type { Stack } from './stack.ts';
+
+type Leases = StackState['shared'];
+
+/** Gives what the compose file's variables stand for. */
+export async function listSharedVariables(
+  stack: Stack,
+  config: StackConfig,
+  leases: Leases,
+): Promise<Record<string, string>> {
+  const { name, rootId, env } = stack;
+  const variables: Record<string, string> = { STACK_NETWORK: networkName(name, rootId), STACK_ROOT_ID: rootId };
+  for (const [service, settings] of Object.entries(config.shared.services)) {
+    const lease = leases[service];
+    const resolved = resolveShared(service, settings, env);
+    const values = { ...resolved, port: lease?.port ?? resolved.port };
+    for (const key of ['image', 'port', 'user', 'password', 'database'] as const) {
+      if (values[key] !== undefined) variables[sharedVariable(service, key)] = String(values[key]);
+    }
+    if (lease?.provider === 'compose') {
+      const ports = await listSharedPorts(stack, config, service);
+      Object.assign(variables, ...ports.map((port) => leaseVariable(port, lease)));
+    }
+  }
+  return variables;
+}
+
+function leaseVariable({ name, variable, fixed }: SharedPort, lease: SharedLease): Record<string, string> {
+  const host = name === undefined ? lease.port : lease.ports?.[name]?.host;
+  return fixed || host === undefined ? {} : { [variable]: String(host) };
+}
+
+/** Gives a hash of all that compose makes the shared services from: with another one `up` has something to make anew. */
+export async function hashShared(stack: Stack, config: StackConfig, leases: Leases): Promise<string> {
+  const file = await readFileIfThere(await findComposeFile(stack, config));
+  return shortHash(JSON.stringify([file, await listSharedVariables(stack, config, leases)]));
+}
+
+/** Gives a hash of what a shared service reads once, when its data is new; undefined where there is nothing of the kind. */
+export function hashLogin(stack: Stack, config: StackConfig, service: string): string | undefined {
+  const { user, password, database } = resolveShared(service, config.shared.services[service] ?? {}, stack.env);
+  return user === undefined && database === undefined
+    ? undefined
+    : shortHash(JSON.stringify([user, password, database]));
+}
+
+/** Says which shared services keep another user, password or database than stack.yml has now. */
+export function tellLogins(stack: Stack, config: StackConfig, leases: Leases): void {
+  for (const [service, { login }] of Object.entries(leases)) {
+    if (login === undefined || login === hashLogin(stack, config, service)) continue;
+    const text = `${service}: user, password and database count for new data alone; what is there keeps those it was made with, until \`stack down --volumes\``;
+    stack.emit({ type: 'warning', text });
+  }
+}
