@@ -19,6 +19,8 @@ export const restart: Verb<{ service?: string[]; wait: boolean; build?: boolean 
     const services = listValues(options.service);
     const how = { extent: options.wait ? 'ready' : 'started', rebuild: options.build === true } as const;
     return changeTickets(context, args, async (stack, ticket) => {
+      // What may not be started again is not stopped either.
+      await stack.requireTrust();
       await stopInstance(stack, ticket, services);
       await startInstance(stack, ticket, how);
     });

@@ -198,6 +198,8 @@ async function replaceContent(
   change: (work: Work, server: PostgresServer) => Promise<void>,
 ): Promise<void> {
   const { server } = requireOwn(await findTicketDatabase(stack, ticket), ticket);
+  // The ticket is started again afterwards.
+  await stack.requireTrust();
   const { record, state } = await claimInstance(stack, ticket, () => undefined);
   const work = workOn(stack, state, record);
   let ran = false;

@@ -53,6 +53,8 @@ describe('a stack.yml that came with git', () => {
     shop.configure((text) => text.replace('touch canary', 'touch bird'));
     expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 4 });
     expect(await shop.stack(['add', 'feat-01', 'api'])).toMatchObject({ code: 4 });
+    expect(await shop.stack(['restart', 'feat-01'])).toMatchObject({ code: 4 });
+    expect((await shop.ps()).instances).toMatchObject([{ status: 'running' }]);
     shop.configure((text) => text.replace('touch bird', 'touch canary'));
     expect(await shop.stack(['add', 'feat-01', 'api'])).toMatchObject({ code: 0 });
   });
