@@ -33,14 +33,17 @@ export const destroy: Verb<Options, Result> = {
   ],
   completes: { tickets: true },
   async run(context, { args, options }) {
-    const [{ examineTickets, previewTakeApart, takeApart }, { riskError }, { mendWorktrees }] = await Promise.all([
-      import('../engine/take-apart.ts'),
-      import('../engine/checks.ts'),
-      import('../engine/mend-worktrees.ts'),
-    ]);
+    const [{ examineTickets, previewTakeApart, takeApart }, { riskError }, { mendWorktrees }, { requireEngine }] =
+      await Promise.all([
+        import('../engine/take-apart.ts'),
+        import('../engine/checks.ts'),
+        import('../engine/mend-worktrees.ts'),
+        import('../engine/lost-engine.ts'),
+      ]);
     const stack = await context.stack();
     const how = { force: options.force === true, keepBranch: options.keepBranch === true };
     const wanted = await chooseTickets(context, args, options);
+    if (!options.dryRun && !how.force) await requireEngine(stack, wanted);
     if (!options.dryRun) await mendWorktrees(stack, wanted);
     const risks = await examineTickets(stack, wanted, how);
     if (options.dryRun) {
@@ -51,7 +54,7 @@ export const destroy: Verb<Options, Result> = {
     const left = options.merged ? risks : [];
     const tickets = wanted.filter((name) => left.every(({ ticket }) => ticket !== name));
     const destroyed: TakenApart[] = [];
-    for (const ticket of tickets) destroyed.push(await takeApart(stack, ticket, { ...how, risks }));
+    for (const ticket of tickets) destroyed.push(await takeApart(stack, ticket, { ...how, abandon: how.force, risks }));
     return { destroyed, ...(options.merged && { left }) };
   },
   async render(result) {

@@ -1,9 +1,11 @@
 import { unlockWorktree } from '../adapters/git/worktree.ts';
 import { refuseLinkedFolder } from '../adapters/own-folders.ts';
+import { StackError } from '../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import type { Rescue } from '../domain/rescue.ts';
 import { findRisks, listForeignFiles, type TicketRisk } from './checks.ts';
 import { claimInstance, requireFree, requireInstance, requireInstances } from './claim.ts';
+import { findLostEngine, isInEngine, listAbandoned } from './lost-engine.ts';
 import { hasOwnData, requireAlone, withOwnServers } from './own-data.ts';
 import { requireNothingLeft } from './remains.ts';
 import { rescueTicket } from './rescue.ts';
@@ -18,6 +20,8 @@ export interface TakeApartOptions {
   /** Saves work that would be lost under `refs/stack/rescue/` and goes on. */
   force: boolean;
   keepBranch: boolean;
+  /** Leaves what is in an engine that does not answer, and names it. */
+  abandon?: boolean;
 }
 
 /** What destroy left on purpose: where work was saved, and files of people beside the worktrees. */
@@ -82,7 +86,31 @@ export async function takeApart(
   });
   const parts = { stack, config: undefined, record, baseline: state.baseline, shared: state.shared };
   const work = createWork(parts, { saved: options.force });
-  return withOwnServers(work, () => unmake(work, options));
+  const lost = options.abandon ? await findLostEngine(stack, work) : undefined;
+  return lost === undefined ? withOwnServers(work, () => unmake(work, options)) : abandon(work, options, lost);
+}
+
+/** Unmakes all but what is in an engine that is gone. Throws `leftover` all the same: somebody should know. */
+async function abandon(
+  work: Work,
+  options: TakeApartOptions & { risks: readonly TicketRisk[] },
+  reason: string,
+): Promise<never> {
+  const { stack, record } = work;
+  const { ticket } = record;
+  await saveFirst(work, options);
+  const steps = listRecordedSteps(work).filter((step) => !isInEngine(work, step));
+  const leftovers = await runBackward(steps, { ...stack, until: stack.signal });
+  if (stack.signal.aborted) throw interruptedAt(`stack destroy ${ticket}`);
+  if (leftovers.length > 0) throw leftoverError(ticket, leftovers);
+  const left = listAbandoned(work);
+  await stack.store.update((draft) => {
+    delete draft.instances[ticket];
+  });
+  throw new StackError('leftover', `${ticket} is gone but for what is in the engine: ${left.join(', ')}`, {
+    hint: `${reason}; when it does again, \`stack doctor --fix\` removes that`,
+    details: { ticket, leftovers: left },
+  });
 }
 
 async function unmake(work: Work, options: TakeApartOptions & { risks: readonly TicketRisk[] }): Promise<TakenApart> {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type Docker from 'dockerode';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -235,5 +236,27 @@ describe.skipIf(!engine)('on an engine that others use too', { sequential: true 
     const after = (await world.find('postgres')).id;
     await run('up');
     expect((await world.find('postgres')).id).toBe(after);
+  });
+
+  it('while no engine answers destroy touches nothing; with --force all goes but what is in the engine, which is named', async () => {
+    await run('create', 'feat-01');
+    const dead = { env: { DOCKER_HOST: `unix://${shop.folder}/none.sock` } };
+    const before = shop.photograph();
+    const refused = await shop.stack(['destroy', 'feat-01'], dead);
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toMatch(
+      /^stack: feat-01 has containers or data in an engine: no Docker engine answers .*\nhint: .*--force/m,
+    );
+    expect(shop.photograph()).toBe(before);
+    const gone = await shop.stack(['destroy', 'feat-01', '--force'], dead);
+    expect(gone.code).toBe(3);
+    const name = (await (await world.find('feat-01')).inspect()).Name.slice(1);
+    expect(gone.stderr).toContain(`stack: feat-01 is gone but for what is in the engine: the container ${name}\n`);
+    expect(existsSync(shop.at('tickets/feat-01'))).toBe(false);
+    expect(shop.git('front', 'branch', '--list', 'feat-01')).toBe('');
+    expect((await shop.ps()).instances.map(({ ticket }) => ticket)).toEqual(['feat-02']);
+    await run('doctor', '--fix', '--yes');
+    await expect((await world.find('feat-01')).inspect()).rejects.toMatchObject({ statusCode: 404 });
+    expect((await shop.ps()).instances).toMatchObject([{ ticket: 'feat-02', status: 'running' }]);
   });
 });

@@ -1,0 +1,61 @@
+import { StackError } from '../domain/errors.ts';
+import type { InstanceRecord } from '../domain/instance.ts';
+import type { Step } from '../domain/step.ts';
+import { requireInstances } from './claim.ts';
+import { hasOwnData } from './own-data.ts';
+import { POSTGRES } from './postgres.ts';
+import { REDIS } from './redis.ts';
+import type { Stack } from './stack.ts';
+import { DATABASE_ID } from './steps/database.ts';
+import { REDIS_ID } from './steps/redis.ts';
+import type { Work } from './work.ts';
+
+/** Throws `engine` when one of some tickets has something in an engine, and none answers: better all of it now than half. */
+export async function requireEngine(stack: Stack, tickets: readonly string[]): Promise<void> {
+  const { shared, ...state } = await stack.store.read();
+  for (const record of requireInstances({ shared, ...state }, tickets)) {
+    const reason = await findLostEngine(stack, { record, shared });
+    if (reason === undefined) continue;
+    throw new StackError('engine', `${record.ticket} has containers or data in an engine: ${reason}`, {
+      hint: `start it and run this again; \`stack destroy ${record.ticket} --force\` goes on without it, and says what stays in it`,
+    });
+  }
+}
+
+/** Says why the engine that a ticket has something in cannot be asked; undefined where there is nothing, or it answers. */
+export async function findLostEngine(
+  stack: Stack,
+  parts: Pick<Work, 'record' | 'shared'>,
+): Promise<string | undefined> {
+  if (!parts.record.started) return undefined;
+  if (listContained(parts.record).length === 0 && !hasComposedData(parts)) return undefined;
+  const check = await stack.checkEngine();
+  return check.ok ? undefined : check.reason;
+}
+
+/** True when a step unmakes what is in the engine. */
+export function isInEngine(work: Pick<Work, 'record' | 'shared'>, { id }: Step): boolean {
+  if (id === DATABASE_ID || id === REDIS_ID) return hasComposedData(work);
+  return listContained(work.record).some((name) =>
+    [`image ${name}`, `volumes ${name}`, `workload ${name}`].includes(id),
+  );
+}
+
+/** Names what a ticket leaves in an engine that is gone. */
+export function listAbandoned({ record, shared }: Pick<Work, 'record' | 'shared'>): string[] {
+  const services = listContained(record).flatMap((name) => {
+    const { workload = '', volumes = {}, builtImage } = record.services[name] ?? {};
+    const named = Object.values(volumes).map((volume) => `the volume ${volume}`);
+    return [`the container ${workload}`, ...named, ...(builtImage === undefined ? [] : [`the image ${builtImage}`])];
+  });
+  const database = hasComposedData({ record, shared }) ? record.own?.postgres?.database : undefined;
+  return [...services, ...(database === undefined ? [] : [`the database ${database}`])];
+}
+
+function listContained({ services }: InstanceRecord): string[] {
+  return Object.keys(services).filter((name) => services[name]?.runtime === 'docker');
+}
+
+function hasComposedData({ record, shared }: Pick<Work, 'record' | 'shared'>): boolean {
+  return hasOwnData(record) && [POSTGRES, REDIS].some((name) => shared[name]?.provider === 'compose');
+}
