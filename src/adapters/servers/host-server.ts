@@ -62,7 +62,9 @@ export async function spawnServer(wish: {
   const log = await openLog({ log: wish.logFile, oldLog: `${wish.logFile}.1` });
   try {
     const stdio = ['ignore', log.fd, log.fd] as const;
-    const child = spawn(program, args, { cwd: wish.cwd, env: { ...wish.env }, detached: true, stdio: [...stdio] });
+    const child = closely(() =>
+      spawn(program, args, { cwd: wish.cwd, env: { ...wish.env }, detached: true, stdio: [...stdio] }),
+    );
     await once(child, 'spawn');
     child.unref();
     return {
@@ -73,6 +75,16 @@ export async function spawnServer(wish: {
     throw new StackError('process', `cannot run ${program}: ${(error as Error).message}`, { cause: error });
   } finally {
     await log.close();
+  }
+}
+
+/** What is started in here makes files that are the person's alone. */
+function closely<Result>(start: () => Result): Result {
+  const before = process.umask(0o077);
+  try {
+    return start();
+  } finally {
+    process.umask(before);
   }
 }
 

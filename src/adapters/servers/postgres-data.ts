@@ -104,7 +104,7 @@ export async function applySettings(
       lines: stderr.trim().split('\n'),
     });
   }
-  await replaceFile(place.applied, hashOf(settings), { mode: 0o644 });
+  await replaceFile(place.applied, hashOf(settings));
 }
 
 export interface FullSettings {
