@@ -59,8 +59,8 @@ describe('a front-end and an API beside each other', () => {
     const { name, repos, services, shared, checks } = await initAndParse(world);
     expect(name).toBe('shop');
     expect(repos).toMatchObject({
-      front: { path: './front', title: 'Front-end', base: 'main', shared: false, setup: ['npm ci'] },
-      api: { path: './api', title: 'API', base: 'main', shared: true, setup: ['npm ci'] },
+      front: { path: './front', title: 'Front-end', base: 'main', shared: false, setup: [{ run: 'npm ci' }] },
+      api: { path: './api', title: 'API', base: 'main', shared: true, setup: [{ run: 'npm ci' }] },
     });
     expect(services.front).toMatchObject({
       image: 'node:22-alpine',
@@ -104,13 +104,17 @@ describe('a front-end and an API beside each other', () => {
     );
     world.write('backend', { 'config/master.key': 'secret' });
     const { repos, services, shared, checks } = await initAndParse(world);
-    expect(repos.web).toMatchObject({ setup: ['corepack pnpm install --frozen-lockfile'] });
+    expect(repos.web).toMatchObject({ setup: [{ run: 'corepack pnpm install --frozen-lockfile' }] });
     expect(services.web).toMatchObject({
       image: 'node:20-alpine',
       command: 'corepack pnpm run dev',
       env: { NEXT_PUBLIC_API_URL: '${backend.url}' },
     });
-    expect(repos.backend).toMatchObject({ base: 'master', copy: ['config/master.key'], setup: ['bundle install'] });
+    expect(repos.backend).toMatchObject({
+      base: 'master',
+      copy: ['config/master.key'],
+      setup: [{ run: 'bundle install' }],
+    });
     expect(services.backend).toMatchObject({
       image: 'ruby:3.3.1',
       command: expect.stringContaining('bin/rails s -b 0.0.0.0 -p $PORT'),
@@ -184,7 +188,7 @@ describe('one repo', () => {
     });
     const { repos, services } = await initAndParse(world);
     expect(repos).toMatchObject({
-      mono: { path: '.', shared: false, setup: ['corepack pnpm install --frozen-lockfile'] },
+      mono: { path: '.', shared: false, setup: [{ run: 'corepack pnpm install --frozen-lockfile' }] },
     });
     expect(services).toMatchObject({
       web: { repo: 'mono', dir: 'apps/web', ports: { http: { from: 3001, container: 3005 } } },
@@ -209,7 +213,7 @@ describe('one repo', () => {
       'client/package-lock.json': '{}',
     });
     const { repos, services } = await initAndParse(world);
-    expect(repos.mern?.setup).toEqual(['cd client && npm ci', 'npm ci']);
+    expect(repos.mern?.setup.map(({ run }) => run)).toEqual(['cd client && npm ci', 'npm ci']);
     expect(services).toMatchObject({ mern: { dir: '', command: 'npm run server' }, client: { dir: 'client' } });
   });
 
@@ -222,7 +226,7 @@ describe('one repo', () => {
       'backend/app/main.py': 'api = FastAPI()\n@api.get("/healthz")\ndef health(): ...\n',
     });
     const { repos, services } = await initAndParse(world);
-    expect(repos.mixed?.setup).toEqual(['cd frontend && npm ci']);
+    expect(repos.mixed?.setup.map(({ run }) => run)).toEqual(['cd frontend && npm ci']);
     expect(services.backend).toMatchObject({
       image: 'python:3.12-slim',
       command:
