@@ -14,11 +14,15 @@ export function isTemporary(name: string): boolean {
   return PATTERN.test(name);
 }
 
+/** True for the name of such a file whose process is gone: nobody will rename it any more. */
+export function isAbandoned(name: string): boolean {
+  return isTemporary(name) && !isProcess(Number(PATTERN.exec(name)?.[1]));
+}
+
 /** Deletes what processes that were killed while they wrote left in a folder. A living one's stays; no folder is done. */
 export async function sweepTemporaries(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
-  const dead = names.filter((name) => isTemporary(name) && !isProcess(Number(PATTERN.exec(name)?.[1])));
-  await Promise.all(dead.map((name) => rm(path.join(folder, name), { force: true })));
+  await Promise.all(names.filter(isAbandoned).map((name) => rm(path.join(folder, name), { force: true })));
 }
 
 function isProcess(pid: number): boolean {

@@ -3,14 +3,15 @@ import path from 'node:path';
 import { explainFileError } from '../adapters/files.ts';
 import { excludeLock, repoLock } from '../adapters/git/lock.ts';
 import { inspectLock, withLock } from '../adapters/lock.ts';
+import { isAbandoned } from '../adapters/temporary.ts';
 import type { Finding } from './finding.ts';
 import type { Remnants } from './remnants.ts';
 import type { Stack } from './stack.ts';
 
 /** What lives for milliseconds is left behind once it is this old. */
 const OLD_MS = 60_000;
-/** As `replaceFile` and locks call theirs: `.state.json.<uuid>.tmp`, `state.lock.<token>`, `state.lock.<token>.new`. */
-const TEMPORARY = /^\..+\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$|\.lock\.[0-9a-f]{16}(\.new)?$/;
+/** As locks call theirs: `state.lock.<token>`, `state.lock.<token>.new`. */
+const HALF_LOCK = /\.lock\.[0-9a-f]{16}(\.new)?$/;
 
 /**
  * Finds what commands that were killed left in stack's own folders: no harm, but nobody's. Something strange in a lock's
@@ -44,12 +45,15 @@ async function examineLock(file: string): Promise<Finding[]> {
 }
 
 async function listTemporary(folder: string): Promise<string[]> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => TEMPORARY.test(name));
-  const old = names.map(async (name) => {
-    const found = await lstat(path.join(folder, name)).catch(() => undefined);
-    return found && Date.now() - found.mtimeMs > OLD_MS ? [path.join(folder, name)] : [];
-  });
-  return (await Promise.all(old)).flat();
+  const names = await readdir(folder).catch(() => []);
+  const abandoned = names.filter(isAbandoned).map((name) => path.join(folder, name));
+  const old = names
+    .filter((name) => HALF_LOCK.test(name))
+    .map(async (name) => {
+      const found = await lstat(path.join(folder, name)).catch(() => undefined);
+      return found && Date.now() - found.mtimeMs > OLD_MS ? [path.join(folder, name)] : [];
+    });
+  return [...abandoned, ...(await Promise.all(old)).flat()];
 }
 
 /** Throws `files`. */

@@ -144,6 +144,18 @@ describe('letting git change something', () => {
     expect(left).toEqual([]);
   });
 
+  it('ends git when what is to be noted about it cannot be', async () => {
+    const repo = makeRepo(makeTemp());
+    let group = 0;
+    const onStart = (pid: number): void => {
+      group = pid;
+      throw new Error('the disk is full');
+    };
+    writeHook(repo, 'post-checkout', 'sleep 600');
+    await expect(changeGit(repo, ['checkout', '--quiet', '-b', 'x'], { ...soon, onStart })).rejects.toThrow('disk');
+    expect((await listProcesses()).filter((row) => row.group === group && !row.zombie)).toEqual([]);
+  });
+
   it('does not wait for what a hook leaves running', async () => {
     const repo = makeRepo(makeTemp());
     const pidFile = path.join(makeTemp(), 'pid');

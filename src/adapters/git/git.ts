@@ -123,7 +123,14 @@ export async function changeGit(cwd: string, args: readonly string[], options: C
     reject: false,
     stripFinalNewline: false,
   });
-  if (child.pid !== undefined) options.onStart?.(child.pid);
+  try {
+    if (child.pid !== undefined) options.onStart?.(child.pid);
+  } catch (error) {
+    // A git that nobody waits for would go on making what is unmade meanwhile.
+    if (child.pid !== undefined) await endGroup(child.pid);
+    await child;
+    throw error;
+  }
   // By SIGTERM git takes its lock files with it.
   const survive = child.pid === undefined ? () => undefined : endWithMe(child.pid, 'SIGTERM');
   child.once('exit', () => setTimeout(() => closeOutput(child), OUTPUT_MS).unref());
