@@ -66,23 +66,26 @@ export async function previewCreate(
 
 /**
  * Applies the list until nothing is different: a lease that had to move on the way changes what others were wired to.
- * On failure hands the steps that were begun to `onFailure` and gives the error.
+ * What is to be `first` is made before anything else is touched. On failure hands the steps that were begun to `onFailure` and gives the error.
  */
 export async function converge(
   work: Work,
   config: StackConfig,
   extent: Extent,
   onFailure: (undo: { made: Step[]; changed: Step[]; error: unknown }) => Promise<unknown>,
+  first: (step: Step) => boolean = () => false,
 ): Promise<unknown> {
   const made: Step[] = [];
   const changed: Step[] = [];
   for (let pass = 0; pass < 3; pass++) {
     work.leases.moved = false;
-    const result = await runForward(listTicketSteps(work, config, extent), work.stack);
+    const all = listTicketSteps(work, config, extent);
+    const ahead = pass === 0 ? all.filter(first) : [];
+    const result = await runForward(ahead.length > 0 ? ahead : all, work.stack);
     made.push(...result.made);
     changed.push(...result.changed);
     if (result.error !== undefined) return onFailure({ made, changed, error: result.error });
-    if (!work.leases.moved) return undefined;
+    if (!work.leases.moved && ahead.length === 0) return undefined;
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
-import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord, type ServiceRecord } from '../domain/instance.ts';
+import type { Step } from '../domain/step.ts';
 import { claimInstance, requireFree, requireInstance } from './claim.ts';
 import { converge } from './create.ts';
 import { removeDropped } from './dropped.ts';
@@ -8,7 +9,7 @@ import { type Ground, planGround, requireRunnable, reserveGround } from './groun
 import { leasePorts } from './leases.ts';
 import { mendWorktrees } from './mend-worktrees.ts';
 import { leaseOwn, planOwn } from './own.ts';
-import { mergeServices, planRepos, planServices } from './plan.ts';
+import { listEnvFiles, mergeServices, planRepos, planServices } from './plan.ts';
 import { runForward } from './run.ts';
 import { requireService } from './spec.ts';
 import type { Stack } from './stack.ts';
@@ -39,14 +40,21 @@ export async function startInstance(
   ]);
   const services = mergeServices(config, known.services, planned);
   await requireRunnable(stack, config, { ground, services, extent });
+  let former: string[] = [];
   const work = await claimWork(
     stack,
     config,
     ticket,
     ground,
     (record) => {
+      former = listFormerImages(record, planned);
       record.services = mergeServices(config, record.services, planned);
       record.started = true;
+      for (const [repo, own] of dedicatedRepos(record)) {
+        // A service may be in a folder that had none; what was written before is still taken back by destroy.
+        if (Object.hasOwn(config.repos, repo))
+          own.envFiles = [...new Set([...own.envFiles, ...listEnvFiles(config, repo)])];
+      }
       if (migrate) for (const [, repo] of dedicatedRepos(record)) repo.migrated = false;
     },
     { rebuild, migrate },
@@ -57,8 +65,18 @@ export async function startInstance(
   const error = await converge(work, config, extent, (run) =>
     unwind(work, { ...run, made: run.made.filter((step) => !isFileStep(step)) }, { forget: false }),
   );
+  if (error === undefined) await Promise.all(former.map(async (image) => (await stack.docker()).removeImage(image)));
   await release(work);
   if (error !== undefined) throw error;
+}
+
+/** The images that were built for services which now run from one that nobody has to build. */
+function listFormerImages({ services }: InstanceRecord, planned: Record<string, ServiceRecord>): string[] {
+  return Object.entries(services).flatMap(([name, { builtImage, runtime }]) => {
+    const next = planned[name];
+    const isFormer = builtImage !== undefined && next?.runtime === runtime && next.builtImage === undefined;
+    return isFormer ? [builtImage] : [];
+  });
 }
 
 /** Stops a ticket's services, all or the named ones; worktrees, leases, volumes and logs stay. */
@@ -121,19 +139,33 @@ export async function addRepo(
   };
   const work = await claimWork(stack, config, ticket, ground, change, { migrate, fresh: [repo] });
   tellMigration(work, config, state);
-  const error = await converge(work, config, 'ready', async (run) => {
-    const first = await unwind(work, run, { forget: false });
-    Object.assign(work.record, { repos: before.repos, services: before.services, own: before.own });
-    await converge(
-      { ...work, stack: { ...stack, signal: new AbortController().signal } },
-      config,
-      'started',
-      async () => undefined,
-    );
-    return first;
-  });
+  const error = await converge(
+    work,
+    config,
+    'ready',
+    async (run) => {
+      const first = await unwind(work, run, { forget: false });
+      Object.assign(work.record, { repos: before.repos, services: before.services, own: before.own });
+      await converge(
+        { ...work, stack: { ...stack, signal: new AbortController().signal } },
+        config,
+        'started',
+        async () => undefined,
+      );
+      return first;
+    },
+    (step) => isPartOf(work.record, repo, step),
+  );
   await release(work);
   if (error !== undefined) throw error;
+}
+
+/** True for the steps that are not about other repos: a new copy that fails shall not disturb what runs. */
+function isPartOf({ services, repos }: InstanceRecord, repo: string, { id }: Step): boolean {
+  const [kind = '', name = ''] = id.split(' ');
+  if (['worktree', 'saved-work', 'copy', 'env-file', 'setup', 'migrate'].includes(kind))
+    return name === repo || !(name in repos);
+  return !['image', 'volumes', 'workload', 'ready'].includes(kind) || services[name]?.repo === repo;
 }
 
 /** Claims a ticket and leases what its services and the baseline's lack, in one write. */

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { checkExistingBranch, checkNewBranch } from '../adapters/git/branch.ts';
 import { defaultBranch, inspectRepo, type RepoFacts, resolveBase } from '../adapters/git/repo.ts';
+import { requirePlace } from '../adapters/git/worktree-make.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { DedicatedRepo, RepoRecord, ServiceRecord } from '../domain/instance.ts';
@@ -82,6 +83,7 @@ async function planRepo(stack: Stack, config: StackConfig, repo: string, options
   const { name, wishes, folder } = options;
   const settings = config.repos[repo];
   const common = describeCopy(config, repo, facts, folder);
+  await requirePlace(common.worktree);
   const existing = wishes.on[repo];
   if (existing !== undefined) {
     const { branch, commit, create } = await checkExistingBranch({
@@ -121,8 +123,8 @@ export async function factsOf(stack: Stack, config: StackConfig, repo: string): 
   return inspectRepo({ repo, path: path.resolve(stack.root, config.repos[repo]?.path ?? '') });
 }
 
-/** Every folder of the repo that has a service gets the repo's env file. */
-function listEnvFiles(config: StackConfig, repo: string): string[] {
+/** Gives the env files of a repo, relative to it: every folder that has a service gets one. */
+export function listEnvFiles(config: StackConfig, repo: string): string[] {
   const dirs = Object.values(config.services).flatMap((service) => (service.repo === repo ? [service.dir] : []));
   return [...new Set(dirs.map((dir) => path.join(dir, config.repos[repo]?.envFile ?? '.env.local')))];
 }

@@ -2,7 +2,7 @@ import { isThere } from '../adapters/files.ts';
 import { findWorktreeFault, type WorktreeFault } from '../adapters/git/worktree-fault.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { BASELINE, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
-import type { WorkloadStatus } from '../domain/runtime.ts';
+import type { RuntimeName, WorkloadStatus } from '../domain/runtime.ts';
 import { isOwnerAlive } from './claim.ts';
 import type { Observed } from './observed.ts';
 import { buildSpec } from './spec.ts';
@@ -74,6 +74,7 @@ async function findInService(view: View, record: InstanceRecord, name: string, f
   if (seen?.aliases?.length === 0) found.broken.push(`${label} was disconnected from the stack’s network: ${mend}`);
   if (seen && seen.name !== own.workload)
     found.broken.push(`the container of ${label} was renamed to ${seen.name}: ${mend}`);
+  noteRuntime(view, own.runtime, { name, label }, found);
   if (seen?.state === 'running') {
     if (await isOutdated(view, record, name, seen))
       found.noted.push(`${label} runs as stack.yml had it before: \`stack ${restart(record)}\` makes it anew`);
@@ -85,6 +86,17 @@ async function findInService(view: View, record: InstanceRecord, name: string, f
     if (await isFree(host)) continue;
     found.noted.push(`port ${host} of ${label} was taken by something else: the next start leases another`);
   }
+}
+
+function noteRuntime(
+  { config }: View,
+  runtime: RuntimeName,
+  { name, label }: { name: string; label: string },
+  { noted }: Problems,
+): void {
+  const wish = config?.services[name]?.runtime ?? 'auto';
+  if (wish === 'auto' || wish === runtime) return;
+  noted.push(`${label} stays with ${runtime}: \`runtime: ${wish}\` of stack.yml is for new tickets`);
 }
 
 async function isFree(port: number): Promise<boolean> {

@@ -41,11 +41,13 @@ describe('add', () => {
   it('that fails leaves the ticket as it was, running on the shared copy', async () => {
     shop.configure((text) => text.replace('path: ./api,', 'path: ./api, setup: ["echo trouble; exit 5"],'));
     const before = withoutProcesses(shop.photograph());
+    const front = shop.read('.stack/run/feat-01/front.json');
     const run = await shop.stack(['add', 'feat-01', 'api']);
     expect(run).toMatchObject({ code: 1, stdout: '' });
     expect(run.stderr).toMatch(/^stack: setup of api failed: .* exit code 5$/m);
     expect(withoutProcesses(shop.photograph())).toBe(before);
-    // What ran before runs again, but a failed command does not wait for it.
+    // What runs was not even started anew.
+    expect(shop.read('.stack/run/feat-01/front.json')).toBe(front);
     expect(await until('the front-end answers', apiOf)).toBe(`http://localhost:${shop.port}`);
     expect((await shop.ps()).instances).toMatchObject([{ status: 'running', repos: { api: { mode: 'shared' } } }]);
   });

@@ -34,6 +34,7 @@ describe('a repo, base or branch that will not do', () => {
     ['--from-front=feat/iu', /front has no base "feat\/iu"/, /did you mean feat\/ui\?/],
     ['--from-front=ui', /front has no base "ui"/, /did you mean feat\/ui\?/],
     ['--from-api=quite-another', /api has no base "quite-another"/, /it has .*feat\/endpoint, main/],
+    ['--from-front=@{upstream}', /front has no base "@\{upstream\}"/, /it has .*main/],
     ['--from-front=--all', /front has no base "--all"/, /it has .*main/],
     ['--on-front=feat/iu', /front has no branch "feat\/iu"/, /did you mean feat\/ui\?/],
   ])('%s is refused with the names there are', async (flag, message, hint) => {

@@ -188,6 +188,25 @@ describe('what changes under a ticket', () => {
     expect(await front.json()).toEqual({ ticket: 'feat-01', api: url });
   });
 
+  it('a service that stack.yml puts into a new folder gets its env file there', async () => {
+    shop.commit('front', 'web/server.mjs', shop.read('front/server.mjs'));
+    await shop.stack(['create', 'feat-01']);
+    shop.configure((text) => text.replace('repo: front', 'repo: front\n    dir: web'));
+    expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 0 });
+    expect(shop.read('tickets/feat-01/front/web/.env.local')).toMatch(/^API_URL=/m);
+    expect(shop.git('tickets/feat-01/front', 'status', '--porcelain')).toBe('');
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+  });
+
+  it('another runtime in stack.yml is for new tickets, and ps says so', async () => {
+    await shop.stack(['create', 'feat-01']);
+    shop.configure((text) => text.replace('repo: front', 'repo: front\n    runtime: docker\n    image: x'));
+    const text = 'front stays with process: `runtime: docker` of stack.yml is for new tickets';
+    expect((await shop.ps()).instances).toMatchObject([
+      { status: 'running', problems: expect.arrayContaining([text]) },
+    ]);
+  });
+
   it('the baseline moves to the port that stack.yml now names', async () => {
     await shop.stack(['up']);
     shop.configure((text) => text.replace(`baseline: ${shop.port},`, `baseline: ${shop.port - 1},`));

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectRefusal } from '../support/refusal.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
 
 describe('create --dry-run', () => {
@@ -43,6 +44,17 @@ describe('create --dry-run', () => {
       '4. front env file .env.local',
       '5. front setup commands',
     ]);
+  });
+
+  it('says what is in the way, as the create would', async () => {
+    shop.write('tickets/feat-02/front/notes.txt', 'somebody’s');
+    for (const args of [['--dry-run'], []]) {
+      await expectRefusal(shop, ['create', 'feat-02', ...args], {
+        code: 'exists',
+        message: /tickets\/feat-02\/front is in the way: it is there and no worktree of ours/,
+        hint: /move it away, or choose another name/,
+      });
+    }
   });
 
   it('as JSON is one document, with what is there already', async () => {

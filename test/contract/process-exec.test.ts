@@ -84,11 +84,13 @@ describe('exec', () => {
 
   it('says that nothing runs, or that there is no such program', async () => {
     const spec = world.spec('exec sleep 1000');
-    const exec = (program: string) =>
-      world.runtime.exec(spec, [program], makeStreams().options).catch((error) => error);
+    const { text, options } = makeStreams();
+    const exec = (program: string) => world.runtime.exec(spec, [program], options).catch((error) => error);
     expect(await exec('true')).toMatchObject({ code: 'not-found' });
     await world.runtime.start(spec, never);
-    expect(await exec('no-such-program')).toMatchObject({ code: 'process', message: 'no-such-program was not found' });
+    expect(await exec('no-such-program')).toBe(127);
+    expect(await exec('/etc/passwd')).toBe(126);
+    expect(text.stderr).toBe('no-such-program was not found\n/etc/passwd is not executable\n');
     await world.runtime.stop(spec);
     expect(await exec('true')).toMatchObject({ code: 'not-found' });
   });

@@ -57,6 +57,15 @@ services:
     expect(answer).toBe('built for b-1\nfrom-setup');
   });
 
+  it('has no image of its own any more once stack.yml names one', async () => {
+    const build = 'build: { context: ., target: dev, args: { GREETING: "${ticket}" } }';
+    const image = `image: ${NODE_IMAGE}\n    command: "touch /tmp/x; echo up and ready; sleep 1000"`;
+    product.writeConfig((text) => text.replace(build, image));
+    expect(await product.stack(['start', 'b-1'])).toMatchObject({ code: 0 });
+    product.writeConfig((text) => text.replace(image, build));
+    expect((await listLeft(product.root, 'docker')).filter((name) => name.startsWith('image'))).toEqual([]);
+  });
+
   it('leaves neither after destroy, and no network after down', async () => {
     expect(await product.stack(['destroy', 'b-1'])).toMatchObject({ code: 0 });
     expect((await listLeft(product.root, 'docker')).filter((name) => !name.startsWith('network'))).toEqual([]);

@@ -251,7 +251,9 @@ function listFiles(folder: string): string[] {
       if (entry.isSymbolicLink()) return [`${file} -> ${readlinkSync(file)}`];
       if (entry.isDirectory()) return [`${file}/`, ...listFiles(file)];
       if (!entry.isFile()) return [file];
-      return [`${file} ${createHash('sha1').update(readFileSync(file)).digest('hex')}`];
+      const isRecord = entry.name === 'stack-record.json';
+      const content = isRecord ? JSON.stringify(sortKeys(JSON.parse(readFileSync(file, 'utf8')))) : readFileSync(file);
+      return [`${file} ${createHash('sha1').update(content).digest('hex')}`];
     });
 }
 

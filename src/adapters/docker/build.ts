@@ -103,7 +103,8 @@ async function buildWith(
     throwIfAborted(signal);
     if (readStatus(error) === undefined && !(error instanceof StackError)) throw explainEngineError(error, conn.where);
     throw new StackError('engine', `the image cannot be built: ${readReason(error)}`, {
-      hint: `its Dockerfile is ${join(request.context, request.dockerfile)}`,
+      // Its own folder may be unwound by the time a person reads this.
+      hint: `what ${request.dockerfile} came to is below`,
       lines: lines.slice(-SHOWN_LINES),
       cause: error,
     });

@@ -127,8 +127,13 @@ export async function findCommit(
 ): Promise<string | undefined> {
   // One process answers for all of them, and what it reads from its input is never taken for an option.
   const input = revisions.map((revision) => `${revision}^{commit}\n`).join('');
-  const text = await askGit(folder, ['cat-file', '--batch-check'], { signal, input });
-  const line = text.split('\n').find((one) => /^[0-9a-f]{40,64} commit \d+$/.test(one));
+  const { exitCode, stdout } = await tryGit(folder, ['cat-file', '--batch-check'], { signal, input });
+  // Git gives up at what looks like a question about the checkout (`@{upstream}` where there is none): each on its own then.
+  if (exitCode !== 0 && revisions.length > 1) {
+    const found = await Promise.all(revisions.map((revision) => findCommit(folder, [revision], signal)));
+    return found.find((commit) => commit !== undefined);
+  }
+  const line = stdout.split('\n').find((one) => /^[0-9a-f]{40,64} commit \d+$/.test(one));
   return line?.split(' ')[0];
 }
 

@@ -64,15 +64,17 @@ export async function isMade({ repoPath, gitCommonDir, path: target, branch }: W
   return false;
 }
 
+/** Throws `exists` when something is where a worktree is to be made. */
+export async function requirePlace(target: string): Promise<void> {
+  const there = await describeFolder(target);
+  if (there !== 'full' && there !== 'other') return;
+  throw new StackError('exists', `${target} is in the way: it is there and no worktree of ours`, { hint: IN_THE_WAY });
+}
+
 /** Makes the worktree, or leaves nothing. Throws `exists`, `git`. */
 export async function makeWorktree(job: WorktreeJob): Promise<{ warning?: string }> {
   const { repoPath, gitCommonDir, path: target, branch, newBranch } = job;
-  const there = await describeFolder(target);
-  if (there === 'full' || there === 'other') {
-    throw new StackError('exists', `${target} is in the way: it is there and no worktree of ours`, {
-      hint: IN_THE_WAY,
-    });
-  }
+  await requirePlace(target);
   const parents = listMissing(path.dirname(target));
   // Beside the checkout: `worktree add --no-track` leaves the config alone.
   const pushing = newBranch ? setPushTarget(repoPath, gitCommonDir, branch) : Promise.resolve();

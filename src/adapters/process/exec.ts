@@ -5,6 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { interrupted, StackError } from '../../domain/errors.ts';
 import type { ExecOptions, LogLine } from '../../domain/runtime.ts';
+import { isThere } from '../files.ts';
 import { processStartTime } from '../process-identity.ts';
 import { endGroup, endMarked } from './group.ts';
 import { makeSplitter } from './log-lines.ts';
@@ -22,8 +23,9 @@ export interface Surroundings {
 
 /**
  * Runs a command with the caller's streams and gives its exit code, 128 + signal when one ended it. A stream that is a file
- * or terminal is handed on as it is, so the child has a true terminal. Throws `process` when it cannot be started,
- * `interrupted` when aborted; the command has ended then.
+ * or terminal is handed on as it is, so the child has a true terminal. As in a shell 127 stands for a program that is not
+ * there and 126 for one that may not be run. Throws `process` when it cannot be started for another reason, `interrupted`
+ * when aborted; the command has ended then.
  */
 export async function runAttached(argv: readonly string[], where: Surroundings, options: ExecOptions): Promise<number> {
   const child = await startChild(
@@ -34,7 +36,8 @@ export async function runAttached(argv: readonly string[], where: Surroundings, 
       detached: !options.tty,
       stdio: [options.stdin, options.stdout, options.stderr].map((stream) => descriptorOf(stream) ?? 'pipe'),
     },
-  );
+  ).catch(async (error: unknown) => tellUnstarted(error, where, options));
+  if (typeof child === 'number') return child;
   const closed = once(child, 'close');
   if (child.stdin) connectStdin(options.stdin, child.stdin);
   child.stdout?.pipe(options.stdout, { end: false });
@@ -85,6 +88,14 @@ async function startChild(argv: readonly string[], where: Surroundings, options:
     throw explainSpawnError(error as NodeJS.ErrnoException, program);
   }
   return child;
+}
+
+/** Gives the exit code a shell would give, and says why; throws what is no fault of the program's. */
+async function tellUnstarted(error: unknown, { cwd }: Surroundings, { stderr }: ExecOptions): Promise<number> {
+  const code = { ENOENT: 127, EACCES: 126 }[((error as Error).cause as NodeJS.ErrnoException | undefined)?.code ?? ''];
+  if (code === undefined || !(await isThere(cwd))) throw error;
+  stderr.write(`${(error as Error).message}\n`);
+  return code;
 }
 
 function explainSpawnError(error: NodeJS.ErrnoException, program: string): StackError {
