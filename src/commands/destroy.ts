@@ -10,6 +10,7 @@ interface Options {
   keepBranch?: boolean;
   merged?: boolean;
   dryRun?: boolean;
+  dump: boolean;
 }
 
 /** `left`: what `--merged` left because of these; `risks`: what stands in the way of what was only planned. */
@@ -22,6 +23,7 @@ export const destroy: Verb<Options, Result> = {
   flags: [
     ['--force', 'also where work would be lost; saves it first, for `stack restore`'],
     ['--keep-branch', 'leave the branches'],
+    ['--no-dump', 'drop its own database without saving it for `stack restore` first'],
     ['--merged', 'every ticket whose branches are all merged and that has nothing to lose'],
     ['--dry-run', 'say what would go, and what stands in the way; touch nothing'],
   ],
@@ -41,7 +43,7 @@ export const destroy: Verb<Options, Result> = {
         import('../engine/lost-engine.ts'),
       ]);
     const stack = await context.stack();
-    const how = { force: options.force === true, keepBranch: options.keepBranch === true };
+    const how = { force: options.force === true, keepBranch: options.keepBranch === true, noDump: !options.dump };
     const wanted = await chooseTickets(context, args, options);
     if (!options.dryRun && !how.force) await requireEngine(stack, wanted);
     if (!options.dryRun) await mendWorktrees(stack, wanted);
@@ -87,10 +89,11 @@ async function confirmLarge(context: Context, risks: readonly TicketRisk[]): Pro
 }
 
 function renderDestroyed(destroyed: readonly TakenApart[], left: readonly string[] = []): string {
-  const gone = destroyed.flatMap(({ ticket, rescued }) => [
+  const gone = destroyed.flatMap(({ ticket, rescued, data }) => [
     `${ticket} is gone`,
     ...rescued.map(({ repo, ref }) => `  its work in ${repo} is saved: git branch ${ticket}-rescued ${ref}`),
-    ...(rescued.length > 0 ? [`  \`stack restore ${ticket}\` makes it again as it was`] : []),
+    ...(data?.postgres?.dump ? [`  its database is saved: .stack/dumps/${data.postgres.dump}`] : []),
+    ...(rescued.length > 0 || data ? [`  \`stack restore ${ticket}\` makes it again as it was`] : []),
   ]);
   if (left.length > 0)
     return [...gone, 'merged, and left because of this:', ...left.map((line) => `  ${line}`)].join('\n');

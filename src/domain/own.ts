@@ -38,12 +38,13 @@ export function hiddenDatabase(from: string, purpose: string, rootId: string): s
 
 /** Whose a database is: what its comment on the server says. */
 export interface DatabaseMark {
-  kind: 'ticket' | 'template';
+  /** `kept`: of a ticket that was destroyed. */
+  kind: 'ticket' | 'template' | 'kept';
   rootId: string;
   /** Real path of the root, for people who find the database. */
   root: string;
   ticket?: string | undefined;
-  /** What a template is a copy of, as `contentSign` told it just before the copy was made. */
+  /** Of a template: what it is a copy of; of a ticket: what it had when it was made; as `contentSign` tells it. */
   sign?: string | undefined;
   /** When the content was copied, ISO 8601. */
   copiedAt: string;
@@ -51,8 +52,12 @@ export interface DatabaseMark {
 
 /** Gives the comment of a database of ours: a line for people with the facts behind it. */
 export function renderMark(mark: DatabaseMark): string {
-  const whose = mark.kind === 'template' ? 'template for tickets' : `ticket ${mark.ticket}`;
-  return `stack: ${whose} of ${mark.root} ${JSON.stringify(mark)}`;
+  const whose = {
+    template: 'template for tickets',
+    ticket: `ticket ${mark.ticket}`,
+    kept: `kept of ticket ${mark.ticket}`,
+  };
+  return `stack: ${whose[mark.kind]} of ${mark.root} ${JSON.stringify(mark)}`;
 }
 
 /** Reads a comment; undefined for a database that is not ours. */

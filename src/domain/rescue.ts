@@ -34,6 +34,20 @@ const schema = z.object({
   halfMade: z.optional(z.boolean()),
   repos: z.record(z.string(), z.discriminatedUnion('mode', [dedicated, z.object({ mode: z.literal('shared') })])),
   services: z.record(z.string(), z.object({ runtime: z.enum(['docker', 'process']) })),
+  /** What it had of its own, and where that is saved: a file in `.stack/dumps`, or a sealed database on the server. */
+  own: z.optional(
+    z.object({
+      postgres: z.optional(
+        z.object({
+          database: z.string(),
+          from: z.string(),
+          dump: z.optional(z.string()),
+          kept: z.optional(z.string()),
+        }),
+      ),
+      redis: z.optional(z.object({})),
+    }),
+  ),
 });
 
 /** All that is needed to make a ticket again as it was. Every repo of the ticket keeps a copy, in git. */

@@ -91,9 +91,10 @@ export async function listOwnData(work: Work): Promise<string[]> {
   return (await Promise.all([listDatabase(work), listKeys(work)])).flat();
 }
 
-async function listDatabase({ record, ...work }: Work): Promise<string[]> {
+async function listDatabase(work: Work): Promise<string[]> {
+  const { record } = work;
   const own = record.own?.postgres;
-  const server = own && (await openRecorded({ record, ...work }));
+  const server = own && (await openRecorded(work));
   const found = server && (await server.admin((session) => findDatabase(session, own.database)));
   const isOurs = found?.mark?.rootId === work.stack.rootId && found.mark.ticket === record.ticket;
   return isOurs ? [`the database ${own?.database}`] : [];

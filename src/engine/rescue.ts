@@ -1,7 +1,7 @@
 import { type Rescued, rescueWork } from '../adapters/git/rescue.ts';
 import { keepRecord, rescueRef } from '../adapters/git/rescue-refs.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
-import { type Rescue, type RescuedRepo, renderRescue, rescueTime } from '../domain/rescue.ts';
+import { type Rescue, type RescuedRepo, renderRescue } from '../domain/rescue.ts';
 import { type TicketRisk, WISHES } from './checks.ts';
 
 /** More ignored files than this in one repo are asked about before they go into git. */
@@ -28,11 +28,14 @@ export function listLarge(risks: readonly TicketRisk[]): LargeFiles[] {
  * Saves all of a ticket in its repos, where any of them has work that would be lost: the work itself, and what the ticket
  * was, so that it can be made again. Undefined when there was nothing to save. Throws `git`, `dirty`.
  */
-export async function rescueTicket(record: InstanceRecord, risks: readonly TicketRisk[]): Promise<Rescue | undefined> {
+export async function rescueTicket(
+  record: InstanceRecord,
+  risks: readonly TicketRisk[],
+  { time, data }: { time: string; data: Rescue['own'] },
+): Promise<Rescue | undefined> {
   const kinds = risks.flatMap(({ findings }) => findings.map(({ kind }) => kind));
   // Stashes are the repo's and stay there.
   if (kinds.every((kind) => kind === 'stashed' || WISHES.has(kind))) return undefined;
-  const time = rescueTime(new Date());
   const saved = await Promise.all(
     dedicatedRepos(record).map(async ([repo, own]) => {
       const findings = risks.filter((risk) => risk.repo === repo).flatMap((risk) => risk.findings);
@@ -50,6 +53,7 @@ export async function rescueTicket(record: InstanceRecord, risks: readonly Ticke
     ...(record.phase === 'creating' && { halfMade: true }),
     repos: Object.fromEntries([...saved, ...borrowed]),
     services: Object.fromEntries(services),
+    ...(record.own && { own: data ?? {} }),
   };
   const text = renderRescue(rescue);
   const kept = dedicatedRepos(record).filter(([repo]) => saved.some(([name, one]) => name === repo && one.ref));

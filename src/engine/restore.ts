@@ -7,6 +7,7 @@ import { parseRescue, type Rescue } from '../domain/rescue.ts';
 import type { Step, StepState } from '../domain/step.ts';
 import { suggest } from '../domain/suggest.ts';
 import { createInstance, previewCreate } from './create.ts';
+import { dropDump, listDumpRecords } from './dumps.ts';
 import type { Stack } from './stack.ts';
 import type { Extent } from './steps/service.ts';
 
@@ -25,7 +26,8 @@ export async function listRescues(stack: Stack): Promise<Rescue[]> {
   const folders = Object.values(repos).map((repo) => path.resolve(stack.root, repo.path));
   // A repo that is gone keeps nothing; each of the others has a copy of every record.
   const texts = await Promise.all(folders.map((folder) => listRecords(folder).catch(() => [])));
-  const rescues = texts.flat().flatMap((text) => parseRescue(text) ?? []);
+  // Git's own record comes last: it also knows of uncommitted work.
+  const rescues = [...(await listDumpRecords(stack)), ...texts.flat().flatMap((text) => parseRescue(text) ?? [])];
   const unique = new Map(rescues.map((rescue) => [`${rescue.ticket} ${rescue.time}`, rescue]));
   return [...unique.values()].sort((one, other) => (one.time > other.time ? -1 : 1));
 }
@@ -54,6 +56,7 @@ export async function forgetRescue(stack: Stack, rescue: Rescue): Promise<void> 
   const { repos } = await stack.config();
   const folders = Object.values(repos).map((repo) => path.resolve(stack.root, repo.path));
   await Promise.all(folders.map((folder) => dropRescue(folder, rescue.ticket, rescue.time)));
+  await dropDump(stack, rescue);
 }
 
 /** Gives the rescue that is meant: the newest of the ticket, what a create left half-made aside. Throws `not-found`. */
@@ -80,7 +83,8 @@ export async function requireRescue(
 }
 
 function toRequest(rescue: Rescue, { extent }: RestoreOptions) {
-  return { argument: rescue.argument, wishes: { from: {}, on: {}, with: [] }, extent, rescue };
+  const own = Object.keys(rescue.own ?? {});
+  return { argument: rescue.argument, wishes: { from: {}, on: {}, with: [] }, own, extent, rescue };
 }
 
 /** Services run as they ran, where that is possible still. */

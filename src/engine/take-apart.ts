@@ -2,9 +2,10 @@ import { unlockWorktree } from '../adapters/git/worktree.ts';
 import { refuseLinkedFolder } from '../adapters/own-folders.ts';
 import { StackError } from '../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
-import type { Rescue } from '../domain/rescue.ts';
+import { type Rescue, rescueTime } from '../domain/rescue.ts';
 import { findRisks, listForeignFiles, type TicketRisk } from './checks.ts';
 import { claimInstance, requireFree, requireInstance, requireInstances } from './claim.ts';
+import { describeSafe, keepDumpRecord, purgeDumps, type SavedData, saveData } from './dumps.ts';
 import { findLostEngine, isInEngine, listAbandoned } from './lost-engine.ts';
 import { hasOwnData, requireAlone, withOwnServers } from './own-data.ts';
 import { requireNothingLeft } from './remains.ts';
@@ -22,6 +23,8 @@ export interface TakeApartOptions {
   keepBranch: boolean;
   /** Leaves what is in an engine that does not answer, and names it. */
   abandon?: boolean;
+  /** Data of its own goes without a dump. */
+  noDump?: boolean;
 }
 
 /** What destroy left on purpose: where work was saved, and files of people beside the worktrees. */
@@ -29,6 +32,8 @@ export interface TakenApart {
   ticket: string;
   rescued: { repo: string; ref: string }[];
   kept: string[];
+  /** Where its data is saved; undefined when it had none, or none that was its own. */
+  data?: SavedData;
 }
 
 /** Gives what speaks against taking tickets apart, in all of their repos. Touches nothing. Throws `not-found` and `busy`. */
@@ -115,8 +120,9 @@ async function abandon(
 
 async function unmake(work: Work, options: TakeApartOptions & { risks: readonly TicketRisk[] }): Promise<TakenApart> {
   const { stack, record } = work;
-  if (hasOwnData(record)) await secureData(work, options);
-  const rescued = options.force ? await saveFirst(work, options) : [];
+  const time = rescueTime(new Date());
+  const data = hasOwnData(record) ? await secureData(work, options, time) : undefined;
+  const rescued = options.force ? await saveFirst(work, options, { time, data }) : [];
   const kept = await listForeignFiles(record);
   if (kept.length > 0) stack.emit({ type: 'warning', text: `${record.folder} stays: it holds ${kept.join(', ')}` });
   const leftovers = await runBackward(listRecordedSteps(work), { ...stack, until: stack.signal });
@@ -126,15 +132,20 @@ async function unmake(work: Work, options: TakeApartOptions & { risks: readonly 
   await stack.store.update((draft) => {
     delete draft.instances[record.ticket];
   });
-  return { ticket: record.ticket, rescued, kept };
+  if (hasOwnData(record)) await purgeDumps(work);
+  return { ticket: record.ticket, rescued, kept, ...(data && { data }) };
 }
 
 /** While its data is in use, or cannot be saved, the ticket is as it was, but at rest. */
-async function secureData(work: Work, options: TakeApartOptions): Promise<void> {
+async function secureData(work: Work, options: TakeApartOptions, time: string): Promise<SavedData | undefined> {
   const { record } = work;
   try {
-    if (record.phase === 'ready') await requireAlone(work, options);
+    const isWhole = record.phase === 'ready';
+    if (isWhole) await requireAlone(work, options);
+    const data = isWhole && !options.noDump ? await saveData(work, time) : undefined;
+    if (data) await keepDumpRecord(work.stack, await describeSafe(record, time, data));
     if (!options.force) condemn(record, options);
+    return data;
   } catch (error) {
     record.owner = undefined;
     throw error;
@@ -157,6 +168,7 @@ function keepBranches(record: InstanceRecord): void {
 async function saveFirst(
   work: Work,
   options: TakeApartOptions & { risks: readonly TicketRisk[] },
+  saved: { time: string; data: SavedData | undefined },
 ): Promise<TakenApart['rescued']> {
   const { record, stack } = work;
   const risks = options.risks.filter(({ ticket }) => ticket === record.ticket);
@@ -164,7 +176,7 @@ async function saveFirst(
   try {
     if (options.keepBranch) keepBranches(record);
     for (const risk of risks) await overrule(stack, record, risk);
-    const rescue = await rescueTicket(record, risks);
+    const rescue = await rescueTicket(record, risks, saved);
     condemn(record, options);
     return listSaved(stack, rescue, risks);
   } catch (error) {

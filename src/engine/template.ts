@@ -8,6 +8,7 @@ import {
   endClients,
   findDatabase,
   inUse,
+  isCounting,
   listClients,
   makeEmptyLike,
   markDatabase,
@@ -40,11 +41,12 @@ async function requireBaseline(session: Session, server: PostgresServer): Promis
   });
 }
 
-/** True when the template is there and has what the baseline's database has now. */
+/** True when the template is there and surely has what the baseline's database has now. */
 export async function isTemplateFresh(stack: Stack, server: PostgresServer): Promise<boolean> {
   return server.admin(async (session) => {
     const found = await findDatabase(session, templateName(stack, server));
-    return found?.mark?.sign === (await contentSign(session, server.baseline));
+    if (found?.mark?.sign !== (await contentSign(session, server.baseline))) return false;
+    return !(await isCounting(session, server.baseline));
   });
 }
 
@@ -57,8 +59,8 @@ export interface RefreshOptions {
   note: (text: string) => void;
 }
 
-/** What became of a refresh: why the template that is there stays, where it does. */
-export type Refreshed = { made: true; live: boolean } | { made: false; reason: string };
+/** What became of a refresh; `stale`: the template that is there has to do, and lacks something. */
+export type Refreshed = { made: true; live: boolean } | { made: false; stale: boolean };
 
 /**
  * Makes the sealed copy of the baseline's database anew, beside the old one, which it then replaces. A database that
@@ -80,7 +82,9 @@ export async function refreshTemplate(
     // What a command that was killed left half-made.
     await dropDatabase(session, fresh, { force: true });
     const live = await fill(session, { stack, server, fresh, baseline, before, clients, options });
-    if (live === undefined) return { made: false, reason: `it is in use by ${clients.length} connections` };
+    if (live === undefined) {
+      return { made: false, stale: before?.mark?.sign !== (await contentSign(session, server.baseline)) };
+    }
     const mark = { kind: 'template', rootId: stack.rootId, root: stack.root, sign } as const;
     await markDatabase(session, fresh, { ...mark, copiedAt: new Date().toISOString() });
     await replaceDatabase(session, {
@@ -147,7 +151,10 @@ async function copyForced(session: Session, server: PostgresServer, fresh: strin
   await Promise.all([copying, ending]);
 }
 
-/** Pools let go of idle connections after some seconds (node-pg: ten). False when there was no such moment. */
+/**
+ * Pools let go of idle connections after some seconds (node-pg: ten). False when there was no such moment; what was written
+ * before is in the counters then.
+ */
 async function copyAtQuietMoment(
   session: Session,
   fresh: string,

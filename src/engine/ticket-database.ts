@@ -150,7 +150,7 @@ export async function loadDatabase(
 }
 
 /** Loads a dump as a ticket's database, in place of one that is there. Throws `database`, `files`. */
-async function loadInto(work: Work, server: PostgresServer, file: string): Promise<void> {
+export async function loadInto(work: Work, server: PostgresServer, file: string): Promise<void> {
   const { stack, record } = work;
   const { database, from } = record.own?.postgres ?? { database: '', from: '' };
   const tools = await requireTools(stack, server, { dump: true });

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { createClient } from 'redis';
@@ -156,7 +156,7 @@ for (const { runtime, skip } of RUNTIMES) {
       expect(refused.stderr).toMatch(/database shop_feat_03 is in use by psql of ada \(stack from /);
       expect(await product.stack(['start', 'feat-03'])).toMatchObject({ code: 0 });
       expect(await namesAt(4002)).toEqual(['of the baseline', 'through 4002']);
-      expect(await product.stack(['destroy', 'feat-03', '--force'])).toMatchObject({ code: 0 });
+      expect(await product.stack(['destroy', 'feat-03', '--force', '--no-dump'])).toMatchObject({ code: 0 });
       await client.end().catch(() => undefined);
       expect((await databases()).filter((name) => name.includes('feat_03'))).toEqual([]);
       expect(await redis(2, (client) => client.dbSize())).toBe(0);
@@ -166,7 +166,7 @@ for (const { runtime, skip } of RUNTIMES) {
     it('drops it also when all was taken down before; nothing but the sealed template is left', async () => {
       expect(await product.stack(['stop', 'feat-01'])).toMatchObject({ code: 0 });
       expect(await product.stack(['down'])).toMatchObject({ code: 0 });
-      expect(await product.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+      expect(await product.stack(['destroy', 'feat-01', '--no-dump'])).toMatchObject({ code: 0 });
       expect(await product.stack(['up'])).toMatchObject({ code: 0 });
       expect(await databases()).toEqual([expect.stringMatching(/^shop__template_/)]);
       expect(await namesAt(3000)).toEqual(['of the baseline', 'through 3000']);
@@ -180,7 +180,7 @@ for (const { runtime, skip } of RUNTIMES) {
       expect(run.stderr).toContain('database 1 holds somebody’s keys, took 2');
       const env = readFileSync(path.join(product.root, 'tickets/feat-05/api/.env.local'), 'utf8');
       expect(env).toMatch(/^REDIS_URL=.*\/2$/m);
-      expect(await product.stack(['destroy', 'feat-05'])).toMatchObject({ code: 0 });
+      expect(await product.stack(['destroy', 'feat-05', '--no-dump'])).toMatchObject({ code: 0 });
       expect(await redis(1, (client) => client.get('by'))).toBe('hand');
     });
 
@@ -279,7 +279,44 @@ for (const { runtime, skip } of RUNTIMES) {
     });
 
     it('leaves no database when tickets are destroyed', async () => {
-      expect(await product.stack(['destroy', 'colours', 'sizes'])).toMatchObject({ code: 0 });
+      expect(await product.stack(['destroy', 'colours', 'sizes', '--no-dump'])).toMatchObject({ code: 0 });
+      expect(await databases()).toEqual([expect.stringMatching(/^shop__template_/)]);
+    });
+
+    it('saves the database of a ticket that goes, and restore brings it back, with its work', async () => {
+      const create = await product.stack(['create', 'feat-06', '--with', 'api']);
+      expect(create).toMatchObject({ code: 0 });
+      await api(await portOf('feat-06'), '/items', { name: 'of feat-06' });
+      const gone = await product.stack(['destroy', 'feat-06']);
+      expect(gone).toMatchObject({ code: 0 });
+      expect(await databases()).not.toContain('shop_feat_06');
+      const dumps = path.join(product.root, '.stack/dumps');
+      const saved = readdirSync(dumps).filter((name) => name.endsWith('.dump'));
+      if (runtime === 'docker') {
+        expect(gone.stdout).toContain(`its database is saved: .stack/dumps/${saved[0]}`);
+        expect(statSync(path.join(dumps, saved[0] ?? '')).mode & 0o777).toBe(0o600);
+      } else if (saved.length === 0) {
+        expect(gone.stderr).toMatch(/shop_feat_06 is kept as shop__kept_\S+ for 14 days, since no pg_dump/);
+      }
+      expect(await product.stack(['restore', 'feat-06'])).toMatchObject({ code: 0 });
+      expect(await namesAt(await portOf('feat-06'))).toContain('of feat-06');
+      writeFileSync(path.join(product.root, 'tickets/feat-06/api/new.txt'), 'not committed');
+      expect(await product.stack(['destroy', 'feat-06', '--force'])).toMatchObject({ code: 0 });
+      expect(await product.stack(['restore', 'feat-06'])).toMatchObject({ code: 0 });
+      expect(await namesAt(await portOf('feat-06'))).toContain('of feat-06');
+      expect(readFileSync(path.join(product.root, 'tickets/feat-06/api/new.txt'), 'utf8')).toBe('not committed');
+    });
+
+    it('saves nothing when told, or when nothing was written; and forgets what it saved', async () => {
+      for (const _ of [1, 2]) {
+        expect(await product.stack(['restore', 'feat-06', '--forget', '--yes'])).toMatchObject({ code: 0 });
+      }
+      expect(await product.stack(['destroy', 'feat-06', '--force', '--no-dump'])).toMatchObject({ code: 0 });
+      product.writeConfig((text) => text.replace('migrate: [node migrate.mjs],', 'migrate: [],'));
+      expect(await product.stack(['create', 'feat-07', '--with', 'api'])).toMatchObject({ code: 0 });
+      expect(await product.stack(['destroy', 'feat-07'])).toMatchObject({ code: 0 });
+      product.writeConfig((text) => text.replace('migrate: [],', 'migrate: [node migrate.mjs],'));
+      expect(readdirSync(path.join(product.root, '.stack/dumps'))).toEqual([]);
       expect(await databases()).toEqual([expect.stringMatching(/^shop__template_/)]);
     });
 

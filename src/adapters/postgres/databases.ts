@@ -4,6 +4,8 @@ import type { Session } from './connection.ts';
 
 /** From here on copying files beats writing them to the log of changes (measured: about 50 to 100 MB). */
 const FILE_COPY_BYTES = 64 * 1024 * 1024;
+/** How long a connection may keep to itself what it wrote, with a second to spare. */
+const TELL_SECONDS = 11;
 /** Versions that know the strategies, and `DROP … WITH (FORCE)`. */
 const HAS_STRATEGY = 150_000;
 const HAS_FORCE = 130_000;
@@ -78,18 +80,28 @@ export async function endClients(session: Session, database: string): Promise<vo
 }
 
 /**
- * A sign of what is in a database, read from the server's own counters without connecting to it: rows (of the catalog too,
- * so of every change of the schema) written since they were reset, and the size on disk. It may lag some seconds behind a
- * connection that is still at work, and moves when the server itself tidies up; it never stays when content has moved for good.
+ * A sign of what is in a database, read from the server's own counters without connecting to it: rows written since they were
+ * reset, those of the catalog too, so that every change of the schema counts. It moves also when the server itself tidies up. A
+ * connection tells what it wrote when it ends, or within ten seconds (PGSTAT_IDLE_INTERVAL): see `isCounting`. The size would
+ * tell at once, but the first connection to a copy makes it grow.
  */
 export async function contentSign(session: Session, database: string): Promise<string> {
   const [row] = await session.query<{ sign: string }>(
-    `SELECT concat_ws(' ', d.oid, s.tup_inserted + s.tup_updated + s.tup_deleted, extract(epoch FROM s.stats_reset),
-                      pg_database_size(d.oid)) AS sign
+    `SELECT concat_ws(' ', d.oid, s.tup_inserted + s.tup_updated + s.tup_deleted, extract(epoch FROM s.stats_reset)) AS sign
        FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid WHERE d.datname = $1`,
     [database],
   );
   return row?.sign ?? '';
+}
+
+/** True while some connection may not have told yet what it wrote. */
+export async function isCounting(session: Session, database: string): Promise<boolean> {
+  const rows = await session.query(
+    `SELECT FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+        AND (state IS DISTINCT FROM 'idle' OR state_change > now() - interval '${TELL_SECONDS} s') LIMIT 1`,
+    [database],
+  );
+  return rows.length > 0;
 }
 
 /** Makes `name` a copy of a database that nobody is connected to, by the way that is faster for its size. */
@@ -178,6 +190,20 @@ export async function markDatabase(session: Session, name: string, mark: Databas
 /** Lets nobody in any more, superusers included. */
 export async function sealDatabase(session: Session, name: string, sealed: boolean): Promise<void> {
   await session.query(`ALTER DATABASE ${quoteName(name)} WITH ALLOW_CONNECTIONS ${!sealed}`);
+}
+
+/** Gives a database of ours another name, mark and door, all at once or not at all. Nobody may be connected to it. */
+export async function moveDatabase(
+  session: Session,
+  { from, to, mark, open }: { from: string; to: string; mark: DatabaseMark; open: boolean },
+): Promise<void> {
+  const statements = [
+    `ALTER DATABASE ${quoteName(from)} RENAME TO ${quoteName(to)}`,
+    `ALTER DATABASE ${quoteName(to)} WITH ALLOW_CONNECTIONS ${open}`,
+    `COMMENT ON DATABASE ${quoteName(to)} IS ${quoteText(renderMark(mark))}`,
+  ];
+  // Statements of one query are one transaction.
+  await session.query(statements.join('; '));
 }
 
 /** Gives a database another name. Nobody may be connected to it. */

@@ -1,5 +1,6 @@
 import type { Session } from '../../adapters/postgres/connection.ts';
 import {
+  contentSign,
   copyDatabase,
   copyProperties,
   dropDatabase,
@@ -11,6 +12,7 @@ import { StackError } from '../../domain/errors.ts';
 import { hiddenDatabase } from '../../domain/own.ts';
 import { resolveShared } from '../../domain/shared.ts';
 import type { Step } from '../../domain/step.ts';
+import { bringDataBack } from '../dumps.ts';
 import { openPostgres, POSTGRES, type PostgresServer } from '../postgres.ts';
 import { templateName } from '../template.ts';
 import { requireConfig, type Work } from '../work.ts';
@@ -38,6 +40,11 @@ function databaseStep(work: Work, { database, from }: { database: string; from: 
     },
     async apply({ signal }) {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
+      if (work.rescue?.own?.postgres) {
+        if (await bringDataBack(work, server)) return;
+        const text = `the saved data of ${work.record.ticket} is gone: its database begins as the baseline’s`;
+        work.stack.emit({ type: 'warning', text });
+      }
       await server.admin((session) => makeDatabase(session, work, server), signal);
     },
     async revert() {
@@ -52,7 +59,9 @@ function databaseStep(work: Work, { database, from }: { database: string; from: 
 }
 
 /** Gives the server a recorded ticket's database is on; undefined when it is gone with all its data. */
-export async function openRecorded(work: Work): Promise<PostgresServer | undefined> {
+export async function openRecorded(
+  work: Pick<Work, 'stack' | 'config' | 'shared'>,
+): Promise<PostgresServer | undefined> {
   const config = work.config ?? (await work.stack.config().catch(() => undefined));
   const { url } = resolveShared(POSTGRES, config?.shared.services[POSTGRES] ?? {}, work.stack.env);
   if (url === undefined && !work.shared[POSTGRES]) return undefined;
@@ -91,7 +100,8 @@ async function makeDatabase(session: Session, work: Work, server: PostgresServer
     stack.emit({ type: 'warning', text: `${database}: not brought along: ${refused}` });
   }
   const mark = { kind: 'ticket', rootId: stack.rootId, root: stack.root, ticket: record.ticket } as const;
-  await markDatabase(session, unfinished, { ...mark, copiedAt: template.mark?.copiedAt ?? '' });
+  const sign = await contentSign(session, unfinished);
+  await markDatabase(session, unfinished, { ...mark, sign, copiedAt: template.mark?.copiedAt ?? '' });
   await renameDatabase(session, unfinished, database);
 }
 

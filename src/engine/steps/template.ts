@@ -21,10 +21,10 @@ export function templateStep(work: Work): Step {
     async apply({ signal, note }) {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
       const result = await refreshTemplate(work.stack, server, { force: false, asked: false, signal, note });
-      if (result.made) return;
+      if (result.made || !result.stale) return;
       work.stack.emit({
         type: 'warning',
-        text: `${server.baseline} has changed since its template was made, which stays as it is, since ${result.reason}; \`stack db refresh\` makes it anew`,
+        text: `${server.baseline} is in use and has changed since its template was made; \`stack db refresh\` makes it anew`,
       });
     },
     // It stays for the next ticket; it is dropped with the server's data.

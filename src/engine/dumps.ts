@@ -1,0 +1,158 @@
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { isThere, makeFolder, replaceFile } from '../adapters/files.ts';
+import { findLocal } from '../adapters/git/branch.ts';
+import type { Session } from '../adapters/postgres/connection.ts';
+import {
+  contentSign,
+  dropDatabase,
+  endClients,
+  findDatabase,
+  listMarked,
+  moveDatabase,
+} from '../adapters/postgres/databases.ts';
+import type { InstanceRecord } from '../domain/instance.ts';
+import { hiddenDatabase } from '../domain/own.ts';
+import { parseRescue, type Rescue, renderRescue } from '../domain/rescue.ts';
+import type { PostgresServer } from './postgres.ts';
+import type { Stack } from './stack.ts';
+import { openRecorded } from './steps/database.ts';
+import { dumpDatabase, loadInto } from './ticket-database.ts';
+import type { Work } from './work.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const KEPT_DAYS = 14;
+
+/** Where a destroyed ticket's data is. */
+export type SavedData = NonNullable<Rescue['own']>;
+
+/** Gives the folder that keeps the data of tickets that were destroyed. */
+function dumpsFolder(stack: Stack): string {
+  return path.join(stack.root, '.stack', 'dumps');
+}
+
+/**
+ * Saves a ticket's own database before it goes: with pg_dump, or, where none fits the server, by keeping it sealed under
+ * another name. One that nothing was written to is not saved. Throws `database`, `files`.
+ */
+export async function saveData(work: Work, time: string): Promise<SavedData | undefined> {
+  const own = work.record.own?.postgres;
+  const server = own && (await openRecorded(work));
+  const found = server && (await server.admin((session) => findDatabase(session, own.database)));
+  if (!server || !found || found.mark?.ticket !== work.record.ticket) return undefined;
+  if (found.mark.sign === (await server.admin((session) => contentSign(session, own.database)))) return undefined;
+  const name = `${work.record.ticket}-${time}`;
+  if (await server.tools()) {
+    await makeFolder(dumpsFolder(work.stack));
+    await dumpDatabase(
+      work.stack,
+      { server, database: own.database },
+      path.join(dumpsFolder(work.stack), `${name}.dump`),
+    );
+    return { postgres: { ...own, dump: `${name}.dump` } };
+  }
+  const kept = hiddenDatabase(own.from, `kept_${name}`, work.stack.rootId);
+  await server.admin((session) => keepDatabase(session, work, own.database, kept));
+  work.stack.emit({
+    type: 'info',
+    text: `${own.database} is kept as ${kept} for ${KEPT_DAYS} days, since no pg_dump of the server’s version is here`,
+  });
+  return { postgres: { ...own, kept } };
+}
+
+/** From here on nobody but `restore` comes to it. */
+async function keepDatabase(session: Session, { stack, record }: Work, database: string, kept: string): Promise<void> {
+  const mark = { kind: 'kept', rootId: stack.rootId, root: stack.root, ticket: record.ticket } as const;
+  await endClients(session, database);
+  const kind = { ...mark, copiedAt: new Date().toISOString() };
+  await moveDatabase(session, { from: database, to: kept, mark: kind, open: false });
+}
+
+/** Puts saved data back as a ticket's database. False when it is gone. Throws `database`, `files`. */
+export async function bringDataBack(work: Work, server: PostgresServer): Promise<boolean> {
+  const saved = work.rescue?.own?.postgres;
+  const own = work.record.own?.postgres;
+  if (!saved || !own) return false;
+  const { dump, kept } = saved;
+  if (dump !== undefined) {
+    const file = path.join(dumpsFolder(work.stack), path.basename(dump));
+    if (!(await isThere(file))) return false;
+    await loadInto(work, server, file);
+    return true;
+  }
+  return server.admin(async (session) => {
+    if (kept === undefined || (await findDatabase(session, kept))?.mark?.kind !== 'kept') return false;
+    const mark = {
+      kind: 'ticket',
+      rootId: work.stack.rootId,
+      root: work.stack.root,
+      ticket: work.record.ticket,
+    } as const;
+    const fresh = { ...mark, copiedAt: new Date().toISOString() };
+    await moveDatabase(session, { from: kept, to: own.database, mark: fresh, open: true });
+    return true;
+  });
+}
+
+/** Keeps what a ticket was beside its dump, for `restore`: its work was safe, so git keeps no record of it. */
+export async function keepDumpRecord(stack: Stack, rescue: Rescue): Promise<void> {
+  await makeFolder(dumpsFolder(stack));
+  await replaceFile(path.join(dumpsFolder(stack), `${rescue.ticket}-${rescue.time}.json`), renderRescue(rescue));
+}
+
+/** Gives what is kept of tickets that were destroyed with data of their own. */
+export async function listDumpRecords(stack: Stack): Promise<Rescue[]> {
+  const names = (await readdir(dumpsFolder(stack)).catch(() => [])).filter((name) => name.endsWith('.json'));
+  const texts = await Promise.all(names.map((name) => readFile(path.join(dumpsFolder(stack), name), 'utf8')));
+  return texts.flatMap((text) => parseRescue(text) ?? []);
+}
+
+/** Describes a ticket whose work is all safe in its branches. */
+export async function describeSafe(record: InstanceRecord, time: string, own: SavedData): Promise<Rescue> {
+  const repos = await Promise.all(
+    Object.entries(record.repos).map(async ([repo, one]): Promise<[string, Rescue['repos'][string]]> => {
+      if (one.mode === 'shared') return [repo, { mode: 'shared' }];
+      const { branch, ownsBranch, base, baseCommit } = one;
+      const tip = (await findLocal(one.path, branch))?.commit;
+      return [repo, { mode: 'dedicated', branch, ownsBranch, base, baseCommit, operations: [], ...(tip && { tip }) }];
+    }),
+  );
+  const services = Object.entries(record.services).map(([name, { runtime }]) => [name, { runtime }] as const);
+  const { ticket, argument, createdAt } = record;
+  return {
+    ...{ version: 1, ticket, argument, time, createdAt, own },
+    repos: Object.fromEntries(repos),
+    services: Object.fromEntries(services),
+  };
+}
+
+/** Deletes one ticket's saved data of one time. Missing is done. */
+export async function dropDump(stack: Stack, { ticket, time, own }: Rescue): Promise<void> {
+  const kept = own?.postgres?.kept;
+  if (kept !== undefined) {
+    const server = await openRecorded({ stack, shared: (await stack.store.read()).shared, config: undefined });
+    await server?.admin(async (session) => {
+      if ((await findDatabase(session, kept))?.mark?.kind === 'kept')
+        await dropDatabase(session, kept, { force: true });
+    });
+  }
+  const files = ['dump', 'json'].map((ending) => path.join(dumpsFolder(stack), `${ticket}-${time}.${ending}`));
+  await Promise.all(files.map((file) => rm(file, { force: true })));
+}
+
+/** Deletes what has been kept for longer than it is to be. */
+export async function purgeDumps(work: Work): Promise<void> {
+  const oldest = Date.now() - KEPT_DAYS * DAY_MS;
+  const folder = dumpsFolder(work.stack);
+  for (const name of await readdir(folder).catch(() => [])) {
+    const file = path.join(folder, name);
+    if ((await stat(file)).mtimeMs < oldest) await rm(file, { force: true });
+  }
+  const server = await openRecorded(work);
+  await server?.admin(async (session) => {
+    for (const { name, mark } of await listMarked(session)) {
+      if (mark.rootId === work.stack.rootId && mark.kind === 'kept' && Date.parse(mark.copiedAt) < oldest)
+        await dropDatabase(session, name, { force: true });
+    }
+  });
+}
