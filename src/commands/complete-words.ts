@@ -29,6 +29,7 @@ export interface CompletionQuestion {
   services: readonly string[];
 }
 
+const OWNABLE = ['postgres', 'redis'];
 const RUNTIMES = ['docker', 'process', 'auto'];
 
 interface Typed {
@@ -122,6 +123,7 @@ function listValues(flag: string, { repos, services, tickets }: CompletionQuesti
   if (flag === '--service') return services;
   if (flag === '--ticket') return tickets;
   if (flag === '--runtime') return RUNTIMES;
+  if (flag === '--own') return OWNABLE;
   return [];
 }
 

@@ -33,6 +33,8 @@ export interface InstanceView {
   problems: string[];
   repos: Record<string, RepoView>;
   services: Record<string, ServiceView>;
+  /** What it has for itself in the shared services. */
+  own?: { postgres?: { database: string }; redis?: { db: number } };
 }
 
 /** A column of the table. */

@@ -8,6 +8,7 @@ import { examineLeases } from './examine-leases.ts';
 import { examineLitter } from './examine-litter.ts';
 import { examineOrphans } from './examine-orphans.ts';
 import { count, type Finding, type Fix, report } from './finding.ts';
+import { listLostDatabases } from './own-data.ts';
 import { type Rebuilt, rebuildState } from './rebuild.ts';
 import { collectRemnants } from './remnants.ts';
 import type { Stack } from './stack.ts';
@@ -36,9 +37,14 @@ export async function examineState(stack: Stack): Promise<Finding[]> {
     baseline: known.baseline ?? state.baseline,
   };
   const tickets = await Promise.all(Object.values(known.instances).map((record) => examineInstance(stack, record)));
+  const lost = await listLostDatabases(stack, known);
   return [
     file,
     ...tickets.flat(),
+    ...[...lost].map(([ticket, database]) => ({
+      ...{ subject: ticket, ok: false, text: `its database ${database} is gone` },
+      hint: `\`stack start ${ticket}\` makes it anew, as the baseline’s is now`,
+    })),
     ...(await examineLeases(stack, known)),
     ...(await examineOrphans(stack, ever, remnants)),
     ...(await examineLitter(stack, remnants)),

@@ -4,6 +4,7 @@ import {
   type DedicatedRepo,
   dedicatedRepos,
   type InstanceRecord,
+  type OwnRecord,
   type StackState,
 } from '../domain/instance.ts';
 import { resolveShared, sharedUrl } from '../domain/shared.ts';
@@ -123,6 +124,14 @@ async function viewInstance(
     problems: [...broken, ...noted],
     repos: Object.fromEntries(repos),
     services,
+    ...(record.own && { own: viewOwn(record.own) }),
+  };
+}
+
+function viewOwn({ postgres, redis }: OwnRecord): NonNullable<InstanceView['own']> {
+  return {
+    ...(postgres && { postgres: { database: postgres.database } }),
+    ...(redis && { redis: { db: redis.number } }),
   };
 }
 

@@ -19,6 +19,8 @@ export interface Observed {
   shared: Map<string, SharedSeen>;
   /** The runtimes that could be asked: of the others nobody knows what runs. */
   answered: Set<RuntimeName>;
+  /** Own databases that are gone, by ticket. */
+  lost: Map<string, string>;
 }
 
 type SharedServices = StackConfig['shared']['services'];
@@ -42,7 +44,8 @@ export async function observeWorld(stack: Stack, wanted: SharedServices, state: 
     answered.add(name);
     return found;
   };
-  const [shared, ...statuses] = await Promise.all([
+  const [lost, shared, ...statuses] = await Promise.all([
+    observeLost(stack, state),
     ask(() => observeShared(stack, wanted, state)),
     ...[...runtimes].map((name) => ask(() => askRuntime(name))),
   ]);
@@ -51,7 +54,15 @@ export async function observeWorld(stack: Stack, wanted: SharedServices, state: 
     workloads: new Map(statuses.flat().map((status) => [`${status.instance}/${status.service}`, status])),
     shared: new Map(shared),
     answered,
+    lost,
   };
+}
+
+/** Loaded only where some ticket has a database of its own. */
+async function observeLost(stack: Stack, state: StackState): Promise<Map<string, string>> {
+  if (Object.values(state.instances).every(({ own }) => !own?.postgres)) return new Map();
+  const { listLostDatabases } = await import('./own-data.ts');
+  return listLostDatabases(stack, state);
 }
 
 /** What runs of the shared services, each asked where it lives. */

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { findDatabase, inUse, listClients } from '../adapters/postgres/databases.ts';
+import { findDatabase, inUse, listClients, listNames } from '../adapters/postgres/databases.ts';
 import { countKeys } from '../adapters/redis.ts';
 import type { StackConfig } from '../domain/config/config.ts';
-import type { InstanceRecord } from '../domain/instance.ts';
+import type { InstanceRecord, StackState } from '../domain/instance.ts';
 import { POSTGRES } from './postgres.ts';
 import { openRedis, REDIS } from './redis.ts';
 import { runBackward, runForward } from './run.ts';
+import type { Stack } from './stack.ts';
 import { openRecorded } from './steps/database.ts';
 import { stopStep } from './steps/stop.ts';
 import { guardUpSteps, listUpSteps } from './steps/up.ts';
@@ -89,6 +90,24 @@ export async function requireAlone(work: Work, { force }: { force: boolean }): P
 export async function listOwnData(work: Work): Promise<string[]> {
   if (!hasOwnData(work.record)) return [];
   return (await Promise.all([listDatabase(work), listKeys(work)])).flat();
+}
+
+/**
+ * Gives the tickets whose own databases are gone although the server answers; one question for all. A server that is down tells
+ * nothing, so that nothing is said. Never throws.
+ */
+export async function listLostDatabases(stack: Stack, state: StackState): Promise<Map<string, string>> {
+  const wanted = Object.values(state.instances).flatMap(({ ticket, own, started, phase }): [string, string][] =>
+    own?.postgres && started && phase === 'ready' ? [[ticket, own.postgres.database]] : [],
+  );
+  if (wanted.length === 0) return new Map();
+  try {
+    const server = await openRecorded({ stack, config: undefined, shared: state.shared });
+    const names = new Set((await server?.admin(listNames)) ?? wanted.map(([, database]) => database));
+    return new Map(wanted.filter(([, database]) => !names.has(database)));
+  } catch {
+    return new Map();
+  }
 }
 
 async function listDatabase(work: Work): Promise<string[]> {

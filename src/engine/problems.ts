@@ -36,6 +36,9 @@ export async function findProblems(view: View, record: InstanceRecord): Promise<
     return found;
   }
   await (record.ticket === BASELINE ? findInCheckouts(record, found) : findInRepos(record, found));
+  const lost = view.observed.lost.get(record.ticket);
+  if (lost !== undefined)
+    found.broken.push(`its database ${lost} is gone: \`stack start ${record.ticket}\` makes it anew`);
   const services = Object.entries(record.services);
   await Promise.all(services.map(([name]) => findInService(view, record, name, found)));
   return found;

@@ -126,7 +126,6 @@ function requireOwn(found: TicketDatabase, ticket: string): TicketDatabase {
 export async function resetDatabase(stack: Stack, ticket: string, { force }: { force: boolean }): Promise<void> {
   await replaceContent(stack, ticket, force, async (work) => {
     for (const step of listDatabaseSteps(work)) await step.revert();
-    for (const repo of Object.values(work.record.repos)) if (repo.mode === 'dedicated') repo.migrated = false;
     const template = templateStep(work);
     const note = (): void => undefined;
     await withUpLock(work, async () => {

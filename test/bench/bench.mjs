@@ -2,10 +2,20 @@
 // reads them. Floors are taken in the same run, interleaved. Without an engine what needs one is left out, and that is said.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import pg from 'pg';
 import { interleave, ROUNDS, timeCommand } from './measure.mjs';
 
 const BIN = path.resolve(import.meta.dirname, '../../bin/stack.js');
@@ -198,12 +208,79 @@ async function benchReady(runtime, from) {
   stack(root, 'down', '--force', '--quiet');
 }
 
+/** A root whose baseline has a database of about so many megabytes, in the embedded server. */
+async function makeDataRoot(name, megabytes, from) {
+  const root = makeRoot(name, 5, from, 'process');
+  const shared = `shared:\n  postgres: { provider: embedded, port: ${from + 3000}, database: shop }\n`;
+  appendFileSync(path.join(root, 'stack.yml'), shared);
+  stack(root, 'up', '--quiet');
+  // The lease may be another than the wish.
+  const state = JSON.parse(readFileSync(path.join(root, '.stack/state.json'), 'utf8'));
+  const url = `postgres://stack:stack@localhost:${state.shared.postgres.port}`;
+  await query(
+    `${url}/shop`,
+    `CREATE TABLE filler AS SELECT n, repeat(md5(n::text), 30) AS text FROM generate_series(1, ${megabytes * 1000}) n; CHECKPOINT`,
+  );
+  return { root, url };
+}
+
+async function query(url, text) {
+  const client = new pg.Client(url);
+  await client.connect();
+  const started = performance.now();
+  await client.query(text).finally(() => client.end());
+  return performance.now() - started;
+}
+
+/** A create with a database of its own, against one without and the copy that Postgres makes by itself. */
+async function benchDatabase(megabytes, from, rounds) {
+  const { root, url } = await makeDataRoot(`data-${megabytes}`, megabytes, from);
+  const create = (ticket, ...flags) => stack(root, 'create', ticket, '--no-wait', '--quiet', ...flags);
+  const ms = await interleave(
+    {
+      plain: (round) => create(`plain-${round + 1}`),
+      bare: (round) => query(`${url}/postgres`, `CREATE DATABASE bare_${round + 1} TEMPLATE shop`),
+      own: (round) => create(`own-${round + 1}`, '--own', 'postgres'),
+      async clear(round) {
+        stack(root, 'destroy', `plain-${round + 1}`, `own-${round + 1}`, '--quiet');
+        return query(`${url}/postgres`, `DROP DATABASE bare_${round + 1}`);
+      },
+    },
+    rounds,
+  );
+  const floors = { create: ms.plain, 'CREATE DATABASE': ms.bare };
+  report(`create --own postgres, ${megabytes} MB`, ms.own, floors, '<= 1.2x');
+  if (megabytes <= 10) await benchSideBySide(root);
+  stack(root, 'down', '--force', '--volumes', '--yes', '--quiet');
+}
+
+/** Ten at once, with and without databases of their own. */
+async function benchSideBySide(root) {
+  const tickets = Array.from({ length: 10 }, (_, index) => `side-${index}`);
+  const createAll = async (...flags) => {
+    const started = performance.now();
+    const children = tickets.map((ticket) =>
+      spawn('node', [BIN, 'create', ticket, '--no-wait', ...flags], { cwd: root, env, stdio: 'ignore' }),
+    );
+    const codes = await Promise.all(children.map(async (child) => (await once(child, 'exit'))[0]));
+    if (codes.some((code) => code !== 0)) throw new Error(`creates side by side ended with ${codes}`);
+    return performance.now() - started;
+  };
+  const plain = await createAll();
+  stack(root, 'destroy', ...tickets, '--quiet');
+  const own = await createAll('--own', 'postgres');
+  stack(root, 'destroy', ...tickets, '--quiet');
+  report('ten creates --own postgres at once', own, { 'ten creates': plain }, '');
+}
+
 try {
   if (!existsSync(path.resolve(BIN, '../../dist/main.js'))) throw new Error('run `npm run build` first');
   await benchStart();
   await benchWorktrees(50, 22001);
   await benchWorktrees(3000, 23001);
   await benchReady('process', 24001);
+  await benchDatabase(10, 26001);
+  if (process.env.STACK_BENCH_GIGABYTE) await benchDatabase(1000, 26501, 3);
   if (hasEngine) await benchReady('docker', 25001);
   else process.stderr.write('no Docker engine answers: what needs one is left out\n');
   const head = ['what', 'median', 'floor', 'ratio', 'beyond', 'aim'];

@@ -34,7 +34,7 @@ await client.end();
 
 /** Tickets with data of their own beside a baseline that serves, in order: each test goes on from the one before. */
 for (const { runtime, skip } of RUNTIMES) {
-  describe.skipIf(skip)(`tickets with their own data, on ${runtime}`, { sequential: true }, () => {
+  describe.skipIf(skip)(`tickets with their own data, on ${runtime}`, { sequential: true, timeout: 240_000 }, () => {
     let product: Product;
 
     beforeAll(async () => {
@@ -281,6 +281,20 @@ for (const { runtime, skip } of RUNTIMES) {
     it('leaves no database when tickets are destroyed', async () => {
       expect(await product.stack(['destroy', 'colours', 'sizes', '--no-dump'])).toMatchObject({ code: 0 });
       expect(await databases()).toEqual([expect.stringMatching(/^shop__template_/)]);
+    });
+
+    it('sees that a ticket’s database is gone, and start makes it anew', async () => {
+      expect(await product.stack(['create', 'feat-08', '--with', 'api'])).toMatchObject({ code: 0 });
+      const before = (await product.ps()).instances[0];
+      expect(before).toMatchObject({ status: 'running', own: { postgres: { database: 'shop_feat_08' } } });
+      await query('shop', 'DROP DATABASE shop_feat_08 WITH (FORCE)');
+      const { stdout } = await product.stack(['ps']);
+      expect(stdout).toContain('! feat-08: its database shop_feat_08 is gone: `stack start feat-08` makes it anew');
+      expect((await product.stack(['doctor'])).stdout).toContain('its database shop_feat_08 is gone');
+      expect(await product.stack(['start', 'feat-08'])).toMatchObject({ code: 0 });
+      expect((await product.ps()).instances[0]).toMatchObject({ status: 'running' });
+      expect(await namesAt(await portOf('feat-08'))).toEqual(await namesAt(3000));
+      expect(await product.stack(['destroy', 'feat-08', '--no-dump'])).toMatchObject({ code: 0 });
     });
 
     it('saves the database of a ticket that goes, and restore brings it back, with its work', async () => {

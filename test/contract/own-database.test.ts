@@ -80,7 +80,7 @@ function bareStack(root: string): Stack {
 }
 
 for (const { name, skip, make } of WORLDS) {
-  describe.skipIf(skip)(`a ticket’s own database, on ${name}`, { sequential: true }, () => {
+  describe.skipIf(skip)(`a ticket’s own database, on ${name}`, { sequential: true, timeout: 240_000 }, () => {
     let world: World;
     let server: PostgresServer;
 

@@ -33,6 +33,11 @@ export async function findDatabase(session: Session, name: string): Promise<Data
   );
 }
 
+/** Gives the names of all databases of a server. */
+export async function listNames(session: Session): Promise<string[]> {
+  return (await session.query<{ name: string }>('SELECT datname AS name FROM pg_database')).map(({ name }) => name);
+}
+
 /** Gives the databases of a server that have a mark of ours, of whichever root. */
 export async function listMarked(session: Session): Promise<{ name: string; mark: DatabaseMark }[]> {
   const rows = await session.query<{ name: string; comment: string | null }>(

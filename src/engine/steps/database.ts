@@ -9,13 +9,14 @@ import {
   renameDatabase,
 } from '../../adapters/postgres/databases.ts';
 import { StackError } from '../../domain/errors.ts';
+import { dedicatedRepos } from '../../domain/instance.ts';
 import { hiddenDatabase } from '../../domain/own.ts';
 import { resolveShared } from '../../domain/shared.ts';
 import type { Step } from '../../domain/step.ts';
 import { bringDataBack } from '../dumps.ts';
 import { openPostgres, POSTGRES, type PostgresServer } from '../postgres.ts';
 import { templateName } from '../template.ts';
-import { requireConfig, type Work } from '../work.ts';
+import { requireConfig, saveRecord, type Work } from '../work.ts';
 import { embeddedId } from './embedded.ts';
 import { TEMPLATE_ID } from './template.ts';
 
@@ -46,6 +47,7 @@ function databaseStep(work: Work, { database, from }: { database: string; from: 
         work.stack.emit({ type: 'warning', text });
       }
       await server.admin((session) => makeDatabase(session, work, server), signal);
+      await forgetMigrations(work);
     },
     async revert() {
       const server = await openRecorded(work);
@@ -56,6 +58,14 @@ function databaseStep(work: Work, { database, from }: { database: string; from: 
       });
     },
   };
+}
+
+/** What was done to a database before is not in a new one. */
+async function forgetMigrations(work: Work): Promise<void> {
+  const migrated = dedicatedRepos(work.record).filter(([, repo]) => repo.migrated);
+  if (migrated.length === 0) return;
+  for (const [, repo] of migrated) repo.migrated = false;
+  await saveRecord(work);
 }
 
 /** Gives the server a recorded ticket's database is on; undefined when it is gone with all its data. */
