@@ -22,6 +22,45 @@ export async function emptyRedis(login: RedisLogin): Promise<void> {
   await withRedis(login, (client) => client.flushDb());
 }
 
+/** Keys that are asked for at once. */
+const BATCH = 200;
+
+/** Gives all keys of a numbered database with their values and how long they live on, a line each. Throws `database`. */
+export async function dumpKeys(login: RedisLogin): Promise<string> {
+  const { RESP_TYPES } = await import('@redis/client');
+  return withRedis(login, async (client) => {
+    const bytes = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
+    const lines: string[] = [];
+    let cursor = '0';
+    do {
+      const found = await bytes.scan(cursor, { COUNT: BATCH });
+      // Not `scanIterator`, which would take a cursor of bytes for one that is never at its end.
+      cursor = String(found.cursor);
+      const entries = await Promise.all(
+        found.keys.map(async (key) => [key, await bytes.dump(key), await client.pTTL(key)] as const),
+      );
+      for (const [key, value, ttl] of entries) {
+        // It ended in between.
+        if (value === null) continue;
+        lines.push(
+          JSON.stringify({ key: key.toString('base64'), value: value.toString('base64'), ttl: Math.max(ttl, 0) }),
+        );
+      }
+    } while (cursor !== '0');
+    return lines.map((line) => `${line}\n`).join('');
+  });
+}
+
+/** Puts keys of a dump into a numbered database, over those of their names. Throws `database`. */
+export async function loadKeys(login: RedisLogin, text: string): Promise<void> {
+  await withRedis(login, async (client) => {
+    for (const line of text.split('\n').filter(Boolean)) {
+      const { key, value, ttl } = JSON.parse(line) as { key: string; value: string; ttl: number };
+      await client.restore(Buffer.from(key, 'base64'), ttl, Buffer.from(value, 'base64'), { REPLACE: true });
+    }
+  });
+}
+
 async function withRedis<Result>(
   { url, where, number }: RedisLogin,
   use: (client: RedisClientType) => Promise<Result>,

@@ -13,7 +13,12 @@ export const down: Verb<{ force?: boolean; volumes?: boolean }, { down: true; vo
   async run(context, { options }) {
     const stack = await context.stack();
     const volumes = options.volumes === true;
-    if (volumes) await context.confirm(`Delete all data of the shared services of ${stack.name}?`);
+    if (volumes) {
+      const { instances } = await stack.store.read();
+      const owners = Object.values(instances).flatMap(({ ticket, own }) => (own?.postgres ? [ticket] : []));
+      const also = owners.length > 0 ? `, with the databases of ${owners.join(', ')}` : '';
+      await context.confirm(`Delete all data of the shared services of ${stack.name}${also}?`);
+    }
     const { bringDown } = await import('../engine/up.ts');
     await bringDown(stack, { force: options.force === true, volumes });
     return { down: true, volumes };

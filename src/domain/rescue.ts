@@ -45,7 +45,7 @@ const schema = z.object({
           kept: z.optional(z.string()),
         }),
       ),
-      redis: z.optional(z.object({})),
+      redis: z.optional(z.object({ dump: z.optional(z.string()) })),
     }),
   ),
 });

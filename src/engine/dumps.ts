@@ -1,6 +1,6 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { isThere, makeFolder, replaceFile } from '../adapters/files.ts';
+import { isThere, makeFolder, readFileIfThere, replaceFile } from '../adapters/files.ts';
 import { findLocal } from '../adapters/git/branch.ts';
 import type { Session } from '../adapters/postgres/connection.ts';
 import {
@@ -11,10 +11,12 @@ import {
   listMarked,
   moveDatabase,
 } from '../adapters/postgres/databases.ts';
+import { countKeys, dumpKeys, loadKeys, type RedisLogin } from '../adapters/redis.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
 import { hiddenDatabase } from '../domain/own.ts';
 import { parseRescue, type Rescue, renderRescue } from '../domain/rescue.ts';
 import type { PostgresServer } from './postgres.ts';
+import { openRedis } from './redis.ts';
 import type { Stack } from './stack.ts';
 import { openRecorded } from './steps/database.ts';
 import { dumpDatabase, loadInto } from './ticket-database.ts';
@@ -31,25 +33,40 @@ function dumpsFolder(stack: Stack): string {
   return path.join(stack.root, '.stack', 'dumps');
 }
 
-/**
- * Saves a ticket's own database before it goes: with pg_dump, or, where none fits the server, by keeping it sealed under
- * another name. One that nothing was written to is not saved. Throws `database`, `files`.
- */
+/** Gives what a ticket has of its own, as a rescue tells it; with where it is saved, where it is. */
+export function describeOwn({ own }: InstanceRecord, saved: SavedData | undefined): Pick<Rescue, 'own'> {
+  if (!own) return {};
+  const { postgres, redis } = own;
+  return {
+    own: {
+      ...(postgres && { postgres: { database: postgres.database, from: postgres.from, ...saved?.postgres } }),
+      ...(redis && { redis: { ...saved?.redis } }),
+    },
+  };
+}
+
+/** Saves what a ticket has of its own before it goes; undefined where there is nothing to save. Throws `database`, `files`. */
 export async function saveData(work: Work, time: string): Promise<SavedData | undefined> {
+  const name = `${work.record.ticket}-${time}`;
+  const [postgres, redis] = await Promise.all([saveDatabase(work, name), saveKeys(work, name)]);
+  return postgres || redis ? { ...(postgres && { postgres }), ...(redis && { redis }) } : undefined;
+}
+
+/**
+ * With pg_dump, or, where none fits the server, by keeping it sealed under another name. One that nothing was written to is
+ * not saved.
+ */
+async function saveDatabase(work: Work, name: string): Promise<SavedData['postgres']> {
   const own = work.record.own?.postgres;
   const server = own && (await openRecorded(work));
   const found = server && (await server.admin((session) => findDatabase(session, own.database)));
   if (!server || !found || found.mark?.ticket !== work.record.ticket) return undefined;
   if (found.mark.sign === (await server.admin((session) => contentSign(session, own.database)))) return undefined;
-  const name = `${work.record.ticket}-${time}`;
   if (await server.tools()) {
     await makeFolder(dumpsFolder(work.stack));
-    await dumpDatabase(
-      work.stack,
-      { server, database: own.database },
-      path.join(dumpsFolder(work.stack), `${name}.dump`),
-    );
-    return { postgres: { ...own, dump: `${name}.dump` } };
+    const file = path.join(dumpsFolder(work.stack), `${name}.dump`);
+    await dumpDatabase(work.stack, { server, database: own.database }, file);
+    return { ...own, dump: `${name}.dump` };
   }
   const kept = hiddenDatabase(own.from, `kept_${name}`, work.stack.rootId);
   await server.admin((session) => keepDatabase(session, work, own.database, kept));
@@ -57,7 +74,24 @@ export async function saveData(work: Work, time: string): Promise<SavedData | un
     type: 'info',
     text: `${own.database} is kept as ${kept} for ${KEPT_DAYS} days, since no pg_dump of the server’s version is here`,
   });
-  return { postgres: { ...own, kept } };
+  return { ...own, kept };
+}
+
+async function saveKeys(work: Work, name: string): Promise<SavedData['redis']> {
+  const redis = work.record.own?.redis;
+  const config = redis?.checked ? await work.stack.config().catch(() => undefined) : undefined;
+  const login = redis && config && openRedis(work.stack, config, work.shared, redis.number);
+  if (!login || (await countKeys(login)) === 0) return undefined;
+  await makeFolder(dumpsFolder(work.stack));
+  await replaceFile(path.join(dumpsFolder(work.stack), `${name}.keys`), await dumpKeys(login));
+  return { dump: `${name}.keys` };
+}
+
+/** Puts saved keys back into a ticket's numbered database, where they are kept still. */
+export async function bringKeysBack(work: Work, login: RedisLogin): Promise<void> {
+  const dump = work.rescue?.own?.redis?.dump;
+  const text = dump && (await readFileIfThere(path.join(dumpsFolder(work.stack), path.basename(dump))));
+  if (text) await loadKeys(login, text);
 }
 
 /** From here on nobody but `restore` comes to it. */
@@ -120,7 +154,7 @@ export async function describeSafe(record: InstanceRecord, time: string, own: Sa
   const services = Object.entries(record.services).map(([name, { runtime }]) => [name, { runtime }] as const);
   const { ticket, argument, createdAt } = record;
   return {
-    ...{ version: 1, ticket, argument, time, createdAt, own },
+    ...{ version: 1, ticket, argument, time, createdAt, ...describeOwn(record, own) },
     repos: Object.fromEntries(repos),
     services: Object.fromEntries(services),
   };
@@ -136,7 +170,7 @@ export async function dropDump(stack: Stack, { ticket, time, own }: Rescue): Pro
         await dropDatabase(session, kept, { force: true });
     });
   }
-  const files = ['dump', 'json'].map((ending) => path.join(dumpsFolder(stack), `${ticket}-${time}.${ending}`));
+  const files = ['dump', 'keys', 'json'].map((ending) => path.join(dumpsFolder(stack), `${ticket}-${time}.${ending}`));
   await Promise.all(files.map((file) => rm(file, { force: true })));
 }
 

@@ -3,6 +3,7 @@ import { keepRecord, rescueRef } from '../adapters/git/rescue-refs.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import { type Rescue, type RescuedRepo, renderRescue } from '../domain/rescue.ts';
 import { type TicketRisk, WISHES } from './checks.ts';
+import { describeOwn, type SavedData } from './dumps.ts';
 
 /** More ignored files than this in one repo are asked about before they go into git. */
 const MANY_BYTES = 50_000_000;
@@ -31,7 +32,7 @@ export function listLarge(risks: readonly TicketRisk[]): LargeFiles[] {
 export async function rescueTicket(
   record: InstanceRecord,
   risks: readonly TicketRisk[],
-  { time, data }: { time: string; data: Rescue['own'] },
+  { time, data }: { time: string; data: SavedData | undefined },
 ): Promise<Rescue | undefined> {
   const kinds = risks.flatMap(({ findings }) => findings.map(({ kind }) => kind));
   // Stashes are the repo's and stay there.
@@ -53,7 +54,7 @@ export async function rescueTicket(
     ...(record.phase === 'creating' && { halfMade: true }),
     repos: Object.fromEntries([...saved, ...borrowed]),
     services: Object.fromEntries(services),
-    ...(record.own && { own: data ?? {} }),
+    ...describeOwn(record, data),
   };
   const text = renderRescue(rescue);
   const kept = dedicatedRepos(record).filter(([repo]) => saved.some(([name, one]) => name === repo && one.ref));

@@ -301,6 +301,9 @@ for (const { runtime, skip } of RUNTIMES) {
       const create = await product.stack(['create', 'feat-06', '--with', 'api']);
       expect(create).toMatchObject({ code: 0 });
       await api(await portOf('feat-06'), '/items', { name: 'of feat-06' });
+      const number = (await product.ps()).instances[0]?.own?.redis?.db ?? 0;
+      const counter = (): Promise<string | null> => redis(number, (client) => client.get('items:counter'));
+      expect(await counter()).toBe('1');
       const gone = await product.stack(['destroy', 'feat-06']);
       expect(gone).toMatchObject({ code: 0 });
       expect(await databases()).not.toContain('shop_feat_06');
@@ -312,8 +315,10 @@ for (const { runtime, skip } of RUNTIMES) {
       } else if (saved.length === 0) {
         expect(gone.stderr).toMatch(/shop_feat_06 is kept as shop__kept_\S+ for 14 days, since no pg_dump/);
       }
+      expect(await counter()).toBe(null);
       expect(await product.stack(['restore', 'feat-06'])).toMatchObject({ code: 0 });
       expect(await namesAt(await portOf('feat-06'))).toContain('of feat-06');
+      expect(await counter()).toBe('1');
       writeFileSync(path.join(product.root, 'tickets/feat-06/api/new.txt'), 'not committed');
       expect(await product.stack(['destroy', 'feat-06', '--force'])).toMatchObject({ code: 0 });
       expect(await product.stack(['restore', 'feat-06'])).toMatchObject({ code: 0 });

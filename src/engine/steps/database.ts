@@ -41,7 +41,8 @@ function databaseStep(work: Work, { database, from }: { database: string; from: 
     },
     async apply({ signal }) {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
-      if (work.rescue?.own?.postgres) {
+      const saved = work.rescue?.own?.postgres;
+      if (saved?.dump !== undefined || saved?.kept !== undefined) {
         if (await bringDataBack(work, server)) return;
         const text = `the saved data of ${work.record.ticket} is gone: its database begins as the baseline’s`;
         work.stack.emit({ type: 'warning', text });

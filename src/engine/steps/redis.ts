@@ -1,5 +1,6 @@
 import { countKeys, emptyRedis } from '../../adapters/redis.ts';
 import type { Step } from '../../domain/step.ts';
+import { bringKeysBack } from '../dumps.ts';
 import { leaseRedis, openRedis, REDIS } from '../redis.ts';
 import { putRecord, requireConfig, type Work } from '../work.ts';
 import { embeddedId } from './embedded.ts';
@@ -45,6 +46,7 @@ async function takeNumber(work: Work): Promise<void> {
     const login = redis && openRedis(stack, config, work.shared, redis.number);
     if (!redis || !login) return;
     const isEmpty = (await countKeys(login)) === 0;
+    if (isEmpty) await bringKeysBack(work, login);
     await stack.store.update((draft) => {
       if (isEmpty) redis.checked = true;
       else record.own = { ...record.own, redis: leaseRedis(stack, config, draft, record, [...tried, redis.number]) };
