@@ -103,7 +103,7 @@ async function abandon(
 ): Promise<never> {
   const { stack, record } = work;
   const { ticket } = record;
-  await saveFirst(work, options);
+  await saveFirst(work, options, { time: rescueTime(new Date()), data: undefined });
   const steps = listRecordedSteps(work).filter((step) => !isInEngine(work, step));
   const leftovers = await runBackward(steps, { ...stack, until: stack.signal });
   if (stack.signal.aborted) throw interruptedAt(`stack destroy ${ticket}`);
@@ -132,7 +132,8 @@ async function unmake(work: Work, options: TakeApartOptions & { risks: readonly 
   await stack.store.update((draft) => {
     delete draft.instances[record.ticket];
   });
-  if (hasOwnData(record)) await purgeDumps(work);
+  // What is too old goes with a later one, should it not go now.
+  if (hasOwnData(record)) await purgeDumps(work).catch(() => undefined);
   return { ticket: record.ticket, rescued, kept, ...(data && { data }) };
 }
 

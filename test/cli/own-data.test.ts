@@ -58,17 +58,16 @@ for (const { runtime, skip } of RUNTIMES) {
     });
     afterAll(() => product?.dispose());
 
-    const api = async (inReadme: number, url: string, body?: object): Promise<{ items: { name: string }[] }> => {
+    /** Asks the API of a ticket, or the baseline's, wherever its lease is. */
+    const api = async (instance: string, url: string, body?: object): Promise<{ items: { name: string }[] }> => {
+      const { baseline, instances } = await product.ps();
+      const found = instance === 'baseline' ? baseline : instances.find(({ ticket }) => ticket === instance);
       const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-      const answer = await fetch(`http://localhost:${product.port(inReadme)}${url}`, body && post);
+      const answer = await fetch(`http://localhost:${found?.services.api?.ports.http}${url}`, body && post);
       if (!answer.ok) throw new Error(await answer.text());
       return (await answer.json()) as { items: { name: string }[] };
     };
-    /** The port of a ticket's API as the README would have it: tickets made at once get theirs in any order. */
-    const portOf = async (ticket: string): Promise<number> => {
-      const found = (await product.ps()).instances.find((instance) => instance.ticket === ticket);
-      return (found?.services.api?.ports.http ?? 0) - product.port(0);
-    };
+    const namesAt = async (instance: string) => (await api(instance, '/items')).items.map(({ name }) => name);
     /** Asks one numbered database of the shared Redis. */
     const redis = async <Answer>(
       database: number,
@@ -78,8 +77,6 @@ for (const { runtime, skip } of RUNTIMES) {
       await client.connect();
       return ask(client).finally(() => client.destroy());
     };
-
-    const namesAt = async (inReadme: number) => (await api(inReadme, '/items')).items.map(({ name }) => name);
 
     const query = async (database: string, text: string): Promise<Record<string, unknown>[]> => {
       const { url } = (await product.ps()).shared.postgres!;
@@ -103,9 +100,9 @@ for (const { runtime, skip } of RUNTIMES) {
 
     it('gives a ticket that forks the API a copy of the baseline’s database, since stack.yml says so', async () => {
       await product.stack(['up']);
-      await api(3000, '/items', { name: 'of the baseline' });
+      await api('baseline', '/items', { name: 'of the baseline' });
       expect(await product.stack(['create', 'feat-01', '--with', 'api'])).toMatchObject({ code: 0 });
-      expect(await namesAt(4001)).toEqual(['of the baseline']);
+      expect(await namesAt('feat-01')).toEqual(['of the baseline']);
       const env = readFileSync(path.join(product.root, 'tickets/feat-01/api/.env.local'), 'utf8');
       expect(env).toMatch(/^DATABASE_URL=.*\/shop_feat_01$/m);
     });
@@ -118,11 +115,11 @@ for (const { runtime, skip } of RUNTIMES) {
 
     it('keeps what each writes to itself, while the baseline serves', async () => {
       expect(await product.stack(['create', 'feat-03', '--with', 'api'])).toMatchObject({ code: 0 });
-      const writes = [3000, 4001, 4002].map((port) => api(port, '/items', { name: `through ${port}` }));
+      const writes = ['baseline', 'feat-01', 'feat-03'].map((name) => api(name, '/items', { name: `through ${name}` }));
       await Promise.all(writes);
-      expect(await namesAt(3000)).toEqual(['of the baseline', 'through 3000']);
-      expect(await namesAt(4001)).toEqual(['of the baseline', 'through 4001']);
-      expect(await namesAt(4002)).toEqual(['of the baseline', 'through 4002']);
+      expect(await namesAt('baseline')).toEqual(['of the baseline', 'through baseline']);
+      expect(await namesAt('feat-01')).toEqual(['of the baseline', 'through feat-01']);
+      expect(await namesAt('feat-03')).toEqual(['of the baseline', 'through feat-03']);
     });
 
     it('keeps keys and jobs of each to itself, in a numbered database of its own', async () => {
@@ -140,7 +137,7 @@ for (const { runtime, skip } of RUNTIMES) {
 
     it('keeps it when the ticket is stopped and started', async () => {
       expect(await product.stack(['restart', 'feat-01'])).toMatchObject({ code: 0 });
-      expect(await namesAt(4001)).toEqual(['of the baseline', 'through 4001']);
+      expect(await namesAt('feat-01')).toEqual(['of the baseline', 'through feat-01']);
     });
 
     it('refuses to destroy a database that somebody else is connected to, and says who; force ends them', async () => {
@@ -155,7 +152,7 @@ for (const { runtime, skip } of RUNTIMES) {
       expect(refused).toMatchObject({ code: 4, stdout: '' });
       expect(refused.stderr).toMatch(/database shop_feat_03 is in use by psql of ada \(stack from /);
       expect(await product.stack(['start', 'feat-03'])).toMatchObject({ code: 0 });
-      expect(await namesAt(4002)).toEqual(['of the baseline', 'through 4002']);
+      expect(await namesAt('feat-03')).toEqual(['of the baseline', 'through feat-03']);
       expect(await product.stack(['destroy', 'feat-03', '--force', '--no-dump'])).toMatchObject({ code: 0 });
       await client.end().catch(() => undefined);
       expect((await databases()).filter((name) => name.includes('feat_03'))).toEqual([]);
@@ -169,7 +166,7 @@ for (const { runtime, skip } of RUNTIMES) {
       expect(await product.stack(['destroy', 'feat-01', '--no-dump'])).toMatchObject({ code: 0 });
       expect(await product.stack(['up'])).toMatchObject({ code: 0 });
       expect(await databases()).toEqual([expect.stringMatching(/^shop__template_/)]);
-      expect(await namesAt(3000)).toEqual(['of the baseline', 'through 3000']);
+      expect(await namesAt('baseline')).toEqual(['of the baseline', 'through baseline']);
       expect(await Promise.all([0, 1].map((number) => redis(number, (client) => client.dbSize())))).toEqual([2, 0]);
     });
 
@@ -238,7 +235,7 @@ for (const { runtime, skip } of RUNTIMES) {
       expect(await tables('shop_sizes')).toEqual(['items', 'migrations', 'sizes']);
       expect(await product.stack(['db', 'sizes', 'reset', '--yes'])).toMatchObject({ code: 0 });
       expect(await tables('shop_sizes')).toEqual(['first', 'items', 'migrations', 'sizes']);
-      expect(await namesAt(await portOf('sizes'))).toEqual(await namesAt(3000));
+      expect(await namesAt('sizes')).toEqual(await namesAt('baseline'));
     });
 
     it.runIf(runtime === 'docker')('opens a shell on it, with the words behind --, and its exit code', async () => {
@@ -256,17 +253,16 @@ for (const { runtime, skip } of RUNTIMES) {
         const [file, bad] = ['saved.dump', 'bad.sql'].map((name) => path.join(product.root, name)) as [string, string];
         expect(await product.json('db', 'colours', 'dump', 'saved.dump')).toMatchObject({ file });
         expect(statSync(file).mode & 0o777).toBe(0o600);
-        const port = await portOf('colours');
-        await api(port, '/items', { name: 'after the dump' });
+        await api('colours', '/items', { name: 'after the dump' });
         writeFileSync(bad, 'CREATE TABLE halves (id int); SELECT broken;');
         const failed = await product.stack(['db', 'colours', 'load', bad, '--yes']);
         expect(failed).toMatchObject({ code: 1 });
         expect(failed.stderr).toContain('column "broken" does not exist');
         expect(await tables('shop_colours')).not.toContain('halves');
         expect(await product.stack(['start', 'colours'])).toMatchObject({ code: 0 });
-        expect(await namesAt(port)).toContain('after the dump');
+        expect(await namesAt('colours')).toContain('after the dump');
         expect(await product.stack(['db', 'colours', 'load', file, '--yes'])).toMatchObject({ code: 0 });
-        expect(await namesAt(port)).not.toContain('after the dump');
+        expect(await namesAt('colours')).not.toContain('after the dump');
         expect(await product.stack(['db', 'colours', 'load', 'nowhere.dump', '--yes'])).toMatchObject({ code: 2 });
       },
     );
@@ -293,14 +289,14 @@ for (const { runtime, skip } of RUNTIMES) {
       expect((await product.stack(['doctor'])).stdout).toContain('its database shop_feat_08 is gone');
       expect(await product.stack(['start', 'feat-08'])).toMatchObject({ code: 0 });
       expect((await product.ps()).instances[0]).toMatchObject({ status: 'running' });
-      expect(await namesAt(await portOf('feat-08'))).toEqual(await namesAt(3000));
+      expect(await namesAt('feat-08')).toEqual(await namesAt('baseline'));
       expect(await product.stack(['destroy', 'feat-08', '--no-dump'])).toMatchObject({ code: 0 });
     });
 
     it('saves the database of a ticket that goes, and restore brings it back, with its work', async () => {
       const create = await product.stack(['create', 'feat-06', '--with', 'api']);
       expect(create).toMatchObject({ code: 0 });
-      await api(await portOf('feat-06'), '/items', { name: 'of feat-06' });
+      await api('feat-06', '/items', { name: 'of feat-06' });
       const number = (await product.ps()).instances[0]?.own?.redis?.db ?? 0;
       const counter = (): Promise<string | null> => redis(number, (client) => client.get('items:counter'));
       expect(await counter()).toBe('1');
@@ -317,12 +313,12 @@ for (const { runtime, skip } of RUNTIMES) {
       }
       expect(await counter()).toBe(null);
       expect(await product.stack(['restore', 'feat-06'])).toMatchObject({ code: 0 });
-      expect(await namesAt(await portOf('feat-06'))).toContain('of feat-06');
+      expect(await namesAt('feat-06')).toContain('of feat-06');
       expect(await counter()).toBe('1');
       writeFileSync(path.join(product.root, 'tickets/feat-06/api/new.txt'), 'not committed');
       expect(await product.stack(['destroy', 'feat-06', '--force'])).toMatchObject({ code: 0 });
       expect(await product.stack(['restore', 'feat-06'])).toMatchObject({ code: 0 });
-      expect(await namesAt(await portOf('feat-06'))).toContain('of feat-06');
+      expect(await namesAt('feat-06')).toContain('of feat-06');
       expect(readFileSync(path.join(product.root, 'tickets/feat-06/api/new.txt'), 'utf8')).toBe('not committed');
     });
 
