@@ -15,7 +15,7 @@ const KEY = `${process.version}-${process.arch}`;
 export function loadWithCodeCache<Exports>(file: string, hash: string, env: NodeJS.ProcessEnv): Exports {
   const folder = path.join(env.XDG_CACHE_HOME || path.join(env.HOME || homedir(), '.cache'), 'stack', 'code');
   const cache = path.join(folder, `${hash}-${KEY}`);
-  const cachedData = existsSync(cache) ? readFileSync(cache) : undefined;
+  const cachedData = readCache(cache);
   const script = new vm.Script(module.wrap(readFileSync(file, 'utf8')), {
     filename: file,
     ...(cachedData && { cachedData }),
@@ -24,6 +24,15 @@ export function loadWithCodeCache<Exports>(file: string, hash: string, env: Node
   const loaded = { exports: {} };
   script.runInThisContext()(loaded.exports, createRequire(file), loaded, file, path.dirname(file));
   return loaded.exports as Exports;
+}
+
+/** Another build's command may delete it between a look and the reading. */
+function readCache(cache: string): Buffer | undefined {
+  try {
+    return existsSync(cache) ? readFileSync(cache) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Written when the command has run, so that all it used is in there. Other builds' caches go. */
