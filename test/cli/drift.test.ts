@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isRunning } from '../support/process-world.ts';
 import { makeShop, type Shop, shopConfig } from '../support/shop.ts';
+import { until } from '../support/until.ts';
 
 /** What somebody else does to the ticket feat-01, or below it; what `ps` then says; how a repair leaves it. */
 const CHANGES: {
@@ -205,6 +207,28 @@ describe('what changes under a ticket', () => {
     expect((await shop.ps()).instances).toMatchObject([
       { status: 'running', problems: expect.arrayContaining([text]) },
     ]);
+  });
+
+  it('a shared server that was killed and emptied is told of, and comes back with start', async () => {
+    shop.configure((text) => `${text}shared:\n  postgres: { port: ${shop.port + 18}, database: shop }\n`);
+    expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 0 });
+    const data = shop.at('.stack/shared/postgres/data');
+    const empty = async (): Promise<void> => {
+      const pid = Number(readFileSync(`${data}/postmaster.pid`, 'utf8').split('\n')[0]);
+      process.kill(pid, 'SIGKILL');
+      await until('the server is gone', () => !isRunning(pid));
+      rmSync(data, { recursive: true });
+    };
+    await empty();
+    expect(await shop.ps()).toMatchObject({
+      shared: { postgres: { status: 'stopped' } },
+      instances: [{ status: 'running', problems: [] }],
+    });
+    expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 0 });
+    expect((await shop.ps()).shared).toMatchObject({ postgres: { status: 'running' } });
+    await empty();
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+    expect((await shop.ps()).instances).toEqual([]);
   });
 
   it('the baseline moves to the port that stack.yml now names', async () => {

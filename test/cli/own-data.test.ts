@@ -197,6 +197,13 @@ for (const { runtime, skip } of RUNTIMES) {
       expect(stdout).not.toContain('1.sql');
     });
 
+    it('makes a database that somebody dropped again on start, and migrates it', async () => {
+      const before = await tables('shop_colours');
+      await query('shop', 'DROP DATABASE shop_colours WITH (FORCE)');
+      expect(await product.stack(['start', 'colours'])).toMatchObject({ code: 0 });
+      expect(await tables('shop_colours')).toEqual(before);
+    });
+
     it('says the address of a ticket’s database, and of the baseline’s', async () => {
       const { stdout } = await product.stack(['db', 'colours', 'url']);
       expect(stdout).toMatch(/^postgres:\/\/stack:stack@localhost:\d+\/shop_colours$/);
