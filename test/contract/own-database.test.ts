@@ -68,7 +68,11 @@ const WORLDS = [
       const shared = await makeSharedProject(undefined, { STACK_POSTGRES_DATABASE: FROM }, project);
       await startShared(shared);
       const port = Number(new URL(shared.databaseUrl).port);
-      return { stack: bareStack(root), leases: { postgres: { port, provider: 'compose' } }, end: () => shared.end() };
+      const end = async (): Promise<void> => {
+        await shared.end();
+        await rm(root, { recursive: true, force: true });
+      };
+      return { stack: bareStack(root), leases: { postgres: { port, provider: 'compose' } }, end };
     },
   },
 ];
