@@ -10,8 +10,12 @@ import { readWishes } from './wishes.ts';
 
 const wishes = readWishes();
 const hasEngine = (await findTestEngine()) !== undefined;
-/** Cases of one command in `npm run verify`; containers take longer. */
-const PART = { process: 5, docker: 2 };
+/** How many cases of one command are drawn for each extent; containers take longer. */
+const DRAWN = {
+  part: { process: 5, docker: 2 },
+  most: { process: Number.POSITIVE_INFINITY, docker: 15 },
+  whole: { process: Number.POSITIVE_INFINITY, docker: Number.POSITIVE_INFINITY },
+};
 const DEADLINE_MS = 900_000;
 
 describe.each(['process', 'docker'] as const)('on %s, killed or failing anywhere', (runtime) => {
@@ -35,7 +39,7 @@ describe.each(['process', 'docker'] as const)('on %s, killed or failing anywhere
       const [listed = []] = await pool.each([subject], (world) =>
         listCases(bench, world, subject, { random, whole: wishes.extent === 'whole' }),
       );
-      const cases = random.shuffle(listed).slice(0, wishes.extent === 'part' ? PART[runtime] : listed.length);
+      const cases = random.shuffle(listed).slice(0, DRAWN[wishes.extent][runtime]);
       const asked = cases.filter(({ title }) => wishes.only === undefined || title.includes(wishes.only));
       const ran = await pool.each(
         asked,

@@ -2,7 +2,7 @@
 export interface Wishes {
   /** The same seed draws the same cases. */
   seed: number;
-  /** `part`: a few cases of every command, as `npm run verify` does; `most`: every step; `whole`: every place in every step. */
+  /** `part`: a few cases of every command, as in `npm run verify`; `most`: every step, on docker a draw; `whole`: every place in it. */
   extent: 'part' | 'most' | 'whole';
   /** Only cases with this in their title. */
   only: string | undefined;
