@@ -2,6 +2,7 @@ import path from 'node:path';
 import { checkExistingBranch, checkNewBranch } from '../adapters/git/branch.ts';
 import { defaultBranch, inspectRepo, type RepoFacts, resolveBase } from '../adapters/git/repo.ts';
 import { requirePlace } from '../adapters/git/worktree-make.ts';
+import { refuseLinkedFolder } from '../adapters/own-folders.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { DedicatedRepo, RepoRecord, ServiceRecord } from '../domain/instance.ts';
@@ -83,6 +84,7 @@ async function planRepo(stack: Stack, config: StackConfig, repo: string, options
   const { name, wishes, folder } = options;
   const settings = config.repos[repo];
   const common = describeCopy(config, repo, facts, folder);
+  await refuseLinkedFolder(stack.root, folder);
   await requirePlace(common.worktree);
   const existing = wishes.on[repo];
   if (existing !== undefined) {
