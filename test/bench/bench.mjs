@@ -273,16 +273,29 @@ async function benchSideBySide(root) {
   report('ten creates --own postgres at once', own, { 'ten creates': plain }, '');
 }
 
+/** Three running tickets: `check` asks each of their services what it was given, `ps` only what runs. */
+async function benchCheck(runtime, from) {
+  const root = makeRoot(`check-${runtime}`, 50, from, runtime);
+  for (let index = 0; index < 3; index++) stack(root, 'create', `t-${index}`, '--quiet');
+  const ms = await interleave({ ps: () => stack(root, 'ps'), check: () => stack(root, 'check') });
+  report(`check of 3 tickets x 2 services, ${runtime}`, ms.check, { ps: ms.ps }, '<= floor + 300 ms');
+  stack(root, 'destroy', 't-0', 't-1', 't-2', '--quiet');
+  stack(root, 'down', '--force', '--quiet');
+}
+
 try {
   if (!existsSync(path.resolve(BIN, '../../dist/main.js'))) throw new Error('run `npm run build` first');
   await benchStart();
   await benchWorktrees(50, 22001);
   await benchWorktrees(3000, 23001);
   await benchReady('process', 24001);
+  await benchCheck('process', 27001);
   await benchDatabase(10, 26001);
   if (process.env.STACK_BENCH_GIGABYTE) await benchDatabase(1000, 26501, 3);
-  if (hasEngine) await benchReady('docker', 25001);
-  else process.stderr.write('no Docker engine answers: what needs one is left out\n');
+  if (hasEngine) {
+    await benchReady('docker', 25001);
+    await benchCheck('docker', 28001);
+  } else process.stderr.write('no Docker engine answers: what needs one is left out\n');
   const head = ['what', 'median', 'floor', 'ratio', 'beyond', 'aim'];
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column].length)));
   for (const row of [head, ...rows])

@@ -7,12 +7,18 @@ import { findMarked, readEnvironment, readName } from './table.ts';
 /** Gives the live processes of a workload with the env each has. Known on Linux alone: macOS shows nobody another's. */
 export async function listPrograms(record: ProcessRecord | undefined): Promise<Program[]> {
   if (!record || process.platform !== 'linux') return [];
-  const marked = (await findMarked(record.name)).map(({ pid }) => pid);
-  const pids = new Set([...(await listMembers(record)), ...marked]);
-  return [...pids].flatMap((pid) => {
-    const env = readEnvironment(pid);
-    if (!env) return [];
-    const ports = listListeners([pid]).map(({ port }) => port);
-    return [{ name: `pid ${pid} (${readName(pid) ?? 'gone'})`, env, ports }];
-  });
+  const members = (await listMembers(record)).flatMap(describeProgram);
+  const leases = record.ports.map(({ host }) => host);
+  if (members.some(({ ports }) => ports?.some((port) => leases.includes(port)))) return members;
+  // What serves may have left the group; all processes of the machine are looked through for it.
+  const known = new Set(members.map(({ name }) => name));
+  const marked = (await findMarked(record.name)).flatMap(({ pid }) => describeProgram(pid));
+  return [...members, ...marked.filter(({ name }) => !known.has(name))];
+}
+
+function describeProgram(pid: number): Program[] {
+  const env = readEnvironment(pid);
+  if (!env) return [];
+  const ports = listListeners([pid]).map(({ port }) => port);
+  return [{ name: `pid ${pid} (${readName(pid) ?? 'gone'})`, env, ports }];
 }
