@@ -145,6 +145,8 @@ export async function addRepo(
     'ready',
     async (run) => {
       const first = await unwind(work, run, { forget: false });
+      // What could not be unmade stays on the record: `start` goes on with it, and destroy takes it.
+      if (first instanceof StackError && first.code === 'leftover') return first;
       Object.assign(work.record, { repos: before.repos, services: before.services, own: before.own });
       await converge(
         { ...work, stack: { ...stack, signal: new AbortController().signal } },

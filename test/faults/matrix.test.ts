@@ -12,7 +12,7 @@ const wishes = readWishes();
 const hasEngine = (await findTestEngine()) !== undefined;
 /** How many cases of one command are drawn for each extent; containers take longer. */
 const DRAWN = {
-  part: { process: 5, docker: 2 },
+  part: { process: 4, docker: 1 },
   most: { process: Number.POSITIVE_INFINITY, docker: 15 },
   whole: { process: Number.POSITIVE_INFINITY, docker: Number.POSITIVE_INFINITY },
 };

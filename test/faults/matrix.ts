@@ -236,6 +236,8 @@ async function findProblems(bench: Bench, world: FaultWorld, { subject, faults, 
   if (again) problems.push(...(await repeat(world, subject)));
   problems.push(...(await findLostWork(world, subject)));
   problems.push(...(await clearAway(world)));
+  // A lock whose holder could not take it away, or was killed, is taken over by the next, or cleared by doctor.
+  if (/\.git\/.*\.lock -> /.test(world.photographFiles())) await world.here('doctor', '--fix', '--yes', '--json');
   const after = world.photographFiles();
   if (after !== before) problems.push(`something is not as it was:\n${compare(before, after)}`);
   return problems.length === 0 ? [] : [...problems, `the faulted run said: ${faulted.stderr.slice(0, 2000)}`];

@@ -68,7 +68,9 @@ function findDoctorLies(records: readonly InstanceRecord[], code: number, text: 
   const missed = wanted
     .filter((ticket) => !bad.includes(ticket))
     .map((ticket) => `doctor sees nothing wrong in ${ticket}`);
-  const invented = findings.filter(({ ok, subject }) => !ok && !wanted.includes(subject));
+  const unfilled = records.filter((record) => dedicatedRepos(record).some(([, { worktree }]) => !hasIndex(worktree)));
+  const known = [...wanted, ...unfilled.map(({ ticket }) => ticket)];
+  const invented = findings.filter(({ ok, subject }) => !ok && !known.includes(subject));
   return [
     ...missed,
     ...invented.map(({ subject, text: said }) => `doctor finds fault with ${subject}: ${said}`),
@@ -82,6 +84,13 @@ function isBroken(record: InstanceRecord): boolean {
     record.phase !== 'ready' ||
     dedicatedRepos(record).some(([, { worktree }]) => !existsSync(path.join(worktree, '.git')))
   );
+}
+
+/** False where git was ended before it had filled a worktree. */
+function hasIndex(worktree: string): boolean {
+  if (!existsSync(path.join(worktree, '.git'))) return false;
+  const pointer = readFileSync(path.join(worktree, '.git'), 'utf8');
+  return existsSync(path.join(pointer.replace('gitdir: ', '').trim(), 'index'));
 }
 
 /** Gives what really runs, `ticket/service`, by asking neither records nor stack. */

@@ -14,7 +14,7 @@ export interface Wishes {
 export function readWishes(env: Readonly<Record<string, string | undefined>> = process.env): Wishes {
   const seed = Number(env.STACK_FAULT_SEED);
   return {
-    seed: Number.isInteger(seed) && seed > 0 ? seed : (Date.now() % 1_000_000) + 1,
+    seed: Number.isInteger(seed) && seed > 0 ? seed : 1,
     extent: (env.STACK_FAULT_EXTENT ?? 'part') as Wishes['extent'],
     only: env.STACK_FAULT_ONLY || undefined,
     jobs: Number(env.STACK_FAULT_JOBS ?? 3),
