@@ -34,7 +34,7 @@ export function fillEnvironment(data: unknown, env: Env): FilledData {
 
 function kindOf([section, , key, inner]: KeyPath): TextKind {
   if (section === 'branch' || (section === 'shared' && inner === 'prefix')) return 'template';
-  if (section === 'repos' && key === 'setup') return 'shell';
+  if (section === 'repos' && (key === 'setup' || key === 'migrate')) return 'shell';
   const inService = key === 'env' || key === 'command' || key === 'image' || (key === 'build' && inner === 'args');
   return section === 'services' && inService ? 'template' : 'plain';
 }

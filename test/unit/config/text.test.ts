@@ -201,9 +201,9 @@ describe('${env.NAME}', () => {
     expect(fillTemplate(value, (name) => `<${name}>`)).toBe('${z}${x} ${y} <port.http>');
   });
 
-  test('in setup is filled in, and the rest is left to the shell', () => {
-    const text = shop('[npm ci]', '["echo ${HOME:-${env.A}} $${env.A} $(pwd) ${#x}"]');
-    expect(parse(text, { A: '1' }).repos.api?.setup).toEqual([
+  test.each(['setup', 'migrate'] as const)('in %s is filled in, and the rest is left to the shell', (key) => {
+    const text = shop('setup: [npm ci]', `${key}: ["echo \${HOME:-\${env.A}} $\${env.A} $(pwd) \${#x}"]`);
+    expect(parse(text, { A: '1' }).repos.api?.[key]).toEqual([
       {
         run: 'echo ${HOME:-1} ${env.A} $(pwd) ${#x}',
         // What it was filled with may be a secret.
