@@ -23,7 +23,6 @@ import { dumpDatabase, loadInto } from './ticket-database.ts';
 import type { Work } from './work.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-const KEPT_DAYS = 14;
 
 /** Where a destroyed ticket's data is. */
 export type SavedData = NonNullable<Rescue['own']>;
@@ -70,9 +69,11 @@ async function saveDatabase(work: Work, name: string): Promise<SavedData['postgr
   }
   const kept = hiddenDatabase(own.from, `kept_${name}`, work.stack.rootId);
   await server.admin((session) => keepDatabase(session, work, own.database, kept));
+  const days = await keptDays(work.stack);
+  const long = days === undefined ? '' : ` for ${days} day${days === 1 ? '' : 's'}`;
   work.stack.emit({
     type: 'info',
-    text: `${own.database} is kept as ${kept} for ${KEPT_DAYS} days, since no pg_dump of the server’s version is here`,
+    text: `${own.database} is kept as ${kept}${long}, since no pg_dump of the server’s version is here`,
   });
   return { ...own, kept };
 }
@@ -174,9 +175,16 @@ export async function dropDump(stack: Stack, { ticket, time, own }: Rescue): Pro
   await Promise.all(files.map((file) => rm(file, { force: true })));
 }
 
+/** Gives how long saved data is kept; undefined while stack.yml cannot be read: it may say longer than anybody would guess. */
+async function keptDays(stack: Stack): Promise<number | undefined> {
+  return (await stack.config().catch(() => undefined))?.dumps.keepDays;
+}
+
 /** Deletes what has been kept for longer than it is to be. */
 export async function purgeDumps(work: Work): Promise<void> {
-  const oldest = Date.now() - KEPT_DAYS * DAY_MS;
+  const days = await keptDays(work.stack);
+  if (days === undefined) return;
+  const oldest = Date.now() - days * DAY_MS;
   const folder = dumpsFolder(work.stack);
   for (const name of await readdir(folder).catch(() => [])) {
     const file = path.join(folder, name);

@@ -117,6 +117,8 @@ export interface StackConfig {
     compose: string | undefined;
     services: Record<string, SharedServiceConfig>;
   };
+  /** How long what a ticket had of its own is kept when it is destroyed. */
+  dumps: { keepDays: number };
   repos: Record<string, RepoConfig>;
   services: Record<string, ServiceConfig>;
 }

@@ -24,6 +24,7 @@ const PORTS_AFTER_FIRST = 998;
 const READY_SECONDS = 60;
 /** A first install of a large repo over a slow line. */
 const SETUP_SECONDS = 1800;
+const KEPT_DAYS = 14;
 
 /** Gives a valid file with its defaults filled in. `writtenAt` gives a scalar as its author wrote it. */
 export function normaliseConfig(file: StackFile, writtenAt: WrittenAt): StackConfig {
@@ -38,6 +39,7 @@ export function normaliseConfig(file: StackFile, writtenAt: WrittenAt): StackCon
       compose: compose ?? undefined,
       services: mapValues(shared, (service, name): SharedServiceConfig => normaliseShared(service ?? {}, name)),
     },
+    dumps: { keepDays: file.dumps?.keep_days ?? KEPT_DAYS },
     repos: mapValues(file.repos, (repo, name) => normaliseRepo(repo, name, writtenAt)),
     services: mapValues(file.services, (service, name) => ({
       ...normaliseService(service, runtime),

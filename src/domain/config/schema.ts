@@ -193,6 +193,14 @@ const sharedSchema = z.catchall(
   z.nullable(sharedServiceSchema),
 );
 
+const DAYS = 'a whole number of days, at least 1';
+const dumpsSchema = map('a map like `{ keep_days: 14 }`', {
+  keep_days: optional(
+    z.int(DAYS).check(z.minimum(1, DAYS)),
+    'How many days what a ticket had of its own is kept after destroy; default 14',
+  ),
+});
+
 /** The schema of `stack.yml`: validation, type and the JSON Schema for editors are all made from it. */
 export const stackSchema = map('a map with at least `name`, `repos` and `services`', {
   name: name.check(z.describe('Name of the stack')),
@@ -200,6 +208,7 @@ export const stackSchema = map('a map with at least `name`, `repos` and `service
   branch: optional(text, 'Pattern of new branches; ${ticket} is the name as typed; default ${ticket}'),
   worktrees: optional(text, 'Folder for the tickets’ worktrees; default tickets/'),
   shared: optional(sharedSchema, 'Shared services: one of each for all tickets'),
+  dumps: optional(dumpsSchema, 'Saved data of tickets that were destroyed'),
   repos: mapOf('a map like `{ front: { path: ./front } }`', name, repoSchema).check(
     z.describe('The git repositories of the stack'),
   ),

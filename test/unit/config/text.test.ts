@@ -90,7 +90,11 @@ describe('a valid file', () => {
       copy: [],
       envFile: '.env.local',
     });
-    expect(config).toMatchObject({ worktrees: undefined, shared: { compose: undefined, services: {} } });
+    expect(config).toMatchObject({
+      worktrees: undefined,
+      shared: { compose: undefined, services: {} },
+      dumps: { keepDays: 14 },
+    });
   });
 
   test('may leave keys without a value: they are as good as left out', () => {
@@ -112,6 +116,11 @@ describe('a valid file', () => {
   test('keeps numbers and booleans in env as they were typed', () => {
     const env = parse(`${SMALL}    env: { VERSION: 1.10, MASK: 0x1F, DEBUG: True, N: 5 }\n`).services.web?.env;
     expect(env).toEqual({ VERSION: '1.10', MASK: '0x1F', DEBUG: 'True', N: '5' });
+  });
+
+  test('says for how many days data of destroyed tickets is kept', () => {
+    expect(parse(`${SMALL}dumps: { keep_days: "\${env.DAYS}" }\n`, { DAYS: '30' }).dumps).toEqual({ keepDays: 30 });
+    expect(parse(`${SMALL}dumps:\n`).dumps).toEqual({ keepDays: 14 });
   });
 
   test('reads durations, folders, port ranges and builds', () => {
@@ -318,6 +327,11 @@ describe('a wrong key or value', () => {
       'a text for a port',
       shop('from: 3001', 'from: abc'),
       'stack.yml:25:28: services.front.ports.http.from: must be a port, 1 to 65535, found "abc"',
+    ],
+    [
+      'no days at all',
+      `${SMALL}dumps: { keep_days: 0 }\n`,
+      'dumps.keep_days: must be a whole number of days, at least 1, found the number 0',
     ],
     ['a port that is none', shop('from: 3001', 'from: 99999'), 'must be a port, 1 to 65535, found the number 99999'],
     [

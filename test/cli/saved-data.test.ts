@@ -1,0 +1,80 @@
+import { existsSync, readdirSync, utimesSync } from 'node:fs';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeShop, type Shop, shopConfig } from '../support/shop.ts';
+
+/** In order: each test goes on from the one before. */
+describe('data of tickets that were destroyed', { sequential: true, timeout: 120_000 }, () => {
+  let shop: Shop;
+  beforeAll(async () => {
+    const shared = (port: number): string =>
+      `shared: { postgres: { port: ${port}, user: stack, password: stack, database: shop } }\n`;
+    shop = makeShop({ config: (port) => shopConfig(port) + shared(port + 19) });
+    expect(await shop.stack(['up'])).toMatchObject({ code: 0 });
+  });
+  afterAll(() => shop?.dispose());
+
+  const create = async (ticket: string): Promise<void> => {
+    const run = await shop.stack(['create', ticket, '--own', 'postgres', '--no-wait']);
+    expect(run).toMatchObject({ code: 0 });
+    await query(ticket, `CREATE TABLE notes AS SELECT 'of ${ticket}' AS text`);
+  };
+  const query = async (ticket: string, text: string): Promise<Record<string, unknown>[]> => {
+    const client = new pg.Client((await shop.stack(['db', ticket, 'url'])).stdout);
+    await client.connect();
+    return (await client.query(text).finally(() => client.end())).rows;
+  };
+  const listSaved = async (): Promise<string[]> =>
+    JSON.parse((await shop.stack(['restore', '--list', '--json'])).stdout).rescues.map(
+      ({ ticket }: { ticket: string }) => ticket,
+    );
+  /** What is kept on the server, whose pg_dump this machine may lack, and in the folder. */
+  const listKept = async (): Promise<string[]> => {
+    const rows = await query('baseline', `SELECT datname FROM pg_database WHERE datname LIKE 'shop\\_\\_kept\\_%'`);
+    const files = existsSync(shop.at('.stack/dumps')) ? readdirSync(shop.at('.stack/dumps')) : [];
+    return [...rows.map(({ datname }) => String(datname)), ...files.filter((name) => name.endsWith('.dump'))];
+  };
+  /** Makes all that is saved so many days old. */
+  const age = async (days: number): Promise<void> => {
+    const then = new Date(Date.now() - days * 24 * 60 * 60 * 1000);
+    for (const name of readdirSync(shop.at('.stack/dumps'))) utimesSync(shop.at('.stack/dumps', name), then, then);
+    const rows = await query(
+      'baseline',
+      `SELECT datname, shobj_description(oid, 'pg_database') AS comment FROM pg_database WHERE datname LIKE 'shop\\_\\_kept\\_%'`,
+    );
+    for (const { datname, comment } of rows) {
+      const aged = String(comment).replace(/"copiedAt":"[^"]*"/, `"copiedAt":"${then.toISOString()}"`);
+      await query('baseline', `COMMENT ON DATABASE "${datname}" IS '${aged}'`);
+    }
+  };
+
+  it('are kept for the days that stack.yml says, and then deleted by a later destroy', async () => {
+    shop.configure((text) => `${text}dumps: { keep_days: 3 }\n`);
+    await create('old');
+    const gone = await shop.stack(['destroy', 'old']);
+    expect(gone).toMatchObject({ code: 0 });
+    expect(await listKept()).toEqual([expect.stringContaining('old')]);
+    const told = /for 3 days/.test(gone.stderr) || /its database is saved: \.stack\/dumps\/old/.test(gone.stdout);
+    expect(told).toBe(true);
+    await age(2);
+    await create('next');
+    expect(await shop.stack(['destroy', 'next'])).toMatchObject({ code: 0 });
+    expect(await listSaved()).toEqual(['next', 'old']);
+    await age(4);
+    await create('last');
+    expect(await shop.stack(['destroy', 'last'])).toMatchObject({ code: 0 });
+    expect(await listKept()).toEqual([expect.stringContaining('last')]);
+    expect(await listSaved()).toEqual(['last']);
+  });
+
+  it('are kept while nobody can read in stack.yml for how long', async () => {
+    await create('next');
+    await age(400);
+    const text = shop.read('stack.yml');
+    shop.write('stack.yml', 'name: [');
+    const run = await shop.stack(['destroy', 'next', '--no-dump']);
+    shop.write('stack.yml', text);
+    expect(run).toMatchObject({ code: 0 });
+    expect(await listSaved()).toEqual(['last']);
+  });
+});
