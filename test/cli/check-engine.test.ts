@@ -3,7 +3,7 @@ import type { Arrow } from '../../src/domain/check/arrow.ts';
 import { networkName, rootIdOf } from '../../src/domain/names.ts';
 import type { CheckResult } from '../../src/engine/check/check.ts';
 import { findTestEngine, NODE_IMAGE } from '../support/engine.ts';
-import { freePort } from '../support/process-world.ts';
+import { freePorts } from '../support/ports.ts';
 import { docker } from '../support/shared-services.ts';
 import { makeShop, type Shop, shopConfig } from '../support/shop.ts';
 
@@ -14,7 +14,7 @@ describe.skipIf(!engine)('check, with containers and data of the ticket’s own'
   let shop: Shop;
 
   beforeAll(async () => {
-    const [postgres, redis] = [await freePort(), await freePort()];
+    const [postgres, redis] = [freePorts(), freePorts()];
     shop = makeShop({
       engine: true,
       config: (port) =>

@@ -233,10 +233,10 @@ describe('what changes under a ticket', () => {
 
   it('the baseline moves to the port that stack.yml now names', async () => {
     await shop.stack(['up']);
-    shop.configure((text) => text.replace(`baseline: ${shop.port},`, `baseline: ${shop.port - 1},`));
+    shop.configure((text) => text.replace(`baseline: ${shop.port},`, `baseline: ${shop.port + 19},`));
     expect(await shop.stack(['up'])).toMatchObject({ code: 0 });
     expect((await shop.ps()).baseline.repos.api).toEqual({
-      url: `http://localhost:${shop.port - 1}`,
+      url: `http://localhost:${shop.port + 19}`,
       status: 'running',
     });
   });

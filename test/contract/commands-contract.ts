@@ -101,7 +101,7 @@ export function describeCommands(world: () => World): void {
   });
 
   it('runs beside a running workload, even with its ports', async () => {
-    const { wishes } = await world().leasePort();
+    const { wishes } = world().leasePort();
     const spec = world().spec('serve', wishes);
     await world().runtime.start(spec, signal);
     expect(await world().runtime.run(spec, work('exit', '4'), () => undefined, signal)).toBe(4);

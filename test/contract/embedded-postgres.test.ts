@@ -9,7 +9,8 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEmbeddedPostgres } from '../../src/adapters/servers/embedded-postgres.ts';
 import type { HostServer } from '../../src/adapters/servers/host-server.ts';
-import { freePort, isRunning } from '../support/process-world.ts';
+import { freePorts } from '../support/ports.ts';
+import { isRunning } from '../support/process-world.ts';
 import { until } from '../support/until.ts';
 
 const never = new AbortController().signal;
@@ -21,7 +22,7 @@ let port: number;
 beforeAll(async () => {
   root = realpathSync(mkdtempSync(path.join(tmpdir(), 'stack-postgres-')));
   server = createEmbeddedPostgres({ root, env: process.env });
-  port = await freePort();
+  port = freePorts();
 });
 
 afterAll(async () => {
@@ -68,7 +69,7 @@ describe('the embedded Postgres', { sequential: true }, () => {
     const before = await server.status();
     await server.start({ port, ...settings }, never);
     expect(await server.status()).toEqual(before);
-    port = await freePort();
+    port = freePorts();
     await server.start({ port, ...settings }, never);
     expect(await query('SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
     expect(isRunning(before.pid!)).toBe(false);

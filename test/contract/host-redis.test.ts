@@ -21,7 +21,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHostRedis } from '../../src/adapters/servers/host-redis.ts';
 import type { HostServer } from '../../src/adapters/servers/host-server.ts';
 import { findRedisProgram } from '../../src/adapters/servers/redis-programs.ts';
-import { freePort, isRunning } from '../support/process-world.ts';
+import { freePorts } from '../support/ports.ts';
+import { isRunning } from '../support/process-world.ts';
 import { until } from '../support/until.ts';
 
 const never = new AbortController().signal;
@@ -61,7 +62,7 @@ beforeAll(async () => {
   mkdirSync(root);
   cacheFolder = search.cacheFolder;
   server = createHostRedis({ root, cacheFolder, env: process.env });
-  port = await freePort();
+  port = freePorts();
 });
 
 afterAll(async () => {
@@ -83,7 +84,7 @@ describe.skipIf(missing)('the Redis of this machine', { sequential: true }, () =
     const before = await server.status();
     await server.start({ port, password }, never);
     expect(await server.status()).toEqual(before);
-    port = await freePort();
+    port = freePorts();
     await server.start({ port, password }, never);
     expect(isRunning(before.pid!)).toBe(false);
     expect(await ask((client) => client.get('kept'))).toBe('42');

@@ -37,14 +37,14 @@ export function describeLifecycle(world: () => World, makeOther: () => Promise<W
   });
 
   it('answers on the leased port', async () => {
-    const { host, wishes } = await world().leasePort();
+    const { host, wishes } = world().leasePort();
     await startUp(world().spec('serve', wishes));
     const answer = await until('an answer', () => fetch(`http://127.0.0.1:${host}/`));
     expect(await answer.text()).toBe('hello');
   });
 
   it('shows what the programs of a workload were given, while it runs', async () => {
-    const { wishes } = await world().leasePort();
+    const { wishes } = world().leasePort();
     const env = { ...wishes.env, DATABASE_URL: 'postgres://a=b@c/d', EMPTY: '' };
     const spec = world().spec('serve', { ...wishes, env });
     expect(await world().runtime.programs(spec)).toEqual([]);
@@ -113,7 +113,7 @@ export function describeLifecycle(world: () => World, makeOther: () => Promise<W
   });
 
   it('starts a stopped workload again', async () => {
-    const { host, wishes } = await world().leasePort();
+    const { host, wishes } = world().leasePort();
     const spec = world().spec('serve', wishes);
     await startUp(spec);
     await world().runtime.stop(spec);
@@ -159,7 +159,7 @@ export function describeLifecycle(world: () => World, makeOther: () => Promise<W
   });
 
   it('removes a workload without a trace, and again', async () => {
-    const { host, wishes } = await world().leasePort();
+    const { host, wishes } = world().leasePort();
     const spec = world().spec('serve', wishes);
     await startUp(spec);
     await Promise.all([world().runtime.remove(spec), world().runtime.remove(spec)]);
@@ -170,7 +170,7 @@ export function describeLifecycle(world: () => World, makeOther: () => Promise<W
   });
 
   it('names a port that is taken, and leaves nothing', async () => {
-    const { host, wishes } = await world().leasePort();
+    const { host, wishes } = world().leasePort();
     const squatter = createServer().listen(host, '127.0.0.1');
     try {
       const failure = world().runtime.start(world().spec('serve', wishes), signal);

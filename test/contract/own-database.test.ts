@@ -15,7 +15,7 @@ import { listDatabaseSteps } from '../../src/engine/steps/database.ts';
 import { isTemplateFresh, refreshTemplate, templateName } from '../../src/engine/template.ts';
 import { createWork, type Work } from '../../src/engine/work.ts';
 import { findTestEngine } from '../support/engine.ts';
-import { freePort } from '../support/process-world.ts';
+import { freePorts } from '../support/ports.ts';
 import { makeSharedProject, startShared } from '../support/shared-services.ts';
 import { until } from '../support/until.ts';
 
@@ -50,7 +50,7 @@ const WORLDS = [
     async make(): Promise<World> {
       const root = roots();
       const server = createEmbeddedPostgres({ root, env: process.env });
-      const port = await freePort();
+      const port = freePorts();
       await server.start({ port, user: 'stack', password: 'stack', database: FROM }, never);
       const end = async (): Promise<void> => {
         await server.destroyData();

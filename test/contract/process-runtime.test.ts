@@ -5,7 +5,8 @@ import net from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readRecord, writeRecord } from '../../src/adapters/process/record.ts';
-import { freePort, isRunning, makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
+import { freePorts } from '../support/ports.ts';
+import { isRunning, makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
 import { until } from '../support/until.ts';
 
 let world: ProcessWorld;
@@ -224,7 +225,7 @@ describe('why a workload is not ready', () => {
   };
 
   it('names the port it took instead, or that it took none', async () => {
-    const [given, taken] = [await freePort(), await freePort()];
+    const [given, taken] = [freePorts(), freePorts()];
     const spec = await explain(
       world.script(listens(taken)),
       given,
@@ -235,7 +236,7 @@ describe('why a workload is not ready', () => {
   });
 
   it('names ::1 where nothing else is listened on', async () => {
-    const port = await freePort();
+    const port = freePorts();
     await explain(world.script(listens(port, '::1')), port, /listens on \[::1\]:\d+ only/);
   });
 
@@ -257,7 +258,7 @@ describe('why a workload is not ready', () => {
   });
 
   it('says nothing when all is well', async () => {
-    const port = await freePort();
+    const port = freePorts();
     const spec = world.spec(world.script(listens(port)), { ports: [{ name: 'http', host: port, container: port }] });
     await world.runtime.start(spec, never);
     await lineOf(spec, /^up$/);

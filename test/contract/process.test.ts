@@ -4,6 +4,7 @@ import path from 'node:path';
 import { createProcessRuntime, type ProcessRuntime } from '../../src/adapters/process/process.ts';
 import { listProcesses, readMarker } from '../../src/adapters/process/table.ts';
 import type { Runtime } from '../../src/domain/runtime.ts';
+import { kill } from '../support/processes.ts';
 import { describeRuntime } from './runtime-contract.ts';
 
 /** One runtime for all the suite's roots; each root is handed to the process runtime that is its own. */
@@ -49,7 +50,7 @@ describeRuntime('process', async () => ({
   prepareRoot: async (root, rootId) => add(root, rootId),
   listLeft: async (root, rootId) => [...(await listMarked(rootId)).map((pid) => `process ${pid}`), ...listFiles(root)],
   async cleanRoot(root, rootId) {
-    for (const pid of await listMarked(rootId)) process.kill(pid, 'SIGKILL');
+    for (const pid of await listMarked(rootId)) kill(pid);
     await rm(path.join(root, '.stack'), { recursive: true, force: true });
   },
 }));

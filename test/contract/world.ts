@@ -1,5 +1,4 @@
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -13,6 +12,7 @@ import type {
   WorkloadSpec,
   WorkloadStatus,
 } from '../../src/domain/runtime.ts';
+import { freePorts } from '../support/ports.ts';
 import { WORK_SCRIPT } from './work.ts';
 
 /** What the suite must know of a runtime beside its contract. */
@@ -44,7 +44,7 @@ export interface World {
   /** Gives a spec of `node work.mjs` with these words. */
   spec(words: string, wishes?: Wishes): WorkloadSpec;
   /** Gives a port of this machine that nobody uses, with what leads to it. */
-  leasePort(): Promise<{ host: number; wishes: Wishes }>;
+  leasePort(): { host: number; wishes: Wishes };
   statusOf(ref: WorkloadRef): Promise<WorkloadStatus | undefined>;
   /** Gives the lines there are. */
   linesOf(ref: WorkloadRef, options?: LogOptions): Promise<string[]>;
@@ -83,8 +83,8 @@ export async function createWorld(setup: RuntimeSetup): Promise<World> {
         ...wishes,
       };
     },
-    leasePort: async () => {
-      const host = await findPort();
+    leasePort: () => {
+      const host = freePorts();
       const container = setup.containerPort ?? host;
       return { host, wishes: { ports: [{ name: 'http', host, container }], env: { PORT: String(container) } } };
     },
@@ -106,14 +106,6 @@ export async function readAll(lines: AsyncIterable<LogLine>): Promise<LogLine[]>
   const all: LogLine[] = [];
   for await (const line of lines) all.push(line);
   return all;
-}
-
-async function findPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
 }
 
 /** Gives the streams of an exec, with what it has printed so far; `input` undefined leaves stdin open. */

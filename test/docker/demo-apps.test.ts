@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WorkloadSpec } from '../../src/domain/runtime.ts';
 import { makeTestRepos } from '../support/demo-apps.ts';
 import { findTestEngine } from '../support/engine.ts';
-import { freePort, makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
+import { freePorts } from '../support/ports.ts';
+import { makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
 import { makeSharedProject, type SharedServices, startShared } from '../support/shared-services.ts';
 import { until } from '../support/until.ts';
 
@@ -31,7 +32,7 @@ describe.skipIf(!engine)('the demo apps', () => {
       ['-C', repos.api, 'worktree', 'add', '--quiet', path.join(world.root, 'own'), 'feat/endpoint'],
       { stdio: 'ignore' },
     );
-    const ports = { api: await freePort(), front: await freePort() };
+    const ports = { api: freePorts(), front: freePorts() };
     urls = { api: `http://localhost:${ports.api}`, front: `http://localhost:${ports.front}` };
     const api = serviceOf('api', path.join(world.root, 'own'), ports.api, {
       DATABASE_URL: shared.databaseUrl,

@@ -35,7 +35,7 @@ describe.skipIf(!found)('a workload’s container', () => {
   afterEach(() => world.dispose());
 
   it('is published on 127.0.0.1 only, on the stack’s network, and grouped as compose does', async () => {
-    const { host, wishes } = await world.leasePort();
+    const { host, wishes } = world.leasePort();
     const spec = world.spec('serve', wishes);
     await world.runtime.start(spec, signal);
     const { Config, HostConfig, NetworkSettings } = await client.getContainer(spec.name).inspect();

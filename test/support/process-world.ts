@@ -1,6 +1,5 @@
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createProcessRuntime, type ProcessRuntime } from '../../src/adapters/process/process.ts';
@@ -78,15 +77,6 @@ function makeSpec(
     ...wish,
   };
   return { hash: shortHash(JSON.stringify(spec)), ...spec };
-}
-
-/** Gives a port that is free now. */
-export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** True while a process that is no zombie has the number. */

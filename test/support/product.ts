@@ -16,6 +16,7 @@ import { rootIdOf, sharedProject } from '../../src/domain/names.ts';
 import type { StackView } from '../../src/domain/view.ts';
 import { makeTestRepos } from './demo-apps.ts';
 import { listLabelled, openClient } from './engine.ts';
+import { freePorts } from './ports.ts';
 
 const BIN = path.resolve(import.meta.dirname, '../../bin/stack.js');
 
@@ -74,6 +75,16 @@ function readmeConfig(port: (inReadme: number) => number): string {
     .replace('redis: {', `redis: { port: ${port(6379)},`);
 }
 
+/** Where in a product's row of ports those are that begin at one of the README. */
+const PLACES = [
+  [3000, 0],
+  [3001, 1],
+  [4001, 20],
+  [5432, 38],
+  [6379, 39],
+] as const;
+const PORTS = 40;
+
 /** Makes a product. `runtime` overrules the one in stack.yml. */
 export async function makeProduct(options: { runtime?: 'docker' | 'process' } = {}): Promise<Product> {
   const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'stack-test-')));
@@ -82,9 +93,11 @@ export async function makeProduct(options: { runtime?: 'docker' | 'process' } = 
   await makeTestRepos(root);
   mkdirSync(path.join(root, 'api/config/keys'), { recursive: true });
   writeFileSync(path.join(root, 'api/config/keys/master.key'), 'not in git\n');
-  // Blocks of 8000 below the ephemeral ports, so that roots of one run rarely meet; where they do, leases move.
-  const shift = 7000 + Math.floor(Math.random() * 160) * 100;
-  const port = (inReadme: number): number => inReadme + shift;
+  const first = freePorts(PORTS);
+  const port = (inReadme: number): number => {
+    const [start, place] = PLACES.findLast(([one]) => one <= inReadme) ?? [0, 0];
+    return first + place + inReadme - start;
+  };
   const config = readmeConfig(port).replace('runtime: auto', `runtime: ${options.runtime ?? 'auto'}`);
   writeFileSync(path.join(root, 'stack.yml'), config);
   const env = isolatedEnv(folder);

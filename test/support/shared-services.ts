@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { type ComposeProject, composeDown, composeUp, findCompose } from '../../src/adapters/compose.ts';
-import { freePort } from './process-world.ts';
+import { freePorts } from './ports.ts';
 import { until } from './until.ts';
 
 const BASE_FILE = path.resolve(import.meta.dirname, '../../docker-compose.base.yml');
@@ -29,7 +29,7 @@ export async function makeSharedProject(
 ): Promise<SharedServices> {
   const tool = await findCompose(process.env);
   if (!tool) throw new Error('no compose on this machine');
-  const ports = { STACK_POSTGRES_PORT: String(await freePort()), STACK_REDIS_PORT: String(await freePort()) };
+  const ports = { STACK_POSTGRES_PORT: String(freePorts()), STACK_REDIS_PORT: String(freePorts()) };
   const project: ComposeProject = {
     command: tool.command,
     file,

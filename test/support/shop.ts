@@ -19,6 +19,8 @@ import { afterAll } from 'vitest';
 import type { StackState } from '../../src/domain/instance.ts';
 import type { StackView } from '../../src/domain/view.ts';
 import { NODE_IMAGE } from './engine.ts';
+import { freePorts } from './ports.ts';
+import { kill } from './processes.ts';
 import { isolatedEnv, type Run } from './product.ts';
 import { until } from './until.ts';
 
@@ -83,7 +85,7 @@ function noEngine(folder: string): string {
 
 /** Gives a shop around a root that is there. */
 export function openShop(folder: string, root: string, env: Record<string, string>): Shop {
-  const port = 12_000 + Math.floor(Math.random() * 900) * 20;
+  const port = freePorts(20);
   const at = (...parts: string[]): string => path.resolve(root, ...parts);
   const git: Shop['git'] = (inside, ...args) =>
     execFileSync('git', args, { cwd: at(inside), env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trimEnd();
@@ -116,7 +118,7 @@ export function openShop(folder: string, root: string, env: Record<string, strin
       try {
         await until(`nothing of ${root} runs`, () => listProcesses(root).length === 0, 5);
       } finally {
-        for (const pid of listProcesses(root)) process.kill(pid, 'SIGKILL');
+        for (const pid of listProcesses(root)) kill(pid);
         rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
       }
     },
