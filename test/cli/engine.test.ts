@@ -55,7 +55,7 @@ describe.skipIf(!engine)('with containers', () => {
 
   it('a server on localhost, which nobody outside its container reaches, is explained', async () => {
     changeFront('node server.mjs 0.0.0.0', 'node server.mjs 127.0.0.1');
-    changeFront('ready: { http: / }', 'ready: { http: /, timeout: 1s }');
+    changeFront('ready: { http: / }', 'ready: { http: /, timeout: 4s }');
     expect(await failToCreate()).toMatch(/^hint: in its container nothing answers on port 3000; .* 0\.0\.0\.0/m);
   });
 

@@ -48,6 +48,9 @@ for (const { runtime, skip } of RUNTIMES) {
         await product.git('api', 'add', file);
         await product.git('api', 'commit', '--quiet', '--message', `Write ${file}`);
       };
+      // Ten seconds by itself, for which a copy without pg_dump waits.
+      const server = readFileSync(path.join(product.root, 'api/server.js'), 'utf8');
+      await write('server.js', server.replace('connectionTimeoutMillis', 'idleTimeoutMillis: 1000, $&'));
       await write('migrate.mjs', MIGRATE);
       await write('migrations/1.sql', 'CREATE TABLE first (id int)');
       for (const name of ['colours', 'sizes']) {

@@ -57,7 +57,7 @@ describe.runIf(process.platform === 'linux')('an interruption', () => {
     expect(run).toMatchObject({ code, stdout: '' });
     expect(run.stderr).toMatch(/^stack: interrupted$/m);
     expect(run.stderr).not.toMatch(/^\s+at /m);
-    await until('nothing of it runs', () => listCarriers(shop.folder).length === 0, 30);
+    await until('nothing of it runs', () => listCarriers(shop.folder).length === 0);
     expect(photograph()).toBe(before);
   };
 
@@ -102,7 +102,7 @@ describe.runIf(process.platform === 'linux')('an interruption', () => {
     const run = await shop.stack(['destroy', 'feat-01', '--force']);
     if (run.code !== 0) expect(run.stderr).toContain('there is no ticket "feat-01"');
     await shop.stack(['down']);
-    await until('what it started has ended', () => listProcesses(shop.root).length === 0, 30);
+    await until('what it started has ended', () => listProcesses(shop.root).length === 0);
     expect(existsSync(shop.at('tickets'))).toBe(false);
   });
 
@@ -127,10 +127,10 @@ describe.runIf(process.platform === 'linux')('an interruption', () => {
     const terminal = execa('script', ['--quiet', '--command', line, '/dev/null'], {
       ...{ cwd: shop.root, env: shop.env, extendEnv: false, reject: false, stdin: 'ignore' },
     });
-    await until('it has begun', () => existsSync(mark()), 60);
+    await until('it has begun', () => existsSync(mark()));
     terminal.kill('SIGKILL');
     await terminal;
-    await until('nothing of it runs', () => listCarriers(shop.folder).length === 0, 60);
+    await until('nothing of it runs', () => listCarriers(shop.folder).length === 0);
     expect(shop.state()?.instances).toEqual({});
     expect(photograph()).toBe(before);
   });
@@ -152,17 +152,17 @@ describe.runIf(process.platform === 'linux')('a command that hangs', () => {
     expect(run.code).toBe(1);
     expect(run.stderr).toMatch(/^stack: setup of front failed: `sh -c .* was not done after 1 s and was ended$/m);
     expect(run.stderr).toMatch(/^hint: .*`setup_timeout:` of front in stack.yml gives it longer$/m);
-    await until('nothing of it runs', () => listCarriers(shop.folder).length === 0, 30);
+    await until('nothing of it runs', () => listCarriers(shop.folder).length === 0);
     expect(existsSync(shop.at('tickets'))).toBe(false);
   });
 
   it('as a git hook is ended at its deadline with its group, named, and the worktree is used', async () => {
     shop.write('front/.git/hooks/post-checkout', '#!/bin/sh\nsleep 311 & sleep 312\n');
     chmodSync(shop.at('front/.git/hooks/post-checkout'), 0o755);
-    const run = await shop.stack(['create', 'feat-01', '--no-start'], { env: { STACK_GIT_TIMEOUT: '1' } });
+    const run = await shop.stack(['create', 'feat-01', '--no-start'], { env: { STACK_GIT_TIMEOUT: '4' } });
     expect(run.code).toBe(0);
-    expect(run.stderr).toContain(`! front: the hook ${shop.at('front/.git/hooks/post-checkout')} was ended after 1 s`);
-    await until('nothing of it runs', () => listCarriers(shop.folder).length === 0, 30);
+    expect(run.stderr).toContain(`! front: the hook ${shop.at('front/.git/hooks/post-checkout')} was ended after 4 s`);
+    await until('nothing of it runs', () => listCarriers(shop.folder).length === 0);
   });
 });
 
@@ -191,7 +191,7 @@ describe('a pipe whose reader leaves', () => {
 
   it('does not end a create half-way', async () => {
     pipe('{ $STACK create feat-01 2>&1 | true; }');
-    await until('it is made', async () => (await shop.ps()).instances[0]?.status === 'running', 60);
+    await until('it is made', async () => (await shop.ps()).instances[0]?.status === 'running');
   });
 
   it('that is full is said in one line', () => {

@@ -59,7 +59,7 @@ services:
     const run = await running.ended;
     expect(run).toMatchObject({ code: 130, stdout: '' });
     expect(run.stderr).toMatch(/^stack: interrupted$/m);
-    await until('nothing of it runs', () => countSleepers() === 0, 60);
+    await until('nothing of it runs', () => countSleepers() === 0);
     expect(await listLabelled(await openClient(), rootIdOf(shop.root))).toEqual([]);
     expect(shop.photograph().replace(/^records: .*$/m, '')).toBe(before);
   });

@@ -188,8 +188,8 @@ describe('addWorktree', () => {
     writeHook(repo, 'post-checkout', 'echo "no node here" >&2; exit 3');
     expect((await addWorktree(wanted)).warning).toMatch(/hook failed.*no node here/);
     writeHook(repo, 'post-checkout', 'sleep 600');
-    const second = { ...wanted, path: `${wanted.path}-2`, branch: 'feat-02', deadlineSeconds: 0.7 };
-    expect((await addWorktree(second)).warning).toMatch(/hook .*post-checkout was ended after 0.7 s/);
+    const second = { ...wanted, path: `${wanted.path}-2`, branch: 'feat-02', deadlineSeconds: 4 };
+    expect((await addWorktree(second)).warning).toMatch(/hook .*post-checkout was ended after 4 s/);
     expect(await inspectWorktree(second)).toEqual({ state: 'present' });
     expect(git(second.path, 'status', '--porcelain')).toBe('');
   });

@@ -6,7 +6,7 @@ const POLL_MS = 20;
 export async function until<T>(
   what: string,
   ask: () => Promise<T> | T,
-  seconds = 15,
+  seconds = 60,
 ): Promise<Exclude<T, false | null | undefined>> {
   const deadline = performance.now() + seconds * 1000;
   for (;;) {

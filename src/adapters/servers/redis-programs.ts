@@ -74,6 +74,8 @@ async function fetchRedis(folder: string, search: RedisSearch): Promise<void> {
     const root = path.join(fresh, 'root');
     for (const deb of debs) await run(['dpkg-deb', '--extract', deb, root], fresh, search);
     await run([programIn(root), '--version'], fresh, search, { LD_LIBRARY_PATH: libraryFolders(root).join(':') });
+    // What another command has put there meanwhile is whole, and may run already.
+    if (existsSync(programIn(folder))) return;
     await rm(folder, { recursive: true, force: true });
     await rename(root, folder);
   } catch (error) {
