@@ -2,15 +2,9 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere, makeFolder, readFileIfThere, replaceFile } from '../adapters/files.ts';
 import { findLocal } from '../adapters/git/branch.ts';
+import { endClients } from '../adapters/postgres/clients.ts';
 import type { Session } from '../adapters/postgres/connection.ts';
-import {
-  contentSign,
-  dropDatabase,
-  endClients,
-  findDatabase,
-  listMarked,
-  moveDatabase,
-} from '../adapters/postgres/databases.ts';
+import { contentSign, dropDatabase, findDatabase, listMarked, moveDatabase } from '../adapters/postgres/databases.ts';
 import { countKeys, dumpKeys, loadKeys, type RedisLogin } from '../adapters/redis.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
 import { hiddenDatabase } from '../domain/own.ts';

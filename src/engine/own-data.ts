@@ -1,9 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { findDatabase, inUse, listClients, listNames } from '../adapters/postgres/databases.ts';
+import { endClients, inUse, listClients } from '../adapters/postgres/clients.ts';
+import { dropDatabase, findDatabase, listMarked, listNames } from '../adapters/postgres/databases.ts';
 import { countKeys } from '../adapters/redis.ts';
 import type { StackConfig } from '../domain/config/config.ts';
+import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord, StackState } from '../domain/instance.ts';
-import { POSTGRES } from './postgres.ts';
+import { resolveShared } from '../domain/shared.ts';
+import { openPostgres, POSTGRES } from './postgres.ts';
 import { openRedis, REDIS } from './redis.ts';
 import { runBackward, runForward } from './run.ts';
 import type { Stack } from './stack.ts';
@@ -60,7 +63,7 @@ async function listSilent(work: Work, config: StackConfig): Promise<string[]> {
 
 /**
  * Brings a ticket's services to rest and looks who else is connected to its database. Throws `conflict`, naming them,
- * unless `force`, which ends them when the database is dropped.
+ * unless `force`, which ends them, where that is allowed.
  */
 export async function requireAlone(work: Work, { force }: { force: boolean }): Promise<void> {
   const database = work.record.own?.postgres?.database;
@@ -71,8 +74,9 @@ export async function requireAlone(work: Work, { force }: { force: boolean }): P
     work.stack,
   );
   if (error !== undefined) throw error;
-  if (force) return;
   await server.admin(async (session) => {
+    // Whoever comes in after that is ended when the database goes.
+    if (force) return endClients(session, database);
     const deadline = performance.now() + LEAVE_MS;
     for (;;) {
       const clients = (await findDatabase(session, database)) ? await listClients(session, database) : [];
@@ -84,6 +88,26 @@ export async function requireAlone(work: Work, { force }: { force: boolean }): P
       await delay(POLL_MS);
     }
   });
+}
+
+/**
+ * Drops all databases that stack made on a server of the team's own (`url:`); the others are none of its business. Throws
+ * `conflict` where somebody is connected who may not be ended.
+ */
+export async function dropOurs(stack: Stack, config: StackConfig): Promise<void> {
+  const settings = config.shared.services[POSTGRES];
+  if (!settings || resolveShared(POSTGRES, settings, stack.env).url === undefined) return;
+  const server = openPostgres(stack, config, {});
+  try {
+    await server.admin(async (session) => {
+      for (const { name, mark } of await listMarked(session)) {
+        if (mark.rootId === stack.rootId) await dropDatabase(session, name, { force: true });
+      }
+    });
+  } catch (error) {
+    if (!(error instanceof StackError) || error.code === 'conflict') throw error;
+    stack.emit({ type: 'warning', text: `what stack made on ${server.login.where} stays: ${error.message}` });
+  }
 }
 
 /** Gives what there is still of a ticket's data, a name each. */

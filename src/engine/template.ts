@@ -1,15 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { endClients, inUse, isCounting, listClients } from '../adapters/postgres/clients.ts';
 import { type Session, stateOf } from '../adapters/postgres/connection.ts';
 import {
   contentSign,
   copyDatabase,
   type Database,
   dropDatabase,
-  endClients,
   findDatabase,
-  inUse,
-  isCounting,
-  listClients,
   makeEmptyLike,
   markDatabase,
   replaceDatabase,

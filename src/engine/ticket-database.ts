@@ -2,11 +2,11 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { explainFileError } from '../adapters/files.ts';
+import { endClients } from '../adapters/postgres/clients.ts';
 import { withSession } from '../adapters/postgres/connection.ts';
 import {
   copyProperties,
   dropDatabase,
-  endClients,
   makeEmptyLike,
   markDatabase,
   replaceDatabase,

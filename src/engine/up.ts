@@ -6,6 +6,7 @@ import { isOwnerAlive } from './claim.ts';
 import { removeDropped } from './dropped.ts';
 import { planGround, requireRunnable, reserveGround } from './ground.ts';
 import { wantsTemplate } from './own.ts';
+import { dropOurs } from './own-data.ts';
 import { runBackward, runForward } from './run.ts';
 import { listOwnShared } from './shared-plan.ts';
 import { tellLogins } from './shared-settings.ts';
@@ -50,14 +51,14 @@ export async function bringDown(stack: Stack, options: { force: boolean; volumes
   const config = await stack.config();
   const { shared, baseline, instances } = await stack.store.read();
   const isBlank = !baseline && Object.keys({ ...shared, ...instances }).length === 0;
-  if (isBlank && !(await hasNetwork(stack))) return;
+  if (isBlank && !options.volumes && !(await hasNetwork(stack))) return;
   await withUpLock(workOn(stack, config, { shared }, baseline), async () => {
     // Read once more: a command that had the lock before may have started what we stop.
     const state = await stack.store.read();
     if (!options.force) await requireUnused(stack, state);
     const work = workOn(stack, config, state, state.baseline);
     await removeGround(work, config, state);
-    if (options.volumes) await deleteSharedData(work);
+    if (options.volumes) await deleteSharedData(work, config);
   });
 }
 
@@ -87,7 +88,8 @@ async function hasNetwork(stack: Stack): Promise<boolean> {
 }
 
 /** Deletes what the shared services keep, and forgets what ran them: the next `up` chooses anew. */
-async function deleteSharedData(work: Work): Promise<void> {
+async function deleteSharedData(work: Work, config: StackConfig): Promise<void> {
+  await dropOurs(work.stack, config);
   const leases = Object.entries(work.shared);
   if (leases.some(([, { provider }]) => provider === 'compose')) await removeShared(work, { volumes: true });
   for (const [name, { provider }] of leases) {

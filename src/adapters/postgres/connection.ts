@@ -5,6 +5,9 @@ const CONNECT_MS = 10_000;
 /** What a server says while it starts, stops or has no connection to spare (PostgreSQL manual, appendix A). */
 const PASSING = new Set(['57P03', '53300']);
 
+/** What a server says to a role that lacks a right (the same appendix). */
+export const MAY_NOT = '42501';
+
 /** A login to one server; which database is asked is said each time. */
 export interface PostgresLogin {
   /** Address with user and password; its database is the one that is asked when nothing else is said. */
@@ -100,7 +103,7 @@ function explainError({ where, user }: PostgresLogin, error: unknown): unknown {
         'set `user` and `password` of shared.postgres in stack.yml',
       ),
     '28000': () => explain(`Postgres at ${where} does not let ${user} in: ${message}`, 'see its pg_hba.conf'),
-    '42501': () =>
+    [MAY_NOT]: () =>
       explain(
         `${user} may not do that on Postgres at ${where}: ${message}`,
         `as a superuser there: ALTER ROLE "${user}" CREATEDB; an extension may need more`,

@@ -1,11 +1,10 @@
 import { StackError } from '../../domain/errors.ts';
 import { type DatabaseMark, parseMark, renderMark } from '../../domain/own.ts';
-import type { Session } from './connection.ts';
+import { endClients, inUse, listClients, whileEnding } from './clients.ts';
+import { MAY_NOT, type Session, stateOf } from './connection.ts';
 
 /** From here on copying files beats writing them to the log of changes (measured: about 50 to 100 MB). */
 const FILE_COPY_BYTES = 64 * 1024 * 1024;
-/** How long a connection may keep to itself what it wrote, with a second to spare. */
-const TELL_SECONDS = 11;
 /** Versions that know the strategies, and `DROP … WITH (FORCE)`. */
 const HAS_STRATEGY = 150_000;
 const HAS_FORCE = 130_000;
@@ -49,41 +48,6 @@ export async function listMarked(session: Session): Promise<{ name: string; mark
   });
 }
 
-/** Somebody who is connected to a database. */
-export interface DatabaseClient {
-  pid: number;
-  user: string;
-  application: string;
-  address: string;
-}
-
-/** Gives who else is connected to a database. */
-export async function listClients(session: Session, database: string): Promise<DatabaseClient[]> {
-  return session.query<DatabaseClient & Record<string, unknown>>(
-    `SELECT pid, coalesce(usename, '?') AS user, coalesce(application_name, '') AS application,
-            coalesce(host(client_addr) || ':' || client_port, 'the machine itself') AS address
-       FROM pg_stat_activity
-      WHERE datname = $1 AND pid <> pg_backend_pid() AND backend_type = 'client backend' ORDER BY pid`,
-    [database],
-  );
-}
-
-/** Gives people's names for who is connected: `psql (ada from 127.0.0.1:51312)`. */
-function describeClients(clients: readonly DatabaseClient[]): string {
-  const shown = clients
-    .slice(0, 5)
-    .map(({ user, application, address }) => `${application || 'a program'} (${user} from ${address})`);
-  return `${shown.join(', ')}${clients.length > 5 ? ` and ${clients.length - 5} more` : ''}`;
-}
-
-/** Ends all other connections to a database. */
-export async function endClients(session: Session, database: string): Promise<void> {
-  await session.query(
-    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()',
-    [database],
-  );
-}
-
 /**
  * A sign of what is in a database, read from the server's own counters without connecting to it: rows written since they were
  * reset, those of the catalog too, so that every change of the schema counts. It moves also when the server itself tidies up. A
@@ -99,16 +63,6 @@ export async function contentSign(session: Session, database: string): Promise<s
   return row?.sign ?? '';
 }
 
-/** True while some connection may not have told yet what it wrote. */
-export async function isCounting(session: Session, database: string): Promise<boolean> {
-  const rows = await session.query(
-    `SELECT FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid() AND backend_type = 'client backend'
-        AND (state IS DISTINCT FROM 'idle' OR state_change > now() - interval '${TELL_SECONDS} s') LIMIT 1`,
-    [database],
-  );
-  return rows.length > 0;
-}
-
 /** Makes `name` a copy of a database that nobody is connected to, by the way that is faster for its size. */
 export async function copyDatabase(
   session: Session,
@@ -120,7 +74,22 @@ export async function copyDatabase(
     ...(session.version >= HAS_STRATEGY ? [`STRATEGY ${strategy}`] : []),
     ...(sealed ? ['ALLOW_CONNECTIONS false'] : []),
   ];
-  await session.query(parts.join(' '));
+  try {
+    await session.query(parts.join(' '));
+  } catch (error) {
+    throw await explainCopy(session, from.name, error);
+  }
+}
+
+/** A role that may create databases may still copy its own alone. */
+async function explainCopy(session: Session, from: string, error: unknown): Promise<unknown> {
+  if (!(error instanceof StackError) || stateOf(error) !== MAY_NOT) return error;
+  const [role] = await session.query<{ name: string; creates: boolean }>(
+    'SELECT rolname AS name, rolcreatedb OR rolsuper AS creates FROM pg_roles WHERE rolname = current_user',
+  );
+  if (!role?.creates) return error;
+  const hint = `as a superuser there: ALTER DATABASE ${quoteName(from)} OWNER TO ${quoteName(role.name)}`;
+  return new StackError('database', error.message, { hint, details: error.details, cause: error });
 }
 
 /** Makes an empty database of the same encoding, locale and collation as another. */
@@ -229,21 +198,16 @@ export async function replaceDatabase(
   await dropDatabase(session, aside, { force: true });
 }
 
-/** Drops a database. Missing is done. Throws `conflict`, naming them, while others are connected, unless `force`. */
+/**
+ * Drops a database. Missing is done. Throws `conflict`, naming them, while others are connected, unless `force`, and also then
+ * where they may not be ended.
+ */
 export async function dropDatabase(session: Session, name: string, { force }: { force: boolean }): Promise<void> {
   const clients = await listClients(session, name);
   if (clients.length > 0 && !force) throw inUse(name, clients, 'close them, or end them with `--force`');
   if (clients.length > 0 && session.version < HAS_FORCE) await endClients(session, name);
   const how = force && session.version >= HAS_FORCE ? ' WITH (FORCE)' : '';
-  await session.query(`DROP DATABASE IF EXISTS ${quoteName(name)}${how}`);
-}
-
-/** Gives the error for a database that others are connected to. */
-export function inUse(name: string, clients: readonly DatabaseClient[], hint: string): StackError {
-  return new StackError('conflict', `the database ${name} is in use by ${describeClients(clients)}`, {
-    hint,
-    details: { database: name, clients },
-  });
+  await whileEnding(session, name, () => session.query(`DROP DATABASE IF EXISTS ${quoteName(name)}${how}`));
 }
 
 function quoteName(name: string): string {
