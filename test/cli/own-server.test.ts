@@ -9,7 +9,7 @@ import { createEmbeddedPostgres } from '../../src/adapters/servers/embedded-post
 import type { HostServer } from '../../src/adapters/servers/host-server.ts';
 import { rootIdOf } from '../../src/domain/names.ts';
 import { findTestEngine } from '../support/engine.ts';
-import { freePort } from '../support/process-world.ts';
+import { freePorts } from '../support/ports.ts';
 import { docker } from '../support/shared-services.ts';
 import { makeShop, type Shop, shopConfig } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -27,7 +27,7 @@ describe('a ticket’s own database on a server of the team’s', { sequential: 
   beforeAll(async () => {
     root = realpathSync(mkdtempSync(path.join(tmpdir(), 'stack-team-')));
     server = createEmbeddedPostgres({ root, env: process.env });
-    port = await freePort();
+    port = freePorts();
     await server.start({ port, user: 'boss', password: 'boss', database: 'payroll' }, new AbortController().signal);
     await query('payroll', `CREATE ROLE dev LOGIN CREATEDB PASSWORD 'dev'`);
     for (const name of ['shop OWNER dev', 'shop_feat_01', 'shop_feat_02'])
@@ -148,7 +148,7 @@ describe.skipIf(!engine)('a ticket’s own database on a server whose disk is fu
   let port: number;
 
   beforeAll(async () => {
-    port = await freePort();
+    port = freePorts();
     const settings = ['-e', 'POSTGRES_PASSWORD=boss', '-e', 'POSTGRES_USER=boss', '-p', `127.0.0.1:${port}:5432`];
     const small = ['--tmpfs', '/small:size=40m,mode=1777'];
     const run = docker('run', '-d', '--name', name, ...settings, ...small, process.env.STACK_POSTGRES_IMAGE ?? IMAGE);
