@@ -107,7 +107,8 @@ describe.runIf(process.platform === 'linux')('an interruption', () => {
   });
 
   it('of a destroy stops between two steps, and a second destroy goes on from there', async () => {
-    const slow = `trap "touch ${mark()}; sleep 2; exit" TERM; while :; do sleep 0.1; done`;
+    // A service as young as this is told to end again and again.
+    const slow = `trap "trap '' TERM; touch ${mark()}; sleep 3; exit" TERM; while :; do sleep 0.1; done`;
     configure('repo: front\n    command: node server.mjs', `repo: front\n    command: ${yaml(slow)}`);
     await shop.stack(['create', 'feat-01', '--no-wait']);
     const running = await begin('destroy', 'feat-01');
