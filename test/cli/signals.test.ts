@@ -176,11 +176,19 @@ describe('a pipe whose reader leaves', () => {
 
   const pipe = (line: string): string =>
     execFileSync('bash', ['-c', `set -o pipefail; ${line}; echo "\${PIPESTATUS[0]}"`], {
-      ...{ cwd: shop.root, env: { ...shop.env, STACK: `${process.execPath} ${BIN}` }, encoding: 'utf8', stdio: 'pipe' },
+      ...{
+        cwd: shop.root,
+        env: { ...shop.env, STACK: `${process.execPath} ${BIN}` },
+        encoding: 'utf8',
+        stdio: 'pipe',
+        timeout: 60_000,
+      },
     } as const);
 
   it('is no error of ps, help, logs, doctor or a JSON document', async () => {
-    shop.configure((text) => text.replaceAll('node server.mjs', 'seq 1 200000; exec node server.mjs'));
+    // Who follows a log learns of it with the next line.
+    const speak = 'seq 1 200000; while echo more; do sleep 0.1; done & exec node server.mjs';
+    shop.configure((text) => text.replaceAll('node server.mjs', speak));
     expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 0 });
     for (const verb of ['ps', 'ps --json', '--help', 'logs feat-01', 'logs -f feat-01', 'doctor --json']) {
       const said = pipe(`$STACK ${verb} 2>&1 | head -c 10 >/dev/null`);
