@@ -2,9 +2,10 @@ import type { InstanceRecord } from '../domain/instance.ts';
 import type { Step, StepState } from '../domain/step.ts';
 import type { InstancesView } from '../domain/view.ts';
 import { renderInstances } from './instance-table.ts';
-import { listValues, type Verb } from './verb.ts';
+import { listValues, type Verb, type VerbInput } from './verb.ts';
 
-interface Options {
+/** What one may say of a ticket that is to be made. */
+export interface CreateFlags {
   with?: string[];
   own?: string[];
   migrate?: boolean;
@@ -12,6 +13,22 @@ interface Options {
   wait: boolean;
   dryRun?: boolean;
 }
+
+/** The flags of `CreateFlags`. */
+export const CREATE_FLAGS: Verb['flags'] = [
+  ['--with <repo...>', 'its own copy of a shared repo, from the repo’s base'],
+  ['--own <service...>', 'its own database in these shared services: postgres, redis'],
+  ['--migrate', 'run `migrate:` commands also on the database that all share'],
+  ['--no-start', 'worktrees, leases and env files only'],
+  ['--no-wait', 'do not wait until the services are ready'],
+  ['--dry-run', 'say what would be made, in order; touch nothing'],
+];
+
+/** Those that there are once per repo. */
+export const CREATE_REPO_FLAGS: NonNullable<Verb['repoFlags']> = [
+  { name: 'from', value: 'REF', description: 'own copy of that repo; its new branch starts at REF' },
+  { name: 'on', value: 'BRANCH', description: 'own copy of that repo, on a branch that exists' },
+];
 
 /** What a command that makes a ticket would do. */
 export interface Preview {
@@ -21,22 +38,12 @@ export interface Preview {
 
 type Result = { preview: Preview } | { made: InstancesView };
 
-export const create: Verb<Options, Result> = {
+export const create: Verb<CreateFlags, Result> = {
   name: 'create',
   summary: 'make a ticket its own running copy of the product',
   args: '<ticket>',
-  flags: [
-    ['--with <repo...>', 'its own copy of a shared repo, from the repo’s base'],
-    ['--own <service...>', 'its own database in these shared services: postgres, redis'],
-    ['--migrate', 'run `migrate:` commands also on the database that all share'],
-    ['--no-start', 'worktrees, leases and env files only'],
-    ['--no-wait', 'do not wait until the services are ready'],
-    ['--dry-run', 'say what would be made, in order; touch nothing'],
-  ],
-  repoFlags: [
-    { name: 'from', value: 'REF', description: 'own copy of that repo; its new branch starts at REF' },
-    { name: 'on', value: 'BRANCH', description: 'own copy of that repo, on a branch that exists' },
-  ],
+  flags: CREATE_FLAGS,
+  repoFlags: CREATE_REPO_FLAGS,
   examples: [
     'stack create feat-01',
     'stack create feat-02 --from-front=feat/ui --from-api=feat/endpoint',
@@ -48,12 +55,10 @@ export const create: Verb<Options, Result> = {
   async run(context, { args: [argument = ''], options, from, on }) {
     const { createInstance, previewCreate } = await import('../engine/create.ts');
     const stack = await context.stack();
-    const extent = !options.start ? 'files' : options.wait ? 'ready' : 'started';
-    const own = { own: listValues(options.own), migrate: options.migrate === true };
-    const request = { argument, wishes: { from, on, with: listValues(options.with) }, ...own, extent } as const;
+    const request = { argument, ...readCreateFlags({ options, from, on }) };
     if (options.dryRun) return { preview: toPreview(await previewCreate(stack, request)) };
     const ticket = await createInstance(stack, request);
-    if (extent === 'ready') await (await import('../engine/check/check.ts')).warnOfWires(stack, ticket);
+    if (request.extent === 'ready') await (await import('../engine/check/check.ts')).warnOfWires(stack, ticket);
     const { observeInstances } = await import('../engine/observe.ts');
     return { made: await observeInstances(stack, [ticket]) };
   },
@@ -64,6 +69,13 @@ export const create: Verb<Options, Result> = {
     return 'made' in result ? result.made.instances[0] : result.preview;
   },
 };
+
+/** Gives what the flags say as the engine takes it. */
+export function readCreateFlags({ options, from, on }: Pick<VerbInput<CreateFlags>, 'options' | 'from' | 'on'>) {
+  const extent = !options.start ? 'files' : options.wait ? 'ready' : 'started';
+  const own = { own: listValues(options.own), migrate: options.migrate === true };
+  return { wishes: { from, on, with: listValues(options.with) }, ...own, extent } as const;
+}
 
 /** Gives the steps of a ticket that is not made yet as data. */
 export function toPreview({ record, steps }: { record: InstanceRecord; steps: [Step, StepState][] }): Preview {

@@ -1,17 +1,22 @@
 import { StackError } from '../domain/errors.ts';
 import type { Rescue } from '../domain/rescue.ts';
 import type { InstancesView } from '../domain/view.ts';
-import { type Preview, renderPreview, toPreview } from './create.ts';
+import {
+  CREATE_FLAGS,
+  CREATE_REPO_FLAGS,
+  type CreateFlags,
+  type Preview,
+  readCreateFlags,
+  renderPreview,
+  toPreview,
+} from './create.ts';
 import { renderInstances } from './instance-table.ts';
 import type { RenderOptions, Verb } from './verb.ts';
 
-interface Options {
+interface Options extends CreateFlags {
   list?: boolean;
   time?: string;
   forget?: boolean;
-  start: boolean;
-  wait: boolean;
-  dryRun?: boolean;
 }
 
 type Result = { rescues: Rescue[] } | { forgotten: Rescue } | { preview: Preview } | { made: InstancesView };
@@ -23,19 +28,19 @@ export const restore: Verb<Options, Result> = {
   flags: [
     ['--list', 'show what is saved; touch nothing'],
     ['--time <time>', 'the one saved at that time, as --list shows it; default: the newest'],
-    ['--no-start', 'worktrees, leases and env files only'],
-    ['--no-wait', 'do not wait until the services are ready'],
-    ['--dry-run', 'say what would be made, in order; touch nothing'],
     ['--forget', 'delete what was saved, after asking, instead of restoring it'],
+    ...CREATE_FLAGS,
   ],
+  repoFlags: CREATE_REPO_FLAGS,
   examples: [
     'stack restore --list',
     'stack restore feat-02',
     'stack restore feat-02 --time 20261121T0930 --no-start',
+    'stack restore feat-02 --with api --own postgres',
     'stack restore feat-02 --forget',
   ],
   completes: {},
-  async run(context, { args: [ticket], options }) {
+  async run(context, { args: [ticket], options, from, on }) {
     const { listRescues, forgetRescue, previewRestore, requireRescue, restoreInstance } = await import(
       '../engine/restore.ts'
     );
@@ -54,10 +59,11 @@ export const restore: Verb<Options, Result> = {
       await forgetRescue(stack, rescue);
       return { forgotten: rescue };
     }
-    const extent = !options.start ? 'files' : options.wait ? 'ready' : 'started';
-    const request = { ...which, extent, keepRuntimes: context.options.runtime === undefined } as const;
+    const keepRuntimes = context.options.runtime === undefined;
+    const request = { ...which, ...readCreateFlags({ options, from, on }), keepRuntimes };
     if (options.dryRun) return { preview: toPreview(await previewRestore(stack, request)) };
     const made = await restoreInstance(stack, request);
+    if (request.extent === 'ready') await (await import('../engine/check/check.ts')).warnOfWires(stack, made);
     const { observeInstances } = await import('../engine/observe.ts');
     return { made: await observeInstances(stack, [made]) };
   },

@@ -30,7 +30,8 @@ export interface RenderOptions {
   columns: number | undefined;
 }
 
-interface VerbInput<Options> {
+/** What a verb is handed: its arguments and flags. */
+export interface VerbInput<Options> {
   args: string[];
   /** Words behind `--`. */
   command: string[];

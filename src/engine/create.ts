@@ -28,7 +28,7 @@ export interface CreateOptions {
   /** Runs `migrate:` commands also on the database that all share. */
   migrate?: boolean;
   extent: Extent;
-  /** Makes the ticket again as it was when this was saved, instead of what `wishes` say. */
+  /** Makes the ticket again as it was when this was saved; `wishes` are about the other repos. */
   rescue?: Rescue;
 }
 
@@ -111,7 +111,7 @@ async function planInstance(
   const folder = path.join(await ticketsFolder(stack.root, config.worktrees), name.ticket);
   const [repos, ground] = await Promise.all([
     rescue
-      ? planRescued(stack, config, rescue, { name, folder, fetch })
+      ? planRescued(stack, config, rescue, { name, wishes: options.wishes, folder, fetch })
       : planRepos(stack, config, { name, wishes: options.wishes, folder, fetch }),
     planGround(stack, config, state),
   ]);

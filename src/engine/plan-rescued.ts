@@ -15,7 +15,7 @@ export async function planRescued(
   stack: Stack,
   config: StackConfig,
   rescue: Rescue,
-  options: Omit<PlanOptions, 'wishes'>,
+  options: PlanOptions,
 ): Promise<Record<string, RepoRecord>> {
   const lost = Object.keys(rescue.repos).find(
     (repo) => rescue.repos[repo]?.mode === 'dedicated' && !config.repos[repo],
@@ -33,8 +33,8 @@ export async function planRescued(
     Object.keys(config.repos).map(async (repo): Promise<Record<string, RepoRecord>> => {
       const saved = rescue.repos[repo];
       if (saved?.mode === 'dedicated') return { [repo]: await planOne(stack, config, { repo, saved }, options.folder) };
-      // Borrowed as it was, or new in stack.yml since.
-      return planRepos(stack, config, { ...options, wishes: { from: {}, on: {}, with: [] }, only: repo });
+      // Borrowed as it was, wished for now, or new in stack.yml since.
+      return planRepos(stack, config, { ...options, only: repo });
     }),
   );
   return Object.assign({}, ...planned);

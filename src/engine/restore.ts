@@ -6,16 +6,15 @@ import type { InstanceRecord } from '../domain/instance.ts';
 import { parseRescue, type Rescue } from '../domain/rescue.ts';
 import type { Step, StepState } from '../domain/step.ts';
 import { suggest } from '../domain/suggest.ts';
-import { createInstance, previewCreate } from './create.ts';
+import { type CreateOptions, createInstance, previewCreate } from './create.ts';
 import { dropDump, listDumpRecords } from './dumps.ts';
 import type { Stack } from './stack.ts';
-import type { Extent } from './steps/service.ts';
 
-export interface RestoreOptions {
+/** What `create` is told too is laid over what was saved: repos and services it had of its own come back in any case. */
+export interface RestoreOptions extends Pick<CreateOptions, 'wishes' | 'own' | 'migrate' | 'extent'> {
   ticket: string;
   /** The beginning of a time, as `--list` shows it; undefined for the newest. */
   time: string | undefined;
-  extent: Extent;
   /** False when a runtime was asked for, which then wins over the one that each service had. */
   keepRuntimes: boolean;
 }
@@ -78,13 +77,27 @@ export async function requireRescue(
       ? `it was saved at ${times}`
       : near.length > 0
         ? `did you mean ${near.join(' or ')}?`
-        : '`stack restore --list` shows what is; only `destroy --force` saves, where there is something to save',
+        : '`stack restore --list` shows what is; `destroy` saves data of a ticket’s own, and with --force its work',
   });
 }
 
-function toRequest(rescue: Rescue, { extent }: RestoreOptions) {
-  const own = Object.keys(rescue.own ?? {});
-  return { argument: rescue.argument, wishes: { from: {}, on: {}, with: [] }, own, extent, rescue };
+function toRequest(rescue: Rescue, { wishes, own = [], migrate, extent }: RestoreOptions): CreateOptions {
+  for (const [flag, repos] of [
+    ['from', wishes.from],
+    ['on', wishes.on],
+  ] as const) {
+    const repo = Object.keys(repos).find((name) => rescue.repos[name]?.mode === 'dedicated');
+    if (repo === undefined) continue;
+    throw new StackError(
+      'usage',
+      `--${flag}-${repo}: ${rescue.ticket} had its own ${repo}, which comes back as it was`,
+      {
+        hint: `leave it out, or make a new ticket with \`stack create\``,
+      },
+    );
+  }
+  const all = [...new Set([...Object.keys(rescue.own ?? {}), ...own])];
+  return { argument: rescue.argument, wishes, own: all, migrate: migrate === true, extent, rescue };
 }
 
 /** Services run as they ran, where that is possible still. */

@@ -77,4 +77,37 @@ describe('data of tickets that were destroyed', { sequential: true, timeout: 120
     expect(run).toMatchObject({ code: 0 });
     expect(await listSaved()).toEqual(['last']);
   });
+
+  it('come back with the ticket, which may get more than it had', async () => {
+    shop.configure((text) => text.replace('shared: true', 'shared: true, migrate: ["echo $STACK_TICKET > migrated"]'));
+    const run = await shop.stack(['restore', 'last', '--with', 'api', '--no-wait']);
+    expect(run).toMatchObject({ code: 0 });
+    expect(await query('last', 'SELECT text FROM notes')).toEqual([{ text: 'of last' }]);
+    expect((await shop.ps()).instances[0]?.repos.api).toMatchObject({ mode: 'dedicated', branch: 'last' });
+    expect(shop.read('tickets/last/api/migrated')).toBe('last\n');
+    expect(await shop.stack(['destroy', 'last', '--force', '--no-dump'])).toMatchObject({ code: 0 });
+  });
+
+  it('are the baseline’s where a ticket had none and is to have its own now', async () => {
+    const restore = async (...flags: string[]): Promise<void> => {
+      expect(await shop.stack(['restore', 'plain', '--no-wait', ...flags])).toMatchObject({ code: 0 });
+    };
+    expect(await shop.stack(['create', 'plain', '--with', 'api', '--no-start'])).toMatchObject({ code: 0 });
+    shop.write('tickets/plain/front/mine', 'work');
+    expect(await shop.stack(['destroy', 'plain', '--force'])).toMatchObject({ code: 0 });
+    await restore('--migrate');
+    expect(shop.read('tickets/plain/api/migrated')).toBe('plain\n');
+    expect((await shop.ps()).instances[0]?.own).toBeUndefined();
+    expect(await shop.stack(['destroy', 'plain', '--force'])).toMatchObject({ code: 0 });
+    await restore('--own', 'postgres');
+    expect((await shop.ps()).instances[0]?.own).toEqual({ postgres: { database: 'shop_plain' } });
+    expect(await shop.stack(['destroy', 'plain', '--force'])).toMatchObject({ code: 0 });
+  });
+
+  it('come back with the work that was saved, so that no other branch can be wished for', async () => {
+    const run = await shop.stack(['restore', 'plain', '--from-front=feat/ui']);
+    expect(run).toMatchObject({ code: 2, stdout: '' });
+    expect(run.stderr).toContain('--from-front: plain had its own front, which comes back as it was');
+    expect((await shop.ps()).instances).toEqual([]);
+  });
 });
