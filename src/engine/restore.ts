@@ -77,7 +77,7 @@ export async function requireRescue(
       ? `it was saved at ${times}`
       : near.length > 0
         ? `did you mean ${near.join(' or ')}?`
-        : '`stack restore --list` shows what is; `destroy` saves data of a ticket’s own, and with --force its work',
+        : '`stack restore --list` shows what is; `destroy` saves a ticket’s own data, `destroy --force` its work',
   });
 }
 

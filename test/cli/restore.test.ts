@@ -118,7 +118,7 @@ describe('restore', () => {
       hint: RegExp,
       ...args: string[]
     ) => expectRefusal(shop, ['restore', ...args], { code, message, hint });
-    await refuse('not-found', /^nothing is saved of "fix-login"$/, /destroy --force/, 'fix-login');
+    await refuse('not-found', /^nothing is saved of "fix-login"$/, /`destroy --force` its work/, 'fix-login');
     await destroy();
     await refuse('not-found', /^nothing is saved of "fix-logon"$/, /did you mean fix-login\?/, 'fix-logon');
     await refuse('not-found', /from 1999$/, /it was saved at /, 'fix-login', '--time', '1999');
