@@ -8,6 +8,7 @@ import { isBranchName } from './names.ts';
 import { findTracked, listRemotes } from './remote.ts';
 import { bringFromRemotes, findCommit, unknownBase } from './repo.ts';
 import { forgetBranchSettings, hasBranchSettings } from './settings.ts';
+import { clearStaleLocks } from './stale-locks.ts';
 
 const REF_SECONDS = 60;
 
@@ -103,6 +104,7 @@ export async function deleteBranch(options: {
   const look = () => Promise.all([findLocal(cwd, branch), hasBranchSettings(cwd, branch)]);
   const remove = async (): Promise<void> => {
     const [local, hasSettings] = await look();
+    if (local || hasSettings) await clearStaleLocks({ repoPath: cwd, gitCommonDir, branch });
     if (local) await deleteAt(cwd, branch, local, expectedTip ?? local.commit);
     if (hasSettings) await forgetBranchSettings(cwd, gitCommonDir, branch);
   };

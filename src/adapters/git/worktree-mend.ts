@@ -7,6 +7,7 @@ import { canonicalPath, findEntry } from './entry.ts';
 import { changeGit, gitError, tryGit } from './git.ts';
 import { repoLock } from './lock.ts';
 import { findCommit } from './repo.ts';
+import { clearStaleLocks } from './stale-locks.ts';
 import { findWorktreeFault } from './worktree-fault.ts';
 import { QUICK } from './worktree-place.ts';
 
@@ -56,6 +57,7 @@ export async function restoreBranch({ repoPath, gitCommonDir, worktree }: Broken
         hint: `\`git -C ${worktree} checkout\` another branch`,
       });
     }
+    await clearStaleLocks({ repoPath, gitCommonDir, branch: ref.slice('refs/heads/'.length) });
     // An empty old value: only while there is no such branch.
     const done = await changeGit(repoPath, ['update-ref', ref, commit, ''], QUICK);
     if (done.exitCode !== 0) throw gitError(`cannot make ${ref} again`, done);

@@ -7,6 +7,7 @@ import { moveToTrash } from '../trash.ts';
 import { canonicalPath, findEntry, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { changeGit, gitError, tryGit } from './git.ts';
 import { repoLock } from './lock.ts';
+import { clearStaleLocks } from './stale-locks.ts';
 import { listWorktrees } from './worktree-list.ts';
 import { isMade, makeWorktree, type NewWorktree } from './worktree-make.ts';
 import {
@@ -68,7 +69,9 @@ export async function addWorktree(wanted: NewWorktree): Promise<{ warning?: stri
   const { gitCommonDir, signal, onWait } = wanted;
   const work = async (held: HeldLock): Promise<{ warning?: string }> => {
     const job = { ...wanted, path: await canonicalPath(wanted.path), held };
-    return (await isMade(job)) ? {} : makeWorktree(job);
+    if (await isMade(job)) return {};
+    await clearStaleLocks(job);
+    return makeWorktree(job);
   };
   return withLock(repoLock(gitCommonDir), work, { signal, onWait, waitSeconds: WAIT_SECONDS });
 }

@@ -35,8 +35,8 @@ export interface OwnWorkloads {
  * /proc; elsewhere lsof is asked, where there is one. Never throws.
  */
 export async function listInside(folder: string, own: OwnWorkloads): Promise<InsideProcess[]> {
-  const rows = process.platform === 'linux' ? listFromProc() : await listFromLsof();
-  const isIn = ({ cwd }: Row): boolean => cwd === folder || cwd.startsWith(`${folder}/`);
+  const rows = await listRows();
+  const isIn = ({ cwd }: Row): boolean => isWithin(cwd, folder);
   const callers = listCallers(rows);
   const near = callers.filter((row) => row.pid === process.pid || isIn(row)).map(({ group }) => group);
   const groups = new Set([...near, ...own.groups]);
@@ -45,6 +45,23 @@ export async function listInside(folder: string, own: OwnWorkloads): Promise<Ins
     .filter((row) => isIn(row) && !numbers.has(row.pid) && !groups.has(row.group))
     .filter(({ pid, name }) => !isPassing(name) && !isOurs(readMarker(pid), own.names))
     .map(({ pid, name, cwd }) => ({ pid, name, cwd }));
+}
+
+/** True while a program of that name, or a helper named after it (`git-remote-https`), works in one of the folders. Never throws. */
+export async function isProgramInside(program: string, folders: readonly string[]): Promise<boolean> {
+  const rows = await listRows();
+  return rows.some(
+    ({ name, cwd }) =>
+      (name === program || name.startsWith(`${program}-`)) && folders.some((folder) => isWithin(cwd, folder)),
+  );
+}
+
+function isWithin(cwd: string, folder: string): boolean {
+  return cwd === folder || cwd.startsWith(`${folder}/`);
+}
+
+async function listRows(): Promise<Row[]> {
+  return process.platform === 'linux' ? listFromProc() : listFromLsof();
 }
 
 /** This process and all that led to it. */
