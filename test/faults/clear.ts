@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { isTemporary } from '../../src/adapters/temporary.ts';
 import { until } from '../support/until.ts';
+import { findLeftData } from './data.ts';
 import { listRunning } from './truth.ts';
 import type { FaultWorld } from './world.ts';
 
@@ -14,8 +15,12 @@ export async function clear(world: FaultWorld): Promise<string[]> {
       rmSync(world.at('.stack/logs', name), { recursive: true, force: true });
   }
   for (const ticket of tickets) {
-    const run = await world.here('destroy', ticket, '--json');
+    const run = await world.here('destroy', ticket, '--no-dump', '--json');
     if (run.code !== 0) problems.push(`destroy ended with ${run.code}: ${run.stdout}`);
+  }
+  if (world.scene === 'own data') {
+    problems.push(...(await findLeftData(world)));
+    rmSync(world.at('.stack/dumps'), { recursive: true, force: true });
   }
   const run = await world.here('down', '--json');
   if (run.code !== 0) problems.push(`down ended with ${run.code}: ${run.stdout}`);

@@ -10,15 +10,16 @@ export interface Part {
 
 /**
  * Where in a part: before it is begun, after its effect and before anybody knows, or just before the n-th thing it
- * changes outside (a file, a git or other program it starts, a request that changes the engine).
+ * changes outside (a file, a git or other program it starts, a request that changes the engine, a statement in Postgres).
  */
 export type Point = 'before' | 'after' | number;
 
 export interface Fault extends Part {
   point: Point;
   /**
-   * `kill` ends the process with SIGKILL; `throw` fails the part, or that one change as a full disk would; `crash` ends
-   * the programs it started too, a few milliseconds into the last one.
+   * `kill` ends the process with SIGKILL; `throw` fails the part as a full disk would, or that one change as what was asked
+   * for it would (the disk, a program, the engine, Postgres); `crash` ends the programs it started too, a few milliseconds
+   * into the last one, or into what a server was asked for.
    */
   how: 'kill' | 'throw' | 'crash';
   /** For `crash`: how many milliseconds. */

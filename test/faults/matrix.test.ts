@@ -10,39 +10,39 @@ import { readWishes } from './wishes.ts';
 
 const wishes = readWishes();
 const hasEngine = (await findTestEngine()) !== undefined;
-/** How many cases of one command are drawn for each extent; containers take longer. */
+/** How many cases of one command are drawn for each extent; containers and databases take longer. */
 const DRAWN = {
-  part: { process: 4, docker: 3 },
-  most: { process: Number.POSITIVE_INFINITY, docker: 15 },
-  whole: { process: Number.POSITIVE_INFINITY, docker: Number.POSITIVE_INFINITY },
+  part: { process: 4, docker: 3, 'own data': 2 },
+  most: { process: Number.POSITIVE_INFINITY, docker: 15, 'own data': 15 },
+  whole: { process: Number.POSITIVE_INFINITY, docker: Number.POSITIVE_INFINITY, 'own data': Number.POSITIVE_INFINITY },
 };
-/** The commands whose cases on containers are in `npm run verify`. */
+/** The commands whose cases there are in `npm run verify`. */
 const SHORT = ['create', 'destroy'];
 const DEADLINE_MS = 900_000;
 
-describe.each(['process', 'docker'] as const)('on %s, killed or failing anywhere', (runtime) => {
+describe.each(['process', 'docker', 'own data'] as const)('on %s, killed or failing anywhere', (scene) => {
   const outcomes: Outcome[] = [];
   let bench: Bench;
   let pool: Pool;
   beforeAll(async () => {
-    if (runtime === 'docker' && !hasEngine) return;
+    if (scene === 'docker' && !hasEngine) return;
     bench = await makeBench(path.resolve(import.meta.dirname, '../..'));
-    pool = await openPool(runtime, wishes.jobs);
+    pool = await openPool(scene, wishes.jobs);
   });
   afterAll(async () => {
     await pool?.close();
-    if (outcomes.length > 0) process.stdout.write(`\n${renderOutcomes(runtime, wishes.seed, outcomes)}\n`);
+    if (outcomes.length > 0) process.stdout.write(`\n${renderOutcomes(scene, wishes.seed, outcomes)}\n`);
   });
 
-  const isShort = runtime === 'docker' && wishes.extent === 'part';
-  it.skipIf(runtime === 'docker' && !hasEngine).each(SUBJECTS.filter(({ name }) => !isShort || SHORT.includes(name)))(
+  const isShort = scene !== 'process' && wishes.extent === 'part';
+  it.skipIf(scene === 'docker' && !hasEngine).each(SUBJECTS.filter(({ name }) => !isShort || SHORT.includes(name)))(
     '$name loses nothing, is told of truly, and can be done again or undone',
     async (subject) => {
       const random = createRandom(wishes.seed + SUBJECTS.indexOf(subject));
       const [listed = []] = await pool.each([subject], (world) =>
         listCases(bench, world, subject, { random, whole: wishes.extent === 'whole' }),
       );
-      const cases = random.shuffle(listed).slice(0, DRAWN[wishes.extent][runtime]);
+      const cases = random.shuffle(listed).slice(0, DRAWN[wishes.extent][scene]);
       const asked = cases.filter(({ title }) => wishes.only === undefined || title.includes(wishes.only));
       const ran = await pool.each(
         asked,

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { execa } from 'execa';
-import type { RuntimeName } from '../../src/domain/runtime.ts';
 import type { Run } from '../support/product.ts';
 import { clear, compare, findRunning, must, untilNone } from './clear.ts';
+import { findLostData, writeData } from './data.ts';
 import { describeFault, type Fault, listPassages, type Note, ORDERS, type Orders, type Passage } from './fault.ts';
 import type { Random } from './random.ts';
 import { findLies, findNotRunning } from './truth.ts';
-import type { FaultWorld } from './world.ts';
+import type { FaultWorld, Scene } from './world.ts';
 
 const TICKET = 'feat-01';
 /** What a person has written in a worktree of the ticket. */
@@ -18,6 +18,8 @@ const NOTES = `tickets/${TICKET}/front/notes.txt`;
 interface Subject {
   name: string;
   args: string[];
+  /** True for a ticket that `prepare` makes and a person works on. */
+  worksOn?: true;
   prepare(world: FaultWorld): Promise<unknown>;
   /** Why the command has not come to what it is for; [] when it has. */
   findUndone(world: FaultWorld): Promise<string[]>;
@@ -34,9 +36,9 @@ export const SUBJECTS: readonly Subject[] = [
   {
     name: 'start',
     args: ['start', TICKET],
+    worksOn: true,
     prepare: async (world) => {
-      await must(world, 'create', TICKET, '--no-wait');
-      world.write(NOTES, 'Work of a person.\n');
+      await makeTicket(world);
       await must(world, 'stop', TICKET);
     },
     findUndone: (world) => findNotRunning(world, TICKET),
@@ -53,10 +55,8 @@ export const SUBJECTS: readonly Subject[] = [
   {
     name: 'add',
     args: ['add', TICKET, 'data'],
-    prepare: async (world) => {
-      await must(world, 'create', TICKET, '--no-wait');
-      world.write(NOTES, 'Work of a person.\n');
-    },
+    worksOn: true,
+    prepare: makeTicket,
     findUndone: async (world) => [
       ...(await findNotRunning(world, TICKET)),
       ...(world.state()?.instances[TICKET]?.repos.data?.mode === 'dedicated' ? [] : ['data is still borrowed']),
@@ -65,13 +65,19 @@ export const SUBJECTS: readonly Subject[] = [
   {
     name: 'stop',
     args: ['stop', TICKET],
-    prepare: (world) => must(world, 'create', TICKET, '--no-wait'),
+    worksOn: true,
+    prepare: makeTicket,
     findUndone: async (world) => findRunning(world, TICKET),
   },
   {
     name: 'destroy',
     args: ['destroy', TICKET],
-    prepare: (world) => must(world, 'create', TICKET, '--no-wait'),
+    worksOn: true,
+    prepare: async (world) => {
+      await makeTicket(world);
+      // Else it would refuse.
+      rmSync(world.at(NOTES));
+    },
     findUndone: async (world) => (TICKET in (world.state()?.instances ?? {}) ? [`${TICKET} is still there`] : []),
   },
   {
@@ -89,9 +95,16 @@ export const SUBJECTS: readonly Subject[] = [
   },
 ];
 
+/** A ticket with work of a person in it, and in its own data, where it has such. */
+async function makeTicket(world: FaultWorld): Promise<void> {
+  await must(world, 'create', TICKET, '--no-wait');
+  world.write(NOTES, 'Work of a person.\n');
+  if (world.scene === 'own data') await writeData(world, TICKET);
+}
+
 /** One command with its faults: the first ones lead to where the last one strikes. */
 interface Case {
-  runtime: RuntimeName;
+  scene: Scene;
   subject: Subject;
   faults: Fault[];
   /** Afterwards the same command comes again; else what is left is destroyed at once. */
@@ -155,7 +168,7 @@ export async function listCases(
   { random, whole }: { random: Random; whole: boolean },
 ): Promise<Case[]> {
   const forward = await passThrough(bench, world, subject, []);
-  const base = { runtime: world.runtime, subject };
+  const base = { scene: world.scene, subject };
   const cases = forward.flatMap((passage) =>
     listFaults(passage, random, whole).map((fault) => ({ ...base, faults: [fault] })),
   );
@@ -169,7 +182,7 @@ export async function listCases(
   return [...cases, ...unwinding].map((one) => {
     const again = random.below(2) === 0;
     const what = one.faults.map(describeFault).join(', then ');
-    return { ...one, again, title: `${world.runtime}: ${subject.name}: ${what}${again ? ', then again' : ''}` };
+    return { ...one, again, title: `${world.scene}: ${subject.name}: ${what}${again ? ', then again' : ''}` };
   });
 }
 
@@ -191,19 +204,19 @@ async function passThrough(bench: Bench, world: FaultWorld, subject: Subject, fa
 function listFaults({ direction, id, applied, changes }: Passage, random: Random, whole: boolean): Fault[] {
   const part = { direction, id };
   const numbers = changes.map((_, index) => index + 1);
-  const programs = numbers.filter((point) => changes[point - 1]?.includes(' '));
-  const files = numbers.filter((point) => !programs.includes(point));
+  // `git worktree add`, `POST /containers/create`, `CREATE DATABASE`: those of files are one word, and done at once.
+  const lasting = numbers.filter((point) => changes[point - 1]?.includes(' '));
   const edges = (['before', 'after'] as const).filter(
     (point) => direction !== 'elsewhere' && (applied || point === 'before'),
   );
   const kills = edges.map((point): Fault => ({ ...part, point, how: 'kill' }));
   const inside = [
     ...numbers.map((point): Fault => ({ ...part, point, how: 'kill' })),
-    ...programs.map((point): Fault => ({ ...part, point, how: 'crash', ms: random.below(25) })),
+    ...lasting.map((point): Fault => ({ ...part, point, how: 'crash', ms: random.below(25) })),
   ];
   const failures = [
     ...edges.map((point): Fault => ({ ...part, point, how: 'throw' })),
-    ...(files.length === 0 ? [] : [{ ...part, point: random.pick(files), how: 'throw' } as const]),
+    ...numbers.map((point): Fault => ({ ...part, point, how: 'throw' })),
   ];
   if (whole) return [...kills, ...inside, ...failures];
   return [...kills, ...random.shuffle(inside).slice(0, 1), ...random.shuffle(failures).slice(0, 1)];
@@ -281,10 +294,17 @@ async function repeat(world: FaultWorld, subject: Subject): Promise<string[]> {
   return [...refused, ...undone, ...lies];
 }
 
-/** What a person wrote in a worktree is there after everything but a destroy. */
-async function findLostWork(world: FaultWorld, { name }: Subject): Promise<string[]> {
-  if (name !== 'start' && name !== 'add') return [];
-  return existsSync(world.at(NOTES)) ? [] : ['the notes of a person are gone'];
+/** What a person wrote is there after everything; data that a destroy took with it comes back with the ticket. */
+async function findLostWork(world: FaultWorld, { name, worksOn }: Subject): Promise<string[]> {
+  if (!worksOn) return [];
+  const isGone = name === 'destroy';
+  const notes = isGone || existsSync(world.at(NOTES)) ? [] : ['the notes of a person are gone'];
+  if (world.scene !== 'own data') return notes;
+  if (isGone) {
+    if (TICKET in (world.state()?.instances ?? {})) await must(world, 'destroy', TICKET);
+    await must(world, 'restore', TICKET, '--no-wait');
+  }
+  return [...notes, ...(await findLostData(world, TICKET))];
 }
 
 async function clearAway(world: FaultWorld): Promise<string[]> {

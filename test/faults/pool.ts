@@ -1,5 +1,4 @@
-import type { RuntimeName } from '../../src/domain/runtime.ts';
-import { type FaultWorld, makeFaultWorld } from './world.ts';
+import { type FaultWorld, makeFaultWorld, type Scene } from './world.ts';
 
 /** Some worlds that cases are run in side by side. */
 export interface Pool {
@@ -13,11 +12,11 @@ export interface Pool {
 }
 
 /** Makes a pool of worlds. */
-export async function openPool(runtime: RuntimeName, jobs: number): Promise<Pool> {
-  const worlds = await Promise.all(Array.from({ length: jobs }, () => makeFaultWorld(runtime)));
+export async function openPool(scene: Scene, jobs: number): Promise<Pool> {
+  const worlds = await Promise.all(Array.from({ length: jobs }, () => makeFaultWorld(scene)));
   const replace = async (slot: number): Promise<void> => {
     await worlds[slot]?.raze();
-    worlds[slot] = await makeFaultWorld(runtime);
+    worlds[slot] = await makeFaultWorld(scene);
   };
   return {
     async each(items, work, isSpoilt = () => false) {

@@ -4,7 +4,7 @@ import type { Outcome } from './matrix.ts';
 const POINTS = ['before', 'inside', 'after'] as const;
 
 /** Gives the table of a run: for each command and each place how many cases passed, and the sums. */
-export function renderOutcomes(runtime: string, seed: number, outcomes: readonly Outcome[]): string {
+export function renderOutcomes(scene: string, seed: number, outcomes: readonly Outcome[]): string {
   const subjects = [...new Set(outcomes.map(({ subject }) => subject))];
   const rows = subjects.map((subject) => {
     const own = outcomes.filter((one) => one.subject === subject);
@@ -16,7 +16,7 @@ export function renderOutcomes(runtime: string, seed: number, outcomes: readonly
     color: false,
     columns: 200,
   });
-  return `${table}\n${runtime}: ${renderCount(outcomes)} cases, ${kills} of them kills; seed ${seed}`;
+  return `${table}\n${scene}: ${renderCount(outcomes)} cases, ${kills} of them kills; seed ${seed}`;
 }
 
 /** `12/12 passed`: the second is how many there were. */

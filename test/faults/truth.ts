@@ -95,7 +95,7 @@ function hasIndex(worktree: string): boolean {
 
 /** Gives what really runs, `ticket/service`, by asking neither records nor stack. */
 export async function listRunning(world: FaultWorld): Promise<ReadonlySet<string>> {
-  return world.runtime === 'docker' ? listContainers(world.root) : listServers(world.root);
+  return world.scene === 'docker' ? listContainers(world.root) : listServers(world.root);
 }
 
 async function listContainers(root: string): Promise<ReadonlySet<string>> {
@@ -140,13 +140,19 @@ export async function findNotRunning(world: FaultWorld, ticket: string): Promise
   const wanted = { ticket, service: 'front', api: url('api'), data: url('data') };
   return [
     ...differ('front', front, wanted),
-    ...differ('api', api, { ticket, service: 'api', data: url('data') }),
+    ...differ('api', api, { ticket, service: 'api', data: url('data'), ...ownDatabase(world, ticket) }),
     ...differ('data', await ask(url('data')), {
       ticket: instance.repos.data?.mode === 'dedicated' ? ticket : 'baseline',
       service: 'data',
     }),
     ...findEnvLies(instance, wanted),
   ];
+}
+
+/** What the API says when it is on the ticket's own database, and the migration was run there once. */
+function ownDatabase(world: FaultWorld, ticket: string): object {
+  const database = world.state()?.instances[ticket]?.own?.postgres?.database;
+  return database === undefined ? {} : { database, migrated: '1' };
 }
 
 function findEnvLies(instance: InstanceView, wanted: { api: string | undefined; data: string | undefined }): string[] {

@@ -55,7 +55,7 @@ async function walk(world: FaultWorld, model: Model, random: Random): Promise<st
   const run = world.start(args);
   const kills = random.below(4) === 0;
   if (kills) {
-    await delay(random.below(world.runtime === 'docker' ? 2500 : 900));
+    await delay(random.below(world.scene === 'docker' ? 2500 : 900));
     run.kill('SIGKILL');
   }
   const { code, stdout, stderr } = await run.ended;

@@ -4,15 +4,18 @@ import path from 'node:path';
 import { Writable } from 'node:stream';
 import { afterAll } from 'vitest';
 import { rootIdOf } from '../../src/domain/names.ts';
-import type { RuntimeName } from '../../src/domain/runtime.ts';
 import { main } from '../../src/main.ts';
 import { cleanLabelled, NODE_IMAGE, openClient } from '../support/engine.ts';
 import { isolatedEnv, type Run } from '../support/product.ts';
 import { makeRepo, openShop, type Shop } from '../support/shop.ts';
+import { leaveData } from './data.ts';
+
+/** What services are: host processes, containers, or host processes whose tickets have a Postgres and a Redis of their own. */
+export type Scene = 'process' | 'docker' | 'own data';
 
 /** A shop with three repos, in which people have work of their own that no command may touch. */
 export interface FaultWorld extends Shop {
-  runtime: RuntimeName;
+  scene: Scene;
   /** Runs a command in this process: the same code without the time a process takes. */
   here(...args: string[]): Promise<Run>;
   /** Everything but what `.stack/` holds and which processes run. */
@@ -27,43 +30,57 @@ export interface FaultWorld extends Shop {
 let worlds = 0;
 const PORTS = 400;
 
-/** Makes a world. Without `engine` in it no Docker engine answers. */
-export async function makeFaultWorld(runtime: RuntimeName): Promise<FaultWorld> {
+/** Makes a world. But for `docker` no engine answers in it. */
+export async function makeFaultWorld(scene: Scene): Promise<FaultWorld> {
   const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'stack-faults-')));
   const root = path.join(folder, 'shop');
   cpSync(templateRoot(), root, { recursive: true });
   const env = {
     ...isolatedEnv(folder),
-    ...(runtime === 'process' ? { DOCKER_HOST: `unix://${folder}/no-engine.sock` } : {}),
+    ...(scene === 'docker' ? {} : { DOCKER_HOST: `unix://${folder}/no-engine.sock` }),
   };
   const shop = openShop(folder, root, env);
   worlds += 1;
   const port = 10_000 + ((process.pid * 7 + worlds * 3) % 14) * 3 * PORTS;
-  shop.write('stack.yml', config(runtime, port));
+  shop.write('stack.yml', config(scene, port));
   leaveWork(shop);
   const world: FaultWorld = {
     ...shop,
-    runtime,
+    scene,
     here: (...args) => runHere(args, root, env),
     photographFiles: () => shop.photograph().replace(/^(records: |process ).*\n?/gm, ''),
-    listKept: () => listFiles(path.join(root, '.stack')).filter((file) => !OWN.has(file)),
+    listKept: () => listFiles(path.join(root, '.stack')).filter((file) => !OWN.has(file) && !DATA.test(file)),
     async raze() {
       await shop.dispose();
-      if (runtime === 'docker') await cleanLabelled(await openClient(), rootIdOf(root));
+      if (scene === 'docker') await cleanLabelled(await openClient(), rootIdOf(root));
     },
   };
+  if (scene === 'own data') await leaveData(world);
   return world;
 }
 
 /** The last two are empty folders by then: what is in them is listed by itself. */
 const OWN = new Set(['.gitignore', 'state.json', 'state.json.bak', 'logs', 'run']);
+/** What servers of this machine keep until `down --volumes`. */
+const DATA = /^shared(\/|$)/;
 
-/** Answers with what it was told of itself and of the others. */
+/** Answers with what it was told of itself and of the others, and with the database it is really on. */
 const SERVER = `import { createServer } from 'node:http';
-const { PORT, STACK_TICKET, STACK_SERVICE, API_URL, DATA_URL } = process.env;
-const answer = JSON.stringify({ ticket: STACK_TICKET, service: STACK_SERVICE, api: API_URL, data: DATA_URL });
+const { PORT, STACK_TICKET, STACK_SERVICE, API_URL, DATA_URL, DATABASE_URL } = process.env;
+const { database, migrated } = DATABASE_URL ? await import('./database.mjs').then(({ ask }) => ask('SELECT current_database() AS database, count(*) AS migrated FROM migrations')) : {};
+const answer = JSON.stringify({ ticket: STACK_TICKET, service: STACK_SERVICE, api: API_URL, data: DATA_URL, database, migrated });
 createServer((_, response) => response.end(answer)).listen(PORT);
 process.on('SIGTERM', () => process.exit(0));
+`;
+
+/** Run once by `migrate:`, and imported by the server; the package is the checkout's. */
+const DATABASE = `import pg from ${JSON.stringify(import.meta.resolve('pg'))};
+export async function ask(text) {
+  const client = new pg.Client({ connectionString: process.env.DATABASE_URL });
+  await client.connect();
+  return client.query(text).then(({ rows }) => rows[0]).finally(() => client.end());
+}
+if (process.argv[2] === 'migrate') await ask('CREATE TABLE migrations AS SELECT 1 AS number');
 `;
 
 let template: string | undefined;
@@ -77,7 +94,7 @@ function templateRoot(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'stack-faults-template-'));
   const files = { 'server.mjs': SERVER, 'README.md': 'A service.\n' };
   makeRepo(path.join(folder, 'front'), { ...files, '.gitignore': '.env.local\nnode_modules\nkeys\n' }, 'feat/ui');
-  makeRepo(path.join(folder, 'api'), files, 'feat/endpoint');
+  makeRepo(path.join(folder, 'api'), { ...files, 'database.mjs': DATABASE }, 'feat/endpoint');
   makeRepo(path.join(folder, 'data'), files);
   template = folder;
   return folder;
@@ -99,17 +116,18 @@ function leaveWork(shop: Shop): void {
   }
 }
 
-function config(runtime: RuntimeName, port: number): string {
+function config(scene: Scene, port: number): string {
+  const owns = scene === 'own data';
   const range = (index: number): string => {
     const from = port + index * PORTS;
     return `ports: { http: { from: ${from + 1}, to: ${from + PORTS - 1}, container: 3000 } }`;
   };
   const run = `image: ${NODE_IMAGE}\n    command: node server.mjs\n    ready: { http: / }`;
   return `name: shop
-runtime: ${runtime}
+runtime: ${scene === 'docker' ? scene : 'process'}${owns ? '\nshared: { postgres: {}, redis: {} }' : ''}
 repos:
   front: { path: ./front, base: main, copy: [keys], setup: ["mkdir -p node_modules && echo made > node_modules/made"] }
-  api:   { path: ./api, base: main }
+  api:   { path: ./api, base: main${owns ? ', own: [postgres, redis], migrate: [node database.mjs migrate]' : ''} }
   data:  { path: ./data, base: main, shared: true }
 services:
   data:
@@ -121,7 +139,7 @@ services:
     repo: api
     ${run}
     ${range(1)}
-    env: { PORT: '\${port.http}', DATA_URL: '\${data.url}' }
+    env: { PORT: '\${port.http}', DATA_URL: '\${data.url}'${owns ? ", DATABASE_URL: '${postgres.url}', REDIS_URL: '${redis.url}'" : ''} }
   front:
     repo: front
     ${run}

@@ -4,6 +4,7 @@ import childProcess, { type ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
+import pg from 'pg';
 import type { StateStore } from '../../src/adapters/state.ts';
 import { createContext, type Host } from '../../src/context.ts';
 import type { StackError } from '../../src/domain/errors.ts';
@@ -33,22 +34,30 @@ function enter<Result>({ direction, id }: Part, run: () => Result): Result {
   return here.run(part, run);
 }
 
-/** Fails or ends the process when a fault is meant for this point. */
-function pass({ direction, id }: Part, point: Point, child?: ChildProcess): void {
+/** A fault for this point, if there is one; it strikes once. */
+function take({ direction, id }: Part, point: Point, isDuring = false): Fault | undefined {
   const found = faults.findIndex((one) => one.direction === direction && one.id === id && one.point === point);
   const fault = faults[found];
-  if (!fault || (fault.how === 'crash') !== (child !== undefined)) return;
+  if (!fault || (fault.how === 'crash') !== isDuring) return undefined;
   faults.splice(found, 1);
   note({ fault });
-  if (child) crash(fault, child);
-  else if (fault.how === 'kill') process.kill(process.pid, 'SIGKILL');
-  else throw Object.assign(new Error('ENOSPC: no space left on device (put in by a test)'), { code: 'ENOSPC' });
+  if (fault.how === 'kill') process.kill(process.pid, 'SIGKILL');
+  return fault;
 }
 
-/** As when the machine goes down: what the process started goes with it. */
-function crash({ ms = 0 }: Fault, child: ChildProcess): void {
+/** Fails or ends the process when a fault is meant for this edge of a part. */
+function pass(part: Part, point: 'before' | 'after'): void {
+  if (take(part, point)) throw diskFull();
+}
+
+function diskFull(): Error {
+  return Object.assign(new Error('ENOSPC: no space left on device (put in by a test)'), { code: 'ENOSPC' });
+}
+
+/** As when the machine goes down: what the process started goes with it; what it asked a server for may be under way. */
+function crash({ ms = 0 }: Fault, child: ChildProcess | undefined): void {
   const end = (): void => {
-    for (const pid of [-(child.pid ?? 0), child.pid ?? 0, process.pid]) {
+    for (const pid of [...(child?.pid === undefined ? [] : [-child.pid, child.pid]), process.pid]) {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
@@ -56,67 +65,96 @@ function crash({ ms = 0 }: Fault, child: ChildProcess): void {
       }
     }
   };
-  child.once('exit', end);
+  child?.once('exit', end);
   setTimeout(end, ms);
 }
 
-/** Calls `run`, which changes something outside, unless a fault is meant for this very change. */
-function change<Result>(name: string, run: () => Result): Result {
+/** Calls `run`, which changes something outside, or `fail`, when a fault is meant for this very change. */
+function change<Result>(name: string, run: () => Result, fail: () => Result): Result {
   const part = here.getStore() ?? elsewhere;
   part.changes += 1;
   const point = part.changes;
   note({ part: { direction: part.direction, id: part.id }, event: 'change', change: name });
-  pass(part, point);
-  const result = run();
-  if (result instanceof childProcess.ChildProcess) pass(part, point, result);
+  const result = take(part, point) ? fail() : run();
+  const during = take(part, point, true);
+  if (during) crash(during, result instanceof childProcess.ChildProcess ? result : undefined);
   return result;
 }
 
 type Call = (...args: unknown[]) => unknown;
 
-/** Puts `change` around functions of one of Node's own modules. */
-function watch(module: object, names: readonly string[], describe: (name: string, args: unknown[]) => string): void {
-  const functions = module as Record<string, Call>;
+interface Watch {
+  /** What a call changes, in words; '' when it changes nothing. */
+  describe(name: string, args: unknown[]): string;
+  /** Another call in its place, that fails as the outside would. */
+  fail(real: Call, args: unknown[]): unknown;
+}
+
+/** Puts `change` around functions of an object. */
+function watch(owner: object, names: readonly string[], { describe, fail }: Watch): void {
+  const functions = owner as Record<string, Call>;
   for (const name of names) {
     const real = functions[name];
     if (!real) continue;
-    functions[name] = (...args) => {
+    // Methods among them need their `this`.
+    functions[name] = function (this: unknown, ...args: unknown[]) {
       const what = describe(name, args);
-      return what === '' ? real(...args) : change(what, () => real(...args));
+      const call: Call = (...given) => real.apply(this, given);
+      return what === ''
+        ? call(...args)
+        : change(
+            what,
+            () => call(...args),
+            () => fail(call, args),
+          );
     };
   }
 }
 
 const FILES = ['rename', 'symlink', 'rm', 'rmdir', 'mkdir', 'writeFile', 'unlink', 'cp', 'copyFile', 'chmod', 'link'];
 
-/** An async function fails by its promise: a fault must not be thrown where none expects it. */
 function watchFiles(): void {
-  const promises = fs.promises as unknown as Record<string, Call>;
-  for (const name of [...FILES, 'open']) {
-    const real = promises[name];
-    if (!real) continue;
-    promises[name] = async (...args: unknown[]) => {
-      const reads = name === 'open' && !/[wa+]/.test(String(args[1] ?? 'r'));
-      return reads ? real(...args) : change(name, () => real(...args));
-    };
-  }
+  const isRead = (name: string, flags: unknown): boolean => name === 'open' && !/[wa+]/.test(String(flags ?? 'r'));
+  watch(fs.promises, [...FILES, 'open'], {
+    describe: (name, args) => (isRead(name, args[1]) ? '' : name),
+    // An async function fails by its promise: nobody expects it to throw.
+    fail: () => Promise.reject(diskFull()),
+  });
   watch(
     fs,
     FILES.map((name) => `${name}Sync`),
-    (name) => name,
+    {
+      describe: (name) => name,
+      fail: () => {
+        throw diskFull();
+      },
+    },
   );
 }
 
 function watchOutside(): void {
   watchFiles();
-  // Git's answers to questions change nothing.
-  watch(childProcess, ['spawn'], (_, [program, args]) => {
-    const words = [program, ...(Array.isArray(args) ? args : [])].map(String);
-    return words.includes('--no-optional-locks') ? '' : words.slice(0, 3).join(' ');
+  watch(childProcess, ['spawn'], {
+    // Git's answers to questions change nothing.
+    describe(_, [program, args]) {
+      const words = [program, ...(Array.isArray(args) ? args : [])].map(String);
+      return words.includes('--no-optional-locks') ? '' : words.slice(0, 3).join(' ');
+    },
+    fail: (real, [, args, options]) => real('false', Array.isArray(args) ? [] : args, options),
   });
-  watch(http, ['request'], (_, [options]) => {
-    const { method = 'GET', path = '' } = options as { method?: string; path?: string };
-    return method === 'GET' || method === 'HEAD' ? '' : `${method} ${path.split('?')[0]}`;
+  watch(http, ['request'], {
+    describe(_, [options]) {
+      const { method = 'GET', path = '' } = options as { method?: string; path?: string };
+      return method === 'GET' || method === 'HEAD' ? '' : `${method} ${path.split('?')[0]}`;
+    },
+    fail: (real, [options, ...rest]) => real({ ...(options as object), socketPath: '/put/in/by/a/test' }, ...rest),
+  });
+  watch(pg.Client.prototype, ['query'], {
+    describe(_, [text]) {
+      const words = String(text).trim().split(/\s+/).slice(0, 2).join(' ');
+      return /^(SELECT|SHOW)/i.test(words) ? '' : words;
+    },
+    fail: () => Promise.reject(Object.assign(new Error('could not extend file (put in by a test)'), { code: '53100' })),
   });
   syncBuiltinESMExports();
 }

@@ -1,0 +1,86 @@
+import pg from 'pg';
+import { createClient } from 'redis';
+import type { StackView } from '../../src/domain/view.ts';
+import { must } from './clear.ts';
+import type { FaultWorld } from './world.ts';
+
+/** What a person has in the baseline's database and Redis before any test, and what one puts into a ticket's. */
+const [ROW, KEY] = ['work of a person', 'person'];
+
+/** Puts something of a person's into the baseline's data, for which the servers come up once. */
+export async function leaveData(world: FaultWorld): Promise<void> {
+  await must(world, 'up');
+  await writeData(world, 'baseline');
+  await must(world, 'down');
+}
+
+/** Puts something of a person's into a ticket's own data, or the baseline's. The servers run. */
+export async function writeData(world: FaultWorld, ticket: string): Promise<void> {
+  await askPostgres(world, ticket, (client) =>
+    client.query(`CREATE TABLE IF NOT EXISTS person AS SELECT '${ROW}' AS text`),
+  );
+  await askRedis(world, ticket, (client) => client.set(KEY, ROW));
+}
+
+/** Gives what is lost of a person's in a ticket's own data, or the baseline's; the servers come up for it. */
+export async function findLostData(world: FaultWorld, ticket: string): Promise<string[]> {
+  await must(world, 'up');
+  const rows = await askPostgres(world, ticket, (client) => client.query('SELECT text FROM person')).then(
+    (answer) => answer.rows.map(({ text }) => text).join(),
+    (error: Error) => error.message,
+  );
+  const value = await askRedis(world, ticket, (client) => client.get(KEY));
+  return [
+    ...(rows === ROW ? [] : [`the rows of ${ticket} are lost: ${rows}`]),
+    ...(value === ROW ? [] : [`the keys of ${ticket} are lost: ${value}`]),
+  ];
+}
+
+/** Gives what is left of tickets that are all gone, and what is lost of the baseline's; the servers come up for it. */
+export async function findLeftData(world: FaultWorld): Promise<string[]> {
+  const lost = await findLostData(world, 'baseline');
+  const databases = await askPostgres(world, 'baseline', (client) => client.query('SELECT datname FROM pg_database'));
+  const own = databases.rows.map(({ datname }) => String(datname)).filter((name) => !USUAL.test(name));
+  const space = await askRedis(world, 'baseline', (client) => client.info('keyspace'));
+  const numbers = [...space.matchAll(/^db([1-9]\d*):/gm)].map(([, number]) => number);
+  return [
+    ...lost,
+    ...own.map((name) => `the database ${name} is left`),
+    ...numbers.map((number) => `keys in database ${number} of Redis are left`),
+  ];
+}
+
+/** What every server has, the baseline's, and the copy of it that tickets are made from. */
+const USUAL = /^(postgres|template[01]|stack|stack__template_[^_]+)$/;
+
+async function askPostgres<Answer>(
+  world: FaultWorld,
+  ticket: string,
+  ask: (client: pg.Client) => Promise<Answer>,
+): Promise<Answer> {
+  const url = new URL((await view(world)).shared.postgres?.url ?? '');
+  // `ps` shows none.
+  url.password = 'stack';
+  const database = world.state()?.instances[ticket]?.own?.postgres?.database;
+  if (database !== undefined) url.pathname = `/${database}`;
+  const client = new pg.Client({ connectionString: url.href });
+  client.on('error', () => undefined);
+  await client.connect();
+  return ask(client).finally(() => client.end());
+}
+
+async function askRedis<Answer>(
+  world: FaultWorld,
+  ticket: string,
+  ask: (client: ReturnType<typeof createClient>) => Promise<Answer>,
+): Promise<Answer> {
+  const { url = '' } = (await view(world)).shared.redis ?? {};
+  const client = createClient({ url, database: world.state()?.instances[ticket]?.own?.redis?.number ?? 0 });
+  client.on('error', () => undefined);
+  await client.connect();
+  return ask(client).finally(() => client.destroy());
+}
+
+async function view(world: FaultWorld): Promise<StackView> {
+  return JSON.parse((await world.here('ps', '--json')).stdout);
+}
