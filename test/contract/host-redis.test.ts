@@ -119,6 +119,32 @@ describe.skipIf(missing)('the Redis of this machine', { sequential: true }, () =
     }
   });
 
+  it('starts although somebody opens its port for just a moment', async () => {
+    await server.stop();
+    const { program, env } = await findRedisProgram(search);
+    const bin = path.join(folder, 'crowded');
+    mkdirSync(bin);
+    // The first time somebody has the port while Redis starts, and is gone once Redis is.
+    const hold = `require('net').createServer().listen(process.argv[1], '127.0.0.1', () => require('child_process').spawnSync(process.argv[2], [process.argv[3]], { stdio: 'inherit' }) && process.exit(1))`;
+    const lines = [
+      '#!/bin/sh',
+      ...Object.entries(env).map(([name, value]) => `export ${name}='${value}'`),
+      `[ -e ${bin}/held ] && exec ${program} "$1"`,
+      `: > ${bin}/held`,
+      `exec ${process.execPath} -e "${hold}" ${port} ${program} "$1"`,
+    ];
+    writeFileSync(path.join(bin, 'redis-server'), lines.join('\n'), { mode: 0o755 });
+    const crowded = createHostRedis({
+      ...search,
+      root,
+      env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
+    });
+    await crowded.start({ port, password }, never);
+    expect(existsSync(path.join(bin, 'held'))).toBe(true);
+    expect(await crowded.status()).toMatchObject({ state: 'running', port });
+    rmSync(bin, { recursive: true });
+  });
+
   it('says that its port is taken, or that its data is of a newer version', async () => {
     await server.stop();
     const other = net.createServer().listen(port, '::1');

@@ -11,6 +11,7 @@ import {
   type HostServer,
   isAnyServerAt,
   isServerAt,
+  launchOn,
   readText,
   type ServerSettings,
   type ServerStatus,
@@ -85,12 +86,15 @@ async function start(
   const status = await readStatus(place);
   if (status.state === 'running' && status.port === full.port && isApplied) return;
   await stop(place);
-  await requireFreePorts([{ name: 'postgres', host: full.port, container: full.port }]);
+  const server = { name: 'postgres', port: full.port, logFile: place.log };
+  await requireFreePorts([{ name: server.name, host: full.port, container: full.port }]);
   const tools = await prepare(place, env);
   await requireData(place, tools, signal);
   if (!isApplied) await applySettings(place, tools, full, signal);
-  await clearPidFile(place);
-  await launch(place, tools, full, signal);
+  await launchOn(server, async () => {
+    await clearPidFile(place);
+    await launch(place, tools, full, signal);
+  });
 }
 
 async function launch(

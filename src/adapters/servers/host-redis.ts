@@ -4,11 +4,11 @@ import path from 'node:path';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { makeFolder, replaceFile } from '../files.ts';
 import { limitLog } from '../process/logs.ts';
-import { requireFreePorts } from '../process/ports.ts';
 import {
   endServer,
   type HostServer,
   isServerAt,
+  launchOn,
   readText,
   type ServerSettings,
   type ServerStatus,
@@ -68,10 +68,18 @@ async function start(place: RedisPlace, search: RedisSearch, settings: ServerSet
   const status = await readStatus(place);
   if (status.state === 'running' && (await readText(place.config)) === config) return;
   await stop(place);
-  await requireFreePorts([{ name: 'redis', host: settings.port, container: settings.port }]);
   const { program, env } = await findRedisProgram(search);
   await makeFolder(place.data);
   await replaceFile(place.config, config);
+  const server = { name: 'redis', port: settings.port, logFile: place.log };
+  await launchOn(server, () => launch(place, search, { program, env }));
+}
+
+async function launch(
+  place: RedisPlace,
+  search: RedisSearch,
+  { program, env }: Awaited<ReturnType<typeof findRedisProgram>>,
+): Promise<void> {
   const server = await spawnServer({
     argv: [program, place.config],
     cwd: place.data,

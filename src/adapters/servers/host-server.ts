@@ -7,12 +7,14 @@ import { promisify } from 'node:util';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { findTail, readLines } from '../process/log-lines.ts';
 import { openLog } from '../process/logs.ts';
+import { requireFreePorts } from '../process/ports.ts';
 import { listNumbers } from '../process/table.ts';
 import { processStartTime } from '../process-identity.ts';
 
 const run = promisify(execFile);
 const POLL_MS = 20;
 const LAST_LINES = 30;
+const PORT_TRIES = 3;
 
 export interface ServerSettings {
   /** Port on this machine. */
@@ -85,6 +87,34 @@ function closely<Result>(start: () => Result): Result {
     return start();
   } finally {
     process.umask(before);
+  }
+}
+
+/**
+ * Launches a server on a port that is free; again where somebody held it for just the moment that took (whoever looks
+ * whether a port is free opens it). Throws `port` (details `{port}`) when it stays taken, and what `launch` throws.
+ */
+export async function launchOn(
+  { name, port, logFile }: { name: string; port: number; logFile: string },
+  launch: () => Promise<void>,
+): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    await requireFreePorts([{ name, host: port, container: port }]);
+    const before = (await readText(logFile))?.length ?? 0;
+    try {
+      return await launch();
+    } catch (error) {
+      const text = (await readText(logFile)) ?? '';
+      // Both servers give the system's words (strerror(3)); LC_ALL is C. The log may have been rotated meanwhile.
+      const isTaken = text.slice(text.length < before ? 0 : before).includes('Address already in use');
+      if (!isTaken) throw error;
+      if (tries === PORT_TRIES) {
+        throw new StackError('port', `port ${port} (${name}) is taken on this machine`, {
+          details: { port },
+          cause: error,
+        });
+      }
+    }
   }
 }
 
