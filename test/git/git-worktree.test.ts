@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   lstatSync,
@@ -386,6 +388,22 @@ describe('removeWorktree', () => {
     expect(snapshot(repo)).toEqual(before);
     await removeWorktree(wanted);
     await until('the trash is gone', () => !existsSync(wanted.trash));
+  });
+
+  it('leaves nothing although another command notes something beside the entry meanwhile', async () => {
+    const { repo, wanted } = makeWorld();
+    const before = snapshot(repo);
+    await addWorktree(wanted);
+    const entry = path.join(repo, '.git/worktrees/repo');
+    const noting = spawn('sh', ['-c', 'while [ -d "$0" ]; do echo {} > "$0/stack-record.json"; done', entry], {
+      stdio: 'ignore',
+    });
+    const ended = once(noting, 'exit');
+    await until('it is noted', () => existsSync(path.join(entry, 'stack-record.json')));
+    await removeWorktree(wanted);
+    await ended;
+    await deleteBranch(wanted);
+    expect(snapshot(repo)).toEqual(before);
   });
 
   it('never follows a link, and never takes another repo', async () => {

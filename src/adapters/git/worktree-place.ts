@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
+import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import { readRebasedBranch, type WorktreeEntry } from './entry.ts';
 import { changeGit, gitError, tryGit } from './git.ts';
@@ -45,6 +46,12 @@ export async function compareBranch(
 export async function removeEntry(cwd: string, target: string, entry: WorktreeEntry): Promise<void> {
   // Twice: the first for files that are not there to be checked, the second for the lock of an add that was killed.
   const removed = await changeGit(cwd, ['worktree', 'remove', '--force', '--force', '--', target], QUICK);
+  // What stack notes beside the entry may be written while git deletes it: then git's own files are gone, and ours stays.
+  if (existsSync(entry.folder) && !existsSync(path.join(entry.folder, 'gitdir'))) {
+    await rm(entry.folder, { recursive: true, force: true, maxRetries: 3 });
+    // Git takes the folder of all entries with the last of them.
+    await rmdir(path.dirname(entry.folder)).catch(() => undefined);
+  }
   if (existsSync(entry.folder)) throw gitError(`cannot make git forget the worktree ${target}`, removed);
 }
 
