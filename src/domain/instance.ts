@@ -62,8 +62,8 @@ export interface ServiceRecord {
 
 /** What of the shared services an instance has for itself. */
 export interface OwnRecord {
-  /** A database of its own, `from` a copy of the baseline's. */
-  postgres?: { database: string; from: string } | undefined;
+  /** A database of its own, `from` a copy of the baseline's; `made`: it was there. */
+  postgres?: { database: string; from: string; made?: boolean | undefined } | undefined;
   /** A numbered database of its own; `checked`: it was empty when the ticket got it. */
   redis?: { number: number; checked?: boolean | undefined } | undefined;
 }

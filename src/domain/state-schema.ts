@@ -36,7 +36,7 @@ const service = z.looseObject({
 });
 
 const own = z.looseObject({
-  postgres: z.optional(z.looseObject({ database: z.string(), from: z.string() })),
+  postgres: z.optional(z.looseObject({ database: z.string(), from: z.string(), made: z.optional(z.boolean()) })),
   redis: z.optional(z.looseObject({ number: z.int(), checked: z.optional(z.boolean()) })),
 });
 

@@ -53,13 +53,14 @@ async function saveDatabase(work: Work, name: string): Promise<SavedData['postgr
   const own = work.record.own?.postgres;
   const server = own && (await openRecorded(work));
   const found = server && (await server.admin((session) => findDatabase(session, own.database)));
+  if (server && !found) return findKept(work, server);
   if (!server || !found || found.mark?.ticket !== work.record.ticket) return undefined;
   if (found.mark.sign === (await server.admin((session) => contentSign(session, own.database)))) return undefined;
   if (await server.tools()) {
     await makeFolder(dumpsFolder(work.stack));
     const file = path.join(dumpsFolder(work.stack), `${name}.dump`);
     await dumpDatabase(work.stack, { server, database: own.database }, file);
-    return { ...own, dump: `${name}.dump` };
+    return { database: own.database, from: own.from, dump: `${name}.dump` };
   }
   const kept = hiddenDatabase(own.from, `kept_${name}`, work.stack.rootId);
   await server.admin((session) => keepDatabase(session, work, own.database, kept));
@@ -69,7 +70,20 @@ async function saveDatabase(work: Work, name: string): Promise<SavedData['postgr
     type: 'info',
     text: `${own.database} is kept as ${kept}${long}, since no pg_dump of the server’s version is here`,
   });
-  return { ...own, kept };
+  return { database: own.database, from: own.from, kept };
+}
+
+/** One that a destroy has put away which was ended before it could say so. */
+async function findKept({ stack, record }: Work, server: PostgresServer): Promise<SavedData['postgres']> {
+  const own = record.own?.postgres;
+  const kept = (await server.admin(listMarked)).findLast(
+    ({ mark }) =>
+      mark.kind === 'kept' &&
+      mark.rootId === stack.rootId &&
+      mark.ticket === record.ticket &&
+      Date.parse(mark.copiedAt) >= Date.parse(record.createdAt),
+  );
+  return own && kept ? { database: own.database, from: own.from, kept: kept.name } : undefined;
 }
 
 async function saveKeys(work: Work, name: string): Promise<SavedData['redis']> {

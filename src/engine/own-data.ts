@@ -122,7 +122,7 @@ export async function listOwnData(work: Work): Promise<string[]> {
  */
 export async function listLostDatabases(stack: Stack, state: StackState): Promise<Map<string, string>> {
   const wanted = Object.values(state.instances).flatMap(({ ticket, own, started, phase }): [string, string][] =>
-    own?.postgres && started && phase === 'ready' ? [[ticket, own.postgres.database]] : [],
+    own?.postgres?.made && started && phase === 'ready' ? [[ticket, own.postgres.database]] : [],
   );
   if (wanted.length === 0) return new Map();
   try {

@@ -19,6 +19,7 @@ export async function clear(world: FaultWorld): Promise<string[]> {
     if (run.code !== 0) problems.push(`destroy ended with ${run.code}: ${run.stdout}`);
   }
   if (world.scene === 'own data') {
+    if (existsSync(world.at('.stack/dumps'))) await world.here('restore', 'feat-01', '--forget', '--yes', '--json');
     problems.push(...(await findLeftData(world)));
     rmSync(world.at('.stack/dumps'), { recursive: true, force: true });
   }

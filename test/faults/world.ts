@@ -73,14 +73,14 @@ createServer((_, response) => response.end(answer)).listen(PORT);
 process.on('SIGTERM', () => process.exit(0));
 `;
 
-/** Run once by `migrate:`, and imported by the server; the package is the checkout's. */
+/** Run by `migrate:`, and imported by the server; the package is the checkout's. */
 const DATABASE = `import pg from ${JSON.stringify(import.meta.resolve('pg'))};
 export async function ask(text) {
   const client = new pg.Client({ connectionString: process.env.DATABASE_URL });
   await client.connect();
   return client.query(text).then(({ rows }) => rows[0]).finally(() => client.end());
 }
-if (process.argv[2] === 'migrate') await ask('CREATE TABLE migrations AS SELECT 1 AS number');
+if (process.argv[2] === 'migrate') await ask('CREATE TABLE IF NOT EXISTS migrations AS SELECT 1 AS number');
 `;
 
 let template: string | undefined;

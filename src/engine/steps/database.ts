@@ -9,7 +9,7 @@ import {
   renameDatabase,
 } from '../../adapters/postgres/databases.ts';
 import { StackError } from '../../domain/errors.ts';
-import { dedicatedRepos } from '../../domain/instance.ts';
+import { dedicatedRepos, type OwnRecord } from '../../domain/instance.ts';
 import { hiddenDatabase } from '../../domain/own.ts';
 import { resolveShared } from '../../domain/shared.ts';
 import type { Step } from '../../domain/step.ts';
@@ -29,7 +29,10 @@ export function listDatabaseSteps(work: Work): Step[] {
   return own ? [databaseStep(work, own)] : [];
 }
 
-function databaseStep(work: Work, { database, from }: { database: string; from: string }): Step {
+type OwnDatabase = NonNullable<OwnRecord['postgres']>;
+
+function databaseStep(work: Work, own: OwnDatabase): Step {
+  const { database, from } = own;
   return {
     id: DATABASE_ID,
     subject: POSTGRES,
@@ -43,14 +46,17 @@ function databaseStep(work: Work, { database, from }: { database: string; from: 
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
       const saved = work.rescue?.own?.postgres;
       if (saved?.dump !== undefined || saved?.kept !== undefined) {
-        if (await bringDataBack(work, server)) return;
+        if (await bringDataBack(work, server)) return noteMade(work, own, true);
         const text = `the saved data of ${work.record.ticket} is gone: its database begins as the baseline’s`;
         work.stack.emit({ type: 'warning', text });
       }
       await server.admin((session) => makeDatabase(session, work, server), signal);
-      await forgetMigrations(work);
+      // What was done to a database before is not in a new one.
+      for (const [, repo] of dedicatedRepos(work.record)) if (repo.migrated) repo.migrated = false;
+      await noteMade(work, own, true);
     },
     async revert() {
+      if (own.made) await noteMade(work, own, false);
       const server = await openRecorded(work);
       await server?.admin(async (session) => {
         await dropDatabase(session, unfinishedName(work, from), { force: true });
@@ -61,11 +67,9 @@ function databaseStep(work: Work, { database, from }: { database: string; from: 
   };
 }
 
-/** What was done to a database before is not in a new one. */
-async function forgetMigrations(work: Work): Promise<void> {
-  const migrated = dedicatedRepos(work.record).filter(([, repo]) => repo.migrated);
-  if (migrated.length === 0) return;
-  for (const [, repo] of migrated) repo.migrated = false;
+/** Between the two a missing database is one that somebody took away. */
+async function noteMade(work: Work, own: OwnDatabase, made: boolean): Promise<void> {
+  own.made = made;
   await saveRecord(work);
 }
 
