@@ -16,7 +16,7 @@ const FIXES = '`stack doctor --fix` asks about it';
 /** Finds what is there of this root and in no record: tickets to take back, and things to remove. */
 export async function examineOrphans(stack: Stack, state: StackState, remnants: Remnants): Promise<Finding[]> {
   const unknown = listTickets(remnants).filter((ticket) => !Object.hasOwn(state.instances, ticket));
-  const tickets = await Promise.all(unknown.map((ticket) => examineTicket(stack, remnants, ticket)));
+  const tickets = await Promise.all(unknown.map((ticket) => examineTicket(stack, remnants, ticket, state.shared)));
   const baseline = state.baseline ? undefined : await deriveBaseline(stack, remnants);
   // Things of a ticket that may be taken back stay, whatever the answer.
   const spared = new Set([...unknown, ...(baseline ? [BASELINE] : [])]);
@@ -33,8 +33,13 @@ export async function examineOrphans(stack: Stack, state: StackState, remnants: 
   ];
 }
 
-async function examineTicket(stack: Stack, remnants: Remnants, ticket: string): Promise<Finding> {
-  const found = await findRecord(stack, remnants, ticket);
+async function examineTicket(
+  stack: Stack,
+  remnants: Remnants,
+  ticket: string,
+  shared: StackState['shared'],
+): Promise<Finding> {
+  const found = await findRecord(stack, remnants, ticket, shared);
   if (found) return offerTicket(stack, ticket, ...found);
   const text = 'there is something of it, and no record';
   const folder = remnants.folders.find((one) => path.basename(one) === ticket);

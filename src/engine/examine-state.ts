@@ -4,6 +4,7 @@ import { type StateTrouble, troubleOf } from '../adapters/state-file.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { riskError } from './checks.ts';
 import { isOwnerAlive } from './claim.ts';
+import { examineOwned } from './derive-own.ts';
 import { examineLeases } from './examine-leases.ts';
 import { examineLitter } from './examine-litter.ts';
 import { examineOrphans } from './examine-orphans.ts';
@@ -45,6 +46,7 @@ export async function examineState(stack: Stack): Promise<Finding[]> {
       ...{ subject: ticket, ok: false, text: `its database ${database} is gone` },
       hint: `\`stack start ${ticket}\` makes it anew, as the baseline’s is now`,
     })),
+    ...(await examineOwned(stack, known)),
     ...(await examineLeases(stack, known)),
     ...(await examineOrphans(stack, ever, remnants)),
     ...(await examineLitter(stack, remnants)),

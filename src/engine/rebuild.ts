@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { OwnEntry } from '../adapters/state-copies.ts';
 import type { InstanceRecord, StackState } from '../domain/instance.ts';
 import { BASELINE } from '../domain/instance.ts';
+import { withOwn } from './derive-own.ts';
 import { deriveRecord, describeServices } from './derive-record.ts';
 import { planGround } from './ground.ts';
 import { listLeases } from './leases.ts';
@@ -38,7 +39,7 @@ export async function rebuildState(stack: Stack, remnants: Remnants): Promise<Re
   }
   for (const ticket of listTickets(remnants)) {
     if (Object.hasOwn(saved, ticket)) continue;
-    const found = await findRecord(stack, remnants, ticket);
+    const found = await findRecord(stack, remnants, ticket, known.shared);
     if (found) add(rebuilt, ticket, ...found);
   }
   return rebuilt;
@@ -67,6 +68,7 @@ export async function findRecord(
   stack: Stack,
   remnants: Remnants,
   ticket: string,
+  shared: StackState['shared'],
 ): Promise<[InstanceRecord, Source] | undefined> {
   const [copy] = sortByAge(remnants.entries.filter((entry) => ticketOf(entry) === ticket));
   const record = copy?.state?.instances[ticket];
@@ -75,7 +77,9 @@ export async function findRecord(
   if (!config) return undefined;
   const derived = await deriveRecord(stack, config, remnants, ticket).catch(() => undefined);
   const hasWorktree = Object.values(derived?.repos ?? {}).some(({ mode }) => mode === 'dedicated');
-  return derived && hasWorktree ? [derived, 'worktrees'] : undefined;
+  return derived && hasWorktree
+    ? [await withOwn(stack, config, derived, { shared, remnants }), 'worktrees']
+    : undefined;
 }
 
 function add({ known, sources }: Rebuilt, ticket: string, record: InstanceRecord, source: Source): void {

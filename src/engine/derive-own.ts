@@ -1,0 +1,111 @@
+import path from 'node:path';
+import { readFileIfThere } from '../adapters/files.ts';
+import { listMarked } from '../adapters/postgres/databases.ts';
+import type { StackConfig } from '../domain/config/config.ts';
+import { readEnvBlock } from '../domain/env-block.ts';
+import type { InstanceRecord, OwnRecord, SharedLease, StackState } from '../domain/instance.ts';
+import { resolveShared } from '../domain/shared.ts';
+import type { Finding } from './finding.ts';
+import { openPostgres, POSTGRES } from './postgres.ts';
+import { REDIS } from './redis.ts';
+import type { Remnants } from './remnants.ts';
+import type { Stack } from './stack.ts';
+
+type SharedLeases = Readonly<Record<string, SharedLease>>;
+
+/**
+ * Gives a record that was derived from worktrees with what the ticket has of its own: its database says so in its comment, its
+ * number of Redis is in its env files. Never throws; what cannot be asked is left out.
+ */
+export async function withOwn(
+  stack: Stack,
+  config: StackConfig,
+  record: InstanceRecord,
+  { shared, remnants }: { shared: SharedLeases; remnants: Remnants },
+): Promise<InstanceRecord> {
+  const [databases, number] = await Promise.all([listOwned(stack, config, shared), readNumber(stack, config, record)]);
+  const database = databases.get(record.ticket);
+  // A number that nothing of the ticket has run with may hold somebody's keys: the next start looks.
+  const checked = remnants.workloads.some(({ instance }) => instance === record.ticket);
+  const own: OwnRecord = {
+    ...(number !== undefined && { redis: { number, ...(checked && { checked }) } }),
+    ...record.own,
+    ...(database && { postgres: database }),
+  };
+  return Object.keys(own).length > 0 ? { ...record, own } : record;
+}
+
+/** Finds databases of tickets whose records do not know of them: a destroy would leave them. */
+export async function examineOwned(stack: Stack, state: StackState): Promise<Finding[]> {
+  const config = await stack.config().catch(() => undefined);
+  const databases = config ? await listOwned(stack, config, state.shared) : new Map<string, OwnedDatabase>();
+  return [...databases].flatMap(([ticket, own]) => {
+    const record = Object.hasOwn(state.instances, ticket) ? state.instances[ticket] : undefined;
+    return record?.phase === 'ready' && !record.own?.postgres ? [offerDatabase(stack, ticket, own)] : [];
+  });
+}
+
+type OwnedDatabase = NonNullable<OwnRecord['postgres']>;
+
+function offerDatabase(stack: Stack, ticket: string, own: OwnedDatabase): Finding {
+  return {
+    subject: ticket,
+    ok: false,
+    text: `the database ${own.database} is its own, and its record does not say so`,
+    hint: '`stack doctor --fix` asks about it',
+    fix: {
+      question: `Note that ${ticket} has the database ${own.database} of its own?`,
+      async run() {
+        await stack.store.update((draft) => {
+          const record = draft.instances[ticket];
+          if (record) record.own = { postgres: own, ...record.own };
+        });
+        return `${ticket} has ${own.database} again; \`stack start ${ticket}\` wires it`;
+      },
+    },
+  };
+}
+
+/** Gives the databases of tickets by what their comments say; none where the server does not answer. */
+async function listOwned(stack: Stack, config: StackConfig, shared: SharedLeases): Promise<Map<string, OwnedDatabase>> {
+  if (!config.shared.services[POSTGRES]) return new Map();
+  try {
+    const server = openPostgres(stack, config, shared);
+    const marked = await server.admin(listMarked);
+    return new Map(
+      marked.flatMap(({ name, mark: { kind, rootId, ticket } }) =>
+        kind === 'ticket' && rootId === stack.rootId && ticket !== undefined
+          ? [[ticket, { database: name, from: server.baseline }] as const]
+          : [],
+      ),
+    );
+  } catch {
+    return new Map();
+  }
+}
+
+/** Gives the numbered database that a ticket's env files lead to; undefined where that is the baseline's. */
+async function readNumber(
+  stack: Stack,
+  config: StackConfig,
+  { repos, services }: InstanceRecord,
+): Promise<number | undefined> {
+  const baseline = Number(resolveShared(REDIS, config.shared.services[REDIS] ?? {}, stack.env).database ?? 0);
+  const numbers = await Promise.all(
+    Object.entries(services).map(async ([name, { repo }]) => {
+      const settings = config.services[name];
+      const copy = repos[repo];
+      if (!settings || copy?.mode !== 'dedicated') return [];
+      const file = path.join(copy.worktree, settings.dir, config.repos[repo]?.envFile ?? '');
+      const values = readEnvBlock((await readFileIfThere(file).catch(() => undefined)) ?? '') ?? {};
+      return Object.entries(settings.env).map(([key, template]) => numberIn(template, values[key] ?? ''));
+    }),
+  );
+  return numbers.flat().find((number) => number !== undefined && number !== baseline);
+}
+
+function numberIn(template: string, value: string): number | undefined {
+  const found = template === '${redis.url}' ? /^rediss?:.*\/(\d+)$/.exec(value)?.[1] : value;
+  const isNumber = (template === '${redis.url}' || template === '${redis.db}') && /^\d+$/.test(found ?? '');
+  return isNumber ? Number(found) : undefined;
+}
