@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readlinkSync, renameSync, symlinkSync } from 'node:fs';
-import { readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { readdir, readlink, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { interrupted, StackError } from '../domain/errors.ts';
@@ -122,9 +122,7 @@ async function takeOver(file: string, dead: Claim, claim: Claim): Promise<boolea
   }
   try {
     if ((await readClaim(file))?.token !== dead.token) return false;
-    const next = `${file}.${claim.token}.new`;
-    await symlink(JSON.stringify(claim), next);
-    await rename(next, file);
+    replaceNow(file, claim);
     await sweep(file, guard);
     return true;
   } finally {
@@ -143,8 +141,13 @@ async function sweep(file: string, guard: string): Promise<void> {
 
 function replaceNow(file: string, claim: Claim): void {
   const next = `${file}.${claim.token}.new`;
-  symlinkSync(JSON.stringify(claim), next);
-  renameSync(next, file);
+  try {
+    symlinkSync(JSON.stringify(claim), next);
+    renameSync(next, file);
+  } catch (error) {
+    rmSync(next, { force: true });
+    throw error;
+  }
 }
 
 /** Undefined when there is no lock; a claim that can never be judged when something else is in its place. */
