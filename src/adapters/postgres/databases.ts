@@ -180,11 +180,6 @@ export async function moveDatabase(
   await session.query(statements.join('; '));
 }
 
-/** Gives a database another name. Nobody may be connected to it. */
-export async function renameDatabase(session: Session, from: string, to: string): Promise<void> {
-  await session.query(`ALTER DATABASE ${quoteName(from)} RENAME TO ${quoteName(to)}`);
-}
-
 /** Puts a database in the place of another of that name, if there is one, without a moment in which there is none. */
 export async function replaceDatabase(
   session: Session,

@@ -5,8 +5,7 @@ import {
   copyProperties,
   dropDatabase,
   findDatabase,
-  markDatabase,
-  renameDatabase,
+  moveDatabase,
 } from '../../adapters/postgres/databases.ts';
 import { StackError } from '../../domain/errors.ts';
 import { dedicatedRepos, type OwnRecord } from '../../domain/instance.ts';
@@ -109,15 +108,15 @@ async function makeDatabase(session: Session, work: Work, server: PostgresServer
     });
   }
   const unfinished = unfinishedName(work, from);
-  await dropDatabase(session, unfinished, { force: true });
+  if (await findDatabase(session, unfinished)) await dropDatabase(session, unfinished, { force: true });
   await copyDatabase(session, { name: unfinished, from: template, sealed: false });
   for (const refused of await copyProperties(session, from, unfinished)) {
     stack.emit({ type: 'warning', text: `${database}: not brought along: ${refused}` });
   }
   const mark = { kind: 'ticket', rootId: stack.rootId, root: stack.root, ticket: record.ticket } as const;
   const sign = await contentSign(session, unfinished);
-  await markDatabase(session, unfinished, { ...mark, sign, copiedAt: template.mark?.copiedAt ?? '' });
-  await renameDatabase(session, unfinished, database);
+  const whose = { ...mark, sign, copiedAt: template.mark?.copiedAt ?? '' };
+  await moveDatabase(session, { from: unfinished, to: database, mark: whose, open: true });
 }
 
 function unfinishedName({ stack, record }: Work, from: string): string {
