@@ -93,6 +93,7 @@ async function act(context: Context, { ticket, action, file = '' }: Wish, force:
   if (action === 'url') return { ticket, url: found.url };
   if (action === 'diff') return { ticket, changes: await engine.diffDatabase(stack, ticket) };
   if (action === 'dump') return { ticket, file, bytes: await engine.dumpDatabase(stack, found, file) };
+  if (action === 'load') await engine.requireLoadable(stack, ticket, file);
   if (found.own) await context.confirm(`All that is in ${found.database} of ${ticket} goes. Go on?`);
   if (action === 'load') {
     await engine.loadDatabase(stack, ticket, file, { force });

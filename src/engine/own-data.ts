@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { endClients, inUse, listClients } from '../adapters/postgres/clients.ts';
+import { type DatabaseClient, endClients, inUse, listClients } from '../adapters/postgres/clients.ts';
+import type { Session } from '../adapters/postgres/connection.ts';
 import { dropDatabase, findDatabase, listMarked, listNames } from '../adapters/postgres/databases.ts';
 import { countKeys } from '../adapters/redis.ts';
 import type { StackConfig } from '../domain/config/config.ts';
@@ -65,7 +66,10 @@ async function listSilent(work: Work, config: StackConfig): Promise<string[]> {
  * Brings a ticket's services to rest and looks who else is connected to its database. Throws `conflict`, naming them,
  * unless `force`, which ends them, where that is allowed.
  */
-export async function requireAlone(work: Work, { force }: { force: boolean }): Promise<void> {
+export async function requireAlone(
+  work: Work,
+  { force, staysAtRest = false }: { force: boolean; staysAtRest?: boolean },
+): Promise<void> {
   const database = work.record.own?.postgres?.database;
   const server = await openRecorded(work);
   if (database === undefined || !server) return;
@@ -74,20 +78,24 @@ export async function requireAlone(work: Work, { force }: { force: boolean }): P
     work.stack,
   );
   if (error !== undefined) throw error;
-  await server.admin(async (session) => {
+  const clients = await server.admin(async (session) => {
     // Whoever comes in after that is ended when the database goes.
-    if (force) return endClients(session, database);
-    const deadline = performance.now() + LEAVE_MS;
-    for (;;) {
-      const clients = (await findDatabase(session, database)) ? await listClients(session, database) : [];
-      if (clients.length === 0) return;
-      if (performance.now() > deadline) {
-        const { ticket } = work.record;
-        throw inUse(database, clients, `close them, or say --force to end them; the services of ${ticket} are stopped`);
-      }
-      await delay(POLL_MS);
-    }
+    if (force) await endClients(session, database);
+    return force ? [] : untilAlone(session, database);
   });
+  if (clients.length === 0) return;
+  const rest = staysAtRest ? `; the services of ${work.record.ticket} are stopped` : '';
+  throw inUse(database, clients, `close them, or say --force to end them${rest}`);
+}
+
+/** Gives who is connected still when those who were ended must have left. */
+async function untilAlone(session: Session, database: string): Promise<DatabaseClient[]> {
+  const deadline = performance.now() + LEAVE_MS;
+  for (;;) {
+    const clients = (await findDatabase(session, database)) ? await listClients(session, database) : [];
+    if (clients.length === 0 || performance.now() > deadline) return clients;
+    await delay(POLL_MS);
+  }
 }
 
 /**

@@ -142,7 +142,7 @@ async function secureData(work: Work, options: TakeApartOptions, time: string): 
   const { record } = work;
   try {
     const isWhole = record.phase === 'ready';
-    if (isWhole) await requireAlone(work, options);
+    if (isWhole) await requireAlone(work, { force: options.force, staysAtRest: true });
     const data = isWhole && !options.noDump ? await saveData(work, time) : undefined;
     if (data) await keepDumpRecord(work.stack, await describeSafe(record, time, data));
     if (!options.force) condemn(record, options);

@@ -1,7 +1,7 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileError } from '../adapters/files.ts';
+import { explainFileError, isThere } from '../adapters/files.ts';
 import { endClients } from '../adapters/postgres/clients.ts';
 import { withSession } from '../adapters/postgres/connection.ts';
 import {
@@ -11,6 +11,7 @@ import {
   markDatabase,
   replaceDatabase,
 } from '../adapters/postgres/databases.ts';
+import { readDumpKind } from '../adapters/postgres/dump-file.ts';
 import { readSchema } from '../adapters/postgres/schema.ts';
 import { dumpTo, findTools, loadFrom, loginEnv, type PostgresTools } from '../adapters/postgres/tools.ts';
 import { StackError } from '../domain/errors.ts';
@@ -86,7 +87,11 @@ export async function dumpDatabase(
   file: string,
 ): Promise<number> {
   const tools = await requireTools(stack, server, { dump: true });
-  const unfinished = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.tmp`);
+  const folder = path.dirname(file);
+  if (!(await isThere(folder))) {
+    throw new StackError('not-found', `there is no folder ${folder}`, { hint: `mkdir -p ${folder}` });
+  }
+  const unfinished = path.join(folder, `.${path.basename(file)}.${process.pid}.tmp`);
   try {
     const output = createWriteStream(unfinished, { mode: 0o600 });
     const failed = new Promise<never>((_, reject) => output.once('error', reject));
@@ -136,6 +141,13 @@ export async function resetDatabase(stack: Stack, ticket: string, { force }: { f
   });
 }
 
+/** Throws what would keep a dump from being loaded: `usage` (also for a ticket on the shared database), `not-found`, `database`. */
+export async function requireLoadable(stack: Stack, ticket: string, file: string): Promise<void> {
+  const { server } = requireOwn(await findTicketDatabase(stack, ticket), ticket);
+  await readDumpKind(file);
+  await requireTools(stack, server, { dump: true });
+}
+
 /** Loads a dump in place of what is in a ticket's database; until all of it is there the old content stays. */
 export async function loadDatabase(
   stack: Stack,
@@ -153,14 +165,14 @@ export async function loadInto(work: Work, server: PostgresServer, file: string)
   const { stack, record } = work;
   const { database, from } = record.own?.postgres ?? { database: '', from: '' };
   const tools = await requireTools(stack, server, { dump: true });
-  const isPlain = !(await startsWith(file, 'PGDMP'));
+  const plain = (await readDumpKind(file)) === 'plain';
   const fresh = hiddenDatabase(from, `load_${record.ticket}`, stack.rootId);
   const aside = hiddenDatabase(from, `old_${record.ticket}`, stack.rootId);
   await server.admin(async (session) => {
     await dropDatabase(session, fresh, { force: true });
     try {
       await makeEmptyLike(session, fresh, from);
-      await loadFrom(tools, fresh, { input: createReadStream(file), plain: isPlain }, stack.signal);
+      await loadFrom(tools, fresh, { file, plain }, stack.signal);
       await copyProperties(session, from, fresh);
       const mark = { kind: 'ticket', rootId: stack.rootId, root: stack.root, ticket: record.ticket } as const;
       await markDatabase(session, fresh, { ...mark, copiedAt: new Date().toISOString() });
@@ -172,24 +184,7 @@ export async function loadInto(work: Work, server: PostgresServer, file: string)
   }, stack.signal);
 }
 
-async function startsWith(file: string, text: string): Promise<boolean> {
-  try {
-    const handle = await open(file);
-    try {
-      const { buffer } = await handle.read(Buffer.alloc(text.length), 0, text.length, 0);
-      return buffer.toString('latin1') === text;
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw explainFileError(error, `read ${file}`);
-    throw new StackError('not-found', `there is no file ${file}`, {
-      hint: 'name a dump of `stack db … dump`, or plain SQL',
-    });
-  }
-}
-
-/** Changes all that is in a ticket's database while its services are at rest, and starts those that ran. */
+/** Changes all that is in a ticket's database while its services are at rest; those that ran run again, whatever comes of it. */
 async function replaceContent(
   stack: Stack,
   ticket: string,
@@ -202,16 +197,24 @@ async function replaceContent(
   const { record, state } = await claimInstance(stack, ticket, () => undefined);
   const work = workOn(stack, state, record);
   let ran = false;
+  let failure: { error: unknown } | undefined;
   try {
     const states = await Promise.all(Object.keys(record.services).map((service) => observeWorkload(work, service)));
     ran = states.some((status) => status?.state === 'running');
     await requireAlone(work, { force });
     await change(work, server);
+  } catch (error) {
+    failure = { error };
   } finally {
     record.owner = undefined;
     await saveRecord(work);
   }
-  if (ran) await startInstance(stack, record.ticket, { extent: 'ready', rebuild: false });
+  const start = () => startInstance(stack, record.ticket, { extent: 'ready', rebuild: false });
+  if (failure) {
+    if (ran && !stack.signal.aborted) await start().catch(() => undefined);
+    throw failure.error;
+  }
+  if (ran) await start();
 }
 
 function workOn(stack: Stack, state: StackState, record: InstanceRecord): Work {

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import pg from 'pg';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -274,11 +275,39 @@ for (const { runtime, skip } of RUNTIMES) {
       expect(failed).toMatchObject({ code: 1 });
       expect(failed.stderr).toContain('column "broken" does not exist');
       expect(await tables('shop_colours')).not.toContain('halves');
-      expect(await product.stack(['start', 'colours'])).toMatchObject({ code: 0 });
       expect(await namesAt('colours')).toContain('after the dump');
       expect(await product.stack(['db', 'colours', 'load', file, '--yes'])).toMatchObject({ code: 0 });
       expect(await namesAt('colours')).not.toContain('after the dump');
-      expect(await product.stack(['db', 'colours', 'load', 'nowhere.dump', '--yes'])).toMatchObject({ code: 2 });
+    });
+
+    it('refuses what is no dump, or no place for one, before it asks or stops anything', async () => {
+      const at = (name: string): string => path.join(product.root, name);
+      const zipped = gzipSync('SELECT 1');
+      for (const [name, content] of [
+        ['empty', ''],
+        ['zipped.gz', zipped],
+        ['picture', 'PNG\0'],
+      ] as const)
+        writeFileSync(at(name), content);
+      for (const [name, fault] of [
+        ['nowhere.dump', 'there is no file'],
+        ['api', 'is a folder'],
+        ['empty', 'is empty'],
+        ['zipped.gz', 'is packed with gzip'],
+        ['picture', 'is no dump of a database'],
+      ] as const) {
+        const run = await product.stack(['db', 'colours', 'load', name]);
+        expect(run).toMatchObject({ code: 2, stdout: '' });
+        expect(run.stderr.split('\n')).toEqual([expect.stringContaining(fault), expect.stringMatching(/^hint: /)]);
+      }
+      const run = await product.stack(['db', 'colours', 'dump', 'nowhere/x.dump']);
+      if (runtime === 'docker') {
+        expect(run).toMatchObject({ code: 2 });
+        expect(run.stderr).toMatch(/there is no folder .*nowhere\nhint: mkdir -p .*nowhere$/);
+      } else expect(run.code).not.toBe(0);
+      expect((await product.ps()).instances.find(({ ticket }) => ticket === 'colours')).toMatchObject({
+        status: 'running',
+      });
     });
 
     it('makes the template anew when asked, and refuses what makes no sense', async () => {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
 import { execa } from 'execa';
@@ -129,17 +129,17 @@ export async function dumpTo(
   await runTool(tools, ['pg_dump', '--format=custom'], { database, doing: `the dump of ${database}`, output, signal });
 }
 
-/** Loads a dump into an empty database: pg_dump's own formats, or plain SQL. Throws `database`, `interrupted`. */
+/** Loads a dump into an empty database, one of pg_dump's own formats or plain SQL. Throws `database`, `interrupted`. */
 export async function loadFrom(
   tools: PostgresTools,
   database: string,
-  { input, plain: isPlain }: { input: Readable; plain: boolean },
+  { file, plain: isPlain }: { file: string; plain: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   const argv = isPlain
     ? ['psql', '--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--single-transaction', '--file=-']
     : ['pg_restore', '--exit-on-error', `--dbname=${conninfo(database)}`];
-  await runTool(tools, argv, { database, doing: `loading into ${database}`, input, signal });
+  await runTool(tools, argv, { database, doing: `loading ${file}`, input: createReadStream(file), signal });
 }
 
 /** A name with `=` in it would be read as settings. */

@@ -1,0 +1,42 @@
+import { open } from 'node:fs/promises';
+import { StackError } from '../../domain/errors.ts';
+import { explainFileError } from '../files.ts';
+
+const WANTED = '`stack db … load` takes what `stack db … dump` and pg_dump write, and plain SQL';
+/** The name of an archive's first file is at its beginning. */
+const [CUSTOM, TAR, GZIP] = ['PGDMP', 'toc.dat\0', '\x1f\x8b'] as const;
+const HEAD_BYTES = 4096;
+
+/**
+ * Gives which of the programs reads a dump: `packed` is pg_restore's, `plain` psql's. Throws `not-found`, `usage` for what is
+ * none, `files`.
+ */
+export async function readDumpKind(file: string): Promise<'packed' | 'plain'> {
+  const head = await readHead(file);
+  if (head.startsWith(CUSTOM) || head.startsWith(TAR)) return 'packed';
+  const [fault, hint] = head.startsWith(GZIP)
+    ? ['is packed with gzip', 'unpack it with gunzip first']
+    : [head === '' ? 'is empty' : 'is no dump of a database', WANTED];
+  if (head === '' || head.includes('\0') || head.startsWith(GZIP)) {
+    throw new StackError('usage', `${file} ${fault}`, { hint });
+  }
+  return 'plain';
+}
+
+/** Gives the beginning of a file, a letter for each byte. */
+async function readHead(file: string): Promise<string> {
+  try {
+    const handle = await open(file);
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+      return buffer.toString('latin1', 0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EISDIR') throw new StackError('usage', `${file} is a folder`, { hint: WANTED });
+    if (code !== 'ENOENT') throw explainFileError(error, `read ${file}`);
+    throw new StackError('not-found', `there is no file ${file}`, { hint: WANTED });
+  }
+}
