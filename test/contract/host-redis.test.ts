@@ -119,6 +119,21 @@ describe.skipIf(missing)('the Redis of this machine', { sequential: true }, () =
     }
   });
 
+  it('ends also one that has not noted its pid yet, and no shell of a person in its folder', async () => {
+    const { pid } = await server.status();
+    rmSync(path.join(root, '.stack/shared/redis/redis.pid'));
+    const shell = spawn('sleep', ['1000'], { cwd: server.dataFolder });
+    await once(shell, 'spawn');
+    try {
+      await server.start({ port, password }, never);
+      expect(isRunning(pid!)).toBe(false);
+      expect(isRunning(shell.pid!)).toBe(true);
+      expect(await ask((client) => client.get('kept'))).toBe('43');
+    } finally {
+      shell.kill('SIGKILL');
+    }
+  });
+
   it('starts although somebody opens its port for just a moment', async () => {
     await server.stop();
     const { program, env } = await findRedisProgram(search);

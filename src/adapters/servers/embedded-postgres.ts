@@ -9,9 +9,9 @@ import { processStartTime } from '../process-identity.ts';
 import {
   endServer,
   type HostServer,
-  isAnyServerAt,
   isServerAt,
   launchOn,
+  listServersAt,
   readText,
   type ServerSettings,
   type ServerStatus,
@@ -145,7 +145,7 @@ async function clearPidFile(place: PostgresPlace): Promise<void> {
   // Where helpers cannot be seen the file of a dead server is left to Postgres, which looks for them in its own way.
   if (!file || (process.platform !== 'linux' && !(await processStartTime(file.pid)))) return;
   const deadline = performance.now() + HELPERS_MS;
-  while (await isAnyServerAt(place.data)) {
+  while ((await listServersAt(place.data)).length > 0) {
     if (performance.now() > deadline) return;
     await wait(POLL_MS);
   }

@@ -9,6 +9,7 @@ import {
   type HostServer,
   isServerAt,
   launchOn,
+  listServersAt,
   readText,
   type ServerSettings,
   type ServerStatus,
@@ -108,7 +109,15 @@ function explainStart(error: unknown, place: RedisPlace): unknown {
 
 async function stop(place: RedisPlace): Promise<void> {
   const { pid } = await readStatus(place);
-  if (pid !== undefined) await endServer('Redis', pid, ENDING);
+  const pids = pid === undefined ? await listUnnoted(place) : [pid];
+  for (const one of pids) await endServer('Redis', one, ENDING);
+}
+
+/** One whose starter was killed may have no pid file yet, but works in its folder; so may a person's shell. */
+async function listUnnoted(place: RedisPlace): Promise<number[]> {
+  const pids = await listServersAt(place.data);
+  const names = await Promise.all(pids.map((pid) => readText(`/proc/${pid}/comm`)));
+  return pids.filter((_, index) => /^(redis|valkey)-server/.test(names[index] ?? ''));
 }
 
 async function readStatus(place: RedisPlace): Promise<ServerStatus> {

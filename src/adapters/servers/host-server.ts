@@ -170,11 +170,12 @@ export async function isServerAt(pid: number, folder: string): Promise<boolean> 
   }
 }
 
-/** True while any process works in the folder. Known on Linux alone; elsewhere none is seen. */
-export async function isAnyServerAt(folder: string): Promise<boolean> {
-  if (process.platform !== 'linux') return false;
-  const found = await Promise.all(listNumbers('/proc').map((pid) => isServerAt(pid, folder)));
-  return found.includes(true);
+/** Gives the processes that work in the folder. Known on Linux alone; elsewhere none is seen. */
+export async function listServersAt(folder: string): Promise<number[]> {
+  if (process.platform !== 'linux') return [];
+  const pids = listNumbers('/proc');
+  const found = await Promise.all(pids.map((pid) => isServerAt(pid, folder)));
+  return pids.filter((_, index) => found[index]);
 }
 
 async function readWorkingFolder(pid: number): Promise<string | undefined> {
