@@ -158,9 +158,10 @@ async function makeStack({
   const checkEngine = once(async () => (await runtimes.docker()).check());
   const hostServers = new Map<string, Promise<HostServer>>();
   return {
-    hostServer(service) {
-      const known = hostServers.get(service) ?? connectHostServer(service, { root, env, emit });
-      hostServers.set(service, known);
+    hostServer(service, folder) {
+      const key = `${service} ${folder}`;
+      const known = hostServers.get(key) ?? connectHostServer(service, { root, env, emit, folder });
+      hostServers.set(key, known);
       return known;
     },
     checkEngine,
@@ -210,7 +211,7 @@ async function sweep(root: string, worktrees: string | undefined): Promise<void>
 
 async function connectHostServer(
   service: string,
-  { root, env, emit }: Pick<Stack, 'root' | 'env' | 'emit'>,
+  { root, env, emit, folder }: Pick<Stack, 'root' | 'env' | 'emit'> & { folder: string | undefined },
 ): Promise<HostServer> {
   if (service === 'postgres') {
     const { createEmbeddedPostgres } = await import('./adapters/servers/embedded-postgres.ts');
@@ -219,7 +220,8 @@ async function connectHostServer(
   if (service === 'redis') {
     const { createHostRedis } = await import('./adapters/servers/host-redis.ts');
     const cacheFolder = path.join(env.XDG_CACHE_HOME || path.join(env.HOME || homedir(), '.cache'), 'stack');
-    return createHostRedis({ root, env, cacheFolder, note: (text) => emit({ type: 'info', text }) });
+    const place = folder ?? path.join(root, '.stack/shared/redis');
+    return createHostRedis({ folder: place, env, cacheFolder, note: (text) => emit({ type: 'info', text }) });
   }
   throw new StackError('config', `stack has no server of its own for ${service}`, {
     hint: 'start a Docker engine, or give it a `url:` in stack.yml; postgres and redis alone can be embedded',

@@ -22,6 +22,23 @@ export async function emptyRedis(login: RedisLogin): Promise<void> {
   await withRedis(login, (client) => client.flushDb());
 }
 
+/**
+ * Says why a numbered database would not keep a ticket apart on a server: it is a cluster, or was told to have fewer, or
+ * somebody subscribes to channels, which all of them share; undefined for nothing. Throws `database`.
+ */
+export async function findMix(login: RedisLogin): Promise<string | undefined> {
+  return withRedis({ ...login, number: 0 }, async (client) => {
+    if (/^cluster_enabled:1/m.test(await client.info('cluster'))) return 'it is a cluster, without numbered databases';
+    // Where its settings cannot be asked for there are as many as usual, until a number is refused.
+    const { databases } = await client.configGet('databases').catch(() => ({ databases: undefined }));
+    if (login.number >= Number(databases ?? Number.POSITIVE_INFINITY)) return `it has ${databases} databases`;
+    const [channels, patterns] = await Promise.all([client.pubSubChannels(), client.pubSubNumPat()]);
+    return channels.length + patterns > 0
+      ? 'somebody subscribes to channels, which numbered databases do not keep apart'
+      : undefined;
+  });
+}
+
 /** Keys that are asked for at once. */
 const BATCH = 200;
 

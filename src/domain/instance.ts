@@ -64,8 +64,26 @@ export interface ServiceRecord {
 export interface OwnRecord {
   /** A database of its own, `from` a copy of the baseline's; `made`: it was there. */
   postgres?: { database: string; from: string; made?: boolean | undefined } | undefined;
-  /** A numbered database of its own; `checked`: it was empty when the ticket got it. */
-  redis?: { number: number; checked?: boolean | undefined } | undefined;
+  /**
+   * A numbered database of its own, or a server; 0 stands for a number that is yet to be leased, and for that of the server.
+   * `checked`: the database was empty when the ticket got it, the server has been there.
+   */
+  redis?: { number: number; checked?: boolean | undefined; server?: OwnServer | undefined } | undefined;
+}
+
+/** A server that an instance has for itself. */
+export interface OwnServer {
+  provider: SharedLease['provider'];
+  /** The port on this machine; undefined: yet to be leased. */
+  port?: number | undefined;
+  /** The port inside its container. */
+  container?: number | undefined;
+  /** Name of its container. */
+  workload: string;
+  /** Its container's name in the stack's network. */
+  alias: string;
+  /** What its container was last made from. */
+  image?: string | undefined;
 }
 
 type Phase = 'creating' | 'ready' | 'destroying';

@@ -1,4 +1,4 @@
-import type { OwnRecord } from './instance.ts';
+import type { OwnRecord, OwnServer } from './instance.ts';
 import { shortHash } from './names.ts';
 import type { SharedSettings } from './shared.ts';
 import { foldTicket } from './ticket.ts';
@@ -6,6 +6,9 @@ import { foldTicket } from './ticket.ts';
 /** The shared services of which a ticket may have one of its own. */
 export const OWNABLE = ['postgres', 'redis'] as const;
 export type Ownable = (typeof OWNABLE)[number];
+
+/** The one of which it may have a whole server. */
+export const REDIS = 'redis';
 
 /** Postgres cuts longer names off in silence (NAMEDATALEN - 1 bytes). */
 const NAME_BYTES = 63;
@@ -70,8 +73,14 @@ export function parseMark(comment: string | null): DatabaseMark | undefined {
   }
 }
 
+/** Gives the server that a ticket has for itself; undefined where it uses the one that all share. */
+export function ownServer(service: string, own: OwnRecord | undefined): OwnServer | undefined {
+  return service === REDIS ? own?.redis?.server : undefined;
+}
+
 /** Lays what a ticket has of its own over the settings that all share. */
 export function ownSettings(service: string, settings: SharedSettings, own: OwnRecord | undefined): SharedSettings {
+  if (ownServer(service, own)) return { ...settings, url: undefined, database: undefined };
   const database = findOwn(service, own);
   if (database === undefined) return settings;
   return { ...settings, database, url: settings.url === undefined ? undefined : withDatabase(settings.url, database) };

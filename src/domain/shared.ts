@@ -91,12 +91,15 @@ function parseUrl(service: string, text: string): URL {
   }
 }
 
+/** Where a server is: one that all share, or (with a name of its own in the network) a ticket's. */
+type Lease = Pick<SharedLease, 'provider' | 'container'> & { port?: number | undefined; alias?: string };
+
 /** Gives where a workload finds a shared service; undefined while it has no lease. */
 export function sharedAddress(
   viewpoint: RuntimeName,
   service: string,
   settings: SharedSettings,
-  lease: SharedLease | undefined,
+  lease: Lease | undefined,
 ): { host: string; port: number | undefined; url: string } | undefined {
   if (settings.url !== undefined) return foreignAddress(viewpoint, settings.url);
   const place = (host: string, port: number | undefined) =>
@@ -104,7 +107,7 @@ export function sharedAddress(
   if (viewpoint === 'process') return place('localhost', lease?.port);
   return lease?.provider === 'embedded'
     ? place(HOST_FROM_CONTAINER, lease.port)
-    : place(service, lease?.container ?? settings.containerPort);
+    : place(lease?.alias ?? service, lease?.container ?? settings.containerPort);
 }
 
 /** What the team calls localhost is another machine to a container. */

@@ -35,9 +35,20 @@ const service = z.looseObject({
   builtImage: z.optional(z.string()),
 });
 
+const ownServer = z.looseObject({
+  provider: z.enum(['compose', 'embedded']),
+  port: z.optional(port),
+  container: z.optional(port),
+  workload: z.string(),
+  alias: z.string(),
+  image: z.optional(z.string()),
+});
+
 const own = z.looseObject({
   postgres: z.optional(z.looseObject({ database: z.string(), from: z.string(), made: z.optional(z.boolean()) })),
-  redis: z.optional(z.looseObject({ number: z.int(), checked: z.optional(z.boolean()) })),
+  redis: z.optional(
+    z.looseObject({ number: z.int(), checked: z.optional(z.boolean()), server: z.optional(ownServer) }),
+  ),
 });
 
 const instance: z.ZodMiniType<InstanceRecord> = z.looseObject({

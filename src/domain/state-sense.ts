@@ -60,6 +60,9 @@ function findSharedPort(state: StackState): string | undefined {
     ...Object.entries(state.shared).flatMap(([name, { port, ports = {} }]) =>
       [...new Set([port, ...Object.values(ports).map(({ host }) => host)])].map((host) => [host, name] as const),
     ),
+    ...records.flatMap(({ ticket, own }): [number, string][] =>
+      own?.redis?.server?.port === undefined ? [] : [[own.redis.server.port, `Redis of ${ticket}`]],
+    ),
     ...records.flatMap(({ ticket, services }) =>
       Object.entries(services).flatMap(([name, { ports }]) =>
         Object.values(ports).map(({ host }) => [host, `${name} of ${ticket}`] as const),
@@ -75,7 +78,7 @@ function findSharedPort(state: StackState): string | undefined {
   return undefined;
 }
 
-/** A ticket's destroy empties its numbered database of Redis. 0 stands for one that is yet to be leased. */
+/** A ticket's destroy empties its numbered database of Redis. 0 stands for one that is yet to be leased, and for its own server. */
 function findSharedNumber({ instances }: StackState): string | undefined {
   const holders = new Map<number, string>();
   for (const { ticket, own } of Object.values(instances)) {

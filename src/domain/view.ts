@@ -34,7 +34,15 @@ export interface InstanceView {
   repos: Record<string, RepoView>;
   services: Record<string, ServiceView>;
   /** What it has for itself in the shared services. */
-  own?: { postgres?: { database: string }; redis?: { db: number } };
+  own?: { postgres?: { database: string }; redis?: { db: number; server?: ServerView } };
+}
+
+/** A server that a ticket has for itself. */
+interface ServerView {
+  /** As this machine reaches it, without its password. */
+  url: string;
+  runtime: 'docker' | 'process';
+  status: string;
 }
 
 /** A column of the table. */

@@ -1,6 +1,6 @@
 import type { ServiceConfig, StackConfig } from './config/config.ts';
 import { BASELINE, type InstanceRecord, type ServiceRecord, type SharedLease } from './instance.ts';
-import { ownSettings } from './own.ts';
+import { ownServer, ownSettings } from './own.ts';
 import type { RuntimeName } from './runtime.ts';
 import { HOST_FROM_CONTAINER, resolveShared, sharedAddress } from './shared.ts';
 import { fillTemplate, listNames } from './template.ts';
@@ -131,14 +131,20 @@ function internalAddress(
 }
 
 function resolveSharedName(wiring: Wiring, viewpoint: RuntimeName, service: string, key: string): string | undefined {
-  const lease = wiring.shared[service];
-  if (key.startsWith('port.')) {
-    const port = lease?.ports?.[key.slice('port.'.length)];
-    return (viewpoint === 'process' ? port?.host : port?.container)?.toString();
-  }
   const common = resolveShared(service, wiring.config.shared.services[service] ?? {}, wiring.env);
   const settings = ownSettings(service, common, wiring.record.own);
-  const address = sharedAddress(viewpoint, service, settings, lease);
+  const server = ownServer(service, wiring.record.own);
+  const address = sharedAddress(viewpoint, service, settings, server ?? wiring.shared[service]);
+  if (key.startsWith('port.')) {
+    const name = key.slice('port.'.length);
+    // A ticket's own has the one port that its address names.
+    if (server)
+      return name === Object.keys(wiring.config.shared.services[service]?.ports ?? {})[0]
+        ? address?.port?.toString()
+        : undefined;
+    const port = wiring.shared[service]?.ports?.[name];
+    return (viewpoint === 'process' ? port?.host : port?.container)?.toString();
+  }
   const names: Record<string, string | undefined> = {
     url: address?.url,
     internal_url: address?.url,

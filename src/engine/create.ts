@@ -139,7 +139,7 @@ async function reserve(stack: Stack, config: StackConfig, draft: StackState, pla
   requireUnused(draft, record.ticket);
   const baseline = await reserveGround(stack, config, draft, plan.ground);
   await leasePorts(draft, record, config, stack.emit);
-  leaseOwn(stack, config, draft, record);
+  await leaseOwn(stack, config, draft, record);
   putRecord(draft, record);
   // What comes from a rescue is in there still.
   const parts = { stack, config, record, baseline, shared: draft.shared };

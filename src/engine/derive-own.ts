@@ -1,13 +1,15 @@
 import path from 'node:path';
-import { readFileIfThere } from '../adapters/files.ts';
+import { isThere, readFileIfThere } from '../adapters/files.ts';
 import { listMarked } from '../adapters/postgres/databases.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { readEnvBlock } from '../domain/env-block.ts';
-import type { InstanceRecord, OwnRecord, SharedLease, StackState } from '../domain/instance.ts';
+import type { InstanceRecord, OwnRecord, OwnServer, SharedLease, StackState } from '../domain/instance.ts';
+import { REDIS } from '../domain/own.ts';
 import { resolveShared } from '../domain/shared.ts';
 import type { Finding } from './finding.ts';
 import { openPostgres, POSTGRES } from './postgres.ts';
-import { REDIS } from './redis.ts';
+import { describeOwnServer } from './redis.ts';
+import { ownFolder } from './redis-server.ts';
 import type { Remnants } from './remnants.ts';
 import type { Stack } from './stack.ts';
 
@@ -15,7 +17,8 @@ type SharedLeases = Readonly<Record<string, SharedLease>>;
 
 /**
  * Gives a record that was derived from worktrees with what the ticket has of its own: its database says so in its comment, its
- * number of Redis is in its env files. Never throws; what cannot be asked is left out.
+ * number of Redis is in its env files, a server is known by its container and its folder. Never throws; what cannot be asked is
+ * left out.
  */
 export async function withOwn(
   stack: Stack,
@@ -23,13 +26,18 @@ export async function withOwn(
   record: InstanceRecord,
   { shared, remnants }: { shared: SharedLeases; remnants: Remnants },
 ): Promise<InstanceRecord> {
-  const [databases, number] = await Promise.all([listOwned(stack, config, shared), readNumber(stack, config, record)]);
+  const [databases, number, server] = await Promise.all([
+    listOwned(stack, config, shared),
+    readNumber(stack, config, record),
+    findServer(stack, record.ticket, { shared, remnants }),
+  ]);
   const database = databases.get(record.ticket);
   // A number that nothing of the ticket has run with may hold somebody's keys: the next start looks.
   const checked = remnants.workloads.some(({ instance }) => instance === record.ticket);
   const own: OwnRecord = {
     ...(number !== undefined && { redis: { number, ...(checked && { checked }) } }),
     ...record.own,
+    ...(server && { redis: { number: 0, checked: true, server } }),
     ...(database && { postgres: database }),
   };
   return Object.keys(own).length > 0 ? { ...record, own } : record;
@@ -82,6 +90,19 @@ async function listOwned(stack: Stack, config: StackConfig, shared: SharedLeases
   } catch {
     return new Map();
   }
+}
+
+async function findServer(
+  stack: Stack,
+  ticket: string,
+  { shared, remnants }: { shared: SharedLeases; remnants: Remnants },
+): Promise<OwnServer | undefined> {
+  const container = remnants.workloads.find(
+    ({ instance, service, runtime }) => instance === ticket && service === REDIS && runtime === 'docker',
+  );
+  if (!container && !(await isThere(path.join(ownFolder(stack, ticket), REDIS)))) return undefined;
+  const provider = container ? 'compose' : (shared[REDIS]?.provider ?? 'embedded');
+  return { ...describeOwnServer(stack, ticket, provider), port: container?.ports[0]?.host };
 }
 
 /** Gives the numbered database that a ticket's env files lead to; undefined where that is the baseline's. */

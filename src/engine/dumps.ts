@@ -11,6 +11,7 @@ import { hiddenDatabase } from '../domain/own.ts';
 import { parseRescue, type Rescue, renderRescue } from '../domain/rescue.ts';
 import type { PostgresServer } from './postgres.ts';
 import { openRedis } from './redis.ts';
+import { withServer } from './redis-server.ts';
 import type { Stack } from './stack.ts';
 import { openRecorded } from './steps/database.ts';
 import { dumpDatabase, loadInto } from './ticket-database.ts';
@@ -89,14 +90,18 @@ async function findKept({ stack, record }: Work, server: PostgresServer): Promis
 async function saveKeys(work: Work, name: string): Promise<SavedData['redis']> {
   const redis = work.record.own?.redis;
   const config = redis?.checked ? await work.stack.config().catch(() => undefined) : undefined;
-  const login = redis && config && openRedis(work.stack, config, work.shared, redis.number);
-  if (!login || (await countKeys(login)) === 0) return undefined;
-  await makeFolder(dumpsFolder(work.stack));
-  await replaceFile(path.join(dumpsFolder(work.stack), `${name}.keys`), await dumpKeys(login));
-  return { dump: `${name}.keys` };
+  if (!redis || !config) return undefined;
+  const save = async (): Promise<SavedData['redis']> => {
+    const login = openRedis(work.stack, config, work.shared, redis);
+    if (!login || (await countKeys(login)) === 0) return undefined;
+    await makeFolder(dumpsFolder(work.stack));
+    await replaceFile(path.join(dumpsFolder(work.stack), `${name}.keys`), await dumpKeys(login));
+    return { dump: `${name}.keys` };
+  };
+  return redis.server ? withServer(work, redis.server, save) : save();
 }
 
-/** Puts saved keys back into a ticket's numbered database, where they are kept still. */
+/** Puts saved keys back into a ticket's own Redis, where they are kept still. */
 export async function bringKeysBack(work: Work, login: RedisLogin): Promise<void> {
   const dump = work.rescue?.own?.redis?.dump;
   const text = dump && (await readFileIfThere(path.join(dumpsFolder(work.stack), path.basename(dump))));

@@ -1,13 +1,15 @@
-import { rm, rmdir } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE } from '../adapters/config-file.ts';
 import { dropDatabase, listMarked } from '../adapters/postgres/databases.ts';
 import { listMarkers } from '../adapters/process/table.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { LABELS } from '../domain/names.ts';
+import { ownServer, REDIS } from '../domain/own.ts';
 import type { Finding } from './finding.ts';
 import { openPostgres, POSTGRES } from './postgres.ts';
 import { deriveBaseline, findRecord, giveUpLeases, listTickets } from './rebuild.ts';
+import { hostRedis, ownFolder, removeOwnFolder } from './redis-server.ts';
 import { collectRemnants, type Remnant, type Remnants } from './remnants.ts';
 import type { Stack } from './stack.ts';
 
@@ -24,6 +26,7 @@ export async function examineOrphans(stack: Stack, state: StackState, remnants: 
     ...listStrayWorkloads(stack, state, remnants),
     ...(await listStrayThings(stack, state, remnants)),
     ...(await listStrayDatabases(stack, state, remnants)),
+    ...(await listStrayServers(stack, state, remnants)),
   ];
   return [
     ...tickets,
@@ -124,10 +127,14 @@ interface Stray {
 function listStrayWorkloads(stack: Stack, state: StackState, { workloads }: Remnants): Stray[] {
   return workloads.flatMap((workload) => {
     const { instance, service, name } = workload;
-    if (recordOf(state, instance)?.services[service]) return [];
+    if (holdsWorkload(recordOf(state, instance), service)) return [];
     const what = workload.runtime === 'docker' ? `the container ${name}` : `the process ${name}`;
     return [{ instance, finding: offerRemoval(stack, what, workload, () => removeWorkload(stack, workload)) }];
   });
+}
+
+function holdsWorkload(record: InstanceRecord | undefined, service: string): boolean {
+  return record?.services[service] !== undefined || ownServer(service, record?.own) !== undefined;
 }
 
 async function removeWorkload(
@@ -168,6 +175,22 @@ async function listStrayDatabases(stack: Stack, state: StackState, { unseen }: R
   } catch {
     return [];
   }
+}
+
+/** What the own servers of tickets that are gone keep, and such as run on this machine itself. */
+async function listStrayServers(stack: Stack, state: StackState, { unseen }: Remnants): Promise<Stray[]> {
+  if (unseen.length > 0) return [];
+  const tickets = await readdir(ownFolder(stack, '')).catch(() => []);
+  return tickets
+    .filter((ticket) => !ownServer(REDIS, recordOf(state, ticket)?.own))
+    .map((instance) => {
+      const remove = async (): Promise<void> => {
+        await (await hostRedis(stack, instance)).stop();
+        await removeOwnFolder(stack, instance);
+      };
+      const what = `the Redis data in ${ownFolder(stack, instance)}`;
+      return { instance, finding: offerRemoval(stack, what, { instance, service: REDIS }, remove) };
+    });
 }
 
 /** Processes of services that no process record tells of: `ps` takes them for stopped. Seen on Linux alone. */
@@ -216,7 +239,7 @@ function offerRemoval(
       question: `Remove ${what}, which belongs to no ticket?`,
       async run() {
         const record = recordOf(await stack.store.read(), instance);
-        if (record && (service === undefined || record.services[service]))
+        if (record && (service === undefined || holdsWorkload(record, service)))
           return `${what} belongs to ${instance} by now`;
         await remove();
         return `${what} is gone`;

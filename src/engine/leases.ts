@@ -23,7 +23,12 @@ export function listLeases(state: Pick<StackState, 'shared' | 'baseline' | 'inst
   const ports = records
     .flatMap((record) => Object.values(record.services))
     .flatMap((service) => Object.values(service.ports));
-  return new Set([...ports.map((port) => port.host), ...Object.values(state.shared).flatMap(listSharedHosts)]);
+  const servers = records.flatMap(({ own }) => own?.redis?.server?.port ?? []);
+  return new Set([
+    ...ports.map((port) => port.host),
+    ...servers,
+    ...Object.values(state.shared).flatMap(listSharedHosts),
+  ]);
 }
 
 /**

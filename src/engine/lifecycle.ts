@@ -15,6 +15,7 @@ import { requireService } from './spec.ts';
 import type { Stack } from './stack.ts';
 import { isFileStep } from './steps/list.ts';
 import { tellMigration } from './steps/migrate.ts';
+import { listStopRedisSteps } from './steps/redis.ts';
 import type { Extent } from './steps/service.ts';
 import { stopStep } from './steps/stop.ts';
 import { unwind } from './unwind.ts';
@@ -87,10 +88,16 @@ export async function stopInstance(stack: Stack, ticket: string, only: readonly 
   const work = createWork({ stack, config: undefined, record, baseline: state.baseline, shared: state.shared });
   const services = record.started ? Object.keys(record.services) : [];
   const wanted = services.filter((name) => only.length === 0 || only.includes(name));
-  const { error } = await runForward(
-    wanted.map((name) => stopStep(work, name)),
-    stack,
-  );
+  const steps = wanted.map((name) => stopStep(work, name));
+  // Others of its services may use it still.
+  const servers =
+    record.started && only.length === 0
+      ? listStopRedisSteps(
+          work,
+          steps.map(({ id }) => id),
+        )
+      : [];
+  const { error } = await runForward([...steps, ...servers], stack);
   await release(work);
   if (error !== undefined) throw error;
 }
@@ -184,7 +191,7 @@ async function claimWork(
     change(found);
     baseline = await reserveGround(stack, config, draft, ground);
     await leasePorts(draft, found, config, stack.emit);
-    leaseOwn(stack, config, draft, found);
+    await leaseOwn(stack, config, draft, found);
   });
   return createWork({ stack, config, record, baseline, shared: state.shared }, options);
 }

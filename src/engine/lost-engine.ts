@@ -1,10 +1,10 @@
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
+import { REDIS } from '../domain/own.ts';
 import type { Step } from '../domain/step.ts';
 import { requireInstances } from './claim.ts';
 import { hasOwnData } from './own-data.ts';
 import { POSTGRES } from './postgres.ts';
-import { REDIS } from './redis.ts';
 import type { Stack } from './stack.ts';
 import { DATABASE_ID } from './steps/database.ts';
 import { REDIS_ID } from './steps/redis.ts';
@@ -35,6 +35,8 @@ export async function findLostEngine(
 
 /** True when a step unmakes what is in the engine. */
 export function isInEngine(work: Pick<Work, 'record' | 'shared'>, { id }: Step): boolean {
+  const server = id === REDIS_ID ? work.record.own?.redis?.server : undefined;
+  if (server) return server.provider === 'compose';
   if (id === DATABASE_ID || id === REDIS_ID) return hasComposedData(work);
   return listContained(work.record).some((name) =>
     [`image ${name}`, `volumes ${name}`, `workload ${name}`].includes(id),
@@ -49,7 +51,12 @@ export function listAbandoned({ record, shared }: Pick<Work, 'record' | 'shared'
     return [`the container ${workload}`, ...named, ...(builtImage === undefined ? [] : [`the image ${builtImage}`])];
   });
   const database = hasComposedData({ record, shared }) ? record.own?.postgres?.database : undefined;
-  return [...services, ...(database === undefined ? [] : [`the database ${database}`])];
+  const { server } = record.own?.redis ?? {};
+  return [
+    ...services,
+    ...(database === undefined ? [] : [`the database ${database}`]),
+    ...(server?.provider === 'compose' ? [`the container ${server.workload}`] : []),
+  ];
 }
 
 function listContained({ services }: InstanceRecord): string[] {

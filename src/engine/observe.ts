@@ -4,9 +4,9 @@ import {
   type DedicatedRepo,
   dedicatedRepos,
   type InstanceRecord,
-  type OwnRecord,
   type StackState,
 } from '../domain/instance.ts';
+import { REDIS } from '../domain/own.ts';
 import { resolveShared, sharedUrl } from '../domain/shared.ts';
 import {
   combineStatus,
@@ -21,7 +21,7 @@ import {
 import { firstPort } from '../domain/wiring.ts';
 import { isOwnerAlive } from './claim.ts';
 import { type Observed, observeWorld } from './observed.ts';
-import { findProblems, findSharedProblems, type Problems } from './problems.ts';
+import { findProblems, findSharedProblems, type Problems, type View } from './problems.ts';
 import { chooseRuntime } from './runtime-choice.ts';
 import type { Stack } from './stack.ts';
 
@@ -41,7 +41,7 @@ export async function observeStack(stack: Stack): Promise<StackView> {
   const instances = await Promise.all(
     Object.values(state.instances).map(async (recorded) => {
       const record = withoutDropped(recorded, config, observed);
-      return viewInstance(record, baseline, observed, await findProblems(view, record));
+      return viewInstance(view, record, baseline, await findProblems(view, record));
     }),
   );
   const below = baseline && (await findProblems(view, baseline));
@@ -106,11 +106,12 @@ export async function observeInstances(stack: Stack, tickets: readonly string[])
 }
 
 async function viewInstance(
+  view: View,
   record: InstanceRecord,
   baseline: InstanceRecord | undefined,
-  observed: Observed,
   { broken, noted, brokenRepos }: Problems,
 ): Promise<InstanceView> {
+  const { observed } = view;
   const services = viewServices(record, observed);
   const repos = Object.entries(record.repos).map(([name, repo]): [string, RepoView] => {
     if (repo.mode === 'shared') return [name, { mode: 'shared', ...viewRunning(baseline, name, observed) }];
@@ -124,14 +125,25 @@ async function viewInstance(
     problems: [...broken, ...noted],
     repos: Object.fromEntries(repos),
     services,
-    ...(record.own && { own: viewOwn(record.own) }),
+    ...(record.own && { own: viewOwn(view, record) }),
   };
 }
 
-function viewOwn({ postgres, redis }: OwnRecord): NonNullable<InstanceView['own']> {
+function viewOwn(
+  { stack, config, observed }: View,
+  { ticket, own: { postgres, redis } = {} }: InstanceRecord,
+): NonNullable<InstanceView['own']> {
+  const { server } = redis ?? {};
+  const settings = resolveShared(REDIS, config?.shared.services[REDIS] ?? {}, stack.env);
+  const common = { ...settings, url: undefined, database: undefined, password: undefined };
+  const view = server && {
+    url: sharedUrl(common, 'localhost', server.port ?? 0),
+    runtime: server.provider === 'compose' ? ('docker' as const) : ('process' as const),
+    status: observed.servers.get(ticket) ?? 'stopped',
+  };
   return {
     ...(postgres && { postgres: { database: postgres.database } }),
-    ...(redis && { redis: { db: redis.number } }),
+    ...(redis && { redis: { db: redis.number, ...(view && { server: view }) } }),
   };
 }
 

@@ -2,6 +2,7 @@ import { probePort } from '../adapters/probe.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import type { StackState } from '../domain/instance.ts';
 import { networkName, sharedProject } from '../domain/names.ts';
+import { ownServer, REDIS } from '../domain/own.ts';
 import type { RuntimeName, WorkloadStatus } from '../domain/runtime.ts';
 import { resolveShared } from '../domain/shared.ts';
 import type { Stack } from './stack.ts';
@@ -21,6 +22,8 @@ export interface Observed {
   answered: Set<RuntimeName>;
   /** Own databases that are gone, by ticket. */
   lost: Map<string, string>;
+  /** What a ticket's own Redis does, by ticket; none for those that nobody could ask. */
+  servers: Map<string, string>;
 }
 
 type SharedServices = StackConfig['shared']['services'];
@@ -30,7 +33,10 @@ export async function observeWorld(stack: Stack, wanted: SharedServices, state: 
   const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
   const runtimes = new Set(
     // What was never started cannot run: its runtime need not even answer.
-    records.flatMap(({ started, services }) => (started ? Object.values(services).map(({ runtime }) => runtime) : [])),
+    records.flatMap(({ started, services, own }) => [
+      ...(started ? Object.values(services).map(({ runtime }) => runtime) : []),
+      ...(started && ownServer(REDIS, own)?.provider === 'compose' ? ['docker' as const] : []),
+    ]),
   );
   const complaints = new Set<string>();
   const ask = async <Answer>(question: () => Promise<Answer[]>): Promise<Answer[]> =>
@@ -44,18 +50,29 @@ export async function observeWorld(stack: Stack, wanted: SharedServices, state: 
     answered.add(name);
     return found;
   };
-  const [lost, shared, ...statuses] = await Promise.all([
+  const [lost, hosted, shared, ...statuses] = await Promise.all([
     observeLost(stack, state),
+    observeHosted(stack, state),
     ask(() => observeShared(stack, wanted, state)),
     ...[...runtimes].map((name) => ask(() => askRuntime(name))),
   ]);
   for (const text of complaints) stack.emit({ type: 'warning', text });
-  return {
-    workloads: new Map(statuses.flat().map((status) => [`${status.instance}/${status.service}`, status])),
-    shared: new Map(shared),
-    answered,
-    lost,
-  };
+  const workloads = new Map(statuses.flat().map((status) => [`${status.instance}/${status.service}`, status]));
+  const contained = records.flatMap(({ ticket, own }): [string, string][] => {
+    if (ownServer(REDIS, own)?.provider !== 'compose' || !answered.has('docker')) return [];
+    return [[ticket, workloads.get(`${ticket}/${REDIS}`)?.state ?? 'stopped']];
+  });
+  return { workloads, shared: new Map(shared), answered, lost, servers: new Map([...hosted, ...contained]) };
+}
+
+/** What runs of the tickets' own servers on this machine itself. Loaded only where there is one. */
+async function observeHosted(stack: Stack, { instances }: StackState): Promise<[string, string][]> {
+  const tickets = Object.values(instances).filter(({ own }) => ownServer(REDIS, own)?.provider === 'embedded');
+  if (tickets.length === 0) return [];
+  const { hostRedis } = await import('./redis-server.ts');
+  return Promise.all(
+    tickets.map(async ({ ticket }) => [ticket, (await (await hostRedis(stack, ticket)).status()).state]),
+  );
 }
 
 /** Loaded only where some ticket has a database of its own. */

@@ -6,9 +6,11 @@ import { countKeys } from '../adapters/redis.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord, StackState } from '../domain/instance.ts';
+import { REDIS } from '../domain/own.ts';
 import { resolveShared } from '../domain/shared.ts';
 import { openPostgres, POSTGRES } from './postgres.ts';
-import { openRedis, REDIS } from './redis.ts';
+import { openRedis } from './redis.ts';
+import { listServerRemains } from './redis-server.ts';
 import { runBackward, runForward } from './run.ts';
 import type { Stack } from './stack.ts';
 import { openRecorded } from './steps/database.ts';
@@ -20,9 +22,9 @@ const POLL_MS = 50;
 /** How long the server may take to see that a program that was ended is gone. */
 const LEAVE_MS = 3000;
 
-/** True when something of a ticket may be in a shared server. */
+/** True when there may be something in a database or server that a ticket has for itself. */
 export function hasOwnData({ started, own }: InstanceRecord): boolean {
-  return started && (own?.postgres !== undefined || own?.redis?.checked === true);
+  return started && (own?.postgres !== undefined || own?.redis?.checked === true || own?.redis?.server !== undefined);
 }
 
 /**
@@ -48,7 +50,8 @@ export async function withOwnServers<Result>(work: Work, use: () => Promise<Resu
 async function listSilent(work: Work, config: StackConfig): Promise<string[]> {
   const { own } = work.record;
   const server = own?.postgres && (await openRecorded(work));
-  const redis = own?.redis?.checked ? openRedis(work.stack, config, work.shared, own.redis.number) : undefined;
+  const isShared = own?.redis?.checked && !own.redis.server;
+  const redis = isShared && own.redis ? openRedis(work.stack, config, work.shared, own.redis) : undefined;
   const asked = await Promise.all([
     server?.admin(async () => POSTGRES).catch(() => undefined),
     redis &&
@@ -153,7 +156,8 @@ async function listDatabase(work: Work): Promise<string[]> {
 
 async function listKeys(work: Work): Promise<string[]> {
   const redis = work.record.own?.redis;
+  if (redis?.server) return listServerRemains(work, redis.server);
   if (!redis?.checked) return [];
-  const login = openRedis(work.stack, await work.stack.config().catch(() => undefined), work.shared, redis.number);
+  const login = openRedis(work.stack, await work.stack.config().catch(() => undefined), work.shared, redis);
   return login && (await countKeys(login)) > 0 ? [`keys in database ${redis.number} of Redis`] : [];
 }

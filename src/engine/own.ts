@@ -1,10 +1,10 @@
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord, OwnRecord, RepoRecord, StackState } from '../domain/instance.ts';
-import { OWNABLE, type Ownable, ticketDatabase } from '../domain/own.ts';
+import { OWNABLE, type Ownable, REDIS, ticketDatabase } from '../domain/own.ts';
 import { resolveShared } from '../domain/shared.ts';
 import { openPostgres } from './postgres.ts';
-import { leaseRedis } from './redis.ts';
+import { isolationOf, leaseRedis, leaseServerPort } from './redis.ts';
 import type { Stack } from './stack.ts';
 
 /** What a ticket is to have of its own, besides what the repos it forks ask for. */
@@ -22,15 +22,25 @@ export function planOwn(stack: Stack, config: StackConfig, plan: OwnPlan): OwnRe
   const names = [...plan.wishes.map((name) => checkWish(config, name)), ...listRepoWishes(config, plan.repos)];
   const own: OwnRecord = { ...plan.before };
   // The number is leased when the ticket is written down.
-  if (names.includes('redis')) own.redis ??= { number: 0 };
+  if (names.includes(REDIS)) own.redis ??= planRedis(stack, config);
   if (names.includes('postgres')) own.postgres ??= planDatabase(stack, config, plan.ticket);
   return Object.keys(own).length > 0 ? own : undefined;
 }
 
-/** Leases what a ticket's own things still lack. Call it with the state lock held. Throws `conflict` when all are taken. */
-export function leaseOwn(stack: Stack, config: StackConfig, draft: StackState, record: InstanceRecord): void {
-  if (record.own?.redis?.number !== 0) return;
-  record.own.redis = leaseRedis(stack, config, draft, record);
+/**
+ * Leases what a ticket's own things still lack. Call it with the state lock held. Throws `conflict` when all are taken,
+ * `port`.
+ */
+export async function leaseOwn(
+  stack: Stack,
+  config: StackConfig,
+  draft: StackState,
+  record: InstanceRecord,
+): Promise<void> {
+  const redis = record.own?.redis;
+  if (!record.own || !redis) return;
+  if (redis.server) redis.server.port ??= await leaseServerPort(draft, record);
+  else if (redis.number === 0) record.own.redis = await leaseRedis(stack, config, draft, record);
 }
 
 /** True when every ticket that forks some repo gets a database of its own: its template is then worth having early. */
@@ -57,6 +67,12 @@ function checkWish(config: StackConfig, name: string): string {
     });
   }
   return name;
+}
+
+/** Says what is wrong in the settings, before anything is made. */
+function planRedis(stack: Stack, config: StackConfig): OwnRecord['redis'] {
+  isolationOf(stack, config);
+  return { number: 0 };
 }
 
 function planDatabase(stack: Stack, config: StackConfig, ticket: string): OwnRecord['postgres'] {

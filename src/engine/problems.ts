@@ -2,6 +2,7 @@ import { isThere } from '../adapters/files.ts';
 import { findWorktreeFault, type WorktreeFault } from '../adapters/git/worktree-fault.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { BASELINE, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
+import { ownServer, REDIS } from '../domain/own.ts';
 import type { RuntimeName, WorkloadStatus } from '../domain/runtime.ts';
 import { isOwnerAlive } from './claim.ts';
 import type { Observed } from './observed.ts';
@@ -19,7 +20,8 @@ export interface Problems {
   noted: string[];
 }
 
-interface View {
+/** What is known of the stack as it is now. */
+export interface View {
   stack: Stack;
   config: StackConfig | undefined;
   state: StackState;
@@ -39,9 +41,28 @@ export async function findProblems(view: View, record: InstanceRecord): Promise<
   const lost = view.observed.lost.get(record.ticket);
   if (lost !== undefined)
     found.broken.push(`its database ${lost} is gone: \`stack start ${record.ticket}\` makes it anew`);
+  await findInServer(view, record, found);
   const services = Object.entries(record.services);
   await Promise.all(services.map(([name]) => findInService(view, record, name, found)));
   return found;
+}
+
+/** Its services need its own Redis as long as they run. */
+async function findInServer({ observed }: View, record: InstanceRecord, found: Problems): Promise<void> {
+  const { ticket, own, started, services } = record;
+  const server = ownServer(REDIS, own);
+  const status = observed.servers.get(ticket);
+  if (!server || !started || status === undefined || status === 'starting') return;
+  const seen = server.provider === 'compose' ? observed.workloads.get(`${ticket}/${REDIS}`) : undefined;
+  if (seen?.aliases?.length === 0)
+    found.broken.push(`its Redis was disconnected from the stack’s network: \`stack start ${ticket}\` mends it`);
+  if (status === 'running') return;
+  const isNeeded = Object.keys(services).some(
+    (name) => observed.workloads.get(`${ticket}/${name}`)?.state === 'running',
+  );
+  if (isNeeded) found.broken.push(`its Redis does not run: \`stack start ${ticket}\` starts it`);
+  if (server.port === undefined || (await isFree(server.port))) return;
+  found.noted.push(`port ${server.port} of its Redis was taken by something else: the next start leases another`);
 }
 
 const FAULTS: Record<WorktreeFault, (repo: string, checkout: string) => string> = {

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { OwnEntry } from '../adapters/state-copies.ts';
-import type { InstanceRecord, StackState } from '../domain/instance.ts';
+import type { InstanceRecord, OwnRecord, StackState } from '../domain/instance.ts';
 import { BASELINE } from '../domain/instance.ts';
 import { withOwn } from './derive-own.ts';
 import { deriveRecord, describeServices } from './derive-record.ts';
@@ -94,12 +94,17 @@ export function giveUpLeases(record: InstanceRecord, others: Rebuilt['known']): 
     const ports = Object.entries(service.ports).filter(([, { host }]) => !leased.has(host));
     return [name, { ...service, ports: Object.fromEntries(ports) }] as const;
   });
-  const number = record.own?.redis?.number;
-  const isTaken = Object.values(others.instances).some(
-    ({ own }) => number !== undefined && own?.redis?.number === number,
-  );
-  const own = isTaken ? { ...record.own, redis: { number: 0 } } : record.own;
+  const own = record.own && { ...record.own, redis: giveUpRedis(record.own.redis, others) };
   return { ...record, owner: undefined, services: Object.fromEntries(services), ...(own && { own }) };
+}
+
+function giveUpRedis(redis: OwnRecord['redis'], others: Rebuilt['known']): OwnRecord['redis'] {
+  if (redis?.server) {
+    const { port = 0 } = redis.server;
+    return listLeases(others).has(port) ? { ...redis, server: { ...redis.server, port: undefined } } : redis;
+  }
+  const taken = Object.values(others.instances).map(({ own }) => own?.redis?.number);
+  return redis && taken.includes(redis.number) ? { number: 0 } : redis;
 }
 
 /** Gives the baseline as it runs now; undefined when nothing of it does, since `up` then makes it anew. */

@@ -1,42 +1,122 @@
+import { findFreePort } from '../adapters/ports.ts';
 import type { RedisLogin } from '../adapters/redis.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
-import type { InstanceRecord, OwnRecord, SharedLease, StackState } from '../domain/instance.ts';
-import { resolveShared, sharedAddress } from '../domain/shared.ts';
+import type { InstanceRecord, OwnRecord, OwnServer, SharedLease, StackState } from '../domain/instance.ts';
+import { networkAlias, workloadName } from '../domain/names.ts';
+import { ownSettings, REDIS } from '../domain/own.ts';
+import { resolveShared, type SharedSettings, sharedAddress } from '../domain/shared.ts';
+import { listLeases } from './leases.ts';
 import type { Stack } from './stack.ts';
+import { putRecord, type Work } from './work.ts';
 
-export const REDIS = 'redis';
 /** A Redis has 16 numbered databases unless it is told otherwise. */
 const NUMBERS = 16;
+const USUAL_PORT = 6379;
+const PORTS_AFTER_FIRST = 998;
 
-/** Gives how stack itself reaches one numbered database of the shared Redis; undefined when there is none. */
+type OwnRedis = NonNullable<OwnRecord['redis']>;
+
+function redisSettings(stack: Pick<Stack, 'env'>, config: StackConfig | undefined): SharedSettings {
+  return resolveShared(REDIS, config?.shared.services[REDIS] ?? {}, stack.env);
+}
+
+/** Gives how stack itself reaches a ticket's own Redis: a database of the shared one, or its server; undefined when there is none. */
 export function openRedis(
   stack: Stack,
   config: StackConfig | undefined,
   leases: Readonly<Record<string, SharedLease>>,
-  number: number,
+  redis: OwnRedis,
 ): RedisLogin | undefined {
-  const settings = resolveShared(REDIS, config?.shared.services[REDIS] ?? {}, stack.env);
-  const address = sharedAddress('process', REDIS, settings, leases[REDIS]);
-  return address && { url: address.url, where: `${address.host}:${address.port ?? 6379}`, number };
+  const { server, number } = redis;
+  const settings = ownSettings(REDIS, redisSettings(stack, config), { redis });
+  const address = sharedAddress('process', REDIS, settings, server ?? leases[REDIS]);
+  return address && { url: address.url, where: `${address.host}:${address.port ?? USUAL_PORT}`, number };
 }
 
-/** Leases a numbered database, the lowest that no ticket has; neither 0 nor the baseline's. Call it with the state lock held. */
-export function leaseRedis(
+/** What a ticket's own Redis is to be, as stack.yml says; `auto` where nothing speaks against a numbered database. */
+export function isolationOf(stack: Stack, config: StackConfig): 'auto' | 'db' | 'server' {
+  const isolation = config.shared.services[REDIS]?.isolation ?? 'auto';
+  const { url } = redisSettings(stack, config);
+  if (url === undefined) return isolation;
+  if (isolation !== 'server') return 'db';
+  throw new StackError(
+    'config',
+    'a ticket gets no server of its own where the shared Redis is one that you run yourselves',
+    {
+      hint: 'take `isolation: server` out of stack.yml, or STACK_REDIS_URL out of the environment',
+    },
+  );
+}
+
+/**
+ * Leases a numbered database, the lowest that no ticket has (neither 0 nor the baseline's), or a server where stack.yml says
+ * so or all numbers are taken. Call it with the state lock held. Throws `conflict`, `port`.
+ */
+export async function leaseRedis(
   stack: Stack,
   config: StackConfig,
   draft: StackState,
   record: InstanceRecord,
   tried: readonly number[] = [],
-): NonNullable<OwnRecord['redis']> {
-  const baseline = Number(resolveShared(REDIS, config.shared.services[REDIS] ?? {}, stack.env).database ?? 0);
+): Promise<OwnRedis> {
+  const isolation = isolationOf(stack, config);
+  if (isolation === 'server') return leaseServer(stack, draft, record);
+  const baseline = Number(redisSettings(stack, config).database ?? 0);
   const others = Object.values(draft.instances).filter(({ ticket }) => ticket !== record.ticket);
-  const holders = others.flatMap(({ ticket, own }) => (own?.redis ? [{ ticket, number: own.redis.number }] : []));
+  const holders = others.flatMap(({ ticket, own }) =>
+    own?.redis && !own.redis.server ? [{ ticket, number: own.redis.number }] : [],
+  );
   const taken = new Set([baseline, ...tried, ...holders.map(({ number }) => number)]);
   const number = Array.from({ length: NUMBERS - 1 }, (_, index) => index + 1).find((one) => !taken.has(one));
   if (number !== undefined) return { number };
-  throw new StackError('conflict', `all ${NUMBERS - 1} numbered databases of Redis are taken`, {
-    hint: `destroy a ticket that is done: ${holders.map(({ ticket }) => ticket).join(', ') || 'none holds any, but they are not empty'}`,
+  const text = `all ${NUMBERS - 1} numbered databases of Redis are taken`;
+  if (isolation === 'auto') {
+    stack.emit({ type: 'info', text: `redis: ${text}: ${record.ticket} gets a server of its own` });
+    return leaseServer(stack, draft, record);
+  }
+  const names = holders.map(({ ticket }) => ticket).join(', ');
+  throw new StackError('conflict', text, {
+    hint: `destroy a ticket that is done: ${names || 'none holds any, but they are not empty'}`,
     details: { holders },
   });
+}
+
+/** Leases a server of the ticket's own, of the kind that the shared one is. Call it with the state lock held. Throws `port`. */
+export async function leaseServer(stack: Stack, draft: StackState, record: InstanceRecord): Promise<OwnRedis> {
+  const server = describeOwnServer(stack, record.ticket, draft.shared[REDIS]?.provider ?? 'compose');
+  return { number: 0, server: { ...server, port: await leaseServerPort(draft, record) } };
+}
+
+/** Gives a server of a ticket's own, still without its lease. */
+export function describeOwnServer(stack: Stack, ticket: string, provider: OwnServer['provider']): OwnServer {
+  return {
+    provider,
+    container: USUAL_PORT,
+    workload: workloadName(stack.name, stack.rootId, ticket, REDIS),
+    alias: networkAlias(REDIS, ticket),
+  };
+}
+
+/** Leases a port for a ticket's own server, the next that is free after the shared one's. Call it with the state lock held. Throws `port`. */
+export async function leaseServerPort(
+  draft: StackState,
+  record: InstanceRecord,
+  taken: readonly number[] = [],
+): Promise<number> {
+  const from = (draft.shared[REDIS]?.port ?? USUAL_PORT) + 1;
+  const leased = listLeases({ ...draft, instances: { ...draft.instances, [record.ticket]: record } });
+  const wish = { name: REDIS, from, to: Math.min(from + PORTS_AFTER_FIRST, 65_535) };
+  return findFreePort(wish, new Set([...leased, ...taken]));
+}
+
+/** Gives up the lease of a ticket's own server that something else listens on, and takes another. Throws `port`. */
+export async function moveServerLease(work: Work, server: OwnServer, taken: number): Promise<void> {
+  await work.stack.store.update(async (draft) => {
+    server.port = await leaseServerPort(draft, work.record, [taken]);
+    putRecord(draft, work.record);
+  });
+  work.leases.moved = true;
+  const text = `redis: port ${taken} is taken, leased ${server.port} instead`;
+  work.stack.emit({ type: 'warning', text });
 }

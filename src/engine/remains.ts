@@ -27,7 +27,8 @@ export async function requireNothingLeft(work: Work): Promise<void> {
 /** Gives what there is of a ticket, a name each. Leases are the record's own and go with it. */
 async function listLeft(stack: Stack, record: InstanceRecord): Promise<string[]> {
   const services = record.started ? Object.values(record.services) : [];
-  const inDocker = services.some(({ runtime }) => runtime === 'docker');
+  const inDocker =
+    services.some(({ runtime }) => runtime === 'docker') || record.own?.redis?.server?.provider === 'compose';
   const processes = services.filter(({ runtime }) => runtime === 'process').map(({ workload }) => workload);
   const found = await Promise.all([
     ...dedicatedRepos(record).map(([repo, own]) => listInRepo(repo, own)),

@@ -27,8 +27,11 @@ export interface Stack {
   runtime(name: RuntimeName): Promise<Runtime>;
   /** Whether a Docker engine answers; asked once. Never throws. */
   checkEngine(): Promise<RuntimeCheck>;
-  /** A shared service that runs on this machine itself. Throws `config` for one stack has no server for. */
-  hostServer(name: string): Promise<HostServer>;
+  /**
+   * A shared service that runs on this machine itself; with `folder` a ticket's own Redis, all of it in there. Throws `config`
+   * for one stack has no server for.
+   */
+  hostServer(name: string, folder?: string): Promise<HostServer>;
   /** Folder of the package: the shipped compose file and templates are there. */
   readonly packageRoot: string;
   readonly emit: Emit;

@@ -8,6 +8,7 @@ import { claimInstance, requireFree, requireInstance, requireInstances } from '.
 import { describeSafe, keepDumpRecord, purgeDumps, type SavedData, saveData } from './dumps.ts';
 import { findLostEngine, isInEngine, listAbandoned } from './lost-engine.ts';
 import { hasOwnData, requireAlone, withOwnServers } from './own-data.ts';
+import { removeOwnFolder } from './redis-server.ts';
 import { requireNothingLeft } from './remains.ts';
 import { rescueTicket } from './rescue.ts';
 import { runBackward } from './run.ts';
@@ -108,6 +109,7 @@ async function abandon(
   const leftovers = await runBackward(steps, { ...stack, until: stack.signal });
   if (stack.signal.aborted) throw interruptedAt(`stack destroy ${ticket}`);
   if (leftovers.length > 0) throw leftoverError(ticket, leftovers);
+  await removeOwnFolder(stack, ticket);
   const left = listAbandoned(work);
   await stack.store.update((draft) => {
     delete draft.instances[ticket];

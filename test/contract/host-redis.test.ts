@@ -61,7 +61,7 @@ beforeAll(async () => {
   root = path.join(folder, 'root');
   mkdirSync(root);
   cacheFolder = search.cacheFolder;
-  server = createHostRedis({ root, cacheFolder, env: process.env });
+  server = createHostRedis({ folder: path.join(root, '.stack/shared/redis'), cacheFolder, env: process.env });
   port = freePorts();
 });
 
@@ -151,7 +151,7 @@ describe.skipIf(missing)('the Redis of this machine', { sequential: true }, () =
     writeFileSync(path.join(bin, 'redis-server'), lines.join('\n'), { mode: 0o755 });
     const crowded = createHostRedis({
       ...search,
-      root,
+      folder: path.join(root, '.stack/shared/redis'),
       env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
     });
     await crowded.start({ port, password }, never);

@@ -69,6 +69,21 @@ describe('what ${…} stands for', () => {
     expect(resolveName(wire('process', 'process'), 'api', 'redis.url')).toBe('redis://localhost:6380');
   });
 
+  it.each([
+    ['docker', 'compose', 'redis://redis.feat-02:6379'],
+    ['process', 'compose', 'redis://localhost:6391'],
+    ['process', 'embedded', 'redis://localhost:6391'],
+    ['docker', 'embedded', 'redis://host.docker.internal:6391'],
+  ] as const)('a %s service reaches the ticket’s own %s Redis at %s', (runtime, provider, url) => {
+    const wiring = wire('docker', runtime);
+    const server = { provider, port: 6391, container: 6379, workload: 'x', alias: 'redis.feat-02' };
+    const own = { redis: { number: 0, server } };
+    const resolve = (name: string) => resolveName({ ...wiring, record: { ...wiring.record, own } }, 'api', name);
+    expect(resolve('redis.url')).toBe(url);
+    expect(`redis://${resolve('redis.host')}:${resolve('redis.port')}`).toBe(url);
+    expect([resolve('redis.db'), resolve('redis.prefix')]).toEqual(['0', 'feat-02:']);
+  });
+
   it('gives a service the port it listens on: its container’s, or its lease', () => {
     expect(resolveName(wire('docker', 'docker'), 'front', 'port.http')).toBe('8080');
     expect(resolveName(wire('process', 'docker'), 'front', 'port.http')).toBe('3002');

@@ -14,6 +14,8 @@ export interface ProjectContainer {
   readonly id: string;
   readonly name: string;
   readonly service: string;
+  /** As it was named when the container was made, or by its id. */
+  readonly image: string;
   readonly state: ContainerState;
   readonly exitCode: number | undefined;
   /** Of a running container only: the engine's list has no others. */
@@ -31,6 +33,7 @@ export async function listProject(conn: Connection, project: string): Promise<Pr
     id: container.Id,
     name: readName(container),
     service: container.Labels[COMPOSE.service] ?? '',
+    image: container.Image,
     state: readProjectState(container.State, container.Status),
     exitCode: readExitCode(container.Status),
     ports: readPorts(container),

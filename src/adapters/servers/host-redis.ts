@@ -35,11 +35,11 @@ interface RedisPlace {
 }
 
 /**
- * Gives a Redis (or Valkey) that runs on this machine, with its data in `<root>/.stack/shared/redis`. Where none is
+ * Gives a Redis (or Valkey) that runs on this machine, with its data, settings and log in a folder. Where none is
  * installed it is fetched into the cache folder at the first start.
  */
-export function createHostRedis(options: Omit<RedisSearch, 'signal'> & { root: string }): HostServer {
-  const folder = path.join(options.root, '.stack/shared/redis');
+export function createHostRedis(options: Omit<RedisSearch, 'signal'> & { folder: string }): HostServer {
+  const { folder } = options;
   const place: RedisPlace = {
     folder,
     data: path.join(folder, 'data'),
@@ -143,14 +143,23 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-/** In a file of 0600, since a command line shows its password to everybody. */
-function renderConfig(place: RedisPlace, { port, user, password }: ServerSettings): string {
+function renderConfig(place: RedisPlace, settings: ServerSettings): string {
+  const own = ['bind 127.0.0.1 -::1', `pidfile ${quote(place.pidFile)}`, 'daemonize no'];
+  return renderRedisConfig({ ...settings, dir: place.data }, own);
+}
+
+/**
+ * Gives the settings of a server, with lines of its own. They belong in a file of 0600, since a command line shows its
+ * password to everybody.
+ */
+export function renderRedisConfig(
+  { port, user, password, dir }: Pick<ServerSettings, 'port' | 'user' | 'password'> & { dir: string },
+  own: readonly string[],
+): string {
   const settings = [
     `port ${port}`,
-    'bind 127.0.0.1 -::1',
-    `dir ${quote(place.data)}`,
-    `pidfile ${quote(place.pidFile)}`,
-    'daemonize no',
+    `dir ${quote(dir)}`,
+    ...own,
     // Each write is on disk after a second at most; a torn end, as a crash of the machine leaves it, is cut off.
     'appendonly yes',
     'appendfsync everysec',

@@ -70,6 +70,8 @@ export interface CheckFacts {
   services: readonly ServiceFacts[];
   /** What runs of the shared services: `running`, `stopped`, … */
   shared: Readonly<Record<string, string>>;
+  /** What runs of the servers that the ticket has for itself, likewise. */
+  servers: Readonly<Record<string, string>>;
 }
 
 /** Gives an arrow; the worst trouble has the say about its state, all of it is told. */

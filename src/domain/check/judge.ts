@@ -1,4 +1,5 @@
 import { BASELINE } from '../instance.ts';
+import { ownServer } from '../own.ts';
 import { resolveName, type Wiring } from '../wiring.ts';
 import { type Address, findAddresses } from './address.ts';
 import type { CheckFacts, ServiceFacts, Trouble } from './arrow.ts';
@@ -12,6 +13,7 @@ function labelShared(service: string, { scheme, path }: Pick<Address, 'scheme' |
 
 /** Gives that of the shared service an instance is wired to; undefined while nothing is known of it. */
 export function sharedPart(wiring: Wiring, service: string, viewer?: string): string | undefined {
+  if (ownServer(service, wiring.record.own)) return labelPlace({ instance: wiring.record.ticket, service }, '');
   const from = viewer ?? Object.keys(wiring.record.services)[0] ?? '';
   const [address] = findAddresses('', resolveName(wiring, from, `${service}.url`) ?? '');
   return address && labelShared(service, address);

@@ -1,4 +1,5 @@
 import { BASELINE, type InstanceRecord } from '../instance.ts';
+import { ownServer, REDIS } from '../own.ts';
 import { HOST_FROM_CONTAINER, resolveShared } from '../shared.ts';
 import type { Wiring } from '../wiring.ts';
 import { type Address, isThisMachine } from './address.ts';
@@ -16,7 +17,16 @@ export type Directory = ReadonlyMap<string, Place>;
 /** Gives the directory of a stack. */
 export function listPlaces(wiring: Wiring, instances: Readonly<Record<string, InstanceRecord>>): Directory {
   const records = [...Object.values(instances), ...(wiring.baseline ? [wiring.baseline] : [])];
-  return new Map([...records.flatMap(listOwnPlaces), ...listSharedPlaces(wiring)]);
+  return new Map([...records.flatMap(listOwnPlaces), ...records.flatMap(listOwnServers), ...listSharedPlaces(wiring)]);
+}
+
+function listOwnServers({ ticket, own }: InstanceRecord): [string, Place][] {
+  const server = ownServer(REDIS, own);
+  if (server?.port === undefined) return [];
+  const place = { instance: ticket, service: REDIS };
+  const inside: [string, Place][] =
+    server.provider === 'compose' ? [[`${server.alias}:${server.container}`, place]] : [];
+  return [[`:${server.port}`, place], ...inside];
 }
 
 function listOwnPlaces({ ticket, services }: InstanceRecord): [string, Place][] {

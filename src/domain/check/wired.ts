@@ -1,4 +1,5 @@
 import { BASELINE } from '../instance.ts';
+import { ownServer } from '../own.ts';
 import { listNames, splitTemplate } from '../template.ts';
 import { findAddresses, maskValue } from './address.ts';
 import { type Arrow, type CheckFacts, makeArrow, type ServiceFacts, type Trouble } from './arrow.ts';
@@ -68,6 +69,7 @@ function listWires(facts: CheckFacts, from: ServiceFacts): Wire[] {
 function placeOfName({ wiring }: ServiceFacts, name: string): Place | undefined {
   const [subject = '', key] = name.split('.');
   if (key === undefined) return undefined;
+  if (ownServer(subject, wiring.record.own)) return { instance: wiring.record.ticket, service: subject };
   if (Object.hasOwn(wiring.config.shared.services, subject)) return { instance: undefined, service: subject };
   if (Object.hasOwn(wiring.record.services, subject)) return { instance: wiring.record.ticket, service: subject };
   return Object.hasOwn(wiring.baseline?.services ?? {}, subject) ? { instance: BASELINE, service: subject } : undefined;
@@ -140,6 +142,8 @@ function judgeEnds(facts: CheckFacts, from: ServiceFacts, { instance, service }:
   const idle = (name: string): Trouble => ({ state: 'warning', reason: `${name} does not run` });
   if (!from.running) return [idle(nameOf(facts, from))];
   if (instance === undefined) return facts.shared[service] === 'running' ? [] : [idle(service)];
+  if (instance === from.wiring.record.ticket && ownServer(service, from.wiring.record.own))
+    return facts.servers[service] === 'running' ? [] : [idle(service)];
   const target = facts.services.find((one) => one.service === service && one.wiring.record.ticket === instance);
   if (!target) return [];
   if (!target.running) return [idle(nameOf(facts, target))];

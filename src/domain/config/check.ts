@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { BASELINE } from '../instance.ts';
-import { OWNABLE, type Ownable } from '../own.ts';
+import { OWNABLE, type Ownable, REDIS } from '../own.ts';
 import { listNames } from '../template.ts';
 import { checkInsidePath, checkOutsidePath } from './check-paths.ts';
 import { checkServices } from './check-services.ts';
@@ -18,6 +18,7 @@ export function checkConfig(config: StackConfig): Finding[] {
     ...checkOutsidePath(['worktrees'], config.worktrees),
     ...checkOutsidePath(['shared', 'compose'], config.shared.compose),
     ...checkPrefixes(config.shared.services),
+    ...checkIsolation(config.shared.services),
     ...checkRepos(config),
     ...checkServices(config),
   ];
@@ -65,6 +66,18 @@ function checkPrefixes(services: StackConfig['shared']['services']): Finding[] {
     if (names.length === 1 && names[0] === 'ticket') return [];
     const message = 'must hold `${ticket}`, and no other name';
     return [{ path: ['shared', name, 'own', 'prefix'], message, hint: 'write e.g. "${ticket}-"' }];
+  });
+}
+
+function checkIsolation(services: StackConfig['shared']['services']): Finding[] {
+  return Object.entries(services).flatMap(([name, { isolation, url }]) => {
+    if (isolation === undefined) return [];
+    const path = ['shared', name, 'isolation'];
+    if (name !== REDIS)
+      return [{ path, message: `only ${REDIS} knows this key`, hint: 'take it out', at: 'key' as const }];
+    if (isolation !== 'server' || url === undefined) return [];
+    const message = 'a ticket gets no server of its own where `url:` names one that you run yourselves';
+    return [{ path, message, hint: 'take `url:` out, so that stack runs Redis, or let it be `db`' }];
   });
 }
 

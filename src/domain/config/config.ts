@@ -16,6 +16,8 @@ type RuntimeChoice = NonNullable<StackFile['runtime']>;
 export interface SharedServiceConfig {
   provider?: 'auto' | 'compose' | 'embedded';
   url?: string;
+  /** Of redis alone. */
+  isolation?: 'auto' | 'db' | 'server';
   image?: string;
   port?: number;
   user?: string;

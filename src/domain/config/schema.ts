@@ -162,6 +162,10 @@ const sharedServiceSchema = map('a map like `{ user: me }`, or nothing (only `co
     'What runs it: compose where an engine answers, else a server on this machine; default auto',
   ),
   url: optional(text, 'Address of a server that you run yourselves; stack never starts, stops or empties it'),
+  isolation: optional(
+    z.enum(['auto', 'db', 'server'], { error: '`auto`, `db` or `server`' }),
+    'What a ticket’s own Redis is: a numbered database, or a server; default auto: a number where one is left and keeps tickets apart',
+  ),
   image: optional(text, 'Image in place of the compose file’s own'),
   port: optional(port, 'Port wished for on this machine; another is leased when it is taken'),
   user: optional(text, 'User name'),

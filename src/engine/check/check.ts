@@ -2,6 +2,7 @@ import type { Arrow, CheckFacts, ServiceFacts } from '../../domain/check/arrow.t
 import { drawArrows } from '../../domain/check/picture.ts';
 import { listPlaces } from '../../domain/check/places.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
+import { REDIS } from '../../domain/own.ts';
 import type { ServiceView, StackView } from '../../domain/view.ts';
 import { requireInstance } from '../claim.ts';
 import { observeStack } from '../observe.ts';
@@ -49,7 +50,8 @@ interface World {
 
 async function checkTicket(work: Work, { state, view, baseline }: World): Promise<TicketCheck> {
   const { ticket } = work.record;
-  const seen = view.instances.find((instance) => instance.ticket === ticket)?.services ?? {};
+  const { services: seen = {}, own } = view.instances.find((instance) => instance.ticket === ticket) ?? {};
+  const server = own?.redis?.server;
   const wiring = await wiringOf(work);
   const others = Object.values(state.instances).filter((record) => record.ticket !== ticket);
   const facts: CheckFacts = {
@@ -58,6 +60,7 @@ async function checkTicket(work: Work, { state, view, baseline }: World): Promis
     directory: listPlaces(wiring, state.instances),
     services: [...(await observeServices(work, seen)), ...baseline],
     shared: Object.fromEntries(Object.entries(view.shared).map(([name, { status }]) => [name, status])),
+    servers: server ? { [REDIS]: server.status } : {},
   };
   const { arrows, picture } = drawArrows(facts);
   return { ticket, ok: arrows.every(({ ok }) => ok), picture, arrows };

@@ -1,39 +1,73 @@
-import { countKeys, emptyRedis } from '../../adapters/redis.ts';
+import { countKeys, emptyRedis, findMix, type RedisLogin } from '../../adapters/redis.ts';
+import type { OwnRecord, StackState } from '../../domain/instance.ts';
+import { REDIS } from '../../domain/own.ts';
 import type { Step } from '../../domain/step.ts';
 import { bringKeysBack } from '../dumps.ts';
-import { leaseRedis, openRedis, REDIS } from '../redis.ts';
+import { isolationOf, leaseRedis, leaseServer, openRedis } from '../redis.ts';
+import { isServerUp, isServing, removeServer, startServer, stopServer } from '../redis-server.ts';
 import { putRecord, requireConfig, type Work } from '../work.ts';
 import { embeddedId } from './embedded.ts';
 
-/** The id of the step that makes sure of a ticket's numbered database in Redis; its services wait for it. */
+/** The id of the step that makes sure of a ticket's own Redis; its services wait for it. */
 export const REDIS_ID = `database ${REDIS}`;
 
-/** A numbered database of the ticket's own; [] where it uses the shared one. */
+/** A numbered database, or a server, of the ticket's own; [] where it uses the shared one. */
 export function listRedisSteps(work: Work): Step[] {
   return work.record.own?.redis ? [redisStep(work)] : [];
 }
 
 function redisStep(work: Work): Step {
+  const { server, number } = work.record.own?.redis ?? {};
   return {
     id: REDIS_ID,
     subject: REDIS,
-    title: `database ${work.record.own?.redis?.number}`,
-    after: ['shared services', embeddedId(REDIS)],
+    title: server ? `server of its own on port ${server.port}` : `database ${number}`,
+    after: ['network', 'shared services', embeddedId(REDIS)],
     async inspect() {
-      return work.record.own?.redis?.checked ? 'present' : 'absent';
+      const redis = work.record.own?.redis;
+      if (!redis?.checked) return 'absent';
+      // With data in it, one at rest is not absent: what makes it run again must not unmake it.
+      return !redis.server || (await isServing(work, redis.server)) ? 'present' : 'different';
     },
-    async apply() {
+    async apply(progress) {
       await takeNumber(work);
+      const { server: taken } = work.record.own?.redis ?? {};
+      if (!taken) return;
+      await startServer(work, taken, progress);
+      await fillServer(work);
     },
     async revert() {
       const redis = work.record.own?.redis;
+      if (redis?.server) return removeServer(work, redis.server);
       // Before it was seen to be empty, what is in there is somebody else's.
       if (!redis?.checked) return;
       const config = work.config ?? (await work.stack.config().catch(() => undefined));
-      const login = openRedis(work.stack, config, work.shared, redis.number);
+      const login = openRedis(work.stack, config, work.shared, redis);
       if (login) await emptyRedis(login);
     },
   };
+}
+
+/** A ticket's own server brought to rest, once nothing uses it any more. */
+export function listStopRedisSteps(work: Work, after: readonly string[]): Step[] {
+  const server = work.record.own?.redis?.server;
+  if (!server) return [];
+  return [
+    {
+      id: `stop ${REDIS}`,
+      subject: REDIS,
+      title: 'stopped',
+      after,
+      async inspect() {
+        return (await isServerUp(work, server)) ? 'different' : 'present';
+      },
+      async apply() {
+        await stopServer(work, server);
+      },
+      goesAlong: true,
+      async revert() {},
+    },
+  ];
 }
 
 /** Somebody may use a number by hand: one that holds keys is left to them, and another is leased. */
@@ -43,22 +77,50 @@ async function takeNumber(work: Work): Promise<void> {
   const tried: number[] = [];
   for (;;) {
     const redis = record.own?.redis;
-    const login = redis && openRedis(stack, config, work.shared, redis.number);
+    const login = redis && !redis.server && openRedis(stack, config, work.shared, redis);
     if (!redis || !login) return;
-    const isEmpty = (await countKeys(login)) === 0;
-    if (isEmpty) await bringKeysBack(work, login);
-    await stack.store.update((draft) => {
-      if (isEmpty) redis.checked = true;
-      else record.own = { ...record.own, redis: leaseRedis(stack, config, draft, record, [...tried, redis.number]) };
-      putRecord(draft, record);
-    });
-    if (isEmpty) return;
+    if (isolationOf(stack, config) === 'auto' && (await avoidMix(work, login))) return;
+    if ((await countKeys(login)) === 0) {
+      await bringKeysBack(work, login);
+      return changeRedis(work, async () => ({ ...redis, checked: true }));
+    }
     tried.push(redis.number);
-    // What was wired to the number before needs a second look.
-    work.leases.moved = true;
-    stack.emit({
-      type: 'warning',
-      text: `redis: database ${redis.number} holds somebody’s keys, took ${record.own?.redis?.number}`,
-    });
+    await changeRedis(work, (draft) => leaseRedis(stack, config, draft, record, tried));
+    tellMove(work, `database ${redis.number} holds somebody’s keys`);
   }
+}
+
+/** Where numbers would not keep tickets apart the ticket gets a server instead. False where they do. */
+async function avoidMix(work: Work, login: RedisLogin): Promise<boolean> {
+  const reason = await findMix(login);
+  if (reason === undefined) return false;
+  await changeRedis(work, (draft) => leaseServer(work.stack, draft, work.record));
+  tellMove(work, reason);
+  return true;
+}
+
+/** What was wired to the one before needs a second look. */
+function tellMove(work: Work, reason: string): void {
+  work.leases.moved = true;
+  const { number, server } = work.record.own?.redis ?? {};
+  const took = server ? `took a server on port ${server.port}` : `took ${number}`;
+  work.stack.emit({ type: 'warning', text: `redis: ${reason}, ${took}` });
+}
+
+async function fillServer(work: Work): Promise<void> {
+  const redis = work.record.own?.redis;
+  if (!redis || redis.checked) return;
+  const login = openRedis(work.stack, await requireConfig(work), work.shared, redis);
+  if (login) await bringKeysBack(work, login);
+  await changeRedis(work, async () => ({ ...redis, checked: true }));
+}
+
+async function changeRedis(
+  { stack, record }: Work,
+  change: (draft: StackState) => Promise<OwnRecord['redis']>,
+): Promise<void> {
+  await stack.store.update(async (draft) => {
+    record.own = { ...record.own, redis: await change(draft) };
+    putRecord(draft, record);
+  });
 }

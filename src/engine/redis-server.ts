@@ -1,0 +1,225 @@
+import { rm, rmdir } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isThere, makeFolder, replaceFile } from '../adapters/files.ts';
+import { countKeys } from '../adapters/redis.ts';
+import { renderRedisConfig } from '../adapters/servers/host-redis.ts';
+import type { HostServer } from '../adapters/servers/host-server.ts';
+import { StackError, throwIfAborted } from '../domain/errors.ts';
+import type { OwnServer } from '../domain/instance.ts';
+import { networkName, sharedProject, shortHash } from '../domain/names.ts';
+import { REDIS } from '../domain/own.ts';
+import type { WorkloadRef, WorkloadSpec, WorkloadStatus } from '../domain/runtime.ts';
+import { resolveShared } from '../domain/shared.ts';
+import type { StepProgress } from '../domain/step.ts';
+import { takenPort } from './leases.ts';
+import { moveServerLease, openRedis } from './redis.ts';
+import type { Stack } from './stack.ts';
+import { networkStep } from './steps/network.ts';
+import { requireConfig, saveRecord, type Work } from './work.ts';
+
+const LEASE_TRIES = 5;
+const READY_MS = 60_000;
+const POLL_MS = 50;
+const SHOWN_LINES = 30;
+/** Where a container finds the server's folder. */
+const INSIDE = '/data';
+
+type Parts = Pick<Work, 'stack' | 'record'>;
+
+/** Gives the folder with all that a ticket's own servers keep on the disk. */
+export function ownFolder(stack: Pick<Stack, 'root'>, ticket: string): string {
+  return path.join(stack.root, '.stack', 'own', ticket);
+}
+
+/** Gives the server that is a ticket's own Redis without an engine. */
+export function hostRedis(stack: Stack, ticket: string): Promise<HostServer> {
+  return stack.hostServer(REDIS, path.join(ownFolder(stack, ticket), REDIS));
+}
+
+function refOf({ stack, record }: Parts, { workload }: OwnServer): WorkloadRef {
+  return { rootId: stack.rootId, stack: stack.name, instance: record.ticket, service: REDIS, name: workload };
+}
+
+async function observeContainer({ stack, record }: Parts): Promise<WorkloadStatus | undefined> {
+  const all = await (await stack.runtime('docker')).status(stack.rootId, record.ticket);
+  return all.find(({ service }) => service === REDIS);
+}
+
+/** True when a ticket's own server runs as its record and stack.yml say. */
+export async function isServing(work: Work, server: OwnServer): Promise<boolean> {
+  if (server.provider === 'embedded') {
+    const { state, port } = await (await hostRedis(work.stack, work.record.ticket)).status();
+    return state === 'running' && port === server.port;
+  }
+  const found = await observeContainer(work);
+  const { spec } = await describeServer(work, { ...server, image: (await findImage(work)) ?? server.image });
+  return found?.state === 'running' && found.hash === spec.hash && (found.aliases?.includes(server.alias) ?? true);
+}
+
+/** True while anything of a ticket's own server runs. */
+export async function isServerUp(work: Parts, { provider }: OwnServer): Promise<boolean> {
+  if (provider === 'compose') return (await observeContainer(work))?.state === 'running';
+  return (await (await hostRedis(work.stack, work.record.ticket)).status()).state !== 'stopped';
+}
+
+/**
+ * Starts a ticket's own server with the data it has and waits until it answers; another port is leased where its own was
+ * taken. Running as wished: nothing happens. Throws `engine`, `process`, `port`, `unhealthy`, `interrupted`.
+ */
+export async function startServer(
+  work: Work,
+  server: OwnServer,
+  { signal, note }: Pick<StepProgress, 'signal' | 'note'>,
+): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    throwIfAborted(signal);
+    try {
+      if (server.provider === 'compose') await startContainer(work, server, { signal, note });
+      else await startProcess(work, server, signal);
+      return;
+    } catch (error) {
+      const taken = takenPort(error);
+      if (taken === undefined || tries > LEASE_TRIES) throw error;
+      note(`port ${taken} is taken`);
+      await moveServerLease(work, server, taken);
+    }
+  }
+}
+
+async function startProcess(work: Work, { port = 0 }: OwnServer, signal: AbortSignal): Promise<void> {
+  const config = await requireConfig(work);
+  const { user, password } = resolveShared(REDIS, config.shared.services[REDIS] ?? {}, work.stack.env);
+  await (await hostRedis(work.stack, work.record.ticket)).start({ port, user, password }, signal);
+}
+
+/** Its folder is mounted, so that what it keeps outlives the container and goes with the ticket. */
+async function startContainer(
+  work: Work,
+  server: OwnServer,
+  { signal, note }: Pick<StepProgress, 'signal' | 'note'>,
+): Promise<void> {
+  const image = (await findImage(work)) ?? server.image;
+  if (image !== server.image) {
+    server.image = image;
+    await saveRecord(work);
+  }
+  const docker = await work.stack.docker();
+  if (image !== undefined) await docker.ensureImage(image, note, signal);
+  const { spec, config } = await describeServer(work, server);
+  await makeFolder(path.join(spec.source, 'data'));
+  await replaceFile(path.join(spec.source, 'redis.conf'), config);
+  await docker.runtime.start(spec, signal);
+  await waitUntilAnswering(work, server, signal);
+}
+
+/** Gives the image that the shared Redis is made from, so that both are of one version. */
+async function findImage({ stack }: Work): Promise<string | undefined> {
+  const containers = await (await stack.docker()).listProject(sharedProject(stack.name, stack.rootId));
+  return containers.find(({ service }) => service === REDIS)?.image;
+}
+
+async function describeServer(work: Work, server: OwnServer): Promise<{ spec: WorkloadSpec; config: string }> {
+  const { stack, record } = work;
+  const { shared } = await requireConfig(work);
+  const { user, password, image } = resolveShared(REDIS, shared.services[REDIS] ?? {}, stack.env);
+  const { port: host = 0, container = 0, alias } = server;
+  const config = renderRedisConfig({ port: container, user, password, dir: `${INSIDE}/data` }, ['protected-mode no']);
+  const spec = {
+    ...refOf(work, server),
+    root: stack.root,
+    repo: '',
+    source: path.join(ownFolder(stack, record.ticket), REDIS),
+    gitCommonDir: undefined,
+    dir: '',
+    workingDir: INSIDE,
+    image: server.image ?? image,
+    // A shell line goes past an entrypoint that would hand the files to a user of the image's own.
+    command: `exec redis-server ${INSIDE}/redis.conf`,
+    env: { HOME: INSIDE },
+    ports: [{ name: REDIS, host, container }],
+    volumes: [],
+    network: networkName(stack.name, stack.rootId),
+    aliases: [alias],
+  };
+  return { spec: { ...spec, hash: shortHash(JSON.stringify([spec, config])) }, config };
+}
+
+async function waitUntilAnswering(work: Work, server: OwnServer, signal: AbortSignal): Promise<void> {
+  const login = openRedis(work.stack, await requireConfig(work), work.shared, { number: 0, server });
+  if (!login) return;
+  const deadline = performance.now() + READY_MS;
+  for (;;) {
+    throwIfAborted(signal);
+    try {
+      await countKeys(login);
+      return;
+    } catch (error) {
+      // It may load its data still.
+      const isUp = await isServerUp(work, server);
+      if (!isUp || performance.now() > deadline) throw await explainSilence(work, server, { isUp, cause: error });
+    }
+    await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function explainSilence(
+  { stack }: Work,
+  { workload }: OwnServer,
+  { isUp, cause }: { isUp: boolean; cause: unknown },
+): Promise<StackError> {
+  const lines = await (await stack.docker()).tailLog(workload, SHOWN_LINES);
+  const message = isUp ? `did not answer in ${READY_MS / 1000} s` : 'ended as it started';
+  return new StackError('unhealthy', `the container ${workload} ${message}`, {
+    hint: lines.length > 0 ? 'its last lines are below' : 'it printed nothing',
+    lines,
+    cause,
+  });
+}
+
+/** Brings a ticket's own server to rest; its data and its lease stay. Missing or stopped is done. */
+export async function stopServer(work: Parts, server: OwnServer): Promise<void> {
+  if (server.provider === 'embedded') return (await hostRedis(work.stack, work.record.ticket)).stop();
+  await (await work.stack.runtime('docker')).stop(refOf(work, server));
+}
+
+/** Removes a ticket's own server with all it keeps. Missing is done. */
+export async function removeServer(work: Parts, server: OwnServer): Promise<void> {
+  const { stack, record } = work;
+  if (server.provider === 'embedded') await (await hostRedis(stack, record.ticket)).stop();
+  else await (await stack.runtime('docker')).remove(refOf(work, server));
+  await removeOwnFolder(stack, record.ticket);
+}
+
+/** Deletes all that a ticket's own servers keep on the disk. Missing is done. */
+export async function removeOwnFolder(stack: Stack, ticket: string): Promise<void> {
+  const folder = ownFolder(stack, ticket);
+  await rm(folder, { recursive: true, force: true });
+  // Others may have theirs beside it.
+  await rmdir(path.dirname(folder)).catch(() => undefined);
+}
+
+/** Runs `use` while a ticket's own server runs: one that was at rest is started for it, and comes to rest again. */
+export async function withServer<Result>(work: Work, server: OwnServer, use: () => Promise<Result>): Promise<Result> {
+  if (await isServerUp(work, server)) return use();
+  const { signal } = work.stack;
+  await work.stack.requireTrust();
+  const note = (): void => undefined;
+  if (server.provider === 'compose') await networkStep(work).apply({ signal, note });
+  try {
+    await startServer(work, server, { signal, note });
+    return await use();
+  } finally {
+    await stopServer(work, server);
+  }
+}
+
+/** Gives what there is still of a ticket's own server, a name each. */
+export async function listServerRemains(work: Parts, server: OwnServer): Promise<string[]> {
+  const { stack, record } = work;
+  const folder = ownFolder(stack, record.ticket);
+  return [
+    ...((await isServerUp(work, server)) ? [`the Redis of ${record.ticket}`] : []),
+    ...((await isThere(folder)) ? [`the folder ${folder}`] : []),
+  ];
+}
