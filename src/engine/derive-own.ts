@@ -83,7 +83,7 @@ async function listOwned(stack: Stack, config: StackConfig, shared: SharedLeases
     return new Map(
       marked.flatMap(({ name, mark: { kind, rootId, ticket } }) =>
         kind === 'ticket' && rootId === stack.rootId && ticket !== undefined
-          ? [[ticket, { database: name, from: server.baseline }] as const]
+          ? [[ticket, { database: name, from: server.baseline, made: true }] as const]
           : [],
       ),
     );
