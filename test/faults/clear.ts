@@ -3,7 +3,7 @@ import { isTemporary } from '../../src/adapters/temporary.ts';
 import { until } from '../support/until.ts';
 import { findLeftData } from './data.ts';
 import { listRunning } from './truth.ts';
-import type { FaultWorld } from './world.ts';
+import { type FaultWorld, ownsData } from './world.ts';
 
 /** Destroys what is there and takes everything down. Gives what survives it. */
 export async function clear(world: FaultWorld): Promise<string[]> {
@@ -18,7 +18,7 @@ export async function clear(world: FaultWorld): Promise<string[]> {
     const run = await world.here('destroy', ticket, '--no-dump', '--json');
     if (run.code !== 0) problems.push(`destroy ended with ${run.code}: ${run.stdout}`);
   }
-  if (world.scene === 'own data') {
+  if (ownsData(world.scene)) {
     if (existsSync(world.at('.stack/dumps'))) await world.here('restore', 'feat-01', '--forget', '--yes', '--json');
     problems.push(...(await findLeftData(world)));
     rmSync(world.at('.stack/dumps'), { recursive: true, force: true });

@@ -1,3 +1,4 @@
+import { readdirSync, readlinkSync } from 'node:fs';
 import pg from 'pg';
 import { createClient } from 'redis';
 import type { StackView } from '../../src/domain/view.ts';
@@ -25,6 +26,8 @@ export async function writeData(world: FaultWorld, ticket: string): Promise<void
 /** Gives what is lost of a person's in a ticket's own data, or the baseline's; the servers come up for it. */
 export async function findLostData(world: FaultWorld, ticket: string): Promise<string[]> {
   await must(world, 'up');
+  // A server of its own is at rest with the ticket.
+  if (world.state()?.instances[ticket]?.own?.redis?.server) await must(world, 'start', ticket, '--no-wait');
   const rows = await askPostgres(world, ticket, (client) => client.query('SELECT text FROM person')).then(
     (answer) => answer.rows.map(({ text }) => text).join(),
     (error: Error) => error.message,
@@ -47,7 +50,21 @@ export async function findLeftData(world: FaultWorld): Promise<string[]> {
     ...lost,
     ...own.map((name) => `the database ${name} is left`),
     ...numbers.map((number) => `keys in database ${number} of Redis are left`),
+    ...listServers(world).map((pid) => `a Redis of a ticket still runs: ${pid}`),
   ];
+}
+
+/** Gives the processes in folders of tickets' own servers, also such as are deleted. */
+function listServers(world: FaultWorld): string[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.filter((pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`).startsWith(world.at('.stack/own/'));
+    } catch {
+      // It has ended meanwhile, or is somebody else's.
+      return false;
+    }
+  });
 }
 
 /** What every server has, the baseline's, and the copy of it that tickets are made from. */
@@ -74,8 +91,9 @@ async function askRedis<Answer>(
   ticket: string,
   ask: (client: ReturnType<typeof createClient>) => Promise<Answer>,
 ): Promise<Answer> {
-  const { url = '' } = (await view(world)).shared.redis ?? {};
-  const client = createClient({ url, database: world.state()?.instances[ticket]?.own?.redis?.number ?? 0 });
+  const { shared, instances } = await view(world);
+  const own = instances.find((one) => one.ticket === ticket)?.own?.redis;
+  const client = createClient({ url: own?.server?.url ?? shared.redis?.url ?? '', database: own?.db ?? 0 });
   client.on('error', () => undefined);
   await client.connect();
   return ask(client).finally(() => client.destroy());

@@ -8,7 +8,7 @@ import { findLostData, writeData } from './data.ts';
 import { describeFault, type Fault, listPassages, type Note, ORDERS, type Orders, type Passage } from './fault.ts';
 import type { Random } from './random.ts';
 import { findLies, findNotRunning } from './truth.ts';
-import type { FaultWorld, Scene } from './world.ts';
+import { type FaultWorld, ownsData, type Scene } from './world.ts';
 
 const TICKET = 'feat-01';
 /** What a person has written in a worktree of the ticket. */
@@ -99,7 +99,7 @@ export const SUBJECTS: readonly Subject[] = [
 async function makeTicket(world: FaultWorld): Promise<void> {
   await must(world, 'create', TICKET, '--no-wait');
   world.write(NOTES, 'Work of a person.\n');
-  if (world.scene === 'own data') await writeData(world, TICKET);
+  if (ownsData(world.scene)) await writeData(world, TICKET);
 }
 
 /** One command with its faults: the first ones lead to where the last one strikes. */
@@ -299,7 +299,7 @@ async function findLostWork(world: FaultWorld, { name, worksOn }: Subject): Prom
   if (!worksOn) return [];
   const isGone = name === 'destroy';
   const notes = isGone || existsSync(world.at(NOTES)) ? [] : ['the notes of a person are gone'];
-  if (world.scene !== 'own data') return notes;
+  if (!ownsData(world.scene)) return notes;
   if (isGone) {
     if (TICKET in (world.state()?.instances ?? {})) await must(world, 'destroy', TICKET);
     await must(world, 'restore', TICKET, '--no-wait');

@@ -10,8 +10,16 @@ import { isolatedEnv, type Run } from '../support/product.ts';
 import { makeRepo, openShop, type Shop } from '../support/shop.ts';
 import { leaveData } from './data.ts';
 
-/** What services are: host processes, containers, or host processes whose tickets have a Postgres and a Redis of their own. */
-export type Scene = 'process' | 'docker' | 'own data';
+/**
+ * What services are: host processes, containers, or host processes whose tickets have a database of Postgres and one of Redis,
+ * or a server of Redis, of their own.
+ */
+export type Scene = 'process' | 'docker' | 'own data' | 'own server';
+
+/** True where tickets have data of their own. */
+export function ownsData(scene: Scene): boolean {
+  return scene === 'own data' || scene === 'own server';
+}
 
 /** A shop with three repos, in which people have work of their own that no command may touch. */
 export interface FaultWorld extends Shop {
@@ -55,12 +63,12 @@ export async function makeFaultWorld(scene: Scene): Promise<FaultWorld> {
       if (scene === 'docker') await cleanLabelled(await openClient(), rootIdOf(root));
     },
   };
-  if (scene === 'own data') await leaveData(world);
+  if (ownsData(scene)) await leaveData(world);
   return world;
 }
 
-/** The last two are empty folders by then: what is in them is listed by itself. */
-const OWN = new Set(['.gitignore', 'state.json', 'state.json.bak', 'logs', 'run']);
+/** The last three are empty folders by then: what is in them is listed by itself. */
+const OWN = new Set(['.gitignore', 'state.json', 'state.json.bak', 'logs', 'run', 'own']);
 /** What servers of this machine keep until `down --volumes`. */
 const DATA = /^shared(\/|$)/;
 
@@ -117,14 +125,15 @@ function leaveWork(shop: Shop): void {
 }
 
 function config(scene: Scene, port: number): string {
-  const owns = scene === 'own data';
+  const owns = ownsData(scene);
+  const redis = scene === 'own server' ? '{ isolation: server }' : '{}';
   const range = (index: number): string => {
     const from = port + index * PORTS;
     return `ports: { http: { from: ${from + 1}, to: ${from + PORTS - 1}, container: 3000 } }`;
   };
   const run = `image: ${NODE_IMAGE}\n    command: node server.mjs\n    ready: { http: / }`;
   return `name: shop
-runtime: ${scene === 'docker' ? scene : 'process'}${owns ? '\nshared: { postgres: {}, redis: {} }' : ''}
+runtime: ${scene === 'docker' ? scene : 'process'}${owns ? `\nshared: { postgres: {}, redis: ${redis} }` : ''}
 repos:
   front: { path: ./front, base: main, copy: [keys], setup: ["mkdir -p node_modules && echo made > node_modules/made"] }
   api:   { path: ./api, base: main${owns ? ', own: [postgres, redis], migrate: [node database.mjs migrate]' : ''} }
