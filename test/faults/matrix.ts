@@ -103,7 +103,7 @@ async function makeTicket(world: FaultWorld): Promise<void> {
 }
 
 /** One command with its faults: the first ones lead to where the last one strikes. */
-interface Case {
+export interface Case {
   scene: Scene;
   subject: Subject;
   faults: Fault[];

@@ -63,8 +63,13 @@ export async function makeFaultWorld(scene: Scene): Promise<FaultWorld> {
       if (scene === 'docker') await cleanLabelled(await openClient(), rootIdOf(root));
     },
   };
-  if (ownsData(scene)) await leaveData(world);
-  return world;
+  try {
+    if (ownsData(scene)) await leaveData(world);
+    return world;
+  } catch (error) {
+    await world.raze();
+    throw error;
+  }
 }
 
 /** The last three are empty folders by then: what is in them is listed by itself. */
