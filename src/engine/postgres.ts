@@ -1,4 +1,10 @@
-import { type PostgresLogin, type Session, stateOf, withSession } from '../adapters/postgres/connection.ts';
+import {
+  type PostgresLogin,
+  type Session,
+  stateOf,
+  withKeptSession,
+  withSession,
+} from '../adapters/postgres/connection.ts';
 import { findTools, loginEnv, type PostgresTools } from '../adapters/postgres/tools.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
@@ -8,6 +14,8 @@ import { resolveShared, sharedAddress } from '../domain/shared.ts';
 import type { Stack } from './stack.ts';
 
 export const POSTGRES = 'postgres';
+/** Every server has it, and hardly anybody uses it. */
+const NOBODYS = 'postgres';
 const NO_DATABASE = '3D000';
 
 /** The shared Postgres as stack itself reaches it. */
@@ -42,7 +50,7 @@ export function openPostgres(stack: Stack, config: StackConfig | undefined, leas
   const login: PostgresLogin = { url: address.url, where: `${address.host}:${address.port ?? 5432}`, user };
   const admin: PostgresServer['admin'] = async (use, signal) => {
     try {
-      return await withSession(login, 'postgres', use, signal);
+      return await (database === NOBODYS ? withSession : withKeptSession)(login, NOBODYS, use, signal);
     } catch (error) {
       if (stateOf(error) !== NO_DATABASE) throw error;
       return withSession(login, database, use, signal);

@@ -36,6 +36,61 @@ export async function withSession<Result>(
 ): Promise<Result> {
   if (signal?.aborted) throw interrupted(signal.reason);
   const client = await connect(login, database);
+  try {
+    return await useClient(client, { login, database }, use, signal);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** Connections that wait for the next question: to open one costs more than to ask a dozen. */
+const kept = new Map<string, KeepableClient>();
+/** The types of pg lack these two. */
+type KeepableClient = Client & { ref(): void; unref(): void };
+
+/**
+ * Does as `withSession`, and keeps the connection for the next question of this process, which it does not keep from ending. For
+ * databases that nobody copies or drops.
+ */
+export async function withKeptSession<Result>(
+  login: PostgresLogin,
+  database: string,
+  use: (session: Session) => Promise<Result>,
+  signal?: AbortSignal,
+): Promise<Result> {
+  if (signal?.aborted) throw interrupted(signal.reason);
+  const key = JSON.stringify([login.url, database]);
+  const client = kept.get(key) ?? (await connectToKeep(login, database, key));
+  kept.delete(key);
+  client.ref();
+  let isSound = false;
+  try {
+    const result = await useClient(client, { login, database }, use, signal);
+    isSound = !kept.has(key);
+    return result;
+  } finally {
+    if (isSound) {
+      kept.set(key, client);
+      client.unref();
+    } else await client.end().catch(() => undefined);
+  }
+}
+
+async function connectToKeep(login: PostgresLogin, database: string, key: string): Promise<KeepableClient> {
+  const client = (await connect(login, database)) as KeepableClient;
+  // The server may go away before it is asked again.
+  client.once('end', () => {
+    if (kept.get(key) === client) kept.delete(key);
+  });
+  return client;
+}
+
+async function useClient<Result>(
+  client: Client,
+  { login, database }: { login: PostgresLogin; database: string },
+  use: (session: Session) => Promise<Result>,
+  signal: AbortSignal | undefined,
+): Promise<Result> {
   const cancel = (): void => void cancelQuery(login, database, client);
   signal?.addEventListener('abort', cancel, { once: true });
   try {
@@ -53,7 +108,6 @@ export async function withSession<Result>(
     });
   } finally {
     signal?.removeEventListener('abort', cancel);
-    await client.end().catch(() => undefined);
   }
 }
 
