@@ -80,7 +80,8 @@ const WORLDS = [
 /** As much of a stack as these parts ask for. */
 function bareStack(root: string): Stack {
   const parts = { root, rootId: rootIdOf(root), name: 'shop', env: { PATH: '/nowhere' }, emit: () => undefined };
-  return { ...parts, docker: async () => engine, config: async () => config } as unknown as Stack;
+  const store = { update: async () => undefined };
+  return { ...parts, store, docker: async () => engine, config: async () => config } as unknown as Stack;
 }
 
 for (const { name, skip, make } of WORLDS) {
