@@ -1,24 +1,40 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     // Dependencies and build, where they are missing or old: the tests of the command line spawn the built bin.
     globalSetup: './test/support/set-up.ts',
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
     projects: [
       {
         extends: true,
-        test: { name: 'quick', include: ['test/{unit,git}/**/*.test.ts', 'test/faults/fuzz-inside.test.ts'] },
+        test: {
+          name: 'quick',
+          include: ['test/{unit,git}/**/*.test.ts', 'test/faults/fuzz-inside.test.ts'],
+          maxWorkers: Math.max(2, availableParallelism() - 1),
+        },
       },
-      // These lease ports and time out on a crowded machine: one file at a time.
+      // These run programs, containers and servers: two files at a time, on ports that are parted (test/support/ports.ts).
       {
         extends: true,
         test: {
           name: 'real',
-          include: ['test/{contract,docker,cli,faults}/**/*.test.ts'],
+          include: ['test/{contract,docker,cli}/**/*.test.ts'],
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      // Each of these runs worlds side by side by itself.
+      {
+        extends: true,
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
           exclude: ['test/faults/fuzz-inside.test.ts'],
-          fileParallelism: false,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
 import { StackError } from '../../src/domain/errors.ts';
@@ -172,6 +173,7 @@ export function describeLifecycle(world: () => World, makeOther: () => Promise<W
   it('names a port that is taken, and leaves nothing', async () => {
     const { host, wishes } = world().leasePort();
     const squatter = createServer().listen(host, '127.0.0.1');
+    await once(squatter, 'listening');
     try {
       const failure = world().runtime.start(world().spec('serve', wishes), signal);
       await expect(failure).rejects.toMatchObject({ code: 'port', details: { port: host } });

@@ -78,7 +78,7 @@ describe('exec', () => {
     const spec = world.spec('exec sleep 1000');
     await world.runtime.start(spec, never);
     const { text, options } = makeStreams();
-    expect(await world.runtime.exec(spec, ['sh', '-c', 'sleep 30 & echo $!'], options)).toBe(0);
+    expect(await world.runtime.exec(spec, ['sh', '-c', 'sleep 1000 & echo $!'], options)).toBe(0);
     process.kill(Number(text.stdout), 'SIGKILL');
   });
 
