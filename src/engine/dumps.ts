@@ -193,13 +193,16 @@ async function keptDays(stack: Stack): Promise<number | undefined> {
   return (await stack.config().catch(() => undefined))?.dumps.keepDays;
 }
 
+/** What people put into the folder themselves is called otherwise. */
+const OURS = /-\d{8}T\d{6}\.\d{3}Z\.(dump|keys|json)(\.\d+\.tmp)?$/;
+
 /** Deletes what has been kept for longer than it is to be. */
 export async function purgeDumps(work: Work): Promise<void> {
   const days = await keptDays(work.stack);
   if (days === undefined) return;
   const oldest = Date.now() - days * DAY_MS;
   const folder = dumpsFolder(work.stack);
-  for (const name of await readdir(folder).catch(() => [])) {
+  for (const name of (await readdir(folder).catch(() => [])).filter((one) => OURS.test(one))) {
     const file = path.join(folder, name);
     if ((await stat(file)).mtimeMs < oldest) await rm(file, { force: true });
   }

@@ -82,9 +82,11 @@ export async function requireAlone(
   );
   if (error !== undefined) throw error;
   const clients = await server.admin(async (session) => {
-    // Whoever comes in after that is ended when the database goes.
     if (force) await endClients(session, database);
-    return force ? [] : untilAlone(session, database);
+    // What they wrote counts once they have left.
+    const staying = await untilAlone(session, database);
+    // Whoever came in after that is ended when the database goes.
+    return force ? [] : staying;
   });
   if (clients.length === 0) return;
   const rest = staysAtRest ? `; the services of ${work.record.ticket} are stopped` : '';

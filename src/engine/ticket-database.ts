@@ -130,12 +130,13 @@ function requireOwn(found: TicketDatabase, ticket: string): TicketDatabase {
 /** Makes a ticket's database anew from the template; its services are stopped meanwhile. Throws `conflict`, `database`. */
 export async function resetDatabase(stack: Stack, ticket: string, { force }: { force: boolean }): Promise<void> {
   await replaceContent(stack, ticket, force, async (work) => {
-    for (const step of listDatabaseSteps(work)) await step.revert();
     const template = templateStep(work);
     const note = (): void => undefined;
     await withUpLock(work, async () => {
       if ((await template.inspect()) !== 'present') await template.apply({ signal: stack.signal, note });
     });
+    // Not before there is something to go back to.
+    for (const step of listDatabaseSteps(work)) await step.revert();
     const { error } = await runForward(listDatabaseSteps(work), stack);
     if (error !== undefined) throw error;
   });

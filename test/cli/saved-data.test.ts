@@ -110,4 +110,31 @@ describe('data of tickets that were destroyed', { sequential: true, timeout: 120
     expect(run.stderr).toContain('--from-front: plain had its own front, which comes back as it was');
     expect((await shop.ps()).instances).toEqual([]);
   });
+
+  it('are saved also where the server crashed since they were written, and began to count anew', async () => {
+    await create('crashed');
+    const pid = Number(shop.read('.stack/shared/postgres/data/postmaster.pid').split('\n')[0]);
+    process.kill(pid, 'SIGKILL');
+    expect(await shop.stack(['up'])).toMatchObject({ code: 0 });
+    expect(await query('crashed', 'SELECT text FROM notes')).toEqual([{ text: 'of crashed' }]);
+    expect(await shop.stack(['destroy', 'crashed'])).toMatchObject({ code: 0 });
+    expect(await listSaved()).toContain('crashed');
+  });
+
+  it('stay in the ticket while there is nothing that `reset` could go back to', async () => {
+    await create('reset');
+    await query('reset', 'ALTER DATABASE shop RENAME TO away');
+    const run = await shop.stack(['db', 'reset', 'reset', '--yes']);
+    await query('reset', 'ALTER DATABASE away RENAME TO shop');
+    expect(run).toMatchObject({ code: 2 });
+    expect(run.stderr).toContain('the baseline has no database shop');
+    expect(await query('reset', 'SELECT text FROM notes')).toEqual([{ text: 'of reset' }]);
+  });
+
+  it('are all that is deleted of the folder: what a person put there stays', async () => {
+    shop.write('.stack/dumps/mine.dump', 'mine');
+    await age(400);
+    expect(await shop.stack(['destroy', 'reset', '--no-dump'])).toMatchObject({ code: 0 });
+    expect(readdirSync(shop.at('.stack/dumps'))).toEqual(['mine.dump']);
+  });
 });

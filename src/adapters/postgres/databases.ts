@@ -52,12 +52,14 @@ export async function listMarked(session: Session): Promise<{ name: string; mark
  * A sign of what is in a database, read from the server's own counters without connecting to it: rows written since they were
  * reset, those of the catalog too, so that every change of the schema counts. It moves also when the server itself tidies up. A
  * connection tells what it wrote when it ends, or within ten seconds (PGSTAT_IDLE_INTERVAL): see `isCounting`. The size would
- * tell at once, but the first connection to a copy makes it grow.
+ * tell at once, but the first connection to a copy makes it grow. A server that crashed begins to count anew (monitoring-stats,
+ * "Viewing Statistics"), which only what it counts for all databases tells the time of.
  */
 export async function contentSign(session: Session, database: string): Promise<string> {
   const [row] = await session.query<{ sign: string }>(
-    `SELECT concat_ws(' ', d.oid, s.tup_inserted + s.tup_updated + s.tup_deleted, extract(epoch FROM s.stats_reset)) AS sign
-       FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid WHERE d.datname = $1`,
+    `SELECT concat_ws(' ', d.oid, s.tup_inserted + s.tup_updated + s.tup_deleted, extract(epoch FROM s.stats_reset),
+                      extract(epoch FROM b.stats_reset)) AS sign
+       FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid, pg_stat_bgwriter b WHERE d.datname = $1`,
     [database],
   );
   return row?.sign ?? '';
