@@ -38,7 +38,7 @@ services:
   front:
     repo: front
     command: node server.mjs
-    ports: { http: { from: ${port + 10}, to: ${port + 15} } }
+    ports: { http: { baseline: ${port + 16}, from: ${port + 10}, to: ${port + 15} } }
     env: { PORT: '\${port.http}', API_URL: '\${api.url}' }
     ready: { log: listens }
     identity: { http: / }
@@ -196,7 +196,7 @@ describe('check', { sequential: true }, () => {
   it('names a port of the baseline, and one of another ticket, in env files that came along', async () => {
     shop.write(
       'tickets/feat-01/front/.env',
-      `VITE_API=http://localhost:${shop.port}/v1\nADMIN_PORT=${port('feat-02', 'front')}\n`,
+      `VITE_API=http://localhost:${shop.port}/v1\nADMIN_PORT=${port('feat-02', 'front')}\nHOME_URL=http://localhost:${shop.port + 16}\n`,
     );
     const { code, bad } = await check('feat-01');
     rmSync(shop.at('tickets/feat-01/front/.env'));
@@ -211,6 +211,13 @@ describe('check', { sequential: true }, () => {
       expect.objectContaining({
         ...{ from: 'front', to: 'front of feat-02', key: 'ADMIN_PORT', state: 'wrong' },
         reason: `.env leads to front of feat-02; ${own}${port('feat-01', 'front')}`,
+      }),
+    );
+    // Nobody borrows it, so stack runs none: who starts it by hand finds it there.
+    expect(bad).toContainEqual(
+      expect.objectContaining({
+        ...{ from: 'front', to: 'front (baseline)', key: 'HOME_URL', state: 'wrong' },
+        reason: `.env leads to front (baseline); ${own}${port('feat-01', 'front')}`,
       }),
     );
   });

@@ -29,7 +29,7 @@ repos:`,
     .replaceAll('command: node server.mjs', 'command: "node server.mjs localhost ${env.COMMAND_SECRET}"')
     .replace(
       "env: { PORT: '${port.http}', API_URL",
-      `env: { PLAIN: ${SECRETS.plain}, FROM_ENV: '\${env.ENV_SECRET}', PG: '\${postgres.url}', PORT: '\${port.http}', API_URL`,
+      `env: { PLAIN: ${SECRETS.plain}, FROM_ENV: '\${env.ENV_SECRET}', PG: '\${postgres.url}', DB_WORD: '\${postgres.password}', PORT: '\${port.http}', API_URL`,
     );
 
 describe('a secret', () => {
@@ -80,10 +80,16 @@ describe('a secret', () => {
       ['start', 'feat-01'],
       ['restart', 'feat-01', '--json'],
       ['add', 'feat-02', 'api'],
+      ['check'],
+      ['check', '--json'],
     ]) {
       await run(...args);
     }
     expect(shop.read('tickets/feat-01/front/.env.local')).toContain(SECRETS.env);
+    const before = shop.read('tickets/feat-01/front/.env.local');
+    shop.write('tickets/feat-01/front/.env.local', before.replace(/(FROM_ENV|DB_WORD)=.*/g, '$&-edited'));
+    for (const flags of [[], ['--json']]) expect(await run('check', 'feat-01', ...flags)).toBe(1);
+    shop.write('tickets/feat-01/front/.env.local', before);
     const { stdout } = await shop.stack(['exec', 'feat-01', 'front', '--', 'printenv', 'FROM_ENV', 'PLAIN', 'PG']);
     for (const secret of [SECRETS.env, SECRETS.plain, SECRETS.shared]) expect(stdout).toContain(secret);
     await run('destroy', 'feat-01', '--force');

@@ -56,13 +56,16 @@ function decode(text: string): string {
   }
 }
 
-const SECRET = /SECRET|TOKEN|PASSW|PWD$|CREDENTIAL|(API|PRIVATE|ACCESS|ENCRYPTION|SIGNING|MASTER)_?KEY|SALT/i;
+const SECRET =
+  /SECRET|TOKEN|PASSW|(^|_)PASS(_|$)|PWD$|CREDENTIAL|(API|PRIVATE|ACCESS|ENCRYPTION|SIGNING|MASTER)_?KEY|SALT/i;
 const LONGEST = 120;
+/** What stands behind an address's `?` may be a token, or a password for a certificate. */
+const QUERY = /(:\/\/[^\s?,;'"]*)\?[^\s,;'"]+/g;
 
-/** Gives a value as it may be shown: no password of an address, nothing of a variable that is called a secret. */
+/** Gives a value as it may be shown: no password or query of an address, nothing of a variable that is called a secret. */
 export function maskValue(key: string, value: string): string {
   if (SECRET.test(key)) return '***';
-  const masked = maskPasswords(value);
+  const masked = maskPasswords(value).replaceAll(QUERY, '$1?***');
   return masked.length > LONGEST ? `${masked.slice(0, LONGEST)}…` : masked;
 }
 

@@ -2,9 +2,9 @@ import { BASELINE } from '../instance.ts';
 import { OWNABLE } from '../own.ts';
 import { resolveShared } from '../shared.ts';
 import { listNames } from '../template.ts';
-import { findAddresses, maskValue } from './address.ts';
+import { findAddresses } from './address.ts';
 import { type Arrow, type CheckFacts, type EnvFileFacts, makeArrow, type ServiceFacts } from './arrow.ts';
-import { judgeAddress, labelTarget, sharedPart } from './judge.ts';
+import { judgeAddress, labelTarget, sharedPart, showValue } from './judge.ts';
 import { findPlace } from './places.ts';
 import { isAllowList, nameOf } from './wired.ts';
 
@@ -45,7 +45,7 @@ function drawOverruled(
 ): Arrow[] {
   const [ours = '', value = ''] = [block?.[key], values?.[key]];
   if (ours === value) return [];
-  const reason = `a line below the block in ${name} says ${maskValue(key, value)}`;
+  const reason = `a line below the block in ${name} says ${showValue(facts, key, value)}`;
   return [drawValue(facts, from, { key, value, reason, to: targetOf(facts, from, key, ours) })];
 }
 
@@ -56,7 +56,7 @@ function drawShadow(
 ): Arrow[] {
   const leads = [...findAddresses(key, value), ...findAddresses(key, ours)].length > 0;
   if (value === ours || !leads) return [];
-  const reason = `${kept} says ${maskValue(key, value)}: programs that read it alone get that`;
+  const reason = `${kept} says ${showValue(facts, key, value)}: programs that read it alone get that`;
   return [drawValue(facts, from, { key, value, reason, to: targetOf(facts, from, key, ours) })];
 }
 
@@ -66,7 +66,12 @@ function drawLine(facts: CheckFacts, from: ServiceFacts, { kept, key, value }: L
     const trouble = judgeAddress(facts, from, address);
     const place = findPlace(facts.directory, address);
     if (!trouble || !place) return [];
-    const ends = { from: nameOf(facts, from), to: labelTarget(facts, from, place), key, value: maskValue(key, value) };
+    const ends = {
+      from: nameOf(facts, from),
+      to: labelTarget(facts, from, place),
+      key,
+      value: showValue(facts, key, value),
+    };
     const hint = 'take the line out, or let stack.yml fill it in';
     return [makeArrow(ends, [{ ...trouble, reason: `${kept} ${trouble.reason}`, hint }])];
   });
@@ -83,7 +88,7 @@ function drawValue(
   from: ServiceFacts,
   { key, value, reason, to }: { key: string; value: string; reason: string; to: string },
 ): Arrow {
-  const ends = { from: nameOf(facts, from), to, key, value: maskValue(key, value) };
+  const ends = { from: nameOf(facts, from), to, key, value: showValue(facts, key, value) };
   return makeArrow(ends, [{ state: 'warning', reason, hint: 'take the line out, or make it the same' }]);
 }
 
@@ -121,7 +126,7 @@ function drawAllowList(
     if (!isAllowList(key) || isAllowed(value, port)) return [];
     const reason = `${key} of ${nameOf(facts, api)} does not have http://localhost:${port}`;
     return [
-      makeArrow({ ...ends, key, value: maskValue(key, value) }, [
+      makeArrow({ ...ends, key, value: showValue(facts, key, value) }, [
         { state: 'warning', reason, hint: hintFor(front, api, key) },
       ]),
     ];

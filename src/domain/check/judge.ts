@@ -1,7 +1,8 @@
 import { BASELINE } from '../instance.ts';
 import { ownServer } from '../own.ts';
+import { listNames } from '../template.ts';
 import { resolveName, type Wiring } from '../wiring.ts';
-import { type Address, findAddresses } from './address.ts';
+import { type Address, findAddresses, maskValue } from './address.ts';
 import type { CheckFacts, ServiceFacts, Trouble } from './arrow.ts';
 import { findPlace, isContainerItself, labelPlace, type Place } from './places.ts';
 
@@ -23,6 +24,15 @@ export function sharedPart(wiring: Wiring, service: string, viewer?: string): st
 export function labelTarget(facts: CheckFacts, from: ServiceFacts, place: Place): string {
   if (place.instance !== undefined) return labelPlace(place, facts.wiring.record.ticket);
   return sharedPart(from.wiring, place.service, from.service) ?? place.service;
+}
+
+/** Gives a variable's value as it may be shown: what came from the environment and a server's password is for nobody's eyes. */
+export function showValue({ services }: CheckFacts, key: string, value: string): string {
+  const isSecret = services.some(
+    ({ settings: { env, fromEnv } }) =>
+      fromEnv?.includes(key) || listNames(env[key] ?? '').some((name) => name.endsWith('.password')),
+  );
+  return isSecret ? '***' : maskValue(key, value);
 }
 
 /** Says what is wrong with where an address leads, seen from a service; undefined for nothing. */

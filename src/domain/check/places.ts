@@ -17,7 +17,22 @@ export type Directory = ReadonlyMap<string, Place>;
 /** Gives the directory of a stack. */
 export function listPlaces(wiring: Wiring, instances: Readonly<Record<string, InstanceRecord>>): Directory {
   const records = [...Object.values(instances), ...(wiring.baseline ? [wiring.baseline] : [])];
-  return new Map([...records.flatMap(listOwnPlaces), ...records.flatMap(listOwnServers), ...listSharedPlaces(wiring)]);
+  // A lease has the say over what stack.yml wishes for.
+  return new Map([
+    ...listMainPlaces(wiring),
+    ...records.flatMap(listOwnPlaces),
+    ...records.flatMap(listOwnServers),
+    ...listSharedPlaces(wiring),
+  ]);
+}
+
+/** Where the main checkouts are when people start them by hand. */
+function listMainPlaces({ config }: Wiring): [string, Place][] {
+  return Object.entries(config.services).flatMap(([service, { ports }]) =>
+    Object.values(ports).flatMap(({ baseline }): [string, Place][] =>
+      baseline === undefined ? [] : [[`:${baseline}`, { instance: BASELINE, service }]],
+    ),
+  );
 }
 
 function listOwnServers({ ticket, own }: InstanceRecord): [string, Place][] {

@@ -1,9 +1,9 @@
 import { BASELINE } from '../instance.ts';
 import { ownServer } from '../own.ts';
 import { listNames, splitTemplate } from '../template.ts';
-import { findAddresses, maskValue } from './address.ts';
+import { findAddresses } from './address.ts';
 import { type Arrow, type CheckFacts, makeArrow, type ServiceFacts, type Trouble } from './arrow.ts';
-import { judgeAddress, labelTarget } from './judge.ts';
+import { judgeAddress, labelTarget, showValue } from './judge.ts';
 import { findPlace, labelPlace, type Place } from './places.ts';
 
 /** One variable that stack filled in. */
@@ -27,7 +27,7 @@ export function drawWired(facts: CheckFacts, from: ServiceFacts): Arrow[] {
       ...judgePrograms(facts, from, wire),
       ...judgeBlocks(facts, from, wire),
     ];
-    const ends = { from: nameOf(facts, from), key: wire.key, value: maskValue(wire.key, wire.value) };
+    const ends = { from: nameOf(facts, from), key: wire.key, value: showValue(facts, wire.key, wire.value) };
     const targets = wire.targets.filter(({ instance, service }) => !isSelf(from, instance, service));
     if (targets.length === 0) return troubles.length > 0 ? [makeArrow({ ...ends, to: envLabel(from) }, troubles)] : [];
     return targets.map((place) =>
@@ -102,7 +102,7 @@ function judgePrograms(facts: CheckFacts, from: ServiceFacts, wire: Wire): Troub
     const has =
       value === undefined
         ? 'does not have it'
-        : `has ${maskValue(wire.key, value)}${whereTo(facts, from, wire.key, value)}`;
+        : `has ${showValue(facts, wire.key, value)}${whereTo(facts, from, wire.key, value)}`;
     const { ticket } = from.wiring.record;
     const command =
       ticket === BASELINE ? '`stack down` and `stack up`' : `\`stack stop ${ticket}\` and \`stack start ${ticket}\``;
@@ -132,7 +132,9 @@ function judgeBlocks(facts: CheckFacts, from: ServiceFacts, { key, changing }: W
     const found = block[key];
     if (found === value) return [];
     const says =
-      found === undefined ? 'does not have it' : `says ${maskValue(key, found)}${whereTo(facts, from, key, found)}`;
+      found === undefined
+        ? 'does not have it'
+        : `says ${showValue(facts, key, found)}${whereTo(facts, from, key, found)}`;
     return [{ state: 'wrong', reason: `the block in ${name} ${says}: edited by hand, or stale`, hint }];
   });
 }

@@ -92,6 +92,8 @@ export interface ServiceConfig {
   runtime: RuntimeChoice;
   ports: Record<string, PortConfig>;
   env: Record<string, string>;
+  /** Names in `env` whose text has something of the environment in it, which may be a secret. */
+  fromEnv?: string[];
   /** Name of the volume → absolute path in the container. */
   volumes: Record<string, string>;
   /** Other services only; free of cycles. */

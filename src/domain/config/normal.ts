@@ -47,8 +47,14 @@ export function normaliseConfig(file: StackFile, writtenAt: WrittenAt): StackCon
         // `1.10` and `0x1F` as they were typed, not as the numbers they are
         typeof value === 'string' ? value : (writtenAt(['services', name, 'env', key]) ?? String(value)),
       ),
+      ...listFromEnv(Object.keys(service.env ?? {}), ['services', name, 'env'], writtenAt),
     })),
   };
+}
+
+function listFromEnv(keys: readonly string[], path: KeyPath, writtenAt: WrittenAt): Pick<ServiceConfig, 'fromEnv'> {
+  const fromEnv = keys.filter((key) => writtenAt([...path, key])?.includes('${env.'));
+  return fromEnv.length > 0 ? { fromEnv } : {};
 }
 
 function mapValues<From, To>(
