@@ -287,6 +287,7 @@ for (const { runtime, skip } of RUNTIMES) {
         ['empty', ''],
         ['zipped.gz', zipped],
         ['picture', 'PNG\0'],
+        ['elsewhere.sql', `${'SELECT 1;\n'.repeat(9999)}\\connect shop\nDROP TABLE items;\n`],
       ] as const)
         writeFileSync(at(name), content);
       for (const [name, fault] of [
@@ -295,6 +296,7 @@ for (const { runtime, skip } of RUNTIMES) {
         ['empty', 'is empty'],
         ['zipped.gz', 'is packed with gzip'],
         ['picture', 'is no dump of a database'],
+        ['elsewhere.sql', 'goes to a database of its own choice'],
       ] as const) {
         const run = await product.stack(['db', 'colours', 'load', name]);
         expect(run).toMatchObject({ code: 2, stdout: '' });

@@ -1,4 +1,6 @@
+import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
 import { StackError } from '../../domain/errors.ts';
 import { explainFileError } from '../files.ts';
 
@@ -20,7 +22,26 @@ export async function readDumpKind(file: string): Promise<'packed' | 'plain'> {
   if (head === '' || head.includes('\0') || head.startsWith(GZIP)) {
     throw new StackError('usage', `${file} ${fault}`, { hint });
   }
+  if (await leadsElsewhere(file)) {
+    throw new StackError('usage', `${file} goes to a database of its own choice (\\connect)`, {
+      hint: 'dump one database, without `--create`',
+    });
+  }
   return 'plain';
+}
+
+/** What comes below such a line goes into another database than the one it is meant for. */
+async function leadsElsewhere(file: string): Promise<boolean> {
+  const input = createReadStream(file, 'latin1');
+  try {
+    for await (const line of createInterface({ input })) {
+      // In the rows of a dump a backslash is written as two.
+      if (/^\s*\\c(onnect)?(\s|$)/.test(line)) return true;
+    }
+    return false;
+  } finally {
+    input.destroy();
+  }
 }
 
 /** Gives the beginning of a file, a letter for each byte. */
