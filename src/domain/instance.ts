@@ -66,9 +66,11 @@ export interface OwnRecord {
   postgres?: { database: string; from: string; made?: boolean | undefined } | undefined;
   /**
    * A numbered database of its own, or a server; 0 stands for a number that is yet to be leased, and for that of the server.
-   * `checked`: the database was empty when the ticket got it, the server has been there.
+   * `checked`: the database was empty when the ticket got it, the server has been there. `at`: on which server it was empty.
    */
-  redis?: { number: number; checked?: boolean | undefined; server?: OwnServer | undefined } | undefined;
+  redis?:
+    | { number: number; checked?: boolean | undefined; at?: string | undefined; server?: OwnServer | undefined }
+    | undefined;
 }
 
 /** A server that an instance has for itself. */

@@ -47,7 +47,12 @@ const ownServer = z.looseObject({
 const own = z.looseObject({
   postgres: z.optional(z.looseObject({ database: z.string(), from: z.string(), made: z.optional(z.boolean()) })),
   redis: z.optional(
-    z.looseObject({ number: z.int(), checked: z.optional(z.boolean()), server: z.optional(ownServer) }),
+    z.looseObject({
+      number: z.int(),
+      checked: z.optional(z.boolean()),
+      at: z.optional(z.string()),
+      server: z.optional(ownServer),
+    }),
   ),
 });
 

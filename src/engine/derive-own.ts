@@ -8,7 +8,7 @@ import { REDIS } from '../domain/own.ts';
 import { resolveShared } from '../domain/shared.ts';
 import type { Finding } from './finding.ts';
 import { openPostgres, POSTGRES } from './postgres.ts';
-import { describeOwnServer } from './redis.ts';
+import { describeOwnServer, placeOfRedis } from './redis.ts';
 import { ownFolder } from './redis-server.ts';
 import type { Remnants } from './remnants.ts';
 import type { Stack } from './stack.ts';
@@ -35,7 +35,7 @@ export async function withOwn(
   // A number that nothing of the ticket has run with may hold somebody's keys: the next start looks.
   const checked = remnants.workloads.some(({ instance }) => instance === record.ticket);
   const own: OwnRecord = {
-    ...(number !== undefined && { redis: { number, ...(checked && { checked }) } }),
+    ...(number !== undefined && { redis: { number, ...(checked && { checked, at: placeOfRedis(stack, config) }) } }),
     ...record.own,
     ...(server && { redis: { number: 0, checked: true, server } }),
     ...(database && { postgres: database }),

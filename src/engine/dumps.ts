@@ -10,7 +10,7 @@ import type { InstanceRecord } from '../domain/instance.ts';
 import { hiddenDatabase } from '../domain/own.ts';
 import { parseRescue, type Rescue, renderRescue } from '../domain/rescue.ts';
 import type { PostgresServer } from './postgres.ts';
-import { openRedis } from './redis.ts';
+import { isWhereItWas, openRedis } from './redis.ts';
 import { withServer } from './redis-server.ts';
 import type { Stack } from './stack.ts';
 import { openRecorded } from './steps/database.ts';
@@ -89,8 +89,9 @@ async function findKept({ stack, record }: Work, server: PostgresServer): Promis
 
 async function saveKeys(work: Work, name: string): Promise<SavedData['redis']> {
   const redis = work.record.own?.redis;
-  const config = redis?.checked ? await work.stack.config().catch(() => undefined) : undefined;
-  if (!redis || !config) return undefined;
+  if (!redis?.checked) return undefined;
+  const config = await work.stack.config().catch(() => undefined);
+  if (!isWhereItWas(work.stack, config, redis)) return undefined;
   const save = async (): Promise<SavedData['redis']> => {
     const login = openRedis(work.stack, config, work.shared, redis);
     if (!login || (await countKeys(login)) === 0) return undefined;

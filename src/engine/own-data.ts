@@ -9,7 +9,7 @@ import type { InstanceRecord, StackState } from '../domain/instance.ts';
 import { REDIS } from '../domain/own.ts';
 import { resolveShared } from '../domain/shared.ts';
 import { openPostgres, POSTGRES } from './postgres.ts';
-import { openRedis } from './redis.ts';
+import { isWhereItWas, openRedis } from './redis.ts';
 import { listServerRemains } from './redis-server.ts';
 import { runBackward, runForward } from './run.ts';
 import type { Stack } from './stack.ts';
@@ -160,6 +160,7 @@ async function listKeys(work: Work): Promise<string[]> {
   const redis = work.record.own?.redis;
   if (redis?.server) return listServerRemains(work, redis.server);
   if (!redis?.checked) return [];
-  const login = openRedis(work.stack, await work.stack.config().catch(() => undefined), work.shared, redis);
+  const config = await work.stack.config().catch(() => undefined);
+  const login = isWhereItWas(work.stack, config, redis) && openRedis(work.stack, config, work.shared, redis);
   return login && (await countKeys(login)) > 0 ? [`keys in database ${redis.number} of Redis`] : [];
 }

@@ -34,6 +34,19 @@ export function openRedis(
   return address && { url: address.url, where: `${address.host}:${address.port ?? USUAL_PORT}`, number };
 }
 
+/** Names the server that the shared Redis is: `stack` for one that stack runs, host and port of one of the team's own. */
+export function placeOfRedis(stack: Pick<Stack, 'env'>, config: StackConfig | undefined): string {
+  const { url } = redisSettings(stack, config);
+  if (url === undefined) return 'stack';
+  const { hostname, port } = new URL(url);
+  return `${hostname}:${port || USUAL_PORT}`;
+}
+
+/** False where a ticket's number is on another server than stack.yml names now: here it may be somebody else's. */
+export function isWhereItWas(stack: Pick<Stack, 'env'>, config: StackConfig | undefined, redis: OwnRedis): boolean {
+  return redis.server !== undefined || redis.at === undefined || redis.at === placeOfRedis(stack, config);
+}
+
 /** What a ticket's own Redis is to be, as stack.yml says; `auto` where nothing speaks against a numbered database. */
 export function isolationOf(stack: Stack, config: StackConfig): 'auto' | 'db' | 'server' {
   const isolation = config.shared.services[REDIS]?.isolation ?? 'auto';

@@ -3,6 +3,8 @@ import net from 'node:net';
 import path from 'node:path';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createHostRedis } from '../../src/adapters/servers/host-redis.ts';
+import type { HostServer } from '../../src/adapters/servers/host-server.ts';
 import type { CheckResult } from '../../src/engine/check/check.ts';
 import { findTestEngine } from '../support/engine.ts';
 import { listLeft, makeProduct, type Product } from '../support/product.ts';
@@ -85,6 +87,68 @@ describe('numbered databases of Redis', { sequential: true, timeout: 120_000 }, 
     shop.write('stack.yml', config);
     expect(run).toMatchObject({ code: 2, stdout: '' });
     expect(run.stderr).toContain('STACK_REDIS_URL');
+  });
+});
+
+describe('keys in a numbered database', { sequential: true, timeout: 120_000 }, () => {
+  let shop: Shop;
+  let team: HostServer;
+  let url: string;
+  beforeAll(async () => {
+    shop = makeShop({ config: configWith('{ isolation: db }') });
+    const port = shop.port + 19;
+    url = `redis://localhost:${port}`;
+    const cacheFolder = path.join(shop.env.XDG_CACHE_HOME ?? '', 'stack');
+    team = createHostRedis({ folder: path.join(shop.folder, 'team'), cacheFolder, env: process.env });
+    await team.start({ port }, new AbortController().signal);
+  });
+  afterAll(async () => {
+    await team?.destroyData();
+    await shop?.dispose();
+  });
+
+  const ask = async <Answer>(
+    at: string,
+    database: number,
+    question: (client: ReturnType<typeof createClient>) => Promise<Answer>,
+  ): Promise<Answer> => {
+    const client = createClient({ url: at, database });
+    await client.connect();
+    return question(client).finally(() => client.destroy());
+  };
+
+  it('are saved also while stack.yml cannot be read', async () => {
+    expect(await shop.stack(['create', 'one', '--own', 'redis'])).toMatchObject({ code: 0 });
+    const at = (await shop.ps()).shared.redis?.url ?? '';
+    await ask(at, 1, (client) => client.set('mine', 'kept'));
+    const text = shop.read('stack.yml');
+    shop.write('stack.yml', 'name: [');
+    const run = await shop.stack(['destroy', 'one']);
+    shop.write('stack.yml', text);
+    expect(run).toMatchObject({ code: 0 });
+    expect(await shop.stack(['restore', 'one'])).toMatchObject({ code: 0 });
+    expect(await ask(at, 1, (client) => client.get('mine'))).toBe('kept');
+  });
+
+  it('of the same number on another server that is named since then are not the ticket’s', async () => {
+    await ask(url, 1, (client) => client.set('theirs', 'kept'));
+    const env = { STACK_REDIS_URL: url };
+    const run = await shop.stack(['destroy', 'one'], { env });
+    expect(run).toMatchObject({ code: 0 });
+    expect(run.stderr).toContain(
+      'the keys of one stay in database 1 of the Redis that stack ran: another server is named now',
+    );
+    expect(await ask(url, 1, (client) => client.get('theirs'))).toBe('kept');
+  });
+
+  it('are left, and another number taken, when the ticket starts on that server', async () => {
+    expect(await shop.stack(['create', 'two', '--own', 'redis', '--no-wait'])).toMatchObject({ code: 0 });
+    const number = shop.state()?.instances.two?.own?.redis?.number ?? 0;
+    await ask(url, number, (client) => client.set('theirs', 'kept'));
+    const run = await shop.stack(['start', 'two'], { env: { STACK_REDIS_URL: url } });
+    expect(run).toMatchObject({ code: 0 });
+    expect(run.stderr).toContain(`redis: database ${number} holds somebody’s keys, took`);
+    expect(shop.state()?.instances.two?.own?.redis).toMatchObject({ at: url.slice('redis://'.length) });
   });
 });
 

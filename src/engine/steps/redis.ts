@@ -1,9 +1,10 @@
 import { countKeys, emptyRedis, findMix, type RedisLogin } from '../../adapters/redis.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
 import type { OwnRecord, StackState } from '../../domain/instance.ts';
 import { REDIS } from '../../domain/own.ts';
 import type { Step } from '../../domain/step.ts';
 import { bringKeysBack } from '../dumps.ts';
-import { isolationOf, leaseRedis, leaseServer, openRedis } from '../redis.ts';
+import { isolationOf, isWhereItWas, leaseRedis, leaseServer, openRedis, placeOfRedis } from '../redis.ts';
 import { isServerUp, isServing, removeServer, startServer, stopServer } from '../redis-server.ts';
 import { putRecord, requireConfig, type Work } from '../work.ts';
 import { embeddedId } from './embedded.ts';
@@ -25,7 +26,7 @@ function redisStep(work: Work): Step {
     after: ['network', 'shared services', embeddedId(REDIS)],
     async inspect() {
       const redis = work.record.own?.redis;
-      if (!redis?.checked) return 'absent';
+      if (!redis?.checked || !isWhereItWas(work.stack, await findConfig(work), redis)) return 'absent';
       // With data in it, one at rest is not absent: what makes it run again must not unmake it.
       return !redis.server || (await isServing(work, redis.server)) ? 'present' : 'different';
     },
@@ -41,11 +42,22 @@ function redisStep(work: Work): Step {
       if (redis?.server) return removeServer(work, redis.server);
       // Before it was seen to be empty, what is in there is somebody else's.
       if (!redis?.checked) return;
-      const config = work.config ?? (await work.stack.config().catch(() => undefined));
+      const config = await findConfig(work);
+      if (!isWhereItWas(work.stack, config, redis)) return tellStranded(work, redis);
       const login = openRedis(work.stack, config, work.shared, redis);
       if (login) await emptyRedis(login);
     },
   };
+}
+
+async function findConfig(work: Work): Promise<StackConfig | undefined> {
+  return work.config ?? (await work.stack.config().catch(() => undefined));
+}
+
+function tellStranded({ stack, record }: Work, { number, at }: NonNullable<OwnRecord['redis']>): void {
+  const server = at === 'stack' ? 'the Redis that stack ran' : `Redis at ${at}`;
+  const text = `the keys of ${record.ticket} stay in database ${number} of ${server}: another server is named now`;
+  stack.emit({ type: 'warning', text });
 }
 
 /** A ticket's own server brought to rest, once nothing uses it any more. */
@@ -82,7 +94,7 @@ async function takeNumber(work: Work): Promise<void> {
     if (isolationOf(stack, config) === 'auto' && (await avoidMix(work, login))) return;
     if ((await countKeys(login)) === 0) {
       await bringKeysBack(work, login);
-      return changeRedis(work, async () => ({ ...redis, checked: true }));
+      return changeRedis(work, async () => ({ ...redis, checked: true, at: placeOfRedis(stack, config) }));
     }
     tried.push(redis.number);
     await changeRedis(work, (draft) => leaseRedis(stack, config, draft, record, tried));
