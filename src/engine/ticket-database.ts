@@ -195,7 +195,10 @@ async function replaceContent(
   const { server } = requireOwn(await findTicketDatabase(stack, ticket), ticket);
   // The ticket is started again afterwards.
   await stack.requireTrust();
-  const { record, state } = await claimInstance(stack, ticket, () => undefined);
+  const { record, state } = await claimInstance(stack, ticket, (found) => {
+    // From here on there is something that destroy has to look for.
+    found.started = true;
+  });
   const work = workOn(stack, state, record);
   let ran = false;
   let failure: { error: unknown } | undefined;

@@ -137,4 +137,11 @@ describe('data of tickets that were destroyed', { sequential: true, timeout: 120
     expect(await shop.stack(['destroy', 'reset', '--no-dump'])).toMatchObject({ code: 0 });
     expect(readdirSync(shop.at('.stack/dumps'))).toEqual(['mine.dump']);
   });
+
+  it('go with a ticket that was never started too', async () => {
+    expect(await shop.stack(['create', 'quiet', '--own', 'postgres', '--no-start'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['db', 'quiet', 'reset', '--yes'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['destroy', 'quiet'])).toMatchObject({ code: 0 });
+    expect(await query('baseline', `SELECT FROM pg_database WHERE datname = 'shop_quiet'`)).toEqual([]);
+  });
 });
