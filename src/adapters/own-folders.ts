@@ -4,7 +4,7 @@ import path from 'node:path';
 import { StackError } from '../domain/errors.ts';
 
 /** The folders in `.stack` that stack writes to and deletes from. */
-const FOLDERS = ['logs', 'run', 'shared', 'trash'];
+const FOLDERS = ['logs', 'run', 'shared', 'own', 'dumps', 'trash'];
 
 /**
  * Throws `files` when `.stack`, a folder of it, or a log or record in there is a link: a repo may have brought it, and what
@@ -14,14 +14,14 @@ export async function refuseLinkedState(root: string): Promise<void> {
   const top = path.join(root, '.stack');
   await refuseLink(top);
   await Promise.all(FOLDERS.map((name) => refuseLink(path.join(top, name))));
-  const [logs, records, servers] = await Promise.all([
+  const lists = await Promise.all([
     listEntries(path.join(top, 'logs'), { recursive: true }),
     listEntries(path.join(top, 'run'), { recursive: true }),
     listEntries(path.join(top, 'shared'), { recursive: false }),
+    listEntries(path.join(top, 'own'), { recursive: false }),
+    listEntries(path.join(top, 'dumps'), { recursive: false }),
   ]);
-  const link = [...logs, ...records, ...servers].find(
-    (entry) => entry.isSymbolicLink() && !/\.lock\b/.test(entry.name),
-  );
+  const link = lists.flat().find((entry) => entry.isSymbolicLink() && !/\.lock\b/.test(entry.name));
   if (link) throw linkError(path.join(link.parentPath, link.name));
 }
 
