@@ -4,10 +4,18 @@ import { isThere, makeFolder, readFileIfThere, replaceFile } from '../adapters/f
 import { findLocal } from '../adapters/git/branch.ts';
 import { endClients } from '../adapters/postgres/clients.ts';
 import type { Session } from '../adapters/postgres/connection.ts';
-import { contentSign, dropDatabase, findDatabase, listMarked, moveDatabase } from '../adapters/postgres/databases.ts';
+import {
+  contentSign,
+  copyDatabase,
+  copyProperties,
+  dropDatabase,
+  findDatabase,
+  listMarked,
+  moveDatabase,
+} from '../adapters/postgres/databases.ts';
 import { countKeys, dumpKeys, loadKeys, type RedisLogin } from '../adapters/redis.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
-import { hiddenDatabase } from '../domain/own.ts';
+import { type DatabaseMark, hiddenDatabase } from '../domain/own.ts';
 import { parseRescue, type Rescue, renderRescue } from '../domain/rescue.ts';
 import type { PostgresServer } from './postgres.ts';
 import { isWhereItWas, openRedis } from './redis.ts';
@@ -74,8 +82,8 @@ async function saveDatabase(work: Work, name: string): Promise<SavedData['postgr
   return { database: own.database, from: own.from, kept };
 }
 
-/** One that a destroy has put away which was ended before it could say so. */
-async function findKept({ stack, record }: Work, server: PostgresServer): Promise<SavedData['postgres']> {
+/** Gives what a destroy of the ticket has put away that was ended, or refused, before it went on; undefined for nothing. */
+export async function findKept({ stack, record }: Work, server: PostgresServer): Promise<SavedData['postgres']> {
   const own = record.own?.postgres;
   const kept = (await server.admin(listMarked)).findLast(
     ({ mark }) =>
@@ -130,17 +138,30 @@ export async function bringDataBack(work: Work, server: PostgresServer): Promise
     return true;
   }
   return server.admin(async (session) => {
-    if (kept === undefined || (await findDatabase(session, kept))?.mark?.kind !== 'kept') return false;
-    const mark = {
-      kind: 'ticket',
-      rootId: work.stack.rootId,
-      root: work.stack.root,
-      ticket: work.record.ticket,
-    } as const;
-    const fresh = { ...mark, copiedAt: new Date().toISOString() };
-    await moveDatabase(session, { from: kept, to: own.database, mark: fresh, open: true });
+    const found = kept === undefined ? undefined : await findDatabase(session, kept);
+    if (found?.mark?.kind !== 'kept') return false;
+    // A copy: should the restore fail further on, what it made goes, and what was saved must not.
+    const copy = hiddenDatabase(own.from, `new_${work.record.ticket}`, work.stack.rootId);
+    await dropDatabase(session, copy, { force: true });
+    await copyDatabase(session, { name: copy, from: found, sealed: false });
+    await copyProperties(session, found.name, copy);
+    await moveDatabase(session, { from: copy, to: own.database, mark: freshMark(work), open: true });
     return true;
   });
+}
+
+/** Takes back what a destroy has put away that did not go on. False where there is none. Throws `database`. */
+export async function takeBack(work: Work, server: PostgresServer): Promise<boolean> {
+  const found = await findKept(work, server);
+  if (found?.kept === undefined) return false;
+  const move = { from: found.kept, to: found.database, mark: freshMark(work), open: true };
+  await server.admin((session) => moveDatabase(session, move));
+  return true;
+}
+
+function freshMark({ stack, record }: Work): DatabaseMark {
+  const copiedAt = new Date().toISOString();
+  return { kind: 'ticket', rootId: stack.rootId, root: stack.root, ticket: record.ticket, copiedAt };
 }
 
 /** Keeps what a ticket was beside its dump, for `restore`: its work was safe, so git keeps no record of it. */

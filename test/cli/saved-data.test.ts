@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, utimesSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeShop, type Shop, shopConfig } from '../support/shop.ts';
@@ -78,6 +78,15 @@ describe('data of tickets that were destroyed', { sequential: true, timeout: 120
     expect(await listSaved()).toEqual(['last']);
   });
 
+  it('are there still when a restore fails after it has brought them back', async () => {
+    const before = await listKept();
+    shop.configure((text) => text.replace('path: ./front,', 'path: ./front, setup: ["exit 3"],'));
+    const run = await shop.stack(['restore', 'last', '--no-wait']);
+    shop.configure((text) => text.replace(' setup: ["exit 3"],', ''));
+    expect(run).toMatchObject({ code: 1, stderr: expect.stringContaining('exit code 3') });
+    expect(await listKept()).toEqual(before);
+  });
+
   it('come back with the ticket, which may get more than it had', async () => {
     shop.configure((text) => text.replace('shared: true', 'shared: true, migrate: ["echo $STACK_TICKET > migrated"]'));
     const run = await shop.stack(['restore', 'last', '--with', 'api', '--no-wait']);
@@ -86,6 +95,19 @@ describe('data of tickets that were destroyed', { sequential: true, timeout: 120
     expect((await shop.ps()).instances[0]?.repos.api).toMatchObject({ mode: 'dedicated', branch: 'last' });
     expect(shop.read('tickets/last/api/migrated')).toBe('last\n');
     expect(await shop.stack(['destroy', 'last', '--force', '--no-dump'])).toMatchObject({ code: 0 });
+  });
+
+  it('are the ticket’s again when the destroy that had put them away is refused', async () => {
+    await create('stays');
+    shop.git('tickets/stays/front', 'init', '--quiet', 'inner');
+    shop.write('tickets/stays/front/inner/file', 'mine');
+    shop.git('tickets/stays/front/inner', 'add', '.');
+    shop.git('tickets/stays/front/inner', 'commit', '--quiet', '--message', 'Mine');
+    expect(await shop.stack(['destroy', 'stays', '--force'])).toMatchObject({ code: 4 });
+    expect(await shop.stack(['start', 'stays', '--no-wait'])).toMatchObject({ code: 0 });
+    expect(await query('stays', 'SELECT text FROM notes')).toEqual([{ text: 'of stays' }]);
+    rmSync(shop.at('tickets/stays/front/inner'), { recursive: true });
+    expect(await shop.stack(['destroy', 'stays', '--no-dump'])).toMatchObject({ code: 0 });
   });
 
   it('are the baseline’s where a ticket had none and is to have its own now', async () => {

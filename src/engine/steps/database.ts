@@ -12,7 +12,7 @@ import { dedicatedRepos, type OwnRecord } from '../../domain/instance.ts';
 import { hiddenDatabase } from '../../domain/own.ts';
 import { resolveShared } from '../../domain/shared.ts';
 import type { Step } from '../../domain/step.ts';
-import { bringDataBack } from '../dumps.ts';
+import { bringDataBack, findKept, takeBack } from '../dumps.ts';
 import { openPostgres, POSTGRES, type PostgresServer } from '../postgres.ts';
 import { templateName } from '../template.ts';
 import { requireConfig, saveRecord, type Work } from '../work.ts';
@@ -39,7 +39,9 @@ function databaseStep(work: Work, own: OwnDatabase): Step {
     after: ['shared services', embeddedId(POSTGRES), TEMPLATE_ID],
     async inspect() {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
-      return server.admin(async (session) => ((await isOurs(session, work, database)) ? 'present' : 'absent'));
+      if (await server.admin((session) => isOurs(session, work, database))) return 'present';
+      // What a destroy put away comes back; a start that fails further on must not unmake that.
+      return own.made && (await findKept(work, server)) ? 'different' : 'absent';
     },
     async apply({ signal }) {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
@@ -49,6 +51,7 @@ function databaseStep(work: Work, own: OwnDatabase): Step {
         const text = `the saved data of ${work.record.ticket} is gone: its database begins as the baseline’s`;
         work.stack.emit({ type: 'warning', text });
       }
+      if (own.made && (await takeBack(work, server))) return;
       await server.admin((session) => makeDatabase(session, work, server), signal);
       // What was done to a database before is not in a new one.
       for (const [, repo] of dedicatedRepos(work.record)) if (repo.migrated) repo.migrated = false;
