@@ -21,12 +21,12 @@ export interface TicketRisk {
 
 /**
  * Looks in all repos of a ticket, side by side, for work that nobody else has, for what people did with its worktrees, and
- * for processes that work in there. Changes nothing.
+ * for processes that work in there. Branches of tickets that are `going` too keep nothing safe. Changes nothing.
  */
 export async function findRisks(
   stack: Stack,
   record: InstanceRecord,
-  options: { keepBranch: boolean },
+  options: { keepBranch: boolean; going?: readonly InstanceRecord[] },
 ): Promise<TicketRisk[]> {
   const { ticket, createdAt: since } = record;
   const repos = dedicatedRepos(record);
@@ -39,6 +39,7 @@ export async function findRisks(
           repoPath: own.path,
           ownsBranch,
           since,
+          alsoGoing: listBranches(options.going ?? [], own.gitCommonDir),
           owner: ownerOf({ stack, record }),
         });
         return {
@@ -56,6 +57,15 @@ export async function findRisks(
     return { ...risk, findings: [...risk.findings, ...describeOccupants(there)] };
   });
   return all.filter(({ findings }) => findings.length > 0);
+}
+
+/** Gives the branches of some tickets in one repo that go with them. */
+function listBranches(records: readonly InstanceRecord[], gitCommonDir: string): string[] {
+  return records.flatMap((record) =>
+    dedicatedRepos(record).flatMap(([, own]) =>
+      own.ownsBranch && own.gitCommonDir === gitCommonDir ? [own.branch] : [],
+    ),
+  );
 }
 
 async function listOccupants(stack: Stack, record: InstanceRecord): Promise<InsideProcess[]> {

@@ -1,5 +1,5 @@
 import { type Rescued, rescueWork } from '../adapters/git/rescue.ts';
-import { keepRecord, rescueRef } from '../adapters/git/rescue-refs.ts';
+import { dropRescue, keepRecord, rescueRef } from '../adapters/git/rescue-refs.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import { type Rescue, type RescuedRepo, renderRescue } from '../domain/rescue.ts';
 import { type TicketRisk, WISHES } from './checks.ts';
@@ -37,14 +37,7 @@ export async function rescueTicket(
   const kinds = risks.flatMap(({ findings }) => findings.map(({ kind }) => kind));
   // Stashes are the repo's and stay there.
   if (kinds.every((kind) => kind === 'stashed' || WISHES.has(kind))) return undefined;
-  const saved = await Promise.all(
-    dedicatedRepos(record).map(async ([repo, own]) => {
-      const findings = risks.filter((risk) => risk.repo === repo).flatMap((risk) => risk.findings);
-      const ignored = findings.flatMap(({ kind, paths }) => (kind === 'ignored' ? (paths ?? []) : []));
-      const options = { ...own, repoPath: own.path, ref: rescueRef(record.ticket, time), ignored, always: true };
-      return [repo, describeRepo(own, await rescueWork(options))] as const;
-    }),
-  );
+  const saved = await saveRepos(record, risks, time);
   const borrowed = Object.entries(record.repos).flatMap(([repo, { mode }]) =>
     mode === 'shared' ? [[repo, { mode }] as const] : [],
   );
@@ -60,6 +53,27 @@ export async function rescueTicket(
   const kept = dedicatedRepos(record).filter(([repo]) => saved.some(([name, one]) => name === repo && one.ref));
   await Promise.all(kept.map(([, own]) => keepRecord(own.path, record.ticket, time, text)));
   return rescue;
+}
+
+/** All of them or none: a rescue of some repos alone would be known to nobody. */
+async function saveRepos(
+  record: InstanceRecord,
+  risks: readonly TicketRisk[],
+  time: string,
+): Promise<[string, RescuedRepo][]> {
+  const repos = dedicatedRepos(record);
+  const looks = await Promise.allSettled(
+    repos.map(async ([repo, own]) => {
+      const findings = risks.filter((risk) => risk.repo === repo).flatMap((risk) => risk.findings);
+      const ignored = findings.flatMap(({ kind, paths }) => (kind === 'ignored' ? (paths ?? []) : []));
+      const options = { ...own, repoPath: own.path, ref: rescueRef(record.ticket, time), ignored, always: true };
+      return [repo, describeRepo(own, await rescueWork(options))] as [string, RescuedRepo];
+    }),
+  );
+  const failed = looks.find((look) => look.status === 'rejected');
+  if (!failed) return looks.flatMap((look) => (look.status === 'fulfilled' ? [look.value] : []));
+  await Promise.all(repos.map(([, own]) => dropRescue(own.path, record.ticket, time).catch(() => undefined)));
+  throw failed.reason;
 }
 
 function describeRepo(

@@ -43,8 +43,17 @@ export async function examineTickets(
   tickets: readonly string[],
   options: TakeApartOptions,
 ): Promise<TicketRisk[]> {
-  const records = requireInstances(await stack.store.read(), tickets);
-  const looks = await Promise.allSettled(records.map((record) => findRisks(stack, record, options)));
+  const state = await stack.store.read();
+  const records = requireInstances(state, tickets);
+  const goes = (record: InstanceRecord): boolean =>
+    record.phase === 'destroying' || (records.includes(record) && !options.keepBranch);
+  const all = Object.values(state.instances).filter(goes);
+  const looks = await Promise.allSettled(
+    records.map((record) => {
+      const going = all.filter((other) => other !== record);
+      return findRisks(stack, record, { ...options, going });
+    }),
+  );
   // What was seen while another command had its hands in there is not how things are.
   for (const record of requireInstances(await stack.store.read(), tickets)) await requireFree(stack, record);
   return looks.flatMap((look) => {
@@ -91,7 +100,7 @@ export async function takeApart(
     if (!options.force && !hasOwnData(found)) condemn(found, options);
   });
   const parts = { stack, config: undefined, record, baseline: state.baseline, shared: state.shared };
-  const work = createWork(parts, { saved: options.force });
+  const work = createWork(parts);
   const lost = options.abandon ? await findLostEngine(stack, work) : undefined;
   return lost === undefined ? withOwnServers(work, () => unmake(work, options)) : abandon(work, options, lost);
 }
@@ -104,8 +113,8 @@ async function abandon(
 ): Promise<never> {
   const { stack, record } = work;
   const { ticket } = record;
-  await saveFirst(work, options, { time: rescueTime(new Date()), data: undefined });
-  const steps = listRecordedSteps(work).filter((step) => !isInEngine(work, step));
+  const rescue = await saveFirst(work, options, { time: rescueTime(new Date()), data: undefined });
+  const steps = listRecordedSteps({ ...work, saved: rescue !== undefined }).filter((step) => !isInEngine(work, step));
   const leftovers = await runBackward(steps, { ...stack, until: stack.signal });
   if (stack.signal.aborted) throw interruptedAt(`stack destroy ${ticket}`);
   if (leftovers.length > 0) throw leftoverError(ticket, leftovers);
@@ -124,10 +133,12 @@ async function unmake(work: Work, options: TakeApartOptions & { risks: readonly 
   const { stack, record } = work;
   const time = rescueTime(new Date());
   const data = hasOwnData(record) ? await secureData(work, options, time) : undefined;
-  const rescued = options.force ? await saveFirst(work, options, { time, data }) : [];
+  const rescue = options.force ? await saveFirst(work, options, { time, data }) : undefined;
   const kept = await listForeignFiles(record);
   if (kept.length > 0) stack.emit({ type: 'warning', text: `${record.folder} stays: it holds ${kept.join(', ')}` });
-  const leftovers = await runBackward(listRecordedSteps(work), { ...stack, until: stack.signal });
+  // Where nothing had to be saved, what comes in from now on is looked for to the end.
+  const steps = listRecordedSteps({ ...work, saved: rescue !== undefined });
+  const leftovers = await runBackward(steps, { ...stack, until: stack.signal });
   if (stack.signal.aborted) throw interruptedAt(`stack destroy ${record.ticket}`);
   if (leftovers.length > 0) throw leftoverError(record.ticket, leftovers);
   await requireNothingLeft(work);
@@ -136,7 +147,7 @@ async function unmake(work: Work, options: TakeApartOptions & { risks: readonly 
   });
   // What is too old goes with a later one, should it not go now.
   if (hasOwnData(record)) await purgeDumps(work).catch(() => undefined);
-  return { ticket: record.ticket, rescued, kept, ...(data && { data }) };
+  return { ticket: record.ticket, rescued: listSaved(rescue, options.risks), kept, ...(data && { data }) };
 }
 
 /** While its data is in use, or cannot be saved, the ticket is as it was, but at rest. */
@@ -172,7 +183,7 @@ async function saveFirst(
   work: Work,
   options: TakeApartOptions & { risks: readonly TicketRisk[] },
   saved: { time: string; data: SavedData | undefined },
-): Promise<TakenApart['rescued']> {
+): Promise<Rescue | undefined> {
   const { record, stack } = work;
   const risks = options.risks.filter(({ ticket }) => ticket === record.ticket);
   const before = structuredClone(record);
@@ -181,7 +192,9 @@ async function saveFirst(
     for (const risk of risks) await overrule(stack, record, risk);
     const rescue = await rescueTicket(record, risks, saved);
     condemn(record, options);
-    return listSaved(stack, rescue, risks);
+    for (const { repo, ref } of listSaved(rescue, risks))
+      stack.emit({ type: 'info', text: `${repo}: saved what was not pushed under ${ref}` });
+    return rescue;
   } catch (error) {
     Object.assign(record, before, { owner: undefined });
     throw error;
@@ -204,12 +217,10 @@ async function overrule(stack: Stack, record: InstanceRecord, { repo, findings }
 }
 
 /** The repos in which work was found; the others are kept for `restore` alone. */
-function listSaved(stack: Stack, rescue: Rescue | undefined, risks: readonly TicketRisk[]): TakenApart['rescued'] {
-  const saved = Object.entries(rescue?.repos ?? {}).flatMap(([repo, one]) => {
+function listSaved(rescue: Rescue | undefined, risks: readonly TicketRisk[]): TakenApart['rescued'] {
+  return Object.entries(rescue?.repos ?? {}).flatMap(([repo, one]) => {
     const ref = one.mode === 'dedicated' ? one.ref : undefined;
-    return ref !== undefined && risks.some((risk) => risk.repo === repo) ? [{ repo, ref }] : [];
+    const isAtRisk = risks.some((risk) => risk.ticket === rescue?.ticket && risk.repo === repo);
+    return ref !== undefined && isAtRisk ? [{ repo, ref }] : [];
   });
-  for (const { repo, ref } of saved)
-    stack.emit({ type: 'info', text: `${repo}: saved what was not pushed under ${ref}` });
-  return saved;
 }

@@ -1,7 +1,8 @@
-import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expectRefusal } from '../support/refusal.ts';
 import { listProcesses, makeShop, type Shop } from '../support/shop.ts';
+import { until } from '../support/until.ts';
 
 describe('destroy', () => {
   let shop: Shop;
@@ -41,6 +42,57 @@ describe('destroy', () => {
       expect.stringMatching(/^ {4}1 commit on feat-01 that no other branch, tag or remote has: .*Write done\.txt/),
     ]);
   });
+
+  it('takes what only tickets have that go together for unsafe, and --force saves it', async () => {
+    shop.commit(front, 'done.txt', 'done\n');
+    await shop.stack(['create', 'feat-02', '--from-front=feat-01', '--no-start', '--quiet']);
+    const both = ['destroy', 'feat-01', 'feat-02'];
+    const message = /^destroying feat-01, feat-02 would lose work$/;
+    await expectRefusal(shop, both, { code: 'unpushed', message, hint: /--keep-branch/ });
+    const { destroyed } = JSON.parse((await shop.stack([...both, '--force', '--json'])).stdout);
+    for (const { rescued } of destroyed) {
+      const ref = rescued.find(({ repo }: { repo: string }) => repo === 'front')?.ref;
+      expect(shop.git('front', 'show', `${ref}:done.txt`)).toBe('done');
+    }
+    expect(destroyed).toHaveLength(2);
+  });
+
+  it('does not take away, not even with --force, what cannot be saved since its repo is gone', async () => {
+    shop.write(`${front}/server.mjs`, 'changed\n');
+    // Git leaves the folder of its last ref.
+    shop.git('api', 'update-ref', 'refs/stack/rescue/other/now', 'main');
+    renameSync(shop.at('front'), shop.at('elsewhere'));
+    await expectRefusal(shop, ['destroy', 'feat-01', '--force'], {
+      code: 'dirty',
+      message: /^the files in .*\/feat-01\/front cannot be saved: their repo is gone from .*\/front$/,
+      hint: /^put the repo back, or move /,
+    });
+    rmSync(shop.at(front), { recursive: true });
+    expect(await shop.stack(['destroy', 'feat-01', '--force'])).toMatchObject({ code: 0 });
+    renameSync(shop.at('elsewhere'), shop.at('front'));
+  });
+
+  it.each([[[]], [['--force']]])(
+    'looks once more when it has waited for another command in the repo %s',
+    async (flags) => {
+      const hook = shop.at('front/.git/hooks/post-checkout');
+      shop.write(
+        hook,
+        `#!/bin/sh\ntouch ${shop.at('waiting')}\nwhile [ ! -e ${shop.at('go')} ]; do sleep 0.05; done\n`,
+      );
+      chmodSync(hook, 0o755);
+      const slow = shop.start(['create', 'feat-02', '--no-start']);
+      await until('the repo is locked', () => existsSync(shop.at('waiting')));
+      const run = shop.start(['destroy', 'feat-01', ...flags]);
+      await until('it waits', () => shop.state()?.instances['feat-01']?.phase === 'destroying');
+      await until('it is at the worktree', () => !existsSync(shop.at(api)));
+      shop.write(`${front}/late.txt`, 'work\n');
+      shop.write('go', '');
+      expect(await run.ended).toMatchObject({ code: 3, stderr: expect.stringContaining('1 untracked file: late.txt') });
+      expect(await slow.ended).toMatchObject({ code: 0 });
+      expect(shop.read(`${front}/late.txt`)).toBe('work\n');
+    },
+  );
 
   it('refuses commits alone as unpushed, and --keep-branch keeps them', async () => {
     shop.commit(front, 'done.txt', 'done\n');

@@ -12,14 +12,19 @@ export interface Commit {
 /** More commits than this are not listed. */
 export const MOST_COMMITS = 100;
 
-/** Gives the commits from these tips that no other branch, tag or remote has; the newest first. Throws `git`. */
+/** Gives the commits from these tips that no branch that stays, no tag and no remote has; the newest first. Throws `git`. */
 export async function listLonely(
   cwd: string,
   tips: readonly string[],
-  { branch, ownsBranch }: { branch: string; ownsBranch: boolean },
+  {
+    branch,
+    ownsBranch,
+    alsoGoing = [],
+  }: { branch: string; ownsBranch: boolean; alsoGoing?: readonly string[] | undefined },
 ): Promise<Commit[]> {
   if (tips.length === 0) return [];
-  const others = [...(ownsBranch ? [`--exclude=${branch}`] : []), '--branches', '--tags', '--remotes'];
+  const going = [...(ownsBranch ? [branch] : []), ...alsoGoing].map((name) => `--exclude=${name}`);
+  const others = [...going, '--branches', '--tags', '--remotes'];
   return listCommits(cwd, [...tips, '--not', ...others]);
 }
 

@@ -8,6 +8,8 @@ export interface MergeQuestion {
   tip: string;
   /** What the branch was started from, as asked for. */
   base: string;
+  /** Other branches that are about to go: in them nothing is safe. */
+  alsoGoing?: readonly string[] | undefined;
 }
 
 interface Ref {
@@ -32,7 +34,7 @@ export async function isMerged(question: MergeQuestion): Promise<boolean> {
 }
 
 /** Commits of the branches that the work may have gone to, each once. */
-async function listTargets({ cwd, base, branch }: MergeQuestion): Promise<string[]> {
+async function listTargets({ cwd, base, branch, alsoGoing = [] }: MergeQuestion): Promise<string[]> {
   const format = '--format=%(refname)%00%(objectname)%00%(upstream)%00%(symref)';
   const lines = (await askGit(cwd, ['for-each-ref', format, 'refs/heads', 'refs/remotes'])).split('\n');
   const refs = lines.map((line): Ref => {
@@ -43,7 +45,8 @@ async function listTargets({ cwd, base, branch }: MergeQuestion): Promise<string
   const wanted = new Set(['main', 'master', base, ...remoteHeads.map(nameOf)]);
   wanted.delete(branch);
   const upstreams = refs.flatMap(({ name, upstream }) => (wanted.has(nameOf(name)) ? [upstream] : []));
-  const found = refs.filter(({ name }) => wanted.has(nameOf(name)) || upstreams.includes(name));
+  const going = new Set(alsoGoing.map((name) => `refs/heads/${name}`));
+  const found = refs.filter(({ name }) => !going.has(name) && (wanted.has(nameOf(name)) || upstreams.includes(name)));
   return [...new Set(found.map(({ commit }) => commit))];
 }
 

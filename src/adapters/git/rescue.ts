@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
+import { StackError } from '../../domain/errors.ts';
 import { findLocal } from './branch.ts';
 import { listLonelyCommits, listLonelyInSubmodule } from './commits.ts';
 import { listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { askGit } from './git.ts';
+import { hasFiles } from './risk.ts';
 import { commitTree, gitWith, type Snapshot, snapshotFolder, takeSnapshot } from './snapshot.ts';
 import { listSubmodules, type Submodule } from './submodule.ts';
 
@@ -42,7 +44,7 @@ export async function rescueWork(options: RescueOptions): Promise<Rescued | unde
   const { repoPath, worktree, ref } = options;
   const entry = await readOwnEntry(worktree);
   const cwd = existsSync(repoPath) ? repoPath : entry && worktree;
-  if (cwd === undefined) return undefined;
+  if (cwd === undefined) return requireNoFiles(options);
   const linked = entry?.hasIndex ? entry : undefined;
   const inSubmodules = linked !== undefined && (await rescueSubmodules(cwd, worktree, linked, ref));
   const { saved, tips } = await gather(options, cwd, linked);
@@ -50,6 +52,15 @@ export async function rescueWork(options: RescueOptions): Promise<Rescued | unde
   if (first === undefined) return inSubmodules ? saved : undefined;
   await keep(cwd, ref, tips.length === 1 ? first : await joinCommits(cwd, tips));
   return saved;
+}
+
+/** Without its repo there is nothing to save files in. */
+async function requireNoFiles({ repoPath, worktree }: RescueOptions): Promise<undefined> {
+  if (!(await hasFiles(worktree))) return undefined;
+  throw new StackError('dirty', `the files in ${worktree} cannot be saved: their repo is gone from ${repoPath}`, {
+    hint: `put the repo back, or move ${worktree} out of the ticket, or delete it; then run the command again`,
+    details: { paths: [worktree] },
+  });
 }
 
 /** Takes the snapshot, and gives the commits that a ref must lead to. */

@@ -38,6 +38,8 @@ export interface RiskQuestion {
   base: string;
   /** The commit the branch was started from. */
   baseCommit: string;
+  /** Other branches that are about to go: what they alone have too is not safe in them. */
+  alsoGoing?: readonly string[];
 }
 
 /** A worktree, its branch and what of them would be lost. */
@@ -92,11 +94,12 @@ async function listOnBranch(
   question: RiskQuestion,
 ): Promise<{ refs: BranchRefs; lonely: Commit[] }> {
   if (cwd === undefined) return { refs: { tip: undefined, checkedOutAt: '', hasStash: false }, lonely: [] };
-  const { branch, ownsBranch, base } = question;
+  const { branch, ownsBranch, base, alsoGoing } = question;
   const refs = await readRefs(cwd, branch);
   if (!ownsBranch || refs.tip === undefined) return { refs, lonely: [] };
   const lonely = await listLonely(cwd, [refs.tip], question);
-  if (lonely.length > 0 && (await isMerged({ cwd, branch, tip: refs.tip, base }))) return { refs, lonely: [] };
+  if (lonely.length > 0 && (await isMerged({ cwd, branch, tip: refs.tip, base, alsoGoing })))
+    return { refs, lonely: [] };
   return { refs, lonely };
 }
 
@@ -145,6 +148,11 @@ function renderCommits(commits: Commit[], { branch, baseCommit }: RiskQuestion):
   const old = commits.some(({ commit }) => commit === baseCommit) ? ' (those of its base among them)' : '';
   const what = `${count(commits.length, 'commit')} on ${branch}${old}`;
   return [{ kind: 'unpushed', text: `${what} that no other branch, tag or remote has: ${describe(commits)}`, commits }];
+}
+
+/** True when there is a file in a folder, other than git's own. */
+export async function hasFiles(folder: string): Promise<boolean> {
+  return (await findStray(folder)).findings.length > 0;
 }
 
 /** In a folder that is no worktree (any more) every file may be the only one of its kind; empty folders are not. */

@@ -26,6 +26,8 @@ export interface OldWorktree {
   path: string;
   /** Folder on the same file system that it is moved to before it is deleted in the background. */
   trash: string;
+  /** Runs before anything is touched, once no other command changes the repo any more; what it throws keeps all as it is. */
+  lastLook?: () => Promise<void>;
 }
 
 /** Others' checkouts are waited for one after the other. */
@@ -81,9 +83,11 @@ export async function addWorktree(wanted: NewWorktree): Promise<{ warning?: stri
  * entry. Missing is done. Does not look for work that would be lost. Throws `conflict` (a locked entry, a link or another
  * repo in its place), `git`, `busy`, `files`.
  */
-export async function removeWorktree({ repoPath, gitCommonDir, path: folder, trash }: OldWorktree): Promise<void> {
+export async function removeWorktree(old: OldWorktree): Promise<void> {
+  const { repoPath, gitCommonDir, path: folder, trash, lastLook = async () => undefined } = old;
   const target = await canonicalPath(folder);
   const remove = async (): Promise<void> => {
+    await lastLook();
     const entry = await findEntry(gitCommonDir, target);
     await requireRemovable(gitCommonDir, target, entry);
     if (existsSync(target)) await moveToTrash(target, trash);
@@ -91,7 +95,7 @@ export async function removeWorktree({ repoPath, gitCommonDir, path: folder, tra
   };
   if (!existsSync(gitCommonDir)) return remove();
   // Nothing to do needs no lock: in a repo that cannot be written nothing was made either.
-  if (!existsSync(target) && !(await findEntry(gitCommonDir, target))) return;
+  if (!existsSync(target) && !(await findEntry(gitCommonDir, target))) return lastLook();
   await withLock(repoLock(gitCommonDir), remove, { waitSeconds: WAIT_SECONDS });
 }
 

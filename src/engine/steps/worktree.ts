@@ -3,7 +3,7 @@ import path from 'node:path';
 import { isThere } from '../../adapters/files.ts';
 import { deleteBranch, findLocal } from '../../adapters/git/branch.ts';
 import { addNotes } from '../../adapters/git/own-notes.ts';
-import { findWorkAtRisk } from '../../adapters/git/risk.ts';
+import { lookAt } from '../../adapters/git/risk.ts';
 import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git/worktree.ts';
 import { NEAR_TRASH } from '../../domain/names.ts';
 import type { Step } from '../../domain/step.ts';
@@ -57,16 +57,26 @@ export function worktreeStep(work: Work, repo: string): Step {
     async revert() {
       // What could not be made left nothing; what is there then is somebody else's.
       if (attempt === 'failed') return;
+      let expectedTip: string | undefined;
       // Asked again at the last moment: somebody may have worked on in there.
-      const risks = work.saved ? [] : await findWorkAtRisk({ ...record, repoPath });
-      // In a worktree that this very run made, new and changed files are what its set-up left there.
-      const findings = risks.filter(({ kind }) => attempt !== 'made' || !['uncommitted', 'untracked'].includes(kind));
-      if (findings.length > 0) throw riskError([{ ticket: work.record.ticket, repo, findings }]);
-      await removeWorktree({ repoPath, gitCommonDir, path: worktree, trash: await findTrash(work) });
+      const lastLook = async (): Promise<void> => {
+        if (!work.saved) expectedTip = await requireSafe(work, repo, { isNew: attempt === 'made' });
+      };
+      await removeWorktree({ repoPath, gitCommonDir, path: worktree, trash: await findTrash(work), lastLook });
       await showEnvFiles(work, repo);
-      if (record.ownsBranch) await deleteBranch({ repoPath, gitCommonDir, branch });
+      if (record.ownsBranch) await deleteBranch({ repoPath, gitCommonDir, branch, expectedTip });
     },
   };
+}
+
+/** Gives the commit that the branch is at. Throws `dirty` or `unpushed` when work would be lost. */
+async function requireSafe({ record }: Work, repo: string, { isNew }: { isNew: boolean }): Promise<string | undefined> {
+  const own = requireDedicated(record, repo);
+  const { findings: risks, refs } = await lookAt({ ...own, repoPath: own.path });
+  // In a worktree that this very run made, new and changed files are what its set-up left there.
+  const findings = risks.filter(({ kind }) => !isNew || !['uncommitted', 'untracked'].includes(kind));
+  if (findings.length > 0) throw riskError([{ ticket: record.ticket, repo, findings }]);
+  return refs.tip;
 }
 
 /** A worktree that was deleted by hand leaves its branch, with all that was committed in there. */
