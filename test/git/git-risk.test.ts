@@ -145,7 +145,7 @@ describe('findWorkAtRisk', () => {
 });
 
 describe('rescueWork', () => {
-  const rescue = async (question: Awaited<ReturnType<typeof makeWorld>>['question']) =>
+  const rescue = async (question: Awaited<ReturnType<typeof makeWorld>>['question'] & { ignored?: string[] }) =>
     (await rescueWork({ ...question, ref: REF }))?.ref;
 
   it('makes nothing when there is nothing to save', async () => {
@@ -217,6 +217,21 @@ describe('rescueWork', () => {
     git(inner, 'init', '--quiet');
     commitFile(inner, 'x', 'x');
     await expect(rescue(question)).rejects.toMatchObject({ code: 'dirty', message: expect.stringContaining(inner) });
+    expect(listRefs(repo)).not.toContain('refs/stack');
+  });
+
+  it('refuses the same among files that git ignores', async () => {
+    const { repo, gitCommonDir, worktree, question } = await makeWorld();
+    await addExclude(gitCommonDir, '/hidden', 'feat-01');
+    const inner = path.join(worktree, 'hidden/inner');
+    mkdirSync(inner, { recursive: true });
+    git(inner, 'init', '--quiet');
+    commitFile(inner, 'x', 'x');
+    const ignored = ['hidden/inner/.git/HEAD', 'hidden/inner/x'];
+    await expect(rescue({ ...question, ignored })).rejects.toMatchObject({
+      code: 'dirty',
+      message: expect.stringContaining(inner),
+    });
     expect(listRefs(repo)).not.toContain('refs/stack');
   });
 

@@ -44,7 +44,7 @@ export async function takeSnapshot(
     // A merge with conflicts has no staged tree.
     const staged = await git(['write-tree']).catch(() => tree);
     await git(['-c', 'core.safecrlf=false', 'add', '--all', '--', '.']);
-    await addIgnored(git, index, ignored);
+    await addIgnored(git, { folder, index, ignored });
     await requireNoRepos(folder, git);
     const files = await git(['write-tree']);
     if (files === tree && staged === tree) return undefined;
@@ -73,11 +73,23 @@ export async function snapshotFolder(repo: string, folder: string): Promise<Snap
 }
 
 /** A command line has no room for thousands of paths. */
-async function addIgnored(git: Git, index: string, ignored: readonly string[]): Promise<void> {
+async function addIgnored(
+  git: Git,
+  { folder, index, ignored }: { folder: string; index: string; ignored: readonly string[] },
+): Promise<void> {
   if (ignored.length === 0) return;
   const list = `${index}.paths`;
   await writeFile(list, ignored.map((file) => `:(literal)${file}\0`).join(''));
   await git(['add', '--force', `--pathspec-from-file=${list}`, '--pathspec-file-nul']);
+  const added = new Set((await git(['ls-files', '-z'])).split('\0'));
+  // Git passes over what is in another repo, and says nothing.
+  const left = ignored.filter((file) => !added.has(file));
+  const [first] = left;
+  if (first === undefined) return;
+  throw new StackError('dirty', `${path.join(folder, first)} belongs to a git repo of its own and cannot be saved`, {
+    hint: 'move that repo out of the ticket, then run the command again',
+    details: { paths: left },
+  });
 }
 
 /** Another repo among the files would be saved as a mere commit id. Submodules are saved on their own. */
