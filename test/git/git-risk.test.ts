@@ -235,13 +235,18 @@ describe('rescueWork', () => {
     expect(listRefs(repo)).not.toContain('refs/stack');
   });
 
-  it('saves the files of a folder that is no worktree any more', async () => {
-    const { repo, worktree, question, write } = await makeWorld();
+  it('saves the files of a folder that is no worktree any more, but for what tools make', async () => {
+    const { repo, gitCommonDir, worktree, question, write } = await makeWorld();
+    for (const name of ['/secret', '/node_modules']) await addExclude(gitCommonDir, name, 'feat-01');
     git(repo, 'worktree', 'remove', worktree);
     expect(await rescue(question)).toBeUndefined();
     mkdirSync(worktree);
     write('notes', 'mine\n');
+    write('secret', 'mine too\n');
+    mkdirSync(path.join(worktree, 'node_modules'));
+    write('node_modules/x');
     expect(await rescue(question)).toBe(REF);
+    expect(git(repo, 'ls-tree', '-r', '--name-only', REF)).toBe('notes\nsecret');
     expect(git(repo, 'show', `${REF}:notes`)).toBe('mine');
     expect(git(repo, 'status', '--porcelain')).toBe('');
   });

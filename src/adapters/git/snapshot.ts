@@ -4,6 +4,7 @@ import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import { askGit, changeGit, gitError } from './git.ts';
 import { listDeclared } from './submodule.ts';
+import { isUsual } from './usual-files.ts';
 
 /** All files of a worktree, and what of them was staged. */
 export interface Snapshot {
@@ -64,11 +65,15 @@ export async function snapshotFolder(repo: string, folder: string): Promise<Snap
   const git = gitWith(folder, { GIT_INDEX_FILE: index, GIT_DIR: gitDir, GIT_WORK_TREE: folder });
   try {
     await git(['add', '--all', '--', '.']);
+    const staged = await git(['write-tree']);
+    // No notes tell any more which of them a person made.
+    const hidden = (await git(['ls-files', '--others', '--ignored', '--exclude-standard', '-z'])).split('\0');
+    await addIgnored(git, { folder, index, ignored: hidden.filter((file) => file !== '' && !isUsual(file)) });
     const files = await git(['write-tree']);
     if ((await git(['ls-tree', files])) === '') return undefined;
-    return { commit: await commitTree(git, files, []), files, staged: files };
+    return { commit: await commitTree(git, files, []), files, staged };
   } finally {
-    await rm(index, { force: true });
+    await Promise.all(['', '.paths'].map((end) => rm(`${index}${end}`, { force: true })));
   }
 }
 
