@@ -58,8 +58,17 @@ export async function withLock<Result>(
       },
     });
   } finally {
-    if ((await readClaim(file))?.token === claim.token) await rm(file, { force: true });
+    await release(file, claim);
   }
+}
+
+/** Claims of this process that are done with although their locks could not be deleted. */
+const released = new Set<string>();
+
+/** What was done under a lock is done: one that cannot be deleted is no reason to fail, and goes to whoever wants it next. */
+async function release(file: string, { token }: Claim): Promise<void> {
+  if ((await readClaim(file))?.token !== token) return;
+  await rm(file, { force: true }).catch(() => released.add(token));
 }
 
 /**
@@ -171,6 +180,7 @@ function foreignClaim(): Claim {
 }
 
 async function isHeld(claim: Claim): Promise<boolean> {
+  if (released.has(claim.token)) return false;
   if (claim.space !== processSpace()) return Date.now() - claim.at < UNSEEN_HOLDER_MS;
   for (const one of [claim, ...claim.helpers]) {
     if (await isAlive(one)) return true;

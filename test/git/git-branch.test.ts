@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkExistingBranch, checkNewBranch, deleteBranch } from '../../src/adapters/git/branch.ts';
@@ -136,6 +136,14 @@ describe('deleteBranch', () => {
     git(repo, 'config', 'branch.x.remote', 'origin');
     await deleteBranch(options(repo, 'x'));
     expect(git(repo, 'config', '--list')).not.toContain('branch.x');
+  });
+
+  it('takes away the empty log that a git left which was ended as it made the branch', async () => {
+    const repo = makeRepo(makeTemp());
+    const log = path.join(repo, '.git/logs/refs/heads/x');
+    writeFileSync(log, '');
+    await deleteBranch(options(repo, 'x'));
+    expect(existsSync(log)).toBe(false);
   });
 
   it('keeps one that has moved since it was looked at', async () => {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import { withLock } from '../lock.ts';
@@ -107,12 +108,21 @@ export async function deleteBranch(options: {
     if (local || hasSettings) await clearStaleLocks({ repoPath: cwd, gitCommonDir, branch });
     if (local) await deleteAt(cwd, branch, local, expectedTip ?? local.commit);
     if (hasSettings) await forgetBranchSettings(cwd, gitCommonDir, branch);
+    await dropEmptyLog(gitCommonDir, branch);
   };
   await withLock(repoLock(gitCommonDir), remove).catch(async (error: unknown) => {
     // A repo on a read-only disk cannot be locked; where there is nothing to delete that does no harm.
     const [local, hasSettings] = await look();
     if (local || hasSettings) throw error;
   });
+}
+
+/** A git that is ended as it makes a branch may leave the branch's log, with nothing in it: a branch `x/y` could not be where `x` has one. */
+export async function dropEmptyLog(gitCommonDir: string, branch: string): Promise<void> {
+  const log = path.join(gitCommonDir, 'logs', 'refs', 'heads', branch);
+  if (existsSync(path.join(gitCommonDir, 'refs', 'heads', branch))) return;
+  const found = await stat(log).catch(() => undefined);
+  if (found?.isFile() && found.size === 0) await rm(log, { force: true });
 }
 
 /** update-ref compares before it deletes: a commit made in this very moment stays. */

@@ -3,7 +3,7 @@ import { rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import type { HeldLock } from '../lock.ts';
-import { findLocal } from './branch.ts';
+import { dropEmptyLog, findLocal } from './branch.ts';
 import { findEntry, readOwnEntry } from './entry.ts';
 import { changeGit, firstLine, type GitChange, gitError, tryGit } from './git.ts';
 import { forgetBranchSettings, hasBranchSettings, setPushTarget } from './settings.ts';
@@ -156,6 +156,7 @@ async function undo(job: WorktreeJob, parents: string[]): Promise<void> {
   for (const folder of folders) await rmdir(folder).catch(() => undefined);
   if (!newBranch) return;
   await changeGit(repoPath, ['update-ref', '-d', `refs/heads/${branch}`, start], QUICK);
+  await dropEmptyLog(gitCommonDir, branch);
   const kept = (await findLocal(repoPath, branch)) !== undefined || !(await hasBranchSettings(repoPath, branch));
   if (!kept) await forgetBranchSettings(repoPath, gitCommonDir, branch);
 }
