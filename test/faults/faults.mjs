@@ -7,7 +7,7 @@ const HELP = `npm run faults -- [--part matrix|races|walks|fuzz] [--seed N] [--w
 
   --part   one part alone; may be repeated. Without it all but fuzz, which asks for 10,000 nasty names
   --seed   draw the cases of another run again: each run prints its seed
-  --whole  every place in every step, not one inside each; on docker and with own data all steps, not a draw of them (hours)
+  --whole  every place in every step, in every scene (hours), not a draw in which each step has its turn
   --only   the cases with this in their title
   --jobs   worlds at once (default 3)
 `;

@@ -11,55 +11,51 @@ import { readWishes } from './wishes.ts';
 const wishes = readWishes();
 const hasEngine = (await findTestEngine()) !== undefined;
 const ALL = Number.POSITIVE_INFINITY;
-/** How many cases of one command are drawn for each extent, those of parts that no scene before has first; these take longer. */
+/** How many cases of one command are drawn for each extent; containers and databases take longer. */
 const DRAWN = {
   part: { process: 4, docker: 3, 'own data': 2, 'own server': 0 },
-  most: { process: ALL, docker: 10, 'own data': 10, 'own server': 4 },
+  most: { process: 50, docker: 5, 'own data': 5, 'own server': 2 },
   whole: { process: ALL, docker: ALL, 'own data': ALL, 'own server': ALL },
 };
 /** The commands whose cases there are in `npm run verify`. */
 const SHORT = ['create', 'destroy'];
 const DEADLINE_MS = 900_000;
 
-/** Commands and parts that a scene before this one had. */
-const struck = new Set<string>();
-const nameOfPart = ({ subject, faults }: Case): string => {
-  const { direction, id } = faults.at(-1)!;
-  return [subject.name, direction, id].join();
-};
-
 const SCENES = (['process', 'docker', 'own data', 'own server'] as const).filter(
   (scene) => DRAWN[wishes.extent][scene] > 0,
 );
+/** How often a part of a command was struck, in the scenes before too. */
+const struck = new Map<string, number>();
 
 describe.each(SCENES)('on %s, killed or failing anywhere', (scene) => {
   const outcomes: Outcome[] = [];
+  const isMissing = scene === 'docker' && !hasEngine;
+  const isShort = scene !== 'process' && wishes.extent === 'part';
+  const subjects = SUBJECTS.filter(({ name }) => !isShort || SHORT.includes(name));
   let bench: Bench;
   let pool: Pool;
+  let drawn: Case[];
   beforeAll(async () => {
-    if (scene === 'docker' && !hasEngine) return;
+    if (isMissing) return;
     bench = await makeBench(path.resolve(import.meta.dirname, '../..'));
     pool = await openPool(scene, wishes.jobs);
-  });
+    const listed = await pool.each(subjects, async (world, subject) => {
+      const random = createRandom(wishes.seed + SUBJECTS.indexOf(subject));
+      return random.shuffle(await listCases(bench, world, subject, { random, whole: wishes.extent === 'whole' }));
+    });
+    drawn = listed.flatMap((cases) => draw(cases, DRAWN[wishes.extent][scene]));
+  }, DEADLINE_MS);
   afterAll(async () => {
     await pool?.close();
     if (outcomes.length > 0) process.stdout.write(`\n${renderOutcomes(scene, wishes.seed, outcomes)}\n`);
   });
 
-  const isShort = scene !== 'process' && wishes.extent === 'part';
-  it.skipIf(scene === 'docker' && !hasEngine).each(SUBJECTS.filter(({ name }) => !isShort || SHORT.includes(name)))(
+  it.skipIf(isMissing).each(subjects)(
     '$name loses nothing, is told of truly, and can be done again or undone',
     async (subject) => {
-      const random = createRandom(wishes.seed + SUBJECTS.indexOf(subject));
-      const [listed = []] = await pool.each([subject], (world) =>
-        listCases(bench, world, subject, { random, whole: wishes.extent === 'whole' }),
+      const asked = drawn.filter(
+        (one) => one.subject === subject && (wishes.only === undefined || one.title.includes(wishes.only)),
       );
-      const shuffled = random.shuffle(listed);
-      const isKnown = (one: Case): boolean => struck.has(nameOfPart(one));
-      const ordered = [...shuffled.filter((one) => !isKnown(one)), ...shuffled.filter(isKnown)];
-      for (const one of listed) struck.add(nameOfPart(one));
-      const cases = ordered.slice(0, DRAWN[wishes.extent][scene]);
-      const asked = cases.filter(({ title }) => wishes.only === undefined || title.includes(wishes.only));
       const ran = await pool.each(
         asked,
         async (world, one) => tell(await runCase(bench, world, one)),
@@ -72,6 +68,29 @@ describe.each(SCENES)('on %s, killed or failing anywhere', (scene) => {
     DEADLINE_MS,
   );
 });
+
+/** Takes so many cases, each time of a part that was struck least: every part has its turn before one has its second. */
+function draw(cases: readonly Case[], count: number): Case[] {
+  const left = [...cases];
+  const taken: Case[] = [];
+  const times = (one: Case): number => struck.get(nameOfPart(one)) ?? 0;
+  while (left.length > 0 && taken.length < count) {
+    const least = Math.min(...left.map(times));
+    const [next] = left.splice(
+      left.findIndex((one) => times(one) === least),
+      1,
+    );
+    if (!next) break;
+    struck.set(nameOfPart(next), times(next) + 1);
+    taken.push(next);
+  }
+  return taken;
+}
+
+function nameOfPart({ subject, faults }: Case): string {
+  const { direction, id } = faults.at(-1)!;
+  return [subject.name, direction, id].join();
+}
 
 /** A whole run takes minutes: what failed is shown at once. */
 function tell(outcome: Outcome): Outcome {

@@ -10,7 +10,7 @@ import { type FaultWorld, makeFaultWorld } from './world.ts';
 const wishes = readWishes();
 const isPart = wishes.extent === 'part';
 const hasEngine = (await findTestEngine()) !== undefined;
-const WALKS = { process: isPart ? 1 : 6, docker: isPart ? 1 : 2 };
+const WALKS = { process: isPart ? 1 : 4, docker: 1 };
 const STEPS = isPart ? 6 : 20;
 const TICKETS = ['feat-01', 'feat-02', 'fix/03'];
 const DEADLINE_MS = 600_000;

@@ -2,7 +2,7 @@
 export interface Wishes {
   /** The same seed draws the same cases. */
   seed: number;
-  /** `part`: a few cases of every command, as in `npm run verify`; `most`: every step, on docker a draw; `whole`: every place in it. */
+  /** `part`: a few cases of every command, as in `npm run verify`; `most`: a draw in which every step has its turn; `whole`: every place in every step. */
   extent: 'part' | 'most' | 'whole';
   /** Only cases with this in their title. */
   only: string | undefined;
