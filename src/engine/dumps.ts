@@ -23,7 +23,7 @@ import { withServer } from './redis-server.ts';
 import type { Stack } from './stack.ts';
 import { openRecorded } from './steps/database.ts';
 import { dumpDatabase, loadInto } from './ticket-database.ts';
-import type { Work } from './work.ts';
+import { saveRecord, type Work } from './work.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -72,7 +72,16 @@ async function saveDatabase(work: Work, name: string): Promise<SavedData['postgr
     return { database: own.database, from: own.from, dump: `${name}.dump` };
   }
   const kept = hiddenDatabase(own.from, `kept_${name}`, work.stack.rootId);
-  await server.admin((session) => keepDatabase(session, work, own.database, kept));
+  // While it is put away it is not gone: should this command end here, `start` takes it back.
+  const { made } = own;
+  own.made = false;
+  await saveRecord(work);
+  await server
+    .admin((session) => keepDatabase(session, work, own.database, kept))
+    .catch((error: unknown) => {
+      own.made = made;
+      throw error;
+    });
   const days = await keptDays(work.stack);
   const long = days === undefined ? '' : ` for ${days} day${days === 1 ? '' : 's'}`;
   work.stack.emit({

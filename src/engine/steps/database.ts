@@ -41,7 +41,7 @@ function databaseStep(work: Work, own: OwnDatabase): Step {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
       if (await server.admin((session) => isOurs(session, work, database))) return 'present';
       // What a destroy put away comes back; a start that fails further on must not unmake that.
-      return own.made && (await findKept(work, server)) ? 'different' : 'absent';
+      return (await findKept(work, server)) ? 'different' : 'absent';
     },
     async apply({ signal }) {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
@@ -51,7 +51,7 @@ function databaseStep(work: Work, own: OwnDatabase): Step {
         const text = `the saved data of ${work.record.ticket} is gone: its database begins as the baseline’s`;
         work.stack.emit({ type: 'warning', text });
       }
-      if (own.made && (await takeBack(work, server))) return;
+      if (await takeBack(work, server)) return noteMade(work, own, true);
       await server.admin((session) => makeDatabase(session, work, server), signal);
       // What was done to a database before is not in a new one.
       for (const [, repo] of dedicatedRepos(work.record)) if (repo.migrated) repo.migrated = false;
