@@ -53,6 +53,20 @@ describe('findWorkAtRisk', () => {
     ]);
   });
 
+  it('finds changes in files that git was told to pass over, and saves them', async () => {
+    const { worktree, question, write } = await makeWorld();
+    git(worktree, 'update-index', '--skip-worktree', 'file-1', 'file-3');
+    git(worktree, 'update-index', '--assume-unchanged', 'file-2');
+    expect(await findWorkAtRisk(question)).toEqual([]);
+    write('file-1', 'mine\n');
+    write('file-2', 'mine too\n');
+    expect(await findWorkAtRisk(question)).toMatchObject([{ kind: 'uncommitted', paths: ['file-1', 'file-2'] }]);
+    expect(await rescueWork({ ...question, ref: REF })).toBeDefined();
+    expect(git(worktree, 'show', `${REF}:file-1`)).toBe('mine');
+    expect(git(worktree, 'show', `${REF}:file-2`)).toBe('mine too');
+    expect(git(worktree, 'ls-files', '-v')).toBe('S file-1\nh file-2\nS file-3');
+  });
+
   it('finds commits until another branch, a tag or a remote has them', async () => {
     const { repo, worktree, question } = await makeWorld();
     const commit = commitFile(worktree, 'new', 'x');

@@ -3,6 +3,7 @@ import { copyFile, lstat, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import { askGit, changeGit, gitError } from './git.ts';
+import { listHidden } from './hidden.ts';
 import { listDeclared } from './submodule.ts';
 import { isUsual } from './usual-files.ts';
 
@@ -18,6 +19,8 @@ export interface Snapshot {
 
 /** `add -A` cleans every file through its filters, and LFS may be slow. */
 const SNAPSHOT_SECONDS = 600;
+/** As many paths as a command line surely has room for. */
+const ARGUMENTS = 200;
 
 /** Commits of ours need no person, and must not fail where git knows none. */
 const IDENTITY = {
@@ -44,6 +47,7 @@ export async function takeSnapshot(
     const [commit = '', tree = ''] = head;
     // A merge with conflicts has no staged tree.
     const staged = await git(['write-tree']).catch(() => tree);
+    await showHidden(git, folder);
     await git(['-c', 'core.safecrlf=false', 'add', '--all', '--', '.']);
     await addIgnored(git, { folder, index, ignored });
     await requireNoRepos(folder, git);
@@ -74,6 +78,17 @@ export async function snapshotFolder(repo: string, folder: string): Promise<Snap
     return { commit: await commitTree(git, files, []), files, staged };
   } finally {
     await Promise.all(['', '.paths'].map((end) => rm(`${index}${end}`, { force: true })));
+  }
+}
+
+/** In this index git passes over none of the files that are there. */
+async function showHidden(git: Git, folder: string): Promise<void> {
+  const hidden = await listHidden(folder);
+  for (let from = 0; from < hidden.length; from += ARGUMENTS) {
+    const files = hidden.slice(from, from + ARGUMENTS);
+    // Told both at once it does the one alone.
+    for (const flag of ['--no-skip-worktree', '--no-assume-unchanged'])
+      await git(['update-index', flag, '--', ...files]);
   }
 }
 

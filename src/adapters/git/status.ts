@@ -1,4 +1,5 @@
 import { askGit } from './git.ts';
+import { listHiddenChanges } from './hidden.ts';
 
 /** What git sees in a worktree. Paths are relative to it; a folder ends in `/`. */
 export interface WorktreeStatus {
@@ -13,9 +14,12 @@ export interface WorktreeStatus {
 
 /** Gives what git sees in a worktree, whatever the person's settings hide from `git status`. Throws `git`. */
 export async function readStatus(worktree: string): Promise<WorktreeStatus> {
-  const text = await askGit(worktree, [
-    ...['status', '--porcelain=v2', '--branch', '-z', '--no-ahead-behind', '--no-renames'],
-    ...['--untracked-files=normal', '--ignored=matching', '--ignore-submodules=none'],
+  const [text, hidden] = await Promise.all([
+    askGit(worktree, [
+      ...['status', '--porcelain=v2', '--branch', '-z', '--no-ahead-behind', '--no-renames'],
+      ...['--untracked-files=normal', '--ignored=matching', '--ignore-submodules=none'],
+    ]),
+    listHiddenChanges(worktree),
   ]);
   const entries = text.split('\0');
   const listAfter = (mark: string): string[] =>
@@ -24,7 +28,7 @@ export async function readStatus(worktree: string): Promise<WorktreeStatus> {
   return {
     head: listAfter('# branch.oid ')[0] ?? '',
     branch: branch === '(detached)' ? undefined : branch,
-    changed: entries.flatMap(readChanged),
+    changed: [...new Set([...entries.flatMap(readChanged), ...hidden])],
     untracked: listAfter('? '),
     ignored: listAfter('! '),
   };
