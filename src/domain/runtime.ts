@@ -65,6 +65,8 @@ export interface WorkloadStatus {
   readonly aliases?: readonly string[] | undefined;
   /** Unix milliseconds of the last start, where known. */
   readonly startedAt: number | undefined;
+  /** Unix milliseconds that lie between the former run's lines in the log and this one's, where known. */
+  readonly logSince: number | undefined;
 }
 
 export interface LogLine {

@@ -97,6 +97,18 @@ describe.skipIf(!found)('a workload’s container', () => {
     expect((await engine.inspectNetwork(network))?.containers).toEqual([]);
   });
 
+  // Ten times: the engine stamps a line that is printed at once before the start it tells of, by chance.
+  it('counts its first line to the run that printed it, whenever the engine says that began', async () => {
+    const spec = { ...world.spec(''), command: ['sh', '-c', 'echo first; sleep 1000'] };
+    for (let run = 1; run <= 10; run++) {
+      await world.runtime.start(spec, signal);
+      await until('its line', async () => (await world.linesOf(spec)).length === run);
+      const since = (await world.statusOf(spec))?.logSince ?? Number.NaN;
+      expect(await world.linesOf(spec, { since })).toEqual(['first']);
+      await world.runtime.stop(spec);
+    }
+  });
+
   it('is stopped when somebody stopped or paused it by other means, and starts again', async () => {
     const spec = world.spec('stay');
     await world.runtime.start(spec, signal);

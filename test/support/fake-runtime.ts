@@ -190,7 +190,7 @@ async function closePorts(servers: readonly Server[]): Promise<void> {
 
 function describeStatus(runtime: RuntimeName, { spec, state, exitCode, startedAt }: Workload): WorkloadStatus {
   const { instance, service, name, hash } = spec;
-  return { instance, service, name, runtime, state, exitCode, hash, startedAt };
+  return { instance, service, name, runtime, state, exitCode, hash, startedAt, logSince: startedAt };
 }
 
 async function* readLogs(

@@ -1,4 +1,4 @@
-import type { ContainerInfo } from 'dockerode';
+import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
 import { LABELS } from '../../domain/names.ts';
 import type { WorkloadState, WorkloadStatus } from '../../domain/runtime.ts';
 import type { Connection } from './connection.ts';
@@ -20,9 +20,17 @@ export async function listWorkloads(conn: Connection, rootId: string, instance?:
       const info = await inspectContainer(conn, container.Id);
       if (!info) return status;
       const aliases = info.NetworkSettings.Networks[info.HostConfig.NetworkMode ?? '']?.Aliases ?? [];
-      return { ...status, aliases, startedAt: Date.parse(info.State.StartedAt) };
+      return { ...status, aliases, startedAt: Date.parse(info.State.StartedAt), logSince: readLogSince(info) };
     }),
   );
+}
+
+/**
+ * The first line of a run may be older than its `StartedAt`, which the engine takes when the program is on its way (by 2 ms
+ * measured, Docker 20.10 to 28). The end of the run before, `0001-01-01` for none, is older than all of them.
+ */
+function readLogSince({ State }: ContainerInspectInfo): number {
+  return Math.max(0, Date.parse(State.FinishedAt));
 }
 
 function describeStatus(container: ContainerInfo): WorkloadStatus {
@@ -38,6 +46,7 @@ function describeStatus(container: ContainerInfo): WorkloadStatus {
     hash: labels[LABELS.hash] ?? '',
     aliases: state === 'running' && !isJoined(container) ? [] : undefined,
     startedAt: undefined,
+    logSince: undefined,
   };
 }
 

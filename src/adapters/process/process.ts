@@ -92,7 +92,7 @@ async function listStatus(root: string, instance: string | undefined): Promise<W
 
 async function statusOf(root: string, record: ProcessRecord): Promise<WorkloadStatus> {
   const { instance, service, name, hash, startedAt } = record;
-  const status = { instance, service, name, runtime: 'process', hash, startedAt } as const;
+  const status = { instance, service, name, runtime: 'process', hash, startedAt, logSince: startedAt } as const;
   if (await isGroupAlive(record)) {
     await limitLog(filesOf(root, record));
     return { ...status, state: 'running', exitCode: undefined };

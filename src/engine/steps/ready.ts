@@ -90,7 +90,7 @@ async function findInLog(work: Work, service: string, pattern: string): Promise<
   const found = await observeWorkload(work, service);
   const runtime = await work.stack.runtime(requireService(work.record, service).runtime);
   const expression = new RegExp(pattern);
-  const since = found?.startedAt === undefined ? {} : { since: found.startedAt };
+  const since = found?.logSince === undefined ? {} : { since: found.logSince };
   for await (const line of runtime.logs(refOf(work.stack, work.record, service), since)) {
     if (expression.test(line.text)) return undefined;
   }
