@@ -17,6 +17,7 @@ import type { StackView } from '../../src/domain/view.ts';
 import { makeTestRepos } from './demo-apps.ts';
 import { listLabelled, openClient } from './engine.ts';
 import { freePorts } from './ports.ts';
+import { noteRun } from './tell-runs.ts';
 
 const BIN = path.resolve(import.meta.dirname, '../../bin/stack.js');
 
@@ -112,7 +113,9 @@ export async function makeProduct(options: { runtime?: 'docker' | 'process' } = 
       reject: false,
       ...(input === undefined ? { stdin: 'ignore' } : { input }),
     });
-    return { code: run.exitCode ?? -1, stdout: run.stdout, stderr: run.stderr };
+    const { exitCode: code = -1, stdout, stderr } = run;
+    noteRun(args, { code, stdout, stderr });
+    return { code, stdout, stderr };
   };
   const json: Product['json'] = async (...args) => {
     const run = await stack([...args, '--json']);

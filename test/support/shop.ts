@@ -22,6 +22,7 @@ import { NODE_IMAGE } from './engine.ts';
 import { freePorts } from './ports.ts';
 import { kill } from './processes.ts';
 import { isolatedEnv, type Run } from './product.ts';
+import { noteRun } from './tell-runs.ts';
 import { until } from './until.ts';
 
 /** The built command; another one (an installed package) can be tried by naming it. */
@@ -215,7 +216,10 @@ function startStack(
   return {
     pid: child.pid ?? -1,
     kill: (signal) => void child.kill(signal),
-    ended: child.then(({ exitCode, stdout, stderr }) => ({ code: exitCode ?? -1, stdout, stderr })),
+    ended: child.then(({ exitCode: code = -1, stdout, stderr }) => {
+      noteRun(args, { code, stdout, stderr });
+      return { code, stdout, stderr };
+    }),
   };
 }
 
