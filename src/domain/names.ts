@@ -57,6 +57,11 @@ export function builtImageName(stack: string, rootId: string, instance: string, 
   return `stack-${stack}-${rootId}/${foldTicket(instance)}.${service}:latest`;
 }
 
+/** Gives whether a tag is that of an image built for a service of this root, whatever the stack is called now. */
+export function isBuiltImage(tag: string, rootId: string): boolean {
+  return tag.startsWith('stack-') && tag.includes(`-${rootId}/`);
+}
+
 /**
  * A service's name in the stack's network. The dot keeps service and instance apart: neither may contain one, so
  * no two instances ever share an alias (Docker's DNS would answer with both).

@@ -5,7 +5,7 @@ import { canonicalPath, findEntry } from '../adapters/git/entry.ts';
 import { listAlive } from '../adapters/process/table.ts';
 import { StackError } from '../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
-import { LABELS } from '../domain/names.ts';
+import { isBuiltImage, LABELS } from '../domain/names.ts';
 import { listOwnData } from './own-data.ts';
 import type { Stack } from './stack.ts';
 import type { Work } from './work.ts';
@@ -24,19 +24,40 @@ export async function requireNothingLeft(work: Work): Promise<void> {
   });
 }
 
+/**
+ * Removes what the engine has of a ticket and its record no longer names, since stack.yml changed meanwhile: volumes it
+ * has dropped, images it builds no more, those a newer build left without a tag. Throws `engine`.
+ */
+export async function removeForgotten({ stack, record }: Work): Promise<void> {
+  if (!isInEngine(record)) return;
+  const docker = await stack.docker();
+  const { volumes, images } = await docker.listOwned(stack.rootId);
+  // What a person builds on an image of ours has its labels too, but a tag of its own.
+  const built = images
+    .filter(isOf(record))
+    .filter(({ name }) => isBuiltImage(name, stack.rootId) || name.startsWith('sha256:'));
+  await Promise.all([
+    ...volumes.filter(isOf(record)).map(({ name }) => docker.removeVolume(name)),
+    ...built.map(({ name }) => docker.removeImage(name)),
+  ]);
+}
+
 /** Gives what there is of a ticket, a name each. Leases are the record's own and go with it. */
 async function listLeft(stack: Stack, record: InstanceRecord): Promise<string[]> {
   const services = record.started ? Object.values(record.services) : [];
-  const inDocker =
-    services.some(({ runtime }) => runtime === 'docker') || record.own?.redis?.server?.provider === 'compose';
   const processes = services.filter(({ runtime }) => runtime === 'process').map(({ workload }) => workload);
   const found = await Promise.all([
     ...dedicatedRepos(record).map(([repo, own]) => listInRepo(repo, own)),
-    inDocker ? listInEngine(stack, record) : [],
+    isInEngine(record) ? listInEngine(stack, record) : [],
     listAlive(processes).then((names) => names.map((name) => `processes of ${name}`)),
     listFolders(stack, record),
   ]);
   return found.flat();
+}
+
+function isInEngine({ started, services, own }: InstanceRecord): boolean {
+  const runs = started && Object.values(services).some(({ runtime }) => runtime === 'docker');
+  return runs || own?.redis?.server?.provider === 'compose';
 }
 
 async function listInRepo(repo: string, own: DedicatedRepo): Promise<string[]> {
@@ -56,13 +77,15 @@ async function listInRepo(repo: string, own: DedicatedRepo): Promise<string[]> {
 async function listInEngine(stack: Stack, record: InstanceRecord): Promise<string[]> {
   const { containers, volumes, images } = await (await stack.docker()).listOwned(stack.rootId);
   const built = new Set(Object.values(record.services).map(({ builtImage }) => builtImage));
-  const isOurs = ({ labels }: { labels: Readonly<Record<string, string>> }): boolean =>
-    labels[LABELS.ticket] === record.ticket;
   return [
-    ...containers.filter(isOurs).map(({ name }) => `the container ${name}`),
-    ...volumes.filter(isOurs).map(({ name }) => `the volume ${name}`),
+    ...containers.filter(isOf(record)).map(({ name }) => `the container ${name}`),
+    ...volumes.filter(isOf(record)).map(({ name }) => `the volume ${name}`),
     ...images.filter(({ name }) => built.has(name)).map(({ name }) => `the image ${name}`),
   ];
+}
+
+function isOf({ ticket }: InstanceRecord): (thing: { labels: Readonly<Record<string, string>> }) => boolean {
+  return ({ labels }) => labels[LABELS.ticket] === ticket;
 }
 
 async function listFolders(stack: Stack, record: InstanceRecord): Promise<string[]> {

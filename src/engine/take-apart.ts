@@ -9,7 +9,7 @@ import { describeSafe, keepDumpRecord, purgeDumps, type SavedData, saveData } fr
 import { findLostEngine, isInEngine, listAbandoned } from './lost-engine.ts';
 import { hasOwnData, requireAlone, withOwnServers } from './own-data.ts';
 import { removeOwnFolder } from './redis-server.ts';
-import { requireNothingLeft } from './remains.ts';
+import { removeForgotten, requireNothingLeft } from './remains.ts';
 import { rescueTicket } from './rescue.ts';
 import { runBackward } from './run.ts';
 import { requireDedicated } from './spec.ts';
@@ -141,6 +141,7 @@ async function unmake(work: Work, options: TakeApartOptions & { risks: readonly 
   const leftovers = await runBackward(steps, { ...stack, until: stack.signal });
   if (stack.signal.aborted) throw interruptedAt(`stack destroy ${record.ticket}`);
   if (leftovers.length > 0) throw leftoverError(record.ticket, leftovers);
+  await removeForgotten(work);
   await requireNothingLeft(work);
   await stack.store.update((draft) => {
     delete draft.instances[record.ticket];

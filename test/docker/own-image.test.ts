@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findTestEngine, NODE_IMAGE } from '../support/engine.ts';
@@ -66,9 +66,23 @@ services:
     expect((await listLeft(product.root, 'docker')).filter((name) => name.startsWith('image'))).toEqual([]);
   });
 
-  it('leaves neither after destroy, and no network after down', async () => {
+  it('leaves neither after destroy', async () => {
     expect(await product.stack(['destroy', 'b-1'])).toMatchObject({ code: 0 });
     expect((await listLeft(product.root, 'docker')).filter((name) => !name.startsWith('network'))).toEqual([]);
+  });
+
+  it('takes what its record has forgotten at destroy, and down takes the network', async () => {
+    const before = readFileSync(path.join(product.root, 'stack.yml'), 'utf8');
+    expect(await product.stack(['create', 'b-2'])).toMatchObject({ code: 0 });
+    // An image of an older build, one that is built no more, a volume that stack.yml has dropped.
+    appendFileSync(path.join(product.root, 'tickets/b-2/web/Dockerfile'), 'RUN echo again >> /greeting\n');
+    expect(await product.stack(['restart', 'b-2', '--build'])).toMatchObject({ code: 0 });
+    product.writeConfig((text) =>
+      text.replace(/build: .*/, `image: ${NODE_IMAGE}\n    command: "exit 3"`).replace(/volumes: .*/, ''),
+    );
+    expect(await product.stack(['start', 'b-2'])).toMatchObject({ code: 1 });
+    product.writeConfig(() => before);
+    expect(await product.stack(['destroy', 'b-2', '--force', '--yes'])).toMatchObject({ code: 0 });
     expect(await product.stack(['down'])).toMatchObject({ code: 0 });
     expect(await listLeft(product.root, 'docker')).toEqual([]);
   });
