@@ -76,11 +76,7 @@ export async function requireAlone(
   const database = work.record.own?.postgres?.database;
   const server = await openRecorded(work);
   if (database === undefined || !server) return;
-  const { error } = await runForward(
-    Object.keys(work.record.services).map((service) => stopStep(work, service)),
-    work.stack,
-  );
-  if (error !== undefined) throw error;
+  await bringToRest(work);
   const clients = await server.admin(async (session) => {
     if (force) await endClients(session, database);
     // What they wrote counts once they have left.
@@ -91,6 +87,17 @@ export async function requireAlone(
   if (clients.length === 0) return;
   const rest = staysAtRest ? `; the services of ${work.record.ticket} are stopped` : '';
   throw inUse(database, clients, `close them, or say --force to end them${rest}`);
+}
+
+/** Stops all services of a ticket; what is stopped is left. Throws what stopping one throws. */
+export async function bringToRest(work: Work): Promise<void> {
+  const { started, services } = work.record;
+  const names = started ? Object.keys(services) : [];
+  const { error } = await runForward(
+    names.map((service) => stopStep(work, service)),
+    work.stack,
+  );
+  if (error !== undefined) throw error;
 }
 
 /** Gives who is connected still when those who were ended must have left. */

@@ -7,7 +7,7 @@ import { findRisks, listForeignFiles, type TicketRisk } from './checks.ts';
 import { claimInstance, requireFree, requireInstance, requireInstances } from './claim.ts';
 import { describeSafe, keepDumpRecord, purgeDumps, type SavedData, saveData } from './dumps.ts';
 import { findLostEngine, isInEngine, listAbandoned } from './lost-engine.ts';
-import { hasOwnData, requireAlone, withOwnServers } from './own-data.ts';
+import { bringToRest, hasOwnData, requireAlone, withOwnServers } from './own-data.ts';
 import { removeOwnFolder } from './redis-server.ts';
 import { removeForgotten, requireNothingLeft } from './remains.ts';
 import { rescueTicket } from './rescue.ts';
@@ -113,7 +113,7 @@ async function abandon(
 ): Promise<never> {
   const { stack, record } = work;
   const { ticket } = record;
-  const rescue = await saveFirst(work, options, { time: rescueTime(new Date()), data: undefined });
+  const rescue = await saveFirst(work, options, { time: rescueTime(new Date()), data: undefined, rests: false });
   const steps = listRecordedSteps({ ...work, saved: rescue !== undefined }).filter((step) => !isInEngine(work, step));
   const leftovers = await runBackward(steps, { ...stack, until: stack.signal });
   if (stack.signal.aborted) throw interruptedAt(`stack destroy ${ticket}`);
@@ -133,7 +133,7 @@ async function unmake(work: Work, options: TakeApartOptions & { risks: readonly 
   const { stack, record } = work;
   const time = rescueTime(new Date());
   const data = hasOwnData(record) ? await secureData(work, options, time) : undefined;
-  const rescue = options.force ? await saveFirst(work, options, { time, data }) : undefined;
+  const rescue = options.force ? await saveFirst(work, options, { time, data, rests: true }) : undefined;
   const kept = await listForeignFiles(record);
   if (kept.length > 0) stack.emit({ type: 'warning', text: `${record.folder} stays: it holds ${kept.join(', ')}` });
   // Where nothing had to be saved, what comes in from now on is looked for to the end.
@@ -179,17 +179,19 @@ function keepBranches(record: InstanceRecord): void {
   for (const [, repo] of dedicatedRepos(record)) repo.ownsBranch = false;
 }
 
-/** Nothing is condemned before all is saved: when that fails the ticket is as it was. */
+/** Nothing is condemned before all is saved: when that fails the ticket is as it was, but at rest. */
 async function saveFirst(
   work: Work,
   options: TakeApartOptions & { risks: readonly TicketRisk[] },
-  saved: { time: string; data: SavedData | undefined },
+  saved: { time: string; data: SavedData | undefined; rests: boolean },
 ): Promise<Rescue | undefined> {
   const { record, stack } = work;
   const risks = options.risks.filter(({ ticket }) => ticket === record.ticket);
   const before = structuredClone(record);
   try {
     if (options.keepBranch) keepBranches(record);
+    // What services write while they end is saved too, and nothing slow lies between saving and removing.
+    if (saved.rests && risks.length > 0) await bringToRest(work);
     for (const risk of risks) await overrule(stack, record, risk);
     const rescue = await rescueTicket(record, risks, saved);
     condemn(record, options);

@@ -137,6 +137,29 @@ describe('destroy', () => {
     expect(shop.git('front', 'show', 'feat-01-rescued:folder/new.txt')).toBe('new');
   });
 
+  it('--force saves what a service writes while it ends', async () => {
+    const server = shop.read(`${front}/server.mjs`);
+    const atEnd = `process.on('SIGTERM', () => { writeFileSync('at-the-end', 'late'); process.exit(); });`;
+    shop.write(`${front}/server.mjs`, `import { writeFileSync } from 'node:fs';\n${server}${atEnd}\n`);
+    expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 0 });
+    const run = await shop.stack(['destroy', 'feat-01', '--force']);
+    const [, ref = ''] = /saved: git branch feat-01-rescued (\S+)/.exec(run.stdout) ?? [];
+    expect(shop.git('front', 'show', `${ref}:at-the-end`)).toBe('late');
+  });
+
+  it('--force saves thousands of files that git ignores, every one', async () => {
+    shop.write(`${front}/.gitignore`, '.env.local\npictures\n');
+    shop.git(front, 'commit', '--quiet', '--all', '--message', 'Ignore');
+    const names = Array.from({ length: 6000 }, (_, index) => `pictures/${index % 60}/${index}.png`);
+    for (const name of names) shop.write(`${front}/${name}`, name);
+    const refusal = await shop.stack(['destroy', 'feat-01']);
+    expect(refusal).toMatchObject({ code: 4, stderr: expect.stringContaining('6000 files that git ignores') });
+    const run = await shop.stack(['destroy', 'feat-01', '--force']);
+    const [, ref = ''] = /saved: git branch feat-01-rescued (\S+)/.exec(run.stdout) ?? [];
+    const saved = shop.git('front', 'ls-tree', '-r', '--name-only', ref, 'pictures').split('\n');
+    expect(saved.sort()).toEqual(names.sort());
+  });
+
   it('keeps what a person put beside the worktrees, and says so', async () => {
     shop.write('tickets/feat-01/notes.md', 'mine\n');
     const run = await shop.stack(['destroy', 'feat-01']);

@@ -1,6 +1,9 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { findEveryRisk } from '../../src/adapters/git/every-risk.ts';
 import { addExclude } from '../../src/adapters/git/exclude.ts';
 import { rescueWork } from '../../src/adapters/git/rescue.ts';
 import { findWorkAtRisk } from '../../src/adapters/git/risk.ts';
@@ -263,6 +266,36 @@ describe('rescueWork', () => {
     expect(git(repo, 'ls-tree', '-r', '--name-only', REF)).toBe('notes\nsecret');
     expect(git(repo, 'show', `${REF}:notes`)).toBe('mine');
     expect(git(repo, 'status', '--porcelain')).toBe('');
+  });
+
+  it.each(['inner', 'secret'])('refuses another repo in such a folder too (%s)', async (name) => {
+    const { repo, gitCommonDir, worktree, question } = await makeWorld();
+    await addExclude(gitCommonDir, '/secret', 'feat-01');
+    git(repo, 'worktree', 'remove', worktree);
+    const inner = path.join(worktree, name);
+    mkdirSync(inner, { recursive: true });
+    git(inner, 'init', '--quiet');
+    commitFile(inner, 'x', 'x');
+    await expect(rescue(question)).rejects.toMatchObject({ code: 'dirty', message: expect.stringContaining(inner) });
+    expect(listRefs(repo)).not.toContain('refs/stack');
+  });
+
+  it('saves links that git ignores as links, and passes over sockets and what has just gone', async () => {
+    const { repo, gitCommonDir, worktree, question, write } = await makeWorld();
+    await addExclude(gitCommonDir, '/run', 'feat-01');
+    mkdirSync(path.join(worktree, 'run'));
+    write('run/pid-of-mine', 'mine');
+    symlinkSync('pid-of-mine', path.join(worktree, 'run/link'));
+    const server = createServer().listen(path.join(worktree, 'run/socket'));
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    const risks = await findEveryRisk({ ...question, owner: '', envFiles: [], since: new Date(0).toISOString() });
+    const { paths = [] } = risks.find(({ kind }) => kind === 'ignored') ?? {};
+    expect(paths.toSorted()).toEqual(['run/link', 'run/pid-of-mine']);
+    expect(await rescue({ ...question, ignored: [...paths, 'run/gone'] })).toBe(REF);
+    expect(git(repo, 'ls-tree', REF, 'run/').replaceAll(/ [0-9a-f]{40}/g, '')).toBe(
+      '120000 blob\trun/link\n100644 blob\trun/pid-of-mine',
+    );
   });
 
   it('never overwrites what was saved before', async () => {

@@ -2,6 +2,8 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { deleteBranch } from '../../src/adapters/git/branch.ts';
+import { findEveryRisk } from '../../src/adapters/git/every-risk.ts';
+import { noteIgnored } from '../../src/adapters/git/ignored.ts';
 import { rescueWork } from '../../src/adapters/git/rescue.ts';
 import { findWorkAtRisk } from '../../src/adapters/git/risk.ts';
 import { addWorktree, removeWorktree } from '../../src/adapters/git/worktree.ts';
@@ -127,6 +129,33 @@ describe('a worktree of a superproject', () => {
     await removeWorktree(wanted);
     expect(git(top, 'show', `${ref}-lib:untracked`)).toBe('precious');
     expect(git(top, 'merge-base', `${ref}-lib`, commit)).toBe(commit);
+  });
+
+  it('finds and saves every stash in a submodule, and the files that git ignores there', async () => {
+    const { top, wanted } = makeWorld();
+    await addWorktree(wanted);
+    const lib = path.join(wanted.path, 'lib');
+    writeFileSync(path.join(lib, '.gitignore'), 'key\nset-up\n');
+    git(lib, 'add', '.gitignore');
+    git(lib, 'commit', '--quiet', '--message', 'Ignore');
+    git(lib, 'push', '--quiet', 'origin', 'HEAD:refs/heads/ignore');
+    writeFileSync(path.join(lib, 'set-up'), 'made by set-up');
+    await noteIgnored(wanted.path, []);
+    writeFileSync(path.join(lib, 'key'), 'precious');
+    for (const text of ['older', 'newer']) {
+      writeFileSync(path.join(lib, 'file-1'), text);
+      git(lib, 'stash', '--quiet');
+    }
+    const question = { ...wanted, owner: '', envFiles: [], since: new Date(0).toISOString() };
+    const found = await findEveryRisk(question);
+    expect(found.filter(({ kind }) => kind === 'ignored')).toMatchObject([{ paths: ['lib/key'] }]);
+    const ref = 'refs/stack/rescue/feat-01/now';
+    await rescueWork({ ...wanted, ref, ignored: ['lib/key'] });
+    await removeWorktree(wanted);
+    expect(git(top, 'show', `${ref}-lib:key`)).toBe('precious');
+    const parents = git(top, 'rev-list', '--parents', '--max-count=1', `${ref}-lib`).split(' ').slice(1);
+    const texts = parents.map((commit) => git(top, 'show', `${commit}:file-1`));
+    expect(texts).toEqual(expect.arrayContaining(['older', 'newer']));
   });
 
   it('finds nothing at risk in commits that the main checkout’s submodule has', async () => {

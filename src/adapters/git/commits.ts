@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { findLocal } from './branch.ts';
 import { askGit } from './git.ts';
+import { listStashCommits } from './stash.ts';
 import type { Submodule } from './submodule.ts';
 
 export interface Commit {
@@ -47,7 +48,8 @@ export async function listLonelyCommits(
 
 /** Gives the commits of a submodule that neither its remotes nor the main checkout's copy of it have. Throws `git`. */
 export async function listLonelyInSubmodule({ folder, twin }: Submodule): Promise<Commit[]> {
-  const commits = await listCommits(folder, ['--all', 'HEAD', '--not', '--remotes', '--tags']);
+  const stashes = await listStashCommits(folder);
+  const commits = await listCommits(folder, ['--all', 'HEAD', ...stashes, '--not', '--remotes', '--tags']);
   if (commits.length === 0 || !existsSync(twin)) return commits;
   const input = commits.map(({ commit }) => `${commit}\n`).join('');
   const known = (await askGit(twin, ['cat-file', '--batch-check'], { input })).split('\n');

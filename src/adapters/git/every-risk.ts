@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { canonicalPath, readOwnEntry, readRebasedBranch } from './entry.ts';
-import { findIgnoredWork } from './ignored.ts';
+import { findIgnoredWork, listIgnoredInside } from './ignored.ts';
 import { readNotes } from './own-notes.ts';
 import { count, describeFiles, type Look, lookAt, type RiskFinding, type RiskQuestion } from './risk.ts';
 import { listStashes } from './stash.ts';
@@ -67,9 +67,11 @@ async function listWishes(question: EveryRiskQuestion, { linked, refs }: Look): 
 }
 
 async function findIgnored(question: EveryRiskQuestion, { linked }: Look): Promise<RiskFinding[]> {
-  if (!linked || linked.status.ignored.length === 0) return [];
+  if (!linked) return [];
+  const ignored = [...linked.status.ignored, ...(await listIgnoredInside(question.worktree, linked.entry))];
+  if (ignored.length === 0) return [];
   const notes = await readNotes(linked.entry.folder);
-  const { paths, bytes } = await findIgnoredWork({ ...question, ignored: linked.status.ignored, notes });
+  const { paths, bytes } = await findIgnoredWork({ ...question, ignored, notes });
   return describeFiles('ignored', 'file', paths).map((finding) => ({
     ...finding,
     text: finding.text.replace(':', ' that git ignores:'),

@@ -24,6 +24,8 @@ export interface ChangeOptions {
   /** After so many seconds git, with every hook it runs, is ended. */
   deadlineSeconds: number;
   env?: Record<string, string | undefined> | undefined;
+  /** What git reads; undefined: nothing. */
+  inputFile?: string | undefined;
   /** Ends git when aborted. Only for what may stop anywhere (asking a remote), or is undone then; any other runs to its end. */
   signal?: AbortSignal | undefined;
   /** Told git's process number as soon as it runs. */
@@ -119,7 +121,7 @@ export async function changeGit(cwd: string, args: readonly string[], options: C
     cwd,
     env: { ...scrubbed, GIT_TERMINAL_PROMPT: '0', ...options.env, [MARKER]: marker },
     detached: true,
-    stdin: 'ignore',
+    ...(options.inputFile === undefined ? { stdin: 'ignore' } : { inputFile: options.inputFile }),
     reject: false,
     stripFinalNewline: false,
   });

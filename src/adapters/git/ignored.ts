@@ -1,11 +1,14 @@
 import type { Dirent } from 'node:fs';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import pLimit from 'p-limit';
 import { removeEnvBlock } from '../../domain/env-block.ts';
 import { shortHash } from '../../domain/names.ts';
 import { readFileIfThere } from '../files.ts';
+import { readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { addNotes, type OwnNotes } from './own-notes.ts';
 import { readStatus } from './status.ts';
+import { listSubmodules } from './submodule.ts';
 import { isUsual } from './usual-files.ts';
 
 /** Files in a worktree that git ignores and that a person made or changed. */
@@ -26,26 +29,38 @@ export interface IgnoredQuestion {
   notes: OwnNotes;
 }
 
-/** Nobody makes more by hand; a folder of so many files is some tool's. */
-const MOST_FILES = 5000;
+/** So many files are open at once at most: a process may have a few thousand. */
+const OPEN_FILES = 64;
 
 /** Finds the ignored files that would be lost with a worktree. What tools make again by themselves does not count. */
 export async function findIgnoredWork(question: IgnoredQuestion): Promise<IgnoredWork> {
   const known = new Set(question.notes.ignored);
   const names = question.ignored.filter((name) => !isUsual(name) && !known.has(name));
   const files = (await Promise.all(names.map((name) => expand(question.worktree, name)))).flat();
-  const lost = files.filter((file) => !known.has(file)).slice(0, MOST_FILES);
-  const judged = await Promise.all(lost.map(async (file) => ((await isKnown(question, file)) ? [] : [file])));
+  const lost = files.filter((file) => !known.has(file));
+  const limit = pLimit(OPEN_FILES);
+  const judged = await limit.map(lost, async (file) => ((await isKnown(question, file)) ? [] : [file]));
   const paths = judged.flat();
-  const sizes = await Promise.all(
-    paths.map((file) => lstat(path.join(question.worktree, file)).catch(() => undefined)),
-  );
+  const sizes = await limit.map(paths, (file) => lstat(path.join(question.worktree, file)).catch(() => undefined));
   return { paths, bytes: sizes.reduce((sum, stat) => sum + (stat?.size ?? 0), 0) };
+}
+
+/** Gives what git ignores in the submodules of a worktree, relative to that. Throws `git`. */
+export async function listIgnoredInside(worktree: string, entry: WorktreeEntry): Promise<string[]> {
+  const submodules = await listSubmodules(worktree, entry);
+  const names = await Promise.all(
+    submodules.map(async ({ folder, path: prefix }) =>
+      (await readStatus(folder)).ignored.map((name) => path.join(prefix, name)),
+    ),
+  );
+  return names.flat();
 }
 
 /** Notes what git ignores in a worktree now: made by its set-up, not by a person. Throws `git`, `files`. */
 export async function noteIgnored(worktree: string, envFiles: readonly string[]): Promise<void> {
-  const { ignored } = await readStatus(worktree);
+  const entry = await readOwnEntry(worktree);
+  const [status, inside] = await Promise.all([readStatus(worktree), entry ? listIgnoredInside(worktree, entry) : []]);
+  const ignored = [...status.ignored, ...inside];
   await addNotes(worktree, async ({ copied }) => {
     const apart = [...envFiles, ...Object.keys(copied)];
     // A folder with files that are watched one by one is noted file by file too.
@@ -77,9 +92,10 @@ async function expand(worktree: string, name: string): Promise<string[]> {
     const entries = await readdir(path.join(worktree, folder), { withFileTypes: true }).catch((): Dirent[] => []);
     for (const entry of entries) {
       const file = path.join(folder, entry.name);
-      if (found.length >= MOST_FILES || isUsual(entry.isDirectory() ? `${file}/` : file)) continue;
+      if (isUsual(entry.isDirectory() ? `${file}/` : file)) continue;
       if (entry.isDirectory()) await visit(file);
-      else found.push(file);
+      // Git keeps no sockets and pipes.
+      else if (entry.isFile() || entry.isSymbolicLink()) found.push(file);
     }
   };
   await visit(name);

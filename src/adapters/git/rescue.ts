@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import { findLocal } from './branch.ts';
 import { listLonelyCommits, listLonelyInSubmodule } from './commits.ts';
@@ -6,6 +7,7 @@ import { listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { askGit } from './git.ts';
 import { hasFiles } from './risk.ts';
 import { commitTree, gitWith, type Snapshot, snapshotFolder, takeSnapshot } from './snapshot.ts';
+import { listStashCommits } from './stash.ts';
 import { listSubmodules, type Submodule } from './submodule.ts';
 
 export interface RescueOptions {
@@ -46,8 +48,10 @@ export async function rescueWork(options: RescueOptions): Promise<Rescued | unde
   const cwd = existsSync(repoPath) ? repoPath : entry && worktree;
   if (cwd === undefined) return requireNoFiles(options);
   const linked = entry?.hasIndex ? entry : undefined;
-  const inSubmodules = linked !== undefined && (await rescueSubmodules(cwd, worktree, linked, ref));
-  const { saved, tips } = await gather(options, cwd, linked);
+  const submodules = linked ? await listSubmodules(worktree, linked) : [];
+  const inSubmodules = await rescueSubmodules(options, cwd, submodules);
+  const ignored = options.ignored?.filter((file) => holderOf(submodules, file) === undefined) ?? [];
+  const { saved, tips } = await gather({ ...options, ignored }, cwd, linked);
   const [first] = tips;
   if (first === undefined) return inSubmodules ? saved : undefined;
   await keep(cwd, ref, tips.length === 1 ? first : await joinCommits(cwd, tips));
@@ -93,22 +97,41 @@ async function readHead(worktree: string): Promise<{ commit: string; branch: str
 }
 
 /** True when something was saved. A submodule's commits go into the repo itself: its own git folder goes with the worktree. */
-async function rescueSubmodules(cwd: string, worktree: string, entry: WorktreeEntry, ref: string): Promise<boolean> {
-  const submodules = await listSubmodules(worktree, entry);
-  const saved = await Promise.all(submodules.map((submodule) => rescueSubmodule(cwd, submodule, ref)));
+async function rescueSubmodules(
+  { ref, ignored = [] }: RescueOptions,
+  cwd: string,
+  submodules: readonly Submodule[],
+): Promise<boolean> {
+  const saved = await Promise.all(
+    submodules.map((submodule) => {
+      const own = ignored.filter((file) => holderOf(submodules, file) === submodule);
+      const inside = own.map((file) => path.relative(submodule.path, file));
+      return rescueSubmodule(cwd, submodule, ref, inside);
+    }),
+  );
   return saved.includes(true);
 }
 
-async function rescueSubmodule(cwd: string, submodule: Submodule, ref: string): Promise<boolean> {
+/** The innermost submodule that a file is in. */
+function holderOf(submodules: readonly Submodule[], file: string): Submodule | undefined {
+  const holders = submodules.filter((submodule) => file.startsWith(`${submodule.path}/`));
+  return holders.sort((one, other) => other.path.length - one.path.length)[0];
+}
+
+async function rescueSubmodule(
+  cwd: string,
+  submodule: Submodule,
+  ref: string,
+  ignored: readonly string[],
+): Promise<boolean> {
   const { folder, gitDir, path: relative } = submodule;
-  const snapshot = (await takeSnapshot(folder, gitDir))?.commit;
+  const snapshot = (await takeSnapshot(folder, gitDir, ignored))?.commit;
   const lonely = await listLonelyInSubmodule(submodule);
   if (snapshot === undefined && lonely.length === 0) return false;
-  const refs = (await askGit(folder, ['for-each-ref', '--format=%(objectname)', 'refs/heads', 'refs/stash'])).split(
-    '\n',
-  );
+  const refs = (await askGit(folder, ['for-each-ref', '--format=%(objectname)', 'refs/heads'])).split('\n');
+  const stashes = await listStashCommits(folder);
   const head = (await askGit(folder, ['rev-parse', 'HEAD'])).trim();
-  const tips = unique([snapshot ?? head, ...refs.filter((tip) => tip !== head)]);
+  const tips = unique([snapshot ?? head, ...[...refs, ...stashes].filter((tip) => tip !== head)]);
   const commit = tips.length === 1 ? (snapshot ?? head) : await joinCommits(folder, tips);
   const target = `${ref}-${relative.replaceAll(/[^A-Za-z0-9_-]+/g, '-')}`;
   const options = ['--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-gc', '--no-recurse-submodules'];

@@ -1,4 +1,4 @@
-import { askGit } from './git.ts';
+import { askGit, tryGit } from './git.ts';
 
 /**
  * Gives what was stashed on a branch since a moment, the newest first, in git's own words: `WIP on feat-01: 1a2b3c4 Add`.
@@ -13,4 +13,18 @@ export async function listStashes(cwd: string, branch: string, since: string): P
     const isOurs = subject.startsWith(`WIP on ${branch}: `) || subject.startsWith(`On ${branch}: `);
     return isOurs && Number(time) >= begin ? [subject] : [];
   });
+}
+
+/** Gives the commits of all stashes of a repo, the newest first; only the newest has a ref. [] for none. Never throws. */
+export async function listStashCommits(cwd: string): Promise<string[]> {
+  const { stdout } = await tryGit(cwd, [
+    'log',
+    '--walk-reflogs',
+    '--no-patch',
+    '--no-show-signature',
+    '--format=%H',
+    'refs/stash',
+    '--',
+  ]);
+  return stdout.split('\n').filter((line) => line !== '');
 }
