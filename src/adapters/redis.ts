@@ -101,7 +101,7 @@ function explainError(error: unknown, where: string, number: number): StackError
   const message = error instanceof Error ? error.message : String(error);
   if (/DB index is out of range|SELECT is not allowed in cluster/i.test(message)) {
     return new StackError('database', `Redis at ${where} has no database ${number}`, {
-      hint: 'it is a cluster, or was told to have fewer; `isolation: server` of shared.redis gives each ticket a server of its own',
+      hint: 'it is a cluster, or was told to have fewer; `isolation: server` of shared.redis, which has no `url:` then, gives each ticket its own',
       cause: error,
     });
   }

@@ -91,6 +91,7 @@ async function act(context: Context, { ticket, action, file = '' }: Wish, force:
   const stack = await context.stack();
   const found = await engine.findTicketDatabase(stack, ticket);
   if (action === 'url') return { ticket, url: found.url };
+  if (action === 'diff' || action === 'dump') await engine.requireDatabase(found, ticket);
   if (action === 'diff') return { ticket, changes: await engine.diffDatabase(stack, ticket) };
   if (action === 'dump') return { ticket, file, bytes: await engine.dumpDatabase(stack, found, file) };
   if (action === 'load') await engine.requireLoadable(stack, ticket, file);
@@ -104,9 +105,11 @@ async function act(context: Context, { ticket, action, file = '' }: Wish, force:
 }
 
 async function openShell(context: Context, ticket: string, words: readonly string[]): Promise<number> {
-  const { findTicketDatabase, requireTools } = await import('../engine/ticket-database.ts');
+  const { findTicketDatabase, requireDatabase, requireTools } = await import('../engine/ticket-database.ts');
   const stack = await context.stack();
-  const { server, database } = await findTicketDatabase(stack, ticket);
+  const found = await findTicketDatabase(stack, ticket);
+  await requireDatabase(found, ticket);
+  const { server, database } = found;
   const tools = await requireTools(stack, server, { dump: false });
   const { stdin, stdout, stderr } = context.host;
   const tty = stdin.isTTY === true && stdout.isTTY === true;

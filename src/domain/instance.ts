@@ -62,8 +62,8 @@ export interface ServiceRecord {
 
 /** What of the shared services an instance has for itself. */
 export interface OwnRecord {
-  /** A database of its own, `from` a copy of the baseline's; `made`: it was there. */
-  postgres?: { database: string; from: string; made?: boolean | undefined } | undefined;
+  /** A database of its own, `from` a copy of the baseline's; `made`: it was there. `at`: on which server. */
+  postgres?: { database: string; from: string; made?: boolean | undefined; at?: string | undefined } | undefined;
   /**
    * A numbered database of its own, or a server; 0 stands for a number that is yet to be leased, and for that of the server.
    * `checked`: the database was empty when the ticket got it, the server has been there. `at`: on which server it was empty.

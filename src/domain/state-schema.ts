@@ -45,7 +45,14 @@ const ownServer = z.looseObject({
 });
 
 const own = z.looseObject({
-  postgres: z.optional(z.looseObject({ database: z.string(), from: z.string(), made: z.optional(z.boolean()) })),
+  postgres: z.optional(
+    z.looseObject({
+      database: z.string(),
+      from: z.string(),
+      made: z.optional(z.boolean()),
+      at: z.optional(z.string()),
+    }),
+  ),
   redis: z.optional(
     z.looseObject({
       number: z.int(),

@@ -7,8 +7,9 @@ import type { InstanceRecord, OwnRecord, OwnServer, SharedLease, StackState } fr
 import { REDIS } from '../domain/own.ts';
 import { resolveShared } from '../domain/shared.ts';
 import type { Finding } from './finding.ts';
+import { placeOf } from './place.ts';
 import { openPostgres, POSTGRES } from './postgres.ts';
-import { describeOwnServer, placeOfRedis } from './redis.ts';
+import { describeOwnServer } from './redis.ts';
 import { ownFolder } from './redis-server.ts';
 import type { Remnants } from './remnants.ts';
 import type { Stack } from './stack.ts';
@@ -35,7 +36,7 @@ export async function withOwn(
   // A number that nothing of the ticket has run with may hold somebody's keys: the next start looks.
   const checked = remnants.workloads.some(({ instance }) => instance === record.ticket);
   const own: OwnRecord = {
-    ...(number !== undefined && { redis: { number, ...(checked && { checked, at: placeOfRedis(stack, config) }) } }),
+    ...(number !== undefined && { redis: { number, ...(checked && { checked, at: placeOf(REDIS, stack, config) }) } }),
     ...record.own,
     ...(server && { redis: { number: 0, checked: true, server } }),
     ...(database && { postgres: database }),
@@ -80,10 +81,11 @@ async function listOwned(stack: Stack, config: StackConfig, shared: SharedLeases
   try {
     const server = openPostgres(stack, config, shared);
     const marked = await server.admin(listMarked);
+    const at = placeOf(POSTGRES, stack, config);
     return new Map(
       marked.flatMap(({ name, mark: { kind, rootId, ticket } }) =>
         kind === 'ticket' && rootId === stack.rootId && ticket !== undefined
-          ? [[ticket, { database: name, from: server.baseline, made: true }] as const]
+          ? [[ticket, { database: name, from: server.baseline, made: true, at }] as const]
           : [],
       ),
     );

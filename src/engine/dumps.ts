@@ -179,11 +179,20 @@ export async function keepDumpRecord(stack: Stack, rescue: Rescue): Promise<void
   await replaceFile(path.join(dumpsFolder(stack), `${rescue.ticket}-${rescue.time}.json`), renderRescue(rescue));
 }
 
-/** Gives what is kept of tickets that were destroyed with data of their own. */
+/** Gives what is kept of tickets that were destroyed with data of their own; what cannot be read is told and passed over. */
 export async function listDumpRecords(stack: Stack): Promise<Rescue[]> {
-  const names = (await readdir(dumpsFolder(stack)).catch(() => [])).filter((name) => name.endsWith('.json'));
-  const texts = await Promise.all(names.map((name) => readFile(path.join(dumpsFolder(stack), name), 'utf8')));
-  return texts.flatMap((text) => parseRescue(text) ?? []);
+  const names = (await readdir(dumpsFolder(stack)).catch(() => [])).filter((name) => OURS.test(name));
+  const records = names.filter((name) => name.endsWith('.json')).map((name) => path.join(dumpsFolder(stack), name));
+  const found = await Promise.all(records.map((file) => readDumpRecord(stack, file)));
+  return found.filter((record) => record !== undefined);
+}
+
+async function readDumpRecord(stack: Stack, file: string): Promise<Rescue | undefined> {
+  const text = await readFile(file, 'utf8').catch((error: Error) => error);
+  const record = text instanceof Error ? undefined : parseRescue(text);
+  const reason = text instanceof Error ? text.message : 'it is not as stack wrote it';
+  if (!record) stack.emit({ type: 'warning', text: `passed over ${file}: ${reason}` });
+  return record;
 }
 
 /** Describes a ticket whose work is all safe in its branches. */

@@ -7,6 +7,7 @@ import { networkAlias, workloadName } from '../domain/names.ts';
 import { ownSettings, REDIS } from '../domain/own.ts';
 import { resolveShared, type SharedSettings, sharedAddress } from '../domain/shared.ts';
 import { listLeases } from './leases.ts';
+import { placeOf } from './place.ts';
 import type { Stack } from './stack.ts';
 import { putRecord, type Work } from './work.ts';
 
@@ -34,17 +35,9 @@ export function openRedis(
   return address && { url: address.url, where: `${address.host}:${address.port ?? USUAL_PORT}`, number };
 }
 
-/** Names the server that the shared Redis is: `stack` for one that stack runs, host and port of one of the team's own. */
-export function placeOfRedis(stack: Pick<Stack, 'env'>, config: StackConfig | undefined): string {
-  const { url } = redisSettings(stack, config);
-  if (url === undefined) return 'stack';
-  const { hostname, port } = new URL(url);
-  return `${hostname}:${port || USUAL_PORT}`;
-}
-
 /** False where a ticket's number is on another server than stack.yml names now: here it may be somebody else's. */
 export function isWhereItWas(stack: Pick<Stack, 'env'>, config: StackConfig | undefined, redis: OwnRedis): boolean {
-  return redis.server !== undefined || redis.at === undefined || redis.at === placeOfRedis(stack, config);
+  return redis.server !== undefined || redis.at === undefined || redis.at === placeOf(REDIS, stack, config);
 }
 
 /** What a ticket's own Redis is to be, as stack.yml says; `auto` where nothing speaks against a numbered database. */

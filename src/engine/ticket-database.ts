@@ -7,6 +7,7 @@ import { withSession } from '../adapters/postgres/connection.ts';
 import {
   copyProperties,
   dropDatabase,
+  findDatabase,
   makeEmptyLike,
   markDatabase,
   replaceDatabase,
@@ -48,6 +49,14 @@ export async function findTicketDatabase(stack: Stack, ticket: string): Promise<
   const own = ticket === BASELINE ? undefined : requireInstance(state, ticket).own?.postgres;
   const database = own?.database ?? server.baseline;
   return { server, database, url: withDatabase(server.login.url, database), own: own !== undefined };
+}
+
+/** Throws `not-found` for a ticket whose database has not been made yet, or is gone. */
+export async function requireDatabase({ server, database, own }: TicketDatabase, ticket: string): Promise<void> {
+  if (!own || (await server.admin((session) => findDatabase(session, database)))) return;
+  throw new StackError('not-found', `the database ${database} of ${ticket} is not there`, {
+    hint: `\`stack start ${ticket}\` makes it`,
+  });
 }
 
 /** Gives programs that can talk to the server; with `dump` those that can dump it. Throws `database` when there are none. */

@@ -160,8 +160,36 @@ describe('data of tickets that were destroyed', { sequential: true, timeout: 120
     expect(readdirSync(shop.at('.stack/dumps'))).toEqual(['mine.dump']);
   });
 
+  it('are listed also where the record of one cannot be read, which is told', async () => {
+    const name = 'broken-20261121T100000.000Z.json';
+    shop.write(`.stack/dumps/${name}`, '{');
+    const run = await shop.stack(['restore', '--list']);
+    expect(run).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining(`passed over ${shop.at('.stack/dumps', name)}`),
+    });
+    rmSync(shop.at('.stack/dumps', name));
+  });
+
+  it('stay on the server they are on when another is named since then, which is told', async () => {
+    await create('left');
+    const url = (await shop.stack(['db', 'baseline', 'url'])).stdout;
+    const env = { STACK_POSTGRES_URL: url.replace('localhost', '127.0.0.1') };
+    const run = await shop.stack(['destroy', 'left'], { env });
+    expect(run).toMatchObject({ code: 0 });
+    const text = 'the database shop_left of left stays on the Postgres that stack ran: another server is named now';
+    expect(run.stderr).toContain(text);
+    expect(await query('baseline', `SELECT FROM pg_database WHERE datname = 'shop_left'`)).toHaveLength(1);
+    expect(await shop.stack(['doctor', '--fix', '--yes'])).toMatchObject({ code: 0 });
+    expect(await query('baseline', `SELECT FROM pg_database WHERE datname = 'shop_left'`)).toEqual([]);
+  });
+
   it('go with a ticket that was never started too', async () => {
     expect(await shop.stack(['create', 'quiet', '--own', 'postgres', '--no-start'])).toMatchObject({ code: 0 });
+    for (const action of ['shell', 'diff']) {
+      const run = await shop.stack(['db', 'quiet', action]);
+      expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining('hint: `stack start quiet` makes it') });
+    }
     expect(await shop.stack(['db', 'quiet', 'reset', '--yes'])).toMatchObject({ code: 0 });
     expect(await shop.stack(['destroy', 'quiet'])).toMatchObject({ code: 0 });
     expect(await query('baseline', `SELECT FROM pg_database WHERE datname = 'shop_quiet'`)).toEqual([]);

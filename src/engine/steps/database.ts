@@ -8,11 +8,12 @@ import {
   moveDatabase,
 } from '../../adapters/postgres/databases.ts';
 import { StackError } from '../../domain/errors.ts';
-import { dedicatedRepos, type OwnRecord } from '../../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord, type OwnRecord } from '../../domain/instance.ts';
 import { hiddenDatabase } from '../../domain/own.ts';
 import { resolveShared } from '../../domain/shared.ts';
 import type { Step } from '../../domain/step.ts';
 import { bringDataBack, findKept, takeBack } from '../dumps.ts';
+import { describePlace, placeOf } from '../place.ts';
 import { openPostgres, POSTGRES, type PostgresServer } from '../postgres.ts';
 import { templateName } from '../template.ts';
 import { requireConfig, saveRecord, type Work } from '../work.ts';
@@ -45,6 +46,7 @@ function databaseStep(work: Work, own: OwnDatabase): Step {
     },
     async apply({ signal }) {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
+      await tellStranded(work);
       const saved = work.rescue?.own?.postgres;
       if (saved?.dump !== undefined || saved?.kept !== undefined) {
         if (await bringDataBack(work, server)) return noteMade(work, own, true);
@@ -58,6 +60,7 @@ function databaseStep(work: Work, own: OwnDatabase): Step {
       await noteMade(work, own, true);
     },
     async revert() {
+      await tellStranded(work);
       if (own.made) await noteMade(work, own, false);
       const server = await openRecorded(work);
       await server?.admin(async (session) => {
@@ -69,17 +72,33 @@ function databaseStep(work: Work, own: OwnDatabase): Step {
   };
 }
 
+/** A database that was made on a server which stack.yml names no more is out of reach. */
+async function tellStranded({ stack, record, config }: Work): Promise<void> {
+  const { database, made, at } = record.own?.postgres ?? {};
+  const known = config ?? (await stack.config().catch(() => undefined));
+  if (!made || at === undefined || at === placeOf(POSTGRES, stack, known)) return;
+  const server = describePlace('Postgres', at);
+  const text = `the database ${database} of ${record.ticket} stays on ${server}: another server is named now`;
+  stack.emit({ type: 'warning', text });
+}
+
 /** Between the two a missing database is one that somebody took away. */
 async function noteMade(work: Work, own: OwnDatabase, made: boolean): Promise<void> {
   own.made = made;
+  if (made) own.at = placeOf(POSTGRES, work.stack, await requireConfig(work));
   await saveRecord(work);
 }
 
-/** Gives the server a recorded ticket's database is on; undefined when it is gone with all its data. */
+/**
+ * Gives the server a recorded ticket's database is on; undefined when it is gone with all its data, or is another than the one
+ * that stack.yml names now.
+ */
 export async function openRecorded(
-  work: Pick<Work, 'stack' | 'config' | 'shared'>,
+  work: Pick<Work, 'stack' | 'config' | 'shared'> & { record?: InstanceRecord },
 ): Promise<PostgresServer | undefined> {
   const config = work.config ?? (await work.stack.config().catch(() => undefined));
+  const at = work.record?.own?.postgres?.at;
+  if (at !== undefined && at !== placeOf(POSTGRES, work.stack, config)) return undefined;
   const { url } = resolveShared(POSTGRES, config?.shared.services[POSTGRES] ?? {}, work.stack.env);
   if (url === undefined && !work.shared[POSTGRES]) return undefined;
   return openPostgres(work.stack, config, work.shared);

@@ -4,7 +4,8 @@ import type { OwnRecord, StackState } from '../../domain/instance.ts';
 import { REDIS } from '../../domain/own.ts';
 import type { Step } from '../../domain/step.ts';
 import { bringKeysBack } from '../dumps.ts';
-import { isolationOf, isWhereItWas, leaseRedis, leaseServer, openRedis, placeOfRedis } from '../redis.ts';
+import { describePlace, placeOf } from '../place.ts';
+import { isolationOf, isWhereItWas, leaseRedis, leaseServer, openRedis } from '../redis.ts';
 import { isServerUp, isServing, removeServer, startServer, stopServer } from '../redis-server.ts';
 import { putRecord, requireConfig, type Work } from '../work.ts';
 import { embeddedId } from './embedded.ts';
@@ -55,7 +56,7 @@ async function findConfig(work: Work): Promise<StackConfig | undefined> {
 }
 
 function tellStranded({ stack, record }: Work, { number, at }: NonNullable<OwnRecord['redis']>): void {
-  const server = at === 'stack' ? 'the Redis that stack ran' : `Redis at ${at}`;
+  const server = describePlace('Redis', at ?? '');
   const text = `the keys of ${record.ticket} stay in database ${number} of ${server}: another server is named now`;
   stack.emit({ type: 'warning', text });
 }
@@ -94,7 +95,7 @@ async function takeNumber(work: Work): Promise<void> {
     if (isolationOf(stack, config) === 'auto' && (await avoidMix(work, login))) return;
     if ((await countKeys(login)) === 0) {
       await bringKeysBack(work, login);
-      return changeRedis(work, async () => ({ ...redis, checked: true, at: placeOfRedis(stack, config) }));
+      return changeRedis(work, async () => ({ ...redis, checked: true, at: placeOf(REDIS, stack, config) }));
     }
     tried.push(redis.number);
     await changeRedis(work, (draft) => leaseRedis(stack, config, draft, record, tried));

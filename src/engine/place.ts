@@ -1,0 +1,18 @@
+import type { StackConfig } from '../domain/config/config.ts';
+import { resolveShared } from '../domain/shared.ts';
+import type { Stack } from './stack.ts';
+
+const USUAL_PORTS: Record<string, number> = { postgres: 5432, redis: 6379 };
+
+/** Names the server that a shared service is: `stack` for one that stack runs, host and port of one of the team's own. */
+export function placeOf(service: string, { env }: Pick<Stack, 'env'>, config: StackConfig | undefined): string {
+  const { url } = resolveShared(service, config?.shared.services[service] ?? {}, env);
+  if (url === undefined) return 'stack';
+  const { hostname, port } = new URL(url);
+  return `${hostname}:${port || USUAL_PORTS[service]}`;
+}
+
+/** Says a place as `placeOf` gives it: `Redis at db.local:6379`. */
+export function describePlace(program: string, at: string): string {
+  return at === 'stack' ? `the ${program} that stack ran` : `${program} at ${at}`;
+}
