@@ -87,18 +87,14 @@ export async function noteEnvText(worktree: string, file: string, text: string):
 /** The files in what git lists as one folder. */
 async function expand(worktree: string, name: string): Promise<string[]> {
   if (!name.endsWith('/')) return [name];
-  const found: string[] = [];
-  const visit = async (folder: string): Promise<void> => {
-    const entries = await readdir(path.join(worktree, folder), { withFileTypes: true }).catch((): Dirent[] => []);
-    for (const entry of entries) {
-      const file = path.join(folder, entry.name);
-      if (isUsual(entry.isDirectory() ? `${file}/` : file)) continue;
-      if (entry.isDirectory()) await visit(file);
-      // Git keeps no sockets and pipes.
-      else if (entry.isFile() || entry.isSymbolicLink()) found.push(file);
-    }
-  };
-  await visit(name);
+  const entries = await readdir(path.join(worktree, name), { withFileTypes: true }).catch((): Dirent[] => []);
+  let found: string[] = [];
+  for (const entry of entries) {
+    const inside = path.join(name, entry.isDirectory() ? `${entry.name}/` : entry.name);
+    // Git keeps no sockets and pipes.
+    const isKept = entry.isDirectory() || entry.isFile() || entry.isSymbolicLink();
+    if (isKept && !isUsual(inside)) found = found.concat(await expand(worktree, inside));
+  }
   return found;
 }
 
