@@ -280,6 +280,35 @@ describe('rescueWork', () => {
     expect(listRefs(repo)).not.toContain('refs/stack');
   });
 
+  it.each([
+    ['git keeps for itself', 'git~1'],
+    ['is not UTF-8', Buffer.from('caf\xe9', 'latin1')],
+  ])('refuses an ignored file whose name %s', async (_, name) => {
+    const { repo, gitCommonDir, worktree, question, write } = await makeWorld();
+    await addExclude(gitCommonDir, '/own', 'feat-01');
+    mkdirSync(path.join(worktree, 'own'));
+    write('own/usual');
+    writeFileSync(Buffer.concat([Buffer.from(path.join(worktree, 'own/')), Buffer.from(name)]), 'mine');
+    const risks = await findEveryRisk({ ...question, owner: '', envFiles: [], since: new Date(0).toISOString() });
+    const { paths = [] } = risks.find(({ kind }) => kind === 'ignored') ?? {};
+    await expect(rescue({ ...question, ignored: paths })).rejects.toMatchObject({
+      code: 'dirty',
+      message: expect.stringContaining(path.join(worktree, 'own/')),
+    });
+    expect(listRefs(repo)).not.toContain('refs/stack');
+  });
+
+  it('saves what is outside of a sparse checkout, and takes nothing that is not there for deleted', async () => {
+    const { repo, worktree, question, write } = await makeWorld();
+    mkdirSync(path.join(worktree, 'far'));
+    commitFile(worktree, 'far/away', 'x');
+    git(worktree, 'sparse-checkout', 'set', 'near');
+    mkdirSync(path.join(worktree, 'far'), { recursive: true });
+    write('far/new', 'mine\n');
+    expect(await rescue(question)).toBe(REF);
+    expect(git(repo, 'ls-tree', '-r', '--name-only', REF, 'far/')).toBe('far/away\nfar/new');
+  });
+
   it('saves links that git ignores as links, and passes over sockets and what has just gone', async () => {
     const { repo, gitCommonDir, worktree, question, write } = await makeWorld();
     await addExclude(gitCommonDir, '/run', 'feat-01');

@@ -20,6 +20,8 @@ export interface Snapshot {
 
 /** `add -A` cleans every file through its filters, and LFS may be slow. */
 const SNAPSHOT_SECONDS = 600;
+/** A person's settings must not leave a file out: what is outside of a sparse checkout, line ends git would not give back. */
+const EVERY_FILE = ['-c', 'core.safecrlf=false', '-c', 'core.sparseCheckout=false'];
 /** As many paths as a command line surely has room for. */
 const ARGUMENTS = 200;
 
@@ -49,7 +51,7 @@ export async function takeSnapshot(
     // A merge with conflicts has no staged tree.
     const staged = await git(['write-tree']).catch(() => tree);
     await showHidden(git, folder);
-    await git(['-c', 'core.safecrlf=false', 'add', '--all', '--', '.']);
+    await git([...EVERY_FILE, 'add', '--all', '--', '.']);
     await addIgnored(git, { folder, index, ignored });
     await requireNoRepos(folder, git);
     const files = await git(['write-tree']);
@@ -69,7 +71,7 @@ export async function snapshotFolder(repo: string, folder: string): Promise<Snap
   const index = temporaryIndex(gitDir);
   const git = gitWith(folder, { GIT_INDEX_FILE: index, GIT_DIR: gitDir, GIT_WORK_TREE: folder });
   try {
-    await git(['add', '--all', '--', '.']);
+    await git([...EVERY_FILE, 'add', '--all', '--', '.']);
     await requireNoRepos(folder, git);
     const staged = await git(['write-tree']);
     // No notes tell any more which of them a person made.
@@ -105,7 +107,21 @@ async function addIgnored(
   await writeFile(list, ignored.map((file) => `${file}\0`).join(''));
   // One that has just gone is nothing to save.
   const flags = ['--add', '--remove', '-z', '--stdin'];
-  await git(['-c', 'core.safecrlf=false', 'update-index', ...flags], list);
+  await git([...EVERY_FILE, 'update-index', ...flags], list);
+  await requireAdded(git, folder, ignored);
+}
+
+/** It passes over names that git keeps for itself (`git~1`), and finds none that is not UTF-8: it ends with 0 all the same. */
+async function requireAdded(git: Git, folder: string, files: readonly string[]): Promise<void> {
+  const added = new Set((await git(['ls-files', '-z'])).split('\0'));
+  const missing = files.filter((file) => !added.has(file));
+  const isLeft = await Promise.all(missing.map((file) => file.includes('\uFFFD') || isThere(path.join(folder, file))));
+  const left = missing.filter((_, index) => isLeft[index]);
+  if (left.length === 0) return;
+  throw new StackError('dirty', `git cannot keep a file with this name: ${path.join(folder, left[0] ?? '')}`, {
+    hint: 'give it another name, or move it out of the ticket, then run the command again',
+    details: { paths: left },
+  });
 }
 
 /** What is in another repo would be saved without that repo. */
