@@ -11,11 +11,11 @@ const RETRY_MS = 60_000;
 
 /**
  * Deletes `$1`, which it first takes for itself as `$2.<its pid>`, so that one process alone is at it and others see whether
- * it lives. Folders that nobody may write to (a cache of Go modules) are made writable for that. The trash `$3`, and the
- * folder it is in, go with the last thing in them.
+ * it lives. Folders that nobody may write to (a cache of Go modules) are made writable for that. What cannot be deleted all
+ * the same is left as `$2.0`. The trash `$3`, and the folder it is in, go with the last thing in them.
  */
 const DELETE = `own="$2.$$"
-mv -- "$1" "$own" && { rm -rf -- "$own" || { chmod -R u+rwx -- "$own"; rm -rf -- "$own"; } }
+mv -- "$1" "$own" && { rm -rf -- "$own" || { chmod -R u+rwx -- "$own"; rm -rf -- "$own" || mv -- "$own" "$2.0"; } }
 rmdir -- "$3" "\${3%/*}"`;
 
 /**
@@ -46,7 +46,8 @@ export async function sweepTrash(trash: string): Promise<void> {
   for (const name of names) {
     const [, base = name, pid] = /^(.+-[0-9a-f]{8})\.(\d+)$/.exec(name) ?? [];
     const from = path.join(trash, name);
-    if (pid !== undefined && (isRunning(Number(pid)) || (await isFresh(from)))) continue;
+    // Deleted by somebody else right now, or in vain a moment ago.
+    if (pid === '0' ? await isFresh(from) : pid !== undefined && isRunning(Number(pid))) continue;
     startDeleting(from, path.join(trash, base), trash);
   }
 }
