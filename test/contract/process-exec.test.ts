@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { build } from 'esbuild';
@@ -83,14 +83,19 @@ describe('exec', () => {
   });
 
   it('says that nothing runs, or that there is no such program', async () => {
-    const spec = world.spec('exec sleep 1000');
+    mkdirSync(path.join(world.source, 'no-program-either'));
+    const spec = world.spec('exec sleep 1000', { env: { PATH: `${process.env.PATH}:${world.source}` } });
     const { text, options } = makeStreams();
     const exec = (program: string) => world.runtime.exec(spec, [program], options).catch((error) => error);
     expect(await exec('true')).toMatchObject({ code: 'not-found' });
     await world.runtime.start(spec, never);
     expect(await exec('no-such-program')).toBe(127);
+    // To the system a folder of that name on the PATH is one that it may not run.
+    expect(await exec('no-program-either')).toBe(127);
     expect(await exec('/etc/passwd')).toBe(126);
-    expect(text.stderr).toBe('no-such-program was not found\n/etc/passwd is not executable\n');
+    expect(text.stderr).toBe(
+      'no-such-program was not found\nno-program-either was not found\n/etc/passwd is not executable\n',
+    );
     await world.runtime.stop(spec);
     expect(await exec('true')).toMatchObject({ code: 'not-found' });
   });

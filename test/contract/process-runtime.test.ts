@@ -242,7 +242,7 @@ describe('why a workload is not ready', () => {
   });
 
   it('says that the command was not found', async () => {
-    await explain('no-such-program --flag', 1, /did not find the command/);
+    await explain('no-such-program --flag', freePorts(), /did not find the command/);
   });
 
   it('says that it put itself into the background, and ends it there', async () => {
@@ -252,7 +252,7 @@ describe('why a workload is not ready', () => {
       const [program, ...args] = ${daemon};
       spawn(program, args, { detached: true, stdio: 'inherit' }).unref();
     `);
-    const spec = await explain(parent, 1, /left a process in the background/);
+    const spec = await explain(parent, freePorts(), /left a process in the background/);
     const pid = Number((await lineOf(spec, /^up (\d+)$/))[1]);
     await world.runtime.stop(spec);
     expect(isRunning(pid)).toBe(false);

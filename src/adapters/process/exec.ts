@@ -8,6 +8,7 @@ import type { ExecOptions, LogLine } from '../../domain/runtime.ts';
 import { isThere } from '../files.ts';
 import { processStartTime } from '../process-identity.ts';
 import { endGroup, endMarked } from './group.ts';
+import { findProgram } from './launch.ts';
 import { makeSplitter } from './log-lines.ts';
 import { endWithMe } from './mortal.ts';
 import { MARKER } from './table.ts';
@@ -85,23 +86,31 @@ async function startChild(argv: readonly string[], where: Surroundings, options:
   try {
     await once(child, 'spawn');
   } catch (error) {
-    throw explainSpawnError(error as NodeJS.ErrnoException, program);
+    throw await explainSpawnError(error as NodeJS.ErrnoException, program, where);
   }
   return child;
 }
 
 /** Gives the exit code a shell would give, and says why; throws what is no fault of the program's. */
 async function tellUnstarted(error: unknown, { cwd }: Surroundings, { stderr }: ExecOptions): Promise<number> {
-  const code = { ENOENT: 127, EACCES: 126 }[((error as Error).cause as NodeJS.ErrnoException | undefined)?.code ?? ''];
+  const reason = error instanceof StackError ? (error.details as { reason?: string } | undefined)?.reason : undefined;
+  const code = { ENOENT: 127, EACCES: 126 }[reason ?? ''];
   if (code === undefined || !(await isThere(cwd))) throw error;
   stderr.write(`${(error as Error).message}\n`);
   return code;
 }
 
-function explainSpawnError(error: NodeJS.ErrnoException, program: string): StackError {
+async function explainSpawnError(
+  error: NodeJS.ErrnoException,
+  program: string,
+  { cwd, env }: Surroundings,
+): Promise<StackError> {
+  // A folder on the PATH that may not be looked into makes the system say so of a program that is nowhere.
+  const isNowhere = error.code === 'EACCES' && (await findProgram(program, cwd, env.PATH ?? '')) === undefined;
+  const code = isNowhere ? 'ENOENT' : error.code;
   const reasons: Record<string, string> = { ENOENT: 'was not found', EACCES: 'is not executable' };
-  const reason = reasons[error.code ?? ''] ?? `cannot be run: ${error.message}`;
-  return new StackError('process', `${program} ${reason}`, { cause: error });
+  const reason = reasons[code ?? ''] ?? `cannot be run: ${error.message}`;
+  return new StackError('process', `${program} ${reason}`, { details: { reason: code }, cause: error });
 }
 
 async function waitForEnd(child: ChildProcess, signal: AbortSignal, end: () => Promise<void>): Promise<number> {

@@ -82,12 +82,9 @@ export async function requireRunnable(argv: readonly string[], cwd: string, sear
     throw new StackError('process', `${cwd} is no folder`, { hint: 'check `path:` and `dir:` in stack.yml' });
   }
   const program = argv[0] ?? '';
-  const candidates = program.includes('/')
-    ? [path.resolve(cwd, program)]
-    : searchPath.split(path.delimiter).map((one) => path.resolve(cwd, one, program));
-  const found = await Promise.all(candidates.map(inspectProgram));
-  if (found.includes('runnable')) return;
-  if (found.includes('not executable')) {
+  const found = await findProgram(program, cwd, searchPath);
+  if (found === 'runnable') return;
+  if (found === 'not executable') {
     throw new StackError('process', `${program} is not executable`, { hint: `chmod +x ${program}` });
   }
   throw new StackError('process', `${program} was not found`, {
@@ -95,7 +92,18 @@ export async function requireRunnable(argv: readonly string[], cwd: string, sear
   });
 }
 
-async function inspectProgram(file: string): Promise<'runnable' | 'not executable' | undefined> {
+type Runnable = 'runnable' | 'not executable' | undefined;
+
+/** Looks for a program as a shell does, on the PATH where its name has no `/`; undefined when it is nowhere. Never throws. */
+export async function findProgram(program: string, cwd: string, searchPath: string): Promise<Runnable> {
+  const candidates = program.includes('/')
+    ? [path.resolve(cwd, program)]
+    : searchPath.split(path.delimiter).map((one) => path.resolve(cwd, one, program));
+  const found = await Promise.all(candidates.map(inspectProgram));
+  return found.find((one) => one === 'runnable') ?? found.find((one) => one !== undefined);
+}
+
+async function inspectProgram(file: string): Promise<Runnable> {
   const entry = await stat(file).catch(() => undefined);
   if (!entry?.isFile()) return undefined;
   return access(file, constants.X_OK).then(
