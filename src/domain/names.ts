@@ -12,6 +12,7 @@ export const LABELS = {
   worktree: 'dev.stack.worktree',
   ports: 'dev.stack.ports',
   hash: 'dev.stack.hash',
+  build: 'dev.stack.build',
 } as const;
 
 /** First 12 hex digits of the SHA-256 of a text. */

@@ -1,4 +1,4 @@
-import type { StackConfig } from '../domain/config/config.ts';
+import type { BuildConfig, StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { DedicatedRepo, InstanceRecord, ServiceRecord } from '../domain/instance.ts';
 import { networkName, shortHash } from '../domain/names.ts';
@@ -20,10 +20,34 @@ export function refOf(stack: Stack, record: InstanceRecord, service: string): Wo
 export async function buildSpec(work: Work, service: string): Promise<WorkloadSpec> {
   const wiring = await wiringOf(work);
   const spec = describeSpec(work, wiring, service);
-  // Tickets come and go; what runs is made anew for that only where stack.yml says so.
-  const steady = wiring.config.services[service]?.refresh === 'restart' ? wiring : { ...wiring, tickets: {} };
+  const steady = steadyWiring(wiring, service);
   const hashed = Object.keys(wiring.tickets).length > 0 ? describeSpec(work, steady, service) : spec;
-  return { ...spec, hash: shortHash(JSON.stringify(hashed)) };
+  // An image that is built anew has the tag of the old one.
+  const build = describeBuild(steady, service);
+  return { ...spec, hash: shortHash(JSON.stringify({ ...hashed, build })) };
+}
+
+/**
+ * Gives what the image of a service is built from as record and stack.yml stand now, and a hash that tells it from what it
+ * was built from before; undefined where nothing is built. Throws `config`.
+ */
+export async function buildSource(work: Work, service: string): Promise<(BuildConfig & { hash: string }) | undefined> {
+  const wiring = await wiringOf(work);
+  const build = describeBuild(wiring, service);
+  const steady = describeBuild(steadyWiring(wiring, service), service);
+  return build && { ...build, hash: shortHash(JSON.stringify(steady)) };
+}
+
+/** Tickets come and go; what runs is made anew for that only where stack.yml says so. */
+function steadyWiring(wiring: Wiring, service: string): Wiring {
+  return wiring.config.services[service]?.refresh === 'restart' ? wiring : { ...wiring, tickets: {} };
+}
+
+function describeBuild(wiring: Wiring, service: string): BuildConfig | undefined {
+  const build = wiring.config.services[service]?.build;
+  if (!build || wiring.record.services[service]?.builtImage === undefined) return undefined;
+  const args = Object.entries(build.args).map(([key, text]) => [key, fillFor(wiring, service, text)]);
+  return { ...build, args: Object.fromEntries(args) };
 }
 
 function describeSpec(work: Work, wiring: Wiring, service: string): Omit<WorkloadSpec, 'hash'> {
@@ -67,7 +91,7 @@ export function fillEnv(wiring: Wiring, service: string, settings: ServiceSettin
 }
 
 /** Fills one text from the viewpoint of a service. Throws `config` for a name that stands for nothing. */
-export function fillFor(wiring: Wiring, service: string, text: string): string {
+function fillFor(wiring: Wiring, service: string, text: string): string {
   return fillTemplate(text, (name) => resolveName(wiring, service, name));
 }
 

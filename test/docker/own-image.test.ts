@@ -18,6 +18,14 @@ require('node:http')
   .listen(process.env.PORT, () => console.log('up and ready'));
 `;
 
+const REPOS = 'repos: { api: { path: ./api, base: main, shared: true },';
+const API = (product: Product): string => `  api:
+    repo: api
+    image: ${NODE_IMAGE}
+    command: node -e "require('node:http').createServer((_, r) => r.end()).listen(8080)"
+    ports: { http: { baseline: ${product.port(3000)}, from: ${product.port(4001)}, container: 8080 } }
+`;
+
 describe.skipIf(!engine)('a repo with a Dockerfile and a volume', () => {
   let product: Product;
   const commit = async (message: string): Promise<void> => {
@@ -64,6 +72,24 @@ services:
     expect(await product.stack(['start', 'b-1'])).toMatchObject({ code: 0 });
     product.writeConfig((text) => text.replace(image, build));
     expect((await listLeft(product.root, 'docker')).filter((name) => name.startsWith('image'))).toEqual([]);
+  });
+
+  it('is built anew when stack.yml or an address it was built with has changed, and ps tells of it', async () => {
+    const greeting = async () => (await fetch(`http://localhost:${product.port(3001)}`)).text();
+    const before = readFileSync(path.join(product.root, 'stack.yml'), 'utf8');
+    product.writeConfig(
+      (text) => text.replace('"${ticket}"', '"${api.url}"').replace('repos: {', REPOS) + API(product),
+    );
+    expect(await product.stack(['start', 'b-1'])).toMatchObject({ code: 0 });
+    expect(await greeting()).toContain(`built for http://localhost:${product.port(3000)}\n`);
+    expect(await product.stack(['add', 'b-1', 'api'])).toMatchObject({ code: 0 });
+    expect(await greeting()).toContain(`built for http://localhost:${product.port(4001)}\n`);
+    product.writeConfig(() => before);
+    const [ticket] = (await product.ps()).instances;
+    expect(ticket?.problems).toContain('web runs as stack.yml had it before: `stack start b-1` makes it anew');
+    expect(await product.stack(['start', 'b-1'])).toMatchObject({ code: 0 });
+    expect(await greeting()).toContain('built for b-1\n');
+    expect((await product.stack(['start', 'b-1'])).stderr).toContain('nothing to do');
   });
 
   it('leaves neither after destroy', async () => {

@@ -8,7 +8,7 @@ import { type Connection, createConnection, type Person } from './connection.ts'
 import { explainEngineError } from './error.ts';
 import { execInContainer } from './exec.ts';
 import { findEngine } from './host.ts';
-import { ensureImage, hasImage, type OnProgress, removeImage } from './image.ts';
+import { ensureImage, hasImage, type OnProgress, readImageLabels, removeImage } from './image.ts';
 import { readLogs, readLogTail } from './logs.ts';
 import { connectContainer, ensureNetwork, inspectNetwork, type NetworkState, removeNetwork } from './network.ts';
 import { listPrograms } from './programs.ts';
@@ -58,6 +58,7 @@ export interface DockerEngine {
   removeVolume(name: string): Promise<void>;
   listVolumes(rootId: string): Promise<OwnedThing[]>;
   hasImage(ref: string): Promise<boolean>;
+  readImageLabels(ref: string): Promise<Labels | undefined>;
   ensureImage(ref: string, onProgress: OnProgress, signal: AbortSignal): Promise<void>;
   buildImage(request: BuildRequest, onProgress: OnProgress, signal: AbortSignal): Promise<void>;
   removeImage(ref: string): Promise<void>;
@@ -89,6 +90,7 @@ export async function connectEngine(options: EngineOptions): Promise<DockerEngin
     removeVolume: bind(removeVolume),
     listVolumes: bind(listVolumes),
     hasImage: bind(hasImage),
+    readImageLabels: bind(readImageLabels),
     ensureImage: bind(ensureImage),
     buildImage: bind(buildImage),
     removeImage: bind(removeImage),

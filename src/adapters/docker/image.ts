@@ -11,6 +11,15 @@ export async function hasImage(conn: Connection, ref: string): Promise<boolean> 
   return (await readImageId(conn, ref)) !== undefined;
 }
 
+/** Gives an image's labels; undefined when the engine has none of that name. */
+export async function readImageLabels(
+  conn: Connection,
+  ref: string,
+): Promise<Readonly<Record<string, string>> | undefined> {
+  const image = await orMissing(conn.client.getImage(ref).inspect());
+  return image && (image.Config.Labels ?? {});
+}
+
 /** Gives an image's id; undefined when the engine has none of that name. */
 export async function readImageId(conn: Connection, ref: string): Promise<string | undefined> {
   return (await orMissing(conn.client.getImage(ref).inspect()))?.Id;

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { LABELS } from '../../domain/names.ts';
-import type { Step } from '../../domain/step.ts';
-import { buildSpec, fillFor, requireDedicated, requireService } from '../spec.ts';
-import { requireConfig, type Work, wiringOf } from '../work.ts';
+import type { Step, StepState } from '../../domain/step.ts';
+import { buildSource, buildSpec, requireDedicated, requireService } from '../spec.ts';
+import { requireConfig, type Work } from '../work.ts';
 
 /** The image of one containerised service: pulled, or built from the Dockerfile in the worktree. */
 export function imageStep(work: Work, service: string): Step {
@@ -15,7 +15,7 @@ export function imageStep(work: Work, service: string): Step {
     after: tag === undefined ? [] : [`worktree ${own.repo}`, `copy ${own.repo}`],
     async inspect() {
       const docker = await work.stack.docker();
-      if (tag !== undefined && work.rebuild) return 'different';
+      if (tag !== undefined) return inspectBuilt(work, service, tag);
       const { image } = await buildSpec(work, service);
       return image === undefined || (await docker.hasImage(image)) ? 'present' : 'absent';
     },
@@ -33,6 +33,15 @@ export function imageStep(work: Work, service: string): Step {
   };
 }
 
+async function inspectBuilt(work: Work, service: string, tag: string): Promise<StepState> {
+  if (work.rebuild) return 'different';
+  const labels = await (await work.stack.docker()).readImageLabels(tag);
+  if (!labels) return 'absent';
+  // What it was built with may have moved: an address in `args:` leads elsewhere once a repo was added.
+  const source = await buildSource(work, service);
+  return source === undefined || labels[LABELS.build] === source.hash ? 'present' : 'different';
+}
+
 async function buildFor(
   work: Work,
   service: string,
@@ -41,12 +50,11 @@ async function buildFor(
   signal: AbortSignal,
 ): Promise<void> {
   const config = await requireConfig(work);
-  const wiring = await wiringOf(work);
   const settings = config.services[service];
   const repo = requireDedicated(work.record, requireService(work.record, service).repo);
-  if (!settings?.build) return;
-  const { context, dockerfile, target, args } = settings.build;
-  const fill = (text: string): string => fillFor(wiring, service, text);
+  const source = await buildSource(work, service);
+  if (!settings || !source) return;
+  const { context, dockerfile, target, args, hash } = source;
   const docker = await work.stack.docker();
   await docker.buildImage(
     {
@@ -54,8 +62,13 @@ async function buildFor(
       context: path.join(repo.worktree, settings.dir, context),
       dockerfile,
       ...(target === undefined ? {} : { target }),
-      args: Object.fromEntries(Object.entries(args).map(([key, text]) => [key, fill(text)])),
-      labels: { [LABELS.root]: work.stack.rootId, [LABELS.ticket]: work.record.ticket, [LABELS.service]: service },
+      args,
+      labels: {
+        [LABELS.root]: work.stack.rootId,
+        [LABELS.ticket]: work.record.ticket,
+        [LABELS.service]: service,
+        [LABELS.build]: hash,
+      },
     },
     note,
     signal,
