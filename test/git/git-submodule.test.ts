@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { deleteBranch } from '../../src/adapters/git/branch.ts';
@@ -9,6 +9,8 @@ import { findWorkAtRisk } from '../../src/adapters/git/risk.ts';
 import { addWorktree, removeWorktree } from '../../src/adapters/git/worktree.ts';
 import { commitFile, git, listRefs, makeClone, makeSuperproject } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
+
+const REF = 'refs/stack/rescue/feat-01/now';
 
 function makeWorld() {
   const folder = makeTemp();
@@ -156,6 +158,74 @@ describe('a worktree of a superproject', () => {
     const parents = git(top, 'rev-list', '--parents', '--max-count=1', `${ref}-lib`).split(' ').slice(1);
     const texts = parents.map((commit) => git(top, 'show', `${commit}:file-1`));
     expect(texts).toEqual(expect.arrayContaining(['older', 'newer']));
+  });
+
+  it('finds and saves what only a tag in a submodule leads to', async () => {
+    const { top, wanted } = makeWorld();
+    await addWorktree(wanted);
+    const lib = path.join(wanted.path, 'lib');
+    const commit = commitFile(lib, 'new', 'x');
+    git(lib, 'tag', '--annotate', '--message', 'x', 'v9');
+    git(lib, 'checkout', '--quiet', 'HEAD~1');
+    expect(await findWorkAtRisk(wanted)).toMatchObject([{ kind: 'unpushed', commits: [{ commit }] }]);
+    await rescueWork({ ...wanted, ref: REF });
+    await removeWorktree(wanted);
+    expect(git(top, 'merge-base', `${REF}-lib`, commit)).toBe(commit);
+  });
+
+  it('finds and saves the commits of a submodule whose files are gone', async () => {
+    const { top, wanted } = makeWorld();
+    await addWorktree(wanted);
+    const commit = commitFile(path.join(wanted.path, 'lib'), 'new', 'x');
+    git(wanted.path, 'rm', '--quiet', '--force', 'lib');
+    git(wanted.path, 'commit', '--quiet', '--message', 'Do without');
+    git(wanted.path, 'push', '--quiet');
+    expect(await findWorkAtRisk(wanted)).toMatchObject([{ kind: 'unpushed', commits: [{ commit }] }]);
+    await rescueWork({ ...wanted, ref: REF });
+    await removeWorktree(wanted);
+    expect(git(top, 'merge-base', `${REF}-lib`, commit)).toBe(commit);
+  });
+
+  it('finds and saves the commits of a repo that was added without being declared a submodule', async () => {
+    const { top, wanted } = makeWorld();
+    await addWorktree(wanted);
+    const inner = path.join(wanted.path, 'inner');
+    mkdirSync(inner);
+    git(inner, 'init', '--quiet');
+    const commit = commitFile(inner, 'new', 'x');
+    git(wanted.path, '-c', 'advice.addEmbeddedRepo=false', 'add', 'inner');
+    git(wanted.path, 'commit', '--quiet', '--message', 'Add inner');
+    git(wanted.path, 'push', '--quiet');
+    expect(await findWorkAtRisk(wanted)).toMatchObject([{ kind: 'unpushed', commits: [{ commit }] }]);
+    await rescueWork({ ...wanted, ref: REF });
+    await removeWorktree(wanted);
+    expect(git(top, 'rev-parse', `${REF}-inner`)).toBe(commit);
+  });
+
+  it('saves the work in a shallow submodule', async () => {
+    const { folder, top, wanted } = makeWorld();
+    await addWorktree(wanted);
+    const lib = path.join(wanted.path, 'lib');
+    git(lib, 'pull', '--quiet', '--depth', '1', `file://${path.join(folder, 'lib/remote')}`, 'main');
+    expect(git(lib, 'rev-parse', '--is-shallow-repository')).toBe('true');
+    const commit = commitFile(lib, 'new', 'x');
+    await rescueWork({ ...wanted, ref: REF });
+    await removeWorktree(wanted);
+    expect(git(top, 'show', `${REF}-lib:new`)).toBe('x');
+    expect(git(top, 'rev-parse', `${REF}-lib^`)).not.toBe(commit);
+  });
+
+  it('saves the work in submodules whose paths differ in letters that no ref may have', async () => {
+    const { top, libRemote, wanted } = makeWorld();
+    allowLocalRemotes();
+    for (const name of ['ä', 'ö']) git(top, 'submodule', '--quiet', 'add', libRemote, name);
+    git(top, 'commit', '--quiet', '--message', 'Add more');
+    await addWorktree({ ...wanted, start: git(top, 'rev-parse', 'HEAD') });
+    for (const name of ['ä', 'ö']) writeFileSync(path.join(wanted.path, name, 'new'), name);
+    await rescueWork({ ...wanted, ref: REF });
+    await removeWorktree(wanted);
+    const refs = git(top, 'for-each-ref', '--format=%(refname)', `${REF}-*`).split('\n');
+    expect(refs.map((name) => git(top, 'show', `${name}:new`)).toSorted()).toEqual(['ä', 'ö']);
   });
 
   it('finds nothing at risk in commits that the main checkout’s submodule has', async () => {

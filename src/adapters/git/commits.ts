@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { findLocal } from './branch.ts';
-import { askGit } from './git.ts';
+import { type AskOptions, askGit } from './git.ts';
 import { listStashCommits } from './stash.ts';
 import type { Submodule } from './submodule.ts';
 
@@ -46,13 +46,16 @@ export async function listLonelyCommits(
   return listLonely(cwd, tips, { branch, ownsBranch });
 }
 
-/** Gives the commits of a submodule that neither its remotes nor the main checkout's copy of it have. Throws `git`. */
-export async function listLonelyInSubmodule({ folder, twin }: Submodule): Promise<Commit[]> {
-  const stashes = await listStashCommits(folder);
-  const commits = await listCommits(folder, ['--all', 'HEAD', ...stashes, '--not', '--remotes', '--tags']);
+/**
+ * Gives the commits of a submodule that neither its remotes nor the main checkout's copy of it have; a tag there goes with
+ * it. Throws `git`.
+ */
+export async function listLonelyInSubmodule({ gitDir, twin }: Submodule): Promise<Commit[]> {
+  const stashes = await listStashCommits(gitDir);
+  const commits = await listCommits(gitDir, ['--all', ...stashes, '--not', '--remotes'], { inGitDir: true });
   if (commits.length === 0 || !existsSync(twin)) return commits;
   const input = commits.map(({ commit }) => `${commit}\n`).join('');
-  const known = (await askGit(twin, ['cat-file', '--batch-check'], { input })).split('\n');
+  const known = (await askGit(twin, ['cat-file', '--batch-check'], { input, inGitDir: true })).split('\n');
   return commits.filter((_, index) => known[index]?.endsWith(' missing'));
 }
 
@@ -62,9 +65,9 @@ async function readDetachedHead(worktree: string): Promise<string | undefined> {
   return lines[1] === 'HEAD' ? lines[0] : undefined;
 }
 
-async function listCommits(cwd: string, revisions: readonly string[]): Promise<Commit[]> {
+async function listCommits(cwd: string, revisions: readonly string[], how: AskOptions = {}): Promise<Commit[]> {
   const options = [`--max-count=${MOST_COMMITS}`, '--no-patch', '--no-show-signature', '--format=%H %s'];
-  const lines = (await askGit(cwd, ['log', ...options, ...revisions, '--'])).split('\n');
+  const lines = (await askGit(cwd, ['log', ...options, ...revisions, '--'], how)).split('\n');
   return lines.flatMap((line) => {
     const space = line.indexOf(' ');
     return space === -1 ? [] : [{ commit: line.slice(0, space), subject: line.slice(space + 1) }];

@@ -18,6 +18,8 @@ export interface AskOptions {
   signal?: AbortSignal | undefined;
   /** What git reads from its standard input. */
   input?: string | undefined;
+  /** True in a git folder: else git fails there where the files that its settings name (`core.worktree`) are gone. */
+  inGitDir?: boolean;
 }
 
 export interface ChangeOptions {
@@ -76,7 +78,7 @@ export async function askGit(cwd: string, args: readonly string[], options: AskO
 
 /** Asks git something it may say no to, and gives exit code and words. Throws `git` when git cannot run, `interrupted`. */
 export async function tryGit(cwd: string, args: readonly string[], options: AskOptions = {}): Promise<GitAnswer> {
-  const { signal, input } = options;
+  const { signal, input, inGitDir = false } = options;
   if (signal?.aborted) throw interrupted(signal.reason);
   const answer: GitAnswer = { exitCode: -1, stdout: '', stderr: '' };
   try {
@@ -85,6 +87,7 @@ export async function tryGit(cwd: string, args: readonly string[], options: AskO
       allowEnvironment: KEPT,
       ...(signal && { abort: signal }),
       ...(input !== undefined && { input: () => input }),
+      ...(inGitDir && { unsafe: { allowUnsafeConfigPaths: true } }),
       // Its own errors hold no exit code, and a failure without words counts as success: both are taken from here.
       errors(error, result) {
         answer.exitCode = result.exitCode;
@@ -96,7 +99,7 @@ export async function tryGit(cwd: string, args: readonly string[], options: AskO
     // For a command that printed nothing it waits 50 ms more; an empty piece of output counts as something.
     git.outputHandler((_command, stdout) => stdout.once('end', () => stdout.emit('data', Buffer.alloc(0))));
     // Without optional locks a question never makes the person's own git wait, or fail.
-    answer.stdout = await git.raw(['--no-optional-locks', ...args]);
+    answer.stdout = await git.raw(['--no-optional-locks', ...(inGitDir ? ['--work-tree=.'] : []), ...args]);
   } catch (error) {
     if (signal?.aborted) throw interrupted(signal.reason);
     // simple-git gives the negative error number when there was no process to have an exit code.

@@ -50,7 +50,7 @@ export async function listIgnoredInside(worktree: string, entry: WorktreeEntry):
   const submodules = await listSubmodules(worktree, entry);
   const names = await Promise.all(
     submodules.map(async ({ folder, path: prefix }) =>
-      (await readStatus(folder)).ignored.map((name) => path.join(prefix, name)),
+      folder === undefined ? [] : (await readStatus(folder)).ignored.map((name) => path.join(prefix, name)),
     ),
   );
   return names.flat();

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
+import { shortHash } from '../../domain/names.ts';
 import { findLocal } from './branch.ts';
 import { listLonelyCommits, listLonelyInSubmodule } from './commits.ts';
 import { listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
-import { askGit } from './git.ts';
+import { askGit, tryGit } from './git.ts';
 import { hasFiles } from './risk.ts';
 import { commitTree, gitWith, type Snapshot, snapshotFolder, takeSnapshot } from './snapshot.ts';
 import { listStashCommits } from './stash.ts';
@@ -114,7 +115,7 @@ async function rescueSubmodules(
 
 /** The innermost submodule that a file is in. */
 function holderOf(submodules: readonly Submodule[], file: string): Submodule | undefined {
-  const holders = submodules.filter((submodule) => file.startsWith(`${submodule.path}/`));
+  const holders = submodules.filter(({ folder, path: top }) => folder !== undefined && file.startsWith(`${top}/`));
   return holders.sort((one, other) => other.path.length - one.path.length)[0];
 }
 
@@ -125,23 +126,39 @@ async function rescueSubmodule(
   ignored: readonly string[],
 ): Promise<boolean> {
   const { folder, gitDir, path: relative } = submodule;
-  const snapshot = (await takeSnapshot(folder, gitDir, ignored))?.commit;
+  const snapshot = folder === undefined ? undefined : (await takeSnapshot(folder, gitDir, ignored))?.commit;
   const lonely = await listLonelyInSubmodule(submodule);
   if (snapshot === undefined && lonely.length === 0) return false;
-  const refs = (await askGit(folder, ['for-each-ref', '--format=%(objectname)', 'refs/heads'])).split('\n');
-  const stashes = await listStashCommits(folder);
-  const head = (await askGit(folder, ['rev-parse', 'HEAD'])).trim();
-  const tips = unique([snapshot ?? head, ...[...refs, ...stashes].filter((tip) => tip !== head)]);
-  const commit = tips.length === 1 ? (snapshot ?? head) : await joinCommits(folder, tips);
-  const target = `${ref}-${relative.replaceAll(/[^A-Za-z0-9_-]+/g, '-')}`;
-  const options = ['--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-gc', '--no-recurse-submodules'];
-  await gitWith(cwd, {})(['fetch', ...options, gitDir, `${commit}:${target}`]);
+  const stashes = await listStashCommits(gitDir);
+  const known = ['--all', ...stashes, '--not', '--remotes', '--'];
+  const refs = (await askGit(gitDir, ['rev-list', '--no-walk', ...known], { inGitDir: true })).split('\n');
+  const head = (await tryGit(gitDir, ['rev-parse', '--verify', '--quiet', 'HEAD'], { inGitDir: true })).stdout.trim();
+  const tips = unique([snapshot ?? head, ...refs.filter((tip) => tip !== head)]);
+  const [first = ''] = tips;
+  const commit = tips.length === 1 ? first : await joinCommits(gitDir, tips, { GIT_WORK_TREE: '.' });
+  await fetchInto(cwd, gitDir, { commit, target: `${ref}-${slugOf(relative)}` });
   return true;
 }
 
+/** Paths that differ keep different names. */
+function slugOf(relative: string): string {
+  const slug = relative.replaceAll(/[^A-Za-z0-9_-]+/g, '-');
+  return slug === relative ? slug : `${slug}-${shortHash(relative)}`;
+}
+
+/** From a shallow clone git fetches nothing, and ends with 0, unless it may note where the history ends. */
+async function fetchInto(cwd: string, gitDir: string, { commit, target }: { commit: string; target: string }) {
+  const options = ['--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-gc', '--no-recurse-submodules'];
+  // The files that the settings of that folder name may be gone, and git would look for them.
+  const source = ['--upload-pack=GIT_WORK_TREE=. git upload-pack', gitDir];
+  await gitWith(cwd, {})(['fetch', ...options, '--update-shallow', ...source, `${commit}:${target}`]);
+  const { stdout } = await tryGit(cwd, ['rev-parse', '--verify', '--quiet', target]);
+  if (stdout.trim() !== commit) throw new StackError('git', `git did not save the work of ${gitDir} under ${target}`);
+}
+
 /** Gives a commit that leads to all of them, with the first one's files. */
-async function joinCommits(cwd: string, tips: readonly string[]): Promise<string> {
-  return commitTree(gitWith(cwd, {}), `${tips[0]}^{tree}`, tips);
+async function joinCommits(cwd: string, tips: readonly string[], env: Record<string, string> = {}): Promise<string> {
+  return commitTree(gitWith(cwd, env), `${tips[0]}^{tree}`, tips);
 }
 
 /** The empty old value: a ref that is there already is never overwritten. */

@@ -15,16 +15,9 @@ export async function listStashes(cwd: string, branch: string, since: string): P
   });
 }
 
-/** Gives the commits of all stashes of a repo, the newest first; only the newest has a ref. [] for none. Never throws. */
-export async function listStashCommits(cwd: string): Promise<string[]> {
-  const { stdout } = await tryGit(cwd, [
-    'log',
-    '--walk-reflogs',
-    '--no-patch',
-    '--no-show-signature',
-    '--format=%H',
-    'refs/stash',
-    '--',
-  ]);
+/** Gives the commits of all stashes in a git folder, the newest first; only the newest has a ref. [] for none. Never throws. */
+export async function listStashCommits(gitDir: string): Promise<string[]> {
+  const options = ['--walk-reflogs', '--no-patch', '--no-show-signature', '--format=%H'];
+  const { stdout } = await tryGit(gitDir, ['log', ...options, 'refs/stash', '--'], { inGitDir: true });
   return stdout.split('\n').filter((line) => line !== '');
 }

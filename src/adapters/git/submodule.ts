@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
-import { realpath } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { WorktreeEntry } from './entry.ts';
 import { askGit, changeGit, type GitChange, gitError, tryGit } from './git.ts';
 
-/** A submodule whose files are there. */
+/** A submodule, or another repo that the index names as one, whose git folder goes with the worktree. */
 export interface Submodule {
-  /** Relative to the top of the worktree. */
+  /** Relative to the top of the worktree; where its files are gone, its name. */
   path: string;
-  /** Absolute path of its files. */
-  folder: string;
+  /** Absolute path of its files; undefined when they are gone (`git rm`, `git submodule deinit`). */
+  folder: string | undefined;
   /** Absolute path of its git folder. */
   gitDir: string;
   /** Where the main checkout keeps its git folder of the same submodule; may be missing. */
@@ -61,24 +61,48 @@ export async function fillSubmodules(options: FillOptions): Promise<void> {
   }
 }
 
-/** Gives the submodules of a worktree, nested ones too, whose files are there. Throws `git`. */
+/** Gives the submodules of a worktree, nested ones and those whose files are gone too. Throws `git`. */
 export async function listSubmodules(worktree: string, entry: WorktreeEntry): Promise<Submodule[]> {
   const commonDir = path.dirname(path.dirname(entry.folder));
+  const modules = path.join(entry.folder, 'modules');
+  const twinOf = (gitDir: string): string =>
+    gitDir.startsWith(modules + path.sep) ? path.join(commonDir, path.relative(entry.folder, gitDir)) : '';
   const visit = async (prefix: string): Promise<Submodule[]> => {
-    const declared = await listDeclared(path.join(worktree, prefix));
     const found = await Promise.all(
-      declared.map(async (one): Promise<Submodule[]> => {
-        const relative = path.join(prefix, one.path);
+      (await listPlaces(path.join(worktree, prefix))).map(async (place): Promise<Submodule[]> => {
+        const relative = path.join(prefix, place);
         const folder = path.join(worktree, relative);
         if (!existsSync(path.join(folder, '.git'))) return [];
         const gitDir = await realpath((await askGit(folder, ['rev-parse', '--absolute-git-dir'])).trimEnd());
-        const twin = path.join(commonDir, path.relative(entry.folder, gitDir));
-        return [{ path: relative, folder, gitDir, twin }, ...(await visit(relative))];
+        return [{ path: relative, folder, gitDir, twin: twinOf(gitDir) }, ...(await visit(relative))];
       }),
     );
     return found.flat();
   };
-  return visit('');
+  const [there, gitDirs] = await Promise.all([visit(''), listGitDirs(modules)]);
+  const gone = gitDirs.filter((gitDir) => there.every((one) => one.gitDir !== gitDir));
+  const lost = gone.map((gitDir) => {
+    return { path: path.relative(modules, gitDir), folder: undefined, gitDir, twin: twinOf(gitDir) };
+  });
+  return [...there, ...lost];
+}
+
+/** Where a checkout has submodules. One that was added with `git add` alone is declared nowhere. */
+async function listPlaces(top: string): Promise<string[]> {
+  const [declared, index] = await Promise.all([listDeclared(top), askGit(top, ['ls-files', '--stage', '-z'])]);
+  const links = index.split('\0').filter((entry) => entry.startsWith('160000 '));
+  return [...new Set([...declared.map((one) => one.path), ...links.map((entry) => entry.split('\t')[1] ?? '')])];
+}
+
+/** The git folders below one: a submodule's name may have slashes, and its own submodules are in its `modules`. */
+async function listGitDirs(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const names = entries.map(({ name }) => name);
+  // A clone that was killed may have one of them alone: then there is nothing in it.
+  if (names.includes('HEAD') && names.includes('objects'))
+    return [folder, ...(await listGitDirs(path.join(folder, 'modules')))];
+  const folders = entries.filter((entry) => entry.isDirectory());
+  return (await Promise.all(folders.map(({ name }) => listGitDirs(path.join(folder, name))))).flat();
 }
 
 /** Clones from the main checkout's git folders, then gives each clone the remote and remote branches of its source. */
