@@ -55,6 +55,15 @@ describe('restore', () => {
     expect(shop.state()?.instances['fix-login']).toMatchObject({ argument: 'fix/login', phase: 'ready' });
   });
 
+  it('does so when it was destroyed while the main checkout was on a branch without a commit', async () => {
+    const before = look();
+    shop.git('front', 'checkout', '--quiet', '--orphan', 'new');
+    expect(await destroy()).toMatchObject({ code: 0 });
+    shop.git('front', 'symbolic-ref', 'HEAD', 'refs/heads/main');
+    expect(await restore('--no-start')).toMatchObject({ code: 0 });
+    expect(look()).toEqual(before);
+  });
+
   it('does so when all of .stack is lost, and starts what ran', async () => {
     await destroy();
     rmSync(shop.at('.stack'), { recursive: true });

@@ -13,7 +13,8 @@ export function rescueRef(ticket: string, time: string): string {
 /** Keeps a text in a repo: what a rescue was of, so that it can be undone when everything else is lost. Throws `git`. */
 export async function keepRecord(repoPath: string, ticket: string, time: string, text: string): Promise<void> {
   const git = gitWith(repoPath, {});
-  const commit = await commitTree(git, 'HEAD^{tree}', [], `What stack saved of ${ticket}\n\n${text}`);
+  // Of no files: what is checked out in the repo may be a branch that has no commit yet.
+  const commit = await commitTree(git, await git(['mktree']), [], `What stack saved of ${ticket}\n\n${text}`);
   await git(['update-ref', '-m', 'stack: saved', `${RECORD}/${ticket}/${time}`, commit]);
 }
 

@@ -72,7 +72,7 @@ export async function snapshotFolder(repo: string, folder: string): Promise<Snap
   const git = gitWith(folder, { GIT_INDEX_FILE: index, GIT_DIR: gitDir, GIT_WORK_TREE: folder });
   try {
     await git([...EVERY_FILE, 'add', '--all', '--', '.']);
-    await requireNoRepos(folder, git);
+    await requireNoRepos(folder, git, await git(['mktree']));
     const staged = await git(['write-tree']);
     // No notes tell any more which of them a person made.
     const hidden = (await git(['ls-files', '--others', '--ignored', '--exclude-standard', '-z'])).split('\0');
@@ -143,8 +143,8 @@ async function requireOutsideRepos(folder: string, files: readonly string[]): Pr
 }
 
 /** Another repo among the files would be saved as a mere commit id. Submodules are saved on their own. */
-async function requireNoRepos(folder: string, git: Git): Promise<void> {
-  const fields = (await git(['diff-index', '--cached', '--raw', '-z', '--no-renames', 'HEAD'])).split('\0');
+async function requireNoRepos(folder: string, git: Git, since = 'HEAD'): Promise<void> {
+  const fields = (await git(['diff-index', '--cached', '--raw', '-z', '--no-renames', since])).split('\0');
   const added = fields.filter((_, index) => fields[index - 1]?.startsWith(':000000 160000 '));
   const submodules = added.length === 0 ? [] : await listDeclared(folder);
   const strangers = added.filter((name) => submodules.every((one) => one.path !== name));
