@@ -8,8 +8,9 @@ import {
   type ServiceRecord,
   type StackState,
 } from '../domain/instance.ts';
+import { fittingLeases } from '../domain/leases.ts';
 import { leasePorts } from './leases.ts';
-import { factsOf, fittingLeases, mergeServices, planServices } from './plan.ts';
+import { factsOf, mergeServices, planServices } from './plan.ts';
 import { checkReach, leaseShared, planShared, type SharedProviders } from './shared-plan.ts';
 import { findComposeFile } from './shared-ports.ts';
 import type { Stack } from './stack.ts';

@@ -6,6 +6,7 @@ import { refuseLinkedFolder } from '../adapters/own-folders.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { DedicatedRepo, RepoRecord, ServiceRecord } from '../domain/instance.ts';
+import { fittingLeases } from '../domain/leases.ts';
 import { builtImageName, networkAlias, volumeName, workloadName } from '../domain/names.ts';
 import { suggest } from '../domain/suggest.ts';
 import { fillTemplate } from '../domain/template.ts';
@@ -197,18 +198,4 @@ export function mergeServices(
     return [name, { ...kept, repo: service.repo, ports: fittingLeases(config, name, before) }];
   });
   return { ...known, ...Object.fromEntries(merged) };
-}
-
-/** Gives the leases of a service that are what stack.yml asks for now. */
-export function fittingLeases(
-  config: StackConfig,
-  name: string,
-  { runtime, ports }: Pick<ServiceRecord, 'runtime' | 'ports'>,
-): ServiceRecord['ports'] {
-  const fitting = Object.entries(config.services[name]?.ports ?? {}).flatMap(([key, port]) => {
-    const host = ports[key]?.host;
-    const fits = host !== undefined && (host === port.baseline || (host >= port.from && host <= port.to));
-    return fits ? [[key, { host, container: runtime === 'docker' ? (port.container ?? host) : host }] as const] : [];
-  });
-  return Object.fromEntries(fitting);
 }

@@ -3,12 +3,11 @@ import { findWorktreeFault, type WorktreeFault } from '../adapters/git/worktree-
 import type { StackConfig } from '../domain/config/config.ts';
 import { BASELINE, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { ownServer, REDIS } from '../domain/own.ts';
-import type { RuntimeName, WorkloadStatus } from '../domain/runtime.ts';
+import type { RuntimeName } from '../domain/runtime.ts';
 import { isOwnerAlive } from './claim.ts';
 import type { Observed } from './observed.ts';
-import { buildSpec } from './spec.ts';
+import { isOutdated } from './outdated.ts';
 import type { Stack } from './stack.ts';
-import { createWork } from './work.ts';
 
 /** What is not as stack made it, or as stack.yml has it now, a line each. */
 export interface Problems {
@@ -130,19 +129,6 @@ async function isFree(port: number): Promise<boolean> {
 
 function restart({ ticket }: InstanceRecord): string {
   return ticket === BASELINE ? 'up' : `start ${ticket}`;
-}
-
-async function isOutdated(
-  { stack, config, state }: View,
-  record: InstanceRecord,
-  name: string,
-  seen: WorkloadStatus,
-): Promise<boolean> {
-  if (!config || !Object.hasOwn(config.services, name)) return false;
-  const work = createWork({ stack, config, record, baseline: state.baseline, shared: state.shared });
-  // What stack.yml asks for and there is not is told by the start.
-  const wanted = await buildSpec(work, name).catch(() => undefined);
-  return wanted !== undefined && wanted.hash !== seen.hash;
 }
 
 /** Finds what somebody else did to the shared services. */

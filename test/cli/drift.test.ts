@@ -81,6 +81,30 @@ const CHANGES: {
     problem: /^front runs as stack\.yml had it before: `stack start feat-01` makes it anew$/,
   },
   {
+    title: 'stack.yml gives it one more port',
+    change: (shop) =>
+      shop.configure((text) =>
+        text.replace(
+          `to: ${shop.port + 19} }`,
+          `to: ${shop.port + 19} }, p${text.length}: { from: ${shop.port + 12}, to: ${shop.port + 19} }`,
+        ),
+      ),
+    status: 'running',
+    problem: /^front runs as stack\.yml had it before: `stack start feat-01` makes it anew$/,
+  },
+  {
+    title: 'stack.yml gives it other ports',
+    change: (shop) =>
+      shop.configure((text) =>
+        text.replace(
+          /front\n(.*\n) {4}ports: { http: { from: \d+/,
+          `front\n$1    ports: { http: { from: ${shop.port + (text.length % 2 === 0 ? 12 : 15)}`,
+        ),
+      ),
+    status: 'running',
+    problem: /^front runs as stack\.yml had it before: `stack start feat-01` makes it anew$/,
+  },
+  {
     title: 'stack.yml is gone',
     change: (shop) => rmSync(shop.at('stack.yml')),
     status: 'running',
