@@ -1,4 +1,5 @@
 import { isThere } from '../adapters/files.ts';
+import { describeWayBack, findMoved } from '../adapters/git/every-risk.ts';
 import { findWorktreeFault, type WorktreeFault } from '../adapters/git/worktree-fault.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { BASELINE, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
@@ -8,6 +9,7 @@ import { isOwnerAlive } from './claim.ts';
 import type { Observed } from './observed.ts';
 import { isOutdated } from './outdated.ts';
 import type { Stack } from './stack.ts';
+import { ownerOf } from './work.ts';
 
 /** What is not as stack made it, or as stack.yml has it now, a line each. */
 export interface Problems {
@@ -36,7 +38,7 @@ export async function findProblems(view: View, record: InstanceRecord): Promise<
     found.broken.push(`a ${verb} did not finish: \`stack destroy ${record.ticket}\` clears it`);
     return found;
   }
-  await (record.ticket === BASELINE ? findInCheckouts(record, found) : findInRepos(record, found));
+  await (record.ticket === BASELINE ? findInCheckouts(record, found) : findInRepos(view.stack, record, found));
   const lost = view.observed.lost.get(record.ticket);
   if (lost !== undefined)
     found.broken.push(`its database ${lost} is gone: \`stack start ${record.ticket}\` makes it anew`);
@@ -72,11 +74,18 @@ const FAULTS: Record<WorktreeFault, (repo: string, checkout: string) => string> 
   'branch-gone': (repo) => `the branch that the worktree of ${repo} is on is gone`,
 };
 
-async function findInRepos(record: InstanceRecord, found: Problems): Promise<void> {
+async function findInRepos(stack: Stack, record: InstanceRecord, found: Problems): Promise<void> {
   for (const [repo, own] of dedicatedRepos(record)) {
     const fault = await findWorktreeFault(own);
     if (fault === undefined) continue;
     found.brokenRepos.push(repo);
+    const place = { repoPath: own.path, worktree: own.worktree };
+    const owner = ownerOf({ stack, record });
+    const moved = fault === 'gone' ? await findMoved({ ...place, owner }).catch(() => undefined) : undefined;
+    if (moved !== undefined) {
+      found.broken.push(`the worktree of ${repo} was moved to ${moved}: ${describeWayBack({ ...place, moved })}`);
+      continue;
+    }
     const mend = fault === 'repo-gone' ? '' : `: \`stack start ${record.ticket}\` brings it back`;
     found.broken.push(`${FAULTS[fault](repo, own.path)}${mend}`);
   }

@@ -98,11 +98,11 @@ describe('destroy refuses', () => {
     const elsewhere = `${shop.folder}/elsewhere`;
     shop.git('front', 'worktree', 'move', shop.at(front), elsewhere);
     shop.write(`${elsewhere}/new.txt`, 'new\n');
-    await refuse(
-      'dirty',
-      `    the worktree was moved to ${elsewhere}; \`git -C ${shop.at('front')} worktree move ${elsewhere} ${shop.at(front)}\` brings it back`,
-      '    1 untracked file: new.txt',
-    );
+    const back = `\`git -C ${shop.at('front')} worktree move ${elsewhere} ${shop.at(front)}\` brings it back`;
+    expect((await shop.ps()).instances[0]?.problems).toEqual([
+      `the worktree of front was moved to ${elsewhere}: ${back}`,
+    ]);
+    await refuse('dirty', `    the worktree was moved to ${elsewhere}; ${back}`, '    1 untracked file: new.txt');
     await passes('--force');
     expect(existsSync(elsewhere)).toBe(false);
   });

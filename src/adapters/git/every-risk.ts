@@ -21,9 +21,9 @@ export async function findEveryRisk(question: EveryRiskQuestion): Promise<RiskFi
   const { repoPath, worktree } = question;
   const moved = await findMoved(question);
   if (moved !== undefined) {
-    const back = `\`git -C ${repoPath} worktree move ${moved} ${worktree}\` brings it back`;
+    const text = `the worktree was moved to ${moved}; ${describeWayBack({ repoPath, worktree, moved })}`;
     const inside = await findEveryRisk({ ...question, worktree: moved });
-    return [{ kind: 'moved', text: `the worktree was moved to ${moved}; ${back}`, paths: [moved] }, ...inside];
+    return [{ kind: 'moved', text, paths: [moved] }, ...inside];
   }
   const look = await lookAt(question);
   const [wishes, ignored, stashed] = await Promise.all([
@@ -34,8 +34,21 @@ export async function findEveryRisk(question: EveryRiskQuestion): Promise<RiskFi
   return [...wishes, ...look.findings, ...ignored, ...stashed];
 }
 
-/** Where somebody has moved our worktree to; asked only when there is nothing in its place. */
-async function findMoved({ repoPath, worktree, owner }: EveryRiskQuestion): Promise<string | undefined> {
+/** Says what to type to have a moved worktree in its place again. */
+export function describeWayBack({
+  repoPath,
+  worktree,
+  moved,
+}: Record<'repoPath' | 'worktree' | 'moved', string>): string {
+  return `\`git -C ${repoPath} worktree move ${moved} ${worktree}\` brings it back`;
+}
+
+/** Gives where somebody has moved our worktree to; asked only when there is nothing in its place. Throws `git`. */
+export async function findMoved({
+  repoPath,
+  worktree,
+  owner,
+}: Pick<EveryRiskQuestion, 'repoPath' | 'worktree' | 'owner'>): Promise<string | undefined> {
   if (existsSync(worktree) || !existsSync(repoPath)) return undefined;
   const [, ...linked] = await listWorktrees(repoPath);
   for (const { path, prunable } of linked) {
