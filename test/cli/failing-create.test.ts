@@ -1,3 +1,4 @@
+import { chmodSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Run } from '../support/product.ts';
 import { listProcesses, makeShop, type Shop } from '../support/shop.ts';
@@ -102,6 +103,31 @@ describe('a create that fails', () => {
       code: 'process',
       details: { repo: 'front', exitCode: 5, lines: ['trouble'], log: expect.stringContaining('front.setup.log') },
     });
+  });
+
+  it('names the branch that git would not take back, and destroy takes it once git does', async () => {
+    shop.git('front', 'config', 'filter.broken.clean', 'cat');
+    shop.git('front', 'config', 'filter.broken.smudge', 'false');
+    shop.git('front', 'config', 'filter.broken.required', 'true');
+    shop.commit('front', '.gitattributes', '*.mjs filter=broken\n');
+    const hook = shop.at('front/.git/hooks/reference-transaction');
+    shop.write(
+      hook,
+      `#!/bin/sh
+[ "$1" = prepared ] || exit 0
+while read old new ref; do
+  case "$ref $new" in "refs/heads/feat-01 0000"*) exit 1 ;; esac
+done
+`,
+    );
+    chmodSync(hook, 0o755);
+    const run = await shop.stack(['create', 'feat-01', '--no-start']);
+    expect(run).toMatchObject({ code: 3, stdout: '' });
+    expect(run.stderr).toMatch(/^stack: cannot make the worktree .* could not be cleaned up: worktree front$/m);
+    expect(run.stderr).toContain('hint: `stack destroy feat-01` tries again');
+    rmSync(hook);
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+    expect(shop.git('front', 'branch', '--list', 'feat-01')).toBe('');
   });
 
   it('can be made again once the cause is gone', async () => {

@@ -5,7 +5,7 @@ import { simpleGit } from 'simple-git';
 import { interrupted, StackError } from '../../domain/errors.ts';
 import { endMarked } from '../process/group.ts';
 import { endWithMe } from '../process/mortal.ts';
-import { listProcesses, MARKER } from '../process/table.ts';
+import { listGroup, MARKER } from '../process/table.ts';
 
 /** What git said, whether it liked the question or not. */
 export interface GitAnswer {
@@ -214,7 +214,7 @@ async function endGroup(group: number): Promise<void> {
     signalGroup(group, name);
     const deadline = performance.now() + GRACE_MS;
     while (performance.now() < deadline) {
-      if (!(await hasMembers(group))) return;
+      if ((await listGroup(group)).length === 0) return;
       await wait(10);
     }
   }
@@ -226,11 +226,6 @@ function signalGroup(group: number, name: NodeJS.Signals): void {
   } catch {
     // Nobody is left in it.
   }
-}
-
-/** A signal would reach zombies too, and where nobody reaps orphans (containers) those stay. */
-async function hasMembers(group: number): Promise<boolean> {
-  return (await listProcesses()).some((row) => row.group === group && !row.zombie);
 }
 
 function mayEnter(folder: string): boolean {

@@ -28,6 +28,8 @@ export interface NewWorktree {
   deadlineSeconds?: number | undefined;
   /** Told when another process is changing this repo's worktrees. */
   onWait?: ((holder: string) => void) | undefined;
+  /** Told when what was begun could neither be finished nor undone; whoever unmakes the worktree meets it. */
+  onHalfMade?: (() => void) | undefined;
 }
 
 /** Checking out gigabytes, or a hook that installs packages, may take minutes. */
@@ -71,7 +73,7 @@ export async function requirePlace(target: string): Promise<void> {
   throw new StackError('exists', `${target} is in the way: it is there and no worktree of ours`, { hint: IN_THE_WAY });
 }
 
-/** Makes the worktree, or leaves nothing. Throws `exists`, `git`. */
+/** Makes the worktree, or leaves nothing (else `onHalfMade` is told). Throws `exists`, `git`. */
 export async function makeWorktree(job: WorktreeJob): Promise<{ warning?: string }> {
   const { repoPath, gitCommonDir, path: target, branch, newBranch } = job;
   await requirePlace(target);
@@ -86,8 +88,7 @@ export async function makeWorktree(job: WorktreeJob): Promise<{ warning?: string
     return warning === undefined ? {} : { warning };
   } catch (error) {
     await settled;
-    // What this cannot undo is met again by whoever unmakes the worktree, and named there.
-    await undo(job, parents).catch(() => undefined);
+    await undo(job, parents).catch(job.onHalfMade);
     throw error;
   }
 }
@@ -155,9 +156,12 @@ async function undo(job: WorktreeJob, parents: string[]): Promise<void> {
   const folders = [...parents, path.join(gitCommonDir, 'worktrees')];
   for (const folder of folders) await rmdir(folder).catch(() => undefined);
   if (!newBranch) return;
-  await changeGit(repoPath, ['update-ref', '-d', `refs/heads/${branch}`, start], QUICK);
+  const deleted = await changeGit(repoPath, ['update-ref', '-d', `refs/heads/${branch}`, start], QUICK);
   await dropEmptyLog(gitCommonDir, branch);
-  const kept = (await findLocal(repoPath, branch)) !== undefined || !(await hasBranchSettings(repoPath, branch));
+  const local = await findLocal(repoPath, branch);
+  // At another commit it is somebody's own.
+  if (local?.commit === start) throw gitError(`cannot delete the branch ${branch}`, deleted);
+  const kept = local !== undefined || !(await hasBranchSettings(repoPath, branch));
   if (!kept) await forgetBranchSettings(repoPath, gitCommonDir, branch);
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { StackError } from '../../domain/errors.ts';
 import { processStartTime } from '../process-identity.ts';
-import { findMarked, listProcesses, readMarker } from './table.ts';
+import { findMarked, hasAny, listGroup, readMarker } from './table.ts';
 
 /** How long a group may take to end after SIGTERM. */
 const GRACE_MS = 10_000;
@@ -30,7 +30,7 @@ export async function listMembers(group: GroupIdentity): Promise<number[]> {
   const startTime = await processStartTime(group.pid);
   // The number of a living group is given to no new process: another start time means that ours has ended.
   if (startTime !== undefined && startTime !== group.startTime) return [];
-  const members = (await listProcesses()).filter((row) => row.group === group.pid && !row.zombie).map(({ pid }) => pid);
+  const members = await listGroup(group.pid);
   return startTime !== undefined || isOurs(members, group) ? members : [];
 }
 
@@ -89,16 +89,6 @@ async function endsWithin(milliseconds: number, isAlive: () => Promise<boolean>)
     await wait(POLL_MS);
   }
   return true;
-}
-
-/** Zombies count here, so a yes is no answer yet. */
-function hasAny(group: number): boolean {
-  try {
-    process.kill(-group, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 /** With its leader dead a group is known by its members' marker, where the system shows it. */

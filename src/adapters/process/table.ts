@@ -27,6 +27,27 @@ export async function listProcesses(): Promise<ProcessRow[]> {
   });
 }
 
+/**
+ * Gives the live members of a process group. The table is not read at one moment: a member that was forked meanwhile, by one
+ * that has ended since, is not in it, so that none is believed only when it is seen twice.
+ */
+export async function listGroup(group: number): Promise<number[]> {
+  const look = async (): Promise<number[]> =>
+    (await listProcesses()).filter((row) => row.group === group && !row.zombie).map(({ pid }) => pid);
+  const found = hasAny(group) ? await look() : [];
+  return found.length === 0 && hasAny(group) ? look() : found;
+}
+
+/** Zombies count here, and stay where nobody reaps orphans (containers), so a yes is no answer yet. */
+export function hasAny(group: number): boolean {
+  try {
+    process.kill(-group, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
 /** Field 2 is the program's name in brackets and may hold anything, so the rest is counted from the last bracket. */
 function readRow(pid: number): ProcessRow | undefined {
   const text = readText(`/proc/${pid}/stat`);

@@ -17,7 +17,7 @@ import { savedTip } from './saved-work.ts';
 export function worktreeStep(work: Work, repo: string): Step {
   const record = requireDedicated(work.record, repo);
   const { path: repoPath, gitCommonDir, worktree, branch } = record;
-  let attempt: 'none' | 'failed' | 'made' = 'none';
+  let attempt: 'none' | 'failed' | 'half-made' | 'made' = 'none';
   return {
     id: `worktree ${repo}`,
     subject: repo,
@@ -42,6 +42,9 @@ export function worktreeStep(work: Work, repo: string): Step {
         signal,
         deadlineSeconds: Number(work.stack.env.STACK_GIT_TIMEOUT) || undefined,
         onWait: () => note('another command is changing this repo'),
+        onHalfMade: () => {
+          attempt = 'half-made';
+        },
       });
       attempt = 'made';
       await addNotes(worktree, () => ({ owner: ownerOf(work) }));
@@ -60,7 +63,7 @@ export function worktreeStep(work: Work, repo: string): Step {
       let expectedTip: string | undefined;
       // Asked again at the last moment: somebody may have worked on in there.
       const lastLook = async (): Promise<void> => {
-        if (!work.saved) expectedTip = await requireSafe(work, repo, { isNew: attempt === 'made' });
+        if (!work.saved) expectedTip = await requireSafe(work, repo, { isNew: attempt !== 'none' });
       };
       await removeWorktree({ repoPath, gitCommonDir, path: worktree, trash: await findTrash(work), lastLook });
       await showEnvFiles(work, repo);
