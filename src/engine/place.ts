@@ -4,12 +4,15 @@ import type { Stack } from './stack.ts';
 
 const USUAL_PORTS: Record<string, number> = { postgres: 5432, redis: 6379 };
 
+/** Other ways to say localhost. */
+const THIS_MACHINE = new Set(['127.0.0.1', '[::1]']);
+
 /** Names the server that a shared service is: `stack` for one that stack runs, host and port of one of the team's own. */
 export function placeOf(service: string, { env }: Pick<Stack, 'env'>, config: StackConfig | undefined): string {
   const { url } = resolveShared(service, config?.shared.services[service] ?? {}, env);
   if (url === undefined) return 'stack';
   const { hostname, port } = new URL(url);
-  return `${hostname}:${port || USUAL_PORTS[service]}`;
+  return `${THIS_MACHINE.has(hostname) ? 'localhost' : hostname}:${port || USUAL_PORTS[service]}`;
 }
 
 /** Says a place as `placeOf` gives it: `Redis at db.local:6379`. */

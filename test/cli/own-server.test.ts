@@ -112,6 +112,19 @@ describe('a ticket’s own database on a server of the team’s', { sequential: 
     expect(rows.map(({ name }) => name)).toEqual(['shared', 'of feat-01']);
   });
 
+  it.each([
+    ['this machine is called otherwise', '127.0.0.1', false],
+    ['the server is, and the ticket was started since', '127.1', true],
+  ])('goes with its ticket also where %s', async (_, host, starts) => {
+    expect(await create('feat-04')).toMatchObject({ code: 0 });
+    shop.configure((text) => text.replace('@localhost:', `@${host}:`));
+    if (starts) expect(await shop.stack(['start', 'feat-04', '--no-wait'])).toMatchObject({ code: 0 });
+    const run = await shop.stack(['destroy', 'feat-04', '--no-dump']);
+    shop.configure((text) => text.replace(`@${host}:`, '@localhost:'));
+    expect(run).toMatchObject({ code: 0, stderr: expect.not.stringContaining('stays') });
+    expect((await added()).filter((name) => name.includes('feat_04'))).toEqual([]);
+  });
+
   it('stays while somebody else is connected, whom the role may neither see whole nor end', async () => {
     const boss = new pg.Client({ ...login(`shop_feat_02_${id}`, 'boss'), application_name: 'psql of the boss' });
     boss.on('error', () => undefined);

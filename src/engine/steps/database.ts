@@ -40,12 +40,15 @@ function databaseStep(work: Work, own: OwnDatabase): Step {
     after: ['shared services', embeddedId(POSTGRES), TEMPLATE_ID],
     async inspect() {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
-      if (await server.admin((session) => isOurs(session, work, database))) return 'present';
+      const isThere = await server.admin((session) => isOurs(session, work, database));
+      // Found on the server that stack.yml names now, whatever that was called before.
+      if (isThere) return own.at === undefined || own.at === (await placeNow(work)) ? 'present' : 'different';
       // What a destroy put away comes back; a start that fails further on must not unmake that.
       return (await findKept(work, server)) ? 'different' : 'absent';
     },
     async apply({ signal }) {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
+      if (await server.admin((session) => isOurs(session, work, database))) return noteMade(work, own, true);
       await tellStranded(work);
       const saved = work.rescue?.own?.postgres;
       if (saved?.dump !== undefined || saved?.kept !== undefined) {
@@ -85,8 +88,12 @@ async function tellStranded({ stack, record, config }: Work): Promise<void> {
 /** Between the two a missing database is one that somebody took away. */
 async function noteMade(work: Work, own: OwnDatabase, made: boolean): Promise<void> {
   own.made = made;
-  if (made) own.at = placeOf(POSTGRES, work.stack, await requireConfig(work));
+  if (made) own.at = await placeNow(work);
   await saveRecord(work);
+}
+
+async function placeNow(work: Work): Promise<string> {
+  return placeOf(POSTGRES, work.stack, await requireConfig(work));
 }
 
 /**
