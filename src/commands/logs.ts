@@ -34,15 +34,21 @@ export const logs: Verb<Options, undefined> = {
     const { refOf, requireService } = await import('../engine/spec.ts');
     const stack = await context.stack();
     const names = services.length > 0 ? services : Object.keys(record.services);
-    const shown = { follow: options.follow === true, ...parseTail(options.tail), signal: context.signal };
-    const sources = names.map((name) => ({ name, service: requireService(record, name) }));
+    const { signal } = context;
+    const shown = parseTail(options.tail);
     const prefix = createLogPrefix(names, { color: context.color });
+    const show = (name: string, line: LogLine): void =>
+      print(context, line, names.length > 1 ? prefix(name) : '', name);
+    if (options.follow) {
+      const { followLogs } = await import('../engine/follow-logs.ts');
+      await followLogs(stack, record, names, { ...shown, signal }, show);
+      return undefined;
+    }
+    const sources = names.map((name) => ({ name, service: requireService(record, name) }));
     await Promise.all(
       sources.map(async ({ name, service }) => {
         const runtime = await stack.runtime(service.runtime);
-        for await (const line of runtime.logs(refOf(stack, record, name), shown)) {
-          print(context, line, names.length > 1 ? prefix(name) : '', name);
-        }
+        for await (const line of runtime.logs(refOf(stack, record, name), { ...shown, signal })) show(name, line);
       }),
     );
     return undefined;

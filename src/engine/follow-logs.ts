@@ -1,0 +1,71 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { BASELINE, type InstanceRecord } from '../domain/instance.ts';
+import type { LogLine, LogOptions, WorkloadStatus } from '../domain/runtime.ts';
+import { isOwnerAlive } from './claim.ts';
+import { refOf, requireService } from './spec.ts';
+import type { Stack } from './stack.ts';
+
+const POLL_MS = 200;
+/** A restart is a stop and a start, with a moment between them in which no command owns the ticket. */
+const BETWEEN_MS = 1500;
+
+type Follow = Pick<LogOptions, 'tail'> & { signal: AbortSignal };
+
+/**
+ * Hands on what services print, over restarts: one that ended is followed anew as soon as it runs again. Ends when none of
+ * them runs and no command is at work on the ticket. Throws `not-found`, `engine`, `process`.
+ */
+export async function followLogs(
+  stack: Stack,
+  record: InstanceRecord,
+  services: readonly string[],
+  { tail, signal }: Follow,
+  onLine: (service: string, line: LogLine) => void,
+): Promise<void> {
+  const followed = new Set(services);
+  await Promise.all(
+    services.map(async (service) => {
+      const runtime = await stack.runtime(requireService(record, service).runtime);
+      let run = await observe(stack, record, service);
+      let options: LogOptions = { follow: true, signal, ...(tail !== undefined && { tail }) };
+      for (;;) {
+        for await (const line of runtime.logs(refOf(stack, record, service), options)) onLine(service, line);
+        followed.delete(service);
+        run = await waitForRun(stack, record, service, { before: run, followed, signal });
+        if (!run) return;
+        followed.add(service);
+        options = { follow: true, signal, since: run.logSince ?? 0 };
+      }
+    }),
+  );
+}
+
+/** Gives the next run of a service; undefined when there is none to wait for. */
+async function waitForRun(
+  stack: Stack,
+  record: InstanceRecord,
+  service: string,
+  { before, followed, signal }: { before: WorkloadStatus | undefined; followed: Set<string>; signal: AbortSignal },
+): Promise<WorkloadStatus | undefined> {
+  let end = performance.now() + BETWEEN_MS;
+  while (!signal.aborted) {
+    if (followed.size > 0 || (await isBeingChanged(stack, record))) end = performance.now() + BETWEEN_MS;
+    const found = await observe(stack, record, service);
+    if (found?.state === 'running' && found.startedAt !== before?.startedAt) return found;
+    if (performance.now() > end) return undefined;
+    await wait(POLL_MS, undefined, { signal }).catch(() => undefined);
+  }
+  return undefined;
+}
+
+async function observe(stack: Stack, record: InstanceRecord, service: string): Promise<WorkloadStatus | undefined> {
+  const runtime = await stack.runtime(requireService(record, service).runtime);
+  const found = await runtime.status(stack.rootId, record.ticket);
+  return found.find((status) => status.service === service);
+}
+
+async function isBeingChanged(stack: Stack, { ticket }: InstanceRecord): Promise<boolean> {
+  const { instances, baseline } = await stack.store.read();
+  const record = ticket === BASELINE ? baseline : instances[ticket];
+  return record !== undefined && isOwnerAlive(record);
+}
