@@ -8,6 +8,7 @@ import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../doma
 import { isBuiltImage, LABELS } from '../domain/names.ts';
 import { listOwnData } from './own-data.ts';
 import type { Stack } from './stack.ts';
+import { leftoverError } from './unwind.ts';
 import type { Work } from './work.ts';
 
 /**
@@ -26,7 +27,7 @@ export async function requireNothingLeft(work: Work): Promise<void> {
 
 /**
  * Removes what the engine has of a ticket and its record no longer names, since stack.yml changed meanwhile: volumes it
- * has dropped, images it builds no more, those a newer build left without a tag. Throws `engine`.
+ * has dropped, images it builds no more, those a newer build left without a tag. Throws `leftover`, `engine`.
  */
 export async function removeForgotten({ stack, record }: Work): Promise<void> {
   if (!isInEngine(record)) return;
@@ -36,10 +37,16 @@ export async function removeForgotten({ stack, record }: Work): Promise<void> {
   const built = images
     .filter(isOf(record))
     .filter(({ name }) => isBuiltImage(name, stack.rootId) || name.startsWith('sha256:'));
-  await Promise.all([
-    ...volumes.filter(isOf(record)).map(({ name }) => docker.removeVolume(name)),
-    ...built.map(({ name }) => docker.removeImage(name)),
-  ]);
+  const things = [
+    ...volumes.filter(isOf(record)).map(({ name }) => ({ id: `volume ${name}`, remove: docker.removeVolume(name) })),
+    ...built.map(({ name }) => ({ id: `image ${name}`, remove: docker.removeImage(name) })),
+  ];
+  const removals = await Promise.allSettled(things.map(({ remove }) => remove));
+  const left = things.flatMap((step, index) => {
+    const removal = removals[index];
+    return removal?.status === 'rejected' ? [{ step, error: removal.reason }] : [];
+  });
+  if (left.length > 0) throw leftoverError(record.ticket, left);
 }
 
 /** Gives what there is of a ticket, a name each. Leases are the record's own and go with it. */

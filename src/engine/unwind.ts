@@ -42,15 +42,18 @@ function withLeftovers(first: Error, leftovers: readonly Leftover[], retry: stri
   });
 }
 
+/** What is left of a step, or of something that no step names. */
+type Left = Omit<Leftover, 'step'> & { step: Pick<Step, 'id'> };
+
 /** What kept it from going, with what would help, since the error's own hint is about trying again. */
-function describeLeftover({ step, error }: Leftover): string[] {
+function describeLeftover({ step, error }: Left): string[] {
   if (!(error instanceof StackError)) return [`${step.id}: ${error instanceof Error ? error.message : String(error)}`];
   const { message, lines, hint } = error;
   return [`${step.id}: ${message}`, ...lines.map((line) => `  ${line}`), ...(hint === undefined ? [] : [`  ${hint}`])];
 }
 
 /** Gives the error for a teardown that left something. */
-export function leftoverError(ticket: string, leftovers: readonly Leftover[]): StackError {
+export function leftoverError(ticket: string, leftovers: readonly Left[]): StackError {
   const lines = leftovers.flatMap(describeLeftover);
   return new StackError('leftover', `${ticket}: could not remove ${leftovers.map(({ step }) => step.id).join(', ')}`, {
     hint: `mend that, then \`${undoing(ticket)}\` goes on from there`,

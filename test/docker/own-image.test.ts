@@ -1,8 +1,10 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rootIdOf } from '../../src/domain/names.ts';
 import { findTestEngine, NODE_IMAGE } from '../support/engine.ts';
 import { listLeft, makeProduct, type Product } from '../support/product.ts';
+import { docker } from '../support/shared-services.ts';
 
 const engine = await findTestEngine();
 
@@ -120,6 +122,15 @@ services:
     );
     expect(await product.stack(['start', 'b-2'])).toMatchObject({ code: 1 });
     product.writeConfig(() => before);
+    const volume = `stack-shop-${rootIdOf(product.root)}-b-2-web-node_modules`;
+    const stranger = docker('create', '--volume', `${volume}:/data`, NODE_IMAGE, 'true').stdout.trim();
+    const held = await product.stack(['destroy', 'b-2', '--force', '--yes']);
+    docker('rm', stranger);
+    expect(held).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining(`volume ${volume}: the volume ${volume} is still used`),
+    });
+    expect(held.stderr).toContain('`stack destroy b-2` goes on from there');
     expect(await product.stack(['destroy', 'b-2', '--force', '--yes'])).toMatchObject({ code: 0 });
     expect(await product.stack(['down'])).toMatchObject({ code: 0 });
     expect(await listLeft(product.root, 'docker')).toEqual([]);
