@@ -22,8 +22,10 @@ const READS_PORT = new RegExp(String.raw`${PORT_VARIABLE}|['"]PORT['"]|\{[^}]*\b
 
 /** Gives the port that a program listens on, best source first: its script, its settings, its code, its Dockerfile. */
 export function detectPort(sources: Sources, script: string, usual: number | undefined): Guess<number> {
-  const named = portInScript(script) ?? portInSettings(sources);
-  if (named !== undefined) return { value: named };
+  const inScript = portInScript(script);
+  if (inScript !== undefined) return { value: inScript, check: FIXED };
+  const inSettings = portInSettings(sources);
+  if (inSettings !== undefined) return { value: inSettings };
   const inCode = portInCode(sources);
   if (usual !== undefined && inCode === undefined) return { value: usual };
   if (inCode !== undefined) return { value: inCode, check: readsPort(sources) ? undefined : FIXED };

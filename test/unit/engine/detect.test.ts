@@ -40,8 +40,9 @@ describe('detectPort', () => {
       '.env.example': 'PORT=5300\n',
       'server.js': 'listen(process.env.PORT || 5400)',
     };
-    expect(detectPort(sourcesOf(files), 'vite --port 5100', 5173)).toEqual({ value: 5100 });
-    expect(detectPort(sourcesOf(files), 'PORT=5101 node .', undefined)).toEqual({ value: 5101 });
+    const fixed = expect.stringContaining('not on PORT');
+    expect(detectPort(sourcesOf(files), 'vite --port 5100', 5173)).toEqual({ value: 5100, check: fixed });
+    expect(detectPort(sourcesOf(files), 'PORT=5101 node .', undefined)).toEqual({ value: 5101, check: fixed });
     expect(detectPort(sourcesOf(files), 'vite', 5173)).toEqual({ value: 5200 });
     expect(detectPort(sourcesOf({ ...files, 'vite.config.ts': '' }), 'vite', 5173).value).toBe(5300);
     expect(detectPort(sourcesOf({}), 'vite', 5173)).toEqual({ value: 5173 });
