@@ -65,7 +65,7 @@ async function saveRepos(
   const looks = await Promise.allSettled(
     repos.map(async ([repo, own]) => {
       const findings = risks.filter((risk) => risk.repo === repo).flatMap((risk) => risk.findings);
-      const ignored = findings.flatMap(({ kind, paths }) => (kind === 'ignored' ? (paths ?? []) : []));
+      const ignored = [...new Set(findings.flatMap(({ kind, paths }) => (kind === 'ignored' ? (paths ?? []) : [])))];
       const options = { ...own, repoPath: own.path, ref: rescueRef(record.ticket, time), ignored, always: true };
       return [repo, describeRepo(own, await rescueWork(options))] as [string, RescuedRepo];
     }),

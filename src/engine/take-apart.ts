@@ -193,7 +193,9 @@ async function saveFirst(
     // What services write while they end is saved too, and nothing slow lies between saving and removing.
     if (saved.rests && risks.length > 0) await bringToRest(work);
     for (const risk of risks) await overrule(stack, record, risk);
-    const rescue = await rescueTicket(record, risks, saved);
+    // Files that git ignores are saved by name, and some may be new since the first look.
+    const late = saved.rests && risks.length > 0 ? await findRisks(stack, record, options) : [];
+    const rescue = await rescueTicket(record, [...risks, ...late], saved);
     condemn(record, options);
     for (const { repo, ref } of listSaved(rescue, risks))
       stack.emit({ type: 'info', text: `${repo}: saved what was not pushed under ${ref}` });

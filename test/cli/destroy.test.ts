@@ -139,12 +139,14 @@ describe('destroy', () => {
 
   it('--force saves what a service writes while it ends', async () => {
     const server = shop.read(`${front}/server.mjs`);
-    const atEnd = `process.on('SIGTERM', () => { writeFileSync('at-the-end', 'late'); process.exit(); });`;
+    const write = `for (const name of ['at-the-end', 'ignored']) writeFileSync(name, 'late')`;
+    const atEnd = `process.on('SIGTERM', () => { ${write}; process.exit(); });`;
+    shop.write(`${front}/.gitignore`, '.env.local\nignored\n');
     shop.write(`${front}/server.mjs`, `import { writeFileSync } from 'node:fs';\n${server}${atEnd}\n`);
     expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 0 });
     const run = await shop.stack(['destroy', 'feat-01', '--force']);
     const [, ref = ''] = /saved: git branch feat-01-rescued (\S+)/.exec(run.stdout) ?? [];
-    expect(shop.git('front', 'show', `${ref}:at-the-end`)).toBe('late');
+    for (const name of ['at-the-end', 'ignored']) expect(shop.git('front', 'show', `${ref}:${name}`)).toBe('late');
   });
 
   it('--force saves thousands of files that git ignores, every one', async () => {
