@@ -2,6 +2,7 @@ import { findCompose } from '../adapters/compose.ts';
 import { gitVersion } from '../adapters/git/git.ts';
 import { examineState } from './examine-state.ts';
 import { count, type Finding, report } from './finding.ts';
+import { findLostEngine } from './lost-engine.ts';
 import { factsOf } from './plan.ts';
 import { chooseRuntime } from './runtime-choice.ts';
 import type { Stack } from './stack.ts';
@@ -46,10 +47,12 @@ async function examineEngine(stack: Stack): Promise<Finding[]> {
   const wishes = Object.values(config?.services ?? {}).map((service) => service.runtime);
   const sharesAny = Object.keys(config?.shared.services ?? {}).length > 0;
   const check = await stack.checkEngine();
-  const needed = wishes.includes('docker') || config?.runtime === 'docker';
+  const left = check.ok ? [] : await listLeftInEngine(stack);
+  const needed = wishes.includes('docker') || config?.runtime === 'docker' || left.length > 0;
+  const holds = left.length > 0 ? `; containers or data of ${left.join(', ')} are in it` : '';
   const engine: Finding = check.ok
     ? { subject: 'engine', ok: true, text: `Docker Engine ${check.version} at ${check.where}` }
-    : { subject: 'engine', ok: !needed, text: check.reason, hint: check.hint };
+    : { subject: 'engine', ok: !needed, text: `${check.reason}${holds}`, hint: check.hint };
   const chosen = config && (await chooseRuntime(stack, config.runtime));
   const runtime: Finding[] = chosen ? [{ subject: 'runtime', ok: true, text: `${chosen.name}: ${chosen.why}` }] : [];
   if (!check.ok || !sharesAny) return [engine, ...runtime];
@@ -63,4 +66,15 @@ async function examineEngine(stack: Stack): Promise<Finding[]> {
         hint: 'install Docker Compose',
       };
   return [engine, compose, ...runtime];
+}
+
+/** Names the tickets, and the baseline, that have something in the engine that does not answer. */
+async function listLeftInEngine(stack: Stack): Promise<string[]> {
+  // A state that cannot be read is told of by its own line.
+  const { instances, baseline, shared } = await stack.store
+    .read()
+    .catch(() => ({ instances: {}, baseline: undefined, shared: {} }));
+  const records = [...Object.values(instances), ...(baseline ? [baseline] : [])];
+  const lost = await Promise.all(records.map((record) => findLostEngine(stack, { record, shared })));
+  return records.filter((_, index) => lost[index] !== undefined).map(({ ticket }) => ticket);
 }

@@ -248,6 +248,14 @@ describe.skipIf(!engine)('on an engine that others use too', { sequential: true 
       /^stack: feat-01 has containers or data in an engine: no Docker engine answers .*\nhint: .*--force/m,
     );
     expect(shop.photograph()).toBe(before);
+    shop.configure((text) => text.replace('runtime: docker', 'runtime: auto'));
+    expect(await shop.stack(['doctor'], dead)).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(
+        /^-- +engine +no Docker engine answers .*; containers or data of .*feat-01.* are in it$/m,
+      ),
+    });
+    shop.configure((text) => text.replace('runtime: auto', 'runtime: docker'));
     const gone = await shop.stack(['destroy', 'feat-01', '--force'], dead);
     expect(gone.code).toBe(3);
     const name = (await (await world.find('feat-01')).inspect()).Name.slice(1);
