@@ -59,6 +59,18 @@ describe('a worktree of a superproject', () => {
     expect(await findWorkAtRisk(wanted)).toEqual([]);
   });
 
+  it('has them also where the main checkout is on a branch without them', async () => {
+    const { folder, top, libRemote, wanted } = makeWorld();
+    git(top, 'checkout', '--quiet', '-b', 'without');
+    git(top, 'rm', '--quiet', 'lib');
+    git(top, 'commit', '--quiet', '--message', 'Do without');
+    cutOff(folder);
+    await addWorktree(wanted);
+    expect(existsSync(path.join(wanted.path, 'lib/deep/file-1'))).toBe(true);
+    expect(git(path.join(wanted.path, 'lib'), 'config', 'remote.origin.url')).toBe(libRemote);
+    expect(await findWorkAtRisk(wanted)).toEqual([]);
+  });
+
   it('goes without a trace', async () => {
     const { top, wanted } = makeWorld();
     const read = () => [

@@ -9,7 +9,7 @@ import { askGit, tryGit } from './git.ts';
 import { hasFiles } from './risk.ts';
 import { commitTree, gitWith, type Snapshot, snapshotFolder, takeSnapshot } from './snapshot.ts';
 import { listStashCommits } from './stash.ts';
-import { listSubmodules, type Submodule } from './submodule.ts';
+import { FROM_GIT_DIR, listSubmodules, type Submodule } from './submodule.ts';
 
 export interface RescueOptions {
   repoPath: string;
@@ -149,9 +149,8 @@ function slugOf(relative: string): string {
 /** From a shallow clone git fetches nothing, and ends with 0, unless it may note where the history ends. */
 async function fetchInto(cwd: string, gitDir: string, { commit, target }: { commit: string; target: string }) {
   const options = ['--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-gc', '--no-recurse-submodules'];
-  // The files that the settings of that folder name may be gone, and git would look for them.
-  const source = ['--upload-pack=GIT_WORK_TREE=. git upload-pack', gitDir];
-  await gitWith(cwd, {})(['fetch', ...options, '--update-shallow', ...source, `${commit}:${target}`]);
+  const source = ['--update-shallow', FROM_GIT_DIR, gitDir];
+  await gitWith(cwd, {})(['fetch', ...options, ...source, `${commit}:${target}`]);
   const { stdout } = await tryGit(cwd, ['rev-parse', '--verify', '--quiet', target]);
   if (stdout.trim() !== commit) throw new StackError('git', `git did not save the work of ${gitDir} under ${target}`);
 }

@@ -33,6 +33,9 @@ export interface Declared {
   path: string;
 }
 
+/** For a fetch from a git folder: the files that its settings name may be gone, and git would look for them. */
+export const FROM_GIT_DIR = '--upload-pack=GIT_WORK_TREE=. git upload-pack';
+
 /** A submodule that the main checkout lacks comes over the network. */
 const UPDATE_SECONDS = 900;
 
@@ -126,14 +129,14 @@ async function adoptRemote(options: FillOptions, one: Declared): Promise<void> {
   const source = sourceOf(options, one);
   const clone = path.join(options.worktree, one.path);
   if (!existsSync(path.join(clone, '.git'))) return;
-  const urls = await askGit(source, ['config', '-z', '--local', '--list']);
+  const urls = await askGit(source, ['config', '-z', '--local', '--list'], { inGitDir: true });
   const url = urls.split('\0').find((line) => /^remote\.origin\.url\n/.test(line));
   if (url === undefined) return;
   const change = { deadlineSeconds: UPDATE_SECONDS, signal: options.signal };
   await changeGit(clone, ['config', 'remote.origin.url', url.slice(url.indexOf('\n') + 1)], change);
   const refspec = '+refs/remotes/origin/*:refs/remotes/origin/*';
   const only = ['--no-tags', '--prune', '--no-write-fetch-head', '--no-auto-gc', '--no-recurse-submodules'];
-  const fetched = await changeGit(clone, ['fetch', '--quiet', ...only, source, refspec], change);
+  const fetched = await changeGit(clone, ['fetch', '--quiet', ...only, FROM_GIT_DIR, source, refspec], change);
   if (fetched.exitCode !== 0) throw submoduleError(fetched);
 }
 
