@@ -156,7 +156,8 @@ export async function addRepo(
       if (first instanceof StackError && first.code === 'leftover') return first;
       Object.assign(work.record, { repos: before.repos, services: before.services, own: before.own });
       await converge(
-        { ...work, stack: { ...stack, signal: new AbortController().signal } },
+        // The worktree that its services would have run out of is gone again: the baseline's of the same name are not meant.
+        { ...work, uprooted: new Set(), stack: { ...stack, signal: new AbortController().signal } },
         config,
         'started',
         async () => undefined,

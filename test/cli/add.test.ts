@@ -45,6 +45,7 @@ describe('add', () => {
     const run = await shop.stack(['add', 'feat-01', 'api']);
     expect(run).toMatchObject({ code: 1, stdout: '' });
     expect(run.stderr).toMatch(/^stack: setup of api failed: .* exit code 5$/m);
+    expect(run.stderr).not.toContain('(baseline)');
     expect(withoutProcesses(shop.photograph())).toBe(before);
     // What runs was not even started anew.
     expect(shop.read('.stack/run/feat-01/front.json')).toBe(front);
