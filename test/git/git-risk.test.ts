@@ -20,8 +20,9 @@ async function makeWorld() {
   const worktree = path.join(folder, 'tickets/feat-01/repo');
   const baseCommit = git(clone, 'rev-parse', 'HEAD');
   const gitCommonDir = path.join(clone, '.git');
-  const question = { repoPath: clone, worktree, branch: 'feat-01', ownsBranch: true, base: 'main', baseCommit };
-  await addWorktree({ ...question, gitCommonDir, path: worktree, start: baseCommit, newBranch: true });
+  const place = { repoPath: clone, gitCommonDir, worktree };
+  const question = { ...place, branch: 'feat-01', ownsBranch: true, base: 'main', baseCommit };
+  await addWorktree({ ...question, path: worktree, start: baseCommit, newBranch: true });
   const write = (name: string, text = 'new\n') => writeFileSync(path.join(worktree, name), text);
   return { repo: clone, gitCommonDir, worktree, question, write };
 }

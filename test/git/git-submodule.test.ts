@@ -240,6 +240,21 @@ describe('a worktree of a superproject', () => {
     expect(refs.map((name) => git(top, 'show', `${name}:new`)).toSorted()).toEqual(['ä', 'ö']);
   });
 
+  it('finds and saves commits in a submodule of a worktree that was deleted by hand, which is not made over them', async () => {
+    const { top, wanted } = makeWorld();
+    await addWorktree(wanted);
+    const commit = commitFile(path.join(wanted.path, 'lib'), 'new', 'x');
+    rmSync(wanted.path, { recursive: true });
+    expect(await findWorkAtRisk(wanted)).toMatchObject([{ kind: 'unpushed', commits: [{ commit }] }]);
+    await expect(addWorktree({ ...wanted, newBranch: false })).rejects.toMatchObject({
+      code: 'unpushed',
+      message: expect.stringContaining('its submodule lib has commits that no remote has'),
+    });
+    await rescueWork({ ...wanted, ref: REF });
+    await removeWorktree(wanted);
+    expect(git(top, 'rev-parse', `${REF}-lib`)).toBe(commit);
+  });
+
   it('finds nothing at risk in commits that the main checkout’s submodule has', async () => {
     const { top, wanted } = makeWorld();
     commitFile(path.join(top, 'lib'), 'local', 'x');
@@ -263,6 +278,7 @@ describe('a worktree of a submodule', () => {
     expect(existsSync(path.join(target, 'deep/file-1'))).toBe(true);
     const question = {
       repoPath,
+      gitCommonDir,
       worktree: target,
       branch: 'feat-01',
       ownsBranch: true,

@@ -4,7 +4,7 @@ import { StackError } from '../../domain/errors.ts';
 import { shortHash } from '../../domain/names.ts';
 import { findLocal } from './branch.ts';
 import { listLonelyCommits, listLonelyInSubmodule } from './commits.ts';
-import { listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
+import { canonicalPath, findEntry, listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { askGit, tryGit } from './git.ts';
 import { hasFiles } from './risk.ts';
 import { commitTree, gitWith, type Snapshot, snapshotFolder, takeSnapshot } from './snapshot.ts';
@@ -13,6 +13,7 @@ import { FROM_GIT_DIR, listSubmodules, type Submodule } from './submodule.ts';
 
 export interface RescueOptions {
   repoPath: string;
+  gitCommonDir: string;
   worktree: string;
   branch: string;
   /** Full name of the ref that is to keep the work: `refs/stack/rescue/<ticket>/<time>`. */
@@ -49,7 +50,9 @@ export async function rescueWork(options: RescueOptions): Promise<Rescued | unde
   const cwd = existsSync(repoPath) ? repoPath : entry && worktree;
   if (cwd === undefined) return requireNoFiles(options);
   const linked = entry?.hasIndex ? entry : undefined;
-  const submodules = linked ? await listSubmodules(worktree, linked) : [];
+  // One that was deleted by hand has an entry still, with the git folders of its submodules.
+  const home = linked ?? (await findEntry(options.gitCommonDir, await canonicalPath(worktree)));
+  const submodules = home ? await listSubmodules(worktree, home) : [];
   const inSubmodules = await rescueSubmodules(options, cwd, submodules);
   const ignored = options.ignored?.filter((file) => holderOf(submodules, file) === undefined) ?? [];
   const { saved, tips } = await gather({ ...options, ignored }, cwd, linked);

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { type Commit, listLonely, listLonelyInSubmodule, MOST_COMMITS } from './commits.ts';
-import { listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
+import { canonicalPath, findEntry, listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { askGit } from './git.ts';
 import { isMerged } from './merged.ts';
 import { readStatus, type WorktreeStatus } from './status.ts';
@@ -30,6 +30,7 @@ export interface RiskFinding {
 
 export interface RiskQuestion {
   repoPath: string;
+  gitCommonDir: string;
   worktree: string;
   branch: string;
   /** True when the branch would be deleted with the worktree. */
@@ -74,7 +75,7 @@ export async function lookAt(question: RiskQuestion): Promise<Look> {
   const entry = await readOwnEntry(worktree);
   const cwd = existsSync(repoPath) ? repoPath : entry && worktree;
   const [inFiles, { refs, lonely }] = await Promise.all([
-    entry === undefined ? findStray(worktree) : findInFiles(worktree, entry),
+    entry === undefined ? findWithout(question) : findInFiles(worktree, entry),
     listOnBranch(cwd, question),
   ]);
   const { status, findings } = inFiles;
@@ -129,6 +130,17 @@ async function findInFiles(worktree: string, entry: WorktreeEntry): Promise<InFi
     ...inSubmodules.flat(),
   ];
   return { findings, status };
+}
+
+/** Of a worktree that somebody has deleted the repo keeps the submodules' git folders, until it forgets the worktree. */
+async function findWithout({ worktree, gitCommonDir }: RiskQuestion): Promise<InFiles> {
+  const [stray, left] = await Promise.all([
+    findStray(worktree),
+    findEntry(gitCommonDir, await canonicalPath(worktree)),
+  ]);
+  const submodules = left ? await listSubmodules(worktree, left) : [];
+  const inSubmodules = await Promise.all(submodules.map(findInSubmodule));
+  return { ...stray, findings: [...stray.findings, ...inSubmodules.flat()] };
 }
 
 /** Gives one finding for some files, none for none. */

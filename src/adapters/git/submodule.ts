@@ -64,7 +64,7 @@ export async function fillSubmodules(options: FillOptions): Promise<void> {
   }
 }
 
-/** Gives the submodules of a worktree, nested ones and those whose files are gone too. Throws `git`. */
+/** Gives the submodules of a worktree, nested ones and those whose files are gone too, maybe with all of it. Throws `git`. */
 export async function listSubmodules(worktree: string, entry: WorktreeEntry): Promise<Submodule[]> {
   const commonDir = path.dirname(path.dirname(entry.folder));
   const modules = path.join(entry.folder, 'modules');
@@ -82,7 +82,8 @@ export async function listSubmodules(worktree: string, entry: WorktreeEntry): Pr
     );
     return found.flat();
   };
-  const [there, gitDirs] = await Promise.all([visit(''), listGitDirs(modules)]);
+  const isThere = existsSync(path.join(worktree, '.git'));
+  const [there, gitDirs] = await Promise.all([isThere ? visit('') : [], listGitDirs(modules)]);
   const gone = gitDirs.filter((gitDir) => there.every((one) => one.gitDir !== gitDir));
   const lost = gone.map((gitDir) => {
     return { path: path.relative(modules, gitDir), folder: undefined, gitDir, twin: twinOf(gitDir) };

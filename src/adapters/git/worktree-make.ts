@@ -4,10 +4,11 @@ import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import type { HeldLock } from '../lock.ts';
 import { dropEmptyLog, findLocal } from './branch.ts';
-import { findEntry, readOwnEntry } from './entry.ts';
+import { listLonelyInSubmodule } from './commits.ts';
+import { findEntry, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { changeGit, firstLine, type GitChange, gitError, tryGit } from './git.ts';
 import { forgetBranchSettings, hasBranchSettings, setPushTarget } from './settings.ts';
-import { fillSubmodules } from './submodule.ts';
+import { fillSubmodules, listSubmodules } from './submodule.ts';
 import { describeFolder, inspectBranch, lockedError, QUICK, removeEntry } from './worktree-place.ts';
 
 export interface NewWorktree {
@@ -45,7 +46,7 @@ export interface WorktreeJob extends NewWorktree {
 
 /**
  * True when the worktree is there; clears away what a killed `git worktree add`, or a deleted folder, left of it. Throws
- * `exists` (it is on another branch), `conflict` (locked), `git`.
+ * `exists` (it is on another branch), `conflict` (locked), `unpushed` (work in its submodules), `git`.
  */
 export async function isMade({ repoPath, gitCommonDir, path: target, branch }: WorktreeJob): Promise<boolean> {
   const entry = await findEntry(gitCommonDir, target);
@@ -62,8 +63,23 @@ export async function isMade({ repoPath, gitCommonDir, path: target, branch }: W
   // Without an index nobody has worked in there yet.
   if (own) await rm(target, { recursive: true, force: true });
   if ((await describeFolder(target)) === 'empty') await rmdir(target);
-  if (!existsSync(target)) await removeEntry(repoPath, target, entry);
+  if (existsSync(target)) return false;
+  await requireNoWork(target, entry);
+  await removeEntry(repoPath, target, entry);
   return false;
+}
+
+/** What was committed in the submodules of a worktree that is gone is in its entry, and nowhere else. */
+async function requireNoWork(target: string, entry: WorktreeEntry): Promise<void> {
+  for (const submodule of await listSubmodules(target, entry)) {
+    const [newest] = await listLonelyInSubmodule(submodule);
+    if (!newest) continue;
+    throw new StackError(
+      'unpushed',
+      `${target} was deleted, and its submodule ${submodule.path} has commits that no remote has: ${newest.subject}`,
+      { hint: '`stack destroy` with --force saves them, and says where' },
+    );
+  }
 }
 
 /** Throws `exists` when something is where a worktree is to be made. */
