@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { deleteBranch } from '../../src/adapters/git/branch.ts';
 import { addWorktree } from '../../src/adapters/git/worktree.ts';
-import { git, listRefs, makeRepo, writeHook } from '../support/git-repos.ts';
+import { commitFile, git, listRefs, makeRepo, writeHook } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 import { until } from '../support/until.ts';
 
@@ -44,6 +44,21 @@ describe('a lock of a git that was killed', () => {
     const target = path.join(folder, 'tickets/feat-01/repo');
     await addWorktree({ ...branch, path: target, start: git(repo, 'rev-parse', 'feat-01'), newBranch: false });
     expect(git(target, 'branch', '--show-current')).toBe('feat-01');
+  });
+
+  it('does not keep the branch of a worktree that could not be made', async () => {
+    const { folder, repo, branch } = makeWorld();
+    const lock = path.join(repo, '.git/refs/heads/fix.lock');
+    git(repo, 'config', 'filter.broken.clean', 'cat');
+    git(repo, 'config', 'filter.broken.smudge', `touch '${lock}'; false`);
+    git(repo, 'config', 'filter.broken.required', 'true');
+    commitFile(repo, '.gitattributes', '* filter=broken\n');
+    const wanted = { ...branch, branch: 'fix', path: path.join(folder, 'tickets/fix/repo'), newBranch: true };
+    await expect(addWorktree({ ...wanted, start: git(repo, 'rev-parse', 'main') })).rejects.toMatchObject({
+      code: 'git',
+    });
+    expect(listRefs(repo)).not.toContain('refs/heads/fix');
+    expect(existsSync(lock)).toBe(false);
   });
 });
 

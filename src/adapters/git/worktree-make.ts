@@ -8,6 +8,7 @@ import { listLonelyInSubmodule } from './commits.ts';
 import { findEntry, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { changeGit, firstLine, type GitChange, gitError, tryGit } from './git.ts';
 import { forgetBranchSettings, hasBranchSettings, setPushTarget } from './settings.ts';
+import { clearStaleLocks } from './stale-locks.ts';
 import { fillSubmodules, listSubmodules } from './submodule.ts';
 import { describeFolder, inspectBranch, lockedError, QUICK, removeEntry } from './worktree-place.ts';
 
@@ -172,6 +173,8 @@ async function undo(job: WorktreeJob, parents: string[]): Promise<void> {
   const folders = [...parents, path.join(gitCommonDir, 'worktrees')];
   for (const folder of folders) await rmdir(folder).catch(() => undefined);
   if (!newBranch) return;
+  // Ended between making a lock and knowing it for its own, git leaves it.
+  await clearStaleLocks({ repoPath, gitCommonDir, branch });
   const deleted = await changeGit(repoPath, ['update-ref', '-d', `refs/heads/${branch}`, start], QUICK);
   await dropEmptyLog(gitCommonDir, branch);
   const local = await findLocal(repoPath, branch);
