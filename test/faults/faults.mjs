@@ -9,7 +9,7 @@ const HELP = `npm run faults -- [--part matrix|races|walks|fuzz] [--seed N] [--w
   --seed   draw the cases of another run again: each run prints its seed
   --whole  every place in every step, in every scene (hours), not a draw in which each step has its turn
   --only   the cases with this in their title
-  --jobs   worlds at once (default 3)
+  --jobs   worlds at once (default 4)
 `;
 
 const { values } = parseArgs({
@@ -18,7 +18,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String((Date.now() % 1_000_000) + 1) },
     whole: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
-    jobs: { type: 'string', default: '3' },
+    jobs: { type: 'string', default: '4' },
     help: { type: 'boolean', default: false },
   },
 });
