@@ -1,7 +1,8 @@
 // Every check and test, with all the set-up they need. Where no Docker engine answers and this is root on Debian, a
 // private one is brought up and ended again; elsewhere the tests that need one are skipped, and counted out loud.
+// On Debian 12 as root, what talks to the engine and to git is tested once more with newer versions of both.
 import { spawnSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,15 +30,10 @@ function prepareEngine() {
   return { started: host !== undefined };
 }
 
-function test() {
-  process.stdout.write('\n— tests\n');
-  const { status } = run('npx', [
-    'vitest',
-    'run',
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${report}`,
-  ]);
+function test(title, files = [], env = process.env) {
+  process.stdout.write(`\n— ${title}\n`);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const { status } = run('npx', ['vitest', 'run', ...reporters, ...files], { env });
   try {
     const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites } = JSON.parse(
       readFileSync(report, 'utf8'),
@@ -52,16 +48,69 @@ function test() {
   }
 }
 
+/** What meets the engine, compose and git from near: versions differ in what they answer, and everything else stands on these. */
+const NEAR_THE_OUTSIDE = [
+  'test/git',
+  'test/docker',
+  'test/contract/docker.test.ts',
+  'test/contract/own-database.test.ts',
+  'test/cli/main-job.test.ts',
+  'test/cli/engine.test.ts',
+  'test/cli/engine-drift.test.ts',
+  'test/cli/trust.test.ts',
+  'test/cli/other-shared.test.ts',
+  'test/cli/restore.test.ts',
+];
+
+/** Runs those tests on Docker 26, compose v2 and git 2.47. The first engine was Debian's own: 20.10, compose v1, git 2.39. */
+function testNewer() {
+  const folder = run(path.join(root, '.ci/newer'), [], { stdio: ['ignore', 'pipe', 'inherit'] }).stdout?.trim();
+  if (!folder) return fail('the newer programs could not be made ready');
+  const engineEnv = {
+    ...process.env,
+    PATH: `${folder}/docker:${process.env.PATH}`,
+    STACK_ENGINE_DIR: `${folder}-engine`,
+    STACK_ENGINE_NET: '10.214',
+  };
+  const engineScript = path.join(root, '.ci/engine');
+  const up = run(engineScript, ['up'], { stdio: ['ignore', 'pipe', 'inherit'], env: engineEnv });
+  const host = /^DOCKER_HOST=(.+)$/m.exec(up.stdout ?? '')?.[1];
+  if (!host) return fail('the newer engine did not come up');
+  try {
+    test('tests near the outside, on Docker 26, compose v2 and git 2.47', NEAR_THE_OUTSIDE, {
+      ...process.env,
+      PATH: `${folder}/git:${engineEnv.PATH}`,
+      DOCKER_HOST: host,
+      DOCKER_CONFIG: `${folder}/config`,
+      STACK_REQUIRE_ENGINE: '1',
+    });
+  } finally {
+    run(engineScript, ['down'], { env: engineEnv });
+  }
+}
+
+function fail(why) {
+  process.stdout.write(`${why}\n`);
+  counts.failed += 1;
+}
+
+const isDebian12 =
+  process.getuid?.() === 0 &&
+  existsSync('/etc/os-release') &&
+  /^VERSION_CODENAME=bookworm$/m.test(readFileSync('/etc/os-release', 'utf8'));
+
 if (run('node', ['.ci/setup.mjs']).status !== 0) process.exit(1);
 check('format and lint', 'npx', 'biome', 'check', '--error-on-warnings', '.');
 check('types', 'npx', 'tsc', '-p', '.');
 check('dead exports and dependencies', 'npx', 'knip');
 const engine = prepareEngine();
 try {
-  test();
+  test('tests');
 } finally {
   if (engine.started) run(path.join(root, '.ci/engine'), ['down']);
 }
+if (isDebian12) testNewer();
+else process.stdout.write('\n!!! SKIPPED: the tests on Docker 26, compose v2 and git 2.47 need Debian 12 and root.\n');
 if (counts.skipped > 0) {
   process.stdout.write(
     `\n!!! ${counts.skipped} tests were SKIPPED: they need a Docker engine, and none answers here.\n`,

@@ -46,7 +46,7 @@ export interface Product {
 
 /** Gives an environment that is nobody's: no settings of git, npm or docker, but the engine's address. */
 export function isolatedEnv(home: string): Record<string, string> {
-  const kept = ['PATH', 'DOCKER_HOST', 'LANG', 'TMPDIR', 'SystemRoot'].flatMap((key) => {
+  const kept = ['PATH', 'DOCKER_HOST', 'DOCKER_CONFIG', 'LANG', 'TMPDIR', 'SystemRoot'].flatMap((key) => {
     const value = process.env[key];
     return value === undefined ? [] : [[key, value] as const];
   });
