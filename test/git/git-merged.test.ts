@@ -1,4 +1,6 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { isMerged } from '../../src/adapters/git/merged.ts';
 import { commitFile, git, listRefs, makeClone } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
@@ -85,5 +87,102 @@ describe('isMerged', () => {
     expect(await ask()).toBe(false);
     squash();
     expect(await ask()).toBe(true);
+  });
+
+  describe('whatever git is told of files', () => {
+    /** Both sides change the file, each in its own way. */
+    const diverge = (name: string, base: string, ours: string, theirs: string): void => {
+      commitFile(clone, name, base);
+      git(clone, 'checkout', '--quiet', '-B', 'feat-01');
+      commitFile(clone, name, theirs);
+      git(clone, 'checkout', '--quiet', 'main');
+      commitFile(clone, name, ours);
+    };
+
+    it('is false for work that merge drivers would hide', async () => {
+      git(clone, 'config', 'merge.ours.driver', 'true');
+      git(clone, 'config', 'merge.default', 'ours');
+      for (const attribute of ['merge=ours', 'merge=union', '-merge', '!merge']) {
+        const name = `of ${attribute}`;
+        writeFileSync(path.join(clone, '.git/info/attributes'), `* ${attribute}\n`);
+        commitFile(clone, '.gitattributes', `* ${attribute}\n`);
+        diverge(name, '<a/>\n', '<a/>\n<b/>\n<c/>\n', '<a/>\n<c/>\n');
+        expect([name, await ask()]).toEqual([name, false]);
+      }
+    });
+
+    it('runs no program that settings or attributes name', async () => {
+      const ran = path.join(clone, 'ran');
+      writeFileSync(path.join(clone, '.git/info/attributes'), '* merge=mine diff=mine filter=mine\n');
+      for (const name of ['merge.mine.driver', 'diff.mine.command', 'diff.mine.textconv', 'filter.mine.smudge'])
+        git(clone, 'config', name, `touch ${ran}; true`);
+      diverge('data', 'base\n', 'ours\n', 'theirs\n');
+      rmSync(ran, { force: true });
+      expect(await ask()).toBe(false);
+      expect(existsSync(ran)).toBe(false);
+    });
+
+    it('is false where white space alone tells them apart', async () => {
+      git(clone, 'config', 'core.whitespace', 'cr-at-eol');
+      git(clone, 'config', 'merge.renormalize', 'true');
+      for (const [name, base, ours, theirs] of [
+        ['in another block', 'if a:\n    one\n', 'if a:\n    one\n    two\n', 'if a:\n    one\ntwo\n'],
+        ['tabs for spaces', 'x\n', 'x\n\ty\n', 'x\n        y\n'],
+        ['another end of line', 'x\n', 'x\ny\n', 'x\ny\r\n'],
+        ['no end of line', 'x\n', 'x\ny\n', 'x\ny'],
+      ] as const) {
+        diverge(name, base, ours, theirs);
+        expect([name, await ask()]).toEqual([name, false]);
+        commitFile(clone, name, theirs);
+        expect([name, await ask()]).toEqual([name, true]);
+      }
+    });
+
+    it('is false for the same lines added at another place', async () => {
+      const block = 'one\ntwo\nthree\n\n';
+      const added = 'one\ntwo\nthree\nfour\n\n';
+      diverge('list', block.repeat(4), `${block.repeat(3)}${added}`, `${added}${block.repeat(3)}`);
+      expect(await ask()).toBe(false);
+    });
+
+    it('is false for a mode that the base has not', async () => {
+      git(clone, 'checkout', '--quiet', '-B', 'feat-01');
+      git(clone, 'update-index', '--chmod=+x', 'file-1');
+      git(clone, 'commit', '--quiet', '--message', 'May run');
+      git(clone, 'checkout', '--quiet', '--force', 'main');
+      expect(await ask()).toBe(false);
+    });
+
+    it('is true for a squash onto a base that has other changes in the same files', async () => {
+      diverge('list', '1\n2\n3\n4\n5\n6\n7\n', '1\n2\n3\n4\n5\n6\nseven\n', 'one\n2\n3\n4\n5\n6\n7\n');
+      expect(await ask()).toBe(false);
+      squash();
+      commitFile(clone, 'list', 'built upon\n');
+      expect(await ask()).toBe(true);
+    });
+  });
+
+  it('judges a shallow clone and one with SHA-256 too, and leaves nothing behind', async () => {
+    squash();
+    git(clone, 'push', '--quiet', '--all');
+    const folder = path.dirname(clone);
+    vi.stubEnv('TMPDIR', folder);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    git(folder, 'clone', '--quiet', '--depth=3', '--no-single-branch', `file://${remote}`, 'shallow');
+    const shallow = path.join(folder, 'shallow');
+    git(shallow, 'checkout', '--quiet', 'feat-01');
+    const tip = git(shallow, 'rev-parse', 'HEAD');
+    expect(await isMerged({ cwd: shallow, branch: 'feat-01', base: 'main', tip })).toBe(true);
+    const other = path.join(folder, 'other');
+    git(folder, 'init', '--quiet', '--object-format=sha256', 'other');
+    commitFile(other, 'one', 'one\n');
+    git(other, 'checkout', '--quiet', '-b', 'feat-01');
+    const work = commitFile(other, 'two', 'two\n');
+    git(other, 'checkout', '--quiet', 'main');
+    const question = { cwd: other, branch: 'feat-01', base: 'main', tip: work };
+    expect(await isMerged(question)).toBe(false);
+    commitFile(other, 'two', 'two\n');
+    expect(await isMerged(question)).toBe(true);
+    expect(readdirSync(folder).filter((name) => name.startsWith('stack-git-'))).toEqual([]);
   });
 });

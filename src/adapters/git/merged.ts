@@ -1,4 +1,5 @@
-import { askGit, changeGit, tryGit } from './git.ts';
+import { askGit } from './git.ts';
+import { type PlainGit, withPlainGit } from './plain.ts';
 
 export interface MergeQuestion {
   /** A folder of the repo. */
@@ -20,17 +21,26 @@ interface Ref {
   symref: string;
 }
 
-const OBJECT_SECONDS = 60;
+/** A squash touches every path of the work: this many are enough to find it by. */
+const PATHS = 50;
+const RAW = ['--raw', '-z', '--no-renames', '--no-abbrev', '--ignore-submodules=none'];
+/** Of the commits that may have brought the work, so many are compared with it, the likeliest first. */
+const MOST_COMPARED = 100;
 
 /**
  * True when all that the branch holds is in its base, the base's upstream, or the repo's main branch, as of the last
- * fetch: merged, rebased, or squashed into one commit. Throws `git`.
+ * fetch: merged, rebased, or squashed into one commit. The bytes of the files decide: attributes, merge drivers, settings
+ * and white space rules have no say, and what is in doubt is not merged. Throws `git`, `files`.
  */
 export async function isMerged(question: MergeQuestion): Promise<boolean> {
-  for (const target of await listTargets(question)) {
-    if (await isIn(question, target)) return true;
-  }
-  return false;
+  const targets = await listTargets(question);
+  if (targets.length === 0) return false;
+  return withPlainGit(question.cwd, async (git) => {
+    for (const target of targets) {
+      if (await isIn(git, question.tip, target)) return true;
+    }
+    return false;
+  });
 }
 
 /** Commits of the branches that the work may have gone to, each once. */
@@ -55,44 +65,101 @@ function nameOf(ref: string): string {
   return ref.replace(/^refs\/(heads|remotes\/[^/]+)\//, '');
 }
 
-async function isIn(question: MergeQuestion, target: string): Promise<boolean> {
-  const { cwd, tip } = question;
-  const { exitCode, stdout } = await tryGit(cwd, ['merge-base', target, tip]);
-  const start = stdout.trim();
-  if (exitCode !== 0 || start === '') return false;
+async function isIn(git: PlainGit, tip: string, target: string): Promise<boolean> {
+  const start = (await git(['merge-base', target, tip])).stdout.trim();
+  if (start === '') return false;
   if (start === tip) return true;
+  const sum = await git(['diff-tree', '-r', ...RAW, start, tip]);
+  const work: Change[] = [];
+  readFields(
+    sum.stdout,
+    () => undefined,
+    (change) => work.push(change),
+  );
   // Work that was taken back again is nowhere else: that its sum is nothing does not make it merged.
-  const changes = await tryGit(cwd, ['diff', '--quiet', start, tip, '--']);
-  if (changes.exitCode !== 1) return false;
+  if (work.length === 0) return false;
+  if (await addsNothing(git, tip, [target])) return true;
+  const paths = work.slice(0, PATHS).map(({ path }) => path);
+  const since = await listCommits(git, ['--ancestry-path', '--full-history', `${start}..${target}`, '--', ...paths]);
+  const likely = rank(since, work).slice(0, MOST_COMPARED);
+  // All of its files were there as it has them.
+  if (likely[0]?.same === work.length) return true;
+  const commits = likely.map(({ commit }) => commit);
+  return (await addsNothing(git, tip, commits)) || hasEvery(await listCommits(git, [tip, '--not', target]), since);
+}
+
+/** True when a merge into one of the commits would give a tree that one of them has. Git before 2.38 cannot tell. */
+async function addsNothing(git: PlainGit, tip: string, commits: readonly string[]): Promise<boolean> {
+  if (commits.length === 0) return false;
+  const trees = (await git(['rev-parse', ...commits.map((commit) => `${commit}^{tree}`)])).stdout.split('\n');
+  const pairs = commits.map((commit) => `${commit} ${tip}\n`).join('');
+  const fields = (await git(['merge-tree', '--write-tree', '--no-messages', '--stdin'], pairs)).stdout.split('\0');
+  // git-merge-tree(1): `1` for a clean merge, then its tree.
+  return fields.some((field, index) => field === '1' && trees.includes(fields[index + 1] ?? ''));
+}
+
+/** What a commit changes in one file: `from` and `to` are mode and id. */
+interface Change {
+  path: string;
+  from: string;
+  to: string;
+}
+
+interface ChangingCommit {
+  commit: string;
+  isMerge: boolean;
+  changes: Change[];
+}
+
+/** Gives commits, the newest first, with what they change; a merge as its first parent sees it. */
+async function listCommits(git: PlainGit, revisions: readonly string[]): Promise<ChangingCommit[]> {
+  const { stdout } = await git(['log', '--format=%H %P', '--diff-merges=first-parent', ...RAW, ...revisions]);
+  const found: ChangingCommit[] = [];
+  readFields(
+    stdout,
+    (ids) => {
+      const [commit = '', ...parents] = ids.trim().split(' ');
+      found.push({ commit, isMerge: parents.length > 1, changes: [] });
+    },
+    (change) => found.at(-1)?.changes.push(change),
+  );
+  return found;
+}
+
+/** Reads `--raw -z`: `:100644 100644 <id> <id> M` and a path in turn, and between them what else there is. */
+function readFields(text: string, onOther: (field: string) => void, onChange: (change: Change) => void): void {
+  const fields = text.split('\0');
+  for (let index = 0; index < fields.length; index++) {
+    const field = fields[index]?.trim() ?? '';
+    if (field.startsWith(':')) {
+      const [fromMode, toMode, fromId, toId] = field.slice(1).split(' ');
+      index++;
+      onChange({ path: fields[index] ?? '', from: `${fromMode} ${fromId}`, to: `${toMode} ${toId}` });
+    } else if (field !== '') onOther(field);
+  }
+}
+
+/** The commits that may have brought the work, those first that leave most of its files as the work has them. */
+function rank(commits: readonly ChangingCommit[], work: readonly Change[]): { commit: string; same: number }[] {
+  const wanted = new Set(work.map(({ path, to }) => `${to} ${path}`));
+  const scored = commits.map(({ commit, changes }) => {
+    const same = changes.filter(({ path, to }) => wanted.has(`${to} ${path}`)).length;
+    return { commit, same, touched: changes.length };
+  });
+  return scored.sort((one, other) => other.same - one.same || other.touched - one.touched);
+}
+
+/** True when each commit has another that changes the very same. What somebody did in a merge has none. */
+function hasEvery(commits: readonly ChangingCommit[], others: readonly ChangingCommit[]): boolean {
+  const known = others.map(({ changes }) => new Set(changes.map(keyOf)));
   return (
-    (await addsNothing(cwd, target, tip)) || (await hasEveryPatch(cwd, target, tip)) || hasSum(question, target, start)
+    commits.length > 0 &&
+    commits.every(
+      ({ isMerge, changes }) => !isMerge && known.some((other) => changes.every((change) => other.has(keyOf(change)))),
+    )
   );
 }
 
-/** True when a merge would change nothing. Git before 2.38 cannot tell; then the patches have the say. */
-async function addsNothing(cwd: string, target: string, tip: string): Promise<boolean> {
-  const [merged, tree] = await Promise.all([
-    tryGit(cwd, ['merge-tree', '--write-tree', target, tip]),
-    askGit(cwd, ['rev-parse', `${target}^{tree}`]),
-  ]);
-  return merged.exitCode === 0 && merged.stdout.trim() === tree.trim();
-}
-
-/** What somebody did in a merge commit is no patch, so a branch that has one is judged as a whole. */
-async function hasEveryPatch(cwd: string, target: string, tip: string): Promise<boolean> {
-  const merges = await askGit(cwd, ['rev-list', '--min-parents=2', '--max-count=1', tip, '--not', target]);
-  return merges === '' && (await isCherry(cwd, target, tip));
-}
-
-/** The branch as one commit, compared with each commit that the target got since: a squash that was built upon. */
-async function hasSum({ cwd, tip }: MergeQuestion, target: string, start: string): Promise<boolean> {
-  const identity = ['-c', 'user.name=stack', '-c', 'user.email=stack@localhost'];
-  const commit = [...identity, 'commit-tree', '-m', 'All of the branch', '-p', start, `${tip}^{tree}`];
-  const sum = await changeGit(cwd, commit, { deadlineSeconds: OBJECT_SECONDS });
-  return sum.exitCode === 0 && isCherry(cwd, target, sum.stdout.trim());
-}
-
-async function isCherry(cwd: string, target: string, tip: string): Promise<boolean> {
-  const lines = (await askGit(cwd, ['cherry', target, tip])).split('\n').filter((line) => line !== '');
-  return lines.length > 0 && lines.every((line) => line.startsWith('- '));
+function keyOf({ path, from, to }: Change): string {
+  return `${from} ${to} ${path}`;
 }
