@@ -5,12 +5,14 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ConfigFile } from './adapters/config-file.ts';
 import type { DockerEngine } from './adapters/docker/docker.ts';
+import { ownPath } from './adapters/process/env.ts';
 import type { HostServer } from './adapters/servers/host-server.ts';
 import type { StackConfig } from './domain/config/config.ts';
 import { interrupted, StackError } from './domain/errors.ts';
 import type { Emit } from './domain/events.ts';
 import { NEAR_TRASH, rootIdOf } from './domain/names.ts';
 import type { Runtime, RuntimeName } from './domain/runtime.ts';
+import { layValues } from './domain/values.ts';
 import type { Stack } from './engine/stack.ts';
 import type { Reporter } from './ui/reporter.ts';
 import { version } from './version.ts';
@@ -142,7 +144,8 @@ async function makeStack({
   // The name under which things were made stands until they are gone, whatever stack.yml says today.
   const name = (await readStackName(root)) ?? (await loaded()).config.name;
   const file = await loaded().catch(() => undefined);
-  const env = file?.env ?? host.env;
+  // The person's alone: what `.env` says fills values, and reaches no program that stack starts for itself.
+  const env = { ...host.env, ...ownPath(host.env) };
   await sweep(root, file?.config.worktrees);
   const docker = once(async (): Promise<DockerEngine> => {
     const { connectEngine } = await import('./adapters/docker/docker.ts');
@@ -152,7 +155,7 @@ async function makeStack({
     docker: once(async () => (await docker()).runtime),
     process: once(async () => {
       const { createProcessRuntime } = await import('./adapters/process/process.ts');
-      return createProcessRuntime({ root, rootId, env });
+      return createProcessRuntime({ root, rootId, env: host.env });
     }),
   };
   const checkEngine = once(async () => (await runtimes.docker()).check());
@@ -166,6 +169,7 @@ async function makeStack({
     },
     checkEngine,
     ...{ root, rootId, name, env, packageRoot, emit, signal, docker },
+    values: file?.values ?? layValues(host.env),
     config: async () => overruleRuntime((await loaded()).config, options.runtime),
     requireTrust: once(async () => askTrust(root, { host, options, emit, ask })),
     store: openState({ root, stack: name, version, listTraces: () => findTraces(root, file) }),

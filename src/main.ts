@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { ownPath } from './adapters/process/env.ts';
 import type { GlobalOptions, Host } from './context.ts';
 import type { StackError } from './domain/errors.ts';
 import { version } from './version.ts';
@@ -29,7 +30,8 @@ export async function main(argv: readonly string[], host: Host, signal: AbortSig
 /** Runs the command line of this process: signals, pipes, exit. */
 export async function start(): Promise<void> {
   const { argv, env, stdin, stdout, stderr, pid } = process;
-  const host: Host = { cwd: currentFolder(), env, stdin, stdout, stderr, pid };
+  const host: Host = { cwd: currentFolder(), env: { ...env }, stdin, stdout, stderr, pid };
+  Object.assign(env, ownPath(env));
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {

@@ -1,5 +1,7 @@
+import path from 'node:path';
 import { execa } from 'execa';
 import { interrupted, StackError } from '../domain/errors.ts';
+import { makeFolder, replaceFile } from './files.ts';
 
 const LAST_LINES = 30;
 /** A stop of Postgres may take its ten seconds; only then is compose itself ended by force. */
@@ -18,10 +20,14 @@ export interface ComposeProject {
   file: string;
   /** The project's name; containers carry it as the label `com.docker.compose.project`. */
   project: string;
-  /** Absolute path that relative paths of the file start from, and where `.env` is looked for. */
+  /** Absolute path that relative paths of the file start from. */
   projectDir: string;
   /** The whole environment: `PATH`, `DOCKER_HOST`, and what the file's `${…}` take. Nothing is inherited. */
   env: Readonly<Record<string, string | undefined>>;
+  /** What more the file's `${…}` take, where `env` has no such name. No program gets these as its environment. */
+  values: Readonly<Record<string, string>>;
+  /** Absolute path of a file of ours, written before each call: compose reads it in place of `.env` in `projectDir`. */
+  envFile: string;
   /** Takes each line compose says, as it says it. */
   onLine?: (line: string) => void;
   signal?: AbortSignal;
@@ -57,11 +63,19 @@ export async function composeDown(project: ComposeProject, options: { volumes: b
 
 async function runCompose(project: ComposeProject, action: string[]): Promise<void> {
   const [program = '', ...first] = project.command;
-  const where = ['--file', project.file, '--project-name', project.project, '--project-directory', project.projectDir];
-  const child = execa(program, [...first, '--ansi', 'never', ...where, ...action], {
-    env: project.env,
+  const flags = {
+    ansi: 'never',
+    file: project.file,
+    'env-file': project.envFile,
+    'project-name': project.project,
+    'project-directory': project.projectDir,
+  };
+  const where = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
+  const env = { ...project.env, ...(await passValues(project)) };
+  const child = execa(program, [...first, ...where, ...action], {
+    env,
     extendEnv: false,
-    cwd: project.projectDir,
+    cwd: '/',
     all: true,
     buffer: false,
     reject: false,
@@ -78,6 +92,21 @@ async function runCompose(project: ComposeProject, action: string[]): Promise<vo
   const result = await child;
   if (project.signal?.aborted) throw interrupted(project.signal.reason);
   if (result.failed) throw explainFailure([...project.command, action[0]].join(' '), lines, result.code);
+}
+
+/** What compose and docker take for their own settings, also where an env file says it. */
+const RESERVED = /^(COMPOSE|DOCKER)_/;
+
+/**
+ * Writes the env file, which leads from the name of each value to a variable of ours, and gives those variables. A value
+ * called `LD_PRELOAD` thus reaches the file's `${LD_PRELOAD}`, and no loader; and no value has to be quoted.
+ */
+async function passValues({ values, envFile }: ComposeProject): Promise<Record<string, string>> {
+  const passed = Object.entries(values).filter(([name]) => !RESERVED.test(name));
+  await makeFolder(path.dirname(envFile));
+  const lines = passed.map(([name]) => `${name}=\${STACK_VALUE_${name}}\n`);
+  await replaceFile(envFile, lines.join(''), { lasting: false });
+  return Object.fromEntries(passed.map(([name, value]) => [`STACK_VALUE_${name}`, value]));
 }
 
 /** A published port that is taken is told apart, because another lease cures it. */

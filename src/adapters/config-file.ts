@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
+import { layValues, type Values } from '../domain/values.ts';
 import { isThere, readFileIfThere } from './files.ts';
 
 /** The file that makes a folder the root of a stack. */
@@ -111,8 +112,8 @@ export function renderPointer({ root, ticket }: Required<FoundRoot>): string {
 /** A config with what it was made from. */
 export interface ConfigFile {
   config: StackConfig;
-  /** The environment over `.env` beside the config. */
-  env: Record<string, string | undefined>;
+  /** The environment, then `.env` beside the config. */
+  values: Values;
   /** Absolute paths of the files that were read. */
   files: string[];
 }
@@ -137,13 +138,13 @@ export async function loadConfig(
     [LOCAL_CONFIG_FILE, local],
   ];
   const files = texts.flatMap(([name, text]) => (text === undefined ? [] : [{ path: path.join(root, name), text }]));
-  const merged = { ...(await parseDotenv(dotenv)), ...env };
+  const values = layValues(env, await parseDotenv(dotenv));
   // Finding the root is asked more often than reading the config, and does without the YAML reader.
   const { parseConfig } = await import('../domain/config/text.ts');
   const shown = files.map((file) => ({ ...file, path: cwd === undefined ? file.path : path.relative(cwd, file.path) }));
   return {
-    config: parseConfig({ files: shown, env: merged }),
-    env: merged,
+    config: parseConfig({ files: shown, values }),
+    values,
     files: [...files.map((file) => file.path), ...(dotenv === undefined ? [] : [path.join(root, '.env')])],
   };
 }

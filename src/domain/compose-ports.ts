@@ -62,3 +62,8 @@ function readVariable(text: string): { variable?: string | undefined; host?: num
   const [, braced, fallback, plain] = /^(?:\$\{(\w+)(?::?-(\d+))?[^}]*\}|\$(\w+))$/.exec(text) ?? [];
   return { variable: braced ?? plain, host: fallback === undefined ? undefined : Number(fallback) };
 }
+
+/** Gives the names of the variables that a text of a compose file takes: `${NAME…}`, `$NAME`. */
+export function listVariables(text: string): string[] {
+  return [...new Set(Array.from(text.matchAll(/\$\{?([A-Za-z_]\w*)/g), ([, name = '']) => name))];
+}

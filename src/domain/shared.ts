@@ -2,6 +2,7 @@ import type { SharedServiceConfig } from './config/config.ts';
 import { StackError } from './errors.ts';
 import type { SharedLease } from './instance.ts';
 import type { RuntimeName } from './runtime.ts';
+import type { Values } from './values.ts';
 
 /** Name by which a container reaches this machine; every container of ours has it in its hosts file. */
 export const HOST_FROM_CONTAINER = 'host.docker.internal';
@@ -40,17 +41,13 @@ export function sharedVariable(service: string, key: string): string {
 }
 
 /** Gives a shared service's settings: the environment wins over stack.yml, and that over the defaults. Throws `config`. */
-export function resolveShared(
-  service: string,
-  config: SharedServiceConfig,
-  env: Record<string, string | undefined>,
-): SharedSettings {
+export function resolveShared(service: string, config: SharedServiceConfig, values: Values): SharedSettings {
   const defaults = DEFAULTS[service] ?? {};
   const pick = (key: 'url' | 'image' | 'user' | 'password' | 'database'): string | undefined =>
-    env[sharedVariable(service, key)] || config[key] || defaults[key];
+    values(sharedVariable(service, key)) || config[key] || defaults[key];
   const url = pick('url');
   if (url !== undefined) return readUrl(service, url);
-  const port = Number(env[sharedVariable(service, 'port')]) || config.port || defaults.port;
+  const port = Number(values(sharedVariable(service, 'port'))) || config.port || defaults.port;
   return {
     url,
     image: pick('image'),

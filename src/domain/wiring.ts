@@ -5,12 +5,13 @@ import type { RuntimeName } from './runtime.ts';
 import { HOST_FROM_CONTAINER, resolveShared, sharedAddress } from './shared.ts';
 import { fillTemplate, listNames } from './template.ts';
 import { foldTicket } from './ticket.ts';
+import type { Values } from './values.ts';
 
 /** All that `${…}` may draw on for one instance. */
 export interface Wiring {
   config: StackConfig;
-  /** The environment with `.env` beside stack.yml. */
-  env: Record<string, string | undefined>;
+  /** The environment, then `.env` beside stack.yml. */
+  values: Values;
   root: string;
   record: InstanceRecord;
   baseline: InstanceRecord | undefined;
@@ -131,7 +132,7 @@ function internalAddress(
 }
 
 function resolveSharedName(wiring: Wiring, viewpoint: RuntimeName, service: string, key: string): string | undefined {
-  const common = resolveShared(service, wiring.config.shared.services[service] ?? {}, wiring.env);
+  const common = resolveShared(service, wiring.config.shared.services[service] ?? {}, wiring.values);
   const settings = ownSettings(service, common, wiring.record.own);
   const server = ownServer(service, wiring.record.own);
   const address = sharedAddress(viewpoint, service, settings, server ?? wiring.shared[service]);

@@ -113,7 +113,7 @@ async function readNumber(
   config: StackConfig,
   { repos, services }: InstanceRecord,
 ): Promise<number | undefined> {
-  const baseline = Number(resolveShared(REDIS, config.shared.services[REDIS] ?? {}, stack.env).database ?? 0);
+  const baseline = Number(resolveShared(REDIS, config.shared.services[REDIS] ?? {}, stack.values).database ?? 0);
   const numbers = await Promise.all(
     Object.entries(services).map(async ([name, { repo }]) => {
       const settings = config.services[name];

@@ -134,7 +134,7 @@ function viewOwn(
   { ticket, own: { postgres, redis } = {} }: InstanceRecord,
 ): NonNullable<InstanceView['own']> {
   const { server } = redis ?? {};
-  const settings = resolveShared(REDIS, config?.shared.services[REDIS] ?? {}, stack.env);
+  const settings = resolveShared(REDIS, config?.shared.services[REDIS] ?? {}, stack.values);
   const common = { ...settings, url: undefined, database: undefined, password: undefined };
   const view = server && {
     url: sharedUrl(common, 'localhost', server.port ?? 0),
@@ -209,7 +209,7 @@ function viewServices(record: InstanceRecord | undefined, observed: Observed): R
 /** Addresses as this machine reaches them; passwords are left out of what people paste into chats. */
 function viewShared(stack: Stack, wanted: SharedServices, state: StackState, observed: Observed): StackView['shared'] {
   const views = Object.entries(wanted).map(([name, settings]) => {
-    const resolved = { ...resolveShared(name, settings, stack.env), password: undefined };
+    const resolved = { ...resolveShared(name, settings, stack.values), password: undefined };
     const port = state.shared[name]?.port ?? resolved.port ?? 0;
     const host = resolved.url === undefined ? 'localhost' : new URL(resolved.url).hostname;
     return [name, { url: sharedUrl(resolved, host, port), status: observed.shared.get(name)?.status ?? 'stopped' }];

@@ -103,7 +103,7 @@ async function observeForeign(
   name: string,
   settings: SharedServices[string],
 ): Promise<[string, SharedSeen][]> {
-  const { url, port } = resolveShared(name, settings, stack.env);
+  const { url, port } = resolveShared(name, settings, stack.values);
   if (url === undefined || port === undefined) return [];
   const silent = await probePort(port, new URL(url).hostname);
   return [[name, { status: silent === undefined ? 'running' : 'stopped', cutOff: false }]];

@@ -116,7 +116,7 @@ async function untilAlone(session: Session, database: string): Promise<DatabaseC
  */
 export async function dropOurs(stack: Stack, config: StackConfig): Promise<void> {
   const settings = config.shared.services[POSTGRES];
-  if (!settings || resolveShared(POSTGRES, settings, stack.env).url === undefined) return;
+  if (!settings || resolveShared(POSTGRES, settings, stack.values).url === undefined) return;
   const server = openPostgres(stack, config, {});
   try {
     await server.admin(async (session) => {

@@ -76,7 +76,7 @@ function planRedis(stack: Stack, config: StackConfig): OwnRecord['redis'] {
 }
 
 function planDatabase(stack: Stack, config: StackConfig, ticket: string): OwnRecord['postgres'] {
-  const { database, url } = resolveShared('postgres', config.shared.services.postgres ?? {}, stack.env);
+  const { database, url } = resolveShared('postgres', config.shared.services.postgres ?? {}, stack.values);
   // Says what is missing in the settings, before anything is made.
   if (!database) openPostgres(stack, config, {});
   const from = database ?? '';

@@ -8,8 +8,8 @@ const USUAL_PORTS: Record<string, number> = { postgres: 5432, redis: 6379 };
 const THIS_MACHINE = new Set(['127.0.0.1', '[::1]']);
 
 /** Names the server that a shared service is: `stack` for one that stack runs, host and port of one of the team's own. */
-export function placeOf(service: string, { env }: Pick<Stack, 'env'>, config: StackConfig | undefined): string {
-  const { url } = resolveShared(service, config?.shared.services[service] ?? {}, env);
+export function placeOf(service: string, { values }: Pick<Stack, 'values'>, config: StackConfig | undefined): string {
+  const { url } = resolveShared(service, config?.shared.services[service] ?? {}, values);
   if (url === undefined) return 'stack';
   const { hostname, port } = new URL(url);
   return `${THIS_MACHINE.has(hostname) ? 'localhost' : hostname}:${port || USUAL_PORTS[service]}`;

@@ -38,7 +38,7 @@ type SharedLeases = Readonly<Record<string, SharedLease>>;
  * `config` when there is none.
  */
 export function openPostgres(stack: Stack, config: StackConfig | undefined, leases: SharedLeases): PostgresServer {
-  const settings = resolveShared(POSTGRES, config?.shared.services[POSTGRES] ?? {}, stack.env);
+  const settings = resolveShared(POSTGRES, config?.shared.services[POSTGRES] ?? {}, stack.values);
   const lease = leases[POSTGRES];
   const address = sharedAddress('process', POSTGRES, settings, lease);
   const { database, user = '' } = settings;

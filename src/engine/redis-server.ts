@@ -89,7 +89,7 @@ export async function startServer(
 
 async function startProcess(work: Work, { port = 0 }: OwnServer, signal: AbortSignal): Promise<void> {
   const config = await requireConfig(work);
-  const { user, password } = resolveShared(REDIS, config.shared.services[REDIS] ?? {}, work.stack.env);
+  const { user, password } = resolveShared(REDIS, config.shared.services[REDIS] ?? {}, work.stack.values);
   await (await hostRedis(work.stack, work.record.ticket)).start({ port, user, password }, signal);
 }
 
@@ -122,7 +122,7 @@ async function findImage({ stack }: Work): Promise<string | undefined> {
 async function describeServer(work: Work, server: OwnServer): Promise<{ spec: WorkloadSpec; config: string }> {
   const { stack, record } = work;
   const { shared } = await requireConfig(work);
-  const { user, password, image } = resolveShared(REDIS, shared.services[REDIS] ?? {}, stack.env);
+  const { user, password, image } = resolveShared(REDIS, shared.services[REDIS] ?? {}, stack.values);
   const { port: host = 0, container = 0, alias } = server;
   const config = renderRedisConfig({ port: container, user, password, dir: `${INSIDE}/data` }, ['protected-mode no']);
   const spec = {

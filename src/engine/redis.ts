@@ -18,8 +18,8 @@ const PORTS_AFTER_FIRST = 998;
 
 type OwnRedis = NonNullable<OwnRecord['redis']>;
 
-function redisSettings(stack: Pick<Stack, 'env'>, config: StackConfig | undefined): SharedSettings {
-  return resolveShared(REDIS, config?.shared.services[REDIS] ?? {}, stack.env);
+function redisSettings(stack: Pick<Stack, 'values'>, config: StackConfig | undefined): SharedSettings {
+  return resolveShared(REDIS, config?.shared.services[REDIS] ?? {}, stack.values);
 }
 
 /** Gives how stack itself reaches a ticket's own Redis: a database of the shared one, or its server; undefined when there is none. */
@@ -36,7 +36,7 @@ export function openRedis(
 }
 
 /** False where a ticket's number is on another server than stack.yml names now: here it may be somebody else's. */
-export function isWhereItWas(stack: Pick<Stack, 'env'>, config: StackConfig | undefined, redis: OwnRedis): boolean {
+export function isWhereItWas(stack: Pick<Stack, 'values'>, config: StackConfig | undefined, redis: OwnRedis): boolean {
   return redis.server !== undefined || redis.at === undefined || redis.at === placeOf(REDIS, stack, config);
 }
 

@@ -35,7 +35,7 @@ export async function planShared(stack: Stack, config: StackConfig, state: Stack
 /** Gives the shared services of stack.yml that stack runs itself: all but those with a `url:`. */
 export function listOwnShared(stack: Stack, config: StackConfig): string[] {
   return Object.entries(config.shared.services).flatMap(([name, settings]) =>
-    resolveShared(name, settings, stack.env).url === undefined ? [name] : [],
+    resolveShared(name, settings, stack.values).url === undefined ? [name] : [],
   );
 }
 
@@ -88,7 +88,7 @@ export async function leaseShared(
       draft.shared[name] = { ...(await leaseComposed(stack, ports, { name, before, leased, follow })), ...kept };
       continue;
     }
-    const wished = resolveShared(name, config.shared.services[name] ?? {}, stack.env).port;
+    const wished = resolveShared(name, config.shared.services[name] ?? {}, stack.values).port;
     if (wished === undefined) continue;
     const known = before && { host: before.port, wished: before.wished };
     const { host: port, wished: noted } = await leaseWish(stack, { name, wished, known, follow }, leased);

@@ -41,10 +41,10 @@ export async function findComposeFile(stack: Stack, config: StackConfig): Promis
 export async function listSharedPorts(stack: Stack, config: StackConfig, service: string): Promise<SharedPort[]> {
   const file = await findComposeFile(stack, config);
   const published = readComposePorts((await readFileIfThere(file)) ?? '')[service] ?? [];
-  const settings = resolveShared(service, config.shared.services[service] ?? {}, stack.env);
+  const settings = resolveShared(service, config.shared.services[service] ?? {}, stack.values);
   const names = Object.entries(config.shared.services[service]?.ports ?? {});
   const wishFor = (port: ComposePort, isFirst: boolean): number | undefined =>
-    (port.variable === undefined ? port.host : Number(stack.env[port.variable]) || undefined) ??
+    (port.variable === undefined ? port.host : Number(stack.values(port.variable)) || undefined) ??
     (isFirst ? settings.port : undefined) ??
     port.host;
   const describe = (port: ComposePort, name: string | undefined, isFirst: boolean): SharedPort => ({

@@ -1,4 +1,5 @@
 import { readFileIfThere } from '../adapters/files.ts';
+import { listVariables } from '../domain/compose-ports.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import type { SharedLease, StackState } from '../domain/instance.ts';
 import { networkName, shortHash } from '../domain/names.ts';
@@ -14,11 +15,11 @@ export async function listSharedVariables(
   config: StackConfig,
   leases: Leases,
 ): Promise<Record<string, string>> {
-  const { name, rootId, env } = stack;
+  const { name, rootId, values: given } = stack;
   const variables: Record<string, string> = { STACK_NETWORK: networkName(name, rootId), STACK_ROOT_ID: rootId };
   for (const [service, settings] of Object.entries(config.shared.services)) {
     const lease = leases[service];
-    const resolved = resolveShared(service, settings, env);
+    const resolved = resolveShared(service, settings, given);
     const values = { ...resolved, port: lease?.port ?? resolved.port };
     for (const key of ['image', 'port', 'user', 'password', 'database'] as const) {
       if (values[key] !== undefined) variables[sharedVariable(service, key)] = String(values[key]);
@@ -31,6 +32,21 @@ export async function listSharedVariables(
   return variables;
 }
 
+/**
+ * Gives what more the compose file's variables stand for: values of `.env` for the names that stand in the file, where the
+ * environment has none.
+ */
+export async function listFileValues(stack: Stack, config: StackConfig): Promise<Record<string, string>> {
+  const text = (await readFileIfThere(await findComposeFile(stack, config))) ?? '';
+  const names = listVariables(text).filter((name) => stack.env[name] === undefined);
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = stack.values(name);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
 function leaseVariable({ name, variable, fixed }: SharedPort, lease: SharedLease): Record<string, string> {
   const host = name === undefined ? lease.port : lease.ports?.[name]?.host;
   return fixed || host === undefined ? {} : { [variable]: String(host) };
@@ -39,12 +55,16 @@ function leaseVariable({ name, variable, fixed }: SharedPort, lease: SharedLease
 /** Gives a hash of all that compose makes the shared services from: with another one `up` has something to make anew. */
 export async function hashShared(stack: Stack, config: StackConfig, leases: Leases): Promise<string> {
   const file = await readFileIfThere(await findComposeFile(stack, config));
-  return shortHash(JSON.stringify([file, await listSharedVariables(stack, config, leases)]));
+  const variables = {
+    ...(await listFileValues(stack, config)),
+    ...(await listSharedVariables(stack, config, leases)),
+  };
+  return shortHash(JSON.stringify([file, variables]));
 }
 
 /** Gives a hash of what a shared service reads once, when its data is new; undefined where there is nothing of the kind. */
 export function hashLogin(stack: Stack, config: StackConfig, service: string): string | undefined {
-  const { user, password, database } = resolveShared(service, config.shared.services[service] ?? {}, stack.env);
+  const { user, password, database } = resolveShared(service, config.shared.services[service] ?? {}, stack.values);
   return user === undefined && database === undefined
     ? undefined
     : shortHash(JSON.stringify([user, password, database]));

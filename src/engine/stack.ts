@@ -6,6 +6,7 @@ import type { Emit } from '../domain/events.ts';
 import type { Owner } from '../domain/instance.ts';
 import type { Runtime, RuntimeCheck, RuntimeName } from '../domain/runtime.ts';
 import type { WrapStep } from '../domain/step.ts';
+import type { Values } from '../domain/values.ts';
 
 /** What the engine is handed for one root: everything it may touch, each made on first use. */
 export interface Stack {
@@ -19,8 +20,10 @@ export interface Stack {
    * Asks, once for each content, about a stack.yml that came with git: called before anything of it runs. Throws `confirm`.
    */
   requireTrust(): Promise<void>;
-  /** The environment, with `.env` beside stack.yml below it. */
-  readonly env: Record<string, string | undefined>;
+  /** What programs that stack starts for itself are started with: the person's own environment, and nothing of the root's. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The environment, then `.env` beside stack.yml. */
+  readonly values: Values;
   readonly store: StateStore;
   /** Throws `engine` when no engine answers. */
   docker(): Promise<DockerEngine>;

@@ -63,7 +63,7 @@ export async function wiringOf(work: Work): Promise<Wiring> {
   return {
     config,
     tickets: { ...known, ...own },
-    env: work.stack.env,
+    values: work.stack.values,
     root: work.stack.root,
     record: work.record,
     baseline: work.baseline,

@@ -9,6 +9,7 @@ import { createEmbeddedPostgres } from '../../src/adapters/servers/embedded-post
 import { parseConfig } from '../../src/domain/config/text.ts';
 import type { InstanceRecord, SharedLease } from '../../src/domain/instance.ts';
 import { rootIdOf, sharedProject } from '../../src/domain/names.ts';
+import { layValues } from '../../src/domain/values.ts';
 import { openPostgres, type PostgresServer } from '../../src/engine/postgres.ts';
 import type { Stack } from '../../src/engine/stack.ts';
 import { listDatabaseSteps } from '../../src/engine/steps/database.ts';
@@ -22,7 +23,7 @@ import { until } from '../support/until.ts';
 const engine = await findTestEngine();
 const never = new AbortController().signal;
 const config = parseConfig({
-  env: {},
+  values: layValues(),
   files: [
     {
       path: 'stack.yml',

@@ -69,6 +69,8 @@ describe('a compose that is slow', () => {
       project: 'none',
       projectDir: folder,
       env: { PATH: process.env.PATH },
+      values: {},
+      envFile: path.join(folder, 'slow/compose.env'),
       onLine: () => stop.abort(),
       signal: stop.signal,
     };

@@ -20,6 +20,7 @@ import { maskPasswords } from '../../src/domain/secrets.ts';
 import { resolveShared, sharedAddress, sharedUrl } from '../../src/domain/shared.ts';
 import { escapeTemplate, fillTemplate, listNames } from '../../src/domain/template.ts';
 import { parseTicketName } from '../../src/domain/ticket.ts';
+import { layValues } from '../../src/domain/values.ts';
 import { renderError, renderErrorJson } from '../../src/ui/error.ts';
 import { cleanText } from '../../src/ui/safe-text.ts';
 import { chance, nastyText, readWish } from './fuzz-words.ts';
@@ -122,7 +123,9 @@ describe('whatever stands in stack.yml', () => {
     const data = makeConfig();
     for (let hits = 1 + random.below(2); hits > 0; hits--) hitConfig(random, data, nasty({ nul: true, plain: 0.2 }));
     const text = stringify(data);
-    const config = judge(['config'], () => parseConfig({ files: [{ path: 'stack.yml', text }], env: { HOME: '/h' } }));
+    const config = judge(['config'], () =>
+      parseConfig({ files: [{ path: 'stack.yml', text }], values: layValues({ HOME: '/h' }) }),
+    );
     if (config) expectInside(config);
     for (const line of listCommands(data)) expect(cleanText(line)).not.toContain('\n');
   });
@@ -131,7 +134,7 @@ describe('whatever stands in stack.yml', () => {
     const text = Array.from({ length: 1 + random.below(5) }, () => nasty()).join(
       random.pick(['\n', ': ', '\n  ', ', ']),
     );
-    judge(['config'], () => parseConfig({ files: [{ path: 'stack.yml', text }], env: {} }));
+    judge(['config'], () => parseConfig({ files: [{ path: 'stack.yml', text }], values: layValues() }));
   });
 
   fuzz('is a path inside, or refused', 0.05, (random, nasty) => {
@@ -149,7 +152,7 @@ describe('whatever stands in stack.yml', () => {
 
   fuzz('makes addresses that hold what was meant, or is refused', 0.05, (_, nasty) => {
     const [user, password, database] = [nasty(), nasty(), `${nasty()}_`];
-    const settings = { ...resolveShared('postgres', {}, {}), user, password, database };
+    const settings = { ...resolveShared('postgres', {}, layValues()), user, password, database };
     const url = new URL(sharedUrl(settings, 'localhost', 5432));
     expect([url.hostname, url.port]).toEqual(['localhost', '5432']);
     expect([url.username, url.password, url.pathname.slice(1)].map(decodeURIComponent)).toEqual([
@@ -159,7 +162,7 @@ describe('whatever stands in stack.yml', () => {
     ]);
     const address = nasty();
     judge(['config'], () => {
-      const own = resolveShared('redis', {}, { STACK_REDIS_URL: address });
+      const own = resolveShared('redis', {}, layValues({ STACK_REDIS_URL: address }));
       return sharedAddress('docker', 'redis', own, undefined);
     });
   });

@@ -4,6 +4,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type InitOptions, render, run } from '../../src/commands/init.ts';
 import type { StackConfig } from '../../src/domain/config/config.ts';
 import { parseConfig } from '../../src/domain/config/text.ts';
+import { layValues } from '../../src/domain/values.ts';
 import { type Files, type InitWorld, makeInitWorld } from '../support/init-world.ts';
 
 const packageRoot = path.resolve(import.meta.dirname, '../..');
@@ -29,7 +30,7 @@ const init = (world: InitWorld, options: InitOptions = {}) => run({ root: world.
 async function initAndParse(world: InitWorld): Promise<StackConfig & { checks: string[]; text: string }> {
   const { checks } = await init(world);
   const text = readFileSync(path.join(world.root, 'stack.yml'), 'utf8');
-  const config = parseConfig({ files: [{ path: 'stack.yml', text }], env: {} });
+  const config = parseConfig({ files: [{ path: 'stack.yml', text }], values: layValues() });
   return { ...config, text, checks: checks.map((check) => `${check.subject}: ${check.text}`) };
 }
 

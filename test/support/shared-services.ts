@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type ComposeProject, composeDown, composeUp, findCompose } from '../../src/adapters/compose.ts';
 import { freePorts } from './ports.ts';
@@ -29,6 +31,7 @@ export async function makeSharedProject(
 ): Promise<SharedServices> {
   const tool = await findCompose(process.env);
   if (!tool) throw new Error('no compose on this machine');
+  const folder = mkdtempSync(path.join(tmpdir(), 'stack-compose-env-'));
   const ports = { STACK_POSTGRES_PORT: String(freePorts()), STACK_REDIS_PORT: String(freePorts()) };
   const project: ComposeProject = {
     command: tool.command,
@@ -36,6 +39,8 @@ export async function makeSharedProject(
     project: name,
     projectDir: path.dirname(file),
     env: { ...process.env, STACK_NETWORK: name, ...ports, ...env },
+    values: {},
+    envFile: path.join(folder, 'compose.env'),
   };
   docker('network', 'create', name);
   return {
@@ -45,6 +50,7 @@ export async function makeSharedProject(
     async end() {
       await composeDown(project, { volumes: true });
       docker('network', 'rm', name);
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

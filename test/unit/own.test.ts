@@ -9,6 +9,7 @@ import {
   ticketDatabase,
 } from '../../src/domain/own.ts';
 import { resolveShared, sharedUrl } from '../../src/domain/shared.ts';
+import { layValues } from '../../src/domain/values.ts';
 
 describe('names of databases', () => {
   it('tells ticket and baseline', () => {
@@ -67,14 +68,16 @@ describe('a ticket’s own database in its settings', () => {
   const own = { postgres: { database: 'shop_feat_02', from: 'shop' } };
 
   it('takes the place of the baseline’s', () => {
-    const settings = resolveShared('postgres', { database: 'shop' }, {});
+    const settings = resolveShared('postgres', { database: 'shop' }, layValues());
     expect(ownSettings('postgres', settings, own).database).toBe('shop_feat_02');
     expect(ownSettings('postgres', settings, undefined)).toBe(settings);
     expect(ownSettings('redis', settings, own)).toBe(settings);
   });
 
   it('is a number in Redis', () => {
-    const redis = ownSettings('redis', resolveShared('redis', { password: 'x' }, {}), { redis: { number: 3 } });
+    const redis = ownSettings('redis', resolveShared('redis', { password: 'x' }, layValues()), {
+      redis: { number: 3 },
+    });
     expect(sharedUrl(redis, 'localhost', 6379)).toBe('redis://:x@localhost:6379/3');
   });
 
@@ -82,7 +85,7 @@ describe('a ticket’s own database in its settings', () => {
     const settings = resolveShared(
       'postgres',
       { url: 'postgres://me:p%40ss@db.internal:6432/shop?sslmode=require' },
-      {},
+      layValues(),
     );
     expect(ownSettings('postgres', settings, own)).toMatchObject({
       url: 'postgres://me:p%40ss@db.internal:6432/shop_feat_02?sslmode=require',

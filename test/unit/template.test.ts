@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/domain/config/text.ts';
 import { StackError } from '../../src/domain/errors.ts';
 import { escapeTemplate, fillTemplate, listKnownNames, listNames, renderNames } from '../../src/domain/template.ts';
+import { layValues } from '../../src/domain/values.ts';
 import { SHOP } from './stack-file.ts';
 
 const fill = (text: string, names: Record<string, string> = {}) => fillTemplate(text, (name) => names[name]);
@@ -59,7 +60,7 @@ describe('a template', () => {
 describe('the known names of a service', () => {
   const config = parseConfig({
     files: [{ path: 'stack.yml', text: `${SHOP}  worker: { repo: api, command: work }\n` }],
-    env: {},
+    values: layValues(),
   });
 
   test('are its ports, the shared services, the services that have ports, and the ticket’s own facts', () => {

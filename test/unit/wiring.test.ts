@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/domain/config/text.ts';
 import type { InstanceRecord } from '../../src/domain/instance.ts';
 import type { RuntimeName } from '../../src/domain/runtime.ts';
+import { layValues } from '../../src/domain/values.ts';
 import { resolveName, type Wiring } from '../../src/domain/wiring.ts';
 
 const text = `
@@ -12,7 +13,7 @@ services:
   api: { repo: api, command: x, ports: { http: { baseline: 3000, from: 4001, container: 80 }, debug: { from: 9229 } } }
   front: { repo: front, command: x, ports: { http: { from: 3001, container: 8080 } } }
 `;
-const config = parseConfig({ files: [{ path: 'stack.yml', text }], env: {} });
+const config = parseConfig({ files: [{ path: 'stack.yml', text }], values: layValues() });
 
 function record(ticket: string, front: RuntimeName | undefined, api: RuntimeName | undefined): InstanceRecord {
   const service = (repo: string, runtime: RuntimeName, host: number, container: number) => ({
@@ -35,7 +36,7 @@ function record(ticket: string, front: RuntimeName | undefined, api: RuntimeName
 
 function wire(front: RuntimeName, own: RuntimeName | undefined, baseline: RuntimeName = 'docker'): Wiring {
   return {
-    ...{ config, env: {}, root: '/root' },
+    ...{ config, values: layValues(), root: '/root' },
     record: record('feat-02', front, own),
     baseline: record('baseline', undefined, baseline),
     tickets: {},

@@ -198,9 +198,10 @@ function listQueues({
   return new Map(found);
 }
 
-function isQueue({ config, env }: ServiceFacts['wiring'], service: string): boolean {
+function isQueue({ config, values }: ServiceFacts['wiring'], service: string): boolean {
   const settings = config.shared.services[service];
   return (
-    settings !== undefined && [service, resolveShared(service, settings, env).scheme].some((name) => QUEUES.test(name))
+    settings !== undefined &&
+    [service, resolveShared(service, settings, values).scheme].some((name) => QUEUES.test(name))
   );
 }

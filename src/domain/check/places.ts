@@ -54,10 +54,10 @@ function listOwnPlaces({ ticket, services }: InstanceRecord): [string, Place][] 
   );
 }
 
-function listSharedPlaces({ config, env, shared }: Wiring): [string, Place][] {
+function listSharedPlaces({ config, values, shared }: Wiring): [string, Place][] {
   return Object.entries(config.shared.services).flatMap(([service, settings]): [string, Place][] => {
     const place = { instance: undefined, service };
-    const { url, port, containerPort } = resolveShared(service, settings, env);
+    const { url, port, containerPort } = resolveShared(service, settings, values);
     if (url !== undefined) {
       const { hostname } = new URL(url);
       return port === undefined ? [] : [[isThisMachine(hostname) ? `:${port}` : `${hostname}:${port}`, place]];

@@ -1,4 +1,5 @@
 import { escapeTemplate, splitTemplate, type TemplatePart } from '../template.ts';
+import type { Values } from '../values.ts';
 import type { KeyPath } from './place.ts';
 import type { Finding } from './problems.ts';
 import { isPlainMap } from './source.ts';
@@ -9,8 +10,6 @@ import { isPlainMap } from './source.ts';
  */
 type TextKind = 'template' | 'shell' | 'plain';
 
-type Env = Readonly<Record<string, string | undefined>>;
-
 /** Config values whose `${env.…}` are filled in. */
 export interface FilledData {
   data: unknown;
@@ -20,10 +19,10 @@ export interface FilledData {
 }
 
 /** Fills in every `${env.NAME}` and `${env.NAME:-default}`, in a copy. As in a shell, the default also stands in for an empty value. */
-export function fillEnvironment(data: unknown, env: Env): FilledData {
+export function fillEnvironment(data: unknown, values: Values): FilledData {
   const result: FilledData = { data: undefined, filled: new Set(), findings: [] };
   const walk = (value: unknown, path: KeyPath): unknown => {
-    if (typeof value === 'string') return value.includes('${') ? fillText(value, path, env, result) : value;
+    if (typeof value === 'string') return value.includes('${') ? fillText(value, path, values, result) : value;
     if (Array.isArray(value)) return value.map((item, index) => walk(item, [...path, index]));
     if (!isPlainMap(value)) return value;
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item, [...path, key])]));
@@ -39,7 +38,7 @@ function kindOf([section, , key, inner]: KeyPath): TextKind {
   return section === 'services' && inService ? 'template' : 'plain';
 }
 
-function fillText(text: string, path: KeyPath, env: Env, result: FilledData): string {
+function fillText(text: string, path: KeyPath, values: Values, result: FilledData): string {
   const kind = kindOf(path);
   const parts = splitTemplate(text);
   const hasEnv = parts.some((part) => part.kind === 'name' && isEnvName(part.name));
@@ -50,7 +49,7 @@ function fillText(text: string, path: KeyPath, env: Env, result: FilledData): st
   return parts
     .map((part) => {
       if (part.kind === 'text') return keep(part.text);
-      if (part.kind === 'name' && isEnvName(part.name)) return keep(fillName(part.name, path, env, result));
+      if (part.kind === 'name' && isEnvName(part.name)) return keep(fillName(part.name, path, values, result));
       return keepForLater(part, kind, path, result);
     })
     .join('');
@@ -65,13 +64,13 @@ function isEnvName(name: string): boolean {
   return /^env(\W|$)/.test(name);
 }
 
-function fillName(name: string, path: KeyPath, env: Env, result: FilledData): string {
+function fillName(name: string, path: KeyPath, values: Values, result: FilledData): string {
   const [, variable, fallback] = /^env\.([A-Za-z_]\w*)(?::-(.*))?$/s.exec(name) ?? [];
   if (variable === undefined) {
     result.findings.push({ path, message: `\`\${${name}}\` is no variable`, hint: ENV_HINT });
     return '';
   }
-  const value = env[variable] || (fallback ?? env[variable]);
+  const value = values(variable) || (fallback ?? values(variable));
   if (value !== undefined) return value;
   result.findings.push({
     path,

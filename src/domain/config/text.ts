@@ -1,4 +1,5 @@
 import { StackError } from '../errors.ts';
+import type { Values } from '../values.ts';
 import { checkConfig } from './check.ts';
 import type { StackConfig } from './config.ts';
 import { type FilledData, fillEnvironment } from './env.ts';
@@ -15,18 +16,18 @@ export interface ConfigInput {
   /** `stack.yml`, then what is laid over it. */
   files: readonly ConfigText[];
   /** What `${env.NAME}` stands for. */
-  env: Readonly<Record<string, string | undefined>>;
+  values: Values;
 }
 
 /**
  * Gives the config that the files stand for, checked through and through. Throws `config`: its message is the first
  * problem with file, line and column, its lines are the others, its details (`problems`) are all of them.
  */
-export function parseConfig({ files, env }: ConfigInput): StackConfig {
+export function parseConfig({ files, values }: ConfigInput): StackConfig {
   const sources = files.map(readSource);
   const merged = mergeSources(sources);
   const writtenAt = (path: KeyPath): string | undefined => findWritten(sources, path);
-  const config = normaliseConfig(validate(sources, fillEnvironment(merged, env)), writtenAt);
+  const config = normaliseConfig(validate(sources, fillEnvironment(merged, values)), writtenAt);
   refuseFindings(sources, [...checkConfig(config), ...checkTemplateNames(config)]);
   return dropSharedDependencies(config);
 }

@@ -106,7 +106,7 @@ export async function openRecorded(
   const config = work.config ?? (await work.stack.config().catch(() => undefined));
   const at = work.record?.own?.postgres?.at;
   if (at !== undefined && at !== placeOf(POSTGRES, work.stack, config)) return undefined;
-  const { url } = resolveShared(POSTGRES, config?.shared.services[POSTGRES] ?? {}, work.stack.env);
+  const { url } = resolveShared(POSTGRES, config?.shared.services[POSTGRES] ?? {}, work.stack.values);
   if (url === undefined && !work.shared[POSTGRES]) return undefined;
   return openPostgres(work.stack, config, work.shared);
 }

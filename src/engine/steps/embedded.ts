@@ -27,7 +27,7 @@ export function embeddedStep(work: Work, name: string): Step {
     async apply({ signal, note }) {
       const config = await requireConfig(work);
       const server = await work.stack.hostServer(name);
-      const { user, password, database } = resolveShared(name, config.shared.services[name] ?? {}, work.stack.env);
+      const { user, password, database } = resolveShared(name, config.shared.services[name] ?? {}, work.stack.values);
       for (let tries = 1; ; tries++) {
         throwIfAborted(signal);
         const port = work.shared[name]?.port ?? 0;

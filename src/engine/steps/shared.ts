@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ComposeProject, composeDown, composeUp, findCompose } from '../../adapters/compose.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
@@ -7,7 +8,7 @@ import type { Step, StepProgress } from '../../domain/step.ts';
 import { takenPort } from '../leases.ts';
 import { moveSharedLease } from '../shared-plan.ts';
 import { findComposeFile } from '../shared-ports.ts';
-import { hashShared, listSharedVariables } from '../shared-settings.ts';
+import { hashShared, listFileValues, listSharedVariables } from '../shared-settings.ts';
 import { requireConfig, type Work } from '../work.ts';
 
 const POLL_MS = 100;
@@ -100,6 +101,8 @@ async function describeProject(work: Work): Promise<ComposeProject> {
     project: sharedProject(name, rootId),
     projectDir: root,
     env: { ...composeEnv, ...(await listSharedVariables(work.stack, config, work.shared)) },
+    values: await listFileValues(work.stack, config),
+    envFile: path.join(root, '.stack', 'compose.env'),
   };
 }
 

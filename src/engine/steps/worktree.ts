@@ -40,7 +40,7 @@ export function worktreeStep(work: Work, repo: string): Step {
         start: savedTip(work, repo) ?? record.baseCommit,
         newBranch: record.ownsBranch && !(await isBranchThere(work, repo)),
         signal,
-        deadlineSeconds: Number(work.stack.env.STACK_GIT_TIMEOUT) || undefined,
+        deadlineSeconds: Number(work.stack.values('STACK_GIT_TIMEOUT')) || undefined,
         onWait: () => note('another command is changing this repo'),
         onHalfMade: () => {
           attempt = 'half-made';

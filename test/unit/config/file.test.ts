@@ -99,10 +99,10 @@ describe('the config', () => {
     await write('stack.yml', SHOP.replace('./front', '"${env.CODE}/${env.WHICH}"'));
     await write('stack.local.yml', 'repos: { api: { title: Mine } }\n');
     await write('.env', 'CODE=/from-file\nWHICH="front" # here\n');
-    const { config, env, files } = await loadConfig(root, { CODE: '/from-env', OTHER: undefined });
+    const { config, values, files } = await loadConfig(root, { CODE: '/from-env', OTHER: undefined });
     expect(config.repos.front?.path).toBe('/from-env/front');
     expect(config.repos.api?.title).toBe('Mine');
-    expect(env).toMatchObject({ CODE: '/from-env', WHICH: 'front' });
+    expect(['CODE', 'WHICH', 'OTHER', 'constructor'].map(values)).toEqual(['/from-env', 'front', undefined, undefined]);
     expect(files).toEqual(['stack.yml', 'stack.local.yml', '.env'].map((file) => path.join(root, file)));
   });
 

@@ -3,13 +3,14 @@ import type { StackConfig } from '../../../src/domain/config/config.ts';
 import { parseConfig } from '../../../src/domain/config/text.ts';
 import { StackError } from '../../../src/domain/errors.ts';
 import { fillTemplate } from '../../../src/domain/template.ts';
+import { layValues } from '../../../src/domain/values.ts';
 import { SHOP, SMALL } from '../stack-file.ts';
 
 type Env = Record<string, string>;
 
 function parse(text: string, env: Env = {}, local?: string): StackConfig {
   const over = local === undefined ? [] : [{ path: 'stack.local.yml', text: local }];
-  return parseConfig({ files: [{ path: 'stack.yml', text }, ...over], env });
+  return parseConfig({ files: [{ path: 'stack.yml', text }, ...over], values: layValues(env) });
 }
 
 /** The error as a person sees it: headline, other lines, hint. */
@@ -35,7 +36,7 @@ describe('a valid file', () => {
   test('a volume may be called after the folder it holds', () => {
     const service = 'services: { web: { repo: web, image: x, volumes: { node_modules: /app/node_modules } } }';
     const text = `name: shop\nrepos: { web: { path: web } }\n${service}\n`;
-    const config = parseConfig({ files: [{ path: 'stack.yml', text }], env: {} });
+    const config = parseConfig({ files: [{ path: 'stack.yml', text }], values: layValues() });
     expect(config.services.web?.volumes).toEqual({ node_modules: '/app/node_modules' });
   });
 
