@@ -38,7 +38,7 @@ function readCache(cache: string): Buffer | undefined {
 /** Written when the command has run, so that all it used is in there. Other builds' caches go. */
 function keep(script: vm.Script, folder: string, cache: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     for (const old of readdirSync(folder)) rmSync(path.join(folder, old), { force: true });
     const next = `${cache}.${process.pid}`;
     writeFileSync(next, script.createCachedData(), { mode: 0o600 });
@@ -46,4 +46,11 @@ function keep(script: vm.Script, folder: string, cache: string): void {
   } catch {
     // A home that cannot be written to costs time, nothing else.
   }
+}
+
+/** Where no folder can be made (`/proc`), a recursive mkdir never ends. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(path.dirname(folder));
+  mkdirSync(folder, { mode: 0o700 });
 }

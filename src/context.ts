@@ -8,7 +8,7 @@ import type { DockerEngine } from './adapters/docker/docker.ts';
 import { ownPath } from './adapters/process/env.ts';
 import type { HostServer } from './adapters/servers/host-server.ts';
 import type { StackConfig } from './domain/config/config.ts';
-import { interrupted, StackError } from './domain/errors.ts';
+import { interrupted, StackError, throwIfAborted } from './domain/errors.ts';
 import type { Emit } from './domain/events.ts';
 import { NEAR_TRASH, rootIdOf } from './domain/names.ts';
 import type { Runtime, RuntimeName } from './domain/runtime.ts';
@@ -139,11 +139,12 @@ async function makeStack({
   const { selfIdentity } = await import('./adapters/process-identity.ts');
   const loaded = once(async (): Promise<ConfigFile> => {
     const { loadConfig } = await import('./adapters/config-file.ts');
-    return loadConfig(root, host.env, host.cwd);
+    return loadConfig(root, host.env, { cwd: host.cwd, signal });
   });
   // The name under which things were made stands until they are gone, whatever stack.yml says today.
   const name = (await readStackName(root)) ?? (await loaded()).config.name;
   const file = await loaded().catch(() => undefined);
+  throwIfAborted(signal);
   // The person's alone: what `.env` says fills values, and reaches no program that stack starts for itself.
   const env = { ...host.env, ...ownPath(host.env) };
   await sweep(root, file?.config.worktrees);

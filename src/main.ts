@@ -4,6 +4,8 @@ import type { GlobalOptions, Host } from './context.ts';
 import type { StackError } from './domain/errors.ts';
 import { version } from './version.ts';
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /** Runs one command line. Gives the exit code; the only place that catches everything. */
 export async function main(argv: readonly string[], host: Host, signal: AbortSignal): Promise<number> {
   // Answered before anything is loaded: scripts ask for it often.
@@ -33,10 +35,10 @@ export async function start(): Promise<void> {
   const host: Host = { cwd: currentFolder(), env: { ...env }, stdin, stdout, stderr, pid };
   Object.assign(env, ownPath(env));
   const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  for (const name of SIGNALS) {
     process.on(name, () => {
       // A second one leaves at once: the record lets `destroy` or a second `create` finish the job.
-      if (controller.signal.aborted) process.exit(128 + constants.signals[name]);
+      if (controller.signal.aborted) leaveBy(name);
       controller.abort(name);
     });
   }
@@ -52,7 +54,20 @@ export async function start(): Promise<void> {
   host.stderr.on('error', () => undefined);
   const code = await main(argv.slice(2), host, controller.signal);
   await Promise.all([host.stdout, host.stderr].map((stream) => new Promise((done) => stream.write('', done))));
+  // From here on a signal ends the process by itself: `exit` waits for calls that a file system does not answer.
+  for (const name of SIGNALS) process.removeAllListeners(name);
   process.exit(code);
+}
+
+/**
+ * Ends this process by the signal it was sent, as if nobody had listened: `process.exit` waits for every call that a file
+ * system does not answer. Shells tell 128 and the signal's number.
+ */
+function leaveBy(name: NodeJS.Signals): void {
+  // What must not outlive this process ends with it.
+  process.emit('exit', 128 + constants.signals[name]);
+  for (const one of SIGNALS) process.removeAllListeners(one);
+  process.kill(process.pid, name);
 }
 
 /** A folder that was deleted under the shell has no path any more, and no child starts in it; the shell knows its name. */

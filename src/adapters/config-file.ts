@@ -120,17 +120,18 @@ export interface ConfigFile {
 
 /**
  * Reads the config of a root, with what is laid over it. `env` wins over `.env`. Errors name files as seen from `cwd`
- * (default: absolute paths). Throws `config` for a file that is missing or wrong, `files` for one that cannot be read.
+ * (default: absolute paths). Throws `config` for a file that is missing or wrong, `files` for one that cannot be read,
+ * `interrupted`.
  */
 export async function loadConfig(
   root: string,
   env: Readonly<Record<string, string | undefined>>,
-  cwd?: string,
+  { cwd, signal }: { cwd?: string; signal?: AbortSignal } = {},
 ): Promise<ConfigFile> {
   const [main, local, dotenv] = await Promise.all([
     readFileIfThere(path.join(root, CONFIG_FILE)),
     readFileIfThere(path.join(root, LOCAL_CONFIG_FILE)),
-    readDotenv(path.join(root, '.env')),
+    readDotenv(path.join(root, '.env'), signal),
   ]);
   if (main === undefined) throw await missingConfig(root);
   const texts: [name: string, text: string | undefined][] = [
@@ -162,12 +163,12 @@ async function refuseOtherName(folder: string): Promise<void> {
 }
 
 /** A folder called `.env` is somebody's Python environment. */
-async function readDotenv(file: string): Promise<string | undefined> {
+async function readDotenv(file: string, signal: AbortSignal | undefined): Promise<string | undefined> {
   const isFolder = await stat(file).then(
     (found) => found.isDirectory(),
     () => false,
   );
-  return isFolder ? undefined : readFileIfThere(file);
+  return isFolder ? undefined : readFileIfThere(file, { pipe: true, signal });
 }
 
 async function parseDotenv(text: string | undefined): Promise<Record<string, string>> {

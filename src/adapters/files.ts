@@ -1,6 +1,7 @@
-import { cp, lstat, mkdir, open, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { cp, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../domain/errors.ts';
+import { type ReadOptions, readWhole } from './read-file.ts';
 import { sweepTemporaries, temporaryIn } from './temporary.ts';
 
 const REASONS: Record<string, [what: string, hint: string]> = {
@@ -9,6 +10,8 @@ const REASONS: Record<string, [what: string, hint: string]> = {
   EROFS: ['the file system is read-only', 'stack writes below the root; remount it or work in another folder'],
   EACCES: ['permission denied', 'check who owns the folder'],
   EPERM: ['permission denied', 'check who owns the folder'],
+  ELOOP: ['its links lead in a circle', 'delete or correct the link'],
+  ENAMETOOLONG: ['its name is too long', 'use a shorter path'],
   ENOTDIR: ['a part of the path is no folder', 'move the file that is in the way'],
   EISDIR: ['it is a folder', 'move it out of the way'],
 };
@@ -21,10 +24,10 @@ export function explainFileError(error: unknown, doing: string): unknown {
   return new StackError('files', `cannot ${doing}: ${reason[0]}`, { hint: reason[1], cause: error });
 }
 
-/** Gives the text of a file, undefined when there is none. Throws `files`. */
-export async function readFileIfThere(file: string): Promise<string | undefined> {
+/** Gives the text of a file, undefined when there is none. Never hangs. Throws `files`, also for what is no regular file. */
+export async function readFileIfThere(file: string, options: ReadOptions = {}): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8');
+    return (await readWhole(file, options)).toString('utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw explainFileError(error, `read ${file}`);
@@ -36,24 +39,37 @@ export async function isThere(file: string): Promise<boolean> {
   return (await lstat(file).catch(() => undefined)) !== undefined;
 }
 
-/** Makes a folder and its parents, each 0700. Throws `files`. */
-export async function makeFolder(folder: string): Promise<void> {
+/** Makes a folder and its parents, each 0700 unless `mode` says otherwise. Throws `files`. */
+export async function makeFolder(folder: string, mode = 0o700): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeMissing(folder, mode);
   } catch (error) {
-    throw explainFileError(await findReason(folder, error), `make the folder ${folder}`);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw explainFileError(error, `make the folder ${folder}`);
+    throw new StackError('files', `cannot make the folder ${folder}: nothing can be made there`, {
+      hint: 'check the path; where it begins may come from HOME or an XDG_* variable',
+      cause: error,
+    });
   }
 }
 
-/** On a read-only disk a recursive mkdir says ENOENT (Node 20); making just the first missing folder says why. */
-async function findReason(folder: string, error: unknown): Promise<unknown> {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return error;
-  let missing = folder;
-  while (!(await isThere(path.dirname(missing)))) missing = path.dirname(missing);
-  return mkdir(missing).then(
-    () => error,
-    (reason: unknown) => reason,
-  );
+/** One after the other: where no folder can be made (`/proc`), Node's recursive mkdir never ends. */
+async function makeMissing(folder: string, mode: number, tries = 3): Promise<void> {
+  if (await isFolder(folder)) return;
+  const parent = path.dirname(folder);
+  if (parent !== folder) await makeMissing(parent, mode);
+  try {
+    await mkdir(folder, { mode });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Another command made it, or took away the parent that held nothing yet.
+    if (code === 'EEXIST' && (await isFolder(folder))) return;
+    if (code === 'ENOENT' && tries > 1 && !(await isThere(parent))) return makeMissing(folder, mode, tries - 1);
+    throw code === 'EEXIST' ? Object.assign(error as Error, { code: 'ENOTDIR' }) : error;
+  }
+}
+
+async function isFolder(folder: string): Promise<boolean> {
+  return (await stat(folder).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 interface ReplaceOptions {

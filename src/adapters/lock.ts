@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
-import { readdir, readlink, rm, symlink } from 'node:fs/promises';
+import { lstat, readdir, readlink, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { interrupted, StackError } from '../domain/errors.ts';
@@ -91,12 +91,23 @@ async function acquire(file: string, claim: Claim, options: LockOptions): Promis
     if (signal?.aborted) throw interrupted(signal.reason);
     const holder = await readClaim(file);
     if (holder === undefined) continue;
+    if (holder.token === '') await requireLink(file);
     if (!(await isHeld(holder)) && (await takeOver(file, holder, claim))) return;
     if (performance.now() > deadline) throw await busyError(file, holder);
     if (!told) options.onWait?.(describeHolder(holder));
     told = true;
     await pause(signal);
   }
+}
+
+/** A lock is a link: nobody who holds one is behind a file, a folder or a pipe in its place. */
+async function requireLink(file: string): Promise<void> {
+  const found = await lstat(file).catch(() => undefined);
+  if (!found || found.isSymbolicLink()) return;
+  throw new StackError('busy', `${file} stands in the place of a lock, and is none`, {
+    hint: `delete ${file}, or move it out of the way`,
+    details: { file },
+  });
 }
 
 /** Uneven, so that those who wait do not come back all at once. */

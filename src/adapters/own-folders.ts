@@ -1,19 +1,25 @@
 import type { Dirent } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat, readdir, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../domain/errors.ts';
 
 /** The folders in `.stack` that stack writes to and deletes from. */
 const FOLDERS = ['logs', 'run', 'shared', 'own', 'dumps', 'trash'];
+/** The files that each write replaces as a whole, links included. */
+const STATE_FILES = ['state.json', 'state.json.bak'];
+/** Opening one of these must not wait for somebody at the other end. */
+const PLAIN = /\.(log|json|exit|dump|keys)(\.1)?$/;
 
 /**
- * Throws `files` when `.stack`, a folder of it, or a log or record in there is a link: a repo may have brought it, and what
- * it leads to is not stack's to write or delete. Locks are links by themselves, and lead nowhere.
+ * Throws `files` when `.stack`, a folder of it, the state, or a log or record in there is a link: a repo may have brought it,
+ * and what it leads to is not stack's to write or delete. Locks are links by themselves, and lead nowhere. Throws `files` too
+ * where a log or record is a pipe, a socket or a device.
  */
 export async function refuseLinkedState(root: string): Promise<void> {
   const top = path.join(root, '.stack');
   await refuseLink(top);
   await Promise.all(FOLDERS.map((name) => refuseLink(path.join(top, name))));
+  await Promise.all(STATE_FILES.map((name) => refuseLinkedFile(path.join(top, name))));
   const lists = await Promise.all([
     listEntries(path.join(top, 'logs'), { recursive: true }),
     listEntries(path.join(top, 'run'), { recursive: true }),
@@ -21,8 +27,21 @@ export async function refuseLinkedState(root: string): Promise<void> {
     listEntries(path.join(top, 'own'), { recursive: false }),
     listEntries(path.join(top, 'dumps'), { recursive: false }),
   ]);
-  const link = lists.flat().find((entry) => entry.isSymbolicLink() && !/\.lock\b/.test(entry.name));
+  const entries = lists.flat();
+  const link = entries.find((entry) => entry.isSymbolicLink() && !/\.lock\b/.test(entry.name));
   if (link) throw linkError(path.join(link.parentPath, link.name));
+  const strange = entries.find((entry) => PLAIN.test(entry.name) && !entry.isFile() && !entry.isDirectory());
+  if (strange) throw strangeError(path.join(strange.parentPath, strange.name));
+}
+
+/** The person's file at the other end would be left behind in silence, with what it said until then. */
+async function refuseLinkedFile(file: string): Promise<void> {
+  const target = await readlink(file).catch(() => undefined);
+  if (target === undefined) return;
+  throw new StackError('files', `${file} is a link, and stack replaces that file whenever it writes`, {
+    hint: `\`mv ${path.resolve(path.dirname(file), target)} ${file}\` puts the file itself there`,
+    details: { link: file },
+  });
 }
 
 /**
@@ -46,6 +65,13 @@ export async function refuseLinkedFolder(root: string, folder: string): Promise<
 export async function refuseLink(place: string): Promise<void> {
   const there = await lstat(place).catch(() => undefined);
   if (there?.isSymbolicLink()) throw linkError(place);
+}
+
+function strangeError(place: string): StackError {
+  return new StackError('files', `${place} is a pipe, a socket or a device, where stack keeps a regular file`, {
+    hint: 'delete it, or move it out of the way',
+    details: { path: place },
+  });
 }
 
 function linkError(place: string): StackError {

@@ -1,8 +1,8 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { dedicatedRepos, type StackState } from '../domain/instance.ts';
 import { readState } from '../domain/state-text.ts';
-import { replaceFile } from './files.ts';
+import { readFileIfThere, replaceFile } from './files.ts';
 import { readOwnEntry } from './git/entry.ts';
 import { readNotes } from './git/own-notes.ts';
 
@@ -51,12 +51,12 @@ export async function listOwnEntries(gitCommonDir: string): Promise<OwnEntry[]> 
 async function readOne(folder: string): Promise<OwnEntry[]> {
   const file = path.join(folder, FILE);
   const [gitdir, text, { owner }, found] = await Promise.all([
-    readFile(path.join(folder, 'gitdir'), 'utf8').catch(() => ''),
-    readFile(file, 'utf8').catch(() => undefined),
+    readFileIfThere(path.join(folder, 'gitdir')).catch(() => undefined),
+    readFileIfThere(file).catch(() => undefined),
     readNotes(folder),
     stat(file).catch(() => undefined),
   ]);
-  if (gitdir === '' || (owner === '' && text === undefined)) return [];
+  if (!gitdir || (owner === '' && text === undefined)) return [];
   const read = text === undefined ? undefined : readState(text);
   const state = read && 'state' in read ? read.state : undefined;
   // Since git 2.48 the path may be relative to the entry.

@@ -1,8 +1,9 @@
-import { readFile, rename, stat } from 'node:fs/promises';
+import { rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../domain/errors.ts';
 import type { StackState } from '../domain/instance.ts';
 import { explainFileError, readFileIfThere, replaceFile } from './files.ts';
+import { describeKind, readWhole } from './read-file.ts';
 
 /** Gives where the state of a root is. */
 export function stateFileOf(root: string): string {
@@ -117,11 +118,12 @@ export async function readStackName(root: string): Promise<string | undefined> {
 
 async function readText(file: string): Promise<string | undefined> {
   try {
-    return await readFile(file, 'utf8');
+    const kind = describeKind(await stat(file));
+    if (kind) throw stateError(`the state file ${file} is ${kind}`, { trouble: 'damaged', file }, MEND);
+    return (await readWhole(file)).toString('utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
-    if (code === 'EISDIR') throw stateError(`the state file ${file} is a folder`, { trouble: 'damaged', file }, MEND);
     if (code !== 'EACCES') throw explainFileError(error, `read ${file}`);
     const isOwn = (await stat(file).catch(() => undefined))?.uid === process.getuid?.();
     const hint = isOwn ? `\`chmod u+rw ${file}\` opens it` : `another person wrote it: \`sudo chown $USER ${file}\``;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { explainFileError, isThere, makeFolder, replaceFile } from './files.ts';
+import { explainFileError, isThere, makeFolder, readFileIfThere, replaceFile } from './files.ts';
 
 /** What a person has looked at and trusted. */
 export interface Trust {
@@ -32,8 +32,8 @@ export function openTrustStore(env: Readonly<Record<string, string | undefined>>
     path.join(folder, `${createHash('sha256').update(`${root}\0${hash}`).digest('hex')}.json`);
   const list = async (): Promise<Trust[]> => {
     const names = await readdir(folder).catch(() => []);
-    const texts = await Promise.all(names.map((name) => readFile(path.join(folder, name), 'utf8').catch(() => '')));
-    return texts.flatMap((text) => parseTrust(text) ?? []).sort((one, other) => (one.at < other.at ? -1 : 1));
+    const texts = await Promise.all(names.map((name) => readFileIfThere(path.join(folder, name)).catch(() => '')));
+    return texts.flatMap((text) => parseTrust(text ?? '') ?? []).sort((one, other) => (one.at < other.at ? -1 : 1));
   };
   return {
     list,

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere, makeFolder, readFileIfThere, replaceFile } from '../adapters/files.ts';
 import { findLocal } from '../adapters/git/branch.ts';
@@ -188,7 +188,7 @@ export async function listDumpRecords(stack: Stack): Promise<Rescue[]> {
 }
 
 async function readDumpRecord(stack: Stack, file: string): Promise<Rescue | undefined> {
-  const text = await readFile(file, 'utf8').catch((error: Error) => error);
+  const text = (await readFileIfThere(file).catch((error: Error) => error)) ?? '';
   const record = text instanceof Error ? undefined : parseRescue(text);
   const reason = text instanceof Error ? text.message : 'it is not as stack wrote it';
   if (!record) stack.emit({ type: 'warning', text: `passed over ${file}: ${reason}` });

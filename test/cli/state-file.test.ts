@@ -1,5 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openState } from '../../src/adapters/state.ts';
@@ -84,6 +94,24 @@ describe('the state file', () => {
       stderr: expect.stringMatching(/state\.json is a folder\nhint: .*doctor --fix/),
     });
   });
+
+  it.each([FILE, BACKUP])(
+    'is never replaced where %s is a link: the file it leads to would fall behind',
+    async (file) => {
+      const target = path.join(shop.folder, 'synced.json');
+      renameSync(shop.at(file), target);
+      symlinkSync(target, shop.at(file));
+      for (const args of [['ps'], ['create', 'feat-02', '--no-start'], ['destroy', 'feat-01', '--force']]) {
+        expect(await shop.stack(args)).toMatchObject({
+          code: 1,
+          stderr: expect.stringMatching(/^stack: .* is a link, and .*\nhint: `mv .*synced\.json .*` puts/),
+        });
+      }
+      expect([readlinkSync(shop.at(file)), readFileSync(target, 'utf8')]).toEqual([target, good]);
+      rmSync(shop.at(file));
+      renameSync(target, shop.at(file));
+    },
+  );
 
   it('of a newer stack is refused with the version that wrote it', async () => {
     const newer = JSON.stringify({ version: 99, writtenBy: '7.0.0', unknown: true });

@@ -12,7 +12,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import { afterAll } from 'vitest';
@@ -216,7 +216,9 @@ function startStack(
   return {
     pid: child.pid ?? -1,
     kill: (signal) => void child.kill(signal),
-    ended: child.then(({ exitCode: code = -1, stdout, stderr }) => {
+    ended: child.then(({ exitCode, signal, stdout, stderr }) => {
+      // As a shell tells the end of a program by a signal.
+      const code = exitCode ?? (signal === undefined ? -1 : 128 + constants.signals[signal]);
       noteRun(args, { code, stdout, stderr });
       return { code, stdout, stderr };
     }),

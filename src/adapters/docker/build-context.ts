@@ -1,8 +1,8 @@
 import { lstatSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join, posix, relative } from 'node:path';
 import type { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
+import { readFileIfThere } from '../files.ts';
 
 /**
  * Gives a build's folder as a zipped archive, without what its `.dockerignore` names; the Dockerfile goes along even when
@@ -41,7 +41,7 @@ async function readIgnore(folder: string, dockerfile: string): Promise<(name: st
 
 /** A Dockerfile's own ignore file goes before that of the folder. */
 async function readRules(folder: string, dockerfile: string): Promise<string> {
-  const read = (name: string) => readFile(join(folder, name), 'utf8').catch(() => undefined);
+  const read = (name: string) => readFileIfThere(join(folder, name)).catch(() => undefined);
   return (await read(`${dockerfile}.dockerignore`)) ?? (await read('.dockerignore')) ?? '';
 }
 

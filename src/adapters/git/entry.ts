@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, realpath } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { readFileIfThere } from '../files.ts';
 
 /** What a repo keeps of one linked worktree: `worktrees/<id>` in the common directory (gitrepository-layout(5)). */
 export interface WorktreeEntry {
@@ -19,7 +20,7 @@ export async function findEntry(gitCommonDir: string, worktree: string): Promise
   const found = await Promise.all(
     ids.map(async (id) => {
       const folder = path.join(home, id);
-      const text = await readFile(path.join(folder, 'gitdir'), 'utf8').catch(() => '');
+      const text = await readText(path.join(folder, 'gitdir'));
       // Since git 2.48 the path may be relative to the entry.
       return text !== '' && path.dirname(path.resolve(folder, text.trimEnd())) === worktree
         ? [await readEntry(folder)]
@@ -34,7 +35,7 @@ export async function findEntry(gitCommonDir: string, worktree: string): Promise
  * the one given.
  */
 export async function readOwnEntry(worktree: string, gitCommonDir?: string): Promise<WorktreeEntry | undefined> {
-  const text = await readFile(path.join(worktree, '.git'), 'utf8').catch(() => '');
+  const text = await readText(path.join(worktree, '.git'));
   if (!text.startsWith('gitdir: ')) return undefined;
   const folder = await realpath(path.resolve(worktree, text.slice('gitdir: '.length).trimEnd())).catch(() => undefined);
   if (folder === undefined) return undefined;
@@ -71,16 +72,21 @@ export function listOperations(entry: WorktreeEntry): string[] {
 /** Gives the branch that a rebase under way will put back, undefined when there is none. */
 export async function readRebasedBranch(entry: WorktreeEntry): Promise<string | undefined> {
   for (const name of ['rebase-merge', 'rebase-apply']) {
-    const head = await readFile(path.join(entry.folder, name, 'head-name'), 'utf8').catch(() => '');
+    const head = await readText(path.join(entry.folder, name, 'head-name'));
     if (head.startsWith('refs/heads/')) return head.slice('refs/heads/'.length).trimEnd();
   }
   return undefined;
 }
 
 async function readEntry(folder: string): Promise<WorktreeEntry> {
-  const reason = await readFile(path.join(folder, 'locked'), 'utf8').catch(() => undefined);
+  const reason = await readFileIfThere(path.join(folder, 'locked')).catch(() => undefined);
   const hasIndex = existsSync(path.join(folder, 'index'));
   if (reason === undefined) return { folder, hasIndex, lock: 'none' };
   // `git worktree add` locks before it makes anything else, with this reason in a language of the person's choice.
   return { folder, hasIndex, lock: hasIndex && reason.trim() !== 'initializing' ? 'wanted' : 'initializing' };
+}
+
+/** '' for what is not there, or cannot be read. */
+async function readText(file: string): Promise<string> {
+  return (await readFileIfThere(file).catch(() => undefined)) ?? '';
 }

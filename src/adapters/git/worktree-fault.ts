@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere, readFileIfThere } from '../files.ts';
 
@@ -17,7 +16,7 @@ export async function findWorktreeFault(own: {
   const pointer = await readFileIfThere(path.join(own.worktree, '.git')).catch(() => undefined);
   if (pointer === undefined) return 'gone';
   const entry = path.resolve(own.worktree, pointer.replace(/^gitdir: /, '').trimEnd());
-  const head = await readFile(path.join(entry, 'HEAD'), 'utf8').catch(() => undefined);
+  const head = await readFileIfThere(path.join(entry, 'HEAD')).catch(() => undefined);
   if (head === undefined) return 'cut-off';
   const ref = /^ref: (refs\/heads\/.+)$/m.exec(head)?.[1];
   if (ref === undefined || (await isRefThere(own.gitCommonDir, ref))) return undefined;

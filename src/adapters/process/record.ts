@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { PublishedPort, WorkloadRef } from '../../domain/runtime.ts';
 import { explainFileError, makeFolder, readFileIfThere, replaceFile } from '../files.ts';
@@ -74,8 +74,8 @@ export async function writeRecord(root: string, record: ProcessRecord): Promise<
 
 /** Gives the exit code of a start, undefined while it runs or when its launcher was killed with it. */
 export async function readExitCode(root: string, record: ProcessRecord): Promise<number | undefined> {
-  const text = await readFile(exitFileOf(root, record), 'utf8').catch(() => '');
-  return /^\d+\n$/.test(text) ? Number(text) : undefined;
+  const text = await readFileIfThere(exitFileOf(root, record)).catch(() => undefined);
+  return text !== undefined && /^\d+\n$/.test(text) ? Number(text) : undefined;
 }
 
 /** Deletes the record and exit codes of a workload, and with `logs` its logs. Missing is done. */

@@ -1,10 +1,10 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readlinkSync, realpathSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { readFileIfThere } from '../files.ts';
 import { findTail, readLines } from '../process/log-lines.ts';
 import { openLog } from '../process/logs.ts';
 import { requireFreePorts } from '../process/ports.ts';
@@ -194,5 +194,5 @@ async function lastLines(file: string): Promise<string[]> {
 
 /** Gives a file's text; undefined when it cannot be read. */
 export async function readText(file: string): Promise<string | undefined> {
-  return readFile(file, 'utf8').catch(() => undefined);
+  return readFileIfThere(file).catch(() => undefined);
 }

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { interrupted, StackError } from '../../domain/errors.ts';
-import { explainFileError } from '../files.ts';
+import { explainFileError, makeFolder } from '../files.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -67,7 +67,7 @@ function libraryFolders(folder: string): string[] {
 async function fetchRedis(folder: string, search: RedisSearch): Promise<void> {
   if (!findOnPath('apt-get', search.env)) throw noRedis('there is none on the PATH');
   search.note?.('fetching redis-server');
-  await mkdir(path.dirname(folder), { recursive: true });
+  await makeFolder(path.dirname(folder), 0o755);
   const fresh = await mkdtemp(`${folder}-`);
   try {
     const debs = await download(fresh, search);

@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { lstat, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere, readFileIfThere, replaceFile } from '../../adapters/files.ts';
 import { addExclude, isIgnored, isTracked, removeExclude } from '../../adapters/git/exclude.ts';
@@ -27,8 +27,8 @@ export function envFileStep(work: Work, repo: string): Step {
       );
       return found.find((state) => state === 'absent') ?? found.find((state) => state === 'different') ?? 'present';
     },
-    async apply() {
-      for (const file of record.envFiles) await writeEnvFile(work, repo, file);
+    async apply({ signal }) {
+      for (const file of record.envFiles) await writeEnvFile(work, repo, file, signal);
     },
     async revert() {
       for (const file of record.envFiles) await clearEnvFile(path.join(record.worktree, file), work.record.folder);
@@ -46,7 +46,7 @@ export async function showEnvFiles(work: Work, repo: string): Promise<void> {
   }
 }
 
-async function writeEnvFile(work: Work, repo: string, file: string): Promise<void> {
+async function writeEnvFile(work: Work, repo: string, file: string, signal: AbortSignal): Promise<void> {
   const { path: checkout, worktree, gitCommonDir } = requireDedicated(work.record, repo);
   const target = path.join(worktree, file);
   const there = await readFileIfThere(target);
@@ -59,7 +59,7 @@ async function writeEnvFile(work: Work, repo: string, file: string): Promise<voi
       hint: `name another file as \`env_file:\` of ${repo} in stack.yml, one that git ignores`,
     });
   }
-  const start = there ?? (await readFileIfThere(path.join(checkout, file))) ?? '';
+  const start = there ?? (await readFileIfThere(path.join(checkout, file), { pipe: true, signal })) ?? '';
   if (!ignored) await addExclude(gitCommonDir, `/${file}`, ownerOf(work));
   await mkdir(path.dirname(target), { recursive: true });
   const text = mergeEnvBlock(start, await renderBlock(work, repo, file));
@@ -71,7 +71,8 @@ async function writeEnvFile(work: Work, repo: string, file: string): Promise<voi
 
 /** In the worktree the file goes with it; only a worktree that stays behind (moved, or kept) gets its own text back. */
 async function clearEnvFile(file: string, via: string): Promise<void> {
-  if (!(await isThere(file))) return;
+  // A folder, or a pipe that a password manager put there, is not what stack wrote.
+  if (!(await lstat(file).catch(() => undefined))?.isFile()) return;
   const text = (await readFileIfThere(file)) ?? '';
   if (readEnvBlock(text) === undefined) return;
   const rest = removeEnvBlock(text);

@@ -118,8 +118,8 @@ describe('the config', () => {
   test('names its files in errors, from where one stands when that is told', async () => {
     await write('stack.yml', whole);
     await expect(loadConfig(root, {})).rejects.toThrow(`${root}/stack.yml:8:18: repos.front.path: `);
-    await expect(loadConfig(root, {}, ticket)).rejects.toThrow('../../stack.yml:8:18: repos.front.path: ');
-    await expect(loadConfig(root, {}, root)).rejects.toThrow(/^stack.yml:8:18: repos.front.path: /);
+    await expect(loadConfig(root, {}, { cwd: ticket })).rejects.toThrow('../../stack.yml:8:18: repos.front.path: ');
+    await expect(loadConfig(root, {}, { cwd: root })).rejects.toThrow(/^stack.yml:8:18: repos.front.path: /);
   });
 
   test('that is not there is missed by name', async () => {
