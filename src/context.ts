@@ -5,12 +5,12 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ConfigFile } from './adapters/config-file.ts';
 import type { DockerEngine } from './adapters/docker/docker.ts';
-import { ownPath } from './adapters/process/env.ts';
 import type { HostServer } from './adapters/servers/host-server.ts';
 import type { StackConfig } from './domain/config/config.ts';
 import { interrupted, StackError, throwIfAborted } from './domain/errors.ts';
 import type { Emit } from './domain/events.ts';
 import { NEAR_TRASH, rootIdOf } from './domain/names.ts';
+import { ownPath } from './domain/own-path.ts';
 import type { Runtime, RuntimeName } from './domain/runtime.ts';
 import { layValues } from './domain/values.ts';
 import type { Stack } from './engine/stack.ts';
@@ -147,6 +147,7 @@ async function makeStack({
   throwIfAborted(signal);
   // The person's alone: what `.env` says fills values, and reaches no program that stack starts for itself.
   const env = { ...host.env, ...ownPath(host.env) };
+  const values = file?.values ?? layValues(host.env);
   await sweep(root, file?.config.worktrees);
   const docker = once(async (): Promise<DockerEngine> => {
     const { connectEngine } = await import('./adapters/docker/docker.ts');
@@ -169,8 +170,12 @@ async function makeStack({
       return known;
     },
     checkEngine,
+    readCompose: onceFor(async (composeFile) => {
+      const { readComposeFile } = await import('./adapters/compose-file.ts');
+      return readComposeFile(composeFile, { projectDir: root, env, values, cacheFolder: cacheFolderOf(env) });
+    }),
     ...{ root, rootId, name, env, packageRoot, emit, signal, docker },
-    values: file?.values ?? layValues(host.env),
+    values,
     config: async () => overruleRuntime((await loaded()).config, options.runtime),
     requireTrust: once(async () => askTrust(root, { host, options, emit, ask })),
     store: openState({ root, stack: name, version, listTraces: () => findTraces(root, file) }),
@@ -224,13 +229,22 @@ async function connectHostServer(
   }
   if (service === 'redis') {
     const { createHostRedis } = await import('./adapters/servers/host-redis.ts');
-    const cacheFolder = path.join(env.XDG_CACHE_HOME || path.join(env.HOME || homedir(), '.cache'), 'stack');
     const place = folder ?? path.join(root, '.stack/shared/redis');
-    return createHostRedis({ folder: place, env, cacheFolder, note: (text) => emit({ type: 'info', text }) });
+    return createHostRedis({
+      folder: place,
+      env,
+      cacheFolder: cacheFolderOf(env),
+      note: (text) => emit({ type: 'info', text }),
+    });
   }
   throw new StackError('config', `stack has no server of its own for ${service}`, {
     hint: 'start a Docker engine, or give it a `url:` in stack.yml; postgres and redis alone can be embedded',
   });
+}
+
+/** Gives the person's own folder for what can be made again. */
+function cacheFolderOf(env: Stack['env']): string {
+  return path.join(env.XDG_CACHE_HOME || path.join(env.HOME || homedir(), '.cache'), 'stack');
 }
 
 function overruleRuntime(config: StackConfig, runtime: GlobalOptions['runtime']): StackConfig {
@@ -294,6 +308,16 @@ function findPackageRoot(): string {
 interface Once<Value> {
   (): Promise<Value>;
   readonly made: boolean;
+}
+
+/** Gives what makes a thing for each key once. */
+function onceFor<Value>(make: (key: string) => Promise<Value>): (key: string) => Promise<Value> {
+  const made = new Map<string, Promise<Value>>();
+  return (key) => {
+    const known = made.get(key) ?? make(key);
+    made.set(key, known);
+    return known;
+  };
 }
 
 function once<Value>(make: () => Promise<Value>): Once<Value> {

@@ -43,6 +43,33 @@ export async function findCompose(env: Readonly<Record<string, string | undefine
   return undefined;
 }
 
+/** Sources that compose would fetch from another machine are for `up`, once somebody has looked. */
+const NOTHING_FETCHED = { COMPOSE_EXPERIMENTAL_GIT_REMOTE: 'false', COMPOSE_EXPERIMENTAL_OCI_REMOTE: 'false' };
+const ASK_MS = 10_000;
+
+/**
+ * Gives a compose file as the plugin resolves it, with its variables as written, in YAML; undefined where the plugin is not
+ * there or says no. The older program cannot do it: it refuses a port that is a variable.
+ */
+export async function askCompose(
+  question: Pick<ComposeProject, 'file' | 'projectDir' | 'env'>,
+): Promise<string | undefined> {
+  const { file, projectDir, env } = question;
+  const where = ['--env-file', '/dev/null', '--file', file, '--project-directory', projectDir];
+  const what = ['--project-name', 'stack', '--profile', '*', 'config', '--no-interpolate'];
+  const result = await execa('docker', ['compose', ...where, ...what], {
+    ...{
+      env: { ...env, ...NOTHING_FETCHED },
+      extendEnv: false,
+      cwd: '/',
+      reject: false,
+      stdin: 'ignore',
+      timeout: ASK_MS,
+    },
+  } as const);
+  return result.failed ? undefined : result.stdout;
+}
+
 /**
  * Makes and starts the named services, and what they depend on; those that run as the file says are left alone. Does not
  * wait until they are healthy. Throws `port` (details `{port}`) when a published port is taken, else `engine`.

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { isThere, readFileIfThere } from '../adapters/files.ts';
-import { type ComposePort, readComposePorts } from '../domain/compose-ports.ts';
+import { isThere } from '../adapters/files.ts';
+import { type ComposePort, readPorts } from '../domain/compose/ports.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import { resolveShared, sharedVariable } from '../domain/shared.ts';
@@ -40,7 +40,7 @@ export async function findComposeFile(stack: Stack, config: StackConfig): Promis
  */
 export async function listSharedPorts(stack: Stack, config: StackConfig, service: string): Promise<SharedPort[]> {
   const file = await findComposeFile(stack, config);
-  const published = readComposePorts((await readFileIfThere(file)) ?? '')[service] ?? [];
+  const published = readPorts((await stack.readCompose(file)).services[service], stack.values);
   const settings = resolveShared(service, config.shared.services[service] ?? {}, stack.values);
   const names = Object.entries(config.shared.services[service]?.ports ?? {});
   const wishFor = (port: ComposePort, isFirst: boolean): number | undefined =>

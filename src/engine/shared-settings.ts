@@ -1,5 +1,4 @@
-import { readFileIfThere } from '../adapters/files.ts';
-import { listVariables } from '../domain/compose-ports.ts';
+import { listVariables } from '../domain/compose/interpolate.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import type { SharedLease, StackState } from '../domain/instance.ts';
 import { networkName, shortHash } from '../domain/names.ts';
@@ -37,8 +36,8 @@ export async function listSharedVariables(
  * environment has none.
  */
 export async function listFileValues(stack: Stack, config: StackConfig): Promise<Record<string, string>> {
-  const text = (await readFileIfThere(await findComposeFile(stack, config))) ?? '';
-  const names = listVariables(text).filter((name) => stack.env[name] === undefined);
+  const { sources } = await stack.readCompose(await findComposeFile(stack, config));
+  const names = sources.flatMap(({ text }) => listVariables(text)).filter((name) => stack.env[name] === undefined);
   return Object.fromEntries(
     names.flatMap((name) => {
       const value = stack.values(name);
@@ -54,12 +53,13 @@ function leaseVariable({ name, variable, fixed }: SharedPort, lease: SharedLease
 
 /** Gives a hash of all that compose makes the shared services from: with another one `up` has something to make anew. */
 export async function hashShared(stack: Stack, config: StackConfig, leases: Leases): Promise<string> {
-  const file = await readFileIfThere(await findComposeFile(stack, config));
+  const { sources } = await stack.readCompose(await findComposeFile(stack, config));
+  const texts = sources.map(({ text }) => text);
   const variables = {
     ...(await listFileValues(stack, config)),
     ...(await listSharedVariables(stack, config, leases)),
   };
-  return shortHash(JSON.stringify([file, variables]));
+  return shortHash(JSON.stringify([texts.length === 1 ? texts[0] : texts, variables]));
 }
 
 /** Gives a hash of what a shared service reads once, when its data is new; undefined where there is nothing of the kind. */

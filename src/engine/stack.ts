@@ -1,3 +1,4 @@
+import type { ComposeFile } from '../adapters/compose-file.ts';
 import type { DockerEngine } from '../adapters/docker/docker.ts';
 import type { HostServer } from '../adapters/servers/host-server.ts';
 import type { StateStore } from '../adapters/state.ts';
@@ -24,6 +25,8 @@ export interface Stack {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The environment, then `.env` beside stack.yml. */
   readonly values: Values;
+  /** A compose file as compose reads it; each is read once. Never throws. */
+  readCompose(file: string): Promise<ComposeFile>;
   readonly store: StateStore;
   /** Throws `engine` when no engine answers. */
   docker(): Promise<DockerEngine>;

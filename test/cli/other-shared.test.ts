@@ -20,16 +20,23 @@ const answering = (...answers: [port: number, text: string][]): string =>
   answers.map(([port, text]) => `require("http").createServer((_, a) => a.end("${text}")).listen(${port})`).join(';');
 
 /** One service with a variable of the team's own, one with two ports of which one cannot move. */
-const compose = (fixed: number): string => `services:
+const compose = (fixed: number): string => `x-search: &search
+  image: ${NODE_IMAGE}
+  init: true
+  ports: ["127.0.0.1:\${TEAM_SEARCH_PORT-${fixed + 1}}:7700"]
+services:
   search:
-    image: ${NODE_IMAGE}
-    init: true
+    <<: *search
     command: [node, -e, '${answering([7700, 'search'])}']
-    ports: ["127.0.0.1:\${TEAM_SEARCH_PORT:-${fixed + 1}}:7700"]
+  mail:
+    extends: { file: mail/mail.yml, service: mail }
+    command: [node, -e, '${answering([2525, 'smtp'], [80, 'web'])}']
+`;
+
+const mail = (fixed: number): string => `services:
   mail:
     image: ${NODE_IMAGE}
     init: true
-    command: [node, -e, '${answering([2525, 'smtp'], [80, 'web'])}']
     ports: ["127.0.0.1:${fixed}:2525", "127.0.0.1:\${STACK_MAIL_WEB_PORT:-${fixed + 2}}:80"]
 `;
 
@@ -64,6 +71,7 @@ describe.skipIf(!engine)('shared services that stack knows nothing of', () => {
   beforeEach(() => {
     shop = makeShop({ engine: true, config });
     shop.write('services.yml', compose(shop.port + 16));
+    shop.write('mail/mail.yml', mail(shop.port + 16));
     for (const repo of ['front', 'api']) shop.commit(repo, 'server.mjs', SERVER);
   });
   afterEach(() => shop.dispose());

@@ -1,5 +1,3 @@
-import path from 'node:path';
-
 /**
  * What a host process takes from the person's shell: where programs and homes are, language, time zone, terminal, proxies
  * and certificates. All else would make a service depend on which shell started it; `${env.NAME}` in stack.yml passes more.
@@ -46,14 +44,4 @@ export function pickBaseEnv(env: Readonly<Record<string, string | undefined>>): 
 function isPassedOn(name: string): boolean {
   if (NEVER.test(name)) return false;
   return NAMES.has(name.toUpperCase()) || PATTERN.test(name);
-}
-
-/**
- * Gives the `PATH` for programs that stack starts for itself, in an object that is laid over an environment. Folders that are
- * named from the current folder are left out: a checkout may hold a program called `git`.
- */
-export function ownPath({ PATH }: Readonly<Record<string, string | undefined>>): { PATH?: string } {
-  if (PATH === undefined) return {};
-  const folders = PATH.split(path.delimiter).filter((folder) => path.isAbsolute(folder));
-  return { PATH: folders.join(path.delimiter) };
 }

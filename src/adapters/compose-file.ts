@@ -1,0 +1,237 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { interpolate } from '../domain/compose/interpolate.ts';
+import { type ComposeData, mergeCompose } from '../domain/compose/merge.ts';
+import { isPlainMap } from '../domain/config/source.ts';
+import type { Values } from '../domain/values.ts';
+import { askCompose } from './compose.ts';
+import { makeFolder, replaceFile } from './files.ts';
+
+/** A compose file with all that it leads to: `extends`, `include`, `env_file`. Nothing is interpolated. */
+export interface ComposeFile {
+  /** Absolute paths and texts of the files it came from, itself first. */
+  sources: { file: string; text: string }[];
+  /** What leads to a file that is elsewhere or cannot be read. */
+  unseen: string[];
+  /** The whole, with absolute paths where the file has plain ones. */
+  data: ComposeData;
+  /** A part of the whole. */
+  services: Record<string, ComposeData>;
+}
+
+export interface ComposeSurroundings {
+  /** Absolute path that relative paths of the file start from. */
+  projectDir: string;
+  /** What its variables stand for. */
+  values: Values;
+  /** The environment of compose. */
+  env: Readonly<Record<string, string | undefined>>;
+  /** Folder of this person where compose's answers are kept, by what they were made from. */
+  cacheFolder: string;
+}
+
+/**
+ * Reads a compose file as compose does: its own answer where the plugin is there, else as far as its rules can be followed
+ * here. What cannot be read holds nothing: compose says what is wrong with it. Never throws.
+ */
+export async function readComposeFile(file: string, around: ComposeSurroundings): Promise<ComposeFile> {
+  const reading: Reading = { values: around.values, sources: new Map(), unseen: new Set(), projects: new Set() };
+  const own = await readProject([file], around.projectDir, reading);
+  const sources = [...reading.sources].map(([name, text]) => ({ file: name, text }));
+  const answer = await resolveByCompose(file, sources, around);
+  const services = { ...readMaps(own.services), ...readMaps(answer?.services) };
+  for (const [name, { volumes }] of Object.entries(readMaps(own.services))) {
+    // Compose splits a volume at the first colon, also at that of `${FOLDER:-./data}`.
+    if (volumes !== undefined) services[name] = { ...services[name], volumes };
+  }
+  return { sources, unseen: [...reading.unseen], services, data: { ...own, ...answer, services } };
+}
+
+async function resolveByCompose(
+  file: string,
+  sources: ComposeFile['sources'],
+  { projectDir, env, cacheFolder }: ComposeSurroundings,
+): Promise<ComposeData | undefined> {
+  const key = createHash('sha256')
+    .update(JSON.stringify([file, projectDir, sources]))
+    .digest('hex');
+  const kept = path.join(cacheFolder, 'compose', `${key}.json`);
+  const known = await readFile(kept, 'utf8').catch(() => undefined);
+  const answer = known ?? (await askCompose({ file, projectDir, env }));
+  const data = parseQuietly(answer);
+  if (known === undefined && data) {
+    // What cannot be kept is asked again.
+    await makeFolder(path.dirname(kept))
+      .then(() => replaceFile(kept, JSON.stringify(data), { lasting: false }))
+      .catch(() => undefined);
+  }
+  return data;
+}
+
+interface Reading {
+  values: Values;
+  sources: Map<string, string>;
+  unseen: Set<string>;
+  /** Files that were read as one of a project: a file may be extended and included. */
+  projects: Set<string>;
+}
+
+/** The files of one project: the first, and those laid over it. Relative paths in them start from `folder`. */
+async function readProject(files: readonly string[], folder: string, reading: Reading): Promise<ComposeData> {
+  let whole: ComposeData = {};
+  for (const file of files) {
+    if (reading.projects.has(file)) continue;
+    reading.projects.add(file);
+    const data = await readData(file, reading);
+    const services: ComposeData = {};
+    for (const name of Object.keys(readMaps(data.services))) {
+      services[name] = await readService(name, { data, file, folder }, reading, []);
+    }
+    const { include, ...rest } = data;
+    const part = mergeCompose(await readIncluded(include, folder, reading), { ...placeFiles(rest, folder), services });
+    whole = mergeCompose(whole, part) as ComposeData;
+  }
+  return whole;
+}
+
+async function readIncluded(include: unknown, folder: string, reading: Reading): Promise<ComposeData> {
+  let whole: ComposeData = {};
+  for (const entry of listOf(include)) {
+    const { path: paths, project_directory: named, env_file: envFile } = isPlainMap(entry) ? entry : { path: entry };
+    const files = findFiles(paths, folder, reading);
+    const [first] = files;
+    if (first === undefined) continue;
+    const inner = typeof named === 'string' ? resolvePath(named, folder, reading) : path.dirname(first);
+    for (const one of findFiles(envFile ?? [], folder, reading)) await readSource(one, reading);
+    if (envFile === undefined) await readSource(path.join(inner, '.env'), { ...reading, unseen: new Set() });
+    whole = mergeCompose(whole, await readProject(files, inner, reading)) as ComposeData;
+  }
+  return whole;
+}
+
+interface Place {
+  data: ComposeData;
+  file: string;
+  /** What relative paths start from. */
+  folder: string;
+}
+
+/** A service with all it extends; one that extends itself ends there, as compose refuses it. */
+async function readService(name: string, place: Place, reading: Reading, seen: string[]): Promise<ComposeData> {
+  const { extends: base, ...own } = readMaps(place.data.services)[name] ?? {};
+  const service = await placeService(own, place.folder, reading);
+  const where = `${place.file}\0${name}`;
+  if (base === undefined || seen.includes(where)) return service;
+  const { file, service: other } = isPlainMap(base) ? base : { file: undefined, service: base };
+  const from = file === undefined ? place : await openExtended(file, place, reading);
+  if (!from) return service;
+  return mergeCompose(await readService(String(other), from, reading, [...seen, where]), service) as ComposeData;
+}
+
+async function openExtended(named: unknown, { folder }: Place, reading: Reading): Promise<Place | undefined> {
+  const [file] = findFiles(named, folder, reading);
+  return file === undefined ? undefined : { data: await readData(file, reading), file, folder: path.dirname(file) };
+}
+
+/** Reads the files that a service names, and makes its paths absolute. */
+async function placeService(service: ComposeData, folder: string, reading: Reading): Promise<ComposeData> {
+  for (const key of ['env_file', 'label_file']) {
+    const named = listOf(service[key]).map((entry) => (isPlainMap(entry) ? entry.path : entry));
+    for (const file of findFiles(named, folder, reading)) await readSource(file, reading);
+  }
+  const { build, volumes } = service;
+  const placed = { ...service };
+  if (typeof build === 'string') placed.build = { context: placePath(build, folder) };
+  if (isPlainMap(build)) placed.build = { ...build, context: placePath(build.context ?? '.', folder) };
+  if (Array.isArray(volumes)) placed.volumes = volumes.map((volume) => placeVolume(volume, folder));
+  return placed;
+}
+
+function placeVolume(volume: unknown, folder: string): unknown {
+  if (isPlainMap(volume)) {
+    return volume.type === 'bind' ? { ...volume, source: placePath(volume.source, folder) } : volume;
+  }
+  const [, source, rest = ''] = /^([.~][^:]*)(:.*)$/s.exec(String(volume)) ?? [];
+  return source === undefined ? volume : `${placePath(source, folder)}${rest}`;
+}
+
+/** `secrets:` and `configs:` lead to files too. */
+function placeFiles(data: ComposeData, folder: string): ComposeData {
+  const placed = { ...data };
+  for (const key of ['secrets', 'configs']) {
+    const entries = Object.entries(readMaps(data[key]));
+    if (entries.length === 0) continue;
+    placed[key] = Object.fromEntries(
+      entries.map(([name, { file, ...one }]) => [
+        name,
+        file === undefined ? one : { ...one, file: placePath(file, folder) },
+      ]),
+    );
+  }
+  return placed;
+}
+
+/** One that begins with a variable or leads to another machine stays as written. */
+function placePath(named: unknown, folder: string): unknown {
+  if (typeof named !== 'string' || named.startsWith('$') || isElsewhere(named)) return named;
+  return path.resolve(folder, named.replace(/^~(?=\/|$)/, homedir()));
+}
+
+function findFiles(named: unknown, folder: string, reading: Reading): string[] {
+  return listOf(named).flatMap((one) => {
+    const text = interpolate(String(one), reading.values);
+    if (!isElsewhere(text)) return [resolvePath(text, folder, reading)];
+    reading.unseen.add(text);
+    return [];
+  });
+}
+
+function resolvePath(named: string, folder: string, { values }: Reading): string {
+  return path.resolve(folder, interpolate(named, values).replace(/^~(?=\/|$)/, homedir()));
+}
+
+/** A repo or a registry, which compose fetches. */
+function isElsewhere(text: string): boolean {
+  return /^(?:[a-z][a-z0-9+.-]*:|git@|github\.com\/)|\.git(?:#|$)/.test(text);
+}
+
+async function readData(file: string, reading: Reading): Promise<ComposeData> {
+  return parseQuietly(await readSource(file, reading)) ?? {};
+}
+
+const MOST_BYTES = 4 * 1024 * 1024;
+
+async function readSource(file: string, { sources, unseen }: Reading): Promise<string | undefined> {
+  const known = sources.get(file);
+  if (known !== undefined) return known;
+  const found = await stat(file).catch(() => undefined);
+  const isText = found?.isFile() === true && found.size <= MOST_BYTES;
+  const text = isText ? await readFile(file, 'utf8').catch(() => undefined) : undefined;
+  if (text === undefined) unseen.add(file);
+  else sources.set(file, text);
+  return text;
+}
+
+/** Several documents are laid over each other. */
+function parseQuietly(text: string | undefined): ComposeData | undefined {
+  try {
+    const documents = parseAllDocuments(text ?? '', { merge: true, logLevel: 'silent' });
+    const parts = [...documents].map((document) => document.toJS() as unknown).filter(isPlainMap);
+    return parts.length === 0 ? undefined : parts.reduce((base, over) => mergeCompose(base, over) as ComposeData);
+  } catch {
+    return undefined;
+  }
+}
+
+function listOf(value: unknown): unknown[] {
+  if (value === undefined || value === null) return [];
+  return Array.isArray(value) ? value : [value];
+}
+
+function readMaps(value: unknown): Record<string, ComposeData> {
+  if (!isPlainMap(value)) return {};
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, isPlainMap(one) ? one : {}]));
+}
