@@ -46,7 +46,7 @@ export const destroy: Verb<Options, Result> = {
     const how = { force: options.force === true, keepBranch: options.keepBranch === true, noDump: !options.dump };
     const wanted = await chooseTickets(context, args, options);
     if (!options.dryRun && !how.force) await requireEngine(stack, wanted);
-    if (!options.dryRun) await mendWorktrees(stack, wanted);
+    if (!options.dryRun) await mendWorktrees(stack, wanted, { branches: false });
     const risks = await examineTickets(stack, wanted, how);
     if (options.dryRun) {
       return { planned: await Promise.all(wanted.map((ticket) => previewTakeApart(stack, ticket, how))), risks };
@@ -55,6 +55,8 @@ export const destroy: Verb<Options, Result> = {
     if (how.force) await confirmLarge(context, risks);
     const left = options.merged ? risks : [];
     const tickets = wanted.filter((name) => left.every(({ ticket }) => ticket !== name));
+    // Only now: of a destroy that refuses nobody sees a thing.
+    await mendWorktrees(stack, tickets, { branches: true });
     const destroyed: TakenApart[] = [];
     for (const ticket of tickets) destroyed.push(await takeApart(stack, ticket, { ...how, abandon: how.force, risks }));
     return { destroyed, ...(options.merged && { left }) };

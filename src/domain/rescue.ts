@@ -12,8 +12,8 @@ const dedicated = z.object({
   baseCommit: z.string(),
   /** Full id of the commit the branch was at. */
   tip: z.optional(z.string()),
-  /** What was checked out, where it was not the branch at its tip. */
-  head: z.optional(z.object({ commit: z.string(), branch: z.optional(z.string()) })),
+  /** What was checked out, where it was not the branch at its tip; without a commit: a branch that had none yet. */
+  head: z.optional(z.object({ commit: z.optional(z.string()), branch: z.optional(z.string()) })),
   /** Trees of all files and of what was staged; undefined when all was committed. */
   files: z.optional(z.string()),
   staged: z.optional(z.string()),

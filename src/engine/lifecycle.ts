@@ -32,7 +32,7 @@ export async function startInstance(
 ): Promise<void> {
   const config = await stack.config();
   await stack.requireTrust();
-  await mendWorktrees(stack, [ticket]);
+  await mendWorktrees(stack, [ticket], { branches: true });
   const state = await stack.store.read();
   const known = await requireReady(stack, requireInstance(state, ticket));
   const [planned, ground] = await Promise.all([

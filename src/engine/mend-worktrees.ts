@@ -7,16 +7,20 @@ import type { Stack } from './stack.ts';
 
 /**
  * Mends what somebody did to the git side of tickets, where nothing can be lost by it: follows a main checkout to where
- * stack.yml has it now, joins worktrees to their repo again, makes a deleted branch again where it was. The rest is left as
- * it is. Throws `not-found`, `busy`, `git`.
+ * stack.yml has it now, joins worktrees to their repo again, and with `branches` makes a deleted branch again where it was:
+ * the rest is needed to look at the ticket at all. What else there is stays as it is. Throws `not-found`, `busy`, `git`.
  */
-export async function mendWorktrees(stack: Stack, tickets: readonly string[]): Promise<void> {
+export async function mendWorktrees(
+  stack: Stack,
+  tickets: readonly string[],
+  { branches }: { branches: boolean },
+): Promise<void> {
   for (const record of requireInstances(await stack.store.read(), tickets)) {
     if (record.phase !== 'ready') continue;
     await requireFree(stack, record);
     for (const [repo, own] of dedicatedRepos(record)) {
       const moved = await followRepo(stack, record.ticket, repo, own);
-      await mendWorktree(stack, repo, { ...own, ...moved });
+      await mendWorktree(stack, repo, { ...own, ...moved }, branches);
     }
   }
 }
@@ -46,10 +50,10 @@ async function followRepo(
   return place;
 }
 
-async function mendWorktree(stack: Stack, repo: string, own: DedicatedRepo): Promise<void> {
+async function mendWorktree(stack: Stack, repo: string, own: DedicatedRepo, branches: boolean): Promise<void> {
   const fault = await findMendable(own);
   if (fault === 'cut-off') await rejoinWorktree({ ...own, repoPath: own.path });
-  if (fault !== 'branch-gone') return;
+  if (fault !== 'branch-gone' || !branches) return;
   const commit = await restoreBranch({ ...own, repoPath: own.path }, own.baseCommit);
   const text = `${repo}: the branch that its worktree is on was deleted; it is back at ${commit.slice(0, 10)}`;
   stack.emit({ type: 'warning', text });

@@ -93,6 +93,49 @@ describe('destroy refuses', () => {
     expect(shop.git('front', 'branch', '--list', 'feat-01')).toBe('');
   });
 
+  it('a branch without a commit, which neither a refusal nor start turns into another', async () => {
+    await create();
+    shop.git(front, 'switch', '--quiet', '--orphan', 'pages');
+    shop.write(`${front}/index.html`, 'staged\n');
+    shop.write(`${front}/.gitignore`, '.env.local\n');
+    shop.git(front, 'add', 'index.html', '.gitignore');
+    shop.write(`${front}/index.html`, 'changed\n');
+    shop.write(`${front}/notes.txt`, 'mine\n');
+    const look = () => shop.git(front, 'status', '--porcelain=v2', '--branch');
+    const before = look();
+    await refuse(
+      'dirty',
+      /^ {4}pages, a branch without a commit, is checked out; `git -C \S+ switch feat-01` goes back$/,
+      '    2 uncommitted changes: .gitignore, index.html',
+      '    1 untracked file: notes.txt',
+    );
+    expect((await shop.ps()).instances).toMatchObject([{ problems: [] }]);
+    expect(await shop.stack(['start', 'feat-01', '--no-wait'])).toMatchObject({
+      stderr: expect.not.stringContaining('deleted'),
+    });
+    expect(look()).toBe(before);
+    await passes('--force');
+    expect(await shop.stack(['restore', 'feat-01', '--no-start'])).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('pages is checked out, as it was: a branch without a commit'),
+    });
+    expect(look()).toBe(before);
+    expect(shop.read(`${front}/index.html`)).toBe('changed\n');
+    expect(shop.git('front', 'branch', '--list', 'pages')).toBe('');
+  });
+
+  it('commits of a branch that was deleted, and does not bring it back before it goes on', async () => {
+    await create();
+    shop.commit(front, 'done.txt', 'done\n');
+    shop.git(front, 'update-ref', '-d', 'refs/heads/feat-01');
+    const before = shop.git('front', 'for-each-ref');
+    await refuse('unpushed', /^ {4}1 commit on feat-01 that no other branch/);
+    expect(shop.git('front', 'for-each-ref')).toBe(before);
+    await passes('--force');
+    expect(await shop.stack(['restore', 'feat-01', '--no-start'])).toMatchObject({ code: 0 });
+    expect(shop.git('front', 'show', 'feat-01:done.txt')).toBe('done');
+  });
+
   it('a worktree that was moved, and what is in it', async () => {
     await create();
     const elsewhere = `${shop.folder}/elsewhere`;

@@ -152,6 +152,27 @@ describe('findWorkAtRisk', () => {
     expect(await findWorkAtRisk(question)).toEqual([]);
   });
 
+  it('finds what is new on a branch without a commit, and what a branch had that was deleted', async () => {
+    const { repo, worktree, question, write } = await makeWorld();
+    const commit = commitFile(worktree, 'file-1', 'mine\n');
+    git(worktree, 'switch', '--quiet', '--orphan', 'pages');
+    write('index.html');
+    git(worktree, 'add', 'index.html');
+    write('notes');
+    const onBranch = { kind: 'unpushed', commits: [{ commit }] };
+    expect(await findWorkAtRisk(question)).toMatchObject([
+      { kind: 'uncommitted', paths: ['index.html'] },
+      { kind: 'untracked', paths: ['notes'] },
+      onBranch,
+    ]);
+    git(worktree, 'switch', '--quiet', '--force', 'feat-01');
+    rmSync(path.join(worktree, 'notes'));
+    git(repo, 'update-ref', '-d', 'refs/heads/feat-01');
+    expect(await findWorkAtRisk(question)).toMatchObject([onBranch]);
+    write('file-2', 'changed\n');
+    expect(await findWorkAtRisk(question)).toMatchObject([{ kind: 'uncommitted', paths: ['file-2'] }, onBranch]);
+  });
+
   it('takes files in a folder that is no worktree any more for somebody’s, and empty folders for nothing', async () => {
     const { repo, worktree, question, write } = await makeWorld();
     git(repo, 'worktree', 'remove', worktree);

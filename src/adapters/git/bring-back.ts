@@ -6,7 +6,7 @@ export interface SavedWork {
   /** What keeps the work; a submodule's is in refs that begin with the same name. */
   ref?: string | undefined;
   /** What was checked out, where it was not the branch itself. */
-  head?: { commit: string; branch?: string | undefined } | undefined;
+  head?: { commit?: string | undefined; branch?: string | undefined } | undefined;
   /** Trees of the files and of the index. */
   files?: string | undefined;
   staged?: string | undefined;
@@ -24,7 +24,8 @@ const CHECKOUT_SECONDS = 600;
 export async function bringBack(saved: SavedWork): Promise<string[]> {
   const { worktree, head, files, staged, operations } = saved;
   const warnings = operations.map((name) => `${name} was under way: its files are back, begin it anew`);
-  if (head) warnings.push(...(await checkOut(worktree, head)));
+  if (head?.commit !== undefined) warnings.push(...(await checkOut(worktree, head.commit, head.branch)));
+  else if (head?.branch !== undefined) warnings.push(...(await beginAgain(worktree, head.branch)));
   if (files !== undefined) {
     await change(worktree, ['read-tree', '--reset', '-u', files]);
     await change(worktree, ['read-tree', staged ?? 'HEAD']);
@@ -35,7 +36,7 @@ export async function bringBack(saved: SavedWork): Promise<string[]> {
 }
 
 /** The branch that was checked out may have gone on, or be in use, since. */
-async function checkOut(worktree: string, { commit, branch }: { commit: string; branch?: string | undefined }) {
+async function checkOut(worktree: string, commit: string, branch: string | undefined): Promise<string[]> {
   const local = branch === undefined ? undefined : await findLocal(worktree, branch);
   if (branch !== undefined && local?.commit === commit && local.checkedOutAt === '') {
     await change(worktree, ['checkout', '--quiet', branch, '--']);
@@ -43,6 +44,18 @@ async function checkOut(worktree: string, { commit, branch }: { commit: string; 
   }
   await change(worktree, ['checkout', '--quiet', '--detach', commit, '--']);
   return [`no branch is checked out, but the commit that was: ${commit.slice(0, 7)}`];
+}
+
+/** A branch that had no commit yet, unless somebody has made one of its name since. */
+async function beginAgain(worktree: string, branch: string): Promise<string[]> {
+  if (await findLocal(worktree, branch)) return [`${branch} was checked out without a commit, and has one now`];
+  await change(worktree, ['symbolic-ref', 'HEAD', `refs/heads/${branch}`]);
+  await change(worktree, ['read-tree', '--reset', '-u', await emptyTree(worktree)]);
+  return [`${branch} is checked out, as it was: a branch without a commit`];
+}
+
+async function emptyTree(worktree: string): Promise<string> {
+  return (await askGit(worktree, ['hash-object', '-t', 'tree', '/dev/null'])).trim();
 }
 
 async function listInSubmodules({ worktree, ref }: SavedWork): Promise<string[]> {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { findLocal } from './branch.ts';
-import { type AskOptions, askGit } from './git.ts';
+import { type AskOptions, askGit, tryGit } from './git.ts';
 import { listStashCommits } from './stash.ts';
 import type { Submodule } from './submodule.ts';
 
@@ -61,8 +61,9 @@ export async function listLonelyInSubmodule({ gitDir, twin }: Submodule): Promis
 
 /** Gives the commit a worktree's HEAD is at when no branch is checked out, undefined otherwise. Throws `git`. */
 async function readDetachedHead(worktree: string): Promise<string | undefined> {
-  const lines = (await askGit(worktree, ['rev-parse', 'HEAD', '--symbolic-full-name', 'HEAD'])).split('\n');
-  return lines[1] === 'HEAD' ? lines[0] : undefined;
+  // It ends with 1 where no branch is checked out; a branch may have no commit yet.
+  if ((await tryGit(worktree, ['symbolic-ref', '--quiet', 'HEAD'])).exitCode === 0) return undefined;
+  return (await askGit(worktree, ['rev-parse', 'HEAD'])).trim();
 }
 
 async function listCommits(cwd: string, revisions: readonly string[], how: AskOptions = {}): Promise<Commit[]> {

@@ -68,7 +68,7 @@ async function listWishes(question: EveryRiskQuestion, { linked, refs }: Look): 
   if (linked) {
     const found = linked.status.branch;
     if ((found ?? (await readRebasedBranch(linked.entry))) !== branch) {
-      const now = found === undefined ? 'no branch is checked out' : `${found} is checked out`;
+      const now = found === undefined ? 'no branch is checked out' : describeBranch(found, linked.status.head);
       findings.push({ kind: 'switched', text: `${now}; \`git -C ${worktree} switch ${branch}\` goes back` });
     }
   }
@@ -77,6 +77,10 @@ async function listWishes(question: EveryRiskQuestion, { linked, refs }: Look): 
     findings.push({ kind: 'elsewhere', text: `${branch} is checked out at ${checkedOutAt}`, paths: [checkedOutAt] });
   }
   return findings;
+}
+
+function describeBranch(branch: string, head: string | undefined): string {
+  return `${branch}${head === undefined ? ', a branch without a commit,' : ''} is checked out`;
 }
 
 async function findIgnored(question: EveryRiskQuestion, { linked }: Look): Promise<RiskFinding[]> {

@@ -24,13 +24,19 @@ export interface RescueOptions {
   always?: boolean;
 }
 
+/** What is checked out: a commit, a branch, or a branch that has no commit yet. */
+interface Head {
+  commit?: string | undefined;
+  branch?: string | undefined;
+}
+
 /** What was saved, and what is needed to put it back. */
 export interface Rescued {
   ref: string;
   /** Where the branch was; undefined when it is gone. */
   tip?: string | undefined;
   /** What was checked out; undefined when there was no worktree. */
-  head?: { commit: string; branch?: string | undefined } | undefined;
+  head?: Head | undefined;
   /** Trees of the files and of the index; undefined when all was as in HEAD. */
   files?: string | undefined;
   staged?: string | undefined;
@@ -92,12 +98,13 @@ function listTips({ head, tip }: Rescued, snapshot: Snapshot | undefined): strin
   return unique([snapshot.commit, tip === head?.commit ? undefined : tip]);
 }
 
-async function readHead(worktree: string): Promise<{ commit: string; branch: string | undefined }> {
-  const [commit = '', name = ''] = (
-    await askGit(worktree, ['rev-parse', 'HEAD', '--symbolic-full-name', 'HEAD'])
-  ).split('\n');
-  const branch = name.startsWith('refs/heads/') ? name.slice('refs/heads/'.length) : undefined;
-  return { commit, branch };
+async function readHead(worktree: string): Promise<Head> {
+  const [commit, ref] = await Promise.all([
+    tryGit(worktree, ['rev-parse', '--verify', '--quiet', 'HEAD']),
+    tryGit(worktree, ['symbolic-ref', '--quiet', 'HEAD']),
+  ]);
+  const branch = /^refs\/heads\/(.+)$/.exec(ref.stdout.trim())?.[1];
+  return { commit: commit.stdout.trim() || undefined, branch };
 }
 
 /** True when something was saved. A submodule's commits go into the repo itself: its own git folder goes with the worktree. */

@@ -5,7 +5,7 @@ import { type Commit, listLonely, listLonelyInSubmodule, MOST_COMMITS } from './
 import { canonicalPath, findEntry, listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { askGit } from './git.ts';
 import { isMerged } from './merged.ts';
-import { readStatus, type WorktreeStatus } from './status.ts';
+import { readOwnStatus, type WorktreeStatus } from './status.ts';
 import { listSubmodules, type Submodule } from './submodule.ts';
 
 /**
@@ -75,11 +75,13 @@ export async function lookAt(question: RiskQuestion): Promise<Look> {
   const entry = await readOwnEntry(worktree);
   const cwd = existsSync(repoPath) ? repoPath : entry && worktree;
   const [inFiles, { refs, lonely }] = await Promise.all([
-    entry === undefined ? findWithout(question) : findInFiles(worktree, entry),
+    entry === undefined ? findWithout(question) : findInFiles(question, entry),
     listOnBranch(cwd, question),
   ]);
   const { status, findings } = inFiles;
-  const detached = status !== undefined && status.branch === undefined ? [status.head] : [];
+  // Where somebody has deleted the branch that is checked out, its commits are the worktree's alone.
+  const isAlone = status?.branch === undefined || status.isLost;
+  const detached = status?.head !== undefined && isAlone ? [status.head] : [];
   const commits = cwd === undefined || detached.length === 0 ? [] : await listLonely(cwd, detached, question);
   const all = [...new Map([...commits, ...lonely].map((one) => [one.commit, one])).values()];
   return {
@@ -117,10 +119,13 @@ interface InFiles {
   status: WorktreeStatus | undefined;
 }
 
-async function findInFiles(worktree: string, entry: WorktreeEntry): Promise<InFiles> {
+async function findInFiles({ worktree, branch }: RiskQuestion, entry: WorktreeEntry): Promise<InFiles> {
   // Git was ended before the files were there: nobody has worked in them.
   if (!entry.hasIndex) return { findings: [], status: undefined };
-  const [status, submodules] = await Promise.all([readStatus(worktree), listSubmodules(worktree, entry)]);
+  const [status, submodules] = await Promise.all([
+    readOwnStatus(worktree, entry, branch),
+    listSubmodules(worktree, entry),
+  ]);
   const inSubmodules = await Promise.all(submodules.map(findInSubmodule));
   const { changed, untracked } = status;
   const findings: RiskFinding[] = [

@@ -3,7 +3,7 @@ import { copyFile, lstat, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import { isThere } from '../files.ts';
-import { askGit, changeGit, gitError } from './git.ts';
+import { askGit, changeGit, gitError, tryGit } from './git.ts';
 import { listHidden } from './hidden.ts';
 import { listDeclared } from './submodule.ts';
 import { isUsual } from './usual-files.ts';
@@ -46,17 +46,19 @@ export async function takeSnapshot(
   const git = gitWith(folder, { GIT_INDEX_FILE: index });
   try {
     await copyFile(path.join(gitDir, 'index'), index);
-    const head = (await askGit(folder, ['rev-parse', 'HEAD', 'HEAD^{tree}'])).split('\n');
-    const [commit = '', tree = ''] = head;
+    const head = (await tryGit(folder, ['rev-parse', '--verify', '--quiet', 'HEAD'])).stdout.trim();
+    // A branch without a commit has no files yet.
+    const tree = head === '' ? await git(['mktree']) : await git(['rev-parse', `${head}^{tree}`]);
     // A merge with conflicts has no staged tree.
     const staged = await git(['write-tree']).catch(() => tree);
     await showHidden(git, folder);
     await git([...EVERY_FILE, 'add', '--all', '--', '.']);
     await addIgnored(git, { folder, index, ignored });
-    await requireNoRepos(folder, git);
+    await requireNoRepos(folder, git, tree);
     const files = await git(['write-tree']);
     if (files === tree && staged === tree) return undefined;
-    const parents = staged === tree || staged === files ? [commit] : [commit, await commitTree(git, staged, [commit])];
+    const base = head === '' ? [] : [head];
+    const parents = staged === tree || staged === files ? base : [...base, await commitTree(git, staged, base)];
     return { commit: await commitTree(git, files, parents), files, staged };
   } finally {
     await Promise.all(['', '.lock', '.paths'].map((end) => rm(`${index}${end}`, { force: true })));
@@ -143,7 +145,7 @@ async function requireOutsideRepos(folder: string, files: readonly string[]): Pr
 }
 
 /** Another repo among the files would be saved as a mere commit id. Submodules are saved on their own. */
-async function requireNoRepos(folder: string, git: Git, since = 'HEAD'): Promise<void> {
+async function requireNoRepos(folder: string, git: Git, since: string): Promise<void> {
   const fields = (await git(['diff-index', '--cached', '--raw', '-z', '--no-renames', since])).split('\0');
   const added = fields.filter((_, index) => fields[index - 1]?.startsWith(':000000 160000 '));
   const submodules = added.length === 0 ? [] : await listDeclared(folder);

@@ -1,12 +1,16 @@
-import { askGit } from './git.ts';
+import type { WorktreeEntry } from './entry.ts';
+import { askGit, tryGit } from './git.ts';
+import { findLostBranch } from './head-log.ts';
 import { listHiddenChanges } from './hidden.ts';
 
 /** What git sees in a worktree. Paths are relative to it; a folder ends in `/`. */
 export interface WorktreeStatus {
-  /** Full id of the commit that HEAD is at. */
-  head: string;
+  /** Full id of the commit that HEAD is at; undefined on a branch without a commit. */
+  head: string | undefined;
   /** Undefined when no branch is checked out. */
   branch: string | undefined;
+  /** True when that branch was there and is gone; HEAD is then the commit that it was at. */
+  isLost?: boolean;
   changed: string[];
   untracked: string[];
   ignored: string[];
@@ -26,12 +30,35 @@ export async function readStatus(worktree: string): Promise<WorktreeStatus> {
     entries.flatMap((entry) => (entry.startsWith(mark) ? [entry.slice(mark.length)] : []));
   const [branch] = listAfter('# branch.head ');
   return {
-    head: listAfter('# branch.oid ')[0] ?? '',
+    head: listAfter('# branch.oid ').find((id) => id !== '(initial)'),
     branch: branch === '(detached)' ? undefined : branch,
     changed: [...new Set([...entries.flatMap(readChanged), ...hidden])],
     untracked: listAfter('? '),
     ignored: listAfter('! '),
   };
+}
+
+/**
+ * Gives the same of a linked worktree, also where somebody has deleted the branch it is on. `made` is the branch that the worktree was made on. Throws `git`.
+ */
+export async function readOwnStatus(worktree: string, entry: WorktreeEntry, made: string): Promise<WorktreeStatus> {
+  const status = await readStatus(worktree);
+  if (status.head !== undefined || status.branch === undefined) return status;
+  const head = (await findLostBranch(entry.folder, status.branch, made))?.commit;
+  if (head === undefined || (await tryGit(worktree, ['cat-file', '-e', `${head}^{commit}`])).exitCode !== 0)
+    return status;
+  const options = ['--name-only', '-z', '--no-renames', '--no-ext-diff', '--no-textconv', '--ignore-submodules=none'];
+  const names = await Promise.all(
+    [['--cached'], []].map((which) => askGit(worktree, ['diff', ...options, ...which, head, '--'])),
+  );
+  const changed = [
+    ...names
+      .join('')
+      .split('\0')
+      .filter((name) => name !== ''),
+    ...(await listHiddenChanges(worktree)),
+  ];
+  return { ...status, head, isLost: true, changed: [...new Set(changed)].sort() };
 }
 
 /** `1` has eight fields before the path, `u` (unmerged) ten; a path may hold spaces. */

@@ -1,26 +1,31 @@
 import path from 'node:path';
 import { isThere, readFileIfThere } from '../files.ts';
+import { findLostBranch } from './head-log.ts';
 
 /**
  * What is wrong with a linked worktree: the repo it belongs to is gone from where it was; its folder is gone; the folder
- * leads to no repo; the branch that is checked out in there is gone.
+ * leads to no repo; the branch that is checked out in there was there and is gone.
  */
 export type WorktreeFault = 'repo-gone' | 'gone' | 'cut-off' | 'branch-gone';
 
-/** Gives what is wrong with a worktree, undefined when all is well. Reads files alone: asking git would cost a process. */
-export async function findWorktreeFault(own: {
+/** A linked worktree, and the branch it was made on. */
+export interface OwnWorktree {
   gitCommonDir: string;
   worktree: string;
-}): Promise<WorktreeFault | undefined> {
+  branch: string;
+}
+
+/** Gives what is wrong with a worktree, undefined when all is well. Reads files alone: asking git would cost a process. */
+export async function findWorktreeFault(own: OwnWorktree): Promise<WorktreeFault | undefined> {
   if (!(await isThere(own.gitCommonDir))) return 'repo-gone';
   const pointer = await readFileIfThere(path.join(own.worktree, '.git')).catch(() => undefined);
   if (pointer === undefined) return 'gone';
-  const entry = path.resolve(own.worktree, pointer.replace(/^gitdir: /, '').trimEnd());
-  const head = await readFileIfThere(path.join(entry, 'HEAD')).catch(() => undefined);
+  const folder = path.resolve(own.worktree, pointer.replace(/^gitdir: /, '').trimEnd());
+  const head = await readFileIfThere(path.join(folder, 'HEAD')).catch(() => undefined);
   if (head === undefined) return 'cut-off';
-  const ref = /^ref: (refs\/heads\/.+)$/m.exec(head)?.[1];
-  if (ref === undefined || (await isRefThere(own.gitCommonDir, ref))) return undefined;
-  return 'branch-gone';
+  const branch = /^ref: refs\/heads\/(.+)$/m.exec(head)?.[1];
+  if (branch === undefined || (await isRefThere(own.gitCommonDir, `refs/heads/${branch}`))) return undefined;
+  return (await findLostBranch(folder, branch, own.branch)) && 'branch-gone';
 }
 
 async function isRefThere(gitCommonDir: string, ref: string): Promise<boolean> {

@@ -1,0 +1,50 @@
+import path from 'node:path';
+import { readFileIfThere } from '../files.ts';
+
+/** One move of a ref, as its log has it. */
+interface Move {
+  from: string;
+  to: string;
+  /** `commit: Add a button`, `checkout: moving from feat-01 to main`. */
+  message: string;
+}
+
+/** Gives the moves of the HEAD of a worktree, by the folder of its entry, the oldest first; [] where git keeps no log. */
+async function readHeadLog(folder: string): Promise<Move[]> {
+  return readLog(path.join(folder, 'logs', 'HEAD'));
+}
+
+/** Gives the moves that a log file tells of, the oldest first; [] for none. Throws `files`. */
+async function readLog(file: string): Promise<Move[]> {
+  const text = (await readFileIfThere(file)) ?? '';
+  // gitrepository-layout(5): the commits before and after, who and when, and behind a tab why.
+  return text.split('\n').flatMap((line) => {
+    const [, from, to, message = ''] = /^([0-9a-f]{40,64}) ([0-9a-f]{40,64}) [^\t]*(?:\t(.*))?$/.exec(line) ?? [];
+    return from === undefined || to === undefined ? [] : [{ from, to, message }];
+  });
+}
+
+/** True for the id that stands for no commit. */
+function isNone(id: string): boolean {
+  return /^0+$/.test(id);
+}
+
+/** What git notes when it puts HEAD on a branch. An orphan leaves no note. */
+const BRANCH =
+  /^(?:checkout: moving from .* to |Branch: renamed .* to refs\/heads\/|rebase .*: returning to refs\/heads\/)(.+)$/;
+
+/**
+ * Tells whether the branch that a worktree is on was there and is gone, and gives the commit it was at where the log tells.
+ * Undefined for a branch that never was (`git switch --orphan`). `folder` is the worktree's entry, `made` the branch that the
+ * worktree was made on.
+ */
+export async function findLostBranch(
+  folder: string,
+  branch: string,
+  made: string,
+): Promise<{ commit: string | undefined } | undefined> {
+  const log = await readHeadLog(folder);
+  const last = log.flatMap(({ message }) => BRANCH.exec(message)?.[1] ?? []).at(-1);
+  if (branch !== (last ?? made)) return undefined;
+  return { commit: log.findLast(({ to }) => !isNone(to))?.to };
+}
