@@ -1,4 +1,4 @@
-import { cp, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../domain/errors.ts';
 import { type ReadOptions, readWhole } from './read-file.ts';
@@ -104,48 +104,4 @@ export async function replaceFile(
     await rm(temporary, { force: true });
     throw explainFileError(error, `write ${file}`);
   }
-}
-
-/**
- * Copies what the globs match in `from` to the same places in `to`; a pattern that names a folder takes all of it.
- * What is already there is kept, and links are copied as they are. Gives the relative paths copied. Throws `files`.
- */
-export async function copyMatches(from: string, to: string, patterns: readonly string[]): Promise<string[]> {
-  const copied: string[] = [];
-  for (const file of await findMatches(from, patterns)) {
-    const target = path.join(to, file);
-    if (await isThere(target)) continue;
-    if (!(await staysInside(to, path.dirname(target)))) continue;
-    try {
-      await mkdir(path.dirname(target), { recursive: true });
-      await cp(path.join(from, file), target, { verbatimSymlinks: true, preserveTimestamps: true });
-      copied.push(file);
-    } catch (error) {
-      throw explainFileError(error, `copy ${file} to ${to}`);
-    }
-  }
-  return copied;
-}
-
-/** Gives the files that the globs match, relative to `folder`; `.git` is never among them. */
-async function findMatches(folder: string, patterns: readonly string[]): Promise<string[]> {
-  if (patterns.length === 0) return [];
-  const { glob } = await import('tinyglobby');
-  const files = await glob([...patterns], {
-    cwd: folder,
-    dot: true,
-    onlyFiles: true,
-    expandDirectories: true,
-    followSymbolicLinks: false,
-    ignore: ['**/.git', '**/.git/**'],
-  });
-  return files.sort();
-}
-
-/** True when the nearest existing parent of `target` is really below `folder` (no link leads out). */
-async function staysInside(folder: string, target: string): Promise<boolean> {
-  let existing = target;
-  while (!(await isThere(existing))) existing = path.dirname(existing);
-  const [top, real] = await Promise.all([realpath(folder), realpath(existing).catch(() => '')]);
-  return real === top || real.startsWith(top + path.sep);
 }

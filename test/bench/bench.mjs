@@ -10,6 +10,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import http from 'node:http';
@@ -131,6 +132,36 @@ async function benchWorktrees(files, from) {
   const aim = '<= floor + 150 ms';
   report(`create --no-start, 2 repos x ${files} files`, ms.create, { 'worktree add': ms.raw }, aim);
   report(`destroy, 2 repos x ${files} files`, ms.destroy, { 'worktree remove': ms.rawRemoval }, '');
+}
+
+/** A create that copies a `node_modules` of so many entries, links among them, against one that copies nothing and `cp -a`. */
+async function benchCopy(entries, from) {
+  const [plain, root] = [makeRoot('copy-nothing', 50, from), makeRoot(`copy-${entries}`, 50, from + 100)];
+  const [checkout, modules] = [path.join(root, 'front'), path.join(root, 'front/node_modules')];
+  for (let index = 0; index < entries / 20; index++) {
+    const name = path.join(modules, `package-${index}`);
+    mkdirSync(path.join(name, 'lib'), { recursive: true });
+    for (let file = 0; file < 17; file++) writeFileSync(path.join(name, `lib/file-${file}.js`), 'x'.repeat(file * 400));
+    mkdirSync(path.join(modules, '.bin'), { recursive: true });
+    symlinkSync(`../package-${index}/lib/file-1.js`, path.join(modules, `.bin/tool-${index}`));
+  }
+  appendFileSync(path.join(checkout, '.git/info/exclude'), 'node_modules\n');
+  const config = readFileSync(path.join(root, 'stack.yml'), 'utf8');
+  writeFileSync(path.join(root, 'stack.yml'), config.replace('path: ./front,', 'path: ./front, copy: [node_modules],'));
+  const target = (round) => path.join(folder, `copy-by-cp-${round}`);
+  const ms = await interleave(
+    {
+      plain: (round) => stack(plain, 'create', `t${round + 1}`, '--no-start', '--quiet'),
+      cp: (round) => timeCommand('cp', ['-a', modules, target(round)], { env }),
+      create: (round) => stack(root, 'create', `t${round + 1}`, '--no-start', '--quiet'),
+      clear(round) {
+        rmSync(target(round), { recursive: true });
+        return stack(root, 'destroy', `t${round + 1}`, '--quiet') + stack(plain, 'destroy', `t${round + 1}`, '--quiet');
+      },
+    },
+    Math.min(ROUNDS, 3),
+  );
+  report(`create --no-start, copy of ${entries} entries`, ms.create, { create: ms.plain, 'cp -a': ms.cp }, '<= 1.2x');
 }
 
 /** Two worktrees with plain git, side by side as folders, one after the other in time. */
@@ -293,6 +324,7 @@ try {
   await benchStart();
   await benchWorktrees(50, 22001);
   await benchWorktrees(3000, 23001);
+  await benchCopy(44_000, 29001);
   await benchReady('process', 24001);
   await benchCheck('process', 27001);
   await benchDatabase(10, 26001);
