@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ConfigFile } from './adapters/config-file.ts';
+import type { ConfigFile, FoundRoot } from './adapters/config-file.ts';
 import type { DockerEngine } from './adapters/docker/docker.ts';
 import type { HostServer } from './adapters/servers/host-server.ts';
 import type { StackConfig } from './domain/config/config.ts';
@@ -50,10 +50,10 @@ export interface Context {
   reporter(): Promise<Reporter>;
   /** Ends the narration, where there was any. */
   endNarration(): Promise<void>;
-  /** The root, and the ticket whose folder we are in. Throws `config` when there is none. */
-  place(): Promise<{ root: string; ticket?: string }>;
-  /** Undefined outside any stack. */
-  findPlace(): Promise<{ root: string; ticket?: string } | undefined>;
+  /** The root, and the ticket whose folder we are in. Throws `config` when there is none, `confirm` for another person's. */
+  place(): Promise<FoundRoot>;
+  /** Undefined outside any stack. Throws `confirm` for another person's. */
+  findPlace(): Promise<FoundRoot | undefined>;
   stack(): Promise<Stack>;
   /** Asks; `--yes` answers, and without a terminal it is a refusal. Throws `confirm`. */
   confirm(question: string): Promise<void>;
@@ -79,11 +79,12 @@ export function createContext(
   const emit: Emit = (event) => void reporter().then((loaded) => loaded.emit(event));
   const findPlace = once(async () => {
     const { findRoot } = await import('./adapters/config-file.ts');
-    return findRoot(host.cwd);
+    const found = await findRoot(host.cwd);
+    return found && requireOwn(found, host);
   });
   const place = once(async () => {
     const { requireRoot } = await import('./adapters/config-file.ts');
-    return requireRoot(host.cwd);
+    return requireOwn(await requireRoot(host.cwd), host);
   });
   const ask: Context['ask'] = (question, all) => askPerson({ host, options, signal, reporter }, question, all);
   const confirm: Context['confirm'] = async (question) => {
@@ -107,6 +108,14 @@ export function createContext(
     confirm,
     ask,
   };
+}
+
+async function requireOwn(place: FoundRoot, host: Host): Promise<FoundRoot> {
+  const [{ requireOwnPlace }, { openTrustStore }] = await Promise.all([
+    import('./adapters/ownership.ts'),
+    import('./adapters/trust-store.ts'),
+  ]);
+  return requireOwnPlace(place, host.env, openTrustStore(host.env));
 }
 
 interface StackParts {

@@ -18,7 +18,12 @@ const STATE_FILES = ['state.json', 'state.json.bak'].map((name) => path.join('.s
 export interface FoundRoot {
   root: string;
   ticket?: string;
+  /** Absolute path of the file that led there from a ticket's folder. */
+  pointer?: string;
 }
+
+/** What the pointer in a ticket's folder says. */
+type TicketPointer = Required<Omit<FoundRoot, 'pointer'>>;
 
 /**
  * Finds the root by walking up. The nearest pointer on the whole way wins over a `stack.yml`, since a worktree may carry its
@@ -70,7 +75,7 @@ async function readPointer(file: string): Promise<string | undefined> {
 async function followPointer(file: string, text: string): Promise<FoundRoot> {
   const pointer = parsePointer(file, text);
   const root = await realpath(pointer.root).catch(() => undefined);
-  if (root !== undefined && (await isRoot(root))) return { root, ticket: pointer.ticket };
+  if (root !== undefined && (await isRoot(root))) return { root, ticket: pointer.ticket, pointer: file };
   const reason = root === undefined ? 'which is gone' : `which holds no ${CONFIG_FILE}`;
   throw new StackError('config', `${file} leads to ${pointer.root}, ${reason}`, {
     hint: `was the root moved? Put it back, or correct or delete ${file}`,
@@ -78,8 +83,8 @@ async function followPointer(file: string, text: string): Promise<FoundRoot> {
   });
 }
 
-function parsePointer(file: string, text: string): Required<FoundRoot> {
-  const pointer = readJson(text) as Partial<FoundRoot> | null | undefined;
+function parsePointer(file: string, text: string): TicketPointer {
+  const pointer = readJson(text) as Partial<TicketPointer> | null | undefined;
   const { root, ticket } = pointer ?? {};
   if (typeof root === 'string' && path.isAbsolute(root) && typeof ticket === 'string' && ticket !== '') {
     return { root, ticket };
@@ -90,7 +95,7 @@ function parsePointer(file: string, text: string): Required<FoundRoot> {
 }
 
 /** Gives where the pointer in a ticket's folder leads; undefined for a folder without one. Throws `config` for a damaged one. */
-export async function readTicketPointer(folder: string): Promise<Required<FoundRoot> | undefined> {
+export async function readTicketPointer(folder: string): Promise<TicketPointer | undefined> {
   const file = path.join(folder, POINTER_FILE);
   const text = await readPointer(file);
   return text === undefined ? undefined : parsePointer(file, text);
@@ -105,7 +110,7 @@ function readJson(text: string): unknown {
 }
 
 /** Gives the text of a ticket folder's pointer; `root` is a real path. */
-export function renderPointer({ root, ticket }: Required<FoundRoot>): string {
+export function renderPointer({ root, ticket }: TicketPointer): string {
   return `${JSON.stringify({ root, ticket }, undefined, 2)}\n`;
 }
 

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
+import { lstat, readdir, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { explainFileError, isThere, makeFolder, readFileIfThere, replaceFile } from './files.ts';
+import { explainFileError, makeFolder, readFileIfThere, replaceFile } from './files.ts';
+import { isOwnUid } from './ownership.ts';
 
 /** What a person has looked at and trusted. */
 export interface Trust {
   /** Real path of the root. */
   root: string;
-  /** Of all that counts in the files. */
+  /** Of all that counts in the files; or `uid 1001`, whose files in there are obeyed. */
   hash: string;
   /** When, in ISO 8601. */
   at: string;
@@ -37,7 +38,14 @@ export function openTrustStore(env: Readonly<Record<string, string | undefined>>
   };
   return {
     list,
-    has: (root, hash) => isThere(fileOf({ root, hash })),
+    has: async (root, hash) => {
+      const uid = await lstat(fileOf({ root, hash })).then(
+        (found) => found.uid,
+        () => undefined,
+      );
+      // Where others may write, what stands there is not what the person has said.
+      return uid !== undefined && isOwnUid(uid, env);
+    },
     async add(trust) {
       await makeFolder(folder);
       await replaceFile(fileOf(trust), `${JSON.stringify(trust, null, 2)}\n`);

@@ -1,4 +1,7 @@
-import type { Trust } from '../adapters/trust-store.ts';
+import path from 'node:path';
+import type { Stranger } from '../adapters/ownership.ts';
+import type { Trust, TrustStore } from '../adapters/trust-store.ts';
+import type { Host } from '../context.ts';
 import type { TrustMatter } from '../engine/trust.ts';
 import { renderTable } from '../ui/table.ts';
 import type { Verb } from './verb.ts';
@@ -6,11 +9,13 @@ import type { Verb } from './verb.ts';
 interface Options {
   list?: boolean;
   revoke?: boolean;
+  owner?: boolean;
 }
 
 type Result =
   | { trusted: Trust[] }
   | { root: string; revoked: true }
+  | { root: string; owned: Stranger[] }
   | { root: string; files: string[]; commands: string[]; trusted: boolean };
 
 export const trust: Verb<Options, Result> = {
@@ -19,17 +24,21 @@ export const trust: Verb<Options, Result> = {
   args: '',
   flags: [
     ['--list', 'show what is trusted; trust nothing'],
+    ['--owner', 'obey files here that belong to another person'],
     ['--revoke', 'ask again before anything of this root runs'],
   ],
-  examples: ['stack trust', 'stack trust --list', 'stack trust --revoke'],
+  examples: ['stack trust', 'stack trust --list', 'stack trust --owner', 'stack trust --revoke'],
   completes: {},
   async run(context, { options }) {
     const { openTrustStore } = await import('../adapters/trust-store.ts');
     const store = openTrustStore(context.host.env);
     if (options.list) return { trusted: await store.list() };
+    if (options.owner) return trustOwner(context.host, store);
     const { root } = await context.stack();
     if (options.revoke) {
+      const { pointer } = await context.place();
       await store.revoke(root);
+      if (pointer !== undefined) await store.revoke(path.dirname(pointer));
       return { root, revoked: true };
     }
     const { readTrustMatter, rememberTrust } = await import('../engine/trust.ts');
@@ -40,6 +49,7 @@ export const trust: Verb<Options, Result> = {
   render(result, view) {
     if ('revoked' in result) return `what was trusted in ${result.root} is forgotten`;
     if (!('root' in result)) return renderList(result.trusted, view);
+    if ('owned' in result) return renderOwned(result);
     if (!result.trusted) return 'nothing to trust: stack.yml did not come with git';
     return [
       `trusted in ${result.root}, as ${result.files.join(', ')} ${result.files.length > 1 ? 'stand' : 'stands'} now:`,
@@ -47,6 +57,26 @@ export const trust: Verb<Options, Result> = {
     ].join('\n');
   },
 };
+
+async function trustOwner({ cwd, env }: Host, store: TrustStore): Promise<Result> {
+  const [{ requireRoot }, { listStrangers, ownerMark }] = await Promise.all([
+    import('../adapters/config-file.ts'),
+    import('../adapters/ownership.ts'),
+  ]);
+  const place = await requireRoot(cwd);
+  const owned = await listStrangers(place, env);
+  const at = new Date().toISOString();
+  for (const { folder, uid } of owned) await store.add({ root: folder, hash: ownerMark(uid), at });
+  return { root: place.root, owned };
+}
+
+function renderOwned({ root, owned }: { root: string; owned: readonly Stranger[] }): string {
+  if (owned.length === 0) return `nothing to allow: ${root} is yours`;
+  return [
+    'obeyed from now on, whatever their owner writes:',
+    ...owned.map(({ file, uid }) => `  ${file} (uid ${uid})`),
+  ].join('\n');
+}
 
 function renderList(trusted: readonly Trust[], view: Parameters<typeof renderTable>[2]): string {
   if (trusted.length === 0) return 'nothing is trusted yet';

@@ -3,10 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { asUser, canBeOthers } from '../support/other-user.ts';
 import { expectRefusal } from '../support/refusal.ts';
-import { BIN, makeShop, openShop, type Shop } from '../support/shop.ts';
-
-const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+import { makeShop, openShop, type Shop } from '../support/shop.ts';
 
 /** Gives a config's services an image, to be run by the engine. */
 const contained = (text: string): string =>
@@ -73,8 +72,8 @@ describe('a machine that does not do its part', () => {
     expect(await shop.stack(['create', 'feat-03', '--no-start'])).toMatchObject({ code: 0 });
   });
 
-  it.skipIf(!canBeNobody())('files of another person are said, and nothing is made', async () => {
-    const through = AS_NOBODY;
+  it.skipIf(!canBeOthers())('files of another person are said, and nothing is made', async () => {
+    const through = asUser(65534);
     execFileSync('chmod', ['755', shop.folder, shop.root]);
     // Git itself refuses repos of others until it is told that they are meant.
     for (const repo of ['front', 'api']) execFileSync('chown', ['-R', '65534', shop.at(repo)]);
@@ -140,15 +139,6 @@ describe('a machine that does not do its part', () => {
 /** A lease of the baseline may stay: it is a promise, and no trace in the world. */
 function withoutRecords(photograph: string): string {
   return photograph.replace(/^records: .*$/m, '');
-}
-
-/** Root may write everywhere, so the command is run as somebody else. */
-function canBeNobody(): boolean {
-  const [program = '', ...args] = [...AS_NOBODY, process.execPath, BIN, '--version'];
-  const possible = process.getuid?.() === 0 && spawnSync(program, args).status === 0;
-  if (!possible)
-    console.warn('\n!!! SKIPPED: only root may run the command as somebody else, who must be able to read it\n');
-  return possible;
 }
 
 function canMount(): boolean {

@@ -14,8 +14,9 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openState } from '../../src/adapters/state.ts';
 import type { StackState } from '../../src/domain/instance.ts';
+import { asUser, canBeOthers } from '../support/other-user.ts';
 import { expectRefusal } from '../support/refusal.ts';
-import { BIN, makeShop, openShop, type Shop } from '../support/shop.ts';
+import { makeShop, openShop, type Shop } from '../support/shop.ts';
 
 const FILE = '.stack/state.json';
 const BACKUP = '.stack/state.json.bak';
@@ -183,14 +184,14 @@ describe('the state file', () => {
     good = shop.read(FILE);
   });
 
-  it.skipIf(!canBeNobody())('that may not be read is refused, with what opens it', async () => {
+  it.skipIf(!canBeOthers())('that may not be read is refused, with what opens it', async () => {
     execFileSync('chmod', ['755', shop.folder]);
     execFileSync('chown', ['-R', '65534', shop.root]);
     chmodSync(shop.at(FILE), 0o000);
-    const own = await shop.stack(['ps'], { through: AS_NOBODY });
+    const own = await shop.stack(['ps'], { through: asUser(65534) });
     expect(own).toMatchObject({ code: 1, stderr: expect.stringMatching(/may not be read: .*\nhint: `chmod u\+rw/) });
     execFileSync('chown', ['0', shop.at(FILE)]);
-    const other = await shop.stack(['ps'], { through: AS_NOBODY });
+    const other = await shop.stack(['ps'], { through: asUser(65534) });
     expect(other).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/\nhint: another person wrote it: `sudo chown/),
@@ -248,17 +249,6 @@ describe('the state file', () => {
     expect(shop.read(BACKUP)).toBe(shop.read(FILE));
   });
 });
-
-const AS_NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
-
-/** Root may read everything, so the command is run as somebody else. */
-function canBeNobody(): boolean {
-  const [program = '', ...args] = [...AS_NOBODY, process.execPath, BIN, '--version'];
-  const possible = process.getuid?.() === 0 && spawnSync(program, args).status === 0;
-  if (!possible)
-    console.warn('\n!!! SKIPPED: only root may run the command as somebody else, who must be able to read it\n');
-  return possible;
-}
 
 function canMount(): boolean {
   const possible = process.getuid?.() === 0 && spawnSync('unshare', ['--mount', 'true']).status === 0;

@@ -20,6 +20,8 @@ async function write(file: string, text: string): Promise<void> {
   await writeFile(path.join(root, file), text);
 }
 
+const pointer = (): string => path.join(ticket, '.stack-ticket');
+
 async function point(to = root): Promise<void> {
   await writeFile(path.join(ticket, '.stack-ticket'), renderPointer({ root: to, ticket: 'feat-01' }));
 }
@@ -33,15 +35,19 @@ describe('the root', () => {
   test('is where the ticket’s pointer leads, even when a worktree has a stack.yml of its own', async () => {
     await point();
     await writeFile(path.join(ticket, 'front', 'stack.yml'), SMALL);
-    expect(await findRoot(path.join(ticket, 'front', 'src'))).toEqual({ root, ticket: 'feat-01' });
-    expect(await findRoot(ticket)).toEqual({ root, ticket: 'feat-01' });
+    expect(await findRoot(path.join(ticket, 'front', 'src'))).toEqual({ root, ticket: 'feat-01', pointer: pointer() });
+    expect(await findRoot(ticket)).toEqual({ root, ticket: 'feat-01', pointer: pointer() });
   });
 
   test('is a real path, by whatever way one came', async () => {
     await symlink(root, `${root}.link`);
     try {
       await point(`${root}.link`);
-      expect(await findRoot(path.join(`${root}.link`, 'tickets', 'feat-01'))).toEqual({ root, ticket: 'feat-01' });
+      expect(await findRoot(path.join(`${root}.link`, 'tickets', 'feat-01'))).toEqual({
+        root,
+        ticket: 'feat-01',
+        pointer: pointer(),
+      });
       expect(await findRoot(`${root}.link`)).toEqual({ root });
     } finally {
       await rm(`${root}.link`);
@@ -54,7 +60,7 @@ describe('the root', () => {
     await rm(path.join(root, 'stack.yml'));
     expect(await findRoot(ticket)).toEqual({ root });
     await point();
-    expect(await findRoot(ticket)).toEqual({ root, ticket: 'feat-01' });
+    expect(await findRoot(ticket)).toEqual({ root, ticket: 'feat-01', pointer: pointer() });
   });
 
   test('is undefined outside any stack', async () => {

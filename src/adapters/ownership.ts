@@ -1,0 +1,63 @@
+import { lstat, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { StackError } from '../domain/errors.ts';
+import { CONFIG_FILE, type FoundRoot, LOCAL_CONFIG_FILE } from './config-file.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Something that decides what stack does, and belongs to neither the person nor root. */
+export interface Stranger {
+  /** Absolute path. */
+  file: string;
+  /** The folder that is obeyed because of it, or not. */
+  folder: string;
+  uid: number;
+}
+
+/** Whoever can write one of these says what stack runs, and which files it deletes. */
+const GUARDED = ['.', CONFIG_FILE, LOCAL_CONFIG_FILE, '.env', '.stack'];
+
+/** Gives what somebody else owns of a root and of the pointer that led to it. Never throws. */
+export async function listStrangers({ root, pointer }: FoundRoot, env: Env): Promise<Stranger[]> {
+  const places = [
+    ...(pointer === undefined ? [] : [{ file: pointer, folder: path.dirname(pointer) }]),
+    ...GUARDED.map((name) => ({ file: path.join(root, name), folder: root })),
+  ];
+  const found = await Promise.all(
+    places.map(async (place) => {
+      // A link counts like what it leads to: its owner says where that is.
+      const looks = await Promise.all([lstat, stat].map((look) => look(place.file).catch(() => undefined)));
+      const uid = looks.find((one) => one !== undefined && !isOwnUid(one.uid, env))?.uid;
+      return uid === undefined ? [] : [{ ...place, uid }];
+    }),
+  );
+  return found.flat();
+}
+
+/** Throws `confirm` where somebody else's files would be obeyed and the person has not allowed it; gives the place back. */
+export async function requireOwnPlace(
+  place: FoundRoot,
+  env: Env,
+  store: { has(root: string, hash: string): Promise<boolean> },
+): Promise<FoundRoot> {
+  for (const { file, folder, uid } of await listStrangers(place, env)) {
+    if (await store.has(folder, ownerMark(uid))) continue;
+    throw new StackError('confirm', `${file} belongs to another person (uid ${uid}), who could run anything as you`, {
+      hint: '`stack trust --owner` allows it, where you know that person; `stack init` makes a stack of your own further down',
+      details: { file, folder, uid },
+    });
+  }
+  return place;
+}
+
+/** Gives how the trust store notes that files of one owner are obeyed in a folder. */
+export function ownerMark(uid: number): string {
+  return `uid ${uid}`;
+}
+
+/** True for the person and root; for root under sudo also for the person who called it, as git has it. */
+export function isOwnUid(uid: number, env: Env): boolean {
+  const own = process.geteuid?.();
+  if (own === undefined || uid === own || uid === 0) return true;
+  return own === 0 && env.SUDO_UID !== undefined && uid === Number(env.SUDO_UID);
+}
