@@ -113,6 +113,8 @@ export interface Program {
   readonly env: Readonly<Record<string, string>>;
   /** Ports of this machine that it listens on itself; undefined where that cannot be seen. */
   readonly ports: readonly number[] | undefined;
+  /** Ports of this machine at which other machines reach it. */
+  readonly open: readonly number[];
   /** Its names in the stack's network; undefined for a host process. */
   readonly aliases?: readonly string[];
 }

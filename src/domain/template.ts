@@ -68,7 +68,7 @@ function unknownName(name: string, known: readonly string[]): StackError {
   });
 }
 
-const GENERAL_NAMES = ['ticket', 'branch', 'stack', 'root', 'worktree'];
+const GENERAL_NAMES = ['ticket', 'branch', 'stack', 'root', 'worktree', 'bind'];
 const SHARED_NAMES = ['url', 'host', 'port', 'user', 'password', 'database', 'internal_url'];
 const SERVICE_NAMES = ['url', 'host', 'port', 'internal_url', 'internal_host', 'internal_port'];
 

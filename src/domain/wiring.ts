@@ -7,6 +7,9 @@ import { fillTemplate, listNames } from './template.ts';
 import { foldTicket } from './ticket.ts';
 import type { Values } from './values.ts';
 
+/** Where a server listens: its container is reached from outside by the published port alone, a process by all of the network. */
+const [EVERYWHERE, LOOPBACK] = ['0.0.0.0', '127.0.0.1'] as const;
+
 /** All that `${…}` may draw on for one instance. */
 export interface Wiring {
   config: StackConfig;
@@ -99,6 +102,7 @@ function resolvePlain(wiring: Wiring, own: ServiceRecord, name: string): string 
     ticket: wiring.record.ticket,
     stack: wiring.config.name,
     root: wiring.root,
+    bind: own.runtime === 'docker' ? EVERYWHERE : LOOPBACK,
     branch: repo?.mode === 'dedicated' ? repo.branch : undefined,
     worktree: repo?.mode === 'dedicated' ? repo.worktree : undefined,
   };

@@ -65,7 +65,7 @@ describe('a front-end and an API beside each other', () => {
     });
     expect(services.front).toMatchObject({
       image: 'node:22-alpine',
-      command: 'npm run dev -- --host 0.0.0.0 --port $PORT --strictPort',
+      command: 'npm run dev -- --host ${bind} --port $PORT --strictPort',
       ports: { http: { from: 3001, container: 5173 } },
       env: {
         PORT: '${port.http}',
@@ -108,7 +108,7 @@ describe('a front-end and an API beside each other', () => {
     expect(repos.web).toMatchObject({ setup: [{ run: 'corepack pnpm install --frozen-lockfile' }] });
     expect(services.web).toMatchObject({
       image: 'node:20-alpine',
-      command: 'corepack pnpm run dev',
+      command: 'corepack pnpm run dev --hostname ${bind}',
       env: { NEXT_PUBLIC_API_URL: '${backend.url}' },
     });
     expect(repos.backend).toMatchObject({
@@ -118,7 +118,7 @@ describe('a front-end and an API beside each other', () => {
     });
     expect(services.backend).toMatchObject({
       image: 'ruby:3.3.1',
-      command: expect.stringContaining('bin/rails s -b 0.0.0.0 -p $PORT'),
+      command: expect.stringContaining('bin/rails s -b ${bind} -p $PORT'),
       ports: { http: { baseline: 3000, container: 3010 } },
       ready: { http: '/up' },
     });
@@ -148,7 +148,7 @@ describe('a front-end and an API beside each other', () => {
       'front: vite.config.ts names http://localhost:4000: let it read API_PROXY_TARGET (or API_URL in a browser) instead',
       'api: it seems to listen on a port of its own and not on PORT, which only works in a container',
       'api: no health route was found, so it is ready when its port answers',
-      "api: Fastify listens on localhost only, unless `listen` is told `host: '0.0.0.0'`",
+      'api: Fastify listens on localhost only, unless `listen` is told a `host`: give it a variable with `${bind}`',
     ]);
   });
 
@@ -232,7 +232,7 @@ describe('one repo', () => {
       image: 'python:3.12-slim',
       command:
         '(cd .. && { test -d backend/.venv || { cd backend && python3 -m venv .venv && .venv/bin/pip install -r requirements.txt; }; })' +
-        ' && .venv/bin/python -m uvicorn app.main:api --reload --host 0.0.0.0 --port $PORT',
+        ' && .venv/bin/python -m uvicorn app.main:api --reload --host ${bind} --port $PORT',
       ready: { http: '/healthz' },
     });
   });
@@ -455,7 +455,7 @@ describe('what a person is told', () => {
       'wrote docker-compose.base.yml',
       '',
       'SERVICE  FOLDER   LOOKS LIKE       STARTS WITH                                              PORT  READY',
-      'front    ./front  front-end, Vite  npm run dev -- --host 0.0.0.0 --port $PORT --strictPort  5173  GET /',
+      'front    ./front  front-end, Vite  npm run dev -- --host ${bind} --port $PORT --strictPort  5173  GET /',
       'api      ./api    API, Express     npm start                                                3000  port',
       '',
       'check in stack.yml:',

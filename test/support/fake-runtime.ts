@@ -90,7 +90,7 @@ export function createFakeRuntime({ program = idle, name = 'docker', before }: F
       const workload = workloads.get(ref.name);
       if (workload?.state !== 'running') return [];
       const { env, ports } = workload.spec;
-      return [{ name: ref.name, env, ports: ports.map(({ host }) => host) }];
+      return [{ name: ref.name, env, ports: ports.map(({ host }) => host), open: [] }];
     },
     logs: (ref, options) => readLogs(workloads.get(ref.name), ref, options),
     async exec(ref, argv, { stdin, stdout, stderr, signal }) {

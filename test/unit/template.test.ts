@@ -65,7 +65,7 @@ describe('the known names of a service', () => {
 
   test('are its ports, the shared services, the services that have ports, and the ticket’s own facts', () => {
     expect(renderNames(listKnownNames(config, 'front'))).toBe(
-      'ticket, branch, stack, root, worktree, port.http, ' +
+      'ticket, branch, stack, root, worktree, bind, port.http, ' +
         'postgres.{url,host,port,user,password,database,internal_url}, ' +
         'redis.{url,host,port,user,password,database,internal_url,db,prefix}, ' +
         '{api,front}.{url,host,port,internal_url,internal_host,internal_port,port.http}, ' +

@@ -55,6 +55,13 @@ describe('what ${…} stands for', () => {
     expect(resolveName(wire(front, api), 'front', 'api.url')).toBe('http://localhost:4001');
   });
 
+  it.each([
+    ['docker', '0.0.0.0'],
+    ['process', '127.0.0.1'],
+  ] as const)('a server of a %s service listens on %s', (runtime, address) => {
+    expect(resolveName(wire(runtime, undefined), 'front', 'bind')).toBe(address);
+  });
+
   it('leads to the baseline where the ticket borrows', () => {
     expect(resolveName(wire('docker', undefined), 'front', 'api.internal_url')).toBe('http://api.baseline:80');
     expect(resolveName(wire('docker', undefined), 'front', 'api.url')).toBe('http://localhost:3000');

@@ -16,7 +16,19 @@ export async function listPrograms(conn: Connection, ref: WorkloadRef): Promise<
       name: `container ${ref.name}`,
       env: Object.fromEntries(env),
       ports: undefined,
+      open: listOpen(found.NetworkSettings.Ports),
       aliases: networks.flatMap(({ Aliases }) => Aliases ?? []),
     },
   ];
+}
+
+/** Gives the ports that are published to other machines than this one; each may stand there for both families. */
+function listOpen(ports: Readonly<Record<string, { HostIp: string; HostPort: string }[] | null>>): number[] {
+  const bindings = Object.values(ports).flatMap((found) => found ?? []);
+  return [...new Set(bindings.filter(({ HostIp }) => !isLoopback(HostIp)).map(({ HostPort }) => Number(HostPort)))];
+}
+
+/** True for an address that only programs of this machine reach. */
+export function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
 }

@@ -2,6 +2,7 @@ import type { ContainerInfo } from 'dockerode';
 import { LABELS } from '../../domain/names.ts';
 import type { Connection } from './connection.ts';
 import { inspectContainer } from './container.ts';
+import { isLoopback } from './programs.ts';
 import { COMPOSE } from './spec.ts';
 import { readExitCode } from './status.ts';
 import { listVolumes, type OwnedThing } from './volume.ts';
@@ -18,8 +19,8 @@ export interface ProjectContainer {
   readonly image: string;
   readonly state: ContainerState;
   readonly exitCode: number | undefined;
-  /** Of a running container only: the engine's list has no others. */
-  readonly ports: readonly { readonly host: number; readonly container: number }[];
+  /** Of a running container only: the engine's list has no others. `open`: other machines reach it. */
+  readonly ports: readonly { readonly host: number; readonly container: number; readonly open: boolean }[];
   readonly labels: Readonly<Record<string, string>>;
   /** Names of the networks it is in. */
   readonly networks: readonly string[];
@@ -57,12 +58,14 @@ export function readProjectState(state: string, status: string): ContainerState 
   return state === 'paused' || (code !== undefined && TOLD_TO_STOP.includes(code)) ? 'stopped' : 'exited';
 }
 
-function readPorts({ Ports }: ContainerInfo): { host: number; container: number }[] {
-  const pairs = Ports.filter((port) => port.PublicPort).map((port) => `${port.PublicPort} ${port.PrivatePort}`);
+function readPorts({ Ports }: ContainerInfo): { host: number; container: number; open: boolean }[] {
+  const published = Ports.filter((port) => port.PublicPort);
+  const pairs = published.map((port) => `${port.PublicPort} ${port.PrivatePort}`);
   // Published on both families, a port is listed twice.
   return [...new Set(pairs)].map((pair) => {
     const [host = 0, container = 0] = pair.split(' ').map(Number);
-    return { host, container };
+    const open = published.some(({ PublicPort, IP = '' }) => PublicPort === host && !isLoopback(IP));
+    return { host, container, open };
   });
 }
 

@@ -12,6 +12,8 @@ export interface Listener {
   port: number;
   /** True when only programs that ask `::1` reach it: `localhost` may lead to 127.0.0.1. */
   onlyIpv6Loopback: boolean;
+  /** True when other machines reach it too, as far as no firewall keeps them out. */
+  open: boolean;
 }
 
 /** The threads of a process that was killed close its sockets a moment after it is gone from the list. */
@@ -63,12 +65,17 @@ function tryListen(port: number, host: string): Promise<string | undefined> {
 /** Gives the TCP ports that the processes listen on. Known on Linux alone; none elsewhere. */
 export function listListeners(pids: readonly number[]): Listener[] {
   const sockets = new Set(pids.flatMap(listSockets));
-  const ports = new Map<number, boolean>();
+  const ports = new Map<number, string[]>();
   for (const { inode, port, address } of [...readTable('/proc/net/tcp'), ...readTable('/proc/net/tcp6')]) {
     if (!sockets.has(inode)) continue;
-    ports.set(port, (ports.get(port) ?? true) && address === IPV6_LOOPBACK);
+    ports.set(port, [...(ports.get(port) ?? []), address]);
   }
-  return [...ports].map(([port, onlyIpv6Loopback]) => ({ port, onlyIpv6Loopback })).sort((a, b) => a.port - b.port);
+  const listeners = [...ports].map(([port, addresses]) => ({
+    port,
+    onlyIpv6Loopback: addresses.every((address) => address === IPV6_LOOPBACK),
+    open: !addresses.every(isLoopback),
+  }));
+  return listeners.sort((a, b) => a.port - b.port);
 }
 
 function listSockets(pid: number): string[] {
@@ -84,6 +91,13 @@ function listSockets(pid: number): string[] {
 
 /** `::1` as the kernel writes it: four words, each in this machine's byte order. */
 const IPV6_LOOPBACK = '00000000000000000000000001000000';
+/** `::ffff:127.0.0.1` without its last word, likewise; 127.0.0.0/8 ends with its first byte. */
+const MAPPED = '0000000000000000FFFF0000';
+
+function isLoopback(address: string): boolean {
+  return address === IPV6_LOOPBACK || (/7F$/.test(address) && (address.length === 8 || address.startsWith(MAPPED)));
+}
+
 const LISTEN = '0A';
 
 /** Columns as proc(5) has them: slot, local address, remote address, state, …, inode at the tenth place. */

@@ -19,6 +19,8 @@ export async function listPrograms(record: ProcessRecord | undefined): Promise<P
 function describeProgram(pid: number): Program[] {
   const env = readEnvironment(pid);
   if (!env) return [];
-  const ports = listListeners([pid]).map(({ port }) => port);
-  return [{ name: `pid ${pid} (${readName(pid) ?? 'gone'})`, env, ports }];
+  const listeners = listListeners([pid]);
+  const ports = listeners.map(({ port }) => port);
+  const open = listeners.filter((listener) => listener.open).map(({ port }) => port);
+  return [{ name: `pid ${pid} (${readName(pid) ?? 'gone'})`, env, ports, open }];
 }

@@ -70,6 +70,8 @@ export interface CheckFacts {
   services: readonly ServiceFacts[];
   /** What runs of the shared services: `running`, `stopped`, … */
   shared: Readonly<Record<string, string>>;
+  /** Ports of the shared services at which other machines reach them. */
+  open: Readonly<Record<string, readonly number[]>>;
   /** What runs of the servers that the ticket has for itself, likewise. */
   servers: Readonly<Record<string, string>>;
 }

@@ -15,6 +15,8 @@ export function drawArrows(facts: CheckFacts): { arrows: Arrow[]; picture: strin
   const wired = drawn.flatMap((service) => drawWired(facts, service));
   const arrows = [
     ...drawn.flatMap((service) => drawDoor(facts, service)),
+    ...drawn.flatMap((service) => drawOpen(nameOf(facts, service), service)),
+    ...Object.entries(facts.open).flatMap(([name, ports]) => makeOpen(name, ports, PUBLISHED)),
     ...wired,
     ...drawn.flatMap((service) => drawFiles(facts, service)),
     ...drawAllowLists(facts, wired),
@@ -43,6 +45,23 @@ function drawDoor(facts: CheckFacts, service: ServiceFacts): Arrow[] {
   const name = nameOf(facts, service);
   const idle = service.running ? [] : [{ state: 'warning', reason: `${name} does not run` } as const];
   return [makeArrow({ from: `localhost:${port}`, to: name }, service.door ? [service.door] : idle)];
+}
+
+const PUBLISHED = 'write `127.0.0.1:` in front of it in the compose file';
+
+/** What stack starts is for this machine alone; a server that listens on all addresses is there for its whole network. */
+function drawOpen(name: string, { programs, wiring, service }: ServiceFacts): Arrow[] {
+  const isContained = wiring.record.services[service]?.runtime === 'docker';
+  const hint = isContained ? undefined : 'let its command listen on `${bind}`, which is 127.0.0.1 for a process';
+  return makeOpen(name, [...new Set(programs.flatMap(({ open }) => open))], hint);
+}
+
+function makeOpen(name: string, ports: readonly number[], hint: string | undefined): Arrow[] {
+  if (ports.length === 0) return [];
+  const reason = `other machines reach it on port ${ports.join(', ')}`;
+  return [
+    makeArrow({ from: 'the network', to: name }, [{ state: 'warning', reason, ...(hint !== undefined && { hint }) }]),
+  ];
 }
 
 function drawChains(arrows: readonly Arrow[]): string[] {

@@ -2,6 +2,7 @@ import type { Arrow, CheckFacts, ServiceFacts } from '../../domain/check/arrow.t
 import { drawArrows } from '../../domain/check/picture.ts';
 import { listPlaces } from '../../domain/check/places.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
+import { sharedProject } from '../../domain/names.ts';
 import { REDIS } from '../../domain/own.ts';
 import type { ServiceView, StackView } from '../../domain/view.ts';
 import { requireInstance } from '../claim.ts';
@@ -60,10 +61,18 @@ async function checkTicket(work: Work, { state, view, baseline }: World): Promis
     directory: listPlaces(wiring, state.instances),
     services: [...(await observeServices(work, seen)), ...baseline],
     shared: Object.fromEntries(Object.entries(view.shared).map(([name, { status }]) => [name, status])),
+    open: await listOpen(work.stack),
     servers: server ? { [REDIS]: server.status } : {},
   };
   const { arrows, picture } = drawArrows(facts);
   return { ticket, ok: arrows.every(({ ok }) => ok), picture, arrows };
+}
+
+async function listOpen(stack: Stack): Promise<Record<string, number[]>> {
+  if (!(await stack.checkEngine()).ok) return {};
+  const containers = await (await stack.docker()).listProject(sharedProject(stack.name, stack.rootId));
+  const open = containers.map(({ service, ports }) => [service, ports.filter((port) => port.open)] as const);
+  return Object.fromEntries(open.map(([service, ports]) => [service, ports.map(({ host }) => host)]));
 }
 
 async function observeServices(work: Work, seen: Readonly<Record<string, ServiceView>>): Promise<ServiceFacts[]> {

@@ -12,7 +12,7 @@ export function checkReach(sources: Sources, manifest: Manifest): string[] {
   }
   const told = findInTexts(sources, CODE_FILES, /0\.0\.0\.0|['"`]::['"`]|\bHOST\b/);
   if (!manifest.packages.has('fastify') || manifest.packages.has('@nestjs/core') || told) return [];
-  return ["Fastify listens on localhost only, unless `listen` is told `host: '0.0.0.0'`"];
+  return ['Fastify listens on localhost only, unless `listen` is told a `host`: give it a variable with `${bind}`'];
 }
 
 /** Warns of an address of the API that is written into a front-end: each ticket has another. */

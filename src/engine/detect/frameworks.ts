@@ -6,14 +6,16 @@ export interface Framework {
   /** How it looks in a script. */
   tool: RegExp;
   port: number;
-  /** Flags that make it listen beyond its container, on the port it is given; '' when PORT is enough. */
+  /** Flags that make it listen where it is to, on the port it is given; '' when variables are enough. */
   host: string;
   portFlag: string;
   /** Variables that begin so reach the code in the browser. */
   prefix: string;
+  /** What it is told by variables. */
+  env?: Record<string, string>;
 }
 
-const HOST = '--host 0.0.0.0';
+const HOST = '--host ${bind}';
 const PORT = '--port $PORT';
 
 /** Known front-end tools; the first whose package is there counts, so those built on Vite stand before it. */
@@ -23,7 +25,7 @@ export const FRAMEWORKS: readonly Framework[] = [
     packages: ['next'],
     tool: /\bnext\b/,
     port: 3000,
-    host: '',
+    host: '--hostname ${bind}',
     portFlag: '',
     prefix: 'NEXT_PUBLIC_',
   },
@@ -41,7 +43,7 @@ export const FRAMEWORKS: readonly Framework[] = [
   },
   {
     ...{ label: 'Create React App', packages: ['react-scripts'], tool: /\breact-scripts\b/, port: 3000 },
-    ...{ host: '', portFlag: '', prefix: 'REACT_APP_' },
+    ...{ host: '', portFlag: '', prefix: 'REACT_APP_', env: { HOST: '${bind}' } },
   },
   {
     ...{ label: 'Vue CLI', packages: ['@vue/cli-service'], tool: /\bvue-cli-service serve\b/, port: 8080 },

@@ -52,7 +52,7 @@ export function detectNodeProject(sources: Sources, around: Surroundings): Proje
     command: { value: start.line(flagsFor(serves, start.text)), check: start.check },
     port: detectPort(sources, start.text, serves?.port),
     health: detectHealth(sources, role),
-    env: {},
+    env: { ...(reads(sources, 'HOST') && { HOST: '${bind}' }), ...serves?.env },
     variables: nameVariables(sources, framework),
     needs: detectNeeds(sources, manifest.packages),
     checks: [...checkReach(sources, manifest), ...(role === 'front' ? checkFixedAddress(sources) : [])],
@@ -101,7 +101,7 @@ function flagsFor(framework: Framework | undefined, script: string): string {
   // What stands behind the script's name is put at its end: the tool has to be the last thing it starts.
   const last = script.split('&&').at(-1) ?? '';
   if (!framework?.tool.test(last) || STARTS_SEVERAL.test(script) || /[|;&]/.test(last)) return '';
-  const host = /--host\b|-H\b/.test(script) ? '' : framework.host;
+  const host = /--host(?:name)?\b|-H\b/.test(script) ? '' : framework.host;
   const port = portInScript(script) !== undefined ? '' : framework.portFlag;
   return [host, port].filter(Boolean).join(' ');
 }

@@ -46,8 +46,6 @@ export function detectGoProject(sources: Sources, around: Around): Project | und
     image: `golang:${version}-alpine`,
     command: { value: folder === '.' ? 'go run .' : `go run ${quoteForShell(`./${folder}`)}` },
     port: detectPort(sources, '', undefined),
-    // The person whose files these are has no home in the image.
-    env: { GOCACHE: '/tmp/go-build', GOPATH: '/tmp/go' },
     setup: undefined,
     setupMakes: undefined,
   };
@@ -59,7 +57,7 @@ export function detectStaticProject(sources: Sources, around: Around): Project |
   return {
     ...describe(sources, around, { label: 'static files', front: 2 }),
     image: 'python:3-alpine',
-    command: { value: 'python3 -m http.server $PORT' },
+    command: { value: 'python3 -m http.server --bind ${bind} $PORT' },
     port: { value: 8000 },
     health: { value: '/' },
     setup: undefined,
@@ -115,15 +113,15 @@ function pythonInstall(sources: Sources, dir: string): string | undefined {
 
 function pythonServer(sources: Sources, uses: (name: string) => boolean) {
   if (sources.names.has('manage.py')) {
-    return { label: 'Django', port: 8000, line: '.venv/bin/python manage.py runserver 0.0.0.0:$PORT' };
+    return { label: 'Django', port: 8000, line: '.venv/bin/python manage.py runserver ${bind}:$PORT' };
   }
   const found = findApp(sources, uses('fastapi') ? 'FastAPI' : 'Flask');
   if (uses('fastapi')) {
-    const line = `.venv/bin/python -m uvicorn ${found ?? 'main:app'} --reload --host 0.0.0.0 --port $PORT`;
+    const line = `.venv/bin/python -m uvicorn ${found ?? 'main:app'} --reload --host \${bind} --port $PORT`;
     return { label: 'FastAPI', port: 8000, line, check: found ? undefined : notFound(line) };
   }
   if (uses('flask')) {
-    const line = `.venv/bin/python -m flask --app ${found ?? 'app'} run --host 0.0.0.0 --port $PORT`;
+    const line = `.venv/bin/python -m flask --app ${found ?? 'app'} run --host \${bind} --port $PORT`;
     return { label: 'Flask', port: 5000, line, check: found ? undefined : notFound(line) };
   }
   return undefined;

@@ -54,13 +54,13 @@ function detectRubyVersion(sources: Sources, gemfile: string): string {
 
 function railsLine(sources: Sources): string {
   const program = sources.names.has('bin/rails') ? 'bin/rails' : 'bundle exec rails';
-  return `${program} s -b 0.0.0.0 -p $PORT`;
+  return `${program} s -b \${bind} -p $PORT`;
 }
 
 function rackLine(sources: Sources, gemfile: string): string | undefined {
   if (!sources.names.has('config.ru')) return readProcfile(sources);
-  if (/^\s*gem ['"]puma['"]/m.test(gemfile)) return 'bundle exec puma -b tcp://0.0.0.0:$PORT';
-  return 'bundle exec rackup -o 0.0.0.0 -p $PORT';
+  if (/^\s*gem ['"]puma['"]/m.test(gemfile)) return 'bundle exec puma -b tcp://${bind}:$PORT';
+  return 'bundle exec rackup -o ${bind} -p $PORT';
 }
 
 function railsHealth(sources: Sources): { value: string } | undefined {

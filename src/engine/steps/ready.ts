@@ -102,7 +102,7 @@ function guessReason(work: Work, service: string, answer: string): string | unde
   const { runtime, ports } = requireService(work.record, service);
   if (runtime !== 'docker' || !answer.endsWith('connection closed at once')) return undefined;
   const inside = Object.values(ports).map((port) => port.container);
-  return `in its container nothing answers on port ${inside.join(' or ')}; a server there has to listen on 0.0.0.0, not on localhost`;
+  return `in its container nothing answers on port ${inside.join(' or ')}; a server there has to listen on 0.0.0.0, which \`\${bind}\` stands for, not on localhost`;
 }
 
 async function unready(work: Work, service: string, message: string, guess?: string): Promise<StackError> {

@@ -4,7 +4,7 @@ import { readBranch } from './branch.js';
 import { endpoints } from './endpoints.js';
 import clients from './vendor/clients.cjs';
 
-const { PORT = '3000', DATABASE_URL, REDIS_URL, STACK_TICKET } = process.env;
+const { PORT = '3000', HOST, DATABASE_URL, REDIS_URL, STACK_TICKET } = process.env;
 const branch = readBranch(import.meta.dirname);
 
 const postgres = new clients.pg.Pool({ connectionString: DATABASE_URL, connectionTimeoutMillis: 3000 });
@@ -70,5 +70,7 @@ const server = createServer(async (request, response) => {
   }
 });
 
-server.listen(Number(PORT), () => console.log(`api of ${STACK_TICKET ?? 'nobody'} (${branch}) listens on ${PORT}`));
+server.listen(Number(PORT), HOST, () =>
+  console.log(`api of ${STACK_TICKET ?? 'nobody'} (${branch}) listens on ${PORT}`),
+);
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exit(0));

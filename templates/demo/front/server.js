@@ -5,7 +5,7 @@ import path from 'node:path';
 import { readBranch } from './branch.js';
 import { renderPage } from './page.js';
 
-const { PORT = '8080', API_URL, API_PROXY_TARGET = API_URL, STACK_TICKET: ticket = 'nobody' } = process.env;
+const { PORT = '8080', HOST, API_URL, API_PROXY_TARGET = API_URL, STACK_TICKET: ticket = 'nobody' } = process.env;
 const here = import.meta.dirname;
 const branch = readBranch(here);
 
@@ -43,5 +43,5 @@ const server = createServer((request, response) => {
   response.writeHead(404).end('not found\n');
 });
 
-server.listen(Number(PORT), () => console.log(`front of ${ticket} (${branch}) listens on ${PORT}`));
+server.listen(Number(PORT), HOST, () => console.log(`front of ${ticket} (${branch}) listens on ${PORT}`));
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exit(0));

@@ -601,7 +601,7 @@ describe('${name}', () => {
   test('that is unknown is told with its line, the nearest name and the known ones', () => {
     expect(refusal(shop('${api.url}', '${apy.url}'))).toBe(
       'stack.yml:28:16: services.front.env.API_URL: `${apy.url}` is no known name; did you mean `api.url`?\n' +
-        'hint: known here: ticket, branch, stack, root, worktree, port.http, ' +
+        'hint: known here: ticket, branch, stack, root, worktree, bind, port.http, ' +
         'postgres.{url,host,port,user,password,database,internal_url}, redis.{url,host,port,user,password,database,internal_url,db,prefix}, ' +
         '{api,front}.{url,host,port,internal_url,internal_host,internal_port,port.http}, tickets.{api.urls,front.urls}, env.NAME; `$${` is the text `${`',
     );

@@ -155,14 +155,14 @@ describe('detectNodeProject', () => {
   });
 
   it.each([
-    [['vite'], { dev: 'vite' }, 'npm run dev -- --host 0.0.0.0 --port $PORT --strictPort'],
+    [['vite'], { dev: 'vite' }, 'npm run dev -- --host ${bind} --port $PORT --strictPort'],
     [['vite'], { dev: 'vite --port 4100 --host' }, 'npm run dev'],
-    [['vite'], { dev: 'tsc && vite' }, 'npm run dev -- --host 0.0.0.0 --port $PORT --strictPort'],
+    [['vite'], { dev: 'tsc && vite' }, 'npm run dev -- --host ${bind} --port $PORT --strictPort'],
     [['vite'], { dev: 'vite & tsc --watch' }, 'npm run dev'],
     [['vite', 'express'], { dev: 'vite build && tsc', start: 'node x' }, 'npm start'],
-    [['next'], { dev: 'next dev' }, 'npm run dev'],
-    [['nuxt'], { dev: 'nuxt dev' }, 'npm run dev -- --host 0.0.0.0 --port $PORT'],
-    [['@angular/core'], { start: 'ng serve' }, 'npm start -- --host 0.0.0.0 --port $PORT'],
+    [['next'], { dev: 'next dev' }, 'npm run dev -- --hostname ${bind}'],
+    [['nuxt'], { dev: 'nuxt dev' }, 'npm run dev -- --host ${bind} --port $PORT'],
+    [['@angular/core'], { start: 'ng serve' }, 'npm start -- --host ${bind} --port $PORT'],
     [['express'], { dev: 'tsc --watch', start: 'node x' }, 'npm start'],
     [['express'], { dev: 'docker compose up', 'start:dev': 'nodemon' }, 'npm run start:dev'],
   ])('starts %j %j', (packages, scripts, line) => {
