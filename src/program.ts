@@ -24,6 +24,7 @@ import type { Verb } from './commands/verb.ts';
 import { orderWords } from './commands/word-order.ts';
 import type { Context } from './context.ts';
 import { StackError } from './domain/errors.ts';
+import { escapeJson } from './ui/safe-text.ts';
 import { version } from './version.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each verb knows its own options and result; here they only pass through.
@@ -85,7 +86,7 @@ async function runVerb(verb: AnyVerb, context: Context, input: Parameters<AnyVer
   const { stdout } = context.host;
   if (context.options.json) {
     const answer: unknown = verb.toJson ? verb.toJson(result) : result;
-    if (answer !== undefined) stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
+    if (answer !== undefined) stdout.write(`${escapeJson(JSON.stringify(answer, null, 2))}\n`);
   } else {
     const text = await verb.render(result, {
       color: context.color,
@@ -130,7 +131,7 @@ function addVerb(program: Command, verb: AnyVerb, act: Act): void {
     .addOption(
       new Option('--runtime <name>', 'what runs services that name no runtime themselves').argParser(parseRuntime),
     )
-    .option('--json', 'print one JSON document')
+    .option('--json', verb.jsonHelp ?? 'print one JSON document')
     .option('-q, --quiet', 'narrate nothing')
     .option('-y, --yes', 'answer every question yes')
     .addHelpText('after', `\nExamples:\n${verb.examples.map((example) => `  $ ${example}`).join('\n')}`)

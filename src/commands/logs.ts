@@ -1,8 +1,10 @@
+import { once } from 'node:events';
 import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
 import type { LogLine } from '../domain/runtime.ts';
 import { createLogPrefix } from '../ui/log-prefix.ts';
+import { escapeJson, showText } from '../ui/safe-text.ts';
 import { splitTicketAndServices } from './tickets.ts';
 import type { Verb } from './verb.ts';
 
@@ -10,15 +12,18 @@ interface Options {
   follow?: boolean;
   tail: string;
   setup?: boolean;
+  raw?: boolean;
 }
 
 export const logs: Verb<Options, undefined> = {
   name: 'logs',
+  jsonHelp: 'print JSON lines: one document for each line',
   summary: 'show what a ticket’s services print',
   args: '[ticket] [services...]',
   flags: [
     ['-f, --follow', 'go on as they print'],
     ['-n, --tail <lines>', 'begin with this many of the newest lines, or `all`', '200'],
+    ['--raw', 'control characters as they were printed; without it colours alone pass'],
     ['--setup', 'the output of the setup and migrate commands instead'],
   ],
   examples: [
@@ -30,15 +35,15 @@ export const logs: Verb<Options, undefined> = {
   completes: { tickets: true, services: true },
   async run(context, { args, options }) {
     const { record, services } = await splitTicketAndServices(context, args);
-    if (options.setup) return printSetupLogs(context, record, services);
+    if (options.setup) return printSetupLogs(context, record, services, options);
     const { refOf, requireService } = await import('../engine/spec.ts');
     const stack = await context.stack();
     const names = services.length > 0 ? services : Object.keys(record.services);
     const { signal } = context;
     const shown = parseTail(options.tail);
     const prefix = createLogPrefix(names, { color: context.color });
-    const show = (name: string, line: LogLine): void =>
-      print(context, line, names.length > 1 ? prefix(name) : '', name);
+    const show = (name: string, line: LogLine): Promise<void> =>
+      print(context, line, { prefix: names.length > 1 ? prefix(name) : '', service: name, ...options });
     if (options.follow) {
       const { followLogs } = await import('../engine/follow-logs.ts');
       await followLogs(stack, record, names, { ...shown, signal }, show);
@@ -48,7 +53,7 @@ export const logs: Verb<Options, undefined> = {
     await Promise.all(
       sources.map(async ({ name, service }) => {
         const runtime = await stack.runtime(service.runtime);
-        for await (const line of runtime.logs(refOf(stack, record, name), { ...shown, signal })) show(name, line);
+        for await (const line of runtime.logs(refOf(stack, record, name), { ...shown, signal })) await show(name, line);
       }),
     );
     return undefined;
@@ -56,19 +61,30 @@ export const logs: Verb<Options, undefined> = {
   render: () => '',
 };
 
-/** With `--json` a line is a JSON document of its own, since a followed log never ends. */
-function print(context: Context, { stream, text }: LogLine, prefix: string, service: string): void {
-  if (context.options.json) context.host.stdout.write(`${JSON.stringify({ service, stream, text })}\n`);
-  else context.host.stdout.write(`${prefix}${text}\n`);
+/** With `--json` a line is a JSON document of its own, since a followed log never ends. Waits for a slow reader. */
+async function print(
+  { host, options, signal }: Context,
+  { stream, text }: LogLine,
+  { prefix, service, raw }: { prefix: string; service: string; raw?: boolean | undefined },
+): Promise<void> {
+  const line = options.json
+    ? escapeJson(JSON.stringify({ service, stream, text }))
+    : prefix + (raw ? text : showText(text));
+  if (!host.stdout.write(`${line}\n`)) await once(host.stdout, 'drain', { signal }).catch(() => undefined);
 }
 
-async function printSetupLogs(context: Context, record: InstanceRecord, repos: readonly string[]): Promise<undefined> {
-  const { readFileIfThere } = await import('../adapters/files.ts');
-  const { setupLogOf } = await import('../engine/steps/repo-command.ts');
+async function printSetupLogs(
+  context: Context,
+  record: InstanceRecord,
+  repos: readonly string[],
+  { raw }: Options,
+): Promise<undefined> {
+  const { readSetupLog } = await import('../engine/steps/repo-command.ts');
   const stack = await context.stack();
   for (const repo of repos.length > 0 ? repos : Object.keys(record.repos)) {
-    const text = await readFileIfThere(setupLogOf(stack.root, record.ticket, repo));
-    for (const line of text?.trimEnd().split('\n') ?? []) print(context, { stream: 'stdout', text: line }, '', repo);
+    const lines = readSetupLog(stack.root, record.ticket, repo);
+    for await (const text of lines)
+      await print(context, { stream: 'stdout', text }, { prefix: '', service: repo, raw });
   }
   return undefined;
 }

@@ -10,6 +10,8 @@ export interface Verb<Options = Record<string, unknown>, Result = unknown> {
   flags: readonly (readonly [flag: string, description: string, fallback?: string])[];
   /** Flags that exist once per repo: `from` gives `--from-REPO=REF`. */
   repoFlags?: readonly { name: 'from' | 'on'; value: string; description: string }[];
+  /** What `--json` does, where that is not one document. */
+  jsonHelp?: string;
   /** It takes a command line behind `--`. */
   command?: boolean;
   examples: readonly string[];

@@ -1,3 +1,6 @@
+/** How much of a log is kept, the file that was put aside included. */
+export const DEFAULT_LOG_BYTES = 20 * 1024 * 1024;
+
 /** What runs workloads. */
 export type RuntimeName = 'docker' | 'process';
 
@@ -46,6 +49,8 @@ export interface WorkloadSpec extends WorkloadRef {
   /** The stack's network and this workload's names in it. Docker runtime only. */
   readonly network: string;
   readonly aliases: readonly string[];
+  /** How much of what it prints is kept, in bytes; default `DEFAULT_LOG_BYTES`. */
+  readonly logBytes?: number | undefined;
   /** Hash of everything above that matters to the running thing; another hash means: make it anew. */
   readonly hash: string;
 }

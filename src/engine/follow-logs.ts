@@ -20,7 +20,7 @@ export async function followLogs(
   record: InstanceRecord,
   services: readonly string[],
   { tail, signal }: Follow,
-  onLine: (service: string, line: LogLine) => void,
+  onLine: (service: string, line: LogLine) => Promise<void>,
 ): Promise<void> {
   const followed = new Set(services);
   await Promise.all(
@@ -29,7 +29,7 @@ export async function followLogs(
       let run = await observe(stack, record, service);
       let options: LogOptions = { follow: true, signal, ...(tail !== undefined && { tail }) };
       for (;;) {
-        for await (const line of runtime.logs(refOf(stack, record, service), options)) onLine(service, line);
+        for await (const line of runtime.logs(refOf(stack, record, service), options)) await onLine(service, line);
         followed.delete(service);
         run = await waitForRun(stack, record, service, { before: run, followed, signal });
         if (!run) return;

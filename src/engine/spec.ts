@@ -76,6 +76,7 @@ function describeSpec(work: Work, wiring: Wiring, service: string): Omit<Workloa
     volumes: listVolumes(own, settings),
     network: networkName(work.stack.name, work.stack.rootId),
     aliases: [own.alias],
+    logBytes: settings.logBytes,
   };
 }
 

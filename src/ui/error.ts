@@ -1,6 +1,6 @@
 import { StackError } from '../domain/errors.ts';
 import { maskPasswords } from '../domain/secrets.ts';
-import { cleanText } from './safe-text.ts';
+import { cleanText, escapeJson } from './safe-text.ts';
 import { createStyle } from './style.ts';
 
 const REPORT_HINT = 'this is a fault in stack: set STACK_DEBUG=1, run it again, and report what it prints';
@@ -36,7 +36,8 @@ export function renderError(error: unknown, options: RenderErrorOptions): string
 export function renderErrorJson(error: unknown): string {
   const { code, message, hint, details } = viewError(error);
   const document = { error: { code, message, hint: hint ?? null, details: details ?? null } };
-  return JSON.stringify(document, (_key, value) => (typeof value === 'string' ? maskPasswords(value) : value));
+  const masked = JSON.stringify(document, (_key, value) => (typeof value === 'string' ? maskPasswords(value) : value));
+  return escapeJson(masked);
 }
 
 function viewError(error: unknown): ErrorView {

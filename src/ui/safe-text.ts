@@ -6,6 +6,34 @@ import { maskPasswords } from '../domain/secrets.ts';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const HARMFUL = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
+const HARMFUL_IN_JSON = /[\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+/** What sets colour and weight of text (SGR), which a line of output keeps. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const PAINT = /\u001b\[[0-9;:]*m/g;
+
+/**
+ * Gives a line that a program printed as a terminal may have it: colours pass and end with the line, all else that would do
+ * something is shown as text (`\x1b]0;…`).
+ */
+export function showText(text: string): string {
+  const shown = text.split(PAINT).map((plain) => plain.replaceAll(HARMFUL, escapeCharacter));
+  const paints = text.match(PAINT) ?? [];
+  const line = shown.map((plain, index) => plain + (paints[index] ?? '')).join('');
+  return paints.length === 0 || line.endsWith('\u001b[0m') ? line : `${line}\u001b[0m`;
+}
+
+/** Gives JSON of which a terminal only shows what it holds: control characters beyond ASCII are escaped too. */
+export function escapeJson(json: string): string {
+  return json.replaceAll(HARMFUL_IN_JSON, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+function escapeCharacter(character: string): string {
+  const code = character.codePointAt(0)!;
+  if (character === '\t') return character;
+  return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+}
+
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 const NO_WIDTH = /\p{Mn}|\p{Me}|\u200d/u;

@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { findTestEngine } from '../support/engine.ts';
 import { containedConfig, makeShop, type Running, type Shop } from '../support/shop.ts';
@@ -30,5 +31,65 @@ describe.each(['process', 'docker'] as const)('stack logs -f, on %s', (runtime) 
     expect(await shop.stack(['stop', 'feat-01'])).toMatchObject({ code: 0 });
     expect(await running.ended).toMatchObject({ code: 0, stderr: '' });
     expect([starts('front'), starts('api')]).toEqual([2, 3]);
+  });
+});
+
+describe('what a service prints', () => {
+  let shop: Shop;
+  afterEach(() => shop?.dispose());
+
+  const frontRuns = (command: string): void =>
+    shop.configure((text) => {
+      const at = text.lastIndexOf('command: node server.mjs');
+      return `${text.slice(0, at)}command: |\n${command.replaceAll(/^/gm, '      ')}\n${text.slice(text.indexOf('\n', at) + 1)}`;
+    });
+  const through = (line: string): { through: string[] } => ({ through: ['sh', '-c', line] });
+
+  it('never fills the disk, is read from its end, and is waited for by whoever reads slowly', async () => {
+    shop = makeShop();
+    frontRuns('yes "a line of no interest" | head -n 2000000\necho the last\nexec node server.mjs');
+    shop.configure((text) =>
+      text.replace(/ready: \{ http: \/ \}\n$/, 'ready: { http: /, log: the last }\n    logs: { max: 2M }\n'),
+    );
+    expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 0 });
+    const sizes = ['front.log', 'front.log.1'].map((name) => statSync(shop.at('.stack/logs/feat-01', name)).size);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(1024 * 1024);
+    expect((await shop.stack(['logs', 'feat-01', '--tail', '2'])).stdout).toMatch(/^the last\nlistens on \d+$/);
+    const first = await shop.stack(['logs', 'feat-01', '--tail', 'all'], through('"$0" "$@" | head -n 1'));
+    // The oldest line that is kept may have lost its beginning.
+    expect(first).toEqual({ code: 0, stdout: expect.stringMatching(/interest$/), stderr: '' });
+    const slowly = await shop.stack(['logs', 'feat-01', '--tail', 'all'], through('"$0" "$@" | (sleep 1; tail -n 2)'));
+    expect(slowly.stdout).toMatch(/^the last\nlistens on \d+$/);
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+    expect(existsSync(shop.at('.stack/logs/feat-01'))).toBe(false);
+  });
+
+  it('is told to its last line when a service ends at once', async () => {
+    shop = makeShop();
+    frontRuns('yes | head -n 500000\necho the reason\nexit 3');
+    const failed = await shop.stack(['create', 'feat-01']);
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toContain('ended with exit code 3');
+    expect(failed.stderr.trimEnd()).toMatch(/the reason$/);
+  });
+
+  it('does nothing to the terminal but colour it, unless it is asked for raw', async () => {
+    shop = makeShop();
+    frontRuns(
+      String.raw`printf '\033[31mred\033[0m \033]0;title\007\033[2J\233\302\233 a\rb\0c \033[1mbold\n'` +
+        '\nexec node server.mjs',
+    );
+    expect(await shop.stack(['create', 'feat-01', '--no-wait'])).toMatchObject({ code: 0 });
+    const read = async (...flags: string[]) => (await shop.stack(['logs', 'feat-01', ...flags])).stdout.split('\n')[0]!;
+    await until('its line', async () => (await read()).includes('red'));
+    expect(await read()).toBe(
+      '\u001b[31mred\u001b[0m \\x1b]0;title\\x07\\x1b[2J\ufffd\\x9b a\\x0db\\x00c \u001b[1mbold\u001b[0m',
+    );
+    expect(await read('--raw')).toBe(
+      '\u001b[31mred\u001b[0m \u001b]0;title\u0007\u001b[2J\ufffd\u009b a\rb\0c \u001b[1mbold',
+    );
+    const json = await read('--json');
+    expect(json).not.toMatch(/[\u007f-\u009f]/);
+    expect(JSON.parse(json)).toEqual({ service: 'front', stream: 'stdout', text: await read('--raw') });
   });
 });

@@ -1,10 +1,12 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findTail, readLines } from '../../src/adapters/process/log-lines.ts';
-import { limitLog } from '../../src/adapters/process/logs.ts';
+import { listInside } from '../../src/adapters/process/inside.ts';
+import { isKept, readKeeper } from '../../src/adapters/process/log-keeper.ts';
+import { type LogFiles, logFilesOf } from '../../src/adapters/process/logs.ts';
+import { readNewestLines } from '../../src/adapters/process/read-log.ts';
 import { filesOf } from '../../src/adapters/process/record.ts';
-import { makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
+import { isRunning, makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
 import { until } from '../support/until.ts';
 
 let world: ProcessWorld;
@@ -76,53 +78,116 @@ describe('the log of a workload', () => {
   });
 });
 
+const MAX = 200 * 1024;
+const sizes = (files: LogFiles): number[] =>
+  [files.log, files.oldLog].filter((file) => existsSync(file)).map((file) => statSync(file).size);
+
 describe('a log that grows', () => {
-  it('is put aside while the workload writes on, and is followed across that', async () => {
-    const [first, second] = ['first', 'second'].map((name) => path.join(world.source, name));
-    const wait = (file: string | undefined) => `while ! test -e ${file}; do sleep 0.02; done`;
-    const spec = world.spec(`echo 1; ${wait(first)}; echo 2; ${wait(second)}; echo 3`);
+  it('never holds more than its limit, while nobody looks, and keeps the newest lines whole', async () => {
+    const spec = world.spec(`seq 1 100000; echo end; exec sleep 1000`, { logBytes: MAX });
     const files = filesOf(world.root, spec);
+    await world.runtime.start(spec, never);
+    await until('all of it has been printed', async () => (await world.log(spec, { tail: 1 }))[0] === 'end');
+    expect(sizes(files)).toHaveLength(2);
+    for (const size of sizes(files)) expect(size).toBeLessThanOrEqual(MAX / 2);
+    const lines = await world.log(spec);
+    expect(lines.slice(1, -1)).toEqual(
+      lines.slice(1, -1).map((_, index) => String(100_001 - lines.length + 2 + index)),
+    );
+    expect(await world.log(spec, { tail: 20_000 })).toEqual(lines.slice(-20_000));
+    expect(await world.log(spec, { since: 1 })).toEqual(lines);
+    expect((statSync(files.oldLog).mode & 0o777).toString(8)).toBe('600');
+  });
+
+  it('is followed while it is put aside, and its last lines are there once it has ended', async () => {
+    const go = path.join(world.source, 'go');
+    const script = world.script(`
+      import { existsSync } from 'node:fs';
+      import { setTimeout as wait } from 'node:timers/promises';
+      console.log('up');
+      while (!existsSync(${JSON.stringify(go)})) await wait(10);
+      // As much as fits into one file between two looks.
+      for (let round = 0; round < 40; round++) {
+        for (let line = 0; line < 1000; line++) console.log(round * 1000 + line);
+        await wait(40);
+      }
+      console.log('end');
+      process.exit(1);
+    `);
+    const spec = world.spec(script, { logBytes: MAX });
     await world.runtime.start(spec, never);
     const seen: string[] = [];
     for await (const { text } of world.runtime.logs(spec, { follow: true })) {
       seen.push(text);
-      if (text === '1') {
-        await limitLog(files, 1);
-        writeFileSync(first!, '');
-      }
-      if (text === '2') writeFileSync(second!, '');
+      if (text === 'up') writeFileSync(go, '');
     }
-    expect(seen).toEqual(['1', '2', '3']);
-    expect(readFileSync(files.log, 'utf8')).toBe('2\n3\n');
-    expect(readFileSync(files.oldLog, 'utf8')).toBe('1\n');
-    expect(await world.log(spec)).toEqual(['1', '2', '3']);
-    expect(await world.log(spec, { since: 1 })).toEqual(['1', '2', '3']);
+    expect(seen).toEqual(['up', ...Array.from({ length: 40_000 }, (_, index) => String(index)), 'end']);
+    expect((await world.log(spec)).at(-1)).toBe('end');
   });
 
-  it('is left alone below the limit, and while another command puts it aside', async () => {
-    const files = filesOf(world.root, { instance: 'feat-01', service: 'api' });
-    mkdirSync(path.dirname(files.log), { recursive: true });
-    writeFileSync(files.log, 'text\n');
-    await limitLog(files, 5);
-    expect(existsSync(files.oldLog)).toBe(false);
-    writeFileSync(`${files.log}.guard`, '');
-    await limitLog(files, 4);
-    expect(statSync(files.log).size).toBe(5);
+  it('has all that a program printed at once before it ended', async () => {
+    const spec = world.spec(
+      world.script(`for (let line = 0; line < 4000; line++) console.log(line, ' '.repeat(100)); process.exit(3);`),
+    );
+    await world.runtime.start(spec, never);
+    await ended();
+    expect((await world.log(spec)).map(Number)).toEqual(Array.from({ length: 4000 }, (_, line) => line));
+  });
+
+  it('is written on when its keeper was killed: the service neither ends nor waits', async () => {
+    const spec = world.spec('while :; do echo line; sleep 0.01; done');
+    const files = filesOf(world.root, spec);
+    await world.runtime.start(spec, never);
+    const { pid } = (await readKeeper(files))!;
+    process.kill(-pid, 'SIGKILL');
+    await until('it has ended', () => !isRunning(pid));
+    expect(await world.state()).toBe('running');
+    const before = statSync(files.log).size;
+    await until('it is written again', () => statSync(files.log).size > before);
+    await world.runtime.remove(spec);
+    await until('the new keeper has ended', async () => !(await isKept(await readKeeper(files))));
+  });
+
+  it('ends its keeper with the service, and also where a program that was left behind holds the output', async () => {
+    const spec = world.spec('env -i setsid sleep 1000 & echo $!; exec sleep 1000');
+    const files = filesOf(world.root, spec);
+    await world.runtime.start(spec, never);
+    const daemon = Number(await until('its line', async () => (await world.log(spec))[0]));
+    try {
+      const { pid } = (await readKeeper(files))!;
+      await world.runtime.remove(spec);
+      expect([isRunning(pid), isRunning(daemon), existsSync(path.dirname(files.log))]).toEqual([false, true, false]);
+    } finally {
+      process.kill(daemon, 'SIGKILL');
+    }
+  });
+
+  it('does not count its keeper among the programs of the service', async () => {
+    const spec = world.spec('exec sleep 1000');
+    await world.runtime.start(spec, never);
+    const { pid } = (await readKeeper(filesOf(world.root, spec)))!;
+    expect((await world.runtime.programs(spec)).map(({ name }) => name)).not.toContain(`pid ${pid} (sh)`);
+    expect(await listInside(world.root, { names: [spec.name], groups: [] })).toEqual([]);
   });
 });
 
-describe('the end of a long file', () => {
-  it.each([0, 1, 2, 999, 1000, 5000])('is found for %i lines', async (count) => {
-    const file = path.join(world.root, 'long.log');
-    const all = Array.from({ length: 1000 }, (_, index) => `${index} ${'x'.repeat(index % 400)}`);
-    for (const last of ['\n', '']) {
-      writeFileSync(file, all.join('\n'));
-      appendFileSync(file, last);
-      const { start, lines } = await findTail(file, count);
+describe('the end of a log', () => {
+  const all = Array.from({ length: 1000 }, (_, index) => `${index} ${'x'.repeat(index % 400)}`);
+
+  it.each([0, 1, 2, 999, 1000, 5000])('is found for %i lines, wherever it was put aside', async (count) => {
+    for (const [last, cut] of [
+      ['\n', 0],
+      ['', 0],
+      ['\n', 100_000],
+      ['', 100_001],
+      ['\n', 1],
+    ] as const) {
+      const text = all.join('\n') + last;
+      writeFileSync(path.join(world.root, 'long.log.1'), text.slice(0, cut));
+      writeFileSync(path.join(world.root, 'long.log'), text.slice(cut));
       const read: string[] = [];
-      for await (const line of readLines(file, start)) read.push(line);
+      for await (const line of readNewestLines(logFilesOf(path.join(world.root, 'long.log')), count)) read.push(line);
       expect(read).toEqual(count === 0 ? [] : all.slice(-count));
-      expect(lines).toBe(read.length);
     }
   });
 });

@@ -45,7 +45,7 @@ describe.skipIf(!found)('a workload’s container', () => {
     expect(HostConfig).toMatchObject({
       Init: true,
       RestartPolicy: { Name: 'no' },
-      LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '10485760', 'max-file': '2' } },
     });
     expect(Config.Labels).toMatchObject({
       [LABELS.root]: world.rootId,

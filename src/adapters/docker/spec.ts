@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
 import type { ContainerCreateOptions, MountSettings } from 'dockerode';
 import { instanceProject, LABELS } from '../../domain/names.ts';
-import type { WorkloadSpec } from '../../domain/runtime.ts';
+import { DEFAULT_LOG_BYTES, type WorkloadSpec } from '../../domain/runtime.ts';
 
 /** The labels by which compose and Docker Desktop group containers; read from shared services too. */
 export const COMPOSE = {
@@ -75,7 +75,10 @@ function describeCommon(spec: WorkloadSpec, { user, home, logsToJsonFile }: Surr
       RestartPolicy: { Name: 'no' },
       Mounts: [...describeBinds(spec), ...describeVolumes(spec)],
       ...(logsToJsonFile && {
-        LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '3' } },
+        LogConfig: {
+          Type: 'json-file',
+          Config: { 'max-size': String(Math.floor((spec.logBytes ?? DEFAULT_LOG_BYTES) / 2)), 'max-file': '2' },
+        },
       }),
     },
   };

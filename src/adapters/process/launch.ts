@@ -25,8 +25,8 @@ export interface Launch {
   cwd: string;
   /** The whole environment. */
   env: Readonly<Record<string, string>>;
-  /** Open file that stdout and stderr are appended to. */
-  log: number;
+  /** What stdout and stderr are written to. */
+  output: number;
   exitFile: string;
 }
 
@@ -45,7 +45,7 @@ export async function launch(wish: Launch): Promise<Launched> {
     cwd: wish.cwd,
     env: { ...wish.env },
     detached: true,
-    stdio: ['ignore', wish.log, wish.log, 'pipe'],
+    stdio: ['ignore', wish.output, wish.output, 'pipe'],
   });
   try {
     await once(child, 'spawn');

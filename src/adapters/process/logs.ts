@@ -1,6 +1,8 @@
-import { copyFile, type FileHandle, open, rename, rm, stat, truncate } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { explainFileError, makeFolder } from '../files.ts';
+import { endKeeper, type KeeperWish, keeperFileOf, startKeeper } from './log-keeper.ts';
 
 /** Where a log is, and the one before it. */
 export interface LogFiles {
@@ -8,59 +10,73 @@ export interface LogFiles {
   oldLog: string;
 }
 
-/** A log that has grown beyond this is put aside; with the one before it a workload keeps at most about twice as much. */
-const MAX_LOG_BYTES = 10 * 1024 * 1024;
-/** A guard this old was left by a command that was killed while it copied. */
-const GUARD_MS = 60_000;
-
-/** Puts the last run's log aside and opens a new one for appending, 0600. Throws `files`. */
-export async function openLog(files: LogFiles): Promise<FileHandle> {
-  await makeFolder(path.dirname(files.log));
-  try {
-    await rename(files.log, files.oldLog).catch(passMissing);
-    return await open(files.log, 'a', 0o600);
-  } catch (error) {
-    throw explainFileError(error, `write the log ${files.log}`);
-  }
+/** Gives the files of a log. */
+export function logFilesOf(log: string): LogFiles {
+  return { log, oldLog: `${log}.1` };
 }
 
 /**
- * Puts the log of a running workload aside when it has grown too large. The workload writes to the file itself and cannot
- * be told to open another, so the text is copied and the file emptied; since it appends, it goes on at the new end. What
- * it writes between the two is lost. Done whenever a command looks at the workload; never throws.
+ * Puts the last run's log aside, makes a new one, 0600, and gives the pipe through which it is written: never more than
+ * `max` bytes of it are kept. Throws `files`, `process`.
  */
-export async function limitLog(files: LogFiles, limit = MAX_LOG_BYTES): Promise<void> {
-  const size = await stat(files.log).then(
-    (entry) => entry.size,
-    () => 0,
-  );
-  if (size <= limit) return;
-  const guard = `${files.log}.guard`;
-  if (!(await takeGuard(guard))) return;
+export async function openLog(files: LogFiles, wish: KeeperWish): Promise<FileHandle> {
+  await makeFolder(path.dirname(files.log));
   try {
-    await copyFile(files.log, files.oldLog);
-    await truncate(files.log, 0);
-  } catch {
-    // A full disk: emptying the file without the copy would lose what somebody may be looking for.
+    await endKeeper(files);
+    await rm(keeperFileOf(files), { force: true });
+    await endLastLine(files.log);
+    await rename(files.log, files.oldLog).catch(passMissing);
+    await (await open(files.log, 'w', 0o600)).close();
+  } catch (error) {
+    throw explainFileError(error, `write the log ${files.log}`);
+  }
+  return startKeeper(files, wish);
+}
+
+/** The next run's first line must not go on where the last one was cut. */
+async function endLastLine(file: string): Promise<void> {
+  const handle = await open(file, 'r+').catch(passMissing);
+  if (!handle) return;
+  try {
+    const { size } = await handle.stat();
+    const { buffer } = await handle.read({ buffer: Buffer.alloc(1), position: Math.max(0, size - 1) });
+    if (size > 0 && buffer[0] !== 10) await handle.write('\n', size);
   } finally {
-    await rm(guard, { force: true });
+    await handle.close();
   }
 }
 
-/** Two commands that look at once must not both copy: the second would keep the emptied file. */
-async function takeGuard(guard: string): Promise<boolean> {
-  const age = await stat(guard).then(
-    (entry) => Date.now() - entry.mtimeMs,
-    () => 0,
-  );
-  if (age > GUARD_MS) await rm(guard, { force: true });
-  return open(guard, 'wx', 0o600).then(
-    (handle) => handle.close().then(() => true),
-    () => false,
-  );
+export interface LogWriter {
+  write(line: string): void;
+  close(): void;
+}
+
+/**
+ * Appends lines to a log that this process writes itself, 0600, and puts it aside when it holds half of `max` bytes. Written
+ * before it goes on, so whoever prints faster than the disk writes has to wait. Throws `files`.
+ */
+export function openLogWriter(files: LogFiles, max: number): LogWriter {
+  let descriptor = openSync(files.log, 'a', 0o600);
+  let { size } = fstatSync(descriptor);
+  return {
+    write(line) {
+      try {
+        size += writeSync(descriptor, `${line}\n`);
+        if (size < max / 2) return;
+        closeSync(descriptor);
+        renameSync(files.log, files.oldLog);
+        descriptor = openSync(files.log, 'a', 0o600);
+        size = 0;
+      } catch (error) {
+        throw explainFileError(error, `write the log ${files.log}`);
+      }
+    },
+    close: () => closeSync(descriptor),
+  };
 }
 
 /** The first run has no log to put aside. */
-function passMissing(error: NodeJS.ErrnoException): void {
+function passMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
+  return undefined;
 }

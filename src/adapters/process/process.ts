@@ -17,9 +17,9 @@ import { runAttached, runGroup } from './exec.ts';
 import { explainProcess } from './explain.ts';
 import { endMarked, isGroupAlive } from './group.ts';
 import { requireRunnable, toArgv } from './launch.ts';
-import { limitLog } from './logs.ts';
+import { endKeeper, isKept, mendKeeper, readKeeper, waitForKeeper } from './log-keeper.ts';
 import { listPrograms } from './programs.ts';
-import { readLog } from './read-log.ts';
+import { type FollowedRun, readLog } from './read-log.ts';
 import {
   deleteFiles,
   filesOf,
@@ -30,6 +30,9 @@ import {
   writeRecord,
 } from './record.ts';
 import { endProcess, startProcess, surroundingsOf } from './start.ts';
+
+/** How long the last lines of a group that has ended may take into its log. */
+const DRAIN_MS = 1000;
 
 export interface ProcessRuntime extends Runtime {
   /** Says why a workload is not ready, where the system shows it: another port, `::1` only, put into the background. */
@@ -54,7 +57,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
     start: (spec, signal) => startProcess(root, base, spec, signal),
     stop: (ref) => stop(root, ref),
     remove: (ref) => remove(root, ref),
-    status: async (asked, instance) => (asked === rootId ? listStatus(root, instance) : []),
+    status: async (asked, instance) => (asked === rootId ? listStatus(root, base, instance) : []),
     logs: (ref, wish) => readLogs(root, ref, wish),
     exec: (workload, argv, wish) => exec(root, base, workload, argv, wish),
     run: (spec, command, onLine, signal) => run(base, spec, command, onLine, signal),
@@ -82,19 +85,28 @@ async function remove(root: string, ref: WorkloadRef): Promise<void> {
   const record = await readRecord(root, ref);
   if (record) await endProcess(record);
   else await endMarked(ref.name);
+  await endKeeper(filesOf(root, ref));
   await deleteFiles(root, ref, { logs: true });
 }
 
-async function listStatus(root: string, instance: string | undefined): Promise<WorkloadStatus[]> {
+async function listStatus(
+  root: string,
+  base: Readonly<Record<string, string>>,
+  instance: string | undefined,
+): Promise<WorkloadStatus[]> {
   const records = await listRecords(root, instance);
-  return Promise.all(records.map((record) => statusOf(root, record)));
+  return Promise.all(records.map((record) => statusOf(root, base, record)));
 }
 
-async function statusOf(root: string, record: ProcessRecord): Promise<WorkloadStatus> {
+async function statusOf(
+  root: string,
+  base: Readonly<Record<string, string>>,
+  record: ProcessRecord,
+): Promise<WorkloadStatus> {
   const { instance, service, name, hash, startedAt } = record;
   const status = { instance, service, name, runtime: 'process', hash, startedAt, logSince: startedAt } as const;
   if (await isGroupAlive(record)) {
-    await limitLog(filesOf(root, record));
+    await mendKeeper(filesOf(root, record), record.pid, base.PATH);
     return { ...status, state: 'running', exitCode: undefined };
   }
   const exitCode = await readExitCode(root, record);
@@ -107,11 +119,28 @@ async function statusOf(root: string, record: ProcessRecord): Promise<WorkloadSt
 async function* readLogs(root: string, ref: WorkloadRef, options: LogOptions): AsyncGenerator<LogLine> {
   const record = await readRecord(root, ref);
   if (!record) throw notFound(ref, 'has not run');
-  const isOver = async (): Promise<boolean> => {
-    const now = await readRecord(root, ref);
-    return now?.run !== record.run || !(await isGroupAlive(record));
+  const files = filesOf(root, ref);
+  if (!(await isGroupAlive(record))) await waitForKeeper(files);
+  const run = followRun(root, record);
+  for await (const text of readLog(files, record, options, run)) yield { stream: 'stdout', text };
+}
+
+/** A program that left its group may hold the output open for good: once the group is gone it is waited for a while alone. */
+function followRun(root: string, record: ProcessRecord): FollowedRun {
+  const files = filesOf(root, record);
+  let endedAt: number | undefined;
+  return {
+    async isOver() {
+      if ((await readRecord(root, record))?.run !== record.run) return true;
+      if (await isGroupAlive(record)) return false;
+      endedAt ??= performance.now();
+      const keeper = await readKeeper(files);
+      return keeper?.run !== record.run || !(await isKept(keeper)) || performance.now() > endedAt + DRAIN_MS;
+    },
+    async isCurrent() {
+      return (await readKeeper(files))?.run === record.run;
+    },
   };
-  for await (const text of readLog(filesOf(root, ref), record, options, isOver)) yield { stream: 'stdout', text };
 }
 
 function notFound(ref: WorkloadRef, what: string): StackError {

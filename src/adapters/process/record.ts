@@ -3,6 +3,8 @@ import path from 'node:path';
 import type { PublishedPort, WorkloadRef } from '../../domain/runtime.ts';
 import { explainFileError, makeFolder, readFileIfThere, replaceFile } from '../files.ts';
 import { sweepTemporaries } from '../temporary.ts';
+import { keeperFileOf } from './log-keeper.ts';
+import { type LogFiles, logFilesOf } from './logs.ts';
 
 /** What is known of a host process group; a file of its own for each workload. Never its env, which may hold secrets. */
 export interface ProcessRecord extends WorkloadRef {
@@ -26,17 +28,14 @@ export interface ProcessRecord extends WorkloadRef {
 }
 
 /** Where one workload's files are, all below `<root>/.stack`. */
-export interface ProcessFiles {
+export interface ProcessFiles extends LogFiles {
   record: string;
-  log: string;
-  /** What the log was called before the newest start. */
-  oldLog: string;
 }
 
 /** Gives where a workload's files are. */
 export function filesOf(root: string, ref: { instance: string; service: string }): ProcessFiles {
   const log = path.join(root, '.stack', 'logs', ref.instance, `${ref.service}.log`);
-  return { record: path.join(runFolder(root), ref.instance, `${ref.service}.json`), log, oldLog: `${log}.1` };
+  return { record: path.join(runFolder(root), ref.instance, `${ref.service}.json`), ...logFilesOf(log) };
 }
 
 /** Gives the file that the exit code of one start is written to. */
@@ -83,7 +82,7 @@ export async function deleteFiles(root: string, ref: WorkloadRef, options: { log
   const files = filesOf(root, ref);
   await deleteExitCodes(root, ref);
   await removeIfThere(files.record);
-  if (options.logs) await Promise.all([files.log, files.oldLog, `${files.log}.guard`].map(removeIfThere));
+  if (options.logs) await Promise.all([files.log, files.oldLog, keeperFileOf(files)].map(removeIfThere));
   await sweepTemporaries(path.dirname(files.record));
   await Promise.all([files.record, files.log].map((file) => rmdir(path.dirname(file)).catch(keepFolder)));
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
-import type { WorkloadSpec } from '../../domain/runtime.ts';
+import { DEFAULT_LOG_BYTES, type WorkloadSpec } from '../../domain/runtime.ts';
 import { processStartTime } from '../process-identity.ts';
 import type { Surroundings } from './exec.ts';
 import { endGroup, endMarked, isGroupAlive } from './group.ts';
@@ -48,11 +48,15 @@ interface Where extends Surroundings {
 async function launchRecorded(root: string, spec: WorkloadSpec, argv: readonly string[], where: Where): Promise<void> {
   const id = randomBytes(4).toString('hex');
   const exitFile = exitFileOf(root, { ...spec, run: id });
-  const log = await openLog(filesOf(root, spec));
+  const log = await openLog(filesOf(root, spec), {
+    run: id,
+    max: spec.logBytes ?? DEFAULT_LOG_BYTES,
+    searchPath: where.env.PATH,
+  });
   const startedAt = Date.now();
   let launched: Launched | undefined;
   try {
-    launched = await launch({ argv, cwd: where.cwd, env: where.env, log: log.fd, exitFile });
+    launched = await launch({ argv, cwd: where.cwd, env: where.env, output: log.fd, exitFile });
     await writeRecord(root, await makeRecord(spec, where, { pid: launched.pid, startedAt, run: id }));
     await launched.release();
   } catch (error) {

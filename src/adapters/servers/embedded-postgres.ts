@@ -3,7 +3,8 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { throwIfAborted } from '../../domain/errors.ts';
 import { makeFolder } from '../files.ts';
-import { limitLog } from '../process/logs.ts';
+import { endKeeper, mendKeeper } from '../process/log-keeper.ts';
+import { logFilesOf } from '../process/logs.ts';
 import { requireFreePorts } from '../process/ports.ts';
 import { processStartTime } from '../process-identity.ts';
 import {
@@ -64,11 +65,13 @@ export function createEmbeddedPostgres(options: {
     start: (settings, signal) => start(place, env, settings, signal),
     stop: () => stop(place),
     async status() {
-      await limitLog({ log: place.log, oldLog: `${place.log}.1` });
-      return readStatus(place);
+      const status = await readStatus(place);
+      if (status.pid !== undefined) await mendKeeper(logFilesOf(place.log), status.pid, env.PATH);
+      return status;
     },
     async destroyData() {
       await stop(place);
+      await endKeeper(logFilesOf(place.log));
       await rm(place.folder, { recursive: true, force: true });
     },
   };
@@ -86,7 +89,7 @@ async function start(
   const status = await readStatus(place);
   if (status.state === 'running' && status.port === full.port && isApplied) return;
   await stop(place);
-  const server = { name: 'postgres', port: full.port, logFile: place.log };
+  const server = { name: 'postgres', port: full.port };
   await requireFreePorts([{ name: server.name, host: full.port, container: full.port }]);
   const tools = await prepare(place, env);
   await requireData(place, tools, signal);

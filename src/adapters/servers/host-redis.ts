@@ -3,7 +3,8 @@ import net from 'node:net';
 import path from 'node:path';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { makeFolder, replaceFile } from '../files.ts';
-import { limitLog } from '../process/logs.ts';
+import { endKeeper, mendKeeper } from '../process/log-keeper.ts';
+import { logFilesOf } from '../process/logs.ts';
 import {
   endServer,
   type HostServer,
@@ -53,11 +54,13 @@ export function createHostRedis(options: Omit<RedisSearch, 'signal'> & { folder:
     start: (settings, signal) => start(place, { ...options, signal }, settings),
     stop: () => stop(place),
     async status() {
-      await limitLog({ log: place.log, oldLog: `${place.log}.1` });
-      return readStatus(place);
+      const status = await readStatus(place);
+      if (status.pid !== undefined) await mendKeeper(logFilesOf(place.log), status.pid, options.env.PATH);
+      return status;
     },
     async destroyData() {
       await stop(place);
+      await endKeeper(logFilesOf(place.log));
       await rm(place.folder, { recursive: true, force: true });
     },
   };
@@ -72,7 +75,7 @@ async function start(place: RedisPlace, search: RedisSearch, settings: ServerSet
   const { program, env } = await findRedisProgram(search);
   await makeFolder(place.data);
   await replaceFile(place.config, config);
-  const server = { name: 'redis', port: settings.port, logFile: place.log };
+  const server = { name: 'redis', port: settings.port };
   await launchOn(server, () => launch(place, search, { program, env }));
 }
 

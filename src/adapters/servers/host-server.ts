@@ -1,13 +1,16 @@
 import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readlinkSync, realpathSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { DEFAULT_LOG_BYTES } from '../../domain/runtime.ts';
 import { readFileIfThere } from '../files.ts';
-import { findTail, readLines } from '../process/log-lines.ts';
-import { openLog } from '../process/logs.ts';
+import { waitForKeeper } from '../process/log-keeper.ts';
+import { logFilesOf, openLog } from '../process/logs.ts';
 import { requireFreePorts } from '../process/ports.ts';
+import { readNewestLines } from '../process/read-log.ts';
 import { listNumbers } from '../process/table.ts';
 import { processStartTime } from '../process-identity.ts';
 
@@ -61,7 +64,11 @@ export async function spawnServer(wish: {
   logFile: string;
 }): Promise<ServerProcess> {
   const [program = '', ...args] = wish.argv;
-  const log = await openLog({ log: wish.logFile, oldLog: `${wish.logFile}.1` });
+  const log = await openLog(logFilesOf(wish.logFile), {
+    run: randomBytes(4).toString('hex'),
+    max: DEFAULT_LOG_BYTES,
+    searchPath: wish.env.PATH,
+  });
   try {
     const stdio = ['ignore', log.fd, log.fd] as const;
     const child = closely(() =>
@@ -95,18 +102,17 @@ function closely<Result>(start: () => Result): Result {
  * whether a port is free opens it). Throws `port` (details `{port}`) when it stays taken, and what `launch` throws.
  */
 export async function launchOn(
-  { name, port, logFile }: { name: string; port: number; logFile: string },
+  { name, port }: { name: string; port: number },
   launch: () => Promise<void>,
 ): Promise<void> {
   for (let tries = 1; ; tries++) {
     await requireFreePorts([{ name, host: port, container: port }]);
-    const before = (await readText(logFile))?.length ?? 0;
     try {
       return await launch();
     } catch (error) {
-      const text = (await readText(logFile)) ?? '';
-      // Both servers give the system's words (strerror(3)); LC_ALL is C. The log may have been rotated meanwhile.
-      const isTaken = text.slice(text.length < before ? 0 : before).includes('Address already in use');
+      // Both servers give the system's words (strerror(3)); LC_ALL is C.
+      const lines = error instanceof StackError ? error.lines : [];
+      const isTaken = lines.some((line) => line.includes('Address already in use'));
       if (!isTaken) throw error;
       if (tries === PORT_TRIES) {
         throw new StackError('port', `port ${port} (${name}) is taken on this machine`, {
@@ -127,7 +133,7 @@ export async function waitForServer(
   while (!(await wish.isReady())) {
     throwIfAborted(wish.signal);
     const code = server.exitCode();
-    const lines = async (): Promise<string[]> => lastLines(wish.logFile);
+    const lines = async (): Promise<string[]> => lastLines(wish.logFile, code !== undefined);
     if (code !== undefined)
       throw new StackError('process', `${wish.name} ended as it started`, { lines: await lines() });
     if (performance.now() > deadline) {
@@ -185,10 +191,10 @@ async function readWorkingFolder(pid: number): Promise<string | undefined> {
 }
 
 /** Gives the last lines of a log; none when there is no log. */
-async function lastLines(file: string): Promise<string[]> {
-  const { start } = await findTail(file, LAST_LINES);
+async function lastLines(file: string, hasEnded: boolean): Promise<string[]> {
+  if (hasEnded) await waitForKeeper(logFilesOf(file));
   const lines: string[] = [];
-  for await (const line of readLines(file, start)) lines.push(line);
+  for await (const line of readNewestLines(logFilesOf(file), LAST_LINES)) lines.push(line);
   return lines;
 }
 

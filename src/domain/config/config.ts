@@ -101,6 +101,8 @@ export interface ServiceConfig {
   ready: ReadyConfig;
   /** What happens to the running baseline's when the tickets that its settings name come. */
   refresh: 'restart' | 'none';
+  /** How much of what it prints is kept, in bytes. */
+  logBytes?: number;
   /** How it can be asked whose it is. */
   identity?: { http: string; header: string };
 }

@@ -117,6 +117,7 @@ function normaliseService(service: ServiceFile, runtime: StackConfig['runtime'])
     dependsOn: [...new Set(service.depends_on ?? [])],
     ready: normaliseReady(service.ready ?? {}),
     refresh: service.refresh ?? 'none',
+    ...(service.logs?.max && { logBytes: parseBytes(service.logs.max) }),
     ...(service.identity && {
       identity: { http: service.identity.http ?? '/', header: service.identity.header ?? 'x-stack-ticket' },
     }),
@@ -148,6 +149,11 @@ function normalisePort(port: PortFile): PortConfig {
 function normaliseReady(ready: NonNullable<ServiceFile['ready']>): ReadyConfig {
   const { timeout, http, port, log } = ready;
   return { timeoutSeconds: parseSeconds(timeout ?? READY_SECONDS), ...dropEmpty({ http, port, log }) };
+}
+
+function parseBytes(size: string): number {
+  const unit = { K: 1024, M: 1024 ** 2, G: 1024 ** 3 }[size.slice(-1)] ?? 1;
+  return Number.parseInt(size, 10) * unit;
 }
 
 function parseSeconds(duration: number | string): number {

@@ -66,6 +66,9 @@ const duration = z.union(
   DURATION,
 );
 
+const SIZE = 'a size of at least 100K, like `20M` or `1G`';
+const size = z.string(SIZE).check(z.regex(/^([1-9]\d*[MG]|[1-9]\d{2,}K)$/, SIZE));
+
 const portSchema = map('a map like `{ from: 3001 }`', {
   baseline: optional(port, 'Port of the baseline, when the repo is shared'),
   from: port.check(z.describe('First port given to tickets')),
@@ -139,6 +142,10 @@ const serviceSchema = map('a map with at least `repo` and `image`, `build` or `c
     'Named volumes of each ticket and where they are mounted in the container',
   ),
   depends_on: optional(list('a list of services like `[api]`', name), 'Services that are ready before this one starts'),
+  logs: optional(
+    map('a map like `{ max: 20M }`', { max: optional(size, 'How much of what it prints is kept; default 20M') }),
+    'How its output is kept',
+  ),
   refresh: optional(
     z.enum(['restart', 'none'], 'restart or none'),
     'When `${tickets.…}` stands for more: `restart` it, or `none`: it gets that at its next start; default none',

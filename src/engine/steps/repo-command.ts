@@ -1,16 +1,23 @@
-import { createWriteStream } from 'node:fs';
 import path from 'node:path';
 import { makeFolder } from '../../adapters/files.ts';
+import { logFilesOf, openLogWriter } from '../../adapters/process/logs.ts';
+import { readNewestLines } from '../../adapters/process/read-log.ts';
 import type { RepoCommand } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { DEFAULT_LOG_BYTES } from '../../domain/runtime.ts';
 import type { StepProgress } from '../../domain/step.ts';
 import { buildSpec, requireDedicated } from '../spec.ts';
 import { requireConfig, type Work } from '../work.ts';
 
 const SHOWN_LINES = 30;
 
-/** Gives the file that keeps the output of a repo's setup and migrate commands. */
-export function setupLogOf(root: string, ticket: string, repo: string): string {
+/** Gives what a repo's setup and migrate commands printed, as much as is kept. */
+export function readSetupLog(root: string, ticket: string, repo: string): AsyncGenerator<string> {
+  return readNewestLines(logFilesOf(setupLogOf(root, ticket, repo)));
+}
+
+/** The file that keeps the output of a repo's setup and migrate commands. */
+function setupLogOf(root: string, ticket: string, repo: string): string {
   return path.join(root, '.stack', 'logs', ticket, `${repo}.setup.log`);
 }
 
@@ -34,19 +41,19 @@ export async function runRepoCommand(
   progress.note(command.shown);
   const file = setupLogOf(work.stack.root, work.record.ticket, where.repo);
   await makeFolder(path.dirname(file));
-  const log = createWriteStream(file, { flags: 'a', mode: 0o600 });
+  const log = openLogWriter(logFilesOf(file), DEFAULT_LOG_BYTES);
   const tail: string[] = [];
-  log.write(`$ ${command.shown}\n`);
   try {
+    log.write(`$ ${command.shown}`);
     const fault = await runToEnd(work, where, command, progress, (text) => {
-      log.write(`${text}\n`);
+      log.write(text);
       tail.push(text);
       if (tail.length > SHOWN_LINES) tail.shift();
       if (text.trim() !== '') progress.note(`${command.shown}: ${text.trim()}`);
     });
     if (fault) throw commandError(where, command, { ...fault, file, tail });
   } finally {
-    await new Promise((done) => log.end(done));
+    log.close();
   }
 }
 

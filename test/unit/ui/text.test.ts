@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { formatDuration } from '../../../src/ui/duration.ts';
 import { createLogPrefix } from '../../../src/ui/log-prefix.ts';
-import { cleanText, cutText, measureText } from '../../../src/ui/safe-text.ts';
+import { cleanText, cutText, escapeJson, measureText, showText } from '../../../src/ui/safe-text.ts';
 
 describe('formatDuration', () => {
   it.each([
@@ -28,6 +28,32 @@ describe('cleanText', () => {
 
   it('keeps what people write', () => {
     expect(cleanText('  Zoë – 数据 👩‍💻 `x`')).toBe('  Zoë – 数据 👩‍💻 `x`');
+  });
+});
+
+describe('showText', () => {
+  it.each([
+    ['\u001b[1;31mred\u001b[0m', '\u001b[1;31mred\u001b[0m'],
+    ['\u001b[38:5:1mred', '\u001b[38:5:1mred\u001b[0m'],
+    ['\u001b]52;c;eA==\u0007', '\\x1b]52;c;eA==\\x07'],
+    ['\u001b]8;;http://x\u001b\\\\link', '\\x1b]8;;http://x\\x1b\\\\link'],
+    ['\u001b[2J\u001b[?1049h\u001b[>4;2m', '\\x1b[2J\\x1b[?1049h\\x1b[>4;2m'],
+    ['\u001b\u001b[31m', '\\x1b\u001b[31m\u001b[0m'],
+    ['\u009b31m\u0090q', '\\x9b31m\\x90q'],
+    ['a\tb\rc\u0000\u0008', 'a\tb\\x0dc\\x00\\x08'],
+    ['\u202egpj.exe', '\\u202egpj.exe'],
+    ['Zoë – 数据 👩‍💻 \\x1b', 'Zoë – 数据 👩‍💻 \\x1b'],
+  ])('shows %j', (text, shown) => {
+    expect(showText(text)).toBe(shown);
+  });
+});
+
+describe('escapeJson', () => {
+  it('gives the same document, in characters that only show', () => {
+    const document = { text: 'a\u009b31m\u202e\u001b ü' };
+    const json = escapeJson(JSON.stringify(document));
+    expect(json).toBe('{"text":"a\\u009b31m\\u202e\\u001b ü"}');
+    expect(JSON.parse(json)).toEqual(document);
   });
 });
 

@@ -1,0 +1,168 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type FileHandle, mkdtemp, open, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { StackError } from '../../domain/errors.ts';
+import { readFileIfThere, replaceFile } from '../files.ts';
+import { identifyProcess, isAlive, type ProcessIdentity } from '../process-identity.ts';
+import type { LogFiles } from './logs.ts';
+
+/** Read from the pipe at once. What dd reads it writes straight away, however little it is. */
+const BLOCK = 16 * 1024;
+const POLL_MS = 15;
+
+/**
+ * Copies its input into a log ($0), and puts the file aside once it holds $1 bytes, until nobody holds the other end of
+ * the pipe. It is a shell, since it waits for as long as the service runs: a megabyte instead of forty. dd says how often it
+ * has read: less often than it may means the end, unless it failed. While the disk is full output is dropped, because a
+ * service must not wait for that. POSIX alone, and no `head`: that one keeps output back, and BSD's reads too far.
+ */
+const KEEPER = `
+trap '' HUP INT TERM
+umask 077
+test -z "$2" || exec <"$2"
+pour() {
+  said=$(dd bs=${BLOCK} count="$2" 2>&1 >>"$1")
+  code=$?
+  said=\${said%% records in*}
+  said=\${said##*[!0-9+]}
+  test $code -ne 0 || test $((\${said:-0})) -ge "$2" || exit 0
+}
+while :; do
+  size=$(wc -c <"$0") || size=0
+  room=$((($1 - $size) / ${BLOCK}))
+  if test $room -lt 1; then
+    mv -f "$0" "$0.1"
+    room=$(($1 / ${BLOCK}))
+  fi
+  pour "$0" $room
+  case $code in
+    [1-9] | [1-9][0-9]) pour /dev/null 64 ;;
+  esac
+done
+`;
+
+/** Who keeps a log: a file beside it says so. */
+interface Keeper extends ProcessIdentity {
+  /** Names the start whose output it takes. */
+  run: string;
+  /** Bytes after which it puts the file aside. */
+  half: number;
+}
+
+export interface KeeperWish {
+  run: string;
+  /** Bytes that the log and the one before it may have together. */
+  max: number;
+  /** Where programs are looked for. */
+  searchPath: string | undefined;
+}
+
+/**
+ * Starts what takes the output of one start into its log, and gives the pipe to write to. The pipe is open for reading too,
+ * so that a writer does not fail should its keeper be killed. Throws `process`, `files`.
+ */
+export async function startKeeper(files: LogFiles, wish: KeeperWish): Promise<FileHandle> {
+  const { input, output } = await makePipe(wish.searchPath);
+  try {
+    await launchKeeper(files, { ...wish, half: Math.floor(wish.max / 2) }, { stdin: input.fd });
+    return output;
+  } catch (error) {
+    await output.close();
+    throw error;
+  } finally {
+    await input.close();
+  }
+}
+
+/** The name of the pipe is needed for a moment alone: Node makes no pipe that a child could open anew as /dev/stdout. */
+async function makePipe(searchPath: string | undefined): Promise<{ input: FileHandle; output: FileHandle }> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'stack-log-'));
+  const file = path.join(folder, 'pipe');
+  try {
+    const maker = spawn('mkfifo', [file], { env: pathEnv(searchPath), stdio: 'ignore' });
+    const [code] = (await once(maker, 'exit')) as [number | null];
+    if (code !== 0) throw new Error(`mkfifo ended with ${code ?? 'a signal'}`);
+    const output = await open(file, 'r+');
+    return { input: await open(file, 'r'), output };
+  } catch (error) {
+    throw new StackError('process', `cannot make a pipe for a log in ${folder}: ${(error as Error).message}`, {
+      hint: 'set TMPDIR to a folder on a disk of this machine',
+      cause: error,
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function launchKeeper(
+  files: LogFiles,
+  { run, half, searchPath }: Omit<KeeperWish, 'max'> & { half: number },
+  from: { stdin: number } | { file: string },
+): Promise<void> {
+  const [stdin, file] = 'stdin' in from ? [from.stdin, ''] : ['ignore' as const, from.file];
+  // Not in the log's folder: it must not count as somebody who works there.
+  const options = { cwd: '/', env: pathEnv(searchPath), detached: true };
+  const child = spawn('/bin/sh', ['-c', KEEPER, files.log, String(half), file], {
+    ...options,
+    stdio: [stdin, 'ignore', 'ignore'],
+  });
+  await once(child, 'spawn');
+  child.unref();
+  const keeper: Keeper = { run, half, ...identifyProcess(child.pid!) };
+  await replaceFile(keeperFileOf(files), JSON.stringify(keeper), { lasting: false });
+}
+
+function pathEnv(searchPath: string | undefined): Record<string, string> {
+  return { PATH: searchPath ?? '/usr/bin:/bin', LC_ALL: 'C' };
+}
+
+/** Gives who keeps a log, dead or alive; undefined when nobody does. */
+export async function readKeeper(files: LogFiles): Promise<Keeper | undefined> {
+  try {
+    return JSON.parse((await readFileIfThere(keeperFileOf(files))) ?? '') as Keeper;
+  } catch {
+    return undefined;
+  }
+}
+
+/** True while a log's keeper has not taken all that was printed. */
+export async function isKept(keeper: Keeper | undefined): Promise<boolean> {
+  return keeper !== undefined && isAlive(keeper);
+}
+
+/** Waits until all that was printed is in the log; not for long, since a program that was left behind may hold the pipe. */
+export async function waitForKeeper(files: LogFiles, milliseconds = 1000): Promise<void> {
+  const keeper = await readKeeper(files);
+  const deadline = performance.now() + milliseconds;
+  while ((await isKept(keeper)) && performance.now() < deadline) await wait(POLL_MS);
+}
+
+/** Ends the keeper of a service that has ended, once it has taken what was printed. None is done. */
+export async function endKeeper(files: LogFiles): Promise<void> {
+  const keeper = await readKeeper(files);
+  await waitForKeeper(files);
+  if (keeper && (await isKept(keeper))) process.kill(-keeper.pid, 'SIGKILL');
+  await waitForKeeper(files);
+}
+
+/** Starts a keeper anew that was killed, where the system lends the pipe again: Linux. `holder` has it as its output. */
+export async function mendKeeper(files: LogFiles, holder: number, searchPath: string | undefined): Promise<void> {
+  if (process.platform !== 'linux') return;
+  const keeper = await readKeeper(files);
+  if (!keeper || (await isKept(keeper))) return;
+  const file = `/proc/${holder}/fd/1`;
+  // A service that an older version started writes to the file itself.
+  const isPipe = await stat(file).then(
+    (entry) => entry.isFIFO(),
+    () => false,
+  );
+  if (isPipe) await launchKeeper(files, { ...keeper, searchPath }, { file });
+}
+
+/** Gives the file that says who keeps a log. */
+export function keeperFileOf(files: LogFiles): string {
+  return `${files.log}.keeper`;
+}
