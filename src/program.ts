@@ -24,7 +24,7 @@ import type { Verb } from './commands/verb.ts';
 import { orderWords } from './commands/word-order.ts';
 import type { Context } from './context.ts';
 import { StackError } from './domain/errors.ts';
-import { escapeJson } from './ui/safe-text.ts';
+import { escapeJson } from './domain/json.ts';
 import { version } from './version.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each verb knows its own options and result; here they only pass through.

@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
+import { escapeJson } from '../domain/json.ts';
 import type { LogLine } from '../domain/runtime.ts';
 import { createLogPrefix } from '../ui/log-prefix.ts';
-import { escapeJson, showText } from '../ui/safe-text.ts';
+import { showText } from '../ui/safe-text.ts';
 import { splitTicketAndServices } from './tickets.ts';
 import type { Verb } from './verb.ts';
 

@@ -1,6 +1,7 @@
 import { StackError } from '../domain/errors.ts';
+import { escapeJson } from '../domain/json.ts';
 import { maskPasswords } from '../domain/secrets.ts';
-import { cleanText, escapeJson } from './safe-text.ts';
+import { cleanText } from './safe-text.ts';
 import { createStyle } from './style.ts';
 
 const REPORT_HINT = 'this is a fault in stack: set STACK_DEBUG=1, run it again, and report what it prints';

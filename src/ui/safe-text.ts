@@ -6,8 +6,6 @@ import { maskPasswords } from '../domain/secrets.ts';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const HARMFUL = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
-const HARMFUL_IN_JSON = /[\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-
 /** What sets colour and weight of text (SGR), which a line of output keeps. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const PAINT = /\u001b\[[0-9;:]*m/g;
@@ -21,11 +19,6 @@ export function showText(text: string): string {
   const paints = text.match(PAINT) ?? [];
   const line = shown.map((plain, index) => plain + (paints[index] ?? '')).join('');
   return paints.length === 0 || line.endsWith('\u001b[0m') ? line : `${line}\u001b[0m`;
-}
-
-/** Gives JSON of which a terminal only shows what it holds: control characters beyond ASCII are escaped too. */
-export function escapeJson(json: string): string {
-  return json.replaceAll(HARMFUL_IN_JSON, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function escapeCharacter(character: string): string {

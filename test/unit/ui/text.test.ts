@@ -1,8 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { escapeJson } from '../../../src/domain/json.ts';
 import { formatDuration } from '../../../src/ui/duration.ts';
 import { createLogPrefix } from '../../../src/ui/log-prefix.ts';
-import { cleanText, cutText, escapeJson, measureText, showText } from '../../../src/ui/safe-text.ts';
+import { cleanText, cutText, measureText, showText } from '../../../src/ui/safe-text.ts';
 
 describe('formatDuration', () => {
   it.each([
