@@ -103,7 +103,7 @@ const cachedApp = (hash) => ({
         import { fileURLToPath } from 'node:url';
         import { loadWithCodeCache } from './code-cache.ts';
         const file = fileURLToPath(new URL('./app.cjs', import.meta.url));
-        export const { createContext, runProgram, renderError, renderErrorJson } =
+        export const { createContext, runProgram, renderError, renderErrorJson, stranded } =
           loadWithCodeCache(file, '${hash}', process.env);`,
       resolveDir: join(root, 'src'),
     }));

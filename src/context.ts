@@ -160,7 +160,7 @@ async function makeStack({
   await sweep(root, file?.config.worktrees);
   const docker = once(async (): Promise<DockerEngine> => {
     const { connectEngine } = await import('./adapters/docker/docker.ts');
-    return connectEngine({ env });
+    return connectEngine({ env, signal });
   });
   const runtimes: Record<RuntimeName, () => Promise<Runtime>> = {
     docker: once(async () => (await docker()).runtime),

@@ -6,8 +6,16 @@ import { version } from './version.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Runs one command line. Gives the exit code; the only place that catches everything. */
-export async function main(argv: readonly string[], host: Host, signal: AbortSignal): Promise<number> {
+/**
+ * Runs one command line. Gives the exit code; the only place that catches everything. `stranded` is rejected when the
+ * command waits for what can no longer come.
+ */
+export async function main(
+  argv: readonly string[],
+  host: Host,
+  signal: AbortSignal,
+  stranded: Promise<never> = new Promise(() => undefined),
+): Promise<number> {
   // Answered before anything is loaded: scripts ask for it often.
   if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
     host.stdout.write(`${version}\n`);
@@ -17,7 +25,7 @@ export async function main(argv: readonly string[], host: Host, signal: AbortSig
   const { createContext, runProgram, renderError, renderErrorJson } = await import('./app.ts');
   const context = createContext(host, options, signal, argv);
   try {
-    return await runProgram(argv, context);
+    return await Promise.race([runProgram(argv, context), stranded]);
   } catch (error) {
     await context.endNarration();
     if (options.json) host.stdout.write(`${renderErrorJson(error)}\n`);
@@ -52,7 +60,7 @@ export async function start(): Promise<void> {
   });
   // Narration that nobody reads any more (a closed pipe, a terminal that is gone) must not end the work half-way.
   host.stderr.on('error', () => undefined);
-  const code = await main(argv.slice(2), host, controller.signal);
+  const code = await main(argv.slice(2), host, controller.signal, guardLoop(controller));
   await Promise.all([host.stdout, host.stderr].map((stream) => new Promise((done) => stream.write('', done))));
   // From here on a signal ends the process by itself: `exit` waits for calls that a file system does not answer.
   for (const name of SIGNALS) process.removeAllListeners(name);
@@ -68,6 +76,25 @@ function leaveBy(name: NodeJS.Signals): void {
   process.emit('exit', 128 + constants.signals[name]);
   for (const one of SIGNALS) process.removeAllListeners(one);
   process.kill(process.pid, name);
+}
+
+/**
+ * Node ends in silence when nothing is left that could wake it, whatever is still waited for. The signal tells it first, so
+ * that a run unwinds what it began; where nobody hears that either, the promise is rejected. Never resolves.
+ */
+function guardLoop(controller: AbortController): Promise<never> {
+  const guard = new Promise<never>((_, reject) => {
+    process.on('beforeExit', async () => {
+      // One more turn of the loop, for those who hear of it to begin something.
+      setImmediate(() => undefined);
+      const { stranded } = await import('./app.ts');
+      if (controller.signal.aborted) reject(stranded());
+      else controller.abort(stranded());
+    });
+  });
+  // Whoever answers --version never looks.
+  guard.catch(() => undefined);
+  return guard;
 }
 
 /** A folder that was deleted under the shell has no path any more, and no child starts in it; the shell knows its name. */

@@ -4,6 +4,10 @@ import { interrupted, StackError } from '../domain/errors.ts';
 import { makeFolder, replaceFile } from './files.ts';
 
 const LAST_LINES = 30;
+/** It says its version without asking the engine; a plugin on a disk that hangs does not. */
+const VERSION_MS = 30_000;
+/** An engine that no longer answers: compose itself would wait for ever. A pull may be silent for long. */
+const SILENT_MS = 30 * 60_000;
 /** A stop of Postgres may take its ten seconds; only then is compose itself ended by force. */
 const FORCE_KILL_MS = 15_000;
 
@@ -37,7 +41,8 @@ export interface ComposeProject {
 export async function findCompose(env: Readonly<Record<string, string | undefined>>): Promise<ComposeTool | undefined> {
   for (const command of [['docker', 'compose'], ['docker-compose']]) {
     const [program = '', ...args] = [...command, 'version', '--short'];
-    const result = await execa(program, args, { env, extendEnv: false, reject: false, stdin: 'ignore' });
+    const how = { env, extendEnv: false, reject: false, stdin: 'ignore', timeout: VERSION_MS } as const;
+    const result = await execa(program, args, how);
     if (!result.failed) return { command, version: result.stdout.trim().replace(/^v/, '') };
   }
   return undefined;
@@ -111,14 +116,23 @@ async function runCompose(project: ComposeProject, action: string[]): Promise<vo
     ...(project.signal && { cancelSignal: project.signal }),
   });
   const lines: string[] = [];
+  let isSilent = false;
+  const silence = setTimeout(() => {
+    isSilent = true;
+    child.kill();
+  }, SILENT_MS);
   for await (const line of child.iterable({ from: 'all' })) {
+    silence.refresh();
     project.onLine?.(line);
     lines.push(line);
     if (lines.length > LAST_LINES) lines.shift();
   }
   const result = await child;
+  clearTimeout(silence);
   if (project.signal?.aborted) throw interrupted(project.signal.reason);
-  if (result.failed) throw explainFailure([...project.command, action[0]].join(' '), lines, result.code);
+  const what = [...project.command, action[0]].join(' ');
+  if (isSilent) throw new StackError('engine', `\`${what}\` was silent for ${SILENT_MS / 60_000} minutes`, { lines });
+  if (result.failed) throw explainFailure(what, lines, result.code);
 }
 
 /** What compose and docker take for their own settings, also where an env file says it. */

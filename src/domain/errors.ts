@@ -63,9 +63,20 @@ export class StackError extends Error {
   }
 }
 
-/** Gives the error that an aborted signal stands for; a command that was interrupted ends with it. */
+/**
+ * Gives the error that an aborted signal stands for: `interrupted`, or the error that it was aborted with. A command that was
+ * interrupted ends with it.
+ */
 export function interrupted(cause?: unknown): StackError {
+  if (cause instanceof StackError) return cause;
   return new StackError('interrupted', 'interrupted', { cause });
+}
+
+/** Gives the error for a command that waits for what can no longer come: nothing is left in the process to wake it. */
+export function stranded(): StackError {
+  return new StackError('internal', 'stack waits for an answer that will never come', {
+    hint: 'this is a fault in stack; `stack ps` shows how things are, and `stack destroy` takes apart what is half-made',
+  });
 }
 
 /** Throws `interrupted` when the signal has been aborted. */

@@ -127,7 +127,7 @@ export interface Program {
 /** One contract for everything that runs workloads; `test/contract` holds every runtime to it. */
 export interface Runtime {
   readonly name: RuntimeName;
-  /** Whether it can run anything here and now. Never throws. */
+  /** Whether it can run anything here and now. Throws `interrupted` alone. */
   check(): Promise<RuntimeCheck>;
   /**
    * Makes and starts the workload. Running with the same hash: nothing happens. Another hash, or stopped: (re)made.

@@ -1,5 +1,6 @@
 import { findCompose } from '../adapters/compose.ts';
 import { gitVersion } from '../adapters/git/git.ts';
+import { throwIfAborted } from '../domain/errors.ts';
 import { examineState } from './examine-state.ts';
 import { count, type Finding, report } from './finding.ts';
 import { findLostEngine } from './lost-engine.ts';
@@ -27,7 +28,10 @@ export async function examine(
   const stack = await openStack().catch(() => undefined);
   if (!stack) return [git, config];
   const repos = config.ok ? await examineRepos(stack) : [];
-  return [git, config, ...repos, ...(await examineEngine(stack)), ...(await examineState(stack))];
+  const findings = [git, config, ...repos, ...(await examineEngine(stack)), ...(await examineState(stack))];
+  // Half a look says nothing.
+  throwIfAborted(stack.signal);
+  return findings;
 }
 
 async function examineRepos(stack: Stack): Promise<Finding[]> {

@@ -1,5 +1,6 @@
 import { probePort } from '../adapters/probe.ts';
 import type { StackConfig } from '../domain/config/config.ts';
+import { throwIfAborted } from '../domain/errors.ts';
 import type { StackState } from '../domain/instance.ts';
 import { networkName, sharedProject } from '../domain/names.ts';
 import { ownServer, REDIS } from '../domain/own.ts';
@@ -41,6 +42,7 @@ export async function observeWorld(stack: Stack, wanted: SharedServices, state: 
   const complaints = new Set<string>();
   const ask = async <Answer>(question: () => Promise<Answer[]>): Promise<Answer[]> =>
     question().catch((error: unknown) => {
+      throwIfAborted(stack.signal);
       complaints.add(error instanceof Error ? error.message : String(error));
       return [];
     });

@@ -27,8 +27,8 @@ export async function runForward(steps: readonly Step[], options: ForwardOptions
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   const fail = (error: unknown): void => {
-    result.error ??= options.signal.aborted ? interrupted(error) : error;
-    stop.abort(error);
+    result.error ??= options.signal.aborted ? interrupted(options.signal.reason) : error;
+    stop.abort();
   };
   await runGraph(
     steps,
@@ -54,14 +54,15 @@ async function applyStep(step: Step, result: ForwardResult, options: ForwardOpti
   const since = (): number => performance.now() - started;
   emit({ type: 'step-started', id, subject, title });
   try {
-    const state = await wrapped.inspect();
+    const state = await orStranded(wrapped.inspect(), signal);
     if (state === 'present') {
       emit({ type: 'step-done', id, subject, title, outcome: 'kept', ms: since() });
       return;
     }
     const made = state === 'absent';
     (made ? result.made : result.changed).push(step);
-    await wrapped.apply({ signal, note: (text) => emit({ type: 'step-note', id, text }) });
+    const progress = { signal, note: (text: string) => emit({ type: 'step-note', id, text }) };
+    await orStranded(wrapped.apply(progress), signal);
     emit({ type: 'step-done', id, subject, title, outcome: made ? 'made' : 'changed', ms: since() });
   } catch (error) {
     // What was only told to stop did not fail: that line is for the step that did.
@@ -69,6 +70,18 @@ async function applyStep(step: Step, result: ForwardResult, options: ForwardOpti
     if (!stopped) emit({ type: 'step-failed', id, subject, title, message: messageOf(error), ms: since() });
     throw error;
   }
+}
+
+/** Gives up on a step when the process has nothing left to do that could finish it: the signal then carries an error. */
+async function orStranded<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  let leave = (): void => undefined;
+  const stranded = new Promise<never>((_, reject) => {
+    leave = () => {
+      if (signal.reason instanceof StackError) reject(signal.reason);
+    };
+    signal.addEventListener('abort', leave, { once: true });
+  });
+  return Promise.race([work, stranded]).finally(() => signal.removeEventListener('abort', leave));
 }
 
 /** A step that could not be reverted. */

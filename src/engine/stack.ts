@@ -31,7 +31,7 @@ export interface Stack {
   /** Throws `engine` when no engine answers. */
   docker(): Promise<DockerEngine>;
   runtime(name: RuntimeName): Promise<Runtime>;
-  /** Whether a Docker engine answers; asked once. Never throws. */
+  /** Whether a Docker engine answers; asked once. Throws `interrupted` alone. */
   checkEngine(): Promise<RuntimeCheck>;
   /**
    * A shared service that runs on this machine itself; with `folder` a ticket's own Redis, all of it in there. Throws `config`

@@ -13,7 +13,7 @@ const FLOORS: Record<string, readonly string[]> = {
   commands: ['commands', 'engine', 'adapters', 'ui', 'domain', 'context.ts'],
   'context.ts': ['engine', 'adapters', 'ui', 'domain', 'version.ts'],
   'program.ts': ['commands', 'domain', 'context.ts', 'version.ts'],
-  'app.ts': ['program.ts', 'context.ts', 'ui'],
+  'app.ts': ['program.ts', 'context.ts', 'ui', 'domain'],
   'main.ts': ['app.ts', 'context.ts', 'domain', 'version.ts'],
   'code-cache.ts': [],
   'version.ts': [],

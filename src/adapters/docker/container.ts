@@ -16,8 +16,11 @@ export async function inspectContainer(conn: Connection, id: string): Promise<Co
  * `busy` when another command has just made it.
  */
 export async function createContainer(conn: Connection, options: ContainerCreateOptions): Promise<Container> {
+  const { name, ...body } = options;
+  // Left to itself dockerode puts all of it into the address too, with the values of env, and proxies log addresses.
+  const split = { _query: name === undefined ? {} : { name }, _body: body };
   try {
-    return await conn.client.createContainer(options);
+    return await conn.client.createContainer(split as ContainerCreateOptions);
   } catch (error) {
     if (readStatus(error) === 409) throw await explainTaken(conn, options, error);
     throw explainCreateError(error, options);

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import Docker from 'dockerode';
 import { StackError } from '../../domain/errors.ts';
 import type { Runtime, RuntimeCheck } from '../../domain/runtime.ts';
+import { limitClient, readPatience } from './ask.ts';
 import { type BuildRequest, buildImage } from './build.ts';
 import { type Connection, createConnection, type Person } from './connection.ts';
 import { explainEngineError } from './error.ts';
@@ -32,12 +33,14 @@ const OLDEST_API_MINOR = 41;
 const PLAIN_AGENT = { keepAlive: true, servername: '' };
 
 export interface EngineOptions {
-  /** Names the engine and, in TERM, the terminal. */
+  /** Names the engine, in TERM the terminal, and in `STACK_ENGINE_TIMEOUT` how many seconds an answer may take. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Address of the engine; wins over what env and the docker config say. */
   readonly host?: string;
   /** Who containers run as; default: whoever runs this process. */
   readonly person?: Person;
+  /** Aborted, it ends what is being asked. */
+  readonly signal?: AbortSignal;
 }
 
 type Labels = Record<string, string>;
@@ -76,6 +79,7 @@ export async function connectEngine(options: EngineOptions): Promise<DockerEngin
   const person = options.person ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   const agent = address.options.protocol === 'http' ? { agent: new Agent(PLAIN_AGENT) } : {};
   const client = new Docker({ ...address.options, ...agent });
+  limitClient(client, address.where, { signal: options.signal, seconds: readPatience(env) });
   const conn = createConnection({ client, where: address.where, person, term: env.TERM || 'xterm' });
   const bind = bindTo(conn);
   return {
@@ -140,6 +144,8 @@ async function checkEngine({ client, where }: Connection): Promise<RuntimeCheck>
     return { ok: true, version, where };
   } catch (error) {
     const why = explainEngineError(error, where);
+    // Nobody knows whether one would have answered.
+    if (why instanceof StackError && why.code === 'interrupted') throw why;
     const hint = why instanceof StackError ? why.hint : undefined;
     return {
       ok: false,

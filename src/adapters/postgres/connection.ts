@@ -101,7 +101,7 @@ async function useClient<Result>(
         try {
           return (await client.query<R>(text, values && [...values])).rows;
         } catch (error) {
-          if (signal?.aborted) throw interrupted(error);
+          if (signal?.aborted) throw interrupted(signal.reason);
           throw explainError(login, error);
         }
       },
