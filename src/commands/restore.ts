@@ -41,11 +41,10 @@ export const restore: Verb<Options, Result> = {
   ],
   completes: {},
   async run(context, { args: [ticket], options, from, on }) {
-    const { listRescues, forgetRescue, previewRestore, requireRescue, restoreInstance } = await import(
-      '../engine/restore.ts'
-    );
+    const { forgetRescue, previewRestore, requireRescue, restoreInstance } = await import('../engine/restore.ts');
     const stack = await context.stack();
     if (options.list) {
+      const { listRescues } = await import('../engine/rescues.ts');
       const all = await listRescues(stack);
       return { rescues: all.filter((one) => ticket === undefined || one.ticket === ticket.replaceAll('/', '-')) };
     }

@@ -28,6 +28,8 @@ const schema = z.object({
   argument: z.string(),
   /** When it was saved, as in the names of its refs: `20261121T093000.123Z`. */
   time: z.string(),
+  /** Greater than that of every earlier save: a clock may have been set back since. Older versions wrote none. */
+  sequence: z.optional(z.number()),
   /** When the ticket was made, ISO 8601. */
   createdAt: z.string(),
   /** True for what a create left that did not finish: not what anybody wants back, unless they ask for it. */
@@ -67,6 +69,15 @@ export function parseRescue(text: string): Rescue | undefined {
 export function renderRescue(rescue: Rescue): string {
   const toAscii = (letter: string): string => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
   return JSON.stringify(rescue).replaceAll(/[\u007f-\uffff]/g, toAscii);
+}
+
+/** When one save was made, and which. */
+export type SaveStamp = Required<Pick<Rescue, 'time' | 'sequence'>>;
+
+/** True when one save was made after the other. */
+export function isNewer(one: Rescue, other: Rescue): boolean {
+  const [mine, theirs] = [one.sequence ?? 0, other.sequence ?? 0];
+  return mine === theirs ? one.time > other.time : mine > theirs;
 }
 
 /** Gives a moment as the names of refs have it. */

@@ -16,7 +16,7 @@ import {
 import { countKeys, dumpKeys, loadKeys, type RedisLogin } from '../adapters/redis.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
 import { type DatabaseMark, hiddenDatabase } from '../domain/own.ts';
-import { parseRescue, type Rescue, renderRescue } from '../domain/rescue.ts';
+import { parseRescue, type Rescue, renderRescue, type SaveStamp } from '../domain/rescue.ts';
 import type { PostgresServer } from './postgres.ts';
 import { isWhereItWas, openRedis } from './redis.ts';
 import { withServer } from './redis-server.ts';
@@ -196,7 +196,7 @@ async function readDumpRecord(stack: Stack, file: string): Promise<Rescue | unde
 }
 
 /** Describes a ticket whose work is all safe in its branches. */
-export async function describeSafe(record: InstanceRecord, time: string, own: SavedData): Promise<Rescue> {
+export async function describeSafe(record: InstanceRecord, stamp: SaveStamp, own: SavedData): Promise<Rescue> {
   const repos = await Promise.all(
     Object.entries(record.repos).map(async ([repo, one]): Promise<[string, Rescue['repos'][string]]> => {
       if (one.mode === 'shared') return [repo, { mode: 'shared' }];
@@ -208,7 +208,7 @@ export async function describeSafe(record: InstanceRecord, time: string, own: Sa
   const services = Object.entries(record.services).map(([name, { runtime }]) => [name, { runtime }] as const);
   const { ticket, argument, createdAt } = record;
   return {
-    ...{ version: 1, ticket, argument, time, createdAt, ...describeOwn(record, own) },
+    ...{ version: 1, ticket, argument, ...stamp, createdAt, ...describeOwn(record, own) },
     repos: Object.fromEntries(repos),
     services: Object.fromEntries(services),
   };

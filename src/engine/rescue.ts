@@ -1,7 +1,7 @@
 import { type Rescued, rescueWork } from '../adapters/git/rescue.ts';
 import { dropRescue, keepRecord, rescueRef } from '../adapters/git/rescue-refs.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
-import { type Rescue, type RescuedRepo, renderRescue } from '../domain/rescue.ts';
+import { type Rescue, type RescuedRepo, renderRescue, type SaveStamp } from '../domain/rescue.ts';
 import { type TicketRisk, WISHES } from './checks.ts';
 import { describeOwn, type SavedData } from './dumps.ts';
 
@@ -32,18 +32,19 @@ export function listLarge(risks: readonly TicketRisk[]): LargeFiles[] {
 export async function rescueTicket(
   record: InstanceRecord,
   risks: readonly TicketRisk[],
-  { time, data }: { time: string; data: SavedData | undefined },
+  { data, ...stamp }: SaveStamp & { data: SavedData | undefined },
 ): Promise<Rescue | undefined> {
   const kinds = risks.flatMap(({ findings }) => findings.map(({ kind }) => kind));
   // Stashes are the repo's and stay there.
   if (kinds.every((kind) => kind === 'stashed' || WISHES.has(kind))) return undefined;
+  const { time } = stamp;
   const saved = await saveRepos(record, risks, time);
   const borrowed = Object.entries(record.repos).flatMap(([repo, { mode }]) =>
     mode === 'shared' ? [[repo, { mode }] as const] : [],
   );
   const services = Object.entries(record.services).map(([name, { runtime }]) => [name, { runtime }] as const);
   const rescue: Rescue = {
-    ...{ version: 1, ticket: record.ticket, argument: record.argument, time, createdAt: record.createdAt },
+    ...{ version: 1, ticket: record.ticket, argument: record.argument, ...stamp, createdAt: record.createdAt },
     ...(record.phase === 'creating' && { halfMade: true }),
     repos: Object.fromEntries([...saved, ...borrowed]),
     services: Object.fromEntries(services),

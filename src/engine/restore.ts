@@ -1,13 +1,14 @@
 import path from 'node:path';
-import { dropRescue, listRecords } from '../adapters/git/rescue-refs.ts';
+import { dropRescue } from '../adapters/git/rescue-refs.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
-import { parseRescue, type Rescue } from '../domain/rescue.ts';
+import type { Rescue } from '../domain/rescue.ts';
 import type { Step, StepState } from '../domain/step.ts';
 import { suggest } from '../domain/suggest.ts';
 import { type CreateOptions, createInstance, previewCreate } from './create.ts';
-import { dropDump, listDumpRecords } from './dumps.ts';
+import { dropDump } from './dumps.ts';
+import { listRescues } from './rescues.ts';
 import type { Stack } from './stack.ts';
 
 /** What `create` is told too is laid over what was saved: repos and services it had of its own come back in any case. */
@@ -17,18 +18,6 @@ export interface RestoreOptions extends Pick<CreateOptions, 'wishes' | 'own' | '
   time: string | undefined;
   /** False when a runtime was asked for, which then wins over the one that each service had. */
   keepRuntimes: boolean;
-}
-
-/** Gives what the repos of stack.yml keep of tickets that were destroyed with work in them, the newest first. */
-export async function listRescues(stack: Stack): Promise<Rescue[]> {
-  const { repos } = await stack.config();
-  const folders = Object.values(repos).map((repo) => path.resolve(stack.root, repo.path));
-  // A repo that is gone keeps nothing; each of the others has a copy of every record.
-  const texts = await Promise.all(folders.map((folder) => listRecords(folder).catch(() => [])));
-  // Git's own record comes last: it also knows of uncommitted work.
-  const rescues = [...(await listDumpRecords(stack)), ...texts.flat().flatMap((text) => parseRescue(text) ?? [])];
-  const unique = new Map(rescues.map((rescue) => [`${rescue.ticket} ${rescue.time}`, rescue]));
-  return [...unique.values()].sort((one, other) => (one.time > other.time ? -1 : 1));
 }
 
 /** Makes a ticket again as it was saved. Gives its name. Throws `not-found`, and what `create` throws. */

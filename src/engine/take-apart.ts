@@ -2,7 +2,7 @@ import { unlockWorktree } from '../adapters/git/worktree.ts';
 import { refuseLinkedFolder } from '../adapters/own-folders.ts';
 import { StackError } from '../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
-import { type Rescue, rescueTime } from '../domain/rescue.ts';
+import { type Rescue, rescueTime, type SaveStamp } from '../domain/rescue.ts';
 import { findRisks, listForeignFiles, type TicketRisk } from './checks.ts';
 import { claimInstance, requireFree, requireInstance, requireInstances } from './claim.ts';
 import { describeSafe, keepDumpRecord, purgeDumps, type SavedData, saveData } from './dumps.ts';
@@ -11,6 +11,7 @@ import { bringToRest, hasOwnData, requireAlone, withOwnServers } from './own-dat
 import { removeOwnFolder } from './redis-server.ts';
 import { removeForgotten, requireNothingLeft } from './remains.ts';
 import { rescueTicket } from './rescue.ts';
+import { nextSequence } from './rescues.ts';
 import { runBackward } from './run.ts';
 import { requireDedicated } from './spec.ts';
 import type { Stack } from './stack.ts';
@@ -113,7 +114,11 @@ async function abandon(
 ): Promise<never> {
   const { stack, record } = work;
   const { ticket } = record;
-  const rescue = await saveFirst(work, options, { time: rescueTime(new Date()), data: undefined, rests: false });
+  const rescue = await saveFirst(work, options, {
+    ...(await stampOf(work)),
+    data: undefined,
+    rests: false,
+  });
   const steps = listRecordedSteps({ ...work, saved: rescue !== undefined }).filter((step) => !isInEngine(work, step));
   const leftovers = await runBackward(steps, { ...stack, until: stack.signal });
   if (stack.signal.aborted) throw interruptedAt(`stack destroy ${ticket}`);
@@ -131,9 +136,9 @@ async function abandon(
 
 async function unmake(work: Work, options: TakeApartOptions & { risks: readonly TicketRisk[] }): Promise<TakenApart> {
   const { stack, record } = work;
-  const time = rescueTime(new Date());
-  const data = hasOwnData(record) ? await secureData(work, options, time) : undefined;
-  const rescue = options.force ? await saveFirst(work, options, { time, data, rests: true }) : undefined;
+  const stamp = options.force || hasOwnData(record) ? await stampOf(work) : undefined;
+  const data = stamp && hasOwnData(record) ? await secureData(work, options, stamp) : undefined;
+  const rescue = stamp && options.force ? await saveFirst(work, options, { ...stamp, data, rests: true }) : undefined;
   const kept = await listForeignFiles(record);
   if (kept.length > 0) stack.emit({ type: 'warning', text: `${record.folder} stays: it holds ${kept.join(', ')}` });
   // Where nothing had to be saved, what comes in from now on is looked for to the end.
@@ -151,14 +156,18 @@ async function unmake(work: Work, options: TakeApartOptions & { risks: readonly 
   return { ticket: record.ticket, rescued: listSaved(rescue, options.risks), kept, ...(data && { data }) };
 }
 
+async function stampOf({ stack, record }: Work): Promise<SaveStamp> {
+  return { time: rescueTime(new Date()), sequence: await nextSequence(stack, record) };
+}
+
 /** While its data is in use, or cannot be saved, the ticket is as it was, but at rest. */
-async function secureData(work: Work, options: TakeApartOptions, time: string): Promise<SavedData | undefined> {
+async function secureData(work: Work, options: TakeApartOptions, stamp: SaveStamp): Promise<SavedData | undefined> {
   const { record } = work;
   try {
     const isWhole = record.phase === 'ready';
     if (isWhole) await requireAlone(work, { force: options.force, staysAtRest: true });
-    const data = isWhole && !options.noDump ? await saveData(work, time) : undefined;
-    if (data) await keepDumpRecord(work.stack, await describeSafe(record, time, data));
+    const data = isWhole && !options.noDump ? await saveData(work, stamp.time) : undefined;
+    if (data) await keepDumpRecord(work.stack, await describeSafe(record, stamp, data));
     if (!options.force) condemn(record, options);
     return data;
   } catch (error) {
@@ -183,7 +192,7 @@ function keepBranches(record: InstanceRecord): void {
 async function saveFirst(
   work: Work,
   options: TakeApartOptions & { risks: readonly TicketRisk[] },
-  saved: { time: string; data: SavedData | undefined; rests: boolean },
+  saved: SaveStamp & { data: SavedData | undefined; rests: boolean },
 ): Promise<Rescue | undefined> {
   const { record, stack } = work;
   const risks = options.risks.filter(({ ticket }) => ticket === record.ticket);
@@ -195,7 +204,11 @@ async function saveFirst(
     for (const risk of risks) await overrule(stack, record, risk);
     // Files that git ignores are saved by name, and some may be new since the first look.
     const late = saved.rests && risks.length > 0 ? await findRisks(stack, record, options) : [];
-    const rescue = await rescueTicket(record, [...risks, ...late], saved);
+    const rescue = await rescueTicket(record, [...risks, ...late], {
+      time: saved.time,
+      sequence: saved.sequence,
+      data: saved.data,
+    });
     condemn(record, options);
     for (const { repo, ref } of listSaved(rescue, risks))
       stack.emit({ type: 'info', text: `${repo}: saved what was not pushed under ${ref}` });

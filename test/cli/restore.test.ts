@@ -93,6 +93,23 @@ describe('restore', () => {
     for (const repo of ['front', 'api']) expect(shop.git(repo, 'for-each-ref', 'refs/stack')).toBe('');
   });
 
+  it('takes the save that was made last, also after the clock was set back', async () => {
+    const clock = `const Now = Date; globalThis.Date = class extends Now {
+      constructor(...parts) { super(...(parts.length > 0 ? parts : [Now.now() + 864e5])); }
+      static now() { return Now.now() + 864e5; }
+    };`;
+    const env = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(clock)}` };
+    shop.write(`${front}/mine`, 'first');
+    expect(await shop.stack(['destroy', 'fix-login', '--force', '--quiet'], { env })).toMatchObject({ code: 0 });
+    expect(await restore('--no-start')).toMatchObject({ code: 0 });
+    shop.write(`${front}/mine`, 'second');
+    expect(await destroy()).toMatchObject({ code: 0 });
+    const [last, first] = await listSaved();
+    expect(last?.time.localeCompare(first?.time ?? '')).toBe(-1);
+    expect(await restore('--no-start')).toMatchObject({ code: 0 });
+    expect(shop.read(`${front}/mine`)).toBe('second');
+  });
+
   it('puts back what was checked out, and says what cannot be: a merge in the middle', async () => {
     shop.git(front, 'reset', '--quiet', '--hard');
     shop.commit('front', 'server.mjs', 'there\n');

@@ -1,0 +1,33 @@
+import path from 'node:path';
+import { listRecords } from '../adapters/git/rescue-refs.ts';
+import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
+import { isNewer, parseRescue, type Rescue } from '../domain/rescue.ts';
+import { listDumpRecords } from './dumps.ts';
+import type { Stack } from './stack.ts';
+
+/** Gives what the repos of stack.yml keep of tickets that were destroyed with work in them, the newest first. */
+export async function listRescues(stack: Stack): Promise<Rescue[]> {
+  const { repos } = await stack.config();
+  return readRescues(
+    stack,
+    Object.values(repos).map((repo) => path.resolve(stack.root, repo.path)),
+  );
+}
+
+/** Gives the number of the next save: greater than that of all that are known where the ticket is saved. Never throws. */
+export async function nextSequence(stack: Stack, record: InstanceRecord): Promise<number> {
+  const config = await stack.config().catch(() => undefined);
+  const listed = Object.values(config?.repos ?? {}).map((repo) => path.resolve(stack.root, repo.path));
+  const own = dedicatedRepos(record).map(([, repo]) => repo.path);
+  const rescues = await readRescues(stack, [...new Set([...listed, ...own])]);
+  return 1 + Math.max(0, ...rescues.map(({ sequence = 0 }) => sequence));
+}
+
+async function readRescues(stack: Stack, folders: readonly string[]): Promise<Rescue[]> {
+  // A repo that is gone keeps nothing; each of the others has a copy of every record.
+  const texts = await Promise.all(folders.map((folder) => listRecords(folder).catch(() => [])));
+  // Git's own record comes last: it also knows of uncommitted work.
+  const rescues = [...(await listDumpRecords(stack)), ...texts.flat().flatMap((text) => parseRescue(text) ?? [])];
+  const unique = new Map(rescues.map((rescue) => [`${rescue.ticket} ${rescue.time}`, rescue]));
+  return [...unique.values()].sort((one, other) => (isNewer(one, other) ? -1 : 1));
+}
