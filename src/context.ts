@@ -157,7 +157,9 @@ async function makeStack({
   // The person's alone: what `.env` says fills values, and reaches no program that stack starts for itself.
   const env = { ...host.env, ...ownPath(host.env) };
   const values = file?.values ?? layValues(host.env);
-  await sweep(root, file?.config.worktrees);
+  for (const left of await sweep(root, file?.config.worktrees)) {
+    emit({ type: 'warning', text: `${left} could not be deleted: \`sudo rm -rf ${left}\` does` });
+  }
   const docker = once(async (): Promise<DockerEngine> => {
     const { connectEngine } = await import('./adapters/docker/docker.ts');
     return connectEngine({ env, signal });
@@ -219,13 +221,13 @@ async function askTrust(
   });
 }
 
-/** Deletes what a command that was killed left of a teardown: there is a trash only while something is in it. */
-async function sweep(root: string, worktrees: string | undefined): Promise<void> {
+/** Deletes what a command that was killed left of a teardown: there is a trash only while something is in it. Gives what stays. */
+async function sweep(root: string, worktrees: string | undefined): Promise<string[]> {
   const near = worktrees === undefined ? [] : [path.resolve(root, worktrees, NEAR_TRASH)];
   const trashes = [path.join(root, '.stack', 'trash'), ...near].filter((trash) => existsSync(trash));
-  if (trashes.length === 0) return;
+  if (trashes.length === 0) return [];
   const { sweepTrash } = await import('./adapters/trash.ts');
-  await Promise.all(trashes.map(sweepTrash));
+  return (await Promise.all(trashes.map(sweepTrash))).flat();
 }
 
 async function connectHostServer(

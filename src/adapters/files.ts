@@ -1,6 +1,7 @@
 import { lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../domain/errors.ts';
+import { pathOf } from './byte-names.ts';
 import { type ReadOptions, readWhole } from './read-file.ts';
 import { sweepTemporaries, temporaryIn } from './temporary.ts';
 
@@ -36,7 +37,7 @@ export async function readFileIfThere(file: string, options: ReadOptions = {}): 
 
 /** True when something is at the path, a dangling link included. */
 export async function isThere(file: string): Promise<boolean> {
-  return (await lstat(file).catch(() => undefined)) !== undefined;
+  return (await lstat(pathOf(file)).catch(() => undefined)) !== undefined;
 }
 
 /** Makes a folder and its parents, each 0700 unless `mode` says otherwise. Throws `files`. */

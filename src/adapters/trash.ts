@@ -38,18 +38,24 @@ export async function moveToTrash(folder: string, trash: string): Promise<void> 
   startDeleting(moved, moved, trash);
 }
 
-/** Deletes in the background what a command that was killed, or a machine that went down, left in a trash. Never throws. */
-export async function sweepTrash(trash: string): Promise<void> {
+/**
+ * Deletes in the background what a command that was killed, or a machine that went down, left in a trash. Gives what was
+ * tried and could not be deleted. Never throws.
+ */
+export async function sweepTrash(trash: string): Promise<string[]> {
   // What a link leads to is no trash of ours.
-  if ((await lstat(trash).catch(() => undefined))?.isSymbolicLink()) return;
+  if ((await lstat(trash).catch(() => undefined))?.isSymbolicLink()) return [];
+  const stuck: string[] = [];
   const names = await readdir(trash).catch(() => []);
   for (const name of names) {
     const [, base = name, pid] = /^(.+-[0-9a-f]{8})\.(\d+)$/.exec(name) ?? [];
     const from = path.join(trash, name);
+    if (pid === '0') stuck.push(from);
     // Deleted by somebody else right now, or in vain a moment ago.
     if (pid === '0' ? await isFresh(from) : pid !== undefined && isRunning(Number(pid))) continue;
     startDeleting(from, path.join(trash, base), trash);
   }
+  return stuck;
 }
 
 /** What could not be deleted (files of root's) is not tried again by every command. */

@@ -35,13 +35,17 @@ export const destroy: Verb<Options, Result> = {
   ],
   completes: { tickets: true },
   async run(context, { args, options }) {
-    const [{ examineTickets, previewTakeApart, takeApart }, { riskError }, { mendWorktrees }, { requireEngine }] =
-      await Promise.all([
-        import('../engine/take-apart.ts'),
-        import('../engine/checks.ts'),
-        import('../engine/mend-worktrees.ts'),
-        import('../engine/lost-engine.ts'),
-      ]);
+    const [
+      { examineTickets, previewTakeApart, takeApart },
+      { requireSavable, riskError },
+      { mendWorktrees },
+      { requireEngine },
+    ] = await Promise.all([
+      import('../engine/take-apart.ts'),
+      import('../engine/checks.ts'),
+      import('../engine/mend-worktrees.ts'),
+      import('../engine/lost-engine.ts'),
+    ]);
     const stack = await context.stack();
     const how = { force: options.force === true, keepBranch: options.keepBranch === true, noDump: !options.dump };
     const wanted = await chooseTickets(context, args, options);
@@ -52,6 +56,7 @@ export const destroy: Verb<Options, Result> = {
       return { planned: await Promise.all(wanted.map((ticket) => previewTakeApart(stack, ticket, how))), risks };
     }
     if (!how.force && !options.merged && risks.length > 0) throw riskError(risks);
+    if (how.force) requireSavable(risks);
     if (how.force) await confirmLarge(context, risks);
     const left = options.merged ? risks : [];
     const tickets = wanted.filter((name) => left.every(({ ticket }) => ticket !== name));

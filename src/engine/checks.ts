@@ -45,7 +45,7 @@ export async function findRisks(
         return {
           ticket,
           repo,
-          findings: findings.filter(({ kind }) => kind !== 'ignored' || record.phase !== 'creating'),
+          findings: findings.filter(({ kind }) => !['ignored', 'nested'].includes(kind) || record.phase !== 'creating'),
         };
       }),
     ),
@@ -108,16 +108,37 @@ export function riskError(risks: readonly TicketRisk[]): StackError {
   const onlyCommits = !onlyWishes && [...kinds].every((kind) => kind === 'unpushed');
   const destroy = `stack destroy ${tickets.join(' ')}`;
   const what = onlyWishes ? 'would get in somebody’s way' : 'would lose work';
-  const hint = onlyWishes
-    ? `end or undo that first; \`${destroy} --force\` goes on regardless`
-    : onlyCommits
-      ? `push or merge it, or \`${destroy} --keep-branch\`; \`${destroy} --force\` saves it first, and \`stack restore\` brings it back`
-      : `commit and push it; \`${destroy} --force\` saves it first, and \`stack restore\` brings it back`;
+  const hint = isUnsavable(risks)
+    ? HANDS_ON
+    : onlyWishes
+      ? `end or undo that first; \`${destroy} --force\` goes on regardless`
+      : onlyCommits
+        ? `push or merge it, or \`${destroy} --keep-branch\`; \`${destroy} --force\` saves it first, and \`stack restore\` brings it back`
+        : `commit and push it; \`${destroy} --force\` saves it first, and \`stack restore\` brings it back`;
   return new StackError(
     onlyWishes ? 'conflict' : onlyCommits ? 'unpushed' : 'dirty',
     `destroying ${tickets.join(', ')} ${what}`,
     { hint, lines: listRisks(risks), details: risks },
   );
+}
+
+/** Throws `dirty` for what not even `--force` can save: it stays, and the ticket with it. */
+export function requireSavable(risks: readonly TicketRisk[]): void {
+  const stays = risks.flatMap((risk) => {
+    const findings = risk.findings.filter(({ kind }) => UNSAVABLE.has(kind));
+    return findings.length > 0 ? [{ ...risk, findings }] : [];
+  });
+  if (stays.length === 0) return;
+  const tickets = [...new Set(stays.map(({ ticket }) => ticket))].join(', ');
+  throw new StackError('dirty', `${tickets} stays: it holds what cannot be saved`, {
+    hint: HANDS_ON,
+    lines: listRisks(stays),
+    details: stays,
+  });
+}
+
+function isUnsavable(risks: readonly TicketRisk[]): boolean {
+  return risks.some(({ findings }) => findings.some(({ kind }) => UNSAVABLE.has(kind)));
 }
 
 /** Gives the lines that tell a person of risks: a list per repo. */
@@ -130,3 +151,8 @@ export function listRisks(risks: readonly TicketRisk[]): string[] {
 
 /** Kinds of findings that tell of no work. */
 export const WISHES = new Set<RiskFinding['kind']>(['moved', 'locked', 'switched', 'elsewhere', 'occupied']);
+
+/** Kinds of findings that no rescue can hold. */
+const UNSAVABLE = new Set<RiskFinding['kind']>(['nested', 'closed']);
+const HANDS_ON =
+  'open it, move it out of the ticket, or delete it, then run the command again: `--force` cannot save it either';

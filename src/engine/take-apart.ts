@@ -3,7 +3,7 @@ import { refuseLinkedFolder } from '../adapters/own-folders.ts';
 import { StackError } from '../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import { type Rescue, rescueTime, type SaveStamp } from '../domain/rescue.ts';
-import { findRisks, listForeignFiles, type TicketRisk } from './checks.ts';
+import { findRisks, listForeignFiles, requireSavable, type TicketRisk } from './checks.ts';
 import { claimInstance, requireFree, requireInstance, requireInstances } from './claim.ts';
 import { describeSafe, keepDumpRecord, purgeDumps, type SavedData, saveData } from './dumps.ts';
 import { findLostEngine, isInEngine, listAbandoned } from './lost-engine.ts';
@@ -198,12 +198,14 @@ async function saveFirst(
   const risks = options.risks.filter(({ ticket }) => ticket === record.ticket);
   const before = structuredClone(record);
   try {
+    requireSavable(risks);
     if (options.keepBranch) keepBranches(record);
     // What services write while they end is saved too, and nothing slow lies between saving and removing.
     if (saved.rests && risks.length > 0) await bringToRest(work);
     for (const risk of risks) await overrule(stack, record, risk);
     // Files that git ignores are saved by name, and some may be new since the first look.
     const late = saved.rests && risks.length > 0 ? await findRisks(stack, record, options) : [];
+    requireSavable(late);
     const rescue = await rescueTicket(record, [...risks, ...late], {
       time: saved.time,
       sequence: saved.sequence,

@@ -304,22 +304,30 @@ describe('rescueWork', () => {
     expect(listRefs(repo)).not.toContain('refs/stack');
   });
 
-  it.each([
-    ['git keeps for itself', 'git~1'],
-    ['is not UTF-8', Buffer.from('caf\xe9', 'latin1')],
-  ])('refuses an ignored file whose name %s', async (_, name) => {
+  it('refuses an ignored file whose name git keeps for itself', async () => {
     const { repo, gitCommonDir, worktree, question, write } = await makeWorld();
     await addExclude(gitCommonDir, '/own', 'feat-01');
     mkdirSync(path.join(worktree, 'own'));
-    write('own/usual');
-    writeFileSync(Buffer.concat([Buffer.from(path.join(worktree, 'own/')), Buffer.from(name)]), 'mine');
-    const risks = await findEveryRisk({ ...question, owner: '', envFiles: [], since: new Date(0).toISOString() });
-    const { paths = [] } = risks.find(({ kind }) => kind === 'ignored') ?? {};
-    await expect(rescue({ ...question, ignored: paths })).rejects.toMatchObject({
+    for (const name of ['usual', 'git~1']) write(`own/${name}`);
+    await expect(rescue({ ...question, ignored: ['own/usual', 'own/git~1'] })).rejects.toMatchObject({
       code: 'dirty',
       message: expect.stringContaining(path.join(worktree, 'own/')),
     });
     expect(listRefs(repo)).not.toContain('refs/stack');
+  });
+
+  it('saves files whose names are not UTF-8', async () => {
+    const { repo, gitCommonDir, worktree, question } = await makeWorld();
+    await addExclude(gitCommonDir, '/own', 'feat-01');
+    mkdirSync(path.join(worktree, 'own'));
+    for (const name of ['own/caf\xe9', 'caf\xe9'])
+      writeFileSync(Buffer.from(path.join(worktree, name), 'latin1'), 'mine');
+    const risks = await findEveryRisk({ ...question, owner: '', envFiles: [], since: new Date(0).toISOString() });
+    expect(risks.map(({ paths }) => paths)).toEqual([['caf\udce9'], ['own/caf\udce9']]);
+    expect(await rescue({ ...question, ignored: ['own/caf\udce9'] })).toBe(REF);
+    expect(git(repo, 'ls-tree', '-r', '--name-only', REF)).toContain(
+      '"caf\\351"\nfile-1\nfile-2\nfile-3\n"own/caf\\351"',
+    );
   });
 
   it('saves what is outside of a sparse checkout, and takes nothing that is not there for deleted', async () => {

@@ -66,7 +66,8 @@ async function readDetachedHead(worktree: string): Promise<string | undefined> {
   return (await askGit(worktree, ['rev-parse', 'HEAD'])).trim();
 }
 
-async function listCommits(cwd: string, revisions: readonly string[], how: AskOptions = {}): Promise<Commit[]> {
+/** Gives the commits that `git log` finds from some revisions, the newest first. Throws `git`. */
+export async function listCommits(cwd: string, revisions: readonly string[], how: AskOptions = {}): Promise<Commit[]> {
   const options = [`--max-count=${MOST_COMMITS}`, '--no-patch', '--no-show-signature', '--format=%H %s'];
   const lines = (await askGit(cwd, ['log', ...options, ...revisions, '--'], how)).split('\n');
   return lines.flatMap((line) => {

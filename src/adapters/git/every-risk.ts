@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { canonicalPath, readOwnEntry, readRebasedBranch } from './entry.ts';
 import { findIgnoredWork, listIgnoredInside } from './ignored.ts';
+import { findInsideRisk } from './inside-risk.ts';
 import { readNotes } from './own-notes.ts';
 import { count, describeFiles, type Look, lookAt, type RiskFinding, type RiskQuestion } from './risk.ts';
 import { listStashes } from './stash.ts';
@@ -25,13 +26,16 @@ export async function findEveryRisk(question: EveryRiskQuestion): Promise<RiskFi
     const inside = await findEveryRisk({ ...question, worktree: moved });
     return [{ kind: 'moved', text, paths: [moved] }, ...inside];
   }
-  const look = await lookAt(question);
+  const [look, inside] = await Promise.all([
+    lookAt(question),
+    existsSync(worktree) ? findInsideRisk(worktree) : { findings: [], repos: [] },
+  ]);
   const [wishes, ignored, stashed] = await Promise.all([
     listWishes(question, look),
-    findIgnored(question, look),
+    findIgnored(question, look, inside.repos),
     look.refs.hasStash ? findStashed(question) : [],
   ]);
-  return [...wishes, ...look.findings, ...ignored, ...stashed];
+  return [...wishes, ...look.findings, ...inside.findings, ...ignored, ...stashed];
 }
 
 /** Says what to type to have a moved worktree in its place again. */
@@ -83,12 +87,16 @@ function describeBranch(branch: string, head: string | undefined): string {
   return `${branch}${head === undefined ? ', a branch without a commit,' : ''} is checked out`;
 }
 
-async function findIgnored(question: EveryRiskQuestion, { linked }: Look): Promise<RiskFinding[]> {
+async function findIgnored(
+  question: EveryRiskQuestion,
+  { linked }: Look,
+  repos: readonly string[],
+): Promise<RiskFinding[]> {
   if (!linked) return [];
   const ignored = [...linked.status.ignored, ...(await listIgnoredInside(question.worktree, linked.entry))];
   if (ignored.length === 0) return [];
   const notes = await readNotes(linked.entry.folder);
-  const { paths, bytes } = await findIgnoredWork({ ...question, ignored, notes });
+  const { paths, bytes } = await findIgnoredWork({ ...question, ignored, notes, repos });
   return describeFiles('ignored', 'file', paths).map((finding) => ({
     ...finding,
     text: finding.text.replace(':', ' that git ignores:'),

@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { simpleGit } from 'simple-git';
 import { interrupted, StackError } from '../../domain/errors.ts';
+import { bytesOf, textOf } from '../byte-names.ts';
 import { endMarked } from '../process/group.ts';
 import { endWithMe } from '../process/mortal.ts';
 import { listGroup, MARKER } from '../process/table.ts';
@@ -20,6 +21,8 @@ export interface AskOptions {
   input?: string | undefined;
   /** True in a git folder: else git fails there where the files that its settings name (`core.worktree`) are gone. */
   inGitDir?: boolean;
+  /** Another git folder than the one that git would find; the working tree is then the folder git is asked in. */
+  gitDir?: string | undefined;
 }
 
 export interface ChangeOptions {
@@ -78,7 +81,7 @@ export async function askGit(cwd: string, args: readonly string[], options: AskO
 
 /** Asks git something it may say no to, and gives exit code and words. Throws `git` when git cannot run, `interrupted`. */
 export async function tryGit(cwd: string, args: readonly string[], options: AskOptions = {}): Promise<GitAnswer> {
-  const { signal, input, inGitDir = false } = options;
+  const { signal, input, inGitDir = false, gitDir } = options;
   if (signal?.aborted) throw interrupted(signal.reason);
   const answer: GitAnswer = { exitCode: -1, stdout: '', stderr: '' };
   try {
@@ -86,20 +89,21 @@ export async function tryGit(cwd: string, args: readonly string[], options: AskO
       // simple-git drops every GIT_* of the caller but these, and throws for some unless told that they are meant.
       allowEnvironment: KEPT,
       ...(signal && { abort: signal }),
-      ...(input !== undefined && { input: () => input }),
-      ...(inGitDir && { unsafe: { allowUnsafeConfigPaths: true } }),
+      ...(input !== undefined && { input: () => bytesOf(input) }),
+      ...((inGitDir || gitDir !== undefined) && { unsafe: { allowUnsafeConfigPaths: true } }),
       // Its own errors hold no exit code, and a failure without words counts as success: both are taken from here.
       errors(error, result) {
         answer.exitCode = result.exitCode;
-        answer.stderr = Buffer.concat(result.stdErr).toString();
-        answer.stdout = Buffer.concat(result.stdOut).toString();
+        answer.stderr = textOf(Buffer.concat(result.stdErr));
+        answer.stdout = textOf(Buffer.concat(result.stdOut));
         return result.exitCode === 0 ? undefined : (error ?? Buffer.from('no'));
       },
     });
     // For a command that printed nothing it waits 50 ms more; an empty piece of output counts as something.
     git.outputHandler((_command, stdout) => stdout.once('end', () => stdout.emit('data', Buffer.alloc(0))));
     // Without optional locks a question never makes the person's own git wait, or fail.
-    answer.stdout = await git.raw(['--no-optional-locks', ...(inGitDir ? ['--work-tree=.'] : []), ...args]);
+    const place = inGitDir || gitDir !== undefined ? ['--work-tree=.'] : [];
+    await git.raw(['--no-optional-locks', ...(gitDir === undefined ? [] : [`--git-dir=${gitDir}`]), ...place, ...args]);
   } catch (error) {
     if (signal?.aborted) throw interrupted(signal.reason);
     // simple-git gives the negative error number when there was no process to have an exit code.
@@ -127,6 +131,7 @@ export async function changeGit(cwd: string, args: readonly string[], options: C
     ...(options.inputFile === undefined ? { stdin: 'ignore' } : { inputFile: options.inputFile }),
     reject: false,
     stripFinalNewline: false,
+    encoding: 'buffer',
   });
   try {
     if (child.pid !== undefined) options.onStart?.(child.pid);
@@ -145,7 +150,7 @@ export async function changeGit(cwd: string, args: readonly string[], options: C
   survive();
   if (signal?.aborted) throw interrupted(signal.reason);
   if (result.exitCode === undefined && !timedOut && result.signal === undefined) throw cannotRun(cwd, result);
-  return { exitCode: result.exitCode ?? -1, stdout: result.stdout, stderr: result.stderr, timedOut };
+  return { exitCode: result.exitCode ?? -1, stdout: textOf(result.stdout), stderr: textOf(result.stderr), timedOut };
 }
 
 /** Gives git's version, `2.39.5`. Throws `git` when it is not there or older than 2.31. */

@@ -1,5 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
+import { pathOf } from '../byte-names.ts';
 import { askGit } from './git.ts';
 
 /**
@@ -12,7 +13,7 @@ export async function listHidden(worktree: string): Promise<string[]> {
   const hidden = entries.filter((entry) => /^[a-zS] /.test(entry)).map((entry) => entry.slice(2));
   const isFile = await Promise.all(
     hidden.map((file) =>
-      lstat(path.join(worktree, file)).then(
+      lstat(pathOf(path.join(worktree, file))).then(
         (found) => found.isFile(),
         () => false,
       ),

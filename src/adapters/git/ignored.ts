@@ -1,11 +1,13 @@
-import type { Dirent } from 'node:fs';
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
 import { removeEnvBlock } from '../../domain/env-block.ts';
 import { shortHash } from '../../domain/names.ts';
+import { pathOf } from '../byte-names.ts';
 import { readFileIfThere } from '../files.ts';
 import { readOwnEntry, type WorktreeEntry } from './entry.ts';
+import { readEntries } from './inside.ts';
+import { stampNested } from './inside-risk.ts';
 import { addNotes, type OwnNotes } from './own-notes.ts';
 import { readStatus } from './status.ts';
 import { listSubmodules } from './submodule.ts';
@@ -27,6 +29,8 @@ export interface IgnoredQuestion {
   /** Env files that stack writes, relative to the worktree. */
   envFiles: readonly string[];
   notes: OwnNotes;
+  /** Other repos among the files: what is in them is theirs. */
+  repos: readonly string[];
 }
 
 /** So many files are open at once at most: a process may have a few thousand. */
@@ -36,12 +40,15 @@ const OPEN_FILES = 64;
 export async function findIgnoredWork(question: IgnoredQuestion): Promise<IgnoredWork> {
   const known = new Set(question.notes.ignored);
   const names = question.ignored.filter((name) => !isUsual(name) && !known.has(name));
-  const files = (await Promise.all(names.map((name) => expand(question.worktree, name)))).flat();
-  const lost = files.filter((file) => !known.has(file));
+  const files = names.flatMap((name) => expand(question.worktree, name));
+  const isOthers = (file: string): boolean => question.repos.some((repo) => file.startsWith(`${repo}/`));
+  const lost = files.filter((file) => !known.has(file) && !isOthers(file));
   const limit = pLimit(OPEN_FILES);
   const judged = await limit.map(lost, async (file) => ((await isKnown(question, file)) ? [] : [file]));
   const paths = judged.flat();
-  const sizes = await limit.map(paths, (file) => lstat(path.join(question.worktree, file)).catch(() => undefined));
+  const sizes = await limit.map(paths, (file) =>
+    lstat(pathOf(path.join(question.worktree, file))).catch(() => undefined),
+  );
   return { paths, bytes: sizes.reduce((sum, stat) => sum + (stat?.size ?? 0), 0) };
 }
 
@@ -56,18 +63,22 @@ export async function listIgnoredInside(worktree: string, entry: WorktreeEntry):
   return names.flat();
 }
 
-/** Notes what git ignores in a worktree now: made by its set-up, not by a person. Throws `git`, `files`. */
+/** Notes what git ignores in a worktree now, and other repos in it: made by its set-up, not by a person. Throws `git`, `files`. */
 export async function noteIgnored(worktree: string, envFiles: readonly string[]): Promise<void> {
   const entry = await readOwnEntry(worktree);
-  const [status, inside] = await Promise.all([readStatus(worktree), entry ? listIgnoredInside(worktree, entry) : []]);
+  const [status, inside, repos] = await Promise.all([
+    readStatus(worktree),
+    entry ? listIgnoredInside(worktree, entry) : [],
+    entry ? stampNested(worktree, entry) : {},
+  ]);
   const ignored = [...status.ignored, ...inside];
-  await addNotes(worktree, async ({ copied }) => {
+  await addNotes(worktree, ({ copied }) => {
     const apart = [...envFiles, ...Object.keys(copied)];
     // A folder with files that are watched one by one is noted file by file too.
     const isMixed = (name: string): boolean => name.endsWith('/') && apart.some((file) => file.startsWith(name));
     const names = ignored.filter((name) => !isUsual(name));
-    const files = await Promise.all(names.map((name) => (isMixed(name) ? expand(worktree, name) : [name])));
-    return { ignored: files.flat().filter((name) => !apart.includes(name)) };
+    const files = names.flatMap((name) => (isMixed(name) ? expand(worktree, name) : [name]));
+    return { ignored: files.filter((name) => !apart.includes(name)), repos };
   });
 }
 
@@ -85,15 +96,14 @@ export async function noteEnvText(worktree: string, file: string, text: string):
 }
 
 /** The files in what git lists as one folder. */
-async function expand(worktree: string, name: string): Promise<string[]> {
+function expand(worktree: string, name: string): string[] {
   if (!name.endsWith('/')) return [name];
-  const entries = await readdir(path.join(worktree, name), { withFileTypes: true }).catch((): Dirent[] => []);
   let found: string[] = [];
-  for (const entry of entries) {
+  for (const entry of readEntries(path.join(worktree, name))) {
     const inside = path.join(name, entry.isDirectory() ? `${entry.name}/` : entry.name);
     // Git keeps no sockets and pipes.
     const isKept = entry.isDirectory() || entry.isFile() || entry.isSymbolicLink();
-    if (isKept && !isUsual(inside)) found = found.concat(await expand(worktree, inside));
+    if (isKept && !isUsual(inside)) found = found.concat(expand(worktree, inside));
   }
   return found;
 }
@@ -115,14 +125,15 @@ async function isKnownText(own: string, main: string, hash: string | undefined):
 }
 
 async function isSame(one: string, other: string): Promise<boolean> {
-  const [here, there] = await Promise.all([one, other].map((file) => lstat(file).catch(() => undefined)));
+  const [here, there] = await Promise.all([one, other].map((file) => lstat(pathOf(file)).catch(() => undefined)));
   if (!here?.isFile() || !there?.isFile() || here.size !== there.size) return false;
-  const [text, otherText] = await Promise.all([readFile(one), readFile(other)]);
-  return text.equals(otherText);
+  // What cannot be read is not known to be the same.
+  const texts = await Promise.all([one, other].map((file) => readFile(pathOf(file)).catch(() => undefined)));
+  return texts[0] !== undefined && texts[1] !== undefined && texts[0].equals(texts[1]);
 }
 
 async function stampOf(file: string): Promise<string> {
-  const stat = await lstat(file).catch(() => undefined);
+  const stat = await lstat(pathOf(file)).catch(() => undefined);
   return stat === undefined ? '' : `${stat.size} ${Math.round(stat.mtimeMs)}`;
 }
 

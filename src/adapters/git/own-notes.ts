@@ -13,6 +13,8 @@ export interface OwnNotes {
   ignored: string[];
   /** Files that were copied from the main checkout: size and time as they came. */
   copied: Record<string, string>;
+  /** Other repos that the set-up left among the files, with a stamp of what is in them and nowhere else. */
+  repos: Record<string, string>;
   /** Env files: a hash of the text around stack's block as it came from the main checkout. */
   envTexts: Record<string, string>;
 }
@@ -20,7 +22,7 @@ export interface OwnNotes {
 /** Gives the notes in a worktree's entry; without any, those of nobody. Never throws. */
 export async function readNotes(entryFolder: string): Promise<OwnNotes> {
   const text = await readFileIfThere(fileOf(entryFolder)).catch(() => undefined);
-  const none = { owner: '', ignored: [], copied: {}, envTexts: {} };
+  const none = { owner: '', ignored: [], copied: {}, repos: {}, envTexts: {} };
   try {
     return { ...none, ...(JSON.parse(text ?? '{}') as Partial<OwnNotes>) };
   } catch {

@@ -1,18 +1,20 @@
 import { existsSync } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Commit, listLonely, listLonelyInSubmodule, MOST_COMMITS } from './commits.ts';
 import { canonicalPath, findEntry, listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { askGit } from './git.ts';
+import { readEntries } from './inside.ts';
 import { isMerged } from './merged.ts';
 import { readOwnStatus, type WorktreeStatus } from './status.ts';
 import { listSubmodules, type Submodule } from './submodule.ts';
 
 /**
  * Work that would be lost (`unpushed`: commits that no other branch, tag or remote has; `ignored`: files that git ignores
- * and a person made), or a wish of somebody that a removal would overrule.
+ * and a person made), what cannot be saved (`nested`: another git repo among the files; `closed`: a folder that cannot be
+ * opened or emptied), or a wish of somebody that a removal would overrule.
  */
-type WorkKind = 'uncommitted' | 'untracked' | 'ignored' | 'in-progress' | 'unpushed' | 'stashed';
+type WorkKind = 'uncommitted' | 'untracked' | 'ignored' | 'in-progress' | 'unpushed' | 'stashed' | 'nested' | 'closed';
 type WishKind = 'moved' | 'locked' | 'switched' | 'elsewhere' | 'occupied';
 
 /** Something that speaks against removing a worktree and its branch. */
@@ -156,7 +158,7 @@ export function describeFiles(kind: WorkKind, noun: string, paths: string[]): Ri
 async function findInSubmodule(submodule: Submodule): Promise<RiskFinding[]> {
   const commits = await listLonelyInSubmodule(submodule);
   if (commits.length === 0) return [];
-  const text = `${count(commits.length, 'commit')} in the submodule ${submodule.path} that no remote has: ${describe(commits)}`;
+  const text = `${count(commits.length, 'commit')} in the submodule ${submodule.path} that no remote has: ${describeCommits(commits)}`;
   return [{ kind: 'unpushed', text, commits }];
 }
 
@@ -164,7 +166,9 @@ function renderCommits(commits: Commit[], { branch, baseCommit }: RiskQuestion):
   if (commits.length === 0) return [];
   const old = commits.some(({ commit }) => commit === baseCommit) ? ' (those of its base among them)' : '';
   const what = `${count(commits.length, 'commit')} on ${branch}${old}`;
-  return [{ kind: 'unpushed', text: `${what} that no other branch, tag or remote has: ${describe(commits)}`, commits }];
+  return [
+    { kind: 'unpushed', text: `${what} that no other branch, tag or remote has: ${describeCommits(commits)}`, commits },
+  ];
 }
 
 /** True when there is a file in a folder, other than git's own. */
@@ -175,17 +179,18 @@ export async function hasFiles(folder: string): Promise<boolean> {
 /** In a folder that is no worktree (any more) every file may be the only one of its kind; empty folders are not. */
 async function findStray(folder: string): Promise<InFiles> {
   const there = await lstat(folder).catch(() => undefined);
-  const files = there?.isDirectory() ? await listFiles(folder, '', SHOWN + 1) : [];
+  const files = there?.isDirectory() ? listFiles(folder, '', SHOWN + 1) : [];
   const text = `files in a folder that is no worktree any more: ${shorten(files)}`;
   return { findings: files.length === 0 ? [] : [{ kind: 'untracked', text, paths: files }], status: undefined };
 }
 
-async function listFiles(folder: string, prefix: string, most: number): Promise<string[]> {
+/** What cannot be opened is a finding of its own. */
+function listFiles(folder: string, prefix: string, most: number): string[] {
   const found: string[] = [];
-  for (const entry of await readdir(path.join(folder, prefix), { withFileTypes: true })) {
+  for (const entry of readEntries(path.join(folder, prefix))) {
     const name = path.join(prefix, entry.name);
     if (name === '.git') continue;
-    found.push(...(entry.isDirectory() ? await listFiles(folder, name, most - found.length) : [name]));
+    found.push(...(entry.isDirectory() ? listFiles(folder, name, most - found.length) : [name]));
     if (found.length >= most) return found;
   }
   return found;
@@ -200,6 +205,7 @@ function shorten(paths: readonly string[]): string {
   return paths.length > SHOWN ? `${paths.slice(0, SHOWN).join(', ')}, …` : paths.join(', ');
 }
 
-function describe(commits: readonly Commit[]): string {
+/** Gives some commits in a few words. */
+export function describeCommits(commits: readonly Commit[]): string {
   return shorten(commits.map(({ commit, subject }) => `${commit.slice(0, 7)} ${subject}`));
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { copyFile, lstat, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
+import { bytesOf } from '../byte-names.ts';
 import { isThere } from '../files.ts';
 import { askGit, changeGit, gitError, tryGit } from './git.ts';
 import { listHidden } from './hidden.ts';
@@ -106,18 +107,18 @@ async function addIgnored(
   if (ignored.length === 0) return;
   await requireOutsideRepos(folder, ignored);
   const list = `${index}.paths`;
-  await writeFile(list, ignored.map((file) => `${file}\0`).join(''));
+  await writeFile(list, bytesOf(ignored.map((file) => `${file}\0`).join('')));
   // One that has just gone is nothing to save.
   const flags = ['--add', '--remove', '-z', '--stdin'];
   await git([...EVERY_FILE, 'update-index', ...flags], list);
   await requireAdded(git, folder, ignored);
 }
 
-/** It passes over names that git keeps for itself (`git~1`), and finds none that is not UTF-8: it ends with 0 all the same. */
+/** It passes over names that git keeps for itself (`git~1`), and ends with 0 all the same. */
 async function requireAdded(git: Git, folder: string, files: readonly string[]): Promise<void> {
   const added = new Set((await git(['ls-files', '-z'])).split('\0'));
   const missing = files.filter((file) => !added.has(file));
-  const isLeft = await Promise.all(missing.map((file) => file.includes('\uFFFD') || isThere(path.join(folder, file))));
+  const isLeft = await Promise.all(missing.map((file) => isThere(path.join(folder, file))));
   const left = missing.filter((_, index) => isLeft[index]);
   if (left.length === 0) return;
   throw new StackError('dirty', `git cannot keep a file with this name: ${path.join(folder, left[0] ?? '')}`, {

@@ -1,0 +1,106 @@
+import { lstatSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { shortHash } from '../../domain/names.ts';
+import { pathOf } from '../byte-names.ts';
+import { readOwnEntry, type WorktreeEntry } from './entry.ts';
+import { type Inside, lookInside } from './inside.ts';
+import { examineNested, isSafe, type NestedRepo } from './nested.ts';
+import { readNotes } from './own-notes.ts';
+import { count, describeCommits, describeFiles, type RiskFinding } from './risk.ts';
+import { listSubmodules } from './submodule.ts';
+import { isUsual } from './usual-files.ts';
+
+/** What git leaves out of a worktree's files, and what cannot be saved of it. */
+export interface InsideRisk {
+  findings: RiskFinding[];
+  /** Other repos, relative to the worktree; what is in them is theirs. */
+  repos: string[];
+}
+
+/**
+ * Finds other repos among the files of a worktree, those that git ignores too, and folders that cannot be opened or emptied:
+ * none of that can be saved. A repo in a folder that tools fill counts only with work that is nowhere else, one that the
+ * set-up left only when it has changed since. Throws `git`.
+ */
+export async function findInsideRisk(worktree: string): Promise<InsideRisk> {
+  const entry = await readOwnEntry(worktree);
+  const inside = await lookInside(worktree);
+  const closed = inside.closed.map((one) => describeClosed(worktree, one));
+  const nested = await examineOthers(worktree, entry, inside);
+  const { repos = {}, ignored } = entry ? await readNotes(entry.folder) : { ignored: [] };
+  const isTools = (folder: string): boolean =>
+    isUsual(`${folder}/`) || ignored.some((name) => name.endsWith('/') && `${folder}/`.startsWith(name));
+  const counts = nested.filter((repo) => !(isTools(repo.path) && isSafe(repo)) && repos[repo.path] !== stampOf(repo));
+  return {
+    findings: [...closed, ...counts.map((repo) => describeNested(worktree, repo))],
+    repos: nested.map((repo) => repo.path),
+  };
+}
+
+/** Gives a stamp of each repo that a worktree's set-up left among its files. Throws `git`. */
+export async function stampNested(worktree: string, entry: WorktreeEntry): Promise<Record<string, string>> {
+  const nested = await examineOthers(worktree, entry, await lookInside(worktree));
+  return Object.fromEntries(nested.map((repo) => [repo.path, stampOf(repo)]));
+}
+
+/** Submodules are looked at on their own. */
+async function examineOthers(
+  worktree: string,
+  entry: WorktreeEntry | undefined,
+  { repos }: Inside,
+): Promise<NestedRepo[]> {
+  if (repos.length === 0) return [];
+  const submodules = entry ? await listSubmodules(worktree, entry) : [];
+  const others = repos.filter((repo) => submodules.every((one) => one.path !== repo || one.folder === undefined));
+  return examineNested(worktree, others, [await realpath(worktree), ...(entry ? [entry.folder] : [])]);
+}
+
+function stampOf({ worktreeOf, commits, files, fault }: NestedRepo): string {
+  return shortHash(JSON.stringify([worktreeOf, commits, files, fault]));
+}
+
+function describeNested(worktree: string, repo: NestedRepo): RiskFinding {
+  const { worktreeOf, commits, files, fault } = repo;
+  const remove = `\`git -C ${worktreeOf} worktree remove ${path.join(worktree, repo.path)}\` removes it`;
+  const what = worktreeOf === undefined ? 'a git repo of its own' : `a worktree of ${worktreeOf} (${remove})`;
+  const more = [
+    ...(fault === undefined ? [] : [fault]),
+    ...(commits.length > 0
+      ? [`${count(commits.length, 'commit')} that no remote of it has: ${describeCommits(commits)}`]
+      : []),
+    ...describeFiles('uncommitted', 'file', files).map(({ text }) => text.replace(':', ' not committed there:')),
+  ];
+  const text = `${repo.path}/ is ${[what, ...more].join('; ')}`;
+  return { kind: 'nested', text, paths: [`${repo.path}/`], ...(commits.length > 0 && { commits }) };
+}
+
+function describeClosed(worktree: string, { path: folder, code }: Inside['closed'][number]): RiskFinding {
+  const place = path.join(worktree, folder);
+  const name = folder === '' ? worktree : `${folder}/`;
+  if (code === 'ENAMETOOLONG') {
+    const [first] = folder.split('/');
+    const text = `${shortenPath(name)} has a longer path than can be opened; move or delete ${path.join(worktree, first ?? '')}`;
+    return { kind: 'closed', text, paths: [name] };
+  }
+  if (code !== 'EACCES' && code !== 'EPERM')
+    return { kind: 'closed', text: `${name} cannot be read: ${code}`, paths: [name] };
+  const owner = ownerOf(place);
+  const cure =
+    owner === undefined || owner === process.getuid?.()
+      ? `\`chmod -R u+rwX ${place}\` opens it`
+      : `it belongs to uid ${owner}; \`sudo chown -R ${process.getuid?.()} ${place}\` makes it yours`;
+  return { kind: 'closed', text: `${name} may not be opened and emptied: ${cure}`, paths: [name] };
+}
+
+function ownerOf(place: string): number | undefined {
+  try {
+    return lstatSync(pathOf(place)).uid;
+  } catch {
+    return undefined;
+  }
+}
+
+function shortenPath(name: string): string {
+  return name.length > 60 ? `${name.slice(0, 60)}…` : name;
+}

@@ -1,0 +1,89 @@
+import { accessSync, constants, type Dirent, lstatSync, readdirSync } from 'node:fs';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { bytesOf, pathOf, textOf } from '../byte-names.ts';
+
+/** What a worktree holds that git does not speak of. Paths are relative to it. */
+export interface Inside {
+  /** Folders that have a `.git`, or are a git folder themselves: submodules, and other repos. */
+  repos: string[];
+  /** Folders that cannot be opened, or whose content cannot be deleted, and the disk's word for it (`EACCES`). */
+  closed: { path: string; code: string }[];
+}
+
+/** So many folders are read before others have their turn. */
+const AT_ONCE = 500;
+/** What makes a folder a git folder (gitrepository-layout(5)). */
+const GIT_FOLDER = new Set(['HEAD', 'objects', 'refs']);
+/** What went away meanwhile is nothing. */
+const GONE = new Set(['ENOENT', 'ENOTDIR']);
+
+/**
+ * Walks through all folders of a worktree, those that git ignores too: links are not followed, and git's own folders not
+ * entered. Read one after the other: for many small folders that takes a quarter of the time of asynchronous reading.
+ */
+export async function lookInside(worktree: string): Promise<Inside> {
+  const inside: Inside = { repos: [], closed: [] };
+  const left = [''];
+  for (let seen = 1; left.length > 0; seen++) {
+    const folder = left.pop() ?? '';
+    left.push(...lookAtFolder(worktree, folder, inside));
+    if (seen % AT_ONCE === 0) await breathe();
+  }
+  return inside;
+}
+
+/** Gives the folders in a folder that are to be walked too. */
+function lookAtFolder(worktree: string, folder: string, inside: Inside): string[] {
+  const place = folder === '' ? worktree : `${worktree}/${folder}`;
+  try {
+    const entries = readFolder(place);
+    if (entries.length > 0) requireDeletable(place);
+    return sift(folder, entries, inside.repos);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!GONE.has(code)) inside.closed.push({ path: folder, code });
+    return [];
+  }
+}
+
+function sift(folder: string, entries: readonly Dirent[], repos: string[]): string[] {
+  const folders: string[] = [];
+  let marks = 0;
+  for (const entry of entries) {
+    const { name } = entry;
+    if (GIT_FOLDER.has(name)) marks++;
+    if (name === '.git') {
+      if (folder !== '') repos.push(folder);
+    } else if (entry.isDirectory()) folders.push(folder === '' ? name : `${folder}/${name}`);
+  }
+  if (marks < GIT_FOLDER.size) return folders;
+  repos.push(folder);
+  return [];
+}
+
+/** Gives what is in a folder, with names that `pathOf` finds again. Throws what the disk says. */
+function readFolder(folder: string): Dirent[] {
+  const place = pathOf(folder);
+  if (typeof place === 'string') {
+    const entries = readdirSync(place, { withFileTypes: true });
+    if (!entries.some(({ name }) => name.includes('\ufffd'))) return entries;
+  }
+  const entries = readdirSync(bytesOf(folder), { withFileTypes: true, encoding: 'buffer' });
+  return entries.map((entry) => Object.assign(entry, { name: textOf(entry.name as unknown as Buffer) }) as Dirent);
+}
+
+/** Gives the same; nothing of a folder that cannot be opened. */
+export function readEntries(folder: string): Dirent[] {
+  try {
+    return readFolder(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** In a folder of one's own rights can be given; in another person's somebody must have given them. Root may do anything. */
+function requireDeletable(place: string): void {
+  const person = process.getuid?.() ?? 0;
+  if (person === 0 || lstatSync(pathOf(place)).uid === person) return;
+  accessSync(pathOf(place), constants.W_OK | constants.X_OK);
+}

@@ -1,0 +1,129 @@
+import { lstat, readFile, realpath } from 'node:fs/promises';
+import path from 'node:path';
+import pLimit from 'p-limit';
+import { pathOf } from '../byte-names.ts';
+import { isThere } from '../files.ts';
+import { type Commit, listCommits } from './commits.ts';
+import { askGit } from './git.ts';
+import { type GitFolders, withRawView } from './raw-view.ts';
+import { listStashCommits } from './stash.ts';
+
+/** Another repo among the files of a worktree, and what is in it and nowhere else. */
+export interface NestedRepo {
+  /** Relative to the worktree. */
+  path: string;
+  /** Where the repo is that this is a worktree of; undefined for one that is here as a whole. */
+  worktreeOf: string | undefined;
+  commits: Commit[];
+  /** Files that differ from what was committed, new ones too. */
+  files: string[];
+  /** Why git cannot tell; undefined when it can. */
+  fault: string | undefined;
+}
+
+/** Each takes a few processes. */
+const AT_ONCE = 4;
+
+/**
+ * Looks into other repos among the files of a worktree, with nothing of their settings and hooks. A `.git` that leads nowhere
+ * is none. `homes` are the folders that go away: what a repo keeps elsewhere is safe. Never throws.
+ */
+export async function examineNested(
+  worktree: string,
+  folders: readonly string[],
+  homes: readonly string[],
+): Promise<NestedRepo[]> {
+  const limit = pLimit(AT_ONCE);
+  const found = await limit.map([...folders].sort(), async (folder): Promise<NestedRepo[]> => {
+    const place = await locate(path.join(worktree, folder), homes);
+    if (place === undefined) return [];
+    const worktreeOf = place.gitDir !== place.commonDir ? topOf(place.commonDir) : undefined;
+    const nothing = { path: folder, worktreeOf, commits: [], files: [], fault: undefined };
+    try {
+      return [{ ...nothing, ...(await withRawView(place, (view) => ask(view, place))) }];
+    } catch (error) {
+      return [{ ...nothing, fault: error instanceof Error ? error.message : String(error) }];
+    }
+  });
+  return found.flat();
+}
+
+/** True for a repo of which nothing would be lost. */
+export function isSafe({ worktreeOf, commits, files, fault }: NestedRepo): boolean {
+  return worktreeOf === undefined && commits.length === 0 && files.length === 0 && fault === undefined;
+}
+
+/** The main checkout of a repo, or the repo itself where that is bare. */
+function topOf(commonDir: string): string {
+  return path.basename(commonDir) === '.git' ? path.dirname(commonDir) : commonDir;
+}
+
+interface Found extends GitFolders {
+  /** Undefined for a bare repo. */
+  files: string | undefined;
+  /** False for one that is kept elsewhere and stays. */
+  goes: boolean;
+}
+
+async function locate(folder: string, homes: readonly string[]): Promise<Found | undefined> {
+  const dotGit = path.join(folder, '.git');
+  const there = await lstat(pathOf(dotGit)).catch(() => undefined);
+  const named = there?.isFile() ? await readFile(pathOf(dotGit), 'utf8').catch(() => '') : '';
+  const wanted = there === undefined ? folder : there.isFile() ? followPointer(folder, named) : dotGit;
+  const gitDir = await realpath(wanted).catch(() => undefined);
+  if (gitDir === undefined) return undefined;
+  const common = await readFile(path.join(gitDir, 'commondir'), 'utf8').catch(() => '.');
+  const commonDir = path.resolve(gitDir, common.trimEnd());
+  if (!(await isThere(path.join(commonDir, 'objects')))) return undefined;
+  const goes = homes.some((home) => `${commonDir}/`.startsWith(`${home}/`));
+  return { gitDir, commonDir, goes, files: there === undefined ? undefined : folder };
+}
+
+function followPointer(folder: string, text: string): string {
+  return path.resolve(folder, text.startsWith('gitdir: ') ? text.slice('gitdir: '.length).trimEnd() : '\0');
+}
+
+async function ask(view: string, place: Found): Promise<Pick<NestedRepo, 'commits' | 'files'>> {
+  const [files, commits] = await Promise.all([
+    place.files === undefined ? [] : listFiles(view, place.files),
+    listOwnCommits(view, place),
+  ]);
+  return { files, commits };
+}
+
+/** Repos in it are looked at by themselves; git would do it with their settings. */
+async function listFiles(gitDir: string, folder: string): Promise<string[]> {
+  const how = ['--porcelain=v2', '-z', '--no-renames', '--untracked-files=normal', '--ignore-submodules=all'];
+  const entries = (await askGit(folder, ['status', ...how], { gitDir })).split('\0');
+  return entries.flatMap((entry) => {
+    const fields = { '1': 8, u: 10, '?': 1 }[entry[0] ?? ''];
+    return fields === undefined ? [] : [entry.split(' ').slice(fields).join(' ')];
+  });
+}
+
+async function listOwnCommits(view: string, { goes, gitDir, commonDir, files }: Found): Promise<Commit[]> {
+  const how = { gitDir: view };
+  if (!goes) {
+    const head = (await readFile(path.join(gitDir, 'HEAD'), 'utf8')).trim();
+    // Its branches stay; a commit that is checked out without one may be nowhere else.
+    if (head.startsWith('ref: ')) return [];
+    return listCommits(view, [head, '--not', '--branches', '--tags', '--remotes'], how);
+  }
+  const stashes = await listStashCommits(view);
+  const fetched = files === undefined ? await listFetched(commonDir) : [];
+  return listCommits(view, ['--ignore-missing', ...stashes, '--all', '--not', '--remotes', ...fetched], how);
+}
+
+/**
+ * Tools keep a bare clone as their cache (bundler, Swift, Go): what came from the remote is packed there or was fetched
+ * last, and no remote branch says so.
+ */
+async function listFetched(commonDir: string): Promise<string[]> {
+  const [config, ...texts] = await Promise.all(
+    ['config', 'packed-refs', 'FETCH_HEAD'].map((name) =>
+      readFile(path.join(commonDir, name), 'latin1').catch(() => ''),
+    ),
+  );
+  if (!/^\s*url\s*=/m.test(config ?? '')) return [];
+  return [...new Set(texts.join('\n').match(/^[0-9a-f]{40,64}\b/gm))];
+}

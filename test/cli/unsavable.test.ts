@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, mkdirSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { asUser } from '../support/other-user.ts';
+import { expectRefusal } from '../support/refusal.ts';
+import { makeShop, type Shop, type StackOptions } from '../support/shop.ts';
+import { until } from '../support/until.ts';
+
+const isRoot = process.getuid?.() === 0;
+/** Root opens everything: it plays somebody else. */
+const PERSON = 4321;
+describe('what cannot be saved keeps the ticket, with --force too', () => {
+  let shop: Shop;
+  beforeEach(async () => {
+    shop = makeShop();
+    shop.write('front/.gitignore', '.env.local\ntmp\nown\n');
+    shop.git('front', 'commit', '--quiet', '--all', '--message', 'Ignore');
+    own();
+    const run = await shop.stack(['create', 'feat-01', '--no-start', '--quiet'], asPerson());
+    expect(run).toMatchObject({ code: 0 });
+  });
+  afterEach(() => shop.dispose());
+
+  const front = 'tickets/feat-01/front';
+  const asPerson = (): StackOptions => ({ env: { TMPDIR: shop.folder }, ...(isRoot && { through: asUser(PERSON) }) });
+  const own = (): void => {
+    if (isRoot) execFileSync('chown', ['-R', `${PERSON}:${PERSON}`, shop.folder]);
+  };
+  const refuse = async (...lines: RegExp[]): Promise<void> => {
+    const hint = /move it out of the ticket/;
+    for (const [args, message] of [
+      [['destroy', 'feat-01'], /^destroying feat-01 would lose work$/],
+      [['destroy', 'feat-01', '--force'], /^feat-01 stays: it holds what cannot be saved$/],
+    ] as const) {
+      const run = await expectRefusal(shop, args, { code: 'dirty', message, hint }, asPerson());
+      for (const line of lines) expect(run.stderr).toMatch(line);
+    }
+  };
+  const goes = async (): Promise<void> => {
+    expect(await shop.stack(['destroy', 'feat-01'], asPerson())).toMatchObject({ code: 0, stdout: 'feat-01 is gone' });
+    await until('the trash is gone', () => !existsSync(shop.at('.stack/trash')));
+  };
+
+  it('another repo in a folder that git ignores', async () => {
+    shop.write(`${front}/tmp/exp/file`, 'x');
+    execFileSync('git', ['init', '--quiet', shop.at(front, 'tmp/exp')], { env: shop.env });
+    own();
+    await refuse(/^ {4}tmp\/exp\/ is a git repo of its own; 1 file not committed there: file$/m);
+    execFileSync('rm', ['-r', shop.at(front, 'tmp/exp')]);
+    await goes();
+  });
+
+  it('a folder that nobody may enter, and one of somebody else', async () => {
+    const shut = ['own/shut', 'tmp/shut', 'new'];
+    const opened = (name: string) =>
+      new RegExp(`^ {4}${name}/ may not be opened and emptied: \`chmod -R u\\+rwX \\S+${name}\` opens it$`, 'm');
+    for (const name of [...shut, 'tmp/theirs']) shop.write(`${front}/${name}/file`, 'x');
+    own();
+    if (isRoot) chownSync(shop.at(front, 'tmp/theirs'), 999, 999);
+    for (const name of shut) chmodSync(shop.at(front, name), 0);
+    const taken = /^ {4}tmp\/theirs\/ may .*: it belongs to uid 999; `sudo chown -R 4321 \S+theirs` makes it yours$/m;
+    await refuse(...shut.map(opened), ...(isRoot ? [taken] : []));
+    execFileSync('chmod', ['-R', 'u+rwX', ...shut.map((name) => shop.at(front, name))]);
+    execFileSync('rm', ['-r', ...['own', 'tmp', 'new'].map((name) => shop.at(front, name))]);
+    await goes();
+  });
+
+  it.runIf(isRoot)('names what could not be deleted', async () => {
+    mkdirSync(shop.at('.stack/trash/front-0123abcd/theirs/file'), { recursive: true });
+    chownSync(shop.at('.stack/trash'), PERSON, PERSON);
+    const left = shop.at('.stack/trash/front-0123abcd.0');
+    await shop.stack(['ps'], asPerson());
+    await until('it is given up', () => existsSync(left));
+    const run = await shop.stack(['ps'], asPerson());
+    expect(run).toMatchObject({ code: 0, stderr: `! ${left} could not be deleted: \`sudo rm -rf ${left}\` does` });
+  });
+});

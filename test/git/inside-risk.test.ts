@@ -1,0 +1,161 @@
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type EveryRiskQuestion, findEveryRisk } from '../../src/adapters/git/every-risk.ts';
+import { addExclude } from '../../src/adapters/git/exclude.ts';
+import { noteIgnored } from '../../src/adapters/git/ignored.ts';
+import { addWorktree } from '../../src/adapters/git/worktree.ts';
+import { commitFile, git, makeClone, makeRepo, makeSuperproject } from '../support/git-repos.ts';
+import { makeTemp } from '../support/temp.ts';
+
+/** A clone with a worktree whose `tmp/`, `vendor/` and `own/` git ignores. */
+async function makeWorld() {
+  const folder = makeTemp();
+  const { remote, clone } = makeClone(folder);
+  const worktree = path.join(folder, 'tickets/feat-01/repo');
+  const gitCommonDir = path.join(clone, '.git');
+  const place = { repoPath: clone, gitCommonDir, worktree, branch: 'feat-01' };
+  const start = git(clone, 'rev-parse', 'HEAD');
+  await addWorktree({ ...place, path: worktree, start, newBranch: true });
+  for (const name of ['/tmp', '/vendor', '/own']) await addExclude(gitCommonDir, name, 'feat-01');
+  const at = (name: string) => path.join(worktree, name);
+  const about = { ownsBranch: true, base: 'main', baseCommit: start, owner: '', envFiles: [], since: '2020-01-01' };
+  return { folder, remote, clone, worktree, at, find: () => find({ ...place, ...about }) };
+}
+
+async function find(question: EveryRiskQuestion): Promise<string[]> {
+  return (await findEveryRisk(question)).map(({ kind, text }) => `${kind}: ${text.replaceAll(question.worktree, '…')}`);
+}
+
+describe('another repo among the files', () => {
+  it('counts in a folder that tools fill when it has what is nowhere else', async () => {
+    const { remote, at, find } = await makeWorld();
+    git(path.dirname(remote), 'clone', '--quiet', remote, at('vendor/lib'));
+    git(path.dirname(remote), 'clone', '--quiet', '--bare', remote, at('vendor/cache/lib.git'));
+    expect(await find()).toEqual([]);
+
+    const commit = commitFile(at('vendor/lib'), 'x', 'x').slice(0, 7);
+    const lib = 'nested: vendor/lib/ is a git repo of its own; 1 commit that no remote of it has:';
+    expect(await find()).toEqual([`${lib} ${commit} Write x`]);
+    git(at('vendor/lib'), 'push', '--quiet');
+    expect(await find()).toEqual([]);
+
+    writeFileSync(path.join(at('vendor/lib'), 'file-1'), 'changed');
+    expect(await find()).toEqual(['nested: vendor/lib/ is a git repo of its own; 1 file not committed there: file-1']);
+    git(at('vendor/lib'), 'stash', '--quiet');
+    expect(await find()).toEqual([expect.stringMatching(/2 commits that no remote of it has: .*WIP on main/)]);
+  });
+
+  it('counts when it is bare and somebody pushed to it', async () => {
+    const { clone, at, find } = await makeWorld();
+    git(clone, 'init', '--quiet', '--bare', at('tmp/mine.git'));
+    expect(await find()).toEqual([]);
+    git(clone, 'push', '--quiet', at('tmp/mine.git'), 'main');
+    expect(await find()).toEqual([
+      expect.stringMatching(/^nested: tmp\/mine\.git\/ is a git repo of its own; 1 commit that no remote of it has: /),
+    ]);
+  });
+
+  it('counts anywhere else as it is, and its files are its own', async () => {
+    const { remote, at, find } = await makeWorld();
+    git(path.dirname(remote), 'clone', '--quiet', remote, at('own/lib'));
+    writeFileSync(at('own/mine'), 'mine');
+    expect(await find()).toEqual([
+      'nested: own/lib/ is a git repo of its own',
+      'ignored: 1 file that git ignores: own/mine',
+    ]);
+  });
+
+  it('counts inside a folder of tracked files, where git passes over it', async () => {
+    const { worktree, at, find } = await makeWorld();
+    mkdirSync(at('src'));
+    commitFile(worktree, 'src/a', 'a');
+    git(worktree, 'push', '--quiet');
+    makeRepo(at('src'), { files: 0 });
+    expect(await find()).toContainEqual(expect.stringMatching(/^nested: src\/ is a git repo of its own; 1 commit/));
+  });
+
+  it('counts as a worktree of a third repo, whose entry would lead nowhere', async () => {
+    const { folder, at, find } = await makeWorld();
+    const third = makeRepo(path.join(folder, 'third'));
+    git(third, 'worktree', 'add', '--quiet', '-b', 'mine', at('tmp/third'));
+    const what = `nested: tmp/third/ is a worktree of ${third}`;
+    expect(await find()).toEqual([`${what} (\`git -C ${third} worktree remove …/tmp/third\` removes it)`]);
+    commitFile(at('tmp/third'), 'safe', 'on a branch that stays');
+    expect(await find()).toHaveLength(1);
+    git(at('tmp/third'), 'checkout', '--quiet', '--detach');
+    const commit = commitFile(at('tmp/third'), 'lost', 'x').slice(0, 7);
+    expect(await find()).toEqual([expect.stringMatching(`1 commit that no remote of it has: ${commit} Write lost`)]);
+  });
+
+  it('is none where `.git` leads nowhere, nor what a link leads to', async () => {
+    const { folder, at, find } = await makeWorld();
+    mkdirSync(at('vendor/x/.git'), { recursive: true });
+    mkdirSync(at('vendor/y'), { recursive: true });
+    writeFileSync(at('vendor/y/.git'), 'gitdir: ../../.git/modules/y\n');
+    symlinkSync(makeRepo(path.join(folder, 'elsewhere')), at('vendor/link'));
+    expect(await find()).toEqual([]);
+  });
+
+  it('does not count as the set-up left it', async () => {
+    const { worktree, at, find } = await makeWorld();
+    makeRepo(at('vendor/patched'));
+    writeFileSync(at('vendor/patched/file-1'), 'patched by the build');
+    expect(await find()).toHaveLength(1);
+    await noteIgnored(worktree, []);
+    expect(await find()).toEqual([]);
+    commitFile(at('vendor/patched'), 'more', 'x');
+    expect(await find()).toHaveLength(1);
+  });
+
+  it('is looked at without anything that its settings, attributes or hooks would run', async () => {
+    const { folder, at, find } = await makeWorld();
+    const ran = path.join(folder, 'ran');
+    const inner = makeRepo(at('tmp/evil'));
+    const evil = `touch ${ran}; cat`;
+    for (const [key, value] of [
+      ['core.fsmonitor', `touch ${ran}`],
+      ['core.hooksPath', at('tmp/evil/hooks')],
+      ['filter.evil.clean', evil],
+      ['filter.evil.process', evil],
+      ['diff.external', evil],
+      ['log.showSignature', 'true'],
+      ['gpg.program', evil],
+    ] as const) {
+      git(inner, 'config', key, value);
+    }
+    writeFileSync(path.join(inner, '.gitattributes'), '* filter=evil\n');
+    writeFileSync(path.join(inner, 'file-1'), '2\n');
+    expect(await find()).toEqual([
+      expect.stringMatching(/1 commit.*2 files not committed there: file-1, \.gitattributes$/),
+    ]);
+    expect(() => rmSync(ran)).toThrow('ENOENT');
+  });
+
+  it('is not a submodule', async () => {
+    const folder = makeTemp();
+    const { top } = makeSuperproject(folder);
+    const worktree = path.join(folder, 'wt');
+    const place = { repoPath: top, gitCommonDir: path.join(top, '.git'), worktree, branch: 'feat-01' };
+    const start = git(top, 'rev-parse', 'HEAD');
+    await addWorktree({ ...place, path: worktree, start, newBranch: true });
+    const about = { ownsBranch: true, base: 'main', baseCommit: start, owner: '', envFiles: [], since: '2020-01-01' };
+    expect(await find({ ...place, ...about })).toEqual([]);
+  });
+});
+
+describe('what cannot be opened', () => {
+  it('is a path longer than the system takes', async () => {
+    const { worktree, find } = await makeWorld();
+    const name = 'd'.repeat(200);
+    const script = `process.chdir(${JSON.stringify(worktree)}); const fs = require('fs');
+      for (const name of ['tmp', ...Array(25).fill(${JSON.stringify(name)})]) { fs.mkdirSync(name); process.chdir(name); }`;
+    const { execFileSync } = await import('node:child_process');
+    execFileSync(process.execPath, ['-e', script]);
+    expect(await find()).toEqual([
+      `closed: tmp/${'d'.repeat(56)}… has a longer path than can be opened; move or delete …/tmp`,
+    ]);
+    execFileSync('rm', ['-rf', path.join(worktree, 'tmp')]);
+    expect(await find()).toEqual([]);
+  });
+});
