@@ -156,6 +156,8 @@ async function makeStack({
   throwIfAborted(signal);
   // The person's alone: what `.env` says fills values, and reaches no program that stack starts for itself.
   const env = { ...host.env, ...ownPath(host.env) };
+  const { openOwnPasswords } = await import('./adapters/own-passwords.ts');
+  const passwords = await openOwnPasswords(root);
   const values = file?.values ?? layValues(host.env);
   for (const left of await sweep(root, file?.config.worktrees)) {
     emit({ type: 'warning', text: `${left} could not be deleted: \`sudo rm -rf ${left}\` does` });
@@ -185,8 +187,9 @@ async function makeStack({
       const { readComposeFile } = await import('./adapters/compose-file.ts');
       return readComposeFile(composeFile, { projectDir: root, env, values, cacheFolder: cacheFolderOf(env) });
     }),
+    ownPasswords: passwords.look,
     ...{ root, rootId, name, env, packageRoot, emit, signal, docker },
-    values,
+    values: (variable) => passwords.values(variable) ?? values(variable),
     config: async () => overruleRuntime((await loaded()).config, options.runtime),
     requireTrust: once(async () => askTrust(root, { host, options, emit, ask })),
     store: openState({ root, stack: name, version, listTraces: () => findTraces(root, file) }),
@@ -236,7 +239,7 @@ async function connectHostServer(
 ): Promise<HostServer> {
   if (service === 'postgres') {
     const { createEmbeddedPostgres } = await import('./adapters/servers/embedded-postgres.ts');
-    return createEmbeddedPostgres({ root, env });
+    return createEmbeddedPostgres({ root, env, note: (text) => emit({ type: 'info', text }) });
   }
   if (service === 'redis') {
     const { createHostRedis } = await import('./adapters/servers/host-redis.ts');

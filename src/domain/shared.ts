@@ -40,11 +40,18 @@ export function sharedVariable(service: string, key: string): string {
   return `STACK_${service}_${key}`.toUpperCase().replaceAll('-', '_');
 }
 
+/** Name under which the values have the password that stack made up for a shared service of one root. */
+export function ownPasswordVariable(service: string): string {
+  return sharedVariable(service, 'own_password');
+}
+
 /** Gives a shared service's settings: the environment wins over stack.yml, and that over the defaults. Throws `config`. */
 export function resolveShared(service: string, config: SharedServiceConfig, values: Values): SharedSettings {
   const defaults = DEFAULTS[service] ?? {};
+  const made = (key: string): string | undefined =>
+    key === 'password' ? values(ownPasswordVariable(service)) : undefined;
   const pick = (key: 'url' | 'image' | 'user' | 'password' | 'database'): string | undefined =>
-    values(sharedVariable(service, key)) || config[key] || defaults[key];
+    values(sharedVariable(service, key)) || config[key] || made(key) || defaults[key];
   const url = pick('url');
   if (url !== undefined) return readUrl(service, url);
   const port = Number(values(sharedVariable(service, 'port'))) || config.port || defaults.port;

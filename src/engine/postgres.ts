@@ -48,12 +48,15 @@ export function openPostgres(stack: Stack, config: StackConfig | undefined, leas
     });
   }
   const login: PostgresLogin = { url: address.url, where: `${address.host}:${address.port ?? 5432}`, user };
+  const isEmbedded = settings.url === undefined && lease?.provider === 'embedded';
   const admin: PostgresServer['admin'] = async (use, signal) => {
+    const socket = isEmbedded ? await (await stack.hostServer(POSTGRES)).superuser() : undefined;
+    const asked = socket === undefined ? login : { ...login, url: socket };
     try {
-      return await (database === NOBODYS ? withSession : withKeptSession)(login, NOBODYS, use, signal);
+      return await (database === NOBODYS ? withSession : withKeptSession)(asked, NOBODYS, use, signal);
     } catch (error) {
       if (stateOf(error) !== NO_DATABASE) throw error;
-      return withSession(login, database, use, signal);
+      return withSession(asked, database, use, signal);
     }
   };
   return {

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isThere, makeFolder, replaceFile } from '../adapters/files.ts';
 import { countKeys } from '../adapters/redis.ts';
 import { renderRedisConfig } from '../adapters/servers/host-redis.ts';
-import type { HostServer } from '../adapters/servers/host-server.ts';
+import type { HostServer, ServerSettings } from '../adapters/servers/host-server.ts';
 import { StackError, throwIfAborted } from '../domain/errors.ts';
 import type { OwnServer } from '../domain/instance.ts';
 import { networkName, sharedProject, shortHash } from '../domain/names.ts';
@@ -49,8 +49,7 @@ async function observeContainer({ stack, record }: Parts): Promise<WorkloadStatu
 /** True when a ticket's own server runs as its record and stack.yml say. */
 export async function isServing(work: Work, server: OwnServer): Promise<boolean> {
   if (server.provider === 'embedded') {
-    const { state, port } = await (await hostRedis(work.stack, work.record.ticket)).status();
-    return state === 'running' && port === server.port;
+    return (await hostRedis(work.stack, work.record.ticket)).isServing(await settingsOf(work, server));
   }
   const found = await observeContainer(work);
   const { spec } = await describeServer(work, { ...server, image: (await findImage(work)) ?? server.image });
@@ -87,10 +86,14 @@ export async function startServer(
   }
 }
 
-async function startProcess(work: Work, { port = 0 }: OwnServer, signal: AbortSignal): Promise<void> {
+async function startProcess(work: Work, server: OwnServer, signal: AbortSignal): Promise<void> {
+  await (await hostRedis(work.stack, work.record.ticket)).start(await settingsOf(work, server), signal);
+}
+
+async function settingsOf(work: Work, { port = 0 }: OwnServer): Promise<ServerSettings> {
   const config = await requireConfig(work);
   const { user, password } = resolveShared(REDIS, config.shared.services[REDIS] ?? {}, work.stack.values);
-  await (await hostRedis(work.stack, work.record.ticket)).start({ port, user, password }, signal);
+  return { port, user, password };
 }
 
 /** Its folder is mounted, so that what it keeps outlives the container and goes with the ticket. */

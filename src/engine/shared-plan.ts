@@ -5,7 +5,7 @@ import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { SharedLease, StackState } from '../domain/instance.ts';
 import type { RuntimeName } from '../domain/runtime.ts';
-import { resolveShared } from '../domain/shared.ts';
+import { resolveShared, sharedVariable } from '../domain/shared.ts';
 import { listLeases } from './leases.ts';
 import { listSharedPorts, type SharedPort } from './shared-ports.ts';
 import { hashLogin } from './shared-settings.ts';
@@ -81,7 +81,9 @@ export async function leaseShared(
   const leased = listLeases(draft);
   for (const [name, provider] of Object.entries(providers)) {
     const before = draft.shared[name];
-    const login = before?.login ?? hashLogin(stack, config, name);
+    const isGiven = await givePassword(stack, config, { name, provider, follow });
+    if (isGiven && before) tellPassword(stack, name);
+    const login = (isGiven ? undefined : before?.login) ?? hashLogin(stack, config, name);
     const kept = { ...(before?.settings !== undefined && { settings: before.settings }), ...(login && { login }) };
     if (provider === 'compose') {
       const ports = await listSharedPorts(stack, config, name);
@@ -94,6 +96,27 @@ export async function leaseShared(
     const { host: port, wished: noted } = await leaseWish(stack, { name, wished, known, follow }, leased);
     draft.shared[name] = { port, provider, wished: noted, ...kept };
   }
+}
+
+/**
+ * Makes up a password for a shared service that has none of stack.yml's. Servers of an older stack have a usual one, or none:
+ * those that run get theirs by `up`, since whoever is connected has the old one. True when one was made.
+ */
+async function givePassword(
+  stack: Stack,
+  config: StackConfig,
+  { name, provider, follow }: { name: string; provider: SharedLease['provider']; follow: boolean },
+): Promise<boolean> {
+  await stack.ownPasswords();
+  const settings = config.shared.services[name] ?? {};
+  if (provider !== 'embedded' || stack.values(sharedVariable(name, 'password')) || settings.password) return false;
+  const isFree = follow || (await (await stack.hostServer(name)).status()).state === 'stopped';
+  return isFree && stack.ownPasswords(name);
+}
+
+function tellPassword(stack: Stack, name: string): void {
+  const text = `${name}: it has a password of its own now; what runs of a ticket gets it with \`stack start\``;
+  stack.emit({ type: 'info', text });
 }
 
 interface Wish {

@@ -72,8 +72,8 @@ export function hashLogin(stack: Stack, config: StackConfig, service: string): s
 
 /** Says which shared services keep another user, password or database than stack.yml has now. */
 export function tellLogins(stack: Stack, config: StackConfig, leases: Leases): void {
-  for (const [service, { login }] of Object.entries(leases)) {
-    if (login === undefined || login === hashLogin(stack, config, service)) continue;
+  for (const [service, { login, provider }] of Object.entries(leases)) {
+    if (provider === 'embedded' || login === undefined || login === hashLogin(stack, config, service)) continue;
     const text = `${service}: user, password and database count for new data alone; what is there keeps those it was made with, until \`stack down --volumes\``;
     stack.emit({ type: 'warning', text });
   }

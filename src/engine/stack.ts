@@ -23,10 +23,15 @@ export interface Stack {
   requireTrust(): Promise<void>;
   /** What programs that stack starts for itself are started with: the person's own environment, and nothing of the root's. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The environment, then `.env` beside stack.yml. */
+  /** The environment, then `.env` beside stack.yml, and the passwords that this root has made up for shared services. */
   readonly values: Values;
   /** A compose file as compose reads it; each is read once. Never throws. */
   readCompose(file: string): Promise<ComposeFile>;
+  /**
+   * Reads the passwords that this root has made up for shared services once more, since another command may have made one; with
+   * a name it makes one for that service, with the state lock held. True when it did.
+   */
+  ownPasswords(make?: string): Promise<boolean>;
   readonly store: StateStore;
   /** Throws `engine` when no engine answers. */
   docker(): Promise<DockerEngine>;

@@ -5,6 +5,7 @@ import pg from 'pg';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findTestEngine } from '../support/engine.ts';
+import { withOwnPassword } from '../support/own-password.ts';
 import { makeProduct, type Product } from '../support/product.ts';
 
 const engine = await findTestEngine();
@@ -81,7 +82,10 @@ for (const { runtime, skip } of RUNTIMES) {
       database: number,
       ask: (client: ReturnType<typeof createClient>) => Promise<Answer>,
     ): Promise<Answer> => {
-      const client = createClient({ url: (await product.ps()).shared.redis!.url, database });
+      const client = createClient({
+        url: withOwnPassword(product.root, (await product.ps()).shared.redis!.url),
+        database,
+      });
       await client.connect();
       return ask(client).finally(() => client.destroy());
     };

@@ -7,6 +7,7 @@ import { createHostRedis } from '../../src/adapters/servers/host-redis.ts';
 import type { HostServer } from '../../src/adapters/servers/host-server.ts';
 import type { CheckResult } from '../../src/engine/check/check.ts';
 import { findTestEngine } from '../support/engine.ts';
+import { withOwnPassword } from '../support/own-password.ts';
 import { listLeft, makeProduct, type Product } from '../support/product.ts';
 import { makeShop, type Shop, shopConfig } from '../support/shop.ts';
 
@@ -112,7 +113,7 @@ describe('keys in a numbered database', { sequential: true, timeout: 120_000 }, 
     database: number,
     question: (client: ReturnType<typeof createClient>) => Promise<Answer>,
   ): Promise<Answer> => {
-    const client = createClient({ url: at, database });
+    const client = createClient({ url: at === url ? at : withOwnPassword(shop.root, at), database });
     await client.connect();
     return question(client).finally(() => client.destroy());
   };
@@ -158,7 +159,7 @@ describe('a number that would not do', { timeout: 120_000 }, () => {
     try {
       expect(await shop.stack(['create', 'one', '--own', 'redis'])).toMatchObject({ code: 0 });
       expect((await shop.ps()).instances[0]?.own).toEqual({ redis: { db: 1 } });
-      const subscriber = createClient({ url: (await shop.ps()).shared.redis?.url ?? '' });
+      const subscriber = createClient({ url: withOwnPassword(shop.root, (await shop.ps()).shared.redis?.url ?? '') });
       await subscriber.connect();
       await subscriber.pSubscribe('news:*', () => undefined);
       const run = await shop.stack(['create', 'two', '--own', 'redis']).finally(() => subscriber.destroy());
@@ -253,7 +254,10 @@ for (const { runtime, skip } of RUNTIMES) {
         url: string | undefined,
         use: (client: ReturnType<typeof createClient>) => Promise<Answer>,
       ): Promise<Answer> => {
-        const client = createClient({ url: url ?? '', socket: { reconnectStrategy: false } });
+        const client = createClient({
+          url: withOwnPassword(product.root, url ?? ''),
+          socket: { reconnectStrategy: false },
+        });
         client.on('error', () => undefined);
         await client.connect();
         return use(client).finally(() => client.isOpen && client.destroy());
@@ -279,8 +283,10 @@ for (const { runtime, skip } of RUNTIMES) {
           own: { redis: { db: 0, server: { url: `redis://localhost:${port}`, runtime, status: 'running' } } },
         });
         const inside = runtime === 'docker' ? 'redis.feat-01:6379' : `localhost:${port}`;
-        expect(envOf('feat-01', 'api')).toMatch(new RegExp(`^REDIS_URL=redis://${inside}$`, 'm'));
-        expect(envOf('feat-01', 'front')).toMatch(new RegExp(`^REDIS_URL=redis://localhost:${port}$`, 'm'));
+        expect(envOf('feat-01', 'api')).toMatch(new RegExp(`^REDIS_URL=redis://(:[\\w-]{32}@)?${inside}$`, 'm'));
+        expect(envOf('feat-01', 'front')).toMatch(
+          new RegExp(`^REDIS_URL=redis://(:[\\w-]{32}@)?localhost:${port}$`, 'm'),
+        );
         expect(envOf('feat-01', 'front')).toMatch(new RegExp(`^REDIS='localhost ${port} 0 feat-01:'$`, 'm'));
         expect(await post('feat-01')).toBeLessThan(300);
         expect(await askServer('feat-01', (client) => client.get('items:counter'))).toBe('1');
@@ -354,7 +360,9 @@ for (const { runtime, skip } of RUNTIMES) {
         }
         const moved = await portOf('feat-01');
         expect(moved).not.toBe(port);
-        expect(envOf('feat-01', 'front')).toMatch(new RegExp(`^REDIS_URL=redis://localhost:${moved}$`, 'm'));
+        expect(envOf('feat-01', 'front')).toMatch(
+          new RegExp(`^REDIS_URL=redis://(:[\\w-]{32}@)?localhost:${moved}$`, 'm'),
+        );
         expect(await post('feat-01')).toBeLessThan(300);
         expect(await askServer('feat-01', (client) => client.get('items:counter'))).toBe('2');
       });

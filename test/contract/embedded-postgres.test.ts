@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,10 +18,11 @@ const settings = { user: 'shop "owner"', password: `it's`, database: 'shop-1' };
 let root: string;
 let server: HostServer;
 let port: number;
+const notes: string[] = [];
 
 beforeAll(async () => {
   root = realpathSync(mkdtempSync(path.join(tmpdir(), 'stack-postgres-')));
-  server = createEmbeddedPostgres({ root, env: process.env });
+  server = createEmbeddedPostgres({ root, env: process.env, note: (text) => notes.push(text) });
   port = freePorts();
 });
 
@@ -37,6 +38,14 @@ async function query(
 ): Promise<Record<string, unknown>[]> {
   const { user, password, database } = { ...settings, ...login };
   const client = new pg.Client({ host: 'localhost', port: onPort, user, password, database });
+  await client.connect();
+  return (await client.query(text).finally(() => client.end())).rows;
+}
+
+async function asSuperuser(text: string): Promise<Record<string, unknown>[]> {
+  const url = new URL((await server.superuser())!);
+  url.pathname = '/postgres';
+  const client = new pg.Client({ connectionString: url.href });
   await client.connect();
   return (await client.query(text).finally(() => client.end())).rows;
 }
@@ -60,6 +69,32 @@ describe('the embedded Postgres', { sequential: true }, () => {
     await query('CREATE TABLE kept AS SELECT 42 AS answer');
   });
 
+  it('lets its user do what a product needs, and nothing on the machine', async () => {
+    for (const text of [
+      `COPY (SELECT 1) TO PROGRAM 'id'`,
+      `SELECT pg_read_file('/etc/passwd')`,
+      'CREATE EXTENSION file_fdw',
+    ])
+      expect(await failure(query(text))).toMatchObject({ code: '42501' });
+    await query('CREATE EXTENSION pgcrypto');
+    await query('CREATE EXTENSION earthdistance CASCADE');
+    await query(`CREATE ROLE reader LOGIN PASSWORD 'r'`);
+    await query('CREATE DATABASE more OWNER reader');
+    expect(await query('SELECT 1 AS n', { user: 'reader', password: 'r', database: 'more' })).toEqual([{ n: 1 }]);
+    await query('DROP DATABASE more');
+    await query('DROP ROLE reader');
+  });
+
+  it('has a superuser who comes through a private socket alone', async () => {
+    const url = await server.superuser();
+    expect(await asSuperuser('SELECT rolsuper FROM pg_roles WHERE rolname = current_user')).toEqual([
+      { rolsuper: true },
+    ]);
+    const [user, sockets] = [new URL(url!).username, new URL(url!).searchParams.get('host')!];
+    expect(statSync(sockets).mode & 0o777).toBe(0o700);
+    expect(await failure(query('SELECT 1', { user, database: 'postgres' }))).toMatchObject({ code: '28000' });
+  });
+
   it('keeps machine crashes from corrupting it', async () => {
     expect(await query('SHOW fsync')).toEqual([{ fsync: 'on' }]);
     expect(await query('SHOW full_page_writes')).toEqual([{ full_page_writes: 'on' }]);
@@ -73,6 +108,26 @@ describe('the embedded Postgres', { sequential: true }, () => {
     await server.start({ port, ...settings }, never);
     expect(await query('SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
     expect(isRunning(before.pid!)).toBe(false);
+  });
+
+  it('takes data over in which an older stack made the user a superuser', async () => {
+    await asSuperuser(`ALTER ROLE "shop ""owner""" SUPERUSER; ALTER ROLE postgres PASSWORD 'old'`);
+    writeFileSync(path.join(server.dataFolder, 'stack-settings'), 'a0a0a0a0a0a0');
+    notes.length = 0;
+    await server.start({ port, ...settings }, never);
+    expect(notes.join()).toContain('is no superuser any more');
+    expect(await query('SELECT rolsuper FROM pg_roles WHERE rolname = current_user')).toEqual([{ rolsuper: false }]);
+    expect(await query('SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+  });
+
+  it('has its socket in a short folder of the person where the root’s path is long', async () => {
+    const deep = path.join(root, ...Array(12).fill('a-long-name'));
+    mkdirSync(deep, { recursive: true });
+    const other = createEmbeddedPostgres({ root: deep, env: { ...process.env, XDG_RUNTIME_DIR: root } });
+    await other.start({ port: freePorts() }, never);
+    const url = new URL((await other.superuser())!);
+    await other.destroyData();
+    expect(url.searchParams.get('host')).toMatch(new RegExp(`^${root}/stack/[0-9a-f]{12}$`));
   });
 
   it('stops although somebody is connected, and keeps its data', async () => {

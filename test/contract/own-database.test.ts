@@ -6,6 +6,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findDatabase } from '../../src/adapters/postgres/databases.ts';
 import { createEmbeddedPostgres } from '../../src/adapters/servers/embedded-postgres.ts';
+import type { HostServer } from '../../src/adapters/servers/host-server.ts';
 import { parseConfig } from '../../src/domain/config/text.ts';
 import type { InstanceRecord, SharedLease } from '../../src/domain/instance.ts';
 import { rootIdOf, sharedProject } from '../../src/domain/names.ts';
@@ -57,7 +58,7 @@ const WORLDS = [
         await server.destroyData();
         await rm(root, { recursive: true, force: true });
       };
-      return { stack: bareStack(root), leases: { postgres: { port, provider: 'embedded' } }, end };
+      return { stack: bareStack(root, server), leases: { postgres: { port, provider: 'embedded' } }, end };
     },
   },
   {
@@ -79,10 +80,16 @@ const WORLDS = [
 ];
 
 /** As much of a stack as these parts ask for. */
-function bareStack(root: string): Stack {
+function bareStack(root: string, server?: HostServer): Stack {
   const parts = { root, rootId: rootIdOf(root), name: 'shop', env: { PATH: '/nowhere' }, emit: () => undefined };
   const store = { update: async () => undefined };
-  return { ...parts, store, docker: async () => engine, config: async () => config } as unknown as Stack;
+  return {
+    ...parts,
+    store,
+    docker: async () => engine,
+    hostServer: async () => server,
+    config: async () => config,
+  } as unknown as Stack;
 }
 
 for (const { name, skip, make } of WORLDS) {
@@ -274,10 +281,8 @@ for (const { name, skip, make } of WORLDS) {
 
     it('cannot be made by a role that may not, and says what would help', async () => {
       await query(FROM, `CREATE ROLE weak LOGIN PASSWORD 'weak'`);
-      const weak = {
-        ...config,
-        shared: { ...config.shared, services: { postgres: { user: 'weak', password: 'weak', database: FROM } } },
-      };
+      const url = `postgres://weak:weak@localhost:${world.leases.postgres!.port}/${encodeURIComponent(FROM)}`;
+      const weak = { ...config, shared: { ...config.shared, services: { postgres: { url } } } };
       await query(FROM, `GRANT CONNECT ON DATABASE "shop's own" TO weak`);
       const error = await refreshTemplate(world.stack, openPostgres(world.stack, weak, world.leases), {
         force: false,

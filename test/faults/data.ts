@@ -2,6 +2,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import pg from 'pg';
 import { createClient } from 'redis';
 import type { StackView } from '../../src/domain/view.ts';
+import { withOwnPassword } from '../support/own-password.ts';
 import { must } from './clear.ts';
 import type { FaultWorld } from './world.ts';
 
@@ -75,9 +76,8 @@ async function askPostgres<Answer>(
   ticket: string,
   ask: (client: pg.Client) => Promise<Answer>,
 ): Promise<Answer> {
-  const url = new URL((await view(world)).shared.postgres?.url ?? '');
-  // `ps` shows none.
-  url.password = 'stack';
+  // `ps` shows no password.
+  const url = new URL(withOwnPassword(world.root, (await view(world)).shared.postgres?.url ?? ''));
   const database = world.state()?.instances[ticket]?.own?.postgres?.database;
   if (database !== undefined) url.pathname = `/${database}`;
   const client = new pg.Client({ connectionString: url.href });
@@ -93,7 +93,10 @@ async function askRedis<Answer>(
 ): Promise<Answer> {
   const { shared, instances } = await view(world);
   const own = instances.find((one) => one.ticket === ticket)?.own?.redis;
-  const client = createClient({ url: own?.server?.url ?? shared.redis?.url ?? '', database: own?.db ?? 0 });
+  const client = createClient({
+    url: withOwnPassword(world.root, own?.server?.url ?? shared.redis?.url ?? ''),
+    database: own?.db ?? 0,
+  });
   client.on('error', () => undefined);
   await client.connect();
   return ask(client).finally(() => client.destroy());

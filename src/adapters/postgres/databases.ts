@@ -17,19 +17,35 @@ export interface Database {
   mark: DatabaseMark | undefined;
   /** False: sealed, nobody can connect. */
   open: boolean;
+  /** Undefined where the role that asks may not give a database to its owner. */
+  owner?: string | undefined;
 }
 
 /** Gives one database; undefined when there is none of that name. */
 export async function findDatabase(session: Session, name: string): Promise<Database | undefined> {
-  const [row] = await session.query<{ oid: string; bytes: string | null; comment: string | null; open: boolean }>(
-    `SELECT oid, datallowconn AS open, shobj_description(oid, 'pg_database') AS comment,
+  const [row] = await session.query<{
+    oid: string;
+    bytes: string | null;
+    comment: string | null;
+    open: boolean;
+    owner: string | null;
+  }>(
+    `SELECT oid, datallowconn AS open, CASE WHEN pg_has_role(datdba, 'MEMBER') THEN pg_get_userbyid(datdba) END AS owner,
+            shobj_description(oid, 'pg_database') AS comment,
             CASE WHEN has_database_privilege(oid, 'CONNECT') THEN pg_database_size(oid) END AS bytes
        FROM pg_database WHERE datname = $1`,
     [name],
   );
-  return (
-    row && { name, oid: Number(row.oid), bytes: Number(row.bytes ?? 0), mark: parseMark(row.comment), open: row.open }
-  );
+  if (!row) return undefined;
+  const { oid, bytes, comment, open, owner } = row;
+  return {
+    name,
+    oid: Number(oid),
+    bytes: Number(bytes ?? 0),
+    mark: parseMark(comment),
+    open,
+    owner: owner ?? undefined,
+  };
 }
 
 /** Gives the names of all databases of a server. */
@@ -73,6 +89,7 @@ export async function copyDatabase(
   const strategy = from.bytes >= FILE_COPY_BYTES ? 'FILE_COPY' : 'WAL_LOG';
   const parts = [
     `CREATE DATABASE ${quoteName(name)} TEMPLATE ${quoteName(from.name)}`,
+    ...(from.owner === undefined ? [] : [`OWNER ${quoteName(from.owner)}`]),
     ...(session.version >= HAS_STRATEGY ? [`STRATEGY ${strategy}`] : []),
     ...(sealed ? ['ALLOW_CONNECTIONS false'] : []),
   ];
@@ -97,7 +114,8 @@ async function explainCopy(session: Session, from: string, error: unknown): Prom
 /** Makes an empty database of the same encoding, locale and collation as another. */
 export async function makeEmptyLike(session: Session, name: string, like: string): Promise<void> {
   const [row] = await session.query<{ facts: Record<string, string | null> }>(
-    `SELECT to_jsonb(d) || jsonb_build_object('encoding', pg_encoding_to_char(encoding)) AS facts
+    `SELECT to_jsonb(d) || jsonb_build_object('encoding', pg_encoding_to_char(encoding),
+              'owner', CASE WHEN pg_has_role(datdba, 'MEMBER') THEN quote_ident(pg_get_userbyid(datdba)) END) AS facts
        FROM pg_database d WHERE datname = $1`,
     [like],
   );
@@ -123,7 +141,8 @@ export async function makeEmptyLike(session: Session, name: string, like: string
         ]
       : []),
   ].flatMap(([key, value]) => (value ? [`${key} ${quoteText(value)}`] : []));
-  await session.query(`CREATE DATABASE ${quoteName(name)} TEMPLATE template0 ${options.join(' ')}`);
+  const owner = facts.owner ? `OWNER ${facts.owner} ` : '';
+  await session.query(`CREATE DATABASE ${quoteName(name)} ${owner}TEMPLATE template0 ${options.join(' ')}`);
 }
 
 /**

@@ -14,7 +14,6 @@ import {
   launchOn,
   listServersAt,
   readText,
-  type ServerSettings,
   type ServerStatus,
   spawnServer,
   waitForServer,
@@ -24,12 +23,17 @@ import {
   applySettings,
   type FullSettings,
   hashOf,
+  isOfOlderStack,
   type PostgresPlace,
   type PostgresTools,
   requireData,
+  SUPERUSER,
   withDefaults,
+  writeDoors,
 } from './postgres-data.ts';
+import { offerExtensions } from './postgres-extensions.ts';
 import { findPostgresPrograms } from './postgres-programs.ts';
+import { makeSocketFolder } from './socket-folder.ts';
 
 /** Recovery after a crash of the machine reads through the log of changes; that may take its time. */
 const READY_MS = 60_000;
@@ -50,6 +54,8 @@ const ENDING: [NodeJS.Signals, number][] = [
 export function createEmbeddedPostgres(options: {
   root: string;
   env: Readonly<Record<string, string | undefined>>;
+  /** Takes what is done to data that is there already. */
+  note?: (text: string) => void;
 }): HostServer {
   const folder = path.join(options.root, '.stack/shared/postgres');
   const place: PostgresPlace = {
@@ -58,12 +64,28 @@ export function createEmbeddedPostgres(options: {
     log: path.join(folder, 'postgres.log'),
     applied: path.join(folder, 'data', 'stack-settings'),
   };
-  const env = { PATH: options.env.PATH, HOME: options.env.HOME, LC_ALL: 'C' };
+  const { PATH, HOME, XDG_RUNTIME_DIR } = options.env;
+  const env = { PATH, HOME, XDG_RUNTIME_DIR, LC_ALL: 'C' };
   return {
     dataFolder: place.data,
     logFile: place.log,
-    start: (settings, signal) => start(place, env, settings, signal),
+    async start(settings, signal) {
+      const before = await readText(place.applied);
+      const full = withDefaults(settings);
+      if (await isServing(place, full)) return;
+      await start(place, env, full, signal);
+      if (isOfOlderStack(before))
+        options.note?.(`postgres: ${full.user} is no superuser any more; its data is as it was`);
+    },
+    isServing: (settings) => isServing(place, withDefaults(settings)),
     stop: () => stop(place),
+    async superuser() {
+      const { state, port } = await readStatus(place);
+      const sockets = (await readPidFile(place))?.sockets;
+      // One that an older stack started has no socket.
+      if (state !== 'running' || !sockets) return undefined;
+      return `postgres://${SUPERUSER}@localhost:${port}/?host=${encodeURIComponent(sockets)}`;
+    },
     async status() {
       const status = await readStatus(place);
       if (status.pid !== undefined) await mendKeeper(logFilesOf(place.log), status.pid, env.PATH);
@@ -80,14 +102,11 @@ export function createEmbeddedPostgres(options: {
 async function start(
   place: PostgresPlace,
   env: PostgresTools['env'],
-  settings: ServerSettings,
+  full: FullSettings,
   signal: AbortSignal,
 ): Promise<void> {
   throwIfAborted(signal);
-  const full = withDefaults(settings);
   const isApplied = (await readText(place.applied)) === hashOf(full);
-  const status = await readStatus(place);
-  if (status.state === 'running' && status.port === full.port && isApplied) return;
   await stop(place);
   const server = { name: 'postgres', port: full.port };
   await requireFreePorts([{ name: server.name, host: full.port, container: full.port }]);
@@ -100,13 +119,27 @@ async function start(
   });
 }
 
+async function isServing(place: PostgresPlace, full: FullSettings): Promise<boolean> {
+  const { state, port } = await readStatus(place);
+  return state === 'running' && port === full.port && (await readText(place.applied)) === hashOf(full);
+}
+
 async function launch(
   place: PostgresPlace,
   tools: PostgresTools,
   { port }: FullSettings,
   signal: AbortSignal,
 ): Promise<void> {
-  const options = { port, listen_addresses: 'localhost', unix_socket_directories: '' };
+  const sockets = await makeSocketFolder(path.join(place.folder, 'socket'), tools);
+  const options = {
+    port,
+    listen_addresses: 'localhost',
+    // A list, in which a name may be quoted.
+    unix_socket_directories: `"${sockets.replaceAll('"', '""')}"`,
+    unix_socket_permissions: '0700',
+    hba_file: await writeDoors(place, tools),
+    ...(await offerExtensions(place, tools)),
+  };
   const flags = Object.entries(options).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
   const argv = [...(tools.user?.prefix ?? []), tools.postgres, '-D', place.data, ...flags];
   const server = await spawnServer({ argv, cwd: place.folder, env: tools.env, logFile: place.log });
@@ -125,12 +158,20 @@ async function stop(place: PostgresPlace): Promise<void> {
   if (pid !== undefined) await endServer('Postgres', pid, ENDING);
 }
 
+interface PidFile {
+  pid: number;
+  port: number;
+  /** The folder of its socket; empty where it has none. */
+  sockets: string;
+  ready: boolean;
+}
+
 /** Lines of postmaster.pid: pid, data folder, start, port, socket folder, address, shared memory, state. */
-async function readPidFile(place: PostgresPlace): Promise<{ pid: number; port: number; ready: boolean } | undefined> {
+async function readPidFile(place: PostgresPlace): Promise<PidFile | undefined> {
   const lines = (await readText(path.join(place.data, 'postmaster.pid')))?.split('\n') ?? [];
   const pid = Number(lines[0]);
   if (!Number.isInteger(pid) || pid <= 1) return undefined;
-  return { pid, port: Number(lines[3]), ready: lines[7]?.trim() === 'ready' };
+  return { pid, port: Number(lines[3]), sockets: lines[4] ?? '', ready: lines[7]?.trim() === 'ready' };
 }
 
 async function readStatus(place: PostgresPlace): Promise<ServerStatus> {

@@ -52,6 +52,8 @@ export function createHostRedis(options: Omit<RedisSearch, 'signal'> & { folder:
     dataFolder: place.data,
     logFile: place.log,
     start: (settings, signal) => start(place, { ...options, signal }, settings),
+    isServing: (settings) => isServing(place, settings),
+    superuser: async () => undefined,
     stop: () => stop(place),
     async status() {
       const status = await readStatus(place);
@@ -68,15 +70,19 @@ export function createHostRedis(options: Omit<RedisSearch, 'signal'> & { folder:
 
 async function start(place: RedisPlace, search: RedisSearch, settings: ServerSettings): Promise<void> {
   throwIfAborted(search.signal);
+  if (await isServing(place, settings)) return;
   const config = renderConfig(place, settings);
-  const status = await readStatus(place);
-  if (status.state === 'running' && (await readText(place.config)) === config) return;
   await stop(place);
   const { program, env } = await findRedisProgram(search);
   await makeFolder(place.data);
   await replaceFile(place.config, config);
   const server = { name: 'redis', port: settings.port };
   await launchOn(server, () => launch(place, search, { program, env }));
+}
+
+async function isServing(place: RedisPlace, settings: ServerSettings): Promise<boolean> {
+  const { state } = await readStatus(place);
+  return state === 'running' && (await readText(place.config)) === renderConfig(place, settings);
 }
 
 async function launch(

@@ -46,6 +46,10 @@ export interface HostServer {
   /** Ends it in order and keeps its data. Stopped is done. Throws `process` when it does not end. */
   stop(): Promise<void>;
   status(): Promise<ServerStatus>;
+  /** True when it runs with these settings. */
+  isServing(settings: ServerSettings): Promise<boolean>;
+  /** Gives the address at which stack alone is a superuser; undefined while there is none. */
+  superuser(): Promise<string | undefined>;
   /** Ends it and deletes its data and log. Missing is done. */
   destroyData(): Promise<void>;
 }

@@ -11,6 +11,9 @@ import type { PostgresPrograms } from './postgres-programs.ts';
 
 type Env = Record<string, string | undefined>;
 
+/** Which rights a user is given; data with others is given them at the next start. */
+const RIGHTS = 2;
+
 /** Where one server's files are. */
 export interface PostgresPlace {
   folder: string;
@@ -79,7 +82,13 @@ async function makeData(place: PostgresPlace, tools: PostgresTools, signal: Abor
   }
 }
 
-/** Gives user, password and database to a server that is down, so that no password is needed for it. */
+/** The role that is stack's own: a superuser, let in through the private socket alone. */
+export const SUPERUSER = 'stack_superuser';
+
+/**
+ * Gives user, password and database to a server that is down, so that no password is needed for it. The user may do what a
+ * product needs (databases, roles, its own data) and nothing on the machine: no role but stack's own stays a superuser.
+ */
 export async function applySettings(
   place: PostgresPlace,
   tools: PostgresTools,
@@ -89,10 +98,23 @@ export async function applySettings(
   const [user, database] = [settings.user, settings.database].map(quoteName);
   const password = quoteText(settings.password);
   const statements = [
-    `DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${quoteText(settings.user)}) THEN CREATE ROLE ${user}; END IF; END $$;`,
-    `ALTER ROLE ${user} SUPERUSER LOGIN PASSWORD ${password};`,
+    makeRole(SUPERUSER),
+    `ALTER ROLE ${SUPERUSER} SUPERUSER LOGIN PASSWORD NULL;`,
+    makeRole(settings.user),
+    // The role that initdb makes has to stay one (oid 10); with data of an older stack it may be the user.
+    forEachRole('rolsuper', `format('ALTER ROLE %I NOSUPERUSER', r)`),
+    // What other users of stack.yml and the product's own roles have is the user's too. No two may be in each other.
+    forEachRole(
+      `NOT rolsuper AND rolname <> ${quoteText(settings.user)}`,
+      `format('REVOKE %2$I FROM %1$I; GRANT %1$I TO %2$I', r, ${quoteText(settings.user)})`,
+    ),
+    `ALTER ROLE ${user} CREATEDB CREATEROLE BYPASSRLS LOGIN PASSWORD ${password};`,
+    // It may act as the roles that it makes, as a superuser may.
+    `ALTER ROLE ${user} SET createrole_self_grant = 'set, inherit';`,
     // Single-user mode goes on after an error; a database that is there already is one.
     `CREATE DATABASE ${database} OWNER ${user};`,
+    // Roles that older data knew as superusers may have made a database in another's name.
+    `ALTER DATABASE ${database} OWNER TO ${user};`,
   ];
   const args = ['--single', '-D', place.data, 'postgres'];
   const input = `${statements.join('\n')}\n`;
@@ -105,6 +127,32 @@ export async function applySettings(
     });
   }
   await replaceFile(place.applied, hashOf(settings));
+}
+
+function makeRole(name: string): string {
+  return `DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${quoteText(name)}) THEN CREATE ROLE ${quoteName(name)}; END IF; END $$;`;
+}
+
+/** Gives a statement that runs what an expression makes of each role's name `r`; the server's own roles are left out. */
+function forEachRole(condition: string, expression: string): string {
+  const roles = `SELECT rolname FROM pg_roles WHERE oid > 10 AND rolname !~ '^pg_' AND rolname <> '${SUPERUSER}' AND ${condition}`;
+  return `DO $$ DECLARE r text; BEGIN FOR r IN ${roles} LOOP EXECUTE ${expression}; END LOOP; END $$;`;
+}
+
+/** Who is let in, and how: the superuser through the socket, in whose folder nobody else may look; all others by password. */
+const DOORS = `# stack writes this file at every start.
+local all ${SUPERUSER} trust
+host  all ${SUPERUSER} all reject
+host  all all 127.0.0.1/32 scram-sha-256
+host  all all ::1/128 scram-sha-256
+`;
+
+/** Writes who is let in by a server. */
+export async function writeDoors(place: PostgresPlace, { user }: PostgresTools): Promise<string> {
+  const file = path.join(place.folder, 'pg_hba.conf');
+  await replaceFile(file, DOORS);
+  if (user) await chown(file, user.uid, user.gid);
+  return file;
 }
 
 export interface FullSettings {
@@ -126,7 +174,12 @@ export function withDefaults({
 
 /** Gives what tells settings apart that the data must be given anew; the port is none of them. */
 export function hashOf({ user, password, database }: FullSettings): string {
-  return shortHash(JSON.stringify([user, password, database]));
+  return `${RIGHTS} ${shortHash(JSON.stringify([user, password, database]))}`;
+}
+
+/** True when a server's data was last given its settings by a stack that made the user a superuser. */
+export function isOfOlderStack(applied: string | undefined): boolean {
+  return applied !== undefined && !applied.includes(' ');
 }
 
 function quoteName(name: string): string {

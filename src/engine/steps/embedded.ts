@@ -1,4 +1,7 @@
+import type { ServerSettings } from '../../adapters/servers/host-server.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
 import { throwIfAborted } from '../../domain/errors.ts';
+import { BASELINE } from '../../domain/instance.ts';
 import { resolveShared } from '../../domain/shared.ts';
 import type { Step } from '../../domain/step.ts';
 import { takenPort } from '../leases.ts';
@@ -20,19 +23,21 @@ export function embeddedStep(work: Work, name: string): Step {
     title: `${name} on this machine`,
     after: [],
     async inspect() {
-      const { state, port } = await (await work.stack.hostServer(name)).status();
+      const server = await work.stack.hostServer(name);
+      const { state, port } = await server.status();
       if (state === 'stopped') return 'absent';
-      return state === 'running' && port === work.shared[name]?.port ? 'present' : 'different';
+      if (state !== 'running' || port !== work.shared[name]?.port) return 'different';
+      // Other settings than it runs with are for `up`: a ticket's command leaves alone what all others use.
+      if (work.record.ticket !== BASELINE) return 'present';
+      return (await server.isServing(settingsOf(work, await requireConfig(work), name))) ? 'present' : 'different';
     },
     async apply({ signal, note }) {
       const config = await requireConfig(work);
       const server = await work.stack.hostServer(name);
-      const { user, password, database } = resolveShared(name, config.shared.services[name] ?? {}, work.stack.values);
       for (let tries = 1; ; tries++) {
         throwIfAborted(signal);
-        const port = work.shared[name]?.port ?? 0;
         try {
-          return await server.start({ port, user, password, database }, signal);
+          return await server.start(settingsOf(work, config, name), signal);
         } catch (error) {
           const taken = takenPort(error);
           if (taken === undefined || tries > LEASE_TRIES) throw error;
@@ -45,4 +50,9 @@ export function embeddedStep(work: Work, name: string): Step {
       await (await work.stack.hostServer(name)).stop();
     },
   };
+}
+
+function settingsOf(work: Work, config: StackConfig, name: string): ServerSettings {
+  const { user, password, database } = resolveShared(name, config.shared.services[name] ?? {}, work.stack.values);
+  return { port: work.shared[name]?.port ?? 0, user, password, database };
 }

@@ -86,6 +86,7 @@ export function guardUpSteps(work: Work, steps: readonly Step[]): Step[] {
 /** Another command may have moved a lease before it gave the lock to us; what was wired to the old one gets a second look. */
 async function readLeases(work: Work): Promise<void> {
   const { shared, baseline } = await work.stack.store.read();
+  await work.stack.ownPasswords();
   const before = listPorts(work);
   Object.assign(work.shared, shared);
   for (const [name, service] of Object.entries(work.baseline?.services ?? {})) {

@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { StackError } from '../domain/errors.ts';
+import { ownPasswordVariable } from '../domain/shared.ts';
+import type { Values } from '../domain/values.ts';
+import { makeFolder, readFileIfThere, replaceFile } from './files.ts';
+
+const BYTES = 24;
+
+/** The passwords that one root has made up for shared services which stack.yml gives none. */
+export interface OwnPasswords {
+  /** Gives one by the name of its variable (`ownPasswordVariable`). */
+  values: Values;
+  /**
+   * Reads the file once more; with a service's name it makes one for that, with the state lock held. True when it did. Throws
+   * `state` for a damaged file, `files`.
+   */
+  look(make?: string): Promise<boolean>;
+}
+
+/** Gives the passwords of a root, from a file that its owner alone may read. Throws `state` for a damaged file, `files`. */
+export async function openOwnPasswords(root: string): Promise<OwnPasswords> {
+  const file = path.join(root, '.stack', 'passwords.json');
+  let known = new Map<string, string>();
+  const look: OwnPasswords['look'] = async (make) => {
+    const found = await read(file);
+    const isNew = make !== undefined && found[make] === undefined;
+    const all = isNew ? { ...found, [make]: randomBytes(BYTES).toString('base64url') } : found;
+    if (isNew) {
+      await makeFolder(path.dirname(file));
+      await replaceFile(file, `${JSON.stringify(all, undefined, 2)}\n`);
+    }
+    known = new Map(Object.entries(all).map(([service, password]) => [ownPasswordVariable(service), password]));
+    return isNew;
+  };
+  await look();
+  return { look, values: (variable) => known.get(variable) };
+}
+
+async function read(file: string): Promise<Record<string, string>> {
+  const text = await readFileIfThere(file);
+  const found = text === undefined ? {} : parse(text);
+  if (found) return found;
+  throw new StackError('state', `${file} is damaged`, {
+    hint: 'delete it, then run `stack up`: the shared services get new passwords',
+  });
+}
+
+function parse(text: string): Record<string, string> | undefined {
+  try {
+    const found = JSON.parse(text) as unknown;
+    const isWhole =
+      typeof found === 'object' && found !== null && Object.values(found).every((one) => typeof one === 'string');
+    return isWhole ? (found as Record<string, string>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,11 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** Gives the address of a shared Postgres or Redis, as `ps` tells it, with the password that stack has made up for it, where it has. */
+export function withOwnPassword(root: string, url: string): string {
+  const file = path.join(root, '.stack/passwords.json');
+  const passwords = (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}) as Record<string, string>;
+  const address = new URL(url);
+  const password = passwords[address.protocol.slice(0, -1)];
+  return password === undefined ? url : Object.assign(address, { password }).href;
+}
