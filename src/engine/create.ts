@@ -172,6 +172,6 @@ async function clearHalfMade(stack: Stack, argument: string): Promise<void> {
   }
   stack.emit({ type: 'info', text: `${ticket} was left half-made; clearing that first` });
   // Its set-up may have left files behind; should they be a person's, they are saved.
-  const how = { force: true, keepBranch: false };
+  const how = { force: true, keepBranch: false, unfinished: true };
   await takeApart(stack, ticket, { ...how, risks: await examineTickets(stack, [ticket], how) });
 }

@@ -2,6 +2,7 @@ import { isThere } from '../adapters/files.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { sharedProject } from '../domain/names.ts';
+import { isOwnerAlive } from './claim.ts';
 import type { Finding } from './finding.ts';
 import { listSharedHosts } from './leases.ts';
 import { embeddedFolder, listOwnShared } from './shared-plan.ts';
@@ -21,6 +22,7 @@ export async function examineLeases(stack: Stack, state: StackState): Promise<Fi
 }
 
 async function listIdle(stack: Stack, config: StackConfig, record: InstanceRecord): Promise<string[]> {
+  if (await isOwnerAlive(record)) return [];
   const dropped = Object.entries(record.services).filter(
     ([name, { ports }]) => !Object.hasOwn(config.services, name) && Object.keys(ports).length > 0,
   );
@@ -52,10 +54,11 @@ async function listIdleShared(stack: Stack, config: StackConfig, { shared }: Sta
 function offerService(stack: Stack, { ticket, services }: InstanceRecord, service: string): Finding {
   const ports = Object.values(services[service]?.ports ?? {}).map(({ host }) => host);
   return describe(`${service} of ${ticket}`, ports, ticket, () =>
-    stack.store.update((draft) => {
+    stack.store.update(async (draft) => {
       const record = ticket === BASELINE ? draft.baseline : draft.instances[ticket];
       const own = record?.services[service];
-      if (own) own.ports = {};
+      // Who is at work on it may just be starting it.
+      if (record && own && !(await isOwnerAlive(record))) own.ports = {};
     }),
   );
 }

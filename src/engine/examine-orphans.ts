@@ -1,17 +1,20 @@
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE } from '../adapters/config-file.ts';
+import { inspectLock } from '../adapters/lock.ts';
 import { dropDatabase, listMarked } from '../adapters/postgres/databases.ts';
 import { listMarkers } from '../adapters/process/table.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { LABELS } from '../domain/names.ts';
 import { ownServer, REDIS } from '../domain/own.ts';
+import { isOwnerAlive } from './claim.ts';
 import type { Finding } from './finding.ts';
 import { openPostgres, POSTGRES } from './postgres.ts';
 import { deriveBaseline, findRecord, giveUpLeases, listTickets } from './rebuild.ts';
 import { hostRedis, ownFolder, removeOwnFolder } from './redis-server.ts';
 import { collectRemnants, type Remnant, type Remnants } from './remnants.ts';
 import type { Stack } from './stack.ts';
+import { upLock } from './steps/up.ts';
 
 const FIXES = '`stack doctor --fix` asks about it';
 
@@ -28,12 +31,21 @@ export async function examineOrphans(stack: Stack, state: StackState, remnants: 
     ...(await listStrayDatabases(stack, state, remnants)),
     ...(await listStrayServers(stack, state, remnants)),
   ];
+  // What was made while we looked has a record by now: that is written first.
+  const now = await stack.store.read();
   return [
     ...tickets,
     ...(baseline ? [offerBaseline(stack, baseline)] : []),
-    ...things.filter(({ instance }) => !spared.has(instance)).map(({ finding }) => finding),
-    ...(await listUnrecorded(stack, state)),
+    ...things
+      .filter(({ instance, service }) => !spared.has(instance) && !isRecorded(now, instance, service))
+      .map(({ finding }) => finding),
+    ...(await listUnrecorded(stack, now)),
   ];
+}
+
+function isRecorded(state: StackState, instance: string, service: string | undefined): boolean {
+  const record = recordOf(state, instance);
+  return record !== undefined && (service === undefined || holdsWorkload(record, service));
 }
 
 async function examineTicket(
@@ -51,7 +63,7 @@ async function examineTicket(
     const where = remnants.unseen.length > 0 ? `mend ${remnants.unseen.join(', ')} first` : 'look at its worktrees';
     return { subject: ticket, ok: false, text, hint: where };
   }
-  return offerFolder(ticket, folder);
+  return offerFolder(stack, ticket, folder);
 }
 
 function offerTicket(
@@ -80,7 +92,7 @@ function offerTicket(
   };
 }
 
-function offerFolder(ticket: string, folder: string): Finding {
+function offerFolder(stack: Stack, ticket: string, folder: string): Finding {
   return {
     subject: ticket,
     ok: false,
@@ -89,6 +101,7 @@ function offerFolder(ticket: string, folder: string): Finding {
     fix: {
       question: `Remove ${path.join(folder, POINTER_FILE)}, and the folder if nothing else is in it?`,
       async run() {
+        if (isRecorded(await stack.store.read(), ticket, undefined)) return `it belongs to ${ticket} by now`;
         await rm(path.join(folder, POINTER_FILE), { force: true });
         const kept = await rmdir(folder).then(
           () => false,
@@ -120,6 +133,8 @@ function offerBaseline(stack: Stack, baseline: InstanceRecord): Finding {
 
 interface Stray {
   instance: string;
+  /** Of a workload; undefined for what belongs to the ticket as a whole. */
+  service?: string;
   finding: Finding;
 }
 
@@ -129,7 +144,7 @@ function listStrayWorkloads(stack: Stack, state: StackState, { workloads }: Remn
     const { instance, service, name } = workload;
     if (holdsWorkload(recordOf(state, instance), service)) return [];
     const what = workload.runtime === 'docker' ? `the container ${name}` : `the process ${name}`;
-    return [{ instance, finding: offerRemoval(stack, what, workload, () => removeWorkload(stack, workload)) }];
+    return [{ instance, service, finding: offerRemoval(stack, what, workload, () => removeWorkload(stack, workload)) }];
   });
 }
 
@@ -189,34 +204,52 @@ async function listStrayServers(stack: Stack, state: StackState, { unseen }: Rem
         await removeOwnFolder(stack, instance);
       };
       const what = `the Redis data in ${ownFolder(stack, instance)}`;
-      return { instance, finding: offerRemoval(stack, what, { instance, service: REDIS }, remove) };
+      return { instance, service: REDIS, finding: offerRemoval(stack, what, { instance, service: REDIS }, remove) };
     });
 }
 
 /** Processes of services that no process record tells of: `ps` takes them for stopped. Seen on Linux alone. */
 async function listUnrecorded(stack: Stack, state: StackState): Promise<Finding[]> {
-  const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
-  const running = new Set(await listMarkers());
-  const candidates = records.flatMap((record) =>
+  const records = await listAtRest(stack, state);
+  const services = records.flatMap((record) =>
     Object.entries(record.services).flatMap(([service, { workload, runtime }]) =>
-      runtime === 'process' && running.has(workload) ? [{ instance: record.ticket, service, name: workload }] : [],
+      runtime === 'process' ? [{ instance: record.ticket, service, name: workload }] : [],
     ),
   );
+  const running = new Set(await listMarkers());
+  const candidates = services.filter(({ name }) => running.has(name));
   if (candidates.length === 0) return [];
   const known = new Set((await (await stack.runtime('process')).status(stack.rootId)).map(({ name }) => name));
-  return candidates.filter(({ name }) => !known.has(name)).map((one) => offerEnd(stack, one));
+  const unknown = candidates.filter(({ name }) => !known.has(name));
+  // A command that has begun meanwhile starts a process a moment before it records it.
+  const still = await listAtRest(stack, await stack.store.read());
+  return unknown
+    .filter(({ instance }) => still.some(({ ticket }) => ticket === instance))
+    .map((one) => offerEnd(stack, one));
+}
+
+/** Gives the records that no living command is at work on. The baseline is worked on under the lock of `up`. */
+async function listAtRest(stack: Stack, { instances, baseline }: StackState): Promise<InstanceRecord[]> {
+  const tickets = await Promise.all(
+    Object.values(instances).map(async (record) => ((await isOwnerAlive(record)) ? [] : [record])),
+  );
+  const isHeld = baseline && (await inspectLock(upLock(stack))) === 'held';
+  return [...tickets.flat(), ...(baseline && !isHeld ? [baseline] : [])];
 }
 
 function offerEnd(stack: Stack, one: Pick<Remnant, 'instance' | 'service' | 'name'>): Finding {
   const what = `${one.service} of ${one.instance}`;
+  const question = `End the processes of ${what}, whose own record is lost?`;
   return {
     subject: 'orphans',
     ok: false,
     text: `${what} runs, and its own record is lost, so that it passes for stopped`,
     hint: FIXES,
     fix: {
-      question: `End the processes of ${what}, whose own record is lost?`,
+      question,
       async run() {
+        const found = await listUnrecorded(stack, await stack.store.read());
+        if (!found.some(({ fix }) => fix?.question === question)) return `${what} has its record again`;
         await removeWorkload(stack, { ...one, runtime: 'process' });
         return `${what} is at rest; \`stack ${one.instance === BASELINE ? 'up' : `start ${one.instance}`}\` starts it`;
       },
@@ -238,9 +271,7 @@ function offerRemoval(
     fix: {
       question: `Remove ${what}, which belongs to no ticket?`,
       async run() {
-        const record = recordOf(await stack.store.read(), instance);
-        if (record && (service === undefined || holdsWorkload(record, service)))
-          return `${what} belongs to ${instance} by now`;
+        if (isRecorded(await stack.store.read(), instance, service)) return `${what} belongs to ${instance} by now`;
         await remove();
         return `${what} is gone`;
       },

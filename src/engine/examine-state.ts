@@ -97,7 +97,11 @@ async function examineInstance(stack: Stack, record: InstanceRecord): Promise<Fi
   if (await isOwnerAlive(record)) {
     return [{ subject: ticket, ok: true, text: `\`${record.owner?.command}\` (pid ${record.owner?.pid}) is at it` }];
   }
-  if (record.phase !== 'ready') return [describeUnfinished(stack, record)];
+  if (record.phase !== 'ready') {
+    // Its owner may have finished it since the record was read, and ended.
+    const now = (await stack.store.read()).instances[ticket];
+    return now && now.phase === record.phase ? [describeUnfinished(stack, record)] : [];
+  }
   const worktrees = await Promise.all(dedicatedRepos(record).map(([repo, own]) => examineWorktree(ticket, repo, own)));
   const problems = worktrees.flat();
   return problems.length > 0 ? problems : [{ subject: ticket, ok: true, text: 'worktrees are as recorded' }];
@@ -114,7 +118,7 @@ function describeUnfinished(stack: Stack, { ticket, phase }: InstanceRecord): Fi
       question: `Remove what a ${verb} of ${ticket} that did not finish left?`,
       async run() {
         // Nobody has worked in what was never made whole; should it hold a person's files all the same, they are saved.
-        const how = { force: phase === 'creating', keepBranch: false };
+        const how = { force: phase === 'creating', keepBranch: false, unfinished: true };
         const risks = await examineTickets(stack, [ticket], how);
         if (!how.force && risks.length > 0) throw riskError(risks);
         const { rescued } = await takeApart(stack, ticket, { ...how, risks });

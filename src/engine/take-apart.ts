@@ -27,6 +27,8 @@ export interface TakeApartOptions {
   abandon?: boolean;
   /** Data of its own goes without a dump. */
   noDump?: boolean;
+  /** Only what is half-made or half-unmade: whoever was at it may have finished since somebody looked. */
+  unfinished?: boolean;
 }
 
 /** What destroy left on purpose: where work was saved, and files of people beside the worktrees. */
@@ -97,6 +99,7 @@ export async function takeApart(
   options: TakeApartOptions & { risks: readonly TicketRisk[] },
 ): Promise<TakenApart> {
   const { record, state } = await claimInstance(stack, ticket, async (found) => {
+    if (options.unfinished && found.phase === 'ready') throw finished(ticket);
     await refuseLinkedFolder(stack.root, found.folder);
     if (!options.force && !hasOwnData(found)) condemn(found, options);
   });
@@ -104,6 +107,12 @@ export async function takeApart(
   const work = createWork(parts);
   const lost = options.abandon ? await findLostEngine(stack, work) : undefined;
   return lost === undefined ? withOwnServers(work, () => unmake(work, options)) : abandon(work, options, lost);
+}
+
+function finished(ticket: string): StackError {
+  return new StackError('exists', `${ticket} has been finished meanwhile`, {
+    hint: `\`stack start ${ticket}\` starts it, \`stack destroy ${ticket}\` removes it`,
+  });
 }
 
 /** Unmakes all but what is in an engine that is gone. Throws `leftover` all the same: somebody should know. */

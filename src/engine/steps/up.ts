@@ -5,6 +5,7 @@ import type { StackConfig } from '../../domain/config/config.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
 import { listLeases } from '../leases.ts';
+import type { Stack } from '../stack.ts';
 import type { Work } from '../work.ts';
 import { embeddedStep } from './embedded.ts';
 import { networkStep } from './network.ts';
@@ -38,6 +39,11 @@ export function listUpSteps(work: Work, config: StackConfig | undefined, wish: U
   ];
 }
 
+/** The lock that is held while the stack's own parts are made or unmade. */
+export function upLock({ root }: Pick<Stack, 'root'>): string {
+  return path.join(root, '.stack', 'up.lock');
+}
+
 /** Holds while the stack's own parts are made or unmade; `create`, `up` and `down` may run at once. */
 export async function withUpLock<Result>(
   work: Work,
@@ -45,10 +51,10 @@ export async function withUpLock<Result>(
   note?: (text: string) => void,
   signal?: AbortSignal,
 ): Promise<Result> {
-  const folder = path.join(work.stack.root, '.stack');
+  const file = upLock(work.stack);
   // Nothing may have been made in this root yet.
-  await makeFolder(folder);
-  return withLock(path.join(folder, 'up.lock'), run, {
+  await makeFolder(path.dirname(file));
+  return withLock(file, run, {
     ...(signal && { signal }),
     onWait: () => note?.('another command is at it'),
   });
