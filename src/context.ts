@@ -173,6 +173,10 @@ async function makeStack({
       return createProcessRuntime({ root, rootId, env: host.env });
     }),
   };
+  const readCompose = onceFor(async (composeFile) => {
+    const { readComposeFile } = await import('./adapters/compose-file.ts');
+    return readComposeFile(composeFile, { projectDir: root, env, values, cacheFolder: cacheFolderOf(env) });
+  });
   const checkEngine = once(async () => (await runtimes.docker()).check());
   const hostServers = new Map<string, Promise<HostServer>>();
   return {
@@ -183,15 +187,12 @@ async function makeStack({
       return known;
     },
     checkEngine,
-    readCompose: onceFor(async (composeFile) => {
-      const { readComposeFile } = await import('./adapters/compose-file.ts');
-      return readComposeFile(composeFile, { projectDir: root, env, values, cacheFolder: cacheFolderOf(env) });
-    }),
+    readCompose,
     ownPasswords: passwords.look,
     ...{ root, rootId, name, env, packageRoot, emit, signal, docker },
     values: (variable) => passwords.values(variable) ?? values(variable),
     config: async () => overruleRuntime((await loaded()).config, options.runtime),
-    requireTrust: once(async () => askTrust(root, { host, options, emit, ask })),
+    requireTrust: once(async () => askTrust({ root, values, readCompose }, { host, options, ask })),
     store: openState({ root, stack: name, version, listTraces: () => findTraces(root, file) }),
     runtime: (runtime) => runtimes[runtime](),
     owner: { ...(await selfIdentity()), command: ['stack', ...argv].join(' ') },
@@ -204,21 +205,25 @@ async function findTraces(root: string, file: ConfigFile | undefined): Promise<s
 }
 
 async function askTrust(
-  root: string,
-  { host, options, emit, ask }: Pick<StackParts, 'host' | 'options' | 'emit' | 'ask'>,
+  place: Pick<Stack, 'root' | 'values' | 'readCompose'>,
+  { host, options, ask }: Pick<StackParts, 'host' | 'options' | 'ask'>,
 ): Promise<void> {
   const [{ requireTrust, untrusted }, { openTrustStore }] = await Promise.all([
     import('./engine/trust.ts'),
     import('./adapters/trust-store.ts'),
   ]);
   await requireTrust({
-    root,
+    place,
     store: openTrustStore(host.env),
     async ask(matter) {
       if (options.yes) return;
       if (!canAsk(host)) throw untrusted(matter);
-      emit({ type: 'info', text: `${matter.files.join(', ')} came with git, and would run:` });
-      for (const line of matter.commands) emit({ type: 'info', text: `  ${line}` });
+      // No narration: what is asked about is told with --quiet too, and as it stands.
+      const lines = [
+        `${matter.files.join(', ')} came with git, and would run:`,
+        ...matter.commands.map((line) => `  ${line}`),
+      ];
+      host.stderr.write(`${lines.join('\n')}\n`);
       await ask('Trust it?');
     },
   });

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
@@ -8,18 +7,26 @@ import { type ComposeData, mergeCompose } from '../domain/compose/merge.ts';
 import { isPlainMap } from '../domain/config/source.ts';
 import type { Values } from '../domain/values.ts';
 import { askCompose } from './compose.ts';
-import { makeFolder, replaceFile } from './files.ts';
+import { makeFolder, readFileIfThere, replaceFile } from './files.ts';
 
 /** A compose file with all that it leads to: `extends`, `include`, `env_file`. Nothing is interpolated. */
 export interface ComposeFile {
-  /** Absolute paths and texts of the files it came from, itself first. */
-  sources: { file: string; text: string }[];
+  /** The files it came from, itself first. */
+  sources: ComposeSource[];
   /** What leads to a file that is elsewhere or cannot be read. */
   unseen: string[];
   /** The whole, with absolute paths where the file has plain ones. */
   data: ComposeData;
   /** A part of the whole. */
   services: Record<string, ComposeData>;
+}
+
+interface ComposeSource {
+  /** Absolute path. */
+  file: string;
+  text: string;
+  /** An env file: what it holds is not in `data`. */
+  isEnv: boolean;
 }
 
 export interface ComposeSurroundings {
@@ -40,7 +47,7 @@ export interface ComposeSurroundings {
 export async function readComposeFile(file: string, around: ComposeSurroundings): Promise<ComposeFile> {
   const reading: Reading = { values: around.values, sources: new Map(), unseen: new Set(), projects: new Set() };
   const own = await readProject([file], around.projectDir, reading);
-  const sources = [...reading.sources].map(([name, text]) => ({ file: name, text }));
+  const sources = [...reading.sources.values()];
   const answer = await resolveByCompose(file, sources, around);
   const services = { ...readMaps(own.services), ...readMaps(answer?.services) };
   for (const [name, { volumes }] of Object.entries(readMaps(own.services))) {
@@ -59,7 +66,7 @@ async function resolveByCompose(
     .update(JSON.stringify([file, projectDir, sources]))
     .digest('hex');
   const kept = path.join(cacheFolder, 'compose', `${key}.json`);
-  const known = await readFile(kept, 'utf8').catch(() => undefined);
+  const known = await readFileIfThere(kept).catch(() => undefined);
   const answer = known ?? (await askCompose({ file, projectDir, env }));
   const data = parseQuietly(answer);
   if (known === undefined && data) {
@@ -73,7 +80,7 @@ async function resolveByCompose(
 
 interface Reading {
   values: Values;
-  sources: Map<string, string>;
+  sources: Map<string, ComposeSource>;
   unseen: Set<string>;
   /** Files that were read as one of a project: a file may be extended and included. */
   projects: Set<string>;
@@ -105,8 +112,9 @@ async function readIncluded(include: unknown, folder: string, reading: Reading):
     const [first] = files;
     if (first === undefined) continue;
     const inner = typeof named === 'string' ? resolvePath(named, folder, reading) : path.dirname(first);
-    for (const one of findFiles(envFile ?? [], folder, reading)) await readSource(one, reading);
-    if (envFile === undefined) await readSource(path.join(inner, '.env'), { ...reading, unseen: new Set() });
+    for (const one of findFiles(envFile ?? [], folder, reading)) await readSource(one, reading, true);
+    // It need not be there.
+    if (envFile === undefined) await readSource(path.join(inner, '.env'), { ...reading, unseen: new Set() }, true);
     whole = mergeCompose(whole, await readProject(files, inner, reading)) as ComposeData;
   }
   return whole;
@@ -140,7 +148,7 @@ async function openExtended(named: unknown, { folder }: Place, reading: Reading)
 async function placeService(service: ComposeData, folder: string, reading: Reading): Promise<ComposeData> {
   for (const key of ['env_file', 'label_file']) {
     const named = listOf(service[key]).map((entry) => (isPlainMap(entry) ? entry.path : entry));
-    for (const file of findFiles(named, folder, reading)) await readSource(file, reading);
+    for (const file of findFiles(named, folder, reading)) await readSource(file, reading, true);
   }
   const { build, volumes } = service;
   const placed = { ...service };
@@ -202,16 +210,12 @@ async function readData(file: string, reading: Reading): Promise<ComposeData> {
   return parseQuietly(await readSource(file, reading)) ?? {};
 }
 
-const MOST_BYTES = 4 * 1024 * 1024;
-
-async function readSource(file: string, { sources, unseen }: Reading): Promise<string | undefined> {
+async function readSource(file: string, { sources, unseen }: Reading, isEnv = false): Promise<string | undefined> {
   const known = sources.get(file);
-  if (known !== undefined) return known;
-  const found = await stat(file).catch(() => undefined);
-  const isText = found?.isFile() === true && found.size <= MOST_BYTES;
-  const text = isText ? await readFile(file, 'utf8').catch(() => undefined) : undefined;
+  if (known) return known.text;
+  const text = await readFileIfThere(file).catch(() => undefined);
   if (text === undefined) unseen.add(file);
-  else sources.set(file, text);
+  else sources.set(file, { file, text, isEnv });
   return text;
 }
 

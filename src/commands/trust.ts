@@ -34,7 +34,8 @@ export const trust: Verb<Options, Result> = {
     const store = openTrustStore(context.host.env);
     if (options.list) return { trusted: await store.list() };
     if (options.owner) return trustOwner(context.host, store);
-    const { root } = await context.stack();
+    const stack = await context.stack();
+    const { root } = stack;
     if (options.revoke) {
       const { pointer } = await context.place();
       await store.revoke(root);
@@ -42,7 +43,7 @@ export const trust: Verb<Options, Result> = {
       return { root, revoked: true };
     }
     const { readTrustMatter, rememberTrust } = await import('../engine/trust.ts');
-    const matter: TrustMatter | undefined = await readTrustMatter(root);
+    const matter: TrustMatter | undefined = await readTrustMatter(stack);
     if (matter) await rememberTrust(root, store, matter);
     return { root, files: matter?.files ?? [], commands: matter?.commands ?? [], trusted: matter !== undefined };
   },

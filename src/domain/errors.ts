@@ -38,6 +38,8 @@ export interface ErrorDetails {
   details?: unknown;
   /** Lines shown below the headline to a person, e.g. the last 30 lines of a log. */
   lines?: string[];
+  /** True: lines and details are shown as they stand. They hide nothing from a terminal, and a person must see all of them. */
+  exact?: boolean;
   cause?: unknown;
 }
 
@@ -47,6 +49,7 @@ export class StackError extends Error {
   readonly hint: string | undefined;
   readonly details: unknown;
   readonly lines: string[];
+  readonly exact: boolean;
 
   constructor(code: ErrorCode, message: string, more: ErrorDetails = {}) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
@@ -55,6 +58,7 @@ export class StackError extends Error {
     this.hint = more.hint;
     this.details = more.details;
     this.lines = more.lines ?? [];
+    this.exact = more.exact ?? false;
   }
 
   /** The process exit code this error leads to. */

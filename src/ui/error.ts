@@ -11,6 +11,7 @@ interface ErrorView {
   message: string;
   hint: string | undefined;
   lines: string[];
+  exact: boolean;
   details: unknown;
 }
 
@@ -28,25 +29,34 @@ export function renderError(error: unknown, options: RenderErrorOptions): string
   for (const hint of (view.hint ?? '').split('\n').filter((line) => line.trim() !== '')) {
     text.push(`${style.warn('hint:')} ${cleanText(hint)}`);
   }
-  text.push(...view.lines.map((line) => `  ${cleanText(line)}`.trimEnd()));
+  text.push(...view.lines.map((line) => `  ${view.exact ? line : cleanText(line)}`.trimEnd()));
   if (options.debug) text.push(...traceError(error).map((line) => style.dim(line)));
   return text.join('\n');
 }
 
 /** Gives an error as the one JSON document of `--json`: `{"error":{"code","message","hint","details"}}`. */
 export function renderErrorJson(error: unknown): string {
-  const { code, message, hint, details } = viewError(error);
+  const { code, message, hint, details, exact } = viewError(error);
   const document = { error: { code, message, hint: hint ?? null, details: details ?? null } };
-  const masked = JSON.stringify(document, (_key, value) => (typeof value === 'string' ? maskPasswords(value) : value));
+  const masked = JSON.stringify(document, (_key, value) =>
+    typeof value === 'string' && !exact ? maskPasswords(value) : value,
+  );
   return escapeJson(masked);
 }
 
 function viewError(error: unknown): ErrorView {
   if (!(error instanceof StackError)) {
-    return { code: 'internal', message: messageOf(error), hint: REPORT_HINT, lines: [], details: undefined };
+    return {
+      code: 'internal',
+      message: messageOf(error),
+      hint: REPORT_HINT,
+      lines: [],
+      exact: false,
+      details: undefined,
+    };
   }
-  const { code, message, lines, hint } = error;
-  return { code, message, hint, lines, details: addLines(error.details, lines) };
+  const { code, message, lines, hint, exact } = error;
+  return { code, message, hint, lines, exact, details: addLines(error.details, lines) };
 }
 
 /** The lines a person is shown are in the JSON too, unless the details already have a place called so. */

@@ -66,14 +66,15 @@ describe('a stack.yml that came with git', () => {
 
   // `script` gives it a terminal; the one of util-linux takes a command.
   it.runIf(process.platform === 'linux')('is asked about at a terminal, and asked again after a no', async () => {
-    const line = `${process.execPath} ${BIN} ${createFiles.join(' ')}`;
-    const answer = (word: string) =>
-      execa('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
+    const answer = (word: string, flags: readonly string[] = []) => {
+      const line = [process.execPath, BIN, ...createFiles, ...flags].join(' ');
+      return execa('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
         ...{ cwd: shop.root, env: shop.env, extendEnv: false, input: `${word}\n`, reject: false },
       });
-    // The second and later runs load what V8 kept of the first.
-    for (const word of ['n', '']) {
-      const refused = await answer(word);
+    };
+    // The second and later runs load what V8 kept of the first. With --quiet the question is asked all the same.
+    for (const [word, ...flags] of [['n'], ['', '--quiet']]) {
+      const refused = await answer(word ?? '', flags);
       expect(refused).toMatchObject({
         exitCode: 4,
         stdout: expect.stringContaining('repos.front.setup: touch canary'),
@@ -130,9 +131,17 @@ describe('a stack.yml that came with git', () => {
     expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 4 });
   });
 
-  it('shows a second command that a line break would hide', async () => {
-    shop.configure((text) => text.replace('touch canary', '"npm ci\\nrm -rf /tmp/nothing"'));
-    expect((await shop.stack(['trust'])).stdout).toContain('"npm ci\\nrm -rf /tmp/nothing"');
+  it('is shown whole wherever it is asked about: nothing is masked, and nothing hides', async () => {
+    const setup = ['"echo https://ci:$(touch x)@example.com"', '"npm ci\\nrm -rf /tmp/nothing\\u202e"'];
+    shop.configure((text) => text.replace('touch canary', setup.join(', ')));
+    const shown = ['echo https://ci:$(touch x)@example.com', '"npm ci\\nrm -rf /tmp/nothing\\u{202e}"'];
+    const lines = shown.map((line) => `repos.front.setup: ${line}`);
+    const refused = await shop.stack(createFiles);
+    for (const line of lines) expect(refused.stderr.split('\n')).toContain(`  ${line}`);
+    const { error } = JSON.parse((await shop.stack([...createFiles, '--json'])).stdout);
+    expect(error.details.commands).toEqual(expect.arrayContaining(lines));
+    const trusted = await shop.stack(['trust']);
+    for (const line of lines) expect(trusted.stdout.split('\n')).toContain(`  ${line}`);
   });
 });
 

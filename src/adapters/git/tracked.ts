@@ -13,6 +13,15 @@ export async function isFromGit(file: string): Promise<boolean> {
   return (await Promise.all(places.map(isTrackedAt))).includes(true);
 }
 
+/** Gives what git keeps of a folder, with the content of each file as git knows it; '' where it keeps nothing of it. Throws `git`. */
+export async function listKept(folder: string): Promise<{ names: string[]; content: string }> {
+  const real = await realpath(folder).catch(() => folder);
+  const answer = isInRepo(real) ? await tryGit(real, ['ls-files', '-z', '--stage']) : undefined;
+  const content = answer?.stdout ?? '';
+  const names = content.split('\0').flatMap((entry) => (entry === '' ? [] : [entry.slice(entry.indexOf('\t') + 1)]));
+  return { names, content };
+}
+
 async function isTrackedAt(file: string): Promise<boolean> {
   const folder = path.dirname(file);
   if (!isInRepo(folder)) return false;

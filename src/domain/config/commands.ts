@@ -1,24 +1,76 @@
 import { isPlainMap } from './source.ts';
 
-/** Keys whose texts, and all below them, are run or lead to what is run. */
-const RUNS = new Set(['setup', 'command', 'image', 'build', 'compose', 'migrate', 'seed']);
+/**
+ * Keys of stack.yml, of a repo, a service and a shared service, that decide neither what runs nor what it is given. All others
+ * are told, so that a new key is not forgotten.
+ */
+const QUIET = new Set([
+  ...['name', 'title', 'runtime', 'branch', 'dumps', 'base', 'shared', 'own', 'setup_timeout', 'repo', 'ports', 'port'],
+  ...['depends_on', 'refresh', 'identity', 'ready', 'provider', 'isolation', 'scheme', 'memory', 'cpus', 'logs'],
+  ...['names', 'limits', 'idle', 'warm', 'disposable', 'contracts', 'working_dir', 'user', 'password', 'database'],
+]);
 
-/** Gives a line for every text of a config that is run or leads to what is run, as written: `services.api.command: npm start`. */
-export function listCommands(data: unknown, path: readonly string[] = [], runs = false): string[] {
-  if (typeof data === 'string') return runs ? [`${path.join('.')}: ${showText(data)}`] : [];
-  if (Array.isArray(data)) {
-    const isArgv = data.length > 0 && data.every((word) => typeof word === 'string');
-    if (runs && isArgv && path.at(-1) === 'command') return [`${path.join('.')}: ${JSON.stringify(data)}`];
-    return data.flatMap((item) =>
-      runs && Array.isArray(item) ? [`${path.join('.')}: ${JSON.stringify(item)}`] : listCommands(item, path, runs),
-    );
-  }
-  if (!isPlainMap(data)) return [];
-  return Object.entries(data).flatMap(([key, value]) => listCommands(value, [...path, key], runs || RUNS.has(key)));
+/** The same of a compose file: of its top level, a service, a volume or network, a health check. */
+const QUIET_COMPOSE = new Set([
+  ...['name', 'version', 'networks', 'depends_on', 'profiles', 'restart', 'container_name', 'hostname', 'labels'],
+  ...[
+    'annotations',
+    'logging',
+    'stop_grace_period',
+    'stop_signal',
+    'expose',
+    'platform',
+    'pull_policy',
+    'attach',
+    'scale',
+  ],
+]);
+const QUIET_HEALTH = new Set(['interval', 'timeout', 'retries', 'start_period', 'start_interval']);
+
+/** Keys whose lists are one command. */
+const ARGV = new Set(['command', 'entrypoint', 'test']);
+
+type Path = readonly string[];
+
+/** Gives a line for every value of a stack.yml that runs or is given to what runs, as written: `services.api.command: npm start`. */
+export function listRunning(data: unknown): string[] {
+  // The section `shared` is no key of it.
+  return listLeaves(data, [], ([section, , key], depth) =>
+    depth === 1 ? section !== 'shared' && QUIET.has(section ?? '') : depth === 3 && QUIET.has(key ?? ''),
+  );
 }
 
-/** A line break shown as a space could hide a second command. */
-function showText(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-  return /[\u0000-\u001f\u007f]/.test(text.trimEnd()) ? JSON.stringify(text) : text.trimEnd();
+/** The same of a compose file. */
+export function listRunningCompose(data: unknown): string[] {
+  return listLeaves(data, [], ([section = '', , key = '', inner = ''], depth) => {
+    if (depth === 1) return QUIET_COMPOSE.has(section) || section.startsWith('x-');
+    if (depth === 3) return QUIET_COMPOSE.has(key);
+    return depth === 4 && key === 'healthcheck' && QUIET_HEALTH.has(inner);
+  });
+}
+
+function listLeaves(value: unknown, path: Path, isQuiet: (path: Path, depth: number) => boolean): string[] {
+  if (isQuiet(path, path.length)) return [];
+  const tell = (leaf: unknown): string => {
+    const text = typeof leaf === 'string' ? leaf : JSON.stringify(leaf);
+    return `${path.map(revealText).join('.')}: ${revealText(text)}`;
+  };
+  if (Array.isArray(value)) return isArgv(value, path) ? [tell(value)] : value.map(tell);
+  if (!isPlainMap(value)) return value === undefined ? [] : [tell(value)];
+  return Object.entries(value).flatMap(([key, inner]) => listLeaves(inner, [...path, key], isQuiet));
+}
+
+function isArgv(value: readonly unknown[], path: Path): boolean {
+  return value.length > 0 && ARGV.has(path.at(-1) ?? '') && value.every((word) => typeof word === 'string');
+}
+
+/** What a terminal does not show as it stands: controls, marks that reorder or hide text, spaces that are none. */
+const HIDDEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}/gu;
+
+/** Gives a text as a person can judge it: whole, in one line, with every character seen. */
+export function revealText(text: string): string {
+  const shown = text.replace(/\n$/, '');
+  // A fresh search each time: a global one remembers where it was.
+  if (shown.search(HIDDEN) < 0) return shown;
+  return JSON.stringify(shown).replaceAll(HIDDEN, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
