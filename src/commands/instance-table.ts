@@ -13,6 +13,7 @@ export async function renderInstances(
   const paints: Record<InstanceStatus, (text: string) => string> = {
     running: style.good,
     partial: style.warn,
+    paused: style.warn,
     stopped: style.dim,
     creating: style.warn,
     broken: style.bad,

@@ -55,8 +55,11 @@ export interface WorkloadSpec extends WorkloadRef {
   readonly hash: string;
 }
 
-/** `starting` is between start and running (docker `created`/`restarting`); `exited` ended by itself, `stopped` was told to. */
-export type WorkloadState = 'running' | 'starting' | 'stopped' | 'exited';
+/**
+ * `starting` is between start and running (docker `created`/`restarting`); `paused` lives and does nothing (SIGSTOP, `docker
+ * pause`); `exited` ended by itself, `stopped` was told to.
+ */
+export type WorkloadState = 'running' | 'starting' | 'paused' | 'stopped' | 'exited';
 
 export interface WorkloadStatus {
   readonly instance: string;

@@ -1,7 +1,7 @@
 /** What is said of a service, a repo, a ticket. The JSON of `stack ps` and `stack create`; fields may be added only. */
-export type ServiceStatus = 'running' | 'starting' | 'stopped' | 'exited';
-export type RepoStatus = 'running' | 'partial' | 'stopped' | 'broken';
-export type InstanceStatus = 'running' | 'partial' | 'stopped' | 'creating' | 'broken';
+export type ServiceStatus = 'running' | 'starting' | 'paused' | 'stopped' | 'exited';
+export type RepoStatus = 'running' | 'partial' | 'paused' | 'stopped' | 'broken';
+export type InstanceStatus = 'running' | 'partial' | 'paused' | 'stopped' | 'creating' | 'broken';
 
 export interface ServiceView {
   repo: string;
@@ -73,8 +73,9 @@ export interface StackView {
 export type InstancesView = Pick<StackView, 'repos' | 'instances'>;
 
 /** Gives the one status that stands for several services. */
-export function combineStatus(statuses: readonly ServiceStatus[]): 'running' | 'partial' | 'stopped' {
+export function combineStatus(statuses: readonly ServiceStatus[]): 'running' | 'partial' | 'paused' | 'stopped' {
   const running = statuses.filter((status) => status === 'running').length;
   if (running === statuses.length && running > 0) return 'running';
-  return running > 0 || statuses.includes('starting') ? 'partial' : 'stopped';
+  if (running > 0 || statuses.includes('starting')) return 'partial';
+  return statuses.includes('paused') ? 'paused' : 'stopped';
 }

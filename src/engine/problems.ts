@@ -112,7 +112,11 @@ async function findInService(view: View, record: InstanceRecord, name: string, f
       found.noted.push(`${label} runs as stack.yml had it before: \`stack ${restart(record)}\` makes it anew`);
     return;
   }
-  // A container that was paused, or only made, may hold its ports itself.
+  if (seen?.state === 'paused') {
+    found.noted.push(`${label} is paused: \`stack ${restart(record)}\` lets it go on`);
+    return;
+  }
+  // A container that was only made may hold its ports itself.
   if (own.runtime === 'docker' && seen && seen.exitCode === undefined) return;
   for (const { host } of Object.values(own.ports)) {
     if (await isFree(host)) continue;

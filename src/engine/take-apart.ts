@@ -232,8 +232,14 @@ async function saveFirst(
   }
 }
 
+function tellOccupied(stack: Stack, subject: string, findings: TicketRisk['findings']): void {
+  const occupied = findings.filter(({ kind }) => kind === 'occupied');
+  for (const { text } of occupied) stack.emit({ type: 'warning', text: `${subject}: ${text}; it goes on` });
+}
+
 /** Does what `--force` says about people's wishes: a moved worktree is ours still, a branch in use elsewhere is not. */
 async function overrule(stack: Stack, record: InstanceRecord, { repo, findings }: TicketRisk): Promise<void> {
+  tellOccupied(stack, repo ?? record.ticket, findings);
   if (repo === undefined) return;
   const own = requireDedicated(record, repo);
   for (const { kind, text, paths } of findings) {

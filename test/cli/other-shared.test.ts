@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { rootIdOf, sharedProject } from '../../src/domain/names.ts';
 import { findTestEngine, NODE_IMAGE } from '../support/engine.ts';
+import { docker } from '../support/shared-services.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
 
 const engine = await findTestEngine();
@@ -109,5 +111,44 @@ describe.skipIf(!engine)('shared services that stack knows nothing of', () => {
     taken.close();
     expect(run).toMatchObject({ code: 1 });
     expect(run.stderr).toContain(`mail: port ${shop.port + 16} is taken on this machine`);
+  });
+});
+
+describe.skipIf(!engine)('shared services that do not come up', () => {
+  let shop: Shop;
+  afterEach(() => shop?.dispose());
+
+  it('leave no volume behind that this very command made, and keep one that was there', async () => {
+    shop = makeShop({ engine: true });
+    const project = sharedProject('shop', rootIdOf(shop.root));
+    const volumes = (): string[] =>
+      docker('volume', 'ls', '--quiet', '--filter', `label=com.docker.compose.project=${project}`)
+        .stdout.split('\n')
+        .filter(Boolean);
+    shop.configure((text) => text.replace('repos:', 'shared:\n  compose: services.yml\n  search: {}\nrepos:'));
+    const write = (image: string): void =>
+      shop.write(
+        'services.yml',
+        `services:
+  search:
+    image: ${image}
+    command: [sleep, '1000']
+    init: true
+    ports: ["127.0.0.1:\${STACK_SEARCH_PORT:-7700}:7700"]
+    volumes: ["data:/data"]
+volumes: { data: {} }
+`,
+      );
+    write(`${NODE_IMAGE}\n    entrypoint: [no-such-program]`);
+    expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 1 });
+    expect(volumes()).toEqual([]);
+    write(NODE_IMAGE);
+    expect(await shop.stack(['up'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['down'])).toMatchObject({ code: 0 });
+    const [kept] = volumes();
+    expect(kept).toBeDefined();
+    write(`${NODE_IMAGE}\n    entrypoint: [no-such-program]`);
+    expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 1 });
+    expect(volumes()).toEqual([kept]);
   });
 });

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, 
 import net from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { listPortHolders } from '../../src/adapters/process/ports.ts';
 import { readRecord, writeRecord } from '../../src/adapters/process/record.ts';
 import { freePorts } from '../support/ports.ts';
 import { isRunning, makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
@@ -89,6 +90,108 @@ describe('a workload that runs', () => {
     await world.runtime.stop(spec);
     expect(isRunning(pid)).toBe(false);
     expect(await world.state()).toBe('stopped');
+  });
+});
+
+describe('a program that outlives the signal', () => {
+  it('is told again once the program that it watched has ended', async () => {
+    const child = JSON.stringify(world.script(sleeper));
+    const watcher = world.script(`
+      import { spawn } from 'node:child_process';
+      const [program, ...args] = ${child};
+      const child = spawn(program, args, { stdio: 'inherit' });
+      let told = 0;
+      // As watchers of Nest do it: the first is the child's, the second its own.
+      process.on('SIGTERM', () => { if (told++ > 0) process.exit(0); child.kill('SIGTERM'); });
+      setInterval(() => {}, 1000);
+    `);
+    const spec = world.spec(watcher);
+    await world.runtime.start(spec, never);
+    await lineOf(spec, /^up/);
+    const record = (await readRecord(world.root, spec))!;
+    await writeRecord(world.root, { ...record, startedAt: Date.now() - 60_000 });
+    await world.runtime.stop(spec);
+    // By itself, and not by SIGKILL.
+    expect(await world.runtime.status(world.rootId)).toMatchObject([{ state: 'stopped', exitCode: 0 }]);
+  });
+
+  it('is told once while it finishes what it does, whatever of it has ended', async () => {
+    const helper = JSON.stringify(world.script(sleeper));
+    const port = freePorts();
+    const server = world.script(`
+      import { spawn } from 'node:child_process';
+      import net from 'node:net';
+      const [program, ...args] = ${helper};
+      spawn(program, args, { stdio: 'ignore' });
+      const server = net.createServer().listen(${port}, () => console.log('up'));
+      process.on('SIGTERM', () => {
+        console.log('told');
+        server.close();
+        setTimeout(() => process.exit(0), 1500);
+      });
+    `);
+    const spec = world.spec(server, { ports: [{ name: 'http', host: port, container: port }] });
+    await world.runtime.start(spec, never);
+    await lineOf(spec, /^up/);
+    const record = (await readRecord(world.root, spec))!;
+    await writeRecord(world.root, { ...record, startedAt: Date.now() - 60_000 });
+    await world.runtime.stop(spec);
+    expect((await world.log(spec)).filter((line) => line === 'told')).toHaveLength(1);
+  });
+});
+
+describe('a program that left its session and its environment', () => {
+  it('is named as long as it keeps the port, and the record stays', async () => {
+    const port = freePorts();
+    const daemon = world.script(listens(port)).join(' ');
+    const spec = world.spec(`env -i setsid ${daemon} >/dev/null 2>&1 & exec sleep 1000`, {
+      ports: [{ name: 'http', host: port, container: port }],
+    });
+    await world.runtime.start(spec, never);
+    const [pid] = await until('it listens', async () => {
+      const holders = await listPortHolders([port]);
+      return holders.length === 1 && holders;
+    });
+    const leftover = { code: 'leftover', details: { service: 'api', pids: [pid] } };
+    await expect(world.runtime.stop(spec)).rejects.toMatchObject(leftover);
+    await expect(world.runtime.remove(spec)).rejects.toMatchObject(leftover);
+    expect(await world.state()).toBe('stopped');
+    process.kill(pid!, 'SIGKILL');
+    await until('it has ended', () => !isRunning(pid!));
+    await world.runtime.remove(spec);
+    expect(await world.runtime.status(world.rootId)).toEqual([]);
+  });
+
+  it('is not taken for one that has the port by right since', async () => {
+    const port = freePorts();
+    const spec = world.spec('exit 0', { ports: [{ name: 'http', host: port, container: port }] });
+    await world.runtime.start(spec, never);
+    await until('it has ended', async () => (await world.state()) === 'exited');
+    // This very process began long before.
+    const stranger = net.createServer().listen(port, '127.0.0.1');
+    await once(stranger, 'listening');
+    try {
+      await world.runtime.stop(spec);
+      await world.runtime.remove(spec);
+    } finally {
+      stranger.close();
+    }
+  });
+});
+
+describe('a workload that is paused', () => {
+  it('says so, goes on when it is started, and ends when it is stopped', async () => {
+    const spec = world.spec(world.script(sleeper));
+    await world.runtime.start(spec, never);
+    const pid = Number((await lineOf(spec, /^up (\d+)$/))[1]);
+    process.kill(pid, 'SIGSTOP');
+    await until('it is paused', async () => (await world.state()) === 'paused');
+    await world.runtime.start(spec, never);
+    await until('it runs', async () => (await world.state()) === 'running');
+    process.kill(pid, 'SIGSTOP');
+    await until('it is paused again', async () => (await world.state()) === 'paused');
+    await world.runtime.stop(spec);
+    expect([isRunning(pid), await world.state()]).toEqual([false, 'stopped']);
   });
 });
 

@@ -23,7 +23,14 @@ import {
 } from './project.ts';
 import { runInContainer } from './run.ts';
 import { listWorkloads } from './status.ts';
-import { ensureVolume, listVolumes, type OwnedThing, removeVolume } from './volume.ts';
+import {
+  ensureVolume,
+  listProjectVolumes,
+  listVolumes,
+  type OwnedThing,
+  removeProjectVolumes,
+  removeVolume,
+} from './volume.ts';
 import { removeWorkload, startWorkload, stopWorkload } from './workload.ts';
 
 /** The API of Docker 20.10, 1.41, the oldest engine that all of this was tried on. */
@@ -59,6 +66,8 @@ export interface DockerEngine {
   connectContainer(network: string, container: string, aliases: readonly string[]): Promise<void>;
   ensureVolume(name: string, labels: Labels): Promise<void>;
   removeVolume(name: string): Promise<void>;
+  listProjectVolumes(project: string): Promise<string[]>;
+  removeProjectVolumes(names: readonly string[]): Promise<void>;
   listVolumes(rootId: string): Promise<OwnedThing[]>;
   hasImage(ref: string): Promise<boolean>;
   readImageLabels(ref: string): Promise<Labels | undefined>;
@@ -92,6 +101,8 @@ export async function connectEngine(options: EngineOptions): Promise<DockerEngin
     connectContainer: bind(connectContainer),
     ensureVolume: bind(ensureVolume),
     removeVolume: bind(removeVolume),
+    listProjectVolumes: bind(listProjectVolumes),
+    removeProjectVolumes: bind(removeProjectVolumes),
     listVolumes: bind(listVolumes),
     hasImage: bind(hasImage),
     readImageLabels: bind(readImageLabels),

@@ -63,10 +63,10 @@ const TERMINATED = 143;
  * somebody stopped by other means mostly ended by TERM.
  */
 function readState({ State, Status, NetworkSettings }: ContainerInfo): WorkloadState {
-  if (State === 'running') return 'running';
+  if (State === 'running' || State === 'paused') return State;
   if (State === 'created' || State === 'restarting') return 'starting';
   const left = Object.keys(NetworkSettings?.Networks ?? {}).length === 0;
-  return State === 'paused' || left || readExitCode(Status) === TERMINATED ? 'stopped' : 'exited';
+  return left || readExitCode(Status) === TERMINATED ? 'stopped' : 'exited';
 }
 
 /** The list has the exit code only in `Exited (137) 3 seconds ago`. */

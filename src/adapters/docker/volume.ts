@@ -7,7 +7,7 @@ import type { WorkloadSpec } from '../../domain/runtime.ts';
 import type { Connection } from './connection.ts';
 import { createContainer, removeContainer } from './container.ts';
 import { orMissing, readStatus } from './error.ts';
-import { describeOwnership, isWithin, type Surroundings } from './spec.ts';
+import { COMPOSE, describeOwnership, isWithin, type Surroundings } from './spec.ts';
 import { packFolder, readFirstEntries } from './tar.ts';
 
 /** A volume as the engine has it. */
@@ -42,6 +42,17 @@ export async function removeVolume(conn: Connection, name: string): Promise<void
       cause: error,
     });
   }
+}
+
+/** Gives the names of the volumes that compose made for a project. */
+export async function listProjectVolumes(conn: Connection, project: string): Promise<string[]> {
+  const { Volumes } = await conn.client.listVolumes({ filters: { label: [`${COMPOSE.project}=${project}`] } });
+  return (Volumes ?? []).map(({ Name }) => Name);
+}
+
+/** Deletes volumes that compose made for a project, with their data. Missing is done. Throws `engine` while one is used. */
+export async function removeProjectVolumes(conn: Connection, names: readonly string[]): Promise<void> {
+  for (const name of names) await orMissing(conn.client.getVolume(name).remove());
 }
 
 /** Gives the volumes of a root. */

@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { StackError } from '../../domain/errors.ts';
 import { processStartTime } from '../process-identity.ts';
-import { findMarked, hasAny, listGroup, readMarker } from './table.ts';
+import { listListeners } from './ports.ts';
+import { findMarked, hasAny, listGroup, type ProcessRow, readMarker } from './table.ts';
 
 /** How long a group may take to end after SIGTERM. */
 const GRACE_MS = 10_000;
@@ -26,6 +27,20 @@ export interface GroupIdentity {
 
 /** Gives the live processes of a group: its leader, or what is left when the leader is dead. None when it has ended. */
 export async function listMembers(group: GroupIdentity): Promise<number[]> {
+  return (await listRows(group)).map(({ pid }) => pid);
+}
+
+/** True while one of a group that lives has been stopped by SIGSTOP: nothing of it answers then. */
+export async function isPaused(group: GroupIdentity): Promise<boolean> {
+  return (await listRows(group)).some(({ paused }) => paused);
+}
+
+/** Lets a group go on that was stopped by SIGSTOP. */
+export function resumeGroup(group: GroupIdentity): void {
+  signalAll([-group.pid], 'SIGCONT');
+}
+
+async function listRows(group: GroupIdentity): Promise<ProcessRow[]> {
   if (!hasAny(group.pid)) return [];
   const startTime = await processStartTime(group.pid);
   // The number of a living group is given to no new process: another start time means that ours has ended.
@@ -42,11 +57,20 @@ export async function isGroupAlive(group: GroupIdentity): Promise<boolean> {
   return (await listMembers(group)).length > 0;
 }
 
-/** Ends a group: SIGTERM, up to ten seconds, SIGKILL. Gone is done. Throws `process` when it lives on. */
+/**
+ * Ends a group: SIGTERM, up to ten seconds, SIGKILL. A watcher passes the first SIGTERM on to the program it watches, and
+ * lives: once those that did the work have ended, all are told again. Gone is done. Throws `process` when it lives on.
+ */
 export async function endGroup(group: GroupIdentity): Promise<void> {
   const send = async (signal: NodeJS.Signals): Promise<void> => signalAll([-group.pid], signal);
   const isYoung = Date.now() - (group.startedAt ?? 0) < YOUNG_MS;
-  await end({ name: group.name, send, isAlive: () => isGroupAlive(group), insist: isYoung });
+  const workers = listWorkers(await listRows(group));
+  const insist = async (): Promise<boolean> => {
+    if (isYoung || workers.length === 0) return isYoung;
+    const started = await Promise.all(workers.map(processStartTime));
+    return started.every((startTime) => startTime === undefined);
+  };
+  await end({ name: group.name, send, isAlive: () => isGroupAlive(group), insist });
 }
 
 /**
@@ -56,15 +80,15 @@ export async function endGroup(group: GroupIdentity): Promise<void> {
 export async function endMarked(workload: string): Promise<void> {
   const list = async (): Promise<number[]> => (await findMarked(workload)).map(({ pid }) => pid);
   const send = async (signal: NodeJS.Signals): Promise<void> => signalAll(await list(), signal);
-  await end({ name: workload, send, isAlive: async () => (await list()).length > 0, insist: false });
+  await end({ name: workload, send, isAlive: async () => (await list()).length > 0, insist: async () => false });
 }
 
 interface Ending {
   name: string;
   send(signal: NodeJS.Signals): Promise<void>;
   isAlive(): Promise<boolean>;
-  /** Ask again and again. */
-  insist: boolean;
+  /** True: it is asked again. */
+  insist(): Promise<boolean>;
 }
 
 async function end(ending: Ending): Promise<void> {
@@ -72,19 +96,30 @@ async function end(ending: Ending): Promise<void> {
   const deadline = performance.now() + GRACE_MS;
   while (performance.now() < deadline) {
     await ending.send('SIGTERM');
-    const patience = ending.insist ? INSIST_MS : GRACE_MS;
-    if (await endsWithin(Math.min(patience, deadline - performance.now()), ending.isAlive)) return;
+    const again = performance.now() + INSIST_MS;
+    const isDone = async (): Promise<boolean> =>
+      !(await ending.isAlive()) || (performance.now() > again && (await ending.insist()));
+    await comesWithin(deadline - performance.now(), isDone);
+    if (!(await ending.isAlive())) return;
   }
   await ending.send('SIGKILL');
-  if (await endsWithin(GRACE_MS, ending.isAlive)) return;
+  if (await comesWithin(GRACE_MS, async () => !(await ending.isAlive()))) return;
   throw new StackError('process', `the processes of ${ending.name} do not end, not even by SIGKILL`, {
     hint: 'they may wait for a disk or a network that does not answer; try again later',
   });
 }
 
-async function endsWithin(milliseconds: number, isAlive: () => Promise<boolean>): Promise<boolean> {
+/** Those of a group that listen, or, where none does, those that started nobody: they do what the others are there for. */
+function listWorkers(rows: readonly ProcessRow[]): number[] {
+  const listening = process.platform === 'linux' ? rows.filter(({ pid }) => listListeners([pid]).length > 0) : [];
+  const parents = new Set(rows.map(({ parent }) => parent));
+  const childless = rows.filter(({ pid }) => !parents.has(pid));
+  return (listening.length > 0 ? listening : childless).map(({ pid }) => pid);
+}
+
+async function comesWithin(milliseconds: number, isDone: () => Promise<boolean>): Promise<boolean> {
   const deadline = performance.now() + milliseconds;
-  while (await isAlive()) {
+  while (!(await isDone())) {
     if (performance.now() > deadline) return false;
     await wait(POLL_MS);
   }
@@ -92,8 +127,8 @@ async function endsWithin(milliseconds: number, isAlive: () => Promise<boolean>)
 }
 
 /** With its leader dead a group is known by its members' marker, where the system shows it. */
-function isOurs(members: readonly number[], group: GroupIdentity): boolean {
-  return process.platform !== 'linux' || members.some((pid) => readMarker(pid) === group.name);
+function isOurs(members: readonly ProcessRow[], group: GroupIdentity): boolean {
+  return process.platform !== 'linux' || members.some(({ pid }) => readMarker(pid) === group.name);
 }
 
 /** A stopped (SIGSTOP) process acts on SIGTERM only once it goes on. */

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import net from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { StackError } from '../../domain/errors.ts';
 import type { PublishedPort } from '../../domain/runtime.ts';
 import { listNumbers } from './table.ts';
@@ -19,6 +21,8 @@ export interface Listener {
 /** The threads of a process that was killed close its sockets a moment after it is gone from the list. */
 const PATIENCE_MS = 500;
 const POLL_MS = 20;
+const LSOF_MS = 3000;
+const run = promisify(execFile);
 
 /** Throws `port` (details `{port}`) for the first port that something on this machine listens on, and goes on to. */
 export async function requireFreePorts(ports: readonly PublishedPort[]): Promise<void> {
@@ -76,6 +80,23 @@ export function listListeners(pids: readonly number[]): Listener[] {
     open: !addresses.every(isLoopback),
   }));
   return listeners.sort((a, b) => a.port - b.port);
+}
+
+/** Gives the processes that listen on one of the ports, as far as they may be looked at. */
+export async function listPortHolders(ports: readonly number[]): Promise<number[]> {
+  if (ports.length === 0) return [];
+  if (process.platform !== 'linux') return askLsof(ports);
+  const tables = [...readTable('/proc/net/tcp'), ...readTable('/proc/net/tcp6')];
+  const sockets = new Set(tables.filter(({ port }) => ports.includes(port)).map(({ inode }) => inode));
+  if (sockets.size === 0) return [];
+  return listNumbers('/proc').filter((pid) => listSockets(pid).some((socket) => sockets.has(socket)));
+}
+
+/** It ends with 1 where nobody listens. */
+async function askLsof(ports: readonly number[]): Promise<number[]> {
+  const flags = ['-nP', '-t', '-sTCP:LISTEN', ...ports.map((port) => `-iTCP:${port}`)];
+  const { stdout } = await run('lsof', flags, { timeout: LSOF_MS }).catch(() => ({ stdout: '' }));
+  return stdout.split('\n').filter(Boolean).map(Number);
 }
 
 function listSockets(pid: number): string[] {

@@ -12,10 +12,11 @@ import type {
   WorkloadSpec,
   WorkloadStatus,
 } from '../../domain/runtime.ts';
+import { requireNoneAstray } from './astray.ts';
 import { pickBaseEnv } from './env.ts';
 import { runAttached, runGroup } from './exec.ts';
 import { explainProcess } from './explain.ts';
-import { endMarked, isGroupAlive } from './group.ts';
+import { endMarked, isGroupAlive, isPaused } from './group.ts';
 import { requireRunnable, toArgv } from './launch.ts';
 import { endKeeper, isKept, mendKeeper, readKeeper, waitForKeeper } from './log-keeper.ts';
 import { listPrograms } from './programs.ts';
@@ -79,12 +80,14 @@ async function stop(root: string, ref: WorkloadRef): Promise<void> {
   // Written first: should stack die meanwhile, the end is still known as a stop.
   if (!record.stopped) await writeRecord(root, { ...record, stopped: true });
   await endProcess(record);
+  await requireNoneAstray(root, record);
 }
 
 async function remove(root: string, ref: WorkloadRef): Promise<void> {
   const record = await readRecord(root, ref);
   if (record) await endProcess(record);
   else await endMarked(ref.name);
+  if (record) await requireNoneAstray(root, record);
   await endKeeper(filesOf(root, ref));
   await deleteFiles(root, ref, { logs: true });
 }
@@ -107,7 +110,7 @@ async function statusOf(
   const status = { instance, service, name, runtime: 'process', hash, startedAt, logSince: startedAt } as const;
   if (await isGroupAlive(record)) {
     await mendKeeper(filesOf(root, record), record.pid, base.PATH);
-    return { ...status, state: 'running', exitCode: undefined };
+    return { ...status, state: (await isPaused(record)) ? 'paused' : 'running', exitCode: undefined };
   }
   const exitCode = await readExitCode(root, record);
   // No exit code: the whole group was killed from outside, or the machine went down.

@@ -4,7 +4,7 @@ import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { DEFAULT_LOG_BYTES, type WorkloadSpec } from '../../domain/runtime.ts';
 import { processStartTime } from '../process-identity.ts';
 import type { Surroundings } from './exec.ts';
-import { endGroup, endMarked, isGroupAlive } from './group.ts';
+import { endGroup, endMarked, isGroupAlive, resumeGroup } from './group.ts';
 import { type Launched, launch, requireRunnable, toArgv } from './launch.ts';
 import { openLog } from './logs.ts';
 import { requireFreePorts } from './ports.ts';
@@ -29,7 +29,7 @@ export async function startProcess(
   throwIfAborted(signal);
   const argv = commandOf(spec);
   const former = await readRecord(root, spec);
-  if (former && former.hash === spec.hash && (await isGroupAlive(former))) return;
+  if (former && former.hash === spec.hash && (await isGroupAlive(former))) return resumeGroup(former);
   if (former) await endProcess(former);
   else await endMarked(spec.name);
   const { cwd, env } = surroundingsOf(base, spec, spec.name);

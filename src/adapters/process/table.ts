@@ -10,6 +10,9 @@ export interface ProcessRow {
   group: number;
   /** A zombie has ended; its number is kept until its parent has asked for its exit code. */
   zombie: boolean;
+  /** Stopped by SIGSTOP or its terminal, until SIGCONT. */
+  paused: boolean;
+  parent: number;
 }
 
 /** Variable that every process of a workload inherits; its value is the workload's name, unique on the machine. */
@@ -20,10 +23,11 @@ export async function listProcesses(): Promise<ProcessRow[]> {
   if (process.platform === 'linux') {
     return listNumbers('/proc').flatMap((pid) => readRow(pid) ?? []);
   }
-  const { stdout } = await run('ps', ['-A', '-o', 'pid=', '-o', 'pgid=', '-o', 'stat=']);
+  const { stdout } = await run('ps', ['-A', '-o', 'pid=', '-o', 'pgid=', '-o', 'ppid=', '-o', 'stat=']);
   return stdout.split('\n').flatMap((line) => {
-    const [pid, group, state] = line.trim().split(/\s+/);
-    return pid && group ? [{ pid: Number(pid), group: Number(group), zombie: state?.startsWith('Z') ?? false }] : [];
+    const [pid, group, parent, state = ''] = line.trim().split(/\s+/);
+    const [zombie, paused] = [state.startsWith('Z'), state.startsWith('T')];
+    return pid && group ? [{ pid: Number(pid), group: Number(group), parent: Number(parent), zombie, paused }] : [];
   });
 }
 
@@ -31,9 +35,9 @@ export async function listProcesses(): Promise<ProcessRow[]> {
  * Gives the live members of a process group. The table is not read at one moment: a member that was forked meanwhile, by one
  * that has ended since, is not in it, so that none is believed only when it is seen twice.
  */
-export async function listGroup(group: number): Promise<number[]> {
-  const look = async (): Promise<number[]> =>
-    (await listProcesses()).filter((row) => row.group === group && !row.zombie).map(({ pid }) => pid);
+export async function listGroup(group: number): Promise<ProcessRow[]> {
+  const look = async (): Promise<ProcessRow[]> =>
+    (await listProcesses()).filter((row) => row.group === group && !row.zombie);
   const found = hasAny(group) ? await look() : [];
   return found.length === 0 && hasAny(group) ? look() : found;
 }
@@ -52,8 +56,9 @@ export function hasAny(group: number): boolean {
 function readRow(pid: number): ProcessRow | undefined {
   const text = readText(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
-  const [state, , group] = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { pid, group: Number(group), zombie: state === 'Z' || state === 'X' };
+  const [state, parent, group] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const zombie = state === 'Z' || state === 'X';
+  return { pid, group: Number(group), parent: Number(parent), zombie, paused: state === 'T' };
 }
 
 /**
@@ -73,6 +78,16 @@ export function readEnvironment(pid: number): Record<string, string> | undefined
     .filter((pair) => pair.includes('='));
   if (!pairs || pairs.length === 0) return undefined;
   return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
+}
+
+/** Gives the names of processes' programs. */
+export async function readNames(pids: readonly number[]): Promise<Map<number, string>> {
+  const { stdout } = await run('ps', ['-o', 'pid=', '-o', 'comm=', '-p', pids.join(',')]).catch(() => ({ stdout: '' }));
+  const rows = stdout.split('\n').flatMap((line) => {
+    const [, pid, name] = /^\s*(\d+)\s+(?:.*\/)?(.+?)\s*$/.exec(line) ?? [];
+    return pid && name ? [[Number(pid), name] as const] : [];
+  });
+  return new Map(rows);
 }
 
 /** Gives the name of a process's program. Linux alone. */

@@ -3,6 +3,7 @@ import { probeHttp, probePort } from '../../adapters/probe.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE } from '../../domain/instance.ts';
+import type { WorkloadStatus } from '../../domain/runtime.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { refOf, requireService } from '../spec.ts';
 import { requireConfig, type Work } from '../work.ts';
@@ -48,8 +49,7 @@ async function waitUntilReady(work: Work, service: string, { signal, note }: Ste
       });
     }
     if (found.state !== 'running' && found.state !== 'starting') {
-      const code = found.exitCode === undefined ? '' : ` with exit code ${found.exitCode}`;
-      throw await unready(work, service, `${name} ended${code} before it was ready`);
+      throw await unready(work, service, `${name} ${describeEnd(found)} before it was ready`);
     }
     if (answer === undefined) return;
     if (performance.now() > deadline) {
@@ -59,6 +59,11 @@ async function waitUntilReady(work: Work, service: string, { signal, note }: Ste
     note(answer);
     await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
   }
+}
+
+function describeEnd({ state, exitCode }: WorkloadStatus): string {
+  if (state === 'paused') return 'was paused';
+  return exitCode === undefined ? 'ended' : `ended with exit code ${exitCode}`;
 }
 
 async function readyOf(work: Work, service: string): Promise<Ready> {

@@ -18,6 +18,8 @@ const SHOWN_LINES = 30;
 
 /** The shared services: one compose project of this root, healthy and joined to the stack's network. */
 export function sharedStep(work: Work, names: readonly string[]): Step {
+  const project = sharedProject(work.stack.name, work.stack.rootId);
+  let volumesBefore: string[] | undefined;
   return {
     id: 'shared services',
     subject: 'shared',
@@ -33,6 +35,7 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
       return isFine && !(await isChanged(work, names)) ? 'present' : 'different';
     },
     async apply(progress) {
+      volumesBefore ??= await (await work.stack.docker()).listProjectVolumes(project);
       await joinNetwork(work, names);
       await bringUp(work, names, progress);
       await waitUntilHealthy(work, names, progress);
@@ -41,6 +44,11 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
     },
     async revert() {
       await removeShared(work, { volumes: false });
+      if (volumesBefore === undefined) return;
+      // Those that this very run made are nobody's yet, and compose may have made them before it failed.
+      const docker = await work.stack.docker();
+      const made = (await docker.listProjectVolumes(project)).filter((name) => !volumesBefore?.includes(name));
+      await docker.removeProjectVolumes(made);
     },
   };
 }
