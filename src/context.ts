@@ -294,12 +294,15 @@ async function askPerson(
     throw new StackError('confirm', what, { hint: '--yes answers yes', lines, details: { questions: all } });
   }
   (await reporter()).clear();
-  const { createInterface } = await import('node:readline/promises');
+  const [{ createInterface }, { revealText }] = await Promise.all([
+    import('node:readline/promises'),
+    import('./domain/config/commands.ts'),
+  ]);
   const terminal = createInterface({ input: host.stdin, output: host.stderr });
   // Ctrl-D is no answer, and Ctrl-C comes as a key here.
   const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
   terminal.once('SIGINT', () => process.kill(host.pid, 'SIGINT'));
-  const asked = terminal.question(`${question} [y/N] `, { signal }).catch((error: unknown) => {
+  const asked = terminal.question(`${revealText(question)} [y/N] `, { signal }).catch((error: unknown) => {
     throw signal.aborted ? interrupted(signal.reason) : error;
   });
   const answer = await Promise.race([asked, closed]).finally(() => terminal.close());

@@ -90,7 +90,8 @@ export async function composeStop(project: ComposeProject, services: readonly st
 
 /** Removes the project's containers; with `volumes` also its data. Missing is done. Throws `engine`. */
 export async function composeDown(project: ComposeProject, options: { volumes: boolean }): Promise<void> {
-  await runCompose(project, ['down', '--remove-orphans', ...(options.volumes ? ['--volumes'] : [])]);
+  const flags = ['--remove-orphans', ...(options.volumes ? ['--volumes'] : [])];
+  await runCompose(project, ['down', ...flags]);
 }
 
 async function runCompose(project: ComposeProject, action: string[]): Promise<void> {
@@ -104,7 +105,7 @@ async function runCompose(project: ComposeProject, action: string[]): Promise<vo
   };
   const where = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
   const env = { ...project.env, ...(await passValues(project)) };
-  const child = execa(program, [...first, ...where, ...action], {
+  const child = execa(program, [...first, ...where, ...profilesFor(project, action), ...action], {
     env,
     extendEnv: false,
     cwd: '/',
@@ -133,6 +134,14 @@ async function runCompose(project: ComposeProject, action: string[]): Promise<vo
   const what = [...project.command, action[0]].join(' ');
   if (isSilent) throw new StackError('engine', `\`${what}\` was silent for ${SILENT_MS / 60_000} minutes`, { lines });
   if (result.failed) throw explainFailure(what, lines, result.code);
+}
+
+/**
+ * To stop and remove, the plugin passes over services of a profile unless it is told to take all; the older program takes them,
+ * and knows no `*`. A service that is to start is named.
+ */
+function profilesFor({ command }: ComposeProject, [action]: readonly string[]): string[] {
+  return command[0] === 'docker' && action !== 'up' ? ['--profile', '*'] : [];
 }
 
 /** What compose and docker take for their own settings, also where an env file says it. */

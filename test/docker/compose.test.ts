@@ -158,6 +158,7 @@ services:
   db: { image: node:22-alpine, init: true, command: sleep 1000, ports: ['127.0.0.1:${port}:5000'], depends_on: [seed] }
   seed: { image: node:22-alpine, init: true, command: sleep 1000 }
   mail: { image: node:22-alpine, init: true, command: sleep 1000 }
+  extra: { image: node:22-alpine, init: true, command: sleep 1000, profiles: [extra] }
 networks: { default: { name: '\${STACK_NETWORK}', external: true } }
 `;
 
@@ -181,6 +182,16 @@ networks: { default: { name: '\${STACK_NETWORK}', external: true } }
         expect.stringMatching(/^seed: Up/),
       ]);
       expect(lines.join('\n')).toContain('db');
+    });
+  });
+
+  it('has services of a profile stopped and removed with the others', async () => {
+    await withProject('0', async (project) => {
+      await composeUp(project, ['extra']);
+      await composeStop(project);
+      expect(containersOf(project.project)).toEqual([expect.stringMatching(/^extra: Exited/)]);
+      await composeDown(project, { volumes: false });
+      expect(containersOf(project.project)).toEqual([]);
     });
   });
 
