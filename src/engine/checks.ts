@@ -2,7 +2,7 @@ import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE } from '../adapters/config-file.ts';
 import { findEveryRisk } from '../adapters/git/every-risk.ts';
-import type { RiskFinding } from '../adapters/git/risk.ts';
+import { findLonelyCommits, type RiskFinding } from '../adapters/git/risk.ts';
 import { type InsideProcess, listInside } from '../adapters/process/inside.ts';
 import { listRecords } from '../adapters/process/record.ts';
 import { isTemporary } from '../adapters/temporary.ts';
@@ -57,6 +57,22 @@ export async function findRisks(
     return { ...risk, findings: [...risk.findings, ...describeOccupants(there)] };
   });
   return all.filter(({ findings }) => findings.length > 0);
+}
+
+/** Looks once more for commits that nobody else has, now that other branches than before may be going. Changes nothing. */
+export async function findLonely(
+  record: InstanceRecord,
+  { keepBranch, going }: { keepBranch: boolean; going: readonly InstanceRecord[] },
+): Promise<TicketRisk[]> {
+  const risks = await Promise.all(
+    dedicatedRepos(record).map(async ([repo, own]): Promise<TicketRisk> => {
+      const ownsBranch = own.ownsBranch && !keepBranch;
+      const alsoGoing = listBranches(going, own.gitCommonDir);
+      const findings = await findLonelyCommits({ ...own, repoPath: own.path, ownsBranch, alsoGoing });
+      return { ticket: record.ticket, repo, findings };
+    }),
+  );
+  return risks.filter(({ findings }) => findings.length > 0);
 }
 
 /** Gives the branches of some tickets in one repo that go with them. */

@@ -1,10 +1,10 @@
 import { unlockWorktree } from '../adapters/git/worktree.ts';
 import { refuseLinkedFolder } from '../adapters/own-folders.ts';
 import { StackError } from '../domain/errors.ts';
-import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { type Rescue, rescueTime, type SaveStamp } from '../domain/rescue.ts';
-import { findRisks, listForeignFiles, requireSavable, type TicketRisk } from './checks.ts';
-import { claimInstance, requireFree, requireInstance, requireInstances } from './claim.ts';
+import { findLonely, findRisks, listForeignFiles, requireSavable, riskError, type TicketRisk } from './checks.ts';
+import { claimInstance, isOwnerAlive, requireFree, requireInstance, requireInstances } from './claim.ts';
 import { describeSafe, keepDumpRecord, purgeDumps, type SavedData, saveData } from './dumps.ts';
 import { findLostEngine, isInEngine, listAbandoned } from './lost-engine.ts';
 import { bringToRest, hasOwnData, requireAlone, withOwnServers } from './own-data.ts';
@@ -98,15 +98,45 @@ export async function takeApart(
   ticket: string,
   options: TakeApartOptions & { risks: readonly TicketRisk[] },
 ): Promise<TakenApart> {
-  const { record, state } = await claimInstance(stack, ticket, async (found) => {
+  let before: InstanceRecord | undefined;
+  let going: InstanceRecord[] = [];
+  const { record, state } = await claimInstance(stack, ticket, async (found, draft) => {
     if (options.unfinished && found.phase === 'ready') throw finished(ticket);
     await refuseLinkedFolder(stack.root, found.folder);
+    before = structuredClone(found);
+    going = await listGoing(draft, found);
     if (!options.force && !hasOwnData(found)) condemn(found, options);
   });
   const parts = { stack, config: undefined, record, baseline: state.baseline, shared: state.shared };
   const work = createWork(parts);
+  const risks = await lookAgain(record, options, going).catch(async (error: unknown) => {
+    Object.assign(record, before, { owner: undefined });
+    await saveRecord(work);
+    throw error;
+  });
+  const how = { ...options, risks };
   const lost = options.abandon ? await findLostEngine(stack, work) : undefined;
-  return lost === undefined ? withOwnServers(work, () => unmake(work, options)) : abandon(work, options, lost);
+  return lost === undefined ? withOwnServers(work, () => unmake(work, how)) : abandon(work, how, lost);
+}
+
+/** The tickets that another command is about to unmake, or has begun to: whoever comes later sees those that came before. */
+async function listGoing(state: StackState, record: InstanceRecord): Promise<InstanceRecord[]> {
+  const others = Object.values(state.instances).filter((other) => other !== record);
+  const isGoing = async ({ phase, owner }: InstanceRecord, isOwned: boolean): Promise<boolean> =>
+    phase === 'destroying' || (isOwned && /^stack\b.* destroy\b/.test(owner?.command ?? ''));
+  const answers = await Promise.all(others.map(async (other) => isGoing(other, await isOwnerAlive(other))));
+  return others.filter((_, index) => answers[index]);
+}
+
+/** Since the first look others may have begun to unmake the tickets that kept a commit of this one. Throws `unpushed`. */
+async function lookAgain(
+  record: InstanceRecord,
+  options: TakeApartOptions & { risks: readonly TicketRisk[] },
+  going: readonly InstanceRecord[],
+): Promise<readonly TicketRisk[]> {
+  const late = await findLonely(record, { ...options, going });
+  if (late.length > 0 && !options.force) throw riskError(late);
+  return [...options.risks, ...late];
 }
 
 function finished(ticket: string): StackError {

@@ -1,7 +1,10 @@
-import { cpSync } from 'node:fs';
+import { cpSync, existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { withLock } from '../../src/adapters/lock.ts';
+import type { Run } from '../support/product.ts';
 import { makeShop, openShop, type Shop, shopConfig } from '../support/shop.ts';
+import { until } from '../support/until.ts';
 
 describe('commands at the same time', () => {
   let shop: Shop;
@@ -105,5 +108,77 @@ describe('two roots of the same name', () => {
     expect(run.code).toBe(1);
     expect(run.stderr).toMatch(/^stack: this folder was moved or copied: its state belongs to /);
     expect(run.stderr).toMatch(/^hint: move it back, or, if this is a copy, delete /m);
+  });
+});
+
+describe('tickets that lean on each other, destroyed at the same time', () => {
+  let shop: Shop;
+  let commit: string;
+  beforeEach(async () => {
+    shop = makeShop();
+    // So that a destroy has something to do between the worktree and the next ticket: `info/exclude` hides the env file.
+    shop.git('front', 'rm', '--quiet', '.gitignore');
+    shop.git('front', 'commit', '--quiet', '--message', 'Ignore nothing');
+    await shop.stack(['create', 'ra', '--no-start']);
+    shop.commit('tickets/ra/front', 'work.txt', 'work\n');
+    commit = shop.git('tickets/ra/front', 'rev-parse', 'HEAD');
+    await shop.stack(['create', 'rb', '--from-front=ra', '--no-start']);
+  });
+  afterEach(() => shop.dispose());
+
+  /**
+   * Starts all commands. None goes on before each of them looks into its worktrees for the first time; none takes its last
+   * look before all have come as far as that; none goes on from its first worktree before all are done with theirs.
+   */
+  const race = async (...commands: string[][]): Promise<Run[]> => {
+    const tickets = commands.map(([, ...words]) => words.filter((word) => !word.startsWith('-')));
+    const file = (name: string): string => path.join(shop.folder, name);
+    const hook = [
+      'ticket=$(basename "$(dirname "$PWD")")',
+      `wait_for() { until [ -e "${file('$1')}" ]; do sleep 0.02; done; }`,
+      // At the last look the env file is gone.
+      `if [ -e .env.local ]; then touch "${file('looks')}-$ticket"; wait_for first; else wait_for last; fi`,
+    ];
+    writeFileSync(file('hook'), ['#!/bin/sh', ...hook, 'exit 1', ''].join('\n'), { mode: 0o755 });
+    shop.git('front', 'config', 'core.fsmonitor', file('hook'));
+    const left = new Map<Promise<Run>, string>();
+    for (const [index, args] of commands.entries()) {
+      const run = shop.stack(args);
+      left.set(run, tickets[index]?.[0] ?? '');
+      void run.then(() => left.delete(run));
+    }
+    const runs = [...left.keys()];
+    const all = (is: (ticket: string) => boolean) => (): boolean => [...left.values()].every(is);
+    await until('all look', () => tickets.flat().every((ticket) => existsSync(file(`looks-${ticket}`))));
+    writeFileSync(file('first'), '');
+    const isHidden = (ticket: string): boolean => shop.read('front/.git/info/exclude').includes(`${ticket} (`);
+    await until(
+      'the env files are done with',
+      all((ticket) => !isHidden(ticket)),
+    );
+    await withLock(shop.at('front/.git/stack-exclude.lock'), async () => {
+      writeFileSync(file('last'), '');
+      await until(
+        'the worktrees are done with',
+        all((ticket) => !existsSync(shop.at('tickets', ticket, 'front'))),
+      );
+    });
+    return Promise.all(runs);
+  };
+  const isKept = (): boolean => shop.git('front', 'for-each-ref', '--contains', commit) !== '';
+
+  it.each([
+    ['one goes, the other is refused and stays as it is', ['ra'], ['rb'], [0, 4], 1],
+    ['of three the last is refused and stays as it is', ['ra', 'rc'], ['rb'], [0, 4], 1],
+    ['with --force it is saved', ['ra', '--force'], ['rb', '--force'], [0, 0], 0],
+    ['with --keep-branch its branch has it', ['ra', '--keep-branch'], ['rb'], [0, 0], 0],
+  ])('a commit they share is not lost: %s', async (_, one, other, codes, stays) => {
+    if (one.includes('rc')) await shop.stack(['create', 'rc', '--from-front=ra', '--no-start']);
+    const runs = await race(['destroy', ...one], ['destroy', ...other]);
+    expect(isKept()).toBe(true);
+    expect(runs.map(({ code }) => code).sort()).toEqual(codes);
+    const { instances } = await shop.ps();
+    expect(instances).toHaveLength(stays);
+    for (const instance of instances) expect(instance).toMatchObject({ status: 'stopped', problems: [] });
   });
 });

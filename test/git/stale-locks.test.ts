@@ -2,8 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, lstatSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { deleteBranch } from '../../src/adapters/git/branch.ts';
-import { addWorktree } from '../../src/adapters/git/worktree.ts';
+import { addWorktree, removeWorktree } from '../../src/adapters/git/worktree.ts';
 import { commitFile, git, listRefs, makeRepo, writeHook } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 import { until } from '../support/until.ts';
@@ -13,6 +12,14 @@ function makeWorld() {
   const folder = makeTemp();
   const repo = makeRepo(path.join(folder, 'repo'), { branches: ['feat-01'] });
   return { folder, repo, branch: { repoPath: repo, gitCommonDir: path.join(repo, '.git'), branch: 'feat-01' } };
+}
+
+/** As destroy does it once the worktree is gone. */
+async function removeBranch(branch: ReturnType<typeof makeWorld>['branch']): Promise<void> {
+  const folder = path.dirname(branch.repoPath);
+  const gone = { path: path.join(folder, 'gone'), trash: path.join(folder, 'trash') };
+  const tip = git(branch.repoPath, 'rev-parse', branch.branch);
+  await removeWorktree({ ...branch, ...gone, ownBranch: branch.branch, lastLook: async () => tip });
 }
 
 const LOCKS = ['refs/heads/feat-01.lock', 'packed-refs.lock', 'config.lock'];
@@ -33,7 +40,7 @@ describe('a lock of a git that was killed', () => {
   it('does not keep the branch from being deleted', async () => {
     const { repo, branch } = makeWorld();
     const files = leaveLocks(repo);
-    await deleteBranch(branch);
+    await removeBranch(branch);
     expect(listRefs(repo)).not.toContain('feat-01');
     expect(files.filter((file) => existsSync(file))).toEqual([]);
   });
@@ -72,7 +79,7 @@ it('waits for the lock of a git that is at work, however old it is', async () =>
   const lock = path.join(repo, '.git/refs/heads/feat-01.lock');
   await until('git holds its lock', () => existsSync(begun) && existsSync(lock));
   utimesSync(lock, new Date(0), new Date(0));
-  const deleting = deleteBranch(branch);
+  const deleting = removeBranch(branch);
   await until('stack holds the repo’s lock', () => lstatSync(path.join(repo, '.git/stack.lock')).isSymbolicLink());
   expect(await Promise.race([deleting, ended, Promise.resolve('neither')])).toBe('neither');
   expect(existsSync(lock)).toBe(true);

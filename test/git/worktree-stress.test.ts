@@ -1,7 +1,6 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { deleteBranch } from '../../src/adapters/git/branch.ts';
 import { removeWorktree } from '../../src/adapters/git/worktree.ts';
 import { listWorktrees } from '../../src/adapters/git/worktree-list.ts';
 import { bundleScript, runScript } from '../support/child-script.ts';
@@ -34,9 +33,9 @@ describe('twenty processes that make worktrees of one repo at once', () => {
 
     await Promise.all(
       NUMBERS.map(async (number) => {
-        const old = { repoPath: repo, gitCommonDir: path.join(repo, '.git'), branch: `feat-${number}` };
-        await removeWorktree({ ...old, path: target(number), trash: path.join(folder, '.trash') });
-        await deleteBranch({ ...old, expectedTip: start });
+        const old = { repoPath: repo, gitCommonDir: path.join(repo, '.git'), ownBranch: `feat-${number}` };
+        const lastLook = async (): Promise<string> => start;
+        await removeWorktree({ ...old, path: target(number), trash: path.join(folder, '.trash'), lastLook });
       }),
     );
     expect([listRefs(repo), git(repo, 'config', '--list'), readdirSync(path.join(repo, '.git')).sort()]).toEqual(

@@ -2,9 +2,7 @@ import { existsSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
-import { withLock } from '../lock.ts';
 import { askGit, changeGit, gitError, tryGit } from './git.ts';
-import { repoLock } from './lock.ts';
 import { isBranchName } from './names.ts';
 import { findTracked, listRemotes } from './remote.ts';
 import { bringFromRemotes, findCommit, unknownBase } from './repo.ts';
@@ -89,40 +87,48 @@ export async function checkExistingBranch(question: ExistingQuestion): Promise<E
   return { branch: name, commit, create: true };
 }
 
-/**
- * Deletes a branch with its settings; missing is done. With `expectedTip` only while it is at that commit. Throws
- * `conflict` when it is checked out somewhere or has moved, `git`, `busy`.
- */
-export async function deleteBranch(options: {
+export interface OldBranch {
   repoPath: string;
   gitCommonDir: string;
   branch: string;
-  expectedTip?: string | undefined;
-}): Promise<void> {
-  const { repoPath, gitCommonDir, branch, expectedTip } = options;
+}
+
+/**
+ * Deletes a branch with its settings; missing is done. With `expectedTip` only while it is at that commit. Call it with the
+ * repo's lock held. Throws `conflict` when it is checked out somewhere or has moved, `git`.
+ */
+export async function deleteBranch(old: OldBranch & { expectedTip?: string | undefined }): Promise<void> {
+  const { gitCommonDir, branch, expectedTip } = old;
   if (!existsSync(gitCommonDir)) return;
+  const { cwd, local, hasSettings } = await lookForBranch(old);
+  if (local || hasSettings) await clearStaleLocks({ repoPath: cwd, gitCommonDir, branch });
+  if (local) await deleteAt(cwd, branch, local, expectedTip ?? local.commit);
+  if (hasSettings) await forgetBranchSettings(cwd, gitCommonDir, branch);
+  await dropEmptyLog(gitCommonDir, branch);
+}
+
+/** True when there is something of a branch: the branch, a setting, a log. Throws `git`. */
+export async function hasBranch(old: OldBranch): Promise<boolean> {
+  const { local, hasSettings } = await lookForBranch(old);
+  return local !== undefined || hasSettings || existsSync(logOf(old.gitCommonDir, old.branch));
+}
+
+async function lookForBranch({ repoPath, gitCommonDir, branch }: OldBranch) {
   const cwd = existsSync(repoPath) ? repoPath : gitCommonDir;
-  const look = () => Promise.all([findLocal(cwd, branch), hasBranchSettings(cwd, branch)]);
-  const remove = async (): Promise<void> => {
-    const [local, hasSettings] = await look();
-    if (local || hasSettings) await clearStaleLocks({ repoPath: cwd, gitCommonDir, branch });
-    if (local) await deleteAt(cwd, branch, local, expectedTip ?? local.commit);
-    if (hasSettings) await forgetBranchSettings(cwd, gitCommonDir, branch);
-    await dropEmptyLog(gitCommonDir, branch);
-  };
-  await withLock(repoLock(gitCommonDir), remove).catch(async (error: unknown) => {
-    // A repo on a read-only disk cannot be locked; where there is nothing to delete that does no harm.
-    const [local, hasSettings] = await look();
-    if (local || hasSettings) throw error;
-  });
+  const [local, hasSettings] = await Promise.all([findLocal(cwd, branch), hasBranchSettings(cwd, branch)]);
+  return { cwd, local, hasSettings };
 }
 
 /** A git that is ended as it makes a branch may leave the branch's log, with nothing in it: a branch `x/y` could not be where `x` has one. */
 export async function dropEmptyLog(gitCommonDir: string, branch: string): Promise<void> {
-  const log = path.join(gitCommonDir, 'logs', 'refs', 'heads', branch);
+  const log = logOf(gitCommonDir, branch);
   if (existsSync(path.join(gitCommonDir, 'refs', 'heads', branch))) return;
   const found = await stat(log).catch(() => undefined);
   if (found?.isFile() && found.size === 0) await rm(log, { force: true });
+}
+
+function logOf(gitCommonDir: string, branch: string): string {
+  return path.join(gitCommonDir, 'logs', 'refs', 'heads', branch);
 }
 
 /** update-ref compares before it deletes: a commit made in this very moment stays. */

@@ -93,6 +93,13 @@ export async function lookAt(question: RiskQuestion): Promise<Look> {
   };
 }
 
+/** Finds the commits alone that only a branch holds which would go. Throws `git`. */
+export async function findLonelyCommits(question: RiskQuestion): Promise<RiskFinding[]> {
+  const { repoPath, worktree } = question;
+  const cwd = existsSync(repoPath) ? repoPath : (await readOwnEntry(worktree)) && worktree;
+  return renderCommits((await listOnBranch(cwd, question)).lonely, question);
+}
+
 /** A squash has other ids than the commits it stands for, so only what no other branch holds by its content is lonely. */
 async function listOnBranch(
   cwd: string | undefined,

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import { type HeldLock, withLock } from '../lock.ts';
 import { moveToTrash } from '../trash.ts';
+import { deleteBranch, hasBranch } from './branch.ts';
 import { canonicalPath, findEntry, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { changeGit, gitError, tryGit } from './git.ts';
 import { repoLock } from './lock.ts';
@@ -26,8 +27,13 @@ export interface OldWorktree {
   path: string;
   /** Folder on the same file system that it is moved to before it is deleted in the background. */
   trash: string;
-  /** Runs before anything is touched, once no other command changes the repo any more; what it throws keeps all as it is. */
-  lastLook?: () => Promise<void>;
+  /** Goes with the worktree; undefined: stays. */
+  ownBranch?: string | undefined;
+  /**
+   * Runs before anything is touched, once no other command changes the repo any more; what it throws keeps all as it is. Gives
+   * the commit at which the branch may go; undefined: at any.
+   */
+  lastLook?: () => Promise<string | undefined>;
 }
 
 /** Others' checkouts are waited for one after the other. */
@@ -79,23 +85,27 @@ export async function addWorktree(wanted: NewWorktree): Promise<{ warning?: stri
 }
 
 /**
- * Removes a worktree: its folder goes to the trash, its entry is forgotten; the branch stays, and so does every other
- * entry. Missing is done. Does not look for work that would be lost. Throws `conflict` (a locked entry, a link or another
- * repo in its place), `git`, `busy`, `files`.
+ * Removes a worktree: its folder goes to the trash, its entry is forgotten, and its branch deleted where that goes too; every
+ * other entry stays. Missing is done. All of it is done under one lock, so that of two commands that lean on each other's
+ * branches one sees what the other has done. Does not look for work that would be lost. Throws `conflict` (a locked entry, a
+ * link or another repo in its place, a branch that has moved or is checked out), `git`, `busy`, `files`.
  */
 export async function removeWorktree(old: OldWorktree): Promise<void> {
   const { repoPath, gitCommonDir, path: folder, trash, lastLook = async () => undefined } = old;
   const target = await canonicalPath(folder);
+  const branch = old.ownBranch === undefined ? undefined : { repoPath, gitCommonDir, branch: old.ownBranch };
   const remove = async (): Promise<void> => {
-    await lastLook();
+    const expectedTip = await lastLook();
     const entry = await findEntry(gitCommonDir, target);
     await requireRemovable(gitCommonDir, target, entry);
     if (existsSync(target)) await moveToTrash(target, trash);
     if (entry) await removeEntry(existsSync(repoPath) ? repoPath : gitCommonDir, target, entry);
+    if (branch) await deleteBranch({ ...branch, expectedTip });
   };
   if (!existsSync(gitCommonDir)) return remove();
   // Nothing to do needs no lock: in a repo that cannot be written nothing was made either.
-  if (!existsSync(target) && !(await findEntry(gitCommonDir, target))) return lastLook();
+  const isLeft = existsSync(target) || (await findEntry(gitCommonDir, target)) || (branch && (await hasBranch(branch)));
+  if (!isLeft) return void (await lastLook());
   await withLock(repoLock(gitCommonDir), remove, { waitSeconds: WAIT_SECONDS });
 }
 

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere } from '../../adapters/files.ts';
-import { deleteBranch, findLocal } from '../../adapters/git/branch.ts';
+import { findLocal } from '../../adapters/git/branch.ts';
 import { addNotes } from '../../adapters/git/own-notes.ts';
 import { lookAt } from '../../adapters/git/risk.ts';
 import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git/worktree.ts';
@@ -60,14 +60,12 @@ export function worktreeStep(work: Work, repo: string): Step {
     async revert() {
       // What could not be made left nothing; what is there then is somebody else's.
       if (attempt === 'failed') return;
-      let expectedTip: string | undefined;
       // Asked again at the last moment: somebody may have worked on in there.
-      const lastLook = async (): Promise<void> => {
-        if (!work.saved) expectedTip = await requireSafe(work, repo, { isNew: attempt !== 'none' });
-      };
-      await removeWorktree({ repoPath, gitCommonDir, path: worktree, trash: await findTrash(work), lastLook });
+      const lastLook = async (): Promise<string | undefined> =>
+        work.saved ? undefined : requireSafe(work, repo, { isNew: attempt !== 'none' });
+      const own = { repoPath, gitCommonDir, path: worktree, ownBranch: record.ownsBranch ? branch : undefined };
+      await removeWorktree({ ...own, trash: await findTrash(work), lastLook });
       await showEnvFiles(work, repo);
-      if (record.ownsBranch) await deleteBranch({ repoPath, gitCommonDir, branch, expectedTip });
     },
   };
 }
