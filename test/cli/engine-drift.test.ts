@@ -58,7 +58,8 @@ const CHANGES: {
   {
     title: 'its container is paused',
     change: async ({ find }) => (await find('feat-01')).pause(),
-    status: 'stopped',
+    status: 'paused',
+    problem: /^front is paused: `stack start feat-01` lets it go on$/,
   },
   {
     title: 'the engine is restarted',

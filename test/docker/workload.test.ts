@@ -109,11 +109,11 @@ describe.skipIf(!found)('a workload’s container', () => {
     }
   });
 
-  it('is stopped when somebody stopped or paused it by other means, and starts again', async () => {
+  it('is stopped or paused when somebody did that by other means, and starts again', async () => {
     const spec = world.spec('stay');
     await world.runtime.start(spec, signal);
     await client.getContainer(spec.name).pause();
-    expect(await world.statusOf(spec)).toMatchObject({ state: 'stopped' });
+    expect(await world.statusOf(spec)).toMatchObject({ state: 'paused' });
     await world.runtime.start(spec, signal);
     await client.getContainer(spec.name).stop();
     expect(await world.statusOf(spec)).toMatchObject({ state: 'stopped', exitCode: 143 });
