@@ -109,7 +109,12 @@ describe('.env beside stack.yml', () => {
       const name = docker('ps', '--quiet', '--filter', `label=com.docker.compose.project=${project}`).stdout.trim();
       const { stdout } = docker('inspect', '--format', '{{json .Config.Env}}', name);
       expect(JSON.parse(stdout)).toEqual(
-        expect.arrayContaining(["WORD=it's $HOME, # 'all'", 'OWN=mine', 'PRELOAD=./evil.so', `FOLDER=${shop.env.DOCKER_CONFIG ?? 'none'}`]),
+        expect.arrayContaining([
+          "WORD=it's $HOME, # 'all'",
+          'OWN=mine',
+          'PRELOAD=./evil.so',
+          `FOLDER=${shop.env.DOCKER_CONFIG ?? 'none'}`,
+        ]),
       );
       await expectSilence(['destroy', 'feat-01', '--force'], ['down', '--yes']);
       expect(existsSync(shop.at('canary/plugin'))).toBe(false);
