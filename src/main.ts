@@ -25,7 +25,9 @@ export async function main(
   const { createContext, runProgram, renderError, renderErrorJson } = await import('./app.ts');
   const context = createContext(host, options, signal, argv);
   try {
-    return await Promise.race([runProgram(argv, context), stranded]);
+    const code = await Promise.race([runProgram(argv, context), stranded]);
+    if (signal.reason instanceof Error) throw signal.reason;
+    return code;
   } catch (error) {
     await context.endNarration();
     if (options.json) host.stdout.write(`${renderErrorJson(error)}\n`);
@@ -79,18 +81,21 @@ function leaveBy(name: NodeJS.Signals): void {
 }
 
 /**
- * Node ends in silence when nothing is left that could wake it, whatever is still waited for. The signal tells it first, so
- * that a run unwinds what it began; where nobody hears that either, the promise is rejected. Never resolves.
+ * Node ends in silence when nothing is left that could wake it, whatever is still waited for, and at once when something throws
+ * that nobody called. The signal tells it first, so that a run unwinds what it began; where nobody hears that, the promise is
+ * rejected. Never resolves.
  */
 function guardLoop(controller: AbortController): Promise<never> {
   const guard = new Promise<never>((_, reject) => {
-    process.on('beforeExit', async () => {
+    const fail = async (cause?: unknown): Promise<void> => {
       // One more turn of the loop, for those who hear of it to begin something.
       setImmediate(() => undefined);
       const { stranded } = await import('./app.ts');
-      if (controller.signal.aborted) reject(stranded());
-      else controller.abort(stranded());
-    });
+      if (controller.signal.aborted) reject(stranded(cause));
+      else controller.abort(stranded(cause));
+    };
+    process.on('beforeExit', () => fail());
+    process.on('uncaughtException', fail);
   });
   // Whoever answers --version never looks.
   guard.catch(() => undefined);

@@ -1,6 +1,6 @@
 import { lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { StackError } from '../domain/errors.ts';
+import { explainShortage, StackError } from '../domain/errors.ts';
 import { pathOf } from './byte-names.ts';
 import { type ReadOptions, readWhole } from './read-file.ts';
 import { sweepTemporaries, temporaryIn } from './temporary.ts';
@@ -21,7 +21,7 @@ const REASONS: Record<string, [what: string, hint: string]> = {
 export function explainFileError(error: unknown, doing: string): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
   const reason = REASONS[code];
-  if (!reason) return error;
+  if (!reason) return explainShortage(error) ?? error;
   return new StackError('files', `cannot ${doing}: ${reason[0]}`, { hint: reason[1], cause: error });
 }
 

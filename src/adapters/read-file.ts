@@ -1,12 +1,16 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
+import pLimit from 'p-limit';
 import { interrupted, StackError } from '../domain/errors.ts';
 
 /** Long enough for a person to unlock the password manager that fills the pipe. */
 const WAIT_SECONDS = 10;
 const PIPE_BYTES = 16 * 1024 * 1024;
 const POLL_MS = 10;
+
+/** Each open file is a descriptor, of which macOS gives a process 256. */
+const atOnce = pLimit(8);
 
 export interface ReadOptions {
   /** What a named pipe gives is read too: password managers serve env files that way. Default: it is refused. */
@@ -28,6 +32,11 @@ export async function readWhole(file: string, options: ReadOptions = {}): Promis
   // `ln -s /dev/null .env` says that there are no values.
   if (found.isCharacterDevice() && found.rdev === (await stat('/dev/null')).rdev) return Buffer.alloc(0);
   requireReadable(file, found, pipe);
+  return found.isFIFO() ? readOpened(file, options) : atOnce(() => readOpened(file, options));
+}
+
+async function readOpened(file: string, options: ReadOptions): Promise<Buffer> {
+  const { pipe = false } = options;
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   try {
     const opened = await handle.stat();

@@ -76,11 +76,33 @@ export function interrupted(cause?: unknown): StackError {
   return new StackError('interrupted', 'interrupted', { cause });
 }
 
-/** Gives the error for a command that waits for what can no longer come: nothing is left in the process to wake it. */
-export function stranded(): StackError {
-  return new StackError('internal', 'stack waits for an answer that will never come', {
-    hint: 'this is a fault in stack; `stack ps` shows how things are, and `stack destroy` takes apart what is half-made',
-  });
+/**
+ * Gives the error for a command that cannot go on: something threw where nobody waits for it, or, without a cause, what it waits
+ * for can no longer come, since nothing is left in the process to wake it.
+ */
+export function stranded(cause?: unknown): StackError {
+  const said = cause instanceof Error ? cause.message : 'stack waits for an answer that will never come';
+  const hint =
+    'this is a fault in stack; `stack ps` shows how things are, and `stack destroy` takes apart what is half-made';
+  return explainShortage(cause) ?? new StackError('internal', said, { hint, cause });
+}
+
+const SHORTAGES: Record<string, [what: string, hint: string]> = {
+  EMFILE: ['too many files are open', 'let this shell open more, `ulimit -n 4096`, then run the command again'],
+  ENFILE: ['too many files are open on this machine', 'close some programs, then run the command again'],
+  EAGAIN: ['no more processes can be started', 'end some, or allow more (`ulimit -u`), then run the command again'],
+};
+
+/** Gives the error for a process or a machine that has run out of descriptors or processes; undefined for any other failure. */
+export function explainShortage(error: unknown): StackError | undefined {
+  for (let one = error; one instanceof Error; one = one.cause) {
+    const { code = '', message } = one as Error & { code?: string };
+    const found = Object.keys(SHORTAGES).find((name) => code === name || message.includes(` ${name}`));
+    if (found === undefined) continue;
+    const [what, hint] = SHORTAGES[found] ?? ['', ''];
+    return new StackError('files', what, { hint, cause: error });
+  }
+  return undefined;
 }
 
 /** Throws `interrupted` when the signal has been aborted. */

@@ -1,4 +1,4 @@
-import { StackError } from '../domain/errors.ts';
+import { explainShortage, StackError } from '../domain/errors.ts';
 import { escapeJson } from '../domain/json.ts';
 import { maskPasswords } from '../domain/secrets.ts';
 import { cleanText } from './safe-text.ts';
@@ -44,7 +44,8 @@ export function renderErrorJson(error: unknown): string {
   return escapeJson(masked);
 }
 
-function viewError(error: unknown): ErrorView {
+function viewError(failure: unknown): ErrorView {
+  const error = failure instanceof StackError ? failure : (explainShortage(failure) ?? failure);
   if (!(error instanceof StackError)) {
     return {
       code: 'internal',

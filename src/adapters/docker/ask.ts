@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
+import pLimit from 'p-limit';
 import { interrupted, StackError } from '../../domain/errors.ts';
 
 /** How long an engine may be silent before it counts as gone, unless `STACK_ENGINE_TIMEOUT` says otherwise. */
@@ -13,6 +14,9 @@ const FIRST_WORD_FACTOR = 60;
 const DISTRUST = 4;
 /** What is under way when the person interrupts: an engine that lives answers within this, in milliseconds. */
 const GRACE_MS = { question: 1000, change: 5000 };
+
+/** Questions at once: each has a connection, and macOS gives a process 256 descriptors. */
+const AT_ONCE = 16;
 
 export interface Patience {
   /** Aborted, it ends what is under way after a moment. What is asked later, to unwind, is heard out. */
@@ -48,8 +52,9 @@ export function limitClient(client: Docker, where: string, patience: Patience): 
   const modem = client.modem as { dial: Dial };
   const dial = modem.dial.bind(client.modem);
   const line: Line = { where, patience, silent: false, dial };
+  const limit = pLimit(AT_ONCE);
   modem.dial = (request, callback) =>
-    void ask(line, request).then(
+    void (isQuestion(request) && !request.isStream ? limit(() => ask(line, request)) : ask(line, request)).then(
       (answer) => callback(null, answer),
       (error) => callback(error, null),
     );

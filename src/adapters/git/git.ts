@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
+import pLimit from 'p-limit';
 import { simpleGit } from 'simple-git';
-import { interrupted, StackError } from '../../domain/errors.ts';
+import { explainShortage, interrupted, StackError } from '../../domain/errors.ts';
 import { bytesOf, textOf } from '../byte-names.ts';
 import { endMarked } from '../process/group.ts';
 import { endWithMe } from '../process/mortal.ts';
@@ -44,6 +45,12 @@ export interface GitChange extends GitAnswer {
 // 2.31 (March 2021) brought `rev-parse --path-format=absolute`, `--config-env` and `locked`, `prunable` in `worktree list`.
 const OLDEST_GIT = [2, 31] as const;
 
+/**
+ * How many children of git run at once: each has three pipes, and macOS gives a process 256 descriptors. A change may wait for a
+ * hook for minutes, which keeps no question waiting.
+ */
+const AT_ONCE = { question: pLimit(8), change: pLimit(8) };
+
 /** How long git and its hooks may take to end after SIGTERM, and how long we wait for what SIGKILL leaves. */
 const GRACE_MS = 2000;
 /** What a hook left running in the background may hold git's output open: git's exit counts, a moment later. */
@@ -81,6 +88,10 @@ export async function askGit(cwd: string, args: readonly string[], options: AskO
 
 /** Asks git something it may say no to, and gives exit code and words. Throws `git` when git cannot run, `interrupted`. */
 export async function tryGit(cwd: string, args: readonly string[], options: AskOptions = {}): Promise<GitAnswer> {
+  return AT_ONCE.question(() => runQuestion(cwd, args, options));
+}
+
+async function runQuestion(cwd: string, args: readonly string[], options: AskOptions): Promise<GitAnswer> {
   const { signal, input, inGitDir = false, gitDir } = options;
   if (signal?.aborted) throw interrupted(signal.reason);
   const answer: GitAnswer = { exitCode: -1, stdout: '', stderr: '' };
@@ -117,6 +128,10 @@ export async function tryGit(cwd: string, args: readonly string[], options: AskO
  * Ctrl-C does not cut it in half; at the deadline the whole group is ended. Throws `git` when git cannot run, `interrupted`.
  */
 export async function changeGit(cwd: string, args: readonly string[], options: ChangeOptions): Promise<GitChange> {
+  return AT_ONCE.change(() => runChange(cwd, args, options));
+}
+
+async function runChange(cwd: string, args: readonly string[], options: ChangeOptions): Promise<GitChange> {
   const { signal, deadlineSeconds } = options;
   if (signal?.aborted) throw interrupted(signal.reason);
   // Loading execa takes as long as ten questions, and many commands only ask.
@@ -243,6 +258,8 @@ function mayEnter(folder: string): boolean {
 }
 
 function cannotRun(cwd: string, cause: unknown): StackError {
+  const shortage = explainShortage(cause);
+  if (shortage) return shortage;
   if (!existsSync(cwd)) return new StackError('git', `cannot run git in ${cwd}: there is no such folder`, { cause });
   if (!mayEnter(cwd)) {
     return new StackError('git', `cannot run git in ${cwd}: permission denied`, {

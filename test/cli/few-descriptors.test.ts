@@ -1,0 +1,69 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StackView } from '../../src/domain/view.ts';
+import type { Run } from '../support/product.ts';
+import { makeRepo, makeShop, type Shop } from '../support/shop.ts';
+
+const REPOS = 30;
+
+/** Leaves this process four descriptors. */
+const GREEDY = `import fs from 'node:fs';
+const taken = [];
+try {
+  for (;;) taken.push(fs.openSync('/dev/null'));
+} catch {
+  for (const one of taken.slice(-4)) fs.closeSync(one);
+}
+`;
+
+/** Thirty repos, of which a ticket gets them all. */
+function wideConfig(): string {
+  const names = Array.from({ length: REPOS }, (_, index) => `r${index}`);
+  return `name: shop
+runtime: process
+repos:
+${names.map((name) => `  ${name}: { path: ./${name}, base: main }`).join('\n')}
+services:
+  r0: { repo: r0, command: sleep 600 }
+`;
+}
+
+describe.skipIf(process.platform === 'win32')('with few descriptors', () => {
+  let shop: Shop;
+  beforeAll(() => {
+    shop = makeShop({ config: wideConfig });
+    writeFileSync(path.join(shop.folder, 'greedy.mjs'), GREEDY);
+    makeRepo(shop.at('r0'), { 'README.md': 'one of many\n' });
+    for (let index = 1; index < REPOS; index++) execFileSync('cp', ['-r', shop.at('r0'), shop.at(`r${index}`)]);
+  });
+  afterAll(() => shop.dispose());
+
+  const limited = (limit: number, ...args: string[]): Promise<Run> =>
+    shop.stack(args, { through: ['sh', '-c', `ulimit -n ${limit}; exec "$@"`, 'sh'] });
+
+  it(`a ticket of ${REPOS} worktrees is made, seen, checked and destroyed`, async () => {
+    expect(await limited(64, 'create', 'feat-01', '--no-start')).toMatchObject({ code: 0 });
+    const ps = await limited(64, 'ps', '--json');
+    expect(ps).toMatchObject({ code: 0, stderr: '' });
+    const { instances } = JSON.parse(ps.stdout) as StackView;
+    expect(Object.keys(instances[0]?.repos ?? {})).toHaveLength(REPOS);
+    expect(await limited(64, 'doctor')).toMatchObject({ code: 0 });
+    expect(await limited(64, 'destroy', 'feat-01', '--force')).toMatchObject({ code: 0 });
+    expect(shop.state()?.instances).toEqual({});
+  });
+
+  it.each([[['doctor', '--json']], [['create', 'feat-02', '--no-start']]])(
+    'none to speak of is one clear error of %j',
+    async (args) => {
+      const env = { NODE_OPTIONS: `--import ${path.join(shop.folder, 'greedy.mjs')}` };
+      const through = ['sh', '-c', 'ulimit -n 256; exec "$@"', 'sh'];
+      const told = await shop.stack(args, { through, env });
+      expect(told.code).toBe(1);
+      expect(`${told.stdout}${told.stderr}`).toMatch(/too many files are open/);
+      expect(told.stderr).not.toMatch(/^\s+at /m);
+      expect(shop.state()?.instances ?? {}).toEqual({});
+    },
+  );
+});
