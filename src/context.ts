@@ -14,6 +14,7 @@ import { ownPath } from './domain/own-path.ts';
 import type { Runtime, RuntimeName } from './domain/runtime.ts';
 import { layValues } from './domain/values.ts';
 import type { Stack } from './engine/stack.ts';
+import type { TrustMatter } from './engine/trust.ts';
 import type { Reporter } from './ui/reporter.ts';
 import { version } from './version.ts';
 
@@ -192,8 +193,17 @@ async function makeStack({
     ...{ root, rootId, name, env, packageRoot, emit, signal, docker },
     values: (variable) => passwords.values(variable) ?? values(variable),
     config: async () => overruleRuntime((await loaded()).config, options.runtime),
-    requireTrust: once(async () => askTrust({ root, values, readCompose }, { host, options, ask })),
-    store: openState({ root, stack: name, version, listTraces: () => findTraces(root, file) }),
+    requireTrust: once(async () => {
+      const { readTrustMatter } = await import('./engine/trust.ts');
+      await askTrust(root, () => readTrustMatter({ root, values, readCompose }), { host, options, ask });
+    }),
+    store: openState({
+      ...{ root, stack: name, version, listTraces: () => findTraces(root, file) },
+      requireBelieved: once(async () => {
+        const { readStateMatter } = await import('./engine/trust.ts');
+        await askTrust(root, () => readStateMatter(root), { host, options, ask });
+      }),
+    }),
     runtime: (runtime) => runtimes[runtime](),
     owner: { ...(await selfIdentity()), command: ['stack', ...argv].join(' ') },
   };
@@ -205,7 +215,8 @@ async function findTraces(root: string, file: ConfigFile | undefined): Promise<s
 }
 
 async function askTrust(
-  place: Pick<Stack, 'root' | 'values' | 'readCompose'>,
+  root: string,
+  read: () => Promise<TrustMatter | undefined>,
   { host, options, ask }: Pick<StackParts, 'host' | 'options' | 'ask'>,
 ): Promise<void> {
   const [{ requireTrust, untrusted }, { openTrustStore }] = await Promise.all([
@@ -213,7 +224,7 @@ async function askTrust(
     import('./adapters/trust-store.ts'),
   ]);
   await requireTrust({
-    place,
+    ...{ root, read },
     store: openTrustStore(host.env),
     async ask(matter) {
       if (options.yes) return;

@@ -22,6 +22,8 @@ export interface StateStore {
    * Nothing is written when it throws. Throws `state`, `busy`, `files`.
    */
   update<Result>(change: (draft: StackState) => Result | Promise<Result>): Promise<Result>;
+  /** Throws `confirm` while the state is not to be acted on: it came with git, and nobody has looked. */
+  requireBelieved(): Promise<void>;
   /**
    * Puts what is known in the place of a state that is lost or damaged. Gives where the damaged file is now; undefined
    * where there was none. Throws what `read` throws of any other state, `busy`, `files`.
@@ -38,10 +40,12 @@ export interface StateOptions {
   version: string;
   /** Names what there is of the root besides its state; asked only where there is no state file. */
   listTraces(): Promise<string[]>;
+  /** Throws `confirm` where what is there came with git; asked before each change. */
+  requireBelieved?(): Promise<void>;
 }
 
 /** Gives the store of one root. */
-export function openState({ root, stack, version, listTraces }: StateOptions): StateStore {
+export function openState({ root, stack, version, listTraces, requireBelieved }: StateOptions): StateStore {
   const folder = path.join(root, '.stack');
   const file = stateFileOf(root);
   const empty: StackState = { version: 2, writtenBy: version, root, stack, shared: {}, instances: {} };
@@ -59,11 +63,13 @@ export function openState({ root, stack, version, listTraces }: StateOptions): S
   }
 
   async function locked<Result>(work: () => Promise<Result>): Promise<Result> {
+    await requireBelieved?.();
     await prepareFolder(folder);
     return withLock(path.join(folder, 'state.lock'), work);
   }
 
   return {
+    requireBelieved: async () => requireBelieved?.(),
     read: async () => (await load())?.state ?? structuredClone(empty),
     update: (change) =>
       locked(async () => {

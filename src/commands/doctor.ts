@@ -28,6 +28,9 @@ export const doctor: Verb<Options, Result> = {
     const surroundings = { env: context.host.env, cwd: context.host.cwd };
     const look = () => examine(place ? () => context.stack() : undefined, surroundings);
     if (!options.fix) return judge(await look());
+    // Without a state that can be opened there are other findings.
+    const stack = place && (await context.stack().catch(() => undefined));
+    await stack?.store.requireBelieved();
     const { mendAll } = await import('../engine/finding.ts');
     const { findings, mended } = await mendAll(look, context.ask, (text) => context.emit({ type: 'info', text }));
     return { ...judge(findings), mended };

@@ -2,7 +2,6 @@ import path from 'node:path';
 import type { Stranger } from '../adapters/ownership.ts';
 import type { Trust, TrustStore } from '../adapters/trust-store.ts';
 import type { Host } from '../context.ts';
-import type { TrustMatter } from '../engine/trust.ts';
 import { renderTable } from '../ui/table.ts';
 import type { Verb } from './verb.ts';
 
@@ -42,10 +41,12 @@ export const trust: Verb<Options, Result> = {
       if (pointer !== undefined) await store.revoke(path.dirname(pointer));
       return { root, revoked: true };
     }
-    const { readTrustMatter, rememberTrust } = await import('../engine/trust.ts');
-    const matter: TrustMatter | undefined = await readTrustMatter(stack);
-    if (matter) await rememberTrust(root, store, matter);
-    return { root, files: matter?.files ?? [], commands: matter?.commands ?? [], trusted: matter !== undefined };
+    const { readStateMatter, readTrustMatter, rememberTrust } = await import('../engine/trust.ts');
+    const found = await Promise.all([readTrustMatter(stack), readStateMatter(root)]);
+    const matters = found.filter((matter) => matter !== undefined);
+    for (const matter of matters) await rememberTrust(root, store, matter);
+    const [files, commands] = [matters.flatMap((one) => one.files), matters.flatMap((one) => one.commands)];
+    return { root, files, commands, trusted: matters.length > 0 };
   },
   render(result, view) {
     if ('revoked' in result) return `what was trusted in ${result.root} is forgotten`;

@@ -48,6 +48,11 @@ export function workloadName(stack: string, rootId: string, instance: string, se
   return `stack-${stack}-${rootId}-${instance}-${service}`;
 }
 
+/** True for a workload's name that is no other root's and no other ticket's, whatever the stack was called then. */
+export function isWorkloadOf(name: string, of: { rootId: string; instance: string; service: string }): boolean {
+  return name.startsWith('stack-') && name.endsWith(`-${of.rootId}-${of.instance}-${of.service}`);
+}
+
 /** A volume of one service of one instance. */
 export function volumeName(stack: string, rootId: string, instance: string, service: string, volume: string): string {
   return `${workloadName(stack, rootId, instance, service)}-${volume}`;

@@ -2,6 +2,7 @@ import { isAlive } from '../adapters/process-identity.ts';
 import { StackError } from '../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { suggest } from '../domain/suggest.ts';
+import { requireOwnThings } from './belongs.ts';
 import type { Stack } from './stack.ts';
 
 /** True while the process that is changing the record lives. */
@@ -35,13 +36,14 @@ export function requireInstances(state: StackState, tickets: readonly string[]):
 
 /**
  * Makes this process the owner of a ticket's record while it changes it, and gives the record. `change` goes into the
- * same write. Throws `not-found`, and `busy` while another living process owns it.
+ * same write. Throws `not-found`, `busy` while another living process owns it, and `conflict` for a record of other things.
  */
 export async function claimInstance(
   stack: Stack,
   ticket: string,
   change: (record: InstanceRecord, draft: StackState) => void | Promise<void>,
 ): Promise<{ record: InstanceRecord; state: StackState }> {
+  await requireOwnThings(stack, requireInstance(await stack.store.read(), ticket));
   return stack.store.update(async (draft) => {
     const record = requireInstance(draft, ticket);
     await requireFree(stack, record);

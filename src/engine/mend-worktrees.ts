@@ -1,6 +1,7 @@
 import { isThere } from '../adapters/files.ts';
 import { findMendable, isKnownTo, rejoinWorktree, restoreBranch } from '../adapters/git/worktree-mend.ts';
 import { type DedicatedRepo, dedicatedRepos } from '../domain/instance.ts';
+import { requireOwnThings } from './belongs.ts';
 import { requireFree, requireInstances } from './claim.ts';
 import { factsOf } from './plan.ts';
 import type { Stack } from './stack.ts';
@@ -8,7 +9,8 @@ import type { Stack } from './stack.ts';
 /**
  * Mends what somebody did to the git side of tickets, where nothing can be lost by it: follows a main checkout to where
  * stack.yml has it now, joins worktrees to their repo again, and with `branches` makes a deleted branch again where it was:
- * the rest is needed to look at the ticket at all. What else there is stays as it is. Throws `not-found`, `busy`, `git`.
+ * the rest is needed to look at the ticket at all. What else there is stays as it is. Throws `not-found`, `busy`,
+ * `conflict`, `git`.
  */
 export async function mendWorktrees(
   stack: Stack,
@@ -18,6 +20,7 @@ export async function mendWorktrees(
   for (const record of requireInstances(await stack.store.read(), tickets)) {
     if (record.phase !== 'ready') continue;
     await requireFree(stack, record);
+    await requireOwnThings(stack, record);
     for (const [repo, own] of dedicatedRepos(record)) {
       const moved = await followRepo(stack, record.ticket, repo, own);
       await mendWorktree(stack, repo, { ...own, ...moved }, branches);

@@ -73,7 +73,7 @@ export function ticketOf({ owner, state }: OwnEntry): string {
 }
 
 function isOurs({ root, rootId }: Stack, { owner, state }: OwnEntry): boolean {
-  return owner === '' ? state?.root === root : owner.endsWith(` (${rootId})`);
+  return (state?.root ?? root) === root && (owner === '' ? state !== undefined : owner.endsWith(` (${rootId})`));
 }
 
 async function listRepos(

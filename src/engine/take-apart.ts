@@ -3,6 +3,7 @@ import { refuseLinkedFolder } from '../adapters/own-folders.ts';
 import { StackError } from '../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { type Rescue, rescueTime, type SaveStamp } from '../domain/rescue.ts';
+import { requireOwnThings } from './belongs.ts';
 import { findLonely, findRisks, listForeignFiles, requireSavable, riskError, type TicketRisk } from './checks.ts';
 import { claimInstance, isOwnerAlive, requireFree, requireInstance, requireInstances } from './claim.ts';
 import { describeSafe, keepDumpRecord, purgeDumps, type SavedData, saveData } from './dumps.ts';
@@ -48,6 +49,7 @@ export async function examineTickets(
 ): Promise<TicketRisk[]> {
   const state = await stack.store.read();
   const records = requireInstances(state, tickets);
+  for (const record of records) await requireOwnThings(stack, record);
   const goes = (record: InstanceRecord): boolean =>
     record.phase === 'destroying' || (records.includes(record) && !options.keepBranch);
   const all = Object.values(state.instances).filter(goes);

@@ -136,17 +136,33 @@ async function tellMount(root: string, mount: string): Promise<Part[]> {
   ];
 }
 
+/**
+ * Gives what is to be looked at before a `.stack` that git keeps is believed: its records say what is removed and what is
+ * stopped. Undefined where git keeps none. What stack writes there since does not count. Never throws.
+ */
+export async function readStateMatter(root: string): Promise<TrustMatter | undefined> {
+  const { names, content } = await listKept(path.join(root, '.stack')).catch(() => ({ names: [], content: '' }));
+  // Which files git passes over decides nothing.
+  const files = names.filter((name) => name !== '.gitignore').map((name) => path.join('.stack', name));
+  if (files.length === 0) return undefined;
+  const hash = createHash('sha256').update(content).digest('hex');
+  const commands = files.map((file) => `${revealText(file)} says what is removed and stopped`);
+  const cure = '`git rm -r --cached .stack` takes it out of git, where it does not belong';
+  return { files: ['.stack'], commands: [...commands, cure], hash };
+}
+
 export interface TrustQuestion {
-  place: TrustPlace;
+  root: string;
+  /** Gives what it is about. */
+  read(): Promise<TrustMatter | undefined>;
   store: TrustStore;
   /** Shows what would run, and asks. Throws `confirm` when the answer is no. */
   ask(matter: TrustMatter): Promise<void>;
 }
 
 /** Asks about what git brought, once for each content. Throws `confirm`, `config`. */
-export async function requireTrust({ place, store, ask }: TrustQuestion): Promise<void> {
-  const { root } = place;
-  const matter = await readTrustMatter(place);
+export async function requireTrust({ root, read, store, ask }: TrustQuestion): Promise<void> {
+  const matter = await read();
   if (!matter || matter.commands.length === 0 || (await store.has(root, matter.hash))) return;
   await ask(matter);
   // What cannot be remembered (a home that is read-only) is asked again.

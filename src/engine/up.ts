@@ -49,6 +49,7 @@ export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promis
  */
 export async function bringDown(stack: Stack, options: { force: boolean; volumes: boolean }): Promise<void> {
   const config = await stack.config();
+  await stack.store.requireBelieved();
   const { shared, baseline, instances } = await stack.store.read();
   const isBlank = !baseline && Object.keys({ ...shared, ...instances }).length === 0;
   if (isBlank && !options.volumes && !(await hasNetwork(stack))) return;

@@ -44,7 +44,7 @@ async function listRows(group: GroupIdentity): Promise<ProcessRow[]> {
   if (!hasAny(group.pid)) return [];
   const startTime = await processStartTime(group.pid);
   // The number of a living group is given to no new process: another start time means that ours has ended.
-  if (startTime !== undefined && startTime !== group.startTime) return [];
+  if (startTime !== undefined && !isLeader(group, startTime)) return [];
   const members = await listGroup(group.pid);
   return startTime !== undefined || isOurs(members, group) ? members : [];
 }
@@ -53,7 +53,7 @@ async function listRows(group: GroupIdentity): Promise<ProcessRow[]> {
 export async function isGroupAlive(group: GroupIdentity): Promise<boolean> {
   if (!hasAny(group.pid)) return false;
   const startTime = await processStartTime(group.pid);
-  if (startTime !== undefined) return startTime === group.startTime;
+  if (startTime !== undefined) return isLeader(group, startTime);
   return (await listMembers(group)).length > 0;
 }
 
@@ -124,6 +124,11 @@ async function comesWithin(milliseconds: number, isDone: () => Promise<boolean>)
     await wait(POLL_MS);
   }
   return true;
+}
+
+/** The start time alone is not enough: the record may name a process that was never ours. What is hidden from us counts. */
+function isLeader({ pid, name, ...group }: GroupIdentity, startTime: string): boolean {
+  return startTime === group.startTime && (name === '' || [undefined, name].includes(readMarker(pid)));
 }
 
 /** With its leader dead a group is known by its members' marker, where the system shows it. */

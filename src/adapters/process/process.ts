@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE } from '../../domain/instance.ts';
+import { isWorkloadOf, rootIdOf } from '../../domain/names.ts';
 import type {
   ExecOptions,
   ExecTarget,
@@ -86,7 +87,7 @@ async function stop(root: string, ref: WorkloadRef): Promise<void> {
 async function remove(root: string, ref: WorkloadRef): Promise<void> {
   const record = await readRecord(root, ref);
   if (record) await endProcess(record);
-  else await endMarked(ref.name);
+  else if (isWorkloadOf(ref.name, { ...ref, rootId: rootIdOf(root) })) await endMarked(ref.name);
   if (record) await requireNoneAstray(root, record);
   await endKeeper(filesOf(root, ref));
   await deleteFiles(root, ref, { logs: true });

@@ -1,5 +1,6 @@
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
+import { isWorkloadOf, rootIdOf } from '../../domain/names.ts';
 import type { PublishedPort, WorkloadRef } from '../../domain/runtime.ts';
 import { explainFileError, makeFolder, readFileIfThere, replaceFile } from '../files.ts';
 import { sweepTemporaries } from '../temporary.ts';
@@ -43,12 +44,13 @@ export function exitFileOf(root: string, record: { instance: string; service: st
   return path.join(runFolder(root), record.instance, `${record.service}.${record.run}.exit`);
 }
 
-/** Gives a workload's record; undefined when there is none, or none that can be read. Throws `files`. */
+/** Gives a workload's record; undefined when there is none, none that can be read, or another root's. Throws `files`. */
 export async function readRecord(
   root: string,
   ref: { instance: string; service: string },
 ): Promise<ProcessRecord | undefined> {
-  return parseRecord(await readFileIfThere(filesOf(root, ref).record));
+  const record = parseRecord(await readFileIfThere(filesOf(root, ref).record));
+  return record && isOurs(record, { ...ref, rootId: rootIdOf(root) }) ? record : undefined;
 }
 
 /** Gives every record of a root; with `instance` only that one's. */
@@ -112,6 +114,15 @@ function runFolder(root: string): string {
 
 async function listFolder(folder: string): Promise<string[]> {
   return readdir(folder).catch(() => []);
+}
+
+/** One that was copied, or came with git, names processes of another root. */
+function isOurs(
+  record: ProcessRecord,
+  { rootId, instance, service }: { rootId: string; instance: string; service: string },
+): boolean {
+  const isNamed = record.rootId === rootId && record.instance === instance && record.service === service;
+  return isNamed && isWorkloadOf(record.name, { rootId, instance, service });
 }
 
 /** A record that cannot be read counts as none: its processes are still found by their marker. */
