@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeShop, type Shop } from '../support/shop.ts';
+import { until } from '../support/until.ts';
 
 describe('ready', () => {
   let shop: Shop;
@@ -19,5 +20,30 @@ describe('ready', () => {
     );
     const run = await shop.stack(['create', 'feat-01', '--with', 'api']);
     expect(run).toMatchObject({ code: 1, stderr: expect.stringMatching(/api was not ready within 1 s: \/: conn/) });
+  });
+
+  it('stays so when the line it was seen by has gone from the log', async () => {
+    shop.commit(
+      'front',
+      'server.mjs',
+      `import { createServer } from 'node:http';
+console.log('up and well');
+createServer((_, answer) => {
+  for (let line = 0; line < 4000; line++) console.log('x'.repeat(100));
+  answer.end();
+}).listen(process.env.PORT, 'localhost');
+`,
+    );
+    shop.configure((text) =>
+      text.replace(/ready: \{ http: \/ \}\n$/, 'ready: { log: up and well, timeout: 20 }\n    logs: { max: 100K }\n'),
+    );
+    expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 0 });
+    await fetch((await shop.ps()).instances[0]?.repos.front?.url ?? '');
+    await until('the line has gone', async () => {
+      const { stdout } = await shop.stack(['logs', 'feat-01', '--tail', 'all']);
+      return stdout.includes('xxx') && !stdout.includes('well');
+    });
+    expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['restart', 'feat-01'])).toMatchObject({ code: 0 });
   });
 });

@@ -7,6 +7,7 @@ import type { WorkloadStatus } from '../../domain/runtime.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { refOf, requireService } from '../spec.ts';
 import { requireConfig, type Work } from '../work.ts';
+import { isSeenReady, noteReady } from './ready-mark.ts';
 import { observeWorkload } from './workload.ts';
 
 const POLL_MS = 60;
@@ -95,9 +96,13 @@ async function findInLog(work: Work, service: string, pattern: string): Promise<
   const found = await observeWorkload(work, service);
   const runtime = await work.stack.runtime(requireService(work.record, service).runtime);
   const expression = new RegExp(pattern);
+  const seen = found && { run: found, pattern };
+  if (seen && (await isSeenReady(work, service, seen))) return undefined;
   const since = found?.logSince === undefined ? {} : { since: found.logSince };
   for await (const line of runtime.logs(refOf(work.stack, work.record, service), since)) {
-    if (expression.test(line.text)) return undefined;
+    if (!expression.test(line.text)) continue;
+    if (seen) await noteReady(work, service, seen);
+    return undefined;
   }
   return `no log line matches ${pattern}`;
 }

@@ -4,6 +4,7 @@ import { moveLease, takenPort } from '../leases.ts';
 import { buildSpec, refOf, requireService } from '../spec.ts';
 import type { Work } from '../work.ts';
 import { migrateId } from './migrate.ts';
+import { forgetReady } from './ready-mark.ts';
 
 /** How many other ports are tried when something takes the leased one between probe and start. */
 const LEASE_TRIES = 5;
@@ -55,6 +56,7 @@ export function workloadStep(work: Work, service: string, waitsFor: readonly str
       }
     },
     async revert() {
+      await forgetReady(work, service);
       await (await work.stack.runtime(own.runtime)).remove(refOf(work.stack, work.record, service));
     },
   };

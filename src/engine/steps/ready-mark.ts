@@ -1,0 +1,39 @@
+import { rm, rmdir } from 'node:fs/promises';
+import path from 'node:path';
+import { makeFolder, readFileIfThere, replaceFile } from '../../adapters/files.ts';
+import type { WorkloadStatus } from '../../domain/runtime.ts';
+import type { Work } from '../work.ts';
+
+/** What a service was seen ready by: this run of it, and this line. */
+interface Seen {
+  run: WorkloadStatus;
+  pattern: string;
+}
+
+/** True when the run has printed the line before: it may have gone from the log since. */
+export async function isSeenReady(work: Work, service: string, seen: Seen): Promise<boolean> {
+  return (await readFileIfThere(fileOf(work, service)).catch(() => undefined)) === render(seen);
+}
+
+/** Notes that the run has printed the line. Throws `files`. */
+export async function noteReady(work: Work, service: string, seen: Seen): Promise<void> {
+  const file = fileOf(work, service);
+  await makeFolder(path.dirname(file));
+  await replaceFile(file, render(seen), { lasting: false });
+}
+
+/** Deletes the note. Missing is done. */
+export async function forgetReady(work: Work, service: string): Promise<void> {
+  const file = fileOf(work, service);
+  await rm(file, { force: true });
+  // Logs that are still in there keep the folder.
+  await rmdir(path.dirname(file)).catch(() => undefined);
+}
+
+function fileOf(work: Work, service: string): string {
+  return path.join(work.stack.root, '.stack', 'logs', work.record.ticket, `${service}.ready`);
+}
+
+function render({ run, pattern }: Seen): string {
+  return JSON.stringify([run.startedAt, run.hash, pattern]);
+}
