@@ -13,7 +13,7 @@ const KEY = `${process.version}-${process.arch}`;
  * Whatever is wrong with the cache, the bundle is loaded without it.
  */
 export function loadWithCodeCache<Exports>(file: string, hash: string, env: NodeJS.ProcessEnv): Exports {
-  const folder = path.join(env.XDG_CACHE_HOME || path.join(env.HOME || homedir(), '.cache'), 'stack', 'code');
+  const folder = path.join(env.XDG_CACHE_HOME || path.join(env.HOME || findHome(), '.cache'), 'stack', 'code');
   const cache = path.join(folder, `${hash}-${KEY}`);
   const cachedData = readCache(cache);
   const script = new vm.Script(module.wrap(readFileSync(file, 'utf8')), {
@@ -24,6 +24,15 @@ export function loadWithCodeCache<Exports>(file: string, hash: string, env: Node
   const loaded = { exports: {} };
   script.runInThisContext()(loaded.exports, createRequire(file), loaded, file, path.dirname(file));
   return loaded.exports as Exports;
+}
+
+/** A user whom the system does not know has none: then there is nothing to read, and nothing can be written. */
+function findHome(): string {
+  try {
+    return homedir();
+  } catch {
+    return '/nonexistent';
+  }
 }
 
 /** Another build's command may delete it between a look and the reading. */

@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ConfigFile, FoundRoot } from './adapters/config-file.ts';
 import type { DockerEngine } from './adapters/docker/docker.ts';
+import { homeOf } from './adapters/person-folder.ts';
+import type { PortLeases } from './adapters/port-leases.ts';
 import type { HostServer } from './adapters/servers/host-server.ts';
 import type { StackConfig } from './domain/config/config.ts';
 import { interrupted, StackError, throwIfAborted } from './domain/errors.ts';
 import type { Emit } from './domain/events.ts';
+import type { StackState } from './domain/instance.ts';
 import { NEAR_TRASH, rootIdOf } from './domain/names.ts';
 import { ownPath } from './domain/own-path.ts';
 import type { Runtime, RuntimeName } from './domain/runtime.ts';
@@ -160,6 +162,7 @@ async function makeStack({
   const { openOwnPasswords } = await import('./adapters/own-passwords.ts');
   const passwords = await openOwnPasswords(root);
   const values = file?.values ?? layValues(host.env);
+  const ports = await openLeases(root, { host, emit });
   for (const left of await sweep(root, file?.config.worktrees)) {
     emit({ type: 'warning', text: `${left} could not be deleted: \`sudo rm -rf ${left}\` does` });
   }
@@ -197,8 +200,9 @@ async function makeStack({
       const { readTrustMatter } = await import('./engine/trust.ts');
       await askTrust(root, () => readTrustMatter({ root, values, readCompose }), { host, options, ask });
     }),
+    ports,
     store: openState({
-      ...{ root, stack: name, version, listTraces: () => findTraces(root, file) },
+      ...{ root, stack: name, version, listTraces: () => findTraces(root, file), onWritten: keepLeases(ports) },
       requireBelieved: once(async () => {
         const { readStateMatter } = await import('./engine/trust.ts');
         await askTrust(root, () => readStateMatter(root), { host, options, ask });
@@ -206,6 +210,18 @@ async function makeStack({
     }),
     runtime: (runtime) => runtimes[runtime](),
     owner: { ...(await selfIdentity()), command: ['stack', ...argv].join(' ') },
+  };
+}
+
+async function openLeases(root: string, { host, emit }: Pick<StackParts, 'host' | 'emit'>): Promise<PortLeases> {
+  const { openPortLeases } = await import('./adapters/port-leases.ts');
+  return openPortLeases({ root, env: host.env, warn: (text) => emit({ type: 'warning', text }) });
+}
+
+function keepLeases(ports: PortLeases): (state: StackState) => Promise<void> {
+  return async (state) => {
+    const { listLeases } = await import('./engine/leases.ts');
+    await ports.keep(listLeases(state));
   };
 }
 
@@ -274,7 +290,7 @@ async function connectHostServer(
 
 /** Gives the person's own folder for what can be made again. */
 function cacheFolderOf(env: Stack['env']): string {
-  return path.join(env.XDG_CACHE_HOME || path.join(env.HOME || homedir(), '.cache'), 'stack');
+  return path.join(env.XDG_CACHE_HOME || path.join(homeOf(env), '.cache'), 'stack');
 }
 
 function overruleRuntime(config: StackConfig, runtime: GlobalOptions['runtime']): StackConfig {

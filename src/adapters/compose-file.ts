@@ -185,7 +185,10 @@ function placeFiles(data: ComposeData, folder: string): ComposeData {
 /** One that begins with a variable or leads to another machine stays as written. */
 function placePath(named: unknown, folder: string): unknown {
   if (typeof named !== 'string' || named.startsWith('$') || isElsewhere(named)) return named;
-  return path.resolve(folder, named.replace(/^~(?=\/|$)/, homedir()));
+  return path.resolve(
+    folder,
+    named.replace(/^~(?=\/|$)/, () => homedir()),
+  );
 }
 
 function findFiles(named: unknown, folder: string, reading: Reading): string[] {
@@ -198,7 +201,10 @@ function findFiles(named: unknown, folder: string, reading: Reading): string[] {
 }
 
 function resolvePath(named: string, folder: string, { values }: Reading): string {
-  return path.resolve(folder, interpolate(named, values).replace(/^~(?=\/|$)/, homedir()));
+  return path.resolve(
+    folder,
+    interpolate(named, values).replace(/^~(?=\/|$)/, () => homedir()),
+  );
 }
 
 /** A repo or a registry, which compose fetches. */

@@ -1,4 +1,4 @@
-import getPort from 'get-port';
+import getPort, { clearLockedPorts } from 'get-port';
 import { StackError } from '../domain/errors.ts';
 
 /** Ports that browsers refuse to open (the Fetch standard's list of bad ports, those above 1023). */
@@ -24,6 +24,8 @@ export async function findFreePort(wish: PortWish, leased: ReadonlySet<number>):
   const candidates = listCandidates(wish).filter((port) => !leased.has(port) && !UNSAFE_PORTS.has(port));
   if (candidates.length > 0) {
     const port = await getPort({ port: candidates });
+    // It would call the port taken for half a minute; our leases say whose it is.
+    clearLockedPorts();
     // When no candidate is free get-port answers with any port at all.
     if (candidates.includes(port)) return port;
   }
@@ -31,11 +33,6 @@ export async function findFreePort(wish: PortWish, leased: ReadonlySet<number>):
     hint: 'destroy a ticket that is done (`stack ps`), or widen `from:`/`to:` of that port in stack.yml',
     details: { service: wish.name, from: wish.from, to: wish.to },
   });
-}
-
-/** True when nothing on this machine listens on a port. */
-export async function isPortFree(port: number): Promise<boolean> {
-  return (await getPort({ port })) === port;
 }
 
 function listCandidates(wish: PortWish): number[] {

@@ -42,10 +42,12 @@ export interface StateOptions {
   listTraces(): Promise<string[]>;
   /** Throws `confirm` where what is there came with git; asked before each change. */
   requireBelieved?(): Promise<void>;
+  /** Told of each state once it is written, with the lock held. */
+  onWritten?(state: StackState): Promise<void>;
 }
 
 /** Gives the store of one root. */
-export function openState({ root, stack, version, listTraces, requireBelieved }: StateOptions): StateStore {
+export function openState({ root, stack, version, listTraces, requireBelieved, onWritten }: StateOptions): StateStore {
   const folder = path.join(root, '.stack');
   const file = stateFileOf(root);
   const empty: StackState = { version: 2, writtenBy: version, root, stack, shared: {}, instances: {} };
@@ -80,6 +82,7 @@ export function openState({ root, stack, version, listTraces, requireBelieved }:
         if (found && found.version !== empty.version) await keepOldVersion(root, found);
         const state = { ...draft, writtenBy: version };
         await writeStateFile(root, state);
+        await onWritten?.(state);
         const { keepCopies } = await import('./state-copies.ts');
         const after = renderRecords(state);
         await keepCopies(
@@ -97,6 +100,7 @@ export function openState({ root, stack, version, listTraces, requireBelieved }:
         const aside = await putStateAside(root);
         const state = { ...empty, ...known };
         await writeStateFile(root, state);
+        await onWritten?.(state);
         const { keepCopies } = await import('./state-copies.ts');
         await keepCopies(state, Object.keys(state.instances));
         return aside;

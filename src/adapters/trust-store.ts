@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { lstat, readdir, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import path from 'node:path';
 import { explainFileError, makeFolder, readFileIfThere, replaceFile } from './files.ts';
 import { isOwnUid } from './ownership.ts';
+import { personFolder } from './person-folder.ts';
 
 /** What a person has looked at and trusted. */
 export interface Trust {
@@ -27,8 +27,7 @@ export interface TrustStore {
 
 /** Gives the store in the person's state folder. `env` is the person's own: what a repo brings must have no say in it. */
 export function openTrustStore(env: Readonly<Record<string, string | undefined>>): TrustStore {
-  const home = env.XDG_STATE_HOME || path.join(env.HOME || homedir(), '.local', 'state');
-  const folder = path.join(home, 'stack', 'trust');
+  const folder = path.join(personFolder(env), 'trust');
   const fileOf = ({ root, hash }: Pick<Trust, 'root' | 'hash'>): string =>
     path.join(folder, `${createHash('sha256').update(`${root}\0${hash}`).digest('hex')}.json`);
   const list = async (): Promise<Trust[]> => {

@@ -138,7 +138,7 @@ async function reserve(stack: Stack, config: StackConfig, draft: StackState, pla
   const { record, rescue, migrate } = plan;
   requireUnused(draft, record.ticket);
   const baseline = await reserveGround(stack, config, draft, plan.ground);
-  await leasePorts(draft, record, config, stack.emit);
+  await leasePorts(stack, draft, record, config);
   await leaseOwn(stack, config, draft, record);
   putRecord(draft, record);
   // What comes from a rescue is in there still.

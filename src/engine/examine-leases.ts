@@ -4,7 +4,7 @@ import { BASELINE, type InstanceRecord, type StackState } from '../domain/instan
 import { sharedProject } from '../domain/names.ts';
 import { isOwnerAlive } from './claim.ts';
 import type { Finding } from './finding.ts';
-import { listSharedHosts } from './leases.ts';
+import { listLeases, listSharedHosts } from './leases.ts';
 import { embeddedFolder, listOwnShared } from './shared-plan.ts';
 import type { Stack } from './stack.ts';
 
@@ -16,9 +16,24 @@ export async function examineLeases(stack: Stack, state: StackState): Promise<Fi
   const idle = await Promise.all(records.map((record) => listIdle(stack, config, record)));
   const shared = await listIdleShared(stack, config, state);
   return [
+    ...(await listTwice(stack, state)),
     ...records.flatMap((record, index) => (idle[index] ?? []).map((service) => offerService(stack, record, service))),
     ...shared.map((name) => offerShared(stack, state, name)),
   ];
+}
+
+/** Roots of an older stack, or ones that came back with a disk, may hold what another root holds too. */
+async function listTwice(stack: Stack, state: StackState): Promise<Finding[]> {
+  const own = listLeases(state);
+  const others = await stack.ports.others().catch((error: Error) => error);
+  if (others instanceof Error) return [{ subject: 'leases', ok: false, text: others.message }];
+  return others.flatMap(({ root, ports }) => {
+    const both = ports.filter((port) => own.has(port));
+    if (both.length === 0) return [];
+    const text = `port ${both.join(', ')} is leased here and in ${root}`;
+    const hint = 'stop one of them: whoever starts while the other runs gets another port';
+    return [{ subject: 'leases', ok: true, text, hint }];
+  });
 }
 
 async function listIdle(stack: Stack, config: StackConfig, record: InstanceRecord): Promise<string[]> {

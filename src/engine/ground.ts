@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { isPortFree } from '../adapters/process/ports.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import {
@@ -9,7 +10,7 @@ import {
   type StackState,
 } from '../domain/instance.ts';
 import { fittingLeases } from '../domain/leases.ts';
-import { leasePorts } from './leases.ts';
+import { leasePorts, listLeases } from './leases.ts';
 import { factsOf, mergeServices, planServices } from './plan.ts';
 import { checkReach, leaseShared, planShared, type SharedProviders } from './shared-plan.ts';
 import { findComposeFile } from './shared-ports.ts';
@@ -21,17 +22,37 @@ import { putRecord } from './work.ts';
 export interface Ground {
   baseline: InstanceRecord | undefined;
   providers: SharedProviders;
+  /** Services of the baseline that are at rest and have another port than their `baseline`, which is free now. */
+  movable: ReadonlySet<string>;
   /** True: a port that stack.yml wishes for now takes the place of the leased one. */
   follow?: boolean;
 }
 
 /** Plans the ground as stack.yml has it now. Makes nothing. Throws what is in the way. */
 export async function planGround(stack: Stack, config: StackConfig, state: StackState): Promise<Ground> {
-  const [baseline, providers] = await Promise.all([
+  const [baseline, providers, movable] = await Promise.all([
     planBaseline(stack, config, state.baseline),
     planShared(stack, config, state),
+    listMovable(stack, config, state),
   ]);
-  return { baseline, providers };
+  return { baseline, providers, movable };
+}
+
+/** Who was given another port while somebody had its own gets that back, once nobody is connected to the other one. */
+async function listMovable(stack: Stack, config: StackConfig, state: StackState): Promise<Set<string>> {
+  const leased = listLeases(state);
+  const away = Object.entries(state.baseline?.services ?? {}).filter(([name, { ports }]) =>
+    Object.entries(config.services[name]?.ports ?? {}).some(
+      ([key, { baseline }]) => baseline !== undefined && !leased.has(baseline) && ports[key]?.host !== baseline,
+    ),
+  );
+  const found = await Promise.all(
+    away.map(async ([name, { runtime }]) => {
+      const seen = await (await stack.runtime(runtime)).status(stack.rootId, BASELINE).catch(() => undefined);
+      return seen?.every(({ service, state: is }) => service !== name || is !== 'running') ? [name] : [];
+    }),
+  );
+  return new Set(found.flat());
 }
 
 /** Leases what the ground lacks; another command may have recorded it meanwhile, and its leases stand. */
@@ -42,14 +63,14 @@ export async function reserveGround(
   ground: Ground,
 ): Promise<InstanceRecord | undefined> {
   await leaseShared(stack, config, draft, ground);
-  return reserveBaseline(stack, config, draft, ground.baseline);
+  return reserveBaseline(stack, config, draft, ground);
 }
 
 async function reserveBaseline(
   stack: Stack,
   config: StackConfig,
   draft: StackState,
-  planned: InstanceRecord | undefined,
+  { baseline: planned, movable }: Ground,
 ): Promise<InstanceRecord | undefined> {
   if (!planned) return draft.baseline;
   const known = draft.baseline?.services ?? {};
@@ -58,11 +79,19 @@ async function reserveBaseline(
       ...service.ports,
       ...fittingLeases(config, name, { ...service, ports: known[name]?.ports ?? {} }),
     };
+    if (movable.has(name)) await giveUpOthers(config, name, service);
   }
   draft.baseline = undefined;
-  await leasePorts(draft, planned, config, stack.emit);
+  await leasePorts(stack, draft, planned, config);
   putRecord(draft, planned);
   return planned;
+}
+
+/** Gives up ports that were leased in the place of a service's own, where that is free now. */
+async function giveUpOthers(config: StackConfig, name: string, { ports }: ServiceRecord): Promise<void> {
+  for (const [key, { baseline }] of Object.entries(config.services[name]?.ports ?? {})) {
+    if (baseline !== undefined && ports[key]?.host !== baseline && (await isPortFree(baseline))) delete ports[key];
+  }
 }
 
 /** Throws `engine` or `config` when something that is to run has nothing to run on, before anything is made. */

@@ -1,7 +1,5 @@
-import { findFreePort } from '../adapters/ports.ts';
 import type { PortConfig, StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
-import type { Emit } from '../domain/events.ts';
 import {
   BASELINE,
   type InstanceRecord,
@@ -10,6 +8,7 @@ import {
   type StackState,
 } from '../domain/instance.ts';
 import { requireService } from './spec.ts';
+import type { Stack } from './stack.ts';
 import { putRecord, requireConfig, type Work } from './work.ts';
 
 /** Gives the ports of this machine that a shared service is promised. */
@@ -36,19 +35,19 @@ export function listLeases(state: Pick<StackState, 'shared' | 'baseline' | 'inst
  * Throws `port` when a range is exhausted.
  */
 export async function leasePorts(
+  stack: Stack,
   draft: StackState,
   record: InstanceRecord,
   config: StackConfig,
-  emit: Emit,
 ): Promise<void> {
   const leased = new Set([...listLeases(draft), ...listLeases({ ...draft, instances: { own: record }, shared: {} })]);
   for (const [name, service] of Object.entries(record.services)) {
     for (const [key, port] of Object.entries(config.services[name]?.ports ?? {})) {
       if (service.ports[key]) continue;
       const preferBaseline = record.ticket === BASELINE;
-      const host = await lease(service, { name, key, port, preferBaseline }, leased);
+      const host = await lease(stack, service, { name, key, port, preferBaseline }, leased);
       if (!preferBaseline || port.baseline === undefined || port.baseline === host) continue;
-      emit({ type: 'warning', text: `${name}: port ${port.baseline} is taken, leased ${host} instead` });
+      stack.emit({ type: 'warning', text: `${name}: port ${port.baseline} is taken, leased ${host} instead` });
     }
   }
 }
@@ -56,13 +55,14 @@ export async function leasePorts(
 type NormalPort = PortConfig & { to: number };
 
 async function lease(
+  stack: Stack,
   service: ServiceRecord,
   wish: { name: string; key: string; port: NormalPort; preferBaseline: boolean },
   leased: Set<number>,
 ): Promise<number> {
   const { name, key, port, preferBaseline } = wish;
   const preferred = preferBaseline ? port.baseline : undefined;
-  const host = await findFreePort({ name: `${name}.${key}`, preferred, from: port.from, to: port.to }, leased);
+  const host = await stack.ports.find({ name: `${name}.${key}`, preferred, from: port.from, to: port.to }, leased);
   leased.add(host);
   service.ports[key] = { host, container: service.runtime === 'docker' ? (port.container ?? host) : host };
   return host;
@@ -77,7 +77,7 @@ export async function moveLease(work: Work, service: string, taken: number): Pro
   if (key === undefined || !port) throw new Error(`${service} holds no lease on ${taken}`);
   const host = await work.stack.store.update(async (draft) => {
     const leased = listLeases(draft).add(taken);
-    const moved = await lease(own, { name: service, key, port, preferBaseline: false }, leased);
+    const moved = await lease(work.stack, own, { name: service, key, port, preferBaseline: false }, leased);
     putRecord(draft, work.record);
     return moved;
   });

@@ -191,7 +191,7 @@ async function claimWork(
   const { record, state } = await claimInstance(stack, ticket, async (found, draft) => {
     change(found);
     baseline = await reserveGround(stack, config, draft, ground);
-    await leasePorts(draft, found, config, stack.emit);
+    await leasePorts(stack, draft, found, config);
     await leaseOwn(stack, config, draft, found);
   });
   return createWork({ stack, config, record, baseline, shared: state.shared }, options);

@@ -39,7 +39,7 @@ export async function leaseOwn(
 ): Promise<void> {
   const redis = record.own?.redis;
   if (!record.own || !redis) return;
-  if (redis.server) redis.server.port ??= await leaseServerPort(draft, record);
+  if (redis.server) redis.server.port ??= await leaseServerPort(stack, draft, record);
   else if (redis.number === 0) record.own.redis = await leaseRedis(stack, config, draft, record);
 }
 

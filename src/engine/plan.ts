@@ -77,7 +77,25 @@ export async function planRepos(
   );
   const refused = planned.find((result) => result.status === 'rejected');
   if (refused) throw refused.reason;
-  return Object.fromEntries(planned.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])));
+  const repos = Object.fromEntries(planned.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])));
+  refuseTwins(repos);
+  return repos;
+}
+
+/** Throws `config` for two repos of stack.yml that are one git repo: a branch can be in one worktree alone. */
+function refuseTwins(repos: Record<string, RepoRecord>): void {
+  const seen = new Map<string, string>();
+  for (const [repo, record] of Object.entries(repos)) {
+    if (record.mode === 'shared') continue;
+    const key = JSON.stringify([record.gitCommonDir, record.branch]);
+    const twin = seen.get(key);
+    seen.set(key, repo);
+    if (twin === undefined) continue;
+    throw new StackError('config', `the repos ${twin} and ${repo} of stack.yml are one git repo: ${record.path}`, {
+      hint: `name it once; services that live in folders of it say \`repo: ${twin}\` and \`dir:\``,
+      details: { repos: [twin, repo], path: record.path },
+    });
+  }
 }
 
 async function planRepo(stack: Stack, config: StackConfig, repo: string, options: PlanOptions): Promise<DedicatedRepo> {

@@ -136,7 +136,7 @@ function noteRuntime(
 }
 
 async function isFree(port: number): Promise<boolean> {
-  const { isPortFree } = await import('../adapters/ports.ts');
+  const { isPortFree } = await import('../adapters/process/ports.ts');
   return isPortFree(port);
 }
 

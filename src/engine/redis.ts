@@ -1,4 +1,3 @@
-import { findFreePort } from '../adapters/ports.ts';
 import type { RedisLogin } from '../adapters/redis.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
@@ -91,7 +90,7 @@ export async function leaseRedis(
 /** Leases a server of the ticket's own, of the kind that the shared one is. Call it with the state lock held. Throws `port`. */
 export async function leaseServer(stack: Stack, draft: StackState, record: InstanceRecord): Promise<OwnRedis> {
   const server = describeOwnServer(stack, record.ticket, draft.shared[REDIS]?.provider ?? 'compose');
-  return { number: 0, server: { ...server, port: await leaseServerPort(draft, record) } };
+  return { number: 0, server: { ...server, port: await leaseServerPort(stack, draft, record) } };
 }
 
 /** Gives a server of a ticket's own, still without its lease. */
@@ -106,6 +105,7 @@ export function describeOwnServer(stack: Stack, ticket: string, provider: OwnSer
 
 /** Leases a port for a ticket's own server, the next that is free after the shared one's. Call it with the state lock held. Throws `port`. */
 export async function leaseServerPort(
+  stack: Stack,
   draft: StackState,
   record: InstanceRecord,
   taken: readonly number[] = [],
@@ -113,13 +113,13 @@ export async function leaseServerPort(
   const from = (draft.shared[REDIS]?.port ?? USUAL_PORT) + 1;
   const leased = listLeases({ ...draft, instances: { ...draft.instances, [record.ticket]: record } });
   const wish = { name: REDIS, from, to: Math.min(from + PORTS_AFTER_FIRST, 65_535) };
-  return findFreePort(wish, new Set([...leased, ...taken]));
+  return stack.ports.find(wish, new Set([...leased, ...taken]));
 }
 
 /** Gives up the lease of a ticket's own server that something else listens on, and takes another. Throws `port`. */
 export async function moveServerLease(work: Work, server: OwnServer, taken: number): Promise<void> {
   await work.stack.store.update(async (draft) => {
-    server.port = await leaseServerPort(draft, work.record, [taken]);
+    server.port = await leaseServerPort(work.stack, draft, work.record, [taken]);
     putRecord(draft, work.record);
   });
   work.leases.moved = true;

@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { isThere } from '../adapters/files.ts';
-import { findFreePort } from '../adapters/ports.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { SharedLease, StackState } from '../domain/instance.ts';
@@ -201,7 +200,7 @@ async function requireMovable(
 }
 
 async function findPort(stack: Stack, name: string, wished: number, leased: ReadonlySet<number>): Promise<number> {
-  const port = await findFreePort({ name, from: wished, to: Math.min(wished + PORTS_AFTER_WISH, 65_535) }, leased);
+  const port = await stack.ports.find({ name, from: wished, to: Math.min(wished + PORTS_AFTER_WISH, 65_535) }, leased);
   if (port !== wished) {
     stack.emit({ type: 'warning', text: `${name}: port ${wished} is taken, leased ${port} instead` });
   }

@@ -1,5 +1,6 @@
 import type { ComposeFile } from '../adapters/compose-file.ts';
 import type { DockerEngine } from '../adapters/docker/docker.ts';
+import type { PortLeases } from '../adapters/port-leases.ts';
 import type { HostServer } from '../adapters/servers/host-server.ts';
 import type { StateStore } from '../adapters/state.ts';
 import type { StackConfig } from '../domain/config/config.ts';
@@ -32,6 +33,8 @@ export interface Stack {
    * a name it makes one for that service, with the state lock held. True when it did.
    */
   ownPasswords(make?: string): Promise<boolean>;
+  /** The leases of all roots of this person. */
+  readonly ports: PortLeases;
   readonly store: StateStore;
   /** Throws `engine` when no engine answers. */
   docker(): Promise<DockerEngine>;

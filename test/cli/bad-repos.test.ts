@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { expectRefusal } from '../support/refusal.ts';
@@ -41,6 +41,16 @@ describe('a repo path', () => {
     const expected = { message: /front\/web is a folder inside the repo .*\/front/, hint: /`dir: web`/ };
     await expectRefusal(shop, ['create', 'feat-01', '--no-start'], { code: 'config', ...expected });
     shop.configure((text) => text.replace('path: ./front/web', 'path: ./front'));
+  });
+
+  it('that is named twice is refused: a branch can be in one worktree alone', async () => {
+    makeRepo(shop.at('front'), { 'server.mjs': '' });
+    symlinkSync('front', shop.at('again'));
+    const text = shop.read('stack.yml');
+    shop.configure((now) => now.replace('repos:', 'repos:\n  again: { path: ./again, base: main }'));
+    const expected = { message: /again and front of stack.yml are one git repo: .*\/front/, hint: /`dir:`/ };
+    await expectRefusal(shop, ['create', 'feat-01', '--no-start'], { code: 'config', ...expected });
+    shop.write('stack.yml', text);
   });
 
   it('without the base of stack.yml is refused, with the branches there are', async () => {

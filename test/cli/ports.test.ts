@@ -37,6 +37,30 @@ describe('a port that somebody else listens on', () => {
     for (const stranger of strangers.splice(0)) stranger.close();
     expect(await shop.stack(['up'])).toMatchObject({ code: 0 });
     expect((await shop.ps()).baseline).toEqual(baseline);
+    expect(await shop.stack(['down'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['up'])).toMatchObject({ code: 0 });
+    expect((await shop.ps()).baseline.repos.api?.url).toBe(`http://localhost:${shop.port}`);
+  });
+
+  it('is not one that was just leased', async () => {
+    const run = await shop.stack(['create', 'feat-01', '--no-start']);
+    expect(run).toMatchObject({ code: 0 });
+    expect(run.stdout + run.stderr).not.toContain('was taken');
+  });
+
+  it('is another root’s of the same person, also while its ticket is stopped', async () => {
+    const other = makeShop();
+    try {
+      other.write('stack.yml', shop.read('stack.yml'));
+      expect(await shop.stack(['create', 'feat-01', '--no-start'])).toMatchObject({ code: 0 });
+      const env = { HOME: shop.folder };
+      expect(await other.stack(['create', 'feat-01', '--no-start'], { env })).toMatchObject({ code: 0 });
+      const { instances } = JSON.parse((await other.stack(['ps', '--json'], { env })).stdout);
+      expect(instances[0].services.front.ports.http).toBe(shop.port + 11);
+      expect(await other.stack(['destroy', 'feat-01'], { env })).toMatchObject({ code: 0 });
+    } finally {
+      await other.dispose();
+    }
   });
 
   it('while a ticket was stopped makes start lease another, and all that is wired to it follows', async () => {

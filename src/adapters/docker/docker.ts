@@ -1,8 +1,8 @@
 import { Agent } from 'node:http';
-import { homedir } from 'node:os';
 import Docker from 'dockerode';
 import { StackError } from '../../domain/errors.ts';
 import type { Runtime, RuntimeCheck } from '../../domain/runtime.ts';
+import { homeOf } from '../person-folder.ts';
 import { limitClient, readPatience } from './ask.ts';
 import { type BuildRequest, buildImage } from './build.ts';
 import { type Connection, createConnection, type Person } from './connection.ts';
@@ -83,7 +83,7 @@ export interface DockerEngine {
 /** Gives the engine that env, the docker config or `host` name; asks it nothing yet. Throws `engine` for a bad address. */
 export async function connectEngine(options: EngineOptions): Promise<DockerEngine> {
   const { env } = options;
-  const home = env.HOME || homedir();
+  const home = homeOf(env);
   const address = await findEngine({ host: options.host, env, home, platform: process.platform });
   const person = options.person ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   const agent = address.options.protocol === 'http' ? { agent: new Agent(PLAIN_AGENT) } : {};

@@ -42,6 +42,11 @@ async function staysTaken(port: number): Promise<boolean> {
   return false;
 }
 
+/** True when nothing on this machine listens on a port, and it may be opened. */
+export async function isPortFree(port: number): Promise<boolean> {
+  return !(await isTaken(port).catch(() => true));
+}
+
 /** One after the other: these servers would be in each other's way. */
 async function isTaken(port: number): Promise<boolean> {
   for (const address of ADDRESSES) {

@@ -1,0 +1,27 @@
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { StackError } from '../domain/errors.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Gives a person's home folder. Throws `files` for a user whom the system does not know and who has no HOME. */
+export function homeOf(env: Env): string {
+  if (env.HOME) return env.HOME;
+  try {
+    return homedir();
+  } catch (error) {
+    throw new StackError(
+      'files',
+      `user ${process.getuid?.() ?? ''} has no home folder: no HOME, and no entry in passwd`,
+      {
+        hint: 'set HOME to a folder that you may write to',
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Gives the folder of what stack keeps for a person and not for a root. Throws `files` without a home. */
+export function personFolder(env: Env): string {
+  return path.join(env.XDG_STATE_HOME || path.join(homeOf(env), '.local', 'state'), 'stack');
+}

@@ -1,0 +1,109 @@
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { rootIdOf } from '../domain/names.ts';
+import { isThere, makeFolder, readFileIfThere, replaceFile } from './files.ts';
+import { withLock } from './lock.ts';
+import { personFolder } from './person-folder.ts';
+import { findFreePort, type PortWish } from './ports.ts';
+
+const WAIT_SECONDS = 5;
+
+/** What one root of this person's holds. */
+interface RootLeases {
+  /** Real path of the root. */
+  root: string;
+  ports: readonly number[];
+}
+
+/** The leases of all roots of one person on this machine: a file each, in a folder of the person's own. */
+export interface PortLeases {
+  /**
+   * Gives a port as `findFreePort` does, that no other root holds either. It is promised to this root at once, until `keep` says
+   * what the root really holds. Call it with the state lock held. Throws `port`.
+   */
+  find(wish: PortWish, leased: ReadonlySet<number>): Promise<number>;
+  /** Notes what this root holds. Call it with the state lock held. Never throws. */
+  keep(ports: ReadonlySet<number>): Promise<void>;
+  /** Gives what other roots hold that are still there. Throws `files`. */
+  others(): Promise<RootLeases[]>;
+}
+
+/** Gives the leases as one root sees them. `warn` is told once when they cannot be read or written. */
+export function openPortLeases(options: {
+  root: string;
+  env: Readonly<Record<string, string | undefined>>;
+  warn(text: string): void;
+}): PortLeases {
+  const { root } = options;
+  const name = `${rootIdOf(root)}.json`;
+  const folderOf = (): string => path.join(personFolder(options.env), 'leases');
+  let isTold = false;
+  const tell = (error: unknown): void => {
+    if (isTold) return;
+    isTold = true;
+    const reason = error instanceof Error ? error.message : String(error);
+    options.warn(`ports of other roots are not known, and may be leased here too: ${reason}`);
+  };
+  const write = async (ports: readonly number[]): Promise<void> => {
+    const text = `${JSON.stringify({ root, ports } satisfies RootLeases)}\n`;
+    await replaceFile(path.join(folderOf(), name), text, { lasting: false });
+  };
+  const others = async (): Promise<RootLeases[]> => {
+    const names = (await readdir(folderOf()).catch(() => [])).filter((one) => one.endsWith('.json') && one !== name);
+    return (await Promise.all(names.map((one) => readLeases(path.join(folderOf(), one))))).flat();
+  };
+  return {
+    others,
+    async find(wish, leased) {
+      let begun = false;
+      const choose = async (): Promise<number> => {
+        const held = (await others()).flatMap(({ ports }) => ports);
+        begun = true;
+        const port = await findFreePort(wish, new Set([...leased, ...held]));
+        await write([...leased, port]).catch(tell);
+        return port;
+      };
+      try {
+        await makeFolder(folderOf());
+        return await withLock(path.join(folderOf(), 'lock'), choose, { waitSeconds: WAIT_SECONDS });
+      } catch (error) {
+        if (begun) throw error;
+        tell(error);
+        return findFreePort(wish, leased);
+      }
+    },
+    async keep(ports) {
+      try {
+        const file = path.join(folderOf(), name);
+        const wanted = [...ports].sort((one, other) => one - other);
+        const [known] = await readLeases(file);
+        if (String([...(known?.ports ?? [])].sort((one, other) => one - other)) === String(wanted)) return;
+        if (wanted.length === 0) return await rm(file, { force: true });
+        await makeFolder(folderOf());
+        await write(wanted);
+      } catch (error) {
+        tell(error);
+      }
+    },
+  };
+}
+
+/** One whose root is gone, or has no state any more, is deleted; one that cannot be read holds nothing. */
+async function readLeases(file: string): Promise<RootLeases[]> {
+  const leases = parse((await readFileIfThere(file)) ?? '');
+  if (!leases) return [];
+  if (await isThere(path.join(leases.root, '.stack'))) return [leases];
+  await rm(file, { force: true }).catch(() => undefined);
+  return [];
+}
+
+function parse(text: string): RootLeases | undefined {
+  try {
+    const { root, ports } = JSON.parse(text) as Partial<RootLeases>;
+    return typeof root === 'string' && Array.isArray(ports) && ports.every(Number.isInteger)
+      ? { root, ports }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
