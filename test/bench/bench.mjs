@@ -319,6 +319,60 @@ async function benchCheck(runtime, from) {
   stack(root, 'down', '--force', '--quiet');
 }
 
+/** Prints 10 MB a second for three seconds, and says how long that took and the processor time it had. */
+const CHATTY = `const { writeSync, writeFileSync } = require('node:fs');
+const chunk = Buffer.alloc(16384, 'x'.repeat(99) + '\\n');
+const started = performance.now();
+for (let sent = 0; sent < 30e6; sent += chunk.length) {
+  const early = started + sent / 1e4 - performance.now();
+  if (early > 1) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, early);
+  writeSync(1, chunk);
+}
+writeFileSync(process.env.TOOK, String(performance.now() - started));
+if (process.env.PORT) require('./server.js');
+`;
+
+/** What the keeper of its log costs a service that prints 10 MB/s, against printing into a file. */
+async function benchLogs(from) {
+  const root = makeRoot('logs', 5, from, 'process');
+  const took = path.join(folder, 'took');
+  const script = path.join(root, 'front/chatty.js');
+  writeFileSync(script, CHATTY);
+  git(path.join(root, 'front'), 'add', '.');
+  git(path.join(root, 'front'), 'commit', '-qm', 'chatty');
+  const config = readFileSync(path.join(root, 'stack.yml'), 'utf8');
+  const chatty = config.replace('server.js', 'chatty.js').replace('env: {', `env: { TOOK: ${took},`);
+  writeFileSync(path.join(root, 'stack.yml'), chatty);
+  const shares = [];
+  const read = () => Number(readFileSync(took, 'utf8'));
+  const ms = await interleave(
+    {
+      file() {
+        spawnSync('sh', ['-c', `node ${script} >${took}.log`], { env: { ...env, TOOK: took } });
+        return read();
+      },
+      kept(round) {
+        stack(root, 'create', `t${round + 1}`, '--quiet');
+        const log = path.join(root, `.stack/logs/t${round + 1}/front.log.keeper`);
+        shares.push((100 * processorTime(JSON.parse(readFileSync(log, 'utf8')).pid)) / read());
+        stack(root, 'destroy', `t${round + 1}`, '--quiet');
+        return read();
+      },
+    },
+    Math.min(ROUNDS, 3),
+  );
+  report('a service that prints 10 MB/s', ms.kept, { 'into a file': ms.file }, '<= 1.02x');
+  const share = shares.sort((one, other) => one - other)[Math.floor(shares.length / 2)];
+  rows.push(['its log keeper, of one core', `${share.toFixed(1)} %`, '', '', '', '']);
+}
+
+/** Milliseconds that a process and what it has waited for have had (proc(5): four fields, in hundredths of a second). */
+function processorTime(pid) {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return 10 * fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+}
+
 try {
   if (!existsSync(path.resolve(BIN, '../../dist/main.js'))) throw new Error('run `npm run build` first');
   await benchStart();
@@ -327,6 +381,7 @@ try {
   await benchCopy(44_000, 29001);
   await benchReady('process', 24001);
   await benchCheck('process', 27001);
+  await benchLogs(29501);
   await benchDatabase(10, 26001);
   if (process.env.STACK_BENCH_GIGABYTE) await benchDatabase(1000, 26501, 3);
   if (hasEngine) {
