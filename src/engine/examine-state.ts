@@ -1,4 +1,5 @@
 import { isThere } from '../adapters/files.ts';
+import { findSharedFaults } from '../adapters/git/shared-state.ts';
 import { inspectWorktree } from '../adapters/git/worktree.ts';
 import { type StateTrouble, troubleOf } from '../adapters/state-file.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
@@ -134,6 +135,15 @@ async function examineWorktree(ticket: string, repo: string, own: DedicatedRepo)
   if (!(await isThere(repoPath))) {
     const text = `the main checkout of ${repo} is gone from ${repoPath}`;
     return [{ subject: ticket, ok: false, text, hint: 'put it back' }];
+  }
+  const faults = await findSharedFaults(own);
+  if (faults.length > 0) {
+    return faults.map(({ text, cure, broken }) => ({
+      subject: ticket,
+      ok: !broken,
+      text: `${repo}: ${text}`,
+      hint: cure,
+    }));
   }
   const found = await inspectWorktree({ repoPath, path: worktree, branch });
   if (found.state === 'present') return [];

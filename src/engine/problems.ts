@@ -1,8 +1,15 @@
 import { isThere } from '../adapters/files.ts';
 import { describeWayBack, findMoved } from '../adapters/git/every-risk.ts';
+import { findSharedFaults } from '../adapters/git/shared-state.ts';
 import { findWorktreeFault, type WorktreeFault } from '../adapters/git/worktree-fault.ts';
 import type { StackConfig } from '../domain/config/config.ts';
-import { BASELINE, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
+import {
+  BASELINE,
+  type DedicatedRepo,
+  dedicatedRepos,
+  type InstanceRecord,
+  type StackState,
+} from '../domain/instance.ts';
 import { ownServer, REDIS } from '../domain/own.ts';
 import type { RuntimeName } from '../domain/runtime.ts';
 import { isOwnerAlive } from './claim.ts';
@@ -77,7 +84,10 @@ const FAULTS: Record<WorktreeFault, (repo: string, checkout: string) => string> 
 async function findInRepos(stack: Stack, record: InstanceRecord, found: Problems): Promise<void> {
   for (const [repo, own] of dedicatedRepos(record)) {
     const fault = await findWorktreeFault(own);
-    if (fault === undefined) continue;
+    if (fault === undefined) {
+      await noteShared(repo, own, found);
+      continue;
+    }
     found.brokenRepos.push(repo);
     const place = { repoPath: own.path, worktree: own.worktree };
     const owner = ownerOf({ stack, record });
@@ -88,6 +98,14 @@ async function findInRepos(stack: Stack, record: InstanceRecord, found: Problems
     }
     const mend = fault === 'repo-gone' ? '' : `: \`stack start ${record.ticket}\` brings it back`;
     found.broken.push(`${FAULTS[fault](repo, own.path)}${mend}`);
+  }
+}
+
+/** What is wrong with the repo itself, or with who owns the worktree. */
+async function noteShared(repo: string, own: DedicatedRepo, found: Problems): Promise<void> {
+  for (const { text, cure, broken } of await findSharedFaults(own)) {
+    if (broken) found.brokenRepos.push(repo);
+    (broken ? found.broken : found.noted).push(`${repo}: ${text}: ${cure}`);
   }
 }
 

@@ -177,13 +177,35 @@ export async function gitVersion(): Promise<string> {
   throw new StackError('git', `git ${version} is too old`, { hint: `install git ${OLDEST_GIT.join('.')} or newer` });
 }
 
-/** Gives a `git` error: what was tried, and git's own first line about it. */
+/**
+ * Gives a `git` error: what was tried, git's own first line about it, and below that all that git said: what a filter, a hook,
+ * ssh or a promisor remote says stands in front of git's last words.
+ */
 export function gitError(trying: string, answer: GitAnswer, hint?: string): StackError {
   const said = firstLine(answer.stderr);
+  const lines = listWords(answer.stderr);
+  const missing = lines.map((line) => MISSING.exec(line)?.[1]).find((name) => name !== undefined);
+  const advice =
+    hint ??
+    (missing === undefined ? undefined : `git needs the program ${missing}: install it, or see that it is on PATH`);
   return new StackError('git', said === '' ? `${trying} (exit ${answer.exitCode})` : `${trying}: ${said}`, {
-    ...(hint !== undefined && { hint }),
+    ...(advice !== undefined && { hint: advice }),
+    // One line alone is the headline already.
+    lines: lines.length > 1 ? lines.slice(-SHOWN_LINES) : [],
     details: { exitCode: answer.exitCode, stderr: answer.stderr.trim() },
   });
+}
+
+const SHOWN_LINES = 20;
+/** As dash, bash and git say it: `sh: 1: git-lfs: not found`, `git-lfs: command not found`, `git: 'lfs' is not a git command`. */
+const MISSING = /(?:^|[\s:'])([\w.+-]+): (?:command )?not found\b/;
+
+/** Progress overwrites its own line, and ends in `done.` or a share. */
+function listWords(stderr: string): string[] {
+  return stderr
+    .split(/[\r\n]+/)
+    .map((line) => line.trimEnd())
+    .filter((line) => line.trim() !== '' && !/^(hint:|Preparing worktree|HEAD is now)|\d+% \(\d+\/\d+\)/.test(line));
 }
 
 /** Gives the first line of git's words that says something, without `fatal:`; '' when there is none. */
