@@ -30,6 +30,8 @@ export interface DedicatedRepo {
   baseCommit: string;
   /** Env files stack writes, relative to `worktree`. */
   envFiles: string[];
+  /** Globs of what is nobody's work, as stack.yml had them when the ticket was last made or started. */
+  disposable?: string[] | undefined;
   /** The `copy:` files came over; not done again over what people changed. */
   copied: boolean;
   /** The `setup:` commands ran to their end in this worktree. */

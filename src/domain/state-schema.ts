@@ -18,6 +18,7 @@ const repo = z.discriminatedUnion('mode', [
     base: z.string(),
     baseCommit: z.string(),
     envFiles: z.array(z.string()),
+    disposable: z.optional(z.array(z.string())),
     copied: z.boolean(),
     setUp: z.boolean(),
     migrated: z.optional(z.boolean()),

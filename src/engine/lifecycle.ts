@@ -53,8 +53,10 @@ export async function startInstance(
       record.started = true;
       for (const [repo, own] of dedicatedRepos(record)) {
         // A service may be in a folder that had none; what was written before is still taken back by destroy.
-        if (Object.hasOwn(config.repos, repo))
-          own.envFiles = [...new Set([...own.envFiles, ...listEnvFiles(config, repo)])];
+        const settings = config.repos[repo];
+        if (!settings) continue;
+        own.envFiles = [...new Set([...own.envFiles, ...listEnvFiles(config, repo)])];
+        own.disposable = settings.disposable.length > 0 ? settings.disposable : undefined;
       }
       if (migrate) for (const [, repo] of dedicatedRepos(record)) repo.migrated = false;
     },

@@ -128,12 +128,14 @@ async function planRepo(stack: Stack, config: StackConfig, repo: string, options
 
 /** Gives what is the same of every copy that a ticket in this folder has of a repo. */
 export function describeCopy(config: StackConfig, repo: string, facts: RepoFacts, folder: string) {
+  const disposable = config.repos[repo]?.disposable ?? [];
   return {
     mode: 'dedicated',
     path: facts.top,
     gitCommonDir: facts.gitCommonDir,
     worktree: path.join(folder, repo),
     envFiles: listEnvFiles(config, repo),
+    ...(disposable.length > 0 && { disposable }),
     copied: false,
     setUp: false,
   } as const;

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { deleteBranch } from '../../src/adapters/git/branch.ts';
 import { findEveryRisk } from '../../src/adapters/git/every-risk.ts';
-import { noteIgnored } from '../../src/adapters/git/ignored.ts';
+import { noteWritten } from '../../src/adapters/git/note-written.ts';
 import { rescueWork } from '../../src/adapters/git/rescue.ts';
 import { findWorkAtRisk } from '../../src/adapters/git/risk.ts';
 import { addWorktree, removeWorktree } from '../../src/adapters/git/worktree.ts';
@@ -153,8 +153,9 @@ describe('a worktree of a superproject', () => {
     git(lib, 'add', '.gitignore');
     git(lib, 'commit', '--quiet', '--message', 'Ignore');
     git(lib, 'push', '--quiet', 'origin', 'HEAD:refs/heads/ignore');
-    writeFileSync(path.join(lib, 'set-up'), 'made by set-up');
-    await noteIgnored(wanted.path, []);
+    await noteWritten({ ...wanted, worktree: wanted.path, envFiles: [] }, async () => {
+      writeFileSync(path.join(lib, 'set-up'), 'made by set-up');
+    });
     writeFileSync(path.join(lib, 'key'), 'precious');
     for (const text of ['older', 'newer']) {
       writeFileSync(path.join(lib, 'file-1'), text);

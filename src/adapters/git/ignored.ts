@@ -5,10 +5,10 @@ import { removeEnvBlock } from '../../domain/env-block.ts';
 import { shortHash } from '../../domain/names.ts';
 import { pathOf } from '../byte-names.ts';
 import { readFileIfThere } from '../files.ts';
-import { readOwnEntry, type WorktreeEntry } from './entry.ts';
+import type { WorktreeEntry } from './entry.ts';
 import { readEntries } from './inside.ts';
-import { stampNested } from './inside-risk.ts';
-import { addNotes, type OwnNotes } from './own-notes.ts';
+import { disposableIn, isNoted } from './nobodys.ts';
+import type { OwnNotes } from './own-notes.ts';
 import { readStatus } from './status.ts';
 import { listSubmodules } from './submodule.ts';
 import { isUsual } from './usual-files.ts';
@@ -28,6 +28,8 @@ export interface IgnoredQuestion {
   ignored: readonly string[];
   /** Env files that stack writes, relative to the worktree. */
   envFiles: readonly string[];
+  /** Globs of files that are nobody's work. */
+  disposable?: readonly string[] | undefined;
   notes: OwnNotes;
   /** Other repos among the files: what is in them is theirs. */
   repos: readonly string[];
@@ -42,7 +44,8 @@ export async function findIgnoredWork(question: IgnoredQuestion): Promise<Ignore
   const names = question.ignored.filter((name) => !isUsual(name) && !known.has(name));
   const files = names.flatMap((name) => expand(question.worktree, name));
   const isOthers = (file: string): boolean => question.repos.some((repo) => file.startsWith(`${repo}/`));
-  const lost = files.filter((file) => !known.has(file) && !isOthers(file));
+  const isDisposable = await disposableIn(question.disposable ?? []);
+  const lost = files.filter((file) => !known.has(file) && !isOthers(file) && !isDisposable(file));
   const limit = pLimit(OPEN_FILES);
   const judged = await limit.map(lost, async (file) => ((await isKnown(question, file)) ? [] : [file]));
   const paths = judged.flat();
@@ -63,40 +66,8 @@ export async function listIgnoredInside(worktree: string, entry: WorktreeEntry):
   return names.flat();
 }
 
-/** Notes what git ignores in a worktree now, and other repos in it: made by its set-up, not by a person. Throws `git`, `files`. */
-export async function noteIgnored(worktree: string, envFiles: readonly string[]): Promise<void> {
-  const entry = await readOwnEntry(worktree);
-  const [status, inside, repos] = await Promise.all([
-    readStatus(worktree),
-    entry ? listIgnoredInside(worktree, entry) : [],
-    entry ? stampNested(worktree, entry) : {},
-  ]);
-  const ignored = [...status.ignored, ...inside];
-  await addNotes(worktree, ({ copied }) => {
-    const apart = [...envFiles, ...Object.keys(copied)];
-    // A folder with files that are watched one by one is noted file by file too.
-    const isMixed = (name: string): boolean => name.endsWith('/') && apart.some((file) => file.startsWith(name));
-    const names = ignored.filter((name) => !isUsual(name));
-    const files = names.flatMap((name) => (isMixed(name) ? expand(worktree, name) : [name]));
-    return { ignored: files.filter((name) => !apart.includes(name)), repos };
-  });
-}
-
-/** Notes files as they were copied from the main checkout; one that is changed later is a person's. Throws `files`. */
-export async function noteCopied(worktree: string, files: readonly string[]): Promise<void> {
-  const stamps = await Promise.all(
-    files.map(async (file) => [file, await stampOf(path.join(worktree, file))] as const),
-  );
-  await addNotes(worktree, ({ copied }) => ({ copied: { ...copied, ...Object.fromEntries(stamps) } }));
-}
-
-/** Notes the text that an env file began with. Throws `files`. */
-export async function noteEnvText(worktree: string, file: string, text: string): Promise<void> {
-  await addNotes(worktree, ({ envTexts }) => ({ envTexts: { ...envTexts, [file]: hashOf(text) } }));
-}
-
-/** The files in what git lists as one folder. */
-function expand(worktree: string, name: string): string[] {
+/** Gives the files in what git lists as one ignored folder, those aside that tools make again. */
+export function expand(worktree: string, name: string): string[] {
   if (!name.endsWith('/')) return [name];
   let found: string[] = [];
   for (const entry of readEntries(path.join(worktree, name))) {
@@ -113,8 +84,9 @@ async function isKnown(question: IgnoredQuestion, file: string): Promise<boolean
   const { worktree, repoPath, envFiles, notes } = question;
   const [own, main] = [path.join(worktree, file), path.join(repoPath, file)];
   if (envFiles.includes(file)) return isKnownText(own, main, notes.envTexts[file]);
+  if (await isNoted({ worktree, notes, file, status: { unstaged: new Map() } })) return true;
   const stamp = notes.copied[file];
-  if (stamp !== undefined && stamp === (await stampOf(own))) return true;
+  if (stamp !== undefined && stamp === (await timeStampOf(own))) return true;
   return isSame(own, main);
 }
 
@@ -132,11 +104,13 @@ async function isSame(one: string, other: string): Promise<boolean> {
   return texts[0] !== undefined && texts[1] !== undefined && texts[0].equals(texts[1]);
 }
 
-async function stampOf(file: string): Promise<string> {
+/** Gives the size and time of a file; '' where there is none. */
+export async function timeStampOf(file: string): Promise<string> {
   const stat = await lstat(pathOf(file)).catch(() => undefined);
   return stat === undefined ? '' : `${stat.size} ${Math.round(stat.mtimeMs)}`;
 }
 
-function hashOf(text: string): string {
+/** Gives a hash of the text around stack's block in an env file. */
+export function hashOf(text: string): string {
   return shortHash(text.trim());
 }

@@ -62,7 +62,7 @@ function sift(folder: string, entries: readonly Dirent[], repos: string[]): stri
 }
 
 /** Gives what is in a folder, with names that `pathOf` finds again. Throws what the disk says. */
-function readFolder(folder: string): Dirent[] {
+export function readFolder(folder: string): Dirent[] {
   const place = pathOf(folder);
   if (typeof place === 'string') {
     const entries = readdirSync(place, { withFileTypes: true });

@@ -3,14 +3,16 @@ import { readFileIfThere, replaceFile } from '../files.ts';
 import { readOwnEntry } from './entry.ts';
 
 /**
- * What stack remembers of one worktree: whose it is, and which of the files in it that git ignores are not a person's. It
+ * What stack remembers of one worktree: whose it is, and which of the files in it are not a person's work. It
  * lies beside git's own entry of the worktree, so it moves with the worktree and goes with it, whatever becomes of `.stack`.
  */
 export interface OwnNotes {
   /** `feat-01 (1a2b3c4d)`: the ticket and the root it belongs to. */
   owner: string;
-  /** What git ignored once the set-up was done; a folder ends in `/`. */
+  /** Folders that git ignores and the set-up made; they end in `/`. Older versions noted its files here too. */
   ignored: string[];
+  /** Files that git, stack or the set-up wrote and that would be taken for work: a hash of each as it was written. */
+  written: Record<string, string>;
   /** Files that were copied from the main checkout: size and time as they came. */
   copied: Record<string, string>;
   /** Other repos that the set-up left among the files, with a stamp of what is in them and nowhere else. */
@@ -22,7 +24,7 @@ export interface OwnNotes {
 /** Gives the notes in a worktree's entry; without any, those of nobody. Never throws. */
 export async function readNotes(entryFolder: string): Promise<OwnNotes> {
   const text = await readFileIfThere(fileOf(entryFolder)).catch(() => undefined);
-  const none = { owner: '', ignored: [], copied: {}, repos: {}, envTexts: {} };
+  const none = { owner: '', ignored: [], written: {}, copied: {}, repos: {}, envTexts: {} };
   try {
     return { ...none, ...(JSON.parse(text ?? '{}') as Partial<OwnNotes>) };
   } catch {

@@ -6,6 +6,7 @@ import { canonicalPath, findEntry, listOperations, readOwnEntry, type WorktreeEn
 import { askGit } from './git.ts';
 import { readEntries } from './inside.ts';
 import { isMerged } from './merged.ts';
+import { listOwned } from './nobodys.ts';
 import { readOwnStatus, type WorktreeStatus } from './status.ts';
 import { listSubmodules, type Submodule } from './submodule.ts';
 
@@ -41,6 +42,8 @@ export interface RiskQuestion {
   base: string;
   /** The commit the branch was started from. */
   baseCommit: string;
+  /** Globs of files that are nobody's work. */
+  disposable?: readonly string[] | undefined;
   /** Other branches that are about to go: what they alone have too is not safe in them. */
   alsoGoing?: readonly string[];
 }
@@ -128,7 +131,8 @@ interface InFiles {
   status: WorktreeStatus | undefined;
 }
 
-async function findInFiles({ worktree, branch }: RiskQuestion, entry: WorktreeEntry): Promise<InFiles> {
+async function findInFiles(question: RiskQuestion, entry: WorktreeEntry): Promise<InFiles> {
+  const { worktree, branch } = question;
   // Git was ended before the files were there: nobody has worked in them.
   if (!entry.hasIndex) return { findings: [], status: undefined };
   const [status, submodules] = await Promise.all([
@@ -136,7 +140,7 @@ async function findInFiles({ worktree, branch }: RiskQuestion, entry: WorktreeEn
     listSubmodules(worktree, entry),
   ]);
   const inSubmodules = await Promise.all(submodules.map(findInSubmodule));
-  const { changed, untracked } = status;
+  const { changed, untracked } = await listOwned(question, entry, status);
   const findings: RiskFinding[] = [
     ...listOperations(entry).map((name) => ({ kind: 'in-progress', text: `${name} is under way` }) as const),
     ...describeFiles('uncommitted', 'uncommitted change', changed),

@@ -12,6 +12,8 @@ export interface WorktreeStatus {
   /** True when that branch was there and is gone; HEAD is then the commit that it was at. */
   isLost?: boolean;
   changed: string[];
+  /** The blob that the index has of each changed file of which nothing is staged. */
+  unstaged: ReadonlyMap<string, string>;
   untracked: string[];
   ignored: string[];
 }
@@ -33,6 +35,7 @@ export async function readStatus(worktree: string): Promise<WorktreeStatus> {
     head: listAfter('# branch.oid ').find((id) => id !== '(initial)'),
     branch: branch === '(detached)' ? undefined : branch,
     changed: [...new Set([...entries.flatMap(readChanged), ...hidden])],
+    unstaged: new Map(entries.flatMap(readUnstaged)),
     untracked: listAfter('? '),
     ignored: listAfter('! '),
   };
@@ -59,6 +62,12 @@ export async function readOwnStatus(worktree: string, entry: WorktreeEntry, made
     ...(await listHiddenChanges(worktree)),
   ];
   return { ...status, head, isLost: true, changed: [...new Set(changed)].sort() };
+}
+
+/** `1 .M N... 100644 100644 100644 <in HEAD> <in the index> <path>`; a submodule has another third field. */
+function readUnstaged(entry: string): [string, string][] {
+  const [kind, state = '', sub, ...fields] = entry.split(' ');
+  return kind === '1' && state.startsWith('.') && sub === 'N...' ? [[fields.slice(5).join(' '), fields[4] ?? '']] : [];
 }
 
 /** `1` has eight fields before the path, `u` (unmerged) ten; a path may hold spaces. */

@@ -123,6 +123,7 @@ function checkRepos({ repos, shared }: StackConfig): Finding[] {
       ...checkInsidePath([...path, 'env_file'], repo.envFile),
       ...repo.own.flatMap((service, index) => checkOwn([...path, 'own', index], service, shared.services)),
       ...repo.copy.flatMap((glob, index) => checkInsidePath([...path, 'copy', index], glob)),
+      ...repo.disposable.flatMap((glob, index) => checkInsidePath([...path, 'disposable', index], glob)),
     ];
   });
 }

@@ -46,6 +46,8 @@ export interface RepoConfig {
   own: string[];
   /** Globs relative to the repo, never leading out of it. */
   copy: string[];
+  /** Globs of what is nobody's work, relative to the repo. */
+  disposable: string[];
   /** Relative to the service's folder, never leading out of the repo. */
   envFile: string;
 }

@@ -94,6 +94,7 @@ function normaliseRepo(repo: RepoFile, name: string, writtenAt: WrittenAt): Repo
     setupTimeoutSeconds: parseSeconds(repo.setup_timeout ?? SETUP_SECONDS),
     own: [...new Set(repo.own ?? [])],
     copy: repo.copy ?? [],
+    disposable: repo.disposable ?? [],
     envFile: repo.env_file ?? '.env.local',
   };
 }

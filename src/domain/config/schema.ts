@@ -104,6 +104,10 @@ const repoSchema = map('a map like `{ path: ./front }`', {
     'Commands that bring a database up to date; run in a new worktree, on the ticket’s own database',
   ),
   copy: optional(list('a list of paths like `[config/keys]`', text), 'Files copied from the main checkout (globs)'),
+  disposable: optional(
+    list('a list of paths like `[.next, next-env.d.ts]`', text),
+    'Files that no `destroy` counts as work, whoever wrote them (globs)',
+  ),
   env_file: optional(text, 'Env file in the service’s folder; default .env.local'),
 });
 

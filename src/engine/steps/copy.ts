@@ -1,7 +1,7 @@
 import { type Copied, copyFiles } from '../../adapters/copy-files.ts';
 import { type Found, findMatches } from '../../adapters/find-files.ts';
-import { noteCopied } from '../../adapters/git/ignored.ts';
 import { listIncluded } from '../../adapters/git/included.ts';
+import { noteCopied } from '../../adapters/git/note-written.ts';
 import type { Step } from '../../domain/step.ts';
 import { requireDedicated } from '../spec.ts';
 import { requireConfig, saveRecord, type Work } from '../work.ts';

@@ -2,7 +2,7 @@ import { lstat, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere, readFileIfThere, replaceFile } from '../../adapters/files.ts';
 import { addExclude, isIgnored, isTracked, removeExclude } from '../../adapters/git/exclude.ts';
-import { noteEnvText } from '../../adapters/git/ignored.ts';
+import { noteEnvText } from '../../adapters/git/note-written.ts';
 import { mergeEnvBlock, readEnvBlock, removeEnvBlock, renderEnvBlock } from '../../domain/env-block.ts';
 import { StackError } from '../../domain/errors.ts';
 import type { Step } from '../../domain/step.ts';

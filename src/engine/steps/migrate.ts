@@ -1,3 +1,4 @@
+import { noteWritten } from '../../adapters/git/note-written.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { dedicatedRepos, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
@@ -41,9 +42,11 @@ function migrateStep(work: Work, repo: string): Step {
     },
     async apply(progress) {
       const config = await requireConfig(work);
-      for (const command of config.repos[repo]?.migrate ?? []) {
-        await runRepoCommand(work, { repo, service: names[0], kind: 'migrate' }, command, progress);
-      }
+      await noteWritten({ ...record, repoPath: record.path }, async () => {
+        for (const command of config.repos[repo]?.migrate ?? []) {
+          await runRepoCommand(work, { repo, service: names[0], kind: 'migrate' }, command, progress);
+        }
+      });
       record.migrated = true;
       await saveRecord(work);
     },

@@ -1,4 +1,4 @@
-import { noteIgnored } from '../../adapters/git/ignored.ts';
+import { noteWritten } from '../../adapters/git/note-written.ts';
 import type { Step } from '../../domain/step.ts';
 import { requireDedicated } from '../spec.ts';
 import { requireConfig, saveRecord, type Work } from '../work.ts';
@@ -27,10 +27,11 @@ export function setupStep(work: Work, repo: string): Step {
     },
     async apply(progress) {
       const config = await requireConfig(work);
-      for (const command of config.repos[repo]?.setup ?? []) {
-        await runRepoCommand(work, { repo, service: names[0], kind: 'setup' }, command, progress);
-      }
-      await noteIgnored(record.worktree, record.envFiles);
+      await noteWritten({ ...record, repoPath: record.path }, async () => {
+        for (const command of config.repos[repo]?.setup ?? []) {
+          await runRepoCommand(work, { repo, service: names[0], kind: 'setup' }, command, progress);
+        }
+      });
       record.setUp = true;
       await saveRecord(work);
     },

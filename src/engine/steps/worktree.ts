@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere } from '../../adapters/files.ts';
 import { findLocal } from '../../adapters/git/branch.ts';
+import { noteCheckout } from '../../adapters/git/note-written.ts';
 import { addNotes } from '../../adapters/git/own-notes.ts';
 import { lookAt } from '../../adapters/git/risk.ts';
 import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git/worktree.ts';
@@ -47,6 +48,7 @@ export function worktreeStep(work: Work, repo: string): Step {
         },
       });
       attempt = 'made';
+      await noteCheckout({ ...record, repoPath });
       await addNotes(worktree, () => ({ owner: ownerOf(work) }));
       if (warning) work.stack.emit({ type: 'warning', text: `${repo}: ${warning}` });
       for (const [name, service] of Object.entries(work.record.services)) {
