@@ -91,16 +91,19 @@ async function confirmLarge(context: Context, risks: readonly TicketRisk[]): Pro
   for (const { ticket, repo, paths, bytes } of listLarge(risks)) {
     const files = `${paths.slice(0, 4).join(', ')}${paths.length > 4 ? ', …' : ''}`;
     const size = `${Math.round(bytes / 1_000_000)} MB`;
-    await context.confirm(`Save ${size} of files that git ignores in ${repo} of ${ticket} (${files}) in that repo?`);
+    const what = repo === undefined ? 'files beside the worktrees' : `files that git ignores in ${repo}`;
+    const where = repo === undefined ? 'its repos' : 'that repo';
+    await context.confirm(`Save ${size} of ${what} of ${ticket} (${files}) in ${where}?`);
   }
 }
 
 function renderDestroyed(destroyed: readonly TakenApart[], left: readonly string[] = []): string {
-  const gone = destroyed.flatMap(({ ticket, rescued, data }) => [
+  const gone = destroyed.flatMap(({ ticket, rescued, beside, data }) => [
     `${ticket} is gone`,
     ...rescued.map(({ repo, ref }) => `  its work in ${repo} is saved: git branch ${ticket}-rescued ${ref}`),
+    ...(beside ? [`  its files beside the worktrees are saved: ${beside.slice(0, 4).join(', ')}`] : []),
     ...(data?.postgres?.dump ? [`  its database is saved: .stack/dumps/${data.postgres.dump}`] : []),
-    ...(rescued.length > 0 || data ? [`  \`stack restore ${ticket}\` makes it again as it was`] : []),
+    ...(rescued.length > 0 || beside || data ? [`  \`stack restore ${ticket}\` makes it again as it was`] : []),
   ]);
   if (left.length > 0)
     return [...gone, 'merged, and left because of this:', ...left.map((line) => `  ${line}`)].join('\n');

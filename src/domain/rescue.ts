@@ -19,6 +19,8 @@ const dedicated = z.object({
   staged: z.optional(z.string()),
   /** `a merge`: what somebody was in the middle of. */
   operations: z.array(z.string()),
+  /** Tree of the files that were in the ticket's folder and in no repo; each repo of the ticket keeps all of them. */
+  beside: z.optional(z.string()),
 });
 
 const schema = z.object({

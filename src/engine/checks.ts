@@ -1,13 +1,12 @@
-import { readdir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { POINTER_FILE } from '../adapters/config-file.ts';
 import { findEveryRisk } from '../adapters/git/every-risk.ts';
 import { findLonelyCommits, type RiskFinding } from '../adapters/git/risk.ts';
 import { type InsideProcess, listInside } from '../adapters/process/inside.ts';
 import { listRecords } from '../adapters/process/record.ts';
-import { isTemporary } from '../adapters/temporary.ts';
 import { StackError } from '../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
+import { findBeside, type TicketFolder } from './beside.ts';
 import type { Stack } from './stack.ts';
 import { ownerOf } from './work.ts';
 
@@ -30,7 +29,7 @@ export async function findRisks(
 ): Promise<TicketRisk[]> {
   const { ticket, createdAt: since } = record;
   const repos = dedicatedRepos(record);
-  const [inRepos, inside] = await Promise.all([
+  const [inRepos, inside, beside] = await Promise.all([
     Promise.all(
       repos.map(async ([repo, own]): Promise<TicketRisk> => {
         const ownsBranch = own.ownsBranch && !options.keepBranch;
@@ -50,9 +49,10 @@ export async function findRisks(
       }),
     ),
     listOccupants(stack, record),
+    findBeside(folderOf(record)),
   ]);
   const worktrees = new Map(repos.map(([repo, { worktree }]) => [repo, worktree]));
-  const all = [...inRepos, { ticket, repo: undefined, findings: [] }].map((risk): TicketRisk => {
+  const all = [...inRepos, { ticket, repo: undefined, findings: beside }].map((risk): TicketRisk => {
     const there = inside.filter(({ cwd }) => risk.repo === [...worktrees].find(([, at]) => isWithin(cwd, at))?.[0]);
     return { ...risk, findings: [...risk.findings, ...describeOccupants(there)] };
   });
@@ -106,14 +106,10 @@ function isWithin(folder: string, top: string): boolean {
   return folder === top || folder.startsWith(top + path.sep);
 }
 
-/** Gives what people put beside the worktrees in the ticket's folder; it stays when the ticket goes. */
-export async function listForeignFiles(record: InstanceRecord): Promise<string[]> {
-  const ours = new Set([
-    POINTER_FILE,
-    ...dedicatedRepos(record).map(([, repo]) => path.relative(record.folder, repo.worktree)),
-  ]);
-  const entries = await readdir(record.folder).catch(() => []);
-  return entries.filter((entry) => !ours.has(entry) && !isTemporary(entry));
+/** Gives a ticket's folder, with what in it is a worktree. */
+export function folderOf(record: InstanceRecord): TicketFolder {
+  const worktrees = dedicatedRepos(record).map(([, repo]) => path.relative(record.folder, repo.worktree));
+  return { folder: record.folder, worktrees };
 }
 
 /** Gives the refusal: a list per repo, and what to type. `dirty`, `unpushed`, or `conflict` when no work would be lost. */
@@ -124,13 +120,14 @@ export function riskError(risks: readonly TicketRisk[]): StackError {
   const onlyCommits = !onlyWishes && [...kinds].every((kind) => kind === 'unpushed');
   const destroy = `stack destroy ${tickets.join(' ')}`;
   const what = onlyWishes ? 'would get in somebody’s way' : 'would lose work';
+  const onlyBeside = risks.every(({ repo }) => repo === undefined);
   const hint = isUnsavable(risks)
     ? HANDS_ON
     : onlyWishes
       ? `end or undo that first; \`${destroy} --force\` goes on regardless`
       : onlyCommits
         ? `push or merge it, or \`${destroy} --keep-branch\`; \`${destroy} --force\` saves it first, and \`stack restore\` brings it back`
-        : `commit and push it; \`${destroy} --force\` saves it first, and \`stack restore\` brings it back`;
+        : `${onlyBeside ? 'move it elsewhere' : 'commit and push it'}; \`${destroy} --force\` saves it first, and \`stack restore\` brings it back`;
   return new StackError(
     onlyWishes ? 'conflict' : onlyCommits ? 'unpushed' : 'dirty',
     `destroying ${tickets.join(', ')} ${what}`,

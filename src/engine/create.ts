@@ -5,6 +5,7 @@ import type { InstanceRecord, StackState } from '../domain/instance.ts';
 import type { Rescue } from '../domain/rescue.ts';
 import type { Step, StepState } from '../domain/step.ts';
 import { foldTicket, parseTicketName } from '../domain/ticket.ts';
+import { requireNothingBeside } from './beside.ts';
 import { isOwnerAlive } from './claim.ts';
 import { type Ground, planGround, requireRunnable, reserveGround } from './ground.ts';
 import { leasePorts } from './leases.ts';
@@ -109,6 +110,7 @@ async function planInstance(
   const state = await stack.store.read();
   requireUnused(state, name.ticket);
   const folder = path.join(await ticketsFolder(stack.root, config.worktrees), name.ticket);
+  await requireNothingBeside({ folder, worktrees: Object.keys(config.repos) });
   const [repos, ground] = await Promise.all([
     rescue
       ? planRescued(stack, config, rescue, { name, wishes: options.wishes, folder, fetch })

@@ -1,26 +1,29 @@
+import { isThere } from '../adapters/files.ts';
 import { type Rescued, rescueWork } from '../adapters/git/rescue.ts';
-import { dropRescue, keepRecord, rescueRef } from '../adapters/git/rescue-refs.ts';
+import { dropRescue, keepBeside, keepRecord, rescueRef } from '../adapters/git/rescue-refs.ts';
+import { StackError } from '../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import { type Rescue, type RescuedRepo, renderRescue, type SaveStamp } from '../domain/rescue.ts';
-import { type TicketRisk, WISHES } from './checks.ts';
+import { listBeside } from './beside.ts';
+import { folderOf, type TicketRisk, WISHES } from './checks.ts';
 import { describeOwn, type SavedData } from './dumps.ts';
 
 /** More ignored files than this in one repo are asked about before they go into git. */
 const MANY_BYTES = 50_000_000;
 
-/** Ignored files of one repo that together are large. */
+/** Ignored files of one repo, or files beside the worktrees, that together are large. */
 export interface LargeFiles {
   ticket: string;
-  repo: string;
+  repo: string | undefined;
   paths: string[];
   bytes: number;
 }
 
-/** Gives the repos whose ignored files are too large to be saved without asking. */
+/** Gives the repos whose ignored files, and the tickets whose other files, are too large to be saved without asking. */
 export function listLarge(risks: readonly TicketRisk[]): LargeFiles[] {
   return risks.flatMap(({ ticket, repo, findings }) =>
     findings.flatMap(({ kind, paths = [], bytes = 0 }) =>
-      kind === 'ignored' && repo !== undefined && bytes > MANY_BYTES ? [{ ticket, repo, paths, bytes }] : [],
+      (kind === 'ignored' || repo === undefined) && bytes > MANY_BYTES ? [{ ticket, repo, paths, bytes }] : [],
     ),
   );
 }
@@ -51,7 +54,9 @@ export async function rescueTicket(
     ...describeOwn(record, data),
   };
   const text = renderRescue(rescue);
-  const kept = dedicatedRepos(record).filter(([repo]) => saved.some(([name, one]) => name === repo && one.ref));
+  const kept = dedicatedRepos(record).filter(([repo]) =>
+    saved.some(([name, one]) => name === repo && (one.ref ?? one.beside)),
+  );
   await Promise.all(kept.map(([, own]) => keepRecord(own.path, record.ticket, time, text)));
   return rescue;
 }
@@ -63,18 +68,34 @@ async function saveRepos(
   time: string,
 ): Promise<[string, RescuedRepo][]> {
   const repos = dedicatedRepos(record);
+  const beside = await listBeside(folderOf(record));
+  if (beside.length > 0 && !(await Promise.all(repos.map(([, own]) => isThere(own.path)))).includes(true))
+    throw homelessError(record, beside);
   const looks = await Promise.allSettled(
     repos.map(async ([repo, own]) => {
       const findings = risks.filter((risk) => risk.repo === repo).flatMap((risk) => risk.findings);
       const ignored = [...new Set(findings.flatMap(({ kind, paths }) => (kind === 'ignored' ? (paths ?? []) : [])))];
       const options = { ...own, repoPath: own.path, ref: rescueRef(record.ticket, time), ignored, always: true };
-      return [repo, describeRepo(own, await rescueWork(options))] as [string, RescuedRepo];
+      const saved = describeRepo(own, await rescueWork(options));
+      if (beside.length === 0 || !(await isThere(own.path))) return [repo, saved] as [string, RescuedRepo];
+      const { ticket, folder } = record;
+      return [repo, { ...saved, beside: await keepBeside(own.path, { ticket, time, folder, files: beside }) }] as [
+        string,
+        RescuedRepo,
+      ];
     }),
   );
   const failed = looks.find((look) => look.status === 'rejected');
   if (!failed) return looks.flatMap((look) => (look.status === 'fulfilled' ? [look.value] : []));
   await Promise.all(repos.map(([, own]) => dropRescue(own.path, record.ticket, time).catch(() => undefined)));
   throw failed.reason;
+}
+
+function homelessError({ ticket, folder }: InstanceRecord, paths: readonly string[]): StackError {
+  return new StackError('dirty', `${ticket} has no repo of its own in which ${paths[0]} could be saved`, {
+    hint: `move what is in ${folder} elsewhere, then run the command again`,
+    details: { paths },
+  });
 }
 
 function describeRepo(

@@ -4,7 +4,7 @@ import { StackError } from '../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { type Rescue, rescueTime, type SaveStamp } from '../domain/rescue.ts';
 import { requireOwnThings } from './belongs.ts';
-import { findLonely, findRisks, listForeignFiles, requireSavable, riskError, type TicketRisk } from './checks.ts';
+import { findLonely, findRisks, requireSavable, riskError, type TicketRisk } from './checks.ts';
 import { claimInstance, isOwnerAlive, requireFree, requireInstance, requireInstances } from './claim.ts';
 import { describeSafe, keepDumpRecord, purgeDumps, type SavedData, saveData } from './dumps.ts';
 import { findLostEngine, isInEngine, listAbandoned } from './lost-engine.ts';
@@ -32,11 +32,12 @@ export interface TakeApartOptions {
   unfinished?: boolean;
 }
 
-/** What destroy left on purpose: where work was saved, and files of people beside the worktrees. */
+/** What destroy saved, and where. */
 export interface TakenApart {
   ticket: string;
   rescued: { repo: string; ref: string }[];
-  kept: string[];
+  /** Files beside the worktrees that were saved. */
+  beside?: string[];
   /** Where its data is saved; undefined when it had none, or none that was its own. */
   data?: SavedData;
 }
@@ -180,8 +181,6 @@ async function unmake(work: Work, options: TakeApartOptions & { risks: readonly 
   const stamp = options.force || hasOwnData(record) ? await stampOf(work) : undefined;
   const data = stamp && hasOwnData(record) ? await secureData(work, options, stamp) : undefined;
   const rescue = stamp && options.force ? await saveFirst(work, options, { ...stamp, data, rests: true }) : undefined;
-  const kept = await listForeignFiles(record);
-  if (kept.length > 0) stack.emit({ type: 'warning', text: `${record.folder} stays: it holds ${kept.join(', ')}` });
   // Where nothing had to be saved, what comes in from now on is looked for to the end.
   const steps = listRecordedSteps({ ...work, saved: rescue !== undefined });
   const leftovers = await runBackward(steps, { ...stack, until: stack.signal });
@@ -194,7 +193,12 @@ async function unmake(work: Work, options: TakeApartOptions & { risks: readonly 
   });
   // What is too old goes with a later one, should it not go now.
   if (hasOwnData(record)) await purgeDumps(work).catch(() => undefined);
-  return { ticket: record.ticket, rescued: listSaved(rescue, options.risks), kept, ...(data && { data }) };
+  return {
+    ticket: record.ticket,
+    rescued: listSaved(rescue, options.risks),
+    ...listSavedBeside(rescue, options.risks),
+    ...(data && { data }),
+  };
 }
 
 async function stampOf({ stack, record }: Work): Promise<SaveStamp> {
@@ -290,4 +294,10 @@ function listSaved(rescue: Rescue | undefined, risks: readonly TicketRisk[]): Ta
     const isAtRisk = risks.some((risk) => risk.ticket === rescue?.ticket && risk.repo === repo);
     return ref !== undefined && isAtRisk ? [{ repo, ref }] : [];
   });
+}
+
+function listSavedBeside(rescue: Rescue | undefined, risks: readonly TicketRisk[]): Pick<TakenApart, 'beside'> {
+  const own = risks.filter(({ ticket, repo }) => rescue?.ticket === ticket && repo === undefined);
+  const paths = own.flatMap(({ findings }) => findings.flatMap((finding) => finding.paths ?? []));
+  return paths.length > 0 ? { beside: paths } : {};
 }

@@ -1,8 +1,10 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere } from '../adapters/files.ts';
 import { refuseLink } from '../adapters/own-folders.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
+import { NEAR_TRASH } from '../domain/names.ts';
 import type { Rescue } from '../domain/rescue.ts';
 import { usesTickets, type Wiring } from '../domain/wiring.ts';
 import type { Stack } from './stack.ts';
@@ -31,7 +33,7 @@ export interface Work {
   readonly fresh: readonly string[];
   /** What the ticket is made again from; undefined for a new one. */
   readonly rescue: Rescue | undefined;
-  /** Repos whose saved files are back. */
+  /** Repos whose saved files are back; '' stands for those beside the worktrees. */
   readonly broughtBack: Set<string>;
 }
 
@@ -98,4 +100,11 @@ export async function ticketsFolder(root: string, configured: string | undefined
     return `${root}.tickets`;
   }
   return path.join(root, 'tickets');
+}
+
+/** Gives the trash of a ticket. A rename takes no time, but stays on its disk: where the worktrees are on another one, the trash is beside them. */
+export async function findTrash({ stack, record }: Work): Promise<string> {
+  const [root, folder] = await Promise.all([stat(stack.root), stat(record.folder).catch(() => undefined)]);
+  const near = folder && folder.dev !== root.dev;
+  return near ? path.join(path.dirname(record.folder), NEAR_TRASH) : path.join(stack.root, '.stack', 'trash');
 }

@@ -1,9 +1,11 @@
-import { askGit } from './git.ts';
-import { commitTree, gitWith } from './snapshot.ts';
+import { askGit, tryGit } from './git.ts';
+import { bringBackFiles, commitTree, gitWith, snapshotFiles } from './snapshot.ts';
 
 const WORK = 'refs/stack/rescue';
 /** Beside the work and not in it, so that a branch made from a rescue is the person's commits and nothing else. */
 const RECORD = 'refs/stack/record';
+/** What was in the ticket's folder and in no repo. */
+const BESIDE = 'refs/stack/beside';
 
 /** Gives the name of the ref that keeps a ticket's work of one moment. */
 export function rescueRef(ticket: string, time: string): string {
@@ -18,15 +20,35 @@ export async function keepRecord(repoPath: string, ticket: string, time: string,
   await git(['update-ref', '-m', 'stack: saved', `${RECORD}/${ticket}/${time}`, commit]);
 }
 
+/**
+ * Keeps files of a ticket's folder in a repo, which none of them belongs to. Gives their tree. Throws `git`, and `dirty` for
+ * what git cannot keep (a repo among them).
+ */
+export async function keepBeside(
+  repoPath: string,
+  { ticket, time, folder, files }: { ticket: string; time: string; folder: string; files: readonly string[] },
+): Promise<string> {
+  const saved = await snapshotFiles(repoPath, folder, files);
+  await gitWith(repoPath, {})(['update-ref', '-m', 'stack: saved', `${BESIDE}/${ticket}/${time}`, saved.commit]);
+  return saved.files;
+}
+
+/** Puts files that a repo keeps back into the ticket's folder. False when the repo has them no more. Throws `git`. */
+export async function bringBackBeside(repoPath: string, folder: string, tree: string): Promise<boolean> {
+  if ((await tryGit(repoPath, ['cat-file', '-e', `${tree}^{tree}`])).exitCode !== 0) return false;
+  await bringBackFiles(repoPath, folder, tree);
+  return true;
+}
+
 /** Gives the texts that a repo keeps of rescues. Throws `git`. */
 export async function listRecords(repoPath: string): Promise<string[]> {
   const lines = (await askGit(repoPath, ['for-each-ref', '--format=%00%(contents:body)', `${RECORD}/`])).split('\n');
   return lines.flatMap((line) => (line.startsWith('\0') ? [line.slice(1)] : []));
 }
 
-/** Forgets a rescue: its work, that of its submodules, and its record. Missing is done. Throws `git`. */
+/** Forgets a rescue: its work, that of its submodules, what was beside it, and its record. Missing is done. Throws `git`. */
 export async function dropRescue(repoPath: string, ticket: string, time: string): Promise<void> {
-  const names = [`${WORK}/${ticket}`, `${RECORD}/${ticket}`];
+  const names = [WORK, RECORD, BESIDE].map((home) => `${home}/${ticket}`);
   const refs = (await askGit(repoPath, ['for-each-ref', '--format=%(refname)', ...names])).split('\n');
   const git = gitWith(repoPath, {});
   for (const ref of refs) {

@@ -88,6 +88,42 @@ export async function snapshotFolder(repo: string, folder: string): Promise<Snap
   }
 }
 
+/** Gives a commit of some files in a folder that belongs to no repo. Throws `git`, and `dirty` for a repo among them. */
+export async function snapshotFiles(
+  repo: string,
+  folder: string,
+  files: readonly string[],
+): Promise<Pick<Snapshot, 'commit' | 'files'>> {
+  return withIndexOf(repo, folder, async (git, index) => {
+    await addIgnored(git, { folder, index, ignored: files });
+    const tree = await git(['write-tree']);
+    return { commit: await commitTree(git, tree, []), files: tree };
+  });
+}
+
+/** Puts the files of a tree into a folder that belongs to no repo; what is there stays. Throws `git`. */
+export async function bringBackFiles(repo: string, folder: string, tree: string): Promise<void> {
+  await withIndexOf(repo, folder, async (git) => {
+    await git(['read-tree', tree]);
+    await git(['checkout-index', '--all', '--quiet']);
+  });
+}
+
+/** Takes a folder for the files of a repo, with an index of its own. */
+async function withIndexOf<Result>(
+  repo: string,
+  folder: string,
+  use: (git: Git, index: string) => Promise<Result>,
+): Promise<Result> {
+  const gitDir = (await askGit(repo, ['rev-parse', '--absolute-git-dir'])).trimEnd();
+  const index = temporaryIndex(gitDir);
+  try {
+    return await use(gitWith(folder, { GIT_INDEX_FILE: index, GIT_DIR: gitDir, GIT_WORK_TREE: folder }), index);
+  } finally {
+    await Promise.all(['', '.lock', '.paths'].map((end) => rm(`${index}${end}`, { force: true })));
+  }
+}
+
 /** In this index git passes over none of the files that are there. */
 async function showHidden(git: Git, folder: string): Promise<void> {
   const hidden = await listHidden(folder);

@@ -1,17 +1,21 @@
-import { readdir, rm, rmdir } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE, renderPointer } from '../../adapters/config-file.ts';
-import { isThere, makeFolder, readFileIfThere, replaceFile } from '../../adapters/files.ts';
+import { makeFolder, readFileIfThere, replaceFile } from '../../adapters/files.ts';
 import { refuseLinkedFolder } from '../../adapters/own-folders.ts';
 import { sweepTemporaries } from '../../adapters/temporary.ts';
+import { moveToTrash } from '../../adapters/trash.ts';
 import type { Step } from '../../domain/step.ts';
-import type { Work } from '../work.ts';
+import { findBeside, listBesideNames, removeIfEmpty } from '../beside.ts';
+import { folderOf, riskError } from '../checks.ts';
+import { findTrash, type Work } from '../work.ts';
 
-/** The ticket's folder with the pointer that leads from it to the root. Files that people put there keep it alive. */
+/** The ticket's folder with the pointer that leads from it to the root. What people put there goes once it is saved. */
 export function folderStep(work: Work): Step {
   const { folder, ticket } = work.record;
   const pointer = path.join(folder, POINTER_FILE);
   const text = renderPointer({ root: work.stack.root, ticket });
+  let isNew = false;
   return {
     id: 'folder',
     subject: ticket,
@@ -24,10 +28,13 @@ export function folderStep(work: Work): Step {
       return found === text ? 'present' : 'different';
     },
     async apply() {
+      isNew = true;
       await makeFolder(folder);
       await replaceFile(pointer, text, { lasting: false });
     },
     async revert() {
+      // What came into the folder while it was made is left there, and no ticket inherits it.
+      if (!isNew) await clear(work);
       await rm(pointer, { force: true });
       await sweepTemporaries(folder);
       await removeIfEmpty(folder);
@@ -36,7 +43,11 @@ export function folderStep(work: Work): Step {
   };
 }
 
-async function removeIfEmpty(folder: string): Promise<void> {
-  if (!(await isThere(folder)) || (await readdir(folder)).length > 0) return;
-  await rmdir(folder);
+/** Asked again at the last moment: somebody may have put something there since it was looked for. Throws `dirty`. */
+async function clear(work: Work): Promise<void> {
+  const { record, saved } = work;
+  const findings = saved ? [] : await findBeside(folderOf(record));
+  if (findings.length > 0) throw riskError([{ ticket: record.ticket, repo: undefined, findings }]);
+  const trash = await findTrash(work);
+  for (const name of await listBesideNames(folderOf(record))) await moveToTrash(path.join(record.folder, name), trash);
 }

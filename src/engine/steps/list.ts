@@ -10,7 +10,7 @@ import { folderStep } from './folder.ts';
 import { logsStep } from './logs.ts';
 import { listMigrateSteps } from './migrate.ts';
 import { listRedisSteps } from './redis.ts';
-import { listSavedWorkSteps } from './saved-work.ts';
+import { listSavedFilesSteps, listSavedWorkSteps } from './saved-work.ts';
 import { type Extent, listGroundSteps, listServiceSteps } from './service.ts';
 import { setupStep } from './setup.ts';
 import { guardUpSteps, listUpSteps } from './up.ts';
@@ -51,7 +51,7 @@ export function listRecordedSteps(work: Work): Step[] {
 
 /** True for the steps that make what people work in: worktrees and what is in them. */
 export function isFileStep(step: Step): boolean {
-  return /^(folder$|(worktree|saved-work|copy|env-file|setup) )/.test(step.id);
+  return /^((folder|saved-files)$|(worktree|saved-work|copy|env-file|setup) )/.test(step.id);
 }
 
 function listFileSteps(work: Work): Step[] {
@@ -61,7 +61,7 @@ function listFileSteps(work: Work): Step[] {
     copyStep(work, repo),
     ...(envFiles.length > 0 ? [envFileStep(work, repo)] : []),
   ]);
-  return [folderStep(work), ...repos];
+  return [folderStep(work), ...listSavedFilesSteps(work), ...repos];
 }
 
 function listServices(work: Work, config: StackConfig | undefined, extent: Extent): Step[] {

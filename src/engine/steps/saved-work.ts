@@ -1,4 +1,7 @@
 import { bringBack } from '../../adapters/git/bring-back.ts';
+import { bringBackBeside } from '../../adapters/git/rescue-refs.ts';
+import { StackError } from '../../domain/errors.ts';
+import { dedicatedRepos } from '../../domain/instance.ts';
 import type { RescuedRepo } from '../../domain/rescue.ts';
 import type { Step } from '../../domain/step.ts';
 import { requireDedicated } from '../spec.ts';
@@ -14,6 +17,44 @@ export function savedTip(work: Work, repo: string): string | undefined {
 export function listSavedWorkSteps(work: Work, repo: string): Step[] {
   const saved = findSaved(work, repo);
   return saved ? [savedWorkStep(work, repo, saved)] : [];
+}
+
+/** What was in the ticket's folder beside the worktrees when it was saved. */
+export function listSavedFilesSteps(work: Work): Step[] {
+  const { record } = work;
+  const copies = dedicatedRepos(record).flatMap(([repo, own]) => {
+    const tree = findSaved(work, repo)?.beside;
+    return tree === undefined ? [] : [{ repoPath: own.path, tree }];
+  });
+  if (copies.length === 0) return [];
+  return [
+    {
+      id: 'saved-files',
+      subject: record.ticket,
+      title: 'the saved files beside the worktrees',
+      after: ['folder'],
+      async inspect() {
+        return work.broughtBack.has('') ? 'present' : 'absent';
+      },
+      async apply() {
+        for (const { repoPath, tree } of copies) {
+          if (!(await bringBackBeside(repoPath, record.folder, tree))) continue;
+          work.broughtBack.add('');
+          return;
+        }
+        throw new StackError(
+          'not-found',
+          `what was saved beside the worktrees of ${record.ticket} is in no repo any more`,
+          {
+            hint: '`stack restore --list` shows what else there is',
+          },
+        );
+      },
+      // They go with the folder, and are kept in the rescue.
+      goesAlong: true,
+      async revert() {},
+    },
+  ];
 }
 
 function savedWorkStep(work: Work, repo: string, saved: RescuedRepo): Step {

@@ -1,16 +1,13 @@
-import { stat } from 'node:fs/promises';
-import path from 'node:path';
 import { isThere } from '../../adapters/files.ts';
 import { findLocal } from '../../adapters/git/branch.ts';
 import { noteCheckout } from '../../adapters/git/note-written.ts';
 import { addNotes } from '../../adapters/git/own-notes.ts';
 import { lookAt } from '../../adapters/git/risk.ts';
 import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git/worktree.ts';
-import { NEAR_TRASH } from '../../domain/names.ts';
 import type { Step } from '../../domain/step.ts';
 import { riskError } from '../checks.ts';
 import { requireDedicated } from '../spec.ts';
-import { ownerOf, saveRecord, type Work } from '../work.ts';
+import { findTrash, ownerOf, saveRecord, type Work } from '../work.ts';
 import { showEnvFiles } from './env-file.ts';
 import { savedTip } from './saved-work.ts';
 
@@ -87,11 +84,4 @@ async function isBranchThere({ record, fresh }: Work, repo: string): Promise<boo
   const { path: repoPath, branch } = requireDedicated(record, repo);
   if (record.phase !== 'ready' || fresh.includes(repo)) return false;
   return (await findLocal(repoPath, branch)) !== undefined;
-}
-
-/** A rename takes no time, but stays on its disk: where the worktrees are on another one, the trash is beside them. */
-async function findTrash({ stack, record }: Work): Promise<string> {
-  const [root, folder] = await Promise.all([stat(stack.root), stat(record.folder).catch(() => undefined)]);
-  const near = folder && folder.dev !== root.dev;
-  return near ? path.join(path.dirname(record.folder), NEAR_TRASH) : path.join(stack.root, '.stack', 'trash');
 }

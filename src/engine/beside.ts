@@ -1,0 +1,70 @@
+import { lstat, readdir, rmdir } from 'node:fs/promises';
+import path from 'node:path';
+import { POINTER_FILE } from '../adapters/config-file.ts';
+import { listInside } from '../adapters/git/nobodys.ts';
+import type { RiskFinding } from '../adapters/git/risk.ts';
+import { isTemporary } from '../adapters/temporary.ts';
+import { StackError } from '../domain/errors.ts';
+
+/** What programs leave in a folder that somebody opens, and what is installed anew. */
+const DROPPINGS =
+  /^(\.DS_Store|Thumbs\.db|desktop\.ini|\.directory|\.idea|\.vs|node_modules|.*~|\..*\.sw[a-p])$|^\.claude\/settings\.local\.json$/;
+
+/** A ticket's folder, and the names of the worktrees that are in it. */
+export interface TicketFolder {
+  folder: string;
+  worktrees: readonly string[];
+}
+
+/** Gives the names of what is in a ticket's folder and is neither a worktree nor stack's own. */
+export async function listBesideNames({ folder, worktrees }: TicketFolder): Promise<string[]> {
+  const ours = new Set([POINTER_FILE, ...worktrees]);
+  const names = await readdir(folder).catch(() => []);
+  return names.filter((name) => !ours.has(name) && !isTemporary(name)).sort();
+}
+
+/**
+ * Gives the files that people put into a ticket's folder beside the worktrees, relative to it. A repo, or a folder that cannot
+ * be read, stands for itself with a `/` at its end.
+ */
+export async function listBeside(place: TicketFolder): Promise<string[]> {
+  const names = await listBesideNames(place);
+  const lists = await Promise.all(
+    names
+      .filter((name) => !DROPPINGS.test(name))
+      .map(async (name) => {
+        const found = await lstat(path.join(place.folder, name)).catch(() => undefined);
+        return found?.isDirectory() ? listInside(place.folder, `${name}/`) : [name];
+      }),
+  );
+  return lists.flat().filter((name) => !DROPPINGS.test(name));
+}
+
+const SHOWN = 4;
+
+/** Gives the finding that tells of such files; [] for none. */
+export async function findBeside(place: TicketFolder): Promise<RiskFinding[]> {
+  const paths = await listBeside(place);
+  if (paths.length === 0) return [];
+  const sizes = await Promise.all(paths.map((name) => lstat(path.join(place.folder, name)).catch(() => undefined)));
+  const shown = `${paths.slice(0, SHOWN).join(', ')}${paths.length > SHOWN ? ', …' : ''}`;
+  const text = `${paths.length === 1 ? '1 file' : `${paths.length} files`} beside the worktrees: ${shown}`;
+  return [{ kind: 'untracked', text, paths, bytes: sizes.reduce((sum, found) => sum + (found?.size ?? 0), 0) }];
+}
+
+/** Throws `exists` when the folder of a ticket that is to be made holds files: a new ticket inherits nothing. */
+export async function requireNothingBeside(place: TicketFolder): Promise<void> {
+  const [first, ...more] = await listBeside(place);
+  if (first === undefined) return;
+  const what = `${first}${more.length > 0 ? ` and ${more.length} more` : ''}`;
+  throw new StackError('exists', `${place.folder} is no ticket’s folder and holds ${what}`, {
+    hint: 'move the files away, or choose another name for the ticket',
+    details: { folder: place.folder, paths: [first, ...more] },
+  });
+}
+
+/** Deletes a folder when it is empty; gone is done. */
+export async function removeIfEmpty(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => undefined);
+  if (names?.length === 0) await rmdir(folder);
+}

@@ -1,0 +1,115 @@
+import { existsSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { expectRefusal } from '../support/refusal.ts';
+import { makeShop, type Shop } from '../support/shop.ts';
+
+let shop: Shop;
+beforeEach(() => {
+  shop = makeShop();
+});
+afterEach(() => shop.dispose());
+
+const front = 'tickets/feat-01/front';
+const create = async (...args: string[]): Promise<void> => {
+  const run = await shop.stack(['create', 'feat-01', '--no-start', '--quiet', ...args]);
+  expect(run).toMatchObject({ code: 0 });
+};
+const refuse = async (...lines: string[]): Promise<void> => {
+  const said = { code: 'dirty', message: /^destroying feat-01 would lose work$/, hint: /--force/ } as const;
+  const run = await expectRefusal(shop, ['destroy', 'feat-01'], said);
+  expect(run.stderr.split('\n').slice(3)).toEqual(lines.map((line) => `    ${line}`));
+};
+const passes = async (...args: string[]): Promise<void> => {
+  expect(await shop.stack(['destroy', 'feat-01', ...args])).toMatchObject({ code: 0 });
+  expect(existsSync(shop.at('tickets'))).toBe(false);
+};
+
+describe('what the set-up writes', () => {
+  const setUp = 'echo once >> lock.json; mkdir -p gen; echo made > gen/types.ts; echo more >> gen/types.ts';
+  beforeEach(() => {
+    shop.commit('front', 'lock.json', 'locked\n');
+    shop.write('front/config/local.json', '{}\n');
+    shop.configure((text) =>
+      text.replace('path: ./front,', `path: ./front, copy: [config], setup: ["${setUp}"], disposable: [.next],`),
+    );
+  });
+
+  it('keeps no destroy from its work, nor does what was copied or what stack.yml calls disposable', async () => {
+    await create();
+    shop.write(`${front}/.next/server.js`, 'built\n');
+    expect(shop.git(front, 'status', '--porcelain')).not.toBe('');
+    shop.configure((text) => text.replace(', disposable: [.next]', ''));
+    await passes();
+  });
+
+  it('counts once a person has changed it, also when it is set up anew', async () => {
+    await create();
+    shop.write(`${front}/lock.json`, 'locked\nonce\nmine\n');
+    shop.write(`${front}/notes.md`, 'mine\n');
+    await refuse('1 uncommitted change: lock.json', '1 untracked file: notes.md');
+    // As after a set-up that failed: `start` runs it once more.
+    shop.write('.stack/state.json', shop.read('.stack/state.json').replace(/"setUp": ?true/, '"setUp": false'));
+    expect(await shop.stack(['start', 'feat-01', '--quiet'])).toMatchObject({ code: 0 });
+    expect(shop.read(`${front}/lock.json`)).toBe('locked\nonce\nmine\nonce\n');
+    await refuse('1 uncommitted change: lock.json', '1 untracked file: notes.md');
+  });
+
+  it('is noted too for a repo that is added later', async () => {
+    shop.commit('api', 'lock.json', 'locked\n');
+    shop.configure((text) => text.replace('path: ./api,', `path: ./api, setup: ["${setUp}"],`));
+    await create();
+    expect(await shop.stack(['add', 'feat-01', 'api', '--quiet'])).toMatchObject({ code: 0 });
+    expect(shop.git('tickets/feat-01/api', 'status', '--porcelain')).toBe(' M lock.json\n?? gen/');
+    await passes();
+  });
+});
+
+describe('what people put beside the worktrees', () => {
+  it('is work: destroy refuses, --force saves it, restore brings it back', async () => {
+    await create();
+    shop.write('tickets/feat-01/NOTES.md', 'mine\n');
+    shop.write('tickets/feat-01/plans/build/one.md', 'one\n');
+    shop.write('tickets/feat-01/.DS_Store', 'x');
+    const before = shop.photograph();
+    await refuse('2 files beside the worktrees: NOTES.md, plans/build/one.md');
+    expect(shop.photograph()).toBe(before);
+    const run = await shop.stack(['destroy', 'feat-01', '--force']);
+    expect(run).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('its files beside the worktrees are saved: NOTES.md'),
+    });
+    expect(existsSync(shop.at('tickets'))).toBe(false);
+    await create();
+    expect(existsSync(shop.at('tickets/feat-01/NOTES.md'))).toBe(false);
+    await passes();
+    expect(await shop.stack(['restore', 'feat-01', '--no-start', '--quiet'])).toMatchObject({ code: 0 });
+    expect(shop.read('tickets/feat-01/NOTES.md')).toBe('mine\n');
+    expect(shop.read('tickets/feat-01/plans/build/one.md')).toBe('one\n');
+    await passes('--force');
+    for (const _ of [1, 2]) await shop.stack(['restore', 'feat-01', '--forget', '--yes']);
+    expect(shop.git('front', 'for-each-ref', 'refs/stack')).toBe('');
+  });
+
+  it('is inherited by no ticket', async () => {
+    shop.write('tickets/feat-01/NOTES.md', 'of somebody\n');
+    shop.write('tickets/feat-01/.DS_Store', 'x');
+    await expectRefusal(shop, ['create', 'feat-01', '--no-start'], {
+      code: 'exists',
+      message: /tickets\/feat-01 is no ticket’s folder and holds NOTES\.md$/,
+      hint: /move the files away/,
+    });
+    expect(shop.read('tickets/feat-01/NOTES.md')).toBe('of somebody\n');
+  });
+
+  it('stays with the ticket where it cannot be saved: a repo', async () => {
+    await create();
+    shop.git('.', 'init', '--quiet', 'tickets/feat-01/tool');
+    shop.write('tickets/feat-01/tool/a', 'a\n');
+    await refuse('1 file beside the worktrees: tool/');
+    const run = await shop.stack(['destroy', 'feat-01', '--force']);
+    expect(run).toMatchObject({ code: 4, stderr: expect.stringContaining('tool/ belongs to a git repo of its own') });
+    expect(shop.read('tickets/feat-01/tool/a')).toBe('a\n');
+    expect(existsSync(shop.at(front, 'server.mjs'))).toBe(true);
+    expect(shop.git('front', 'for-each-ref', 'refs/stack')).toBe('');
+  });
+});
