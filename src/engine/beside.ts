@@ -1,6 +1,7 @@
 import { lstat, readdir, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE } from '../adapters/config-file.ts';
+import { isThere } from '../adapters/files.ts';
 import { listInside } from '../adapters/git/nobodys.ts';
 import type { RiskFinding } from '../adapters/git/risk.ts';
 import { isTemporary } from '../adapters/temporary.ts';
@@ -42,9 +43,20 @@ export async function listBeside(place: TicketFolder): Promise<string[]> {
 
 const SHOWN = 4;
 
-/** Gives the finding that tells of such files; [] for none. */
+/** Gives the findings that tell of such files; [] for none. */
 export async function findBeside(place: TicketFolder): Promise<RiskFinding[]> {
-  const paths = await listBeside(place);
+  const all = await listBeside(place);
+  const folders = all.filter((name) => name.endsWith('/'));
+  const files = all.filter((name) => !name.endsWith('/'));
+  const closed = folders.map(async (name): Promise<RiskFinding> => {
+    const isRepo = await isThere(path.join(place.folder, name, '.git'));
+    const text = `${name} beside the worktrees ${isRepo ? 'is a git repo of its own' : 'cannot be opened'}`;
+    return { kind: isRepo ? 'nested' : 'closed', text, paths: [name] };
+  });
+  return [...(await describeBeside(place, files)), ...(await Promise.all(closed))];
+}
+
+async function describeBeside(place: TicketFolder, paths: string[]): Promise<RiskFinding[]> {
   if (paths.length === 0) return [];
   const sizes = await Promise.all(paths.map((name) => lstat(path.join(place.folder, name)).catch(() => undefined)));
   const shown = `${paths.slice(0, SHOWN).join(', ')}${paths.length > SHOWN ? ', …' : ''}`;

@@ -105,9 +105,9 @@ describe('what people put beside the worktrees', () => {
     await create();
     shop.git('.', 'init', '--quiet', 'tickets/feat-01/tool');
     shop.write('tickets/feat-01/tool/a', 'a\n');
-    await refuse('1 file beside the worktrees: tool/');
+    await refuse('tool/ beside the worktrees is a git repo of its own');
     const run = await shop.stack(['destroy', 'feat-01', '--force']);
-    expect(run).toMatchObject({ code: 4, stderr: expect.stringContaining('tool/ belongs to a git repo of its own') });
+    expect(run).toMatchObject({ code: 4, stderr: expect.stringContaining('it holds what cannot be saved') });
     expect(shop.read('tickets/feat-01/tool/a')).toBe('a\n');
     expect(existsSync(shop.at(front, 'server.mjs'))).toBe(true);
     expect(shop.git('front', 'for-each-ref', 'refs/stack')).toBe('');

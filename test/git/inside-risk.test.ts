@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type EveryRiskQuestion, findEveryRisk } from '../../src/adapters/git/every-risk.ts';
 import { addExclude } from '../../src/adapters/git/exclude.ts';
-import { noteIgnored } from '../../src/adapters/git/ignored.ts';
+import { noteWritten } from '../../src/adapters/git/note-written.ts';
 import { addWorktree } from '../../src/adapters/git/worktree.ts';
 import { commitFile, git, makeClone, makeRepo, makeSuperproject } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
@@ -98,14 +98,20 @@ describe('another repo among the files', () => {
   });
 
   it('does not count as the set-up left it', async () => {
-    const { worktree, at, find } = await makeWorld();
-    makeRepo(at('vendor/patched'));
-    writeFileSync(at('vendor/patched/file-1'), 'patched by the build');
-    expect(await find()).toHaveLength(1);
-    await noteIgnored(worktree, []);
+    const { clone, worktree, at, find } = await makeWorld();
+    const patch = (name: string): void => {
+      makeRepo(at(name));
+      writeFileSync(at(`${name}/file-1`), 'patched');
+    };
+    const place = { worktree, repoPath: clone, envFiles: [] };
+    await noteWritten(place, async () => patch('vendor/patched'));
     expect(await find()).toEqual([]);
-    commitFile(at('vendor/patched'), 'more', 'x');
+    patch('vendor/mine');
+    // What a person made stays theirs when it is set up anew.
+    await noteWritten(place, async () => undefined);
     expect(await find()).toHaveLength(1);
+    commitFile(at('vendor/patched'), 'more', 'x');
+    expect(await find()).toHaveLength(2);
   });
 
   it('is looked at without anything that its settings, attributes or hooks would run', async () => {

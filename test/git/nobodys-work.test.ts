@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { findEveryRisk } from '../../src/adapters/git/every-risk.ts';
 import { noteCheckout, noteCopied, noteWritten } from '../../src/adapters/git/note-written.ts';
 import { addWorktree } from '../../src/adapters/git/worktree.ts';
-import { git, makeRepo, writeHook } from '../support/git-repos.ts';
+import { commitFile, git, makeRepo, writeHook } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 
 /** A repo with a worktree on `feat-01`; `prepare` writes what is committed first, `then` comes after that. */
@@ -111,13 +111,15 @@ describe('what the set-up writes is nobody’s work', () => {
     expect(await find()).toEqual([]);
   });
 
-  it('but not a repo that it made, nor what was made in one', async () => {
+  it('also a repo that it made, until somebody commits there', async () => {
     const { worktree, find, setUp } = await makeWorld();
     await setUp(() => {
       mkdirSync(path.join(worktree, 'lib/sub'), { recursive: true });
       makeRepo(path.join(worktree, 'lib/sub'));
     });
-    expect(await find()).toEqual(['untracked lib/']);
+    expect(await find()).toEqual([]);
+    commitFile(path.join(worktree, 'lib/sub'), 'mine', 'x');
+    expect(await find()).toEqual(['nested lib/sub/']);
   });
 });
 
@@ -179,5 +181,5 @@ it('what is disposable is nobody’s work, except for a repo', async () => {
   const globs = ['.next', 'next-env.d.ts', '**/*.gen.ts', 'built/', 'file-1'];
   expect(await find(globs)).toEqual(['untracked app/mine.ts']);
   makeRepo(path.join(worktree, '.next/repo'));
-  expect(await find(globs)).toEqual(['untracked .next/repo/', 'untracked app/mine.ts']);
+  expect(await find(globs)).toEqual(['nested .next/repo/', 'untracked .next/repo/', 'untracked app/mine.ts']);
 });

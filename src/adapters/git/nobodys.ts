@@ -37,11 +37,13 @@ export async function listOwned(
       files,
       async (file) =>
         // A repo that the set-up made is looked at for itself.
-        isDisposable(file) || Object.hasOwn(notes.repos, file.slice(0, -1)) || isNoted({ worktree, notes, file, status }),
+        isDisposable(file) ||
+        Object.hasOwn(notes.repos, file.slice(0, -1)) ||
+        isNoted({ worktree, notes, file, status }),
     );
     return files.filter((_, index) => !known[index]);
   };
-  const names = Object.keys(notes.written);
+  const names = [...Object.keys(notes.written), ...Object.keys(notes.repos)];
   const folders = status.untracked.filter((name) => name.endsWith('/'));
   const mixed = folders.filter((name) => disposable.length > 0 || names.some((file) => file.startsWith(name)));
   const inMixed = await Promise.all(

@@ -89,6 +89,7 @@ describe('a valid file', () => {
       migrate: [],
       own: [],
       copy: [],
+      disposable: [],
       envFile: '.env.local',
     });
     expect(config).toMatchObject({
