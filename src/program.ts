@@ -20,7 +20,7 @@ import { start } from './commands/start.ts';
 import { stop } from './commands/stop.ts';
 import { trust } from './commands/trust.ts';
 import { up } from './commands/up.ts';
-import type { Verb } from './commands/verb.ts';
+import { renderAnswer, type Verb } from './commands/verb.ts';
 import { orderWords } from './commands/word-order.ts';
 import type { Context } from './context.ts';
 import { StackError } from './domain/errors.ts';
@@ -88,7 +88,7 @@ async function runVerb(verb: AnyVerb, context: Context, input: Parameters<AnyVer
     const answer: unknown = verb.toJson ? verb.toJson(result) : result;
     if (answer !== undefined) stdout.write(`${escapeJson(JSON.stringify(answer, null, 2))}\n`);
   } else {
-    const text = await verb.render(result, {
+    const text = await renderAnswer(verb, result, {
       color: context.color,
       columns: stdout.isTTY ? stdout.columns : undefined,
     });

@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { showLines } from '../ui/safe-text.ts';
 
 /** One verb of the command line: what it takes, what it does, and how its answer reads. */
 export interface Verb<Options = Record<string, unknown>, Result = unknown> {
@@ -41,6 +42,15 @@ export interface VerbInput<Options> {
   /** `--from-REPO` and `--on-REPO`, by repo. */
   from: Record<string, string>;
   on: Record<string, string>;
+}
+
+/** Gives an answer as text that does nothing to a terminal but colour it. */
+export async function renderAnswer<Result>(
+  verb: Verb<never, Result>,
+  result: Result,
+  view: RenderOptions,
+): Promise<string> {
+  return showLines(await verb.render(result, view));
 }
 
 /** Gives a list from a flag that may be repeated or hold commas: `--with api,worker --with jobs`. */

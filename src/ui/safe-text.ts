@@ -15,10 +15,22 @@ const PAINT = /\u001b\[[0-9;:]*m/g;
  * something is shown as text (`\x1b]0;…`).
  */
 export function showText(text: string): string {
-  const shown = text.split(PAINT).map((plain) => plain.replaceAll(HARMFUL, escapeCharacter));
+  const line = escapeControls(text);
+  return text.search(PAINT) < 0 || line.endsWith('\u001b[0m') ? line : `${line}\u001b[0m`;
+}
+
+/** Gives an answer of several lines the same way: what a branch, a file or a table is called is in it as its author wrote it. */
+export function showLines(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => escapeControls(line))
+    .join('\n');
+}
+
+function escapeControls(text: string): string {
   const paints = text.match(PAINT) ?? [];
-  const line = shown.map((plain, index) => plain + (paints[index] ?? '')).join('');
-  return paints.length === 0 || line.endsWith('\u001b[0m') ? line : `${line}\u001b[0m`;
+  const plain = text.split(PAINT).map((part) => part.replaceAll(HARMFUL, escapeCharacter));
+  return plain.map((part, index) => part + (paints[index] ?? '')).join('');
 }
 
 function escapeCharacter(character: string): string {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { escapeJson } from '../../../src/domain/json.ts';
 import { formatDuration } from '../../../src/ui/duration.ts';
 import { createLogPrefix } from '../../../src/ui/log-prefix.ts';
-import { cleanText, cutText, measureText, showText } from '../../../src/ui/safe-text.ts';
+import { cleanText, cutText, measureText, showLines, showText } from '../../../src/ui/safe-text.ts';
 
 describe('formatDuration', () => {
   it.each([
@@ -46,6 +46,13 @@ describe('showText', () => {
     ['Zoë – 数据 👩‍💻 \\x1b', 'Zoë – 数据 👩‍💻 \\x1b'],
   ])('shows %j', (text, shown) => {
     expect(showText(text)).toBe(shown);
+  });
+});
+
+describe('showLines', () => {
+  it('keeps lines and paint as they are', () => {
+    const answer = '\u001b[1mTicket\u001b[22m\n  x\u001b]0;t\u0007\n';
+    expect(showLines(answer)).toBe('\u001b[1mTicket\u001b[22m\n  x\\x1b]0;t\\x07\n');
   });
 });
 
