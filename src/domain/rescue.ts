@@ -17,6 +17,8 @@ const dedicated = z.object({
   /** Trees of all files and of what was staged; undefined when all was committed. */
   files: z.optional(z.string()),
   staged: z.optional(z.string()),
+  /** Tree of all as it was on the disk, and commits that git's own files name; older versions saved none. */
+  exact: z.optional(z.object({ tree: z.string(), commits: z.array(z.string()) })),
   /** `a merge`: what somebody was in the middle of. */
   operations: z.array(z.string()),
   /** Tree of the files that were in the ticket's folder and in no repo; each repo of the ticket keeps all of them. */

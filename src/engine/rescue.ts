@@ -54,10 +54,13 @@ export async function rescueTicket(
     ...describeOwn(record, data),
   };
   const text = renderRescue(rescue);
-  const kept = dedicatedRepos(record).filter(([repo]) =>
-    saved.some(([name, one]) => name === repo && (one.ref ?? one.beside)),
+  const ones = new Map(saved);
+  const kept = dedicatedRepos(record).filter(([repo]) => ones.get(repo)?.ref ?? ones.get(repo)?.beside);
+  await Promise.all(
+    kept.map(([repo, own]) =>
+      keepRecord(own.path, { ticket: record.ticket, time, exact: ones.get(repo)?.exact }, text),
+    ),
   );
-  await Promise.all(kept.map(([, own]) => keepRecord(own.path, record.ticket, time, text)));
   return rescue;
 }
 

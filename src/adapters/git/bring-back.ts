@@ -1,4 +1,6 @@
 import { findLocal } from './branch.ts';
+import { readOwnEntry } from './entry.ts';
+import { bringBackExact } from './exact-back.ts';
 import { askGit, changeGit, gitError } from './git.ts';
 
 export interface SavedWork {
@@ -10,6 +12,8 @@ export interface SavedWork {
   /** Trees of the files and of the index. */
   files?: string | undefined;
   staged?: string | undefined;
+  /** All as it was on the disk; saves of older versions have none. */
+  exact?: { tree: string } | undefined;
   /** What was under way. */
   operations: readonly string[];
 }
@@ -23,16 +27,26 @@ const CHECKOUT_SECONDS = 600;
  */
 export async function bringBack(saved: SavedWork): Promise<string[]> {
   const { worktree, head, files, staged, operations } = saved;
-  const warnings = operations.map((name) => `${name} was under way: its files are back, begin it anew`);
+  const warnings: string[] = [];
   if (head?.commit !== undefined) warnings.push(...(await checkOut(worktree, head.commit, head.branch)));
   else if (head?.branch !== undefined) warnings.push(...(await beginAgain(worktree, head.branch)));
   if (files !== undefined) {
     await change(worktree, ['read-tree', '--reset', '-u', files]);
     await change(worktree, ['read-tree', staged ?? 'HEAD']);
-    // It ends with 1 just because there are changes.
-    await changeGit(worktree, ['update-index', '-q', '--refresh'], { deadlineSeconds: CHECKOUT_SECONDS });
   }
+  const isExact = saved.exact !== undefined && (await bringBackAll(worktree, saved.exact.tree));
+  // It ends with 1 just because there are changes.
+  await changeGit(worktree, ['-c', 'core.fsmonitor=false', 'update-index', '-q', '--refresh'], {
+    deadlineSeconds: CHECKOUT_SECONDS,
+  });
+  const begun = isExact ? 'is under way, as it was' : 'was under way: its files are back, begin it anew';
+  warnings.unshift(...operations.map((name) => `${name} ${begun}`));
   return [...warnings, ...(await listInSubmodules(saved))];
+}
+
+async function bringBackAll(worktree: string, tree: string): Promise<boolean> {
+  const entry = await readOwnEntry(worktree);
+  return entry !== undefined && (await bringBackExact(worktree, entry, tree));
 }
 
 /** The branch that was checked out may have gone on, or be in use, since. */

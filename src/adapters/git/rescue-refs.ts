@@ -1,3 +1,4 @@
+import type { Exact } from './exact.ts';
 import { askGit, tryGit } from './git.ts';
 import { bringBackFiles, commitTree, gitWith, snapshotFiles } from './snapshot.ts';
 
@@ -12,11 +13,18 @@ export function rescueRef(ticket: string, time: string): string {
   return `${WORK}/${ticket}/${time}`;
 }
 
-/** Keeps a text in a repo: what a rescue was of, so that it can be undone when everything else is lost. Throws `git`. */
-export async function keepRecord(repoPath: string, ticket: string, time: string, text: string): Promise<void> {
+/**
+ * Keeps a text in a repo: what a rescue was of, so that it can be undone when everything else is lost; and with it the
+ * worktree as it was on the disk. Throws `git`.
+ */
+export async function keepRecord(
+  repoPath: string,
+  { ticket, time, exact }: { ticket: string; time: string; exact: Exact | undefined },
+  text: string,
+): Promise<void> {
   const git = gitWith(repoPath, {});
-  // Of no files: what is checked out in the repo may be a branch that has no commit yet.
-  const commit = await commitTree(git, await git(['mktree']), [], `What stack saved of ${ticket}\n\n${text}`);
+  const tree = exact?.tree ?? (await git(['mktree']));
+  const commit = await commitTree(git, tree, exact?.commits ?? [], `What stack saved of ${ticket}\n\n${text}`);
   await git(['update-ref', '-m', 'stack: saved', `${RECORD}/${ticket}/${time}`, commit]);
 }
 

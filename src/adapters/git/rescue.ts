@@ -5,6 +5,7 @@ import { shortHash } from '../../domain/names.ts';
 import { findLocal } from './branch.ts';
 import { listLonelyCommits, listLonelyInSubmodule } from './commits.ts';
 import { canonicalPath, findEntry, listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
+import { type Exact, saveExact } from './exact.ts';
 import { askGit, tryGit } from './git.ts';
 import { hasFiles } from './risk.ts';
 import { commitTree, gitWith, type Snapshot, snapshotFolder, takeSnapshot } from './snapshot.ts';
@@ -40,7 +41,9 @@ export interface Rescued {
   /** Trees of the files and of the index; undefined when all was as in HEAD. */
   files?: string | undefined;
   staged?: string | undefined;
-  /** `a merge`: what was under way, which cannot be saved. */
+  /** Tree of all as it is on the disk, and commits that it names; the record leads to both. */
+  exact?: Exact | undefined;
+  /** `a merge`: what was under way. */
   operations: string[];
 }
 
@@ -86,7 +89,8 @@ async function gather(
   const [head, local] = await Promise.all([linked && readHead(worktree), findLocal(cwd, branch)]);
   const snapshot = await (linked ? takeSnapshot(worktree, linked.folder, ignored) : snapshotFolder(cwd, worktree));
   const operations = linked ? listOperations(linked) : [];
-  const saved = { ref, head, tip: local?.commit, files: snapshot?.files, staged: snapshot?.staged, operations };
+  const exact = linked && always ? await saveExact(worktree, linked, ignored ?? []) : undefined;
+  const saved = { ref, head, tip: local?.commit, files: snapshot?.files, staged: snapshot?.staged, exact, operations };
   const lonely = always ? [] : await listLonelyCommits(cwd, { branch, ownsBranch: true }, linked && worktree);
   const needsAll = always || lonely.length > 0;
   return { saved, tips: needsAll ? listTips(saved, snapshot) : unique([snapshot?.commit]) };

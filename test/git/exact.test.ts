@@ -1,0 +1,187 @@
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { bringBack } from '../../src/adapters/git/bring-back.ts';
+import { rescueWork } from '../../src/adapters/git/rescue.ts';
+import { keepRecord } from '../../src/adapters/git/rescue-refs.ts';
+import { addWorktree } from '../../src/adapters/git/worktree.ts';
+import { commitFile, git, makeRepo } from '../support/git-repos.ts';
+import { makeTemp } from '../support/temp.ts';
+
+/** A repo whose filters, attributes and settings change what they read, with a worktree. */
+async function makeWorld() {
+  const repo = makeRepo(path.join(makeTemp(), 'repo'));
+  git(repo, 'config', 'filter.strip.clean', 'sed /OUT/d');
+  writeFileSync(path.join(repo, '.gitattributes'), '*.nb filter=strip\n*.id ident\n*.crlf text eol=crlf\n*.txt text\n');
+  for (const name of ['a.nb', 'a.id', 'a.crlf', 'a.txt', 'key']) writeFileSync(path.join(repo, name), 'one\ntwo\n');
+  writeFileSync(path.join(repo, '.gitignore'), 'hidden\n');
+  git(repo, 'add', '.');
+  git(repo, 'commit', '--quiet', '--message', 'More');
+  const worktree = path.join(repo, '../worktree');
+  const place = { repoPath: repo, gitCommonDir: path.join(repo, '.git'), worktree, branch: 'feat-01' };
+  const add = async (start: string, newBranch: boolean) => {
+    await addWorktree({ ...place, path: worktree, start, newBranch });
+  };
+  await add(git(repo, 'rev-parse', 'HEAD'), true);
+  const at = (name: string) => path.join(worktree, name);
+  return {
+    repo,
+    worktree,
+    at,
+    write: (name: string, text: string | Buffer) => {
+      mkdirSync(path.dirname(at(name)), { recursive: true });
+      writeFileSync(at(name), text);
+    },
+    /** Saves the worktree, removes it, lets git forget what nothing leads to, and makes it again. */
+    async goAndComeBack(ignored: string[] = []): Promise<string[]> {
+      const ref = 'refs/stack/rescue/feat-01/now';
+      const saved = await rescueWork({ ...place, ref, ignored, always: true });
+      await keepRecord(repo, { ticket: 'feat-01', time: 'now', exact: saved?.exact }, '{}');
+      git(repo, 'worktree', 'remove', '--force', '--force', worktree);
+      git(repo, 'reflog', 'expire', '--expire=now', '--all');
+      git(repo, 'gc', '--quiet', '--prune=now');
+      await add('', false);
+      const head = saved?.head?.branch === 'feat-01' ? undefined : saved?.head;
+      return bringBack({ ...saved, head, worktree, operations: saved?.operations ?? [] });
+    },
+  };
+}
+
+/** Every file with its bytes and mode, every folder with its mode, and what git says. */
+function look(worktree: string): unknown {
+  const visit = (folder: string): unknown[] =>
+    readdirSync(folder, { withFileTypes: true, encoding: 'buffer' }).flatMap((entry) => {
+      const name = Buffer.from(entry.name).toString('latin1');
+      const file = Buffer.concat([Buffer.from(`${folder}/`), Buffer.from(name, 'latin1')]);
+      const { mode } = lstatSync(file);
+      if (name === '.git') return [];
+      if (entry.isDirectory()) return [[`${folder}/${name}`, mode], ...visit(`${folder}/${name}`)];
+      if (entry.isSymbolicLink()) return [[`${folder}/${name}`, readlinkSync(file)]];
+      return [[`${folder}/${name}`, mode, readFileSync(file, 'latin1')]];
+    });
+  return {
+    files: visit(worktree),
+    status: git(worktree, 'status', '--porcelain=v2', '--ignored', '--untracked-files=all'),
+    index: git(worktree, 'ls-files', '--stage', '-v'),
+    content: git(worktree, 'diff', '--cached'),
+  };
+}
+
+describe('what is saved comes back', () => {
+  it('to the byte, whatever filters, keywords and line ends make of it', async () => {
+    const { worktree, write, goAndComeBack } = await makeWorld();
+    write('a.nb', 'one\ntwo\nOUT of a run\n');
+    git(worktree, 'add', 'a.nb');
+    write('a.id', '$Id: mine $\n');
+    write('a.crlf', 'one\ntwo\r\n');
+    write('a.txt', 'one\r\ntwo\n');
+    write('new.nb', 'OUT\n');
+    write('latin.txt', Buffer.from('caf\xe9\r\n', 'latin1'));
+    // Git takes it for unchanged, since the filter does away with the difference.
+    expect(git(worktree, 'status', '--porcelain', 'a.nb')).toBe('');
+    const before = look(worktree);
+    expect(await goAndComeBack()).toEqual([]);
+    expect(look(worktree)).toEqual(before);
+  });
+
+  it('with modes, times, empty folders, links and names that are not UTF-8', async () => {
+    const { worktree, at, write, goAndComeBack } = await makeWorld();
+    chmodSync(at('key'), 0o600);
+    write('tool', '#!/bin/sh\n');
+    chmodSync(at('tool'), 0o750);
+    write('hidden/secret', 'mine');
+    chmodSync(at('hidden/secret'), 0o600);
+    utimesSync(at('file-1'), 1000, 981173106.5);
+    mkdirSync(at('empty/deep'), { recursive: true });
+    write('shut/file', 'x');
+    chmodSync(at('shut'), 0o700);
+    symlinkSync('nowhere', at('link'));
+    writeFileSync(Buffer.from(at('caf\xe9'), 'latin1'), 'x');
+    writeFileSync(Buffer.from(at('hidden/caf\xe9'), 'latin1'), 'x');
+    rmSync(at('a.txt'));
+    const before = look(worktree);
+    await goAndComeBack(['hidden/secret', 'hidden/caf\udce9']);
+    expect(look(worktree)).toEqual(before);
+    expect(lstatSync(at('file-1')).mtimeMs).toBe(981173106500);
+  });
+
+  it('without the folders that git ignores and nobody saved', async () => {
+    const { at, write, goAndComeBack } = await makeWorld();
+    write('hidden/made/by-a-tool', 'x');
+    write('file-1', 'changed');
+    await goAndComeBack();
+    expect(existsSync(at('hidden'))).toBe(false);
+  });
+
+  it('with the index: staged, intended, passed over, and what only it holds', async () => {
+    const { worktree, write, at, goAndComeBack } = await makeWorld();
+    write('staged', 'only in the index\n');
+    git(worktree, 'add', 'staged');
+    rmSync(at('staged'));
+    write('intended', 'x');
+    git(worktree, 'add', '--intent-to-add', 'intended');
+    write('key', 'mine');
+    git(worktree, 'update-index', '--skip-worktree', 'key');
+    git(worktree, 'update-index', '--assume-unchanged', 'file-1');
+    const before = look(worktree);
+    await goAndComeBack();
+    expect(look(worktree)).toEqual(before);
+    expect(git(worktree, 'show', ':staged')).toBe('only in the index');
+  });
+
+  it('with a merge under way, its conflict and its other parent', async () => {
+    const { repo, worktree, goAndComeBack } = await makeWorld();
+    const mine = commitFile(worktree, 'file-1', 'here\n');
+    git(repo, 'checkout', '--quiet', '-b', 'other');
+    const other = commitFile(repo, 'file-1', 'there\n');
+    expect(() => git(worktree, 'merge', 'other')).toThrow();
+    git(repo, 'checkout', '--quiet', 'main');
+    git(repo, 'branch', '-D', 'other');
+    const before = look(worktree);
+    expect(await goAndComeBack()).toEqual(['a merge is under way, as it was']);
+    expect(look(worktree)).toEqual(before);
+    git(worktree, 'checkout', '--ours', 'file-1');
+    git(worktree, 'commit', '--quiet', '--all', '--no-edit');
+    expect(git(worktree, 'log', '-1', '--format=%P')).toBe(`${mine} ${other}`);
+  });
+
+  it('with a rebase under way, which goes on', async () => {
+    const { repo, worktree, goAndComeBack } = await makeWorld();
+    commitFile(worktree, 'file-1', 'here\n');
+    commitFile(worktree, 'second', 'x');
+    commitFile(repo, 'file-1', 'there\n');
+    expect(() => git(worktree, 'rebase', 'main')).toThrow();
+    const before = look(worktree);
+    expect((await goAndComeBack())[0]).toBe('a rebase is under way, as it was');
+    expect(look(worktree)).toEqual(before);
+    git(worktree, 'checkout', '--theirs', 'file-1');
+    git(worktree, 'add', '.');
+    git(worktree, '-c', 'core.editor=true', 'rebase', '--continue');
+    expect(git(worktree, 'log', '--format=%s', '-3')).toBe('Write second\nWrite file-1\nWrite file-1');
+    expect(git(worktree, 'branch', '--show-current')).toBe('feat-01');
+  });
+
+  it('with the sparse checkout it had', async () => {
+    const { worktree, at, write, goAndComeBack } = await makeWorld();
+    mkdirSync(at('far'));
+    commitFile(worktree, 'far/away', 'x');
+    git(worktree, 'sparse-checkout', 'set', 'near');
+    write('new', 'x');
+    const before = look(worktree);
+    await goAndComeBack();
+    expect(look(worktree)).toEqual(before);
+    expect(existsSync(at('far'))).toBe(false);
+  });
+});
