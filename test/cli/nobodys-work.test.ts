@@ -48,7 +48,7 @@ describe('what the set-up writes', () => {
     shop.write(`${front}/notes.md`, 'mine\n');
     await refuse('1 uncommitted change: lock.json', '1 untracked file: notes.md');
     // As after a set-up that failed: `start` runs it once more.
-    shop.write('.stack/state.json', shop.read('.stack/state.json').replace(/"setUp": ?true/, '"setUp": false'));
+    shop.write('.stack/state.json', shop.read('.stack/state.json').replaceAll(/"setUp": ?true/g, '"setUp": false'));
     expect(await shop.stack(['start', 'feat-01', '--quiet'])).toMatchObject({ code: 0 });
     expect(shop.read(`${front}/lock.json`)).toBe('locked\nonce\nmine\nonce\n');
     await refuse('1 uncommitted change: lock.json', '1 untracked file: notes.md');
