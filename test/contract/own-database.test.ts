@@ -85,6 +85,7 @@ function bareStack(root: string, server?: HostServer): Stack {
   const store = { update: async () => undefined };
   return {
     ...parts,
+    values: layValues(),
     store,
     docker: async () => engine,
     hostServer: async () => server,
