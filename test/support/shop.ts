@@ -246,8 +246,11 @@ function sortKeys(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, inner]) => [key, sortKeys(inner)]));
 }
 
-/** What git may write while it is only asked (its index), and objects that nothing leads to, are no traces. */
-const UNSEEN = new Set(['.stack', '.git/index', '.git/objects']);
+/**
+ * What git may write while it is only asked (its index), and objects that nothing leads to, are no traces; nor is what stack keeps
+ * for the person whose home this is, of all roots.
+ */
+const UNSEEN = new Set(['.stack', '.local', '.git/index', '.git/objects']);
 
 /** Files with what is in them, git's own included: refs, worktrees, config, excludes. */
 function listFiles(folder: string): string[] {
