@@ -1,7 +1,7 @@
 import { lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { explainShortage, StackError } from '../domain/errors.ts';
-import { pathOf } from './byte-names.ts';
+import { bytesOf, pathOf, textOf } from './byte-names.ts';
 import { type ReadOptions, readWhole } from './read-file.ts';
 import { sweepTemporaries, temporaryIn } from './temporary.ts';
 
@@ -25,10 +25,13 @@ export function explainFileError(error: unknown, doing: string): unknown {
   return new StackError('files', `cannot ${doing}: ${reason[0]}`, { hint: reason[1], cause: error });
 }
 
-/** Gives the text of a file, undefined when there is none. Never hangs. Throws `files`, also for what is no regular file. */
+/**
+ * Gives the text of a file, undefined when there is none; `replaceFile` writes it back to the byte, also where it is not
+ * UTF-8. Never hangs. Throws `files`, also for what is no regular file.
+ */
 export async function readFileIfThere(file: string, options: ReadOptions = {}): Promise<string | undefined> {
   try {
-    return (await readWhole(file, options)).toString('utf8');
+    return textOf(await readWhole(file, options));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw explainFileError(error, `read ${file}`);
@@ -95,7 +98,7 @@ export async function replaceFile(
   try {
     const handle = await open(temporary, 'wx', mode);
     try {
-      await handle.writeFile(text);
+      await handle.writeFile(bytesOf(text));
       if (lasting) await handle.sync();
     } finally {
       await handle.close();

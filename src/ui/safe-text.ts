@@ -6,6 +6,9 @@ import { maskPasswords } from '../domain/secrets.ts';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const HARMFUL = /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
+/** Bytes of a name that are not UTF-8, as stack keeps them (PEP 383). */
+const NOT_UTF8 = /[\udc80-\udcff]/gu;
+
 /** What sets colour and weight of text (SGR), which a line of output keeps. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const PAINT = /\u001b\[[0-9;:]*m/g;
@@ -29,8 +32,14 @@ export function showLines(text: string): string {
 
 function escapeControls(text: string): string {
   const paints = text.match(PAINT) ?? [];
-  const plain = text.split(PAINT).map((part) => part.replaceAll(HARMFUL, escapeCharacter));
+  const plain = text
+    .split(PAINT)
+    .map((part) => part.replaceAll(NOT_UTF8, escapeByte).replaceAll(HARMFUL, escapeCharacter));
   return plain.map((part, index) => part + (paints[index] ?? '')).join('');
+}
+
+function escapeByte(byte: string): string {
+  return `\\x${(byte.charCodeAt(0) - 0xdc00).toString(16)}`;
 }
 
 function escapeCharacter(character: string): string {
@@ -51,6 +60,7 @@ export function cleanText(text: string): string {
   return maskPasswords(stripVTControlCharacters(text))
     .replaceAll(/\s*[\r\n]+\s*/g, ' ')
     .replaceAll('\t', ' ')
+    .replaceAll(NOT_UTF8, escapeByte)
     .replaceAll(HARMFUL, '?')
     .trimEnd();
 }

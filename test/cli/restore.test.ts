@@ -1,4 +1,5 @@
-import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Rescue } from '../../src/domain/rescue.ts';
 import { expectRefusal } from '../support/refusal.ts';
@@ -123,6 +124,30 @@ describe('restore', () => {
     expect(run.stderr).toMatch(/^! front: no branch is checked out, but the commit that was: /m);
     expect(shop.git(front, 'rev-parse', 'HEAD')).toBe(head);
     expect(shop.read(`${front}/server.mjs`)).toBe(text);
+  });
+
+  it('puts back a branch and files whose names are not UTF-8, and tells of them', async () => {
+    const name = (file: string): Buffer => Buffer.from(`${shop.at(front)}/${file}`, 'latin1');
+    execFileSync('sh', ['-c', 'git switch --quiet --create "$(printf "caf\\351")"'], {
+      cwd: shop.at(front),
+      env: shop.env,
+    });
+    writeFileSync(name('new\xe9'), 'new');
+    mkdirSync(name('mine\xe9'));
+    shop.write(`${front}/.gitignore`, '.env.local\nmine*\n');
+    writeFileSync(name('mine\xe9/caf\xe9'), 'ignored');
+    const before = look();
+    expect((await shop.ps()).instances[0]?.problems ?? []).toEqual([]);
+    expect(await shop.stack(['destroy', 'fix-login'])).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/caf\\xe9 is checked out.*new\\xe9.*mine\\xe9\/caf\\xe9/s),
+    });
+    const told = JSON.parse((await shop.stack(['destroy', 'fix-login', '--json'])).stdout);
+    expect(JSON.stringify(told)).toContain('mine\\udce9/caf\\udce9');
+    expect(await destroy()).toMatchObject({ code: 0 });
+    expect(await restore('--no-start')).toMatchObject({ code: 0 });
+    expect(look()).toEqual(before);
+    expect(readFileSync(name('mine\xe9/caf\xe9'), 'utf8')).toBe('ignored');
   });
 
   it('puts back what a version saved that knew of git’s trees alone', async () => {

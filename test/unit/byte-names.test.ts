@@ -1,5 +1,9 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bytesOf, isEscaped, pathOf, textOf } from '../../src/adapters/byte-names.ts';
+import { readFileIfThere, replaceFile } from '../../src/adapters/files.ts';
+import { makeTemp } from '../support/temp.ts';
 
 describe('names that are no UTF-8', () => {
   it('are text that gives the same bytes again', () => {
@@ -28,5 +32,13 @@ describe('names that are no UTF-8', () => {
     expect(isEscaped(textOf(Buffer.from('caf\xe9', 'latin1')))).toBe(true);
     expect(pathOf('/a/b')).toBe('/a/b');
     expect(pathOf(textOf(Buffer.from('/caf\xe9', 'latin1')))).toEqual(Buffer.from('/caf\xe9', 'latin1'));
+  });
+
+  it('survive in the text of a file that is written again', async () => {
+    const file = path.join(makeTemp(), '.env');
+    const bytes = Buffer.from('NAME=Jos\xe9\n', 'latin1');
+    writeFileSync(file, bytes);
+    await replaceFile(file, `${await readFileIfThere(file)}MORE=1\n`);
+    expect(readFileSync(file)).toEqual(Buffer.concat([bytes, Buffer.from('MORE=1\n')]));
   });
 });

@@ -148,10 +148,15 @@ export interface LocalBranch {
   checkedOutAt: string;
 }
 
+/** Gives what asks `for-each-ref` for a branch: no argument can carry bytes that are not UTF-8, and `?` stands for any. */
+export function refPattern(branch: string): string {
+  return `refs/heads/${branch.replaceAll(/[\udc80-\udcff]/gu, '?')}`;
+}
+
 /** Gives a local branch, undefined when there is none of that name. */
 export async function findLocal(folder: string, branch: string): Promise<LocalBranch | undefined> {
   const format = '--format=%(refname)%00%(objectname)%00%(worktreepath)';
-  const lines = (await askGit(folder, ['for-each-ref', format, `refs/heads/${branch}`])).split('\n');
+  const lines = (await askGit(folder, ['for-each-ref', format, refPattern(branch)])).split('\n');
   const found = lines.map((line) => line.split('\0')).find(([name]) => name === `refs/heads/${branch}`);
   return found && { commit: found[1] ?? '', checkedOutAt: found[2] ?? '' };
 }

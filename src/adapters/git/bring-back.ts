@@ -1,3 +1,6 @@
+import path from 'node:path';
+import { isEscaped } from '../byte-names.ts';
+import { replaceFile } from '../files.ts';
 import { findLocal } from './branch.ts';
 import { readOwnEntry } from './entry.ts';
 import { bringBackExact } from './exact-back.ts';
@@ -53,11 +56,19 @@ async function bringBackAll(worktree: string, tree: string): Promise<boolean> {
 async function checkOut(worktree: string, commit: string, branch: string | undefined): Promise<string[]> {
   const local = branch === undefined ? undefined : await findLocal(worktree, branch);
   if (branch !== undefined && local?.commit === commit && local.checkedOutAt === '') {
-    await change(worktree, ['checkout', '--quiet', branch, '--']);
+    if (!isEscaped(branch)) await change(worktree, ['checkout', '--quiet', branch, '--']);
+    else await putOn(worktree, commit, branch);
     return [`${branch} is checked out, as it was`];
   }
   await change(worktree, ['checkout', '--quiet', '--detach', commit, '--']);
   return [`no branch is checked out, but the commit that was: ${commit.slice(0, 7)}`];
+}
+
+/** No argument can carry a name that is not UTF-8, but HEAD can (gitrepository-layout(5)). */
+async function putOn(worktree: string, commit: string, branch: string): Promise<void> {
+  await change(worktree, ['checkout', '--quiet', '--detach', commit, '--']);
+  const entry = await readOwnEntry(worktree);
+  if (entry) await replaceFile(path.join(entry.folder, 'HEAD'), `ref: refs/heads/${branch}\n`, { mode: 0o644 });
 }
 
 /** A branch that had no commit yet, unless somebody has made one of its name since. */

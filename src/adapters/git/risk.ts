@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
+import { refPattern } from './branch.ts';
 import { type Commit, listLonely, listLonelyInSubmodule, MOST_COMMITS } from './commits.ts';
 import { canonicalPath, findEntry, listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { askGit } from './git.ts';
@@ -120,7 +121,7 @@ async function listOnBranch(
 
 async function readRefs(cwd: string, branch: string): Promise<BranchRefs> {
   const format = '--format=%(refname)%00%(objectname)%00%(worktreepath)';
-  const text = await askGit(cwd, ['for-each-ref', format, `refs/heads/${branch}`, 'refs/stash']);
+  const text = await askGit(cwd, ['for-each-ref', format, refPattern(branch), 'refs/stash']);
   const refs = new Map(text.split('\n').map((line) => [line.split('\0')[0], line.split('\0')]));
   const [, tip, checkedOutAt = ''] = refs.get(`refs/heads/${branch}`) ?? [];
   return { tip, checkedOutAt, hasStash: refs.has('refs/stash') };

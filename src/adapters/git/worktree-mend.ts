@@ -1,4 +1,5 @@
 import { StackError } from '../../domain/errors.ts';
+import { isEscaped } from '../byte-names.ts';
 import { withLock } from '../lock.ts';
 import { canonicalPath, findEntry, readOwnEntry } from './entry.ts';
 import { changeGit, gitError, tryGit } from './git.ts';
@@ -47,8 +48,8 @@ export async function restoreBranch(broken: Broken, start: string): Promise<stri
     const current = ref.replace(/^refs\/heads\//, '');
     const lost = entry && (await findLostBranch(entry.folder, current, branch));
     const commit = lost && (await findCommit(repoPath, lost.commit === undefined ? [start] : [lost.commit, start]));
-    if (commit === undefined) {
-      throw new StackError('git', `${worktree} is on a branch that is gone, and so is the commit it was at`, {
+    if (commit === undefined || isEscaped(ref)) {
+      throw new StackError('git', `${worktree} is on a branch that is gone, and cannot be made again`, {
         hint: `\`git -C ${worktree} checkout\` another branch`,
       });
     }
