@@ -164,13 +164,14 @@ describe('destroy', () => {
     expect(saved.sort()).toEqual(names.sort());
   });
 
-  it('keeps what a person put beside the worktrees, and says so', async () => {
+  it('refuses what a person put beside the worktrees, and names it', async () => {
     shop.write('tickets/feat-01/notes.md', 'mine\n');
-    const run = await shop.stack(['destroy', 'feat-01']);
-    expect(run).toMatchObject({ code: 0 });
-    expect(run.stderr).toMatch(/^! .*tickets\/feat-01 stays: it holds notes\.md$/m);
+    await expectRefusal(shop, ['destroy', 'feat-01'], {
+      code: 'dirty',
+      message: /^destroying feat-01 would lose work$/,
+      hint: /^move it elsewhere; `stack destroy feat-01 --force` saves it first/,
+    });
     expect(shop.read('tickets/feat-01/notes.md')).toBe('mine\n');
-    expect(existsSync(shop.at('tickets/feat-01/.stack-ticket'))).toBe(false);
   });
 
   it('works on what somebody has deleted by hand', async () => {
