@@ -98,12 +98,15 @@ async function confirmLarge(context: Context, risks: readonly TicketRisk[]): Pro
 }
 
 function renderDestroyed(destroyed: readonly TakenApart[], left: readonly string[] = []): string {
-  const gone = destroyed.flatMap(({ ticket, rescued, beside, data }) => [
+  const gone = destroyed.flatMap(({ ticket, rescued, beside, quiet, data }) => [
     `${ticket} is gone`,
     ...rescued.map(({ repo, ref }) => `  its work in ${repo} is saved: git branch ${ticket}-rescued ${ref}`),
     ...(beside ? [`  its files beside the worktrees are saved: ${beside.slice(0, 4).join(', ')}`] : []),
     ...(data?.postgres?.dump ? [`  its database is saved: .stack/dumps/${data.postgres.dump}`] : []),
-    ...(rescued.length > 0 || beside || data ? [`  \`stack restore ${ticket}\` makes it again as it was`] : []),
+    ...(quiet ? ['  commits that were amended, rebased away or taken back are kept for 30 days'] : []),
+    ...(rescued.length > 0 || beside || quiet || data
+      ? [`  \`stack restore ${ticket}\` makes it again as it was`]
+      : []),
   ]);
   if (left.length > 0)
     return [...gone, 'merged, and left because of this:', ...left.map((line) => `  ${line}`)].join('\n');

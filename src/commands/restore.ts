@@ -81,11 +81,11 @@ export const restore: Verb<Options, Result> = {
 async function renderRescues(rescues: readonly Rescue[], { color, columns }: RenderOptions): Promise<string> {
   if (rescues.length === 0) return 'nothing is saved';
   const { renderTable } = await import('../ui/table.ts');
-  const rows = rescues.map(({ ticket, time, halfMade, repos }) => {
+  const rows = rescues.map(({ ticket, time, halfMade, quiet, repos }) => {
     const own = Object.entries(repos).flatMap(([repo, one]) =>
       one.mode === 'dedicated' ? [`${repo} [${one.base}]`] : [],
     );
-    return [ticket, time, own.join(', '), halfMade ? 'half-made' : ''];
+    return [ticket, time, own.join(', '), halfMade ? 'half-made' : quiet ? 'taken back' : ''];
   });
   return renderTable(['Ticket', 'Saved', 'Repos', ''], rows, { color, columns });
 }

@@ -23,6 +23,8 @@ const dedicated = z.object({
   operations: z.array(z.string()),
   /** Tree of the files that were in the ticket's folder and in no repo; each repo of the ticket keeps all of them. */
   beside: z.optional(z.string()),
+  /** Commits to which logs and refs of its worktree alone led: left without a branch, amended, rebased away, taken back. */
+  others: z.optional(z.array(z.string())),
 });
 
 const schema = z.object({
@@ -38,6 +40,8 @@ const schema = z.object({
   createdAt: z.string(),
   /** True for what a create left that did not finish: not what anybody wants back, unless they ask for it. */
   halfMade: z.optional(z.boolean()),
+  /** True where nothing but such commits was to be saved: kept for 30 days without a question. */
+  quiet: z.optional(z.boolean()),
   repos: z.record(z.string(), z.discriminatedUnion('mode', [dedicated, z.object({ mode: z.literal('shared') })])),
   services: z.record(z.string(), z.object({ runtime: z.enum(['docker', 'process']) })),
   /** What it had of its own, and where that is saved: a file in `.stack/dumps`, or a sealed database on the server. */

@@ -1,15 +1,26 @@
 import { isThere } from '../adapters/files.ts';
 import { type Rescued, rescueWork } from '../adapters/git/rescue.ts';
-import { dropRescue, keepBeside, keepRecord, rescueRef } from '../adapters/git/rescue-refs.ts';
+import { dropRescue, keepBeside, keepRecord, listRecords, rescueRef } from '../adapters/git/rescue-refs.ts';
+import { lookForOwnCommits } from '../adapters/git/risk.ts';
 import { StackError } from '../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
-import { type Rescue, type RescuedRepo, renderRescue, type SaveStamp } from '../domain/rescue.ts';
+import {
+  parseRescue,
+  type Rescue,
+  type RescuedRepo,
+  renderRescue,
+  rescueTime,
+  type SaveStamp,
+} from '../domain/rescue.ts';
 import { listBeside } from './beside.ts';
 import { folderOf, type TicketRisk, WISHES } from './checks.ts';
 import { describeOwn, type SavedData } from './dumps.ts';
 
 /** More ignored files than this in one repo are asked about before they go into git. */
 const MANY_BYTES = 50_000_000;
+
+/** As long as git itself keeps what nothing but a log leads to (`gc.reflogExpireUnreachable`). */
+const QUIET_DAYS = 30;
 
 /** Ignored files of one repo, or files beside the worktrees, that together are large. */
 export interface LargeFiles {
@@ -39,9 +50,10 @@ export async function rescueTicket(
 ): Promise<Rescue | undefined> {
   const kinds = risks.flatMap(({ findings }) => findings.map(({ kind }) => kind));
   // Stashes are the repo's and stay there.
-  if (kinds.every((kind) => kind === 'stashed' || WISHES.has(kind))) return undefined;
+  const quiet = kinds.every((kind) => kind === 'stashed' || WISHES.has(kind));
+  if (quiet && !(await hasOwnCommits(record))) return undefined;
   const { time } = stamp;
-  const saved = await saveRepos(record, risks, time);
+  const saved = await saveRepos(record, risks, { time, withFiles: !quiet });
   const borrowed = Object.entries(record.repos).flatMap(([repo, { mode }]) =>
     mode === 'shared' ? [[repo, { mode }] as const] : [],
   );
@@ -49,6 +61,7 @@ export async function rescueTicket(
   const rescue: Rescue = {
     ...{ version: 1, ticket: record.ticket, argument: record.argument, ...stamp, createdAt: record.createdAt },
     ...(record.phase === 'creating' && { halfMade: true }),
+    ...(quiet && { quiet }),
     repos: Object.fromEntries([...saved, ...borrowed]),
     services: Object.fromEntries(services),
     ...describeOwn(record, data),
@@ -64,11 +77,30 @@ export async function rescueTicket(
   return rescue;
 }
 
+/** True where commits go that nobody needs to be asked about: amended, rebased away, taken back. Throws `git`, `files`. */
+export async function hasOwnCommits(record: InstanceRecord): Promise<boolean> {
+  const repos = dedicatedRepos(record);
+  const looks = await Promise.all(repos.map(([, own]) => lookForOwnCommits({ ...own, repoPath: own.path })));
+  return looks.some(({ heads }) => heads.length > 0);
+}
+
+/** Drops what was kept of a ticket's repos without a question, once it is old. Throws `git`. */
+export async function purgeQuiet(record: InstanceRecord): Promise<void> {
+  const oldest = rescueTime(new Date(Date.now() - QUIET_DAYS * 86_400_000));
+  await Promise.all(
+    dedicatedRepos(record).map(async ([, own]) => {
+      const rescues = (await listRecords(own.path)).flatMap((text) => parseRescue(text) ?? []);
+      const old = rescues.filter(({ quiet, time }) => quiet && time < oldest);
+      for (const { ticket, time } of old) await dropRescue(own.path, ticket, time);
+    }),
+  );
+}
+
 /** All of them or none: a rescue of some repos alone would be known to nobody. */
 async function saveRepos(
   record: InstanceRecord,
   risks: readonly TicketRisk[],
-  time: string,
+  { time, withFiles }: { time: string; withFiles: boolean },
 ): Promise<[string, RescuedRepo][]> {
   const repos = dedicatedRepos(record);
   const beside = await listBeside(folderOf(record));
@@ -78,7 +110,8 @@ async function saveRepos(
     repos.map(async ([repo, own]) => {
       const findings = risks.filter((risk) => risk.repo === repo).flatMap((risk) => risk.findings);
       const ignored = [...new Set(findings.flatMap(({ kind, paths }) => (kind === 'ignored' ? (paths ?? []) : [])))];
-      const options = { ...own, repoPath: own.path, ref: rescueRef(record.ticket, time), ignored, always: true };
+      const ref = rescueRef(record.ticket, time);
+      const options = { ...own, repoPath: own.path, ref, ignored, always: true, withFiles };
       const saved = describeRepo(own, await rescueWork(options));
       if (beside.length === 0 || !(await isThere(own.path))) return [repo, saved] as [string, RescuedRepo];
       const { ticket, folder } = record;

@@ -11,7 +11,7 @@ import { findLostEngine, isInEngine, listAbandoned } from './lost-engine.ts';
 import { bringToRest, hasOwnData, requireAlone, withOwnServers } from './own-data.ts';
 import { removeOwnFolder } from './redis-server.ts';
 import { removeForgotten, requireNothingLeft } from './remains.ts';
-import { rescueTicket } from './rescue.ts';
+import { hasOwnCommits, purgeQuiet, rescueTicket } from './rescue.ts';
 import { nextSequence } from './rescues.ts';
 import { runBackward } from './run.ts';
 import { requireDedicated } from './spec.ts';
@@ -38,6 +38,8 @@ export interface TakenApart {
   rescued: { repo: string; ref: string }[];
   /** Files beside the worktrees that were saved. */
   beside?: string[];
+  /** Where commits that were amended, rebased away or taken back are kept for some time; undefined where there were none. */
+  quiet?: { repo: string; ref: string }[];
   /** Where its data is saved; undefined when it had none, or none that was its own. */
   data?: SavedData;
 }
@@ -161,7 +163,9 @@ async function abandon(
     data: undefined,
     rests: false,
   });
-  const steps = listRecordedSteps({ ...work, saved: rescue !== undefined }).filter((step) => !isInEngine(work, step));
+  const steps = listRecordedSteps({ ...work, saved: rescue !== undefined && !rescue.quiet }).filter(
+    (step) => !isInEngine(work, step),
+  );
   const leftovers = await runBackward(steps, { ...stack, until: stack.signal });
   if (stack.signal.aborted) throw interruptedAt(`stack destroy ${ticket}`);
   if (leftovers.length > 0) throw leftoverError(ticket, leftovers);
@@ -181,8 +185,9 @@ async function unmake(work: Work, options: TakeApartOptions & { risks: readonly 
   const stamp = options.force || hasOwnData(record) ? await stampOf(work) : undefined;
   const data = stamp && hasOwnData(record) ? await secureData(work, options, stamp) : undefined;
   const rescue = stamp && options.force ? await saveFirst(work, options, { ...stamp, data, rests: true }) : undefined;
+  const quiet = listQuiet(rescue ?? (await saveQuietly(work, stamp, data)));
   // Where nothing had to be saved, what comes in from now on is looked for to the end.
-  const steps = listRecordedSteps({ ...work, saved: rescue !== undefined });
+  const steps = listRecordedSteps({ ...work, saved: rescue !== undefined && !rescue.quiet });
   const leftovers = await runBackward(steps, { ...stack, until: stack.signal });
   if (stack.signal.aborted) throw interruptedAt(`stack destroy ${record.ticket}`);
   if (leftovers.length > 0) throw leftoverError(record.ticket, leftovers);
@@ -193,12 +198,31 @@ async function unmake(work: Work, options: TakeApartOptions & { risks: readonly 
   });
   // What is too old goes with a later one, should it not go now.
   if (hasOwnData(record)) await purgeDumps(work).catch(() => undefined);
+  if (quiet.length > 0) await purgeQuiet(record).catch(() => undefined);
   return {
     ticket: record.ticket,
     rescued: listSaved(rescue, options.risks),
     ...listSavedBeside(rescue, options.risks),
+    ...(quiet.length > 0 && { quiet }),
     ...(data && { data }),
   };
+}
+
+/** Keeps what nothing but the worktrees' own refs and logs leads to, where nothing else had to be saved. */
+async function saveQuietly(
+  work: Work,
+  stamp: SaveStamp | undefined,
+  data: SavedData | undefined,
+): Promise<Rescue | undefined> {
+  if (!(await hasOwnCommits(work.record))) return undefined;
+  return rescueTicket(work.record, [], { ...(stamp ?? (await stampOf(work))), data });
+}
+
+function listQuiet(rescue: Rescue | undefined): { repo: string; ref: string }[] {
+  if (!rescue?.quiet) return [];
+  return Object.entries(rescue.repos).flatMap(([repo, one]) =>
+    one.mode === 'dedicated' && one.others && one.ref !== undefined ? [{ repo, ref: one.ref }] : [],
+  );
 }
 
 async function stampOf({ stack, record }: Work): Promise<SaveStamp> {

@@ -136,6 +136,34 @@ describe('destroy refuses', () => {
     expect(shop.git('front', 'show', 'feat-01:done.txt')).toBe('done');
   });
 
+  it('commits that were made on no branch and left there; what was amended is kept without a question', async () => {
+    await create();
+    shop.git(front, 'switch', '--quiet', '--detach');
+    shop.commit(front, 'idea.txt', 'idea\n');
+    const idea = shop.git(front, 'rev-parse', 'HEAD');
+    shop.git(front, 'switch', '--quiet', 'feat-01');
+    await refuse('unpushed', `    1 commit made on no branch and left there: ${idea.slice(0, 7)} Write idea.txt`);
+    shop.git('front', 'branch', 'idea', idea);
+    shop.commit(front, 'done.txt', 'done\n');
+    const amended = shop.git(front, 'rev-parse', 'HEAD');
+    shop.write(`${front}/done.txt`, 'otherwise\n');
+    shop.git(front, 'commit', '--quiet', '--all', '--amend', '--no-edit');
+    shop.git('front', 'merge', '--quiet', 'feat-01');
+    const run = await shop.stack(['destroy', 'feat-01', '--json']);
+    const ref = expect.stringMatching(/^refs\/stack\/rescue\/feat-01\//);
+    expect(JSON.parse(run.stdout)).toMatchObject({ destroyed: [{ rescued: [], quiet: [{ repo: 'front', ref }] }] });
+    shop.git('front', 'reflog', 'expire', '--expire=now', '--all');
+    shop.git('front', 'gc', '--quiet', '--prune=now');
+    expect(shop.git('front', 'show', `${amended}:done.txt`)).toBe('done');
+    expect((await shop.stack(['restore', '--list'])).stdout).toMatch(/^feat-01 .* taken back$/m);
+    expect(await shop.stack(['restore', 'feat-01', '--no-start'])).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining(`commits that no branch led to are kept: \`git log ${amended.slice(0, 10)}\``),
+    });
+    await passes('--quiet');
+    expect(shop.git('front', 'for-each-ref', 'refs/stack/rescue').split('\n')).toHaveLength(1);
+  });
+
   it('a worktree that was moved, and what is in it', async () => {
     await create();
     const elsewhere = `${shop.folder}/elsewhere`;

@@ -19,6 +19,8 @@ export interface SavedWork {
   exact?: { tree: string } | undefined;
   /** What was under way. */
   operations: readonly string[];
+  /** Commits that no branch led to. */
+  others?: readonly string[] | undefined;
 }
 
 /** Filters, LFS among them, run over every file. */
@@ -44,6 +46,8 @@ export async function bringBack(saved: SavedWork): Promise<string[]> {
   });
   const begun = isExact ? 'is under way, as it was' : 'was under way: its files are back, begin it anew';
   warnings.unshift(...operations.map((name) => `${name} ${begun}`));
+  const others = saved.others?.map((commit) => commit.slice(0, 10)) ?? [];
+  if (others.length > 0) warnings.push(`commits that no branch led to are kept: \`git log ${others.join(' ')}\``);
   return [...warnings, ...(await listInSubmodules(saved))];
 }
 

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { readFileIfThere } from '../files.ts';
 
 /** One move of a ref, as its log has it. */
-interface Move {
+export interface Move {
   from: string;
   to: string;
   /** `commit: Add a button`, `checkout: moving from feat-01 to main`. */
@@ -10,12 +10,12 @@ interface Move {
 }
 
 /** Gives the moves of the HEAD of a worktree, by the folder of its entry, the oldest first; [] where git keeps no log. */
-async function readHeadLog(folder: string): Promise<Move[]> {
+export async function readHeadLog(folder: string): Promise<Move[]> {
   return readLog(path.join(folder, 'logs', 'HEAD'));
 }
 
 /** Gives the moves that a log file tells of, the oldest first; [] for none. Throws `files`. */
-async function readLog(file: string): Promise<Move[]> {
+export async function readLog(file: string): Promise<Move[]> {
   const text = (await readFileIfThere(file)) ?? '';
   // gitrepository-layout(5): the commits before and after, who and when, and behind a tab why.
   return text.split('\n').flatMap((line) => {
@@ -25,7 +25,7 @@ async function readLog(file: string): Promise<Move[]> {
 }
 
 /** True for the id that stands for no commit. */
-function isNone(id: string): boolean {
+export function isNone(id: string): boolean {
   return /^0+$/.test(id);
 }
 

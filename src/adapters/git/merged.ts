@@ -43,6 +43,20 @@ export async function isMerged(question: MergeQuestion): Promise<boolean> {
   });
 }
 
+/** Gives those of some commits that add nothing to one of the `kept` ones by their content. Throws `git`, `files`. */
+export async function listContained(
+  cwd: string,
+  commits: readonly string[],
+  kept: readonly string[],
+): Promise<string[]> {
+  if (commits.length === 0 || kept.length === 0) return [];
+  return withPlainGit(cwd, async (git) => {
+    const pairs = commits.flatMap((commit) => kept.map((into) => ({ into, commit })));
+    const adds = await listAdding(git, pairs);
+    return pairs.flatMap(({ commit }, index) => (adds[index] === false ? [commit] : []));
+  });
+}
+
 /** Commits of the branches that the work may have gone to, each once. */
 async function listTargets({ cwd, base, branch, alsoGoing = [] }: MergeQuestion): Promise<string[]> {
   const format = '--format=%(refname)%00%(objectname)%00%(upstream)%00%(symref)';
@@ -66,16 +80,9 @@ function nameOf(ref: string): string {
 }
 
 async function isIn(git: PlainGit, tip: string, target: string): Promise<boolean> {
-  const start = (await git(['merge-base', target, tip])).stdout.trim();
+  const { start, work } = await findWork(git, tip, target);
   if (start === '') return false;
   if (start === tip) return true;
-  const sum = await git(['diff-tree', '-r', ...RAW, start, tip]);
-  const work: Change[] = [];
-  readFields(
-    sum.stdout,
-    () => undefined,
-    (change) => work.push(change),
-  );
   // Work that was taken back again is nowhere else: that its sum is nothing does not make it merged.
   if (work.length === 0) return false;
   if (await addsNothing(git, tip, [target])) return true;
@@ -88,14 +95,38 @@ async function isIn(git: PlainGit, tip: string, target: string): Promise<boolean
   return (await addsNothing(git, tip, commits)) || hasEvery(await listCommits(git, [tip, '--not', target]), since);
 }
 
-/** True when a merge into one of the commits would give a tree that one of them has. Git before 2.38 cannot tell. */
+/** What a commit has changed since it and the other parted, and where that was; '' for nowhere. */
+async function findWork(git: PlainGit, tip: string, other: string): Promise<{ start: string; work: Change[] }> {
+  const start = (await git(['merge-base', other, tip])).stdout.trim();
+  const work: Change[] = [];
+  if (start === '' || start === tip) return { start, work };
+  const { stdout } = await git(['diff-tree', '-r', ...RAW, start, tip]);
+  readFields(
+    stdout,
+    () => undefined,
+    (change) => work.push(change),
+  );
+  return { start, work };
+}
+
+/** True when a merge into one of the commits would change nothing. */
 async function addsNothing(git: PlainGit, tip: string, commits: readonly string[]): Promise<boolean> {
-  if (commits.length === 0) return false;
-  const trees = (await git(['rev-parse', ...commits.map((commit) => `${commit}^{tree}`)])).stdout.split('\n');
-  const pairs = commits.map((commit) => `${commit} ${tip}\n`).join('');
-  const fields = (await git(['merge-tree', '--write-tree', '--no-messages', '--stdin'], pairs)).stdout.split('\0');
-  // git-merge-tree(1): `1` for a clean merge, then its tree.
-  return fields.some((field, index) => field === '1' && trees.includes(fields[index + 1] ?? ''));
+  const adds = await listAdding(
+    git,
+    commits.map((into) => ({ into, commit: tip })),
+  );
+  return adds.includes(false);
+}
+
+/** Tells of each merge whether it would change something; conflicts do. Git before 2.38 cannot tell, and gives none. */
+async function listAdding(git: PlainGit, pairs: readonly { into: string; commit: string }[]): Promise<boolean[]> {
+  if (pairs.length === 0) return [];
+  const trees = (await git(['rev-parse', ...pairs.map(({ into }) => `${into}^{tree}`)])).stdout.split('\n');
+  const input = pairs.map(({ into, commit }) => `${into} ${commit}\n`).join('');
+  const { stdout } = await git(['merge-tree', '--write-tree', '--no-messages', '--stdin'], input);
+  // git-merge-tree(1): for each merge `1` when it is clean, then its tree, and an empty field at the end.
+  const merges = stdout.split('\0\0').filter((merge) => merge !== '');
+  return merges.map((merge, index) => merge !== `1\0${trees[index]}`);
 }
 
 /** What a commit changes in one file: `from` and `to` are mode and id. */

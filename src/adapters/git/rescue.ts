@@ -7,6 +7,7 @@ import { listLonelyCommits, listLonelyInSubmodule } from './commits.ts';
 import { canonicalPath, findEntry, listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { type Exact, saveExact } from './exact.ts';
 import { askGit, tryGit } from './git.ts';
+import { findOwnCommits } from './own-commits.ts';
 import { hasFiles } from './risk.ts';
 import { commitTree, gitWith, type Snapshot, snapshotFolder, takeSnapshot } from './snapshot.ts';
 import { listStashCommits } from './stash.ts';
@@ -17,12 +18,16 @@ export interface RescueOptions {
   gitCommonDir: string;
   worktree: string;
   branch: string;
+  /** False: the branch stays, with its log; default true. */
+  ownsBranch?: boolean;
   /** Full name of the ref that is to keep the work: `refs/stack/rescue/<ticket>/<time>`. */
   ref: string;
   /** Files that git ignores and that are to be saved too, relative to the worktree. */
   ignored?: readonly string[];
   /** True: the ref is made also when nothing would be lost, so that all can be put back as it was. */
   always?: boolean;
+  /** False: commits alone; default true. */
+  withFiles?: boolean;
 }
 
 /** What is checked out: a commit, a branch, or a branch that has no commit yet. */
@@ -45,6 +50,8 @@ export interface Rescued {
   exact?: Exact | undefined;
   /** `a merge`: what was under way. */
   operations: string[];
+  /** Commits to which logs and refs of the worktree alone led; undefined for none. */
+  others?: string[] | undefined;
 }
 
 /**
@@ -64,7 +71,7 @@ export async function rescueWork(options: RescueOptions): Promise<Rescued | unde
   const submodules = home ? await listSubmodules(worktree, home) : [];
   const inSubmodules = await rescueSubmodules(options, cwd, submodules);
   const ignored = options.ignored?.filter((file) => holderOf(submodules, file) === undefined) ?? [];
-  const { saved, tips } = await gather({ ...options, ignored }, cwd, linked);
+  const { saved, tips } = await gather({ ...options, ignored }, cwd, { linked, home });
   const [first] = tips;
   if (first === undefined) return inSubmodules ? saved : undefined;
   await keep(cwd, ref, tips.length === 1 ? first : await joinCommits(cwd, tips));
@@ -82,18 +89,24 @@ async function requireNoFiles({ repoPath, worktree }: RescueOptions): Promise<un
 
 /** Takes the snapshot, and gives the commits that a ref must lead to. */
 async function gather(
-  { worktree, branch, ref, ignored, always = false }: RescueOptions,
+  options: RescueOptions,
   cwd: string,
-  linked: WorktreeEntry | undefined,
+  { linked, home }: Record<'linked' | 'home', WorktreeEntry | undefined>,
 ): Promise<{ saved: Rescued; tips: string[] }> {
+  const { worktree, branch, ref, ignored, always = false, withFiles = true } = options;
   const [head, local] = await Promise.all([linked && readHead(worktree), findLocal(cwd, branch)]);
-  const snapshot = await (linked ? takeSnapshot(worktree, linked.folder, ignored) : snapshotFolder(cwd, worktree));
+  const take = () => (linked ? takeSnapshot(worktree, linked.folder, ignored) : snapshotFolder(cwd, worktree));
+  const snapshot = withFiles ? await take() : undefined;
   const operations = linked ? listOperations(linked) : [];
-  const exact = linked && always ? await saveExact(worktree, linked, ignored ?? []) : undefined;
-  const saved = { ref, head, tip: local?.commit, files: snapshot?.files, staged: snapshot?.staged, exact, operations };
+  const exact = linked && always && withFiles ? await saveExact(worktree, linked, ignored ?? []) : undefined;
+  const kept = unique([local?.commit, head?.commit]);
+  const { heads } = await findOwnCommits(cwd, home, { ...options, ownsBranch: options.ownsBranch ?? true }, kept);
+  const trees = { files: snapshot?.files, staged: snapshot?.staged, exact };
+  const others = heads.length > 0 ? heads : undefined;
+  const saved: Rescued = { ref, head, tip: local?.commit, ...trees, operations, ...(others && { others }) };
   const lonely = always ? [] : await listLonelyCommits(cwd, { branch, ownsBranch: true }, linked && worktree);
   const needsAll = always || lonely.length > 0;
-  return { saved, tips: needsAll ? listTips(saved, snapshot) : unique([snapshot?.commit]) };
+  return { saved, tips: unique([...(needsAll ? listTips(saved, snapshot) : [snapshot?.commit]), ...heads]) };
 }
 
 /** The commits that lead to all of the work, its files' first: a snapshot leads to HEAD. */

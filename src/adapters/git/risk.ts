@@ -4,10 +4,11 @@ import path from 'node:path';
 import { refPattern } from './branch.ts';
 import { type Commit, listLonely, listLonelyInSubmodule, MOST_COMMITS } from './commits.ts';
 import { canonicalPath, findEntry, listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
-import { askGit } from './git.ts';
+import { askGit, tryGit } from './git.ts';
 import { readEntries } from './inside.ts';
 import { isMerged } from './merged.ts';
 import { listOwned } from './nobodys.ts';
+import { findOwnCommits, type OwnCommits } from './own-commits.ts';
 import { readOwnStatus, type WorktreeStatus } from './status.ts';
 import { listSubmodules, type Submodule } from './submodule.ts';
 
@@ -55,6 +56,8 @@ export interface Look {
   /** Undefined when the folder is no worktree, or one that was never filled. */
   linked: { entry: WorktreeEntry; status: WorktreeStatus } | undefined;
   refs: BranchRefs;
+  /** Commits that nothing leads to but the worktree's own refs and logs. */
+  own: OwnCommits;
 }
 
 interface BranchRefs {
@@ -88,13 +91,34 @@ export async function lookAt(question: RiskQuestion): Promise<Look> {
   // Where somebody has deleted the branch that is checked out, its commits are the worktree's alone.
   const isAlone = status?.branch === undefined || status.isLost;
   const detached = status?.head !== undefined && isAlone ? [status.head] : [];
-  const commits = cwd === undefined || detached.length === 0 ? [] : await listLonely(cwd, detached, question);
+  const kept = [...new Set([refs.tip, status?.head].filter((commit) => commit !== undefined))];
+  const [commits, own] = await Promise.all([
+    cwd === undefined || detached.length === 0 ? [] : listLonely(cwd, detached, question),
+    cwd === undefined ? NO_COMMITS : findOwnCommits(cwd, inFiles.entry, question, kept),
+  ]);
   const all = [...new Map([...commits, ...lonely].map((one) => [one.commit, one])).values()];
   return {
-    findings: [...findings, ...renderCommits(all, question)],
+    findings: [...findings, ...renderCommits(all, question), ...renderLeft(own.left)],
     linked: entry && status && { entry, status },
     refs,
+    own,
   };
+}
+
+const NO_COMMITS: OwnCommits = { left: [], heads: [] };
+
+/** Gives the commits alone that nothing leads to but a worktree's own refs and logs. Throws `git`, `files`. */
+export async function lookForOwnCommits(question: RiskQuestion): Promise<OwnCommits> {
+  const { repoPath, gitCommonDir, worktree, branch } = question;
+  if (!existsSync(repoPath)) return NO_COMMITS;
+  const own = await readOwnEntry(worktree);
+  const entry = own ?? (await findEntry(gitCommonDir, await canonicalPath(worktree)));
+  const [{ tip }, head] = await Promise.all([
+    readRefs(repoPath, branch),
+    own?.hasIndex ? tryGit(worktree, ['rev-parse', '--verify', '--quiet', 'HEAD']) : undefined,
+  ]);
+  const kept = new Set([tip, head?.stdout.trim()].filter((commit) => commit !== undefined && commit !== ''));
+  return findOwnCommits(repoPath, entry, question, [...kept] as string[]);
 }
 
 /** Finds the commits alone that only a branch holds which would go. Throws `git`. */
@@ -128,6 +152,8 @@ async function readRefs(cwd: string, branch: string): Promise<BranchRefs> {
 }
 
 interface InFiles {
+  /** Of the worktree, also when somebody has deleted its folder. */
+  entry: WorktreeEntry | undefined;
   findings: RiskFinding[];
   status: WorktreeStatus | undefined;
 }
@@ -135,7 +161,7 @@ interface InFiles {
 async function findInFiles(question: RiskQuestion, entry: WorktreeEntry): Promise<InFiles> {
   const { worktree, branch } = question;
   // Git was ended before the files were there: nobody has worked in them.
-  if (!entry.hasIndex) return { findings: [], status: undefined };
+  if (!entry.hasIndex) return { entry, findings: [], status: undefined };
   const [status, submodules] = await Promise.all([
     readOwnStatus(worktree, entry, branch),
     listSubmodules(worktree, entry),
@@ -148,7 +174,7 @@ async function findInFiles(question: RiskQuestion, entry: WorktreeEntry): Promis
     ...describeFiles('untracked', 'untracked file', untracked),
     ...inSubmodules.flat(),
   ];
-  return { findings, status };
+  return { entry, findings, status };
 }
 
 /** Of a worktree that somebody has deleted the repo keeps the submodules' git folders, until it forgets the worktree. */
@@ -159,7 +185,7 @@ async function findWithout({ worktree, gitCommonDir }: RiskQuestion): Promise<In
   ]);
   const submodules = left ? await listSubmodules(worktree, left) : [];
   const inSubmodules = await Promise.all(submodules.map(findInSubmodule));
-  return { ...stray, findings: [...stray.findings, ...inSubmodules.flat()] };
+  return { entry: left, status: undefined, findings: [...stray, ...inSubmodules.flat()] };
 }
 
 /** Gives one finding for some files, none for none. */
@@ -174,6 +200,12 @@ async function findInSubmodule(submodule: Submodule): Promise<RiskFinding[]> {
   return [{ kind: 'unpushed', text, commits }];
 }
 
+function renderLeft(commits: Commit[]): RiskFinding[] {
+  if (commits.length === 0) return [];
+  const text = `${count(commits.length, 'commit')} made on no branch and left there: ${describeCommits(commits)}`;
+  return [{ kind: 'unpushed', text, commits }];
+}
+
 function renderCommits(commits: Commit[], { branch, baseCommit }: RiskQuestion): RiskFinding[] {
   if (commits.length === 0) return [];
   const old = commits.some(({ commit }) => commit === baseCommit) ? ' (those of its base among them)' : '';
@@ -185,15 +217,15 @@ function renderCommits(commits: Commit[], { branch, baseCommit }: RiskQuestion):
 
 /** True when there is a file in a folder, other than git's own. */
 export async function hasFiles(folder: string): Promise<boolean> {
-  return (await findStray(folder)).findings.length > 0;
+  return (await findStray(folder)).length > 0;
 }
 
 /** In a folder that is no worktree (any more) every file may be the only one of its kind; empty folders are not. */
-async function findStray(folder: string): Promise<InFiles> {
+async function findStray(folder: string): Promise<RiskFinding[]> {
   const there = await lstat(folder).catch(() => undefined);
   const files = there?.isDirectory() ? listFiles(folder, '', SHOWN + 1) : [];
   const text = `files in a folder that is no worktree any more: ${shorten(files)}`;
-  return { findings: files.length === 0 ? [] : [{ kind: 'untracked', text, paths: files }], status: undefined };
+  return files.length === 0 ? [] : [{ kind: 'untracked', text, paths: files }];
 }
 
 /** What cannot be opened is a finding of its own. */

@@ -72,9 +72,12 @@ export function worktreeStep(work: Work, repo: string): Step {
 /** Gives the commit that the branch is at. Throws `dirty` or `unpushed` when work would be lost. */
 async function requireSafe({ record }: Work, repo: string, { isNew }: { isNew: boolean }): Promise<string | undefined> {
   const own = requireDedicated(record, repo);
-  const { findings: risks, refs } = await lookAt({ ...own, repoPath: own.path });
+  const { findings: risks, refs, own: commits } = await lookAt({ ...own, repoPath: own.path });
   // In a worktree that this very run made, new and changed files are what its set-up left there.
   const findings = risks.filter(({ kind }) => !isNew || !['uncommitted', 'untracked'].includes(kind));
+  // What was there before has been kept by now.
+  if (!isNew && commits.heads.length > 0 && findings.length === 0)
+    findings.push({ kind: 'unpushed', text: 'commits were amended or taken back in there just now' });
   if (findings.length > 0) throw riskError([{ ticket: record.ticket, repo, findings }]);
   return refs.tip;
 }

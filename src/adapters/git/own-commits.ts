@@ -1,0 +1,139 @@
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { readFileIfThere } from '../files.ts';
+import type { Commit } from './commits.ts';
+import type { WorktreeEntry } from './entry.ts';
+import { askGit } from './git.ts';
+import { isNone, type Move, readHeadLog, readLog } from './head-log.ts';
+import { listContained } from './merged.ts';
+
+/** Commits that go with a worktree and its branch, and to which no branch, tag or remote leads, nor what is checked out. */
+export interface OwnCommits {
+  /** Made on no branch and left there, or kept under `refs/worktree/`: somebody may not know that they go. */
+  left: Commit[];
+  /** Commits that lead to `left`, and to what was amended, rebased away or taken back. */
+  heads: string[];
+}
+
+interface Question {
+  gitCommonDir: string;
+  branch: string;
+  ownsBranch: boolean;
+  alsoGoing?: readonly string[] | undefined;
+}
+
+/** What moves HEAD or a branch to a commit that was there before. */
+const MOVES =
+  /^(checkout|reset|clone|branch|Branch|bisect)\b|: Fast-forward$|^(rebase|pull)\b.*\((start|finish|abort|skip)\)/;
+/** Of an operation that is under way, and of the last one: whatever looks like an id in these files. */
+const OPERATIONS = /^([A-Z_]+_HEAD|MERGE_AUTOSTASH|BISECT_.*|rebase-merge|rebase-apply|sequencer)$/;
+const LARGE = 1_000_000;
+/** More are kept without a look at what is in them. */
+const MOST_COMPARED = 100;
+
+/**
+ * Finds the commits that only a worktree's own refs, its HEAD's log, the log of its branch where that goes too, or an
+ * operation under way leads to. What `kept` commits have by content, and what a rescue has, does not count. Changes nothing.
+ * Throws `git`, `files`.
+ */
+export async function findOwnCommits(
+  cwd: string,
+  entry: WorktreeEntry | undefined,
+  question: Question,
+  kept: readonly string[],
+): Promise<OwnCommits> {
+  const [log, branchLog, refs, operations] = await Promise.all([
+    entry ? readHeadLog(entry.folder) : [],
+    readLog(path.join(question.gitCommonDir, 'logs', 'refs', 'heads', question.branch)),
+    entry ? readIds(path.join(entry.folder, 'refs')) : [],
+    entry ? readOperations(entry.folder) : [],
+  ]);
+  const onBranch = new Set(branchLog.map(({ to }) => to));
+  const fromLogs = [...log, ...(question.ownsBranch ? branchLog : [])].filter(isMade).map(({ to }) => to);
+  // A branch that stays keeps its log.
+  const made = new Set(question.ownsBranch ? fromLogs : fromLogs.filter((id) => !onBranch.has(id)));
+  const tips = new Set([...made, ...refs.map(({ id }) => id), ...operations]);
+  for (const id of kept) tips.delete(id);
+  const lonely = tips.size === 0 ? [] : await listLonely(cwd, [...tips], question, kept);
+  const parents = new Set(lonely.flatMap((one) => one.parents));
+  const heads = lonely.map(idOf).filter((commit) => !parents.has(commit));
+  const known = new Set(lonely.length > MOST_COMPARED ? [] : await listContained(cwd, lonely.map(idOf), kept));
+  const lost = heads.filter((head) => listBelow(lonely, [head]).some(({ commit }) => !known.has(commit)));
+  const wanted = new Set([
+    ...log.filter(isLeaving).flatMap(({ from }) => (made.has(from) && !onBranch.has(from) ? [from] : [])),
+    ...refs.flatMap(({ name, id }) => (name.startsWith('worktree/') ? [id] : [])),
+  ]);
+  return {
+    left: listBelow(
+      lonely,
+      lost.filter((commit) => wanted.has(commit)),
+    ),
+    heads: lost,
+  };
+}
+
+function isMade({ to, message }: Move): boolean {
+  return !isNone(to) && !MOVES.test(message);
+}
+
+function isLeaving({ message }: Move): boolean {
+  return message.startsWith('checkout: ');
+}
+
+interface LonelyCommit extends Commit {
+  parents: string[];
+}
+
+/** What the rescues have is safe; an id of something that is no commit, or is gone, is passed over. */
+async function listLonely(
+  cwd: string,
+  tips: readonly string[],
+  { branch, ownsBranch, alsoGoing = [] }: Question,
+  kept: readonly string[],
+): Promise<LonelyCommit[]> {
+  const going = [...(ownsBranch ? [branch] : []), ...alsoGoing].map((name) => `--exclude=${name}`);
+  const others = [...kept, ...going, '--branches', '--tags', '--remotes', '--glob=refs/stack/rescue'];
+  const options = [
+    '--no-patch',
+    '--no-show-signature',
+    '--format=%H%x00%P%x00%s',
+    '--ignore-missing',
+    '--topo-order',
+    '--stdin',
+  ];
+  const input = tips.map((tip) => `${tip}\n`).join('');
+  const text = await askGit(cwd, ['log', ...options, '--not', ...others], { input });
+  return text.split('\n').flatMap((line) => {
+    const [commit = '', parents = '', subject = ''] = line.split('\0');
+    return commit === '' ? [] : [{ commit, parents: parents.split(' '), subject }];
+  });
+}
+
+function idOf({ commit }: Commit): string {
+  return commit;
+}
+
+/** The commits among these that some of them lead to, themselves included. */
+function listBelow(commits: readonly LonelyCommit[], tips: readonly string[]): Commit[] {
+  const found = new Set(tips);
+  // Children come first, so whoever leads to a commit has been seen before it.
+  for (const { commit, parents } of commits) if (found.has(commit)) for (const parent of parents) found.add(parent);
+  return commits.flatMap(({ commit, subject }) => (found.has(commit) ? [{ commit, subject }] : []));
+}
+
+async function readOperations(folder: string): Promise<string[]> {
+  const names = (await readdir(folder)).filter((name) => OPERATIONS.test(name) && name !== 'FETCH_HEAD');
+  return (await Promise.all(names.map((name) => readIds(path.join(folder, name))))).flat().map(({ id }) => id);
+}
+
+/** Whatever looks like an id in a file, or in the files of a folder, by the file's name in there. */
+async function readIds(file: string, name = ''): Promise<{ name: string; id: string }[]> {
+  const there = await stat(file).catch(() => undefined);
+  if (there?.isDirectory()) {
+    const names = await readdir(file);
+    return (await Promise.all(names.map((one) => readIds(path.join(file, one), path.join(name, one))))).flat();
+  }
+  if (!there?.isFile() || there.size > LARGE) return [];
+  const text = (await readFileIfThere(file)) ?? '';
+  return (text.match(/\b(?:[0-9a-f]{64}|[0-9a-f]{40})\b/g) ?? []).map((id) => ({ name, id }));
+}

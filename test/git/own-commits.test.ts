@@ -1,0 +1,123 @@
+import { rmSync } from 'node:fs';
+import path from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { rescueWork } from '../../src/adapters/git/rescue.ts';
+import { lookAt } from '../../src/adapters/git/risk.ts';
+import { addWorktree } from '../../src/adapters/git/worktree.ts';
+import { commitFile, git, makeClone } from '../support/git-repos.ts';
+import { makeTemp } from '../support/temp.ts';
+
+const REF = 'refs/stack/rescue/feat-01/now';
+
+describe('commits to which a worktree alone leads', () => {
+  let repo: string;
+  let remote: string;
+  let worktree: string;
+  let question: Parameters<typeof lookAt>[0];
+  beforeEach(async () => {
+    const folder = makeTemp();
+    ({ clone: repo, remote } = makeClone(folder, { files: 2, branches: ['feat/ui'] }));
+    worktree = path.join(folder, 'tickets/feat-01/repo');
+    const baseCommit = git(repo, 'rev-parse', 'HEAD');
+    const place = { repoPath: repo, gitCommonDir: path.join(repo, '.git'), worktree };
+    question = { ...place, branch: 'feat-01', ownsBranch: true, base: 'main', baseCommit };
+    await addWorktree({ ...question, path: worktree, start: baseCommit, newBranch: true });
+  });
+
+  const commit = (name: string): string => commitFile(worktree, name, `${name}\n`);
+  const look = async () => {
+    const { findings, own } = await lookAt(question);
+    return { asked: findings, heads: [...own.heads].sort() };
+  };
+  /** Saves all, then sweeps whatever nothing leads to, and tells whether they are there still. */
+  const expectSaved = async (...commits: string[]): Promise<void> => {
+    expect(await rescueWork({ ...question, ref: REF, always: true })).toMatchObject({ ref: REF });
+    for (const one of commits) expect(git(repo, 'merge-base', REF, one)).toBe(one);
+    expect(await look()).toMatchObject({ heads: [] });
+  };
+
+  it('are none in a worktree where nobody has committed, nor of what was there before', async () => {
+    expect(await look()).toEqual({ asked: [], heads: [] });
+    for (const where of ['main', 'origin/feat/ui']) git(worktree, 'switch', '--quiet', '--detach', where);
+    const foreign = commitFile(repo, 'foreign', 'x');
+    git(repo, 'push', '--quiet', remote, `${foreign}:refs/pull/3/head`);
+    git(repo, 'reset', '--quiet', '--hard', 'HEAD~1');
+    git(worktree, 'fetch', '--quiet', 'origin', 'refs/pull/3/head');
+    git(worktree, 'switch', '--quiet', '--detach', 'FETCH_HEAD');
+    git(worktree, 'switch', '--quiet', 'feat-01');
+    expect(await look()).toEqual({ asked: [], heads: [] });
+  });
+
+  it('are asked about when they were made on no branch and left there', async () => {
+    git(worktree, 'switch', '--quiet', '--detach');
+    const one = commit('one');
+    const two = commit('two');
+    git(worktree, 'switch', '--quiet', 'feat-01');
+    const asked = [
+      {
+        kind: 'unpushed',
+        text: `2 commits made on no branch and left there: ${two.slice(0, 7)} Write two, ${one.slice(0, 7)} Write one`,
+        commits: [{ commit: two }, { commit: one }],
+      },
+    ];
+    expect(await look()).toMatchObject({ asked, heads: [two] });
+    question = { ...question, ownsBranch: false };
+    expect(await look()).toMatchObject({ asked, heads: [two] });
+    git(repo, 'tag', 'kept', two);
+    expect(await look()).toEqual({ asked: [], heads: [] });
+    git(repo, 'tag', '--delete', 'kept');
+    rmSync(worktree, { recursive: true });
+    expect(await look()).toMatchObject({ asked, heads: [two] });
+    await expectSaved(one, two);
+  });
+
+  it('are kept without a question when they were taken back, amended or rebased away', async () => {
+    const back = commit('back');
+    git(worktree, 'reset', '--quiet', '--hard', 'HEAD~1');
+    commit('amended');
+    const before = git(worktree, 'rev-parse', 'HEAD');
+    commitFile(worktree, 'amended', 'otherwise\n');
+    git(worktree, 'reset', '--quiet', '--soft', 'HEAD~1');
+    git(worktree, 'commit', '--quiet', '--amend', '--no-edit');
+    const dropped = commit('dropped');
+    commit('stays');
+    git(worktree, 'rebase', '--quiet', '--onto', 'HEAD~2', 'HEAD~1');
+    git(worktree, 'push', '--quiet');
+    const { asked, heads } = await look();
+    expect(asked).toEqual([]);
+    expect(heads).toHaveLength(3);
+    await expectSaved(back, before, dropped);
+    question = { ...question, ownsBranch: false };
+    expect(await look()).toEqual({ asked: [], heads: [] });
+  });
+
+  it('are none where a rebase or an amendment has all of their content', async () => {
+    commitFile(repo, 'other', 'x');
+    commit('one');
+    commit('two');
+    git(worktree, 'rebase', '--quiet', 'main');
+    git(worktree, 'commit', '--quiet', '--amend', '--message', 'In other words');
+    git(worktree, 'push', '--quiet');
+    expect(await look()).toEqual({ asked: [], heads: [] });
+  });
+
+  it('are asked about where a ref of the worktree keeps them, and kept where a bisect or a pick has them', async () => {
+    const [kept, good, picked] = ['kept', 'good', 'file-1'].map(commit);
+    git(worktree, 'update-ref', 'refs/worktree/mine', kept ?? '');
+    git(worktree, 'update-ref', 'refs/bisect/good-1', good ?? '');
+    git(worktree, 'reset', '--quiet', '--hard', 'HEAD~3');
+    commitFile(worktree, 'file-1', 'here\n');
+    expect(() => git(worktree, 'cherry-pick', picked ?? '')).toThrow();
+    git(worktree, 'push', '--quiet');
+    rmSync(path.join(repo, '.git/worktrees/repo/logs'), { recursive: true });
+    rmSync(path.join(repo, '.git/logs/refs/heads/feat-01'));
+    rmSync(path.join(repo, '.git/worktrees/repo/ORIG_HEAD'), { force: true });
+    const { asked, heads } = await look();
+    expect(asked.map(({ kind }) => kind)).toEqual(['in-progress', 'uncommitted']);
+    expect(heads).toEqual([picked]);
+    git(worktree, 'cherry-pick', '--abort');
+    expect(await look()).toMatchObject({ asked: [], heads: [good] });
+    git(worktree, 'update-ref', '-d', 'refs/bisect/good-1');
+    expect(await look()).toMatchObject({ asked: [{ kind: 'unpushed', commits: [{ commit: kept }] }], heads: [kept] });
+  });
+});
