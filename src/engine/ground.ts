@@ -103,7 +103,6 @@ export async function requireRunnable(
   if (options.extent === 'files') return;
   const { baseline, providers } = options.ground;
   const services = { ...baseline?.services, ...options.services };
-  checkReach(providers, services);
   const composed = Object.values(providers).includes('compose');
   if (composed) await findComposeFile(stack, config);
   const runtimes = Object.values(services).map((service) => service.runtime);
@@ -111,6 +110,8 @@ export async function requireRunnable(
     const check = await (await stack.runtime(name)).check();
     if (!check.ok) throw new StackError('engine', check.reason, { hint: check.hint });
   }
+  // With no engine, servers are embedded for that reason alone.
+  checkReach(providers, services);
 }
 
 /** Gives the baseline's record as stack.yml has it now, with the leases it holds; undefined when no repo is shared. */

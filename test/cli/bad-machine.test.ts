@@ -29,6 +29,9 @@ describe('a machine that does not do its part', () => {
       shop.configure(contained);
       await expectRefusal(shop, ['create', 'feat-01'], expected);
       await expectRefusal(shop, ['up'], expected);
+      // Servers that would be embedded without an engine are not what is wrong.
+      shop.configure((text) => `${text}shared: { postgres: {}, redis: {} }\n`);
+      await expectRefusal(shop, ['create', 'feat-01'], expected);
     });
 
     it('does not keep a ticket’s files from being made, listed and taken away', async () => {

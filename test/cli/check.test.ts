@@ -10,7 +10,7 @@ import { makeShop, type Shop } from '../support/shop.ts';
 const SERVER = `import { createServer } from 'node:http';
 const { PORT, STACK_TICKET } = process.env;
 const [says = STACK_TICKET, port = PORT] = process.argv.slice(2);
-createServer((_, answer) => answer.setHeader('x-stack-ticket', says).end('ok')).listen(port, () => console.log('listens'));
+createServer((_, answer) => answer.setHeader('x-stack-ticket', says).end('ok')).listen(port, "127.0.0.1", () => console.log('listens'));
 `;
 const WORKER = `console.log('works'); setInterval(() => {}, 1000);\n`;
 

@@ -1,11 +1,20 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listPortHolders } from '../../src/adapters/process/ports.ts';
-import { readRecord, writeRecord } from '../../src/adapters/process/record.ts';
+import { exitFileOf, readRecord, writeRecord } from '../../src/adapters/process/record.ts';
 import { freePorts } from '../support/ports.ts';
 import { isRunning, makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
 import { until } from '../support/until.ts';
@@ -175,6 +184,26 @@ describe('a program that left its session and its environment', () => {
       await world.runtime.remove(spec);
     } finally {
       stranger.close();
+    }
+  });
+
+  it('is not taken for one that a person started after a crash', async () => {
+    const port = freePorts();
+    const spec = world.spec('exit 1', { ports: [{ name: 'http', host: port, container: port }] });
+    await world.runtime.start(spec, never);
+    await until('it has ended', async () => (await world.state()) === 'exited');
+    const record = (await readRecord(world.root, spec))!;
+    await writeRecord(world.root, { ...record, startedAt: Date.now() - 120_000 });
+    const crash = new Date(Date.now() - 60_000);
+    utimesSync(exitFileOf(world.root, record), crash, crash);
+    const [program = '', ...args] = world.script(listens(port));
+    const mine = spawn(program, args, { stdio: 'ignore' });
+    try {
+      await until('it listens', async () => (await listPortHolders([port])).length === 1);
+      await world.runtime.stop(spec);
+      await world.runtime.remove(spec);
+    } finally {
+      mine.kill('SIGKILL');
     }
   });
 });

@@ -81,7 +81,9 @@ describe('a front-end and an API beside each other', () => {
       env: { PORT: '${port.http}', DATABASE_URL: '${postgres.url}', REDIS_URL: '${redis.url}' },
       ready: { http: '/health' },
     });
+    // No password: stack makes one up for a server on this machine.
     expect(shared.services).toMatchObject({ postgres: { user: 'stack', database: 'shop' }, redis: {} });
+    expect(shared.services.postgres).not.toHaveProperty('password');
     expect(checks).toEqual([]);
   });
 

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { StackError } from '../../domain/errors.ts';
 import { listPortHolders } from './ports.ts';
-import { filesOf, type ProcessRecord } from './record.ts';
+import { exitFileOf, filesOf, type ProcessRecord } from './record.ts';
 import { readNames } from './table.ts';
 
 const run = promisify(execFile);
@@ -18,8 +18,10 @@ const ROUNDING_MS = 2000;
 export async function requireNoneAstray(root: string, record: ProcessRecord): Promise<void> {
   const pids = await listPortHolders(record.ports.map(({ host }) => host));
   if (pids.length === 0) return;
-  // The record is written for the last time when the workload is told to stop.
-  const stoppedAt = (await stat(filesOf(root, record).record).catch(() => undefined))?.mtimeMs ?? Date.now();
+  // The record is written for the last time when the workload is told to stop. One that ended by itself has an exit code.
+  const marks = [filesOf(root, record).record, exitFileOf(root, record)];
+  const times = await Promise.all(marks.map((file) => stat(file).catch(() => undefined)));
+  const stoppedAt = Math.min(...times.map((found) => found?.mtimeMs ?? Date.now()));
   const astray: number[] = [];
   for (const pid of pids) {
     const beganAt = await readBeginning(pid);
