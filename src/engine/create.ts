@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { refuseLinkedFolder } from '../adapters/own-folders.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord, StackState } from '../domain/instance.ts';
@@ -110,6 +111,7 @@ async function planInstance(
   const state = await stack.store.read();
   requireUnused(state, name.ticket);
   const folder = path.join(await ticketsFolder(stack.root, config.worktrees), name.ticket);
+  await refuseLinkedFolder(stack.root, folder);
   await requireNothingBeside({ folder, worktrees: Object.keys(config.repos) });
   const [repos, ground] = await Promise.all([
     rescue

@@ -11,7 +11,7 @@ createServer((request, answer) => {
   const { origin } = request.headers;
   if (ALLOWED_ORIGINS.split(',').includes(origin)) answer.setHeader('access-control-allow-origin', origin);
   answer.end(JSON.stringify({ path: request.url, pid: process.pid }));
-}).listen(PORT);
+}).listen(PORT, '127.0.0.1');
 `;
 
 /** A dev server that passes on what the browser asks below /api, as those of Vite, Next and Angular can. */
@@ -22,7 +22,7 @@ createServer(async (request, answer) => {
   const { body } = await fetch(API_PROXY_TARGET + request.url.slice('/api'.length));
   for await (const chunk of body) answer.write(chunk);
   answer.end();
-}).listen(PORT);
+}).listen(PORT, '127.0.0.1');
 `;
 
 /** The example of the README, on ports of its own. */
