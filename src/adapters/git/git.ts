@@ -49,7 +49,7 @@ const OLDEST_GIT = [2, 31] as const;
  * How many children of git run at once: each has three pipes, and macOS gives a process 256 descriptors. A change may wait for a
  * hook for minutes, which keeps no question waiting.
  */
-const AT_ONCE = { question: pLimit(8), change: pLimit(8) };
+const AT_ONCE = { question: pLimit(6), change: pLimit(4) };
 
 /** How long git and its hooks may take to end after SIGTERM, and how long we wait for what SIGKILL leaves. */
 const GRACE_MS = 2000;
