@@ -133,7 +133,7 @@ describe.skipIf(!engine)('shared services that do not come up', () => {
   search:
     image: ${image}
     command: [sleep, '1000']
-    init: true
+    stop_signal: SIGKILL
     ports: ["127.0.0.1:\${STACK_SEARCH_PORT:-7700}:7700"]
     volumes: ["data:/data"]
 volumes: { data: {} }
