@@ -73,7 +73,7 @@ export async function makeFaultWorld(scene: Scene): Promise<FaultWorld> {
 }
 
 /** The last three are empty folders by then: what is in them is listed by itself. */
-const OWN = new Set(['.gitignore', 'state.json', 'state.json.bak', 'logs', 'run', 'own']);
+const OWN = new Set(['.gitignore', 'state.json', 'state.json.bak', 'logs', 'run', 'own', 'passwords.json']);
 /** What servers of this machine keep until `down --volumes`. */
 const DATA = /^shared(\/|$)/;
 
