@@ -73,9 +73,9 @@ export async function makeFaultWorld(scene: Scene): Promise<FaultWorld> {
 }
 
 /** The last three are empty folders by then: what is in them is listed by itself. */
-const OWN = new Set(['.gitignore', 'state.json', 'state.json.bak', 'logs', 'run', 'own', 'passwords.json']);
-/** What servers of this machine keep until `down --volumes`. */
-const DATA = /^shared(\/|$)/;
+const OWN = new Set(['.gitignore', 'state.json', 'state.json.bak', 'logs', 'run', 'own']);
+/** What servers of this machine keep until `down --volumes`, and the passwords they ask for. */
+const DATA = /^(shared(\/|$)|passwords\.json$)/;
 
 /** Answers with what it was told of itself and of the others, and with the database it is really on. */
 const SERVER = `import { createServer } from 'node:http';
