@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { StackError } from '../../domain/errors.ts';
 import { readFileIfThere, replaceFile } from '../files.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../process-identity.ts';
-import type { LogFiles } from './logs.ts';
+import type { LogFiles } from './log-files.ts';
 
 /** Read from the pipe at once. What dd reads it writes straight away, however little it is. */
 const BLOCK = 16 * 1024;

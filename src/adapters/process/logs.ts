@@ -2,18 +2,8 @@ import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { explainFileError, makeFolder } from '../files.ts';
+import type { LogFiles } from './log-files.ts';
 import { endKeeper, type KeeperWish, keeperFileOf, startKeeper } from './log-keeper.ts';
-
-/** Where a log is, and the one before it. */
-export interface LogFiles {
-  log: string;
-  oldLog: string;
-}
-
-/** Gives the files of a log. */
-export function logFilesOf(log: string): LogFiles {
-  return { log, oldLog: `${log}.1` };
-}
 
 /**
  * Puts the last run's log aside, makes a new one, 0600, and gives the pipe through which it is written: never more than

@@ -1,8 +1,8 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { LogOptions } from '../../domain/runtime.ts';
+import type { LogFiles } from './log-files.ts';
 import { findTail, makeReader, makeSplitter, readLines } from './log-lines.ts';
-import type { LogFiles } from './logs.ts';
 import type { ProcessRecord } from './record.ts';
 
 /** The time in a file's entry lags behind the clock by a tick of the kernel. */

@@ -4,8 +4,8 @@ import { isWorkloadOf, rootIdOf } from '../../domain/names.ts';
 import type { PublishedPort, WorkloadRef } from '../../domain/runtime.ts';
 import { explainFileError, makeFolder, readFileIfThere, replaceFile } from '../files.ts';
 import { sweepTemporaries } from '../temporary.ts';
+import { type LogFiles, logFilesOf } from './log-files.ts';
 import { keeperFileOf } from './log-keeper.ts';
-import { type LogFiles, logFilesOf } from './logs.ts';
 
 /** What is known of a host process group; a file of its own for each workload. Never its env, which may hold secrets. */
 export interface ProcessRecord extends WorkloadRef {

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { throwIfAborted } from '../../domain/errors.ts';
 import { makeFolder } from '../files.ts';
+import { logFilesOf } from '../process/log-files.ts';
 import { endKeeper, mendKeeper } from '../process/log-keeper.ts';
-import { logFilesOf } from '../process/logs.ts';
 import { requireFreePorts } from '../process/ports.ts';
 import { processStartTime } from '../process-identity.ts';
 import {

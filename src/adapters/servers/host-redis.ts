@@ -3,8 +3,8 @@ import net from 'node:net';
 import path from 'node:path';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { makeFolder, replaceFile } from '../files.ts';
+import { logFilesOf } from '../process/log-files.ts';
 import { endKeeper, mendKeeper } from '../process/log-keeper.ts';
-import { logFilesOf } from '../process/logs.ts';
 import {
   endServer,
   type HostServer,

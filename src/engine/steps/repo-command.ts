@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { makeFolder } from '../../adapters/files.ts';
-import { logFilesOf, openLogWriter } from '../../adapters/process/logs.ts';
+import { logFilesOf } from '../../adapters/process/log-files.ts';
+import { openLogWriter } from '../../adapters/process/logs.ts';
 import { readNewestLines } from '../../adapters/process/read-log.ts';
 import type { RepoCommand } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
