@@ -83,6 +83,11 @@ export async function composeUp(project: ComposeProject, services: readonly stri
   await runCompose(project, ['up', '--detach', ...services]);
 }
 
+/** Makes the named services anew and starts them, with the data of their volumes. Throws as `composeUp` does. */
+export async function composeRenew(project: ComposeProject, services: readonly string[]): Promise<void> {
+  await runCompose(project, ['up', '--detach', '--force-recreate', ...services]);
+}
+
 /** Stops the project's containers and keeps them; all of them when no service is named. Throws `engine`. */
 export async function composeStop(project: ComposeProject, services: readonly string[] = []): Promise<void> {
   await runCompose(project, ['stop', ...services]);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { rootIdOf, sharedProject } from '../../src/domain/names.ts';
+import { networkName, rootIdOf, sharedProject } from '../../src/domain/names.ts';
 import { findTestEngine, NODE_IMAGE } from '../support/engine.ts';
 import { docker } from '../support/shared-services.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
@@ -150,5 +150,46 @@ volumes: { data: {} }
     write(`${NODE_IMAGE}\n    entrypoint: [no-such-program]`);
     expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 1 });
     expect(volumes()).toEqual([kept]);
+  });
+});
+
+describe.skipIf(!engine)('shared services whose networks somebody removed while they were at rest', () => {
+  let shop: Shop;
+  afterEach(() => shop?.dispose());
+
+  it('are made anew on a network of the team’s own, with what depends on them, and keep the data of a volume without a name', async () => {
+    shop = makeShop({ engine: true });
+    const project = sharedProject('shop', rootIdOf(shop.root));
+    shop.configure((text) => text.replace('repos:', 'shared:\n  compose: services.yml\n  search: {}\nrepos:'));
+    const service = `
+    image: ${NODE_IMAGE}
+    command: [sleep, '1000']
+    stop_signal: SIGKILL
+    volumes: ["/data"]`;
+    shop.write(
+      'services.yml',
+      `services:
+  search:${service}
+    depends_on: [index]
+    ports: ["127.0.0.1:\${STACK_SEARCH_PORT:-7700}:7700"]
+  index:${service}
+`,
+    );
+    const filter = ['--filter', `label=com.docker.compose.project=${project}`];
+    const container = (name: string): string =>
+      docker('ps', '--quiet', ...filter, '--filter', `label=com.docker.compose.service=${name}`).stdout.trim();
+    const removeNetworks = (): void => {
+      expect(docker('kill', container('search'), container('index')).status).toBe(0);
+      expect(docker('network', 'rm', `${project}_default`, networkName('shop', rootIdOf(shop.root))).status).toBe(0);
+    };
+    expect(await shop.stack(['up'])).toMatchObject({ code: 0 });
+    for (const name of ['search', 'index']) docker('exec', container(name), 'sh', '-c', `echo ${name} > /data/kept`);
+    removeNetworks();
+    expect(await shop.stack(['up'])).toMatchObject({ code: 0 });
+    for (const name of ['search', 'index'])
+      expect(docker('exec', container(name), 'cat', '/data/kept').stdout).toBe(`${name}\n`);
+    removeNetworks();
+    expect(await shop.stack(['down', '--volumes', '--yes'])).toMatchObject({ code: 0 });
+    expect(docker('ps', '--all', '--quiet', ...filter).stdout).toBe('');
   });
 });

@@ -18,6 +18,7 @@ import {
   inspectState,
   listOwned,
   listProject,
+  listStranded,
   type OwnedThings,
   type ProjectContainer,
 } from './project.ts';
@@ -75,6 +76,7 @@ export interface DockerEngine {
   buildImage(request: BuildRequest, onProgress: OnProgress, signal: AbortSignal): Promise<void>;
   removeImage(ref: string): Promise<void>;
   listProject(project: string): Promise<ProjectContainer[]>;
+  listStranded(project: string): Promise<string[]>;
   listOwned(rootId: string): Promise<OwnedThings>;
   inspectState(container: string): Promise<ContainerDetails | undefined>;
   tailLog(container: string, count: number): Promise<string[]>;
@@ -110,6 +112,7 @@ export async function connectEngine(options: EngineOptions): Promise<DockerEngin
     buildImage: bind(buildImage),
     removeImage: bind(removeImage),
     listProject: bind(listProject),
+    listStranded: bind(listStranded),
     listOwned: bind(listOwned),
     inspectState: bind(inspectState),
     tailLog: bind(readLogTail),

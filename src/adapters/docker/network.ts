@@ -87,10 +87,7 @@ async function removeOne({ client }: Connection, name: string, { id, containers 
   }
 }
 
-/**
- * Puts a container on a network under these names. Does nothing when it is there under them; one that was at rest while the
- * network was made anew still holds on to the old one, and could not be started. Throws `engine`.
- */
+/** Puts a container on a network under these names. Does nothing when it is there under them. Throws `engine`. */
 export async function connectContainer(
   conn: Connection,
   network: string,
@@ -100,9 +97,7 @@ export async function connectContainer(
   const info = await inspectContainer(conn, container);
   const there = info?.NetworkSettings.Networks[network];
   const known: string[] = there?.Aliases ?? [];
-  const [current] = await listByName(conn, network);
-  const isStale = there !== undefined && there.NetworkID !== '' && there.NetworkID !== current;
-  if (there && !isStale && aliases.every((alias) => known.includes(alias))) return;
+  if (there && aliases.every((alias) => known.includes(alias))) return;
   const target = conn.client.getNetwork(network);
   // A connection's names cannot be changed, only made anew, with those it had.
   if (there) await target.disconnect({ Container: container, Force: true });

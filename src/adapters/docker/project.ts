@@ -43,6 +43,28 @@ export async function listProject(conn: Connection, project: string): Promise<Pr
   }));
 }
 
+/**
+ * Gives the services of a compose project whose containers are at rest and hold on to a network that is gone, be there another
+ * one of its name or not: the engine does not start them, so they can only be made anew.
+ */
+export async function listStranded({ client }: Connection, project: string): Promise<string[]> {
+  const label = [`${COMPOSE.project}=${project}`, `${COMPOSE.oneOff}=False`];
+  const [containers, networks] = await Promise.all([
+    client.listContainers({ all: true, filters: { label } }),
+    client.listNetworks(),
+  ]);
+  const known = new Set(['', ...networks.map(({ Id }) => Id)]);
+  const stranded = containers.filter(({ State, HostConfig, NetworkSettings }) => {
+    if (State === 'running' || State === 'paused') return false;
+    // The plugin notes an external network by its id.
+    const ids = /^[0-9a-f]{64}$/.exec(HostConfig.NetworkMode) ?? [];
+    return [...ids, ...Object.values(NetworkSettings.Networks).map(({ NetworkID }) => NetworkID)].some(
+      (id) => !known.has(id),
+    );
+  });
+  return [...new Set(stranded.map(({ Labels }) => Labels[COMPOSE.service] ?? ''))];
+}
+
 /** 0, and 128 with the numbers of KILL and TERM: how a container ends that was told to. */
 const TOLD_TO_STOP = [0, 137, 143];
 

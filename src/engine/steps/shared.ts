@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ComposeProject, composeDown, composeUp, findCompose } from '../../adapters/compose.ts';
+import { type ComposeProject, composeDown, composeRenew, composeUp, findCompose } from '../../adapters/compose.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import { networkName, sharedProject } from '../../domain/names.ts';
@@ -83,13 +83,24 @@ async function listShared(work: Work) {
 async function bringUp(work: Work, names: readonly string[], { signal, note }: StepProgress): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
-      return await composeUp({ ...(await describeProject(work)), onLine: note, signal }, names);
+      const project = { ...(await describeProject(work)), onLine: note, signal };
+      const stranded = await listStranded(work);
+      if (stranded.length > 0) await composeRenew(project, stranded);
+      return await composeUp(project, names);
     } catch (error) {
       const taken = takenPort(error);
       if (taken === undefined || tries > LEASE_TRIES) throw error;
       await moveSharedLease(work, await requireConfig(work), taken);
     }
   }
+}
+
+/** Somebody removed their network while they were at rest. One that the compose file no longer has is left alone. */
+async function listStranded(work: Work): Promise<string[]> {
+  const { stack } = work;
+  const found = await (await stack.docker()).listStranded(sharedProject(stack.name, stack.rootId));
+  const { services } = await stack.readCompose(await findComposeFile(stack, await requireConfig(work)));
+  return found.filter((name) => Object.hasOwn(services, name));
 }
 
 async function describeProject(work: Work): Promise<ComposeProject> {
