@@ -5,7 +5,7 @@ import { deleteBranch } from '../../src/adapters/git/branch.ts';
 import { findEveryRisk } from '../../src/adapters/git/every-risk.ts';
 import { noteWritten } from '../../src/adapters/git/note-written.ts';
 import { rescueWork } from '../../src/adapters/git/rescue.ts';
-import { findWorkAtRisk } from '../../src/adapters/git/risk.ts';
+import { findWorkAtRisk, lookAt } from '../../src/adapters/git/risk.ts';
 import { addWorktree, removeWorktree } from '../../src/adapters/git/worktree.ts';
 import { commitFile, git, listRefs, makeClone, makeSuperproject } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
@@ -143,6 +143,28 @@ describe('a worktree of a superproject', () => {
     await removeWorktree(wanted);
     expect(git(top, 'show', `${ref}-lib:untracked`)).toBe('precious');
     expect(git(top, 'merge-base', `${ref}-lib`, commit)).toBe(commit);
+  });
+
+  it('asks about what was left on no branch of a submodule, and keeps what was taken back there', async () => {
+    const { top, wanted } = makeWorld();
+    await addWorktree(wanted);
+    const lib = path.join(wanted.path, 'lib');
+    const back = commitFile(lib, 'back', 'x');
+    git(lib, 'reset', '--quiet', '--hard', 'HEAD~1');
+    expect(await lookAt(wanted)).toMatchObject({ findings: [], own: { left: [], heads: [back] } });
+    expect(await rescueWork({ ...wanted, ref: REF, always: true, withFiles: false })).toMatchObject({ others: [back] });
+    expect(git(top, 'merge-base', `${REF}-lib`, back)).toBe(back);
+    expect(await lookAt(wanted)).toMatchObject({ findings: [], own: { left: [], heads: [] } });
+    const left = commitFile(lib, 'left', 'x');
+    git(wanted.path, 'submodule', '--quiet', 'update');
+    rmSync(wanted.path, { recursive: true });
+    const asked = [{ kind: 'unpushed', text: expect.stringContaining('on no branch in the submodule lib and left') }];
+    expect(await lookAt(wanted)).toMatchObject({ findings: asked, own: { heads: [left] } });
+    await expect(addWorktree(wanted)).rejects.toMatchObject({ code: 'unpushed' });
+    for (const name of [REF, `${REF}-lib`]) git(top, 'update-ref', '-d', name);
+    await rescueWork({ ...wanted, ref: REF, always: true });
+    await removeWorktree(wanted);
+    for (const one of [back, left]) expect(git(top, 'merge-base', `${REF}-lib`, one)).toBe(one);
   });
 
   it('finds and saves every stash in a submodule, and the files that git ignores there', async () => {

@@ -68,6 +68,8 @@ describe('commits to which a worktree alone leads', () => {
     git(repo, 'tag', '--delete', 'kept');
     rmSync(worktree, { recursive: true });
     expect(await look()).toMatchObject({ asked, heads: [two] });
+    const again = addWorktree({ ...question, path: worktree, start: '', newBranch: false });
+    await expect(again).rejects.toMatchObject({ code: 'unpushed', message: expect.stringContaining(two.slice(0, 7)) });
     await expectSaved(one, two);
   });
 

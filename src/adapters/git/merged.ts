@@ -1,4 +1,4 @@
-import { askGit } from './git.ts';
+import { type AskOptions, askGit } from './git.ts';
 import { type PlainGit, withPlainGit } from './plain.ts';
 
 export interface MergeQuestion {
@@ -48,13 +48,15 @@ export async function listContained(
   cwd: string,
   commits: readonly string[],
   kept: readonly string[],
+  how: AskOptions = {},
 ): Promise<string[]> {
   if (commits.length === 0 || kept.length === 0) return [];
-  return withPlainGit(cwd, async (git) => {
+  const compare = async (git: PlainGit): Promise<string[]> => {
     const pairs = commits.flatMap((commit) => kept.map((into) => ({ into, commit })));
     const adds = await listAdding(git, pairs);
     return pairs.flatMap(({ commit }, index) => (adds[index] === false ? [commit] : []));
-  });
+  };
+  return withPlainGit(cwd, compare, how);
 }
 
 /** Commits of the branches that the work may have gone to, each once. */

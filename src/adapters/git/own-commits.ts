@@ -3,9 +3,11 @@ import path from 'node:path';
 import { readFileIfThere } from '../files.ts';
 import type { Commit } from './commits.ts';
 import type { WorktreeEntry } from './entry.ts';
-import { askGit } from './git.ts';
+import { type AskOptions, askGit } from './git.ts';
 import { isNone, type Move, readHeadLog, readLog } from './head-log.ts';
 import { listContained } from './merged.ts';
+import { listStashCommits } from './stash.ts';
+import type { Submodule } from './submodule.ts';
 
 /** Commits that go with a worktree and its branch, and to which no branch, tag or remote leads, nor what is checked out. */
 export interface OwnCommits {
@@ -42,22 +44,72 @@ export async function findOwnCommits(
   question: Question,
   kept: readonly string[],
 ): Promise<OwnCommits> {
+  const { gitCommonDir, branch, ownsBranch, alsoGoing = [] } = question;
   const [log, branchLog, refs, operations] = await Promise.all([
     entry ? readHeadLog(entry.folder) : [],
-    readLog(path.join(question.gitCommonDir, 'logs', 'refs', 'heads', question.branch)),
+    readLog(path.join(gitCommonDir, 'logs', 'refs', 'heads', branch)),
     entry ? readIds(path.join(entry.folder, 'refs')) : [],
     entry ? readOperations(entry.folder) : [],
   ]);
+  const going = [...(ownsBranch ? [branch] : []), ...alsoGoing].map((name) => `--exclude=${name}`);
+  const safe = [...kept, ...going, '--branches', '--tags', '--remotes', '--glob=refs/stack/rescue'];
+  return sift({ log, branchLog, branchGoes: ownsBranch, refs, operations }, { cwd, safe, kept });
+}
+
+/**
+ * Finds the same of a submodule, whose branches all go with the worktree. What its refs and stashes lead to is told apart, and
+ * what the rescues in the repo around it have does not count. Throws `git`, `files`.
+ */
+export async function findOwnInSubmodule(repo: string, { gitDir }: Submodule): Promise<OwnCommits> {
+  const heads = path.join(gitDir, 'logs', 'refs', 'heads');
+  const logs = await readdir(heads, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files = logs.filter((one) => one.isFile()).map((one) => path.join(one.parentPath, one.name));
+  const how = { inGitDir: true };
+  const [log, branchLogs, operations, stashes, tips] = await Promise.all([
+    readHeadLog(gitDir),
+    Promise.all(files.map(readLog)),
+    readOperations(gitDir),
+    listStashCommits(gitDir),
+    askGit(gitDir, ['rev-parse', '--revs-only', '--branches', 'HEAD', '--'], how),
+  ]);
+  const kept = [...new Set(tips.split('\n').filter((id) => id !== ''))];
+  const traces = { log, branchLog: branchLogs.flat(), branchGoes: true, refs: [], operations };
+  const own = await sift(traces, { cwd: gitDir, how, safe: ['--all', ...stashes], kept });
+  const lost = new Set(await listUnsaved(repo, own.heads));
+  if (lost.size === own.heads.length) return own;
+  return { left: own.left.filter(({ commit }) => lost.has(commit)), heads: [...lost] };
+}
+
+/** What tells of commits that were made. */
+interface Traces {
+  log: readonly Move[];
+  branchLog: readonly Move[];
+  /** False: the branch stays, and its log with it. */
+  branchGoes: boolean;
+  refs: readonly { name: string; id: string }[];
+  operations: readonly string[];
+}
+
+interface Ground {
+  cwd: string;
+  how?: AskOptions;
+  /** Revisions: what they lead to is not lost. */
+  safe: readonly string[];
+  /** Ids of commits: what they have by content is not lost. */
+  kept: readonly string[];
+}
+
+async function sift({ log, branchLog, branchGoes, refs, operations }: Traces, ground: Ground): Promise<OwnCommits> {
+  const { cwd, how = {}, kept } = ground;
   const onBranch = new Set(branchLog.map(({ to }) => to));
-  const fromLogs = [...log, ...(question.ownsBranch ? branchLog : [])].filter(isMade).map(({ to }) => to);
-  // A branch that stays keeps its log.
-  const made = new Set(question.ownsBranch ? fromLogs : fromLogs.filter((id) => !onBranch.has(id)));
+  const fromLogs = [...log, ...(branchGoes ? branchLog : [])].filter(isMade).map(({ to }) => to);
+  const made = new Set(branchGoes ? fromLogs : fromLogs.filter((id) => !onBranch.has(id)));
   const tips = new Set([...made, ...refs.map(({ id }) => id), ...operations]);
   for (const id of kept) tips.delete(id);
-  const lonely = tips.size === 0 ? [] : await listLonely(cwd, [...tips], question, kept);
+  const lonely = tips.size === 0 ? [] : await listLonely([...tips], ground);
   const parents = new Set(lonely.flatMap((one) => one.parents));
   const heads = lonely.map(idOf).filter((commit) => !parents.has(commit));
-  const known = new Set(lonely.length > MOST_COMPARED ? [] : await listContained(cwd, lonely.map(idOf), kept));
+  const known = new Set(lonely.length > MOST_COMPARED ? [] : await listContained(cwd, lonely.map(idOf), kept, how));
   const lost = heads.filter((head) => listBelow(lonely, [head]).some(({ commit }) => !known.has(commit)));
   const wanted = new Set([
     ...log.filter(isLeaving).flatMap(({ from }) => (made.has(from) && !onBranch.has(from) ? [from] : [])),
@@ -84,15 +136,8 @@ interface LonelyCommit extends Commit {
   parents: string[];
 }
 
-/** What the rescues have is safe; an id of something that is no commit, or is gone, is passed over. */
-async function listLonely(
-  cwd: string,
-  tips: readonly string[],
-  { branch, ownsBranch, alsoGoing = [] }: Question,
-  kept: readonly string[],
-): Promise<LonelyCommit[]> {
-  const going = [...(ownsBranch ? [branch] : []), ...alsoGoing].map((name) => `--exclude=${name}`);
-  const others = [...kept, ...going, '--branches', '--tags', '--remotes', '--glob=refs/stack/rescue'];
+/** An id of something that is no commit, or is gone, is passed over. */
+async function listLonely(tips: readonly string[], { cwd, how = {}, safe }: Ground): Promise<LonelyCommit[]> {
   const options = [
     '--no-patch',
     '--no-show-signature',
@@ -102,11 +147,24 @@ async function listLonely(
     '--stdin',
   ];
   const input = tips.map((tip) => `${tip}\n`).join('');
-  const text = await askGit(cwd, ['log', ...options, '--not', ...others], { input });
+  const text = await askGit(cwd, ['log', ...options, '--not', ...safe], { ...how, input });
   return text.split('\n').flatMap((line) => {
     const [commit = '', parents = '', subject = ''] = line.split('\0');
     return commit === '' ? [] : [{ commit, parents: parents.split(' '), subject }];
   });
+}
+
+/** Gives those of some commits that no rescue in a repo has. Throws `git`. */
+async function listUnsaved(repo: string, commits: readonly string[]): Promise<string[]> {
+  if (commits.length === 0) return [];
+  const input = commits.map((commit) => `${commit}\n`).join('');
+  const known = (await askGit(repo, ['cat-file', '--batch-check'], { input })).split('\n');
+  const [missing, there] = [true, false].map((gone) =>
+    commits.filter((_, index) => known[index]?.endsWith(' missing') === gone),
+  );
+  const lonely = await listLonely(there ?? [], { cwd: repo, safe: ['--glob=refs/stack/rescue'], kept: [] });
+  const ids = new Set(lonely.map(idOf));
+  return [...(missing ?? []), ...(there ?? []).filter((commit) => ids.has(commit))];
 }
 
 function idOf({ commit }: Commit): string {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { explainFileError } from '../files.ts';
-import { askGit, changeGit, type GitAnswer } from './git.ts';
+import { type AskOptions, askGit, changeGit, type GitAnswer } from './git.ts';
 
 /** Asks git something; `input` is what it reads. Gives exit code and words. Throws `git` when git cannot run. */
 export type PlainGit = (args: readonly string[], input?: string) => Promise<GitAnswer>;
@@ -20,10 +20,14 @@ const NO_SETTINGS = {
  * Lends `work` a git that knows all commits of a repo and nothing else of it: no settings, attributes, merge drivers,
  * filters or replacements. What it writes is gone afterwards. Throws `git`, `files`.
  */
-export async function withPlainGit<Result>(cwd: string, work: (git: PlainGit) => Promise<Result>): Promise<Result> {
+export async function withPlainGit<Result>(
+  cwd: string,
+  work: (git: PlainGit) => Promise<Result>,
+  how: AskOptions = {},
+): Promise<Result> {
   const paths = ['--path-format=absolute', '--git-path', 'objects', '--git-path', 'shallow'];
   const [objects = '', shallow = '', format = ''] = (
-    await askGit(cwd, ['rev-parse', ...paths, '--show-object-format'])
+    await askGit(cwd, ['rev-parse', ...paths, '--show-object-format'], how)
   ).split('\n');
   const folder = await makeGitDir(format);
   const env = {

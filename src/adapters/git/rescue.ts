@@ -7,7 +7,7 @@ import { listLonelyCommits, listLonelyInSubmodule } from './commits.ts';
 import { canonicalPath, findEntry, listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { type Exact, saveExact } from './exact.ts';
 import { askGit, tryGit } from './git.ts';
-import { findOwnCommits } from './own-commits.ts';
+import { findOwnCommits, findOwnInSubmodule } from './own-commits.ts';
 import { hasFiles } from './risk.ts';
 import { commitTree, gitWith, type Snapshot, snapshotFolder, takeSnapshot } from './snapshot.ts';
 import { listStashCommits } from './stash.ts';
@@ -72,10 +72,12 @@ export async function rescueWork(options: RescueOptions): Promise<Rescued | unde
   const inSubmodules = await rescueSubmodules(options, cwd, submodules);
   const ignored = options.ignored?.filter((file) => holderOf(submodules, file) === undefined) ?? [];
   const { saved, tips } = await gather({ ...options, ignored }, cwd, { linked, home });
+  const others = [...(saved.others ?? []), ...inSubmodules.flatMap(({ others: ones }) => ones)];
+  const all = others.length > 0 ? { ...saved, others } : saved;
   const [first] = tips;
-  if (first === undefined) return inSubmodules ? saved : undefined;
+  if (first === undefined) return inSubmodules.length > 0 ? all : undefined;
   await keep(cwd, ref, tips.length === 1 ? first : await joinCommits(cwd, tips));
-  return saved;
+  return all;
 }
 
 /** Without its repo there is nothing to save files in. */
@@ -124,20 +126,25 @@ async function readHead(worktree: string): Promise<Head> {
   return { commit: commit.stdout.trim() || undefined, branch };
 }
 
-/** True when something was saved. A submodule's commits go into the repo itself: its own git folder goes with the worktree. */
+/** What was saved of a submodule: the commits to which nothing but its logs led. */
+interface RescuedSubmodule {
+  others: string[];
+}
+
+/** Gives the submodules of which something was saved. A submodule's commits go into the repo itself: its own git folder goes with the worktree. */
 async function rescueSubmodules(
-  { ref, ignored = [] }: RescueOptions,
+  { ref, ignored = [], withFiles = true }: RescueOptions,
   cwd: string,
   submodules: readonly Submodule[],
-): Promise<boolean> {
+): Promise<RescuedSubmodule[]> {
   const saved = await Promise.all(
     submodules.map((submodule) => {
       const own = ignored.filter((file) => holderOf(submodules, file) === submodule);
       const inside = own.map((file) => path.relative(submodule.path, file));
-      return rescueSubmodule(cwd, submodule, ref, inside);
+      return rescueSubmodule(cwd, submodule, { ref, ignored: inside, withFiles });
     }),
   );
-  return saved.includes(true);
+  return saved.filter((one) => one !== undefined);
 }
 
 /** The innermost submodule that a file is in. */
@@ -149,22 +156,25 @@ function holderOf(submodules: readonly Submodule[], file: string): Submodule | u
 async function rescueSubmodule(
   cwd: string,
   submodule: Submodule,
-  ref: string,
-  ignored: readonly string[],
-): Promise<boolean> {
+  { ref, ignored, withFiles }: Required<Pick<RescueOptions, 'ref' | 'ignored' | 'withFiles'>>,
+): Promise<RescuedSubmodule | undefined> {
   const { folder, gitDir, path: relative } = submodule;
-  const snapshot = folder === undefined ? undefined : (await takeSnapshot(folder, gitDir, ignored))?.commit;
-  const lonely = await listLonelyInSubmodule(submodule);
-  if (snapshot === undefined && lonely.length === 0) return false;
+  const take = withFiles && folder !== undefined;
+  const snapshot = take ? (await takeSnapshot(folder, gitDir, ignored))?.commit : undefined;
+  const [lonely, { heads: others }] = await Promise.all([
+    listLonelyInSubmodule(submodule),
+    findOwnInSubmodule(cwd, submodule),
+  ]);
+  if (snapshot === undefined && lonely.length + others.length === 0) return undefined;
   const stashes = await listStashCommits(gitDir);
   const known = ['--all', ...stashes, '--not', '--remotes', '--'];
   const refs = (await askGit(gitDir, ['rev-list', '--no-walk', ...known], { inGitDir: true })).split('\n');
   const head = (await tryGit(gitDir, ['rev-parse', '--verify', '--quiet', 'HEAD'], { inGitDir: true })).stdout.trim();
-  const tips = unique([snapshot ?? head, ...refs.filter((tip) => tip !== head)]);
+  const tips = unique([snapshot ?? head, ...refs.filter((tip) => tip !== head), ...others]);
   const [first = ''] = tips;
   const commit = tips.length === 1 ? first : await joinCommits(gitDir, tips, { GIT_WORK_TREE: '.' });
   await fetchInto(cwd, gitDir, { commit, target: `${ref}-${slugOf(relative)}` });
-  return true;
+  return { others };
 }
 
 /** Paths that differ keep different names. */

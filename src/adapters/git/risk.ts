@@ -8,7 +8,7 @@ import { askGit, tryGit } from './git.ts';
 import { readEntries } from './inside.ts';
 import { isMerged } from './merged.ts';
 import { listOwned } from './nobodys.ts';
-import { findOwnCommits, type OwnCommits } from './own-commits.ts';
+import { findOwnCommits, findOwnInSubmodule, type OwnCommits } from './own-commits.ts';
 import { readOwnStatus, type WorktreeStatus } from './status.ts';
 import { listSubmodules, type Submodule } from './submodule.ts';
 
@@ -56,7 +56,7 @@ export interface Look {
   /** Undefined when the folder is no worktree, or one that was never filled. */
   linked: { entry: WorktreeEntry; status: WorktreeStatus } | undefined;
   refs: BranchRefs;
-  /** Commits that nothing leads to but the worktree's own refs and logs. */
+  /** Commits that nothing leads to but the own refs and logs of the worktree and its submodules. */
   own: OwnCommits;
 }
 
@@ -84,7 +84,7 @@ export async function lookAt(question: RiskQuestion): Promise<Look> {
   const entry = await readOwnEntry(worktree);
   const cwd = existsSync(repoPath) ? repoPath : entry && worktree;
   const [inFiles, { refs, lonely }] = await Promise.all([
-    entry === undefined ? findWithout(question) : findInFiles(question, entry),
+    entry === undefined ? findWithout(question, cwd) : findInFiles(question, entry, cwd),
     listOnBranch(cwd, question),
   ]);
   const { status, findings } = inFiles;
@@ -101,14 +101,16 @@ export async function lookAt(question: RiskQuestion): Promise<Look> {
     findings: [...findings, ...renderCommits(all, question), ...renderLeft(own.left)],
     linked: entry && status && { entry, status },
     refs,
-    own,
+    own: { left: own.left, heads: [...own.heads, ...inFiles.heads] },
   };
 }
 
 const NO_COMMITS: OwnCommits = { left: [], heads: [] };
 
-/** Gives the commits alone that nothing leads to but a worktree's own refs and logs. Throws `git`, `files`. */
-export async function lookForOwnCommits(question: RiskQuestion): Promise<OwnCommits> {
+/** Gives the commits alone that nothing leads to but the own refs and logs of a worktree and its submodules. Throws `git`, `files`. */
+export async function lookForOwnCommits(
+  question: Pick<RiskQuestion, 'repoPath' | 'gitCommonDir' | 'worktree' | 'branch' | 'ownsBranch' | 'alsoGoing'>,
+): Promise<OwnCommits> {
   const { repoPath, gitCommonDir, worktree, branch } = question;
   if (!existsSync(repoPath)) return NO_COMMITS;
   const own = await readOwnEntry(worktree);
@@ -118,7 +120,12 @@ export async function lookForOwnCommits(question: RiskQuestion): Promise<OwnComm
     own?.hasIndex ? tryGit(worktree, ['rev-parse', '--verify', '--quiet', 'HEAD']) : undefined,
   ]);
   const kept = new Set([tip, head?.stdout.trim()].filter((commit) => commit !== undefined && commit !== ''));
-  return findOwnCommits(repoPath, entry, question, [...kept] as string[]);
+  const submodules = entry ? await listSubmodules(worktree, entry) : [];
+  const looks = await Promise.all([
+    findOwnCommits(repoPath, entry, question, [...kept] as string[]),
+    ...submodules.map((submodule) => findOwnInSubmodule(repoPath, submodule)),
+  ]);
+  return { left: looks.flatMap(({ left }) => left), heads: looks.flatMap(({ heads }) => heads) };
 }
 
 /** Finds the commits alone that only a branch holds which would go. Throws `git`. */
@@ -156,36 +163,38 @@ interface InFiles {
   entry: WorktreeEntry | undefined;
   findings: RiskFinding[];
   status: WorktreeStatus | undefined;
+  /** Commits that only logs in its submodules lead to. */
+  heads: string[];
 }
 
-async function findInFiles(question: RiskQuestion, entry: WorktreeEntry): Promise<InFiles> {
+async function findInFiles(question: RiskQuestion, entry: WorktreeEntry, cwd = question.worktree): Promise<InFiles> {
   const { worktree, branch } = question;
   // Git was ended before the files were there: nobody has worked in them.
-  if (!entry.hasIndex) return { entry, findings: [], status: undefined };
+  if (!entry.hasIndex) return { entry, findings: [], status: undefined, heads: [] };
   const [status, submodules] = await Promise.all([
     readOwnStatus(worktree, entry, branch),
     listSubmodules(worktree, entry),
   ]);
-  const inSubmodules = await Promise.all(submodules.map(findInSubmodule));
+  const inSubmodules = await findInSubmodules(cwd, submodules);
   const { changed, untracked } = await listOwned(question, entry, status);
   const findings: RiskFinding[] = [
     ...listOperations(entry).map((name) => ({ kind: 'in-progress', text: `${name} is under way` }) as const),
     ...describeFiles('uncommitted', 'uncommitted change', changed),
     ...describeFiles('untracked', 'untracked file', untracked),
-    ...inSubmodules.flat(),
+    ...inSubmodules.findings,
   ];
-  return { entry, findings, status };
+  return { entry, findings, status, heads: inSubmodules.heads };
 }
 
 /** Of a worktree that somebody has deleted the repo keeps the submodules' git folders, until it forgets the worktree. */
-async function findWithout({ worktree, gitCommonDir }: RiskQuestion): Promise<InFiles> {
+async function findWithout({ worktree, gitCommonDir }: RiskQuestion, cwd = gitCommonDir): Promise<InFiles> {
   const [stray, left] = await Promise.all([
     findStray(worktree),
     findEntry(gitCommonDir, await canonicalPath(worktree)),
   ]);
   const submodules = left ? await listSubmodules(worktree, left) : [];
-  const inSubmodules = await Promise.all(submodules.map(findInSubmodule));
-  return { entry: left, status: undefined, findings: [...stray, ...inSubmodules.flat()] };
+  const { findings, heads } = await findInSubmodules(cwd, submodules);
+  return { entry: left, status: undefined, findings: [...stray, ...findings], heads };
 }
 
 /** Gives one finding for some files, none for none. */
@@ -193,16 +202,25 @@ export function describeFiles(kind: WorkKind, noun: string, paths: string[]): Ri
   return paths.length === 0 ? [] : [{ kind, text: `${count(paths.length, noun)}: ${shorten(paths)}`, paths }];
 }
 
-async function findInSubmodule(submodule: Submodule): Promise<RiskFinding[]> {
-  const commits = await listLonelyInSubmodule(submodule);
-  if (commits.length === 0) return [];
-  const text = `${count(commits.length, 'commit')} in the submodule ${submodule.path} that no remote has: ${describeCommits(commits)}`;
-  return [{ kind: 'unpushed', text, commits }];
+async function findInSubmodules(
+  cwd: string,
+  submodules: readonly Submodule[],
+): Promise<Pick<InFiles, 'findings' | 'heads'>> {
+  const looks = await Promise.all(
+    submodules.map(async (submodule) => {
+      const [commits, own] = await Promise.all([listLonelyInSubmodule(submodule), findOwnInSubmodule(cwd, submodule)]);
+      const text = `${count(commits.length, 'commit')} in the submodule ${submodule.path} that no remote has: ${describeCommits(commits)}`;
+      const lonely: RiskFinding[] = commits.length === 0 ? [] : [{ kind: 'unpushed', text, commits }];
+      return { findings: [...lonely, ...renderLeft(own.left, `the submodule ${submodule.path}`)], heads: own.heads };
+    }),
+  );
+  return { findings: looks.flatMap(({ findings }) => findings), heads: looks.flatMap(({ heads }) => heads) };
 }
 
-function renderLeft(commits: Commit[]): RiskFinding[] {
+function renderLeft(commits: Commit[], where = ''): RiskFinding[] {
   if (commits.length === 0) return [];
-  const text = `${count(commits.length, 'commit')} made on no branch and left there: ${describeCommits(commits)}`;
+  const place = where === '' ? '' : ` in ${where}`;
+  const text = `${count(commits.length, 'commit')} made on no branch${place} and left there: ${describeCommits(commits)}`;
   return [{ kind: 'unpushed', text, commits }];
 }
 

@@ -7,6 +7,7 @@ import { dropEmptyLog, findLocal } from './branch.ts';
 import { listLonelyInSubmodule } from './commits.ts';
 import { findEntry, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { changeGit, firstLine, type GitChange, gitError, tryGit } from './git.ts';
+import { lookForOwnCommits } from './risk.ts';
 import { forgetBranchSettings, hasBranchSettings, setPushTarget } from './settings.ts';
 import { clearStaleLocks } from './stale-locks.ts';
 import { fillSubmodules, listSubmodules } from './submodule.ts';
@@ -47,7 +48,7 @@ export interface WorktreeJob extends NewWorktree {
 
 /**
  * True when the worktree is there; clears away what a killed `git worktree add`, or a deleted folder, left of it. Throws
- * `exists` (it is on another branch), `conflict` (locked), `unpushed` (work in its submodules), `git`.
+ * `exists` (it is on another branch), `conflict` (locked), `unpushed` (commits that go with its entry), `git`.
  */
 export async function isMade({ repoPath, gitCommonDir, path: target, branch }: WorktreeJob): Promise<boolean> {
   const entry = await findEntry(gitCommonDir, target);
@@ -65,22 +66,25 @@ export async function isMade({ repoPath, gitCommonDir, path: target, branch }: W
   if (own) await rm(target, { recursive: true, force: true });
   if ((await describeFolder(target)) === 'empty') await rmdir(target);
   if (existsSync(target)) return false;
-  await requireNoWork(target, entry);
+  await requireNoWork({ repoPath, gitCommonDir, worktree: target, branch, ownsBranch: false }, entry);
   await removeEntry(repoPath, target, entry);
   return false;
 }
 
-/** What was committed in the submodules of a worktree that is gone is in its entry, and nowhere else. */
-async function requireNoWork(target: string, entry: WorktreeEntry): Promise<void> {
-  for (const submodule of await listSubmodules(target, entry)) {
+/** Of a worktree that is gone its entry alone leads to what was left on no branch, and to the commits of its submodules. */
+async function requireNoWork(gone: Parameters<typeof lookForOwnCommits>[0], entry: WorktreeEntry): Promise<void> {
+  const hint = '`stack destroy` with --force saves them, and says where';
+  const { worktree } = gone;
+  for (const submodule of await listSubmodules(worktree, entry)) {
     const [newest] = await listLonelyInSubmodule(submodule);
     if (!newest) continue;
-    throw new StackError(
-      'unpushed',
-      `${target} was deleted, and its submodule ${submodule.path} has commits that no remote has: ${newest.subject}`,
-      { hint: '`stack destroy` with --force saves them, and says where' },
-    );
+    const what = `its submodule ${submodule.path} has commits that no remote has: ${newest.subject}`;
+    throw new StackError('unpushed', `${worktree} was deleted, and ${what}`, { hint });
   }
+  const { heads } = await lookForOwnCommits(gone);
+  if (heads.length === 0) return;
+  const what = `commits that no branch has were made in it: ${heads.map((id) => id.slice(0, 7)).join(', ')}`;
+  throw new StackError('unpushed', `${worktree} was deleted, and ${what}`, { hint });
 }
 
 /** Throws `exists` when something is where a worktree is to be made. */
