@@ -12,26 +12,32 @@ export interface OwnPasswords {
   /** Gives one by the name of its variable (`ownPasswordVariable`). */
   values: Values;
   /**
-   * Reads the file once more; with a service's name it makes one for that, with the state lock held. True when it did. Throws
-   * `state` for a damaged file, `files`.
+   * Reads the file once more. With `make` it makes one where that service has none, with `drop` it forgets those; both with the
+   * state lock held. True when something changed. Throws `state` for a damaged file, `files`.
    */
-  look(make?: string): Promise<boolean>;
+  look(change?: PasswordChange): Promise<boolean>;
+}
+
+export interface PasswordChange {
+  make?: string;
+  drop?: readonly string[];
 }
 
 /** Gives the passwords of a root, from a file that its owner alone may read. Throws `state` for a damaged file, `files`. */
 export async function openOwnPasswords(root: string): Promise<OwnPasswords> {
   const file = path.join(root, '.stack', 'passwords.json');
   let known = new Map<string, string>();
-  const look: OwnPasswords['look'] = async (make) => {
+  const look: OwnPasswords['look'] = async ({ make, drop = [] } = {}) => {
     const found = await read(file);
-    const isNew = make !== undefined && found[make] === undefined;
-    const all = isNew ? { ...found, [make]: randomBytes(BYTES).toString('base64url') } : found;
-    if (isNew) {
+    const all = Object.fromEntries(Object.entries(found).filter(([service]) => !drop.includes(service)));
+    if (make !== undefined) all[make] ??= randomBytes(BYTES).toString('base64url');
+    const isChanged = JSON.stringify(all) !== JSON.stringify(found);
+    if (isChanged) {
       await makeFolder(path.dirname(file));
       await replaceFile(file, `${JSON.stringify(all, undefined, 2)}\n`);
     }
     known = new Map(Object.entries(all).map(([service, password]) => [ownPasswordVariable(service), password]));
-    return isNew;
+    return isChanged;
   };
   await look();
   return { look, values: (variable) => known.get(variable) };

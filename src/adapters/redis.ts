@@ -93,8 +93,17 @@ async function withRedis<Result>(
   } catch (error) {
     throw explainError(error, where, number);
   } finally {
-    client.destroy();
+    // One that was not let in is closed already, and throws.
+    if (client.isOpen) client.destroy();
   }
+}
+
+/** The last is what a server without a password says to one. */
+const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH )/;
+
+/** True when a server did not let us in with the login that we have. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof StackError && error.cause instanceof Error && REFUSED.test(error.cause.message);
 }
 
 function explainError(error: unknown, where: string, number: number): StackError {
@@ -105,9 +114,9 @@ function explainError(error: unknown, where: string, number: number): StackError
       cause: error,
     });
   }
-  if (/^(WRONGPASS|NOAUTH|NOPERM)/.test(message)) {
+  if (REFUSED.test(message)) {
     return new StackError('database', `Redis at ${where} does not let stack in: ${message}`, {
-      hint: 'set `user` and `password` of shared.redis in stack.yml',
+      hint: 'set `user` and `password` of shared.redis in stack.yml; `stack up` gives the one that stack runs the password it has there',
       cause: error,
     });
   }

@@ -1,7 +1,8 @@
 import type { OwnRecord, OwnServer } from './instance.ts';
 import { shortHash } from './names.ts';
-import type { SharedSettings } from './shared.ts';
+import { ownPasswordVariable, type SharedSettings } from './shared.ts';
 import { foldTicket } from './ticket.ts';
+import type { Values } from './values.ts';
 
 /** The shared services of which a ticket may have one of its own. */
 export const OWNABLE = ['postgres', 'redis'] as const;
@@ -78,9 +79,20 @@ export function ownServer(service: string, own: OwnRecord | undefined): OwnServe
   return service === REDIS ? own?.redis?.server : undefined;
 }
 
+/** Under which the values have the password of tickets' own servers, where the shared one has none. */
+export const OWN_REDIS = 'own-redis';
+
 /** Lays what a ticket has of its own over the settings that all share. */
-export function ownSettings(service: string, settings: SharedSettings, own: OwnRecord | undefined): SharedSettings {
-  if (ownServer(service, own)) return { ...settings, url: undefined, database: undefined };
+export function ownSettings(
+  service: string,
+  settings: SharedSettings,
+  own: OwnRecord | undefined,
+  values: Values,
+): SharedSettings {
+  if (ownServer(service, own)) {
+    const password = settings.password ?? values(ownPasswordVariable(OWN_REDIS));
+    return { ...settings, url: undefined, database: undefined, password };
+  }
   const database = findOwn(service, own);
   if (database === undefined) return settings;
   return { ...settings, database, url: settings.url === undefined ? undefined : withDatabase(settings.url, database) };

@@ -35,6 +35,9 @@ const DEFAULTS: Record<string, Partial<SharedSettings>> = {
   redis: { scheme: 'redis', port: 6379, containerPort: 6379 },
 };
 
+/** The role of the embedded Postgres that is stack's own: a superuser, let in through the private socket alone. */
+export const SUPERUSER = 'stack_superuser';
+
 /** Name of the variable that sets one key of one shared service: `STACK_POSTGRES_IMAGE`. */
 export function sharedVariable(service: string, key: string): string {
   return `STACK_${service}_${key}`.toUpperCase().replaceAll('-', '_');
@@ -55,6 +58,7 @@ export function resolveShared(service: string, config: SharedServiceConfig, valu
   const url = pick('url');
   if (url !== undefined) return readUrl(service, url);
   const port = Number(values(sharedVariable(service, 'port'))) || config.port || defaults.port;
+  if (service === 'postgres' && pick('user') === SUPERUSER) throw ownRole();
   return {
     url,
     image: pick('image'),
@@ -65,6 +69,12 @@ export function resolveShared(service: string, config: SharedServiceConfig, valu
     database: pick('database'),
     scheme: config.scheme ?? defaults.scheme ?? 'http',
   };
+}
+
+function ownRole(): StackError {
+  return new StackError('config', `shared.postgres: ${SUPERUSER} is the role of stack itself`, {
+    hint: `set another \`user:\` in stack.yml, or STACK_POSTGRES_USER; as superuser you get in through the socket, see docs/shared-services.md`,
+  });
 }
 
 function readUrl(service: string, url: string): SharedSettings {

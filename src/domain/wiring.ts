@@ -137,7 +137,7 @@ function internalAddress(
 
 function resolveSharedName(wiring: Wiring, viewpoint: RuntimeName, service: string, key: string): string | undefined {
   const common = resolveShared(service, wiring.config.shared.services[service] ?? {}, wiring.values);
-  const settings = ownSettings(service, common, wiring.record.own);
+  const settings = ownSettings(service, common, wiring.record.own, wiring.values);
   const server = ownServer(service, wiring.record.own);
   const address = sharedAddress(viewpoint, service, settings, server ?? wiring.shared[service]);
   if (key.startsWith('port.')) {

@@ -1,7 +1,7 @@
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord, OwnRecord, RepoRecord, StackState } from '../domain/instance.ts';
-import { OWNABLE, type Ownable, REDIS, ticketDatabase } from '../domain/own.ts';
+import { OWN_REDIS, OWNABLE, type Ownable, REDIS, ticketDatabase } from '../domain/own.ts';
 import { resolveShared } from '../domain/shared.ts';
 import { openPostgres } from './postgres.ts';
 import { isolationOf, leaseRedis, leaseServerPort } from './redis.ts';
@@ -39,8 +39,11 @@ export async function leaseOwn(
 ): Promise<void> {
   const redis = record.own?.redis;
   if (!record.own || !redis) return;
-  if (redis.server) redis.server.port ??= await leaseServerPort(stack, draft, record);
-  else if (redis.number === 0) record.own.redis = await leaseRedis(stack, config, draft, record);
+  if (redis.server) {
+    // A server of an older stack may have none, where the shared one has none.
+    await stack.ownPasswords({ make: OWN_REDIS });
+    redis.server.port ??= await leaseServerPort(stack, draft, record);
+  } else if (redis.number === 0) record.own.redis = await leaseRedis(stack, config, draft, record);
 }
 
 /** True when every ticket that forks some repo gets a database of its own: its template is then worth having early. */

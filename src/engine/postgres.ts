@@ -5,18 +5,20 @@ import {
   withKeptSession,
   withSession,
 } from '../adapters/postgres/connection.ts';
-import { findTools, loginEnv, type PostgresTools } from '../adapters/postgres/tools.ts';
+import { changePassword, findTools, loginEnv, type PostgresTools } from '../adapters/postgres/tools.ts';
 import type { StackConfig } from '../domain/config/config.ts';
-import { StackError } from '../domain/errors.ts';
+import { StackError, throwIfAborted } from '../domain/errors.ts';
 import type { SharedLease } from '../domain/instance.ts';
 import { sharedProject } from '../domain/names.ts';
 import { resolveShared, sharedAddress } from '../domain/shared.ts';
+import { takesPassword } from './shared-settings.ts';
 import type { Stack } from './stack.ts';
 
 export const POSTGRES = 'postgres';
 /** Every server has it, and hardly anybody uses it. */
 const NOBODYS = 'postgres';
 const NO_DATABASE = '3D000';
+const WRONG_PASSWORD = '28P01';
 
 /** The shared Postgres as stack itself reaches it. */
 export interface PostgresServer {
@@ -66,7 +68,10 @@ export function openPostgres(stack: Stack, config: StackConfig | undefined, leas
     admin,
     async tools() {
       if (settings.url === undefined && lease?.provider === 'compose') {
-        return toolsInContainer(stack, login.url, settings.containerPort ?? 5432);
+        return toolsInContainer(
+          stack,
+          loginEnv(login.url, { host: '127.0.0.1', port: settings.containerPort ?? 5432 }),
+        );
       }
       const version = await admin(async (session) => session.version);
       return findTools(stack.env, Math.floor(version / 10_000), loginEnv(login.url));
@@ -74,8 +79,35 @@ export function openPostgres(stack: Stack, config: StackConfig | undefined, leas
   };
 }
 
+/**
+ * Gives a composed Postgres the password that it has by stack.yml, or that stack has made up, where its data was made with another
+ * one. That goes through the container's own socket, at which the image asks for none. True when the login fits then.
+ */
+export async function settlePassword(
+  stack: Stack,
+  config: StackConfig,
+  leases: SharedLeases,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { login, baseline } = openPostgres(stack, config, leases);
+  const refusal = async (): Promise<string | undefined> => {
+    const nothing = async (): Promise<undefined> => undefined;
+    return withSession(login, baseline, nothing, signal).catch((error: unknown) => stateOf(error) ?? 'unknown');
+  };
+  const first = await refusal();
+  if (first !== WRONG_PASSWORD || !(await takesPassword(stack, config, POSTGRES))) return first === undefined;
+  const { user } = login;
+  const tools = await toolsInContainer(stack, loginEnv(login.url, { host: '', port: 5432 }));
+  const { PGPASSWORD: password = '' } = loginEnv(login.url);
+  // It may not know that user at all: the login goes on not to fit.
+  await (tools && changePassword(tools, { user, password }, signal).catch(() => throwIfAborted(signal)));
+  if ((await refusal()) !== undefined) return false;
+  stack.emit({ type: 'info', text: `postgres: its data was made with another password; ${user} has the new one now` });
+  return true;
+}
+
 /** The image of a Postgres brings the programs of its own version. */
-async function toolsInContainer(stack: Stack, url: string, port: number): Promise<PostgresTools | undefined> {
+async function toolsInContainer(stack: Stack, login: Record<string, string>): Promise<PostgresTools | undefined> {
   const docker = await stack.docker();
   const containers = await docker.listProject(sharedProject(stack.name, stack.rootId));
   const container = containers.find(({ service }) => service === POSTGRES);
@@ -87,7 +119,6 @@ async function toolsInContainer(stack: Stack, url: string, port: number): Promis
     service: POSTGRES,
     name: container.name,
   };
-  const login = loginEnv(url, { host: '127.0.0.1', port });
   return {
     where: `the container ${container.name}`,
     run: (argv, database, options) =>

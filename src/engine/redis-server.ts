@@ -2,7 +2,7 @@ import { rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isThere, makeFolder, replaceFile } from '../adapters/files.ts';
-import { countKeys } from '../adapters/redis.ts';
+import { countKeys, isRefusal } from '../adapters/redis.ts';
 import { renderRedisConfig } from '../adapters/servers/host-redis.ts';
 import type { HostServer, ServerSettings } from '../adapters/servers/host-server.ts';
 import { StackError, throwIfAborted } from '../domain/errors.ts';
@@ -10,10 +10,9 @@ import type { OwnServer } from '../domain/instance.ts';
 import { networkName, sharedProject, shortHash } from '../domain/names.ts';
 import { REDIS } from '../domain/own.ts';
 import type { WorkloadRef, WorkloadSpec, WorkloadStatus } from '../domain/runtime.ts';
-import { resolveShared } from '../domain/shared.ts';
 import type { StepProgress } from '../domain/step.ts';
 import { takenPort } from './leases.ts';
-import { moveServerLease, openRedis } from './redis.ts';
+import { moveServerLease, openRedis, ownRedisSettings } from './redis.ts';
 import type { Stack } from './stack.ts';
 import { networkStep } from './steps/network.ts';
 import { requireConfig, saveRecord, type Work } from './work.ts';
@@ -90,10 +89,9 @@ async function startProcess(work: Work, server: OwnServer, signal: AbortSignal):
   await (await hostRedis(work.stack, work.record.ticket)).start(await settingsOf(work, server), signal);
 }
 
-async function settingsOf(work: Work, { port = 0 }: OwnServer): Promise<ServerSettings> {
-  const config = await requireConfig(work);
-  const { user, password } = resolveShared(REDIS, config.shared.services[REDIS] ?? {}, work.stack.values);
-  return { port, user, password };
+async function settingsOf(work: Work, server: OwnServer): Promise<ServerSettings> {
+  const { user, password } = ownRedisSettings(work.stack, await requireConfig(work), { number: 0, server });
+  return { port: server.port ?? 0, user, password };
 }
 
 /** Its folder is mounted, so that what it keeps outlives the container and goes with the ticket. */
@@ -124,8 +122,8 @@ async function findImage({ stack }: Work): Promise<string | undefined> {
 
 async function describeServer(work: Work, server: OwnServer): Promise<{ spec: WorkloadSpec; config: string }> {
   const { stack, record } = work;
-  const { shared } = await requireConfig(work);
-  const { user, password, image } = resolveShared(REDIS, shared.services[REDIS] ?? {}, stack.values);
+  const settings = ownRedisSettings(stack, await requireConfig(work), { number: 0, server });
+  const { user, password, image } = settings;
   const { port: host = 0, container = 0, alias } = server;
   const config = renderRedisConfig({ port: container, user, password, dir: `${INSIDE}/data` }, ['protected-mode no']);
   const spec = {
@@ -204,10 +202,14 @@ export async function removeOwnFolder(stack: Stack, ticket: string): Promise<voi
 
 /** Runs `use` while a ticket's own server runs: one that was at rest is started for it, and comes to rest again. */
 export async function withServer<Result>(work: Work, server: OwnServer, use: () => Promise<Result>): Promise<Result> {
-  if (await isServerUp(work, server)) return use();
   const { signal } = work.stack;
-  await work.stack.requireTrust();
   const note = (): void => undefined;
+  if (await isServerUp(work, server)) {
+    // One that runs with another password, or with none, as an older stack started it, is made anew.
+    if (!(await letsIn(work, server))) await startServer(work, server, { signal, note });
+    return use();
+  }
+  await work.stack.requireTrust();
   if (server.provider === 'compose') await networkStep(work).apply({ signal, note });
   try {
     await startServer(work, server, { signal, note });
@@ -215,6 +217,18 @@ export async function withServer<Result>(work: Work, server: OwnServer, use: () 
   } finally {
     await stopServer(work, server);
   }
+}
+
+async function letsIn(work: Work, server: OwnServer): Promise<boolean> {
+  const config = await requireConfig(work).catch(() => undefined);
+  const login = openRedis(work.stack, config, work.shared, { number: 0, server });
+  return (
+    !login ||
+    countKeys(login).then(
+      () => true,
+      (error: unknown) => !isRefusal(error),
+    )
+  );
 }
 
 /** Gives what there is still of a ticket's own server, a name each. */

@@ -3,7 +3,7 @@ import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord, OwnRecord, OwnServer, SharedLease, StackState } from '../domain/instance.ts';
 import { networkAlias, workloadName } from '../domain/names.ts';
-import { ownSettings, REDIS } from '../domain/own.ts';
+import { OWN_REDIS, ownSettings, REDIS } from '../domain/own.ts';
 import { resolveShared, type SharedSettings, sharedAddress } from '../domain/shared.ts';
 import { listLeases } from './leases.ts';
 import { placeOf } from './place.ts';
@@ -21,6 +21,15 @@ function redisSettings(stack: Pick<Stack, 'values'>, config: StackConfig | undef
   return resolveShared(REDIS, config?.shared.services[REDIS] ?? {}, stack.values);
 }
 
+/** Gives what a ticket's own Redis is asked with: that of the shared one, and what its server has for itself. */
+export function ownRedisSettings(
+  stack: Pick<Stack, 'values'>,
+  config: StackConfig | undefined,
+  redis: OwnRedis,
+): SharedSettings {
+  return ownSettings(REDIS, redisSettings(stack, config), { redis }, stack.values);
+}
+
 /** Gives how stack itself reaches a ticket's own Redis: a database of the shared one, or its server; undefined when there is none. */
 export function openRedis(
   stack: Stack,
@@ -29,7 +38,7 @@ export function openRedis(
   redis: OwnRedis,
 ): RedisLogin | undefined {
   const { server, number } = redis;
-  const settings = ownSettings(REDIS, redisSettings(stack, config), { redis });
+  const settings = ownRedisSettings(stack, config, redis);
   const address = sharedAddress('process', REDIS, settings, server ?? leases[REDIS]);
   return address && { url: address.url, where: `${address.host}:${address.port ?? USUAL_PORT}`, number };
 }
@@ -90,6 +99,7 @@ export async function leaseRedis(
 /** Leases a server of the ticket's own, of the kind that the shared one is. Call it with the state lock held. Throws `port`. */
 export async function leaseServer(stack: Stack, draft: StackState, record: InstanceRecord): Promise<OwnRedis> {
   const server = describeOwnServer(stack, record.ticket, draft.shared[REDIS]?.provider ?? 'compose');
+  await stack.ownPasswords({ make: OWN_REDIS });
   return { number: 0, server: { ...server, port: await leaseServerPort(stack, draft, record) } };
 }
 

@@ -7,7 +7,7 @@ import type { RuntimeName } from '../domain/runtime.ts';
 import { resolveShared, sharedVariable } from '../domain/shared.ts';
 import { listLeases } from './leases.ts';
 import { listSharedPorts, type SharedPort } from './shared-ports.ts';
-import { hashLogin } from './shared-settings.ts';
+import { hashLogin, takesPassword } from './shared-settings.ts';
 import type { Stack } from './stack.ts';
 import type { Work } from './work.ts';
 
@@ -80,9 +80,10 @@ export async function leaseShared(
   const leased = listLeases(draft);
   for (const [name, provider] of Object.entries(providers)) {
     const before = draft.shared[name];
-    const isGiven = await givePassword(stack, config, { name, provider, follow });
+    const isFree = follow || !before || (provider === 'embedded' && (await isAtRest(stack, name)));
+    const isGiven = await givePassword(stack, config, { name, provider, isFree });
     if (isGiven && before) tellPassword(stack, name);
-    const login = (isGiven ? undefined : before?.login) ?? hashLogin(stack, config, name);
+    const login = before?.login ?? hashLogin(stack, config, name);
     const kept = { ...(before?.settings !== undefined && { settings: before.settings }), ...(login && { login }) };
     if (provider === 'compose') {
       const ports = await listSharedPorts(stack, config, name);
@@ -97,6 +98,10 @@ export async function leaseShared(
   }
 }
 
+async function isAtRest(stack: Stack, name: string): Promise<boolean> {
+  return (await (await stack.hostServer(name)).status()).state === 'stopped';
+}
+
 /**
  * Makes up a password for a shared service that has none of stack.yml's. Servers of an older stack have a usual one, or none:
  * those that run get theirs by `up`, since whoever is connected has the old one. True when one was made.
@@ -104,13 +109,32 @@ export async function leaseShared(
 async function givePassword(
   stack: Stack,
   config: StackConfig,
-  { name, provider, follow }: { name: string; provider: SharedLease['provider']; follow: boolean },
+  { name, provider, isFree }: { name: string; provider: SharedLease['provider']; isFree: boolean },
 ): Promise<boolean> {
   await stack.ownPasswords();
   const settings = config.shared.services[name] ?? {};
-  if (provider !== 'embedded' || stack.values(sharedVariable(name, 'password')) || settings.password) return false;
-  const isFree = follow || (await (await stack.hostServer(name)).status()).state === 'stopped';
-  return isFree && stack.ownPasswords(name);
+  if (!EMBEDDABLE.has(name) || stack.values(sharedVariable(name, 'password')) || settings.password) return false;
+  if (provider === 'compose' && !(await takesPassword(stack, config, name))) {
+    // It has what the compose file says, also where another server had one of stack's before.
+    await stack.ownPasswords({ drop: [name] });
+    return false;
+  }
+  return isFree && stack.ownPasswords({ make: name });
+}
+
+/** Makes up passwords for composed services that lack one, before their containers are made. */
+export async function giveComposedPasswords(
+  { stack, leases }: Pick<Work, 'stack' | 'leases'>,
+  config: StackConfig,
+  names: readonly string[],
+): Promise<void> {
+  await stack.store.update(async () => {
+    for (const name of names) {
+      if (!(await givePassword(stack, config, { name, provider: 'compose', isFree: true }))) continue;
+      tellPassword(stack, name);
+      leases.moved = true;
+    }
+  });
 }
 
 function tellPassword(stack: Stack, name: string): void {

@@ -62,6 +62,12 @@ export async function hashShared(stack: Stack, config: StackConfig, leases: Leas
   return shortHash(JSON.stringify([texts.length === 1 ? texts[0] : texts, variables]));
 }
 
+/** True where the compose file gives a shared service the password that stack.yml, or stack, has for it. */
+export async function takesPassword(stack: Stack, config: StackConfig, service: string): Promise<boolean> {
+  const { services } = await stack.readCompose(await findComposeFile(stack, config));
+  return listVariables(JSON.stringify(services[service] ?? {})).includes(sharedVariable(service, 'password'));
+}
+
 /** Gives a hash of what a shared service reads once, when its data is new; undefined where there is nothing of the kind. */
 export function hashLogin(stack: Stack, config: StackConfig, service: string): string | undefined {
   const { user, password, database } = resolveShared(service, config.shared.services[service] ?? {}, stack.values);

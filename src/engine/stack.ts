@@ -1,5 +1,6 @@
 import type { ComposeFile } from '../adapters/compose-file.ts';
 import type { DockerEngine } from '../adapters/docker/docker.ts';
+import type { PasswordChange } from '../adapters/own-passwords.ts';
 import type { PortLeases } from '../adapters/port-leases.ts';
 import type { HostServer } from '../adapters/servers/host-server.ts';
 import type { StateStore } from '../adapters/state.ts';
@@ -29,10 +30,10 @@ export interface Stack {
   /** A compose file as compose reads it; each is read once. Never throws. */
   readCompose(file: string): Promise<ComposeFile>;
   /**
-   * Reads the passwords that this root has made up for shared services once more, since another command may have made one; with
-   * a name it makes one for that service, with the state lock held. True when it did.
+   * Reads the passwords that this root has made up once more, since another command may have made one; with a change it makes or
+   * forgets some, with the state lock held. True when something changed.
    */
-  ownPasswords(make?: string): Promise<boolean>;
+  ownPasswords(change?: PasswordChange): Promise<boolean>;
   /** The leases of all roots of this person. */
   readonly ports: PortLeases;
   readonly store: StateStore;

@@ -26,7 +26,6 @@ export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promis
     const baseline = await reserveGround(stack, config, draft, { ...ground, follow: true });
     return workOn(stack, config, draft, baseline);
   });
-  tellLogins(stack, config, work.shared);
   await removeDropped(work, config);
   for (let pass = 0; pass < 3; pass++) {
     work.leases.moved = false;
@@ -39,8 +38,9 @@ export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promis
     const result = await runForward(steps, stack);
     if (result.error !== undefined)
       throw await unwind(work, { made: result.made, error: result.error }, { forget: false });
-    if (!work.leases.moved) return;
+    if (!work.leases.moved) break;
   }
+  tellLogins(stack, config, work.shared);
 }
 
 /**
@@ -96,8 +96,9 @@ async function deleteSharedData(work: Work, config: StackConfig): Promise<void> 
   for (const [name, { provider }] of leases) {
     if (provider === 'embedded') await (await work.stack.hostServer(name)).destroyData();
   }
-  await work.stack.store.update((draft) => {
+  await work.stack.store.update(async (draft) => {
     draft.shared = {};
+    await work.stack.ownPasswords({ drop: leases.map(([name]) => name) });
   });
 }
 

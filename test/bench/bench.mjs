@@ -242,7 +242,7 @@ async function benchReady(runtime, from) {
 /** A root whose baseline has a database of about so many megabytes, in the embedded server. */
 async function makeDataRoot(name, megabytes, from) {
   const root = makeRoot(name, 5, from, 'process');
-  const shared = `shared:\n  postgres: { provider: embedded, port: ${from + 3000}, database: shop }\n`;
+  const shared = `shared:\n  postgres: { provider: embedded, port: ${from + 3000}, password: stack, database: shop }\n`;
   appendFileSync(path.join(root, 'stack.yml'), shared);
   stack(root, 'up', '--quiet');
   // The lease may be another than the wish.

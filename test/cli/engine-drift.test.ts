@@ -4,6 +4,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LABELS, networkName, rootIdOf, sharedProject } from '../../src/domain/names.ts';
 import { findTestEngine, NODE_IMAGE, openClient } from '../support/engine.ts';
+import { withOwnPassword } from '../support/own-password.ts';
 import { containedConfig, makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
@@ -206,10 +207,11 @@ describe.skipIf(!engine)('on an engine that others use too', { sequential: true 
     });
   });
 
-  it('up follows another port and another password, keeps the data, and says what stays; a create leaves all alone', async () => {
+  it('up follows another port and another password, and keeps the data; a create leaves all alone', async () => {
     const port = (await shop.ps()).shared.postgres?.url.match(/:(\d+)\//)?.[1];
-    const query = async (text: string, at: number): Promise<unknown[]> => {
-      const client = new pg.Client(`postgres://stack:stack@127.0.0.1:${at}/shop`);
+    const query = async (text: string, at: number, password?: string): Promise<unknown[]> => {
+      const url = withOwnPassword(shop.root, `postgres://stack@127.0.0.1:${at}/shop`);
+      const client = new pg.Client(password === undefined ? url : Object.assign(new URL(url), { password }).href);
       await client.connect();
       return (await client.query(text).finally(() => client.end())).rows;
     };
@@ -223,12 +225,12 @@ describe.skipIf(!engine)('on an engine that others use too', { sequential: true 
     expect((await world.find('postgres')).id).toBe(before);
     const up = await shop.stack(['up']);
     expect(up).toMatchObject({ code: 0 });
-    expect(up.stderr).toContain('! postgres: user, password and database count for new data alone');
+    expect(up.stderr).toContain('postgres: its data was made with another password; stack has the new one now');
     expect((await seen()).shared.postgres).toMatchObject({
       url: expect.stringContaining(`:${wished}/shop`),
       status: 'running',
     });
-    expect(await query('SELECT * FROM kept', wished)).toEqual([]);
+    expect(await query('SELECT * FROM kept', wished, 'new')).toEqual([]);
     const outdated = 'front runs as stack.yml had it before: `stack start feat-02` makes it anew';
     const earlier = async () => (await shop.ps()).instances.find(({ ticket }) => ticket === 'feat-02');
     expect(await earlier()).toMatchObject({ status: 'running', problems: [outdated] });

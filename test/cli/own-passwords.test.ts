@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHostRedis } from '../../src/adapters/servers/host-redis.ts';
+import { listCommandLines } from '../support/processes.ts';
 import { makeShop, type Shop, shopConfig } from '../support/shop.ts';
 
 /** In order: each test goes on from the one before. The Redis is one that an older stack started, without a password. */
@@ -40,11 +41,14 @@ describe('servers of this machine without a password in stack.yml', { sequential
       if (client.isOpen) client.destroy();
     }
   };
-  const query = async (url: string): Promise<unknown> => {
+  const query = async (
+    url: string,
+    text = 'SELECT rolsuper FROM pg_roles WHERE rolname = current_user',
+  ): Promise<unknown> => {
     const client = new pg.Client(url);
     try {
       await client.connect();
-      return (await client.query('SELECT rolsuper FROM pg_roles WHERE rolname = current_user')).rows;
+      return (await client.query(text)).rows;
     } finally {
       await client.end();
     }
@@ -78,13 +82,30 @@ describe('servers of this machine without a password in stack.yml', { sequential
     const printed = await Promise.all(
       [['ps', '--json'], ['check'], ['doctor', '--json']].map((args) => shop.stack(args)),
     );
-    const lines = readdirSync('/proc').flatMap((pid) => (/^\d+$/.test(pid) ? readCommand(pid) : []));
     const all = [
       ...printed.flatMap(({ stdout, stderr }) => [stdout, stderr]),
-      ...lines,
+      ...listCommandLines(),
       shop.read('.stack/state.json'),
     ];
     for (const password of passwords) expect(all.filter((text) => text.includes(password))).toEqual([]);
+  });
+
+  it('keep the product from what a superuser may, until the superuser of the socket lets it', async () => {
+    const { DATA } = await urlsOf('baseline', 'api');
+    const text = "SET session_replication_role = 'replica'";
+    expect(await failure(query(DATA, text))).toContain('permission denied');
+    const port = shop.state()?.shared.postgres?.port;
+    const socket = encodeURIComponent(shop.read('.stack/shared/postgres/data/postmaster.pid').split('\n')[4] ?? '');
+    await query(
+      `postgres://stack_superuser@localhost:${port}/postgres?host=${socket}`,
+      'GRANT SET ON PARAMETER session_replication_role TO stack',
+    );
+    expect(await query(DATA, text)).toEqual([]);
+    const env = { STACK_POSTGRES_USER: 'stack_superuser' };
+    expect(await shop.stack(['up'], { env })).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^stack: shared\.postgres: stack_superuser is the role of stack itself\nhint: /m),
+    });
   });
 
   it('guard a ticket’s own server too', async () => {
@@ -98,11 +119,3 @@ describe('servers of this machine without a password in stack.yml', { sequential
     expect(await shop.stack(['destroy', 'one'])).toMatchObject({ code: 0 });
   });
 });
-
-function readCommand(pid: string): string[] {
-  try {
-    return [readFileSync(`/proc/${pid}/cmdline`, 'utf8')];
-  } catch {
-    return [];
-  }
-}

@@ -67,7 +67,11 @@ const WORLDS = [
     async make(): Promise<World> {
       const root = roots();
       const project = sharedProject('shop', rootIdOf(root));
-      const shared = await makeSharedProject(undefined, { STACK_POSTGRES_DATABASE: FROM }, project);
+      const shared = await makeSharedProject(
+        undefined,
+        { STACK_POSTGRES_DATABASE: FROM, STACK_POSTGRES_PASSWORD: 'stack' },
+        project,
+      );
       await startShared(shared);
       const port = Number(new URL(shared.databaseUrl).port);
       const end = async (): Promise<void> => {

@@ -33,20 +33,21 @@ export async function makeSharedProject(
   if (!tool) throw new Error('no compose on this machine');
   const folder = mkdtempSync(path.join(tmpdir(), 'stack-compose-env-'));
   const ports = { STACK_POSTGRES_PORT: String(freePorts()), STACK_REDIS_PORT: String(freePorts()) };
+  const passwords = { STACK_POSTGRES_PASSWORD: `p'"\\w`, STACK_REDIS_PASSWORD: `r'"\\ $w` };
   const project: ComposeProject = {
     command: tool.command,
     file,
     project: name,
     projectDir: path.dirname(file),
-    env: { ...process.env, STACK_NETWORK: name, ...ports, ...env },
+    env: { ...process.env, STACK_NETWORK: name, ...ports, ...passwords, ...env },
     values: {},
     envFile: path.join(folder, 'compose.env'),
   };
   docker('network', 'create', name);
   return {
     project,
-    databaseUrl: `postgres://stack:stack@127.0.0.1:${ports.STACK_POSTGRES_PORT}/stack`,
-    redisUrl: `redis://127.0.0.1:${ports.STACK_REDIS_PORT}`,
+    databaseUrl: `postgres://stack:${encodeURIComponent(passwords.STACK_POSTGRES_PASSWORD)}@127.0.0.1:${ports.STACK_POSTGRES_PORT}/stack`,
+    redisUrl: `redis://:${encodeURIComponent(passwords.STACK_REDIS_PASSWORD)}@127.0.0.1:${ports.STACK_REDIS_PORT}`,
     async end() {
       await composeDown(project, { volumes: true });
       docker('network', 'rm', name);

@@ -69,16 +69,25 @@ describe('a ticket’s own database in its settings', () => {
 
   it('takes the place of the baseline’s', () => {
     const settings = resolveShared('postgres', { database: 'shop' }, layValues());
-    expect(ownSettings('postgres', settings, own).database).toBe('shop_feat_02');
-    expect(ownSettings('postgres', settings, undefined)).toBe(settings);
-    expect(ownSettings('redis', settings, own)).toBe(settings);
+    expect(ownSettings('postgres', settings, own, layValues()).database).toBe('shop_feat_02');
+    expect(ownSettings('postgres', settings, undefined, layValues())).toBe(settings);
+    expect(ownSettings('redis', settings, own, layValues())).toBe(settings);
   });
 
   it('is a number in Redis', () => {
-    const redis = ownSettings('redis', resolveShared('redis', { password: 'x' }, layValues()), {
-      redis: { number: 3 },
-    });
+    const shared = resolveShared('redis', { password: 'x' }, layValues());
+    const redis = ownSettings('redis', shared, { redis: { number: 3 } }, layValues());
     expect(sharedUrl(redis, 'localhost', 6379)).toBe('redis://:x@localhost:6379/3');
+  });
+
+  it('is a server with a password, where the shared one has none', () => {
+    const values = layValues({ STACK_OWN_REDIS_OWN_PASSWORD: 'made up' });
+    const server = { provider: 'compose', container: 6379, workload: 'x', alias: 'redis.feat-02' } as const;
+    const own = { redis: { number: 0, server } };
+    const password = (config: { password?: string }): string | undefined =>
+      ownSettings('redis', resolveShared('redis', config, values), own, values).password;
+    expect(password({})).toBe('made up');
+    expect(password({ password: 'x' })).toBe('x');
   });
 
   it('takes its place in the address of a server of the team’s own, and nothing else there changes', () => {
@@ -87,7 +96,7 @@ describe('a ticket’s own database in its settings', () => {
       { url: 'postgres://me:p%40ss@db.internal:6432/shop?sslmode=require' },
       layValues(),
     );
-    expect(ownSettings('postgres', settings, own)).toMatchObject({
+    expect(ownSettings('postgres', settings, own, layValues())).toMatchObject({
       url: 'postgres://me:p%40ss@db.internal:6432/shop_feat_02?sslmode=require',
       database: 'shop_feat_02',
     });

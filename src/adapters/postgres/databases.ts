@@ -2,6 +2,7 @@ import { StackError } from '../../domain/errors.ts';
 import { type DatabaseMark, parseMark, renderMark } from '../../domain/own.ts';
 import { endClients, inUse, listClients, whileEnding } from './clients.ts';
 import { MAY_NOT, type Session, stateOf } from './connection.ts';
+import { quoteName, quoteText } from './quote.ts';
 
 /** From here on copying files beats writing them to the log of changes (measured: about 50 to 100 MB). */
 const FILE_COPY_BYTES = 64 * 1024 * 1024;
@@ -224,14 +225,4 @@ export async function dropDatabase(session: Session, name: string, { force }: { 
   if (clients.length > 0 && session.version < HAS_FORCE) await endClients(session, name);
   const how = force && session.version >= HAS_FORCE ? ' WITH (FORCE)' : '';
   await whileEnding(session, name, () => session.query(`DROP DATABASE IF EXISTS ${quoteName(name)}${how}`));
-}
-
-function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-function quoteText(text: string): string {
-  return text.includes('\\')
-    ? `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
-    : `'${text.replaceAll("'", "''")}'`;
 }

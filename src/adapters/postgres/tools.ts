@@ -1,10 +1,11 @@
 import { createReadStream, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { PassThrough, type Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { execa } from 'execa';
 import { StackError } from '../../domain/errors.ts';
 import type { ExecOptions } from '../../domain/runtime.ts';
 import { runAttached } from '../process/exec.ts';
+import { quoteName, quoteText } from './quote.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -140,6 +141,18 @@ export async function loadFrom(
     ? ['psql', '--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--single-transaction', '--file=-']
     : ['pg_restore', '--exit-on-error', `--dbname=${conninfo(database)}`];
   await runTool(tools, argv, { database, doing: `loading ${file}`, input: createReadStream(file), signal });
+}
+
+/** Gives a role another password. The statement goes in through stdin: a command line shows it to everybody. Throws `database`. */
+export async function changePassword(
+  tools: PostgresTools,
+  { user, password }: { user: string; password: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const text = `ALTER ROLE ${quoteName(user)} PASSWORD ${quoteText(password)};\n`;
+  const argv = ['psql', '--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--file=-'];
+  const doing = `a new password for ${user}`;
+  await runTool(tools, argv, { database: 'postgres', doing, input: Readable.from([text]), signal });
 }
 
 /** A name with `=` in it would be read as settings. */

@@ -2,6 +2,7 @@ import { chown, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { throwIfAborted } from '../../domain/errors.ts';
+import { SUPERUSER } from '../../domain/shared.ts';
 import { makeFolder } from '../files.ts';
 import { logFilesOf } from '../process/log-files.ts';
 import { endKeeper, mendKeeper } from '../process/log-keeper.ts';
@@ -27,7 +28,6 @@ import {
   type PostgresPlace,
   type PostgresTools,
   requireData,
-  SUPERUSER,
   withDefaults,
   writeDoors,
 } from './postgres-data.ts';

@@ -4,7 +4,9 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { interrupted, StackError } from '../../domain/errors.ts';
 import { shortHash } from '../../domain/names.ts';
+import { SUPERUSER } from '../../domain/shared.ts';
 import { explainFileError, replaceFile } from '../files.ts';
+import { quoteName, quoteText } from '../postgres/quote.ts';
 import { readText, type ServerSettings } from './host-server.ts';
 import type { OtherUser } from './other-user.ts';
 import type { PostgresPrograms } from './postgres-programs.ts';
@@ -81,9 +83,6 @@ async function makeData(place: PostgresPlace, tools: PostgresTools, signal: Abor
     await rm(fresh, { recursive: true, force: true });
   }
 }
-
-/** The role that is stack's own: a superuser, let in through the private socket alone. */
-export const SUPERUSER = 'stack_superuser';
 
 /**
  * Gives user, password and database to a server that is down, so that no password is needed for it. The user may do what a
@@ -180,14 +179,6 @@ export function hashOf({ user, password, database }: FullSettings): string {
 /** True when a server's data was last given its settings by a stack that made the user a superuser. */
 export function isOfOlderStack(applied: string | undefined): boolean {
   return applied !== undefined && !applied.includes(' ');
-}
-
-function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-function quoteText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }
 
 /** Runs one of Postgres's programs to its end. Throws `process` with what it said last, `interrupted` when aborted. */

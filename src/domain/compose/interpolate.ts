@@ -1,8 +1,9 @@
 import type { Values } from '../values.ts';
 
-/** Gives the names of the variables that a text of a compose file takes: `${NAME…}`, `$NAME`. */
+/** Gives the names of the variables that a text of a compose file takes: `${NAME…}`, `$NAME`; `$$NAME` is none. */
 export function listVariables(text: string): string[] {
-  return [...new Set(Array.from(text.matchAll(/\$\{?([A-Za-z_]\w*)/g), ([, name = '']) => name))];
+  const places = text.matchAll(/\$(?:\$|\{?([A-Za-z_]\w*))/g);
+  return [...new Set(Array.from(places, ([, name = '']) => name).filter(Boolean))];
 }
 
 /**

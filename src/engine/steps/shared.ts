@@ -6,9 +6,10 @@ import { BASELINE } from '../../domain/instance.ts';
 import { networkName, sharedProject } from '../../domain/names.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { takenPort } from '../leases.ts';
-import { moveSharedLease } from '../shared-plan.ts';
+import { POSTGRES, settlePassword } from '../postgres.ts';
+import { giveComposedPasswords, moveSharedLease } from '../shared-plan.ts';
 import { findComposeFile } from '../shared-ports.ts';
-import { hashShared, listFileValues, listSharedVariables } from '../shared-settings.ts';
+import { hashLogin, hashShared, listFileValues, listSharedVariables } from '../shared-settings.ts';
 import { requireConfig, type Work } from '../work.ts';
 
 const POLL_MS = 100;
@@ -36,11 +37,14 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
     },
     async apply(progress) {
       volumesBefore ??= await (await work.stack.docker()).listProjectVolumes(project);
+      const config = await requireConfig(work);
+      await giveComposedPasswords(work, config, names);
       await joinNetwork(work, names);
       await bringUp(work, names, progress);
       await waitUntilHealthy(work, names, progress);
       await joinNetwork(work, names);
-      await noteSettings(work, names);
+      const fits = names.includes(POSTGRES) && (await settlePassword(work.stack, config, work.shared, progress.signal));
+      await noteSettings(work, names, fits ? [POSTGRES] : []);
     },
     async revert() {
       await removeShared(work, { volumes: false });
@@ -60,11 +64,16 @@ async function isChanged(work: Work, names: readonly string[]): Promise<boolean>
   return names.some((name) => work.shared[name]?.settings !== wanted);
 }
 
-async function noteSettings(work: Work, names: readonly string[]): Promise<void> {
-  const settings = await hashShared(work.stack, await requireConfig(work), work.shared);
+/** `fitting` let somebody in with the login that stack.yml has now. */
+async function noteSettings(work: Work, names: readonly string[], fitting: readonly string[]): Promise<void> {
+  const config = await requireConfig(work);
+  const settings = await hashShared(work.stack, config, work.shared);
   await work.stack.store.update(({ shared }) => {
-    for (const lease of names.flatMap((name) => [shared[name], work.shared[name]]))
-      if (lease) lease.settings = settings;
+    for (const name of names) {
+      const login = fitting.includes(name) ? hashLogin(work.stack, config, name) : undefined;
+      for (const lease of [shared[name], work.shared[name]])
+        if (lease) Object.assign(lease, { settings, ...(login !== undefined && { login }) });
+    }
   });
 }
 
