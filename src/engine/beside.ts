@@ -41,6 +41,12 @@ export async function listBeside(place: TicketFolder): Promise<string[]> {
   return lists.flat().filter((name) => !DROPPINGS.test(name));
 }
 
+/** Gives the folders in a ticket's folder in which nothing is looked for: worktrees, and what programs leave. */
+export async function listApart({ folder, worktrees }: TicketFolder): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names.filter((name) => worktrees.includes(name) || DROPPINGS.test(name)).map((name) => `${name}/`);
+}
+
 const SHOWN = 4;
 
 /** Gives the findings that tell of such files; [] for none. */

@@ -12,7 +12,7 @@ import {
   rescueTime,
   type SaveStamp,
 } from '../domain/rescue.ts';
-import { listBeside } from './beside.ts';
+import { listApart, listBeside } from './beside.ts';
 import { folderOf, type TicketRisk, WISHES } from './checks.ts';
 import { describeOwn, type SavedData } from './dumps.ts';
 
@@ -103,7 +103,8 @@ async function saveRepos(
   { time, withFiles }: { time: string; withFiles: boolean },
 ): Promise<[string, RescuedRepo][]> {
   const repos = dedicatedRepos(record);
-  const beside = await listBeside(folderOf(record));
+  const place = folderOf(record);
+  const [beside, apart] = await Promise.all([listBeside(place), listApart(place)]);
   if (beside.length > 0 && !(await Promise.all(repos.map(([, own]) => isThere(own.path)))).includes(true))
     throw homelessError(record, beside);
   const looks = await Promise.allSettled(
@@ -115,10 +116,8 @@ async function saveRepos(
       const saved = describeRepo(own, await rescueWork(options));
       if (beside.length === 0 || !(await isThere(own.path))) return [repo, saved] as [string, RescuedRepo];
       const { ticket, folder } = record;
-      return [repo, { ...saved, beside: await keepBeside(own.path, { ticket, time, folder, files: beside }) }] as [
-        string,
-        RescuedRepo,
-      ];
+      const kept = await keepBeside(own.path, { ticket, time, folder, names: beside, apart });
+      return [repo, { ...saved, beside: kept }] as [string, RescuedRepo];
     }),
   );
   const failed = looks.find((look) => look.status === 'rejected');

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -15,7 +16,8 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bringBack } from '../../src/adapters/git/bring-back.ts';
 import { rescueWork } from '../../src/adapters/git/rescue.ts';
-import { keepRecord } from '../../src/adapters/git/rescue-refs.ts';
+import { bringBackBeside, keepBeside, keepRecord } from '../../src/adapters/git/rescue-refs.ts';
+import { readStatus } from '../../src/adapters/git/status.ts';
 import { addWorktree } from '../../src/adapters/git/worktree.ts';
 import { commitFile, git, makeRepo } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
@@ -45,13 +47,15 @@ async function makeWorld() {
       writeFileSync(at(name), text);
     },
     /** Saves the worktree, removes it, lets git forget what nothing leads to, and makes it again. */
-    async goAndComeBack(ignored: string[] = []): Promise<string[]> {
+    async goAndComeBack(ignored: string[] = [], meanwhile = () => {}): Promise<string[]> {
       const ref = 'refs/stack/rescue/feat-01/now';
       const saved = await rescueWork({ ...place, ref, ignored, always: true });
       await keepRecord(repo, { ticket: 'feat-01', time: 'now', exact: saved?.exact }, '{}');
-      git(repo, 'worktree', 'remove', '--force', '--force', worktree);
+      rmSync(worktree, { recursive: true });
+      git(repo, 'worktree', 'prune');
       git(repo, 'reflog', 'expire', '--expire=now', '--all');
       git(repo, 'gc', '--quiet', '--prune=now');
+      meanwhile();
       await add('', false);
       const head = saved?.head?.branch === 'feat-01' ? undefined : saved?.head;
       return bringBack({ ...saved, head, worktree, operations: saved?.operations ?? [] });
@@ -59,8 +63,15 @@ async function makeWorld() {
   };
 }
 
-/** Every file with its bytes and mode, every folder with its mode, and what git says. */
-function look(worktree: string): unknown {
+/** Takes a filter away that git requires. Gives what brings it back. */
+function loseFilter(repo: string): () => void {
+  git(repo, 'config', 'filter.strip.required', 'true');
+  git(repo, 'config', 'filter.strip.clean', 'no-such-filter');
+  return () => git(repo, 'config', '--remove-section', 'filter.strip');
+}
+
+/** Every file with its bytes and mode, every folder with its mode. */
+function lookAtFiles(worktree: string): unknown {
   const visit = (folder: string): unknown[] =>
     readdirSync(folder, { withFileTypes: true, encoding: 'buffer' }).flatMap((entry) => {
       const name = Buffer.from(entry.name).toString('latin1');
@@ -71,8 +82,13 @@ function look(worktree: string): unknown {
       if (entry.isSymbolicLink()) return [[`${folder}/${name}`, readlinkSync(file)]];
       return [[`${folder}/${name}`, mode, readFileSync(file, 'latin1')]];
     });
+  return visit(worktree);
+}
+
+/** The same, and what git says. */
+function look(worktree: string): unknown {
   return {
-    files: visit(worktree),
+    files: lookAtFiles(worktree),
     status: git(worktree, 'status', '--porcelain=v2', '--ignored', '--untracked-files=all'),
     index: git(worktree, 'ls-files', '--stage', '-v'),
     content: git(worktree, 'diff', '--cached'),
@@ -94,6 +110,97 @@ describe('what is saved comes back', () => {
     const before = look(worktree);
     expect(await goAndComeBack()).toEqual([]);
     expect(look(worktree)).toEqual(before);
+  });
+
+  it('without any filter, also where one is missing that git requires', async () => {
+    const { repo, worktree, write, goAndComeBack } = await makeWorld();
+    const install = loseFilter(repo);
+    // As long as what is in the index, so that git would have to clean it.
+    write('a.nb', 'ONE\nTWO\n');
+    write('new.nb', 'OUT\n');
+    const status = await readStatus(worktree);
+    expect(status).toMatchObject({ changed: ['a.nb'], untracked: ['new.nb'] });
+    const before = lookAtFiles(worktree);
+    expect(await goAndComeBack([], install)).toEqual([]);
+    expect(lookAtFiles(worktree)).toEqual(before);
+  });
+
+  it('with the bytes of files that go to LFS, whether git tracks, ignores or has never seen them', async () => {
+    const { repo, worktree, at, write, goAndComeBack } = await makeWorld();
+    git(repo, 'config', 'filter.lfs.clean', 'echo pointer; cat >/dev/null');
+    git(repo, 'config', 'filter.lfs.smudge', 'cat >/dev/null; echo large');
+    write('.gitattributes', '*.bin filter=lfs -text\n');
+    for (const name of ['same.bin', 'changed.bin']) write(name, 'large\n');
+    git(worktree, 'add', '.');
+    git(worktree, 'commit', '--quiet', '--message', 'Large');
+    utimesSync(at('same.bin'), 1000, 1000);
+    git(worktree, 'update-index', '--refresh');
+    for (const name of ['changed.bin', 'new.bin', 'hidden/ignored.bin']) write(name, `mine: ${name}\r\n`);
+    write('staged.bin', 'staged\n');
+    git(worktree, 'add', 'staged.bin');
+    const before = lookAtFiles(worktree);
+    await goAndComeBack(['hidden/ignored.bin']);
+    expect(lookAtFiles(worktree)).toEqual(before);
+    expect(readFileSync(at('same.bin'), 'utf8')).toBe('large\n');
+    const tree = git(repo, 'for-each-ref', '--format=%(tree)', 'refs/stack/record');
+    expect(git(repo, 'ls-tree', '-r', '--name-only', `${tree}:files`)).not.toContain('same.bin');
+  });
+
+  it('where a link or a pipe is in the place of a folder or a file, and names begin with a space', async () => {
+    const { worktree, at, write, goAndComeBack } = await makeWorld();
+    mkdirSync(at('folder'));
+    commitFile(worktree, 'folder/file', 'x');
+    mkdirSync(at('other'));
+    commitFile(worktree, 'other/file', 'y');
+    rmSync(at('folder'), { recursive: true });
+    symlinkSync('other', at('folder'));
+    rmSync(at('key'));
+    execFileSync('mkfifo', [at('key')]);
+    rmSync(at('a.txt'));
+    write('a.txt/inner', 'x');
+    write(' space', 'x');
+    await goAndComeBack();
+    expect(readlinkSync(at('folder'))).toBe('other');
+    expect(readFileSync(at('folder/file'), 'utf8')).toBe('y');
+    expect(readFileSync(at('a.txt/inner'), 'utf8')).toBe('x');
+    expect(readFileSync(at(' space'), 'utf8')).toBe('x');
+    expect(existsSync(at('key'))).toBe(false);
+  });
+
+  it('where the folder is no worktree any more', async () => {
+    const { repo, worktree, at, write, goAndComeBack } = await makeWorld();
+    const install = loseFilter(repo);
+    write('a.nb', 'OUT of a run\n');
+    write('a.txt', 'one\r\ntwo\n');
+    write('hidden/key', 'mine');
+    chmodSync(at('hidden/key'), 0o600);
+    utimesSync(at('hidden/key'), 1000, 981173106.5);
+    mkdirSync(at('empty'));
+    rmSync(at('.git'));
+    const before = lookAtFiles(worktree);
+    await goAndComeBack([], install);
+    expect(lookAtFiles(worktree)).toEqual(before);
+    expect(lstatSync(at('hidden/key')).mtimeMs).toBe(981173106500);
+  });
+
+  it('beside the worktrees too', async () => {
+    const { repo, worktree } = await makeWorld();
+    writeFileSync(path.join(repo, '.git/info/attributes'), '* filter=strip text\n');
+    const folder = makeTemp();
+    mkdirSync(path.join(folder, 'plans/empty'), { recursive: true });
+    const file = path.join(folder, 'plans/notes');
+    writeFileSync(file, 'OUT\r\nx\n');
+    chmodSync(file, 0o600);
+    utimesSync(file, 1000, 981173106.5);
+    const what = { ticket: 'feat-01', time: 'now', folder, names: ['plans/notes'], apart: [] };
+    const before = lookAtFiles(folder);
+    const tree = await keepBeside(repo, what);
+    rmSync(path.join(folder, 'plans'), { recursive: true });
+    git(repo, 'gc', '--quiet', '--prune=now');
+    expect(await bringBackBeside(repo, folder, tree)).toBe(true);
+    expect(lookAtFiles(folder)).toEqual(before);
+    expect(lstatSync(file).mtimeMs).toBe(981173106500);
+    expect(git(worktree, 'status', '--porcelain')).toBe('');
   });
 
   it('with modes, times, empty folders, links and names that are not UTF-8', async () => {

@@ -35,11 +35,11 @@ export async function bringBack(saved: SavedWork): Promise<string[]> {
   const warnings: string[] = [];
   if (head?.commit !== undefined) warnings.push(...(await checkOut(worktree, head.commit, head.branch)));
   else if (head?.branch !== undefined) warnings.push(...(await beginAgain(worktree, head.branch)));
-  if (files !== undefined) {
+  const isExact = saved.exact !== undefined && (await bringBackAll(worktree, saved.exact.tree));
+  if (files !== undefined && !isExact) {
     await change(worktree, ['read-tree', '--reset', '-u', files]);
     await change(worktree, ['read-tree', staged ?? 'HEAD']);
   }
-  const isExact = saved.exact !== undefined && (await bringBackAll(worktree, saved.exact.tree));
   // It ends with 1 just because there are changes.
   await changeGit(worktree, ['-c', 'core.fsmonitor=false', 'update-index', '-q', '--refresh'], {
     deadlineSeconds: CHECKOUT_SECONDS,

@@ -1,13 +1,13 @@
-import { accessSync, constants, lstatSync, type Stats } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { StackError } from '../../domain/errors.ts';
-import { bytesOf, pathOf } from '../byte-names.ts';
+import { bytesOf } from '../byte-names.ts';
 import type { WorktreeEntry } from './entry.ts';
+import { type ExactList, listExactly } from './exact-list.ts';
 import { askGit, tryGit } from './git.ts';
+import { listHidden } from './hidden.ts';
 import { readEntries } from './inside.ts';
-import { withRawView } from './raw-view.ts';
-import { type Git, gitWith } from './snapshot.ts';
+import { type GitFolders, withRawView } from './raw-view.ts';
+import { type Git, gitWith, requireAdded, requireOutsideRepos } from './snapshot.ts';
 
 /** A worktree as it is on the disk, to the byte and the mode. */
 export interface Exact {
@@ -18,17 +18,6 @@ export interface Exact {
   tree: string;
   /** Commits that git's own files of the worktree name: of a merge, a rebase, a bisect under way. */
   commits: string[];
-}
-
-/** What `list` says. Names that are not UTF-8 are as `textOf` gives them. */
-export interface ExactList {
-  version: 1;
-  /** Permissions, and the time of the last change in ms. */
-  files: Record<string, [mode: number, changed: number]>;
-  /** Folders without saved files, and those with unusual permissions. */
-  folders: Record<string, number>;
-  /** Files that git LFS keeps: git's own tree has them, by their ids. */
-  lfs: string[];
 }
 
 /** What git keeps of one worktree and must come back for it to be as it was; the rest is made with a worktree, or is a log. */
@@ -49,32 +38,59 @@ export async function saveExact(worktree: string, entry: WorktreeEntry, ignored:
     askGit(worktree, ['ls-files', '-z', '--others', '--ignored', '--exclude-standard', '--directory']),
   ]);
   const names = [...new Set([...known.split('\0'), ...ignored])].filter((name) => name !== '' && !name.endsWith('/'));
-  const lfs = await listLfs(worktree, names);
-  const there = statAll(worktree, names);
-  requireReadable(worktree, there);
-  const files = [...there.keys()].filter((name) => !lfs.has(name));
-  const list: ExactList = {
-    version: 1,
-    files: Object.fromEntries([...there].map(([name, stat]) => [name, [stat.mode & 0o7777, stat.mtimeMs]])),
-    folders: listFolders(worktree, [...there.keys()], hidden.split('\0')),
-    lfs: [...lfs],
-  };
   return withRawView({ gitDir: entry.folder, commonDir }, async (view) => {
     const own = listOwn(entry.folder);
+    const lfs = await listLfs(view, worktree, names);
     const parts = await Promise.all([
-      writeFiles({ view, folder: worktree, index: 'exact-files' }, files),
+      saveFiles({ view, folder: worktree }, names, { apart: hidden.split('\0'), lfs }),
       writeFiles({ view, folder: entry.folder, index: 'exact-own' }, own),
       keepIndexed(view, worktree),
-      writeList(view, list),
     ]);
-    const tree = await makeTree(view, [
-      `040000 tree ${parts[0]}\tfiles`,
-      `040000 tree ${parts[1]}\town`,
-      `040000 tree ${parts[2]}\tobjects`,
-      `100644 blob ${parts[3]}\tlist`,
-    ]);
+    const [{ files, list }, ownTree, objects] = parts;
+    const others = [`040000 tree ${ownTree}\town`, `040000 tree ${objects}\tobjects`];
+    const tree = await makeTree(view, [...listEntries({ files, list }), ...others]);
     return { tree, commits: await listNamed(worktree, entry.folder, own) };
   });
+}
+
+/** A tree of the files of a folder, and a blob that says of them what trees cannot. */
+interface SavedFiles {
+  files: string;
+  list: string;
+}
+
+/**
+ * Saves files of a folder that is no worktree in a repo, as exactly: a tree of `files` and `list`. `apart` are folders, with a `/`
+ * at their end, of which nothing else is noted. Nothing leads to the tree yet. Throws `git`, and `dirty` for what cannot be read.
+ */
+export async function saveFolder(
+  folders: GitFolders,
+  folder: string,
+  { names, apart }: { names: readonly string[]; apart: readonly string[] },
+): Promise<{ tree: string; files: string }> {
+  await requireOutsideRepos(folder, names);
+  return withRawView(folders, async (view) => {
+    const saved = await saveFiles({ view, folder }, names, { apart });
+    return { tree: await makeTree(view, listEntries(saved)), files: saved.files };
+  });
+}
+
+function listEntries({ files, list }: SavedFiles): string[] {
+  return [`040000 tree ${files}\tfiles`, `100644 blob ${list}\tlist`];
+}
+
+async function saveFiles(
+  { view, folder }: { view: string; folder: string },
+  names: readonly string[],
+  how: Parameters<typeof listExactly>[2],
+): Promise<SavedFiles> {
+  const list = listExactly(folder, names, how);
+  const files = Object.keys(list.files).filter((name) => !how.lfs?.has(name));
+  const [tree, blob] = await Promise.all([
+    writeFiles({ view, folder, index: 'exact-files' }, files),
+    writeList(view, list),
+  ]);
+  return { files: tree, list: blob };
 }
 
 /** Gives a git that sees a folder through a raw view, with an index of its own. */
@@ -88,79 +104,28 @@ export async function writeFiles(
   files: readonly string[],
 ): Promise<string> {
   const git = exactGit(place);
-  await git(['update-index', '--add', '--remove', '-z', '--stdin'], await writeLines(place.view, place.index, files));
+  const lines = await writeLines(place.view, place.index, files);
+  await git(['update-index', '--add', '--remove', '-z', '--stdin'], lines);
+  await requireAdded(git, place.folder, files);
   return git(['write-tree']);
 }
 
-/** Gives the files among some that git LFS keeps: what is big stays where LFS has it. Throws `git`. */
-async function listLfs(worktree: string, names: readonly string[]): Promise<Set<string>> {
-  const { stdout } = await tryGit(worktree, ['config', '--get-regexp', '^filter\\.lfs\\.']);
-  if (stdout === '') return new Set();
+/** Gives the files among some that git LFS keeps and that are as in HEAD: what is big stays where LFS has it. Throws `git`. */
+async function listLfs(view: string, worktree: string, names: readonly string[]): Promise<Set<string>> {
   const input = names.map((name) => `${name}\0`).join('');
   const fields = (await askGit(worktree, ['check-attr', '-z', '--stdin', 'filter'], { input })).split('\0');
-  return new Set(fields.filter((_, index) => index % 3 === 0 && fields[index + 2] === 'lfs'));
-}
-
-/** Folders among them are submodules. */
-function statAll(worktree: string, names: readonly string[]): Map<string, Stats> {
-  const found = new Map<string, Stats>();
-  for (const name of names) {
-    const stat = lstatSync(pathOf(path.join(worktree, name)), { throwIfNoEntry: false });
-    if (stat?.isFile() || stat?.isSymbolicLink()) found.set(name, stat);
-  }
-  return found;
-}
-
-function requireReadable(worktree: string, files: ReadonlyMap<string, Stats>): void {
-  const person = process.getuid?.() ?? 0;
-  for (const [name, stat] of files) {
-    if (person === 0 || !stat.isFile() || (stat.uid === person && stat.mode & 0o400)) continue;
-    const file = path.join(worktree, name);
-    try {
-      accessSync(pathOf(file), constants.R_OK);
-    } catch {
-      throw new StackError('dirty', `${file} cannot be saved: it may not be read`, {
-        hint: `\`${stat.uid === person ? '' : 'sudo '}chmod a+r ${file}\`, or move it out of the ticket; then run the command again`,
-        details: { paths: [name] },
-      });
-    }
-  }
-}
-
-/** What git ignores and nobody saves comes from tools: they make its folders again. */
-function listFolders(worktree: string, files: readonly string[], hidden: readonly string[]): Record<string, number> {
-  const ignored = new Set(hidden);
-  const full = listParents(files);
-  const usual = 0o777 & ~process.umask();
-  const folders: Record<string, number> = {};
-  const left = [''];
-  for (let folder = left.pop(); folder !== undefined; folder = left.pop()) {
-    const inside = listFoldersIn(worktree, folder).filter((name) => full.has(name) || !ignored.has(`${name}/`));
-    for (const name of inside) {
-      const mode = (lstatSync(pathOf(path.join(worktree, name)), { throwIfNoEntry: false })?.mode ?? usual) & 0o7777;
-      if (!full.has(name) || mode !== usual) folders[name] = mode;
-    }
-    left.push(...inside);
-  }
-  return folders;
-}
-
-function listParents(files: readonly string[]): Set<string> {
-  const parents = new Set<string>();
-  for (const file of files) {
-    for (let above = path.dirname(file); above !== '.' && !parents.has(above); above = path.dirname(above)) {
-      parents.add(above);
-    }
-  }
-  return parents;
-}
-
-/** Nothing of another repo or a submodule. */
-function listFoldersIn(worktree: string, folder: string): string[] {
-  const entries = readEntries(path.join(worktree, folder));
-  if (folder !== '' && entries.some(({ name }) => name === '.git')) return [];
-  const folders = entries.filter((entry) => entry.isDirectory() && entry.name !== '.git');
-  return folders.map(({ name }) => path.join(folder, name));
+  const lfs = fields.filter((_, index) => index % 3 === 0 && fields[index + 2] === 'lfs');
+  if (lfs.length === 0) return new Set();
+  const [tracked, changed, hidden] = await Promise.all([
+    askGit(worktree, ['ls-files', '-z', '--cached']),
+    // A branch without a commit has no HEAD.
+    tryGit(worktree, ['diff-index', '--name-only', '--no-renames', '-z', 'HEAD', '--'], { gitDir: view }),
+    listHidden(worktree),
+  ]);
+  if (changed.exitCode !== 0) return new Set();
+  const known = new Set(tracked.split('\0'));
+  for (const name of [...changed.stdout.split('\0'), ...hidden]) known.delete(name);
+  return new Set(lfs.filter((name) => known.has(name)));
 }
 
 function listOwn(entryFolder: string, prefix = ''): string[] {

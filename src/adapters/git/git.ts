@@ -24,6 +24,8 @@ export interface AskOptions {
   inGitDir?: boolean;
   /** Another git folder than the one that git would find; the working tree is then the folder git is asked in. */
   gitDir?: string | undefined;
+  /** Filters that are not run, as the settings call them: `filter.lfs`. */
+  withoutFilters?: readonly string[];
 }
 
 export interface ChangeOptions {
@@ -92,7 +94,7 @@ export async function tryGit(cwd: string, args: readonly string[], options: AskO
 }
 
 async function runQuestion(cwd: string, args: readonly string[], options: AskOptions): Promise<GitAnswer> {
-  const { signal, input, inGitDir = false, gitDir } = options;
+  const { signal, input, inGitDir = false, gitDir, withoutFilters = [] } = options;
   if (signal?.aborted) throw interrupted(signal.reason);
   const answer: GitAnswer = { exitCode: -1, stdout: '', stderr: '' };
   try {
@@ -101,7 +103,10 @@ async function runQuestion(cwd: string, args: readonly string[], options: AskOpt
       allowEnvironment: KEPT,
       ...(signal && { abort: signal }),
       ...(input !== undefined && { input: () => bytesOf(input) }),
-      ...((inGitDir || gitDir !== undefined) && { unsafe: { allowUnsafeConfigPaths: true } }),
+      unsafe: {
+        allowUnsafeConfigPaths: inGitDir || gitDir !== undefined,
+        allowUnsafeFilter: withoutFilters.length > 0,
+      },
       // Its own errors hold no exit code, and a failure without words counts as success: both are taken from here.
       errors(error, result) {
         answer.exitCode = result.exitCode;
@@ -114,7 +119,15 @@ async function runQuestion(cwd: string, args: readonly string[], options: AskOpt
     git.outputHandler((_command, stdout) => stdout.once('end', () => stdout.emit('data', Buffer.alloc(0))));
     // Without optional locks a question never makes the person's own git wait, or fail.
     const place = inGitDir || gitDir !== undefined ? ['--work-tree=.'] : [];
-    await git.raw(['--no-optional-locks', ...(gitDir === undefined ? [] : [`--git-dir=${gitDir}`]), ...place, ...args]);
+    const off = withoutFilters.flatMap((name) => [`${name}.clean=`, `${name}.process=`, `${name}.required=false`]);
+    const settings = off.flatMap((setting) => ['-c', setting]);
+    await git.raw([
+      '--no-optional-locks',
+      ...settings,
+      ...(gitDir === undefined ? [] : [`--git-dir=${gitDir}`]),
+      ...place,
+      ...args,
+    ]);
   } catch (error) {
     if (signal?.aborted) throw interrupted(signal.reason);
     // simple-git gives the negative error number when there was no process to have an exit code.

@@ -1,6 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { pathOf } from '../byte-names.ts';
+import { askAboutFiles } from './filters.ts';
 import { askGit } from './git.ts';
 
 /**
@@ -29,7 +30,7 @@ export async function listHiddenChanges(worktree: string): Promise<string[]> {
   if (hidden.length === 0) return [];
   const [known, now] = await Promise.all([
     askGit(worktree, ['ls-files', '--stage', '-z']),
-    askGit(worktree, ['hash-object', '--stdin-paths'], { input: hidden.map((file) => `${file}\n`).join('') }),
+    askAboutFiles(worktree, ['hash-object', '--stdin-paths'], { input: hidden.map((file) => `${file}\n`).join('') }),
   ]);
   const ids = new Map(
     known.split('\0').map((entry): [string, string] => {

@@ -1,4 +1,5 @@
 import { accessSync, constants, type Dirent, lstatSync, readdirSync } from 'node:fs';
+import path from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { bytesOf, pathOf, textOf } from '../byte-names.ts';
 
@@ -79,6 +80,26 @@ export function readEntries(folder: string): Dirent[] {
   } catch {
     return [];
   }
+}
+
+/** Gives what tells what is at a path in a folder; `other` is what git keeps nothing of: a pipe, or what only a link leads to. */
+export function locateIn(folder: string): (name: string) => 'file' | 'folder' | 'other' | 'none' {
+  const look = (name: string) => lstatSync(pathOf(path.join(folder, name)), { throwIfNoEntry: false });
+  const known = new Map<string, boolean>([['.', false]]);
+  const isLinked = (above: string): boolean => {
+    const before = known.get(above);
+    if (before !== undefined) return before;
+    const linked = isLinked(path.dirname(above)) || (look(above)?.isSymbolicLink() ?? false);
+    known.set(above, linked);
+    return linked;
+  };
+  return (name) => {
+    if (isLinked(path.dirname(name))) return 'other';
+    const found = look(name);
+    if (!found) return 'none';
+    if (found.isDirectory()) return 'folder';
+    return found.isFile() || found.isSymbolicLink() ? 'file' : 'other';
+  };
 }
 
 /** In a folder of one's own rights can be given; in another person's somebody must have given them. Root may do anything. */

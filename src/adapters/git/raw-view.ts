@@ -11,7 +11,9 @@ export interface GitFolders {
 }
 
 /** Files are what they are on the disk: no line ends are changed, and no filter runs. */
-const ATTRIBUTES = '* -text -filter -ident !working-tree-encoding\n';
+const RAW = '* -text -filter -ident !working-tree-encoding\n';
+/** The same but for line ends and keywords: nothing that runs a program, or can fail. */
+export const NO_FILTERS = '* -filter !working-tree-encoding\n';
 /** Nothing of these may run programs: neither what the repo's own settings name nor what the person's do. */
 const SETTINGS = ['bare = false', 'fsmonitor = false', 'hooksPath = /dev/null', 'untrackedCache = false'];
 
@@ -20,17 +22,17 @@ const SETTINGS = ['bare = false', 'fsmonitor = false', 'hooksPath = /dev/null', 
  * neither settings, attributes nor hooks of the other repo, which may be anybody's, count. The folder is gone afterwards.
  * Throws what the disk says.
  */
-export async function withRawView<T>(of: GitFolders, work: (view: string) => Promise<T>): Promise<T> {
+export async function withRawView<T>(of: GitFolders, work: (view: string) => Promise<T>, attributes = RAW): Promise<T> {
   const view = await mkdtemp(path.join(tmpdir(), 'stack-git-'));
   try {
-    await fillView(view, of);
+    await fillView(view, of, attributes);
     return await work(view);
   } finally {
     await rm(view, { recursive: true, force: true });
   }
 }
 
-async function fillView(view: string, { gitDir, commonDir }: GitFolders): Promise<void> {
+async function fillView(view: string, { gitDir, commonDir }: GitFolders, attributes: string): Promise<void> {
   const [head, config, names] = await Promise.all([
     readFile(path.join(gitDir, 'HEAD')),
     readFile(path.join(commonDir, 'config'), 'latin1').catch(() => ''),
@@ -42,7 +44,7 @@ async function fillView(view: string, { gitDir, commonDir }: GitFolders): Promis
   await Promise.all([
     writeFile(path.join(view, 'HEAD'), head),
     writeFile(path.join(view, 'config'), renderConfig(config)),
-    writeFile(path.join(view, 'info', 'attributes'), ATTRIBUTES),
+    writeFile(path.join(view, 'info', 'attributes'), attributes),
     ...shared.map((name) => symlink(path.join(commonDir, name), path.join(view, name))),
     ...own.map((name) => symlink(path.join(gitDir, name), path.join(view, name))),
   ]);

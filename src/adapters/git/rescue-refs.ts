@@ -1,6 +1,7 @@
 import type { Exact } from './exact.ts';
+import { bringBackFiles, snapshotFiles } from './exact-folder.ts';
 import { askGit, tryGit } from './git.ts';
-import { bringBackFiles, commitTree, gitWith, snapshotFiles } from './snapshot.ts';
+import { commitTree, gitWith } from './snapshot.ts';
 
 const WORK = 'refs/stack/rescue';
 /** Beside the work and not in it, so that a branch made from a rescue is the person's commits and nothing else. */
@@ -29,16 +30,17 @@ export async function keepRecord(
 }
 
 /**
- * Keeps files of a ticket's folder in a repo, which none of them belongs to. Gives their tree. Throws `git`, and `dirty` for
- * what git cannot keep (a repo among them).
+ * Keeps files of a ticket's folder in a repo, which none of them belongs to. Gives their tree; `apart` are the folders that are
+ * looked at for themselves. Throws `git`, and `dirty` for what git cannot keep (a repo among them).
  */
 export async function keepBeside(
   repoPath: string,
-  { ticket, time, folder, files }: { ticket: string; time: string; folder: string; files: readonly string[] },
+  saved: { ticket: string; time: string; folder: string; names: readonly string[]; apart: readonly string[] },
 ): Promise<string> {
-  const saved = await snapshotFiles(repoPath, folder, files);
-  await gitWith(repoPath, {})(['update-ref', '-m', 'stack: saved', `${BESIDE}/${ticket}/${time}`, saved.commit]);
-  return saved.files;
+  const { ticket, time, folder } = saved;
+  const { commit, tree } = await snapshotFiles(repoPath, folder, saved);
+  await gitWith(repoPath, {})(['update-ref', '-m', 'stack: saved', `${BESIDE}/${ticket}/${time}`, commit]);
+  return tree;
 }
 
 /** Puts files that a repo keeps back into the ticket's folder. False when the repo has them no more. Throws `git`. */

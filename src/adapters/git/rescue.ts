@@ -6,10 +6,11 @@ import { findLocal } from './branch.ts';
 import { listLonelyCommits, listLonelyInSubmodule } from './commits.ts';
 import { canonicalPath, findEntry, listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { type Exact, saveExact } from './exact.ts';
+import { snapshotFolder } from './exact-folder.ts';
 import { askGit, tryGit } from './git.ts';
 import { findOwnCommits, findOwnInSubmodule } from './own-commits.ts';
 import { hasFiles } from './risk.ts';
-import { commitTree, gitWith, type Snapshot, snapshotFolder, takeSnapshot } from './snapshot.ts';
+import { commitTree, gitWith, type Snapshot, takeSnapshot } from './snapshot.ts';
 import { listStashCommits } from './stash.ts';
 import { FROM_GIT_DIR, listSubmodules, type Submodule } from './submodule.ts';
 
@@ -95,12 +96,10 @@ async function gather(
   cwd: string,
   { linked, home }: Record<'linked' | 'home', WorktreeEntry | undefined>,
 ): Promise<{ saved: Rescued; tips: string[] }> {
-  const { worktree, branch, ref, ignored, always = false, withFiles = true } = options;
+  const { worktree, branch, ref, always = false } = options;
   const [head, local] = await Promise.all([linked && readHead(worktree), findLocal(cwd, branch)]);
-  const take = () => (linked ? takeSnapshot(worktree, linked.folder, ignored) : snapshotFolder(cwd, worktree));
-  const snapshot = withFiles ? await take() : undefined;
+  const { snapshot, exact } = options.withFiles === false ? NO_FILES : await takeFiles(options, cwd, linked);
   const operations = linked ? listOperations(linked) : [];
-  const exact = linked && always && withFiles ? await saveExact(worktree, linked, ignored ?? []) : undefined;
   const kept = unique([local?.commit, head?.commit]);
   const { heads } = await findOwnCommits(cwd, home, { ...options, ownsBranch: options.ownsBranch ?? true }, kept);
   const trees = { files: snapshot?.files, staged: snapshot?.staged, exact };
@@ -109,6 +108,27 @@ async function gather(
   const lonely = always ? [] : await listLonelyCommits(cwd, { branch, ownsBranch: true }, linked && worktree);
   const needsAll = always || lonely.length > 0;
   return { saved, tips: unique([...(needsAll ? listTips(saved, snapshot) : [snapshot?.commit]), ...heads]) };
+}
+
+interface TakenFiles {
+  snapshot: Snapshot | undefined;
+  exact: Exact | undefined;
+}
+
+const NO_FILES: TakenFiles = { snapshot: undefined, exact: undefined };
+
+async function takeFiles(
+  { worktree, ignored = [], always = false }: RescueOptions,
+  cwd: string,
+  linked: WorktreeEntry | undefined,
+): Promise<TakenFiles> {
+  if (linked) {
+    const folders = { gitDir: linked.folder, commonDir: path.dirname(path.dirname(linked.folder)) };
+    const snapshot = await takeSnapshot(worktree, folders, ignored);
+    return { snapshot, exact: always ? await saveExact(worktree, linked, ignored) : undefined };
+  }
+  const snapshot = await snapshotFolder(cwd, worktree);
+  return { snapshot, exact: snapshot && { tree: snapshot.tree, commits: [] } };
 }
 
 /** The commits that lead to all of the work, its files' first: a snapshot leads to HEAD. */
@@ -160,7 +180,7 @@ async function rescueSubmodule(
 ): Promise<RescuedSubmodule | undefined> {
   const { folder, gitDir, path: relative } = submodule;
   const take = withFiles && folder !== undefined;
-  const snapshot = take ? (await takeSnapshot(folder, gitDir, ignored))?.commit : undefined;
+  const snapshot = take ? (await takeSnapshot(folder, { gitDir, commonDir: gitDir }, ignored))?.commit : undefined;
   const [lonely, { heads: others }] = await Promise.all([
     listLonelyInSubmodule(submodule),
     findOwnInSubmodule(cwd, submodule),

@@ -1,13 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { copyFile, lstat, rm, writeFile } from 'node:fs/promises';
+import { copyFile, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import { bytesOf } from '../byte-names.ts';
 import { isThere } from '../files.ts';
 import { askGit, changeGit, gitError, tryGit } from './git.ts';
 import { listHidden } from './hidden.ts';
+import { locateIn } from './inside.ts';
+import { type GitFolders, NO_FILTERS, withRawView } from './raw-view.ts';
 import { listDeclared } from './submodule.ts';
-import { isUsual } from './usual-files.ts';
 
 /** All files of a worktree, and what of them was staged. */
 export interface Snapshot {
@@ -19,12 +19,14 @@ export interface Snapshot {
   staged: string;
 }
 
-/** `add -A` cleans every file through its filters, and LFS may be slow. */
+/** Large files take a while to be packed. */
 const SNAPSHOT_SECONDS = 600;
-/** A person's settings must not leave a file out: what is outside of a sparse checkout, line ends git would not give back. */
-const EVERY_FILE = ['-c', 'core.safecrlf=false', '-c', 'core.sparseCheckout=false'];
+/** What of a repo's settings says how its files lie on the disk. */
+const FILE_SETTINGS = '^core\\.(filemode|symlinks|ignorecase|precomposeunicode|autocrlf|eol)$';
 /** As many paths as a command line surely has room for. */
 const ARGUMENTS = 200;
+/** What a partial clone has not fetched is not needed for a tree. */
+const WRITE_TREE = ['write-tree', '--missing-ok'];
 
 /** Commits of ours need no person, and must not fail where git knows none. */
 const IDENTITY = {
@@ -35,93 +37,53 @@ const IDENTITY = {
 };
 
 /**
- * Takes all files of a worktree as they are, those that git ignores only when named, with a temporary index: the person's
- * own is not touched. Undefined when all is as in HEAD. Throws `git`, and `dirty` for a repo among the files.
+ * Takes all files of a worktree as they are, those that git ignores only when named, with an index of its own: the person's
+ * is not touched, and no filter runs. Undefined when all is as in HEAD. Throws `git`, and `dirty` for a repo among the files.
  */
 export async function takeSnapshot(
   folder: string,
-  gitDir: string,
+  folders: GitFolders,
   ignored: readonly string[] = [],
 ): Promise<Snapshot | undefined> {
-  const index = temporaryIndex(gitDir);
-  const git = gitWith(folder, { GIT_INDEX_FILE: index });
-  try {
-    await copyFile(path.join(gitDir, 'index'), index);
+  const [names, settings] = await Promise.all([
+    askGit(folder, ['ls-files', '-z', '--cached', '--others', '--exclude-standard']),
+    listSettings(folder),
+  ]);
+  const take = async (view: string): Promise<Snapshot | undefined> => {
+    const index = path.join(view, 'snapshot');
+    const plain = gitWith(folder, { GIT_DIR: view, GIT_WORK_TREE: folder, GIT_INDEX_FILE: index });
+    const git: Git = (args, inputFile) => plain([...settings, ...args], inputFile);
+    await copyIndex(path.join(folders.gitDir, 'index'), index);
     const head = (await tryGit(folder, ['rev-parse', '--verify', '--quiet', 'HEAD'])).stdout.trim();
     // A branch without a commit has no files yet.
     const tree = head === '' ? await git(['mktree']) : await git(['rev-parse', `${head}^{tree}`]);
     // A merge with conflicts has no staged tree.
-    const staged = await git(['write-tree']).catch(() => tree);
+    const staged = await git(WRITE_TREE).catch(() => tree);
     await showHidden(git, folder);
-    await git([...EVERY_FILE, 'add', '--all', '--', '.']);
-    await addIgnored(git, { folder, index, ignored });
-    await requireNoRepos(folder, git, tree);
-    const files = await git(['write-tree']);
+    await requireOutsideRepos(folder, ignored);
+    const wanted = new Set([...names.split('\0'), ...ignored].filter((name) => name !== ''));
+    await putIntoIndex(git, { folder, list: `${index}.paths` }, [...wanted]);
+    await requireNoRepos(folder, git, { since: tree, repos: [...wanted].filter((name) => name.endsWith('/')) });
+    const files = await git(WRITE_TREE);
     if (files === tree && staged === tree) return undefined;
     const base = head === '' ? [] : [head];
     const parents = staged === tree || staged === files ? base : [...base, await commitTree(git, staged, base)];
     return { commit: await commitTree(git, files, parents), files, staged };
-  } finally {
-    await Promise.all(['', '.lock', '.paths'].map((end) => rm(`${index}${end}`, { force: true })));
-  }
+  };
+  return withRawView(folders, take, NO_FILTERS);
 }
 
-/** Gives a commit of the files in a folder that is no worktree any more; undefined when it has none. */
-export async function snapshotFolder(repo: string, folder: string): Promise<Snapshot | undefined> {
-  const there = await lstat(folder).catch(() => undefined);
-  if (!there?.isDirectory()) return undefined;
-  const gitDir = (await askGit(repo, ['rev-parse', '--absolute-git-dir'])).trimEnd();
-  const index = temporaryIndex(gitDir);
-  const git = gitWith(folder, { GIT_INDEX_FILE: index, GIT_DIR: gitDir, GIT_WORK_TREE: folder });
-  try {
-    await git([...EVERY_FILE, 'add', '--all', '--', '.']);
-    await requireNoRepos(folder, git, await git(['mktree']));
-    const staged = await git(['write-tree']);
-    // No notes tell any more which of them a person made.
-    const hidden = (await git(['ls-files', '--others', '--ignored', '--exclude-standard', '-z'])).split('\0');
-    await addIgnored(git, { folder, index, ignored: hidden.filter((file) => file !== '' && !isUsual(file)) });
-    const files = await git(['write-tree']);
-    if ((await git(['ls-tree', files])) === '') return undefined;
-    return { commit: await commitTree(git, files, []), files, staged };
-  } finally {
-    await Promise.all(['', '.paths'].map((end) => rm(`${index}${end}`, { force: true })));
-  }
+async function listSettings(folder: string): Promise<string[]> {
+  const { stdout } = await tryGit(folder, ['config', '-z', '--get-regexp', FILE_SETTINGS]);
+  const entries = stdout.split('\0').filter((entry) => entry.includes('\n'));
+  return ['-c', 'core.safecrlf=false', ...entries.flatMap((entry) => ['-c', entry.replace('\n', '=')])];
 }
 
-/** Gives a commit of some files in a folder that belongs to no repo. Throws `git`, and `dirty` for a repo among them. */
-export async function snapshotFiles(
-  repo: string,
-  folder: string,
-  files: readonly string[],
-): Promise<Pick<Snapshot, 'commit' | 'files'>> {
-  return withIndexOf(repo, folder, async (git, index) => {
-    await addIgnored(git, { folder, index, ignored: files });
-    const tree = await git(['write-tree']);
-    return { commit: await commitTree(git, tree, []), files: tree };
-  });
-}
-
-/** Puts the files of a tree into a folder that belongs to no repo; what is there stays. Throws `git`. */
-export async function bringBackFiles(repo: string, folder: string, tree: string): Promise<void> {
-  await withIndexOf(repo, folder, async (git) => {
-    await git(['read-tree', tree]);
-    await git(['checkout-index', '--all', '--quiet']);
-  });
-}
-
-/** Takes a folder for the files of a repo, with an index of its own. */
-async function withIndexOf<Result>(
-  repo: string,
-  folder: string,
-  use: (git: Git, index: string) => Promise<Result>,
-): Promise<Result> {
-  const gitDir = (await askGit(repo, ['rev-parse', '--absolute-git-dir'])).trimEnd();
-  const index = temporaryIndex(gitDir);
-  try {
-    return await use(gitWith(folder, { GIT_INDEX_FILE: index, GIT_DIR: gitDir, GIT_WORK_TREE: folder }), index);
-  } finally {
-    await Promise.all(['', '.lock', '.paths'].map((end) => rm(`${index}${end}`, { force: true })));
-  }
+/** By its time git knows which files may have changed in the moment that it was written. */
+async function copyIndex(from: string, to: string): Promise<void> {
+  await copyFile(from, to);
+  const seconds = Math.floor((await stat(from)).mtimeMs) / 1000;
+  await utimes(to, seconds, seconds);
 }
 
 /** In this index git passes over none of the files that are there. */
@@ -135,23 +97,38 @@ async function showHidden(git: Git, folder: string): Promise<void> {
   }
 }
 
-/** Not with `git add`: that compares every path with every file, a quarter of a minute for 30,000. */
-async function addIgnored(
+/**
+ * Brings what an index has of some paths up to what is on the disk. Not with `git add`: that compares every path with every
+ * file, a quarter of a minute for 30,000. Throws `git`, and `dirty` for a name that git cannot keep.
+ */
+async function putIntoIndex(
   git: Git,
-  { folder, index, ignored }: { folder: string; index: string; ignored: readonly string[] },
+  { folder, list }: { folder: string; list: string },
+  names: readonly string[],
 ): Promise<void> {
-  if (ignored.length === 0) return;
-  await requireOutsideRepos(folder, ignored);
-  const list = `${index}.paths`;
-  await writeFile(list, bytesOf(ignored.map((file) => `${file}\0`).join('')));
-  // One that has just gone is nothing to save.
-  const flags = ['--add', '--remove', '-z', '--stdin'];
-  await git([...EVERY_FILE, 'update-index', ...flags], list);
-  await requireAdded(git, folder, ignored);
+  const entries = (await git(['ls-files', '--stage', '-z'])).split('\0');
+  const links = new Set(entries.flatMap((entry) => (entry.startsWith('160000 ') ? [nameOf(entry)] : [])));
+  const place = locateIn(folder);
+  const files = names.filter((name) => !name.endsWith('/'));
+  // Where a file was there may be a folder or a pipe now, and where a folder was a link.
+  const isGone = (name: string): boolean => place(name) === 'other' || (place(name) === 'folder' && !links.has(name));
+  const update = async (flags: readonly string[], paths: readonly string[]): Promise<void> => {
+    if (paths.length === 0) return;
+    await writeFile(list, bytesOf(paths.map((name) => `${name}\0`).join('')));
+    await git(['update-index', ...flags, '-z', '--stdin'], list);
+  };
+  await update(['--force-remove'], files.filter(isGone));
+  const there = files.filter((name) => !isGone(name));
+  await update(['--add', '--remove', '--replace', '--ignore-skip-worktree-entries'], there);
+  await requireAdded(git, folder, there);
 }
 
-/** It passes over names that git keeps for itself (`git~1`), and ends with 0 all the same. */
-async function requireAdded(git: Git, folder: string, files: readonly string[]): Promise<void> {
+function nameOf(entry: string): string {
+  return entry.slice(entry.indexOf('\t') + 1);
+}
+
+/** Throws `dirty` where an index lacks files: git passes over names that it keeps for itself (`git~1`), and ends with 0 all the same. */
+export async function requireAdded(git: Git, folder: string, files: readonly string[]): Promise<void> {
   const added = new Set((await git(['ls-files', '-z'])).split('\0'));
   const missing = files.filter((file) => !added.has(file));
   const isLeft = await Promise.all(missing.map((file) => isThere(path.join(folder, file))));
@@ -163,8 +140,8 @@ async function requireAdded(git: Git, folder: string, files: readonly string[]):
   });
 }
 
-/** What is in another repo would be saved without that repo. */
-async function requireOutsideRepos(folder: string, files: readonly string[]): Promise<void> {
+/** Throws `dirty` for a file in another repo: it would be saved without that repo. */
+export async function requireOutsideRepos(folder: string, files: readonly string[]): Promise<void> {
   const firstIn = new Map<string, string>();
   for (const file of files) {
     // A folder ends in `/`, and is a repo then.
@@ -182,11 +159,16 @@ async function requireOutsideRepos(folder: string, files: readonly string[]): Pr
 }
 
 /** Another repo among the files would be saved as a mere commit id. Submodules are saved on their own. */
-async function requireNoRepos(folder: string, git: Git, since: string): Promise<void> {
+async function requireNoRepos(
+  folder: string,
+  git: Git,
+  { since, repos }: { since: string; repos: readonly string[] },
+): Promise<void> {
   const fields = (await git(['diff-index', '--cached', '--raw', '-z', '--no-renames', since])).split('\0');
   const added = fields.filter((_, index) => fields[index - 1]?.startsWith(':000000 160000 '));
-  const submodules = added.length === 0 ? [] : await listDeclared(folder);
-  const strangers = added.filter((name) => submodules.every((one) => one.path !== name));
+  const found = [...added, ...repos.map((name) => name.slice(0, -1))];
+  const submodules = found.length === 0 ? [] : await listDeclared(folder);
+  const strangers = found.filter((name) => submodules.every((one) => one.path !== name));
   if (strangers.length === 0) return;
   throw new StackError(
     'dirty',
@@ -218,10 +200,6 @@ export function gitWith(cwd: string, env: Record<string, string>): Git {
     const options = { deadlineSeconds: SNAPSHOT_SECONDS, env: { ...IDENTITY, ...env }, inputFile };
     const done = await changeGit(cwd, args, options);
     if (done.exitCode !== 0) throw gitError(`cannot save the work in ${cwd}`, done);
-    return done.stdout.trim();
+    return done.stdout.trimEnd();
   };
-}
-
-function temporaryIndex(gitDir: string): string {
-  return path.join(gitDir, `stack-index-${randomBytes(4).toString('hex')}`);
 }

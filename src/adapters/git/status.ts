@@ -1,5 +1,6 @@
 import type { WorktreeEntry } from './entry.ts';
-import { askGit, tryGit } from './git.ts';
+import { askAboutFiles } from './filters.ts';
+import { tryGit } from './git.ts';
 import { findLostBranch } from './head-log.ts';
 import { listHiddenChanges } from './hidden.ts';
 
@@ -21,7 +22,7 @@ export interface WorktreeStatus {
 /** Gives what git sees in a worktree, whatever the person's settings hide from `git status`. Throws `git`. */
 export async function readStatus(worktree: string): Promise<WorktreeStatus> {
   const [text, hidden] = await Promise.all([
-    askGit(worktree, [
+    askAboutFiles(worktree, [
       ...['status', '--porcelain=v2', '--branch', '-z', '--no-ahead-behind', '--no-renames'],
       ...['--untracked-files=normal', '--ignored=matching', '--ignore-submodules=none'],
     ]),
@@ -52,7 +53,7 @@ export async function readOwnStatus(worktree: string, entry: WorktreeEntry, made
     return status;
   const options = ['--name-only', '-z', '--no-renames', '--no-ext-diff', '--no-textconv', '--ignore-submodules=none'];
   const names = await Promise.all(
-    [['--cached'], []].map((which) => askGit(worktree, ['diff', ...options, ...which, head, '--'])),
+    [['--cached'], []].map((which) => askAboutFiles(worktree, ['diff', ...options, ...which, head, '--'])),
   );
   const changed = [
     ...names

@@ -1,0 +1,59 @@
+import { lstat } from 'node:fs/promises';
+import { exactGit, saveFolder } from './exact.ts';
+import { applyList, readList } from './exact-list.ts';
+import { askGit, tryGit } from './git.ts';
+import { type GitFolders, withRawView } from './raw-view.ts';
+import { commitTree, gitWith, type Snapshot } from './snapshot.ts';
+import { isUsual } from './usual-files.ts';
+
+/** Gives all files in a folder that is no worktree any more, as they are; undefined when it has none. Throws `git`, `dirty`. */
+export async function snapshotFolder(repo: string, folder: string): Promise<(Snapshot & { tree: string }) | undefined> {
+  const there = await lstat(folder).catch(() => undefined);
+  if (!there?.isDirectory()) return undefined;
+  const folders = await findFolders(repo);
+  // No notes tell any more which of the ignored files a person made.
+  const [shown, hidden] = await withRawView(folders, async (view) => {
+    const list = async (...which: string[]): Promise<string[]> => {
+      const empty = exactGit({ view, folder, index: 'none' });
+      const names = await empty(['ls-files', '-z', '--others', '--exclude-standard', ...which]);
+      return names.split('\0').filter((name) => name !== '');
+    };
+    return [await list(), await list('--ignored')] as const;
+  });
+  const names = [...shown, ...hidden.filter((name) => !isUsual(name))];
+  if (names.length === 0) return undefined;
+  const { tree, files } = await saveFolder(folders, folder, { names, apart: [] });
+  const git = gitWith(repo, {});
+  return { commit: await commitTree(git, files, []), files, staged: files, tree };
+}
+
+/**
+ * Keeps some files of a folder that belongs to no repo. Gives a commit of them and the tree that `bringBackFiles` takes. Throws
+ * `git`, and `dirty` for a repo among them.
+ */
+export async function snapshotFiles(
+  repo: string,
+  folder: string,
+  what: { names: readonly string[]; apart: readonly string[] },
+): Promise<{ commit: string; tree: string }> {
+  const { tree } = await saveFolder(await findFolders(repo), folder, what);
+  return { commit: await commitTree(gitWith(repo, {}), tree, []), tree };
+}
+
+/** Puts files that were kept so back into a folder, with modes and times; what is there stays. Throws `git`, `files`. */
+export async function bringBackFiles(repo: string, folder: string, tree: string): Promise<void> {
+  // Older versions kept the files alone.
+  const hasList = (await tryGit(repo, ['cat-file', '-e', `${tree}:list`])).exitCode === 0;
+  await withRawView(await findFolders(repo), async (view) => {
+    const git = exactGit({ view, folder, index: 'exact-files' });
+    await git(['read-tree', hasList ? `${tree}:files` : tree]);
+    await git(['checkout-index', '--all', '--quiet']);
+  });
+  if (hasList) applyList(folder, await readList(repo, tree));
+}
+
+async function findFolders(repo: string): Promise<GitFolders> {
+  const which = ['--absolute-git-dir', '--path-format=absolute', '--git-common-dir'];
+  const [gitDir = '', commonDir = ''] = (await askGit(repo, ['rev-parse', ...which])).split('\n');
+  return { gitDir, commonDir };
+}

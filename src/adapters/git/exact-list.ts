@@ -1,0 +1,120 @@
+import { accessSync, chmodSync, constants, lstatSync, mkdirSync, type Stats, utimesSync } from 'node:fs';
+import path from 'node:path';
+import { StackError } from '../../domain/errors.ts';
+import { pathOf } from '../byte-names.ts';
+import { explainFileError } from '../files.ts';
+import { askGit } from './git.ts';
+import { locateIn, readEntries } from './inside.ts';
+
+/** What `list` says. Names that are not UTF-8 are as `textOf` gives them. */
+export interface ExactList {
+  version: 1;
+  /** Permissions, and the time of the last change in ms. */
+  files: Record<string, [mode: number, changed: number]>;
+  /** Folders without saved files, and those with unusual permissions. */
+  folders: Record<string, number>;
+  /** Files that git LFS keeps, as they are in HEAD: a checkout brings them. */
+  lfs: string[];
+}
+
+/**
+ * Gives what trees cannot say of some files in a folder and of its folders; what is none any more is left out. `apart` are
+ * folders, with a `/` at their end, of which only what leads to the files counts. Throws `dirty` for a file that cannot be read.
+ */
+export function listExactly(
+  folder: string,
+  names: readonly string[],
+  { apart, lfs = new Set() }: { apart: readonly string[]; lfs?: ReadonlySet<string> },
+): ExactList {
+  const there = statAll(folder, names);
+  requireReadable(folder, there);
+  return {
+    version: 1,
+    files: Object.fromEntries([...there].map(([name, stat]) => [name, [stat.mode & 0o7777, stat.mtimeMs]])),
+    folders: listFolders(folder, [...there.keys()], apart),
+    lfs: [...lfs],
+  };
+}
+
+/** Folders among them are submodules. */
+function statAll(folder: string, names: readonly string[]): Map<string, Stats> {
+  const place = locateIn(folder);
+  const files = names.filter((name) => place(name) === 'file');
+  return new Map(files.map((name) => [name, lstatSync(pathOf(path.join(folder, name)))]));
+}
+
+function requireReadable(worktree: string, files: ReadonlyMap<string, Stats>): void {
+  const person = process.getuid?.() ?? 0;
+  for (const [name, stat] of files) {
+    if (person === 0 || !stat.isFile() || (stat.uid === person && stat.mode & 0o400)) continue;
+    const file = path.join(worktree, name);
+    try {
+      accessSync(pathOf(file), constants.R_OK);
+    } catch {
+      throw new StackError('dirty', `${file} cannot be saved: it may not be read`, {
+        hint: `\`${stat.uid === person ? '' : 'sudo '}chmod a+r ${file}\`, or move it out of the ticket; then run the command again`,
+        details: { paths: [name] },
+      });
+    }
+  }
+}
+
+/** What git ignores and nobody saves comes from tools: they make its folders again. */
+function listFolders(worktree: string, files: readonly string[], hidden: readonly string[]): Record<string, number> {
+  const ignored = new Set(hidden);
+  const full = listParents(files);
+  const usual = 0o777 & ~process.umask();
+  const folders: Record<string, number> = {};
+  const left = [''];
+  for (let folder = left.pop(); folder !== undefined; folder = left.pop()) {
+    const inside = listFoldersIn(worktree, folder).filter((name) => full.has(name) || !ignored.has(`${name}/`));
+    for (const name of inside) {
+      const mode = (lstatSync(pathOf(path.join(worktree, name)), { throwIfNoEntry: false })?.mode ?? usual) & 0o7777;
+      if (!full.has(name) || mode !== usual) folders[name] = mode;
+    }
+    left.push(...inside);
+  }
+  return folders;
+}
+
+function listParents(files: readonly string[]): Set<string> {
+  const parents = new Set<string>();
+  for (const file of files) {
+    for (let above = path.dirname(file); above !== '.' && !parents.has(above); above = path.dirname(above)) {
+      parents.add(above);
+    }
+  }
+  return parents;
+}
+
+/** Nothing of another repo or a submodule. */
+function listFoldersIn(worktree: string, folder: string): string[] {
+  const entries = readEntries(path.join(worktree, folder));
+  if (folder !== '' && entries.some(({ name }) => name === '.git')) return [];
+  const folders = entries.filter((entry) => entry.isDirectory() && entry.name !== '.git');
+  return folders.map(({ name }) => path.join(folder, name));
+}
+
+/** Gives files and folders their modes and times again. Throws `files`. */
+export function applyList(worktree: string, { files, folders }: ExactList): void {
+  const at = (name: string): string | Buffer => pathOf(path.join(worktree, name));
+  // Folders that nobody may write to come last, the innermost first.
+  const inner = Object.entries(folders).sort(([one], [other]) => other.length - one.length);
+  try {
+    for (const [name] of inner) mkdirSync(at(name), { recursive: true });
+    for (const [name, [mode, changed]] of Object.entries(files)) {
+      const stat = lstatSync(at(name), { throwIfNoEntry: false });
+      if (!stat?.isFile()) continue;
+      if ((stat.mode & 0o7777) !== mode) chmodSync(at(name), mode);
+      utimesSync(at(name), changed / 1000, changed / 1000);
+    }
+    for (const [name, mode] of inner) chmodSync(at(name), mode);
+  } catch (error) {
+    throw explainFileError(error, `give the files of ${worktree} their modes again`);
+  }
+}
+
+/** Gives the list of a saved tree. Throws `git`. */
+export async function readList(repo: string, tree: string): Promise<ExactList> {
+  return JSON.parse(await askGit(repo, ['cat-file', 'blob', `${tree}:list`])) as ExactList;
+}
