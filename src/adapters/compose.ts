@@ -8,6 +8,8 @@ const LAST_LINES = 30;
 const VERSION_MS = 30_000;
 /** An engine that no longer answers: compose itself would wait for ever. A pull may be silent for long. */
 const SILENT_MS = 30 * 60_000;
+/** How often the engine is asked meanwhile whether it still answers. */
+const LOOK_MS = 3000;
 /** A stop of Postgres may take its ten seconds; only then is compose itself ended by force. */
 const FORCE_KILL_MS = 15_000;
 
@@ -32,6 +34,8 @@ export interface ComposeProject {
   values: Readonly<Record<string, string>>;
   /** Absolute path of a file of ours, written before each call: compose reads it in place of `.env` in `projectDir`. */
   envFile: string;
+  /** Fails when the engine no longer answers: asked now and then, it ends a compose that would wait for good. */
+  askEngine?: () => Promise<unknown>;
   /** Takes each line compose says, as it says it. */
   onLine?: (line: string) => void;
   signal?: AbortSignal;
@@ -121,12 +125,18 @@ async function runCompose(project: ComposeProject, action: string[]): Promise<vo
     forceKillAfterDelay: FORCE_KILL_MS,
     ...(project.signal && { cancelSignal: project.signal }),
   });
+  const what = [...project.command, action[0]].join(' ');
   const lines: string[] = [];
-  let isSilent = false;
-  const silence = setTimeout(() => {
-    isSilent = true;
+  let reason: unknown;
+  const end = (why: unknown): void => {
+    reason ??= why;
     child.kill();
-  }, SILENT_MS);
+  };
+  const silence = setTimeout(
+    () => end(new StackError('engine', `\`${what}\` was silent for ${SILENT_MS / 60_000} minutes`, { lines })),
+    SILENT_MS,
+  );
+  const look = repeat(LOOK_MS, () => project.askEngine?.().catch(end));
   for await (const line of child.iterable({ from: 'all' })) {
     silence.refresh();
     project.onLine?.(line);
@@ -135,10 +145,26 @@ async function runCompose(project: ComposeProject, action: string[]): Promise<vo
   }
   const result = await child;
   clearTimeout(silence);
+  look.end();
   if (project.signal?.aborted) throw interrupted(project.signal.reason);
-  const what = [...project.command, action[0]].join(' ');
-  if (isSilent) throw new StackError('engine', `\`${what}\` was silent for ${SILENT_MS / 60_000} minutes`, { lines });
+  if (reason) throw reason;
   if (result.failed) throw explainFailure(what, lines, result.code);
+}
+
+/** Does something again and again, each time some milliseconds after it was done. */
+function repeat(milliseconds: number, work: () => Promise<unknown> | undefined): { end(): void } {
+  let timer: NodeJS.Timeout;
+  const wait = (): void => {
+    timer = setTimeout(() => void Promise.resolve(work()).then(() => isOver || wait()), milliseconds);
+  };
+  let isOver = false;
+  wait();
+  return {
+    end() {
+      isOver = true;
+      clearTimeout(timer);
+    },
+  };
 }
 
 /**

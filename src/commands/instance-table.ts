@@ -15,6 +15,7 @@ export async function renderInstances(
     partial: style.warn,
     paused: style.warn,
     stopped: style.dim,
+    unknown: style.warn,
     creating: style.warn,
     broken: style.bad,
   };

@@ -1,7 +1,8 @@
-/** What is said of a service, a repo, a ticket. The JSON of `stack ps` and `stack create`; fields may be added only. */
-export type ServiceStatus = 'running' | 'starting' | 'paused' | 'stopped' | 'exited';
-export type RepoStatus = 'running' | 'partial' | 'paused' | 'stopped' | 'broken';
-export type InstanceStatus = 'running' | 'partial' | 'paused' | 'stopped' | 'creating' | 'broken';
+/** What is said of a service, a repo, a ticket; `unknown`: what it runs on does not answer. The JSON of `stack ps` and `stack create`; fields may be added only. */
+export type ServiceStatus = 'running' | 'starting' | 'paused' | 'stopped' | 'exited' | 'unknown';
+export type RepoStatus = CombinedStatus | 'broken';
+export type InstanceStatus = CombinedStatus | 'creating' | 'broken';
+type CombinedStatus = 'running' | 'partial' | 'paused' | 'stopped' | 'unknown';
 
 export interface ServiceView {
   repo: string;
@@ -73,9 +74,10 @@ export interface StackView {
 export type InstancesView = Pick<StackView, 'repos' | 'instances'>;
 
 /** Gives the one status that stands for several services. */
-export function combineStatus(statuses: readonly ServiceStatus[]): 'running' | 'partial' | 'paused' | 'stopped' {
+export function combineStatus(statuses: readonly ServiceStatus[]): CombinedStatus {
   const running = statuses.filter((status) => status === 'running').length;
   if (running === statuses.length && running > 0) return 'running';
   if (running > 0 || statuses.includes('starting')) return 'partial';
+  if (statuses.includes('unknown')) return 'unknown';
   return statuses.includes('paused') ? 'paused' : 'stopped';
 }

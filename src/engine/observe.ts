@@ -7,6 +7,7 @@ import {
   type StackState,
 } from '../domain/instance.ts';
 import { REDIS } from '../domain/own.ts';
+import type { RuntimeName } from '../domain/runtime.ts';
 import { resolveShared, sharedUrl } from '../domain/shared.ts';
 import {
   combineStatus,
@@ -131,15 +132,16 @@ async function viewInstance(
 
 function viewOwn(
   { stack, config, observed }: View,
-  { ticket, own: { postgres, redis } = {} }: InstanceRecord,
+  { ticket, started, own: { postgres, redis } = {} }: InstanceRecord,
 ): NonNullable<InstanceView['own']> {
   const { server } = redis ?? {};
   const settings = resolveShared(REDIS, config?.shared.services[REDIS] ?? {}, stack.values);
   const common = { ...settings, url: undefined, database: undefined, password: undefined };
+  const runtime = server?.provider === 'compose' ? ('docker' as const) : ('process' as const);
   const view = server && {
     url: sharedUrl(common, 'localhost', server.port ?? 0),
-    runtime: server.provider === 'compose' ? ('docker' as const) : ('process' as const),
-    status: observed.servers.get(ticket) ?? 'stopped',
+    runtime,
+    status: observed.servers.get(ticket) ?? restOf({ started }, runtime, observed),
   };
   return {
     ...(postgres && { postgres: { database: postgres.database } }),
@@ -184,8 +186,20 @@ function viewRunning(
 ): { url?: string; status: RepoStatus } {
   const services = Object.entries(record?.services ?? {}).filter(([, service]) => service.repo === repo);
   const port = services.map(([, service]) => firstPort(service)).find((found) => found !== undefined);
-  const statuses = services.map(([name]) => observed.workloads.get(`${record?.ticket}/${name}`)?.state ?? 'stopped');
+  const statuses = services.map(
+    ([name, { runtime }]) =>
+      observed.workloads.get(`${record?.ticket}/${name}`)?.state ?? restOf(record, runtime, observed),
+  );
   return { ...(port && { url: `http://localhost:${port.host}` }), status: combineStatus(statuses) };
+}
+
+/** What is said of what nobody has seen: its runtime was not asked of what was never started, or did not answer. */
+function restOf(
+  record: Pick<InstanceRecord, 'started'> | undefined,
+  runtime: RuntimeName,
+  { answered }: Observed,
+): 'stopped' | 'unknown' {
+  return record?.started && !answered.has(runtime) ? 'unknown' : 'stopped';
 }
 
 function viewServices(record: InstanceRecord | undefined, observed: Observed): Record<string, ServiceView> {
@@ -197,7 +211,7 @@ function viewServices(record: InstanceRecord | undefined, observed: Observed): R
       {
         repo: service.repo,
         runtime: service.runtime,
-        status: found?.state ?? 'stopped',
+        status: found?.state ?? restOf(record, service.runtime, observed),
         ports: Object.fromEntries(ports),
         ...(found?.state === 'exited' && found.exitCode !== undefined ? { exitCode: found.exitCode } : {}),
       },

@@ -29,6 +29,9 @@ export interface Observed {
 
 type SharedServices = StackConfig['shared']['services'];
 
+/** Asks, and gives `otherwise` when nobody answers. */
+type Ask = <Answer>(question: () => Promise<Answer[]>, otherwise?: Answer[]) => Promise<Answer[]>;
+
 /** Asks every runtime that something may run in, and where the shared services are. Who does not answer is a warning. */
 export async function observeWorld(stack: Stack, wanted: SharedServices, state: StackState): Promise<Observed> {
   const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
@@ -40,11 +43,11 @@ export async function observeWorld(stack: Stack, wanted: SharedServices, state: 
     ]),
   );
   const complaints = new Set<string>();
-  const ask = async <Answer>(question: () => Promise<Answer[]>): Promise<Answer[]> =>
+  const ask: Ask = async (question, otherwise = []) =>
     question().catch((error: unknown) => {
       throwIfAborted(stack.signal);
       complaints.add(error instanceof Error ? error.message : String(error));
-      return [];
+      return otherwise;
     });
   const answered = new Set<RuntimeName>();
   const askRuntime = async (name: RuntimeName): Promise<WorkloadStatus[]> => {
@@ -55,7 +58,7 @@ export async function observeWorld(stack: Stack, wanted: SharedServices, state: 
   const [lost, hosted, shared, ...statuses] = await Promise.all([
     observeLost(stack, state),
     observeHosted(stack, state),
-    ask(() => observeShared(stack, wanted, state)),
+    ask(() => observeShared(stack, wanted, state, ask)),
     ...[...runtimes].map((name) => ask(() => askRuntime(name))),
   ]);
   for (const text of complaints) stack.emit({ type: 'warning', text });
@@ -85,12 +88,18 @@ async function observeLost(stack: Stack, state: StackState): Promise<Map<string,
 }
 
 /** What runs of the shared services, each asked where it lives. */
-async function observeShared(stack: Stack, wanted: SharedServices, state: StackState): Promise<[string, SharedSeen][]> {
+async function observeShared(
+  stack: Stack,
+  wanted: SharedServices,
+  state: StackState,
+  ask: Ask,
+): Promise<[string, SharedSeen][]> {
   const leases = Object.entries(state.shared);
-  const composed = leases.some(([, { provider }]) => provider === 'compose');
+  const composed = leases.filter(([, { provider }]) => provider === 'compose');
+  const unknown = composed.map(([name]): [string, SharedSeen] => [name, { status: 'unknown', cutOff: false }]);
   const found = await Promise.all([
     ...Object.entries(wanted).map(([name, settings]) => observeForeign(stack, name, settings)),
-    composed ? observeComposed(stack) : [],
+    composed.length > 0 ? ask(() => observeComposed(stack), unknown) : [],
     ...leases.map(async ([name, { provider }]): Promise<[string, SharedSeen][]> => {
       if (provider !== 'embedded') return [];
       const { state: status } = await (await stack.hostServer(name)).status();

@@ -108,7 +108,7 @@ describe.skipIf(!found)('an engine behind a proxy', () => {
     for (const [, call] of calls) {
       proxy.strike({ kind: 'answer', text });
       await expect(call(engine)).rejects.toThrow(
-        new RegExp(`^no Docker engine answers at ${proxy.address}: what does says ${said}$`),
+        new RegExp(`^no Docker engine answers at ${proxy.address}, but something else: ${said}$`),
       );
     }
     expect(await engine.runtime.check()).toMatchObject({

@@ -89,6 +89,34 @@ describe.skipIf(!found)('a workload’s container', () => {
     expect(info.State.Running).toBe(true);
   });
 
+  it('is told again to stop when it passed the signal on to the program it watched, and lives', async () => {
+    // As watchers of Nest do it: the first is the child's, the second its own.
+    const watcher = `
+      const child = require('node:child_process').spawn('node', ['work.mjs', 'serve'], { stdio: 'inherit' });
+      let told = 0;
+      process.on('SIGTERM', () => { if (told++ > 0) process.exit(3); child.kill('SIGTERM'); });
+      setInterval(() => {}, 1000);`;
+    const spec = { ...world.spec(''), command: ['node', '-e', watcher] };
+    await world.runtime.start(spec, signal);
+    await until('the program runs', async () => (await world.linesOf(spec)).includes('up '));
+    await world.runtime.stop(spec);
+    expect(await world.linesOf(spec)).toEqual(['up ', 'bye']);
+    // By itself, and not by SIGKILL.
+    expect(await world.statusOf(spec)).toMatchObject({ exitCode: 3 });
+  });
+
+  it('is told once while it finishes what it does', async () => {
+    const server = `
+      process.on('SIGTERM', () => { console.log('told'); setTimeout(() => process.exit(0), 2500); });
+      setInterval(() => {}, 1000);
+      console.log('up');`;
+    const spec = { ...world.spec(''), command: ['node', '-e', server] };
+    await world.runtime.start(spec, signal);
+    await until('it runs', async () => (await world.linesOf(spec)).includes('up'));
+    await world.runtime.stop(spec);
+    expect(await world.linesOf(spec)).toEqual(['up', 'told']);
+  });
+
   it('leaves no address in the network behind when it is stopped', async () => {
     const spec = world.spec('serve');
     await world.runtime.start(spec, signal);
@@ -116,7 +144,9 @@ describe.skipIf(!found)('a workload’s container', () => {
     expect(await world.statusOf(spec)).toMatchObject({ state: 'paused' });
     await world.runtime.start(spec, signal);
     await client.getContainer(spec.name).stop();
-    expect(await world.statusOf(spec)).toMatchObject({ state: 'stopped', exitCode: 143 });
+    // Docker 26 lists it as running for a moment longer.
+    await until('it is stopped', async () => (await world.statusOf(spec))?.exitCode === 143);
+    expect(await world.statusOf(spec)).toMatchObject({ state: 'stopped' });
     await world.runtime.start(spec, signal);
     expect(await world.statusOf(spec)).toMatchObject({ state: 'running' });
   });

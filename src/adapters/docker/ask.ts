@@ -250,7 +250,7 @@ function noEngine(
   const type = headers['content-type'] ?? 'no content type';
   return new StackError(
     'engine',
-    `no Docker engine answers at ${where}: what does says ${statusCode} ${statusMessage} (${type})`,
+    `no Docker engine answers at ${where}, but something else: ${statusCode} ${statusMessage} (${type})`,
     {
       hint: 'DOCKER_HOST and the Docker context name the engine’s address; a proxy may stand between',
       cause,

@@ -14,6 +14,8 @@ import { createDemuxer } from './lines.ts';
 /** How long a command has to end after TERM before it is killed. */
 const TERM_MS = 3000;
 const POLL_MS = 10;
+/** A command whose output has ended is over within this, or has closed it itself. */
+const CLOSED_MS = 1000;
 const RESIZE_TRIES = 20;
 /** 128 and the number of PIPE: what a program ends with whose output nobody reads. */
 const BROKEN_PIPE = 141;
@@ -38,6 +40,13 @@ export async function execInContainer(
   options.signal.addEventListener('abort', end, { once: true });
   try {
     await joinStreams(stream, exec, options, end);
+    if (!ending && (await isStillOn(exec, CLOSED_MS)) && (await isCutOff(container, mark))) {
+      await endExec(container, exec, mark, stream);
+      throw new StackError('engine', `the Docker engine at ${conn.where} broke off in the middle of the output`, {
+        hint: 'the command was ended; see whether the engine, or what stands between, was restarted, and run it again',
+      });
+    }
+    while (!ending && (await isStillOn(exec, CLOSED_MS)));
   } finally {
     options.signal.removeEventListener('abort', end);
   }
@@ -156,18 +165,40 @@ async function readExitCode(exec: Exec): Promise<number> {
 
 async function endExec(container: Container, exec: Exec, mark: string, stream: Duplex): Promise<void> {
   await signalMarked(container, mark, 'TERM');
-  const deadline = performance.now() + TERM_MS;
-  while (performance.now() < deadline && (await isRunning(exec))) await delay(POLL_MS);
-  if (await isRunning(exec)) await signalMarked(container, mark, 'KILL');
+  // With the container the exec is gone as well.
+  if (await isStillOn(exec, TERM_MS).catch(() => false)) await signalMarked(container, mark, 'KILL');
   stream.destroy();
 }
 
-async function isRunning(exec: Exec): Promise<boolean> {
-  return exec.inspect().then(
-    ({ Running }) => Running,
-    // The container is gone, and the exec with it.
-    () => false,
-  );
+/** True when a command has not ended within so many milliseconds. */
+async function isStillOn(exec: Exec, milliseconds: number): Promise<boolean> {
+  const deadline = performance.now() + milliseconds;
+  for (;;) {
+    if (!(await exec.inspect()).Running) return false;
+    if (performance.now() > deadline) return true;
+    await delay(POLL_MS);
+  }
+}
+
+/**
+ * True for a command that holds its own output open: the engine ends the stream only once that is closed, so it was not the
+ * engine. In an image without a shell nobody knows.
+ */
+async function isCutOff(container: Container, mark: string): Promise<boolean> {
+  const script = `for e in /proc/[0-9]*/environ; do
+    p=\${e%/environ}
+    grep -q "$1" "$e" 2>/dev/null && grep -q '^PPid:.0$' "$p/status" || continue
+    ls -l "$p/fd/1" "$p/fd/2" | grep -q -e 'pipe:' -e '/dev/pts/' && exit 0
+  done
+  exit 1`;
+  return (await runBeside(container, script, mark).then(readExitCode)) === 0;
+}
+
+async function runBeside(container: Container, script: string, mark: string): Promise<Exec> {
+  const exec = await container.exec({ Cmd: ['sh', '-c', script, 'sh', `${MARK}=${mark}`] });
+  // An answer that is not read to its end keeps its socket, and with it the process.
+  (await exec.start({ Detach: true })).resume();
+  return exec;
 }
 
 /** Children inherit the mark, so the whole tree is found. An image without a shell is left to end by itself. */
@@ -176,9 +207,7 @@ async function signalMarked(container: Container, mark: string, signal: 'TERM' |
     if grep -q "$1" "$e" 2>/dev/null; then p=\${e%/environ}; kill -${signal} "\${p#/proc/}"; fi
   done`;
   try {
-    const exec = await container.exec({ Cmd: ['sh', '-c', script, 'sh', `${MARK}=${mark}`] });
-    // An answer that is not read to its end keeps its socket, and with it the process.
-    (await exec.start({ Detach: true })).resume();
+    await runBeside(container, script, mark);
   } catch {
     // The container has ended meanwhile, and all its processes with it.
   }

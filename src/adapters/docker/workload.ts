@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ContainerInspectInfo } from 'dockerode';
+import type { Container, ContainerInspectInfo } from 'dockerode';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { LABELS } from '../../domain/names.ts';
 import type { WorkloadRef, WorkloadSpec } from '../../domain/runtime.ts';
@@ -13,6 +13,8 @@ import { makeMountPoints, ownVolumes } from './volume.ts';
 
 /** How long a workload has to end after TERM, in seconds. */
 const STOP_SECONDS = 10;
+/** How long one has that lives on although the programs which did its work have ended, before it is told again. */
+const INSIST_MS = 1000;
 
 /** Makes and starts a workload's container, as `Runtime.start` says. Throws `engine`, `port`, `interrupted`. */
 export async function startWorkload(conn: Connection, spec: WorkloadSpec, signal: AbortSignal): Promise<void> {
@@ -25,7 +27,7 @@ export async function startWorkload(conn: Connection, spec: WorkloadSpec, signal
     if (await restartContainer(conn, spec, found, signal)) return;
   }
   if (found) {
-    await stopContainer(conn, found.Id);
+    await stopContainer(conn, found);
     await removeContainer(conn, found.Id);
   }
   await makeContainer(conn, spec, signal);
@@ -35,7 +37,7 @@ export async function startWorkload(conn: Connection, spec: WorkloadSpec, signal
 export async function stopWorkload(conn: Connection, ref: WorkloadRef): Promise<void> {
   const found = await findOwn(conn, ref);
   if (!found) return;
-  await stopContainer(conn, found.Id);
+  await stopContainer(conn, found);
   await leaveNetworks(conn, found);
 }
 
@@ -66,13 +68,45 @@ function isUp({ State }: ContainerInspectInfo): boolean {
   return State.Running && !State.Paused;
 }
 
-async function stopContainer(conn: Connection, id: string): Promise<void> {
+/**
+ * Ends a container: its stop signal, up to ten seconds, SIGKILL. A watcher passes the first signal on to the program it watches,
+ * and lives: once those that did the work have ended, it is told again.
+ */
+async function stopContainer(conn: Connection, { Id, Config, State }: ContainerInspectInfo): Promise<void> {
+  const container = conn.client.getContainer(Id);
+  const { StopSignal = 'SIGTERM' } = Config as { StopSignal?: string };
+  const workers = State.Running ? await listWorkers(container) : [];
+  let isTold = false;
+  const insist = setInterval(async () => {
+    const left = await listProcesses(container);
+    if (isTold || workers.length === 0 || workers.some((pid) => left.has(pid))) return;
+    // It has ended meanwhile.
+    await container.kill({ signal: StopSignal }).catch(() => undefined);
+  }, INSIST_MS);
   try {
-    await orMissing(conn.client.getContainer(id).stop({ t: STOP_SECONDS }));
+    await orMissing(container.stop({ t: STOP_SECONDS }));
   } catch (error) {
     // 304: it had ended already.
     if (readStatus(error) !== 304) throw error;
+  } finally {
+    isTold = true;
+    clearInterval(insist);
   }
+}
+
+/** Gives those that started nobody: they do what the others are there for. */
+async function listWorkers(container: Container): Promise<number[]> {
+  const parents = await listProcesses(container);
+  const busy = new Set(parents.values());
+  return [...parents.keys()].filter((pid) => !busy.has(pid));
+}
+
+/** Gives the processes of a container with their parents, by the engine's own numbers; none where it shows none. */
+async function listProcesses(container: Container): Promise<Map<number, number>> {
+  const { Processes } = (await container.top({ ps_args: '-eo pid,ppid' }).catch(() => ({ Processes: [] }))) as {
+    Processes: string[][];
+  };
+  return new Map(Processes.map(([pid, parent]) => [Number(pid), Number(parent)]));
 }
 
 async function leaveNetworks(conn: Connection, info: ContainerInspectInfo): Promise<void> {

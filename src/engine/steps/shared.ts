@@ -14,6 +14,8 @@ import { requireConfig, type Work } from '../work.ts';
 
 const POLL_MS = 100;
 const HEALTHY_SECONDS = 120;
+/** How long one without a health check must stay up to count as well. */
+const SETTLE_MS = 1000;
 const LEASE_TRIES = 5;
 const SHOWN_LINES = 30;
 
@@ -131,24 +133,27 @@ async function describeProject(work: Work): Promise<ComposeProject> {
     env: { ...composeEnv, ...(await listSharedVariables(work.stack, config, work.shared)) },
     values: await listFileValues(work.stack, config),
     envFile: path.join(root, '.stack', 'compose.env'),
+    askEngine: () => docker.listProject(sharedProject(name, rootId)),
   };
 }
 
 async function waitUntilHealthy(work: Work, names: readonly string[], { signal, note }: StepProgress): Promise<void> {
-  const deadline = performance.now() + HEALTHY_SECONDS * 1000;
+  const began = performance.now();
+  const deadline = began + HEALTHY_SECONDS * 1000;
   for (;;) {
     throwIfAborted(signal);
     const found = await listShared(work);
     const states = names.map((name) => ({ name, container: found.find((one) => one.service === name) }));
     const waiting = states.filter(({ container }) => !isUp(container?.state));
-    if (waiting.length === 0) return;
-    const ended = waiting.find(({ container }) => container?.state === 'exited');
+    const isSettled = states.every(({ container }) => container?.state === 'healthy');
+    if (waiting.length === 0 && (isSettled || performance.now() > began + SETTLE_MS)) return;
+    const ended = waiting.find(({ container }) => ['exited', 'stopped'].includes(container?.state ?? ''));
     if (ended) throw await unhealthy(work, `${ended.name} ended`, ended.container?.id);
     const [late] = waiting;
     if (late && performance.now() > deadline) {
       throw await unhealthy(work, `${late.name} did not become healthy in ${HEALTHY_SECONDS} s`, late.container?.id);
     }
-    note(waiting.map(({ name, container }) => `${name} ${container?.state ?? 'missing'}`).join(', '));
+    if (late) note(waiting.map(({ name, container }) => `${name} ${container?.state ?? 'missing'}`).join(', '));
     await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
   }
 }
