@@ -96,10 +96,26 @@ async function listOccupants(stack: Stack, record: InstanceRecord): Promise<Insi
 }
 
 function describeOccupants(inside: readonly InsideProcess[]): RiskFinding[] {
-  if (inside.length === 0) return [];
+  return inside.length === 0 ? [] : [{ kind: 'occupied', text: `still at work in there: ${nameOccupants(inside)}` }];
+}
+
+function nameOccupants(inside: readonly InsideProcess[]): string {
   const shown = inside.slice(0, 4).map(({ name, pid }) => `${name} (pid ${pid})`);
-  const more = inside.length > shown.length ? ', …' : '';
-  return [{ kind: 'occupied', text: `still at work in there: ${shown.join(', ')}${more}` }];
+  return `${shown.join(', ')}${inside.length > shown.length ? ', …' : ''}`;
+}
+
+/**
+ * Throws `leftover` while a program works in a ticket's folders although its services are at rest: a daemon that left its
+ * session and environment, or a person's own. What it writes after the last look would be lost, so `--force` waits for it too.
+ */
+export async function requireNobodyInside(stack: Stack, record: InstanceRecord): Promise<void> {
+  const inside = await listOccupants(stack, record);
+  if (inside.length === 0) return;
+  const pids = inside.map(({ pid }) => pid);
+  throw new StackError('leftover', `${record.ticket}: still at work in its folders: ${nameOccupants(inside)}`, {
+    hint: `\`kill ${pids.join(' ')}\`, or let it leave the folder; then run this again`,
+    details: { ticket: record.ticket, pids },
+  });
 }
 
 function isWithin(folder: string, top: string): boolean {
@@ -118,16 +134,15 @@ export function riskError(risks: readonly TicketRisk[]): StackError {
   const kinds = new Set(risks.flatMap(({ findings }) => findings.map(({ kind }) => kind)));
   const onlyWishes = [...kinds].every((kind) => WISHES.has(kind));
   const onlyCommits = !onlyWishes && [...kinds].every((kind) => kind === 'unpushed');
-  const destroy = `stack destroy ${tickets.join(' ')}`;
   const what = onlyWishes ? 'would get in somebody’s way' : 'would lose work';
-  const onlyBeside = risks.every(({ repo }) => repo === undefined);
   const hint = isUnsavable(risks)
     ? HANDS_ON
-    : onlyWishes
-      ? `end or undo that first; \`${destroy} --force\` goes on regardless`
-      : onlyCommits
-        ? `push or merge it, or \`${destroy} --keep-branch\`; \`${destroy} --force\` saves it first, and \`stack restore\` brings it back`
-        : `${onlyBeside ? 'move it elsewhere' : 'commit and push it'}; \`${destroy} --force\` saves it first, and \`stack restore\` brings it back`;
+    : advise(`stack destroy ${tickets.join(' ')}`, {
+        isOccupied: kinds.has('occupied'),
+        onlyWishes,
+        onlyCommits,
+        onlyBeside: risks.every(({ repo }) => repo === undefined),
+      });
   return new StackError(
     onlyWishes ? 'conflict' : onlyCommits ? 'unpushed' : 'dirty',
     `destroying ${tickets.join(', ')} ${what}`,
@@ -148,6 +163,16 @@ export function requireSavable(risks: readonly TicketRisk[]): void {
     lines: listRisks(stays),
     details: stays,
   });
+}
+
+type Refused = Record<'isOccupied' | 'onlyWishes' | 'onlyCommits' | 'onlyBeside', boolean>;
+
+function advise(destroy: string, { isOccupied, onlyWishes, onlyCommits, onlyBeside }: Refused): string {
+  if (onlyWishes && isOccupied) return 'end it, or let it leave the folder: `--force` goes on under nobody';
+  if (onlyWishes) return `undo that first; \`${destroy} --force\` goes on regardless`;
+  if (onlyCommits)
+    return `push or merge it, or \`${destroy} --keep-branch\`; \`${destroy} --force\` saves it first, and \`stack restore\` brings it back`;
+  return `${onlyBeside ? 'move it elsewhere' : 'commit and push it'}; \`${destroy} --force\` saves it first, and \`stack restore\` brings it back`;
 }
 
 function isUnsavable(risks: readonly TicketRisk[]): boolean {

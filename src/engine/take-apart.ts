@@ -4,7 +4,7 @@ import { StackError } from '../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { type Rescue, rescueTime, type SaveStamp } from '../domain/rescue.ts';
 import { requireOwnThings } from './belongs.ts';
-import { findLonely, findRisks, requireSavable, riskError, type TicketRisk } from './checks.ts';
+import { findLonely, findRisks, requireNobodyInside, requireSavable, riskError, type TicketRisk } from './checks.ts';
 import { claimInstance, isOwnerAlive, requireFree, requireInstance, requireInstances } from './claim.ts';
 import { describeSafe, keepDumpRecord, purgeDumps, type SavedData, saveData } from './dumps.ts';
 import { findLostEngine, isInEngine, listAbandoned } from './lost-engine.ts';
@@ -271,6 +271,7 @@ async function saveFirst(
     if (options.keepBranch) keepBranches(record);
     // What services write while they end is saved too, and nothing slow lies between saving and removing.
     if (saved.rests && risks.length > 0) await bringToRest(work);
+    await requireNobodyInside(stack, record);
     for (const risk of risks) await overrule(stack, record, risk);
     // Files that git ignores are saved by name, and some may be new since the first look.
     const late = saved.rests && risks.length > 0 ? await findRisks(stack, record, options) : [];
@@ -292,14 +293,8 @@ async function saveFirst(
   }
 }
 
-function tellOccupied(stack: Stack, subject: string, findings: TicketRisk['findings']): void {
-  const occupied = findings.filter(({ kind }) => kind === 'occupied');
-  for (const { text } of occupied) stack.emit({ type: 'warning', text: `${subject}: ${text}; it goes on` });
-}
-
 /** Does what `--force` says about people's wishes: a moved worktree is ours still, a branch in use elsewhere is not. */
 async function overrule(stack: Stack, record: InstanceRecord, { repo, findings }: TicketRisk): Promise<void> {
-  tellOccupied(stack, repo ?? record.ticket, findings);
   if (repo === undefined) return;
   const own = requireDedicated(record, repo);
   for (const { kind, text, paths } of findings) {

@@ -195,6 +195,15 @@ describe('destroy refuses', () => {
     try {
       await until('it runs', () => readFileSync(`/proc/${sleeper.pid}/comm`, 'utf8') === 'sleep\n');
       await refuse('conflict', `    still at work in there: sleep (pid ${sleeper.pid})`);
+      shop.write(`${front}/new.txt`, 'new\n');
+      const forced = await shop.stack(['destroy', 'feat-01', '--force']);
+      expect(forced).toMatchObject({
+        code: 3,
+        stderr: expect.stringContaining(`feat-01: still at work in its folders: sleep (pid ${sleeper.pid})`),
+      });
+      expect(existsSync(`${cwd}/new.txt`)).toBe(true);
+      expect((await shop.ps()).instances).toMatchObject([{ ticket: 'feat-01', status: 'stopped' }]);
+      rmSync(`${cwd}/new.txt`);
     } finally {
       sleeper.kill();
     }

@@ -283,6 +283,28 @@ describe('what changes under a ticket', () => {
     expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
   });
 
+  it('a daemon that a service left on its port is told of as what it is', async () => {
+    shop.commit(
+      'front',
+      'server.mjs',
+      `import { spawn } from 'node:child_process';
+import { createServer } from 'node:http';
+if (process.env.PORT) spawn('env', ['-i', 'setsid', process.execPath, import.meta.filename, process.env.PORT], { cwd: '/', stdio: 'ignore' });
+else createServer((_, answer) => answer.end('daemon')).listen(process.argv[2], '127.0.0.1');
+setInterval(() => {}, 1000);
+`,
+    );
+    expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 0 });
+    const record = JSON.parse(readFileSync(shop.at('.stack/run/feat-01/front.json'), 'utf8'));
+    process.kill(-record.pid, 'SIGKILL');
+    await until('it has ended', async () => (await shop.ps()).instances[0]?.status === 'stopped');
+    const [problem = ''] = (await shop.ps()).instances[0]?.problems ?? [];
+    expect(problem).toMatch(/^front has left \S+ \(pid (\d+)\), which goes on and keeps its port: `kill \1` ends it$/);
+    process.kill(Number(/pid (\d+)/.exec(problem)?.[1]), 'SIGKILL');
+    await until('nothing of it is told', async () => (await shop.ps()).instances[0]?.problems?.length === 0);
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+  });
+
   it('a root that was moved says so to every command, and works again where it was', async () => {
     await shop.stack(['create', 'feat-01']);
     const elsewhere = `${shop.root}-moved`;

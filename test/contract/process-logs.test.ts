@@ -1,5 +1,7 @@
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listInside } from '../../src/adapters/process/inside.ts';
 import { type LogFiles, logFilesOf } from '../../src/adapters/process/log-files.ts';
@@ -77,6 +79,13 @@ describe('the log of a workload', () => {
     await expect(world.log(world.spec('true'))).rejects.toMatchObject({ code: 'not-found' });
   });
 });
+
+/** The time a process and its ended children have used: fields 14 to 17 of its stat, in hundredths of a second. */
+function ticksOf(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+}
 
 const MAX = 200 * 1024;
 const sizes = (files: LogFiles): number[] =>
@@ -160,6 +169,47 @@ describe('a log that grows', () => {
     } finally {
       process.kill(daemon, 'SIGKILL');
     }
+  });
+
+  it('never holds more than its limit where nothing can be put aside', async () => {
+    const go = path.join(world.source, 'go');
+    const spec = world.spec(`while ! test -e ${go}; do sleep 0.02; done; seq 1 100000; echo end; exec sleep 1000`, {
+      logBytes: MAX,
+    });
+    const files = filesOf(world.root, spec);
+    await world.runtime.start(spec, never);
+    mkdirSync(files.oldLog);
+    mkdirSync(path.join(files.oldLog, path.basename(files.log)));
+    writeFileSync(path.join(files.oldLog, path.basename(files.log), 'full'), '');
+    writeFileSync(go, '');
+    await until('all of it has been printed', () => readFileSync(files.log, 'utf8').endsWith('end\n'));
+    expect(statSync(files.log).size).toBeLessThanOrEqual(MAX / 2);
+    rmSync(files.oldLog, { recursive: true });
+  });
+
+  it.each([
+    ['where there is no dd', ['sh', 'mkfifo', 'wc', 'mv', 'seq', 'sleep', 'touch']],
+    ['where dd always fails', ['sh', 'mkfifo', 'wc', 'mv', 'seq', 'sleep', 'touch', 'dd']],
+  ])('keeps no service waiting %s, and does not spin', async (_, programs) => {
+    const bin = path.join(world.source, 'bin');
+    mkdirSync(bin);
+    for (const program of programs) {
+      const at = path.join(bin, program);
+      if (program === 'dd') writeFileSync(at, '#!/bin/sh\nexit 127\n', { mode: 0o755 });
+      else symlinkSync(execFileSync('which', [program], { encoding: 'utf8' }).trim(), at);
+    }
+    const done = path.join(world.source, 'done');
+    const spec = world.spec(`seq 1 100000; touch ${done}; exec sleep 1000`, { env: { PATH: bin } });
+    await world.runtime.start(spec, never);
+    await until('it went on', () => existsSync(done));
+    const { pid } = (await readKeeper(filesOf(world.root, spec)))!;
+    await until('it waits for more', async () => {
+      const before = ticksOf(pid);
+      await wait(200);
+      return ticksOf(pid) === before;
+    });
+    await world.runtime.remove(spec);
+    expect(isRunning(pid)).toBe(false);
   });
 
   it('does not count its keeper among the programs of the service', async () => {

@@ -14,7 +14,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listPortHolders } from '../../src/adapters/process/ports.ts';
-import { exitFileOf, readRecord, writeRecord } from '../../src/adapters/process/record.ts';
+import { exitFileOf, filesOf, readRecord, writeRecord } from '../../src/adapters/process/record.ts';
 import { freePorts } from '../support/ports.ts';
 import { isRunning, makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
 import { until } from '../support/until.ts';
@@ -169,6 +169,39 @@ describe('a program that left its session and its environment', () => {
     await until('it has ended', () => !isRunning(pid!));
     await world.runtime.remove(spec);
     expect(await world.runtime.status(world.rootId)).toEqual([]);
+  });
+
+  it('is named however late it left, and not once it was killed and somebody else took the port', async () => {
+    const port = freePorts();
+    const go = path.join(world.source, 'go');
+    const daemon = world.script(listens(port)).join(' ');
+    const spec = world.spec(
+      `while ! test -e ${go}; do sleep 0.02; done; env -i setsid ${daemon} >/dev/null 2>&1 & exec sleep 1000`,
+      { ports: [{ name: 'http', host: port, container: port }] },
+    );
+    await world.runtime.start(spec, never);
+    const record = (await readRecord(world.root, spec))!;
+    // It has run for long.
+    await writeRecord(world.root, { ...record, startedAt: record.startedAt - 60_000 });
+    utimesSync(filesOf(world.root, spec).record, Date.now() / 1000 - 60, Date.now() / 1000 - 60);
+    writeFileSync(go, '');
+    const [pid] = await until('it listens', async () => {
+      const holders = await listPortHolders([port]);
+      return holders.length === 1 && holders;
+    });
+    process.kill(-record.pid, 'SIGKILL');
+    await until('the service has ended', async () => (await world.state()) === 'stopped');
+    await expect(world.runtime.remove(spec)).rejects.toMatchObject({ code: 'leftover', details: { pids: [pid] } });
+    process.kill(pid!, 'SIGKILL');
+    await until('it has ended', () => !isRunning(pid!));
+    const own = spawn(process.execPath, ['-e', `require('node:net').createServer().listen(${port}, '127.0.0.1')`]);
+    try {
+      await until('it listens', async () => (await listPortHolders([port])).includes(own.pid!));
+      await world.runtime.remove(spec);
+      expect(await world.runtime.status(world.rootId)).toEqual([]);
+    } finally {
+      own.kill('SIGKILL');
+    }
   });
 
   it('is not taken for one that has the port by right since', async () => {

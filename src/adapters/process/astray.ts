@@ -1,44 +1,86 @@
 import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
+import { uptime } from 'node:os';
 import { promisify } from 'node:util';
 import { StackError } from '../../domain/errors.ts';
+import { processStartTime } from '../process-identity.ts';
+import { keptUntil } from './log-keeper.ts';
 import { listPortHolders } from './ports.ts';
 import { exitFileOf, filesOf, type ProcessRecord } from './record.ts';
 import { readNames } from './table.ts';
 
 const run = promisify(execFile);
-/** `ps` tells the age of a process in whole seconds. */
-const ROUNDING_MS = 2000;
+/** How exactly a beginning is known: Linux counts it in ticks of 10 ms, `ps` tells it in whole seconds. */
+const ROUNDING_MS = process.platform === 'linux' ? 50 : 2000;
+
+/** A program that a workload left behind. */
+export interface Astray {
+  pid: number;
+  name: string;
+}
 
 /**
- * Throws `leftover` where a program serves on a workload's ports although all of it has been ended: one that left its group
- * and its environment, as a daemon does. Only a program that began while the workload ran is taken for that: another may
- * have the port by right since the workload stopped.
+ * Gives the programs that serve on a workload's ports although all of it has ended: those that left its group and its
+ * environment, as a daemon does. Only one that began while the workload ran is taken for that: another may have the port by
+ * right since then.
  */
-export async function requireNoneAstray(root: string, record: ProcessRecord): Promise<void> {
+export async function findAstray(root: string, record: ProcessRecord): Promise<Astray[]> {
   const pids = await listPortHolders(record.ports.map(({ host }) => host));
-  if (pids.length === 0) return;
-  // The record is written for the last time when the workload is told to stop. One that ended by itself has an exit code.
-  const marks = [filesOf(root, record).record, exitFileOf(root, record)];
-  const times = await Promise.all(marks.map((file) => stat(file).catch(() => undefined)));
-  const stoppedAt = Math.min(...times.map((found) => found?.mtimeMs ?? Date.now()));
+  if (pids.length === 0) return [];
+  const endedAt = await readEnd(root, record);
   const astray: number[] = [];
   for (const pid of pids) {
     const beganAt = await readBeginning(pid);
     if (beganAt === undefined) continue;
-    if (beganAt >= record.startedAt - ROUNDING_MS && beganAt <= stoppedAt + ROUNDING_MS) astray.push(pid);
+    if (beganAt >= record.startedAt - ROUNDING_MS && beganAt <= endedAt + ROUNDING_MS) astray.push(pid);
   }
-  if (astray.length === 0) return;
+  if (astray.length === 0) return [];
   const names = await readNames(astray);
-  const programs = astray.map((pid) => `${names.get(pid) ?? 'a program'} (pid ${pid})`).join(', ');
-  throw new StackError('leftover', `${record.service} has left ${programs}, which goes on and keeps its port`, {
-    hint: `it left its session and environment; \`kill ${astray.join(' ')}\` ends it, then run this again`,
-    details: { service: record.service, pids: astray },
+  return astray.map((pid) => ({ pid, name: names.get(pid) ?? 'a program' }));
+}
+
+/** Throws `leftover` where `findAstray` finds one. */
+export async function requireNoneAstray(root: string, record: ProcessRecord): Promise<void> {
+  const astray = await findAstray(root, record);
+  if (astray.length === 0) return;
+  const pids = astray.map(({ pid }) => pid);
+  throw new StackError('leftover', describeAstray(record.service, astray), {
+    hint: `it left its session and environment; \`kill ${pids.join(' ')}\` ends it, then run this again`,
+    details: { service: record.service, pids },
   });
 }
 
-/** Unix milliseconds, to the second; undefined when it has ended. `etime` is POSIX: `[[dd-]hh:]mm:ss`. */
+/** Says what a service has left behind. */
+export function describeAstray(service: string, astray: readonly Astray[]): string {
+  const programs = astray.map(({ pid, name }) => `${name} (pid ${pid})`).join(', ');
+  return `${service} has left ${programs}, which goes on and keeps its port`;
+}
+
+/** Unix milliseconds since when nothing of a workload runs, as far as that was noted; now where it was not. */
+async function readEnd(root: string, record: ProcessRecord): Promise<number> {
+  const files = filesOf(root, record);
+  const ends = await Promise.all([
+    // Written for the last time when it was told to stop.
+    record.stopped ? readTime(files.record) : undefined,
+    readTime(exitFileOf(root, record)),
+    keptUntil(files, record.run),
+  ]);
+  return Math.min(Date.now(), ...ends.filter((end) => end !== undefined));
+}
+
+async function readTime(file: string): Promise<number | undefined> {
+  return (await stat(file).catch(() => undefined))?.mtimeMs;
+}
+
+/** Unix milliseconds; undefined when it has ended. */
 async function readBeginning(pid: number): Promise<number | undefined> {
+  if (process.platform !== 'linux') return readElapsed(pid);
+  const ticks = Number.parseInt((await processStartTime(pid)) ?? '', 10);
+  return Number.isNaN(ticks) ? undefined : Date.now() - uptime() * 1000 + ticks * 10;
+}
+
+/** `etime` is POSIX: `[[dd-]hh:]mm:ss`. */
+async function readElapsed(pid: number): Promise<number | undefined> {
   try {
     const { stdout } = await run('ps', ['-o', 'etime=', '-p', String(pid)]);
     const [, days = '0', hours = '0', minutes, seconds] =

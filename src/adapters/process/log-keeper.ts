@@ -15,31 +15,42 @@ const POLL_MS = 15;
 
 /**
  * Copies its input into a log ($0), and puts the file aside once it holds $1 bytes, until nobody holds the other end of
- * the pipe. It is a shell, since it waits for as long as the service runs: a megabyte instead of forty. dd says how often it
- * has read: less often than it may means the end, unless it failed. While the disk is full output is dropped, because a
- * service must not wait for that. POSIX alone, and no `head`: that one keeps output back, and BSD's reads too far.
+ * the pipe; then it ends the line of the file that names it and the start ($3). It is a shell, since it waits for as long
+ * as the service runs: a megabyte instead of forty. dd says how often it has read: less often than it may means the end,
+ * unless it failed. A service must not wait for its log, so output is dropped while the disk is full or the file may not be
+ * written, and all of it where there is no dd; what cannot be put aside is emptied. POSIX alone, and no `head`: that one
+ * keeps output back, and BSD's reads too far.
  */
 const KEEPER = `
-trap '' HUP INT TERM
+trap '' HUP INT TERM XFSZ
 umask 077
+half=$1 run=$3
 test -z "$2" || exec <"$2"
+finish() {
+  grep -qs "$run" "$0.keeper" && echo >>"$0.keeper"
+  exit 0
+}
 pour() {
   said=$(dd bs=${BLOCK} count="$2" 2>&1 >>"$1")
   code=$?
   said=\${said%% records in*}
   said=\${said##*[!0-9+]}
-  test $code -ne 0 || test $((\${said:-0})) -ge "$2" || exit 0
+  test $code -ne 0 || test $((\${said:-0})) -ge "$2" || finish
 }
 while :; do
-  size=$(wc -c <"$0") || size=0
-  room=$((($1 - $size) / ${BLOCK}))
+  size=$(wc -c <"$0") || size=$half
+  room=$(((half - size) / ${BLOCK}))
   if test $room -lt 1; then
-    mv -f "$0" "$0.1"
-    room=$(($1 / ${BLOCK}))
+    mv -f "$0" "$0.1" || : >"$0"
+    room=$((half / ${BLOCK}))
   fi
   pour "$0" $room
   case $code in
-    [1-9] | [1-9][0-9]) pour /dev/null 64 ;;
+    0) ;;
+    126 | 127)
+      cat >/dev/null || while read -r line; do :; done
+      finish ;;
+    *) pour /dev/null 64 ;;
   esac
 done
 `;
@@ -105,7 +116,7 @@ async function launchKeeper(
   const [stdin, file] = 'stdin' in from ? [from.stdin, ''] : ['ignore' as const, from.file];
   // Not in the log's folder: it must not count as somebody who works there.
   const options = { cwd: '/', env: pathEnv(searchPath), detached: true };
-  const child = spawn('/bin/sh', ['-c', KEEPER, files.log, String(half), file], {
+  const child = spawn('/bin/sh', ['-c', KEEPER, files.log, String(half), file, run], {
     ...options,
     stdio: [stdin, 'ignore', 'ignore'],
   });
@@ -131,6 +142,14 @@ export async function readKeeper(files: LogFiles): Promise<Keeper | undefined> {
 /** True while a log's keeper has not taken all that was printed. */
 export async function isKept(keeper: Keeper | undefined): Promise<boolean> {
   return keeper !== undefined && isAlive(keeper);
+}
+
+/** Unix milliseconds since when nobody holds the output of a start any more; undefined while somebody does, or nobody saw it. */
+export async function keptUntil(files: LogFiles, run: string): Promise<number | undefined> {
+  const file = keeperFileOf(files);
+  const text = await readFileIfThere(file).catch(() => undefined);
+  const isOver = text?.endsWith('\n') && (await readKeeper(files))?.run === run;
+  return isOver ? (await stat(file).catch(() => undefined))?.mtimeMs : undefined;
 }
 
 /** Waits until all that was printed is in the log; not for long, since a program that was left behind may hold the pipe. */
