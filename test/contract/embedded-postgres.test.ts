@@ -31,6 +31,19 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
+/** Postgres passes over a number that is another user's. */
+function asServer(): { cwd: string; uid: number; stdio: ['ignore', 'pipe', 'ignore'] } {
+  return { cwd: '/', uid: statSync(server.dataFolder).uid, stdio: ['ignore', 'pipe', 'ignore'] };
+}
+
+/** Leaves what a server that was killed leaves, as though its number were this one's now. */
+function leaveLocks(pid: number | undefined): void {
+  const lines = [pid, server.dataFolder, 1, port, '', 'localhost', '', 'ready'];
+  writeFileSync(path.join(server.dataFolder, 'postmaster.pid'), `${lines.join('\n')}\n`);
+  const socket = path.join(path.dirname(server.dataFolder), 'socket', `.s.PGSQL.${port}.lock`);
+  writeFileSync(socket, `${lines.slice(0, 5).join('\n')}\n`);
+}
+
 async function query(
   text: string,
   login: Partial<typeof settings> = {},
@@ -155,11 +168,10 @@ describe('the embedded Postgres', { sequential: true }, () => {
 
   it('takes no other program for itself when its pid was given out again', async () => {
     await server.stop();
-    const stranger = spawn('sleep', ['1000'], { cwd: root });
+    const stranger = spawn('sleep', ['1000'], asServer());
     await once(stranger, 'spawn');
     try {
-      const lines = [stranger.pid, server.dataFolder, 1, port, '', 'localhost', '', 'ready'];
-      writeFileSync(path.join(server.dataFolder, 'postmaster.pid'), `${lines.join('\n')}\n`);
+      leaveLocks(stranger.pid);
       expect(await server.status()).toMatchObject({ state: 'stopped' });
       await server.stop();
       await server.start({ port, ...settings }, never);
@@ -173,11 +185,14 @@ describe('the embedded Postgres', { sequential: true }, () => {
   it('starts although nobody has collected what was killed', async () => {
     await server.stop();
     // Its child ends, and it never asks how.
-    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 1000'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 1000'], asServer());
     const [pid] = await once(parent.stdout, 'data');
     try {
-      const lines = [Number(pid), server.dataFolder, 1, port, '', 'localhost', '', 'ready'];
-      writeFileSync(path.join(server.dataFolder, 'postmaster.pid'), `${lines.join('\n')}\n`);
+      leaveLocks(Number(pid));
+      await server.start({ port, ...settings }, never);
+      await server.stop();
+      leaveLocks(Number(pid));
+      await server.start({ port, ...settings, database: 'other' }, never);
       await server.start({ port, ...settings }, never);
     } finally {
       parent.kill('SIGKILL');

@@ -111,12 +111,11 @@ async function start(
   const server = { name: 'postgres', port: full.port };
   await requireFreePorts([{ name: server.name, host: full.port, container: full.port }]);
   const tools = await prepare(place, env);
+  const sockets = await makeSocketFolder(path.join(place.folder, 'socket'), tools);
+  await clearLocks(place, path.join(sockets, `.s.PGSQL.${full.port}.lock`));
   await requireData(place, tools, signal);
   if (!isApplied) await applySettings(place, tools, full, signal);
-  await launchOn(server, async () => {
-    await clearPidFile(place);
-    await launch(place, tools, full, signal);
-  });
+  await launchOn(server, () => launch(place, tools, { port: full.port, sockets }, signal));
 }
 
 async function isServing(place: PostgresPlace, full: FullSettings): Promise<boolean> {
@@ -127,10 +126,9 @@ async function isServing(place: PostgresPlace, full: FullSettings): Promise<bool
 async function launch(
   place: PostgresPlace,
   tools: PostgresTools,
-  { port }: FullSettings,
+  { port, sockets }: { port: number; sockets: string },
   signal: AbortSignal,
 ): Promise<void> {
-  const sockets = await makeSocketFolder(path.join(place.folder, 'socket'), tools);
   const options = {
     port,
     listen_addresses: 'localhost',
@@ -182,18 +180,20 @@ async function readStatus(place: PostgresPlace): Promise<ServerStatus> {
 
 /**
  * Postgres clears up after a dead server itself, but takes whatever has its number for one: another program, or its own
- * remains that nobody has collected. Its helper processes end a moment after it; while one lives the file has to stay.
+ * remains that nobody has collected. That goes for the lock of its socket, too, which is in a folder that no other server
+ * uses. Its helper processes end a moment after it; while one lives the files have to stay.
  */
-async function clearPidFile(place: PostgresPlace): Promise<void> {
+async function clearLocks(place: PostgresPlace, socketLock: string): Promise<void> {
   const file = await readPidFile(place);
   // Where helpers cannot be seen the file of a dead server is left to Postgres, which looks for them in its own way.
-  if (!file || (process.platform !== 'linux' && !(await processStartTime(file.pid)))) return;
+  if (file && process.platform !== 'linux' && !(await processStartTime(file.pid))) return;
   const deadline = performance.now() + HELPERS_MS;
   while ((await listServersAt(place.data)).length > 0) {
     if (performance.now() > deadline) return;
     await wait(POLL_MS);
   }
   await rm(path.join(place.data, 'postmaster.pid'), { force: true });
+  await rm(socketLock, { force: true });
 }
 
 /** Makes the folder above the data, owned by whom the server runs as: the data's owner, where there is data. */
