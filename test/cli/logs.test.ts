@@ -56,8 +56,9 @@ describe('what a service prints', () => {
     expect(Math.max(...sizes)).toBeLessThanOrEqual(1024 * 1024);
     expect((await shop.stack(['logs', 'feat-01', '--tail', '2'])).stdout).toMatch(/^the last\nlistens on \d+$/);
     const first = await shop.stack(['logs', 'feat-01', '--tail', 'all'], through('"$0" "$@" | head -n 1'));
-    // The oldest line that is kept may have lost its beginning.
-    expect(first).toEqual({ code: 0, stdout: expect.stringMatching(/interest$/), stderr: '' });
+    expect(first).toMatchObject({ code: 0, stderr: '' });
+    // The oldest line that is kept may have lost its beginning, wherever the keeper happened to cut.
+    expect('a line of no interest').toMatch(new RegExp(`${first.stdout}$`));
     const slowly = await shop.stack(['logs', 'feat-01', '--tail', 'all'], through('"$0" "$@" | (sleep 1; tail -n 2)'));
     expect(slowly.stdout).toMatch(/^the last\nlistens on \d+$/);
     expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
