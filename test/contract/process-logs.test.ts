@@ -121,7 +121,7 @@ describe('a log that grows', () => {
         await wait(40);
       }
       console.log('end');
-      process.exit(1);
+      process.exitCode = 1;
     `);
     const spec = world.spec(script, { logBytes: MAX });
     await world.runtime.start(spec, never);
@@ -136,7 +136,7 @@ describe('a log that grows', () => {
 
   it('has all that a program printed at once before it ended', async () => {
     const spec = world.spec(
-      world.script(`for (let line = 0; line < 4000; line++) console.log(line, ' '.repeat(100)); process.exit(3);`),
+      world.script(`for (let line = 0; line < 4000; line++) console.log(line, ' '.repeat(100)); process.exitCode = 3;`),
     );
     await world.runtime.start(spec, never);
     await ended();
