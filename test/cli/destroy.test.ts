@@ -206,7 +206,10 @@ describe('destroy', () => {
     await shop.stack(['start', 'feat-01']);
     const url = (await shop.ps()).instances[0]?.repos.front?.url ?? '';
     expect((await fetch(url)).ok).toBe(true);
-    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+    const run = await shop.stack(['destroy', 'feat-01']);
+    expect(run).toMatchObject({ code: 0 });
+    // Until it has ended it writes its log.
+    expect(run.stderr).toMatch(/^- front +process[\s\S]*^- feat-01 +logs/m);
     await expect(fetch(url)).rejects.toThrow();
     expect(listProcesses(shop.root)).toEqual([]);
   });

@@ -46,7 +46,10 @@ export function listRecordedSteps(work: Work): Step[] {
   const services = started
     ? [...listDatabaseSteps(work), ...listRedisSteps(work), ...listServices(work, undefined, 'started')]
     : [];
-  return [...listFileSteps(work), logsStep(work), ...services];
+  const logs = logsStep(work);
+  // What runs writes there until it has ended.
+  const writers = services.map((step) => ({ ...step, after: [...step.after, logs.id] }));
+  return [...listFileSteps(work), logs, ...writers];
 }
 
 /** True for the steps that make what people work in: worktrees and what is in them. */
