@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeRepo, makeShop, openShop, type Shop } from '../support/shop.ts';
@@ -73,6 +73,35 @@ describe('a layout of repos', () => {
     expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
     expect(existsSync(tickets)).toBe(false);
     expect(shop.git('web', 'for-each-ref', 'refs/heads', '--format=%(refname)')).toBe('refs/heads/main');
+  });
+
+  it('may be bare repos with worktrees beside them: the one on the default branch stands for the main checkout', async () => {
+    const { folder, env } = makeShop();
+    const root = path.join(folder, 'bare');
+    shop = openShop(folder, root, env);
+    makeRepo(path.join(folder, 'origin'), { 'server.cjs': SERVER, '.gitignore': '.env.local\n' }, 'feat/ui');
+    mkdirSync(shop.at('web'), { recursive: true });
+    shop.git('.', 'clone', '--quiet', '--bare', '../origin', 'web/.bare');
+    shop.write('web/.git', 'gitdir: ./.bare\n');
+    shop.git('web', 'worktree', 'add', '--quiet', 'feature', 'feat/ui');
+    shop.git('web', 'worktree', 'add', '--quiet', 'main', 'main');
+    const config = (place: string): void =>
+      shop.write(
+        'stack.yml',
+        `name: bare\nruntime: process\nrepos: { web: { path: ${place} } }\nservices:${service('web', 'web', shop.port, '.')}\n`,
+      );
+    config('web');
+    const refused = await shop.stack(['create', 'feat-01']);
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.stderr).toContain(`hint: set \`path:\` to its worktree ${shop.at('web/main')}`);
+
+    config('web/main');
+    expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 0 });
+    expect(await get(shop.port)).toBe(`web at ${shop.at('tickets/feat-01/web')}`);
+    expect((await shop.ps()).instances).toMatchObject([{ status: 'running', problems: [] }]);
+    expect(await shop.stack(['doctor'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+    expect(shop.git('web', 'worktree', 'list').split('\n')).toHaveLength(3);
   });
 
   it('may have repos beside the root', async () => {

@@ -1,5 +1,6 @@
-import { chownSync, mkdirSync } from 'node:fs';
+import { chownSync, mkdirSync, renameSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { writeHook } from '../support/git-repos.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
 
 describe('what checkouts of a repo share', () => {
@@ -65,4 +66,48 @@ describe('what checkouts of a repo share', () => {
     expect(told).toMatch(hint);
     expect(shop.state()?.instances).toEqual({});
   });
+
+  it('what ssh says of a remote is told, beside git’s own last words', async () => {
+    shop.git('front', 'remote', 'add', 'origin', 'ssh://git.example.invalid/front');
+    const ssh = "sh -c 'echo no route to the office: is the VPN up >&2; exit 255'";
+    const args = ['create', 'feat-01', '--from-front=feat/theirs', '--no-start'];
+    const run = await shop.stack(args, { env: { GIT_SSH_COMMAND: ssh, GIT_SSH_VARIANT: 'simple' } });
+    expect(run.code).toBe(2);
+    expect(run.stderr).toMatch(/^stack: front has no base "feat\/theirs", and origin could not be asked \(/m);
+    expect(run.stderr).toMatch(/^ {2}no route to the office: is the VPN up$/m);
+  });
+
+  it('what a promisor remote that is gone means is told, and nothing is half-made', async () => {
+    shop.git('front', 'config', 'uploadpack.allowFilter', 'true');
+    shop.git('front', 'switch', '--quiet', 'feat/ui');
+    shop.commit('front', 'large.bin', 'large\n');
+    shop.git('front', 'switch', '--quiet', 'main');
+    shop.git('.', 'clone', '--quiet', '--filter=blob:none', `file://${shop.at('front')}`, 'partial');
+    shop.configure((text) => text.replace('path: ./front', 'path: ./partial'));
+    renameSync(shop.at('front'), shop.at('away'));
+    const before = shop.photograph();
+    const run = await shop.stack(['create', 'feat-01', '--from-front=origin/feat/ui', '--no-start']);
+    expect(run.code).toBe(1);
+    const told = run.stderr.slice(run.stderr.search(/^stack: /m));
+    expect(told).toContain(`'${shop.at('front')}' does not appear to be a git repository`);
+    expect(told).toMatch(/^ {2}fatal: could not fetch \w+ from promisor remote$/m);
+    expect(withoutRecords(shop.photograph())).toBe(withoutRecords(before));
+  });
+
+  it('what a hook says is told in whole', async () => {
+    writeHook(
+      shop.at('front'),
+      'post-checkout',
+      'echo "husky: no node_modules" >&2; echo "run the install" >&2; exit 1',
+    );
+    const run = await shop.stack(['create', 'feat-01', '--no-start']);
+    expect(run.code).toBe(0);
+    expect(run.stderr).toMatch(
+      /^! front: a git hook failed, the worktree is fine: husky: no node_modules; run the install$/m,
+    );
+  });
 });
+
+function withoutRecords(photograph: string): string {
+  return photograph.replace(/^records: .*$/m, '');
+}

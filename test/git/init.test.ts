@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type InitOptions, render, run } from '../../src/commands/init.ts';
@@ -349,6 +349,24 @@ describe('many repos', () => {
       { path: 'empty', reason: 'it has no commit yet' },
     ]);
     expect(config).toContain('  # left out: empty (it has no commit yet)');
+  });
+
+  it('may be bare, with worktrees beside them: the one on the default branch is taken', async () => {
+    const world = makeWorld();
+    world.repo('origin', VITE);
+    world.git('origin', 'branch', 'feature');
+    mkdirSync(path.join(world.root, 'shop'));
+    world.git('.', 'clone', '--quiet', '--bare', 'origin', 'shop/.bare');
+    world.write('shop', { '.git': 'gitdir: ./.bare\n' });
+    for (const branch of ['feature', 'main']) world.git('shop', 'worktree', 'add', '--quiet', branch, branch);
+    rmSync(path.join(world.root, 'origin'), { recursive: true });
+    const { repos } = await initAndParse(world);
+    expect(Object.values(repos).map((repo) => [repo.path, repo.base])).toEqual([['./shop/main', 'main']]);
+
+    const inside = { ...world, root: path.join(world.root, 'shop') };
+    const { config, leftOut } = await init(inside);
+    expect(config).toContain('path: ./main');
+    expect(leftOut).toEqual([{ path: 'feature', reason: 'it is a worktree of main' }]);
   });
 
   it('keep valid names whatever their folders are called', async () => {

@@ -196,7 +196,7 @@ export async function gitVersion(): Promise<string> {
  */
 export function gitError(trying: string, answer: GitAnswer, hint?: string): StackError {
   const said = firstLine(answer.stderr);
-  const lines = listWords(answer.stderr);
+  const lines = listWords(answer);
   const missing = lines.map((line) => MISSING.exec(line)?.[1]).find((name) => name !== undefined);
   const advice =
     hint ??
@@ -204,7 +204,7 @@ export function gitError(trying: string, answer: GitAnswer, hint?: string): Stac
   return new StackError('git', said === '' ? `${trying} (exit ${answer.exitCode})` : `${trying}: ${said}`, {
     ...(advice !== undefined && { hint: advice }),
     // One line alone is the headline already.
-    lines: lines.length > 1 ? lines.slice(-SHOWN_LINES) : [],
+    lines: lines.length > 1 ? lines : [],
     details: { exitCode: answer.exitCode, stderr: answer.stderr.trim() },
   });
 }
@@ -213,12 +213,13 @@ const SHOWN_LINES = 20;
 /** As dash, bash and git say it: `sh: 1: git-lfs: not found`, `git-lfs: command not found`, `git: 'lfs' is not a git command`. */
 const MISSING = /(?:^|[\s:'])([\w.+-]+): (?:command )?not found\b/;
 
-/** Progress overwrites its own line, and ends in `done.` or a share. */
-function listWords(stderr: string): string[] {
+/** Gives the last lines of what git, and whoever it called, said. Progress overwrites its own line, and ends in `done.` or a share. */
+export function listWords({ stderr }: GitAnswer): string[] {
   return stderr
     .split(/[\r\n]+/)
     .map((line) => line.trimEnd())
-    .filter((line) => line.trim() !== '' && !/^(hint:|Preparing worktree|HEAD is now)|\d+% \(\d+\/\d+\)/.test(line));
+    .filter((line) => line.trim() !== '' && !/^(hint:|Preparing worktree|HEAD is now)|\d+% \(\d+\/\d+\)/.test(line))
+    .slice(-SHOWN_LINES);
 }
 
 /** Gives the first line of git's words that says something, without `fatal:`; '' when there is none. */

@@ -1,5 +1,5 @@
 import { StackError } from '../../domain/errors.ts';
-import { askGit, changeGit, firstLine, type GitAnswer } from './git.ts';
+import { askGit, changeGit, type GitAnswer } from './git.ts';
 import { isBranchName } from './names.ts';
 
 /** A branch, tag or commit that a remote has. */
@@ -13,10 +13,15 @@ export interface RemoteRef {
   commit: string;
 }
 
+export interface Unreachable {
+  remote: string;
+  answer: GitAnswer;
+}
+
 export interface RemoteAnswer {
   found: RemoteRef | undefined;
-  /** What to say of a remote that could not be asked. */
-  unreachable: string | undefined;
+  /** A remote that could not be asked, and what was said of it. */
+  unreachable: Unreachable | undefined;
 }
 
 const ASK_SECONDS = 20;
@@ -72,11 +77,10 @@ export async function findOnRemotes(
     .map((remote) => ({ remote, branch: name.startsWith(`${remote}/`) ? name.slice(remote.length + 1) : name }))
     .sort((a, b) => a.branch.length - b.branch.length)
     .filter(({ branch }) => isBranchName(branch));
-  let unreachable: string | undefined;
+  let unreachable: Unreachable | undefined;
   for (const { remote, branch } of asked) {
     const answer = await askRemote(folder, remote, branch, signal);
-    if (answer.exitCode !== 0)
-      unreachable ??= `${remote} could not be asked (${firstLine(answer.stderr) || 'no answer'})`;
+    if (answer.exitCode !== 0) unreachable ??= { remote, answer };
     const found = answer.exitCode === 0 ? readRemote(remote, branch, answer.stdout) : undefined;
     if (found) return { found, unreachable };
   }

@@ -3,8 +3,9 @@ import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import { suggest } from '../../domain/suggest.ts';
-import { askGit, type GitAnswer, gitError, gitVersion, tryGit } from './git.ts';
-import { fetchFromRemote, findOnRemotes, findTracked, listRemotes } from './remote.ts';
+import { askGit, firstLine, type GitAnswer, gitError, gitVersion, listWords, tryGit } from './git.ts';
+import { fetchFromRemote, findOnRemotes, findTracked, listRemotes, type Unreachable } from './remote.ts';
+import { listWorktrees } from './worktree-list.ts';
 
 export interface RepoQuestion {
   /** The repo's name in stack.yml; errors begin with it. */
@@ -82,6 +83,18 @@ export async function defaultBranch(folder: string): Promise<string> {
 }
 
 /**
+ * Gives the worktree that stands for the main checkout of a repo that is bare: the one on the default branch, else the only
+ * one; undefined when there is none, or the repo is not bare. `folder` may be any of the repo's. Throws `git`.
+ */
+export async function findMainWorktree(folder: string): Promise<string | undefined> {
+  const [main, ...linked] = await listWorktrees(folder);
+  if (!main?.bare) return undefined;
+  const there = linked.filter(({ prunable }) => !prunable);
+  const base = await defaultBranch(folder);
+  return (there.find(({ branch }) => branch === base) ?? (there.length === 1 ? there[0] : undefined))?.path;
+}
+
+/**
  * Gives the commit a ref stands for. A branch wins over a tag of its name; a bare name finds a remote's branch; what only
  * a remote has is fetched. Throws `usage` (no ref could look so, or several remotes have it), `not-found`, `git`, `interrupted`.
  */
@@ -141,16 +154,20 @@ export async function findCommit(
 export async function unknownBase(
   { repo, path: folder, ref }: { repo: string; path: string; ref: string },
   what: 'base' | 'branch',
-  unreachable: string | undefined,
+  unreachable: Unreachable | undefined,
 ): Promise<StackError> {
   const text = await askGit(folder, ['for-each-ref', '--format=%(refname)', 'refs/heads', 'refs/remotes', 'refs/tags']);
   const names = text.split('\n').map((name) => name.replace(/^refs\/(heads|tags|remotes\/[^/]+)\//, ''));
   const known = [...new Set(names)].filter((name) => name !== '' && name !== 'HEAD');
   const near = suggest(ref, known);
   const nearest = near.length > 0 ? `did you mean ${near.join(' or ')}?` : `it has ${known.slice(0, 8).join(', ')}`;
-  const silent = unreachable === undefined ? '' : `, and ${unreachable}`;
+  // What ssh or a proxy says stands before git's own last words.
+  const words = unreachable ? listWords(unreachable.answer) : [];
+  const said = unreachable && (firstLine(unreachable.answer.stderr) || 'no answer');
+  const silent = unreachable ? `, and ${unreachable.remote} could not be asked (${said})` : '';
   return new StackError('not-found', `${repo} has no ${what} ${JSON.stringify(ref)}${silent}`, {
     hint: known.length > 8 && near.length === 0 ? `${nearest}, …` : nearest,
+    lines: words.length > 1 ? words : [],
     details: { repo, ref, near },
   });
 }
@@ -164,7 +181,9 @@ async function explainRefusal(repo: string, folder: string, lines: string[], ans
   const [bare, , , top] = lines;
   if (bare === '--path-format=absolute') await gitVersion();
   if (bare === 'true') {
-    return badPath(repo, `${folder} is a bare repo, without files`, 'set `path:` to a checkout of it (`git clone`)');
+    const worktree = await findMainWorktree(folder);
+    const checkout = worktree === undefined ? 'a checkout of it (`git clone`)' : `its worktree ${worktree}`;
+    return badPath(repo, `${folder} is a bare repo, without files`, `set \`path:\` to ${checkout}`);
   }
   if (top)
     return badPath(repo, `${folder} has no commit yet`, 'commit something there first: branches start from commits');

@@ -6,7 +6,7 @@ import type { HeldLock } from '../lock.ts';
 import { dropEmptyLog, findLocal } from './branch.ts';
 import { listLonelyInSubmodule } from './commits.ts';
 import { findEntry, readOwnEntry, type WorktreeEntry } from './entry.ts';
-import { changeGit, firstLine, type GitChange, gitError, tryGit } from './git.ts';
+import { changeGit, type GitChange, gitError, listWords, tryGit } from './git.ts';
 import { lookForOwnCommits } from './risk.ts';
 import { forgetBranchSettings, hasBranchSettings, setPushTarget } from './settings.ts';
 import { clearStaleLocks } from './stale-locks.ts';
@@ -139,7 +139,7 @@ async function judge(job: WorktreeJob, added: GitChange): Promise<string | undef
   if (await isFine(job)) {
     return added.timedOut
       ? `${hook ?? 'a git hook'} was ended after ${seconds} s; the worktree is fine`
-      : `a git hook failed, the worktree is fine: ${firstLine(added.stderr) || `exit ${added.exitCode}`}`;
+      : `a git hook failed, the worktree is fine: ${listWords(added).join('; ') || `exit ${added.exitCode}`}`;
   }
   const trying = `cannot make the worktree at ${job.path}`;
   if (added.timedOut) {

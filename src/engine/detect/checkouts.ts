@@ -1,13 +1,16 @@
 import path from 'node:path';
 import { isThere } from '../../adapters/files.ts';
 import { tryGit } from '../../adapters/git/git.ts';
-import { defaultBranch, inspectRepo } from '../../adapters/git/repo.ts';
+import { defaultBranch, findMainWorktree, inspectRepo } from '../../adapters/git/repo.ts';
 import { StackError } from '../../domain/errors.ts';
 
 /** A folder that git has something to do with. */
 export type Checkout =
-  /** A repo that tickets can be made from; `base` is where new branches start, undefined when nothing tells. */
-  | { kind: 'repo'; base: string | undefined; gitCommonDir: string }
+  /**
+   * A repo that tickets can be made from; `base` is where new branches start, undefined when nothing tells. A bare one has a
+   * `worktree` that stands for its main checkout.
+   */
+  | { kind: 'repo'; base: string | undefined; gitCommonDir: string; worktree?: string }
   /** Not usable; `reason` says why: `it has no commit yet`. */
   | { kind: 'unusable'; reason: string; hint: string | undefined };
 
@@ -15,22 +18,32 @@ export type Checkout =
 export async function inspectCheckout(folder: string): Promise<Checkout | undefined> {
   if (!(await looksLikeRepo(folder))) return undefined;
   try {
-    const { gitCommonDir, isLinked } = await inspectRepo({ repo: folder, path: folder });
-    if (isLinked)
-      return { kind: 'unusable', reason: `it is a worktree of ${nameBeside(folder, gitCommonDir)}`, hint: undefined };
-    const base = await defaultBranch(folder);
-    return { kind: 'repo', base: base === 'HEAD' ? undefined : base, gitCommonDir };
+    const { top, gitCommonDir, isLinked } = await inspectRepo({ repo: folder, path: folder });
+    const main = isLinked ? ((await findMainWorktree(folder)) ?? path.dirname(gitCommonDir)) : top;
+    if (main !== top)
+      return { kind: 'unusable', reason: `it is a worktree of ${nameBeside(folder, main)}`, hint: undefined };
+    return { kind: 'repo', base: await findBase(folder), gitCommonDir };
   } catch (error) {
     if (!(error instanceof StackError)) throw error;
+    const worktree = await findMainWorktree(folder).catch(() => undefined);
+    if (worktree !== undefined) {
+      const { gitCommonDir } = await inspectRepo({ repo: folder, path: worktree });
+      return { kind: 'repo', base: await findBase(worktree), gitCommonDir, worktree };
+    }
     // The message begins with the repo's name, which here is the folder, and goes on with the folder.
     const reason = error.message.replace(`${folder}: `, '').replace(folder, 'it');
     return { kind: 'unusable', reason, hint: error.hint };
   }
 }
 
-function nameBeside(folder: string, gitCommonDir: string): string {
-  const main = path.relative(path.dirname(folder), path.dirname(gitCommonDir));
-  return main.startsWith('..') ? 'a repo elsewhere' : main;
+async function findBase(folder: string): Promise<string | undefined> {
+  const base = await defaultBranch(folder);
+  return base === 'HEAD' ? undefined : base;
+}
+
+function nameBeside(folder: string, main: string): string {
+  const name = path.relative(path.dirname(folder), main);
+  return name.startsWith('..') ? 'a repo elsewhere' : name;
 }
 
 /** A `.git` inside, or the inside of one: a bare repo. */

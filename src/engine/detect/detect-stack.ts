@@ -45,7 +45,7 @@ export async function detectStack(root: string): Promise<Detection> {
 async function detectRootInstead(root: string, found: FoundRepos): Promise<Detection | undefined> {
   const own = await inspectCheckout(root);
   if (own?.kind !== 'repo') return undefined;
-  const single = useRoot(own, []);
+  const single = useRoot(root, own, []);
   const repos = await Promise.all(single.repos.map((repo) => detectRepo(root, repo)));
   if (repos.every(({ projects }) => projects.length === 0)) return undefined;
   return { root, ...single, repos, leftOut: found.leftOut };

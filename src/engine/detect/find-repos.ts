@@ -39,7 +39,7 @@ export async function findRepos(root: string): Promise<FoundRepos> {
   const below = await inspectAll(root, [...new Set([...submodules, ...children])]);
   const found = submodules.length > 0 ? noteMissing(below, submodules) : below;
   if (found.repos.length > 0) return { layout: submodules.length > 0 ? 'submodules' : 'siblings', ...found };
-  if (own) return useRoot(own, found.leftOut);
+  if (own) return useRoot(root, own, found.leftOut);
   const deeper = await Promise.all(children.map((child) => listFolders(root, child)));
   const nested = await inspectAll(root, deeper.flat().slice(0, MOST_FOLDERS));
   const leftOut = [...found.leftOut, ...nested.leftOut];
@@ -48,8 +48,11 @@ export async function findRepos(root: string): Promise<FoundRepos> {
 }
 
 /** Gives the root as the one repo of the stack. Throws `not-found` when it cannot be that. */
-export function useRoot(own: Checkout, leftOut: LeftOut[]): FoundRepos {
-  if (own.kind === 'repo') return { layout: 'single', repos: [{ path: '.', base: own.base }], leftOut };
+export function useRoot(root: string, own: Checkout, leftOut: LeftOut[]): FoundRepos {
+  if (own.kind === 'repo') {
+    const place = own.worktree === undefined ? '.' : path.relative(root, own.worktree);
+    return { layout: 'single', repos: [{ path: place, base: own.base }], leftOut };
+  }
   throw new StackError('not-found', `this folder is a git repo, but ${own.reason}`, {
     hint: own.hint ?? 'run `stack init` in the folder that holds your repos',
   });
@@ -68,8 +71,9 @@ async function inspectAll(root: string, folders: readonly string[]): Promise<Omi
     if (checkout.kind === 'unusable') leftOut.push({ path: folder, reason: checkout.reason });
     else if (twin !== undefined) leftOut.push({ path: folder, reason: `it is the same repo as ${twin}` });
     else {
-      seen.set(checkout.gitCommonDir, folder);
-      repos.push({ path: folder, base: checkout.base });
+      const place = checkout.worktree === undefined ? folder : path.relative(root, checkout.worktree);
+      seen.set(checkout.gitCommonDir, place);
+      repos.push({ path: place, base: checkout.base });
     }
   }
   return { repos, leftOut };
