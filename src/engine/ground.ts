@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { listKeptOut } from '../adapters/git/sparse.ts';
 import { isPortFree } from '../adapters/process/ports.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
@@ -125,6 +126,7 @@ async function planBaseline(
   const repos = await Promise.all(
     names.map(async (repo) => [repo, await planMainCheckout(stack, config, repo, known)] as const),
   );
+  await Promise.all(repos.map(([repo, { worktree }]) => requireDirs(config, repo, worktree)));
   const services = await planServices(stack, config, BASELINE, Object.fromEntries(repos));
   return {
     ticket: BASELINE,
@@ -136,6 +138,22 @@ async function planBaseline(
     repos: Object.fromEntries(repos),
     services: mergeServices(config, await forgetUnused(stack, known?.services ?? {}, services), services),
   };
+}
+
+/** Throws `config` where a service is to run in a folder that the main checkout's sparse checkout leaves out: that is the person's. */
+async function requireDirs(config: StackConfig, repo: string, checkout: string): Promise<void> {
+  const own = Object.entries(config.services).filter(([, service]) => service.repo === repo);
+  const keptOut = await listKeptOut(checkout, [...new Set(own.map(([, { dir }]) => dir))]);
+  const [name, service] = own.find(([, { dir }]) => keptOut.includes(dir)) ?? [];
+  if (!service) return;
+  throw new StackError(
+    'config',
+    `${name} runs in ${service.dir}, which the sparse checkout of ${checkout} leaves out`,
+    {
+      hint: `\`git -C ${checkout} sparse-checkout add ${keptOut.join(' ')}\` brings it in`,
+      details: { service: name, folders: keptOut },
+    },
+  );
 }
 
 /** A baseline service that is to run elsewhere now moves there, once nothing of it runs where it was. */

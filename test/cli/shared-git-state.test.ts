@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, renameSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, renameSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeHook } from '../support/git-repos.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
@@ -105,6 +105,42 @@ describe('what checkouts of a repo share', () => {
     expect(run.stderr).toMatch(
       /^! front: a git hook failed, the worktree is fine: husky: no node_modules; run the install$/m,
     );
+  });
+
+  describe('a sparse main checkout', () => {
+    beforeEach(() => {
+      shop.commit('front', 'apps/web/server.mjs', shop.read('front/server.mjs'));
+      shop.commit('front', 'docs/large.txt', 'large\n');
+      shop.commit('api', 'apps/api/server.mjs', shop.read('api/server.mjs'));
+      shop.configure((text) => text.replace('repo: front\n', 'repo: front\n    dir: apps/web\n'));
+    });
+
+    it.each([[['--cone', 'src']], [['--no-cone', '/*', '!/apps/', '!/docs/']]])(
+      'gives a worktree that has the folders services run in, and no more (%j)',
+      async (sparse) => {
+        shop.git('front', 'sparse-checkout', 'set', ...sparse);
+        const settings = shop.git('front', 'config', '--list', '--show-scope');
+        const run = await shop.stack(['create', 'feat-01']);
+        expect(run).toMatchObject({ code: 0 });
+        expect(run.stderr).toContain('front: the sparse checkout leaves out apps/web; this worktree has it');
+        expect(existsSync(shop.at('tickets/feat-01/front/docs'))).toBe(false);
+        expect(existsSync(shop.at('front/apps'))).toBe(false);
+        expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+        const left = shop.git('front', 'config', '--list', '--show-scope').split('\n');
+        expect(left.filter((line) => !settings.includes(line))).toEqual([]);
+      },
+    );
+
+    it('that leaves out what the baseline runs in is a refusal with its cure', async () => {
+      shop.configure((text) => text.replace('repo: api\n', 'repo: api\n    dir: apps/api\n'));
+      shop.git('api', 'sparse-checkout', 'set', '--cone', 'src');
+      const run = await shop.stack(['create', 'feat-01']);
+      expect(run).toMatchObject({ code: 2 });
+      expect(run.stderr).toMatch(/^stack: api runs in apps\/api, which the sparse checkout of \S+api leaves out$/m);
+      expect(run.stderr).toContain(`hint: \`git -C ${shop.at('api')} sparse-checkout add apps/api\` brings it in`);
+      shop.git('api', 'sparse-checkout', 'add', 'apps/api');
+      expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 0 });
+    });
   });
 });
 

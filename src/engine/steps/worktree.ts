@@ -3,6 +3,7 @@ import { findLocal } from '../../adapters/git/branch.ts';
 import { noteCheckout } from '../../adapters/git/note-written.ts';
 import { addNotes } from '../../adapters/git/own-notes.ts';
 import { lookAt } from '../../adapters/git/risk.ts';
+import { addToSparse, listKeptOut } from '../../adapters/git/sparse.ts';
 import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git/worktree.ts';
 import type { Step } from '../../domain/step.ts';
 import { riskError } from '../checks.ts';
@@ -45,6 +46,7 @@ export function worktreeStep(work: Work, repo: string): Step {
         },
       });
       attempt = 'made';
+      await fillDirs(work, repo);
       await noteCheckout({ ...record, repoPath });
       await addNotes(worktree, () => ({ owner: ownerOf(work) }));
       if (warning) work.stack.emit({ type: 'warning', text: `${repo}: ${warning}` });
@@ -67,6 +69,17 @@ export function worktreeStep(work: Work, repo: string): Step {
       await showEnvFiles(work, repo);
     },
   };
+}
+
+/** A sparse main checkout has sparse worktrees: what services run in is needed in this one. */
+async function fillDirs(work: Work, repo: string): Promise<void> {
+  const { worktree } = requireDedicated(work.record, repo);
+  const dirs = Object.values(work.config?.services ?? {}).flatMap((one) => (one.repo === repo ? [one.dir] : []));
+  const keptOut = await listKeptOut(worktree, [...new Set(dirs)]);
+  if (keptOut.length === 0) return;
+  await addToSparse(worktree, keptOut);
+  const text = `${repo}: the sparse checkout leaves out ${keptOut.join(', ')}; this worktree has it, since services run there`;
+  work.stack.emit({ type: 'info', text });
 }
 
 /** Gives the commit that the branch is at. Throws `dirty` or `unpushed` when work would be lost. */
