@@ -178,8 +178,18 @@ async function makeStack({
     }),
   };
   const readCompose = onceFor(async (composeFile) => {
-    const { readComposeFile } = await import('./adapters/compose-file.ts');
-    return readComposeFile(composeFile, { projectDir: root, env, values, cacheFolder: cacheFolderOf(env) });
+    const [{ readComposeFile }, { requireOwnFiles }, { openTrustStore }] = await Promise.all([
+      import('./adapters/compose-file.ts'),
+      import('./adapters/ownership.ts'),
+      import('./adapters/trust-store.ts'),
+    ]);
+    const compose = { projectDir: root, env, values, cacheFolder: cacheFolderOf(env) };
+    const found = await readComposeFile(composeFile, compose);
+    const files = [composeFile, ...found.sources.map(({ file: source }) => source)];
+    // What came with stack belongs to whoever installed it, and has run already.
+    const others = files.filter((source) => !source.startsWith(`${packageRoot}${path.sep}`));
+    await requireOwnFiles(root, others, host.env, openTrustStore(host.env));
+    return found;
   });
   const checkEngine = once(async () => (await runtimes.docker()).check());
   const hostServers = new Map<string, Promise<HostServer>>();

@@ -18,11 +18,17 @@ export interface Stranger {
 const GUARDED = ['.', CONFIG_FILE, LOCAL_CONFIG_FILE, '.env', '.stack'];
 
 /** Gives what somebody else owns of a root and of the pointer that led to it. Never throws. */
-export async function listStrangers({ root, pointer }: FoundRoot, env: Env): Promise<Stranger[]> {
-  const places = [
-    ...(pointer === undefined ? [] : [{ file: pointer, folder: path.dirname(pointer) }]),
-    ...GUARDED.map((name) => ({ file: path.join(root, name), folder: root })),
-  ];
+export function listStrangers({ root, pointer }: FoundRoot, env: Env): Promise<Stranger[]> {
+  return keepStrangers(
+    [
+      ...(pointer === undefined ? [] : [{ file: pointer, folder: path.dirname(pointer) }]),
+      ...GUARDED.map((name) => ({ file: path.join(root, name), folder: root })),
+    ],
+    env,
+  );
+}
+
+async function keepStrangers(places: readonly Omit<Stranger, 'uid'>[], env: Env): Promise<Stranger[]> {
   const found = await Promise.all(
     places.map(async (place) => {
       // A link counts like what it leads to: its owner says where that is.
@@ -35,19 +41,30 @@ export async function listStrangers({ root, pointer }: FoundRoot, env: Env): Pro
 }
 
 /** Throws `confirm` where somebody else's files would be obeyed and the person has not allowed it; gives the place back. */
-export async function requireOwnPlace(
-  place: FoundRoot,
-  env: Env,
-  store: { has(root: string, hash: string): Promise<boolean> },
-): Promise<FoundRoot> {
-  for (const { file, folder, uid } of await listStrangers(place, env)) {
+export async function requireOwnPlace(place: FoundRoot, env: Env, store: Allowed): Promise<FoundRoot> {
+  await requireAllowed(await listStrangers(place, env), store);
+  return place;
+}
+
+/** Throws `confirm` (details `{strangers}`) where a root would obey files of somebody else's, and the person has not allowed it. */
+export async function requireOwnFiles(root: string, files: readonly string[], env: Env, store: Allowed): Promise<void> {
+  const places = files.map((file) => ({ file, folder: root }));
+  await requireAllowed(await keepStrangers(places, env), store);
+}
+
+/** The trust store. */
+interface Allowed {
+  has(root: string, hash: string): Promise<boolean>;
+}
+
+async function requireAllowed(strangers: readonly Stranger[], store: Allowed): Promise<void> {
+  for (const { file, folder, uid } of strangers) {
     if (await store.has(folder, ownerMark(uid))) continue;
     throw new StackError('confirm', `${file} belongs to another person (uid ${uid}), who could run anything as you`, {
       hint: '`stack trust --owner` allows it, where you know that person; `stack init` makes a stack of your own further down',
-      details: { file, folder, uid },
+      details: { file, folder, uid, strangers },
     });
   }
-  return place;
 }
 
 /** Gives how the trust store notes that files of one owner are obeyed in a folder. */

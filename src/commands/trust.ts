@@ -1,7 +1,9 @@
 import path from 'node:path';
 import type { Stranger } from '../adapters/ownership.ts';
 import type { Trust, TrustStore } from '../adapters/trust-store.ts';
-import type { Host } from '../context.ts';
+import type { Context } from '../context.ts';
+import { StackError } from '../domain/errors.ts';
+import type { Stack } from '../engine/stack.ts';
 import { renderTable } from '../ui/table.ts';
 import type { Verb } from './verb.ts';
 
@@ -32,7 +34,7 @@ export const trust: Verb<Options, Result> = {
     const { openTrustStore } = await import('../adapters/trust-store.ts');
     const store = openTrustStore(context.host.env);
     if (options.list) return { trusted: await store.list() };
-    if (options.owner) return trustOwner(context.host, store);
+    if (options.owner) return trustOwner(context, store);
     const stack = await context.stack();
     const { root } = stack;
     if (options.revoke) {
@@ -60,16 +62,33 @@ export const trust: Verb<Options, Result> = {
   },
 };
 
-async function trustOwner({ cwd, env }: Host, store: TrustStore): Promise<Result> {
+async function trustOwner(context: Context, store: TrustStore): Promise<Result> {
+  const { cwd, env } = context.host;
   const [{ requireRoot }, { listStrangers, ownerMark }] = await Promise.all([
     import('../adapters/config-file.ts'),
     import('../adapters/ownership.ts'),
   ]);
   const place = await requireRoot(cwd);
-  const owned = await listStrangers(place, env);
   const at = new Date().toISOString();
-  for (const { folder, uid } of owned) await store.add({ root: folder, hash: ownerMark(uid), at });
-  return { root: place.root, owned };
+  const allow = async (strangers: Stranger[]): Promise<Stranger[]> => {
+    for (const { folder, uid } of strangers) await store.add({ root: folder, hash: ownerMark(uid), at });
+    return strangers;
+  };
+  const owned = await allow(await listStrangers(place, env));
+  return { root: place.root, owned: [...owned, ...(await allow(await listComposeStrangers(await context.stack())))] };
+}
+
+/** What the compose file leads to is known once stack.yml may be read. */
+async function listComposeStrangers(stack: Stack): Promise<Stranger[]> {
+  const { findComposeFile } = await import('../engine/shared-ports.ts');
+  const read = async (): Promise<Stranger[]> => {
+    await stack.readCompose(await findComposeFile(stack, await stack.config()));
+    return [];
+  };
+  return read().catch((error: unknown) => {
+    const details = error instanceof StackError ? (error.details as { strangers?: Stranger[] } | undefined) : undefined;
+    return details?.strangers ?? [];
+  });
 }
 
 function renderOwned({ root, owned }: { root: string; owned: readonly Stranger[] }): string {

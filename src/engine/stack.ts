@@ -27,7 +27,7 @@ export interface Stack {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The environment, then `.env` beside stack.yml, and the passwords that this root has made up for shared services. */
   readonly values: Values;
-  /** A compose file as compose reads it; each is read once. Never throws. */
+  /** A compose file as compose reads it; each is read once. Throws `confirm` where it, or what it leads to, is somebody else's. */
   readCompose(file: string): Promise<ComposeFile>;
   /**
    * Reads the passwords that this root has made up once more, since another command may have made one; with a change it makes or

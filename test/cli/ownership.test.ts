@@ -40,6 +40,37 @@ describe.skipIf(!canBeOthers())('files of another person', () => {
     await expectRefused(shop.at(name));
   });
 
+  it.each(['team.yml', 'base.yml', 'more.yml', 'search.env'])(
+    'are not obeyed as %s, which compose would read',
+    async (name) => {
+      shop.configure((text) => `${text}shared: { compose: team.yml, search: {} }\n`);
+      const service = 'image: none, ports: ["127.0.0.1:7700:7700"]';
+      shop.write('base.yml', `services: { search: { ${service}, env_file: search.env } }\n`);
+      shop.write(
+        'team.yml',
+        'include: [more.yml]\nservices: { search: { extends: { file: base.yml, service: search } } }\n',
+      );
+      shop.write('more.yml', 'services: { mail: { image: none } }\n');
+      shop.write('search.env', '');
+      for (const file of ['team.yml', 'base.yml', 'more.yml', 'search.env']) give(file, ME);
+      // What git brought is looked at, without an engine too.
+      give('.', 0);
+      shop.git('.', 'init', '--quiet');
+      shop.git('.', 'add', 'stack.yml', 'team.yml');
+      for (const file of ['.', '.git']) give(file, ME);
+      const refused = async (): Promise<string> => (await shop.stack(['up', '--yes'], me)).stderr;
+      expect(await refused()).not.toContain('belongs');
+      give(name, EVE);
+      expect(await refused()).toMatch(/^stack: .* belongs to another person \(uid 61002\), .*\nhint: .*trust --owner/m);
+      expect(await refused()).toContain(`stack: ${shop.at(name)} belongs`);
+      expect(await shop.stack(['trust', '--owner'], me)).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining(`${shop.at(name)} (uid 61002)`),
+      });
+      expect(await refused()).not.toContain('belongs');
+    },
+  );
+
   it('are not obeyed in a folder above, nor where a pointer of theirs leads', async () => {
     mkdirSync(shop.at('work/mine'), { recursive: true });
     give('work/mine', ME);
