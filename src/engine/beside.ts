@@ -4,6 +4,7 @@ import { POINTER_FILE } from '../adapters/config-file.ts';
 import { isThere } from '../adapters/files.ts';
 import { listInside } from '../adapters/git/nobodys.ts';
 import type { RiskFinding } from '../adapters/git/risk.ts';
+import { listMounts } from '../adapters/mounts.ts';
 import { isTemporary } from '../adapters/temporary.ts';
 import { StackError } from '../domain/errors.ts';
 
@@ -54,12 +55,19 @@ export async function findBeside(place: TicketFolder): Promise<RiskFinding[]> {
   const all = await listBeside(place);
   const folders = all.filter((name) => name.endsWith('/'));
   const files = all.filter((name) => !name.endsWith('/'));
+  const mounts = (await listMounts(place.folder)).filter(
+    (name) => !place.worktrees.some((worktree) => `${name}/`.startsWith(`${worktree}/`)),
+  );
+  const mounted = mounts.map((name): RiskFinding => {
+    const cure = `\`umount ${path.join(place.folder, name)}\` takes it out`;
+    return { kind: 'closed', text: `${name} beside the worktrees is mounted from elsewhere: ${cure}`, paths: [name] };
+  });
   const closed = folders.map(async (name): Promise<RiskFinding> => {
     const isRepo = await isThere(path.join(place.folder, name, '.git'));
     const text = `${name} beside the worktrees ${isRepo ? 'is a git repo of its own' : 'cannot be opened'}`;
     return { kind: isRepo ? 'nested' : 'closed', text, paths: [name] };
   });
-  return [...(await describeBeside(place, files)), ...(await Promise.all(closed))];
+  return [...(await describeBeside(place, files)), ...mounted, ...(await Promise.all(closed))];
 }
 
 async function describeBeside(place: TicketFolder, paths: string[]): Promise<RiskFinding[]> {

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { asUser } from '../support/other-user.ts';
@@ -9,6 +9,11 @@ import { until } from '../support/until.ts';
 const isRoot = process.getuid?.() === 0;
 /** Root opens everything: it plays somebody else. */
 const PERSON = 4321;
+/** In a namespace of its own, so that nobody else sees what is mounted. */
+const MOUNTING = ['unshare', '--mount', ...(isRoot ? [] : ['--user', '--map-root-user'])];
+const canMount = spawnSync(MOUNTING[0] ?? '', [...MOUNTING.slice(1), 'mount', '--bind', '/var', '/tmp']).status === 0;
+if (!canMount) console.warn('\n!!! SKIPPED: nothing may be mounted here\n');
+
 describe('what cannot be saved keeps the ticket, with --force too', () => {
   let shop: Shop;
   beforeEach(async () => {
@@ -63,6 +68,23 @@ describe('what cannot be saved keeps the ticket, with --force too', () => {
     execFileSync('chmod', ['-R', 'u+rwX', ...shut.map((name) => shop.at(front, name))]);
     execFileSync('rm', ['-r', ...['own', 'tmp', 'new'].map((name) => shop.at(front, name))]);
     await goes();
+  });
+
+  it.runIf(canMount)('what is mounted in it or beside it, whose content is somewhere else', async () => {
+    for (const name of ['precious/gold', `${front}/tmp/x`, 'tickets/feat-01/node_modules/x']) shop.write(name, 'x');
+    own();
+    const places = [`${front}/tmp`, 'tickets/feat-01/node_modules'].map((name) => shop.at(name));
+    const mounts = places.map((place) => `mount --bind ${shop.at('precious')} ${place}`).join(' && ');
+    const through = [...MOUNTING, 'sh', '-c', `${mounts} && exec "$@"`, 'sh', ...(asPerson().through ?? [])];
+    for (const force of [[], ['--force']]) {
+      const run = await shop.stack(['destroy', 'feat-01', ...force], { ...asPerson(), through });
+      expect(run).toMatchObject({ code: 4 });
+      const [inside, beside] = places.map((place) => `is mounted from elsewhere: \`umount ${place}\` takes it out`);
+      expect(run.stderr).toContain(`    tmp/ ${inside}\n`);
+      expect(run.stderr).toContain(`    node_modules beside the worktrees ${beside}`);
+    }
+    await goes();
+    expect(shop.read('precious/gold')).toBe('x');
   });
 
   it.runIf(isRoot)('names what could not be deleted', async () => {

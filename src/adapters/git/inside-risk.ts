@@ -83,6 +83,12 @@ function describeClosed(worktree: string, { path: folder, code }: Inside['closed
     const text = `${shortenPath(name)} has a longer path than can be opened; move or delete ${path.join(worktree, first ?? '')}`;
     return { kind: 'closed', text, paths: [name] };
   }
+  if (code === 'EBUSY')
+    return {
+      kind: 'closed',
+      text: `${name} is mounted from elsewhere: \`umount ${place}\` takes it out`,
+      paths: [name],
+    };
   if (code !== 'EACCES' && code !== 'EPERM')
     return { kind: 'closed', text: `${name} cannot be read: ${code}`, paths: [name] };
   const owner = ownerOf(place);

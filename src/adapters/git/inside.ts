@@ -2,12 +2,13 @@ import { accessSync, constants, type Dirent, lstatSync, readdirSync } from 'node
 import path from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { bytesOf, pathOf, textOf } from '../byte-names.ts';
+import { listMounts } from '../mounts.ts';
 
 /** What a worktree holds that git does not speak of. Paths are relative to it. */
 export interface Inside {
   /** Folders that have a `.git`, or are a git folder themselves: submodules, and other repos. */
   repos: string[];
-  /** Folders that cannot be opened, or whose content cannot be deleted, and the disk's word for it (`EACCES`). */
+  /** Folders that cannot be opened, or whose content must not be deleted, and the disk's word for it (`EACCES`; `EBUSY`: a mount). */
   closed: { path: string; code: string }[];
 }
 
@@ -19,14 +20,16 @@ const GIT_FOLDER = new Set(['HEAD', 'objects', 'refs']);
 const GONE = new Set(['ENOENT', 'ENOTDIR']);
 
 /**
- * Walks through all folders of a worktree, those that git ignores too: links are not followed, and git's own folders not
- * entered. Read one after the other: for many small folders that takes a quarter of the time of asynchronous reading.
+ * Walks through all folders of a worktree, those that git ignores too: links are not followed, git's own folders and
+ * what is mounted not entered. Read one after the other: for many small folders that takes a quarter of the time of asynchronous reading.
  */
 export async function lookInside(worktree: string): Promise<Inside> {
-  const inside: Inside = { repos: [], closed: [] };
+  const mounts = await listMounts(worktree);
+  const inside: Inside = { repos: [], closed: mounts.map((folder) => ({ path: folder, code: 'EBUSY' })) };
   const left = [''];
   for (let seen = 1; left.length > 0; seen++) {
     const folder = left.pop() ?? '';
+    if (mounts.includes(folder)) continue;
     left.push(...lookAtFolder(worktree, folder, inside));
     if (seen % AT_ONCE === 0) await breathe();
   }

@@ -1,0 +1,20 @@
+import { readFile, realpath } from 'node:fs/promises';
+import path from 'node:path';
+
+/**
+ * Gives the places in a folder, relative to it, at which something else is mounted: deleting the folder would delete what is
+ * there. Where the system has no `/proc` nothing is known. Never throws.
+ */
+export async function listMounts(folder: string): Promise<string[]> {
+  const [table, top] = await Promise.all([
+    readFile('/proc/self/mountinfo', 'utf8').catch(() => ''),
+    realpath(folder).catch(() => folder),
+  ]);
+  // proc_pid_mountinfo(5): the fifth field, in which a blank is `\040`.
+  const places = table.split('\n').map((line) => (line.split(' ')[4] ?? '').replaceAll(/\\(\d{3})/g, fromOctal));
+  return places.filter((place) => place.startsWith(`${top}/`)).map((place) => path.relative(top, place));
+}
+
+function fromOctal(_: string, digits: string): string {
+  return String.fromCharCode(Number.parseInt(digits, 8));
+}
