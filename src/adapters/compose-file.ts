@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
@@ -8,6 +9,8 @@ import { isPlainMap } from '../domain/config/source.ts';
 import type { Values } from '../domain/values.ts';
 import { askCompose } from './compose.ts';
 import { makeFolder, readFileIfThere, replaceFile } from './files.ts';
+
+const NO_COUNTS_MS = 60 * 60_000;
 
 /** A compose file with all that it leads to: `extends`, `include`, `env_file`. Nothing is interpolated. */
 export interface ComposeFile {
@@ -66,16 +69,28 @@ async function resolveByCompose(
     .update(JSON.stringify([file, projectDir, sources]))
     .digest('hex');
   const kept = path.join(cacheFolder, 'compose', `${key}.json`);
+  const refused = path.join(cacheFolder, 'compose', `${key}.no`);
+  const asked = JSON.stringify([env.PATH, env.HOME, env.DOCKER_CONFIG]);
   const known = await readFileIfThere(kept).catch(() => undefined);
+  if (known === undefined && (await isRefused(refused, asked))) return undefined;
   const answer = known ?? (await askCompose({ file, projectDir, env }));
-  const data = parseQuietly(answer);
-  if (known === undefined && data) {
-    // What cannot be kept is asked again.
-    await makeFolder(path.dirname(kept))
-      .then(() => replaceFile(kept, JSON.stringify(data), { lasting: false }))
-      .catch(() => undefined);
-  }
+  const data = parseQuietly(answer ?? undefined);
+  if (known === undefined && data) await keep(kept, JSON.stringify(data));
+  if (answer === null) await keep(refused, asked);
   return data;
+}
+
+/** A no counts where it was given, and for a while: the plugin may be there one day. */
+async function isRefused(file: string, asked: string): Promise<boolean> {
+  const known = await readFileIfThere(file).catch(() => undefined);
+  return known === asked && Date.now() - (await stat(file)).mtimeMs < NO_COUNTS_MS;
+}
+
+/** What cannot be kept is asked again. */
+async function keep(file: string, text: string): Promise<void> {
+  await makeFolder(path.dirname(file))
+    .then(() => replaceFile(file, text, { lasting: false }))
+    .catch(() => undefined);
 }
 
 interface Reading {

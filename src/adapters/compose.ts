@@ -57,12 +57,12 @@ const NOTHING_FETCHED = { COMPOSE_EXPERIMENTAL_GIT_REMOTE: 'false', COMPOSE_EXPE
 const ASK_MS = 10_000;
 
 /**
- * Gives a compose file as the plugin resolves it, with its variables as written, in YAML; undefined where the plugin is not
- * there or says no. The older program cannot do it: it refuses a port that is a variable.
+ * Gives a compose file as the plugin resolves it, with its variables as written, in YAML; `null` where the plugin is not
+ * there or says no, undefined where it says nothing. The older program cannot do it: it refuses a port that is a variable.
  */
 export async function askCompose(
   question: Pick<ComposeProject, 'file' | 'projectDir' | 'env'>,
-): Promise<string | undefined> {
+): Promise<string | null | undefined> {
   const { file, projectDir, env } = question;
   const where = ['--env-file', '/dev/null', '--file', file, '--project-directory', projectDir];
   const what = ['--project-name', 'stack', '--profile', '*', 'config', '--no-interpolate'];
@@ -76,7 +76,8 @@ export async function askCompose(
       timeout: ASK_MS,
     },
   } as const);
-  return result.failed ? undefined : result.stdout;
+  if (result.timedOut) return undefined;
+  return result.failed ? null : result.stdout;
 }
 
 /**

@@ -56,6 +56,32 @@ describe.skipIf(!engine)('check, with containers and data of the ticket’s own'
   };
   const numberOf = (ticket: string): number => shop.state()?.instances[ticket]?.own?.redis?.number ?? -1;
 
+  // Its own shop: services of both runtimes in one ticket.
+  it.runIf(process.platform === 'linux')(
+    'tells of a process that a container cannot reach, with the cure',
+    async () => {
+      const mixed = makeShop({
+        engine: true,
+        config: (port) =>
+          shopConfig(port)
+            .replace(/(repo: front\n.*node server.mjs)/, `$1 0.0.0.0\n    runtime: docker\n    image: ${NODE_IMAGE}`)
+            .replace(`to: ${port + 19} }`, `to: ${port + 19}, container: 3000 }`)
+            .replace("API_URL: '${api.url}'", "API_URL: '${api.internal_url}'"),
+      });
+      try {
+        const made = await mixed.stack(['create', 'feat-01', '--with', 'api']);
+        expect(made).toMatchObject({ code: 0 });
+        expect(made.stderr).toMatch(
+          /^! front → api: API_URL api listens on 127\.0\.0\.1 alone, where a container does not/m,
+        );
+        const told = await mixed.stack(['check', 'feat-01']);
+        expect(told).toMatchObject({ code: 1, stdout: expect.stringContaining('give both the same `runtime:`') });
+      } finally {
+        await mixed.dispose();
+      }
+    },
+  );
+
   it('follows the wiring to the ticket’s own database and its number in Redis', async () => {
     expect(await check()).toEqual({
       code: 0,

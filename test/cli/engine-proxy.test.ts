@@ -179,10 +179,10 @@ describe.skipIf(!engine)('a compose whose engine', () => {
   it.each([
     ...FAULTS.filter(([, { kind }]) => kind !== 'hold').flatMap(([title, one]) => {
       const fault = one.kind === 'cut' ? { ...one, bytes: 20 } : one;
-      return [
-        { title: `${title} as it looks what is there`, fault, on: LOOKING },
-        { title: `${title} as it makes a container`, fault, on: MAKING },
-      ];
+      const looking = { title: `${title} as it looks what is there`, fault, on: LOOKING };
+      const making = { title: `${title} as it makes a container`, fault, on: MAKING };
+      // A question that met a closed connection the plugin asks once more.
+      return one.kind === 'refuse' ? [making] : [looking, making];
     }),
   ])('$title: the create fails with one line, and all is unwound', async ({ fault, on }) => {
     proxy.strike(fault, on, 1);

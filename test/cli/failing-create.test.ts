@@ -95,6 +95,24 @@ describe('a create that fails', () => {
     expect(run.stderr).not.toContain('interrupted');
   });
 
+  it('in one repo ends at once what goes on in another: a set-up, a copy', async () => {
+    const besides = (more: string) => (text: string) => text.replace('path: ./api,', `path: ./api, ${more},`);
+    const begun = (file: string) => `until [ -n "$(ls -A '${file}' 2>/dev/null)" ]; do sleep 0.01; done; exit 5`;
+    const place = (name: string): string => shop.at('tickets/feat-01/api', name);
+    const plain = shop.read('stack.yml');
+    shop.configure(besides('setup: ["mkdir made; touch made/begun; sleep 300"]'));
+    const began = performance.now();
+    const slept = await fail(setup(begun(place('made'))), '--with', 'api');
+    expect(performance.now() - began).toBeLessThan(100_000);
+    expect(errorOf(slept)[0]).toMatch(/^stack: setup of front failed: .* ended with exit code 5$/);
+    shop.write('stack.yml', plain);
+    for (let file = 0; file < 10_000; file++) shop.write(`api/many/${file % 100}/${file}`, 'x');
+    shop.configure(besides('copy: [many]'));
+    const copied = await fail(setup(begun(place('many'))), '--with', 'api');
+    expect(errorOf(copied)[0]).toMatch(/^stack: setup of front failed: .* ended with exit code 5$/);
+    expect(copied.stderr).not.toMatch(/^✓ api +files from the main checkout/m);
+  });
+
   it('as JSON is one document, with the lines', async () => {
     shop.configure(setup('echo trouble; exit 5'));
     const { code, stdout, stderr } = await shop.stack(['create', 'feat-01', '--json']);

@@ -153,6 +153,30 @@ volumes: { data: {} }
   });
 });
 
+describe.skipIf(!engine)('a shared service that ends at once', () => {
+  let shop: Shop;
+  afterEach(() => shop?.dispose());
+
+  it.each([0, 3])('with exit code %i fails the create, which leaves nothing', async (code) => {
+    shop = makeShop({ engine: true });
+    shop.configure((text) => text.replace('repos:', 'shared:\n  compose: services.yml\n  search: {}\nrepos:'));
+    shop.write(
+      'services.yml',
+      `services:
+  search:
+    image: ${NODE_IMAGE}
+    init: true
+    command: [node, -e, 'console.log("no such index"); setTimeout(() => process.exit(${code}), 300)']
+    ports: ["127.0.0.1:\${STACK_SEARCH_PORT:-7700}:7700"]
+`,
+    );
+    const run = await shop.stack(['create', 'feat-01']);
+    expect(run).toMatchObject({ code: 1, stdout: '' });
+    expect(run.stderr).toMatch(/^stack: search ended\nhint: its last lines are below\n {2}no such index$/m);
+    expect(shop.state()?.instances).toEqual({});
+  });
+});
+
 describe.skipIf(!engine)('shared services whose networks somebody removed while they were at rest', () => {
   let shop: Shop;
   afterEach(() => shop?.dispose());

@@ -1,5 +1,6 @@
 import { BASELINE } from '../instance.ts';
 import { ownServer } from '../own.ts';
+import { HOST_FROM_CONTAINER } from '../shared.ts';
 import { listNames, splitTemplate } from '../template.ts';
 import { findAddresses } from './address.ts';
 import { type Arrow, type CheckFacts, makeArrow, type ServiceFacts, type Trouble } from './arrow.ts';
@@ -31,7 +32,10 @@ export function drawWired(facts: CheckFacts, from: ServiceFacts): Arrow[] {
     const targets = wire.targets.filter(({ instance, service }) => !isSelf(from, instance, service));
     if (targets.length === 0) return troubles.length > 0 ? [makeArrow({ ...ends, to: envLabel(from) }, troubles)] : [];
     return targets.map((place) =>
-      makeArrow({ ...ends, to: labelTarget(facts, from, place) }, [...troubles, ...judgeEnds(facts, from, place)]),
+      makeArrow({ ...ends, to: labelTarget(facts, from, place) }, [
+        ...troubles,
+        ...judgeEnds(facts, from, { place, wire }),
+      ]),
     );
   });
 }
@@ -140,7 +144,8 @@ function judgeBlocks(facts: CheckFacts, from: ServiceFacts, { key, changing }: W
 }
 
 /** What runs at both ends: a tick is for what was seen. */
-function judgeEnds(facts: CheckFacts, from: ServiceFacts, { instance, service }: Place): Trouble[] {
+function judgeEnds(facts: CheckFacts, from: ServiceFacts, { place, wire }: { place: Place; wire: Wire }): Trouble[] {
+  const { instance, service } = place;
   const idle = (name: string): Trouble => ({ state: 'warning', reason: `${name} does not run` });
   if (!from.running) return [idle(nameOf(facts, from))];
   if (instance === undefined) return facts.shared[service] === 'running' ? [] : [idle(service)];
@@ -149,5 +154,21 @@ function judgeEnds(facts: CheckFacts, from: ServiceFacts, { instance, service }:
   const target = facts.services.find((one) => one.service === service && one.wiring.record.ticket === instance);
   if (!target) return [];
   if (!target.running) return [idle(nameOf(facts, target))];
-  return target.door?.state === 'wrong' ? [target.door] : [];
+  return target.door?.state === 'wrong' ? [target.door] : judgeReach(facts, target, wire);
+}
+
+/** On Linux a container reaches this machine by an address of the network, never by its loopback. */
+function judgeReach(facts: CheckFacts, target: ServiceFacts, { value }: Wire): Trouble[] {
+  if (!value.includes(HOST_FROM_CONTAINER)) return [];
+  const leases = Object.values(target.wiring.record.services[target.service]?.ports ?? {}).map(({ host }) => host);
+  const listening = leases.filter((port) => target.programs.some(({ ports }) => ports?.includes(port)));
+  const open = target.programs.flatMap((program) => program.open);
+  if (listening.length === 0 || listening.some((port) => open.includes(port))) return [];
+  return [
+    {
+      state: 'wrong',
+      reason: `${nameOf(facts, target)} listens on 127.0.0.1 alone, where a container does not reach it`,
+      hint: 'give both the same `runtime:` in stack.yml; or let it listen on 0.0.0.0 in place of `${bind}`, where other machines reach it too',
+    },
+  ];
 }

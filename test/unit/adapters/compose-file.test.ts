@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -120,10 +129,27 @@ describe('a compose file', () => {
     expect(Object.values(services).every((service) => Object.keys(service).length === 0)).toBe(true);
   });
 
+  it('is asked of a docker without the plugin once an hour', async () => {
+    write('bin/docker', `#!/bin/sh\necho asked >> '${at('asked')}'\nexit 1\n`);
+    chmodSync(at('bin/docker'), 0o755);
+    const env = { PATH: `${at('bin')}:/bin` };
+    const asked = async (): Promise<number> => {
+      await read(env);
+      return readFileSync(at('asked'), 'utf8').split('\n').length - 1;
+    };
+    expect([await asked(), await asked()]).toEqual([1, 1]);
+    const [kept = ''] = readdirSync(at('cache/compose'));
+    const earlier = Date.now() / 1000 - 3601;
+    utimesSync(at(`cache/compose/${kept}`), earlier, earlier);
+    expect([await asked(), await asked()]).toEqual([2, 2]);
+    expect((await read({ PATH: `${at('bin')}:/bin:/elsewhere` })).services).toHaveProperty('merged');
+    expect(await asked()).toBe(4);
+  });
+
   it.runIf(plugin)('is what compose says it is, and compose is asked once for each content', async () => {
     const [own, asked] = [await read(NONE), await read(process.env)];
-    const kept = readdirSync(at('cache/compose'));
-    expect(kept).toHaveLength(1);
+    const kept = (): string[] => readdirSync(at('cache/compose')).filter((name) => name.endsWith('.json'));
+    expect(kept()).toHaveLength(1);
     const ports = ({ services }: ComposeFile) =>
       Object.fromEntries(Object.entries(services).map(([name, one]) => [name, readPorts(one, layValues({}))]));
     expect(ports(asked)).toEqual(ports(own));
@@ -140,6 +166,6 @@ describe('a compose file', () => {
     expect(await read({ ...process.env, PATH: '' })).toEqual(asked);
     write('base/root.env', 'WORD=other\n');
     await read(process.env);
-    expect(readdirSync(at('cache/compose'))).toHaveLength(2);
+    expect(kept()).toHaveLength(2);
   });
 });
