@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { copyFile, open, rm } from 'node:fs/promises';
 import path from 'node:path';
+import pLimit from 'p-limit';
 import { throwIfAborted } from '../domain/errors.ts';
 import { explainFileError } from './files.ts';
 import { type Found, inSlices } from './find-files.ts';
@@ -42,6 +43,9 @@ const TOLD_EVERY_MS = 200;
 /** A larger file is copied piece by piece, so that the copy can be ended in between. */
 const LARGE_BYTES = 32_000_000;
 const PIECE_BYTES = 1_000_000;
+
+/** Each has two open, in whatever repo; read-file's pool is not kept waiting for them. */
+const largeAtOnce = pLimit(3);
 
 /** What is known of one copy while it goes on. */
 interface Copying extends CopyJob {
@@ -105,7 +109,8 @@ function copyContent({ from, to, signal }: CopyJob, name: string): void | Promis
   const [source, target] = [`${from}/${name}`, `${to}/${name}`];
   const stat = lstatSync(source);
   const keepTimes = (): void => utimesSync(target, stat.atimeMs / 1000, stat.mtimeMs / 1000);
-  if (stat.size > LARGE_BYTES || isSparse(stat)) return copyLarge({ source, target, stat, signal }).then(keepTimes);
+  if (stat.size > LARGE_BYTES || isSparse(stat))
+    return largeAtOnce(copyLarge, { source, target, stat, signal }).then(keepTimes);
   copyFileSync(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   keepTimes();
 }

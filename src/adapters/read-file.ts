@@ -9,8 +9,11 @@ const WAIT_SECONDS = 10;
 const PIPE_BYTES = 16 * 1024 * 1024;
 const POLL_MS = 10;
 
-/** Each open file is a descriptor, of which macOS gives a process 256. */
-const atOnce = pLimit(8);
+/**
+ * The one pool for files that are open for a while: each is a descriptor, of which macOS gives a process 256, however many
+ * repos are looked at side by side. Nothing in it waits for another in it.
+ */
+export const openAtOnce = pLimit(8);
 
 export interface ReadOptions {
   /** What a named pipe gives is read too: password managers serve env files that way. Default: it is refused. */
@@ -32,7 +35,7 @@ export async function readWhole(file: string, options: ReadOptions = {}): Promis
   // `ln -s /dev/null .env` says that there are no values.
   if (found.isCharacterDevice() && found.rdev === (await stat('/dev/null')).rdev) return Buffer.alloc(0);
   requireReadable(file, found, pipe);
-  return found.isFIFO() ? readOpened(file, options) : atOnce(() => readOpened(file, options));
+  return found.isFIFO() ? readOpened(file, options) : openAtOnce(() => readOpened(file, options));
 }
 
 async function readOpened(file: string, options: ReadOptions): Promise<Buffer> {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StackView } from '../../src/domain/view.ts';
@@ -24,7 +24,7 @@ function wideConfig(): string {
   return `name: shop
 runtime: process
 repos:
-${names.map((name) => `  ${name}: { path: ./${name}, base: main }`).join('\n')}
+${names.map((name) => `  ${name}: { path: ./${name}, base: main, copy: [conf] }`).join('\n')}
 services:
   r0: { repo: r0, command: sleep 600 }
 `;
@@ -36,6 +36,11 @@ describe.skipIf(process.platform === 'win32')('with few descriptors', () => {
     shop = makeShop({ config: wideConfig });
     writeFileSync(path.join(shop.folder, 'greedy.mjs'), GREEDY);
     makeRepo(shop.at('r0'), { 'README.md': 'one of many\n' });
+    mkdirSync(shop.at('r0/conf'));
+    for (let index = 0; index < 40; index++) shop.write(`r0/conf/${index}.json`, `${index}\n`);
+    // Copied piece by piece, as a large file is.
+    writeFileSync(shop.at('r0/conf/holes'), '');
+    truncateSync(shop.at('r0/conf/holes'), 4_000_000);
     for (let index = 1; index < REPOS; index++) execFileSync('cp', ['-r', shop.at('r0'), shop.at(`r${index}`)]);
   });
   afterAll(() => shop.dispose());
@@ -50,7 +55,9 @@ describe.skipIf(process.platform === 'win32')('with few descriptors', () => {
     const { instances } = JSON.parse(ps.stdout) as StackView;
     expect(Object.keys(instances[0]?.repos ?? {})).toHaveLength(REPOS);
     expect(await limited(64, 'doctor')).toMatchObject({ code: 0 });
-    expect(await limited(64, 'destroy', 'feat-01', '--force')).toMatchObject({ code: 0 });
+    expect(shop.read('tickets/feat-01/r29/conf/39.json')).toBe('39\n');
+    // What was copied is known for that, in each of them.
+    expect(await limited(64, 'destroy', 'feat-01')).toMatchObject({ code: 0 });
     expect(shop.state()?.instances).toEqual({});
   });
 

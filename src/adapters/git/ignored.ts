@@ -1,10 +1,10 @@
 import { lstat, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import pLimit from 'p-limit';
 import { removeEnvBlock } from '../../domain/env-block.ts';
 import { shortHash } from '../../domain/names.ts';
 import { pathOf } from '../byte-names.ts';
 import { readFileIfThere } from '../files.ts';
+import { openAtOnce } from '../read-file.ts';
 import type { WorktreeEntry } from './entry.ts';
 import { readEntries } from './inside.ts';
 import { disposableIn, isNoted } from './nobodys.ts';
@@ -35,9 +35,6 @@ export interface IgnoredQuestion {
   repos: readonly string[];
 }
 
-/** So many files are open at once at most: a process may have a few thousand. */
-const OPEN_FILES = 64;
-
 /** Finds the ignored files that would be lost with a worktree. What tools make again by themselves does not count. */
 export async function findIgnoredWork(question: IgnoredQuestion): Promise<IgnoredWork> {
   const known = new Set(question.notes.ignored);
@@ -46,11 +43,10 @@ export async function findIgnoredWork(question: IgnoredQuestion): Promise<Ignore
   const isOthers = (file: string): boolean => question.repos.some((repo) => file.startsWith(`${repo}/`));
   const isDisposable = await disposableIn(question.disposable ?? []);
   const lost = files.filter((file) => !known.has(file) && !isOthers(file) && !isDisposable(file));
-  const limit = pLimit(OPEN_FILES);
-  const judged = await limit.map(lost, async (file) => ((await isKnown(question, file)) ? [] : [file]));
+  const judged = await Promise.all(lost.map(async (file) => ((await isKnown(question, file)) ? [] : [file])));
   const paths = judged.flat();
-  const sizes = await limit.map(paths, (file) =>
-    lstat(pathOf(path.join(question.worktree, file))).catch(() => undefined),
+  const sizes = await Promise.all(
+    paths.map((file) => lstat(pathOf(path.join(question.worktree, file))).catch(() => undefined)),
   );
   return { paths, bytes: sizes.reduce((sum, stat) => sum + (stat?.size ?? 0), 0) };
 }
@@ -100,7 +96,9 @@ async function isSame(one: string, other: string): Promise<boolean> {
   const [here, there] = await Promise.all([one, other].map((file) => lstat(pathOf(file)).catch(() => undefined)));
   if (!here?.isFile() || !there?.isFile() || here.size !== there.size) return false;
   // What cannot be read is not known to be the same.
-  const texts = await Promise.all([one, other].map((file) => readFile(pathOf(file)).catch(() => undefined)));
+  const texts = await Promise.all(
+    [one, other].map((file) => openAtOnce(() => readFile(pathOf(file))).catch(() => undefined)),
+  );
   return texts[0] !== undefined && texts[1] !== undefined && texts[0].equals(texts[1]);
 }
 

@@ -2,16 +2,14 @@ import { createHash } from 'node:crypto';
 import { createReadStream, type Dirent } from 'node:fs';
 import { lstat, mkdtemp, readlink, rm } from 'node:fs/promises';
 import path from 'node:path';
-import pLimit from 'p-limit';
 import { isEscaped, pathOf } from '../byte-names.ts';
+import { openAtOnce } from '../read-file.ts';
 import type { WorktreeEntry } from './entry.ts';
 import { tryGit } from './git.ts';
 import { readFolder } from './inside.ts';
 import { type OwnNotes, readNotes } from './own-notes.ts';
 import type { WorktreeStatus } from './status.ts';
 
-/** A few files at a time: a process may have no more than 256 open. */
-const OPEN_FILES = 16;
 /** A filter may ask the network for what it does not have. */
 const CHECKOUT_SECONDS = 20;
 
@@ -33,13 +31,14 @@ export async function listOwned(
   if (status.changed.length + status.untracked.length === 0) return { changed: [], untracked: [] };
   const [notes, isDisposable] = await Promise.all([readNotes(entry.folder), disposableIn(disposable)]);
   const keep = async (files: readonly string[]): Promise<string[]> => {
-    const known = await pLimit(OPEN_FILES).map(
-      files,
-      async (file) =>
-        // A repo that the set-up made is looked at for itself.
-        isDisposable(file) ||
-        Object.hasOwn(notes.repos, file.slice(0, -1)) ||
-        isNoted({ worktree, notes, file, status }),
+    const known = await Promise.all(
+      files.map(
+        async (file) =>
+          // A repo that the set-up made is looked at for itself.
+          isDisposable(file) ||
+          Object.hasOwn(notes.repos, file.slice(0, -1)) ||
+          isNoted({ worktree, notes, file, status }),
+      ),
     );
     return files.filter((_, index) => !known[index]);
   };
@@ -124,7 +123,9 @@ async function contentOf(file: string): Promise<string | undefined> {
   if (found.isSymbolicLink()) return `link ${await readlink(pathOf(file))}`;
   if (!found.isFile()) return undefined;
   const hash = createHash('sha256');
-  for await (const piece of createReadStream(pathOf(file))) hash.update(piece as Buffer);
+  await openAtOnce(async () => {
+    for await (const piece of createReadStream(pathOf(file))) hash.update(piece as Buffer);
+  });
   return `${(found.mode & 0o100) === 0 ? 'file' : 'program'} ${hash.digest('hex')}`;
 }
 
@@ -144,12 +145,14 @@ async function listAsCheckedOut(
     const input = files.map((file) => `${file}\0`).join('');
     const signal = AbortSignal.timeout(CHECKOUT_SECONDS * 1000);
     await tryGit(worktree, ['checkout-index', '-z', '--stdin', `--prefix=${folder}/`], { input, signal });
-    const same = await pLimit(OPEN_FILES).map(files, async (file) => {
-      const [made, found] = await Promise.all(
-        [folder, worktree].map((top) => contentOf(path.join(top, file)).catch(() => undefined)),
-      );
-      return made !== undefined && made === found;
-    });
+    const same = await Promise.all(
+      files.map(async (file) => {
+        const [made, found] = await Promise.all(
+          [folder, worktree].map((top) => contentOf(path.join(top, file)).catch(() => undefined)),
+        );
+        return made !== undefined && made === found;
+      }),
+    );
     return new Set(files.filter((_, index) => same[index]));
   } catch {
     // What cannot be told counts as somebody's.

@@ -1,6 +1,5 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
-import pLimit from 'p-limit';
 import { StackError } from '../../domain/errors.ts';
 import { pathOf } from '../byte-names.ts';
 import { readOwnEntry } from './entry.ts';
@@ -26,8 +25,6 @@ interface Sight {
   /** Other repos, with a stamp of what is in them and nowhere else. */
   repos: Readonly<Record<string, string>>;
 }
-
-const OPEN_FILES = 16;
 
 /**
  * Runs what writes files into a worktree and is no person, and notes what it wrote, also when it fails. What was somebody's
@@ -70,9 +67,8 @@ export async function noteCopied(worktree: string, files: readonly string[]): Pr
     status,
   );
   const watched = files.filter((file) => !isUsual(file));
-  const stamps = await pLimit(OPEN_FILES).map(
-    watched,
-    async (file) => [file, await timeStampOf(path.join(worktree, file))] as const,
+  const stamps = await Promise.all(
+    watched.map(async (file) => [file, await timeStampOf(path.join(worktree, file))] as const),
   );
   await addNotes(worktree, (notes) => ({
     copied: { ...notes.copied, ...Object.fromEntries(stamps) },
@@ -119,9 +115,8 @@ async function look(question: WrittenQuestion, known?: ReadonlySet<string>): Pro
   const mixed = ignored.filter((name) => !name.endsWith('/') || !known || known.has(name));
   const untracked = status.untracked.flatMap((name) => expandUntracked(worktree, name));
   const all = [...status.changed, ...untracked, ...mixed.flatMap((name) => expand(worktree, name))];
-  const glances = await pLimit(OPEN_FILES).map(
-    all,
-    async (file) => [file, await glanceAt(path.join(worktree, file))] as const,
+  const glances = await Promise.all(
+    all.map(async (file) => [file, await glanceAt(path.join(worktree, file))] as const),
   );
   const [own, lost] = await Promise.all([
     listOwned(question, entry, status),
@@ -142,7 +137,7 @@ async function stampAll(
   files: readonly string[],
   status: WorktreeStatus,
 ): Promise<Record<string, string>> {
-  const stamps = await pLimit(OPEN_FILES).map(files, (file) => stampOf(worktree, file, status));
+  const stamps = await Promise.all(files.map((file) => stampOf(worktree, file, status)));
   return Object.fromEntries(
     files.flatMap((file, index) => (stamps[index] === undefined ? [] : [[file, stamps[index]]])),
   );
