@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { findTestEngine } from '../support/engine.ts';
 import { containedConfig, makeShop, type Running, type Shop } from '../support/shop.ts';
@@ -63,6 +63,23 @@ describe('what a service prints', () => {
     expect(slowly.stdout).toMatch(/^the last\nlistens on \d+$/);
     expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
     expect(existsSync(shop.at('.stack/logs/feat-01'))).toBe(false);
+  });
+
+  it('is bounded in a set-up too, and its newest lines are kept', async () => {
+    shop = makeShop();
+    const line = 'a line of a set-up that has much to say '.repeat(25);
+    shop.configure((text) =>
+      text.replace('path: ./front,', `path: ./front, setup: ['yes "${line}" | head -n 30000', 'echo the last'],`),
+    );
+    expect(await shop.stack(['create', 'feat-01', '--no-start', '--quiet'])).toMatchObject({ code: 0 });
+    const files = ['front.setup.log', 'front.setup.log.1'].map((name) => shop.at('.stack/logs/feat-01', name));
+    for (const file of files) {
+      expect(statSync(file).size).toBeLessThanOrEqual(10 * 1024 * 1024);
+      expect((statSync(file).mode & 0o777).toString(8)).toBe('600');
+    }
+    expect(statSync(files[1]!).size).toBeGreaterThan(9 * 1024 * 1024);
+    expect(readFileSync(files[0]!, 'utf8')).toMatch(/\n\$ echo the last\nthe last\n$/);
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
   });
 
   it('is told to its last line when a service ends at once', async () => {

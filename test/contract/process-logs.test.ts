@@ -187,6 +187,20 @@ describe('a log that grows', () => {
     rmSync(files.oldLog, { recursive: true });
   });
 
+  it('keeps no service waiting once its folder is gone, and is written again when that is back', async () => {
+    const [go, on] = [path.join(world.source, 'go'), path.join(world.source, 'on')];
+    const spec = world.spec(
+      `while ! test -e ${go}; do sleep 0.02; done; seq 1 100000; touch ${on}; while echo later; do sleep 0.01; done`,
+    );
+    const files = filesOf(world.root, spec);
+    await world.runtime.start(spec, never);
+    rmSync(path.dirname(files.log), { recursive: true });
+    writeFileSync(go, '');
+    await until('it went on', () => existsSync(on));
+    mkdirSync(path.dirname(files.log));
+    await until('it is written', () => existsSync(files.log) && readFileSync(files.log, 'utf8').includes('later'));
+  });
+
   it.each([
     ['where there is no dd', ['sh', 'mkfifo', 'wc', 'mv', 'seq', 'sleep', 'touch']],
     ['where dd always fails', ['sh', 'mkfifo', 'wc', 'mv', 'seq', 'sleep', 'touch', 'dd']],

@@ -120,6 +120,16 @@ describe.skipIf(!engine)('the shared services', () => {
     expect(answer.stdout.trim().split('\n').sort()).toEqual(['postgres', 'redis']);
   });
 
+  it('keep no more of their output than 20 MB each', () => {
+    const ids = docker('ps', '-q', '--filter', `label=com.docker.compose.project=${shared.project.project}`).stdout;
+    const format = '{{json .HostConfig.LogConfig}}';
+    const facts = docker('inspect', '--format', format, ...ids.trim().split('\n'))
+      .stdout.trim()
+      .split('\n');
+    const bounded = { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } };
+    expect(facts.map((fact) => JSON.parse(fact))).toEqual([bounded, bounded]);
+  });
+
   it('are left alone by a second up', async () => {
     const ids = () =>
       docker('ps', '-q', '--no-trunc', '--filter', `label=com.docker.compose.project=${shared.project.project}`).stdout;

@@ -18,8 +18,8 @@ const POLL_MS = 15;
  * the pipe; then it ends the line of the file that names it and the start ($3). It is a shell, since it waits for as long
  * as the service runs: a megabyte instead of forty. dd says how often it has read: less often than it may means the end,
  * unless it failed. A service must not wait for its log, so output is dropped while the disk is full or the file may not be
- * written, and all of it where there is no dd; what cannot be put aside is emptied. POSIX alone, and no `head`: that one
- * keeps output back, and BSD's reads too far.
+ * written, and all of it where there is no dd; of what cannot be put aside the last lines are kept. POSIX alone; no `:` before
+ * a redirection, since a shell ends where that fails; and no `head`: that one keeps output back, and BSD's reads too far.
  */
 const KEEPER = `
 trap '' HUP INT TERM XFSZ
@@ -39,10 +39,13 @@ pour() {
 }
 while :; do
   size=$(wc -c <"$0") || size=$half
-  room=$(((half - size) / ${BLOCK}))
+  room=$(((half - $size) / ${BLOCK}))
   if test $room -lt 1; then
-    mv -f "$0" "$0.1" || : >"$0"
-    room=$((half / ${BLOCK}))
+    mv -f "$0" "$0.1" || {
+      last=$(tail -c 4096 "$0")
+      printf "\${last:+%s\\\\n}" "$last" >"$0"
+    }
+    room=$(((half - 4097) / ${BLOCK}))
   fi
   pour "$0" $room
   case $code in

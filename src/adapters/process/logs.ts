@@ -42,21 +42,24 @@ export interface LogWriter {
 }
 
 /**
- * Appends lines to a log that this process writes itself, 0600, and puts it aside when it holds half of `max` bytes. Written
+ * Appends lines to a log that this process writes itself, 0600, and puts it aside before it holds more than half of `max` bytes. Written
  * before it goes on, so whoever prints faster than the disk writes has to wait. Throws `files`.
  */
 export function openLogWriter(files: LogFiles, max: number): LogWriter {
   let descriptor = openSync(files.log, 'a', 0o600);
   let { size } = fstatSync(descriptor);
+  const putAside = (): void => {
+    closeSync(descriptor);
+    renameSync(files.log, files.oldLog);
+    descriptor = openSync(files.log, 'a', 0o600);
+    size = 0;
+  };
   return {
     write(line) {
+      const text = Buffer.from(`${line}\n`);
       try {
-        size += writeSync(descriptor, `${line}\n`);
-        if (size < max / 2) return;
-        closeSync(descriptor);
-        renameSync(files.log, files.oldLog);
-        descriptor = openSync(files.log, 'a', 0o600);
-        size = 0;
+        if (size > 0 && size + text.length > max / 2) putAside();
+        size += writeSync(descriptor, text);
       } catch (error) {
         throw explainFileError(error, `write the log ${files.log}`);
       }
