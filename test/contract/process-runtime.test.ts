@@ -163,6 +163,7 @@ describe('a program that left its session and its environment', () => {
     });
     const leftover = { code: 'leftover', details: { service: 'api', pids: [pid] } };
     await expect(world.runtime.stop(spec)).rejects.toMatchObject(leftover);
+    await expect(world.runtime.start(spec, never)).rejects.toMatchObject(leftover);
     await expect(world.runtime.remove(spec)).rejects.toMatchObject(leftover);
     expect(await world.state()).toBe('stopped');
     process.kill(pid!, 'SIGKILL');

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { DEFAULT_LOG_BYTES, type WorkloadSpec } from '../../domain/runtime.ts';
 import { processStartTime } from '../process-identity.ts';
+import { requireNoneAstray } from './astray.ts';
 import type { Surroundings } from './exec.ts';
 import { endGroup, endMarked, isGroupAlive, resumeGroup } from './group.ts';
 import { type Launched, launch, requireRunnable, toArgv } from './launch.ts';
@@ -30,8 +31,11 @@ export async function startProcess(
   const argv = commandOf(spec);
   const former = await readRecord(root, spec);
   if (former && former.hash === spec.hash && (await isGroupAlive(former))) return resumeGroup(former);
-  if (former) await endProcess(former);
-  else await endMarked(spec.name);
+  if (former) {
+    await endProcess(former);
+    // The record that knows of it is about to be written anew, with another port where this one is taken.
+    await requireNoneAstray(root, former);
+  } else await endMarked(spec.name);
   const { cwd, env } = surroundingsOf(base, spec, spec.name);
   await requireRunnable(argv, cwd, env.PATH ?? '');
   await requireFreePorts(spec.ports);
