@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { isTemporary } from '../../src/adapters/temporary.ts';
+import type { Rescue } from '../../src/domain/rescue.ts';
 import { until } from '../support/until.ts';
 import { findLeftData } from './data.ts';
 import { listRunning } from './truth.ts';
@@ -54,6 +55,19 @@ export async function untilNone(find: () => Promise<string[]>): Promise<string[]
   };
   await until('all is well', isNone, 8).catch(() => undefined);
   return found;
+}
+
+/** Deletes all that destroys have saved, the quiet rescues of commits too. */
+export async function forgetRescues(world: FaultWorld): Promise<void> {
+  const listed: { rescues: Rescue[] } = JSON.parse((await world.here('restore', '--list', '--json')).stdout);
+  for (const { ticket, time } of listed.rescues)
+    await must(world, 'restore', ticket, '--time', time, '--forget', '--yes');
+  for (const repo of ['front', 'api', 'data']) {
+    const refs = world.git(repo, 'for-each-ref', '--format=%(refname)', 'refs/stack').split('\n').filter(Boolean);
+    for (const ref of refs) world.git(repo, 'update-ref', '-d', ref);
+    // Git leaves the folder.
+    rmSync(world.at(repo, '.git/refs/stack'), { recursive: true, force: true });
+  }
 }
 
 export async function must(world: FaultWorld, ...args: string[]): Promise<void> {

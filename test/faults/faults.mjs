@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
-const HELP = `npm run faults -- [--part matrix|races|walks|fuzz] [--seed N] [--whole] [--only TEXT] [--jobs N]
+const HELP = `npm run faults -- [--part matrix|races|walks|corners|engine|fuzz] [--seed N] [--whole] [--only TEXT] [--jobs N]
 
   --part   one part alone; may be repeated. Without it all but fuzz, which asks for 10,000 nasty names
   --seed   draw the cases of another run again: each run prints its seed
@@ -27,7 +27,7 @@ if (values.help) {
   process.exit(0);
 }
 const checkout = path.resolve(import.meta.dirname, '../..');
-const parts = values.part.length > 0 ? values.part : ['matrix', 'races', 'walks'];
+const parts = values.part.length > 0 ? values.part : ['matrix', 'races', 'walks', 'corners', 'engine'];
 const vitest = path.join(checkout, 'node_modules/vitest/vitest.mjs');
 const started = performance.now();
 const run = spawnSync(process.execPath, [vitest, 'run', ...parts.map((part) => `test/faults/${part}`)], {

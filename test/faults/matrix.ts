@@ -3,104 +3,14 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { execa } from 'execa';
 import type { Run } from '../support/product.ts';
-import { clear, compare, findRunning, must, untilNone } from './clear.ts';
-import { findLostData, writeData } from './data.ts';
+import { clear, compare, forgetRescues, must, untilNone } from './clear.ts';
+import { TICKET } from './corners.ts';
+import { findLostData } from './data.ts';
 import { describeFault, type Fault, listPassages, type Note, ORDERS, type Orders, type Passage } from './fault.ts';
 import type { Random } from './random.ts';
-import { findLies, findNotRunning } from './truth.ts';
+import { NOTES, SAVABLE, type Subject } from './subjects.ts';
+import { findLies } from './truth.ts';
 import { type FaultWorld, ownsData, type Scene } from './world.ts';
-
-const TICKET = 'feat-01';
-/** What a person has written in a worktree of the ticket. */
-const NOTES = `tickets/${TICKET}/front/notes.txt`;
-
-/** A command under test: what it starts from, what it says, and what it has come to once it is done. */
-interface Subject {
-  name: string;
-  args: string[];
-  /** True for a ticket that `prepare` makes and a person works on. */
-  worksOn?: true;
-  prepare(world: FaultWorld): Promise<unknown>;
-  /** Why the command has not come to what it is for; [] when it has. */
-  findUndone(world: FaultWorld): Promise<string[]>;
-}
-
-/** The commands that change something. Which steps they have is asked of themselves. */
-export const SUBJECTS: readonly Subject[] = [
-  {
-    name: 'create',
-    args: ['create', TICKET],
-    prepare: async () => undefined,
-    findUndone: (world) => findNotRunning(world, TICKET),
-  },
-  {
-    name: 'start',
-    args: ['start', TICKET],
-    worksOn: true,
-    prepare: async (world) => {
-      await makeTicket(world);
-      await must(world, 'stop', TICKET);
-    },
-    findUndone: (world) => findNotRunning(world, TICKET),
-  },
-  {
-    name: 'start, a worktree gone',
-    args: ['start', TICKET],
-    prepare: async (world) => {
-      await must(world, 'create', TICKET, '--no-start');
-      rmSync(world.at('tickets', TICKET, 'front'), { recursive: true });
-    },
-    findUndone: (world) => findNotRunning(world, TICKET),
-  },
-  {
-    name: 'add',
-    args: ['add', TICKET, 'data'],
-    worksOn: true,
-    prepare: makeTicket,
-    findUndone: async (world) => [
-      ...(await findNotRunning(world, TICKET)),
-      ...(world.state()?.instances[TICKET]?.repos.data?.mode === 'dedicated' ? [] : ['data is still borrowed']),
-    ],
-  },
-  {
-    name: 'stop',
-    args: ['stop', TICKET],
-    worksOn: true,
-    prepare: makeTicket,
-    findUndone: async (world) => findRunning(world, TICKET),
-  },
-  {
-    name: 'destroy',
-    args: ['destroy', TICKET],
-    worksOn: true,
-    prepare: async (world) => {
-      await makeTicket(world);
-      // Else it would refuse.
-      rmSync(world.at(NOTES));
-    },
-    findUndone: async (world) => (TICKET in (world.state()?.instances ?? {}) ? [`${TICKET} is still there`] : []),
-  },
-  {
-    name: 'up',
-    args: ['up'],
-    prepare: async () => undefined,
-    findUndone: async (world) =>
-      (await world.ps()).baseline.repos.data?.status === 'running' ? [] : ['data is not up'],
-  },
-  {
-    name: 'down',
-    args: ['down'],
-    prepare: (world) => must(world, 'up'),
-    findUndone: async (world) => ((await world.ps()).baseline.repos.data?.status === 'running' ? ['data is up'] : []),
-  },
-];
-
-/** A ticket with work of a person in it, and in its own data, where it has such. */
-async function makeTicket(world: FaultWorld): Promise<void> {
-  await must(world, 'create', TICKET, '--no-wait');
-  world.write(NOTES, 'Work of a person.\n');
-  if (ownsData(world.scene)) await writeData(world, TICKET);
-}
 
 /** One command with its faults: the first ones lead to where the last one strikes. */
 export interface Case {
@@ -191,7 +101,7 @@ async function passThrough(bench: Bench, world: FaultWorld, subject: Subject, fa
   const run = await runFaulted(bench, world, subject.args, faults);
   if ((run.code === 0) !== (faults.length === 0))
     throw new Error(`${subject.name} ended with ${run.code}\n${run.stderr}`);
-  const problems = await clearAway(world);
+  const problems = await clearAway(world, subject);
   if (problems.length > 0) throw new Error(`${subject.name} cannot be cleared away: ${problems.join('; ')}`);
   return listPassages(run.notes);
 }
@@ -244,16 +154,27 @@ async function findProblems(bench: Bench, world: FaultWorld, { subject, faults, 
   const before = world.photographFiles();
   await subject.prepare(world);
   const faulted = await runFaulted(bench, world, subject.args, faults);
-  const problems = judgeRun(faulted, faults);
-  problems.push(...(await untilNone(() => findLies(world))).map((lie) => `after the fault: ${lie}`));
-  if (again) problems.push(...(await repeat(world, subject)));
-  problems.push(...(await findLostWork(world, subject)));
-  problems.push(...(await clearAway(world)));
+  const problems = [...judgeRun(faulted, faults), ...(await findTraces(world, subject, { again, before }))];
+  return problems.length === 0 ? [] : [...problems, `the faulted run said: ${faulted.stderr.slice(0, 2000)}`];
+}
+
+/** Gives what is not as it must be after a command that may have failed anywhere, and what is left once all is cleared away. */
+export async function findTraces(
+  world: FaultWorld,
+  subject: Subject,
+  { again, before }: { again: boolean; before: string },
+): Promise<string[]> {
+  const lies = (await untilNone(() => findLies(world))).map((lie) => `after the fault: ${lie}`);
+  const problems = [
+    ...lies,
+    ...(again ? await repeat(world, subject) : []),
+    ...(await findLostWork(world, subject)),
+    ...(await clearAway(world, subject)),
+  ];
   // A lock whose holder could not take it away, or was killed, is taken over by the next, or cleared by doctor.
   if (/\.git\/.*\.lock -> /.test(world.photographFiles())) await world.here('doctor', '--fix', '--yes', '--json');
   const after = world.photographFiles();
-  if (after !== before) problems.push(`something is not as it was:\n${compare(before, after)}`);
-  return problems.length === 0 ? [] : [...problems, `the faulted run said: ${faulted.stderr.slice(0, 2000)}`];
+  return after === before ? problems : [...problems, `something is not as it was:\n${compare(before, after)}`];
 }
 
 function judgeRun(
@@ -296,19 +217,28 @@ async function repeat(world: FaultWorld, subject: Subject): Promise<string[]> {
 }
 
 /** What a person wrote is there after everything; data that a destroy took with it comes back with the ticket. */
-async function findLostWork(world: FaultWorld, { name, worksOn }: Subject): Promise<string[]> {
+async function findLostWork(world: FaultWorld, { name, worksOn, forces }: Subject): Promise<string[]> {
   if (!worksOn) return [];
+  if (forces) {
+    if (TICKET in (world.state()?.instances ?? {})) await must(world, 'destroy', TICKET, '--force');
+    await must(world, 'restore', TICKET, '--no-wait');
+  }
   const isGone = name === 'destroy';
+  const left = forces ? SAVABLE.flatMap((one) => one.findWrong(world)) : [];
   const notes = isGone || existsSync(world.at(NOTES)) ? [] : ['the notes of a person are gone'];
-  if (!ownsData(world.scene)) return notes;
+  if (!ownsData(world.scene)) return [...left, ...notes];
   if (isGone) {
     if (TICKET in (world.state()?.instances ?? {})) await must(world, 'destroy', TICKET);
     await must(world, 'restore', TICKET, '--no-wait');
   }
-  return [...notes, ...(await findLostData(world, TICKET))];
+  return [...left, ...notes, ...(await findLostData(world, TICKET))];
 }
 
-async function clearAway(world: FaultWorld): Promise<string[]> {
+async function clearAway(world: FaultWorld, { forces }: Subject): Promise<string[]> {
   rmSync(world.at(NOTES), { force: true });
+  if (forces) {
+    if (TICKET in (world.state()?.instances ?? {})) await must(world, 'destroy', TICKET, '--force', '--no-dump');
+    await forgetRescues(world);
+  }
   return clear(world);
 }

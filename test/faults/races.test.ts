@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeHook } from '../support/git-repos.ts';
 import type { Run } from '../support/product.ts';
 import { until } from '../support/until.ts';
-import { clear, compare, must, untilNone } from './clear.ts';
+import { clear, compare, forgetRescues, must, untilNone } from './clear.ts';
 import { createRandom } from './random.ts';
 import { findLies } from './truth.ts';
 import { readWishes } from './wishes.ts';
@@ -14,6 +14,18 @@ const wishes = readWishes();
 const isPart = wishes.extent === 'part';
 const [MANY, SAME, ROUNDS] = isPart ? [10, 6, 2] : [50, 20, 5];
 const DEADLINE_MS = 300_000;
+/** Two commands on tickets of which rb starts from ra's branch: neither may take the other's branch for what keeps a commit. */
+const LEANING = [
+  'destroy ra against destroy rb',
+  'destroy ra --force against destroy rb',
+  'destroy ra --keep-branch against destroy rb',
+  'destroy rb --force against destroy ra --force',
+  'destroy ra against start rb --no-wait',
+  'destroy ra against add rb data',
+  'destroy ra against create rc --from-front=rb --no-start',
+];
+// A short run leaves them to test/cli/at-once.test.ts, which holds each command where it hurts.
+const leaning = isPart ? [] : createRandom(wishes.seed).shuffle(LEANING);
 
 describe(`all at once, seed ${wishes.seed}`, () => {
   let world: FaultWorld;
@@ -25,9 +37,11 @@ describe(`all at once, seed ${wishes.seed}`, () => {
   afterEach(() => world.raze());
 
   /** Whatever came of it is told truly, can be cleared away, and nothing of anybody else has changed. */
-  async function expectWhole(): Promise<void> {
+  async function expectWhole(...kept: string[][]): Promise<void> {
     expect(await untilNone(() => findLies(world))).toEqual([]);
     expect(await clear(world)).toEqual([]);
+    for (const args of kept) world.git('front', ...args);
+    await forgetRescues(world);
     expect(compare(before, world.photographFiles())).toBe('');
   }
 
@@ -94,6 +108,29 @@ describe(`all at once, seed ${wishes.seed}`, () => {
     DEADLINE_MS,
   );
 
+  it.each(leaning)(
+    'where rb leans on ra, %s loses no commit',
+    async (commands) => {
+      const [one = [], other = []] = commands.split(' against ').map((words) => [...words.split(' '), '--json']);
+      const random = createRandom(wishes.seed);
+      for (let round = 0; round < ROUNDS; round++) {
+        await must(world, 'create', 'ra', '--no-start');
+        world.commit('tickets/ra/front', 'work.txt', `work ${round}\n`);
+        const commit = world.git('tickets/ra/front', 'rev-parse', 'HEAD');
+        await must(world, 'create', 'rb', '--from-front=ra', '--no-start');
+        const first = world.stack(one);
+        await delay(random.below(300));
+        const runs = await Promise.all([first, world.stack(other)]);
+        for (const run of runs) expect(judge(run, ['dirty 4', 'unpushed 4'])).toBe('');
+        expect(world.git('front', 'for-each-ref', '--contains', commit)).not.toBe('');
+        // What keeps it is in nobody's way.
+        world.git('front', 'tag', 'kept', commit);
+        await expectWhole(['update-ref', '-d', 'refs/tags/kept'], ['update-ref', '-d', 'refs/heads/ra']);
+      }
+    },
+    DEADLINE_MS,
+  );
+
   it(
     'ps answers truly whatever goes on',
     async () => {
@@ -144,10 +181,12 @@ function argsOf(verb: string): string[] {
 }
 
 /** Refusals that are right while, or after, another command changes the same thing; '' for them and for success. */
-function judge({ code, stdout, stderr }: Run): string {
+function judge({ code, stdout, stderr }: Run, more: string[] = []): string {
   if (code === 0) return '';
   const said = `${errorCode(stdout)} ${code}`;
-  return ['busy 1', 'exists 2', 'not-found 2', 'conflict 4'].includes(said) ? '' : `${said}: ${stdout}${stderr}`;
+  return ['busy 1', 'exists 2', 'not-found 2', 'conflict 4', ...more].includes(said)
+    ? ''
+    : `${said}: ${stdout}${stderr}`;
 }
 
 function errorCode(stdout: string): string {

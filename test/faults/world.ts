@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -6,6 +7,7 @@ import { afterAll } from 'vitest';
 import { rootIdOf } from '../../src/domain/names.ts';
 import { main } from '../../src/main.ts';
 import { cleanLabelled, NODE_IMAGE, openClient } from '../support/engine.ts';
+import { asUser } from '../support/other-user.ts';
 import { isolatedEnv, type Run } from '../support/product.ts';
 import { makeRepo, openShop, type Shop } from '../support/shop.ts';
 import { leaveData } from './data.ts';
@@ -26,6 +28,8 @@ export interface FaultWorld extends Shop {
   scene: Scene;
   /** Runs a command in this process: the same code without the time a process takes. */
   here(...args: string[]): Promise<Run>;
+  /** Makes what the test itself has written the property of whoever the world is of. */
+  own(): void;
   /** Everything but what `.stack/` holds and which processes run. */
   photographFiles(): string;
   /** What there is in `.stack/` beside the state file. */
@@ -38,8 +42,8 @@ export interface FaultWorld extends Shop {
 let worlds = 0;
 const PORTS = 400;
 
-/** Makes a world. But for `docker` no engine answers in it. */
-export async function makeFaultWorld(scene: Scene): Promise<FaultWorld> {
+/** Makes a world, of somebody else where a user id is given, as root may. But for `docker` no engine answers in it. */
+export async function makeFaultWorld(scene: Scene, person?: number): Promise<FaultWorld> {
   const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'stack-faults-')));
   const root = path.join(folder, 'shop');
   cpSync(templateRoot(), root, { recursive: true });
@@ -56,6 +60,7 @@ export async function makeFaultWorld(scene: Scene): Promise<FaultWorld> {
     ...shop,
     scene,
     here: (...args) => runHere(args, root, env),
+    own: () => undefined,
     photographFiles: () => shop.photograph().replace(/^(records: |process ).*\n?/gm, ''),
     listKept: () => listFiles(path.join(root, '.stack')).filter((file) => !OWN.has(file) && !DATA.test(file)),
     async raze() {
@@ -63,6 +68,7 @@ export async function makeFaultWorld(scene: Scene): Promise<FaultWorld> {
       if (scene === 'docker') await cleanLabelled(await openClient(), rootIdOf(root));
     },
   };
+  if (person !== undefined) giveTo(world, person);
   try {
     if (ownsData(scene)) await leaveData(world);
     return world;
@@ -70,6 +76,37 @@ export async function makeFaultWorld(scene: Scene): Promise<FaultWorld> {
     await world.raze();
     throw error;
   }
+}
+
+/** Gives a world to somebody, as whom all commands and git run from then on. */
+function giveTo(world: FaultWorld, person: number): void {
+  const through = asUser(person);
+  const { start, raze } = world;
+  const [program = '', ...words] = through;
+  const env = { ...world.env, TMPDIR: world.folder };
+  Object.assign(world, {
+    start: (args, how) => start(args, { ...how, through, env: { TMPDIR: world.folder, ...how?.env } }),
+    stack: (args, how) => world.start(args, how).ended,
+    here: (...args) => world.stack(args),
+    ps: async () => JSON.parse((await world.stack(['ps', '--json'])).stdout),
+    git: (inside, ...args) =>
+      execFileSync(program, [...words, 'git', ...args], {
+        cwd: world.at(inside),
+        env,
+        encoding: 'utf8',
+        stdio: 'pipe',
+      }).trimEnd(),
+    own: () => chown(world.folder, person),
+    async raze() {
+      chown(world.folder, 0);
+      await raze();
+    },
+  } satisfies Partial<FaultWorld>);
+  world.own();
+}
+
+function chown(folder: string, person: number): void {
+  execFileSync('chown', ['-R', `${person}:${person}`, folder]);
 }
 
 /** The last three are empty folders by then: what is in them is listed by itself. */

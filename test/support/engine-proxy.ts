@@ -24,8 +24,8 @@ export interface EngineProxy {
   readonly address: string;
   /** `GET /version`, in the order in which they came. */
   readonly asked: string[];
-  /** From now on the questions that match get this answer, or only the next `times` of them. */
-  strike(fault: EngineFault, on?: RegExp, times?: number): void;
+  /** From now on the questions that match get this answer, or only the next `times` of them, after `skipped` others. */
+  strike(fault: EngineFault, on?: RegExp, times?: number, skipped?: number): void;
   /** From now on every answer is the engine's own; what is held stays held. */
   heal(): void;
   close(): Promise<void>;
@@ -44,10 +44,14 @@ export async function openEngineProxy(folder?: string): Promise<EngineProxy> {
   const target = await findTarget();
   const asked: string[] = [];
   const open = new Set<Socket>();
-  let strike: { fault: EngineFault; on: RegExp; times: number } | undefined;
+  let strike: { fault: EngineFault; on: RegExp; times: number; skipped: number } | undefined;
   const take = (request: string): EngineFault | undefined => {
     asked.push(request);
     if (!strike?.on.test(request) || strike.times === 0) return undefined;
+    if (strike.skipped > 0) {
+      strike.skipped -= 1;
+      return undefined;
+    }
     strike.times -= 1;
     return strike.fault;
   };
@@ -66,8 +70,8 @@ export async function openEngineProxy(folder?: string): Promise<EngineProxy> {
   return {
     address: typeof bound === 'string' ? `unix://${bound}` : `tcp://127.0.0.1:${(bound as AddressInfo).port}`,
     asked,
-    strike(fault, on = /^/, times = Number.POSITIVE_INFINITY) {
-      strike = { fault, on, times };
+    strike(fault, on = /^/, times = Number.POSITIVE_INFINITY, skipped = 0) {
+      strike = { fault, on, times, skipped };
     },
     heal() {
       strike = undefined;
