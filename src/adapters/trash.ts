@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isEscaped, pathOf } from './byte-names.ts';
 import { explainFileError } from './files.ts';
 import { refuseLink } from './own-folders.ts';
 
@@ -23,12 +24,14 @@ rmdir -- "$3" "\${3%/*}"`;
  * the trash goes with the last thing in it. Gone is done. Throws `files`.
  */
 export async function moveToTrash(folder: string, trash: string): Promise<void> {
-  const moved = path.join(trash, `${path.basename(folder)}-${randomBytes(4).toString('hex')}`);
+  const name = path.basename(folder);
+  // No command line carries bytes that are not UTF-8.
+  const moved = path.join(trash, `${isEscaped(name) ? 'file' : name}-${randomBytes(4).toString('hex')}`);
   for (let tries = 1; ; tries++) {
     try {
       await refuseLink(trash);
       await mkdir(trash, { recursive: true, mode: 0o700 });
-      await rename(folder, moved);
+      await rename(pathOf(folder), moved);
       break;
     } catch (error) {
       const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';

@@ -109,6 +109,8 @@ export interface InstanceRecord {
   repos: Record<string, RepoRecord>;
   services: Record<string, ServiceRecord>;
   own?: OwnRecord | undefined;
+  /** What set-ups made in the folder beside the worktrees, with a hash of it as they left it. */
+  beside?: Record<string, string> | undefined;
 }
 
 /** A shared service that stack runs: the port it is promised, and what runs it, since its data is there. */
@@ -140,6 +142,8 @@ export interface StackState {
   shared: Record<string, SharedLease>;
   baseline?: InstanceRecord | undefined;
   instances: Record<string, InstanceRecord>;
+  /** One more with each write: a clock may be set back. Older versions wrote none. */
+  sequence?: number | undefined;
 }
 
 /** The dedicated repos of a record, with their names. */

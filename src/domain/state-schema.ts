@@ -75,6 +75,7 @@ const instance: z.ZodMiniType<InstanceRecord> = z.looseObject({
   repos: z.record(key, repo),
   services: z.record(key, service),
   own: z.optional(own),
+  beside: z.optional(z.record(z.string(), z.string())),
 });
 
 /** What a state file must look like, of the version that is written. */
@@ -97,4 +98,5 @@ export const stateSchema: z.ZodMiniType<StackState> = z.looseObject({
   ),
   baseline: z.optional(instance),
   instances: z.record(key, instance),
+  sequence: z.optional(z.number()),
 });

@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto';
 import { lstat, readdir, rmdir } from 'node:fs/promises';
 import path from 'node:path';
+import { pathOf } from '../adapters/byte-names.ts';
 import { POINTER_FILE } from '../adapters/config-file.ts';
 import { isThere } from '../adapters/files.ts';
-import { listInside } from '../adapters/git/nobodys.ts';
+import { readEntries } from '../adapters/git/inside.ts';
+import { contentOf, listInside } from '../adapters/git/nobodys.ts';
 import type { RiskFinding } from '../adapters/git/risk.ts';
 import { listMounts } from '../adapters/mounts.ts';
 import { isTemporary } from '../adapters/temporary.ts';
@@ -16,12 +19,14 @@ const DROPPINGS =
 export interface TicketFolder {
   folder: string;
   worktrees: readonly string[];
+  /** What set-ups made beside those, with a hash of it as they left it. */
+  made?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Gives the names of what is in a ticket's folder and is neither a worktree nor stack's own. */
 export async function listBesideNames({ folder, worktrees }: TicketFolder): Promise<string[]> {
   const ours = new Set([POINTER_FILE, ...worktrees]);
-  const names = await readdir(folder).catch(() => []);
+  const names = readEntries(folder).map(({ name }) => name);
   return names.filter((name) => !ours.has(name) && !isTemporary(name)).sort();
 }
 
@@ -30,22 +35,66 @@ export async function listBesideNames({ folder, worktrees }: TicketFolder): Prom
  * be read, stands for itself with a `/` at its end.
  */
 export async function listBeside(place: TicketFolder): Promise<string[]> {
-  const names = await listBesideNames(place);
-  const lists = await Promise.all(
-    names
-      .filter((name) => !DROPPINGS.test(name))
-      .map(async (name) => {
-        const found = await lstat(path.join(place.folder, name)).catch(() => undefined);
-        return found?.isDirectory() ? listInside(place.folder, `${name}/`) : [name];
-      }),
+  return (await listOwned(place)).flatMap(({ files }) => files);
+}
+
+/** What somebody put there, by its name in the ticket's folder. */
+async function listOwned(place: TicketFolder): Promise<{ name: string; files: string[] }[]> {
+  const names = (await listBesideNames(place)).filter((name) => !DROPPINGS.test(name));
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const note = place.made?.[name];
+      if (note !== undefined && note === (await hashOf(place.folder, name))) return [];
+      return [{ name, files: (await listIn(place.folder, name)).filter((file) => !DROPPINGS.test(file)) }];
+    }),
   );
-  return lists.flat().filter((name) => !DROPPINGS.test(name));
+  return found.flat();
+}
+
+async function listIn(folder: string, name: string): Promise<string[]> {
+  const found = await lstat(pathOf(path.join(folder, name))).catch(() => undefined);
+  return found?.isDirectory() ? listInside(folder, `${name}/`) : [name];
+}
+
+/** Gives a hash of a file, or of all files in a folder; undefined where there is a repo, or what cannot be read. */
+async function hashOf(folder: string, name: string): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  for (const file of (await listIn(folder, name)).sort()) {
+    const content = file.endsWith('/') ? undefined : await contentOf(path.join(folder, file)).catch(() => undefined);
+    if (content === undefined) return undefined;
+    hash.update(JSON.stringify([file, content]));
+  }
+  return hash.digest('hex');
+}
+
+/**
+ * Runs what writes files beside the worktrees and is no person, and gives what it made there, also when it fails: by `note`.
+ * What was somebody's before stays theirs. Throws what `run` throws.
+ */
+export async function noteBeside(
+  place: () => TicketFolder,
+  run: () => Promise<void>,
+  note: (made: Record<string, string>) => void,
+): Promise<void> {
+  const before = new Set((await listOwned(place())).map(({ name }) => name));
+  try {
+    await run();
+  } finally {
+    const { folder } = place();
+    const names = (await listOwned(place())).flatMap(({ name }) =>
+      before.has(name) || name === '__proto__' ? [] : [name],
+    );
+    const hashes = await Promise.all(names.map(async (name) => [name, await hashOf(folder, name)] as const));
+    note(Object.fromEntries(hashes.flatMap(([name, hash]) => (hash === undefined ? [] : [[name, hash]]))));
+  }
 }
 
 /** Gives the folders in a ticket's folder in which nothing is looked for: worktrees, and what programs leave. */
-export async function listApart({ folder, worktrees }: TicketFolder): Promise<string[]> {
-  const names = await readdir(folder).catch(() => []);
-  return names.filter((name) => worktrees.includes(name) || DROPPINGS.test(name)).map((name) => `${name}/`);
+export function listApart({ folder, worktrees, made = {} }: TicketFolder): string[] {
+  const names = readEntries(folder).map(({ name }) => name);
+  const isApart = (name: string): boolean =>
+    worktrees.includes(name) || DROPPINGS.test(name) || Object.hasOwn(made, name);
+  return names.filter(isApart).map((name) => `${name}/`);
 }
 
 const SHOWN = 4;
@@ -72,7 +121,9 @@ export async function findBeside(place: TicketFolder): Promise<RiskFinding[]> {
 
 async function describeBeside(place: TicketFolder, paths: string[]): Promise<RiskFinding[]> {
   if (paths.length === 0) return [];
-  const sizes = await Promise.all(paths.map((name) => lstat(path.join(place.folder, name)).catch(() => undefined)));
+  const sizes = await Promise.all(
+    paths.map((name) => lstat(pathOf(path.join(place.folder, name))).catch(() => undefined)),
+  );
   const shown = `${paths.slice(0, SHOWN).join(', ')}${paths.length > SHOWN ? ', …' : ''}`;
   const text = `${paths.length === 1 ? '1 file' : `${paths.length} files`} beside the worktrees: ${shown}`;
   return [{ kind: 'untracked', text, paths, bytes: sizes.reduce((sum, found) => sum + (found?.size ?? 0), 0) }];

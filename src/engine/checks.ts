@@ -125,7 +125,7 @@ function isWithin(folder: string, top: string): boolean {
 /** Gives a ticket's folder, with what in it is a worktree. */
 export function folderOf(record: InstanceRecord): TicketFolder {
   const worktrees = dedicatedRepos(record).map(([, repo]) => path.relative(record.folder, repo.worktree));
-  return { folder: record.folder, worktrees };
+  return { folder: record.folder, worktrees, made: record.beside };
 }
 
 /** Gives the refusal: a list per repo, and what to type. `dirty`, `unpushed`, or `conflict` when no work would be lost. */

@@ -104,7 +104,7 @@ async function saveRepos(
 ): Promise<[string, RescuedRepo][]> {
   const repos = dedicatedRepos(record);
   const place = folderOf(record);
-  const [beside, apart] = await Promise.all([listBeside(place), listApart(place)]);
+  const [beside, apart] = [await listBeside(place), listApart(place)];
   if (beside.length > 0 && !(await Promise.all(repos.map(([, own]) => isThere(own.path)))).includes(true))
     throw homelessError(record, beside);
   const looks = await Promise.allSettled(

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expectRefusal } from '../support/refusal.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
@@ -52,6 +52,28 @@ describe('what the set-up writes', () => {
     expect(await shop.stack(['start', 'feat-01', '--quiet'])).toMatchObject({ code: 0 });
     expect(shop.read(`${front}/lock.json`)).toBe('locked\nonce\nmine\nonce\n');
     await refuse('1 uncommitted change: lock.json', '1 untracked file: notes.md');
+  });
+
+  it('is nobody’s work after a restore either', async () => {
+    await create();
+    shop.write(`${front}/notes.md`, 'mine\n');
+    await passes('--force');
+    expect(await shop.stack(['restore', 'feat-01', '--no-start', '--quiet'])).toMatchObject({ code: 0 });
+    await refuse('1 untracked file: notes.md');
+    rmSync(shop.at(front, 'notes.md'));
+    await passes();
+  });
+
+  it('is nobody’s work beside the worktrees either, until it is changed', async () => {
+    shop.configure((text) => text.replace(setUp, 'mkdir -p ../made; echo once >> ../made/list; echo x > ../one'));
+    await create();
+    await passes();
+    await create();
+    shop.write('tickets/feat-01/made/mine', 'mine\n');
+    await refuse('2 files beside the worktrees: made/list, made/mine');
+    await passes('--force');
+    expect(await shop.stack(['restore', 'feat-01', '--no-start', '--quiet'])).toMatchObject({ code: 0 });
+    expect(shop.read('tickets/feat-01/made/list')).toBe('once\nonce\n');
   });
 
   it('is noted too for a repo that is added later', async () => {

@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   lstatSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -11,6 +13,7 @@ import {
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addExclude, isIgnored, removeExclude } from '../../src/adapters/git/exclude.ts';
+import { readStatus } from '../../src/adapters/git/status.ts';
 import { git, makeRepo } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 
@@ -132,5 +135,22 @@ describe('isIgnored', () => {
     writeFileSync(path.join(repo, '.gitignore'), '.env*\n!.env.local\n');
     expect(await isIgnored(repo, '.env.local')).toBe(false);
     await expect(isIgnored(repo, '../outside')).rejects.toMatchObject({ code: 'git' });
+  });
+
+  it('may be no file: that is told, and nothing waits for a pipe', async () => {
+    const { repo, common, file } = makeWorld();
+    rmSync(file);
+    execFileSync('mkfifo', [file]);
+    const told = { message: expect.stringContaining(`${file} is a`) };
+    await expect(addExclude(common, PATTERN, 'feat-01')).rejects.toMatchObject(told);
+    await expect(readStatus(repo)).rejects.toMatchObject({ code: 'git', ...told });
+    rmSync(file);
+    mkdirSync(file);
+    await expect(addExclude(common, PATTERN, 'feat-01')).rejects.toMatchObject({ code: 'files' });
+    rmSync(file, { recursive: true });
+    execFileSync('mkfifo', [path.join(repo, '.gitignore')]);
+    await expect(isIgnored(repo, '.env.local')).rejects.toMatchObject({
+      message: `${repo}/.gitignore is a pipe, and git would wait for it`,
+    });
   });
 });

@@ -2,8 +2,9 @@ import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:f
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findEveryRisk } from '../../src/adapters/git/every-risk.ts';
-import { noteCheckout, noteCopied, noteWritten } from '../../src/adapters/git/note-written.ts';
+import { noteCheckout, noteCopied, noteEnvText, noteWritten } from '../../src/adapters/git/note-written.ts';
 import { addWorktree } from '../../src/adapters/git/worktree.ts';
+import { mergeEnvBlock, renderEnvBlock } from '../../src/domain/env-block.ts';
 import { commitFile, git, makeRepo, writeHook } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 
@@ -21,7 +22,7 @@ async function makeWorld(
   then(repo);
   const worktree = path.join(folder, 'tickets/feat-01/repo');
   const baseCommit = git(repo, 'rev-parse', 'HEAD');
-  const place = { repoPath: repo, gitCommonDir: path.join(repo, '.git'), worktree, envFiles: [] };
+  const place = { repoPath: repo, gitCommonDir: path.join(repo, '.git'), worktree, envFiles: [] as string[] };
   const branch = { branch: 'feat-01', ownsBranch: true, base: 'main', baseCommit };
   await addWorktree({ ...place, ...branch, path: worktree, start: baseCommit, newBranch: true });
   await noteCheckout(place);
@@ -100,6 +101,22 @@ describe('what the set-up writes is nobody’s work', () => {
     ]);
   });
 
+  it('also in a submodule, until somebody changes something there', async () => {
+    const lib = makeRepo(path.join(makeTemp(), 'lib'));
+    const add = ['-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', lib, 'lib'];
+    const { write, find, setUp } = await makeWorld((repo) => git(repo, ...add));
+    await setUp(() => {
+      write('lib/file-1', 'generated\n');
+      write('lib/gen/types.ts');
+    });
+    expect(await find()).toEqual([]);
+    await setUp(() => write('lib/gen/types.ts', 'otherwise\n'));
+    expect(await find()).toEqual([]);
+    write('lib/gen/types.ts', 'mine\n');
+    await setUp(() => write('lib/file-1', 'generated anew\n'));
+    expect(await find()).toEqual(['uncommitted lib']);
+  });
+
   it('also of one that fails', async () => {
     const { write, find, setUp } = await makeWorld();
     const failing = setUp(() => {
@@ -161,6 +178,22 @@ describe('what git itself shows as changed in a new worktree is nobody’s work'
     write('from-hook', 'mine\n');
     expect(await find()).toEqual(['untracked from-hook']);
   });
+});
+
+it('an env file is nobody’s work, also on a branch that ignores it no more, but what is around its block is', async () => {
+  const file = 'apps/.env.local';
+  const { worktree, write, find, place } = await makeWorld((repo) => {
+    writeFileSync(path.join(repo, '.gitignore'), '.env.local\n');
+  });
+  place.envFiles.push(file);
+  write(file, mergeEnvBlock('', renderEnvBlock({ PORT: '4001' })));
+  await noteEnvText(worktree, file, '');
+  expect(await find()).toEqual([]);
+  commitFile(worktree, '.gitignore', 'built\n');
+  git(worktree, 'push', '--quiet', place.repoPath, 'HEAD:refs/heads/kept');
+  expect(await find()).toEqual([]);
+  write(file, mergeEnvBlock('MINE=1\n', renderEnvBlock({ PORT: '4001' })));
+  expect(await find()).toEqual(['untracked apps/']);
 });
 
 it('what was copied and git does not ignore is nobody’s work until it is changed', async () => {

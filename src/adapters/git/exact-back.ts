@@ -5,6 +5,7 @@ import type { WorktreeEntry } from './entry.ts';
 import { exactGit, writeFiles } from './exact.ts';
 import { applyList, readList } from './exact-list.ts';
 import { askGit, tryGit } from './git.ts';
+import { addNotes, readNotes } from './own-notes.ts';
 import { withRawView } from './raw-view.ts';
 
 /**
@@ -26,7 +27,10 @@ export async function bringBackExact(worktree: string, entry: WorktreeEntry, tre
     if (!hasOwn) return;
     const own = exactGit({ view, folder: entry.folder, index: 'exact-own' });
     await own(['read-tree', `${tree}:own`]);
+    const { owner } = await readNotes(entry.folder);
     await own(['checkout-index', '--all', '--force']);
+    // Whose work a file is comes back with it; whose the worktree is may be another root's since.
+    await addNotes(worktree, () => ({ owner }));
   });
   applyList(worktree, list);
   return true;

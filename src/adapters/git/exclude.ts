@@ -1,7 +1,8 @@
-import { chmod, lstat, mkdir, readFile, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { explainFileError, isThere } from '../files.ts';
 import { withLock } from '../lock.ts';
+import { readWhole } from '../read-file.ts';
 import { sweepTemporaries, temporaryIn } from '../temporary.ts';
 import { askGit, gitError, tryGit } from './git.ts';
 import { excludeLock } from './lock.ts';
@@ -73,11 +74,11 @@ async function changeExclude(gitCommonDir: string, change: (lines: string[]) => 
 
 /** One byte a character, so that whatever people have in there goes through unchanged. */
 async function readLines(file: string): Promise<string[] | undefined> {
-  const text = await readFile(file, 'latin1').catch((error: NodeJS.ErrnoException) => {
+  const bytes = await readWhole(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
-  return text?.split('\n');
+  return bytes?.toString('latin1').split('\n');
 }
 
 function encode(text: string): string {

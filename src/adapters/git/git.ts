@@ -8,6 +8,7 @@ import { bytesOf, textOf } from '../byte-names.ts';
 import { endMarked } from '../process/group.ts';
 import { endWithMe } from '../process/mortal.ts';
 import { listGroup, MARKER } from '../process/table.ts';
+import { refusePipes } from './pipes.ts';
 
 /** What git said, whether it liked the question or not. */
 export interface GitAnswer {
@@ -96,6 +97,7 @@ export async function tryGit(cwd: string, args: readonly string[], options: AskO
 async function runQuestion(cwd: string, args: readonly string[], options: AskOptions): Promise<GitAnswer> {
   const { signal, input, inGitDir = false, gitDir, withoutFilters = [] } = options;
   if (signal?.aborted) throw interrupted(signal.reason);
+  refusePipes(cwd, args);
   const answer: GitAnswer = { exitCode: -1, stdout: '', stderr: '' };
   try {
     const git = simpleGit(cwd, {
@@ -147,6 +149,7 @@ export async function changeGit(cwd: string, args: readonly string[], options: C
 async function runChange(cwd: string, args: readonly string[], options: ChangeOptions): Promise<GitChange> {
   const { signal, deadlineSeconds } = options;
   if (signal?.aborted) throw interrupted(signal.reason);
+  refusePipes(cwd, args);
   // Loading execa takes as long as ten questions, and many commands only ask.
   const { execa } = await import('execa');
   const scrubbed = Object.fromEntries(SCRUBBED.map((name) => [name, undefined]));

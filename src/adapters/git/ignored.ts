@@ -1,11 +1,9 @@
 import { lstat, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { removeEnvBlock } from '../../domain/env-block.ts';
-import { shortHash } from '../../domain/names.ts';
 import { pathOf } from '../byte-names.ts';
-import { readFileIfThere } from '../files.ts';
 import { openAtOnce } from '../read-file.ts';
 import type { WorktreeEntry } from './entry.ts';
+import { isKnownText } from './env-text.ts';
 import { readEntries } from './inside.ts';
 import { disposableIn, isNoted } from './nobodys.ts';
 import type { OwnNotes } from './own-notes.ts';
@@ -79,17 +77,11 @@ export function expand(worktree: string, name: string): string[] {
 async function isKnown(question: IgnoredQuestion, file: string): Promise<boolean> {
   const { worktree, repoPath, envFiles, notes } = question;
   const [own, main] = [path.join(worktree, file), path.join(repoPath, file)];
-  if (envFiles.includes(file)) return isKnownText(own, main, notes.envTexts[file]);
+  if (envFiles.includes(file)) return isKnownText({ worktree, repoPath, file, noted: notes.envTexts[file] });
   if (await isNoted({ worktree, notes, file, status: { unstaged: new Map() } })) return true;
   const stamp = notes.copied[file];
   if (stamp !== undefined && stamp === (await timeStampOf(own))) return true;
   return isSame(own, main);
-}
-
-async function isKnownText(own: string, main: string, hash: string | undefined): Promise<boolean> {
-  const text = removeEnvBlock((await readFileIfThere(own).catch(() => undefined)) ?? '');
-  if (text.trim() === '' || hashOf(text) === hash) return true;
-  return text.trim() === ((await readFileIfThere(main).catch(() => undefined)) ?? '').trim();
 }
 
 async function isSame(one: string, other: string): Promise<boolean> {
@@ -106,9 +98,4 @@ async function isSame(one: string, other: string): Promise<boolean> {
 export async function timeStampOf(file: string): Promise<string> {
   const stat = await lstat(pathOf(file)).catch(() => undefined);
   return stat === undefined ? '' : `${stat.size} ${Math.round(stat.mtimeMs)}`;
-}
-
-/** Gives a hash of the text around stack's block in an env file. */
-export function hashOf(text: string): string {
-  return shortHash(text.trim());
 }

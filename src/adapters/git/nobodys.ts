@@ -3,18 +3,24 @@ import { createReadStream, type Dirent } from 'node:fs';
 import { lstat, mkdtemp, readlink, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isEscaped, pathOf } from '../byte-names.ts';
+import { isThere } from '../files.ts';
 import { openAtOnce } from '../read-file.ts';
 import type { WorktreeEntry } from './entry.ts';
+import { isKnownText } from './env-text.ts';
 import { tryGit } from './git.ts';
 import { readFolder } from './inside.ts';
 import { type OwnNotes, readNotes } from './own-notes.ts';
-import type { WorktreeStatus } from './status.ts';
+import { readStatus, type WorktreeStatus } from './status.ts';
 
 /** A filter may ask the network for what it does not have. */
 const CHECKOUT_SECONDS = 20;
 
 export interface Place {
   worktree: string;
+  /** The main checkout. */
+  repoPath: string;
+  /** Env files that stack writes, relative to the worktree. */
+  envFiles?: readonly string[] | undefined;
   /** Globs of files that are nobody's work, whoever writes them. */
   disposable?: readonly string[] | undefined;
 }
@@ -24,7 +30,7 @@ export interface Place {
  * or the set-up wrote it, and what is disposable. Throws `git`.
  */
 export async function listOwned(
-  { worktree, disposable = [] }: Place,
+  { worktree, repoPath, envFiles = [], disposable = [] }: Place,
   entry: WorktreeEntry,
   status: WorktreeStatus,
 ): Promise<Pick<WorktreeStatus, 'changed' | 'untracked'>> {
@@ -37,12 +43,15 @@ export async function listOwned(
           // A repo that the set-up made is looked at for itself.
           isDisposable(file) ||
           Object.hasOwn(notes.repos, file.slice(0, -1)) ||
-          isNoted({ worktree, notes, file, status }),
+          // Also one that git ignored as it was made.
+          (envFiles.includes(file)
+            ? isKnownText({ worktree, repoPath, file, noted: notes.envTexts[file] })
+            : isNoted({ worktree, notes, file, status })),
       ),
     );
     return files.filter((_, index) => !known[index]);
   };
-  const names = [...Object.keys(notes.written), ...Object.keys(notes.repos)];
+  const names = [...Object.keys(notes.written), ...Object.keys(notes.repos), ...envFiles];
   const folders = status.untracked.filter((name) => name.endsWith('/'));
   const mixed = folders.filter((name) => disposable.length > 0 || names.some((file) => file.startsWith(name)));
   const inMixed = await Promise.all(
@@ -118,8 +127,13 @@ export async function stampOf(
   return content === undefined || file.endsWith('/') ? undefined : `${inIndex} ${content}`;
 }
 
-async function contentOf(file: string): Promise<string | undefined> {
+/**
+ * Gives what a file, a link or a checkout of a submodule is, by its content; undefined for anything else. Throws `git`, and what
+ * the disk says.
+ */
+export async function contentOf(file: string): Promise<string | undefined> {
   const found = await lstat(pathOf(file));
+  if (found.isDirectory()) return (await isThere(path.join(file, '.git'))) ? contentOfCheckout(file) : undefined;
   if (found.isSymbolicLink()) return `link ${await readlink(pathOf(file))}`;
   if (!found.isFile()) return undefined;
   const hash = createHash('sha256');
@@ -127,6 +141,14 @@ async function contentOf(file: string): Promise<string | undefined> {
     for await (const piece of createReadStream(pathOf(file))) hash.update(piece as Buffer);
   });
   return `${(found.mode & 0o100) === 0 ? 'file' : 'program'} ${hash.digest('hex')}`;
+}
+
+async function contentOfCheckout(folder: string): Promise<string> {
+  const { head, changed, untracked } = await readStatus(folder);
+  const names = [...changed, ...untracked.flatMap((name) => (name.endsWith('/') ? listInside(folder, name) : [name]))];
+  const contents = await Promise.all(names.map((name) => contentOf(path.join(folder, name)).catch(() => undefined)));
+  const hash = createHash('sha256').update(JSON.stringify([head, names, contents]));
+  return `checkout ${hash.digest('hex')}`;
 }
 
 /**

@@ -3,9 +3,10 @@ import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import { pathOf } from '../byte-names.ts';
 import { readOwnEntry } from './entry.ts';
-import { expand, findIgnoredWork, hashOf, type IgnoredQuestion, listIgnoredInside, timeStampOf } from './ignored.ts';
+import { hashOf } from './env-text.ts';
+import { expand, findIgnoredWork, type IgnoredQuestion, listIgnoredInside, timeStampOf } from './ignored.ts';
 import { stampNested } from './inside-risk.ts';
-import { listInside, listOwned, stampOf } from './nobodys.ts';
+import { contentOf, listInside, listOwned, stampOf } from './nobodys.ts';
 import { addNotes, readNotes } from './own-notes.ts';
 import { readStatus, type WorktreeStatus } from './status.ts';
 import { isUsual } from './usual-files.ts';
@@ -145,5 +146,7 @@ async function stampAll(
 
 async function glanceAt(file: string): Promise<string> {
   const found = await lstat(pathOf(file)).catch(() => undefined);
+  // A submodule: what is written in it changes nothing of its folder.
+  if (found?.isDirectory()) return (await contentOf(file)) ?? '';
   return found ? `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}` : '';
 }

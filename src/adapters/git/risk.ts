@@ -44,6 +44,8 @@ export interface RiskQuestion {
   base: string;
   /** The commit the branch was started from. */
   baseCommit: string;
+  /** Env files that stack writes, relative to the worktree. */
+  envFiles?: readonly string[];
   /** Globs of files that are nobody's work. */
   disposable?: readonly string[] | undefined;
   /** Other branches that are about to go: what they alone have too is not safe in them. */

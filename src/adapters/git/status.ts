@@ -13,7 +13,7 @@ export interface WorktreeStatus {
   /** True when that branch was there and is gone; HEAD is then the commit that it was at. */
   isLost?: boolean;
   changed: string[];
-  /** The blob that the index has of each changed file of which nothing is staged. */
+  /** The id that the index has of each changed file, or submodule, of which nothing is staged. */
   unstaged: ReadonlyMap<string, string>;
   untracked: string[];
   ignored: string[];
@@ -65,10 +65,10 @@ export async function readOwnStatus(worktree: string, entry: WorktreeEntry, made
   return { ...status, head, isLost: true, changed: [...new Set(changed)].sort() };
 }
 
-/** `1 .M N... 100644 100644 100644 <in HEAD> <in the index> <path>`; a submodule has another third field. */
+/** `1 .M N... 100644 100644 100644 <in HEAD> <in the index> <path>` */
 function readUnstaged(entry: string): [string, string][] {
-  const [kind, state = '', sub, ...fields] = entry.split(' ');
-  return kind === '1' && state.startsWith('.') && sub === 'N...' ? [[fields.slice(5).join(' '), fields[4] ?? '']] : [];
+  const [kind, state = '', , ...fields] = entry.split(' ');
+  return kind === '1' && state.startsWith('.') ? [[fields.slice(5).join(' '), fields[4] ?? '']] : [];
 }
 
 /** `1` has eight fields before the path, `u` (unmerged) ten; a path may hold spaces. */

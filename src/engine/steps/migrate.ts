@@ -1,11 +1,10 @@
-import { noteWritten } from '../../adapters/git/note-written.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { dedicatedRepos, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
 import { requireDedicated } from '../spec.ts';
 import { requireConfig, saveRecord, type Work } from '../work.ts';
 import { DATABASE_ID } from './database.ts';
-import { runRepoCommand } from './repo-command.ts';
+import { runRepoCommands } from './repo-command.ts';
 import { sharedIds } from './service.ts';
 
 /** The id of the step that brings the database up to date for one repo; the repo's services wait for it. */
@@ -42,11 +41,8 @@ function migrateStep(work: Work, repo: string): Step {
     },
     async apply(progress) {
       const config = await requireConfig(work);
-      await noteWritten({ ...record, repoPath: record.path }, async () => {
-        for (const command of config.repos[repo]?.migrate ?? []) {
-          await runRepoCommand(work, { repo, service: names[0], kind: 'migrate' }, command, progress);
-        }
-      });
+      const where = { repo, service: names[0], kind: 'migrate' } as const;
+      await runRepoCommands(work, where, config.repos[repo]?.migrate ?? [], progress);
       record.migrated = true;
       await saveRecord(work);
     },

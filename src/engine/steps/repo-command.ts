@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { makeFolder } from '../../adapters/files.ts';
+import { noteWritten } from '../../adapters/git/note-written.ts';
 import { logFilesOf } from '../../adapters/process/log-files.ts';
 import { openLogWriter } from '../../adapters/process/logs.ts';
 import { readNewestLines } from '../../adapters/process/read-log.ts';
@@ -7,6 +8,8 @@ import type { RepoCommand } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { DEFAULT_LOG_BYTES } from '../../domain/runtime.ts';
 import type { StepProgress } from '../../domain/step.ts';
+import { noteBeside } from '../beside.ts';
+import { folderOf } from '../checks.ts';
 import { buildSpec, requireDedicated } from '../spec.ts';
 import { requireConfig, type Work } from '../work.ts';
 
@@ -29,15 +32,35 @@ interface Where {
 }
 
 /**
+ * Runs some of a repo's own commands, one after the other, and notes what they write, which is nobody's work. Throws `process`,
+ * `interrupted`, `git`, `files`.
+ */
+export async function runRepoCommands(
+  work: Work,
+  where: Where,
+  commands: readonly RepoCommand[],
+  progress: StepProgress,
+): Promise<void> {
+  const { record } = work;
+  const own = requireDedicated(record, where.repo);
+  const run = async (): Promise<void> => {
+    for (const command of commands) await runRepoCommand(work, where, command, progress);
+  };
+  const runHere = (): Promise<void> => noteWritten({ ...own, repoPath: own.path }, run);
+  await noteBeside(
+    () => folderOf(record),
+    runHere,
+    (made) => {
+      if (Object.keys(made).length > 0) record.beside = { ...record.beside, ...made };
+    },
+  );
+}
+
+/**
  * Runs one of a repo's own commands in the surroundings of its first service. At its deadline it is ended with all that it
  * started. Throws `process` with the last lines when it fails or is not done in time, `interrupted`.
  */
-export async function runRepoCommand(
-  work: Work,
-  where: Where,
-  command: RepoCommand,
-  progress: StepProgress,
-): Promise<void> {
+async function runRepoCommand(work: Work, where: Where, command: RepoCommand, progress: StepProgress): Promise<void> {
   throwIfAborted(progress.signal);
   progress.note(command.shown);
   const file = setupLogOf(work.stack.root, work.record.ticket, where.repo);

@@ -1,8 +1,7 @@
-import { noteWritten } from '../../adapters/git/note-written.ts';
 import type { Step } from '../../domain/step.ts';
 import { requireDedicated } from '../spec.ts';
 import { requireConfig, saveRecord, type Work } from '../work.ts';
-import { runRepoCommand } from './repo-command.ts';
+import { runRepoCommands } from './repo-command.ts';
 import { sharedIds } from './service.ts';
 
 /** The `setup:` commands of a repo, run once where its first service runs; their output is kept in `.stack/logs/`. */
@@ -27,11 +26,8 @@ export function setupStep(work: Work, repo: string): Step {
     },
     async apply(progress) {
       const config = await requireConfig(work);
-      await noteWritten({ ...record, repoPath: record.path }, async () => {
-        for (const command of config.repos[repo]?.setup ?? []) {
-          await runRepoCommand(work, { repo, service: names[0], kind: 'setup' }, command, progress);
-        }
-      });
+      const where = { repo, service: names[0], kind: 'setup' } as const;
+      await runRepoCommands(work, where, config.repos[repo]?.setup ?? [], progress);
       record.setUp = true;
       await saveRecord(work);
     },
