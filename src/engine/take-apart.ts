@@ -163,9 +163,7 @@ async function abandon(
     data: undefined,
     rests: false,
   });
-  const steps = listRecordedSteps({ ...work, saved: rescue !== undefined && !rescue.quiet }).filter(
-    (step) => !isInEngine(work, step),
-  );
+  const steps = listRecordedSteps({ ...work, ...savedBy(rescue) }).filter((step) => !isInEngine(work, step));
   const leftovers = await runBackward(steps, { ...stack, until: stack.signal });
   if (stack.signal.aborted) throw interruptedAt(`stack destroy ${ticket}`);
   if (leftovers.length > 0) throw leftoverError(ticket, leftovers);
@@ -187,7 +185,7 @@ async function unmake(work: Work, options: TakeApartOptions & { risks: readonly 
   const rescue = stamp && options.force ? await saveFirst(work, options, { ...stamp, data, rests: true }) : undefined;
   const quiet = listQuiet(rescue ?? (await saveQuietly(work, stamp, data)));
   // Where nothing had to be saved, what comes in from now on is looked for to the end.
-  const steps = listRecordedSteps({ ...work, saved: rescue !== undefined && !rescue.quiet });
+  const steps = listRecordedSteps({ ...work, ...savedBy(rescue) });
   const leftovers = await runBackward(steps, { ...stack, until: stack.signal });
   if (stack.signal.aborted) throw interruptedAt(`stack destroy ${record.ticket}`);
   if (leftovers.length > 0) throw leftoverError(record.ticket, leftovers);
@@ -206,6 +204,12 @@ async function unmake(work: Work, options: TakeApartOptions & { risks: readonly 
     ...(quiet.length > 0 && { quiet }),
     ...(data && { data }),
   };
+}
+
+/** A quiet rescue has no files. */
+function savedBy(rescue: Rescue | undefined): Pick<Work, 'saved' | 'savedAs'> {
+  const savedAs = rescue?.quiet ? undefined : rescue;
+  return { saved: savedAs !== undefined, savedAs };
 }
 
 /** Keeps what nothing but the worktrees' own refs and logs leads to, where nothing else had to be saved. */

@@ -33,6 +33,8 @@ export interface Work {
   readonly fresh: readonly string[];
   /** What the ticket is made again from; undefined for a new one. */
   readonly rescue: Rescue | undefined;
+  /** Where branches and worktrees were when they were saved: what came after that is in no rescue. */
+  readonly savedAs: Rescue | undefined;
   /** Repos whose saved files are back; '' stands for those beside the worktrees. */
   readonly broughtBack: Set<string>;
 }
@@ -45,7 +47,7 @@ export function createWork(
   options: Partial<Pick<Work, 'saved' | 'rebuild' | 'rescue' | 'migrate' | 'fresh'>> = {},
 ): Work {
   const begun = { leases: { moved: false }, uprooted: new Set<string>(), broughtBack: new Set<string>() };
-  const nothing = { saved: false, rebuild: false, migrate: false, rescue: undefined, fresh: [] };
+  const nothing = { saved: false, rebuild: false, migrate: false, rescue: undefined, savedAs: undefined, fresh: [] };
   return { ...parts, ...begun, ...nothing, ...options };
 }
 

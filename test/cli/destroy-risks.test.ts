@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../src/domain/errors.ts';
+import { writeHook } from '../support/git-repos.ts';
 import { expectRefusal } from '../support/refusal.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -210,6 +211,24 @@ describe('destroy refuses', () => {
     const run = await shop.stack([], { cwd, through: ['sh', '-c', 'exec "$@" destroy | cat', 'sh'] });
     expect(run).toMatchObject({ code: 0, stdout: 'feat-01 is gone' });
     expect(existsSync(shop.at('tickets'))).toBe(false);
+  });
+
+  it('a commit that is made after --force has saved all, which stays with its branch', async () => {
+    await shop.stack(['create', 'feat-01', '--no-start', '--quiet']);
+    shop.write(`${front}/new.txt`, 'mine\n');
+    const lines = [
+      'test "$1" = committed && grep -q refs/stack/record && mkdir "$0.done" || exit 0',
+      'unset $(git rev-parse --local-env-vars)',
+      `git -C '${shop.at(front)}' commit --quiet --allow-empty --message Late`,
+    ];
+    writeHook(shop.at('front'), 'reference-transaction', lines.join('\n'));
+    const run = await shop.stack(['destroy', 'feat-01', '--force']);
+    expect(run).toMatchObject({ code: 3, stderr: expect.stringContaining('was committed after all had been saved') });
+    const late = shop.git('front', 'rev-parse', 'feat-01');
+    expect(shop.git('front', 'log', '-1', '--format=%s', late)).toBe('Late');
+    expect(shop.read(`${front}/new.txt`)).toBe('mine\n');
+    expect(await shop.stack(['destroy', 'feat-01', '--force'])).toMatchObject({ code: 0 });
+    expect(shop.git('front', 'for-each-ref', '--contains', late, 'refs/stack/rescue')).not.toBe('');
   });
 
   it('a merge in the middle', async () => {

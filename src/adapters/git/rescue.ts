@@ -137,7 +137,9 @@ function listTips({ head, tip }: Rescued, snapshot: Snapshot | undefined): strin
   return unique([snapshot.commit, tip === head?.commit ? undefined : tip]);
 }
 
-async function readHead(worktree: string): Promise<Head> {
+/** Gives what is checked out in a worktree; undefined where there is none. Throws `git`. */
+export async function readHead(worktree: string): Promise<Head | undefined> {
+  if (!(await readOwnEntry(worktree))?.hasIndex) return undefined;
   const [commit, ref] = await Promise.all([
     tryGit(worktree, ['rev-parse', '--verify', '--quiet', 'HEAD']),
     tryGit(worktree, ['symbolic-ref', '--quiet', 'HEAD']),

@@ -2,6 +2,7 @@ import { isThere } from '../../adapters/files.ts';
 import { findLocal } from '../../adapters/git/branch.ts';
 import { noteCheckout } from '../../adapters/git/note-written.ts';
 import { addNotes } from '../../adapters/git/own-notes.ts';
+import { readHead } from '../../adapters/git/rescue.ts';
 import { lookAt } from '../../adapters/git/risk.ts';
 import { addToSparse, listKeptOut } from '../../adapters/git/sparse.ts';
 import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git/worktree.ts';
@@ -63,7 +64,7 @@ export function worktreeStep(work: Work, repo: string): Step {
       if (attempt === 'failed') return;
       // Asked again at the last moment: somebody may have worked on in there.
       const lastLook = async (): Promise<string | undefined> =>
-        work.saved ? undefined : requireSafe(work, repo, { isNew: attempt !== 'none' });
+        work.saved ? requireAsSaved(work, repo) : requireSafe(work, repo, { isNew: attempt !== 'none' });
       const own = { repoPath, gitCommonDir, path: worktree, ownBranch: record.ownsBranch ? branch : undefined };
       await removeWorktree({ ...own, trash: await findTrash(work), lastLook });
       await showEnvFiles(work, repo);
@@ -80,6 +81,19 @@ async function fillDirs(work: Work, repo: string): Promise<void> {
   await addToSparse(worktree, keptOut);
   const text = `${repo}: the sparse checkout leaves out ${keptOut.join(', ')}; this worktree has it, since services run there`;
   work.stack.emit({ type: 'info', text });
+}
+
+/** Gives the commit that the branch is at. Throws `unpushed` for a commit that was made after all had been saved. */
+async function requireAsSaved({ record, savedAs }: Work, repo: string): Promise<string | undefined> {
+  const own = requireDedicated(record, repo);
+  const saved = savedAs?.repos[repo];
+  if (saved?.mode !== 'dedicated' || !(await isThere(own.path))) return undefined;
+  const [local, checkedOut] = await Promise.all([findLocal(own.path, own.branch), readHead(own.worktree)]);
+  const now = [own.ownsBranch ? local?.commit : undefined, checkedOut?.commit].filter((one) => one !== undefined);
+  const late = now.filter((commit) => ![saved.tip, saved.head?.commit].includes(commit));
+  if (late.length === 0) return own.ownsBranch ? local?.commit : undefined;
+  const text = `${late[0]?.slice(0, 7)} was committed after all had been saved`;
+  throw riskError([{ ticket: record.ticket, repo, findings: [{ kind: 'unpushed', text }] }]);
 }
 
 /** Gives the commit that the branch is at. Throws `dirty` or `unpushed` when work would be lost. */
