@@ -28,7 +28,9 @@ export interface StateStore {
    * Puts what is known in the place of a state that is lost or damaged. Gives where the damaged file is now; undefined
    * where there was none. Throws what `read` throws of any other state, `busy`, `files`.
    */
-  rebuild(known: Pick<StackState, 'stack' | 'shared' | 'baseline' | 'instances'>): Promise<string | undefined>;
+  rebuild(
+    known: Pick<StackState, 'stack' | 'shared' | 'baseline' | 'instances' | 'sequence'>,
+  ): Promise<string | undefined>;
 }
 
 export interface StateOptions {
@@ -80,7 +82,7 @@ export function openState({ root, stack, version, listTraces, requireBelieved, o
         const before = renderRecords(draft);
         const result = await change(draft);
         if (found && found.version !== empty.version) await keepOldVersion(root, found);
-        const state = { ...draft, writtenBy: version };
+        const state = { ...draft, writtenBy: version, sequence: (draft.sequence ?? 0) + 1 };
         await writeStateFile(root, state);
         await onWritten?.(state);
         const { keepCopies } = await import('./state-copies.ts');
@@ -98,7 +100,7 @@ export function openState({ root, stack, version, listTraces, requireBelieved, o
         });
         if (readable) throw new StackError('busy', `${file} can be read again`, { hint: 'look at it once more' });
         const aside = await putStateAside(root);
-        const state = { ...empty, ...known };
+        const state = { ...empty, ...known, sequence: (known.sequence ?? 0) + 1 };
         await writeStateFile(root, state);
         await onWritten?.(state);
         const { keepCopies } = await import('./state-copies.ts');

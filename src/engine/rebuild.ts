@@ -14,7 +14,7 @@ export type Source = 'backup' | 'git' | 'worktrees';
 
 /** A state as far as it can be known, and where each of its tickets comes from. */
 export interface Rebuilt {
-  known: Pick<StackState, 'stack' | 'shared' | 'baseline' | 'instances'>;
+  known: Pick<StackState, 'stack' | 'shared' | 'baseline' | 'instances' | 'sequence'>;
   sources: Map<string, Source>;
 }
 
@@ -29,6 +29,7 @@ export async function rebuildState(stack: Stack, remnants: Remnants): Promise<Re
     shared: start?.shared ?? {},
     baseline: start?.baseline ?? (await deriveBaseline(stack, remnants)),
     instances: {},
+    sequence: Math.max(0, ...[remnants.backup, ...remnants.entries].map((copy) => copy?.state?.sequence ?? 0)),
   };
   const rebuilt: Rebuilt = { known, sources: new Map() };
   const saved = remnants.backup?.state.instances ?? {};
@@ -49,14 +50,21 @@ export async function rebuildState(stack: Stack, remnants: Remnants): Promise<Re
 function findNewer({ entries, backup }: Remnants, ticket: string, record: InstanceRecord): InstanceRecord | undefined {
   const [copy] = sortByAge(entries.filter((entry) => ticketOf(entry) === ticket));
   const kept = copy?.state?.instances[ticket];
-  if (!copy || !kept || copy.savedAt < (backup?.savedAt ?? 0)) return undefined;
+  if (!copy || !kept || (backup && compareAge(copy, backup) > 0)) return undefined;
   return JSON.stringify(kept) === JSON.stringify({ ...record, owner: undefined }) ? undefined : kept;
 }
 
 /** Gives the entries whose copy can be read, the newest first. */
 function sortByAge(entries: readonly OwnEntry[]): OwnEntry[] {
-  return entries.filter(({ state }) => state).sort((one, other) => other.savedAt - one.savedAt);
+  return entries.filter(({ state }) => state).sort(compareAge);
 }
+
+/** Negative where one copy was written after the other. Their numbers tell; times do where older versions wrote none. */
+function compareAge(one: Copy, other: Copy): number {
+  return (other.state?.sequence ?? 0) - (one.state?.sequence ?? 0) || other.savedAt - one.savedAt;
+}
+
+type Copy = Pick<OwnEntry, 'state' | 'savedAt'>;
 
 /** Gives the tickets that worktrees and folders tell of. */
 export function listTickets({ entries, folders }: Remnants): string[] {
