@@ -34,6 +34,8 @@ export interface ComposeProject {
   values: Readonly<Record<string, string>>;
   /** Absolute path of a file of ours, written before each call: compose reads it in place of `.env` in `projectDir`. */
   envFile: string;
+  /** True: it knows `include`, as the plugin does since 2.20. */
+  includes?: boolean;
   /** Fails when the engine no longer answers: asked now and then, it ends a compose that would wait for good. */
   askEngine?: () => Promise<unknown>;
   /** Takes each line compose says, as it says it. */
@@ -108,13 +110,12 @@ async function runCompose(project: ComposeProject, action: string[]): Promise<vo
   const [program = '', ...first] = project.command;
   const flags = {
     ansi: 'never',
-    file: project.file,
-    'env-file': project.envFile,
+    ...(await placeValues(project)),
     'project-name': project.project,
     'project-directory': project.projectDir,
   };
   const where = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
-  const env = { ...project.env, ...(await passValues(project)) };
+  const env = { ...project.env, ...listPassed(project) };
   const child = execa(program, [...first, ...where, ...profilesFor(project, action), ...action], {
     env,
     extendEnv: false,
@@ -178,17 +179,32 @@ function profilesFor({ command }: ComposeProject, [action]: readonly string[]): 
 
 /** What compose and docker take for their own settings, also where an env file says it. */
 const RESERVED = /^(COMPOSE|DOCKER)_/;
+/** How the variables begin that hold our values in compose's environment. */
+const OURS = 'STACK_VALUE_';
 
 /**
- * Writes the env file, which leads from the name of each value to a variable of ours, and gives those variables. A value
- * called `LD_PRELOAD` thus reaches the file's `${LD_PRELOAD}`, and no loader; and no value has to be quoted.
+ * Writes the env file, which leads from the name of each value to a variable of ours, and tells compose of it. A value called
+ * `LD_PRELOAD` thus reaches the file's `${LD_PRELOAD}`, and no loader; and no value has to be quoted. The plugin may lay what an
+ * `--env-file` holds into its own environment, and thus into that of credential helpers: that of an `include` it does not.
  */
-async function passValues({ values, envFile }: ComposeProject): Promise<Record<string, string>> {
-  const passed = Object.entries(values).filter(([name]) => !RESERVED.test(name));
+async function placeValues(project: ComposeProject): Promise<{ file: string; 'env-file': string }> {
+  const { file, envFile, projectDir, includes } = project;
+  const names = listNames(project);
   await makeFolder(path.dirname(envFile));
-  const lines = passed.map(([name]) => `${name}=\${STACK_VALUE_${name}}\n`);
+  const lines = names.map((name) => `${name}=\${${OURS}${name}}\n`);
   await replaceFile(envFile, lines.join(''), { lasting: false });
-  return Object.fromEntries(passed.map(([name, value]) => [`STACK_VALUE_${name}`, value]));
+  if (!includes || names.length === 0) return { file, 'env-file': envFile };
+  const whole = { include: [{ path: file, project_directory: projectDir, env_file: envFile }] };
+  await replaceFile(`${envFile}.yml`, JSON.stringify(whole), { lasting: false });
+  return { file: `${envFile}.yml`, 'env-file': '/dev/null' };
+}
+
+function listNames({ values }: ComposeProject): string[] {
+  return Object.keys(values).filter((name) => !RESERVED.test(name));
+}
+
+function listPassed(project: ComposeProject): Record<string, string | undefined> {
+  return Object.fromEntries(listNames(project).map((name) => [`${OURS}${name}`, project.values[name]]));
 }
 
 /** A published port that is taken is told apart, because another lease cures it. */

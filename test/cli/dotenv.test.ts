@@ -1,4 +1,5 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { rootIdOf, sharedProject } from '../../src/domain/names.ts';
 import { findTestEngine, NODE_IMAGE } from '../support/engine.ts';
@@ -101,6 +102,24 @@ describe('.env beside stack.yml', () => {
       });
       shop.write('c.yml', COMPOSE.replace('7700', String(shop.port + 15)));
       plant(shop);
+    });
+
+    it('fills an image’s tag, and reaches no credential helper that compose asks about it', async () => {
+      const config = shop.at('../docker-config');
+      const plugins = path.join(process.env.DOCKER_CONFIG ?? `${process.env.HOME}/.docker`, 'cli-plugins');
+      mkdirSync(config);
+      if (existsSync(plugins)) symlinkSync(plugins, path.join(config, 'cli-plugins'));
+      writeFileSync(path.join(config, 'config.json'), '{"credsStore":"spy"}');
+      const helper = path.join(config, 'docker-credential-spy');
+      writeFileSync(helper, `#!/bin/sh\nenv > '${config}/seen'\nexit 1\n`, { mode: 0o755 });
+      shop.write('c.yml', COMPOSE.replace(NODE_IMAGE, 'registry.invalid/none:${TEAM_WORD}'));
+      shop.write('.env', 'TEAM_WORD=tag\nTEAM_SERVICE=any\n');
+      const env = { DOCKER_CONFIG: config, PATH: `${config}:${shop.env.PATH}` };
+      const run = await shop.stack(['create', 'feat-01', '--yes'], { env });
+      expect(run.code).toBe(1);
+      const seen = readFileSync(path.join(config, 'seen'), 'utf8');
+      expect(seen).toMatch(/^PATH=/m);
+      expect(seen).not.toMatch(/^TEAM_WORD=/m);
     });
 
     it('fills what the compose file names, and neither reaches docker nor compose', async () => {

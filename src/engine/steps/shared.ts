@@ -1,6 +1,13 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ComposeProject, composeDown, composeRenew, composeUp, findCompose } from '../../adapters/compose.ts';
+import {
+  type ComposeProject,
+  type ComposeTool,
+  composeDown,
+  composeRenew,
+  composeUp,
+  findCompose,
+} from '../../adapters/compose.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import { networkName, sharedProject } from '../../domain/names.ts';
@@ -127,6 +134,7 @@ async function describeProject(work: Work): Promise<ComposeProject> {
   }
   return {
     command: tool.command,
+    includes: knowsInclude(tool),
     file: await findComposeFile(work.stack, config),
     project: sharedProject(name, rootId),
     projectDir: root,
@@ -135,6 +143,12 @@ async function describeProject(work: Work): Promise<ComposeProject> {
     envFile: path.join(root, '.stack', 'compose.env'),
     askEngine: () => docker.listProject(sharedProject(name, rootId)),
   };
+}
+
+/** 2.20 was the first. */
+function knowsInclude({ command, version }: ComposeTool): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return command.length > 1 && (major > 2 || minor >= 20);
 }
 
 async function waitUntilHealthy(work: Work, names: readonly string[], { signal, note }: StepProgress): Promise<void> {
