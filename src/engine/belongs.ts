@@ -1,25 +1,38 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { readTicketPointer } from '../adapters/config-file.ts';
+import { isThere } from '../adapters/files.ts';
 import { canonicalPath, findEntry, readOwnEntry } from '../adapters/git/entry.ts';
 import { readNotes } from '../adapters/git/own-notes.ts';
 import { StackError } from '../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import { isWorkloadOf } from '../domain/names.ts';
 import type { Stack } from './stack.ts';
-import { ownerOf } from './work.ts';
+import { ownerOf, ticketsFolder } from './work.ts';
 
 /**
  * Throws `conflict` where what a record names is another root's or ticket's, as its pointer, git's entries of its worktrees
  * and the names of its workloads say: the record may have been copied, or come with git. Changes nothing.
  */
 export async function requireOwnThings(stack: Stack, record: InstanceRecord): Promise<void> {
-  const strange = (await findForeignFolder(stack, record)) ?? (await findForeignWorktree(stack, record));
+  const strange =
+    (await findForeignFolder(stack, record)) ??
+    (await findForeignWorktree(stack, record)) ??
+    ((await isExpected(stack, record.folder)) ? undefined : `stack did not make ${record.folder}`);
   if (strange !== undefined) throw foreign(stack, record, strange);
   for (const [service, { workload }] of Object.entries(record.services)) {
     const ours = { rootId: stack.rootId, instance: record.ticket, service };
     if (!isWorkloadOf(workload, ours)) throw foreign(stack, record, `${workload} is no workload of it`);
   }
+}
+
+/** True for a folder that leads to its root, is not there, or is where this root's tickets are: that one may be half made. */
+async function isExpected(stack: Stack, folder: string): Promise<boolean> {
+  if (isNear(stack, folder) || !(await isThere(folder))) return true;
+  if (await readTicketPointer(folder).catch(() => undefined)) return true;
+  const { worktrees } = (await stack.config().catch(() => undefined)) ?? {};
+  const home = await ticketsFolder(stack.root, worktrees);
+  return [home, await canonicalPath(home)].includes(path.dirname(folder));
 }
 
 async function findForeignFolder(stack: Stack, { folder, ticket }: InstanceRecord): Promise<string | undefined> {
@@ -34,10 +47,11 @@ async function findForeignWorktree(stack: Stack, record: InstanceRecord): Promis
   const found = await Promise.all(
     dedicatedRepos(record).map(async ([, own]) => {
       const owner = await readOwner(own);
-      if (owner === undefined || owner === ownerOf({ stack, record })) return undefined;
+      if (owner === ownerOf({ stack, record })) return undefined;
+      if (owner === undefined) return findForeignPlace(stack, record, own);
       if (owner !== '') return `${own.worktree} belongs to ${owner}`;
       // A create that was killed has not signed yet; it made the worktree where this root makes them.
-      return isNear(stack, record) ? undefined : `stack did not make ${own.worktree}`;
+      return isNear(stack, record.folder) ? undefined : `stack did not make ${own.worktree}`;
     }),
   );
   return found.find((one) => one !== undefined);
@@ -49,8 +63,27 @@ async function readOwner({ worktree, gitCommonDir }: DedicatedRepo): Promise<str
   return entry && (await readNotes(entry.folder)).owner;
 }
 
-function isNear({ root }: Stack, { folder }: InstanceRecord): boolean {
-  return [root, `${root}.tickets`].some((place) => folder.startsWith(place + path.sep));
+/** Where git has no entry that says whose it is, only what this root has for certain is touched: its folders and its repos. */
+async function findForeignPlace(
+  stack: Stack,
+  { folder }: InstanceRecord,
+  { worktree, path: repo, gitCommonDir }: DedicatedRepo,
+): Promise<string | undefined> {
+  if (!worktree.startsWith(folder + path.sep) && (await isThere(worktree))) return `stack did not make ${worktree}`;
+  if (isNear(stack, repo) || !(await isThere(gitCommonDir))) return undefined;
+  const { repos = {} } = (await stack.config().catch(() => undefined)) ?? {};
+  const known = await Promise.all(
+    Object.values(repos).map(async (one) => {
+      const checkout = path.resolve(stack.root, one.path);
+      return realpath(checkout).catch(() => checkout);
+    }),
+  );
+  const isKnown = known.some((checkout) => checkout === repo || checkout.startsWith(repo + path.sep));
+  return isKnown ? undefined : `${repo} is no repo of this stack`;
+}
+
+function isNear({ root }: Stack, folder: string): boolean {
+  return [root, `${root}.tickets`].some((place) => folder === place || folder.startsWith(place + path.sep));
 }
 
 function foreign({ root }: Stack, { ticket }: InstanceRecord, what: string): StackError {

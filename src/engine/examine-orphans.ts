@@ -166,11 +166,13 @@ async function listStrayThings(stack: Stack, state: StackState, { unseen }: Remn
   if (unseen.length > 0 || !(await stack.checkEngine()).ok) return [];
   const docker = await stack.docker();
   const { volumes, images } = await docker.listOwned(stack.rootId);
-  const strays = (things: typeof volumes, what: string, remove: (name: string) => Promise<void>): Stray[] =>
+  const strays = (things: typeof volumes, what: string, remove: typeof docker.removeVolume): Stray[] =>
     things.flatMap(({ name, labels }) => {
       const instance = labels[LABELS.ticket];
       if (instance === undefined || instance === BASELINE || recordOf(state, instance)) return [];
-      return [{ instance, finding: offerRemoval(stack, `${what} ${name}`, { instance }, () => remove(name)) }];
+      return [
+        { instance, finding: offerRemoval(stack, `${what} ${name}`, { instance }, () => remove(name, stack.rootId)) },
+      ];
     });
   return [...strays(volumes, 'the volume', docker.removeVolume), ...strays(images, 'the image', docker.removeImage)];
 }

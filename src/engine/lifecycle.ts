@@ -68,7 +68,8 @@ export async function startInstance(
   const error = await converge(work, config, extent, (run) =>
     unwind(work, { ...run, made: run.made.filter((step) => !isFileStep(step)) }, { forget: false }),
   );
-  if (error === undefined) await Promise.all(former.map(async (image) => (await stack.docker()).removeImage(image)));
+  if (error === undefined)
+    await Promise.all(former.map(async (image) => (await stack.docker()).removeImage(image, stack.rootId)));
   await release(work);
   if (error !== undefined) throw error;
 }

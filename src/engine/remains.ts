@@ -38,8 +38,10 @@ export async function removeForgotten({ stack, record }: Work): Promise<void> {
     .filter(isOf(record))
     .filter(({ name }) => isBuiltImage(name, stack.rootId) || name.startsWith('sha256:'));
   const things = [
-    ...volumes.filter(isOf(record)).map(({ name }) => ({ id: `volume ${name}`, remove: docker.removeVolume(name) })),
-    ...built.map(({ name }) => ({ id: `image ${name}`, remove: docker.removeImage(name) })),
+    ...volumes
+      .filter(isOf(record))
+      .map(({ name }) => ({ id: `volume ${name}`, remove: docker.removeVolume(name, stack.rootId) })),
+    ...built.map(({ name }) => ({ id: `image ${name}`, remove: docker.removeImage(name, stack.rootId) })),
   ];
   const removals = await Promise.allSettled(things.map(({ remove }) => remove));
   const left = things.flatMap((step, index) => {

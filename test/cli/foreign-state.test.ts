@@ -1,5 +1,6 @@
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isAlive } from '../../src/adapters/process-identity.ts';
 import type { StackState } from '../../src/domain/instance.ts';
 import { rootIdOf } from '../../src/domain/names.ts';
 import { listProcesses, makeShop, type Shop } from '../support/shop.ts';
@@ -63,16 +64,61 @@ describe('a state that tells of another root', () => {
     await expectRefused(/not to be trusted: stack did not make .*by-hand\/feat-01\/front$/m);
   });
 
+  it('leads none to a branch of that root’s repo that is in no worktree', async () => {
+    victim.git('front', 'branch', 'precious');
+    before = victim.photograph();
+    forge((text) => {
+      const state = JSON.parse(text) as StackState;
+      const record = state.instances['feat-01']!;
+      const front = record.repos.front!;
+      if (front.mode !== 'dedicated') throw new Error('front has no worktree');
+      const folder = shop.at('tickets/feat-01');
+      const own = { ...front, worktree: `${folder}/front`, branch: 'precious', envFiles: [] };
+      return JSON.stringify({
+        ...state,
+        instances: { 'feat-01': { ...record, folder, repos: { front: own }, services: {} } },
+      });
+    });
+    await expectRefused(new RegExp(`not to be trusted: ${victim.at('front')} is no repo of this stack$`, 'm'));
+    expect(victim.git('front', 'branch', '--list', 'precious')).toContain('precious');
+  });
+
+  it('leads none to a person’s folder that is called like the ticket, nor by a destroy that was ended', async () => {
+    victim.write('notes/feat-01/front/mine.txt', 'mine');
+    before = victim.photograph();
+    const elsewhere = victim.at('notes/feat-01');
+    forge((text) => {
+      const state = JSON.parse(text) as StackState;
+      const record = { ...state.instances['feat-01']!, folder: elsewhere, repos: {}, services: {} };
+      return JSON.stringify({ ...state, instances: { 'feat-01': record } });
+    });
+    await expectRefused(new RegExp(`not to be trusted: stack did not make ${elsewhere}$`, 'm'));
+    forge((text) =>
+      text
+        .replaceAll(`${victim.at('tickets/feat-01')}/front`, `${elsewhere}/front`)
+        .replaceAll(victim.at('tickets/feat-01'), shop.at('tickets/feat-01'))
+        .replace('"phase":"ready"', '"phase":"destroying"'),
+    );
+    const run = await shop.stack(['destroy', 'feat-01', '--force', '--yes']);
+    expect(run).toMatchObject({ code: 4, stderr: expect.stringContaining(`stack did not make ${elsewhere}/front`) });
+    expect(victim.photograph()).toBe(before);
+  });
+
   it('leads none to that root’s processes', async () => {
     const running = listProcesses(victim.root);
     expect(running).not.toEqual([]);
     expect(await shop.stack(['create', 'feat-01', '--no-wait'])).toMatchObject({ code: 0 });
-    cpSync(victim.at('.stack/run'), shop.at('.stack/run'), { recursive: true });
+    for (const name of ['run', 'logs']) cpSync(victim.at('.stack', name), shop.at('.stack', name), { recursive: true });
+    const keepers = readdirSync(victim.at('.stack/logs'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.keeper'))
+      .map((name) => JSON.parse(victim.read(`.stack/logs/${name}`)) as { pid: number; startTime: string });
+    expect(keepers.length).toBeGreaterThan(0);
     expect(await shop.stack(['stop', 'feat-01'])).toMatchObject({ code: 0 });
     expect(listProcesses(victim.root)).toEqual(running);
     expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
     expect(await shop.stack(['down'])).toMatchObject({ code: 0 });
     expect(listProcesses(victim.root)).toEqual(running);
+    expect(await Promise.all(keepers.map(isAlive))).not.toContain(false);
     expect(listProcesses(shop.root)).toEqual([]);
     const workload = `stack-shop-${rootIdOf(victim.root)}-feat-01-front`;
     expect(await shop.stack(['create', 'feat-01', '--no-start'])).toMatchObject({ code: 0 });

@@ -79,21 +79,27 @@ describe.skipIf(!found)('an engine', () => {
     await engine.ensureVolume(name, labels);
     await engine.ensureVolume(name, labels);
     expect(await engine.listVolumes(rootId)).toEqual([{ name, labels }]);
-    await engine.removeVolume(name);
-    await engine.removeVolume(name);
+    await engine.removeVolume(name, rootId);
+    await engine.removeVolume(name, rootId);
     expect(await engine.listVolumes(rootId)).toEqual([]);
   });
 
   it('leaves a volume alone that is somebody else’s or still used', async () => {
     await client.createVolume({ Name: `${name}-other` });
+    await client.createVolume({ Name: `${name}-theirs`, Labels: { ...labels, [LABELS.root]: 'another' } });
     try {
-      await engine.removeVolume(`${name}-other`);
+      await engine.removeVolume(`${name}-other`, rootId);
+      await engine.removeVolume(`${name}-theirs`, rootId);
+      await client.getVolume(`${name}-theirs`).inspect();
       await expect(engine.ensureVolume(`${name}-other`, labels)).rejects.toMatchObject({ code: 'engine' });
       await engine.ensureVolume(name, labels);
       await runContainer({ name, Cmd: ['sleep', '100'], HostConfig: { Binds: [`${name}:/data`] } });
-      await expect(engine.removeVolume(name)).rejects.toMatchObject({ message: expect.stringContaining('still used') });
+      await expect(engine.removeVolume(name, rootId)).rejects.toMatchObject({
+        message: expect.stringContaining('still used'),
+      });
     } finally {
       await client.getVolume(`${name}-other`).remove();
+      await client.getVolume(`${name}-theirs`).remove();
     }
   });
 

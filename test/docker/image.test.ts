@@ -96,13 +96,15 @@ describe.skipIf(!found)('images', () => {
     await build(`FROM ${NODE_IMAGE}\nRUN echo 1 > /version\n`);
     await build(`FROM ${NODE_IMAGE}\nRUN echo 2 > /version\n`);
     expect(await listLabelled(client, rootId)).toEqual([`image ${tag}`]);
-    await engine.removeImage(tag);
-    await engine.removeImage(tag);
+    await engine.removeImage(tag, 'another');
+    expect(await listLabelled(client, rootId)).toEqual([`image ${tag}`]);
+    await engine.removeImage(tag, rootId);
+    await engine.removeImage(tag, rootId);
     expect(await listLabelled(client, rootId)).toEqual([]);
   });
 
   it('that stack did not build are never removed', async () => {
-    await engine.removeImage(NODE_IMAGE);
+    await engine.removeImage(NODE_IMAGE, rootId);
     expect(await engine.hasImage(NODE_IMAGE)).toBe(true);
   });
 

@@ -66,7 +66,7 @@ export interface DockerEngine {
   removeNetwork(name: string): Promise<void>;
   connectContainer(network: string, container: string, aliases: readonly string[]): Promise<void>;
   ensureVolume(name: string, labels: Labels): Promise<void>;
-  removeVolume(name: string): Promise<void>;
+  removeVolume(name: string, rootId: string): Promise<void>;
   listProjectVolumes(project: string): Promise<string[]>;
   removeProjectVolumes(names: readonly string[]): Promise<void>;
   listVolumes(rootId: string): Promise<OwnedThing[]>;
@@ -74,7 +74,7 @@ export interface DockerEngine {
   readImageLabels(ref: string): Promise<Labels | undefined>;
   ensureImage(ref: string, onProgress: OnProgress, signal: AbortSignal): Promise<void>;
   buildImage(request: BuildRequest, onProgress: OnProgress, signal: AbortSignal): Promise<void>;
-  removeImage(ref: string): Promise<void>;
+  removeImage(ref: string, rootId: string): Promise<void>;
   listProject(project: string): Promise<ProjectContainer[]>;
   listStranded(project: string): Promise<string[]>;
   listOwned(rootId: string): Promise<OwnedThings>;

@@ -123,9 +123,9 @@ export function createMeter(): (event: EngineEvent) => string | undefined {
 }
 
 /** Removes an image that stack built; one that is missing or was not built by stack is left. Throws `engine` while it is used. */
-export async function removeImage(conn: Connection, ref: string): Promise<void> {
+export async function removeImage(conn: Connection, ref: string, rootId: string): Promise<void> {
   const image = conn.client.getImage(ref);
   const found = await orMissing(image.inspect());
-  if (!found?.Config.Labels?.[LABELS.root]) return;
+  if (found?.Config.Labels?.[LABELS.root] !== rootId) return;
   await orMissing(image.remove());
 }

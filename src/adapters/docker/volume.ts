@@ -28,11 +28,11 @@ export async function ensureVolume(conn: Connection, name: string, labels: Recor
   }
 }
 
-/** Deletes a volume of ours with its data; one that is missing or somebody else's is left. Throws `engine` while it is used. */
-export async function removeVolume(conn: Connection, name: string): Promise<void> {
+/** Deletes a volume of a root with its data; one that is missing or another's is left. Throws `engine` while it is used. */
+export async function removeVolume(conn: Connection, name: string, rootId: string): Promise<void> {
   const volume = conn.client.getVolume(name);
   const found = await orMissing(volume.inspect());
-  if (!found?.Labels?.[LABELS.root]) return;
+  if (found?.Labels?.[LABELS.root] !== rootId) return;
   try {
     await orMissing(volume.remove());
   } catch (error) {

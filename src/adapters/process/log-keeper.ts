@@ -166,8 +166,15 @@ export async function waitForKeeper(files: LogFiles, milliseconds = 1000): Promi
 export async function endKeeper(files: LogFiles): Promise<void> {
   const keeper = await readKeeper(files);
   await waitForKeeper(files);
-  if (keeper && (await isKept(keeper))) process.kill(-keeper.pid, 'SIGKILL');
+  if (keeper && (await isKept(keeper)) && (await isKeeperOf(keeper, files))) process.kill(-keeper.pid, 'SIGKILL');
   await waitForKeeper(files);
+}
+
+/** What stands beside a log may have been copied from another root, or forged: the program itself says which log it keeps. */
+async function isKeeperOf({ pid }: Keeper, { log }: LogFiles): Promise<boolean> {
+  if (process.platform !== 'linux') return pid > 1;
+  const text = await readFileIfThere(`/proc/${pid}/cmdline`).catch(() => undefined);
+  return text?.split('\0').includes(log) ?? false;
 }
 
 /** Starts a keeper anew that was killed, where the system lends the pipe again: Linux. `holder` has it as its output. */

@@ -28,7 +28,7 @@ export function imageStep(work: Work, service: string): Step {
     goesAlong: tag === undefined,
     async revert() {
       // A pulled image is the machine's, shared by everybody; a built one is this instance's alone.
-      if (tag !== undefined) await (await work.stack.docker()).removeImage(tag);
+      if (tag !== undefined) await (await work.stack.docker()).removeImage(tag, work.stack.rootId);
     },
   };
 }

@@ -30,7 +30,7 @@ export function volumesStep(work: Work, service: string): Step {
     },
     async revert() {
       const docker = await work.stack.docker();
-      for (const name of names) await docker.removeVolume(name);
+      for (const name of names) await docker.removeVolume(name, work.stack.rootId);
     },
   };
 }
