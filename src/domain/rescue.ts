@@ -88,6 +88,38 @@ export function isNewer(one: Rescue, other: Rescue): boolean {
   return mine === theirs ? one.time > other.time : mine > theirs;
 }
 
+/**
+ * Gives a save with what earlier ones of the same ticket have and it lacks: a destroy that was broken off and went on later
+ * found, and saved, only what was left. `all` are the newest first.
+ */
+export function completeRescue(rescue: Rescue, all: readonly Rescue[]): Rescue {
+  const earlier = all.filter((one) => one.ticket === rescue.ticket && one.createdAt === rescue.createdAt);
+  return earlier.filter((one) => isNewer(rescue, one)).reduce(addMissing, rescue);
+}
+
+function addMissing(rescue: Rescue, earlier: Rescue): Rescue {
+  const repos = Object.entries(rescue.repos).map(([name, repo]) => {
+    const before = earlier.repos[name];
+    const isBoth = repo.mode === 'dedicated' && before?.mode === 'dedicated';
+    return [name, isBoth ? completeRepo(repo, before) : repo] as const;
+  });
+  const { postgres, redis } = rescue.own ?? {};
+  const own = {
+    ...(postgres && { postgres: { ...earlier.own?.postgres, ...postgres } }),
+    ...(redis && { redis: { ...earlier.own?.redis, ...redis } }),
+  };
+  return { ...rescue, repos: Object.fromEntries(repos), ...(rescue.own && { own }) };
+}
+
+/** Without a worktree neither files nor the disk were saved. A branch that has moved since tells of later work. */
+function completeRepo(repo: RescuedRepo, before: RescuedRepo): RescuedRepo {
+  const beside = repo.beside ?? before.beside;
+  const isGone = repo.exact === undefined && repo.files === undefined && (repo.tip ?? before.tip) === before.tip;
+  if (!isGone) return { ...repo, ...(beside && { beside }) };
+  const others = [...new Set([...(before.others ?? []), ...(repo.others ?? [])])];
+  return { ...repo, ...before, ...(beside && { beside }), ...(others.length > 0 && { others }) };
+}
+
 /** Gives a moment as the names of refs have it. */
 export function rescueTime(now: Date): string {
   return now.toISOString().replaceAll(/[-:]/g, '');

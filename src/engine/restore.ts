@@ -3,7 +3,7 @@ import { dropRescue } from '../adapters/git/rescue-refs.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
-import type { Rescue } from '../domain/rescue.ts';
+import { completeRescue, type Rescue } from '../domain/rescue.ts';
 import type { Step, StepState } from '../domain/step.ts';
 import { suggest } from '../domain/suggest.ts';
 import { type CreateOptions, createInstance, previewCreate } from './create.ts';
@@ -58,7 +58,7 @@ export async function requireRescue(
   const wanted = time?.replaceAll(/[-:]/g, '') ?? '';
   const fitting = ofTicket.filter((rescue) => rescue.time.startsWith(wanted));
   const found = fitting.find(({ halfMade }) => !halfMade) ?? fitting[0];
-  if (found) return found;
+  if (found) return completeRescue(found, all);
   const near = suggest(name, [...new Set(all.map((rescue) => rescue.ticket))]);
   const times = ofTicket.map((rescue) => rescue.time).join(', ');
   throw new StackError('not-found', `nothing is saved of ${JSON.stringify(ticket)}${times ? ` from ${time}` : ''}`, {

@@ -111,6 +111,24 @@ describe('restore', () => {
     expect(shop.read(`${front}/mine`)).toBe('second');
   });
 
+  it('puts back all of a ticket whose destroy was broken off and went on later', async () => {
+    const before = look();
+    shop.commit('tickets/fix-login/api', 'more.txt', 'more\n');
+    shop.write('tickets/fix-login/notes.md', 'notes\n');
+    // With the ref in the way the branch of the API cannot be deleted.
+    const hook = shop.at('api/.git/hooks/reference-transaction');
+    shop.write('api/.git/hooks/reference-transaction', `#!/bin/sh\n! grep -q '0000 refs/heads/fix/login'\n`);
+    chmodSync(hook, 0o755);
+    expect(await destroy()).toMatchObject({ code: 3 });
+    rmSync(hook);
+    expect(await destroy()).toMatchObject({ code: 0 });
+    expect(await listSaved()).toHaveLength(2);
+    expect(await restore('--no-start')).toMatchObject({ code: 0 });
+    expect(look()).toEqual(before);
+    expect(shop.read('tickets/fix-login/notes.md')).toBe('notes\n');
+    expect(shop.read('tickets/fix-login/api/more.txt')).toBe('more\n');
+  });
+
   it('puts back what was checked out, and a merge in the middle', async () => {
     shop.git(front, 'reset', '--quiet', '--hard');
     shop.commit('front', 'server.mjs', 'there\n');
