@@ -44,7 +44,7 @@ export async function findRisks(
         return {
           ticket,
           repo,
-          findings: findings.filter(({ kind }) => !['ignored', 'nested'].includes(kind) || record.phase !== 'creating'),
+          findings: findings.filter((finding) => record.phase !== 'creating' || !isOfSetup(finding)),
         };
       }),
     ),
@@ -57,6 +57,11 @@ export async function findRisks(
     return { ...risk, findings: [...risk.findings, ...describeOccupants(there)] };
   });
   return all.filter(({ findings }) => findings.length > 0);
+}
+
+/** True for what a set-up may have left that was ended before it was noted; commits in another repo are somebody's work. */
+function isOfSetup({ kind, commits = [] }: RiskFinding): boolean {
+  return kind === 'ignored' || (kind === 'nested' && commits.length === 0);
 }
 
 /** Looks once more for commits that nobody else has, now that other branches than before may be going. Changes nothing. */

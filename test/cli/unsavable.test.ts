@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeRepo } from '../support/git-repos.ts';
 import { asUser } from '../support/other-user.ts';
 import { expectRefusal } from '../support/refusal.ts';
 import { makeShop, type Shop, type StackOptions } from '../support/shop.ts';
@@ -51,6 +52,17 @@ describe('what cannot be saved keeps the ticket, with --force too', () => {
     execFileSync('git', ['init', '--quiet', shop.at(front, 'tmp/exp')], { env: shop.env });
     own();
     await refuse(/^ {4}tmp\/exp\/ is a git repo of its own; 1 file not committed there: file$/m);
+    execFileSync('rm', ['-r', shop.at(front, 'tmp/exp')]);
+    await goes();
+  });
+
+  it('commits in another repo, also where the create did not finish', async () => {
+    makeRepo(shop.at(front, 'tmp/exp'), { files: 1 });
+    const state = JSON.parse(shop.read('.stack/state.json'));
+    Object.assign(state.instances['feat-01'], { phase: 'creating' });
+    shop.write('.stack/state.json', JSON.stringify(state));
+    own();
+    await refuse(/^ {4}tmp\/exp\/ is a git repo of its own; 1 commit that no remote of it has: /m);
     execFileSync('rm', ['-r', shop.at(front, 'tmp/exp')]);
     await goes();
   });
