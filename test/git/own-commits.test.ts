@@ -76,9 +76,9 @@ describe('commits to which a worktree alone leads', () => {
   it('are kept without a question when they were taken back, amended or rebased away', async () => {
     const back = commit('back');
     git(worktree, 'reset', '--quiet', '--hard', 'HEAD~1');
-    commit('amended');
-    const before = git(worktree, 'rev-parse', 'HEAD');
-    commitFile(worktree, 'amended', 'otherwise\n');
+    // Its message ends as git's own word for a branch that only moves.
+    const before = commit('amended: Fast-forward');
+    commitFile(worktree, 'amended: Fast-forward', 'otherwise\n');
     git(worktree, 'reset', '--quiet', '--soft', 'HEAD~1');
     git(worktree, 'commit', '--quiet', '--amend', '--no-edit');
     const dropped = commit('dropped');

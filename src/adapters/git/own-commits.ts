@@ -26,7 +26,7 @@ interface Question {
 
 /** What moves HEAD or a branch to a commit that was there before. */
 const MOVES =
-  /^(checkout|reset|clone|branch|Branch|bisect)\b|: Fast-forward$|^(rebase|pull)\b.*\((start|finish|abort|skip)\)/;
+  /^(checkout|reset|clone|branch|Branch|bisect)\b|^(merge|pull)\b.*: Fast-forward$|^(rebase|pull)\b[^:]*\((start|finish|abort|skip)\)/;
 /** Of an operation that is under way, and of the last one: whatever looks like an id in these files. */
 const OPERATIONS = /^([A-Z_]+_HEAD|MERGE_AUTOSTASH|BISECT_.*|rebase-merge|rebase-apply|sequencer)$/;
 const LARGE = 1_000_000;
