@@ -46,7 +46,7 @@ export async function listOwned(
           // Also one that git ignored as it was made.
           (envFiles.includes(file)
             ? isKnownText({ worktree, repoPath, file, noted: notes.envTexts[file] })
-            : isNoted({ worktree, notes, file, status })),
+            : !status.halfStaged.has(file) && isNoted({ worktree, notes, file, status })),
       ),
     );
     return files.filter((_, index) => !known[index]);

@@ -15,6 +15,8 @@ export interface WorktreeStatus {
   changed: string[];
   /** The id that the index has of each changed file, or submodule, of which nothing is staged. */
   unstaged: ReadonlyMap<string, string>;
+  /** Files of which the index has what neither HEAD nor the disk has. */
+  halfStaged: ReadonlySet<string>;
   untracked: string[];
   ignored: string[];
 }
@@ -37,6 +39,7 @@ export async function readStatus(worktree: string): Promise<WorktreeStatus> {
     branch: branch === '(detached)' ? undefined : branch,
     changed: [...new Set([...entries.flatMap(readChanged), ...hidden])],
     unstaged: new Map(entries.flatMap(readUnstaged)),
+    halfStaged: new Set(entries.filter((entry) => /^1 [^.]{2} /.test(entry)).flatMap(readChanged)),
     untracked: listAfter('? '),
     ignored: listAfter('! '),
   };
