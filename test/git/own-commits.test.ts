@@ -93,6 +93,20 @@ describe('commits to which a worktree alone leads', () => {
     expect(await look()).toEqual({ asked: [], heads: [] });
   });
 
+  it('are kept without a question when a program made them and moved HEAD there', async () => {
+    const make = (parent: string, message: string): string =>
+      git(worktree, 'commit-tree', '-p', parent, '-m', message, git(worktree, 'rev-parse', 'HEAD~1^{tree}'));
+    commit('stays');
+    const [one, two] = [make('HEAD', 'One'), make('HEAD', 'Two')];
+    git(worktree, 'reset', '--quiet', '--hard', one);
+    git(worktree, 'reset', '--quiet', '--hard', 'HEAD~1');
+    git(worktree, 'switch', '--quiet', '--detach', two);
+    git(worktree, 'switch', '--quiet', 'feat-01');
+    git(worktree, 'push', '--quiet');
+    expect(await look()).toEqual({ asked: [], heads: [one, two].sort() });
+    await expectSaved(one, two);
+  });
+
   it('are none where a rebase or an amendment has all of their content', async () => {
     commitFile(repo, 'other', 'x');
     commit('one');

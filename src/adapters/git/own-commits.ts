@@ -53,7 +53,10 @@ export async function findOwnCommits(
   ]);
   const going = [...(ownsBranch ? [branch] : []), ...alsoGoing].map((name) => `--exclude=${name}`);
   const safe = [...kept, ...going, '--branches', '--tags', '--remotes', '--glob=refs/stack/rescue'];
-  return sift({ log, branchLog, branchGoes: ownsBranch, refs, operations }, { cwd, safe, kept });
+  // A program may make a commit and then move HEAD there; what was fetched last is on a remote.
+  const fetched = new Set(entry ? (await readIds(path.join(entry.folder, 'FETCH_HEAD'))).map(({ id }) => id) : []);
+  const reached = log.flatMap(({ to }) => (isNone(to) || fetched.has(to) ? [] : [to]));
+  return sift({ log, branchLog, branchGoes: ownsBranch, refs, operations, reached }, { cwd, safe, kept });
 }
 
 /**
@@ -73,7 +76,9 @@ export async function findOwnInSubmodule(repo: string, { gitDir }: Submodule): P
     askGit(gitDir, ['rev-parse', '--revs-only', '--branches', 'HEAD', '--'], how),
   ]);
   const kept = [...new Set(tips.split('\n').filter((id) => id !== ''))];
-  const traces = { log, branchLog: branchLogs.flat(), branchGoes: true, refs: [], operations };
+  // Git itself moves HEAD there to commits that it fetched by their ids: what was checked out was on a remote.
+  const reached = log.flatMap((move) => (isNone(move.to) || isLeaving(move) ? [] : [move.to]));
+  const traces = { log, branchLog: branchLogs.flat(), branchGoes: true, refs: [], operations, reached };
   const own = await sift(traces, { cwd: gitDir, how, safe: ['--all', ...stashes], kept });
   const lost = new Set(await listUnsaved(repo, own.heads));
   if (lost.size === own.heads.length) return own;
@@ -88,6 +93,8 @@ interface Traces {
   branchGoes: boolean;
   refs: readonly { name: string; id: string }[];
   operations: readonly string[];
+  /** Where HEAD has been, whoever made that. */
+  reached: readonly string[];
 }
 
 interface Ground {
@@ -99,12 +106,14 @@ interface Ground {
   kept: readonly string[];
 }
 
-async function sift({ log, branchLog, branchGoes, refs, operations }: Traces, ground: Ground): Promise<OwnCommits> {
+async function sift(traces: Traces, ground: Ground): Promise<OwnCommits> {
+  const { log, branchLog, branchGoes, refs, operations, reached } = traces;
   const { cwd, how = {}, kept } = ground;
   const onBranch = new Set(branchLog.map(({ to }) => to));
+  const goes = (id: string): boolean => branchGoes || !onBranch.has(id);
   const fromLogs = [...log, ...(branchGoes ? branchLog : [])].filter(isMade).map(({ to }) => to);
-  const made = new Set(branchGoes ? fromLogs : fromLogs.filter((id) => !onBranch.has(id)));
-  const tips = new Set([...made, ...refs.map(({ id }) => id), ...operations]);
+  const made = new Set(fromLogs.filter(goes));
+  const tips = new Set([...made, ...reached.filter(goes), ...refs.map(({ id }) => id), ...operations]);
   for (const id of kept) tips.delete(id);
   const lonely = tips.size === 0 ? [] : await listLonely([...tips], ground);
   const parents = new Set(lonely.flatMap((one) => one.parents));
