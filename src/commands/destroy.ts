@@ -103,7 +103,12 @@ function renderDestroyed(destroyed: readonly TakenApart[], left: readonly string
     ...rescued.map(({ repo, ref }) => `  its work in ${repo} is saved: git branch ${ticket}-rescued ${ref}`),
     ...(beside ? [`  its files beside the worktrees are saved: ${beside.slice(0, 4).join(', ')}`] : []),
     ...(data?.postgres?.dump ? [`  its database is saved: .stack/dumps/${data.postgres.dump}`] : []),
-    ...(quiet ? ['  commits that were amended, rebased away or taken back are kept for 30 days'] : []),
+    ...(quiet?.some(({ files }) => !files)
+      ? ['  commits that were amended, rebased away or taken back are kept for 30 days']
+      : []),
+    ...(quiet ?? []).flatMap(({ repo, ref, files }) =>
+      files ? [`  what was written in ${repo} while its set-up ran is kept for 30 days: git show ${ref}`] : [],
+    ),
     ...(rescued.length > 0 || beside || quiet || data
       ? [`  \`stack restore ${ticket}\` makes it again as it was`]
       : []),

@@ -85,7 +85,9 @@ async function renderRescues(rescues: readonly Rescue[], { color, columns }: Ren
     const own = Object.entries(repos).flatMap(([repo, one]) =>
       one.mode === 'dedicated' ? [`${repo} [${one.base}]`] : [],
     );
-    return [ticket, time, own.join(', '), halfMade ? 'half-made' : quiet ? 'taken back' : ''];
+    const isSetUp = Object.values(repos).some((one) => one.mode === 'dedicated' && one.files !== undefined);
+    const what = halfMade ? 'half-made' : quiet ? (isSetUp ? 'of a set-up' : 'taken back') : '';
+    return [ticket, time, own.join(', '), what];
   });
   return renderTable(['Ticket', 'Saved', 'Repos', ''], rows, { color, columns });
 }

@@ -40,7 +40,7 @@ const schema = z.object({
   createdAt: z.string(),
   /** True for what a create left that did not finish: not what anybody wants back, unless they ask for it. */
   halfMade: z.optional(z.boolean()),
-  /** True where nothing but such commits was to be saved: kept for 30 days without a question. */
+  /** True where nothing but such commits, and files of which a set-up's are not told apart, was to be saved: kept for 30 days without a question. */
   quiet: z.optional(z.boolean()),
   repos: z.record(z.string(), z.discriminatedUnion('mode', [dedicated, z.object({ mode: z.literal('shared') })])),
   services: z.record(z.string(), z.object({ runtime: z.enum(['docker', 'process']) })),

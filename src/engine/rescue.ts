@@ -1,4 +1,5 @@
 import { isThere } from '../adapters/files.ts';
+import { type Doubtful, listDoubtful } from '../adapters/git/doubtful.ts';
 import { type Rescued, rescueWork } from '../adapters/git/rescue.ts';
 import { dropRescue, keepBeside, keepRecord, listRecords, rescueRef } from '../adapters/git/rescue-refs.ts';
 import { lookForOwnCommits } from '../adapters/git/risk.ts';
@@ -46,21 +47,22 @@ export function listLarge(risks: readonly TicketRisk[]): LargeFiles[] {
 export async function rescueTicket(
   record: InstanceRecord,
   risks: readonly TicketRisk[],
-  { data, ...stamp }: SaveStamp & { data: SavedData | undefined },
+  { data, halfMade, ...stamp }: SaveStamp & { data: SavedData | undefined; halfMade: boolean },
 ): Promise<Rescue | undefined> {
   const kinds = risks.flatMap(({ findings }) => findings.map(({ kind }) => kind));
   // Stashes are the repo's and stay there.
   const quiet = kinds.every((kind) => kind === 'stashed' || WISHES.has(kind));
-  if (quiet && !(await hasOwnCommits(record))) return undefined;
+  const doubtful = await findDoubtful(record, halfMade);
+  if (quiet && doubtful.size === 0 && !(await hasOwnCommits(record))) return undefined;
   const { time } = stamp;
-  const saved = await saveRepos(record, risks, { time, withFiles: !quiet });
+  const saved = await saveRepos(record, risks, { time, quiet, doubtful });
   const borrowed = Object.entries(record.repos).flatMap(([repo, { mode }]) =>
     mode === 'shared' ? [[repo, { mode }] as const] : [],
   );
   const services = Object.entries(record.services).map(([name, { runtime }]) => [name, { runtime }] as const);
   const rescue: Rescue = {
     ...{ version: 1, ticket: record.ticket, argument: record.argument, ...stamp, createdAt: record.createdAt },
-    ...(record.phase === 'creating' && { halfMade: true }),
+    ...(halfMade && { halfMade }),
     ...(quiet && { quiet }),
     repos: Object.fromEntries([...saved, ...borrowed]),
     services: Object.fromEntries(services),
@@ -77,8 +79,26 @@ export async function rescueTicket(
   return rescue;
 }
 
-/** True where commits go that nobody needs to be asked about: amended, rebased away, taken back. Throws `git`, `files`. */
-export async function hasOwnCommits(record: InstanceRecord): Promise<boolean> {
+/**
+ * True where something goes that nobody needs to be asked about: commits that were amended, rebased away, taken back, and what
+ * a person may have written while a set-up ran. Throws `git`, `files`.
+ */
+export async function hasQuietWork(record: InstanceRecord, halfMade: boolean): Promise<boolean> {
+  return (await findDoubtful(record, halfMade)).size > 0 || (await hasOwnCommits(record));
+}
+
+/** Gives the files that may be somebody's, by repo; a repo without any is not named. */
+async function findDoubtful(record: InstanceRecord, halfMade: boolean): Promise<Map<string, Doubtful>> {
+  const looks = await Promise.all(
+    dedicatedRepos(record).map(async ([repo, own]) => {
+      const found = await listDoubtful({ ...own, repoPath: own.path }, halfMade);
+      return [repo, found] as const;
+    }),
+  );
+  return new Map(looks.filter(([, { files, inRepos }]) => files.length + inRepos.length > 0));
+}
+
+async function hasOwnCommits(record: InstanceRecord): Promise<boolean> {
   const repos = dedicatedRepos(record);
   const looks = await Promise.all(repos.map(([, own]) => lookForOwnCommits({ ...own, repoPath: own.path })));
   return looks.some(({ heads }) => heads.length > 0);
@@ -100,7 +120,7 @@ export async function purgeQuiet(record: InstanceRecord): Promise<void> {
 async function saveRepos(
   record: InstanceRecord,
   risks: readonly TicketRisk[],
-  { time, withFiles }: { time: string; withFiles: boolean },
+  { time, quiet, doubtful }: { time: string; quiet: boolean; doubtful: ReadonlyMap<string, Doubtful> },
 ): Promise<[string, RescuedRepo][]> {
   const repos = dedicatedRepos(record);
   const place = folderOf(record);
@@ -110,9 +130,11 @@ async function saveRepos(
   const looks = await Promise.allSettled(
     repos.map(async ([repo, own]) => {
       const findings = risks.filter((risk) => risk.repo === repo).flatMap((risk) => risk.findings);
-      const ignored = [...new Set(findings.flatMap(({ kind, paths }) => (kind === 'ignored' ? (paths ?? []) : [])))];
+      const named = findings.flatMap(({ kind, paths }) => (kind === 'ignored' ? (paths ?? []) : []));
+      const { files, inRepos } = doubtful.get(repo) ?? { files: [], inRepos: [] };
+      const which = quiet ? { only: files } : { ignored: [...new Set([...named, ...files])] };
       const ref = rescueRef(record.ticket, time);
-      const options = { ...own, repoPath: own.path, ref, ignored, always: true, withFiles };
+      const options = { ...own, repoPath: own.path, ref, ...which, inRepos, always: true };
       const saved = describeRepo(own, await rescueWork(options));
       if (beside.length === 0 || !(await isThere(own.path))) return [repo, saved] as [string, RescuedRepo];
       const { ticket, folder } = record;

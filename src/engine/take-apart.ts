@@ -11,7 +11,7 @@ import { findLostEngine, isInEngine, listAbandoned } from './lost-engine.ts';
 import { bringToRest, hasOwnData, requireAlone, withOwnServers } from './own-data.ts';
 import { removeOwnFolder } from './redis-server.ts';
 import { removeForgotten, requireNothingLeft } from './remains.ts';
-import { hasOwnCommits, purgeQuiet, rescueTicket } from './rescue.ts';
+import { hasQuietWork, purgeQuiet, rescueTicket } from './rescue.ts';
 import { nextSequence } from './rescues.ts';
 import { runBackward } from './run.ts';
 import { requireDedicated } from './spec.ts';
@@ -38,8 +38,11 @@ export interface TakenApart {
   rescued: { repo: string; ref: string }[];
   /** Files beside the worktrees that were saved. */
   beside?: string[];
-  /** Where commits that were amended, rebased away or taken back are kept for some time; undefined where there were none. */
-  quiet?: { repo: string; ref: string }[];
+  /**
+   * Where commits that were amended, rebased away or taken back are kept for some time, and (`files`) what a person may have
+   * written while a set-up ran; undefined where there was nothing of that.
+   */
+  quiet?: { repo: string; ref: string; files: boolean }[];
   /** Where its data is saved; undefined when it had none, or none that was its own. */
   data?: SavedData;
 }
@@ -119,9 +122,16 @@ export async function takeApart(
     await saveRecord(work);
     throw error;
   });
-  const how = { ...options, risks };
+  const how = { ...options, risks, halfMade: before?.phase === 'creating' };
   const lost = options.abandon ? await findLostEngine(stack, work) : undefined;
   return lost === undefined ? withOwnServers(work, () => unmake(work, how)) : abandon(work, how, lost);
+}
+
+/** What is known of a ticket that goes. */
+interface Going extends TakeApartOptions {
+  risks: readonly TicketRisk[];
+  /** True where its create did not finish; its record says so no more. */
+  halfMade: boolean;
 }
 
 /** The tickets that another command is about to unmake, or has begun to: whoever comes later sees those that came before. */
@@ -151,11 +161,7 @@ function finished(ticket: string): StackError {
 }
 
 /** Unmakes all but what is in an engine that is gone. Throws `leftover` all the same: somebody should know. */
-async function abandon(
-  work: Work,
-  options: TakeApartOptions & { risks: readonly TicketRisk[] },
-  reason: string,
-): Promise<never> {
+async function abandon(work: Work, options: Going, reason: string): Promise<never> {
   const { stack, record } = work;
   const { ticket } = record;
   const rescue = await saveFirst(work, options, {
@@ -178,12 +184,12 @@ async function abandon(
   });
 }
 
-async function unmake(work: Work, options: TakeApartOptions & { risks: readonly TicketRisk[] }): Promise<TakenApart> {
+async function unmake(work: Work, options: Going): Promise<TakenApart> {
   const { stack, record } = work;
   const stamp = options.force || hasOwnData(record) ? await stampOf(work) : undefined;
   const data = stamp && hasOwnData(record) ? await secureData(work, options, stamp) : undefined;
   const rescue = stamp && options.force ? await saveFirst(work, options, { ...stamp, data, rests: true }) : undefined;
-  const quiet = listQuiet(rescue ?? (await saveQuietly(work, stamp, data)));
+  const quiet = listQuiet(rescue ?? (await saveQuietly(work, options, { stamp, data })));
   // Where nothing had to be saved, what comes in from now on is looked for to the end.
   const steps = listRecordedSteps({ ...work, ...savedBy(rescue) });
   const leftovers = await runBackward(steps, { ...stack, until: stack.signal });
@@ -206,26 +212,28 @@ async function unmake(work: Work, options: TakeApartOptions & { risks: readonly 
   };
 }
 
-/** A quiet rescue has no files. */
+/** A quiet rescue has not all of the files. */
 function savedBy(rescue: Rescue | undefined): Pick<Work, 'saved' | 'savedAs'> {
   const savedAs = rescue?.quiet ? undefined : rescue;
   return { saved: savedAs !== undefined, savedAs };
 }
 
-/** Keeps what nothing but the worktrees' own refs and logs leads to, where nothing else had to be saved. */
+/** Keeps what nobody is asked about, where nothing else had to be saved. */
 async function saveQuietly(
   work: Work,
-  stamp: SaveStamp | undefined,
-  data: SavedData | undefined,
+  { halfMade }: Going,
+  { stamp, data }: { stamp: SaveStamp | undefined; data: SavedData | undefined },
 ): Promise<Rescue | undefined> {
-  if (!(await hasOwnCommits(work.record))) return undefined;
-  return rescueTicket(work.record, [], { ...(stamp ?? (await stampOf(work))), data });
+  if (!(await hasQuietWork(work.record, halfMade))) return undefined;
+  return rescueTicket(work.record, [], { ...(stamp ?? (await stampOf(work))), data, halfMade });
 }
 
-function listQuiet(rescue: Rescue | undefined): { repo: string; ref: string }[] {
+function listQuiet(rescue: Rescue | undefined): NonNullable<TakenApart['quiet']> {
   if (!rescue?.quiet) return [];
   return Object.entries(rescue.repos).flatMap(([repo, one]) =>
-    one.mode === 'dedicated' && one.others && one.ref !== undefined ? [{ repo, ref: one.ref }] : [],
+    one.mode === 'dedicated' && (one.others || one.files) && one.ref !== undefined
+      ? [{ repo, ref: one.ref, files: one.files !== undefined }]
+      : [],
   );
 }
 
@@ -264,7 +272,7 @@ function keepBranches(record: InstanceRecord): void {
 /** Nothing is condemned before all is saved: when that fails the ticket is as it was, but at rest. */
 async function saveFirst(
   work: Work,
-  options: TakeApartOptions & { risks: readonly TicketRisk[] },
+  options: Going,
   saved: SaveStamp & { data: SavedData | undefined; rests: boolean },
 ): Promise<Rescue | undefined> {
   const { record, stack } = work;
@@ -284,6 +292,7 @@ async function saveFirst(
       time: saved.time,
       sequence: saved.sequence,
       data: saved.data,
+      halfMade: options.halfMade,
     });
     condemn(record, options);
     for (const { repo, ref } of listSaved(rescue, risks))

@@ -40,6 +40,9 @@ describe('what the set-up writes', () => {
     expect(shop.git(front, 'status', '--porcelain')).not.toBe('');
     shop.configure((text) => text.replace(', disposable: [.next]', ''));
     await passes();
+    shop.configure((text) => text.replace(setUp, 'true'));
+    await create();
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0, stdout: 'feat-01 is gone' });
   });
 
   it('counts once a person has changed it, also when it is set up anew', async () => {
@@ -74,6 +77,53 @@ describe('what the set-up writes', () => {
     await passes('--force');
     expect(await shop.stack(['restore', 'feat-01', '--no-start', '--quiet'])).toMatchObject({ code: 0 });
     expect(shop.read('tickets/feat-01/made/list')).toBe('once\nonce\n');
+  });
+
+  it('is kept for 30 days, since a person may have written it meanwhile, and counts after a restore no more than before', async () => {
+    const mine =
+      'echo code > src/feature.ts; echo more >> server.mjs; cp config/local.json same.json; truncate -s 60M big';
+    shop.write('front/same.json', '{}\n');
+    shop.configure((text) => text.replace(setUp, `${setUp}; mkdir src; ${mine}`));
+    await create();
+    const run = await shop.stack(['destroy', 'feat-01']);
+    const [, said = '', ref = ''] = /^ {2}(what was .*) (refs\S+)$/m.exec(run.stdout) ?? [];
+    expect(said).toBe('what was written in front while its set-up ran is kept for 30 days: git show');
+    expect(shop.git('front', 'diff', '--name-only', 'main', ref).split('\n')).toEqual([
+      ...['gen/types.ts', 'lock.json', 'server.mjs', 'src/feature.ts'],
+    ]);
+    expect((await shop.stack(['restore', '--list'])).stdout).toMatch(/^feat-01 .* of a set-up$/m);
+    shop.configure((text) => text.replace(`; mkdir src; ${mine}`, ''));
+    expect(await shop.stack(['restore', 'feat-01', '--no-start', '--quiet'])).toMatchObject({ code: 0 });
+    expect(shop.read(`${front}/src/feature.ts`)).toBe('code\n');
+    shop.write(`${front}/src/feature.ts`, 'code\nmine\n');
+    await refuse('1 untracked file: src/');
+    shop.write(`${front}/src/feature.ts`, 'code\n');
+    await passes();
+    expect(shop.git('front', 'for-each-ref', 'refs/stack/rescue').split('\n')).toHaveLength(2);
+  });
+
+  it('is kept in the same way where the create was killed: ignored files, and those in another repo', async () => {
+    const kill = async (): Promise<void> => {
+      await create();
+      const state = JSON.parse(shop.read('.stack/state.json'));
+      Object.assign(state.instances['feat-01'], { phase: 'creating' });
+      shop.write('.stack/state.json', JSON.stringify(state));
+      shop.write('front/.git/info/exclude', '*.secret\ntmp\n');
+      shop.write(`${front}/my.secret`, 'mine\n');
+      shop.git(front, 'init', '--quiet', 'tmp/exp');
+      shop.write(`${front}/tmp/exp/in/file`, 'mine too\n');
+    };
+    for (const clear of [passes, create]) {
+      await kill();
+      await clear();
+      const [ref = '', ...more] = shop
+        .git('front', 'for-each-ref', '--format=%(refname)', 'refs/stack/rescue')
+        .split('\n');
+      expect(more).toEqual([]);
+      expect(shop.git('front', 'show', `${ref}:my.secret`)).toBe('mine');
+      expect(shop.git('front', 'show', `${ref}:tmp/exp/in/file`)).toBe('mine too');
+      shop.git('front', 'update-ref', '-d', ref);
+    }
   });
 
   it('is noted too for a repo that is added later', async () => {

@@ -152,7 +152,7 @@ describe('a worktree of a superproject', () => {
     const back = commitFile(lib, 'back', 'x');
     git(lib, 'reset', '--quiet', '--hard', 'HEAD~1');
     expect(await lookAt(wanted)).toMatchObject({ findings: [], own: { left: [], heads: [back] } });
-    expect(await rescueWork({ ...wanted, ref: REF, always: true, withFiles: false })).toMatchObject({ others: [back] });
+    expect(await rescueWork({ ...wanted, ref: REF, always: true, only: [] })).toMatchObject({ others: [back] });
     expect(git(top, 'merge-base', `${REF}-lib`, back)).toBe(back);
     expect(await lookAt(wanted)).toMatchObject({ findings: [], own: { left: [], heads: [] } });
     const left = commitFile(lib, 'left', 'x');

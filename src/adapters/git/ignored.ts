@@ -84,7 +84,8 @@ async function isKnown(question: IgnoredQuestion, file: string): Promise<boolean
   return isSame(own, main);
 }
 
-async function isSame(one: string, other: string): Promise<boolean> {
+/** True where two files have the same content. */
+export async function isSame(one: string, other: string): Promise<boolean> {
   const [here, there] = await Promise.all([one, other].map((file) => lstat(pathOf(file)).catch(() => undefined)));
   if (!here?.isFile() || !there?.isFile() || here.size !== there.size) return false;
   // What cannot be read is not known to be the same.

@@ -6,6 +6,7 @@ import { pathOf } from '../byte-names.ts';
 import { readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { type Inside, lookInside } from './inside.ts';
 import { examineNested, isSafe, type NestedRepo } from './nested.ts';
+import { listInside } from './nobodys.ts';
 import { readNotes } from './own-notes.ts';
 import { count, describeCommits, describeFiles, type RiskFinding } from './risk.ts';
 import { listSubmodules } from './submodule.ts';
@@ -42,6 +43,17 @@ export async function findInsideRisk(worktree: string): Promise<InsideRisk> {
 export async function stampNested(worktree: string, entry: WorktreeEntry): Promise<Record<string, string>> {
   const nested = await examineOthers(worktree, entry, await lookInside(worktree));
   return Object.fromEntries(nested.map((repo) => [repo.path, stampOf(repo)]));
+}
+
+/** Gives other repos among the files of a worktree, and the files that were not committed there. Throws `git`. */
+export async function listUncommittedInside(
+  worktree: string,
+  entry: WorktreeEntry,
+): Promise<{ repos: string[]; files: string[] }> {
+  const nested = await examineOthers(worktree, entry, await lookInside(worktree));
+  const names = nested.flatMap((repo) => repo.files.map((file) => path.join(repo.path, file)));
+  const files = names.flatMap((name) => (name.endsWith('/') ? listInside(worktree, name) : [name]));
+  return { repos: nested.map((repo) => repo.path), files };
 }
 
 /** Submodules are looked at on their own. */

@@ -97,6 +97,7 @@ async function noteSince(question: WrittenQuestion, before: Sight | undefined): 
     ignored: [...new Set([...notes.ignored, ...folders])],
     repos: { ...notes.repos, ...Object.fromEntries(repos) },
     written: { ...notes.written, ...written },
+    duringSetUp: before ? [...new Set([...notes.duringSetUp, ...files])] : notes.duringSetUp,
   }));
 }
 

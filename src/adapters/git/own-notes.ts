@@ -13,6 +13,8 @@ export interface OwnNotes {
   ignored: string[];
   /** Files that git, stack or the set-up wrote and that would be taken for work: a hash of each as it was written. */
   written: Record<string, string>;
+  /** Those of them that came while a set-up ran: a person may have written them meanwhile. */
+  duringSetUp: string[];
   /** Files that were copied from the main checkout: size and time as they came. */
   copied: Record<string, string>;
   /** Other repos that the set-up left among the files, with a stamp of what is in them and nowhere else. */
@@ -24,7 +26,7 @@ export interface OwnNotes {
 /** Gives the notes in a worktree's entry; without any, those of nobody. Never throws. */
 export async function readNotes(entryFolder: string): Promise<OwnNotes> {
   const text = await readFileIfThere(fileOf(entryFolder)).catch(() => undefined);
-  const none = { owner: '', ignored: [], written: {}, copied: {}, repos: {}, envTexts: {} };
+  const none = { owner: '', ignored: [], written: {}, duringSetUp: [], copied: {}, repos: {}, envTexts: {} };
   try {
     return { ...none, ...(JSON.parse(text ?? '{}') as Partial<OwnNotes>) };
   } catch {

@@ -27,8 +27,10 @@ export interface RescueOptions {
   ignored?: readonly string[];
   /** True: the ref is made also when nothing would be lost, so that all can be put back as it was. */
   always?: boolean;
-  /** False: commits alone; default true. */
-  withFiles?: boolean;
+  /** Files in other repos that are saved without those. */
+  inRepos?: readonly string[];
+  /** Of the files these alone; default: all. */
+  only?: readonly string[] | undefined;
 }
 
 /** What is checked out: a commit, a branch, or a branch that has no commit yet. */
@@ -98,7 +100,7 @@ async function gather(
 ): Promise<{ saved: Rescued; tips: string[] }> {
   const { worktree, branch, ref, always = false } = options;
   const [head, local] = await Promise.all([linked && readHead(worktree), findLocal(cwd, branch)]);
-  const { snapshot, exact } = options.withFiles === false ? NO_FILES : await takeFiles(options, cwd, linked);
+  const { snapshot, exact } = await takeFiles(options, cwd, linked);
   const operations = linked ? listOperations(linked) : [];
   const kept = unique([local?.commit, head?.commit]);
   const { heads } = await findOwnCommits(cwd, home, { ...options, ownsBranch: options.ownsBranch ?? true }, kept);
@@ -115,17 +117,16 @@ interface TakenFiles {
   exact: Exact | undefined;
 }
 
-const NO_FILES: TakenFiles = { snapshot: undefined, exact: undefined };
-
 async function takeFiles(
-  { worktree, ignored = [], always = false }: RescueOptions,
+  { worktree, ignored = [], inRepos = [], only, always = false }: RescueOptions,
   cwd: string,
   linked: WorktreeEntry | undefined,
 ): Promise<TakenFiles> {
+  if (only && (!linked || only.length + inRepos.length === 0)) return { snapshot: undefined, exact: undefined };
   if (linked) {
     const folders = { gitDir: linked.folder, commonDir: path.dirname(path.dirname(linked.folder)) };
-    const snapshot = await takeSnapshot(worktree, folders, ignored);
-    return { snapshot, exact: always ? await saveExact(worktree, linked, ignored) : undefined };
+    const snapshot = await takeSnapshot(worktree, folders, { ignored, inRepos, only });
+    return { snapshot, exact: always && !only ? await saveExact(worktree, linked, ignored) : undefined };
   }
   const snapshot = await snapshotFolder(cwd, worktree);
   return { snapshot, exact: snapshot && { tree: snapshot.tree, commits: [] } };
@@ -155,7 +156,7 @@ interface RescuedSubmodule {
 
 /** Gives the submodules of which something was saved. A submodule's commits go into the repo itself: its own git folder goes with the worktree. */
 async function rescueSubmodules(
-  { ref, ignored = [], withFiles = true }: RescueOptions,
+  { ref, ignored = [], only }: RescueOptions,
   cwd: string,
   submodules: readonly Submodule[],
 ): Promise<RescuedSubmodule[]> {
@@ -163,7 +164,7 @@ async function rescueSubmodules(
     submodules.map((submodule) => {
       const own = ignored.filter((file) => holderOf(submodules, file) === submodule);
       const inside = own.map((file) => path.relative(submodule.path, file));
-      return rescueSubmodule(cwd, submodule, { ref, ignored: inside, withFiles });
+      return rescueSubmodule(cwd, submodule, { ref, ignored: inside, withFiles: only === undefined });
     }),
   );
   return saved.filter((one) => one !== undefined);
@@ -178,11 +179,11 @@ function holderOf(submodules: readonly Submodule[], file: string): Submodule | u
 async function rescueSubmodule(
   cwd: string,
   submodule: Submodule,
-  { ref, ignored, withFiles }: Required<Pick<RescueOptions, 'ref' | 'ignored' | 'withFiles'>>,
+  { ref, ignored, withFiles }: { ref: string; ignored: readonly string[]; withFiles: boolean },
 ): Promise<RescuedSubmodule | undefined> {
   const { folder, gitDir, path: relative } = submodule;
   const take = withFiles && folder !== undefined;
-  const snapshot = take ? (await takeSnapshot(folder, { gitDir, commonDir: gitDir }, ignored))?.commit : undefined;
+  const snapshot = take ? (await takeSnapshot(folder, { gitDir, commonDir: gitDir }, { ignored }))?.commit : undefined;
   const [lonely, { heads: others }] = await Promise.all([
     listLonelyInSubmodule(submodule),
     findOwnInSubmodule(cwd, submodule),

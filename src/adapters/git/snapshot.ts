@@ -36,6 +36,16 @@ const IDENTITY = {
   GIT_COMMITTER_EMAIL: 'stack@localhost',
 };
 
+/** What is taken of a worktree. Paths are relative to it. */
+export interface Wanted {
+  /** Files that git ignores and that are taken too. */
+  ignored?: readonly string[];
+  /** Files in other repos that are taken without those. */
+  inRepos?: readonly string[];
+  /** These alone, and what is staged, as far as git can keep them; default: all that git does not ignore. */
+  only?: readonly string[] | undefined;
+}
+
 /**
  * Takes all files of a worktree as they are, those that git ignores only when named, with an index of its own: the person's
  * is not touched, and no filter runs. Undefined when all is as in HEAD. Throws `git`, and `dirty` for a repo among the files.
@@ -43,7 +53,7 @@ const IDENTITY = {
 export async function takeSnapshot(
   folder: string,
   folders: GitFolders,
-  ignored: readonly string[] = [],
+  { ignored = [], inRepos = [], only }: Wanted = {},
 ): Promise<Snapshot | undefined> {
   const [names, settings] = await Promise.all([
     askGit(folder, ['ls-files', '-z', '--cached', '--others', '--exclude-standard']),
@@ -61,9 +71,13 @@ export async function takeSnapshot(
     const staged = await git(WRITE_TREE).catch(() => tree);
     await showHidden(git, folder);
     await requireOutsideRepos(folder, ignored);
-    const wanted = new Set([...names.split('\0'), ...ignored].filter((name) => name !== ''));
-    await putIntoIndex(git, { folder, list: `${index}.paths` }, [...wanted]);
-    await requireNoRepos(folder, git, { since: tree, repos: [...wanted].filter((name) => name.endsWith('/')) });
+    const all = [...(only ?? names.split('\0')), ...ignored, ...inRepos].filter((name) => name !== '');
+    const wanted = [...new Set(all)];
+    const added = await putIntoIndex(git, { folder, list: `${index}.paths` }, wanted);
+    if (!only) {
+      await requireAdded(git, folder, added);
+      await requireNoRepos(folder, git, { since: tree, repos: wanted.filter((name) => name.endsWith('/')) });
+    }
     const files = await git(WRITE_TREE);
     if (files === tree && staged === tree) return undefined;
     const base = head === '' ? [] : [head];
@@ -99,13 +113,13 @@ async function showHidden(git: Git, folder: string): Promise<void> {
 
 /**
  * Brings what an index has of some paths up to what is on the disk. Not with `git add`: that compares every path with every
- * file, a quarter of a minute for 30,000. Throws `git`, and `dirty` for a name that git cannot keep.
+ * file, a quarter of a minute for 30,000. Gives the files that are there. Throws `git`.
  */
 async function putIntoIndex(
   git: Git,
   { folder, list }: { folder: string; list: string },
   names: readonly string[],
-): Promise<void> {
+): Promise<string[]> {
   const entries = (await git(['ls-files', '--stage', '-z'])).split('\0');
   const links = new Set(entries.flatMap((entry) => (entry.startsWith('160000 ') ? [nameOf(entry)] : [])));
   const place = locateIn(folder);
@@ -120,7 +134,7 @@ async function putIntoIndex(
   await update(['--force-remove'], files.filter(isGone));
   const there = files.filter((name) => !isGone(name));
   await update(['--add', '--remove', '--replace', '--ignore-skip-worktree-entries'], there);
-  await requireAdded(git, folder, there);
+  return there;
 }
 
 function nameOf(entry: string): string {

@@ -1,4 +1,5 @@
 import { bringBack } from '../../adapters/git/bring-back.ts';
+import { noteWritten } from '../../adapters/git/note-written.ts';
 import { bringBackBeside } from '../../adapters/git/rescue-refs.ts';
 import { StackError } from '../../domain/errors.ts';
 import { dedicatedRepos } from '../../domain/instance.ts';
@@ -58,7 +59,8 @@ export function listSavedFilesSteps(work: Work): Step[] {
 }
 
 function savedWorkStep(work: Work, repo: string, saved: RescuedRepo): Step {
-  const { worktree } = requireDedicated(work.record, repo);
+  const own = requireDedicated(work.record, repo);
+  const run = (): Promise<string[]> => bringBack({ ...saved, worktree: own.worktree });
   const warn = (text: string): void => work.stack.emit({ type: 'warning', text: `${repo}: ${text}` });
   return {
     id: `saved-work ${repo}`,
@@ -69,7 +71,8 @@ function savedWorkStep(work: Work, repo: string, saved: RescuedRepo): Step {
       return work.broughtBack.has(repo) ? 'present' : 'absent';
     },
     async apply() {
-      const warnings = await bringBack({ ...saved, worktree });
+      // Whose that is was in doubt before, and is still.
+      const warnings = await (work.rescue?.quiet ? noteWritten({ ...own, repoPath: own.path }, run) : run());
       work.broughtBack.add(repo);
       for (const text of warnings) warn(text);
     },

@@ -1,0 +1,73 @@
+import { constants } from 'node:fs';
+import { access, lstat } from 'node:fs/promises';
+import path from 'node:path';
+import { pathOf } from '../byte-names.ts';
+import { readOwnEntry } from './entry.ts';
+import { findIgnoredWork, type IgnoredQuestion, isSame } from './ignored.ts';
+import { listUncommittedInside } from './inside-risk.ts';
+import { disposableIn, listInside } from './nobodys.ts';
+import { readNotes } from './own-notes.ts';
+import { readStatus } from './status.ts';
+
+/** Files that count as a set-up's and that a person may have written while it ran. Relative to the worktree. */
+export interface Doubtful {
+  files: string[];
+  /** In other repos among them. */
+  inRepos: string[];
+}
+
+type Question = Omit<IgnoredQuestion, 'ignored' | 'notes' | 'repos'>;
+
+/** Of one worktree. What a person writes is small: the largest files are left out first. */
+const MOST_BYTES = 50_000_000;
+
+/**
+ * Finds such files, those aside that the main checkout has just so. `isHalfMade`: the set-up may have been ended before
+ * anything was noted, so ignored files and those in other repos may be its own as well. Throws `git`.
+ */
+export async function listDoubtful(question: Question, isHalfMade: boolean): Promise<Doubtful> {
+  const { worktree, repoPath, disposable = [] } = question;
+  const entry = await readOwnEntry(worktree);
+  const notes = entry?.hasIndex ? await readNotes(entry.folder) : undefined;
+  if (!entry || !notes || (notes.duringSetUp.length === 0 && !isHalfMade)) return { files: [], inRepos: [] };
+  const [status, isDisposable] = await Promise.all([readStatus(worktree), disposableIn(disposable)]);
+  const noted = new Set(notes.duringSetUp);
+  const untracked = status.untracked.flatMap((name) => (name.endsWith('/') ? listInside(worktree, name) : [name]));
+  const written = [...status.changed, ...untracked].filter((file) => noted.has(file) && !isDisposable(file));
+  const same = await Promise.all(written.map((file) => isSame(path.join(worktree, file), path.join(repoPath, file))));
+  const others = isHalfMade ? await listUncommittedInside(worktree, entry) : { repos: [], files: [] };
+  const ignored = isHalfMade
+    ? await findIgnoredWork({ ...question, ignored: status.ignored, notes, repos: others.repos })
+    : { paths: [] };
+  const all = [...written.filter((_, index) => !same[index]), ...ignored.paths, ...others.files];
+  const small = await takeSmall(worktree, all);
+  const isOther = (file: string): boolean => others.files.includes(file);
+  return { files: small.filter((file) => !isOther(file)), inRepos: small.filter(isOther) };
+}
+
+/** What cannot be read cannot be saved. */
+async function takeSmall(worktree: string, names: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const at = pathOf(path.join(worktree, name));
+      const stat = await lstat(at).catch(() => undefined);
+      const isKept = stat?.isSymbolicLink() || (stat?.isFile() && (await isReadable(at)));
+      return stat && isKept ? [{ name, bytes: stat.size }] : [];
+    }),
+  );
+  let left = MOST_BYTES;
+  return found
+    .flat()
+    .sort((one, other) => one.bytes - other.bytes)
+    .flatMap(({ name, bytes }) => {
+      left -= bytes;
+      return left < 0 ? [] : [name];
+    });
+}
+
+async function isReadable(file: string | Buffer): Promise<boolean> {
+  return access(file, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
+}
