@@ -60,7 +60,7 @@ export async function findRisks(
 }
 
 /** True for what a set-up may have left that was ended before it was noted; commits in another repo are somebody's work. */
-function isOfSetup({ kind, commits = [] }: RiskFinding): boolean {
+export function isOfSetup({ kind, commits = [] }: RiskFinding): boolean {
   return kind === 'ignored' || (kind === 'nested' && commits.length === 0);
 }
 

@@ -1,24 +1,27 @@
-import { unlockWorktree } from '../adapters/git/worktree.ts';
 import { refuseLinkedFolder } from '../adapters/own-folders.ts';
 import { StackError } from '../domain/errors.ts';
-import { dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
+import type { InstanceRecord, StackState } from '../domain/instance.ts';
 import { type Rescue, rescueTime, type SaveStamp } from '../domain/rescue.ts';
+import type { Step } from '../domain/step.ts';
 import { requireOwnThings } from './belongs.ts';
-import { findLonely, findRisks, requireNobodyInside, requireSavable, riskError, type TicketRisk } from './checks.ts';
+import { findLonely, findRisks, riskError, type TicketRisk } from './checks.ts';
 import { claimInstance, isOwnerAlive, requireFree, requireInstance, requireInstances } from './claim.ts';
 import { describeSafe, keepDumpRecord, purgeDumps, type SavedData, saveData } from './dumps.ts';
 import { findLostEngine, isInEngine, listAbandoned } from './lost-engine.ts';
-import { bringToRest, hasOwnData, requireAlone, withOwnServers } from './own-data.ts';
+import { hasOwnData, requireAlone, withOwnServers } from './own-data.ts';
 import { removeOwnFolder } from './redis-server.ts';
 import { removeForgotten, requireNothingLeft } from './remains.ts';
 import { hasQuietWork, purgeQuiet, rescueTicket } from './rescue.ts';
 import { nextSequence } from './rescues.ts';
-import { runBackward } from './run.ts';
-import { requireDedicated } from './spec.ts';
+import { type Leftover, runBackward } from './run.ts';
+import { condemn, keepBranches, listSaved, saveFirst } from './save-first.ts';
 import type { Stack } from './stack.ts';
 import { listRecordedSteps } from './steps/list.ts';
 import { interruptedAt, leftoverError } from './unwind.ts';
 import { createWork, saveRecord, type Work } from './work.ts';
+
+/** How often what comes in while a ticket is taken apart is saved as well. */
+const MORE_SAVES = 3;
 
 export interface TakeApartOptions {
   /** Saves work that would be lost under `refs/stack/rescue/` and goes on. */
@@ -169,10 +172,7 @@ async function abandon(work: Work, options: Going, reason: string): Promise<neve
     data: undefined,
     rests: false,
   });
-  const steps = listRecordedSteps({ ...work, ...savedBy(rescue) }).filter((step) => !isInEngine(work, step));
-  const leftovers = await runBackward(steps, { ...stack, until: stack.signal });
-  if (stack.signal.aborted) throw interruptedAt(`stack destroy ${ticket}`);
-  if (leftovers.length > 0) throw leftoverError(ticket, leftovers);
+  await revertAll(work, options, { rescue, rests: false }, (step) => !isInEngine(work, step));
   await removeOwnFolder(stack, ticket);
   const left = listAbandoned(work);
   await stack.store.update((draft) => {
@@ -190,11 +190,7 @@ async function unmake(work: Work, options: Going): Promise<TakenApart> {
   const data = stamp && hasOwnData(record) ? await secureData(work, options, stamp) : undefined;
   const rescue = stamp && options.force ? await saveFirst(work, options, { ...stamp, data, rests: true }) : undefined;
   const quiet = listQuiet(rescue ?? (await saveQuietly(work, options, { stamp, data })));
-  // Where nothing had to be saved, what comes in from now on is looked for to the end.
-  const steps = listRecordedSteps({ ...work, ...savedBy(rescue) });
-  const leftovers = await runBackward(steps, { ...stack, until: stack.signal });
-  if (stack.signal.aborted) throw interruptedAt(`stack destroy ${record.ticket}`);
-  if (leftovers.length > 0) throw leftoverError(record.ticket, leftovers);
+  const more = await revertAll(work, options, { rescue, data, rests: true });
   await removeForgotten(work);
   await requireNothingLeft(work);
   await stack.store.update((draft) => {
@@ -205,11 +201,53 @@ async function unmake(work: Work, options: Going): Promise<TakenApart> {
   if (quiet.length > 0) await purgeQuiet(record).catch(() => undefined);
   return {
     ticket: record.ticket,
-    rescued: listSaved(rescue, options.risks),
+    rescued: [{ rescue, risks: options.risks }, ...more].flatMap((one) => listSaved(one.rescue, one.risks)),
     ...listSavedBeside(rescue, options.risks),
     ...(quiet.length > 0 && { quiet }),
     ...(data && { data }),
   };
+}
+
+/**
+ * Reverts the steps. Where all has been saved and something came in before it went, that is saved as well; where nothing had
+ * to be saved it is a refusal. Gives what was saved so. Throws `leftover`, `interrupted`.
+ */
+async function revertAll(
+  work: Work,
+  options: Going,
+  saved: { rescue: Rescue | undefined; data?: SavedData | undefined; rests: boolean },
+  isWanted: (step: Step) => boolean = () => true,
+): Promise<{ rescue: Rescue | undefined; risks: readonly TicketRisk[] }[]> {
+  const { stack, record } = work;
+  const { data, rests } = saved;
+  const more: { rescue: Rescue | undefined; risks: readonly TicketRisk[] }[] = [];
+  for (let { rescue } = saved; ; ) {
+    const steps = listRecordedSteps({ ...work, ...savedBy(rescue) }).filter(isWanted);
+    const leftovers = await runBackward(steps, { ...stack, until: stack.signal });
+    if (stack.signal.aborted) throw interruptedAt(`stack destroy ${record.ticket}`);
+    if (leftovers.length === 0) return more;
+    const error = leftoverError(record.ticket, leftovers);
+    if (!savedBy(rescue).saved || more.length === MORE_SAVES || !leftovers.every(isLate)) throw error;
+    for (const text of leftovers.flatMap(listFindings))
+      stack.emit({ type: 'info', text: `${record.ticket}: ${text}, and is saved as well` });
+    try {
+      const risks = await findRisks(stack, record, options);
+      rescue = await saveFirst(work, { ...options, risks }, { ...(await stampOf(work)), data, rests });
+      more.push({ rescue, risks });
+    } catch {
+      throw error;
+    }
+  }
+}
+
+function isLate({ error }: Leftover): boolean {
+  return error instanceof StackError && (error.code === 'dirty' || error.code === 'unpushed');
+}
+
+function listFindings({ error }: Leftover): string[] {
+  const { details, message } = error as StackError;
+  const risks = Array.isArray(details) ? (details as TicketRisk[]) : undefined;
+  return risks?.flatMap(({ findings }) => findings.map(({ text }) => text)) ?? [message];
 }
 
 /** A quiet rescue has not all of the files. */
@@ -257,75 +295,6 @@ async function secureData(work: Work, options: TakeApartOptions, stamp: SaveStam
   } finally {
     await saveRecord(work);
   }
-}
-
-/** From here on the ticket can only go. A branch that is to be kept is the person's, also for a destroy that goes on later. */
-function condemn(record: InstanceRecord, { keepBranch }: TakeApartOptions): void {
-  record.phase = 'destroying';
-  if (keepBranch) keepBranches(record);
-}
-
-function keepBranches(record: InstanceRecord): void {
-  for (const [, repo] of dedicatedRepos(record)) repo.ownsBranch = false;
-}
-
-/** Nothing is condemned before all is saved: when that fails the ticket is as it was, but at rest. */
-async function saveFirst(
-  work: Work,
-  options: Going,
-  saved: SaveStamp & { data: SavedData | undefined; rests: boolean },
-): Promise<Rescue | undefined> {
-  const { record, stack } = work;
-  const risks = options.risks.filter(({ ticket }) => ticket === record.ticket);
-  const before = structuredClone(record);
-  try {
-    requireSavable(risks);
-    if (options.keepBranch) keepBranches(record);
-    // What services write while they end is saved too, and nothing slow lies between saving and removing.
-    if (saved.rests && risks.length > 0) await bringToRest(work);
-    await requireNobodyInside(stack, record);
-    for (const risk of risks) await overrule(stack, record, risk);
-    // Files that git ignores are saved by name, and some may be new since the first look.
-    const late = saved.rests && risks.length > 0 ? await findRisks(stack, record, options) : [];
-    requireSavable(late);
-    const rescue = await rescueTicket(record, [...risks, ...late], {
-      time: saved.time,
-      sequence: saved.sequence,
-      data: saved.data,
-      halfMade: options.halfMade,
-    });
-    condemn(record, options);
-    for (const { repo, ref } of listSaved(rescue, risks))
-      stack.emit({ type: 'info', text: `${repo}: saved what was not pushed under ${ref}` });
-    return rescue;
-  } catch (error) {
-    Object.assign(record, before, { owner: undefined });
-    throw error;
-  } finally {
-    await saveRecord(work);
-  }
-}
-
-/** Does what `--force` says about people's wishes: a moved worktree is ours still, a branch in use elsewhere is not. */
-async function overrule(stack: Stack, record: InstanceRecord, { repo, findings }: TicketRisk): Promise<void> {
-  if (repo === undefined) return;
-  const own = requireDedicated(record, repo);
-  for (const { kind, text, paths } of findings) {
-    if (kind === 'moved') own.worktree = paths?.[0] ?? own.worktree;
-    if (kind === 'locked') await unlockWorktree(own.path, own.worktree);
-    if (kind === 'elsewhere') own.ownsBranch = false;
-    if (kind === 'elsewhere' || kind === 'stashed')
-      stack.emit({ type: 'info', text: `${repo}: ${text}, and stays there` });
-  }
-}
-
-/** The repos in which work was found; the others are kept for `restore` alone. */
-function listSaved(rescue: Rescue | undefined, risks: readonly TicketRisk[]): TakenApart['rescued'] {
-  return Object.entries(rescue?.repos ?? {}).flatMap(([repo, one]) => {
-    const ref = one.mode === 'dedicated' ? one.ref : undefined;
-    const isAtRisk = risks.some((risk) => risk.ticket === rescue?.ticket && risk.repo === repo);
-    return ref !== undefined && isAtRisk ? [{ repo, ref }] : [];
-  });
 }
 
 function listSavedBeside(rescue: Rescue | undefined, risks: readonly TicketRisk[]): Pick<TakenApart, 'beside'> {

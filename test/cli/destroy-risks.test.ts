@@ -27,6 +27,16 @@ describe('destroy refuses', () => {
     expect(existsSync(shop.at('tickets'))).toBe(false);
   };
 
+  /** Runs a line in the worktree each time that all has been saved and before any of it goes. */
+  const onSaved = (line: string, isDue = 'mkdir "$0.done"'): void => {
+    const lines = [
+      `test "$1" = committed && grep -q refs/stack/record && ${isDue} || exit 0`,
+      `unset $(git rev-parse --local-env-vars); cd '${shop.at(front)}' && ${line}`,
+    ];
+    rmSync(shop.at('front/.git/hooks/reference-transaction.done'), { recursive: true, force: true });
+    writeHook(shop.at('front'), 'reference-transaction', lines.join('\n'));
+  };
+
   it('files that git ignores and a person made, but not what stack, a tool or the set-up made', async () => {
     shop.configure((text) =>
       text.replace(
@@ -213,22 +223,47 @@ describe('destroy refuses', () => {
     expect(existsSync(shop.at('tickets'))).toBe(false);
   });
 
-  it('a commit that is made after --force has saved all, which stays with its branch', async () => {
+  it('a commit that is made after --force has saved all, which is saved as well', async () => {
     await shop.stack(['create', 'feat-01', '--no-start', '--quiet']);
     shop.write(`${front}/new.txt`, 'mine\n');
-    const lines = [
-      'test "$1" = committed && grep -q refs/stack/record && mkdir "$0.done" || exit 0',
-      'unset $(git rev-parse --local-env-vars)',
-      `git -C '${shop.at(front)}' commit --quiet --allow-empty --message Late`,
-    ];
-    writeHook(shop.at('front'), 'reference-transaction', lines.join('\n'));
+    onSaved('git commit --quiet --allow-empty --message Late && git tag late');
     const run = await shop.stack(['destroy', 'feat-01', '--force']);
-    expect(run).toMatchObject({ code: 3, stderr: expect.stringContaining('was committed after all had been saved') });
-    const late = shop.git('front', 'rev-parse', 'feat-01');
-    expect(shop.git('front', 'log', '-1', '--format=%s', late)).toBe('Late');
-    expect(shop.read(`${front}/new.txt`)).toBe('mine\n');
-    expect(await shop.stack(['destroy', 'feat-01', '--force'])).toMatchObject({ code: 0 });
+    expect(run).toMatchObject({ code: 0, stderr: expect.stringContaining('was committed after all had been saved') });
+    const late = shop.git('front', 'rev-parse', 'late');
     expect(shop.git('front', 'for-each-ref', '--contains', late, 'refs/stack/rescue')).not.toBe('');
+  });
+
+  it('files that are saved, staged or put beside the worktrees after --force has saved all', async () => {
+    shop.configure((text) => text.replace('path: ./front,', 'path: ./front, env_file: .env.local,'));
+    await shop.stack(['create', 'feat-01', '--no-start', '--quiet']);
+    shop.write(`${front}/new.txt`, 'mine\n');
+    shop.write(`${front}/a.secret`, 'mine\n');
+    const changes: [string, string][] = [
+      ['new.txt', 'echo late >new.txt'],
+      ['a.secret', 'echo late >a.secret'],
+      ['b.secret', 'echo late >b.secret'],
+      ['what is staged', 'cp -p new.txt was; echo staged >new.txt; git add new.txt; cp -p was new.txt; rm was'],
+      ['notes.txt', 'echo late >../notes.txt'],
+    ];
+    for (const [name, change] of changes) {
+      onSaved(change);
+      const run = await shop.stack(['destroy', 'feat-01', '--force']);
+      expect(run).toMatchObject({
+        code: 0,
+        stderr: expect.stringContaining(`${name} changed after all had been saved`),
+      });
+      await shop.stack(['restore', 'feat-01', '--no-start', '--quiet']);
+    }
+    for (const name of ['new.txt', 'a.secret', 'b.secret', '../notes.txt'])
+      expect(shop.read(`${front}/${name}`)).toBe('late\n');
+    expect(shop.git(front, 'show', ':new.txt')).toBe('staged');
+    // Nobody is waited for without end.
+    onSaved('echo x >>new.txt', 'true');
+    expect(await shop.stack(['destroy', 'feat-01', '--force'])).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('new.txt changed after all had been saved'),
+    });
+    expect(shop.read(`${front}/new.txt`)).toMatch(/^late\n(x\n)+$/);
   });
 
   it('a merge in the middle', async () => {

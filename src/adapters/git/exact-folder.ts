@@ -1,6 +1,7 @@
 import { lstat } from 'node:fs/promises';
-import { exactGit, saveFolder } from './exact.ts';
-import { applyList, readList } from './exact-list.ts';
+import { readOwnEntry } from './entry.ts';
+import { exactGit, listIndexed, listNames, saveFolder } from './exact.ts';
+import { applyList, listChanged, readList } from './exact-list.ts';
 import { askGit, tryGit } from './git.ts';
 import { type GitFolders, withRawView } from './raw-view.ts';
 import { commitTree, gitWith, type Snapshot } from './snapshot.ts';
@@ -11,7 +12,15 @@ export async function snapshotFolder(repo: string, folder: string): Promise<(Sna
   const there = await lstat(folder).catch(() => undefined);
   if (!there?.isDirectory()) return undefined;
   const folders = await findFolders(repo);
-  // No notes tell any more which of the ignored files a person made.
+  const names = await listIn(folders, folder);
+  if (names.length === 0) return undefined;
+  const { tree, files } = await saveFolder(folders, folder, { names, apart: [] });
+  const git = gitWith(repo, {});
+  return { commit: await commitTree(git, files, []), files, staged: files, tree };
+}
+
+/** No notes tell any more which of the ignored files a person made. */
+async function listIn(folders: GitFolders, folder: string): Promise<string[]> {
   const [shown, hidden] = await withRawView(folders, async (view) => {
     const list = async (...which: string[]): Promise<string[]> => {
       const empty = exactGit({ view, folder, index: 'none' });
@@ -20,11 +29,40 @@ export async function snapshotFolder(repo: string, folder: string): Promise<(Sna
     };
     return [await list(), await list('--ignored')] as const;
   });
-  const names = [...shown, ...hidden.filter((name) => !isUsual(name))];
-  if (names.length === 0) return undefined;
-  const { tree, files } = await saveFolder(folders, folder, { names, apart: [] });
-  const git = gitWith(repo, {});
-  return { commit: await commitTree(git, files, []), files, staged: files, tree };
+  return [...shown, ...hidden.filter((name) => !isUsual(name))];
+}
+
+/**
+ * Gives the files of a worktree, or of what is none any more, that are not, or no longer, as they were saved in `tree`, and
+ * of which that has not what is staged. Throws `git`.
+ */
+export async function listUnsaved(
+  repo: string,
+  worktree: string,
+  { tree, ignored }: { tree: string | undefined; ignored: readonly string[] },
+): Promise<string[]> {
+  const there = await lstat(worktree).catch(() => undefined);
+  if (!there?.isDirectory()) return [];
+  const saved = tree === undefined ? { files: {} } : await readList(repo, tree);
+  const isLinked = (await readOwnEntry(worktree))?.hasIndex;
+  const names = isLinked ? await listNames(worktree, ignored) : await listIn(await findFolders(repo), worktree);
+  const changed = listChanged(worktree, names, saved);
+  if (!isLinked || tree === undefined || changed.length > 0) return changed;
+  const [staged, kept] = await Promise.all([
+    listIndexed(worktree),
+    askGit(repo, ['ls-tree', '--name-only', `${tree}:objects`]),
+  ]);
+  const known = new Set(kept.split('\n'));
+  return [...staged].some((id) => !known.has(id)) ? ['what is staged'] : [];
+}
+
+/** Gives the files among some beside the worktrees that are not, or no longer, as they were saved in `tree`. Throws `git`. */
+export async function listUnsavedFiles(
+  repo: string,
+  folder: string,
+  { tree, names }: { tree: string; names: readonly string[] },
+): Promise<string[]> {
+  return listChanged(folder, names, await readList(repo, tree));
 }
 
 /**

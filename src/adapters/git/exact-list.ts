@@ -30,10 +30,20 @@ export function listExactly(
   requireReadable(folder, there);
   return {
     version: 1,
-    files: Object.fromEntries([...there].map(([name, stat]) => [name, [stat.mode & 0o7777, stat.mtimeMs]])),
+    files: stampAll(there),
     folders: listFolders(folder, [...there.keys()], apart),
     lfs: [...lfs],
   };
+}
+
+/** Gives the files among some in a folder that are not, or no longer, as a list has them. */
+export function listChanged(folder: string, names: readonly string[], { files }: Pick<ExactList, 'files'>): string[] {
+  const now = Object.entries(stampAll(statAll(folder, names)));
+  return now.filter(([name, stamp]) => String(files[name]) !== String(stamp)).map(([name]) => name);
+}
+
+function stampAll(files: ReadonlyMap<string, Stats>): ExactList['files'] {
+  return Object.fromEntries([...files].map(([name, stat]) => [name, [stat.mode & 0o7777, stat.mtimeMs]]));
 }
 
 /** Folders among them are submodules. */

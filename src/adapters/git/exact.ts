@@ -33,11 +33,10 @@ const MOST_BYTES = 1_000_000;
  */
 export async function saveExact(worktree: string, entry: WorktreeEntry, ignored: readonly string[]): Promise<Exact> {
   const commonDir = path.dirname(path.dirname(entry.folder));
-  const [known, hidden] = await Promise.all([
-    askGit(worktree, ['ls-files', '-z', '--cached', '--others', '--exclude-standard']),
+  const [names, hidden] = await Promise.all([
+    listNames(worktree, ignored),
     askGit(worktree, ['ls-files', '-z', '--others', '--ignored', '--exclude-standard', '--directory']),
   ]);
-  const names = [...new Set([...known.split('\0'), ...ignored])].filter((name) => name !== '' && !name.endsWith('/'));
   return withRawView({ gitDir: entry.folder, commonDir }, async (view) => {
     const own = listOwn(entry.folder);
     const lfs = await listLfs(view, worktree, names);
@@ -57,6 +56,12 @@ export async function saveExact(worktree: string, entry: WorktreeEntry, ignored:
 interface SavedFiles {
   files: string;
   list: string;
+}
+
+/** Gives what is saved of a worktree: what git tracks, what is new, and the ignored files that are named. Throws `git`. */
+export async function listNames(worktree: string, ignored: readonly string[]): Promise<string[]> {
+  const known = await askGit(worktree, ['ls-files', '-z', '--cached', '--others', '--exclude-standard']);
+  return [...new Set([...known.split('\0'), ...ignored])].filter((name) => name !== '' && !name.endsWith('/'));
 }
 
 /**
@@ -138,14 +143,19 @@ function listOwn(entryFolder: string, prefix = ''): string[] {
 
 /** A tree of all blobs that the index names, each under its id: those of a merge, and what is staged, are in no other tree. */
 async function keepIndexed(view: string, worktree: string): Promise<string> {
-  const entries = (await askGit(worktree, ['ls-files', '--stage', '-z'])).split('\0');
-  const ids = new Set(entries.filter((entry) => /^1[02]/.test(entry)).map((entry) => entry.split(' ')[1] ?? ''));
+  const ids = await listIndexed(worktree);
   // `add --intent-to-add` names the empty blob, which need not be there.
   await exactGit({ view, folder: worktree, index: 'none' })(['hash-object', '-w', '--no-filters', '/dev/null']);
   return makeTree(
     view,
     [...ids].map((id) => `100644 blob ${id}\t${id}`),
   );
+}
+
+/** Gives the ids of all blobs that the index of a worktree names. Throws `git`. */
+export async function listIndexed(worktree: string): Promise<Set<string>> {
+  const entries = (await askGit(worktree, ['ls-files', '--stage', '-z'])).split('\0');
+  return new Set(entries.filter((entry) => /^1[02]/.test(entry)).map((entry) => entry.split(' ')[1] ?? ''));
 }
 
 async function writeList(view: string, list: ExactList): Promise<string> {

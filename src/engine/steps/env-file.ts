@@ -31,7 +31,9 @@ export function envFileStep(work: Work, repo: string): Step {
       for (const file of record.envFiles) await writeEnvFile(work, repo, file, signal);
     },
     async revert() {
-      for (const file of record.envFiles) await clearEnvFile(path.join(record.worktree, file), work.record.folder);
+      // What was saved is compared once more before it goes.
+      const files = work.saved ? [] : record.envFiles;
+      for (const file of files) await clearEnvFile(path.join(record.worktree, file), work.record.folder);
       await showEnvFiles(work, repo);
     },
   };

@@ -8,6 +8,7 @@ import { moveToTrash } from '../../adapters/trash.ts';
 import type { Step } from '../../domain/step.ts';
 import { findBeside, listBesideNames, removeIfEmpty } from '../beside.ts';
 import { folderOf, riskError } from '../checks.ts';
+import { findLateBeside } from '../late.ts';
 import { findTrash, type Work } from '../work.ts';
 
 /** The ticket's folder with the pointer that leads from it to the root. What people put there goes once it is saved. */
@@ -46,7 +47,7 @@ export function folderStep(work: Work): Step {
 /** Asked again at the last moment: somebody may have put something there since it was looked for. Throws `dirty`. */
 async function clear(work: Work): Promise<void> {
   const { record, saved } = work;
-  const findings = saved ? [] : await findBeside(folderOf(record));
+  const findings = saved ? await findLateBeside(work) : await findBeside(folderOf(record));
   if (findings.length > 0) throw riskError([{ ticket: record.ticket, repo: undefined, findings }]);
   const trash = await findTrash(work);
   for (const name of await listBesideNames(folderOf(record))) await moveToTrash(path.join(record.folder, name), trash);

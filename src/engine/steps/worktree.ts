@@ -2,12 +2,12 @@ import { isThere } from '../../adapters/files.ts';
 import { findLocal } from '../../adapters/git/branch.ts';
 import { noteCheckout } from '../../adapters/git/note-written.ts';
 import { addNotes } from '../../adapters/git/own-notes.ts';
-import { readHead } from '../../adapters/git/rescue.ts';
 import { lookAt } from '../../adapters/git/risk.ts';
 import { addToSparse, listKeptOut } from '../../adapters/git/sparse.ts';
 import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git/worktree.ts';
 import type { Step } from '../../domain/step.ts';
 import { riskError } from '../checks.ts';
+import { requireAsSaved } from '../late.ts';
 import { requireDedicated } from '../spec.ts';
 import { findTrash, ownerOf, saveRecord, type Work } from '../work.ts';
 import { showEnvFiles } from './env-file.ts';
@@ -81,19 +81,6 @@ async function fillDirs(work: Work, repo: string): Promise<void> {
   await addToSparse(worktree, keptOut);
   const text = `${repo}: the sparse checkout leaves out ${keptOut.join(', ')}; this worktree has it, since services run there`;
   work.stack.emit({ type: 'info', text });
-}
-
-/** Gives the commit that the branch is at. Throws `unpushed` for a commit that was made after all had been saved. */
-async function requireAsSaved({ record, savedAs }: Work, repo: string): Promise<string | undefined> {
-  const own = requireDedicated(record, repo);
-  const saved = savedAs?.repos[repo];
-  if (saved?.mode !== 'dedicated' || !(await isThere(own.path))) return undefined;
-  const [local, checkedOut] = await Promise.all([findLocal(own.path, own.branch), readHead(own.worktree)]);
-  const now = [own.ownsBranch ? local?.commit : undefined, checkedOut?.commit].filter((one) => one !== undefined);
-  const late = now.filter((commit) => ![saved.tip, saved.head?.commit].includes(commit));
-  if (late.length === 0) return own.ownsBranch ? local?.commit : undefined;
-  const text = `${late[0]?.slice(0, 7)} was committed after all had been saved`;
-  throw riskError([{ ticket: record.ticket, repo, findings: [{ kind: 'unpushed', text }] }]);
 }
 
 /** Gives the commit that the branch is at. Throws `dirty` or `unpushed` when work would be lost. */

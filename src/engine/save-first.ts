@@ -1,0 +1,80 @@
+import { unlockWorktree } from '../adapters/git/worktree.ts';
+import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
+import type { Rescue, SaveStamp } from '../domain/rescue.ts';
+import { findRisks, requireNobodyInside, requireSavable, type TicketRisk } from './checks.ts';
+import type { SavedData } from './dumps.ts';
+import { bringToRest } from './own-data.ts';
+import { rescueTicket } from './rescue.ts';
+import { requireDedicated } from './spec.ts';
+import type { Stack } from './stack.ts';
+import { saveRecord, type Work } from './work.ts';
+
+/** Nothing is condemned before all is saved: when that fails the ticket is as it was, but at rest. */
+export async function saveFirst(
+  work: Work,
+  options: { keepBranch: boolean; halfMade: boolean; risks: readonly TicketRisk[] },
+  saved: SaveStamp & { data: SavedData | undefined; rests: boolean },
+): Promise<Rescue | undefined> {
+  const { record, stack } = work;
+  const risks = options.risks.filter(({ ticket }) => ticket === record.ticket);
+  const before = structuredClone(record);
+  try {
+    requireSavable(risks);
+    if (options.keepBranch) keepBranches(record);
+    // What services write while they end is saved too, and nothing slow lies between saving and removing.
+    if (saved.rests && risks.length > 0) await bringToRest(work);
+    await requireNobodyInside(stack, record);
+    for (const risk of risks) await overrule(stack, record, risk);
+    // Files that git ignores are saved by name, and some may be new since the first look.
+    const late = saved.rests && risks.length > 0 ? await findRisks(stack, record, options) : [];
+    requireSavable(late);
+    const rescue = await rescueTicket(record, [...risks, ...late], {
+      time: saved.time,
+      sequence: saved.sequence,
+      data: saved.data,
+      halfMade: options.halfMade,
+    });
+    condemn(record, options);
+    for (const { repo, ref } of listSaved(rescue, risks))
+      stack.emit({ type: 'info', text: `${repo}: saved what was not pushed under ${ref}` });
+    return rescue;
+  } catch (error) {
+    Object.assign(record, before, { owner: undefined });
+    throw error;
+  } finally {
+    await saveRecord(work);
+  }
+}
+
+/** Does what `--force` says about people's wishes: a moved worktree is ours still, a branch in use elsewhere is not. */
+async function overrule(stack: Stack, record: InstanceRecord, { repo, findings }: TicketRisk): Promise<void> {
+  if (repo === undefined) return;
+  const own = requireDedicated(record, repo);
+  for (const { kind, text, paths } of findings) {
+    if (kind === 'moved') own.worktree = paths?.[0] ?? own.worktree;
+    if (kind === 'locked') await unlockWorktree(own.path, own.worktree);
+    if (kind === 'elsewhere') own.ownsBranch = false;
+    if (kind === 'elsewhere' || kind === 'stashed')
+      stack.emit({ type: 'info', text: `${repo}: ${text}, and stays there` });
+  }
+}
+
+/** The repos in which work was found; the others are kept for `restore` alone. */
+export function listSaved(rescue: Rescue | undefined, risks: readonly TicketRisk[]): { repo: string; ref: string }[] {
+  return Object.entries(rescue?.repos ?? {}).flatMap(([repo, one]) => {
+    const ref = one.mode === 'dedicated' ? one.ref : undefined;
+    const isAtRisk = risks.some((risk) => risk.ticket === rescue?.ticket && risk.repo === repo);
+    return ref !== undefined && isAtRisk ? [{ repo, ref }] : [];
+  });
+}
+
+/** From here on the ticket can only go. A branch that is to be kept is the person's, also for a destroy that goes on later. */
+export function condemn(record: InstanceRecord, { keepBranch }: { keepBranch: boolean }): void {
+  record.phase = 'destroying';
+  if (keepBranch) keepBranches(record);
+}
+
+/** A branch that is the person's stays. */
+export function keepBranches(record: InstanceRecord): void {
+  for (const [, repo] of dedicatedRepos(record)) repo.ownsBranch = false;
+}
