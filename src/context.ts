@@ -164,7 +164,7 @@ async function makeStack({
   const values = file?.values ?? layValues(host.env);
   const ports = await openLeases(root, { host, emit });
   for (const left of await sweep(root, file?.config.worktrees)) {
-    emit({ type: 'warning', text: `${left} could not be deleted: \`sudo rm -rf ${left}\` does` });
+    emit({ type: 'warning', text: left });
   }
   const docker = once(async (): Promise<DockerEngine> => {
     const { connectEngine } = await import('./adapters/docker/docker.ts');
@@ -266,7 +266,7 @@ async function askTrust(
   });
 }
 
-/** Deletes what a command that was killed left of a teardown: there is a trash only while something is in it. Gives what stays. */
+/** Deletes what a command that was killed left of a teardown: there is a trash only while something is in it. Gives a line for each thing that stays. */
 async function sweep(root: string, worktrees: string | undefined): Promise<string[]> {
   const near = worktrees === undefined ? [] : [path.resolve(root, worktrees, NEAR_TRASH)];
   const trashes = [path.join(root, '.stack', 'trash'), ...near].filter((trash) => existsSync(trash));

@@ -15,6 +15,11 @@ export async function listMounts(folder: string): Promise<string[]> {
   return places.filter((place) => place.startsWith(`${top}/`)).map((place) => path.relative(top, place));
 }
 
+/** Gives a path as the table of mounts has it. */
+export function renderPlace(place: string): string {
+  return place.replaceAll(/[\\ \t\n]/g, (letter) => `\\${letter.charCodeAt(0).toString(8).padStart(3, '0')}`);
+}
+
 function fromOctal(_: string, digits: string): string {
   return String.fromCharCode(Number.parseInt(digits, 8));
 }

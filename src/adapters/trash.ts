@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, readdir, rename, stat } from 'node:fs/promises';
+import { lstat, mkdir, readdir, realpath, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { StackError } from '../domain/errors.ts';
 import { isEscaped, pathOf } from './byte-names.ts';
 import { explainFileError } from './files.ts';
+import { listMounts, renderPlace } from './mounts.ts';
 import { refuseLink } from './own-folders.ts';
 
 /** How often another process may remove the empty trash between our making it and moving something in. */
@@ -13,15 +15,21 @@ const RETRY_MS = 60_000;
 /**
  * Deletes `$1`, which it first takes for itself as `$2.<its pid>`, so that one process alone is at it and others see whether
  * it lives. Folders that nobody may write to (a cache of Go modules) are made writable for that. What cannot be deleted all
- * the same is left as `$2.0`. The trash `$3`, and the folder it is in, go with the last thing in them.
+ * the same is left as `$2.0`, and so is a folder in which something is mounted (`$4`: `$2` as the table of mounts has it).
+ * The trash `$3`, and the folder it is in, go with the last thing in them.
  */
-const DELETE = `own="$2.$$"
-mv -- "$1" "$own" && { rm -rf -- "$own" || { chmod -R u+rwx -- "$own"; rm -rf -- "$own" || mv -- "$own" "$2.0"; } }
+const DELETE = `own="$2.$$" stay=--one-file-system
+rm -f $stay 2>/dev/null || stay=
+mv -- "$1" "$own" && case "$(cat /proc/self/mountinfo 2>/dev/null)" in
+*" $4.$$/"*) mv -- "$own" "$2.0" ;;
+*) rm -rf $stay -- "$own" || { chmod -R u+rwx -- "$own"; rm -rf $stay -- "$own" || mv -- "$own" "$2.0"; } ;;
+esac
 rmdir -- "$3" "\${3%/*}"`;
 
 /**
  * Takes a folder out of the way at once, by moving it into `trash`, and deletes it in a process that outlives this one;
- * the trash goes with the last thing in it. Gone is done. Throws `files`.
+ * the trash goes with the last thing in it. Gone is done. Throws `files`, and `conflict` for a folder in which something is
+ * mounted.
  */
 export async function moveToTrash(folder: string, trash: string): Promise<void> {
   const name = path.basename(folder);
@@ -30,6 +38,7 @@ export async function moveToTrash(folder: string, trash: string): Promise<void> 
   for (let tries = 1; ; tries++) {
     try {
       await refuseLink(trash);
+      await requireNoMounts(folder);
       await mkdir(trash, { recursive: true, mode: 0o700 });
       await rename(pathOf(folder), moved);
       break;
@@ -38,12 +47,21 @@ export async function moveToTrash(folder: string, trash: string): Promise<void> 
       if (!missing || tries === TRIES) throw explainFileError(error, `move ${folder} to ${trash}`);
     }
   }
-  startDeleting(moved, moved, trash);
+  await startDeleting(moved, moved, trash);
+}
+
+/** What is mounted in a folder would be emptied with it. */
+async function requireNoMounts(folder: string): Promise<void> {
+  const [mount] = await listMounts(folder);
+  if (mount === undefined) return;
+  throw new StackError('conflict', `${mount} in ${folder} is mounted from elsewhere`, {
+    hint: `\`umount ${path.join(folder, mount)}\` takes it out`,
+  });
 }
 
 /**
- * Deletes in the background what a command that was killed, or a machine that went down, left in a trash. Gives what was
- * tried and could not be deleted. Never throws.
+ * Deletes in the background what a command that was killed, or a machine that went down, left in a trash. Gives a line for
+ * each thing that could not be deleted. Never throws.
  */
 export async function sweepTrash(trash: string): Promise<string[]> {
   // What a link leads to is no trash of ours.
@@ -53,10 +71,16 @@ export async function sweepTrash(trash: string): Promise<string[]> {
   for (const name of names) {
     const [, base = name, pid] = /^(.+-[0-9a-f]{8})\.(\d+)$/.exec(name) ?? [];
     const from = path.join(trash, name);
-    if (pid === '0') stuck.push(from);
+    const [mount] = await listMounts(from);
+    if (mount !== undefined) {
+      const place = path.join(from, mount);
+      stuck.push(`${from} is not deleted while something is mounted in it: \`umount ${place}\` takes it out`);
+      continue;
+    }
+    if (pid === '0') stuck.push(`${from} could not be deleted: \`sudo rm -rf ${from}\` does`);
     // Deleted by somebody else right now, or in vain a moment ago.
     if (pid === '0' ? await isFresh(from) : pid !== undefined && isRunning(Number(pid))) continue;
-    startDeleting(from, path.join(trash, base), trash);
+    await startDeleting(from, path.join(trash, base), trash);
   }
   return stuck;
 }
@@ -67,8 +91,9 @@ async function isFresh(folder: string): Promise<boolean> {
   return Date.now() - ctimeMs < RETRY_MS;
 }
 
-function startDeleting(from: string, as: string, trash: string): void {
-  spawn('sh', ['-c', DELETE, 'sh', from, as, trash], { detached: true, stdio: 'ignore', cwd: '/' }).unref();
+async function startDeleting(from: string, as: string, trash: string): Promise<void> {
+  const inTable = path.join(renderPlace(await realpath(trash).catch(() => trash)), path.basename(as));
+  spawn('sh', ['-c', DELETE, 'sh', from, as, trash, inTable], { detached: true, stdio: 'ignore', cwd: '/' }).unref();
 }
 
 function isRunning(pid: number): boolean {

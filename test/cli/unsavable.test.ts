@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { makeRepo } from '../support/git-repos.ts';
+import { makeRepo, writeHook } from '../support/git-repos.ts';
 import { asUser } from '../support/other-user.ts';
 import { expectRefusal } from '../support/refusal.ts';
 import { makeShop, type Shop, type StackOptions } from '../support/shop.ts';
@@ -107,5 +107,42 @@ describe('what cannot be saved keeps the ticket, with --force too', () => {
     await until('it is given up', () => existsSync(left));
     const run = await shop.stack(['ps'], asPerson());
     expect(run).toMatchObject({ code: 0, stderr: `! ${left} could not be deleted: \`sudo rm -rf ${left}\` does` });
+  });
+});
+
+describe.runIf(canMount)('what is mounted is not emptied', () => {
+  let shop: Shop;
+  beforeEach(() => {
+    shop = makeShop();
+    shop.write('front/.gitignore', '.env.local\ntmp\n');
+    shop.git('front', 'commit', '--quiet', '--all', '--message', 'Ignore');
+  });
+  afterEach(() => shop.dispose());
+
+  const front = 'tickets/feat-01/front';
+
+  it('in a ticket after the first look, or in what is about to be deleted', async () => {
+    expect(await shop.stack(['create', 'feat-01', '--no-start', '--quiet'])).toMatchObject({ code: 0 });
+    shop.write('precious/gold', 'x');
+    shop.write(`${front}/tmp/x`, 'x');
+    shop.commit(front, 'done.txt', 'done\n');
+    shop.write(`${front}/done.txt`, 'otherwise\n');
+    shop.git(front, 'commit', '--quiet', '--all', '--amend', '--no-edit');
+    shop.git('front', 'merge', '--quiet', 'feat-01');
+    const mount = `mount --bind '${shop.at('precious')}' '${shop.at(front, 'tmp')}'`;
+    const isSaved = 'test "$1" = committed && grep -q refs/stack/record';
+    writeHook(shop.at('front'), 'reference-transaction', `${isSaved} && ${mount}; exit 0`);
+    const run = await shop.stack(['destroy', 'feat-01'], { through: MOUNTING });
+    expect(run).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining(`tmp in ${shop.at(front)} is mounted from elsewhere`),
+    });
+    const left = shop.at('.stack/trash/front-0123abcd');
+    mkdirSync(`${left}/tmp`, { recursive: true });
+    const script = `mount --bind '${shop.at('precious')}' '${left}/tmp' && exec "$@"`;
+    const later = await shop.stack(['ps'], { through: [...MOUNTING, 'sh', '-c', script, 'sh'] });
+    expect(later).toMatchObject({ code: 0, stderr: expect.stringContaining(`\`umount ${left}/tmp\` takes it out`) });
+    expect(existsSync(left)).toBe(true);
+    expect(shop.read('precious/gold')).toBe('x');
   });
 });
