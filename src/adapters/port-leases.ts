@@ -48,16 +48,16 @@ export function openPortLeases(options: {
     const text = `${JSON.stringify({ root, ports } satisfies RootLeases)}\n`;
     await replaceFile(path.join(folderOf(), name), text, { lasting: false });
   };
-  const others = async (): Promise<RootLeases[]> => {
+  const others = async (drop = false): Promise<RootLeases[]> => {
     const names = (await readdir(folderOf()).catch(() => [])).filter((one) => one.endsWith('.json') && one !== name);
-    return (await Promise.all(names.map((one) => readLeases(path.join(folderOf(), one))))).flat();
+    return (await Promise.all(names.map((one) => readLeases(path.join(folderOf(), one), drop)))).flat();
   };
   return {
-    others,
+    others: () => others(),
     async find(wish, leased) {
       let begun = false;
       const choose = async (): Promise<number> => {
-        const held = (await others()).flatMap(({ ports }) => ports);
+        const held = (await others(true)).flatMap(({ ports }) => ports);
         begun = true;
         const port = await findFreePort(wish, new Set([...leased, ...held]));
         await write([...leased, port]).catch(tell);
@@ -76,7 +76,7 @@ export function openPortLeases(options: {
       try {
         const file = path.join(folderOf(), name);
         const wanted = [...ports].sort((one, other) => one - other);
-        const [known] = await readLeases(file);
+        const [known] = await readLeases(file, false);
         if (String([...(known?.ports ?? [])].sort((one, other) => one - other)) === String(wanted)) return;
         if (wanted.length === 0) return await rm(file, { force: true });
         await makeFolder(folderOf());
@@ -88,12 +88,15 @@ export function openPortLeases(options: {
   };
 }
 
-/** One whose root is gone, or has no state any more, is deleted; one that cannot be read holds nothing. */
-async function readLeases(file: string): Promise<RootLeases[]> {
+/**
+ * One whose root is gone, or has no state any more, holds nothing, and with `drop` is deleted: with the lock held, since the root may
+ * just come back. Nor does one that cannot be read.
+ */
+async function readLeases(file: string, drop: boolean): Promise<RootLeases[]> {
   const leases = parse((await readFileIfThere(file)) ?? '');
   if (!leases) return [];
   if (await isThere(path.join(leases.root, '.stack'))) return [leases];
-  await rm(file, { force: true }).catch(() => undefined);
+  if (drop) await rm(file, { force: true }).catch(() => undefined);
   return [];
 }
 

@@ -29,7 +29,7 @@ export async function keepCopies(state: StackState, tickets: readonly string[]):
   for (const ticket of tickets) {
     const record = state.instances[ticket];
     if (!record) continue;
-    const copy = { ...state, instances: { [ticket]: { ...record, owner: undefined } } };
+    const copy = { ...state, instances: { [ticket]: record } };
     for (const [, { worktree, gitCommonDir }] of dedicatedRepos(record)) {
       const entry = await readOwnEntry(worktree, gitCommonDir);
       if (!entry) continue;

@@ -18,8 +18,8 @@ export interface StateStore {
   /** The state as it stands; that of a new root is empty. Throws `state`, also where only traces of one are left; `files`. */
   read(): Promise<StackState>;
   /**
-   * Changes the state under the cross-process lock and writes it as a whole. Keep `change` short: no git, no engine.
-   * Nothing is written when it throws. Throws `state`, `busy`, `files`.
+   * Changes the state under the cross-process lock and writes it as a whole. Keep `change` short: no git, no engine; only
+   * doctor removes under it what is nobody's, so that nobody makes it anew meanwhile. Nothing is written when it throws. Throws `state`, `busy`, `files`.
    */
   update<Result>(change: (draft: StackState) => Result | Promise<Result>): Promise<Result>;
   /** Throws `confirm` while the state is not to be acted on: it came with git, and nobody has looked. */

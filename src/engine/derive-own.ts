@@ -50,13 +50,13 @@ export async function examineOwned(stack: Stack, state: StackState): Promise<Fin
   const databases = config ? await listOwned(stack, config, state.shared) : new Map<string, OwnedDatabase>();
   return [...databases].flatMap(([ticket, own]) => {
     const record = Object.hasOwn(state.instances, ticket) ? state.instances[ticket] : undefined;
-    return record?.phase === 'ready' && !record.own?.postgres ? [offerDatabase(stack, ticket, own)] : [];
+    return record?.phase === 'ready' && !record.own?.postgres ? [offerDatabase(stack, record, own)] : [];
   });
 }
 
 type OwnedDatabase = NonNullable<OwnRecord['postgres']>;
 
-function offerDatabase(stack: Stack, ticket: string, own: OwnedDatabase): Finding {
+function offerDatabase(stack: Stack, { ticket, createdAt: since }: InstanceRecord, own: OwnedDatabase): Finding {
   return {
     subject: ticket,
     ok: false,
@@ -67,7 +67,8 @@ function offerDatabase(stack: Stack, ticket: string, own: OwnedDatabase): Findin
       async run() {
         await stack.store.update((draft) => {
           const record = draft.instances[ticket];
-          if (record) record.own = { postgres: own, ...record.own };
+          // It may have been destroyed meanwhile, and made again without.
+          if (record?.createdAt === since) record.own = { postgres: own, ...record.own };
         });
         return `${ticket} has ${own.database} again; \`stack start ${ticket}\` wires it`;
       },

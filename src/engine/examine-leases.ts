@@ -7,6 +7,7 @@ import type { Finding } from './finding.ts';
 import { listLeases, listSharedHosts } from './leases.ts';
 import { embeddedFolder, listOwnShared } from './shared-plan.ts';
 import type { Stack } from './stack.ts';
+import { isUpAtWork } from './steps/up.ts';
 
 /** Finds ports that are promised to what stack.yml has no more and nothing runs of: no harm, but nobody else gets them. */
 export async function examineLeases(stack: Stack, state: StackState): Promise<Finding[]> {
@@ -17,8 +18,10 @@ export async function examineLeases(stack: Stack, state: StackState): Promise<Fi
   const shared = await listIdleShared(stack, config, state);
   return [
     ...(await listTwice(stack, state)),
-    ...records.flatMap((record, index) => (idle[index] ?? []).map((service) => offerService(stack, record, service))),
-    ...shared.map((name) => offerShared(stack, state, name)),
+    ...records.flatMap((record, index) =>
+      (idle[index] ?? []).map((service) => offerService(stack, config, record, service)),
+    ),
+    ...shared.map((name) => offerShared(stack, config, state, name)),
   ];
 }
 
@@ -37,7 +40,7 @@ async function listTwice(stack: Stack, state: StackState): Promise<Finding[]> {
 }
 
 async function listIdle(stack: Stack, config: StackConfig, record: InstanceRecord): Promise<string[]> {
-  if (await isOwnerAlive(record)) return [];
+  if (record.ticket === BASELINE ? await isUpAtWork(stack) : await isOwnerAlive(record)) return [];
   const dropped = Object.entries(record.services).filter(
     ([name, { ports }]) => !Object.hasOwn(config.services, name) && Object.keys(ports).length > 0,
   );
@@ -54,7 +57,7 @@ async function listIdle(stack: Stack, config: StackConfig, record: InstanceRecor
 async function listIdleShared(stack: Stack, config: StackConfig, { shared }: StackState): Promise<string[]> {
   const wanted = listOwnShared(stack, config);
   const dropped = Object.entries(shared).filter(([name]) => !wanted.includes(name));
-  if (dropped.length === 0) return [];
+  if (dropped.length === 0 || (await isUpAtWork(stack))) return [];
   const engine = (await stack.checkEngine()).ok ? await stack.docker() : undefined;
   const composed = await engine?.listProject(sharedProject(stack.name, stack.rootId)).catch(() => undefined);
   const idle = await Promise.all(
@@ -66,28 +69,40 @@ async function listIdleShared(stack: Stack, config: StackConfig, { shared }: Sta
   return idle.flat();
 }
 
-function offerService(stack: Stack, { ticket, services }: InstanceRecord, service: string): Finding {
+function offerService(
+  stack: Stack,
+  config: StackConfig,
+  { ticket, services }: InstanceRecord,
+  service: string,
+): Finding {
   const ports = Object.values(services[service]?.ports ?? {}).map(({ host }) => host);
-  return describe(`${service} of ${ticket}`, ports, ticket, () =>
-    stack.store.update(async (draft) => {
-      const record = ticket === BASELINE ? draft.baseline : draft.instances[ticket];
-      const own = record?.services[service];
-      // Who is at work on it may just be starting it.
-      if (record && own && !(await isOwnerAlive(record))) own.ports = {};
-    }),
-  );
+  return describe(stack, { holder: `${service} of ${ticket}`, ports, subject: ticket }, async (draft) => {
+    const record = ticket === BASELINE ? draft.baseline : draft.instances[ticket];
+    const own = record?.services[service];
+    if (!record || !own) return true;
+    if (!(await listIdle(stack, config, record)).includes(service)) return false;
+    own.ports = {};
+    return true;
+  });
 }
 
-function offerShared(stack: Stack, { shared }: StackState, name: string): Finding {
+function offerShared(stack: Stack, config: StackConfig, { shared }: StackState, name: string): Finding {
   const lease = shared[name];
-  return describe(name, lease ? listSharedHosts(lease) : [], 'shared', () =>
-    stack.store.update((draft) => {
-      delete draft.shared[name];
-    }),
-  );
+  const ports = lease ? listSharedHosts(lease) : [];
+  return describe(stack, { holder: name, ports, subject: 'shared' }, async (draft) => {
+    if (!draft.shared[name]) return true;
+    if (!(await listIdleShared(stack, config, draft)).includes(name)) return false;
+    delete draft.shared[name];
+    return true;
+  });
 }
 
-function describe(holder: string, ports: readonly number[], subject: string, drop: () => Promise<void>): Finding {
+/** `drop` gives false for what has come into use since somebody looked. */
+function describe(
+  stack: Stack,
+  { holder, ports, subject }: { holder: string; ports: readonly number[]; subject: string },
+  drop: (draft: StackState) => Promise<boolean>,
+): Finding {
   const what = `port ${ports.join(', ')}`;
   return {
     subject,
@@ -97,8 +112,8 @@ function describe(holder: string, ports: readonly number[], subject: string, dro
     fix: {
       question: `Give back ${what} of ${holder}, which stack.yml has no more?`,
       async run() {
-        await drop();
-        return `${what} is free`;
+        const isFree = await stack.store.update(drop);
+        return isFree ? `${what} is free` : `${holder} is in use by now, and keeps ${what}`;
       },
     },
   };

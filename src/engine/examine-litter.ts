@@ -4,6 +4,7 @@ import { explainFileError } from '../adapters/files.ts';
 import { excludeLock, repoLock } from '../adapters/git/lock.ts';
 import { inspectLock, withLock } from '../adapters/lock.ts';
 import { isAbandoned } from '../adapters/temporary.ts';
+import { StackError } from '../domain/errors.ts';
 import type { Finding } from './finding.ts';
 import type { Remnants } from './remnants.ts';
 import type { Stack } from './stack.ts';
@@ -41,7 +42,12 @@ async function examineLock(file: string): Promise<Finding[]> {
     return [offer(`a lock whose holder is dead: ${file}`, () => withLock(file, () => undefined, { waitSeconds: 1 }))];
   }
   if (state !== 'strange') return [];
-  return [{ ...offer(`what is no lock, and in the place of one: ${file}`, () => removeAll([file])), ok: false }];
+  const remove = async (): Promise<void> => {
+    // Somebody may have moved it away, and a command taken the lock.
+    if ((await inspectLock(file)) !== 'strange') throw new StackError('busy', `${file} is a lock, or gone, by now`);
+    await removeAll([file]);
+  };
+  return [{ ...offer(`what is no lock, and in the place of one: ${file}`, remove), ok: false }];
 }
 
 async function listTemporary(folder: string): Promise<string[]> {
@@ -50,8 +56,11 @@ async function listTemporary(folder: string): Promise<string[]> {
   const old = names
     .filter((name) => HALF_LOCK.test(name))
     .map(async (name) => {
-      const found = await lstat(path.join(folder, name)).catch(() => undefined);
-      return found && Date.now() - found.mtimeMs > OLD_MS ? [path.join(folder, name)] : [];
+      const file = path.join(folder, name);
+      const found = await lstat(file).catch(() => undefined);
+      // Its holder may be slow, or stopped.
+      const isHeld = (await inspectLock(file)) === 'held';
+      return found && Date.now() - found.mtimeMs > OLD_MS && !isHeld ? [file] : [];
     });
   return [...abandoned, ...(await Promise.all(old)).flat()];
 }

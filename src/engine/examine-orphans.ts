@@ -1,7 +1,7 @@
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE } from '../adapters/config-file.ts';
-import { inspectLock } from '../adapters/lock.ts';
+import { withLock } from '../adapters/lock.ts';
 import { dropDatabase, listMarked } from '../adapters/postgres/databases.ts';
 import { listMarkers } from '../adapters/process/table.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
@@ -14,7 +14,7 @@ import { deriveBaseline, findRecord, giveUpLeases, listTickets } from './rebuild
 import { hostRedis, ownFolder, removeOwnFolder } from './redis-server.ts';
 import { collectRemnants, type Remnant, type Remnants } from './remnants.ts';
 import type { Stack } from './stack.ts';
-import { upLock } from './steps/up.ts';
+import { isUpAtWork, upLock } from './steps/up.ts';
 
 const FIXES = '`stack doctor --fix` asks about it';
 
@@ -100,15 +100,16 @@ function offerFolder(stack: Stack, ticket: string, folder: string): Finding {
     hint: FIXES,
     fix: {
       question: `Remove ${path.join(folder, POINTER_FILE)}, and the folder if nothing else is in it?`,
-      async run() {
-        if (isRecorded(await stack.store.read(), ticket, undefined)) return `it belongs to ${ticket} by now`;
-        await rm(path.join(folder, POINTER_FILE), { force: true });
-        const kept = await rmdir(folder).then(
-          () => false,
-          () => true,
-        );
-        return kept ? `${folder} stays with what people put there` : `${folder} is gone`;
-      },
+      run: () =>
+        stack.store.update(async (now) => {
+          if (isRecorded(now, ticket, undefined)) return `it belongs to ${ticket} by now`;
+          await rm(path.join(folder, POINTER_FILE), { force: true });
+          const kept = await rmdir(folder).then(
+            () => false,
+            () => true,
+          );
+          return kept ? `${folder} stays with what people put there` : `${folder} is gone`;
+        }),
     },
   };
 }
@@ -210,9 +211,12 @@ async function listStrayServers(stack: Stack, state: StackState, { unseen }: Rem
     });
 }
 
-/** Processes of services that no process record tells of: `ps` takes them for stopped. Seen on Linux alone. */
-async function listUnrecorded(stack: Stack, state: StackState): Promise<Finding[]> {
-  const records = await listAtRest(stack, state);
+/**
+ * Processes of services that no process record tells of: `ps` takes them for stopped. Seen on Linux alone. `isOurs`: this command
+ * holds the lock of `up`.
+ */
+async function listUnrecorded(stack: Stack, state: StackState, isOurs = false): Promise<Finding[]> {
+  const records = await listAtRest(stack, state, isOurs);
   const services = records.flatMap((record) =>
     Object.entries(record.services).flatMap(([service, { workload, runtime }]) =>
       runtime === 'process' ? [{ instance: record.ticket, service, name: workload }] : [],
@@ -221,21 +225,24 @@ async function listUnrecorded(stack: Stack, state: StackState): Promise<Finding[
   const running = new Set(await listMarkers());
   const candidates = services.filter(({ name }) => running.has(name));
   if (candidates.length === 0) return [];
+  // A command that has begun meanwhile starts a process a moment before it records it; one that is done has recorded it.
+  const still = await listAtRest(stack, await stack.store.read(), isOurs);
   const known = new Set((await (await stack.runtime('process')).status(stack.rootId)).map(({ name }) => name));
-  const unknown = candidates.filter(({ name }) => !known.has(name));
-  // A command that has begun meanwhile starts a process a moment before it records it.
-  const still = await listAtRest(stack, await stack.store.read());
-  return unknown
-    .filter(({ instance }) => still.some(({ ticket }) => ticket === instance))
+  return candidates
+    .filter(({ name, instance }) => !known.has(name) && still.some(({ ticket }) => ticket === instance))
     .map((one) => offerEnd(stack, one));
 }
 
 /** Gives the records that no living command is at work on. The baseline is worked on under the lock of `up`. */
-async function listAtRest(stack: Stack, { instances, baseline }: StackState): Promise<InstanceRecord[]> {
+async function listAtRest(
+  stack: Stack,
+  { instances, baseline }: StackState,
+  isOurs: boolean,
+): Promise<InstanceRecord[]> {
   const tickets = await Promise.all(
     Object.values(instances).map(async (record) => ((await isOwnerAlive(record)) ? [] : [record])),
   );
-  const isHeld = baseline && (await inspectLock(upLock(stack))) === 'held';
+  const isHeld = baseline && !isOurs && (await isUpAtWork(stack));
   return [...tickets.flat(), ...(baseline && !isHeld ? [baseline] : [])];
 }
 
@@ -249,12 +256,15 @@ function offerEnd(stack: Stack, one: Pick<Remnant, 'instance' | 'service' | 'nam
     hint: FIXES,
     fix: {
       question,
-      async run() {
-        const found = await listUnrecorded(stack, await stack.store.read());
-        if (!found.some(({ fix }) => fix?.question === question)) return `${what} has its record again`;
-        await removeWorkload(stack, { ...one, runtime: 'process' });
-        return `${what} is at rest; \`stack ${one.instance === BASELINE ? 'up' : `start ${one.instance}`}\` starts it`;
-      },
+      run: () =>
+        withLock(upLock(stack), () =>
+          stack.store.update(async (now) => {
+            const found = await listUnrecorded(stack, now, true);
+            if (!found.some(({ fix }) => fix?.question === question)) return `${what} has its record again`;
+            await removeWorkload(stack, { ...one, runtime: 'process' });
+            return `${what} is at rest; \`stack ${one.instance === BASELINE ? 'up' : `start ${one.instance}`}\` starts it`;
+          }),
+        ),
     },
   };
 }
@@ -272,11 +282,13 @@ function offerRemoval(
     hint: FIXES,
     fix: {
       question: `Remove ${what}, which belongs to no ticket?`,
-      async run() {
-        if (isRecorded(await stack.store.read(), instance, service)) return `${what} belongs to ${instance} by now`;
-        await remove();
-        return `${what} is gone`;
-      },
+      // Whoever wants to make it anew writes a record first, and waits until it is gone.
+      run: () =>
+        stack.store.update(async (now) => {
+          if (isRecorded(now, instance, service)) return `${what} belongs to ${instance} by now`;
+          await remove();
+          return `${what} is gone`;
+        }),
     },
   };
 }

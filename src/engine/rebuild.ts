@@ -51,7 +51,7 @@ function findNewer({ entries, backup }: Remnants, ticket: string, record: Instan
   const [copy] = sortByAge(entries.filter((entry) => ticketOf(entry) === ticket));
   const kept = copy?.state?.instances[ticket];
   if (!copy || !kept || (backup && compareAge(copy, backup) > 0)) return undefined;
-  return JSON.stringify(kept) === JSON.stringify({ ...record, owner: undefined }) ? undefined : kept;
+  return JSON.stringify(kept) === JSON.stringify(record) ? undefined : kept;
 }
 
 /** Gives the entries whose copy can be read, the newest first. */
@@ -95,7 +95,7 @@ function add({ known, sources }: Rebuilt, ticket: string, record: InstanceRecord
   sources.set(ticket, source);
 }
 
-/** Gives a record without an owner, and without what is leased to others: the next start leases that anew. */
+/** Gives a record without what is leased to others: the next start leases that anew. Its owner may live, and be at work on it. */
 export function giveUpLeases(record: InstanceRecord, others: Rebuilt['known']): InstanceRecord {
   const leased = listLeases(others);
   const services = Object.entries(record.services).map(([name, service]) => {
@@ -103,7 +103,7 @@ export function giveUpLeases(record: InstanceRecord, others: Rebuilt['known']): 
     return [name, { ...service, ports: Object.fromEntries(ports) }] as const;
   });
   const own = record.own && { ...record.own, redis: giveUpRedis(record.own.redis, others) };
-  return { ...record, owner: undefined, services: Object.fromEntries(services), ...(own && { own }) };
+  return { ...record, services: Object.fromEntries(services), ...(own && { own }) };
 }
 
 function giveUpRedis(redis: OwnRecord['redis'], others: Rebuilt['known']): OwnRecord['redis'] {

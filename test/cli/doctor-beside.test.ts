@@ -1,24 +1,12 @@
-import { existsSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { inspectLock } from '../../src/adapters/lock.ts';
+import type { StackState } from '../../src/domain/instance.ts';
 import type { StackView } from '../../src/domain/view.ts';
-import { listProcesses, makeShop, type Running, type Shop } from '../support/shop.ts';
+import { listLeases } from '../../src/engine/leases.ts';
+import { type Hold, makeHold } from '../support/hold.ts';
+import { listProcesses, makeShop, type Shop, shopConfig } from '../support/shop.ts';
 import { until } from '../support/until.ts';
-
-/** Makes the rename of one file wait until another file is there: a disk that is slow at the worst moment. */
-const SLOW = `import fs from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
-const { rename } = fs.promises;
-const { SLOW_FILE, SLOW_MARK } = process.env;
-fs.promises.rename = async (from, to) => {
-  if (String(to).endsWith(SLOW_FILE)) {
-    fs.writeFileSync(SLOW_MARK, '');
-    while (!fs.existsSync(SLOW_MARK + '.go')) await new Promise((done) => setTimeout(done, 20));
-  }
-  return rename(from, to);
-};
-syncBuiltinESMExports();
-`;
 
 interface Answer {
   findings: { subject: string; ok: boolean; text: string }[];
@@ -27,26 +15,17 @@ interface Answer {
 
 describe('doctor --fix beside a command that is at work', () => {
   let shop: Shop;
+  let hold: Hold;
   beforeEach(() => {
     shop = makeShop();
-    writeFileSync(path.join(shop.folder, 'slow.mjs'), SLOW);
+    hold = makeHold(shop.folder);
   });
   afterEach(() => shop.dispose());
 
-  const mark = (): string => path.join(shop.folder, 'begun');
-  const slow = (file: string): Record<string, string> => ({
-    NODE_OPTIONS: `--import ${path.join(shop.folder, 'slow.mjs')}`,
-    ...{ SLOW_FILE: file, SLOW_MARK: mark() },
-  });
-  const paused = async (running: Running): Promise<void> => {
-    const over = running.ended.then((run) => {
-      throw new Error(`it ended with ${run.code}: ${run.stderr}`);
-    });
-    await Promise.race([over, until('it has come to the slow step', () => existsSync(mark()))]);
-  };
-  const go = (): void => writeFileSync(`${mark()}.go`, '');
   const fix = async (): Promise<Answer> =>
     JSON.parse((await shop.stack(['doctor', '--fix', '--yes', '--json'])).stdout) as Answer;
+  const waitInSetUp = (): void =>
+    shop.configure((text) => text.replace('path: ./front,', `path: ./front, setup: ['${hold.wait}'],`));
   const expectWhole = async (): Promise<void> => {
     const { instances, baseline } = (await shop.ps()) as StackView;
     expect(instances).toMatchObject([{ ticket: 'feat-01', status: 'running' }]);
@@ -57,25 +36,130 @@ describe('doctor --fix beside a command that is at work', () => {
     ['a service of the ticket', 'run/feat-01/front.json'],
     ['a service of the baseline', 'run/baseline/api.json'],
   ])('%s that was started a moment ago, and has no record yet, is left alone', async (_, file) => {
-    const running = shop.start(['create', 'feat-01'], { env: slow(file) });
-    await paused(running);
+    const running = shop.start(['create', 'feat-01'], { env: hold.renameOf(file) });
+    await hold.begun(running.ended);
     expect(listProcesses(shop.root).length).toBeGreaterThan(0);
     const { mended, findings } = await fix();
     expect(mended).toEqual([]);
     expect(findings.filter(({ subject }) => subject === 'orphans')).toEqual([]);
-    go();
+    hold.go();
     expect(await running.ended).toMatchObject({ code: 0 });
     await expectWhole();
   });
 
   it('a set-up that runs, with all that was made for it, is left alone', async () => {
-    const wait = `touch ${mark()}; while [ ! -e ${mark()}.go ]; do sleep 0.05; done`;
-    shop.configure((text) => text.replace('path: ./front,', `path: ./front, setup: ['${wait}'],`));
+    waitInSetUp();
     const running = shop.start(['create', 'feat-01']);
-    await paused(running);
+    await hold.begun(running.ended);
     expect((await fix()).mended).toEqual([]);
-    go();
+    hold.go();
     expect(await running.ended).toMatchObject({ code: 0 });
     await expectWhole();
+  });
+
+  it.each([
+    ['state.json', ['state.json']],
+    ['state.json and its backup', ['state.json', 'state.json.bak']],
+  ])('%s lost while a set-up runs: the ticket comes back with the command that is at work on it', async (_, files) => {
+    shop.configure((text) => text.replace('path: ./api,', `path: ./api, setup: ['${hold.wait}'],`));
+    shop.configure((text) => text.replace('path: ./front,', "path: ./front, setup: ['true'],"));
+    const running = shop.start(['create', 'feat-01', '--with', 'api']);
+    await hold.begun(running.ended);
+    const copy = shop.at('front/.git/worktrees/front/stack-record.json');
+    await until('what git keeps tells of the ticket too', () => existsSync(copy));
+    for (const file of files) rmSync(shop.at('.stack', file));
+    const { mended, findings } = await fix();
+    expect(mended).toMatchObject([{ subject: 'state', ok: true }]);
+    expect(findings.find(({ subject }) => subject === 'feat-01')).toMatchObject({
+      ok: true,
+      text: expect.stringContaining('is at it'),
+    });
+    hold.go();
+    expect(await running.ended).toMatchObject({ code: 0 });
+    expect((await shop.ps()).instances).toMatchObject([{ ticket: 'feat-01', status: 'running' }]);
+  });
+
+  /** Services of feat-01 take their time to end. */
+  const endSlowly = async (): Promise<void> => {
+    const slowly = `import { existsSync, writeFileSync } from 'node:fs';
+const mark = '${hold.mark}';
+if (process.env.STACK_TICKET === 'feat-01') process.on('SIGTERM', () => {
+  writeFileSync(mark, '');
+  setInterval(() => existsSync(mark + '.go') && process.exit(), 20);
+});
+`;
+    shop.commit('front', 'server.mjs', slowly + shop.read('front/server.mjs'));
+    expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 0 });
+  };
+  const edit = (change: (state: StackState) => void): void => {
+    const state = shop.state()!;
+    change(state);
+    shop.write('.stack/state.json', JSON.stringify(state));
+  };
+
+  it('what belongs to no ticket is removed while nobody can make a ticket of that name', async () => {
+    await endSlowly();
+    shop.git('front', 'worktree', 'remove', '--force', shop.at('tickets/feat-01/front'));
+    shop.git('front', 'branch', '--delete', '--force', 'feat-01');
+    rmSync(shop.at('tickets'), { recursive: true });
+    edit(({ instances }) => delete instances['feat-01']);
+    const mending = shop.start(['doctor', '--fix', '--yes']);
+    await hold.begun(mending.ended);
+    expect(await inspectLock(shop.at('.stack/state.lock'))).toBe('held');
+    const running = shop.start(['create', 'feat-01']);
+    hold.go();
+    expect(await mending.ended).toMatchObject({ stderr: expect.stringMatching(/the process \S+ is gone/) });
+    expect(await running.ended).toMatchObject({ code: 0 });
+    await expectWhole();
+  });
+
+  it('a lease that came back into use after it was looked at stays', async () => {
+    const config = shop.read('stack.yml');
+    const extra = config.slice(config.indexOf('  front:\n    repo')).replace('  front:', '  extra:');
+    const withExtra = config + extra;
+    shop.write('stack.yml', withExtra);
+    await endSlowly();
+    expect(await shop.stack(['create', 'feat-02'])).toMatchObject({ code: 0 });
+    const { ports } = shop.state()!.instances['feat-02']!.services.extra!;
+    shop.write('stack.yml', config);
+    // What runs of it ends, and its lease stays.
+    expect(await shop.stack(['start', 'feat-02'])).toMatchObject({ code: 0 });
+    edit(({ instances }) => Object.assign(instances['feat-01']!, { phase: 'creating' }));
+    const mending = shop.start(['doctor', '--fix', '--yes', '--json']);
+    await hold.begun(mending.ended);
+    shop.write('stack.yml', withExtra);
+    expect(await shop.stack(['start', 'feat-02'])).toMatchObject({ code: 0 });
+    hold.go();
+    const { mended } = JSON.parse((await mending.ended).stdout) as Answer;
+    expect(mended).toContainEqual(
+      expect.objectContaining({
+        subject: 'feat-02',
+        text: expect.stringMatching(/^extra of feat-02 is in use by now/),
+      }),
+    );
+    expect(shop.state()!.instances['feat-02']!.services.extra!.ports).toEqual(ports);
+  });
+
+  it('a port that is leased and not recorded yet stays the root’s, and no other root gets it', async () => {
+    const other = makeShop();
+    try {
+      other.configure(() => shopConfig(shop.port));
+      const running = shop.start(['create', 'feat-01'], { env: hold.renameOf('state.json') });
+      await hold.begun(running.ended);
+      expect(shop.state()).toBeUndefined();
+      const env = { HOME: shop.env.HOME! };
+      for (const one of [shop, other]) {
+        const run = await one.stack(['doctor', '--fix', '--yes', '--json'], { env });
+        expect((JSON.parse(run.stdout) as Answer).mended).toEqual([]);
+      }
+      expect(await other.stack(['create', 'feat-01', '--no-start'], { env })).toMatchObject({ code: 0 });
+      hold.go();
+      expect(await running.ended).toMatchObject({ code: 0 });
+      const both = [shop, other].map(({ state }) => listLeases(state()!));
+      expect([...both[0]!].filter((port) => both[1]!.has(port))).toEqual([]);
+      await expectWhole();
+    } finally {
+      await other.dispose();
+    }
   });
 });

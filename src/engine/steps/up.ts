@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { makeFolder } from '../../adapters/files.ts';
-import { withLock } from '../../adapters/lock.ts';
+import { inspectLock, withLock } from '../../adapters/lock.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
@@ -42,6 +42,11 @@ export function listUpSteps(work: Work, config: StackConfig | undefined, wish: U
 /** The lock that is held while the stack's own parts are made or unmade. */
 export function upLock({ root }: Pick<Stack, 'root'>): string {
   return path.join(root, '.stack', 'up.lock');
+}
+
+/** True while a command makes or unmakes some of the stack's own parts. */
+export async function isUpAtWork(stack: Pick<Stack, 'root'>): Promise<boolean> {
+  return (await inspectLock(upLock(stack))) === 'held';
 }
 
 /** Holds while the stack's own parts are made or unmade; `create`, `up` and `down` may run at once. */
