@@ -13,14 +13,17 @@ const KEY = `${process.version}-${process.arch}`;
  * Whatever is wrong with the cache, the bundle is loaded without it.
  */
 export function loadWithCodeCache<Exports>(file: string, hash: string, env: NodeJS.ProcessEnv): Exports {
-  const folder = path.join(env.XDG_CACHE_HOME || path.join(env.HOME || findHome(), '.cache'), 'stack', 'code');
+  const home = env.HOME || findHome();
+  const folder = path.join(env.XDG_CACHE_HOME || path.join(home, '.cache'), 'stack', 'code');
+  // A home that is not there is nobody's, and not ours to make.
+  const canKeep = Boolean(env.XDG_CACHE_HOME) || existsSync(home);
   const cache = path.join(folder, `${hash}-${KEY}`);
   const cachedData = readCache(cache);
   const script = new vm.Script(module.wrap(readFileSync(file, 'utf8')), {
     filename: file,
     ...(cachedData && { cachedData }),
   });
-  if (!cachedData || script.cachedDataRejected) process.on('exit', () => keep(script, folder, cache));
+  if (canKeep && (!cachedData || script.cachedDataRejected)) process.on('exit', () => keep(script, folder, cache));
   const loaded = { exports: {} };
   script.runInThisContext()(loaded.exports, createRequire(file), loaded, file, path.dirname(file));
   return loaded.exports as Exports;

@@ -8,7 +8,8 @@ import { type ComposeData, mergeCompose } from '../domain/compose/merge.ts';
 import { isPlainMap } from '../domain/config/source.ts';
 import type { Values } from '../domain/values.ts';
 import { askCompose } from './compose.ts';
-import { makeFolder, readFileIfThere, replaceFile } from './files.ts';
+import { readFileIfThere, replaceFile } from './files.ts';
+import { makePersonFolder } from './person-folder.ts';
 
 const NO_COUNTS_MS = 60 * 60_000;
 
@@ -75,8 +76,8 @@ async function resolveByCompose(
   if (known === undefined && (await isRefused(refused, asked))) return undefined;
   const answer = known ?? (await askCompose({ file, projectDir, env }));
   const data = parseQuietly(answer ?? undefined);
-  if (known === undefined && data) await keep(kept, JSON.stringify(data));
-  if (answer === null) await keep(refused, asked);
+  if (known === undefined && data) await keep(env, kept, JSON.stringify(data));
+  if (answer === null) await keep(env, refused, asked);
   return data;
 }
 
@@ -87,8 +88,8 @@ async function isRefused(file: string, asked: string): Promise<boolean> {
 }
 
 /** What cannot be kept is asked again. */
-async function keep(file: string, text: string): Promise<void> {
-  await makeFolder(path.dirname(file))
+async function keep(env: ComposeSurroundings['env'], file: string, text: string): Promise<void> {
+  await makePersonFolder(env, path.dirname(file), 'XDG_CACHE_HOME')
     .then(() => replaceFile(file, text, { lasting: false }))
     .catch(() => undefined);
 }

@@ -1,9 +1,9 @@
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { rootIdOf } from '../domain/names.ts';
-import { isThere, makeFolder, readFileIfThere, replaceFile } from './files.ts';
+import { isThere, readFileIfThere, replaceFile } from './files.ts';
 import { withLock } from './lock.ts';
-import { personFolder } from './person-folder.ts';
+import { makePersonFolder, personFolder } from './person-folder.ts';
 import { findFreePort, type PortWish } from './ports.ts';
 
 const WAIT_SECONDS = 5;
@@ -64,7 +64,7 @@ export function openPortLeases(options: {
         return port;
       };
       try {
-        await makeFolder(folderOf());
+        await makePersonFolder(options.env, folderOf());
         return await withLock(path.join(folderOf(), 'lock'), choose, { waitSeconds: WAIT_SECONDS });
       } catch (error) {
         if (begun) throw error;
@@ -79,7 +79,7 @@ export function openPortLeases(options: {
         const [known] = await readLeases(file, false);
         if (String([...(known?.ports ?? [])].sort((one, other) => one - other)) === String(wanted)) return;
         if (wanted.length === 0) return await rm(file, { force: true });
-        await makeFolder(folderOf());
+        await makePersonFolder(options.env, folderOf());
         await write(wanted);
       } catch (error) {
         tell(error);

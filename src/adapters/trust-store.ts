@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileError, makeFolder, readFileIfThere, replaceFile } from './files.ts';
+import { explainFileError, readFileIfThere, replaceFile } from './files.ts';
 import { isOwnUid } from './ownership.ts';
-import { personFolder } from './person-folder.ts';
+import { makePersonFolder, personFolder } from './person-folder.ts';
 
 /** What a person has looked at and trusted. */
 export interface Trust {
@@ -46,7 +46,7 @@ export function openTrustStore(env: Readonly<Record<string, string | undefined>>
       return uid !== undefined && isOwnUid(uid, env);
     },
     async add(trust) {
-      await makeFolder(folder);
+      await makePersonFolder(env, folder);
       await replaceFile(fileOf(trust), `${JSON.stringify(trust, null, 2)}\n`);
     },
     async revoke(root) {

@@ -94,8 +94,9 @@ describe('a named pipe', () => {
 });
 
 describe.runIf(process.platform === 'linux')('a home where nothing can be made', () => {
-  it.each(['/proc/self', ''])('(%s) is no trouble, or one clear line', async (HOME) => {
+  it.each(['/proc/self', '', 'nowhere'])('(%s) is no trouble, or one clear line', async (home) => {
     const shop = makeShop();
+    const HOME = home === 'nowhere' ? shop.at(home) : home;
     try {
       const env = { HOME, XDG_CACHE_HOME: '' };
       expect(await shop.stack(['create', 'feat-01', '--no-start'], { env })).toMatchObject({ code: 0 });
@@ -107,6 +108,7 @@ describe.runIf(process.platform === 'linux')('a home where nothing can be made',
         expect(run.stderr).toMatch(/^stack: cannot make the folder .*\nhint: .*$/);
       }
       expect(await shop.stack(['destroy', 'feat-01'], { env })).toMatchObject({ code: 0 });
+      expect(existsSync(shop.at('nowhere'))).toBe(false);
     } finally {
       await shop.dispose();
     }
