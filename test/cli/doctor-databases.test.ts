@@ -3,6 +3,7 @@ import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StackState } from '../../src/domain/instance.ts';
+import { withOwnPassword } from '../support/own-password.ts';
 import { makeProduct, type Product } from '../support/product.ts';
 
 describe('doctor --fix, of databases', () => {
@@ -20,7 +21,7 @@ describe('doctor --fix, of databases', () => {
   const file = () => path.join(product.root, '.stack/state.json');
   const databases = async (): Promise<string[]> => {
     const { url } = (await product.ps()).shared.postgres!;
-    const client = new pg.Client(url.replace('stack@', 'stack:stack@'));
+    const client = new pg.Client(withOwnPassword(product.root, url));
     await client.connect();
     const { rows } = await client.query('SELECT datname FROM pg_database').finally(() => client.end());
     return rows.map(({ datname }) => String(datname)).filter((name) => name.startsWith('shop_feat'));

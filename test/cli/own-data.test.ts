@@ -92,7 +92,7 @@ for (const { runtime, skip } of RUNTIMES) {
 
     const query = async (database: string, text: string): Promise<Record<string, unknown>[]> => {
       const { url } = (await product.ps()).shared.postgres!;
-      const client = new pg.Client(url.replace('stack@', 'stack:stack@').replace(/shop$/, database));
+      const client = new pg.Client(withOwnPassword(product.root, url).replace(/shop$/, database));
       await client.connect();
       return (await client.query(text).finally(() => client.end())).rows;
     };
@@ -155,7 +155,7 @@ for (const { runtime, skip } of RUNTIMES) {
     it('refuses to destroy a database that somebody else is connected to, and says who; force ends them', async () => {
       const { url } = (await product.ps()).shared.postgres!;
       const client = new pg.Client({
-        connectionString: url.replace('stack@', 'stack:stack@').replace(/shop$/, 'shop_feat_03'),
+        connectionString: withOwnPassword(product.root, url).replace(/shop$/, 'shop_feat_03'),
         application_name: 'psql of ada',
       });
       client.on('error', () => undefined);
@@ -218,7 +218,8 @@ for (const { runtime, skip } of RUNTIMES) {
 
     it('says the address of a ticket’s database, and of the baseline’s', async () => {
       const { stdout } = await product.stack(['db', 'colours', 'url']);
-      expect(stdout).toMatch(/^postgres:\/\/stack:stack@localhost:\d+\/shop_colours$/);
+      const { url } = (await product.ps()).shared.postgres!;
+      expect(stdout).toBe(withOwnPassword(product.root, url).replace(/shop$/, 'shop_colours'));
       expect(await product.json('db', 'baseline', 'url')).toMatchObject({
         url: stdout.replace('shop_colours', 'shop'),
       });

@@ -263,9 +263,15 @@ function listFiles(folder: string): string[] {
       if (entry.isDirectory()) return [`${file}/`, ...listFiles(file)];
       if (!entry.isFile()) return [file];
       const isRecord = entry.name === 'stack-record.json';
-      const content = isRecord ? JSON.stringify(sortKeys(JSON.parse(readFileSync(file, 'utf8')))) : readFileSync(file);
+      const content = isRecord ? readRecord(file) : readFileSync(file);
       return [`${file} ${createHash('sha1').update(content).digest('hex')}`];
     });
+}
+
+/** A record, but for how often the state was written: a command that is refused writes it and takes it back. */
+function readRecord(file: string): string {
+  const { sequence: _, ...record } = JSON.parse(readFileSync(file, 'utf8'));
+  return JSON.stringify(sortKeys(record));
 }
 
 /** Gives the ids of processes that were started for a root (Linux; [] elsewhere). */
