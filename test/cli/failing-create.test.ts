@@ -106,7 +106,8 @@ describe('a create that fails', () => {
     expect(performance.now() - began).toBeLessThan(100_000);
     expect(errorOf(slept)[0]).toMatch(/^stack: setup of front failed: .* ended with exit code 5$/);
     shop.write('stack.yml', plain);
-    for (let file = 0; file < 10_000; file++) shop.write(`api/many/${file % 100}/${file}`, 'x');
+    // Many enough that the copy goes on for seconds after its first file.
+    for (let file = 0; file < 30_000; file++) shop.write(`api/many/${file % 100}/${file}`, 'x');
     shop.configure(besides('copy: [many]'));
     const copied = await fail(setup(begun(place('many'))), '--with', 'api');
     expect(errorOf(copied)[0]).toMatch(/^stack: setup of front failed: .* ended with exit code 5$/);
