@@ -198,7 +198,7 @@ networks:
         const server = (await shop.ps()).instances[0]?.own?.redis?.server;
         expect(server).toMatchObject({ runtime: 'docker', status: 'running' });
         expect(shop.read('tickets/one/front/.env.local')).toMatch(
-          new RegExp(`^REDIS_URL=redis://:[\\w-]{32}@localhost:${server?.port}$`, 'm'),
+          new RegExp(`^REDIS_URL=${server?.url.replace('//', '//:[\\w-]{32}@')}$`, 'm'),
         );
         expect(await shop.stack(['check', 'one'])).toMatchObject({ code: 0 });
         expect(await shop.stack(['destroy', 'one', '--no-dump'])).toMatchObject({ code: 0 });
