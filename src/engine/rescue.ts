@@ -40,20 +40,31 @@ export function listLarge(risks: readonly TicketRisk[]): LargeFiles[] {
   );
 }
 
+/** How a ticket is saved. */
+interface Saving {
+  stamp: () => Promise<SaveStamp>;
+  data: SavedData | undefined;
+  /** True where its create did not finish. */
+  halfMade: boolean;
+}
+
 /**
  * Saves all of a ticket in its repos, where any of them has work that would be lost: the work itself, and what the ticket
- * was, so that it can be made again. Undefined when there was nothing to save. Throws `git`, `dirty`.
+ * was, so that it can be made again. Without such work it saves what nobody needs to be asked about: commits that were amended,
+ * rebased away or taken back, and what a person may have written while a set-up ran. Undefined when there was nothing to save;
+ * `stamp` is asked for only when there is. Throws `git`, `dirty`, `files`.
  */
 export async function rescueTicket(
   record: InstanceRecord,
   risks: readonly TicketRisk[],
-  { data, halfMade, ...stamp }: SaveStamp & { data: SavedData | undefined; halfMade: boolean },
+  { stamp: makeStamp, data, halfMade }: Saving,
 ): Promise<Rescue | undefined> {
   const kinds = risks.flatMap(({ findings }) => findings.map(({ kind }) => kind));
   // Stashes are the repo's and stay there.
   const quiet = kinds.every((kind) => kind === 'stashed' || WISHES.has(kind));
   const doubtful = await findDoubtful(record, halfMade);
   if (quiet && doubtful.size === 0 && !(await hasOwnCommits(record))) return undefined;
+  const stamp = await makeStamp();
   const { time } = stamp;
   const saved = await saveRepos(record, risks, { time, quiet, doubtful });
   const borrowed = Object.entries(record.repos).flatMap(([repo, { mode }]) =>
@@ -77,14 +88,6 @@ export async function rescueTicket(
     ),
   );
   return rescue;
-}
-
-/**
- * True where something goes that nobody needs to be asked about: commits that were amended, rebased away, taken back, and what
- * a person may have written while a set-up ran. Throws `git`, `files`.
- */
-export async function hasQuietWork(record: InstanceRecord, halfMade: boolean): Promise<boolean> {
-  return (await findDoubtful(record, halfMade)).size > 0 || (await hasOwnCommits(record));
 }
 
 /** Gives the files that may be somebody's, by repo; a repo without any is not named. */

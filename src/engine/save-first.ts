@@ -9,7 +9,11 @@ import { requireDedicated } from './spec.ts';
 import type { Stack } from './stack.ts';
 import { saveRecord, type Work } from './work.ts';
 
-/** Nothing is condemned before all is saved: when that fails the ticket is as it was, but at rest. */
+/**
+ * Saves what would be lost with a ticket, and marks it as one that goes. Gives the rescue; undefined where there was nothing to
+ * save. Nothing is condemned before all is saved: when that fails the ticket is as it was, but at rest. Throws `dirty` for what
+ * cannot be saved, `leftover` while somebody works in its folders, `git`, `files`.
+ */
 export async function saveFirst(
   work: Work,
   options: { keepBranch: boolean; halfMade: boolean; risks: readonly TicketRisk[] },
@@ -29,8 +33,7 @@ export async function saveFirst(
     const late = saved.rests && risks.length > 0 ? await findRisks(stack, record, options) : [];
     requireSavable(late);
     const rescue = await rescueTicket(record, [...risks, ...late], {
-      time: saved.time,
-      sequence: saved.sequence,
+      stamp: async () => ({ time: saved.time, sequence: saved.sequence }),
       data: saved.data,
       halfMade: options.halfMade,
     });
@@ -74,7 +77,7 @@ export function condemn(record: InstanceRecord, { keepBranch }: { keepBranch: bo
   if (keepBranch) keepBranches(record);
 }
 
-/** A branch that is the person's stays. */
+/** Gives the branches that stack made to the person, so that they stay. */
 export function keepBranches(record: InstanceRecord): void {
   for (const [, repo] of dedicatedRepos(record)) repo.ownsBranch = false;
 }

@@ -11,7 +11,7 @@ import { findLostEngine, isInEngine, listAbandoned } from './lost-engine.ts';
 import { hasOwnData, requireAlone, withOwnServers } from './own-data.ts';
 import { removeOwnFolder } from './redis-server.ts';
 import { removeForgotten, requireNothingLeft } from './remains.ts';
-import { hasQuietWork, purgeQuiet, rescueTicket } from './rescue.ts';
+import { purgeQuiet, rescueTicket } from './rescue.ts';
 import { nextSequence } from './rescues.ts';
 import { type Leftover, runBackward } from './run.ts';
 import { condemn, keepBranches, listSaved, saveFirst } from './save-first.ts';
@@ -234,8 +234,9 @@ async function revertAll(
       const risks = await findRisks(stack, record, options);
       rescue = await saveFirst(work, { ...options, risks }, { ...(await stampOf(work)), data, rests });
       more.push({ rescue, risks });
-    } catch {
-      throw error;
+    } catch (cause) {
+      // What came in stays where it is; a fault of ours is told for itself.
+      throw cause instanceof StackError ? error : cause;
     }
   }
 }
@@ -262,8 +263,7 @@ async function saveQuietly(
   { halfMade }: Going,
   { stamp, data }: { stamp: SaveStamp | undefined; data: SavedData | undefined },
 ): Promise<Rescue | undefined> {
-  if (!(await hasQuietWork(work.record, halfMade))) return undefined;
-  return rescueTicket(work.record, [], { ...(stamp ?? (await stampOf(work))), data, halfMade });
+  return rescueTicket(work.record, [], { stamp: async () => stamp ?? stampOf(work), data, halfMade });
 }
 
 function listQuiet(rescue: Rescue | undefined): NonNullable<TakenApart['quiet']> {

@@ -70,7 +70,7 @@ function isUp({ State }: ContainerInspectInfo): boolean {
 
 /**
  * Ends a container: its stop signal, up to ten seconds, SIGKILL. A watcher passes the first signal on to the program it watches,
- * and lives: once those that did the work have ended, it is told again.
+ * and lives: once those that did the work have ended, it is told a second time.
  */
 async function stopContainer(conn: Connection, { Id, Config, State }: ContainerInspectInfo): Promise<void> {
   const container = conn.client.getContainer(Id);
@@ -80,6 +80,7 @@ async function stopContainer(conn: Connection, { Id, Config, State }: ContainerI
   const insist = setInterval(async () => {
     const left = await listProcesses(container);
     if (isTold || workers.length === 0 || workers.some((pid) => left.has(pid))) return;
+    isTold = true;
     // It has ended meanwhile.
     await container.kill({ signal: StopSignal }).catch(() => undefined);
   }, INSIST_MS);
