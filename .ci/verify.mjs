@@ -52,12 +52,14 @@ function test(title, files = [], env = process.env) {
 const NEAR_THE_OUTSIDE = [
   'test/git',
   'test/docker',
+  'test/unit/adapters/compose-file.test.ts',
   'test/contract/docker.test.ts',
   'test/contract/own-database.test.ts',
   'test/cli/main-job.test.ts',
   'test/cli/engine.test.ts',
   'test/cli/engine-drift.test.ts',
   'test/cli/trust.test.ts',
+  'test/cli/dotenv.test.ts',
   'test/cli/other-shared.test.ts',
   'test/cli/restore.test.ts',
 ];
