@@ -4,7 +4,7 @@ import pg from 'pg';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findTestEngine } from '../support/engine.ts';
-import { listCommandLines } from '../support/processes.ts';
+import { listTold } from '../support/own-password.ts';
 import { makeShop, type Shop, shopConfig } from '../support/shop.ts';
 
 const engine = await findTestEngine();
@@ -92,14 +92,7 @@ describe.skipIf(!engine)('containers without a password in stack.yml', { sequent
   });
 
   it('show it to nobody: in no command line, and in nothing that is printed', async () => {
-    const printed = await Promise.all(
-      [['ps', '--json'], ['check'], ['doctor', '--json']].map((args) => shop.stack(args)),
-    );
-    const all = [
-      ...printed.flatMap(({ stdout, stderr }) => [stdout, stderr]),
-      ...listCommandLines(),
-      shop.read('.stack/state.json'),
-    ];
+    const all = await listTold(shop);
     expect(Object.keys(passwords()).sort()).toEqual(['own-redis', 'postgres', 'redis']);
     for (const password of Object.values(passwords())) expect(all.filter((one) => one.includes(password))).toEqual([]);
   });

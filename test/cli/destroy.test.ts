@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isRunning } from '../support/process-world.ts';
-import { kill } from '../support/processes.ts';
+import { DAEMON, kill } from '../support/processes.ts';
 import { expectRefusal } from '../support/refusal.ts';
 import { listProcesses, makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -215,16 +215,7 @@ describe('destroy', () => {
   });
 
   it('names a daemon that left its session and environment, and goes once that has ended', async () => {
-    shop.commit(
-      'front',
-      'server.mjs',
-      `import { spawn } from 'node:child_process';
-import { createServer } from 'node:http';
-if (process.env.PORT) spawn('env', ['-i', 'setsid', process.execPath, import.meta.filename, process.env.PORT], { cwd: '/', stdio: 'ignore' });
-else createServer((_, answer) => answer.end('daemon')).listen(process.argv[2], '127.0.0.1');
-setInterval(() => {}, 1000);
-`,
-    );
+    shop.commit('front', 'server.mjs', DAEMON);
     expect(await shop.stack(['create', 'feat-02'])).toMatchObject({ code: 0 });
     const run = await shop.stack(['destroy', 'feat-02', '--force']);
     const pid = Number(/front has left \S+ \(pid (\d+)\), which goes on and keeps its port/.exec(run.stderr)?.[1]);

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isRunning } from '../support/process-world.ts';
+import { DAEMON } from '../support/processes.ts';
 import { makeShop, type Shop, shopConfig } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
@@ -284,16 +285,7 @@ describe('what changes under a ticket', () => {
   });
 
   it('a daemon that a service left on its port is told of as what it is', async () => {
-    shop.commit(
-      'front',
-      'server.mjs',
-      `import { spawn } from 'node:child_process';
-import { createServer } from 'node:http';
-if (process.env.PORT) spawn('env', ['-i', 'setsid', process.execPath, import.meta.filename, process.env.PORT], { cwd: '/', stdio: 'ignore' });
-else createServer((_, answer) => answer.end('daemon')).listen(process.argv[2], '127.0.0.1');
-setInterval(() => {}, 1000);
-`,
-    );
+    shop.commit('front', 'server.mjs', DAEMON);
     expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 0 });
     const record = JSON.parse(readFileSync(shop.at('.stack/run/feat-01/front.json'), 'utf8'));
     process.kill(-record.pid, 'SIGKILL');

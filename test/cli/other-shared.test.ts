@@ -114,18 +114,24 @@ describe.skipIf(!engine)('shared services that stack knows nothing of', () => {
   });
 });
 
+/** Whose `services.yml`, which is not written yet, has one shared service. */
+function makeSearchShop(): Shop {
+  const shop = makeShop({ engine: true });
+  shop.configure((text) => text.replace('repos:', 'shared:\n  compose: services.yml\n  search: {}\nrepos:'));
+  return shop;
+}
+
 describe.skipIf(!engine)('shared services that do not come up', () => {
   let shop: Shop;
   afterEach(() => shop?.dispose());
 
   it('leave no volume behind that this very command made, and keep one that was there', async () => {
-    shop = makeShop({ engine: true });
+    shop = makeSearchShop();
     const project = sharedProject('shop', rootIdOf(shop.root));
     const volumes = (): string[] =>
       docker('volume', 'ls', '--quiet', '--filter', `label=com.docker.compose.project=${project}`)
         .stdout.split('\n')
         .filter(Boolean);
-    shop.configure((text) => text.replace('repos:', 'shared:\n  compose: services.yml\n  search: {}\nrepos:'));
     const write = (image: string): void =>
       shop.write(
         'services.yml',
@@ -158,8 +164,7 @@ describe.skipIf(!engine)('a shared service that ends at once', () => {
   afterEach(() => shop?.dispose());
 
   it.each([0, 3])('with exit code %i fails the create, which leaves nothing', async (code) => {
-    shop = makeShop({ engine: true });
-    shop.configure((text) => text.replace('repos:', 'shared:\n  compose: services.yml\n  search: {}\nrepos:'));
+    shop = makeSearchShop();
     shop.write(
       'services.yml',
       `services:
@@ -182,9 +187,8 @@ describe.skipIf(!engine)('shared services whose networks somebody removed while 
   afterEach(() => shop?.dispose());
 
   it('are made anew on a network of the team’s own, with what depends on them, and keep the data of a volume without a name', async () => {
-    shop = makeShop({ engine: true });
+    shop = makeSearchShop();
     const project = sharedProject('shop', rootIdOf(shop.root));
-    shop.configure((text) => text.replace('repos:', 'shared:\n  compose: services.yml\n  search: {}\nrepos:'));
     const service = `
     image: ${NODE_IMAGE}
     command: [sleep, '1000']

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHostRedis } from '../../src/adapters/servers/host-redis.ts';
-import { listCommandLines } from '../support/processes.ts';
+import { listTold } from '../support/own-password.ts';
 import { makeShop, type Shop, shopConfig } from '../support/shop.ts';
 
 /** In order: each test goes on from the one before. The Redis is one that an older stack started, without a password. */
@@ -79,14 +79,7 @@ describe('servers of this machine without a password in stack.yml', { sequential
   it('show it to nobody: in no command line, and in nothing that is printed', async () => {
     const passwords = Object.values(JSON.parse(shop.read('.stack/passwords.json')) as Record<string, string>);
     expect(passwords).toHaveLength(2);
-    const printed = await Promise.all(
-      [['ps', '--json'], ['check'], ['doctor', '--json']].map((args) => shop.stack(args)),
-    );
-    const all = [
-      ...printed.flatMap(({ stdout, stderr }) => [stdout, stderr]),
-      ...listCommandLines(),
-      shop.read('.stack/state.json'),
-    ];
+    const all = await listTold(shop);
     for (const password of passwords) expect(all.filter((text) => text.includes(password))).toEqual([]);
   });
 
