@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { findEveryRisk } from '../adapters/git/every-risk.ts';
 import { findLonelyCommits, type RiskFinding } from '../adapters/git/risk.ts';
 import { type InsideProcess, listInside } from '../adapters/process/inside.ts';
@@ -9,6 +10,10 @@ import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import { findBeside, type TicketFolder } from './beside.ts';
 import type { Stack } from './stack.ts';
 import { ownerOf } from './work.ts';
+
+/** What was told to end a moment ago, as by a second Ctrl-C, needs another to be gone. */
+const LEAVE_MS = 1000;
+const POLL_MS = 50;
 
 /** What speaks against destroying a ticket, in one of its repos. */
 export interface TicketRisk {
@@ -114,7 +119,12 @@ function nameOccupants(inside: readonly InsideProcess[]): string {
  * session and environment, or a person's own. What it writes after the last look would be lost, so `--force` waits for it too.
  */
 export async function requireNobodyInside(stack: Stack, record: InstanceRecord): Promise<void> {
-  const inside = await listOccupants(stack, record);
+  const deadline = performance.now() + LEAVE_MS;
+  let inside = await listOccupants(stack, record);
+  while (inside.length > 0 && performance.now() < deadline) {
+    await delay(POLL_MS);
+    inside = await listOccupants(stack, record);
+  }
   if (inside.length === 0) return;
   const pids = inside.map(({ pid }) => pid);
   throw new StackError('leftover', `${record.ticket}: still at work in its folders: ${nameOccupants(inside)}`, {

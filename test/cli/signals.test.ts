@@ -103,6 +103,8 @@ describe.runIf(process.platform === 'linux')('an interruption', () => {
     if (run.code !== 0) expect(run.stderr).toContain('there is no ticket "feat-01"');
     await shop.stack(['down']);
     await until('what it started has ended', () => listProcesses(shop.root).length === 0);
+    // Nor is anything left of what git called, which does not know the root.
+    expect(listCarriers(shop.folder)).toEqual([]);
     expect(existsSync(shop.at('tickets'))).toBe(false);
   });
 

@@ -173,7 +173,7 @@ async function runChange(cwd: string, args: readonly string[], options: ChangeOp
     throw error;
   }
   // By SIGTERM git takes its lock files with it.
-  const survive = child.pid === undefined ? () => undefined : endWithMe(child.pid, 'SIGTERM');
+  const survive = child.pid === undefined ? () => undefined : endWithMe(child.pid, { signal: 'SIGTERM', marker });
   child.once('exit', () => setTimeout(() => closeOutput(child), OUTPUT_MS).unref());
   const ending = endWhen({ pid: child.pid, marker }, deadlineSeconds, signal);
   const result = await child;

@@ -69,13 +69,13 @@ export async function runGroup(
     startTime: (await processStartTime(child.pid!)) ?? '',
     name: where.env[MARKER] ?? '',
   };
-  const survive = endWithMe(group.pid, 'SIGKILL');
+  const survive = endWithMe(group.pid, { signal: 'SIGKILL', marker: group.name });
   try {
     return await waitForEnd(child, signal, () => endGroup(group));
   } finally {
     await endGroup(group);
-    survive();
     if (group.name) await endMarked(group.name);
+    survive();
     await drain(child, lines, []);
   }
 }

@@ -1,24 +1,46 @@
-/** Groups that must not outlive this process, with the signal that ends each. */
-const groups = new Map<number, NodeJS.Signals>();
+import { listNumbers, readMarker } from './table.ts';
+
+/** A process group, and what all carry that were started in it, those that left it included; '' where that is nothing. */
+interface Mortal {
+  signal: NodeJS.Signals;
+  marker: string;
+}
+
+/** What must not outlive this process. */
+const groups = new Map<number, Mortal>();
 let watching = false;
 
 /**
- * Ends a process group should this process leave before the group has ended (a second Ctrl-C): groups of their own are not
- * reached by what the terminal sends. Gives what takes that back.
+ * Ends a process group, and who carries its marker where the system shows that (Linux), should this process leave before they
+ * have ended (a second Ctrl-C): groups of their own are not reached by what the terminal sends. Gives what takes that back.
  */
-export function endWithMe(group: number, signal: NodeJS.Signals): () => void {
-  groups.set(group, signal);
+export function endWithMe(group: number, mortal: Mortal): () => void {
+  groups.set(group, mortal);
   if (!watching) process.on('exit', endAll);
   watching = true;
   return () => void groups.delete(group);
 }
 
+/** Nothing is waited for any more here. */
 function endAll(): void {
-  for (const [group, signal] of groups) {
-    try {
-      process.kill(-group, signal);
-    } catch {
-      // It has ended by itself.
-    }
+  if (groups.size === 0) return;
+  const signals = new Map<string, NodeJS.Signals>();
+  for (const [group, { signal, marker }] of groups) {
+    send(-group, signal);
+    if (marker !== '') signals.set(marker, signal);
+  }
+  if (process.platform !== 'linux' || signals.size === 0) return;
+  for (const pid of listNumbers('/proc')) {
+    const marker = pid === process.pid ? undefined : readMarker(pid);
+    const signal = marker === undefined ? undefined : signals.get(marker);
+    if (signal !== undefined) send(pid, signal);
+  }
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended by itself.
   }
 }
