@@ -4,7 +4,7 @@ import { type Rescued, rescueWork } from '../adapters/git/rescue.ts';
 import { dropRescue, keepBeside, keepRecord, listRecords, rescueRef } from '../adapters/git/rescue-refs.ts';
 import { lookForOwnCommits } from '../adapters/git/risk.ts';
 import { StackError } from '../domain/errors.ts';
-import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
+import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import {
   parseRescue,
   type Rescue,
@@ -40,12 +40,16 @@ export function listLarge(risks: readonly TicketRisk[]): LargeFiles[] {
   );
 }
 
+type NamedRepo = [string, DedicatedRepo];
+
 /** How a ticket is saved. */
 interface Saving {
   stamp: () => Promise<SaveStamp>;
   data: SavedData | undefined;
   /** True where its create did not finish. */
   halfMade: boolean;
+  /** The repos that go, with the files in them that may be somebody's: then the others stay, and what is beside the worktrees. */
+  inside?: ReadonlyMap<string, Doubtful>;
 }
 
 /**
@@ -57,16 +61,18 @@ interface Saving {
 export async function rescueTicket(
   record: InstanceRecord,
   risks: readonly TicketRisk[],
-  { stamp: makeStamp, data, halfMade }: Saving,
+  { stamp: makeStamp, data, halfMade, inside }: Saving,
 ): Promise<Rescue | undefined> {
   const kinds = risks.flatMap(({ findings }) => findings.map(({ kind }) => kind));
   // Stashes are the repo's and stay there.
   const quiet = kinds.every((kind) => kind === 'stashed' || WISHES.has(kind));
-  const doubtful = await findDoubtful(record, halfMade);
-  if (quiet && doubtful.size === 0 && !(await hasOwnCommits(record))) return undefined;
+  const doubtful = inside ?? (await findDoubtful(dedicatedRepos(record), halfMade));
+  const going = dedicatedRepos(record).filter(([repo]) => doubtful.has(repo));
+  const isCertain = [...doubtful.values()].every(({ files, inRepos }) => files.length + inRepos.length === 0);
+  if (quiet && isCertain && !(await hasOwnCommits(going))) return undefined;
   const stamp = await makeStamp();
   const { time } = stamp;
-  const saved = await saveRepos(record, risks, { time, quiet, doubtful });
+  const saved = await saveRepos(record, risks, { time, quiet, doubtful, besideStays: inside !== undefined });
   const borrowed = Object.entries(record.repos).flatMap(([repo, { mode }]) =>
     mode === 'shared' ? [[repo, { mode }] as const] : [],
   );
@@ -90,19 +96,15 @@ export async function rescueTicket(
   return rescue;
 }
 
-/** Gives the files that may be somebody's, by repo; a repo without any is not named. */
-async function findDoubtful(record: InstanceRecord, halfMade: boolean): Promise<Map<string, Doubtful>> {
+/** Gives the files that may be somebody's, by repo. */
+export async function findDoubtful(repos: readonly NamedRepo[], halfMade: boolean): Promise<Map<string, Doubtful>> {
   const looks = await Promise.all(
-    dedicatedRepos(record).map(async ([repo, own]) => {
-      const found = await listDoubtful({ ...own, repoPath: own.path }, halfMade);
-      return [repo, found] as const;
-    }),
+    repos.map(async ([repo, own]) => [repo, await listDoubtful({ ...own, repoPath: own.path }, halfMade)] as const),
   );
-  return new Map(looks.filter(([, { files, inRepos }]) => files.length + inRepos.length > 0));
+  return new Map(looks);
 }
 
-async function hasOwnCommits(record: InstanceRecord): Promise<boolean> {
-  const repos = dedicatedRepos(record);
+async function hasOwnCommits(repos: readonly NamedRepo[]): Promise<boolean> {
   const looks = await Promise.all(repos.map(([, own]) => lookForOwnCommits({ ...own, repoPath: own.path })));
   return looks.some(({ heads }) => heads.length > 0);
 }
@@ -123,18 +125,21 @@ export async function purgeQuiet(record: InstanceRecord): Promise<void> {
 async function saveRepos(
   record: InstanceRecord,
   risks: readonly TicketRisk[],
-  { time, quiet, doubtful }: { time: string; quiet: boolean; doubtful: ReadonlyMap<string, Doubtful> },
+  how: { time: string; quiet: boolean; doubtful: ReadonlyMap<string, Doubtful>; besideStays: boolean },
 ): Promise<[string, RescuedRepo][]> {
+  const { time, quiet, doubtful, besideStays } = how;
   const repos = dedicatedRepos(record);
   const place = folderOf(record);
-  const [beside, apart] = [await listBeside(place), listApart(place)];
+  const [beside, apart] = besideStays ? [[], []] : [await listBeside(place), listApart(place)];
   if (beside.length > 0 && !(await Promise.all(repos.map(([, own]) => isThere(own.path)))).includes(true))
     throw homelessError(record, beside);
   const looks = await Promise.allSettled(
     repos.map(async ([repo, own]) => {
+      const found = doubtful.get(repo);
+      if (found === undefined) return [repo, describeRepo(own, undefined)] as [string, RescuedRepo];
       const findings = risks.filter((risk) => risk.repo === repo).flatMap((risk) => risk.findings);
       const named = findings.flatMap(({ kind, paths }) => (kind === 'ignored' ? (paths ?? []) : []));
-      const { files, inRepos } = doubtful.get(repo) ?? { files: [], inRepos: [] };
+      const { files, inRepos } = found;
       const which = quiet ? { only: files } : { ignored: [...new Set([...named, ...files])] };
       const ref = rescueRef(record.ticket, time);
       const options = { ...own, repoPath: own.path, ref, ...which, inRepos, always: true };

@@ -1,9 +1,10 @@
 import path from 'node:path';
 import { listRecords } from '../adapters/git/rescue-refs.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
-import { isNewer, parseRescue, type Rescue } from '../domain/rescue.ts';
+import { isNewer, parseRescue, type Rescue, rescueTime, type SaveStamp } from '../domain/rescue.ts';
 import { listDumpRecords } from './dumps.ts';
 import type { Stack } from './stack.ts';
+import type { Work } from './work.ts';
 
 /** Gives what the repos of stack.yml keep of tickets that were destroyed with work in them, the newest first. */
 export async function listRescues(stack: Stack): Promise<Rescue[]> {
@@ -14,8 +15,13 @@ export async function listRescues(stack: Stack): Promise<Rescue[]> {
   );
 }
 
+/** Gives when a ticket is saved now, and which save that is. Never throws. */
+export async function stampOf({ stack, record }: Pick<Work, 'stack' | 'record'>): Promise<SaveStamp> {
+  return { time: rescueTime(new Date()), sequence: await nextSequence(stack, record) };
+}
+
 /** Gives the number of the next save: greater than that of all that are known where the ticket is saved. Never throws. */
-export async function nextSequence(stack: Stack, record: InstanceRecord): Promise<number> {
+async function nextSequence(stack: Stack, record: InstanceRecord): Promise<number> {
   const config = await stack.config().catch(() => undefined);
   const listed = Object.values(config?.repos ?? {}).map((repo) => path.resolve(stack.root, repo.path));
   const own = dedicatedRepos(record).map(([, repo]) => repo.path);

@@ -1,7 +1,7 @@
 import { refuseLinkedFolder } from '../adapters/own-folders.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord, StackState } from '../domain/instance.ts';
-import { type Rescue, rescueTime, type SaveStamp } from '../domain/rescue.ts';
+import type { Rescue, SaveStamp } from '../domain/rescue.ts';
 import type { Step } from '../domain/step.ts';
 import { requireOwnThings } from './belongs.ts';
 import { findLonely, findRisks, riskError, type TicketRisk } from './checks.ts';
@@ -12,16 +12,13 @@ import { hasOwnData, requireAlone, withOwnServers } from './own-data.ts';
 import { removeOwnFolder } from './redis-server.ts';
 import { removeForgotten, requireNothingLeft } from './remains.ts';
 import { purgeQuiet, rescueTicket } from './rescue.ts';
-import { nextSequence } from './rescues.ts';
+import { stampOf } from './rescues.ts';
 import { type Leftover, runBackward } from './run.ts';
 import { condemn, keepBranches, listSaved, saveFirst } from './save-first.ts';
 import type { Stack } from './stack.ts';
 import { listRecordedSteps } from './steps/list.ts';
-import { interruptedAt, leftoverError } from './unwind.ts';
-import { createWork, saveRecord, type Work } from './work.ts';
-
-/** How often what comes in while a ticket is taken apart is saved as well. */
-const MORE_SAVES = 3;
+import { interruptedAt, isLate, leftoverError, MORE_SAVES } from './unwind.ts';
+import { createWork, savedBy, saveRecord, type Work } from './work.ts';
 
 export interface TakeApartOptions {
   /** Saves work that would be lost under `refs/stack/rescue/` and goes on. */
@@ -241,20 +238,10 @@ async function revertAll(
   }
 }
 
-function isLate({ error }: Leftover): boolean {
-  return error instanceof StackError && (error.code === 'dirty' || error.code === 'unpushed');
-}
-
 function listFindings({ error }: Leftover): string[] {
   const { details, message } = error as StackError;
   const risks = Array.isArray(details) ? (details as TicketRisk[]) : undefined;
   return risks?.flatMap(({ findings }) => findings.map(({ text }) => text)) ?? [message];
-}
-
-/** A quiet rescue has not all of the files. */
-function savedBy(rescue: Rescue | undefined): Pick<Work, 'saved' | 'savedAs'> {
-  const savedAs = rescue?.quiet ? undefined : rescue;
-  return { saved: savedAs !== undefined, savedAs };
 }
 
 /** Keeps what nobody is asked about, where nothing else had to be saved. */
@@ -273,10 +260,6 @@ function listQuiet(rescue: Rescue | undefined): NonNullable<TakenApart['quiet']>
       ? [{ repo, ref: one.ref, files: one.files !== undefined }]
       : [],
   );
-}
-
-async function stampOf({ stack, record }: Work): Promise<SaveStamp> {
-  return { time: rescueTime(new Date()), sequence: await nextSequence(stack, record) };
 }
 
 /** While its data is in use, or cannot be saved, the ticket is as it was, but at rest. */

@@ -1,10 +1,18 @@
 import { StackError } from '../domain/errors.ts';
 import { BASELINE } from '../domain/instance.ts';
 import type { Step } from '../domain/step.ts';
+import { saveMeanwhile } from './meanwhile.ts';
 import { type Leftover, runBackward } from './run.ts';
+import { isFileStep } from './steps/list.ts';
 import type { Work } from './work.ts';
 
-/** Unmakes the steps of a run that failed. Gives the error to throw: the first one stays the headline. */
+/** How often what comes in while a ticket is taken apart is saved as well. */
+export const MORE_SAVES = 3;
+
+/**
+ * Unmakes the steps of a run that failed. What somebody wrote in the worktrees that it made is saved before those go, once
+ * nothing of ours runs there any more. Gives the error to throw: the first one stays the headline, and its lines say what was saved.
+ */
 export async function unwind(
   work: Work,
   run: { made: readonly Step[]; error: unknown },
@@ -13,7 +21,16 @@ export async function unwind(
   const { emit, store } = work.stack;
   const first = run.error instanceof Error ? run.error : new Error(String(run.error));
   emit({ type: 'unwinding' });
-  const leftovers = await runBackward(uniqueById(run.made), work.stack);
+  const made = uniqueById(run.made);
+  const services = await runBackward(
+    made.filter((step) => !isFileStep(step)),
+    work.stack,
+  );
+  const saved: string[] = [];
+  const files = await revertFiles(work, made.filter(isFileStep), { isWhole: options.forget, saved });
+  if (first instanceof StackError) first.lines.push(...saved);
+  else for (const text of saved) emit({ type: 'info', text });
+  const leftovers = [...services, ...files];
   if (leftovers.length > 0) return withLeftovers(first, leftovers, undoing(work.record.ticket));
   if (options.forget) {
     await store.update((draft) => {
@@ -21,6 +38,29 @@ export async function unwind(
     });
   }
   return first;
+}
+
+/** What cannot be saved stays, and all that it stands on. */
+async function revertFiles(
+  work: Work,
+  steps: readonly Step[],
+  { isWhole, saved }: { isWhole: boolean; saved: string[] },
+): Promise<Leftover[]> {
+  const worktrees = steps.filter(({ id }) => id.startsWith('worktree '));
+  for (let saves = 0; ; saves++) {
+    try {
+      saved.push(...(await saveMeanwhile(work, worktrees, { isWhole })));
+    } catch (error) {
+      return worktrees.map((step) => ({ step, error }));
+    }
+    const leftovers = await runBackward(steps, work.stack);
+    if (saves === MORE_SAVES || leftovers.length === 0 || !leftovers.every(isLate)) return leftovers;
+  }
+}
+
+/** True where a worktree has got work since the last look. */
+export function isLate({ error }: Leftover): boolean {
+  return error instanceof StackError && (error.code === 'dirty' || error.code === 'unpushed');
 }
 
 function undoing(ticket: string): string {

@@ -22,7 +22,7 @@ export interface Work {
   /** `moved` is set when a lease was changed on the way, so that what was wired before needs a second look. */
   readonly leases: { moved: boolean };
   /** True: what would be lost has been saved, so worktrees and branches may go as they are. */
-  readonly saved: boolean;
+  saved: boolean;
   /** True: images built for the instance are built anew. */
   readonly rebuild: boolean;
   /** True: `migrate:` commands run, also on the database that all share. */
@@ -34,7 +34,7 @@ export interface Work {
   /** What the ticket is made again from; undefined for a new one. */
   readonly rescue: Rescue | undefined;
   /** Where branches and worktrees were when they were saved: what came after that is in no rescue. */
-  readonly savedAs: Rescue | undefined;
+  savedAs: Rescue | undefined;
   /** Repos whose saved files are back; '' stands for those beside the worktrees. */
   readonly broughtBack: Set<string>;
 }
@@ -78,6 +78,12 @@ export async function wiringOf(work: Work): Promise<Wiring> {
 /** Gives how a ticket signs what it leaves in a repo: several roots may share one, and call their tickets alike. */
 export function ownerOf({ stack, record }: Pick<Work, 'stack' | 'record'>): string {
   return `${record.ticket} (${stack.rootId})`;
+}
+
+/** Gives what a work knows of a rescue. A quiet one has not all of the files. */
+export function savedBy(rescue: Rescue | undefined): Pick<Work, 'saved' | 'savedAs'> {
+  const savedAs = rescue?.quiet ? undefined : rescue;
+  return { saved: savedAs !== undefined, savedAs };
 }
 
 /** Writes the record of a work into the state file. Throws `state`, `busy`, `files`. */

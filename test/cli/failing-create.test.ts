@@ -8,6 +8,8 @@ describe('a create that fails', () => {
   let before: string;
   beforeEach(() => {
     shop = makeShop();
+    shop.commit('front', '.gitignore', '.env.local\ndist\n');
+    shop.commit('api', '.gitignore', '.env.local\ndist\n');
   });
   afterEach(() => shop.dispose());
 
@@ -41,7 +43,9 @@ describe('a create that fails', () => {
       text.replace('path: ./front,', `path: ./front, setup: ${JSON.stringify(commands)},`);
 
   it('in a setup command shows and keeps what it printed', async () => {
-    const run = await fail(setup('echo one > made-by-setup', 'echo two; echo trouble >&2; exit 3', 'echo three'));
+    const run = await fail(
+      setup('mkdir dist; echo one > dist/made', 'echo two; echo trouble >&2; exit 3', 'echo three'),
+    );
     expect(errorOf(run)).toEqual([
       'stack: setup of front failed: `echo two; echo trouble >&2; exit 3` ended with exit code 3',
       `hint: all of its output is in ${shop.at('.stack/logs/feat-01/front.setup.log')}`,
@@ -49,7 +53,7 @@ describe('a create that fails', () => {
       '  trouble',
     ]);
     const log = shop.read('.stack/logs/feat-01/front.setup.log');
-    expect(log).toMatch(/^\$ echo one.*\n\$ echo two.*\ntwo\ntrouble\n$/);
+    expect(log).toMatch(/^\$ mkdir dist.*\n\$ echo two.*\ntwo\ntrouble\n$/);
   });
 
   it('in a setup command fails without services too', async () => {
@@ -100,9 +104,9 @@ describe('a create that fails', () => {
     const begun = (file: string) => `until [ -n "$(ls -A '${file}' 2>/dev/null)" ]; do sleep 0.01; done; exit 5`;
     const place = (name: string): string => shop.at('tickets/feat-01/api', name);
     const plain = shop.read('stack.yml');
-    shop.configure(besides('setup: ["mkdir made; touch made/begun; sleep 300"]'));
+    shop.configure(besides('setup: ["mkdir dist; touch dist/begun; sleep 300"]'));
     const began = performance.now();
-    const slept = await fail(setup(begun(place('made'))), '--with', 'api');
+    const slept = await fail(setup(begun(place('dist'))), '--with', 'api');
     expect(performance.now() - began).toBeLessThan(100_000);
     expect(errorOf(slept)[0]).toMatch(/^stack: setup of front failed: .* ended with exit code 5$/);
     shop.write('stack.yml', plain);

@@ -9,19 +9,23 @@ describe('a create that is interrupted', () => {
   let before: string;
   beforeEach(() => {
     shop = makeShop();
+    shop.write('front/.git/info/exclude', 'tmp\n');
     // The set-up says where it is, and stays there until it is ended.
-    shop.configure((text) => text.replace('path: ./front,', 'path: ./front, setup: ["touch begun; sleep 300"],'));
+    shop.configure((text) =>
+      text.replace('path: ./front,', 'path: ./front, setup: ["mkdir tmp; touch tmp/begun; sleep 300"],'),
+    );
     before = withoutRecords(shop.photograph());
   });
   afterEach(() => shop.dispose());
 
   const begin = async (...args: string[]): Promise<Running> => {
     const running = shop.start(['create', 'feat-01', ...args]);
-    await until('the set-up runs', () => existsSync(shop.at('tickets/feat-01/front/begun')));
+    await until('the set-up runs', () => existsSync(shop.at('tickets/feat-01/front/tmp/begun')));
     return running;
   };
 
-  const finishSetup = (): void => shop.configure((text) => text.replace('touch begun; sleep 300', 'touch done'));
+  const finishSetup = (): void =>
+    shop.configure((text) => text.replace('mkdir tmp; touch tmp/begun; sleep 300', 'touch done'));
 
   it.each([
     ['SIGINT', 130],
@@ -89,7 +93,7 @@ describe('a create that is interrupted', () => {
         stderr: expect.stringContaining('feat-01 was left half-made; clearing that first'),
       });
       expect((await shop.ps()).instances).toMatchObject([{ ticket: 'feat-01', status: 'running' }]);
-      expect(existsSync(shop.at('tickets/feat-01/front/begun'))).toBe(false);
+      expect(existsSync(shop.at('tickets/feat-01/front/tmp/begun'))).toBe(false);
       expect(existsSync(shop.at('tickets/feat-01/front/done'))).toBe(true);
     });
 

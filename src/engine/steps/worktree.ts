@@ -64,7 +64,7 @@ export function worktreeStep(work: Work, repo: string): Step {
       if (attempt === 'failed') return;
       // Asked again at the last moment: somebody may have worked on in there.
       const lastLook = async (): Promise<string | undefined> =>
-        work.saved ? requireAsSaved(work, repo) : requireSafe(work, repo, { isNew: attempt !== 'none' });
+        work.saved ? requireAsSaved(work, repo) : requireSafe(work, repo, { isHalfMade: attempt === 'half-made' });
       const own = { repoPath, gitCommonDir, path: worktree, ownBranch: record.ownsBranch ? branch : undefined };
       await removeWorktree({ ...own, trash: await findTrash(work), lastLook });
       await showEnvFiles(work, repo);
@@ -84,13 +84,17 @@ async function fillDirs(work: Work, repo: string): Promise<void> {
 }
 
 /** Gives the commit that the branch is at. Throws `dirty` or `unpushed` when work would be lost. */
-async function requireSafe({ record }: Work, repo: string, { isNew }: { isNew: boolean }): Promise<string | undefined> {
+async function requireSafe(
+  { record }: Work,
+  repo: string,
+  { isHalfMade }: { isHalfMade: boolean },
+): Promise<string | undefined> {
   const own = requireDedicated(record, repo);
   const { findings: risks, refs, own: commits } = await lookAt({ ...own, repoPath: own.path });
-  // In a worktree that this very run made, new and changed files are what its set-up left there.
-  const findings = risks.filter(({ kind }) => !isNew || !['uncommitted', 'untracked'].includes(kind));
+  // In one that git could not finish, changed files are those that it did not come to.
+  const findings = risks.filter(({ kind }) => !isHalfMade || !['uncommitted', 'untracked'].includes(kind));
   // What was there before has been kept by now.
-  if (!isNew && commits.heads.length > 0 && findings.length === 0)
+  if (!isHalfMade && commits.heads.length > 0 && findings.length === 0)
     findings.push({ kind: 'unpushed', text: 'commits were amended or taken back in there just now' });
   if (findings.length > 0) throw riskError([{ ticket: record.ticket, repo, findings }]);
   return refs.tip;
