@@ -6,9 +6,10 @@ import http from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import pg from 'pg';
 import type { StateStore } from '../../src/adapters/state.ts';
-import { createContext, type Host } from '../../src/context.ts';
+import type { Host } from '../../src/context.ts';
 import type { StackError } from '../../src/domain/errors.ts';
 import type { Direction, Step } from '../../src/domain/step.ts';
+import { createContext } from '../../src/open-context.ts';
 import type { Fault, Note, Orders, Part, Point } from '../faults/fault.ts';
 import { ORDERS } from '../faults/fault.ts';
 

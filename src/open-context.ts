@@ -1,0 +1,86 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { FoundRoot } from './adapters/config-file.ts';
+import type { Context, GlobalOptions, Host } from './context.ts';
+import { StackError } from './domain/errors.ts';
+import type { Emit } from './domain/events.ts';
+import { once } from './once.ts';
+import { makeStack } from './open-stack.ts';
+import { askPerson, canAsk } from './ui/ask.ts';
+
+/** Gives the context of one command. */
+export function createContext(
+  host: Host,
+  options: GlobalOptions,
+  signal: AbortSignal,
+  argv: readonly string[],
+): Context {
+  const packageRoot = findPackageRoot();
+  const reporter = once(async () => {
+    const { createReporter } = await import('./ui/reporter.ts');
+    const mode = options.quiet ? 'quiet' : options.json ? 'json' : 'human';
+    const isTty = host.stderr.isTTY === true && host.env.TERM !== 'dumb';
+    return createReporter({ mode, stream: host.stderr, isTty, color: hasColor(host, host.stderr) });
+  });
+  // Events may come before the reporter is loaded; they wait in line for it.
+  const emit: Emit = (event) => void reporter().then((loaded) => loaded.emit(event));
+  const findPlace = once(async () => {
+    const { findRoot } = await import('./adapters/config-file.ts');
+    const found = await findRoot(host.cwd);
+    return found && requireOwn(found, host);
+  });
+  const place = once(async () => {
+    const { requireRoot } = await import('./adapters/config-file.ts');
+    return requireOwn(await requireRoot(host.cwd), host);
+  });
+  const ask: Context['ask'] = async (question, all = [question]) => {
+    if (options.yes) return true;
+    // Narration and question share the terminal.
+    if (canAsk(host)) (await reporter()).clear();
+    return askPerson(host, question, { all, signal });
+  };
+  const confirm: Context['confirm'] = async (question) => {
+    if (!(await ask(question))) throw new StackError('confirm', 'left as it was', { hint: '--yes answers yes' });
+  };
+  return {
+    host,
+    options,
+    packageRoot,
+    signal,
+    emit,
+    color: hasColor(host, host.stdout),
+    errorColor: hasColor(host, host.stderr),
+    reporter,
+    endNarration: async () => (reporter.made ? (await reporter()).end() : undefined),
+    place,
+    findPlace,
+    stack: once(async () =>
+      makeStack({ host, options, packageRoot, signal, emit, argv, ask: confirm, root: (await place()).root }),
+    ),
+    confirm,
+    ask,
+  };
+}
+
+async function requireOwn(place: FoundRoot, host: Host): Promise<FoundRoot> {
+  const [{ requireOwnPlace }, { openTrustStore }] = await Promise.all([
+    import('./adapters/ownership.ts'),
+    import('./adapters/trust-store.ts'),
+  ]);
+  return requireOwnPlace(place, host.env, openTrustStore(host.env));
+}
+
+function hasColor(host: Host, stream: NodeJS.WriteStream): boolean {
+  if (host.env.NO_COLOR) return false;
+  if (host.env.FORCE_COLOR && host.env.FORCE_COLOR !== '0') return true;
+  return stream.isTTY === true && host.env.TERM !== 'dumb';
+}
+
+/** The nearest folder above with a package.json: the build moves code between files, so none knows its own depth. */
+function findPackageRoot(): string {
+  let folder = path.dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(path.join(folder, 'package.json')) && folder !== path.dirname(folder))
+    folder = path.dirname(folder);
+  return folder;
+}
