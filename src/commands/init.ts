@@ -1,5 +1,5 @@
 import type { LeftOut } from '../engine/detect/find-repos.ts';
-import type { PlannedRepo, PlannedService } from '../engine/detect/plan-config.ts';
+import type { PlannedRepo, PlannedService } from '../engine/detect/stack-plan.ts';
 import { cleanText } from '../ui/safe-text.ts';
 import type { RenderOptions, Verb } from './verb.ts';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
-import type { InstanceRecord } from '../domain/instance.ts';
+import { type InstanceRecord, requireService } from '../domain/instance.ts';
 import { escapeJson } from '../domain/json.ts';
 import type { LogLine } from '../domain/runtime.ts';
 import { createLogPrefix } from '../ui/log-prefix.ts';
@@ -37,7 +37,7 @@ export const logs: Verb<Options, undefined> = {
   async run(context, { args, options }) {
     const { record, services } = await splitTicketAndServices(context, args);
     if (options.setup) return printSetupLogs(context, record, services, options);
-    const { refOf, requireService } = await import('../engine/spec.ts');
+    const { refOf } = await import('../engine/spec.ts');
     const stack = await context.stack();
     const names = services.length > 0 ? services : Object.keys(record.services);
     const { signal } = context;

@@ -15,7 +15,10 @@ export const restart: Verb<{ service?: string[]; wait: boolean; build?: boolean 
   examples: ['stack restart feat-02', 'stack restart feat-02 --service api'],
   completes: { tickets: true },
   async run(context, { args, options }) {
-    const { startInstance, stopInstance } = await import('../engine/lifecycle.ts');
+    const [{ startInstance }, { stopInstance }] = await Promise.all([
+      import('../engine/lifecycle.ts'),
+      import('../engine/stop.ts'),
+    ]);
     const services = listValues(options.service);
     const how = { extent: options.wait ? 'ready' : 'started', rebuild: options.build === true } as const;
     return changeTickets(context, args, async (stack, ticket) => {

@@ -1,3 +1,4 @@
+import { StackError } from './errors.ts';
 import type { RuntimeName } from './runtime.ts';
 
 /** Name of the instance that runs from the main checkouts. No ticket may be called so. */
@@ -151,4 +152,20 @@ export function dedicatedRepos(record: Pick<InstanceRecord, 'repos'>): [string, 
   return Object.entries(record.repos).filter(
     (entry): entry is [string, DedicatedRepo] => entry[1].mode === 'dedicated',
   );
+}
+
+/** Gives a service of a record. Throws `not-found`. */
+export function requireService(record: InstanceRecord, service: string): ServiceRecord {
+  const found = Object.hasOwn(record.services, service) ? record.services[service] : undefined;
+  if (found) return found;
+  throw new StackError('not-found', `${record.ticket} has no service ${service} of its own`, {
+    hint: `its services: ${Object.keys(record.services).join(', ') || 'none'}`,
+  });
+}
+
+/** Gives a repo that the record has its own copy of. Throws `not-found`. */
+export function requireDedicated(record: InstanceRecord, repo: string): DedicatedRepo {
+  const found = record.repos[repo];
+  if (found?.mode === 'dedicated') return found;
+  throw new StackError('not-found', `${record.ticket} has no ${repo} of its own`);
 }

@@ -1,4 +1,4 @@
-import type { OwnRecord, OwnServer } from './instance.ts';
+import type { InstanceRecord, OwnRecord, OwnServer } from './instance.ts';
 import { shortHash } from './names.ts';
 import { ownPasswordVariable, type SharedSettings } from './shared.ts';
 import { foldTicket } from './ticket.ts';
@@ -108,4 +108,9 @@ export function withDatabase(url: string, database: string): string {
   const changed = new URL(url);
   changed.pathname = `/${encodeURIComponent(database)}`;
   return changed.href;
+}
+
+/** True when there may be something in a database or server that a ticket has for itself. */
+export function hasOwnData({ started, own }: InstanceRecord): boolean {
+  return started && (own?.postgres !== undefined || own?.redis?.checked === true || own?.redis?.server !== undefined);
 }

@@ -36,3 +36,6 @@ export interface StepProgress {
   /** Says what is going on inside the step, e.g. `pulling 12/40 MB`; the line is redrawn on a terminal. */
   note(text: string): void;
 }
+
+/** How much of an instance is wanted: its files alone, its workloads too, and those ready. */
+export type Extent = 'files' | 'started' | 'ready';

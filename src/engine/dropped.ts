@@ -1,6 +1,6 @@
 import type { StackConfig } from '../domain/config/config.ts';
+import { observeWorkload } from './observe-workload.ts';
 import { refOf } from './spec.ts';
-import { observeWorkload } from './steps/workload.ts';
 import type { Work } from './work.ts';
 
 /**

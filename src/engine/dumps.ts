@@ -17,12 +17,11 @@ import { countKeys, dumpKeys, loadKeys, type RedisLogin } from '../adapters/redi
 import type { InstanceRecord } from '../domain/instance.ts';
 import { type DatabaseMark, hiddenDatabase } from '../domain/own.ts';
 import { parseRescue, type Rescue, renderRescue, type SaveStamp } from '../domain/rescue.ts';
-import type { PostgresServer } from './postgres.ts';
+import { dumpDatabase, loadInto } from './dump.ts';
+import { openRecorded, type PostgresServer } from './postgres.ts';
 import { isWhereItWas, openRedis } from './redis.ts';
 import { withServer } from './redis-server.ts';
 import type { Stack } from './stack.ts';
-import { openRecorded } from './steps/database.ts';
-import { dumpDatabase, loadInto } from './ticket-database.ts';
 import { saveRecord, type Work } from './work.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -1,6 +1,6 @@
-import type { InstanceRecord, StackState } from '../domain/instance.ts';
+import { type InstanceRecord, requireService, type StackState } from '../domain/instance.ts';
 import type { ExecTarget, Runtime } from '../domain/runtime.ts';
-import { buildSpec, refOf, requireService } from './spec.ts';
+import { buildSpec, refOf } from './spec.ts';
 import type { Stack } from './stack.ts';
 import { createWork } from './work.ts';
 

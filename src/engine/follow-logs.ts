@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { BASELINE, type InstanceRecord } from '../domain/instance.ts';
+import { BASELINE, type InstanceRecord, requireService } from '../domain/instance.ts';
 import type { LogLine, LogOptions, WorkloadStatus } from '../domain/runtime.ts';
 import { isOwnerAlive } from './claim.ts';
-import { refOf, requireService } from './spec.ts';
+import { refOf } from './spec.ts';
 import type { Stack } from './stack.ts';
 
 const POLL_MS = 200;

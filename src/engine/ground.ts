@@ -11,12 +11,12 @@ import {
   type StackState,
 } from '../domain/instance.ts';
 import { fittingLeases } from '../domain/leases.ts';
+import type { Extent } from '../domain/step.ts';
 import { leasePorts, listLeases } from './leases.ts';
 import { factsOf, mergeServices, planServices } from './plan.ts';
 import { checkReach, leaseShared, planShared, type SharedProviders } from './shared-plan.ts';
 import { findComposeFile } from './shared-ports.ts';
 import type { Stack } from './stack.ts';
-import type { Extent } from './steps/service.ts';
 import { putRecord } from './work.ts';
 
 /** What all tickets stand on: the baseline, where repos are shared, and what runs the shared services. */

@@ -4,7 +4,8 @@ import { isThere, readFileIfThere, replaceFile } from '../adapters/files.ts';
 import { StackError } from '../domain/errors.ts';
 import { listNotIgnored } from './detect/checkouts.ts';
 import { detectStack } from './detect/detect-stack.ts';
-import { planConfig, type StackPlan } from './detect/plan-config.ts';
+import { planConfig } from './detect/plan-config.ts';
+import type { StackPlan } from './detect/stack-plan.ts';
 import { COMPOSE_FILE, renderConfig } from './render-config.ts';
 
 const CONFIG_FILE = 'stack.yml';

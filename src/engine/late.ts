@@ -4,11 +4,10 @@ import { findEveryRisk } from '../adapters/git/every-risk.ts';
 import { listUnsaved, listUnsavedFiles } from '../adapters/git/exact-folder.ts';
 import { readHead } from '../adapters/git/rescue.ts';
 import type { RiskFinding } from '../adapters/git/risk.ts';
-import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord, requireDedicated } from '../domain/instance.ts';
 import type { RescuedRepo } from '../domain/rescue.ts';
 import { findBeside, listBeside } from './beside.ts';
 import { folderOf, isOfSetup, riskError } from './checks.ts';
-import { requireDedicated } from './spec.ts';
 import { ownerOf, type Work } from './work.ts';
 
 type Own = ReturnType<typeof requireDedicated>;

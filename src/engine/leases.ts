@@ -3,11 +3,11 @@ import { StackError } from '../domain/errors.ts';
 import {
   BASELINE,
   type InstanceRecord,
+  requireService,
   type ServiceRecord,
   type SharedLease,
   type StackState,
 } from '../domain/instance.ts';
-import { requireService } from './spec.ts';
 import type { Stack } from './stack.ts';
 import { putRecord, requireConfig, type Work } from './work.ts';
 

@@ -8,11 +8,13 @@ import {
 import { changePassword, findTools, loginEnv, type PostgresTools } from '../adapters/postgres/tools.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../domain/errors.ts';
-import type { SharedLease } from '../domain/instance.ts';
+import type { InstanceRecord, SharedLease } from '../domain/instance.ts';
 import { sharedProject } from '../domain/names.ts';
 import { resolveShared, sharedAddress } from '../domain/shared.ts';
+import { placeOf } from './place.ts';
 import { takesPassword } from './shared-settings.ts';
 import type { Stack } from './stack.ts';
+import type { Work } from './work.ts';
 
 export const POSTGRES = 'postgres';
 /** Every server has it, and hardly anybody uses it. */
@@ -124,4 +126,19 @@ async function toolsInContainer(stack: Stack, login: Record<string, string>): Pr
     run: (argv, database, options) =>
       docker.runtime.exec(ref, argv, { ...options, env: { ...login, PGDATABASE: database } }),
   };
+}
+
+/**
+ * Gives the server a recorded ticket's database is on; undefined when it is gone with all its data, or is another than the one
+ * that stack.yml names now.
+ */
+export async function openRecorded(
+  work: Pick<Work, 'stack' | 'config' | 'shared'> & { record?: InstanceRecord },
+): Promise<PostgresServer | undefined> {
+  const config = work.config ?? (await work.stack.config().catch(() => undefined));
+  const at = work.record?.own?.postgres?.at;
+  if (at !== undefined && at !== placeOf(POSTGRES, work.stack, config)) return undefined;
+  const { url } = resolveShared(POSTGRES, config?.shared.services[POSTGRES] ?? {}, work.stack.values);
+  if (url === undefined && !work.shared[POSTGRES]) return undefined;
+  return openPostgres(work.stack, config, work.shared);
 }

@@ -12,9 +12,9 @@ import { REDIS } from '../domain/own.ts';
 import type { WorkloadRef, WorkloadSpec, WorkloadStatus } from '../domain/runtime.ts';
 import type { StepProgress } from '../domain/step.ts';
 import { takenPort } from './leases.ts';
+import { ensureNetwork } from './network.ts';
 import { moveServerLease, openRedis, ownRedisSettings } from './redis.ts';
 import type { Stack } from './stack.ts';
-import { networkStep } from './steps/network.ts';
 import { requireConfig, saveRecord, type Work } from './work.ts';
 
 const LEASE_TRIES = 5;
@@ -210,7 +210,7 @@ export async function withServer<Result>(work: Work, server: OwnServer, use: () 
     return use();
   }
   await work.stack.requireTrust();
-  if (server.provider === 'compose') await networkStep(work).apply({ signal, note });
+  if (server.provider === 'compose') await ensureNetwork(work.stack);
   try {
     await startServer(work, server, { signal, note });
     return await use();

@@ -1,5 +1,4 @@
-import type { PlannedRepo, PlannedService, StackPlan } from './detect/plan-config.ts';
-import type { PlannedPort } from './detect/plan-ports.ts';
+import type { PlannedPort, PlannedRepo, PlannedService, StackPlan } from './detect/stack-plan.ts';
 
 /** File names in `stack.yml` and beside it. */
 export const COMPOSE_FILE = 'docker-compose.base.yml';

@@ -1,11 +1,10 @@
 import { unlockWorktree } from '../adapters/git/worktree.ts';
-import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord, requireDedicated } from '../domain/instance.ts';
 import type { Rescue, SaveStamp } from '../domain/rescue.ts';
 import { findRisks, requireNobodyInside, requireSavable, type TicketRisk } from './checks.ts';
 import type { SavedData } from './dumps.ts';
-import { bringToRest } from './own-data.ts';
 import { rescueTicket } from './rescue.ts';
-import { requireDedicated } from './spec.ts';
+import { bringToRest } from './rest.ts';
 import type { Stack } from './stack.ts';
 import { saveRecord, type Work } from './work.ts';
 

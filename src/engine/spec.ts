@@ -1,6 +1,6 @@
 import type { BuildConfig, StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
-import type { DedicatedRepo, InstanceRecord, ServiceRecord } from '../domain/instance.ts';
+import { type InstanceRecord, requireDedicated, requireService, type ServiceRecord } from '../domain/instance.ts';
 import { networkName, shortHash } from '../domain/names.ts';
 import type { WorkloadRef, WorkloadSpec } from '../domain/runtime.ts';
 import { fillTemplate } from '../domain/template.ts';
@@ -101,20 +101,4 @@ function listVolumes(own: ServiceRecord, settings: ServiceSettings): { name: str
     const target = settings.volumes[key];
     return target === undefined ? [] : [{ name, target }];
   });
-}
-
-/** Gives a service of a record. Throws `not-found`. */
-export function requireService(record: InstanceRecord, service: string): ServiceRecord {
-  const found = Object.hasOwn(record.services, service) ? record.services[service] : undefined;
-  if (found) return found;
-  throw new StackError('not-found', `${record.ticket} has no service ${service} of its own`, {
-    hint: `its services: ${Object.keys(record.services).join(', ') || 'none'}`,
-  });
-}
-
-/** Gives a repo that the record has its own copy of. Throws `not-found`. */
-export function requireDedicated(record: InstanceRecord, repo: string): DedicatedRepo {
-  const found = record.repos[repo];
-  if (found?.mode === 'dedicated') return found;
-  throw new StackError('not-found', `${record.ticket} has no ${repo} of its own`);
 }

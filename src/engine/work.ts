@@ -116,3 +116,18 @@ export async function findTrash({ stack, record }: Work): Promise<string> {
   const near = folder && folder.dev !== root.dev;
   return near ? path.join(path.dirname(record.folder), NEAR_TRASH) : path.join(stack.root, '.stack', 'trash');
 }
+
+/** Returns what the steps of `up` work on: the baseline, or a record of nothing where there is none. */
+export function workOnBaseline(
+  stack: Stack,
+  config: StackConfig,
+  state: Pick<StackState, 'shared'>,
+  baseline: InstanceRecord | undefined,
+): Work {
+  const record: InstanceRecord = baseline ?? {
+    ...{ ticket: BASELINE, argument: BASELINE, createdAt: '', phase: 'ready', started: true, folder: '' },
+    repos: {},
+    services: {},
+  };
+  return createWork({ stack, config, record, baseline, shared: state.shared });
+}

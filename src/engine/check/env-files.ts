@@ -5,7 +5,7 @@ import { readFileIfThere } from '../../adapters/files.ts';
 import { isTracked } from '../../adapters/git/exclude.ts';
 import type { EnvFileFacts } from '../../domain/check/arrow.ts';
 import { readEnvBlock } from '../../domain/env-block.ts';
-import { requireDedicated, requireService } from '../spec.ts';
+import { requireDedicated, requireService } from '../../domain/instance.ts';
 import { fillBlock } from '../steps/env-file.ts';
 import { requireConfig, type Work } from '../work.ts';
 

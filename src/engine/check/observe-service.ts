@@ -1,10 +1,10 @@
 import { probeHttp, probePort, readHeader } from '../../adapters/probe.ts';
 import type { ServiceFacts, Trouble } from '../../domain/check/arrow.ts';
 import type { ServiceConfig } from '../../domain/config/config.ts';
-import type { ServiceRecord } from '../../domain/instance.ts';
+import { requireService, type ServiceRecord } from '../../domain/instance.ts';
 import type { Program } from '../../domain/runtime.ts';
 import { firstPort } from '../../domain/wiring.ts';
-import { fillEnv, refOf, requireService } from '../spec.ts';
+import { fillEnv, refOf } from '../spec.ts';
 import { requireConfig, type Work, wiringOf } from '../work.ts';
 import { readEnvFiles } from './env-files.ts';
 

@@ -1,56 +1,11 @@
 import path from 'node:path';
 import type { DetectedRepo, Detection } from './detect-stack.ts';
-import type { LeftOut } from './find-repos.ts';
 import { slugName, takeName } from './names.ts';
 import { planEnv } from './plan-env.ts';
-import { type PlannedPort, planPorts } from './plan-ports.ts';
+import { planPorts } from './plan-ports.ts';
 import { planSetup, withOwnSetup } from './plan-setup.ts';
-import type { Needs, Project, Role } from './project.ts';
-
-/** A stack as init would write it down. */
-export interface StackPlan {
-  name: string;
-  shared: Needs & {
-    /** False: nothing told, so both are there. */
-    sure: boolean;
-  };
-  repos: PlannedRepo[];
-  services: PlannedService[];
-  leftOut: LeftOut[];
-}
-
-export interface PlannedRepo {
-  name: string;
-  /** Relative to the root, as `stack.yml` has it: `./front`. */
-  path: string;
-  title: string | undefined;
-  base: string | undefined;
-  shared: boolean;
-  setup: string[];
-  copy: string[];
-  role: Role;
-  /** What to look at. */
-  checks: string[];
-}
-
-export interface PlannedService {
-  name: string;
-  repo: string;
-  role: Role;
-  project: Project;
-  port: PlannedPort;
-  env: Record<string, string>;
-  checks: string[];
-}
-
-/** A service before it has its place among the others. */
-export interface DraftService {
-  name: string;
-  repo: string;
-  role: Role;
-  shared: boolean;
-  project: Project;
-}
+import type { Project, Role } from './project.ts';
+import type { PlannedRepo, StackPlan } from './stack-plan.ts';
 
 const ORDER: Record<Role, number> = { front: 0, api: 1, other: 2 };
 const TITLES: Record<Role, string | undefined> = { front: 'Front-end', api: 'API', other: undefined };

@@ -1,4 +1,4 @@
-import type { DraftService, StackPlan } from './plan-config.ts';
+import type { DraftService, StackPlan } from './stack-plan.ts';
 
 /** Gives the variables of a service: its port, the stores it uses, and for a front-end where the APIs are. */
 export function planEnv(

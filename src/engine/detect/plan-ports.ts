@@ -1,11 +1,4 @@
-import type { DraftService } from './plan-config.ts';
-
-/** Ports of one service: of the main checkout's copy, the first for tickets, and inside the container. */
-export interface PlannedPort {
-  baseline: number | undefined;
-  from: number;
-  container: number;
-}
+import type { DraftService, PlannedPort } from './stack-plan.ts';
 
 const FRONT = 3001;
 const API = { baseline: 3000, from: 4001 };

@@ -2,8 +2,8 @@ import { type Copied, copyFiles } from '../../adapters/copy-files.ts';
 import { type Found, findMatches } from '../../adapters/find-files.ts';
 import { listIncluded } from '../../adapters/git/included.ts';
 import { noteCopied } from '../../adapters/git/note-written.ts';
+import { requireDedicated } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
-import { requireDedicated } from '../spec.ts';
 import { requireConfig, saveRecord, type Work } from '../work.ts';
 
 /** Files that git does not carry (`copy:`, `.worktreeinclude`), brought over from the main checkout once. */

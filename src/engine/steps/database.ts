@@ -8,20 +8,15 @@ import {
   moveDatabase,
 } from '../../adapters/postgres/databases.ts';
 import { StackError } from '../../domain/errors.ts';
-import { dedicatedRepos, type InstanceRecord, type OwnRecord } from '../../domain/instance.ts';
+import { dedicatedRepos, type OwnRecord } from '../../domain/instance.ts';
 import { hiddenDatabase } from '../../domain/own.ts';
-import { resolveShared } from '../../domain/shared.ts';
 import type { Step } from '../../domain/step.ts';
 import { bringDataBack, findKept, takeBack } from '../dumps.ts';
 import { describePlace, placeOf } from '../place.ts';
-import { openPostgres, POSTGRES, type PostgresServer } from '../postgres.ts';
+import { openPostgres, openRecorded, POSTGRES, type PostgresServer } from '../postgres.ts';
 import { templateName } from '../template.ts';
 import { requireConfig, saveRecord, type Work } from '../work.ts';
-import { embeddedId } from './embedded.ts';
-import { TEMPLATE_ID } from './template.ts';
-
-/** The id of the step that makes a ticket's own database; its services and set-up wait for it. */
-export const DATABASE_ID = `database ${POSTGRES}`;
+import { DATABASE_ID, embeddedId, TEMPLATE_ID } from './ids.ts';
 
 /** A database of the ticket's own; [] where it uses the shared one. */
 export function listDatabaseSteps(work: Work): Step[] {
@@ -94,21 +89,6 @@ async function noteMade(work: Work, own: OwnDatabase, made: boolean): Promise<vo
 
 async function placeNow(work: Work): Promise<string> {
   return placeOf(POSTGRES, work.stack, await requireConfig(work));
-}
-
-/**
- * Gives the server a recorded ticket's database is on; undefined when it is gone with all its data, or is another than the one
- * that stack.yml names now.
- */
-export async function openRecorded(
-  work: Pick<Work, 'stack' | 'config' | 'shared'> & { record?: InstanceRecord },
-): Promise<PostgresServer | undefined> {
-  const config = work.config ?? (await work.stack.config().catch(() => undefined));
-  const at = work.record?.own?.postgres?.at;
-  if (at !== undefined && at !== placeOf(POSTGRES, work.stack, config)) return undefined;
-  const { url } = resolveShared(POSTGRES, config?.shared.services[POSTGRES] ?? {}, work.stack.values);
-  if (url === undefined && !work.shared[POSTGRES]) return undefined;
-  return openPostgres(work.stack, config, work.shared);
 }
 
 async function isOurs(session: Session, { stack, record }: Work, database: string): Promise<boolean> {

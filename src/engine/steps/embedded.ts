@@ -7,13 +7,9 @@ import type { Step } from '../../domain/step.ts';
 import { takenPort } from '../leases.ts';
 import { moveSharedLease } from '../shared-plan.ts';
 import { requireConfig, type Work } from '../work.ts';
+import { embeddedId } from './ids.ts';
 
 const LEASE_TRIES = 5;
-
-/** The id of the step that makes one embedded shared service; workloads wait for it. */
-export function embeddedId(name: string): string {
-  return `embedded ${name}`;
-}
 
 /** A shared service without an engine: a server of this machine, with its data under `.stack/shared/`. */
 export function embeddedStep(work: Work, name: string): Step {

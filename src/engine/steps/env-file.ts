@@ -5,8 +5,9 @@ import { addExclude, isIgnored, isTracked, removeExclude } from '../../adapters/
 import { noteEnvText } from '../../adapters/git/note-written.ts';
 import { mergeEnvBlock, readEnvBlock, removeEnvBlock, renderEnvBlock } from '../../domain/env-block.ts';
 import { StackError } from '../../domain/errors.ts';
+import { requireDedicated } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
-import { fillEnv, requireDedicated } from '../spec.ts';
+import { fillEnv } from '../spec.ts';
 import { ownerOf, requireConfig, type Work, wiringOf } from '../work.ts';
 
 /** The env files of one repo: the main checkout's own file, with stack's block of wired values at its end. */

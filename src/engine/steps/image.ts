@@ -1,7 +1,8 @@
 import path from 'node:path';
+import { requireDedicated, requireService } from '../../domain/instance.ts';
 import { LABELS } from '../../domain/names.ts';
 import type { Step, StepState } from '../../domain/step.ts';
-import { buildSource, buildSpec, requireDedicated, requireService } from '../spec.ts';
+import { buildSource, buildSpec } from '../spec.ts';
 import { requireConfig, type Work } from '../work.ts';
 
 /** The image of one containerised service: pulled, or built from the Dockerfile in the worktree. */

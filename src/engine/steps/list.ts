@@ -1,6 +1,6 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { dedicatedRepos } from '../../domain/instance.ts';
-import type { Step } from '../../domain/step.ts';
+import type { Extent, Step } from '../../domain/step.ts';
 import { listOwnShared } from '../shared-plan.ts';
 import type { Work } from '../work.ts';
 import { copyStep } from './copy.ts';
@@ -11,7 +11,7 @@ import { logsStep } from './logs.ts';
 import { listMigrateSteps } from './migrate.ts';
 import { listRedisSteps } from './redis.ts';
 import { listSavedFilesSteps, listSavedWorkSteps } from './saved-work.ts';
-import { type Extent, listGroundSteps, listServiceSteps } from './service.ts';
+import { listGroundSteps, listServiceSteps } from './service.ts';
 import { setupStep } from './setup.ts';
 import { guardUpSteps, listUpSteps } from './up.ts';
 import { worktreeStep } from './worktree.ts';

@@ -1,16 +1,9 @@
 import type { StackConfig } from '../../domain/config/config.ts';
-import { dedicatedRepos, type InstanceRecord, type StackState } from '../../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord, requireDedicated, type StackState } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
-import { requireDedicated } from '../spec.ts';
 import { requireConfig, saveRecord, type Work } from '../work.ts';
-import { DATABASE_ID } from './database.ts';
+import { DATABASE_ID, migrateId, sharedIds } from './ids.ts';
 import { runRepoCommands } from './repo-command.ts';
-import { sharedIds } from './service.ts';
-
-/** The id of the step that brings the database up to date for one repo; the repo's services wait for it. */
-export function migrateId(repo: string): string {
-  return `migrate ${repo}`;
-}
 
 /** The ticket's own repos that have `migrate:` commands. */
 function listMigrating(record: InstanceRecord, config: StackConfig): string[] {

@@ -1,11 +1,11 @@
-import { LABELS, networkName } from '../../domain/names.ts';
+import { networkName } from '../../domain/names.ts';
 import type { Step } from '../../domain/step.ts';
+import { ensureNetwork } from '../network.ts';
 import type { Work } from '../work.ts';
 
-/** The stack's one network. One a ticket would use up the engine's address pool after about 30. */
+/** The stack's one network. */
 export function networkStep(work: Work): Step {
-  const { rootId, root, name: stack } = work.stack;
-  const network = networkName(stack, rootId);
+  const network = networkName(work.stack.name, work.stack.rootId);
   return {
     id: 'network',
     subject: 'stack',
@@ -15,8 +15,7 @@ export function networkStep(work: Work): Step {
       return (await (await work.stack.docker()).inspectNetwork(network)) ? 'present' : 'absent';
     },
     async apply() {
-      const labels = { [LABELS.root]: rootId, [LABELS.rootPath]: root, [LABELS.stack]: stack };
-      await (await work.stack.docker()).ensureNetwork(network, labels);
+      await ensureNetwork(work.stack);
     },
     async revert() {
       await (await work.stack.docker()).removeNetwork(network);

@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { probeHttp, probePort } from '../../adapters/probe.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
-import { BASELINE } from '../../domain/instance.ts';
+import { BASELINE, requireService } from '../../domain/instance.ts';
 import type { WorkloadStatus } from '../../domain/runtime.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
-import { refOf, requireService } from '../spec.ts';
+import { observeWorkload } from '../observe-workload.ts';
+import { refOf } from '../spec.ts';
 import { requireConfig, type Work } from '../work.ts';
 import { isSeenReady, noteReady } from './ready-mark.ts';
-import { observeWorkload } from './workload.ts';
 
 const POLL_MS = 60;
 /** How long a service without ports must stay up to count as ready. */

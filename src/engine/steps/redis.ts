@@ -8,10 +8,7 @@ import { describePlace, placeOf } from '../place.ts';
 import { isolationOf, isWhereItWas, leaseRedis, leaseServer, openRedis } from '../redis.ts';
 import { isServerUp, isServing, removeServer, startServer, stopServer } from '../redis-server.ts';
 import { putRecord, requireConfig, type Work } from '../work.ts';
-import { embeddedId } from './embedded.ts';
-
-/** The id of the step that makes sure of a ticket's own Redis; its services wait for it. */
-export const REDIS_ID = `database ${REDIS}`;
+import { embeddedId, REDIS_ID } from './ids.ts';
 
 /** A numbered database, or a server, of the ticket's own; [] where it uses the shared one. */
 export function listRedisSteps(work: Work): Step[] {

@@ -6,11 +6,12 @@ import { openLogWriter } from '../../adapters/process/logs.ts';
 import { readNewestLines } from '../../adapters/process/read-log.ts';
 import type { RepoCommand } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { requireDedicated } from '../../domain/instance.ts';
 import { DEFAULT_LOG_BYTES } from '../../domain/runtime.ts';
 import type { StepProgress } from '../../domain/step.ts';
 import { noteBeside } from '../beside.ts';
 import { folderOf } from '../checks.ts';
-import { buildSpec, requireDedicated } from '../spec.ts';
+import { buildSpec } from '../spec.ts';
 import { requireConfig, type Work } from '../work.ts';
 
 const SHOWN_LINES = 30;

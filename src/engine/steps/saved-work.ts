@@ -2,10 +2,9 @@ import { bringBack } from '../../adapters/git/bring-back.ts';
 import { noteWritten } from '../../adapters/git/note-written.ts';
 import { bringBackBeside } from '../../adapters/git/rescue-refs.ts';
 import { StackError } from '../../domain/errors.ts';
-import { dedicatedRepos } from '../../domain/instance.ts';
+import { dedicatedRepos, requireDedicated } from '../../domain/instance.ts';
 import type { RescuedRepo } from '../../domain/rescue.ts';
 import type { Step } from '../../domain/step.ts';
-import { requireDedicated } from '../spec.ts';
 import type { Work } from '../work.ts';
 
 /** Gives the commit that a repo's branch was at when it was saved; undefined for a new ticket. */

@@ -1,8 +1,8 @@
+import { requireDedicated } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
-import { requireDedicated } from '../spec.ts';
 import { requireConfig, saveRecord, type Work } from '../work.ts';
+import { sharedIds } from './ids.ts';
 import { runRepoCommands } from './repo-command.ts';
-import { sharedIds } from './service.ts';
 
 /** The `setup:` commands of a repo, run once where its first service runs; their output is kept in `.stack/logs/`. */
 export function setupStep(work: Work, repo: string): Step {

@@ -2,10 +2,7 @@ import type { Step } from '../../domain/step.ts';
 import { openPostgres, POSTGRES } from '../postgres.ts';
 import { isTemplateFresh, refreshTemplate } from '../template.ts';
 import { requireConfig, type Work } from '../work.ts';
-import { embeddedId } from './embedded.ts';
-
-/** The id of the step that makes the template; the baseline's services wait for it, for until then nobody is connected. */
-export const TEMPLATE_ID = `template ${POSTGRES}`;
+import { embeddedId, TEMPLATE_ID } from './ids.ts';
 
 /** The sealed copy of the baseline's database that tickets' own databases are made from. */
 export function templateStep(work: Work): Step {

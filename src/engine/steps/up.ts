@@ -3,15 +3,16 @@ import { makeFolder } from '../../adapters/files.ts';
 import { inspectLock, withLock } from '../../adapters/lock.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { BASELINE } from '../../domain/instance.ts';
-import type { Step } from '../../domain/step.ts';
+import type { Extent, Step } from '../../domain/step.ts';
 import { listLeases } from '../leases.ts';
 import type { Stack } from '../stack.ts';
 import type { Work } from '../work.ts';
 import { embeddedStep } from './embedded.ts';
+import { TEMPLATE_ID } from './ids.ts';
 import { networkStep } from './network.ts';
-import { type Extent, listServiceSteps } from './service.ts';
+import { listServiceSteps } from './service.ts';
 import { sharedStep } from './shared.ts';
-import { TEMPLATE_ID, templateStep } from './template.ts';
+import { templateStep } from './template.ts';
 
 /** What of the ground is wanted: these services of the baseline, the shared services, the network for a ticket's sake. */
 export interface UpWish {

@@ -1,6 +1,6 @@
+import { requireService } from '../../domain/instance.ts';
 import { LABELS } from '../../domain/names.ts';
 import type { Step } from '../../domain/step.ts';
-import { requireService } from '../spec.ts';
 import type { Work } from '../work.ts';
 
 /** The named volumes of one service of one instance. */

@@ -1,9 +1,10 @@
-import type { WorkloadStatus } from '../../domain/runtime.ts';
+import { requireService } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
 import { moveLease, takenPort } from '../leases.ts';
-import { buildSpec, refOf, requireService } from '../spec.ts';
+import { observeWorkload } from '../observe-workload.ts';
+import { buildSpec, refOf } from '../spec.ts';
 import type { Work } from '../work.ts';
-import { migrateId } from './migrate.ts';
+import { migrateId } from './ids.ts';
 import { forgetReady } from './ready-mark.ts';
 
 /** How many other ports are tried when something takes the leased one between probe and start. */
@@ -60,11 +61,4 @@ export function workloadStep(work: Work, service: string, waitsFor: readonly str
       await (await work.stack.runtime(own.runtime)).remove(refOf(work.stack, work.record, service));
     },
   };
-}
-
-/** Gives what the runtime says of one service, undefined when there is nothing. */
-export async function observeWorkload(work: Work, service: string): Promise<WorkloadStatus | undefined> {
-  const runtime = await work.stack.runtime(requireService(work.record, service).runtime);
-  const all = await runtime.status(work.stack.rootId, work.record.ticket);
-  return all.find((status) => status.service === service);
 }

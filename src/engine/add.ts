@@ -1,0 +1,102 @@
+import type { StackConfig } from '../domain/config/config.ts';
+import { StackError } from '../domain/errors.ts';
+import type { InstanceRecord } from '../domain/instance.ts';
+import type { Step } from '../domain/step.ts';
+import { requireInstance } from './claim.ts';
+import { converge } from './create.ts';
+import { planGround, requireRunnable } from './ground.ts';
+import { planOwn } from './own.ts';
+import { mergeServices, planRepos, planServices } from './plan.ts';
+import { claimWork, release, requireReady } from './reserve.ts';
+import type { Stack } from './stack.ts';
+import { tellMigration } from './steps/migrate.ts';
+import { unwind } from './unwind.ts';
+import { ticketsFolder } from './work.ts';
+
+/**
+ * Gives a ticket that borrows a repo its own copy of it: worktree, leases, and a second look at everything that pointed
+ * at the shared one. On failure the ticket borrows it again.
+ */
+export async function addRepo(
+  stack: Stack,
+  ticket: string,
+  repo: string,
+  {
+    from,
+    own: wishes = [],
+    migrate = false,
+  }: { from?: string | undefined; own?: readonly string[]; migrate?: boolean },
+): Promise<void> {
+  const config = await stack.config();
+  await stack.requireTrust();
+  const state = await stack.store.read();
+  const known = await requireReady(stack, requireInstance(state, ticket));
+  requireBorrowed(config, known, repo);
+  const before = structuredClone(known);
+  const repos = await planRepos(stack, config, {
+    name: { ticket: known.ticket, argument: known.argument },
+    wishes: { from: from === undefined ? {} : { [repo]: from }, on: {}, with: [repo] },
+    folder: known.folder || (await ticketsFolder(stack.root, config.worktrees)),
+    fetch: true,
+    only: repo,
+  });
+  const planned = await planServices(stack, config, known.ticket, { ...known.repos, ...repos });
+  const own = planOwn(stack, config, {
+    ticket: known.ticket,
+    wishes,
+    repos: { ...known.repos, ...repos },
+    before: known.own,
+  });
+  const ground = await planGround(stack, config, state);
+  await requireRunnable(stack, config, { ground, services: planned, extent: 'ready' });
+  const change = (record: InstanceRecord): void => {
+    record.repos = { ...record.repos, ...repos };
+    record.services = mergeServices(config, record.services, planned);
+    record.own = own;
+    record.started = true;
+  };
+  const work = await claimWork(stack, config, ticket, ground, change, { migrate, fresh: [repo] });
+  tellMigration(work, config, state);
+  const error = await converge(
+    work,
+    config,
+    'ready',
+    async (run) => {
+      const first = await unwind(work, run, { forget: false });
+      // What could not be unmade stays on the record: `start` goes on with it, and destroy takes it.
+      if (first instanceof StackError && first.code === 'leftover') return first;
+      Object.assign(work.record, { repos: before.repos, services: before.services, own: before.own });
+      await converge(
+        // The worktree that its services would have run out of is gone again: the baseline's of the same name are not meant.
+        { ...work, uprooted: new Set(), stack: { ...stack, signal: new AbortController().signal } },
+        config,
+        'started',
+        async () => undefined,
+      );
+      return first;
+    },
+    (step) => isPartOf(work.record, repo, step),
+  );
+  await release(work);
+  if (error !== undefined) throw error;
+}
+
+/** True for the steps that are not about other repos: a new copy that fails shall not disturb what runs. */
+function isPartOf({ services, repos }: InstanceRecord, repo: string, { id }: Step): boolean {
+  const [kind = '', name = ''] = id.split(' ');
+  if (['worktree', 'saved-work', 'copy', 'env-file', 'setup', 'migrate'].includes(kind))
+    return name === repo || !(name in repos);
+  return !['image', 'volumes', 'workload', 'ready'].includes(kind) || services[name]?.repo === repo;
+}
+
+function requireBorrowed(config: StackConfig, record: InstanceRecord, repo: string): void {
+  if (!Object.hasOwn(config.repos, repo)) {
+    throw new StackError('usage', `stack.yml has no repo ${JSON.stringify(repo)}`, {
+      hint: `its repos: ${Object.keys(config.repos).join(', ')}`,
+    });
+  }
+  if (record.repos[repo]?.mode !== 'dedicated') return;
+  throw new StackError('exists', `${record.ticket} has its own ${repo} already`, {
+    hint: `it is at ${record.repos[repo].worktree}; \`stack start ${record.ticket}\` starts what of it does not run`,
+  });
+}

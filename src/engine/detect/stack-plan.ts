@@ -1,0 +1,54 @@
+import type { LeftOut } from './find-repos.ts';
+import type { Needs, Project, Role } from './project.ts';
+
+/** A stack as init would write it down. */
+export interface StackPlan {
+  name: string;
+  shared: Needs & {
+    /** False: nothing told, so both are there. */
+    sure: boolean;
+  };
+  repos: PlannedRepo[];
+  services: PlannedService[];
+  leftOut: LeftOut[];
+}
+
+export interface PlannedRepo {
+  name: string;
+  /** Relative to the root, as `stack.yml` has it: `./front`. */
+  path: string;
+  title: string | undefined;
+  base: string | undefined;
+  shared: boolean;
+  setup: string[];
+  copy: string[];
+  role: Role;
+  /** What to look at. */
+  checks: string[];
+}
+
+export interface PlannedService {
+  name: string;
+  repo: string;
+  role: Role;
+  project: Project;
+  port: PlannedPort;
+  env: Record<string, string>;
+  checks: string[];
+}
+
+/** A service before it has its place among the others. */
+export interface DraftService {
+  name: string;
+  repo: string;
+  role: Role;
+  shared: boolean;
+  project: Project;
+}
+
+/** Ports of one service: of the main checkout's copy, the first for tickets, and inside the container. */
+export interface PlannedPort {
+  baseline: number | undefined;
+  from: number;
+  container: number;
+}

@@ -1,0 +1,90 @@
+import type { StackConfig } from '../domain/config/config.ts';
+import { StackError } from '../domain/errors.ts';
+import { BASELINE, type StackState } from '../domain/instance.ts';
+import { networkName } from '../domain/names.ts';
+import { isOwnerAlive } from './claim.ts';
+import { dropOurs } from './own-data.ts';
+import { runBackward } from './run.ts';
+import type { Stack } from './stack.ts';
+import { removeShared } from './steps/shared.ts';
+import { listUpSteps, withUpLock } from './steps/up.ts';
+import { interruptedAt, leftoverError } from './unwind.ts';
+import { type Work, workOnBaseline } from './work.ts';
+
+/**
+ * Stops and removes what tickets share; data volumes stay unless `volumes`. Throws `conflict` while a ticket uses it,
+ * unless `force`; `leftover` when something survives.
+ */
+export async function bringDown(stack: Stack, options: { force: boolean; volumes: boolean }): Promise<void> {
+  const config = await stack.config();
+  await stack.store.requireBelieved();
+  const { shared, baseline, instances } = await stack.store.read();
+  const isBlank = !baseline && Object.keys({ ...shared, ...instances }).length === 0;
+  if (isBlank && !options.volumes && !(await hasNetwork(stack))) return;
+  await withUpLock(workOnBaseline(stack, config, { shared }, baseline), async () => {
+    // Read once more: a command that had the lock before may have started what we stop.
+    const state = await stack.store.read();
+    if (!options.force) await requireUnused(stack, state);
+    const work = workOnBaseline(stack, config, state, state.baseline);
+    await removeGround(work, config, state);
+    if (options.volumes) await deleteSharedData(work, config);
+  });
+}
+
+async function removeGround(work: Work, config: StackConfig, state: StackState): Promise<void> {
+  const { stack } = work;
+  const steps = listUpSteps(work, config, {
+    services: Object.keys(state.baseline?.services ?? {}),
+    shared: Object.keys(state.shared),
+    network: await hasNetwork(stack),
+    template: false,
+    extent: 'started',
+  });
+  // While other tickets' containers stand, stopped or not, the network they are joined to has to stay.
+  const kept = Object.values(state.instances).some((record) => record.started) ? ['network'] : [];
+  const leftovers = await runBackward(
+    steps.filter((step) => !kept.includes(step.id)),
+    { ...stack, until: stack.signal },
+  );
+  if (stack.signal.aborted) throw interruptedAt('stack down');
+  if (leftovers.length > 0) throw leftoverError(BASELINE, leftovers);
+}
+
+/** Tickets need the network too: it may be there although nothing that `up` starts is in it. */
+async function hasNetwork(stack: Stack): Promise<boolean> {
+  if (!(await stack.checkEngine()).ok) return false;
+  return (await (await stack.docker()).inspectNetwork(networkName(stack.name, stack.rootId))) !== undefined;
+}
+
+/** Deletes what the shared services keep, and forgets what ran them: the next `up` chooses anew. */
+async function deleteSharedData(work: Work, config: StackConfig): Promise<void> {
+  await dropOurs(work.stack, config);
+  const leases = Object.entries(work.shared);
+  if (leases.some(([, { provider }]) => provider === 'compose')) await removeShared(work, { volumes: true });
+  for (const [name, { provider }] of leases) {
+    if (provider === 'embedded') await (await work.stack.hostServer(name)).destroyData();
+  }
+  await work.stack.store.update(async (draft) => {
+    draft.shared = {};
+    await work.stack.ownPasswords({ drop: leases.map(([name]) => name) });
+  });
+}
+
+/** Throws `conflict` while a ticket runs, or a command is at work on one that is to run. */
+async function requireUnused(stack: Stack, state: StackState): Promise<void> {
+  const users = await listUsers(stack, state);
+  if (users.length === 0) return;
+  throw new StackError('conflict', `${users.join(', ')} ${users.length > 1 ? 'use' : 'uses'} the shared services`, {
+    hint: `\`stack stop ${users.join(' ')}\` first, or \`stack down --force\``,
+    details: { tickets: users },
+  });
+}
+
+async function listUsers(stack: Stack, state: StackState): Promise<string[]> {
+  const records = Object.values(state.instances).filter((record) => record.started);
+  const names = new Set(records.flatMap((record) => Object.values(record.services).map((service) => service.runtime)));
+  const statuses = await Promise.all([...names].map(async (name) => (await stack.runtime(name)).status(stack.rootId)));
+  const running = new Set(statuses.flat().flatMap((status) => (status.state === 'running' ? [status.instance] : [])));
+  const used = await Promise.all(records.map(async (one) => running.has(one.ticket) || (await isOwnerAlive(one))));
+  return records.flatMap((record, index) => (used[index] ? [record.ticket] : []));
+}
