@@ -66,6 +66,24 @@ describe('a machine that does not do its part', () => {
     });
   });
 
+  it.each(['ssh://me@box.invalid', 'tcp://box.invalid:2375'])(
+    'an engine at %s is on another machine, which is said before it is asked anything',
+    async (DOCKER_HOST) => {
+      shop.configure(contained);
+      const other = { env: { DOCKER_HOST } };
+      const expected = {
+        code: 'engine',
+        message: /is on another machine$/,
+        hint: /on this machine.*DOCKER_HOST/,
+      } as const;
+      await expectRefusal(shop, ['create', 'feat-01'], expected, other);
+      await expectRefusal(shop, ['up'], expected, other);
+      expect((await shop.stack(['doctor'], other)).stdout).toMatch(
+        /^-- +engine +the Docker engine at .* another machine/m,
+      );
+    },
+  );
+
   it('ports that are all leased are said, with the range, and nothing is made', async () => {
     shop.configure((text) => text.replace(`to: ${shop.port + 19}`, `to: ${shop.port + 11}`));
     for (const ticket of ['feat-01', 'feat-02']) await shop.stack(['create', ticket, '--no-start', '--quiet']);

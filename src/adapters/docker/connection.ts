@@ -19,6 +19,8 @@ export interface Connection {
   readonly client: Docker;
   /** The engine's address as a person reads it. */
   readonly where: string;
+  /** The engine is on another machine. */
+  readonly remote: boolean;
   readonly person: Person;
   /** The kind of terminal the person has; `TERM` of commands that get one. */
   readonly term: string;

@@ -6,7 +6,7 @@ import { homeOf } from '../person-folder.ts';
 import { limitClient, readPatience } from './ask.ts';
 import { type BuildRequest, buildImage } from './build.ts';
 import { type Connection, createConnection, type Person } from './connection.ts';
-import { explainEngineError } from './error.ts';
+import { explainEngineError, remoteEngine } from './error.ts';
 import { execInContainer } from './exec.ts';
 import { findEngine } from './host.ts';
 import { ensureImage, hasImage, type OnProgress, readImageLabels, removeImage } from './image.ts';
@@ -82,7 +82,7 @@ export interface DockerEngine {
   tailLog(container: string, count: number): Promise<string[]>;
 }
 
-/** Gives the engine that env, the docker config or `host` name; asks it nothing yet. Throws `engine` for a bad address. */
+/** Returns the engine that env, the docker config or `host` name; asks it nothing yet. Throws `engine` for a bad address. */
 export async function connectEngine(options: EngineOptions): Promise<DockerEngine> {
   const { env } = options;
   const home = homeOf(env);
@@ -91,7 +91,13 @@ export async function connectEngine(options: EngineOptions): Promise<DockerEngin
   const agent = address.options.protocol === 'http' ? { agent: new Agent(PLAIN_AGENT) } : {};
   const client = new Docker({ ...address.options, ...agent });
   limitClient(client, address.where, { signal: options.signal, seconds: readPatience(env) });
-  const conn = createConnection({ client, where: address.where, person, term: env.TERM || 'xterm' });
+  const conn = createConnection({
+    client,
+    where: address.where,
+    remote: address.remote,
+    person,
+    term: env.TERM || 'xterm',
+  });
   const bind = bindTo(conn);
   return {
     runtime: createDockerRuntime(conn),
@@ -139,6 +145,7 @@ function createDockerRuntime(conn: Connection): Runtime {
 function bindTo(conn: Connection) {
   return <A extends unknown[], R>(call: (conn: Connection, ...args: A) => Promise<R>) =>
     async (...args: A): Promise<R> => {
+      if (conn.remote) throw remoteEngine(conn.where);
       try {
         return await call(conn, ...args);
       } catch (error) {
@@ -147,8 +154,9 @@ function bindTo(conn: Connection) {
     };
 }
 
-async function checkEngine({ client, where }: Connection): Promise<RuntimeCheck> {
+async function checkEngine({ client, where, remote }: Connection): Promise<RuntimeCheck> {
   try {
+    if (remote) throw remoteEngine(where);
     const { Version: version, ApiVersion: api, Os: os } = await client.version();
     if (os !== 'linux')
       return { ok: false, reason: `the engine runs ${os} containers`, hint: 'switch it to Linux containers' };

@@ -76,3 +76,10 @@ export function findTakenPort(error: unknown, ports: readonly number[]): number 
   const named = [...reason.matchAll(/:(\d+)\b/g)].map((match) => Number(match[1]));
   return ports.find((port) => named.includes(port)) ?? ports[0];
 }
+
+/** Returns the refusal of an engine on another machine, which has neither the folders that containers mount nor our ports. */
+export function remoteEngine(where: string): StackError {
+  return new StackError('engine', `the Docker engine at ${where} is on another machine`, {
+    hint: 'stack needs one on this machine: see DOCKER_HOST, DOCKER_CONTEXT and `docker context use`, or say --runtime process',
+  });
+}

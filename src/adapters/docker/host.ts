@@ -20,6 +20,8 @@ export interface EngineQuery {
 export interface EngineAddress {
   /** `unix:///var/run/docker.sock` */
   readonly where: string;
+  /** True where folders and ports of this machine are not the engine's. */
+  readonly remote: boolean;
   /** What decided it: `DOCKER_HOST`, `the Docker context "x"`, … */
   readonly source: string;
   readonly options: DockerOptions;
@@ -133,9 +135,11 @@ async function describeEndpoint(endpoint: Endpoint, env: EngineQuery['env']): Pr
   const noTls = { ...cliEnv, DOCKER_TLS_VERIFY: undefined, DOCKER_CERT_PATH: undefined };
   const socket = /^(?:unix|npipe):\/\/(.+)$/.exec(host)?.[1];
   if (socket !== undefined) {
-    return { where: host, source, options: merge({ protocol: 'http', socketPath: socket }), env: noTls };
+    const options = merge({ protocol: 'http', socketPath: socket });
+    return { where: host, source, remote: false, options, env: noTls };
   }
   const url = parseHost(host, source);
+  const remote = url.protocol === 'ssh:' || !isLoopback(url.hostname);
   if (url.protocol === 'ssh:') {
     const options = merge({
       protocol: 'ssh',
@@ -144,21 +148,26 @@ async function describeEndpoint(endpoint: Endpoint, env: EngineQuery['env']): Pr
       username: decodeURIComponent(url.username) || env.USER,
       sshOptions: { agent: env.SSH_AUTH_SOCK },
     });
-    return { where: host, source, options, env: noTls };
+    return { where: host, source, remote, options, env: noTls };
   }
   const place = { host: url.hostname, port: url.port || (endpoint.certs ? 2376 : 2375) };
   if (endpoint.certs === undefined) {
     const protocol = url.protocol === 'https:' ? 'https' : 'http';
-    return { where: host, source, options: merge({ protocol, ...place }), env: noTls };
+    return { where: host, source, remote, options: merge({ protocol, ...place }), env: noTls };
   }
   const tls = { DOCKER_TLS_VERIFY: endpoint.trustAny ? undefined : '1', DOCKER_CERT_PATH: endpoint.certs };
   const options = merge({ protocol: 'https', ...place, ...(await readCerts(endpoint)) });
-  return { where: host, source, options, env: { ...cliEnv, ...tls } };
+  return { where: host, source, remote, options, env: { ...cliEnv, ...tls } };
 }
 
 /** The types know nothing of an explicit undefined, which is what keeps docker-modem's own reading of the environment out. */
 function merge(options: Record<string, unknown>): DockerOptions {
   return { ...NOTHING_INHERITED, ...options } as unknown as DockerOptions;
+}
+
+/** `URL` writes an IPv6 address of `tcp:` in brackets. */
+function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(host);
 }
 
 function parseHost(host: string, source: string): URL {

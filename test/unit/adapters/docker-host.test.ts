@@ -111,6 +111,18 @@ describe('an address', () => {
     expect((await find({ DOCKER_HOST, USER: 'ann' })).options).toMatchObject(options);
   });
 
+  it.each([
+    ['unix:///x.sock', false],
+    ['tcp://127.0.0.1:2375', false],
+    ['tcp://localhost:2375', false],
+    ['tcp://[::1]:2375', false],
+    ['tcp://box:2375', true],
+    ['tcp://127.example.com:2375', true],
+    ['ssh://me@localhost', true],
+  ])('%s on another machine: %s', async (DOCKER_HOST, remote) => {
+    expect((await find({ DOCKER_HOST })).remote).toBe(remote);
+  });
+
   it.each(['nonsense://x', 'unix://', 'tcp://'])('%s is refused', async (DOCKER_HOST) => {
     await expect(find({ DOCKER_HOST })).rejects.toMatchObject({
       code: 'engine',
