@@ -1,5 +1,6 @@
 import { isThere } from '../adapters/files.ts';
 import { findLocal } from '../adapters/git/branch.ts';
+import { listDoubtful } from '../adapters/git/doubtful.ts';
 import { findEveryRisk } from '../adapters/git/every-risk.ts';
 import { listUnsaved, listUnsavedFiles } from '../adapters/git/exact-folder.ts';
 import { readHead } from '../adapters/git/rescue.ts';
@@ -34,8 +35,11 @@ async function findLateFiles({ stack, record, savedAs }: Work, own: Own, saved: 
   const question = { ...own, repoPath: own.path, owner: ownerOf({ stack, record }), since: record.createdAt };
   const all = (await isThere(own.worktree)) ? await findEveryRisk(question) : [];
   const risks = all.filter((finding) => !savedAs?.halfMade || !isOfSetup(finding));
-  const ignored = risks.flatMap(({ kind, paths = [] }) => (kind === 'ignored' ? paths : []));
-  const changed = await listUnsaved(own.path, own.worktree, { tree: saved.exact?.tree, ignored });
+  const named = risks.flatMap(({ kind, paths = [] }) => (kind === 'ignored' ? paths : []));
+  const { files } = await listDoubtful({ ...own, repoPath: own.path }, savedAs?.halfMade === true);
+  const ignored = [...new Set([...named, ...files])];
+  const { exact, submodules = {} } = saved;
+  const changed = await listUnsaved(own.path, own.worktree, { tree: exact?.tree, submodules, ignored });
   return [...risks.filter(({ kind }) => kind === 'nested' || kind === 'closed'), ...describeChanged(changed)];
 }
 

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../src/domain/errors.ts';
 import { writeHook } from '../support/git-repos.ts';
 import { expectRefusal } from '../support/refusal.ts';
-import { makeShop, type Shop } from '../support/shop.ts';
+import { makeRepo, makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
 describe('destroy refuses', () => {
@@ -266,6 +266,28 @@ describe('destroy refuses', () => {
     expect(shop.read(`${front}/new.txt`)).toMatch(/^late\n(x\n)+$/);
   });
 
+  it('what is saved, committed or stashed in a submodule after --force has saved all', async () => {
+    addSubmodule(shop);
+    const changes = [
+      'echo late >lib/new.txt',
+      'echo late >lib/lib.txt',
+      'echo late >lib/a.secret',
+      'cd lib && echo late >c && git add c && git -c user.name=a -c user.email=a commit --quiet --message Late',
+      'cd lib && echo late >lib.txt && git -c user.name=a -c user.email=a stash --quiet',
+    ];
+    for (const change of changes) {
+      await create();
+      shop.write(`${front}/lib/before.txt`, 'mine\n');
+      onSaved(change);
+      const run = await shop.stack(['destroy', 'feat-01', '--force']);
+      expect(run).toMatchObject({ code: 0, stderr: expect.stringContaining('lib changed after all had been saved') });
+      const refs = shop.git('front', 'for-each-ref', '--format=%(refname)', 'refs/stack/rescue').split('\n');
+      const [last = ''] = refs.filter((ref) => ref.endsWith('-lib')).slice(-1);
+      const kept = shop.git('front', 'log', '--patch', '--diff-merges=separate', last);
+      expect(kept).toContain('+late');
+    }
+  });
+
   it('a merge in the middle', async () => {
     await create('--from-front=feat/ui');
     shop.commit('front', 'server.mjs', 'there\n');
@@ -294,6 +316,12 @@ describe('destroy refuses', () => {
     expect(run).toMatchObject({ code: 4, stderr: expect.stringContaining('1 untracked file: new.txt') });
   });
 });
+
+function addSubmodule(shop: Shop): void {
+  makeRepo(`${shop.folder}/lib`, { 'lib.txt': 'of the submodule\n', '.gitignore': '*.secret\n' });
+  shop.git('front', '-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', '../../lib', 'lib');
+  shop.git('front', 'commit', '--quiet', '--message', 'Add lib');
+}
 
 async function expectLines(shop: Shop, code: ErrorCode, lines: readonly (string | RegExp)[]): Promise<void> {
   const run = await expectRefusal(shop, ['destroy', 'feat-01'], {

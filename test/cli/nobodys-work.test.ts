@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expectRefusal } from '../support/refusal.ts';
-import { makeShop, type Shop } from '../support/shop.ts';
+import { makeRepo, makeShop, type Shop } from '../support/shop.ts';
 
 let shop: Shop;
 beforeEach(() => {
@@ -123,6 +123,37 @@ describe('what the set-up writes', () => {
       expect(shop.git('front', 'show', `${ref}:my.secret`)).toBe('mine');
       expect(shop.git('front', 'show', `${ref}:tmp/exp/in/file`)).toBe('mine too');
       shop.git('front', 'update-ref', '-d', ref);
+    }
+  });
+
+  it('is kept in a submodule too: what came while a set-up ran, and what git ignores where the create was killed', async () => {
+    makeRepo(`${shop.folder}/lib`, { 'lib.txt': 'of the submodule\n', '.gitignore': '*.secret\n' });
+    shop.git('front', '-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', '../../lib', 'lib');
+    shop.git('front', 'commit', '--quiet', '--message', 'Add lib');
+    const listKept = (): string[] => {
+      const refs = shop
+        .git('front', 'for-each-ref', '--format=%(refname)', 'refs/stack/rescue')
+        .split('\n')
+        .filter(Boolean);
+      const [ref = ''] = refs.filter((one) => one.endsWith('-lib'));
+      const names = ref === '' ? [] : shop.git('front', 'diff', '--name-only', `${ref}^`, ref).split('\n');
+      for (const one of refs) shop.git('front', 'update-ref', '-d', one);
+      return names;
+    };
+    shop.configure((text) => text.replace(setUp, 'echo more >> lib/lib.txt; mkdir lib/in; echo new > lib/in/new.txt'));
+    await create();
+    await passes();
+    expect(listKept()).toEqual(['in/new.txt', 'lib.txt']);
+    shop.configure((text) => text.replace(/, setup: \[.*?\],/, ','));
+    for (const clear of [passes, create, () => shop.stack(['doctor', '--fix', '--yes'])]) {
+      await create();
+      shop.write(`${front}/lib/my.secret`, 'mine\n');
+      const state = JSON.parse(shop.read('.stack/state.json'));
+      Object.assign(state.instances['feat-01'], { phase: 'creating' });
+      shop.write('.stack/state.json', JSON.stringify(state));
+      await clear();
+      expect(listKept()).toEqual(['my.secret']);
+      if (clear === create) await passes();
     }
   });
 

@@ -2,12 +2,13 @@ import { constants } from 'node:fs';
 import { access, lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { pathOf } from '../byte-names.ts';
-import { readOwnEntry } from './entry.ts';
-import { findIgnoredWork, type IgnoredQuestion, isSame } from './ignored.ts';
+import { readOwnEntry, type WorktreeEntry } from './entry.ts';
+import { findIgnoredWork, type IgnoredQuestion, isSame, listIgnoredInside } from './ignored.ts';
 import { listUncommittedInside } from './inside-risk.ts';
 import { disposableIn, listInside } from './nobodys.ts';
 import { readNotes } from './own-notes.ts';
 import { readStatus } from './status.ts';
+import { listSubmodules } from './submodule.ts';
 
 /** Files that count as a set-up's and that a person may have written while it ran. Relative to the worktree. */
 export interface Doubtful {
@@ -33,16 +34,36 @@ export async function listDoubtful(question: Question, isHalfMade: boolean): Pro
   const [status, isDisposable] = await Promise.all([readStatus(worktree), disposableIn(disposable)]);
   const noted = new Set(notes.duringSetUp);
   const untracked = status.untracked.flatMap((name) => (name.endsWith('/') ? listInside(worktree, name) : [name]));
-  const written = [...status.changed, ...untracked].filter((file) => noted.has(file) && !isDisposable(file));
+  const whole = [...status.changed, ...untracked].filter((file) => noted.has(file) && !isDisposable(file));
+  const written = [...whole, ...(await listInSubmodules(worktree, entry, whole))];
   const same = await Promise.all(written.map((file) => isSame(path.join(worktree, file), path.join(repoPath, file))));
   const others = isHalfMade ? await listUncommittedInside(worktree, entry) : { repos: [], files: [] };
+  const inside = isHalfMade ? await listIgnoredInside(worktree, entry) : [];
   const ignored = isHalfMade
-    ? await findIgnoredWork({ ...question, ignored: status.ignored, notes, repos: others.repos })
+    ? await findIgnoredWork({ ...question, ignored: [...status.ignored, ...inside], notes, repos: others.repos })
     : { paths: [] };
   const all = [...written.filter((_, index) => !same[index]), ...ignored.paths, ...others.files];
   const small = await takeSmall(worktree, all);
   const isOther = (file: string): boolean => others.files.includes(file);
   return { files: small.filter((file) => !isOther(file)), inRepos: small.filter(isOther) };
+}
+
+/** A submodule is noted as a whole. Gives what is changed and new in those among some names, and in theirs. */
+async function listInSubmodules(worktree: string, entry: WorktreeEntry, names: readonly string[]): Promise<string[]> {
+  if (names.length === 0) return [];
+  const submodules = await listSubmodules(worktree, entry);
+  const found = await Promise.all(
+    submodules.map(async ({ folder, path: top }) => {
+      if (folder === undefined || !names.some((name) => top === name || top.startsWith(`${name}/`))) return [];
+      const { changed, untracked } = await readStatus(folder);
+      const files = [
+        ...changed,
+        ...untracked.flatMap((name) => (name.endsWith('/') ? listInside(folder, name) : [name])),
+      ];
+      return files.map((file) => path.join(top, file));
+    }),
+  );
+  return found.flat();
 }
 
 /** What cannot be read cannot be saved. */

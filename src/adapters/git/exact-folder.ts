@@ -4,7 +4,9 @@ import { exactGit, listIndexed, listNames, saveFolder } from './exact.ts';
 import { applyList, listChanged, readList } from './exact-list.ts';
 import { askGit, tryGit } from './git.ts';
 import { type GitFolders, withRawView } from './raw-view.ts';
+import { listUnsavedSubmodules, wantedIn } from './rescue-submodules.ts';
 import { commitTree, gitWith, type Snapshot } from './snapshot.ts';
+import { listSubmodules } from './submodule.ts';
 import { isUsual } from './usual-files.ts';
 
 /** Gives all files in a folder that is no worktree any more, as they are; undefined when it has none. Throws `git`, `dirty`. */
@@ -32,22 +34,33 @@ async function listIn(folders: GitFolders, folder: string): Promise<string[]> {
   return [...shown, ...hidden.filter((name) => !isUsual(name))];
 }
 
+/** What was saved of a worktree: its tree, and by their paths what there was in each of its submodules. */
+interface SavedAs {
+  tree: string | undefined;
+  submodules: Readonly<Record<string, string>>;
+}
+
 /**
  * Gives the files of a worktree, or of what is none any more, that are not, or no longer, as they were saved in `tree`, and
- * of which that has not what is staged. Throws `git`.
+ * of which that has not what is staged; and its submodules in which something is not as in `submodules`. Throws `git`.
  */
 export async function listUnsaved(
   repo: string,
   worktree: string,
-  { tree, ignored }: { tree: string | undefined; ignored: readonly string[] },
+  { tree, ignored, submodules: states }: SavedAs & { ignored: readonly string[] },
 ): Promise<string[]> {
   const there = await lstat(worktree).catch(() => undefined);
   if (!there?.isDirectory()) return [];
   const saved = tree === undefined ? { files: {} } : await readList(repo, tree);
-  const isLinked = (await readOwnEntry(worktree))?.hasIndex;
-  const names = isLinked ? await listNames(worktree, ignored) : await listIn(await findFolders(repo), worktree);
-  const changed = listChanged(worktree, names, saved);
-  if (!isLinked || tree === undefined || changed.length > 0) return changed;
+  const entry = await readOwnEntry(worktree);
+  if (!entry?.hasIndex) return listChanged(worktree, await listIn(await findFolders(repo), worktree), saved);
+  const submodules = await listSubmodules(worktree, entry);
+  const [names, inSubmodules] = await Promise.all([
+    listNames(worktree, wantedIn(submodules, undefined, { ignored }).ignored ?? []),
+    listUnsavedSubmodules(repo, submodules, { states, ignored }),
+  ]);
+  const changed = [...listChanged(worktree, names, saved), ...inSubmodules];
+  if (tree === undefined || changed.length > 0) return changed;
   const [staged, kept] = await Promise.all([
     listIndexed(worktree),
     askGit(repo, ['ls-tree', '--name-only', `${tree}:objects`]),

@@ -1,18 +1,17 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
-import { shortHash } from '../../domain/names.ts';
 import { findLocal } from './branch.ts';
-import { listLonelyCommits, listLonelyInSubmodule } from './commits.ts';
+import { listLonelyCommits } from './commits.ts';
 import { canonicalPath, findEntry, listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { type Exact, saveExact } from './exact.ts';
 import { snapshotFolder } from './exact-folder.ts';
-import { askGit, tryGit } from './git.ts';
-import { findOwnCommits, findOwnInSubmodule } from './own-commits.ts';
+import { tryGit } from './git.ts';
+import { findOwnCommits } from './own-commits.ts';
+import { rescueSubmodules, wantedIn } from './rescue-submodules.ts';
 import { hasFiles } from './risk.ts';
-import { commitTree, gitWith, type Snapshot, takeSnapshot } from './snapshot.ts';
-import { listStashCommits } from './stash.ts';
-import { FROM_GIT_DIR, listSubmodules, type Submodule } from './submodule.ts';
+import { gitWith, joinCommits, type Snapshot, takeSnapshot, unique } from './snapshot.ts';
+import { listSubmodules } from './submodule.ts';
 
 export interface RescueOptions {
   repoPath: string;
@@ -55,6 +54,8 @@ export interface Rescued {
   operations: string[];
   /** Commits to which logs and refs of the worktree alone led; undefined for none. */
   others?: string[] | undefined;
+  /** By its path, what was there to save of each submodule; undefined where there is none. */
+  submodules?: Record<string, string> | undefined;
 }
 
 /**
@@ -73,12 +74,19 @@ export async function rescueWork(options: RescueOptions): Promise<Rescued | unde
   const home = linked ?? (await findEntry(options.gitCommonDir, await canonicalPath(worktree)));
   const submodules = home ? await listSubmodules(worktree, home) : [];
   const inSubmodules = await rescueSubmodules(options, cwd, submodules);
-  const ignored = options.ignored?.filter((file) => holderOf(submodules, file) === undefined) ?? [];
-  const { saved, tips } = await gather({ ...options, ignored }, cwd, { linked, home });
-  const others = [...(saved.others ?? []), ...inSubmodules.flatMap(({ others: ones }) => ones)];
-  const all = others.length > 0 ? { ...saved, others } : saved;
+  const { saved, tips } = await gather({ ...options, ...wantedIn(submodules, undefined, options) }, cwd, {
+    linked,
+    home,
+  });
+  const others = [...(saved.others ?? []), ...inSubmodules.flatMap((one) => one.others)];
+  const states = Object.fromEntries(inSubmodules.map(({ path: name, state }) => [name, state]));
+  const all: Rescued = {
+    ...saved,
+    ...(others.length > 0 && { others }),
+    ...(inSubmodules.length > 0 && { submodules: states }),
+  };
   const [first] = tips;
-  if (first === undefined) return inSubmodules.length > 0 ? all : undefined;
+  if (first === undefined) return inSubmodules.some(({ isSaved }) => isSaved) ? all : undefined;
   await keep(cwd, ref, tips.length === 1 ? first : await joinCommits(cwd, tips));
   return all;
 }
@@ -149,82 +157,7 @@ export async function readHead(worktree: string): Promise<Head | undefined> {
   return { commit: commit.stdout.trim() || undefined, branch };
 }
 
-/** What was saved of a submodule: the commits to which nothing but its logs led. */
-interface RescuedSubmodule {
-  others: string[];
-}
-
-/** Gives the submodules of which something was saved. A submodule's commits go into the repo itself: its own git folder goes with the worktree. */
-async function rescueSubmodules(
-  { ref, ignored = [], only }: RescueOptions,
-  cwd: string,
-  submodules: readonly Submodule[],
-): Promise<RescuedSubmodule[]> {
-  const saved = await Promise.all(
-    submodules.map((submodule) => {
-      const own = ignored.filter((file) => holderOf(submodules, file) === submodule);
-      const inside = own.map((file) => path.relative(submodule.path, file));
-      return rescueSubmodule(cwd, submodule, { ref, ignored: inside, withFiles: only === undefined });
-    }),
-  );
-  return saved.filter((one) => one !== undefined);
-}
-
-/** The innermost submodule that a file is in. */
-function holderOf(submodules: readonly Submodule[], file: string): Submodule | undefined {
-  const holders = submodules.filter(({ folder, path: top }) => folder !== undefined && file.startsWith(`${top}/`));
-  return holders.sort((one, other) => other.path.length - one.path.length)[0];
-}
-
-async function rescueSubmodule(
-  cwd: string,
-  submodule: Submodule,
-  { ref, ignored, withFiles }: { ref: string; ignored: readonly string[]; withFiles: boolean },
-): Promise<RescuedSubmodule | undefined> {
-  const { folder, gitDir, path: relative } = submodule;
-  const take = withFiles && folder !== undefined;
-  const snapshot = take ? (await takeSnapshot(folder, { gitDir, commonDir: gitDir }, { ignored }))?.commit : undefined;
-  const [lonely, { heads: others }] = await Promise.all([
-    listLonelyInSubmodule(submodule),
-    findOwnInSubmodule(cwd, submodule),
-  ]);
-  if (snapshot === undefined && lonely.length + others.length === 0) return undefined;
-  const stashes = await listStashCommits(gitDir);
-  const known = ['--all', ...stashes, '--not', '--remotes', '--'];
-  const refs = (await askGit(gitDir, ['rev-list', '--no-walk', ...known], { inGitDir: true })).split('\n');
-  const head = (await tryGit(gitDir, ['rev-parse', '--verify', '--quiet', 'HEAD'], { inGitDir: true })).stdout.trim();
-  const tips = unique([snapshot ?? head, ...refs.filter((tip) => tip !== head), ...others]);
-  const [first = ''] = tips;
-  const commit = tips.length === 1 ? first : await joinCommits(gitDir, tips, { GIT_WORK_TREE: '.' });
-  await fetchInto(cwd, gitDir, { commit, target: `${ref}-${slugOf(relative)}` });
-  return { others };
-}
-
-/** Paths that differ keep different names. */
-function slugOf(relative: string): string {
-  const slug = relative.replaceAll(/[^A-Za-z0-9_-]+/g, '-');
-  return slug === relative ? slug : `${slug}-${shortHash(relative)}`;
-}
-
-/** From a shallow clone git fetches nothing, and ends with 0, unless it may note where the history ends. */
-async function fetchInto(cwd: string, gitDir: string, { commit, target }: { commit: string; target: string }) {
-  const options = ['--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-gc', '--no-recurse-submodules'];
-  const source = ['--update-shallow', FROM_GIT_DIR, gitDir];
-  await gitWith(cwd, {})(['fetch', ...options, ...source, `${commit}:${target}`]);
-  const { stdout } = await tryGit(cwd, ['rev-parse', '--verify', '--quiet', target]);
-  if (stdout.trim() !== commit) throw new StackError('git', `git did not save the work of ${gitDir} under ${target}`);
-}
-
-/** Gives a commit that leads to all of them, with the first one's files. */
-async function joinCommits(cwd: string, tips: readonly string[], env: Record<string, string> = {}): Promise<string> {
-  return commitTree(gitWith(cwd, env), `${tips[0]}^{tree}`, tips);
-}
-
 /** The empty old value: a ref that is there already is never overwritten. */
 async function keep(cwd: string, ref: string, commit: string): Promise<void> {
   await gitWith(cwd, {})(['update-ref', '-m', 'stack: saved', ref, commit, '0'.repeat(commit.length)]);
-}
-
-function unique(commits: readonly (string | undefined)[]): string[] {
-  return [...new Set(commits.filter((commit) => commit !== undefined && commit !== ''))] as string[];
 }

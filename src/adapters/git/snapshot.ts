@@ -217,3 +217,17 @@ export function gitWith(cwd: string, env: Record<string, string>): Git {
     return done.stdout.trimEnd();
   };
 }
+
+/** Gives a commit that leads to all of them, with the first one's files. Throws `git`. */
+export async function joinCommits(
+  cwd: string,
+  tips: readonly string[],
+  env: Record<string, string> = {},
+): Promise<string> {
+  return commitTree(gitWith(cwd, env), `${tips[0]}^{tree}`, tips);
+}
+
+/** Gives the ids that are some, each once. */
+export function unique(commits: readonly (string | undefined)[]): string[] {
+  return [...new Set(commits.filter((commit) => commit !== undefined && commit !== ''))] as string[];
+}

@@ -1,0 +1,117 @@
+import path from 'node:path';
+import { StackError } from '../../domain/errors.ts';
+import { shortHash } from '../../domain/names.ts';
+import { listLonelyInSubmodule } from './commits.ts';
+import { askGit, tryGit } from './git.ts';
+import { findOwnInSubmodule } from './own-commits.ts';
+import { gitWith, joinCommits, takeSnapshot, unique, type Wanted } from './snapshot.ts';
+import { listStashCommits } from './stash.ts';
+import { FROM_GIT_DIR, type Submodule } from './submodule.ts';
+
+/** What there is to save of a submodule. */
+interface Contents {
+  /** The commits that lead to it. */
+  tips: string[];
+  /** Files and refs, in a few letters: other ones when any of them changes. */
+  state: string;
+  /** Commits to which nothing but its logs led. */
+  others: string[];
+  /** False: its remotes, and the main checkout's copy of it, have all of it. */
+  isLonely: boolean;
+}
+
+type Saved = Pick<Contents, 'state' | 'others'> & { path: string; isSaved: boolean };
+
+/**
+ * Saves the work in the submodules of a worktree, and gives what there was in each. A submodule's commits go into the repo itself:
+ * its own git folder goes with the worktree. Throws `git`, `dirty`.
+ */
+export async function rescueSubmodules(
+  wanted: Wanted & { ref: string },
+  cwd: string,
+  submodules: readonly Submodule[],
+): Promise<Saved[]> {
+  return Promise.all(
+    submodules.map(async (submodule) => {
+      const { gitDir, path: relative } = submodule;
+      const { tips, state, others, isLonely } = await lookInto(cwd, submodule, wantedIn(submodules, submodule, wanted));
+      const [first = ''] = tips;
+      if (isLonely) {
+        const commit = tips.length === 1 ? first : await joinCommits(gitDir, tips, { GIT_WORK_TREE: '.' });
+        await fetchInto(cwd, gitDir, { commit, target: `${wanted.ref}-${slugOf(relative)}` });
+      }
+      return { path: relative, state, others, isSaved: isLonely };
+    }),
+  );
+}
+
+/** Gives the paths of the submodules in which something is not, or no longer, as it was saved. Throws `git`, `dirty`. */
+export async function listUnsavedSubmodules(
+  cwd: string,
+  submodules: readonly Submodule[],
+  { states, ignored }: { states: Readonly<Record<string, string>>; ignored: readonly string[] },
+): Promise<string[]> {
+  const looks = await Promise.all(
+    submodules.map(async (submodule) => {
+      const { state, others } = await lookInto(cwd, submodule, wantedIn(submodules, submodule, { ignored }));
+      // What the rescue has by now is no commit of the logs alone.
+      return states[submodule.path] === state && others.length === 0 ? [] : [submodule.path];
+    }),
+  );
+  return looks.flat();
+}
+
+/** Gives what is wanted of the files in one submodule, relative to it; `undefined`: of those in none. */
+export function wantedIn(
+  submodules: readonly Submodule[],
+  submodule: Submodule | undefined,
+  { ignored = [], inRepos = [], only }: Wanted,
+): Wanted {
+  const pick = (files: readonly string[]): string[] =>
+    files
+      .filter((file) => holderOf(submodules, file) === submodule)
+      .map((file) => (submodule ? path.relative(submodule.path, file) : file));
+  return { ignored: pick(ignored), inRepos: pick(inRepos), only: only && pick(only) };
+}
+
+/** The innermost submodule that a file is in. */
+function holderOf(submodules: readonly Submodule[], file: string): Submodule | undefined {
+  const holders = submodules.filter(({ folder, path: top }) => folder !== undefined && file.startsWith(`${top}/`));
+  return holders.sort((one, other) => other.path.length - one.path.length)[0];
+}
+
+async function lookInto(cwd: string, submodule: Submodule, wanted: Wanted): Promise<Contents> {
+  const { folder, gitDir } = submodule;
+  const { only, inRepos = [] } = wanted;
+  const take = folder !== undefined && (!only || only.length + inRepos.length > 0);
+  const snapshot = take ? await takeSnapshot(folder, { gitDir, commonDir: gitDir }, wanted) : undefined;
+  const [lonely, { heads: others }, stashes] = await Promise.all([
+    listLonelyInSubmodule(submodule),
+    findOwnInSubmodule(cwd, submodule),
+    listStashCommits(gitDir),
+  ]);
+  const known = ['--all', ...stashes, '--not', '--remotes', '--'];
+  const refs = (await askGit(gitDir, ['rev-list', '--no-walk', ...known], { inGitDir: true })).split('\n');
+  const head = (await tryGit(gitDir, ['rev-parse', '--verify', '--quiet', 'HEAD'], { inGitDir: true })).stdout.trim();
+  return {
+    tips: unique([snapshot?.commit ?? head, ...refs.filter((tip) => tip !== head), ...others]),
+    state: shortHash(JSON.stringify([snapshot?.files, snapshot?.staged, head, [...refs].sort()])),
+    others,
+    isLonely: snapshot !== undefined || lonely.length + others.length > 0,
+  };
+}
+
+/** Paths that differ keep different names. */
+function slugOf(relative: string): string {
+  const slug = relative.replaceAll(/[^A-Za-z0-9_-]+/g, '-');
+  return slug === relative ? slug : `${slug}-${shortHash(relative)}`;
+}
+
+/** From a shallow clone git fetches nothing, and ends with 0, unless it may note where the history ends. */
+async function fetchInto(cwd: string, gitDir: string, { commit, target }: { commit: string; target: string }) {
+  const options = ['--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-gc', '--no-recurse-submodules'];
+  const source = ['--update-shallow', FROM_GIT_DIR, gitDir];
+  await gitWith(cwd, {})(['fetch', ...options, ...source, `${commit}:${target}`]);
+  const { stdout } = await tryGit(cwd, ['rev-parse', '--verify', '--quiet', target]);
+  if (stdout.trim() !== commit) throw new StackError('git', `git did not save the work of ${gitDir} under ${target}`);
+}
