@@ -90,12 +90,36 @@ export function isNewer(one: Rescue, other: Rescue): boolean {
   return mine === theirs ? one.time > other.time : mine > theirs;
 }
 
+/** True for a save of that very ticket, and not of another one that had its name. */
+export function isOf(save: Rescue, ticket: Pick<Rescue, 'ticket' | 'createdAt'>): boolean {
+  return save.ticket === ticket.ticket && save.createdAt === ticket.createdAt;
+}
+
+/** A save, and when the clock says that it was made, in milliseconds. */
+export interface DatedSave {
+  save: Rescue;
+  at: number;
+}
+
+/**
+ * Gives the saves that are not older than a moment. A clock may have been wrong when one was made: none is older than its ticket,
+ * nor than one that was saved before it.
+ */
+export function listYoung<Save extends DatedSave>(saves: readonly Save[], oldest: number, now = Date.now()): Save[] {
+  const dated = saves.map((one) => ({ one, at: Math.max(one.at, Date.parse(one.save.createdAt) || 0) }));
+  // What is of a later time than now says nothing of those after it.
+  const sure = dated.filter(({ at }) => at >= oldest && at <= now).map(({ one }) => one.save);
+  return dated.flatMap(({ one, at }) =>
+    at >= oldest || sure.some((save) => (one.save.sequence ?? 0) > (save.sequence ?? 0)) ? [one] : [],
+  );
+}
+
 /**
  * Gives a save with what earlier ones of the same ticket have and it lacks: a destroy that was broken off and went on later
  * found, and saved, only what was left. `all` are the newest first.
  */
 export function completeRescue(rescue: Rescue, all: readonly Rescue[]): Rescue {
-  const earlier = all.filter((one) => one.ticket === rescue.ticket && one.createdAt === rescue.createdAt);
+  const earlier = all.filter((one) => isOf(one, rescue));
   return earlier.filter((one) => isNewer(rescue, one)).reduce(addMissing, rescue);
 }
 
@@ -125,4 +149,9 @@ function completeRepo(repo: RescuedRepo, before: RescuedRepo): RescuedRepo {
 /** Gives a moment as the names of refs have it. */
 export function rescueTime(now: Date): string {
   return now.toISOString().replaceAll(/[-:]/g, '');
+}
+
+/** Gives the moment that such a name tells of, in milliseconds. */
+export function momentOf(time: string): number {
+  return Date.parse(time.replace(/^(\d{4})(\d\d)(\d\dT\d\d)(\d\d)/, '$1-$2-$3:$4:'));
 }

@@ -16,7 +16,15 @@ import {
 import { countKeys, dumpKeys, loadKeys, type RedisLogin } from '../adapters/redis.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
 import { type DatabaseMark, hiddenDatabase } from '../domain/own.ts';
-import { parseRescue, type Rescue, renderRescue, type SaveStamp } from '../domain/rescue.ts';
+import {
+  type DatedSave,
+  isOf,
+  listYoung,
+  parseRescue,
+  type Rescue,
+  renderRescue,
+  type SaveStamp,
+} from '../domain/rescue.ts';
 import { dumpDatabase, loadInto } from './dump.ts';
 import { openRecorded, type PostgresServer } from './postgres.ts';
 import { isWhereItWas, openRedis } from './redis.ts';
@@ -94,13 +102,17 @@ async function saveDatabase(work: Work, name: string): Promise<SavedData['postgr
 export async function findKept({ stack, record }: Work, server: PostgresServer): Promise<SavedData['postgres']> {
   const own = record.own?.postgres;
   const kept = (await server.admin(listMarked)).findLast(
-    ({ mark }) =>
-      mark.kind === 'kept' &&
-      mark.rootId === stack.rootId &&
-      mark.ticket === record.ticket &&
-      Date.parse(mark.copiedAt) >= Date.parse(record.createdAt),
+    ({ mark }) => mark.kind === 'kept' && mark.rootId === stack.rootId && isKeptOf(mark, record),
   );
   return own && kept ? { database: own.database, from: own.from, kept: kept.name } : undefined;
+}
+
+/** A clock may have been set back between two tickets of one name: only a mark of an older version is told by its date. */
+function isKeptOf({ ticket, createdAt, copiedAt }: DatabaseMark, record: InstanceRecord): boolean {
+  if (ticket !== record.ticket) return false;
+  return createdAt === undefined
+    ? Date.parse(copiedAt) >= Date.parse(record.createdAt)
+    : createdAt === record.createdAt;
 }
 
 async function saveKeys(work: Work, name: string): Promise<SavedData['redis']> {
@@ -127,7 +139,8 @@ export async function bringKeysBack(work: Work, login: RedisLogin): Promise<void
 
 /** From here on nobody but `restore` comes to it. */
 async function keepDatabase(session: Session, { stack, record }: Work, database: string, kept: string): Promise<void> {
-  const mark = { kind: 'kept', rootId: stack.rootId, root: stack.root, ticket: record.ticket } as const;
+  const { ticket, createdAt } = record;
+  const mark = { kind: 'kept', rootId: stack.rootId, root: stack.root, ticket, createdAt } as const;
   await endClients(session, database);
   const kind = { ...mark, copiedAt: new Date().toISOString() };
   await moveDatabase(session, { from: database, to: kept, mark: kind, open: false });
@@ -234,22 +247,36 @@ async function keptDays(stack: Stack): Promise<number | undefined> {
 
 /** What people put into the folder themselves is called otherwise. */
 const OURS = /-\d{8}T\d{6}\.\d{3}Z\.(dump|keys|json)(\.\d+\.tmp)?$/;
+const ENDING = /\.(dump|keys|json)$/;
 
-/** Deletes what has been kept for longer than it is to be. */
+/** Deletes what has been kept for longer than it is to be, but nothing of a ticket that is there still. */
 export async function purgeDumps(work: Work): Promise<void> {
-  const days = await keptDays(work.stack);
+  const { stack } = work;
+  const days = await keptDays(stack);
   if (days === undefined) return;
   const oldest = Date.now() - days * DAY_MS;
-  const folder = dumpsFolder(work.stack);
+  const folder = dumpsFolder(stack);
+  const living = Object.values((await stack.store.read()).instances);
+  const saves = await Promise.all((await listDumpRecords(stack)).map((save) => dateSave(stack, save)));
+  const spared = saves.filter(({ save }) => living.some((record) => isOf(save, record)));
+  const young = [...spared, ...listYoung(saves, oldest)].map(({ save }) => save);
+  const files = new Set(young.map(({ ticket, time }) => `${ticket}-${time}`));
+  const databases = new Set(young.map(({ own }) => own?.postgres?.kept));
   for (const name of (await readdir(folder).catch(() => [])).filter((one) => OURS.test(one))) {
     const file = path.join(folder, name);
-    if ((await stat(file)).mtimeMs < oldest) await rm(file, { force: true });
+    if (!files.has(name.replace(ENDING, '')) && (await stat(file)).mtimeMs < oldest) await rm(file, { force: true });
   }
   const server = await openRecorded(work);
   await server?.admin(async (session) => {
     for (const { name, mark } of await listMarked(session)) {
-      if (mark.rootId === work.stack.rootId && mark.kind === 'kept' && Date.parse(mark.copiedAt) < oldest)
+      if (mark.rootId !== stack.rootId || mark.kind !== 'kept' || databases.has(name)) continue;
+      if (Date.parse(mark.copiedAt) < oldest && !living.some((record) => isKeptOf(mark, record)))
         await dropDatabase(session, name, { force: true });
     }
   });
+}
+
+async function dateSave(stack: Stack, save: Rescue): Promise<DatedSave> {
+  const file = path.join(dumpsFolder(stack), `${save.ticket}-${save.time}.json`);
+  return { save, at: (await stat(file).catch(() => undefined))?.mtimeMs ?? Date.now() };
 }

@@ -38,7 +38,7 @@ export async function saveMeanwhile(
     for (const [, { path }] of ours) await dropRescue(path, rescue.ticket, rescue.time);
     return [];
   }
-  if (rescue.quiet) await purgeQuiet(part).catch(() => undefined);
+  if (rescue.quiet) await purgeQuiet(work.stack, part).catch(() => undefined);
   const told = [...inside].flatMap(([repo, doubtful]) => describe(rescue, { repo, risks, doubtful }));
   if (told.length === 0 || !isWhole) return told;
   return [...told, `\`stack restore ${rescue.ticket} --time ${rescue.time}\` makes ${rescue.ticket} again with it`];

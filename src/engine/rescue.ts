@@ -6,16 +6,19 @@ import { lookForOwnCommits } from '../adapters/git/risk.ts';
 import { StackError } from '../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import {
+  isOf,
+  listYoung,
+  momentOf,
   parseRescue,
   type Rescue,
   type RescuedRepo,
   renderRescue,
-  rescueTime,
   type SaveStamp,
 } from '../domain/rescue.ts';
 import { listApart, listBeside } from './beside.ts';
 import { folderOf, type TicketRisk, WISHES } from './checks.ts';
 import { describeOwn, type SavedData } from './dumps.ts';
+import type { Stack } from './stack.ts';
 
 /** More ignored files than this in one repo are asked about before they go into git. */
 const MANY_BYTES = 50_000_000;
@@ -109,13 +112,16 @@ async function hasOwnCommits(repos: readonly NamedRepo[]): Promise<boolean> {
   return looks.some(({ heads }) => heads.length > 0);
 }
 
-/** Drops what was kept of a ticket's repos without a question, once it is old. Throws `git`. */
-export async function purgeQuiet(record: InstanceRecord): Promise<void> {
-  const oldest = rescueTime(new Date(Date.now() - QUIET_DAYS * 86_400_000));
+/** Drops what was kept of a ticket's repos without a question, once it is old; nothing of tickets that are there. Throws `git`, `state`. */
+export async function purgeQuiet(stack: Stack, record: InstanceRecord): Promise<void> {
+  const oldest = Date.now() - QUIET_DAYS * 86_400_000;
+  const living = Object.values((await stack.store.read()).instances);
   await Promise.all(
     dedicatedRepos(record).map(async ([, own]) => {
       const rescues = (await listRecords(own.path)).flatMap((text) => parseRescue(text) ?? []);
-      const old = rescues.filter(({ quiet, time }) => quiet && time < oldest);
+      const saves = rescues.map((save) => ({ save, at: momentOf(save.time) }));
+      const young = new Set(listYoung(saves, oldest).map(({ save }) => save));
+      const old = rescues.filter((save) => save.quiet && !young.has(save) && !living.some((one) => isOf(save, one)));
       for (const { ticket, time } of old) await dropRescue(own.path, ticket, time);
     }),
   );

@@ -196,7 +196,7 @@ async function unmake(work: Work, options: Going): Promise<TakenApart> {
   });
   // What is too old goes with a later one, should it not go now.
   if (hasOwnData(record)) await purgeDumps(work).catch(() => undefined);
-  if (quiet.length > 0) await purgeQuiet(record).catch(() => undefined);
+  if (quiet.length > 0) await purgeQuiet(stack, record).catch(() => undefined);
   return {
     ticket: record.ticket,
     rescued: [{ rescue, risks: options.risks }, ...more].flatMap((one) => listSaved(one.rescue, one.risks)),

@@ -34,16 +34,26 @@ describe('data of tickets that were destroyed', { sequential: true, timeout: 120
     const files = existsSync(shop.at('.stack/dumps')) ? readdirSync(shop.at('.stack/dumps')) : [];
     return [...rows.map(({ datname }) => String(datname)), ...files.filter((name) => name.endsWith('.dump'))];
   };
-  /** Makes all that is saved so many days old. */
-  const age = async (days: number): Promise<void> => {
+  /** Makes all that is saved so many days old, with its tickets; or only says so of what is saved of one ticket, as a wrong clock would. */
+  const age = async (days: number, ticket?: string): Promise<void> => {
     const then = new Date(Date.now() - days * 24 * 60 * 60 * 1000);
-    for (const name of readdirSync(shop.at('.stack/dumps'))) utimesSync(shop.at('.stack/dumps', name), then, then);
+    const rewrite = (text: string): string =>
+      ticket === undefined
+        ? text.replaceAll(/"createdAt":( ?)"[^"]*"/g, `"createdAt":$1"${then.toISOString()}"`)
+        : text;
+    const files = existsSync(shop.at('.stack/dumps')) ? readdirSync(shop.at('.stack/dumps')) : [];
+    for (const name of files.filter((one) => one.startsWith(ticket ?? ''))) {
+      const file = `.stack/dumps/${name}`;
+      if (name.endsWith('.json')) shop.write(file, rewrite(shop.read(file)));
+      utimesSync(shop.at(file), then, then);
+    }
+    shop.write('.stack/state.json', rewrite(shop.read('.stack/state.json')));
     const rows = await query(
       'baseline',
       `SELECT datname, shobj_description(oid, 'pg_database') AS comment FROM pg_database WHERE datname LIKE 'shop\\_\\_kept\\_%'`,
     );
-    for (const { datname, comment } of rows) {
-      const aged = String(comment).replace(/"copiedAt":"[^"]*"/, `"copiedAt":"${then.toISOString()}"`);
+    for (const { datname, comment } of rows.filter((row) => String(row.datname).includes(`kept_${ticket ?? ''}`))) {
+      const aged = rewrite(String(comment)).replace(/"copiedAt":"[^"]*"/, `"copiedAt":"${then.toISOString()}"`);
       await query('baseline', `COMMENT ON DATABASE "${datname}" IS '${aged}'`);
     }
   };
@@ -108,6 +118,41 @@ describe('data of tickets that were destroyed', { sequential: true, timeout: 120
     expect(await query('stays', 'SELECT text FROM notes')).toEqual([{ text: 'of stays' }]);
     rmSync(shop.at('tickets/stays/front/inner'), { recursive: true });
     expect(await shop.stack(['destroy', 'stays', '--no-dump'])).toMatchObject({ code: 0 });
+  });
+
+  it('stay as long as their ticket is there, whatever the clock says', async () => {
+    await create('stays');
+    shop.git('tickets/stays/front', 'init', '--quiet', 'inner');
+    shop.write('tickets/stays/front/inner/file', 'mine');
+    expect(await shop.stack(['destroy', 'stays', '--force'])).toMatchObject({ code: 4 });
+    await age(400);
+    await create('next');
+    expect(await shop.stack(['destroy', 'next'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['start', 'stays', '--no-wait'])).toMatchObject({ code: 0 });
+    expect(await query('stays', 'SELECT text FROM notes')).toEqual([{ text: 'of stays' }]);
+    rmSync(shop.at('tickets/stays/front/inner'), { recursive: true });
+    expect(await shop.stack(['destroy', 'stays', '--no-dump'])).toMatchObject({ code: 0 });
+  });
+
+  it('are no other ticket’s of that name, and as young as what was saved before, where a clock was set back', async () => {
+    await create('again');
+    expect(await shop.stack(['destroy', 'again'])).toMatchObject({ code: 0 });
+    // As if the clock had been set back by a day since.
+    await age(-1, 'again');
+    expect(await shop.stack(['create', 'again', '--own', 'postgres', '--no-wait'])).toMatchObject({ code: 0 });
+    expect(await query('again', `SELECT to_regclass('notes') AS notes`)).toEqual([{ notes: null }]);
+    expect(await shop.stack(['destroy', 'again', '--no-dump'])).toMatchObject({ code: 0 });
+    await age(0, 'again');
+    await create('later');
+    expect(await shop.stack(['destroy', 'later'])).toMatchObject({ code: 0 });
+    // As if the clock had been far behind when this one was saved.
+    await age(4000, 'later');
+    await create('last');
+    expect(await shop.stack(['destroy', 'last', '--no-dump'])).toMatchObject({ code: 0 });
+    expect(await listKept()).toEqual(
+      expect.arrayContaining(['again', 'later'].map((one) => expect.stringContaining(one))),
+    );
+    await age(400);
   });
 
   it('are the baseline’s where a ticket had none and is to have its own now', async () => {
