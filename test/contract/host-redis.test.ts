@@ -201,4 +201,16 @@ describe('where Redis is found', () => {
     expect(error).toMatchObject({ code: 'process', hint: expect.stringContaining('redis') });
     expect(existsSync(cache)).toBe(false);
   });
+
+  it('is not fetched into a home that is not there, which is not made', async () => {
+    const bin = path.join(folder, 'bin');
+    const home = path.join(folder, 'nowhere');
+    mkdirSync(bin);
+    symlinkSync('/bin/true', path.join(bin, 'apt-get'));
+    const cache = path.join(home, '.cache/stack');
+    const error = await failure(findRedisProgram({ ...search, cacheFolder: cache, env: { PATH: bin, HOME: home } }));
+    expect(existsSync(home)).toBe(false);
+    expect(error).toMatchObject({ code: 'files', message: expect.stringContaining(`no home folder ${home}`) });
+    rmSync(bin, { recursive: true });
+  });
 });

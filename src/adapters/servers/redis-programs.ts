@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { interrupted, StackError } from '../../domain/errors.ts';
-import { explainFileError, makeFolder } from '../files.ts';
+import { explainFileError } from '../files.ts';
+import { makePersonFolder } from '../person-folder.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -67,7 +68,7 @@ function libraryFolders(folder: string): string[] {
 async function fetchRedis(folder: string, search: RedisSearch): Promise<void> {
   if (!findOnPath('apt-get', search.env)) throw noRedis('there is none on the PATH');
   search.note?.('fetching redis-server');
-  await makeFolder(path.dirname(folder), 0o755);
+  await makePersonFolder(search.env, path.dirname(folder), 'XDG_CACHE_HOME');
   const fresh = await mkdtemp(`${folder}-`);
   try {
     const debs = await download(fresh, search);
