@@ -11,6 +11,7 @@ import type { StackConfig } from './domain/config/config.ts';
 import { StackError, throwIfAborted } from './domain/errors.ts';
 import type { Emit } from './domain/events.ts';
 import type { StackState } from './domain/instance.ts';
+import { inFolder } from './domain/layout.ts';
 import { NEAR_TRASH, rootIdOf } from './domain/names.ts';
 import { ownPath } from './domain/own-path.ts';
 import type { Runtime, RuntimeName } from './domain/runtime.ts';
@@ -169,7 +170,7 @@ async function askTrust(
 /** Deletes what a command that was killed left of a teardown: there is a trash only while something is in it. Gives a line for each thing that stays. */
 async function sweep(root: string, worktrees: string | undefined): Promise<string[]> {
   const near = worktrees === undefined ? [] : [path.resolve(root, worktrees, NEAR_TRASH)];
-  const trashes = [path.join(root, '.stack', 'trash'), ...near].filter((trash) => existsSync(trash));
+  const trashes = [inFolder(root, 'trash'), ...near].filter((trash) => existsSync(trash));
   if (trashes.length === 0) return [];
   const { sweepTrash } = await import('./adapters/trash.ts');
   return (await Promise.all(trashes.map(sweepTrash))).flat();
@@ -185,7 +186,7 @@ async function connectHostServer(
   }
   if (service === 'redis') {
     const { createHostRedis } = await import('./adapters/servers/host-redis.ts');
-    const place = folder ?? path.join(root, '.stack/shared/redis');
+    const place = folder ?? inFolder(root, 'shared', 'redis');
     return createHostRedis({
       folder: place,
       env,

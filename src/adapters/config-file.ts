@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
+import { STATE_FILES, STATE_FOLDER } from '../domain/layout.ts';
 import { layValues, type Values } from '../domain/values.ts';
 import { isThere, readFileIfThere } from './files.ts';
 
@@ -12,7 +13,7 @@ export const LOCAL_CONFIG_FILE = 'stack.local.yml';
 /** The file in a ticket's folder that leads to the root. */
 export const POINTER_FILE = '.stack-ticket';
 /** Makes a folder a root too, so that tickets can be destroyed when `stack.yml` is gone. */
-const STATE_FILES = ['state.json', 'state.json.bak'].map((name) => path.join('.stack', name));
+const STATES = STATE_FILES.map((name) => path.join(STATE_FOLDER, name));
 
 /** Where a command was called: the real path of the root, and the ticket when it was in a ticket's folder. */
 export interface FoundRoot {
@@ -63,7 +64,7 @@ async function listFoldersUp(cwd: string): Promise<string[]> {
 }
 
 async function isRoot(folder: string): Promise<boolean> {
-  for (const file of [CONFIG_FILE, ...STATE_FILES]) if (await isThere(path.join(folder, file))) return true;
+  for (const file of [CONFIG_FILE, ...STATES]) if (await isThere(path.join(folder, file))) return true;
   return false;
 }
 

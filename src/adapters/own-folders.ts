@@ -2,11 +2,8 @@ import type { Dirent } from 'node:fs';
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../domain/errors.ts';
+import { STATE_FILES, STATE_FOLDERS, stateFolder } from '../domain/layout.ts';
 
-/** The folders in `.stack` that stack writes to and deletes from. */
-const FOLDERS = ['logs', 'run', 'shared', 'own', 'dumps', 'trash'];
-/** The files that each write replaces as a whole, links included. */
-const STATE_FILES = ['state.json', 'state.json.bak'];
 /** Opening one of these must not wait for somebody at the other end. */
 const PLAIN = /\.(log|json|exit|dump|keys)(\.1)?$/;
 
@@ -16,9 +13,9 @@ const PLAIN = /\.(log|json|exit|dump|keys)(\.1)?$/;
  * where a log or record is a pipe, a socket or a device.
  */
 export async function refuseLinkedState(root: string): Promise<void> {
-  const top = path.join(root, '.stack');
+  const top = stateFolder(root);
   await refuseLink(top);
-  await Promise.all(FOLDERS.map((name) => refuseLink(path.join(top, name))));
+  await Promise.all(STATE_FOLDERS.map((name) => refuseLink(path.join(top, name))));
   await Promise.all(STATE_FILES.map((name) => refuseLinkedFile(path.join(top, name))));
   const lists = await Promise.all([
     listEntries(path.join(top, 'logs'), { recursive: true }),

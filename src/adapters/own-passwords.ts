@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { StackError } from '../domain/errors.ts';
+import { passwordsFileOf } from '../domain/layout.ts';
 import { ownPasswordVariable } from '../domain/shared.ts';
 import type { Values } from '../domain/values.ts';
 import { makeFolder, readFileIfThere, replaceFile } from './files.ts';
@@ -25,7 +26,7 @@ export interface PasswordChange {
 
 /** Gives the passwords of a root, from a file that its owner alone may read. Throws `state` for a damaged file, `files`. */
 export async function openOwnPasswords(root: string): Promise<OwnPasswords> {
-  const file = path.join(root, '.stack', 'passwords.json');
+  const file = passwordsFileOf(root);
   let known = new Map<string, string>();
   const look: OwnPasswords['look'] = async ({ make, drop = [] } = {}) => {
     const found = await read(file);

@@ -1,6 +1,7 @@
 import { lstat, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../domain/errors.ts';
+import { STATE_FOLDER } from '../domain/layout.ts';
 import { CONFIG_FILE, type FoundRoot, LOCAL_CONFIG_FILE } from './config-file.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -15,7 +16,7 @@ export interface Stranger {
 }
 
 /** Whoever can write one of these says what stack runs, and which files it deletes. */
-const GUARDED = ['.', CONFIG_FILE, LOCAL_CONFIG_FILE, '.env', '.stack'];
+const GUARDED = ['.', CONFIG_FILE, LOCAL_CONFIG_FILE, '.env', STATE_FOLDER];
 
 /** Gives what somebody else owns of a root and of the pointer that led to it. Never throws. */
 export function listStrangers({ root, pointer }: FoundRoot, env: Env): Promise<Stranger[]> {

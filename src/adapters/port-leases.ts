@@ -1,5 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { stateFolder } from '../domain/layout.ts';
 import { rootIdOf } from '../domain/names.ts';
 import { isThere, readFileIfThere, replaceFile } from './files.ts';
 import { withLock } from './lock.ts';
@@ -95,7 +96,7 @@ export function openPortLeases(options: {
 async function readLeases(file: string, drop: boolean): Promise<RootLeases[]> {
   const leases = parse((await readFileIfThere(file)) ?? '');
   if (!leases) return [];
-  if (await isThere(path.join(leases.root, '.stack'))) return [leases];
+  if (await isThere(stateFolder(leases.root))) return [leases];
   if (drop) await rm(file, { force: true }).catch(() => undefined);
   return [];
 }

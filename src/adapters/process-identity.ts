@@ -1,6 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { askForPid, readStat } from './process/stat.ts';
 
 const run = promisify(execFile);
 
@@ -41,7 +42,7 @@ export function identifyProcess(pid: number): ProcessIdentity {
 
 /** True while that very process lives. One that may not be looked at counts as alive. Never throws. */
 export async function isAlive(owner: ProcessIdentity): Promise<boolean> {
-  const answer = signal(owner.pid);
+  const answer = askForPid(owner.pid);
   if (answer === 'none') return false;
   if (owner.startTime === '') return true;
   const startTime = await processStartTime(owner.pid);
@@ -69,28 +70,14 @@ function parsePs(text: string): string | undefined {
   return !state || state.startsWith('Z') ? undefined : start.join(' ');
 }
 
-/**
- * Field 22 of /proc/<pid>/stat is the start in clock ticks since boot, so the boot's id goes with it. Field 2 is the
- * program's name in brackets and may hold anything: the rest is counted from the last bracket (proc(5)).
- */
+/** The start is told in ticks since boot, so the boot's id goes with it. */
 function readStartTime(pid: number): string | undefined {
+  const found = readStat(pid);
+  if (!found || found.zombie) return undefined;
   try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
     boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    return `${fields[19]}@${boot}`;
+    return `${found.startTicks}@${boot}`;
   } catch {
     return undefined;
-  }
-}
-
-function signal(pid: number): 'there' | 'none' | 'forbidden' {
-  if (!Number.isInteger(pid) || pid <= 0) return 'none';
-  try {
-    process.kill(pid, 0);
-    return 'there';
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM' ? 'forbidden' : 'none';
   }
 }

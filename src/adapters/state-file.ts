@@ -2,18 +2,9 @@ import { rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../domain/errors.ts';
 import type { StackState } from '../domain/instance.ts';
+import { stateBackupOf, stateFileOf } from '../domain/layout.ts';
 import { explainFileError, readFileIfThere, replaceFile } from './files.ts';
 import { describeKind, readWhole } from './read-file.ts';
-
-/** Gives where the state of a root is. */
-export function stateFileOf(root: string): string {
-  return path.join(root, '.stack', 'state.json');
-}
-
-/** Gives where the same text is once more, for when the state file is lost or spoilt. */
-export function stateBackupOf(root: string): string {
-  return `${stateFileOf(root)}.bak`;
-}
 
 /**
  * Why a state cannot be had. `gone`: there is no file, and there are traces of what it told of; `damaged`: it holds nothing

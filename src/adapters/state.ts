@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { StackError } from '../domain/errors.ts';
 import type { StackState } from '../domain/instance.ts';
+import { stateFileOf, stateFolder, stateLockOf } from '../domain/layout.ts';
 import { makeFolder, readFileIfThere, replaceFile } from './files.ts';
 import { withLock } from './lock.ts';
 import {
@@ -9,7 +10,6 @@ import {
   putStateAside,
   readStateFile,
   type StateText,
-  stateFileOf,
   troubleOf,
   writeStateFile,
 } from './state-file.ts';
@@ -50,7 +50,7 @@ export interface StateOptions {
 
 /** Gives the store of one root. */
 export function openState({ root, stack, version, listTraces, requireBelieved, onWritten }: StateOptions): StateStore {
-  const folder = path.join(root, '.stack');
+  const folder = stateFolder(root);
   const file = stateFileOf(root);
   const empty: StackState = { version: 2, writtenBy: version, root, stack, shared: {}, instances: {} };
 
@@ -69,7 +69,7 @@ export function openState({ root, stack, version, listTraces, requireBelieved, o
   async function locked<Result>(work: () => Promise<Result>): Promise<Result> {
     await requireBelieved?.();
     await prepareFolder(folder);
-    return withLock(path.join(folder, 'state.lock'), work);
+    return withLock(stateLockOf(root), work);
   }
 
   return {

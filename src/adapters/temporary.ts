@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { askForPid } from './process/stat.ts';
 
 const PATTERN = /^\.stack-(\d+)-[0-9a-f]{8}\.tmp$/;
 
@@ -16,20 +17,11 @@ export function isTemporary(name: string): boolean {
 
 /** True for the name of such a file whose process is gone: nobody will rename it any more. */
 export function isAbandoned(name: string): boolean {
-  return isTemporary(name) && !isProcess(Number(PATTERN.exec(name)?.[1]));
+  return isTemporary(name) && askForPid(Number(PATTERN.exec(name)?.[1])) === 'none';
 }
 
 /** Deletes what processes that were killed while they wrote left in a folder. A living one's stays; no folder is done. */
 export async function sweepTemporaries(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   await Promise.all(names.filter(isAbandoned).map((name) => rm(path.join(folder, name), { force: true })));
-}
-
-function isProcess(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -7,6 +7,7 @@ import { isEscaped, pathOf } from './byte-names.ts';
 import { explainFileError } from './files.ts';
 import { listMounts, renderPlace } from './mounts.ts';
 import { refuseLink } from './own-folders.ts';
+import { askForPid } from './process/stat.ts';
 
 /** How often another process may remove the empty trash between our making it and moving something in. */
 const TRIES = 10;
@@ -79,7 +80,7 @@ export async function sweepTrash(trash: string): Promise<string[]> {
     }
     if (pid === '0') stuck.push(`${from} could not be deleted: \`sudo rm -rf ${from}\` does`);
     // Deleted by somebody else right now, or in vain a moment ago.
-    if (pid === '0' ? await isFresh(from) : pid !== undefined && isRunning(Number(pid))) continue;
+    if (pid === '0' ? await isFresh(from) : pid !== undefined && askForPid(Number(pid)) !== 'none') continue;
     await startDeleting(from, path.join(trash, base), trash);
   }
   return stuck;
@@ -94,13 +95,4 @@ async function isFresh(folder: string): Promise<boolean> {
 async function startDeleting(from: string, as: string, trash: string): Promise<void> {
   const inTable = path.join(renderPlace(await realpath(trash).catch(() => trash)), path.basename(as));
   spawn('sh', ['-c', DELETE, 'sh', from, as, trash, inTable], { detached: true, stdio: 'ignore', cwd: '/' }).unref();
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -1,4 +1,5 @@
 import { StackError } from '../domain/errors.ts';
+import { ticketOf } from '../domain/ticket.ts';
 import type { InstancesView } from '../domain/view.ts';
 import { renderInstances } from './instance-table.ts';
 import { listValues, type Verb } from './verb.ts';
@@ -23,7 +24,7 @@ export const add: Verb<{ from?: string; own?: string[]; migrate?: boolean }, Ins
     const [first, second] = args;
     const repo = second ?? first;
     if (repo === undefined) throw new StackError('usage', 'which repo?', { hint: 'stack add TICKET REPO' });
-    const ticket = second === undefined ? (await context.place()).ticket : first?.replaceAll('/', '-');
+    const ticket = second === undefined ? (await context.place()).ticket : first && ticketOf(first);
     if (ticket === undefined) throw new StackError('usage', 'which ticket?', { hint: `stack add TICKET ${repo}` });
     const { addRepo } = await import('../engine/add.ts');
     const own = { own: listValues(options.own), migrate: options.migrate === true };

@@ -1,5 +1,6 @@
 import { StackError } from '../domain/errors.ts';
 import type { Rescue } from '../domain/rescue.ts';
+import { ticketOf } from '../domain/ticket.ts';
 import type { InstancesView } from '../domain/view.ts';
 import {
   CREATE_FLAGS,
@@ -46,7 +47,7 @@ export const restore: Verb<Options, Result> = {
     if (options.list) {
       const { listRescues } = await import('../engine/rescues.ts');
       const all = await listRescues(stack);
-      return { rescues: all.filter((one) => ticket === undefined || one.ticket === ticket.replaceAll('/', '-')) };
+      return { rescues: all.filter((one) => ticket === undefined || one.ticket === ticketOf(ticket)) };
     }
     if (ticket === undefined) {
       throw new StackError('usage', 'which ticket?', { hint: '`stack restore --list` shows what is saved' });

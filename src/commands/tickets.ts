@@ -1,12 +1,13 @@
 import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord, StackState } from '../domain/instance.ts';
+import { ticketOf } from '../domain/ticket.ts';
 import type { InstancesView } from '../domain/view.ts';
 import type { Stack } from '../engine/stack.ts';
 
 /** Gives the tickets named, or the one whose folder we are in. Throws `usage` when there is neither. */
 export async function namedTickets(context: Context, args: readonly string[]): Promise<string[]> {
-  if (args.length > 0) return [...new Set(args.map((arg) => arg.replaceAll('/', '-')))];
+  if (args.length > 0) return [...new Set(args.map((arg) => ticketOf(arg)))];
   const { ticket } = await context.place();
   if (ticket !== undefined) return [ticket];
   const known = Object.keys((await (await context.stack()).store.read()).instances);
@@ -35,7 +36,7 @@ export async function splitTicketAndServices(
   const state = await stack.store.read();
   const [first, ...rest] = args;
   if (first === BASELINE && state.baseline) return { state, record: state.baseline, services: rest };
-  const isTicket = first !== undefined && Object.hasOwn(state.instances, first.replaceAll('/', '-'));
+  const isTicket = first !== undefined && Object.hasOwn(state.instances, ticketOf(first));
   if (isTicket) return { state, record: requireInstance(state, first), services: rest };
   if (place.ticket !== undefined) return { state, record: requireInstance(state, place.ticket), services: [...args] };
   const [ticket = ''] = await namedTickets(context, args.slice(0, 1));

@@ -3,9 +3,13 @@ import { BASELINE } from './instance.ts';
 
 const MAX_LENGTH = 50;
 
+declare const isTicket: unique symbol;
+
+/** A ticket's name as the state, folders and labels have it: a word as typed, with `/` turned to `-`. */
+export type Ticket = string & { readonly [isTicket]: true };
+
 export interface TicketName {
-  /** The environment's name: the argument with `/` turned to `-`. */
-  ticket: string;
+  ticket: Ticket;
   /** The argument as typed. */
   argument: string;
 }
@@ -31,9 +35,14 @@ export function parseTicketName(argument: string): TicketName {
   if (argument.split('/').some((part) => !/^[A-Za-z0-9]/.test(part) || part.endsWith('.lock'))) {
     refuse('a part between slashes is empty, or one that git allows in no branch');
   }
-  const ticket = argument.replaceAll('/', '-');
+  const ticket = ticketOf(argument);
   if (foldTicket(ticket) === BASELINE) refuse(`\`${BASELINE}\` is the name of the main checkouts’ own environment`);
   return { ticket, argument };
+}
+
+/** Returns the ticket that a typed word stands for; whether it is a good name for a new one, `parseTicketName` tells. */
+export function ticketOf(argument: string): Ticket {
+  return argument.replaceAll('/', '-') as Ticket;
 }
 
 /** Gives the form used in host and image names. Two tickets with the same fold would share those, or a folder on a case-blind disk. */

@@ -2,6 +2,7 @@ import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
 import type { Step } from '../domain/step.ts';
+import { ticketOf } from '../domain/ticket.ts';
 import { requireInstance } from './claim.ts';
 import { converge } from './create.ts';
 import { planGround, requireRunnable } from './ground.ts';
@@ -34,7 +35,7 @@ export async function addRepo(
   requireBorrowed(config, known, repo);
   const before = structuredClone(known);
   const repos = await planRepos(stack, config, {
-    name: { ticket: known.ticket, argument: known.argument },
+    name: { ticket: ticketOf(known.ticket), argument: known.argument },
     wishes: { from: from === undefined ? {} : { [repo]: from }, on: {}, with: [repo] },
     folder: known.folder || (await ticketsFolder(stack.root, config.worktrees)),
     fetch: true,

@@ -6,6 +6,7 @@ import { canonicalPath, findEntry, readOwnEntry } from '../adapters/git/entry.ts
 import { readNotes } from '../adapters/git/own-notes.ts';
 import { StackError } from '../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
+import { stateFolder } from '../domain/layout.ts';
 import { isWorkloadOf } from '../domain/names.ts';
 import type { Stack } from './stack.ts';
 import { ownerOf, ticketsFolder } from './work.ts';
@@ -88,7 +89,7 @@ function isNear({ root }: Stack, folder: string): boolean {
 
 function foreign({ root }: Stack, { ticket }: InstanceRecord, what: string): StackError {
   return new StackError('conflict', `the record of ${ticket} is not to be trusted: ${what}`, {
-    hint: `was ${path.join(root, '.stack')} copied, or committed to git? Move it away here, then \`stack doctor --fix\` brings back what is this root's`,
+    hint: `was ${stateFolder(root)} copied, or committed to git? Move it away here, then \`stack doctor --fix\` brings back what is this root's`,
     details: { ticket },
   });
 }

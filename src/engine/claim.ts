@@ -2,6 +2,7 @@ import { isAlive } from '../adapters/process-identity.ts';
 import { StackError } from '../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { suggest } from '../domain/suggest.ts';
+import { ticketOf } from '../domain/ticket.ts';
 import { requireOwnThings } from './belongs.ts';
 import type { Stack } from './stack.ts';
 
@@ -12,7 +13,7 @@ export async function isOwnerAlive(record: InstanceRecord): Promise<boolean> {
 
 /** Gives a ticket's record. Throws `not-found`, with the nearest names. */
 export function requireInstance(state: StackState, ticket: string): InstanceRecord {
-  const name = ticket.replaceAll('/', '-');
+  const name = ticketOf(ticket);
   const record = Object.hasOwn(state.instances, name) ? state.instances[name] : undefined;
   if (record) return record;
   const known = Object.keys(state.instances);

@@ -15,6 +15,7 @@ import {
 } from '../adapters/postgres/databases.ts';
 import { countKeys, dumpKeys, loadKeys, type RedisLogin } from '../adapters/redis.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
+import { inFolder } from '../domain/layout.ts';
 import { type DatabaseMark, hiddenDatabase } from '../domain/own.ts';
 import {
   type DatedSave,
@@ -39,7 +40,7 @@ export type SavedData = NonNullable<Rescue['own']>;
 
 /** Gives the folder that keeps the data of tickets that were destroyed. */
 function dumpsFolder(stack: Stack): string {
-  return path.join(stack.root, '.stack', 'dumps');
+  return inFolder(stack.root, 'dumps');
 }
 
 /** Gives what a ticket has of its own, as a rescue tells it; with where it is saved, where it is. */

@@ -5,6 +5,7 @@ import { excludeLock, repoLock } from '../adapters/git/lock.ts';
 import { inspectLock, withLock } from '../adapters/lock.ts';
 import { isAbandoned } from '../adapters/temporary.ts';
 import { StackError } from '../domain/errors.ts';
+import { inFolder, stateFolder, stateLockOf, upLockOf } from '../domain/layout.ts';
 import type { Finding } from './finding.ts';
 import type { Remnants } from './remnants.ts';
 import type { Stack } from './stack.ts';
@@ -19,13 +20,12 @@ const HALF_LOCK = /\.lock\.[0-9a-f]{16}(\.new)?$/;
  * place does harm. The trash is not looked at: every command sweeps it.
  */
 export async function examineLitter(stack: Stack, remnants: Remnants): Promise<Finding[]> {
-  const home = path.join(stack.root, '.stack');
-  const run = path.join(home, 'run');
+  const run = inFolder(stack.root, 'run');
   const runs = (await readdir(run).catch(() => [])).map((name) => path.join(run, name));
-  const places = [home, ...runs, ...remnants.folders, ...remnants.gitCommonDirs];
+  const places = [stateFolder(stack.root), ...runs, ...remnants.folders, ...remnants.gitCommonDirs];
   const temporary = (await Promise.all(places.map(listTemporary))).flat();
   const locks = [
-    ...['state.lock', 'up.lock'].map((name) => path.join(home, name)),
+    ...[stateLockOf(stack.root), upLockOf(stack.root)],
     ...remnants.gitCommonDirs.flatMap((folder) => [repoLock(folder), excludeLock(folder)]),
   ];
   return [

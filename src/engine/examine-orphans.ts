@@ -5,6 +5,7 @@ import { withLock } from '../adapters/lock.ts';
 import { dropDatabase, listMarked } from '../adapters/postgres/databases.ts';
 import { listMarkers } from '../adapters/process/table.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
+import { upLockOf } from '../domain/layout.ts';
 import { LABELS } from '../domain/names.ts';
 import { ownServer, REDIS } from '../domain/own.ts';
 import { isOwnerAlive } from './claim.ts';
@@ -14,7 +15,7 @@ import { deriveBaseline, findRecord, giveUpLeases, listTickets } from './rebuild
 import { hostRedis, ownFolder, removeOwnFolder } from './redis-server.ts';
 import { collectRemnants, type Remnant, type Remnants } from './remnants.ts';
 import type { Stack } from './stack.ts';
-import { isUpAtWork, upLock } from './steps/up.ts';
+import { isUpAtWork } from './steps/up.ts';
 
 const FIXES = '`stack doctor --fix` asks about it';
 
@@ -257,7 +258,7 @@ function offerEnd(stack: Stack, one: Pick<Remnant, 'instance' | 'service' | 'nam
     fix: {
       question,
       run: () =>
-        withLock(upLock(stack), () =>
+        withLock(upLockOf(stack.root), () =>
           stack.store.update(async (now) => {
             const found = await listUnrecorded(stack, now, true);
             if (!found.some(({ fix }) => fix?.question === question)) return `${what} has its record again`;

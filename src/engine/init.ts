@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere, readFileIfThere, replaceFile } from '../adapters/files.ts';
 import { StackError } from '../domain/errors.ts';
+import { STATE_FOLDER } from '../domain/layout.ts';
 import { listNotIgnored } from './detect/checkouts.ts';
 import { detectStack } from './detect/detect-stack.ts';
 import { planConfig } from './detect/plan-config.ts';
@@ -48,7 +49,7 @@ export async function initStack({ root, packageRoot, force, dryRun }: InitOption
   if (!force) await refuseExisting(root, [CONFIG_FILE, ...compose.map(({ name }) => name)]);
   const plan = planConfig(await detectStack(root));
   const files = [...compose, { name: CONFIG_FILE, text: renderConfig(plan) }];
-  const ignore = await listNotIgnored(root, ['.stack/', 'stack.local.yml']);
+  const ignore = await listNotIgnored(root, [`${STATE_FOLDER}/`, 'stack.local.yml']);
   if (!dryRun) await writeAll(root, files);
   return { plan, text: renderConfig(plan), written: files.map(({ name }) => name).reverse(), ignore };
 }

@@ -7,6 +7,7 @@ import { renderRedisConfig } from '../adapters/servers/host-redis.ts';
 import type { HostServer, ServerSettings } from '../adapters/servers/host-server.ts';
 import { StackError, throwIfAborted } from '../domain/errors.ts';
 import type { OwnServer } from '../domain/instance.ts';
+import { inFolder } from '../domain/layout.ts';
 import { networkName, sharedProject, shortHash } from '../domain/names.ts';
 import { REDIS } from '../domain/own.ts';
 import type { WorkloadRef, WorkloadSpec, WorkloadStatus } from '../domain/runtime.ts';
@@ -28,7 +29,7 @@ type Parts = Pick<Work, 'stack' | 'record'>;
 
 /** Gives the folder with all that a ticket's own servers keep on the disk. */
 export function ownFolder(stack: Pick<Stack, 'root'>, ticket: string): string {
-  return path.join(stack.root, '.stack', 'own', ticket);
+  return inFolder(stack.root, 'own', ticket);
 }
 
 /** Gives the server that is a ticket's own Redis without an engine. */

@@ -1,10 +1,10 @@
-import path from 'node:path';
 import { isThere } from '../adapters/files.ts';
 import { findLocal } from '../adapters/git/branch.ts';
 import { canonicalPath, findEntry } from '../adapters/git/entry.ts';
 import { listAlive } from '../adapters/process/table.ts';
 import { StackError } from '../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
+import { inFolder } from '../domain/layout.ts';
 import { isBuiltImage, LABELS } from '../domain/names.ts';
 import { listOwnData } from './own-data.ts';
 import type { Stack } from './stack.ts';
@@ -98,7 +98,7 @@ function isOf({ ticket }: InstanceRecord): (thing: { labels: Readonly<Record<str
 }
 
 async function listFolders(stack: Stack, record: InstanceRecord): Promise<string[]> {
-  const folders = ['logs', 'run'].map((name) => path.join(stack.root, '.stack', name, record.ticket));
+  const folders = (['logs', 'run'] as const).map((name) => inFolder(stack.root, name, record.ticket));
   const there = await Promise.all(folders.map(isThere));
   return folders.filter((_, index) => there[index]).map((folder) => `the folder ${folder}`);
 }

@@ -6,6 +6,7 @@ import type { InstanceRecord } from '../domain/instance.ts';
 import { completeRescue, type Rescue } from '../domain/rescue.ts';
 import type { Step, StepState } from '../domain/step.ts';
 import { suggest } from '../domain/suggest.ts';
+import { ticketOf } from '../domain/ticket.ts';
 import { type CreateOptions, createInstance, previewCreate } from './create.ts';
 import { dropDump } from './dumps.ts';
 import { listRescues } from './rescues.ts';
@@ -52,7 +53,7 @@ export async function requireRescue(
   stack: Stack,
   { ticket, time }: Pick<RestoreOptions, 'ticket' | 'time'>,
 ): Promise<Rescue> {
-  const name = ticket.replaceAll('/', '-');
+  const name = ticketOf(ticket);
   const all = await listRescues(stack);
   const ofTicket = all.filter((rescue) => rescue.ticket === name);
   const wanted = time?.replaceAll(/[-:]/g, '') ?? '';

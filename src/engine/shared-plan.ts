@@ -1,8 +1,8 @@
-import path from 'node:path';
 import { isThere } from '../adapters/files.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { SharedLease, StackState } from '../domain/instance.ts';
+import { inFolder } from '../domain/layout.ts';
 import type { RuntimeName } from '../domain/runtime.ts';
 import { resolveShared, sharedVariable } from '../domain/shared.ts';
 import { listLeases } from './leases.ts';
@@ -50,7 +50,7 @@ async function chooseProvider(
 
 /** Gives the folder that holds the data of a shared service that runs without an engine. */
 export function embeddedFolder(stack: Stack, name: string): string {
-  return path.join(stack.root, '.stack', 'shared', name);
+  return inFolder(stack.root, 'shared', name);
 }
 
 /** Throws `config` when a container would have to reach a server that listens on 127.0.0.1 alone. */

@@ -11,6 +11,7 @@ import { fillEnvironment } from '../domain/config/env.ts';
 import { listRepoFiles } from '../domain/config/repo-files.ts';
 import { readConfigData } from '../domain/config/text.ts';
 import { StackError } from '../domain/errors.ts';
+import { STATE_FOLDER, stateFolder } from '../domain/layout.ts';
 import type { Stack } from './stack.ts';
 
 /** What git brought into a root, and what of it stack would run. */
@@ -141,14 +142,14 @@ async function tellMount(root: string, mount: string): Promise<Part[]> {
  * stopped. Undefined where git keeps none. What stack writes there since does not count. Never throws.
  */
 export async function readStateMatter(root: string): Promise<TrustMatter | undefined> {
-  const { names, content } = await listKept(path.join(root, '.stack')).catch(() => ({ names: [], content: '' }));
+  const { names, content } = await listKept(stateFolder(root)).catch(() => ({ names: [], content: '' }));
   // Which files git passes over decides nothing.
-  const files = names.filter((name) => name !== '.gitignore').map((name) => path.join('.stack', name));
+  const files = names.filter((name) => name !== '.gitignore').map((name) => path.join(STATE_FOLDER, name));
   if (files.length === 0) return undefined;
   const hash = createHash('sha256').update(content).digest('hex');
   const commands = files.map((file) => `${revealText(file)} says what is removed and stopped`);
   const cure = '`git rm -r --cached .stack` takes it out of git, where it does not belong';
-  return { files: ['.stack'], commands: [...commands, cure], hash };
+  return { files: [STATE_FOLDER], commands: [...commands, cure], hash };
 }
 
 export interface TrustQuestion {

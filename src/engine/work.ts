@@ -4,6 +4,7 @@ import { isThere } from '../adapters/files.ts';
 import { refuseLink } from '../adapters/own-folders.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
+import { inFolder } from '../domain/layout.ts';
 import { NEAR_TRASH } from '../domain/names.ts';
 import type { Rescue } from '../domain/rescue.ts';
 import { usesTickets, type Wiring } from '../domain/wiring.ts';
@@ -114,7 +115,7 @@ export async function ticketsFolder(root: string, configured: string | undefined
 export async function findTrash({ stack, record }: Work): Promise<string> {
   const [root, folder] = await Promise.all([stat(stack.root), stat(record.folder).catch(() => undefined)]);
   const near = folder && folder.dev !== root.dev;
-  return near ? path.join(path.dirname(record.folder), NEAR_TRASH) : path.join(stack.root, '.stack', 'trash');
+  return near ? path.join(path.dirname(record.folder), NEAR_TRASH) : inFolder(stack.root, 'trash');
 }
 
 /** Returns what the steps of `up` work on: the baseline, or a record of nothing where there is none. */

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { readStat } from './stat.ts';
 import { listNumbers, readMarker } from './table.ts';
 
 const run = promisify(execFile);
@@ -92,17 +93,9 @@ function listFromProc(): Row[] {
   });
 }
 
-/** Field 2 is the program's name in brackets and may hold anything, so the rest is counted from the last bracket (proc(5)). */
 function readRow(pid: number, cwd: string): Row | undefined {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const end = text.lastIndexOf(')');
-    const [state, parent, group] = text.slice(end + 2).split(' ');
-    if (state === 'Z' || state === 'X') return undefined;
-    return { pid, cwd, parent: Number(parent), group: Number(group), name: text.slice(text.indexOf('(') + 1, end) };
-  } catch {
-    return undefined;
-  }
+  const found = readStat(pid);
+  return found && !found.zombie ? { pid, cwd, parent: found.parent, group: found.group, name: found.name } : undefined;
 }
 
 function readLink(file: string): string | undefined {

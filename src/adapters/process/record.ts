@@ -1,5 +1,6 @@
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
+import { inFolder, serviceLogOf } from '../../domain/layout.ts';
 import { isWorkloadOf, rootIdOf } from '../../domain/names.ts';
 import type { PublishedPort, WorkloadRef } from '../../domain/runtime.ts';
 import { explainFileError, makeFolder, readFileIfThere, replaceFile } from '../files.ts';
@@ -35,7 +36,7 @@ export interface ProcessFiles extends LogFiles {
 
 /** Gives where a workload's files are. */
 export function filesOf(root: string, ref: { instance: string; service: string }): ProcessFiles {
-  const log = path.join(root, '.stack', 'logs', ref.instance, `${ref.service}.log`);
+  const log = serviceLogOf(root, ref.instance, ref.service);
   return { record: path.join(runFolder(root), ref.instance, `${ref.service}.json`), ...logFilesOf(log) };
 }
 
@@ -109,7 +110,7 @@ async function removeIfThere(file: string): Promise<void> {
 function keepFolder(): void {}
 
 function runFolder(root: string): string {
-  return path.join(root, '.stack', 'run');
+  return inFolder(root, 'run');
 }
 
 async function listFolder(folder: string): Promise<string[]> {

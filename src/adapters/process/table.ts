@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { readStat } from './stat.ts';
 
 const run = promisify(execFile);
 
@@ -52,13 +53,11 @@ export function hasAny(group: number): boolean {
   }
 }
 
-/** Field 2 is the program's name in brackets and may hold anything, so the rest is counted from the last bracket. */
 function readRow(pid: number): ProcessRow | undefined {
-  const text = readText(`/proc/${pid}/stat`);
-  if (text === undefined) return undefined;
-  const [state, parent, group] = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  const zombie = state === 'Z' || state === 'X';
-  return { pid, group: Number(group), parent: Number(parent), zombie, paused: state === 'T' };
+  const found = readStat(pid);
+  if (!found) return undefined;
+  const { group, parent, zombie, state } = found;
+  return { pid, group, parent, zombie, paused: state === 'T' };
 }
 
 /**

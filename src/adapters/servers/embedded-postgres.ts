@@ -2,6 +2,7 @@ import { chown, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { throwIfAborted } from '../../domain/errors.ts';
+import { inFolder } from '../../domain/layout.ts';
 import { SUPERUSER } from '../../domain/shared.ts';
 import { makeFolder } from '../files.ts';
 import { logFilesOf } from '../process/log-files.ts';
@@ -57,7 +58,7 @@ export function createEmbeddedPostgres(options: {
   /** Takes what is done to data that is there already. */
   note?: (text: string) => void;
 }): HostServer {
-  const folder = path.join(options.root, '.stack/shared/postgres');
+  const folder = inFolder(options.root, 'shared', 'postgres');
   const place: PostgresPlace = {
     folder,
     data: path.join(folder, 'data'),

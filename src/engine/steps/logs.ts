@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises';
-import path from 'node:path';
 import { isThere, makeFolder } from '../../adapters/files.ts';
+import { inFolder } from '../../domain/layout.ts';
 import type { Step } from '../../domain/step.ts';
 import type { Work } from '../work.ts';
 
 /** The folder of an instance's logs. They outlive a failed create, since they tell why; destroy takes them. */
 export function logsStep(work: Work): Step {
-  const folder = path.join(work.stack.root, '.stack', 'logs', work.record.ticket);
+  const folder = inFolder(work.stack.root, 'logs', work.record.ticket);
   return {
     id: 'logs',
     subject: work.record.ticket,

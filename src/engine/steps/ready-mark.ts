@@ -1,6 +1,7 @@
 import { rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { makeFolder, readFileIfThere, replaceFile } from '../../adapters/files.ts';
+import { readyMarkOf } from '../../domain/layout.ts';
 import type { WorkloadStatus } from '../../domain/runtime.ts';
 import type { Work } from '../work.ts';
 
@@ -31,7 +32,7 @@ export async function forgetReady(work: Work, service: string): Promise<void> {
 }
 
 function fileOf(work: Work, service: string): string {
-  return path.join(work.stack.root, '.stack', 'logs', work.record.ticket, `${service}.ready`);
+  return readyMarkOf(work.stack.root, work.record.ticket, service);
 }
 
 function render({ run, pattern }: Seen): string {

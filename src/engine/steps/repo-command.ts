@@ -7,6 +7,7 @@ import { readNewestLines } from '../../adapters/process/read-log.ts';
 import type { RepoCommand } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { requireDedicated } from '../../domain/instance.ts';
+import { setupLogOf } from '../../domain/layout.ts';
 import { DEFAULT_LOG_BYTES } from '../../domain/runtime.ts';
 import type { StepProgress } from '../../domain/step.ts';
 import { noteBeside } from '../beside.ts';
@@ -19,11 +20,6 @@ const SHOWN_LINES = 30;
 /** Gives what a repo's setup and migrate commands printed, as much as is kept. */
 export function readSetupLog(root: string, ticket: string, repo: string): AsyncGenerator<string> {
   return readNewestLines(logFilesOf(setupLogOf(root, ticket, repo)));
-}
-
-/** The file that keeps the output of a repo's setup and migrate commands. */
-function setupLogOf(root: string, ticket: string, repo: string): string {
-  return path.join(root, '.stack', 'logs', ticket, `${repo}.setup.log`);
 }
 
 interface Where {

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   type ComposeProject,
@@ -10,6 +9,7 @@ import {
 } from '../../adapters/compose.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE } from '../../domain/instance.ts';
+import { composeEnvFileOf } from '../../domain/layout.ts';
 import { networkName, sharedProject } from '../../domain/names.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { takenPort } from '../leases.ts';
@@ -140,7 +140,7 @@ async function describeProject(work: Work): Promise<ComposeProject> {
     projectDir: root,
     env: { ...composeEnv, ...(await listSharedVariables(work.stack, config, work.shared)) },
     values: await listFileValues(work.stack, config),
-    envFile: path.join(root, '.stack', 'compose.env'),
+    envFile: composeEnvFileOf(root),
     askEngine: () => docker.listProject(sharedProject(name, rootId)),
   };
 }

@@ -3,6 +3,7 @@ import { makeFolder } from '../../adapters/files.ts';
 import { inspectLock, withLock } from '../../adapters/lock.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { BASELINE } from '../../domain/instance.ts';
+import { upLockOf } from '../../domain/layout.ts';
 import type { Extent, Step } from '../../domain/step.ts';
 import { listLeases } from '../leases.ts';
 import type { Stack } from '../stack.ts';
@@ -40,14 +41,9 @@ export function listUpSteps(work: Work, config: StackConfig | undefined, wish: U
   ];
 }
 
-/** The lock that is held while the stack's own parts are made or unmade. */
-export function upLock({ root }: Pick<Stack, 'root'>): string {
-  return path.join(root, '.stack', 'up.lock');
-}
-
 /** True while a command makes or unmakes some of the stack's own parts. */
 export async function isUpAtWork(stack: Pick<Stack, 'root'>): Promise<boolean> {
-  return (await inspectLock(upLock(stack))) === 'held';
+  return (await inspectLock(upLockOf(stack.root))) === 'held';
 }
 
 /** Holds while the stack's own parts are made or unmade; `create`, `up` and `down` may run at once. */
@@ -57,7 +53,7 @@ export async function withUpLock<Result>(
   note?: (text: string) => void,
   signal?: AbortSignal,
 ): Promise<Result> {
-  const file = upLock(work.stack);
+  const file = upLockOf(work.stack.root);
   // Nothing may have been made in this root yet.
   await makeFolder(path.dirname(file));
   return withLock(file, run, {

@@ -1,0 +1,68 @@
+import path from 'node:path';
+
+/** The folder of a root that stack keeps its own things in. No other file spells what is in there. */
+export const STATE_FOLDER = '.stack';
+
+/** The state and its copy, which each write replaces as a whole. */
+export const STATE_FILES = ['state.json', 'state.json.bak'] as const;
+
+/**
+ * The folders in there that stack writes to and deletes from: what programs print, records of processes, data of shared
+ * servers, data of tickets' own servers, data of destroyed tickets, worktrees that are being deleted.
+ */
+export const STATE_FOLDERS = ['logs', 'run', 'shared', 'own', 'dumps', 'trash'] as const;
+
+/** Returns the path of `.stack`. */
+export function stateFolder(root: string): string {
+  return path.join(root, STATE_FOLDER);
+}
+
+/** Returns the path of a folder in `.stack`, or of what is in it: of a ticket's, of a service's. */
+export function inFolder(root: string, folder: (typeof STATE_FOLDERS)[number], ...names: string[]): string {
+  return path.join(root, STATE_FOLDER, folder, ...names);
+}
+
+/** Returns the path of the state. */
+export function stateFileOf(root: string): string {
+  return path.join(root, STATE_FOLDER, STATE_FILES[0]);
+}
+
+/** Returns the path of the same text once more, for when the state is lost or damaged. */
+export function stateBackupOf(root: string): string {
+  return path.join(root, STATE_FOLDER, STATE_FILES[1]);
+}
+
+/** Returns the path of the lock that is held while the state is read and written. */
+export function stateLockOf(root: string): string {
+  return path.join(root, STATE_FOLDER, 'state.lock');
+}
+
+/** Returns the path of the lock that is held while what tickets share is made or removed. */
+export function upLockOf(root: string): string {
+  return path.join(root, STATE_FOLDER, 'up.lock');
+}
+
+/** Returns the path of the passwords that stack made up. */
+export function passwordsFileOf(root: string): string {
+  return path.join(root, STATE_FOLDER, 'passwords.json');
+}
+
+/** Returns the path of the values that compose is handed. */
+export function composeEnvFileOf(root: string): string {
+  return path.join(root, STATE_FOLDER, 'compose.env');
+}
+
+/** Returns the path of what a service prints. */
+export function serviceLogOf(root: string, ticket: string, service: string): string {
+  return inFolder(root, 'logs', ticket, `${service}.log`);
+}
+
+/** Returns the path of what a repo's setup and migrate commands print. */
+export function setupLogOf(root: string, ticket: string, repo: string): string {
+  return inFolder(root, 'logs', ticket, `${repo}.setup.log`);
+}
+
+/** Returns the path of the note that a service's ready pattern was seen in its log. */
+export function readyMarkOf(root: string, ticket: string, service: string): string {
+  return inFolder(root, 'logs', ticket, `${service}.ready`);
+}
