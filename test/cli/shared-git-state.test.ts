@@ -24,6 +24,9 @@ describe('what checkouts of a repo share', () => {
     expect(problems).toContain(cure);
     expect(doctor).toContain(cure);
     expect(code).toBe(1);
+    const create = await shop.stack(['create', 'feat-02', '--no-start']);
+    expect(create.stderr).toContain(cure);
+    for (const told of [doctor, create.stderr]) expect(told).not.toContain('set `path:`');
     shop.git('front', 'config', 'core.bare', 'false');
   });
 

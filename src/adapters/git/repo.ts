@@ -181,6 +181,11 @@ async function explainRefusal(repo: string, folder: string, lines: string[], ans
   const [bare, , , top] = lines;
   if (bare === '--path-format=absolute') await gitVersion();
   if (bare === 'true') {
+    // A clone has an index from its first checkout on; a bare repo has none, wherever it lies.
+    if (existsSync(path.join(folder, '.git', 'index'))) {
+      const cure = `\`git -C ${folder} config core.bare false\` makes it work again`;
+      return badPath(repo, `${folder} has core.bare=true, so git does not work there`, cure);
+    }
     const worktree = await findMainWorktree(folder);
     const checkout = worktree === undefined ? 'a checkout of it (`git clone`)' : `its worktree ${worktree}`;
     return badPath(repo, `${folder} is a bare repo, without files`, `set \`path:\` to ${checkout}`);
