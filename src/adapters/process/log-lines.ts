@@ -9,9 +9,11 @@ const LONGEST_LINE = 1024 * 1024;
 export interface LogPlace {
   part: number;
   start: number;
+  /** Where the last file ended when the place was looked for. */
+  end?: number;
 }
 
-/** Gives the lines of files that follow on each other, from a place on, without their ends. */
+/** Gives the lines of files that follow on each other, from a place on, without their ends, up to its end where it has one. */
 export async function* readLines(
   parts: readonly FileHandle[],
   from: LogPlace = { part: 0, start: 0 },
@@ -19,7 +21,8 @@ export async function* readLines(
   const splitter = makeSplitter();
   for (const [index, part] of parts.entries()) {
     if (index < from.part) continue;
-    const read = makeReader(part, index === from.part ? from.start : 0);
+    const end = index === parts.length - 1 ? from.end : undefined;
+    const read = makeReader(part, index === from.part ? from.start : 0, end);
     for (let chunk = await read(); chunk; chunk = await read()) yield* splitter.push(chunk);
   }
   yield* splitter.end();
@@ -30,15 +33,18 @@ export async function findTail(parts: readonly FileHandle[], count: number): Pro
   let left = count;
   // The end of the last line begins no other.
   let isLast = true;
+  let end: number | undefined;
   for (let part = parts.length - 1; part >= 0; part--) {
     const { size } = await parts[part]!.stat();
-    if (left === 0) return { part, start: size };
+    // What a service prints meanwhile is none of the last lines that were asked for.
+    end ??= size;
+    if (left === 0) return { part, start: size, end };
     const found = await searchBackwards(parts[part]!, { end: size - (isLast && size > 0 ? 1 : 0), count: left });
-    if (found.start !== undefined) return { part, start: found.start };
+    if (found.start !== undefined) return { part, start: found.start, end };
     left -= found.lines;
     if (size > 0) isLast = false;
   }
-  return { part: 0, start: 0 };
+  return { part: 0, start: 0, ...(end !== undefined && { end }) };
 }
 
 /** Counts line ends from `end` to the beginning of a file; `start` is behind the one that is `count`ed to. */
@@ -66,12 +72,19 @@ function lastIndexBefore(block: Buffer, index: number): number {
   return index === 0 ? -1 : block.lastIndexOf(10, index - 1);
 }
 
-/** Gives what reads a file on from where it ended, undefined when there is nothing more yet. The block is used again. */
-export function makeReader(handle: FileHandle, start: number): () => Promise<Buffer | undefined> {
+/**
+ * Gives what reads a file on from where it ended, undefined when there is nothing more yet, or nothing before `end`. The block
+ * is used again.
+ */
+export function makeReader(
+  handle: FileHandle,
+  start: number,
+  end = Number.POSITIVE_INFINITY,
+): () => Promise<Buffer | undefined> {
   const block = Buffer.alloc(BLOCK);
   let position = start;
   return async () => {
-    const { bytesRead } = await handle.read(block, 0, BLOCK, position);
+    const { bytesRead } = await handle.read(block, 0, Math.min(BLOCK, end - position), position);
     position += bytesRead;
     return bytesRead > 0 ? block.subarray(0, bytesRead) : undefined;
   };
