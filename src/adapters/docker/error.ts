@@ -54,6 +54,16 @@ export function explainEngineError(error: unknown, where: string): unknown {
       cause: error,
     });
   }
+  // Node's HTTP parser says so of what is no HTTP at all.
+  if (code?.startsWith('HPE_'))
+    return new StackError(
+      'engine',
+      `no Docker engine answers at ${where}, but something else: it does not speak HTTP`,
+      {
+        hint: 'DOCKER_HOST and the Docker context name the engine’s address',
+        cause: error,
+      },
+    );
   if (level !== undefined || (code !== undefined && UNREACHABLE.has(code))) {
     return new StackError('engine', `no Docker engine answers at ${where}`, {
       hint: 'start Docker, or name its address in DOCKER_HOST or DOCKER_CONTEXT; `runtime: process` in stack.yml does without',

@@ -40,6 +40,14 @@ describe('an engine’s error', () => {
     expect(readReason({ json: { message: 'it broke' }, message: 'x' })).toBe('it broke');
   });
 
+  it('says that something else answers where that is no HTTP', () => {
+    const error = Object.assign(new Error('Parse Error: Expected HTTP/'), { code: 'HPE_INVALID_CONSTANT' });
+    expect(explainEngineError(error, 'tcp://127.0.0.1:22')).toMatchObject({
+      code: 'engine',
+      message: 'no Docker engine answers at tcp://127.0.0.1:22, but something else: it does not speak HTTP',
+    });
+  });
+
   it.each(['ENOENT', 'ECONNREFUSED', 'ENOTFOUND'])('says for %s that no engine answers', (code) => {
     const error = explainEngineError(Object.assign(new Error('connect'), { code }), 'unix:///x');
     expect(error).toMatchObject({ code: 'engine', message: 'no Docker engine answers at unix:///x' });
