@@ -46,6 +46,36 @@ describe('another repo among the files', () => {
     expect(await find()).toEqual([expect.stringMatching(/2 commits that no remote of it has: .*WIP on main/)]);
   });
 
+  it('counts there when nothing but its logs leads to what was committed, unless that is in it still', async () => {
+    const { remote, at, find } = await makeWorld();
+    const lib = at('vendor/lib');
+    git(path.dirname(remote), 'clone', '--quiet', remote, lib);
+    const commit = commitFile(lib, 'mine', 'x').slice(0, 7);
+    git(lib, 'reset', '--quiet', '--hard', 'HEAD~1');
+    const what = 'nested: vendor/lib/ is a git repo of its own; 1 commit that no remote of it has:';
+    expect(await find()).toEqual([`${what} ${commit} Write mine`]);
+    git(lib, 'reset', '--quiet', '--hard', commit);
+    git(lib, 'commit', '--quiet', '--amend', '--message', 'Write it');
+    git(lib, 'push', '--quiet');
+    expect(await find()).toEqual([]);
+  });
+
+  it('does not count there when a tool took it to commits that its remote has no more', async () => {
+    const { remote, clone, at, find } = await makeWorld();
+    const lib = at('vendor/lib');
+    git(path.dirname(remote), 'clone', '--quiet', remote, lib);
+    for (const text of ['one', 'two']) {
+      git(clone, 'commit', '--quiet', '--allow-empty', '--message', text);
+      git(clone, 'push', '--quiet', '--force', 'origin', 'HEAD:refs/heads/moving');
+      git(lib, 'fetch', '--quiet', 'origin', 'moving');
+      git(lib, 'reset', '--quiet', '--hard', 'FETCH_HEAD');
+      git(lib, 'update-ref', '-d', 'refs/remotes/origin/moving');
+      git(clone, 'reset', '--quiet', '--hard', 'HEAD~1');
+    }
+    git(lib, 'reset', '--quiet', '--hard', 'origin/main');
+    expect(await find()).toEqual([]);
+  });
+
   it('counts when it is bare and somebody pushed to it', async () => {
     const { clone, at, find } = await makeWorld();
     git(clone, 'init', '--quiet', '--bare', at('tmp/mine.git'));

@@ -5,6 +5,7 @@ import { pathOf } from '../byte-names.ts';
 import { isThere } from '../files.ts';
 import { type Commit, listCommits } from './commits.ts';
 import { askGit } from './git.ts';
+import { findOwnInRepo } from './own-commits.ts';
 import { type GitFolders, withRawView } from './raw-view.ts';
 import { listStashCommits } from './stash.ts';
 
@@ -109,9 +110,9 @@ async function listOwnCommits(view: string, { goes, gitDir, commonDir, files }: 
     if (head.startsWith('ref: ')) return [];
     return listCommits(view, [head, '--not', '--branches', '--tags', '--remotes'], how);
   }
-  const stashes = await listStashCommits(view);
+  const [stashes, { heads }] = await Promise.all([listStashCommits(view), findOwnInRepo(gitDir, { cwd: view, how })]);
   const fetched = files === undefined ? await listFetched(commonDir) : [];
-  return listCommits(view, ['--ignore-missing', ...stashes, '--all', '--not', '--remotes', ...fetched], how);
+  return listCommits(view, ['--ignore-missing', ...stashes, ...heads, '--all', '--not', '--remotes', ...fetched], how);
 }
 
 /**

@@ -64,25 +64,36 @@ export async function findOwnCommits(
  * what the rescues in the repo around it have does not count. Throws `git`, `files`.
  */
 export async function findOwnInSubmodule(repo: string, { gitDir }: Submodule): Promise<OwnCommits> {
+  // Git itself moves HEAD there to commits that it fetched by their ids: what was checked out was on a remote.
+  const moves = (await readHeadLog(gitDir)).filter((move) => !isNone(move.to) && !isLeaving(move));
+  const reached = moves.map(({ to }) => to);
+  const own = await findOwnInRepo(gitDir, { cwd: gitDir, how: { inGitDir: true }, reached });
+  const lost = new Set(await listUnsaved(repo, own.heads));
+  if (lost.size === own.heads.length) return own;
+  return { left: own.left.filter(({ commit }) => lost.has(commit)), heads: [...lost] };
+}
+
+/**
+ * Finds the commits that were made in a repo that goes as a whole, and to which nothing but its logs or an operation under way
+ * leads; those of `reached` too, whoever made them. Throws `git`, `files`.
+ */
+export async function findOwnInRepo(
+  gitDir: string,
+  { cwd, how, reached = [] }: Pick<Ground, 'cwd' | 'how'> & { reached?: readonly string[] },
+): Promise<OwnCommits> {
   const heads = path.join(gitDir, 'logs', 'refs', 'heads');
   const logs = await readdir(heads, { recursive: true, withFileTypes: true }).catch(() => []);
   const files = logs.filter((one) => one.isFile()).map((one) => path.join(one.parentPath, one.name));
-  const how = { inGitDir: true };
   const [log, branchLogs, operations, stashes, tips] = await Promise.all([
     readHeadLog(gitDir),
     Promise.all(files.map(readLog)),
     readOperations(gitDir),
-    listStashCommits(gitDir),
-    askGit(gitDir, ['rev-parse', '--revs-only', '--branches', 'HEAD', '--'], how),
+    listStashCommits(cwd),
+    askGit(cwd, ['rev-list', '--no-walk', '--exclude=refs/remotes/*', '--all'], how),
   ]);
   const kept = [...new Set(tips.split('\n').filter((id) => id !== ''))];
-  // Git itself moves HEAD there to commits that it fetched by their ids: what was checked out was on a remote.
-  const reached = log.flatMap((move) => (isNone(move.to) || isLeaving(move) ? [] : [move.to]));
   const traces = { log, branchLog: branchLogs.flat(), branchGoes: true, refs: [], operations, reached };
-  const own = await sift(traces, { cwd: gitDir, how, safe: ['--all', ...stashes], kept });
-  const lost = new Set(await listUnsaved(repo, own.heads));
-  if (lost.size === own.heads.length) return own;
-  return { left: own.left.filter(({ commit }) => lost.has(commit)), heads: [...lost] };
+  return sift(traces, { cwd, how, safe: ['--all', ...stashes], kept });
 }
 
 /** What tells of commits that were made. */
@@ -99,7 +110,7 @@ interface Traces {
 
 interface Ground {
   cwd: string;
-  how?: AskOptions;
+  how?: AskOptions | undefined;
   /** Revisions: what they lead to is not lost. */
   safe: readonly string[];
   /** Ids of commits: what they have by content is not lost. */
