@@ -25,6 +25,8 @@ const dedicated = z.object({
   beside: z.optional(z.string()),
   /** Commits to which logs and refs of its worktree alone led: left without a branch, amended, rebased away, taken back. */
   others: z.optional(z.array(z.string())),
+  /** Tags, trees and blobs to which its refs alone led. */
+  objects: z.optional(z.array(z.string())),
   /** What there was to save of each submodule, by its path: other letters once something in it has changed. */
   submodules: z.optional(z.record(z.string(), z.string())),
 });

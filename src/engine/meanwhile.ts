@@ -76,8 +76,8 @@ function hasAll(one: Rescue, other: Rescue): boolean {
       Object.entries(repos)
         .map(([repo, saved]) => {
           if (saved.mode === 'shared') return [repo];
-          const { tip, head, files, staged, others, submodules } = saved;
-          return [repo, tip, head, files, staged, others, submodules];
+          const { tip, head, files, staged, others, objects, submodules } = saved;
+          return [repo, tip, head, files, staged, others, objects, submodules];
         })
         .sort(),
     );

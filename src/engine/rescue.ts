@@ -109,7 +109,7 @@ export async function findDoubtful(repos: readonly NamedRepo[], halfMade: boolea
 
 async function hasOwnCommits(repos: readonly NamedRepo[]): Promise<boolean> {
   const looks = await Promise.all(repos.map(([, own]) => lookForOwnCommits({ ...own, repoPath: own.path })));
-  return looks.some(({ heads }) => heads.length > 0);
+  return looks.some(({ heads, objects }) => heads.length + objects.length > 0);
 }
 
 /** Drops what was kept of a ticket's repos without a question, once it is old; nothing of tickets that are there. Throws `git`, `state`. */

@@ -1,7 +1,9 @@
-import { rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { rescueWork } from '../../src/adapters/git/rescue.ts';
+import { dropRescue } from '../../src/adapters/git/rescue-refs.ts';
 import { lookAt } from '../../src/adapters/git/risk.ts';
 import { addWorktree } from '../../src/adapters/git/worktree.ts';
 import { commitFile, git, makeClone } from '../support/git-repos.ts';
@@ -135,5 +137,54 @@ describe('commits to which a worktree alone leads', () => {
     expect(await look()).toMatchObject({ asked: [], heads: [good] });
     git(worktree, 'update-ref', '-d', 'refs/bisect/good-1');
     expect(await look()).toMatchObject({ asked: [{ kind: 'unpushed', commits: [{ commit: kept }] }], heads: [kept] });
+  });
+
+  it('are told of, and kept, with the tags, trees and blobs to which its refs alone lead', async () => {
+    const made = (name: string, text: string): string => {
+      writeFileSync(path.join(worktree, name), text);
+      const id = git(worktree, 'hash-object', '-w', name);
+      rmSync(path.join(worktree, name));
+      return id;
+    };
+    const blob = made('scratch', 'only here\n');
+    const inTree = made('scratch', 'only in a tree\n');
+    const tree = execFileSync('git', ['mktree'], {
+      cwd: worktree,
+      encoding: 'utf8',
+      input: `100644 blob ${inTree}\tfile\n`,
+    }).trim();
+    git(worktree, 'tag', '--annotate', '--message', 'A word', 'word', 'main');
+    const tag = git(worktree, 'rev-parse', 'word');
+    git(worktree, 'tag', '--annotate', '--message', 'Another', 'kept', 'main');
+    const known = { 'known-blob': 'main:file-1', 'known-tree': 'main^{tree}', 'known-tag': 'kept' };
+    const own = { blob, tree, tag };
+    for (const [name, to] of Object.entries({ ...known, ...own }))
+      git(worktree, 'update-ref', `refs/worktree/${name}`, to);
+    git(worktree, 'tag', '--delete', 'word');
+    const what = ['blob', 'tag', 'tree'].map((kind) => `refs/worktree/${kind} (a ${kind})`).join(', ');
+    const text = `3 refs of this worktree alone to what no commit, branch or tag has: ${what}`;
+    expect((await look()).asked).toMatchObject([{ kind: 'unpushed', text }]);
+    await expectSaved();
+    expect((await look()).asked).toEqual([]);
+    git(repo, 'worktree', 'remove', '--force', worktree);
+    git(repo, 'gc', '--quiet', '--prune=now');
+    for (const id of [blob, inTree, tree, tag]) expect(git(repo, 'cat-file', '-e', id)).toBe('');
+    await dropRescue(repo, 'feat-01', 'now');
+    git(repo, 'gc', '--quiet', '--prune=now');
+    for (const id of [blob, inTree, tree, tag]) expect(() => git(repo, 'cat-file', '-e', id)).toThrow();
+  });
+
+  it('are told of with such a ref of a worktree that was deleted by hand', async () => {
+    git(worktree, 'tag', '--annotate', '--message', 'A word', 'word', 'main');
+    git(worktree, 'update-ref', 'refs/worktree/word', 'word');
+    git(worktree, 'tag', '--delete', 'word');
+    rmSync(worktree, { recursive: true });
+    const text = 'a ref of this worktree alone to what no commit, branch or tag has: refs/worktree/word (a tag)';
+    expect((await look()).asked).toMatchObject([{ kind: 'unpushed', text }]);
+    const again = addWorktree({ ...question, path: worktree, start: '', newBranch: false });
+    await expect(again).rejects.toMatchObject({
+      code: 'unpushed',
+      message: expect.stringContaining('refs/worktree/word'),
+    });
   });
 });

@@ -6,6 +6,7 @@ import type { WorktreeEntry } from './entry.ts';
 import { type AskOptions, askGit } from './git.ts';
 import { isNone, type Move, readHeadLog, readLog } from './head-log.ts';
 import { listContained } from './merged.ts';
+import { findOwnObjects, type OwnObject } from './own-objects.ts';
 import { listStashCommits } from './stash.ts';
 import type { Submodule } from './submodule.ts';
 
@@ -15,6 +16,11 @@ export interface OwnCommits {
   left: Commit[];
   /** Commits that lead to `left`, and to what was amended, rebased away or taken back. */
   heads: string[];
+}
+
+/** The same of a worktree, and what its own refs lead to that is no commit. */
+export interface OwnWork extends OwnCommits {
+  objects: OwnObject[];
 }
 
 interface Question {
@@ -35,15 +41,15 @@ const MOST_COMPARED = 100;
 
 /**
  * Finds the commits that only a worktree's own refs, its HEAD's log, the log of its branch where that goes too, or an
- * operation under way leads to. What `kept` commits have by content, and what a rescue has, does not count. Changes nothing.
- * Throws `git`, `files`.
+ * operation under way leads to, and the tags, trees and blobs that only its refs lead to. What `kept` commits have by content, and
+ * what a rescue has, does not count. Changes nothing. Throws `git`, `files`.
  */
 export async function findOwnCommits(
   cwd: string,
   entry: WorktreeEntry | undefined,
   question: Question,
   kept: readonly string[],
-): Promise<OwnCommits> {
+): Promise<OwnWork> {
   const { gitCommonDir, branch, ownsBranch, alsoGoing = [] } = question;
   const [log, branchLog, refs, operations] = await Promise.all([
     entry ? readHeadLog(entry.folder) : [],
@@ -56,7 +62,11 @@ export async function findOwnCommits(
   // A program may make a commit and then move HEAD there; what was fetched last is on a remote.
   const fetched = new Set(entry ? (await readIds(path.join(entry.folder, 'FETCH_HEAD'))).map(({ id }) => id) : []);
   const reached = log.flatMap(({ to }) => (isNone(to) || fetched.has(to) ? [] : [to]));
-  return sift({ log, branchLog, branchGoes: ownsBranch, refs, operations, reached }, { cwd, safe, kept });
+  const [commits, objects] = await Promise.all([
+    sift({ log, branchLog, branchGoes: ownsBranch, refs, operations, reached }, { cwd, safe, kept }),
+    findOwnObjects(cwd, refs, safe),
+  ]);
+  return { ...commits, objects };
 }
 
 /**

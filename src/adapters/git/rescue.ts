@@ -54,6 +54,8 @@ export interface Rescued {
   operations: string[];
   /** Commits to which logs and refs of the worktree alone led; undefined for none. */
   others?: string[] | undefined;
+  /** Tags, trees and blobs to which its refs alone led; undefined for none. */
+  objects?: string[] | undefined;
   /** By its path, what was there to save of each submodule; undefined where there is none. */
   submodules?: Record<string, string> | undefined;
 }
@@ -61,7 +63,7 @@ export interface Rescued {
 /**
  * Saves all work that would be lost with a worktree and its branch: a commit with every file as it is (untracked ones too)
  * whose parents are HEAD, what was staged, and the branch. The worktree and its index are not touched. Undefined when there
- * was nothing to save. A submodule's work goes to refs that begin with the same name. Throws `git`, and `dirty` for what
+ * was nothing to save. A submodule's work, and what is no commit, goes to refs that begin with the same name. Throws `git`, and `dirty` for what
  * git cannot save (another repo among the files).
  */
 export async function rescueWork(options: RescueOptions): Promise<Rescued | undefined> {
@@ -86,7 +88,7 @@ export async function rescueWork(options: RescueOptions): Promise<Rescued | unde
     ...(inSubmodules.length > 0 && { submodules: states }),
   };
   const [first] = tips;
-  if (first === undefined) return inSubmodules.some(({ isSaved }) => isSaved) ? all : undefined;
+  if (first === undefined) return saved.objects || inSubmodules.some(({ isSaved }) => isSaved) ? all : undefined;
   await keep(cwd, ref, tips.length === 1 ? first : await joinCommits(cwd, tips));
   return all;
 }
@@ -100,7 +102,7 @@ async function requireNoFiles({ repoPath, worktree }: RescueOptions): Promise<un
   });
 }
 
-/** Takes the snapshot, and gives the commits that a ref must lead to. */
+/** Takes the snapshot, keeps what is no commit, and gives the commits that a ref must lead to. */
 async function gather(
   options: RescueOptions,
   cwd: string,
@@ -111,11 +113,26 @@ async function gather(
   const { snapshot, exact } = await takeFiles(options, cwd, linked);
   const operations = linked ? listOperations(linked) : [];
   const kept = unique([local?.commit, head?.commit]);
-  const { heads } = await findOwnCommits(cwd, home, { ...options, ownsBranch: options.ownsBranch ?? true }, kept);
+  const { heads, objects } = await findOwnCommits(
+    cwd,
+    home,
+    { ...options, ownsBranch: options.ownsBranch ?? true },
+    kept,
+  );
   const trees = { files: snapshot?.files, staged: snapshot?.staged, exact };
   const others = heads.length > 0 ? heads : undefined;
-  const saved: Rescued = { ref, head, tip: local?.commit, ...trees, operations, ...(others && { others }) };
+  const ids = objects.length > 0 ? unique(objects.map(({ id }) => id)) : undefined;
+  const saved: Rescued = {
+    ref,
+    head,
+    tip: local?.commit,
+    ...trees,
+    operations,
+    ...(others && { others }),
+    ...(ids && { objects: ids }),
+  };
   const lonely = always ? [] : await listLonelyCommits(cwd, { branch, ownsBranch: true }, linked && worktree);
+  for (const id of ids ?? []) await keep(cwd, `${ref}-object-${id}`, id);
   const needsAll = always || lonely.length > 0;
   return { saved, tips: unique([...(needsAll ? listTips(saved, snapshot) : [snapshot?.commit]), ...heads]) };
 }

@@ -8,7 +8,8 @@ import { askGit, tryGit } from './git.ts';
 import { readEntries } from './inside.ts';
 import { isMerged } from './merged.ts';
 import { listOwned } from './nobodys.ts';
-import { findOwnCommits, findOwnInSubmodule, type OwnCommits } from './own-commits.ts';
+import { findOwnCommits, findOwnInSubmodule, type OwnCommits, type OwnWork } from './own-commits.ts';
+import { describeObjects, type OwnObject } from './own-objects.ts';
 import { readOwnStatus, type WorktreeStatus } from './status.ts';
 import { listSubmodules, type Submodule } from './submodule.ts';
 
@@ -96,25 +97,25 @@ export async function lookAt(question: RiskQuestion): Promise<Look> {
   const kept = [...new Set([refs.tip, status?.head].filter((commit) => commit !== undefined))];
   const [commits, own] = await Promise.all([
     cwd === undefined || detached.length === 0 ? [] : listLonely(cwd, detached, question),
-    cwd === undefined ? NO_COMMITS : findOwnCommits(cwd, inFiles.entry, question, kept),
+    cwd === undefined ? NO_WORK : findOwnCommits(cwd, inFiles.entry, question, kept),
   ]);
   const all = [...new Map([...commits, ...lonely].map((one) => [one.commit, one])).values()];
   return {
-    findings: [...findings, ...renderCommits(all, question), ...renderLeft(own.left)],
+    findings: [...findings, ...renderCommits(all, question), ...renderLeft(own.left), ...renderObjects(own.objects)],
     linked: entry && status && { entry, status },
     refs,
     own: { left: own.left, heads: [...own.heads, ...inFiles.heads] },
   };
 }
 
-const NO_COMMITS: OwnCommits = { left: [], heads: [] };
+const NO_WORK: OwnWork = { left: [], heads: [], objects: [] };
 
-/** Gives the commits alone that nothing leads to but the own refs and logs of a worktree and its submodules. Throws `git`, `files`. */
+/** Returns what nothing leads to but the own refs and logs of a worktree and its submodules. Throws `git`, `files`. */
 export async function lookForOwnCommits(
   question: Pick<RiskQuestion, 'repoPath' | 'gitCommonDir' | 'worktree' | 'branch' | 'ownsBranch' | 'alsoGoing'>,
-): Promise<OwnCommits> {
+): Promise<OwnWork> {
   const { repoPath, gitCommonDir, worktree, branch } = question;
-  if (!existsSync(repoPath)) return NO_COMMITS;
+  if (!existsSync(repoPath)) return NO_WORK;
   const own = await readOwnEntry(worktree);
   const entry = own ?? (await findEntry(gitCommonDir, await canonicalPath(worktree)));
   const [{ tip }, head] = await Promise.all([
@@ -123,11 +124,13 @@ export async function lookForOwnCommits(
   ]);
   const kept = new Set([tip, head?.stdout.trim()].filter((commit) => commit !== undefined && commit !== ''));
   const submodules = entry ? await listSubmodules(worktree, entry) : [];
-  const looks = await Promise.all([
+  const [here, ...inside] = await Promise.all([
     findOwnCommits(repoPath, entry, question, [...kept] as string[]),
     ...submodules.map((submodule) => findOwnInSubmodule(repoPath, submodule)),
   ]);
-  return { left: looks.flatMap(({ left }) => left), heads: looks.flatMap(({ heads }) => heads) };
+  const looks = [here, ...inside];
+  const commits = { left: looks.flatMap(({ left }) => left), heads: looks.flatMap(({ heads }) => heads) };
+  return { ...commits, objects: here.objects };
 }
 
 /** Finds the commits alone that only a branch holds which would go. Throws `git`. */
@@ -224,6 +227,13 @@ function renderLeft(commits: Commit[], where = ''): RiskFinding[] {
   const place = where === '' ? '' : ` in ${where}`;
   const text = `${count(commits.length, 'commit')} made on no branch${place} and left there: ${describeCommits(commits)}`;
   return [{ kind: 'unpushed', text, commits }];
+}
+
+function renderObjects(objects: readonly OwnObject[]): RiskFinding[] {
+  if (objects.length === 0) return [];
+  const what = objects.length === 1 ? 'a ref' : `${objects.length} refs`;
+  const text = `${what} of this worktree alone to what no commit, branch or tag has: ${shorten(describeObjects(objects))}`;
+  return [{ kind: 'unpushed', text }];
 }
 
 function renderCommits(commits: Commit[], { branch, baseCommit }: RiskQuestion): RiskFinding[] {

@@ -7,6 +7,7 @@ import { dropEmptyLog, findLocal } from './branch.ts';
 import { listLonelyInSubmodule } from './commits.ts';
 import { findEntry, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { changeGit, type GitChange, gitError, listWords, tryGit } from './git.ts';
+import { describeObjects } from './own-objects.ts';
 import { lookForOwnCommits } from './risk.ts';
 import { forgetBranchSettings, hasBranchSettings, setPushTarget } from './settings.ts';
 import { clearStaleLocks } from './stale-locks.ts';
@@ -81,7 +82,11 @@ async function requireNoWork(gone: Parameters<typeof lookForOwnCommits>[0], entr
     const what = `its submodule ${submodule.path} has commits that no remote has: ${newest.subject}`;
     throw new StackError('unpushed', `${worktree} was deleted, and ${what}`, { hint });
   }
-  const { heads } = await lookForOwnCommits(gone);
+  const { heads, objects } = await lookForOwnCommits(gone);
+  if (objects.length > 0) {
+    const refs = describeObjects(objects).join(', ');
+    throw new StackError('unpushed', `${worktree} was deleted, and its refs alone lead to work: ${refs}`, { hint });
+  }
   if (heads.length === 0) return;
   const what = `commits that no branch has were made in it: ${heads.map((id) => id.slice(0, 7)).join(', ')}`;
   throw new StackError('unpushed', `${worktree} was deleted, and ${what}`, { hint });

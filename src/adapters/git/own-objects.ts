@@ -1,0 +1,53 @@
+import { askGit } from './git.ts';
+
+/** A tag, tree or blob to which a ref of a worktree leads. */
+export interface OwnObject {
+  /** Full id. */
+  id: string;
+  kind: string;
+  /** Full name of the ref. */
+  ref: string;
+}
+
+/** A large history is not searched for longer: what was not found by then counts as being nowhere else. */
+const SEARCH_MS = 20_000;
+
+/**
+ * Returns what refs lead to that is no commit and that nothing else has: no other ref, and of trees and blobs no commit either.
+ * `safe` are revisions that stay. Throws `git`.
+ */
+export async function findOwnObjects(
+  cwd: string,
+  refs: readonly { name: string; id: string }[],
+  safe: readonly string[],
+): Promise<OwnObject[]> {
+  if (refs.length === 0) return [];
+  const input = refs.map(({ id }) => `${id}\n`).join('');
+  const kinds = (await askGit(cwd, ['cat-file', '--batch-check=%(objecttype)'], { input })).split('\n');
+  const objects = refs.map(({ name, id }, index) => ({ id, kind: kinds[index] ?? '', ref: `refs/${name}` }));
+  const candidates = objects.filter(({ kind }) => /^(tag|tree|blob)$/.test(kind));
+  if (candidates.length === 0) return [];
+  const homes = ['refs/heads', 'refs/tags', 'refs/remotes', 'refs/stack'];
+  const named = await askGit(cwd, ['for-each-ref', '--format=%(objectname) %(*objectname)', ...homes]);
+  const known = new Set(named.split(/\s/));
+  const found: OwnObject[] = [];
+  for (const object of candidates) {
+    if (!known.has(object.id) && !(await isInHistory(cwd, object, safe))) found.push(object);
+  }
+  return found;
+}
+
+/** Returns how the objects are called in front of a person: `refs/worktree/mine (a blob)`. */
+export function describeObjects(objects: readonly OwnObject[]): string[] {
+  return objects.map(({ ref, kind }) => `${ref} (a ${kind})`);
+}
+
+async function isInHistory(cwd: string, { id, kind }: OwnObject, safe: readonly string[]): Promise<boolean> {
+  if (kind === 'tag') return false;
+  const signal = AbortSignal.timeout(SEARCH_MS);
+  const log = (...args: string[]): Promise<string> =>
+    askGit(cwd, ['log', '--no-show-signature', ...args, ...safe, '--'], { signal }).catch(() => '');
+  if ((await log('--no-patch', '-t', '-m', '--max-count=1', '--format=%H', `--find-object=${id}`)) !== '') return true;
+  // The tree of a commit as a whole is in no other tree.
+  return kind === 'tree' && (await log('--no-patch', '--format=%T')).includes(id);
+}
