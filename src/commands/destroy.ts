@@ -1,7 +1,8 @@
 import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
 import type { TicketRisk } from '../engine/checks.ts';
-import type { TakeApartPlan, TakenApart } from '../engine/take-apart.ts';
+import type { TakeApartPlan } from '../engine/destroy.ts';
+import type { TakenApart } from '../engine/take-apart.ts';
 import { namedTickets } from './tickets.ts';
 import type { Verb } from './verb.ts';
 
@@ -35,36 +36,14 @@ export const destroy: Verb<Options, Result> = {
   ],
   completes: { tickets: true },
   async run(context, { args, options }) {
-    const [
-      { examineTickets, previewTakeApart, takeApart },
-      { requireSavable, riskError },
-      { mendWorktrees },
-      { requireEngine },
-    ] = await Promise.all([
-      import('../engine/take-apart.ts'),
-      import('../engine/checks.ts'),
-      import('../engine/mend-worktrees.ts'),
-      import('../engine/lost-engine.ts'),
-    ]);
+    const { destroyTickets, previewDestroy } = await import('../engine/destroy.ts');
     const stack = await context.stack();
-    const how = { force: options.force === true, keepBranch: options.keepBranch === true, noDump: !options.dump };
+    const { force = false, keepBranch = false, merged = false } = options;
+    const how = { force, keepBranch, noDump: !options.dump, abandon: force, leaves: merged };
     const wanted = await chooseTickets(context, args, options);
-    if (!options.dryRun && !how.force) await requireEngine(stack, wanted);
-    if (!options.dryRun) await mendWorktrees(stack, wanted, { branches: false });
-    const risks = await examineTickets(stack, wanted, how);
-    if (options.dryRun) {
-      return { planned: await Promise.all(wanted.map((ticket) => previewTakeApart(stack, ticket, how))), risks };
-    }
-    if (!how.force && !options.merged && risks.length > 0) throw riskError(risks);
-    if (how.force) requireSavable(risks);
-    if (how.force) await confirmLarge(context, risks);
-    const left = options.merged ? risks : [];
-    const tickets = wanted.filter((name) => left.every(({ ticket }) => ticket !== name));
-    // Only now: of a destroy that refuses nobody sees a thing.
-    await mendWorktrees(stack, tickets, { branches: true });
-    const destroyed: TakenApart[] = [];
-    for (const ticket of tickets) destroyed.push(await takeApart(stack, ticket, { ...how, abandon: how.force, risks }));
-    return { destroyed, ...(options.merged && { left }) };
+    if (options.dryRun) return previewDestroy(stack, wanted, how);
+    const { destroyed, left } = await destroyTickets(stack, wanted, how, context.confirm);
+    return { destroyed, ...(merged && { left }) };
   },
   async render(result) {
     const { listRisks } = await import('../engine/checks.ts');
@@ -83,18 +62,6 @@ async function chooseTickets(context: Context, args: readonly string[], options:
   }
   const { listMergedTickets } = await import('../engine/merged-tickets.ts');
   return listMergedTickets(await context.stack());
-}
-
-/** Ignored files may be a database dump: git keeps whatever it is given. Throws `confirm`. */
-async function confirmLarge(context: Context, risks: readonly TicketRisk[]): Promise<void> {
-  const { listLarge } = await import('../engine/rescue.ts');
-  for (const { ticket, repo, paths, bytes } of listLarge(risks)) {
-    const files = `${paths.slice(0, 4).join(', ')}${paths.length > 4 ? ', …' : ''}`;
-    const size = `${Math.round(bytes / 1_000_000)} MB`;
-    const what = repo === undefined ? 'files beside the worktrees' : `files that git ignores in ${repo}`;
-    const where = repo === undefined ? 'its repos' : 'that repo';
-    await context.confirm(`Save ${size} of ${what} of ${ticket} (${files}) in ${where}?`);
-  }
 }
 
 function renderDestroyed(destroyed: readonly TakenApart[], left: readonly string[] = []): string {

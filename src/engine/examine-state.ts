@@ -3,9 +3,9 @@ import { findSharedFaults } from '../adapters/git/shared-state.ts';
 import { inspectWorktree } from '../adapters/git/worktree.ts';
 import { type StateTrouble, troubleOf } from '../adapters/state-file.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
-import { riskError } from './checks.ts';
 import { isOwnerAlive } from './claim.ts';
 import { examineOwned } from './derive-own.ts';
+import { destroyTickets } from './destroy.ts';
 import { examineLeases } from './examine-leases.ts';
 import { examineLitter } from './examine-litter.ts';
 import { examineOrphans } from './examine-orphans.ts';
@@ -14,7 +14,6 @@ import { listLostDatabases } from './own-data.ts';
 import { type Rebuilt, rebuildState } from './rebuild.ts';
 import { collectRemnants } from './remnants.ts';
 import type { Stack } from './stack.ts';
-import { examineTickets, takeApart } from './take-apart.ts';
 
 /** Checks the state file, and what it tells of against what there is. Changes nothing. */
 export async function examineState(stack: Stack): Promise<Finding[]> {
@@ -120,10 +119,10 @@ function describeUnfinished(stack: Stack, { ticket, phase }: InstanceRecord): Fi
       async run() {
         // Nobody has worked in what was never made whole; should it hold a person's files all the same, they are saved.
         const how = { force: phase === 'creating', keepBranch: false, unfinished: true };
-        const risks = await examineTickets(stack, [ticket], how);
-        if (!how.force && risks.length > 0) throw riskError(risks);
-        const { rescued } = await takeApart(stack, ticket, { ...how, risks });
-        const saved = rescued.map(({ repo, ref }) => `; what was in ${repo} is saved under ${ref}`);
+        const { destroyed } = await destroyTickets(stack, [ticket], how, async () => undefined);
+        const saved = destroyed
+          .flatMap(({ rescued }) => rescued)
+          .map(({ repo, ref }) => `; what was in ${repo} is saved under ${ref}`);
         return `what was left of it is gone${saved.join('')}`;
       },
     },

@@ -2,12 +2,12 @@ import { refuseLinkedFolder } from '../adapters/own-folders.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord, StackState } from '../domain/instance.ts';
 import { hasOwnData } from '../domain/own.ts';
-import type { Rescue, SaveStamp } from '../domain/rescue.ts';
+import type { Rescue, SavedData, SaveStamp } from '../domain/rescue.ts';
 import type { Step } from '../domain/step.ts';
-import { requireOwnThings } from './belongs.ts';
 import { findLonely, findRisks, riskError, type TicketRisk } from './checks.ts';
-import { claimInstance, isOwnerAlive, requireFree, requireInstance, requireInstances } from './claim.ts';
-import { describeSafe, keepDumpRecord, purgeDumps, type SavedData, saveData } from './dumps.ts';
+import { claimInstance, isOwnerAlive } from './claim.ts';
+import { describeSafe, keepDumpRecord, purgeDumps, saveData } from './dumps.ts';
+import { interruptedAt, leftoverError } from './leftover.ts';
 import { findLostEngine, isInEngine, listAbandoned } from './lost-engine.ts';
 import { removeOwnFolder } from './redis-server.ts';
 import { removeForgotten, requireNothingLeft } from './remains.ts';
@@ -15,10 +15,10 @@ import { purgeQuiet, rescueTicket } from './rescue.ts';
 import { stampOf } from './rescues.ts';
 import { requireAlone, withOwnServers } from './rest.ts';
 import { type Leftover, runBackward } from './run.ts';
-import { condemn, keepBranches, listSaved, saveFirst } from './save-first.ts';
+import { condemn, listSaved, saveFirst } from './save-first.ts';
 import type { Stack } from './stack.ts';
 import { listRecordedSteps } from './steps/list.ts';
-import { interruptedAt, isLate, leftoverError, MORE_SAVES } from './unwind.ts';
+import { isLate, MORE_SAVES } from './unwind.ts';
 import { createWork, savedBy, saveRecord, type Work } from './work.ts';
 
 export interface TakeApartOptions {
@@ -46,55 +46,6 @@ export interface TakenApart {
   quiet?: { repo: string; ref: string; files: boolean }[];
   /** Where its data is saved; undefined when it had none, or none that was its own. */
   data?: SavedData;
-}
-
-/** Gives what speaks against taking tickets apart, in all of their repos. Touches nothing. Throws `not-found` and `busy`. */
-export async function examineTickets(
-  stack: Stack,
-  tickets: readonly string[],
-  options: TakeApartOptions,
-): Promise<TicketRisk[]> {
-  const state = await stack.store.read();
-  const records = requireInstances(state, tickets);
-  for (const record of records) await requireOwnThings(stack, record);
-  const goes = (record: InstanceRecord): boolean =>
-    record.phase === 'destroying' || (records.includes(record) && !options.keepBranch);
-  const all = Object.values(state.instances).filter(goes);
-  const looks = await Promise.allSettled(
-    records.map((record) => {
-      const going = all.filter((other) => other !== record);
-      return findRisks(stack, record, { ...options, going });
-    }),
-  );
-  // What was seen while another command had its hands in there is not how things are.
-  for (const record of requireInstances(await stack.store.read(), tickets)) await requireFree(stack, record);
-  return looks.flatMap((look) => {
-    if (look.status === 'rejected') throw look.reason;
-    return look.value;
-  });
-}
-
-/** What a destroy would unmake, in order. */
-export interface TakeApartPlan {
-  ticket: string;
-  steps: { id: string; subject: string; title: string }[];
-}
-
-/** Gives what taking a ticket apart would unmake. Touches nothing. Throws `not-found`. */
-export async function previewTakeApart(
-  stack: Stack,
-  ticket: string,
-  options: Pick<TakeApartOptions, 'keepBranch'>,
-): Promise<TakeApartPlan> {
-  const state = await stack.store.read();
-  const record = structuredClone(requireInstance(state, ticket));
-  if (options.keepBranch) keepBranches(record);
-  const work = createWork({ stack, config: undefined, record, baseline: state.baseline, shared: state.shared });
-  const steps = listRecordedSteps(work).filter(({ goesAlong }) => !goesAlong);
-  // What cannot be looked at is there until somebody has looked.
-  const states = await Promise.all(steps.map((step) => step.inspect().catch(() => 'present' as const)));
-  const there = steps.filter((_, index) => states[index] !== 'absent').reverse();
-  return { ticket: record.ticket, steps: there.map(({ id, subject, title }) => ({ id, subject, title })) };
 }
 
 /**

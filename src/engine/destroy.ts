@@ -1,0 +1,114 @@
+import type { InstanceRecord } from '../domain/instance.ts';
+import { requireOwnThings } from './belongs.ts';
+import { findRisks, requireSavable, riskError, type TicketRisk } from './checks.ts';
+import { requireFree, requireInstance, requireInstances } from './claim.ts';
+import { requireEngine } from './lost-engine.ts';
+import { mendWorktrees } from './mend-worktrees.ts';
+import { listLarge } from './rescue.ts';
+import { keepBranches } from './save-first.ts';
+import type { Stack } from './stack.ts';
+import { listRecordedSteps } from './steps/list.ts';
+import { type TakeApartOptions, type TakenApart, takeApart } from './take-apart.ts';
+import { createWork } from './work.ts';
+
+export interface DestroyOptions extends TakeApartOptions {
+  /** Tickets with something to lose stay, and the others go; otherwise one of them is a refusal of all. */
+  leaves?: boolean;
+}
+
+/**
+ * Destroys tickets, one after the other, once all of them have been looked at: is the engine there, are the worktrees where
+ * they should be, would work be lost. Then it refuses, or with `force` asks before it saves much. Returns what was
+ * saved of each, and what the tickets that stay would lose. Throws `engine`, `dirty`, `unpushed`, `conflict`, `confirm`,
+ * `leftover`, `not-found`, `busy`.
+ */
+export async function destroyTickets(
+  stack: Stack,
+  tickets: readonly string[],
+  options: DestroyOptions,
+  ask: (question: string) => Promise<void>,
+): Promise<{ destroyed: TakenApart[]; left: TicketRisk[] }> {
+  if (!options.force) await requireEngine(stack, tickets);
+  await mendWorktrees(stack, tickets, { branches: false });
+  const risks = await examineTickets(stack, tickets, options);
+  if (options.force) {
+    requireSavable(risks);
+    for (const question of listQuestions(risks)) await ask(question);
+  } else if (!options.leaves && risks.length > 0) throw riskError(risks);
+  const left = options.leaves ? risks : [];
+  const going = tickets.filter((name) => left.every(({ ticket }) => ticket !== name));
+  // Only now: of a destroy that refuses nobody sees a thing.
+  await mendWorktrees(stack, going, { branches: true });
+  const destroyed: TakenApart[] = [];
+  for (const ticket of going) destroyed.push(await takeApart(stack, ticket, { ...options, risks }));
+  return { destroyed, left };
+}
+
+/** Returns what `destroyTickets` would remove, and what stands in the way. Touches nothing. Throws `not-found`, `busy`. */
+export async function previewDestroy(
+  stack: Stack,
+  tickets: readonly string[],
+  options: DestroyOptions,
+): Promise<{ planned: TakeApartPlan[]; risks: TicketRisk[] }> {
+  const risks = await examineTickets(stack, tickets, options);
+  return { planned: await Promise.all(tickets.map((ticket) => previewTakeApart(stack, ticket, options))), risks };
+}
+
+/** Ignored files may be a database dump: git keeps whatever it is given. */
+function listQuestions(risks: readonly TicketRisk[]): string[] {
+  return listLarge(risks).map(({ ticket, repo, paths, bytes }) => {
+    const files = `${paths.slice(0, 4).join(', ')}${paths.length > 4 ? ', …' : ''}`;
+    const what = repo === undefined ? 'files beside the worktrees' : `files that git ignores in ${repo}`;
+    const where = repo === undefined ? 'its repos' : 'that repo';
+    return `Save ${Math.round(bytes / 1_000_000)} MB of ${what} of ${ticket} (${files}) in ${where}?`;
+  });
+}
+
+/** Gives what speaks against taking tickets apart, in all of their repos. Touches nothing. Throws `not-found` and `busy`. */
+async function examineTickets(
+  stack: Stack,
+  tickets: readonly string[],
+  options: TakeApartOptions,
+): Promise<TicketRisk[]> {
+  const state = await stack.store.read();
+  const records = requireInstances(state, tickets);
+  for (const record of records) await requireOwnThings(stack, record);
+  const goes = (record: InstanceRecord): boolean =>
+    record.phase === 'destroying' || (records.includes(record) && !options.keepBranch);
+  const all = Object.values(state.instances).filter(goes);
+  const looks = await Promise.allSettled(
+    records.map((record) => {
+      const going = all.filter((other) => other !== record);
+      return findRisks(stack, record, { ...options, going });
+    }),
+  );
+  // What was seen while another command had its hands in there is not how things are.
+  for (const record of requireInstances(await stack.store.read(), tickets)) await requireFree(stack, record);
+  return looks.flatMap((look) => {
+    if (look.status === 'rejected') throw look.reason;
+    return look.value;
+  });
+}
+
+/** What a destroy would unmake, in order. */
+export interface TakeApartPlan {
+  ticket: string;
+  steps: { id: string; subject: string; title: string }[];
+}
+
+/** Gives what taking a ticket apart would unmake. Touches nothing. Throws `not-found`. */
+async function previewTakeApart(
+  stack: Stack,
+  ticket: string,
+  options: Pick<TakeApartOptions, 'keepBranch'>,
+): Promise<TakeApartPlan> {
+  const state = await stack.store.read();
+  const record = structuredClone(requireInstance(state, ticket));
+  if (options.keepBranch) keepBranches(record);
+  const work = createWork({ stack, config: undefined, record, baseline: state.baseline, shared: state.shared });
+  const steps = listRecordedSteps(work).filter(({ goesAlong }) => !goesAlong);
+  // What cannot be looked at is there until somebody has looked.
+  const states = await Promise.all(steps.map((step) => step.inspect().catch(() => 'present' as const)));
+  const there = steps.filter((_, index) => states[index] !== 'absent').reverse();
+  return { ticket: record.ticket, steps: there.map(({ id, subject, title }) => ({ id, subject, title })) };
+}
