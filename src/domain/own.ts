@@ -8,6 +8,9 @@ import type { Values } from './values.ts';
 export const OWNABLE = ['postgres', 'redis'] as const;
 export type Ownable = (typeof OWNABLE)[number];
 
+/** The one of which it has a database. */
+export const POSTGRES = 'postgres';
+
 /** The one of which it may have a whole server. */
 export const REDIS = 'redis';
 

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import type { InstanceRecord } from './instance.ts';
 
 const dedicated = z.object({
   mode: z.literal('dedicated'),
@@ -156,4 +157,19 @@ export function rescueTime(now: Date): string {
 /** Gives the moment that such a name tells of, in milliseconds. */
 export function momentOf(time: string): number {
   return Date.parse(time.replace(/^(\d{4})(\d\d)(\d\dT\d\d)(\d\d)/, '$1-$2-$3:$4:'));
+}
+
+/** Where a destroyed ticket's data is. */
+export type SavedData = NonNullable<Rescue['own']>;
+
+/** Gives what a ticket has of its own, as a rescue tells it; with where it is saved, where it is. */
+export function describeOwn({ own }: InstanceRecord, saved: SavedData | undefined): Pick<Rescue, 'own'> {
+  if (!own) return {};
+  const { postgres, redis } = own;
+  return {
+    own: {
+      ...(postgres && { postgres: { database: postgres.database, from: postgres.from, ...saved?.postgres } }),
+      ...(redis && { redis: { ...saved?.redis } }),
+    },
+  };
 }

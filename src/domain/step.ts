@@ -1,3 +1,5 @@
+import { POSTGRES, REDIS } from './own.ts';
+
 /** What a step found: the thing is there as wanted, is not there, or is there in another shape. */
 export type StepState = 'present' | 'absent' | 'different';
 
@@ -39,3 +41,9 @@ export interface StepProgress {
 
 /** How much of an instance is wanted: its files alone, its workloads too, and those ready. */
 export type Extent = 'files' | 'started' | 'ready';
+
+/** The id of the step that makes a ticket's own database; its services and set-up wait for it. */
+export const DATABASE_ID = `database ${POSTGRES}`;
+
+/** The id of the step that makes sure of a ticket's own Redis; its services wait for it. */
+export const REDIS_ID = `database ${REDIS}`;

@@ -4,12 +4,14 @@ import type { InstanceRecord } from '../domain/instance.ts';
 import type { Step } from '../domain/step.ts';
 import { ticketOf } from '../domain/ticket.ts';
 import { requireInstance } from './claim.ts';
-import { converge } from './create.ts';
+import { converge } from './converge.ts';
 import { planGround, requireRunnable } from './ground.ts';
 import { planOwn } from './own.ts';
-import { mergeServices, planRepos, planServices } from './plan.ts';
+import { planRepos } from './plan.ts';
+import { mergeServices, planServices } from './plan-services.ts';
 import { claimWork, release, requireReady } from './reserve.ts';
 import type { Stack } from './stack.ts';
+import { listTicketSteps } from './steps/list.ts';
 import { tellMigration } from './steps/migrate.ts';
 import { unwind } from './unwind.ts';
 import { ticketsFolder } from './work.ts';
@@ -58,26 +60,19 @@ export async function addRepo(
   };
   const work = await claimWork(stack, config, ticket, ground, change, { migrate, fresh: [repo] });
   tellMigration(work, config, state);
-  const error = await converge(
-    work,
-    config,
-    'ready',
-    async (run) => {
+  const error = await converge(work, () => listTicketSteps(work, config, 'ready'), {
+    async unwind(run) {
       const first = await unwind(work, run, { forget: false });
       // What could not be unmade stays on the record: `start` goes on with it, and destroy takes it.
       if (first instanceof StackError && first.code === 'leftover') return first;
       Object.assign(work.record, { repos: before.repos, services: before.services, own: before.own });
-      await converge(
-        // The worktree that its services would have run out of is gone again: the baseline's of the same name are not meant.
-        { ...work, uprooted: new Set(), stack: { ...stack, signal: new AbortController().signal } },
-        config,
-        'started',
-        async () => undefined,
-      );
+      // The worktree that its services would have run out of is gone again: the baseline's of the same name are not meant.
+      const back = { ...work, uprooted: new Set<string>(), stack: { ...stack, signal: new AbortController().signal } };
+      await converge(back, () => listTicketSteps(back, config, 'started'), { unwind: async () => undefined });
       return first;
     },
-    (step) => isPartOf(work.record, repo, step),
-  );
+    first: (step) => isPartOf(work.record, repo, step),
+  });
   await release(work);
   if (error !== undefined) throw error;
 }

@@ -3,12 +3,12 @@ import { StackError } from '../domain/errors.ts';
 import { BASELINE, type StackState } from '../domain/instance.ts';
 import { networkName } from '../domain/names.ts';
 import { isOwnerAlive } from './claim.ts';
+import { interruptedAt, leftoverError } from './leftover.ts';
 import { dropOurs } from './own-data.ts';
 import { runBackward } from './run.ts';
 import type { Stack } from './stack.ts';
 import { removeShared } from './steps/shared.ts';
 import { listUpSteps, withUpLock } from './steps/up.ts';
-import { interruptedAt, leftoverError } from './unwind.ts';
 import { type Work, workOnBaseline } from './work.ts';
 
 /**

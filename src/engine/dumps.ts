@@ -19,11 +19,13 @@ import { inFolder } from '../domain/layout.ts';
 import { type DatabaseMark, hiddenDatabase } from '../domain/own.ts';
 import {
   type DatedSave,
+  describeOwn,
   isOf,
   listYoung,
   parseRescue,
   type Rescue,
   renderRescue,
+  type SavedData,
   type SaveStamp,
 } from '../domain/rescue.ts';
 import { dumpDatabase, loadInto } from './dump.ts';
@@ -35,24 +37,9 @@ import { saveRecord, type Work } from './work.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Where a destroyed ticket's data is. */
-export type SavedData = NonNullable<Rescue['own']>;
-
 /** Gives the folder that keeps the data of tickets that were destroyed. */
 function dumpsFolder(stack: Stack): string {
   return inFolder(stack.root, 'dumps');
-}
-
-/** Gives what a ticket has of its own, as a rescue tells it; with where it is saved, where it is. */
-export function describeOwn({ own }: InstanceRecord, saved: SavedData | undefined): Pick<Rescue, 'own'> {
-  if (!own) return {};
-  const { postgres, redis } = own;
-  return {
-    own: {
-      ...(postgres && { postgres: { database: postgres.database, from: postgres.from, ...saved?.postgres } }),
-      ...(redis && { redis: { ...saved?.redis } }),
-    },
-  };
 }
 
 /** Saves what a ticket has of its own before it goes; undefined where there is nothing to save. Throws `database`, `files`. */

@@ -13,7 +13,8 @@ import {
 import { fittingLeases } from '../domain/leases.ts';
 import type { Extent } from '../domain/step.ts';
 import { leasePorts, listLeases } from './leases.ts';
-import { factsOf, mergeServices, planServices } from './plan.ts';
+import { factsOf } from './plan.ts';
+import { mergeServices, planServices } from './plan-services.ts';
 import { checkReach, leaseShared, planShared, type SharedProviders } from './shared-plan.ts';
 import { findComposeFile } from './shared-ports.ts';
 import type { Stack } from './stack.ts';

@@ -81,7 +81,7 @@ export async function moveLease(work: Work, service: string, taken: number): Pro
     putRecord(draft, work.record);
     return moved;
   });
-  work.leases.moved = true;
+  work.leases.moved.add(service);
   return host;
 }
 

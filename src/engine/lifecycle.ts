@@ -1,14 +1,15 @@
 import { dedicatedRepos, type InstanceRecord, type ServiceRecord } from '../domain/instance.ts';
 import type { Extent } from '../domain/step.ts';
 import { requireInstance } from './claim.ts';
-import { converge } from './create.ts';
+import { converge } from './converge.ts';
 import { removeDropped } from './dropped.ts';
 import { planGround, requireRunnable } from './ground.ts';
 import { mendWorktrees } from './mend-worktrees.ts';
-import { listEnvFiles, mergeServices, planServices } from './plan.ts';
+import { listEnvFiles } from './plan.ts';
+import { mergeServices, planServices } from './plan-services.ts';
 import { claimWork, release, requireReady } from './reserve.ts';
 import type { Stack } from './stack.ts';
-import { isFileStep } from './steps/list.ts';
+import { isFileStep, listTicketSteps } from './steps/list.ts';
 import { tellMigration } from './steps/migrate.ts';
 import { unwind } from './unwind.ts';
 
@@ -56,9 +57,9 @@ export async function startInstance(
   if (migrate) tellMigration(work, config, state);
   await removeDropped(work, config);
   // Worktrees that came back stay: a branch in there may hold work of weeks.
-  const error = await converge(work, config, extent, (run) =>
-    unwind(work, { ...run, made: run.made.filter((step) => !isFileStep(step)) }, { forget: false }),
-  );
+  const error = await converge(work, () => listTicketSteps(work, config, extent), {
+    unwind: (run) => unwind(work, { ...run, made: run.made.filter((step) => !isFileStep(step)) }, { forget: false }),
+  });
   if (error === undefined)
     await Promise.all(former.map(async (image) => (await stack.docker()).removeImage(image, stack.rootId)));
   await release(work);

@@ -1,11 +1,9 @@
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
-import { hasOwnData, REDIS } from '../domain/own.ts';
-import type { Step } from '../domain/step.ts';
+import { hasOwnData, POSTGRES, REDIS } from '../domain/own.ts';
+import { DATABASE_ID, REDIS_ID, type Step } from '../domain/step.ts';
 import { requireInstances } from './claim.ts';
-import { POSTGRES } from './postgres.ts';
 import type { Stack } from './stack.ts';
-import { DATABASE_ID, REDIS_ID } from './steps/ids.ts';
 import type { Work } from './work.ts';
 
 /** Throws `engine` when one of some tickets has something in an engine, and none answers: better all of it now than half. */

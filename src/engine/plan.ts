@@ -5,13 +5,10 @@ import { requirePlace } from '../adapters/git/worktree-make.ts';
 import { refuseLinkedFolder } from '../adapters/own-folders.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
-import type { DedicatedRepo, RepoRecord, ServiceRecord } from '../domain/instance.ts';
-import { fittingLeases } from '../domain/leases.ts';
-import { builtImageName, networkAlias, volumeName, workloadName } from '../domain/names.ts';
+import type { DedicatedRepo, RepoRecord } from '../domain/instance.ts';
 import { suggest } from '../domain/suggest.ts';
 import { fillTemplate } from '../domain/template.ts';
 import type { TicketName } from '../domain/ticket.ts';
-import { chooseRuntime } from './runtime-choice.ts';
 import type { Stack } from './stack.ts';
 
 /** What a person asked for, per repo: a base for a new branch, a branch that exists, or just an own copy. */
@@ -150,72 +147,4 @@ export async function factsOf(stack: Stack, config: StackConfig, repo: string): 
 export function listEnvFiles(config: StackConfig, repo: string): string[] {
   const dirs = Object.values(config.services).flatMap((service) => (service.repo === repo ? [service.dir] : []));
   return [...new Set(dirs.map((dir) => path.join(dir, config.repos[repo]?.envFile ?? '.env.local')))];
-}
-
-/** Gives records, still without leases, for the services that run out of the record's own repos. */
-export async function planServices(
-  stack: Stack,
-  config: StackConfig,
-  instance: string,
-  repos: Record<string, RepoRecord>,
-): Promise<Record<string, ServiceRecord>> {
-  const own = Object.entries(config.services).filter(([, settings]) => repos[settings.repo]?.mode === 'dedicated');
-  const planned = await Promise.all(
-    own.map(async ([name, settings]): Promise<[string, ServiceRecord]> => {
-      const { name: runtime } = await chooseRuntime(stack, settings.runtime);
-      if (runtime === 'process') checkProcess(stack, config, name);
-      const volumes = Object.keys(settings.volumes).map((key) => [
-        key,
-        volumeName(stack.name, stack.rootId, instance, name, key),
-      ]);
-      return [
-        name,
-        {
-          repo: settings.repo,
-          runtime,
-          workload: workloadName(stack.name, stack.rootId, instance, name),
-          alias: networkAlias(name, instance),
-          ports: {},
-          volumes: runtime === 'docker' ? Object.fromEntries(volumes) : {},
-          ...(settings.build && runtime === 'docker'
-            ? { builtImage: builtImageName(stack.name, stack.rootId, instance, name) }
-            : {}),
-        },
-      ];
-    }),
-  );
-  return Object.fromEntries(planned);
-}
-
-/** A host process needs a command; what only containers use is left aside, and said so where process was asked for. */
-function checkProcess(stack: Stack, config: StackConfig, name: string): void {
-  const settings = config.services[name];
-  const unused = settings?.build ? 'build:' : settings?.image === undefined ? undefined : 'image:';
-  if (settings?.command === undefined) {
-    throw new StackError('config', `${name} is to run as a process and has no \`command:\``, {
-      hint:
-        unused === undefined ? 'say what to run' : `\`${unused}\` is for containers; say what to run on this machine`,
-    });
-  }
-  if (unused === undefined || settings.runtime === 'auto') return;
-  stack.emit({ type: 'warning', text: `${name} runs as a process: its \`${unused}\` is not used` });
-}
-
-/**
- * Lays what stack.yml wants now over what was recorded: leases that still fit are kept, as are runtimes, and services
- * that stack.yml has dropped (they may come back).
- */
-export function mergeServices(
-  config: StackConfig,
-  known: Record<string, ServiceRecord>,
-  planned: Record<string, ServiceRecord>,
-): Record<string, ServiceRecord> {
-  const merged = Object.entries(planned).map(([name, service]): [string, ServiceRecord] => {
-    const before = known[name];
-    if (!before) return [name, service];
-    // What was planned for another runtime has other images and volumes than the one that is kept.
-    const kept = service.runtime === before.runtime ? service : before;
-    return [name, { ...kept, repo: service.repo, ports: fittingLeases(config, name, before) }];
-  });
-  return { ...known, ...Object.fromEntries(merged) };
 }

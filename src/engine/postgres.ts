@@ -10,13 +10,13 @@ import type { StackConfig } from '../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../domain/errors.ts';
 import type { InstanceRecord, SharedLease } from '../domain/instance.ts';
 import { sharedProject } from '../domain/names.ts';
+import { POSTGRES } from '../domain/own.ts';
 import { resolveShared, sharedAddress } from '../domain/shared.ts';
 import { placeOf } from './place.ts';
 import { takesPassword } from './shared-settings.ts';
 import type { Stack } from './stack.ts';
 import type { Work } from './work.ts';
 
-export const POSTGRES = 'postgres';
 /** Every server has it, and hardly anybody uses it. */
 const NOBODYS = 'postgres';
 const NO_DATABASE = '3D000';

@@ -132,7 +132,7 @@ export async function moveServerLease(work: Work, server: OwnServer, taken: numb
     server.port = await leaseServerPort(work.stack, draft, work.record, [taken]);
     putRecord(draft, work.record);
   });
-  work.leases.moved = true;
+  work.leases.moved.add('redis');
   const text = `redis: port ${taken} is taken, leased ${server.port} instead`;
   work.stack.emit({ type: 'warning', text });
 }

@@ -6,9 +6,9 @@ import { StackError } from '../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import { inFolder } from '../domain/layout.ts';
 import { isBuiltImage, LABELS } from '../domain/names.ts';
+import { leftoverError } from './leftover.ts';
 import { listOwnData } from './own-data.ts';
 import type { Stack } from './stack.ts';
-import { leftoverError } from './unwind.ts';
 import type { Work } from './work.ts';
 
 /**

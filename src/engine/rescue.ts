@@ -6,6 +6,7 @@ import { lookForOwnCommits } from '../adapters/git/risk.ts';
 import { StackError } from '../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import {
+  describeOwn,
   isOf,
   listYoung,
   momentOf,
@@ -13,11 +14,11 @@ import {
   type Rescue,
   type RescuedRepo,
   renderRescue,
+  type SavedData,
   type SaveStamp,
 } from '../domain/rescue.ts';
 import { listApart, listBeside } from './beside.ts';
 import { folderOf, type TicketRisk, WISHES } from './checks.ts';
-import { describeOwn, type SavedData } from './dumps.ts';
 import type { Stack } from './stack.ts';
 
 /** More ignored files than this in one repo are asked about before they go into git. */

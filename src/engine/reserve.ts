@@ -1,12 +1,14 @@
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
-import type { InstanceRecord } from '../domain/instance.ts';
+import type { InstanceRecord, StackState } from '../domain/instance.ts';
+import type { Rescue } from '../domain/rescue.ts';
+import { foldTicket } from '../domain/ticket.ts';
 import { claimInstance, requireFree } from './claim.ts';
 import { type Ground, reserveGround } from './ground.ts';
 import { leasePorts } from './leases.ts';
 import { leaseOwn } from './own.ts';
 import type { Stack } from './stack.ts';
-import { createWork, saveRecord, type Work } from './work.ts';
+import { createWork, putRecord, saveRecord, type Work } from './work.ts';
 
 /** Claims a ticket and leases what its services and the baseline's lack, in one write. */
 export async function claimWork(
@@ -38,5 +40,39 @@ export async function requireReady(stack: Stack, record: InstanceRecord): Promis
   const verb = record.phase === 'creating' ? 'create' : 'destroy';
   throw new StackError('state', `a ${verb} of ${record.ticket} did not finish`, {
     hint: `\`stack destroy ${record.ticket}\` clears it`,
+  });
+}
+
+export interface Plan {
+  record: InstanceRecord;
+  ground: Ground;
+  rescue: Rescue | undefined;
+  migrate: boolean;
+}
+
+/** Writes names, branches and leases into the state, before the first effect. Call it with the state lock held. */
+export async function reserve(stack: Stack, config: StackConfig, draft: StackState, plan: Plan): Promise<Work> {
+  const { record, rescue, migrate } = plan;
+  requireUnused(draft, record.ticket);
+  const baseline = await reserveGround(stack, config, draft, plan.ground);
+  await leasePorts(stack, draft, record, config);
+  await leaseOwn(stack, config, draft, record);
+  putRecord(draft, record);
+  // What comes from a rescue is in there still.
+  const parts = { stack, config, record, baseline, shared: draft.shared };
+  return createWork(parts, { rescue, migrate, saved: rescue !== undefined });
+}
+
+/** Throws `exists` when the name, or one that folds to the same, is in use; `busy` when it is being made. */
+export function requireUnused(state: StackState, ticket: string): void {
+  const same = Object.values(state.instances).find((record) => foldTicket(record.ticket) === foldTicket(ticket));
+  if (!same) return;
+  if (same.ticket !== ticket) {
+    throw new StackError('exists', `${ticket} and the ticket ${same.ticket} would share their host names`, {
+      hint: 'choose a name that differs in more than case, `/`, `.`, `_` and `-`',
+    });
+  }
+  throw new StackError('exists', `${ticket} is there already`, {
+    hint: `\`stack start ${ticket}\` starts it, \`stack destroy ${ticket}\` removes it`,
   });
 }

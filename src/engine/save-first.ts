@@ -1,8 +1,7 @@
 import { unlockWorktree } from '../adapters/git/worktree.ts';
 import { dedicatedRepos, type InstanceRecord, requireDedicated } from '../domain/instance.ts';
-import type { Rescue, SaveStamp } from '../domain/rescue.ts';
+import type { Rescue, SavedData, SaveStamp } from '../domain/rescue.ts';
 import { findRisks, requireNobodyInside, requireSavable, type TicketRisk } from './checks.ts';
-import type { SavedData } from './dumps.ts';
 import { rescueTicket } from './rescue.ts';
 import { bringToRest } from './rest.ts';
 import type { Stack } from './stack.ts';

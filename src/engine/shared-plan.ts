@@ -132,7 +132,7 @@ export async function giveComposedPasswords(
     for (const name of names) {
       if (!(await givePassword(stack, config, { name, provider: 'compose', isFree: true }))) continue;
       tellPassword(stack, name);
-      leases.moved = true;
+      leases.moved.add(name);
     }
   });
 }
@@ -204,9 +204,9 @@ export async function moveSharedLease(work: Work, config: StackConfig, taken: nu
       if (lease.port === taken) lease.port = port;
       if (named) named.host = port;
       shared[name] = lease;
+      work.leases.moved.add(name);
     }
   });
-  work.leases.moved = true;
 }
 
 /** Throws `port` where the compose file holds a number that no lease can change. */

@@ -1,6 +1,6 @@
 import { StackError } from '../domain/errors.ts';
-import { BASELINE } from '../domain/instance.ts';
 import type { Step } from '../domain/step.ts';
+import { undoing, withLeftovers } from './leftover.ts';
 import { saveMeanwhile } from './meanwhile.ts';
 import { type Leftover, runBackward } from './run.ts';
 import { isFileStep } from './steps/list.ts';
@@ -63,46 +63,6 @@ export function isLate({ error }: Leftover): boolean {
   return error instanceof StackError && (error.code === 'dirty' || error.code === 'unpushed');
 }
 
-function undoing(ticket: string): string {
-  return ticket === BASELINE ? 'stack down' : `stack destroy ${ticket}`;
-}
-
 function uniqueById(steps: readonly Step[]): Step[] {
   return [...new Map(steps.map((step) => [step.id, step])).values()];
-}
-
-function withLeftovers(first: Error, leftovers: readonly Leftover[], retry: string): StackError {
-  const names = leftovers.map(({ step }) => step.id);
-  const lines = leftovers.flatMap(describeLeftover);
-  return new StackError('leftover', `${first.message}; and this could not be cleaned up: ${names.join(', ')}`, {
-    hint: `\`${retry}\` tries again`,
-    lines: [...(first instanceof StackError ? first.lines : []), ...lines],
-    details: { first: first instanceof StackError ? first.code : 'internal', leftovers: names },
-    cause: first,
-  });
-}
-
-/** What is left of a step, or of something that no step names. */
-type Left = Omit<Leftover, 'step'> & { step: Pick<Step, 'id'> };
-
-/** What kept it from going, with what would help, since the error's own hint is about trying again. */
-function describeLeftover({ step, error }: Left): string[] {
-  if (!(error instanceof StackError)) return [`${step.id}: ${error instanceof Error ? error.message : String(error)}`];
-  const { message, lines, hint } = error;
-  return [`${step.id}: ${message}`, ...lines.map((line) => `  ${line}`), ...(hint === undefined ? [] : [`  ${hint}`])];
-}
-
-/** Gives the error for a teardown that left something. */
-export function leftoverError(ticket: string, leftovers: readonly Left[]): StackError {
-  const lines = leftovers.flatMap(describeLeftover);
-  return new StackError('leftover', `${ticket}: could not remove ${leftovers.map(({ step }) => step.id).join(', ')}`, {
-    hint: `mend that, then \`${undoing(ticket)}\` goes on from there`,
-    lines,
-    details: { ticket, leftovers: leftovers.map(({ step }) => step.id) },
-  });
-}
-
-/** Gives the error for a teardown that was interrupted: what it has not come to stays, and the record with it. */
-export function interruptedAt(retry: string): StackError {
-  return new StackError('interrupted', 'interrupted', { hint: `\`${retry}\` goes on from there` });
 }

@@ -1,7 +1,7 @@
+import { converge } from './converge.ts';
 import { removeDropped } from './dropped.ts';
 import { planGround, requireRunnable, reserveGround } from './ground.ts';
 import { wantsTemplate } from './own.ts';
-import { runForward } from './run.ts';
 import { listOwnShared } from './shared-plan.ts';
 import { tellLogins } from './shared-settings.ts';
 import type { Stack } from './stack.ts';
@@ -20,18 +20,12 @@ export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promis
     return workOnBaseline(stack, config, draft, baseline);
   });
   await removeDropped(work, config);
-  for (let pass = 0; pass < 3; pass++) {
-    work.leases.moved = false;
-    const services = Object.keys(work.baseline?.services ?? {}).filter((name) => name in config.services);
-    const shared = listOwnShared(stack, config);
-    const steps = guardUpSteps(
-      work,
-      listUpSteps(work, config, { services, shared, network: false, template: wantsTemplate(config), extent }),
-    );
-    const result = await runForward(steps, stack);
-    if (result.error !== undefined)
-      throw await unwind(work, { made: result.made, error: result.error }, { forget: false });
-    if (!work.leases.moved) break;
-  }
+  const services = Object.keys(work.baseline?.services ?? {}).filter((name) => name in config.services);
+  const shared = listOwnShared(stack, config);
+  const wish = { services, shared, network: false, template: wantsTemplate(config), extent };
+  const error = await converge(work, () => guardUpSteps(work, listUpSteps(work, config, wish)), {
+    unwind: (run) => unwind(work, run, { forget: false }),
+  });
+  if (error !== undefined) throw error;
   tellLogins(stack, config, work.shared);
 }

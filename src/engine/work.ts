@@ -20,8 +20,8 @@ export interface Work {
   readonly baseline: InstanceRecord | undefined;
   /** Leases of the shared services. */
   readonly shared: StackState['shared'];
-  /** `moved` is set when a lease was changed on the way, so that what was wired before needs a second look. */
-  readonly leases: { moved: boolean };
+  /** `moved` names whose lease or password was changed on the way, so that what was wired before needs a second look. */
+  readonly leases: { moved: Set<string> };
   /** True: what would be lost has been saved, so worktrees and branches may go as they are. */
   saved: boolean;
   /** True: images built for the instance are built anew. */
@@ -47,7 +47,7 @@ export function createWork(
   parts: Parts,
   options: Partial<Pick<Work, 'saved' | 'rebuild' | 'rescue' | 'migrate' | 'fresh'>> = {},
 ): Work {
-  const begun = { leases: { moved: false }, uprooted: new Set<string>(), broughtBack: new Set<string>() };
+  const begun = { leases: { moved: new Set<string>() }, uprooted: new Set<string>(), broughtBack: new Set<string>() };
   const nothing = { saved: false, rebuild: false, migrate: false, rescue: undefined, savedAs: undefined, fresh: [] };
   return { ...parts, ...begun, ...nothing, ...options };
 }

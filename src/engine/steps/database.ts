@@ -9,14 +9,14 @@ import {
 } from '../../adapters/postgres/databases.ts';
 import { StackError } from '../../domain/errors.ts';
 import { dedicatedRepos, type OwnRecord } from '../../domain/instance.ts';
-import { hiddenDatabase } from '../../domain/own.ts';
-import type { Step } from '../../domain/step.ts';
+import { hiddenDatabase, POSTGRES } from '../../domain/own.ts';
+import { DATABASE_ID, type Step } from '../../domain/step.ts';
 import { bringDataBack, findKept, takeBack } from '../dumps.ts';
 import { describePlace, placeOf } from '../place.ts';
-import { openPostgres, openRecorded, POSTGRES, type PostgresServer } from '../postgres.ts';
+import { openPostgres, openRecorded, type PostgresServer } from '../postgres.ts';
 import { templateName } from '../template.ts';
 import { requireConfig, saveRecord, type Work } from '../work.ts';
-import { DATABASE_ID, embeddedId, TEMPLATE_ID } from './ids.ts';
+import { embeddedId, TEMPLATE_ID } from './ids.ts';
 
 /** A database of the ticket's own; [] where it uses the shared one. */
 export function listDatabaseSteps(work: Work): Step[] {

@@ -1,17 +1,11 @@
-import { REDIS } from '../../domain/own.ts';
-import { POSTGRES } from '../postgres.ts';
+import { POSTGRES } from '../../domain/own.ts';
+import { DATABASE_ID, REDIS_ID } from '../../domain/step.ts';
 import type { Work } from '../work.ts';
 
 /** The steps that make the shared services this work may stand on, or what it has in them. */
 export function sharedIds(work: Work): string[] {
   return ['shared services', ...Object.keys(work.shared).map(embeddedId), TEMPLATE_ID, DATABASE_ID, REDIS_ID];
 }
-
-/** The id of the step that makes a ticket's own database; its services and set-up wait for it. */
-export const DATABASE_ID = `database ${POSTGRES}`;
-
-/** The id of the step that makes sure of a ticket's own Redis; its services wait for it. */
-export const REDIS_ID = `database ${REDIS}`;
 
 /** The id of the step that makes the template; the baseline's services wait for it, for until then nobody is connected. */
 export const TEMPLATE_ID = `template ${POSTGRES}`;

@@ -1,8 +1,8 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { dedicatedRepos, type InstanceRecord, requireDedicated, type StackState } from '../../domain/instance.ts';
-import type { Step } from '../../domain/step.ts';
+import { DATABASE_ID, type Step } from '../../domain/step.ts';
 import { requireConfig, saveRecord, type Work } from '../work.ts';
-import { DATABASE_ID, migrateId, sharedIds } from './ids.ts';
+import { migrateId, sharedIds } from './ids.ts';
 import { runRepoCommands } from './repo-command.ts';
 
 /** The ticket's own repos that have `migrate:` commands. */

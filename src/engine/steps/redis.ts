@@ -2,13 +2,13 @@ import { countKeys, emptyRedis, findMix, type RedisLogin } from '../../adapters/
 import type { StackConfig } from '../../domain/config/config.ts';
 import type { OwnRecord, StackState } from '../../domain/instance.ts';
 import { REDIS } from '../../domain/own.ts';
-import type { Step } from '../../domain/step.ts';
+import { REDIS_ID, type Step } from '../../domain/step.ts';
 import { bringKeysBack } from '../dumps.ts';
 import { describePlace, placeOf } from '../place.ts';
 import { isolationOf, isWhereItWas, leaseRedis, leaseServer, openRedis } from '../redis.ts';
 import { isServerUp, isServing, removeServer, startServer, stopServer } from '../redis-server.ts';
 import { putRecord, requireConfig, type Work } from '../work.ts';
-import { embeddedId, REDIS_ID } from './ids.ts';
+import { embeddedId } from './ids.ts';
 
 /** A numbered database, or a server, of the ticket's own; [] where it uses the shared one. */
 export function listRedisSteps(work: Work): Step[] {
@@ -111,7 +111,7 @@ async function avoidMix(work: Work, login: RedisLogin): Promise<boolean> {
 
 /** What was wired to the one before needs a second look. */
 function tellMove(work: Work, reason: string): void {
-  work.leases.moved = true;
+  work.leases.moved.add('redis');
   const { number, server } = work.record.own?.redis ?? {};
   const took = server ? `took a server on port ${server.port}` : `took ${number}`;
   work.stack.emit({ type: 'warning', text: `redis: ${reason}, ${took}` });

@@ -1,5 +1,6 @@
+import { POSTGRES } from '../../domain/own.ts';
 import type { Step } from '../../domain/step.ts';
-import { openPostgres, POSTGRES } from '../postgres.ts';
+import { openPostgres } from '../postgres.ts';
 import { isTemplateFresh, refreshTemplate } from '../template.ts';
 import { requireConfig, type Work } from '../work.ts';
 import { embeddedId, TEMPLATE_ID } from './ids.ts';

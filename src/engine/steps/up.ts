@@ -100,7 +100,7 @@ async function readLeases(work: Work): Promise<void> {
   for (const [name, service] of Object.entries(work.baseline?.services ?? {})) {
     service.ports = baseline?.services[name]?.ports ?? service.ports;
   }
-  if (listPorts(work) !== before) work.leases.moved = true;
+  if (listPorts(work) !== before) work.leases.moved.add('what tickets share');
 }
 
 function listPorts({ shared, baseline }: Work): string {
