@@ -36,7 +36,7 @@ export interface Context {
   readonly errorColor: boolean;
   reporter(): Promise<Reporter>;
   /** Ends the narration, where there was any. */
-  endNarration(): Promise<void>;
+  endNarration(how?: { failed: boolean }): Promise<void>;
   /** The root, and the ticket whose folder we are in. Throws `config` when there is none, `confirm` for another person's. */
   place(): Promise<FoundRoot>;
   /** Undefined outside any stack. Throws `confirm` for another person's. */

@@ -29,7 +29,7 @@ export async function main(
     if (signal.reason instanceof Error) throw signal.reason;
     return code;
   } catch (error) {
-    await context.endNarration();
+    await context.endNarration({ failed: true });
     if (options.json) host.stdout.write(`${renderErrorJson(error)}\n`);
     else
       host.stderr.write(`${renderError(error, { color: context.errorColor, debug: Boolean(host.env.STACK_DEBUG) })}\n`);

@@ -14,8 +14,7 @@ export function once<Value>(make: () => Promise<Value>): Once<Value> {
   return Object.defineProperty(ask, 'made', { get: () => made !== undefined }) as Once<Value>;
 }
 
-/** Gives what makes a thing for each key once. */
-/** Returns what makes a thing once. */
+/** Returns what makes a thing for each key once. */
 export function onceFor<Value>(make: (key: string) => Promise<Value>): (key: string) => Promise<Value> {
   const made = new Map<string, Promise<Value>>();
   return (key) => {

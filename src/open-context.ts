@@ -52,7 +52,7 @@ export function createContext(
     color: hasColor(host, host.stdout),
     errorColor: hasColor(host, host.stderr),
     reporter,
-    endNarration: async () => (reporter.made ? (await reporter()).end() : undefined),
+    endNarration: async (how) => (reporter.made ? (await reporter()).end(how) : undefined),
     place,
     findPlace,
     stack: once(async () =>

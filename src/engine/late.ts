@@ -36,10 +36,11 @@ async function findLateFiles({ stack, record, savedAs }: Work, own: Own, saved: 
   const all = (await isThere(own.worktree)) ? await findEveryRisk(question) : [];
   const risks = all.filter((finding) => !savedAs?.halfMade || !isOfSetup(finding));
   const named = risks.flatMap(({ kind, paths = [] }) => (kind === 'ignored' ? paths : []));
-  const { files } = await listDoubtful({ ...own, repoPath: own.path }, savedAs?.halfMade === true);
+  const isHalfMade = savedAs?.halfMade === true;
+  const { files } = await listDoubtful({ ...own, repoPath: own.path }, isHalfMade);
   const ignored = [...new Set([...named, ...files])];
   const { exact, submodules = {} } = saved;
-  const changed = await listUnsaved(own.path, own.worktree, { tree: exact?.tree, submodules, ignored });
+  const changed = await listUnsaved(own.path, own.worktree, { tree: exact?.tree, submodules, ignored, isHalfMade });
   return [...risks.filter(({ kind }) => kind === 'nested' || kind === 'closed'), ...describeChanged(changed)];
 }
 

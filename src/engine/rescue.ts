@@ -76,7 +76,7 @@ export async function rescueTicket(
   if (quiet && isCertain && !(await hasOwnCommits(going))) return undefined;
   const stamp = await makeStamp();
   const { time } = stamp;
-  const saved = await saveRepos(record, risks, { time, quiet, doubtful, besideStays: inside !== undefined });
+  const saved = await saveRepos(record, risks, { time, quiet, doubtful, besideStays: inside !== undefined, halfMade });
   const borrowed = Object.entries(record.repos).flatMap(([repo, { mode }]) =>
     mode === 'shared' ? [[repo, { mode }] as const] : [],
   );
@@ -132,9 +132,15 @@ export async function purgeQuiet(stack: Stack, record: InstanceRecord): Promise<
 async function saveRepos(
   record: InstanceRecord,
   risks: readonly TicketRisk[],
-  how: { time: string; quiet: boolean; doubtful: ReadonlyMap<string, Doubtful>; besideStays: boolean },
+  how: {
+    time: string;
+    quiet: boolean;
+    doubtful: ReadonlyMap<string, Doubtful>;
+    besideStays: boolean;
+    halfMade: boolean;
+  },
 ): Promise<[string, RescuedRepo][]> {
-  const { time, quiet, doubtful, besideStays } = how;
+  const { time, quiet, doubtful, besideStays, halfMade } = how;
   const repos = dedicatedRepos(record);
   const place = folderOf(record);
   const [beside, apart] = besideStays ? [[], []] : [await listBeside(place), listApart(place)];
@@ -149,7 +155,7 @@ async function saveRepos(
       const { files, inRepos } = found;
       const which = quiet ? { only: files } : { ignored: [...new Set([...named, ...files])] };
       const ref = rescueRef(record.ticket, time);
-      const options = { ...own, repoPath: own.path, ref, ...which, inRepos, always: true };
+      const options = { ...own, repoPath: own.path, ref, ...which, inRepos, always: true, isHalfMade: halfMade };
       const saved = describeRepo(own, await rescueWork(options));
       if (beside.length === 0 || !(await isThere(own.path))) return [repo, saved] as [string, RescuedRepo];
       const { ticket, folder } = record;

@@ -19,8 +19,8 @@ export interface Reporter {
   emit: Emit;
   /** Takes away what is being redrawn, until the next event: for a question, or for output of others. */
   clear(): void;
-  /** Ends the narration: nothing is redrawn any more. Says so when every step found its work done. */
-  end(): void;
+  /** Ends the narration: nothing is redrawn any more. Says so when every step found its work done, and the command did not fail. */
+  end(how?: { failed: boolean }): void;
 }
 
 const TICK_MS = 100;
@@ -66,7 +66,7 @@ export function createReporter(options: ReporterOptions): Reporter {
       narration.hidden = true;
       narration.live?.draw([]);
     },
-    end: () => endNarration(narration),
+    end: (how) => endNarration(narration, how),
   };
 }
 
@@ -140,13 +140,13 @@ function endStep(narration: Narration, event: Extract<StackEvent, { type: 'step-
   write(narration, renderEndedStep(event, widthsOf(narration), narration.style));
 }
 
-function endNarration(narration: Narration): void {
+function endNarration(narration: Narration, { failed } = { failed: false }): void {
   if (narration.ended) return;
   narration.ended = true;
   stopTimer(narration);
   narration.running.clear();
   narration.live?.draw([]);
-  if (narration.kept === 0 || narration.others > 0) return;
+  if (failed || narration.kept === 0 || narration.others > 0) return;
   const { style } = narration;
   narration.options.stream.write(`${style.good('✓')} ${style.dim('nothing to do: everything is as it should be')}\n`);
 }

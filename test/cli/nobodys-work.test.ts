@@ -79,6 +79,29 @@ describe('what the set-up writes', () => {
     expect(shop.read('tickets/feat-01/made/list')).toBe('once\nonce\n');
   });
 
+  it('is no snapshot’s where it is a git repo: that goes, and is made again', async () => {
+    makeRepo(`${shop.folder}/lib`, { 'lib.txt': 'of the submodule\n' });
+    shop.git('front', '-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', '../../lib', 'lib');
+    shop.git('front', 'commit', '--quiet', '--message', 'Add lib');
+    makeRepo(shop.at('dep'), { 'dep.txt': 'of another repo\n' });
+    const clone = `for at in dep gen/deep/dep lib/dep; do git clone --quiet ${shop.at('dep')} $at; done`;
+    const submodule = 'git -c protocol.file.allow=always submodule --quiet update --init';
+    shop.configure((text) => text.replace(setUp, `${submodule}; ${clone}; git init --quiet empty`));
+    await create();
+    shop.write('tickets/feat-01/NOTES', 'mine\n');
+    shop.write(`${front}/mine.txt`, 'mine\n');
+    shop.write(`${front}/lib/mine.txt`, 'mine\n');
+    await expectRefusal(shop, ['destroy', 'feat-01'], { code: 'dirty', message: /lose work$/, hint: /--force/ });
+    await passes('--force');
+    expect(await shop.stack(['restore', 'feat-01', '--no-start', '--quiet'])).toMatchObject({ code: 0 });
+    for (const name of ['NOTES', 'front/mine.txt']) expect(shop.read(`tickets/feat-01/${name}`)).toBe('mine\n');
+    expect(shop.git(`${front}/dep`, 'status', '--porcelain')).toBe('');
+    shop.write(`${front}/dep/mine.txt`, 'mine\n');
+    const run = await shop.stack(['destroy', 'feat-01', '--force']);
+    expect(run).toMatchObject({ code: 4, stderr: expect.stringContaining('dep/ is a git repo of its own') });
+    expect(run.stderr).not.toContain('nothing to do');
+  });
+
   it('is kept for 30 days, since a person may have written it meanwhile, and counts after a restore no more than before', async () => {
     const mine =
       'echo code > src/feature.ts; echo more >> server.mjs; cp config/local.json same.json; truncate -s 60M big';

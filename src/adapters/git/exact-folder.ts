@@ -3,6 +3,7 @@ import { readOwnEntry } from './entry.ts';
 import { exactGit, listIndexed, listNames, saveFolder } from './exact.ts';
 import { applyList, listChanged, readList } from './exact-list.ts';
 import { askGit, tryGit } from './git.ts';
+import { listPassedOver } from './inside-risk.ts';
 import { type GitFolders, withRawView } from './raw-view.ts';
 import { listUnsavedSubmodules, wantedIn } from './rescue-submodules.ts';
 import { commitTree, gitWith, type Snapshot } from './snapshot.ts';
@@ -47,7 +48,7 @@ interface SavedAs {
 export async function listUnsaved(
   repo: string,
   worktree: string,
-  { tree, ignored, submodules: states }: SavedAs & { ignored: readonly string[] },
+  { tree, ignored, submodules: states, isHalfMade }: SavedAs & { ignored: readonly string[]; isHalfMade: boolean },
 ): Promise<string[]> {
   const there = await lstat(worktree).catch(() => undefined);
   if (!there?.isDirectory()) return [];
@@ -57,7 +58,10 @@ export async function listUnsaved(
   const submodules = await listSubmodules(worktree, entry);
   const [names, inSubmodules] = await Promise.all([
     listNames(worktree, wantedIn(submodules, undefined, { ignored }).ignored ?? []),
-    listUnsavedSubmodules(repo, submodules, { states, ignored }),
+    listUnsavedSubmodules(repo, submodules, {
+      ...{ states, ignored },
+      listPassedOver: () => listPassedOver(worktree, isHalfMade),
+    }),
   ]);
   const changed = [...listChanged(worktree, names, saved), ...inSubmodules];
   if (tree === undefined || changed.length > 0) return changed;

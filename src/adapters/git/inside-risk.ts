@@ -39,6 +39,19 @@ export async function findInsideRisk(worktree: string): Promise<InsideRisk> {
   };
 }
 
+/**
+ * Returns the other repos among the files of a worktree that may go unsaved: those that are no finding. `isHalfMade`: a set-up may
+ * have been ended before it was noted, so one without commits of its own is taken for its. Throws `git`.
+ */
+export async function listPassedOver(worktree: string, isHalfMade: boolean): Promise<string[]> {
+  const { findings, repos } = await findInsideRisk(worktree);
+  const counts = findings.filter(
+    ({ kind, commits = [] }) => kind === 'nested' && !(isHalfMade && commits.length === 0),
+  );
+  const stay = new Set(counts.flatMap(({ paths = [] }) => paths));
+  return repos.filter((repo) => !stay.has(`${repo}/`));
+}
+
 /** Gives a stamp of each repo that a worktree's set-up left among its files. Throws `git`. */
 export async function stampNested(worktree: string, entry: WorktreeEntry): Promise<Record<string, string>> {
   const nested = await examineOthers(worktree, entry, await lookInside(worktree));

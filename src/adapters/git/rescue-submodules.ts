@@ -49,11 +49,11 @@ export async function rescueSubmodules(
 export async function listUnsavedSubmodules(
   cwd: string,
   submodules: readonly Submodule[],
-  { states, ignored }: { states: Readonly<Record<string, string>>; ignored: readonly string[] },
+  { states, ...wanted }: { states: Readonly<Record<string, string>> } & Pick<Wanted, 'ignored' | 'listPassedOver'>,
 ): Promise<string[]> {
   const looks = await Promise.all(
     submodules.map(async (submodule) => {
-      const { state, others } = await lookInto(cwd, submodule, wantedIn(submodules, submodule, { ignored }));
+      const { state, others } = await lookInto(cwd, submodule, wantedIn(submodules, submodule, wanted));
       // What the rescue has by now is no commit of the logs alone.
       return states[submodule.path] === state && others.length === 0 ? [] : [submodule.path];
     }),
@@ -65,13 +65,18 @@ export async function listUnsavedSubmodules(
 export function wantedIn(
   submodules: readonly Submodule[],
   submodule: Submodule | undefined,
-  { ignored = [], inRepos = [], only }: Wanted,
+  { ignored = [], inRepos = [], only, listPassedOver = async () => [] }: Wanted,
 ): Wanted {
   const pick = (files: readonly string[]): string[] =>
     files
       .filter((file) => holderOf(submodules, file) === submodule)
       .map((file) => (submodule ? path.relative(submodule.path, file) : file));
-  return { ignored: pick(ignored), inRepos: pick(inRepos), only: only && pick(only) };
+  return {
+    ignored: pick(ignored),
+    inRepos: pick(inRepos),
+    only: only && pick(only),
+    listPassedOver: async () => pick(await listPassedOver()),
+  };
 }
 
 /** The innermost submodule that a file is in. */

@@ -7,10 +7,11 @@ import { canonicalPath, findEntry, listOperations, readOwnEntry, type WorktreeEn
 import { type Exact, saveExact } from './exact.ts';
 import { snapshotFolder } from './exact-folder.ts';
 import { tryGit } from './git.ts';
+import { listPassedOver } from './inside-risk.ts';
 import { findOwnCommits } from './own-commits.ts';
 import { rescueSubmodules, wantedIn } from './rescue-submodules.ts';
 import { hasFiles } from './risk.ts';
-import { gitWith, joinCommits, type Snapshot, takeSnapshot, unique } from './snapshot.ts';
+import { gitWith, joinCommits, type Snapshot, takeSnapshot, unique, type Wanted } from './snapshot.ts';
 import { listSubmodules } from './submodule.ts';
 
 export interface RescueOptions {
@@ -30,6 +31,8 @@ export interface RescueOptions {
   inRepos?: readonly string[];
   /** Of the files these alone; default: all. */
   only?: readonly string[] | undefined;
+  /** True: a set-up may have been ended before it was noted what it made. */
+  isHalfMade?: boolean;
 }
 
 /** What is checked out: a commit, a branch, or a branch that has no commit yet. */
@@ -62,8 +65,9 @@ export interface Rescued {
 
 /**
  * Saves all work that would be lost with a worktree and its branch: a commit with every file as it is (untracked ones too)
- * whose parents are HEAD, what was staged, and the branch. The worktree and its index are not touched. Undefined when there
- * was nothing to save. A submodule's work, and what is no commit, goes to refs that begin with the same name. Throws `git`, and `dirty` for what
+ * whose parents are HEAD, what was staged, and the branch. Other repos in which nothing is that counts are left out. The worktree
+ * and its index are not touched. Undefined when there was nothing to save. A submodule's work, and what is no commit, goes to refs
+ * that begin with the same name. Throws `git`, and `dirty` for what
  * git cannot save (another repo among the files).
  */
 export async function rescueWork(options: RescueOptions): Promise<Rescued | undefined> {
@@ -75,8 +79,9 @@ export async function rescueWork(options: RescueOptions): Promise<Rescued | unde
   // One that was deleted by hand has an entry still, with the git folders of its submodules.
   const home = linked ?? (await findEntry(options.gitCommonDir, await canonicalPath(worktree)));
   const submodules = home ? await listSubmodules(worktree, home) : [];
-  const inSubmodules = await rescueSubmodules(options, cwd, submodules);
-  const { saved, tips } = await gather({ ...options, ...wantedIn(submodules, undefined, options) }, cwd, {
+  const wanted = { ...options, listPassedOver: () => listPassedOver(worktree, options.isHalfMade === true) };
+  const inSubmodules = await rescueSubmodules(wanted, cwd, submodules);
+  const { saved, tips } = await gather({ ...options, ...wantedIn(submodules, undefined, wanted) }, cwd, {
     linked,
     home,
   });
@@ -104,7 +109,7 @@ async function requireNoFiles({ repoPath, worktree }: RescueOptions): Promise<un
 
 /** Takes the snapshot, keeps what is no commit, and gives the commits that a ref must lead to. */
 async function gather(
-  options: RescueOptions,
+  options: RescueOptions & Wanted,
   cwd: string,
   { linked, home }: Record<'linked' | 'home', WorktreeEntry | undefined>,
 ): Promise<{ saved: Rescued; tips: string[] }> {
@@ -143,14 +148,14 @@ interface TakenFiles {
 }
 
 async function takeFiles(
-  { worktree, ignored = [], inRepos = [], only, always = false }: RescueOptions,
+  { worktree, ignored = [], inRepos = [], only, listPassedOver, always = false }: RescueOptions & Wanted,
   cwd: string,
   linked: WorktreeEntry | undefined,
 ): Promise<TakenFiles> {
   if (only && (!linked || only.length + inRepos.length === 0)) return { snapshot: undefined, exact: undefined };
   if (linked) {
     const folders = { gitDir: linked.folder, commonDir: path.dirname(path.dirname(linked.folder)) };
-    const snapshot = await takeSnapshot(worktree, folders, { ignored, inRepos, only });
+    const snapshot = await takeSnapshot(worktree, folders, { ignored, inRepos, only, listPassedOver });
     return { snapshot, exact: always && !only ? await saveExact(worktree, linked, ignored) : undefined };
   }
   const snapshot = await snapshotFolder(cwd, worktree);

@@ -44,16 +44,21 @@ export interface Wanted {
   inRepos?: readonly string[];
   /** These alone, and what is staged, as far as git can keep them; default: all that git does not ignore. */
   only?: readonly string[] | undefined;
+  /** Tells which other repos among the files are left out; asked for only where there is one. Default: none. */
+  listPassedOver?: PassedOver | undefined;
 }
+
+type PassedOver = () => Promise<readonly string[]>;
 
 /**
  * Takes all files of a worktree as they are, those that git ignores only when named, with an index of its own: the person's
- * is not touched, and no filter runs. Undefined when all is as in HEAD. Throws `git`, and `dirty` for a repo among the files.
+ * is not touched, and no filter runs. Undefined when all is as in HEAD. Throws `git`, and `dirty` for a repo among the files that
+ * is not passed over.
  */
 export async function takeSnapshot(
   folder: string,
   folders: GitFolders,
-  { ignored = [], inRepos = [], only }: Wanted = {},
+  { ignored = [], inRepos = [], only, listPassedOver = async () => [] }: Wanted = {},
 ): Promise<Snapshot | undefined> {
   const [names, settings] = await Promise.all([
     askGit(folder, ['ls-files', '-z', '--cached', '--others', '--exclude-standard']),
@@ -76,7 +81,8 @@ export async function takeSnapshot(
     const added = await putIntoIndex(git, { folder, list: `${index}.paths` }, wanted);
     if (!only) {
       await requireAdded(git, folder, added);
-      await requireNoRepos(folder, git, { since: tree, repos: wanted.filter((name) => name.endsWith('/')) });
+      const repos = wanted.filter((name) => name.endsWith('/'));
+      await requireNoRepos(folder, git, { since: tree, repos, listPassedOver });
     }
     const files = await git(WRITE_TREE);
     if (files === tree && staged === tree) return undefined;
@@ -176,13 +182,15 @@ export async function requireOutsideRepos(folder: string, files: readonly string
 async function requireNoRepos(
   folder: string,
   git: Git,
-  { since, repos }: { since: string; repos: readonly string[] },
+  { since, repos, listPassedOver }: { since: string; repos: readonly string[]; listPassedOver: PassedOver },
 ): Promise<void> {
   const fields = (await git(['diff-index', '--cached', '--raw', '-z', '--no-renames', since])).split('\0');
   const added = fields.filter((_, index) => fields[index - 1]?.startsWith(':000000 160000 '));
   const found = [...added, ...repos.map((name) => name.slice(0, -1))];
-  const submodules = found.length === 0 ? [] : await listDeclared(folder);
-  const strangers = found.filter((name) => submodules.every((one) => one.path !== name));
+  if (found.length === 0) return;
+  const [submodules, passedOver] = await Promise.all([listDeclared(folder), listPassedOver()]);
+  const known = new Set([...submodules.map((one) => one.path), ...passedOver]);
+  const strangers = found.filter((name) => !known.has(name));
   if (strangers.length === 0) return;
   throw new StackError(
     'dirty',

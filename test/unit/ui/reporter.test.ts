@@ -69,6 +69,14 @@ describe('without a terminal', () => {
     expect(raw()).toBe('✓ front  worktree from feat/ui  0.31s\n');
   });
 
+  it('says nothing of that where the command failed', () => {
+    const { emit, end, raw } = open();
+    emit(done(API, 1, 'kept'));
+    end({ failed: true });
+    end();
+    expect(raw()).toBe('');
+  });
+
   it('says once that there was nothing to do when everything was there before', () => {
     const { emit, end, raw } = open();
     emit(done(API, 1, 'kept'));
