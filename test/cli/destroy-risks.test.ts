@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../src/domain/errors.ts';
@@ -102,6 +102,39 @@ describe('destroy refuses', () => {
     await passes('--force');
     expect(shop.git('front', 'show', 'mine:done.txt')).toBe('done');
     expect(shop.git('front', 'branch', '--list', 'feat-01')).toBe('');
+  });
+
+  it('a branch that was renamed or deleted, with what makes it again', async () => {
+    await create();
+    const ways: [string[][], RegExp][] = [
+      [
+        [['branch', '-m', 'feat-01', 'mine']],
+        /^ {4}mine is checked out; feat-01 was renamed, `(git -C \S+ branch -m mine feat-01)` renames it back$/m,
+      ],
+      [
+        [
+          ['checkout', '--quiet', '--detach'],
+          ['branch', '-D', 'feat-01'],
+        ],
+        /^ {4}no branch is checked out; feat-01 is gone, `(git -C \S+ switch -c feat-01)` makes it again$/m,
+      ],
+      [
+        [
+          ['checkout', '--quiet', '--orphan', 'pages'],
+          ['branch', '-D', 'feat-01'],
+          ['rm', '-rfq', '.'],
+        ],
+        /^ {4}pages, a branch .* is checked out; feat-01 is gone, `(git -C \S+ switch -c feat-01 \w{10})` makes it again$/m,
+      ],
+    ];
+    for (const [commands, advice] of ways) {
+      for (const command of commands) shop.git(front, ...command);
+      const run = await shop.stack(['destroy', 'feat-01']);
+      expect(run).toMatchObject({ code: 4, stderr: expect.stringMatching(advice) });
+      execFileSync('sh', ['-c', advice.exec(run.stderr)?.[1] ?? 'false'], { env: shop.env, stdio: 'ignore' });
+      expect(shop.git(front, 'branch', '--show-current')).toBe('feat-01');
+    }
+    await passes();
   });
 
   it('a branch without a commit, which neither a refusal nor start turns into another', async () => {

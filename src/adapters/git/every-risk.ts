@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { canonicalPath, readOwnEntry, readRebasedBranch } from './entry.ts';
+import { isRenamed } from './head-log.ts';
 import { findIgnoredWork, listIgnoredInside } from './ignored.ts';
 import { findInsideRisk } from './inside-risk.ts';
 import { readNotes } from './own-notes.ts';
@@ -73,7 +74,8 @@ async function listWishes(question: EveryRiskQuestion, { linked, refs }: Look): 
     const found = linked.status.branch;
     if ((found ?? (await readRebasedBranch(linked.entry))) !== branch) {
       const now = found === undefined ? 'no branch is checked out' : describeBranch(found, linked.status.head);
-      findings.push({ kind: 'switched', text: `${now}; \`git -C ${worktree} switch ${branch}\` goes back` });
+      const back = await describeBack(question, linked, refs);
+      findings.push({ kind: 'switched', text: back === undefined ? now : `${now}; ${back}` });
     }
   }
   const { checkedOutAt } = refs;
@@ -81,6 +83,21 @@ async function listWishes(question: EveryRiskQuestion, { linked, refs }: Look): 
     findings.push({ kind: 'elsewhere', text: `${branch} is checked out at ${checkedOutAt}`, paths: [checkedOutAt] });
   }
   return findings;
+}
+
+/** Says what to type to have the ticket's branch checked out again; undefined where it is in use elsewhere. */
+async function describeBack(
+  { worktree, branch, baseCommit }: EveryRiskQuestion,
+  { entry, status }: NonNullable<Look['linked']>,
+  { tip, checkedOutAt }: Look['refs'],
+): Promise<string | undefined> {
+  const git = `git -C ${worktree}`;
+  if (tip !== undefined) return checkedOutAt === '' ? `\`${git} switch ${branch}\` goes back` : undefined;
+  const now = status.branch;
+  if (now !== undefined && (await isRenamed(entry.folder, { from: branch, to: now })))
+    return `${branch} was renamed, \`${git} branch -m ${now} ${branch}\` renames it back`;
+  const start = status.head === undefined ? ` ${baseCommit.slice(0, 10)}` : '';
+  return `${branch} is gone, \`${git} switch -c ${branch}${start}\` makes it again`;
 }
 
 function describeBranch(branch: string, head: string | undefined): string {

@@ -33,6 +33,15 @@ export function isNone(id: string): boolean {
 const BRANCH =
   /^(?:checkout: moving from .* to |Branch: renamed .* to refs\/heads\/|rebase .*: returning to refs\/heads\/)(.+)$/;
 
+/** True where a worktree's branch got its name by a rename, in which it lost another one. */
+export async function isRenamed(folder: string, { from, to }: Record<'from' | 'to', string>): Promise<boolean> {
+  const names = (await readHeadLog(folder)).flatMap(
+    ({ message }) =>
+      /^Branch: renamed refs\/heads\/(\S+) to refs\/heads\/(\S+)$/.exec(message)?.slice(1, 3).join(' ') ?? [],
+  );
+  return names.includes(`${from} ${to}`);
+}
+
 /**
  * Tells whether the branch that a worktree is on was there and is gone, and gives the commit it was at where the log tells.
  * Undefined for a branch that never was (`git switch --orphan`). `folder` is the worktree's entry, `made` the branch that the
