@@ -4,7 +4,8 @@ import path from 'node:path';
 import { pathOf } from '../adapters/byte-names.ts';
 import { POINTER_FILE } from '../adapters/config-file.ts';
 import { isThere } from '../adapters/files.ts';
-import { readEntries } from '../adapters/git/inside.ts';
+import { mayWrite, readEntries } from '../adapters/git/inside.ts';
+import { describeReadOnly, findUnreadable } from '../adapters/git/inside-risk.ts';
 import { contentOf, listInside } from '../adapters/git/nobodys.ts';
 import type { RiskFinding } from '../adapters/git/risk.ts';
 import { listMounts } from '../adapters/mounts.ts';
@@ -116,7 +117,14 @@ export async function findBeside(place: TicketFolder): Promise<RiskFinding[]> {
     const text = `${name} beside the worktrees ${isRepo ? 'is a git repo of its own' : 'cannot be opened'}`;
     return { kind: isRepo ? 'nested' : 'closed', text, paths: [name] };
   });
-  return [...(await describeBeside(place, files)), ...mounted, ...(await Promise.all(closed))];
+  const isShut = (await isThere(place.folder)) && !mayWrite(place.folder);
+  return [
+    ...(await describeBeside(place, files)),
+    ...mounted,
+    ...(await Promise.all(closed)),
+    ...(isShut ? [describeReadOnly(place.folder)] : []),
+    ...findUnreadable(place.folder, files),
+  ];
 }
 
 async function describeBeside(place: TicketFolder, paths: string[]): Promise<RiskFinding[]> {

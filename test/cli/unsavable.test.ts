@@ -82,6 +82,32 @@ describe('what cannot be saved keeps the ticket, with --force too', () => {
     await goes();
   });
 
+  it('a file that nobody may read, in it or beside it', async () => {
+    const shut = ['server.mjs', 'new/file', 'own/file'].map((name) => `${front}/${name}`);
+    for (const name of [...shut, 'tickets/feat-01/NOTES']) {
+      shop.write(name, 'mine\n');
+      chmodSync(shop.at(name), 0);
+    }
+    own();
+    const opened = (name: string) =>
+      new RegExp(`^ {4}${name} may not be read, and not be saved: \`chmod u\\+r \\S+${name}\` opens it$`, 'm');
+    await refuse(...['server.mjs', 'new/file', 'own/file', 'NOTES'].map(opened));
+    for (const name of [...shut, 'tickets/feat-01/NOTES']) chmodSync(shop.at(name), 0o644);
+    const run = await shop.stack(['destroy', 'feat-01', '--force'], asPerson());
+    expect(run).toMatchObject({ code: 0 });
+  });
+
+  it.each(['tickets/feat-01/front', 'tickets/feat-01'])('%s where its mode lets nobody move it', async (name) => {
+    shop.write(`${front}/mine.txt`, 'mine\n');
+    own();
+    chmodSync(shop.at(name), 0o555);
+    const place = shop.at(name);
+    await refuse(new RegExp(`^ {4}${place} has mode 0555, with which .*: \`chmod u\\+wx ${place}\` allows that$`, 'm'));
+    expect(shop.state()?.instances).toMatchObject({ 'feat-01': { phase: 'ready' } });
+    chmodSync(place, 0o755);
+    expect(await shop.stack(['destroy', 'feat-01', '--force'], asPerson())).toMatchObject({ code: 0 });
+  });
+
   it.runIf(canMount)('what is mounted in it or beside it, whose content is somewhere else', async () => {
     for (const name of ['precious/gold', `${front}/tmp/x`, 'tickets/feat-01/node_modules/x']) shop.write(name, 'x');
     own();

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { canonicalPath, readOwnEntry, readRebasedBranch } from './entry.ts';
 import { isRenamed } from './head-log.ts';
 import { findIgnoredWork, listIgnoredInside } from './ignored.ts';
-import { findInsideRisk } from './inside-risk.ts';
+import { findInsideRisk, findUnreadable } from './inside-risk.ts';
+import { listInside } from './nobodys.ts';
 import { readNotes } from './own-notes.ts';
 import { count, describeFiles, type Look, lookAt, type RiskFinding, type RiskQuestion } from './risk.ts';
 import { listStashes } from './stash.ts';
@@ -36,7 +37,11 @@ export async function findEveryRisk(question: EveryRiskQuestion): Promise<RiskFi
     findIgnored(question, look, inside.repos),
     look.refs.hasStash ? findStashed(question) : [],
   ]);
-  return [...wishes, ...look.findings, ...inside.findings, ...ignored, ...stashed];
+  const files = [...look.findings, ...ignored].flatMap(({ paths = [] }) =>
+    paths.flatMap((name) => (name.endsWith('/') ? listInside(worktree, name) : [name])),
+  );
+  const unreadable = findUnreadable(worktree, files);
+  return [...wishes, ...look.findings, ...inside.findings, ...ignored, ...unreadable, ...stashed];
 }
 
 /** Says what to type to have a moved worktree in its place again. */

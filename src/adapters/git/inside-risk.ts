@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs';
+import { accessSync, constants, lstatSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { shortHash } from '../../domain/names.ts';
@@ -114,6 +114,7 @@ function describeClosed(worktree: string, { path: folder, code }: Inside['closed
       text: `${name} is mounted from elsewhere: \`umount ${place}\` takes it out`,
       paths: [name],
     };
+  if (code === 'MODE') return describeReadOnly(place);
   if (code !== 'EACCES' && code !== 'EPERM')
     return { kind: 'closed', text: `${name} cannot be read: ${code}`, paths: [name] };
   const owner = ownerOf(place);
@@ -122,6 +123,35 @@ function describeClosed(worktree: string, { path: folder, code }: Inside['closed
       ? `\`chmod -R u+rwX ${place}\` opens it`
       : `it belongs to uid ${owner}; \`sudo chown -R ${process.getuid?.()} ${place}\` makes it yours`;
   return { kind: 'closed', text: `${name} may not be opened and emptied: ${cure}`, paths: [name] };
+}
+
+/** Returns the finding for a folder that its mode lets nobody move, or nothing be moved out of. */
+export function describeReadOnly(place: string): RiskFinding {
+  const mode = (lstatSync(pathOf(place)).mode & 0o7777).toString(8).padStart(4, '0');
+  const text = `${place} has mode ${mode}, with which it cannot be moved: \`chmod u+wx ${place}\` allows that`;
+  return { kind: 'closed', text, paths: [place] };
+}
+
+/** Returns a finding for the files among some in a folder that may not be read; [] for none. What ends in `/` is left out. */
+export function findUnreadable(folder: string, names: readonly string[]): RiskFinding[] {
+  const person = process.getuid?.() ?? 0;
+  if (person === 0) return [];
+  return names.flatMap((name): RiskFinding[] => {
+    const place = path.join(folder, name);
+    const found = lstatSync(pathOf(place), { throwIfNoEntry: false });
+    if (!found?.isFile() || mayRead(place)) return [];
+    const cure = found.uid === person ? `chmod u+r ${place}` : `sudo chmod a+r ${place}`;
+    return [{ kind: 'closed', text: `${name} may not be read, and not be saved: \`${cure}\` opens it`, paths: [name] }];
+  });
+}
+
+function mayRead(place: string): boolean {
+  try {
+    accessSync(pathOf(place), constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function ownerOf(place: string): number | undefined {

@@ -8,7 +8,10 @@ import { listMounts } from '../mounts.ts';
 export interface Inside {
   /** Folders that have a `.git`, or are a git folder themselves: submodules, and other repos. */
   repos: string[];
-  /** Folders that cannot be opened, or whose content must not be deleted, and the disk's word for it (`EACCES`; `EBUSY`: a mount). */
+  /**
+   * Folders that cannot be opened, or whose content must not be deleted, and the disk's word for it (`EACCES`; `EBUSY`: a mount;
+   * `MODE`: it is the worktree itself, and its mode lets nobody move it).
+   */
   closed: { path: string; code: string }[];
 }
 
@@ -42,6 +45,8 @@ function lookAtFolder(worktree: string, folder: string, inside: Inside): string[
   try {
     const entries = readFolder(place);
     if (entries.length > 0) requireDeletable(place);
+    // All others are made writable in the trash.
+    if (folder === '' && !mayWrite(place)) inside.closed.push({ path: folder, code: 'MODE' });
     return sift(folder, entries, inside.repos);
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
@@ -103,6 +108,16 @@ export function locateIn(folder: string): (name: string) => 'file' | 'folder' | 
     if (found.isDirectory()) return 'folder';
     return found.isFile() || found.isSymbolicLink() ? 'file' : 'other';
   };
+}
+
+/** True where files can be made in a folder, and where it can be moved. */
+export function mayWrite(place: string): boolean {
+  try {
+    accessSync(pathOf(place), constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** In a folder of one's own rights can be given; in another person's somebody must have given them. Root may do anything. */
