@@ -61,6 +61,12 @@ describe.skipIf(process.platform === 'win32')('with few descriptors', () => {
     expect(shop.state()?.instances).toEqual({});
   });
 
+  it('too few for git are no git that was not found', async () => {
+    const told = await limited(25, 'doctor');
+    expect(`${told.stdout}${told.stderr}`).not.toMatch(/git was not found/);
+    expect(`${told.stdout}${told.stderr}`).toMatch(/too many files are open/);
+  });
+
   it.each([[['doctor', '--json']], [['create', 'feat-02', '--no-start']]])(
     'none to speak of is one clear error of %j',
     async (args) => {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -155,15 +156,17 @@ async function runChange(cwd: string, args: readonly string[], options: ChangeOp
   const scrubbed = Object.fromEntries(SCRUBBED.map((name) => [name, undefined]));
   // A hook's helpers may leave the group: they are known by what they carry.
   const marker = `git-${randomBytes(6).toString('hex')}`;
-  const child = execa('git', args, {
-    cwd,
-    env: { ...scrubbed, GIT_TERMINAL_PROMPT: '0', ...options.env, [MARKER]: marker },
-    detached: true,
-    ...(options.inputFile === undefined ? { stdin: 'ignore' } : { inputFile: options.inputFile }),
-    reject: false,
-    stripFinalNewline: false,
-    encoding: 'buffer',
-  });
+  const child = launch(cwd, () =>
+    execa('git', args, {
+      cwd,
+      env: { ...scrubbed, GIT_TERMINAL_PROMPT: '0', ...options.env, [MARKER]: marker },
+      detached: true,
+      ...(options.inputFile === undefined ? { stdin: 'ignore' } : { inputFile: options.inputFile }),
+      reject: false,
+      stripFinalNewline: false,
+      encoding: 'buffer',
+    }),
+  );
   try {
     if (child.pid !== undefined) options.onStart?.(child.pid);
   } catch (error) {
@@ -287,6 +290,22 @@ function signalGroup(group: number, name: NodeJS.Signals): void {
   }
 }
 
+/** Starts what throws at once where there are no descriptors for it. Throws `git`, `files`. */
+function launch<Child>(cwd: string, start: () => Child): Child {
+  try {
+    return start();
+  } catch (error) {
+    throw cannotRun(cwd, error);
+  }
+}
+
+/** What did not even get a process is told by simple-git and execa as a fault of their own: Node's word on it is asked for. */
+function probe(cause: unknown): Error | undefined {
+  const { code, message = '' } = (cause ?? {}) as { code?: string; message?: string };
+  if (code === 'ENOENT' || message.includes('ENOENT')) return undefined;
+  return spawnSync('git', ['--version'], { cwd: '/' }).error;
+}
+
 function mayEnter(folder: string): boolean {
   try {
     accessSync(folder, constants.X_OK);
@@ -297,7 +316,7 @@ function mayEnter(folder: string): boolean {
 }
 
 function cannotRun(cwd: string, cause: unknown): StackError {
-  const shortage = explainShortage(cause);
+  const shortage = explainShortage(cause) ?? explainShortage(probe(cause));
   if (shortage) return shortage;
   if (!existsSync(cwd)) return new StackError('git', `cannot run git in ${cwd}: there is no such folder`, { cause });
   if (!mayEnter(cwd)) {
