@@ -105,6 +105,23 @@ describe('a machine that does not do its part', () => {
     await expectRefusal(shop, ['create', 'feat-01', '--no-start'], { code: 'git', ...repo }, { through });
   });
 
+  it.skipIf(!canBeOthers())(
+    'a user without an entry in passwd is said, where the embedded Postgres knows none',
+    async () => {
+      shop.configure((text) =>
+        text
+          .replace('repos:', `shared: { postgres: { port: ${shop.port + 18} } }\nrepos:`)
+          .replace('env: { PORT', `env: { DATA: '\${postgres.url}', PORT`),
+      );
+      execFileSync('chown', ['-R', '54321', shop.folder]);
+      const run = await shop.stack(['up'], { through: asUser(54321), env: { HOME: shop.folder } });
+      expect(run).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/effective user ID 54321: .*\nhint: Postgres .* an entry in passwd: add one/),
+      });
+    },
+  );
+
   it.skipIf(!canMount())('a read-only root is said, and nothing is made', async () => {
     const readOnly = { code: 'files', message: /the file system is read-only/, hint: /remount it/ } as const;
     await mounted(['--bind', shop.root], 'remount,bind,ro', shop.root, async () => {

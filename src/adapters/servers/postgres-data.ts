@@ -181,6 +181,10 @@ export function isOfOlderStack(applied: string | undefined): boolean {
   return applied !== undefined && !applied.includes(' ');
 }
 
+/** As in a container that was given just any number for its user. */
+const UNKNOWN_USER =
+  'Postgres runs for no user without an entry in passwd: add one, or run stack as a user who has one, or name a server of your own in stack.yml (`url:`)';
+
 /** Runs one of Postgres's programs to its end. Throws `process` with what it said last, `interrupted` when aborted. */
 async function exec(
   tools: PostgresTools,
@@ -202,5 +206,9 @@ async function exec(
   const lines = `${result.stdout}\n${result.stderr}`.trim().split('\n');
   const name = path.basename(program);
   const reason = lines.findLast((line) => /FATAL|PANIC|error:/.test(line));
-  throw new StackError('process', `${name} failed: ${reason ?? lines.at(-1) ?? result.shortMessage}`, { lines });
+  const isUnknown = lines.some((line) => /could not look up effective user ID/.test(line));
+  throw new StackError('process', `${name} failed: ${reason ?? lines.at(-1) ?? result.shortMessage}`, {
+    lines,
+    ...(isUnknown && { hint: UNKNOWN_USER }),
+  });
 }
