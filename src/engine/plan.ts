@@ -1,5 +1,7 @@
 import path from 'node:path';
+import { isThere } from '../adapters/files.ts';
 import { checkExistingBranch, checkNewBranch } from '../adapters/git/branch.ts';
+import { listLacking } from '../adapters/git/folders.ts';
 import { defaultBranch, inspectRepo, type RepoFacts, resolveBase } from '../adapters/git/repo.ts';
 import { requirePlace } from '../adapters/git/worktree-make.ts';
 import { refuseLinkedFolder } from '../adapters/own-folders.ts';
@@ -111,6 +113,7 @@ async function planRepo(stack: Stack, config: StackConfig, repo: string, options
       fetch: options.fetch,
       signal: stack.signal,
     });
+    await checkDirs(stack, config, repo, { path: facts.top, commit, base: branch });
     return { ...common, branch, ownsBranch: create, base: branch, baseCommit: commit };
   }
   const branch = fillTemplate(config.branch, (key) => (key === 'ticket' ? name.argument : undefined));
@@ -120,7 +123,36 @@ async function planRepo(stack: Stack, config: StackConfig, repo: string, options
     checkNewBranch({ repo, path: facts.top, branch }),
   ]);
   if (fetched) stack.emit({ type: 'info', text: `${repo}: ${base} was only on the remote; fetched it` });
+  await checkDirs(stack, config, repo, { path: facts.top, commit, base });
   return { ...common, branch, ownsBranch: true, base, baseCommit: commit };
+}
+
+/**
+ * Throws `config` where a service is to run in a folder that its repo does not have; warns where a set-up, or what is copied, may yet
+ * make it.
+ */
+async function checkDirs(
+  stack: Stack,
+  config: StackConfig,
+  repo: string,
+  { path: cwd, commit, base }: { path: string; commit: string; base: string },
+): Promise<void> {
+  const own = Object.entries(config.services).filter(([, service]) => service.repo === repo);
+  const lacking = await listLacking(cwd, commit, [...new Set(own.map(([, { dir }]) => dir))]);
+  const settings = config.repos[repo];
+  const isMade = [settings?.setup, settings?.migrate, settings?.copy].some((list) => (list ?? []).length > 0);
+  for (const [name, { dir }] of own) {
+    if (!lacking.includes(dir)) continue;
+    const text = `${name} runs in \`dir: ${dir}\`, a folder that ${repo} does not have at ${base}`;
+    if (isMade || (await isThere(path.join(cwd, '.worktreeinclude'))))
+      stack.emit({ type: 'warning', text: `${text}: its set-up has to make it` });
+    else {
+      throw new StackError('config', text, {
+        hint: `set \`dir:\` of ${name} to a folder of ${repo}, or commit that folder there`,
+        details: { service: name, repo, dir, commit },
+      });
+    }
+  }
 }
 
 /** Gives what is the same of every copy that a ticket in this folder has of a repo. */

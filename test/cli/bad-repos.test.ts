@@ -60,6 +60,41 @@ describe('a repo path', () => {
     await expectRefusal(shop, ['create', 'feat-01', '--no-start'], { code: 'not-found', ...expected });
   });
 
+  it('without the folder that a service runs in is refused, unless a set-up may make it', async () => {
+    makeRepo(shop.at('front'), { 'server.mjs': '', 'apps/web/server.mjs': '' });
+    symlinkSync('apps', shop.at('front/linked'));
+    shop.git('front', 'add', '.');
+    shop.git('front', 'commit', '--quiet', '--message', 'Link');
+    const text = shop.read('stack.yml');
+    const runIn = (dir: string, more = 'base: main'): void =>
+      shop.write(
+        'stack.yml',
+        text
+          .replace('front: { path: ./front, base: main', `front: { path: ./front, ${more}`)
+          .replace('    repo: front\n', `    repo: front\n    dir: ${dir}\n`),
+      );
+    for (const dir of ['apps/nope', 'nope/web', 'apps/web/server.mjs']) {
+      runIn(dir);
+      const message = new RegExp(`^front runs in \`dir: ${dir}\`, a folder that front does not have at main$`);
+      await expectRefusal(shop, ['create', 'feat-01', '--no-start'], {
+        code: 'config',
+        message,
+        hint: /^set `dir:` of front/,
+      });
+    }
+    for (const dir of ['apps/web', 'linked/web', '.']) {
+      runIn(dir);
+      expect(await shop.stack(['create', 'feat-01', '--dry-run'])).toMatchObject({ code: 0 });
+    }
+    runIn('apps/nope', 'base: main, setup: [echo]');
+    const made = await shop.stack(['create', 'feat-01', '--dry-run']);
+    expect(made.code).toBe(0);
+    expect(made.stderr).toContain(
+      'front runs in `dir: apps/nope`, a folder that front does not have at main: its set-up',
+    );
+    shop.write('stack.yml', text);
+  });
+
   it('with a detached HEAD works', async () => {
     makeRepo(shop.at('front'), { 'server.mjs': '' });
     shop.git('front', 'checkout', '--quiet', '--detach');
