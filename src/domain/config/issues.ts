@@ -2,6 +2,7 @@ import type * as z from 'zod/mini';
 import { renderSuggestion, suggest } from '../suggest.ts';
 import type { KeyPath } from './place.ts';
 import type { Finding } from './problems.ts';
+import { SIZE } from './schema.ts';
 import { isPlainMap } from './source.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -107,10 +108,18 @@ function renderFound(value: unknown, written: string | undefined): string {
 function hintFor(issue: Issue, value: unknown, written: string | undefined): string | undefined {
   const wantsText = issue.code === 'invalid_type' && issue.expected === 'string';
   const shown = written ?? String(value);
+  if (issue.message === SIZE && /^[\d_.]+$/.test(String(value)))
+    return `write it with its unit: ${sizeOf(Number(value))}`;
   if (wantsText && (typeof value === 'number' || typeof value === 'boolean')) return `put it in quotes: "${shown}"`;
   if (issue.code === 'invalid_union' && value === null) return 'write `""` for an empty text';
   if (issue.code === 'invalid_type' && issue.expected === 'array' && typeof value === 'string') {
     return `write it as a list: [${JSON.stringify(value)}]`;
   }
   return undefined;
+}
+
+/** A bare number means megabytes; one that would be too many of them, bytes. */
+function sizeOf(value: number): string {
+  const megabytes = value < 100_000 ? value : value / 1024 ** 2;
+  return `${Math.max(1, Math.round(megabytes) || 1)}M`;
 }

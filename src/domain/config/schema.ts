@@ -66,7 +66,8 @@ const duration = z.union(
   DURATION,
 );
 
-const SIZE = 'a size of at least 100K, like `20M` or `1G`';
+/** What a size must be. */
+export const SIZE = 'a size of at least 100K, like `20M` or `1G`';
 const size = z.string(SIZE).check(z.regex(/^([1-9]\d*[MG]|[1-9]\d{2,}K)$/, SIZE));
 
 const portSchema = map('a map like `{ from: 3001 }`', {

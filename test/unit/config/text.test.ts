@@ -524,6 +524,19 @@ describe('parts that do not fit together', () => {
       'services.front.dir: must be a path inside the repo, found "../x"',
     ],
     ['a sly folder outside the repo', front('dir: a/../../x'), 'services.front.dir: must be a path inside the repo'],
+    [
+      'a size without a unit',
+      front('logs: { max: 10 }'),
+      'logs.max: must be a size of at least 100K',
+      'with its unit: 10M',
+    ],
+    [
+      'a text that is no size',
+      front('logs: { max: "10" }'),
+      'logs.max: must be a size of at least 100K',
+      'its unit: 10M',
+    ],
+    ['a size in bytes', front('logs: { max: 20971520 }'), 'logs.max: must be a size of at least 100K', 'its unit: 20M'],
     ['an absolute folder', front('dir: /x'), 'services.front.dir: must be a path inside the repo'],
     [
       'an env file outside the repo',
