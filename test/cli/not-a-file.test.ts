@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -69,6 +69,48 @@ describe('a named pipe', () => {
     pipe('tickets/feat-01/front/.env.local');
     expect((await shop.stack(['start', 'feat-01'])).stderr).toMatch(/\.env\.local: it is a named pipe\nhint: /);
     expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+  });
+
+  it.each([
+    ['tickets/feat-01/front/sub/.gitignore'],
+    ['tickets/feat-01/front/sub/.gitattributes'],
+    ['front/.git/info/exclude'],
+    ['front/.git/worktrees/front/index'],
+    ['front/.git/packed-refs'],
+  ])('at %s, where git reads a file, keeps no command waiting, and no work is lost', async (file) => {
+    expect(await shop.stack(['create', 'feat-01', '--no-start'])).toMatchObject({ code: 0 });
+    shop.write('tickets/feat-01/front/sub/work.txt', 'mine\n');
+    shop.commit('tickets/feat-01/front', 'sub/done.txt', 'committed\n');
+    const tip = shop.git('tickets/feat-01/front', 'rev-parse', 'HEAD');
+    const kept = existsSync(shop.at(file)) ? readFileSync(shop.at(file)) : undefined;
+    pipe(file);
+    const told = new RegExp(`^stack: .*${path.basename(file)} is a pipe.*\nhint: .*$`);
+    const verbs = [
+      ['create', 'feat-02', '--no-start'],
+      ['destroy', 'feat-01'],
+      ['destroy', 'feat-01', '--force', '--yes'],
+    ];
+    for (const [verb = '', ...rest] of verbs) {
+      const begun = performance.now();
+      const run = await shop.stack([verb, ...rest, '--quiet']);
+      expect(performance.now() - begun).toBeLessThan(45_000);
+      // A new ticket has nothing to do with what is in another one's folder.
+      if (verb === 'destroy' || run.code !== 0) expect(run.stderr).toMatch(told);
+    }
+    for (const verb of ['ps', 'doctor']) {
+      const begun = performance.now();
+      const run = await shop.stack([verb]);
+      expect(performance.now() - begun).toBeLessThan(45_000);
+      expect(`${run.stdout}${run.stderr}`).toContain('feat-01');
+    }
+    expect(shop.read('tickets/feat-01/front/sub/work.txt')).toBe('mine\n');
+    rmSync(shop.at(file));
+    if (kept) writeFileSync(shop.at(file), kept);
+    expect(shop.git('tickets/feat-01/front', 'rev-parse', 'HEAD')).toBe(tip);
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 4 });
+    expect(await shop.stack(['destroy', 'feat-01', '--force', '--yes'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['restore', 'feat-01', '--no-start'])).toMatchObject({ code: 0 });
+    expect(shop.read('tickets/feat-01/front/sub/work.txt')).toBe('mine\n');
   });
 
   it('that blocks a thread of the pool does not keep a second Ctrl-C from ending the command', async () => {

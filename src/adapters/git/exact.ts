@@ -1,6 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { bytesOf } from '../byte-names.ts';
+import { readWhole } from '../read-file.ts';
 import type { WorktreeEntry } from './entry.ts';
 import { type ExactList, listExactly } from './exact-list.ts';
 import { askGit, tryGit } from './git.ts';
@@ -180,7 +181,7 @@ async function listNamed(worktree: string, entryFolder: string, own: readonly st
   const notes = own.filter((name) => !/index/.test(name));
   const texts = await Promise.all(
     notes.map(async (name) => {
-      const bytes = await readFile(path.join(entryFolder, name));
+      const bytes = await readWhole(path.join(entryFolder, name));
       return bytes.length > MOST_BYTES ? '' : bytes.toString('latin1');
     }),
   );

@@ -8,8 +8,8 @@ import { explainShortage, interrupted, StackError } from '../../domain/errors.ts
 import { bytesOf, textOf } from '../byte-names.ts';
 import { endMarked } from '../process/group.ts';
 import { endWithMe } from '../process/mortal.ts';
-import { listGroup, MARKER } from '../process/table.ts';
-import { refusePipes } from './pipes.ts';
+import { listGroup, listProcesses, MARKER, type ProcessRow } from '../process/table.ts';
+import { type Place, refusePipes, watchForPipes } from './pipes.ts';
 
 /** What git said, whether it liked the question or not. */
 export interface GitAnswer {
@@ -100,11 +100,12 @@ async function runQuestion(cwd: string, args: readonly string[], options: AskOpt
   if (signal?.aborted) throw interrupted(signal.reason);
   refusePipes(cwd, args);
   const answer: GitAnswer = { exitCode: -1, stdout: '', stderr: '' };
+  const ending = endQuestionWhen({ cwd, args, gitDir }, signal);
   try {
     const git = simpleGit(cwd, {
       // simple-git drops every GIT_* of the caller but these, and throws for some unless told that they are meant.
       allowEnvironment: KEPT,
-      ...(signal && { abort: signal }),
+      abort: ending.signal,
       ...(input !== undefined && { input: () => bytesOf(input) }),
       unsafe: {
         allowUnsafeConfigPaths: inGitDir || gitDir !== undefined,
@@ -132,11 +133,39 @@ async function runQuestion(cwd: string, args: readonly string[], options: AskOpt
       ...args,
     ]);
   } catch (error) {
-    if (signal?.aborted) throw interrupted(signal.reason);
+    await ending.requireWanted();
     // simple-git gives the negative error number when there was no process to have an exit code.
     if (answer.exitCode < 0) throw cannotRun(cwd, error);
+  } finally {
+    ending.release();
   }
   return answer;
+}
+
+/** Ends a question when the caller aborts it, or git waits for a pipe; `requireWanted` throws why, once git has ended. */
+function endQuestionWhen(place: Place, signal: AbortSignal | undefined) {
+  const ending = new AbortController();
+  const stop = (): void => ending.abort();
+  let error: StackError | undefined;
+  let children: Children = new Map();
+  signal?.addEventListener('abort', stop);
+  const unwatch = watchForPipes(place, async (found) => {
+    children = await listChildren().catch(() => new Map());
+    error = found;
+    stop();
+  });
+  return {
+    signal: ending.signal,
+    async requireWanted(): Promise<void> {
+      if (error) await endLeft(children).catch(() => undefined);
+      if (signal?.aborted) throw interrupted(signal.reason);
+      if (error) throw error;
+    },
+    release(): void {
+      unwatch();
+      signal?.removeEventListener('abort', stop);
+    },
+  };
 }
 
 /**
@@ -179,10 +208,17 @@ async function runChange(cwd: string, args: readonly string[], options: ChangeOp
   const survive = child.pid === undefined ? () => undefined : endWithMe(child.pid, { signal: 'SIGTERM', marker });
   child.once('exit', () => setTimeout(() => closeOutput(child), OUTPUT_MS).unref());
   const ending = endWhen({ pid: child.pid, marker }, deadlineSeconds, signal);
+  const stuck: { error?: StackError } = {};
+  const unwatch = watchForPipes({ cwd, args, gitDir: options.env?.GIT_DIR }, (error) => {
+    stuck.error = error;
+    ending.end();
+  });
   const result = await child;
+  unwatch();
   const timedOut = await ending.settle();
   survive();
   if (signal?.aborted) throw interrupted(signal.reason);
+  if (stuck.error && result.exitCode !== 0) throw stuck.error;
   if (result.exitCode === undefined && !timedOut && result.signal === undefined) throw cannotRun(cwd, result);
   return { exitCode: result.exitCode ?? -1, stdout: textOf(result.stdout), stderr: textOf(result.stderr), timedOut };
 }
@@ -245,7 +281,7 @@ function closeOutput(child: Streams): void {
   child.stderr.destroy();
 }
 
-/** Ends the group at the deadline or on abort; `settle` gives whether the deadline did it, once the group is gone. */
+/** Ends the group at the deadline, on abort or when told to; `settle` gives whether the deadline did it, once the group is gone. */
 function endWhen(
   { pid, marker }: { pid: number | undefined; marker: string },
   seconds: number,
@@ -262,6 +298,7 @@ function endWhen(
   }, seconds * 1000);
   signal?.addEventListener('abort', end);
   return {
+    end,
     async settle(): Promise<boolean> {
       clearTimeout(timer);
       signal?.removeEventListener('abort', end);
@@ -269,6 +306,28 @@ function endWhen(
       return timedOut;
     },
   };
+}
+
+/** What the gits of this process have started, by the git that did. */
+type Children = Map<number, number[]>;
+
+/** Returns what runs below each child of this process, as long as that has not gone into the background on purpose. */
+async function listChildren(): Promise<Children> {
+  const rows = await listProcesses();
+  const group = rows.find(({ pid }) => pid === process.pid)?.group;
+  const below = (parent: number): ProcessRow[] => {
+    const own = rows.filter((row) => row.parent === parent && row.group === group && !row.zombie);
+    return own.flatMap((row) => [row, ...below(row.pid)]);
+  };
+  const gits = rows.filter((row) => row.parent === process.pid && row.group === group);
+  return new Map(gits.map(({ pid }) => [pid, below(pid).map((row) => row.pid)]));
+}
+
+/** Ends what a git that was ended has left: the git that it asks in a submodule waits on, for the same pipe. */
+async function endLeft(children: Children): Promise<void> {
+  const alive = new Set((await listProcesses()).filter(({ zombie }) => !zombie).map(({ pid }) => pid));
+  const left = [...children].flatMap(([git, own]) => (alive.has(git) ? [] : own.filter((pid) => alive.has(pid))));
+  for (const pid of left) signalOne(pid, 'SIGTERM');
 }
 
 async function endGroup(group: number): Promise<void> {
@@ -283,10 +342,14 @@ async function endGroup(group: number): Promise<void> {
 }
 
 function signalGroup(group: number, name: NodeJS.Signals): void {
+  signalOne(-group, name);
+}
+
+function signalOne(pid: number, name: NodeJS.Signals): void {
   try {
-    process.kill(-group, name);
+    process.kill(pid, name);
   } catch {
-    // Nobody is left in it.
+    // Nobody is left.
   }
 }
 

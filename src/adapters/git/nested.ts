@@ -2,7 +2,8 @@ import { lstat, readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
 import { pathOf } from '../byte-names.ts';
-import { isThere } from '../files.ts';
+import { isThere, readFileIfThere } from '../files.ts';
+import { readWhole } from '../read-file.ts';
 import { type Commit, listCommits } from './commits.ts';
 import { askGit } from './git.ts';
 import { findOwnInRepo } from './own-commits.ts';
@@ -36,14 +37,15 @@ export async function examineNested(
 ): Promise<NestedRepo[]> {
   const limit = pLimit(AT_ONCE);
   const found = await limit.map([...folders].sort(), async (folder): Promise<NestedRepo[]> => {
-    const place = await locate(path.join(worktree, folder), homes);
-    if (place === undefined) return [];
-    const worktreeOf = place.gitDir !== place.commonDir ? topOf(place.commonDir) : undefined;
-    const nothing = { path: folder, worktreeOf, commits: [], files: [], fault: undefined };
+    let worktreeOf: string | undefined;
+    const nothing = { path: folder, commits: [], files: [], fault: undefined };
     try {
-      return [{ ...nothing, ...(await withRawView(place, (view) => ask(view, place))) }];
+      const place = await locate(path.join(worktree, folder), homes);
+      if (place === undefined) return [];
+      worktreeOf = place.gitDir !== place.commonDir ? topOf(place.commonDir) : undefined;
+      return [{ ...nothing, worktreeOf, ...(await withRawView(place, (view) => ask(view, place))) }];
     } catch (error) {
-      return [{ ...nothing, fault: error instanceof Error ? error.message : String(error) }];
+      return [{ ...nothing, worktreeOf, fault: error instanceof Error ? error.message : String(error) }];
     }
   });
   return found.flat();
@@ -73,7 +75,9 @@ async function locate(folder: string, homes: readonly string[]): Promise<Found |
   const wanted = there === undefined ? folder : there.isFile() ? followPointer(folder, named) : dotGit;
   const gitDir = await realpath(wanted).catch(() => undefined);
   if (gitDir === undefined) return undefined;
-  const common = await readFile(path.join(gitDir, 'commondir'), 'utf8').catch(() => '.');
+  const pointer = path.join(gitDir, 'commondir');
+  // What is there and cannot be read leads somewhere all the same.
+  const common = (await isThere(pointer)) ? ((await readFileIfThere(pointer)) ?? '.') : '.';
   const commonDir = path.resolve(gitDir, common.trimEnd());
   if (!(await isThere(path.join(commonDir, 'objects')))) return undefined;
   const goes = homes.some((home) => `${commonDir}/`.startsWith(`${home}/`));
@@ -105,7 +109,7 @@ async function listFiles(gitDir: string, folder: string): Promise<string[]> {
 async function listOwnCommits(view: string, { goes, gitDir, commonDir, files }: Found): Promise<Commit[]> {
   const how = { gitDir: view };
   if (!goes) {
-    const head = (await readFile(path.join(gitDir, 'HEAD'), 'utf8')).trim();
+    const head = (await readWhole(path.join(gitDir, 'HEAD'))).toString('utf8').trim();
     // Its branches stay; a commit that is checked out without one may be nowhere else.
     if (head.startsWith('ref: ')) return [];
     return listCommits(view, [head, '--not', '--branches', '--tags', '--remotes'], how);
@@ -122,7 +126,10 @@ async function listOwnCommits(view: string, { goes, gitDir, commonDir, files }: 
 async function listFetched(commonDir: string): Promise<string[]> {
   const [config, ...texts] = await Promise.all(
     ['config', 'packed-refs', 'FETCH_HEAD'].map((name) =>
-      readFile(path.join(commonDir, name), 'latin1').catch(() => ''),
+      readWhole(path.join(commonDir, name)).then(
+        (bytes) => bytes.toString('latin1'),
+        () => '',
+      ),
     ),
   );
   if (!/^\s*url\s*=/m.test(config ?? '')) return [];

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { readWhole } from '../read-file.ts';
 
 /** Where a repo keeps what it has. */
 export interface GitFolders {
@@ -34,8 +35,11 @@ export async function withRawView<T>(of: GitFolders, work: (view: string) => Pro
 
 async function fillView(view: string, { gitDir, commonDir }: GitFolders, attributes: string): Promise<void> {
   const [head, config, names] = await Promise.all([
-    readFile(path.join(gitDir, 'HEAD')),
-    readFile(path.join(commonDir, 'config'), 'latin1').catch(() => ''),
+    readWhole(path.join(gitDir, 'HEAD')),
+    readWhole(path.join(commonDir, 'config')).then(
+      (bytes) => bytes.toString('latin1'),
+      () => '',
+    ),
     readdir(gitDir),
   ]);
   await mkdir(path.join(view, 'info'));

@@ -1,0 +1,131 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { askGit, changeGit } from '../../src/adapters/git/git.ts';
+import { examineNested } from '../../src/adapters/git/nested.ts';
+import { listProcesses } from '../../src/adapters/process/table.ts';
+import { git, makeRepo, writeHook } from '../support/git-repos.ts';
+import { makeTemp } from '../support/temp.ts';
+import { until } from '../support/until.ts';
+
+const STATUS = ['status', '--porcelain'];
+const REFS = ['for-each-ref'];
+const soon = { deadlineSeconds: 120 };
+
+function pipe(file: string): void {
+  mkdirSync(path.dirname(file), { recursive: true });
+  rmSync(file, { force: true });
+  execFileSync('mkfifo', [file]);
+}
+
+/** A repo with a linked worktree, with something to look into in its folder `sub`. */
+function makeWorld(): { repo: string; worktree: string } {
+  const folder = makeTemp();
+  const repo = makeRepo(path.join(folder, 'repo'));
+  const worktree = path.join(folder, 'worktree');
+  git(repo, 'worktree', 'add', '--quiet', '-b', 'x', worktree);
+  mkdirSync(path.join(worktree, 'sub'));
+  writeFileSync(path.join(worktree, 'sub', 'new'), 'new\n');
+  return { repo, worktree };
+}
+
+describe('a pipe where git reads a file', () => {
+  it.each([
+    ['worktree/.gitignore', STATUS],
+    ['worktree/sub/.gitignore', STATUS],
+    ['worktree/sub/.gitignore', ['ls-files', '--others', '--exclude-standard']],
+    ['worktree/sub/.gitattributes', ['add', '.']],
+    ['worktree/other/.git/HEAD', STATUS],
+    ['repo/.git/info/exclude', STATUS],
+    ['repo/.git/worktrees/worktree/index', STATUS],
+    ['repo/.git/worktrees/worktree/HEAD', STATUS],
+    ['repo/.git/config', REFS],
+    ['repo/.git/packed-refs', REFS],
+    ['repo/.git/refs/heads/a/b', REFS],
+    ['repo/.git/objects/info/alternates', REFS],
+  ])('at %s is named, and no git waits for it', async (file, args) => {
+    const { repo, worktree } = makeWorld();
+    const at = path.join(path.dirname(repo), file);
+    if (file.includes('other'))
+      for (const name of ['objects', 'refs']) mkdirSync(path.join(path.dirname(at), name), { recursive: true });
+    pipe(at);
+    const told = { code: 'git', message: `${at} is a pipe, and git would wait for it` };
+    await expect(askGit(worktree, args)).rejects.toMatchObject(told);
+    await expect(changeGit(worktree, args, soon)).rejects.toMatchObject(told);
+    await until('no git waits', async () => (await listWaiting(path.dirname(repo))).length === 0);
+  });
+
+  it('in a submodule ends the git too that git started there', async () => {
+    const { repo, worktree } = makeWorld();
+    git(worktree, '-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', repo, 'part');
+    const file = path.join(worktree, 'part', 'sub', '.gitignore');
+    pipe(file);
+    await expect(askGit(worktree, STATUS)).rejects.toMatchObject({ message: expect.stringContaining(file) });
+    await until('no git waits', async () => (await listWaiting(path.dirname(repo))).length === 0);
+  });
+
+  it('is named where a link leads to it', async () => {
+    const { repo, worktree } = makeWorld();
+    const at = path.join(path.dirname(repo), 'elsewhere');
+    pipe(path.join(at, 'heads', 'x'));
+    rmSync(path.join(repo, '.git', 'refs'), { recursive: true });
+    execFileSync('ln', ['-s', at, path.join(repo, '.git', 'refs')]);
+    await expect(askGit(worktree, REFS)).rejects.toMatchObject({ message: expect.stringContaining(' is a pipe') });
+  });
+
+  it('leaves no lock of a change that it kept', async () => {
+    const { repo, worktree } = makeWorld();
+    pipe(path.join(worktree, 'sub', '.gitattributes'));
+    await expect(changeGit(worktree, ['add', '.'], soon)).rejects.toMatchObject({ code: 'git' });
+    expect(existsSync(path.join(repo, '.git', 'worktrees', 'worktree', 'index.lock'))).toBe(false);
+  });
+
+  it('in another repo of a worktree is that repo’s fault, and never taken for none', async () => {
+    const { repo, worktree } = makeWorld();
+    const inside = path.join(worktree, 'inside');
+    git(repo, 'worktree', 'add', '--quiet', '-b', 'y', inside);
+    const common = path.join(repo, '.git', 'worktrees', 'inside', 'commondir');
+    for (const file of [common, path.join(repo, '.git', 'worktrees', 'inside', 'HEAD')]) {
+      renameSync(file, `${file}.aside`);
+      pipe(file);
+      const [found] = await examineNested(worktree, ['inside'], [worktree]);
+      expect(found?.fault).toContain(`${file}: it is a named pipe`);
+      rmSync(file);
+      renameSync(`${file}.aside`, file);
+    }
+  });
+});
+
+describe('a git that takes long', () => {
+  it('is waited for, whatever else lies about', async () => {
+    const { repo, worktree } = makeWorld();
+    // What git reads nothing of: a pipe of somebody’s, and a socket as its own file system monitor has one.
+    pipe(path.join(worktree, 'sub', 'pipe'));
+    pipe(path.join(repo, '.git', 'somebodys'));
+    execFileSync('ln', ['-s', '/dev/null', path.join(worktree, 'sub', '.gitignore')]);
+    const server = createServer().listen(path.join(repo, '.git', 'fsmonitor--daemon.ipc'));
+    onTestFinished(() => void server.close());
+    git(repo, 'config', 'filter.slow.clean', 'sleep 5; cat');
+    writeFileSync(path.join(worktree, '.gitattributes'), 'new filter=slow\n');
+    expect(await askGit(worktree, ['hash-object', 'sub/new'])).toMatch(/^[0-9a-f]{40}\n$/);
+    writeHook(repo, 'pre-commit', 'sleep 5');
+    expect(await changeGit(worktree, ['commit', '--allow-empty', '-m', 'slow'], soon)).toMatchObject({ exitCode: 0 });
+  });
+});
+
+/** Every process that is still at work in a folder; Linux alone tells. */
+async function listWaiting(folder: string): Promise<string[]> {
+  const rows = process.platform === 'linux' ? await listProcesses() : [];
+  const places = rows.filter(({ zombie }) => !zombie).map(({ pid }) => ({ pid, place: placeOf(pid) }));
+  return places.filter(({ place }) => `${place}/`.startsWith(`${folder}/`)).map(({ pid }) => `${pid}`);
+}
+
+function placeOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return '';
+  }
+}
