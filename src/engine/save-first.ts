@@ -3,8 +3,8 @@ import { dedicatedRepos, type InstanceRecord, requireDedicated } from '../domain
 import type { Rescue, SavedData, SaveStamp } from '../domain/rescue.ts';
 import { findRisks, requireNobodyInside, requireSavable, type TicketRisk } from './checks.ts';
 import { rescueTicket } from './rescue.ts';
-import { bringToRest } from './rest.ts';
 import type { Stack } from './stack.ts';
+import { bringToRest } from './stop.ts';
 import { saveRecord, type Work } from './work.ts';
 
 /**

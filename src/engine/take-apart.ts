@@ -13,11 +13,11 @@ import { removeOwnFolder } from './redis-server.ts';
 import { removeForgotten, requireNothingLeft } from './remains.ts';
 import { purgeQuiet, rescueTicket } from './rescue.ts';
 import { stampOf } from './rescues.ts';
-import { requireAlone, withOwnServers } from './rest.ts';
 import { type Leftover, runBackward } from './run.ts';
 import { condemn, listSaved, saveFirst } from './save-first.ts';
 import type { Stack } from './stack.ts';
 import { listRecordedSteps } from './steps/list.ts';
+import { requireAlone, withOwnServers } from './stop.ts';
 import { isLate, MORE_SAVES } from './unwind.ts';
 import { createWork, savedBy, saveRecord, type Work } from './work.ts';
 

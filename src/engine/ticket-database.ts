@@ -12,12 +12,12 @@ import { loadInto, requireTools, type TicketDatabase } from './dump.ts';
 import { startInstance } from './lifecycle.ts';
 import { observeWorkload } from './observe-workload.ts';
 import { openPostgres, type PostgresServer } from './postgres.ts';
-import { requireAlone } from './rest.ts';
 import { runForward } from './run.ts';
 import type { Stack } from './stack.ts';
 import { listDatabaseSteps } from './steps/database.ts';
 import { templateStep } from './steps/template.ts';
 import { withUpLock } from './steps/up.ts';
+import { requireAlone } from './stop.ts';
 import { type Refreshed, refreshTemplate } from './template.ts';
 import { createWork, saveRecord, type Work } from './work.ts';
 
