@@ -127,6 +127,32 @@ describe('another repo among the files', () => {
     expect(await find()).toEqual([]);
   });
 
+  it('counts in a folder that tools fill when another version control system keeps it, but not as the set-up left it', async () => {
+    const { clone, worktree, at, find } = await makeWorld();
+    const make = (name: string, file: string): void => {
+      mkdirSync(path.dirname(at(`${name}/${file}`)), { recursive: true });
+      writeFileSync(at(`${name}/${file}`), 'history');
+    };
+    make('vendor/tracked', '.svn/entries');
+    git(worktree, 'add', '--force', 'vendor/tracked');
+    git(worktree, 'commit', '--quiet', '--message', 'As it came');
+    git(worktree, 'push', '--quiet');
+    await noteWritten({ worktree, repoPath: clone, envFiles: [] }, async () => make('vendor/made', '.hg/store'));
+    mkdirSync(at('vendor/none'));
+    symlinkSync(at('vendor/made/.hg'), at('vendor/none/.hg'));
+    expect(await find()).toEqual([]);
+    make('tmp/x', '.hg/store');
+    make('tmp/y', '_FOSSIL_');
+    make('own/z', '.jj/repo/x');
+    writeFileSync(at('vendor/made/.hg/store'), 'more history');
+    expect((await find()).sort()).toEqual([
+      expect.stringMatching('^ignored: 1 file that git ignores: own/z/.jj/repo/x'),
+      'nested: tmp/x/ is a checkout of Mercurial (tmp/x/.hg), of which nothing can be judged or saved',
+      'nested: tmp/y/ is a checkout of Fossil (tmp/y/_FOSSIL_), of which nothing can be judged or saved',
+      'nested: vendor/made/ is a checkout of Mercurial (vendor/made/.hg), of which nothing can be judged or saved',
+    ]);
+  });
+
   it('does not count as the set-up left it', async () => {
     const { clone, worktree, at, find } = await makeWorld();
     const patch = (name: string): void => {

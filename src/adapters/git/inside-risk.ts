@@ -4,6 +4,7 @@ import path from 'node:path';
 import { shortHash } from '../../domain/names.ts';
 import { pathOf } from '../byte-names.ts';
 import { readOwnEntry, type WorktreeEntry } from './entry.ts';
+import { describeForeign, listUntracked, stampForeign } from './foreign.ts';
 import { type Inside, lookInside } from './inside.ts';
 import { examineNested, isSafe, type NestedRepo } from './nested.ts';
 import { listInside } from './nobodys.ts';
@@ -22,7 +23,8 @@ export interface InsideRisk {
 /**
  * Finds other repos among the files of a worktree, those that git ignores too, and folders that cannot be opened or emptied:
  * none of that can be saved. A repo in a folder that tools fill counts only with work that is nowhere else, one that the
- * set-up left only when it has changed since. Throws `git`.
+ * set-up left only when it has changed since. So does what another version control system has in such a folder; elsewhere it is files
+ * like all others. Throws `git`.
  */
 export async function findInsideRisk(worktree: string): Promise<InsideRisk> {
   const entry = await readOwnEntry(worktree);
@@ -33,8 +35,15 @@ export async function findInsideRisk(worktree: string): Promise<InsideRisk> {
   const isTools = (folder: string): boolean =>
     isUsual(`${folder}/`) || ignored.some((name) => name.endsWith('/') && `${folder}/`.startsWith(name));
   const counts = nested.filter((repo) => !(isTools(repo.path) && isSafe(repo)) && repos[repo.path] !== stampOf(repo));
+  const foreign = entry ? await listUntracked(worktree, inside.foreign.filter(isTools)) : [];
+  const stamps = stampForeign(worktree, foreign);
+  const others = foreign.filter((name) => repos[name] !== stamps[name]);
   return {
-    findings: [...closed, ...counts.map((repo) => describeNested(worktree, repo))],
+    findings: [
+      ...closed,
+      ...counts.map((repo) => describeNested(worktree, repo)),
+      ...others.map((name): RiskFinding => ({ kind: 'nested', text: describeForeign(name), paths: [name] })),
+    ],
     repos: nested.map((repo) => repo.path),
   };
 }
@@ -52,10 +61,12 @@ export async function listPassedOver(worktree: string, isHalfMade: boolean): Pro
   return repos.filter((repo) => !stay.has(`${repo}/`));
 }
 
-/** Gives a stamp of each repo that a worktree's set-up left among its files. Throws `git`. */
+/** Returns a stamp of each repo, of git and of other systems, that a worktree's set-up left among its files. Throws `git`. */
 export async function stampNested(worktree: string, entry: WorktreeEntry): Promise<Record<string, string>> {
-  const nested = await examineOthers(worktree, entry, await lookInside(worktree));
-  return Object.fromEntries(nested.map((repo) => [repo.path, stampOf(repo)]));
+  const inside = await lookInside(worktree);
+  const nested = await examineOthers(worktree, entry, inside);
+  const foreign = stampForeign(worktree, inside.foreign);
+  return { ...Object.fromEntries(nested.map((repo) => [repo.path, stampOf(repo)])), ...foreign };
 }
 
 /** Gives other repos among the files of a worktree, and the files that were not committed there. Throws `git`. */

@@ -8,6 +8,8 @@ import { listMounts } from '../mounts.ts';
 export interface Inside {
   /** Folders that have a `.git`, or are a git folder themselves: submodules, and other repos. */
   repos: string[];
+  /** What other version control systems keep their data in, `tmp/x/.hg`: a folder, or a file of Fossil's. */
+  foreign: string[];
   /**
    * Folders that cannot be opened, or whose content must not be deleted, and the disk's word for it (`EACCES`; `EBUSY`: a mount;
    * `MODE`: it is the worktree itself, and its mode lets nobody move it).
@@ -19,6 +21,9 @@ export interface Inside {
 const AT_ONCE = 500;
 /** What makes a folder a git folder (gitrepository-layout(5)). */
 const GIT_FOLDER = new Set(['HEAD', 'objects', 'refs']);
+/** Where other version control systems keep what they know, and mostly the whole history. */
+const FOREIGN_FOLDER = new Set(['.hg', '.svn', '.jj', '.bzr', '_darcs']);
+const FOREIGN_FILE = new Set(['.fossil', '_FOSSIL_', '.fslckout']);
 /** What went away meanwhile is nothing. */
 const GONE = new Set(['ENOENT', 'ENOTDIR']);
 
@@ -28,7 +33,7 @@ const GONE = new Set(['ENOENT', 'ENOTDIR']);
  */
 export async function lookInside(worktree: string): Promise<Inside> {
   const mounts = await listMounts(worktree);
-  const inside: Inside = { repos: [], closed: mounts.map((folder) => ({ path: folder, code: 'EBUSY' })) };
+  const inside: Inside = { repos: [], foreign: [], closed: mounts.map((folder) => ({ path: folder, code: 'EBUSY' })) };
   const left = [''];
   for (let seen = 1; left.length > 0; seen++) {
     const folder = left.pop() ?? '';
@@ -47,7 +52,7 @@ function lookAtFolder(worktree: string, folder: string, inside: Inside): string[
     if (entries.length > 0) requireDeletable(place);
     // All others are made writable in the trash.
     if (folder === '' && !mayWrite(place)) inside.closed.push({ path: folder, code: 'MODE' });
-    return sift(folder, entries, inside.repos);
+    return sift(folder, entries, inside);
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (!GONE.has(code)) inside.closed.push({ path: folder, code });
@@ -55,9 +60,10 @@ function lookAtFolder(worktree: string, folder: string, inside: Inside): string[
   }
 }
 
-function sift(folder: string, entries: readonly Dirent[], repos: string[]): string[] {
+function sift(folder: string, entries: readonly Dirent[], { repos, foreign }: Inside): string[] {
   const folders: string[] = [];
   let marks = 0;
+  foreign.push(...entries.filter(isForeign).map(({ name }) => (folder === '' ? name : `${folder}/${name}`)));
   for (const entry of entries) {
     const { name } = entry;
     if (GIT_FOLDER.has(name)) marks++;
@@ -68,6 +74,10 @@ function sift(folder: string, entries: readonly Dirent[], repos: string[]): stri
   if (marks < GIT_FOLDER.size) return folders;
   repos.push(folder);
   return [];
+}
+
+function isForeign(entry: Dirent): boolean {
+  return entry.isDirectory() ? FOREIGN_FOLDER.has(entry.name) : FOREIGN_FILE.has(entry.name) && entry.isFile();
 }
 
 /** Gives what is in a folder, with names that `pathOf` finds again. Throws what the disk says. */
