@@ -65,13 +65,15 @@ export const logs: Verb<Options, undefined> = {
 /** With `--json` a line is a JSON document of its own, since a followed log never ends. Waits for a slow reader. */
 async function print(
   { host, options, signal }: Context,
-  { stream, text }: LogLine,
+  { stream, text, bytes }: LogLine,
   { prefix, service, raw }: { prefix: string; service: string; raw?: boolean | undefined },
 ): Promise<void> {
   const line = options.json
     ? escapeJson(JSON.stringify({ service, stream, text }))
-    : prefix + (raw ? text : showText(text));
-  if (!host.stdout.write(`${line}\n`)) await once(host.stdout, 'drain', { signal }).catch(() => undefined);
+    : prefix + (raw ? '' : showText(text));
+  const rest = raw && !options.json ? (bytes ?? Buffer.from(text)) : Buffer.alloc(0);
+  if (!host.stdout.write(Buffer.concat([Buffer.from(line), rest, Buffer.from('\n')])))
+    await once(host.stdout, 'drain', { signal }).catch(() => undefined);
 }
 
 async function printSetupLogs(
@@ -84,8 +86,8 @@ async function printSetupLogs(
   const stack = await context.stack();
   for (const repo of repos.length > 0 ? repos : Object.keys(record.repos)) {
     const lines = readSetupLog(stack.root, record.ticket, repo);
-    for await (const text of lines)
-      await print(context, { stream: 'stdout', text }, { prefix: '', service: repo, raw });
+    for await (const line of lines)
+      await print(context, { stream: 'stdout', ...line }, { prefix: '', service: repo, raw });
   }
   return undefined;
 }

@@ -82,6 +82,8 @@ export interface LogLine {
   readonly stream: 'stdout' | 'stderr';
   /** Without the line end. */
   readonly text: string;
+  /** The line as it was printed, without the line feed, where it is not UTF-8 or ended with a carriage return too. */
+  readonly bytes?: Uint8Array;
 }
 
 export interface LogOptions {

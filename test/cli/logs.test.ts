@@ -106,6 +106,11 @@ describe('what a service prints', () => {
     expect(await read('--raw')).toBe(
       '\u001b[31mred\u001b[0m \u001b]0;title\u0007\u001b[2J\ufffd\u009b a\rb\0c \u001b[1mbold',
     );
+    const bytes = await shop.stack(
+      ['logs', 'feat-01', '--raw'],
+      through('"$0" "$@" | head -n 1 | od -An -tx1 | tr -d " \\n"'),
+    );
+    expect(bytes.stdout).toMatch(/^1b5b33316d.*1b5b324a9bc29b2061/);
     const json = await read('--json');
     expect(json).not.toMatch(/[\u007f-\u009f]/);
     expect(JSON.parse(json)).toEqual({ service: 'front', stream: 'stdout', text: await read('--raw') });

@@ -254,7 +254,8 @@ describe('the end of a log', () => {
       writeFileSync(path.join(world.root, 'long.log.1'), text.slice(0, cut));
       writeFileSync(path.join(world.root, 'long.log'), text.slice(cut));
       const read: string[] = [];
-      for await (const line of readNewestLines(logFilesOf(path.join(world.root, 'long.log')), count)) read.push(line);
+      for await (const line of readNewestLines(logFilesOf(path.join(world.root, 'long.log')), count))
+        read.push(line.text);
       expect(read).toEqual(count === 0 ? [] : all.slice(-count));
     }
   });

@@ -1,21 +1,21 @@
 import type { Readable } from 'node:stream';
-import { StringDecoder } from 'node:string_decoder';
 import type { LogLine } from '../../domain/runtime.ts';
+import { makeSplitter } from '../split-lines.ts';
 
 /**
  * Gives the lines of a container's output as they come. `multiplexed` output tells the streams apart by frames; that of
  * a terminal is one stream. Characters and lines may be cut anywhere between chunks. Ends when the stream ends.
  */
 export async function* readLines(stream: Readable, multiplexed: boolean): AsyncGenerator<LogLine> {
-  const splitters = { stdout: createSplitter(), stderr: createSplitter() };
+  const splitters = { stdout: makeSplitter(), stderr: makeSplitter() };
   const frames = multiplexed ? createDemuxer() : (bytes: Buffer): Frame[] => [{ stream: 'stdout', bytes }];
   for await (const chunk of stream) {
     for (const frame of frames(chunk as Buffer)) {
-      for (const text of splitters[frame.stream].push(frame.bytes)) yield { stream: frame.stream, text };
+      for (const line of splitters[frame.stream].push(frame.bytes)) yield { stream: frame.stream, ...line };
     }
   }
   for (const name of ['stdout', 'stderr'] as const) {
-    for (const text of splitters[name].end()) yield { stream: name, text };
+    for (const line of splitters[name].end()) yield { stream: name, ...line };
   }
 }
 
@@ -43,22 +43,5 @@ export function createDemuxer(): (chunk: Buffer) => Frame[] {
     }
     pending = pending.subarray(start);
     return frames;
-  };
-}
-
-function createSplitter() {
-  const decoder = new StringDecoder('utf8');
-  let pending = '';
-  const clean = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line);
-  return {
-    push(bytes: Buffer): string[] {
-      const lines = (pending + decoder.write(bytes)).split('\n');
-      pending = lines.pop() ?? '';
-      return lines.map(clean);
-    },
-    end(): string[] {
-      const last = pending + decoder.end();
-      return last === '' ? [] : [clean(last)];
-    },
   };
 }

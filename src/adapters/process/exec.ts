@@ -7,9 +7,9 @@ import { interrupted, StackError } from '../../domain/errors.ts';
 import type { ExecOptions, LogLine } from '../../domain/runtime.ts';
 import { isThere } from '../files.ts';
 import { processStartTime } from '../process-identity.ts';
+import { makeSplitter } from '../split-lines.ts';
 import { endGroup, endMarked } from './group.ts';
 import { findProgram } from './launch.ts';
-import { makeSplitter } from './log-lines.ts';
 import { endWithMe } from './mortal.ts';
 import { MARKER } from './table.ts';
 
@@ -162,8 +162,8 @@ function bytesOf(stream: Readable | null): number {
 
 async function pumpLines(from: Readable, stream: LogLine['stream'], onLine: (line: LogLine) => void): Promise<void> {
   const splitter = makeSplitter();
-  for await (const chunk of from) for (const text of splitter.push(chunk)) onLine({ stream, text });
-  for (const text of splitter.end()) onLine({ stream, text });
+  for await (const chunk of from) for (const line of splitter.push(chunk)) onLine({ stream, ...line });
+  for (const line of splitter.end()) onLine({ stream, ...line });
 }
 
 /** The child may end before it has read all: that is no error of ours. */

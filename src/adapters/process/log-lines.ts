@@ -1,9 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
-import { StringDecoder } from 'node:string_decoder';
+import { makeSplitter, type OutputLine } from '../split-lines.ts';
 
 const BLOCK = 64 * 1024;
-/** A longer line is cut: what prints without line ends must not fill the memory. */
-const LONGEST_LINE = 1024 * 1024;
 
 /** A byte in files that follow on each other. */
 export interface LogPlace {
@@ -17,7 +15,7 @@ export interface LogPlace {
 export async function* readLines(
   parts: readonly FileHandle[],
   from: LogPlace = { part: 0, start: 0 },
-): AsyncGenerator<string> {
+): AsyncGenerator<OutputLine> {
   const splitter = makeSplitter();
   for (const [index, part] of parts.entries()) {
     if (index < from.part) continue;
@@ -87,35 +85,5 @@ export function makeReader(
     const { bytesRead } = await handle.read(block, 0, Math.min(BLOCK, end - position), position);
     position += bytesRead;
     return bytesRead > 0 ? block.subarray(0, bytesRead) : undefined;
-  };
-}
-
-export interface LineSplitter {
-  /** Gives the lines that are complete with this chunk. */
-  push(chunk: Buffer): string[];
-  /** Gives what stands after the last line end. */
-  end(): string[];
-}
-
-/** Cuts bytes into lines without their ends; a character or line end may be split between two chunks. */
-export function makeSplitter(): LineSplitter {
-  const decoder = new StringDecoder('utf8');
-  const withoutReturn = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line);
-  let rest = '';
-  return {
-    push(chunk) {
-      const lines = (rest + decoder.write(chunk)).split('\n');
-      rest = lines.pop() ?? '';
-      if (rest.length > LONGEST_LINE) {
-        lines.push(rest);
-        rest = '';
-      }
-      return lines.map(withoutReturn);
-    },
-    end() {
-      const last = rest + decoder.end();
-      rest = '';
-      return last === '' ? [] : [withoutReturn(last)];
-    },
   };
 }

@@ -37,7 +37,7 @@ async function endLastLine(file: string): Promise<void> {
 }
 
 export interface LogWriter {
-  write(line: string): void;
+  write(line: string | Uint8Array): void;
   close(): void;
 }
 
@@ -56,7 +56,7 @@ export function openLogWriter(files: LogFiles, max: number): LogWriter {
   };
   return {
     write(line) {
-      const text = Buffer.from(`${line}\n`);
+      const text = Buffer.concat([Buffer.from(line as string), Buffer.from('\n')]);
       try {
         if (size > 0 && size + text.length > max / 2) putAside();
         size += writeSync(descriptor, text);

@@ -126,7 +126,7 @@ async function* readLogs(root: string, ref: WorkloadRef, options: LogOptions): A
   const files = filesOf(root, ref);
   if (!(await isGroupAlive(record))) await waitForKeeper(files);
   const run = followRun(root, record);
-  for await (const text of readLog(files, record, options, run)) yield { stream: 'stdout', text };
+  for await (const line of readLog(files, record, options, run)) yield { stream: 'stdout', ...line };
 }
 
 /** A program that left its group may hold the output open for good: once the group is gone it is waited for a while alone. */

@@ -1,8 +1,9 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { LogOptions } from '../../domain/runtime.ts';
+import { makeSplitter, type OutputLine } from '../split-lines.ts';
 import type { LogFiles } from './log-files.ts';
-import { findTail, makeReader, makeSplitter, readLines } from './log-lines.ts';
+import { findTail, makeReader, readLines } from './log-lines.ts';
 import type { ProcessRecord } from './record.ts';
 
 /** The time in a file's entry lags behind the clock by a tick of the kernel. */
@@ -28,7 +29,7 @@ export async function* readLog(
   record: Pick<ProcessRecord, 'startedAt' | 'formerStartedAt'>,
   options: LogOptions,
   run: FollowedRun,
-): AsyncGenerator<string> {
+): AsyncGenerator<OutputLine> {
   const { tail, follow, since, signal } = options;
   const opened = await openParts(files);
   try {
@@ -45,7 +46,7 @@ export async function* readLog(
 }
 
 /** Gives the newest lines of a log, the file that was put aside included; none when there is no log. */
-export async function* readNewestLines(files: LogFiles, count = Number.POSITIVE_INFINITY): AsyncGenerator<string> {
+export async function* readNewestLines(files: LogFiles, count = Number.POSITIVE_INFINITY): AsyncGenerator<OutputLine> {
   const parts = await openParts(files);
   try {
     yield* readLines(parts, await findTail(parts, count));
@@ -92,7 +93,7 @@ async function* followParts(
   files: LogFiles,
   parts: FileHandle[],
   { from = { part: 0, start: 0 }, run, signal }: Follow,
-): AsyncGenerator<string[]> {
+): AsyncGenerator<OutputLine[]> {
   const splitter = makeSplitter();
   const rest = parts.slice(from.part);
   let handle = rest.shift() ?? (await openIfThere(files.log));
@@ -130,7 +131,10 @@ async function openNext(files: LogFiles, handle: FileHandle, run: FollowedRun): 
   return openIfThere(files.log);
 }
 
-async function* untilAborted(lines: AsyncIterable<string>, signal: AbortSignal | undefined): AsyncGenerator<string> {
+async function* untilAborted(
+  lines: AsyncIterable<OutputLine>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<OutputLine> {
   for await (const line of lines) {
     if (signal?.aborted) return;
     yield line;

@@ -199,7 +199,7 @@ async function readWorkingFolder(pid: number): Promise<string | undefined> {
 async function lastLines(file: string, hasEnded: boolean): Promise<string[]> {
   if (hasEnded) await waitForKeeper(logFilesOf(file));
   const lines: string[] = [];
-  for await (const line of readNewestLines(logFilesOf(file), LAST_LINES)) lines.push(line);
+  for await (const line of readNewestLines(logFilesOf(file), LAST_LINES)) lines.push(line.text);
   return lines;
 }
 

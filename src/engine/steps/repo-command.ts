@@ -8,7 +8,7 @@ import type { RepoCommand } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { requireDedicated } from '../../domain/instance.ts';
 import { setupLogOf } from '../../domain/layout.ts';
-import { DEFAULT_LOG_BYTES } from '../../domain/runtime.ts';
+import { DEFAULT_LOG_BYTES, type LogLine } from '../../domain/runtime.ts';
 import type { StepProgress } from '../../domain/step.ts';
 import { noteBeside } from '../beside.ts';
 import { folderOf } from '../checks.ts';
@@ -18,7 +18,7 @@ import { requireConfig, type Work } from '../work.ts';
 const SHOWN_LINES = 30;
 
 /** Gives what a repo's setup and migrate commands printed, as much as is kept. */
-export function readSetupLog(root: string, ticket: string, repo: string): AsyncGenerator<string> {
+export function readSetupLog(root: string, ticket: string, repo: string): ReturnType<typeof readNewestLines> {
   return readNewestLines(logFilesOf(setupLogOf(root, ticket, repo)));
 }
 
@@ -66,8 +66,8 @@ async function runRepoCommand(work: Work, where: Where, command: RepoCommand, pr
   const tail: string[] = [];
   try {
     log.write(`$ ${command.shown}`);
-    const fault = await runToEnd(work, where, command, progress, (text) => {
-      log.write(text);
+    const fault = await runToEnd(work, where, command, progress, ({ text, bytes }) => {
+      log.write(bytes ?? text);
       tail.push(text);
       if (tail.length > SHOWN_LINES) tail.shift();
       if (text.trim() !== '') progress.note(`${command.shown}: ${text.trim()}`);
@@ -86,13 +86,13 @@ async function runToEnd(
   where: Where,
   { run }: RepoCommand,
   { signal }: StepProgress,
-  onText: (text: string) => void,
+  onLine: (line: LogLine) => void,
 ): Promise<Fault | undefined> {
   const { runtime, spec } = await surroundings(work, where);
   const seconds = (await requireConfig(work)).repos[where.repo]?.setupTimeoutSeconds ?? 0;
   const deadline = AbortSignal.timeout(seconds * 1000);
   try {
-    const exitCode = await runtime.run(spec, run, ({ text }) => onText(text), AbortSignal.any([signal, deadline]));
+    const exitCode = await runtime.run(spec, run, onLine, AbortSignal.any([signal, deadline]));
     throwIfAborted(signal);
     return exitCode === 0 ? undefined : { exitCode };
   } catch (error) {

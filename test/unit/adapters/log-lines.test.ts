@@ -21,7 +21,7 @@ describe('the last lines of a log', () => {
       const from = await findTail(parts, count);
       appendFileSync(log, 'four\nfive\n');
       const read: string[] = [];
-      for await (const line of readLines(parts, from)) read.push(line);
+      for await (const line of readLines(parts, from)) read.push(line.text);
       expect(read).toEqual(lines);
     } finally {
       await Promise.all(parts.map((part) => part.close()));

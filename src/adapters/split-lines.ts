@@ -1,0 +1,63 @@
+const LONGEST_LINE = 1024 * 1024;
+const LINE_END = 10;
+const RETURN = 13;
+
+/** A line of a program's output, without its end. */
+export interface OutputLine {
+  text: string;
+  /** The line as it was printed, but for the line end, where that is not what `text` says. */
+  bytes?: Buffer;
+}
+
+interface LineSplitter {
+  /** Returns the lines that are complete with this chunk, which may be used again. */
+  push(chunk: Buffer): OutputLine[];
+  /** Returns what stands after the last line end. */
+  end(): OutputLine[];
+}
+
+/**
+ * Cuts bytes into lines; a character or line end may be split between two chunks. A line that is longer than 1 MB is cut: what
+ * prints without line ends must not fill the memory.
+ */
+export function makeSplitter(): LineSplitter {
+  let rest: Buffer = Buffer.alloc(0);
+  return {
+    push(chunk) {
+      const all = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+      const lines: OutputLine[] = [];
+      let start = 0;
+      for (let end = all.indexOf(LINE_END, rest.length); end >= 0; end = all.indexOf(LINE_END, start)) {
+        lines.push(makeLine(all.subarray(start, end)));
+        start = end + 1;
+      }
+      if (all.length - start > LONGEST_LINE) {
+        const end = all.length - cutOff(all);
+        lines.push(makeLine(all.subarray(start, end)));
+        start = end;
+      }
+      rest = Buffer.from(all.subarray(start));
+      return lines;
+    },
+    end() {
+      const last = rest;
+      rest = Buffer.alloc(0);
+      return last.length === 0 ? [] : [makeLine(last)];
+    },
+  };
+}
+
+function makeLine(bytes: Buffer): OutputLine {
+  const hasReturn = bytes.at(-1) === RETURN;
+  const text = bytes.toString('utf8', 0, bytes.length - (hasReturn ? 1 : 0));
+  const isSame = !hasReturn && (!text.includes('\ufffd') || Buffer.from(text).equals(bytes));
+  return isSame ? { text } : { text, bytes: Buffer.from(bytes) };
+}
+
+/** How many bytes at the end are the beginning of a character. */
+function cutOff(bytes: Buffer): number {
+  const inside = [1, 2, 3].findIndex((back) => ((bytes.at(-back) ?? 0) & 0xc0) !== 0x80);
+  const first = bytes.at(-inside - 1) ?? 0;
+  const length = [0xc0, 0xe0, 0xf0].filter((least) => first >= least).length;
+  return inside >= 0 && length > inside ? inside + 1 : 0;
+}
