@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../domain/errors.ts';
@@ -47,10 +48,17 @@ export async function readStateFile(file: string, root: string): Promise<StateTe
     throw stateError(
       `this folder was moved or copied: its state belongs to ${found.state.root}`,
       { trouble: 'moved', file },
-      `move it back, or, if this is a copy, delete ${path.dirname(file)} here`,
+      hintAtHome(found.state.root, path.dirname(file)),
     );
   }
   return { ...found, text };
+}
+
+/** Where a folder was moved its state alone tells what still runs: to delete that is a way out for a copy only. */
+function hintAtHome(home: string, folder: string): string {
+  return existsSync(stateFileOf(home))
+    ? `this is a copy: delete ${folder} here, and its tickets, which lead into the repos of ${home}`
+    : `move it back; to move it for good, \`stack destroy --force\` its tickets and \`stack down\` there, then delete ${folder} here and \`stack restore\` them`;
 }
 
 /** Gives the error for a state file that is not there although it should be. */

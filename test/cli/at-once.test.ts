@@ -107,7 +107,7 @@ describe('two roots of the same name', () => {
     const run = await copy.stack(['ps']);
     expect(run.code).toBe(1);
     expect(run.stderr).toMatch(/^stack: this folder was moved or copied: its state belongs to /);
-    expect(run.stderr).toMatch(/^hint: move it back, or, if this is a copy, delete /m);
+    expect(run.stderr).toMatch(/^hint: this is a copy: delete \S+copy\/\.stack here, and its tickets, /m);
   });
 });
 

@@ -305,7 +305,9 @@ describe('what changes under a ticket', () => {
       const run = await shop.stack(args, { cwd: elsewhere });
       expect(run).toMatchObject({
         code: 1,
-        stderr: expect.stringMatching(/this folder was moved or copied: its state/),
+        stderr: expect.stringMatching(
+          /this folder was moved or copied: its state.*\nhint: move it back; to move it for good, /,
+        ),
       });
     }
     renameSync(elsewhere, shop.root);
