@@ -321,6 +321,26 @@ describe('destroy refuses', () => {
     }
   });
 
+  it('files in the folder of a submodule that was never filled', async () => {
+    addSubmodule(shop);
+    shop.git('front', 'submodule', '--quiet', 'deinit', '--force', 'lib');
+    await create();
+    shop.write(`${front}/lib/lib.txt`, 'from an archive\n');
+    shop.write(`${front}/lib/deep/new.txt`, 'mine\n');
+    const before = shop.git(front, 'status', '--porcelain=v2', '--branch');
+    await refuse('dirty', '    1 untracked file: lib/');
+    await passes('--force');
+    expect(await shop.stack(['restore', 'feat-01', '--no-start'])).toMatchObject({ code: 0 });
+    expect(shop.read(`${front}/lib/lib.txt`)).toBe('from an archive\n');
+    expect(shop.read(`${front}/lib/deep/new.txt`)).toBe('mine\n');
+    expect(shop.git(front, 'status', '--porcelain=v2', '--branch')).toBe(before);
+    const [saved = ''] = shop.git('front', 'for-each-ref', '--format=%(refname)', 'refs/stack/rescue').split('\n');
+    expect(shop.git('front', 'show', `${saved}:lib/deep/new.txt`)).toBe('mine');
+    await refuse('dirty', '    1 untracked file: lib/');
+    rmSync(shop.at(front, 'lib'), { recursive: true });
+    await refuse('dirty', '    1 uncommitted change: lib');
+  });
+
   it('a merge in the middle', async () => {
     await create('--from-front=feat/ui');
     shop.commit('front', 'server.mjs', 'there\n');

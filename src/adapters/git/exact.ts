@@ -9,6 +9,7 @@ import { listHidden } from './hidden.ts';
 import { readEntries } from './inside.ts';
 import { type GitFolders, withRawView } from './raw-view.ts';
 import { type Git, gitWith, requireAdded, requireOutsideRepos } from './snapshot.ts';
+import { listUnfilled } from './unfilled.ts';
 
 /** A worktree as it is on the disk, to the byte and the mode. */
 export interface Exact {
@@ -61,8 +62,14 @@ interface SavedFiles {
 
 /** Gives what is saved of a worktree: what git tracks, what is new, and the ignored files that are named. Throws `git`. */
 export async function listNames(worktree: string, ignored: readonly string[]): Promise<string[]> {
-  const known = await askGit(worktree, ['ls-files', '-z', '--cached', '--others', '--exclude-standard']);
-  return [...new Set([...known.split('\0'), ...ignored])].filter((name) => name !== '' && !name.endsWith('/'));
+  const [known, unfilled] = await Promise.all([
+    askGit(worktree, ['ls-files', '-z', '--cached', '--others', '--exclude-standard']),
+    listUnfilled(worktree),
+  ]);
+  const inUnfilled = [...unfilled.values()].flat();
+  return [...new Set([...known.split('\0'), ...inUnfilled, ...ignored])].filter(
+    (name) => name !== '' && !name.endsWith('/'),
+  );
 }
 
 /**

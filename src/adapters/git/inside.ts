@@ -100,6 +100,25 @@ export function readEntries(folder: string): Dirent[] {
   }
 }
 
+/**
+ * Gives the files and links in a folder that git does not track, relative to the worktree; a repo of its own, and a folder that
+ * cannot be read, stands for itself with a `/` at its end.
+ */
+export function listInside(worktree: string, folder: string): string[] {
+  let entries: Dirent[];
+  try {
+    entries = readFolder(path.join(worktree, folder));
+  } catch {
+    return [folder];
+  }
+  if (entries.some(({ name }) => name === '.git')) return [folder];
+  return entries.flatMap((entry) => {
+    const name = `${folder}${entry.name}`;
+    if (entry.isDirectory()) return listInside(worktree, `${name}/`);
+    return entry.isFile() || entry.isSymbolicLink() ? [name] : [];
+  });
+}
+
 /** Gives what tells what is at a path in a folder; `other` is what git keeps nothing of: a pipe, or what only a link leads to. */
 export function locateIn(folder: string): (name: string) => 'file' | 'folder' | 'other' | 'none' {
   const look = (name: string) => lstatSync(pathOf(path.join(folder, name)), { throwIfNoEntry: false });

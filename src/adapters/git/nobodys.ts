@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, type Dirent } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { lstat, mkdtemp, readlink, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isEscaped, pathOf } from '../byte-names.ts';
@@ -8,7 +8,7 @@ import { openAtOnce } from '../read-file.ts';
 import type { WorktreeEntry } from './entry.ts';
 import { isKnownText } from './env-text.ts';
 import { tryGit } from './git.ts';
-import { readFolder } from './inside.ts';
+import { listInside } from './inside.ts';
 import { type OwnNotes, readNotes } from './own-notes.ts';
 import { readStatus, type WorktreeStatus } from './status.ts';
 
@@ -79,25 +79,6 @@ export async function disposableIn(globs: readonly string[]): Promise<(name: str
   const tops = globs.map((glob) => path.posix.normalize(glob).replace(/\/$/, ''));
   const isMatch = picomatch([...tops, ...tops.map((glob) => `${glob}/**`)], { dot: true });
   return (name) => !name.endsWith('/') && isMatch(name);
-}
-
-/**
- * Gives the files and links in a folder that git does not track, relative to the worktree; a repo of its own, and a folder that
- * cannot be read, stands for itself with a `/` at its end.
- */
-export function listInside(worktree: string, folder: string): string[] {
-  let entries: Dirent[];
-  try {
-    entries = readFolder(path.join(worktree, folder));
-  } catch {
-    return [folder];
-  }
-  if (entries.some(({ name }) => name === '.git')) return [folder];
-  return entries.flatMap((entry) => {
-    const name = `${folder}${entry.name}`;
-    if (entry.isDirectory()) return listInside(worktree, `${name}/`);
-    return entry.isFile() || entry.isSymbolicLink() ? [name] : [];
-  });
 }
 
 interface Noted {

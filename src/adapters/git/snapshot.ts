@@ -8,6 +8,7 @@ import { listHidden } from './hidden.ts';
 import { locateIn } from './inside.ts';
 import { type GitFolders, NO_FILTERS, withRawView } from './raw-view.ts';
 import { listDeclared } from './submodule.ts';
+import { listUnfilled } from './unfilled.ts';
 
 /** All files of a worktree, and what of them was staged. */
 export interface Snapshot {
@@ -60,10 +61,13 @@ export async function takeSnapshot(
   folders: GitFolders,
   { ignored = [], inRepos = [], only, listPassedOver = async () => [] }: Wanted = {},
 ): Promise<Snapshot | undefined> {
-  const [names, settings] = await Promise.all([
+  const [known, settings, unfilled] = await Promise.all([
     askGit(folder, ['ls-files', '-z', '--cached', '--others', '--exclude-standard']),
     listSettings(folder),
+    listUnfilled(folder),
   ]);
+  // Its files take the place of a submodule that was never filled.
+  const names = [...known.split('\0').filter((name) => !unfilled.has(name)), ...[...unfilled.values()].flat()];
   const take = async (view: string): Promise<Snapshot | undefined> => {
     const index = path.join(view, 'snapshot');
     const plain = gitWith(folder, { GIT_DIR: view, GIT_WORK_TREE: folder, GIT_INDEX_FILE: index });
@@ -76,7 +80,7 @@ export async function takeSnapshot(
     const staged = await git(WRITE_TREE).catch(() => tree);
     await showHidden(git, folder);
     await requireOutsideRepos(folder, ignored);
-    const all = [...(only ?? names.split('\0')), ...ignored, ...inRepos].filter((name) => name !== '');
+    const all = [...(only ?? names), ...ignored, ...inRepos].filter((name) => name !== '');
     const wanted = [...new Set(all)];
     const added = await putIntoIndex(git, { folder, list: `${index}.paths` }, wanted);
     if (!only) {

@@ -3,6 +3,7 @@ import { askAboutFiles } from './filters.ts';
 import { tryGit } from './git.ts';
 import { findLostBranch } from './head-log.ts';
 import { listHiddenChanges } from './hidden.ts';
+import { listUnfilled } from './unfilled.ts';
 
 /** What git sees in a worktree. Paths are relative to it; a folder ends in `/`. */
 export interface WorktreeStatus {
@@ -23,12 +24,13 @@ export interface WorktreeStatus {
 
 /** Gives what git sees in a worktree, whatever the person's settings hide from `git status`. Throws `git`. */
 export async function readStatus(worktree: string): Promise<WorktreeStatus> {
-  const [text, hidden] = await Promise.all([
+  const [text, hidden, unfilled] = await Promise.all([
     askAboutFiles(worktree, [
       ...['status', '--porcelain=v2', '--branch', '-z', '--no-ahead-behind', '--no-renames'],
       ...['--untracked-files=normal', '--ignored=matching', '--ignore-submodules=none'],
     ]),
     listHiddenChanges(worktree),
+    listUnfilled(worktree),
   ]);
   const entries = text.split('\0');
   const listAfter = (mark: string): string[] =>
@@ -40,7 +42,7 @@ export async function readStatus(worktree: string): Promise<WorktreeStatus> {
     changed: [...new Set([...entries.flatMap(readChanged), ...hidden])],
     unstaged: new Map(entries.flatMap(readUnstaged)),
     halfStaged: new Set(entries.filter((entry) => /^1 [^.]{2} /.test(entry)).flatMap(readChanged)),
-    untracked: listAfter('? '),
+    untracked: [...listAfter('? '), ...[...unfilled.keys()].map((folder) => `${folder}/`)],
     ignored: listAfter('! '),
   };
 }
