@@ -80,7 +80,7 @@ export async function makeStack({
   };
   const readCompose = onceFor(async (composeFile) => {
     const [{ readComposeFile }, { requireOwnFiles }, { openTrustStore }] = await Promise.all([
-      import('./adapters/compose-file.ts'),
+      import('./adapters/docker/compose-file.ts'),
       import('./adapters/ownership.ts'),
       import('./adapters/trust-store.ts'),
     ]);

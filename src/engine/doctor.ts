@@ -1,4 +1,4 @@
-import { findCompose } from '../adapters/compose.ts';
+import { findCompose } from '../adapters/docker/compose.ts';
 import { gitVersion } from '../adapters/git/git.ts';
 import { throwIfAborted } from '../domain/errors.ts';
 import { examineState } from './examine-state.ts';

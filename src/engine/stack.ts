@@ -1,4 +1,4 @@
-import type { ComposeFile } from '../adapters/compose-file.ts';
+import type { ComposeFile } from '../adapters/docker/compose-file.ts';
 import type { DockerEngine } from '../adapters/docker/docker.ts';
 import type { PasswordChange } from '../adapters/own-passwords.ts';
 import type { PortLeases } from '../adapters/port-leases.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import type { ComposeFile } from '../adapters/compose-file.ts';
 import { CONFIG_FILE, LOCAL_CONFIG_FILE } from '../adapters/config-file.ts';
+import type { ComposeFile } from '../adapters/docker/compose-file.ts';
 import { readFileIfThere } from '../adapters/files.ts';
 import { isFromGit, listKept } from '../adapters/git/tracked.ts';
 import type { TrustStore } from '../adapters/trust-store.ts';

@@ -5,7 +5,13 @@ import path from 'node:path';
 import pg from 'pg';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ComposeProject, composeDown, composeStop, composeUp, findCompose } from '../../src/adapters/compose.ts';
+import {
+  type ComposeProject,
+  composeDown,
+  composeStop,
+  composeUp,
+  findCompose,
+} from '../../src/adapters/docker/compose.ts';
 import { findTestEngine } from '../support/engine.ts';
 import {
   containersOf,

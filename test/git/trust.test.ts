@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readComposeFile } from '../../src/adapters/compose-file.ts';
+import { readComposeFile } from '../../src/adapters/docker/compose-file.ts';
 import { layValues } from '../../src/domain/values.ts';
 import { readTrustMatter, type TrustMatter } from '../../src/engine/trust.ts';
 import { isolatedEnv } from '../support/product.ts';

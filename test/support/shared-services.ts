@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type ComposeProject, composeDown, composeUp, findCompose } from '../../src/adapters/compose.ts';
+import { type ComposeProject, composeDown, composeUp, findCompose } from '../../src/adapters/docker/compose.ts';
 import { freePorts } from './ports.ts';
 import { until } from './until.ts';
 

@@ -8,12 +8,13 @@ const SRC = path.resolve(import.meta.dirname, '../../src');
 const FLOORS: Record<string, readonly string[]> = {
   domain: ['domain'],
   adapters: ['adapters', 'domain'],
-  engine: ['engine', 'adapters', 'domain'],
+  engine: ['engine', 'orchestrator', 'adapters', 'domain'],
+  orchestrator: ['engine', 'orchestrator', 'adapters', 'domain'],
   ui: ['ui', 'domain'],
-  commands: ['commands', 'engine', 'adapters', 'ui', 'domain', 'context.ts'],
-  'context.ts': ['engine', 'adapters', 'ui', 'domain'],
+  commands: ['commands', 'engine', 'orchestrator', 'orchestrator', 'adapters', 'ui', 'domain', 'context.ts'],
+  'context.ts': ['engine', 'orchestrator', 'adapters', 'ui', 'domain'],
   'once.ts': [],
-  'open-stack.ts': ['engine', 'adapters', 'ui', 'domain', 'context.ts', 'once.ts', 'version.ts'],
+  'open-stack.ts': ['engine', 'orchestrator', 'adapters', 'ui', 'domain', 'context.ts', 'once.ts', 'version.ts'],
   'open-context.ts': ['open-stack.ts', 'adapters', 'ui', 'domain', 'context.ts', 'once.ts'],
   'program.ts': ['commands', 'domain', 'context.ts', 'version.ts'],
   'app.ts': ['program.ts', 'open-context.ts', 'ui', 'domain'],
@@ -30,7 +31,7 @@ const DOORS: Record<string, RegExp> = {
   execa: /^adapters\//,
   'get-port': /^adapters\//,
   pg: /^adapters\/postgres\//,
-  '@redis/client': /^adapters\/redis\.ts$/,
+  '@redis/client': /^adapters\/redis(\.ts$|\/)/,
 };
 
 /** What the domain, being pure, may take from outside. */

@@ -6,7 +6,7 @@ import {
   composeRenew,
   composeUp,
   findCompose,
-} from '../../adapters/compose.ts';
+} from '../../adapters/docker/compose.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import { composeEnvFileOf } from '../../domain/layout.ts';

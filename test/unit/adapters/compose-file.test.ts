@@ -11,8 +11,8 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findCompose } from '../../../src/adapters/compose.ts';
-import { type ComposeFile, readComposeFile } from '../../../src/adapters/compose-file.ts';
+import { findCompose } from '../../../src/adapters/docker/compose.ts';
+import { type ComposeFile, readComposeFile } from '../../../src/adapters/docker/compose-file.ts';
 import { readPorts } from '../../../src/domain/compose/ports.ts';
 import { layValues } from '../../../src/domain/values.ts';
 

@@ -3,13 +3,13 @@ import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { interpolate } from '../domain/compose/interpolate.ts';
-import { type ComposeData, mergeCompose } from '../domain/compose/merge.ts';
-import { isPlainMap } from '../domain/config/source.ts';
-import type { Values } from '../domain/values.ts';
+import { interpolate } from '../../domain/compose/interpolate.ts';
+import { type ComposeData, mergeCompose } from '../../domain/compose/merge.ts';
+import { isPlainMap } from '../../domain/config/source.ts';
+import type { Values } from '../../domain/values.ts';
+import { readFileIfThere, replaceFile } from '../files.ts';
+import { makePersonFolder } from '../person-folder.ts';
 import { askCompose } from './compose.ts';
-import { readFileIfThere, replaceFile } from './files.ts';
-import { makePersonFolder } from './person-folder.ts';
 
 const NO_COUNTS_MS = 60 * 60_000;
 
