@@ -65,7 +65,7 @@ export function createContext(
 
 async function requireOwn(place: FoundRoot, host: Host): Promise<FoundRoot> {
   const [{ requireOwnPlace }, { openTrustStore }] = await Promise.all([
-    import('./adapters/ownership.ts'),
+    import('./adapters/files/ownership.ts'),
     import('./adapters/trust-store.ts'),
   ]);
   return requireOwnPlace(place, host.env, openTrustStore(host.env));

@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { ConfigFile } from './adapters/config-file.ts';
 import type { DockerEngine } from './adapters/docker/docker.ts';
-import { homeOf } from './adapters/person-folder.ts';
+import { homeOf } from './adapters/files/person-folder.ts';
 import type { PortLeases } from './adapters/port-leases.ts';
 import type { HostServer } from './adapters/servers/host-server.ts';
 import type { Context, GlobalOptions, Host } from './context.ts';
@@ -45,7 +45,7 @@ export async function makeStack({
 }: StackParts): Promise<Stack> {
   const root = await realpath(found);
   const rootId = rootIdOf(root);
-  const { refuseLinkedState } = await import('./adapters/own-folders.ts');
+  const { refuseLinkedState } = await import('./adapters/files/own-folders.ts');
   await refuseLinkedState(root);
   const { openState } = await import('./adapters/state.ts');
   const { readStackName } = await import('./adapters/state-file.ts');
@@ -81,7 +81,7 @@ export async function makeStack({
   const readCompose = onceFor(async (composeFile) => {
     const [{ readComposeFile }, { requireOwnFiles }, { openTrustStore }] = await Promise.all([
       import('./adapters/docker/compose-file.ts'),
-      import('./adapters/ownership.ts'),
+      import('./adapters/files/ownership.ts'),
       import('./adapters/trust-store.ts'),
     ]);
     const compose = { projectDir: root, env, values, cacheFolder: cacheFolderOf(env) };
@@ -172,7 +172,7 @@ async function sweep(root: string, worktrees: string | undefined): Promise<strin
   const near = worktrees === undefined ? [] : [path.resolve(root, worktrees, NEAR_TRASH)];
   const trashes = [inFolder(root, 'trash'), ...near].filter((trash) => existsSync(trash));
   if (trashes.length === 0) return [];
-  const { sweepTrash } = await import('./adapters/trash.ts');
+  const { sweepTrash } = await import('./adapters/files/trash.ts');
   return (await Promise.all(trashes.map(sweepTrash))).flat();
 }
 

@@ -4,7 +4,7 @@ import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import { STATE_FILES, STATE_FOLDER } from '../domain/layout.ts';
 import { layValues, type Values } from '../domain/values.ts';
-import { isThere, readFileIfThere } from './files.ts';
+import { isThere, readFileIfThere } from './files/files.ts';
 
 /** The file that makes a folder the root of a stack. */
 export const CONFIG_FILE = 'stack.yml';

@@ -4,7 +4,7 @@ import { lstat, readdir, readlink, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { interrupted, StackError } from '../domain/errors.ts';
-import { explainFileError } from './files.ts';
+import { explainFileError } from './files/files.ts';
 import { identifyProcess, isAlive, type ProcessIdentity, selfIdentity } from './process-identity.ts';
 
 export interface LockOptions {

@@ -4,7 +4,7 @@ import { StackError } from '../domain/errors.ts';
 import { passwordsFileOf } from '../domain/layout.ts';
 import { ownPasswordVariable } from '../domain/shared.ts';
 import type { Values } from '../domain/values.ts';
-import { makeFolder, readFileIfThere, replaceFile } from './files.ts';
+import { makeFolder, readFileIfThere, replaceFile } from './files/files.ts';
 
 const BYTES = 24;
 

@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { dedicatedRepos, type StackState } from '../domain/instance.ts';
 import { readState } from '../domain/state-text.ts';
-import { readFileIfThere, replaceFile } from './files.ts';
+import { readFileIfThere, replaceFile } from './files/files.ts';
 import { readOwnEntry } from './git/entry.ts';
 import { readNotes } from './git/own-notes.ts';
 

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { StackError } from '../domain/errors.ts';
 import type { StackState } from '../domain/instance.ts';
 import { stateBackupOf, stateFileOf } from '../domain/layout.ts';
-import { explainFileError, readFileIfThere, replaceFile } from './files.ts';
-import { describeKind, readWhole } from './read-file.ts';
+import { explainFileError, readFileIfThere, replaceFile } from './files/files.ts';
+import { describeKind, readWhole } from './files/read-file.ts';
 
 /**
  * Why a state cannot be had. `gone`: there is no file, and there are traces of what it told of; `damaged`: it holds nothing

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { StackError } from '../domain/errors.ts';
 import type { StackState } from '../domain/instance.ts';
 import { stateFileOf, stateFolder, stateLockOf } from '../domain/layout.ts';
-import { makeFolder, readFileIfThere, replaceFile } from './files.ts';
+import { makeFolder, readFileIfThere, replaceFile } from './files/files.ts';
 import { withLock } from './lock.ts';
 import {
   keepOldVersion,

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileError, readFileIfThere, replaceFile } from './files.ts';
-import { isOwnUid } from './ownership.ts';
-import { makePersonFolder, personFolder } from './person-folder.ts';
+import { explainFileError, readFileIfThere, replaceFile } from './files/files.ts';
+import { isOwnUid } from './files/ownership.ts';
+import { makePersonFolder, personFolder } from './files/person-folder.ts';
 
 /** What a person has looked at and trusted. */
 export interface Trust {

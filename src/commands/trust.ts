@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Stranger } from '../adapters/ownership.ts';
+import type { Stranger } from '../adapters/files/ownership.ts';
 import type { Trust, TrustStore } from '../adapters/trust-store.ts';
 import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
@@ -66,7 +66,7 @@ async function trustOwner(context: Context, store: TrustStore): Promise<Result> 
   const { cwd, env } = context.host;
   const [{ requireRoot }, { listStrangers, ownerMark }] = await Promise.all([
     import('../adapters/config-file.ts'),
-    import('../adapters/ownership.ts'),
+    import('../adapters/files/ownership.ts'),
   ]);
   const place = await requireRoot(cwd);
   const at = new Date().toISOString();

@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { readTicketPointer } from '../adapters/config-file.ts';
-import { isThere } from '../adapters/files.ts';
+import { isThere } from '../adapters/files/files.ts';
 import { canonicalPath, findEntry, readOwnEntry } from '../adapters/git/entry.ts';
 import { readNotes } from '../adapters/git/own-notes.ts';
 import { StackError } from '../domain/errors.ts';

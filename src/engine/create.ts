@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { refuseLinkedFolder } from '../adapters/own-folders.ts';
+import { refuseLinkedFolder } from '../adapters/files/own-folders.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord } from '../domain/instance.ts';

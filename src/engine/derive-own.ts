@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isThere, readFileIfThere } from '../adapters/files.ts';
+import { isThere, readFileIfThere } from '../adapters/files/files.ts';
 import { listMarked } from '../adapters/postgres/databases.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { readEnvBlock } from '../domain/env-block.ts';

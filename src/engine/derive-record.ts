@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { readFileIfThere } from '../adapters/files.ts';
+import { readFileIfThere } from '../adapters/files/files.ts';
 import { canonicalPath } from '../adapters/git/entry.ts';
 import { listWorktrees } from '../adapters/git/worktree-list.ts';
 import type { StackConfig } from '../domain/config/config.ts';

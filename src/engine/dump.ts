@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileError, isThere } from '../adapters/files.ts';
+import { explainFileError, isThere } from '../adapters/files/files.ts';
 import { endClients } from '../adapters/postgres/clients.ts';
 import {
   copyProperties,

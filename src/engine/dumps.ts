@@ -1,6 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { isThere, makeFolder, readFileIfThere, replaceFile } from '../adapters/files.ts';
+import { isThere, makeFolder, readFileIfThere, replaceFile } from '../adapters/files/files.ts';
 import { findLocal } from '../adapters/git/branch.ts';
 import { endClients } from '../adapters/postgres/clients.ts';
 import type { Session } from '../adapters/postgres/connection.ts';

@@ -1,4 +1,4 @@
-import { isThere } from '../adapters/files.ts';
+import { isThere } from '../adapters/files/files.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { sharedProject } from '../domain/names.ts';

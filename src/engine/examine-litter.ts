@@ -1,9 +1,9 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileError } from '../adapters/files.ts';
+import { explainFileError } from '../adapters/files/files.ts';
+import { isAbandoned } from '../adapters/files/temporary.ts';
 import { excludeLock, repoLock } from '../adapters/git/lock.ts';
 import { inspectLock, withLock } from '../adapters/lock.ts';
-import { isAbandoned } from '../adapters/temporary.ts';
 import { StackError } from '../domain/errors.ts';
 import { inFolder, stateFolder, stateLockOf, upLockOf } from '../domain/layout.ts';
 import type { Finding } from './finding.ts';

@@ -1,4 +1,4 @@
-import { isThere } from '../adapters/files.ts';
+import { isThere } from '../adapters/files/files.ts';
 import { findSharedFaults } from '../adapters/git/shared-state.ts';
 import { inspectWorktree } from '../adapters/git/worktree.ts';
 import { type StateTrouble, troubleOf } from '../adapters/state-file.ts';

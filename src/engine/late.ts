@@ -1,4 +1,4 @@
-import { isThere } from '../adapters/files.ts';
+import { isThere } from '../adapters/files/files.ts';
 import { findLocal } from '../adapters/git/branch.ts';
 import { listDoubtful } from '../adapters/git/doubtful.ts';
 import { findEveryRisk } from '../adapters/git/every-risk.ts';

@@ -1,4 +1,4 @@
-import { isThere } from '../adapters/files.ts';
+import { isThere } from '../adapters/files/files.ts';
 import { findMendable, isKnownTo, rejoinWorktree, restoreBranch } from '../adapters/git/worktree-mend.ts';
 import { type DedicatedRepo, dedicatedRepos } from '../domain/instance.ts';
 import { requireOwnThings } from './belongs.ts';

@@ -1,4 +1,4 @@
-import { isThere } from '../adapters/files.ts';
+import { isThere } from '../adapters/files/files.ts';
 import { describeWayBack, findMoved } from '../adapters/git/every-risk.ts';
 import { findSharedFaults } from '../adapters/git/shared-state.ts';
 import { findWorktreeFault, type WorktreeFault } from '../adapters/git/worktree-fault.ts';

@@ -1,4 +1,4 @@
-import { isThere } from '../adapters/files.ts';
+import { isThere } from '../adapters/files/files.ts';
 import { findLocal } from '../adapters/git/branch.ts';
 import { canonicalPath, findEntry } from '../adapters/git/entry.ts';
 import { listAlive } from '../adapters/process/table.ts';

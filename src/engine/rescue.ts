@@ -1,4 +1,4 @@
-import { isThere } from '../adapters/files.ts';
+import { isThere } from '../adapters/files/files.ts';
 import { type Doubtful, listDoubtful } from '../adapters/git/doubtful.ts';
 import { type Rescued, rescueWork } from '../adapters/git/rescue.ts';
 import { dropRescue, keepBeside, keepRecord, listRecords, rescueRef } from '../adapters/git/rescue-refs.ts';

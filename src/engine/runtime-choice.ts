@@ -1,4 +1,4 @@
-import { isThere } from '../adapters/files.ts';
+import { isThere } from '../adapters/files/files.ts';
 import type { RuntimeName } from '../domain/runtime.ts';
 import { embeddedFolder } from './shared-plan.ts';
 import type { Stack } from './stack.ts';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isThere } from '../adapters/files.ts';
+import { isThere } from '../adapters/files/files.ts';
 import { type ComposePort, readPorts } from '../domain/compose/ports.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';

@@ -1,4 +1,4 @@
-import { refuseLinkedFolder } from '../adapters/own-folders.ts';
+import { refuseLinkedFolder } from '../adapters/files/own-folders.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord, StackState } from '../domain/instance.ts';
 import { hasOwnData } from '../domain/own.ts';

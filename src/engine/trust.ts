@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { CONFIG_FILE, LOCAL_CONFIG_FILE } from '../adapters/config-file.ts';
 import type { ComposeFile } from '../adapters/docker/compose-file.ts';
-import { readFileIfThere } from '../adapters/files.ts';
+import { readFileIfThere } from '../adapters/files/files.ts';
 import { isFromGit, listKept } from '../adapters/git/tracked.ts';
 import type { TrustStore } from '../adapters/trust-store.ts';
 import { listComposePaths } from '../domain/compose/mounts.ts';

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { isThere } from '../adapters/files.ts';
-import { refuseLink } from '../adapters/own-folders.ts';
+import { isThere } from '../adapters/files/files.ts';
+import { refuseLink } from '../adapters/files/own-folders.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { inFolder } from '../domain/layout.ts';

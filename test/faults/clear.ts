@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { isTemporary } from '../../src/adapters/temporary.ts';
+import { isTemporary } from '../../src/adapters/files/temporary.ts';
 import type { Rescue } from '../../src/domain/rescue.ts';
 import { until } from '../support/until.ts';
 import { findLeftData } from './data.ts';

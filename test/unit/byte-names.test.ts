@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bytesOf, isEscaped, pathOf, textOf } from '../../src/adapters/byte-names.ts';
-import { readFileIfThere, replaceFile } from '../../src/adapters/files.ts';
+import { bytesOf, isEscaped, pathOf, textOf } from '../../src/adapters/files/byte-names.ts';
+import { readFileIfThere, replaceFile } from '../../src/adapters/files/files.ts';
 import { makeTemp } from '../support/temp.ts';
 
 describe('names that are no UTF-8', () => {

@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs';
 import { join, posix, relative } from 'node:path';
 import type { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
-import { readFileIfThere } from '../files.ts';
+import { readFileIfThere } from '../files/files.ts';
 
 /**
  * Gives a build's folder as a zipped archive, without what its `.dockerignore` names; the Dockerfile goes along even when

@@ -7,8 +7,8 @@ import { interpolate } from '../../domain/compose/interpolate.ts';
 import { type ComposeData, mergeCompose } from '../../domain/compose/merge.ts';
 import { isPlainMap } from '../../domain/config/source.ts';
 import type { Values } from '../../domain/values.ts';
-import { readFileIfThere, replaceFile } from '../files.ts';
-import { makePersonFolder } from '../person-folder.ts';
+import { readFileIfThere, replaceFile } from '../files/files.ts';
+import { makePersonFolder } from '../files/person-folder.ts';
 import { askCompose } from './compose.ts';
 
 const NO_COUNTS_MS = 60 * 60_000;

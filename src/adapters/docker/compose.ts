@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { execa } from 'execa';
 import { interrupted, StackError } from '../../domain/errors.ts';
-import { makeFolder, replaceFile } from '../files.ts';
+import { makeFolder, replaceFile } from '../files/files.ts';
 
 const LAST_LINES = 30;
 /** It says its version without asking the engine; a plugin on a disk that hangs does not. */

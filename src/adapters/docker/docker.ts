@@ -2,7 +2,7 @@ import { Agent } from 'node:http';
 import Docker from 'dockerode';
 import { StackError } from '../../domain/errors.ts';
 import type { Runtime, RuntimeCheck } from '../../domain/runtime.ts';
-import { homeOf } from '../person-folder.ts';
+import { homeOf } from '../files/person-folder.ts';
 import { limitClient, readPatience } from './ask.ts';
 import { type BuildRequest, buildImage } from './build.ts';
 import { type Connection, createConnection, type Person } from './connection.ts';

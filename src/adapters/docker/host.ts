@@ -4,7 +4,7 @@ import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DockerOptions } from 'dockerode';
 import { StackError } from '../../domain/errors.ts';
-import { readFileIfThere } from '../files.ts';
+import { readFileIfThere } from '../files/files.ts';
 
 /** Where to look for the engine. */
 export interface EngineQuery {

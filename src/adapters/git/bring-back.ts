@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { isEscaped } from '../byte-names.ts';
-import { replaceFile } from '../files.ts';
+import { isEscaped } from '../files/byte-names.ts';
+import { replaceFile } from '../files/files.ts';
 import { findLocal } from './branch.ts';
 import { readOwnEntry } from './entry.ts';
 import { bringBackExact } from './exact-back.ts';

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { pathOf } from '../byte-names.ts';
+import { pathOf } from '../files/byte-names.ts';
 import { readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { findIgnoredWork, type IgnoredQuestion, isSame, listIgnoredInside } from './ignored.ts';
 import { listInside } from './inside.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { removeEnvBlock } from '../../domain/env-block.ts';
 import { shortHash } from '../../domain/names.ts';
-import { readFileIfThere } from '../files.ts';
+import { readFileIfThere } from '../files/files.ts';
 
 /** An env file that stack writes. */
 export interface EnvFile {

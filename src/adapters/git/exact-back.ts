@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
-import { pathOf } from '../byte-names.ts';
+import { pathOf } from '../files/byte-names.ts';
 import type { WorktreeEntry } from './entry.ts';
 import { exactGit, writeFiles } from './exact.ts';
 import { applyList, readList } from './exact-list.ts';

@@ -1,8 +1,8 @@
 import { accessSync, chmodSync, constants, lstatSync, mkdirSync, type Stats, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
-import { pathOf } from '../byte-names.ts';
-import { explainFileError } from '../files.ts';
+import { pathOf } from '../files/byte-names.ts';
+import { explainFileError } from '../files/files.ts';
 import { askGit } from './git.ts';
 import { locateIn, readEntries } from './inside.ts';
 

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { bytesOf } from '../byte-names.ts';
-import { readWhole } from '../read-file.ts';
+import { bytesOf } from '../files/byte-names.ts';
+import { readWhole } from '../files/read-file.ts';
 import type { WorktreeEntry } from './entry.ts';
 import { type ExactList, listExactly } from './exact-list.ts';
 import { askGit, tryGit } from './git.ts';

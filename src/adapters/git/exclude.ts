@@ -1,9 +1,9 @@
 import { chmod, lstat, mkdir, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileError, isThere } from '../files.ts';
+import { explainFileError, isThere } from '../files/files.ts';
+import { readWhole } from '../files/read-file.ts';
+import { sweepTemporaries, temporaryIn } from '../files/temporary.ts';
 import { withLock } from '../lock.ts';
-import { readWhole } from '../read-file.ts';
-import { sweepTemporaries, temporaryIn } from '../temporary.ts';
 import { askGit, gitError, tryGit } from './git.ts';
 import { excludeLock } from './lock.ts';
 

@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { shortHash } from '../../domain/names.ts';
-import { pathOf } from '../byte-names.ts';
+import { pathOf } from '../files/byte-names.ts';
 import { askGit } from './git.ts';
 import { readEntries } from './inside.ts';
 

@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { simpleGit } from 'simple-git';
 import { explainShortage, interrupted, StackError } from '../../domain/errors.ts';
-import { bytesOf, textOf } from '../byte-names.ts';
+import { bytesOf, textOf } from '../files/byte-names.ts';
 import { endMarked } from '../process/group.ts';
 import { endWithMe } from '../process/mortal.ts';
 import { listGroup, listProcesses, MARKER, type ProcessRow } from '../process/table.ts';

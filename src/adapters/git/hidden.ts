@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { pathOf } from '../byte-names.ts';
+import { pathOf } from '../files/byte-names.ts';
 import { askAboutFiles } from './filters.ts';
 import { askGit } from './git.ts';
 

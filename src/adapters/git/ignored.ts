@@ -1,7 +1,7 @@
 import { lstat, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { pathOf } from '../byte-names.ts';
-import { openAtOnce } from '../read-file.ts';
+import { pathOf } from '../files/byte-names.ts';
+import { openAtOnce } from '../files/read-file.ts';
 import type { WorktreeEntry } from './entry.ts';
 import { isKnownText } from './env-text.ts';
 import { readEntries } from './inside.ts';

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type Found, listBelow } from '../find-files.ts';
+import { type Found, listBelow } from '../files/find-files.ts';
 import { askGit, tryGit } from './git.ts';
 
 /** In a checkout: which of the files that git ignores are to come along into new worktrees. */

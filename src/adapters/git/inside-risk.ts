@@ -2,7 +2,7 @@ import { accessSync, constants, lstatSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { shortHash } from '../../domain/names.ts';
-import { pathOf } from '../byte-names.ts';
+import { pathOf } from '../files/byte-names.ts';
 import { readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { describeForeign, listUntracked, stampForeign } from './foreign.ts';
 import { type Inside, listInside, lookInside } from './inside.ts';

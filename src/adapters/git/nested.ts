@@ -1,9 +1,9 @@
 import { lstat, readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
-import { pathOf } from '../byte-names.ts';
-import { isThere, readFileIfThere } from '../files.ts';
-import { readWhole } from '../read-file.ts';
+import { pathOf } from '../files/byte-names.ts';
+import { isThere, readFileIfThere } from '../files/files.ts';
+import { readWhole } from '../files/read-file.ts';
 import { type Commit, listCommits } from './commits.ts';
 import { askGit } from './git.ts';
 import { findOwnInRepo } from './own-commits.ts';

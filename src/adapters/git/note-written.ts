@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
-import { pathOf } from '../byte-names.ts';
+import { pathOf } from '../files/byte-names.ts';
 import { readOwnEntry } from './entry.ts';
 import { hashOf } from './env-text.ts';
 import { expand, findIgnoredWork, type IgnoredQuestion, listIgnoredInside, timeStampOf } from './ignored.ts';

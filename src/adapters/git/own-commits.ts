@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { readFileIfThere } from '../files.ts';
+import { readFileIfThere } from '../files/files.ts';
 import type { Commit } from './commits.ts';
 import type { WorktreeEntry } from './entry.ts';
 import { type AskOptions, askGit } from './git.ts';

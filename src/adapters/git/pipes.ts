@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
-import { pathOf } from '../byte-names.ts';
-import { inSlices } from '../find-files.ts';
+import { pathOf } from '../files/byte-names.ts';
+import { inSlices } from '../files/find-files.ts';
 import { readEntries } from './inside.ts';
 
 /** Where git is asked something. */

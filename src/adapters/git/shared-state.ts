@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { isThere, readFileIfThere } from '../files.ts';
+import { isThere, readFileIfThere } from '../files/files.ts';
 import { tryGit } from './git.ts';
 
 /** Something in what all checkouts of a repo share that keeps git, or its hooks, from working. */

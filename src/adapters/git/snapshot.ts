@@ -1,8 +1,8 @@
 import { copyFile, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
-import { bytesOf } from '../byte-names.ts';
-import { isThere } from '../files.ts';
+import { bytesOf } from '../files/byte-names.ts';
+import { isThere } from '../files/files.ts';
 import { askGit, changeGit, gitError, tryGit } from './git.ts';
 import { listHidden } from './hidden.ts';
 import { locateIn } from './inside.ts';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isThere } from '../files.ts';
+import { isThere } from '../files/files.ts';
 import { askGit, changeGit, gitError, tryGit } from './git.ts';
 
 /** Putting files of a commit into a worktree takes as long as they are large. */

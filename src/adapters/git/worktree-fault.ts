@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isThere, readFileIfThere } from '../files.ts';
+import { isThere, readFileIfThere } from '../files/files.ts';
 import { findLostBranch } from './head-log.ts';
 
 /**

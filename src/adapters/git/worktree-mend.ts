@@ -1,5 +1,5 @@
 import { StackError } from '../../domain/errors.ts';
-import { isEscaped } from '../byte-names.ts';
+import { isEscaped } from '../files/byte-names.ts';
 import { withLock } from '../lock.ts';
 import { canonicalPath, findEntry, readOwnEntry } from './entry.ts';
 import { changeGit, gitError, tryGit } from './git.ts';

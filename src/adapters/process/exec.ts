@@ -5,7 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { interrupted, StackError } from '../../domain/errors.ts';
 import type { ExecOptions, LogLine } from '../../domain/runtime.ts';
-import { isThere } from '../files.ts';
+import { isThere } from '../files/files.ts';
 import { processStartTime } from '../process-identity.ts';
 import { makeSplitter } from '../split-lines.ts';
 import { endGroup, endMarked } from './group.ts';

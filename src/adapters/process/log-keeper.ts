@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { StackError } from '../../domain/errors.ts';
-import { readFileIfThere, replaceFile } from '../files.ts';
+import { readFileIfThere, replaceFile } from '../files/files.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from '../process-identity.ts';
 import type { LogFiles } from './log-files.ts';
 

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileError, makeFolder } from '../files.ts';
+import { explainFileError, makeFolder } from '../files/files.ts';
 import type { LogFiles } from './log-files.ts';
 import { endKeeper, type KeeperWish, keeperFileOf, startKeeper } from './log-keeper.ts';
 

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { inFolder, serviceLogOf } from '../../domain/layout.ts';
 import { isWorkloadOf, rootIdOf } from '../../domain/names.ts';
 import type { PublishedPort, WorkloadRef } from '../../domain/runtime.ts';
-import { explainFileError, makeFolder, readFileIfThere, replaceFile } from '../files.ts';
-import { sweepTemporaries } from '../temporary.ts';
+import { explainFileError, makeFolder, readFileIfThere, replaceFile } from '../files/files.ts';
+import { sweepTemporaries } from '../files/temporary.ts';
 import { type LogFiles, logFilesOf } from './log-files.ts';
 import { keeperFileOf } from './log-keeper.ts';
 

@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { throwIfAborted } from '../../domain/errors.ts';
 import { inFolder } from '../../domain/layout.ts';
 import { SUPERUSER } from '../../domain/shared.ts';
-import { makeFolder } from '../files.ts';
+import { makeFolder } from '../files/files.ts';
 import { logFilesOf } from '../process/log-files.ts';
 import { endKeeper, mendKeeper } from '../process/log-keeper.ts';
 import { requireFreePorts } from '../process/ports.ts';

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
-import { makeFolder, replaceFile } from '../files.ts';
+import { makeFolder, replaceFile } from '../files/files.ts';
 import { logFilesOf } from '../process/log-files.ts';
 import { endKeeper, mendKeeper } from '../process/log-keeper.ts';
 import {

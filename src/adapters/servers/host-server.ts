@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { DEFAULT_LOG_BYTES } from '../../domain/runtime.ts';
-import { readFileIfThere } from '../files.ts';
+import { readFileIfThere } from '../files/files.ts';
 import { logFilesOf } from '../process/log-files.ts';
 import { waitForKeeper } from '../process/log-keeper.ts';
 import { openLog } from '../process/logs.ts';

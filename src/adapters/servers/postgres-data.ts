@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { interrupted, StackError } from '../../domain/errors.ts';
 import { shortHash } from '../../domain/names.ts';
 import { SUPERUSER } from '../../domain/shared.ts';
-import { explainFileError, replaceFile } from '../files.ts';
+import { explainFileError, replaceFile } from '../files/files.ts';
 import { quoteName, quoteText } from '../postgres/quote.ts';
 import { readText, type ServerSettings } from './host-server.ts';
 import type { OtherUser } from './other-user.ts';

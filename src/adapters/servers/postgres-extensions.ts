@@ -1,6 +1,6 @@
 import { chown, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { makeFolder } from '../files.ts';
+import { makeFolder } from '../files/files.ts';
 import type { PostgresPlace, PostgresTools } from './postgres-data.ts';
 
 /** Extensions that reach nothing beyond the database and that products use, but only superusers may install. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import { shortHash } from '../../domain/names.ts';
-import { makeFolder } from '../files.ts';
+import { makeFolder } from '../files/files.ts';
 import { type OtherUser, openFolder } from './other-user.ts';
 
 /** Bytes of a socket's path that every system takes: 103 on macOS, 107 on Linux (unix(7)). */

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'dotenv';
-import { readFileIfThere } from '../../adapters/files.ts';
+import { readFileIfThere } from '../../adapters/files/files.ts';
 import { isTracked } from '../../adapters/git/exclude.ts';
 import type { EnvFileFacts } from '../../domain/check/arrow.ts';
 import { readEnvBlock } from '../../domain/env-block.ts';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isThere } from '../../adapters/files.ts';
+import { isThere } from '../../adapters/files/files.ts';
 import { tryGit } from '../../adapters/git/git.ts';
 import { defaultBranch, findMainWorktree, inspectRepo } from '../../adapters/git/repo.ts';
 import { StackError } from '../../domain/errors.ts';

@@ -1,5 +1,5 @@
-import { type Copied, copyFiles } from '../../adapters/copy-files.ts';
-import { type Found, findMatches } from '../../adapters/find-files.ts';
+import { type Copied, copyFiles } from '../../adapters/files/copy-files.ts';
+import { type Found, findMatches } from '../../adapters/files/find-files.ts';
 import { listIncluded } from '../../adapters/git/included.ts';
 import { noteCopied } from '../../adapters/git/note-written.ts';
 import { requireDedicated } from '../../domain/instance.ts';

@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE, renderPointer } from '../../adapters/config-file.ts';
-import { makeFolder, readFileIfThere, replaceFile } from '../../adapters/files.ts';
-import { refuseLinkedFolder } from '../../adapters/own-folders.ts';
-import { sweepTemporaries } from '../../adapters/temporary.ts';
-import { moveToTrash } from '../../adapters/trash.ts';
+import { makeFolder, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
+import { refuseLinkedFolder } from '../../adapters/files/own-folders.ts';
+import { sweepTemporaries } from '../../adapters/files/temporary.ts';
+import { moveToTrash } from '../../adapters/files/trash.ts';
 import type { Step } from '../../domain/step.ts';
 import { findBeside, listBesideNames, removeIfEmpty } from '../beside.ts';
 import { folderOf, riskError } from '../checks.ts';

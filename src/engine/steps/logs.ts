@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { isThere, makeFolder } from '../../adapters/files.ts';
+import { isThere, makeFolder } from '../../adapters/files/files.ts';
 import { inFolder } from '../../domain/layout.ts';
 import type { Step } from '../../domain/step.ts';
 import type { Work } from '../work.ts';

@@ -1,6 +1,6 @@
 import { rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
-import { makeFolder, readFileIfThere, replaceFile } from '../../adapters/files.ts';
+import { makeFolder, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
 import { readyMarkOf } from '../../domain/layout.ts';
 import type { WorkloadStatus } from '../../domain/runtime.ts';
 import type { Work } from '../work.ts';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { makeFolder } from '../../adapters/files.ts';
+import { makeFolder } from '../../adapters/files/files.ts';
 import { noteWritten } from '../../adapters/git/note-written.ts';
 import { logFilesOf } from '../../adapters/process/log-files.ts';
 import { openLogWriter } from '../../adapters/process/logs.ts';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { makeFolder } from '../../adapters/files.ts';
+import { makeFolder } from '../../adapters/files/files.ts';
 import { inspectLock, withLock } from '../../adapters/lock.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { BASELINE } from '../../domain/instance.ts';

@@ -1,4 +1,4 @@
-import { isThere } from '../../adapters/files.ts';
+import { isThere } from '../../adapters/files/files.ts';
 import { findLocal } from '../../adapters/git/branch.ts';
 import { noteCheckout } from '../../adapters/git/note-written.ts';
 import { addNotes } from '../../adapters/git/own-notes.ts';

@@ -13,8 +13,8 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Copied, copyFiles } from '../../../src/adapters/copy-files.ts';
-import { findMatches } from '../../../src/adapters/find-files.ts';
+import { type Copied, copyFiles } from '../../../src/adapters/files/copy-files.ts';
+import { findMatches } from '../../../src/adapters/files/find-files.ts';
 import { makeTemp } from '../../support/temp.ts';
 
 function makeWorld() {

@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { makeFolder, readFileIfThere } from '../../../src/adapters/files.ts';
+import { makeFolder, readFileIfThere } from '../../../src/adapters/files/files.ts';
 import { makeTemp } from '../../support/temp.ts';
 
 describe('reading a file', () => {

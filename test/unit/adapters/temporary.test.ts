@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { replaceFile } from '../../../src/adapters/files.ts';
-import { temporaryIn } from '../../../src/adapters/temporary.ts';
+import { replaceFile } from '../../../src/adapters/files/files.ts';
+import { temporaryIn } from '../../../src/adapters/files/temporary.ts';
 import { makeTemp } from '../../support/temp.ts';
 
 it('removes what a write that was killed left, and leaves a living one alone', async () => {

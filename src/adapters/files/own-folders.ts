@@ -1,8 +1,8 @@
 import type { Dirent } from 'node:fs';
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import path from 'node:path';
-import { StackError } from '../domain/errors.ts';
-import { STATE_FILES, STATE_FOLDERS, stateFolder } from '../domain/layout.ts';
+import { StackError } from '../../domain/errors.ts';
+import { STATE_FILES, STATE_FOLDERS, stateFolder } from '../../domain/layout.ts';
 
 /** Opening one of these must not wait for somebody at the other end. */
 const PLAIN = /\.(log|json|exit|dump|keys)(\.1)?$/;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { askForPid } from './process/stat.ts';
+import { askForPid } from '../process/stat.ts';
 
 const PATTERN = /^\.stack-(\d+)-[0-9a-f]{8}\.tmp$/;
 

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { StackError } from '../domain/errors.ts';
+import { StackError } from '../../domain/errors.ts';
 import { isThere, makeFolder } from './files.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;

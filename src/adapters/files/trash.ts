@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, realpath, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { StackError } from '../domain/errors.ts';
+import { StackError } from '../../domain/errors.ts';
+import { askForPid } from '../process/stat.ts';
 import { isEscaped, pathOf } from './byte-names.ts';
 import { explainFileError } from './files.ts';
 import { listMounts, renderPlace } from './mounts.ts';
 import { refuseLink } from './own-folders.ts';
-import { askForPid } from './process/stat.ts';
 
 /** How often another process may remove the empty trash between our making it and moving something in. */
 const TRIES = 10;

@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { interrupted, StackError } from '../domain/errors.ts';
+import { interrupted, StackError } from '../../domain/errors.ts';
 
 /** Long enough for a person to unlock the password manager that fills the pipe. */
 const WAIT_SECONDS = 10;

@@ -1,6 +1,6 @@
 import { lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { explainShortage, StackError } from '../domain/errors.ts';
+import { explainShortage, StackError } from '../../domain/errors.ts';
 import { bytesOf, pathOf, textOf } from './byte-names.ts';
 import { type ReadOptions, readWhole } from './read-file.ts';
 import { sweepTemporaries, temporaryIn } from './temporary.ts';

@@ -14,7 +14,7 @@ import {
 import { copyFile, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
-import { throwIfAborted } from '../domain/errors.ts';
+import { throwIfAborted } from '../../domain/errors.ts';
 import { explainFileError } from './files.ts';
 import { type Found, inSlices } from './find-files.ts';
 

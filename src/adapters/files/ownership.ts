@@ -1,8 +1,8 @@
 import { lstat, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { StackError } from '../domain/errors.ts';
-import { STATE_FOLDER } from '../domain/layout.ts';
-import { CONFIG_FILE, type FoundRoot, LOCAL_CONFIG_FILE } from './config-file.ts';
+import { StackError } from '../../domain/errors.ts';
+import { STATE_FOLDER } from '../../domain/layout.ts';
+import { CONFIG_FILE, type FoundRoot, LOCAL_CONFIG_FILE } from '../config-file.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
