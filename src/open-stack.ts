@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { ConfigFile } from './adapters/config-file.ts';
 import type { DockerEngine } from './adapters/docker/docker.ts';
 import { homeOf } from './adapters/files/person-folder.ts';
-import type { PortLeases } from './adapters/port-leases.ts';
+import type { PortLeases } from './adapters/net/port-leases.ts';
 import type { HostServer } from './adapters/servers/host-server.ts';
 import type { Context, GlobalOptions, Host } from './context.ts';
 import type { StackConfig } from './domain/config/config.ts';
@@ -125,7 +125,7 @@ export async function makeStack({
 }
 
 async function openLeases(root: string, { host, emit }: Pick<StackParts, 'host' | 'emit'>): Promise<PortLeases> {
-  const { openPortLeases } = await import('./adapters/port-leases.ts');
+  const { openPortLeases } = await import('./adapters/net/port-leases.ts');
   return openPortLeases({ root, env: host.env, warn: (text) => emit({ type: 'warning', text }) });
 }
 

@@ -1,4 +1,4 @@
-import { probePort } from '../adapters/probe.ts';
+import { probePort } from '../adapters/net/probe.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { throwIfAborted } from '../domain/errors.ts';
 import type { StackState } from '../domain/instance.ts';

@@ -1,4 +1,4 @@
-import { probeHttp, probePort, readHeader } from '../../adapters/probe.ts';
+import { probeHttp, probePort, readHeader } from '../../adapters/net/probe.ts';
 import type { ServiceFacts, Trouble } from '../../domain/check/arrow.ts';
 import type { ServiceConfig } from '../../domain/config/config.ts';
 import { requireService, type ServiceRecord } from '../../domain/instance.ts';

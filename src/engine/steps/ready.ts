@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { probeHttp, probePort } from '../../adapters/probe.ts';
+import { probeHttp, probePort } from '../../adapters/net/probe.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE, requireService } from '../../domain/instance.ts';

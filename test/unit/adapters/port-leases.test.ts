@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { openPortLeases, type PortLeases } from '../../../src/adapters/port-leases.ts';
+import { openPortLeases, type PortLeases } from '../../../src/adapters/net/port-leases.ts';
 import { freePorts } from '../../support/ports.ts';
 
 let folder: string;

@@ -1,10 +1,10 @@
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { stateFolder } from '../domain/layout.ts';
-import { rootIdOf } from '../domain/names.ts';
-import { isThere, readFileIfThere, replaceFile } from './files/files.ts';
-import { makePersonFolder, personFolder } from './files/person-folder.ts';
-import { withLock } from './lock.ts';
+import { stateFolder } from '../../domain/layout.ts';
+import { rootIdOf } from '../../domain/names.ts';
+import { isThere, readFileIfThere, replaceFile } from '../files/files.ts';
+import { makePersonFolder, personFolder } from '../files/person-folder.ts';
+import { withLock } from '../lock.ts';
 import { findFreePort, type PortWish } from './ports.ts';
 
 const WAIT_SECONDS = 5;

@@ -1,5 +1,5 @@
 import getPort, { clearLockedPorts } from 'get-port';
-import { StackError } from '../domain/errors.ts';
+import { StackError } from '../../domain/errors.ts';
 
 /** Ports that browsers refuse to open (the Fetch standard's list of bad ports, those above 1023). */
 const UNSAFE_PORTS = new Set([
