@@ -49,7 +49,7 @@ export async function makeStack({
   await refuseLinkedState(root);
   const { openState } = await import('./adapters/state.ts');
   const { readStackName } = await import('./adapters/state-file.ts');
-  const { selfIdentity } = await import('./adapters/process-identity.ts');
+  const { selfIdentity } = await import('./adapters/process/identity.ts');
   const loaded = once(async (): Promise<ConfigFile> => {
     const { loadConfig } = await import('./adapters/config-file.ts');
     return loadConfig(root, host.env, { cwd: host.cwd, signal });

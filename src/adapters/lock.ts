@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { interrupted, StackError } from '../domain/errors.ts';
 import { explainFileError } from './files/files.ts';
-import { identifyProcess, isAlive, type ProcessIdentity, selfIdentity } from './process-identity.ts';
+import { identifyProcess, isAlive, type ProcessIdentity, selfIdentity } from './process/identity.ts';
 
 export interface LockOptions {
   /** Ends the waiting, never the work. */

@@ -1,4 +1,4 @@
-import { isAlive } from '../adapters/process-identity.ts';
+import { isAlive } from '../adapters/process/identity.ts';
 import { StackError } from '../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { suggest } from '../domain/suggest.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readlinkSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { identifyProcess } from '../../src/adapters/process-identity.ts';
+import { identifyProcess } from '../../src/adapters/process/identity.ts';
 import type { StackView } from '../../src/domain/view.ts';
 import { BIN, listProcesses, makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';

@@ -1,6 +1,6 @@
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isAlive } from '../../src/adapters/process-identity.ts';
+import { isAlive } from '../../src/adapters/process/identity.ts';
 import type { StackState } from '../../src/domain/instance.ts';
 import { rootIdOf } from '../../src/domain/names.ts';
 import { listProcesses, makeShop, type Shop } from '../support/shop.ts';

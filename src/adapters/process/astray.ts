@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { promisify } from 'node:util';
 import { StackError } from '../../domain/errors.ts';
-import { processStartTime } from '../process-identity.ts';
+import { processStartTime } from './identity.ts';
 import { keptUntil } from './log-keeper.ts';
 import { listPortHolders } from './ports.ts';
 import { exitFileOf, filesOf, type ProcessRecord } from './record.ts';

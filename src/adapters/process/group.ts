@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { StackError } from '../../domain/errors.ts';
-import { processStartTime } from '../process-identity.ts';
+import { processStartTime } from './identity.ts';
 import { listListeners } from './ports.ts';
 import { findMarked, hasAny, listGroup, type ProcessRow, readMarker } from './table.ts';
 

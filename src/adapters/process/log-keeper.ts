@@ -6,7 +6,7 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { StackError } from '../../domain/errors.ts';
 import { readFileIfThere, replaceFile } from '../files/files.ts';
-import { identifyProcess, isAlive, type ProcessIdentity } from '../process-identity.ts';
+import { identifyProcess, isAlive, type ProcessIdentity } from './identity.ts';
 import type { LogFiles } from './log-files.ts';
 
 /** Read from the pipe at once. What dd reads it writes straight away, however little it is. */

@@ -5,10 +5,10 @@ import { throwIfAborted } from '../../domain/errors.ts';
 import { inFolder } from '../../domain/layout.ts';
 import { SUPERUSER } from '../../domain/shared.ts';
 import { makeFolder } from '../files/files.ts';
+import { processStartTime } from '../process/identity.ts';
 import { logFilesOf } from '../process/log-files.ts';
 import { endKeeper, mendKeeper } from '../process/log-keeper.ts';
 import { requireFreePorts } from '../process/ports.ts';
-import { processStartTime } from '../process-identity.ts';
 import {
   endServer,
   type HostServer,

@@ -7,13 +7,13 @@ import { promisify } from 'node:util';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { DEFAULT_LOG_BYTES } from '../../domain/runtime.ts';
 import { readFileIfThere } from '../files/files.ts';
+import { processStartTime } from '../process/identity.ts';
 import { logFilesOf } from '../process/log-files.ts';
 import { waitForKeeper } from '../process/log-keeper.ts';
 import { openLog } from '../process/logs.ts';
 import { requireFreePorts } from '../process/ports.ts';
 import { readNewestLines } from '../process/read-log.ts';
 import { listNumbers } from '../process/table.ts';
-import { processStartTime } from '../process-identity.ts';
 
 const run = promisify(execFile);
 const POLL_MS = 20;

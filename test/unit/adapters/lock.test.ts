@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFile
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { withLock } from '../../../src/adapters/lock.ts';
-import { identifyProcess, selfIdentity } from '../../../src/adapters/process-identity.ts';
+import { identifyProcess, selfIdentity } from '../../../src/adapters/process/identity.ts';
 import { bundleScript, runScript } from '../../support/child-script.ts';
 import { makeScriptFolder, makeTemp } from '../../support/temp.ts';
 import { until } from '../../support/until.ts';

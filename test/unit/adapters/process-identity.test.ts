@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { identifyProcess, isAlive, processStartTime, selfIdentity } from '../../../src/adapters/process-identity.ts';
+import { identifyProcess, isAlive, processStartTime, selfIdentity } from '../../../src/adapters/process/identity.ts';
 import { until } from '../../support/until.ts';
 
 function startSleeper(command = 'exec sleep 600') {

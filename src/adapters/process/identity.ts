@@ -1,7 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { askForPid, readStat } from './process/stat.ts';
+import { askForPid, readStat } from './stat.ts';
 
 const run = promisify(execFile);
 
