@@ -47,8 +47,8 @@ export async function makeStack({
   const rootId = rootIdOf(root);
   const { refuseLinkedState } = await import('./adapters/files/own-folders.ts');
   await refuseLinkedState(root);
-  const { openState } = await import('./adapters/state.ts');
-  const { readStackName } = await import('./adapters/state-file.ts');
+  const { openState } = await import('./adapters/state/store.ts');
+  const { readStackName } = await import('./adapters/state/file.ts');
   const { selfIdentity } = await import('./adapters/process/identity.ts');
   const loaded = once(async (): Promise<ConfigFile> => {
     const { loadConfig } = await import('./adapters/config-file.ts');
@@ -60,7 +60,7 @@ export async function makeStack({
   throwIfAborted(signal);
   // The person's alone: what `.env` says fills values, and reaches no program that stack starts for itself.
   const env = { ...host.env, ...ownPath(host.env) };
-  const { openOwnPasswords } = await import('./adapters/own-passwords.ts');
+  const { openOwnPasswords } = await import('./adapters/state/passwords.ts');
   const passwords = await openOwnPasswords(root);
   const values = file?.values ?? layValues(host.env);
   const ports = await openLeases(root, { host, emit });

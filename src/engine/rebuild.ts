@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { OwnEntry } from '../adapters/state-copies.ts';
+import type { OwnEntry } from '../adapters/state/copies.ts';
 import type { InstanceRecord, OwnRecord, StackState } from '../domain/instance.ts';
 import { BASELINE } from '../domain/instance.ts';
 import { withOwn } from './derive-own.ts';

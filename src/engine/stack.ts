@@ -1,9 +1,9 @@
 import type { ComposeFile } from '../adapters/docker/compose-file.ts';
 import type { DockerEngine } from '../adapters/docker/docker.ts';
 import type { PortLeases } from '../adapters/net/port-leases.ts';
-import type { PasswordChange } from '../adapters/own-passwords.ts';
 import type { HostServer } from '../adapters/servers/host-server.ts';
-import type { StateStore } from '../adapters/state.ts';
+import type { PasswordChange } from '../adapters/state/passwords.ts';
+import type { StateStore } from '../adapters/state/store.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import type { Emit } from '../domain/events.ts';
 import type { Owner } from '../domain/instance.ts';

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { readTicketPointer } from '../adapters/config-file.ts';
 import { listRecords } from '../adapters/process/record.ts';
-import { readStateFile } from '../adapters/state-file.ts';
+import { readStateFile } from '../adapters/state/file.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { BASELINE } from '../domain/instance.ts';
 import { stateBackupOf } from '../domain/layout.ts';

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openState } from '../../src/adapters/state.ts';
+import { openState } from '../../src/adapters/state/store.ts';
 import type { StackState } from '../../src/domain/instance.ts';
 import { asUser, canBeOthers } from '../support/other-user.ts';
 import { expectRefusal } from '../support/refusal.ts';

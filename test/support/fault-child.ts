@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import pg from 'pg';
-import type { StateStore } from '../../src/adapters/state.ts';
+import type { StateStore } from '../../src/adapters/state/store.ts';
 import type { Host } from '../../src/context.ts';
 import type { StackError } from '../../src/domain/errors.ts';
 import type { Direction, Step } from '../../src/domain/step.ts';

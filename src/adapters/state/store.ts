@@ -1,9 +1,9 @@
 import path from 'node:path';
-import { StackError } from '../domain/errors.ts';
-import type { StackState } from '../domain/instance.ts';
-import { stateFileOf, stateFolder, stateLockOf } from '../domain/layout.ts';
-import { makeFolder, readFileIfThere, replaceFile } from './files/files.ts';
-import { withLock } from './lock.ts';
+import { StackError } from '../../domain/errors.ts';
+import type { StackState } from '../../domain/instance.ts';
+import { stateFileOf, stateFolder, stateLockOf } from '../../domain/layout.ts';
+import { makeFolder, readFileIfThere, replaceFile } from '../files/files.ts';
+import { withLock } from '../lock.ts';
 import {
   keepOldVersion,
   lostStateError,
@@ -12,7 +12,7 @@ import {
   type StateText,
   troubleOf,
   writeStateFile,
-} from './state-file.ts';
+} from './file.ts';
 
 export interface StateStore {
   /** The state as it stands; that of a new root is empty. Throws `state`, also where only traces of one are left; `files`. */
@@ -85,7 +85,7 @@ export function openState({ root, stack, version, listTraces, requireBelieved, o
         const state = { ...draft, writtenBy: version, sequence: (draft.sequence ?? 0) + 1 };
         await writeStateFile(root, state);
         await onWritten?.(state);
-        const { keepCopies } = await import('./state-copies.ts');
+        const { keepCopies } = await import('./copies.ts');
         const after = renderRecords(state);
         await keepCopies(
           state,
@@ -103,7 +103,7 @@ export function openState({ root, stack, version, listTraces, requireBelieved, o
         const state = { ...empty, ...known, sequence: (known.sequence ?? 0) + 1 };
         await writeStateFile(root, state);
         await onWritten?.(state);
-        const { keepCopies } = await import('./state-copies.ts');
+        const { keepCopies } = await import('./copies.ts');
         await keepCopies(state, Object.keys(state.instances));
         return aside;
       }),

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { StackError } from '../domain/errors.ts';
-import { passwordsFileOf } from '../domain/layout.ts';
-import { ownPasswordVariable } from '../domain/shared.ts';
-import type { Values } from '../domain/values.ts';
-import { makeFolder, readFileIfThere, replaceFile } from './files/files.ts';
+import { StackError } from '../../domain/errors.ts';
+import { passwordsFileOf } from '../../domain/layout.ts';
+import { ownPasswordVariable } from '../../domain/shared.ts';
+import type { Values } from '../../domain/values.ts';
+import { makeFolder, readFileIfThere, replaceFile } from '../files/files.ts';
 
 const BYTES = 24;
 
