@@ -13,7 +13,7 @@ import {
   listMarked,
   moveDatabase,
 } from '../adapters/postgres/databases.ts';
-import { countKeys, dumpKeys, loadKeys, type RedisLogin } from '../adapters/redis.ts';
+import { countKeys, dumpKeys, loadKeys, type RedisLogin } from '../adapters/redis/redis.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
 import { inFolder } from '../domain/layout.ts';
 import { type DatabaseMark, hiddenDatabase } from '../domain/own.ts';

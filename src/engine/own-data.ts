@@ -1,5 +1,5 @@
 import { dropDatabase, findDatabase, listMarked, listNames } from '../adapters/postgres/databases.ts';
-import { countKeys } from '../adapters/redis.ts';
+import { countKeys } from '../adapters/redis/redis.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { StackState } from '../domain/instance.ts';

@@ -2,7 +2,7 @@ import { rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isThere, makeFolder, replaceFile } from '../adapters/files/files.ts';
-import { countKeys, isRefusal } from '../adapters/redis.ts';
+import { countKeys, isRefusal } from '../adapters/redis/redis.ts';
 import { renderRedisConfig } from '../adapters/servers/host-redis.ts';
 import type { HostServer, ServerSettings } from '../adapters/servers/host-server.ts';
 import { StackError, throwIfAborted } from '../domain/errors.ts';

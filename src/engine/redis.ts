@@ -1,4 +1,4 @@
-import type { RedisLogin } from '../adapters/redis.ts';
+import type { RedisLogin } from '../adapters/redis/redis.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord, OwnRecord, OwnServer, SharedLease, StackState } from '../domain/instance.ts';

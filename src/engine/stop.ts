@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type DatabaseClient, endClients, inUse, listClients } from '../adapters/postgres/clients.ts';
 import type { Session } from '../adapters/postgres/connection.ts';
 import { findDatabase } from '../adapters/postgres/databases.ts';
-import { countKeys } from '../adapters/redis.ts';
+import { countKeys } from '../adapters/redis/redis.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { requireService } from '../domain/instance.ts';
 import { hasOwnData, POSTGRES, REDIS } from '../domain/own.ts';

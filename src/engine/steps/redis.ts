@@ -1,4 +1,4 @@
-import { countKeys, emptyRedis, findMix, type RedisLogin } from '../../adapters/redis.ts';
+import { countKeys, emptyRedis, findMix, type RedisLogin } from '../../adapters/redis/redis.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import type { OwnRecord, StackState } from '../../domain/instance.ts';
 import { REDIS } from '../../domain/own.ts';

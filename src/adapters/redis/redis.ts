@@ -1,5 +1,5 @@
 import type { RedisClientType } from '@redis/client';
-import { StackError } from '../domain/errors.ts';
+import { StackError } from '../../domain/errors.ts';
 
 const CONNECT_MS = 5_000;
 
