@@ -1,7 +1,7 @@
 import { isThere } from '../adapters/files/files.ts';
 import { type Doubtful, listDoubtful } from '../adapters/git/doubtful.ts';
-import { type Rescued, rescueWork } from '../adapters/git/rescue.ts';
-import { dropRescue, keepBeside, keepRecord, listRecords, rescueRef } from '../adapters/git/rescue-refs.ts';
+import { dropRescue, keepBeside, keepRecord, listRecords, rescueRef } from '../adapters/git/rescue/refs.ts';
+import { type Rescued, rescueWork } from '../adapters/git/rescue/rescue.ts';
 import { lookForOwnCommits } from '../adapters/git/risk.ts';
 import { StackError } from '../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';

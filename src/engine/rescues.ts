@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { listRecords } from '../adapters/git/rescue-refs.ts';
+import { listRecords } from '../adapters/git/rescue/refs.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import { isNewer, parseRescue, type Rescue, rescueTime, type SaveStamp } from '../domain/rescue.ts';
 import { listDumpRecords } from './dumps.ts';

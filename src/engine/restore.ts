@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { dropRescue } from '../adapters/git/rescue-refs.ts';
+import { dropRescue } from '../adapters/git/rescue/refs.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord } from '../domain/instance.ts';

@@ -14,9 +14,9 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bringBack } from '../../src/adapters/git/bring-back.ts';
-import { rescueWork } from '../../src/adapters/git/rescue.ts';
-import { bringBackBeside, keepBeside, keepRecord } from '../../src/adapters/git/rescue-refs.ts';
+import { bringBackBeside, keepBeside, keepRecord } from '../../src/adapters/git/rescue/refs.ts';
+import { rescueWork } from '../../src/adapters/git/rescue/rescue.ts';
+import { bringBack } from '../../src/adapters/git/rescue/restore-snapshot.ts';
 import { readStatus } from '../../src/adapters/git/status.ts';
 import { addWorktree } from '../../src/adapters/git/worktree.ts';
 import { commitFile, git, makeRepo } from '../support/git-repos.ts';

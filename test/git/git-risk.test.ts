@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findEveryRisk } from '../../src/adapters/git/every-risk.ts';
 import { addExclude } from '../../src/adapters/git/exclude.ts';
-import { rescueWork } from '../../src/adapters/git/rescue.ts';
+import { rescueWork } from '../../src/adapters/git/rescue/rescue.ts';
 import { findWorkAtRisk } from '../../src/adapters/git/risk.ts';
 import { addWorktree } from '../../src/adapters/git/worktree.ts';
 import { commitFile, git, listRefs, makeClone } from '../support/git-repos.ts';

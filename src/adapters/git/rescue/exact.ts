@@ -1,15 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { bytesOf } from '../files/byte-names.ts';
-import { readWhole } from '../files/read-file.ts';
-import type { WorktreeEntry } from './entry.ts';
+import { bytesOf } from '../../files/byte-names.ts';
+import { readWhole } from '../../files/read-file.ts';
+import type { WorktreeEntry } from '../entry.ts';
+import { askGit, tryGit } from '../git.ts';
+import { listHidden } from '../hidden.ts';
+import { readEntries } from '../inside.ts';
+import { type GitFolders, withRawView } from '../raw-view.ts';
+import { listUnfilled } from '../unfilled.ts';
 import { type ExactList, listExactly } from './exact-list.ts';
-import { askGit, tryGit } from './git.ts';
-import { listHidden } from './hidden.ts';
-import { readEntries } from './inside.ts';
-import { type GitFolders, withRawView } from './raw-view.ts';
 import { type Git, gitWith, requireAdded, requireOutsideRepos } from './snapshot.ts';
-import { listUnfilled } from './unfilled.ts';
 
 /** A worktree as it is on the disk, to the byte and the mode. */
 export interface Exact {

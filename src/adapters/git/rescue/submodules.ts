@@ -1,12 +1,12 @@
 import path from 'node:path';
-import { StackError } from '../../domain/errors.ts';
-import { shortHash } from '../../domain/names.ts';
-import { listLonelyInSubmodule } from './commits.ts';
-import { askGit, tryGit } from './git.ts';
-import { findOwnInSubmodule } from './own-commits.ts';
+import { StackError } from '../../../domain/errors.ts';
+import { shortHash } from '../../../domain/names.ts';
+import { listLonelyInSubmodule } from '../commits.ts';
+import { askGit, tryGit } from '../git.ts';
+import { findOwnInSubmodule } from '../own-commits.ts';
+import { listStashCommits } from '../stash.ts';
+import { FROM_GIT_DIR, type Submodule } from '../submodule.ts';
 import { gitWith, joinCommits, takeSnapshot, unique, type Wanted } from './snapshot.ts';
-import { listStashCommits } from './stash.ts';
-import { FROM_GIT_DIR, type Submodule } from './submodule.ts';
 
 /** What there is to save of a submodule. */
 interface Contents {

@@ -1,18 +1,18 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { StackError } from '../../domain/errors.ts';
-import { findLocal } from './branch.ts';
-import { listLonelyCommits } from './commits.ts';
-import { canonicalPath, findEntry, listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
+import { StackError } from '../../../domain/errors.ts';
+import { findLocal } from '../branch.ts';
+import { listLonelyCommits } from '../commits.ts';
+import { canonicalPath, findEntry, listOperations, readOwnEntry, type WorktreeEntry } from '../entry.ts';
+import { tryGit } from '../git.ts';
+import { listPassedOver } from '../inside-risk.ts';
+import { findOwnCommits } from '../own-commits.ts';
+import { hasFiles } from '../risk.ts';
+import { listSubmodules } from '../submodule.ts';
 import { type Exact, saveExact } from './exact.ts';
 import { snapshotFolder } from './exact-folder.ts';
-import { tryGit } from './git.ts';
-import { listPassedOver } from './inside-risk.ts';
-import { findOwnCommits } from './own-commits.ts';
-import { rescueSubmodules, wantedIn } from './rescue-submodules.ts';
-import { hasFiles } from './risk.ts';
 import { gitWith, joinCommits, type Snapshot, takeSnapshot, unique, type Wanted } from './snapshot.ts';
-import { listSubmodules } from './submodule.ts';
+import { rescueSubmodules, wantedIn } from './submodules.ts';
 
 export interface RescueOptions {
   repoPath: string;

@@ -1,14 +1,14 @@
 import { copyFile, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { StackError } from '../../domain/errors.ts';
-import { bytesOf } from '../files/byte-names.ts';
-import { isThere } from '../files/files.ts';
-import { askGit, changeGit, gitError, tryGit } from './git.ts';
-import { listHidden } from './hidden.ts';
-import { locateIn } from './inside.ts';
-import { type GitFolders, NO_FILTERS, withRawView } from './raw-view.ts';
-import { listDeclared } from './submodule.ts';
-import { listUnfilled } from './unfilled.ts';
+import { StackError } from '../../../domain/errors.ts';
+import { bytesOf } from '../../files/byte-names.ts';
+import { isThere } from '../../files/files.ts';
+import { askGit, changeGit, gitError, tryGit } from '../git.ts';
+import { listHidden } from '../hidden.ts';
+import { locateIn } from '../inside.ts';
+import { type GitFolders, NO_FILTERS, withRawView } from '../raw-view.ts';
+import { listDeclared } from '../submodule.ts';
+import { listUnfilled } from '../unfilled.ts';
 
 /** All files of a worktree, and what of them was staged. */
 export interface Snapshot {

@@ -1,14 +1,14 @@
 import { lstat } from 'node:fs/promises';
-import { readOwnEntry } from './entry.ts';
+import { readOwnEntry } from '../entry.ts';
+import { askGit, tryGit } from '../git.ts';
+import { listPassedOver } from '../inside-risk.ts';
+import { type GitFolders, withRawView } from '../raw-view.ts';
+import { listSubmodules } from '../submodule.ts';
+import { isUsual } from '../usual-files.ts';
 import { exactGit, listIndexed, listNames, saveFolder } from './exact.ts';
 import { applyList, listChanged, readList } from './exact-list.ts';
-import { askGit, tryGit } from './git.ts';
-import { listPassedOver } from './inside-risk.ts';
-import { type GitFolders, withRawView } from './raw-view.ts';
-import { listUnsavedSubmodules, wantedIn } from './rescue-submodules.ts';
 import { commitTree, gitWith, type Snapshot } from './snapshot.ts';
-import { listSubmodules } from './submodule.ts';
-import { isUsual } from './usual-files.ts';
+import { listUnsavedSubmodules, wantedIn } from './submodules.ts';
 
 /** Gives all files in a folder that is no worktree any more, as they are; undefined when it has none. Throws `git`, `dirty`. */
 export async function snapshotFolder(repo: string, folder: string): Promise<(Snapshot & { tree: string }) | undefined> {

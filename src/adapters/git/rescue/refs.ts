@@ -1,6 +1,6 @@
+import { askGit, tryGit } from '../git.ts';
 import type { Exact } from './exact.ts';
 import { bringBackFiles, snapshotFiles } from './exact-folder.ts';
-import { askGit, tryGit } from './git.ts';
 import { commitTree, gitWith } from './snapshot.ts';
 
 const WORK = 'refs/stack/rescue';

@@ -1,10 +1,10 @@
 import path from 'node:path';
-import { isEscaped } from '../files/byte-names.ts';
-import { replaceFile } from '../files/files.ts';
-import { findLocal } from './branch.ts';
-import { readOwnEntry } from './entry.ts';
+import { isEscaped } from '../../files/byte-names.ts';
+import { replaceFile } from '../../files/files.ts';
+import { findLocal } from '../branch.ts';
+import { readOwnEntry } from '../entry.ts';
+import { askGit, changeGit, gitError } from '../git.ts';
 import { bringBackExact } from './exact-back.ts';
-import { askGit, changeGit, gitError } from './git.ts';
 
 export interface SavedWork {
   worktree: string;

@@ -1,12 +1,12 @@
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
-import { pathOf } from '../files/byte-names.ts';
-import type { WorktreeEntry } from './entry.ts';
+import { pathOf } from '../../files/byte-names.ts';
+import type { WorktreeEntry } from '../entry.ts';
+import { askGit, tryGit } from '../git.ts';
+import { addNotes, readNotes } from '../own-notes.ts';
+import { withRawView } from '../raw-view.ts';
 import { exactGit, writeFiles } from './exact.ts';
 import { applyList, readList } from './exact-list.ts';
-import { askGit, tryGit } from './git.ts';
-import { addNotes, readNotes } from './own-notes.ts';
-import { withRawView } from './raw-view.ts';
 
 /**
  * Puts a worktree, which is checked out by now, back to what `saveExact` saved: bytes, modes, times, empty folders, the

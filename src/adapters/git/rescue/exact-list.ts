@@ -1,10 +1,10 @@
 import { accessSync, chmodSync, constants, lstatSync, mkdirSync, type Stats, utimesSync } from 'node:fs';
 import path from 'node:path';
-import { StackError } from '../../domain/errors.ts';
-import { pathOf } from '../files/byte-names.ts';
-import { explainFileError } from '../files/files.ts';
-import { askGit } from './git.ts';
-import { locateIn, readEntries } from './inside.ts';
+import { StackError } from '../../../domain/errors.ts';
+import { pathOf } from '../../files/byte-names.ts';
+import { explainFileError } from '../../files/files.ts';
+import { askGit } from '../git.ts';
+import { locateIn, readEntries } from '../inside.ts';
 
 /** What `list` says. Names that are not UTF-8 are as `textOf` gives them. */
 export interface ExactList {
