@@ -6,10 +6,10 @@ import { pathOf } from '../adapters/files/byte-names.ts';
 import { isThere } from '../adapters/files/files.ts';
 import { listMounts } from '../adapters/files/mounts.ts';
 import { isTemporary } from '../adapters/files/temporary.ts';
-import { listInside, mayWrite, readEntries } from '../adapters/git/inside.ts';
-import { describeReadOnly, findUnreadable } from '../adapters/git/inside-risk.ts';
-import { contentOf } from '../adapters/git/nobodys.ts';
-import type { RiskFinding } from '../adapters/git/risk.ts';
+import { listInside, mayWrite, readEntries } from '../adapters/git/risk/inside.ts';
+import { describeReadOnly, findUnreadable } from '../adapters/git/risk/inside-risk.ts';
+import { contentOf } from '../adapters/git/risk/nobodys.ts';
+import type { RiskFinding } from '../adapters/git/risk/risk.ts';
 import { StackError } from '../domain/errors.ts';
 
 /** What programs leave in a folder that somebody opens, and what is installed anew. */

@@ -1,8 +1,8 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { findEveryRisk } from '../adapters/git/every-risk.ts';
-import { findLonelyCommits, type RiskFinding } from '../adapters/git/risk.ts';
+import { findEveryRisk } from '../adapters/git/risk/every-risk.ts';
+import { findLonelyCommits, type RiskFinding } from '../adapters/git/risk/risk.ts';
 import { type InsideProcess, listInside } from '../adapters/process/inside.ts';
 import { listRecords } from '../adapters/process/record.ts';
 import { StackError } from '../domain/errors.ts';

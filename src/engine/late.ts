@@ -1,10 +1,10 @@
 import { isThere } from '../adapters/files/files.ts';
 import { findLocal } from '../adapters/git/branch.ts';
-import { listDoubtful } from '../adapters/git/doubtful.ts';
-import { findEveryRisk } from '../adapters/git/every-risk.ts';
 import { listUnsaved, listUnsavedFiles } from '../adapters/git/rescue/exact-folder.ts';
 import { readHead } from '../adapters/git/rescue/rescue.ts';
-import type { RiskFinding } from '../adapters/git/risk.ts';
+import { listDoubtful } from '../adapters/git/risk/doubtful.ts';
+import { findEveryRisk } from '../adapters/git/risk/every-risk.ts';
+import type { RiskFinding } from '../adapters/git/risk/risk.ts';
 import { dedicatedRepos, type InstanceRecord, requireDedicated } from '../domain/instance.ts';
 import type { RescuedRepo } from '../domain/rescue.ts';
 import { findBeside, listBeside } from './beside.ts';

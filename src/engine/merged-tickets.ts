@@ -1,5 +1,5 @@
 import { findLocal } from '../adapters/git/branch.ts';
-import { isMerged } from '../adapters/git/merged.ts';
+import { isMerged } from '../adapters/git/risk/merged.ts';
 import { type DedicatedRepo, dedicatedRepos } from '../domain/instance.ts';
 import type { Stack } from './stack.ts';
 

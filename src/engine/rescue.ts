@@ -1,8 +1,8 @@
 import { isThere } from '../adapters/files/files.ts';
-import { type Doubtful, listDoubtful } from '../adapters/git/doubtful.ts';
 import { dropRescue, keepBeside, keepRecord, listRecords, rescueRef } from '../adapters/git/rescue/refs.ts';
 import { type Rescued, rescueWork } from '../adapters/git/rescue/rescue.ts';
-import { lookForOwnCommits } from '../adapters/git/risk.ts';
+import { type Doubtful, listDoubtful } from '../adapters/git/risk/doubtful.ts';
+import { lookForOwnCommits } from '../adapters/git/risk/risk.ts';
 import { StackError } from '../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import {

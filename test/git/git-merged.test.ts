@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { isMerged } from '../../src/adapters/git/merged.ts';
+import { isMerged } from '../../src/adapters/git/risk/merged.ts';
 import { commitFile, git, listRefs, makeClone } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 

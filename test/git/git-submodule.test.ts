@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { deleteBranch } from '../../src/adapters/git/branch.ts';
-import { findEveryRisk } from '../../src/adapters/git/every-risk.ts';
 import { noteWritten } from '../../src/adapters/git/note-written.ts';
 import { rescueWork } from '../../src/adapters/git/rescue/rescue.ts';
-import { findWorkAtRisk, lookAt } from '../../src/adapters/git/risk.ts';
+import { findEveryRisk } from '../../src/adapters/git/risk/every-risk.ts';
+import { findWorkAtRisk, lookAt } from '../../src/adapters/git/risk/risk.ts';
 import { addWorktree, removeWorktree } from '../../src/adapters/git/worktree.ts';
 import { commitFile, git, listRefs, makeClone, makeSuperproject } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';

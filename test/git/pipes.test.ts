@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { askGit, changeGit } from '../../src/adapters/git/git.ts';
-import { examineNested } from '../../src/adapters/git/nested.ts';
+import { examineNested } from '../../src/adapters/git/risk/nested.ts';
 import { listProcesses } from '../../src/adapters/process/table.ts';
 import { git, makeRepo, writeHook } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';

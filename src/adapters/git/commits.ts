@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { findLocal } from './branch.ts';
 import { type AskOptions, askGit, tryGit } from './git.ts';
-import { listStashCommits } from './stash.ts';
+import { listStashCommits } from './risk/stash.ts';
 import type { Submodule } from './submodule.ts';
 
 export interface Commit {

@@ -13,7 +13,7 @@ import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import { pathOf } from '../files/byte-names.ts';
 import { inSlices } from '../files/find-files.ts';
-import { readEntries } from './inside.ts';
+import { readEntries } from './risk/inside.ts';
 
 /** Where git is asked something. */
 export interface Place {

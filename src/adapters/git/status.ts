@@ -1,8 +1,8 @@
 import type { WorktreeEntry } from './entry.ts';
-import { askAboutFiles } from './filters.ts';
 import { tryGit } from './git.ts';
-import { findLostBranch } from './head-log.ts';
 import { listHiddenChanges } from './hidden.ts';
+import { askAboutFiles } from './risk/filters.ts';
+import { findLostBranch } from './risk/head-log.ts';
 import { listUnfilled } from './unfilled.ts';
 
 /** What git sees in a worktree. Paths are relative to it; a folder ends in `/`. */

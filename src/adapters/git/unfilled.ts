@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { pathOf } from '../files/byte-names.ts';
 import { askGit } from './git.ts';
-import { listInside } from './inside.ts';
+import { listInside } from './risk/inside.ts';
 
 /**
  * Gives the files in the folders of submodules that were never filled: git knows the folder and speaks of nothing in it.

@@ -2,7 +2,7 @@ import { isThere } from '../../adapters/files/files.ts';
 import { findLocal } from '../../adapters/git/branch.ts';
 import { noteCheckout } from '../../adapters/git/note-written.ts';
 import { addNotes } from '../../adapters/git/own-notes.ts';
-import { lookAt } from '../../adapters/git/risk.ts';
+import { lookAt } from '../../adapters/git/risk/risk.ts';
 import { addToSparse, listKeptOut } from '../../adapters/git/sparse.ts';
 import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git/worktree.ts';
 import { requireDedicated } from '../../domain/instance.ts';

@@ -4,7 +4,7 @@ import { pathOf } from '../../files/byte-names.ts';
 import type { WorktreeEntry } from '../entry.ts';
 import { askGit, tryGit } from '../git.ts';
 import { addNotes, readNotes } from '../own-notes.ts';
-import { withRawView } from '../raw-view.ts';
+import { withRawView } from '../risk/raw-view.ts';
 import { exactGit, writeFiles } from './exact.ts';
 import { applyList, readList } from './exact-list.ts';
 

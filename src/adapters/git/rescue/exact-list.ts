@@ -4,7 +4,7 @@ import { StackError } from '../../../domain/errors.ts';
 import { pathOf } from '../../files/byte-names.ts';
 import { explainFileError } from '../../files/files.ts';
 import { askGit } from '../git.ts';
-import { locateIn, readEntries } from '../inside.ts';
+import { locateIn, readEntries } from '../risk/inside.ts';
 
 /** What `list` says. Names that are not UTF-8 are as `textOf` gives them. */
 export interface ExactList {

@@ -5,8 +5,8 @@ import { bytesOf } from '../../files/byte-names.ts';
 import { isThere } from '../../files/files.ts';
 import { askGit, changeGit, gitError, tryGit } from '../git.ts';
 import { listHidden } from '../hidden.ts';
-import { locateIn } from '../inside.ts';
-import { type GitFolders, NO_FILTERS, withRawView } from '../raw-view.ts';
+import { locateIn } from '../risk/inside.ts';
+import { type GitFolders, NO_FILTERS, withRawView } from '../risk/raw-view.ts';
 import { listDeclared } from '../submodule.ts';
 import { listUnfilled } from '../unfilled.ts';
 

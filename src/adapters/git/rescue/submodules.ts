@@ -3,8 +3,8 @@ import { StackError } from '../../../domain/errors.ts';
 import { shortHash } from '../../../domain/names.ts';
 import { listLonelyInSubmodule } from '../commits.ts';
 import { askGit, tryGit } from '../git.ts';
-import { findOwnInSubmodule } from '../own-commits.ts';
-import { listStashCommits } from '../stash.ts';
+import { findOwnInSubmodule } from '../risk/own-commits.ts';
+import { listStashCommits } from '../risk/stash.ts';
 import { FROM_GIT_DIR, type Submodule } from '../submodule.ts';
 import { gitWith, joinCommits, takeSnapshot, unique, type Wanted } from './snapshot.ts';
 

@@ -1,4 +1,4 @@
-import { type AskOptions, askGit } from './git.ts';
+import { type AskOptions, askGit } from '../git.ts';
 import { type PlainGit, withPlainGit } from './plain.ts';
 
 export interface MergeQuestion {

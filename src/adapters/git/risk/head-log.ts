@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { readFileIfThere } from '../files/files.ts';
+import { readFileIfThere } from '../../files/files.ts';
 
 /** One move of a ref, as its log has it. */
 export interface Move {

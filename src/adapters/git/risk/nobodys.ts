@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { lstat, mkdtemp, readlink, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { isEscaped, pathOf } from '../files/byte-names.ts';
-import { isThere } from '../files/files.ts';
-import { openAtOnce } from '../files/read-file.ts';
-import type { WorktreeEntry } from './entry.ts';
-import { isKnownText } from './env-text.ts';
-import { tryGit } from './git.ts';
+import { isEscaped, pathOf } from '../../files/byte-names.ts';
+import { isThere } from '../../files/files.ts';
+import { openAtOnce } from '../../files/read-file.ts';
+import type { WorktreeEntry } from '../entry.ts';
+import { isKnownText } from '../env-text.ts';
+import { tryGit } from '../git.ts';
+import { type OwnNotes, readNotes } from '../own-notes.ts';
+import { readStatus, type WorktreeStatus } from '../status.ts';
 import { listInside } from './inside.ts';
-import { type OwnNotes, readNotes } from './own-notes.ts';
-import { readStatus, type WorktreeStatus } from './status.ts';
 
 /** A filter may ask the network for what it does not have. */
 const CHECKOUT_SECONDS = 20;

@@ -1,4 +1,4 @@
-import { askGit } from './git.ts';
+import { askGit } from '../git.ts';
 
 /** A tag, tree or blob to which a ref of a worktree leads. */
 export interface OwnObject {

@@ -1,15 +1,15 @@
 import { accessSync, constants, lstatSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { shortHash } from '../../domain/names.ts';
-import { pathOf } from '../files/byte-names.ts';
-import { readOwnEntry, type WorktreeEntry } from './entry.ts';
+import { shortHash } from '../../../domain/names.ts';
+import { pathOf } from '../../files/byte-names.ts';
+import { readOwnEntry, type WorktreeEntry } from '../entry.ts';
+import { readNotes } from '../own-notes.ts';
+import { listSubmodules } from '../submodule.ts';
 import { describeForeign, listUntracked, stampForeign } from './foreign.ts';
 import { type Inside, listInside, lookInside } from './inside.ts';
 import { examineNested, isSafe, type NestedRepo } from './nested.ts';
-import { readNotes } from './own-notes.ts';
 import { count, describeCommits, describeFiles, type RiskFinding } from './risk.ts';
-import { listSubmodules } from './submodule.ts';
 import { isUsual } from './usual-files.ts';
 
 /** What git leaves out of a worktree's files, and what cannot be saved of it. */

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
-import { canonicalPath, readOwnEntry, readRebasedBranch } from './entry.ts';
+import { canonicalPath, readOwnEntry, readRebasedBranch } from '../entry.ts';
+import { readNotes } from '../own-notes.ts';
+import { listWorktrees } from '../worktree-list.ts';
 import { isRenamed } from './head-log.ts';
 import { findIgnoredWork, listIgnoredInside } from './ignored.ts';
 import { listInside } from './inside.ts';
 import { findInsideRisk, findUnreadable } from './inside-risk.ts';
-import { readNotes } from './own-notes.ts';
 import { count, describeFiles, type Look, lookAt, type RiskFinding, type RiskQuestion } from './risk.ts';
 import { listStashes } from './stash.ts';
-import { listWorktrees } from './worktree-list.ts';
 
 /** What there is to ask beyond the last look at files and commits. */
 export interface EveryRiskQuestion extends RiskQuestion {

@@ -1,11 +1,11 @@
 import { lstat, readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
-import { pathOf } from '../files/byte-names.ts';
-import { isThere, readFileIfThere } from '../files/files.ts';
-import { readWhole } from '../files/read-file.ts';
-import { type Commit, listCommits } from './commits.ts';
-import { askGit } from './git.ts';
+import { pathOf } from '../../files/byte-names.ts';
+import { isThere, readFileIfThere } from '../../files/files.ts';
+import { readWhole } from '../../files/read-file.ts';
+import { type Commit, listCommits } from '../commits.ts';
+import { askGit } from '../git.ts';
 import { findOwnInRepo } from './own-commits.ts';
 import { type GitFolders, withRawView } from './raw-view.ts';
 import { listStashCommits } from './stash.ts';

@@ -1,8 +1,8 @@
 import { accessSync, constants, type Dirent, lstatSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
-import { bytesOf, pathOf, textOf } from '../files/byte-names.ts';
-import { listMounts } from '../files/mounts.ts';
+import { bytesOf, pathOf, textOf } from '../../files/byte-names.ts';
+import { listMounts } from '../../files/mounts.ts';
 
 /** What a worktree holds that git does not speak of. Paths are relative to it. */
 export interface Inside {

@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { refPattern } from './branch.ts';
-import { type Commit, listLonely, listLonelyInSubmodule, MOST_COMMITS } from './commits.ts';
-import { canonicalPath, findEntry, listOperations, readOwnEntry, type WorktreeEntry } from './entry.ts';
-import { askGit, tryGit } from './git.ts';
+import { refPattern } from '../branch.ts';
+import { type Commit, listLonely, listLonelyInSubmodule, MOST_COMMITS } from '../commits.ts';
+import { canonicalPath, findEntry, listOperations, readOwnEntry, type WorktreeEntry } from '../entry.ts';
+import { askGit, tryGit } from '../git.ts';
+import { readOwnStatus, type WorktreeStatus } from '../status.ts';
+import { listSubmodules, type Submodule } from '../submodule.ts';
 import { readEntries } from './inside.ts';
 import { isMerged } from './merged.ts';
 import { listOwned } from './nobodys.ts';
 import { findOwnCommits, findOwnInSubmodule, type OwnCommits, type OwnWork } from './own-commits.ts';
 import { describeObjects, type OwnObject } from './own-objects.ts';
-import { readOwnStatus, type WorktreeStatus } from './status.ts';
-import { listSubmodules, type Submodule } from './submodule.ts';
 
 /**
  * Work that would be lost (`unpushed`: commits that no other branch, tag or remote has; `ignored`: files that git ignores

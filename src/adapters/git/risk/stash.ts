@@ -1,4 +1,4 @@
-import { askGit, tryGit } from './git.ts';
+import { askGit, tryGit } from '../git.ts';
 
 /**
  * Gives what was stashed on a branch since a moment, the newest first, in git's own words: `WIP on feat-01: 1a2b3c4 Add`.

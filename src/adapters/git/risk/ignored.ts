@@ -1,14 +1,14 @@
 import { lstat, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { pathOf } from '../files/byte-names.ts';
-import { openAtOnce } from '../files/read-file.ts';
-import type { WorktreeEntry } from './entry.ts';
-import { isKnownText } from './env-text.ts';
+import { pathOf } from '../../files/byte-names.ts';
+import { openAtOnce } from '../../files/read-file.ts';
+import type { WorktreeEntry } from '../entry.ts';
+import { isKnownText } from '../env-text.ts';
+import type { OwnNotes } from '../own-notes.ts';
+import { readStatus } from '../status.ts';
+import { listSubmodules } from '../submodule.ts';
 import { readEntries } from './inside.ts';
 import { disposableIn, isNoted } from './nobodys.ts';
-import type { OwnNotes } from './own-notes.ts';
-import { readStatus } from './status.ts';
-import { listSubmodules } from './submodule.ts';
 import { isUsual } from './usual-files.ts';
 
 /** Files in a worktree that git ignores and that a person made or changed. */

@@ -1,8 +1,8 @@
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
-import { shortHash } from '../../domain/names.ts';
-import { pathOf } from '../files/byte-names.ts';
-import { askGit } from './git.ts';
+import { shortHash } from '../../../domain/names.ts';
+import { pathOf } from '../../files/byte-names.ts';
+import { askGit } from '../git.ts';
 import { readEntries } from './inside.ts';
 
 const NAMES: Record<string, string> = {

@@ -1,14 +1,14 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { readFileIfThere } from '../files/files.ts';
-import type { Commit } from './commits.ts';
-import type { WorktreeEntry } from './entry.ts';
-import { type AskOptions, askGit } from './git.ts';
+import { readFileIfThere } from '../../files/files.ts';
+import type { Commit } from '../commits.ts';
+import type { WorktreeEntry } from '../entry.ts';
+import { type AskOptions, askGit } from '../git.ts';
+import type { Submodule } from '../submodule.ts';
 import { isNone, type Move, readHeadLog, readLog } from './head-log.ts';
 import { listContained } from './merged.ts';
 import { findOwnObjects, type OwnObject } from './own-objects.ts';
 import { listStashCommits } from './stash.ts';
-import type { Submodule } from './submodule.ts';
 
 /** Commits that go with a worktree and its branch, and to which no branch, tag or remote leads, nor what is checked out. */
 export interface OwnCommits {

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { readWhole } from '../files/read-file.ts';
+import { readWhole } from '../../files/read-file.ts';
 
 /** Where a repo keeps what it has. */
 export interface GitFolders {

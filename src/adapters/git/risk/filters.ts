@@ -1,4 +1,4 @@
-import { type AskOptions, askGit, tryGit } from './git.ts';
+import { type AskOptions, askGit, tryGit } from '../git.ts';
 
 /**
  * Asks git something for which it may have to clean files. Where a filter that is required fails or is missing, git gives no

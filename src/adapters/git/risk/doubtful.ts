@@ -1,15 +1,15 @@
 import { constants } from 'node:fs';
 import { access, lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { pathOf } from '../files/byte-names.ts';
-import { readOwnEntry, type WorktreeEntry } from './entry.ts';
+import { pathOf } from '../../files/byte-names.ts';
+import { readOwnEntry, type WorktreeEntry } from '../entry.ts';
+import { readNotes } from '../own-notes.ts';
+import { readStatus } from '../status.ts';
+import { listSubmodules } from '../submodule.ts';
 import { findIgnoredWork, type IgnoredQuestion, isSame, listIgnoredInside } from './ignored.ts';
 import { listInside } from './inside.ts';
 import { listUncommittedInside } from './inside-risk.ts';
 import { disposableIn } from './nobodys.ts';
-import { readNotes } from './own-notes.ts';
-import { readStatus } from './status.ts';
-import { listSubmodules } from './submodule.ts';
 
 /** Files that count as a set-up's and that a person may have written while it ran. Relative to the worktree. */
 export interface Doubtful {
