@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { readFileIfThere } from '../adapters/files/files.ts';
-import { canonicalPath } from '../adapters/git/entry.ts';
-import { listWorktrees } from '../adapters/git/worktree-list.ts';
+import { canonicalPath } from '../adapters/git/worktree/entry.ts';
+import { listWorktrees } from '../adapters/git/worktree/list.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { readEnvBlock } from '../domain/env-block.ts';
 import type { DedicatedRepo, InstanceRecord, RepoRecord, ServiceRecord } from '../domain/instance.ts';

@@ -1,6 +1,6 @@
 import { isThere } from '../adapters/files/files.ts';
 import { findSharedFaults } from '../adapters/git/shared-state.ts';
-import { inspectWorktree } from '../adapters/git/worktree.ts';
+import { inspectWorktree } from '../adapters/git/worktree/worktree.ts';
 import { type StateTrouble, troubleOf } from '../adapters/state/file.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { isOwnerAlive } from './claim.ts';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { listKeptOut } from '../adapters/git/sparse.ts';
+import { listKeptOut } from '../adapters/git/worktree/sparse.ts';
 import { isPortFree } from '../adapters/process/ports.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';

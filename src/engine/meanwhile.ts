@@ -1,9 +1,9 @@
-import { readOwnEntry } from '../adapters/git/entry.ts';
-import { readNotes } from '../adapters/git/own-notes.ts';
 import { dropRescue } from '../adapters/git/rescue/refs.ts';
 import type { Doubtful } from '../adapters/git/risk/doubtful.ts';
 import { findEveryRisk } from '../adapters/git/risk/every-risk.ts';
 import { isLockfile } from '../adapters/git/risk/usual-files.ts';
+import { readOwnEntry } from '../adapters/git/worktree/entry.ts';
+import { readNotes } from '../adapters/git/worktree/own-notes.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import type { Rescue } from '../domain/rescue.ts';
 import type { Step } from '../domain/step.ts';

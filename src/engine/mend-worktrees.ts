@@ -1,5 +1,5 @@
 import { isThere } from '../adapters/files/files.ts';
-import { findMendable, isKnownTo, rejoinWorktree, restoreBranch } from '../adapters/git/worktree-mend.ts';
+import { findMendable, isKnownTo, rejoinWorktree, restoreBranch } from '../adapters/git/worktree/repair.ts';
 import { type DedicatedRepo, dedicatedRepos } from '../domain/instance.ts';
 import { requireOwnThings } from './belongs.ts';
 import { requireFree, requireInstances } from './claim.ts';

@@ -4,7 +4,7 @@ import { refuseLinkedFolder } from '../adapters/files/own-folders.ts';
 import { checkExistingBranch, checkNewBranch } from '../adapters/git/branch.ts';
 import { listLacking } from '../adapters/git/folders.ts';
 import { defaultBranch, inspectRepo, type RepoFacts, resolveBase } from '../adapters/git/repo.ts';
-import { requirePlace } from '../adapters/git/worktree-make.ts';
+import { requirePlace } from '../adapters/git/worktree/make.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import type { DedicatedRepo, RepoRecord } from '../domain/instance.ts';

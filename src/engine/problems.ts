@@ -1,7 +1,7 @@
 import { isThere } from '../adapters/files/files.ts';
 import { describeWayBack, findMoved } from '../adapters/git/risk/every-risk.ts';
 import { findSharedFaults } from '../adapters/git/shared-state.ts';
-import { findWorktreeFault, type WorktreeFault } from '../adapters/git/worktree-fault.ts';
+import { findWorktreeFault, type WorktreeFault } from '../adapters/git/worktree/fault.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import {
   BASELINE,

@@ -1,6 +1,6 @@
 import { isThere } from '../adapters/files/files.ts';
 import { findLocal } from '../adapters/git/branch.ts';
-import { canonicalPath, findEntry } from '../adapters/git/entry.ts';
+import { canonicalPath, findEntry } from '../adapters/git/worktree/entry.ts';
 import { listAlive } from '../adapters/process/table.ts';
 import { StackError } from '../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { COMPOSE } from '../adapters/docker/spec.ts';
-import { readOwnEntry } from '../adapters/git/entry.ts';
+import { readOwnEntry } from '../adapters/git/worktree/entry.ts';
 import { listRecords } from '../adapters/process/record.ts';
 import { listOwnEntries, type OwnEntry } from '../adapters/state/copies.ts';
 import { readStateFile } from '../adapters/state/file.ts';

@@ -1,4 +1,4 @@
-import { unlockWorktree } from '../adapters/git/worktree.ts';
+import { unlockWorktree } from '../adapters/git/worktree/worktree.ts';
 import { dedicatedRepos, type InstanceRecord, requireDedicated } from '../domain/instance.ts';
 import type { Rescue, SavedData, SaveStamp } from '../domain/rescue.ts';
 import { findRisks, requireNobodyInside, requireSavable, type TicketRisk } from './checks.ts';

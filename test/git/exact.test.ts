@@ -18,7 +18,7 @@ import { bringBackBeside, keepBeside, keepRecord } from '../../src/adapters/git/
 import { rescueWork } from '../../src/adapters/git/rescue/rescue.ts';
 import { bringBack } from '../../src/adapters/git/rescue/restore-snapshot.ts';
 import { readStatus } from '../../src/adapters/git/status.ts';
-import { addWorktree } from '../../src/adapters/git/worktree.ts';
+import { addWorktree } from '../../src/adapters/git/worktree/worktree.ts';
 import { commitFile, git, makeRepo } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 

@@ -7,7 +7,7 @@ import { addExclude } from '../../src/adapters/git/exclude.ts';
 import { rescueWork } from '../../src/adapters/git/rescue/rescue.ts';
 import { findEveryRisk } from '../../src/adapters/git/risk/every-risk.ts';
 import { findWorkAtRisk } from '../../src/adapters/git/risk/risk.ts';
-import { addWorktree } from '../../src/adapters/git/worktree.ts';
+import { addWorktree } from '../../src/adapters/git/worktree/worktree.ts';
 import { commitFile, git, listRefs, makeClone } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 

@@ -2,11 +2,11 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { deleteBranch } from '../../src/adapters/git/branch.ts';
-import { noteWritten } from '../../src/adapters/git/note-written.ts';
 import { rescueWork } from '../../src/adapters/git/rescue/rescue.ts';
 import { findEveryRisk } from '../../src/adapters/git/risk/every-risk.ts';
 import { findWorkAtRisk, lookAt } from '../../src/adapters/git/risk/risk.ts';
-import { addWorktree, removeWorktree } from '../../src/adapters/git/worktree.ts';
+import { noteWritten } from '../../src/adapters/git/worktree/note-written.ts';
+import { addWorktree, removeWorktree } from '../../src/adapters/git/worktree/worktree.ts';
 import { commitFile, git, listRefs, makeClone, makeSuperproject } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 

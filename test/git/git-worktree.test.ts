@@ -13,8 +13,8 @@ import {
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { deleteBranch } from '../../src/adapters/git/branch.ts';
-import { addWorktree, inspectWorktree, removeWorktree } from '../../src/adapters/git/worktree.ts';
-import { listWorktrees } from '../../src/adapters/git/worktree-list.ts';
+import { listWorktrees } from '../../src/adapters/git/worktree/list.ts';
+import { addWorktree, inspectWorktree, removeWorktree } from '../../src/adapters/git/worktree/worktree.ts';
 import { bundleScript, runScript } from '../support/child-script.ts';
 import { commitFile, git, listRefs, makeClone, makeRepo, type RepoShape, writeHook } from '../support/git-repos.ts';
 import { makeScriptFolder, makeTemp } from '../support/temp.ts';

@@ -2,9 +2,9 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addExclude } from '../../src/adapters/git/exclude.ts';
-import { noteWritten } from '../../src/adapters/git/note-written.ts';
 import { type EveryRiskQuestion, findEveryRisk } from '../../src/adapters/git/risk/every-risk.ts';
-import { addWorktree } from '../../src/adapters/git/worktree.ts';
+import { noteWritten } from '../../src/adapters/git/worktree/note-written.ts';
+import { addWorktree } from '../../src/adapters/git/worktree/worktree.ts';
 import { commitFile, git, makeClone, makeRepo, makeSuperproject } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 

@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { noteCheckout, noteCopied, noteEnvText, noteWritten } from '../../src/adapters/git/note-written.ts';
 import { findEveryRisk } from '../../src/adapters/git/risk/every-risk.ts';
-import { addWorktree } from '../../src/adapters/git/worktree.ts';
+import { noteCheckout, noteCopied, noteEnvText, noteWritten } from '../../src/adapters/git/worktree/note-written.ts';
+import { addWorktree } from '../../src/adapters/git/worktree/worktree.ts';
 import { mergeEnvBlock, renderEnvBlock } from '../../src/domain/env-block.ts';
 import { commitFile, git, makeRepo, writeHook } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';

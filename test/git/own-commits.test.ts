@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { dropRescue } from '../../src/adapters/git/rescue/refs.ts';
 import { rescueWork } from '../../src/adapters/git/rescue/rescue.ts';
 import { lookAt } from '../../src/adapters/git/risk/risk.ts';
-import { addWorktree } from '../../src/adapters/git/worktree.ts';
+import { addWorktree } from '../../src/adapters/git/worktree/worktree.ts';
 import { commitFile, git, makeClone } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 

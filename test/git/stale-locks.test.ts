@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, lstatSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { addWorktree, removeWorktree } from '../../src/adapters/git/worktree.ts';
+import { addWorktree, removeWorktree } from '../../src/adapters/git/worktree/worktree.ts';
 import { commitFile, git, listRefs, makeRepo, writeHook } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 import { until } from '../support/until.ts';

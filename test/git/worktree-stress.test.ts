@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { removeWorktree } from '../../src/adapters/git/worktree.ts';
-import { listWorktrees } from '../../src/adapters/git/worktree-list.ts';
+import { listWorktrees } from '../../src/adapters/git/worktree/list.ts';
+import { removeWorktree } from '../../src/adapters/git/worktree/worktree.ts';
 import { bundleScript, runScript } from '../support/child-script.ts';
 import { git, listRefs, makeClone } from '../support/git-repos.ts';
 import { makeScriptFolder, makeTemp } from '../support/temp.ts';

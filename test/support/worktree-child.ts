@@ -1,6 +1,6 @@
 /** Makes one worktree: `<repo> <path> <branch> <start>`; says so when it is done. */
 import path from 'node:path';
-import { addWorktree } from '../../src/adapters/git/worktree.ts';
+import { addWorktree } from '../../src/adapters/git/worktree/worktree.ts';
 
 const [repoPath = '', target = '', branch = '', start = ''] = process.argv.slice(2);
 const gitCommonDir = path.join(repoPath, '.git');

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { findLocal } from './branch.ts';
 import { type AskOptions, askGit, tryGit } from './git.ts';
 import { listStashCommits } from './risk/stash.ts';
-import type { Submodule } from './submodule.ts';
+import type { Submodule } from './worktree/submodule.ts';
 
 export interface Commit {
   /** Full id. */

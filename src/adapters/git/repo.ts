@@ -5,7 +5,7 @@ import { StackError } from '../../domain/errors.ts';
 import { suggest } from '../../domain/suggest.ts';
 import { askGit, firstLine, type GitAnswer, gitError, gitVersion, listWords, tryGit } from './git.ts';
 import { fetchFromRemote, findOnRemotes, findTracked, listRemotes, type Unreachable } from './remote.ts';
-import { listWorktrees } from './worktree-list.ts';
+import { listWorktrees } from './worktree/list.ts';
 
 export interface RepoQuestion {
   /** The repo's name in stack.yml; errors begin with it. */

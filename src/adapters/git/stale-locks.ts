@@ -2,7 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { isProgramInside } from '../process/inside.ts';
-import { listWorktrees } from './worktree-list.ts';
+import { listWorktrees } from './worktree/list.ts';
 
 /** Git holds each of its lock files for milliseconds; one this old was left, unless a hook keeps git at it. */
 const STALE_MS = 5000;

@@ -1,9 +1,9 @@
-import type { WorktreeEntry } from './entry.ts';
 import { tryGit } from './git.ts';
-import { listHiddenChanges } from './hidden.ts';
 import { askAboutFiles } from './risk/filters.ts';
 import { findLostBranch } from './risk/head-log.ts';
 import { listUnfilled } from './unfilled.ts';
+import { listHiddenChanges } from './worktree/assume-unchanged.ts';
+import type { WorktreeEntry } from './worktree/entry.ts';
 
 /** What git sees in a worktree. Paths are relative to it; a folder ends in `/`. */
 export interface WorktreeStatus {

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { dedicatedRepos, type StackState } from '../../domain/instance.ts';
 import { readState } from '../../domain/state-text.ts';
 import { readFileIfThere, replaceFile } from '../files/files.ts';
-import { readOwnEntry } from '../git/entry.ts';
-import { readNotes } from '../git/own-notes.ts';
+import { readOwnEntry } from '../git/worktree/entry.ts';
+import { readNotes } from '../git/worktree/own-notes.ts';
 
 /** Beside git's own entry of a worktree: it moves with the worktree, goes with it, and does not need `.stack`. */
 const FILE = 'stack-record.json';

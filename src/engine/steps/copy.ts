@@ -1,7 +1,7 @@
 import { type Copied, copyFiles } from '../../adapters/files/copy-files.ts';
 import { type Found, findMatches } from '../../adapters/files/find-files.ts';
 import { listIncluded } from '../../adapters/git/included.ts';
-import { noteCopied } from '../../adapters/git/note-written.ts';
+import { noteCopied } from '../../adapters/git/worktree/note-written.ts';
 import { requireDedicated } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
 import { requireConfig, saveRecord, type Work } from '../work.ts';

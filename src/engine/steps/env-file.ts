@@ -2,7 +2,7 @@ import { lstat, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
 import { addExclude, isIgnored, isTracked, removeExclude } from '../../adapters/git/exclude.ts';
-import { noteEnvText } from '../../adapters/git/note-written.ts';
+import { noteEnvText } from '../../adapters/git/worktree/note-written.ts';
 import { mergeEnvBlock, readEnvBlock, removeEnvBlock, renderEnvBlock } from '../../domain/env-block.ts';
 import { StackError } from '../../domain/errors.ts';
 import { requireDedicated } from '../../domain/instance.ts';

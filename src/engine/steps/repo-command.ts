@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { makeFolder } from '../../adapters/files/files.ts';
-import { noteWritten } from '../../adapters/git/note-written.ts';
+import { noteWritten } from '../../adapters/git/worktree/note-written.ts';
 import { logFilesOf } from '../../adapters/process/log-files.ts';
 import { openLogWriter } from '../../adapters/process/logs.ts';
 import { readNewestLines } from '../../adapters/process/read-log.ts';

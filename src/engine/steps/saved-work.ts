@@ -1,6 +1,6 @@
-import { noteWritten } from '../../adapters/git/note-written.ts';
 import { bringBackBeside } from '../../adapters/git/rescue/refs.ts';
 import { bringBack } from '../../adapters/git/rescue/restore-snapshot.ts';
+import { noteWritten } from '../../adapters/git/worktree/note-written.ts';
 import { StackError } from '../../domain/errors.ts';
 import { dedicatedRepos, requireDedicated } from '../../domain/instance.ts';
 import type { RescuedRepo } from '../../domain/rescue.ts';

@@ -1,10 +1,10 @@
 import { isThere } from '../../adapters/files/files.ts';
 import { findLocal } from '../../adapters/git/branch.ts';
-import { noteCheckout } from '../../adapters/git/note-written.ts';
-import { addNotes } from '../../adapters/git/own-notes.ts';
 import { lookAt } from '../../adapters/git/risk/risk.ts';
-import { addToSparse, listKeptOut } from '../../adapters/git/sparse.ts';
-import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git/worktree.ts';
+import { noteCheckout } from '../../adapters/git/worktree/note-written.ts';
+import { addNotes } from '../../adapters/git/worktree/own-notes.ts';
+import { addToSparse, listKeptOut } from '../../adapters/git/worktree/sparse.ts';
+import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git/worktree/worktree.ts';
 import { requireDedicated } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
 import { riskError } from '../checks.ts';

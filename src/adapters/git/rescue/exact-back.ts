@@ -1,10 +1,10 @@
 import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { pathOf } from '../../files/byte-names.ts';
-import type { WorktreeEntry } from '../entry.ts';
 import { askGit, tryGit } from '../git.ts';
-import { addNotes, readNotes } from '../own-notes.ts';
 import { withRawView } from '../risk/raw-view.ts';
+import type { WorktreeEntry } from '../worktree/entry.ts';
+import { addNotes, readNotes } from '../worktree/own-notes.ts';
 import { exactGit, writeFiles } from './exact.ts';
 import { applyList, readList } from './exact-list.ts';
 

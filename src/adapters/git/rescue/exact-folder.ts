@@ -1,10 +1,10 @@
 import { lstat } from 'node:fs/promises';
-import { readOwnEntry } from '../entry.ts';
 import { askGit, tryGit } from '../git.ts';
 import { listPassedOver } from '../risk/inside-risk.ts';
 import { type GitFolders, withRawView } from '../risk/raw-view.ts';
 import { isUsual } from '../risk/usual-files.ts';
-import { listSubmodules } from '../submodule.ts';
+import { readOwnEntry } from '../worktree/entry.ts';
+import { listSubmodules } from '../worktree/submodule.ts';
 import { exactGit, listIndexed, listNames, saveFolder } from './exact.ts';
 import { applyList, listChanged, readList } from './exact-list.ts';
 import { commitTree, gitWith, type Snapshot } from './snapshot.ts';

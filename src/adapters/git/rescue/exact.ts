@@ -2,12 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { bytesOf } from '../../files/byte-names.ts';
 import { readWhole } from '../../files/read-file.ts';
-import type { WorktreeEntry } from '../entry.ts';
 import { askGit, tryGit } from '../git.ts';
-import { listHidden } from '../hidden.ts';
 import { readEntries } from '../risk/inside.ts';
 import { type GitFolders, withRawView } from '../risk/raw-view.ts';
 import { listUnfilled } from '../unfilled.ts';
+import { listHidden } from '../worktree/assume-unchanged.ts';
+import type { WorktreeEntry } from '../worktree/entry.ts';
 import { type ExactList, listExactly } from './exact-list.ts';
 import { type Git, gitWith, requireAdded, requireOutsideRepos } from './snapshot.ts';
 

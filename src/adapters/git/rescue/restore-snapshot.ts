@@ -2,8 +2,8 @@ import path from 'node:path';
 import { isEscaped } from '../../files/byte-names.ts';
 import { replaceFile } from '../../files/files.ts';
 import { findLocal } from '../branch.ts';
-import { readOwnEntry } from '../entry.ts';
 import { askGit, changeGit, gitError } from '../git.ts';
+import { readOwnEntry } from '../worktree/entry.ts';
 import { bringBackExact } from './exact-back.ts';
 
 export interface SavedWork {

@@ -4,11 +4,11 @@ import { StackError } from '../../../domain/errors.ts';
 import { bytesOf } from '../../files/byte-names.ts';
 import { isThere } from '../../files/files.ts';
 import { askGit, changeGit, gitError, tryGit } from '../git.ts';
-import { listHidden } from '../hidden.ts';
 import { locateIn } from '../risk/inside.ts';
 import { type GitFolders, NO_FILTERS, withRawView } from '../risk/raw-view.ts';
-import { listDeclared } from '../submodule.ts';
 import { listUnfilled } from '../unfilled.ts';
+import { listHidden } from '../worktree/assume-unchanged.ts';
+import { listDeclared } from '../worktree/submodule.ts';
 
 /** All files of a worktree, and what of them was staged. */
 export interface Snapshot {

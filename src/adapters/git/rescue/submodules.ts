@@ -5,7 +5,7 @@ import { listLonelyInSubmodule } from '../commits.ts';
 import { askGit, tryGit } from '../git.ts';
 import { findOwnInSubmodule } from '../risk/own-commits.ts';
 import { listStashCommits } from '../risk/stash.ts';
-import { FROM_GIT_DIR, type Submodule } from '../submodule.ts';
+import { FROM_GIT_DIR, type Submodule } from '../worktree/submodule.ts';
 import { gitWith, joinCommits, takeSnapshot, unique, type Wanted } from './snapshot.ts';
 
 /** What there is to save of a submodule. */

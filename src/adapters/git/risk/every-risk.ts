@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { canonicalPath, readOwnEntry, readRebasedBranch } from '../entry.ts';
-import { readNotes } from '../own-notes.ts';
-import { listWorktrees } from '../worktree-list.ts';
+import { canonicalPath, readOwnEntry, readRebasedBranch } from '../worktree/entry.ts';
+import { listWorktrees } from '../worktree/list.ts';
+import { readNotes } from '../worktree/own-notes.ts';
 import { isRenamed } from './head-log.ts';
 import { findIgnoredWork, listIgnoredInside } from './ignored.ts';
 import { listInside } from './inside.ts';

@@ -5,11 +5,11 @@ import path from 'node:path';
 import { isEscaped, pathOf } from '../../files/byte-names.ts';
 import { isThere } from '../../files/files.ts';
 import { openAtOnce } from '../../files/read-file.ts';
-import type { WorktreeEntry } from '../entry.ts';
 import { isKnownText } from '../env-text.ts';
 import { tryGit } from '../git.ts';
-import { type OwnNotes, readNotes } from '../own-notes.ts';
 import { readStatus, type WorktreeStatus } from '../status.ts';
+import type { WorktreeEntry } from '../worktree/entry.ts';
+import { type OwnNotes, readNotes } from '../worktree/own-notes.ts';
 import { listInside } from './inside.ts';
 
 /** A filter may ask the network for what it does not have. */

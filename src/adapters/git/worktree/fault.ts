@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { isThere, readFileIfThere } from '../files/files.ts';
-import { findLostBranch } from './risk/head-log.ts';
+import { isThere, readFileIfThere } from '../../files/files.ts';
+import { findLostBranch } from '../risk/head-log.ts';
 
 /**
  * What is wrong with a linked worktree: the repo it belongs to is gone from where it was; its folder is gone; the folder

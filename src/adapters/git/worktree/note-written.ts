@@ -1,16 +1,16 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { StackError } from '../../domain/errors.ts';
-import { pathOf } from '../files/byte-names.ts';
+import { StackError } from '../../../domain/errors.ts';
+import { pathOf } from '../../files/byte-names.ts';
+import { hashOf } from '../env-text.ts';
+import { expand, findIgnoredWork, type IgnoredQuestion, listIgnoredInside, timeStampOf } from '../risk/ignored.ts';
+import { listInside } from '../risk/inside.ts';
+import { stampNested } from '../risk/inside-risk.ts';
+import { contentOf, listOwned, stampOf } from '../risk/nobodys.ts';
+import { isUsual } from '../risk/usual-files.ts';
+import { readStatus, type WorktreeStatus } from '../status.ts';
 import { readOwnEntry } from './entry.ts';
-import { hashOf } from './env-text.ts';
 import { addNotes, readNotes } from './own-notes.ts';
-import { expand, findIgnoredWork, type IgnoredQuestion, listIgnoredInside, timeStampOf } from './risk/ignored.ts';
-import { listInside } from './risk/inside.ts';
-import { stampNested } from './risk/inside-risk.ts';
-import { contentOf, listOwned, stampOf } from './risk/nobodys.ts';
-import { isUsual } from './risk/usual-files.ts';
-import { readStatus, type WorktreeStatus } from './status.ts';
 
 /** A worktree, and what tells whose a file in it is. */
 export type WrittenQuestion = Omit<IgnoredQuestion, 'ignored' | 'notes' | 'repos'>;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { readFileIfThere } from '../files/files.ts';
+import { readFileIfThere } from '../../files/files.ts';
 
 /** What a repo keeps of one linked worktree: `worktrees/<id>` in the common directory (gitrepository-layout(5)). */
 export interface WorktreeEntry {

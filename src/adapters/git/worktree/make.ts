@@ -1,18 +1,18 @@
 import { existsSync } from 'node:fs';
 import { rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
-import { StackError } from '../../domain/errors.ts';
-import type { HeldLock } from '../lock.ts';
-import { dropEmptyLog, findLocal } from './branch.ts';
-import { listLonelyInSubmodule } from './commits.ts';
+import { StackError } from '../../../domain/errors.ts';
+import type { HeldLock } from '../../lock.ts';
+import { dropEmptyLog, findLocal } from '../branch.ts';
+import { listLonelyInSubmodule } from '../commits.ts';
+import { changeGit, type GitChange, gitError, listWords, tryGit } from '../git.ts';
+import { describeObjects } from '../risk/own-objects.ts';
+import { lookForOwnCommits } from '../risk/risk.ts';
+import { forgetBranchSettings, hasBranchSettings, setPushTarget } from '../settings.ts';
+import { clearStaleLocks } from '../stale-locks.ts';
 import { findEntry, readOwnEntry, type WorktreeEntry } from './entry.ts';
-import { changeGit, type GitChange, gitError, listWords, tryGit } from './git.ts';
-import { describeObjects } from './risk/own-objects.ts';
-import { lookForOwnCommits } from './risk/risk.ts';
-import { forgetBranchSettings, hasBranchSettings, setPushTarget } from './settings.ts';
-import { clearStaleLocks } from './stale-locks.ts';
+import { describeFolder, inspectBranch, lockedError, QUICK, removeEntry } from './place.ts';
 import { fillSubmodules, listSubmodules } from './submodule.ts';
-import { describeFolder, inspectBranch, lockedError, QUICK, removeEntry } from './worktree-place.ts';
 
 export interface NewWorktree {
   /** Absolute path of a checkout of the repo. */

@@ -1,4 +1,4 @@
-import { askGit, tryGit } from './git.ts';
+import { askGit, tryGit } from '../git.ts';
 
 /** One worktree as git lists it; the main one comes first. */
 export interface ListedWorktree {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { readFileIfThere, replaceFile } from '../files/files.ts';
+import { readFileIfThere, replaceFile } from '../../files/files.ts';
 import { readOwnEntry } from './entry.ts';
 
 /**

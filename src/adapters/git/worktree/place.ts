@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
-import { StackError } from '../../domain/errors.ts';
+import { StackError } from '../../../domain/errors.ts';
+import { changeGit, gitError, tryGit } from '../git.ts';
 import { readRebasedBranch, type WorktreeEntry } from './entry.ts';
-import { changeGit, gitError, tryGit } from './git.ts';
 
 export interface WorktreeState {
   state: 'present' | 'absent' | 'different';

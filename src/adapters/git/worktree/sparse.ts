@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { isThere } from '../files/files.ts';
-import { askGit, changeGit, gitError, tryGit } from './git.ts';
+import { isThere } from '../../files/files.ts';
+import { askGit, changeGit, gitError, tryGit } from '../git.ts';
 
 /** Putting files of a commit into a worktree takes as long as they are large. */
 const ADD_SECONDS = 600;

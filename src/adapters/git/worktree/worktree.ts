@@ -1,24 +1,17 @@
 import { existsSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { StackError } from '../../domain/errors.ts';
-import { moveToTrash } from '../files/trash.ts';
-import { type HeldLock, withLock } from '../lock.ts';
-import { deleteBranch, hasBranch } from './branch.ts';
+import { StackError } from '../../../domain/errors.ts';
+import { moveToTrash } from '../../files/trash.ts';
+import { type HeldLock, withLock } from '../../lock.ts';
+import { deleteBranch, hasBranch } from '../branch.ts';
+import { changeGit, gitError, tryGit } from '../git.ts';
+import { repoLock } from '../lock.ts';
+import { clearStaleLocks } from '../stale-locks.ts';
 import { canonicalPath, findEntry, readOwnEntry, type WorktreeEntry } from './entry.ts';
-import { changeGit, gitError, tryGit } from './git.ts';
-import { repoLock } from './lock.ts';
-import { clearStaleLocks } from './stale-locks.ts';
-import { listWorktrees } from './worktree-list.ts';
-import { isMade, makeWorktree, type NewWorktree } from './worktree-make.ts';
-import {
-  compareBranch,
-  describeFolder,
-  lockedError,
-  QUICK,
-  removeEntry,
-  type WorktreeState,
-} from './worktree-place.ts';
+import { listWorktrees } from './list.ts';
+import { isMade, makeWorktree, type NewWorktree } from './make.ts';
+import { compareBranch, describeFolder, lockedError, QUICK, removeEntry, type WorktreeState } from './place.ts';
 
 export interface OldWorktree {
   repoPath: string;

@@ -1,14 +1,14 @@
-import { StackError } from '../../domain/errors.ts';
-import { isEscaped } from '../files/byte-names.ts';
-import { withLock } from '../lock.ts';
+import { StackError } from '../../../domain/errors.ts';
+import { isEscaped } from '../../files/byte-names.ts';
+import { withLock } from '../../lock.ts';
+import { changeGit, gitError, tryGit } from '../git.ts';
+import { repoLock } from '../lock.ts';
+import { findCommit } from '../repo.ts';
+import { findLostBranch } from '../risk/head-log.ts';
+import { clearStaleLocks } from '../stale-locks.ts';
 import { canonicalPath, findEntry, readOwnEntry } from './entry.ts';
-import { changeGit, gitError, tryGit } from './git.ts';
-import { repoLock } from './lock.ts';
-import { findCommit } from './repo.ts';
-import { findLostBranch } from './risk/head-log.ts';
-import { clearStaleLocks } from './stale-locks.ts';
-import { findWorktreeFault, type OwnWorktree } from './worktree-fault.ts';
-import { QUICK } from './worktree-place.ts';
+import { findWorktreeFault, type OwnWorktree } from './fault.ts';
+import { QUICK } from './place.ts';
 
 /** A linked worktree of which something is wrong. */
 interface Broken extends OwnWorktree {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { askGit, changeGit, type GitChange, gitError, tryGit } from '../git.ts';
 import type { WorktreeEntry } from './entry.ts';
-import { askGit, changeGit, type GitChange, gitError, tryGit } from './git.ts';
 
 /** A submodule, or another repo that the index names as one, whose git folder goes with the worktree. */
 export interface Submodule {

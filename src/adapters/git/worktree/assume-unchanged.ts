@@ -1,8 +1,8 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { pathOf } from '../files/byte-names.ts';
-import { askGit } from './git.ts';
-import { askAboutFiles } from './risk/filters.ts';
+import { pathOf } from '../../files/byte-names.ts';
+import { askGit } from '../git.ts';
+import { askAboutFiles } from '../risk/filters.ts';
 
 /**
  * Gives the files that a person told git to pass over (`git update-index --skip-worktree`, `--assume-unchanged`) and that are
