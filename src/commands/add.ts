@@ -1,8 +1,8 @@
 import { StackError } from '../domain/errors.ts';
 import { ticketOf } from '../domain/ticket.ts';
 import type { InstancesView } from '../domain/view.ts';
-import { renderInstances } from './instance-table.ts';
-import { listValues, type Verb } from './verb.ts';
+import { renderInstances } from './common/instance-table.ts';
+import { listValues, type Verb } from './common/verb.ts';
 
 export const add: Verb<{ from?: string; own?: string[]; migrate?: boolean }, InstancesView> = {
   name: 'add',

@@ -2,7 +2,7 @@ import type { Arrow } from '../domain/check/arrow.ts';
 import type { CheckResult, TicketCheck } from '../engine/check/check.ts';
 import { cleanText } from '../ui/safe-text.ts';
 import { createStyle, type Style } from '../ui/style.ts';
-import type { Verb } from './verb.ts';
+import type { Verb } from './common/verb.ts';
 
 export const check: Verb<object, CheckResult> = {
   name: 'check',

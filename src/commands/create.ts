@@ -1,8 +1,8 @@
 import type { InstanceRecord } from '../domain/instance.ts';
 import type { Step, StepState } from '../domain/step.ts';
 import type { InstancesView } from '../domain/view.ts';
-import { renderInstances } from './instance-table.ts';
-import { listValues, type Verb, type VerbInput } from './verb.ts';
+import { renderInstances } from './common/instance-table.ts';
+import { listValues, type Verb, type VerbInput } from './common/verb.ts';
 
 /** What one may say of a ticket that is to be made. */
 export interface CreateFlags {

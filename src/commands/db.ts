@@ -2,8 +2,8 @@ import path from 'node:path';
 import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
 import type { SchemaChange } from '../domain/schema-diff.ts';
-import { namedTickets } from './tickets.ts';
-import type { Verb } from './verb.ts';
+import { namedTickets } from './common/tickets.ts';
+import type { Verb } from './common/verb.ts';
 
 const ACTIONS = ['shell', 'url', 'reset', 'dump', 'load', 'diff'] as const;
 type Action = (typeof ACTIONS)[number];

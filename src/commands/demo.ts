@@ -2,8 +2,8 @@ import type { Context } from '../context.ts';
 import type { DemoResult, DemoVoice } from '../engine/demo.ts';
 import { formatDuration } from '../ui/duration.ts';
 import { createStyle } from '../ui/style.ts';
-import { renderInstances } from './instance-table.ts';
-import type { Verb } from './verb.ts';
+import { renderInstances } from './common/instance-table.ts';
+import type { Verb } from './common/verb.ts';
 
 export const demo: Verb<{ keep?: boolean }, DemoResult> = {
   name: 'demo',

@@ -3,8 +3,8 @@ import { StackError } from '../domain/errors.ts';
 import type { TicketRisk } from '../engine/checks.ts';
 import type { TakeApartPlan } from '../engine/destroy.ts';
 import type { TakenApart } from '../engine/take-apart.ts';
-import { namedTickets } from './tickets.ts';
-import type { Verb } from './verb.ts';
+import { namedTickets } from './common/tickets.ts';
+import type { Verb } from './common/verb.ts';
 
 interface Options {
   force?: boolean;

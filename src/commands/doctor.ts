@@ -1,6 +1,6 @@
 import type { Finding, Mended } from '../engine/finding.ts';
 import { createStyle } from '../ui/style.ts';
-import type { Verb } from './verb.ts';
+import type { Verb } from './common/verb.ts';
 
 interface Options {
   fix?: boolean;

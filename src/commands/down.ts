@@ -1,4 +1,4 @@
-import type { Verb } from './verb.ts';
+import type { Verb } from './common/verb.ts';
 
 export const down: Verb<{ force?: boolean; volumes?: boolean }, { down: true; volumes: boolean }> = {
   name: 'down',

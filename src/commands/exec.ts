@@ -2,8 +2,8 @@ import path from 'node:path';
 import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
-import { splitTicketAndServices } from './tickets.ts';
-import type { Verb } from './verb.ts';
+import { splitTicketAndServices } from './common/tickets.ts';
+import type { Verb } from './common/verb.ts';
 
 export const exec: Verb<object, { exitCode: number }> = {
   name: 'exec',

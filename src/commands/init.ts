@@ -1,7 +1,7 @@
 import type { LeftOut } from '../engine/detect/find-repos.ts';
 import type { PlannedRepo, PlannedService } from '../engine/detect/stack-plan.ts';
 import { cleanText } from '../ui/safe-text.ts';
-import type { RenderOptions, Verb } from './verb.ts';
+import type { RenderOptions, Verb } from './common/verb.ts';
 
 export interface InitOptions {
   force?: boolean;

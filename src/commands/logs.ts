@@ -6,8 +6,8 @@ import { escapeJson } from '../domain/json.ts';
 import type { LogLine } from '../domain/runtime.ts';
 import { createLogPrefix } from '../ui/log-prefix.ts';
 import { showText } from '../ui/safe-text.ts';
-import { splitTicketAndServices } from './tickets.ts';
-import type { Verb } from './verb.ts';
+import { splitTicketAndServices } from './common/tickets.ts';
+import type { Verb } from './common/verb.ts';
 
 interface Options {
   follow?: boolean;

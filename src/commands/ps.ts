@@ -1,6 +1,6 @@
 import type { StackView } from '../domain/view.ts';
-import { renderInstances } from './instance-table.ts';
-import type { Verb } from './verb.ts';
+import { renderInstances } from './common/instance-table.ts';
+import type { Verb } from './common/verb.ts';
 
 export const ps: Verb<object, StackView> = {
   name: 'ps',

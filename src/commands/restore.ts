@@ -2,6 +2,8 @@ import { StackError } from '../domain/errors.ts';
 import type { Rescue } from '../domain/rescue.ts';
 import { ticketOf } from '../domain/ticket.ts';
 import type { InstancesView } from '../domain/view.ts';
+import { renderInstances } from './common/instance-table.ts';
+import type { RenderOptions, Verb } from './common/verb.ts';
 import {
   CREATE_FLAGS,
   CREATE_REPO_FLAGS,
@@ -11,8 +13,6 @@ import {
   renderPreview,
   toPreview,
 } from './create.ts';
-import { renderInstances } from './instance-table.ts';
-import type { RenderOptions, Verb } from './verb.ts';
 
 interface Options extends CreateFlags {
   list?: boolean;

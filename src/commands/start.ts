@@ -1,7 +1,7 @@
 import type { InstancesView } from '../domain/view.ts';
-import { renderInstances } from './instance-table.ts';
-import { changeTickets } from './tickets.ts';
-import type { Verb } from './verb.ts';
+import { renderInstances } from './common/instance-table.ts';
+import { changeTickets } from './common/tickets.ts';
+import type { Verb } from './common/verb.ts';
 
 export const start: Verb<{ wait: boolean; build?: boolean; migrate?: boolean }, InstancesView> = {
   name: 'start',

@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
 import type { Stack } from '../engine/stack.ts';
 import { renderTable } from '../ui/table.ts';
-import type { Verb } from './verb.ts';
+import type { Verb } from './common/verb.ts';
 
 interface Options {
   list?: boolean;

@@ -1,5 +1,5 @@
 import type { StackView } from '../domain/view.ts';
-import type { Verb } from './verb.ts';
+import type { Verb } from './common/verb.ts';
 
 export const up: Verb<{ wait: boolean }, StackView> = {
   name: 'up',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { takeRepoFlags } from '../../../src/commands/repo-flags.ts';
+import { takeRepoFlags } from '../../../src/commands/common/repo-flags.ts';
 
 describe('flags per repo', () => {
   it('take their value behind `=` or a space', () => {

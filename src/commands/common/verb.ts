@@ -1,5 +1,5 @@
-import type { Context } from '../context.ts';
-import { showLines } from '../ui/safe-text.ts';
+import type { Context } from '../../context.ts';
+import { showLines } from '../../ui/safe-text.ts';
 
 /** One verb of the command line: what it takes, what it does, and how its answer reads. */
 export interface Verb<Options = Record<string, unknown>, Result = unknown> {

@@ -1,4 +1,4 @@
-import { StackError } from '../domain/errors.ts';
+import { StackError } from '../../domain/errors.ts';
 
 export interface RepoFlags {
   from: Record<string, string>;

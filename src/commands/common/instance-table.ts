@@ -1,6 +1,6 @@
-import type { InstanceStatus, InstancesView, InstanceView, RepoView, StackView } from '../domain/view.ts';
-import { createStyle } from '../ui/style.ts';
-import type { Cell } from '../ui/table.ts';
+import type { InstanceStatus, InstancesView, InstanceView, RepoView, StackView } from '../../domain/view.ts';
+import { createStyle } from '../../ui/style.ts';
+import type { Cell } from '../../ui/table.ts';
 import type { RenderOptions } from './verb.ts';
 
 /** Gives the table of `stack ps`: a row a ticket, a column a repo, then the status; what is not as it should be below it. */
@@ -8,7 +8,7 @@ export async function renderInstances(
   { repos, instances, problems: common = [] }: InstancesView & Partial<Pick<StackView, 'problems'>>,
   { color, columns }: RenderOptions,
 ): Promise<string> {
-  const { renderTable } = await import('../ui/table.ts');
+  const { renderTable } = await import('../../ui/table.ts');
   const style = createStyle(color);
   const paints: Record<InstanceStatus, (text: string) => string> = {
     running: style.good,

@@ -1,4 +1,4 @@
-import { StackError } from '../domain/errors.ts';
+import { StackError } from '../../domain/errors.ts';
 
 /** Flags of every verb that take no value. */
 const GLOBAL_FLAGS = new Set(['--json', '--quiet', '-q', '--yes', '-y']);
