@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type CompletionVerb, completeWords } from '../../../src/commands/complete-words.ts';
+import { type CompletionVerb, completeWords } from '../../../src/commands/completion/words.ts';
 
 const flag = (name: string, takesValue = false) => ({ flag: name, description: `about ${name}`, takesValue });
 

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { renderCompletion } from '../../../src/commands/completion-scripts.ts';
+import { renderCompletion } from '../../../src/commands/completion/scripts.ts';
 
 let folder: string;
 

@@ -1,5 +1,5 @@
-import type { Verb } from './common/verb.ts';
-import { renderCompletion, SHELLS } from './completion-scripts.ts';
+import type { Verb } from '../common/verb.ts';
+import { renderCompletion, SHELLS } from './scripts.ts';
 
 export const completion: Verb<object, { shell: string; script: string }> = {
   name: 'completion',

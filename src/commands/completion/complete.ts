@@ -1,6 +1,6 @@
-import type { Context } from '../context.ts';
-import type { Verb } from './common/verb.ts';
-import { type CompletionVerb, completeWords } from './complete-words.ts';
+import type { Context } from '../../context.ts';
+import type { Verb } from '../common/verb.ts';
+import { type CompletionVerb, completeWords } from './words.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what a verb runs does not matter here.
 type AnyVerb = Verb<any, any>;

@@ -1,4 +1,4 @@
-import { StackError } from '../domain/errors.ts';
+import { StackError } from '../../domain/errors.ts';
 
 /** The shells there is a completion script for. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
