@@ -1,6 +1,5 @@
 import { StackError } from '../errors.ts';
 import type { Values } from '../values.ts';
-import { checkConfig } from './check.ts';
 import type { StackConfig } from './config.ts';
 import { type FilledData, fillEnvironment } from './env.ts';
 import { explainIssues } from './issues.ts';
@@ -10,6 +9,7 @@ import { type ConfigSource, type ConfigText, findWritten, type KeyPath } from '.
 import { refuseFindings } from './problems.ts';
 import { type StackFile, stackSchema } from './schema.ts';
 import { isPlainMap, layOver, readSource } from './source.ts';
+import { checkConfig } from './validate.ts';
 
 /** What a config is made from. */
 export interface ConfigInput {

@@ -1,9 +1,9 @@
 import { findCycle } from '../order.ts';
 import { renderSuggestion } from '../suggest.ts';
-import { checkInsidePath } from './check-paths.ts';
 import type { PortConfig, ServiceConfig, StackConfig } from './config.ts';
 import type { KeyPath } from './place.ts';
 import type { Finding } from './problems.ts';
+import { checkInsidePath } from './validate-paths.ts';
 
 /** Finds what is wrong with services as parts of the whole. */
 export function checkServices(config: StackConfig): Finding[] {

@@ -2,12 +2,12 @@ import { posix } from 'node:path';
 import { BASELINE } from '../instance.ts';
 import { OWNABLE, type Ownable, REDIS } from '../own.ts';
 import { listNames } from '../template.ts';
-import { checkInsidePath, checkOutsidePath } from './check-paths.ts';
-import { checkServices } from './check-services.ts';
 import type { StackConfig } from './config.ts';
 import type { KeyPath } from './place.ts';
 import type { Finding } from './problems.ts';
 import { NAME_PATTERN, NAME_RULE } from './schema.ts';
+import { checkInsidePath, checkOutsidePath } from './validate-paths.ts';
+import { checkServices } from './validate-services.ts';
 
 /** Finds what is wrong between the parts of a config that are each valid: names that clash or lead nowhere, paths, cycles. */
 export function checkConfig(config: StackConfig): Finding[] {
