@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { DedicatedRepo, InstanceRecord, StackState } from '../../src/domain/instance.ts';
-import { readState, STATE_VERSION } from '../../src/domain/state-text.ts';
+import { readState, STATE_VERSION } from '../../src/domain/state/text.ts';
 
 const front: DedicatedRepo = {
   mode: 'dedicated',

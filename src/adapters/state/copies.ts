@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { dedicatedRepos, type StackState } from '../../domain/instance.ts';
-import { readState } from '../../domain/state-text.ts';
+import { readState } from '../../domain/state/text.ts';
 import { readFileIfThere, replaceFile } from '../files/files.ts';
 import { readOwnEntry } from '../git/worktree/entry.ts';
 import { readNotes } from '../git/worktree/own-notes.ts';

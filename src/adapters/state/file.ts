@@ -36,7 +36,7 @@ export interface StateText {
 export async function readStateFile(file: string, root: string): Promise<StateText | undefined> {
   const text = await readText(file);
   if (text === undefined) return undefined;
-  const { readState } = await import('../../domain/state-text.ts');
+  const { readState } = await import('../../domain/state/text.ts');
   const found = readState(text);
   if ('problem' in found) {
     const what = `the state file ${file} ${found.problem}`;
@@ -77,7 +77,7 @@ export function lostStateError(root: string, traces: readonly string[]): StackEr
  */
 export async function writeStateFile(root: string, state: StackState): Promise<void> {
   const text = `${JSON.stringify(state, null, 2)}\n`;
-  const { readState } = await import('../../domain/state-text.ts');
+  const { readState } = await import('../../domain/state/text.ts');
   const check = readState(text);
   if ('problem' in check) throw new Error(`the state would not be readable: it ${check.problem}`);
   await replaceFile(stateFileOf(root), text);

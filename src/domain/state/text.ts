@@ -1,6 +1,6 @@
-import type { StackState } from './instance.ts';
-import { stateSchema } from './state-schema.ts';
-import { findNonsense } from './state-sense.ts';
+import type { StackState } from '../instance.ts';
+import { stateSchema } from './schema.ts';
+import { findNonsense } from './sense.ts';
 
 /** The version of the state file that is written. */
 export const STATE_VERSION: StackState['version'] = 2;

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { BASELINE, dedicatedRepos, type InstanceRecord, type StackState } from './instance.ts';
-import { parseTicketName } from './ticket.ts';
+import { BASELINE, dedicatedRepos, type InstanceRecord, type StackState } from '../instance.ts';
+import { parseTicketName } from '../ticket.ts';
 
 /** Says what in a state of the right shape stack would never have written; undefined for nothing. */
 export function findNonsense(state: StackState): string | undefined {

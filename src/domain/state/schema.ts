@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { InstanceRecord, StackState } from './instance.ts';
+import type { InstanceRecord, StackState } from '../instance.ts';
 
 // Objects are loose: what a version does not know it keeps, so an optional field needs no new version of the file.
 
