@@ -1,7 +1,7 @@
 import type { FoundRoot } from './adapters/config-file.ts';
 import type { Emit } from './domain/events.ts';
 import type { RuntimeName } from './domain/runtime.ts';
-import type { Stack } from './engine/stack.ts';
+import type { Stack } from './orchestrator/core/stack.ts';
 import type { Reporter } from './ui/reporter.ts';
 
 /** The process as commands see it; tests hand in another. */

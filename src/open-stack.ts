@@ -16,9 +16,9 @@ import { NEAR_TRASH, rootIdOf } from './domain/names.ts';
 import { ownPath } from './domain/own-path.ts';
 import type { Runtime, RuntimeName } from './domain/runtime.ts';
 import { layValues } from './domain/values.ts';
-import type { Stack } from './engine/stack.ts';
 import type { TrustMatter } from './engine/trust.ts';
 import { once, onceFor } from './once.ts';
+import type { Stack } from './orchestrator/core/stack.ts';
 import { canAsk } from './ui/ask.ts';
 import { version } from './version.ts';
 
@@ -131,7 +131,7 @@ async function openLeases(root: string, { host, emit }: Pick<StackParts, 'host' 
 
 function keepLeases(ports: PortLeases): (state: StackState) => Promise<void> {
   return async (state) => {
-    const { listLeases } = await import('./engine/leases.ts');
+    const { listLeases } = await import('./orchestrator/core/leases.ts');
     await ports.keep(listLeases(state));
   };
 }

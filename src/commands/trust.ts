@@ -3,7 +3,7 @@ import type { Stranger } from '../adapters/files/ownership.ts';
 import type { Trust, TrustStore } from '../adapters/trust-store.ts';
 import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
-import type { Stack } from '../engine/stack.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import { renderTable } from '../ui/table.ts';
 import type { Verb } from './common/verb.ts';
 

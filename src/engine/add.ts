@@ -3,18 +3,18 @@ import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
 import type { Step } from '../domain/step.ts';
 import { ticketOf } from '../domain/ticket.ts';
-import { requireInstance } from './claim.ts';
-import { converge } from './converge.ts';
+import { requireInstance } from '../orchestrator/core/claim.ts';
+import { converge } from '../orchestrator/core/converge.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import { ticketsFolder } from '../orchestrator/core/work.ts';
 import { planGround, requireRunnable } from './ground.ts';
 import { planOwn } from './own.ts';
 import { planRepos } from './plan.ts';
 import { mergeServices, planServices } from './plan-services.ts';
 import { claimWork, release, requireReady } from './reserve.ts';
-import type { Stack } from './stack.ts';
 import { listTicketSteps } from './steps/list.ts';
 import { tellMigration } from './steps/migrate.ts';
 import { unwind } from './unwind.ts';
-import { ticketsFolder } from './work.ts';
 
 /**
  * Gives a ticket that borrows a repo its own copy of it: worktree, leases, and a second look at everything that pointed

@@ -7,9 +7,9 @@ import { type InsideProcess, listInside } from '../adapters/process/inside.ts';
 import { listRecords } from '../adapters/process/record.ts';
 import { StackError } from '../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import { ownerOf } from '../orchestrator/core/work.ts';
 import { findBeside, type TicketFolder } from './beside.ts';
-import type { Stack } from './stack.ts';
-import { ownerOf } from './work.ts';
 
 /** What was told to end a moment ago, as by a second Ctrl-C, needs another to be gone. */
 const LEAVE_MS = 1000;

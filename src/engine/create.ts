@@ -6,9 +6,11 @@ import type { InstanceRecord } from '../domain/instance.ts';
 import type { Rescue } from '../domain/rescue.ts';
 import type { Extent, Step, StepState } from '../domain/step.ts';
 import { parseTicketName } from '../domain/ticket.ts';
+import { isOwnerAlive } from '../orchestrator/core/claim.ts';
+import { converge } from '../orchestrator/core/converge.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import { saveRecord, ticketsFolder } from '../orchestrator/core/work.ts';
 import { requireNothingBeside } from './beside.ts';
-import { isOwnerAlive } from './claim.ts';
-import { converge } from './converge.ts';
 import { destroyTickets } from './destroy.ts';
 import { planGround, requireRunnable } from './ground.ts';
 import { planOwn } from './own.ts';
@@ -16,11 +18,9 @@ import { checkWishes, planRepos, type RepoWishes } from './plan.ts';
 import { planRescued } from './plan-rescued.ts';
 import { planServices } from './plan-services.ts';
 import { type Plan, requireUnused, reserve } from './reserve.ts';
-import type { Stack } from './stack.ts';
 import { listTicketSteps } from './steps/list.ts';
 import { tellMigration } from './steps/migrate.ts';
 import { unwind } from './unwind.ts';
-import { saveRecord, ticketsFolder } from './work.ts';
 
 export interface CreateOptions {
   argument: string;

@@ -6,13 +6,13 @@ import { readEnvBlock } from '../domain/env-block.ts';
 import type { InstanceRecord, OwnRecord, OwnServer, SharedLease, StackState } from '../domain/instance.ts';
 import { POSTGRES, REDIS } from '../domain/own.ts';
 import { resolveShared } from '../domain/shared.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import type { Finding } from './finding.ts';
 import { placeOf } from './place.ts';
 import { openPostgres } from './postgres.ts';
 import { describeOwnServer } from './redis.ts';
 import { ownFolder } from './redis-server.ts';
 import type { Remnants } from './remnants.ts';
-import type { Stack } from './stack.ts';
 
 type SharedLeases = Readonly<Record<string, SharedLease>>;
 

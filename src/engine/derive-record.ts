@@ -6,11 +6,11 @@ import { listWorktrees } from '../adapters/git/worktree/list.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { readEnvBlock } from '../domain/env-block.ts';
 import type { DedicatedRepo, InstanceRecord, RepoRecord, ServiceRecord } from '../domain/instance.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import { ticketsFolder } from '../orchestrator/core/work.ts';
 import { describeCopy, factsOf } from './plan.ts';
 import { mergeServices, planServices } from './plan-services.ts';
 import { type Remnant, type Remnants, ticketOf } from './remnants.ts';
-import type { Stack } from './stack.ts';
-import { ticketsFolder } from './work.ts';
 
 /**
  * Makes the record of a ticket from its worktrees and workloads alone, as stack.yml says that they should be. What nobody

@@ -1,15 +1,15 @@
 import type { InstanceRecord } from '../domain/instance.ts';
-import { requireOwnThings } from './belongs.ts';
+import { requireFree, requireInstance, requireInstances } from '../orchestrator/core/claim.ts';
+import { requireOwnThings } from '../orchestrator/core/ownership.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import { createWork } from '../orchestrator/core/work.ts';
 import { findRisks, requireSavable, riskError, type TicketRisk } from './checks.ts';
-import { requireFree, requireInstance, requireInstances } from './claim.ts';
 import { requireEngine } from './lost-engine.ts';
 import { mendWorktrees } from './mend-worktrees.ts';
 import { listLarge } from './rescue.ts';
 import { keepBranches } from './save-first.ts';
-import type { Stack } from './stack.ts';
 import { listRecordedSteps } from './steps/list.ts';
 import { type TakeApartOptions, type TakenApart, takeApart } from './take-apart.ts';
-import { createWork } from './work.ts';
 
 export interface DestroyOptions extends TakeApartOptions {
   /** Tickets with something to lose stay, and the others go; otherwise one of them is a refusal of all. */

@@ -1,12 +1,12 @@
 import { findCompose } from '../adapters/docker/compose.ts';
 import { gitVersion } from '../adapters/git/git.ts';
 import { throwIfAborted } from '../domain/errors.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import { examineState } from './examine-state.ts';
 import { count, type Finding, report } from './finding.ts';
 import { findLostEngine } from './lost-engine.ts';
 import { factsOf } from './plan.ts';
 import { chooseRuntime } from './runtime-choice.ts';
-import type { Stack } from './stack.ts';
 
 /** Checks everything stack stands on; each part says for itself what is wrong. Changes nothing. */
 export async function examine(

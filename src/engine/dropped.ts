@@ -1,7 +1,7 @@
 import type { StackConfig } from '../domain/config/config.ts';
+import type { Work } from '../orchestrator/core/work.ts';
 import { observeWorkload } from './observe-workload.ts';
 import { refOf } from './spec.ts';
-import type { Work } from './work.ts';
 
 /**
  * Removes what runs of services that stack.yml has dropped or renamed. Their leases and volumes stay on record: they may

@@ -14,9 +14,9 @@ import { readDumpKind } from '../adapters/postgres/dump-file.ts';
 import { dumpTo, findTools, loadFrom, loginEnv, type PostgresTools } from '../adapters/postgres/tools.ts';
 import { StackError } from '../domain/errors.ts';
 import { hiddenDatabase } from '../domain/own.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import type { Work } from '../orchestrator/core/work.ts';
 import type { PostgresServer } from './postgres.ts';
-import type { Stack } from './stack.ts';
-import type { Work } from './work.ts';
 
 /** The database that a ticket uses: its own, or the one that all share. */
 export interface TicketDatabase {

@@ -28,12 +28,12 @@ import {
   type SavedData,
   type SaveStamp,
 } from '../domain/rescue.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import { saveRecord, type Work } from '../orchestrator/core/work.ts';
 import { dumpDatabase, loadInto } from './dump.ts';
 import { openRecorded, type PostgresServer } from './postgres.ts';
 import { isWhereItWas, openRedis } from './redis.ts';
 import { withServer } from './redis-server.ts';
-import type { Stack } from './stack.ts';
-import { saveRecord, type Work } from './work.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 

@@ -2,11 +2,11 @@ import { isThere } from '../adapters/files/files.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { sharedProject } from '../domain/names.ts';
-import { isOwnerAlive } from './claim.ts';
+import { isOwnerAlive } from '../orchestrator/core/claim.ts';
+import { listLeases, listSharedHosts } from '../orchestrator/core/leases.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import type { Finding } from './finding.ts';
-import { listLeases, listSharedHosts } from './leases.ts';
 import { embeddedFolder, listOwnShared } from './shared-plan.ts';
-import type { Stack } from './stack.ts';
 import { isUpAtWork } from './steps/up.ts';
 
 /** Finds ports that are promised to what stack.yml has no more and nothing runs of: no harm, but nobody else gets them. */

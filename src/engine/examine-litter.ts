@@ -6,9 +6,9 @@ import { excludeLock, repoLock } from '../adapters/git/lock.ts';
 import { inspectLock, withLock } from '../adapters/lock.ts';
 import { StackError } from '../domain/errors.ts';
 import { inFolder, stateFolder, stateLockOf, upLockOf } from '../domain/layout.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import type { Finding } from './finding.ts';
 import type { Remnants } from './remnants.ts';
-import type { Stack } from './stack.ts';
 
 /** What lives for milliseconds is left behind once it is this old. */
 const OLD_MS = 60_000;

@@ -8,13 +8,13 @@ import { BASELINE, type InstanceRecord, type StackState } from '../domain/instan
 import { upLockOf } from '../domain/layout.ts';
 import { LABELS } from '../domain/names.ts';
 import { ownServer, POSTGRES, REDIS } from '../domain/own.ts';
-import { isOwnerAlive } from './claim.ts';
+import { isOwnerAlive } from '../orchestrator/core/claim.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import type { Finding } from './finding.ts';
 import { openPostgres } from './postgres.ts';
 import { deriveBaseline, findRecord, giveUpLeases, listTickets } from './rebuild.ts';
 import { hostRedis, ownFolder, removeOwnFolder } from './redis-server.ts';
 import { collectRemnants, type Remnant, type Remnants } from './remnants.ts';
-import type { Stack } from './stack.ts';
 import { isUpAtWork } from './steps/up.ts';
 
 const FIXES = '`stack doctor --fix` asks about it';

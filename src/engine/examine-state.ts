@@ -3,7 +3,8 @@ import { findSharedFaults } from '../adapters/git/shared-state.ts';
 import { inspectWorktree } from '../adapters/git/worktree/worktree.ts';
 import { type StateTrouble, troubleOf } from '../adapters/state/file.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
-import { isOwnerAlive } from './claim.ts';
+import { isOwnerAlive } from '../orchestrator/core/claim.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import { examineOwned } from './derive-own.ts';
 import { destroyTickets } from './destroy.ts';
 import { examineLeases } from './examine-leases.ts';
@@ -13,7 +14,6 @@ import { count, type Finding, type Fix, report } from './finding.ts';
 import { listLostDatabases } from './own-data.ts';
 import { type Rebuilt, rebuildState } from './rebuild.ts';
 import { collectRemnants } from './remnants.ts';
-import type { Stack } from './stack.ts';
 
 /** Checks the state file, and what it tells of against what there is. Changes nothing. */
 export async function examineState(stack: Stack): Promise<Finding[]> {

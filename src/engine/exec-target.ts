@@ -1,8 +1,8 @@
 import { type InstanceRecord, requireService, type StackState } from '../domain/instance.ts';
 import type { ExecTarget, Runtime } from '../domain/runtime.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import { createWork } from '../orchestrator/core/work.ts';
 import { buildSpec, refOf } from './spec.ts';
-import type { Stack } from './stack.ts';
-import { createWork } from './work.ts';
 
 /**
  * Gives what a command is run beside. A container knows its own env; what a host process was given is on no disk, and is

@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { BASELINE, type InstanceRecord, requireService } from '../domain/instance.ts';
 import type { LogLine, LogOptions, WorkloadStatus } from '../domain/runtime.ts';
-import { isOwnerAlive } from './claim.ts';
+import { isOwnerAlive } from '../orchestrator/core/claim.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import { refOf } from './spec.ts';
-import type { Stack } from './stack.ts';
 
 const POLL_MS = 200;
 /** A restart is a stop and a start, with a moment between them in which no command owns the ticket. */

@@ -12,13 +12,13 @@ import {
 } from '../domain/instance.ts';
 import { fittingLeases } from '../domain/leases.ts';
 import type { Extent } from '../domain/step.ts';
-import { leasePorts, listLeases } from './leases.ts';
+import { leasePorts, listLeases } from '../orchestrator/core/leases.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import { putRecord } from '../orchestrator/core/work.ts';
 import { factsOf } from './plan.ts';
 import { mergeServices, planServices } from './plan-services.ts';
 import { checkReach, leaseShared, planShared, type SharedProviders } from './shared-plan.ts';
 import { findComposeFile } from './shared-ports.ts';
-import type { Stack } from './stack.ts';
-import { putRecord } from './work.ts';
 
 /** What all tickets stand on: the baseline, where repos are shared, and what runs the shared services. */
 export interface Ground {

@@ -7,9 +7,9 @@ import { findEveryRisk } from '../adapters/git/risk/every-risk.ts';
 import type { RiskFinding } from '../adapters/git/risk/risk.ts';
 import { dedicatedRepos, type InstanceRecord, requireDedicated } from '../domain/instance.ts';
 import type { RescuedRepo } from '../domain/rescue.ts';
+import { ownerOf, type Work } from '../orchestrator/core/work.ts';
 import { findBeside, listBeside } from './beside.ts';
 import { folderOf, isOfSetup, riskError } from './checks.ts';
-import { ownerOf, type Work } from './work.ts';
 
 type Own = ReturnType<typeof requireDedicated>;
 

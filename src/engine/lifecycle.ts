@@ -1,14 +1,14 @@
 import { dedicatedRepos, type InstanceRecord, type ServiceRecord } from '../domain/instance.ts';
 import type { Extent } from '../domain/step.ts';
-import { requireInstance } from './claim.ts';
-import { converge } from './converge.ts';
+import { requireInstance } from '../orchestrator/core/claim.ts';
+import { converge } from '../orchestrator/core/converge.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import { removeDropped } from './dropped.ts';
 import { planGround, requireRunnable } from './ground.ts';
 import { mendWorktrees } from './mend-worktrees.ts';
 import { listEnvFiles } from './plan.ts';
 import { mergeServices, planServices } from './plan-services.ts';
 import { claimWork, release, requireReady } from './reserve.ts';
-import type { Stack } from './stack.ts';
 import { isFileStep, listTicketSteps } from './steps/list.ts';
 import { tellMigration } from './steps/migrate.ts';
 import { unwind } from './unwind.ts';

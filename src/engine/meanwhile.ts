@@ -7,10 +7,10 @@ import { readNotes } from '../adapters/git/worktree/own-notes.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import type { Rescue } from '../domain/rescue.ts';
 import type { Step } from '../domain/step.ts';
+import { ownerOf, savedBy, type Work } from '../orchestrator/core/work.ts';
 import { isOfSetup, requireSavable, type TicketRisk, WISHES } from './checks.ts';
 import { findDoubtful, purgeQuiet, rescueTicket } from './rescue.ts';
 import { stampOf } from './rescues.ts';
-import { ownerOf, savedBy, type Work } from './work.ts';
 
 /**
  * Saves what somebody wrote or committed in the worktrees that a run has made, before they go again: judged and kept as

@@ -1,10 +1,10 @@
 import { isThere } from '../adapters/files/files.ts';
 import { findMendable, isKnownTo, rejoinWorktree, restoreBranch } from '../adapters/git/worktree/repair.ts';
 import { type DedicatedRepo, dedicatedRepos } from '../domain/instance.ts';
-import { requireOwnThings } from './belongs.ts';
-import { requireFree, requireInstances } from './claim.ts';
+import { requireFree, requireInstances } from '../orchestrator/core/claim.ts';
+import { requireOwnThings } from '../orchestrator/core/ownership.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import { factsOf } from './plan.ts';
-import type { Stack } from './stack.ts';
 
 /**
  * Mends what somebody did to the git side of tickets, where nothing can be lost by it: follows a main checkout to where

@@ -20,11 +20,11 @@ import {
   type StackView,
 } from '../domain/view.ts';
 import { firstPort } from '../domain/wiring.ts';
-import { isOwnerAlive } from './claim.ts';
+import { isOwnerAlive } from '../orchestrator/core/claim.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import { type Observed, observeWorld } from './observed.ts';
 import { findProblems, findSharedProblems, type Problems, type View } from './problems.ts';
 import { chooseRuntime } from './runtime-choice.ts';
-import type { Stack } from './stack.ts';
 
 type SharedServices = StackConfig['shared']['services'];
 

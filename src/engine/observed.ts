@@ -6,7 +6,7 @@ import { networkName, sharedProject } from '../domain/names.ts';
 import { ownServer, REDIS } from '../domain/own.ts';
 import type { RuntimeName, WorkloadStatus } from '../domain/runtime.ts';
 import { resolveShared } from '../domain/shared.ts';
-import type { Stack } from './stack.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 
 /** What there is of a shared service. */
 interface SharedSeen {

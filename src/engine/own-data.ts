@@ -5,11 +5,11 @@ import { StackError } from '../domain/errors.ts';
 import type { StackState } from '../domain/instance.ts';
 import { hasOwnData, POSTGRES } from '../domain/own.ts';
 import { resolveShared } from '../domain/shared.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import type { Work } from '../orchestrator/core/work.ts';
 import { openPostgres, openRecorded } from './postgres.ts';
 import { isWhereItWas, openRedis } from './redis.ts';
 import { listServerRemains } from './redis-server.ts';
-import type { Stack } from './stack.ts';
-import type { Work } from './work.ts';
 
 /**
  * Drops all databases that stack made on a server of the team's own (`url:`); the others are none of its business. Throws

@@ -3,9 +3,9 @@ import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord, OwnRecord, RepoRecord, StackState } from '../domain/instance.ts';
 import { OWN_REDIS, OWNABLE, type Ownable, REDIS, ticketDatabase } from '../domain/own.ts';
 import { resolveShared } from '../domain/shared.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import { openPostgres } from './postgres.ts';
 import { isolationOf, leaseRedis, leaseServerPort } from './redis.ts';
-import type { Stack } from './stack.ts';
 
 /** What a ticket is to have of its own, besides what the repos it forks ask for. */
 export interface OwnPlan {

@@ -3,8 +3,8 @@ import { StackError } from '../domain/errors.ts';
 import type { RepoRecord, ServiceRecord } from '../domain/instance.ts';
 import { fittingLeases } from '../domain/leases.ts';
 import { builtImageName, networkAlias, volumeName, workloadName } from '../domain/names.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import { chooseRuntime } from './runtime-choice.ts';
-import type { Stack } from './stack.ts';
 
 /** Gives records, still without leases, for the services that run out of the record's own repos. */
 export async function planServices(

@@ -11,7 +11,7 @@ import type { DedicatedRepo, RepoRecord } from '../domain/instance.ts';
 import { suggest } from '../domain/suggest.ts';
 import { fillTemplate } from '../domain/template.ts';
 import type { TicketName } from '../domain/ticket.ts';
-import type { Stack } from './stack.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 
 /** What a person asked for, per repo: a base for a new branch, a branch that exists, or just an own copy. */
 export interface RepoWishes {

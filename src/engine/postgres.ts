@@ -12,10 +12,10 @@ import type { InstanceRecord, SharedLease } from '../domain/instance.ts';
 import { sharedProject } from '../domain/names.ts';
 import { POSTGRES } from '../domain/own.ts';
 import { resolveShared, sharedAddress } from '../domain/shared.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import type { Work } from '../orchestrator/core/work.ts';
 import { placeOf } from './place.ts';
 import { takesPassword } from './shared-settings.ts';
-import type { Stack } from './stack.ts';
-import type { Work } from './work.ts';
 
 /** Every server has it, and hardly anybody uses it. */
 const NOBODYS = 'postgres';

@@ -13,11 +13,11 @@ import {
 } from '../domain/instance.ts';
 import { ownServer, REDIS } from '../domain/own.ts';
 import type { RuntimeName } from '../domain/runtime.ts';
-import { isOwnerAlive } from './claim.ts';
+import { isOwnerAlive } from '../orchestrator/core/claim.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import { ownerOf } from '../orchestrator/core/work.ts';
 import type { Observed } from './observed.ts';
 import { isOutdated } from './outdated.ts';
-import type { Stack } from './stack.ts';
-import { ownerOf } from './work.ts';
 
 /** What is not as stack made it, or as stack.yml has it now, a line each. */
 export interface Problems {

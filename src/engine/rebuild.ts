@@ -2,12 +2,12 @@ import path from 'node:path';
 import type { OwnEntry } from '../adapters/state/copies.ts';
 import type { InstanceRecord, OwnRecord, StackState } from '../domain/instance.ts';
 import { BASELINE } from '../domain/instance.ts';
+import { listLeases } from '../orchestrator/core/leases.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import { withOwn } from './derive-own.ts';
 import { deriveRecord, describeServices } from './derive-record.ts';
 import { planGround } from './ground.ts';
-import { listLeases } from './leases.ts';
 import { type Remnants, ticketOf } from './remnants.ts';
-import type { Stack } from './stack.ts';
 
 /** Where the record of a ticket was found. */
 export type Source = 'backup' | 'git' | 'worktrees';

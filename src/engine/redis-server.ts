@@ -12,11 +12,11 @@ import { networkName, sharedProject, shortHash } from '../domain/names.ts';
 import { REDIS } from '../domain/own.ts';
 import type { WorkloadRef, WorkloadSpec, WorkloadStatus } from '../domain/runtime.ts';
 import type { StepProgress } from '../domain/step.ts';
-import { takenPort } from './leases.ts';
-import { ensureNetwork } from './network.ts';
+import { takenPort } from '../orchestrator/core/leases.ts';
+import { ensureNetwork } from '../orchestrator/core/network.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import { requireConfig, saveRecord, type Work } from '../orchestrator/core/work.ts';
 import { moveServerLease, openRedis, ownRedisSettings } from './redis.ts';
-import type { Stack } from './stack.ts';
-import { requireConfig, saveRecord, type Work } from './work.ts';
 
 const LEASE_TRIES = 5;
 const READY_MS = 60_000;

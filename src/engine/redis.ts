@@ -5,10 +5,10 @@ import type { InstanceRecord, OwnRecord, OwnServer, SharedLease, StackState } fr
 import { networkAlias, workloadName } from '../domain/names.ts';
 import { OWN_REDIS, ownSettings, REDIS } from '../domain/own.ts';
 import { resolveShared, type SharedSettings, sharedAddress } from '../domain/shared.ts';
-import { listLeases } from './leases.ts';
+import { listLeases } from '../orchestrator/core/leases.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import { putRecord, type Work } from '../orchestrator/core/work.ts';
 import { placeOf } from './place.ts';
-import type { Stack } from './stack.ts';
-import { putRecord, type Work } from './work.ts';
 
 /** A Redis has 16 numbered databases unless it is told otherwise. */
 const NUMBERS = 16;

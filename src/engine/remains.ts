@@ -6,10 +6,10 @@ import { StackError } from '../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import { inFolder } from '../domain/layout.ts';
 import { isBuiltImage, LABELS } from '../domain/names.ts';
-import { leftoverError } from './leftover.ts';
+import { leftoverError } from '../orchestrator/core/leftover.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import type { Work } from '../orchestrator/core/work.ts';
 import { listOwnData } from './own-data.ts';
-import type { Stack } from './stack.ts';
-import type { Work } from './work.ts';
 
 /**
  * Asks the world once more when everything of a ticket has been unmade: that a command went well does not mean that the

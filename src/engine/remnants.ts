@@ -10,8 +10,8 @@ import type { StackState } from '../domain/instance.ts';
 import { stateBackupOf } from '../domain/layout.ts';
 import { LABELS } from '../domain/names.ts';
 import type { PublishedPort, RuntimeName } from '../domain/runtime.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import { factsOf } from './plan.ts';
-import type { Stack } from './stack.ts';
 import { listTicketFolders } from './traces.ts';
 
 /** A workload as the outside knows it. */

@@ -17,9 +17,9 @@ import {
   type SavedData,
   type SaveStamp,
 } from '../domain/rescue.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import { listApart, listBeside } from './beside.ts';
 import { folderOf, type TicketRisk, WISHES } from './checks.ts';
-import type { Stack } from './stack.ts';
 
 /** More ignored files than this in one repo are asked about before they go into git. */
 const MANY_BYTES = 50_000_000;

@@ -2,9 +2,9 @@ import path from 'node:path';
 import { listRecords } from '../adapters/git/rescue/refs.ts';
 import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import { isNewer, parseRescue, type Rescue, rescueTime, type SaveStamp } from '../domain/rescue.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import type { Work } from '../orchestrator/core/work.ts';
 import { listDumpRecords } from './dumps.ts';
-import type { Stack } from './stack.ts';
-import type { Work } from './work.ts';
 
 /** Gives what the repos of stack.yml keep of tickets that were destroyed with work in them, the newest first. */
 export async function listRescues(stack: Stack): Promise<Rescue[]> {

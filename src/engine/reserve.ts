@@ -3,12 +3,12 @@ import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord, StackState } from '../domain/instance.ts';
 import type { Rescue } from '../domain/rescue.ts';
 import { foldTicket } from '../domain/ticket.ts';
-import { claimInstance, requireFree } from './claim.ts';
+import { claimInstance, requireFree } from '../orchestrator/core/claim.ts';
+import { leasePorts } from '../orchestrator/core/leases.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import { createWork, putRecord, saveRecord, type Work } from '../orchestrator/core/work.ts';
 import { type Ground, reserveGround } from './ground.ts';
-import { leasePorts } from './leases.ts';
 import { leaseOwn } from './own.ts';
-import type { Stack } from './stack.ts';
-import { createWork, putRecord, saveRecord, type Work } from './work.ts';
 
 /** Claims a ticket and leases what its services and the baseline's lack, in one write. */
 export async function claimWork(

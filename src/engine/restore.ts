@@ -7,10 +7,10 @@ import { completeRescue, type Rescue } from '../domain/rescue.ts';
 import type { Step, StepState } from '../domain/step.ts';
 import { suggest } from '../domain/suggest.ts';
 import { ticketOf } from '../domain/ticket.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import { type CreateOptions, createInstance, previewCreate } from './create.ts';
 import { dropDump } from './dumps.ts';
 import { listRescues } from './rescues.ts';
-import type { Stack } from './stack.ts';
 
 /** What `create` is told too is laid over what was saved: repos and services it had of its own come back in any case. */
 export interface RestoreOptions extends Pick<CreateOptions, 'wishes' | 'own' | 'migrate' | 'extent'> {

@@ -1,11 +1,11 @@
 import { unlockWorktree } from '../adapters/git/worktree/worktree.ts';
 import { dedicatedRepos, type InstanceRecord, requireDedicated } from '../domain/instance.ts';
 import type { Rescue, SavedData, SaveStamp } from '../domain/rescue.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import { saveRecord, type Work } from '../orchestrator/core/work.ts';
 import { findRisks, requireNobodyInside, requireSavable, type TicketRisk } from './checks.ts';
 import { rescueTicket } from './rescue.ts';
-import type { Stack } from './stack.ts';
 import { bringToRest } from './stop.ts';
-import { saveRecord, type Work } from './work.ts';
 
 /**
  * Saves what would be lost with a ticket, and marks it as one that goes. Gives the rescue; undefined where there was nothing to

@@ -5,11 +5,11 @@ import type { SharedLease, StackState } from '../domain/instance.ts';
 import { inFolder } from '../domain/layout.ts';
 import type { RuntimeName } from '../domain/runtime.ts';
 import { resolveShared, sharedVariable } from '../domain/shared.ts';
-import { listLeases } from './leases.ts';
+import { listLeases } from '../orchestrator/core/leases.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import type { Work } from '../orchestrator/core/work.ts';
 import { listSharedPorts, type SharedPort } from './shared-ports.ts';
 import { hashLogin, takesPassword } from './shared-settings.ts';
-import type { Stack } from './stack.ts';
-import type { Work } from './work.ts';
 
 /** What runs each shared service that stack runs itself; those with a `url:` are not in it. */
 export type SharedProviders = Record<string, SharedLease['provider']>;

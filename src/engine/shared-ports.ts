@@ -4,7 +4,7 @@ import { type ComposePort, readPorts } from '../domain/compose/ports.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
 import { resolveShared, sharedVariable } from '../domain/shared.ts';
-import type { Stack } from './stack.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 
 const SHIPPED = 'docker-compose.base.yml';
 

@@ -3,8 +3,8 @@ import type { StackConfig } from '../domain/config/config.ts';
 import type { SharedLease, StackState } from '../domain/instance.ts';
 import { networkName, shortHash } from '../domain/names.ts';
 import { resolveShared, sharedVariable } from '../domain/shared.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import { findComposeFile, listSharedPorts, type SharedPort } from './shared-ports.ts';
-import type { Stack } from './stack.ts';
 
 type Leases = StackState['shared'];
 

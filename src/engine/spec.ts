@@ -5,8 +5,8 @@ import { networkName, shortHash } from '../domain/names.ts';
 import type { WorkloadRef, WorkloadSpec } from '../domain/runtime.ts';
 import { fillTemplate } from '../domain/template.ts';
 import { resolveName, type Wiring } from '../domain/wiring.ts';
-import type { Stack } from './stack.ts';
-import { type Work, wiringOf } from './work.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import { type Work, wiringOf } from '../orchestrator/core/work.ts';
 
 type ServiceSettings = StackConfig['services'][string];
 

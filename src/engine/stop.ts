@@ -6,16 +6,16 @@ import { countKeys } from '../adapters/redis/redis.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { requireService } from '../domain/instance.ts';
 import { hasOwnData, POSTGRES, REDIS } from '../domain/own.ts';
-import { claimInstance } from './claim.ts';
+import { claimInstance } from '../orchestrator/core/claim.ts';
+import { runBackward, runForward } from '../orchestrator/core/run.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import { createWork, type Work } from '../orchestrator/core/work.ts';
 import { openRecorded } from './postgres.ts';
 import { openRedis } from './redis.ts';
 import { release } from './reserve.ts';
-import { runBackward, runForward } from './run.ts';
-import type { Stack } from './stack.ts';
 import { listStopRedisSteps } from './steps/redis.ts';
 import { stopStep } from './steps/stop.ts';
 import { guardUpSteps, listUpSteps } from './steps/up.ts';
-import { createWork, type Work } from './work.ts';
 
 /** Stops a ticket's services, all or the named ones; worktrees, leases, volumes and logs stay. */
 export async function stopInstance(stack: Stack, ticket: string, only: readonly string[]): Promise<void> {

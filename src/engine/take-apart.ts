@@ -4,22 +4,22 @@ import type { InstanceRecord, StackState } from '../domain/instance.ts';
 import { hasOwnData } from '../domain/own.ts';
 import type { Rescue, SavedData, SaveStamp } from '../domain/rescue.ts';
 import type { Step } from '../domain/step.ts';
+import { claimInstance, isOwnerAlive } from '../orchestrator/core/claim.ts';
+import { interruptedAt, leftoverError } from '../orchestrator/core/leftover.ts';
+import { type Leftover, runBackward } from '../orchestrator/core/run.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import { createWork, savedBy, saveRecord, type Work } from '../orchestrator/core/work.ts';
 import { findLonely, findRisks, riskError, type TicketRisk } from './checks.ts';
-import { claimInstance, isOwnerAlive } from './claim.ts';
 import { describeSafe, keepDumpRecord, purgeDumps, saveData } from './dumps.ts';
-import { interruptedAt, leftoverError } from './leftover.ts';
 import { findLostEngine, isInEngine, listAbandoned } from './lost-engine.ts';
 import { removeOwnFolder } from './redis-server.ts';
 import { removeForgotten, requireNothingLeft } from './remains.ts';
 import { purgeQuiet, rescueTicket } from './rescue.ts';
 import { stampOf } from './rescues.ts';
-import { type Leftover, runBackward } from './run.ts';
 import { condemn, listSaved, saveFirst } from './save-first.ts';
-import type { Stack } from './stack.ts';
 import { listRecordedSteps } from './steps/list.ts';
 import { requireAlone, withOwnServers } from './stop.ts';
 import { isLate, MORE_SAVES } from './unwind.ts';
-import { createWork, savedBy, saveRecord, type Work } from './work.ts';
 
 export interface TakeApartOptions {
   /** Saves work that would be lost under `refs/stack/rescue/` and goes on. */

@@ -15,8 +15,8 @@ import {
 import { copyLive } from '../adapters/postgres/tools.ts';
 import { StackError, throwIfAborted } from '../domain/errors.ts';
 import { hiddenDatabase } from '../domain/own.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import type { PostgresServer } from './postgres.ts';
-import type { Stack } from './stack.ts';
 
 /** Above this a copy of a database that is in use is made when it is asked for, not with every ticket. */
 const LARGE_BYTES = 100 * 1024 * 1024;

@@ -7,19 +7,19 @@ import { StackError } from '../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { withDatabase } from '../domain/own.ts';
 import { diffSchemas, type SchemaChange } from '../domain/schema-diff.ts';
-import { claimInstance, requireInstance } from './claim.ts';
+import { claimInstance, requireInstance } from '../orchestrator/core/claim.ts';
+import { runForward } from '../orchestrator/core/run.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import { createWork, saveRecord, type Work } from '../orchestrator/core/work.ts';
 import { loadInto, requireTools, type TicketDatabase } from './dump.ts';
 import { startInstance } from './lifecycle.ts';
 import { observeWorkload } from './observe-workload.ts';
 import { openPostgres, type PostgresServer } from './postgres.ts';
-import { runForward } from './run.ts';
-import type { Stack } from './stack.ts';
 import { listDatabaseSteps } from './steps/database.ts';
 import { templateStep } from './steps/template.ts';
 import { withUpLock } from './steps/up.ts';
 import { requireAlone } from './stop.ts';
 import { type Refreshed, refreshTemplate } from './template.ts';
-import { createWork, saveRecord, type Work } from './work.ts';
 
 /** Gives the database of a ticket, or the baseline's. Throws `not-found`, `config`. */
 export async function findTicketDatabase(stack: Stack, ticket: string): Promise<TicketDatabase> {

@@ -6,7 +6,7 @@ import { readStateFile } from '../adapters/state/file.ts';
 import type { StackConfig } from '../domain/config/config.ts';
 import { BASELINE } from '../domain/instance.ts';
 import { stateBackupOf } from '../domain/layout.ts';
-import { ticketsFolder } from './work.ts';
+import { ticketsFolder } from '../orchestrator/core/work.ts';
 
 /**
  * Names the tickets, and the baseline, of which there is something besides the state file; [] for a root that is new. Looks at

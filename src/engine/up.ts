@@ -1,13 +1,13 @@
-import { converge } from './converge.ts';
+import { converge } from '../orchestrator/core/converge.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import { workOnBaseline } from '../orchestrator/core/work.ts';
 import { removeDropped } from './dropped.ts';
 import { planGround, requireRunnable, reserveGround } from './ground.ts';
 import { wantsTemplate } from './own.ts';
 import { listOwnShared } from './shared-plan.ts';
 import { tellLogins } from './shared-settings.ts';
-import type { Stack } from './stack.ts';
 import { guardUpSteps, listUpSteps } from './steps/up.ts';
 import { unwind } from './unwind.ts';
-import { workOnBaseline } from './work.ts';
 
 /** Starts what tickets share: network, shared services, the baseline's services. Twice is once. */
 export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promise<void> {

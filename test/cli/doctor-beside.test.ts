@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { inspectLock } from '../../src/adapters/lock.ts';
 import type { StackState } from '../../src/domain/instance.ts';
 import type { StackView } from '../../src/domain/view.ts';
-import { listLeases } from '../../src/engine/leases.ts';
+import { listLeases } from '../../src/orchestrator/core/leases.ts';
 import { type Hold, makeHold } from '../support/hold.ts';
 import { listProcesses, makeShop, type Shop, shopConfig } from '../support/shop.ts';
 import { until } from '../support/until.ts';

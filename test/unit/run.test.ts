@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { StackError } from '../../src/domain/errors.ts';
 import type { Step, StepState } from '../../src/domain/step.ts';
-import { runBackward, runForward } from '../../src/engine/run.ts';
+import { runBackward, runForward } from '../../src/orchestrator/core/run.ts';
 
 /** A world of named things; each step makes one of them, and `log` tells in which order. */
 function createWorld() {

@@ -3,7 +3,7 @@ import { StackError } from '../../domain/errors.ts';
 import type { InstanceRecord, StackState } from '../../domain/instance.ts';
 import { ticketOf } from '../../domain/ticket.ts';
 import type { InstancesView } from '../../domain/view.ts';
-import type { Stack } from '../../engine/stack.ts';
+import type { Stack } from '../../orchestrator/core/stack.ts';
 
 /** Gives the tickets named, or the one whose folder we are in. Throws `usage` when there is neither. */
 export async function namedTickets(context: Context, args: readonly string[]): Promise<string[]> {
@@ -29,7 +29,7 @@ export async function splitTicketAndServices(
 ): Promise<{ state: StackState; record: InstanceRecord; services: string[] }> {
   const [{ BASELINE }, { requireInstance }, stack, place] = await Promise.all([
     import('../../domain/instance.ts'),
-    import('../../engine/claim.ts'),
+    import('../../orchestrator/core/claim.ts'),
     context.stack(),
     context.place(),
   ]);
@@ -51,7 +51,7 @@ export async function changeTickets(
 ): Promise<InstancesView> {
   const stack = await context.stack();
   const tickets = await namedTickets(context, args);
-  const { requireInstances } = await import('../../engine/claim.ts');
+  const { requireInstances } = await import('../../orchestrator/core/claim.ts');
   requireInstances(await stack.store.read(), tickets);
   for (const ticket of tickets) await change(stack, ticket);
   const { observeInstances } = await import('../../engine/observe.ts');

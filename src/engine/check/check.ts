@@ -5,10 +5,10 @@ import { BASELINE, type InstanceRecord, type StackState } from '../../domain/ins
 import { sharedProject } from '../../domain/names.ts';
 import { REDIS } from '../../domain/own.ts';
 import type { ServiceView, StackView } from '../../domain/view.ts';
-import { requireInstance } from '../claim.ts';
+import { requireInstance } from '../../orchestrator/core/claim.ts';
+import type { Stack } from '../../orchestrator/core/stack.ts';
+import { createWork, type Work, wiringOf } from '../../orchestrator/core/work.ts';
 import { observeStack } from '../observe.ts';
-import type { Stack } from '../stack.ts';
-import { createWork, type Work, wiringOf } from '../work.ts';
 import { observeService } from './observe-service.ts';
 
 /** How one ticket is wired. */

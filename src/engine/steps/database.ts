@@ -11,11 +11,11 @@ import { StackError } from '../../domain/errors.ts';
 import { dedicatedRepos, type OwnRecord } from '../../domain/instance.ts';
 import { hiddenDatabase, POSTGRES } from '../../domain/own.ts';
 import { DATABASE_ID, type Step } from '../../domain/step.ts';
+import { requireConfig, saveRecord, type Work } from '../../orchestrator/core/work.ts';
 import { bringDataBack, findKept, takeBack } from '../dumps.ts';
 import { describePlace, placeOf } from '../place.ts';
 import { openPostgres, openRecorded, type PostgresServer } from '../postgres.ts';
 import { templateName } from '../template.ts';
-import { requireConfig, saveRecord, type Work } from '../work.ts';
 import { embeddedId, TEMPLATE_ID } from './ids.ts';
 
 /** A database of the ticket's own; [] where it uses the shared one. */

@@ -3,11 +3,11 @@ import type { StackConfig } from '../../domain/config/config.ts';
 import type { OwnRecord, StackState } from '../../domain/instance.ts';
 import { REDIS } from '../../domain/own.ts';
 import { REDIS_ID, type Step } from '../../domain/step.ts';
+import { putRecord, requireConfig, type Work } from '../../orchestrator/core/work.ts';
 import { bringKeysBack } from '../dumps.ts';
 import { describePlace, placeOf } from '../place.ts';
 import { isolationOf, isWhereItWas, leaseRedis, leaseServer, openRedis } from '../redis.ts';
 import { isServerUp, isServing, removeServer, startServer, stopServer } from '../redis-server.ts';
-import { putRecord, requireConfig, type Work } from '../work.ts';
 import { embeddedId } from './ids.ts';
 
 /** A numbered database, or a server, of the ticket's own; [] where it uses the shared one. */

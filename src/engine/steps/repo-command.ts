@@ -10,10 +10,10 @@ import { requireDedicated } from '../../domain/instance.ts';
 import { setupLogOf } from '../../domain/layout.ts';
 import { DEFAULT_LOG_BYTES, type LogLine } from '../../domain/runtime.ts';
 import type { StepProgress } from '../../domain/step.ts';
+import { requireConfig, type Work } from '../../orchestrator/core/work.ts';
 import { noteBeside } from '../beside.ts';
 import { folderOf } from '../checks.ts';
 import { buildSpec } from '../spec.ts';
-import { requireConfig, type Work } from '../work.ts';
 
 const SHOWN_LINES = 30;
 

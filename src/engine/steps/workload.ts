@@ -1,9 +1,9 @@
 import { requireService } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
-import { moveLease, takenPort } from '../leases.ts';
+import { moveLease, takenPort } from '../../orchestrator/core/leases.ts';
+import type { Work } from '../../orchestrator/core/work.ts';
 import { observeWorkload } from '../observe-workload.ts';
 import { buildSpec, refOf } from '../spec.ts';
-import type { Work } from '../work.ts';
 import { migrateId } from './ids.ts';
 import { forgetReady } from './ready-mark.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Step } from '../../../src/domain/step.ts';
-import { converge } from '../../../src/engine/converge.ts';
-import type { ForwardResult } from '../../../src/engine/run.ts';
-import type { Stack } from '../../../src/engine/stack.ts';
-import { createWork, type Work } from '../../../src/engine/work.ts';
+import { converge } from '../../../src/orchestrator/core/converge.ts';
+import type { ForwardResult } from '../../../src/orchestrator/core/run.ts';
+import type { Stack } from '../../../src/orchestrator/core/stack.ts';
+import { createWork, type Work } from '../../../src/orchestrator/core/work.ts';
 
 function makeWork(): Work {
   const stack = { emit: () => undefined, signal: new AbortController().signal } as unknown as Stack;

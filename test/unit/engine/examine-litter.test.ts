@@ -8,7 +8,7 @@ import { withLock } from '../../../src/adapters/lock.ts';
 import { examineLitter } from '../../../src/engine/examine-litter.ts';
 import type { Finding } from '../../../src/engine/finding.ts';
 import type { Remnants } from '../../../src/engine/remnants.ts';
-import type { Stack } from '../../../src/engine/stack.ts';
+import type { Stack } from '../../../src/orchestrator/core/stack.ts';
 
 let root: string;
 let home: string;

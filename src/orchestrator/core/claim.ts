@@ -1,9 +1,9 @@
-import { isAlive } from '../adapters/process/identity.ts';
-import { StackError } from '../domain/errors.ts';
-import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
-import { suggest } from '../domain/suggest.ts';
-import { ticketOf } from '../domain/ticket.ts';
-import { requireOwnThings } from './belongs.ts';
+import { isAlive } from '../../adapters/process/identity.ts';
+import { StackError } from '../../domain/errors.ts';
+import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
+import { suggest } from '../../domain/suggest.ts';
+import { ticketOf } from '../../domain/ticket.ts';
+import { requireOwnThings } from './ownership.ts';
 import type { Stack } from './stack.ts';
 
 /** True while the process that is changing the record lives. */

@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { isThere } from '../adapters/files/files.ts';
-import { refuseLink } from '../adapters/files/own-folders.ts';
-import type { StackConfig } from '../domain/config/config.ts';
-import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
-import { inFolder } from '../domain/layout.ts';
-import { NEAR_TRASH } from '../domain/names.ts';
-import type { Rescue } from '../domain/rescue.ts';
-import { usesTickets, type Wiring } from '../domain/wiring.ts';
+import { isThere } from '../../adapters/files/files.ts';
+import { refuseLink } from '../../adapters/files/own-folders.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
+import { inFolder } from '../../domain/layout.ts';
+import { NEAR_TRASH } from '../../domain/names.ts';
+import type { Rescue } from '../../domain/rescue.ts';
+import { usesTickets, type Wiring } from '../../domain/wiring.ts';
 import type { Stack } from './stack.ts';
 
 /** One instance while a command changes it. The record is live: new leases and finished set-ups land in it at once. */

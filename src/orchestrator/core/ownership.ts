@@ -1,13 +1,13 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { readTicketPointer } from '../adapters/config-file.ts';
-import { isThere } from '../adapters/files/files.ts';
-import { canonicalPath, findEntry, readOwnEntry } from '../adapters/git/worktree/entry.ts';
-import { readNotes } from '../adapters/git/worktree/own-notes.ts';
-import { StackError } from '../domain/errors.ts';
-import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
-import { stateFolder } from '../domain/layout.ts';
-import { isWorkloadOf } from '../domain/names.ts';
+import { readTicketPointer } from '../../adapters/config-file.ts';
+import { isThere } from '../../adapters/files/files.ts';
+import { canonicalPath, findEntry, readOwnEntry } from '../../adapters/git/worktree/entry.ts';
+import { readNotes } from '../../adapters/git/worktree/own-notes.ts';
+import { StackError } from '../../domain/errors.ts';
+import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { stateFolder } from '../../domain/layout.ts';
+import { isWorkloadOf } from '../../domain/names.ts';
 import type { Stack } from './stack.ts';
 import { ownerOf, ticketsFolder } from './work.ts';
 

@@ -1,5 +1,5 @@
-import { StackError } from '../domain/errors.ts';
-import type { Step } from '../domain/step.ts';
+import { StackError } from '../../domain/errors.ts';
+import type { Step } from '../../domain/step.ts';
 import { type ForwardResult, runForward } from './run.ts';
 import type { Work } from './work.ts';
 

@@ -1,5 +1,5 @@
-import type { PortConfig, StackConfig } from '../domain/config/config.ts';
-import { StackError } from '../domain/errors.ts';
+import type { PortConfig, StackConfig } from '../../domain/config/config.ts';
+import { StackError } from '../../domain/errors.ts';
 import {
   BASELINE,
   type InstanceRecord,
@@ -7,7 +7,7 @@ import {
   type ServiceRecord,
   type SharedLease,
   type StackState,
-} from '../domain/instance.ts';
+} from '../../domain/instance.ts';
 import type { Stack } from './stack.ts';
 import { putRecord, requireConfig, type Work } from './work.ts';
 

@@ -1,15 +1,15 @@
-import type { ComposeFile } from '../adapters/docker/compose-file.ts';
-import type { DockerEngine } from '../adapters/docker/docker.ts';
-import type { PortLeases } from '../adapters/net/port-leases.ts';
-import type { HostServer } from '../adapters/servers/host-server.ts';
-import type { PasswordChange } from '../adapters/state/passwords.ts';
-import type { StateStore } from '../adapters/state/store.ts';
-import type { StackConfig } from '../domain/config/config.ts';
-import type { Emit } from '../domain/events.ts';
-import type { Owner } from '../domain/instance.ts';
-import type { Runtime, RuntimeCheck, RuntimeName } from '../domain/runtime.ts';
-import type { WrapStep } from '../domain/step.ts';
-import type { Values } from '../domain/values.ts';
+import type { ComposeFile } from '../../adapters/docker/compose-file.ts';
+import type { DockerEngine } from '../../adapters/docker/docker.ts';
+import type { PortLeases } from '../../adapters/net/port-leases.ts';
+import type { HostServer } from '../../adapters/servers/host-server.ts';
+import type { PasswordChange } from '../../adapters/state/passwords.ts';
+import type { StateStore } from '../../adapters/state/store.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import type { Emit } from '../../domain/events.ts';
+import type { Owner } from '../../domain/instance.ts';
+import type { Runtime, RuntimeCheck, RuntimeName } from '../../domain/runtime.ts';
+import type { WrapStep } from '../../domain/step.ts';
+import type { Values } from '../../domain/values.ts';
 
 /** What the engine is handed for one root: everything it may touch, each made on first use. */
 export interface Stack {

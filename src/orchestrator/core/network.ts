@@ -1,4 +1,4 @@
-import { LABELS, networkName } from '../domain/names.ts';
+import { LABELS, networkName } from '../../domain/names.ts';
 import type { Stack } from './stack.ts';
 
 /** Makes the stack's one network where it is not there. One a ticket would use up the engine's address pool after about 30. */

@@ -1,6 +1,6 @@
-import { StackError } from '../domain/errors.ts';
-import { BASELINE } from '../domain/instance.ts';
-import type { Step } from '../domain/step.ts';
+import { StackError } from '../../domain/errors.ts';
+import { BASELINE } from '../../domain/instance.ts';
+import type { Step } from '../../domain/step.ts';
 import type { Leftover } from './run.ts';
 
 export function undoing(ticket: string): string {

@@ -1,5 +1,5 @@
-import { interrupted, StackError } from '../domain/errors.ts';
-import type { Step } from '../domain/step.ts';
+import { interrupted, StackError } from '../../domain/errors.ts';
+import type { Step } from '../../domain/step.ts';
 import type { Stack } from './stack.ts';
 
 type ForwardOptions = Pick<Stack, 'emit' | 'signal' | 'wrapStep'>;
