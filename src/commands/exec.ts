@@ -25,7 +25,7 @@ export const exec: Verb<object, { exitCode: number }> = {
     }
     const { state, record, services } = await splitTicketAndServices(context, args);
     const service = pickService(context, record, services);
-    const { describeTarget } = await import('../engine/exec-target.ts');
+    const { describeTarget } = await import('../orchestrator/workloads/exec-target.ts');
     const stack = await context.stack();
     const { stdin, stdout, stderr } = context.host;
     const { runtime, target } = await describeTarget(stack, state, record, service);

@@ -37,7 +37,7 @@ export const logs: Verb<Options, undefined> = {
   async run(context, { args, options }) {
     const { record, services } = await splitTicketAndServices(context, args);
     if (options.setup) return printSetupLogs(context, record, services, options);
-    const { refOf } = await import('../engine/spec.ts');
+    const { refOf } = await import('../orchestrator/workloads/spec.ts');
     const stack = await context.stack();
     const names = services.length > 0 ? services : Object.keys(record.services);
     const { signal } = context;
@@ -46,7 +46,7 @@ export const logs: Verb<Options, undefined> = {
     const show = (name: string, line: LogLine): Promise<void> =>
       print(context, line, { prefix: names.length > 1 ? prefix(name) : '', service: name, ...options });
     if (options.follow) {
-      const { followLogs } = await import('../engine/follow-logs.ts');
+      const { followLogs } = await import('../orchestrator/workloads/follow-logs.ts');
       await followLogs(stack, record, names, { ...shown, signal }, show);
       return undefined;
     }

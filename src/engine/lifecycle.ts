@@ -3,7 +3,7 @@ import type { Extent } from '../domain/step.ts';
 import { requireInstance } from '../orchestrator/core/claim.ts';
 import { converge } from '../orchestrator/core/converge.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
-import { removeDropped } from './dropped.ts';
+import { removeDropped } from '../orchestrator/workloads/orphans.ts';
 import { planGround, requireRunnable } from './ground.ts';
 import { mendWorktrees } from './mend-worktrees.ts';
 import { listEnvFiles } from './plan.ts';

@@ -16,8 +16,8 @@ import type { RuntimeName } from '../domain/runtime.ts';
 import { isOwnerAlive } from '../orchestrator/core/claim.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import { ownerOf } from '../orchestrator/core/work.ts';
+import { isOutdated } from '../orchestrator/workloads/outdated.ts';
 import type { Observed } from './observed.ts';
-import { isOutdated } from './outdated.ts';
 
 /** What is not as stack made it, or as stack.yml has it now, a line each. */
 export interface Problems {

@@ -1,7 +1,7 @@
 import { converge } from '../orchestrator/core/converge.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import { workOnBaseline } from '../orchestrator/core/work.ts';
-import { removeDropped } from './dropped.ts';
+import { removeDropped } from '../orchestrator/workloads/orphans.ts';
 import { planGround, requireRunnable, reserveGround } from './ground.ts';
 import { wantsTemplate } from './own.ts';
 import { listOwnShared } from './shared-plan.ts';

@@ -3,7 +3,7 @@ import { requireDedicated, requireService } from '../../domain/instance.ts';
 import { LABELS } from '../../domain/names.ts';
 import type { Step, StepState } from '../../domain/step.ts';
 import { requireConfig, type Work } from '../../orchestrator/core/work.ts';
-import { buildSource, buildSpec } from '../spec.ts';
+import { buildSource, buildSpec } from '../../orchestrator/workloads/spec.ts';
 
 /** The image of one containerised service: pulled, or built from the Dockerfile in the worktree. */
 export function imageStep(work: Work, service: string): Step {

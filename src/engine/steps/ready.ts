@@ -6,8 +6,8 @@ import { BASELINE, requireService } from '../../domain/instance.ts';
 import type { WorkloadStatus } from '../../domain/runtime.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { requireConfig, type Work } from '../../orchestrator/core/work.ts';
-import { observeWorkload } from '../observe-workload.ts';
-import { refOf } from '../spec.ts';
+import { observeWorkload } from '../../orchestrator/workloads/observe.ts';
+import { refOf } from '../../orchestrator/workloads/spec.ts';
 import { isSeenReady, noteReady } from './ready-mark.ts';
 
 const POLL_MS = 60;

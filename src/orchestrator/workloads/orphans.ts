@@ -1,6 +1,6 @@
-import type { StackConfig } from '../domain/config/config.ts';
-import type { Work } from '../orchestrator/core/work.ts';
-import { observeWorkload } from './observe-workload.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import type { Work } from '../core/work.ts';
+import { observeWorkload } from './observe.ts';
 import { refOf } from './spec.ts';
 
 /**

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { StackConfig } from '../domain/config/config.ts';
-import type { InstanceRecord, ServiceRecord, StackState } from '../domain/instance.ts';
-import { fittingLeases } from '../domain/leases.ts';
-import type { WorkloadStatus } from '../domain/runtime.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { createWork } from '../orchestrator/core/work.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import type { InstanceRecord, ServiceRecord, StackState } from '../../domain/instance.ts';
+import { fittingLeases } from '../../domain/leases.ts';
+import type { WorkloadStatus } from '../../domain/runtime.ts';
+import type { Stack } from '../core/stack.ts';
+import { createWork } from '../core/work.ts';
 import { buildSpec } from './spec.ts';
 
 /** Gives whether a service that runs was made from other settings than stack.yml has now: the next start makes it anew. */

@@ -1,6 +1,6 @@
-import { requireService } from '../domain/instance.ts';
-import type { WorkloadStatus } from '../domain/runtime.ts';
-import type { Work } from '../orchestrator/core/work.ts';
+import { requireService } from '../../domain/instance.ts';
+import type { WorkloadStatus } from '../../domain/runtime.ts';
+import type { Work } from '../core/work.ts';
 
 /** Gives what the runtime says of one service, undefined when there is nothing. */
 export async function observeWorkload(work: Work, service: string): Promise<WorkloadStatus | undefined> {

@@ -1,7 +1,7 @@
-import { type InstanceRecord, requireService, type StackState } from '../domain/instance.ts';
-import type { ExecTarget, Runtime } from '../domain/runtime.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { createWork } from '../orchestrator/core/work.ts';
+import { type InstanceRecord, requireService, type StackState } from '../../domain/instance.ts';
+import type { ExecTarget, Runtime } from '../../domain/runtime.ts';
+import type { Stack } from '../core/stack.ts';
+import { createWork } from '../core/work.ts';
 import { buildSpec, refOf } from './spec.ts';
 
 /**

@@ -1,12 +1,12 @@
-import type { BuildConfig, StackConfig } from '../domain/config/config.ts';
-import { StackError } from '../domain/errors.ts';
-import { type InstanceRecord, requireDedicated, requireService, type ServiceRecord } from '../domain/instance.ts';
-import { networkName, shortHash } from '../domain/names.ts';
-import type { WorkloadRef, WorkloadSpec } from '../domain/runtime.ts';
-import { fillTemplate } from '../domain/template.ts';
-import { resolveName, type Wiring } from '../domain/wiring.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { type Work, wiringOf } from '../orchestrator/core/work.ts';
+import type { BuildConfig, StackConfig } from '../../domain/config/config.ts';
+import { StackError } from '../../domain/errors.ts';
+import { type InstanceRecord, requireDedicated, requireService, type ServiceRecord } from '../../domain/instance.ts';
+import { networkName, shortHash } from '../../domain/names.ts';
+import type { WorkloadRef, WorkloadSpec } from '../../domain/runtime.ts';
+import { fillTemplate } from '../../domain/template.ts';
+import { resolveName, type Wiring } from '../../domain/wiring.ts';
+import type { Stack } from '../core/stack.ts';
+import { type Work, wiringOf } from '../core/work.ts';
 
 type ServiceSettings = StackConfig['services'][string];
 

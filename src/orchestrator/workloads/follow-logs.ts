@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { BASELINE, type InstanceRecord, requireService } from '../domain/instance.ts';
-import type { LogLine, LogOptions, WorkloadStatus } from '../domain/runtime.ts';
-import { isOwnerAlive } from '../orchestrator/core/claim.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
+import { BASELINE, type InstanceRecord, requireService } from '../../domain/instance.ts';
+import type { LogLine, LogOptions, WorkloadStatus } from '../../domain/runtime.ts';
+import { isOwnerAlive } from '../core/claim.ts';
+import type { Stack } from '../core/stack.ts';
 import { refOf } from './spec.ts';
 
 const POLL_MS = 200;
