@@ -80,7 +80,7 @@ async function trustOwner(context: Context, store: TrustStore): Promise<Result> 
 
 /** What the compose file leads to is known once stack.yml may be read. */
 async function listComposeStrangers(stack: Stack): Promise<Stranger[]> {
-  const { findComposeFile } = await import('../engine/shared-ports.ts');
+  const { findComposeFile } = await import('../orchestrator/shared/ports.ts');
   const read = async (): Promise<Stranger[]> => {
     await stack.readCompose(await findComposeFile(stack, await stack.config()));
     return [];

@@ -7,8 +7,8 @@ import type { InstanceRecord, OwnRecord, OwnServer, SharedLease, StackState } fr
 import { POSTGRES, REDIS } from '../domain/own.ts';
 import { resolveShared } from '../domain/shared.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
+import { placeOf } from '../orchestrator/shared/place.ts';
 import type { Finding } from './finding.ts';
-import { placeOf } from './place.ts';
 import { openPostgres } from './postgres.ts';
 import { describeOwnServer } from './redis.ts';
 import { ownFolder } from './redis-server.ts';

@@ -15,10 +15,10 @@ import type { Extent } from '../domain/step.ts';
 import { leasePorts, listLeases } from '../orchestrator/core/leases.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import { putRecord } from '../orchestrator/core/work.ts';
+import { checkReach, leaseShared, planShared, type SharedProviders } from '../orchestrator/shared/plan.ts';
+import { findComposeFile } from '../orchestrator/shared/ports.ts';
 import { factsOf } from './plan.ts';
 import { mergeServices, planServices } from './plan-services.ts';
-import { checkReach, leaseShared, planShared, type SharedProviders } from './shared-plan.ts';
-import { findComposeFile } from './shared-ports.ts';
 
 /** What all tickets stand on: the baseline, where repos are shared, and what runs the shared services. */
 export interface Ground {

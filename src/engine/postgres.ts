@@ -14,8 +14,8 @@ import { POSTGRES } from '../domain/own.ts';
 import { resolveShared, sharedAddress } from '../domain/shared.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import type { Work } from '../orchestrator/core/work.ts';
-import { placeOf } from './place.ts';
-import { takesPassword } from './shared-settings.ts';
+import { placeOf } from '../orchestrator/shared/place.ts';
+import { takesPassword } from '../orchestrator/shared/settings.ts';
 
 /** Every server has it, and hardly anybody uses it. */
 const NOBODYS = 'postgres';

@@ -8,7 +8,7 @@ import { resolveShared, type SharedSettings, sharedAddress } from '../domain/sha
 import { listLeases } from '../orchestrator/core/leases.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import { putRecord, type Work } from '../orchestrator/core/work.ts';
-import { placeOf } from './place.ts';
+import { placeOf } from '../orchestrator/shared/place.ts';
 
 /** A Redis has 16 numbered databases unless it is told otherwise. */
 const NUMBERS = 16;

@@ -1,10 +1,10 @@
 import path from 'node:path';
-import { isThere } from '../adapters/files/files.ts';
-import { type ComposePort, readPorts } from '../domain/compose/ports.ts';
-import type { StackConfig } from '../domain/config/config.ts';
-import { StackError } from '../domain/errors.ts';
-import { resolveShared, sharedVariable } from '../domain/shared.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
+import { isThere } from '../../adapters/files/files.ts';
+import { type ComposePort, readPorts } from '../../domain/compose/ports.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { StackError } from '../../domain/errors.ts';
+import { resolveShared, sharedVariable } from '../../domain/shared.ts';
+import type { Stack } from '../core/stack.ts';
 
 const SHIPPED = 'docker-compose.base.yml';
 

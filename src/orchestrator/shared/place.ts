@@ -1,6 +1,6 @@
-import type { StackConfig } from '../domain/config/config.ts';
-import { resolveShared } from '../domain/shared.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { resolveShared } from '../../domain/shared.ts';
+import type { Stack } from '../core/stack.ts';
 
 const USUAL_PORTS: Record<string, number> = { postgres: 5432, redis: 6379 };
 

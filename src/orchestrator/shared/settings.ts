@@ -1,10 +1,10 @@
-import { listVariables } from '../domain/compose/interpolate.ts';
-import type { StackConfig } from '../domain/config/config.ts';
-import type { SharedLease, StackState } from '../domain/instance.ts';
-import { networkName, shortHash } from '../domain/names.ts';
-import { resolveShared, sharedVariable } from '../domain/shared.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { findComposeFile, listSharedPorts, type SharedPort } from './shared-ports.ts';
+import { listVariables } from '../../domain/compose/interpolate.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import type { SharedLease, StackState } from '../../domain/instance.ts';
+import { networkName, shortHash } from '../../domain/names.ts';
+import { resolveShared, sharedVariable } from '../../domain/shared.ts';
+import type { Stack } from '../core/stack.ts';
+import { findComposeFile, listSharedPorts, type SharedPort } from './ports.ts';
 
 type Leases = StackState['shared'];
 

@@ -1,15 +1,15 @@
-import { isThere } from '../adapters/files/files.ts';
-import type { StackConfig } from '../domain/config/config.ts';
-import { StackError } from '../domain/errors.ts';
-import type { SharedLease, StackState } from '../domain/instance.ts';
-import { inFolder } from '../domain/layout.ts';
-import type { RuntimeName } from '../domain/runtime.ts';
-import { resolveShared, sharedVariable } from '../domain/shared.ts';
-import { listLeases } from '../orchestrator/core/leases.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import type { Work } from '../orchestrator/core/work.ts';
-import { listSharedPorts, type SharedPort } from './shared-ports.ts';
-import { hashLogin, takesPassword } from './shared-settings.ts';
+import { isThere } from '../../adapters/files/files.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { StackError } from '../../domain/errors.ts';
+import type { SharedLease, StackState } from '../../domain/instance.ts';
+import { inFolder } from '../../domain/layout.ts';
+import type { RuntimeName } from '../../domain/runtime.ts';
+import { resolveShared, sharedVariable } from '../../domain/shared.ts';
+import { listLeases } from '../core/leases.ts';
+import type { Stack } from '../core/stack.ts';
+import type { Work } from '../core/work.ts';
+import { listSharedPorts, type SharedPort } from './ports.ts';
+import { hashLogin, takesPassword } from './settings.ts';
 
 /** What runs each shared service that stack runs itself; those with a `url:` are not in it. */
 export type SharedProviders = Record<string, SharedLease['provider']>;
