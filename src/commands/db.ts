@@ -94,7 +94,11 @@ async function act(context: Context, { ticket, action, file = '' }: Wish, force:
   if (action === 'diff' || action === 'dump') await engine.requireDatabase(found, ticket);
   if (action === 'diff') return { ticket, changes: await engine.diffDatabase(stack, ticket) };
   if (action === 'dump')
-    return { ticket, file, bytes: await (await import('../engine/dump.ts')).dumpDatabase(stack, found, file) };
+    return {
+      ticket,
+      file,
+      bytes: await (await import('../orchestrator/data/dump.ts')).dumpDatabase(stack, found, file),
+    };
   if (action === 'load') await engine.requireLoadable(stack, ticket, file);
   if (found.own) await context.confirm(`All that is in ${found.database} of ${ticket} goes. Go on?`);
   if (action === 'load') {
@@ -108,7 +112,7 @@ async function act(context: Context, { ticket, action, file = '' }: Wish, force:
 async function openShell(context: Context, ticket: string, words: readonly string[]): Promise<number> {
   const [{ findTicketDatabase, requireDatabase }, { requireTools }] = await Promise.all([
     import('../engine/ticket-database.ts'),
-    import('../engine/dump.ts'),
+    import('../orchestrator/data/dump.ts'),
   ]);
   const stack = await context.stack();
   const found = await findTicketDatabase(stack, ticket);

@@ -7,11 +7,11 @@ import type { InstanceRecord, OwnRecord, OwnServer, SharedLease, StackState } fr
 import { POSTGRES, REDIS } from '../domain/own.ts';
 import { resolveShared } from '../domain/shared.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
+import { openPostgres } from '../orchestrator/data/postgres.ts';
+import { describeOwnServer } from '../orchestrator/data/redis.ts';
+import { ownFolder } from '../orchestrator/data/redis-server.ts';
 import { placeOf } from '../orchestrator/shared/place.ts';
 import type { Finding } from './finding.ts';
-import { openPostgres } from './postgres.ts';
-import { describeOwnServer } from './redis.ts';
-import { ownFolder } from './redis-server.ts';
 import type { Remnants } from './remnants.ts';
 
 type SharedLeases = Readonly<Record<string, SharedLease>>;

@@ -7,7 +7,7 @@ import { interruptedAt, leftoverError } from '../orchestrator/core/leftover.ts';
 import { runBackward } from '../orchestrator/core/run.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import { type Work, workOnBaseline } from '../orchestrator/core/work.ts';
-import { dropOurs } from './own-data.ts';
+import { dropOurs } from '../orchestrator/data/inventory.ts';
 import { removeShared } from './steps/shared.ts';
 import { listUpSteps, withUpLock } from './steps/up.ts';
 

@@ -10,10 +10,10 @@ import { LABELS } from '../domain/names.ts';
 import { ownServer, POSTGRES, REDIS } from '../domain/own.ts';
 import { isOwnerAlive } from '../orchestrator/core/claim.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
+import { openPostgres } from '../orchestrator/data/postgres.ts';
+import { hostRedis, ownFolder, removeOwnFolder } from '../orchestrator/data/redis-server.ts';
 import type { Finding } from './finding.ts';
-import { openPostgres } from './postgres.ts';
 import { deriveBaseline, findRecord, giveUpLeases, listTickets } from './rebuild.ts';
-import { hostRedis, ownFolder, removeOwnFolder } from './redis-server.ts';
 import { collectRemnants, type Remnant, type Remnants } from './remnants.ts';
 import { isUpAtWork } from './steps/up.ts';
 

@@ -5,13 +5,13 @@ import { type StateTrouble, troubleOf } from '../adapters/state/file.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { isOwnerAlive } from '../orchestrator/core/claim.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
+import { listLostDatabases } from '../orchestrator/data/inventory.ts';
 import { examineOwned } from './derive-own.ts';
 import { destroyTickets } from './destroy.ts';
 import { examineLeases } from './examine-leases.ts';
 import { examineLitter } from './examine-litter.ts';
 import { examineOrphans } from './examine-orphans.ts';
 import { count, type Finding, type Fix, report } from './finding.ts';
-import { listLostDatabases } from './own-data.ts';
 import { type Rebuilt, rebuildState } from './rebuild.ts';
 import { collectRemnants } from './remnants.ts';
 

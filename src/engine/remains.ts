@@ -9,7 +9,7 @@ import { isBuiltImage, LABELS } from '../domain/names.ts';
 import { leftoverError } from '../orchestrator/core/leftover.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import type { Work } from '../orchestrator/core/work.ts';
-import { listOwnData } from './own-data.ts';
+import { listOwnData } from '../orchestrator/data/inventory.ts';
 
 /**
  * Asks the world once more when everything of a ticket has been unmade: that a command went well does not mean that the

@@ -4,7 +4,7 @@ import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
 import { isNewer, parseRescue, type Rescue, rescueTime, type SaveStamp } from '../domain/rescue.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import type { Work } from '../orchestrator/core/work.ts';
-import { listDumpRecords } from './dumps.ts';
+import { listDumpRecords } from '../orchestrator/data/saved-data.ts';
 
 /** Gives what the repos of stack.yml keep of tickets that were destroyed with work in them, the newest first. */
 export async function listRescues(stack: Stack): Promise<Rescue[]> {

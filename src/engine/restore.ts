@@ -8,8 +8,8 @@ import type { Step, StepState } from '../domain/step.ts';
 import { suggest } from '../domain/suggest.ts';
 import { ticketOf } from '../domain/ticket.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
+import { dropDump } from '../orchestrator/data/saved-data.ts';
 import { type CreateOptions, createInstance, previewCreate } from './create.ts';
-import { dropDump } from './dumps.ts';
 import { listRescues } from './rescues.ts';
 
 /** What `create` is told too is laid over what was saved: repos and services it had of its own come back in any case. */

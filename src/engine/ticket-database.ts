@@ -11,15 +11,15 @@ import { claimInstance, requireInstance } from '../orchestrator/core/claim.ts';
 import { runForward } from '../orchestrator/core/run.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import { createWork, saveRecord, type Work } from '../orchestrator/core/work.ts';
+import { loadInto, requireTools, type TicketDatabase } from '../orchestrator/data/dump.ts';
+import { openPostgres, type PostgresServer } from '../orchestrator/data/postgres.ts';
+import { type Refreshed, refreshTemplate } from '../orchestrator/data/template.ts';
 import { observeWorkload } from '../orchestrator/workloads/observe.ts';
-import { loadInto, requireTools, type TicketDatabase } from './dump.ts';
 import { startInstance } from './lifecycle.ts';
-import { openPostgres, type PostgresServer } from './postgres.ts';
 import { listDatabaseSteps } from './steps/database.ts';
 import { templateStep } from './steps/template.ts';
 import { withUpLock } from './steps/up.ts';
 import { requireAlone } from './stop.ts';
-import { type Refreshed, refreshTemplate } from './template.ts';
 
 /** Gives the database of a ticket, or the baseline's. Throws `not-found`, `config`. */
 export async function findTicketDatabase(stack: Stack, ticket: string): Promise<TicketDatabase> {

@@ -12,10 +12,10 @@ import { dedicatedRepos, type OwnRecord } from '../../domain/instance.ts';
 import { hiddenDatabase, POSTGRES } from '../../domain/own.ts';
 import { DATABASE_ID, type Step } from '../../domain/step.ts';
 import { requireConfig, saveRecord, type Work } from '../../orchestrator/core/work.ts';
+import { openPostgres, openRecorded, type PostgresServer } from '../../orchestrator/data/postgres.ts';
+import { bringDataBack, findKept, takeBack } from '../../orchestrator/data/saved-data.ts';
+import { templateName } from '../../orchestrator/data/template.ts';
 import { describePlace, placeOf } from '../../orchestrator/shared/place.ts';
-import { bringDataBack, findKept, takeBack } from '../dumps.ts';
-import { openPostgres, openRecorded, type PostgresServer } from '../postgres.ts';
-import { templateName } from '../template.ts';
 import { embeddedId, TEMPLATE_ID } from './ids.ts';
 
 /** A database of the ticket's own; [] where it uses the shared one. */

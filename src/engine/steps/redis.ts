@@ -4,10 +4,10 @@ import type { OwnRecord, StackState } from '../../domain/instance.ts';
 import { REDIS } from '../../domain/own.ts';
 import { REDIS_ID, type Step } from '../../domain/step.ts';
 import { putRecord, requireConfig, type Work } from '../../orchestrator/core/work.ts';
+import { isolationOf, isWhereItWas, leaseRedis, leaseServer, openRedis } from '../../orchestrator/data/redis.ts';
+import { isServerUp, isServing, removeServer, startServer, stopServer } from '../../orchestrator/data/redis-server.ts';
+import { bringKeysBack } from '../../orchestrator/data/saved-data.ts';
 import { describePlace, placeOf } from '../../orchestrator/shared/place.ts';
-import { bringKeysBack } from '../dumps.ts';
-import { isolationOf, isWhereItWas, leaseRedis, leaseServer, openRedis } from '../redis.ts';
-import { isServerUp, isServing, removeServer, startServer, stopServer } from '../redis-server.ts';
 import { embeddedId } from './ids.ts';
 
 /** A numbered database, or a server, of the ticket's own; [] where it uses the shared one. */

@@ -15,10 +15,10 @@ import { POSTGRES } from '../../domain/own.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { takenPort } from '../../orchestrator/core/leases.ts';
 import { requireConfig, type Work } from '../../orchestrator/core/work.ts';
+import { settlePassword } from '../../orchestrator/data/postgres.ts';
 import { giveComposedPasswords, moveSharedLease } from '../../orchestrator/shared/plan.ts';
 import { findComposeFile } from '../../orchestrator/shared/ports.ts';
 import { hashLogin, hashShared, listFileValues, listSharedVariables } from '../../orchestrator/shared/settings.ts';
-import { settlePassword } from '../postgres.ts';
 
 const POLL_MS = 100;
 const HEALTHY_SECONDS = 120;

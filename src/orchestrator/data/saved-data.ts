@@ -1,9 +1,9 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { isThere, makeFolder, readFileIfThere, replaceFile } from '../adapters/files/files.ts';
-import { findLocal } from '../adapters/git/branch.ts';
-import { endClients } from '../adapters/postgres/clients.ts';
-import type { Session } from '../adapters/postgres/connection.ts';
+import { isThere, makeFolder, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
+import { findLocal } from '../../adapters/git/branch.ts';
+import { endClients } from '../../adapters/postgres/clients.ts';
+import type { Session } from '../../adapters/postgres/connection.ts';
 import {
   contentSign,
   copyDatabase,
@@ -12,11 +12,11 @@ import {
   findDatabase,
   listMarked,
   moveDatabase,
-} from '../adapters/postgres/databases.ts';
-import { countKeys, dumpKeys, loadKeys, type RedisLogin } from '../adapters/redis/redis.ts';
-import type { InstanceRecord } from '../domain/instance.ts';
-import { inFolder } from '../domain/layout.ts';
-import { type DatabaseMark, hiddenDatabase } from '../domain/own.ts';
+} from '../../adapters/postgres/databases.ts';
+import { countKeys, dumpKeys, loadKeys, type RedisLogin } from '../../adapters/redis/redis.ts';
+import type { InstanceRecord } from '../../domain/instance.ts';
+import { inFolder } from '../../domain/layout.ts';
+import { type DatabaseMark, hiddenDatabase } from '../../domain/own.ts';
 import {
   type DatedSave,
   describeOwn,
@@ -27,9 +27,9 @@ import {
   renderRescue,
   type SavedData,
   type SaveStamp,
-} from '../domain/rescue.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { saveRecord, type Work } from '../orchestrator/core/work.ts';
+} from '../../domain/rescue.ts';
+import type { Stack } from '../core/stack.ts';
+import { saveRecord, type Work } from '../core/work.ts';
 import { dumpDatabase, loadInto } from './dump.ts';
 import { openRecorded, type PostgresServer } from './postgres.ts';
 import { isWhereItWas, openRedis } from './redis.ts';

@@ -1,14 +1,14 @@
-import type { RedisLogin } from '../adapters/redis/redis.ts';
-import type { StackConfig } from '../domain/config/config.ts';
-import { StackError } from '../domain/errors.ts';
-import type { InstanceRecord, OwnRecord, OwnServer, SharedLease, StackState } from '../domain/instance.ts';
-import { networkAlias, workloadName } from '../domain/names.ts';
-import { OWN_REDIS, ownSettings, REDIS } from '../domain/own.ts';
-import { resolveShared, type SharedSettings, sharedAddress } from '../domain/shared.ts';
-import { listLeases } from '../orchestrator/core/leases.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { putRecord, type Work } from '../orchestrator/core/work.ts';
-import { placeOf } from '../orchestrator/shared/place.ts';
+import type { RedisLogin } from '../../adapters/redis/redis.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { StackError } from '../../domain/errors.ts';
+import type { InstanceRecord, OwnRecord, OwnServer, SharedLease, StackState } from '../../domain/instance.ts';
+import { networkAlias, workloadName } from '../../domain/names.ts';
+import { OWN_REDIS, ownSettings, REDIS } from '../../domain/own.ts';
+import { resolveShared, type SharedSettings, sharedAddress } from '../../domain/shared.ts';
+import { listLeases } from '../core/leases.ts';
+import type { Stack } from '../core/stack.ts';
+import { putRecord, type Work } from '../core/work.ts';
+import { placeOf } from '../shared/place.ts';
 
 /** A Redis has 16 numbered databases unless it is told otherwise. */
 const NUMBERS = 16;

@@ -4,18 +4,18 @@ import {
   stateOf,
   withKeptSession,
   withSession,
-} from '../adapters/postgres/connection.ts';
-import { changePassword, findTools, loginEnv, type PostgresTools } from '../adapters/postgres/tools.ts';
-import type { StackConfig } from '../domain/config/config.ts';
-import { StackError, throwIfAborted } from '../domain/errors.ts';
-import type { InstanceRecord, SharedLease } from '../domain/instance.ts';
-import { sharedProject } from '../domain/names.ts';
-import { POSTGRES } from '../domain/own.ts';
-import { resolveShared, sharedAddress } from '../domain/shared.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import type { Work } from '../orchestrator/core/work.ts';
-import { placeOf } from '../orchestrator/shared/place.ts';
-import { takesPassword } from '../orchestrator/shared/settings.ts';
+} from '../../adapters/postgres/connection.ts';
+import { changePassword, findTools, loginEnv, type PostgresTools } from '../../adapters/postgres/tools.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import type { InstanceRecord, SharedLease } from '../../domain/instance.ts';
+import { sharedProject } from '../../domain/names.ts';
+import { POSTGRES } from '../../domain/own.ts';
+import { resolveShared, sharedAddress } from '../../domain/shared.ts';
+import type { Stack } from '../core/stack.ts';
+import type { Work } from '../core/work.ts';
+import { placeOf } from '../shared/place.ts';
+import { takesPassword } from '../shared/settings.ts';
 
 /** Every server has it, and hardly anybody uses it. */
 const NOBODYS = 'postgres';

@@ -1,9 +1,9 @@
-import type { StackConfig } from '../domain/config/config.ts';
-import { StackError } from '../domain/errors.ts';
-import type { InstanceRecord, OwnRecord, RepoRecord, StackState } from '../domain/instance.ts';
-import { OWN_REDIS, OWNABLE, type Ownable, REDIS, ticketDatabase } from '../domain/own.ts';
-import { resolveShared } from '../domain/shared.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { StackError } from '../../domain/errors.ts';
+import type { InstanceRecord, OwnRecord, RepoRecord, StackState } from '../../domain/instance.ts';
+import { OWN_REDIS, OWNABLE, type Ownable, REDIS, ticketDatabase } from '../../domain/own.ts';
+import { resolveShared } from '../../domain/shared.ts';
+import type { Stack } from '../core/stack.ts';
 import { openPostgres } from './postgres.ts';
 import { isolationOf, leaseRedis, leaseServerPort } from './redis.ts';
 

@@ -1,21 +1,21 @@
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileError, isThere } from '../adapters/files/files.ts';
-import { endClients } from '../adapters/postgres/clients.ts';
+import { explainFileError, isThere } from '../../adapters/files/files.ts';
+import { endClients } from '../../adapters/postgres/clients.ts';
 import {
   copyProperties,
   dropDatabase,
   makeEmptyLike,
   markDatabase,
   replaceDatabase,
-} from '../adapters/postgres/databases.ts';
-import { readDumpKind } from '../adapters/postgres/dump-file.ts';
-import { dumpTo, findTools, loadFrom, loginEnv, type PostgresTools } from '../adapters/postgres/tools.ts';
-import { StackError } from '../domain/errors.ts';
-import { hiddenDatabase } from '../domain/own.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import type { Work } from '../orchestrator/core/work.ts';
+} from '../../adapters/postgres/databases.ts';
+import { readDumpKind } from '../../adapters/postgres/dump-file.ts';
+import { dumpTo, findTools, loadFrom, loginEnv, type PostgresTools } from '../../adapters/postgres/tools.ts';
+import { StackError } from '../../domain/errors.ts';
+import { hiddenDatabase } from '../../domain/own.ts';
+import type { Stack } from '../core/stack.ts';
+import type { Work } from '../core/work.ts';
 import type { PostgresServer } from './postgres.ts';
 
 /** The database that a ticket uses: its own, or the one that all share. */
