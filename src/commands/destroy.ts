@@ -1,8 +1,8 @@
 import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
-import type { TicketRisk } from '../engine/checks.ts';
 import type { TakeApartPlan } from '../engine/destroy.ts';
 import type { TakenApart } from '../engine/take-apart.ts';
+import type { TicketRisk } from '../orchestrator/safety/risks.ts';
 import { namedTickets } from './common/tickets.ts';
 import type { Verb } from './common/verb.ts';
 
@@ -46,7 +46,7 @@ export const destroy: Verb<Options, Result> = {
     return { destroyed, ...(merged && { left }) };
   },
   async render(result) {
-    const { listRisks } = await import('../engine/checks.ts');
+    const { listRisks } = await import('../orchestrator/safety/risks.ts');
     if ('destroyed' in result) return renderDestroyed(result.destroyed, result.left && listRisks(result.left));
     return renderPlanned(result.planned, listRisks(result.risks));
   },
@@ -60,7 +60,7 @@ async function chooseTickets(context: Context, args: readonly string[], options:
       hint: 'it takes every ticket that is merged and has nothing to lose',
     });
   }
-  const { listMergedTickets } = await import('../engine/merged-tickets.ts');
+  const { listMergedTickets } = await import('../orchestrator/safety/merged.ts');
   return listMergedTickets(await context.stack());
 }
 

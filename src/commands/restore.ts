@@ -45,7 +45,7 @@ export const restore: Verb<Options, Result> = {
     const { forgetRescue, previewRestore, requireRescue, restoreInstance } = await import('../engine/restore.ts');
     const stack = await context.stack();
     if (options.list) {
-      const { listRescues } = await import('../engine/rescues.ts');
+      const { listRescues } = await import('../orchestrator/safety/rescues.ts');
       const all = await listRescues(stack);
       return { rescues: all.filter((one) => ticket === undefined || one.ticket === ticketOf(ticket)) };
     }

@@ -11,7 +11,7 @@ import { converge } from '../orchestrator/core/converge.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import { saveRecord, ticketsFolder } from '../orchestrator/core/work.ts';
 import { planOwn } from '../orchestrator/data/own.ts';
-import { requireNothingBeside } from './beside.ts';
+import { requireNothingBeside } from '../orchestrator/safety/beside.ts';
 import { destroyTickets } from './destroy.ts';
 import { planGround, requireRunnable } from './ground.ts';
 import { checkWishes, planRepos, type RepoWishes } from './plan.ts';

@@ -3,10 +3,10 @@ import { requireFree, requireInstance, requireInstances } from '../orchestrator/
 import { requireOwnThings } from '../orchestrator/core/ownership.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import { createWork } from '../orchestrator/core/work.ts';
-import { findRisks, requireSavable, riskError, type TicketRisk } from './checks.ts';
-import { requireEngine } from './lost-engine.ts';
+import { requireEngine } from '../orchestrator/safety/lost-engine.ts';
+import { listLarge } from '../orchestrator/safety/rescue.ts';
+import { findRisks, requireSavable, riskError, type TicketRisk } from '../orchestrator/safety/risks.ts';
 import { mendWorktrees } from './mend-worktrees.ts';
-import { listLarge } from './rescue.ts';
 import { keepBranches } from './save-first.ts';
 import { listRecordedSteps } from './steps/list.ts';
 import { type TakeApartOptions, type TakenApart, takeApart } from './take-apart.ts';

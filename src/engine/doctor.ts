@@ -2,9 +2,9 @@ import { findCompose } from '../adapters/docker/compose.ts';
 import { gitVersion } from '../adapters/git/git.ts';
 import { throwIfAborted } from '../domain/errors.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
+import { findLostEngine } from '../orchestrator/safety/lost-engine.ts';
 import { examineState } from './examine-state.ts';
 import { count, type Finding, report } from './finding.ts';
-import { findLostEngine } from './lost-engine.ts';
 import { factsOf } from './plan.ts';
 import { chooseRuntime } from './runtime-choice.ts';
 

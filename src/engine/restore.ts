@@ -9,8 +9,8 @@ import { suggest } from '../domain/suggest.ts';
 import { ticketOf } from '../domain/ticket.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import { dropDump } from '../orchestrator/data/saved-data.ts';
+import { listRescues } from '../orchestrator/safety/rescues.ts';
 import { type CreateOptions, createInstance, previewCreate } from './create.ts';
-import { listRescues } from './rescues.ts';
 
 /** What `create` is told too is laid over what was saved: repos and services it had of its own come back in any case. */
 export interface RestoreOptions extends Pick<CreateOptions, 'wishes' | 'own' | 'migrate' | 'extent'> {

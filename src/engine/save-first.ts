@@ -3,8 +3,8 @@ import { dedicatedRepos, type InstanceRecord, requireDedicated } from '../domain
 import type { Rescue, SavedData, SaveStamp } from '../domain/rescue.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import { saveRecord, type Work } from '../orchestrator/core/work.ts';
-import { findRisks, requireNobodyInside, requireSavable, type TicketRisk } from './checks.ts';
-import { rescueTicket } from './rescue.ts';
+import { rescueTicket } from '../orchestrator/safety/rescue.ts';
+import { findRisks, requireNobodyInside, requireSavable, type TicketRisk } from '../orchestrator/safety/risks.ts';
 import { bringToRest } from './stop.ts';
 
 /**

@@ -7,9 +7,9 @@ import { sweepTemporaries } from '../../adapters/files/temporary.ts';
 import { moveToTrash } from '../../adapters/files/trash.ts';
 import type { Step } from '../../domain/step.ts';
 import { findTrash, type Work } from '../../orchestrator/core/work.ts';
-import { findBeside, listBesideNames, removeIfEmpty } from '../beside.ts';
-import { folderOf, riskError } from '../checks.ts';
-import { findLateBeside } from '../late.ts';
+import { findBeside, listBesideNames, removeIfEmpty } from '../../orchestrator/safety/beside.ts';
+import { findLateBeside } from '../../orchestrator/safety/late.ts';
+import { folderOf, riskError } from '../../orchestrator/safety/risks.ts';
 
 /** The ticket's folder with the pointer that leads from it to the root. What people put there goes once it is saved. */
 export function folderStep(work: Work): Step {

@@ -11,9 +11,9 @@ import { setupLogOf } from '../../domain/layout.ts';
 import { DEFAULT_LOG_BYTES, type LogLine } from '../../domain/runtime.ts';
 import type { StepProgress } from '../../domain/step.ts';
 import { requireConfig, type Work } from '../../orchestrator/core/work.ts';
+import { noteBeside } from '../../orchestrator/safety/beside.ts';
+import { folderOf } from '../../orchestrator/safety/risks.ts';
 import { buildSpec } from '../../orchestrator/workloads/spec.ts';
-import { noteBeside } from '../beside.ts';
-import { folderOf } from '../checks.ts';
 
 const SHOWN_LINES = 30;
 

@@ -8,8 +8,8 @@ import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git
 import { requireDedicated } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
 import { findTrash, ownerOf, saveRecord, type Work } from '../../orchestrator/core/work.ts';
-import { riskError } from '../checks.ts';
-import { requireAsSaved } from '../late.ts';
+import { requireAsSaved } from '../../orchestrator/safety/late.ts';
+import { riskError } from '../../orchestrator/safety/risks.ts';
 import { showEnvFiles } from './env-file.ts';
 import { savedTip } from './saved-work.ts';
 

@@ -1,16 +1,16 @@
-import { dropRescue } from '../adapters/git/rescue/refs.ts';
-import type { Doubtful } from '../adapters/git/risk/doubtful.ts';
-import { findEveryRisk } from '../adapters/git/risk/every-risk.ts';
-import { isLockfile } from '../adapters/git/risk/usual-files.ts';
-import { readOwnEntry } from '../adapters/git/worktree/entry.ts';
-import { readNotes } from '../adapters/git/worktree/own-notes.ts';
-import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
-import type { Rescue } from '../domain/rescue.ts';
-import type { Step } from '../domain/step.ts';
-import { ownerOf, savedBy, type Work } from '../orchestrator/core/work.ts';
-import { isOfSetup, requireSavable, type TicketRisk, WISHES } from './checks.ts';
+import { dropRescue } from '../../adapters/git/rescue/refs.ts';
+import type { Doubtful } from '../../adapters/git/risk/doubtful.ts';
+import { findEveryRisk } from '../../adapters/git/risk/every-risk.ts';
+import { isLockfile } from '../../adapters/git/risk/usual-files.ts';
+import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
+import { readNotes } from '../../adapters/git/worktree/own-notes.ts';
+import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import type { Rescue } from '../../domain/rescue.ts';
+import type { Step } from '../../domain/step.ts';
+import { ownerOf, savedBy, type Work } from '../core/work.ts';
 import { findDoubtful, purgeQuiet, rescueTicket } from './rescue.ts';
 import { stampOf } from './rescues.ts';
+import { isOfSetup, requireSavable, type TicketRisk, WISHES } from './risks.ts';
 
 /**
  * Saves what somebody wrote or committed in the worktrees that a run has made, before they go again: judged and kept as

@@ -1,10 +1,10 @@
-import { StackError } from '../domain/errors.ts';
-import type { InstanceRecord } from '../domain/instance.ts';
-import { hasOwnData, POSTGRES, REDIS } from '../domain/own.ts';
-import { DATABASE_ID, REDIS_ID, type Step } from '../domain/step.ts';
-import { requireInstances } from '../orchestrator/core/claim.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import type { Work } from '../orchestrator/core/work.ts';
+import { StackError } from '../../domain/errors.ts';
+import type { InstanceRecord } from '../../domain/instance.ts';
+import { hasOwnData, POSTGRES, REDIS } from '../../domain/own.ts';
+import { DATABASE_ID, REDIS_ID, type Step } from '../../domain/step.ts';
+import { requireInstances } from '../core/claim.ts';
+import type { Stack } from '../core/stack.ts';
+import type { Work } from '../core/work.ts';
 
 /** Throws `engine` when one of some tickets has something in an engine, and none answers: better all of it now than half. */
 export async function requireEngine(stack: Stack, tickets: readonly string[]): Promise<void> {

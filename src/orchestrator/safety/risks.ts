@@ -1,14 +1,14 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { findEveryRisk } from '../adapters/git/risk/every-risk.ts';
-import { findLonelyCommits, type RiskFinding } from '../adapters/git/risk/risk.ts';
-import { type InsideProcess, listInside } from '../adapters/process/inside.ts';
-import { listRecords } from '../adapters/process/record.ts';
-import { StackError } from '../domain/errors.ts';
-import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { ownerOf } from '../orchestrator/core/work.ts';
+import { findEveryRisk } from '../../adapters/git/risk/every-risk.ts';
+import { findLonelyCommits, type RiskFinding } from '../../adapters/git/risk/risk.ts';
+import { type InsideProcess, listInside } from '../../adapters/process/inside.ts';
+import { listRecords } from '../../adapters/process/record.ts';
+import { StackError } from '../../domain/errors.ts';
+import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import type { Stack } from '../core/stack.ts';
+import { ownerOf } from '../core/work.ts';
 import { findBeside, type TicketFolder } from './beside.ts';
 
 /** What was told to end a moment ago, as by a second Ctrl-C, needs another to be gone. */

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import { lstat, readdir, rmdir } from 'node:fs/promises';
 import path from 'node:path';
-import { POINTER_FILE } from '../adapters/config-file.ts';
-import { pathOf } from '../adapters/files/byte-names.ts';
-import { isThere } from '../adapters/files/files.ts';
-import { listMounts } from '../adapters/files/mounts.ts';
-import { isTemporary } from '../adapters/files/temporary.ts';
-import { listInside, mayWrite, readEntries } from '../adapters/git/risk/inside.ts';
-import { describeReadOnly, findUnreadable } from '../adapters/git/risk/inside-risk.ts';
-import { contentOf } from '../adapters/git/risk/nobodys.ts';
-import type { RiskFinding } from '../adapters/git/risk/risk.ts';
-import { StackError } from '../domain/errors.ts';
+import { POINTER_FILE } from '../../adapters/config-file.ts';
+import { pathOf } from '../../adapters/files/byte-names.ts';
+import { isThere } from '../../adapters/files/files.ts';
+import { listMounts } from '../../adapters/files/mounts.ts';
+import { isTemporary } from '../../adapters/files/temporary.ts';
+import { listInside, mayWrite, readEntries } from '../../adapters/git/risk/inside.ts';
+import { describeReadOnly, findUnreadable } from '../../adapters/git/risk/inside-risk.ts';
+import { contentOf } from '../../adapters/git/risk/nobodys.ts';
+import type { RiskFinding } from '../../adapters/git/risk/risk.ts';
+import { StackError } from '../../domain/errors.ts';
 
 /** What programs leave in a folder that somebody opens, and what is installed anew. */
 const DROPPINGS =

@@ -1,15 +1,15 @@
-import { isThere } from '../adapters/files/files.ts';
-import { findLocal } from '../adapters/git/branch.ts';
-import { listUnsaved, listUnsavedFiles } from '../adapters/git/rescue/exact-folder.ts';
-import { readHead } from '../adapters/git/rescue/rescue.ts';
-import { listDoubtful } from '../adapters/git/risk/doubtful.ts';
-import { findEveryRisk } from '../adapters/git/risk/every-risk.ts';
-import type { RiskFinding } from '../adapters/git/risk/risk.ts';
-import { dedicatedRepos, type InstanceRecord, requireDedicated } from '../domain/instance.ts';
-import type { RescuedRepo } from '../domain/rescue.ts';
-import { ownerOf, type Work } from '../orchestrator/core/work.ts';
+import { isThere } from '../../adapters/files/files.ts';
+import { findLocal } from '../../adapters/git/branch.ts';
+import { listUnsaved, listUnsavedFiles } from '../../adapters/git/rescue/exact-folder.ts';
+import { readHead } from '../../adapters/git/rescue/rescue.ts';
+import { listDoubtful } from '../../adapters/git/risk/doubtful.ts';
+import { findEveryRisk } from '../../adapters/git/risk/every-risk.ts';
+import type { RiskFinding } from '../../adapters/git/risk/risk.ts';
+import { dedicatedRepos, type InstanceRecord, requireDedicated } from '../../domain/instance.ts';
+import type { RescuedRepo } from '../../domain/rescue.ts';
+import { ownerOf, type Work } from '../core/work.ts';
 import { findBeside, listBeside } from './beside.ts';
-import { folderOf, isOfSetup, riskError } from './checks.ts';
+import { folderOf, isOfSetup, riskError } from './risks.ts';
 
 type Own = ReturnType<typeof requireDedicated>;
 

@@ -1,10 +1,10 @@
 import path from 'node:path';
-import { listRecords } from '../adapters/git/rescue/refs.ts';
-import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
-import { isNewer, parseRescue, type Rescue, rescueTime, type SaveStamp } from '../domain/rescue.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import type { Work } from '../orchestrator/core/work.ts';
-import { listDumpRecords } from '../orchestrator/data/saved-data.ts';
+import { listRecords } from '../../adapters/git/rescue/refs.ts';
+import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { isNewer, parseRescue, type Rescue, rescueTime, type SaveStamp } from '../../domain/rescue.ts';
+import type { Stack } from '../core/stack.ts';
+import type { Work } from '../core/work.ts';
+import { listDumpRecords } from '../data/saved-data.ts';
 
 /** Gives what the repos of stack.yml keep of tickets that were destroyed with work in them, the newest first. */
 export async function listRescues(stack: Stack): Promise<Rescue[]> {

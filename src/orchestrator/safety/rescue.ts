@@ -1,10 +1,10 @@
-import { isThere } from '../adapters/files/files.ts';
-import { dropRescue, keepBeside, keepRecord, listRecords, rescueRef } from '../adapters/git/rescue/refs.ts';
-import { type Rescued, rescueWork } from '../adapters/git/rescue/rescue.ts';
-import { type Doubtful, listDoubtful } from '../adapters/git/risk/doubtful.ts';
-import { lookForOwnCommits } from '../adapters/git/risk/risk.ts';
-import { StackError } from '../domain/errors.ts';
-import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
+import { isThere } from '../../adapters/files/files.ts';
+import { dropRescue, keepBeside, keepRecord, listRecords, rescueRef } from '../../adapters/git/rescue/refs.ts';
+import { type Rescued, rescueWork } from '../../adapters/git/rescue/rescue.ts';
+import { type Doubtful, listDoubtful } from '../../adapters/git/risk/doubtful.ts';
+import { lookForOwnCommits } from '../../adapters/git/risk/risk.ts';
+import { StackError } from '../../domain/errors.ts';
+import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import {
   describeOwn,
   isOf,
@@ -16,10 +16,10 @@ import {
   renderRescue,
   type SavedData,
   type SaveStamp,
-} from '../domain/rescue.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
+} from '../../domain/rescue.ts';
+import type { Stack } from '../core/stack.ts';
 import { listApart, listBeside } from './beside.ts';
-import { folderOf, type TicketRisk, WISHES } from './checks.ts';
+import { folderOf, type TicketRisk, WISHES } from './risks.ts';
 
 /** More ignored files than this in one repo are asked about before they go into git. */
 const MANY_BYTES = 50_000_000;

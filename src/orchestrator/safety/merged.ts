@@ -1,7 +1,7 @@
-import { findLocal } from '../adapters/git/branch.ts';
-import { isMerged } from '../adapters/git/risk/merged.ts';
-import { type DedicatedRepo, dedicatedRepos } from '../domain/instance.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
+import { findLocal } from '../../adapters/git/branch.ts';
+import { isMerged } from '../../adapters/git/risk/merged.ts';
+import { type DedicatedRepo, dedicatedRepos } from '../../domain/instance.ts';
+import type { Stack } from '../core/stack.ts';
 
 /**
  * Gives the tickets whose branches are all merged, as of the last fetch. One that nobody has committed anything to is not
