@@ -8,8 +8,8 @@ import { readEnvBlock } from '../domain/env-block.ts';
 import type { DedicatedRepo, InstanceRecord, RepoRecord, ServiceRecord } from '../domain/instance.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import { ticketsFolder } from '../orchestrator/core/work.ts';
-import { describeCopy, factsOf } from './plan.ts';
-import { mergeServices, planServices } from './plan-services.ts';
+import { describeCopy, factsOf } from '../orchestrator/prepare/repos.ts';
+import { mergeServices, planServices } from '../orchestrator/prepare/services.ts';
 import { type Remnant, type Remnants, ticketOf } from './remnants.ts';
 
 /**

@@ -2,11 +2,11 @@ import { findCompose } from '../adapters/docker/compose.ts';
 import { gitVersion } from '../adapters/git/git.ts';
 import { throwIfAborted } from '../domain/errors.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
+import { factsOf } from '../orchestrator/prepare/repos.ts';
+import { chooseRuntime } from '../orchestrator/prepare/runtime.ts';
 import { findLostEngine } from '../orchestrator/safety/lost-engine.ts';
 import { examineState } from './examine-state.ts';
 import { count, type Finding, report } from './finding.ts';
-import { factsOf } from './plan.ts';
-import { chooseRuntime } from './runtime-choice.ts';
 
 /** Checks everything stack stands on; each part says for itself what is wrong. Changes nothing. */
 export async function examine(

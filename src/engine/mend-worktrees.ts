@@ -4,7 +4,7 @@ import { type DedicatedRepo, dedicatedRepos } from '../domain/instance.ts';
 import { requireFree, requireInstances } from '../orchestrator/core/claim.ts';
 import { requireOwnThings } from '../orchestrator/core/ownership.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
-import { factsOf } from './plan.ts';
+import { factsOf } from '../orchestrator/prepare/repos.ts';
 
 /**
  * Mends what somebody did to the git side of tickets, where nothing can be lost by it: follows a main checkout to where

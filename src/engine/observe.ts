@@ -22,9 +22,9 @@ import {
 import { firstPort } from '../domain/wiring.ts';
 import { isOwnerAlive } from '../orchestrator/core/claim.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
+import { chooseRuntime } from '../orchestrator/prepare/runtime.ts';
 import { type Observed, observeWorld } from './observed.ts';
 import { findProblems, findSharedProblems, type Problems, type View } from './problems.ts';
-import { chooseRuntime } from './runtime-choice.ts';
 
 type SharedServices = StackConfig['shared']['services'];
 

@@ -4,9 +4,9 @@ import type { InstanceRecord, OwnRecord, StackState } from '../domain/instance.t
 import { BASELINE } from '../domain/instance.ts';
 import { listLeases } from '../orchestrator/core/leases.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
+import { planGround } from '../orchestrator/prepare/prerequisites.ts';
 import { withOwn } from './derive-own.ts';
 import { deriveRecord, describeServices } from './derive-record.ts';
-import { planGround } from './ground.ts';
 import { type Remnants, ticketOf } from './remnants.ts';
 
 /** Where the record of a ticket was found. */

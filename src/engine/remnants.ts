@@ -11,7 +11,7 @@ import { stateBackupOf } from '../domain/layout.ts';
 import { LABELS } from '../domain/names.ts';
 import type { PublishedPort, RuntimeName } from '../domain/runtime.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
-import { factsOf } from './plan.ts';
+import { factsOf } from '../orchestrator/prepare/repos.ts';
 import { listTicketFolders } from './traces.ts';
 
 /** A workload as the outside knows it. */

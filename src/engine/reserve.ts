@@ -8,7 +8,7 @@ import { leasePorts } from '../orchestrator/core/leases.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import { createWork, putRecord, saveRecord, type Work } from '../orchestrator/core/work.ts';
 import { leaseOwn } from '../orchestrator/data/own.ts';
-import { type Ground, reserveGround } from './ground.ts';
+import { type Ground, reserveGround } from '../orchestrator/prepare/prerequisites.ts';
 
 /** Claims a ticket and leases what its services and the baseline's lack, in one write. */
 export async function claimWork(

@@ -2,10 +2,10 @@ import { converge } from '../orchestrator/core/converge.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import { workOnBaseline } from '../orchestrator/core/work.ts';
 import { wantsTemplate } from '../orchestrator/data/own.ts';
+import { planGround, requireRunnable, reserveGround } from '../orchestrator/prepare/prerequisites.ts';
 import { listOwnShared } from '../orchestrator/shared/plan.ts';
 import { tellLogins } from '../orchestrator/shared/settings.ts';
 import { removeDropped } from '../orchestrator/workloads/orphans.ts';
-import { planGround, requireRunnable, reserveGround } from './ground.ts';
 import { guardUpSteps, listUpSteps } from './steps/up.ts';
 import { unwind } from './unwind.ts';
 

@@ -1,17 +1,17 @@
 import path from 'node:path';
-import { isThere } from '../adapters/files/files.ts';
-import { refuseLinkedFolder } from '../adapters/files/own-folders.ts';
-import { checkExistingBranch, checkNewBranch } from '../adapters/git/branch.ts';
-import { listLacking } from '../adapters/git/folders.ts';
-import { defaultBranch, inspectRepo, type RepoFacts, resolveBase } from '../adapters/git/repo.ts';
-import { requirePlace } from '../adapters/git/worktree/make.ts';
-import type { StackConfig } from '../domain/config/config.ts';
-import { StackError } from '../domain/errors.ts';
-import type { DedicatedRepo, RepoRecord } from '../domain/instance.ts';
-import { suggest } from '../domain/suggest.ts';
-import { fillTemplate } from '../domain/template.ts';
-import type { TicketName } from '../domain/ticket.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
+import { isThere } from '../../adapters/files/files.ts';
+import { refuseLinkedFolder } from '../../adapters/files/own-folders.ts';
+import { checkExistingBranch, checkNewBranch } from '../../adapters/git/branch.ts';
+import { listLacking } from '../../adapters/git/folders.ts';
+import { defaultBranch, inspectRepo, type RepoFacts, resolveBase } from '../../adapters/git/repo.ts';
+import { requirePlace } from '../../adapters/git/worktree/make.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { StackError } from '../../domain/errors.ts';
+import type { DedicatedRepo, RepoRecord } from '../../domain/instance.ts';
+import { suggest } from '../../domain/suggest.ts';
+import { fillTemplate } from '../../domain/template.ts';
+import type { TicketName } from '../../domain/ticket.ts';
+import type { Stack } from '../core/stack.ts';
 
 /** What a person asked for, per repo: a base for a new branch, a branch that exists, or just an own copy. */
 export interface RepoWishes {

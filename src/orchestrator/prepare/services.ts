@@ -1,10 +1,10 @@
-import type { StackConfig } from '../domain/config/config.ts';
-import { StackError } from '../domain/errors.ts';
-import type { RepoRecord, ServiceRecord } from '../domain/instance.ts';
-import { fittingLeases } from '../domain/leases.ts';
-import { builtImageName, networkAlias, volumeName, workloadName } from '../domain/names.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { chooseRuntime } from './runtime-choice.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { StackError } from '../../domain/errors.ts';
+import type { RepoRecord, ServiceRecord } from '../../domain/instance.ts';
+import { fittingLeases } from '../../domain/leases.ts';
+import { builtImageName, networkAlias, volumeName, workloadName } from '../../domain/names.ts';
+import type { Stack } from '../core/stack.ts';
+import { chooseRuntime } from './runtime.ts';
 
 /** Gives records, still without leases, for the services that run out of the record's own repos. */
 export async function planServices(

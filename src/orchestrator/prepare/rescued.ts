@@ -1,11 +1,11 @@
-import { checkExistingBranch, checkNewBranch, findLocal } from '../adapters/git/branch.ts';
-import { findCommit } from '../adapters/git/repo.ts';
-import type { StackConfig } from '../domain/config/config.ts';
-import { StackError } from '../domain/errors.ts';
-import type { DedicatedRepo, RepoRecord } from '../domain/instance.ts';
-import type { Rescue, RescuedRepo } from '../domain/rescue.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { describeCopy, factsOf, type PlanOptions, planRepos } from './plan.ts';
+import { checkExistingBranch, checkNewBranch, findLocal } from '../../adapters/git/branch.ts';
+import { findCommit } from '../../adapters/git/repo.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { StackError } from '../../domain/errors.ts';
+import type { DedicatedRepo, RepoRecord } from '../../domain/instance.ts';
+import type { Rescue, RescuedRepo } from '../../domain/rescue.ts';
+import type { Stack } from '../core/stack.ts';
+import { describeCopy, factsOf, type PlanOptions, planRepos } from './repos.ts';
 
 /**
  * Asks git, in all repos side by side, whether a ticket can be made again as it was saved. Makes nothing. Throws `config`

@@ -1,7 +1,7 @@
-import { isThere } from '../adapters/files/files.ts';
-import type { RuntimeName } from '../domain/runtime.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { embeddedFolder } from '../orchestrator/shared/plan.ts';
+import { isThere } from '../../adapters/files/files.ts';
+import type { RuntimeName } from '../../domain/runtime.ts';
+import type { Stack } from '../core/stack.ts';
+import { embeddedFolder } from '../shared/plan.ts';
 
 /** What runs services, with the reason in words a person can act on. */
 export interface RuntimeChoice {

@@ -1,24 +1,24 @@
 import path from 'node:path';
-import { listKeptOut } from '../adapters/git/worktree/sparse.ts';
-import { isPortFree } from '../adapters/process/ports.ts';
-import type { StackConfig } from '../domain/config/config.ts';
-import { StackError } from '../domain/errors.ts';
+import { listKeptOut } from '../../adapters/git/worktree/sparse.ts';
+import { isPortFree } from '../../adapters/process/ports.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { StackError } from '../../domain/errors.ts';
 import {
   BASELINE,
   type DedicatedRepo,
   type InstanceRecord,
   type ServiceRecord,
   type StackState,
-} from '../domain/instance.ts';
-import { fittingLeases } from '../domain/leases.ts';
-import type { Extent } from '../domain/step.ts';
-import { leasePorts, listLeases } from '../orchestrator/core/leases.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { putRecord } from '../orchestrator/core/work.ts';
-import { checkReach, leaseShared, planShared, type SharedProviders } from '../orchestrator/shared/plan.ts';
-import { findComposeFile } from '../orchestrator/shared/ports.ts';
-import { factsOf } from './plan.ts';
-import { mergeServices, planServices } from './plan-services.ts';
+} from '../../domain/instance.ts';
+import { fittingLeases } from '../../domain/leases.ts';
+import type { Extent } from '../../domain/step.ts';
+import { leasePorts, listLeases } from '../core/leases.ts';
+import type { Stack } from '../core/stack.ts';
+import { putRecord } from '../core/work.ts';
+import { checkReach, leaseShared, planShared, type SharedProviders } from '../shared/plan.ts';
+import { findComposeFile } from '../shared/ports.ts';
+import { factsOf } from './repos.ts';
+import { mergeServices, planServices } from './services.ts';
 
 /** What all tickets stand on: the baseline, where repos are shared, and what runs the shared services. */
 export interface Ground {
