@@ -82,7 +82,7 @@ async function printSetupLogs(
   repos: readonly string[],
   { raw }: Options,
 ): Promise<undefined> {
-  const { readSetupLog } = await import('../engine/steps/repo-command.ts');
+  const { readSetupLog } = await import('../orchestrator/steps/repo-command.ts');
   const stack = await context.stack();
   for (const repo of repos.length > 0 ? repos : Object.keys(record.repos)) {
     const lines = readSetupLog(stack.root, record.ticket, repo);

@@ -11,9 +11,9 @@ import { planOwn } from '../orchestrator/data/own.ts';
 import { planGround, requireRunnable } from '../orchestrator/prepare/prerequisites.ts';
 import { planRepos } from '../orchestrator/prepare/repos.ts';
 import { mergeServices, planServices } from '../orchestrator/prepare/services.ts';
+import { listTicketSteps } from '../orchestrator/steps/list.ts';
+import { tellMigration } from '../orchestrator/steps/migrate.ts';
 import { claimWork, release, requireReady } from './reserve.ts';
-import { listTicketSteps } from './steps/list.ts';
-import { tellMigration } from './steps/migrate.ts';
 import { unwind } from './unwind.ts';
 
 /**

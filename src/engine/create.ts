@@ -16,10 +16,10 @@ import { checkWishes, planRepos, type RepoWishes } from '../orchestrator/prepare
 import { planRescued } from '../orchestrator/prepare/rescued.ts';
 import { planServices } from '../orchestrator/prepare/services.ts';
 import { requireNothingBeside } from '../orchestrator/safety/beside.ts';
+import { listTicketSteps } from '../orchestrator/steps/list.ts';
+import { tellMigration } from '../orchestrator/steps/migrate.ts';
 import { destroyTickets } from './destroy.ts';
 import { type Plan, requireUnused, reserve } from './reserve.ts';
-import { listTicketSteps } from './steps/list.ts';
-import { tellMigration } from './steps/migrate.ts';
 import { unwind } from './unwind.ts';
 
 export interface CreateOptions {

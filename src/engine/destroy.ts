@@ -6,9 +6,9 @@ import { createWork } from '../orchestrator/core/work.ts';
 import { requireEngine } from '../orchestrator/safety/lost-engine.ts';
 import { listLarge } from '../orchestrator/safety/rescue.ts';
 import { findRisks, requireSavable, riskError, type TicketRisk } from '../orchestrator/safety/risks.ts';
+import { listRecordedSteps } from '../orchestrator/steps/list.ts';
 import { mendWorktrees } from './mend-worktrees.ts';
 import { keepBranches } from './save-first.ts';
-import { listRecordedSteps } from './steps/list.ts';
 import { type TakeApartOptions, type TakenApart, takeApart } from './take-apart.ts';
 
 export interface DestroyOptions extends TakeApartOptions {

@@ -8,8 +8,8 @@ import { runBackward } from '../orchestrator/core/run.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import { type Work, workOnBaseline } from '../orchestrator/core/work.ts';
 import { dropOurs } from '../orchestrator/data/inventory.ts';
-import { removeShared } from './steps/shared.ts';
-import { listUpSteps, withUpLock } from './steps/up.ts';
+import { removeShared } from '../orchestrator/steps/shared.ts';
+import { listUpSteps, withUpLock } from '../orchestrator/steps/up.ts';
 
 /**
  * Stops and removes what tickets share; data volumes stay unless `volumes`. Throws `conflict` while a ticket uses it,

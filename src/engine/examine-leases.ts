@@ -6,8 +6,8 @@ import { isOwnerAlive } from '../orchestrator/core/claim.ts';
 import { listLeases, listSharedHosts } from '../orchestrator/core/leases.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import { embeddedFolder, listOwnShared } from '../orchestrator/shared/plan.ts';
+import { isUpAtWork } from '../orchestrator/steps/up.ts';
 import type { Finding } from './finding.ts';
-import { isUpAtWork } from './steps/up.ts';
 
 /** Finds ports that are promised to what stack.yml has no more and nothing runs of: no harm, but nobody else gets them. */
 export async function examineLeases(stack: Stack, state: StackState): Promise<Finding[]> {

@@ -12,10 +12,10 @@ import { isOwnerAlive } from '../orchestrator/core/claim.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import { openPostgres } from '../orchestrator/data/postgres.ts';
 import { hostRedis, ownFolder, removeOwnFolder } from '../orchestrator/data/redis-server.ts';
+import { isUpAtWork } from '../orchestrator/steps/up.ts';
 import type { Finding } from './finding.ts';
 import { deriveBaseline, findRecord, giveUpLeases, listTickets } from './rebuild.ts';
 import { collectRemnants, type Remnant, type Remnants } from './remnants.ts';
-import { isUpAtWork } from './steps/up.ts';
 
 const FIXES = '`stack doctor --fix` asks about it';
 

@@ -6,11 +6,11 @@ import type { Stack } from '../orchestrator/core/stack.ts';
 import { planGround, requireRunnable } from '../orchestrator/prepare/prerequisites.ts';
 import { listEnvFiles } from '../orchestrator/prepare/repos.ts';
 import { mergeServices, planServices } from '../orchestrator/prepare/services.ts';
+import { isFileStep, listTicketSteps } from '../orchestrator/steps/list.ts';
+import { tellMigration } from '../orchestrator/steps/migrate.ts';
 import { removeDropped } from '../orchestrator/workloads/orphans.ts';
 import { mendWorktrees } from './mend-worktrees.ts';
 import { claimWork, release, requireReady } from './reserve.ts';
-import { isFileStep, listTicketSteps } from './steps/list.ts';
-import { tellMigration } from './steps/migrate.ts';
 import { unwind } from './unwind.ts';
 
 /**

@@ -12,10 +12,10 @@ import type { Stack } from '../orchestrator/core/stack.ts';
 import { createWork, type Work } from '../orchestrator/core/work.ts';
 import { openRecorded } from '../orchestrator/data/postgres.ts';
 import { openRedis } from '../orchestrator/data/redis.ts';
+import { listStopRedisSteps } from '../orchestrator/steps/redis.ts';
+import { stopStep } from '../orchestrator/steps/stop.ts';
+import { guardUpSteps, listUpSteps } from '../orchestrator/steps/up.ts';
 import { release } from './reserve.ts';
-import { listStopRedisSteps } from './steps/redis.ts';
-import { stopStep } from './steps/stop.ts';
-import { guardUpSteps, listUpSteps } from './steps/up.ts';
 
 /** Stops a ticket's services, all or the named ones; worktrees, leases, volumes and logs stay. */
 export async function stopInstance(stack: Stack, ticket: string, only: readonly string[]): Promise<void> {

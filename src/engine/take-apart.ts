@@ -15,9 +15,9 @@ import { findLostEngine, isInEngine, listAbandoned } from '../orchestrator/safet
 import { purgeQuiet, rescueTicket } from '../orchestrator/safety/rescue.ts';
 import { stampOf } from '../orchestrator/safety/rescues.ts';
 import { findLonely, findRisks, riskError, type TicketRisk } from '../orchestrator/safety/risks.ts';
+import { listRecordedSteps } from '../orchestrator/steps/list.ts';
 import { removeForgotten, requireNothingLeft } from './remains.ts';
 import { condemn, listSaved, saveFirst } from './save-first.ts';
-import { listRecordedSteps } from './steps/list.ts';
 import { requireAlone, withOwnServers } from './stop.ts';
 import { isLate, MORE_SAVES } from './unwind.ts';
 

@@ -14,11 +14,11 @@ import { createWork, saveRecord, type Work } from '../orchestrator/core/work.ts'
 import { loadInto, requireTools, type TicketDatabase } from '../orchestrator/data/dump.ts';
 import { openPostgres, type PostgresServer } from '../orchestrator/data/postgres.ts';
 import { type Refreshed, refreshTemplate } from '../orchestrator/data/template.ts';
+import { listDatabaseSteps } from '../orchestrator/steps/database.ts';
+import { templateStep } from '../orchestrator/steps/template.ts';
+import { withUpLock } from '../orchestrator/steps/up.ts';
 import { observeWorkload } from '../orchestrator/workloads/observe.ts';
 import { startInstance } from './lifecycle.ts';
-import { listDatabaseSteps } from './steps/database.ts';
-import { templateStep } from './steps/template.ts';
-import { withUpLock } from './steps/up.ts';
 import { requireAlone } from './stop.ts';
 
 /** Gives the database of a ticket, or the baseline's. Throws `not-found`, `config`. */

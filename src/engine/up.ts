@@ -5,8 +5,8 @@ import { wantsTemplate } from '../orchestrator/data/own.ts';
 import { planGround, requireRunnable, reserveGround } from '../orchestrator/prepare/prerequisites.ts';
 import { listOwnShared } from '../orchestrator/shared/plan.ts';
 import { tellLogins } from '../orchestrator/shared/settings.ts';
+import { guardUpSteps, listUpSteps } from '../orchestrator/steps/up.ts';
 import { removeDropped } from '../orchestrator/workloads/orphans.ts';
-import { guardUpSteps, listUpSteps } from './steps/up.ts';
 import { unwind } from './unwind.ts';
 
 /** Starts what tickets share: network, shared services, the baseline's services. Twice is once. */

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { isThere, makeFolder } from '../../adapters/files/files.ts';
 import { inFolder } from '../../domain/layout.ts';
 import type { Step } from '../../domain/step.ts';
-import type { Work } from '../../orchestrator/core/work.ts';
+import type { Work } from '../core/work.ts';
 
 /** The folder of an instance's logs. They outlive a failed create, since they tell why; destroy takes them. */
 export function logsStep(work: Work): Step {

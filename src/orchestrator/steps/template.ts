@@ -1,8 +1,8 @@
 import { POSTGRES } from '../../domain/own.ts';
 import type { Step } from '../../domain/step.ts';
-import { requireConfig, type Work } from '../../orchestrator/core/work.ts';
-import { openPostgres } from '../../orchestrator/data/postgres.ts';
-import { isTemplateFresh, refreshTemplate } from '../../orchestrator/data/template.ts';
+import { requireConfig, type Work } from '../core/work.ts';
+import { openPostgres } from '../data/postgres.ts';
+import { isTemplateFresh, refreshTemplate } from '../data/template.ts';
 import { embeddedId, TEMPLATE_ID } from './ids.ts';
 
 /** The sealed copy of the baseline's database that tickets' own databases are made from. */

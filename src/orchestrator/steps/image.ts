@@ -2,8 +2,8 @@ import path from 'node:path';
 import { requireDedicated, requireService } from '../../domain/instance.ts';
 import { LABELS } from '../../domain/names.ts';
 import type { Step, StepState } from '../../domain/step.ts';
-import { requireConfig, type Work } from '../../orchestrator/core/work.ts';
-import { buildSource, buildSpec } from '../../orchestrator/workloads/spec.ts';
+import { requireConfig, type Work } from '../core/work.ts';
+import { buildSource, buildSpec } from '../workloads/spec.ts';
 
 /** The image of one containerised service: pulled, or built from the Dockerfile in the worktree. */
 export function imageStep(work: Work, service: string): Step {

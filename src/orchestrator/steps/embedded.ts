@@ -4,9 +4,9 @@ import { throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import { resolveShared } from '../../domain/shared.ts';
 import type { Step } from '../../domain/step.ts';
-import { takenPort } from '../../orchestrator/core/leases.ts';
-import { requireConfig, type Work } from '../../orchestrator/core/work.ts';
-import { moveSharedLease } from '../../orchestrator/shared/plan.ts';
+import { takenPort } from '../core/leases.ts';
+import { requireConfig, type Work } from '../core/work.ts';
+import { moveSharedLease } from '../shared/plan.ts';
 import { embeddedId } from './ids.ts';
 
 const LEASE_TRIES = 5;

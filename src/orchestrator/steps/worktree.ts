@@ -7,9 +7,9 @@ import { addToSparse, listKeptOut } from '../../adapters/git/worktree/sparse.ts'
 import { addWorktree, inspectWorktree, removeWorktree } from '../../adapters/git/worktree/worktree.ts';
 import { requireDedicated } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
-import { findTrash, ownerOf, saveRecord, type Work } from '../../orchestrator/core/work.ts';
-import { requireAsSaved } from '../../orchestrator/safety/late.ts';
-import { riskError } from '../../orchestrator/safety/risks.ts';
+import { findTrash, ownerOf, saveRecord, type Work } from '../core/work.ts';
+import { requireAsSaved } from '../safety/late.ts';
+import { riskError } from '../safety/risks.ts';
 import { showEnvFiles } from './env-file.ts';
 import { savedTip } from './saved-work.ts';
 

@@ -1,8 +1,8 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { dedicatedRepos } from '../../domain/instance.ts';
 import type { Extent, Step } from '../../domain/step.ts';
-import type { Work } from '../../orchestrator/core/work.ts';
-import { listOwnShared } from '../../orchestrator/shared/plan.ts';
+import type { Work } from '../core/work.ts';
+import { listOwnShared } from '../shared/plan.ts';
 import { copyStep } from './copy.ts';
 import { listDatabaseSteps } from './database.ts';
 import { envFileStep } from './env-file.ts';

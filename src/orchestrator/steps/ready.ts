@@ -5,9 +5,9 @@ import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE, requireService } from '../../domain/instance.ts';
 import type { WorkloadStatus } from '../../domain/runtime.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
-import { requireConfig, type Work } from '../../orchestrator/core/work.ts';
-import { observeWorkload } from '../../orchestrator/workloads/observe.ts';
-import { refOf } from '../../orchestrator/workloads/spec.ts';
+import { requireConfig, type Work } from '../core/work.ts';
+import { observeWorkload } from '../workloads/observe.ts';
+import { refOf } from '../workloads/spec.ts';
 import { isSeenReady, noteReady } from './ready-mark.ts';
 
 const POLL_MS = 60;

@@ -1,9 +1,9 @@
 import { requireService } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
-import { moveLease, takenPort } from '../../orchestrator/core/leases.ts';
-import type { Work } from '../../orchestrator/core/work.ts';
-import { observeWorkload } from '../../orchestrator/workloads/observe.ts';
-import { buildSpec, refOf } from '../../orchestrator/workloads/spec.ts';
+import { moveLease, takenPort } from '../core/leases.ts';
+import type { Work } from '../core/work.ts';
+import { observeWorkload } from '../workloads/observe.ts';
+import { buildSpec, refOf } from '../workloads/spec.ts';
 import { migrateId } from './ids.ts';
 import { forgetReady } from './ready-mark.ts';
 

@@ -1,7 +1,7 @@
 import { requireService } from '../../domain/instance.ts';
 import { LABELS } from '../../domain/names.ts';
 import type { Step } from '../../domain/step.ts';
-import type { Work } from '../../orchestrator/core/work.ts';
+import type { Work } from '../core/work.ts';
 
 /** The named volumes of one service of one instance. */
 export function volumesStep(work: Work, service: string): Step {

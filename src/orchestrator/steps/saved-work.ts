@@ -5,7 +5,7 @@ import { StackError } from '../../domain/errors.ts';
 import { dedicatedRepos, requireDedicated } from '../../domain/instance.ts';
 import type { RescuedRepo } from '../../domain/rescue.ts';
 import type { Step } from '../../domain/step.ts';
-import type { Work } from '../../orchestrator/core/work.ts';
+import type { Work } from '../core/work.ts';
 
 /** Gives the commit that a repo's branch was at when it was saved; undefined for a new ticket. */
 export function savedTip(work: Work, repo: string): string | undefined {

@@ -3,11 +3,11 @@ import type { StackConfig } from '../../domain/config/config.ts';
 import type { OwnRecord, StackState } from '../../domain/instance.ts';
 import { REDIS } from '../../domain/own.ts';
 import { REDIS_ID, type Step } from '../../domain/step.ts';
-import { putRecord, requireConfig, type Work } from '../../orchestrator/core/work.ts';
-import { isolationOf, isWhereItWas, leaseRedis, leaseServer, openRedis } from '../../orchestrator/data/redis.ts';
-import { isServerUp, isServing, removeServer, startServer, stopServer } from '../../orchestrator/data/redis-server.ts';
-import { bringKeysBack } from '../../orchestrator/data/saved-data.ts';
-import { describePlace, placeOf } from '../../orchestrator/shared/place.ts';
+import { putRecord, requireConfig, type Work } from '../core/work.ts';
+import { isolationOf, isWhereItWas, leaseRedis, leaseServer, openRedis } from '../data/redis.ts';
+import { isServerUp, isServing, removeServer, startServer, stopServer } from '../data/redis-server.ts';
+import { bringKeysBack } from '../data/saved-data.ts';
+import { describePlace, placeOf } from '../shared/place.ts';
 import { embeddedId } from './ids.ts';
 
 /** A numbered database, or a server, of the ticket's own; [] where it uses the shared one. */

@@ -11,11 +11,11 @@ import { StackError } from '../../domain/errors.ts';
 import { dedicatedRepos, type OwnRecord } from '../../domain/instance.ts';
 import { hiddenDatabase, POSTGRES } from '../../domain/own.ts';
 import { DATABASE_ID, type Step } from '../../domain/step.ts';
-import { requireConfig, saveRecord, type Work } from '../../orchestrator/core/work.ts';
-import { openPostgres, openRecorded, type PostgresServer } from '../../orchestrator/data/postgres.ts';
-import { bringDataBack, findKept, takeBack } from '../../orchestrator/data/saved-data.ts';
-import { templateName } from '../../orchestrator/data/template.ts';
-import { describePlace, placeOf } from '../../orchestrator/shared/place.ts';
+import { requireConfig, saveRecord, type Work } from '../core/work.ts';
+import { openPostgres, openRecorded, type PostgresServer } from '../data/postgres.ts';
+import { bringDataBack, findKept, takeBack } from '../data/saved-data.ts';
+import { templateName } from '../data/template.ts';
+import { describePlace, placeOf } from '../shared/place.ts';
 import { embeddedId, TEMPLATE_ID } from './ids.ts';
 
 /** A database of the ticket's own; [] where it uses the shared one. */

@@ -1,7 +1,7 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { dedicatedRepos, type InstanceRecord, requireDedicated, type StackState } from '../../domain/instance.ts';
 import { DATABASE_ID, type Step } from '../../domain/step.ts';
-import { requireConfig, saveRecord, type Work } from '../../orchestrator/core/work.ts';
+import { requireConfig, saveRecord, type Work } from '../core/work.ts';
 import { migrateId, sharedIds } from './ids.ts';
 import { runRepoCommands } from './repo-command.ts';
 

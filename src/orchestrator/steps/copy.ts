@@ -4,7 +4,7 @@ import { listIncluded } from '../../adapters/git/included.ts';
 import { noteCopied } from '../../adapters/git/worktree/note-written.ts';
 import { requireDedicated } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
-import { requireConfig, saveRecord, type Work } from '../../orchestrator/core/work.ts';
+import { requireConfig, saveRecord, type Work } from '../core/work.ts';
 
 /** Files that git does not carry (`copy:`, `.worktreeinclude`), brought over from the main checkout once. */
 export function copyStep(work: Work, repo: string): Step {

@@ -1,6 +1,6 @@
 import { requireDedicated } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
-import { requireConfig, saveRecord, type Work } from '../../orchestrator/core/work.ts';
+import { requireConfig, saveRecord, type Work } from '../core/work.ts';
 import { sharedIds } from './ids.ts';
 import { runRepoCommands } from './repo-command.ts';
 

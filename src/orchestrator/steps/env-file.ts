@@ -7,8 +7,8 @@ import { mergeEnvBlock, readEnvBlock, removeEnvBlock, renderEnvBlock } from '../
 import { StackError } from '../../domain/errors.ts';
 import { requireDedicated } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
-import { ownerOf, requireConfig, type Work, wiringOf } from '../../orchestrator/core/work.ts';
-import { fillEnv } from '../../orchestrator/workloads/spec.ts';
+import { ownerOf, requireConfig, type Work, wiringOf } from '../core/work.ts';
+import { fillEnv } from '../workloads/spec.ts';
 
 /** The env files of one repo: the main checkout's own file, with stack's block of wired values at its end. */
 export function envFileStep(work: Work, repo: string): Step {

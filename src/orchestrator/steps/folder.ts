@@ -6,10 +6,10 @@ import { refuseLinkedFolder } from '../../adapters/files/own-folders.ts';
 import { sweepTemporaries } from '../../adapters/files/temporary.ts';
 import { moveToTrash } from '../../adapters/files/trash.ts';
 import type { Step } from '../../domain/step.ts';
-import { findTrash, type Work } from '../../orchestrator/core/work.ts';
-import { findBeside, listBesideNames, removeIfEmpty } from '../../orchestrator/safety/beside.ts';
-import { findLateBeside } from '../../orchestrator/safety/late.ts';
-import { folderOf, riskError } from '../../orchestrator/safety/risks.ts';
+import { findTrash, type Work } from '../core/work.ts';
+import { findBeside, listBesideNames, removeIfEmpty } from '../safety/beside.ts';
+import { findLateBeside } from '../safety/late.ts';
+import { folderOf, riskError } from '../safety/risks.ts';
 
 /** The ticket's folder with the pointer that leads from it to the root. What people put there goes once it is saved. */
 export function folderStep(work: Work): Step {

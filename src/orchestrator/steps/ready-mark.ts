@@ -3,7 +3,7 @@ import path from 'node:path';
 import { makeFolder, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
 import { readyMarkOf } from '../../domain/layout.ts';
 import type { WorkloadStatus } from '../../domain/runtime.ts';
-import type { Work } from '../../orchestrator/core/work.ts';
+import type { Work } from '../core/work.ts';
 
 /** What a service was seen ready by: this run of it, and this line. */
 interface Seen {

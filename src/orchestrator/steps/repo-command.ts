@@ -10,10 +10,10 @@ import { requireDedicated } from '../../domain/instance.ts';
 import { setupLogOf } from '../../domain/layout.ts';
 import { DEFAULT_LOG_BYTES, type LogLine } from '../../domain/runtime.ts';
 import type { StepProgress } from '../../domain/step.ts';
-import { requireConfig, type Work } from '../../orchestrator/core/work.ts';
-import { noteBeside } from '../../orchestrator/safety/beside.ts';
-import { folderOf } from '../../orchestrator/safety/risks.ts';
-import { buildSpec } from '../../orchestrator/workloads/spec.ts';
+import { requireConfig, type Work } from '../core/work.ts';
+import { noteBeside } from '../safety/beside.ts';
+import { folderOf } from '../safety/risks.ts';
+import { buildSpec } from '../workloads/spec.ts';
 
 const SHOWN_LINES = 30;
 

@@ -1,8 +1,8 @@
 import { requireService } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
-import type { Work } from '../../orchestrator/core/work.ts';
-import { observeWorkload } from '../../orchestrator/workloads/observe.ts';
-import { refOf } from '../../orchestrator/workloads/spec.ts';
+import type { Work } from '../core/work.ts';
+import { observeWorkload } from '../workloads/observe.ts';
+import { refOf } from '../workloads/spec.ts';
 
 /** One service brought to rest; what it keeps stays. There is no way back but a start. */
 export function stopStep(work: Work, service: string): Step {

@@ -1,7 +1,7 @@
 import { networkName } from '../../domain/names.ts';
 import type { Step } from '../../domain/step.ts';
-import { ensureNetwork } from '../../orchestrator/core/network.ts';
-import type { Work } from '../../orchestrator/core/work.ts';
+import { ensureNetwork } from '../core/network.ts';
+import type { Work } from '../core/work.ts';
 
 /** The stack's one network. */
 export function networkStep(work: Work): Step {

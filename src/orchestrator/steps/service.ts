@@ -1,7 +1,7 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import type { Extent, Step } from '../../domain/step.ts';
-import type { Work } from '../../orchestrator/core/work.ts';
+import type { Work } from '../core/work.ts';
 import { sharedIds } from './ids.ts';
 import { imageStep } from './image.ts';
 import { readyStep } from './ready.ts';

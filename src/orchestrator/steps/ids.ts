@@ -1,6 +1,6 @@
 import { POSTGRES } from '../../domain/own.ts';
 import { DATABASE_ID, REDIS_ID } from '../../domain/step.ts';
-import type { Work } from '../../orchestrator/core/work.ts';
+import type { Work } from '../core/work.ts';
 
 /** The steps that make the shared services this work may stand on, or what it has in them. */
 export function sharedIds(work: Work): string[] {

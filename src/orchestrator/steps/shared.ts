@@ -13,12 +13,12 @@ import { composeEnvFileOf } from '../../domain/layout.ts';
 import { networkName, sharedProject } from '../../domain/names.ts';
 import { POSTGRES } from '../../domain/own.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
-import { takenPort } from '../../orchestrator/core/leases.ts';
-import { requireConfig, type Work } from '../../orchestrator/core/work.ts';
-import { settlePassword } from '../../orchestrator/data/postgres.ts';
-import { giveComposedPasswords, moveSharedLease } from '../../orchestrator/shared/plan.ts';
-import { findComposeFile } from '../../orchestrator/shared/ports.ts';
-import { hashLogin, hashShared, listFileValues, listSharedVariables } from '../../orchestrator/shared/settings.ts';
+import { takenPort } from '../core/leases.ts';
+import { requireConfig, type Work } from '../core/work.ts';
+import { settlePassword } from '../data/postgres.ts';
+import { giveComposedPasswords, moveSharedLease } from '../shared/plan.ts';
+import { findComposeFile } from '../shared/ports.ts';
+import { hashLogin, hashShared, listFileValues, listSharedVariables } from '../shared/settings.ts';
 
 const POLL_MS = 100;
 const HEALTHY_SECONDS = 120;
