@@ -26,7 +26,7 @@ export const add: Verb<{ from?: string; own?: string[]; migrate?: boolean }, Ins
     if (repo === undefined) throw new StackError('usage', 'which repo?', { hint: 'stack add TICKET REPO' });
     const ticket = second === undefined ? (await context.place()).ticket : first && ticketOf(first);
     if (ticket === undefined) throw new StackError('usage', 'which ticket?', { hint: `stack add TICKET ${repo}` });
-    const { addRepo } = await import('../engine/add.ts');
+    const { addRepo } = await import('../orchestrator/lifecycle/add.ts');
     const own = { own: listValues(options.own), migrate: options.migrate === true };
     await addRepo(stack, ticket, repo, { from: options.from, ...own });
     const { observeInstances } = await import('../engine/observe.ts');

@@ -53,7 +53,7 @@ export const create: Verb<CreateFlags, Result> = {
   ],
   completes: {},
   async run(context, { args: [argument = ''], options, from, on }) {
-    const { createInstance, previewCreate } = await import('../engine/create.ts');
+    const { createInstance, previewCreate } = await import('../orchestrator/lifecycle/create.ts');
     const stack = await context.stack();
     const request = { argument, ...readCreateFlags({ options, from, on }) };
     if (options.dryRun) return { preview: toPreview(await previewCreate(stack, request)) };

@@ -34,7 +34,7 @@ export const db: Verb<{ force?: boolean }, Result> = {
   async run(context, { args, command, options }) {
     const force = options.force === true;
     if (args[0] === 'refresh' && args.length === 1) {
-      const { refreshNow } = await import('../engine/ticket-database.ts');
+      const { refreshNow } = await import('../orchestrator/lifecycle/database.ts');
       return { refreshed: (await refreshNow(await context.stack(), { force })).made };
     }
     const wish = await readWish(context, args);
@@ -87,7 +87,7 @@ async function readWish(context: Context, args: readonly string[]): Promise<Wish
 }
 
 async function act(context: Context, { ticket, action, file = '' }: Wish, force: boolean): Promise<Result> {
-  const engine = await import('../engine/ticket-database.ts');
+  const engine = await import('../orchestrator/lifecycle/database.ts');
   const stack = await context.stack();
   const found = await engine.findTicketDatabase(stack, ticket);
   if (action === 'url') return { ticket, url: found.url };
@@ -111,7 +111,7 @@ async function act(context: Context, { ticket, action, file = '' }: Wish, force:
 
 async function openShell(context: Context, ticket: string, words: readonly string[]): Promise<number> {
   const [{ findTicketDatabase, requireDatabase }, { requireTools }] = await Promise.all([
-    import('../engine/ticket-database.ts'),
+    import('../orchestrator/lifecycle/database.ts'),
     import('../orchestrator/data/dump.ts'),
   ]);
   const stack = await context.stack();

@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
-import type { TakeApartPlan } from '../engine/destroy.ts';
-import type { TakenApart } from '../engine/take-apart.ts';
+import type { TakeApartPlan } from '../orchestrator/lifecycle/destroy.ts';
+import type { TakenApart } from '../orchestrator/lifecycle/remove.ts';
 import type { TicketRisk } from '../orchestrator/safety/risks.ts';
 import { namedTickets } from './common/tickets.ts';
 import type { Verb } from './common/verb.ts';
@@ -36,7 +36,7 @@ export const destroy: Verb<Options, Result> = {
   ],
   completes: { tickets: true },
   async run(context, { args, options }) {
-    const { destroyTickets, previewDestroy } = await import('../engine/destroy.ts');
+    const { destroyTickets, previewDestroy } = await import('../orchestrator/lifecycle/destroy.ts');
     const stack = await context.stack();
     const { force = false, keepBranch = false, merged = false } = options;
     const how = { force, keepBranch, noDump: !options.dump, abandon: force, leaves: merged };

@@ -19,7 +19,7 @@ export const down: Verb<{ force?: boolean; volumes?: boolean }, { down: true; vo
       const also = owners.length > 0 ? `, with the databases of ${owners.join(', ')}` : '';
       await context.confirm(`Delete all data of the shared services of ${stack.name}${also}?`);
     }
-    const { bringDown } = await import('../engine/down.ts');
+    const { bringDown } = await import('../orchestrator/lifecycle/down.ts');
     await bringDown(stack, { force: options.force === true, volumes });
     return { down: true, volumes };
   },

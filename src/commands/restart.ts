@@ -16,8 +16,8 @@ export const restart: Verb<{ service?: string[]; wait: boolean; build?: boolean 
   completes: { tickets: true },
   async run(context, { args, options }) {
     const [{ startInstance }, { stopInstance }] = await Promise.all([
-      import('../engine/lifecycle.ts'),
-      import('../engine/stop.ts'),
+      import('../orchestrator/lifecycle/start.ts'),
+      import('../orchestrator/lifecycle/stop.ts'),
     ]);
     const services = listValues(options.service);
     const how = { extent: options.wait ? 'ready' : 'started', rebuild: options.build === true } as const;

@@ -42,7 +42,9 @@ export const restore: Verb<Options, Result> = {
   ],
   completes: {},
   async run(context, { args: [ticket], options, from, on }) {
-    const { forgetRescue, previewRestore, requireRescue, restoreInstance } = await import('../engine/restore.ts');
+    const { forgetRescue, previewRestore, requireRescue, restoreInstance } = await import(
+      '../orchestrator/lifecycle/restore.ts'
+    );
     const stack = await context.stack();
     if (options.list) {
       const { listRescues } = await import('../orchestrator/safety/rescues.ts');

@@ -15,7 +15,7 @@ export const start: Verb<{ wait: boolean; build?: boolean; migrate?: boolean }, 
   examples: ['stack start feat-02', 'stack start feat-01 feat-02 --no-wait'],
   completes: { tickets: true },
   async run(context, { args, options }) {
-    const { startInstance } = await import('../engine/lifecycle.ts');
+    const { startInstance } = await import('../orchestrator/lifecycle/start.ts');
     const flags = { rebuild: options.build === true, migrate: options.migrate === true };
     const how = { extent: options.wait ? 'ready' : 'started', ...flags } as const;
     return changeTickets(context, args, (stack, ticket) => startInstance(stack, ticket, how));

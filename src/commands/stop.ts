@@ -11,7 +11,7 @@ export const stop: Verb<{ service?: string[] }, InstancesView> = {
   examples: ['stack stop feat-02', 'stack stop feat-02 --service worker'],
   completes: { tickets: true },
   async run(context, { args, options }) {
-    const { stopInstance } = await import('../engine/stop.ts');
+    const { stopInstance } = await import('../orchestrator/lifecycle/stop.ts');
     const services = listValues(options.service);
     return changeTickets(context, args, (stack, ticket) => stopInstance(stack, ticket, services));
   },

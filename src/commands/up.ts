@@ -10,7 +10,7 @@ export const up: Verb<{ wait: boolean }, StackView> = {
   completes: {},
   async run(context, { options }) {
     const stack = await context.stack();
-    const { bringUp } = await import('../engine/up.ts');
+    const { bringUp } = await import('../orchestrator/lifecycle/up.ts');
     await bringUp(stack, options.wait ? 'ready' : 'started');
     const { observeStack } = await import('../engine/observe.ts');
     return observeStack(stack);

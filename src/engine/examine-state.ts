@@ -6,8 +6,8 @@ import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type StackStat
 import { isOwnerAlive } from '../orchestrator/core/claim.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import { listLostDatabases } from '../orchestrator/data/inventory.ts';
+import { destroyTickets } from '../orchestrator/lifecycle/destroy.ts';
 import { examineOwned } from './derive-own.ts';
-import { destroyTickets } from './destroy.ts';
 import { examineLeases } from './examine-leases.ts';
 import { examineLitter } from './examine-litter.ts';
 import { examineOrphans } from './examine-orphans.ts';

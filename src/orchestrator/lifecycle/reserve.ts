@@ -1,14 +1,14 @@
-import type { StackConfig } from '../domain/config/config.ts';
-import { StackError } from '../domain/errors.ts';
-import type { InstanceRecord, StackState } from '../domain/instance.ts';
-import type { Rescue } from '../domain/rescue.ts';
-import { foldTicket } from '../domain/ticket.ts';
-import { claimInstance, requireFree } from '../orchestrator/core/claim.ts';
-import { leasePorts } from '../orchestrator/core/leases.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { createWork, putRecord, saveRecord, type Work } from '../orchestrator/core/work.ts';
-import { leaseOwn } from '../orchestrator/data/own.ts';
-import { type Ground, reserveGround } from '../orchestrator/prepare/prerequisites.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { StackError } from '../../domain/errors.ts';
+import type { InstanceRecord, StackState } from '../../domain/instance.ts';
+import type { Rescue } from '../../domain/rescue.ts';
+import { foldTicket } from '../../domain/ticket.ts';
+import { claimInstance, requireFree } from '../core/claim.ts';
+import { leasePorts } from '../core/leases.ts';
+import type { Stack } from '../core/stack.ts';
+import { createWork, putRecord, saveRecord, type Work } from '../core/work.ts';
+import { leaseOwn } from '../data/own.ts';
+import { type Ground, reserveGround } from '../prepare/prerequisites.ts';
 
 /** Claims a ticket and leases what its services and the baseline's lack, in one write. */
 export async function claimWork(

@@ -1,10 +1,10 @@
-import { isThere } from '../adapters/files/files.ts';
-import { findMendable, isKnownTo, rejoinWorktree, restoreBranch } from '../adapters/git/worktree/repair.ts';
-import { type DedicatedRepo, dedicatedRepos } from '../domain/instance.ts';
-import { requireFree, requireInstances } from '../orchestrator/core/claim.ts';
-import { requireOwnThings } from '../orchestrator/core/ownership.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { factsOf } from '../orchestrator/prepare/repos.ts';
+import { isThere } from '../../adapters/files/files.ts';
+import { findMendable, isKnownTo, rejoinWorktree, restoreBranch } from '../../adapters/git/worktree/repair.ts';
+import { type DedicatedRepo, dedicatedRepos } from '../../domain/instance.ts';
+import { requireFree, requireInstances } from '../core/claim.ts';
+import { requireOwnThings } from '../core/ownership.ts';
+import type { Stack } from '../core/stack.ts';
+import { factsOf } from '../prepare/repos.ts';
 
 /**
  * Mends what somebody did to the git side of tickets, where nothing can be lost by it: follows a main checkout to where

@@ -1,15 +1,15 @@
-import type { StackConfig } from '../domain/config/config.ts';
-import { StackError } from '../domain/errors.ts';
-import { BASELINE, type StackState } from '../domain/instance.ts';
-import { networkName } from '../domain/names.ts';
-import { isOwnerAlive } from '../orchestrator/core/claim.ts';
-import { interruptedAt, leftoverError } from '../orchestrator/core/leftover.ts';
-import { runBackward } from '../orchestrator/core/run.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { type Work, workOnBaseline } from '../orchestrator/core/work.ts';
-import { dropOurs } from '../orchestrator/data/inventory.ts';
-import { removeShared } from '../orchestrator/steps/shared.ts';
-import { listUpSteps, withUpLock } from '../orchestrator/steps/up.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { StackError } from '../../domain/errors.ts';
+import { BASELINE, type StackState } from '../../domain/instance.ts';
+import { networkName } from '../../domain/names.ts';
+import { isOwnerAlive } from '../core/claim.ts';
+import { interruptedAt, leftoverError } from '../core/leftover.ts';
+import { runBackward } from '../core/run.ts';
+import type { Stack } from '../core/stack.ts';
+import { type Work, workOnBaseline } from '../core/work.ts';
+import { dropOurs } from '../data/inventory.ts';
+import { removeShared } from '../steps/shared.ts';
+import { listUpSteps, withUpLock } from '../steps/up.ts';
 
 /**
  * Stops and removes what tickets share; data volumes stay unless `volumes`. Throws `conflict` while a ticket uses it,

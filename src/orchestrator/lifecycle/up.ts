@@ -1,12 +1,12 @@
-import { converge } from '../orchestrator/core/converge.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { workOnBaseline } from '../orchestrator/core/work.ts';
-import { wantsTemplate } from '../orchestrator/data/own.ts';
-import { planGround, requireRunnable, reserveGround } from '../orchestrator/prepare/prerequisites.ts';
-import { listOwnShared } from '../orchestrator/shared/plan.ts';
-import { tellLogins } from '../orchestrator/shared/settings.ts';
-import { guardUpSteps, listUpSteps } from '../orchestrator/steps/up.ts';
-import { removeDropped } from '../orchestrator/workloads/orphans.ts';
+import { converge } from '../core/converge.ts';
+import type { Stack } from '../core/stack.ts';
+import { workOnBaseline } from '../core/work.ts';
+import { wantsTemplate } from '../data/own.ts';
+import { planGround, requireRunnable, reserveGround } from '../prepare/prerequisites.ts';
+import { listOwnShared } from '../shared/plan.ts';
+import { tellLogins } from '../shared/settings.ts';
+import { guardUpSteps, listUpSteps } from '../steps/up.ts';
+import { removeDropped } from '../workloads/orphans.ts';
 import { unwind } from './unwind.ts';
 
 /** Starts what tickets share: network, shared services, the baseline's services. Twice is once. */

@@ -1,15 +1,15 @@
-import { dedicatedRepos, type InstanceRecord, type ServiceRecord } from '../domain/instance.ts';
-import type { Extent } from '../domain/step.ts';
-import { requireInstance } from '../orchestrator/core/claim.ts';
-import { converge } from '../orchestrator/core/converge.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { planGround, requireRunnable } from '../orchestrator/prepare/prerequisites.ts';
-import { listEnvFiles } from '../orchestrator/prepare/repos.ts';
-import { mergeServices, planServices } from '../orchestrator/prepare/services.ts';
-import { isFileStep, listTicketSteps } from '../orchestrator/steps/list.ts';
-import { tellMigration } from '../orchestrator/steps/migrate.ts';
-import { removeDropped } from '../orchestrator/workloads/orphans.ts';
-import { mendWorktrees } from './mend-worktrees.ts';
+import { dedicatedRepos, type InstanceRecord, type ServiceRecord } from '../../domain/instance.ts';
+import type { Extent } from '../../domain/step.ts';
+import { requireInstance } from '../core/claim.ts';
+import { converge } from '../core/converge.ts';
+import type { Stack } from '../core/stack.ts';
+import { planGround, requireRunnable } from '../prepare/prerequisites.ts';
+import { listEnvFiles } from '../prepare/repos.ts';
+import { mergeServices, planServices } from '../prepare/services.ts';
+import { isFileStep, listTicketSteps } from '../steps/list.ts';
+import { tellMigration } from '../steps/migrate.ts';
+import { removeDropped } from '../workloads/orphans.ts';
+import { mendWorktrees } from './repair-worktrees.ts';
 import { claimWork, release, requireReady } from './reserve.ts';
 import { unwind } from './unwind.ts';
 

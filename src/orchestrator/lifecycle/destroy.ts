@@ -1,15 +1,15 @@
-import type { InstanceRecord } from '../domain/instance.ts';
-import { requireFree, requireInstance, requireInstances } from '../orchestrator/core/claim.ts';
-import { requireOwnThings } from '../orchestrator/core/ownership.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { createWork } from '../orchestrator/core/work.ts';
-import { requireEngine } from '../orchestrator/safety/lost-engine.ts';
-import { listLarge } from '../orchestrator/safety/rescue.ts';
-import { findRisks, requireSavable, riskError, type TicketRisk } from '../orchestrator/safety/risks.ts';
-import { listRecordedSteps } from '../orchestrator/steps/list.ts';
-import { mendWorktrees } from './mend-worktrees.ts';
+import type { InstanceRecord } from '../../domain/instance.ts';
+import { requireFree, requireInstance, requireInstances } from '../core/claim.ts';
+import { requireOwnThings } from '../core/ownership.ts';
+import type { Stack } from '../core/stack.ts';
+import { createWork } from '../core/work.ts';
+import { requireEngine } from '../safety/lost-engine.ts';
+import { listLarge } from '../safety/rescue.ts';
+import { findRisks, requireSavable, riskError, type TicketRisk } from '../safety/risks.ts';
+import { listRecordedSteps } from '../steps/list.ts';
+import { type TakeApartOptions, type TakenApart, takeApart } from './remove.ts';
+import { mendWorktrees } from './repair-worktrees.ts';
 import { keepBranches } from './save-first.ts';
-import { type TakeApartOptions, type TakenApart, takeApart } from './take-apart.ts';
 
 export interface DestroyOptions extends TakeApartOptions {
   /** Tickets with something to lose stay, and the others go; otherwise one of them is a refusal of all. */

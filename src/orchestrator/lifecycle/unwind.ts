@@ -1,10 +1,10 @@
-import { StackError } from '../domain/errors.ts';
-import type { Step } from '../domain/step.ts';
-import { undoing, withLeftovers } from '../orchestrator/core/leftover.ts';
-import { type Leftover, runBackward } from '../orchestrator/core/run.ts';
-import type { Work } from '../orchestrator/core/work.ts';
-import { saveMeanwhile } from '../orchestrator/safety/meanwhile.ts';
-import { isFileStep } from '../orchestrator/steps/list.ts';
+import { StackError } from '../../domain/errors.ts';
+import type { Step } from '../../domain/step.ts';
+import { undoing, withLeftovers } from '../core/leftover.ts';
+import { type Leftover, runBackward } from '../core/run.ts';
+import type { Work } from '../core/work.ts';
+import { saveMeanwhile } from '../safety/meanwhile.ts';
+import { isFileStep } from '../steps/list.ts';
 
 /** How often what comes in while a ticket is taken apart is saved as well. */
 export const MORE_SAVES = 3;

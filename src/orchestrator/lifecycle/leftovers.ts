@@ -1,15 +1,15 @@
-import { isThere } from '../adapters/files/files.ts';
-import { findLocal } from '../adapters/git/branch.ts';
-import { canonicalPath, findEntry } from '../adapters/git/worktree/entry.ts';
-import { listAlive } from '../adapters/process/table.ts';
-import { StackError } from '../domain/errors.ts';
-import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
-import { inFolder } from '../domain/layout.ts';
-import { isBuiltImage, LABELS } from '../domain/names.ts';
-import { leftoverError } from '../orchestrator/core/leftover.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import type { Work } from '../orchestrator/core/work.ts';
-import { listOwnData } from '../orchestrator/data/inventory.ts';
+import { isThere } from '../../adapters/files/files.ts';
+import { findLocal } from '../../adapters/git/branch.ts';
+import { canonicalPath, findEntry } from '../../adapters/git/worktree/entry.ts';
+import { listAlive } from '../../adapters/process/table.ts';
+import { StackError } from '../../domain/errors.ts';
+import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { inFolder } from '../../domain/layout.ts';
+import { isBuiltImage, LABELS } from '../../domain/names.ts';
+import { leftoverError } from '../core/leftover.ts';
+import type { Stack } from '../core/stack.ts';
+import type { Work } from '../core/work.ts';
+import { listOwnData } from '../data/inventory.ts';
 
 /**
  * Asks the world once more when everything of a ticket has been unmade: that a command went well does not mean that the

@@ -1,10 +1,10 @@
-import { unlockWorktree } from '../adapters/git/worktree/worktree.ts';
-import { dedicatedRepos, type InstanceRecord, requireDedicated } from '../domain/instance.ts';
-import type { Rescue, SavedData, SaveStamp } from '../domain/rescue.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { saveRecord, type Work } from '../orchestrator/core/work.ts';
-import { rescueTicket } from '../orchestrator/safety/rescue.ts';
-import { findRisks, requireNobodyInside, requireSavable, type TicketRisk } from '../orchestrator/safety/risks.ts';
+import { unlockWorktree } from '../../adapters/git/worktree/worktree.ts';
+import { dedicatedRepos, type InstanceRecord, requireDedicated } from '../../domain/instance.ts';
+import type { Rescue, SavedData, SaveStamp } from '../../domain/rescue.ts';
+import type { Stack } from '../core/stack.ts';
+import { saveRecord, type Work } from '../core/work.ts';
+import { rescueTicket } from '../safety/rescue.ts';
+import { findRisks, requireNobodyInside, requireSavable, type TicketRisk } from '../safety/risks.ts';
 import { bringToRest } from './stop.ts';
 
 /**

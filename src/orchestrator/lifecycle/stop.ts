@@ -1,20 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type DatabaseClient, endClients, inUse, listClients } from '../adapters/postgres/clients.ts';
-import type { Session } from '../adapters/postgres/connection.ts';
-import { findDatabase } from '../adapters/postgres/databases.ts';
-import { countKeys } from '../adapters/redis/redis.ts';
-import type { StackConfig } from '../domain/config/config.ts';
-import { requireService } from '../domain/instance.ts';
-import { hasOwnData, POSTGRES, REDIS } from '../domain/own.ts';
-import { claimInstance } from '../orchestrator/core/claim.ts';
-import { runBackward, runForward } from '../orchestrator/core/run.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { createWork, type Work } from '../orchestrator/core/work.ts';
-import { openRecorded } from '../orchestrator/data/postgres.ts';
-import { openRedis } from '../orchestrator/data/redis.ts';
-import { listStopRedisSteps } from '../orchestrator/steps/redis.ts';
-import { stopStep } from '../orchestrator/steps/stop.ts';
-import { guardUpSteps, listUpSteps } from '../orchestrator/steps/up.ts';
+import { type DatabaseClient, endClients, inUse, listClients } from '../../adapters/postgres/clients.ts';
+import type { Session } from '../../adapters/postgres/connection.ts';
+import { findDatabase } from '../../adapters/postgres/databases.ts';
+import { countKeys } from '../../adapters/redis/redis.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { requireService } from '../../domain/instance.ts';
+import { hasOwnData, POSTGRES, REDIS } from '../../domain/own.ts';
+import { claimInstance } from '../core/claim.ts';
+import { runBackward, runForward } from '../core/run.ts';
+import type { Stack } from '../core/stack.ts';
+import { createWork, type Work } from '../core/work.ts';
+import { openRecorded } from '../data/postgres.ts';
+import { openRedis } from '../data/redis.ts';
+import { listStopRedisSteps } from '../steps/redis.ts';
+import { stopStep } from '../steps/stop.ts';
+import { guardUpSteps, listUpSteps } from '../steps/up.ts';
 import { release } from './reserve.ts';
 
 /** Stops a ticket's services, all or the named ones; worktrees, leases, volumes and logs stay. */

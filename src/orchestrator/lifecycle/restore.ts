@@ -1,15 +1,15 @@
 import path from 'node:path';
-import { dropRescue } from '../adapters/git/rescue/refs.ts';
-import type { StackConfig } from '../domain/config/config.ts';
-import { StackError } from '../domain/errors.ts';
-import type { InstanceRecord } from '../domain/instance.ts';
-import { completeRescue, type Rescue } from '../domain/rescue.ts';
-import type { Step, StepState } from '../domain/step.ts';
-import { suggest } from '../domain/suggest.ts';
-import { ticketOf } from '../domain/ticket.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { dropDump } from '../orchestrator/data/saved-data.ts';
-import { listRescues } from '../orchestrator/safety/rescues.ts';
+import { dropRescue } from '../../adapters/git/rescue/refs.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { StackError } from '../../domain/errors.ts';
+import type { InstanceRecord } from '../../domain/instance.ts';
+import { completeRescue, type Rescue } from '../../domain/rescue.ts';
+import type { Step, StepState } from '../../domain/step.ts';
+import { suggest } from '../../domain/suggest.ts';
+import { ticketOf } from '../../domain/ticket.ts';
+import type { Stack } from '../core/stack.ts';
+import { dropDump } from '../data/saved-data.ts';
+import { listRescues } from '../safety/rescues.ts';
 import { type CreateOptions, createInstance, previewCreate } from './create.ts';
 
 /** What `create` is told too is laid over what was saved: repos and services it had of its own come back in any case. */
