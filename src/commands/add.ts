@@ -29,7 +29,7 @@ export const add: Verb<{ from?: string; own?: string[]; migrate?: boolean }, Ins
     const { addRepo } = await import('../orchestrator/lifecycle/add.ts');
     const own = { own: listValues(options.own), migrate: options.migrate === true };
     await addRepo(stack, ticket, repo, { from: options.from, ...own });
-    const { observeInstances } = await import('../engine/observe.ts');
+    const { observeInstances } = await import('../orchestrator/status/view.ts');
     return observeInstances(stack, [ticket]);
   },
   render: renderInstances,

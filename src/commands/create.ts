@@ -59,7 +59,7 @@ export const create: Verb<CreateFlags, Result> = {
     if (options.dryRun) return { preview: toPreview(await previewCreate(stack, request)) };
     const ticket = await createInstance(stack, request);
     if (request.extent === 'ready') await (await import('../engine/check/check.ts')).warnOfWires(stack, ticket);
-    const { observeInstances } = await import('../engine/observe.ts');
+    const { observeInstances } = await import('../orchestrator/status/view.ts');
     return { made: await observeInstances(stack, [ticket]) };
   },
   render(result, view) {

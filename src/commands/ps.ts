@@ -10,7 +10,7 @@ export const ps: Verb<object, StackView> = {
   examples: ['stack ps', 'stack ps --json'],
   completes: {},
   async run(context) {
-    const { observeStack } = await import('../engine/observe.ts');
+    const { observeStack } = await import('../orchestrator/status/view.ts');
     const view = await observeStack(await context.stack());
     const { name, why } = view.runtime;
     // Containers are what people expect; that there are none is worth a line.

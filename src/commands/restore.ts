@@ -66,7 +66,7 @@ export const restore: Verb<Options, Result> = {
     if (options.dryRun) return { preview: toPreview(await previewRestore(stack, request)) };
     const made = await restoreInstance(stack, request);
     if (request.extent === 'ready') await (await import('../engine/check/check.ts')).warnOfWires(stack, made);
-    const { observeInstances } = await import('../engine/observe.ts');
+    const { observeInstances } = await import('../orchestrator/status/view.ts');
     return { made: await observeInstances(stack, [made]) };
   },
   render(result, view) {

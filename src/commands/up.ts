@@ -12,7 +12,7 @@ export const up: Verb<{ wait: boolean }, StackView> = {
     const stack = await context.stack();
     const { bringUp } = await import('../orchestrator/lifecycle/up.ts');
     await bringUp(stack, options.wait ? 'ready' : 'started');
-    const { observeStack } = await import('../engine/observe.ts');
+    const { observeStack } = await import('../orchestrator/status/view.ts');
     return observeStack(stack);
   },
   async render({ shared, baseline }, options) {

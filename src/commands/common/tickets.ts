@@ -54,6 +54,6 @@ export async function changeTickets(
   const { requireInstances } = await import('../../orchestrator/core/claim.ts');
   requireInstances(await stack.store.read(), tickets);
   for (const ticket of tickets) await change(stack, ticket);
-  const { observeInstances } = await import('../../engine/observe.ts');
+  const { observeInstances } = await import('../../orchestrator/status/view.ts');
   return observeInstances(stack, tickets);
 }

@@ -8,7 +8,7 @@ import type { ServiceView, StackView } from '../../domain/view.ts';
 import { requireInstance } from '../../orchestrator/core/claim.ts';
 import type { Stack } from '../../orchestrator/core/stack.ts';
 import { createWork, type Work, wiringOf } from '../../orchestrator/core/work.ts';
-import { observeStack } from '../observe.ts';
+import { observeStack } from '../../orchestrator/status/view.ts';
 import { observeService } from './observe-service.ts';
 
 /** How one ticket is wired. */

@@ -1,14 +1,14 @@
-import type { StackConfig } from '../domain/config/config.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
 import {
   BASELINE,
   type DedicatedRepo,
   dedicatedRepos,
   type InstanceRecord,
   type StackState,
-} from '../domain/instance.ts';
-import { REDIS } from '../domain/own.ts';
-import type { RuntimeName } from '../domain/runtime.ts';
-import { resolveShared, sharedUrl } from '../domain/shared.ts';
+} from '../../domain/instance.ts';
+import { REDIS } from '../../domain/own.ts';
+import type { RuntimeName } from '../../domain/runtime.ts';
+import { resolveShared, sharedUrl } from '../../domain/shared.ts';
 import {
   combineStatus,
   type InstanceStatus,
@@ -18,12 +18,12 @@ import {
   type RepoView,
   type ServiceView,
   type StackView,
-} from '../domain/view.ts';
-import { firstPort } from '../domain/wiring.ts';
-import { isOwnerAlive } from '../orchestrator/core/claim.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { chooseRuntime } from '../orchestrator/prepare/runtime.ts';
-import { type Observed, observeWorld } from './observed.ts';
+} from '../../domain/view.ts';
+import { firstPort } from '../../domain/wiring.ts';
+import { isOwnerAlive } from '../core/claim.ts';
+import type { Stack } from '../core/stack.ts';
+import { chooseRuntime } from '../prepare/runtime.ts';
+import { type Observed, observeWorld } from './observe.ts';
 import { findProblems, findSharedProblems, type Problems, type View } from './problems.ts';
 
 type SharedServices = StackConfig['shared']['services'];

@@ -1,8 +1,8 @@
-import { isThere } from '../adapters/files/files.ts';
-import { describeWayBack, findMoved } from '../adapters/git/risk/every-risk.ts';
-import { findSharedFaults } from '../adapters/git/shared-state.ts';
-import { findWorktreeFault, type WorktreeFault } from '../adapters/git/worktree/fault.ts';
-import type { StackConfig } from '../domain/config/config.ts';
+import { isThere } from '../../adapters/files/files.ts';
+import { describeWayBack, findMoved } from '../../adapters/git/risk/every-risk.ts';
+import { findSharedFaults } from '../../adapters/git/shared-state.ts';
+import { findWorktreeFault, type WorktreeFault } from '../../adapters/git/worktree/fault.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
 import {
   BASELINE,
   type DedicatedRepo,
@@ -10,14 +10,14 @@ import {
   type InstanceRecord,
   type ServiceRecord,
   type StackState,
-} from '../domain/instance.ts';
-import { ownServer, REDIS } from '../domain/own.ts';
-import type { RuntimeName } from '../domain/runtime.ts';
-import { isOwnerAlive } from '../orchestrator/core/claim.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { ownerOf } from '../orchestrator/core/work.ts';
-import { isOutdated } from '../orchestrator/workloads/outdated.ts';
-import type { Observed } from './observed.ts';
+} from '../../domain/instance.ts';
+import { ownServer, REDIS } from '../../domain/own.ts';
+import type { RuntimeName } from '../../domain/runtime.ts';
+import { isOwnerAlive } from '../core/claim.ts';
+import type { Stack } from '../core/stack.ts';
+import { ownerOf } from '../core/work.ts';
+import { isOutdated } from '../workloads/outdated.ts';
+import type { Observed } from './observe.ts';
 
 /** What is not as stack made it, or as stack.yml has it now, a line each. */
 export interface Problems {
@@ -157,8 +157,8 @@ async function notePorts(
 
 /** Says which program of a service's own, if any, keeps its port although the service has ended. */
 async function explainAstray(stack: Stack, instance: string, service: string): Promise<string | undefined> {
-  const { describeAstray, findAstray } = await import('../adapters/process/astray.ts');
-  const { readRecord } = await import('../adapters/process/record.ts');
+  const { describeAstray, findAstray } = await import('../../adapters/process/astray.ts');
+  const { readRecord } = await import('../../adapters/process/record.ts');
   const record = await readRecord(stack.root, { instance, service });
   const astray = record ? await findAstray(stack.root, record) : [];
   if (astray.length === 0) return undefined;
@@ -177,7 +177,7 @@ function noteRuntime(
 }
 
 async function isFree(port: number): Promise<boolean> {
-  const { isPortFree } = await import('../adapters/process/ports.ts');
+  const { isPortFree } = await import('../../adapters/process/ports.ts');
   return isPortFree(port);
 }
 

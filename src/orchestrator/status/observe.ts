@@ -1,12 +1,12 @@
-import { probePort } from '../adapters/net/probe.ts';
-import type { StackConfig } from '../domain/config/config.ts';
-import { throwIfAborted } from '../domain/errors.ts';
-import type { StackState } from '../domain/instance.ts';
-import { networkName, sharedProject } from '../domain/names.ts';
-import { ownServer, REDIS } from '../domain/own.ts';
-import type { RuntimeName, WorkloadStatus } from '../domain/runtime.ts';
-import { resolveShared } from '../domain/shared.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
+import { probePort } from '../../adapters/net/probe.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { throwIfAborted } from '../../domain/errors.ts';
+import type { StackState } from '../../domain/instance.ts';
+import { networkName, sharedProject } from '../../domain/names.ts';
+import { ownServer, REDIS } from '../../domain/own.ts';
+import type { RuntimeName, WorkloadStatus } from '../../domain/runtime.ts';
+import { resolveShared } from '../../domain/shared.ts';
+import type { Stack } from '../core/stack.ts';
 
 /** What there is of a shared service. */
 interface SharedSeen {
@@ -74,7 +74,7 @@ export async function observeWorld(stack: Stack, wanted: SharedServices, state: 
 async function observeHosted(stack: Stack, { instances }: StackState): Promise<[string, string][]> {
   const tickets = Object.values(instances).filter(({ own }) => ownServer(REDIS, own)?.provider === 'embedded');
   if (tickets.length === 0) return [];
-  const { hostRedis } = await import('../orchestrator/data/redis-server.ts');
+  const { hostRedis } = await import('../data/redis-server.ts');
   return Promise.all(
     tickets.map(async ({ ticket }) => [ticket, (await (await hostRedis(stack, ticket)).status()).state]),
   );
@@ -83,7 +83,7 @@ async function observeHosted(stack: Stack, { instances }: StackState): Promise<[
 /** Loaded only where some ticket has a database of its own. */
 async function observeLost(stack: Stack, state: StackState): Promise<Map<string, string>> {
   if (Object.values(state.instances).every(({ own }) => !own?.postgres)) return new Map();
-  const { listLostDatabases } = await import('../orchestrator/data/inventory.ts');
+  const { listLostDatabases } = await import('../data/inventory.ts');
   return listLostDatabases(stack, state);
 }
 
