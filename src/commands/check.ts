@@ -1,5 +1,5 @@
 import type { Arrow } from '../domain/check/arrow.ts';
-import type { CheckResult, TicketCheck } from '../engine/check/check.ts';
+import type { CheckResult, TicketCheck } from '../orchestrator/check/check.ts';
 import { cleanText } from '../ui/safe-text.ts';
 import { createStyle, type Style } from '../ui/style.ts';
 import type { Verb } from './common/verb.ts';
@@ -12,7 +12,7 @@ export const check: Verb<object, CheckResult> = {
   examples: ['stack check feat-02', 'stack check', 'stack check feat-02 --json'],
   completes: { tickets: true },
   async run(context, { args }) {
-    const { checkTickets } = await import('../engine/check/check.ts');
+    const { checkTickets } = await import('../orchestrator/check/check.ts');
     const { ticket } = await context.place();
     const here = ticket === undefined ? [] : [ticket];
     return checkTickets(await context.stack(), args.length > 0 ? args : here);

@@ -58,7 +58,7 @@ export const create: Verb<CreateFlags, Result> = {
     const request = { argument, ...readCreateFlags({ options, from, on }) };
     if (options.dryRun) return { preview: toPreview(await previewCreate(stack, request)) };
     const ticket = await createInstance(stack, request);
-    if (request.extent === 'ready') await (await import('../engine/check/check.ts')).warnOfWires(stack, ticket);
+    if (request.extent === 'ready') await (await import('../orchestrator/check/check.ts')).warnOfWires(stack, ticket);
     const { observeInstances } = await import('../orchestrator/status/view.ts');
     return { made: await observeInstances(stack, [ticket]) };
   },

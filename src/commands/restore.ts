@@ -65,7 +65,7 @@ export const restore: Verb<Options, Result> = {
     const request = { ...which, ...readCreateFlags({ options, from, on }), keepRuntimes };
     if (options.dryRun) return { preview: toPreview(await previewRestore(stack, request)) };
     const made = await restoreInstance(stack, request);
-    if (request.extent === 'ready') await (await import('../engine/check/check.ts')).warnOfWires(stack, made);
+    if (request.extent === 'ready') await (await import('../orchestrator/check/check.ts')).warnOfWires(stack, made);
     const { observeInstances } = await import('../orchestrator/status/view.ts');
     return { made: await observeInstances(stack, [made]) };
   },

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Arrow } from '../../src/domain/check/arrow.ts';
 import { networkName, rootIdOf } from '../../src/domain/names.ts';
-import type { CheckResult } from '../../src/engine/check/check.ts';
+import type { CheckResult } from '../../src/orchestrator/check/check.ts';
 import { findTestEngine, NODE_IMAGE } from '../support/engine.ts';
 import { freePorts } from '../support/ports.ts';
 import { docker } from '../support/shared-services.ts';

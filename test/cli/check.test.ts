@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Arrow } from '../../src/domain/check/arrow.ts';
-import type { CheckResult } from '../../src/engine/check/check.ts';
+import type { CheckResult } from '../../src/orchestrator/check/check.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
 
 /** Says whose it is, and may be told by its words to lie, or to listen elsewhere. */

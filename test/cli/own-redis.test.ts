@@ -5,7 +5,7 @@ import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHostRedis } from '../../src/adapters/servers/host-redis.ts';
 import type { HostServer } from '../../src/adapters/servers/host-server.ts';
-import type { CheckResult } from '../../src/engine/check/check.ts';
+import type { CheckResult } from '../../src/orchestrator/check/check.ts';
 import { findTestEngine } from '../support/engine.ts';
 import { withOwnPassword } from '../support/own-password.ts';
 import { listLeft, makeProduct, type Product } from '../support/product.ts';

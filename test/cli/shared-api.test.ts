@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { CheckResult } from '../../src/engine/check/check.ts';
+import type { CheckResult } from '../../src/orchestrator/check/check.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
 
 /** Lets only those in that it was told of, as the CORS middleware of any framework does. */

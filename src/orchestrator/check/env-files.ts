@@ -6,8 +6,8 @@ import { isTracked } from '../../adapters/git/exclude.ts';
 import type { EnvFileFacts } from '../../domain/check/arrow.ts';
 import { readEnvBlock } from '../../domain/env-block.ts';
 import { requireDedicated, requireService } from '../../domain/instance.ts';
-import { requireConfig, type Work } from '../../orchestrator/core/work.ts';
-import { fillBlock } from '../../orchestrator/steps/env-file.ts';
+import { requireConfig, type Work } from '../core/work.ts';
+import { fillBlock } from '../steps/env-file.ts';
 
 /** What nobody reads while they develop, and what only shows how one is written. */
 const OTHERS = /\.(example|sample|template|dist|defaults?|production|prod|staging|test|ci|schema|vault|bak|orig)(\.|$)/;

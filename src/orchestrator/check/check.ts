@@ -5,10 +5,10 @@ import { BASELINE, type InstanceRecord, type StackState } from '../../domain/ins
 import { sharedProject } from '../../domain/names.ts';
 import { REDIS } from '../../domain/own.ts';
 import type { ServiceView, StackView } from '../../domain/view.ts';
-import { requireInstance } from '../../orchestrator/core/claim.ts';
-import type { Stack } from '../../orchestrator/core/stack.ts';
-import { createWork, type Work, wiringOf } from '../../orchestrator/core/work.ts';
-import { observeStack } from '../../orchestrator/status/view.ts';
+import { requireInstance } from '../core/claim.ts';
+import type { Stack } from '../core/stack.ts';
+import { createWork, type Work, wiringOf } from '../core/work.ts';
+import { observeStack } from '../status/view.ts';
 import { observeService } from './observe-service.ts';
 
 /** How one ticket is wired. */

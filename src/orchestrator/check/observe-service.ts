@@ -4,8 +4,8 @@ import type { ServiceConfig } from '../../domain/config/config.ts';
 import { requireService, type ServiceRecord } from '../../domain/instance.ts';
 import type { Program } from '../../domain/runtime.ts';
 import { firstPort } from '../../domain/wiring.ts';
-import { requireConfig, type Work, wiringOf } from '../../orchestrator/core/work.ts';
-import { fillEnv, refOf } from '../../orchestrator/workloads/spec.ts';
+import { requireConfig, type Work, wiringOf } from '../core/work.ts';
+import { fillEnv, refOf } from '../workloads/spec.ts';
 import { readEnvFiles } from './env-files.ts';
 
 /** Looks at one service as it is: what its programs were given, whether its port leads to it, what its env files say. */
