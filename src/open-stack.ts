@@ -137,7 +137,7 @@ function keepLeases(ports: PortLeases): (state: StackState) => Promise<void> {
 }
 
 async function findTraces(root: string, file: ConfigFile | undefined): Promise<string[]> {
-  const { listTraces } = await import('./engine/traces.ts');
+  const { listTraces } = await import('./orchestrator/doctor/traces.ts');
   return listTraces(root, file?.config);
 }
 

@@ -1,4 +1,4 @@
-import type { Finding, Mended } from '../engine/finding.ts';
+import type { Finding, Mended } from '../orchestrator/doctor/finding.ts';
 import { createStyle } from '../ui/style.ts';
 import type { Verb } from './common/verb.ts';
 
@@ -23,7 +23,7 @@ export const doctor: Verb<Options, Result> = {
   examples: ['stack doctor', 'stack doctor --fix', 'stack doctor --json'],
   completes: {},
   async run(context, { options }) {
-    const { examine } = await import('../engine/doctor.ts');
+    const { examine } = await import('../orchestrator/doctor/doctor.ts');
     const place = await context.findPlace();
     const surroundings = { env: context.host.env, cwd: context.host.cwd };
     const look = () => examine(place ? () => context.stack() : undefined, surroundings);
@@ -31,7 +31,7 @@ export const doctor: Verb<Options, Result> = {
     // Without a state that can be opened there are other findings.
     const stack = place && (await context.stack().catch(() => undefined));
     await stack?.store.requireBelieved();
-    const { mendAll } = await import('../engine/finding.ts');
+    const { mendAll } = await import('../orchestrator/doctor/finding.ts');
     const { findings, mended } = await mendAll(look, context.ask, (text) => context.emit({ type: 'info', text }));
     return { ...judge(findings), mended };
   },

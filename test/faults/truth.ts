@@ -3,7 +3,7 @@ import path from 'node:path';
 import { dedicatedRepos, type InstanceRecord } from '../../src/domain/instance.ts';
 import { LABELS, rootIdOf } from '../../src/domain/names.ts';
 import type { InstanceView, StackView } from '../../src/domain/view.ts';
-import type { Finding } from '../../src/engine/finding.ts';
+import type { Finding } from '../../src/orchestrator/doctor/finding.ts';
 import { openClient } from '../support/engine.ts';
 import type { FaultWorld } from './world.ts';
 

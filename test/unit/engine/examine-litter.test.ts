@@ -5,10 +5,10 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { temporaryIn } from '../../../src/adapters/files/temporary.ts';
 import { withLock } from '../../../src/adapters/lock.ts';
-import { examineLitter } from '../../../src/engine/examine-litter.ts';
-import type { Finding } from '../../../src/engine/finding.ts';
-import type { Remnants } from '../../../src/engine/remnants.ts';
 import type { Stack } from '../../../src/orchestrator/core/stack.ts';
+import type { Remnants } from '../../../src/orchestrator/doctor/evidence.ts';
+import type { Finding } from '../../../src/orchestrator/doctor/finding.ts';
+import { examineLitter } from '../../../src/orchestrator/doctor/litter.ts';
 
 let root: string;
 let home: string;

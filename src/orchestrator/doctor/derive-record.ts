@@ -1,16 +1,16 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { readFileIfThere } from '../adapters/files/files.ts';
-import { canonicalPath } from '../adapters/git/worktree/entry.ts';
-import { listWorktrees } from '../adapters/git/worktree/list.ts';
-import type { StackConfig } from '../domain/config/config.ts';
-import { readEnvBlock } from '../domain/env-block.ts';
-import type { DedicatedRepo, InstanceRecord, RepoRecord, ServiceRecord } from '../domain/instance.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { ticketsFolder } from '../orchestrator/core/work.ts';
-import { describeCopy, factsOf } from '../orchestrator/prepare/repos.ts';
-import { mergeServices, planServices } from '../orchestrator/prepare/services.ts';
-import { type Remnant, type Remnants, ticketOf } from './remnants.ts';
+import { readFileIfThere } from '../../adapters/files/files.ts';
+import { canonicalPath } from '../../adapters/git/worktree/entry.ts';
+import { listWorktrees } from '../../adapters/git/worktree/list.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { readEnvBlock } from '../../domain/env-block.ts';
+import type { DedicatedRepo, InstanceRecord, RepoRecord, ServiceRecord } from '../../domain/instance.ts';
+import type { Stack } from '../core/stack.ts';
+import { ticketsFolder } from '../core/work.ts';
+import { describeCopy, factsOf } from '../prepare/repos.ts';
+import { mergeServices, planServices } from '../prepare/services.ts';
+import { type Remnant, type Remnants, ticketOf } from './evidence.ts';
 
 /**
  * Makes the record of a ticket from its worktrees and workloads alone, as stack.yml says that they should be. What nobody

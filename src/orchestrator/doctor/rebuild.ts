@@ -1,13 +1,13 @@
 import path from 'node:path';
-import type { OwnEntry } from '../adapters/state/copies.ts';
-import type { InstanceRecord, OwnRecord, StackState } from '../domain/instance.ts';
-import { BASELINE } from '../domain/instance.ts';
-import { listLeases } from '../orchestrator/core/leases.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { planGround } from '../orchestrator/prepare/prerequisites.ts';
+import type { OwnEntry } from '../../adapters/state/copies.ts';
+import type { InstanceRecord, OwnRecord, StackState } from '../../domain/instance.ts';
+import { BASELINE } from '../../domain/instance.ts';
+import { listLeases } from '../core/leases.ts';
+import type { Stack } from '../core/stack.ts';
+import { planGround } from '../prepare/prerequisites.ts';
 import { withOwn } from './derive-own.ts';
 import { deriveRecord, describeServices } from './derive-record.ts';
-import { type Remnants, ticketOf } from './remnants.ts';
+import { type Remnants, ticketOf } from './evidence.ts';
 
 /** Where the record of a ticket was found. */
 export type Source = 'backup' | 'git' | 'worktrees';

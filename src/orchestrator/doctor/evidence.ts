@@ -1,17 +1,17 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { COMPOSE } from '../adapters/docker/spec.ts';
-import { readOwnEntry } from '../adapters/git/worktree/entry.ts';
-import { listRecords } from '../adapters/process/record.ts';
-import { listOwnEntries, type OwnEntry } from '../adapters/state/copies.ts';
-import { readStateFile } from '../adapters/state/file.ts';
-import type { StackConfig } from '../domain/config/config.ts';
-import type { StackState } from '../domain/instance.ts';
-import { stateBackupOf } from '../domain/layout.ts';
-import { LABELS } from '../domain/names.ts';
-import type { PublishedPort, RuntimeName } from '../domain/runtime.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { factsOf } from '../orchestrator/prepare/repos.ts';
+import { COMPOSE } from '../../adapters/docker/spec.ts';
+import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
+import { listRecords } from '../../adapters/process/record.ts';
+import { listOwnEntries, type OwnEntry } from '../../adapters/state/copies.ts';
+import { readStateFile } from '../../adapters/state/file.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import type { StackState } from '../../domain/instance.ts';
+import { stateBackupOf } from '../../domain/layout.ts';
+import { LABELS } from '../../domain/names.ts';
+import type { PublishedPort, RuntimeName } from '../../domain/runtime.ts';
+import type { Stack } from '../core/stack.ts';
+import { factsOf } from '../prepare/repos.ts';
 import { listTicketFolders } from './traces.ts';
 
 /** A workload as the outside knows it. */

@@ -1,12 +1,12 @@
-import { isThere } from '../adapters/files/files.ts';
-import type { StackConfig } from '../domain/config/config.ts';
-import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
-import { sharedProject } from '../domain/names.ts';
-import { isOwnerAlive } from '../orchestrator/core/claim.ts';
-import { listLeases, listSharedHosts } from '../orchestrator/core/leases.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { embeddedFolder, listOwnShared } from '../orchestrator/shared/plan.ts';
-import { isUpAtWork } from '../orchestrator/steps/up.ts';
+import { isThere } from '../../adapters/files/files.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
+import { sharedProject } from '../../domain/names.ts';
+import { isOwnerAlive } from '../core/claim.ts';
+import { listLeases, listSharedHosts } from '../core/leases.ts';
+import type { Stack } from '../core/stack.ts';
+import { embeddedFolder, listOwnShared } from '../shared/plan.ts';
+import { isUpAtWork } from '../steps/up.ts';
 import type { Finding } from './finding.ts';
 
 /** Finds ports that are promised to what stack.yml has no more and nothing runs of: no harm, but nobody else gets them. */

@@ -1,12 +1,12 @@
-import { findCompose } from '../adapters/docker/compose.ts';
-import { gitVersion } from '../adapters/git/git.ts';
-import { throwIfAborted } from '../domain/errors.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { factsOf } from '../orchestrator/prepare/repos.ts';
-import { chooseRuntime } from '../orchestrator/prepare/runtime.ts';
-import { findLostEngine } from '../orchestrator/safety/lost-engine.ts';
-import { examineState } from './examine-state.ts';
+import { findCompose } from '../../adapters/docker/compose.ts';
+import { gitVersion } from '../../adapters/git/git.ts';
+import { throwIfAborted } from '../../domain/errors.ts';
+import type { Stack } from '../core/stack.ts';
+import { factsOf } from '../prepare/repos.ts';
+import { chooseRuntime } from '../prepare/runtime.ts';
+import { findLostEngine } from '../safety/lost-engine.ts';
 import { count, type Finding, report } from './finding.ts';
+import { examineState } from './state.ts';
 
 /** Checks everything stack stands on; each part says for itself what is wrong. Changes nothing. */
 export async function examine(

@@ -1,12 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { readTicketPointer } from '../adapters/config-file.ts';
-import { listRecords } from '../adapters/process/record.ts';
-import { readStateFile } from '../adapters/state/file.ts';
-import type { StackConfig } from '../domain/config/config.ts';
-import { BASELINE } from '../domain/instance.ts';
-import { stateBackupOf } from '../domain/layout.ts';
-import { ticketsFolder } from '../orchestrator/core/work.ts';
+import { readTicketPointer } from '../../adapters/config-file.ts';
+import { listRecords } from '../../adapters/process/record.ts';
+import { readStateFile } from '../../adapters/state/file.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { BASELINE } from '../../domain/instance.ts';
+import { stateBackupOf } from '../../domain/layout.ts';
+import { ticketsFolder } from '../core/work.ts';
 
 /**
  * Names the tickets, and the baseline, of which there is something besides the state file; [] for a root that is new. Looks at

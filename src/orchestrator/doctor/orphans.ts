@@ -1,21 +1,21 @@
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
-import { POINTER_FILE } from '../adapters/config-file.ts';
-import { withLock } from '../adapters/lock.ts';
-import { dropDatabase, listMarked } from '../adapters/postgres/databases.ts';
-import { listMarkers } from '../adapters/process/table.ts';
-import { BASELINE, type InstanceRecord, type StackState } from '../domain/instance.ts';
-import { upLockOf } from '../domain/layout.ts';
-import { LABELS } from '../domain/names.ts';
-import { ownServer, POSTGRES, REDIS } from '../domain/own.ts';
-import { isOwnerAlive } from '../orchestrator/core/claim.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { openPostgres } from '../orchestrator/data/postgres.ts';
-import { hostRedis, ownFolder, removeOwnFolder } from '../orchestrator/data/redis-server.ts';
-import { isUpAtWork } from '../orchestrator/steps/up.ts';
+import { POINTER_FILE } from '../../adapters/config-file.ts';
+import { withLock } from '../../adapters/lock.ts';
+import { dropDatabase, listMarked } from '../../adapters/postgres/databases.ts';
+import { listMarkers } from '../../adapters/process/table.ts';
+import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
+import { upLockOf } from '../../domain/layout.ts';
+import { LABELS } from '../../domain/names.ts';
+import { ownServer, POSTGRES, REDIS } from '../../domain/own.ts';
+import { isOwnerAlive } from '../core/claim.ts';
+import type { Stack } from '../core/stack.ts';
+import { openPostgres } from '../data/postgres.ts';
+import { hostRedis, ownFolder, removeOwnFolder } from '../data/redis-server.ts';
+import { isUpAtWork } from '../steps/up.ts';
+import { collectRemnants, type Remnant, type Remnants } from './evidence.ts';
 import type { Finding } from './finding.ts';
 import { deriveBaseline, findRecord, giveUpLeases, listTickets } from './rebuild.ts';
-import { collectRemnants, type Remnant, type Remnants } from './remnants.ts';
 
 const FIXES = '`stack doctor --fix` asks about it';
 

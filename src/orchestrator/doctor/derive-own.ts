@@ -1,18 +1,18 @@
 import path from 'node:path';
-import { isThere, readFileIfThere } from '../adapters/files/files.ts';
-import { listMarked } from '../adapters/postgres/databases.ts';
-import type { StackConfig } from '../domain/config/config.ts';
-import { readEnvBlock } from '../domain/env-block.ts';
-import type { InstanceRecord, OwnRecord, OwnServer, SharedLease, StackState } from '../domain/instance.ts';
-import { POSTGRES, REDIS } from '../domain/own.ts';
-import { resolveShared } from '../domain/shared.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { openPostgres } from '../orchestrator/data/postgres.ts';
-import { describeOwnServer } from '../orchestrator/data/redis.ts';
-import { ownFolder } from '../orchestrator/data/redis-server.ts';
-import { placeOf } from '../orchestrator/shared/place.ts';
+import { isThere, readFileIfThere } from '../../adapters/files/files.ts';
+import { listMarked } from '../../adapters/postgres/databases.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { readEnvBlock } from '../../domain/env-block.ts';
+import type { InstanceRecord, OwnRecord, OwnServer, SharedLease, StackState } from '../../domain/instance.ts';
+import { POSTGRES, REDIS } from '../../domain/own.ts';
+import { resolveShared } from '../../domain/shared.ts';
+import type { Stack } from '../core/stack.ts';
+import { openPostgres } from '../data/postgres.ts';
+import { describeOwnServer } from '../data/redis.ts';
+import { ownFolder } from '../data/redis-server.ts';
+import { placeOf } from '../shared/place.ts';
+import type { Remnants } from './evidence.ts';
 import type { Finding } from './finding.ts';
-import type { Remnants } from './remnants.ts';
 
 type SharedLeases = Readonly<Record<string, SharedLease>>;
 

@@ -1,14 +1,14 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileError } from '../adapters/files/files.ts';
-import { isAbandoned } from '../adapters/files/temporary.ts';
-import { excludeLock, repoLock } from '../adapters/git/lock.ts';
-import { inspectLock, withLock } from '../adapters/lock.ts';
-import { StackError } from '../domain/errors.ts';
-import { inFolder, stateFolder, stateLockOf, upLockOf } from '../domain/layout.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
+import { explainFileError } from '../../adapters/files/files.ts';
+import { isAbandoned } from '../../adapters/files/temporary.ts';
+import { excludeLock, repoLock } from '../../adapters/git/lock.ts';
+import { inspectLock, withLock } from '../../adapters/lock.ts';
+import { StackError } from '../../domain/errors.ts';
+import { inFolder, stateFolder, stateLockOf, upLockOf } from '../../domain/layout.ts';
+import type { Stack } from '../core/stack.ts';
+import type { Remnants } from './evidence.ts';
 import type { Finding } from './finding.ts';
-import type { Remnants } from './remnants.ts';
 
 /** What lives for milliseconds is left behind once it is this old. */
 const OLD_MS = 60_000;

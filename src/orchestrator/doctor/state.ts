@@ -1,19 +1,19 @@
-import { isThere } from '../adapters/files/files.ts';
-import { findSharedFaults } from '../adapters/git/shared-state.ts';
-import { inspectWorktree } from '../adapters/git/worktree/worktree.ts';
-import { type StateTrouble, troubleOf } from '../adapters/state/file.ts';
-import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
-import { isOwnerAlive } from '../orchestrator/core/claim.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
-import { listLostDatabases } from '../orchestrator/data/inventory.ts';
-import { destroyTickets } from '../orchestrator/lifecycle/destroy.ts';
+import { isThere } from '../../adapters/files/files.ts';
+import { findSharedFaults } from '../../adapters/git/shared-state.ts';
+import { inspectWorktree } from '../../adapters/git/worktree/worktree.ts';
+import { type StateTrouble, troubleOf } from '../../adapters/state/file.ts';
+import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type StackState } from '../../domain/instance.ts';
+import { isOwnerAlive } from '../core/claim.ts';
+import type { Stack } from '../core/stack.ts';
+import { listLostDatabases } from '../data/inventory.ts';
+import { destroyTickets } from '../lifecycle/destroy.ts';
 import { examineOwned } from './derive-own.ts';
-import { examineLeases } from './examine-leases.ts';
-import { examineLitter } from './examine-litter.ts';
-import { examineOrphans } from './examine-orphans.ts';
+import { collectRemnants } from './evidence.ts';
 import { count, type Finding, type Fix, report } from './finding.ts';
+import { examineLeases } from './leases.ts';
+import { examineLitter } from './litter.ts';
+import { examineOrphans } from './orphans.ts';
 import { type Rebuilt, rebuildState } from './rebuild.ts';
-import { collectRemnants } from './remnants.ts';
 
 /** Checks the state file, and what it tells of against what there is. Changes nothing. */
 export async function examineState(stack: Stack): Promise<Finding[]> {

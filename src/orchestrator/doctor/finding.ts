@@ -1,4 +1,4 @@
-import { StackError } from '../domain/errors.ts';
+import { StackError } from '../../domain/errors.ts';
 
 /** One line of doctor: all is well, or what to do. */
 export interface Finding {
