@@ -1,5 +1,5 @@
-import type { LeftOut } from '../engine/detect/find-repos.ts';
-import type { PlannedRepo, PlannedService } from '../engine/detect/stack-plan.ts';
+import type { LeftOut } from '../orchestrator/init/detect/find-repos.ts';
+import type { PlannedRepo, PlannedService } from '../orchestrator/init/detect/stack-plan.ts';
 import { cleanText } from '../ui/safe-text.ts';
 import type { RenderOptions, Verb } from './common/verb.ts';
 
@@ -56,7 +56,7 @@ export const init: Verb<InitOptions, InitResult> = {
 /** Writes a `stack.yml` for the repos of a folder. Throws `exists`, `not-found`, `git`, `files`. */
 export async function run(where: { root: string; packageRoot: string }, options: InitOptions): Promise<InitResult> {
   const { force = false, dryRun = false } = options;
-  const { initStack } = await import('../engine/init.ts');
+  const { initStack } = await import('../orchestrator/init/init.ts');
   const { plan, text, written, ignore } = await initStack({ ...where, force, dryRun });
   const paths = new Map(plan.repos.map((repo) => [repo.name, repo.path]));
   return {

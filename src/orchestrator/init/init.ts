@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { isThere, readFileIfThere, replaceFile } from '../adapters/files/files.ts';
-import { StackError } from '../domain/errors.ts';
-import { STATE_FOLDER } from '../domain/layout.ts';
+import { isThere, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
+import { StackError } from '../../domain/errors.ts';
+import { STATE_FOLDER } from '../../domain/layout.ts';
 import { listNotIgnored } from './detect/checkouts.ts';
 import { detectStack } from './detect/detect-stack.ts';
 import { planConfig } from './detect/plan-config.ts';

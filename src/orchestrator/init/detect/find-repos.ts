@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { gitVersion, tryGit } from '../../adapters/git/git.ts';
-import { StackError } from '../../domain/errors.ts';
+import { gitVersion, tryGit } from '../../../adapters/git/git.ts';
+import { StackError } from '../../../domain/errors.ts';
 import { type Checkout, inspectCheckout, listSubmodules } from './checkouts.ts';
 
 /** A repo that was found; `path` is relative to the root, `.` for the root itself. */

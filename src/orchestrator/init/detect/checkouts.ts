@@ -1,8 +1,8 @@
 import path from 'node:path';
-import { isThere } from '../../adapters/files/files.ts';
-import { tryGit } from '../../adapters/git/git.ts';
-import { defaultBranch, findMainWorktree, inspectRepo } from '../../adapters/git/repo.ts';
-import { StackError } from '../../domain/errors.ts';
+import { isThere } from '../../../adapters/files/files.ts';
+import { tryGit } from '../../../adapters/git/git.ts';
+import { defaultBranch, findMainWorktree, inspectRepo } from '../../../adapters/git/repo.ts';
+import { StackError } from '../../../domain/errors.ts';
 
 /** A folder that git has something to do with. */
 export type Checkout =

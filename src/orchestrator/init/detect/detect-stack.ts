@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isThere } from '../../adapters/files/files.ts';
+import { isThere } from '../../../adapters/files/files.ts';
 import { inspectCheckout, listIgnored } from './checkouts.ts';
 import { type FoundRepo, type FoundRepos, findRepos, type LeftOut, useRoot } from './find-repos.ts';
 import type { Project } from './project.ts';
