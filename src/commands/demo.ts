@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import type { DemoResult, DemoVoice } from '../engine/demo.ts';
+import type { DemoResult, DemoVoice } from '../orchestrator/demo/demo.ts';
 import { formatDuration } from '../ui/duration.ts';
 import { createStyle } from '../ui/style.ts';
 import { renderInstances } from './common/instance-table.ts';
@@ -13,7 +13,7 @@ export const demo: Verb<{ keep?: boolean }, DemoResult> = {
   examples: ['stack demo', 'stack demo --keep', 'stack demo --runtime process'],
   completes: {},
   async run(context, { options }) {
-    const { runDemo } = await import('../engine/demo.ts');
+    const { runDemo } = await import('../orchestrator/demo/demo.ts');
     const { packageRoot, signal, host } = context;
     const { runtime } = context.options;
     const voice = await createVoice(context);

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { bundleDemo } from '../../build-demo.mjs';
-import { type DemoRepos, makeDemoRepos } from '../../src/engine/demo-repos.ts';
+import { type DemoRepos, makeDemoRepos } from '../../src/orchestrator/demo/demo-repos.ts';
 
 const CHECKOUT = path.resolve(import.meta.dirname, '../..');
 const CACHE = path.join(CHECKOUT, 'node_modules/.cache/stack-demo-apps');

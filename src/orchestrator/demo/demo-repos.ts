@@ -1,6 +1,6 @@
 import { cp, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type SeedCommit, seedRepo } from '../adapters/git/seed.ts';
+import { type SeedCommit, seedRepo } from '../../adapters/git/seed.ts';
 
 export interface DemoRepos {
   /** Absolute paths of the two checkouts, on `main`. */

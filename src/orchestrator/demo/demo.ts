@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
-import { runOwnCli } from '../adapters/own-cli.ts';
-import { StackError, throwIfAborted } from '../domain/errors.ts';
-import type { StackView } from '../domain/view.ts';
+import { runOwnCli } from '../../adapters/own-cli.ts';
+import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import type { StackView } from '../../domain/view.ts';
 import { makeDemoRepos } from './demo-repos.ts';
 
 /** How the demo speaks; every line but the answers of the commands it runs. */
