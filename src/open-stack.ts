@@ -16,9 +16,9 @@ import { NEAR_TRASH, rootIdOf } from './domain/names.ts';
 import { ownPath } from './domain/own-path.ts';
 import type { Runtime, RuntimeName } from './domain/runtime.ts';
 import { layValues } from './domain/values.ts';
-import type { TrustMatter } from './engine/trust.ts';
 import { once, onceFor } from './once.ts';
 import type { Stack } from './orchestrator/core/stack.ts';
+import type { TrustMatter } from './orchestrator/trust.ts';
 import { canAsk } from './ui/ask.ts';
 import { version } from './version.ts';
 
@@ -108,14 +108,14 @@ export async function makeStack({
     values: (variable) => passwords.values(variable) ?? values(variable),
     config: async () => overruleRuntime((await loaded()).config, options.runtime),
     requireTrust: once(async () => {
-      const { readTrustMatter } = await import('./engine/trust.ts');
+      const { readTrustMatter } = await import('./orchestrator/trust.ts');
       await askTrust(root, () => readTrustMatter({ root, values, readCompose }), { host, options, ask });
     }),
     ports,
     store: openState({
       ...{ root, stack: name, version, listTraces: () => findTraces(root, file), onWritten: keepLeases(ports) },
       requireBelieved: once(async () => {
-        const { readStateMatter } = await import('./engine/trust.ts');
+        const { readStateMatter } = await import('./orchestrator/trust.ts');
         await askTrust(root, () => readStateMatter(root), { host, options, ask });
       }),
     }),
@@ -147,7 +147,7 @@ async function askTrust(
   { host, options, ask }: Pick<StackParts, 'host' | 'options' | 'ask'>,
 ): Promise<void> {
   const [{ requireTrust, untrusted }, { openTrustStore }] = await Promise.all([
-    import('./engine/trust.ts'),
+    import('./orchestrator/trust.ts'),
     import('./adapters/trust-store.ts'),
   ]);
   await requireTrust({

@@ -43,7 +43,7 @@ export const trust: Verb<Options, Result> = {
       if (pointer !== undefined) await store.revoke(path.dirname(pointer));
       return { root, revoked: true };
     }
-    const { readStateMatter, readTrustMatter, rememberTrust } = await import('../engine/trust.ts');
+    const { readStateMatter, readTrustMatter, rememberTrust } = await import('../orchestrator/trust.ts');
     const found = await Promise.all([readTrustMatter(stack), readStateMatter(root)]);
     const matters = found.filter((matter) => matter !== undefined);
     for (const matter of matters) await rememberTrust(root, store, matter);

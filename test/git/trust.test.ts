@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readComposeFile } from '../../src/adapters/docker/compose-file.ts';
 import { layValues } from '../../src/domain/values.ts';
-import { readTrustMatter, type TrustMatter } from '../../src/engine/trust.ts';
+import { readTrustMatter, type TrustMatter } from '../../src/orchestrator/trust.ts';
 import { isolatedEnv } from '../support/product.ts';
 
 const FILES = {

@@ -12,7 +12,7 @@ import { listRepoFiles } from '../domain/config/repo-files.ts';
 import { readConfigData } from '../domain/config/text.ts';
 import { StackError } from '../domain/errors.ts';
 import { STATE_FOLDER, stateFolder } from '../domain/layout.ts';
-import type { Stack } from '../orchestrator/core/stack.ts';
+import type { Stack } from './core/stack.ts';
 
 /** What git brought into a root, and what of it stack would run. */
 export interface TrustMatter {
