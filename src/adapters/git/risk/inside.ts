@@ -81,7 +81,7 @@ function isForeign(entry: Dirent): boolean {
 }
 
 /** Gives what is in a folder, with names that `pathOf` finds again. Throws what the disk says. */
-export function readFolder(folder: string): Dirent[] {
+function readFolder(folder: string): Dirent[] {
   const place = pathOf(folder);
   if (typeof place === 'string') {
     const entries = readdirSync(place, { withFileTypes: true });
