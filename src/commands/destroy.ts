@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
-import type { TakeApartPlan } from '../orchestrator/lifecycle/destroy.ts';
-import type { TakenApart } from '../orchestrator/lifecycle/remove.ts';
+import type { DestroyPlan } from '../orchestrator/lifecycle/destroy.ts';
+import type { DestroyedTicket } from '../orchestrator/lifecycle/remove.ts';
 import type { TicketRisk } from '../orchestrator/safety/risks.ts';
 import { namedTickets } from './common/tickets.ts';
 import type { Verb } from './common/verb.ts';
@@ -15,7 +15,7 @@ interface Options {
 }
 
 /** `left`: what `--merged` left because of these; `risks`: what stands in the way of what was only planned. */
-type Result = { destroyed: TakenApart[]; left?: TicketRisk[] } | { planned: TakeApartPlan[]; risks: TicketRisk[] };
+type Result = { destroyed: DestroyedTicket[]; left?: TicketRisk[] } | { planned: DestroyPlan[]; risks: TicketRisk[] };
 
 export const destroy: Verb<Options, Result> = {
   name: 'destroy',
@@ -64,7 +64,7 @@ async function chooseTickets(context: Context, args: readonly string[], options:
   return listMergedTickets(await context.stack());
 }
 
-function renderDestroyed(destroyed: readonly TakenApart[], left: readonly string[] = []): string {
+function renderDestroyed(destroyed: readonly DestroyedTicket[], left: readonly string[] = []): string {
   const gone = destroyed.flatMap(({ ticket, rescued, beside, quiet, data }) => [
     `${ticket} is gone`,
     ...rescued.map(({ repo, ref }) => `  its work in ${repo} is saved: git branch ${ticket}-rescued ${ref}`),
@@ -85,7 +85,7 @@ function renderDestroyed(destroyed: readonly TakenApart[], left: readonly string
   return gone.length > 0 ? gone.join('\n') : 'no ticket is merged';
 }
 
-function renderPlanned(planned: readonly TakeApartPlan[], risks: readonly string[]): string {
+function renderPlanned(planned: readonly DestroyPlan[], risks: readonly string[]): string {
   if (planned.length === 0) return 'no ticket is merged';
   const lines = planned.flatMap(({ ticket, steps }) => {
     const width = Math.max(...steps.map(({ subject }) => subject.length));

@@ -31,8 +31,8 @@ export const doctor: Verb<Options, Result> = {
     // Without a state that can be opened there are other findings.
     const stack = place && (await context.stack().catch(() => undefined));
     await stack?.store.requireBelieved();
-    const { mendAll } = await import('../orchestrator/doctor/finding.ts');
-    const { findings, mended } = await mendAll(look, context.ask, (text) => context.emit({ type: 'info', text }));
+    const { repairAll } = await import('../orchestrator/doctor/finding.ts');
+    const { findings, mended } = await repairAll(look, context.ask, (text) => context.emit({ type: 'info', text }));
     return { ...judge(findings), mended };
   },
   render({ findings, mended = [] }, { color }) {

@@ -53,7 +53,7 @@ export interface DatabaseMark {
   ticket?: string | undefined;
   /** When the ticket was made: tells what is kept of it from what is kept of others of that name. Older versions wrote none. */
   createdAt?: string | undefined;
-  /** Of a template: what it is a copy of; of a ticket: what it had when it was made; as `contentSign` tells it. */
+  /** Of a template: what it is a copy of; of a ticket: what it had when it was made; as `fingerprintOf` tells it. */
   sign?: string | undefined;
   /** When the content was copied, ISO 8601. */
   copiedAt: string;

@@ -22,7 +22,7 @@ export interface Step {
   apply(progress: StepProgress): Promise<void>;
   revert(): Promise<void>;
   /** True: what it made goes with another step's thing, so there is nothing to revert and nothing to say about it. */
-  readonly goesAlong?: boolean;
+  readonly ownedByOther?: boolean;
 }
 
 /** Forward a step is applied, backward it is reverted. */

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bringBackBeside, keepBeside, keepRecord } from '../../src/adapters/git/rescue/refs.ts';
+import { keepBeside, keepRecord, restoreBeside } from '../../src/adapters/git/rescue/refs.ts';
 import { rescueWork } from '../../src/adapters/git/rescue/rescue.ts';
 import { bringBack } from '../../src/adapters/git/rescue/restore-snapshot.ts';
 import { readStatus } from '../../src/adapters/git/status.ts';
@@ -197,7 +197,7 @@ describe('what is saved comes back', () => {
     const tree = await keepBeside(repo, what);
     rmSync(path.join(folder, 'plans'), { recursive: true });
     git(repo, 'gc', '--quiet', '--prune=now');
-    expect(await bringBackBeside(repo, folder, tree)).toBe(true);
+    expect(await restoreBeside(repo, folder, tree)).toBe(true);
     expect(lookAtFiles(folder)).toEqual(before);
     expect(lstatSync(file).mtimeMs).toBe(981173106500);
     expect(git(worktree, 'status', '--porcelain')).toBe('');

@@ -74,14 +74,14 @@ describe('findWorkAtRisk', () => {
   it('finds commits until another branch, a tag or a remote has them', async () => {
     const { repo, worktree, question } = await makeWorld();
     const commit = commitFile(worktree, 'new', 'x');
-    const lonely = [
+    const unreachable = [
       {
         kind: 'unpushed',
         text: `1 commit on feat-01 that no other branch, tag or remote has: ${commit.slice(0, 7)} Write new`,
         commits: [{ commit, subject: 'Write new' }],
       },
     ];
-    expect(await findWorkAtRisk(question)).toEqual(lonely);
+    expect(await findWorkAtRisk(question)).toEqual(unreachable);
     expect(await findWorkAtRisk({ ...question, ownsBranch: false })).toEqual([]);
     for (const [make, undo] of [
       [
@@ -97,7 +97,7 @@ describe('findWorkAtRisk', () => {
       expect(await findWorkAtRisk(question)).toEqual([]);
       git(repo, ...undo);
     }
-    expect(await findWorkAtRisk(question)).toEqual(lonely);
+    expect(await findWorkAtRisk(question)).toEqual(unreachable);
     git(worktree, 'push', '--quiet');
     expect(await findWorkAtRisk(question)).toEqual([]);
   });

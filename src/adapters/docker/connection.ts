@@ -1,7 +1,7 @@
 import type Docker from 'dockerode';
 
 /** Who containers run as. */
-export interface Person {
+export interface HostUser {
   readonly uid: number;
   readonly gid: number;
 }
@@ -21,7 +21,7 @@ export interface Connection {
   readonly where: string;
   /** The engine is on another machine. */
   readonly remote: boolean;
-  readonly person: Person;
+  readonly person: HostUser;
   /** The kind of terminal the person has; `TERM` of commands that get one. */
   readonly term: string;
   facts(): Promise<EngineFacts>;

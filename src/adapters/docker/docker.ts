@@ -5,7 +5,7 @@ import type { Runtime, RuntimeCheck } from '../../domain/runtime.ts';
 import { homeOf } from '../files/person-folder.ts';
 import { limitClient, readPatience } from './ask.ts';
 import { type BuildRequest, buildImage } from './build.ts';
-import { type Connection, createConnection, type Person } from './connection.ts';
+import { type Connection, createConnection, type HostUser } from './connection.ts';
 import { explainEngineError, remoteEngine } from './error.ts';
 import { execInContainer } from './exec.ts';
 import { findEngine } from './host.ts';
@@ -46,7 +46,7 @@ export interface EngineOptions {
   /** Address of the engine; wins over what env and the docker config say. */
   readonly host?: string;
   /** Who containers run as; default: whoever runs this process. */
-  readonly person?: Person;
+  readonly person?: HostUser;
   /** Aborted, it ends what is being asked. */
   readonly signal?: AbortSignal;
 }

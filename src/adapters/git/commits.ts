@@ -14,7 +14,7 @@ export interface Commit {
 export const MOST_COMMITS = 100;
 
 /** Gives the commits from these tips that no branch that stays, no tag and no remote has; the newest first. Throws `git`. */
-export async function listLonely(
+export async function listUnreachable(
   cwd: string,
   tips: readonly string[],
   {
@@ -33,7 +33,7 @@ export async function listLonely(
  * Gives the commits that only this branch, where it goes with the worktree, or a HEAD without branch in the worktree leads
  * to; the newest first. Throws `git`.
  */
-export async function listLonelyCommits(
+export async function listUnreachableCommits(
   cwd: string,
   { branch, ownsBranch }: { branch: string; ownsBranch: boolean },
   worktree: string | undefined,
@@ -43,14 +43,14 @@ export async function listLonelyCommits(
     worktree === undefined ? undefined : readDetachedHead(worktree),
   ]);
   const tips = [local?.commit, detached].filter((tip) => tip !== undefined);
-  return listLonely(cwd, tips, { branch, ownsBranch });
+  return listUnreachable(cwd, tips, { branch, ownsBranch });
 }
 
 /**
  * Gives the commits of a submodule that neither its remotes nor the main checkout's copy of it have; a tag there goes with
  * it. Throws `git`.
  */
-export async function listLonelyInSubmodule({ gitDir, twin }: Submodule): Promise<Commit[]> {
+export async function listUnreachableInSubmodule({ gitDir, twin }: Submodule): Promise<Commit[]> {
   const stashes = await listStashCommits(gitDir);
   const commits = await listCommits(gitDir, ['--all', ...stashes, '--not', '--remotes'], { inGitDir: true });
   if (commits.length === 0 || !existsSync(twin)) return commits;

@@ -7,7 +7,7 @@ import { simpleGit } from 'simple-git';
 import { explainShortage, interrupted, StackError } from '../../domain/errors.ts';
 import { bytesOf, textOf } from '../files/byte-names.ts';
 import { endMarked } from '../process/group.ts';
-import { endWithMe } from '../process/mortal.ts';
+import { endWithMe } from '../process/kill-with-parent.ts';
 import { listGroup, listProcesses, MARKER, type ProcessRow } from '../process/table.ts';
 import { type Place, refusePipes, watchForPipes } from './pipes.ts';
 

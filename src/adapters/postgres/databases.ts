@@ -72,7 +72,7 @@ export async function listMarked(session: Session): Promise<{ name: string; mark
  * tell at once, but the first connection to a copy makes it grow. A server that crashed begins to count anew (monitoring-stats,
  * "Viewing Statistics"), which only what it counts for all databases tells the time of.
  */
-export async function contentSign(session: Session, database: string): Promise<string> {
+export async function fingerprintOf(session: Session, database: string): Promise<string> {
   const [row] = await session.query<{ sign: string }>(
     `SELECT concat_ws(' ', d.oid, s.tup_inserted + s.tup_updated + s.tup_deleted, extract(epoch FROM s.stats_reset),
                       extract(epoch FROM b.stats_reset)) AS sign

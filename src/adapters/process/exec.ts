@@ -9,8 +9,8 @@ import { isThere } from '../files/files.ts';
 import { makeSplitter } from '../split-lines.ts';
 import { endGroup, endMarked } from './group.ts';
 import { processStartTime } from './identity.ts';
+import { endWithMe } from './kill-with-parent.ts';
 import { findProgram } from './launch.ts';
-import { endWithMe } from './mortal.ts';
 import { MARKER } from './table.ts';
 
 /** What a command left in the background may hold its output open: after this silence nobody waits for the end of it. */

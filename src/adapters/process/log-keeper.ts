@@ -178,7 +178,7 @@ async function isKeeperOf({ pid }: Keeper, { log }: LogFiles): Promise<boolean> 
 }
 
 /** Starts a keeper anew that was killed, where the system lends the pipe again: Linux. `holder` has it as its output. */
-export async function mendKeeper(files: LogFiles, holder: number, searchPath: string | undefined): Promise<void> {
+export async function repairKeeper(files: LogFiles, holder: number, searchPath: string | undefined): Promise<void> {
   if (process.platform !== 'linux') return;
   const keeper = await readKeeper(files);
   if (!keeper || (await isKept(keeper))) return;

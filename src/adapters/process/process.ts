@@ -19,7 +19,7 @@ import { runAttached, runGroup } from './exec.ts';
 import { explainProcess } from './explain.ts';
 import { endMarked, isGroupAlive, isPaused } from './group.ts';
 import { requireRunnable, toArgv } from './launch.ts';
-import { endKeeper, isKept, mendKeeper, readKeeper, waitForKeeper } from './log-keeper.ts';
+import { endKeeper, isKept, readKeeper, repairKeeper, waitForKeeper } from './log-keeper.ts';
 import { listPrograms } from './programs.ts';
 import { type FollowedRun, readLog } from './read-log.ts';
 import {
@@ -110,7 +110,7 @@ async function statusOf(
   const { instance, service, name, hash, startedAt } = record;
   const status = { instance, service, name, runtime: 'process', hash, startedAt, logSince: startedAt } as const;
   if (await isGroupAlive(record)) {
-    await mendKeeper(filesOf(root, record), record.pid, base.PATH);
+    await repairKeeper(filesOf(root, record), record.pid, base.PATH);
     return { ...status, state: (await isPaused(record)) ? 'paused' : 'running', exitCode: undefined };
   }
   const exitCode = await readExitCode(root, record);

@@ -7,7 +7,7 @@ import { SUPERUSER } from '../../domain/shared.ts';
 import { makeFolder } from '../files/files.ts';
 import { processStartTime } from '../process/identity.ts';
 import { logFilesOf } from '../process/log-files.ts';
-import { endKeeper, mendKeeper } from '../process/log-keeper.ts';
+import { endKeeper, repairKeeper } from '../process/log-keeper.ts';
 import { requireFreePorts } from '../process/ports.ts';
 import {
   endServer,
@@ -89,7 +89,7 @@ export function createEmbeddedPostgres(options: {
     },
     async status() {
       const status = await readStatus(place);
-      if (status.pid !== undefined) await mendKeeper(logFilesOf(place.log), status.pid, env.PATH);
+      if (status.pid !== undefined) await repairKeeper(logFilesOf(place.log), status.pid, env.PATH);
       return status;
     },
     async destroyData() {

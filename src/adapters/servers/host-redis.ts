@@ -4,7 +4,7 @@ import path from 'node:path';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { makeFolder, replaceFile } from '../files/files.ts';
 import { logFilesOf } from '../process/log-files.ts';
-import { endKeeper, mendKeeper } from '../process/log-keeper.ts';
+import { endKeeper, repairKeeper } from '../process/log-keeper.ts';
 import {
   endServer,
   type HostServer,
@@ -57,7 +57,7 @@ export function createHostRedis(options: Omit<RedisSearch, 'signal'> & { folder:
     stop: () => stop(place),
     async status() {
       const status = await readStatus(place);
-      if (status.pid !== undefined) await mendKeeper(logFilesOf(place.log), status.pid, options.env.PATH);
+      if (status.pid !== undefined) await repairKeeper(logFilesOf(place.log), status.pid, options.env.PATH);
       return status;
     },
     async destroyData() {

@@ -108,10 +108,10 @@ export async function runBackward(steps: readonly Step[], options: BackwardOptio
       if (until?.aborted) return;
       const { id, subject, title } = step;
       const started = performance.now();
-      if (!step.goesAlong) emit({ type: 'step-started', id, subject, title });
+      if (!step.ownedByOther) emit({ type: 'step-started', id, subject, title });
       try {
         await (wrapStep?.(step, 'backward') ?? step).revert();
-        if (step.goesAlong) return;
+        if (step.ownedByOther) return;
         emit({ type: 'step-done', id, subject, title, outcome: 'undone', ms: performance.now() - started });
       } catch (error) {
         leftovers.push({ step, error });

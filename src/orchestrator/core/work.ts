@@ -29,7 +29,7 @@ export interface Work {
   /** True: `migrate:` commands run, also on the database that all share. */
   readonly migrate: boolean;
   /** Services whose worktree was made anew in this run: what still runs of them is in a folder that is gone. */
-  readonly uprooted: Set<string>;
+  readonly needsRecreate: Set<string>;
   /** Repos that a ready ticket gets in this run: a branch of that name is not its own. */
   readonly fresh: readonly string[];
   /** What the ticket is made again from; undefined for a new one. */
@@ -47,7 +47,11 @@ export function createWork(
   parts: Parts,
   options: Partial<Pick<Work, 'saved' | 'rebuild' | 'rescue' | 'migrate' | 'fresh'>> = {},
 ): Work {
-  const begun = { leases: { moved: new Set<string>() }, uprooted: new Set<string>(), broughtBack: new Set<string>() };
+  const begun = {
+    leases: { moved: new Set<string>() },
+    needsRecreate: new Set<string>(),
+    broughtBack: new Set<string>(),
+  };
   const nothing = { saved: false, rebuild: false, migrate: false, rescue: undefined, savedAs: undefined, fresh: [] };
   return { ...parts, ...begun, ...nothing, ...options };
 }

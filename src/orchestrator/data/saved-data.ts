@@ -5,11 +5,11 @@ import { findLocal } from '../../adapters/git/branch.ts';
 import { endClients } from '../../adapters/postgres/clients.ts';
 import type { Session } from '../../adapters/postgres/connection.ts';
 import {
-  contentSign,
   copyDatabase,
   copyProperties,
   dropDatabase,
   findDatabase,
+  fingerprintOf,
   listMarked,
   moveDatabase,
 } from '../../adapters/postgres/databases.ts';
@@ -59,7 +59,7 @@ async function saveDatabase(work: Work, name: string): Promise<SavedData['postgr
   const found = server && (await server.admin((session) => findDatabase(session, own.database)));
   if (server && !found) return findKept(work, server);
   if (!server || !found || found.mark?.ticket !== work.record.ticket) return undefined;
-  if (found.mark.sign === (await server.admin((session) => contentSign(session, own.database)))) return undefined;
+  if (found.mark.sign === (await server.admin((session) => fingerprintOf(session, own.database)))) return undefined;
   if (await server.tools()) {
     await makeFolder(dumpsFolder(work.stack));
     const file = path.join(dumpsFolder(work.stack), `${name}.dump`);

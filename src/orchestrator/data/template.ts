@@ -2,11 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { endClients, inUse, isCounting, listClients } from '../../adapters/postgres/clients.ts';
 import { type Session, stateOf } from '../../adapters/postgres/connection.ts';
 import {
-  contentSign,
   copyDatabase,
   type Database,
   dropDatabase,
   findDatabase,
+  fingerprintOf,
   makeEmptyLike,
   markDatabase,
   replaceDatabase,
@@ -42,7 +42,7 @@ async function requireBaseline(session: Session, server: PostgresServer): Promis
 export async function isTemplateFresh(stack: Stack, server: PostgresServer): Promise<boolean> {
   return server.admin(async (session) => {
     const found = await findDatabase(session, templateName(stack, server));
-    if (found?.mark?.sign !== (await contentSign(session, server.baseline))) return false;
+    if (found?.mark?.sign !== (await fingerprintOf(session, server.baseline))) return false;
     return !(await isCounting(session, server.baseline));
   });
 }
@@ -74,13 +74,13 @@ export async function refreshTemplate(
   return server.admin(async (session) => {
     const baseline = await requireBaseline(session, server);
     const before = await findDatabase(session, name);
-    const sign = await contentSign(session, server.baseline);
+    const sign = await fingerprintOf(session, server.baseline);
     const clients = await listClients(session, server.baseline);
     // What a command that was killed left half-made.
     await dropDatabase(session, fresh, { force: true });
     const live = await fill(session, { stack, server, fresh, baseline, before, clients, options });
     if (live === undefined) {
-      return { made: false, stale: before?.mark?.sign !== (await contentSign(session, server.baseline)) };
+      return { made: false, stale: before?.mark?.sign !== (await fingerprintOf(session, server.baseline)) };
     }
     const mark = { kind: 'template', rootId: stack.rootId, root: stack.root, sign } as const;
     await markDatabase(session, fresh, { ...mark, copiedAt: new Date().toISOString() });

@@ -11,7 +11,7 @@ import { openPostgres } from '../data/postgres.ts';
 import { describeOwnServer } from '../data/redis.ts';
 import { ownFolder } from '../data/redis-server.ts';
 import { placeOf } from '../shared/place.ts';
-import type { Remnants } from './evidence.ts';
+import type { Evidence } from './evidence.ts';
 import type { Finding } from './finding.ts';
 
 type SharedLeases = Readonly<Record<string, SharedLease>>;
@@ -25,16 +25,16 @@ export async function withOwn(
   stack: Stack,
   config: StackConfig,
   record: InstanceRecord,
-  { shared, remnants }: { shared: SharedLeases; remnants: Remnants },
+  { shared, evidence }: { shared: SharedLeases; evidence: Evidence },
 ): Promise<InstanceRecord> {
   const [databases, number, server] = await Promise.all([
     listOwned(stack, config, shared),
     readNumber(stack, config, record),
-    findServer(stack, record.ticket, { shared, remnants }),
+    findServer(stack, record.ticket, { shared, evidence }),
   ]);
   const database = databases.get(record.ticket);
   // A number that nothing of the ticket has run with may hold somebody's keys: the next start looks.
-  const checked = remnants.workloads.some(({ instance }) => instance === record.ticket);
+  const checked = evidence.workloads.some(({ instance }) => instance === record.ticket);
   const own: OwnRecord = {
     ...(number !== undefined && { redis: { number, ...(checked && { checked, at: placeOf(REDIS, stack, config) }) } }),
     ...record.own,
@@ -98,9 +98,9 @@ async function listOwned(stack: Stack, config: StackConfig, shared: SharedLeases
 async function findServer(
   stack: Stack,
   ticket: string,
-  { shared, remnants }: { shared: SharedLeases; remnants: Remnants },
+  { shared, evidence }: { shared: SharedLeases; evidence: Evidence },
 ): Promise<OwnServer | undefined> {
-  const container = remnants.workloads.find(
+  const container = evidence.workloads.find(
     ({ instance, service, runtime }) => instance === ticket && service === REDIS && runtime === 'docker',
   );
   if (!container && !(await isThere(path.join(ownFolder(stack, ticket), REDIS)))) return undefined;

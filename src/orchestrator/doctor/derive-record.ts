@@ -10,7 +10,7 @@ import type { Stack } from '../core/stack.ts';
 import { ticketsFolder } from '../core/work.ts';
 import { describeCopy, factsOf } from '../prepare/repos.ts';
 import { mergeServices, planServices } from '../prepare/services.ts';
-import { type Remnant, type Remnants, ticketOf } from './evidence.ts';
+import { type Evidence, type EvidenceItem, ticketOf } from './evidence.ts';
 
 /**
  * Makes the record of a ticket from its worktrees and workloads alone, as stack.yml says that they should be. What nobody
@@ -19,11 +19,11 @@ import { type Remnant, type Remnants, ticketOf } from './evidence.ts';
 export async function deriveRecord(
   stack: Stack,
   config: StackConfig,
-  remnants: Remnants,
+  evidence: Evidence,
   ticket: string,
 ): Promise<InstanceRecord> {
   const folder = path.join(await ticketsFolder(stack.root, config.worktrees), ticket);
-  const noted = remnants.entries.filter((entry) => ticketOf(entry) === ticket).map(({ worktree }) => worktree);
+  const noted = evidence.entries.filter((entry) => ticketOf(entry) === ticket).map(({ worktree }) => worktree);
   const looks = await Promise.all(
     Object.keys(config.repos).map(async (repo): Promise<[string, RepoRecord][]> => {
       const own = await deriveRepo(stack, config, { repo, folder, noted });
@@ -32,7 +32,7 @@ export async function deriveRecord(
     }),
   );
   const repos = Object.fromEntries(looks.flat());
-  const workloads = remnants.workloads.filter(({ instance }) => instance === ticket);
+  const workloads = evidence.workloads.filter(({ instance }) => instance === ticket);
   const planned = await planServices(stack, config, ticket, repos);
   const known = { ...(await describeWired(config, planned, repos)), ...describeServices(planned, workloads) };
   const made = await stat(folder).catch(() => undefined);
@@ -63,7 +63,7 @@ async function deriveRepo(
 /** Gives services as their workloads have them: what runs them, on which ports. */
 export function describeServices(
   planned: Readonly<Record<string, ServiceRecord>>,
-  workloads: readonly Remnant[],
+  workloads: readonly EvidenceItem[],
 ): Record<string, ServiceRecord> {
   const known = workloads.flatMap(({ service, runtime, name, ports }) => {
     const plan = planned[service];

@@ -15,7 +15,7 @@ import { factsOf } from '../prepare/repos.ts';
 import { listTicketFolders } from './traces.ts';
 
 /** A workload as the outside knows it. */
-export interface Remnant {
+export interface EvidenceItem {
   instance: string;
   service: string;
   repo: string;
@@ -25,14 +25,14 @@ export interface Remnant {
 }
 
 /** All from which records can be made again. */
-export interface Remnants {
+export interface Evidence {
   /** With Unix milliseconds of when it was written. */
   backup: { state: StackState; savedAt: number } | undefined;
   /** Worktrees of this root, as their repos know them. */
   entries: OwnEntry[];
   /** Folders of tickets, by their pointers. */
   folders: string[];
-  workloads: Remnant[];
+  workloads: EvidenceItem[];
   /** Git's common folders of the repos. */
   gitCommonDirs: string[];
   /** What could not be looked at: repos of stack.yml, or that file itself. What is in there may be missing here. */
@@ -40,7 +40,7 @@ export interface Remnants {
 }
 
 /** Looks for all that is left of a root's tickets and baseline. Changes nothing, never throws. */
-export async function collectRemnants(stack: Stack): Promise<Remnants> {
+export async function collectEvidence(stack: Stack): Promise<Evidence> {
   const config = await stack.config().catch(() => undefined);
   const folders = await listTicketFolders(stack.root, config);
   const [backup, repos, inFolders, processes, containers] = await Promise.all([
@@ -62,7 +62,7 @@ export async function collectRemnants(stack: Stack): Promise<Remnants> {
   };
 }
 
-async function readBackup(root: string): Promise<Remnants['backup']> {
+async function readBackup(root: string): Promise<Evidence['backup']> {
   const file = stateBackupOf(root);
   const [read, found] = await Promise.all([readStateFile(file, root), stat(file)]).catch(() => []);
   return read && found && { state: read.state, savedAt: found.mtimeMs };
@@ -104,7 +104,7 @@ async function listReposOf(folders: readonly string[]): Promise<string[]> {
   return (await Promise.all(found)).flat();
 }
 
-async function listContainers(stack: Stack): Promise<Remnant[]> {
+async function listContainers(stack: Stack): Promise<EvidenceItem[]> {
   if (!(await stack.checkEngine()).ok) return [];
   const { containers } = await (await stack.docker()).listOwned(stack.rootId).catch(() => ({ containers: [] }));
   return containers.flatMap(({ name, labels }) => {

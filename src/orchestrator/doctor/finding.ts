@@ -50,7 +50,7 @@ export function count(items: readonly unknown[], noun: string): string {
  * Mends what can be mended, asking about each thing once, and looks again until nothing new comes up: when the state is back
  * there is more to see. Gives what was done, and how things are then. `ask` is told all that is about to be asked.
  */
-export async function mendAll(
+export async function repairAll(
   look: () => Promise<Finding[]>,
   ask: (question: string, all: readonly string[]) => Promise<boolean>,
   tell: (text: string) => void,

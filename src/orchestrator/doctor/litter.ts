@@ -7,7 +7,7 @@ import { inspectLock, withLock } from '../../adapters/lock.ts';
 import { StackError } from '../../domain/errors.ts';
 import { inFolder, stateFolder, stateLockOf, upLockOf } from '../../domain/layout.ts';
 import type { Stack } from '../core/stack.ts';
-import type { Remnants } from './evidence.ts';
+import type { Evidence } from './evidence.ts';
 import type { Finding } from './finding.ts';
 
 /** What lives for milliseconds is left behind once it is this old. */
@@ -19,14 +19,14 @@ const HALF_LOCK = /\.lock\.[0-9a-f]{16}(\.new)?$/;
  * Finds what commands that were killed left in stack's own folders: no harm, but nobody's. Something strange in a lock's
  * place does harm. The trash is not looked at: every command sweeps it.
  */
-export async function examineLitter(stack: Stack, remnants: Remnants): Promise<Finding[]> {
+export async function examineLitter(stack: Stack, evidence: Evidence): Promise<Finding[]> {
   const run = inFolder(stack.root, 'run');
   const runs = (await readdir(run).catch(() => [])).map((name) => path.join(run, name));
-  const places = [stateFolder(stack.root), ...runs, ...remnants.folders, ...remnants.gitCommonDirs];
+  const places = [stateFolder(stack.root), ...runs, ...evidence.folders, ...evidence.gitCommonDirs];
   const temporary = (await Promise.all(places.map(listTemporary))).flat();
   const locks = [
     ...[stateLockOf(stack.root), upLockOf(stack.root)],
-    ...remnants.gitCommonDirs.flatMap((folder) => [repoLock(folder), excludeLock(folder)]),
+    ...evidence.gitCommonDirs.flatMap((folder) => [repoLock(folder), excludeLock(folder)]),
   ];
   return [
     ...(await Promise.all(locks.map(examineLock))).flat(),

@@ -13,24 +13,24 @@ import type { Stack } from '../core/stack.ts';
 import { openPostgres } from '../data/postgres.ts';
 import { hostRedis, ownFolder, removeOwnFolder } from '../data/redis-server.ts';
 import { isUpAtWork } from '../steps/up.ts';
-import { collectRemnants, type Remnant, type Remnants } from './evidence.ts';
+import { collectEvidence, type Evidence, type EvidenceItem } from './evidence.ts';
 import type { Finding } from './finding.ts';
 import { deriveBaseline, findRecord, giveUpLeases, listTickets } from './rebuild.ts';
 
 const FIXES = '`stack doctor --fix` asks about it';
 
 /** Finds what is there of this root and in no record: tickets to take back, and things to remove. */
-export async function examineOrphans(stack: Stack, state: StackState, remnants: Remnants): Promise<Finding[]> {
-  const unknown = listTickets(remnants).filter((ticket) => !Object.hasOwn(state.instances, ticket));
-  const tickets = await Promise.all(unknown.map((ticket) => examineTicket(stack, remnants, ticket, state.shared)));
-  const baseline = state.baseline ? undefined : await deriveBaseline(stack, remnants);
+export async function examineOrphans(stack: Stack, state: StackState, evidence: Evidence): Promise<Finding[]> {
+  const unknown = listTickets(evidence).filter((ticket) => !Object.hasOwn(state.instances, ticket));
+  const tickets = await Promise.all(unknown.map((ticket) => examineTicket(stack, evidence, ticket, state.shared)));
+  const baseline = state.baseline ? undefined : await deriveBaseline(stack, evidence);
   // Things of a ticket that may be taken back stay, whatever the answer.
   const spared = new Set([...unknown, ...(baseline ? [BASELINE] : [])]);
   const things = [
-    ...listStrayWorkloads(stack, state, remnants),
-    ...(await listStrayThings(stack, state, remnants)),
-    ...(await listStrayDatabases(stack, state, remnants)),
-    ...(await listStrayServers(stack, state, remnants)),
+    ...listStrayWorkloads(stack, state, evidence),
+    ...(await listStrayThings(stack, state, evidence)),
+    ...(await listStrayDatabases(stack, state, evidence)),
+    ...(await listStrayServers(stack, state, evidence)),
   ];
   // What was made while we looked has a record by now: that is written first.
   const now = await stack.store.read();
@@ -51,17 +51,17 @@ function isRecorded(state: StackState, instance: string, service: string | undef
 
 async function examineTicket(
   stack: Stack,
-  remnants: Remnants,
+  evidence: Evidence,
   ticket: string,
   shared: StackState['shared'],
 ): Promise<Finding> {
-  const found = await findRecord(stack, remnants, ticket, shared);
+  const found = await findRecord(stack, evidence, ticket, shared);
   if (found) return offerTicket(stack, ticket, ...found);
   const text = 'there is something of it, and no record';
-  const folder = remnants.folders.find((one) => path.basename(one) === ticket);
-  const hasWorktree = remnants.entries.some(({ owner }) => owner.startsWith(`${ticket} (`));
-  if (folder === undefined || hasWorktree || remnants.unseen.length > 0) {
-    const where = remnants.unseen.length > 0 ? `mend ${remnants.unseen.join(', ')} first` : 'look at its worktrees';
+  const folder = evidence.folders.find((one) => path.basename(one) === ticket);
+  const hasWorktree = evidence.entries.some(({ owner }) => owner.startsWith(`${ticket} (`));
+  if (folder === undefined || hasWorktree || evidence.unseen.length > 0) {
+    const where = evidence.unseen.length > 0 ? `mend ${evidence.unseen.join(', ')} first` : 'look at its worktrees';
     return { subject: ticket, ok: false, text, hint: where };
   }
   return offerFolder(stack, ticket, folder);
@@ -83,7 +83,7 @@ function offerTicket(
     fix: {
       question: `Take ${ticket} back into the state file${whence}?`,
       async run() {
-        if (!listTickets(await collectRemnants(stack)).includes(ticket)) return 'it is gone by now';
+        if (!listTickets(await collectEvidence(stack)).includes(ticket)) return 'it is gone by now';
         await stack.store.update((draft) => {
           draft.instances[ticket] ??= giveUpLeases(record, draft);
         });
@@ -141,7 +141,7 @@ interface Stray {
 }
 
 /** Containers and process groups that no record knows. */
-function listStrayWorkloads(stack: Stack, state: StackState, { workloads }: Remnants): Stray[] {
+function listStrayWorkloads(stack: Stack, state: StackState, { workloads }: Evidence): Stray[] {
   return workloads.flatMap((workload) => {
     const { instance, service, name } = workload;
     if (holdsWorkload(recordOf(state, instance), service)) return [];
@@ -156,14 +156,14 @@ function holdsWorkload(record: InstanceRecord | undefined, service: string): boo
 
 async function removeWorkload(
   stack: Stack,
-  { instance, service, name, runtime }: Pick<Remnant, 'instance' | 'service' | 'name' | 'runtime'>,
+  { instance, service, name, runtime }: Pick<EvidenceItem, 'instance' | 'service' | 'name' | 'runtime'>,
 ): Promise<void> {
   const ref = { rootId: stack.rootId, stack: stack.name, instance, service, name };
   await (await stack.runtime(runtime)).remove(ref);
 }
 
 /** Volumes and built images of tickets that are gone. Those of the baseline are its data, which outlive it. */
-async function listStrayThings(stack: Stack, state: StackState, { unseen }: Remnants): Promise<Stray[]> {
+async function listStrayThings(stack: Stack, state: StackState, { unseen }: Evidence): Promise<Stray[]> {
   // While a repo cannot be looked at, a ticket in there may still come back to its data.
   if (unseen.length > 0 || !(await stack.checkEngine()).ok) return [];
   const docker = await stack.docker();
@@ -180,7 +180,7 @@ async function listStrayThings(stack: Stack, state: StackState, { unseen }: Remn
 }
 
 /** Databases of tickets that are gone, on a server that answers. */
-async function listStrayDatabases(stack: Stack, state: StackState, { unseen }: Remnants): Promise<Stray[]> {
+async function listStrayDatabases(stack: Stack, state: StackState, { unseen }: Evidence): Promise<Stray[]> {
   const config = await stack.config().catch(() => undefined);
   if (unseen.length > 0 || !config?.shared.services[POSTGRES]) return [];
   try {
@@ -197,7 +197,7 @@ async function listStrayDatabases(stack: Stack, state: StackState, { unseen }: R
 }
 
 /** What the own servers of tickets that are gone keep, and such as run on this machine itself. */
-async function listStrayServers(stack: Stack, state: StackState, { unseen }: Remnants): Promise<Stray[]> {
+async function listStrayServers(stack: Stack, state: StackState, { unseen }: Evidence): Promise<Stray[]> {
   if (unseen.length > 0) return [];
   const tickets = await readdir(ownFolder(stack, '')).catch(() => []);
   return tickets
@@ -247,7 +247,7 @@ async function listAtRest(
   return [...tickets.flat(), ...(baseline && !isHeld ? [baseline] : [])];
 }
 
-function offerEnd(stack: Stack, one: Pick<Remnant, 'instance' | 'service' | 'name'>): Finding {
+function offerEnd(stack: Stack, one: Pick<EvidenceItem, 'instance' | 'service' | 'name'>): Finding {
   const what = `${one.service} of ${one.instance}`;
   const question = `End the processes of ${what}, whose own record is lost?`;
   return {

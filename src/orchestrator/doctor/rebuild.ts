@@ -4,10 +4,10 @@ import type { InstanceRecord, OwnRecord, StackState } from '../../domain/instanc
 import { BASELINE } from '../../domain/instance.ts';
 import { listLeases } from '../core/leases.ts';
 import type { Stack } from '../core/stack.ts';
-import { planGround } from '../prepare/prerequisites.ts';
+import { planPrerequisites } from '../prepare/prerequisites.ts';
 import { withOwn } from './derive-own.ts';
 import { deriveRecord, describeServices } from './derive-record.ts';
-import { type Remnants, ticketOf } from './evidence.ts';
+import { type Evidence, ticketOf } from './evidence.ts';
 
 /** Where the record of a ticket was found. */
 export type Source = 'backup' | 'git' | 'worktrees';
@@ -22,32 +22,32 @@ export interface Rebuilt {
  * Makes a state again: from its backup, then from what git keeps beside the worktrees, then from worktrees and workloads
  * themselves. Changes nothing.
  */
-export async function rebuildState(stack: Stack, remnants: Remnants): Promise<Rebuilt> {
-  const start = remnants.backup?.state ?? sortByAge(remnants.entries)[0]?.state;
+export async function rebuildState(stack: Stack, evidence: Evidence): Promise<Rebuilt> {
+  const start = evidence.backup?.state ?? sortByAge(evidence.entries)[0]?.state;
   const known: Rebuilt['known'] = {
     stack: start?.stack ?? stack.name,
     shared: start?.shared ?? {},
-    baseline: start?.baseline ?? (await deriveBaseline(stack, remnants)),
+    baseline: start?.baseline ?? (await deriveBaseline(stack, evidence)),
     instances: {},
-    sequence: Math.max(0, ...[remnants.backup, ...remnants.entries].map((copy) => copy?.state?.sequence ?? 0)),
+    sequence: Math.max(0, ...[evidence.backup, ...evidence.entries].map((copy) => copy?.state?.sequence ?? 0)),
   };
   const rebuilt: Rebuilt = { known, sources: new Map() };
-  const saved = remnants.backup?.state.instances ?? {};
+  const saved = evidence.backup?.state.instances ?? {};
   for (const [ticket, record] of Object.entries(saved)) {
     // Where the disk was full, or a kill came in between, the backup is behind.
-    const newer = findNewer(remnants, ticket, record);
+    const newer = findNewer(evidence, ticket, record);
     add(rebuilt, ticket, newer ?? record, newer ? 'git' : 'backup');
   }
-  for (const ticket of listTickets(remnants)) {
+  for (const ticket of listTickets(evidence)) {
     if (Object.hasOwn(saved, ticket)) continue;
-    const found = await findRecord(stack, remnants, ticket, known.shared);
+    const found = await findRecord(stack, evidence, ticket, known.shared);
     if (found) add(rebuilt, ticket, ...found);
   }
   return rebuilt;
 }
 
 /** Gives what git keeps of a ticket where that was written after the backup, and says something else. */
-function findNewer({ entries, backup }: Remnants, ticket: string, record: InstanceRecord): InstanceRecord | undefined {
+function findNewer({ entries, backup }: Evidence, ticket: string, record: InstanceRecord): InstanceRecord | undefined {
   const [copy] = sortByAge(entries.filter((entry) => ticketOf(entry) === ticket));
   const kept = copy?.state?.instances[ticket];
   if (!copy || !kept || (backup && compareAge(copy, backup) > 0)) return undefined;
@@ -67,26 +67,26 @@ function compareAge(one: Copy, other: Copy): number {
 type Copy = Pick<OwnEntry, 'state' | 'savedAt'>;
 
 /** Gives the tickets that worktrees and folders tell of. */
-export function listTickets({ entries, folders }: Remnants): string[] {
+export function listTickets({ entries, folders }: Evidence): string[] {
   return [...new Set([...entries.map(ticketOf), ...folders.map((folder) => path.basename(folder))])].sort();
 }
 
 /** Gives the record of a ticket as git keeps it, else as its worktrees are; undefined when there is no worktree of it. */
 export async function findRecord(
   stack: Stack,
-  remnants: Remnants,
+  evidence: Evidence,
   ticket: string,
   shared: StackState['shared'],
 ): Promise<[InstanceRecord, Source] | undefined> {
-  const [copy] = sortByAge(remnants.entries.filter((entry) => ticketOf(entry) === ticket));
+  const [copy] = sortByAge(evidence.entries.filter((entry) => ticketOf(entry) === ticket));
   const record = copy?.state?.instances[ticket];
   if (record) return [record, 'git'];
   const config = await stack.config().catch(() => undefined);
   if (!config) return undefined;
-  const derived = await deriveRecord(stack, config, remnants, ticket).catch(() => undefined);
+  const derived = await deriveRecord(stack, config, evidence, ticket).catch(() => undefined);
   const hasWorktree = Object.values(derived?.repos ?? {}).some(({ mode }) => mode === 'dedicated');
   return derived && hasWorktree
-    ? [await withOwn(stack, config, derived, { shared, remnants }), 'worktrees']
+    ? [await withOwn(stack, config, derived, { shared, evidence }), 'worktrees']
     : undefined;
 }
 
@@ -116,7 +116,7 @@ function giveUpRedis(redis: OwnRecord['redis'], others: Rebuilt['known']): OwnRe
 }
 
 /** Gives the baseline as it runs now; undefined when nothing of it does, since `up` then makes it anew. */
-export async function deriveBaseline(stack: Stack, { workloads }: Remnants): Promise<InstanceRecord | undefined> {
+export async function deriveBaseline(stack: Stack, { workloads }: Evidence): Promise<InstanceRecord | undefined> {
   const running = workloads.filter(({ instance }) => instance === BASELINE);
   const config = await stack.config().catch(() => undefined);
   if (running.length === 0 || !config) return undefined;
@@ -128,7 +128,7 @@ export async function deriveBaseline(stack: Stack, { workloads }: Remnants): Pro
     shared: {},
     instances: {},
   };
-  const { baseline } = await planGround(stack, config, empty);
+  const { baseline } = await planPrerequisites(stack, config, empty);
   if (!baseline) return undefined;
   return { ...baseline, services: { ...baseline.services, ...describeServices(baseline.services, running) } };
 }

@@ -8,7 +8,7 @@ import type { Stack } from '../core/stack.ts';
 import { listLostDatabases } from '../data/inventory.ts';
 import { destroyTickets } from '../lifecycle/destroy.ts';
 import { examineOwned } from './derive-own.ts';
-import { collectRemnants } from './evidence.ts';
+import { collectEvidence } from './evidence.ts';
 import { count, type Finding, type Fix, report } from './finding.ts';
 import { examineLeases } from './leases.ts';
 import { examineLitter } from './litter.ts';
@@ -29,7 +29,7 @@ export async function examineState(stack: Stack): Promise<Finding[]> {
     }
   });
   if (!state) return [trouble === 'gone' || trouble === 'damaged' ? await offerRebuild(stack, file) : file];
-  const remnants = await collectRemnants(stack);
+  const evidence = await collectEvidence(stack);
   const known = await stack.store.read();
   // What was recorded before or after we looked is nobody's orphan: it may be in the making, or on its way out.
   const ever = {
@@ -48,21 +48,21 @@ export async function examineState(stack: Stack): Promise<Finding[]> {
     })),
     ...(await examineOwned(stack, known)),
     ...(await examineLeases(stack, known)),
-    ...(await examineOrphans(stack, ever, remnants)),
-    ...(await examineLitter(stack, remnants)),
+    ...(await examineOrphans(stack, ever, evidence)),
+    ...(await examineLitter(stack, evidence)),
   ];
 }
 
 async function offerRebuild(stack: Stack, finding: Finding): Promise<Finding> {
-  const remnants = await collectRemnants(stack);
+  const evidence = await collectEvidence(stack);
   // What cannot be looked at may hold tickets, which a state made without them would never tell of.
-  if (!remnants.backup && remnants.unseen.length > 0) {
+  if (!evidence.backup && evidence.unseen.length > 0) {
     return {
       ...finding,
-      hint: `mend ${remnants.unseen.join(', ')} first: tickets may be in there; then \`stack doctor --fix\``,
+      hint: `mend ${evidence.unseen.join(', ')} first: tickets may be in there; then \`stack doctor --fix\``,
     };
   }
-  const rebuilt = await rebuildState(stack, remnants);
+  const rebuilt = await rebuildState(stack, evidence);
   const fix: Fix = {
     question: `Make the state anew${describeSources(rebuilt)}?`,
     async run() {

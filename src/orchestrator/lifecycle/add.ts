@@ -8,7 +8,7 @@ import { converge } from '../core/converge.ts';
 import type { Stack } from '../core/stack.ts';
 import { ticketsFolder } from '../core/work.ts';
 import { planOwn } from '../data/own.ts';
-import { planGround, requireRunnable } from '../prepare/prerequisites.ts';
+import { planPrerequisites, requireRunnable } from '../prepare/prerequisites.ts';
 import { planRepos } from '../prepare/repos.ts';
 import { mergeServices, planServices } from '../prepare/services.ts';
 import { listTicketSteps } from '../steps/list.ts';
@@ -50,15 +50,15 @@ export async function addRepo(
     repos: { ...known.repos, ...repos },
     before: known.own,
   });
-  const ground = await planGround(stack, config, state);
-  await requireRunnable(stack, config, { ground, services: planned, extent: 'ready' });
+  const prerequisites = await planPrerequisites(stack, config, state);
+  await requireRunnable(stack, config, { prerequisites, services: planned, extent: 'ready' });
   const change = (record: InstanceRecord): void => {
     record.repos = { ...record.repos, ...repos };
     record.services = mergeServices(config, record.services, planned);
     record.own = own;
     record.started = true;
   };
-  const work = await claimWork(stack, config, ticket, ground, change, { migrate, fresh: [repo] });
+  const work = await claimWork(stack, config, ticket, prerequisites, change, { migrate, fresh: [repo] });
   tellMigration(work, config, state);
   const error = await converge(work, () => listTicketSteps(work, config, 'ready'), {
     async unwind(run) {
@@ -67,7 +67,11 @@ export async function addRepo(
       if (first instanceof StackError && first.code === 'leftover') return first;
       Object.assign(work.record, { repos: before.repos, services: before.services, own: before.own });
       // The worktree that its services would have run out of is gone again: the baseline's of the same name are not meant.
-      const back = { ...work, uprooted: new Set<string>(), stack: { ...stack, signal: new AbortController().signal } };
+      const back = {
+        ...work,
+        needsRecreate: new Set<string>(),
+        stack: { ...stack, signal: new AbortController().signal },
+      };
       await converge(back, () => listTicketSteps(back, config, 'started'), { unwind: async () => undefined });
       return first;
     },

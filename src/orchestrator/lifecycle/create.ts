@@ -11,7 +11,7 @@ import { converge } from '../core/converge.ts';
 import type { Stack } from '../core/stack.ts';
 import { saveRecord, ticketsFolder } from '../core/work.ts';
 import { planOwn } from '../data/own.ts';
-import { planGround, requireRunnable } from '../prepare/prerequisites.ts';
+import { planPrerequisites, requireRunnable } from '../prepare/prerequisites.ts';
 import { checkWishes, planRepos, type RepoWishes } from '../prepare/repos.ts';
 import { planRescued } from '../prepare/rescued.ts';
 import { planServices } from '../prepare/services.ts';
@@ -82,14 +82,14 @@ async function planInstance(
   const folder = path.join(await ticketsFolder(stack.root, config.worktrees), name.ticket);
   await refuseLinkedFolder(stack.root, folder);
   await requireNothingBeside({ folder, worktrees: Object.keys(config.repos) });
-  const [repos, ground] = await Promise.all([
+  const [repos, prerequisites] = await Promise.all([
     rescue
       ? planRescued(stack, config, rescue, { name, wishes: options.wishes, folder, fetch })
       : planRepos(stack, config, { name, wishes: options.wishes, folder, fetch }),
-    planGround(stack, config, state),
+    planPrerequisites(stack, config, state),
   ]);
   const services = await planServices(stack, config, name.ticket, repos);
-  await requireRunnable(stack, config, { ground, services, extent: options.extent });
+  await requireRunnable(stack, config, { prerequisites, services, extent: options.extent });
   const own = planOwn(stack, config, { ticket: name.ticket, wishes: options.own ?? [], repos });
   const record: InstanceRecord = {
     ...name,
@@ -103,7 +103,7 @@ async function planInstance(
     services,
     ...(own && { own }),
   };
-  return { record, ground, rescue, migrate: options.migrate === true };
+  return { record, prerequisites, rescue, migrate: options.migrate === true };
 }
 
 /** What a create that was killed left behind goes first, so that the same command simply works the second time. */

@@ -7,11 +7,11 @@ import { requireEngine } from '../safety/lost-engine.ts';
 import { listLarge } from '../safety/rescue.ts';
 import { findRisks, requireSavable, riskError, type TicketRisk } from '../safety/risks.ts';
 import { listRecordedSteps } from '../steps/list.ts';
-import { type TakeApartOptions, type TakenApart, takeApart } from './remove.ts';
-import { mendWorktrees } from './repair-worktrees.ts';
+import { type DestroyedTicket, type RemoveOptions, removeTicket } from './remove.ts';
+import { repairWorktrees } from './repair-worktrees.ts';
 import { keepBranches } from './save-first.ts';
 
-export interface DestroyOptions extends TakeApartOptions {
+export interface DestroyOptions extends RemoveOptions {
   /** Tickets with something to lose stay, and the others go; otherwise one of them is a refusal of all. */
   leaves?: boolean;
 }
@@ -27,9 +27,9 @@ export async function destroyTickets(
   tickets: readonly string[],
   options: DestroyOptions,
   ask: (question: string) => Promise<void>,
-): Promise<{ destroyed: TakenApart[]; left: TicketRisk[] }> {
+): Promise<{ destroyed: DestroyedTicket[]; left: TicketRisk[] }> {
   if (!options.force) await requireEngine(stack, tickets);
-  await mendWorktrees(stack, tickets, { branches: false });
+  await repairWorktrees(stack, tickets, { branches: false });
   const risks = await examineTickets(stack, tickets, options);
   if (options.force) {
     requireSavable(risks);
@@ -38,9 +38,9 @@ export async function destroyTickets(
   const left = options.leaves ? risks : [];
   const going = tickets.filter((name) => left.every(({ ticket }) => ticket !== name));
   // Only now: of a destroy that refuses nobody sees a thing.
-  await mendWorktrees(stack, going, { branches: true });
-  const destroyed: TakenApart[] = [];
-  for (const ticket of going) destroyed.push(await takeApart(stack, ticket, { ...options, risks }));
+  await repairWorktrees(stack, going, { branches: true });
+  const destroyed: DestroyedTicket[] = [];
+  for (const ticket of going) destroyed.push(await removeTicket(stack, ticket, { ...options, risks }));
   return { destroyed, left };
 }
 
@@ -49,9 +49,9 @@ export async function previewDestroy(
   stack: Stack,
   tickets: readonly string[],
   options: DestroyOptions,
-): Promise<{ planned: TakeApartPlan[]; risks: TicketRisk[] }> {
+): Promise<{ planned: DestroyPlan[]; risks: TicketRisk[] }> {
   const risks = await examineTickets(stack, tickets, options);
-  return { planned: await Promise.all(tickets.map((ticket) => previewTakeApart(stack, ticket, options))), risks };
+  return { planned: await Promise.all(tickets.map((ticket) => planDestroy(stack, ticket, options))), risks };
 }
 
 /** Ignored files may be a database dump: git keeps whatever it is given. */
@@ -65,11 +65,7 @@ function listQuestions(risks: readonly TicketRisk[]): string[] {
 }
 
 /** Gives what speaks against taking tickets apart, in all of their repos. Touches nothing. Throws `not-found` and `busy`. */
-async function examineTickets(
-  stack: Stack,
-  tickets: readonly string[],
-  options: TakeApartOptions,
-): Promise<TicketRisk[]> {
+async function examineTickets(stack: Stack, tickets: readonly string[], options: RemoveOptions): Promise<TicketRisk[]> {
   const state = await stack.store.read();
   const records = requireInstances(state, tickets);
   for (const record of records) await requireOwnThings(stack, record);
@@ -91,22 +87,22 @@ async function examineTickets(
 }
 
 /** What a destroy would unmake, in order. */
-export interface TakeApartPlan {
+export interface DestroyPlan {
   ticket: string;
   steps: { id: string; subject: string; title: string }[];
 }
 
 /** Gives what taking a ticket apart would unmake. Touches nothing. Throws `not-found`. */
-async function previewTakeApart(
+async function planDestroy(
   stack: Stack,
   ticket: string,
-  options: Pick<TakeApartOptions, 'keepBranch'>,
-): Promise<TakeApartPlan> {
+  options: Pick<RemoveOptions, 'keepBranch'>,
+): Promise<DestroyPlan> {
   const state = await stack.store.read();
   const record = structuredClone(requireInstance(state, ticket));
   if (options.keepBranch) keepBranches(record);
   const work = createWork({ stack, config: undefined, record, baseline: state.baseline, shared: state.shared });
-  const steps = listRecordedSteps(work).filter(({ goesAlong }) => !goesAlong);
+  const steps = listRecordedSteps(work).filter(({ ownedByOther }) => !ownedByOther);
   // What cannot be looked at is there until somebody has looked.
   const states = await Promise.all(steps.map((step) => step.inspect().catch(() => 'present' as const)));
   const there = steps.filter((_, index) => states[index] !== 'absent').reverse();

@@ -26,12 +26,12 @@ export async function bringDown(stack: Stack, options: { force: boolean; volumes
     const state = await stack.store.read();
     if (!options.force) await requireUnused(stack, state);
     const work = workOnBaseline(stack, config, state, state.baseline);
-    await removeGround(work, config, state);
+    await removePrerequisites(work, config, state);
     if (options.volumes) await deleteSharedData(work, config);
   });
 }
 
-async function removeGround(work: Work, config: StackConfig, state: StackState): Promise<void> {
+async function removePrerequisites(work: Work, config: StackConfig, state: StackState): Promise<void> {
   const { stack } = work;
   const steps = listUpSteps(work, config, {
     services: Object.keys(state.baseline?.services ?? {}),

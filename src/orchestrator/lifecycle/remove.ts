@@ -14,14 +14,14 @@ import { describeSafe, keepDumpRecord, purgeDumps, saveData } from '../data/save
 import { findLostEngine, isInEngine, listAbandoned } from '../safety/lost-engine.ts';
 import { purgeQuiet, rescueTicket } from '../safety/rescue.ts';
 import { stampOf } from '../safety/rescues.ts';
-import { findLonely, findRisks, riskError, type TicketRisk } from '../safety/risks.ts';
+import { findRisks, findUnreachable, riskError, type TicketRisk } from '../safety/risks.ts';
 import { listRecordedSteps } from '../steps/list.ts';
 import { removeForgotten, requireNothingLeft } from './leftovers.ts';
-import { condemn, listSaved, saveFirst } from './save-first.ts';
+import { listSaved, markDestroying, saveFirst } from './save-first.ts';
 import { requireAlone, withOwnServers } from './stop.ts';
 import { isLate, MORE_SAVES } from './unwind.ts';
 
-export interface TakeApartOptions {
+export interface RemoveOptions {
   /** Saves work that would be lost under `refs/stack/rescue/` and goes on. */
   force: boolean;
   keepBranch: boolean;
@@ -34,7 +34,7 @@ export interface TakeApartOptions {
 }
 
 /** What destroy saved, and where. */
-export interface TakenApart {
+export interface DestroyedTicket {
   ticket: string;
   rescued: { repo: string; ref: string }[];
   /** Files beside the worktrees that were saved. */
@@ -53,11 +53,11 @@ export interface TakenApart {
  * the worktree steps look once more whether work would be lost; `risks` is what was found before, and with `force` is saved
  * first. Throws `leftover` when something survives; the record then stays, and a second call goes on from there.
  */
-export async function takeApart(
+export async function removeTicket(
   stack: Stack,
   ticket: string,
-  options: TakeApartOptions & { risks: readonly TicketRisk[] },
-): Promise<TakenApart> {
+  options: RemoveOptions & { risks: readonly TicketRisk[] },
+): Promise<DestroyedTicket> {
   let before: InstanceRecord | undefined;
   let going: InstanceRecord[] = [];
   const { record, state } = await claimInstance(stack, ticket, async (found, draft) => {
@@ -65,7 +65,7 @@ export async function takeApart(
     await refuseLinkedFolder(stack.root, found.folder);
     before = structuredClone(found);
     going = await listGoing(draft, found);
-    if (!options.force && !hasOwnData(found)) condemn(found, options);
+    if (!options.force && !hasOwnData(found)) markDestroying(found, options);
   });
   const parts = { stack, config: undefined, record, baseline: state.baseline, shared: state.shared };
   const work = createWork(parts);
@@ -80,7 +80,7 @@ export async function takeApart(
 }
 
 /** What is known of a ticket that goes. */
-interface Going extends TakeApartOptions {
+interface Going extends RemoveOptions {
   risks: readonly TicketRisk[];
   /** True where its create did not finish; its record says so no more. */
   halfMade: boolean;
@@ -98,10 +98,10 @@ async function listGoing(state: StackState, record: InstanceRecord): Promise<Ins
 /** Since the first look others may have begun to unmake the tickets that kept a commit of this one. Throws `unpushed`. */
 async function lookAgain(
   record: InstanceRecord,
-  options: TakeApartOptions & { risks: readonly TicketRisk[] },
+  options: RemoveOptions & { risks: readonly TicketRisk[] },
   going: readonly InstanceRecord[],
 ): Promise<readonly TicketRisk[]> {
-  const late = await findLonely(record, { ...options, going });
+  const late = await findUnreachable(record, { ...options, going });
   if (late.length > 0 && !options.force) throw riskError(late);
   return [...options.risks, ...late];
 }
@@ -133,7 +133,7 @@ async function abandon(work: Work, options: Going, reason: string): Promise<neve
   });
 }
 
-async function unmake(work: Work, options: Going): Promise<TakenApart> {
+async function unmake(work: Work, options: Going): Promise<DestroyedTicket> {
   const { stack, record } = work;
   const stamp = options.force || hasOwnData(record) ? await stampOf(work) : undefined;
   const data = stamp && hasOwnData(record) ? await secureData(work, options, stamp) : undefined;
@@ -205,7 +205,7 @@ async function saveQuietly(
   return rescueTicket(work.record, [], { stamp: async () => stamp ?? stampOf(work), data, halfMade });
 }
 
-function listQuiet(rescue: Rescue | undefined): NonNullable<TakenApart['quiet']> {
+function listQuiet(rescue: Rescue | undefined): NonNullable<DestroyedTicket['quiet']> {
   if (!rescue?.quiet) return [];
   return Object.entries(rescue.repos).flatMap(([repo, one]) =>
     one.mode === 'dedicated' && (one.others || one.files) && one.ref !== undefined
@@ -215,14 +215,14 @@ function listQuiet(rescue: Rescue | undefined): NonNullable<TakenApart['quiet']>
 }
 
 /** While its data is in use, or cannot be saved, the ticket is as it was, but at rest. */
-async function secureData(work: Work, options: TakeApartOptions, stamp: SaveStamp): Promise<SavedData | undefined> {
+async function secureData(work: Work, options: RemoveOptions, stamp: SaveStamp): Promise<SavedData | undefined> {
   const { record } = work;
   try {
     const isWhole = record.phase === 'ready';
     if (isWhole) await requireAlone(work, { force: options.force, staysAtRest: true });
     const data = isWhole && !options.noDump ? await saveData(work, stamp.time) : undefined;
     if (data) await keepDumpRecord(work.stack, await describeSafe(record, stamp, data));
-    if (!options.force) condemn(record, options);
+    if (!options.force) markDestroying(record, options);
     return data;
   } catch (error) {
     record.owner = undefined;
@@ -232,7 +232,7 @@ async function secureData(work: Work, options: TakeApartOptions, stamp: SaveStam
   }
 }
 
-function listSavedBeside(rescue: Rescue | undefined, risks: readonly TicketRisk[]): Pick<TakenApart, 'beside'> {
+function listSavedBeside(rescue: Rescue | undefined, risks: readonly TicketRisk[]): Pick<DestroyedTicket, 'beside'> {
   const own = risks.filter(({ ticket, repo }) => rescue?.ticket === ticket && repo === undefined);
   const paths = own.flatMap(({ findings }) => findings.flatMap((finding) => finding.paths ?? []));
   return paths.length > 0 ? { beside: paths } : {};

@@ -12,7 +12,7 @@ import { factsOf } from '../prepare/repos.ts';
  * the rest is needed to look at the ticket at all. What else there is stays as it is. Throws `not-found`, `busy`,
  * `conflict`, `git`.
  */
-export async function mendWorktrees(
+export async function repairWorktrees(
   stack: Stack,
   tickets: readonly string[],
   { branches }: { branches: boolean },
@@ -23,7 +23,7 @@ export async function mendWorktrees(
     await requireOwnThings(stack, record);
     for (const [repo, own] of dedicatedRepos(record)) {
       const moved = await followRepo(stack, record.ticket, repo, own);
-      await mendWorktree(stack, repo, { ...own, ...moved }, branches);
+      await repairWorktree(stack, repo, { ...own, ...moved }, branches);
     }
   }
 }
@@ -53,7 +53,7 @@ async function followRepo(
   return place;
 }
 
-async function mendWorktree(stack: Stack, repo: string, own: DedicatedRepo, branches: boolean): Promise<void> {
+async function repairWorktree(stack: Stack, repo: string, own: DedicatedRepo, branches: boolean): Promise<void> {
   const fault = await findMendable(own);
   if (fault === 'cut-off') await rejoinWorktree({ ...own, repoPath: own.path });
   if (fault !== 'branch-gone' || !branches) return;

@@ -8,21 +8,21 @@ import { leasePorts } from '../core/leases.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork, putRecord, saveRecord, type Work } from '../core/work.ts';
 import { leaseOwn } from '../data/own.ts';
-import { type Ground, reserveGround } from '../prepare/prerequisites.ts';
+import { type Prerequisites, reservePrerequisites } from '../prepare/prerequisites.ts';
 
 /** Claims a ticket and leases what its services and the baseline's lack, in one write. */
 export async function claimWork(
   stack: Stack,
   config: StackConfig,
   ticket: string,
-  ground: Ground,
+  prerequisites: Prerequisites,
   change: (record: InstanceRecord) => void,
   options: { rebuild?: boolean; migrate?: boolean; fresh?: string[] } = {},
 ): Promise<Work> {
   let baseline: InstanceRecord | undefined;
   const { record, state } = await claimInstance(stack, ticket, async (found, draft) => {
     change(found);
-    baseline = await reserveGround(stack, config, draft, ground);
+    baseline = await reservePrerequisites(stack, config, draft, prerequisites);
     await leasePorts(stack, draft, found, config);
     await leaseOwn(stack, config, draft, found);
   });
@@ -45,7 +45,7 @@ export async function requireReady(stack: Stack, record: InstanceRecord): Promis
 
 export interface Plan {
   record: InstanceRecord;
-  ground: Ground;
+  prerequisites: Prerequisites;
   rescue: Rescue | undefined;
   migrate: boolean;
 }
@@ -54,7 +54,7 @@ export interface Plan {
 export async function reserve(stack: Stack, config: StackConfig, draft: StackState, plan: Plan): Promise<Work> {
   const { record, rescue, migrate } = plan;
   requireUnused(draft, record.ticket);
-  const baseline = await reserveGround(stack, config, draft, plan.ground);
+  const baseline = await reservePrerequisites(stack, config, draft, plan.prerequisites);
   await leasePorts(stack, draft, record, config);
   await leaseOwn(stack, config, draft, record);
   putRecord(draft, record);

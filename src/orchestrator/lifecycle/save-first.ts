@@ -35,7 +35,7 @@ export async function saveFirst(
       data: saved.data,
       halfMade: options.halfMade,
     });
-    condemn(record, options);
+    markDestroying(record, options);
     for (const { repo, ref } of listSaved(rescue, risks))
       stack.emit({ type: 'info', text: `${repo}: saved what was not pushed under ${ref}` });
     return rescue;
@@ -70,7 +70,7 @@ export function listSaved(rescue: Rescue | undefined, risks: readonly TicketRisk
 }
 
 /** From here on the ticket can only go. A branch that is to be kept is the person's, also for a destroy that goes on later. */
-export function condemn(record: InstanceRecord, { keepBranch }: { keepBranch: boolean }): void {
+export function markDestroying(record: InstanceRecord, { keepBranch }: { keepBranch: boolean }): void {
   record.phase = 'destroying';
   if (keepBranch) keepBranches(record);
 }

@@ -3,13 +3,13 @@ import type { Extent } from '../../domain/step.ts';
 import { requireInstance } from '../core/claim.ts';
 import { converge } from '../core/converge.ts';
 import type { Stack } from '../core/stack.ts';
-import { planGround, requireRunnable } from '../prepare/prerequisites.ts';
+import { planPrerequisites, requireRunnable } from '../prepare/prerequisites.ts';
 import { listEnvFiles } from '../prepare/repos.ts';
 import { mergeServices, planServices } from '../prepare/services.ts';
 import { isFileStep, listTicketSteps } from '../steps/list.ts';
 import { tellMigration } from '../steps/migrate.ts';
-import { removeDropped } from '../workloads/orphans.ts';
-import { mendWorktrees } from './repair-worktrees.ts';
+import { removeOrphans } from '../workloads/orphans.ts';
+import { repairWorktrees } from './repair-worktrees.ts';
 import { claimWork, release, requireReady } from './reserve.ts';
 import { unwind } from './unwind.ts';
 
@@ -24,21 +24,21 @@ export async function startInstance(
 ): Promise<void> {
   const config = await stack.config();
   await stack.requireTrust();
-  await mendWorktrees(stack, [ticket], { branches: true });
+  await repairWorktrees(stack, [ticket], { branches: true });
   const state = await stack.store.read();
   const known = await requireReady(stack, requireInstance(state, ticket));
-  const [planned, ground] = await Promise.all([
+  const [planned, prerequisites] = await Promise.all([
     planServices(stack, config, known.ticket, known.repos),
-    planGround(stack, config, state),
+    planPrerequisites(stack, config, state),
   ]);
   const services = mergeServices(config, known.services, planned);
-  await requireRunnable(stack, config, { ground, services, extent });
+  await requireRunnable(stack, config, { prerequisites, services, extent });
   let former: string[] = [];
   const work = await claimWork(
     stack,
     config,
     ticket,
-    ground,
+    prerequisites,
     (record) => {
       former = listFormerImages(record, planned);
       record.services = mergeServices(config, record.services, planned);
@@ -55,7 +55,7 @@ export async function startInstance(
     { rebuild, migrate },
   );
   if (migrate) tellMigration(work, config, state);
-  await removeDropped(work, config);
+  await removeOrphans(work, config);
   // Worktrees that came back stay: a branch in there may hold work of weeks.
   const error = await converge(work, () => listTicketSteps(work, config, extent), {
     unwind: (run) => unwind(work, { ...run, made: run.made.filter((step) => !isFileStep(step)) }, { forget: false }),

@@ -21,7 +21,7 @@ import { factsOf } from './repos.ts';
 import { mergeServices, planServices } from './services.ts';
 
 /** What all tickets stand on: the baseline, where repos are shared, and what runs the shared services. */
-export interface Ground {
+export interface Prerequisites {
   baseline: InstanceRecord | undefined;
   providers: SharedProviders;
   /** Services of the baseline that are at rest and have another port than their `baseline`, which is free now. */
@@ -30,8 +30,8 @@ export interface Ground {
   follow?: boolean;
 }
 
-/** Plans the ground as stack.yml has it now. Makes nothing. Throws what is in the way. */
-export async function planGround(stack: Stack, config: StackConfig, state: StackState): Promise<Ground> {
+/** Plans what a ticket stands on, as stack.yml has it now. Makes nothing. Throws what is in the way. */
+export async function planPrerequisites(stack: Stack, config: StackConfig, state: StackState): Promise<Prerequisites> {
   const [baseline, providers, movable] = await Promise.all([
     planBaseline(stack, config, state.baseline),
     planShared(stack, config, state),
@@ -57,22 +57,22 @@ async function listMovable(stack: Stack, config: StackConfig, state: StackState)
   return new Set(found.flat());
 }
 
-/** Leases what the ground lacks; another command may have recorded it meanwhile, and its leases stand. */
-export async function reserveGround(
+/** Leases what the prerequisites lack; another command may have recorded it meanwhile, and its leases stand. */
+export async function reservePrerequisites(
   stack: Stack,
   config: StackConfig,
   draft: StackState,
-  ground: Ground,
+  prerequisites: Prerequisites,
 ): Promise<InstanceRecord | undefined> {
-  await leaseShared(stack, config, draft, ground);
-  return reserveBaseline(stack, config, draft, ground);
+  await leaseShared(stack, config, draft, prerequisites);
+  return reserveBaseline(stack, config, draft, prerequisites);
 }
 
 async function reserveBaseline(
   stack: Stack,
   config: StackConfig,
   draft: StackState,
-  { baseline: planned, movable }: Ground,
+  { baseline: planned, movable }: Prerequisites,
 ): Promise<InstanceRecord | undefined> {
   if (!planned) return draft.baseline;
   const known = draft.baseline?.services ?? {};
@@ -100,10 +100,10 @@ async function giveUpOthers(config: StackConfig, name: string, { ports }: Servic
 export async function requireRunnable(
   stack: Stack,
   config: StackConfig,
-  options: { ground: Ground; services: Record<string, ServiceRecord>; extent: Extent },
+  options: { prerequisites: Prerequisites; services: Record<string, ServiceRecord>; extent: Extent },
 ): Promise<void> {
   if (options.extent === 'files') return;
-  const { baseline, providers } = options.ground;
+  const { baseline, providers } = options.prerequisites;
   const services = { ...baseline?.services, ...options.services };
   const composed = Object.values(providers).includes('compose');
   if (composed) await findComposeFile(stack, config);

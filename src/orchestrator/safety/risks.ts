@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findEveryRisk } from '../../adapters/git/risk/every-risk.ts';
-import { findLonelyCommits, type RiskFinding } from '../../adapters/git/risk/risk.ts';
+import { findUnreachableCommits, type RiskFinding } from '../../adapters/git/risk/risk.ts';
 import { type InsideProcess, listInside } from '../../adapters/process/inside.ts';
 import { listRecords } from '../../adapters/process/record.ts';
 import { StackError } from '../../domain/errors.ts';
@@ -70,7 +70,7 @@ export function isOfSetup({ kind, commits = [] }: RiskFinding): boolean {
 }
 
 /** Looks once more for commits that nobody else has, now that other branches than before may be going. Changes nothing. */
-export async function findLonely(
+export async function findUnreachable(
   record: InstanceRecord,
   { keepBranch, going }: { keepBranch: boolean; going: readonly InstanceRecord[] },
 ): Promise<TicketRisk[]> {
@@ -78,7 +78,7 @@ export async function findLonely(
     dedicatedRepos(record).map(async ([repo, own]): Promise<TicketRisk> => {
       const ownsBranch = own.ownsBranch && !keepBranch;
       const alsoGoing = listBranches(going, own.gitCommonDir);
-      const findings = await findLonelyCommits({ ...own, repoPath: own.path, ownsBranch, alsoGoing });
+      const findings = await findUnreachableCommits({ ...own, repoPath: own.path, ownsBranch, alsoGoing });
       return { ticket: record.ticket, repo, findings };
     }),
   );

@@ -37,11 +37,11 @@ export async function observeStack(stack: Stack): Promise<StackView> {
     observeWorld(stack, services, state),
     config ? chooseRuntime(stack, config.runtime) : recordedRuntime(state),
   ]);
-  const baseline = state.baseline && withoutDropped(state.baseline, config, observed);
+  const baseline = state.baseline && withoutOrphans(state.baseline, config, observed);
   const view = { stack, config, state, observed };
   const instances = await Promise.all(
     Object.values(state.instances).map(async (recorded) => {
-      const record = withoutDropped(recorded, config, observed);
+      const record = withoutOrphans(recorded, config, observed);
       return viewInstance(view, record, baseline, await findProblems(view, record));
     }),
   );
@@ -88,7 +88,7 @@ function recordedRepos({ instances, baseline }: StackState): StackView['repos'] 
 }
 
 /** A service that stack.yml has dropped is still spoken of while something of it runs. */
-function withoutDropped(
+function withoutOrphans(
   record: InstanceRecord,
   config: StackConfig | undefined,
   { workloads }: Observed,

@@ -38,7 +38,7 @@ export function copyStep(work: Work, repo: string): Step {
       await saveRecord(work);
     },
     // They go with the worktree.
-    goesAlong: true,
+    ownedByOther: true,
     async revert() {},
   };
 }

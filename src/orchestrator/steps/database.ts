@@ -1,10 +1,10 @@
 import type { Session } from '../../adapters/postgres/connection.ts';
 import {
-  contentSign,
   copyDatabase,
   copyProperties,
   dropDatabase,
   findDatabase,
+  fingerprintOf,
   moveDatabase,
 } from '../../adapters/postgres/databases.ts';
 import { StackError } from '../../domain/errors.ts';
@@ -123,7 +123,7 @@ async function makeDatabase(session: Session, work: Work, server: PostgresServer
     stack.emit({ type: 'warning', text: `${database}: not brought along: ${refused}` });
   }
   const mark = { kind: 'ticket', rootId: stack.rootId, root: stack.root, ticket: record.ticket } as const;
-  const sign = await contentSign(session, unfinished);
+  const sign = await fingerprintOf(session, unfinished);
   const whose = { ...mark, sign, copiedAt: template.mark?.copiedAt ?? '' };
   await moveDatabase(session, { from: unfinished, to: database, mark: whose, open: true });
 }

@@ -26,7 +26,7 @@ export function imageStep(work: Work, service: string): Step {
       const { image } = await buildSpec(work, service);
       if (image !== undefined) await docker.ensureImage(image, note, signal);
     },
-    goesAlong: tag === undefined,
+    ownedByOther: tag === undefined,
     async revert() {
       // A pulled image is the machine's, shared by everybody; a built one is this instance's alone.
       if (tag !== undefined) await (await work.stack.docker()).removeImage(tag, work.stack.rootId);

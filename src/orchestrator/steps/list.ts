@@ -11,7 +11,7 @@ import { logsStep } from './logs.ts';
 import { listMigrateSteps } from './migrate.ts';
 import { listRedisSteps } from './redis.ts';
 import { listSavedFilesSteps, listSavedWorkSteps } from './saved-work.ts';
-import { listGroundSteps, listServiceSteps } from './service.ts';
+import { listPrerequisiteSteps, listServiceSteps } from './service.ts';
 import { setupStep } from './setup.ts';
 import { guardUpSteps, listUpSteps } from './up.ts';
 import { worktreeStep } from './worktree.ts';
@@ -23,7 +23,9 @@ export function listTicketSteps(work: Work, config: StackConfig, extent: Extent)
     .map(([repo]) => repo)
     .filter((repo) => (config.repos[repo]?.setup ?? []).length > 0);
   const steps =
-    extent === 'files' ? setUp.flatMap((repo) => listSetupGround(work, repo)) : listServices(work, config, extent);
+    extent === 'files'
+      ? setUp.flatMap((repo) => listSetupPrerequisites(work, repo))
+      : listServices(work, config, extent);
   const needsNetwork =
     Object.values(record.services).some((service) => service.runtime === 'docker') && steps.length > 0;
   const starts = extent !== 'files';
@@ -74,9 +76,9 @@ function listServices(work: Work, config: StackConfig | undefined, extent: Exten
 }
 
 /** Setup commands run in the surroundings of their repo's first service. */
-function listSetupGround(work: Work, repo: string): Step[] {
+function listSetupPrerequisites(work: Work, repo: string): Step[] {
   const first = Object.entries(work.record.services).find(([, service]) => service.repo === repo)?.[0];
-  return first === undefined ? [] : listGroundSteps(work, first);
+  return first === undefined ? [] : listPrerequisiteSteps(work, first);
 }
 
 /** Gives the baseline's services in the repos that the ticket borrows. */

@@ -40,7 +40,7 @@ function migrateStep(work: Work, repo: string): Step {
       await saveRecord(work);
     },
     // What it did is in the database, and goes with it.
-    goesAlong: true,
+    ownedByOther: true,
     async revert() {},
   };
 }

@@ -32,7 +32,7 @@ export function readyStep(work: Work, service: string): Step {
     async apply(progress) {
       await waitUntilReady(work, service, progress);
     },
-    goesAlong: true,
+    ownedByOther: true,
     async revert() {},
   };
 }

@@ -74,7 +74,7 @@ export function listStopRedisSteps(work: Work, after: readonly string[]): Step[]
       async apply() {
         await stopServer(work, server);
       },
-      goesAlong: true,
+      ownedByOther: true,
       async revert() {},
     },
   ];

@@ -1,4 +1,4 @@
-import { bringBackBeside } from '../../adapters/git/rescue/refs.ts';
+import { restoreBeside } from '../../adapters/git/rescue/refs.ts';
 import { bringBack } from '../../adapters/git/rescue/restore-snapshot.ts';
 import { noteWritten } from '../../adapters/git/worktree/note-written.ts';
 import { StackError } from '../../domain/errors.ts';
@@ -38,7 +38,7 @@ export function listSavedFilesSteps(work: Work): Step[] {
       },
       async apply() {
         for (const { repoPath, tree } of copies) {
-          if (!(await bringBackBeside(repoPath, record.folder, tree))) continue;
+          if (!(await restoreBeside(repoPath, record.folder, tree))) continue;
           work.broughtBack.add('');
           return;
         }
@@ -51,7 +51,7 @@ export function listSavedFilesSteps(work: Work): Step[] {
         );
       },
       // They go with the folder, and are kept in the rescue.
-      goesAlong: true,
+      ownedByOther: true,
       async revert() {},
     },
   ];
@@ -76,7 +76,7 @@ function savedWorkStep(work: Work, repo: string, saved: RescuedRepo): Step {
       for (const text of warnings) warn(text);
     },
     // It goes with the worktree, and is kept in the rescue.
-    goesAlong: true,
+    ownedByOther: true,
     async revert() {},
   };
 }

@@ -9,7 +9,7 @@ import { volumesStep } from './volumes.ts';
 import { workloadStep } from './workload.ts';
 
 /** What one service stands on before anything can run in its surroundings. */
-export function listGroundSteps(work: Work, service: string): Step[] {
+export function listPrerequisiteSteps(work: Work, service: string): Step[] {
   const own = work.record.services[service];
   if (own?.runtime !== 'docker') return [];
   return [imageStep(work, service), ...(Object.keys(own.volumes).length > 0 ? [volumesStep(work, service)] : [])];
@@ -20,7 +20,7 @@ export function listServiceSteps(work: Work, config: StackConfig | undefined, se
   const dependsOn = config?.services[service]?.dependsOn ?? [];
   const waitsFor = dependsOn.flatMap((name) => [`workload ${name}`, `ready ${name}`, `${BASELINE} ready ${name}`]);
   return [
-    ...listGroundSteps(work, service),
+    ...listPrerequisiteSteps(work, service),
     workloadStep(work, service, [...sharedIds(work), ...waitsFor]),
     ...(extent === 'ready' ? [readyStep(work, service)] : []),
   ];

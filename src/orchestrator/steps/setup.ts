@@ -32,7 +32,7 @@ export function setupStep(work: Work, repo: string): Step {
       await saveRecord(work);
     },
     // What it made is in the worktree and in the volumes, and goes with them.
-    goesAlong: true,
+    ownedByOther: true,
     async revert() {},
   };
 }

@@ -18,7 +18,7 @@ export function stopStep(work: Work, service: string): Step {
     async apply() {
       await (await work.stack.runtime(runtime)).stop(refOf(work.stack, work.record, service));
     },
-    goesAlong: true,
+    ownedByOther: true,
     async revert() {},
   };
 }

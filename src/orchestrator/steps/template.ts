@@ -26,7 +26,7 @@ export function templateStep(work: Work): Step {
       });
     },
     // It stays for the next ticket; it is dropped with the server's data.
-    goesAlong: true,
+    ownedByOther: true,
     async revert() {},
   };
 }

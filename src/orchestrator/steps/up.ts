@@ -15,7 +15,7 @@ import { listServiceSteps } from './service.ts';
 import { sharedStep } from './shared.ts';
 import { templateStep } from './template.ts';
 
-/** What of the ground is wanted: these services of the baseline, the shared services, the network for a ticket's sake. */
+/** What of it is wanted: these services of the baseline, the shared services, the network for a ticket's sake. */
 export interface UpWish {
   services: readonly string[];
   shared: readonly string[];

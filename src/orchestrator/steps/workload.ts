@@ -30,10 +30,10 @@ export function workloadStep(work: Work, service: string, waitsFor: readonly str
     ],
     async inspect() {
       const found = await observeWorkload(work, service);
-      const uprooted = work.uprooted.delete(service);
+      const needsRecreate = work.needsRecreate.delete(service);
       if (!found) return 'absent';
       // A new image has the tag of the old one, a new worktree its path: the runtime would see no difference.
-      isOutdated = rebuilt || uprooted;
+      isOutdated = rebuilt || needsRecreate;
       if (isOutdated) return 'different';
       const { hash, aliases } = await buildSpec(work, service);
       const isAsMade = found.hash === hash && found.name === own.workload;

@@ -52,7 +52,7 @@ export function worktreeStep(work: Work, repo: string): Step {
       await addNotes(worktree, () => ({ owner: ownerOf(work) }));
       if (warning) work.stack.emit({ type: 'warning', text: `${repo}: ${warning}` });
       for (const [name, service] of Object.entries(work.record.services)) {
-        if (service.repo === repo) work.uprooted.add(name);
+        if (service.repo === repo) work.needsRecreate.add(name);
       }
       if (!record.copied && !record.setUp) return;
       // A worktree that was deleted by hand comes back bare: its files and set-up are due again.

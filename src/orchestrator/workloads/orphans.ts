@@ -7,7 +7,7 @@ import { refOf } from './spec.ts';
  * Removes what runs of services that stack.yml has dropped or renamed. Their leases and volumes stay on record: they may
  * come back, and destroy takes them.
  */
-export async function removeDropped(work: Work, config: StackConfig): Promise<void> {
+export async function removeOrphans(work: Work, config: StackConfig): Promise<void> {
   const { stack, record } = work;
   const dropped = Object.entries(record.services).filter(([name]) => !Object.hasOwn(config.services, name));
   await Promise.all(

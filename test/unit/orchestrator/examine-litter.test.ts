@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { temporaryIn } from '../../../src/adapters/files/temporary.ts';
 import { withLock } from '../../../src/adapters/lock.ts';
 import type { Stack } from '../../../src/orchestrator/core/stack.ts';
-import type { Remnants } from '../../../src/orchestrator/doctor/evidence.ts';
+import type { Evidence } from '../../../src/orchestrator/doctor/evidence.ts';
 import type { Finding } from '../../../src/orchestrator/doctor/finding.ts';
 import { examineLitter } from '../../../src/orchestrator/doctor/litter.ts';
 
@@ -19,7 +19,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const nothing: Remnants = { backup: undefined, entries: [], folders: [], workloads: [], gitCommonDirs: [], unseen: [] };
+const nothing: Evidence = { backup: undefined, entries: [], folders: [], workloads: [], gitCommonDirs: [], unseen: [] };
 const look = (): Promise<Finding[]> => examineLitter({ root } as Stack, nothing);
 
 it('passes over the half-made lock of a living process, however old, and takes a dead one’s', async () => {

@@ -12,7 +12,7 @@ import { applyList, readList } from './exact-list.ts';
  * Puts a worktree, which is checked out by now, back to what `saveExact` saved: bytes, modes, times, empty folders, the
  * index, and what was under way. False when git has that tree no more. Throws `git`, `files`.
  */
-export async function bringBackExact(worktree: string, entry: WorktreeEntry, tree: string): Promise<boolean> {
+export async function restoreExact(worktree: string, entry: WorktreeEntry, tree: string): Promise<boolean> {
   if ((await tryGit(worktree, ['cat-file', '-e', `${tree}^{tree}`])).exitCode !== 0) return false;
   const list = await readList(worktree, tree);
   const commonDir = path.dirname(path.dirname(entry.folder));

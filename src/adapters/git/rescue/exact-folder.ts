@@ -83,7 +83,7 @@ export async function listUnsavedFiles(
 }
 
 /**
- * Keeps some files of a folder that belongs to no repo. Gives a commit of them and the tree that `bringBackFiles` takes. Throws
+ * Keeps some files of a folder that belongs to no repo. Gives a commit of them and the tree that `restoreFiles` takes. Throws
  * `git`, and `dirty` for a repo among them.
  */
 export async function snapshotFiles(
@@ -96,7 +96,7 @@ export async function snapshotFiles(
 }
 
 /** Puts files that were kept so back into a folder, with modes and times; what is there stays. Throws `git`, `files`. */
-export async function bringBackFiles(repo: string, folder: string, tree: string): Promise<void> {
+export async function restoreFiles(repo: string, folder: string, tree: string): Promise<void> {
   // Older versions kept the files alone.
   const hasList = (await tryGit(repo, ['cat-file', '-e', `${tree}:list`])).exitCode === 0;
   await withRawView(await findFolders(repo), async (view) => {

@@ -1,6 +1,6 @@
 import { askGit, tryGit } from '../git.ts';
 import type { Exact } from './exact.ts';
-import { bringBackFiles, snapshotFiles } from './exact-folder.ts';
+import { restoreFiles, snapshotFiles } from './exact-folder.ts';
 import { commitTree, gitWith } from './snapshot.ts';
 
 const WORK = 'refs/stack/rescue';
@@ -44,9 +44,9 @@ export async function keepBeside(
 }
 
 /** Puts files that a repo keeps back into the ticket's folder. False when the repo has them no more. Throws `git`. */
-export async function bringBackBeside(repoPath: string, folder: string, tree: string): Promise<boolean> {
+export async function restoreBeside(repoPath: string, folder: string, tree: string): Promise<boolean> {
   if ((await tryGit(repoPath, ['cat-file', '-e', `${tree}^{tree}`])).exitCode !== 0) return false;
-  await bringBackFiles(repoPath, folder, tree);
+  await restoreFiles(repoPath, folder, tree);
   return true;
 }
 

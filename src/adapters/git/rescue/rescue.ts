@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { StackError } from '../../../domain/errors.ts';
 import { findLocal } from '../branch.ts';
-import { listLonelyCommits } from '../commits.ts';
+import { listUnreachableCommits } from '../commits.ts';
 import { tryGit } from '../git.ts';
 import { listPassedOver } from '../risk/inside-risk.ts';
 import { findOwnCommits } from '../risk/own-commits.ts';
@@ -136,9 +136,9 @@ async function gather(
     ...(others && { others }),
     ...(ids && { objects: ids }),
   };
-  const lonely = always ? [] : await listLonelyCommits(cwd, { branch, ownsBranch: true }, linked && worktree);
+  const unreachable = always ? [] : await listUnreachableCommits(cwd, { branch, ownsBranch: true }, linked && worktree);
   for (const id of ids ?? []) await keep(cwd, `${ref}-object-${id}`, id);
-  const needsAll = always || lonely.length > 0;
+  const needsAll = always || unreachable.length > 0;
   return { saved, tips: unique([...(needsAll ? listTips(saved, snapshot) : [snapshot?.commit]), ...heads]) };
 }
 

@@ -4,7 +4,7 @@ import { replaceFile } from '../../files/files.ts';
 import { findLocal } from '../branch.ts';
 import { askGit, changeGit, gitError } from '../git.ts';
 import { readOwnEntry } from '../worktree/entry.ts';
-import { bringBackExact } from './exact-back.ts';
+import { restoreExact } from './exact-back.ts';
 
 export interface SavedWork {
   worktree: string;
@@ -35,7 +35,7 @@ export async function bringBack(saved: SavedWork): Promise<string[]> {
   const warnings: string[] = [];
   if (head?.commit !== undefined) warnings.push(...(await checkOut(worktree, head.commit, head.branch)));
   else if (head?.branch !== undefined) warnings.push(...(await beginAgain(worktree, head.branch)));
-  const isExact = saved.exact !== undefined && (await bringBackAll(worktree, saved.exact.tree));
+  const isExact = saved.exact !== undefined && (await restoreAll(worktree, saved.exact.tree));
   if (files !== undefined && !isExact) {
     await change(worktree, ['read-tree', '--reset', '-u', files]);
     await change(worktree, ['read-tree', staged ?? 'HEAD']);
@@ -51,9 +51,9 @@ export async function bringBack(saved: SavedWork): Promise<string[]> {
   return [...warnings, ...(await listInSubmodules(saved))];
 }
 
-async function bringBackAll(worktree: string, tree: string): Promise<boolean> {
+async function restoreAll(worktree: string, tree: string): Promise<boolean> {
   const entry = await readOwnEntry(worktree);
-  return entry !== undefined && (await bringBackExact(worktree, entry, tree));
+  return entry !== undefined && (await restoreExact(worktree, entry, tree));
 }
 
 /** The branch that was checked out may have gone on, or be in use, since. */

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { StackError } from '../../../domain/errors.ts';
 import { shortHash } from '../../../domain/names.ts';
-import { listLonelyInSubmodule } from '../commits.ts';
+import { listUnreachableInSubmodule } from '../commits.ts';
 import { askGit, tryGit } from '../git.ts';
 import { findOwnInSubmodule } from '../risk/own-commits.ts';
 import { listStashCommits } from '../risk/stash.ts';
@@ -17,7 +17,7 @@ interface Contents {
   /** Commits to which nothing but its logs led. */
   others: string[];
   /** False: its remotes, and the main checkout's copy of it, have all of it. */
-  isLonely: boolean;
+  isUnreachable: boolean;
 }
 
 type Saved = Pick<Contents, 'state' | 'others'> & { path: string; isSaved: boolean };
@@ -34,13 +34,17 @@ export async function rescueSubmodules(
   return Promise.all(
     submodules.map(async (submodule) => {
       const { gitDir, path: relative } = submodule;
-      const { tips, state, others, isLonely } = await lookInto(cwd, submodule, wantedIn(submodules, submodule, wanted));
+      const { tips, state, others, isUnreachable } = await lookInto(
+        cwd,
+        submodule,
+        wantedIn(submodules, submodule, wanted),
+      );
       const [first = ''] = tips;
-      if (isLonely) {
+      if (isUnreachable) {
         const commit = tips.length === 1 ? first : await joinCommits(gitDir, tips, { GIT_WORK_TREE: '.' });
         await fetchInto(cwd, gitDir, { commit, target: `${wanted.ref}-${slugOf(relative)}` });
       }
-      return { path: relative, state, others, isSaved: isLonely };
+      return { path: relative, state, others, isSaved: isUnreachable };
     }),
   );
 }
@@ -90,8 +94,8 @@ async function lookInto(cwd: string, submodule: Submodule, wanted: Wanted): Prom
   const { only, inRepos = [] } = wanted;
   const take = folder !== undefined && (!only || only.length + inRepos.length > 0);
   const snapshot = take ? await takeSnapshot(folder, { gitDir, commonDir: gitDir }, wanted) : undefined;
-  const [lonely, { heads: others }, stashes] = await Promise.all([
-    listLonelyInSubmodule(submodule),
+  const [unreachable, { heads: others }, stashes] = await Promise.all([
+    listUnreachableInSubmodule(submodule),
     findOwnInSubmodule(cwd, submodule),
     listStashCommits(gitDir),
   ]);
@@ -102,7 +106,7 @@ async function lookInto(cwd: string, submodule: Submodule, wanted: Wanted): Prom
     tips: unique([snapshot?.commit ?? head, ...refs.filter((tip) => tip !== head), ...others]),
     state: shortHash(JSON.stringify([snapshot?.files, snapshot?.staged, head, [...refs].sort()])),
     others,
-    isLonely: snapshot !== undefined || lonely.length + others.length > 0,
+    isUnreachable: snapshot !== undefined || unreachable.length + others.length > 0,
   };
 }
 

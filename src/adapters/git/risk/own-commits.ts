@@ -89,7 +89,7 @@ export async function findOwnInSubmodule(repo: string, { gitDir }: Submodule): P
  */
 export async function findOwnInRepo(
   gitDir: string,
-  { cwd, how, reached = [] }: Pick<Ground, 'cwd' | 'how'> & { reached?: readonly string[] },
+  { cwd, how, reached = [] }: Pick<Prerequisites, 'cwd' | 'how'> & { reached?: readonly string[] },
 ): Promise<OwnCommits> {
   const heads = path.join(gitDir, 'logs', 'refs', 'heads');
   const logs = await readdir(heads, { recursive: true, withFileTypes: true }).catch(() => []);
@@ -118,7 +118,7 @@ interface Traces {
   reached: readonly string[];
 }
 
-interface Ground {
+interface Prerequisites {
   cwd: string;
   how?: AskOptions | undefined;
   /** Revisions: what they lead to is not lost. */
@@ -127,7 +127,7 @@ interface Ground {
   kept: readonly string[];
 }
 
-async function sift(traces: Traces, ground: Ground): Promise<OwnCommits> {
+async function sift(traces: Traces, ground: Prerequisites): Promise<OwnCommits> {
   const { log, branchLog, branchGoes, refs, operations, reached } = traces;
   const { cwd, how = {}, kept } = ground;
   const onBranch = new Set(branchLog.map(({ to }) => to));
@@ -136,18 +136,20 @@ async function sift(traces: Traces, ground: Ground): Promise<OwnCommits> {
   const made = new Set(fromLogs.filter(goes));
   const tips = new Set([...made, ...reached.filter(goes), ...refs.map(({ id }) => id), ...operations]);
   for (const id of kept) tips.delete(id);
-  const lonely = tips.size === 0 ? [] : await listLonely([...tips], ground);
-  const parents = new Set(lonely.flatMap((one) => one.parents));
-  const heads = lonely.map(idOf).filter((commit) => !parents.has(commit));
-  const known = new Set(lonely.length > MOST_COMPARED ? [] : await listContained(cwd, lonely.map(idOf), kept, how));
-  const lost = heads.filter((head) => listBelow(lonely, [head]).some(({ commit }) => !known.has(commit)));
+  const unreachable = tips.size === 0 ? [] : await listUnreachable([...tips], ground);
+  const parents = new Set(unreachable.flatMap((one) => one.parents));
+  const heads = unreachable.map(idOf).filter((commit) => !parents.has(commit));
+  const known = new Set(
+    unreachable.length > MOST_COMPARED ? [] : await listContained(cwd, unreachable.map(idOf), kept, how),
+  );
+  const lost = heads.filter((head) => listBelow(unreachable, [head]).some(({ commit }) => !known.has(commit)));
   const wanted = new Set([
     ...log.filter(isLeaving).flatMap(({ from }) => (made.has(from) && !onBranch.has(from) ? [from] : [])),
     ...refs.flatMap(({ name, id }) => (name.startsWith('worktree/') ? [id] : [])),
   ]);
   return {
     left: listBelow(
-      lonely,
+      unreachable,
       lost.filter((commit) => wanted.has(commit)),
     ),
     heads: lost,
@@ -162,12 +164,15 @@ function isLeaving({ message }: Move): boolean {
   return message.startsWith('checkout: ');
 }
 
-interface LonelyCommit extends Commit {
+interface UnreachableCommit extends Commit {
   parents: string[];
 }
 
 /** An id of something that is no commit, or is gone, is passed over. */
-async function listLonely(tips: readonly string[], { cwd, how = {}, safe }: Ground): Promise<LonelyCommit[]> {
+async function listUnreachable(
+  tips: readonly string[],
+  { cwd, how = {}, safe }: Prerequisites,
+): Promise<UnreachableCommit[]> {
   const options = [
     '--no-patch',
     '--no-show-signature',
@@ -192,8 +197,8 @@ async function listUnsaved(repo: string, commits: readonly string[]): Promise<st
   const [missing, there] = [true, false].map((gone) =>
     commits.filter((_, index) => known[index]?.endsWith(' missing') === gone),
   );
-  const lonely = await listLonely(there ?? [], { cwd: repo, safe: ['--glob=refs/stack/rescue'], kept: [] });
-  const ids = new Set(lonely.map(idOf));
+  const unreachable = await listUnreachable(there ?? [], { cwd: repo, safe: ['--glob=refs/stack/rescue'], kept: [] });
+  const ids = new Set(unreachable.map(idOf));
   return [...(missing ?? []), ...(there ?? []).filter((commit) => ids.has(commit))];
 }
 
@@ -202,7 +207,7 @@ function idOf({ commit }: Commit): string {
 }
 
 /** The commits among these that some of them lead to, themselves included. */
-function listBelow(commits: readonly LonelyCommit[], tips: readonly string[]): Commit[] {
+function listBelow(commits: readonly UnreachableCommit[], tips: readonly string[]): Commit[] {
   const found = new Set(tips);
   // Children come first, so whoever leads to a commit has been seen before it.
   for (const { commit, parents } of commits) if (found.has(commit)) for (const parent of parents) found.add(parent);

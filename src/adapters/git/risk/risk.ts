@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { refPattern } from '../branch.ts';
-import { type Commit, listLonely, listLonelyInSubmodule, MOST_COMMITS } from '../commits.ts';
+import { type Commit, listUnreachable, listUnreachableInSubmodule, MOST_COMMITS } from '../commits.ts';
 import { askGit, tryGit } from '../git.ts';
 import { readOwnStatus, type WorktreeStatus } from '../status.ts';
 import { canonicalPath, findEntry, listOperations, readOwnEntry, type WorktreeEntry } from '../worktree/entry.ts';
@@ -86,7 +86,7 @@ export async function lookAt(question: RiskQuestion): Promise<Look> {
   const { repoPath, worktree } = question;
   const entry = await readOwnEntry(worktree);
   const cwd = existsSync(repoPath) ? repoPath : entry && worktree;
-  const [inFiles, { refs, lonely }] = await Promise.all([
+  const [inFiles, { refs, unreachable }] = await Promise.all([
     entry === undefined ? findWithout(question, cwd) : findInFiles(question, entry, cwd),
     listOnBranch(cwd, question),
   ]);
@@ -96,10 +96,10 @@ export async function lookAt(question: RiskQuestion): Promise<Look> {
   const detached = status?.head !== undefined && isAlone ? [status.head] : [];
   const kept = [...new Set([refs.tip, status?.head].filter((commit) => commit !== undefined))];
   const [commits, own] = await Promise.all([
-    cwd === undefined || detached.length === 0 ? [] : listLonely(cwd, detached, question),
+    cwd === undefined || detached.length === 0 ? [] : listUnreachable(cwd, detached, question),
     cwd === undefined ? NO_WORK : findOwnCommits(cwd, inFiles.entry, question, kept),
   ]);
-  const all = [...new Map([...commits, ...lonely].map((one) => [one.commit, one])).values()];
+  const all = [...new Map([...commits, ...unreachable].map((one) => [one.commit, one])).values()];
   return {
     findings: [...findings, ...renderCommits(all, question), ...renderLeft(own.left), ...renderObjects(own.objects)],
     linked: entry && status && { entry, status },
@@ -134,25 +134,25 @@ export async function lookForOwnCommits(
 }
 
 /** Finds the commits alone that only a branch holds which would go. Throws `git`. */
-export async function findLonelyCommits(question: RiskQuestion): Promise<RiskFinding[]> {
+export async function findUnreachableCommits(question: RiskQuestion): Promise<RiskFinding[]> {
   const { repoPath, worktree } = question;
   const cwd = existsSync(repoPath) ? repoPath : (await readOwnEntry(worktree)) && worktree;
-  return renderCommits((await listOnBranch(cwd, question)).lonely, question);
+  return renderCommits((await listOnBranch(cwd, question)).unreachable, question);
 }
 
-/** A squash has other ids than the commits it stands for, so only what no other branch holds by its content is lonely. */
+/** A squash has other ids than the commits it stands for, so only what no other branch holds by its content is unreachable. */
 async function listOnBranch(
   cwd: string | undefined,
   question: RiskQuestion,
-): Promise<{ refs: BranchRefs; lonely: Commit[] }> {
-  if (cwd === undefined) return { refs: { tip: undefined, checkedOutAt: '', hasStash: false }, lonely: [] };
+): Promise<{ refs: BranchRefs; unreachable: Commit[] }> {
+  if (cwd === undefined) return { refs: { tip: undefined, checkedOutAt: '', hasStash: false }, unreachable: [] };
   const { branch, ownsBranch, base, alsoGoing } = question;
   const refs = await readRefs(cwd, branch);
-  if (!ownsBranch || refs.tip === undefined) return { refs, lonely: [] };
-  const lonely = await listLonely(cwd, [refs.tip], question);
-  if (lonely.length > 0 && (await isMerged({ cwd, branch, tip: refs.tip, base, alsoGoing })))
-    return { refs, lonely: [] };
-  return { refs, lonely };
+  if (!ownsBranch || refs.tip === undefined) return { refs, unreachable: [] };
+  const unreachable = await listUnreachable(cwd, [refs.tip], question);
+  if (unreachable.length > 0 && (await isMerged({ cwd, branch, tip: refs.tip, base, alsoGoing })))
+    return { refs, unreachable: [] };
+  return { refs, unreachable };
 }
 
 async function readRefs(cwd: string, branch: string): Promise<BranchRefs> {
@@ -213,10 +213,16 @@ async function findInSubmodules(
 ): Promise<Pick<InFiles, 'findings' | 'heads'>> {
   const looks = await Promise.all(
     submodules.map(async (submodule) => {
-      const [commits, own] = await Promise.all([listLonelyInSubmodule(submodule), findOwnInSubmodule(cwd, submodule)]);
+      const [commits, own] = await Promise.all([
+        listUnreachableInSubmodule(submodule),
+        findOwnInSubmodule(cwd, submodule),
+      ]);
       const text = `${count(commits.length, 'commit')} in the submodule ${submodule.path} that no remote has: ${describeCommits(commits)}`;
-      const lonely: RiskFinding[] = commits.length === 0 ? [] : [{ kind: 'unpushed', text, commits }];
-      return { findings: [...lonely, ...renderLeft(own.left, `the submodule ${submodule.path}`)], heads: own.heads };
+      const unreachable: RiskFinding[] = commits.length === 0 ? [] : [{ kind: 'unpushed', text, commits }];
+      return {
+        findings: [...unreachable, ...renderLeft(own.left, `the submodule ${submodule.path}`)],
+        heads: own.heads,
+      };
     }),
   );
   return { findings: looks.flatMap(({ findings }) => findings), heads: looks.flatMap(({ heads }) => heads) };

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { StackError } from '../../../domain/errors.ts';
 import type { HeldLock } from '../../lock.ts';
 import { dropEmptyLog, findLocal } from '../branch.ts';
-import { listLonelyInSubmodule } from '../commits.ts';
+import { listUnreachableInSubmodule } from '../commits.ts';
 import { changeGit, type GitChange, gitError, listWords, tryGit } from '../git.ts';
 import { describeObjects } from '../risk/own-objects.ts';
 import { lookForOwnCommits } from '../risk/risk.ts';
@@ -77,7 +77,7 @@ async function requireNoWork(gone: Parameters<typeof lookForOwnCommits>[0], entr
   const hint = '`stack destroy` with --force saves them, and says where';
   const { worktree } = gone;
   for (const submodule of await listSubmodules(worktree, entry)) {
-    const [newest] = await listLonelyInSubmodule(submodule);
+    const [newest] = await listUnreachableInSubmodule(submodule);
     if (!newest) continue;
     const what = `its submodule ${submodule.path} has commits that no remote has: ${newest.subject}`;
     throw new StackError('unpushed', `${worktree} was deleted, and ${what}`, { hint });

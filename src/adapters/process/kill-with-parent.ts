@@ -1,20 +1,20 @@
 import { listNumbers, readMarker } from './table.ts';
 
 /** A process group, and what all carry that were started in it, those that left it included; '' where that is nothing. */
-interface Mortal {
+interface Dependent {
   signal: NodeJS.Signals;
   marker: string;
 }
 
 /** What must not outlive this process. */
-const groups = new Map<number, Mortal>();
+const groups = new Map<number, Dependent>();
 let watching = false;
 
 /**
  * Ends a process group, and who carries its marker where the system shows that (Linux), should this process leave before they
  * have ended (a second Ctrl-C): groups of their own are not reached by what the terminal sends. Gives what takes that back.
  */
-export function endWithMe(group: number, mortal: Mortal): () => void {
+export function endWithMe(group: number, mortal: Dependent): () => void {
   groups.set(group, mortal);
   if (!watching) process.on('exit', endAll);
   watching = true;
