@@ -139,13 +139,22 @@ export function locateIn(folder: string): (name: string) => 'file' | 'folder' | 
   };
 }
 
-/** True where files can be made in a folder, and where it can be moved. */
+/** True where a folder's mode lets files be made in it, and lets it be moved. */
 export function mayWrite(place: string): boolean {
   try {
-    accessSync(pathOf(place), constants.W_OK | constants.X_OK);
+    requireMode(place);
     return true;
   } catch {
     return false;
+  }
+}
+
+/** A file system that is read-only has nothing to do with modes, and is told by whoever writes. */
+function requireMode(place: string): void {
+  try {
+    accessSync(pathOf(place), constants.W_OK | constants.X_OK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error;
   }
 }
 
@@ -153,5 +162,5 @@ export function mayWrite(place: string): boolean {
 function requireDeletable(place: string): void {
   const person = process.getuid?.() ?? 0;
   if (person === 0 || lstatSync(pathOf(place)).uid === person) return;
-  accessSync(pathOf(place), constants.W_OK | constants.X_OK);
+  requireMode(place);
 }
