@@ -90,5 +90,5 @@ export function renderPreview({ ticket, steps }: Preview): string {
   const lines = todo.map(
     ({ subject, title }, index) => `${String(index + 1).padStart(3)}. ${subject.padEnd(width)}  ${title}`,
   );
-  return [`${ticket} would be made so:`, ...lines].join('\n');
+  return [`${ticket} would be created:`, ...lines].join('\n');
 }

@@ -70,7 +70,7 @@ async function readWish(context: Context, args: readonly string[]): Promise<Wish
   if (!isAction(action)) {
     throw new StackError(
       'usage',
-      action === undefined ? 'what about the database?' : `\`${action}\` is nothing that db does`,
+      action === undefined ? 'what about the database?' : `\`${action}\` is not an action of db`,
       {
         hint: `stack db TICKET ${ACTIONS.join('|')}, or stack db refresh`,
       },

@@ -92,9 +92,9 @@ function renderPlanned(planned: readonly DestroyPlan[], risks: readonly string[]
     const numbered = steps.map(
       ({ subject, title }, index) => `${String(index + 1).padStart(3)}. ${subject.padEnd(width)}  ${title}`,
     );
-    return [`${ticket} would go so:`, ...numbered];
+    return [`${ticket} would be removed:`, ...numbered];
   });
   return risks.length === 0
     ? lines.join('\n')
-    : [...lines, 'in the way, so that it goes with --force alone:', ...risks.map((line) => `  ${line}`)].join('\n');
+    : [...lines, 'it needs --force, because of this:', ...risks.map((line) => `  ${line}`)].join('\n');
 }

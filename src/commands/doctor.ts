@@ -18,7 +18,7 @@ export const doctor: Verb<Options, Result> = {
   summary: 'check git, engine, config and state against the real world',
   args: '',
   flags: [
-    ['--fix', 'mend what can be mended: lost records, things that belong to no ticket, leftovers; asks about each'],
+    ['--fix', 'repair what can be repaired: lost records, things that belong to no ticket, leftovers; asks about each'],
   ],
   examples: ['stack doctor', 'stack doctor --fix', 'stack doctor --json'],
   completes: {},

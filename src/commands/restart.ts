@@ -10,7 +10,7 @@ export const restart: Verb<{ service?: string[]; wait: boolean; build?: boolean 
   flags: [
     ['--service <name...>', 'restart these services only'],
     ['--no-wait', 'do not wait until the services are ready'],
-    ['--build', 'build images anew'],
+    ['--build', 'rebuild images'],
   ],
   examples: ['stack restart feat-02', 'stack restart feat-02 --service api'],
   completes: { tickets: true },

@@ -9,7 +9,7 @@ export const start: Verb<{ wait: boolean; build?: boolean; migrate?: boolean }, 
   args: '[tickets...]',
   flags: [
     ['--no-wait', 'do not wait until the services are ready'],
-    ['--build', 'build images anew'],
+    ['--build', 'rebuild images'],
     ['--migrate', 'run `migrate:` commands again, also on the database that all share'],
   ],
   examples: ['stack start feat-02', 'stack start feat-01 feat-02 --no-wait'],

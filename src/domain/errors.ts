@@ -1,7 +1,7 @@
 /** What kind of thing went wrong; decides the exit code. */
 export type ErrorCode = keyof typeof EXIT_CODES;
 
-/** Every error code with the exit code it leads to (the table in the README). */
+/** Every error code with the exit code it leads to (the table in docs/environment.md). */
 export const EXIT_CODES = {
   // 1: something outside failed
   git: 1,

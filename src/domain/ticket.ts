@@ -20,7 +20,7 @@ export interface TicketName {
  */
 export function parseTicketName(argument: string): TicketName {
   const refuse = (why: string): never => {
-    throw new StackError('usage', `${JSON.stringify(argument)} is no ticket name: ${why}`, {
+    throw new StackError('usage', `${JSON.stringify(argument)} is not a ticket name: ${why}`, {
       hint: 'use letters, digits, `-`, `_` and `/`, e.g. `feat-02` or `feat/login`',
     });
   };

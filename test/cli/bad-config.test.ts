@@ -52,7 +52,7 @@ describe('a stack.yml that cannot be used', () => {
     [
       'an unknown ${name}',
       (text) => text.replace('api.url', 'api.ulr'),
-      /services\.front\.env\.API_URL: `\$\{api\.ulr\}` is no known name; did you mean `api\.url`\?/,
+      /services\.front\.env\.API_URL: `\$\{api\.ulr\}` is not a known name; did you mean `api\.url`\?/,
       /known here: ticket, .*\{api,front\}/,
     ],
     [

@@ -16,7 +16,7 @@ describe('a repo, base or branch that will not do', () => {
     ['--with=x', /--with x: stack\.yml has no repo "x"/, /its repos: front, api/],
     ['--from=main', /--from needs the name of a repo/, /--from-REPO=REF/],
     ['--on=front=main', /--on needs the name of a repo/, /--on-REPO=BRANCH/],
-    ['--from-front=a b', /"a b" is no ref/, /a branch, a tag or a commit/],
+    ['--from-front=a b', /"a b" is not a ref/, /a branch, a tag or a commit/],
   ])('%s is refused', async (flag, message, hint) => {
     await expectRefusal(shop, ['create', 'feat-02', flag, '--no-start'], { code: 'usage', message, hint });
   });

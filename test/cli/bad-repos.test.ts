@@ -14,8 +14,8 @@ describe('a repo path', () => {
 
   const refusals: [what: string, make: () => void, message: RegExp, hint: RegExp][] = [
     ['with nothing there', () => undefined, /front: there is nothing at .*\/front/, /clone it there/],
-    ['that is a file', () => writeFileSync(shop.at('front'), ''), /front: .*\/front is no folder/, /set `path:`/],
-    ['without git', () => mkdirSync(shop.at('front')), /front: .*\/front is no git repo/, /git init/],
+    ['that is a file', () => writeFileSync(shop.at('front'), ''), /front: .*\/front is not a folder/, /set `path:`/],
+    ['without git', () => mkdirSync(shop.at('front')), /front: .*\/front is not a git repo/, /git init/],
     [
       'that is bare',
       () => shop.git('.', 'init', '--quiet', '--bare', 'front'),

@@ -129,7 +129,7 @@ describe('check', { sequential: true }, () => {
       reason: expect.stringMatching(
         /^the block in \.env\.local says http:\/\/localhost:\d+, which leads to api of feat-02; feat-01 has its own at http:\/\/localhost:\d+: edited by hand, or stale$/,
       ),
-      hint: '`stack start feat-01` writes it anew',
+      hint: '`stack start feat-01` writes it again',
     });
   });
 
@@ -174,7 +174,7 @@ describe('check', { sequential: true }, () => {
         reason: expect.stringMatching(
           /^pid \d+ \(node\) has http:\/\/localhost:\d+, which leads to api \(baseline\); feat-01 has its own at/,
         ),
-        hint: '`stack stop feat-01` and `stack start feat-01` start it anew; if it stays, its command sets it',
+        hint: '`stack stop feat-01` and `stack start feat-01` start it again; if it stays, its command sets it',
       }),
     );
   });

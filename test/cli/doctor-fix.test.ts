@@ -68,11 +68,11 @@ describe('doctor --fix on a state that is lost', () => {
     expect(seen.findings.find(({ subject }) => subject === 'state')).toMatchObject({
       ok: false,
       hint: expect.stringContaining('`stack doctor --fix`'),
-      fix: 'Make the state anew: fix-login, feat-02 from its backup?',
+      fix: 'Rebuild the state: fix-login, feat-02 from its backup?',
     });
     const run = await shop.stack(['doctor', '--fix']);
     expect(run).toMatchObject({ code: 4, stdout: '' });
-    expect(run.stderr).toMatch(/Make the state anew: fix-login, feat-02 from its backup\?.*\nhint: --yes/);
+    expect(run.stderr).toMatch(/Rebuild the state: fix-login, feat-02 from its backup\?.*\nhint: --yes/);
     expect(existsSync(shop.at(FILE))).toBe(false);
     await doctor('--fix', '--yes');
   });
@@ -398,7 +398,7 @@ describe('doctor --fix', () => {
     await shop.stack(['create', 'feat-01', '--no-start']);
     const good = shop.read(FILE);
     rmSync(shop.at(FILE));
-    expect(await atTerminal([[/Make the state anew: .*\? \[y\/N\] /, key]])).toMatchObject({ code });
+    expect(await atTerminal([[/Rebuild the state: .*\? \[y\/N\] /, key]])).toMatchObject({ code });
     expect(existsSync(shop.at(FILE))).toBe(false);
     shop.write(FILE, good);
   });

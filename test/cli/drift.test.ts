@@ -79,7 +79,7 @@ const CHANGES: {
     title: 'its settings in stack.yml change',
     change: (shop) => shop.configure((text) => text.replace('API_URL', `MORE_${text.length}: x, API_URL`)),
     status: 'running',
-    problem: /^front runs as stack\.yml had it before: `stack start feat-01` makes it anew$/,
+    problem: /^front runs as stack\.yml had it before: `stack start feat-01` makes it again$/,
   },
   {
     title: 'stack.yml gives it one more port',
@@ -91,7 +91,7 @@ const CHANGES: {
         ),
       ),
     status: 'running',
-    problem: /^front runs as stack\.yml had it before: `stack start feat-01` makes it anew$/,
+    problem: /^front runs as stack\.yml had it before: `stack start feat-01` makes it again$/,
   },
   {
     title: 'stack.yml gives it other ports',
@@ -103,7 +103,7 @@ const CHANGES: {
         ),
       ),
     status: 'running',
-    problem: /^front runs as stack\.yml had it before: `stack start feat-01` makes it anew$/,
+    problem: /^front runs as stack\.yml had it before: `stack start feat-01` makes it again$/,
   },
   {
     title: 'stack.yml is gone',

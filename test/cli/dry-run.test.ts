@@ -16,7 +16,7 @@ describe('create --dry-run', () => {
     const { code, stdout, stderr } = await shop.stack(['create', 'feat-01', '--dry-run', ...args]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const [head, ...lines] = stdout.split('\n');
-    expect(head).toBe('feat-01 would be made so:');
+    expect(head).toBe('feat-01 would be created:');
     return lines.map((line) => line.trim().replace(/ +/g, ' '));
   };
 

@@ -39,14 +39,14 @@ const CHANGES: {
     title: 'its container is renamed',
     change: async ({ find }) => (await find('feat-01')).rename({ name: `mine-${Date.now()}` }),
     status: 'broken',
-    problem: /^the container of front was renamed to mine-\d+: `stack start feat-01` mends it$/,
+    problem: /^the container of front was renamed to mine-\d+: `stack start feat-01` repairs it$/,
   },
   {
     title: 'its container is disconnected from the network',
     change: async ({ client, network, find }) =>
       client.getNetwork(network).disconnect({ Container: (await find('feat-01')).id, Force: true }),
     status: 'broken',
-    problem: /^front was disconnected from the stack’s network: `stack start feat-01` mends it$/,
+    problem: /^front was disconnected from the stack’s network: `stack start feat-01` repairs it$/,
   },
   {
     title: 'its container is disconnected, and connected again without its names',
@@ -231,7 +231,7 @@ describe.skipIf(!engine)('on an engine that others use too', { sequential: true 
       status: 'running',
     });
     expect(await query('SELECT * FROM kept', wished, 'new')).toEqual([]);
-    const outdated = 'front runs as stack.yml had it before: `stack start feat-02` makes it anew';
+    const outdated = 'front runs as stack.yml had it before: `stack start feat-02` makes it again';
     const earlier = async () => (await shop.ps()).instances.find(({ ticket }) => ticket === 'feat-02');
     expect(await earlier()).toMatchObject({ status: 'running', problems: [outdated] });
     await run('start', 'feat-02');

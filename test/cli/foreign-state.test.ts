@@ -79,7 +79,7 @@ describe('a state that tells of another root', () => {
         instances: { 'feat-01': { ...record, folder, repos: { front: own }, services: {} } },
       });
     });
-    await expectRefused(new RegExp(`not to be trusted: ${victim.at('front')} is no repo of this stack$`, 'm'));
+    await expectRefused(new RegExp(`not to be trusted: ${victim.at('front')} is not a repo of this stack$`, 'm'));
     expect(victim.git('front', 'branch', '--list', 'precious')).toContain('precious');
   });
 
@@ -125,7 +125,7 @@ describe('a state that tells of another root', () => {
     const state = shop.read('.stack/state.json');
     shop.write('.stack/state.json', state.replaceAll(`stack-shop-${rootIdOf(shop.root)}-feat-01-front`, workload));
     const run = await shop.stack(['destroy', 'feat-01']);
-    expect(run).toMatchObject({ code: 4, stderr: expect.stringContaining(`${workload} is no workload of it`) });
+    expect(run).toMatchObject({ code: 4, stderr: expect.stringContaining(`${workload} is not a workload of it`) });
     expect(listProcesses(victim.root)).toEqual(running);
     shop.write('.stack/state.json', state);
     expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });

@@ -221,7 +221,7 @@ describe('what people put beside the worktrees', () => {
     shop.write('tickets/feat-01/.DS_Store', 'x');
     await expectRefusal(shop, ['create', 'feat-01', '--no-start'], {
       code: 'exists',
-      message: /tickets\/feat-01 is no ticket’s folder and holds NOTES\.md$/,
+      message: /tickets\/feat-01 is not a ticket’s folder and holds NOTES\.md$/,
       hint: /move the files away/,
     });
     expect(shop.read('tickets/feat-01/NOTES.md')).toBe('of somebody\n');

@@ -300,7 +300,7 @@ for (const { runtime, skip } of RUNTIMES) {
         ['api', 'is a folder'],
         ['empty', 'is empty'],
         ['zipped.gz', 'is packed with gzip'],
-        ['picture', 'is no dump of a database'],
+        ['picture', 'is not a dump of a database'],
         ['elsewhere.sql', 'goes to a database of its own choice'],
       ] as const) {
         const run = await product.stack(['db', 'colours', 'load', name]);
@@ -329,13 +329,13 @@ for (const { runtime, skip } of RUNTIMES) {
       expect(await databases()).toEqual([expect.stringMatching(/^shop__template_/)]);
     });
 
-    it('sees that a ticket’s database is gone, and start makes it anew', async () => {
+    it('sees that a ticket’s database is gone, and start makes it again', async () => {
       expect(await product.stack(['create', 'feat-08', '--with', 'api'])).toMatchObject({ code: 0 });
       const before = (await product.ps()).instances[0];
       expect(before).toMatchObject({ status: 'running', own: { postgres: { database: 'shop_feat_08' } } });
       await query('shop', 'DROP DATABASE shop_feat_08 WITH (FORCE)');
       const { stdout } = await product.stack(['ps']);
-      expect(stdout).toContain('! feat-08: its database shop_feat_08 is gone: `stack start feat-08` makes it anew');
+      expect(stdout).toContain('! feat-08: its database shop_feat_08 is gone: `stack start feat-08` makes it again');
       expect((await product.stack(['doctor'])).stdout).toContain('its database shop_feat_08 is gone');
       expect(await product.stack(['start', 'feat-08'])).toMatchObject({ code: 0 });
       expect((await product.ps()).instances[0]).toMatchObject({ status: 'running' });

@@ -234,7 +234,7 @@ describe('destroy --merged', () => {
   it('takes what is merged and has nothing to lose, and says what it left', async () => {
     const before = shop.photograph();
     const preview = await shop.stack(['destroy', '--merged', '--dry-run']);
-    expect(preview).toMatchObject({ code: 0, stdout: expect.stringMatching(/^done would go so:$/m) });
+    expect(preview).toMatchObject({ code: 0, stdout: expect.stringMatching(/^done would be removed:$/m) });
     expect(preview.stdout).toMatch(/^ {2}busy front:\n {4}1 untracked file: new\.txt$/m);
     expect(shop.photograph()).toBe(before);
     const run = await shop.stack(['destroy', '--merged', '--quiet']);

@@ -99,7 +99,7 @@ describe('a front-end on the shared API', () => {
       expect.objectContaining({
         ...{ from: 'front', to: 'api (baseline)', key: 'ALLOWED_ORIGINS', value: first, state: 'warning' },
         reason: `ALLOWED_ORIGINS of api (baseline) does not have ${second}`,
-        hint: '`refresh: restart` on api in stack.yml, or start it anew',
+        hint: '`refresh: restart` on api in stack.yml, or start it again',
       }),
     ]);
     expect((await shop.stack(['check', 'feat-01'])).stdout).not.toContain('!');

@@ -79,7 +79,7 @@ describe('a stack.yml that came with git', () => {
         exitCode: 4,
         stdout: expect.stringContaining('repos.front.setup: touch canary'),
       });
-      expect(refused.stdout).toContain('left as it was');
+      expect(refused.stdout).toContain('nothing was changed');
     }
     expect(await answer('y')).toMatchObject({ exitCode: 0 });
     expect((await shop.stack(['start', 'feat-01', '--no-wait'])).code).toBe(0);

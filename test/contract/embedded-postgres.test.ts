@@ -128,7 +128,7 @@ describe('the embedded Postgres', { sequential: true }, () => {
     writeFileSync(path.join(server.dataFolder, 'stack-settings'), 'a0a0a0a0a0a0');
     notes.length = 0;
     await server.start({ port, ...settings }, never);
-    expect(notes.join()).toContain('is no superuser any more');
+    expect(notes.join()).toContain('is no longer a superuser');
     expect(await query('SELECT rolsuper FROM pg_roles WHERE rolname = current_user')).toEqual([{ rolsuper: false }]);
     expect(await query('SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
   });

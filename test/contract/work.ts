@@ -1,11 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { type FakeProgram, whenAborted } from '../support/fake-process.ts';
-
 /**
- * The program that every runtime is tried with, as a script for those that run real processes. The fake runtime has the
- * same in `runWork`.
+ * The program that every runtime is tried with.
  *
  *   serve          prints `up $VERSION`, answers HTTP on $PORT where there is one; on TERM prints `bye` and ends with 0
  *   exit N         prints `out` and `err` to the two streams, ends with N
@@ -42,51 +36,3 @@ const verbs = {
 };
 verbs[verb]();
 `;
-
-const TICK_MS = 10;
-const TERMINATED = 143;
-
-/** The same program for the fake runtime. */
-export const runWork: FakeProgram = async ({ argv, env, cwd, stdin, write, ended }) => {
-  const [, , verb = '', argument = ''] = argv;
-  const print = (text: string): void => write('stdout', `${text}\n`);
-  const stay = async (): Promise<number> => {
-    await whenAborted(ended);
-    return TERMINATED;
-  };
-  const verbs: Record<string, () => Promise<number | undefined>> = {
-    async serve() {
-      print(`up ${env.VERSION ?? ''}`);
-      await whenAborted(ended);
-      print('bye');
-      return 0;
-    },
-    async exit() {
-      print('out');
-      write('stderr', 'err\n');
-      return Number(argument);
-    },
-    async count() {
-      for (let i = 1; i <= Number(argument); i++) print(`line ${i}`);
-      return stay();
-    },
-    async tick() {
-      for (let i = 1; !ended.aborted; i++) {
-        print(String(i));
-        await delay(TICK_MS);
-      }
-      return TERMINATED;
-    },
-    print: async () => void print(argument),
-    env: async () => void print(env[argument] ?? ''),
-    read: async () => void print(await readFile(join(cwd, argument), 'utf8')),
-    write: async () => writeFile(join(cwd, argument), 'written').then(() => undefined),
-    async copy() {
-      for await (const chunk of stdin) write('stdout', String(chunk));
-      write('stderr', 'end\n');
-      return 0;
-    },
-    stay,
-  };
-  return (await verbs[verb]?.()) ?? 0;
-};

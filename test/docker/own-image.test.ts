@@ -20,7 +20,7 @@ require('node:http')
   .listen(process.env.PORT, () => console.log('up and ready'));
 `;
 
-const OUTDATED = 'web runs as stack.yml had it before: `stack start b-1` makes it anew';
+const OUTDATED = 'web runs as stack.yml had it before: `stack start b-1` makes it again';
 const REPOS = 'repos: { api: { path: ./api, base: main, shared: true },';
 const API = (product: Product): string => `  api:
     repo: api

@@ -167,7 +167,7 @@ describe('what is saved comes back', () => {
     expect(existsSync(at('key'))).toBe(false);
   });
 
-  it('where the folder is no worktree any more', async () => {
+  it('where the folder is not a worktree any more', async () => {
     const { repo, worktree, at, write, goAndComeBack } = await makeWorld();
     const install = loseFilter(repo);
     write('a.nb', 'OUT of a run\n');

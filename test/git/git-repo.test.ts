@@ -54,8 +54,8 @@ describe('inspectRepo', () => {
 
   it.each<[string, (folder: string) => void, string, string, string]>([
     ['nothing there', () => undefined, 'none', 'there is nothing at', 'clone it there'],
-    ['a file', (folder) => writeFileSync(path.join(folder, 'file'), ''), 'file', 'is no folder', ''],
-    ['no repo', () => undefined, '', 'is no git repo', '`git init`'],
+    ['a file', (folder) => writeFileSync(path.join(folder, 'file'), ''), 'file', 'is not a folder', ''],
+    ['no repo', () => undefined, '', 'is not a git repo', '`git init`'],
     ['a bare repo', (folder) => git(folder, 'init', '-q', '--bare'), '', 'is a bare repo', 'git clone'],
     ['an empty repo', (folder) => git(folder, 'init', '-q'), '', 'has no commit yet', 'commit something'],
     ['git’s own folder', (folder) => makeRepo(folder), '.git', 'git’s own folder', 'the folder above'],

@@ -173,7 +173,7 @@ describe('findWorkAtRisk', () => {
     expect(await findWorkAtRisk(question)).toMatchObject([{ kind: 'uncommitted', paths: ['file-2'] }, onBranch]);
   });
 
-  it('takes files in a folder that is no worktree any more for somebody’s, and empty folders for nothing', async () => {
+  it('takes files in a folder that is not a worktree any more for somebody’s, and empty folders for nothing', async () => {
     const { repo, worktree, question, write } = await makeWorld();
     git(repo, 'worktree', 'remove', worktree);
     mkdirSync(path.join(worktree, 'node_modules/.cache'), { recursive: true });
@@ -274,7 +274,7 @@ describe('rescueWork', () => {
     expect(listRefs(repo)).not.toContain('refs/stack');
   });
 
-  it('saves the files of a folder that is no worktree any more, but for what tools make', async () => {
+  it('saves the files of a folder that is not a worktree any more, but for what tools make', async () => {
     const { repo, gitCommonDir, worktree, question, write } = await makeWorld();
     for (const name of ['/secret', '/node_modules']) await addExclude(gitCommonDir, name, 'feat-01');
     git(repo, 'worktree', 'remove', worktree);

@@ -101,7 +101,7 @@ describe('addWorktree', () => {
     expect(await inspectWorktree(wanted)).toEqual({ state: 'absent' });
   });
 
-  it('makes it anew after its folder was deleted by hand', async () => {
+  it('makes it again after its folder was deleted by hand', async () => {
     const { wanted } = makeWorld();
     await addWorktree(wanted);
     rmSync(wanted.path, { recursive: true });

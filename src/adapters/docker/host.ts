@@ -93,7 +93,7 @@ async function readJson<T>(file: string): Promise<T | undefined> {
   try {
     return JSON.parse(text) as T;
   } catch (cause) {
-    throw new StackError('engine', `${file} is not JSON`, { hint: 'mend it, or set DOCKER_HOST', cause });
+    throw new StackError('engine', `${file} is not JSON`, { hint: 'fix it, or set DOCKER_HOST', cause });
   }
 }
 
@@ -173,7 +173,7 @@ function isLoopback(host: string): boolean {
 function parseHost(host: string, source: string): URL {
   const known = /^(tcp|http|https|ssh):\/\/./.test(host);
   if (known && URL.canParse(host)) return new URL(host);
-  throw new StackError('engine', `${source} says ${JSON.stringify(host)}, which is no address of an engine`, {
+  throw new StackError('engine', `${source} says ${JSON.stringify(host)}, which is not the address of an engine`, {
     hint: 'it looks like `unix:///var/run/docker.sock`, `tcp://host:2376` or `ssh://user@host`',
   });
 }

@@ -13,7 +13,7 @@ const REASONS: Record<string, [what: string, hint: string]> = {
   EPERM: ['permission denied', 'check who owns the folder, and its mode'],
   ELOOP: ['its links lead in a circle', 'delete or correct the link'],
   ENAMETOOLONG: ['its name is too long', 'use a shorter path'],
-  ENOTDIR: ['a part of the path is no folder', 'move the file that is in the way'],
+  ENOTDIR: ['a part of the path is not a folder', 'move the file that is in the way'],
   EISDIR: ['it is a folder', 'move it out of the way'],
 };
 

@@ -41,7 +41,7 @@ export interface ExistingBranch {
 export async function checkNewBranch({ repo, path: folder, branch }: BranchQuestion): Promise<{ onRemote?: string }> {
   if (!isBranchName(branch)) {
     throw new StackError('usage', `git allows no branch called ${JSON.stringify(branch)}`, {
-      hint: 'choose another name for the ticket, or mend `branch:` in stack.yml',
+      hint: 'choose another name for the ticket, or change `branch:` in stack.yml',
     });
   }
   const format = ['for-each-ref', '--format=%(refname)'];

@@ -51,7 +51,7 @@ export interface Base {
 export async function inspectRepo({ repo, path: folder }: RepoQuestion): Promise<RepoFacts> {
   const there = await stat(folder).catch(() => undefined);
   if (!there) throw badPath(repo, `there is nothing at ${folder}`, 'clone it there, or set `path:` in stack.yml');
-  if (!there.isDirectory()) throw badPath(repo, `${folder} is no folder`, 'set `path:` in stack.yml');
+  if (!there.isDirectory()) throw badPath(repo, `${folder} is not a folder`, 'set `path:` in stack.yml');
   const answer = await tryGit(folder, [
     ...['rev-parse', '--path-format=absolute', '--is-bare-repository', '--git-common-dir', '--git-dir'],
     ...['--show-toplevel', 'HEAD', '--symbolic-full-name', 'HEAD'],
@@ -101,7 +101,7 @@ export async function findMainWorktree(folder: string): Promise<string | undefin
 export async function resolveBase(question: BaseQuestion): Promise<Base> {
   const { repo, path: folder, ref, signal } = question;
   if (ref === '' || /[\s\p{Cc}]/u.test(ref)) {
-    throw new StackError('usage', `${JSON.stringify(ref)} is no ref`, { hint: 'name a branch, a tag or a commit' });
+    throw new StackError('usage', `${JSON.stringify(ref)} is not a ref`, { hint: 'name a branch, a tag or a commit' });
   }
   const known = await findCommit(folder, [`refs/heads/${ref}`, `refs/remotes/${ref}`, `refs/tags/${ref}`, ref], signal);
   if (known !== undefined) return { commit: known, fetched: false };
@@ -200,7 +200,7 @@ async function explainRefusal(repo: string, folder: string, lines: string[], ans
   }
   return badPath(
     repo,
-    `${folder} is no git repo`,
+    `${folder} is not a git repo`,
     '`git init` and a first commit make it one, or set `path:` in stack.yml',
   );
 }

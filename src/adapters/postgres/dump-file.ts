@@ -18,7 +18,7 @@ export async function readDumpKind(file: string): Promise<'packed' | 'plain'> {
   if (head.startsWith(CUSTOM) || head.startsWith(TAR)) return 'packed';
   const [fault, hint] = head.startsWith(GZIP)
     ? ['is packed with gzip', 'unpack it with gunzip first']
-    : [head === '' ? 'is empty' : 'is no dump of a database', WANTED];
+    : [head === '' ? 'is empty' : 'is not a dump of a database', WANTED];
   if (head === '' || head.includes('\0') || head.startsWith(GZIP)) {
     throw new StackError('usage', `${file} ${fault}`, { hint });
   }

@@ -79,7 +79,7 @@ export function toArgv(command: string | readonly string[]): readonly string[] {
 export async function requireRunnable(argv: readonly string[], cwd: string, searchPath: string): Promise<void> {
   const folder = await stat(cwd).catch(() => undefined);
   if (!folder?.isDirectory()) {
-    throw new StackError('process', `${cwd} is no folder`, { hint: 'check `path:` and `dir:` in stack.yml' });
+    throw new StackError('process', `${cwd} is not a folder`, { hint: 'check `path:` and `dir:` in stack.yml' });
   }
   const program = argv[0] ?? '';
   const found = await findProgram(program, cwd, searchPath);

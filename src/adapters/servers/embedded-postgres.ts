@@ -76,7 +76,7 @@ export function createEmbeddedPostgres(options: {
       if (await isServing(place, full)) return;
       await start(place, env, full, signal);
       if (isOfOlderStack(before))
-        options.note?.(`postgres: ${full.user} is no superuser any more; its data is as it was`);
+        options.note?.(`postgres: ${full.user} is no longer a superuser; its data is as it was`);
     },
     isServing: (settings) => isServing(place, withDefaults(settings)),
     stop: () => stop(place),

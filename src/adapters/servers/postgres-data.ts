@@ -38,7 +38,8 @@ export async function requireData(place: PostgresPlace, tools: PostgresTools, si
   const entries = await readdir(place.data).catch(() => []);
   if (found === undefined && entries.length === 0) return makeData(place, tools, signal);
   const hint = `move ${place.data} away, or delete the data with \`stack down --volumes\``;
-  if (found === undefined) throw new StackError('process', `${place.data} is no whole Postgres data folder`, { hint });
+  if (found === undefined)
+    throw new StackError('process', `${place.data} is not a whole Postgres data folder`, { hint });
   const { stdout } = await exec(tools, tools.postgres, ['--version'], { cwd: place.folder, signal });
   const version = /(\d+)/.exec(stdout)?.[1];
   if (found !== version) {

@@ -136,7 +136,7 @@ function drawAllowList(
 function hintFor(front: ServiceFacts, api: ServiceFacts, key: string): string {
   const list = `tickets.${front.service}.urls`;
   if (!(api.settings.env[key] ?? '').includes(`\${${list}}`)) return `let it be \`\${${list}}\` in stack.yml`;
-  return `\`refresh: restart\` on ${api.service} in stack.yml, or start it anew`;
+  return `\`refresh: restart\` on ${api.service} in stack.yml, or start it again`;
 }
 
 /** Entries are origins, hosts, hosts with ports; a `*` or a pattern may stand for all. */

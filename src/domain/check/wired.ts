@@ -113,7 +113,7 @@ function judgePrograms(facts: CheckFacts, from: ServiceFacts, wire: Wire): Troub
     return {
       state: 'wrong',
       reason: `${name} ${has}`,
-      hint: `${command} start it anew; if it stays, its command sets it`,
+      hint: `${command} start it again; if it stays, its command sets it`,
     };
   });
 }
@@ -131,7 +131,7 @@ function judgeBlocks(facts: CheckFacts, from: ServiceFacts, { key, changing }: W
   return from.files.flatMap(({ name, wanted, block }): Trouble[] => {
     const value = wanted?.[key];
     if (value === undefined || changing) return [];
-    const hint = `\`stack start ${from.wiring.record.ticket}\` writes it anew`;
+    const hint = `\`stack start ${from.wiring.record.ticket}\` writes it again`;
     if (!block) return [{ state: 'wrong', reason: `${name} has no block of stack’s`, hint }];
     const found = block[key];
     if (found === value) return [];

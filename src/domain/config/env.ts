@@ -67,7 +67,7 @@ function isEnvName(name: string): boolean {
 function fillName(name: string, path: KeyPath, values: Values, result: FilledData): string {
   const [, variable, fallback] = /^env\.([A-Za-z_]\w*)(?::-(.*))?$/s.exec(name) ?? [];
   if (variable === undefined) {
-    result.findings.push({ path, message: `\`\${${name}}\` is no variable`, hint: ENV_HINT });
+    result.findings.push({ path, message: `\`\${${name}}\` is not a variable`, hint: ENV_HINT });
     return '';
   }
   const value = values(variable) || (fallback ?? values(variable));

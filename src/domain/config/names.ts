@@ -38,7 +38,7 @@ function explainUnknown(
   const [subject = ''] = name.split('.');
   if (/^[A-Z_][A-Z0-9_]*(:?[-+?=].*)?$/.test(name)) {
     const hint = `write \`\${env.${name}}\` for the environment variable, \`$\${${name}}\` for the shell’s own`;
-    return { message: `${place} is no known name`, hint };
+    return { message: `${place} is not a known name`, hint };
   }
   if (Object.hasOwn(config.services, subject) && !known.some((other) => other.startsWith(`${subject}.`))) {
     return {
@@ -47,7 +47,7 @@ function explainUnknown(
     };
   }
   return {
-    message: `${place} is no known name${renderSuggestion(name, known)}`,
+    message: `${place} is not a known name${renderSuggestion(name, known)}`,
     hint: `known here: ${renderNames(known)}, env.NAME; \`$\${\` is the text \`\${\``,
   };
 }

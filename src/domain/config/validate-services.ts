@@ -101,7 +101,9 @@ function checkPattern(path: KeyPath, pattern: string | undefined): Finding[] {
     new RegExp(pattern ?? '');
     return [];
   } catch (error) {
-    return [{ path, message: `is no regular expression: ${error instanceof Error ? error.message : String(error)}` }];
+    return [
+      { path, message: `is not a regular expression: ${error instanceof Error ? error.message : String(error)}` },
+    ];
   }
 }
 

@@ -14,7 +14,7 @@ export function findNonsense(state: StackState): string | undefined {
 }
 
 function findInRecord(root: string, name: string, record: InstanceRecord): string | undefined {
-  if (record.ticket !== name || !isNamed(record)) return `it is no record of ${name}`;
+  if (record.ticket !== name || !isNamed(record)) return `it is not a record of ${name}`;
   const { folder } = record;
   if (!isPlace(folder) || path.basename(folder) !== name || holds(folder, root)) {
     return `its folder is ${JSON.stringify(folder)}`;

@@ -100,7 +100,7 @@ export async function warnOfWires(stack: Stack, ticket: string): Promise<void> {
     const { tickets } = await checkTickets(stack, [ticket]);
     const wrong = tickets.flatMap(({ arrows }) => arrows.filter(({ ok }) => !ok));
     for (const { from, to, key = '', reason = '' } of wrong) warn(`${from} → ${to}: ${`${key} ${reason}`.trim()}`);
-    if (wrong.length > 0) warn(`\`stack check ${ticket}\` tells all of its wires`);
+    if (wrong.length > 0) warn(`\`stack check ${ticket}\` shows every link`);
   } catch (error) {
     warn(`the wiring could not be checked: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -32,7 +32,7 @@ function describeLeftover({ step, error }: Left): string[] {
 export function leftoverError(ticket: string, leftovers: readonly Left[]): StackError {
   const lines = leftovers.flatMap(describeLeftover);
   return new StackError('leftover', `${ticket}: could not remove ${leftovers.map(({ step }) => step.id).join(', ')}`, {
-    hint: `mend that, then \`${undoing(ticket)}\` goes on from there`,
+    hint: `fix that, then \`${undoing(ticket)}\` goes on from there`,
     lines,
     details: { ticket, leftovers: leftovers.map(({ step }) => step.id) },
   });

@@ -23,7 +23,7 @@ export async function requireOwnThings(stack: Stack, record: InstanceRecord): Pr
   if (strange !== undefined) throw foreign(stack, record, strange);
   for (const [service, { workload }] of Object.entries(record.services)) {
     const ours = { rootId: stack.rootId, instance: record.ticket, service };
-    if (!isWorkloadOf(workload, ours)) throw foreign(stack, record, `${workload} is no workload of it`);
+    if (!isWorkloadOf(workload, ours)) throw foreign(stack, record, `${workload} is not a workload of it`);
   }
 }
 
@@ -80,7 +80,7 @@ async function findForeignPlace(
     }),
   );
   const isKnown = known.some((checkout) => checkout === repo || checkout.startsWith(repo + path.sep));
-  return isKnown ? undefined : `${repo} is no repo of this stack`;
+  return isKnown ? undefined : `${repo} is not a repo of this stack`;
 }
 
 function isNear({ root }: Stack, folder: string): boolean {

@@ -47,7 +47,7 @@ async function examineLock(file: string): Promise<Finding[]> {
     if ((await inspectLock(file)) !== 'strange') throw new StackError('busy', `${file} is a lock, or gone, by now`);
     await removeAll([file]);
   };
-  return [{ ...offer(`what is no lock, and in the place of one: ${file}`, remove), ok: false }];
+  return [{ ...offer(`what is not a lock, and stands in the place of one: ${file}`, remove), ok: false }];
 }
 
 async function listTemporary(folder: string): Promise<string[]> {

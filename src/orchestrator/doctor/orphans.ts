@@ -61,7 +61,7 @@ async function examineTicket(
   const folder = evidence.folders.find((one) => path.basename(one) === ticket);
   const hasWorktree = evidence.entries.some(({ owner }) => owner.startsWith(`${ticket} (`));
   if (folder === undefined || hasWorktree || evidence.unseen.length > 0) {
-    const where = evidence.unseen.length > 0 ? `mend ${evidence.unseen.join(', ')} first` : 'look at its worktrees';
+    const where = evidence.unseen.length > 0 ? `look at ${evidence.unseen.join(', ')} first` : 'look at its worktrees';
     return { subject: ticket, ok: false, text, hint: where };
   }
   return offerFolder(stack, ticket, folder);

@@ -44,7 +44,7 @@ export async function examineState(stack: Stack): Promise<Finding[]> {
     ...tickets.flat(),
     ...[...lost].map(([ticket, database]) => ({
       ...{ subject: ticket, ok: false, text: `its database ${database} is gone` },
-      hint: `\`stack start ${ticket}\` makes it anew, as the baseline’s is now`,
+      hint: `\`stack start ${ticket}\` makes it again, as the baseline’s is now`,
     })),
     ...(await examineOwned(stack, known)),
     ...(await examineLeases(stack, known)),
@@ -59,12 +59,12 @@ async function offerRebuild(stack: Stack, finding: Finding): Promise<Finding> {
   if (!evidence.backup && evidence.unseen.length > 0) {
     return {
       ...finding,
-      hint: `mend ${evidence.unseen.join(', ')} first: tickets may be in there; then \`stack doctor --fix\``,
+      hint: `look at ${evidence.unseen.join(', ')} first: tickets may be in there; then \`stack doctor --fix\``,
     };
   }
   const rebuilt = await rebuildState(stack, evidence);
   const fix: Fix = {
-    question: `Make the state anew${describeSources(rebuilt)}?`,
+    question: `Rebuild the state${describeSources(rebuilt)}?`,
     async run() {
       const aside = await stack.store.rebuild(rebuilt.known);
       const damaged = aside === undefined ? '' : `; the damaged file is ${aside}`;

@@ -63,7 +63,7 @@ async function refuseExisting(root: string, names: readonly string[]): Promise<v
   for (const name of names) if (await isThere(path.join(root, name))) there.push(name);
   if (there.length === 0) return;
   throw new StackError('exists', `${there.join(' and ')} ${there.length > 1 ? 'are' : 'is'} there already`, {
-    hint: 'use --force to write anew, or --dry-run to see what would be written',
+    hint: 'use --force to overwrite it, or --dry-run to see what would be written',
     details: { files: there.map((name) => path.join(root, name)) },
   });
 }

@@ -142,7 +142,7 @@ export async function requireNothingBeside(place: TicketFolder): Promise<void> {
   const [first, ...more] = await listBeside(place);
   if (first === undefined) return;
   const what = `${first}${more.length > 0 ? ` and ${more.length} more` : ''}`;
-  throw new StackError('exists', `${place.folder} is no ticket’s folder and holds ${what}`, {
+  throw new StackError('exists', `${place.folder} is not a ticket’s folder and holds ${what}`, {
     hint: 'move the files away, or choose another name for the ticket',
     details: { folder: place.folder, paths: [first, ...more] },
   });

@@ -49,7 +49,7 @@ export async function findProblems(view: View, record: InstanceRecord): Promise<
   await (record.ticket === BASELINE ? findInCheckouts(record, found) : findInRepos(view.stack, record, found));
   const lost = view.observed.lost.get(record.ticket);
   if (lost !== undefined)
-    found.broken.push(`its database ${lost} is gone: \`stack start ${record.ticket}\` makes it anew`);
+    found.broken.push(`its database ${lost} is gone: \`stack start ${record.ticket}\` makes it again`);
   await findInServer(view, record, found);
   const services = Object.entries(record.services);
   await Promise.all(services.map(([name]) => findInService(view, record, name, found)));
@@ -64,7 +64,7 @@ async function findInServer({ observed }: View, record: InstanceRecord, found: P
   if (!server || !started || status === undefined || status === 'starting') return;
   const seen = server.provider === 'compose' ? observed.workloads.get(`${ticket}/${REDIS}`) : undefined;
   if (seen?.aliases?.length === 0)
-    found.broken.push(`its Redis was disconnected from the stack’s network: \`stack start ${ticket}\` mends it`);
+    found.broken.push(`its Redis was disconnected from the stack’s network: \`stack start ${ticket}\` repairs it`);
   if (status === 'running') return;
   const isNeeded = Object.keys(services).some(
     (name) => observed.workloads.get(`${ticket}/${name}`)?.state === 'running',
@@ -121,14 +121,14 @@ async function findInService(view: View, record: InstanceRecord, name: string, f
   const seen = view.observed.workloads.get(`${record.ticket}/${name}`);
   if (!own || !record.started || !view.observed.answered.has(own.runtime)) return;
   const label = record.ticket === BASELINE ? `${name} (${BASELINE})` : name;
-  const mend = `\`stack ${restart(record)}\` mends it`;
+  const mend = `\`stack ${restart(record)}\` repairs it`;
   if (seen?.aliases?.length === 0) found.broken.push(`${label} was disconnected from the stack’s network: ${mend}`);
   if (seen && seen.name !== own.workload)
     found.broken.push(`the container of ${label} was renamed to ${seen.name}: ${mend}`);
   noteRuntime(view, own.runtime, { name, label }, found);
   if (seen?.state === 'running') {
     if (await isOutdated(view, record, name, seen))
-      found.noted.push(`${label} runs as stack.yml had it before: \`stack ${restart(record)}\` makes it anew`);
+      found.noted.push(`${label} runs as stack.yml had it before: \`stack ${restart(record)}\` makes it again`);
     return;
   }
   if (seen?.state === 'paused') {

@@ -113,7 +113,7 @@ async function makeDatabase(session: Session, work: Work, server: PostgresServer
   const template = await findDatabase(session, templateName(stack, server));
   if (!template) {
     throw new StackError('database', `the template of ${from} is gone`, {
-      hint: 'run the command again: it is made anew',
+      hint: 'run the command again: it is made again',
     });
   }
   const unfinished = unfinishedName(work, from);

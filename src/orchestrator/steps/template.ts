@@ -22,7 +22,7 @@ export function templateStep(work: Work): Step {
       if (result.made || !result.stale) return;
       work.stack.emit({
         type: 'warning',
-        text: `${server.baseline} is in use and has changed since its template was made; \`stack db refresh\` makes it anew`,
+        text: `${server.baseline} is in use and has changed since its template was made; \`stack db refresh\` makes it again`,
       });
     },
     // It stays for the next ticket; it is dropped with the server's data.

@@ -58,7 +58,7 @@ export async function withUpLock<Result>(
   await makeFolder(path.dirname(file));
   return withLock(file, run, {
     ...(signal && { signal }),
-    onWait: () => note?.('another command is at it'),
+    onWait: () => note?.('waiting for another command'),
   });
 }
 

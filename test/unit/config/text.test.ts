@@ -486,7 +486,7 @@ describe('parts that do not fit together', () => {
       'services.front.ready.port: there is no port `htp`; did you mean `http`?',
     ],
     ['ready.http without ports', `${SMALL}    ready: { http: / }\n`, 'services.web.ready.http: needs a port to ask'],
-    ['a bad pattern', shop('{ http: / }', '{ log: "(" }'), 'services.front.ready.log: is no regular expression'],
+    ['a bad pattern', shop('{ http: / }', '{ log: "(" }'), 'services.front.ready.log: is not a regular expression'],
     [
       'nothing to run',
       SMALL.replace('    command: npm start\n', ''),
@@ -614,7 +614,7 @@ describe('parts that do not fit together', () => {
 describe('${name}', () => {
   test('that is unknown is told with its line, the nearest name and the known ones', () => {
     expect(refusal(shop('${api.url}', '${apy.url}'))).toBe(
-      'stack.yml:28:16: services.front.env.API_URL: `${apy.url}` is no known name; did you mean `api.url`?\n' +
+      'stack.yml:28:16: services.front.env.API_URL: `${apy.url}` is not a known name; did you mean `api.url`?\n' +
         'hint: known here: ticket, branch, stack, root, worktree, bind, port.http, ' +
         'postgres.{url,host,port,user,password,database,internal_url}, redis.{url,host,port,user,password,database,internal_url,db,prefix}, ' +
         '{api,front}.{url,host,port,internal_url,internal_host,internal_port,port.http}, tickets.{api.urls,front.urls}, env.NAME; `$${` is the text `${`',

@@ -44,7 +44,7 @@ export async function bringBack(saved: SavedWork): Promise<string[]> {
   await changeGit(worktree, ['-c', 'core.fsmonitor=false', 'update-index', '-q', '--refresh'], {
     deadlineSeconds: CHECKOUT_SECONDS,
   });
-  const begun = isExact ? 'is under way, as it was' : 'was under way: its files are back, begin it anew';
+  const begun = isExact ? 'is under way, as it was' : 'was under way: its files are back, begin it again';
   warnings.unshift(...operations.map((name) => `${name} ${begun}`));
   const others = saved.others?.map((commit) => commit.slice(0, 10)) ?? [];
   if (others.length > 0) warnings.push(`commits that no branch led to are kept: \`git log ${others.join(' ')}\``);

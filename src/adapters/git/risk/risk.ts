@@ -260,7 +260,7 @@ export async function hasFiles(folder: string): Promise<boolean> {
 async function findStray(folder: string): Promise<RiskFinding[]> {
   const there = await lstat(folder).catch(() => undefined);
   const files = there?.isDirectory() ? listFiles(folder, '', SHOWN + 1) : [];
-  const text = `files in a folder that is no worktree any more: ${shorten(files)}`;
+  const text = `files in a folder that is not a worktree any more: ${shorten(files)}`;
   return files.length === 0 ? [] : [{ kind: 'untracked', text, paths: files }];
 }
 
