@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { askForPid } from '../process/stat.ts';
+import { isRunning } from '../process/stat.ts';
 
 const PATTERN = /^\.stack-(\d+)-[0-9a-f]{8}\.tmp$/;
 
@@ -17,7 +17,7 @@ export function isTemporary(name: string): boolean {
 
 /** True for the name of such a file whose process is gone: nobody will rename it any more. */
 export function isAbandoned(name: string): boolean {
-  return isTemporary(name) && askForPid(Number(PATTERN.exec(name)?.[1])) === 'none';
+  return isTemporary(name) && !isRunning(Number(PATTERN.exec(name)?.[1]));
 }
 
 /** Deletes what processes that were killed while they wrote left in a folder. A living one's stays; no folder is done. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, readdir, realpath, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
-import { askForPid } from '../process/stat.ts';
+import { isRunning } from '../process/stat.ts';
 import { isEscaped, pathOf } from './byte-names.ts';
 import { explainFileError } from './files.ts';
 import { listMounts, renderPlace } from './mounts.ts';
@@ -80,7 +80,7 @@ export async function sweepTrash(trash: string): Promise<string[]> {
     }
     if (pid === '0') stuck.push(`${from} could not be deleted: \`sudo rm -rf ${from}\` does`);
     // Deleted by somebody else right now, or in vain a moment ago.
-    if (pid === '0' ? await isFresh(from) : pid !== undefined && askForPid(Number(pid)) !== 'none') continue;
+    if (pid === '0' ? await isFresh(from) : pid !== undefined && isRunning(Number(pid))) continue;
     await startDeleting(from, path.join(trash, base), trash);
   }
   return stuck;

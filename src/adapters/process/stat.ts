@@ -36,6 +36,11 @@ export function readStat(pid: number): ProcessStat | undefined {
   };
 }
 
+/** True while a process of that number runs. A zombie has ended, and stays for good where nobody asks for its exit code (containers). */
+export function isRunning(pid: number): boolean {
+  return askForPid(pid) !== 'none' && readStat(pid)?.zombie !== true;
+}
+
 /** Tells whether a process of that number is there, be it another user's (`forbidden`) or a zombie. */
 export function askForPid(pid: number): 'there' | 'none' | 'forbidden' {
   if (!Number.isInteger(pid) || pid <= 0) return 'none';
