@@ -173,7 +173,7 @@ describe('doctor --fix on a state that is lost', () => {
     const { code, mended, findings } = await doctor('--fix', '--yes');
     expect(code).toBe(1);
     expect(mended).toEqual([]);
-    expect(findings.find(({ subject }) => subject === 'state')?.hint).toMatch(/^mend api first/);
+    expect(findings.find(({ subject }) => subject === 'state')?.hint).toMatch(/^look at api first/);
     shop.write('stack.yml', config);
     await doctor('--fix', '--yes');
   });

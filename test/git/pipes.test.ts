@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
@@ -31,6 +31,11 @@ function makeWorld(): { repo: string; worktree: string } {
   return { repo, worktree };
 }
 
+/** True where this git opens the pipe: newer ones pass over what is no regular file among refs. */
+function waits(cwd: string, args: readonly string[]): boolean {
+  return spawnSync('git', args, { cwd, timeout: 2000, killSignal: 'SIGKILL', stdio: 'ignore' }).signal !== null;
+}
+
 describe('a pipe where git reads a file', () => {
   it.each([
     ['worktree/.gitignore', STATUS],
@@ -51,6 +56,7 @@ describe('a pipe where git reads a file', () => {
     if (file.includes('other'))
       for (const name of ['objects', 'refs']) mkdirSync(path.join(path.dirname(at), name), { recursive: true });
     pipe(at);
+    if (file.includes('/refs/') && !waits(worktree, args)) return void (await askGit(worktree, args));
     const told = { code: 'git', message: `${at} is a pipe, and git would wait for it` };
     await expect(askGit(worktree, args)).rejects.toMatchObject(told);
     await expect(changeGit(worktree, args, soon)).rejects.toMatchObject(told);
@@ -72,6 +78,7 @@ describe('a pipe where git reads a file', () => {
     pipe(path.join(at, 'heads', 'x'));
     rmSync(path.join(repo, '.git', 'refs'), { recursive: true });
     execFileSync('ln', ['-s', at, path.join(repo, '.git', 'refs')]);
+    if (!waits(worktree, REFS)) return void (await askGit(worktree, REFS));
     await expect(askGit(worktree, REFS)).rejects.toMatchObject({ message: expect.stringContaining(' is a pipe') });
   });
 
