@@ -10,7 +10,7 @@ import type { Stack } from '../core/stack.ts';
 import { ticketsFolder } from '../core/work.ts';
 import { describeCopy, factsOf } from '../prepare/repos.ts';
 import { mergeServices, planServices } from '../prepare/services.ts';
-import { type Evidence, type EvidenceItem, ticketOf } from './evidence.ts';
+import { type Evidence, type EvidenceItem, ticketOfEntry } from './evidence.ts';
 
 /**
  * Makes the record of a ticket from its worktrees and workloads alone, as stack.yml says that they should be. What nobody
@@ -23,7 +23,7 @@ export async function deriveRecord(
   ticket: string,
 ): Promise<InstanceRecord> {
   const folder = path.join(await ticketsFolder(stack.root, config.worktrees), ticket);
-  const noted = evidence.entries.filter((entry) => ticketOf(entry) === ticket).map(({ worktree }) => worktree);
+  const noted = evidence.entries.filter((entry) => ticketOfEntry(entry) === ticket).map(({ worktree }) => worktree);
   const looks = await Promise.all(
     Object.keys(config.repos).map(async (repo): Promise<[string, RepoRecord][]> => {
       const own = await deriveRepo(stack, config, { repo, folder, noted });

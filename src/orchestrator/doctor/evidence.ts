@@ -69,7 +69,7 @@ async function readBackup(root: string): Promise<Evidence['backup']> {
 }
 
 /** Gives the ticket that a worktree was made for. */
-export function ticketOf({ owner, state }: OwnEntry): string {
+export function ticketOfEntry({ owner, state }: OwnEntry): string {
   return Object.keys(state?.instances ?? {})[0] ?? owner.replace(/ \([^)]*\)$/, '');
 }
 

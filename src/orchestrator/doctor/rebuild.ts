@@ -7,7 +7,7 @@ import type { Stack } from '../core/stack.ts';
 import { planPrerequisites } from '../prepare/prerequisites.ts';
 import { withOwn } from './derive-own.ts';
 import { deriveRecord, describeServices } from './derive-record.ts';
-import { type Evidence, ticketOf } from './evidence.ts';
+import { type Evidence, ticketOfEntry } from './evidence.ts';
 
 /** Where the record of a ticket was found. */
 export type Source = 'backup' | 'git' | 'worktrees';
@@ -48,7 +48,7 @@ export async function rebuildState(stack: Stack, evidence: Evidence): Promise<Re
 
 /** Gives what git keeps of a ticket where that was written after the backup, and says something else. */
 function findNewer({ entries, backup }: Evidence, ticket: string, record: InstanceRecord): InstanceRecord | undefined {
-  const [copy] = sortByAge(entries.filter((entry) => ticketOf(entry) === ticket));
+  const [copy] = sortByAge(entries.filter((entry) => ticketOfEntry(entry) === ticket));
   const kept = copy?.state?.instances[ticket];
   if (!copy || !kept || (backup && compareAge(copy, backup) > 0)) return undefined;
   return JSON.stringify(kept) === JSON.stringify(record) ? undefined : kept;
@@ -68,7 +68,7 @@ type Copy = Pick<OwnEntry, 'state' | 'savedAt'>;
 
 /** Gives the tickets that worktrees and folders tell of. */
 export function listTickets({ entries, folders }: Evidence): string[] {
-  return [...new Set([...entries.map(ticketOf), ...folders.map((folder) => path.basename(folder))])].sort();
+  return [...new Set([...entries.map(ticketOfEntry), ...folders.map((folder) => path.basename(folder))])].sort();
 }
 
 /** Gives the record of a ticket as git keeps it, else as its worktrees are; undefined when there is no worktree of it. */
@@ -78,7 +78,7 @@ export async function findRecord(
   ticket: string,
   shared: StackState['shared'],
 ): Promise<[InstanceRecord, Source] | undefined> {
-  const [copy] = sortByAge(evidence.entries.filter((entry) => ticketOf(entry) === ticket));
+  const [copy] = sortByAge(evidence.entries.filter((entry) => ticketOfEntry(entry) === ticket));
   const record = copy?.state?.instances[ticket];
   if (record) return [record, 'git'];
   const config = await stack.config().catch(() => undefined);

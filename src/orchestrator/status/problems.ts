@@ -97,8 +97,8 @@ async function findInRepos(stack: Stack, record: InstanceRecord, found: Problems
       found.broken.push(`the worktree of ${repo} was moved to ${moved}: ${describeWayBack({ ...place, moved })}`);
       continue;
     }
-    const mend = fault === 'repo-gone' ? '' : `: \`stack start ${record.ticket}\` brings it back`;
-    found.broken.push(`${FAULTS[fault](repo, own.path)}${mend}`);
+    const cure = fault === 'repo-gone' ? '' : `: \`stack start ${record.ticket}\` brings it back`;
+    found.broken.push(`${FAULTS[fault](repo, own.path)}${cure}`);
   }
 }
 
@@ -121,10 +121,10 @@ async function findInService(view: View, record: InstanceRecord, name: string, f
   const seen = view.observed.workloads.get(`${record.ticket}/${name}`);
   if (!own || !record.started || !view.observed.answered.has(own.runtime)) return;
   const label = record.ticket === BASELINE ? `${name} (${BASELINE})` : name;
-  const mend = `\`stack ${restart(record)}\` repairs it`;
-  if (seen?.aliases?.length === 0) found.broken.push(`${label} was disconnected from the stack’s network: ${mend}`);
+  const cure = `\`stack ${restart(record)}\` repairs it`;
+  if (seen?.aliases?.length === 0) found.broken.push(`${label} was disconnected from the stack’s network: ${cure}`);
   if (seen && seen.name !== own.workload)
-    found.broken.push(`the container of ${label} was renamed to ${seen.name}: ${mend}`);
+    found.broken.push(`the container of ${label} was renamed to ${seen.name}: ${cure}`);
   noteRuntime(view, own.runtime, { name, label }, found);
   if (seen?.state === 'running') {
     if (await isOutdated(view, record, name, seen))

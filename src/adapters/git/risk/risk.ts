@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
+import type { DedicatedRepo } from '../../../domain/instance.ts';
 import { refPattern } from '../branch.ts';
 import { type Commit, listUnreachable, listUnreachableInSubmodule, MOST_COMMITS } from '../commits.ts';
 import { askGit, tryGit } from '../git.ts';
@@ -34,17 +35,9 @@ export interface RiskFinding {
   commits?: Commit[];
 }
 
-export interface RiskQuestion {
+export interface RiskQuestion
+  extends Pick<DedicatedRepo, 'gitCommonDir' | 'worktree' | 'branch' | 'ownsBranch' | 'base' | 'baseCommit'> {
   repoPath: string;
-  gitCommonDir: string;
-  worktree: string;
-  branch: string;
-  /** True when the branch would be deleted with the worktree. */
-  ownsBranch: boolean;
-  /** What the branch was started from, as asked for. */
-  base: string;
-  /** The commit the branch was started from. */
-  baseCommit: string;
   /** Env files that stack writes, relative to the worktree. */
   envFiles?: readonly string[];
   /** Globs of files that are nobody's work. */
