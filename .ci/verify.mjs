@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const report = path.join(tmpdir(), `stack-tests-${process.pid}.json`);
 const counts = { passed: 0, failed: 0, skipped: 0 };
+/** What failed, one line each with the reason's first line: said again at the end, where a long log is looked at first. */
+const failures = [];
 
 function run(command, args, options = {}) {
   return spawnSync(command, args, { cwd: root, stdio: 'inherit', encoding: 'utf8', ...options });
@@ -17,8 +19,8 @@ function run(command, args, options = {}) {
 
 function check(title, command, ...args) {
   process.stdout.write(`\n— ${title}\n`);
-  const passed = run(command, args).status === 0;
-  counts[passed ? 'passed' : 'failed'] += 1;
+  if (run(command, args).status === 0) counts.passed += 1;
+  else fail(title);
 }
 
 /** Gives the address of an engine that answers, bringing up a private one where that is possible. */
@@ -30,19 +32,31 @@ function prepareEngine() {
   return { started: host !== undefined };
 }
 
+/** The lines for one file of vitest's report: its failed tests, or the file itself where it could not be run. */
+function failuresOf({ name, status, message, assertionResults }) {
+  const file = path.relative(root, name);
+  const failed = assertionResults.filter((result) => result.status === 'failed');
+  if (failed.length === 0) return status === 'failed' ? [`${file}: ${firstLine(message)}`] : [];
+  return failed.map(({ fullName, failureMessages }) => `${file}: ${fullName}: ${firstLine(failureMessages[0])}`);
+}
+
+function firstLine(text = '') {
+  return text.split('\n')[0].slice(0, 300);
+}
+
 function test(title, files = [], env = process.env) {
   process.stdout.write(`\n— ${title}\n`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const { status } = run('npx', ['vitest', 'run', ...reporters, ...files], { env });
   try {
-    const { numPassedTests, numFailedTests, numPendingTests, numFailedTestSuites } = JSON.parse(
-      readFileSync(report, 'utf8'),
-    );
+    const { numPassedTests, numPendingTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
     counts.passed += numPassedTests;
-    counts.failed += numFailedTests || (status !== 0 ? Math.max(1, numFailedTestSuites) : 0);
     counts.skipped += numPendingTests;
-  } catch {
-    counts.failed += 1;
+    const before = counts.failed;
+    for (const file of testResults) failuresOf(file).forEach(fail);
+    if (status !== 0 && counts.failed === before) fail(`${title}: vitest ended with ${status}`);
+  } catch (error) {
+    fail(`${title}: no report (${error.message})`);
   } finally {
     rmSync(report, { force: true });
   }
@@ -92,7 +106,7 @@ function testNewer() {
 }
 
 function fail(why) {
-  process.stdout.write(`${why}\n`);
+  failures.push(why);
   counts.failed += 1;
 }
 
@@ -113,6 +127,7 @@ try {
 }
 if (isDebian12) testNewer();
 else process.stdout.write('\n!!! SKIPPED: the tests on Docker 26, compose v2 and git 2.47 need Debian 12 and root.\n');
+if (failures.length > 0) process.stdout.write(`\nFailed:\n${failures.map((line) => `  ${line}\n`).join('')}`);
 if (counts.skipped > 0) {
   process.stdout.write(
     `\n!!! ${counts.skipped} tests were SKIPPED: they need a Docker engine, and none answers here.\n`,
