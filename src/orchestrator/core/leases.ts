@@ -1,5 +1,5 @@
 import type { PortConfig, StackConfig } from '../../domain/config/config.ts';
-import { StackError } from '../../domain/errors.ts';
+import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import {
   BASELINE,
   type InstanceRecord,
@@ -8,8 +8,12 @@ import {
   type SharedLease,
   type StackState,
 } from '../../domain/instance.ts';
+import type { StepProgress } from '../../domain/step.ts';
 import type { Stack } from './stack.ts';
 import { putRecord, requireConfig, type Work } from './work.ts';
+
+/** How many other ports are tried when something takes the leased one between probe and start. */
+const LEASE_TRIES = 5;
 
 /** Gives the ports of this machine that a shared service is promised. */
 export function listSharedHosts({ port, ports = {} }: SharedLease): number[] {
@@ -68,8 +72,8 @@ async function lease(
   return host;
 }
 
-/** Gives up a lease that something else listens on and takes another. The new port. Throws `port`. */
-export async function moveLease(work: Work, service: string, taken: number): Promise<number> {
+/** Gives up a lease that something else listens on and takes another. Throws `port`. */
+export async function moveLease(work: Work, service: string, taken: number): Promise<void> {
   const config = await requireConfig(work);
   const own = requireService(work.record, service);
   const [key] = Object.entries(own.ports).find(([, port]) => port.host === taken) ?? [];
@@ -82,11 +86,33 @@ export async function moveLease(work: Work, service: string, taken: number): Pro
     return moved;
   });
   work.leases.moved.add(service);
-  return host;
+  work.stack.emit({ type: 'warning', text: `${service}: port ${taken} is taken, leased ${host} instead` });
 }
 
-/** Gives the port an error says is taken; undefined for any other error. */
-export function takenPort(error: unknown): number | undefined {
+/**
+ * Returns what `start` returns. Each time an error of it says that a port is taken, `move` leases another one and it starts
+ * again, five times at most. Throws what either throws, `interrupted`.
+ */
+export async function startOnLease<Result>(
+  { signal, note }: Pick<StepProgress, 'signal' | 'note'>,
+  start: () => Promise<Result>,
+  move: (taken: number) => Promise<void>,
+): Promise<Result> {
+  for (let moves = 0; ; moves++) {
+    throwIfAborted(signal);
+    try {
+      return await start();
+    } catch (error) {
+      const taken = takenPort(error);
+      if (taken === undefined || moves === LEASE_TRIES) throw error;
+      note(`port ${taken} is taken`);
+      await move(taken);
+    }
+  }
+}
+
+/** The port an error says is taken; undefined for any other error. */
+function takenPort(error: unknown): number | undefined {
   if (!(error instanceof StackError) || error.code !== 'port') return undefined;
   return (error.details as { port?: number } | undefined)?.port;
 }

@@ -12,13 +12,12 @@ import { networkName, sharedProject, shortHash } from '../../domain/names.ts';
 import { REDIS } from '../../domain/own.ts';
 import type { WorkloadRef, WorkloadSpec, WorkloadStatus } from '../../domain/runtime.ts';
 import type { StepProgress } from '../../domain/step.ts';
-import { takenPort } from '../core/leases.ts';
+import { startOnLease } from '../core/leases.ts';
 import { ensureNetwork } from '../core/network.ts';
 import type { Stack } from '../core/stack.ts';
 import { requireConfig, saveRecord, type Work } from '../core/work.ts';
 import { moveServerLease, openRedis, ownRedisSettings } from './redis.ts';
 
-const LEASE_TRIES = 5;
 const READY_MS = 60_000;
 const POLL_MS = 50;
 const SHOWN_LINES = 30;
@@ -69,24 +68,17 @@ export async function isServerUp(work: Parts, { provider }: OwnServer): Promise<
 export async function startServer(
   work: Work,
   server: OwnServer,
-  { signal, note }: Pick<StepProgress, 'signal' | 'note'>,
+  progress: Pick<StepProgress, 'signal' | 'note'>,
 ): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    throwIfAborted(signal);
-    try {
-      if (server.provider === 'compose') await startContainer(work, server, { signal, note });
-      else await startProcess(work, server, signal);
-      return;
-    } catch (error) {
-      const taken = takenPort(error);
-      if (taken === undefined || tries > LEASE_TRIES) throw error;
-      note(`port ${taken} is taken`);
-      await moveServerLease(work, server, taken);
-    }
-  }
+  const start = server.provider === 'compose' ? startContainer : startProcess;
+  await startOnLease(
+    progress,
+    () => start(work, server, progress),
+    (taken) => moveServerLease(work, server, taken),
+  );
 }
 
-async function startProcess(work: Work, server: OwnServer, signal: AbortSignal): Promise<void> {
+async function startProcess(work: Work, server: OwnServer, { signal }: Pick<StepProgress, 'signal'>): Promise<void> {
   await (await hostRedis(work.stack, work.record.ticket)).start(await settingsOf(work, server), signal);
 }
 

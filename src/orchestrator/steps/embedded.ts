@@ -1,15 +1,12 @@
 import type { ServerSettings } from '../../adapters/servers/host-server.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
-import { throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import { resolveShared } from '../../domain/shared.ts';
 import type { Step } from '../../domain/step.ts';
-import { takenPort } from '../core/leases.ts';
+import { startOnLease } from '../core/leases.ts';
 import { requireConfig, type Work } from '../core/work.ts';
 import { moveSharedLease } from '../shared/plan.ts';
 import { embeddedId } from './ids.ts';
-
-const LEASE_TRIES = 5;
 
 /** A shared service without an engine: a server of this machine, with its data under `.stack/shared/`. */
 export function embeddedStep(work: Work, name: string): Step {
@@ -27,20 +24,14 @@ export function embeddedStep(work: Work, name: string): Step {
       if (work.record.ticket !== BASELINE) return 'present';
       return (await server.isServing(settingsOf(work, await requireConfig(work), name))) ? 'present' : 'different';
     },
-    async apply({ signal, note }) {
+    async apply(progress) {
       const config = await requireConfig(work);
       const server = await work.stack.hostServer(name);
-      for (let tries = 1; ; tries++) {
-        throwIfAborted(signal);
-        try {
-          return await server.start(settingsOf(work, config, name), signal);
-        } catch (error) {
-          const taken = takenPort(error);
-          if (taken === undefined || tries > LEASE_TRIES) throw error;
-          note(`port ${taken} is taken`);
-          await moveSharedLease(work, config, taken);
-        }
-      }
+      await startOnLease(
+        progress,
+        () => server.start(settingsOf(work, config, name), progress.signal),
+        (taken) => moveSharedLease(work, config, taken),
+      );
     },
     async revert() {
       await (await work.stack.hostServer(name)).stop();

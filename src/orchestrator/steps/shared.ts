@@ -13,7 +13,7 @@ import { composeEnvFileOf } from '../../domain/layout.ts';
 import { networkName, sharedProject } from '../../domain/names.ts';
 import { POSTGRES } from '../../domain/own.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
-import { takenPort } from '../core/leases.ts';
+import { startOnLease } from '../core/leases.ts';
 import { requireConfig, type Work } from '../core/work.ts';
 import { settlePassword } from '../data/postgres.ts';
 import { giveComposedPasswords, moveSharedLease } from '../shared/plan.ts';
@@ -24,7 +24,6 @@ const POLL_MS = 100;
 const HEALTHY_SECONDS = 120;
 /** How long one without a health check must stay up to count as well. */
 const SETTLE_MS = 1000;
-const LEASE_TRIES = 5;
 const SHOWN_LINES = 30;
 
 /** The shared services: one compose project of this root, healthy and joined to the stack's network. */
@@ -100,18 +99,14 @@ async function listShared(work: Work) {
 }
 
 async function bringUp(work: Work, names: readonly string[], { signal, note }: StepProgress): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      const project = { ...(await describeProject(work)), onLine: note, signal };
-      const stranded = await listStranded(work);
-      if (stranded.length > 0) await composeRenew(project, stranded);
-      return await composeUp(project, names);
-    } catch (error) {
-      const taken = takenPort(error);
-      if (taken === undefined || tries > LEASE_TRIES) throw error;
-      await moveSharedLease(work, await requireConfig(work), taken);
-    }
-  }
+  const start = async (): Promise<void> => {
+    const project = { ...(await describeProject(work)), onLine: note, signal };
+    const stranded = await listStranded(work);
+    if (stranded.length > 0) await composeRenew(project, stranded);
+    await composeUp(project, names);
+  };
+  const move = async (taken: number) => moveSharedLease(work, await requireConfig(work), taken);
+  await startOnLease({ signal, note }, start, move);
 }
 
 /** Somebody removed their network while they were at rest. One that the compose file no longer has is left alone. */

@@ -1,14 +1,11 @@
 import { requireService } from '../../domain/instance.ts';
 import type { Step } from '../../domain/step.ts';
-import { moveLease, takenPort } from '../core/leases.ts';
+import { moveLease, startOnLease } from '../core/leases.ts';
 import type { Work } from '../core/work.ts';
 import { observeWorkload } from '../workloads/observe.ts';
 import { buildSpec, refOf } from '../workloads/spec.ts';
 import { migrateId } from './ids.ts';
 import { forgetReady } from './ready-mark.ts';
-
-/** How many other ports are tried when something takes the leased one between probe and start. */
-const LEASE_TRIES = 5;
 
 /** One running service: a container, or a process group. */
 export function workloadStep(work: Work, service: string, waitsFor: readonly string[]): Step {
@@ -41,20 +38,14 @@ export function workloadStep(work: Work, service: string, waitsFor: readonly str
       const isJoined = aliases.every((alias) => found.aliases?.includes(alias) ?? true);
       return found.state === 'running' && isAsMade && isJoined ? 'present' : 'different';
     },
-    async apply({ signal, note }) {
+    async apply(progress) {
       const runtime = await work.stack.runtime(own.runtime);
       if (isOutdated) await runtime.remove(refOf(work.stack, work.record, service));
-      for (let tries = 1; ; tries++) {
-        try {
-          return await runtime.start(await buildSpec(work, service), signal);
-        } catch (error) {
-          const taken = takenPort(error);
-          if (taken === undefined || tries > LEASE_TRIES) throw error;
-          const port = await moveLease(work, service, taken);
-          note(`port ${taken} is taken, leased ${port} instead`);
-          work.stack.emit({ type: 'warning', text: `${service}: port ${taken} is taken, leased ${port} instead` });
-        }
-      }
+      await startOnLease(
+        progress,
+        async () => runtime.start(await buildSpec(work, service), progress.signal),
+        (taken) => moveLease(work, service, taken),
+      );
     },
     async revert() {
       await forgetReady(work, service);
