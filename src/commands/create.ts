@@ -1,5 +1,5 @@
 import type { InstanceRecord } from '../domain/instance.ts';
-import type { Step, StepState } from '../domain/step.ts';
+import { type Step, type StepState, stepName } from '../domain/step.ts';
 import type { InstancesView } from '../domain/view.ts';
 import { renderInstances } from './common/instance-table.ts';
 import { listValues, type Verb, type VerbInput } from './common/verb.ts';
@@ -79,7 +79,7 @@ export function readCreateFlags({ options, from, on }: Pick<VerbInput<CreateFlag
 
 /** Gives the steps of a ticket that is not made yet as data. */
 export function toPreview({ record, steps }: { record: InstanceRecord; steps: [Step, StepState][] }): Preview {
-  const planned = steps.map(([{ id, subject, title }, state]) => ({ id, subject, title, state }));
+  const planned = steps.map(([{ id, subject, title }, state]) => ({ id: stepName(id), subject, title, state }));
   return { ticket: record.ticket, steps: planned };
 }
 

@@ -1,7 +1,26 @@
+import { StackError } from './errors.ts';
+import { findCycle } from './order.ts';
 import { POSTGRES, REDIS } from './own.ts';
 
 /** What a step found: the thing is there as wanted, is not there, or is there in another shape. */
 export type StepState = 'present' | 'absent' | 'different';
+
+const REPO_KINDS = ['worktree', 'saved-work', 'copy', 'env-file', 'setup', 'migrate'] as const;
+const SERVICE_KINDS = ['image', 'volumes', 'workload', 'ready'] as const;
+
+type RepoKind = (typeof REPO_KINDS)[number];
+type ServiceKind = (typeof SERVICE_KINDS)[number];
+
+/**
+ * Which step it is: unique in its list, stable between runs. `of` names the repo, the service or the shared service that it
+ * is about; `baseline` tells the baseline's services from those of the same name that the ticket has.
+ */
+export type StepId = (
+  | { readonly kind: 'network' | 'shared services' | 'folder' | 'saved-files' | 'logs'; readonly of?: undefined }
+  | { readonly kind: 'embedded' | 'template' | 'database' | 'stop'; readonly of: string }
+  | { readonly kind: RepoKind; readonly of: string }
+  | { readonly kind: ServiceKind; readonly of: string }
+) & { readonly baseline?: true };
 
 /**
  * One thing made or unmade. Forward, a list of steps is create and start; backward it is rollback and destroy;
@@ -10,14 +29,15 @@ export type StepState = 'present' | 'absent' | 'different';
  * `apply` is idempotent and makes one thing; `revert` treats missing as done; neither loses work.
  */
 export interface Step {
-  /** Unique in its list, stable between runs: `worktree front`. */
-  readonly id: string;
+  readonly id: StepId;
   /** What a person reads: `worktree at tickets/feat-02/front from feat/ui`. */
   readonly title: string;
   /** The repo or service the line is about; shown in front of the title. */
   readonly subject: string;
-  /** Ids of the steps that must be done before this one. Unknown ids are ignored, so parts of a list can run alone. */
-  readonly after: readonly string[];
+  /** The steps that must be done before this one. A list that runs forward has all of them. */
+  readonly after: readonly StepId[];
+  /** The same of steps that a list may lack. */
+  readonly afterIfListed?: readonly StepId[];
   inspect(): Promise<StepState>;
   apply(progress: StepProgress): Promise<void>;
   revert(): Promise<void>;
@@ -42,8 +62,47 @@ export interface StepProgress {
 /** How much of an instance is wanted: its files alone, its workloads too, and those ready. */
 export type Extent = 'files' | 'started' | 'ready';
 
-/** The id of the step that makes a ticket's own database; its services and set-up wait for it. */
-export const DATABASE_ID = `database ${POSTGRES}`;
+/** The step that makes a ticket's own database; its services and set-up wait for it. */
+export const DATABASE_ID: StepId = { kind: 'database', of: POSTGRES };
 
-/** The id of the step that makes sure of a ticket's own Redis; its services wait for it. */
-export const REDIS_ID = `database ${REDIS}`;
+/** The step that makes sure of a ticket's own Redis; its services wait for it. */
+export const REDIS_ID: StepId = { kind: 'database', of: REDIS };
+
+/** Returns what a step is called: `worktree front`, `baseline workload api`. */
+export function stepName({ baseline, kind, of }: StepId): string {
+  return [...(baseline ? ['baseline'] : []), kind, ...(of === undefined ? [] : [of])].join(' ');
+}
+
+/** Returns all ids that a step comes after. */
+export function listPredecessors({ after, afterIfListed = [] }: Step): StepId[] {
+  return [...after, ...afterIfListed];
+}
+
+/** True for a step that is about one repo of a ticket. */
+export function isRepoStep(id: StepId): id is Extract<StepId, { kind: RepoKind }> {
+  return REPO_KINDS.some((kind) => kind === id.kind);
+}
+
+/** True for a step that is about one service, of a ticket or of the baseline. */
+export function isServiceStep(id: StepId): id is Extract<StepId, { kind: ServiceKind }> {
+  return SERVICE_KINDS.some((kind) => kind === id.kind);
+}
+
+/** Throws `internal` where a step comes after one that the list lacks, or after itself by way of others. */
+export function requireOrder(steps: readonly Step[]): void {
+  const byName = new Map(steps.map((step) => [stepName(step.id), step]));
+  for (const step of steps) {
+    const missing = step.after.map(stepName).find((name) => !byName.has(name));
+    if (missing === undefined) continue;
+    throw faulty(`the step ${stepName(step.id)} comes after ${missing}, which is not in its list`);
+  }
+  const cycle = findCycle([...byName.keys()], (name) => {
+    const step = byName.get(name);
+    return step ? listPredecessors(step).map(stepName) : [];
+  });
+  if (cycle) throw faulty(`these steps come after each other: ${cycle.join(' → ')}`);
+}
+
+function faulty(message: string): StackError {
+  return new StackError('internal', message, { hint: 'this is a fault in stack' });
+}

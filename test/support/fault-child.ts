@@ -8,7 +8,7 @@ import pg from 'pg';
 import type { StateStore } from '../../src/adapters/state/store.ts';
 import type { Host } from '../../src/context.ts';
 import type { StackError } from '../../src/domain/errors.ts';
-import type { Direction, Step } from '../../src/domain/step.ts';
+import { type Direction, type Step, stepName } from '../../src/domain/step.ts';
 import { createContext } from '../../src/open-context.ts';
 import type { Fault, Note, Orders, Part, Point } from '../faults/fault.ts';
 import { ORDERS } from '../faults/fault.ts';
@@ -161,7 +161,7 @@ function watchOutside(): void {
 }
 
 function wrapStep(step: Step, direction: Direction): Step {
-  const part = { direction, id: step.id };
+  const part = { direction, id: stepName(step.id) };
   const around = (run: () => Promise<void>) => (): Promise<void> =>
     enter(part, async () => {
       if (direction === 'backward') {

@@ -29,7 +29,7 @@ export async function converge(
     work.leases.moved.clear();
     const all = list();
     const ahead = pass === 0 ? all.filter(first) : [];
-    const result = await runForward(ahead.length > 0 ? ahead : all, work.stack);
+    const result = await runForward(ahead.length > 0 ? ahead : all, { ...work.stack, list: all });
     made.push(...result.made);
     changed.push(...result.changed);
     if (result.error !== undefined) return unwind({ made, changed, error: result.error });

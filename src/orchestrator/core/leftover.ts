@@ -1,6 +1,5 @@
 import { StackError } from '../../domain/errors.ts';
 import { BASELINE } from '../../domain/instance.ts';
-import type { Step } from '../../domain/step.ts';
 import type { Leftover } from './run.ts';
 
 export function undoing(ticket: string): string {
@@ -8,7 +7,7 @@ export function undoing(ticket: string): string {
 }
 
 export function withLeftovers(first: Error, leftovers: readonly Leftover[], retry: string): StackError {
-  const names = leftovers.map(({ step }) => step.id);
+  const names = leftovers.map(({ name }) => name);
   const lines = leftovers.flatMap(describeLeftover);
   return new StackError('leftover', `${first.message}; and this could not be cleaned up: ${names.join(', ')}`, {
     hint: `\`${retry}\` tries again`,
@@ -18,23 +17,20 @@ export function withLeftovers(first: Error, leftovers: readonly Leftover[], retr
   });
 }
 
-/** What is left of a step, or of something that no step names. */
-type Left = Omit<Leftover, 'step'> & { step: Pick<Step, 'id'> };
-
 /** What kept it from going, with what would help, since the error's own hint is about trying again. */
-function describeLeftover({ step, error }: Left): string[] {
-  if (!(error instanceof StackError)) return [`${step.id}: ${error instanceof Error ? error.message : String(error)}`];
+function describeLeftover({ name, error }: Leftover): string[] {
+  if (!(error instanceof StackError)) return [`${name}: ${error instanceof Error ? error.message : String(error)}`];
   const { message, lines, hint } = error;
-  return [`${step.id}: ${message}`, ...lines.map((line) => `  ${line}`), ...(hint === undefined ? [] : [`  ${hint}`])];
+  return [`${name}: ${message}`, ...lines.map((line) => `  ${line}`), ...(hint === undefined ? [] : [`  ${hint}`])];
 }
 
 /** Gives the error for a teardown that left something. */
-export function leftoverError(ticket: string, leftovers: readonly Left[]): StackError {
+export function leftoverError(ticket: string, leftovers: readonly Leftover[]): StackError {
   const lines = leftovers.flatMap(describeLeftover);
-  return new StackError('leftover', `${ticket}: could not remove ${leftovers.map(({ step }) => step.id).join(', ')}`, {
+  return new StackError('leftover', `${ticket}: could not remove ${leftovers.map(({ name }) => name).join(', ')}`, {
     hint: `fix that, then \`${undoing(ticket)}\` goes on from there`,
     lines,
-    details: { ticket, leftovers: leftovers.map(({ step }) => step.id) },
+    details: { ticket, leftovers: leftovers.map(({ name }) => name) },
   });
 }
 

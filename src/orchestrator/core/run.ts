@@ -1,8 +1,11 @@
 import { interrupted, StackError } from '../../domain/errors.ts';
-import type { Step } from '../../domain/step.ts';
+import { listPredecessors, requireOrder, type Step, type StepId, stepName } from '../../domain/step.ts';
 import type { Stack } from './stack.ts';
 
-type ForwardOptions = Pick<Stack, 'emit' | 'signal' | 'wrapStep'>;
+type ForwardOptions = Pick<Stack, 'emit' | 'signal' | 'wrapStep'> & {
+  /** The list that the steps are a part of; default: they are all of it. */
+  list?: readonly Step[];
+};
 type BackwardOptions = Pick<Stack, 'emit' | 'wrapStep'> & {
   /** Once aborted, no further step is begun. An unwinding has none: it goes on to its end. */
   until?: AbortSignal;
@@ -20,7 +23,8 @@ export interface ForwardResult {
 
 /**
  * Applies what is not present, each step as soon as those it stands on are done, so that different repos go side by
- * side. The first failure (or the signal) stops the rest; what runs then is waited for. Never throws.
+ * side. The first failure (or the signal) stops the rest; what runs then is waited for. Nothing is applied of a list whose
+ * order is faulty. Never throws.
  */
 export async function runForward(steps: readonly Step[], options: ForwardOptions): Promise<ForwardResult> {
   const result: ForwardResult = { made: [], changed: [], error: undefined };
@@ -30,25 +34,27 @@ export async function runForward(steps: readonly Step[], options: ForwardOptions
     result.error ??= options.signal.aborted ? interrupted(options.signal.reason) : error;
     stop.abort();
   };
-  await runGraph(
-    steps,
-    (step) => step.after,
-    async (step) => {
-      if (options.signal.aborted) fail(options.signal.reason);
-      if (signal.aborted) return;
-      try {
-        await applyStep(step, result, { ...options, signal });
-      } catch (error) {
-        fail(error);
-      }
-    },
-  );
+  try {
+    requireOrder(options.list ?? steps);
+  } catch (error) {
+    return { ...result, error };
+  }
+  await runGraph(steps, listPredecessors, async (step) => {
+    if (options.signal.aborted) fail(options.signal.reason);
+    if (signal.aborted) return;
+    try {
+      await applyStep(step, result, { ...options, signal });
+    } catch (error) {
+      fail(error);
+    }
+  });
   return result;
 }
 
 async function applyStep(step: Step, result: ForwardResult, options: ForwardOptions): Promise<void> {
   const { emit, signal, wrapStep } = options;
-  const { id, subject, title } = step;
+  const { subject, title } = step;
+  const id = stepName(step.id);
   const wrapped = wrapStep?.(step, 'forward') ?? step;
   const started = performance.now();
   const since = (): number => performance.now() - started;
@@ -84,29 +90,31 @@ async function orStranded<Result>(work: Promise<Result>, signal: AbortSignal): P
   return Promise.race([work, stranded]).finally(() => signal.removeEventListener('abort', leave));
 }
 
-/** A step that could not be reverted. */
+/** What could not be unmade, by the name of its step. */
 export interface Leftover {
-  step: Step;
+  name: string;
   error: unknown;
 }
 
 /**
  * Reverts steps, each after all that stand on it. A failure does not stop the others: every thing that can go, goes.
- * Gives what is left. Never throws.
+ * Returns what is left. Never throws.
  */
 export async function runBackward(steps: readonly Step[], options: BackwardOptions): Promise<Leftover[]> {
   const { emit, wrapStep, until } = options;
   const leftovers: Leftover[] = [];
-  const dependents = new Map<string, string[]>();
+  const dependents = new Map<string, StepId[]>();
   for (const step of steps) {
-    for (const id of step.after) dependents.set(id, [...(dependents.get(id) ?? []), step.id]);
+    for (const name of listPredecessors(step).map(stepName))
+      dependents.set(name, [...(dependents.get(name) ?? []), step.id]);
   }
   await runGraph(
     [...steps].reverse(),
-    (step) => dependents.get(step.id) ?? [],
+    (step) => dependents.get(stepName(step.id)) ?? [],
     async (step) => {
       if (until?.aborted) return;
-      const { id, subject, title } = step;
+      const { subject, title } = step;
+      const id = stepName(step.id);
       const started = performance.now();
       if (!step.ownedByOther) emit({ type: 'step-started', id, subject, title });
       try {
@@ -114,7 +122,7 @@ export async function runBackward(steps: readonly Step[], options: BackwardOptio
         if (step.ownedByOther) return;
         emit({ type: 'step-done', id, subject, title, outcome: 'undone', ms: performance.now() - started });
       } catch (error) {
-        leftovers.push({ step, error });
+        leftovers.push({ name: id, error });
         emit({ type: 'step-failed', id, subject, title, message: messageOf(error), ms: performance.now() - started });
       }
     },
@@ -122,20 +130,21 @@ export async function runBackward(steps: readonly Step[], options: BackwardOptio
   return leftovers;
 }
 
-/** Visits every step once, after those `before` names; ids that are not in the list are taken as visited. */
+/** Visits every step once, after those `before` names; what is not among the steps is taken as visited. */
 async function runGraph(
   steps: readonly Step[],
-  before: (step: Step) => readonly string[],
+  before: (step: Step) => readonly StepId[],
   visit: (step: Step) => Promise<void>,
 ): Promise<void> {
-  const byId = new Map(steps.map((step) => [step.id, step]));
+  const byName = new Map(steps.map((step) => [stepName(step.id), step]));
   const visits = new Map<string, Promise<void>>();
   const visitOnce = (step: Step): Promise<void> => {
-    const known = visits.get(step.id);
+    const name = stepName(step.id);
+    const known = visits.get(name);
     if (known) return known;
-    const earlier = before(step).flatMap((id) => byId.get(id) ?? []);
+    const earlier = before(step).flatMap((id) => byName.get(stepName(id)) ?? []);
     const done = Promise.all(earlier.map(visitOnce)).then(() => visit(step));
-    visits.set(step.id, done);
+    visits.set(name, done);
     return done;
   };
   await Promise.all(steps.map(visitOnce));

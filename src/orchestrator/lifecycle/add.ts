@@ -1,7 +1,7 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
-import type { Step } from '../../domain/step.ts';
+import { isRepoStep, isServiceStep, type Step } from '../../domain/step.ts';
 import { ticketOf } from '../../domain/ticket.ts';
 import { requireInstance } from '../core/claim.ts';
 import { converge } from '../core/converge.ts';
@@ -82,11 +82,9 @@ export async function addRepo(
 }
 
 /** True for the steps that are not about other repos: a new copy that fails shall not disturb what runs. */
-function isPartOf({ services, repos }: InstanceRecord, repo: string, { id }: Step): boolean {
-  const [kind = '', name = ''] = id.split(' ');
-  if (['worktree', 'saved-work', 'copy', 'env-file', 'setup', 'migrate'].includes(kind))
-    return name === repo || !(name in repos);
-  return !['image', 'volumes', 'workload', 'ready'].includes(kind) || services[name]?.repo === repo;
+function isPartOf({ services }: InstanceRecord, repo: string, { id }: Step): boolean {
+  if (isRepoStep(id)) return id.of === repo;
+  return !isServiceStep(id) || id.baseline === true || services[id.of]?.repo === repo;
 }
 
 function requireBorrowed(config: StackConfig, record: InstanceRecord, repo: string): void {

@@ -4,7 +4,7 @@ import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
 import type { Rescue } from '../../domain/rescue.ts';
-import type { Extent, Step, StepState } from '../../domain/step.ts';
+import { type Extent, requireOrder, type Step, type StepState } from '../../domain/step.ts';
 import { parseTicketName } from '../../domain/ticket.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import { converge } from '../core/converge.ts';
@@ -64,6 +64,7 @@ export async function previewCreate(
   const plan = await planInstance(stack, config, options, { fetch: false });
   const work = await reserve(stack, config, structuredClone(await stack.store.read()), plan);
   const steps = listTicketSteps(work, config, options.extent);
+  requireOrder(steps);
   const states = await Promise.all(steps.map((step) => step.inspect().catch(() => 'absent' as const)));
   return { record: work.record, steps: steps.map((step, index) => [step, states[index] ?? 'absent']) };
 }

@@ -1,4 +1,5 @@
 import type { InstanceRecord } from '../../domain/instance.ts';
+import { stepName } from '../../domain/step.ts';
 import { requireFree, requireInstance, requireInstances } from '../core/claim.ts';
 import { requireOwnThings } from '../core/ownership.ts';
 import type { Stack } from '../core/stack.ts';
@@ -106,5 +107,8 @@ async function planDestroy(
   // What cannot be looked at is there until somebody has looked.
   const states = await Promise.all(steps.map((step) => step.inspect().catch(() => 'present' as const)));
   const there = steps.filter((_, index) => states[index] !== 'absent').reverse();
-  return { ticket: record.ticket, steps: there.map(({ id, subject, title }) => ({ id, subject, title })) };
+  return {
+    ticket: record.ticket,
+    steps: there.map(({ id, subject, title }) => ({ id: stepName(id), subject, title })),
+  };
 }

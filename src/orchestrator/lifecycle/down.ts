@@ -41,9 +41,9 @@ async function removePrerequisites(work: Work, config: StackConfig, state: Stack
     extent: 'started',
   });
   // While other tickets' containers stand, stopped or not, the network they are joined to has to stay.
-  const kept = Object.values(state.instances).some((record) => record.started) ? ['network'] : [];
+  const keepsNetwork = Object.values(state.instances).some((record) => record.started);
   const leftovers = await runBackward(
-    steps.filter((step) => !kept.includes(step.id)),
+    steps.filter(({ id }) => !keepsNetwork || id.kind !== 'network'),
     { ...stack, until: stack.signal },
   );
   if (stack.signal.aborted) throw interruptedAt('stack down');

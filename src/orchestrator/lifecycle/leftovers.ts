@@ -40,13 +40,13 @@ export async function removeForgotten({ stack, record }: Work): Promise<void> {
   const things = [
     ...volumes
       .filter(isOf(record))
-      .map(({ name }) => ({ id: `volume ${name}`, remove: docker.removeVolume(name, stack.rootId) })),
-    ...built.map(({ name }) => ({ id: `image ${name}`, remove: docker.removeImage(name, stack.rootId) })),
+      .map(({ name }) => ({ thing: `volume ${name}`, remove: docker.removeVolume(name, stack.rootId) })),
+    ...built.map(({ name }) => ({ thing: `image ${name}`, remove: docker.removeImage(name, stack.rootId) })),
   ];
   const removals = await Promise.allSettled(things.map(({ remove }) => remove));
-  const left = things.flatMap((step, index) => {
+  const left = things.flatMap(({ thing }, index) => {
     const removal = removals[index];
-    return removal?.status === 'rejected' ? [{ step, error: removal.reason }] : [];
+    return removal?.status === 'rejected' ? [{ name: thing, error: removal.reason }] : [];
   });
   if (left.length > 0) throw leftoverError(record.ticket, left);
 }

@@ -1,5 +1,5 @@
 import { StackError } from '../../domain/errors.ts';
-import type { Step } from '../../domain/step.ts';
+import { type Step, stepName } from '../../domain/step.ts';
 import { undoing, withLeftovers } from '../core/leftover.ts';
 import { type Leftover, runBackward } from '../core/run.ts';
 import type { Work } from '../core/work.ts';
@@ -21,7 +21,7 @@ export async function unwind(
   const { emit, store } = work.stack;
   const first = run.error instanceof Error ? run.error : new Error(String(run.error));
   emit({ type: 'unwinding' });
-  const made = uniqueById(run.made);
+  const made = [...new Map(run.made.map((step) => [stepName(step.id), step])).values()];
   const services = await runBackward(
     made.filter((step) => !isFileStep(step)),
     work.stack,
@@ -46,12 +46,12 @@ async function revertFiles(
   steps: readonly Step[],
   { isWhole, saved }: { isWhole: boolean; saved: string[] },
 ): Promise<Leftover[]> {
-  const worktrees = steps.filter(({ id }) => id.startsWith('worktree '));
+  const repos = steps.flatMap(({ id }) => (id.kind === 'worktree' ? [id.of] : []));
   for (let saves = 0; ; saves++) {
     try {
-      saved.push(...(await saveMeanwhile(work, worktrees, { isWhole })));
+      saved.push(...(await saveMeanwhile(work, repos, { isWhole })));
     } catch (error) {
-      return worktrees.map((step) => ({ step, error }));
+      return repos.map((repo) => ({ name: stepName({ kind: 'worktree', of: repo }), error }));
     }
     const leftovers = await runBackward(steps, work.stack);
     if (saves === MORE_SAVES || leftovers.length === 0 || !leftovers.every(isLate)) return leftovers;
@@ -61,8 +61,4 @@ async function revertFiles(
 /** True where a worktree has got work since the last look. */
 export function isLate({ error }: Leftover): boolean {
   return error instanceof StackError && (error.code === 'dirty' || error.code === 'unpushed');
-}
-
-function uniqueById(steps: readonly Step[]): Step[] {
-  return [...new Map(steps.map((step) => [step.id, step])).values()];
 }

@@ -1,7 +1,7 @@
 import { StackError } from '../../domain/errors.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
 import { hasOwnData, POSTGRES, REDIS } from '../../domain/own.ts';
-import { DATABASE_ID, REDIS_ID, type Step } from '../../domain/step.ts';
+import { isServiceStep, type Step } from '../../domain/step.ts';
 import { requireInstances } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
 import type { Work } from '../core/work.ts';
@@ -31,12 +31,10 @@ export async function findLostEngine(
 
 /** True when a step unmakes what is in the engine. */
 export function isInEngine(work: Pick<Work, 'record' | 'shared'>, { id }: Step): boolean {
-  const server = id === REDIS_ID ? work.record.own?.redis?.server : undefined;
+  const server = id.kind === 'database' && id.of === REDIS ? work.record.own?.redis?.server : undefined;
   if (server) return server.provider === 'compose';
-  if (id === DATABASE_ID || id === REDIS_ID) return hasComposedData(work);
-  return listContained(work.record).some((name) =>
-    [`image ${name}`, `volumes ${name}`, `workload ${name}`].includes(id),
-  );
+  if (id.kind === 'database') return hasComposedData(work);
+  return isServiceStep(id) && listContained(work.record).includes(id.of);
 }
 
 /** Names what a ticket leaves in an engine that is gone. */

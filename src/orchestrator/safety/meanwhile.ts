@@ -6,20 +6,19 @@ import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import { readNotes } from '../../adapters/git/worktree/own-notes.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import type { Rescue } from '../../domain/rescue.ts';
-import type { Step } from '../../domain/step.ts';
 import { ownerOf, savedBy, type Work } from '../core/work.ts';
 import { findDoubtful, purgeQuiet, rescueTicket } from './rescue.ts';
 import { stampOf } from './rescues.ts';
 import { isOfSetup, requireSavable, type TicketRisk, WISHES } from './risks.ts';
 
 /**
- * Saves what somebody wrote or committed in the worktrees that a run has made, before they go again: judged and kept as
+ * Saves what somebody wrote or committed in the worktrees that a run has made of some repos, before they go again: judged and kept as
  * `destroy --force` does. What a set-up wrote is noted, also by one that failed; what came while it ran is kept quietly.
  * `isWhole`: the ticket goes with them. Gives the lines that tell of it. Throws `dirty` for what cannot be saved, `git`, `files`.
  */
 export async function saveMeanwhile(
   work: Work,
-  made: readonly Step[],
+  made: readonly string[],
   { isWhole }: { isWhole: boolean },
 ): Promise<string[]> {
   const ours = await listOurs(work, made);
@@ -45,9 +44,8 @@ export async function saveMeanwhile(
 }
 
 /** The worktrees that were finished: nobody has worked in one that git was ended at, and what is in its place may be another's. */
-async function listOurs(work: Work, made: readonly Step[]): Promise<[string, DedicatedRepo][]> {
-  const names = new Set(made.map(({ id }) => id));
-  const repos = dedicatedRepos(work.record).filter(([repo]) => names.has(`worktree ${repo}`));
+async function listOurs(work: Work, made: readonly string[]): Promise<[string, DedicatedRepo][]> {
+  const repos = dedicatedRepos(work.record).filter(([repo]) => made.includes(repo));
   const owners = await Promise.all(
     repos.map(async ([, { worktree }]) => {
       const entry = await readOwnEntry(worktree);

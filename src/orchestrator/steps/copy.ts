@@ -12,10 +12,11 @@ export function copyStep(work: Work, repo: string): Step {
   const warn = (text: string): void => work.stack.emit({ type: 'warning', text: `${repo}: ${text}` });
   let listed: ReturnType<typeof listWanted> | undefined;
   return {
-    id: `copy ${repo}`,
+    id: { kind: 'copy', of: repo },
     subject: repo,
     title: 'files from the main checkout',
-    after: [`worktree ${repo}`, `saved-work ${repo}`],
+    after: [{ kind: 'worktree', of: repo }],
+    afterIfListed: [{ kind: 'saved-work', of: repo }],
     async inspect() {
       if (record.copied) return 'present';
       listed = listWanted(work, repo);

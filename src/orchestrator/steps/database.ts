@@ -32,7 +32,8 @@ function databaseStep(work: Work, own: OwnDatabase): Step {
     id: DATABASE_ID,
     subject: POSTGRES,
     title: `database ${database}, from ${from}`,
-    after: ['shared services', embeddedId(POSTGRES), TEMPLATE_ID],
+    after: [],
+    afterIfListed: [{ kind: 'shared services' }, embeddedId(POSTGRES), TEMPLATE_ID],
     async inspect() {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
       const isThere = await server.admin((session) => isOurs(session, work, database));

@@ -14,10 +14,13 @@ import { fillEnv } from '../workloads/spec.ts';
 export function envFileStep(work: Work, repo: string): Step {
   const record = requireDedicated(work.record, repo);
   return {
-    id: `env-file ${repo}`,
+    id: { kind: 'env-file', of: repo },
     subject: repo,
     title: `env file ${record.envFiles.join(', ')}`,
-    after: [`worktree ${repo}`, `copy ${repo}`],
+    after: [
+      { kind: 'worktree', of: repo },
+      { kind: 'copy', of: repo },
+    ],
     async inspect() {
       const found = await Promise.all(
         record.envFiles.map(async (file) => {

@@ -18,7 +18,7 @@ export function folderStep(work: Work): Step {
   const text = renderPointer({ root: work.stack.root, ticket });
   let isNew = false;
   return {
-    id: 'folder',
+    id: { kind: 'folder' },
     subject: ticket,
     title: `folder ${path.relative(work.stack.root, folder)}`,
     after: [],

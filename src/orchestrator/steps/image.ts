@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { requireDedicated, requireService } from '../../domain/instance.ts';
+import { BASELINE, requireDedicated, requireService } from '../../domain/instance.ts';
 import { LABELS } from '../../domain/names.ts';
 import type { Step, StepState } from '../../domain/step.ts';
 import { requireConfig, type Work } from '../core/work.ts';
@@ -9,11 +9,17 @@ import { buildSource, buildSpec } from '../workloads/spec.ts';
 export function imageStep(work: Work, service: string): Step {
   const own = requireService(work.record, service);
   const tag = own.builtImage;
+  const isFromWorktree = tag !== undefined && work.record.ticket !== BASELINE;
   return {
-    id: `image ${service}`,
+    id: { kind: 'image', of: service },
     subject: service,
     title: tag === undefined ? 'image' : 'image built from its Dockerfile',
-    after: tag === undefined ? [] : [`worktree ${own.repo}`, `copy ${own.repo}`],
+    after: isFromWorktree
+      ? [
+          { kind: 'worktree', of: own.repo },
+          { kind: 'copy', of: own.repo },
+        ]
+      : [],
     async inspect() {
       const docker = await work.stack.docker();
       if (tag !== undefined) return inspectBuilt(work, service, tag);

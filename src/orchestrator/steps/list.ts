@@ -1,6 +1,6 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { dedicatedRepos } from '../../domain/instance.ts';
-import type { Extent, Step } from '../../domain/step.ts';
+import type { Extent, Step, StepId } from '../../domain/step.ts';
 import type { Work } from '../core/work.ts';
 import { listOwnShared } from '../shared/plan.ts';
 import { copyStep } from './copy.ts';
@@ -54,9 +54,13 @@ export function listRecordedSteps(work: Work): Step[] {
   return [...listFileSteps(work), logs, ...writers];
 }
 
+const FILE_KINDS: readonly StepId['kind'][] = [
+  ...(['folder', 'saved-files', 'worktree', 'saved-work', 'copy', 'env-file', 'setup'] as const),
+];
+
 /** True for the steps that make what people work in: worktrees and what is in them. */
-export function isFileStep(step: Step): boolean {
-  return /^((folder|saved-files)$|(worktree|saved-work|copy|env-file|setup) )/.test(step.id);
+export function isFileStep({ id }: Step): boolean {
+  return FILE_KINDS.includes(id.kind);
 }
 
 function listFileSteps(work: Work): Step[] {

@@ -8,7 +8,7 @@ import type { Work } from '../core/work.ts';
 export function logsStep(work: Work): Step {
   const folder = inFolder(work.stack.root, 'logs', work.record.ticket);
   return {
-    id: 'logs',
+    id: { kind: 'logs' },
     subject: work.record.ticket,
     title: 'logs',
     after: [],

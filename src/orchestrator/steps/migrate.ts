@@ -1,8 +1,8 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { dedicatedRepos, type InstanceRecord, requireDedicated, type StackState } from '../../domain/instance.ts';
-import { DATABASE_ID, type Step } from '../../domain/step.ts';
+import type { Step, StepId } from '../../domain/step.ts';
 import { requireConfig, saveRecord, type Work } from '../core/work.ts';
-import { migrateId, sharedIds } from './ids.ts';
+import { sharedIds } from './ids.ts';
 import { runRepoCommands } from './repo-command.ts';
 
 /** The ticket's own repos that have `migrate:` commands. */
@@ -22,12 +22,19 @@ function migrateStep(work: Work, repo: string): Step {
     service.repo === repo ? [name] : [],
   );
   return {
-    id: migrateId(repo),
+    id: { kind: 'migrate', of: repo },
     subject: repo,
     title: 'migrate commands',
-    after: [
-      ...[`setup ${repo}`, `copy ${repo}`, `env-file ${repo}`, 'network', DATABASE_ID, ...sharedIds(work)],
-      ...names.flatMap((name) => [`image ${name}`, `volumes ${name}`]),
+    after: [{ kind: 'copy', of: repo }],
+    afterIfListed: [
+      { kind: 'setup', of: repo },
+      { kind: 'env-file', of: repo },
+      { kind: 'network' },
+      ...sharedIds(work),
+      ...names.flatMap((name): StepId[] => [
+        { kind: 'image', of: name },
+        { kind: 'volumes', of: name },
+      ]),
     ],
     async inspect() {
       return record.migrated ? 'present' : 'absent';

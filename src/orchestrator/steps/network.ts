@@ -7,7 +7,7 @@ import type { Work } from '../core/work.ts';
 export function networkStep(work: Work): Step {
   const network = networkName(work.stack.name, work.stack.rootId);
   return {
-    id: 'network',
+    id: { kind: 'network' },
     subject: 'stack',
     title: `network ${network}`,
     after: [],

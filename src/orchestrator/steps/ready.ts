@@ -20,10 +20,10 @@ type Ready = StackConfig['services'][string]['ready'];
 /** Ready means ready: the service answers as `ready:` says; one that ends while we wait fails at once. */
 export function readyStep(work: Work, service: string): Step {
   return {
-    id: `ready ${service}`,
+    id: { kind: 'ready', of: service },
     subject: service,
     title: 'ready',
-    after: [`workload ${service}`],
+    after: [{ kind: 'workload', of: service }],
     async inspect() {
       const found = await observeWorkload(work, service);
       if (found?.state !== 'running') return 'absent';

@@ -2,7 +2,7 @@ import { countKeys, emptyRedis, findMix, type RedisLogin } from '../../adapters/
 import type { StackConfig } from '../../domain/config/config.ts';
 import type { OwnRecord, StackState } from '../../domain/instance.ts';
 import { REDIS } from '../../domain/own.ts';
-import { REDIS_ID, type Step } from '../../domain/step.ts';
+import { REDIS_ID, type Step, type StepId } from '../../domain/step.ts';
 import { putRecord, requireConfig, type Work } from '../core/work.ts';
 import { isolationOf, isWhereItWas, leaseRedis, leaseServer, openRedis } from '../data/redis.ts';
 import { isServerUp, isServing, removeServer, startServer, stopServer } from '../data/redis-server.ts';
@@ -21,7 +21,8 @@ function redisStep(work: Work): Step {
     id: REDIS_ID,
     subject: REDIS,
     title: server ? `server of its own on port ${server.port}` : `database ${number}`,
-    after: ['network', 'shared services', embeddedId(REDIS)],
+    after: [],
+    afterIfListed: [{ kind: 'network' }, { kind: 'shared services' }, embeddedId(REDIS)],
     async inspect() {
       const redis = work.record.own?.redis;
       if (!redis?.checked || !isWhereItWas(work.stack, await findConfig(work), redis)) return 'absent';
@@ -59,12 +60,12 @@ function tellStranded({ stack, record }: Work, { number, at }: NonNullable<OwnRe
 }
 
 /** A ticket's own server brought to rest, once nothing uses it any more. */
-export function listStopRedisSteps(work: Work, after: readonly string[]): Step[] {
+export function listStopRedisSteps(work: Work, after: readonly StepId[]): Step[] {
   const server = work.record.own?.redis?.server;
   if (!server) return [];
   return [
     {
-      id: `stop ${REDIS}`,
+      id: { kind: 'stop', of: REDIS },
       subject: REDIS,
       title: 'stopped',
       after,

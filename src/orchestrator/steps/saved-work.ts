@@ -29,10 +29,10 @@ export function listSavedFilesSteps(work: Work): Step[] {
   if (copies.length === 0) return [];
   return [
     {
-      id: 'saved-files',
+      id: { kind: 'saved-files' },
       subject: record.ticket,
       title: 'the saved files beside the worktrees',
-      after: ['folder'],
+      after: [{ kind: 'folder' }],
       async inspect() {
         return work.broughtBack.has('') ? 'present' : 'absent';
       },
@@ -62,10 +62,10 @@ function savedWorkStep(work: Work, repo: string, saved: RescuedRepo): Step {
   const run = (): Promise<string[]> => bringBack({ ...saved, worktree: own.worktree });
   const warn = (text: string): void => work.stack.emit({ type: 'warning', text: `${repo}: ${text}` });
   return {
-    id: `saved-work ${repo}`,
+    id: { kind: 'saved-work', of: repo },
     subject: repo,
     title: 'the saved work',
-    after: [`worktree ${repo}`],
+    after: [{ kind: 'worktree', of: repo }],
     async inspect() {
       return work.broughtBack.has(repo) ? 'present' : 'absent';
     },

@@ -1,6 +1,5 @@
 import type { StackConfig } from '../../domain/config/config.ts';
-import { BASELINE } from '../../domain/instance.ts';
-import type { Extent, Step } from '../../domain/step.ts';
+import type { Extent, Step, StepId } from '../../domain/step.ts';
 import type { Work } from '../core/work.ts';
 import { sharedIds } from './ids.ts';
 import { imageStep } from './image.ts';
@@ -18,7 +17,11 @@ export function listPrerequisiteSteps(work: Work, service: string): Step[] {
 /** One service from its image to its first answer. */
 export function listServiceSteps(work: Work, config: StackConfig | undefined, service: string, extent: Extent): Step[] {
   const dependsOn = config?.services[service]?.dependsOn ?? [];
-  const waitsFor = dependsOn.flatMap((name) => [`workload ${name}`, `ready ${name}`, `${BASELINE} ready ${name}`]);
+  const waitsFor = dependsOn.flatMap((name): StepId[] => [
+    { kind: 'workload', of: name },
+    { kind: 'ready', of: name },
+    { kind: 'ready', of: name, baseline: true },
+  ]);
   return [
     ...listPrerequisiteSteps(work, service),
     workloadStep(work, service, [...sharedIds(work), ...waitsFor]),

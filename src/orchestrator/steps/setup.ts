@@ -1,5 +1,5 @@
 import { requireDedicated } from '../../domain/instance.ts';
-import type { Step } from '../../domain/step.ts';
+import type { Step, StepId } from '../../domain/step.ts';
 import { requireConfig, saveRecord, type Work } from '../core/work.ts';
 import { sharedIds } from './ids.ts';
 import { runRepoCommands } from './repo-command.ts';
@@ -10,15 +10,18 @@ export function setupStep(work: Work, repo: string): Step {
   const services = Object.entries(work.record.services).filter(([, service]) => service.repo === repo);
   const names = services.map(([name]) => name);
   return {
-    id: `setup ${repo}`,
+    id: { kind: 'setup', of: repo },
     subject: repo,
     title: 'setup commands',
-    after: [
-      `copy ${repo}`,
-      `env-file ${repo}`,
-      'network',
+    after: [{ kind: 'copy', of: repo }],
+    afterIfListed: [
+      { kind: 'env-file', of: repo },
+      { kind: 'network' },
       ...sharedIds(work),
-      ...names.flatMap((name) => [`image ${name}`, `volumes ${name}`]),
+      ...names.flatMap((name): StepId[] => [
+        { kind: 'image', of: name },
+        { kind: 'volumes', of: name },
+      ]),
     ],
     async inspect() {
       const config = await requireConfig(work);

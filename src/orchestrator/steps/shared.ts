@@ -31,10 +31,10 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
   const project = sharedProject(work.stack.name, work.stack.rootId);
   let volumesBefore: string[] | undefined;
   return {
-    id: 'shared services',
+    id: { kind: 'shared services' },
     subject: 'shared',
     title: names.join(', '),
-    after: ['network'],
+    after: [{ kind: 'network' }],
     async inspect() {
       const found = (await listShared(work)).filter(({ service }) => names.includes(service));
       if (found.length === 0) return 'absent';

@@ -8,7 +8,7 @@ import { refOf } from '../workloads/spec.ts';
 export function stopStep(work: Work, service: string): Step {
   const { runtime } = requireService(work.record, service);
   return {
-    id: `stop ${service}`,
+    id: { kind: 'stop', of: service },
     subject: service,
     title: 'stopped',
     after: [],

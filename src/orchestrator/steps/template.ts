@@ -11,7 +11,8 @@ export function templateStep(work: Work): Step {
     id: TEMPLATE_ID,
     subject: 'shared',
     title: 'template of the database',
-    after: ['shared services', embeddedId(POSTGRES)],
+    after: [],
+    afterIfListed: [{ kind: 'shared services' }, embeddedId(POSTGRES)],
     async inspect() {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
       return (await isTemplateFresh(work.stack, server)) ? 'present' : 'different';

@@ -4,12 +4,11 @@ import { inspectLock, withLock } from '../../adapters/lock.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import { upLockOf } from '../../domain/layout.ts';
-import type { Extent, Step } from '../../domain/step.ts';
+import type { Extent, Step, StepId } from '../../domain/step.ts';
 import { listLeases } from '../core/leases.ts';
 import type { Stack } from '../core/stack.ts';
 import type { Work } from '../core/work.ts';
 import { embeddedStep } from './embedded.ts';
-import { TEMPLATE_ID } from './ids.ts';
 import { networkStep } from './network.ts';
 import { listServiceSteps } from './service.ts';
 import { sharedStep } from './shared.ts';
@@ -107,15 +106,16 @@ function listPorts({ shared, baseline }: Work): string {
   return [...listLeases({ shared, baseline, instances: {} })].sort().join();
 }
 
+const STACK_KINDS: readonly StepId['kind'][] = ['network', 'shared services', 'embedded', 'template'];
+
 /** A ticket's own list may hold a service of the same name: the baseline's steps are told apart. */
 function nameBaseline(step: Step): Step {
-  const common = new Set(['network', 'shared services', TEMPLATE_ID]);
+  const rename = (id: StepId): StepId => (STACK_KINDS.includes(id.kind) ? id : { ...id, baseline: true });
   return {
     ...step,
-    id: `${BASELINE} ${step.id}`,
+    id: rename(step.id),
     subject: `${step.subject} (${BASELINE})`,
-    after: step.after.map((id) =>
-      common.has(id) || id.startsWith('embedded ') || id.startsWith(BASELINE) ? id : `${BASELINE} ${id}`,
-    ),
+    after: step.after.map(rename),
+    afterIfListed: step.afterIfListed?.map(rename) ?? [],
   };
 }

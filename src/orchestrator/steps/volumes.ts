@@ -7,7 +7,7 @@ import type { Work } from '../core/work.ts';
 export function volumesStep(work: Work, service: string): Step {
   const names = Object.values(requireService(work.record, service).volumes);
   return {
-    id: `volumes ${service}`,
+    id: { kind: 'volumes', of: service },
     subject: service,
     title: `volumes ${names.join(', ')}`,
     after: [],

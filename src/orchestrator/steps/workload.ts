@@ -1,28 +1,26 @@
 import { requireService } from '../../domain/instance.ts';
-import type { Step } from '../../domain/step.ts';
+import type { Step, StepId } from '../../domain/step.ts';
 import { moveLease, startOnLease } from '../core/leases.ts';
 import type { Work } from '../core/work.ts';
 import { observeWorkload } from '../workloads/observe.ts';
 import { buildSpec, refOf } from '../workloads/spec.ts';
-import { migrateId } from './ids.ts';
 import { forgetReady } from './ready-mark.ts';
 
 /** One running service: a container, or a process group. */
-export function workloadStep(work: Work, service: string, waitsFor: readonly string[]): Step {
+export function workloadStep(work: Work, service: string, waitsFor: readonly StepId[]): Step {
   const own = requireService(work.record, service);
   const rebuilt = work.rebuild && own.builtImage !== undefined;
   let isOutdated = false;
   return {
-    id: `workload ${service}`,
+    id: { kind: 'workload', of: service },
     subject: service,
     title: own.runtime === 'docker' ? 'container' : 'process',
-    after: [
-      `setup ${own.repo}`,
-      migrateId(own.repo),
-      `env-file ${own.repo}`,
-      `image ${service}`,
-      `volumes ${service}`,
-      'network',
+    after: own.runtime === 'docker' ? [{ kind: 'image', of: service }, { kind: 'network' }] : [],
+    afterIfListed: [
+      { kind: 'setup', of: own.repo },
+      { kind: 'migrate', of: own.repo },
+      { kind: 'env-file', of: own.repo },
+      { kind: 'volumes', of: service },
       ...waitsFor,
     ],
     async inspect() {

@@ -19,10 +19,10 @@ export function worktreeStep(work: Work, repo: string): Step {
   const { path: repoPath, gitCommonDir, worktree, branch } = record;
   let attempt: 'none' | 'failed' | 'half-made' | 'made' = 'none';
   return {
-    id: `worktree ${repo}`,
+    id: { kind: 'worktree', of: repo },
     subject: repo,
     title: record.ownsBranch ? `worktree on ${branch}, from ${record.base}` : `worktree on ${branch}`,
-    after: ['folder'],
+    after: [{ kind: 'folder' }],
     async inspect() {
       if (!(await isThere(worktree))) return 'absent';
       const found = await inspectWorktree({ repoPath, path: worktree, branch });

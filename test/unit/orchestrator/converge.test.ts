@@ -11,9 +11,9 @@ function makeWork(): Work {
 }
 
 /** A step that is never there, and does `apply` each time. */
-function makeStep(id: string, apply: () => void): Step {
+function makeStep(service: string, apply: () => void): Step {
   return {
-    ...{ id, subject: id, title: id, after: [] },
+    ...{ id: { kind: 'workload', of: service }, subject: service, title: 'process', after: [] },
     inspect: async () => 'absent',
     apply: async () => apply(),
     revert: async () => undefined,
@@ -49,7 +49,7 @@ describe('a list of steps', () => {
       },
     });
     expect(error).toMatchObject({ code: 'port', message: expect.stringContaining('api'), hint: expect.any(String) });
-    expect(unwound?.made.map(({ id }) => id)).toEqual(['api 1', 'api 2', 'api 3']);
+    expect(unwound?.made.map(({ id }) => id.of)).toEqual(['api 1', 'api 2', 'api 3']);
   });
 
   it('unwinds what earlier passes made when a later one fails', async () => {
@@ -68,7 +68,7 @@ describe('a list of steps', () => {
     let made: string[] = [];
     await converge(work, list, {
       async unwind(run) {
-        made = run.made.map(({ id }) => id);
+        made = run.made.flatMap(({ id }) => id.of ?? []);
         return run.error;
       },
     });
