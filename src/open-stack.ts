@@ -8,7 +8,7 @@ import type { PortLeases } from './adapters/net/port-leases.ts';
 import type { HostServer } from './adapters/servers/host-server.ts';
 import type { Context, GlobalOptions, Host } from './context.ts';
 import type { StackConfig } from './domain/config/config.ts';
-import { StackError, throwIfAborted } from './domain/errors.ts';
+import { StackError, throwIfAborted, tolerate } from './domain/errors.ts';
 import type { Emit } from './domain/events.ts';
 import type { StackState } from './domain/instance.ts';
 import { inFolder } from './domain/layout.ts';
@@ -56,7 +56,7 @@ export async function makeStack({
   });
   // The name under which things were made stands until they are gone, whatever stack.yml says today.
   const name = (await readStackName(root)) ?? (await loaded()).config.name;
-  const file = await loaded().catch(() => undefined);
+  const file = await tolerate(loaded(), 'config', 'files');
   throwIfAborted(signal);
   // The person's alone: what `.env` says fills values, and reaches no program that stack starts for itself.
   const env = { ...host.env, ...ownPath(host.env) };

@@ -8,7 +8,7 @@ import { StackError } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { stateFolder } from '../../domain/layout.ts';
 import { isWorkloadOf } from '../../domain/names.ts';
-import type { Stack } from './stack.ts';
+import { configIfReadable, type Stack } from './stack.ts';
 import { ownerOf, ticketsFolder } from './work.ts';
 
 /**
@@ -31,7 +31,7 @@ export async function requireOwnThings(stack: Stack, record: InstanceRecord): Pr
 async function isExpected(stack: Stack, folder: string): Promise<boolean> {
   if (isNear(stack, folder) || !(await isThere(folder))) return true;
   if (await readTicketPointer(folder).catch(() => undefined)) return true;
-  const { worktrees } = (await stack.config().catch(() => undefined)) ?? {};
+  const { worktrees } = (await configIfReadable(stack)) ?? {};
   const home = await ticketsFolder(stack.root, worktrees);
   return [home, await canonicalPath(home)].includes(path.dirname(folder));
 }
@@ -72,7 +72,7 @@ async function findForeignPlace(
 ): Promise<string | undefined> {
   if (!worktree.startsWith(folder + path.sep) && (await isThere(worktree))) return `stack did not make ${worktree}`;
   if (isNear(stack, repo) || !(await isThere(gitCommonDir))) return undefined;
-  const { repos = {} } = (await stack.config().catch(() => undefined)) ?? {};
+  const { repos = {} } = (await configIfReadable(stack)) ?? {};
   const known = await Promise.all(
     Object.values(repos).map(async (one) => {
       const checkout = path.resolve(stack.root, one.path);

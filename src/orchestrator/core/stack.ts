@@ -5,6 +5,7 @@ import type { HostServer } from '../../adapters/servers/host-server.ts';
 import type { PasswordChange } from '../../adapters/state/passwords.ts';
 import type { StateStore } from '../../adapters/state/store.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
+import { explainShortage, StackError } from '../../domain/errors.ts';
 import type { Emit } from '../../domain/events.ts';
 import type { Owner } from '../../domain/instance.ts';
 import type { Runtime, RuntimeCheck, RuntimeName } from '../../domain/runtime.ts';
@@ -55,4 +56,20 @@ export interface Stack {
   readonly owner: Owner;
   /** Every step of every command goes through it as it runs; without one, as it is. */
   readonly wrapStep?: WrapStep | undefined;
+}
+
+/**
+ * Returns stack.yml; undefined while it is gone, wrong or may not be read, which `tell` is told of. Throws every other error: a
+ * look that was interrupted, or that failed for want of descriptors, says nothing about the file.
+ */
+export async function configIfReadable(
+  { config }: Pick<Stack, 'config'>,
+  tell: (reason: StackError) => void = () => undefined,
+): Promise<StackConfig | undefined> {
+  return config().catch((error: unknown) => {
+    const isUnreadable = error instanceof StackError && (error.code === 'config' || error.code === 'files');
+    if (!isUnreadable || explainShortage(error)) throw error;
+    tell(error);
+    return undefined;
+  });
 }

@@ -5,7 +5,7 @@ import { StackError } from '../../domain/errors.ts';
 import type { StackState } from '../../domain/instance.ts';
 import { hasOwnData, POSTGRES } from '../../domain/own.ts';
 import { resolveShared } from '../../domain/shared.ts';
-import type { Stack } from '../core/stack.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
 import type { Work } from '../core/work.ts';
 import { openPostgres, openRecorded } from './postgres.ts';
 import { isWhereItWas, openRedis } from './redis.ts';
@@ -68,7 +68,7 @@ async function listKeys(work: Work): Promise<string[]> {
   const redis = work.record.own?.redis;
   if (redis?.server) return listServerRemains(work, redis.server);
   if (!redis?.checked) return [];
-  const config = await work.stack.config().catch(() => undefined);
+  const config = await configIfReadable(work.stack);
   const login = isWhereItWas(work.stack, config, redis) && openRedis(work.stack, config, work.shared, redis);
   return login && (await countKeys(login)) > 0 ? [`keys in database ${redis.number} of Redis`] : [];
 }

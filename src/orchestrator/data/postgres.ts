@@ -12,7 +12,7 @@ import type { InstanceRecord, SharedLease } from '../../domain/instance.ts';
 import { sharedProject } from '../../domain/names.ts';
 import { POSTGRES } from '../../domain/own.ts';
 import { resolveShared, sharedAddress } from '../../domain/shared.ts';
-import type { Stack } from '../core/stack.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
 import type { Work } from '../core/work.ts';
 import { placeOf } from '../shared/place.ts';
 import { takesPassword } from '../shared/settings.ts';
@@ -135,7 +135,7 @@ async function toolsInContainer(stack: Stack, login: Record<string, string>): Pr
 export async function openRecorded(
   work: Pick<Work, 'stack' | 'config' | 'shared'> & { record?: InstanceRecord },
 ): Promise<PostgresServer | undefined> {
-  const config = work.config ?? (await work.stack.config().catch(() => undefined));
+  const config = work.config ?? (await configIfReadable(work.stack));
   const at = work.record?.own?.postgres?.at;
   if (at !== undefined && at !== placeOf(POSTGRES, work.stack, config)) return undefined;
   const { url } = resolveShared(POSTGRES, config?.shared.services[POSTGRES] ?? {}, work.stack.values);

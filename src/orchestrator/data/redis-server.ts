@@ -14,7 +14,7 @@ import type { WorkloadRef, WorkloadSpec, WorkloadStatus } from '../../domain/run
 import type { StepProgress } from '../../domain/step.ts';
 import { startOnLease } from '../core/leases.ts';
 import { ensureNetwork } from '../core/network.ts';
-import type { Stack } from '../core/stack.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
 import { requireConfig, saveRecord, type Work } from '../core/work.ts';
 import { moveServerLease, openRedis, ownRedisSettings } from './redis.ts';
 
@@ -213,7 +213,7 @@ export async function withServer<Result>(work: Work, server: OwnServer, use: () 
 }
 
 async function letsIn(work: Work, server: OwnServer): Promise<boolean> {
-  const config = await requireConfig(work).catch(() => undefined);
+  const config = work.config ?? (await configIfReadable(work.stack));
   const login = openRedis(work.stack, config, work.shared, { number: 0, server });
   return (
     !login ||

@@ -28,7 +28,7 @@ import {
   type SavedData,
   type SaveStamp,
 } from '../../domain/rescue.ts';
-import type { Stack } from '../core/stack.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
 import { saveRecord, type Work } from '../core/work.ts';
 import { dumpDatabase, loadInto } from './dump.ts';
 import { openRecorded, type PostgresServer } from './postgres.ts';
@@ -106,7 +106,7 @@ function isKeptOf({ ticket, createdAt, copiedAt }: DatabaseMark, record: Instanc
 async function saveKeys(work: Work, name: string): Promise<SavedData['redis']> {
   const redis = work.record.own?.redis;
   if (!redis?.checked) return undefined;
-  const config = await work.stack.config().catch(() => undefined);
+  const config = await configIfReadable(work.stack);
   if (!isWhereItWas(work.stack, config, redis)) return undefined;
   const save = async (): Promise<SavedData['redis']> => {
     const login = openRedis(work.stack, config, work.shared, redis);
@@ -230,7 +230,7 @@ export async function dropDump(stack: Stack, { ticket, time, own }: Rescue): Pro
 
 /** Gives how long saved data is kept; undefined while stack.yml cannot be read: it may say longer than anybody would guess. */
 async function keptDays(stack: Stack): Promise<number | undefined> {
-  return (await stack.config().catch(() => undefined))?.dumps.keepDays;
+  return (await configIfReadable(stack))?.dumps.keepDays;
 }
 
 /** What people put into the folder themselves is called otherwise. */

@@ -6,7 +6,7 @@ import { readEnvBlock } from '../../domain/env-block.ts';
 import type { InstanceRecord, OwnRecord, OwnServer, SharedLease, StackState } from '../../domain/instance.ts';
 import { POSTGRES, REDIS } from '../../domain/own.ts';
 import { resolveShared } from '../../domain/shared.ts';
-import type { Stack } from '../core/stack.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
 import { openPostgres } from '../data/postgres.ts';
 import { describeOwnServer } from '../data/redis.ts';
 import { ownFolder } from '../data/redis-server.ts';
@@ -46,7 +46,7 @@ export async function withOwn(
 
 /** Finds databases of tickets whose records do not know of them: a destroy would leave them. */
 export async function examineOwned(stack: Stack, state: StackState): Promise<Finding[]> {
-  const config = await stack.config().catch(() => undefined);
+  const config = await configIfReadable(stack);
   const databases = config ? await listOwned(stack, config, state.shared) : new Map<string, OwnedDatabase>();
   return [...databases].flatMap(([ticket, own]) => {
     const record = Object.hasOwn(state.instances, ticket) ? state.instances[ticket] : undefined;

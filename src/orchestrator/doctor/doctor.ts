@@ -1,7 +1,7 @@
 import { findCompose } from '../../adapters/docker/compose.ts';
 import { gitVersion } from '../../adapters/git/git.ts';
 import { throwIfAborted } from '../../domain/errors.ts';
-import type { Stack } from '../core/stack.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
 import { factsOf } from '../prepare/repos.ts';
 import { chooseRuntime } from '../prepare/runtime.ts';
 import { findLostEngine } from '../safety/lost-engine.ts';
@@ -47,7 +47,7 @@ async function examineRepos(stack: Stack): Promise<Finding[]> {
 }
 
 async function examineEngine(stack: Stack): Promise<Finding[]> {
-  const config = await stack.config().catch(() => undefined);
+  const config = await configIfReadable(stack);
   const wishes = Object.values(config?.services ?? {}).map((service) => service.runtime);
   const sharesAny = Object.keys(config?.shared.services ?? {}).length > 0;
   const check = await stack.checkEngine();

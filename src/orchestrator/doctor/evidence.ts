@@ -10,7 +10,7 @@ import type { StackState } from '../../domain/instance.ts';
 import { stateBackupOf } from '../../domain/layout.ts';
 import { LABELS } from '../../domain/names.ts';
 import type { PublishedPort, RuntimeName } from '../../domain/runtime.ts';
-import type { Stack } from '../core/stack.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
 import { factsOf } from '../prepare/repos.ts';
 import { listTicketFolders } from './traces.ts';
 
@@ -41,7 +41,7 @@ export interface Evidence {
 
 /** Looks for all that is left of a root's tickets and baseline. Changes nothing, never throws. */
 export async function collectEvidence(stack: Stack): Promise<Evidence> {
-  const config = await stack.config().catch(() => undefined);
+  const config = await configIfReadable(stack);
   const folders = await listTicketFolders(stack.root, config);
   const [backup, repos, inFolders, processes, containers] = await Promise.all([
     readBackup(stack.root),

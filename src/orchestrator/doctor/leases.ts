@@ -4,14 +4,14 @@ import { BASELINE, type InstanceRecord, type StackState } from '../../domain/ins
 import { sharedProject } from '../../domain/names.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import { listLeases, listSharedHosts } from '../core/leases.ts';
-import type { Stack } from '../core/stack.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
 import { embeddedFolder, listOwnShared } from '../shared/plan.ts';
 import { isUpAtWork } from '../steps/up.ts';
 import type { Finding } from './finding.ts';
 
 /** Finds ports that are promised to what stack.yml has no more and nothing runs of: no harm, but nobody else gets them. */
 export async function examineLeases(stack: Stack, state: StackState): Promise<Finding[]> {
-  const config = await stack.config().catch(() => undefined);
+  const config = await configIfReadable(stack);
   if (!config) return [];
   const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
   const idle = await Promise.all(records.map((record) => listIdle(stack, config, record)));

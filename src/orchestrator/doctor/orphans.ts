@@ -9,7 +9,7 @@ import { upLockOf } from '../../domain/layout.ts';
 import { LABELS } from '../../domain/names.ts';
 import { ownServer, POSTGRES, REDIS } from '../../domain/own.ts';
 import { isOwnerAlive } from '../core/claim.ts';
-import type { Stack } from '../core/stack.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
 import { openPostgres } from '../data/postgres.ts';
 import { hostRedis, ownFolder, removeOwnFolder } from '../data/redis-server.ts';
 import { isUpAtWork } from '../steps/up.ts';
@@ -181,7 +181,7 @@ async function listStrayThings(stack: Stack, state: StackState, { unseen }: Evid
 
 /** Databases of tickets that are gone, on a server that answers. */
 async function listStrayDatabases(stack: Stack, state: StackState, { unseen }: Evidence): Promise<Stray[]> {
-  const config = await stack.config().catch(() => undefined);
+  const config = await configIfReadable(stack);
   if (unseen.length > 0 || !config?.shared.services[POSTGRES]) return [];
   try {
     const server = openPostgres(stack, config, state.shared);

@@ -3,7 +3,7 @@ import type { OwnEntry } from '../../adapters/state/copies.ts';
 import type { InstanceRecord, OwnRecord, StackState } from '../../domain/instance.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import { listLeases } from '../core/leases.ts';
-import type { Stack } from '../core/stack.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
 import { planPrerequisites } from '../prepare/prerequisites.ts';
 import { withOwn } from './derive-own.ts';
 import { deriveRecord, describeServices } from './derive-record.ts';
@@ -81,7 +81,7 @@ export async function findRecord(
   const [copy] = sortByAge(evidence.entries.filter((entry) => ticketOfEntry(entry) === ticket));
   const record = copy?.state?.instances[ticket];
   if (record) return [record, 'git'];
-  const config = await stack.config().catch(() => undefined);
+  const config = await configIfReadable(stack);
   if (!config) return undefined;
   const derived = await deriveRecord(stack, config, evidence, ticket).catch(() => undefined);
   const hasWorktree = Object.values(derived?.repos ?? {}).some(({ mode }) => mode === 'dedicated');
@@ -118,7 +118,7 @@ function giveUpRedis(redis: OwnRecord['redis'], others: Rebuilt['known']): OwnRe
 /** Gives the baseline as it runs now; undefined when nothing of it does, since `up` then makes it anew. */
 export async function deriveBaseline(stack: Stack, { workloads }: Evidence): Promise<InstanceRecord | undefined> {
   const running = workloads.filter(({ instance }) => instance === BASELINE);
-  const config = await stack.config().catch(() => undefined);
+  const config = await configIfReadable(stack);
   if (running.length === 0 || !config) return undefined;
   const empty: StackState = {
     version: 2,

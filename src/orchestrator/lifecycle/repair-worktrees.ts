@@ -3,7 +3,7 @@ import { findMendable, isKnownTo, rejoinWorktree, restoreBranch } from '../../ad
 import { type DedicatedRepo, dedicatedRepos } from '../../domain/instance.ts';
 import { requireFree, requireInstances } from '../core/claim.ts';
 import { requireOwnThings } from '../core/ownership.ts';
-import type { Stack } from '../core/stack.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
 import { factsOf } from '../prepare/repos.ts';
 
 /**
@@ -37,7 +37,7 @@ async function followRepo(
   { gitCommonDir, worktree }: DedicatedRepo,
 ): Promise<Place | undefined> {
   if (await isThere(gitCommonDir)) return undefined;
-  const config = await stack.config().catch(() => undefined);
+  const config = await configIfReadable(stack);
   if (!config || !Object.hasOwn(config.repos, repo)) return undefined;
   const facts = await factsOf(stack, config, repo).catch(() => undefined);
   if (!facts || !(await isKnownTo(facts.gitCommonDir, worktree))) return undefined;

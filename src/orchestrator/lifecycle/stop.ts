@@ -8,7 +8,7 @@ import { requireService } from '../../domain/instance.ts';
 import { hasOwnData, POSTGRES, REDIS } from '../../domain/own.ts';
 import { claimInstance } from '../core/claim.ts';
 import { runBackward, runForward } from '../core/run.ts';
-import type { Stack } from '../core/stack.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
 import { createWork, type Work } from '../core/work.ts';
 import { openRecorded } from '../data/postgres.ts';
 import { openRedis } from '../data/redis.ts';
@@ -49,7 +49,7 @@ const LEAVE_MS = 3000;
  * no other ticket is there. Throws what starting it throws.
  */
 export async function withOwnServers<Result>(work: Work, use: () => Promise<Result>): Promise<Result> {
-  const config = hasOwnData(work.record) ? await work.stack.config().catch(() => undefined) : undefined;
+  const config = hasOwnData(work.record) ? await configIfReadable(work.stack) : undefined;
   const shared = config ? await listSilent(work, config) : [];
   if (shared.length === 0) return use();
   await work.stack.requireTrust();

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { listRecords } from '../../adapters/git/rescue/refs.ts';
 import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { isNewer, parseRescue, type Rescue, rescueTime, type SaveStamp } from '../../domain/rescue.ts';
-import type { Stack } from '../core/stack.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
 import type { Work } from '../core/work.ts';
 import { listDumpRecords } from '../data/saved-data.ts';
 
@@ -22,7 +22,7 @@ export async function stampOf({ stack, record }: Pick<Work, 'stack' | 'record'>)
 
 /** Gives the number of the next save: greater than that of all that are known where the ticket is saved. Never throws. */
 async function nextSequence(stack: Stack, record: InstanceRecord): Promise<number> {
-  const config = await stack.config().catch(() => undefined);
+  const config = await configIfReadable(stack);
   const listed = Object.values(config?.repos ?? {}).map((repo) => path.resolve(stack.root, repo.path));
   const own = dedicatedRepos(record).map(([, repo]) => repo.path);
   const rescues = await readRescues(stack, [...new Set([...listed, ...own])]);

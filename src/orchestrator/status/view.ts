@@ -21,7 +21,7 @@ import {
 } from '../../domain/view.ts';
 import { firstPort } from '../../domain/wiring.ts';
 import { isOwnerAlive } from '../core/claim.ts';
-import type { Stack } from '../core/stack.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
 import { chooseRuntime } from '../prepare/runtime.ts';
 import { type Observed, observeWorld } from './observe.ts';
 import { findProblems, findSharedProblems, type Problems, type View } from './problems.ts';
@@ -68,13 +68,8 @@ export async function observeStack(stack: Stack): Promise<StackView> {
 
 /** Gives stack.yml; undefined while it cannot be read and there are tickets, whose records then speak. Throws `config`. */
 async function readConfig(stack: Stack, state: StackState): Promise<StackConfig | undefined> {
-  try {
-    return await stack.config();
-  } catch (error) {
-    if (!(error instanceof Error) || Object.keys(state.instances).length === 0) throw error;
-    stack.emit({ type: 'warning', text: error.message });
-    return undefined;
-  }
+  if (Object.keys(state.instances).length === 0) return stack.config();
+  return configIfReadable(stack, ({ message }) => stack.emit({ type: 'warning', text: message }));
 }
 
 function recordedRuntime({ instances }: StackState): StackView['runtime'] {

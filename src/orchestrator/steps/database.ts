@@ -11,6 +11,7 @@ import { StackError } from '../../domain/errors.ts';
 import { dedicatedRepos, type OwnRecord } from '../../domain/instance.ts';
 import { hiddenDatabase, POSTGRES } from '../../domain/own.ts';
 import { DATABASE_ID, type Step } from '../../domain/step.ts';
+import { configIfReadable } from '../core/stack.ts';
 import { requireConfig, saveRecord, type Work } from '../core/work.ts';
 import { openPostgres, openRecorded, type PostgresServer } from '../data/postgres.ts';
 import { bringDataBack, findKept, takeBack } from '../data/saved-data.ts';
@@ -74,7 +75,7 @@ function databaseStep(work: Work, own: OwnDatabase): Step {
 /** A database that was made on a server which stack.yml names no more is out of reach. */
 async function tellStranded({ stack, record, config }: Work): Promise<void> {
   const { database, made, at } = record.own?.postgres ?? {};
-  const known = config ?? (await stack.config().catch(() => undefined));
+  const known = config ?? (await configIfReadable(stack));
   if (!made || at === undefined || at === placeOf(POSTGRES, stack, known)) return;
   const server = describePlace('Postgres', at);
   const text = `the database ${database} of ${record.ticket} stays on ${server}: another server is named now`;

@@ -3,6 +3,7 @@ import type { StackConfig } from '../../domain/config/config.ts';
 import type { OwnRecord, StackState } from '../../domain/instance.ts';
 import { REDIS } from '../../domain/own.ts';
 import { REDIS_ID, type Step, type StepId } from '../../domain/step.ts';
+import { configIfReadable } from '../core/stack.ts';
 import { putRecord, requireConfig, type Work } from '../core/work.ts';
 import { isolationOf, isWhereItWas, leaseRedis, leaseServer, openRedis } from '../data/redis.ts';
 import { isServerUp, isServing, removeServer, startServer, stopServer } from '../data/redis-server.ts';
@@ -50,7 +51,7 @@ function redisStep(work: Work): Step {
 }
 
 async function findConfig(work: Work): Promise<StackConfig | undefined> {
-  return work.config ?? (await work.stack.config().catch(() => undefined));
+  return work.config ?? (await configIfReadable(work.stack));
 }
 
 function tellStranded({ stack, record }: Work, { number, at }: NonNullable<OwnRecord['redis']>): void {
