@@ -1,4 +1,5 @@
 import { StackError } from '../domain/errors.ts';
+import { OWNABLE } from '../domain/own-kinds.ts';
 import { ticketOf } from '../domain/ticket.ts';
 import type { InstancesView } from '../domain/view.ts';
 import { renderInstances } from './common/instance-table.ts';
@@ -10,7 +11,7 @@ export const add: Verb<{ from?: string; own?: string[]; migrate?: boolean }, Ins
   args: '[ticket] [repo]',
   flags: [
     ['--from <ref>', 'where its new branch starts; default: the repo’s base'],
-    ['--own <service...>', 'its own database in these shared services: postgres, redis'],
+    ['--own <service...>', `its own database in these shared services: ${OWNABLE.join(', ')}`],
     ['--migrate', 'run `migrate:` commands also on the database that all share'],
   ],
   examples: [

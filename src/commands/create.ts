@@ -1,4 +1,5 @@
 import type { InstanceRecord } from '../domain/instance.ts';
+import { OWNABLE } from '../domain/own-kinds.ts';
 import { type Step, type StepState, stepName } from '../domain/step.ts';
 import type { InstancesView } from '../domain/view.ts';
 import { renderInstances } from './common/instance-table.ts';
@@ -17,7 +18,7 @@ export interface CreateFlags {
 /** The flags of `CreateFlags`. */
 export const CREATE_FLAGS: Verb['flags'] = [
   ['--with <repo...>', 'its own copy of a shared repo, from the repo’s base'],
-  ['--own <service...>', 'its own database in these shared services: postgres, redis'],
+  ['--own <service...>', `its own database in these shared services: ${OWNABLE.join(', ')}`],
   ['--migrate', 'run `migrate:` commands also on the database that all share'],
   ['--no-start', 'worktrees, leases and env files only'],
   ['--no-wait', 'do not wait until the services are ready'],

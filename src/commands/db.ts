@@ -97,7 +97,7 @@ async function act(context: Context, { ticket, action, file = '' }: Wish, force:
     return {
       ticket,
       file,
-      bytes: await (await import('../orchestrator/data/dump.ts')).dumpDatabase(stack, found, file),
+      bytes: await (await import('../orchestrator/data/postgres/dump.ts')).dumpDatabase(stack, found, file),
     };
   if (action === 'load') await engine.requireLoadable(stack, ticket, file);
   if (found.own) await context.confirm(`All that is in ${found.database} of ${ticket} goes. Go on?`);
@@ -112,7 +112,7 @@ async function act(context: Context, { ticket, action, file = '' }: Wish, force:
 async function openShell(context: Context, ticket: string, words: readonly string[]): Promise<number> {
   const [{ findTicketDatabase, requireDatabase }, { requireTools }] = await Promise.all([
     import('../orchestrator/lifecycle/database.ts'),
-    import('../orchestrator/data/dump.ts'),
+    import('../orchestrator/data/postgres/dump.ts'),
   ]);
   const stack = await context.stack();
   const found = await findTicketDatabase(stack, ticket);

@@ -69,7 +69,7 @@ function renderDestroyed(destroyed: readonly DestroyedTicket[], left: readonly s
     `${ticket} is gone`,
     ...rescued.map(({ repo, ref }) => `  its work in ${repo} is saved: git branch ${ticket}-rescued ${ref}`),
     ...(beside ? [`  its files beside the worktrees are saved: ${beside.slice(0, 4).join(', ')}`] : []),
-    ...(data?.postgres?.dump ? [`  its database is saved: .stack/dumps/${data.postgres.dump}`] : []),
+    ...listDumps(data).map((dump) => `  its database is saved: .stack/dumps/${dump}`),
     ...(quiet?.some(({ files }) => !files)
       ? ['  commits that were amended, rebased away or taken back are kept for 30 days']
       : []),
@@ -83,6 +83,11 @@ function renderDestroyed(destroyed: readonly DestroyedTicket[], left: readonly s
   if (left.length > 0)
     return [...gone, 'merged, and left because of this:', ...left.map((line) => `  ${line}`)].join('\n');
   return gone.length > 0 ? gone.join('\n') : 'no ticket is merged';
+}
+
+/** Returns the files that its databases are saved in. */
+function listDumps(data: DestroyedTicket['data'] = {}): string[] {
+  return Object.values(data).flatMap(({ database, dump }) => (database !== undefined && dump ? [dump] : []));
 }
 
 function renderPlanned(planned: readonly DestroyPlan[], risks: readonly string[]): string {

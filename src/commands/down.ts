@@ -1,3 +1,4 @@
+import { listOwnDatabases } from '../domain/own.ts';
 import type { Verb } from './common/verb.ts';
 
 export const down: Verb<{ force?: boolean; volumes?: boolean }, { down: true; volumes: boolean }> = {
@@ -15,7 +16,9 @@ export const down: Verb<{ force?: boolean; volumes?: boolean }, { down: true; vo
     const volumes = options.volumes === true;
     if (volumes) {
       const { instances } = await stack.store.read();
-      const owners = Object.values(instances).flatMap(({ ticket, own }) => (own?.postgres ? [ticket] : []));
+      const owners = Object.values(instances).flatMap(({ ticket, own }) =>
+        listOwnDatabases(own).length > 0 ? [ticket] : [],
+      );
       const also = owners.length > 0 ? `, with the databases of ${owners.join(', ')}` : '';
       await context.confirm(`Delete all data of the shared services of ${stack.name}${also}?`);
     }

@@ -63,22 +63,41 @@ export interface ServiceRecord {
   builtImage?: string | undefined;
 }
 
-/** What of the shared services an instance has for itself. */
-export interface OwnRecord {
-  /** A database of its own, `from` a copy of the baseline's; `made`: it was there. `at`: on which server. */
-  postgres?: { database: string; from: string; made?: boolean | undefined; at?: string | undefined } | undefined;
-  /**
-   * A numbered database of its own, or a server; 0 stands for a number that is yet to be leased, and for that of the server.
-   * `checked`: the database was empty when the ticket got it, the server has been there. `at`: on which server it was empty.
-   */
-  redis?:
-    | { number: number; checked?: boolean | undefined; at?: string | undefined; server?: OwnServer | undefined }
-    | undefined;
+/** What of the shared services an instance has for itself, by their names. */
+export type OwnRecord = Record<string, OwnPart>;
+
+/** What an instance has for itself of one shared service; `as` tells in which shape. */
+export type OwnPart = OwnDatabase | OwnNumber | OwnServer;
+
+/** A database on the server that all share. */
+export interface OwnDatabase {
+  as: 'database';
+  database: string;
+  /** The baseline's, of which it began as a copy. */
+  from: string;
+  /** It was there. */
+  made?: boolean | undefined;
+  /** On which server it was made. */
+  at?: string | undefined;
+}
+
+/** A numbered database on the server that all share. */
+export interface OwnNumber {
+  as: 'number';
+  /** Undefined: yet to be leased. */
+  number?: number | undefined;
+  /** It was empty when the instance got it. */
+  checked?: boolean | undefined;
+  /** On which server it was empty. */
+  at?: string | undefined;
 }
 
 /** A server that an instance has for itself. */
 export interface OwnServer {
+  as: 'server';
   provider: SharedLease['provider'];
+  /** It has been there. */
+  checked?: boolean | undefined;
   /** The port on this machine; undefined: yet to be leased. */
   port?: number | undefined;
   /** The port inside its container. */
@@ -133,7 +152,7 @@ export interface SharedLease {
 
 /** The state file as this version writes it. What runs is never in it: that is asked. */
 export interface StackState {
-  version: 2;
+  version: 3;
   /** The stack version that wrote the file, for the message when it is newer. */
   writtenBy: string;
   /** Real path of the root the file belongs to. */

@@ -1,18 +1,8 @@
-import type { InstanceRecord, OwnRecord, OwnServer } from './instance.ts';
+import type { InstanceRecord, OwnDatabase, OwnPart, OwnRecord, OwnServer } from './instance.ts';
 import { shortHash } from './names.ts';
 import { ownPasswordVariable, type SharedSettings } from './shared.ts';
 import { foldTicket } from './ticket.ts';
 import type { Values } from './values.ts';
-
-/** The shared services of which a ticket may have one of its own. */
-export const OWNABLE = ['postgres', 'redis'] as const;
-export type Ownable = (typeof OWNABLE)[number];
-
-/** The one of which it has a database. */
-export const POSTGRES = 'postgres';
-
-/** The one of which it may have a whole server. */
-export const REDIS = 'redis';
 
 /** Postgres cuts longer names off in silence (NAMEDATALEN - 1 bytes). */
 const NAME_BYTES = 63;
@@ -81,11 +71,30 @@ export function parseMark(comment: string | null): DatabaseMark | undefined {
 
 /** Gives the server that a ticket has for itself; undefined where it uses the one that all share. */
 export function ownServer(service: string, own: OwnRecord | undefined): OwnServer | undefined {
-  return service === REDIS ? own?.redis?.server : undefined;
+  const part = own?.[service];
+  return part?.as === 'server' ? part : undefined;
 }
 
-/** Under which the values have the password of tickets' own servers, where the shared one has none. */
-export const OWN_REDIS = 'own-redis';
+/** Returns the database that a ticket has for itself; undefined where it uses the one that all share. */
+export function ownDatabase(service: string, own: OwnRecord | undefined): OwnDatabase | undefined {
+  const part = own?.[service];
+  return part?.as === 'database' ? part : undefined;
+}
+
+/** Returns the servers that a ticket has for itself, by the names of the shared services. */
+export function listOwnServers(own: OwnRecord | undefined): [string, OwnServer][] {
+  return Object.entries(own ?? {}).flatMap(([name, part]) => (part.as === 'server' ? [[name, part]] : []));
+}
+
+/** Returns the databases that a ticket has for itself, by the names of the shared services. */
+export function listOwnDatabases(own: OwnRecord | undefined): [string, OwnDatabase][] {
+  return Object.entries(own ?? {}).flatMap(([name, part]) => (part.as === 'database' ? [[name, part]] : []));
+}
+
+/** Returns the name under which the values have the password of tickets' own servers, where the shared one has none. */
+export function ownServerOf(service: string): string {
+  return `own-${service}`;
+}
 
 /** Lays what a ticket has of its own over the settings that all share. */
 export function ownSettings(
@@ -94,18 +103,15 @@ export function ownSettings(
   own: OwnRecord | undefined,
   values: Values,
 ): SharedSettings {
-  if (ownServer(service, own)) {
-    const password = settings.password ?? values(ownPasswordVariable(OWN_REDIS));
+  const part = own?.[service];
+  if (!part) return settings;
+  if (part.as === 'server') {
+    const password = settings.password ?? values(ownPasswordVariable(ownServerOf(service)));
     return { ...settings, url: undefined, database: undefined, password };
   }
-  const database = findOwn(service, own);
-  if (database === undefined) return settings;
+  // A preview tells of a number that is yet to be leased.
+  const database = part.as === 'database' ? part.database : String(part.number ?? 0);
   return { ...settings, database, url: settings.url === undefined ? undefined : withDatabase(settings.url, database) };
-}
-
-function findOwn(service: string, own: OwnRecord | undefined): string | undefined {
-  if (service === 'postgres') return own?.postgres?.database;
-  return service === 'redis' ? own?.redis?.number.toString() : undefined;
 }
 
 /** Gives the same address with another database. */
@@ -117,5 +123,10 @@ export function withDatabase(url: string, database: string): string {
 
 /** True when there may be something in a database or server that a ticket has for itself. */
 export function hasOwnData({ started, own }: InstanceRecord): boolean {
-  return started && (own?.postgres !== undefined || own?.redis?.checked === true || own?.redis?.server !== undefined);
+  return started && Object.values(own ?? {}).some(mayHoldData);
+}
+
+/** A number that nobody has looked into yet may hold somebody else's. */
+function mayHoldData(part: OwnPart): boolean {
+  return part.as !== 'number' || part.checked === true;
 }

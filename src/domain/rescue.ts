@@ -51,17 +51,15 @@ const schema = z.object({
   services: z.record(z.string(), z.object({ runtime: z.enum(['docker', 'process']) })),
   /** What it had of its own, and where that is saved: a file in `.stack/dumps`, or a sealed database on the server. */
   own: z.optional(
-    z.object({
-      postgres: z.optional(
-        z.object({
-          database: z.string(),
-          from: z.string(),
-          dump: z.optional(z.string()),
-          kept: z.optional(z.string()),
-        }),
-      ),
-      redis: z.optional(z.object({ dump: z.optional(z.string()) })),
-    }),
+    z.record(
+      z.string(),
+      z.object({
+        database: z.optional(z.string()),
+        from: z.optional(z.string()),
+        dump: z.optional(z.string()),
+        kept: z.optional(z.string()),
+      }),
+    ),
   ),
 });
 
@@ -132,12 +130,8 @@ function addMissing(rescue: Rescue, earlier: Rescue): Rescue {
     const isBoth = repo.mode === 'dedicated' && before?.mode === 'dedicated';
     return [name, isBoth ? completeRepo(repo, before) : repo] as const;
   });
-  const { postgres, redis } = rescue.own ?? {};
-  const own = {
-    ...(postgres && { postgres: { ...earlier.own?.postgres, ...postgres } }),
-    ...(redis && { redis: { ...earlier.own?.redis, ...redis } }),
-  };
-  return { ...rescue, repos: Object.fromEntries(repos), ...(rescue.own && { own }) };
+  const own = Object.entries(rescue.own ?? {}).map(([name, part]) => [name, { ...earlier.own?.[name], ...part }]);
+  return { ...rescue, repos: Object.fromEntries(repos), ...(rescue.own && { own: Object.fromEntries(own) }) };
 }
 
 /** Without a worktree neither files nor the disk were saved. A branch that has moved since tells of later work. */
@@ -159,17 +153,18 @@ export function momentOf(time: string): number {
   return Date.parse(time.replace(/^(\d{4})(\d\d)(\d\dT\d\d)(\d\d)/, '$1-$2-$3:$4:'));
 }
 
-/** Where a destroyed ticket's data is. */
+/** Where a destroyed ticket's data is, by the names of the shared services. */
 export type SavedData = NonNullable<Rescue['own']>;
+
+/** What was of one of them: a database's name and the baseline's, and where it is saved. */
+export type SavedPart = SavedData[string];
 
 /** Gives what a ticket has of its own, as a rescue tells it; with where it is saved, where it is. */
 export function describeOwn({ own }: InstanceRecord, saved: SavedData | undefined): Pick<Rescue, 'own'> {
   if (!own) return {};
-  const { postgres, redis } = own;
-  return {
-    own: {
-      ...(postgres && { postgres: { database: postgres.database, from: postgres.from, ...saved?.postgres } }),
-      ...(redis && { redis: { ...saved?.redis } }),
-    },
-  };
+  const parts = Object.entries(own).map(([name, part]): [string, SavedPart] => {
+    const what = part.as === 'database' ? { database: part.database, from: part.from } : {};
+    return [name, { ...what, ...saved?.[name] }];
+  });
+  return { own: Object.fromEntries(parts) };
 }

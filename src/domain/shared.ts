@@ -1,6 +1,7 @@
 import type { SharedServiceConfig } from './config/config.ts';
 import { StackError } from './errors.ts';
 import type { SharedLease } from './instance.ts';
+import { findKindFacts } from './own-kinds.ts';
 import type { RuntimeName } from './runtime.ts';
 import type { Values } from './values.ts';
 
@@ -23,18 +24,6 @@ export interface SharedSettings {
   scheme: string;
 }
 
-const DEFAULTS: Record<string, Partial<SharedSettings>> = {
-  postgres: {
-    scheme: 'postgres',
-    port: 5432,
-    containerPort: 5432,
-    user: 'stack',
-    password: 'stack',
-    database: 'stack',
-  },
-  redis: { scheme: 'redis', port: 6379, containerPort: 6379 },
-};
-
 /** The role of the embedded Postgres that is stack's own: a superuser, let in through the private socket alone. */
 export const SUPERUSER = 'stack_superuser';
 
@@ -50,7 +39,7 @@ export function ownPasswordVariable(service: string): string {
 
 /** Gives a shared service's settings: the environment wins over stack.yml, and that over the defaults. Throws `config`. */
 export function resolveShared(service: string, config: SharedServiceConfig, values: Values): SharedSettings {
-  const defaults = DEFAULTS[service] ?? {};
+  const defaults: Partial<SharedSettings> = findKindFacts(service) ?? {};
   const made = (key: string): string | undefined =>
     key === 'password' ? values(ownPasswordVariable(service)) : undefined;
   const pick = (key: 'url' | 'image' | 'user' | 'password' | 'database'): string | undefined =>
@@ -63,7 +52,7 @@ export function resolveShared(service: string, config: SharedServiceConfig, valu
     url,
     image: pick('image'),
     port,
-    containerPort: defaults.containerPort ?? port,
+    containerPort: defaults.port ?? port,
     user: pick('user'),
     password: pick('password'),
     database: pick('database'),

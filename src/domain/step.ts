@@ -1,6 +1,5 @@
 import { StackError } from './errors.ts';
 import { findCycle } from './order.ts';
-import { POSTGRES, REDIS } from './own.ts';
 
 /** What a step found: the thing is there as wanted, is not there, or is there in another shape. */
 export type StepState = 'present' | 'absent' | 'different';
@@ -61,12 +60,6 @@ export interface StepProgress {
 
 /** How much of an instance is wanted: its files alone, its workloads too, and those ready. */
 export type Extent = 'files' | 'started' | 'ready';
-
-/** The step that makes a ticket's own database; its services and set-up wait for it. */
-export const DATABASE_ID: StepId = { kind: 'database', of: POSTGRES };
-
-/** The step that makes sure of a ticket's own Redis; its services wait for it. */
-export const REDIS_ID: StepId = { kind: 'database', of: REDIS };
 
 /** Returns what a step is called: `worktree front`, `baseline workload api`. */
 export function stepName({ baseline, kind, of }: StepId): string {

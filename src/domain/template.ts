@@ -1,5 +1,6 @@
 import type { StackConfig } from './config/config.ts';
 import { StackError } from './errors.ts';
+import { findKindFacts } from './own-kinds.ts';
 import { renderSuggestion } from './suggest.ts';
 
 /** A piece of a template: text as it stands, a name to fill in, or a `${` that nothing closes. */
@@ -85,7 +86,7 @@ export function listKnownNames(config: StackConfig, service: string): string[] {
     ...Object.entries(config.shared.services).flatMap(([shared, { ports = {}, prefix }]) =>
       [
         ...SHARED_NAMES,
-        ...(shared === 'redis' ? ['db'] : []),
+        ...(findKindFacts(shared)?.numbered ? ['db'] : []),
         ...(prefix === undefined ? [] : ['prefix']),
         ...Object.keys(ports).map((port) => `port.${port}`),
       ].map((name) => `${shared}.${name}`),

@@ -34,8 +34,14 @@ export interface InstanceView {
   problems: string[];
   repos: Record<string, RepoView>;
   services: Record<string, ServiceView>;
-  /** What it has for itself in the shared services. */
-  own?: { postgres?: { database: string }; redis?: { db: number; server?: ServerView } };
+  /** What it has for itself of the shared services, by their names: a database, a numbered one, or a server (`db` is 0 then). */
+  own?: Record<string, OwnView>;
+}
+
+export interface OwnView {
+  database?: string;
+  db?: number;
+  server?: ServerView;
 }
 
 /** A server that a ticket has for itself. */

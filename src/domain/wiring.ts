@@ -1,6 +1,7 @@
 import type { ServiceConfig, StackConfig } from './config/config.ts';
 import { BASELINE, type InstanceRecord, type ServiceRecord, type SharedLease } from './instance.ts';
 import { ownServer, ownSettings } from './own.ts';
+import { findKindFacts } from './own-kinds.ts';
 import type { RuntimeName } from './runtime.ts';
 import { HOST_FROM_CONTAINER, resolveShared, sharedAddress } from './shared.ts';
 import { fillTemplate, listNames } from './template.ts';
@@ -159,8 +160,7 @@ function resolveSharedName(wiring: Wiring, viewpoint: RuntimeName, service: stri
     password: settings.password,
     database: settings.database,
     prefix: prefixOf(wiring, service),
-    // Redis numbers its databases.
-    db: service === 'redis' ? (settings.database ?? '0') : undefined,
+    db: findKindFacts(service)?.numbered ? (settings.database ?? '0') : undefined,
   };
   return names[key];
 }

@@ -54,7 +54,10 @@ describe.skipIf(!engine)('check, with containers and data of the ticket’s own'
       shop.write('stack.yml', before);
     }
   };
-  const numberOf = (ticket: string): number => shop.state()?.instances[ticket]?.own?.redis?.number ?? -1;
+  const numberOf = (ticket: string): number => {
+    const own = shop.state()?.instances[ticket]?.own?.redis;
+    return own?.as === 'number' ? (own.number ?? -1) : -1;
+  };
 
   // Its own shop: services of both runtimes in one ticket.
   it.runIf(process.platform === 'linux')(

@@ -225,7 +225,7 @@ describe('doctor --fix', () => {
     for (const ticket of ['feat-01', 'feat-02']) await shop.stack(['create', ticket, '--no-start']);
     const withNumber = (ticket: string, { instances, ...state } = JSON.parse(shop.read(FILE))) => ({
       ...state,
-      instances: { ...instances, [ticket]: { ...instances[ticket], own: { redis: { number: 3 } } } },
+      instances: { ...instances, [ticket]: { ...instances[ticket], own: { redis: { as: 'number', number: 3 } } } },
     });
     const first = withNumber('feat-01');
     shop.write(FILE, JSON.stringify(withNumber('feat-02')));
@@ -235,7 +235,7 @@ describe('doctor --fix', () => {
     expect(await doctor('--fix', '--yes')).toMatchObject({ code: 0, mended: [{ subject: 'feat-02' }] });
     expect(shop.state()?.instances).toMatchObject({
       'feat-01': { own: { redis: { number: 3 } } },
-      'feat-02': { own: { redis: { number: 0 } } },
+      'feat-02': { own: { redis: { as: 'number' } } },
     });
   });
 

@@ -27,7 +27,14 @@ describe('numbered databases of Redis', { sequential: true, timeout: 120_000 }, 
 
   const create = (ticket: string) => shop.stack(['create', ticket, '--own', 'redis', '--no-start']);
   const redisOf = (ticket: string) => shop.state()?.instances[ticket]?.own?.redis;
-  const numberOf = (ticket: string): number => redisOf(ticket)?.number ?? 0;
+  const numberOf = (ticket: string): number => {
+    const own = redisOf(ticket);
+    return own?.as === 'number' ? (own.number ?? 0) : 0;
+  };
+  const portOf = (ticket: string): number | undefined => {
+    const own = redisOf(ticket);
+    return own?.as === 'server' ? own.port : undefined;
+  };
 
   it('gives each ticket a number of its own, and says who holds them when all 15 are taken', async () => {
     const tickets = Array.from({ length: 15 }, (_, index) => `t-${index}`);
@@ -54,7 +61,7 @@ describe('numbered databases of Redis', { sequential: true, timeout: 120_000 }, 
       expect(run).toMatchObject({ code: 0 });
       expect(run.stderr).toContain(`all 15 numbered databases of Redis are taken: ${ticket} gets a server of its own`);
     }
-    const [one, other] = ['server-1', 'server-2'].map((ticket) => redisOf(ticket)?.server?.port);
+    const [one, other] = ['server-1', 'server-2'].map(portOf);
     expect(one).toBeGreaterThan(shop.state()?.shared.redis?.port ?? Number.POSITIVE_INFINITY);
     expect(other).toBeGreaterThan(one ?? Number.POSITIVE_INFINITY);
     expect(await shop.stack(['destroy', 'server-1'])).toMatchObject({ code: 0 });
@@ -144,7 +151,8 @@ describe('keys in a numbered database', { sequential: true, timeout: 120_000 }, 
 
   it('are left, and another number taken, when the ticket starts on that server', async () => {
     expect(await shop.stack(['create', 'two', '--own', 'redis', '--no-wait'])).toMatchObject({ code: 0 });
-    const number = shop.state()?.instances.two?.own?.redis?.number ?? 0;
+    const own = shop.state()?.instances.two?.own?.redis;
+    const number = own?.as === 'number' ? (own.number ?? 0) : 0;
     await ask(url, number, (client) => client.set('theirs', 'kept'));
     const run = await shop.stack(['start', 'two'], { env: { STACK_REDIS_URL: url } });
     expect(run).toMatchObject({ code: 0 });

@@ -131,7 +131,7 @@ describe('the state file', () => {
     expect((await shop.ps()).instances).toMatchObject([{ ticket: 'feat-01' }]);
     expect(shop.read(FILE)).toBe(old);
     expect(await shop.stack(['create', 'feat-02', '--no-start'])).toMatchObject({ code: 0 });
-    expect(shop.state()).toMatchObject({ version: 2, instances: { 'feat-01': {}, 'feat-02': {} } });
+    expect(shop.state()).toMatchObject({ version: 3, instances: { 'feat-01': {}, 'feat-02': {} } });
     expect(shop.read(`${FILE}.v1`)).toBe(old);
     good = shop.read(FILE);
   });

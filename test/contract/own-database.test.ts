@@ -13,9 +13,9 @@ import { rootIdOf, sharedProject } from '../../src/domain/names.ts';
 import { layValues } from '../../src/domain/values.ts';
 import type { Stack } from '../../src/orchestrator/core/stack.ts';
 import { createWork, type Work } from '../../src/orchestrator/core/work.ts';
-import { openPostgres, type PostgresServer } from '../../src/orchestrator/data/postgres.ts';
-import { isTemplateFresh, refreshTemplate, templateName } from '../../src/orchestrator/data/template.ts';
-import { listDatabaseSteps } from '../../src/orchestrator/steps/database.ts';
+import { databaseStep } from '../../src/orchestrator/data/postgres/database-step.ts';
+import { openPostgres, type PostgresServer } from '../../src/orchestrator/data/postgres/postgres.ts';
+import { isTemplateFresh, refreshTemplate, templateName } from '../../src/orchestrator/data/postgres/template.ts';
 import { findTestEngine } from '../support/engine.ts';
 import { freePorts } from '../support/ports.ts';
 import { makeSharedProject, startShared } from '../support/shared-services.ts';
@@ -133,7 +133,7 @@ for (const { name, skip, make } of WORLDS) {
       return createWork({ stack: world.stack, config, record, baseline: undefined, shared: world.leases });
     };
 
-    const stepOf = (ticket: string) => listDatabaseSteps(workOn(ticket))[0]!;
+    const stepOf = (ticket: string) => databaseStep(workOn(ticket));
     const apply = (ticket: string) => stepOf(ticket).apply({ signal: never, note: () => undefined });
 
     it('is a whole copy: rows, sequences, large objects, extensions, grants, settings, who may connect', async () => {

@@ -1,6 +1,7 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import pg from 'pg';
 import { createClient } from 'redis';
+import { ownDatabase, ownServer } from '../../src/domain/own.ts';
 import type { StackView } from '../../src/domain/view.ts';
 import { withOwnPassword } from '../support/own-password.ts';
 import { must } from './clear.ts';
@@ -28,7 +29,7 @@ export async function writeData(world: FaultWorld, ticket: string): Promise<void
 export async function findLostData(world: FaultWorld, ticket: string): Promise<string[]> {
   await must(world, 'up');
   // A server of its own is at rest with the ticket.
-  if (world.state()?.instances[ticket]?.own?.redis?.server) await must(world, 'start', ticket, '--no-wait');
+  if (ownServer('redis', world.state()?.instances[ticket]?.own)) await must(world, 'start', ticket, '--no-wait');
   const rows = await askPostgres(world, ticket, (client) => client.query('SELECT text FROM person')).then(
     (answer) => answer.rows.map(({ text }) => text).join(),
     (error: Error) => error.message,
@@ -78,7 +79,7 @@ async function askPostgres<Answer>(
 ): Promise<Answer> {
   // `ps` shows no password.
   const url = new URL(withOwnPassword(world.root, (await view(world)).shared.postgres?.url ?? ''));
-  const database = world.state()?.instances[ticket]?.own?.postgres?.database;
+  const database = ownDatabase('postgres', world.state()?.instances[ticket]?.own)?.database;
   if (database !== undefined) url.pathname = `/${database}`;
   const client = new pg.Client({ connectionString: url.href });
   client.on('error', () => undefined);

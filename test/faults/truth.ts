@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { dedicatedRepos, type InstanceRecord } from '../../src/domain/instance.ts';
 import { LABELS, rootIdOf } from '../../src/domain/names.ts';
+import { ownDatabase as databaseOf } from '../../src/domain/own.ts';
 import type { InstanceView, StackView } from '../../src/domain/view.ts';
 import type { Finding } from '../../src/orchestrator/doctor/finding.ts';
 import { openClient } from '../support/engine.ts';
@@ -151,7 +152,7 @@ export async function findNotRunning(world: FaultWorld, ticket: string): Promise
 
 /** What the API says when it is on the ticket's own database, and the migration was run there once. */
 function ownDatabase(world: FaultWorld, ticket: string): object {
-  const database = world.state()?.instances[ticket]?.own?.postgres?.database;
+  const database = databaseOf('postgres', world.state()?.instances[ticket]?.own)?.database;
   return database === undefined ? {} : { database, migrated: '1' };
 }
 

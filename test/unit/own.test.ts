@@ -65,7 +65,7 @@ describe('the comment on a database', () => {
 });
 
 describe('a ticket’s own database in its settings', () => {
-  const own = { postgres: { database: 'shop_feat_02', from: 'shop' } };
+  const own = { postgres: { as: 'database', database: 'shop_feat_02', from: 'shop' } } as const;
 
   it('takes the place of the baseline’s', () => {
     const settings = resolveShared('postgres', { database: 'shop' }, layValues());
@@ -76,14 +76,20 @@ describe('a ticket’s own database in its settings', () => {
 
   it('is a number in Redis', () => {
     const shared = resolveShared('redis', { password: 'x' }, layValues());
-    const redis = ownSettings('redis', shared, { redis: { number: 3 } }, layValues());
+    const redis = ownSettings('redis', shared, { redis: { as: 'number', number: 3 } }, layValues());
     expect(sharedUrl(redis, 'localhost', 6379)).toBe('redis://:x@localhost:6379/3');
   });
 
   it('is a server with a password, where the shared one has none', () => {
     const values = layValues({ STACK_OWN_REDIS_OWN_PASSWORD: 'made up' });
-    const server = { provider: 'compose', container: 6379, workload: 'x', alias: 'redis.feat-02' } as const;
-    const own = { redis: { number: 0, server } };
+    const server = {
+      as: 'server',
+      provider: 'compose',
+      container: 6379,
+      workload: 'x',
+      alias: 'redis.feat-02',
+    } as const;
+    const own = { redis: server };
     const password = (config: { password?: string }): string | undefined =>
       ownSettings('redis', resolveShared('redis', config, values), own, values).password;
     expect(password({})).toBe('made up');

@@ -82,6 +82,41 @@ describe('the text of a state file', () => {
     expect(readState(spoil('version', 1))).toEqual({ state: good, version: 1 });
   });
 
+  it('of version 2 tells what tickets have of their own by its shape', () => {
+    const server = { provider: 'embedded', port: 6390, workload: 'w', alias: 'redis.feat-02' };
+    const old = JSON.parse(spoil('version', 2));
+    old.instances['feat-01'].own = {
+      postgres: { database: 'shop_feat_01', from: 'shop', made: true, at: 'stack', later: 1 },
+      redis: { number: 3, checked: true, at: 'stack' },
+    };
+    old.instances['feat-02'].own = { redis: { number: 0, checked: true, server } };
+    old.baseline = makeRecord('baseline', 3009, { folder: '/r/shop/tickets/baseline' });
+    old.baseline.own = { redis: { number: 0 } };
+    const read = readState(JSON.stringify(old));
+    expect(read).toMatchObject({ version: 2, state: { version: STATE_VERSION } });
+    const { instances, baseline } = (read as { state: StackState }).state;
+    expect(instances['feat-01']?.own).toEqual({
+      postgres: { as: 'database', database: 'shop_feat_01', from: 'shop', made: true, at: 'stack', later: 1 },
+      redis: { as: 'number', number: 3, checked: true, at: 'stack' },
+    });
+    expect(instances['feat-02']?.own).toEqual({ redis: { as: 'server', checked: true, ...server } });
+    expect(baseline?.own).toEqual({ redis: { as: 'number' } });
+  });
+
+  it('of version 2 with nonsense for what a ticket has of its own is damaged', () => {
+    for (const own of [
+      { redis: 3 },
+      { postgres: null },
+      { redis: { number: 'x' } },
+      { redis: { server: 'x' } },
+      'all',
+    ]) {
+      const old = JSON.parse(spoil('version', 2));
+      old.instances['feat-01'].own = own;
+      expect(readState(JSON.stringify(old))).toEqual({ problem: expect.stringMatching(/^is damaged at instances/) });
+    }
+  });
+
   it('of a newer version names the stack that wrote it', () => {
     const text = JSON.stringify({ version: STATE_VERSION + 1, writtenBy: '9.9.9', anything: 'else' });
     expect(readState(text)).toEqual({ problem: 'was written by a newer stack (9.9.9)', newer: '9.9.9' });
@@ -164,9 +199,9 @@ describe('the text of a state file', () => {
 
   it('with one numbered database of Redis for two is damaged', () => {
     const state = structuredClone(good);
-    for (const record of Object.values(state.instances)) record.own = { redis: { number: 0 } };
+    for (const record of Object.values(state.instances)) record.own = { redis: { as: 'number' } };
     expect(readState(JSON.stringify(state))).toMatchObject({ state });
-    for (const record of Object.values(state.instances)) record.own = { redis: { number: 3 } };
+    for (const record of Object.values(state.instances)) record.own = { redis: { as: 'number', number: 3 } };
     expect(readState(JSON.stringify(state))).toEqual({
       problem: 'is damaged: feat-01 and feat-02 have the same database 3 of Redis',
     });

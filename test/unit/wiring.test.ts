@@ -84,8 +84,15 @@ describe('what ${…} stands for', () => {
     ['docker', 'embedded', 'redis://host.docker.internal:6391'],
   ] as const)('a %s service reaches the ticket’s own %s Redis at %s', (runtime, provider, url) => {
     const wiring = wire('docker', runtime);
-    const server = { provider, port: 6391, container: 6379, workload: 'x', alias: 'redis.feat-02' };
-    const own = { redis: { number: 0, server } };
+    const server = {
+      as: 'server',
+      provider,
+      port: 6391,
+      container: 6379,
+      workload: 'x',
+      alias: 'redis.feat-02',
+    } as const;
+    const own = { redis: server };
     const resolve = (name: string) => resolveName({ ...wiring, record: { ...wiring.record, own } }, 'api', name);
     expect(resolve('redis.url')).toBe(url);
     expect(`redis://${resolve('redis.host')}:${resolve('redis.port')}`).toBe(url);

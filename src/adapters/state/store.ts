@@ -52,7 +52,7 @@ export interface StateOptions {
 export function openState({ root, stack, version, listTraces, requireBelieved, onWritten }: StateOptions): StateStore {
   const folder = stateFolder(root);
   const file = stateFileOf(root);
-  const empty: StackState = { version: 2, writtenBy: version, root, stack, shared: {}, instances: {} };
+  const empty: StackState = { version: 3, writtenBy: version, root, stack, shared: {}, instances: {} };
 
   /** Undefined for a root that is new. */
   async function load(): Promise<StateText | undefined> {

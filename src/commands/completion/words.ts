@@ -1,3 +1,5 @@
+import { OWNABLE } from '../../domain/own-kinds.ts';
+
 /** A flag of a verb as completion knows it. `REPO` in its name stands for every repo: `--from-REPO`. */
 interface CompletionFlag {
   flag: string;
@@ -29,7 +31,6 @@ export interface CompletionQuestion {
   services: readonly string[];
 }
 
-const OWNABLE = ['postgres', 'redis'];
 const RUNTIMES = ['docker', 'process', 'auto'];
 
 interface Typed {

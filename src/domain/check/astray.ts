@@ -1,5 +1,5 @@
 import { BASELINE } from '../instance.ts';
-import { OWNABLE } from '../own.ts';
+import { isOwnable } from '../own-kinds.ts';
 import { resolveShared } from '../shared.ts';
 import { listNames } from '../template.ts';
 import { findAddresses } from './address.ts';
@@ -168,8 +168,7 @@ export function drawWorkers(facts: CheckFacts): Arrow[] {
       if (!wire) return [];
       const [part, { key, name }] = wire;
       const reason = `takes jobs from ${part} too: it runs those of ${ticket} with the baseline’s code`;
-      const isOwnable = OWNABLE.some((one) => one === name);
-      const hint = `\`\${${name}.prefix}\` before its keys keeps them apart${isOwnable ? `, as does \`--own ${name}\`` : ''}`;
+      const hint = `\`\${${name}.prefix}\` before its keys keeps them apart${isOwnable(name) ? `, as does \`--own ${name}\`` : ''}`;
       return [
         makeArrow({ from: nameOf(facts, service), to: nameOf(facts, worker), key }, [
           { state: 'warning', reason, hint },

@@ -1,5 +1,5 @@
 import { BASELINE, type InstanceRecord } from '../instance.ts';
-import { ownServer, REDIS } from '../own.ts';
+import { listOwnServers } from '../own.ts';
 import { HOST_FROM_CONTAINER, resolveShared } from '../shared.ts';
 import type { Wiring } from '../wiring.ts';
 import { type Address, isThisMachine } from './address.ts';
@@ -21,7 +21,7 @@ export function listPlaces(wiring: Wiring, instances: Readonly<Record<string, In
   return new Map([
     ...listMainPlaces(wiring),
     ...records.flatMap(listOwnPlaces),
-    ...records.flatMap(listOwnServers),
+    ...records.flatMap(listServerPlaces),
     ...listSharedPlaces(wiring),
   ]);
 }
@@ -35,13 +35,13 @@ function listMainPlaces({ config }: Wiring): [string, Place][] {
   );
 }
 
-function listOwnServers({ ticket, own }: InstanceRecord): [string, Place][] {
-  const server = ownServer(REDIS, own);
-  if (server?.port === undefined) return [];
-  const place = { instance: ticket, service: REDIS };
-  const inside: [string, Place][] =
-    server.provider === 'compose' ? [[`${server.alias}:${server.container}`, place]] : [];
-  return [[`:${server.port}`, place], ...inside];
+function listServerPlaces({ ticket, own }: InstanceRecord): [string, Place][] {
+  return listOwnServers(own).flatMap(([service, { port, provider, alias, container }]): [string, Place][] => {
+    if (port === undefined) return [];
+    const place = { instance: ticket, service };
+    const inside: [string, Place][] = provider === 'compose' ? [[`${alias}:${container}`, place]] : [];
+    return [[`:${port}`, place], ...inside];
+  });
 }
 
 function listOwnPlaces({ ticket, services }: InstanceRecord): [string, Place][] {

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { findKindFacts } from '../own-kinds.ts';
 import type {
   BuildConfig,
   Command,
@@ -66,7 +67,7 @@ function mapValues<From, To>(
 
 /** Keys of Redis are usually told apart so; other services have a prefix when they are given one. */
 function normaliseShared({ own, ...service }: SharedFile, name: string): SharedServiceConfig {
-  const prefix = own?.prefix ?? (name === 'redis' ? '${ticket}:' : undefined);
+  const prefix = own?.prefix ?? findKindFacts(name)?.prefix;
   return { ...dropEmpty(service), ...dropEmpty({ prefix }) };
 }
 

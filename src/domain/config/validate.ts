@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { BASELINE } from '../instance.ts';
-import { OWNABLE, type Ownable, REDIS } from '../own.ts';
+import { findKindFacts, isOwnable, OWNABLE, titleOf } from '../own-kinds.ts';
 import { listNames } from '../template.ts';
 import type { StackConfig } from './config.ts';
 import type { KeyPath } from './place.ts';
@@ -73,11 +73,13 @@ function checkIsolation(services: StackConfig['shared']['services']): Finding[] 
   return Object.entries(services).flatMap(([name, { isolation, url }]) => {
     if (isolation === undefined) return [];
     const path = ['shared', name, 'isolation'];
-    if (name !== REDIS)
-      return [{ path, message: `only ${REDIS} knows this key`, hint: 'take it out', at: 'key' as const }];
+    if (!findKindFacts(name)?.numbered) {
+      const known = OWNABLE.filter((one) => findKindFacts(one)?.numbered).join(' and ');
+      return [{ path, message: `only ${known} knows this key`, hint: 'take it out', at: 'key' as const }];
+    }
     if (isolation !== 'server' || url === undefined) return [];
     const message = 'a ticket gets no server of its own where `url:` names one that you run yourselves';
-    return [{ path, message, hint: 'take `url:` out, so that stack runs Redis, or let it be `db`' }];
+    return [{ path, message, hint: `take \`url:\` out, so that stack runs ${titleOf(name)}, or let it be \`db\`` }];
   });
 }
 
@@ -129,7 +131,7 @@ function checkRepos({ repos, shared }: StackConfig): Finding[] {
 }
 
 function checkOwn(path: KeyPath, service: string, shared: StackConfig['shared']['services']): Finding[] {
-  if (!OWNABLE.includes(service as Ownable)) {
+  if (!isOwnable(service)) {
     return [{ path, message: `a ticket can have its own ${OWNABLE.join(' or ')} only`, hint: 'name one of these' }];
   }
   if (Object.hasOwn(shared, service)) return [];

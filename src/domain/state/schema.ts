@@ -36,33 +36,31 @@ const service = z.looseObject({
   builtImage: z.optional(z.string()),
 });
 
-const ownServer = z.looseObject({
-  provider: z.enum(['compose', 'embedded']),
-  port: z.optional(port),
-  container: z.optional(port),
-  workload: z.string(),
-  alias: z.string(),
-  image: z.optional(z.string()),
-});
-
-const own = z.looseObject({
-  postgres: z.optional(
-    z.looseObject({
-      database: z.string(),
-      from: z.string(),
-      made: z.optional(z.boolean()),
-      at: z.optional(z.string()),
-    }),
-  ),
-  redis: z.optional(
-    z.looseObject({
-      number: z.int(),
-      checked: z.optional(z.boolean()),
-      at: z.optional(z.string()),
-      server: z.optional(ownServer),
-    }),
-  ),
-});
+const ownPart = z.discriminatedUnion('as', [
+  z.looseObject({
+    as: z.literal('database'),
+    database: z.string(),
+    from: z.string(),
+    made: z.optional(z.boolean()),
+    at: z.optional(z.string()),
+  }),
+  z.looseObject({
+    as: z.literal('number'),
+    number: z.optional(z.int()),
+    checked: z.optional(z.boolean()),
+    at: z.optional(z.string()),
+  }),
+  z.looseObject({
+    as: z.literal('server'),
+    provider: z.enum(['compose', 'embedded']),
+    checked: z.optional(z.boolean()),
+    port: z.optional(port),
+    container: z.optional(port),
+    workload: z.string(),
+    alias: z.string(),
+    image: z.optional(z.string()),
+  }),
+]);
 
 const instance: z.ZodMiniType<InstanceRecord> = z.looseObject({
   ticket: z.string(),
@@ -74,13 +72,13 @@ const instance: z.ZodMiniType<InstanceRecord> = z.looseObject({
   folder: z.string(),
   repos: z.record(key, repo),
   services: z.record(key, service),
-  own: z.optional(own),
+  own: z.optional(z.record(key, ownPart)),
   beside: z.optional(z.record(z.string(), z.string())),
 });
 
 /** What a state file must look like, of the version that is written. */
 export const stateSchema: z.ZodMiniType<StackState> = z.looseObject({
-  version: z.literal(2),
+  version: z.literal(3),
   writtenBy: z.string(),
   root: z.string(),
   stack: z.string(),

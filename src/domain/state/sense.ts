@@ -1,5 +1,7 @@
 import path from 'node:path';
 import { BASELINE, dedicatedRepos, type InstanceRecord, type StackState } from '../instance.ts';
+import { listOwnServers } from '../own.ts';
+import { titleOf } from '../own-kinds.ts';
 import { parseTicketName } from '../ticket.ts';
 
 /** Says what in a state of the right shape stack would never have written; undefined for nothing. */
@@ -61,7 +63,9 @@ function findSharedPort(state: StackState): string | undefined {
       [...new Set([port, ...Object.values(ports).map(({ host }) => host)])].map((host) => [host, name] as const),
     ),
     ...records.flatMap(({ ticket, own }): [number, string][] =>
-      own?.redis?.server?.port === undefined ? [] : [[own.redis.server.port, `Redis of ${ticket}`]],
+      listOwnServers(own).flatMap(([name, { port }]) =>
+        port === undefined ? [] : [[port, `${titleOf(name)} of ${ticket}`]],
+      ),
     ),
     ...records.flatMap(({ ticket, services }) =>
       Object.entries(services).flatMap(([name, { ports }]) =>
@@ -78,14 +82,17 @@ function findSharedPort(state: StackState): string | undefined {
   return undefined;
 }
 
-/** A ticket's destroy empties its numbered database of Redis. 0 stands for one that is yet to be leased, and for its own server. */
+/** A ticket's destroy empties its numbered database. */
 function findSharedNumber({ instances }: StackState): string | undefined {
-  const holders = new Map<number, string>();
-  for (const { ticket, own } of Object.values(instances)) {
-    const number = own?.redis?.number ?? 0;
-    const other = holders.get(number);
-    if (number !== 0 && other !== undefined) return `${other} and ${ticket} have the same database ${number} of Redis`;
-    holders.set(number, ticket);
+  const holders = new Map<string, string>();
+  for (const { ticket, own = {} } of Object.values(instances)) {
+    for (const [name, part] of Object.entries(own)) {
+      if (part.as !== 'number' || part.number === undefined) continue;
+      const thing = `database ${part.number} of ${titleOf(name)}`;
+      const other = holders.get(thing);
+      if (other !== undefined) return `${other} and ${ticket} have the same ${thing}`;
+      holders.set(thing, ticket);
+    }
   }
   return undefined;
 }

@@ -3,7 +3,7 @@ import { stateSchema } from './schema.ts';
 import { findNonsense } from './sense.ts';
 
 /** The version of the state file that is written. */
-export const STATE_VERSION: StackState['version'] = 2;
+export const STATE_VERSION: StackState['version'] = 3;
 
 type Data = Record<string, unknown>;
 
@@ -14,7 +14,38 @@ type Data = Record<string, unknown>;
 const MIGRATIONS: Record<number, (old: Data) => Data> = {
   // Version 1 lost, as it wrote, what it did not know.
   1: (old) => ({ ...old, version: 2 }),
+  // Version 2 had no `as`: the number 0 stood for one yet to be leased, and for a server.
+  2: (old) => ({
+    ...old,
+    version: 3,
+    ...(isData(old.baseline) && { baseline: tellShapes(old.baseline) }),
+    ...(isData(old.instances) && { instances: mapData(old.instances, tellShapes) }),
+  }),
 };
+
+function tellShapes(record: unknown): unknown {
+  if (!isData(record) || !isData(record.own)) return record;
+  const { postgres, redis, ...others } = record.own;
+  const own = {
+    ...others,
+    ...(postgres !== undefined && { postgres: isData(postgres) ? { as: 'database', ...postgres } : postgres }),
+    ...(redis !== undefined && { redis: isData(redis) ? tellRedis(redis) : redis }),
+  };
+  return { ...record, own };
+}
+
+function tellRedis({ server, number, ...more }: Data): Data {
+  if (server !== undefined) return { as: 'server', ...more, ...(isData(server) && server) };
+  return { as: 'number', ...more, ...(number !== 0 && { number }) };
+}
+
+function isData(value: unknown): value is Data {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function mapData(map: Data, change: (value: unknown) => unknown): Data {
+  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, change(value)]));
+}
 
 /** A state, with the version it was written in; or why the text is none. */
 export type ReadState =
@@ -29,15 +60,15 @@ export function readState(text: string): ReadState {
   } catch {
     return { problem: text.trim() === '' ? 'is empty' : 'is not JSON' };
   }
-  if (typeof data !== 'object' || data === null || Array.isArray(data)) return { problem: 'holds no state' };
-  const { version, writtenBy } = data as Data;
+  if (!isData(data)) return { problem: 'holds no state' };
+  const { version, writtenBy } = data;
   if (typeof version === 'number' && version > STATE_VERSION) {
     const newer = typeof writtenBy === 'string' ? writtenBy : 'unknown';
     return { problem: `was written by a newer stack (${newer})`, newer };
   }
   // What a parser would pass over in silence is nothing that stack writes.
   if (text.includes('"__proto__"')) return { problem: 'is damaged: it has a key `__proto__`' };
-  return checkState(migrate(data as Data), Number(version));
+  return checkState(migrate(data), Number(version));
 }
 
 function migrate(data: Data): Data {

@@ -3,7 +3,6 @@ import { drawArrows } from '../../domain/check/picture.ts';
 import { listPlaces } from '../../domain/check/places.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import { sharedProject } from '../../domain/names.ts';
-import { REDIS } from '../../domain/own.ts';
 import type { ServiceView, StackView } from '../../domain/view.ts';
 import { requireInstance } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
@@ -52,7 +51,7 @@ interface World {
 async function checkTicket(work: Work, { state, view, baseline }: World): Promise<TicketCheck> {
   const { ticket } = work.record;
   const { services: seen = {}, own } = view.instances.find((instance) => instance.ticket === ticket) ?? {};
-  const server = own?.redis?.server;
+  const servers = Object.entries(own ?? {}).flatMap(([name, { server }]) => (server ? [[name, server.status]] : []));
   const wiring = await wiringOf(work);
   const others = Object.values(state.instances).filter((record) => record.ticket !== ticket);
   const facts: CheckFacts = {
@@ -62,7 +61,7 @@ async function checkTicket(work: Work, { state, view, baseline }: World): Promis
     services: [...(await observeServices(work, seen)), ...baseline],
     shared: Object.fromEntries(Object.entries(view.shared).map(([name, { status }]) => [name, status])),
     open: await listOpen(work.stack),
-    servers: server ? { [REDIS]: server.status } : {},
+    servers: Object.fromEntries(servers),
   };
   const { arrows, picture } = drawArrows(facts);
   return { ticket, ok: arrows.every(({ ok }) => ok), picture, arrows };

@@ -8,6 +8,7 @@ import {
   type SharedLease,
   type StackState,
 } from '../../domain/instance.ts';
+import { listOwnServers } from '../../domain/own.ts';
 import type { StepProgress } from '../../domain/step.ts';
 import type { Stack } from './stack.ts';
 import { putRecord, requireConfig, type Work } from './work.ts';
@@ -26,7 +27,7 @@ export function listLeases(state: Pick<StackState, 'shared' | 'baseline' | 'inst
   const ports = records
     .flatMap((record) => Object.values(record.services))
     .flatMap((service) => Object.values(service.ports));
-  const servers = records.flatMap(({ own }) => own?.redis?.server?.port ?? []);
+  const servers = records.flatMap(({ own }) => listOwnServers(own)).flatMap(([, { port }]) => port ?? []);
   return new Set([
     ...ports.map((port) => port.host),
     ...servers,

@@ -1,11 +1,9 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
 import type { InstanceRecord, OwnRecord, RepoRecord, StackState } from '../../domain/instance.ts';
-import { OWN_REDIS, OWNABLE, type Ownable, REDIS, ticketDatabase } from '../../domain/own.ts';
-import { resolveShared } from '../../domain/shared.ts';
+import { isOwnable, OWNABLE } from '../../domain/own-kinds.ts';
 import type { Stack } from '../core/stack.ts';
-import { openPostgres } from './postgres.ts';
-import { isolationOf, leaseRedis, leaseServerPort } from './redis.ts';
+import { ALL_KINDS, listKinds } from './kinds.ts';
 
 /** What a ticket is to have of its own, besides what the repos it forks ask for. */
 export interface OwnPlan {
@@ -17,13 +15,12 @@ export interface OwnPlan {
   before?: OwnRecord | undefined;
 }
 
-/** Gives what a ticket gets of its own, still without what is leased. Throws `usage`, `config`. */
+/** Returns what a ticket gets of its own, still without what is leased. Throws `usage`, `config`. */
 export function planOwn(stack: Stack, config: StackConfig, plan: OwnPlan): OwnRecord | undefined {
   const names = [...plan.wishes.map((name) => checkWish(config, name)), ...listRepoWishes(config, plan.repos)];
   const own: OwnRecord = { ...plan.before };
-  // The number is leased when the ticket is written down.
-  if (names.includes(REDIS)) own.redis ??= planRedis(stack, config);
-  if (names.includes('postgres')) own.postgres ??= planDatabase(stack, config, plan.ticket);
+  for (const kind of ALL_KINDS)
+    if (names.includes(kind.service)) own[kind.service] ??= kind.plan(stack, config, plan.ticket);
   return Object.keys(own).length > 0 ? own : undefined;
 }
 
@@ -37,18 +34,12 @@ export async function leaseOwn(
   draft: StackState,
   record: InstanceRecord,
 ): Promise<void> {
-  const redis = record.own?.redis;
-  if (!record.own || !redis) return;
-  if (redis.server) {
-    // A server of an older stack may have none, where the shared one has none.
-    await stack.ownPasswords({ make: OWN_REDIS });
-    redis.server.port ??= await leaseServerPort(stack, draft, record);
-  } else if (redis.number === 0) record.own.redis = await leaseRedis(stack, config, draft, record);
+  for (const kind of listKinds(record.own)) await kind.lease?.(stack, config, draft, record);
 }
 
-/** True when every ticket that forks some repo gets a database of its own: its template is then worth having early. */
-export function wantsTemplate(config: StackConfig): boolean {
-  return Object.values(config.repos).some(({ own }) => own.includes('postgres'));
+/** Returns the shared services of which every ticket that forks some repo gets a copy: their templates are worth having early. */
+export function listWantedTemplates(config: StackConfig): string[] {
+  return OWNABLE.filter((name) => Object.values(config.repos).some(({ own }) => own.includes(name)));
 }
 
 function listRepoWishes(config: StackConfig, repos: OwnPlan['repos']): string[] {
@@ -58,7 +49,7 @@ function listRepoWishes(config: StackConfig, repos: OwnPlan['repos']): string[] 
 }
 
 function checkWish(config: StackConfig, name: string): string {
-  if (!OWNABLE.includes(name as Ownable)) {
+  if (!isOwnable(name)) {
     throw new StackError('usage', `--own ${name}: a ticket can have its own ${OWNABLE.join(' or ')} only`, {
       hint: 'other shared services are told apart by what a ticket puts into them, e.g. by a prefix',
       details: { name, known: OWNABLE },
@@ -70,18 +61,4 @@ function checkWish(config: StackConfig, name: string): string {
     });
   }
   return name;
-}
-
-/** Says what is wrong in the settings, before anything is made. */
-function planRedis(stack: Stack, config: StackConfig): OwnRecord['redis'] {
-  isolationOf(stack, config);
-  return { number: 0 };
-}
-
-function planDatabase(stack: Stack, config: StackConfig, ticket: string): OwnRecord['postgres'] {
-  const { database, url } = resolveShared('postgres', config.shared.services.postgres ?? {}, stack.values);
-  // Says what is missing in the settings, before anything is made.
-  if (!database) openPostgres(stack, config, {});
-  const from = database ?? '';
-  return { database: ticketDatabase(from, ticket, stack.rootId, url !== undefined), from };
 }

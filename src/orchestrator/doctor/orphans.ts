@@ -1,17 +1,15 @@
-import { readdir, rm, rmdir } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE } from '../../adapters/config-file.ts';
 import { withLock } from '../../adapters/lock.ts';
-import { dropDatabase, listMarked } from '../../adapters/postgres/databases.ts';
 import { listMarkers } from '../../adapters/process/table.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import { upLockOf } from '../../domain/layout.ts';
 import { LABELS } from '../../domain/names.ts';
-import { ownServer, POSTGRES, REDIS } from '../../domain/own.ts';
+import { ownServer } from '../../domain/own.ts';
 import { isOwnerAlive } from '../core/claim.ts';
-import { configIfReadable, type Stack } from '../core/stack.ts';
-import { openPostgres } from '../data/postgres.ts';
-import { hostRedis, ownFolder, removeOwnFolder } from '../data/redis-server.ts';
+import type { Stack } from '../core/stack.ts';
+import { ALL_KINDS } from '../data/kinds.ts';
 import { isUpAtWork } from '../steps/up.ts';
 import { collectEvidence, type Evidence, type EvidenceItem } from './evidence.ts';
 import type { Finding } from './finding.ts';
@@ -29,8 +27,7 @@ export async function examineOrphans(stack: Stack, state: StackState, evidence: 
   const things = [
     ...listStrayWorkloads(stack, state, evidence),
     ...(await listStrayThings(stack, state, evidence)),
-    ...(await listStrayDatabases(stack, state, evidence)),
-    ...(await listStrayServers(stack, state, evidence)),
+    ...(await listStrayData(stack, state, evidence)),
   ];
   // What was made while we looked has a record by now: that is written first.
   const now = await stack.store.read();
@@ -179,37 +176,14 @@ async function listStrayThings(stack: Stack, state: StackState, { unseen }: Evid
   return [...strays(volumes, 'the volume', docker.removeVolume), ...strays(images, 'the image', docker.removeImage)];
 }
 
-/** Databases of tickets that are gone, on a server that answers. */
-async function listStrayDatabases(stack: Stack, state: StackState, { unseen }: Evidence): Promise<Stray[]> {
-  const config = await configIfReadable(stack);
-  if (unseen.length > 0 || !config?.shared.services[POSTGRES]) return [];
-  try {
-    const server = openPostgres(stack, config, state.shared);
-    const marked = await server.admin(listMarked);
-    return marked.flatMap(({ name, mark: { kind, rootId, ticket } }) => {
-      if (kind !== 'ticket' || rootId !== stack.rootId || ticket === undefined || recordOf(state, ticket)) return [];
-      const drop = () => server.admin((session) => dropDatabase(session, name, { force: false }));
-      return [{ instance: ticket, finding: offerRemoval(stack, `the database ${name}`, { instance: ticket }, drop) }];
-    });
-  } catch {
-    return [];
-  }
-}
-
-/** What the own servers of tickets that are gone keep, and such as run on this machine itself. */
-async function listStrayServers(stack: Stack, state: StackState, { unseen }: Evidence): Promise<Stray[]> {
+/** What tickets that are gone had of their own of the shared services. */
+async function listStrayData(stack: Stack, state: StackState, { unseen }: Evidence): Promise<Stray[]> {
   if (unseen.length > 0) return [];
-  const tickets = await readdir(ownFolder(stack, '')).catch(() => []);
-  return tickets
-    .filter((ticket) => !ownServer(REDIS, recordOf(state, ticket)?.own))
-    .map((instance) => {
-      const remove = async (): Promise<void> => {
-        await (await hostRedis(stack, instance)).stop();
-        await removeOwnFolder(stack, instance);
-      };
-      const what = `the Redis data in ${ownFolder(stack, instance)}`;
-      return { instance, service: REDIS, finding: offerRemoval(stack, what, { instance, service: REDIS }, remove) };
-    });
+  const found = (await Promise.all(ALL_KINDS.map((kind) => kind.listStrays(stack, state)))).flat();
+  return found.map(({ ticket: instance, service, what, remove }) => {
+    const whose = { instance, ...(service !== undefined && { service }) };
+    return { ...whose, finding: offerRemoval(stack, what, whose, remove) };
+  });
 }
 
 /**

@@ -1,9 +1,10 @@
 import path from 'node:path';
 import type { OwnEntry } from '../../adapters/state/copies.ts';
-import type { InstanceRecord, OwnRecord, StackState } from '../../domain/instance.ts';
+import type { InstanceRecord, StackState } from '../../domain/instance.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import { listLeases } from '../core/leases.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
+import { findKind } from '../data/kinds.ts';
 import { planPrerequisites } from '../prepare/prerequisites.ts';
 import { withOwn } from './derive-own.ts';
 import { deriveRecord, describeServices } from './derive-record.ts';
@@ -102,17 +103,10 @@ export function giveUpLeases(record: InstanceRecord, others: Rebuilt['known']): 
     const ports = Object.entries(service.ports).filter(([, { host }]) => !leased.has(host));
     return [name, { ...service, ports: Object.fromEntries(ports) }] as const;
   });
-  const own = record.own && { ...record.own, redis: giveUpRedis(record.own.redis, others) };
-  return { ...record, services: Object.fromEntries(services), ...(own && { own }) };
-}
-
-function giveUpRedis(redis: OwnRecord['redis'], others: Rebuilt['known']): OwnRecord['redis'] {
-  if (redis?.server) {
-    const { port = 0 } = redis.server;
-    return listLeases(others).has(port) ? { ...redis, server: { ...redis.server, port: undefined } } : redis;
-  }
-  const taken = Object.values(others.instances).map(({ own }) => own?.redis?.number);
-  return redis && taken.includes(redis.number) ? { number: 0 } : redis;
+  const own = Object.entries(record.own ?? {}).map(([name, part]) => {
+    return [name, findKind(name)?.giveUpLeases?.(part, others) ?? part] as const;
+  });
+  return { ...record, services: Object.fromEntries(services), ...(record.own && { own: Object.fromEntries(own) }) };
 }
 
 /** Gives the baseline as it runs now; undefined when nothing of it does, since `up` then makes it anew. */
@@ -121,7 +115,7 @@ export async function deriveBaseline(stack: Stack, { workloads }: Evidence): Pro
   const config = await configIfReadable(stack);
   if (running.length === 0 || !config) return undefined;
   const empty: StackState = {
-    version: 2,
+    version: 3,
     writtenBy: '',
     root: stack.root,
     stack: stack.name,

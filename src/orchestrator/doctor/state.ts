@@ -42,7 +42,7 @@ export async function examineState(stack: Stack): Promise<Finding[]> {
   return [
     file,
     ...tickets.flat(),
-    ...[...lost].map(([ticket, database]) => ({
+    ...lost.map(([ticket, database]) => ({
       ...{ subject: ticket, ok: false, text: `its database ${database} is gone` },
       hint: `\`stack start ${ticket}\` makes it again, as the baseline’s is now`,
     })),

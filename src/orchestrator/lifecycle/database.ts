@@ -1,21 +1,20 @@
-import 'node:path';
 import { withSession } from '../../adapters/postgres/connection.ts';
 import { findDatabase } from '../../adapters/postgres/databases.ts';
 import { readDumpKind } from '../../adapters/postgres/dump-file.ts';
 import { readSchema } from '../../adapters/postgres/schema.ts';
 import { StackError } from '../../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
-import { withDatabase } from '../../domain/own.ts';
+import { ownDatabase, withDatabase } from '../../domain/own.ts';
 import { diffSchemas, type SchemaChange } from '../../domain/schema-diff.ts';
 import { claimInstance, requireInstance } from '../core/claim.ts';
 import { runForward } from '../core/run.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork, saveRecord, type Work } from '../core/work.ts';
-import { loadInto, requireTools, type TicketDatabase } from '../data/dump.ts';
-import { openPostgres, type PostgresServer } from '../data/postgres.ts';
-import { type Refreshed, refreshTemplate } from '../data/template.ts';
-import { listDatabaseSteps } from '../steps/database.ts';
-import { templateStep } from '../steps/template.ts';
+import { databaseStep } from '../data/postgres/database-step.ts';
+import { loadInto, requireTools, type TicketDatabase } from '../data/postgres/dump.ts';
+import { openPostgres, POSTGRES, type PostgresServer } from '../data/postgres/postgres.ts';
+import { type Refreshed, refreshTemplate } from '../data/postgres/template.ts';
+import { templateStep } from '../data/postgres/template-step.ts';
 import { withUpLock } from '../steps/up.ts';
 import { observeWorkload } from '../workloads/observe.ts';
 import { startInstance } from './start.ts';
@@ -25,7 +24,7 @@ import { requireAlone } from './stop.ts';
 export async function findTicketDatabase(stack: Stack, ticket: string): Promise<TicketDatabase> {
   const state = await stack.store.read();
   const server = openPostgres(stack, await stack.config(), state.shared);
-  const own = ticket === BASELINE ? undefined : requireInstance(state, ticket).own?.postgres;
+  const own = ticket === BASELINE ? undefined : ownDatabase(POSTGRES, requireInstance(state, ticket).own);
   const database = own?.database ?? server.baseline;
   return { server, database, url: withDatabase(server.login.url, database), own: own !== undefined };
 }
@@ -78,8 +77,8 @@ export async function resetDatabase(stack: Stack, ticket: string, { force }: { f
       if ((await template.inspect()) !== 'present') await template.apply({ signal: stack.signal, note });
     });
     // Not before there is something to go back to.
-    for (const step of listDatabaseSteps(work)) await step.revert();
-    const { error } = await runForward(listDatabaseSteps(work), stack);
+    await databaseStep(work).revert();
+    const { error } = await runForward([databaseStep(work)], stack);
     if (error !== undefined) throw error;
   });
 }

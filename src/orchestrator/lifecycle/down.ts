@@ -7,7 +7,7 @@ import { interruptedAt, leftoverError } from '../core/leftover.ts';
 import { runBackward } from '../core/run.ts';
 import type { Stack } from '../core/stack.ts';
 import { type Work, workOnBaseline } from '../core/work.ts';
-import { dropOurs } from '../data/inventory.ts';
+import { ALL_KINDS } from '../data/kinds.ts';
 import { removeShared } from '../steps/shared.ts';
 import { listUpSteps, withUpLock } from '../steps/up.ts';
 
@@ -37,7 +37,7 @@ async function removePrerequisites(work: Work, config: StackConfig, state: Stack
     services: Object.keys(state.baseline?.services ?? {}),
     shared: Object.keys(state.shared),
     network: await hasNetwork(stack),
-    template: false,
+    templates: [],
     extent: 'started',
   });
   // While other tickets' containers stand, stopped or not, the network they are joined to has to stay.
@@ -58,7 +58,7 @@ async function hasNetwork(stack: Stack): Promise<boolean> {
 
 /** Deletes what the shared services keep, and forgets what ran them: the next `up` chooses anew. */
 async function deleteSharedData(work: Work, config: StackConfig): Promise<void> {
-  await dropOurs(work.stack, config);
+  for (const kind of ALL_KINDS) await kind.dropAll?.(work.stack, config);
   const leases = Object.entries(work.shared);
   if (leases.some(([, { provider }]) => provider === 'compose')) await removeShared(work, { volumes: true });
   for (const [name, { provider }] of leases) {

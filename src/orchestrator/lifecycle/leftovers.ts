@@ -6,6 +6,7 @@ import { StackError } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { inFolder } from '../../domain/layout.ts';
 import { isBuiltImage, LABELS } from '../../domain/names.ts';
+import { listOwnServers } from '../../domain/own.ts';
 import { leftoverError } from '../core/leftover.ts';
 import type { Stack } from '../core/stack.ts';
 import type { Work } from '../core/work.ts';
@@ -66,7 +67,7 @@ async function listLeft(stack: Stack, record: InstanceRecord): Promise<string[]>
 
 function isInEngine({ started, services, own }: InstanceRecord): boolean {
   const runs = started && Object.values(services).some(({ runtime }) => runtime === 'docker');
-  return runs || own?.redis?.server?.provider === 'compose';
+  return runs || listOwnServers(own).some(([, { provider }]) => provider === 'compose');
 }
 
 async function listInRepo(repo: string, own: DedicatedRepo): Promise<string[]> {

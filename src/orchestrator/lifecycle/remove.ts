@@ -9,7 +9,7 @@ import { interruptedAt, leftoverError } from '../core/leftover.ts';
 import { type Leftover, runBackward } from '../core/run.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork, savedBy, saveRecord, type Work } from '../core/work.ts';
-import { removeOwnFolder } from '../data/redis-server.ts';
+import { removeOwnFolder } from '../data/own-folder.ts';
 import { describeSafe, keepDumpRecord, purgeDumps, saveData } from '../data/saved-data.ts';
 import { findLostEngine, isInEngine, listAbandoned } from '../safety/lost-engine.ts';
 import { purgeQuiet, rescueTicket } from '../safety/rescue.ts';

@@ -1,7 +1,7 @@
 import { converge } from '../core/converge.ts';
 import type { Stack } from '../core/stack.ts';
 import { workOnBaseline } from '../core/work.ts';
-import { wantsTemplate } from '../data/own.ts';
+import { listWantedTemplates } from '../data/own.ts';
 import { planPrerequisites, requireRunnable, reservePrerequisites } from '../prepare/prerequisites.ts';
 import { listOwnShared } from '../shared/plan.ts';
 import { tellLogins } from '../shared/settings.ts';
@@ -22,7 +22,7 @@ export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promis
   await removeOrphans(work, config);
   const services = Object.keys(work.baseline?.services ?? {}).filter((name) => name in config.services);
   const shared = listOwnShared(stack, config);
-  const wish = { services, shared, network: false, template: wantsTemplate(config), extent };
+  const wish = { services, shared, network: false, templates: listWantedTemplates(config), extent };
   const error = await converge(work, () => guardUpSteps(work, listUpSteps(work, config, wish)), {
     unwind: (run) => unwind(work, run, { forget: false }),
   });

@@ -1,6 +1,6 @@
 import { StackError } from '../../domain/errors.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
-import { hasOwnData, POSTGRES, REDIS } from '../../domain/own.ts';
+import { hasOwnData, listOwnDatabases, listOwnServers } from '../../domain/own.ts';
 import { isServiceStep, type Step } from '../../domain/step.ts';
 import { requireInstances } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
@@ -31,9 +31,7 @@ export async function findLostEngine(
 
 /** True when a step unmakes what is in the engine. */
 export function isInEngine(work: Pick<Work, 'record' | 'shared'>, { id }: Step): boolean {
-  const server = id.kind === 'database' && id.of === REDIS ? work.record.own?.redis?.server : undefined;
-  if (server) return server.provider === 'compose';
-  if (id.kind === 'database') return hasComposedData(work);
+  if (id.kind === 'database') return hasOwnData(work.record) && isComposed(work, id.of);
   return isServiceStep(id) && listContained(work.record).includes(id.of);
 }
 
@@ -44,12 +42,12 @@ export function listAbandoned({ record, shared }: Pick<Work, 'record' | 'shared'
     const named = Object.values(volumes).map((volume) => `the volume ${volume}`);
     return [`the container ${workload}`, ...named, ...(builtImage === undefined ? [] : [`the image ${builtImage}`])];
   });
-  const database = hasComposedData({ record, shared }) ? record.own?.postgres?.database : undefined;
-  const { server } = record.own?.redis ?? {};
+  const databases = listOwnDatabases(record.own).filter(([name]) => isComposed({ record, shared }, name));
+  const servers = listOwnServers(record.own).filter(([, { provider }]) => provider === 'compose');
   return [
     ...services,
-    ...(database === undefined ? [] : [`the database ${database}`]),
-    ...(server?.provider === 'compose' ? [`the container ${server.workload}`] : []),
+    ...databases.map(([, { database }]) => `the database ${database}`),
+    ...servers.map(([, { workload }]) => `the container ${workload}`),
   ];
 }
 
@@ -57,6 +55,12 @@ function listContained({ services }: InstanceRecord): string[] {
   return Object.keys(services).filter((name) => services[name]?.runtime === 'docker');
 }
 
-function hasComposedData({ record, shared }: Pick<Work, 'record' | 'shared'>): boolean {
-  return hasOwnData(record) && [POSTGRES, REDIS].some((name) => shared[name]?.provider === 'compose');
+function hasComposedData(parts: Pick<Work, 'record' | 'shared'>): boolean {
+  return hasOwnData(parts.record) && Object.keys(parts.record.own ?? {}).some((name) => isComposed(parts, name));
+}
+
+/** True when what a ticket has of its own of a shared service is in the engine. */
+function isComposed({ record, shared }: Pick<Work, 'record' | 'shared'>, name: string): boolean {
+  const part = record.own?.[name];
+  return (part?.as === 'server' ? part.provider : shared[name]?.provider) === 'compose';
 }

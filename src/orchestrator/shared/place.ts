@@ -1,8 +1,7 @@
 import type { StackConfig } from '../../domain/config/config.ts';
+import { findKindFacts } from '../../domain/own-kinds.ts';
 import { resolveShared } from '../../domain/shared.ts';
 import type { Stack } from '../core/stack.ts';
-
-const USUAL_PORTS: Record<string, number> = { postgres: 5432, redis: 6379 };
 
 /** Other ways to say localhost. */
 const THIS_MACHINE = new Set(['127.0.0.1', '[::1]']);
@@ -12,7 +11,7 @@ export function placeOf(service: string, { values }: Pick<Stack, 'values'>, conf
   const { url } = resolveShared(service, config?.shared.services[service] ?? {}, values);
   if (url === undefined) return 'stack';
   const { hostname, port } = new URL(url);
-  return `${THIS_MACHINE.has(hostname) ? 'localhost' : hostname}:${port || USUAL_PORTS[service]}`;
+  return `${THIS_MACHINE.has(hostname) ? 'localhost' : hostname}:${port || findKindFacts(service)?.port}`;
 }
 
 /** Says a place as `placeOf` gives it: `Redis at db.local:6379`. */

@@ -1,9 +1,9 @@
 import { probePort } from '../../adapters/net/probe.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { throwIfAborted } from '../../domain/errors.ts';
-import type { StackState } from '../../domain/instance.ts';
+import type { OwnServer, StackState } from '../../domain/instance.ts';
 import { networkName, sharedProject } from '../../domain/names.ts';
-import { ownServer, REDIS } from '../../domain/own.ts';
+import { listOwnDatabases, listOwnServers } from '../../domain/own.ts';
 import type { RuntimeName, WorkloadStatus } from '../../domain/runtime.ts';
 import { resolveShared } from '../../domain/shared.ts';
 import type { Stack } from '../core/stack.ts';
@@ -21,9 +21,9 @@ export interface Observed {
   shared: Map<string, SharedSeen>;
   /** The runtimes that could be asked: of the others nobody knows what runs. */
   answered: Set<RuntimeName>;
-  /** Own databases that are gone, by ticket. */
-  lost: Map<string, string>;
-  /** What a ticket's own Redis does, by ticket; none for those that nobody could ask. */
+  /** Own databases that are gone. */
+  lost: [ticket: string, database: string][];
+  /** What tickets' own servers do, keyed `instance/service`; none for those that nobody could ask. */
   servers: Map<string, string>;
 }
 
@@ -39,7 +39,7 @@ export async function observeWorld(stack: Stack, wanted: SharedServices, state: 
     // What was never started cannot run: its runtime need not even answer.
     records.flatMap(({ started, services, own }) => [
       ...(started ? Object.values(services).map(({ runtime }) => runtime) : []),
-      ...(started && ownServer(REDIS, own)?.provider === 'compose' ? ['docker' as const] : []),
+      ...(started && listOwnServers(own).some(isContained) ? ['docker' as const] : []),
     ]),
   );
   const complaints = new Set<string>();
@@ -63,26 +63,36 @@ export async function observeWorld(stack: Stack, wanted: SharedServices, state: 
   ]);
   for (const text of complaints) stack.emit({ type: 'warning', text });
   const workloads = new Map(statuses.flat().map((status) => [`${status.instance}/${status.service}`, status]));
-  const contained = records.flatMap(({ ticket, own }): [string, string][] => {
-    if (ownServer(REDIS, own)?.provider !== 'compose' || !answered.has('docker')) return [];
-    return [[ticket, workloads.get(`${ticket}/${REDIS}`)?.state ?? 'stopped']];
+  const contained = records.flatMap(({ ticket, own }) => {
+    const keys = listOwnServers(own).flatMap((server) => (isContained(server) ? [`${ticket}/${server[0]}`] : []));
+    return answered.has('docker')
+      ? keys.map((key): [string, string] => [key, workloads.get(key)?.state ?? 'stopped'])
+      : [];
   });
   return { workloads, shared: new Map(shared), answered, lost, servers: new Map([...hosted, ...contained]) };
 }
 
 /** What runs of the tickets' own servers on this machine itself. Loaded only where there is one. */
 async function observeHosted(stack: Stack, { instances }: StackState): Promise<[string, string][]> {
-  const tickets = Object.values(instances).filter(({ own }) => ownServer(REDIS, own)?.provider === 'embedded');
-  if (tickets.length === 0) return [];
-  const { hostRedis } = await import('../data/redis-server.ts');
+  const servers = Object.values(instances).flatMap(({ ticket, own }) =>
+    listOwnServers(own).flatMap((server) => (isContained(server) ? [] : [{ ticket, service: server[0] }])),
+  );
+  if (servers.length === 0) return [];
+  const { findKind } = await import('../data/kinds.ts');
   return Promise.all(
-    tickets.map(async ({ ticket }) => [ticket, (await (await hostRedis(stack, ticket)).status()).state]),
+    servers.map(async ({ ticket, service }): Promise<[string, string]> => {
+      return [`${ticket}/${service}`, (await findKind(service)?.observeServer?.(stack, ticket)) ?? 'unknown'];
+    }),
   );
 }
 
+function isContained([, { provider }]: [string, OwnServer]): boolean {
+  return provider === 'compose';
+}
+
 /** Loaded only where some ticket has a database of its own. */
-async function observeLost(stack: Stack, state: StackState): Promise<Map<string, string>> {
-  if (Object.values(state.instances).every(({ own }) => !own?.postgres)) return new Map();
+async function observeLost(stack: Stack, state: StackState): Promise<Observed['lost']> {
+  if (Object.values(state.instances).every(({ own }) => listOwnDatabases(own).length === 0)) return [];
   const { listLostDatabases } = await import('../data/inventory.ts');
   return listLostDatabases(stack, state);
 }

@@ -8,10 +8,12 @@ import {
   type DedicatedRepo,
   dedicatedRepos,
   type InstanceRecord,
+  type OwnServer,
   type ServiceRecord,
   type StackState,
 } from '../../domain/instance.ts';
-import { ownServer, REDIS } from '../../domain/own.ts';
+import { listOwnServers } from '../../domain/own.ts';
+import { titleOf } from '../../domain/own-kinds.ts';
 import type { RuntimeName } from '../../domain/runtime.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
@@ -47,31 +49,37 @@ export async function findProblems(view: View, record: InstanceRecord): Promise<
     return found;
   }
   await (record.ticket === BASELINE ? findInCheckouts(record, found) : findInRepos(view.stack, record, found));
-  const lost = view.observed.lost.get(record.ticket);
-  if (lost !== undefined)
-    found.broken.push(`its database ${lost} is gone: \`stack start ${record.ticket}\` makes it again`);
-  await findInServer(view, record, found);
+  for (const [ticket, database] of view.observed.lost) {
+    if (ticket === record.ticket)
+      found.broken.push(`its database ${database} is gone: \`stack start ${ticket}\` makes it again`);
+  }
+  for (const [service, server] of listOwnServers(record.own))
+    await findInServer(view, record, { service, server }, found);
   const services = Object.entries(record.services);
   await Promise.all(services.map(([name]) => findInService(view, record, name, found)));
   return found;
 }
 
-/** Its services need its own Redis as long as they run. */
-async function findInServer({ observed }: View, record: InstanceRecord, found: Problems): Promise<void> {
-  const { ticket, own, started, services } = record;
-  const server = ownServer(REDIS, own);
-  const status = observed.servers.get(ticket);
-  if (!server || !started || status === undefined || status === 'starting') return;
-  const seen = server.provider === 'compose' ? observed.workloads.get(`${ticket}/${REDIS}`) : undefined;
+/** Its services need its own server as long as they run. */
+async function findInServer(
+  { observed }: View,
+  { ticket, started, services }: InstanceRecord,
+  { service, server }: { service: string; server: OwnServer },
+  found: Problems,
+): Promise<void> {
+  const title = titleOf(service);
+  const status = observed.servers.get(`${ticket}/${service}`);
+  if (!started || status === undefined || status === 'starting') return;
+  const seen = server.provider === 'compose' ? observed.workloads.get(`${ticket}/${service}`) : undefined;
   if (seen?.aliases?.length === 0)
-    found.broken.push(`its Redis was disconnected from the stack’s network: \`stack start ${ticket}\` repairs it`);
+    found.broken.push(`its ${title} was disconnected from the stack’s network: \`stack start ${ticket}\` repairs it`);
   if (status === 'running') return;
   const isNeeded = Object.keys(services).some(
     (name) => observed.workloads.get(`${ticket}/${name}`)?.state === 'running',
   );
-  if (isNeeded) found.broken.push(`its Redis does not run: \`stack start ${ticket}\` starts it`);
+  if (isNeeded) found.broken.push(`its ${title} does not run: \`stack start ${ticket}\` starts it`);
   if (server.port === undefined || (await isFree(server.port))) return;
-  found.noted.push(`port ${server.port} of its Redis was taken by something else: the next start leases another`);
+  found.noted.push(`port ${server.port} of its ${title} was taken by something else: the next start leases another`);
 }
 
 const FAULTS: Record<WorktreeFault, (repo: string, checkout: string) => string> = {

@@ -4,9 +4,9 @@ import {
   type DedicatedRepo,
   dedicatedRepos,
   type InstanceRecord,
+  type OwnServer,
   type StackState,
 } from '../../domain/instance.ts';
-import { REDIS } from '../../domain/own.ts';
 import type { RuntimeName } from '../../domain/runtime.ts';
 import { resolveShared, sharedUrl } from '../../domain/shared.ts';
 import {
@@ -14,6 +14,7 @@ import {
   type InstanceStatus,
   type InstancesView,
   type InstanceView,
+  type OwnView,
   type RepoStatus,
   type RepoView,
   type ServiceView,
@@ -125,22 +126,27 @@ async function viewInstance(
   };
 }
 
-function viewOwn(
+function viewOwn(view: View, record: InstanceRecord): NonNullable<InstanceView['own']> {
+  const parts = Object.entries(record.own ?? {}).map(([service, part]): [string, OwnView] => {
+    if (part.as === 'database') return [service, { database: part.database }];
+    if (part.as === 'number') return [service, { db: part.number ?? 0 }];
+    return [service, { db: 0, server: viewServer(view, record, { service, server: part }) }];
+  });
+  return Object.fromEntries(parts);
+}
+
+function viewServer(
   { stack, config, observed }: View,
-  { ticket, started, own: { postgres, redis } = {} }: InstanceRecord,
-): NonNullable<InstanceView['own']> {
-  const { server } = redis ?? {};
-  const settings = resolveShared(REDIS, config?.shared.services[REDIS] ?? {}, stack.values);
+  { ticket, started }: InstanceRecord,
+  { service, server: { provider, port = 0 } }: { service: string; server: OwnServer },
+): NonNullable<OwnView['server']> {
+  const settings = resolveShared(service, config?.shared.services[service] ?? {}, stack.values);
   const common = { ...settings, url: undefined, database: undefined, password: undefined };
-  const runtime = server?.provider === 'compose' ? ('docker' as const) : ('process' as const);
-  const view = server && {
-    url: sharedUrl(common, 'localhost', server.port ?? 0),
-    runtime,
-    status: observed.servers.get(ticket) ?? restOf({ started }, runtime, observed),
-  };
+  const runtime = provider === 'compose' ? 'docker' : 'process';
   return {
-    ...(postgres && { postgres: { database: postgres.database } }),
-    ...(redis && { redis: { db: redis.number, ...(view && { server: view }) } }),
+    url: sharedUrl(common, 'localhost', port),
+    runtime,
+    status: observed.servers.get(`${ticket}/${service}`) ?? restOf({ started }, runtime, observed),
   };
 }
 

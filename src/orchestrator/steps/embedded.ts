@@ -6,12 +6,11 @@ import type { Step } from '../../domain/step.ts';
 import { startOnLease } from '../core/leases.ts';
 import { requireConfig, type Work } from '../core/work.ts';
 import { moveSharedLease } from '../shared/plan.ts';
-import { embeddedId } from './ids.ts';
 
 /** A shared service without an engine: a server of this machine, with its data under `.stack/shared/`. */
 export function embeddedStep(work: Work, name: string): Step {
   return {
-    id: embeddedId(name),
+    id: { kind: 'embedded', of: name },
     subject: 'shared',
     title: `${name} on this machine`,
     after: [],

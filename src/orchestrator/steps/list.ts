@@ -2,14 +2,13 @@ import type { StackConfig } from '../../domain/config/config.ts';
 import { dedicatedRepos } from '../../domain/instance.ts';
 import type { Extent, Step, StepId } from '../../domain/step.ts';
 import type { Work } from '../core/work.ts';
+import { listKinds } from '../data/kinds.ts';
 import { listOwnShared } from '../shared/plan.ts';
 import { copyStep } from './copy.ts';
-import { listDatabaseSteps } from './database.ts';
 import { envFileStep } from './env-file.ts';
 import { folderStep } from './folder.ts';
 import { logsStep } from './logs.ts';
 import { listMigrateSteps } from './migrate.ts';
-import { listRedisSteps } from './redis.ts';
 import { listSavedFilesSteps, listSavedWorkSteps } from './saved-work.ts';
 import { listPrerequisiteSteps, listServiceSteps } from './service.ts';
 import { setupStep } from './setup.ts';
@@ -31,11 +30,11 @@ export function listTicketSteps(work: Work, config: StackConfig, extent: Extent)
   const starts = extent !== 'files';
   const services = starts ? listBorrowed(work, config) : [];
   const shared = starts ? listOwnShared(work.stack, config) : [];
-  const template = starts && record.own?.postgres !== undefined;
+  const templates = starts ? Object.keys(record.own ?? {}) : [];
   return [
-    ...guardUpSteps(work, listUpSteps(work, config, { services, shared, network: needsNetwork, template, extent })),
+    ...guardUpSteps(work, listUpSteps(work, config, { services, shared, network: needsNetwork, templates, extent })),
     ...listFileSteps(work),
-    ...(starts ? [...listDatabaseSteps(work), ...listRedisSteps(work)] : []),
+    ...(starts ? listOwnSteps(work) : []),
     ...setUp.map((repo) => setupStep(work, repo)),
     ...(starts ? listMigrateSteps(work, config) : []),
     ...steps,
@@ -45,9 +44,7 @@ export function listTicketSteps(work: Work, config: StackConfig, extent: Extent)
 /** Everything of a ticket that destroy takes apart, told from its record alone. */
 export function listRecordedSteps(work: Work): Step[] {
   const { started } = work.record;
-  const services = started
-    ? [...listDatabaseSteps(work), ...listRedisSteps(work), ...listServices(work, undefined, 'started')]
-    : [];
+  const services = started ? [...listOwnSteps(work), ...listServices(work, undefined, 'started')] : [];
   const logs = logsStep(work);
   // What runs writes there until it has ended.
   const writers = services.map((step) => ({ ...step, after: [...step.after, logs.id] }));
@@ -61,6 +58,11 @@ const FILE_KINDS: readonly StepId['kind'][] = [
 /** True for the steps that make what people work in: worktrees and what is in them. */
 export function isFileStep({ id }: Step): boolean {
   return FILE_KINDS.includes(id.kind);
+}
+
+/** What the ticket has of its own of the shared services. */
+function listOwnSteps(work: Work): Step[] {
+  return listKinds(work.record.own).map((kind) => kind.step(work));
 }
 
 function listFileSteps(work: Work): Step[] {

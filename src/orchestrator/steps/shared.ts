@@ -11,11 +11,10 @@ import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import { composeEnvFileOf } from '../../domain/layout.ts';
 import { networkName, sharedProject } from '../../domain/names.ts';
-import { POSTGRES } from '../../domain/own.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { startOnLease } from '../core/leases.ts';
 import { requireConfig, type Work } from '../core/work.ts';
-import { settlePassword } from '../data/postgres.ts';
+import { ALL_KINDS } from '../data/kinds.ts';
 import { giveComposedPasswords, moveSharedLease } from '../shared/plan.ts';
 import { findComposeFile } from '../shared/ports.ts';
 import { hashLogin, hashShared, listFileValues, listSharedVariables } from '../shared/settings.ts';
@@ -52,8 +51,10 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
       await bringUp(work, names, progress);
       await waitUntilHealthy(work, names, progress);
       await joinNetwork(work, names);
-      const fits = names.includes(POSTGRES) && (await settlePassword(work.stack, config, work.shared, progress.signal));
-      await noteSettings(work, names, fits ? [POSTGRES] : []);
+      const fitting: string[] = [];
+      for (const kind of ALL_KINDS.filter(({ service }) => names.includes(service)))
+        if (await kind.settleLogin?.(work.stack, config, work.shared, progress.signal)) fitting.push(kind.service);
+      await noteSettings(work, names, fitting);
     },
     async revert() {
       await removeShared(work, { volumes: false });

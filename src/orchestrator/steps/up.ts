@@ -8,19 +8,19 @@ import type { Extent, Step, StepId } from '../../domain/step.ts';
 import { listLeases } from '../core/leases.ts';
 import type { Stack } from '../core/stack.ts';
 import type { Work } from '../core/work.ts';
+import { findKind } from '../data/kinds.ts';
 import { embeddedStep } from './embedded.ts';
 import { networkStep } from './network.ts';
 import { listServiceSteps } from './service.ts';
 import { sharedStep } from './shared.ts';
-import { templateStep } from './template.ts';
 
 /** What of it is wanted: these services of the baseline, the shared services, the network for a ticket's sake. */
 export interface UpWish {
   services: readonly string[];
   shared: readonly string[];
   network: boolean;
-  /** The sealed copy of the baseline's database. */
-  template: boolean;
+  /** The shared services of which the copies are wanted that tickets' own begin as. */
+  templates: readonly string[];
   extent: Extent;
 }
 
@@ -35,7 +35,7 @@ export function listUpSteps(work: Work, config: StackConfig | undefined, wish: U
     ...(wish.network || inDocker || composed.length > 0 ? [networkStep(work)] : []),
     ...(composed.length > 0 ? [sharedStep(work, composed)] : []),
     ...embedded.map((name) => embeddedStep(work, name)),
-    ...(wish.template ? [templateStep(work)] : []),
+    ...wish.templates.flatMap((name) => findKind(name)?.templateStep?.(work) ?? []),
     ...wish.services.flatMap((service) => listServiceSteps(own, config, service, wish.extent)).map(nameBaseline),
   ];
 }

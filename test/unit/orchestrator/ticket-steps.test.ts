@@ -56,7 +56,11 @@ function makeWork({ runtime, own, provider }: Shape): Work {
   const stack = { root: '/root', rootId: 'ab12cd34', name: 'shop', values: layValues() } as unknown as Stack;
   const baseline = makeRecord(BASELINE, ['api'], runtime);
   const record = makeRecord('feat-01', own ? ['front', 'api'] : ['front'], runtime);
-  if (own) record.own = { postgres: { database: 'shop_feat_01', from: 'shop' }, redis: { number: 1 } };
+  if (own)
+    record.own = {
+      postgres: { as: 'database', database: 'shop_feat_01', from: 'shop' },
+      redis: { as: 'number', number: 1 },
+    };
   const shared: StackState['shared'] = { postgres: { port: 5433, provider }, redis: { port: 6380, provider } };
   return createWork({ stack, config, record, baseline, shared });
 }

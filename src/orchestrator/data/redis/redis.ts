@@ -1,21 +1,32 @@
-import type { RedisLogin } from '../../adapters/redis/redis.ts';
-import type { StackConfig } from '../../domain/config/config.ts';
-import { StackError } from '../../domain/errors.ts';
-import type { InstanceRecord, OwnRecord, OwnServer, SharedLease, StackState } from '../../domain/instance.ts';
-import { networkAlias, workloadName } from '../../domain/names.ts';
-import { OWN_REDIS, ownSettings, REDIS } from '../../domain/own.ts';
-import { resolveShared, type SharedSettings, sharedAddress } from '../../domain/shared.ts';
-import { listLeases } from '../core/leases.ts';
-import type { Stack } from '../core/stack.ts';
-import { putRecord, type Work } from '../core/work.ts';
-import { placeOf } from '../shared/place.ts';
+import type { RedisLogin } from '../../../adapters/redis/redis.ts';
+import type { StackConfig } from '../../../domain/config/config.ts';
+import { StackError } from '../../../domain/errors.ts';
+import type { InstanceRecord, OwnNumber, OwnServer, StackState } from '../../../domain/instance.ts';
+import { networkAlias, workloadName } from '../../../domain/names.ts';
+import { ownServerOf, ownSettings } from '../../../domain/own.ts';
+import { resolveShared, type SharedSettings, sharedAddress } from '../../../domain/shared.ts';
+import { listLeases } from '../../core/leases.ts';
+import type { Stack } from '../../core/stack.ts';
+import { putRecord, type Work } from '../../core/work.ts';
+import { placeOf } from '../../shared/place.ts';
+import type { SharedLeases } from '../own-kind.ts';
+
+/** The shared service by its name in stack.yml. */
+export const REDIS = 'redis';
 
 /** A Redis has 16 numbered databases unless it is told otherwise. */
 const NUMBERS = 16;
 const USUAL_PORT = 6379;
 const PORTS_AFTER_FIRST = 998;
 
-type OwnRedis = NonNullable<OwnRecord['redis']>;
+/** A ticket's own Redis: a numbered database, or a server. */
+export type OwnRedis = OwnNumber | OwnServer;
+
+/** Returns a record's own Redis; undefined where the ticket uses the shared one. */
+export function ownRedis({ own }: Pick<InstanceRecord, 'own'>): OwnRedis | undefined {
+  const part = own?.[REDIS];
+  return part?.as === 'number' || part?.as === 'server' ? part : undefined;
+}
 
 function redisSettings(stack: Pick<Stack, 'values'>, config: StackConfig | undefined): SharedSettings {
   return resolveShared(REDIS, config?.shared.services[REDIS] ?? {}, stack.values);
@@ -27,25 +38,31 @@ export function ownRedisSettings(
   config: StackConfig | undefined,
   redis: OwnRedis,
 ): SharedSettings {
-  return ownSettings(REDIS, redisSettings(stack, config), { redis }, stack.values);
+  return ownSettings(REDIS, redisSettings(stack, config), { [REDIS]: redis }, stack.values);
 }
 
 /** Gives how stack itself reaches a ticket's own Redis: a database of the shared one, or its server; undefined when there is none. */
 export function openRedis(
   stack: Stack,
   config: StackConfig | undefined,
-  leases: Readonly<Record<string, SharedLease>>,
+  leases: SharedLeases,
   redis: OwnRedis,
 ): RedisLogin | undefined {
-  const { server, number } = redis;
   const settings = ownRedisSettings(stack, config, redis);
-  const address = sharedAddress('process', REDIS, settings, server ?? leases[REDIS]);
-  return address && { url: address.url, where: `${address.host}:${address.port ?? USUAL_PORT}`, number };
+  const address = sharedAddress('process', REDIS, settings, redis.as === 'server' ? redis : leases[REDIS]);
+  return (
+    address && { url: address.url, where: `${address.host}:${address.port ?? USUAL_PORT}`, number: numberOf(redis) }
+  );
+}
+
+/** A server has one database that is used, as has a number that is yet to be leased. */
+export function numberOf(redis: OwnRedis): number {
+  return redis.as === 'number' ? (redis.number ?? 0) : 0;
 }
 
 /** False where a ticket's number is on another server than stack.yml names now: here it may be somebody else's. */
 export function isWhereItWas(stack: Pick<Stack, 'values'>, config: StackConfig | undefined, redis: OwnRedis): boolean {
-  return redis.server !== undefined || redis.at === undefined || redis.at === placeOf(REDIS, stack, config);
+  return redis.as === 'server' || redis.at === undefined || redis.at === placeOf(REDIS, stack, config);
 }
 
 /** What a ticket's own Redis is to be, as stack.yml says; `auto` where nothing speaks against a numbered database. */
@@ -79,11 +96,11 @@ export async function leaseRedis(
   const baseline = Number(redisSettings(stack, config).database ?? 0);
   const others = Object.values(draft.instances).filter(({ ticket }) => ticket !== record.ticket);
   const holders = others.flatMap(({ ticket, own }) =>
-    own?.redis && !own.redis.server ? [{ ticket, number: own.redis.number }] : [],
+    own?.[REDIS]?.as === 'number' && own[REDIS].number !== undefined ? [{ ticket, number: own[REDIS].number }] : [],
   );
   const taken = new Set([baseline, ...tried, ...holders.map(({ number }) => number)]);
   const number = Array.from({ length: NUMBERS - 1 }, (_, index) => index + 1).find((one) => !taken.has(one));
-  if (number !== undefined) return { number };
+  if (number !== undefined) return { as: 'number', number };
   const text = `all ${NUMBERS - 1} numbered databases of Redis are taken`;
   if (isolation === 'auto') {
     stack.emit({ type: 'info', text: `redis: ${text}: ${record.ticket} gets a server of its own` });
@@ -97,15 +114,16 @@ export async function leaseRedis(
 }
 
 /** Leases a server of the ticket's own, of the kind that the shared one is. Call it with the state lock held. Throws `port`. */
-export async function leaseServer(stack: Stack, draft: StackState, record: InstanceRecord): Promise<OwnRedis> {
+export async function leaseServer(stack: Stack, draft: StackState, record: InstanceRecord): Promise<OwnServer> {
   const server = describeOwnServer(stack, record.ticket, draft.shared[REDIS]?.provider ?? 'compose');
-  await stack.ownPasswords({ make: OWN_REDIS });
-  return { number: 0, server: { ...server, port: await leaseServerPort(stack, draft, record) } };
+  await stack.ownPasswords({ make: ownServerOf(REDIS) });
+  return { ...server, port: await leaseServerPort(stack, draft, record) };
 }
 
 /** Gives a server of a ticket's own, still without its lease. */
 export function describeOwnServer(stack: Stack, ticket: string, provider: OwnServer['provider']): OwnServer {
   return {
+    as: 'server',
     provider,
     container: USUAL_PORT,
     workload: workloadName(stack.name, stack.rootId, ticket, REDIS),
@@ -132,7 +150,7 @@ export async function moveServerLease(work: Work, server: OwnServer, taken: numb
     server.port = await leaseServerPort(work.stack, draft, work.record, [taken]);
     putRecord(draft, work.record);
   });
-  work.leases.moved.add('redis');
+  work.leases.moved.add(REDIS);
   const text = `redis: port ${taken} is taken, leased ${server.port} instead`;
   work.stack.emit({ type: 'warning', text });
 }

@@ -1,18 +1,16 @@
-import { POSTGRES } from '../../domain/own.ts';
-import type { Step } from '../../domain/step.ts';
-import { requireConfig, type Work } from '../core/work.ts';
-import { openPostgres } from '../data/postgres.ts';
-import { isTemplateFresh, refreshTemplate } from '../data/template.ts';
-import { embeddedId, TEMPLATE_ID } from './ids.ts';
+import type { Step } from '../../../domain/step.ts';
+import { requireConfig, type Work } from '../../core/work.ts';
+import { openPostgres, POSTGRES } from './postgres.ts';
+import { isTemplateFresh, refreshTemplate } from './template.ts';
 
 /** The sealed copy of the baseline's database that tickets' own databases are made from. */
 export function templateStep(work: Work): Step {
   return {
-    id: TEMPLATE_ID,
+    id: { kind: 'template', of: POSTGRES },
     subject: 'shared',
     title: 'template of the database',
     after: [],
-    afterIfListed: [{ kind: 'shared services' }, embeddedId(POSTGRES)],
+    afterIfListed: [{ kind: 'shared services' }, { kind: 'embedded', of: POSTGRES }],
     async inspect() {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
       return (await isTemplateFresh(work.stack, server)) ? 'present' : 'different';

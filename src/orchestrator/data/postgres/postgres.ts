@@ -4,18 +4,22 @@ import {
   stateOf,
   withKeptSession,
   withSession,
-} from '../../adapters/postgres/connection.ts';
-import { changePassword, findTools, loginEnv, type PostgresTools } from '../../adapters/postgres/tools.ts';
-import type { StackConfig } from '../../domain/config/config.ts';
-import { StackError, throwIfAborted } from '../../domain/errors.ts';
-import type { InstanceRecord, SharedLease } from '../../domain/instance.ts';
-import { sharedProject } from '../../domain/names.ts';
-import { POSTGRES } from '../../domain/own.ts';
-import { resolveShared, sharedAddress } from '../../domain/shared.ts';
-import { configIfReadable, type Stack } from '../core/stack.ts';
-import type { Work } from '../core/work.ts';
-import { placeOf } from '../shared/place.ts';
-import { takesPassword } from '../shared/settings.ts';
+} from '../../../adapters/postgres/connection.ts';
+import { changePassword, findTools, loginEnv, type PostgresTools } from '../../../adapters/postgres/tools.ts';
+import type { StackConfig } from '../../../domain/config/config.ts';
+import { StackError, throwIfAborted } from '../../../domain/errors.ts';
+import type { InstanceRecord } from '../../../domain/instance.ts';
+import { sharedProject } from '../../../domain/names.ts';
+import { ownDatabase } from '../../../domain/own.ts';
+import { resolveShared, sharedAddress } from '../../../domain/shared.ts';
+import { configIfReadable, type Stack } from '../../core/stack.ts';
+import type { Work } from '../../core/work.ts';
+import { placeOf } from '../../shared/place.ts';
+import { takesPassword } from '../../shared/settings.ts';
+import type { SharedLeases } from '../own-kind.ts';
+
+/** The shared service by its name in stack.yml. */
+export const POSTGRES = 'postgres';
 
 /** Every server has it, and hardly anybody uses it. */
 const NOBODYS = 'postgres';
@@ -34,8 +38,6 @@ export interface PostgresServer {
   /** pg_dump and the like that fit the server; undefined when there are none. */
   tools(): Promise<PostgresTools | undefined>;
 }
-
-type SharedLeases = Readonly<Record<string, SharedLease>>;
 
 /**
  * Gives the shared Postgres. Without a config it is the one that the lease tells of, with the default login. Throws
@@ -136,7 +138,7 @@ export async function openRecorded(
   work: Pick<Work, 'stack' | 'config' | 'shared'> & { record?: InstanceRecord },
 ): Promise<PostgresServer | undefined> {
   const config = work.config ?? (await configIfReadable(work.stack));
-  const at = work.record?.own?.postgres?.at;
+  const at = ownDatabase(POSTGRES, work.record?.own)?.at;
   if (at !== undefined && at !== placeOf(POSTGRES, work.stack, config)) return undefined;
   const { url } = resolveShared(POSTGRES, config?.shared.services[POSTGRES] ?? {}, work.stack.values);
   if (url === undefined && !work.shared[POSTGRES]) return undefined;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { endClients, inUse, isCounting, listClients } from '../../adapters/postgres/clients.ts';
-import { type Session, stateOf } from '../../adapters/postgres/connection.ts';
+import { endClients, inUse, isCounting, listClients } from '../../../adapters/postgres/clients.ts';
+import { type Session, stateOf } from '../../../adapters/postgres/connection.ts';
 import {
   copyDatabase,
   type Database,
@@ -11,11 +11,11 @@ import {
   markDatabase,
   replaceDatabase,
   sealDatabase,
-} from '../../adapters/postgres/databases.ts';
-import { copyLive } from '../../adapters/postgres/tools.ts';
-import { StackError, throwIfAborted } from '../../domain/errors.ts';
-import { hiddenDatabase } from '../../domain/own.ts';
-import type { Stack } from '../core/stack.ts';
+} from '../../../adapters/postgres/databases.ts';
+import { copyLive } from '../../../adapters/postgres/tools.ts';
+import { StackError, throwIfAborted } from '../../../domain/errors.ts';
+import { hiddenDatabase } from '../../../domain/own.ts';
+import type { Stack } from '../../core/stack.ts';
 import type { PostgresServer } from './postgres.ts';
 
 /** Above this a copy of a database that is in use is made when it is asked for, not with every ticket. */

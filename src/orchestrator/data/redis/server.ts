@@ -1,22 +1,20 @@
-import { rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isThere, makeFolder, replaceFile } from '../../adapters/files/files.ts';
-import { countKeys, isRefusal } from '../../adapters/redis/redis.ts';
-import { renderRedisConfig } from '../../adapters/servers/host-redis.ts';
-import type { HostServer, ServerSettings } from '../../adapters/servers/host-server.ts';
-import { StackError, throwIfAborted } from '../../domain/errors.ts';
-import type { OwnServer } from '../../domain/instance.ts';
-import { inFolder } from '../../domain/layout.ts';
-import { networkName, sharedProject, shortHash } from '../../domain/names.ts';
-import { REDIS } from '../../domain/own.ts';
-import type { WorkloadRef, WorkloadSpec, WorkloadStatus } from '../../domain/runtime.ts';
-import type { StepProgress } from '../../domain/step.ts';
-import { startOnLease } from '../core/leases.ts';
-import { ensureNetwork } from '../core/network.ts';
-import { configIfReadable, type Stack } from '../core/stack.ts';
-import { requireConfig, saveRecord, type Work } from '../core/work.ts';
-import { moveServerLease, openRedis, ownRedisSettings } from './redis.ts';
+import { isThere, makeFolder, replaceFile } from '../../../adapters/files/files.ts';
+import { countKeys, isRefusal } from '../../../adapters/redis/redis.ts';
+import { renderRedisConfig } from '../../../adapters/servers/host-redis.ts';
+import type { HostServer, ServerSettings } from '../../../adapters/servers/host-server.ts';
+import { StackError, throwIfAborted } from '../../../domain/errors.ts';
+import type { OwnServer } from '../../../domain/instance.ts';
+import { networkName, sharedProject, shortHash } from '../../../domain/names.ts';
+import type { WorkloadRef, WorkloadSpec, WorkloadStatus } from '../../../domain/runtime.ts';
+import type { StepProgress } from '../../../domain/step.ts';
+import { startOnLease } from '../../core/leases.ts';
+import { ensureNetwork } from '../../core/network.ts';
+import { configIfReadable, type Stack } from '../../core/stack.ts';
+import { requireConfig, saveRecord, type Work } from '../../core/work.ts';
+import { ownFolder, removeOwnFolder } from '../own-folder.ts';
+import { moveServerLease, openRedis, ownRedisSettings, REDIS } from './redis.ts';
 
 const READY_MS = 60_000;
 const POLL_MS = 50;
@@ -25,11 +23,6 @@ const SHOWN_LINES = 30;
 const INSIDE = '/data';
 
 type Parts = Pick<Work, 'stack' | 'record'>;
-
-/** Gives the folder with all that a ticket's own servers keep on the disk. */
-export function ownFolder(stack: Pick<Stack, 'root'>, ticket: string): string {
-  return inFolder(stack.root, 'own', ticket);
-}
 
 /** Gives the server that is a ticket's own Redis without an engine. */
 export function hostRedis(stack: Stack, ticket: string): Promise<HostServer> {
@@ -83,7 +76,7 @@ async function startProcess(work: Work, server: OwnServer, { signal }: Pick<Step
 }
 
 async function settingsOf(work: Work, server: OwnServer): Promise<ServerSettings> {
-  const { user, password } = ownRedisSettings(work.stack, await requireConfig(work), { number: 0, server });
+  const { user, password } = ownRedisSettings(work.stack, await requireConfig(work), server);
   return { port: server.port ?? 0, user, password };
 }
 
@@ -115,7 +108,7 @@ async function findImage({ stack }: Work): Promise<string | undefined> {
 
 async function describeServer(work: Work, server: OwnServer): Promise<{ spec: WorkloadSpec; config: string }> {
   const { stack, record } = work;
-  const settings = ownRedisSettings(stack, await requireConfig(work), { number: 0, server });
+  const settings = ownRedisSettings(stack, await requireConfig(work), server);
   const { user, password, image } = settings;
   const { port: host = 0, container = 0, alias } = server;
   const config = renderRedisConfig({ port: container, user, password, dir: `${INSIDE}/data` }, ['protected-mode no']);
@@ -140,7 +133,7 @@ async function describeServer(work: Work, server: OwnServer): Promise<{ spec: Wo
 }
 
 async function waitUntilAnswering(work: Work, server: OwnServer, signal: AbortSignal): Promise<void> {
-  const login = openRedis(work.stack, await requireConfig(work), work.shared, { number: 0, server });
+  const login = openRedis(work.stack, await requireConfig(work), work.shared, server);
   if (!login) return;
   const deadline = performance.now() + READY_MS;
   for (;;) {
@@ -185,14 +178,6 @@ export async function removeServer(work: Parts, server: OwnServer): Promise<void
   await removeOwnFolder(stack, record.ticket);
 }
 
-/** Deletes all that a ticket's own servers keep on the disk. Missing is done. */
-export async function removeOwnFolder(stack: Stack, ticket: string): Promise<void> {
-  const folder = ownFolder(stack, ticket);
-  await rm(folder, { recursive: true, force: true });
-  // Others may have theirs beside it.
-  await rmdir(path.dirname(folder)).catch(() => undefined);
-}
-
 /** Runs `use` while a ticket's own server runs: one that was at rest is started for it, and comes to rest again. */
 export async function withServer<Result>(work: Work, server: OwnServer, use: () => Promise<Result>): Promise<Result> {
   const { signal } = work.stack;
@@ -214,7 +199,7 @@ export async function withServer<Result>(work: Work, server: OwnServer, use: () 
 
 async function letsIn(work: Work, server: OwnServer): Promise<boolean> {
   const config = work.config ?? (await configIfReadable(work.stack));
-  const login = openRedis(work.stack, config, work.shared, { number: 0, server });
+  const login = openRedis(work.stack, config, work.shared, server);
   return (
     !login ||
     countKeys(login).then(

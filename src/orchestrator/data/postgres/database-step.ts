@@ -1,4 +1,4 @@
-import type { Session } from '../../adapters/postgres/connection.ts';
+import type { Session } from '../../../adapters/postgres/connection.ts';
 import {
   copyDatabase,
   copyProperties,
@@ -6,35 +6,32 @@ import {
   findDatabase,
   fingerprintOf,
   moveDatabase,
-} from '../../adapters/postgres/databases.ts';
-import { StackError } from '../../domain/errors.ts';
-import { dedicatedRepos, type OwnRecord } from '../../domain/instance.ts';
-import { hiddenDatabase, POSTGRES } from '../../domain/own.ts';
-import { DATABASE_ID, type Step } from '../../domain/step.ts';
-import { configIfReadable } from '../core/stack.ts';
-import { requireConfig, saveRecord, type Work } from '../core/work.ts';
-import { openPostgres, openRecorded, type PostgresServer } from '../data/postgres.ts';
-import { bringDataBack, findKept, takeBack } from '../data/saved-data.ts';
-import { templateName } from '../data/template.ts';
-import { describePlace, placeOf } from '../shared/place.ts';
-import { embeddedId, TEMPLATE_ID } from './ids.ts';
+} from '../../../adapters/postgres/databases.ts';
+import { StackError } from '../../../domain/errors.ts';
+import { dedicatedRepos, type OwnDatabase } from '../../../domain/instance.ts';
+import { hiddenDatabase, ownDatabase } from '../../../domain/own.ts';
+import type { Step } from '../../../domain/step.ts';
+import { configIfReadable } from '../../core/stack.ts';
+import { requireConfig, saveRecord, type Work } from '../../core/work.ts';
+import { describePlace, placeOf } from '../../shared/place.ts';
+import { openPostgres, openRecorded, POSTGRES, type PostgresServer } from './postgres.ts';
+import { bringDataBack, findKept, takeBack } from './saved.ts';
+import { templateName } from './template.ts';
 
-/** A database of the ticket's own; [] where it uses the shared one. */
-export function listDatabaseSteps(work: Work): Step[] {
-  const own = work.record.own?.postgres;
-  return own ? [databaseStep(work, own)] : [];
-}
-
-type OwnDatabase = NonNullable<OwnRecord['postgres']>;
-
-function databaseStep(work: Work, own: OwnDatabase): Step {
+/** A database of the ticket's own. */
+export function databaseStep(work: Work): Step {
+  const own = requireDatabase(work);
   const { database, from } = own;
   return {
-    id: DATABASE_ID,
+    id: { kind: 'database', of: POSTGRES },
     subject: POSTGRES,
     title: `database ${database}, from ${from}`,
     after: [],
-    afterIfListed: [{ kind: 'shared services' }, embeddedId(POSTGRES), TEMPLATE_ID],
+    afterIfListed: [
+      { kind: 'shared services' },
+      { kind: 'embedded', of: POSTGRES },
+      { kind: 'template', of: POSTGRES },
+    ],
     async inspect() {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
       const isThere = await server.admin((session) => isOurs(session, work, database));
@@ -47,7 +44,7 @@ function databaseStep(work: Work, own: OwnDatabase): Step {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
       if (await server.admin((session) => isOurs(session, work, database))) return noteMade(work, own, true);
       await tellStranded(work);
-      const saved = work.rescue?.own?.postgres;
+      const saved = work.rescue?.own?.[POSTGRES];
       if (saved?.dump !== undefined || saved?.kept !== undefined) {
         if (await bringDataBack(work, server)) return noteMade(work, own, true);
         const text = `the saved data of ${work.record.ticket} is gone: its database begins as the baseline’s`;
@@ -72,9 +69,15 @@ function databaseStep(work: Work, own: OwnDatabase): Step {
   };
 }
 
+function requireDatabase({ record }: Pick<Work, 'record'>): OwnDatabase {
+  const own = ownDatabase(POSTGRES, record.own);
+  if (!own) throw new Error(`${record.ticket} has no database of its own`);
+  return own;
+}
+
 /** A database that was made on a server which stack.yml names no more is out of reach. */
 async function tellStranded({ stack, record, config }: Work): Promise<void> {
-  const { database, made, at } = record.own?.postgres ?? {};
+  const { database, made, at } = requireDatabase({ record });
   const known = config ?? (await configIfReadable(stack));
   if (!made || at === undefined || at === placeOf(POSTGRES, stack, known)) return;
   const server = describePlace('Postgres', at);
@@ -101,7 +104,7 @@ async function isOurs(session: Session, { stack, record }: Work, database: strin
 /** Made under a name that is only ours and renamed when all of it is there: under its own name it is never half made. */
 async function makeDatabase(session: Session, work: Work, server: PostgresServer): Promise<void> {
   const { stack, record } = work;
-  const { database, from } = record.own?.postgres ?? { database: '', from: '' };
+  const { database, from } = requireDatabase(work);
   if (await findDatabase(session, database)) {
     throw new StackError(
       'exists',

@@ -1,22 +1,22 @@
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileError, isThere } from '../../adapters/files/files.ts';
-import { endClients } from '../../adapters/postgres/clients.ts';
+import { explainFileError, isThere } from '../../../adapters/files/files.ts';
+import { endClients } from '../../../adapters/postgres/clients.ts';
 import {
   copyProperties,
   dropDatabase,
   makeEmptyLike,
   markDatabase,
   replaceDatabase,
-} from '../../adapters/postgres/databases.ts';
-import { readDumpKind } from '../../adapters/postgres/dump-file.ts';
-import { dumpTo, findTools, loadFrom, loginEnv, type PostgresTools } from '../../adapters/postgres/tools.ts';
-import { StackError } from '../../domain/errors.ts';
-import { hiddenDatabase } from '../../domain/own.ts';
-import type { Stack } from '../core/stack.ts';
-import type { Work } from '../core/work.ts';
-import type { PostgresServer } from './postgres.ts';
+} from '../../../adapters/postgres/databases.ts';
+import { readDumpKind } from '../../../adapters/postgres/dump-file.ts';
+import { dumpTo, findTools, loadFrom, loginEnv, type PostgresTools } from '../../../adapters/postgres/tools.ts';
+import { StackError } from '../../../domain/errors.ts';
+import { hiddenDatabase, ownDatabase } from '../../../domain/own.ts';
+import type { Stack } from '../../core/stack.ts';
+import type { Work } from '../../core/work.ts';
+import { POSTGRES, type PostgresServer } from './postgres.ts';
 
 /** The database that a ticket uses: its own, or the one that all share. */
 export interface TicketDatabase {
@@ -77,7 +77,7 @@ export async function dumpDatabase(
 /** Loads a dump as a ticket's database, in place of one that is there. Throws `database`, `files`. */
 export async function loadInto(work: Work, server: PostgresServer, file: string): Promise<void> {
   const { stack, record } = work;
-  const { database, from } = record.own?.postgres ?? { database: '', from: '' };
+  const { database, from } = ownDatabase(POSTGRES, record.own) ?? { database: '', from: '' };
   const tools = await requireTools(stack, server, { dump: true });
   const plain = (await readDumpKind(file)) === 'plain';
   const fresh = hiddenDatabase(from, `load_${record.ticket}`, stack.rootId);
