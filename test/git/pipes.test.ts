@@ -20,6 +20,12 @@ function pipe(file: string): void {
   execFileSync('mkfifo', [file]);
 }
 
+function restoreEnv(before: Record<string, string | undefined>): void {
+  for (const [name, value] of Object.entries(before))
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+}
+
 /** A repo with a linked worktree, with something to look into in its folder `sub`. */
 function makeWorld(): { repo: string; worktree: string } {
   const folder = makeTemp();
@@ -61,6 +67,36 @@ describe('a pipe where git reads a file', () => {
     await expect(askGit(worktree, args)).rejects.toMatchObject(told);
     await expect(changeGit(worktree, args, soon)).rejects.toMatchObject(told);
     await until('no git waits', async () => (await listWaiting(path.dirname(repo))).length === 0);
+  });
+
+  it.each([
+    ['.gitconfig', REFS, ''],
+    ['.config/git/ignore', STATUS, ''],
+    ['mine/ignore', STATUS, '[core]\n\texcludesFile = ~/mine/ignore\n'],
+    ['mine/attributes', STATUS, '[core]\n\tattributesFile = "~/mine/attributes"\n'],
+    ['mine/more', REFS, '[include]\n\tpath = mine/more\n'],
+  ])('at ~/%s, among a person’s own settings, is named', async (file, args, settings) => {
+    const { worktree } = makeWorld();
+    writeFileSync(path.join(worktree, 'README.md'), 'other\n');
+    const home = makeTemp();
+    const before = { HOME: process.env.HOME, GIT_CONFIG_GLOBAL: process.env.GIT_CONFIG_GLOBAL };
+    onTestFinished(() => void restoreEnv(before));
+    process.env.HOME = home;
+    delete process.env.GIT_CONFIG_GLOBAL;
+    if (settings) writeFileSync(path.join(home, '.gitconfig'), settings);
+    pipe(path.join(home, file));
+    const told = { code: 'git', message: `${path.join(home, file)} is a pipe, and git would wait for it` };
+    await expect(askGit(worktree, args)).rejects.toMatchObject(told);
+  });
+
+  it('in what a repo borrows objects from is named', async () => {
+    const { repo, worktree } = makeWorld();
+    const lender = makeRepo(path.join(path.dirname(repo), 'lender'));
+    writeFileSync(path.join(repo, '.git/objects/info/alternates'), `${lender}/.git/objects\n`);
+    const file = path.join(lender, '.git/objects/info/alternates');
+    pipe(file);
+    const told = { message: `${file} is a pipe, and git would wait for it` };
+    await expect(askGit(worktree, REFS)).rejects.toMatchObject(told);
   });
 
   it('in a submodule ends the git too that git started there', async () => {

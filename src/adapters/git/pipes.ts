@@ -9,6 +9,7 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import { pathOf } from '../files/byte-names.ts';
@@ -52,6 +53,8 @@ const IN_WORKTREE = new Set(['.gitignore', '.gitattributes', '.gitmodules']);
 /** What git reads in its own folder. Tools keep pipes of their own there too. */
 const IN_GIT_DIR =
   /(?:^|\/)(?:[A-Z_]+|config(?:\.worktree)?|(?:shared)?index(?:\.\w+)?|packed-refs|commondir|gitdir|shallow|locked)$|(?:^|\/)(?:info|logs|pack|rebase-apply|rebase-merge|refs|reftable|sequencer)\//;
+/** `core.excludesFile`, `core.attributesFile` and `include.path`, in a config file. */
+const FILE_IN_SETTINGS = /^\s*(excludesfile|attributesfile|path)\s*=\s*"?([^"\n]*)/gim;
 /** Objects are many, and no tool makes a pipe among them; the rest is not read by a question. */
 const PASSED_OVER = /(?:^|\/)(?:objects\/[0-9a-f]{2}|annex|hooks|lfs)$/;
 
@@ -108,6 +111,7 @@ function* listCandidates({ cwd, args, gitDir }: Place, isEnough: () => boolean):
   const search = { isEnough, seen: new Set<string>() };
   if (gitDir !== undefined) yield* listInGitDir(path.resolve(cwd, gitDir), search);
   if (top !== undefined) yield* listOfDotGit(top.dotGit, search);
+  yield* listFromSettings([...search.seen].map((folder) => path.join(folder, 'config')));
   if (READS_FILES.has(commandOf(args))) yield* listInWorktree(gitDir === undefined ? top?.folder : cwd, search);
 }
 
@@ -153,7 +157,31 @@ function* listOfDotGit(dotGit: string, search: Search): Generator<string> {
   const gitDir = followDotGit(dotGit);
   yield* listInGitDir(gitDir, search);
   yield path.join(gitDir, 'commondir');
-  yield* listInGitDir(findCommonDir(gitDir), search);
+  const commonDir = findCommonDir(gitDir);
+  yield* listInGitDir(commonDir, search);
+  const objects = path.join(commonDir, 'objects');
+  const alternates = readText(path.join(objects, 'info', 'alternates')).split('\n');
+  for (const other of alternates.filter(Boolean)) yield* listInGitDir(path.resolve(objects, other), search);
+}
+
+/**
+ * Lists a person's own settings, and the files that these and the repo's lead to. A value that is no path does no harm: only
+ * a pipe counts.
+ */
+function* listFromSettings(ofRepo: readonly string[]): Generator<string> {
+  const home = homedir();
+  const own = path.join(home, '.config', 'git');
+  yield* [path.join(own, 'ignore'), path.join(own, 'attributes')];
+  const configs = new Set(['/etc/gitconfig', path.join(home, '.gitconfig'), path.join(own, 'config'), ...ofRepo]);
+  // A set's walk reaches what is added meanwhile: files that settings include.
+  for (const config of configs) {
+    yield config;
+    for (const [, key = '', value = ''] of readText(config).matchAll(FILE_IN_SETTINGS)) {
+      const file = path.resolve(path.dirname(config), value.trim().replace(/^~(?=\/)/, home));
+      if (key.toLowerCase() === 'path') configs.add(file);
+      else yield file;
+    }
+  }
 }
 
 /** Links are followed: what git reads there may be kept elsewhere. */
