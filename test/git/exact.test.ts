@@ -267,6 +267,19 @@ describe('what is saved comes back', () => {
     expect(git(worktree, 'log', '-1', '--format=%P')).toBe(`${mine} ${other}`);
   });
 
+  it('with the message of a commit that was given up', async () => {
+    const { worktree, goAndComeBack } = await makeWorld();
+    writeFileSync(path.join(worktree, 'new'), 'x');
+    git(worktree, 'add', '.');
+    const editor = 'echo "Say a lot of what took an hour to write" >"$1"; exit 1; :';
+    expect(() => git(worktree, '-c', `core.editor=sh -c '${editor}' --`, 'commit')).toThrow();
+    const file = (): string => git(worktree, 'rev-parse', '--path-format=absolute', '--git-path', 'COMMIT_EDITMSG');
+    const before = readFileSync(file(), 'utf8');
+    expect(before).toContain('an hour');
+    await goAndComeBack();
+    expect(readFileSync(file(), 'utf8')).toBe(before);
+  });
+
   it('with a rebase under way, which goes on', async () => {
     const { repo, worktree, goAndComeBack } = await makeWorld();
     commitFile(worktree, 'file-1', 'here\n');

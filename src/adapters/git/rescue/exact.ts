@@ -24,7 +24,7 @@ export interface Exact {
 
 /** What git, and stack, keep of one worktree and must come back for it to be as it was; the rest is made with it, or is a log. */
 const OWN =
-  /^(index|stack\.json|sharedindex\..*|(MERGE|BISECT)_.*|(CHERRY_PICK|REVERT|REBASE|ORIG)_HEAD|SQUASH_MSG|config\.worktree|info\/sparse-checkout|(sequencer|rebase-merge|rebase-apply|refs)\/.*)$/;
+  /^(index|stack\.json|sharedindex\..*|(MERGE|BISECT)_.*|(CHERRY_PICK|REVERT|REBASE|ORIG)_HEAD|(SQUASH|COMMIT_EDIT)_?MSG|config\.worktree|info\/sparse-checkout|(sequencer|rebase-merge|rebase-apply|refs)\/.*)$/;
 const OBJECT_ID = /\b[0-9a-f]{40}(?:[0-9a-f]{24})?\b/g;
 /** Longer ones are no notes of git's. */
 const MOST_BYTES = 1_000_000;
