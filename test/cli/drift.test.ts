@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isRunning } from '../support/process-world.ts';
 import { DAEMON } from '../support/processes.ts';
@@ -310,6 +311,14 @@ describe('what changes under a ticket', () => {
         ),
       });
     }
+    renameSync(path.join(elsewhere, '.stack'), `${elsewhere}.state`);
+    expect(await shop.stack(['doctor'], { cwd: elsewhere })).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining(
+        `${elsewhere}/tickets/feat-01 is the folder of a ticket of ${shop.root}, which is not there any more`,
+      ),
+    });
+    renameSync(`${elsewhere}.state`, path.join(elsewhere, '.stack'));
     renameSync(elsewhere, shop.root);
     expect((await shop.ps()).instances).toMatchObject([{ status: 'running', problems: [] }]);
     expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });

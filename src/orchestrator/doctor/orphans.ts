@@ -14,6 +14,7 @@ import { isUpAtWork } from '../steps/up.ts';
 import { collectEvidence, type Evidence, type EvidenceItem } from './evidence.ts';
 import type { Finding } from './finding.ts';
 import { deriveBaseline, findRecord, giveUpLeases, listTickets } from './rebuild.ts';
+import { listStrandedFolders } from './traces.ts';
 
 const FIXES = '`stack doctor --fix` asks about it';
 
@@ -38,7 +39,19 @@ export async function examineOrphans(stack: Stack, state: StackState, evidence: 
       .filter(({ instance, service }) => !spared.has(instance) && !isRecorded(now, instance, service))
       .map(({ finding }) => finding),
     ...(await listUnrecorded(stack, now)),
+    ...(await listStranded(stack)),
   ];
+}
+
+/** Folders of tickets whose root was moved here, and whose state did not come with it: no command knows them. */
+async function listStranded(stack: Stack): Promise<Finding[]> {
+  const stranded = await listStrandedFolders(stack.root, await configIfReadable(stack));
+  return stranded.map(({ folder, root }) => ({
+    subject: path.basename(folder),
+    ok: false,
+    text: `${folder} is the folder of a ticket of ${root}, which is not there any more`,
+    hint: `move the root back to ${root} with its .stack; or take what you need out of the folder, delete it, and run \`git worktree prune\` in the repos`,
+  }));
 }
 
 function isRecorded(state: StackState, instance: string, service: string | undefined): boolean {

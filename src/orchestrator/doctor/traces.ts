@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { readTicketPointer } from '../../adapters/config-file.ts';
@@ -22,8 +23,22 @@ export async function listTraces(root: string, config: StackConfig | undefined):
   return [...new Set(names)].sort();
 }
 
-/** Gives the folders whose pointers lead to the root. */
+/** Returns the folders whose pointers lead to the root. */
 export async function listTicketFolders(root: string, config: StackConfig | undefined): Promise<string[]> {
+  const pointed = await listPointed(root, config);
+  return pointed.filter((one) => one.root === root).map(({ folder }) => folder);
+}
+
+/** Returns the folders, where this root has its tickets, whose pointers lead to a root that is not there: one that was moved. */
+export async function listStrandedFolders(
+  root: string,
+  config: StackConfig | undefined,
+): Promise<{ folder: string; root: string }[]> {
+  const pointed = await listPointed(root, config);
+  return pointed.filter((one) => one.root !== root && !existsSync(one.root));
+}
+
+async function listPointed(root: string, config: StackConfig | undefined): Promise<{ folder: string; root: string }[]> {
   const homes = new Set([
     await ticketsFolder(root, undefined),
     ...(config ? [await ticketsFolder(root, config.worktrees)] : []),
@@ -31,11 +46,11 @@ export async function listTicketFolders(root: string, config: StackConfig | unde
   const folders = await Promise.all(
     [...homes].map(async (home) => (await readdir(home).catch(() => [])).map((name) => path.join(home, name))),
   );
-  const ours = folders.flat().map(async (folder) => {
+  const pointed = folders.flat().map(async (folder) => {
     const pointer = await readTicketPointer(folder).catch(() => undefined);
-    return pointer?.root === root ? [folder] : [];
+    return pointer ? [{ folder, root: pointer.root }] : [];
   });
-  return (await Promise.all(ours)).flat();
+  return (await Promise.all(pointed)).flat();
 }
 
 /** A backup that cannot be read is a trace of whatever it held. */
