@@ -100,7 +100,7 @@ describe('help', () => {
   it('takes the ticket after `--with REPO`, and a list with commas', async () => {
     const run = await shop.stack(['create', '--with', 'api,front', 'feat-01', '--dry-run', '--no-start']);
     expect(run).toMatchObject({ code: 0 });
-    expect(run.stdout).toContain('feat-01 would be made so');
+    expect(run.stdout).toContain('feat-01 would be created:');
     expect(run.stdout).toMatch(/ api +worktree/);
   });
 });
