@@ -59,7 +59,7 @@ describe.skipIf(!found)('images', () => {
   it('are built, step by step, from a folder', async () => {
     await writeFile(join(context, 'hello.txt'), 'hello');
     const said = await build(
-      `FROM ${NODE_IMAGE} AS first\nARG WHO\nCOPY hello.txt /\nRUN echo "$WHO" > /who\nFROM first\nRUN exit 1\n`,
+      `FROM ${NODE_IMAGE} AS first\nARG WHO\nCOPY hello.txt /\nRUN echo "$WHO" > /who # ${rootId}\nFROM first\nRUN exit 1\n`,
       { target: 'first', args: { WHO: 'ann' } },
     );
     expect(said.filter((line) => /RUN echo/.test(line))).toHaveLength(1);
@@ -85,7 +85,7 @@ describe.skipIf(!found)('images', () => {
   });
 
   it('may need BuildKit', async () => {
-    const said = await build(`FROM ${NODE_IMAGE}\nRUN --mount=type=cache,target=/cache echo with-a-cache > /made\n`);
+    const said = await build(`FROM ${NODE_IMAGE}\nRUN --mount=type=cache,target=/cache echo with-a-cache > /made # ${rootId}\n`);
     expect(said.join('\n')).toContain('RUN --mount=type=cache');
     expect(await engine.hasImage(tag)).toBe(true);
     const failed = build(`FROM ${NODE_IMAGE}\nRUN --mount=type=cache,target=/cache echo it broke; exit 7\n`);
