@@ -341,6 +341,22 @@ describe('destroy refuses', () => {
     await refuse('dirty', '    1 uncommitted change: lib');
   });
 
+  it('files in a submodule of a submodule that was never filled', async () => {
+    addSubmodule(shop);
+    makeRepo(`${shop.folder}/part`, { 'part.txt': 'x' });
+    const add = ['-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', `${shop.folder}/part`, 'part'];
+    shop.git(`${shop.folder}/lib`, ...add);
+    shop.git(`${shop.folder}/lib`, 'commit', '--quiet', '--message', 'Add part');
+    shop.git('front/lib', 'pull', '--quiet', '--no-recurse-submodules');
+    shop.git('front', 'commit', '--quiet', '--all', '--message', 'Update lib');
+    await create();
+    shop.write(`${front}/lib/part/new.txt`, 'mine\n');
+    await refuse('dirty', '    1 uncommitted change: lib');
+    await passes('--force');
+    const saved = shop.git('front', 'for-each-ref', '--format=%(refname)', 'refs/stack/rescue').split('\n');
+    expect(shop.git('front', 'show', `${saved.find((ref) => ref.endsWith('-lib'))}:part/new.txt`)).toBe('mine');
+  });
+
   it('a merge in the middle', async () => {
     await create('--from-front=feat/ui');
     shop.commit('front', 'server.mjs', 'there\n');

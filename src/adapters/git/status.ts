@@ -1,7 +1,7 @@
 import { tryGit } from './git.ts';
 import { askAboutFiles } from './risk/filters.ts';
 import { findLostBranch } from './risk/head-log.ts';
-import { listUnfilled } from './unfilled.ts';
+import { listAroundUnfilled, listUnfilled } from './unfilled.ts';
 import { listHiddenChanges } from './worktree/assume-unchanged.ts';
 import type { WorktreeEntry } from './worktree/entry.ts';
 
@@ -24,13 +24,14 @@ export interface WorktreeStatus {
 
 /** Gives what git sees in a worktree, whatever the person's settings hide from `git status`. Throws `git`. */
 export async function readStatus(worktree: string): Promise<WorktreeStatus> {
-  const [text, hidden, unfilled] = await Promise.all([
+  const [text, hidden, unfilled, around] = await Promise.all([
     askAboutFiles(worktree, [
       ...['status', '--porcelain=v2', '--branch', '-z', '--no-ahead-behind', '--no-renames'],
       ...['--untracked-files=normal', '--ignored=matching', '--ignore-submodules=none'],
     ]),
     listHiddenChanges(worktree),
     listUnfilled(worktree),
+    listAroundUnfilled(worktree),
   ]);
   const entries = text.split('\0');
   const listAfter = (mark: string): string[] =>
@@ -39,7 +40,7 @@ export async function readStatus(worktree: string): Promise<WorktreeStatus> {
   return {
     head: listAfter('# branch.oid ').find((id) => id !== '(initial)'),
     branch: branch === '(detached)' ? undefined : branch,
-    changed: [...new Set([...entries.flatMap(readChanged), ...hidden])],
+    changed: [...new Set([...entries.flatMap(readChanged), ...hidden, ...around])],
     unstaged: new Map(entries.flatMap(readUnstaged)),
     halfStaged: new Set(entries.filter((entry) => /^1 [^.]{2} /.test(entry)).flatMap(readChanged)),
     untracked: [...listAfter('? '), ...[...unfilled.keys()].map((folder) => `${folder}/`)],

@@ -5,16 +5,33 @@ import { askGit } from './git.ts';
 import { listInside } from './risk/inside.ts';
 
 /**
- * Gives the files in the folders of submodules that were never filled: git knows the folder and speaks of nothing in it.
+ * Returns the files in the folders of submodules that were never filled: git knows the folder and speaks of nothing in it.
  * By folder, both relative to the worktree; a folder without files is left out. Throws `git`.
  */
 export async function listUnfilled(worktree: string): Promise<Map<string, string[]>> {
-  const entries = (await askGit(worktree, ['ls-files', '-z', '--stage'])).split('\0');
-  const links = entries.flatMap((entry) => (entry.startsWith('160000 ') ? [entry.slice(entry.indexOf('\t') + 1)] : []));
-  const unfilled = [...new Set(links)].filter((folder) => {
-    const place = path.join(worktree, folder);
-    return existsSync(pathOf(place)) && !existsSync(pathOf(path.join(place, '.git')));
-  });
+  const unfilled = (await listLinked(worktree)).filter((folder) => !isFilled(worktree, folder));
   const found = unfilled.map((folder) => [folder, listInside(worktree, `${folder}/`)] as const);
   return new Map(found.filter(([, files]) => files.length > 0));
+}
+
+/** Returns the filled submodules in which, at any depth, one that was never filled holds files: git calls them unchanged. Throws `git`. */
+export async function listAroundUnfilled(worktree: string): Promise<string[]> {
+  const filled = (await listLinked(worktree)).filter((folder) => isFilled(worktree, folder));
+  const around = filled.map(async (folder) => {
+    const submodule = path.join(worktree, folder);
+    const [own, below] = await Promise.all([listUnfilled(submodule), listAroundUnfilled(submodule)]);
+    return own.size + below.length > 0 ? [folder] : [];
+  });
+  return (await Promise.all(around)).flat();
+}
+
+/** The folders of submodules that are there. */
+async function listLinked(worktree: string): Promise<string[]> {
+  const entries = (await askGit(worktree, ['ls-files', '-z', '--stage'])).split('\0');
+  const links = entries.flatMap((entry) => (entry.startsWith('160000 ') ? [entry.slice(entry.indexOf('\t') + 1)] : []));
+  return [...new Set(links)].filter((folder) => existsSync(pathOf(path.join(worktree, folder))));
+}
+
+function isFilled(worktree: string, folder: string): boolean {
+  return existsSync(pathOf(path.join(worktree, folder, '.git')));
 }
