@@ -8,7 +8,7 @@ import { upLockOf } from '../../domain/layout.ts';
 import { LABELS } from '../../domain/names.ts';
 import { ownServer } from '../../domain/own.ts';
 import { isOwnerAlive } from '../core/claim.ts';
-import type { Stack } from '../core/stack.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
 import { ALL_KINDS } from '../data/kinds.ts';
 import { isUpAtWork } from '../steps/up.ts';
 import { collectEvidence, type Evidence, type EvidenceItem } from './evidence.ts';
