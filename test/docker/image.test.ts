@@ -85,7 +85,9 @@ describe.skipIf(!found)('images', () => {
   });
 
   it('may need BuildKit', async () => {
-    const said = await build(`FROM ${NODE_IMAGE}\nRUN --mount=type=cache,target=/cache echo with-a-cache > /made # ${rootId}\n`);
+    const said = await build(
+      `FROM ${NODE_IMAGE}\nRUN --mount=type=cache,target=/cache echo with-a-cache > /made # ${rootId}\n`,
+    );
     expect(said.join('\n')).toContain('RUN --mount=type=cache');
     expect(await engine.hasImage(tag)).toBe(true);
     const failed = build(`FROM ${NODE_IMAGE}\nRUN --mount=type=cache,target=/cache echo it broke; exit 7\n`);
