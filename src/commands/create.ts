@@ -2,6 +2,7 @@ import type { InstanceRecord } from '../domain/instance.ts';
 import { OWNABLE } from '../domain/own-kinds.ts';
 import { type Step, type StepState, stepName } from '../domain/step.ts';
 import type { InstancesView } from '../domain/view.ts';
+import { titleWithReason } from '../ui/narrate.ts';
 import { renderInstances } from './common/instance-table.ts';
 import { listValues, type Verb, type VerbInput } from './common/verb.ts';
 
@@ -34,7 +35,14 @@ export const CREATE_REPO_FLAGS: NonNullable<Verb['repoFlags']> = [
 /** What a command that makes a ticket would do. */
 export interface Preview {
   ticket: string;
-  steps: { id: string; subject: string; title: string; state: StepState }[];
+  steps: {
+    id: string;
+    subject: string;
+    title: string;
+    state: 'present' | 'absent' | 'different';
+    /** Why it is `different`. */
+    reason?: string;
+  }[];
 }
 
 type Result = { preview: Preview } | { made: InstancesView };
@@ -80,7 +88,10 @@ export function readCreateFlags({ options, from, on }: Pick<VerbInput<CreateFlag
 
 /** Gives the steps of a ticket that is not made yet as data. */
 export function toPreview({ record, steps }: { record: InstanceRecord; steps: [Step, StepState][] }): Preview {
-  const planned = steps.map(([{ id, subject, title }, state]) => ({ id: stepName(id), subject, title, state }));
+  const planned = steps.map(([{ id, subject, title }, found]) => ({
+    ...{ id: stepName(id), subject, title },
+    ...(typeof found === 'string' ? { state: found } : { state: 'different' as const, reason: found.different }),
+  }));
   return { ticket: record.ticket, steps: planned };
 }
 
@@ -89,7 +100,8 @@ export function renderPreview({ ticket, steps }: Preview): string {
   const width = Math.max(...steps.map((step) => step.subject.length));
   const todo = steps.filter((step) => step.state !== 'present');
   const lines = todo.map(
-    ({ subject, title }, index) => `${String(index + 1).padStart(3)}. ${subject.padEnd(width)}  ${title}`,
+    ({ subject, title, reason }, index) =>
+      `${String(index + 1).padStart(3)}. ${subject.padEnd(width)}  ${titleWithReason(title, reason)}`,
   );
   return [`${ticket} would be created:`, ...lines].join('\n');
 }

@@ -11,6 +11,8 @@ export type StackEvent =
       subject: string;
       title: string;
       outcome: 'made' | 'changed' | 'kept' | 'undone';
+      /** Why it was changed. */
+      reason?: string;
       ms: number;
     }
   | { type: 'step-failed'; id: string; subject: string; title: string; message: string; ms: number }

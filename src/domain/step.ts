@@ -1,8 +1,11 @@
 import { StackError } from './errors.ts';
 import { findCycle } from './order.ts';
 
-/** What a step found: the thing is there as wanted, is not there, or is there in another shape. */
-export type StepState = 'present' | 'absent' | 'different';
+/**
+ * What a step found: the thing is there as wanted, is not there, or is there in another shape, with the reason in a few words that
+ * stand behind its title: `changed: env, ports`.
+ */
+export type StepState = 'present' | 'absent' | { readonly different: string };
 
 const REPO_KINDS = ['worktree', 'saved-work', 'copy', 'env-file', 'setup', 'migrate'] as const;
 const SERVICE_KINDS = ['image', 'volumes', 'workload', 'ready'] as const;
@@ -37,6 +40,7 @@ export interface Step {
   readonly after: readonly StepId[];
   /** The same of steps that a list may lack. */
   readonly afterIfListed?: readonly StepId[];
+  /** Looks and changes nothing: a second look says the same. */
   inspect(): Promise<StepState>;
   apply(progress: StepProgress): Promise<void>;
   revert(): Promise<void>;

@@ -24,7 +24,7 @@ const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '
 /** Gives the line that stays for a step that ended: `✓ front  worktree from feat/ui  0.31s`. */
 export function renderEndedStep(event: EndedStep, widths: Widths, style: Style): string {
   const failed = event.type === 'step-failed';
-  const text = failed ? `${event.title}: ${event.message}` : event.title;
+  const text = failed ? `${event.title}: ${event.message}` : titleWithReason(event.title, event.reason);
   return layOut({
     mark: failed ? style.bad('✗') : event.outcome === 'undone' ? style.dim('-') : style.good('✓'),
     subject: event.subject,
@@ -34,6 +34,11 @@ export function renderEndedStep(event: EndedStep, widths: Widths, style: Style):
     afterWidth: formatDuration(event.ms).length,
     widths,
   });
+}
+
+/** Returns what a step makes, with why it is made again: `container (changed: env)`. */
+export function titleWithReason(title: string, reason: string | undefined): string {
+  return reason === undefined ? title : `${title} (${reason})`;
 }
 
 /** Gives the line of a step that runs: `⠋ api    image node:22-alpine  3s  pulling 12/40 MB`. */

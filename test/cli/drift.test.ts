@@ -8,12 +8,14 @@ import { DAEMON } from '../support/processes.ts';
 import { makeShop, type Shop, shopConfig } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
-/** What somebody else does to the ticket feat-01, or below it; what `ps` then says; how a repair leaves it. */
+/** What somebody else does to the ticket feat-01, or below it; what `ps` and `start` then say; how a repair leaves it. */
 const CHANGES: {
   title: string;
   change(shop: Shop): unknown;
   status: string;
   problem?: RegExp;
+  /** What `start` says of what it changes. */
+  why?: string;
   /** A change that start cannot mend until a person has done this. */
   first?(shop: Shop): void;
 }[] = [
@@ -80,7 +82,8 @@ const CHANGES: {
     title: 'its settings in stack.yml change',
     change: (shop) => shop.configure((text) => text.replace('API_URL', `MORE_${text.length}: x, API_URL`)),
     status: 'running',
-    problem: /^front runs as stack\.yml had it before: `stack start feat-01` makes it again$/,
+    problem: /^front runs as stack\.yml had it before \(changed: env\): `stack start feat-01` makes it again$/,
+    why: 'process (changed: env)',
   },
   {
     title: 'stack.yml gives it one more port',
@@ -92,7 +95,8 @@ const CHANGES: {
         ),
       ),
     status: 'running',
-    problem: /^front runs as stack\.yml had it before: `stack start feat-01` makes it again$/,
+    problem: /^front runs as stack\.yml had it before \(changed: ports\): `stack start feat-01` makes it again$/,
+    why: 'process (changed: ports)',
   },
   {
     title: 'stack.yml gives it other ports',
@@ -104,7 +108,8 @@ const CHANGES: {
         ),
       ),
     status: 'running',
-    problem: /^front runs as stack\.yml had it before: `stack start feat-01` makes it again$/,
+    problem: /^front runs as stack\.yml had it before \(changed: ports\): `stack start feat-01` makes it again$/,
+    why: 'process (changed: env, ports)',
   },
   {
     title: 'stack.yml is gone',
@@ -123,7 +128,7 @@ const CHANGES: {
   },
 ];
 
-describe.each(CHANGES)('when $title', ({ change, status, problem, first }) => {
+describe.each(CHANGES)('when $title', ({ change, status, problem, why = '', first }) => {
   let shop: Shop;
   beforeEach(async () => {
     shop = makeShop();
@@ -158,10 +163,9 @@ describe.each(CHANGES)('when $title', ({ change, status, problem, first }) => {
     expect(broken).toMatchObject({ status });
     expect(broken?.problems).toEqual(problem ? [expect.stringMatching(problem)] : []);
     first?.(shop);
-    expect(await shop.stack(['start', 'feat-01'])).toMatchObject({
-      code: 0,
-      stderr: expect.not.stringContaining('stack: '),
-    });
+    const start = await shop.stack(['start', 'feat-01']);
+    expect(start).toMatchObject({ code: 0, stderr: expect.not.stringContaining('stack: ') });
+    expect(start.stderr).toContain(why);
     expect(await seen()).toMatchObject({ status: 'running', problems: [] });
     expect(await (await fetch(urlOf(await seen()))).json()).toMatchObject({ ticket: 'feat-01' });
     expect(shop.git('tickets/feat-01/front', 'show', 'feat-01:work.txt')).toBe('work');
@@ -194,7 +198,8 @@ describe('what changes under a ticket', () => {
     await shop.stack(['create', 'feat-01']);
     const pid = pidOf('feat-01', 'front');
     rmSync(shop.at('tickets/feat-01/front'), { recursive: true });
-    expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 0 });
+    const start = await shop.stack(['start', 'feat-01']);
+    expect(start).toMatchObject({ code: 0, stderr: expect.stringContaining('process (its worktree is a new one') });
     expect(pidOf('feat-01', 'front')).not.toBe(pid);
     expect((await shop.ps()).instances[0]).toMatchObject({ status: 'running' });
   });

@@ -67,4 +67,15 @@ describe('create --dry-run', () => {
       ]),
     });
   });
+
+  it('says why it would change what is there', async () => {
+    expect(await shop.stack(['up'])).toMatchObject({ code: 0 });
+    shop.configure((text) => text.replace('PORT:', 'MORE: x, PORT:'));
+    expect(await planned('--no-wait')).toContain('1. api (baseline) process (changed: env)');
+    const { stdout } = await shop.stack(['create', 'feat-01', '--dry-run', '--json', '--no-wait']);
+    expect(JSON.parse(stdout).steps).toContainEqual({
+      ...{ id: 'baseline workload api', subject: 'api (baseline)', title: 'process' },
+      ...{ state: 'different', reason: 'changed: env' },
+    });
+  });
 });

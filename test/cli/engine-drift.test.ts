@@ -231,7 +231,7 @@ describe.skipIf(!engine)('on an engine that others use too', { sequential: true 
       status: 'running',
     });
     expect(await query('SELECT * FROM kept', wished, 'new')).toEqual([]);
-    const outdated = 'front runs as stack.yml had it before: `stack start feat-02` makes it again';
+    const outdated = 'front runs as stack.yml had it before (changed: env): `stack start feat-02` makes it again';
     const earlier = async () => (await shop.ps()).instances.find(({ ticket }) => ticket === 'feat-02');
     expect(await earlier()).toMatchObject({ status: 'running', problems: [outdated] });
     await run('start', 'feat-02');

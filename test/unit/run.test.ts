@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StackError } from '../../src/domain/errors.ts';
+import type { StackEvent } from '../../src/domain/events.ts';
 import type { Step, StepId, StepState } from '../../src/domain/step.ts';
 import { runBackward, runForward } from '../../src/orchestrator/core/run.ts';
 
@@ -46,11 +47,22 @@ describe('running steps forward', () => {
 
   it('leaves alone what is present and tells changed from made', async () => {
     const { log, there, step } = createWorld();
-    there.set('a', 'present').set('b', 'different');
+    there.set('a', 'present').set('b', { different: 'changed: env' });
     const result = await runForward([step('a'), step('b'), step('c')], quiet);
     expect(log.sort()).toEqual(['+b', '+c']);
     expect(result.made.map(({ id }) => id.of)).toEqual(['c']);
     expect(result.changed.map(({ id }) => id.of)).toEqual(['b']);
+  });
+
+  it('tells why it changes what is there', async () => {
+    const { there, step } = createWorld();
+    there.set('a', { different: 'changed: env' });
+    const events: StackEvent[] = [];
+    await runForward([step('a'), step('b')], { ...quiet, emit: (event) => events.push(event) });
+    expect(events.filter(({ type }) => type === 'step-done')).toMatchObject([
+      { id: 'worktree a', outcome: 'changed', reason: 'changed: env' },
+      { id: 'worktree b', outcome: 'made' },
+    ]);
   });
 
   it('runs what does not stand on each other side by side', async () => {

@@ -65,11 +65,12 @@ async function applyStep(step: Step, result: ForwardResult, options: ForwardOpti
       emit({ type: 'step-done', id, subject, title, outcome: 'kept', ms: since() });
       return;
     }
-    const made = state === 'absent';
-    (made ? result.made : result.changed).push(step);
+    const how =
+      state === 'absent' ? { outcome: 'made' as const } : { outcome: 'changed' as const, reason: state.different };
+    (state === 'absent' ? result.made : result.changed).push(step);
     const progress = { signal, note: (text: string) => emit({ type: 'step-note', id, text }) };
     await orStranded(wrapped.apply(progress), signal);
-    emit({ type: 'step-done', id, subject, title, outcome: made ? 'made' : 'changed', ms: since() });
+    emit({ type: 'step-done', id, subject, title, ...how, ms: since() });
   } catch (error) {
     // What was only told to stop did not fail: that line is for the step that did.
     const stopped = signal.aborted && error instanceof StackError && error.code === 'interrupted';

@@ -18,7 +18,7 @@ import type { RuntimeName } from '../../domain/runtime.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
 import { ownerOf } from '../core/work.ts';
-import { isOutdated } from '../workloads/outdated.ts';
+import { listOutdated } from '../workloads/outdated.ts';
 import type { Observed } from './observe.ts';
 
 /** What is not as stack made it, or as stack.yml has it now, a line each. */
@@ -135,8 +135,12 @@ async function findInService(view: View, record: InstanceRecord, name: string, f
     found.broken.push(`the container of ${label} was renamed to ${seen.name}: ${cure}`);
   noteRuntime(view, own.runtime, { name, label }, found);
   if (seen?.state === 'running') {
-    if (await isOutdated(view, record, name, seen))
-      found.noted.push(`${label} runs as stack.yml had it before: \`stack ${restart(record)}\` makes it again`);
+    const changed = await listOutdated(view, record, name, seen);
+    const why = `changed: ${changed.join(', ')}`;
+    if (changed.length > 0)
+      found.noted.push(
+        `${label} runs as stack.yml had it before (${why}): \`stack ${restart(record)}\` makes it again`,
+      );
     return;
   }
   if (seen?.state === 'paused') {

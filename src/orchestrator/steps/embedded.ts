@@ -18,10 +18,12 @@ export function embeddedStep(work: Work, name: string): Step {
       const server = await work.stack.hostServer(name);
       const { state, port } = await server.status();
       if (state === 'stopped') return 'absent';
-      if (state !== 'running' || port !== work.shared[name]?.port) return 'different';
+      if (state !== 'running') return { different: `it was ${state}` };
+      if (port !== work.shared[name]?.port) return { different: `it ran on port ${port}` };
       // Other settings than it runs with are for `up`: a ticket's command leaves alone what all others use.
       if (work.record.ticket !== BASELINE) return 'present';
-      return (await server.isServing(settingsOf(work, await requireConfig(work), name))) ? 'present' : 'different';
+      const isServing = await server.isServing(settingsOf(work, await requireConfig(work), name));
+      return isServing ? 'present' : { different: 'changed: settings' };
     },
     async apply(progress) {
       const config = await requireConfig(work);

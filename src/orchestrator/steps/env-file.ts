@@ -6,7 +6,7 @@ import { noteEnvText } from '../../adapters/git/worktree/note-written.ts';
 import { mergeEnvBlock, readEnvBlock, removeEnvBlock, renderEnvBlock } from '../../domain/env-block.ts';
 import { StackError } from '../../domain/errors.ts';
 import { requireDedicated } from '../../domain/instance.ts';
-import type { Step } from '../../domain/step.ts';
+import type { Step, StepState } from '../../domain/step.ts';
 import { ownerOf, requireConfig, type Work, wiringOf } from '../core/work.ts';
 import { fillEnv } from '../workloads/spec.ts';
 
@@ -23,13 +23,14 @@ export function envFileStep(work: Work, repo: string): Step {
     ],
     async inspect() {
       const found = await Promise.all(
-        record.envFiles.map(async (file) => {
+        record.envFiles.map(async (file): Promise<StepState> => {
           const text = await readFileIfThere(path.join(record.worktree, file));
           if (text === undefined || readEnvBlock(text) === undefined) return 'absent';
-          return text === mergeEnvBlock(text, await renderBlock(work, repo, file)) ? 'present' : 'different';
+          const isAsWanted = text === mergeEnvBlock(text, await renderBlock(work, repo, file));
+          return isAsWanted ? 'present' : { different: `changed: values in ${file}` };
         }),
       );
-      return found.find((state) => state === 'absent') ?? found.find((state) => state === 'different') ?? 'present';
+      return found.find((state) => state === 'absent') ?? found.find((state) => state !== 'present') ?? 'present';
     },
     async apply({ signal }) {
       for (const file of record.envFiles) await writeEnvFile(work, repo, file, signal);

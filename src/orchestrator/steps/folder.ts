@@ -26,7 +26,7 @@ export function folderStep(work: Work): Step {
       await refuseLinkedFolder(work.stack.root, folder);
       const found = await readFileIfThere(pointer);
       if (found === undefined) return 'absent';
-      return found === text ? 'present' : 'different';
+      return found === text ? 'present' : { different: 'it led to another root or ticket' };
     },
     async apply() {
       isNew = true;

@@ -41,12 +41,14 @@ export function imageStep(work: Work, service: string): Step {
 }
 
 async function inspectBuilt(work: Work, service: string, tag: string): Promise<StepState> {
-  if (work.rebuild) return 'different';
+  if (work.rebuild) return { different: 'a rebuild was asked for' };
   const labels = await (await work.stack.docker()).readImageLabels(tag);
   if (!labels) return 'absent';
   // What it was built with may have moved: an address in `args:` leads elsewhere once a repo was added.
   const source = await buildSource(work, service);
-  return source === undefined || labels[LABELS.build] === source.hash ? 'present' : 'different';
+  return source === undefined || labels[LABELS.build] === source.hash
+    ? 'present'
+    : { different: 'changed: what it is built from' };
 }
 
 async function buildFor(

@@ -27,7 +27,11 @@ export function readyStep(work: Work, service: string): Step {
     async inspect() {
       const found = await observeWorkload(work, service);
       if (found?.state !== 'running') return 'absent';
-      return (await askOnce(work, service, await readyOf(work, service))) === undefined ? 'present' : 'absent';
+      const ready = await readyOf(work, service);
+      // Only `apply` looks through the log, since it notes what it finds there.
+      const isSeen = ready.log === undefined || (await isSeenReady(work, service, { run: found, pattern: ready.log }));
+      if (!isSeen) return 'absent';
+      return isLogOnly(ready) || (await askPort(work, service, ready)) === undefined ? 'present' : 'absent';
     },
     async apply(progress) {
       await waitUntilReady(work, service, progress);
@@ -75,8 +79,11 @@ async function readyOf(work: Work, service: string): Promise<Ready> {
 /** Undefined when the service is ready, else the first thing that is still missing. */
 async function askOnce(work: Work, service: string, ready: Ready): Promise<string | undefined> {
   const missing = ready.log === undefined ? undefined : await findInLog(work, service, ready.log);
-  const logOnly = ready.log !== undefined && ready.http === undefined && ready.port === undefined;
-  return missing !== undefined || logOnly ? missing : askPort(work, service, ready);
+  return missing !== undefined || isLogOnly(ready) ? missing : askPort(work, service, ready);
+}
+
+function isLogOnly({ log, http, port }: Ready): boolean {
+  return log !== undefined && http === undefined && port === undefined;
 }
 
 async function askPort(work: Work, service: string, ready: Ready): Promise<string | undefined> {

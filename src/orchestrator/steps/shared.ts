@@ -38,10 +38,16 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
       const found = (await listShared(work)).filter(({ service }) => names.includes(service));
       if (found.length === 0) return 'absent';
       const network = networkName(work.stack.name, work.stack.rootId);
-      const isFine = names.every((name) =>
-        found.some(({ service, state, networks }) => service === name && isUp(state) && networks.includes(network)),
-      );
-      return isFine && !(await isChanged(work, names)) ? 'present' : 'different';
+      const reasons = names.flatMap((name) => {
+        const containers = found.filter(({ service }) => service === name);
+        const up = containers.filter(({ state }) => isUp(state));
+        if (up.some(({ networks }) => networks.includes(network))) return [];
+        return up.length > 0
+          ? [`${name} was not in the stack’s network`]
+          : [`${name} was ${containers[0]?.state ?? 'missing'}`];
+      });
+      if (await isChanged(work, names)) reasons.push('changed: settings');
+      return reasons.length === 0 ? 'present' : { different: reasons.join(', ') };
     },
     async apply(progress) {
       volumesBefore ??= await (await work.stack.docker()).listProjectVolumes(project);

@@ -13,7 +13,7 @@ export function stopStep(work: Work, service: string): Step {
     title: 'stopped',
     after: [],
     async inspect() {
-      return (await observeWorkload(work, service)) ? 'different' : 'present';
+      return (await observeWorkload(work, service)) ? 'absent' : 'present';
     },
     async apply() {
       await (await work.stack.runtime(runtime)).stop(refOf(work.stack, work.record, service));

@@ -3,14 +3,18 @@ import type { Step, StepId } from '../../domain/step.ts';
 import { moveLease, startOnLease } from '../core/leases.ts';
 import type { Work } from '../core/work.ts';
 import { observeWorkload } from '../workloads/observe.ts';
-import { buildSpec, refOf } from '../workloads/spec.ts';
+import { buildSpec, listChanges, refOf } from '../workloads/spec.ts';
 import { forgetReady } from './ready-mark.ts';
 
 /** One running service: a container, or a process group. */
 export function workloadStep(work: Work, service: string, waitsFor: readonly StepId[]): Step {
   const own = requireService(work.record, service);
   const rebuilt = work.rebuild && own.builtImage !== undefined;
-  let isOutdated = false;
+  // A new image has the tag of the old one, a new worktree its path: the runtime would see no difference.
+  const whyReplace = (): string[] => [
+    ...(rebuilt ? ['its image is a new one'] : []),
+    ...(work.needsRecreate.has(service) ? ['its worktree is a new one'] : []),
+  ];
   return {
     id: { kind: 'workload', of: service },
     subject: service,
@@ -25,25 +29,30 @@ export function workloadStep(work: Work, service: string, waitsFor: readonly Ste
     ],
     async inspect() {
       const found = await observeWorkload(work, service);
-      const needsRecreate = work.needsRecreate.delete(service);
       if (!found) return 'absent';
-      // A new image has the tag of the old one, a new worktree its path: the runtime would see no difference.
-      isOutdated = rebuilt || needsRecreate;
-      if (isOutdated) return 'different';
       const { hash, aliases } = await buildSpec(work, service);
-      const isAsMade = found.hash === hash && found.name === own.workload;
       // Others find it by its names in the network, from which somebody may have disconnected it.
       const isJoined = aliases.every((alias) => found.aliases?.includes(alias) ?? true);
-      return found.state === 'running' && isAsMade && isJoined ? 'present' : 'different';
+      const changes = listChanges(found.hash, hash);
+      const reasons = [
+        ...whyReplace(),
+        ...(changes.length > 0 ? [`changed: ${changes.join(', ')}`] : []),
+        ...(found.name === own.workload ? [] : [`it was renamed to ${found.name}`]),
+        ...(isJoined ? [] : ['it was not in the stack’s network']),
+        ...(found.state === 'running' ? [] : [found.state === 'exited' ? 'it had ended' : `it was ${found.state}`]),
+      ];
+      return reasons.length === 0 ? 'present' : { different: reasons.join(', ') };
     },
     async apply(progress) {
       const runtime = await work.stack.runtime(own.runtime);
-      if (isOutdated) await runtime.remove(refOf(work.stack, work.record, service));
+      if (whyReplace().length > 0 && (await observeWorkload(work, service)))
+        await runtime.remove(refOf(work.stack, work.record, service));
       await startOnLease(
         progress,
         async () => runtime.start(await buildSpec(work, service), progress.signal),
         (taken) => moveLease(work, service, taken),
       );
+      work.needsRecreate.delete(service);
     },
     async revert() {
       await forgetReady(work, service);

@@ -24,7 +24,25 @@ export async function buildSpec(work: Work, service: string): Promise<WorkloadSp
   const hashed = Object.keys(wiring.tickets).length > 0 ? describeSpec(work, steady, service) : spec;
   // An image that is built anew has the tag of the old one.
   const build = describeBuild(steady, service);
-  return { ...spec, hash: shortHash(JSON.stringify({ ...hashed, build })) };
+  return { ...spec, hash: hashSpec(hashed, build) };
+}
+
+/** Each part has a hash of its own, so that one can say which of them changed: `image:… command:…`. */
+function hashSpec(spec: Omit<WorkloadSpec, 'hash'>, build: BuildConfig | undefined): string {
+  const { image, command, env, ports, volumes, ...settings } = spec;
+  const parts = { image: [image, build], command, env, ports, volumes, settings };
+  return Object.entries(parts)
+    .map(([name, part]) => `${name}:${shortHash(JSON.stringify(part) ?? '')}`)
+    .join(' ');
+}
+
+/** Returns what two specs differ in, told from their hashes: `image`, `env`, …, and `settings` for all that has no name here. */
+export function listChanges(before: string, now: string): string[] {
+  if (before === now) return [];
+  const known = before.split(' ');
+  const changed = now.split(' ').flatMap((part) => (known.includes(part) ? [] : [part.slice(0, part.indexOf(':'))]));
+  // Older versions have one hash of all.
+  return known.length === 1 || changed.length === 0 ? ['settings'] : changed;
 }
 
 /**

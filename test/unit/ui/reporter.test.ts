@@ -41,12 +41,13 @@ describe('without a terminal', () => {
     expect(raw()).toBe('✓ front  worktree from feat/ui  0.31s\n✓ api    setup: npm ci  1m 04s\n');
   });
 
-  it('says what failed, what is undone and what is worth a warning', () => {
+  it('says what failed, what is undone, why something is changed and what is worth a warning', () => {
     const { emit, end, raw } = open();
     emit(done(FRONT));
     emit({ type: 'step-failed', ...API, message: 'npm ci ended with 1', ms: 2100 });
     emit({ type: 'unwinding' });
     emit(done(FRONT, 20, 'undone'));
+    emit({ type: 'step-done', ...API, outcome: 'changed', reason: 'changed: env', ms: 10 });
     emit({ type: 'warning', text: 'origin cannot be reached' });
     emit({ type: 'info', text: 'no Redis in stack.yml' });
     end();
@@ -55,6 +56,7 @@ describe('without a terminal', () => {
       '✗ api    setup: npm ci: npm ci ended with 1  2.10s',
       'undoing what was begun',
       '- front  worktree from feat/ui  0.02s',
+      '✓ api    setup: npm ci (changed: env)  0.01s',
       '! origin cannot be reached',
       'no Redis in stack.yml',
       '',

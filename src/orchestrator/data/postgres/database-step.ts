@@ -36,9 +36,10 @@ export function databaseStep(work: Work): Step {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
       const isThere = await server.admin((session) => isOurs(session, work, database));
       // Found on the server that stack.yml names now, whatever that was called before.
-      if (isThere) return own.at === undefined || own.at === (await placeNow(work)) ? 'present' : 'different';
+      const isWhereItWas = own.at === undefined || own.at === (await placeNow(work));
+      if (isThere) return isWhereItWas ? 'present' : { different: 'its server has another name in stack.yml' };
       // What a destroy put away comes back; a start that fails further on must not unmake that.
-      return (await findKept(work, server)) ? 'different' : 'absent';
+      return (await findKept(work, server)) ? { different: 'a destroy had put it away' } : 'absent';
     },
     async apply({ signal }) {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);

@@ -13,7 +13,9 @@ export function templateStep(work: Work): Step {
     afterIfListed: [{ kind: 'shared services' }, { kind: 'embedded', of: POSTGRES }],
     async inspect() {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
-      return (await isTemplateFresh(work.stack, server)) ? 'present' : 'different';
+      return (await isTemplateFresh(work.stack, server))
+        ? 'present'
+        : { different: 'it was missing, or older than the database' };
     },
     async apply({ signal, note }) {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);

@@ -32,7 +32,9 @@ export function redisStep(work: Work): Step {
       const redis = ownRedis(work.record);
       if (!redis?.checked || !isWhereItWas(work.stack, await findConfig(work), redis)) return 'absent';
       // With data in it, one at rest is not absent: what makes it run again must not unmake it.
-      return redis.as !== 'server' || (await isServing(work, redis)) ? 'present' : 'different';
+      return redis.as !== 'server' || (await isServing(work, redis))
+        ? 'present'
+        : { different: 'it was stopped, or its settings changed' };
     },
     async apply(progress) {
       await takeNumber(work);
@@ -74,7 +76,7 @@ export function stopRedisStep(work: Work, after: readonly StepId[]): Step | unde
     title: 'stopped',
     after,
     async inspect() {
-      return (await isServerUp(work, server)) ? 'different' : 'present';
+      return (await isServerUp(work, server)) ? 'absent' : 'present';
     },
     async apply() {
       await stopServer(work, server);
