@@ -128,7 +128,7 @@ for (const { name, skip, make } of WORLDS) {
       });
 
     const workOn = (ticket: string): Work => {
-      const own = { postgres: { database: `shop_${ticket}`, from: FROM } };
+      const own = { postgres: { as: 'database', database: `shop_${ticket}`, from: FROM } };
       const record = { ticket, repos: {}, services: {}, own } as unknown as InstanceRecord;
       return createWork({ stack: world.stack, config, record, baseline: undefined, shared: world.leases });
     };
