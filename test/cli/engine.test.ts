@@ -59,6 +59,27 @@ describe.skipIf(!engine)('with containers', () => {
     expect(await failToCreate()).toMatch(/^hint: in its container nothing answers on port 3000; .* 0\.0\.0\.0/m);
   });
 
+  it('a shared service whose image cannot be pulled leaves nothing that compose made before it', async () => {
+    const cache =
+      'services: { cache: { image: "registry.invalid/cache:0", volumes: ["kept:/kept"], ports: ["7001:7001"] } }';
+    shop.write('cache.yml', `${cache}\nvolumes: { kept: {} }\n`);
+    shop.configure((text) => `${text}shared: { compose: cache.yml, cache: {} }\n`);
+    expect(await failToCreate()).toMatch(/^stack: `docker.compose up` failed: /);
+    expect(await listLeft(shop.root, 'docker')).toEqual([]);
+  });
+
+  it('a shared service on a port that is none is refused', async () => {
+    shop.write(
+      'cache.yml',
+      'services: { cache: { image: "registry.invalid/cache:0", ports: ["${CACHE_PORT:-99999}:7001"] } }\n',
+    );
+    shop.configure((text) => `${text}shared: { compose: cache.yml, cache: {} }\n`);
+    expect(await shop.stack(['create', 'feat-01'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('stack: CACHE_PORT: cache cannot be published on port 99999\nhint: a port is '),
+    });
+  });
+
   it('Ctrl-C while a set-up runs in a container unwinds it all', async () => {
     shop.configure((text) => text.replace('path: ./front,', 'path: ./front, setup: ["touch begun; sleep 300"],'));
     const running = shop.start(['create', 'feat-01']);

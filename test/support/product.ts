@@ -154,13 +154,19 @@ export async function listLeft(root: string, runtime: 'docker' | 'process'): Pro
 async function listInEngine(root: string): Promise<string[]> {
   const client = await openClient();
   const filters = { label: [`com.docker.compose.project=${sharedProject('shop', rootIdOf(root))}`] };
-  const [own, containers, { Volumes: volumes }] = await Promise.all([
+  const [own, containers, networks, { Volumes: volumes }] = await Promise.all([
     listLabelled(client, rootIdOf(root)),
     client.listContainers({ all: true, filters }),
+    client.listNetworks({ filters }),
     client.listVolumes({ filters }),
   ]);
   const names = containers.map((one) => `container ${one.Names[0]}`);
-  return [...own, ...names, ...volumes.map((one) => `volume ${one.Name}`)];
+  return [
+    ...own,
+    ...names,
+    ...networks.map((one) => `network ${one.Name}`),
+    ...volumes.map((one) => `volume ${one.Name}`),
+  ];
 }
 
 /** Processes that work in a folder of the root. Linux tells; elsewhere none is seen. */

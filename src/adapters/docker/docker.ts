@@ -11,7 +11,14 @@ import { execInContainer } from './exec.ts';
 import { findEngine } from './host.ts';
 import { ensureImage, hasImage, type OnProgress, readImageLabels, removeImage } from './image.ts';
 import { readLogs, readLogTail } from './logs.ts';
-import { connectContainer, ensureNetwork, inspectNetwork, type NetworkState, removeNetwork } from './network.ts';
+import {
+  connectContainer,
+  ensureNetwork,
+  inspectNetwork,
+  listProjectNetworks,
+  type NetworkState,
+  removeNetwork,
+} from './network.ts';
 import { listPrograms } from './programs.ts';
 import {
   type ContainerDetails,
@@ -67,6 +74,7 @@ export interface DockerEngine {
   connectContainer(network: string, container: string, aliases: readonly string[]): Promise<void>;
   ensureVolume(name: string, labels: Labels): Promise<void>;
   removeVolume(name: string, rootId: string): Promise<void>;
+  listProjectNetworks(project: string): Promise<string[]>;
   listProjectVolumes(project: string): Promise<string[]>;
   removeProjectVolumes(names: readonly string[]): Promise<void>;
   listVolumes(rootId: string): Promise<OwnedThing[]>;
@@ -109,6 +117,7 @@ export async function connectEngine(options: EngineOptions): Promise<DockerEngin
     connectContainer: bind(connectContainer),
     ensureVolume: bind(ensureVolume),
     removeVolume: bind(removeVolume),
+    listProjectNetworks: bind(listProjectNetworks),
     listProjectVolumes: bind(listProjectVolumes),
     removeProjectVolumes: bind(removeProjectVolumes),
     listVolumes: bind(listVolumes),

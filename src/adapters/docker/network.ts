@@ -4,6 +4,7 @@ import { LABELS } from '../../domain/names.ts';
 import type { Connection } from './connection.ts';
 import { inspectContainer } from './container.ts';
 import { orMissing, readReason, readStatus } from './error.ts';
+import { COMPOSE } from './spec.ts';
 
 /** A network of the engine. */
 export interface NetworkState {
@@ -21,6 +22,12 @@ export async function inspectNetwork(conn: Connection, name: string): Promise<Ne
   if (!found) return undefined;
   const containers = Object.values(found.Containers ?? {}).map((container) => container.Name);
   return { id: found.Id, labels: found.Labels ?? {}, containers };
+}
+
+/** Returns the names of the networks that compose made for a project. */
+export async function listProjectNetworks({ client }: Connection, project: string): Promise<string[]> {
+  const found = await client.listNetworks({ filters: { label: [`${COMPOSE.project}=${project}`] } });
+  return found.map(({ Name }) => Name);
 }
 
 /** Ids, the oldest first. A name is not unique: engines before Docker 25 let two commands make the same one at once. */

@@ -49,7 +49,7 @@ export async function listSharedPorts(stack: Stack, config: StackConfig, service
     port.host;
   const describe = (port: ComposePort, name: string | undefined, isFirst: boolean): SharedPort => ({
     name,
-    wished: wishFor(port, isFirst) ?? port.container,
+    wished: requirePort(wishFor(port, isFirst) ?? port.container, service, port.variable ?? file),
     container: port.container,
     variable: port.variable ?? sharedVariable(service, 'port'),
     fixed: port.variable === undefined,
@@ -66,6 +66,14 @@ export async function listSharedPorts(stack: Stack, config: StackConfig, service
   if (port === undefined || containerPort === undefined) throw unpublished(service, undefined, file);
   const variable = sharedVariable(service, 'port');
   return [{ name: undefined, wished: port, container: containerPort, variable, fixed: false }];
+}
+
+/** `from` is the file or the variable that says so. */
+function requirePort(port: number, service: string, from: string): number {
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+  throw new StackError('config', `${from}: ${service} cannot be published on port ${port}`, {
+    hint: 'a port is a number from 1 to 65535',
+  });
 }
 
 function unpublished(service: string, container: number | undefined, file: string): StackError {

@@ -63,10 +63,12 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
       await noteSettings(work, names, fitting);
     },
     async revert() {
-      await removeShared(work, { volumes: false });
-      if (volumesBefore === undefined) return;
-      // Those that this very run made are nobody's yet, and compose may have made them before it failed.
       const docker = await work.stack.docker();
+      // Compose makes networks and volumes first, and may have failed then.
+      const networks = await docker.listProjectNetworks(project);
+      if (networks.length > 0 || (await listShared(work)).length > 0) await removeShared(work, { volumes: false });
+      if (volumesBefore === undefined) return;
+      // Those that this very run made are nobody's yet.
       const made = (await docker.listProjectVolumes(project)).filter((name) => !volumesBefore?.includes(name));
       await docker.removeProjectVolumes(made);
     },
@@ -95,7 +97,6 @@ async function noteSettings(work: Work, names: readonly string[], fitting: reado
 
 /** Stops and removes the shared services' containers; with `volumes` their data too. Missing is done. */
 export async function removeShared(work: Work, options: { volumes: boolean }): Promise<void> {
-  if (!options.volumes && (await listShared(work)).length === 0) return;
   await composeDown(await describeProject(work), options);
 }
 
