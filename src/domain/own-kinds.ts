@@ -26,6 +26,7 @@ const OWN_KINDS = {
     database: 'stack',
   },
   redis: { title: 'Redis', scheme: 'redis', port: 6379, prefix: '${ticket}:', numbered: true },
+  mysql: { title: 'MySQL', scheme: 'mysql', port: 3306, user: 'root', password: 'stack', database: 'stack' },
 } as const satisfies Record<string, KindFacts>;
 
 /** The name of such a service. */
@@ -33,6 +34,9 @@ export type Ownable = keyof typeof OWN_KINDS;
 
 /** The names of all such services. */
 export const OWNABLE = Object.keys(OWN_KINDS) as Ownable[];
+
+/** The same for people: `postgres, redis or mysql`. */
+export const OWNABLE_WORDS = `${OWNABLE.slice(0, -1).join(', ')} or ${OWNABLE.at(-1)}`;
 
 /** Returns what is known of a shared service; undefined for one that stack knows by its name alone. */
 export function findKindFacts(service: string): KindFacts | undefined {

@@ -416,7 +416,7 @@ for (const { runtime, skip } of RUNTIMES) {
     it('refuses to give a ticket its own of what cannot be had', async () => {
       const run = await product.stack(['create', 'feat-04', '--own', 'kafka']);
       expect(run).toMatchObject({ code: 2 });
-      expect(run.stderr).toContain('--own kafka: a ticket can have its own postgres or redis only');
+      expect(run.stderr).toContain('--own kafka: a ticket can have its own postgres, redis or mysql only');
     });
   });
 }

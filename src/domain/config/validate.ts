@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { BASELINE } from '../instance.ts';
-import { findKindFacts, isOwnable, OWNABLE, titleOf } from '../own-kinds.ts';
+import { findKindFacts, isOwnable, OWNABLE, OWNABLE_WORDS, titleOf } from '../own-kinds.ts';
 import { listNames } from '../template.ts';
 import type { StackConfig } from './config.ts';
 import type { KeyPath } from './place.ts';
@@ -132,7 +132,7 @@ function checkRepos({ repos, shared }: StackConfig): Finding[] {
 
 function checkOwn(path: KeyPath, service: string, shared: StackConfig['shared']['services']): Finding[] {
   if (!isOwnable(service)) {
-    return [{ path, message: `a ticket can have its own ${OWNABLE.join(' or ')} only`, hint: 'name one of these' }];
+    return [{ path, message: `a ticket can have its own ${OWNABLE_WORDS} only`, hint: 'name one of these' }];
   }
   if (Object.hasOwn(shared, service)) return [];
   return [{ path, message: `stack shares no ${service}`, hint: `add \`${service}: {}\` to \`shared:\`` }];

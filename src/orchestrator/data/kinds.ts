@@ -1,11 +1,12 @@
 import type { OwnRecord } from '../../domain/instance.ts';
 import { isOwnable, type Ownable } from '../../domain/own-kinds.ts';
+import { mysql } from './mysql/kind.ts';
 import type { OwnKind } from './own-kind.ts';
 import { postgres } from './postgres/kind.ts';
 import { redis } from './redis/kind.ts';
 
 /** What stack does with each shared service of which a ticket may have something of its own. */
-const KINDS: Record<Ownable, OwnKind> = { postgres, redis };
+const KINDS: Record<Ownable, OwnKind> = { postgres, redis, mysql };
 
 /** All of them. */
 export const ALL_KINDS: readonly OwnKind[] = Object.values(KINDS);

@@ -1,7 +1,7 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
 import type { InstanceRecord, OwnRecord, RepoRecord, StackState } from '../../domain/instance.ts';
-import { isOwnable, OWNABLE } from '../../domain/own-kinds.ts';
+import { isOwnable, OWNABLE, OWNABLE_WORDS } from '../../domain/own-kinds.ts';
 import type { Stack } from '../core/stack.ts';
 import { ALL_KINDS, listKinds } from './kinds.ts';
 
@@ -50,7 +50,7 @@ function listRepoWishes(config: StackConfig, repos: OwnPlan['repos']): string[] 
 
 function checkWish(config: StackConfig, name: string): string {
   if (!isOwnable(name)) {
-    throw new StackError('usage', `--own ${name}: a ticket can have its own ${OWNABLE.join(' or ')} only`, {
+    throw new StackError('usage', `--own ${name}: a ticket can have its own ${OWNABLE_WORDS} only`, {
       hint: 'other shared services are told apart by what a ticket puts into them, e.g. by a prefix',
       details: { name, known: OWNABLE },
     });

@@ -1,0 +1,156 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { StackError } from '../../domain/errors.ts';
+import type { ExecOptions } from '../../domain/runtime.ts';
+import { runAttached } from '../process/exec.ts';
+
+/** How a server is reached from where its programs run. */
+export interface MysqlLogin {
+  host: string;
+  port: number;
+  user: string;
+  password: string;
+}
+
+/** The client and the dump program of one place, be they MariaDB's or MySQL's. */
+export interface MysqlPrograms {
+  login: MysqlLogin;
+  /** Runs a command line of a shell. Returns the exit code. */
+  run(argv: readonly string[], options: ExecOptions): Promise<number>;
+}
+
+/** Returns true where this machine has a client and a dump program. */
+export function hasPrograms(env: Readonly<Record<string, string | undefined>>): boolean {
+  const folders = (env.PATH ?? '').split(path.delimiter).filter(Boolean);
+  const has = (...names: string[]): boolean =>
+    folders.some((folder) => names.some((name) => existsSync(path.join(folder, name))));
+  return has('mariadb', 'mysql') && has('mariadb-dump', 'mysqldump');
+}
+
+/** Returns the programs of this machine. */
+export function hostPrograms(env: Readonly<Record<string, string | undefined>>, login: MysqlLogin): MysqlPrograms {
+  const own = Object.entries(env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]));
+  return {
+    login,
+    run: (argv, options) =>
+      runAttached(argv, { cwd: '/', env: { ...Object.fromEntries(own), ...options.env } }, options),
+  };
+}
+
+/**
+ * `client` and `dump` are called with a login that a person's option files do not change; the password is in the environment.
+ * An option with `loose` is passed over by the program that does not know it. Views, triggers and routines become the login's own:
+ * to give them to who made them takes rights that a product's login does not have.
+ */
+const PRELUDE = `client=$(command -v mariadb || command -v mysql) || { echo 'no mariadb or mysql is here' >&2; exit 127; }
+dump=$(command -v mariadb-dump || command -v mysqldump) || { echo 'no mariadb-dump or mysqldump is here' >&2; exit 127; }
+login() {
+  program=$1
+  shift
+  "$program" --no-defaults --protocol=tcp --host="$STACK_HOST" --port="$STACK_PORT" --user="$STACK_USER" \\
+    --default-character-set=utf8mb4 "$@"
+}
+client() { login "$client" "$@"; }
+all() {
+  login "$dump" --single-transaction --routines --triggers --events --hex-blob --no-tablespaces \\
+    --loose-set-gtid-purged=OFF --ignore-table="$1.$MARK" "$1"
+}
+dump() {
+  exec 4>&1
+  failed=$({ { all "$1"; echo $? >&3; } | LC_ALL=C sed -e "$OWN_VIEWS" -e "$OWN_ROUTINES" >&4; } 3>&1)
+  return "$failed"
+}
+`;
+
+/** What `sed` does to lines of a dump that say who made something; no row of a table begins like them. */
+const SED = {
+  OWN_VIEWS: '\\%^/[*]!5%s/ DEFINER=`[^`]*`@`[^`]*`/ /',
+  OWN_ROUTINES: 's/^CREATE DEFINER=`[^`]*`@`[^`]*` /CREATE /',
+};
+
+/** The table of a ticket's database whose comment says whose it is: MySQL gives a database no comment. */
+export const MARK_TABLE = '_stack';
+
+interface RunOptions {
+  args?: readonly string[];
+  doing: string;
+  signal: AbortSignal;
+  input?: Readable;
+  output?: NodeJS.WritableStream;
+}
+
+/** Runs a line of `client` and `dump`. Throws `database` with what they said, `interrupted`. */
+async function runLine(programs: MysqlPrograms, line: string, options: RunOptions): Promise<void> {
+  const { args = [], doing, signal, input, output } = options;
+  const { host, port, user, password } = programs.login;
+  const stderr = new PassThrough();
+  const said: Buffer[] = [];
+  stderr.on('data', (chunk: Buffer) => said.push(chunk));
+  const code = await programs.run(['sh', '-c', PRELUDE + line, 'sh', ...args], {
+    tty: false,
+    stdin: (input ?? Readable.from([])) as unknown as NodeJS.ReadStream,
+    stdout: output ?? new PassThrough().resume(),
+    stderr,
+    signal,
+    env: {
+      STACK_HOST: host,
+      STACK_PORT: String(port),
+      STACK_USER: user,
+      MYSQL_PWD: password,
+      MARK: MARK_TABLE,
+      ...SED,
+    },
+  });
+  if (code === 0) return;
+  const lines = Buffer.concat(said).toString().trim().split('\n').filter(Boolean).slice(-30);
+  const reason = lines.find((text) => /error/i.test(text)) ?? lines.at(-1) ?? `exit code ${code}`;
+  throw new StackError('database', `${doing} failed: ${reason}`, { lines });
+}
+
+/** Returns the rows that statements bring, a text for each column. The statements go in through stdin. Throws `database`. */
+export async function query(programs: MysqlPrograms, sql: string, signal: AbortSignal): Promise<string[][]> {
+  const output = new PassThrough();
+  const parts: Buffer[] = [];
+  output.on('data', (chunk: Buffer) => parts.push(chunk));
+  await runLine(programs, 'client --batch --skip-column-names', {
+    doing: `a question to MySQL at ${programs.login.host}:${programs.login.port}`,
+    ...{ signal, input: Readable.from([sql]), output },
+  });
+  const rows = Buffer.concat(parts).toString().split('\n').slice(0, -1);
+  return rows.map((row) => row.split('\t').map(readColumn));
+}
+
+const ESCAPED: Record<string, string> = { n: '\n', t: '\t', '0': '\0' };
+
+function readColumn(text: string): string {
+  return text.replaceAll(/\\(.)/gs, (_, letter: string) => ESCAPED[letter] ?? letter);
+}
+
+/** Fills an empty database from one that may be in use, as that was at one moment. Throws `database`, `interrupted`. */
+export async function copyLive(programs: MysqlPrograms, from: string, to: string, signal: AbortSignal): Promise<void> {
+  // Half a dump is SQL as well: what cannot be read makes the client fail with the dump.
+  const line = '{ dump "$1" || echo "the dump failed;"; } | client --database="$2"';
+  await runLine(programs, line, { args: [from, to], doing: `the copy of ${from}`, signal });
+}
+
+/** Writes a dump as SQL, without the mark. Throws `database`, `interrupted`. */
+export async function dumpTo(
+  programs: MysqlPrograms,
+  database: string,
+  output: NodeJS.WritableStream,
+  signal: AbortSignal,
+): Promise<void> {
+  await runLine(programs, 'dump "$1"', { args: [database], doing: `the dump of ${database}`, output, signal });
+}
+
+/** Loads a dump into an empty database. Throws `database`, `interrupted`. */
+export async function loadFrom(
+  programs: MysqlPrograms,
+  database: string,
+  input: Readable,
+  signal: AbortSignal,
+): Promise<void> {
+  const doing = `loading a dump into ${database}`;
+  await runLine(programs, 'client --database="$1"', { args: [database], doing, input, signal });
+}
