@@ -1,9 +1,11 @@
-import { realpath, stat } from 'node:fs/promises';
+import { lstat, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { StackConfig } from '../domain/config/config.ts';
 import { StackError } from '../domain/errors.ts';
+import { parseFields } from '../domain/json.ts';
 import { STATE_FILES, STATE_FOLDER } from '../domain/layout.ts';
 import { layValues, type Values } from '../domain/values.ts';
+import { ifReadable, ifThere } from './files/file-errors.ts';
 import { isThere, readFileIfThere } from './files/files.ts';
 
 /** The file that makes a folder the root of a stack. */
@@ -54,7 +56,7 @@ export async function requireRoot(cwd: string): Promise<FoundRoot> {
 
 /** Nearest first. A folder that somebody deleted under us has no real path, but its parents may lead home. */
 async function listFoldersUp(cwd: string): Promise<string[]> {
-  let folder = await realpath(cwd).catch(() => path.resolve(cwd));
+  let folder = (await ifReadable(realpath(cwd))) ?? path.resolve(cwd);
   const folders = [folder];
   while (path.dirname(folder) !== folder) {
     folder = path.dirname(folder);
@@ -63,19 +65,23 @@ async function listFoldersUp(cwd: string): Promise<string[]> {
   return folders;
 }
 
+/** A folder above may be closed to us; nothing of ours is there then. */
+async function isInSight(file: string): Promise<boolean> {
+  return (await ifReadable(lstat(file))) !== undefined;
+}
+
 async function isRoot(folder: string): Promise<boolean> {
-  for (const file of [CONFIG_FILE, ...STATES]) if (await isThere(path.join(folder, file))) return true;
+  for (const file of [CONFIG_FILE, ...STATES]) if (await isInSight(path.join(folder, file))) return true;
   return false;
 }
 
-/** A folder above may be closed to us; no pointer of ours is there then. */
 async function readPointer(file: string): Promise<string | undefined> {
-  return (await isThere(file)) ? readFileIfThere(file) : undefined;
+  return (await isInSight(file)) ? readFileIfThere(file) : undefined;
 }
 
 async function followPointer(file: string, text: string): Promise<FoundRoot> {
   const pointer = parsePointer(file, text);
-  const root = await realpath(pointer.root).catch(() => undefined);
+  const root = await ifThere(realpath(pointer.root));
   if (root !== undefined && (await isRoot(root))) return { root, ticket: pointer.ticket, pointer: file };
   const reason = root === undefined ? 'which is gone' : `which holds no ${CONFIG_FILE}`;
   throw new StackError('config', `${file} leads to ${pointer.root}, ${reason}`, {
@@ -85,8 +91,7 @@ async function followPointer(file: string, text: string): Promise<FoundRoot> {
 }
 
 function parsePointer(file: string, text: string): TicketPointer {
-  const pointer = readJson(text) as Partial<TicketPointer> | null | undefined;
-  const { root, ticket } = pointer ?? {};
+  const { root, ticket } = parseFields<TicketPointer>(text);
   if (typeof root === 'string' && path.isAbsolute(root) && typeof ticket === 'string' && ticket !== '') {
     return { root, ticket };
   }
@@ -95,19 +100,11 @@ function parsePointer(file: string, text: string): TicketPointer {
   });
 }
 
-/** Gives where the pointer in a ticket's folder leads; undefined for a folder without one. Throws `config` for a damaged one. */
+/** Gives where the pointer in a ticket's folder leads; undefined for a folder without one. Throws `config` for a damaged one, `files`. */
 export async function readTicketPointer(folder: string): Promise<TicketPointer | undefined> {
   const file = path.join(folder, POINTER_FILE);
-  const text = await readPointer(file);
+  const text = (await isThere(file)) ? await readFileIfThere(file) : undefined;
   return text === undefined ? undefined : parsePointer(file, text);
-}
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Gives the text of a ticket folder's pointer; `root` is a real path. */
@@ -170,11 +167,7 @@ async function refuseOtherName(folder: string): Promise<void> {
 
 /** A folder called `.env` is somebody's Python environment. */
 async function readDotenv(file: string, signal: AbortSignal | undefined): Promise<string | undefined> {
-  const isFolder = await stat(file).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  return isFolder ? undefined : readFileIfThere(file, { pipe: true, signal });
+  return (await ifThere(stat(file)))?.isDirectory() ? undefined : readFileIfThere(file, { pipe: true, signal });
 }
 
 async function parseDotenv(text: string | undefined): Promise<Record<string, string>> {

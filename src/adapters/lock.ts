@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { lstat, readdir, readlink, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { interrupted, StackError } from '../domain/errors.ts';
-import { explainFileError } from './files/files.ts';
+import { parseFields } from '../domain/json.ts';
+import { explainFileError, ifReadableNow, ifThere } from './files/file-errors.ts';
+import { pause } from './pause.ts';
 import { identifyProcess, isAlive, type ProcessIdentity, selfIdentity } from './process/identity.ts';
 
 export interface LockOptions {
@@ -96,23 +97,18 @@ async function acquire(file: string, claim: Claim, options: LockOptions): Promis
     if (performance.now() > deadline) throw await busyError(file, holder);
     if (!told) options.onWait?.(describeHolder(holder));
     told = true;
-    await pause(signal);
+    await pause(5 + Math.random() * 45, signal);
   }
 }
 
 /** A lock is a link: nobody who holds one is behind a file, a folder or a pipe in its place. */
 async function requireLink(file: string): Promise<void> {
-  const found = await lstat(file).catch(() => undefined);
+  const found = await ifThere(lstat(file));
   if (!found || found.isSymbolicLink()) return;
   throw new StackError('busy', `${file} stands in the place of a lock, and is none`, {
     hint: `delete ${file}, or move it out of the way`,
     details: { file },
   });
-}
-
-/** Uneven, so that those who wait do not come back all at once. */
-async function pause(signal: AbortSignal | undefined): Promise<void> {
-  await wait(5 + Math.random() * 45, undefined, signal ? { signal } : {}).catch(() => undefined);
 }
 
 /** True when the lock is now ours; false when somebody has it. */
@@ -179,11 +175,7 @@ async function readClaim(file: string): Promise<Claim | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     return foreignClaim();
   }
-  try {
-    return { ...foreignClaim(), ...(JSON.parse(text) as Partial<Claim>) };
-  } catch {
-    return foreignClaim();
-  }
+  return { ...foreignClaim(), ...parseFields<Claim>(text) };
 }
 
 function foreignClaim(): Claim {
@@ -206,11 +198,7 @@ function makeClaim(): Claim {
 
 /** The pid namespace on Linux: a number from inside a container says nothing outside of it. */
 function processSpace(): string {
-  try {
-    return readlinkSync('/proc/self/ns/pid');
-  } catch {
-    return '';
-  }
+  return ifReadableNow(() => readlinkSync('/proc/self/ns/pid')) ?? '';
 }
 
 function describeHolder({ pid }: ProcessIdentity): string {

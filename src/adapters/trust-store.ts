@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileError, readFileIfThere, replaceFile } from './files/files.ts';
+import { parseFields } from '../domain/json.ts';
+import { explainFileError, ifReadable, ifThere } from './files/file-errors.ts';
+import { readFileIfThere, replaceFile } from './files/files.ts';
 import { isOwnUid } from './files/ownership.ts';
 import { makePersonFolder, personFolder } from './files/person-folder.ts';
 
@@ -31,17 +33,14 @@ export function openTrustStore(env: Readonly<Record<string, string | undefined>>
   const fileOf = ({ root, hash }: Pick<Trust, 'root' | 'hash'>): string =>
     path.join(folder, `${createHash('sha256').update(`${root}\0${hash}`).digest('hex')}.json`);
   const list = async (): Promise<Trust[]> => {
-    const names = await readdir(folder).catch(() => []);
-    const texts = await Promise.all(names.map((name) => readFileIfThere(path.join(folder, name)).catch(() => '')));
+    const names = (await ifThere(readdir(folder))) ?? [];
+    const texts = await Promise.all(names.map((name) => readFileIfThere(path.join(folder, name))));
     return texts.flatMap((text) => parseTrust(text ?? '') ?? []).sort((one, other) => (one.at < other.at ? -1 : 1));
   };
   return {
     list,
     has: async (root, hash) => {
-      const uid = await lstat(fileOf({ root, hash })).then(
-        (found) => found.uid,
-        () => undefined,
-      );
+      const uid = (await ifReadable(lstat(fileOf({ root, hash }))))?.uid;
       // Where others may write, what stands there is not what the person has said.
       return uid !== undefined && isOwnUid(uid, env);
     },
@@ -63,12 +62,8 @@ export function openTrustStore(env: Readonly<Record<string, string | undefined>>
 }
 
 function parseTrust(text: string): Trust | undefined {
-  try {
-    const { root, hash, at } = JSON.parse(text) as Partial<Trust>;
-    return typeof root === 'string' && typeof hash === 'string' && typeof at === 'string'
-      ? { root, hash, at }
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  const { root, hash, at } = parseFields<Trust>(text);
+  return typeof root === 'string' && typeof hash === 'string' && typeof at === 'string'
+    ? { root, hash, at }
+    : undefined;
 }

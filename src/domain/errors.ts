@@ -111,7 +111,7 @@ export function explainShortage(error: unknown): StackError | undefined {
  */
 export async function tolerate<Result>(
   work: Promise<Result>,
-  ...codes: readonly (ErrorCode | `E${string}`)[]
+  ...codes: readonly (ErrorCode | Uppercase<string>)[]
 ): Promise<Result | undefined> {
   return work.catch((error: { code?: ErrorCode } | undefined) => {
     if (error?.code === undefined || !codes.includes(error.code) || explainShortage(error)) throw error;
@@ -123,22 +123,26 @@ export async function tolerate<Result>(
  * Returns what a question to the world outside brings; undefined where it fails on purpose, with any `StackError`. Throws every
  * other error, `interrupted`, and whatever comes of a shortage.
  */
-export async function ifAnswered<Result>(question: Promise<Result>): Promise<Result | undefined> {
-  return question.catch((error: unknown) => {
+export async function ifAnswered<Result>(question: () => Promise<Result>): Promise<Result | undefined> {
+  return question().catch((error: unknown) => {
     if (!(error instanceof StackError) || error.code === 'interrupted' || explainShortage(error)) throw error;
     return undefined;
   });
 }
 
-/** Waits for what may fail and do no harm, such as a clean-up that the next command does again. Throws a fault in stack itself. */
-export async function bestEffort(work: Promise<unknown>): Promise<void> {
-  await work.catch((error: unknown) => {
+/**
+ * Returns what `work` returns, undefined where it fails: no harm is done, as with a clean-up that the next command does again.
+ * Throws a fault in stack itself.
+ */
+export async function bestEffort<Result>(work: Promise<Result>): Promise<Result | undefined> {
+  return work.catch((error: unknown) => {
     if (isFault(error)) throw error;
+    return undefined;
   });
 }
 
 /** Returns true for what no state of the world brings about: such an error is a fault in stack. */
-function isFault(error: unknown): boolean {
+export function isFault(error: unknown): boolean {
   const isAssertion = (error as { code?: unknown } | undefined)?.code === 'ERR_ASSERTION';
   return isAssertion || [TypeError, ReferenceError, RangeError].some((kind) => error instanceof kind);
 }

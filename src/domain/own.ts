@@ -1,4 +1,5 @@
 import type { InstanceRecord, OwnDatabase, OwnPart, OwnRecord, OwnServer } from './instance.ts';
+import { parseJson } from './json.ts';
 import { shortHash } from './names.ts';
 import { ownPasswordVariable, type SharedSettings } from './shared.ts';
 import { foldTicket } from './ticket.ts';
@@ -62,11 +63,7 @@ export function renderMark(mark: DatabaseMark): string {
 /** Reads a comment; undefined for a database that is not ours. */
 export function parseMark(comment: string | null): DatabaseMark | undefined {
   const text = /^stack: .* (\{"kind":.*\})$/s.exec(comment ?? '')?.[1];
-  try {
-    return text === undefined ? undefined : (JSON.parse(text) as DatabaseMark);
-  } catch {
-    return undefined;
-  }
+  return parseJson(text ?? '') as DatabaseMark | undefined;
 }
 
 /** Gives the server that a ticket has for itself; undefined where it uses the one that all share. */

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { InstanceRecord } from './instance.ts';
+import { parseJson } from './json.ts';
 
 const dedicated = z.object({
   mode: z.literal('dedicated'),
@@ -69,11 +70,7 @@ export type RescuedRepo = z.infer<typeof dedicated>;
 
 /** Reads what a repo keeps of a rescue; undefined for what no version of stack has written. */
 export function parseRescue(text: string): Rescue | undefined {
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
+  return schema.safeParse(parseJson(text)).data;
 }
 
 /** Gives the text of a rescue: one line of plain ASCII, which git keeps in a commit's message as it is. */

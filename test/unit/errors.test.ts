@@ -37,9 +37,9 @@ describe('an error that is meant', () => {
   });
 
   it('is whatever the world answers to a question, and no fault of stack', async () => {
-    expect(await ifAnswered(failing(new StackError('engine', 'no'))())).toBeUndefined();
+    expect(await ifAnswered(failing(new StackError('engine', 'no')))).toBeUndefined();
     for (const error of [fault, shortage, systemError('EIO'), new StackError('interrupted', 'interrupted')])
-      await expect(ifAnswered(failing(error)())).rejects.toBe(error);
+      await expect(ifAnswered(failing(error))).rejects.toBe(error);
   });
 
   it('is any but a fault of stack where the work is a best effort', async () => {

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import pLimit from 'p-limit';
 import { interrupted, StackError } from '../../domain/errors.ts';
+import { parseFields } from '../../domain/json.ts';
 
 /** How long an engine may be silent before it counts as gone, unless `STACK_ENGINE_TIMEOUT` says otherwise. */
 const QUESTION_SECONDS = 20;
@@ -230,12 +231,8 @@ function refuse(line: Line, { statusCodes }: Request, answer: IncomingMessage, t
 function readMessage(text: string): { message: string } | undefined {
   // 304 has no body.
   if (text === '') return { message: '' };
-  try {
-    const { message } = JSON.parse(text) as { message?: unknown };
-    return typeof message === 'string' ? { message } : undefined;
-  } catch {
-    return undefined;
-  }
+  const { message } = parseFields<{ message: unknown }>(text);
+  return typeof message === 'string' ? { message } : undefined;
 }
 
 function isPage(type: string | undefined): boolean {

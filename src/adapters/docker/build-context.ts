@@ -41,7 +41,7 @@ async function readIgnore(folder: string, dockerfile: string): Promise<(name: st
 
 /** A Dockerfile's own ignore file goes before that of the folder. */
 async function readRules(folder: string, dockerfile: string): Promise<string> {
-  const read = (name: string) => readFileIfThere(join(folder, name)).catch(() => undefined);
+  const read = (name: string) => readFileIfThere(join(folder, name));
   return (await read(`${dockerfile}.dockerignore`)) ?? (await read('.dockerignore')) ?? '';
 }
 

@@ -2,7 +2,8 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
-import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { bestEffort, StackError, throwIfAborted } from '../../domain/errors.ts';
+import { ifThere } from '../files/file-errors.ts';
 import { readTrace } from './buildkit-trace.ts';
 import type { Connection } from './connection.ts';
 import { explainEngineError, readReason, readStatus } from './error.ts';
@@ -39,16 +40,12 @@ export async function buildImage(
   await build(conn, request, onProgress, signal);
   const after = await readImageId(conn, request.tag);
   // An old image that a container still runs from cannot go yet; it has our label and is found by that.
-  if (before !== undefined && before !== after)
-    await conn.client
-      .getImage(before)
-      .remove()
-      .catch(() => undefined);
+  if (before !== undefined && before !== after) await bestEffort(conn.client.getImage(before).remove());
 }
 
 async function requireDockerfile({ context, dockerfile }: BuildRequest): Promise<void> {
   const file = join(context, dockerfile);
-  const found = await stat(file).catch(() => undefined);
+  const found = await ifThere(stat(file));
   if (found?.isFile()) return;
   throw new StackError('config', `there is no Dockerfile at ${file}`, {
     hint: '`build:` in stack.yml is a folder with a Dockerfile, relative to the service’s folder',

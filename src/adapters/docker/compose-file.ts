@@ -6,7 +6,9 @@ import { parseAllDocuments } from 'yaml';
 import { interpolate } from '../../domain/compose/interpolate.ts';
 import { type ComposeData, mergeCompose } from '../../domain/compose/merge.ts';
 import { isPlainMap } from '../../domain/config/source.ts';
+import { bestEffort } from '../../domain/errors.ts';
 import type { Values } from '../../domain/values.ts';
+import { ifReadable } from '../files/file-errors.ts';
 import { readFileIfThere, replaceFile } from '../files/files.ts';
 import { makePersonFolder } from '../files/person-folder.ts';
 import { askCompose } from './compose.ts';
@@ -72,7 +74,7 @@ async function resolveByCompose(
   const kept = path.join(cacheFolder, 'compose', `${key}.json`);
   const refused = path.join(cacheFolder, 'compose', `${key}.no`);
   const asked = JSON.stringify([env.PATH, env.HOME, env.DOCKER_CONFIG]);
-  const known = await readFileIfThere(kept).catch(() => undefined);
+  const known = await ifReadable(readFileIfThere(kept));
   if (known === undefined && (await isRefused(refused, asked))) return undefined;
   const answer = known ?? (await askCompose({ file, projectDir, env }));
   const data = parseQuietly(answer ?? undefined);
@@ -83,15 +85,14 @@ async function resolveByCompose(
 
 /** A no counts where it was given, and for a while: the plugin may be there one day. */
 async function isRefused(file: string, asked: string): Promise<boolean> {
-  const known = await readFileIfThere(file).catch(() => undefined);
+  const known = await ifReadable(readFileIfThere(file));
   return known === asked && Date.now() - (await stat(file)).mtimeMs < NO_COUNTS_MS;
 }
 
 /** What cannot be kept is asked again. */
 async function keep(env: ComposeSurroundings['env'], file: string, text: string): Promise<void> {
-  await makePersonFolder(env, path.dirname(file), 'XDG_CACHE_HOME')
-    .then(() => replaceFile(file, text, { lasting: false }))
-    .catch(() => undefined);
+  const made = makePersonFolder(env, path.dirname(file), 'XDG_CACHE_HOME');
+  await bestEffort(made.then(() => replaceFile(file, text, { lasting: false })));
 }
 
 interface Reading {
@@ -235,7 +236,7 @@ async function readData(file: string, reading: Reading): Promise<ComposeData> {
 async function readSource(file: string, { sources, unseen }: Reading, isEnv = false): Promise<string | undefined> {
   const known = sources.get(file);
   if (known) return known.text;
-  const text = await readFileIfThere(file).catch(() => undefined);
+  const text = await ifReadable(readFileIfThere(file));
   if (text === undefined) unseen.add(file);
   else sources.set(file, { file, text, isEnv });
   return text;
@@ -243,13 +244,15 @@ async function readSource(file: string, { sources, unseen }: Reading, isEnv = fa
 
 /** Several documents are laid over each other. */
 function parseQuietly(text: string | undefined): ComposeData | undefined {
+  let values: unknown[];
   try {
-    const documents = parseAllDocuments(text ?? '', { merge: true, logLevel: 'silent' });
-    const parts = [...documents].map((document) => document.toJS() as unknown).filter(isPlainMap);
-    return parts.length === 0 ? undefined : parts.reduce((base, over) => mergeCompose(base, over) as ComposeData);
+    values = [...parseAllDocuments(text ?? '', { merge: true, logLevel: 'silent' })].map((document) => document.toJS());
   } catch {
+    // The reader of YAML gives up on what leads nowhere, or grows without bounds.
     return undefined;
   }
+  const parts = values.filter(isPlainMap);
+  return parts.length === 0 ? undefined : parts.reduce((base, over) => mergeCompose(base, over) as ComposeData);
 }
 
 function listOf(value: unknown): unknown[] {

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WriteStream } from 'node:tty';
 import type { Container, Exec } from 'dockerode';
-import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { bestEffort, StackError, throwIfAborted } from '../../domain/errors.ts';
 import type { ExecOptions, WorkloadRef } from '../../domain/runtime.ts';
 import type { Connection } from './connection.ts';
 import { inspectContainer } from './container.ts';
@@ -166,7 +166,7 @@ async function readExitCode(exec: Exec): Promise<number> {
 async function endExec(container: Container, exec: Exec, mark: string, stream: Duplex): Promise<void> {
   await signalMarked(container, mark, 'TERM');
   // With the container the exec is gone as well.
-  if (await isStillOn(exec, TERM_MS).catch(() => false)) await signalMarked(container, mark, 'KILL');
+  if (await bestEffort(isStillOn(exec, TERM_MS))) await signalMarked(container, mark, 'KILL');
   stream.destroy();
 }
 
@@ -206,9 +206,6 @@ async function signalMarked(container: Container, mark: string, signal: 'TERM' |
   const script = `for e in /proc/[0-9]*/environ; do
     if grep -q "$1" "$e" 2>/dev/null; then p=\${e%/environ}; kill -${signal} "\${p#/proc/}"; fi
   done`;
-  try {
-    await runBeside(container, script, mark);
-  } catch {
-    // The container has ended meanwhile, and all its processes with it.
-  }
+  // The container may have ended meanwhile, and all its processes with it.
+  await bestEffort(runBeside(container, script, mark));
 }

@@ -4,6 +4,7 @@ import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DockerOptions } from 'dockerode';
 import { StackError } from '../../domain/errors.ts';
+import { ifReadable } from '../files/file-errors.ts';
 import { readFileIfThere } from '../files/files.ts';
 
 /** Where to look for the engine. */
@@ -88,7 +89,7 @@ async function readContext(query: EngineQuery, name: string): Promise<Endpoint> 
 }
 
 async function readJson<T>(file: string): Promise<T | undefined> {
-  const text = await readFileIfThere(file).catch(() => undefined);
+  const text = await ifReadable(readFileIfThere(file));
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text) as T;

@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Container, ContainerInspectInfo } from 'dockerode';
-import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { bestEffort, StackError, throwIfAborted } from '../../domain/errors.ts';
 import { LABELS } from '../../domain/names.ts';
 import type { WorkloadRef, WorkloadSpec } from '../../domain/runtime.ts';
+import { ifThere } from '../files/file-errors.ts';
 import type { Connection } from './connection.ts';
 import { createContainer, inspectContainer, nameTaken, removeContainer } from './container.ts';
 import { findTakenPort, orMissing, readReason, readStatus } from './error.ts';
@@ -82,7 +83,7 @@ async function stopContainer(conn: Connection, { Id, Config, State }: ContainerI
     if (isTold || workers.length === 0 || workers.some((pid) => left.has(pid))) return;
     isTold = true;
     // It has ended meanwhile.
-    await container.kill({ signal: StopSignal }).catch(() => undefined);
+    await bestEffort(container.kill({ signal: StopSignal }));
   }, INSIST_MS);
   try {
     await orMissing(container.stop({ t: STOP_SECONDS }));
@@ -104,10 +105,8 @@ async function listWorkers(container: Container): Promise<number[]> {
 
 /** Gives the processes of a container with their parents, by the engine's own numbers; none where it shows none. */
 async function listProcesses(container: Container): Promise<Map<number, number>> {
-  const { Processes } = (await container.top({ ps_args: '-eo pid,ppid' }).catch(() => ({ Processes: [] }))) as {
-    Processes: string[][];
-  };
-  return new Map(Processes.map(([pid, parent]) => [Number(pid), Number(parent)]));
+  const table = (await bestEffort(container.top({ ps_args: '-eo pid,ppid' }))) as { Processes: string[][] } | undefined;
+  return new Map((table?.Processes ?? []).map(([pid, parent]) => [Number(pid), Number(parent)]));
 }
 
 async function leaveNetworks(conn: Connection, info: ContainerInspectInfo): Promise<void> {
@@ -169,7 +168,7 @@ async function makeContainer(conn: Connection, spec: WorkloadSpec, signal: Abort
     throwIfAborted(signal);
   } catch (error) {
     // The first error is the one to tell; what cannot be removed now is found by its labels later.
-    await removeContainer(conn, container.id).catch(() => undefined);
+    await bestEffort(removeContainer(conn, container.id));
     throw portError(error, spec) ?? explainStart(error, spec);
   }
 }
@@ -177,7 +176,7 @@ async function makeContainer(conn: Connection, spec: WorkloadSpec, signal: Abort
 /** The engine would make a missing working folder inside the worktree, as root. */
 async function requireFolder({ service, source, dir }: WorkloadSpec): Promise<void> {
   const folder = join(source, dir);
-  const found = await stat(folder).catch(() => undefined);
+  const found = await ifThere(stat(folder));
   if (found?.isDirectory()) return;
   throw new StackError('engine', `${service} has no folder to run in: ${folder}`, {
     hint: '`dir:` of the service in stack.yml is a folder of its repo',

@@ -15,7 +15,7 @@ import { copyFile, open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
 import { throwIfAborted } from '../../domain/errors.ts';
-import { explainFileError } from './files.ts';
+import { explainFileError, ifReadableNow } from './file-errors.ts';
 import { type Found, inSlices } from './find-files.ts';
 
 export interface CopyJob {
@@ -178,7 +178,8 @@ function copyLink({ from, to, result }: Copying, name: string): void {
 /** Gives what a link leads to, relative to the checkout; undefined for what is outside, and for git's own folder. */
 function placeInside(from: string, name: string, written: string): string | undefined {
   const target = path.resolve(from, path.dirname(name), written);
-  const real = (): string => path.join(realPath(path.dirname(target)) ?? '/', path.basename(target));
+  const real = (): string =>
+    path.join(ifReadableNow(() => realpathSync(path.dirname(target))) ?? '/', path.basename(target));
   const inside = relativeTo(from, target) ?? (path.isAbsolute(written) ? relativeTo(from, real()) : undefined);
   return inside?.split(path.sep)[0] === '.git' ? undefined : inside;
 }
@@ -226,14 +227,6 @@ function likeItsSource({ from, to }: CopyJob, folder: string): void {
 
 /** True when a link leads to a folder that is really in the worktree. */
 function leadsInside(top: string, link: string): boolean {
-  const real = realPath(link);
+  const real = ifReadableNow(() => realpathSync(link));
   return real !== undefined && relativeTo(realpathSync(top), real) !== undefined && statSync(real).isDirectory();
-}
-
-function realPath(file: string): string | undefined {
-  try {
-    return realpathSync(file);
-  } catch {
-    return undefined;
-  }
 }

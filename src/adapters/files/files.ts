@@ -1,29 +1,10 @@
-import { lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { explainShortage, StackError } from '../../domain/errors.ts';
+import { StackError, tolerate } from '../../domain/errors.ts';
 import { bytesOf, pathOf, textOf } from './byte-names.ts';
+import { explainFileError, ifThere } from './file-errors.ts';
 import { type ReadOptions, readWhole } from './read-file.ts';
 import { sweepTemporaries, temporaryIn } from './temporary.ts';
-
-const REASONS: Record<string, [what: string, hint: string]> = {
-  ENOSPC: ['the disk is full', 'free some space, then run the command again'],
-  EDQUOT: ['the disk quota is used up', 'free some space, then run the command again'],
-  EROFS: ['the file system is read-only', 'stack writes below the root; remount it or work in another folder'],
-  EACCES: ['permission denied', 'check who owns the folder, and its mode'],
-  EPERM: ['permission denied', 'check who owns the folder, and its mode'],
-  ELOOP: ['its links lead in a circle', 'delete or correct the link'],
-  ENAMETOOLONG: ['its name is too long', 'use a shorter path'],
-  ENOTDIR: ['a part of the path is not a folder', 'move the file that is in the way'],
-  EISDIR: ['it is a folder', 'move it out of the way'],
-};
-
-/** Turns a file system error into one clear line; gives any other error back as it is. */
-export function explainFileError(error: unknown, doing: string): unknown {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
-  const reason = REASONS[code];
-  if (!reason) return explainShortage(error) ?? error;
-  return new StackError('files', `cannot ${doing}: ${reason[0]}`, { hint: reason[1], cause: error });
-}
 
 /**
  * Gives the text of a file, undefined when there is none; `replaceFile` writes it back to the byte, also where it is not
@@ -38,9 +19,9 @@ export async function readFileIfThere(file: string, options: ReadOptions = {}): 
   }
 }
 
-/** True when something is at the path, a dangling link included. */
+/** True when something is at the path, a dangling link included. Throws `files` where that cannot be seen. */
 export async function isThere(file: string): Promise<boolean> {
-  return (await lstat(pathOf(file)).catch(() => undefined)) !== undefined;
+  return (await ifThere(lstat(pathOf(file)))) !== undefined;
 }
 
 /** Makes a folder and its parents, each 0700 unless `mode` says otherwise. Throws `files`. */
@@ -73,7 +54,7 @@ async function makeMissing(folder: string, mode: number, tries = 3): Promise<voi
 }
 
 async function isFolder(folder: string): Promise<boolean> {
-  return (await stat(folder).catch(() => undefined))?.isDirectory() ?? false;
+  return (await ifThere(stat(folder)))?.isDirectory() ?? false;
 }
 
 interface ReplaceOptions {
@@ -108,4 +89,9 @@ export async function replaceFile(
     await rm(temporary, { force: true });
     throw explainFileError(error, `write ${file}`);
   }
+}
+
+/** Deletes a folder that nothing is in. Gone is done; one that holds something, or may not be deleted, stays. */
+export async function removeIfEmpty(folder: string): Promise<void> {
+  await tolerate(rmdir(folder), 'ENOENT', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST', 'EACCES', 'EPERM', 'EBUSY', 'EROFS');
 }

@@ -1,7 +1,7 @@
 import { type Dirent, lstatSync, readdirSync, type Stats } from 'node:fs';
 import path from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
-import { explainFileError } from './files.ts';
+import { explainFileError } from './file-errors.ts';
 
 /** Something in a folder. */
 export interface Found {

@@ -1,17 +1,20 @@
 import { readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { ifThere } from './file-errors.ts';
 
 /**
  * Gives the places in a folder, relative to it, at which something else is mounted: deleting the folder would delete what is
- * there. Where the system has no `/proc` nothing is known. Never throws.
+ * there. Where the system has no `/proc` nothing is known. Throws `files`.
  */
 export async function listMounts(folder: string): Promise<string[]> {
-  const [table, top] = await Promise.all([
-    readFile('/proc/self/mountinfo', 'utf8').catch(() => ''),
-    realpath(folder).catch(() => folder),
+  const [table, top = folder] = await Promise.all([
+    ifThere(readFile('/proc/self/mountinfo', 'utf8')),
+    ifThere(realpath(folder)),
   ]);
   // proc_pid_mountinfo(5): the fifth field, in which a blank is `\040`.
-  const places = table.split('\n').map((line) => (line.split(' ')[4] ?? '').replaceAll(/\\(\d{3})/g, fromOctal));
+  const places = (table ?? '')
+    .split('\n')
+    .map((line) => (line.split(' ')[4] ?? '').replaceAll(/\\(\d{3})/g, fromOctal));
   return places.filter((place) => place.startsWith(`${top}/`)).map((place) => path.relative(top, place));
 }
 

@@ -1,8 +1,9 @@
 import type { Dirent } from 'node:fs';
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import path from 'node:path';
-import { StackError } from '../../domain/errors.ts';
+import { StackError, tolerate } from '../../domain/errors.ts';
 import { STATE_FILES, STATE_FOLDERS, stateFolder } from '../../domain/layout.ts';
+import { ifThere } from './file-errors.ts';
 
 /** Opening one of these must not wait for somebody at the other end. */
 const PLAIN = /\.(log|json|exit|dump|keys)(\.1)?$/;
@@ -33,7 +34,7 @@ export async function refuseLinkedState(root: string): Promise<void> {
 
 /** The person's file at the other end would be left behind in silence, with what it said until then. */
 async function refuseLinkedFile(file: string): Promise<void> {
-  const target = await readlink(file).catch(() => undefined);
+  const target = await tolerate(readlink(file), 'ENOENT', 'ENOTDIR', 'EINVAL');
   if (target === undefined) return;
   throw new StackError('files', `${file} is a link, and stack replaces that file whenever it writes`, {
     hint: `\`mv ${path.resolve(path.dirname(file), target)} ${file}\` puts the file itself there`,
@@ -60,7 +61,7 @@ export async function refuseLinkedFolder(root: string, folder: string): Promise<
 
 /** Throws `files` when there is a link at the path; nothing there is fine. */
 export async function refuseLink(place: string): Promise<void> {
-  const there = await lstat(place).catch(() => undefined);
+  const there = await ifThere(lstat(place));
   if (there?.isSymbolicLink()) throw linkError(place);
 }
 
@@ -79,5 +80,5 @@ function linkError(place: string): StackError {
 }
 
 async function listEntries(folder: string, { recursive }: { recursive: boolean }): Promise<Dirent[]> {
-  return readdir(folder, { recursive, withFileTypes: true }).catch(() => []);
+  return (await ifThere(readdir(folder, { recursive, withFileTypes: true }))) ?? [];
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import { STATE_FOLDER } from '../../domain/layout.ts';
 import { CONFIG_FILE, type FoundRoot, LOCAL_CONFIG_FILE } from '../config-file.ts';
+import { ifReadable } from './file-errors.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -33,7 +34,7 @@ async function keepStrangers(places: readonly Omit<Stranger, 'uid'>[], env: Env)
   const found = await Promise.all(
     places.map(async (place) => {
       // A link counts like what it leads to: its owner says where that is.
-      const looks = await Promise.all([lstat, stat].map((look) => look(place.file).catch(() => undefined)));
+      const looks = await Promise.all([lstat, stat].map((look) => ifReadable(look(place.file))));
       const uid = looks.find((one) => one !== undefined && !isOwnUid(one.uid, env))?.uid;
       return uid === undefined ? [] : [{ ...place, uid }];
     }),

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isRunning } from '../process/stat.ts';
+import { ifReadable } from './file-errors.ts';
 
 const PATTERN = /^\.stack-(\d+)-[0-9a-f]{8}\.tmp$/;
 
@@ -22,6 +23,6 @@ export function isAbandoned(name: string): boolean {
 
 /** Deletes what processes that were killed while they wrote left in a folder. A living one's stays; no folder is done. */
 export async function sweepTemporaries(folder: string): Promise<void> {
-  const names = await readdir(folder).catch(() => []);
+  const names = (await ifReadable(readdir(folder))) ?? [];
   await Promise.all(names.filter(isAbandoned).map((name) => rm(path.join(folder, name), { force: true })));
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import { isRunning } from '../process/stat.ts';
 import { isEscaped, pathOf } from './byte-names.ts';
-import { explainFileError } from './files.ts';
+import { explainFileError, ifReadable, ifThere } from './file-errors.ts';
 import { listMounts, renderPlace } from './mounts.ts';
 import { refuseLink } from './own-folders.ts';
 
@@ -62,13 +62,13 @@ async function requireNoMounts(folder: string): Promise<void> {
 
 /**
  * Deletes in the background what a command that was killed, or a machine that went down, left in a trash. Gives a line for
- * each thing that could not be deleted. Never throws.
+ * each thing that could not be deleted. Throws `files`.
  */
 export async function sweepTrash(trash: string): Promise<string[]> {
   // What a link leads to is no trash of ours.
-  if ((await lstat(trash).catch(() => undefined))?.isSymbolicLink()) return [];
+  if ((await ifReadable(lstat(trash)))?.isSymbolicLink()) return [];
   const stuck: string[] = [];
-  const names = await readdir(trash).catch(() => []);
+  const names = (await ifReadable(readdir(trash))) ?? [];
   for (const name of names) {
     const [, base = name, pid] = /^(.+-[0-9a-f]{8})\.(\d+)$/.exec(name) ?? [];
     const from = path.join(trash, name);
@@ -88,11 +88,11 @@ export async function sweepTrash(trash: string): Promise<string[]> {
 
 /** What could not be deleted (files of root's) is not tried again by every command. */
 async function isFresh(folder: string): Promise<boolean> {
-  const { ctimeMs } = await stat(folder).catch(() => ({ ctimeMs: 0 }));
-  return Date.now() - ctimeMs < RETRY_MS;
+  const found = await ifThere(stat(folder));
+  return found !== undefined && Date.now() - found.ctimeMs < RETRY_MS;
 }
 
 async function startDeleting(from: string, as: string, trash: string): Promise<void> {
-  const inTable = path.join(renderPlace(await realpath(trash).catch(() => trash)), path.basename(as));
+  const inTable = path.join(renderPlace((await ifThere(realpath(trash))) ?? trash), path.basename(as));
   spawn('sh', ['-c', DELETE, 'sh', from, as, trash, inTable], { detached: true, stdio: 'ignore', cwd: '/' }).unref();
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
+import { ifThere } from '../files/file-errors.ts';
 import { askGit, changeGit, gitError, tryGit } from './git.ts';
 import { isBranchName } from './names.ts';
 import { findTracked, listRemotes } from './remote.ts';
@@ -123,7 +124,7 @@ async function lookForBranch({ repoPath, gitCommonDir, branch }: OldBranch) {
 export async function dropEmptyLog(gitCommonDir: string, branch: string): Promise<void> {
   const log = logOf(gitCommonDir, branch);
   if (existsSync(path.join(gitCommonDir, 'refs', 'heads', branch))) return;
-  const found = await stat(log).catch(() => undefined);
+  const found = await ifThere(stat(log));
   if (found?.isFile() && found.size === 0) await rm(log, { force: true });
 }
 

@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { removeEnvBlock } from '../../domain/env-block.ts';
 import { shortHash } from '../../domain/names.ts';
-import { readFileIfThere } from '../files/files.ts';
+import { ifReadable } from '../files/file-errors.ts';
+import { isThere, readFileIfThere } from '../files/files.ts';
 
 /** An env file that stack writes. */
 export interface EnvFile {
@@ -14,12 +15,13 @@ export interface EnvFile {
   noted: string | undefined;
 }
 
-/** True when nobody has changed what stands around stack's block, or it is what the main checkout has. Never throws. */
+/** True when nobody has changed what stands around stack's block, or it is what the main checkout has. What may not be read is not known. */
 export async function isKnownText({ worktree, repoPath, file, noted }: EnvFile): Promise<boolean> {
-  const read = async (top: string): Promise<string> =>
-    (await readFileIfThere(path.join(top, file)).catch(() => undefined)) ?? '';
-  const text = removeEnvBlock(await read(worktree));
-  return text.trim() === '' || hashOf(text) === noted || text.trim() === (await read(repoPath)).trim();
+  const read = (top: string) => ifReadable(readFileIfThere(path.join(top, file)));
+  const found = await read(worktree);
+  if (found === undefined) return !(await isThere(path.join(worktree, file)));
+  const text = removeEnvBlock(found);
+  return text.trim() === '' || hashOf(text) === noted || text.trim() === (await read(repoPath))?.trim();
 }
 
 /** Gives a hash of the text around stack's block in an env file. */

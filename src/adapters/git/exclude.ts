@@ -1,6 +1,8 @@
-import { chmod, lstat, mkdir, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileError, isThere } from '../files/files.ts';
+import { tolerate } from '../../domain/errors.ts';
+import { explainFileError, ifThere } from '../files/file-errors.ts';
+import { isThere, removeIfEmpty } from '../files/files.ts';
 import { readWhole } from '../files/read-file.ts';
 import { sweepTemporaries, temporaryIn } from '../files/temporary.ts';
 import { withLock } from '../lock.ts';
@@ -74,11 +76,7 @@ async function changeExclude(gitCommonDir: string, change: (lines: string[]) => 
 
 /** One byte a character, so that whatever people have in there goes through unchanged. */
 async function readLines(file: string): Promise<string[] | undefined> {
-  const bytes = await readWhole(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  return bytes?.toString('latin1').split('\n');
+  return (await tolerate(readWhole(file), 'ENOENT'))?.toString('latin1').split('\n');
 }
 
 function encode(text: string): string {
@@ -100,7 +98,7 @@ async function writeLines(file: string, lines: string[]): Promise<void> {
   if (isMadeMark(first) && rest.join('') === '') {
     await rm(file, { force: true });
     // Somebody may have put something beside it since.
-    if (first === MADE_FOLDER) await rmdir(path.dirname(file)).catch(() => undefined);
+    if (first === MADE_FOLDER) await removeIfEmpty(path.dirname(file));
     return;
   }
   await mkdir(path.dirname(file), { recursive: true });
@@ -109,8 +107,8 @@ async function writeLines(file: string, lines: string[]): Promise<void> {
 
 /** Keeps the mode, and a link: some people's file lies elsewhere. */
 async function replaceLinked(file: string, text: string): Promise<void> {
-  const target = (await lstat(file).catch(() => undefined))?.isSymbolicLink() ? await realpath(file) : file;
-  const mode = (await stat(target).catch(() => undefined))?.mode ?? 0o644;
+  const target = (await ifThere(lstat(file)))?.isSymbolicLink() ? await realpath(file) : file;
+  const mode = (await ifThere(stat(target)))?.mode ?? 0o644;
   const temporary = temporaryIn(path.dirname(target));
   try {
     await writeFile(temporary, text, 'latin1');

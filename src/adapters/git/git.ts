@@ -4,10 +4,11 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { simpleGit } from 'simple-git';
-import { explainShortage, interrupted, StackError } from '../../domain/errors.ts';
+import { bestEffort, explainShortage, interrupted, StackError } from '../../domain/errors.ts';
 import { bytesOf, textOf } from '../files/byte-names.ts';
 import { endMarked } from '../process/group.ts';
 import { endWithMe } from '../process/kill-with-parent.ts';
+import { sendSignal } from '../process/stat.ts';
 import { listGroup, listProcesses, MARKER, type ProcessRow } from '../process/table.ts';
 import { type Place, refusePipes, watchForPipes } from './pipes.ts';
 
@@ -150,14 +151,14 @@ function endQuestionWhen(place: Place, signal: AbortSignal | undefined) {
   let children: Children = new Map();
   signal?.addEventListener('abort', stop);
   const unwatch = watchForPipes(place, async (found) => {
-    children = await listChildren().catch(() => new Map());
+    children = (await bestEffort(listChildren())) ?? new Map();
     error = found;
     stop();
   });
   return {
     signal: ending.signal,
     async requireWanted(): Promise<void> {
-      if (error) await endLeft(children).catch(() => undefined);
+      if (error) await bestEffort(endLeft(children));
       if (signal?.aborted) throw interrupted(signal.reason);
       if (error) throw error;
     },
@@ -290,7 +291,7 @@ function endWhen(
   let timedOut = false;
   let ended: Promise<void> | undefined;
   const end = (): void => {
-    if (pid !== undefined) ended ??= endGroup(pid).then(() => endMarked(marker).catch(() => undefined));
+    if (pid !== undefined) ended ??= endGroup(pid).then(() => bestEffort(endMarked(marker)));
   };
   const timer = setTimeout(() => {
     timedOut = true;
@@ -327,29 +328,17 @@ async function listChildren(): Promise<Children> {
 async function endLeft(children: Children): Promise<void> {
   const alive = new Set((await listProcesses()).filter(({ zombie }) => !zombie).map(({ pid }) => pid));
   const left = [...children].flatMap(([git, own]) => (alive.has(git) ? [] : own.filter((pid) => alive.has(pid))));
-  for (const pid of left) signalOne(pid, 'SIGTERM');
+  for (const pid of left) sendSignal(pid, 'SIGTERM');
 }
 
 async function endGroup(group: number): Promise<void> {
   for (const name of ['SIGTERM', 'SIGKILL'] as const) {
-    signalGroup(group, name);
+    sendSignal(-group, name);
     const deadline = performance.now() + GRACE_MS;
     while (performance.now() < deadline) {
       if ((await listGroup(group)).length === 0) return;
       await wait(10);
     }
-  }
-}
-
-function signalGroup(group: number, name: NodeJS.Signals): void {
-  signalOne(-group, name);
-}
-
-function signalOne(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // Nobody is left.
   }
 }
 

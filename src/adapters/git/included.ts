@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { ifThere } from '../files/file-errors.ts';
 import { type Found, listBelow } from '../files/find-files.ts';
 import { askGit, tryGit } from './git.ts';
 
@@ -13,7 +14,7 @@ const INCLUDE_FILE = '.worktreeinclude';
 export async function listIncluded(checkout: string): Promise<Found[] | undefined> {
   const file = path.join(checkout, INCLUDE_FILE);
   // Git would wait for a pipe.
-  if (!(await stat(file).catch(() => undefined))?.isFile()) return undefined;
+  if (!(await ifThere(stat(file)))?.isFile()) return undefined;
   const picked = await askGit(checkout, ['ls-files', '--others', '--ignored', `--exclude-from=${file}`, '-z']);
   if (picked === '') return [];
   // It ends with 1 when none of them is ignored.

@@ -11,8 +11,9 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { StackError } from '../../domain/errors.ts';
+import { bestEffort, StackError } from '../../domain/errors.ts';
 import { pathOf } from '../files/byte-names.ts';
+import { ifReadableNow } from '../files/file-errors.ts';
 import { inSlices } from '../files/find-files.ts';
 import { readEntries } from './risk/inside.ts';
 
@@ -77,7 +78,7 @@ export function refusePipes(cwd: string, [command = '', verb = '']: readonly str
 export function watchForPipes(place: Place, onFound: (error: StackError) => void): () => void {
   let over = false;
   const look = async (): Promise<void> => {
-    const file = await findPipe(place, () => over).catch(() => undefined);
+    const file = await bestEffort(findPipe(place, () => over));
     if (file === undefined || over) return;
     patience = SHORT_PATIENCE_MS;
     onFound(pipeError(file));
@@ -204,30 +205,18 @@ function* listInGitDir(top: string, search: Search): Generator<string> {
 
 /** A link may lead back to where it is. */
 function isNewFolder(link: string, { seen }: Search): boolean {
-  try {
-    const real = realpathSync(link);
-    if (!statSync(real).isDirectory() || seen.has(real)) return false;
-    seen.add(real);
-    return true;
-  } catch {
-    return false;
-  }
+  const real = ifReadableNow(() => realpathSync(link));
+  if (real === undefined || seen.has(real) || !ifReadableNow(() => statSync(real))?.isDirectory()) return false;
+  seen.add(real);
+  return true;
 }
 
 function isPipe(file: string): boolean {
-  try {
-    return statSync(pathOf(file)).isFIFO();
-  } catch {
-    return false;
-  }
+  return ifReadableNow(() => statSync(pathOf(file)))?.isFIFO() ?? false;
 }
 
 function look(place: string): Stats | undefined {
-  try {
-    return lstatSync(pathOf(place));
-  } catch {
-    return undefined;
-  }
+  return ifReadableNow(() => lstatSync(pathOf(place)));
 }
 
 /** The git folder of a checkout; a path that leads nowhere where there is none. */
@@ -242,11 +231,7 @@ function findCommonDir(gitDir: string): string {
 
 /** '' for what is no regular file; one that becomes a pipe meanwhile keeps nobody waiting. */
 function readText(file: string): string {
-  try {
-    return statSync(pathOf(file)).isFile() ? readAtOnce(file).trimEnd() : '';
-  } catch {
-    return '';
-  }
+  return ifReadableNow(() => statSync(pathOf(file)).isFile() && readAtOnce(file).trimEnd()) || '';
 }
 
 function readAtOnce(file: string): string {

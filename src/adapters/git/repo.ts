@@ -3,6 +3,7 @@ import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import { suggest } from '../../domain/suggest.ts';
+import { ifThere } from '../files/file-errors.ts';
 import { askGit, firstLine, type GitAnswer, gitError, gitVersion, listWords, tryGit } from './git.ts';
 import { fetchFromRemote, findOnRemotes, findTracked, listRemotes, type Unreachable } from './remote.ts';
 import { listWorktrees } from './worktree/list.ts';
@@ -49,7 +50,7 @@ export interface Base {
  * a submodule that is not there yet) and `git`.
  */
 export async function inspectRepo({ repo, path: folder }: RepoQuestion): Promise<RepoFacts> {
-  const there = await stat(folder).catch(() => undefined);
+  const there = await ifThere(stat(folder));
   if (!there) throw badPath(repo, `there is nothing at ${folder}`, 'clone it there, or set `path:` in stack.yml');
   if (!there.isDirectory()) throw badPath(repo, `${folder} is not a folder`, 'set `path:` in stack.yml');
   const answer = await tryGit(folder, [

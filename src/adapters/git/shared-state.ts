@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { ifReadable } from '../files/file-errors.ts';
 import { isThere, readFileIfThere } from '../files/files.ts';
 import { tryGit } from './git.ts';
 
@@ -21,7 +22,7 @@ interface Checkout {
 
 /** Gives what is wrong with the settings and the owners of a worktree's repo. Asks git only where a file belongs to somebody else. */
 export async function findSharedFaults(own: Checkout): Promise<SharedFault[]> {
-  const config = (await readFileIfThere(path.join(own.gitCommonDir, 'config')).catch(() => undefined)) ?? '';
+  const config = (await ifReadable(readFileIfThere(path.join(own.gitCommonDir, 'config')))) ?? '';
   const core = readSection(config, 'core');
   return [...findBare(own, core), ...(await findHooks(own, core)), ...(await findOwner(own))];
 }
@@ -57,7 +58,7 @@ async function findHooks({ path: checkout, worktree }: Checkout, core: Map<strin
 }
 
 async function findOwner({ worktree }: Checkout): Promise<SharedFault[]> {
-  const found = await stat(worktree).catch(() => undefined);
+  const found = await ifReadable(stat(worktree));
   if (!found || found.uid === process.getuid?.()) return [];
   const { exitCode, stderr } = await tryGit(worktree, ['rev-parse', '--git-dir']);
   if (exitCode === 0 || !stderr.includes('safe.directory')) return [];

@@ -1,6 +1,7 @@
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { ifThere } from '../files/file-errors.ts';
 import { isProgramInside } from '../process/inside.ts';
 import { listWorktrees } from './worktree/list.ts';
 
@@ -46,6 +47,6 @@ async function clear(
 }
 
 async function ageOf(file: string): Promise<number | undefined> {
-  const found = await stat(file).catch(() => undefined);
+  const found = await ifThere(stat(file));
   return found?.isFile() ? Date.now() - found.mtimeMs : undefined;
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { ifReadable } from '../files/file-errors.ts';
 import { tryGit } from './git.ts';
 
 /**
@@ -8,14 +9,14 @@ import { tryGit } from './git.ts';
  * around it that git does not answer for.
  */
 export async function isFromGit(file: string): Promise<boolean> {
-  const real = await realpath(file).catch(() => file);
+  const real = (await ifReadable(realpath(file))) ?? file;
   const places = [...new Set([file, real])];
   return (await Promise.all(places.map(isTrackedAt))).includes(true);
 }
 
 /** Gives what git keeps of a folder, with the content of each file as git knows it; '' where it keeps nothing of it. Throws `git`. */
 export async function listKept(folder: string): Promise<{ names: string[]; content: string }> {
-  const real = await realpath(folder).catch(() => folder);
+  const real = (await ifReadable(realpath(folder))) ?? folder;
   const answer = isInRepo(real) ? await tryGit(real, ['ls-files', '-z', '--stage']) : undefined;
   const content = answer?.stdout ?? '';
   const names = content.split('\0').flatMap((entry) => (entry === '' ? [] : [entry.slice(entry.indexOf('\t') + 1)]));

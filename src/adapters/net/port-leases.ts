@@ -1,7 +1,10 @@
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { bestEffort } from '../../domain/errors.ts';
+import { parseFields } from '../../domain/json.ts';
 import { stateFolder } from '../../domain/layout.ts';
 import { rootIdOf } from '../../domain/names.ts';
+import { ifThere } from '../files/file-errors.ts';
 import { isThere, readFileIfThere, replaceFile } from '../files/files.ts';
 import { makePersonFolder, personFolder } from '../files/person-folder.ts';
 import { withLock } from '../lock.ts';
@@ -50,7 +53,7 @@ export function openPortLeases(options: {
     await replaceFile(path.join(folderOf(), name), text, { lasting: false });
   };
   const others = async (drop = false): Promise<RootLeases[]> => {
-    const names = (await readdir(folderOf()).catch(() => [])).filter((one) => one.endsWith('.json') && one !== name);
+    const names = ((await ifThere(readdir(folderOf()))) ?? []).filter((one) => one.endsWith('.json') && one !== name);
     return (await Promise.all(names.map((one) => readLeases(path.join(folderOf(), one), drop)))).flat();
   };
   return {
@@ -97,17 +100,13 @@ async function readLeases(file: string, drop: boolean): Promise<RootLeases[]> {
   const leases = parse((await readFileIfThere(file)) ?? '');
   if (!leases) return [];
   if (await isThere(stateFolder(leases.root))) return [leases];
-  if (drop) await rm(file, { force: true }).catch(() => undefined);
+  if (drop) await bestEffort(rm(file, { force: true }));
   return [];
 }
 
 function parse(text: string): RootLeases | undefined {
-  try {
-    const { root, ports } = JSON.parse(text) as Partial<RootLeases>;
-    return typeof root === 'string' && Array.isArray(ports) && ports.every(Number.isInteger)
-      ? { root, ports }
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  const { root, ports } = parseFields<RootLeases>(text);
+  return typeof root === 'string' && Array.isArray(ports) && ports.every(Number.isInteger)
+    ? { root, ports }
+    : undefined;
 }

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { interrupted, StackError } from '../../domain/errors.ts';
+import { bestEffort, interrupted, StackError } from '../../domain/errors.ts';
 
 const CONNECT_MS = 10_000;
 /** What a server says while it starts, stops or has no connection to spare (PostgreSQL manual, appendix A). */
@@ -39,7 +39,7 @@ export async function withSession<Result>(
   try {
     return await useClient(client, { login, database }, use, signal);
   } finally {
-    await client.end().catch(() => undefined);
+    await bestEffort(client.end());
   }
 }
 
@@ -72,7 +72,7 @@ export async function withKeptSession<Result>(
     if (isSound) {
       kept.set(key, client);
       client.unref();
-    } else await client.end().catch(() => undefined);
+    } else await bestEffort(client.end());
   }
 }
 
@@ -126,7 +126,7 @@ async function connect(login: PostgresLogin, database: string): Promise<Client> 
     await client.connect();
     return client;
   } catch (error) {
-    await client.end().catch(() => undefined);
+    await bestEffort(client.end());
     throw explainError(login, error);
   }
 }
@@ -134,9 +134,10 @@ async function connect(login: PostgresLogin, database: string): Promise<Client> 
 /** A copy of a gigabyte would otherwise go on after we are gone. */
 async function cancelQuery(login: PostgresLogin, database: string, client: Client): Promise<void> {
   const { processID } = client as Client & { processID?: number };
-  const other = await connect(login, database).catch(() => undefined);
-  await other?.query('SELECT pg_cancel_backend($1)', [processID]).catch(() => undefined);
-  await other?.end().catch(() => undefined);
+  const other = await bestEffort(connect(login, database));
+  if (!other) return;
+  await bestEffort(other.query('SELECT pg_cancel_backend($1)', [processID]));
+  await bestEffort(other.end());
 }
 
 /** SQLSTATE of an error of the server's, as `explainError` keeps it. */

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { StackError } from '../../domain/errors.ts';
-import { explainFileError } from '../files/files.ts';
+import { explainFileError } from '../files/file-errors.ts';
 
 const WANTED = '`stack db … load` takes what `stack db … dump` and pg_dump write, and plain SQL';
 /** The name of an archive's first file is at its beginning. */

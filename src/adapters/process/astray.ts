@@ -1,15 +1,14 @@
-import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { uptime } from 'node:os';
-import { promisify } from 'node:util';
 import { StackError } from '../../domain/errors.ts';
+import { ifThere } from '../files/file-errors.ts';
+import { askTool } from './ask-tool.ts';
 import { processStartTime } from './identity.ts';
 import { keptUntil } from './log-keeper.ts';
 import { listPortHolders } from './ports.ts';
 import { exitFileOf, filesOf, type ProcessRecord } from './record.ts';
 import { readNames } from './table.ts';
 
-const run = promisify(execFile);
 /** How exactly a beginning is known: Linux counts it in ticks of 10 ms, `ps` tells it in whole seconds. */
 const ROUNDING_MS = process.platform === 'linux' ? 50 : 2000;
 
@@ -69,7 +68,7 @@ async function readEnd(root: string, record: ProcessRecord): Promise<number> {
 }
 
 async function readTime(file: string): Promise<number | undefined> {
-  return (await stat(file).catch(() => undefined))?.mtimeMs;
+  return (await ifThere(stat(file)))?.mtimeMs;
 }
 
 /** Unix milliseconds; undefined when it has ended. */
@@ -81,14 +80,9 @@ async function readBeginning(pid: number): Promise<number | undefined> {
 
 /** `etime` is POSIX: `[[dd-]hh:]mm:ss`. */
 async function readElapsed(pid: number): Promise<number | undefined> {
-  try {
-    const { stdout } = await run('ps', ['-o', 'etime=', '-p', String(pid)]);
-    const [, days = '0', hours = '0', minutes, seconds] =
-      /^(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)$/.exec(stdout.trim()) ?? [];
-    if (minutes === undefined || seconds === undefined) return undefined;
-    const age = ((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds);
-    return Date.now() - age * 1000;
-  } catch {
-    return undefined;
-  }
+  const text = (await askTool('ps', ['-o', 'etime=', '-p', String(pid)])).trim();
+  const [, days = '0', hours = '0', minutes, seconds] = /^(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)$/.exec(text) ?? [];
+  if (minutes === undefined || seconds === undefined) return undefined;
+  const age = ((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds);
+  return Date.now() - age * 1000;
 }

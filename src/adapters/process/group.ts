@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { StackError } from '../../domain/errors.ts';
 import { processStartTime } from './identity.ts';
 import { listListeners } from './ports.ts';
+import { sendSignal } from './stat.ts';
 import { findMarked, hasAny, listGroup, type ProcessRow, readMarker } from './table.ts';
 
 /** How long a group may take to end after SIGTERM. */
@@ -139,12 +140,6 @@ function isOurs(members: readonly ProcessRow[], group: GroupIdentity): boolean {
 /** A stopped (SIGSTOP) process acts on SIGTERM only once it goes on. */
 function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
   for (const pid of pids) {
-    for (const one of [signal, 'SIGCONT'] as const) {
-      try {
-        process.kill(pid, one);
-      } catch {
-        // It has ended meanwhile, or is not ours to end; whoever asked looks again.
-      }
-    }
+    for (const one of [signal, 'SIGCONT'] as const) sendSignal(pid, one);
   }
 }

@@ -1,9 +1,8 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { ifReadableNow } from '../files/file-errors.ts';
+import { askTool } from './ask-tool.ts';
 import { askForPid, readStat } from './stat.ts';
-
-const run = promisify(execFile);
 
 /** A process and the moment it began: with both, a number that the system has given out again is not taken for it. */
 export interface ProcessIdentity {
@@ -18,15 +17,10 @@ const PS_ENV = { PATH: '/bin:/usr/bin', LC_ALL: 'C', TZ: 'UTC' };
 let boot: string | undefined;
 let self: ProcessIdentity | undefined;
 
-/** Gives when a process began, undefined when there is none of that number; a zombie counts as ended. Never throws. */
+/** Gives when a process began, undefined when there is none of that number; a zombie counts as ended. Throws the system's error where it cannot be told. */
 export async function processStartTime(pid: number): Promise<string | undefined> {
   if (process.platform === 'linux') return readStartTime(pid);
-  try {
-    const { stdout } = await run('ps', psArguments(pid), { env: PS_ENV });
-    return parsePs(stdout);
-  } catch {
-    return undefined;
-  }
+  return parsePs(await askTool('ps', psArguments(pid), { env: PS_ENV }));
 }
 
 /** Gives the identity of this process. Asks the system once. */
@@ -40,7 +34,7 @@ export function identifyProcess(pid: number): ProcessIdentity {
   return { pid, startTime: startTimeNow(pid) ?? '' };
 }
 
-/** True while that very process lives. One that may not be looked at counts as alive. Never throws. */
+/** True while that very process lives. One that may not be looked at counts as alive. Throws the system's error where it cannot be told. */
 export async function isAlive(owner: ProcessIdentity): Promise<boolean> {
   const answer = askForPid(owner.pid);
   if (answer === 'none') return false;
@@ -74,10 +68,6 @@ function parsePs(text: string): string | undefined {
 function readStartTime(pid: number): string | undefined {
   const found = readStat(pid);
   if (!found || found.zombie) return undefined;
-  try {
-    boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    return `${found.startTicks}@${boot}`;
-  } catch {
-    return undefined;
-  }
+  boot ??= ifReadableNow(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
+  return boot && `${found.startTicks}@${boot}`;
 }

@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { ifReadableNow } from '../files/file-errors.ts';
+import { askTool } from './ask-tool.ts';
 import { readStat } from './stat.ts';
 import { listNumbers, readMarker } from './table.ts';
-
-const run = promisify(execFile);
 
 /** A process with its working directory in a folder that was asked about. */
 export interface InsideProcess {
@@ -33,7 +31,7 @@ export interface OwnWorkloads {
 /**
  * Gives the processes of this machine that work inside a folder, but for those of the workloads given, this command and
  * those it was started from, and what shares a process group with one of them (a pipe, an agent's helpers). Linux reads
- * /proc; elsewhere lsof is asked, where there is one. Never throws.
+ * /proc; elsewhere lsof is asked, where there is one.
  */
 export async function listInside(folder: string, own: OwnWorkloads): Promise<InsideProcess[]> {
   const rows = await listRows();
@@ -48,7 +46,7 @@ export async function listInside(folder: string, own: OwnWorkloads): Promise<Ins
     .map(({ pid, name, cwd }) => ({ pid, name, cwd }));
 }
 
-/** True while a program of that name, or a helper named after it (`git-remote-https`), works in one of the folders. Never throws. */
+/** True while a program of that name, or a helper named after it (`git-remote-https`), works in one of the folders. */
 export async function isProgramInside(program: string, folders: readonly string[]): Promise<boolean> {
   const rows = await listRows();
   return rows.some(
@@ -99,19 +97,14 @@ function readRow(pid: number, cwd: string): Row | undefined {
 }
 
 function readLink(file: string): string | undefined {
-  try {
-    return readlinkSync(file);
-  } catch {
-    return undefined;
-  }
+  return ifReadableNow(() => readlinkSync(file));
 }
 
 /** One field a line, a letter in front: process, its group, its parent, its command, and the folder's name (lsof(8)). */
 async function listFromLsof(): Promise<Row[]> {
-  const asked = run('lsof', ['-w', '-n', '-P', '-d', 'cwd', '-F', 'pgRcn'], { timeout: LSOF_MS, maxBuffer: 1 << 26 });
-  // It ends with 1 when a single process could not be looked at, and tells of the others all the same.
-  const text = await asked.catch((error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }));
-  return text.stdout.split(/^(?=p\d+$)/m).flatMap((block) => {
+  const args = ['-w', '-n', '-P', '-d', 'cwd', '-F', 'pgRcn'];
+  const text = await askTool('lsof', args, { timeout: LSOF_MS, maxBuffer: 1 << 26 });
+  return text.split(/^(?=p\d+$)/m).flatMap((block) => {
     const fields = new Map(block.split('\n').map((line) => [line[0], line.slice(1)]));
     const cwd = fields.get('n');
     if (cwd === undefined) return [];

@@ -1,3 +1,5 @@
+import { explainShortage } from '../../domain/errors.ts';
+import { sendSignal } from './stat.ts';
 import { listNumbers, readMarker } from './table.ts';
 
 /** A process group, and what all carry that were started in it, those that left it included; '' where that is nothing. */
@@ -26,21 +28,20 @@ function endAll(): void {
   if (groups.size === 0) return;
   const signals = new Map<string, NodeJS.Signals>();
   for (const [group, { signal, marker }] of groups) {
-    send(-group, signal);
+    sendSignal(-group, signal);
     if (marker !== '') signals.set(marker, signal);
   }
-  if (process.platform !== 'linux' || signals.size === 0) return;
-  for (const pid of listNumbers('/proc')) {
-    const marker = pid === process.pid ? undefined : readMarker(pid);
-    const signal = marker === undefined ? undefined : signals.get(marker);
-    if (signal !== undefined) send(pid, signal);
+  try {
+    if (process.platform === 'linux' && signals.size > 0) endMarked(signals);
+  } catch (error) {
+    // The exit must not end here for want of descriptors.
+    if (!explainShortage(error)) throw error;
   }
 }
 
-function send(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It has ended by itself.
+function endMarked(signals: ReadonlyMap<string, NodeJS.Signals>): void {
+  for (const pid of listNumbers('/proc')) {
+    const signal = pid === process.pid ? undefined : signals.get(readMarker(pid) ?? '');
+    if (signal !== undefined) sendSignal(pid, signal);
   }
 }

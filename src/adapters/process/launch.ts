@@ -4,6 +4,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { StackError } from '../../domain/errors.ts';
+import { ifReadable, ifThere } from '../files/file-errors.ts';
 
 /**
  * Leads the group. It waits until it is told to go on, which it is once its record is on disk: when stack dies before,
@@ -77,7 +78,7 @@ export function toArgv(command: string | readonly string[]): readonly string[] {
 
 /** Throws `process` when the folder is not there, or the program is not found on the PATH or may not be run. */
 export async function requireRunnable(argv: readonly string[], cwd: string, searchPath: string): Promise<void> {
-  const folder = await stat(cwd).catch(() => undefined);
+  const folder = await ifThere(stat(cwd));
   if (!folder?.isDirectory()) {
     throw new StackError('process', `${cwd} is not a folder`, { hint: 'check `path:` and `dir:` in stack.yml' });
   }
@@ -104,7 +105,7 @@ export async function findProgram(program: string, cwd: string, searchPath: stri
 }
 
 async function inspectProgram(file: string): Promise<Runnable> {
-  const entry = await stat(file).catch(() => undefined);
+  const entry = await ifReadable(stat(file));
   if (!entry?.isFile()) return undefined;
   return access(file, constants.X_OK).then(
     () => 'runnable',

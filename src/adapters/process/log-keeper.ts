@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { StackError } from '../../domain/errors.ts';
+import { parseJson } from '../../domain/json.ts';
+import { ifReadable, ifThere } from '../files/file-errors.ts';
 import { readFileIfThere, replaceFile } from '../files/files.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from './identity.ts';
 import type { LogFiles } from './log-files.ts';
+import { sendSignal } from './stat.ts';
 
 /** Read from the pipe at once. What dd reads it writes straight away, however little it is. */
 const BLOCK = 16 * 1024;
@@ -135,11 +138,8 @@ function pathEnv(searchPath: string | undefined): Record<string, string> {
 
 /** Gives who keeps a log, dead or alive; undefined when nobody does. */
 export async function readKeeper(files: LogFiles): Promise<Keeper | undefined> {
-  try {
-    return JSON.parse((await readFileIfThere(keeperFileOf(files))) ?? '') as Keeper;
-  } catch {
-    return undefined;
-  }
+  const text = await ifReadable(readFileIfThere(keeperFileOf(files)));
+  return parseJson(text ?? '') as Keeper | undefined;
 }
 
 /** True while a log's keeper has not taken all that was printed. */
@@ -150,9 +150,9 @@ export async function isKept(keeper: Keeper | undefined): Promise<boolean> {
 /** Unix milliseconds since when nobody holds the output of a start any more; undefined while somebody does, or nobody saw it. */
 export async function keptUntil(files: LogFiles, run: string): Promise<number | undefined> {
   const file = keeperFileOf(files);
-  const text = await readFileIfThere(file).catch(() => undefined);
+  const text = await ifReadable(readFileIfThere(file));
   const isOver = text?.endsWith('\n') && (await readKeeper(files))?.run === run;
-  return isOver ? (await stat(file).catch(() => undefined))?.mtimeMs : undefined;
+  return isOver ? (await ifThere(stat(file)))?.mtimeMs : undefined;
 }
 
 /** Waits until all that was printed is in the log; not for long, since a program that was left behind may hold the pipe. */
@@ -166,14 +166,14 @@ export async function waitForKeeper(files: LogFiles, milliseconds = 1000): Promi
 export async function endKeeper(files: LogFiles): Promise<void> {
   const keeper = await readKeeper(files);
   await waitForKeeper(files);
-  if (keeper && (await isKept(keeper)) && (await isKeeperOf(keeper, files))) process.kill(-keeper.pid, 'SIGKILL');
+  if (keeper && (await isKept(keeper)) && (await isKeeperOf(keeper, files))) sendSignal(-keeper.pid, 'SIGKILL');
   await waitForKeeper(files);
 }
 
 /** What stands beside a log may have been copied from another root, or forged: the program itself says which log it keeps. */
 async function isKeeperOf({ pid }: Keeper, { log }: LogFiles): Promise<boolean> {
   if (process.platform !== 'linux') return pid > 1;
-  const text = await readFileIfThere(`/proc/${pid}/cmdline`).catch(() => undefined);
+  const text = await ifReadable(readFileIfThere(`/proc/${pid}/cmdline`));
   return text?.split('\0').includes(log) ?? false;
 }
 
@@ -184,11 +184,7 @@ export async function repairKeeper(files: LogFiles, holder: number, searchPath: 
   if (!keeper || (await isKept(keeper))) return;
   const file = `/proc/${holder}/fd/1`;
   // A service that an older version started writes to the file itself.
-  const isPipe = await stat(file).then(
-    (entry) => entry.isFIFO(),
-    () => false,
-  );
-  if (isPipe) await launchKeeper(files, { ...keeper, searchPath }, { file });
+  if ((await ifReadable(stat(file)))?.isFIFO()) await launchKeeper(files, { ...keeper, searchPath }, { file });
 }
 
 /** Gives the file that says who keeps a log. */

@@ -1,7 +1,9 @@
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileError, makeFolder } from '../files/files.ts';
+import { tolerate } from '../../domain/errors.ts';
+import { explainFileError } from '../files/file-errors.ts';
+import { makeFolder } from '../files/files.ts';
 import type { LogFiles } from './log-files.ts';
 import { endKeeper, type KeeperWish, keeperFileOf, startKeeper } from './log-keeper.ts';
 
@@ -15,7 +17,7 @@ export async function openLog(files: LogFiles, wish: KeeperWish): Promise<FileHa
     await endKeeper(files);
     await rm(keeperFileOf(files), { force: true });
     await endLastLine(files.log);
-    await rename(files.log, files.oldLog).catch(passMissing);
+    await tolerate(rename(files.log, files.oldLog), 'ENOENT');
     await (await open(files.log, 'w', 0o600)).close();
   } catch (error) {
     throw explainFileError(error, `write the log ${files.log}`);
@@ -25,7 +27,7 @@ export async function openLog(files: LogFiles, wish: KeeperWish): Promise<FileHa
 
 /** The next run's first line must not go on where the last one was cut. */
 async function endLastLine(file: string): Promise<void> {
-  const handle = await open(file, 'r+').catch(passMissing);
+  const handle = await tolerate(open(file, 'r+'), 'ENOENT');
   if (!handle) return;
   try {
     const { size } = await handle.stat();
@@ -66,10 +68,4 @@ export function openLogWriter(files: LogFiles, max: number): LogWriter {
     },
     close: () => closeSync(descriptor),
   };
-}
-
-/** The first run has no log to put aside. */
-function passMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw error;
-  return undefined;
 }

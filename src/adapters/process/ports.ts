@@ -1,10 +1,10 @@
-import { execFile } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import net from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { StackError } from '../../domain/errors.ts';
+import { ifAnswered, StackError } from '../../domain/errors.ts';
 import type { PublishedPort } from '../../domain/runtime.ts';
+import { ifReadableNow } from '../files/file-errors.ts';
+import { askTool } from './ask-tool.ts';
 import { listNumbers } from './table.ts';
 
 /** Both families, the one address and all of them: a server on any of these is in the way. */
@@ -22,8 +22,6 @@ export interface Listener {
 const PATIENCE_MS = 500;
 const POLL_MS = 20;
 const LSOF_MS = 3000;
-const run = promisify(execFile);
-
 /** Throws `port` (details `{port}`) for the first port that something on this machine listens on, and goes on to. */
 export async function requireFreePorts(ports: readonly PublishedPort[]): Promise<void> {
   for (const { name, host } of ports) {
@@ -44,7 +42,7 @@ async function staysTaken(port: number): Promise<boolean> {
 
 /** True when nothing on this machine listens on a port, and it may be opened. */
 export async function isPortFree(port: number): Promise<boolean> {
-  return !(await isTaken(port).catch(() => true));
+  return (await ifAnswered(() => isTaken(port))) === false;
 }
 
 /** One after the other: these servers would be in each other's way. */
@@ -97,21 +95,16 @@ export async function listPortHolders(ports: readonly number[]): Promise<number[
   return listNumbers('/proc').filter((pid) => listSockets(pid).some((socket) => sockets.has(socket)));
 }
 
-/** It ends with 1 where nobody listens. */
 async function askLsof(ports: readonly number[]): Promise<number[]> {
   const flags = ['-nP', '-t', '-sTCP:LISTEN', ...ports.map((port) => `-iTCP:${port}`)];
-  const { stdout } = await run('lsof', flags, { timeout: LSOF_MS }).catch(() => ({ stdout: '' }));
-  return stdout.split('\n').filter(Boolean).map(Number);
+  return (await askTool('lsof', flags, { timeout: LSOF_MS })).split('\n').filter(Boolean).map(Number);
 }
 
 function listSockets(pid: number): string[] {
   const folder = `/proc/${pid}/fd`;
   return listNumbers(folder).flatMap((fd) => {
-    try {
-      return /^socket:\[(\d+)\]$/.exec(readlinkSync(`${folder}/${fd}`))?.[1] ?? [];
-    } catch {
-      return [];
-    }
+    const target = ifReadableNow(() => readlinkSync(`${folder}/${fd}`)) ?? '';
+    return /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? [];
   });
 }
 

@@ -1,6 +1,8 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { setTimeout as wait } from 'node:timers/promises';
+import { bestEffort, tolerate } from '../../domain/errors.ts';
 import type { LogOptions } from '../../domain/runtime.ts';
+import { ifThere } from '../files/file-errors.ts';
+import { pause } from '../pause.ts';
 import { makeSplitter, type OutputLine } from '../split-lines.ts';
 import type { LogFiles } from './log-files.ts';
 import { findTail, makeReader, readLines } from './log-lines.ts';
@@ -41,7 +43,7 @@ export async function* readLog(
     for await (const chunk of followParts(files, parts, { from, run, signal })) yield* chunk;
   } finally {
     // A follower has closed those it is done with.
-    await Promise.all(opened.map((part) => part.close().catch(() => {})));
+    await Promise.all(opened.map((part) => bestEffort(part.close())));
   }
 }
 
@@ -110,7 +112,7 @@ async function* followParts(
       } else if (over) {
         break;
       } else {
-        await wait(POLL_MS, undefined, { signal }).catch(() => {});
+        await pause(POLL_MS, signal);
       }
     }
     yield splitter.end();
@@ -142,14 +144,9 @@ async function* untilAborted(
 }
 
 async function openIfThere(file: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(file, 'r');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  return tolerate(open(file, 'r'), 'ENOENT');
 }
 
 async function inodeOf(file: string): Promise<number | undefined> {
-  return (await stat(file).catch(() => undefined))?.ino;
+  return (await ifThere(stat(file)))?.ino;
 }

@@ -1,9 +1,11 @@
-import { readdir, rm, rmdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { parseFields } from '../../domain/json.ts';
 import { inFolder, serviceLogOf } from '../../domain/layout.ts';
 import { isWorkloadOf, rootIdOf } from '../../domain/names.ts';
 import type { PublishedPort, WorkloadRef } from '../../domain/runtime.ts';
-import { explainFileError, makeFolder, readFileIfThere, replaceFile } from '../files/files.ts';
+import { explainFileError, ifReadable, ifThere } from '../files/file-errors.ts';
+import { makeFolder, readFileIfThere, removeIfEmpty, replaceFile } from '../files/files.ts';
 import { sweepTemporaries } from '../files/temporary.ts';
 import { type LogFiles, logFilesOf } from './log-files.ts';
 import { keeperFileOf } from './log-keeper.ts';
@@ -76,7 +78,7 @@ export async function writeRecord(root: string, record: ProcessRecord): Promise<
 
 /** Gives the exit code of a start, undefined while it runs or when its launcher was killed with it. */
 export async function readExitCode(root: string, record: ProcessRecord): Promise<number | undefined> {
-  const text = await readFileIfThere(exitFileOf(root, record)).catch(() => undefined);
+  const text = await ifReadable(readFileIfThere(exitFileOf(root, record)));
   return text !== undefined && /^\d+\n$/.test(text) ? Number(text) : undefined;
 }
 
@@ -87,7 +89,7 @@ export async function deleteFiles(root: string, ref: WorkloadRef, options: { log
   await removeIfThere(files.record);
   if (options.logs) await Promise.all([files.log, files.oldLog, keeperFileOf(files)].map(removeIfThere));
   await sweepTemporaries(path.dirname(files.record));
-  await Promise.all([files.record, files.log].map((file) => rmdir(path.dirname(file)).catch(keepFolder)));
+  await Promise.all([files.record, files.log].map((file) => removeIfEmpty(path.dirname(file))));
 }
 
 /** Deletes the exit codes that former starts left. */
@@ -106,15 +108,12 @@ async function removeIfThere(file: string): Promise<void> {
   }
 }
 
-/** Another service's files are in it, or it is gone: both are fine. */
-function keepFolder(): void {}
-
 function runFolder(root: string): string {
   return inFolder(root, 'run');
 }
 
 async function listFolder(folder: string): Promise<string[]> {
-  return readdir(folder).catch(() => []);
+  return (await ifThere(readdir(folder))) ?? [];
 }
 
 /** One that was copied, or came with git, names processes of another root. */
@@ -128,11 +127,8 @@ function isOurs(
 
 /** A record that cannot be read counts as none: its processes are still found by their marker. */
 function parseRecord(text: string | undefined): ProcessRecord | undefined {
-  try {
-    // Records of a version before held the env.
-    const { env: _, ...record } = JSON.parse(text ?? '{}') as ProcessRecord & { env?: unknown };
-    return record.version === 1 && Number.isInteger(record.pid) && record.pid > 1 ? record : undefined;
-  } catch {
-    return undefined;
-  }
+  // Records of a version before held the env.
+  const { env: _, ...record } = parseFields<ProcessRecord & { env?: unknown }>(text);
+  const isWhole = record.version === 1 && Number.isInteger(record.pid) && Number(record.pid) > 1;
+  return isWhole ? (record as ProcessRecord) : undefined;
 }

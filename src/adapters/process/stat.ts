@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { ifReadableNow } from '../files/file-errors.ts';
 
 /** What Linux tells of a process in `/proc/<pid>/stat` (proc(5)). */
 export interface ProcessStat {
@@ -19,12 +20,8 @@ export interface ProcessStat {
  * the program's name in brackets and may hold anything, so the rest is counted from the last bracket.
  */
 export function readStat(pid: number): ProcessStat | undefined {
-  let text: string;
-  try {
-    text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  } catch {
-    return undefined;
-  }
+  const text = ifReadableNow(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  if (text === undefined) return undefined;
   const end = text.lastIndexOf(')');
   const fields = text.slice(end + 2).split(' ');
   const [state = '', parent, group] = fields;
@@ -49,5 +46,15 @@ export function askForPid(pid: number): 'there' | 'none' | 'forbidden' {
     return 'there';
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM' ? 'forbidden' : 'none';
+  }
+}
+
+/** Sends a signal to a process, or to the group of a negative number. Nothing where it has ended, or is not ours to end. */
+export function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
   }
 }

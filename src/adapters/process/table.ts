@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { ifReadableNow } from '../files/file-errors.ts';
+import { askTool } from './ask-tool.ts';
 import { readStat } from './stat.ts';
 
 const run = promisify(execFile);
@@ -81,7 +83,7 @@ export function readEnvironment(pid: number): Record<string, string> | undefined
 
 /** Gives the names of processes' programs. */
 export async function readNames(pids: readonly number[]): Promise<Map<number, string>> {
-  const { stdout } = await run('ps', ['-o', 'pid=', '-o', 'comm=', '-p', pids.join(',')]).catch(() => ({ stdout: '' }));
+  const stdout = await askTool('ps', ['-o', 'pid=', '-o', 'comm=', '-p', pids.join(',')]);
   const rows = stdout.split('\n').flatMap((line) => {
     const [, pid, name] = /^\s*(\d+)\s+(?:.*\/)?(.+?)\s*$/.exec(line) ?? [];
     return pid && name ? [[Number(pid), name] as const] : [];
@@ -125,18 +127,10 @@ function isMarked(marker: string | undefined, workload: string): boolean {
 
 /** Gives the entries of a folder that are numbers; none when the folder cannot be read. */
 export function listNumbers(folder: string): number[] {
-  try {
-    return readdirSync(folder).map(Number).filter(Number.isInteger);
-  } catch {
-    return [];
-  }
+  return (ifReadableNow(() => readdirSync(folder)) ?? []).map(Number).filter(Number.isInteger);
 }
 
 /** Undefined when the process has ended meanwhile, or belongs to somebody else. */
 function readText(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
+  return ifReadableNow(() => readFileSync(file, 'utf8'));
 }

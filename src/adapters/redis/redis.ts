@@ -1,5 +1,5 @@
 import type { RedisClientType } from '@redis/client';
-import { StackError } from '../../domain/errors.ts';
+import { bestEffort, StackError } from '../../domain/errors.ts';
 
 const CONNECT_MS = 5_000;
 
@@ -30,7 +30,7 @@ export async function findMix(login: RedisLogin): Promise<string | undefined> {
   return withRedis({ ...login, number: 0 }, async (client) => {
     if (/^cluster_enabled:1/m.test(await client.info('cluster'))) return 'it is a cluster, without numbered databases';
     // Where its settings cannot be asked for there are as many as usual, until a number is refused.
-    const { databases } = await client.configGet('databases').catch(() => ({ databases: undefined }));
+    const { databases } = (await bestEffort(client.configGet('databases'))) ?? {};
     if (login.number >= Number(databases ?? Number.POSITIVE_INFINITY)) return `it has ${databases} databases`;
     const [channels, patterns] = await Promise.all([client.pubSubChannels(), client.pubSubNumPat()]);
     return channels.length + patterns > 0

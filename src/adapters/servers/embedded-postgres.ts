@@ -4,7 +4,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { throwIfAborted } from '../../domain/errors.ts';
 import { inFolder } from '../../domain/layout.ts';
 import { SUPERUSER } from '../../domain/shared.ts';
-import { makeFolder } from '../files/files.ts';
+import { ifThere } from '../files/file-errors.ts';
+import { makeFolder, readFileIfThere } from '../files/files.ts';
 import { processStartTime } from '../process/identity.ts';
 import { logFilesOf } from '../process/log-files.ts';
 import { endKeeper, repairKeeper } from '../process/log-keeper.ts';
@@ -15,7 +16,6 @@ import {
   isServerAt,
   launchOn,
   listServersAt,
-  readText,
   type ServerStatus,
   spawnServer,
   waitForServer,
@@ -71,7 +71,7 @@ export function createEmbeddedPostgres(options: {
     dataFolder: place.data,
     logFile: place.log,
     async start(settings, signal) {
-      const before = await readText(place.applied);
+      const before = await readFileIfThere(place.applied);
       const full = withDefaults(settings);
       if (await isServing(place, full)) return;
       await start(place, env, full, signal);
@@ -107,7 +107,7 @@ async function start(
   signal: AbortSignal,
 ): Promise<void> {
   throwIfAborted(signal);
-  const isApplied = (await readText(place.applied)) === hashOf(full);
+  const isApplied = (await readFileIfThere(place.applied)) === hashOf(full);
   await stop(place);
   const server = { name: 'postgres', port: full.port };
   await requireFreePorts([{ name: server.name, host: full.port, container: full.port }]);
@@ -121,7 +121,7 @@ async function start(
 
 async function isServing(place: PostgresPlace, full: FullSettings): Promise<boolean> {
   const { state, port } = await readStatus(place);
-  return state === 'running' && port === full.port && (await readText(place.applied)) === hashOf(full);
+  return state === 'running' && port === full.port && (await readFileIfThere(place.applied)) === hashOf(full);
 }
 
 async function launch(
@@ -167,7 +167,7 @@ interface PidFile {
 
 /** Lines of postmaster.pid: pid, data folder, start, port, socket folder, address, shared memory, state. */
 async function readPidFile(place: PostgresPlace): Promise<PidFile | undefined> {
-  const lines = (await readText(path.join(place.data, 'postmaster.pid')))?.split('\n') ?? [];
+  const lines = (await readFileIfThere(path.join(place.data, 'postmaster.pid')))?.split('\n') ?? [];
   const pid = Number(lines[0]);
   if (!Number.isInteger(pid) || pid <= 1) return undefined;
   return { pid, port: Number(lines[3]), sockets: lines[4] ?? '', ready: lines[7]?.trim() === 'ready' };
@@ -205,7 +205,7 @@ async function prepare(place: PostgresPlace, base: PostgresTools['env']): Promis
   if (process.getuid?.() !== 0) return tools;
   const shared = path.dirname(place.folder);
   await Promise.all([shared, path.dirname(shared)].map(openFolder));
-  const owner = await stat(place.data).catch(() => undefined);
+  const owner = await ifThere(stat(place.data));
   const user = await chooseOtherUser([place.folder, programs.postgres], owner);
   if (user) await chown(place.folder, user.uid, user.gid);
   return { ...tools, user };

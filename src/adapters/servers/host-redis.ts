@@ -2,7 +2,8 @@ import { rm } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
-import { makeFolder, replaceFile } from '../files/files.ts';
+import { ifReadable } from '../files/file-errors.ts';
+import { makeFolder, readFileIfThere, replaceFile } from '../files/files.ts';
 import { logFilesOf } from '../process/log-files.ts';
 import { endKeeper, repairKeeper } from '../process/log-keeper.ts';
 import {
@@ -11,7 +12,6 @@ import {
   isServerAt,
   launchOn,
   listServersAt,
-  readText,
   type ServerSettings,
   type ServerStatus,
   spawnServer,
@@ -82,7 +82,7 @@ async function start(place: RedisPlace, search: RedisSearch, settings: ServerSet
 
 async function isServing(place: RedisPlace, settings: ServerSettings): Promise<boolean> {
   const { state } = await readStatus(place);
-  return state === 'running' && (await readText(place.config)) === renderConfig(place, settings);
+  return state === 'running' && (await readFileIfThere(place.config)) === renderConfig(place, settings);
 }
 
 async function launch(
@@ -125,14 +125,14 @@ async function stop(place: RedisPlace): Promise<void> {
 /** One whose starter was killed may have no pid file yet, but works in its folder; so may a person's shell. */
 async function listUnnoted(place: RedisPlace): Promise<number[]> {
   const pids = await listServersAt(place.data);
-  const names = await Promise.all(pids.map((pid) => readText(`/proc/${pid}/comm`)));
+  const names = await Promise.all(pids.map((pid) => ifReadable(readFileIfThere(`/proc/${pid}/comm`))));
   return pids.filter((_, index) => /^(redis|valkey)-server/.test(names[index] ?? ''));
 }
 
 async function readStatus(place: RedisPlace): Promise<ServerStatus> {
-  const pid = Number(await readText(place.pidFile));
+  const pid = Number(await readFileIfThere(place.pidFile));
   if (!(pid > 1) || !(await isServerAt(pid, place.data))) return { state: 'stopped', pid: undefined, port: undefined };
-  const port = Number(/^port (\d+)$/m.exec((await readText(place.config)) ?? '')?.[1]);
+  const port = Number(/^port (\d+)$/m.exec((await readFileIfThere(place.config)) ?? '')?.[1]);
   return { state: (await answers(port)) ? 'running' : 'starting', pid, port };
 }
 

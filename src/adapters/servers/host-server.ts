@@ -1,21 +1,23 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readlinkSync, realpathSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { DEFAULT_LOG_BYTES } from '../../domain/runtime.ts';
-import { readFileIfThere } from '../files/files.ts';
+import { ifReadable } from '../files/file-errors.ts';
+import { pause } from '../pause.ts';
+import { askTool } from '../process/ask-tool.ts';
 import { processStartTime } from '../process/identity.ts';
 import { logFilesOf } from '../process/log-files.ts';
 import { waitForKeeper } from '../process/log-keeper.ts';
 import { openLog } from '../process/logs.ts';
 import { requireFreePorts } from '../process/ports.ts';
 import { readNewestLines } from '../process/read-log.ts';
+import { sendSignal } from '../process/stat.ts';
 import { listNumbers } from '../process/table.ts';
 
-const run = promisify(execFile);
 const POLL_MS = 20;
 const LAST_LINES = 30;
 const PORT_TRIES = 3;
@@ -146,7 +148,7 @@ export async function waitForServer(
         lines: await lines(),
       });
     }
-    await wait(POLL_MS, undefined, { signal: wish.signal }).catch(() => {});
+    await pause(POLL_MS, wish.signal);
   }
 }
 
@@ -159,7 +161,7 @@ export async function endServer(
   const startTime = await processStartTime(pid);
   for (const [signal, milliseconds] of signals) {
     if (startTime === undefined || (await processStartTime(pid)) !== startTime) return;
-    process.kill(pid, signal);
+    sendSignal(pid, signal);
     const deadline = performance.now() + milliseconds;
     while ((await processStartTime(pid)) === startTime && performance.now() < deadline) await wait(POLL_MS);
   }
@@ -174,11 +176,8 @@ export async function endServer(
  */
 export async function isServerAt(pid: number, folder: string): Promise<boolean> {
   if ((await processStartTime(pid)) === undefined) return false;
-  try {
-    return (await readWorkingFolder(pid)) === realpathSync(folder);
-  } catch {
-    return false;
-  }
+  const [works, data] = await Promise.all([ifReadable(readWorkingFolder(pid)), ifReadable(realpath(folder))]);
+  return works !== undefined && works === data;
 }
 
 /** Gives the processes that work in the folder. Known on Linux alone; elsewhere none is seen. */
@@ -191,8 +190,7 @@ export async function listServersAt(folder: string): Promise<number[]> {
 
 async function readWorkingFolder(pid: number): Promise<string | undefined> {
   if (process.platform === 'linux') return readlinkSync(`/proc/${pid}/cwd`);
-  const { stdout } = await run('lsof', ['-a', '-p', String(pid), '-d', 'cwd', '-Fn']);
-  return /^n(.*)$/m.exec(stdout)?.[1];
+  return /^n(.*)$/m.exec(await askTool('lsof', ['-a', '-p', String(pid), '-d', 'cwd', '-Fn']))?.[1];
 }
 
 /** Gives the last lines of a log; none when there is no log. */
@@ -201,9 +199,4 @@ async function lastLines(file: string, hasEnded: boolean): Promise<string[]> {
   const lines: string[] = [];
   for await (const line of readNewestLines(logFilesOf(file), LAST_LINES)) lines.push(line.text);
   return lines;
-}
-
-/** Gives a file's text; undefined when it cannot be read. */
-export async function readText(file: string): Promise<string | undefined> {
-  return readFileIfThere(file).catch(() => undefined);
 }

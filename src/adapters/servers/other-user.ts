@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { chmod, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
+import { ifThere } from '../files/file-errors.ts';
 
 /** The user a server runs as when root starts it, and what goes in front of its command. */
 export interface OtherUser {
@@ -57,7 +58,7 @@ function passThrough(): string[] {
 
 async function isClosed(file: string): Promise<boolean> {
   for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
-    const entry = await stat(folder).catch(() => undefined);
+    const entry = await ifThere(stat(folder));
     if (entry && !(entry.mode & OTHERS_ENTER)) return true;
     if (folder === path.dirname(folder)) return false;
   }

@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { chown, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { interrupted, StackError } from '../../domain/errors.ts';
+import { interrupted, StackError, tolerate } from '../../domain/errors.ts';
 import { shortHash } from '../../domain/names.ts';
 import { SUPERUSER } from '../../domain/shared.ts';
-import { explainFileError, replaceFile } from '../files/files.ts';
+import { explainFileError } from '../files/file-errors.ts';
+import { readFileIfThere, replaceFile } from '../files/files.ts';
 import { quoteName, quoteText } from '../postgres/quote.ts';
-import { readText, type ServerSettings } from './host-server.ts';
+import type { ServerSettings } from './host-server.ts';
 import type { OtherUser } from './other-user.ts';
 import type { PostgresPrograms } from './postgres-programs.ts';
 
@@ -34,9 +35,9 @@ export interface PostgresTools extends Omit<PostgresPrograms, 'env'> {
 
 /** Throws `process` for a data folder that is not whole, or of another version; makes one where there is none. */
 export async function requireData(place: PostgresPlace, tools: PostgresTools, signal: AbortSignal): Promise<void> {
-  const found = (await readText(path.join(place.data, 'PG_VERSION')))?.trim();
-  const entries = await readdir(place.data).catch(() => []);
-  if (found === undefined && entries.length === 0) return makeData(place, tools, signal);
+  const found = (await readFileIfThere(path.join(place.data, 'PG_VERSION')))?.trim();
+  const entries = await tolerate(readdir(place.data), 'ENOENT');
+  if (found === undefined && !entries?.length) return makeData(place, tools, signal);
   const hint = `move ${place.data} away, or delete the data with \`stack down --volumes\``;
   if (found === undefined)
     throw new StackError('process', `${place.data} is not a whole Postgres data folder`, { hint });

@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
+import { ifThere } from '../files/file-errors.ts';
 
 /** Where PostgreSQL's programs are, and what they need to find their libraries. */
 export interface PostgresPrograms {
@@ -51,7 +52,7 @@ interface Link {
  * its folder may not be ours to write to. So they are made beside the data.
  */
 async function linkLibraries(native: string, folder: string): Promise<Record<string, string>> {
-  const list = await readFile(path.join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
+  const list = (await ifThere(readFile(path.join(native, 'pg-symlinks.json'), 'utf8'))) ?? '[]';
   const above = path.dirname(native);
   const links = JSON.parse(list) as Link[];
   if (links.every(({ target }) => existsSync(path.join(above, target)))) return {};

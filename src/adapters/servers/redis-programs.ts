@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { interrupted, StackError } from '../../domain/errors.ts';
-import { explainFileError } from '../files/files.ts';
+import { explainFileError } from '../files/file-errors.ts';
 import { makePersonFolder } from '../files/person-folder.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;

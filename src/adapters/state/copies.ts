@@ -1,7 +1,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { bestEffort } from '../../domain/errors.ts';
 import { dedicatedRepos, type StackState } from '../../domain/instance.ts';
 import { readState } from '../../domain/state/text.ts';
+import { ifThere } from '../files/file-errors.ts';
 import { readFileIfThere, replaceFile } from '../files/files.ts';
 import { readOwnEntry } from '../git/worktree/entry.ts';
 import { readNotes } from '../git/worktree/own-notes.ts';
@@ -31,19 +33,17 @@ export async function keepCopies(state: StackState, tickets: readonly string[]):
     if (!record) continue;
     const copy = { ...state, instances: { [ticket]: record } };
     for (const [, { worktree, gitCommonDir }] of dedicatedRepos(record)) {
-      const entry = await readOwnEntry(worktree, gitCommonDir);
+      const entry = await bestEffort(readOwnEntry(worktree, gitCommonDir));
       if (!entry) continue;
-      await replaceFile(path.join(entry.folder, FILE), `${JSON.stringify(copy)}\n`, { lasting: false }).catch(
-        () => undefined,
-      );
+      await bestEffort(replaceFile(path.join(entry.folder, FILE), `${JSON.stringify(copy)}\n`, { lasting: false }));
     }
   }
 }
 
-/** Gives what a repo keeps of the worktrees that any root's stack has made. Never throws. */
+/** Gives what a repo keeps of the worktrees that any root's stack has made. Throws `files`. */
 export async function listOwnEntries(gitCommonDir: string): Promise<OwnEntry[]> {
   const home = path.join(gitCommonDir, 'worktrees');
-  const ids = await readdir(home).catch(() => []);
+  const ids = (await ifThere(readdir(home))) ?? [];
   const entries = await Promise.all(ids.map((id) => readOne(path.join(home, id))));
   return entries.flat();
 }
@@ -51,10 +51,10 @@ export async function listOwnEntries(gitCommonDir: string): Promise<OwnEntry[]> 
 async function readOne(folder: string): Promise<OwnEntry[]> {
   const file = path.join(folder, FILE);
   const [gitdir, text, { owner }, found] = await Promise.all([
-    readFileIfThere(path.join(folder, 'gitdir')).catch(() => undefined),
-    readFileIfThere(file).catch(() => undefined),
+    readFileIfThere(path.join(folder, 'gitdir')),
+    readFileIfThere(file),
     readNotes(folder),
-    stat(file).catch(() => undefined),
+    ifThere(stat(file)),
   ]);
   if (!gitdir || (owner === '' && text === undefined)) return [];
   const read = text === undefined ? undefined : readState(text);

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { rename, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { StackError } from '../../domain/errors.ts';
+import { bestEffort, StackError } from '../../domain/errors.ts';
 import type { StackState } from '../../domain/instance.ts';
+import { parseFields } from '../../domain/json.ts';
 import { stateBackupOf, stateFileOf } from '../../domain/layout.ts';
-import { explainFileError, readFileIfThere, replaceFile } from '../files/files.ts';
+import { explainFileError, ifReadable } from '../files/file-errors.ts';
+import { readFileIfThere, replaceFile } from '../files/files.ts';
 import { describeKind, readWhole } from '../files/read-file.ts';
 
 /**
@@ -81,7 +83,7 @@ export async function writeStateFile(root: string, state: StackState): Promise<v
   const check = readState(text);
   if ('problem' in check) throw new Error(`the state would not be readable: it ${check.problem}`);
   await replaceFile(stateFileOf(root), text);
-  await replaceFile(stateBackupOf(root), text, { lasting: false }).catch(() => undefined);
+  await bestEffort(replaceFile(stateBackupOf(root), text, { lasting: false }));
 }
 
 /** Keeps what an older version wrote for whoever goes back to it. Throws `files`. */
@@ -102,15 +104,12 @@ export async function putStateAside(root: string): Promise<string | undefined> {
   }
 }
 
-/** Gives the name a root's state was made under; undefined when neither it nor its backup can be read. Never throws. */
+/** Gives the name a root's state was made under; undefined when neither it nor its backup can be read. */
 export async function readStackName(root: string): Promise<string | undefined> {
   for (const file of [stateFileOf(root), stateBackupOf(root)]) {
-    try {
-      const { stack } = JSON.parse((await readFileIfThere(file)) ?? '{}') as { stack?: unknown };
-      if (typeof stack === 'string' && stack !== '') return stack;
-    } catch {
-      // The state itself says so when it is asked for.
-    }
+    // Of one that cannot be read the state itself tells when it is asked for.
+    const { stack } = parseFields<{ stack: unknown }>(await ifReadable(readFileIfThere(file)));
+    if (typeof stack === 'string' && stack !== '') return stack;
   }
   return undefined;
 }
@@ -124,7 +123,7 @@ async function readText(file: string): Promise<string | undefined> {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
     if (code !== 'EACCES') throw explainFileError(error, `read ${file}`);
-    const isOwn = (await stat(file).catch(() => undefined))?.uid === process.getuid?.();
+    const isOwn = (await ifReadable(stat(file)))?.uid === process.getuid?.();
     const hint = isOwn ? `\`chmod u+rw ${file}\` opens it` : `another person wrote it: \`sudo chown $USER ${file}\``;
     throw stateError(`the state file ${file} may not be read: permission denied`, { trouble: 'closed', file }, hint);
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
+import { parseJson } from '../../domain/json.ts';
 import { passwordsFileOf } from '../../domain/layout.ts';
 import { ownPasswordVariable } from '../../domain/shared.ts';
 import type { Values } from '../../domain/values.ts';
@@ -54,12 +55,8 @@ async function read(file: string): Promise<Record<string, string>> {
 }
 
 function parse(text: string): Record<string, string> | undefined {
-  try {
-    const found = JSON.parse(text) as unknown;
-    const isWhole =
-      typeof found === 'object' && found !== null && Object.values(found).every((one) => typeof one === 'string');
-    return isWhole ? (found as Record<string, string>) : undefined;
-  } catch {
-    return undefined;
-  }
+  const found = parseJson(text);
+  const isWhole =
+    typeof found === 'object' && found !== null && Object.values(found).every((one) => typeof one === 'string');
+  return isWhole ? (found as Record<string, string>) : undefined;
 }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { StackError } from '../errors.ts';
 import { BASELINE, dedicatedRepos, type InstanceRecord, type StackState } from '../instance.ts';
 import { listOwnServers } from '../own.ts';
 import { titleOf } from '../own-kinds.ts';
@@ -40,7 +41,8 @@ function findInRecord(root: string, name: string, record: InstanceRecord): strin
 function isNamed({ argument, ticket }: InstanceRecord): boolean {
   try {
     return parseTicketName(argument).ticket === ticket;
-  } catch {
+  } catch (error) {
+    if (!(error instanceof StackError)) throw error;
     return false;
   }
 }

@@ -1,4 +1,5 @@
 import type { StackState } from '../instance.ts';
+import { parseJson } from '../json.ts';
 import { stateSchema } from './schema.ts';
 import { findNonsense } from './sense.ts';
 
@@ -54,12 +55,8 @@ export type ReadState =
 
 /** Reads the text of a state file of this version or an older one, migrated. Never throws. */
 export function readState(text: string): ReadState {
-  let data: unknown;
-  try {
-    data = JSON.parse(text);
-  } catch {
-    return { problem: text.trim() === '' ? 'is empty' : 'is not JSON' };
-  }
+  const data = parseJson(text);
+  if (data === undefined) return { problem: text.trim() === '' ? 'is empty' : 'is not JSON' };
   if (!isData(data)) return { problem: 'holds no state' };
   const { version, writtenBy } = data;
   if (typeof version === 'number' && version > STATE_VERSION) {

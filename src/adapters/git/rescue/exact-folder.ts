@@ -1,4 +1,5 @@
 import { lstat } from 'node:fs/promises';
+import { ifThere } from '../../files/file-errors.ts';
 import { askGit, tryGit } from '../git.ts';
 import { listPassedOver } from '../risk/inside-risk.ts';
 import { type GitFolders, withRawView } from '../risk/raw-view.ts';
@@ -12,7 +13,7 @@ import { listUnsavedSubmodules, wantedIn } from './submodules.ts';
 
 /** Gives all files in a folder that is no worktree any more, as they are; undefined when it has none. Throws `git`, `dirty`. */
 export async function snapshotFolder(repo: string, folder: string): Promise<(Snapshot & { tree: string }) | undefined> {
-  const there = await lstat(folder).catch(() => undefined);
+  const there = await ifThere(lstat(folder));
   if (!there?.isDirectory()) return undefined;
   const folders = await findFolders(repo);
   const names = await listIn(folders, folder);
@@ -50,7 +51,7 @@ export async function listUnsaved(
   worktree: string,
   { tree, ignored, submodules: states, isHalfMade }: SavedAs & { ignored: readonly string[]; isHalfMade: boolean },
 ): Promise<string[]> {
-  const there = await lstat(worktree).catch(() => undefined);
+  const there = await ifThere(lstat(worktree));
   if (!there?.isDirectory()) return [];
   const saved = tree === undefined ? { files: {} } : await readList(repo, tree);
   const entry = await readOwnEntry(worktree);

@@ -2,7 +2,7 @@ import { accessSync, chmodSync, constants, lstatSync, mkdirSync, type Stats, uti
 import path from 'node:path';
 import { StackError } from '../../../domain/errors.ts';
 import { pathOf } from '../../files/byte-names.ts';
-import { explainFileError } from '../../files/files.ts';
+import { explainFileError } from '../../files/file-errors.ts';
 import { askGit } from '../git.ts';
 import { locateIn, readEntries } from '../risk/inside.ts';
 

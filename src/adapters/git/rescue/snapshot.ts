@@ -77,7 +77,8 @@ export async function takeSnapshot(
     // A branch without a commit has no files yet.
     const tree = head === '' ? await git(['mktree']) : await git(['rev-parse', `${head}^{tree}`]);
     // A merge with conflicts has no staged tree.
-    const staged = await git(WRITE_TREE).catch(() => tree);
+    const isMerged = (await git(['ls-files', '--unmerged', '-z'])) === '';
+    const staged = isMerged ? await git(WRITE_TREE) : tree;
     await showHidden(git, folder);
     await requireOutsideRepos(folder, ignored);
     const all = [...(only ?? names), ...ignored, ...inRepos].filter((name) => name !== '');

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { pathOf } from '../../files/byte-names.ts';
+import { ifThere } from '../../files/file-errors.ts';
 import { readStatus } from '../status.ts';
 import { readOwnEntry, type WorktreeEntry } from '../worktree/entry.ts';
 import { readNotes } from '../worktree/own-notes.ts';
@@ -72,7 +73,7 @@ async function takeSmall(worktree: string, names: readonly string[]): Promise<st
   const found = await Promise.all(
     names.map(async (name) => {
       const at = pathOf(path.join(worktree, name));
-      const stat = await lstat(at).catch(() => undefined);
+      const stat = await ifThere(lstat(at));
       const isKept = stat?.isSymbolicLink() || (stat?.isFile() && (await isReadable(at)));
       return stat && isKept ? [{ name, bytes: stat.size }] : [];
     }),

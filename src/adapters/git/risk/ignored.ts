@@ -1,6 +1,7 @@
 import { lstat, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathOf } from '../../files/byte-names.ts';
+import { ifReadable, ifThere } from '../../files/file-errors.ts';
 import { openAtOnce } from '../../files/read-file.ts';
 import { isKnownText } from '../env-text.ts';
 import { readStatus } from '../status.ts';
@@ -43,9 +44,7 @@ export async function findIgnoredWork(question: IgnoredQuestion): Promise<Ignore
   const lost = files.filter((file) => !known.has(file) && !isOthers(file) && !isDisposable(file));
   const judged = await Promise.all(lost.map(async (file) => ((await isKnown(question, file)) ? [] : [file])));
   const paths = judged.flat();
-  const sizes = await Promise.all(
-    paths.map((file) => lstat(pathOf(path.join(question.worktree, file))).catch(() => undefined)),
-  );
+  const sizes = await Promise.all(paths.map((file) => ifThere(lstat(pathOf(path.join(question.worktree, file))))));
   return { paths, bytes: sizes.reduce((sum, stat) => sum + (stat?.size ?? 0), 0) };
 }
 
@@ -86,17 +85,15 @@ async function isKnown(question: IgnoredQuestion, file: string): Promise<boolean
 
 /** True where two files have the same content. */
 export async function isSame(one: string, other: string): Promise<boolean> {
-  const [here, there] = await Promise.all([one, other].map((file) => lstat(pathOf(file)).catch(() => undefined)));
+  const [here, there] = await Promise.all([one, other].map((file) => ifReadable(lstat(pathOf(file)))));
   if (!here?.isFile() || !there?.isFile() || here.size !== there.size) return false;
   // What cannot be read is not known to be the same.
-  const texts = await Promise.all(
-    [one, other].map((file) => openAtOnce(() => readFile(pathOf(file))).catch(() => undefined)),
-  );
+  const texts = await Promise.all([one, other].map((file) => ifReadable(openAtOnce(() => readFile(pathOf(file))))));
   return texts[0] !== undefined && texts[1] !== undefined && texts[0].equals(texts[1]);
 }
 
 /** Gives the size and time of a file; '' where there is none. */
 export async function timeStampOf(file: string): Promise<string> {
-  const stat = await lstat(pathOf(file)).catch(() => undefined);
+  const stat = await ifThere(lstat(pathOf(file)));
   return stat === undefined ? '' : `${stat.size} ${Math.round(stat.mtimeMs)}`;
 }

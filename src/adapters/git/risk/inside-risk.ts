@@ -3,6 +3,7 @@ import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { shortHash } from '../../../domain/names.ts';
 import { pathOf } from '../../files/byte-names.ts';
+import { ifReadableNow } from '../../files/file-errors.ts';
 import { readOwnEntry, type WorktreeEntry } from '../worktree/entry.ts';
 import { readNotes } from '../worktree/own-notes.ts';
 import { listSubmodules } from '../worktree/submodule.ts';
@@ -165,11 +166,7 @@ function mayRead(place: string): boolean {
 }
 
 function ownerOf(place: string): number | undefined {
-  try {
-    return lstatSync(pathOf(place)).uid;
-  } catch {
-    return undefined;
-  }
+  return ifReadableNow(() => lstatSync(pathOf(place)))?.uid;
 }
 
 function shortenPath(name: string): string {

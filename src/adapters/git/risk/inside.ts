@@ -2,6 +2,7 @@ import { accessSync, constants, type Dirent, lstatSync, readdirSync } from 'node
 import path from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { bytesOf, pathOf, textOf } from '../../files/byte-names.ts';
+import { ifReadableNow } from '../../files/file-errors.ts';
 import { listMounts } from '../../files/mounts.ts';
 
 /** What a worktree holds that git does not speak of. Paths are relative to it. */
@@ -93,11 +94,7 @@ function readFolder(folder: string): Dirent[] {
 
 /** Gives the same; nothing of a folder that cannot be opened. */
 export function readEntries(folder: string): Dirent[] {
-  try {
-    return readFolder(folder);
-  } catch {
-    return [];
-  }
+  return ifReadableNow(() => readFolder(folder)) ?? [];
 }
 
 /**
@@ -105,13 +102,8 @@ export function readEntries(folder: string): Dirent[] {
  * cannot be read, stands for itself with a `/` at its end.
  */
 export function listInside(worktree: string, folder: string): string[] {
-  let entries: Dirent[];
-  try {
-    entries = readFolder(path.join(worktree, folder));
-  } catch {
-    return [folder];
-  }
-  if (entries.some(({ name }) => name === '.git')) return [folder];
+  const entries = ifReadableNow(() => readFolder(path.join(worktree, folder)));
+  if (entries === undefined || entries.some(({ name }) => name === '.git')) return [folder];
   return entries.flatMap((entry) => {
     const name = `${folder}${entry.name}`;
     if (entry.isDirectory()) return listInside(worktree, `${name}/`);

@@ -1,7 +1,9 @@
 import { lstat, readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
+import { tolerate } from '../../../domain/errors.ts';
 import { pathOf } from '../../files/byte-names.ts';
+import { ifThere } from '../../files/file-errors.ts';
 import { isThere, readFileIfThere } from '../../files/files.ts';
 import { readWhole } from '../../files/read-file.ts';
 import { type Commit, listCommits } from '../commits.ts';
@@ -70,10 +72,11 @@ interface Found extends GitFolders {
 
 async function locate(folder: string, homes: readonly string[]): Promise<Found | undefined> {
   const dotGit = path.join(folder, '.git');
-  const there = await lstat(pathOf(dotGit)).catch(() => undefined);
-  const named = there?.isFile() ? await readFile(pathOf(dotGit), 'utf8').catch(() => '') : '';
+  const there = await ifThere(lstat(pathOf(dotGit)));
+  const named = there?.isFile() ? await readFile(pathOf(dotGit), 'utf8') : '';
   const wanted = there === undefined ? folder : there.isFile() ? followPointer(folder, named) : dotGit;
-  const gitDir = await realpath(wanted).catch(() => undefined);
+  // A link that leads in a circle leads to no repo.
+  const gitDir = await ifThere(tolerate(realpath(wanted), 'ELOOP'));
   if (gitDir === undefined) return undefined;
   const pointer = path.join(gitDir, 'commondir');
   // What is there and cannot be read leads somewhere all the same.

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { lstat, mkdtemp, readlink, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { bestEffort, isFault } from '../../../domain/errors.ts';
 import { isEscaped, pathOf } from '../../files/byte-names.ts';
+import { ifReadable, ifThere } from '../../files/file-errors.ts';
 import { isThere } from '../../files/files.ts';
 import { openAtOnce } from '../../files/read-file.ts';
 import { isKnownText } from '../env-text.ts';
@@ -102,9 +104,7 @@ export async function stampOf(
 ): Promise<string | undefined> {
   const inIndex = unstaged.get(file) ?? '';
   const at = path.join(worktree, file);
-  const content = await contentOf(at).catch((error: NodeJS.ErrnoException) =>
-    error.code === 'ENOENT' ? 'gone' : undefined,
-  );
+  const content = (await isThere(at)) ? await ifReadable(contentOf(at)) : 'gone';
   return content === undefined || file.endsWith('/') ? undefined : `${inIndex} ${content}`;
 }
 
@@ -127,7 +127,7 @@ export async function contentOf(file: string): Promise<string | undefined> {
 async function contentOfCheckout(folder: string): Promise<string> {
   const { head, changed, untracked } = await readStatus(folder);
   const names = [...changed, ...untracked.flatMap((name) => (name.endsWith('/') ? listInside(folder, name) : [name]))];
-  const contents = await Promise.all(names.map((name) => contentOf(path.join(folder, name)).catch(() => undefined)));
+  const contents = await Promise.all(names.map((name) => ifThere(contentOf(path.join(folder, name)))));
   const hash = createHash('sha256').update(JSON.stringify([head, names, contents]));
   return `checkout ${hash.digest('hex')}`;
 }
@@ -142,7 +142,7 @@ async function listAsCheckedOut(
   files: readonly string[],
 ): Promise<ReadonlySet<string>> {
   if (files.length === 0) return new Set();
-  const folder = await mkdtemp(path.join(entry.folder, 'stack-checkout-')).catch(() => undefined);
+  const folder = await bestEffort(mkdtemp(path.join(entry.folder, 'stack-checkout-')));
   if (folder === undefined) return new Set();
   try {
     const input = files.map((file) => `${file}\0`).join('');
@@ -151,13 +151,14 @@ async function listAsCheckedOut(
     const same = await Promise.all(
       files.map(async (file) => {
         const [made, found] = await Promise.all(
-          [folder, worktree].map((top) => contentOf(path.join(top, file)).catch(() => undefined)),
+          [folder, worktree].map((top) => ifReadable(contentOf(path.join(top, file)))),
         );
         return made !== undefined && made === found;
       }),
     );
     return new Set(files.filter((_, index) => same[index]));
-  } catch {
+  } catch (error) {
+    if (isFault(error)) throw error;
     // What cannot be told counts as somebody's.
     return new Set();
   } finally {

@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { ifThere } from '../../files/file-errors.ts';
 import { readFileIfThere } from '../../files/files.ts';
 import type { Commit } from '../commits.ts';
 import { type AskOptions, askGit } from '../git.ts';
@@ -92,7 +93,7 @@ export async function findOwnInRepo(
   { cwd, how, reached = [] }: Pick<Prerequisites, 'cwd' | 'how'> & { reached?: readonly string[] },
 ): Promise<OwnCommits> {
   const heads = path.join(gitDir, 'logs', 'refs', 'heads');
-  const logs = await readdir(heads, { recursive: true, withFileTypes: true }).catch(() => []);
+  const logs = (await ifThere(readdir(heads, { recursive: true, withFileTypes: true }))) ?? [];
   const files = logs.filter((one) => one.isFile()).map((one) => path.join(one.parentPath, one.name));
   const [log, branchLogs, operations, stashes, tips] = await Promise.all([
     readHeadLog(gitDir),
@@ -221,7 +222,7 @@ async function readOperations(folder: string): Promise<string[]> {
 
 /** Whatever looks like an id in a file, or in the files of a folder, by the file's name in there. */
 async function readIds(file: string, name = ''): Promise<{ name: string; id: string }[]> {
-  const there = await stat(file).catch(() => undefined);
+  const there = await ifThere(stat(file));
   if (there?.isDirectory()) {
     const names = await readdir(file);
     return (await Promise.all(names.map((one) => readIds(path.join(file, one), path.join(name, one))))).flat();

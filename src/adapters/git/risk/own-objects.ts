@@ -1,3 +1,4 @@
+import { tolerate } from '../../../domain/errors.ts';
 import { askGit } from '../git.ts';
 
 /** A tag, tree or blob to which a ref of a worktree leads. */
@@ -45,8 +46,10 @@ export function describeObjects(objects: readonly OwnObject[]): string[] {
 async function isInHistory(cwd: string, { id, kind }: OwnObject, safe: readonly string[]): Promise<boolean> {
   if (kind === 'tag') return false;
   const signal = AbortSignal.timeout(SEARCH_MS);
-  const log = (...args: string[]): Promise<string> =>
-    askGit(cwd, ['log', '--no-show-signature', ...args, ...safe, '--'], { signal }).catch(() => '');
+  const log = async (...args: string[]): Promise<string> => {
+    const asked = askGit(cwd, ['log', '--no-show-signature', ...args, ...safe, '--'], { signal });
+    return (await tolerate(asked, 'git', 'interrupted')) ?? '';
+  };
   if ((await log('--no-patch', '-t', '-m', '--max-count=1', '--format=%H', `--find-object=${id}`)) !== '') return true;
   // The tree of a commit as a whole is in no other tree.
   return kind === 'tree' && (await log('--no-patch', '--format=%T')).includes(id);

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { explainFileError } from '../../files/files.ts';
+import { explainFileError } from '../../files/file-errors.ts';
 import { type AskOptions, askGit, changeGit, type GitAnswer } from '../git.ts';
 
 /** Asks git something; `input` is what it reads. Gives exit code and words. Throws `git` when git cannot run. */

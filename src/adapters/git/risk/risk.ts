@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import type { DedicatedRepo } from '../../../domain/instance.ts';
+import { ifThere } from '../../files/file-errors.ts';
 import { refPattern } from '../branch.ts';
 import { type Commit, listUnreachable, listUnreachableInSubmodule, MOST_COMMITS } from '../commits.ts';
 import { askGit, tryGit } from '../git.ts';
@@ -251,7 +252,7 @@ export async function hasFiles(folder: string): Promise<boolean> {
 
 /** In a folder that is no worktree (any more) every file may be the only one of its kind; empty folders are not. */
 async function findStray(folder: string): Promise<RiskFinding[]> {
-  const there = await lstat(folder).catch(() => undefined);
+  const there = await ifThere(lstat(folder));
   const files = there?.isDirectory() ? listFiles(folder, '', SHOWN + 1) : [];
   const text = `files in a folder that is not a worktree any more: ${shorten(files)}`;
   return files.length === 0 ? [] : [{ kind: 'untracked', text, paths: files }];

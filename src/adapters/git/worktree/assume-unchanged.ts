@@ -1,6 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { pathOf } from '../../files/byte-names.ts';
+import { ifThere } from '../../files/file-errors.ts';
 import { askGit } from '../git.ts';
 import { askAboutFiles } from '../risk/filters.ts';
 
@@ -13,12 +14,7 @@ export async function listHidden(worktree: string): Promise<string[]> {
   const entries = (await askGit(worktree, ['ls-files', '-v', '-z'])).split('\0');
   const hidden = entries.filter((entry) => /^[a-zS] /.test(entry)).map((entry) => entry.slice(2));
   const isFile = await Promise.all(
-    hidden.map((file) =>
-      lstat(pathOf(path.join(worktree, file))).then(
-        (found) => found.isFile(),
-        () => false,
-      ),
-    ),
+    hidden.map(async (file) => (await ifThere(lstat(pathOf(path.join(worktree, file)))))?.isFile()),
   );
   return hidden.filter((_, index) => isFile[index]);
 }

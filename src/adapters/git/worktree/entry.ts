@@ -1,7 +1,11 @@
 import { existsSync } from 'node:fs';
 import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { tolerate } from '../../../domain/errors.ts';
+import { textOf } from '../../files/byte-names.ts';
+import { ifThere } from '../../files/file-errors.ts';
 import { readFileIfThere } from '../../files/files.ts';
+import { readWhole } from '../../files/read-file.ts';
 
 /** What a repo keeps of one linked worktree: `worktrees/<id>` in the common directory (gitrepository-layout(5)). */
 export interface WorktreeEntry {
@@ -16,7 +20,7 @@ export interface WorktreeEntry {
 /** Gives the entry of the worktree at a canonical path, undefined when the repo has none for it. */
 export async function findEntry(gitCommonDir: string, worktree: string): Promise<WorktreeEntry | undefined> {
   const home = path.join(gitCommonDir, 'worktrees');
-  const ids = await readdir(home).catch(() => []);
+  const ids = (await ifThere(readdir(home))) ?? [];
   const found = await Promise.all(
     ids.map(async (id) => {
       const folder = path.join(home, id);
@@ -37,10 +41,10 @@ export async function findEntry(gitCommonDir: string, worktree: string): Promise
 export async function readOwnEntry(worktree: string, gitCommonDir?: string): Promise<WorktreeEntry | undefined> {
   const text = await readText(path.join(worktree, '.git'));
   if (!text.startsWith('gitdir: ')) return undefined;
-  const folder = await realpath(path.resolve(worktree, text.slice('gitdir: '.length).trimEnd())).catch(() => undefined);
+  const folder = await ifThere(realpath(path.resolve(worktree, text.slice('gitdir: '.length).trimEnd())));
   if (folder === undefined) return undefined;
   const home = path.dirname(folder);
-  if (gitCommonDir !== undefined && home !== path.join(await realpath(gitCommonDir).catch(() => ''), 'worktrees'))
+  if (gitCommonDir !== undefined && home !== path.join((await ifThere(realpath(gitCommonDir))) ?? '', 'worktrees'))
     return undefined;
   return path.basename(home) === 'worktrees' ? readEntry(folder) : undefined;
 }
@@ -49,7 +53,7 @@ export async function readOwnEntry(worktree: string, gitCommonDir?: string): Pro
 export async function canonicalPath(file: string): Promise<string> {
   const parent = path.dirname(file);
   if (parent === file) return file;
-  const real = await realpath(parent).catch(() => canonicalPath(parent));
+  const real = (await ifThere(realpath(parent))) ?? (await canonicalPath(parent));
   return path.join(real, path.basename(file));
 }
 
@@ -79,14 +83,15 @@ export async function readRebasedBranch(entry: WorktreeEntry): Promise<string | 
 }
 
 async function readEntry(folder: string): Promise<WorktreeEntry> {
-  const reason = await readFileIfThere(path.join(folder, 'locked')).catch(() => undefined);
+  const reason = await readFileIfThere(path.join(folder, 'locked'));
   const hasIndex = existsSync(path.join(folder, 'index'));
   if (reason === undefined) return { folder, hasIndex, lock: 'none' };
   // `git worktree add` locks before it makes anything else, with this reason in a language of the person's choice.
   return { folder, hasIndex, lock: hasIndex && reason.trim() !== 'initializing' ? 'wanted' : 'initializing' };
 }
 
-/** '' for what is not there, or cannot be read. */
+/** '' where no file is there; a folder or a pipe is none. Throws `files` for one that cannot be read: it may lead to somebody's work. */
 async function readText(file: string): Promise<string> {
-  return (await readFileIfThere(file).catch(() => undefined)) ?? '';
+  const bytes = await ifThere(tolerate(readWhole(file), 'EISDIR', 'files'));
+  return bytes ? textOf(bytes) : '';
 }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { ifReadable } from '../../files/file-errors.ts';
 import { isThere, readFileIfThere } from '../../files/files.ts';
 import { findLostBranch } from '../risk/head-log.ts';
 
@@ -18,10 +19,10 @@ export interface OwnWorktree {
 /** Gives what is wrong with a worktree, undefined when all is well. Reads files alone: asking git would cost a process. */
 export async function findWorktreeFault(own: OwnWorktree): Promise<WorktreeFault | undefined> {
   if (!(await isThere(own.gitCommonDir))) return 'repo-gone';
-  const pointer = await readFileIfThere(path.join(own.worktree, '.git')).catch(() => undefined);
+  const pointer = await ifReadable(readFileIfThere(path.join(own.worktree, '.git')));
   if (pointer === undefined) return 'gone';
   const folder = path.resolve(own.worktree, pointer.replace(/^gitdir: /, '').trimEnd());
-  const head = await readFileIfThere(path.join(folder, 'HEAD')).catch(() => undefined);
+  const head = await ifReadable(readFileIfThere(path.join(folder, 'HEAD')));
   if (head === undefined) return 'cut-off';
   const branch = /^ref: refs\/heads\/(.+)$/m.exec(head)?.[1];
   if (branch === undefined || (await isRefThere(own.gitCommonDir, `refs/heads/${branch}`))) return undefined;

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../../domain/errors.ts';
+import { removeIfEmpty } from '../../files/files.ts';
 import type { HeldLock } from '../../lock.ts';
 import { dropEmptyLog, findLocal } from '../branch.ts';
 import { listUnreachableInSubmodule } from '../commits.ts';
@@ -180,7 +181,7 @@ async function undo(job: WorktreeJob, parents: string[]): Promise<void> {
   if (entry) await removeEntry(repoPath, target, entry);
   // A git that was ended takes its entry back itself, but not the folder for entries.
   const folders = [...parents, path.join(gitCommonDir, 'worktrees')];
-  for (const folder of folders) await rmdir(folder).catch(() => undefined);
+  for (const folder of folders) await removeIfEmpty(folder);
   if (!newBranch) return;
   // Ended between making a lock and knowing it for its own, git leaves it.
   await clearStaleLocks({ repoPath, gitCommonDir, branch });

@@ -1,7 +1,8 @@
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { StackError } from '../../../domain/errors.ts';
+import { bestEffort, tolerate } from '../../../domain/errors.ts';
 import { pathOf } from '../../files/byte-names.ts';
+import { ifReadable, ifThere } from '../../files/file-errors.ts';
 import { hashOf } from '../env-text.ts';
 import { expand, findIgnoredWork, type IgnoredQuestion, listIgnoredInside, timeStampOf } from '../risk/ignored.ts';
 import { listInside } from '../risk/inside.ts';
@@ -38,7 +39,7 @@ export async function noteWritten<Result>(question: WrittenQuestion, run: () => 
   try {
     result = await run();
   } catch (error) {
-    await noteSince(question, before).catch(() => undefined);
+    await bestEffort(noteSince(question, before));
     throw error;
   }
   await noteSince(question, before);
@@ -52,9 +53,7 @@ export async function noteWritten<Result>(question: WrittenQuestion, run: () => 
 export async function noteCheckout(question: WrittenQuestion): Promise<void> {
   const entry = await readOwnEntry(question.worktree);
   if (!entry || (await readNotes(entry.folder)).owner !== '') return;
-  await noteSince(question, undefined).catch((error: unknown) => {
-    if (!(error instanceof StackError) || error.code !== 'git') throw error;
-  });
+  await tolerate(noteSince(question, undefined), 'git');
 }
 
 /** Notes files as they were copied from the main checkout; one that is changed later is a person's. Throws `git`, `files`. */
@@ -147,8 +146,8 @@ async function stampAll(
 }
 
 async function glanceAt(file: string): Promise<string> {
-  const found = await lstat(pathOf(file)).catch(() => undefined);
+  const found = await ifThere(lstat(pathOf(file)));
   // A submodule: what is written in it changes nothing of its folder.
-  if (found?.isDirectory()) return (await contentOf(file)) ?? '';
+  if (found?.isDirectory()) return (await ifReadable(contentOf(file))) ?? '';
   return found ? `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}` : '';
 }

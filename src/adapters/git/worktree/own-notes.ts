@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { parseFields } from '../../../domain/json.ts';
 import { readFileIfThere, replaceFile } from '../../files/files.ts';
 import { readOwnEntry } from './entry.ts';
 
@@ -23,15 +24,11 @@ export interface OwnNotes {
   envTexts: Record<string, string>;
 }
 
-/** Gives the notes in a worktree's entry; without any, those of nobody. Never throws. */
+/** Gives the notes in a worktree's entry; without any, those of nobody. Throws `files`. */
 export async function readNotes(entryFolder: string): Promise<OwnNotes> {
-  const text = await readFileIfThere(fileOf(entryFolder)).catch(() => undefined);
+  const text = await readFileIfThere(fileOf(entryFolder));
   const none = { owner: '', ignored: [], written: {}, duringSetUp: [], copied: {}, repos: {}, envTexts: {} };
-  try {
-    return { ...none, ...(JSON.parse(text ?? '{}') as Partial<OwnNotes>) };
-  } catch {
-    return none;
-  }
+  return { ...none, ...parseFields<OwnNotes>(text) };
 }
 
 /** Adds to the notes of a worktree; a folder that is none has none. Throws `files`. */

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
-import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
+import { lstat, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../../domain/errors.ts';
+import { ifThere } from '../../files/file-errors.ts';
+import { removeIfEmpty } from '../../files/files.ts';
 import { changeGit, gitError, tryGit } from '../git.ts';
 import { readRebasedBranch, type WorktreeEntry } from './entry.ts';
 
@@ -18,7 +20,7 @@ export const QUICK = { deadlineSeconds: 60 };
 
 /** Says what is at a path; `other` is a file or a link, which is never followed. */
 export async function describeFolder(target: string): Promise<'none' | 'empty' | 'full' | 'other'> {
-  const there = await lstat(target).catch(() => undefined);
+  const there = await ifThere(lstat(target));
   if (!there) return 'none';
   if (!there.isDirectory()) return 'other';
   return (await readdir(target)).length === 0 ? 'empty' : 'full';
@@ -50,7 +52,7 @@ export async function removeEntry(cwd: string, target: string, entry: WorktreeEn
   if (existsSync(entry.folder) && !existsSync(path.join(entry.folder, 'gitdir'))) {
     await rm(entry.folder, { recursive: true, force: true, maxRetries: 3 });
     // Git takes the folder of all entries with the last of them.
-    await rmdir(path.dirname(entry.folder)).catch(() => undefined);
+    await removeIfEmpty(path.dirname(entry.folder));
   }
   if (existsSync(entry.folder)) throw gitError(`cannot make git forget the worktree ${target}`, removed);
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { ifThere } from '../../files/file-errors.ts';
 import { askGit, changeGit, type GitChange, gitError, tryGit } from '../git.ts';
 import type { WorktreeEntry } from './entry.ts';
 
@@ -100,7 +101,7 @@ async function listPlaces(top: string): Promise<string[]> {
 
 /** The git folders below one: a submodule's name may have slashes, and its own submodules are in its `modules`. */
 async function listGitDirs(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const entries = (await ifThere(readdir(folder, { withFileTypes: true }))) ?? [];
   const names = entries.map(({ name }) => name);
   // A clone that was killed may have one of them alone: then there is nothing in it.
   if (names.includes('HEAD') && names.includes('objects'))

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../../domain/errors.ts';
+import { ifThere } from '../../files/file-errors.ts';
 import { moveToTrash } from '../../files/trash.ts';
 import { type HeldLock, withLock } from '../../lock.ts';
 import { deleteBranch, hasBranch } from '../branch.ts';
@@ -119,7 +120,7 @@ async function requireRemovable(gitCommonDir: string, target: string, entry: Wor
   };
   if (there === 'other') refuse('a link or a file');
   if (there !== 'full' || (await readOwnEntry(target, gitCommonDir))) return;
-  const git = await lstat(path.join(target, '.git')).catch(() => undefined);
+  const git = await ifThere(lstat(path.join(target, '.git')));
   if (git?.isDirectory()) refuse('a git repo of its own');
   if (git && (await tryGit(target, ['rev-parse', '--git-dir'])).exitCode === 0) refuse('a checkout of another repo');
 }
