@@ -1,3 +1,4 @@
+import { ifAnswered } from '../domain/errors.ts';
 import type { Finding, Mended } from '../orchestrator/doctor/finding.ts';
 import { createStyle } from '../ui/style.ts';
 import type { Verb } from './common/verb.ts';
@@ -29,7 +30,7 @@ export const doctor: Verb<Options, Result> = {
     const look = () => examine(place ? () => context.stack() : undefined, surroundings);
     if (!options.fix) return judge(await look());
     // Without a state that can be opened there are other findings.
-    const stack = place && (await context.stack().catch(() => undefined));
+    const stack = place && (await ifAnswered(() => context.stack()));
     await stack?.store.requireBelieved();
     const { repairAll } = await import('../orchestrator/doctor/finding.ts');
     const { findings, mended } = await repairAll(look, context.ask, (text) => context.emit({ type: 'info', text }));

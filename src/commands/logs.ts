@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Context } from '../context.ts';
-import { StackError } from '../domain/errors.ts';
+import { bestEffort, StackError } from '../domain/errors.ts';
 import { type InstanceRecord, requireService } from '../domain/instance.ts';
 import { escapeJson } from '../domain/json.ts';
 import type { LogLine } from '../domain/runtime.ts';
@@ -73,7 +73,7 @@ async function print(
     : prefix + (raw ? '' : showText(text));
   const rest = raw && !options.json ? (bytes ?? Buffer.from(text)) : Buffer.alloc(0);
   if (!host.stdout.write(Buffer.concat([Buffer.from(line), rest, Buffer.from('\n')])))
-    await once(host.stdout, 'drain', { signal }).catch(() => undefined);
+    await bestEffort(once(host.stdout, 'drain', { signal }));
 }
 
 async function printSetupLogs(

@@ -86,8 +86,8 @@ async function listComposeStrangers(stack: Stack): Promise<Stranger[]> {
     return [];
   };
   return read().catch((error: unknown) => {
-    const details = error instanceof StackError ? (error.details as { strangers?: Stranger[] } | undefined) : undefined;
-    return details?.strangers ?? [];
+    if (!(error instanceof StackError)) throw error;
+    return (error.details as { strangers?: Stranger[] } | undefined)?.strangers ?? [];
   });
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { CONFIG_FILE, LOCAL_CONFIG_FILE } from '../adapters/config-file.ts';
 import type { ComposeFile } from '../adapters/docker/compose-file.ts';
+import { ifReadable } from '../adapters/files/file-errors.ts';
 import { readFileIfThere } from '../adapters/files/files.ts';
 import { isFromGit, listKept } from '../adapters/git/tracked.ts';
 import type { TrustStore } from '../adapters/trust-store.ts';
@@ -10,7 +11,7 @@ import { listRunning, listRunningCompose, revealText } from '../domain/config/co
 import { fillEnvironment } from '../domain/config/env.ts';
 import { listRepoFiles } from '../domain/config/repo-files.ts';
 import { readConfigData } from '../domain/config/text.ts';
-import { StackError } from '../domain/errors.ts';
+import { bestEffort, StackError } from '../domain/errors.ts';
 import { STATE_FOLDER, stateFolder } from '../domain/layout.ts';
 import type { Stack } from './core/stack.ts';
 
@@ -77,7 +78,7 @@ async function keepForeign(files: readonly string[]): Promise<ForeignFile[]> {
   const found = await Promise.all(
     [...new Set(files)].map(async (file) => {
       // A folder called `.env` is somebody's Python environment.
-      const text = await readFileIfThere(file).catch(() => undefined);
+      const text = await ifReadable(readFileIfThere(file));
       return text !== undefined && (await isFromGit(file)) ? [{ file, text }] : [];
     }),
   );
@@ -126,7 +127,7 @@ async function tellMount(root: string, mount: string): Promise<Part[]> {
   const [file] = await keepForeign([mount]);
   const name = path.relative(root, mount) || '.';
   if (file) return [{ files: [name], lines: [`${revealText(name)}: mounted in a container`], content: file.text }];
-  const { names, content } = await listKept(mount).catch(() => ({ names: [], content: '' }));
+  const { names, content } = await listKept(mount);
   if (names.length === 0) return [];
   return [
     {
@@ -139,10 +140,10 @@ async function tellMount(root: string, mount: string): Promise<Part[]> {
 
 /**
  * Gives what is to be looked at before a `.stack` that git keeps is believed: its records say what is removed and what is
- * stopped. Undefined where git keeps none. What stack writes there since does not count. Never throws.
+ * stopped. Undefined where git keeps none. What stack writes there since does not count. Throws `git`.
  */
 export async function readStateMatter(root: string): Promise<TrustMatter | undefined> {
-  const { names, content } = await listKept(stateFolder(root)).catch(() => ({ names: [], content: '' }));
+  const { names, content } = await listKept(stateFolder(root));
   // Which files git passes over decides nothing.
   const files = names.filter((name) => name !== '.gitignore').map((name) => path.join(STATE_FOLDER, name));
   if (files.length === 0) return undefined;
@@ -167,7 +168,7 @@ export async function requireTrust({ root, read, store, ask }: TrustQuestion): P
   if (!matter || matter.commands.length === 0 || (await store.has(root, matter.hash))) return;
   await ask(matter);
   // What cannot be remembered (a home that is read-only) is asked again.
-  await rememberTrust(root, store, matter).catch(() => undefined);
+  await bestEffort(rememberTrust(root, store, matter));
 }
 
 /** Remembers that a person trusts what is there now. Throws `files`. */

@@ -1,4 +1,5 @@
 import type { Context } from '../../context.ts';
+import { bestEffort } from '../../domain/errors.ts';
 import type { Verb } from '../common/verb.ts';
 import { type CompletionVerb, completeWords } from './words.ts';
 
@@ -16,7 +17,7 @@ const COMMON_FLAGS: AnyVerb['flags'] = [
 /** Answers the shell: one candidate a line. Never fails: a broken stack.yml must not spoil a Tab. */
 export async function complete(words: readonly string[], context: Context, verbs: readonly AnyVerb[]): Promise<number> {
   const typed = words[0] === '--' ? words.slice(1) : words;
-  const names = await readNames(context).catch(() => ({ tickets: [], repos: [], services: [] }));
+  const names = (await bestEffort(readNames(context))) ?? { tickets: [], repos: [], services: [] };
   const candidates = completeWords({ words: typed, verbs: verbs.map(describeVerb), ...names });
   for (const candidate of candidates) context.host.stdout.write(`${candidate}\n`);
   return 0;

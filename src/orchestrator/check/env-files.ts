@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'dotenv';
+import { ifThere } from '../../adapters/files/file-errors.ts';
 import { readFileIfThere } from '../../adapters/files/files.ts';
 import { isTracked } from '../../adapters/git/exclude.ts';
 import type { EnvFileFacts } from '../../domain/check/arrow.ts';
@@ -19,7 +20,7 @@ export async function readEnvFiles(work: Work, service: string): Promise<EnvFile
   const { worktree, envFiles } = requireDedicated(work.record, repo);
   const dir = config.services[service]?.dir ?? '';
   const own = path.join(dir, config.repos[repo]?.envFile ?? '');
-  const entries = await readdir(path.join(worktree, dir), { withFileTypes: true }).catch(() => []);
+  const entries = (await ifThere(readdir(path.join(worktree, dir), { withFileTypes: true }))) ?? [];
   const beside = entries
     .filter((entry) => entry.isFile() && /^\.env(\.|$)/.test(entry.name) && !OTHERS.test(entry.name))
     .map((entry) => path.join(dir, entry.name));

@@ -1,10 +1,11 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { readTicketPointer } from '../../adapters/config-file.ts';
+import { ifThere } from '../../adapters/files/file-errors.ts';
 import { isThere } from '../../adapters/files/files.ts';
 import { canonicalPath, findEntry, readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import { readNotes } from '../../adapters/git/worktree/own-notes.ts';
-import { StackError } from '../../domain/errors.ts';
+import { StackError, tolerate } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { stateFolder } from '../../domain/layout.ts';
 import { isWorkloadOf } from '../../domain/names.ts';
@@ -30,16 +31,16 @@ export async function requireOwnThings(stack: Stack, record: InstanceRecord): Pr
 /** True for a folder that leads to its root, is not there, or is where this root's tickets are: that one may be half made. */
 async function isExpected(stack: Stack, folder: string): Promise<boolean> {
   if (isNear(stack, folder) || !(await isThere(folder))) return true;
-  if (await readTicketPointer(folder).catch(() => undefined)) return true;
+  if (await tolerate(readTicketPointer(folder), 'config', 'files')) return true;
   const { worktrees } = (await configIfReadable(stack)) ?? {};
   const home = await ticketsFolder(stack.root, worktrees);
   return [home, await canonicalPath(home)].includes(path.dirname(folder));
 }
 
 async function findForeignFolder(stack: Stack, { folder, ticket }: InstanceRecord): Promise<string | undefined> {
-  const pointer = await readTicketPointer(folder).catch(() => undefined);
+  const pointer = await tolerate(readTicketPointer(folder), 'config', 'files');
   if (!pointer) return undefined;
-  const root = await realpath(pointer.root).catch(() => pointer.root);
+  const root = (await ifThere(realpath(pointer.root))) ?? pointer.root;
   if (root === stack.root && pointer.ticket === ticket) return undefined;
   return `${folder} belongs to ${pointer.ticket} of ${pointer.root}`;
 }
@@ -76,7 +77,7 @@ async function findForeignPlace(
   const known = await Promise.all(
     Object.values(repos).map(async (one) => {
       const checkout = path.resolve(stack.root, one.path);
-      return realpath(checkout).catch(() => checkout);
+      return (await ifThere(realpath(checkout))) ?? checkout;
     }),
   );
   const isKnown = known.some((checkout) => checkout === repo || checkout.startsWith(repo + path.sep));

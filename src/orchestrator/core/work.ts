@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { ifThere } from '../../adapters/files/file-errors.ts';
 import { isThere } from '../../adapters/files/files.ts';
 import { refuseLink } from '../../adapters/files/own-folders.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
@@ -117,7 +118,7 @@ export async function ticketsFolder(root: string, configured: string | undefined
 
 /** Gives the trash of a ticket. A rename takes no time, but stays on its disk: where the worktrees are on another one, the trash is beside them. */
 export async function findTrash({ stack, record }: Work): Promise<string> {
-  const [root, folder] = await Promise.all([stat(stack.root), stat(record.folder).catch(() => undefined)]);
+  const [root, folder] = await Promise.all([stat(stack.root), ifThere(stat(record.folder))]);
   const near = folder && folder.dev !== root.dev;
   return near ? path.join(path.dirname(record.folder), NEAR_TRASH) : inFolder(stack.root, 'trash');
 }

@@ -1,5 +1,6 @@
-import { rm, rmdir } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { removeIfEmpty } from '../../adapters/files/files.ts';
 import { inFolder } from '../../domain/layout.ts';
 import type { Stack } from '../core/stack.ts';
 
@@ -13,5 +14,5 @@ export async function removeOwnFolder(stack: Pick<Stack, 'root'>, ticket: string
   const folder = ownFolder(stack, ticket);
   await rm(folder, { recursive: true, force: true });
   // Others may have theirs beside it.
-  await rmdir(path.dirname(folder)).catch(() => undefined);
+  await removeIfEmpty(path.dirname(folder));
 }

@@ -1,5 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { ifThere } from '../../adapters/files/file-errors.ts';
 import { makeFolder, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
 import { findLocal } from '../../adapters/git/branch.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
@@ -40,7 +41,7 @@ export async function keepDumpRecord(stack: Stack, rescue: Rescue): Promise<void
 
 /** Gives what is kept of tickets that were destroyed with data of their own; what cannot be read is told and passed over. */
 export async function listDumpRecords(stack: Stack): Promise<Rescue[]> {
-  const names = (await readdir(dumpsFolder(stack)).catch(() => [])).filter((name) => OURS.test(name));
+  const names = ((await ifThere(readdir(dumpsFolder(stack)))) ?? []).filter((name) => OURS.test(name));
   const records = names.filter((name) => name.endsWith('.json')).map((name) => path.join(dumpsFolder(stack), name));
   const found = await Promise.all(records.map((file) => readDumpRecord(stack, file)));
   return found.filter((record) => record !== undefined);
@@ -98,7 +99,7 @@ export async function purgeDumps(work: Work): Promise<void> {
   const spared = saves.filter(({ save }) => living.some((record) => isOf(save, record)));
   const young = [...spared, ...listYoung(saves, oldest)].map(({ save }) => save);
   const files = new Set(young.map(({ ticket, time }) => `${ticket}-${time}`));
-  for (const name of (await readdir(folder).catch(() => [])).filter((one) => OURS.test(one))) {
+  for (const name of ((await ifThere(readdir(folder))) ?? []).filter((one) => OURS.test(one))) {
     const file = path.join(folder, name);
     if (!files.has(name.replace(ENDING, '')) && (await stat(file)).mtimeMs < oldest) await rm(file, { force: true });
   }
@@ -107,5 +108,5 @@ export async function purgeDumps(work: Work): Promise<void> {
 
 async function dateSave(stack: Stack, save: Rescue): Promise<DatedSave> {
   const file = path.join(dumpsFolder(stack), `${save.ticket}-${save.time}.json`);
-  return { save, at: (await stat(file).catch(() => undefined))?.mtimeMs ?? Date.now() };
+  return { save, at: (await ifThere(stat(file)))?.mtimeMs ?? Date.now() };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { runOwnCli } from '../../adapters/own-cli.ts';
-import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { bestEffort, StackError, throwIfAborted } from '../../domain/errors.ts';
 import type { StackView } from '../../domain/view.ts';
 import { makeDemoRepos } from './demo-repos.ts';
 
@@ -158,7 +158,7 @@ async function cleanUp(folder: string, root: string, options: DemoOptions): Prom
       ['destroy', 'feat-01', 'feat-02', '--force'],
       ['down', '--volumes', '--force', '--yes'],
     ]) {
-      await runOwnCli(args, { ...options, cwd: root, output: nowhere() }).catch(() => undefined);
+      await bestEffort(runOwnCli(args, { ...options, cwd: root, output: nowhere() }));
     }
     await rm(folder, { recursive: true, force: true });
   });

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { ifReadable, ifThere } from '../../adapters/files/file-errors.ts';
 import { readFileIfThere } from '../../adapters/files/files.ts';
 import { canonicalPath } from '../../adapters/git/worktree/entry.ts';
 import { listWorktrees } from '../../adapters/git/worktree/list.ts';
@@ -35,7 +36,7 @@ export async function deriveRecord(
   const workloads = evidence.workloads.filter(({ instance }) => instance === ticket);
   const planned = await planServices(stack, config, ticket, repos);
   const known = { ...(await describeWired(config, planned, repos)), ...describeServices(planned, workloads) };
-  const made = await stat(folder).catch(() => undefined);
+  const made = await ifThere(stat(folder));
   return {
     ...{ ticket, argument: ticket, phase: 'ready', started: true, folder, repos },
     createdAt: (made?.birthtime ?? new Date()).toISOString(),
@@ -85,7 +86,7 @@ async function describeWired(
     const repo = repos[service.repo];
     if (!settings || repo?.mode !== 'dedicated') return [];
     const file = path.join(repo.worktree, settings.dir, config.repos[service.repo]?.envFile ?? '');
-    const values = readEnvBlock((await readFileIfThere(file).catch(() => undefined)) ?? '') ?? {};
+    const values = readEnvBlock((await ifReadable(readFileIfThere(file))) ?? '') ?? {};
     // A file may serve several services; the first has the say, and its name is in it.
     if (values.STACK_SERVICE !== name) return [];
     const ports = Object.keys(settings.ports).flatMap((key) => {

@@ -1,6 +1,6 @@
 import { findCompose } from '../../adapters/docker/compose.ts';
 import { gitVersion } from '../../adapters/git/git.ts';
-import { throwIfAborted } from '../../domain/errors.ts';
+import { ifAnswered, throwIfAborted } from '../../domain/errors.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { factsOf } from '../prepare/repos.ts';
 import { chooseRuntime } from '../prepare/runtime.ts';
@@ -25,7 +25,7 @@ export async function examine(
     const { repos, services } = await (await openStack()).config();
     return `stack.yml: ${count(Object.keys(repos), 'repo')}, ${count(Object.keys(services), 'service')}`;
   });
-  const stack = await openStack().catch(() => undefined);
+  const stack = await ifAnswered(openStack);
   if (!stack) return [git, config];
   const repos = config.ok ? await examineRepos(stack) : [];
   const findings = [git, config, ...repos, ...(await examineEngine(stack)), ...(await examineState(stack))];
@@ -75,9 +75,7 @@ async function examineEngine(stack: Stack): Promise<Finding[]> {
 /** Names the tickets, and the baseline, that have something in the engine that does not answer. */
 async function listLeftInEngine(stack: Stack): Promise<string[]> {
   // A state that cannot be read is told of by its own line.
-  const { instances, baseline, shared } = await stack.store
-    .read()
-    .catch(() => ({ instances: {}, baseline: undefined, shared: {} }));
+  const { instances = {}, baseline, shared = {} } = (await ifAnswered(() => stack.store.read())) ?? {};
   const records = [...Object.values(instances), ...(baseline ? [baseline] : [])];
   const lost = await Promise.all(records.map((record) => findLostEngine(stack, { record, shared })));
   return records.filter((_, index) => lost[index] !== undefined).map(({ ticket }) => ticket);

@@ -1,12 +1,15 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { COMPOSE } from '../../adapters/docker/spec.ts';
+import { ifReadable } from '../../adapters/files/file-errors.ts';
 import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import { listRecords } from '../../adapters/process/record.ts';
 import { listOwnEntries, type OwnEntry } from '../../adapters/state/copies.ts';
 import { readStateFile } from '../../adapters/state/file.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
+import { ifAnswered, tolerate } from '../../domain/errors.ts';
 import type { StackState } from '../../domain/instance.ts';
+import { parseJson } from '../../domain/json.ts';
 import { stateBackupOf } from '../../domain/layout.ts';
 import { LABELS } from '../../domain/names.ts';
 import type { PublishedPort, RuntimeName } from '../../domain/runtime.ts';
@@ -39,10 +42,11 @@ export interface Evidence {
   unseen: string[];
 }
 
-/** Looks for all that is left of a root's tickets and baseline. Changes nothing, never throws. */
+/** Looks for all that is left of a root's tickets and baseline. Changes nothing; what cannot be looked at is in `unseen`. */
 export async function collectEvidence(stack: Stack): Promise<Evidence> {
   const config = await configIfReadable(stack);
-  const folders = await listTicketFolders(stack.root, config);
+  const listed = await tolerate(listTicketFolders(stack.root, config), 'files');
+  const folders = listed ?? [];
   const [backup, repos, inFolders, processes, containers] = await Promise.all([
     readBackup(stack.root),
     listRepos(stack, config),
@@ -51,20 +55,26 @@ export async function collectEvidence(stack: Stack): Promise<Evidence> {
     listContainers(stack),
   ]);
   const gitCommonDirs = [...new Set([...repos.found, ...inFolders])];
-  const entries = (await Promise.all(gitCommonDirs.map(listOwnEntries))).flat();
+  const entries = await Promise.all(gitCommonDirs.map((folder) => tolerate(listOwnEntries(folder), 'files')));
+  const unseen = [
+    ...(config ? repos.unseen : ['stack.yml']),
+    ...(listed ? [] : ['the folders of the tickets']),
+    ...gitCommonDirs.filter((_, index) => entries[index] === undefined),
+  ];
   return {
     backup,
-    entries: entries.filter((entry) => isOurs(stack, entry)),
+    entries: entries.flatMap((found) => found ?? []).filter((entry) => isOurs(stack, entry)),
     folders,
     workloads: [...processes.map((one) => ({ ...one, runtime: 'process' as const })), ...containers],
     gitCommonDirs,
-    unseen: config ? repos.unseen : ['stack.yml'],
+    unseen,
   };
 }
 
 async function readBackup(root: string): Promise<Evidence['backup']> {
   const file = stateBackupOf(root);
-  const [read, found] = await Promise.all([readStateFile(file, root), stat(file)]).catch(() => []);
+  const read = await tolerate(readStateFile(file, root), 'state', 'files');
+  const found = await ifReadable(stat(file));
   return read && found && { state: read.state, savedAt: found.mtimeMs };
 }
 
@@ -85,7 +95,7 @@ async function listRepos(
   const looks = await Promise.all(
     Object.keys(config.repos).map(async (repo) => ({
       repo,
-      facts: await factsOf(stack, config, repo).catch(() => undefined),
+      facts: await ifAnswered(() => factsOf(stack, config, repo)),
     })),
   );
   return {
@@ -97,8 +107,8 @@ async function listRepos(
 /** Worktrees lead to their repos when stack.yml does not. */
 async function listReposOf(folders: readonly string[]): Promise<string[]> {
   const found = folders.map(async (folder) => {
-    const names = await readdir(folder).catch(() => []);
-    const entries = await Promise.all(names.map((name) => readOwnEntry(path.join(folder, name))));
+    const names = (await ifReadable(readdir(folder))) ?? [];
+    const entries = await Promise.all(names.map((name) => ifReadable(readOwnEntry(path.join(folder, name)))));
     return entries.flatMap((entry) => (entry ? [path.dirname(path.dirname(entry.folder))] : []));
   });
   return (await Promise.all(found)).flat();
@@ -106,7 +116,8 @@ async function listReposOf(folders: readonly string[]): Promise<string[]> {
 
 async function listContainers(stack: Stack): Promise<EvidenceItem[]> {
   if (!(await stack.checkEngine()).ok) return [];
-  const { containers } = await (await stack.docker()).listOwned(stack.rootId).catch(() => ({ containers: [] }));
+  const docker = await stack.docker();
+  const { containers = [] } = (await ifAnswered(() => docker.listOwned(stack.rootId))) ?? {};
   return containers.flatMap(({ name, labels }) => {
     const { [LABELS.ticket]: instance, [LABELS.service]: service } = labels;
     if (instance === undefined || service === undefined || labels[COMPOSE.oneOff] !== 'False') return [];
@@ -116,9 +127,5 @@ async function listContainers(stack: Stack): Promise<EvidenceItem[]> {
 }
 
 function readPorts(text: string | undefined): PublishedPort[] {
-  try {
-    return JSON.parse(text ?? '[]') as PublishedPort[];
-  } catch {
-    return [];
-  }
+  return (parseJson(text ?? '') ?? []) as PublishedPort[];
 }

@@ -1,5 +1,6 @@
 import { isThere } from '../../adapters/files/files.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
+import { ifAnswered } from '../../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import { sharedProject } from '../../domain/names.ts';
 import { isOwnerAlive } from '../core/claim.ts';
@@ -47,7 +48,7 @@ async function listIdle(stack: Stack, config: StackConfig, record: InstanceRecor
   const idle = await Promise.all(
     dropped.map(async ([name, { runtime }]) => {
       // Who cannot be asked may run it.
-      const found = await (await stack.runtime(runtime)).status(stack.rootId, record.ticket).catch(() => undefined);
+      const found = await ifAnswered(async () => (await stack.runtime(runtime)).status(stack.rootId, record.ticket));
       return found?.every((one) => one.service !== name) ? [name] : [];
     }),
   );
@@ -59,7 +60,7 @@ async function listIdleShared(stack: Stack, config: StackConfig, { shared }: Sta
   const dropped = Object.entries(shared).filter(([name]) => !wanted.includes(name));
   if (dropped.length === 0 || (await isUpAtWork(stack))) return [];
   const engine = (await stack.checkEngine()).ok ? await stack.docker() : undefined;
-  const composed = await engine?.listProject(sharedProject(stack.name, stack.rootId)).catch(() => undefined);
+  const composed = engine && (await ifAnswered(() => engine.listProject(sharedProject(stack.name, stack.rootId))));
   const idle = await Promise.all(
     dropped.map(async ([name, { provider }]) => {
       if (provider === 'embedded') return (await isThere(embeddedFolder(stack, name))) ? [] : [name];

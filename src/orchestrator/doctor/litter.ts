@@ -1,6 +1,6 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileError } from '../../adapters/files/files.ts';
+import { explainFileError, ifReadable, ifThere } from '../../adapters/files/file-errors.ts';
 import { isAbandoned } from '../../adapters/files/temporary.ts';
 import { excludeLock, repoLock } from '../../adapters/git/lock.ts';
 import { inspectLock, withLock } from '../../adapters/lock.ts';
@@ -21,7 +21,7 @@ const HALF_LOCK = /\.lock\.[0-9a-f]{16}(\.new)?$/;
  */
 export async function examineLitter(stack: Stack, evidence: Evidence): Promise<Finding[]> {
   const run = inFolder(stack.root, 'run');
-  const runs = (await readdir(run).catch(() => [])).map((name) => path.join(run, name));
+  const runs = ((await ifReadable(readdir(run))) ?? []).map((name) => path.join(run, name));
   const places = [stateFolder(stack.root), ...runs, ...evidence.folders, ...evidence.gitCommonDirs];
   const temporary = (await Promise.all(places.map(listTemporary))).flat();
   const locks = [
@@ -51,13 +51,13 @@ async function examineLock(file: string): Promise<Finding[]> {
 }
 
 async function listTemporary(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch(() => []);
+  const names = (await ifReadable(readdir(folder))) ?? [];
   const abandoned = names.filter(isAbandoned).map((name) => path.join(folder, name));
   const old = names
     .filter((name) => HALF_LOCK.test(name))
     .map(async (name) => {
       const file = path.join(folder, name);
-      const found = await lstat(file).catch(() => undefined);
+      const found = await ifThere(lstat(file));
       // Its holder may be slow, or stopped.
       const isHeld = (await inspectLock(file)) === 'held';
       return found && Date.now() - found.mtimeMs > OLD_MS && !isHeld ? [file] : [];

@@ -1,6 +1,7 @@
-import { rm, rmdir } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE } from '../../adapters/config-file.ts';
+import { isThere, removeIfEmpty } from '../../adapters/files/files.ts';
 import { withLock } from '../../adapters/lock.ts';
 import { listMarkers } from '../../adapters/process/table.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
@@ -115,11 +116,8 @@ function offerFolder(stack: Stack, ticket: string, folder: string): Finding {
         stack.store.update(async (now) => {
           if (isRecorded(now, ticket, undefined)) return `it belongs to ${ticket} by now`;
           await rm(path.join(folder, POINTER_FILE), { force: true });
-          const kept = await rmdir(folder).then(
-            () => false,
-            () => true,
-          );
-          return kept ? `${folder} stays with what people put there` : `${folder} is gone`;
+          await removeIfEmpty(folder);
+          return (await isThere(folder)) ? `${folder} stays with what people put there` : `${folder} is gone`;
         }),
     },
   };

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { OwnEntry } from '../../adapters/state/copies.ts';
+import { ifAnswered } from '../../domain/errors.ts';
 import type { InstanceRecord, StackState } from '../../domain/instance.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import { listLeases } from '../core/leases.ts';
@@ -84,7 +85,7 @@ export async function findRecord(
   if (record) return [record, 'git'];
   const config = await configIfReadable(stack);
   if (!config) return undefined;
-  const derived = await deriveRecord(stack, config, evidence, ticket).catch(() => undefined);
+  const derived = await ifAnswered(() => deriveRecord(stack, config, evidence, ticket));
   const hasWorktree = Object.values(derived?.repos ?? {}).some(({ mode }) => mode === 'dedicated');
   return derived && hasWorktree
     ? [await withOwn(stack, config, derived, { shared, evidence }), 'worktrees']

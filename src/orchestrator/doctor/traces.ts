@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { readTicketPointer } from '../../adapters/config-file.ts';
+import { ifThere } from '../../adapters/files/file-errors.ts';
 import { listRecords } from '../../adapters/process/record.ts';
 import { readStateFile } from '../../adapters/state/file.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
+import { isFault, tolerate } from '../../domain/errors.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import { stateBackupOf } from '../../domain/layout.ts';
 import { ticketsFolder } from '../core/work.ts';
@@ -23,7 +25,7 @@ export async function listTraces(root: string, config: StackConfig | undefined):
   return [...new Set(names)].sort();
 }
 
-/** Returns the folders whose pointers lead to the root. */
+/** Returns the folders whose pointers lead to the root. Throws `files` where tickets may be and cannot be seen. */
 export async function listTicketFolders(root: string, config: StackConfig | undefined): Promise<string[]> {
   const pointed = await listPointed(root, config);
   return pointed.filter((one) => one.root === root).map(({ folder }) => folder);
@@ -44,10 +46,10 @@ async function listPointed(root: string, config: StackConfig | undefined): Promi
     ...(config ? [await ticketsFolder(root, config.worktrees)] : []),
   ]);
   const folders = await Promise.all(
-    [...homes].map(async (home) => (await readdir(home).catch(() => [])).map((name) => path.join(home, name))),
+    [...homes].map(async (home) => ((await ifThere(readdir(home))) ?? []).map((name) => path.join(home, name))),
   );
   const pointed = folders.flat().map(async (folder) => {
-    const pointer = await readTicketPointer(folder).catch(() => undefined);
+    const pointer = await tolerate(readTicketPointer(folder), 'config', 'files');
     return pointer ? [{ folder, root: pointer.root }] : [];
   });
   return (await Promise.all(pointed)).flat();
@@ -58,7 +60,8 @@ async function listInBackup(root: string): Promise<string[]> {
   try {
     const { instances, baseline, shared } = (await readStateFile(stateBackupOf(root), root))?.state ?? {};
     return [...Object.keys(instances ?? {}), ...(baseline ? [BASELINE] : []), ...Object.keys(shared ?? {})];
-  } catch {
+  } catch (error) {
+    if (isFault(error)) throw error;
     return [path.basename(stateBackupOf(root))];
   }
 }

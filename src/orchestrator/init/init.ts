@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { ifReadable } from '../../adapters/files/file-errors.ts';
 import { isThere, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
-import { StackError } from '../../domain/errors.ts';
+import { bestEffort, StackError } from '../../domain/errors.ts';
 import { STATE_FOLDER } from '../../domain/layout.ts';
 import { listNotIgnored } from './detect/checkouts.ts';
 import { detectStack } from './detect/detect-stack.ts';
@@ -55,7 +56,7 @@ export async function initStack({ root, packageRoot, force, dryRun }: InitOption
 }
 
 async function isSame(file: string, text: string): Promise<boolean> {
-  return (await readFileIfThere(file).catch(() => undefined)) === text;
+  return (await ifReadable(readFileIfThere(file))) === text;
 }
 
 async function refuseExisting(root: string, names: readonly string[]): Promise<void> {
@@ -81,7 +82,7 @@ async function writeAll(root: string, files: readonly NewFile[]): Promise<void> 
       );
     }
   } catch (error) {
-    for (const revert of undo) await revert().catch(() => undefined);
+    for (const revert of undo) await bestEffort(revert());
     throw error;
   }
 }

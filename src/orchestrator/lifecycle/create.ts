@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { refuseLinkedFolder } from '../../adapters/files/own-folders.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
-import { StackError } from '../../domain/errors.ts';
+import { bestEffort, StackError } from '../../domain/errors.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
 import type { Rescue } from '../../domain/rescue.ts';
 import { type Extent, requireOrder, type Step, type StepState } from '../../domain/step.ts';
@@ -65,7 +65,7 @@ export async function previewCreate(
   const work = await reserve(stack, config, structuredClone(await stack.store.read()), plan);
   const steps = listTicketSteps(work, config, options.extent);
   requireOrder(steps);
-  const states = await Promise.all(steps.map((step) => step.inspect().catch(() => 'absent' as const)));
+  const states = await Promise.all(steps.map((step) => bestEffort(step.inspect())));
   return { record: work.record, steps: steps.map((step, index) => [step, states[index] ?? 'absent']) };
 }
 

@@ -2,7 +2,7 @@ import { withSession } from '../../adapters/postgres/connection.ts';
 import { findDatabase } from '../../adapters/postgres/databases.ts';
 import { readDumpKind } from '../../adapters/postgres/dump-file.ts';
 import { readSchema } from '../../adapters/postgres/schema.ts';
-import { StackError } from '../../domain/errors.ts';
+import { bestEffort, StackError } from '../../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import { ownDatabase, withDatabase } from '../../domain/own.ts';
 import { diffSchemas, type SchemaChange } from '../../domain/schema-diff.ts';
@@ -132,7 +132,7 @@ async function replaceContent(
   }
   const start = () => startInstance(stack, record.ticket, { extent: 'ready', rebuild: false });
   if (failure) {
-    if (ran && !stack.signal.aborted) await start().catch(() => undefined);
+    if (ran && !stack.signal.aborted) await bestEffort(start());
     throw failure.error;
   }
   if (ran) await start();

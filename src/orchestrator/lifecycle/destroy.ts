@@ -1,3 +1,4 @@
+import { bestEffort } from '../../domain/errors.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
 import { stepName } from '../../domain/step.ts';
 import { requireFree, requireInstance, requireInstances } from '../core/claim.ts';
@@ -105,7 +106,7 @@ async function planDestroy(
   const work = createWork({ stack, config: undefined, record, baseline: state.baseline, shared: state.shared });
   const steps = listRecordedSteps(work).filter(({ ownedByOther }) => !ownedByOther);
   // What cannot be looked at is there until somebody has looked.
-  const states = await Promise.all(steps.map((step) => step.inspect().catch(() => 'present' as const)));
+  const states = await Promise.all(steps.map((step) => bestEffort(step.inspect())));
   const there = steps.filter((_, index) => states[index] !== 'absent').reverse();
   return {
     ticket: record.ticket,

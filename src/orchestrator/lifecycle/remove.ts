@@ -1,5 +1,5 @@
 import { refuseLinkedFolder } from '../../adapters/files/own-folders.ts';
-import { StackError } from '../../domain/errors.ts';
+import { bestEffort, StackError } from '../../domain/errors.ts';
 import type { InstanceRecord, StackState } from '../../domain/instance.ts';
 import { hasOwnData } from '../../domain/own.ts';
 import type { Rescue, SavedData, SaveStamp } from '../../domain/rescue.ts';
@@ -146,8 +146,8 @@ async function unmake(work: Work, options: Going): Promise<DestroyedTicket> {
     delete draft.instances[record.ticket];
   });
   // What is too old goes with a later one, should it not go now.
-  if (hasOwnData(record)) await purgeDumps(work).catch(() => undefined);
-  if (quiet.length > 0) await purgeQuiet(stack, record).catch(() => undefined);
+  if (hasOwnData(record)) await bestEffort(purgeDumps(work));
+  if (quiet.length > 0) await bestEffort(purgeQuiet(stack, record));
   return {
     ticket: record.ticket,
     rescued: [{ rescue, risks: options.risks }, ...more].flatMap((one) => listSaved(one.rescue, one.risks)),

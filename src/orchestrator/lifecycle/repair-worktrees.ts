@@ -1,5 +1,6 @@
 import { isThere } from '../../adapters/files/files.ts';
 import { findMendable, isKnownTo, rejoinWorktree, restoreBranch } from '../../adapters/git/worktree/repair.ts';
+import { ifAnswered } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos } from '../../domain/instance.ts';
 import { requireFree, requireInstances } from '../core/claim.ts';
 import { requireOwnThings } from '../core/ownership.ts';
@@ -39,7 +40,7 @@ async function followRepo(
   if (await isThere(gitCommonDir)) return undefined;
   const config = await configIfReadable(stack);
   if (!config || !Object.hasOwn(config.repos, repo)) return undefined;
-  const facts = await factsOf(stack, config, repo).catch(() => undefined);
+  const facts = await ifAnswered(() => factsOf(stack, config, repo));
   if (!facts || !(await isKnownTo(facts.gitCommonDir, worktree))) return undefined;
   const place = { path: facts.top, gitCommonDir: facts.gitCommonDir };
   await stack.store.update(async (draft) => {

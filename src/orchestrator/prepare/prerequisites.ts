@@ -2,7 +2,7 @@ import path from 'node:path';
 import { listKeptOut } from '../../adapters/git/worktree/sparse.ts';
 import { isPortFree } from '../../adapters/process/ports.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
-import { StackError } from '../../domain/errors.ts';
+import { ifAnswered, StackError } from '../../domain/errors.ts';
 import {
   BASELINE,
   type DedicatedRepo,
@@ -50,7 +50,7 @@ async function listMovable(stack: Stack, config: StackConfig, state: StackState)
   );
   const found = await Promise.all(
     away.map(async ([name, { runtime }]) => {
-      const seen = await (await stack.runtime(runtime)).status(stack.rootId, BASELINE).catch(() => undefined);
+      const seen = await ifAnswered(async () => (await stack.runtime(runtime)).status(stack.rootId, BASELINE));
       return seen?.every(({ service, state: is }) => service !== name || is !== 'running') ? [name] : [];
     }),
   );
@@ -167,8 +167,8 @@ async function forgetUnused(
     Object.entries(known).map(async ([name, service]) => {
       const wanted = planned[name]?.runtime;
       if (wanted === undefined || wanted === service.runtime) return [[name, service] as const];
-      const found = await (await stack.runtime(service.runtime)).status(stack.rootId, BASELINE).catch(() => []);
-      return found.some((status) => status.service === name) ? [[name, service] as const] : [];
+      const found = await ifAnswered(async () => (await stack.runtime(service.runtime)).status(stack.rootId, BASELINE));
+      return found?.some((status) => status.service === name) ? [[name, service] as const] : [];
     }),
   );
   return Object.fromEntries(kept.flat());

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { lstat, readdir, rmdir } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE } from '../../adapters/config-file.ts';
 import { pathOf } from '../../adapters/files/byte-names.ts';
+import { ifReadable, ifThere } from '../../adapters/files/file-errors.ts';
 import { isThere } from '../../adapters/files/files.ts';
 import { listMounts } from '../../adapters/files/mounts.ts';
 import { isTemporary } from '../../adapters/files/temporary.ts';
@@ -53,7 +54,7 @@ async function listOwned(place: TicketFolder): Promise<{ name: string; files: st
 }
 
 async function listIn(folder: string, name: string): Promise<string[]> {
-  const found = await lstat(pathOf(path.join(folder, name))).catch(() => undefined);
+  const found = await ifThere(lstat(pathOf(path.join(folder, name))));
   return found?.isDirectory() ? listInside(folder, `${name}/`) : [name];
 }
 
@@ -61,7 +62,7 @@ async function listIn(folder: string, name: string): Promise<string[]> {
 async function hashOf(folder: string, name: string): Promise<string | undefined> {
   const hash = createHash('sha256');
   for (const file of (await listIn(folder, name)).sort()) {
-    const content = file.endsWith('/') ? undefined : await contentOf(path.join(folder, file)).catch(() => undefined);
+    const content = file.endsWith('/') ? undefined : await ifReadable(contentOf(path.join(folder, file)));
     if (content === undefined) return undefined;
     hash.update(JSON.stringify([file, content]));
   }
@@ -129,9 +130,7 @@ export async function findBeside(place: TicketFolder): Promise<RiskFinding[]> {
 
 async function describeBeside(place: TicketFolder, paths: string[]): Promise<RiskFinding[]> {
   if (paths.length === 0) return [];
-  const sizes = await Promise.all(
-    paths.map((name) => lstat(pathOf(path.join(place.folder, name))).catch(() => undefined)),
-  );
+  const sizes = await Promise.all(paths.map((name) => ifThere(lstat(pathOf(path.join(place.folder, name))))));
   const shown = `${paths.slice(0, SHOWN).join(', ')}${paths.length > SHOWN ? ', …' : ''}`;
   const text = `${paths.length === 1 ? '1 file' : `${paths.length} files`} beside the worktrees: ${shown}`;
   return [{ kind: 'untracked', text, paths, bytes: sizes.reduce((sum, found) => sum + (found?.size ?? 0), 0) }];
@@ -146,10 +145,4 @@ export async function requireNothingBeside(place: TicketFolder): Promise<void> {
     hint: 'move the files away, or choose another name for the ticket',
     details: { folder: place.folder, paths: [first, ...more] },
   });
-}
-
-/** Deletes a folder when it is empty; gone is done. */
-export async function removeIfEmpty(folder: string): Promise<void> {
-  const names = await readdir(folder).catch(() => undefined);
-  if (names?.length === 0) await rmdir(folder);
 }

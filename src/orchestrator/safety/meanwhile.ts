@@ -4,6 +4,7 @@ import { findEveryRisk } from '../../adapters/git/risk/every-risk.ts';
 import { isLockfile } from '../../adapters/git/risk/usual-files.ts';
 import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import { readNotes } from '../../adapters/git/worktree/own-notes.ts';
+import { bestEffort } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import type { Rescue } from '../../domain/rescue.ts';
 import { ownerOf, savedBy, type Work } from '../core/work.ts';
@@ -37,7 +38,7 @@ export async function saveMeanwhile(
     for (const [, { path }] of ours) await dropRescue(path, rescue.ticket, rescue.time);
     return [];
   }
-  if (rescue.quiet) await purgeQuiet(work.stack, part).catch(() => undefined);
+  if (rescue.quiet) await bestEffort(purgeQuiet(work.stack, part));
   const told = [...inside].flatMap(([repo, doubtful]) => describe(rescue, { repo, risks, doubtful }));
   if (told.length === 0 || !isWhole) return told;
   return [...told, `\`stack restore ${rescue.ticket} --time ${rescue.time}\` makes ${rescue.ticket} again with it`];

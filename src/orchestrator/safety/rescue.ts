@@ -3,7 +3,7 @@ import { dropRescue, keepBeside, keepRecord, listRecords, rescueRef } from '../.
 import { type Rescued, rescueWork } from '../../adapters/git/rescue/rescue.ts';
 import { type Doubtful, listDoubtful } from '../../adapters/git/risk/doubtful.ts';
 import { lookForOwnCommits } from '../../adapters/git/risk/risk.ts';
-import { StackError } from '../../domain/errors.ts';
+import { bestEffort, StackError } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import {
   describeOwn,
@@ -165,7 +165,7 @@ async function saveRepos(
   );
   const failed = looks.find((look) => look.status === 'rejected');
   if (!failed) return looks.flatMap((look) => (look.status === 'fulfilled' ? [look.value] : []));
-  await Promise.all(repos.map(([, own]) => dropRescue(own.path, record.ticket, time).catch(() => undefined)));
+  await Promise.all(repos.map(([, own]) => bestEffort(dropRescue(own.path, record.ticket, time))));
   throw failed.reason;
 }
 

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { listRecords } from '../../adapters/git/rescue/refs.ts';
+import { tolerate } from '../../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { isNewer, parseRescue, type Rescue, rescueTime, type SaveStamp } from '../../domain/rescue.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
@@ -31,9 +32,12 @@ async function nextSequence(stack: Stack, record: InstanceRecord): Promise<numbe
 
 async function readRescues(stack: Stack, folders: readonly string[]): Promise<Rescue[]> {
   // A repo that is gone keeps nothing; each of the others has a copy of every record.
-  const texts = await Promise.all(folders.map((folder) => listRecords(folder).catch(() => [])));
+  const texts = await Promise.all(folders.map((folder) => tolerate(listRecords(folder), 'git')));
   // Git's own record comes last: it also knows of uncommitted work.
-  const rescues = [...(await listDumpRecords(stack)), ...texts.flat().flatMap((text) => parseRescue(text) ?? [])];
+  const rescues = [
+    ...(await listDumpRecords(stack)),
+    ...texts.flatMap((found = []) => found.flatMap((text) => parseRescue(text) ?? [])),
+  ];
   const unique = new Map(rescues.map((rescue) => [`${rescue.ticket} ${rescue.time}`, rescue]));
   return [...unique.values()].sort((one, other) => (isNewer(one, other) ? -1 : 1));
 }

@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ifThere } from '../../adapters/files/file-errors.ts';
 import { findEveryRisk } from '../../adapters/git/risk/every-risk.ts';
 import { findUnreachableCommits, type RiskFinding } from '../../adapters/git/risk/risk.ts';
 import { type InsideProcess, listInside } from '../../adapters/process/inside.ts';
@@ -95,7 +96,7 @@ function listBranches(records: readonly InstanceRecord[], gitCommonDir: string):
 }
 
 async function listOccupants(stack: Stack, record: InstanceRecord): Promise<InsideProcess[]> {
-  const folder = await realpath(record.folder).catch(() => undefined);
+  const folder = await ifThere(realpath(record.folder));
   if (folder === undefined) return [];
   const groups = (await listRecords(stack.root, record.ticket)).map(({ pid }) => pid);
   const names = Object.values(record.services).map(({ workload }) => workload);

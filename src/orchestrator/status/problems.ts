@@ -3,6 +3,7 @@ import { describeWayBack, findMoved } from '../../adapters/git/risk/every-risk.t
 import { findSharedFaults } from '../../adapters/git/shared-state.ts';
 import { findWorktreeFault, type WorktreeFault } from '../../adapters/git/worktree/fault.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
+import { StackError, tolerate } from '../../domain/errors.ts';
 import {
   BASELINE,
   type DedicatedRepo,
@@ -92,22 +93,36 @@ const FAULTS: Record<WorktreeFault, (repo: string, checkout: string) => string> 
 
 async function findInRepos(stack: Stack, record: InstanceRecord, found: Problems): Promise<void> {
   for (const [repo, own] of dedicatedRepos(record)) {
-    const fault = await findWorktreeFault(own);
-    if (fault === undefined) {
-      await noteShared(repo, own, found);
-      continue;
+    try {
+      await findInRepo(stack, record, repo, own, found);
+    } catch (error) {
+      // A repo that cannot be looked at is neither well nor gone.
+      if (!(error instanceof StackError)) throw error;
+      found.brokenRepos.push(repo);
+      found.broken.push(`${repo}: ${error.message}`);
     }
-    found.brokenRepos.push(repo);
-    const place = { repoPath: own.path, worktree: own.worktree };
-    const owner = ownerOf({ stack, record });
-    const moved = fault === 'gone' ? await findMoved({ ...place, owner }).catch(() => undefined) : undefined;
-    if (moved !== undefined) {
-      found.broken.push(`the worktree of ${repo} was moved to ${moved}: ${describeWayBack({ ...place, moved })}`);
-      continue;
-    }
-    const cure = fault === 'repo-gone' ? '' : `: \`stack start ${record.ticket}\` brings it back`;
-    found.broken.push(`${FAULTS[fault](repo, own.path)}${cure}`);
   }
+}
+
+async function findInRepo(
+  stack: Stack,
+  record: InstanceRecord,
+  repo: string,
+  own: DedicatedRepo,
+  found: Problems,
+): Promise<void> {
+  const fault = await findWorktreeFault(own);
+  if (fault === undefined) return noteShared(repo, own, found);
+  found.brokenRepos.push(repo);
+  const place = { repoPath: own.path, worktree: own.worktree };
+  const owner = ownerOf({ stack, record });
+  const moved = fault === 'gone' ? await tolerate(findMoved({ ...place, owner }), 'git') : undefined;
+  const cure = fault === 'repo-gone' ? '' : `: \`stack start ${record.ticket}\` brings it back`;
+  found.broken.push(
+    moved === undefined
+      ? `${FAULTS[fault](repo, own.path)}${cure}`
+      : `the worktree of ${repo} was moved to ${moved}: ${describeWayBack({ ...place, moved })}`,
+  );
 }
 
 /** What is wrong with the repo itself, or with who owns the worktree. */
@@ -120,7 +135,8 @@ async function noteShared(repo: string, own: DedicatedRepo, found: Problems): Pr
 
 async function findInCheckouts(record: InstanceRecord, found: Problems): Promise<void> {
   for (const [repo, own] of dedicatedRepos(record)) {
-    if (!(await isThere(own.gitCommonDir))) found.broken.push(FAULTS['repo-gone'](repo, own.path));
+    if ((await tolerate(isThere(own.gitCommonDir), 'files')) === false)
+      found.broken.push(FAULTS['repo-gone'](repo, own.path));
   }
 }
 

@@ -1,5 +1,6 @@
 import { lstat, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { ifThere } from '../../adapters/files/file-errors.ts';
 import { isThere, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
 import { addExclude, isIgnored, isTracked, removeExclude } from '../../adapters/git/exclude.ts';
 import { noteEnvText } from '../../adapters/git/worktree/note-written.ts';
@@ -79,7 +80,7 @@ async function writeEnvFile(work: Work, repo: string, file: string, signal: Abor
 /** In the worktree the file goes with it; only a worktree that stays behind (moved, or kept) gets its own text back. */
 async function clearEnvFile(file: string, via: string): Promise<void> {
   // A folder, or a pipe that a password manager put there, is not what stack wrote.
-  if (!(await lstat(file).catch(() => undefined))?.isFile()) return;
+  if (!(await ifThere(lstat(file)))?.isFile()) return;
   const text = (await readFileIfThere(file)) ?? '';
   if (readEnvBlock(text) === undefined) return;
   const rest = removeEnvBlock(text);

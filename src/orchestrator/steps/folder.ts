@@ -1,13 +1,14 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE, renderPointer } from '../../adapters/config-file.ts';
-import { makeFolder, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
+import { ifThere } from '../../adapters/files/file-errors.ts';
+import { makeFolder, readFileIfThere, removeIfEmpty, replaceFile } from '../../adapters/files/files.ts';
 import { refuseLinkedFolder } from '../../adapters/files/own-folders.ts';
 import { sweepTemporaries } from '../../adapters/files/temporary.ts';
 import { moveToTrash } from '../../adapters/files/trash.ts';
 import type { Step } from '../../domain/step.ts';
 import { findTrash, type Work } from '../core/work.ts';
-import { findBeside, listBesideNames, removeIfEmpty } from '../safety/beside.ts';
+import { findBeside, listBesideNames } from '../safety/beside.ts';
 import { findLateBeside } from '../safety/late.ts';
 import { folderOf, riskError } from '../safety/risks.ts';
 
@@ -38,7 +39,7 @@ export function folderStep(work: Work): Step {
       if (!isNew) await clear(work);
       await rm(pointer, { force: true });
       await sweepTemporaries(folder);
-      await removeIfEmpty(folder);
+      if ((await ifThere(readdir(folder)))?.length === 0) await rmdir(folder);
       await removeIfEmpty(path.dirname(folder));
     },
   };

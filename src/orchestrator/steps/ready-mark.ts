@@ -1,6 +1,7 @@
-import { rm, rmdir } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { makeFolder, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
+import { ifReadable } from '../../adapters/files/file-errors.ts';
+import { makeFolder, readFileIfThere, removeIfEmpty, replaceFile } from '../../adapters/files/files.ts';
 import { readyMarkOf } from '../../domain/layout.ts';
 import type { WorkloadStatus } from '../../domain/runtime.ts';
 import type { Work } from '../core/work.ts';
@@ -13,7 +14,7 @@ interface Seen {
 
 /** True when the run has printed the line before: it may have gone from the log since. */
 export async function isSeenReady(work: Work, service: string, seen: Seen): Promise<boolean> {
-  return (await readFileIfThere(fileOf(work, service)).catch(() => undefined)) === render(seen);
+  return (await ifReadable(readFileIfThere(fileOf(work, service)))) === render(seen);
 }
 
 /** Notes that the run has printed the line. Throws `files`. */
@@ -28,7 +29,7 @@ export async function forgetReady(work: Work, service: string): Promise<void> {
   const file = fileOf(work, service);
   await rm(file, { force: true });
   // Logs that are still in there keep the folder.
-  await rmdir(path.dirname(file)).catch(() => undefined);
+  await removeIfEmpty(path.dirname(file));
 }
 
 function fileOf(work: Work, service: string): string {

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { probeHttp, probePort } from '../../adapters/net/probe.ts';
+import { pause } from '../../adapters/pause.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
-import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { isFault, StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE, requireService } from '../../domain/instance.ts';
 import type { WorkloadStatus } from '../../domain/runtime.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
@@ -62,7 +62,7 @@ async function waitUntilReady(work: Work, service: string, { signal, note }: Ste
       throw await unready(work, service, message, guessReason(work, service, answer));
     }
     note(answer);
-    await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
+    await pause(POLL_MS, signal);
   }
 }
 
@@ -130,7 +130,8 @@ async function unready(work: Work, service: string, message: string, guess?: str
     const ref = refOf(work.stack, work.record, service);
     reason ??= await runtime.explain?.(ref);
     for await (const line of runtime.logs(ref, { tail: SHOWN_LINES })) lines.push(line.text);
-  } catch {
+  } catch (error) {
+    if (isFault(error)) throw error;
     // The workload may be gone altogether; what it was asked is said all the same.
   }
   const last = lines.length === 1 ? 'its last line is below' : `its last ${lines.length} lines are below`;

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   type ComposeProject,
   type ComposeTool,
@@ -7,6 +6,7 @@ import {
   composeUp,
   findCompose,
 } from '../../adapters/docker/compose.ts';
+import { pause } from '../../adapters/pause.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import { composeEnvFileOf } from '../../domain/layout.ts';
@@ -172,7 +172,7 @@ async function waitUntilHealthy(work: Work, names: readonly string[], { signal, 
       throw await unhealthy(work, `${late.name} did not become healthy in ${HEALTHY_SECONDS} s`, late.container?.id);
     }
     if (late) note(waiting.map(({ name, container }) => `${name} ${container?.state ?? 'missing'}`).join(', '));
-    await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
+    await pause(POLL_MS, signal);
   }
 }
 

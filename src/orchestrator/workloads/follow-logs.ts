@@ -1,4 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { pause } from '../../adapters/pause.ts';
 import { BASELINE, type InstanceRecord, requireService } from '../../domain/instance.ts';
 import type { LogLine, LogOptions, WorkloadStatus } from '../../domain/runtime.ts';
 import { isOwnerAlive } from '../core/claim.ts';
@@ -53,7 +53,7 @@ async function waitForRun(
     const found = await observe(stack, record, service);
     if (found?.state === 'running' && found.startedAt !== before?.startedAt) return found;
     if (performance.now() > end) return undefined;
-    await wait(POLL_MS, undefined, { signal }).catch(() => undefined);
+    await pause(POLL_MS, signal);
   }
   return undefined;
 }

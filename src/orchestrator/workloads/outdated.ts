@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { StackConfig } from '../../domain/config/config.ts';
+import { ifAnswered } from '../../domain/errors.ts';
 import type { InstanceRecord, ServiceRecord, StackState } from '../../domain/instance.ts';
 import { fittingLeases } from '../../domain/leases.ts';
 import type { WorkloadStatus } from '../../domain/runtime.ts';
@@ -18,7 +19,7 @@ export async function listOutdated(
   if (!own || !config || !Object.hasOwn(config.services, name)) return [];
   const work = createWork({ stack, config, record, baseline: state.baseline, shared: state.shared });
   // What stack.yml asks for and there is not is told by the start.
-  const wanted = await buildSpec(work, name).catch(() => undefined);
+  const wanted = await ifAnswered(() => buildSpec(work, name));
   const changes = wanted === undefined ? [] : listChanges(seen.hash, wanted.hash);
   return [...new Set([...listOtherwiseRecorded(config, name, own), ...changes])];
 }

@@ -1,7 +1,8 @@
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileError, isThere } from '../../../adapters/files/files.ts';
+import { explainFileError } from '../../../adapters/files/file-errors.ts';
+import { isThere } from '../../../adapters/files/files.ts';
 import { endClients } from '../../../adapters/postgres/clients.ts';
 import {
   copyProperties,

@@ -1,6 +1,6 @@
 import { dropDatabase, findDatabase, listMarked, listNames } from '../../../adapters/postgres/databases.ts';
 import type { StackConfig } from '../../../domain/config/config.ts';
-import { StackError } from '../../../domain/errors.ts';
+import { ifAnswered, StackError } from '../../../domain/errors.ts';
 import type { OwnDatabase, StackState } from '../../../domain/instance.ts';
 import { ownDatabase, ticketDatabase } from '../../../domain/own.ts';
 import { resolveShared } from '../../../domain/shared.ts';
@@ -24,7 +24,7 @@ export const postgres: OwnKind = {
   step: databaseStep,
   async answers(work) {
     const server = await openRecorded(work);
-    return server?.admin(async () => true).catch(() => false);
+    return server && ((await ifAnswered(() => server.admin(async () => true))) ?? false);
   },
   requireAlone,
   save: saveDatabase,
@@ -68,7 +68,8 @@ async function listLost(stack: Stack, state: StackState): Promise<[string, strin
     const server = await openRecorded({ stack, config: undefined, shared: state.shared });
     const names = new Set((await server?.admin(listNames)) ?? wanted.map(([, database]) => database));
     return wanted.filter(([, database]) => !names.has(database));
-  } catch {
+  } catch (error) {
+    if (!(error instanceof StackError)) throw error;
     return [];
   }
 }
@@ -92,7 +93,8 @@ async function listMarkedDatabases(
           : [],
       ),
     );
-  } catch {
+  } catch (error) {
+    if (!(error instanceof StackError)) throw error;
     return new Map();
   }
 }
@@ -109,7 +111,8 @@ async function listStrays(stack: Stack, state: StackState): Promise<StrayData[]>
       const remove = () => server.admin((session) => dropDatabase(session, name, { force: false }));
       return [{ ticket, what: `the database ${name}`, remove }];
     });
-  } catch {
+  } catch (error) {
+    if (!(error instanceof StackError)) throw error;
     return [];
   }
 }

@@ -7,7 +7,7 @@ import {
 } from '../../../adapters/postgres/connection.ts';
 import { changePassword, findTools, loginEnv, type PostgresTools } from '../../../adapters/postgres/tools.ts';
 import type { StackConfig } from '../../../domain/config/config.ts';
-import { StackError, throwIfAborted } from '../../../domain/errors.ts';
+import { ifAnswered, StackError } from '../../../domain/errors.ts';
 import type { InstanceRecord } from '../../../domain/instance.ts';
 import { sharedProject } from '../../../domain/names.ts';
 import { ownDatabase } from '../../../domain/own.ts';
@@ -96,7 +96,10 @@ export async function settlePassword(
   const { login, baseline } = openPostgres(stack, config, leases);
   const refusal = async (): Promise<string | undefined> => {
     const nothing = async (): Promise<undefined> => undefined;
-    return withSession(login, baseline, nothing, signal).catch((error: unknown) => stateOf(error) ?? 'unknown');
+    return withSession(login, baseline, nothing, signal).catch((error: unknown) => {
+      if (!(error instanceof StackError)) throw error;
+      return stateOf(error) ?? 'unknown';
+    });
   };
   const first = await refusal();
   if (first !== WRONG_PASSWORD || !(await takesPassword(stack, config, POSTGRES))) return first === undefined;
@@ -104,7 +107,7 @@ export async function settlePassword(
   const tools = await toolsInContainer(stack, loginEnv(login.url, { host: '', port: 5432 }));
   const { PGPASSWORD: password = '' } = loginEnv(login.url);
   // It may not know that user at all: the login goes on not to fit.
-  await (tools && changePassword(tools, { user, password }, signal).catch(() => throwIfAborted(signal)));
+  if (tools) await ifAnswered(() => changePassword(tools, { user, password }, signal));
   if ((await refusal()) !== undefined) return false;
   stack.emit({ type: 'info', text: `postgres: its data was made with another password; ${user} has the new one now` });
   return true;

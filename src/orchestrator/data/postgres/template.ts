@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from '../../../adapters/pause.ts';
 import { endClients, inUse, isCounting, listClients } from '../../../adapters/postgres/clients.ts';
 import { type Session, stateOf } from '../../../adapters/postgres/connection.ts';
 import {
@@ -163,7 +164,7 @@ async function copyAtQuietMoment(
     throwIfAborted(signal);
     if ((await listClients(session, baseline.name)).length === 0) return copyQuiet(session, fresh, baseline);
     note(`waiting for a moment without connections to ${baseline.name}`);
-    await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
+    await pause(POLL_MS, signal);
   }
   return false;
 }

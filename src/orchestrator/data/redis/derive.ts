@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { ifReadable } from '../../../adapters/files/file-errors.ts';
 import { isThere, readFileIfThere } from '../../../adapters/files/files.ts';
 import type { StackConfig } from '../../../domain/config/config.ts';
 import { readEnvBlock } from '../../../domain/env-block.ts';
@@ -36,7 +37,7 @@ export async function readNumber(
       const copy = repos[repo];
       if (!settings || copy?.mode !== 'dedicated') return [];
       const file = path.join(copy.worktree, settings.dir, config.repos[repo]?.envFile ?? '');
-      const values = readEnvBlock((await readFileIfThere(file).catch(() => undefined)) ?? '') ?? {};
+      const values = readEnvBlock((await ifReadable(readFileIfThere(file))) ?? '') ?? {};
       return Object.entries(settings.env).map(([key, template]) => numberIn(template, values[key] ?? ''));
     }),
   );

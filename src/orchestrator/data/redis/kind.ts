@@ -1,6 +1,8 @@
 import { readdir } from 'node:fs/promises';
+import { ifThere } from '../../../adapters/files/file-errors.ts';
 import { countKeys } from '../../../adapters/redis/redis.ts';
 import type { StackConfig } from '../../../domain/config/config.ts';
+import { ifAnswered } from '../../../domain/errors.ts';
 import type { InstanceRecord, OwnPart, StackState } from '../../../domain/instance.ts';
 import { ownServer, ownServerOf } from '../../../domain/own.ts';
 import { listLeases } from '../../core/leases.ts';
@@ -41,10 +43,7 @@ export const redis: OwnKind = {
     const own = ownRedis(work.record);
     const login = own?.as === 'number' && own.checked && openRedis(work.stack, config, work.shared, own);
     if (!login) return undefined;
-    return countKeys(login).then(
-      () => true,
-      () => false,
-    );
+    return (await ifAnswered(() => countKeys(login))) !== undefined;
   },
   save: saveKeys,
   listLeft,
@@ -98,7 +97,7 @@ async function listLeft(work: Work): Promise<string[]> {
 
 /** What the own servers of tickets that are gone keep, and such as run on this machine itself. */
 async function listStrays(stack: Stack, { instances }: StackState): Promise<StrayData[]> {
-  const tickets = await readdir(ownFolder(stack, '')).catch(() => []);
+  const tickets = (await ifThere(readdir(ownFolder(stack, '')))) ?? [];
   return tickets
     .filter((ticket) => !(Object.hasOwn(instances, ticket) && ownServer(REDIS, instances[ticket]?.own)))
     .map((ticket) => ({

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { isThere, makeFolder, replaceFile } from '../../../adapters/files/files.ts';
+import { pause } from '../../../adapters/pause.ts';
 import { countKeys, isRefusal } from '../../../adapters/redis/redis.ts';
 import { renderRedisConfig } from '../../../adapters/servers/host-redis.ts';
 import type { HostServer, ServerSettings } from '../../../adapters/servers/host-server.ts';
@@ -146,7 +146,7 @@ async function waitUntilAnswering(work: Work, server: OwnServer, signal: AbortSi
       const isUp = await isServerUp(work, server);
       if (!isUp || performance.now() > deadline) throw await explainSilence(work, server, { isUp, cause: error });
     }
-    await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
+    await pause(POLL_MS, signal);
   }
 }
 

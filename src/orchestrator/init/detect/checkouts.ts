@@ -2,7 +2,7 @@ import path from 'node:path';
 import { isThere } from '../../../adapters/files/files.ts';
 import { tryGit } from '../../../adapters/git/git.ts';
 import { defaultBranch, findMainWorktree, inspectRepo } from '../../../adapters/git/repo.ts';
-import { StackError } from '../../../domain/errors.ts';
+import { StackError, tolerate } from '../../../domain/errors.ts';
 
 /** A folder that git has something to do with. */
 export type Checkout =
@@ -25,7 +25,7 @@ export async function inspectCheckout(folder: string): Promise<Checkout | undefi
     return { kind: 'repo', base: await findBase(folder), gitCommonDir };
   } catch (error) {
     if (!(error instanceof StackError)) throw error;
-    const worktree = await findMainWorktree(folder).catch(() => undefined);
+    const worktree = await tolerate(findMainWorktree(folder), 'git');
     if (worktree !== undefined) {
       const { gitCommonDir } = await inspectRepo({ repo: folder, path: worktree });
       return { kind: 'repo', base: await findBase(worktree), gitCommonDir, worktree };

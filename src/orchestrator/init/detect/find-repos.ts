@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { ifReadable } from '../../../adapters/files/file-errors.ts';
 import { gitVersion, tryGit } from '../../../adapters/git/git.ts';
 import { StackError } from '../../../domain/errors.ts';
 import { type Checkout, inspectCheckout, listSubmodules } from './checkouts.ts';
@@ -88,7 +89,7 @@ function noteMissing(found: Omit<FoundRepos, 'layout'>, submodules: readonly str
 }
 
 async function listFolders(root: string, dir: string): Promise<string[]> {
-  const entries = await readdir(path.join(root, dir), { withFileTypes: true }).catch(() => []);
+  const entries = (await ifReadable(readdir(path.join(root, dir), { withFileTypes: true }))) ?? [];
   const folders: string[] = [];
   for (const entry of entries) {
     if (OTHER_FOLDERS.test(entry.name) || folders.length >= MOST_FOLDERS) continue;
@@ -100,7 +101,7 @@ async function listFolders(root: string, dir: string): Promise<string[]> {
 }
 
 async function leadsToFolder(link: string): Promise<boolean> {
-  return (await stat(link).catch(() => undefined))?.isDirectory() ?? false;
+  return (await ifReadable(stat(link)))?.isDirectory() ?? false;
 }
 
 async function noRepos(root: string, leftOut: readonly LeftOut[]): Promise<StackError> {

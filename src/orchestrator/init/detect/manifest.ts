@@ -1,3 +1,4 @@
+import { parseJson } from '../../../domain/json.ts';
 import type { Sources } from './sources.ts';
 
 /** What a `package.json` says, with everything that is not as it should be left out. */
@@ -36,12 +37,8 @@ export function readManifest(sources: Sources): Manifest | undefined {
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const data: unknown = JSON.parse(text.replace(/^\ufeff/, ''));
-    return typeof data === 'object' && data !== null ? (data as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
+  const data = parseJson(text.replace(/^\ufeff/, ''));
+  return typeof data === 'object' && data !== null ? (data as Record<string, unknown>) : undefined;
 }
 
 function asObject(value: unknown): Record<string, unknown> {

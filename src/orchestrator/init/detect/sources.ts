@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { ifReadable } from '../../../adapters/files/file-errors.ts';
 
 /** What could be read of a folder: enough to guess from, however large the project is. */
 export interface Sources {
@@ -64,7 +65,7 @@ export const CODE_FILES = CODE;
 export const ENV_FILES = /(?:^|\/)\.env(?:\.[\w.-]+)?$/;
 
 async function listFolder(folder: string, dir: string): Promise<{ files: string[]; folders: string[] }> {
-  const entries = await readdir(path.join(folder, dir), { withFileTypes: true }).catch(() => []);
+  const entries = (await ifReadable(readdir(path.join(folder, dir), { withFileTypes: true }))) ?? [];
   const sorted = entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   const at = (name: string) => (dir === '' ? name : `${dir}/${name}`);
   return {
@@ -85,9 +86,6 @@ async function readTexts(folder: string, files: readonly string[], texts: Map<st
 }
 
 async function readBounded(file: string): Promise<string | undefined> {
-  try {
-    return (await stat(file)).size > MOST_BYTES ? undefined : await readFile(file, 'utf8');
-  } catch {
-    return undefined;
-  }
+  const bytes = (await ifReadable(stat(file)))?.size ?? Number.POSITIVE_INFINITY;
+  return bytes > MOST_BYTES ? undefined : ifReadable(readFile(file, 'utf8'));
 }
