@@ -5,7 +5,7 @@ import { isThere } from '../../../src/adapters/files/files.ts';
 import { listMounts } from '../../../src/adapters/files/mounts.ts';
 import { isKnownText } from '../../../src/adapters/git/env-text.ts';
 import { snapshotFolder } from '../../../src/adapters/git/rescue/exact-folder.ts';
-import { hasFiles } from '../../../src/adapters/git/risk/risk.ts';
+import { hasFiles, lookForOwnCommits } from '../../../src/adapters/git/risk/risk.ts';
 import { findEntry } from '../../../src/adapters/git/worktree/entry.ts';
 import { describeFolder } from '../../../src/adapters/git/worktree/place.ts';
 import { openPortLeases } from '../../../src/adapters/net/port-leases.ts';
@@ -42,6 +42,11 @@ describe('what could not be looked at', () => {
     ['a worktree’s place', () => describeFolder(hidden)],
     ['a folder that may hold files of a person', () => hasFiles(hidden)],
     ['a folder of which all is to be saved', () => snapshotFolder(temp, hidden)],
+    [
+      'a repo with commits that nothing else leads to',
+      () =>
+        lookForOwnCommits({ repoPath: hidden, gitCommonDir: hidden, worktree: temp, branch: 'x', ownsBranch: true }),
+    ],
     ['what git knows of worktrees', () => findEntry(hidden, '/nowhere')],
     ['the folder of all tickets', () => listTicketFolders(path.join(hidden, 'root'), undefined)],
   ])('is not gone: %s', async (_, look) => {

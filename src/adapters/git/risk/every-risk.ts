@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { ifThere } from '../../files/file-errors.ts';
 import { canonicalPath, readOwnEntry, readRebasedBranch } from '../worktree/entry.ts';
 import { listWorktrees } from '../worktree/list.ts';
 import { readNotes } from '../worktree/own-notes.ts';
@@ -30,7 +32,7 @@ export async function findEveryRisk(question: EveryRiskQuestion): Promise<RiskFi
   }
   const [look, inside] = await Promise.all([
     lookAt(question),
-    existsSync(worktree) ? findInsideRisk(worktree) : { findings: [], repos: [] },
+    (await ifThere(stat(worktree))) ? findInsideRisk(worktree) : { findings: [], repos: [] },
   ]);
   const [wishes, ignored, stashed] = await Promise.all([
     listWishes(question, look),

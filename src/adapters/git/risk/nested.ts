@@ -3,7 +3,7 @@ import path from 'node:path';
 import pLimit from 'p-limit';
 import { tolerate } from '../../../domain/errors.ts';
 import { pathOf } from '../../files/byte-names.ts';
-import { ifThere } from '../../files/file-errors.ts';
+import { ifReadable, ifThere } from '../../files/file-errors.ts';
 import { isThere, readFileIfThere } from '../../files/files.ts';
 import { readWhole } from '../../files/read-file.ts';
 import { type Commit, listCommits } from '../commits.ts';
@@ -129,10 +129,7 @@ async function listOwnCommits(view: string, { goes, gitDir, commonDir, files }: 
 async function listFetched(commonDir: string): Promise<string[]> {
   const [config, ...texts] = await Promise.all(
     ['config', 'packed-refs', 'FETCH_HEAD'].map((name) =>
-      readWhole(path.join(commonDir, name)).then(
-        (bytes) => bytes.toString('latin1'),
-        () => '',
-      ),
+      ifReadable(readWhole(path.join(commonDir, name)).then((bytes) => bytes.toString('latin1'))),
     ),
   );
   if (!/^\s*url\s*=/m.test(config ?? '')) return [];

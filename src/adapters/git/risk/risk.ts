@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { lstat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { DedicatedRepo } from '../../../domain/instance.ts';
 import { ifThere } from '../../files/file-errors.ts';
@@ -79,7 +78,7 @@ export async function findWorkAtRisk(question: RiskQuestion): Promise<RiskFindin
 export async function lookAt(question: RiskQuestion): Promise<Look> {
   const { repoPath, worktree } = question;
   const entry = await readOwnEntry(worktree);
-  const cwd = existsSync(repoPath) ? repoPath : entry && worktree;
+  const cwd = (await ifThere(stat(repoPath))) ? repoPath : entry && worktree;
   const [inFiles, { refs, unreachable }] = await Promise.all([
     entry === undefined ? findWithout(question, cwd) : findInFiles(question, entry, cwd),
     listOnBranch(cwd, question),
@@ -109,7 +108,7 @@ export async function lookForOwnCommits(
   question: Pick<RiskQuestion, 'repoPath' | 'gitCommonDir' | 'worktree' | 'branch' | 'ownsBranch' | 'alsoGoing'>,
 ): Promise<OwnWork> {
   const { repoPath, gitCommonDir, worktree, branch } = question;
-  if (!existsSync(repoPath)) return NO_WORK;
+  if (!(await ifThere(stat(repoPath)))) return NO_WORK;
   const own = await readOwnEntry(worktree);
   const entry = own ?? (await findEntry(gitCommonDir, await canonicalPath(worktree)));
   const [{ tip }, head] = await Promise.all([
@@ -130,7 +129,7 @@ export async function lookForOwnCommits(
 /** Finds the commits alone that only a branch holds which would go. Throws `git`. */
 export async function findUnreachableCommits(question: RiskQuestion): Promise<RiskFinding[]> {
   const { repoPath, worktree } = question;
-  const cwd = existsSync(repoPath) ? repoPath : (await readOwnEntry(worktree)) && worktree;
+  const cwd = (await ifThere(stat(repoPath))) ? repoPath : (await readOwnEntry(worktree)) && worktree;
   return renderCommits((await listOnBranch(cwd, question)).unreachable, question);
 }
 
