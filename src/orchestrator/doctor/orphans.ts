@@ -4,6 +4,7 @@ import { POINTER_FILE } from '../../adapters/config-file.ts';
 import { isThere, removeIfEmpty } from '../../adapters/files/files.ts';
 import { withLock } from '../../adapters/lock.ts';
 import { listMarkers } from '../../adapters/process/table.ts';
+import { tolerate } from '../../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import { upLockOf } from '../../domain/layout.ts';
 import { LABELS } from '../../domain/names.ts';
@@ -46,7 +47,9 @@ export async function examineOrphans(stack: Stack, state: StackState, evidence: 
 
 /** Folders of tickets whose root was moved here, and whose state did not come with it: no command knows them. */
 async function listStranded(stack: Stack): Promise<Finding[]> {
-  const stranded = await listStrandedFolders(stack.root, await configIfReadable(stack));
+  const config = await configIfReadable(stack);
+  // That they cannot be looked at is told with the evidence.
+  const stranded = (await tolerate(listStrandedFolders(stack.root, config), 'files')) ?? [];
   return stranded.map(({ folder, root }) => ({
     subject: path.basename(folder),
     ok: false,
