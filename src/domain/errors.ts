@@ -123,8 +123,10 @@ export async function tolerate<Result>(
  * Returns what a question to the world outside brings; undefined where it fails on purpose, with any `StackError`. Throws every
  * other error, `interrupted`, and whatever comes of a shortage.
  */
-export async function ifAnswered<Result>(question: () => Promise<Result>): Promise<Result | undefined> {
-  return question().catch((error: unknown) => {
+export async function ifAnswered<Result>(
+  question: Promise<Result> | (() => Promise<Result>),
+): Promise<Result | undefined> {
+  return (typeof question === 'function' ? question() : question).catch((error: unknown) => {
     if (!(error instanceof StackError) || error.code === 'interrupted' || explainShortage(error)) throw error;
     return undefined;
   });

@@ -1,6 +1,7 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { explainFileError, isThere, makeFolder } from '../../../adapters/files/files.ts';
+import { explainFileError } from '../../../adapters/files/file-errors.ts';
+import { isThere, makeFolder } from '../../../adapters/files/files.ts';
 import { listMarked } from '../../../adapters/mysql/databases.ts';
 import { dumpTo, loadFrom, type MysqlPrograms } from '../../../adapters/mysql/programs.ts';
 import { ownDatabase } from '../../../domain/own.ts';
