@@ -68,14 +68,12 @@ const NEAR_THE_OUTSIDE = [
   'test/docker',
   'test/unit/adapters/compose-file.test.ts',
   'test/contract/docker.test.ts',
-  'test/contract/own-database.test.ts',
   'test/cli/main-job.test.ts',
   'test/cli/engine.test.ts',
   'test/cli/engine-drift.test.ts',
   'test/cli/trust.test.ts',
   'test/cli/dotenv.test.ts',
   'test/cli/other-shared.test.ts',
-  'test/cli/restore.test.ts',
 ];
 
 /** Runs those tests on Docker 26, compose v2 and git 2.47. The first engine was Debian's own: 20.10, compose v1, git 2.39. */
