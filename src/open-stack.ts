@@ -180,19 +180,14 @@ async function connectHostServer(
   service: string,
   { root, env, emit, folder }: Pick<Stack, 'root' | 'env' | 'emit'> & { folder: string | undefined },
 ): Promise<HostServer> {
+  const search = { env, cacheFolder: cacheFolderOf(env), note: (text: string) => emit({ type: 'info', text }) };
   if (service === 'postgres') {
     const { createEmbeddedPostgres } = await import('./adapters/servers/embedded-postgres.ts');
-    return createEmbeddedPostgres({ root, env, note: (text) => emit({ type: 'info', text }) });
+    return createEmbeddedPostgres({ root, ...search });
   }
   if (service === 'redis') {
     const { createHostRedis } = await import('./adapters/servers/host-redis.ts');
-    const place = folder ?? inFolder(root, 'shared', 'redis');
-    return createHostRedis({
-      folder: place,
-      env,
-      cacheFolder: cacheFolderOf(env),
-      note: (text) => emit({ type: 'info', text }),
-    });
+    return createHostRedis({ folder: folder ?? inFolder(root, 'shared', 'redis'), ...search });
   }
   throw new StackError('config', `stack has no server of its own for ${service}`, {
     hint: 'start a Docker engine, or give it a `url:` in stack.yml; postgres and redis alone can be embedded',

@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import http from 'node:http';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { interleave, ROUNDS, timeCommand } from './measure.mjs';
@@ -24,7 +24,11 @@ const IMAGE = process.env.STACK_TEST_IMAGE ?? 'node:22-alpine';
 // Both make Node start slower than it is, and unequally so.
 const { NODE_EXTRA_CA_CERTS: _certs, NODE_OPTIONS: _options, ...inherited } = process.env;
 const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'stack-bench-')));
-const env = { ...inherited, HOME: folder, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' };
+const env = {
+  XDG_CACHE_HOME: path.join(homedir(), '.cache'),
+  ...inherited,
+  ...{ HOME: folder, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' },
+};
 const author = ['-c', 'user.name=bench', '-c', 'user.email=bench@example.invalid'];
 const hasEngine = spawnSync('docker', ['info'], { env, stdio: 'ignore' }).status === 0;
 const rows = [];

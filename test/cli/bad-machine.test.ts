@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { copyPostgres } from '../support/cache.ts';
 import { asUser, canBeOthers } from '../support/other-user.ts';
 import { expectRefusal } from '../support/refusal.ts';
 import { makeShop, openShop, type Shop } from '../support/shop.ts';
@@ -113,8 +114,10 @@ describe('a machine that does not do its part', () => {
           .replace('repos:', `shared: { postgres: { port: ${shop.port + 18} } }\nrepos:`)
           .replace('env: { PORT', `env: { DATA: '\${postgres.url}', PORT`),
       );
+      const own = { HOME: shop.folder, XDG_CACHE_HOME: path.join(shop.folder, 'cache') };
+      await copyPostgres(own.XDG_CACHE_HOME);
       execFileSync('chown', ['-R', '54321', shop.folder]);
-      const run = await shop.stack(['up'], { through: asUser(54321), env: { HOME: shop.folder } });
+      const run = await shop.stack(['up'], { through: asUser(54321), env: own });
       expect(run).toMatchObject({
         code: 1,
         stderr: expect.stringMatching(/effective user ID 54321: .*\nhint: Postgres .* an entry in passwd: add one/),

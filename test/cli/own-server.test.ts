@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEmbeddedPostgres } from '../../src/adapters/servers/embedded-postgres.ts';
 import type { HostServer } from '../../src/adapters/servers/host-server.ts';
 import { rootIdOf } from '../../src/domain/names.ts';
+import { CACHE_FOLDER } from '../support/cache.ts';
 import { findTestEngine } from '../support/engine.ts';
 import { freePorts } from '../support/ports.ts';
 import { docker } from '../support/shared-services.ts';
@@ -26,7 +27,7 @@ describe('a ticket’s own database on a server of the team’s', { sequential: 
 
   beforeAll(async () => {
     root = realpathSync(mkdtempSync(path.join(tmpdir(), 'stack-team-')));
-    server = createEmbeddedPostgres({ root, env: process.env });
+    server = createEmbeddedPostgres({ root, cacheFolder: CACHE_FOLDER, env: process.env });
     port = freePorts();
     await server.start({ port, user: 'boss', password: 'boss', database: 'payroll' }, new AbortController().signal);
     await query('payroll', `CREATE ROLE dev LOGIN CREATEDB PASSWORD 'dev'`);

@@ -9,6 +9,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEmbeddedPostgres } from '../../src/adapters/servers/embedded-postgres.ts';
 import type { HostServer } from '../../src/adapters/servers/host-server.ts';
+import { CACHE_FOLDER } from '../support/cache.ts';
 import { freePorts } from '../support/ports.ts';
 import { isRunning } from '../support/process-world.ts';
 import { until } from '../support/until.ts';
@@ -22,7 +23,12 @@ const notes: string[] = [];
 
 beforeAll(async () => {
   root = realpathSync(mkdtempSync(path.join(tmpdir(), 'stack-postgres-')));
-  server = createEmbeddedPostgres({ root, env: process.env, note: (text) => notes.push(text) });
+  server = createEmbeddedPostgres({
+    root,
+    cacheFolder: CACHE_FOLDER,
+    env: process.env,
+    note: (text) => notes.push(text),
+  });
   port = freePorts();
 });
 
@@ -136,7 +142,11 @@ describe('the embedded Postgres', { sequential: true }, () => {
   it('has its socket in a short folder of the person where the root’s path is long', async () => {
     const deep = path.join(root, ...Array(12).fill('a-long-name'));
     mkdirSync(deep, { recursive: true });
-    const other = createEmbeddedPostgres({ root: deep, env: { ...process.env, XDG_RUNTIME_DIR: root } });
+    const other = createEmbeddedPostgres({
+      root: deep,
+      cacheFolder: CACHE_FOLDER,
+      env: { ...process.env, XDG_RUNTIME_DIR: root },
+    });
     await other.start({ port: freePorts() }, never);
     const url = new URL((await other.superuser())!);
     await other.destroyData();

@@ -16,6 +16,7 @@ import { createWork, type Work } from '../../src/orchestrator/core/work.ts';
 import { databaseStep } from '../../src/orchestrator/data/postgres/database-step.ts';
 import { openPostgres, type PostgresServer } from '../../src/orchestrator/data/postgres/postgres.ts';
 import { isTemplateFresh, refreshTemplate, templateName } from '../../src/orchestrator/data/postgres/template.ts';
+import { CACHE_FOLDER } from '../support/cache.ts';
 import { findTestEngine } from '../support/engine.ts';
 import { freePorts } from '../support/ports.ts';
 import { makeSharedProject, startShared } from '../support/shared-services.ts';
@@ -51,7 +52,7 @@ const WORLDS = [
     skip: false,
     async make(): Promise<World> {
       const root = roots();
-      const server = createEmbeddedPostgres({ root, env: process.env });
+      const server = createEmbeddedPostgres({ root, cacheFolder: CACHE_FOLDER, env: process.env });
       const port = freePorts();
       await server.start({ port, user: 'stack', password: 'stack', database: FROM }, never);
       const end = async (): Promise<void> => {

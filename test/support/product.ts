@@ -9,11 +9,12 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import { rootIdOf, sharedProject } from '../../src/domain/names.ts';
 import type { StackView } from '../../src/domain/view.ts';
+import { CACHE_HOME } from './cache.ts';
 import { makeTestRepos } from './demo-apps.ts';
 import { listLabelled, openClient } from './engine.ts';
 import { freePorts } from './ports.ts';
@@ -53,8 +54,7 @@ export function isolatedEnv(home: string): Record<string, string> {
   return {
     ...Object.fromEntries(kept),
     HOME: home,
-    // What a first test fetches serves the others.
-    XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache'),
+    XDG_CACHE_HOME: CACHE_HOME,
     GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_AUTHOR_NAME: 'Test',

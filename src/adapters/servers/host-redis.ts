@@ -6,6 +6,7 @@ import { ifReadable } from '../files/file-errors.ts';
 import { makeFolder, readFileIfThere, replaceFile } from '../files/files.ts';
 import { logFilesOf } from '../process/log-files.ts';
 import { endKeeper, repairKeeper } from '../process/log-keeper.ts';
+import type { ProgramSearch } from './fetch-once.ts';
 import {
   endServer,
   type HostServer,
@@ -17,7 +18,7 @@ import {
   spawnServer,
   waitForServer,
 } from './host-server.ts';
-import { findRedisProgram, type RedisSearch } from './redis-programs.ts';
+import { findRedisProgram } from './redis-programs.ts';
 
 const READY_MS = 60_000;
 const ANSWER_MS = 1_000;
@@ -39,7 +40,7 @@ interface RedisPlace {
  * Gives a Redis (or Valkey) that runs on this machine, with its data, settings and log in a folder. Where none is
  * installed it is fetched into the cache folder at the first start.
  */
-export function createHostRedis(options: Omit<RedisSearch, 'signal'> & { folder: string }): HostServer {
+export function createHostRedis(options: Omit<ProgramSearch, 'signal'> & { folder: string }): HostServer {
   const { folder } = options;
   const place: RedisPlace = {
     folder,
@@ -68,7 +69,7 @@ export function createHostRedis(options: Omit<RedisSearch, 'signal'> & { folder:
   };
 }
 
-async function start(place: RedisPlace, search: RedisSearch, settings: ServerSettings): Promise<void> {
+async function start(place: RedisPlace, search: ProgramSearch, settings: ServerSettings): Promise<void> {
   throwIfAborted(search.signal);
   if (await isServing(place, settings)) return;
   const config = renderConfig(place, settings);
@@ -87,7 +88,7 @@ async function isServing(place: RedisPlace, settings: ServerSettings): Promise<b
 
 async function launch(
   place: RedisPlace,
-  search: RedisSearch,
+  search: ProgramSearch,
   { program, env }: Awaited<ReturnType<typeof findRedisProgram>>,
 ): Promise<void> {
   const server = await spawnServer({

@@ -42,10 +42,11 @@ export interface HostServer {
   readonly dataFolder: string;
   readonly logFile: string;
   /**
-   * Starts it and waits until it answers; running as wished: nothing happens, on another port: it is restarted. Throws
-   * `port` (details `{port}`) when the port is taken, `interrupted`, else `process` with its last log lines.
+   * Starts it and waits until it answers; running as wished: nothing happens, on another port: it is restarted. `onProgress` is
+   * told how far it is while its programs are fetched. Throws `port` (details `{port}`) when the port is taken, `interrupted`,
+   * else `process` with its last log lines.
    */
-  start(settings: ServerSettings, signal: AbortSignal): Promise<void>;
+  start(settings: ServerSettings, signal: AbortSignal, onProgress?: (text: string) => void): Promise<void>;
   /** Ends it in order and keeps its data. Stopped is done. Throws `process` when it does not end. */
   stop(): Promise<void>;
   status(): Promise<ServerStatus>;

@@ -27,7 +27,7 @@ export interface PostgresPlace {
 }
 
 /** What its programs are run with. */
-export interface PostgresTools extends Omit<PostgresPrograms, 'env'> {
+export interface PostgresTools extends PostgresPrograms {
   user: OtherUser | undefined;
   /** The whole environment. */
   env: Env;

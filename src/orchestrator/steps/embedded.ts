@@ -30,7 +30,7 @@ export function embeddedStep(work: Work, name: string): Step {
       const server = await work.stack.hostServer(name);
       await startOnLease(
         progress,
-        () => server.start(settingsOf(work, config, name), progress.signal),
+        () => server.start(settingsOf(work, config, name), progress.signal, progress.note),
         (taken) => moveSharedLease(work, config, taken),
       );
     },
