@@ -1,37 +1,54 @@
 // Bundles src/ to dist/.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { bundleDemo } from './build-demo.mjs';
+import { renderLicenses } from './build-licenses.mjs';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 
-/** What dockerode loads whether it is needed or not. Each becomes a stand-in that loads the real one when first used. */
+const BUILDKIT = './buildkit.cjs';
+
+/**
+ * What dockerode loads whether it is needed or not. Each becomes a stand-in that loads the real one when first used; `real` says
+ * what that is, where it is not what was asked for.
+ */
 const LAZY = [
-  // gRPC and protobuf, for BuildKit builds: 60 to 150 ms.
-  { from: 'dockerode/lib/docker.js', request: './session', real: 'dockerode/lib/session' },
-  { from: 'dockerode/lib/docker.js', request: './buildkit', real: 'dockerode/lib/buildkit' },
-  // ssh2, for engines behind ssh: 30 ms.
-  { from: 'docker-modem/lib/modem.js', request: './ssh', real: 'docker-modem/lib/ssh' },
-  // A second readable-stream, TLS, archives: 15 ms together.
-  { from: 'docker-modem/lib/modem.js', request: './http_duplex', real: 'docker-modem/lib/http_duplex' },
-  { from: 'docker-modem/lib/http.js', request: 'https', real: 'https' },
-  { from: 'dockerode/lib/util.js', request: 'zlib', real: 'zlib' },
-  { from: 'dockerode/lib/util.js', request: 'tar-fs', real: 'tar-fs' },
-  { from: 'dockerode/lib/util.js', request: '@balena/dockerignore', real: '@balena/dockerignore' },
+  // gRPC and protobuf, for BuildKit builds: 60 to 150 ms, and as large as all the rest. It is a file of its own.
+  { from: 'dockerode/lib/docker.js', request: './session', real: BUILDKIT },
+  // A second readable-stream and TLS: 10 ms together.
+  { from: 'docker-modem/lib/modem.js', request: './http_duplex' },
+  { from: 'docker-modem/lib/http.js', request: 'https' },
 ];
 
-/** What must never be part of the bundle; the build fails when a stand-in has stopped to match. */
-const HEAVY = /node_modules\/(@grpc|protobufjs|ssh2|cpu-features|readable-stream)\//;
+/** What dockerode has and stack never calls: engines behind ssh are refused, archives and BuildKit's words are src/adapters/docker's. */
+const UNUSED = [
+  { from: 'dockerode/lib/util.js', request: 'tar-fs' },
+  { from: 'dockerode/lib/util.js', request: '@balena/dockerignore' },
+  { from: 'dockerode/lib/docker.js', request: './buildkit' },
+  { from: 'docker-modem/lib/modem.js', request: './ssh' },
+];
 
-/** The real modules stay in node_modules, where dockerode finds them: some read files beside themselves. */
+/** What the bundle must not have; the build fails when a stand-in has stopped to match. */
+const HEAVY = /node_modules\/(@grpc|protobufjs|ssh2|cpu-features)\//;
+
+/** Packages that are looked for and done without: a bundle may ask for no others. */
+const OPTIONAL = [
+  '@node-rs/xxhash',
+  '@opentelemetry/api',
+  'cloudflare:sockets',
+  'pg-native',
+  'picomatch',
+  'supports-color',
+];
+
 const standIn = (real) => `
-  const { createRequire } = require('node:module');
   let loaded;
-  const load = () => (loaded ??= createRequire(require.resolve('dockerode'))(${JSON.stringify(real)}));
+  const load = () => (loaded ??= require(${JSON.stringify(real)}));
   module.exports = new Proxy(function () {}, {
     apply: (_, self, args) => Reflect.apply(load(), self, args),
     construct: (_, args) => Reflect.construct(load(), args),
@@ -41,18 +58,26 @@ const standIn = (real) => `
 const lazyModules = {
   name: 'lazy-modules',
   setup(builder) {
-    builder.onResolve({ filter: /.*/ }, ({ path, importer, namespace }) => {
-      if (namespace === 'lazy') return { external: true };
+    builder.onResolve({ filter: /.*/ }, ({ path, importer, namespace, resolveDir }) => {
+      if (namespace === 'lazy') return path === BUILDKIT ? { external: true } : undefined;
       const from = importer.replaceAll('\\', '/');
-      const lazy = LAZY.find((one) => one.request === path && from.endsWith(`/${one.from}`));
-      return lazy && { path: lazy.real, namespace: 'lazy' };
+      const isIt = (one) => one.request === path && from.endsWith(`/${one.from}`);
+      if (UNUSED.some(isIt)) return { path, namespace: 'unused' };
+      const lazy = LAZY.find(isIt);
+      return (
+        lazy && { path: `${lazy.from} ${path}`, namespace: 'lazy', pluginData: { real: lazy.real ?? path, resolveDir } }
+      );
     });
-    builder.onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => ({ contents: standIn(path) }));
+    builder.onLoad({ filter: /.*/, namespace: 'lazy' }, ({ pluginData: { real, resolveDir } }) => ({
+      contents: standIn(real),
+      resolveDir,
+    }));
+    builder.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: '' }));
   },
 };
 
-/** Bundles `entryPoints` (`{ name: file }`) into `outdir`; fails when something heavy got in. */
-export async function bundle(entryPoints, outdir, options = {}) {
+/** Bundles `entryPoints` (`{ name: file }`) into `outdir`, and returns the names of the files that went in; fails when something heavy did. */
+export async function bundle(entryPoints, outdir, options = {}, tooMuch = HEAVY) {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   const result = await build({
     absWorkingDir: root,
@@ -71,8 +96,19 @@ export async function bundle(entryPoints, outdir, options = {}) {
     ...options,
     define: { STACK_VERSION: JSON.stringify(version), ...options.define },
   });
-  const heavy = Object.keys(result.metafile.inputs).filter((file) => HEAVY.test(file));
+  requireWhole(result.metafile);
+  const inputs = Object.keys(result.metafile.inputs);
+  const heavy = inputs.filter((file) => tooMuch.test(file));
   if (heavy.length > 0) throw new Error(`the bundle has what should be loaded late: ${heavy.slice(0, 3).join(', ')} …`);
+  return inputs;
+}
+
+/** Throws for a bundle that would ask for a package: the installed one has none beside it. */
+function requireWhole({ outputs }) {
+  const asked = Object.values(outputs).flatMap(({ imports }) => imports.filter(({ external }) => external));
+  const known = (path) => isBuiltin(path) || OPTIONAL.includes(path) || path === BUILDKIT;
+  const missing = asked.map(({ path }) => path).filter((path) => !known(path));
+  if (missing.length > 0) throw new Error(`the bundle asks for ${missing.join(', ')}, which is not installed with it`);
 }
 
 /**
@@ -80,7 +116,7 @@ export async function bundle(entryPoints, outdir, options = {}) {
  * imported. CommonJS, because that can be loaded with its compiled code.
  */
 async function bundleApp(dist) {
-  await bundle({ app: join(root, 'src/app.ts') }, dist, {
+  const app = await bundle({ app: join(root, 'src/app.ts') }, dist, {
     format: 'cjs',
     outExtension: { '.js': '.cjs' },
     // Node 20 forgets, for a script with cached code, who answers its import(): each becomes a require().
@@ -90,7 +126,15 @@ async function bundleApp(dist) {
   });
   const text = await readFile(join(dist, 'app.cjs'));
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
-  await bundle({ main: join(root, 'src/main.ts') }, dist, { plugins: [cachedApp(hash)] });
+  const main = await bundle({ main: join(root, 'src/main.ts') }, dist, { plugins: [cachedApp(hash)] });
+  return [...app, ...main];
+}
+
+/** Bundles what dockerode answers BuildKit with. It reads a file beside itself. */
+async function bundleBuildKit(dist) {
+  const session = fileURLToPath(import.meta.resolve('dockerode/lib/session.js'));
+  await cp(join(session, '../proto/auth.proto'), join(dist, 'proto/auth.proto'));
+  return bundle({ buildkit: session }, dist, { format: 'cjs', outExtension: { '.js': '.cjs' } }, /ssh2|cpu-features/);
 }
 
 /** Makes main.ts's import of app.ts a load of app.cjs through src/code-cache.ts. */
@@ -117,6 +161,7 @@ async function writeSchema(dist) {
   const { renderJsonSchema } = await import(pathToFileURL(join(scratch, 'schema-writer.js')).href);
   await writeFile(join(dist, 'stack.schema.json'), renderJsonSchema());
   await rm(scratch, { recursive: true });
+  return [];
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -124,8 +169,13 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const dist = join(root, 'dist');
   const [next, old] = [`${dist}.${process.pid}.new`, `${dist}.${process.pid}.old`];
   try {
-    await bundleApp(next);
-    await Promise.all([writeSchema(next), bundleDemo(join(next, 'templates/demo'))]);
+    const files = await Promise.all([
+      bundleApp(next),
+      bundleBuildKit(next),
+      bundleDemo(join(next, 'templates/demo')),
+      writeSchema(next),
+    ]);
+    await writeFile(join(next, 'LICENSES.txt'), await renderLicenses(root, files.flat()));
     if (existsSync(dist)) await rename(dist, old);
     await rename(next, dist);
   } finally {

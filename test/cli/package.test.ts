@@ -1,0 +1,51 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { makeShop } from '../support/shop.ts';
+
+const CHECKOUT = path.resolve(import.meta.dirname, '../..');
+const MOST_BYTES = 15_000_000;
+
+it('the package is whole by itself: installed without a network, small, with all licenses, on the Node that runs this', async () => {
+  const shop = makeShop();
+  try {
+    const prefix = path.join(shop.folder, 'prefix');
+    mkdirSync(prefix);
+    const npm = (...args: string[]): string =>
+      execFileSync('npm', args, { cwd: CHECKOUT, env: shop.env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    const packed = npm('pack', '--ignore-scripts', '--json', '--pack-destination', shop.folder);
+    const [{ filename }] = JSON.parse(packed) as [{ filename: string }];
+    npm('install', '--global', '--offline', '--prefix', prefix, path.join(shop.folder, filename));
+
+    const bin = realpathSync(path.join(prefix, 'bin/stack'));
+    const home = path.resolve(bin, '../..');
+    const files = readdirSync(home, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const bytes = files.reduce((sum, { parentPath, name }) => sum + statSync(path.join(parentPath, name)).size, 0);
+    expect(bytes).toBeLessThan(MOST_BYTES);
+    expect(existsSync(path.join(home, 'node_modules'))).toBe(false);
+    for (const file of [
+      'docs/stack-yml.md',
+      'README.md',
+      'LICENSE',
+      'docker-compose.base.yml',
+      'dist/proto/auth.proto',
+    ])
+      expect(existsSync(path.join(home, file))).toBe(true);
+    expect(readFileSync(path.join(home, 'dist/LICENSES.txt'), 'utf8')).toMatch(/^dockerode \S+ \(Apache-2\.0\)$/m);
+    // Loaded for a build with BuildKit alone.
+    expect(createRequire(bin)('../dist/buildkit.cjs')).toBeTypeOf('function');
+
+    const stack = (...args: string[]): string =>
+      execFileSync(process.execPath, [bin, ...args], { cwd: shop.root, env: shop.env, encoding: 'utf8' });
+    expect(stack('--version')).toMatch(/^\d+\.\d+\.\d+$/m);
+    expect(stack('--help')).toContain('Usage: stack');
+    stack('create', 'feat-01', '--no-start', '--quiet');
+    expect(stack('ps')).toMatch(/^feat-01 .*stopped$/m);
+    stack('destroy', 'feat-01', '--quiet');
+  } finally {
+    rmSync(path.join(shop.folder, 'prefix'), { recursive: true, force: true });
+    await shop.dispose();
+  }
+});
