@@ -23,7 +23,7 @@ function check(title, command, ...args) {
   else fail(title);
 }
 
-/** Gives the address of an engine that answers, bringing up a private one where that is possible. */
+/** Returns the address of an engine that answers, bringing up a private one where that is possible. */
 function prepareEngine() {
   if (run('docker', ['version'], { stdio: 'ignore' }).status === 0) return { started: false };
   const up = run(path.join(root, '.ci/engine'), ['up'], { stdio: ['ignore', 'pipe', 'inherit'] });

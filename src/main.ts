@@ -7,7 +7,7 @@ import { version } from './version.ts';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Runs one command line. Gives the exit code; the only place that catches everything. `stranded` is rejected when the
+ * Runs one command line. Returns the exit code; the only place that catches everything. `stranded` is rejected when the
  * command waits for what can no longer come.
  */
 export async function main(

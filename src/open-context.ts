@@ -9,7 +9,7 @@ import { once } from './once.ts';
 import { makeStack } from './open-stack.ts';
 import { askPerson, canAsk } from './ui/ask.ts';
 
-/** Gives the context of one command. */
+/** Returns the context of one command. */
 export function createContext(
   host: Host,
   options: GlobalOptions,

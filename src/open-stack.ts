@@ -167,7 +167,7 @@ async function askTrust(
   });
 }
 
-/** Deletes what a command that was killed left of a teardown: there is a trash only while something is in it. Gives a line for each thing that stays. */
+/** Deletes what a command that was killed left of a teardown: there is a trash only while something is in it. Returns a line for each thing that stays. */
 async function sweep(root: string, worktrees: string | undefined): Promise<string[]> {
   const near = worktrees === undefined ? [] : [path.resolve(root, worktrees, NEAR_TRASH)];
   const trashes = [inFolder(root, 'trash'), ...near].filter((trash) => existsSync(trash));
@@ -194,7 +194,7 @@ async function connectHostServer(
   });
 }
 
-/** Gives the person's own folder for what can be made again. */
+/** Returns the person's own folder for what can be made again. */
 function cacheFolderOf(env: Stack['env']): string {
   return path.join(env.XDG_CACHE_HOME || path.join(homeOf(env), '.cache'), 'stack');
 }

@@ -53,7 +53,7 @@ export const verbs: readonly AnyVerb[] = [
   completion,
 ];
 
-/** Parses a command line and runs its verb. Gives the exit code. Throws what the verb throws, and `usage`. */
+/** Parses a command line and runs its verb. Returns the exit code. Throws what the verb throws, and `usage`. */
 export async function runProgram(argv: readonly string[], context: Context): Promise<number> {
   // Asked by the shell at every Tab, with half-typed words no parser would take.
   if (argv[0] === '__complete') return complete(argv.slice(1), context, verbs);

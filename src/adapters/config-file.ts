@@ -30,7 +30,7 @@ type TicketPointer = Required<Omit<FoundRoot, 'pointer'>>;
 
 /**
  * Finds the root by walking up. The nearest pointer on the whole way wins over a `stack.yml`, since a worktree may carry its
- * own copy of that file. Gives undefined when there is no stack. Throws `config` for a pointer that leads nowhere.
+ * own copy of that file. Returns undefined when there is no stack. Throws `config` for a pointer that leads nowhere.
  */
 export async function findRoot(cwd: string): Promise<FoundRoot | undefined> {
   const folders = await listFoldersUp(cwd);
@@ -100,14 +100,14 @@ function parsePointer(file: string, text: string): TicketPointer {
   });
 }
 
-/** Gives where the pointer in a ticket's folder leads; undefined for a folder without one. Throws `config` for a damaged one, `files`. */
+/** Returns where the pointer in a ticket's folder leads; undefined for a folder without one. Throws `config` for a damaged one, `files`. */
 export async function readTicketPointer(folder: string): Promise<TicketPointer | undefined> {
   const file = path.join(folder, POINTER_FILE);
   const text = (await isThere(file)) ? await readFileIfThere(file) : undefined;
   return text === undefined ? undefined : parsePointer(file, text);
 }
 
-/** Gives the text of a ticket folder's pointer; `root` is a real path. */
+/** Returns the text of a ticket folder's pointer; `root` is a real path. */
 export function renderPointer({ root, ticket }: TicketPointer): string {
   return `${JSON.stringify({ root, ticket }, undefined, 2)}\n`;
 }

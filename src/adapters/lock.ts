@@ -24,7 +24,7 @@ export interface HeldLock {
 }
 
 interface Claim extends ProcessIdentity {
-  /** Made anew for every claim, never used again. */
+  /** New for every claim, never used again. */
   token: string;
   /** Which processes the number counts among; containers have numbers of their own. */
   space: string;

@@ -9,7 +9,7 @@ export interface OwnCli {
   output: NodeJS.WritableStream;
 }
 
-/** Runs a command of this same stack as a person would, in a process of its own. Gives its exit code and its answer. */
+/** Runs a command of this same stack as a person would, in a process of its own. Returns its exit code and its answer. */
 export async function runOwnCli(args: readonly string[], cli: OwnCli): Promise<{ exitCode: number; stdout: string }> {
   const child = execa(process.execPath, [path.join(cli.packageRoot, 'bin/stack.js'), ...args], {
     cwd: cli.cwd,

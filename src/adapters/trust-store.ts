@@ -27,7 +27,7 @@ export interface TrustStore {
   revoke(root: string): Promise<void>;
 }
 
-/** Gives the store in the person's state folder. `env` is the person's own: what a repo brings must have no say in it. */
+/** Returns the store in the person's state folder. `env` is the person's own: what a repo brings must have no say in it. */
 export function openTrustStore(env: Readonly<Record<string, string | undefined>>): TrustStore {
   const folder = path.join(personFolder(env), 'trust');
   const fileOf = ({ root, hash }: Pick<Trust, 'root' | 'hash'>): string =>

@@ -79,14 +79,14 @@ export const create: Verb<CreateFlags, Result> = {
   },
 };
 
-/** Gives what the flags say as the engine takes it. */
+/** Returns what the flags say as the engine takes it. */
 export function readCreateFlags({ options, from, on }: Pick<VerbInput<CreateFlags>, 'options' | 'from' | 'on'>) {
   const extent = !options.start ? 'files' : options.wait ? 'ready' : 'started';
   const own = { own: listValues(options.own), migrate: options.migrate === true };
   return { wishes: { from, on, with: listValues(options.with) }, ...own, extent } as const;
 }
 
-/** Gives the steps of a ticket that is not made yet as data. */
+/** Returns the steps of a ticket that is not made yet as data. */
 export function toPreview({ record, steps }: { record: InstanceRecord; steps: [Step, StepState][] }): Preview {
   const planned = steps.map(([{ id, subject, title }, found]) => ({
     ...{ id: stepName(id), subject, title },
@@ -95,7 +95,7 @@ export function toPreview({ record, steps }: { record: InstanceRecord; steps: [S
   return { ticket: record.ticket, steps: planned };
 }
 
-/** Gives them as text. */
+/** Returns them as text. */
 export function renderPreview({ ticket, steps }: Preview): string {
   const width = Math.max(...steps.map((step) => step.subject.length));
   const todo = steps.filter((step) => step.state !== 'present');

@@ -72,7 +72,7 @@ export async function run(where: { root: string; packageRoot: string }, options:
   };
 }
 
-/** Gives what was written, what was guessed and what to do next, for a person. */
+/** Returns what was written, what was guessed and what to do next, for a person. */
 export async function render(result: InitResult, options: RenderOptions): Promise<string> {
   if (result.dryRun) return result.config.trimEnd();
   const { checks, leftOut, ignore, written } = result;

@@ -13,7 +13,7 @@ const JOINED = ' (no line end above)';
 const GUARD = '# (that backslash isn\'t an "escape" here)';
 
 /**
- * Gives stack's marked block for an env file. Values are quoted so that dotenv and a shell read the same, and without
+ * Returns stack's marked block for an env file. Values are quoted so that dotenv and a shell read the same, and without
  * quotes where `docker --env-file`, which knows none, can read it too. Throws `config` for a value no env file can hold.
  */
 export function renderEnvBlock(values: Readonly<Record<string, string>>): string {
@@ -82,7 +82,7 @@ function giveBack(part: Part): Part {
   return part.ours ? { ours: false, lines: part.lines.slice(1) } : part;
 }
 
-/** Gives the file's text with `block` in place of the block it had, else at its end. All other bytes stay as they are. */
+/** Returns the file's text with `block` in place of the block it had, else at its end. All other bytes stay as they are. */
 export function mergeEnvBlock(fileText: string, block: string): string {
   const parts = splitParts(fileText);
   const first = parts.findIndex((part) => part.ours);
@@ -102,7 +102,7 @@ function isJoined(part: Part | undefined): boolean {
   return part?.lines[0]?.trimEnd().endsWith(JOINED) ?? false;
 }
 
-/** Gives the file's text without stack's block, byte for byte what it was before the block came. */
+/** Returns the file's text without stack's block, byte for byte what it was before the block came. */
 export function removeEnvBlock(fileText: string): string {
   const parts = splitParts(fileText);
   const text = parts
@@ -116,7 +116,7 @@ export function removeEnvBlock(fileText: string): string {
 
 const ASSIGNMENT = /^([A-Za-z_]\w*)=(?:'([^']*)'|"((?:\\[\s\S]|[^"\\])*)"|(.*))$/gm;
 
-/** Gives the values in stack's block; undefined when the file has no whole block. */
+/** Returns the values in stack's block; undefined when the file has no whole block. */
 export function readEnvBlock(fileText: string): Record<string, string> | undefined {
   const block = splitParts(fileText).find((part) => part.ours);
   if (!block) return undefined;

@@ -68,7 +68,7 @@ export class StackError extends Error {
 }
 
 /**
- * Gives the error that an aborted signal stands for: `interrupted`, or the error that it was aborted with. A command that was
+ * Returns the error that an aborted signal stands for: `interrupted`, or the error that it was aborted with. A command that was
  * interrupted ends with it.
  */
 export function interrupted(cause?: unknown): StackError {
@@ -77,7 +77,7 @@ export function interrupted(cause?: unknown): StackError {
 }
 
 /**
- * Gives the error for a command that cannot go on: something threw where nobody waits for it, or, without a cause, what it waits
+ * Returns the error for a command that cannot go on: something threw where nobody waits for it, or, without a cause, what it waits
  * for can no longer come, since nothing is left in the process to wake it.
  */
 export function stranded(cause?: unknown): StackError {
@@ -93,7 +93,7 @@ const SHORTAGES: Record<string, [what: string, hint: string]> = {
   EAGAIN: ['no more processes can be started', 'end some, or allow more (`ulimit -u`), then run the command again'],
 };
 
-/** Gives the error for a process or a machine that has run out of descriptors or processes; undefined for any other failure. */
+/** Returns the error for a process or a machine that has run out of descriptors or processes; undefined for any other failure. */
 export function explainShortage(error: unknown): StackError | undefined {
   for (let one = error; one instanceof Error; one = one.cause) {
     const { code = '', message } = one as Error & { code?: string };

@@ -173,7 +173,7 @@ export function dedicatedRepos(record: Pick<InstanceRecord, 'repos'>): [string, 
   );
 }
 
-/** Gives a service of a record. Throws `not-found`. */
+/** Returns a service of a record. Throws `not-found`. */
 export function requireService(record: InstanceRecord, service: string): ServiceRecord {
   const found = Object.hasOwn(record.services, service) ? record.services[service] : undefined;
   if (found) return found;
@@ -182,7 +182,7 @@ export function requireService(record: InstanceRecord, service: string): Service
   });
 }
 
-/** Gives a repo that the record has its own copy of. Throws `not-found`. */
+/** Returns a repo that the record has its own copy of. Throws `not-found`. */
 export function requireDedicated(record: InstanceRecord, repo: string): DedicatedRepo {
   const found = record.repos[repo];
   if (found?.mode === 'dedicated') return found;

@@ -1,7 +1,7 @@
 /** Controls and marks that JSON lets pass and a terminal acts on: it may take U+009B for the begin of an escape sequence. */
 const HARMFUL_IN_JSON = /[\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
-/** Gives JSON of which a terminal only shows what it holds: control characters beyond ASCII are escaped too. */
+/** Returns JSON of which a terminal only shows what it holds: control characters beyond ASCII are escaped too. */
 export function escapeJson(json: string): string {
   return json.replaceAll(HARMFUL_IN_JSON, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

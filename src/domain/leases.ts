@@ -1,7 +1,7 @@
 import type { StackConfig } from './config/config.ts';
 import type { ServiceRecord } from './instance.ts';
 
-/** Gives the leases of a service that are what stack.yml asks for now. */
+/** Returns the leases of a service that are what stack.yml asks for now. */
 export function fittingLeases(
   config: StackConfig,
   name: string,

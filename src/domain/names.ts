@@ -20,7 +20,7 @@ export function shortHash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 
-/** Gives the 8 hex digits that keep this root's things apart from every other root's. `root` is a real path. */
+/** Returns the 8 hex digits that keep this root's things apart from every other root's. `root` is a real path. */
 export function rootIdOf(root: string): string {
   return shortHash(root).slice(0, 8);
 }
@@ -63,7 +63,7 @@ export function builtImageName(stack: string, rootId: string, instance: string, 
   return `stack-${stack}-${rootId}/${foldTicket(instance)}.${service}:latest`;
 }
 
-/** Gives whether a tag is that of an image built for a service of this root, whatever the stack is called now. */
+/** Returns whether a tag is that of an image built for a service of this root, whatever the stack is called now. */
 export function isBuiltImage(tag: string, rootId: string): boolean {
   return tag.startsWith('stack-') && tag.includes(`-${rootId}/`);
 }

@@ -1,7 +1,7 @@
 import { StackError } from './errors.ts';
 
 /**
- * Gives the names so that each comes after what it depends on, otherwise in the order they came. Dependencies that
+ * Returns the names so that each comes after what it depends on, otherwise in the order they came. Dependencies that
  * are not among the names are ignored. Throws `config` for a cycle.
  */
 export function sortByDependencies(
@@ -21,7 +21,7 @@ export function sortByDependencies(
   return [...sorted];
 }
 
-/** Gives the first cycle as a way round, `['a', 'b', 'a']`; undefined when there is none. */
+/** Returns the first cycle as a way round, `['a', 'b', 'a']`; undefined when there is none. */
 export function findCycle(
   names: readonly string[],
   dependenciesOf: (name: string) => readonly string[],

@@ -9,7 +9,7 @@ import type { Values } from './values.ts';
 const NAME_BYTES = 63;
 const HASH_DIGITS = 12;
 
-/** Gives a name that Postgres takes whole: a longer one is cut, and told apart by a hash of all of it. */
+/** Returns a name that Postgres takes whole: a longer one is cut, and told apart by a hash of all of it. */
 export function fitName(name: string): string {
   if (Buffer.byteLength(name) <= NAME_BYTES) return name;
   let start = name;
@@ -18,7 +18,7 @@ export function fitName(name: string): string {
 }
 
 /**
- * Gives the name of a ticket's own database, made from the baseline's. On a server that other roots may use too (`url:`)
+ * Returns the name of a ticket's own database, made from the baseline's. On a server that other roots may use too (`url:`)
  * it also names the root.
  */
 export function ticketDatabase(from: string, ticket: string, rootId: string, foreign: boolean): string {
@@ -27,7 +27,7 @@ export function ticketDatabase(from: string, ticket: string, rootId: string, for
 }
 
 /**
- * Gives the name of a database that stack keeps for itself. No ticket's can be called so: behind `_` theirs begin with a
+ * Returns the name of a database that stack keeps for itself. No ticket's can be called so: behind `_` theirs begin with a
  * letter or digit.
  */
 export function hiddenDatabase(from: string, purpose: string, rootId: string): string {
@@ -50,7 +50,7 @@ export interface DatabaseMark {
   copiedAt: string;
 }
 
-/** Gives the comment of a database of ours: a line for people with the facts behind it. */
+/** Returns the comment of a database of ours: a line for people with the facts behind it. */
 export function renderMark(mark: DatabaseMark): string {
   const whose = {
     template: 'template for tickets',
@@ -66,7 +66,7 @@ export function parseMark(comment: string | null): DatabaseMark | undefined {
   return parseJson(text ?? '') as DatabaseMark | undefined;
 }
 
-/** Gives the server that a ticket has for itself; undefined where it uses the one that all share. */
+/** Returns the server that a ticket has for itself; undefined where it uses the one that all share. */
 export function ownServer(service: string, own: OwnRecord | undefined): OwnServer | undefined {
   const part = own?.[service];
   return part?.as === 'server' ? part : undefined;
@@ -111,7 +111,7 @@ export function ownSettings(
   return { ...settings, database, url: settings.url === undefined ? undefined : withDatabase(settings.url, database) };
 }
 
-/** Gives the same address with another database. */
+/** Returns the same address with another database. */
 export function withDatabase(url: string, database: string): string {
   const changed = new URL(url);
   changed.pathname = `/${encodeURIComponent(database)}`;

@@ -73,7 +73,7 @@ export function parseRescue(text: string): Rescue | undefined {
   return schema.safeParse(parseJson(text)).data;
 }
 
-/** Gives the text of a rescue: one line of plain ASCII, which git keeps in a commit's message as it is. */
+/** Returns the text of a rescue: one line of plain ASCII, which git keeps in a commit's message as it is. */
 export function renderRescue(rescue: Rescue): string {
   const toAscii = (letter: string): string => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
   return JSON.stringify(rescue).replaceAll(/[\u007f-\uffff]/g, toAscii);
@@ -100,7 +100,7 @@ export interface DatedSave {
 }
 
 /**
- * Gives the saves that are not older than a moment. A clock may have been wrong when one was made: none is older than its ticket,
+ * Returns the saves that are not older than a moment. A clock may have been wrong when one was made: none is older than its ticket,
  * nor than one that was saved before it.
  */
 export function listYoung<Save extends DatedSave>(saves: readonly Save[], oldest: number, now = Date.now()): Save[] {
@@ -113,7 +113,7 @@ export function listYoung<Save extends DatedSave>(saves: readonly Save[], oldest
 }
 
 /**
- * Gives a save with what earlier ones of the same ticket have and it lacks: a destroy that was broken off and went on later
+ * Returns a save with what earlier ones of the same ticket have and it lacks: a destroy that was broken off and went on later
  * found, and saved, only what was left. `all` are the newest first.
  */
 export function completeRescue(rescue: Rescue, all: readonly Rescue[]): Rescue {
@@ -140,12 +140,12 @@ function completeRepo(repo: RescuedRepo, before: RescuedRepo): RescuedRepo {
   return { ...repo, ...before, ...(beside && { beside }), ...(others.length > 0 && { others }) };
 }
 
-/** Gives a moment as the names of refs have it. */
+/** Returns a moment as the names of refs have it. */
 export function rescueTime(now: Date): string {
   return now.toISOString().replaceAll(/[-:]/g, '');
 }
 
-/** Gives the moment that such a name tells of, in milliseconds. */
+/** Returns the moment that such a name tells of, in milliseconds. */
 export function momentOf(time: string): number {
   return Date.parse(time.replace(/^(\d{4})(\d\d)(\d\dT\d\d)(\d\d)/, '$1-$2-$3:$4:'));
 }
@@ -156,7 +156,7 @@ export type SavedData = NonNullable<Rescue['own']>;
 /** What was of one of them: a database's name and the baseline's, and where it is saved. */
 export type SavedPart = SavedData[string];
 
-/** Gives what a ticket has of its own, as a rescue tells it; with where it is saved, where it is. */
+/** Returns what a ticket has of its own, as a rescue tells it; with where it is saved, where it is. */
 export function describeOwn({ own }: InstanceRecord, saved: SavedData | undefined): Pick<Rescue, 'own'> {
   if (!own) return {};
   const parts = Object.entries(own).map(([name, part]): [string, SavedPart] => {

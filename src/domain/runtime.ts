@@ -51,7 +51,7 @@ export interface WorkloadSpec extends WorkloadRef {
   readonly aliases: readonly string[];
   /** How much of what it prints is kept, in bytes; default `DEFAULT_LOG_BYTES`. */
   readonly logBytes?: number | undefined;
-  /** Hash of everything above that matters to the running thing; another hash means: make it anew. */
+  /** Hash of everything above that matters to the running thing; another hash means: make it again. */
   readonly hash: string;
 }
 
@@ -149,16 +149,16 @@ export interface Runtime {
   /** Says why a workload may not be answering, where the runtime can see more than its state. */
   explain?(ref: WorkloadRef): Promise<string | undefined>;
   /**
-   * Gives the programs of a workload that runs: its container, or each of its processes. None when it does not run, or
+   * Returns the programs of a workload that runs: its container, or each of its processes. None when it does not run, or
    * where the system shows nothing.
    */
   programs(ref: WorkloadRef): Promise<Program[]>;
   logs(ref: WorkloadRef, options: LogOptions): AsyncIterable<LogLine>;
-  /** Runs a command beside the running workload, in its folder and env. Gives its exit code. Throws `not-found` when it does not run. */
+  /** Runs a command beside the running workload, in its folder and env. Returns its exit code. Throws `not-found` when it does not run. */
   exec(workload: ExecTarget, argv: readonly string[], options: ExecOptions): Promise<number>;
   /**
    * Runs one command to its end in a fresh copy of the workload's surroundings (setup commands): same source, env and user,
-   * no published ports. Gives the exit code; leaves nothing behind, also when aborted.
+   * no published ports. Returns the exit code; leaves nothing behind, also when aborted.
    */
   run(
     spec: WorkloadSpec,

@@ -17,7 +17,7 @@ export interface SchemaChange {
   ticket?: string;
 }
 
-/** Gives what a ticket's database has otherwise than the baseline's: tables, then columns, then indexes, by name. */
+/** Returns what a ticket's database has otherwise than the baseline's: tables, then columns, then indexes, by name. */
 export function diffSchemas(baseline: DatabaseSchema, ticket: DatabaseSchema): SchemaChange[] {
   const named = (tables: readonly string[]): Record<string, string> =>
     Object.fromEntries(tables.map((name) => [name, '']));
@@ -47,7 +47,7 @@ function compare(
   });
 }
 
-/** Gives changes as lines: `+ column items.colour  text`. */
+/** Returns changes as lines: `+ column items.colour  text`. */
 export function renderChange({ change, kind, name, baseline, ticket }: SchemaChange): string {
   if (change === 'changed') return `~ ${kind} ${name}  ${baseline} -> ${ticket}`;
   const definition = ticket ?? baseline;

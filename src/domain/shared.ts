@@ -37,7 +37,7 @@ export function ownPasswordVariable(service: string): string {
   return sharedVariable(service, 'own_password');
 }
 
-/** Gives a shared service's settings: the environment wins over stack.yml, and that over the defaults. Throws `config`. */
+/** Returns a shared service's settings: the environment wins over stack.yml, and that over the defaults. Throws `config`. */
 export function resolveShared(service: string, config: SharedServiceConfig, values: Values): SharedSettings {
   const defaults: Partial<SharedSettings> = findKindFacts(service) ?? {};
   const made = (key: string): string | undefined =>
@@ -97,7 +97,7 @@ function parseUrl(service: string, text: string): URL {
 /** Where a server is: one that all share, or (with a name of its own in the network) a ticket's. */
 type Lease = Pick<SharedLease, 'provider' | 'container'> & { port?: number | undefined; alias?: string };
 
-/** Gives where a workload finds a shared service; undefined while it has no lease. */
+/** Returns where a workload finds a shared service; undefined while it has no lease. */
 export function sharedAddress(
   viewpoint: RuntimeName,
   service: string,
@@ -122,7 +122,7 @@ function foreignAddress(viewpoint: RuntimeName, text: string): { host: string; p
 }
 
 /**
- * Gives the address of a shared service with the credentials that are set, each part percent-encoded. Over HTTP they are left
+ * Returns the address of a shared service with the credentials that are set, each part percent-encoded. Over HTTP they are left
  * out: browsers and `fetch` refuse them in an address.
  */
 export function sharedUrl(

@@ -12,7 +12,7 @@ export function suggest(word: string, known: readonly string[]): string[] {
     .map(({ name }) => name);
 }
 
-/** Gives `; did you mean `x`?` for the end of an error's headline, '' when no name is near. */
+/** Returns `; did you mean `x`?` for the end of an error's headline, '' when no name is near. */
 export function renderSuggestion(word: string, known: readonly string[]): string {
   const [best] = suggest(word, known);
   return best === undefined ? '' : `; did you mean \`${best}\`?`;

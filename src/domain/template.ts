@@ -12,7 +12,7 @@ const PLACE = /\$\$\{|\$\{((?:[^}$]|\$(?!\{))*)\}|\$\{/g;
 /** The name that stands for one `$`, so that text from outside can never be read as a template. */
 const DOLLAR = '$';
 
-/** Gives the pieces of a template in order; `$${` is the text `${`. */
+/** Returns the pieces of a template in order; `$${` is the text `${`. */
 export function splitTemplate(template: string): TemplatePart[] {
   const parts: TemplatePart[] = [];
   let end = 0;
@@ -31,12 +31,12 @@ function readPlace(whole: string, name: string | undefined): TemplatePart {
   return name === DOLLAR ? { kind: 'text', text: '$' } : { kind: 'name', name };
 }
 
-/** Gives a template that is filled in to exactly `text`, whatever the text holds and stands beside. */
+/** Returns a template that is filled in to exactly `text`, whatever the text holds and stands beside. */
 export function escapeTemplate(text: string): string {
   return text.replaceAll('$', () => `\${${DOLLAR}}`);
 }
 
-/** Gives the names a template needs, each once, in order. */
+/** Returns the names a template needs, each once, in order. */
 export function listNames(template: string): string[] {
   const names = splitTemplate(template).flatMap((part) => (part.kind === 'name' ? [part.name] : []));
   return [...new Set(names)];
@@ -74,7 +74,7 @@ const SHARED_NAMES = ['url', 'host', 'port', 'user', 'password', 'database', 'in
 const SERVICE_NAMES = ['url', 'host', 'port', 'internal_url', 'internal_host', 'internal_port'];
 
 /**
- * Gives every name that the templates of a service may use, general ones first. A service without ports cannot be
+ * Returns every name that the templates of a service may use, general ones first. A service without ports cannot be
  * reached, so it has no names.
  */
 export function listKnownNames(config: StackConfig, service: string): string[] {
@@ -99,7 +99,7 @@ export function listKnownNames(config: StackConfig, service: string): string[] {
   ];
 }
 
-/** Gives names as a short text: `ticket, port.http, {api,front}.{url,host}`. */
+/** Returns names as a short text: `ticket, port.http, {api,front}.{url,host}`. */
 export function renderNames(names: readonly string[]): string {
   const endings = groupBy(
     names.filter((name) => name.includes('.')),

@@ -45,7 +45,7 @@ export function ticketOf(argument: string): Ticket {
   return argument.replaceAll('/', '-') as Ticket;
 }
 
-/** Gives the form used in host and image names. Two tickets with the same fold would share those, or a folder on a case-blind disk. */
+/** Returns the form used in host and image names. Two tickets with the same fold would share those, or a folder on a case-blind disk. */
 export function foldTicket(ticket: string): string {
   return ticket.toLowerCase().replaceAll(/[._/]/g, '-');
 }

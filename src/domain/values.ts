@@ -4,7 +4,7 @@
  */
 export type Values = (name: string) => string | undefined;
 
-/** Gives the values of the layers; the first one that has a name decides. */
+/** Returns the values of the layers; the first one that has a name decides. */
 export function layValues(...layers: Readonly<Record<string, string | undefined>>[]): Values {
   return (name) => layers.map((layer) => (Object.hasOwn(layer, name) ? layer[name] : undefined)).find(isSet);
 }

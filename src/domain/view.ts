@@ -79,7 +79,7 @@ export interface StackView {
 /** Some tickets, with what their table needs. */
 export type InstancesView = Pick<StackView, 'repos' | 'instances'>;
 
-/** Gives the one status that stands for several services. */
+/** Returns the one status that stands for several services. */
 export function combineStatus(statuses: readonly ServiceStatus[]): CombinedStatus {
   const running = statuses.filter((status) => status === 'running').length;
   if (running === statuses.length && running > 0) return 'running';

@@ -37,12 +37,12 @@ function listenPort(service: ServiceRecord, port: string): number | undefined {
   return service.runtime === 'docker' ? lease?.container : lease?.host;
 }
 
-/** Gives the first port of a service, the one its `url` names. */
+/** Returns the first port of a service, the one its `url` names. */
 export function firstPort(service: ServiceRecord): { host: number; container: number } | undefined {
   return Object.values(service.ports)[0];
 }
 
-/** Gives what `${name}` stands for, from the viewpoint of the workload `service`; undefined when it stands for nothing. */
+/** Returns what `${name}` stands for, from the viewpoint of the workload `service`; undefined when it stands for nothing. */
 export function resolveName(wiring: Wiring, service: string, name: string): string | undefined {
   const own = wiring.record.services[service];
   if (!own) return undefined;

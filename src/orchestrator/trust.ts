@@ -37,7 +37,7 @@ interface Part {
 }
 
 /**
- * Gives what is to be looked at before anything of it runs; undefined where git brought nothing: what a person wrote, or
+ * Returns what is to be looked at before anything of it runs; undefined where git brought nothing: what a person wrote, or
  * `stack init`, needs no trust. Throws `config`, `files`.
  */
 export async function readTrustMatter(place: TrustPlace): Promise<TrustMatter | undefined> {
@@ -139,7 +139,7 @@ async function tellMount(root: string, mount: string): Promise<Part[]> {
 }
 
 /**
- * Gives what is to be looked at before a `.stack` that git keeps is believed: its records say what is removed and what is
+ * Returns what is to be looked at before a `.stack` that git keeps is believed: its records say what is removed and what is
  * stopped. Undefined where git keeps none. What stack writes there since does not count. Throws `git`.
  */
 export async function readStateMatter(root: string): Promise<TrustMatter | undefined> {
@@ -155,7 +155,7 @@ export async function readStateMatter(root: string): Promise<TrustMatter | undef
 
 export interface TrustQuestion {
   root: string;
-  /** Gives what it is about. */
+  /** Returns what it is about. */
   read(): Promise<TrustMatter | undefined>;
   store: TrustStore;
   /** Shows what would run, and asks. Throws `confirm` when the answer is no. */
@@ -176,7 +176,7 @@ export async function rememberTrust(root: string, store: TrustStore, { hash }: T
   await store.add({ root, hash, at: new Date().toISOString() });
 }
 
-/** Gives the refusal where nobody is there to ask. */
+/** Returns the refusal where nobody is there to ask. */
 export function untrusted({ files, commands }: TrustMatter): StackError {
   return new StackError('confirm', `${files.join(', ')} came with git, and nobody has looked yet at what would run`, {
     hint: '`stack trust` shows it and trusts it, --yes says so for this command',

@@ -2,7 +2,7 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** Gives a length of time (milliseconds) as a person reads it: `0.31s`, `12.4s`, `1m 04s`, `2h 05m`. */
+/** Returns a length of time (milliseconds) as a person reads it: `0.31s`, `12.4s`, `1m 04s`, `2h 05m`. */
 export function formatDuration(ms: number): string {
   const time = Math.max(0, ms);
   if (time < 9_995) return `${(time / SECOND).toFixed(2)}s`;

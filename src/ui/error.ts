@@ -21,7 +21,7 @@ export interface RenderErrorOptions {
   debug?: boolean;
 }
 
-/** Gives an error as a person reads it: `stack: message`, then the hint, then the lines that belong to it. */
+/** Returns an error as a person reads it: `stack: message`, then the hint, then the lines that belong to it. */
 export function renderError(error: unknown, options: RenderErrorOptions): string {
   const style = createStyle(options.color);
   const view = viewError(error);
@@ -34,7 +34,7 @@ export function renderError(error: unknown, options: RenderErrorOptions): string
   return text.join('\n');
 }
 
-/** Gives an error as the one JSON document of `--json`: `{"error":{"code","message","hint","details"}}`. */
+/** Returns an error as the one JSON document of `--json`: `{"error":{"code","message","hint","details"}}`. */
 export function renderErrorJson(error: unknown): string {
   const { code, message, hint, details, exact } = viewError(error);
   const document = { error: { code, message, hint: hint ?? null, details: details ?? null } };

@@ -10,7 +10,7 @@ export interface LiveArea {
 
 type Terminal = NodeJS.WritableStream & { columns?: number; rows?: number };
 
-/** Gives the live area of a terminal. The cursor stays visible, so that nothing has to be put right after a crash. */
+/** Returns the live area of a terminal. The cursor stays visible, so that nothing has to be put right after a crash. */
 export function createLiveArea(stream: Terminal, defaultColumns = 80): LiveArea {
   // Some terminals say that they are 0 wide; log-update would believe them.
   const sized = Object.create(stream, {

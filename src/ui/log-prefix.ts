@@ -2,7 +2,7 @@ import { cleanText, measureText, padText } from './safe-text.ts';
 import { createStyle } from './style.ts';
 
 /**
- * Gives a function that turns a service's name into the start of its log lines (`api    | `): all of one width, each
+ * Returns a function that turns a service's name into the start of its log lines (`api    | `): all of one width, each
  * in a colour of its own that stays the same from one run to the next.
  */
 export function createLogPrefix(services: readonly string[], options: { color: boolean }): (service: string) => string {

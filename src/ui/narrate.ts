@@ -21,7 +21,7 @@ type EndedStep = Extract<StackEvent, { type: 'step-done' | 'step-failed' }>;
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
-/** Gives the line that stays for a step that ended: `✓ front  worktree from feat/ui  0.31s`. */
+/** Returns the line that stays for a step that ended: `✓ front  worktree from feat/ui  0.31s`. */
 export function renderEndedStep(event: EndedStep, widths: Widths, style: Style): string {
   const failed = event.type === 'step-failed';
   const text = failed ? `${event.title}: ${event.message}` : titleWithReason(event.title, event.reason);
@@ -41,7 +41,7 @@ export function titleWithReason(title: string, reason: string | undefined): stri
   return reason === undefined ? title : `${title} (${reason})`;
 }
 
-/** Gives the line of a step that runs: `⠋ api    image node:22-alpine  3s  pulling 12/40 MB`. */
+/** Returns the line of a step that runs: `⠋ api    image node:22-alpine  3s  pulling 12/40 MB`. */
 export function renderRunningStep(step: RunningStep, now: number, widths: Widths, style: Style): string {
   const time = formatElapsed(now - step.startedAt);
   const room = widths.columns - usedBy(widths) - measureText(cleanText(step.title)) - time.length - 4;
@@ -57,7 +57,7 @@ export function renderRunningStep(step: RunningStep, now: number, widths: Widths
   });
 }
 
-/** Gives the sign of life of a long step where nothing can be redrawn: `… api    setup: npm ci  20s`. */
+/** Returns the sign of life of a long step where nothing can be redrawn: `… api    setup: npm ci  20s`. */
 export function renderLongStep(step: RunningStep, now: number, widths: Widths, style: Style): string {
   const time = formatElapsed(now - step.startedAt);
   const note = cleanText(step.note);

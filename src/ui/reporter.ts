@@ -45,7 +45,7 @@ interface Narration {
   ended: boolean;
 }
 
-/** Gives what tells a person how the work goes: a line a finished step, and on a terminal the running ones redrawn below. */
+/** Returns what tells a person how the work goes: a line a finished step, and on a terminal the running ones redrawn below. */
 export function createReporter(options: ReporterOptions): Reporter {
   if (options.mode !== 'human') return createSilentReporter(options);
   const narration: Narration = {

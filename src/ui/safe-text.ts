@@ -14,7 +14,7 @@ const NOT_UTF8 = /[\udc80-\udcff]/gu;
 const PAINT = /\u001b\[[0-9;:]*m/g;
 
 /**
- * Gives a line that a program printed as a terminal may have it: colours pass and end with the line, all else that would do
+ * Returns a line that a program printed as a terminal may have it: colours pass and end with the line, all else that would do
  * something is shown as text (`\x1b]0;…`).
  */
 export function showText(text: string): string {
@@ -22,7 +22,7 @@ export function showText(text: string): string {
   return text.search(PAINT) < 0 || line.endsWith('\u001b[0m') ? line : `${line}\u001b[0m`;
 }
 
-/** Gives an answer of several lines the same way: what a branch, a file or a table is called is in it as its author wrote it. */
+/** Returns an answer of several lines the same way: what a branch, a file or a table is called is in it as its author wrote it. */
 export function showLines(text: string): string {
   return text
     .split('\n')
@@ -53,7 +53,7 @@ const WIDE =
 const NO_WIDTH = /\p{Mn}|\p{Me}|\u200d/u;
 
 /**
- * Gives a text from outside as one line that a terminal only shows: escape sequences gone, control characters `?`, the
+ * Returns a text from outside as one line that a terminal only shows: escape sequences gone, control characters `?`, the
  * passwords of addresses `***`.
  */
 export function cleanText(text: string): string {
@@ -65,14 +65,14 @@ export function cleanText(text: string): string {
     .trimEnd();
 }
 
-/** Gives how many columns a clean text takes on a terminal. */
+/** Returns how many columns a clean text takes on a terminal. */
 export function measureText(text: string): number {
   let width = 0;
   for (const character of text) width += widthOf(character);
   return width;
 }
 
-/** Gives the text, cut with `…` when it takes more than `columns`; empty when there is no room at all. */
+/** Returns the text, cut with `…` when it takes more than `columns`; empty when there is no room at all. */
 export function cutText(text: string, columns: number): string {
   if (measureText(text) <= columns) return text;
   if (columns < 1) return '';
@@ -86,7 +86,7 @@ export function cutText(text: string, columns: number): string {
   return `${kept}…`;
 }
 
-/** Gives the text with spaces after it up to `columns`. */
+/** Returns the text with spaces after it up to `columns`. */
 export function padText(text: string, columns: number): string {
   return text + ' '.repeat(Math.max(0, columns - measureText(text)));
 }

@@ -15,7 +15,7 @@ export interface Style {
   distinct: readonly Paint[];
 }
 
-/** Gives the colours, or plain text everywhere when `color` is false (NO_COLOR, no terminal). */
+/** Returns the colours, or plain text everywhere when `color` is false (NO_COLOR, no terminal). */
 export function createStyle(color: boolean): Style {
   const colors = pc.createColors(color);
   return {

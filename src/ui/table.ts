@@ -30,7 +30,7 @@ export interface TableOptions {
   columns?: number | undefined;
 }
 
-/** Gives a table without lines, as `docker ps` prints one: titles in capitals, two spaces between columns. */
+/** Returns a table without lines, as `docker ps` prints one: titles in capitals, two spaces between columns. */
 export function renderTable(head: readonly string[], rows: readonly Cell[][], options: TableOptions): string {
   const style = createStyle(options.color);
   const titles = head.map((title) => cleanText(title).toUpperCase());

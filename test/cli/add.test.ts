@@ -47,7 +47,7 @@ describe('add', () => {
     expect(run.stderr).toMatch(/^stack: setup of api failed: .* exit code 5$/m);
     expect(run.stderr).not.toContain('(baseline)');
     expect(withoutProcesses(shop.photograph())).toBe(before);
-    // What runs was not even started anew.
+    // What runs was not even started again.
     expect(shop.read('.stack/run/feat-01/front.json')).toBe(front);
     expect(await until('the front-end answers', apiOf)).toBe(`http://localhost:${shop.port}`);
     expect((await shop.ps()).instances).toMatchObject([{ status: 'running', repos: { api: { mode: 'shared' } } }]);

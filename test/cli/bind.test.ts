@@ -63,7 +63,7 @@ describe.skipIf(!engine)('where a container listens', { sequential: true, timeou
     ]);
   });
 
-  it('is told by check where somebody made the container of a service anew without an address', async () => {
+  it('is told by check where somebody made the container of a service again without an address', async () => {
     const client = await openClient();
     const name = shop.state()?.instances.one?.services.front?.workload ?? '';
     const port = shop.state()?.instances.one?.services.front?.ports.http?.host;

@@ -169,7 +169,7 @@ describe.skipIf(!engine)('on an engine that others use too', { sequential: true 
     const url = (await seen()).ticket?.repos.front?.url ?? '';
     return (await fetch(url)).json();
   };
-  /** That nobody else was started anew, or taken off its networks. */
+  /** That nobody else was started again, or taken off its networks. */
   const others = async (): Promise<unknown[]> =>
     Promise.all(
       [stranger, await world.find('feat-02'), await world.find('baseline')].map(async (container) => {

@@ -45,7 +45,7 @@ describe('what the set-up writes', () => {
     expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0, stdout: 'feat-01 is gone' });
   });
 
-  it('counts once a person has changed it, also when it is set up anew', async () => {
+  it('counts once a person has changed it, also when it is set up again', async () => {
     await create();
     shop.write(`${front}/lock.json`, 'locked\nonce\nmine\n');
     shop.write(`${front}/notes.md`, 'mine\n');

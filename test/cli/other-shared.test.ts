@@ -186,7 +186,7 @@ describe.skipIf(!engine)('shared services whose networks somebody removed while 
   let shop: Shop;
   afterEach(() => shop?.dispose());
 
-  it('are made anew on a network of the team’s own, with what depends on them, and keep the data of a volume without a name', async () => {
+  it('are made again on a network of the team’s own, with what depends on them, and keep the data of a volume without a name', async () => {
     shop = makeSearchShop();
     const project = sharedProject('shop', rootIdOf(shop.root));
     const service = `

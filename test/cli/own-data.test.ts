@@ -317,7 +317,7 @@ for (const { runtime, skip } of RUNTIMES) {
       });
     });
 
-    it('makes the template anew when asked, and refuses what makes no sense', async () => {
+    it('makes the template again when asked, and refuses what makes no sense', async () => {
       expect(await product.stack(['db', 'refresh', '--force'])).toMatchObject({ code: 0 });
       for (const words of [['colours'], ['colours', 'polish'], ['colours', 'dump'], ['colours', 'url', 'x']]) {
         expect(await product.stack(['db', ...words])).toMatchObject({ code: 2 });

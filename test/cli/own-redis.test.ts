@@ -356,7 +356,7 @@ for (const { runtime, skip } of RUNTIMES) {
         expect(await askServer('feat-01', (client) => client.get('items:counter'))).toBe('1');
       });
 
-      it('moves when something else takes its port while it is at rest, and all are wired anew', async () => {
+      it('moves when something else takes its port while it is at rest, and all are wired again', async () => {
         const port = await portOf('feat-01');
         await ok('stop', 'feat-01');
         const other = net.createServer().listen(port);

@@ -98,7 +98,7 @@ describe('a ticket’s own database on a server of the team’s', { sequential: 
     expect(env).toContain(`DATABASE_URL=postgres://dev:dev@localhost:${port}/${name}`);
   });
 
-  it('is copied anew when the baseline’s has changed', async () => {
+  it('is copied again when the baseline’s has changed', async () => {
     await query('shop', `INSERT INTO items VALUES ('later')`);
     expect(await create('feat-02')).toMatchObject({ code: 0 });
     expect(await query(`shop_feat_02_${id}`, 'SELECT name FROM items', 'dev')).toHaveLength(2);

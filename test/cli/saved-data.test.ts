@@ -178,7 +178,7 @@ describe('data of tickets that were destroyed', { sequential: true, timeout: 120
     expect((await shop.ps()).instances).toEqual([]);
   });
 
-  it('are saved also where the server crashed since they were written, and began to count anew', async () => {
+  it('are saved also where the server crashed since they were written, and began to count again', async () => {
     await create('crashed');
     const pid = Number(shop.read('.stack/shared/postgres/data/postmaster.pid').split('\n')[0]);
     process.kill(pid, 'SIGKILL');

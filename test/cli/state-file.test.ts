@@ -47,7 +47,7 @@ describe('the state file', () => {
 
   const listState = (): string[] => readdirSync(shop.at('.stack')).filter((name) => name.startsWith('state'));
 
-  /** Gives the good state with something in it changed. */
+  /** Returns the good state with something in it changed. */
   const edited = (edit: (state: StackState) => void): string => {
     const state = JSON.parse(good);
     edit(state);
@@ -148,7 +148,7 @@ describe('the state file', () => {
     const message = /state\.json is gone, though something is left of (baseline, )?feat-01$/m;
     beforeEach(() => rmSync(shop.at(FILE)));
 
-    it('is missed by every verb, and nothing is begun anew', () => expectNoStart(message, MEND));
+    it('is missed by every verb, and nothing is begun from scratch', () => expectNoStart(message, MEND));
 
     it('with its backup is missed by the tickets’ folders', async () => {
       rmSync(shop.at(BACKUP));

@@ -66,7 +66,7 @@ export function describeLifecycle(world: () => World, makeOther: () => Promise<W
     expect(await world().linesOf(spec)).toEqual(['up ']);
   });
 
-  it('makes a workload anew when the hash is another', async () => {
+  it('makes a workload again when the hash is another', async () => {
     await startUp(world().spec('serve', { env: { VERSION: 'old' }, hash: 'old' }));
     const spec = world().spec('serve', { env: { VERSION: 'new' }, hash: 'new' });
     await world().runtime.start(spec, signal);

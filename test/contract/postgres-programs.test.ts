@@ -28,7 +28,7 @@ const failure = (work: Promise<unknown>) =>
 const find = (env: Record<string, string | undefined> = {}, note?: (text: string) => void) =>
   findPostgresPrograms({ env: { ...process.env, ...env }, cacheFolder, note, signal });
 
-/** Puts an `npm` in front of the real one, that is this shell line. Gives the PATH. */
+/** Puts an `npm` in front of the real one, that is this shell line. Returns the PATH. */
 function putNpm(line: string): string {
   const bin = path.join(folder, 'bin');
   mkdirSync(bin, { recursive: true });

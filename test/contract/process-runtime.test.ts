@@ -276,7 +276,7 @@ describe('a workload that has ended', () => {
     await until('it has ended', async () => (await world.state()) === 'stopped');
   });
 
-  it('starts anew with the same spec and leaves no exit code of before', async () => {
+  it('starts again with the same spec and leaves no exit code of before', async () => {
     const file = path.join(world.source, 'flag');
     const spec = world.spec(`test -e ${file} && exec ${world.script(sleeper).join(' ')}; exit 4`);
     await world.runtime.start(spec, never);

@@ -41,12 +41,12 @@ export interface World {
   readonly root: string;
   readonly rootId: string;
   readonly source: string;
-  /** Gives a spec of `node work.mjs` with these words. */
+  /** Returns a spec of `node work.mjs` with these words. */
   spec(words: string, wishes?: Wishes): WorkloadSpec;
-  /** Gives a port of this machine that nobody uses, with what leads to it. */
+  /** Returns a port of this machine that nobody uses, with what leads to it. */
   leasePort(): { host: number; wishes: Wishes };
   statusOf(ref: WorkloadRef): Promise<WorkloadStatus | undefined>;
-  /** Gives the lines there are. */
+  /** Returns the lines there are. */
   linesOf(ref: WorkloadRef, options?: LogOptions): Promise<string[]>;
   listLeft(): Promise<string[]>;
   dispose(): Promise<void>;
@@ -101,14 +101,14 @@ export async function createWorld(setup: RuntimeSetup): Promise<World> {
   };
 }
 
-/** Gives all that an iterable gives. */
+/** Returns all that an iterable gives. */
 export async function readAll(lines: AsyncIterable<LogLine>): Promise<LogLine[]> {
   const all: LogLine[] = [];
   for await (const line of lines) all.push(line);
   return all;
 }
 
-/** Gives the streams of an exec, with what it has printed so far; `input` undefined leaves stdin open. */
+/** Returns the streams of an exec, with what it has printed so far; `input` undefined leaves stdin open. */
 export function openStreams(input?: string, signal: AbortSignal = new AbortController().signal) {
   const stdin = new PassThrough();
   if (input !== undefined) stdin.end(input);

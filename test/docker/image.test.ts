@@ -94,7 +94,7 @@ describe.skipIf(!found)('images', () => {
     await expect(failed).rejects.toMatchObject({ lines: expect.arrayContaining(['it broke']) });
   });
 
-  it('built anew replace those before, and are removed once', async () => {
+  it('built again replace those before, and are removed once', async () => {
     await build(`FROM ${NODE_IMAGE}\nRUN echo 1 > /version\n`);
     await build(`FROM ${NODE_IMAGE}\nRUN echo 2 > /version\n`);
     expect(await listLabelled(client, rootId)).toEqual([`image ${tag}`]);

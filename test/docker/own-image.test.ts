@@ -89,7 +89,7 @@ services:
     expect((await listLeft(product.root, 'docker')).filter((name) => name.startsWith('image'))).toEqual([]);
   });
 
-  it('is built anew when stack.yml or an address it was built with has changed, and ps tells of it', async () => {
+  it('is built again when stack.yml or an address it was built with has changed, and ps tells of it', async () => {
     const greeting = async () => (await fetch(`http://localhost:${product.port(3001)}`)).text();
     const before = readFileSync(path.join(product.root, 'stack.yml'), 'utf8');
     product.writeConfig(

@@ -75,7 +75,7 @@ describe.skipIf(!found)('a workload’s container', () => {
     expect(seen).toEqual(['hello']);
   });
 
-  it('starts again on a network that was made anew', async () => {
+  it('starts again on a network that was made again', async () => {
     const spec = world.spec('serve');
     await world.runtime.start(spec, signal);
     const { Id } = await client.getContainer(spec.name).inspect();

@@ -6,7 +6,7 @@ import { findLeftData } from './data.ts';
 import { listRunning } from './truth.ts';
 import { type FaultWorld, ownsData } from './world.ts';
 
-/** Destroys what is there and takes everything down. Gives what survives it. */
+/** Destroys what is there and takes everything down. Returns what survives it. */
 export async function clear(world: FaultWorld): Promise<string[]> {
   const problems: string[] = [];
   const tickets = Object.keys(world.state()?.instances ?? {});
@@ -75,7 +75,7 @@ export async function must(world: FaultWorld, ...args: string[]): Promise<void> 
   if (run.code !== 0) throw new Error(`stack ${args.join(' ')} ended with ${run.code}: ${run.stdout}${run.stderr}`);
 }
 
-/** Gives the lines of which only one of two texts has them. */
+/** Returns the lines of which only one of two texts has them. */
 export function compare(before: string, after: string): string {
   const [old, now] = [new Set(before.split('\n')), new Set(after.split('\n'))];
   const gone = [...old].filter((line) => !now.has(line)).map((line) => `- ${line}`);

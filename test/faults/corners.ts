@@ -225,7 +225,7 @@ if (PORT) {
 } else createServer((_, response) => response.end(process.argv[3])).listen(process.argv[2], '127.0.0.1');
 `;
 
-/** Gives the daemons of a world, which neither their environment nor their folder betrays. */
+/** Returns the daemons of a world, which neither their environment nor their folder betrays. */
 function listDaemons(world: FaultWorld): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -259,7 +259,7 @@ function commit(world: FaultWorld, repo: string, file: string, text: string): vo
   world.git(repo, 'commit', '--quiet', '--message', `Write ${file}`, '--', file);
 }
 
-/** Gives the front-end another command, made from the one it has, and another line. */
+/** Returns the front-end another command, made from the one it has, and another line. */
 function command(world: FaultWorld, edit: (line: string) => string, more?: string): void {
   world.configure((text) =>
     text.replace(/(repo: front\n.*\n {4}command: )(.*)\n/, (_, before: string, line: string) => {

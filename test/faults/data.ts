@@ -25,7 +25,7 @@ export async function writeData(world: FaultWorld, ticket: string): Promise<void
   await askRedis(world, ticket, (client) => client.set(KEY, ROW));
 }
 
-/** Gives what is lost of a person's in a ticket's own data, or the baseline's; the servers come up for it. */
+/** Returns what is lost of a person's in a ticket's own data, or the baseline's; the servers come up for it. */
 export async function findLostData(world: FaultWorld, ticket: string): Promise<string[]> {
   await must(world, 'up');
   // A server of its own is at rest with the ticket.
@@ -41,7 +41,7 @@ export async function findLostData(world: FaultWorld, ticket: string): Promise<s
   ];
 }
 
-/** Gives what is left of tickets that are all gone, and what is lost of the baseline's; the servers come up for it. */
+/** Returns what is left of tickets that are all gone, and what is lost of the baseline's; the servers come up for it. */
 export async function findLeftData(world: FaultWorld): Promise<string[]> {
   const lost = await findLostData(world, 'baseline');
   const databases = await askPostgres(world, 'baseline', (client) => client.query('SELECT datname FROM pg_database'));
@@ -56,7 +56,7 @@ export async function findLeftData(world: FaultWorld): Promise<string[]> {
   ];
 }
 
-/** Gives the processes in folders of tickets' own servers, also such as are deleted. */
+/** Returns the processes in folders of tickets' own servers, also such as are deleted. */
 function listServers(world: FaultWorld): string[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   return pids.filter((pid) => {

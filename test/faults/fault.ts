@@ -48,7 +48,7 @@ export interface Orders {
   notes: string;
 }
 
-/** Gives what a run went through from its notes; a part that comes again (a second pass) is one. */
+/** Returns what a run went through from its notes; a part that comes again (a second pass) is one. */
 export function listPassages(notes: readonly Note[]): Passage[] {
   const passages = new Map<string, Passage>();
   for (const note of notes) {
@@ -62,7 +62,7 @@ export function listPassages(notes: readonly Note[]): Passage[] {
   return [...passages.values()];
 }
 
-/** Gives a fault in words: `kill after forward worktree front`. */
+/** Returns a fault in words: `kill after forward worktree front`. */
 export function describeFault({ how, point, direction, id }: Fault): string {
   const where = typeof point === 'number' ? `at change ${point} of` : point;
   return `${how} ${where} ${direction} ${id}`;

@@ -58,7 +58,7 @@ function fuzz(name: string, share: number, run: (random: Random, nasty: (options
   }, 600_000);
 }
 
-/** Gives what a function gives, or the clean refusal it throws; anything else is a fault. */
+/** Returns what a function gives, or the clean refusal it throws; anything else is a fault. */
 function judge<Result>(codes: readonly string[], run: () => Result): Result | undefined {
   try {
     return run();

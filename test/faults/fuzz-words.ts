@@ -5,7 +5,7 @@ export function chance(random: Random, probability: number): boolean {
   return random.below(1_000_000) < probability * 1_000_000;
 }
 
-/** Gives pieces that mean something to a shell, to git, to a file system, to YAML or to a terminal. `canary`: a path. */
+/** Returns pieces that mean something to a shell, to git, to a file system, to YAML or to a terminal. `canary`: a path. */
 function listPieces(canary: string): string[] {
   return [
     ...[`$(touch ${canary})`, `\`touch ${canary}\``, `;touch ${canary};`, `|touch ${canary}`, `&& touch ${canary}`],
@@ -117,7 +117,7 @@ function listPieces(canary: string): string[] {
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./ ';
 
-/** Gives a text that nobody should type. `plain`: how often it is an ordinary word. */
+/** Returns a text that nobody should type. `plain`: how often it is an ordinary word. */
 export function nastyText(random: Random, canary: string, { nul = true, plain = 0.1 } = {}): string {
   const pieces = listPieces(canary);
   if (chance(random, plain)) return ordinaryWord(random);
@@ -139,7 +139,7 @@ function ordinaryWord(random: Random): string {
 /** All together; `npm run faults` asks for them, the tests for a part. */
 const MOST = 10_000;
 
-/** Gives how many cases of a share of all there are to be, at least `fewest`, and the seed of the first. */
+/** Returns how many cases of a share of all there are to be, at least `fewest`, and the seed of the first. */
 export function readWish(share: number, fewest: number): { count: number; seed: number } {
   const { STACK_FAULT_EXTENT, STACK_FAULT_SEED } = process.env;
   const count = STACK_FAULT_EXTENT === undefined ? fewest : Math.ceil(MOST * share);

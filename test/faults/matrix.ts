@@ -39,7 +39,7 @@ export interface Bench {
   scratch: string;
 }
 
-/** Runs a command with faults in a process of its own. Gives what it came to and what it noted. */
+/** Runs a command with faults in a process of its own. Returns what it came to and what it noted. */
 async function runFaulted(
   bench: Bench,
   world: FaultWorld,
@@ -70,7 +70,7 @@ async function runFaulted(
   return { code: run.exitCode ?? -1, killed: run.signal === 'SIGKILL', stdout, stderr, notes };
 }
 
-/** Gives every case of a command: it is run once in whole, and once more so that it unwinds, to see what it goes through. */
+/** Returns every case of a command: it is run once in whole, and once more so that it unwinds, to see what it goes through. */
 export async function listCases(
   bench: Bench,
   world: FaultWorld,
@@ -132,7 +132,7 @@ function listFaults({ direction, id, applied, changes }: Passage, random: Random
   return [...kills, ...random.shuffle(inside).slice(0, 1), ...random.shuffle(failures).slice(0, 1)];
 }
 
-/** Runs one case in a world that has nothing of ours, and leaves it so. Gives why it failed. */
+/** Runs one case in a world that has nothing of ours, and leaves it so. Returns why it failed. */
 export async function runCase(bench: Bench, world: FaultWorld, one: Case): Promise<Outcome> {
   const { subject, faults } = one;
   const struck = faults.at(-1)!;
@@ -158,7 +158,7 @@ async function findProblems(bench: Bench, world: FaultWorld, { subject, faults, 
   return problems.length === 0 ? [] : [...problems, `the faulted run said: ${faulted.stderr.slice(0, 2000)}`];
 }
 
-/** Gives what is not as it must be after a command that may have failed anywhere, and what is left once all is cleared away. */
+/** Returns what is not as it must be after a command that may have failed anywhere, and what is left once all is cleared away. */
 export async function findTraces(
   world: FaultWorld,
   subject: Subject,

@@ -6,7 +6,7 @@ export interface Random {
   shuffle<Item>(items: readonly Item[]): Item[];
 }
 
-/** Gives the numbers of a seed (mulberry32). */
+/** Returns the numbers of a seed (mulberry32). */
 export function createRandom(seed: number): Random {
   let state = seed;
   const next = (): number => {

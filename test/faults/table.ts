@@ -3,7 +3,7 @@ import type { Outcome } from './matrix.ts';
 
 const POINTS = ['before', 'inside', 'after'] as const;
 
-/** Gives the table of a run: for each command and each place how many cases passed, and the sums. */
+/** Returns the table of a run: for each command and each place how many cases passed, and the sums. */
 export function renderOutcomes(scene: string, seed: number, outcomes: readonly Outcome[]): string {
   const subjects = [...new Set(outcomes.map(({ subject }) => subject))];
   const rows = subjects.map((subject) => {

@@ -8,7 +8,7 @@ import type { Finding } from '../../src/orchestrator/doctor/finding.ts';
 import { openClient } from '../support/engine.ts';
 import type { FaultWorld } from './world.ts';
 
-/** Gives where `ps` and `doctor` say something else than what is there; [] when they tell the truth. */
+/** Returns where `ps` and `doctor` say something else than what is there; [] when they tell the truth. */
 export async function findLies(world: FaultWorld): Promise<string[]> {
   const [ps, doctor, running] = [
     await world.here('ps', '--json'),
@@ -94,7 +94,7 @@ function hasIndex(worktree: string): boolean {
   return existsSync(path.join(pointer.replace('gitdir: ', '').trim(), 'index'));
 }
 
-/** Gives what really runs, `ticket/service`, by asking neither records nor stack. */
+/** Returns what really runs, `ticket/service`, by asking neither records nor stack. */
 export async function listRunning(world: FaultWorld): Promise<ReadonlySet<string>> {
   return world.scene === 'docker' ? listContainers(world.root) : listServers(world.root);
 }
@@ -130,7 +130,7 @@ function readProc(pid: string, file: string): string {
   }
 }
 
-/** Gives why a ticket does not run as it should: each service answers, for itself and with the others' true addresses. */
+/** Returns why a ticket does not run as it should: each service answers, for itself and with the others' true addresses. */
 export async function findNotRunning(world: FaultWorld, ticket: string): Promise<string[]> {
   const view: StackView = JSON.parse((await world.here('ps', '--json')).stdout);
   const instance = view.instances.find((one) => one.ticket === ticket);

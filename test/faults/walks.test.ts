@@ -46,7 +46,7 @@ describe.each(['process', 'docker'] as const)('a random walk on %s', (runtime) =
   );
 });
 
-/** Takes one step: a command, in one of four cases killed on its way. Gives it in words, and what the model says then. */
+/** Takes one step: a command, in one of four cases killed on its way. Returns it in words, and what the model says then. */
 async function walk(world: FaultWorld, model: Model, random: Random): Promise<string> {
   const ticket = random.pick(TICKETS);
   const name = ticket.replace('/', '-');
@@ -77,7 +77,7 @@ function follow(model: Model, verb: string, ticket: string): void {
   else if (verb === 'create' || verb === 'start' || verb === 'add') model.set(ticket, 'running');
 }
 
-/** Gives where the world is not as the model says. */
+/** Returns where the world is not as the model says. */
 async function findOff(world: FaultWorld, model: Model): Promise<string[]> {
   const known = Object.keys(world.state()?.instances ?? {});
   const missing = [...model].flatMap(([ticket, wanted]) =>

@@ -78,7 +78,7 @@ export async function makeFaultWorld(scene: Scene, person?: number): Promise<Fau
   }
 }
 
-/** Gives a world to somebody, as whom all commands and git run from then on. */
+/** Hands a world to somebody, as whom all commands and git run from then on. */
 function giveTo(world: FaultWorld, person: number): void {
   const through = asUser(person);
   const { start, raze } = world;

@@ -63,7 +63,7 @@ async function makeWorld() {
   };
 }
 
-/** Takes a filter away that git requires. Gives what brings it back. */
+/** Takes a filter away that git requires. Returns what brings it back. */
 function loseFilter(repo: string): () => void {
   git(repo, 'config', 'filter.strip.required', 'true');
   git(repo, 'config', 'filter.strip.clean', 'no-such-filter');

@@ -163,7 +163,7 @@ describe('another repo among the files', () => {
     await noteWritten(place, async () => patch('vendor/patched'));
     expect(await find()).toEqual([]);
     patch('vendor/mine');
-    // What a person made stays theirs when it is set up anew.
+    // What a person made stays theirs when it is set up again.
     await noteWritten(place, async () => undefined);
     expect(await find()).toHaveLength(1);
     commitFile(at('vendor/patched'), 'more', 'x');

@@ -84,7 +84,7 @@ describe('what the set-up writes is nobody’s work', () => {
     expect(await find()).toEqual(expect.arrayContaining(['uncommitted file-1', 'uncommitted made.txt']));
   });
 
-  it('but what was somebody’s before stays theirs, also when it is set up anew', async () => {
+  it('but what was somebody’s before stays theirs, also when it is set up again', async () => {
     const { write, find, setUp } = await makeWorld();
     await setUp(() => write('file-1', 'first\n'));
     write('file-2', 'mine\n');
@@ -116,7 +116,7 @@ describe('what the set-up writes is nobody’s work', () => {
     await setUp(() => write('lib/gen/types.ts', 'otherwise\n'));
     expect(await find()).toEqual([]);
     write('lib/gen/types.ts', 'mine\n');
-    await setUp(() => write('lib/file-1', 'generated anew\n'));
+    await setUp(() => write('lib/file-1', 'generated again\n'));
     expect(await find()).toEqual(['uncommitted lib']);
   });
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import { build } from 'esbuild';
 
-/** Gives a file that plain Node runs, made from a TypeScript one; it lies in `folder`. */
+/** Returns a file that plain Node runs, made from a TypeScript one; it lies in `folder`. */
 export async function bundleScript(entry: string, folder: string): Promise<string> {
   const outfile = path.join(folder, `${path.basename(entry, '.ts')}.mjs`);
   await build({
@@ -24,7 +24,7 @@ export interface Ended {
   stderr: string;
 }
 
-/** Runs a script in a process of its own. Gives the process and, once it has ended, what it came to. */
+/** Runs a script in a process of its own. Returns the process and, once it has ended, what it came to. */
 export function runScript(file: string, args: readonly string[]): { child: ChildProcess; ended: Promise<Ended> } {
   const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const out = { stdout: '', stderr: '' };

@@ -34,7 +34,7 @@ export interface EngineProxy {
 /** A page as a company's proxy answers with it. */
 export const HTML_PAGE = answer('502 Bad Gateway', 'text/html', '<html><body><h1>Bad gateway</h1></body></html>');
 
-/** Gives a whole HTTP answer. */
+/** Returns a whole HTTP answer. */
 export function answer(status: string, type: string, body: string): string {
   return `HTTP/1.1 ${status}\r\nContent-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }

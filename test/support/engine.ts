@@ -9,7 +9,7 @@ export const NODE_IMAGE = process.env.STACK_TEST_IMAGE ?? 'node:22-alpine';
 const query = { env: process.env, home: process.env.HOME ?? '/', platform: process.platform };
 
 /**
- * Gives the engine that the environment names; undefined, said loudly, when none answers, so that the tests that need it
+ * Returns the engine that the environment names; undefined, said loudly, when none answers, so that the tests that need it
  * are skipped. Throws instead where `STACK_REQUIRE_ENGINE=1`, as in CI.
  */
 export async function findTestEngine(person?: { uid: number; gid: number }): Promise<DockerEngine | undefined> {
@@ -21,12 +21,12 @@ export async function findTestEngine(person?: { uid: number; gid: number }): Pro
   return undefined;
 }
 
-/** Gives a plain client of the same engine, to look from outside at what the code under test did. */
+/** Returns a plain client of the same engine, to look from outside at what the code under test did. */
 export async function openClient(): Promise<Docker> {
   return new Docker((await findEngine(query)).options);
 }
 
-/** Gives what an engine has with a root's label: `container x`, `network y`. */
+/** Returns what an engine has with a root's label: `container x`, `network y`. */
 export async function listLabelled(client: Docker, rootId: string): Promise<string[]> {
   const filters = { label: [`${LABELS.root}=${rootId}`] };
   const [containers, networks, volumes, images] = await Promise.all([

@@ -19,7 +19,7 @@ export function git(cwd: string, ...args: string[]): string {
   return execFileSync('git', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).replace(/\n$/, '');
 }
 
-/** Makes a repo on `main` with one commit and the branches asked for. Gives its folder. */
+/** Makes a repo on `main` with one commit and the branches asked for. Returns its folder. */
 export function makeRepo(folder: string, { files = 1, branches = [] }: RepoShape = {}): string {
   mkdirSync(folder, { recursive: true });
   git(folder, 'init', '--quiet');
@@ -34,7 +34,7 @@ export function makeRepo(folder: string, { files = 1, branches = [] }: RepoShape
   return folder;
 }
 
-/** Commits one file on what is checked out. Gives the commit's id. */
+/** Commits one file on what is checked out. Returns the commit's id. */
 export function commitFile(folder: string, name: string, text: string): string {
   writeFileSync(path.join(folder, name), text);
   git(folder, 'add', '--', name);
@@ -42,7 +42,7 @@ export function commitFile(folder: string, name: string, text: string): string {
   return git(folder, 'rev-parse', 'HEAD');
 }
 
-/** Makes a bare remote and a clone of it. Gives both folders. */
+/** Makes a bare remote and a clone of it. Returns both folders. */
 export function makeClone(folder: string, shape: RepoShape = {}): { remote: string; clone: string } {
   const seed = makeRepo(path.join(folder, 'seed'), shape);
   const remote = path.join(folder, 'remote.git');
@@ -69,7 +69,7 @@ export function makeSuperproject(folder: string): { top: string; libRemote: stri
   return { top, libRemote: lib.remote };
 }
 
-/** Gives a repo a hook. */
+/** Returns a repo a hook. */
 export function writeHook(repo: string, name: string, script: string): void {
   const file = path.join(repo, '.git', 'hooks', name);
   mkdirSync(path.dirname(file), { recursive: true });
@@ -77,7 +77,7 @@ export function writeHook(repo: string, name: string, script: string): void {
   chmodSync(file, 0o755);
 }
 
-/** Gives all refs of a repo with what they point to, one a line: the same text means that nothing was made or moved. */
+/** Returns all refs of a repo with what they point to, one a line: the same text means that nothing was made or moved. */
 export function listRefs(repo: string): string {
   return git(repo, 'for-each-ref', '--format=%(refname) %(objectname)');
 }

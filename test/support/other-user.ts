@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { BIN } from './shop.ts';
 
-/** Gives what starts the command as another user: `through` of a shop's `stack`. */
+/** Returns what starts the command as another user: `through` of a shop's `stack`. */
 export function asUser(uid: number): string[] {
   return ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { listCommandLines } from './processes.ts';
 import type { Shop } from './shop.ts';
 
-/** Gives the address of a shared Postgres or Redis, as `ps` tells it, with the password that stack has made up for it, where it has. */
+/** Returns the address of a shared Postgres or Redis, as `ps` tells it, with the password that stack has made up for it, where it has. */
 export function withOwnPassword(root: string, url: string): string {
   const file = path.join(root, '.stack/passwords.json');
   const passwords = (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}) as Record<string, string>;
@@ -12,7 +12,7 @@ export function withOwnPassword(root: string, url: string): string {
   return password === undefined ? url : Object.assign(address, { password }).href;
 }
 
-/** Gives all that stack prints and writes down for others, and what any user of this machine sees of its programs (Linux). */
+/** Returns all that stack prints and writes down for others, and what any user of this machine sees of its programs (Linux). */
 export async function listTold(shop: Shop): Promise<string[]> {
   const printed = await Promise.all(
     [['ps', '--json'], ['check'], ['doctor', '--json']].map((args) => shop.stack(args)),

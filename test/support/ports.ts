@@ -11,7 +11,7 @@ const PARTS = 4;
 const part = FIRST + ((Number(process.env.VITEST_POOL_ID ?? 1) - 1) % PARTS) * PART;
 let next = Math.floor(Math.random() * PART);
 
-/** Gives the first of `size` ports in a row on which nothing listens; no two calls in a test file give the same. */
+/** Returns the first of `size` ports in a row on which nothing listens; no two calls in a test file give the same. */
 export function freePorts(size = 1): number {
   const taken = listTaken();
   for (let asked = 0; asked < PART; asked += size) {

@@ -17,7 +17,7 @@ export function kill(pid: number): void {
   }
 }
 
-/** Gives what any user of this machine sees of its programs (Linux). */
+/** Returns what any user of this machine sees of its programs (Linux). */
 export function listCommandLines(): string[] {
   return readdirSync('/proc').flatMap((pid) => (/^\d+$/.test(pid) ? readCommand(pid) : []));
 }

@@ -45,7 +45,7 @@ export interface Product {
   dispose(): Promise<void>;
 }
 
-/** Gives an environment that is nobody's: no settings of git, npm or docker, but the engine's address. */
+/** Returns an environment that is nobody's: no settings of git, npm or docker, but the engine's address. */
 export function isolatedEnv(home: string): Record<string, string> {
   const kept = ['PATH', 'DOCKER_HOST', 'DOCKER_CONFIG', 'LANG', 'TMPDIR', 'SystemRoot'].flatMap((key) => {
     const value = process.env[key];
@@ -146,7 +146,7 @@ export async function makeProduct(options: { runtime?: 'docker' | 'process' } = 
   };
 }
 
-/** Gives everything there is of a root outside its folder: `container x`, `network y`, `process 7`; and its data, `volume z`. */
+/** Returns everything there is of a root outside its folder: `container x`, `network y`, `process 7`; and its data, `volume z`. */
 export async function listLeft(root: string, runtime: 'docker' | 'process'): Promise<string[]> {
   return runtime === 'docker' ? listInEngine(root) : [...listInside(root), ...listEmbedded(root)];
 }

@@ -23,7 +23,7 @@ export function docker(...args: string[]): { status: number | null; stdout: stri
   return spawnSync('docker', args, { encoding: 'utf8' });
 }
 
-/** Gives a compose project for `docker-compose.base.yml`, with its network made and nothing started; `name` is the project's and the network's. */
+/** Returns a compose project for `docker-compose.base.yml`, with its network made and nothing started; `name` is the project's and the network's. */
 export async function makeSharedProject(
   file = BASE_FILE,
   env: Record<string, string> = {},
@@ -69,7 +69,7 @@ export async function startShared(shared: SharedServices): Promise<void> {
   );
 }
 
-/** Gives `name: status` of a project's containers, stopped ones included. */
+/** Returns `name: status` of a project's containers, stopped ones included. */
 export function containersOf(project: string): string[] {
   const filter = `label=com.docker.compose.project=${project}`;
   const format = '{{.Label "com.docker.compose.service"}}: {{.Status}}';

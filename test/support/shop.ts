@@ -84,7 +84,7 @@ function noEngine(folder: string): string {
   return `unix://${folder}/no-engine.sock`;
 }
 
-/** Gives a shop around a root that is there. */
+/** Returns a shop around a root that is there. */
 export function openShop(folder: string, root: string, env: Record<string, string>): Shop {
   const port = freePorts(20);
   const at = (...parts: string[]): string => path.resolve(root, ...parts);
@@ -274,7 +274,7 @@ function readRecord(file: string): string {
   return JSON.stringify(sortKeys(record));
 }
 
-/** Gives the ids of processes that were started for a root (Linux; [] elsewhere). */
+/** Returns the ids of processes that were started for a root (Linux; [] elsewhere). */
 export function listProcesses(root: string): number[] {
   if (!existsSync('/proc/self/environ')) return [];
   return readdirSync('/proc')

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, onTestFinished } from 'vitest';
 
-/** Makes a folder for the test that runs, and deletes it with the test. Gives its real path. */
+/** Makes a folder for the test that runs, and deletes it with the test. Returns its real path. */
 export function makeTemp(name = 'test'): string {
   const folder = mkdtempSync(path.join(realpathSync(tmpdir()), `stack-${name}-`));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));

@@ -53,7 +53,7 @@ const good: StackState = {
   },
 };
 
-/** Gives the good state with one value in it replaced, or taken away. */
+/** Returns the good state with one value in it replaced, or taken away. */
 function spoil(where: string, value: unknown): string {
   const state = structuredClone(good) as unknown as Record<string, unknown>;
   const keys = where.split(' ');
@@ -245,7 +245,7 @@ const NASTY = [
   'ｆeat',
 ];
 
-/** Gives the good state with one value, somewhere in it, replaced or taken away; now and then cut short. */
+/** Returns the good state with one value, somewhere in it, replaced or taken away; now and then cut short. */
 function changeAtRandom(random: () => number): string {
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
   const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
@@ -271,7 +271,7 @@ function expectSafe(name: string, { folder, repos, services }: InstanceRecord): 
   expect(ports.filter((port) => !Number.isInteger(port) || port < 1 || port > 65_535)).toEqual([]);
 }
 
-/** Gives the same numbers in [0, 1) for the same seed (mulberry32). */
+/** Returns the same numbers in [0, 1) for the same seed (mulberry32). */
 function makeRandom(seed: number): () => number {
   let state = seed;
   return () => {

@@ -26,7 +26,7 @@ export interface Patience {
   readonly seconds: number;
 }
 
-/** Gives the seconds of `STACK_ENGINE_TIMEOUT`, or the default. */
+/** Returns the seconds of `STACK_ENGINE_TIMEOUT`, or the default. */
 export function readPatience(env: Readonly<Record<string, string | undefined>>): number {
   const seconds = Number(env.STACK_ENGINE_TIMEOUT);
   return seconds > 0 ? seconds : QUESTION_SECONDS;
@@ -154,7 +154,7 @@ function isWait({ path }: Request): boolean {
   return /\/wait(\?|$)/.test(path);
 }
 
-/** Gives how long the engine may be silent, in milliseconds; undefined: for ever. */
+/** Returns how long the engine may be silent, in milliseconds; undefined: for ever. */
 function limitOf({ patience, silent }: Line, request: Request): number | undefined {
   if (isWait(request)) return undefined;
   const question = patience.seconds * 1000;
@@ -173,7 +173,7 @@ function silence({ where }: Line, limit: number): StackError {
   );
 }
 
-/** Gives the stream, which fails when the engine is silent for too long while somebody waits for more. */
+/** Returns the stream, which fails when the engine is silent for too long while somebody waits for more. */
 function hearOut(line: Line, request: Request, answer: IncomingMessage): Readable {
   // Who follows a log waits for what may never be printed.
   if (request.options?.follow) return answer;
@@ -219,7 +219,7 @@ function readJson(line: Line, answer: IncomingMessage, text: string): unknown {
   }
 }
 
-/** Gives the refusal in docker-modem's shape, as `error.ts` reads it. Every refusal of an engine is JSON (since Docker 1.12). */
+/** Returns the refusal in docker-modem's shape, as `error.ts` reads it. Every refusal of an engine is JSON (since Docker 1.12). */
 function refuse(line: Line, { statusCodes }: Request, answer: IncomingMessage, text: string): never {
   const json = readMessage(text);
   if (!json) throw noEngine(line, answer, undefined);

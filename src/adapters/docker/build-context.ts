@@ -5,7 +5,7 @@ import { createGzip } from 'node:zlib';
 import { readFileIfThere } from '../files/files.ts';
 
 /**
- * Gives a build's folder as a zipped archive, without what its `.dockerignore` names; the Dockerfile goes along even when
+ * Returns a build's folder as a zipped archive, without what its `.dockerignore` names; the Dockerfile goes along even when
  * it is named there, as with the docker program. Everything in it is root's, so that the engine's cache does not depend
  * on who builds. `dockerfile` is relative to the folder.
  */
@@ -22,7 +22,7 @@ export async function packContext(folder: string, dockerfile: string): Promise<R
   return archive.on('error', (error) => zipped.destroy(error)).pipe(zipped);
 }
 
-/** Gives whether a path, relative to the folder, stays out of the archive. */
+/** Returns whether a path, relative to the folder, stays out of the archive. */
 async function readIgnore(folder: string, dockerfile: string): Promise<(name: string) => boolean> {
   const rules = await readRules(folder, dockerfile);
   // The package's types say it is an ES module with a default; it is CommonJS with one.

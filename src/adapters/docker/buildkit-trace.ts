@@ -6,7 +6,7 @@ const RESPONSE = { vertexes: 1, logs: 3 } as const;
 const VERTEX = { name: 3, started: 5, completed: 6 } as const;
 const LOG = { message: 4 } as const;
 
-/** Gives what a trace adds to the output, in lines: the names of steps that begin, and what their commands print. */
+/** Returns what a trace adds to the output, in lines: the names of steps that begin, and what their commands print. */
 export function readTrace(base64: string): string[] {
   const response = readFields(Buffer.from(base64, 'base64'));
   const begun = (response.get(RESPONSE.vertexes) ?? []).flatMap((bytes) => {
@@ -25,7 +25,7 @@ const FIXED64 = 1;
 const DELIMITED = 2;
 const FIXED32 = 5;
 
-/** Gives the delimited fields (texts, messages) of a protobuf message by number, and passes over all others. */
+/** Returns the delimited fields (texts, messages) of a protobuf message by number, and passes over all others. */
 function readFields(bytes: Buffer): Map<number, Buffer[]> {
   const fields = new Map<number, Buffer[]>();
   let at = 0;

@@ -43,7 +43,7 @@ export interface ComposeProject {
   signal?: AbortSignal;
 }
 
-/** Gives the compose that this machine has, the plugin before the older program; undefined when it has none. */
+/** Returns the compose that this machine has, the plugin before the older program; undefined when it has none. */
 export async function findCompose(env: Readonly<Record<string, string | undefined>>): Promise<ComposeTool | undefined> {
   for (const command of [['docker', 'compose'], ['docker-compose']]) {
     const [program = '', ...args] = [...command, 'version', '--short'];
@@ -59,7 +59,7 @@ const NOTHING_FETCHED = { COMPOSE_EXPERIMENTAL_GIT_REMOTE: 'false', COMPOSE_EXPE
 const ASK_MS = 10_000;
 
 /**
- * Gives a compose file as the plugin resolves it, with its variables as written, in YAML; `null` where the plugin is not
+ * Returns a compose file as the plugin resolves it, with its variables as written, in YAML; `null` where the plugin is not
  * there or says no, undefined where it says nothing. The older program cannot do it: it refuses a port that is a variable.
  */
 export async function askCompose(
@@ -90,7 +90,7 @@ export async function composeUp(project: ComposeProject, services: readonly stri
   await runCompose(project, ['up', '--detach', ...services]);
 }
 
-/** Makes the named services anew and starts them, with the data of their volumes. Throws as `composeUp` does. */
+/** Makes the named services again and starts them, with the data of their volumes. Throws as `composeUp` does. */
 export async function composeRenew(project: ComposeProject, services: readonly string[]): Promise<void> {
   await runCompose(project, ['up', '--detach', '--force-recreate', ...services]);
 }

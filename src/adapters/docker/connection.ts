@@ -27,7 +27,7 @@ export interface Connection {
   facts(): Promise<EngineFacts>;
 }
 
-/** Gives a connection that asks for the engine's facts on first use. */
+/** Returns a connection that asks for the engine's facts on first use. */
 export function createConnection(parts: Omit<Connection, 'facts'>): Connection {
   let facts: Promise<EngineFacts> | undefined;
   return { ...parts, facts: () => (facts ??= readFacts(parts.client)) };

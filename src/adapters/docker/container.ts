@@ -6,7 +6,7 @@ import { orMissing, readReason, readStatus } from './error.ts';
 
 const REMOVAL_MS = 30_000;
 
-/** Gives what the engine knows of a container; undefined when it has none of that name or id. */
+/** Returns what the engine knows of a container; undefined when it has none of that name or id. */
 export async function inspectContainer(conn: Connection, id: string): Promise<ContainerInspectInfo | undefined> {
   return orMissing(conn.client.getContainer(id).inspect());
 }
@@ -49,7 +49,7 @@ function explainCreateError(error: unknown, options: ContainerCreateOptions): un
   return error;
 }
 
-/** Gives the error for a container name that somebody else's container has. */
+/** Returns the error for a container name that somebody else's container has. */
 export function nameTaken(name: string, cause?: unknown): StackError {
   return new StackError('engine', `the container name ${name} is taken by a container that is not this stack's`, {
     hint: `\`docker rm -f ${name}\` frees it, if nobody needs that container`,

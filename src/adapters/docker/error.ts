@@ -10,12 +10,12 @@ interface EngineFailure {
   message?: string;
 }
 
-/** Gives the HTTP status the engine answered with; undefined when it did not answer. */
+/** Returns the HTTP status the engine answered with; undefined when it did not answer. */
 export function readStatus(error: unknown): number | undefined {
   return (error as EngineFailure | undefined)?.statusCode;
 }
 
-/** Gives the engine's own words, without dockerode's `(HTTP code 500) server error - ` in front. */
+/** Returns the engine's own words, without dockerode's `(HTTP code 500) server error - ` in front. */
 export function readReason(error: unknown): string {
   const { json, message = String(error) } = (error ?? {}) as EngineFailure;
   return (json?.message ?? message).replace(/^\(HTTP code \d+\) [^-]* - /, '').trim();
@@ -41,7 +41,7 @@ const UNREACHABLE = new Set([
 ]);
 
 /**
- * Gives what a failed call to the engine stands for: `interrupted` for an abort, `engine` when it refused or did not
+ * Returns what a failed call to the engine stands for: `interrupted` for an abort, `engine` when it refused or did not
  * answer. Anything else is not the engine's and passes as it is.
  */
 export function explainEngineError(error: unknown, where: string): unknown {
@@ -75,7 +75,7 @@ export function explainEngineError(error: unknown, where: string): unknown {
 }
 
 /**
- * Gives the host port an error is about when it says that a port is taken, else undefined. Engines have a status of their
+ * Returns the host port an error is about when it says that a port is taken, else undefined. Engines have a status of their
  * own for it nowhere, but these wordings: Docker's allocator and proxy, Docker Desktop, Docker 28, Podman, Windows.
  */
 export function findTakenPort(error: unknown, ports: readonly number[]): number | undefined {

@@ -40,7 +40,7 @@ interface Endpoint {
 }
 
 /**
- * Gives the engine that the docker program would ask: the host asked for, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current
+ * Returns the engine that the docker program would ask: the host asked for, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current
  * context of the docker config, the default socket. Asks nothing of the engine itself. Throws `engine` for a context or
  * certificate that is not there and for an address that cannot be read.
  */

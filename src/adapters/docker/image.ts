@@ -6,12 +6,12 @@ import { explainEngineError, orMissing, readReason, readStatus } from './error.t
 /** Takes a line about how far something is. */
 export type OnProgress = (text: string) => void;
 
-/** Gives whether the engine has an image. */
+/** Returns whether the engine has an image. */
 export async function hasImage(conn: Connection, ref: string): Promise<boolean> {
   return (await readImageId(conn, ref)) !== undefined;
 }
 
-/** Gives an image's labels; undefined when the engine has none of that name. */
+/** Returns an image's labels; undefined when the engine has none of that name. */
 export async function readImageLabels(
   conn: Connection,
   ref: string,
@@ -20,7 +20,7 @@ export async function readImageLabels(
   return image && (image.Config.Labels ?? {});
 }
 
-/** Gives an image's id; undefined when the engine has none of that name. */
+/** Returns an image's id; undefined when the engine has none of that name. */
 export async function readImageId(conn: Connection, ref: string): Promise<string | undefined> {
   return (await orMissing(conn.client.getImage(ref).inspect()))?.Id;
 }

@@ -3,7 +3,7 @@ import type { LogLine } from '../../domain/runtime.ts';
 import { makeSplitter } from '../split-lines.ts';
 
 /**
- * Gives the lines of a container's output as they come. `multiplexed` output tells the streams apart by frames; that of
+ * Returns the lines of a container's output as they come. `multiplexed` output tells the streams apart by frames; that of
  * a terminal is one stream. Characters and lines may be cut anywhere between chunks. Ends when the stream ends.
  */
 export async function* readLines(stream: Readable, multiplexed: boolean): AsyncGenerator<LogLine> {

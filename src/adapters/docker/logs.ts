@@ -6,7 +6,7 @@ import { inspectContainer } from './container.ts';
 import { explainEngineError } from './error.ts';
 import { readLines } from './lines.ts';
 
-/** Gives a workload's output, as `Runtime.logs` says. Throws `not-found` when there is no container, `engine`. */
+/** Returns a workload's output, as `Runtime.logs` says. Throws `not-found` when there is no container, `engine`. */
 export async function* readLogs(conn: Connection, ref: WorkloadRef, options: LogOptions): AsyncGenerator<LogLine> {
   const { signal } = options;
   try {
@@ -22,7 +22,7 @@ export async function* readLogs(conn: Connection, ref: WorkloadRef, options: Log
   }
 }
 
-/** Gives the last lines of a container's output, without telling its streams apart. Throws `engine`. */
+/** Returns the last lines of a container's output, without telling its streams apart. Throws `engine`. */
 export async function readLogTail(conn: Connection, container: string, count: number): Promise<string[]> {
   const info = await inspectContainer(conn, container);
   if (!info) return [];

@@ -14,7 +14,7 @@ export interface NetworkState {
   readonly containers: readonly string[];
 }
 
-/** Gives a network; undefined when there is none of that name. */
+/** Returns a network; undefined when there is none of that name. */
 export async function inspectNetwork(conn: Connection, name: string): Promise<NetworkState | undefined> {
   const [first] = await listByName(conn, name);
   if (first === undefined) return undefined;
@@ -106,7 +106,7 @@ export async function connectContainer(
   const known: string[] = there?.Aliases ?? [];
   if (there && aliases.every((alias) => known.includes(alias))) return;
   const target = conn.client.getNetwork(network);
-  // A connection's names cannot be changed, only made anew, with those it had.
+  // A connection's names cannot be changed, only made again, with those it had.
   if (there) await target.disconnect({ Container: container, Force: true });
   const Aliases = [...new Set([...known, ...aliases])];
   await target.connect({ Container: container, EndpointConfig: { Aliases } });

@@ -2,7 +2,7 @@ import type { Program, WorkloadRef } from '../../domain/runtime.ts';
 import type { Connection } from './connection.ts';
 import { inspectContainer } from './container.ts';
 
-/** Gives a workload's container with the env the engine started it with. What its command lays over it is not seen. */
+/** Returns a workload's container with the env the engine started it with. What its command lays over it is not seen. */
 export async function listPrograms(conn: Connection, ref: WorkloadRef): Promise<Program[]> {
   const found = await inspectContainer(conn, ref.name);
   if (!found?.State.Running) return [];
@@ -22,7 +22,7 @@ export async function listPrograms(conn: Connection, ref: WorkloadRef): Promise<
   ];
 }
 
-/** Gives the ports that are published to other machines than this one; each may stand there for both families. */
+/** Returns the ports that are published to other machines than this one; each may stand there for both families. */
 function listOpen(ports: Readonly<Record<string, { HostIp: string; HostPort: string }[] | null>>): number[] {
   const bindings = Object.values(ports).flatMap((found) => found ?? []);
   return [...new Set(bindings.filter(({ HostIp }) => !isLoopback(HostIp)).map(({ HostPort }) => Number(HostPort)))];

@@ -26,7 +26,7 @@ export interface ProjectContainer {
   readonly networks: readonly string[];
 }
 
-/** Gives the containers of a compose project, stopped ones too. One question to the engine. */
+/** Returns the containers of a compose project, stopped ones too. One question to the engine. */
 export async function listProject(conn: Connection, project: string): Promise<ProjectContainer[]> {
   const label = [`${COMPOSE.project}=${project}`, `${COMPOSE.oneOff}=False`];
   const found = await conn.client.listContainers({ all: true, filters: { label } });
@@ -44,8 +44,8 @@ export async function listProject(conn: Connection, project: string): Promise<Pr
 }
 
 /**
- * Gives the services of a compose project whose containers are at rest and hold on to a network that is gone, be there another
- * one of its name or not: the engine does not start them, so they can only be made anew.
+ * Returns the services of a compose project whose containers are at rest and hold on to a network that is gone, be there another
+ * one of its name or not: the engine does not start them, so they can only be made again.
  */
 export async function listStranded({ client }: Connection, project: string): Promise<string[]> {
   const label = [`${COMPOSE.project}=${project}`, `${COMPOSE.oneOff}=False`];
@@ -104,7 +104,7 @@ export interface ContainerDetails {
   readonly outOfMemory: boolean;
 }
 
-/** Gives what one container is doing; undefined when there is none. */
+/** Returns what one container is doing; undefined when there is none. */
 export async function inspectState(conn: Connection, container: string): Promise<ContainerDetails | undefined> {
   const info = await inspectContainer(conn, container);
   if (!info) return undefined;
@@ -131,7 +131,7 @@ export interface OwnedThings {
   readonly images: readonly OwnedThing[];
 }
 
-/** Gives everything of a root that the engine has, with its labels. */
+/** Returns everything of a root that the engine has, with its labels. */
 export async function listOwned(conn: Connection, rootId: string): Promise<OwnedThings> {
   const filters = { label: [`${LABELS.root}=${rootId}`] };
   const [containers, networks, images, volumes] = await Promise.all([

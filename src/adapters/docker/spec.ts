@@ -24,7 +24,7 @@ export interface Surroundings {
   readonly logsToJsonFile: boolean;
 }
 
-/** Gives the create request of a workload's own container: named, on the network, its ports published. */
+/** Returns the create request of a workload's own container: named, on the network, its ports published. */
 export function describeWorkload(spec: WorkloadSpec, surroundings: Surroundings): ContainerCreateOptions {
   const common = describeCommon(spec, surroundings, false);
   return {
@@ -38,7 +38,7 @@ export function describeWorkload(spec: WorkloadSpec, surroundings: Surroundings)
 }
 
 /**
- * Gives the create request of a container that runs one command in the workload's surroundings: no ports, no alias, and
+ * Returns the create request of a container that runs one command in the workload's surroundings: no ports, no alias, and
  * not the image's entrypoint, which may need what the command is about to install.
  */
 export function describeOneOff(
@@ -89,7 +89,7 @@ function toArgv(command: string | readonly string[]): string[] {
   return typeof command === 'string' ? ['sh', '-c', command] : [...command];
 }
 
-/** Gives the labels of everything that belongs to a workload. */
+/** Returns the labels of everything that belongs to a workload. */
 export function describeOwnership(spec: WorkloadSpec): Record<string, string> {
   return {
     [LABELS.root]: spec.rootId,

@@ -6,7 +6,7 @@ import { inspectContainer } from './container.ts';
 import { COMPOSE } from './spec.ts';
 
 /**
- * Gives the workloads of a root, or of one instance. One question to the engine; with an instance, one more for each
+ * Returns the workloads of a root, or of one instance. One question to the engine; with an instance, one more for each
  * that runs, since only that tells when it was started and what it is called in its network.
  */
 export async function listWorkloads(conn: Connection, rootId: string, instance?: string): Promise<WorkloadStatus[]> {

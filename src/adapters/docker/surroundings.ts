@@ -6,7 +6,7 @@ import { describeOwnership, type Surroundings } from './spec.ts';
 import { readArchivedFile } from './tar.ts';
 
 /**
- * Gives who a workload runs as and how its output is kept. Containers run as the person, so that what they write into
+ * Returns who a workload runs as and how its output is kept. Containers run as the person, so that what they write into
  * the worktree is the person's; on a rootless engine that is root.
  */
 export async function observeSurroundings(conn: Connection, spec: WorkloadSpec): Promise<Surroundings> {

@@ -13,7 +13,7 @@ const FIELD = {
   magic: [257, 8],
 } as const;
 
-/** Gives an archive that holds one folder and nothing in it. Put over a folder that is there, it sets its owner and mode. */
+/** Returns an archive that holds one folder and nothing in it. Put over a folder that is there, it sets its owner and mode. */
 export function packFolder(name: string, mode: number, uid: number, gid: number): Buffer {
   const header = Buffer.alloc(BLOCK);
   const put = (field: keyof typeof FIELD, text: string) => header.write(text, FIELD[field][0], FIELD[field][1], 'utf8');
@@ -44,7 +44,7 @@ export interface ArchiveEntry {
   readonly size: number;
 }
 
-/** Gives the first entries of an archive, and reads no more of the stream than it must. */
+/** Returns the first entries of an archive, and reads no more of the stream than it must. */
 export async function readFirstEntries(stream: NodeJS.ReadableStream, count: number): Promise<ArchiveEntry[]> {
   const entries: ArchiveEntry[] = [];
   let bytes = Buffer.alloc(0);
@@ -66,7 +66,7 @@ export async function readFirstEntries(stream: NodeJS.ReadableStream, count: num
   return entries;
 }
 
-/** Gives the text of an archive's one file; '' when the entry is none (a link, a folder). */
+/** Returns the text of an archive's one file; '' when the entry is none (a link, a folder). */
 export async function readArchivedFile(stream: NodeJS.ReadableStream): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);

@@ -44,7 +44,7 @@ export async function removeVolume(conn: Connection, name: string, rootId: strin
   }
 }
 
-/** Gives the names of the volumes that compose made for a project. */
+/** Returns the names of the volumes that compose made for a project. */
 export async function listProjectVolumes(conn: Connection, project: string): Promise<string[]> {
   const { Volumes } = await conn.client.listVolumes({ filters: { label: [`${COMPOSE.project}=${project}`] } });
   return (Volumes ?? []).map(({ Name }) => Name);
@@ -55,7 +55,7 @@ export async function removeProjectVolumes(conn: Connection, names: readonly str
   for (const name of names) await orMissing(conn.client.getVolume(name).remove());
 }
 
-/** Gives the volumes of a root. */
+/** Returns the volumes of a root. */
 export async function listVolumes(conn: Connection, rootId: string): Promise<OwnedThing[]> {
   const { Volumes } = await conn.client.listVolumes({ filters: { label: [`${LABELS.root}=${rootId}`] } });
   return (Volumes ?? []).map((volume) => ({ name: volume.Name, labels: volume.Labels ?? {} }));

@@ -49,7 +49,7 @@ export async function removeWorkload(conn: Connection, ref: WorkloadRef): Promis
 }
 
 /**
- * Gives a workload's container, also when somebody has renamed it; undefined when there is none. Throws `engine` when its
+ * Returns a workload's container, also when somebody has renamed it; undefined when there is none. Throws `engine` when its
  * name stands for one that is not ours.
  */
 async function findOwn(conn: Connection, ref: WorkloadRef): Promise<ContainerInspectInfo | undefined> {
@@ -96,14 +96,14 @@ async function stopContainer(conn: Connection, { Id, Config, State }: ContainerI
   }
 }
 
-/** Gives those that started nobody: they do what the others are there for. */
+/** Returns those that started nobody: they do what the others are there for. */
 async function listWorkers(container: Container): Promise<number[]> {
   const parents = await listProcesses(container);
   const busy = new Set(parents.values());
   return [...parents.keys()].filter((pid) => !busy.has(pid));
 }
 
-/** Gives the processes of a container with their parents, by the engine's own numbers; none where it shows none. */
+/** Returns the processes of a container with their parents, by the engine's own numbers; none where it shows none. */
 async function listProcesses(container: Container): Promise<Map<number, number>> {
   const table = (await bestEffort(container.top({ ps_args: '-eo pid,ppid' }))) as { Processes: string[][] } | undefined;
   return new Map((table?.Processes ?? []).map(([pid, parent]) => [Number(pid), Number(parent)]));
@@ -120,14 +120,14 @@ function isJoined({ network, aliases }: WorkloadSpec, { NetworkSettings }: Conta
   return aliases.every((alias) => known.includes(alias));
 }
 
-/** The network may have been made anew since the container was stopped. */
+/** The network may have been made again since the container was stopped. */
 async function joinNetwork(conn: Connection, spec: WorkloadSpec, info: ContainerInspectInfo): Promise<void> {
   await leaveNetworks(conn, info);
   const EndpointConfig = { Aliases: [...spec.aliases] };
   await conn.client.getNetwork(spec.network).connect({ Container: info.Id, EndpointConfig });
 }
 
-/** Starts a container that was stopped. Gives false when it cannot be, e.g. since a mount is gone: it must be made anew. */
+/** Starts a container that was stopped. Returns false when it cannot be, e.g. since a mount is gone: it must be made again. */
 async function restartContainer(
   conn: Connection,
   spec: WorkloadSpec,

@@ -5,7 +5,7 @@ const ESCAPED = /[\udc80-\udcff]/u;
 const EACH_ESCAPED = /([\udc80-\udcff])/u;
 const OFFSET = 0xdc00;
 
-/** Gives bytes from git or the disk as text. Bytes that are no UTF-8 are kept, so `bytesOf` gives the same bytes again. */
+/** Returns bytes from git or the disk as text. Bytes that are no UTF-8 are kept, so `bytesOf` gives the same bytes again. */
 export function textOf(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (isUtf8(buffer)) return buffer.toString('utf8');
@@ -20,7 +20,7 @@ export function textOf(bytes: Uint8Array): string {
   return pieces.join('');
 }
 
-/** Gives the bytes that `textOf` made a text of. */
+/** Returns the bytes that `textOf` made a text of. */
 export function bytesOf(text: string): Buffer {
   if (!isEscaped(text)) return Buffer.from(text);
   const pieces = text.split(EACH_ESCAPED);
@@ -29,7 +29,7 @@ export function bytesOf(text: string): Buffer {
   );
 }
 
-/** Gives a path as Node's file functions take it: the text itself, or bytes where it is no UTF-8. */
+/** Returns a path as Node's file functions take it: the text itself, or bytes where it is no UTF-8. */
 export function pathOf(text: string): string | Buffer {
   return isEscaped(text) ? bytesOf(text) : text;
 }

@@ -79,7 +79,7 @@ export async function copyFiles(job: CopyJob, result: Copied): Promise<void> {
   await inSlices(copying.made.reverse(), (folder) => likeItsSource(copying, folder));
 }
 
-/** Gives a promise for a large file alone. */
+/** Returns a promise for a large file alone. */
 function copyOne(copying: Copying, { path: name, kind }: Found): void | Promise<void> {
   const passOver = (reason: string): void => void copying.result.passedOver.push(`${name} (${reason})`);
   // A pipe would be waited for, a device never ends.
@@ -175,7 +175,7 @@ function copyLink({ from, to, result }: Copying, name: string): void {
   if (inside === undefined) result.outside.push(`${name} -> ${written}`);
 }
 
-/** Gives what a link leads to, relative to the checkout; undefined for what is outside, and for git's own folder. */
+/** Returns what a link leads to, relative to the checkout; undefined for what is outside, and for git's own folder. */
 function placeInside(from: string, name: string, written: string): string | undefined {
   const target = path.resolve(from, path.dirname(name), written);
   const real = (): string =>

@@ -7,7 +7,7 @@ import { type ReadOptions, readWhole } from './read-file.ts';
 import { sweepTemporaries, temporaryIn } from './temporary.ts';
 
 /**
- * Gives the text of a file, undefined when there is none; `replaceFile` writes it back to the byte, also where it is not
+ * Returns the text of a file, undefined when there is none; `replaceFile` writes it back to the byte, also where it is not
  * UTF-8. Never hangs. Throws `files`, also for what is no regular file.
  */
 export async function readFileIfThere(file: string, options: ReadOptions = {}): Promise<string | undefined> {

@@ -43,7 +43,7 @@ export async function inSlices<Thing>(things: Iterable<Thing>, visit: (thing: Th
 }
 
 /**
- * Gives what globs match in a folder: a link that is met is a link, and not followed. `!glob` leaves out; `.git` is never among them.
+ * Returns what globs match in a folder: a link that is met is a link, and not followed. `!glob` leaves out; `.git` is never among them.
  * Throws `files` for a folder that matches and cannot be read.
  */
 export async function findMatches(top: string, globs: readonly string[]): Promise<Matches> {
@@ -72,7 +72,7 @@ export async function findMatches(top: string, globs: readonly string[]): Promis
   return { found: [...matched.values()], unmatched };
 }
 
-/** Gives a thing in a folder and everything below it, nothing where it is gone. Throws `files`. */
+/** Returns a thing in a folder and everything below it, nothing where it is gone. Throws `files`. */
 export async function listBelow(top: string, name: string): Promise<Found[]> {
   const kind = kindAt(top, name);
   const all: Found[] = [];

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { ifThere } from './file-errors.ts';
 
 /**
- * Gives the places in a folder, relative to it, at which something else is mounted: deleting the folder would delete what is
+ * Returns the places in a folder, relative to it, at which something else is mounted: deleting the folder would delete what is
  * there. Where the system has no `/proc` nothing is known. Throws `files`.
  */
 export async function listMounts(folder: string): Promise<string[]> {
@@ -18,7 +18,7 @@ export async function listMounts(folder: string): Promise<string[]> {
   return places.filter((place) => place.startsWith(`${top}/`)).map((place) => path.relative(top, place));
 }
 
-/** Gives a path as the table of mounts has it. */
+/** Returns a path as the table of mounts has it. */
 export function renderPlace(place: string): string {
   return place.replaceAll(/[\\ \t\n]/g, (letter) => `\\${letter.charCodeAt(0).toString(8).padStart(3, '0')}`);
 }

@@ -19,7 +19,7 @@ export interface Stranger {
 /** Whoever can write one of these says what stack runs, and which files it deletes. */
 const GUARDED = ['.', CONFIG_FILE, LOCAL_CONFIG_FILE, '.env', STATE_FOLDER];
 
-/** Gives what somebody else owns of a root and of the pointer that led to it. Never throws. */
+/** Returns what somebody else owns of a root and of the pointer that led to it. Never throws. */
 export function listStrangers({ root, pointer }: FoundRoot, env: Env): Promise<Stranger[]> {
   return keepStrangers(
     [
@@ -69,7 +69,7 @@ async function requireAllowed(strangers: readonly Stranger[], store: Allowed): P
   }
 }
 
-/** Gives how the trust store notes that files of one owner are obeyed in a folder. */
+/** Returns how the trust store notes that files of one owner are obeyed in a folder. */
 export function ownerMark(uid: number): string {
   return `uid ${uid}`;
 }

@@ -5,7 +5,7 @@ import { isThere, makeFolder } from './files.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Gives a person's home folder. Throws `files` for a user whom the system does not know and who has no HOME. */
+/** Returns a person's home folder. Throws `files` for a user whom the system does not know and who has no HOME. */
 export function homeOf(env: Env): string {
   if (env.HOME) return env.HOME;
   try {
@@ -22,7 +22,7 @@ export function homeOf(env: Env): string {
   }
 }
 
-/** Gives the folder of what stack keeps for a person and not for a root. Throws `files` without a home. */
+/** Returns the folder of what stack keeps for a person and not for a root. Throws `files` without a home. */
 export function personFolder(env: Env): string {
   return path.join(env.XDG_STATE_HOME || path.join(homeOf(env), '.local', 'state'), 'stack');
 }

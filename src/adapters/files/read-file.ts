@@ -25,7 +25,7 @@ export interface ReadOptions {
 }
 
 /**
- * Gives all bytes of a file. It looks before it opens, and never waits in `open`: Node waits for a blocked one even as it
+ * Returns all bytes of a file. It looks before it opens, and never waits in `open`: Node waits for a blocked one even as it
  * exits. Throws the system's own error (`ENOENT`, `EISDIR`, …), `interrupted`, and `files` for a socket, a device, a named
  * pipe that is not wanted, or one out of which nothing comes in time.
  */

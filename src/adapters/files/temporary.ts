@@ -6,7 +6,7 @@ import { ifReadable } from './file-errors.ts';
 
 const PATTERN = /^\.stack-(\d+)-[0-9a-f]{8}\.tmp$/;
 
-/** Gives a new path in a folder for a text that is to be renamed into its place; its name says which process writes it. */
+/** Returns a new path in a folder for a text that is to be renamed into its place; its name says which process writes it. */
 export function temporaryIn(folder: string): string {
   return path.join(folder, `.stack-${process.pid}-${randomBytes(4).toString('hex')}.tmp`);
 }

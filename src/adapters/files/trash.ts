@@ -61,7 +61,7 @@ async function requireNoMounts(folder: string): Promise<void> {
 }
 
 /**
- * Deletes in the background what a command that was killed, or a machine that went down, left in a trash. Gives a line for
+ * Deletes in the background what a command that was killed, or a machine that went down, left in a trash. Returns a line for
  * each thing that could not be deleted. Throws `files`.
  */
 export async function sweepTrash(trash: string): Promise<string[]> {

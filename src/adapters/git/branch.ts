@@ -36,7 +36,7 @@ export interface ExistingBranch {
 }
 
 /**
- * Checks that a branch of that name can be made. Gives the remote that has one of that name, as of the last fetch.
+ * Checks that a branch of that name can be made. Returns the remote that has one of that name, as of the last fetch.
  * Throws `usage` (no branch may be called so), `exists` (it is there, or another one's name is in the way).
  */
 export async function checkNewBranch({ repo, path: folder, branch }: BranchQuestion): Promise<{ onRemote?: string }> {
@@ -149,12 +149,12 @@ export interface LocalBranch {
   checkedOutAt: string;
 }
 
-/** Gives what asks `for-each-ref` for a branch: no argument can carry bytes that are not UTF-8, and `?` stands for any. */
+/** Returns what asks `for-each-ref` for a branch: no argument can carry bytes that are not UTF-8, and `?` stands for any. */
 export function refPattern(branch: string): string {
   return `refs/heads/${branch.replaceAll(/[\udc80-\udcff]/gu, '?')}`;
 }
 
-/** Gives a local branch, undefined when there is none of that name. */
+/** Returns a local branch, undefined when there is none of that name. */
 export async function findLocal(folder: string, branch: string): Promise<LocalBranch | undefined> {
   const format = '--format=%(refname)%00%(objectname)%00%(worktreepath)';
   const lines = (await askGit(folder, ['for-each-ref', format, refPattern(branch)])).split('\n');

@@ -13,7 +13,7 @@ export interface Commit {
 /** More commits than this are not listed. */
 export const MOST_COMMITS = 100;
 
-/** Gives the commits from these tips that no branch that stays, no tag and no remote has; the newest first. Throws `git`. */
+/** Returns the commits from these tips that no branch that stays, no tag and no remote has; the newest first. Throws `git`. */
 export async function listUnreachable(
   cwd: string,
   tips: readonly string[],
@@ -30,7 +30,7 @@ export async function listUnreachable(
 }
 
 /**
- * Gives the commits that only this branch, where it goes with the worktree, or a HEAD without branch in the worktree leads
+ * Returns the commits that only this branch, where it goes with the worktree, or a HEAD without branch in the worktree leads
  * to; the newest first. Throws `git`.
  */
 export async function listUnreachableCommits(
@@ -47,7 +47,7 @@ export async function listUnreachableCommits(
 }
 
 /**
- * Gives the commits of a submodule that neither its remotes nor the main checkout's copy of it have; a tag there goes with
+ * Returns the commits of a submodule that neither its remotes nor the main checkout's copy of it have; a tag there goes with
  * it. Throws `git`.
  */
 export async function listUnreachableInSubmodule({ gitDir, twin }: Submodule): Promise<Commit[]> {
@@ -59,14 +59,14 @@ export async function listUnreachableInSubmodule({ gitDir, twin }: Submodule): P
   return commits.filter((_, index) => known[index]?.endsWith(' missing'));
 }
 
-/** Gives the commit a worktree's HEAD is at when no branch is checked out, undefined otherwise. Throws `git`. */
+/** Returns the commit a worktree's HEAD is at when no branch is checked out, undefined otherwise. Throws `git`. */
 async function readDetachedHead(worktree: string): Promise<string | undefined> {
   // It ends with 1 where no branch is checked out; a branch may have no commit yet.
   if ((await tryGit(worktree, ['symbolic-ref', '--quiet', 'HEAD'])).exitCode === 0) return undefined;
   return (await askGit(worktree, ['rev-parse', 'HEAD'])).trim();
 }
 
-/** Gives the commits that `git log` finds from some revisions, the newest first. Throws `git`. */
+/** Returns the commits that `git log` finds from some revisions, the newest first. Throws `git`. */
 export async function listCommits(cwd: string, revisions: readonly string[], how: AskOptions = {}): Promise<Commit[]> {
   const options = [`--max-count=${MOST_COMMITS}`, '--no-patch', '--no-show-signature', '--format=%H %s'];
   const lines = (await askGit(cwd, ['log', ...options, ...revisions, '--'], how)).split('\n');

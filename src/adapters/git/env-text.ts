@@ -24,7 +24,7 @@ export async function isKnownText({ worktree, repoPath, file, noted }: EnvFile):
   return text.trim() === '' || hashOf(text) === noted || text.trim() === (await read(repoPath))?.trim();
 }
 
-/** Gives a hash of the text around stack's block in an env file. */
+/** Returns a hash of the text around stack's block in an env file. */
 export function hashOf(text: string): string {
   return shortHash(text.trim());
 }

@@ -224,7 +224,7 @@ async function runChange(cwd: string, args: readonly string[], options: ChangeOp
   return { exitCode: result.exitCode ?? -1, stdout: textOf(result.stdout), stderr: textOf(result.stderr), timedOut };
 }
 
-/** Gives git's version, `2.39.5`. Throws `git` when it is not there or older than 2.31. */
+/** Returns git's version, `2.39.5`. Throws `git` when it is not there or older than 2.31. */
 export async function gitVersion(): Promise<string> {
   const text = await askGit('/', ['--version']);
   const version = /\d+(\.\d+)+/.exec(text)?.[0] ?? '0';
@@ -234,7 +234,7 @@ export async function gitVersion(): Promise<string> {
 }
 
 /**
- * Gives a `git` error: what was tried, git's own first line about it, and below that all that git said: what a filter, a hook,
+ * Returns a `git` error: what was tried, git's own first line about it, and below that all that git said: what a filter, a hook,
  * ssh or a promisor remote says stands in front of git's last words.
  */
 export function gitError(trying: string, answer: GitAnswer, hint?: string): StackError {
@@ -256,7 +256,7 @@ const SHOWN_LINES = 20;
 /** As dash, bash and git say it: `sh: 1: git-lfs: not found`, `git-lfs: command not found`, `git: 'lfs' is not a git command`. */
 const MISSING = /(?:^|[\s:'])([\w.+-]+): (?:command )?not found\b/;
 
-/** Gives the last lines of what git, and whoever it called, said. Progress overwrites its own line, and ends in `done.` or a share. */
+/** Returns the last lines of what git, and whoever it called, said. Progress overwrites its own line, and ends in `done.` or a share. */
 export function listWords({ stderr }: GitAnswer): string[] {
   return stderr
     .split(/[\r\n]+/)
@@ -265,7 +265,7 @@ export function listWords({ stderr }: GitAnswer): string[] {
     .slice(-SHOWN_LINES);
 }
 
-/** Gives the first line of git's words that says something, without `fatal:`; '' when there is none. */
+/** Returns the first line of git's words that says something, without `fatal:`; '' when there is none. */
 export function firstLine(stderr: string): string {
   const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== '' && !/^(hint|warning):/.test(line));
   const line = lines.find((one) => /^(fatal|error):/.test(one)) ?? lines[0] ?? '';

@@ -8,7 +8,7 @@ import { askGit, tryGit } from './git.ts';
 const INCLUDE_FILE = '.worktreeinclude';
 
 /**
- * Gives what `.worktreeinclude` of a checkout picks, in the syntax of `.gitignore`, among what git ignores there; undefined
+ * Returns what `.worktreeinclude` of a checkout picks, in the syntax of `.gitignore`, among what git ignores there; undefined
  * where there is no such file. Throws `git`, `files`.
  */
 export async function listIncluded(checkout: string): Promise<Found[] | undefined> {

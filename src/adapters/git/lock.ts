@@ -1,14 +1,14 @@
 import path from 'node:path';
 
 /**
- * Gives the lock of one repo: `git worktree add` beside itself fails now and then (it reads what the other is just
+ * Returns the lock of one repo: `git worktree add` beside itself fails now and then (it reads what the other is just
  * writing), so changes to worktrees, branches and their settings are made one at a time.
  */
 export function repoLock(gitCommonDir: string): string {
   return path.join(gitCommonDir, 'stack.lock');
 }
 
-/** Gives the lock of a repo's `info/exclude`: held for milliseconds, so nobody waits here for a checkout. */
+/** Returns the lock of a repo's `info/exclude`: held for milliseconds, so nobody waits here for a checkout. */
 export function excludeLock(gitCommonDir: string): string {
   return path.join(gitCommonDir, 'stack-exclude.lock');
 }

@@ -27,14 +27,14 @@ export interface RemoteAnswer {
 const ASK_SECONDS = 20;
 const FETCH_SECONDS = 600;
 
-/** Gives the names of a repo's remotes, `origin` first. */
+/** Returns the names of a repo's remotes, `origin` first. */
 export async function listRemotes(folder: string): Promise<string[]> {
   const names = (await askGit(folder, ['remote'])).split('\n').filter((name) => name !== '');
   return names.sort((a, b) => Number(b === 'origin') - Number(a === 'origin'));
 }
 
 /**
- * Gives the remote branch of a bare name that is known here, as of the last fetch. Throws `usage` when several remotes,
+ * Returns the remote branch of a bare name that is known here, as of the last fetch. Throws `usage` when several remotes,
  * and not `origin`, have it.
  */
 export async function findTracked(question: {
@@ -87,7 +87,7 @@ export async function findOnRemotes(
   return { found: undefined, unreachable };
 }
 
-/** Fetches one ref and nothing else. Gives what git said; whether the ref is here now must be looked at. Throws `interrupted`. */
+/** Fetches one ref and nothing else. Returns what git said; whether the ref is here now must be looked at. Throws `interrupted`. */
 export async function fetchFromRemote(
   folder: string,
   { remote, ref, localRef }: RemoteRef,

@@ -46,7 +46,7 @@ export interface Base {
 }
 
 /**
- * Gives what git says about a checkout. Throws `config` (nothing there, no repo, bare, no commit, a folder inside a repo,
+ * Returns what git says about a checkout. Throws `config` (nothing there, no repo, bare, no commit, a folder inside a repo,
  * a submodule that is not there yet) and `git`.
  */
 export async function inspectRepo({ repo, path: folder }: RepoQuestion): Promise<RepoFacts> {
@@ -66,7 +66,7 @@ export async function inspectRepo({ repo, path: folder }: RepoQuestion): Promise
   return { top, gitCommonDir, branch, headCommit, isLinked: gitDir !== gitCommonDir };
 }
 
-/** Gives the branch that new work starts from: the remote's head, else main, else master, else what is checked out. */
+/** Returns the branch that new work starts from: the remote's head, else main, else master, else what is checked out. */
 export async function defaultBranch(folder: string): Promise<string> {
   const text = await askGit(folder, [
     ...['for-each-ref', '--format=%(refname) %(symref)', 'refs/heads/main', 'refs/heads/master'],
@@ -84,7 +84,7 @@ export async function defaultBranch(folder: string): Promise<string> {
 }
 
 /**
- * Gives the worktree that stands for the main checkout of a repo that is bare: the one on the default branch, else the only
+ * Returns the worktree that stands for the main checkout of a repo that is bare: the one on the default branch, else the only
  * one; undefined when there is none, or the repo is not bare. `folder` may be any of the repo's. Throws `git`.
  */
 export async function findMainWorktree(folder: string): Promise<string | undefined> {
@@ -96,7 +96,7 @@ export async function findMainWorktree(folder: string): Promise<string | undefin
 }
 
 /**
- * Gives the commit a ref stands for. A branch wins over a tag of its name; a bare name finds a remote's branch; what only
+ * Returns the commit a ref stands for. A branch wins over a tag of its name; a bare name finds a remote's branch; what only
  * a remote has is fetched. Throws `usage` (no ref could look so, or several remotes have it), `not-found`, `git`, `interrupted`.
  */
 export async function resolveBase(question: BaseQuestion): Promise<Base> {
@@ -133,7 +133,7 @@ export async function bringFromRemotes(
   throw gitError(`cannot fetch ${ref} from ${onlyOn}`, failed, `\`git -C ${folder} fetch ${onlyOn}\` may say more`);
 }
 
-/** Gives the first of some revisions that is, or leads to, a commit. A revision may hold no white space. */
+/** Returns the first of some revisions that is, or leads to, a commit. A revision may hold no white space. */
 export async function findCommit(
   folder: string,
   revisions: readonly string[],
@@ -151,7 +151,7 @@ export async function findCommit(
   return line?.split(' ')[0];
 }
 
-/** Gives the error for a base or branch that nobody has, with the nearest names. */
+/** Returns the error for a base or branch that nobody has, with the nearest names. */
 export async function unknownBase(
   { repo, path: folder, ref }: { repo: string; path: string; ref: string },
   what: 'base' | 'branch',

@@ -8,7 +8,7 @@ const DEADLINE_SECONDS = 60;
 const CONFIG_WAIT_MS = 3000;
 
 /**
- * Gives a new branch its own name at the remote for an upstream, so that a plain `git push` makes just that branch,
+ * Returns a new branch its own name at the remote for an upstream, so that a plain `git push` makes just that branch,
  * whatever the base was. Does nothing without a remote, or where the person's settings say already what such a push does.
  * Throws `git`.
  */

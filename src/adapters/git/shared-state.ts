@@ -20,7 +20,7 @@ interface Checkout {
   worktree: string;
 }
 
-/** Gives what is wrong with the settings and the owners of a worktree's repo. Asks git only where a file belongs to somebody else. */
+/** Returns what is wrong with the settings and the owners of a worktree's repo. Asks git only where a file belongs to somebody else. */
 export async function findSharedFaults(own: Checkout): Promise<SharedFault[]> {
   const config = (await ifReadable(readFileIfThere(path.join(own.gitCommonDir, 'config')))) ?? '';
   const core = readSection(config, 'core');

@@ -22,7 +22,7 @@ export interface WorktreeStatus {
   ignored: string[];
 }
 
-/** Gives what git sees in a worktree, whatever the person's settings hide from `git status`. Throws `git`. */
+/** Returns what git sees in a worktree, whatever the person's settings hide from `git status`. Throws `git`. */
 export async function readStatus(worktree: string): Promise<WorktreeStatus> {
   const [text, hidden, unfilled, around] = await Promise.all([
     askAboutFiles(worktree, [
@@ -49,7 +49,7 @@ export async function readStatus(worktree: string): Promise<WorktreeStatus> {
 }
 
 /**
- * Gives the same of a linked worktree, also where somebody has deleted the branch it is on. `made` is the branch that the worktree was made on. Throws `git`.
+ * Returns the same of a linked worktree, also where somebody has deleted the branch it is on. `made` is the branch that the worktree was made on. Throws `git`.
  */
 export async function readOwnStatus(worktree: string, entry: WorktreeEntry, made: string): Promise<WorktreeStatus> {
   const status = await readStatus(worktree);

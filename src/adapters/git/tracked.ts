@@ -14,7 +14,7 @@ export async function isFromGit(file: string): Promise<boolean> {
   return (await Promise.all(places.map(isTrackedAt))).includes(true);
 }
 
-/** Gives what git keeps of a folder, with the content of each file as git knows it; '' where it keeps nothing of it. Throws `git`. */
+/** Returns what git keeps of a folder, with the content of each file as git knows it; '' where it keeps nothing of it. Throws `git`. */
 export async function listKept(folder: string): Promise<{ names: string[]; content: string }> {
   const real = (await ifReadable(realpath(folder))) ?? folder;
   const answer = isInRepo(real) ? await tryGit(real, ['ls-files', '-z', '--stage']) : undefined;

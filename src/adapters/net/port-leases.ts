@@ -22,17 +22,17 @@ interface RootLeases {
 /** The leases of all roots of one person on this machine: a file each, in a folder of the person's own. */
 export interface PortLeases {
   /**
-   * Gives a port as `findFreePort` does, that no other root holds either. It is promised to this root at once, until `keep` says
+   * Returns a port as `findFreePort` does, that no other root holds either. It is promised to this root at once, until `keep` says
    * what the root really holds. Call it with the state lock held. Throws `port`.
    */
   find(wish: PortWish, leased: ReadonlySet<number>): Promise<number>;
   /** Notes what this root holds. Call it with the state lock held. Never throws. */
   keep(ports: ReadonlySet<number>): Promise<void>;
-  /** Gives what other roots hold that are still there. Throws `files`. */
+  /** Returns what other roots hold that are still there. Throws `files`. */
   others(): Promise<RootLeases[]>;
 }
 
-/** Gives the leases as one root sees them. `warn` is told once when they cannot be read or written. */
+/** Returns the leases as one root sees them. `warn` is told once when they cannot be read or written. */
 export function openPortLeases(options: {
   root: string;
   env: Readonly<Record<string, string | undefined>>;

@@ -16,7 +16,7 @@ export interface PortWish {
 }
 
 /**
- * Gives a port that nothing on this machine listens on (get-port binds it on every local address, IPv6 included) and
+ * Returns a port that nothing on this machine listens on (get-port binds it on every local address, IPv6 included) and
  * that is not in `leased` nor refused by browsers. Call it with the state lock held: get-port knows nothing of other processes.
  * Throws `port` when the range is exhausted.
  */

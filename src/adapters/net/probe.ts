@@ -27,7 +27,7 @@ function requestOnce(host: string, port: number, path: string): Promise<string |
   });
 }
 
-/** Gives the value of a header in the answer to a GET of this machine; else why there is none. Never throws. */
+/** Returns the value of a header in the answer to a GET of this machine; else why there is none. Never throws. */
 export async function readHeader(
   port: number,
   path: string,

@@ -15,7 +15,7 @@ export interface DatabaseClient {
   address: string | null;
 }
 
-/** Gives who else is connected to a database. */
+/** Returns who else is connected to a database. */
 export async function listClients(session: Session, database: string): Promise<DatabaseClient[]> {
   return session.query<DatabaseClient & Record<string, unknown>>(
     `SELECT pid, coalesce(usename, '?') AS user, coalesce(application_name, '') AS application,
@@ -58,7 +58,7 @@ export async function whileEnding(session: Session, database: string, end: () =>
   }
 }
 
-/** Gives the error for a database that others are connected to. */
+/** Returns the error for a database that others are connected to. */
 export function inUse(name: string, clients: readonly DatabaseClient[], hint: string): StackError {
   return new StackError('conflict', `the database ${name} is in use by ${describeClients(clients)}`, {
     hint,
@@ -66,7 +66,7 @@ export function inUse(name: string, clients: readonly DatabaseClient[], hint: st
   });
 }
 
-/** Gives people's names for who is connected: `psql (ada from 127.0.0.1:51312)`. */
+/** Returns people's names for who is connected: `psql (ada from 127.0.0.1:51312)`. */
 function describeClients(clients: readonly DatabaseClient[]): string {
   const shown = clients
     .slice(0, 5)

@@ -22,7 +22,7 @@ export interface Database {
   owner?: string | undefined;
 }
 
-/** Gives one database; undefined when there is none of that name. */
+/** Returns one database; undefined when there is none of that name. */
 export async function findDatabase(session: Session, name: string): Promise<Database | undefined> {
   const [row] = await session.query<{
     oid: string;
@@ -49,12 +49,12 @@ export async function findDatabase(session: Session, name: string): Promise<Data
   };
 }
 
-/** Gives the names of all databases of a server. */
+/** Returns the names of all databases of a server. */
 export async function listNames(session: Session): Promise<string[]> {
   return (await session.query<{ name: string }>('SELECT datname AS name FROM pg_database')).map(({ name }) => name);
 }
 
-/** Gives the databases of a server that have a mark of ours, of whichever root. */
+/** Returns the databases of a server that have a mark of ours, of whichever root. */
 export async function listMarked(session: Session): Promise<{ name: string; mark: DatabaseMark }[]> {
   const rows = await session.query<{ name: string; comment: string | null }>(
     "SELECT datname AS name, shobj_description(oid, 'pg_database') AS comment FROM pg_database ORDER BY 1",
@@ -69,7 +69,7 @@ export async function listMarked(session: Session): Promise<{ name: string; mark
  * A sign of what is in a database, read from the server's own counters without connecting to it: rows written since they were
  * reset, those of the catalog too, so that every change of the schema counts. It moves also when the server itself tidies up. A
  * connection tells what it wrote when it ends, or within ten seconds (PGSTAT_IDLE_INTERVAL): see `isCounting`. The size would
- * tell at once, but the first connection to a copy makes it grow. A server that crashed begins to count anew (monitoring-stats,
+ * tell at once, but the first connection to a copy makes it grow. A server that crashed begins to count again (monitoring-stats,
  * "Viewing Statistics"), which only what it counts for all databases tells the time of.
  */
 export async function fingerprintOf(session: Session, database: string): Promise<string> {
@@ -188,7 +188,7 @@ export async function sealDatabase(session: Session, name: string, sealed: boole
   await session.query(`ALTER DATABASE ${quoteName(name)} WITH ALLOW_CONNECTIONS ${!sealed}`);
 }
 
-/** Gives a database of ours another name, mark and door, all at once or not at all. Nobody may be connected to it. */
+/** Returns a database of ours another name, mark and door, all at once or not at all. Nobody may be connected to it. */
 export async function moveDatabase(
   session: Session,
   { from, to, mark, open }: { from: string; to: string; mark: DatabaseMark; open: boolean },

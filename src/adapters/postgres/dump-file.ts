@@ -10,7 +10,7 @@ const [CUSTOM, TAR, GZIP] = ['PGDMP', 'toc.dat\0', '\x1f\x8b'] as const;
 const HEAD_BYTES = 4096;
 
 /**
- * Gives which of the programs reads a dump: `packed` is pg_restore's, `plain` psql's. Throws `not-found`, `usage` for what is
+ * Returns which of the programs reads a dump: `packed` is pg_restore's, `plain` psql's. Throws `not-found`, `usage` for what is
  * none, `files`.
  */
 export async function readDumpKind(file: string): Promise<'packed' | 'plain'> {
@@ -44,7 +44,7 @@ async function leadsElsewhere(file: string): Promise<boolean> {
   }
 }
 
-/** Gives the beginning of a file, a letter for each byte. */
+/** Returns the beginning of a file, a letter for each byte. */
 async function readHead(file: string): Promise<string> {
   try {
     const handle = await open(file);

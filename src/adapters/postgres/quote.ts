@@ -1,9 +1,9 @@
-/** Gives a name as SQL writes it. */
+/** Returns a name as SQL writes it. */
 export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** Gives a text as SQL writes it, whatever the server thinks of backslashes. */
+/** Returns a text as SQL writes it, whatever the server thinks of backslashes. */
 export function quoteText(text: string): string {
   return text.includes('\\')
     ? `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`

@@ -4,7 +4,7 @@ import type { Session } from './connection.ts';
 const NAMED = `CASE WHEN n.nspname = 'public' THEN '' ELSE n.nspname || '.' END`;
 const OURS = `n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_toast%' AND n.nspname NOT LIKE 'pg\\_temp%'`;
 
-/** Gives the shape of the database that a session is connected to. */
+/** Returns the shape of the database that a session is connected to. */
 export async function readSchema(session: Session): Promise<DatabaseSchema> {
   const tables = await session.query<{ name: string }>(
     `SELECT ${NAMED} || c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -13,11 +13,11 @@ type Env = Readonly<Record<string, string | undefined>>;
 export interface PostgresTools {
   /** `psql in the container stack-shop-…`, for people. */
   where: string;
-  /** Runs one of them, or a shell line of them; the database is `PGDATABASE`. Gives the exit code. */
+  /** Runs one of them, or a shell line of them; the database is `PGDATABASE`. Returns the exit code. */
   run(argv: readonly string[], database: string, options: Omit<ExecOptions, 'env'>): Promise<number>;
 }
 
-/** Gives the variables that PostgreSQL's programs read a login from. */
+/** Returns the variables that PostgreSQL's programs read a login from. */
 export function loginEnv(url: string, at?: { host: string; port: number }): Record<string, string> {
   const { hostname, port, username, password, searchParams } = new URL(url);
   const ssl = searchParams.get('sslmode');
@@ -40,7 +40,7 @@ const USUAL = [
 ] as const;
 
 /**
- * Gives the programs of this machine that understand a server of `major`: pg_dump refuses newer servers than itself.
+ * Returns the programs of this machine that understand a server of `major`: pg_dump refuses newer servers than itself.
  * Undefined when there are none.
  */
 export async function findTools(
@@ -143,7 +143,7 @@ export async function loadFrom(
   await runTool(tools, argv, { database, doing: `loading ${file}`, input: createReadStream(file), signal });
 }
 
-/** Gives a role another password. The statement goes in through stdin: a command line shows it to everybody. Throws `database`. */
+/** Returns a role another password. The statement goes in through stdin: a command line shows it to everybody. Throws `database`. */
 export async function changePassword(
   tools: PostgresTools,
   { user, password }: { user: string; password: string },

@@ -19,7 +19,7 @@ export interface Astray {
 }
 
 /**
- * Gives the programs that serve on a workload's ports although all of it has ended: those that left its group and its
+ * Returns the programs that serve on a workload's ports although all of it has ended: those that left its group and its
  * environment, as a daemon does. Only one that began while the workload ran is taken for that: another may have the port by
  * right since then.
  */

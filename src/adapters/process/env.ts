@@ -32,7 +32,7 @@ const PATTERN = /^(LC_|XDG_|NIX_|HOMEBREW_)|_(HOME|ROOT)$|^(NVM|FNM|ASDF|MISE|SD
 /** Variables that fit the pattern and are ours, or speak of another place than the service's. */
 const NEVER = /^(STACK_|GIT_|npm_|INIT_CWD$|PROJECT_ROOT$)/;
 
-/** Gives the part of an environment that every host process starts from. */
+/** Returns the part of an environment that every host process starts from. */
 export function pickBaseEnv(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const picked: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {

@@ -91,7 +91,7 @@ async function startChild(argv: readonly string[], where: Surroundings, options:
   return child;
 }
 
-/** Gives the exit code a shell would give, and says why; throws what is no fault of the program's. */
+/** Returns the exit code a shell would give, and says why; throws what is no fault of the program's. */
 async function tellUnstarted(error: unknown, { cwd }: Surroundings, { stderr }: ExecOptions): Promise<number> {
   const reason = error instanceof StackError ? (error.details as { reason?: string } | undefined)?.reason : undefined;
   const code = { ENOENT: 127, EACCES: 126 }[reason ?? ''];

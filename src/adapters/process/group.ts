@@ -26,7 +26,7 @@ export interface GroupIdentity {
   startedAt?: number;
 }
 
-/** Gives the live processes of a group: its leader, or what is left when the leader is dead. None when it has ended. */
+/** Returns the live processes of a group: its leader, or what is left when the leader is dead. None when it has ended. */
 export async function listMembers(group: GroupIdentity): Promise<number[]> {
   return (await listRows(group)).map(({ pid }) => pid);
 }

@@ -17,19 +17,19 @@ const PS_ENV = { PATH: '/bin:/usr/bin', LC_ALL: 'C', TZ: 'UTC' };
 let boot: string | undefined;
 let self: ProcessIdentity | undefined;
 
-/** Gives when a process began, undefined when there is none of that number; a zombie counts as ended. Throws the system's error where it cannot be told. */
+/** Returns when a process began, undefined when there is none of that number; a zombie counts as ended. Throws the system's error where it cannot be told. */
 export async function processStartTime(pid: number): Promise<string | undefined> {
   if (process.platform === 'linux') return readStartTime(pid);
   return parsePs(await askTool('ps', psArguments(pid), { env: PS_ENV }));
 }
 
-/** Gives the identity of this process. Asks the system once. */
+/** Returns the identity of this process. Asks the system once. */
 export function selfIdentity(): ProcessIdentity {
   self ??= identifyProcess(process.pid);
   return self;
 }
 
-/** Gives the identity of a process that was just started, at once: its number must be written down before anything else. */
+/** Returns the identity of a process that was just started, at once: its number must be written down before anything else. */
 export function identifyProcess(pid: number): ProcessIdentity {
   return { pid, startTime: startTimeNow(pid) ?? '' };
 }

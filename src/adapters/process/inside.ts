@@ -29,7 +29,7 @@ export interface OwnWorkloads {
 }
 
 /**
- * Gives the processes of this machine that work inside a folder, but for those of the workloads given, this command and
+ * Returns the processes of this machine that work inside a folder, but for those of the workloads given, this command and
  * those it was started from, and what shares a process group with one of them (a pipe, an agent's helpers). Linux reads
  * /proc; elsewhere lsof is asked, where there is one.
  */

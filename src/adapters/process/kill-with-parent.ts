@@ -14,7 +14,7 @@ let watching = false;
 
 /**
  * Ends a process group, and who carries its marker where the system shows that (Linux), should this process leave before they
- * have ended (a second Ctrl-C): groups of their own are not reached by what the terminal sends. Gives what takes that back.
+ * have ended (a second Ctrl-C): groups of their own are not reached by what the terminal sends. Returns what takes that back.
  */
 export function endWithMe(group: number, mortal: Dependent): () => void {
   groups.set(group, mortal);

@@ -71,7 +71,7 @@ export async function launch(wish: Launch): Promise<Launched> {
   };
 }
 
-/** Gives the argv that runs a command: a list as it is, a line through the shell. */
+/** Returns the argv that runs a command: a list as it is, a line through the shell. */
 export function toArgv(command: string | readonly string[]): readonly string[] {
   return typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
 }

@@ -4,7 +4,7 @@ export interface LogFiles {
   oldLog: string;
 }
 
-/** Gives the files of a log. */
+/** Returns the files of a log. */
 export function logFilesOf(log: string): LogFiles {
   return { log, oldLog: `${log}.1` };
 }

@@ -94,7 +94,7 @@ export async function startKeeper(files: LogFiles, wish: KeeperWish): Promise<Fi
   }
 }
 
-/** The name of the pipe is needed for a moment alone: Node makes no pipe that a child could open anew as /dev/stdout. */
+/** The name of the pipe is needed for a moment alone: Node makes no pipe that a child could open again as /dev/stdout. */
 async function makePipe(searchPath: string | undefined): Promise<{ input: FileHandle; output: FileHandle }> {
   const folder = await mkdtemp(path.join(tmpdir(), 'stack-log-'));
   const file = path.join(folder, 'pipe');
@@ -136,7 +136,7 @@ function pathEnv(searchPath: string | undefined): Record<string, string> {
   return { PATH: searchPath ?? '/usr/bin:/bin', LC_ALL: 'C' };
 }
 
-/** Gives who keeps a log, dead or alive; undefined when nobody does. */
+/** Returns who keeps a log, dead or alive; undefined when nobody does. */
 export async function readKeeper(files: LogFiles): Promise<Keeper | undefined> {
   const text = await ifReadable(readFileIfThere(keeperFileOf(files)));
   return parseJson(text ?? '') as Keeper | undefined;
@@ -177,7 +177,7 @@ async function isKeeperOf({ pid }: Keeper, { log }: LogFiles): Promise<boolean> 
   return text?.split('\0').includes(log) ?? false;
 }
 
-/** Starts a keeper anew that was killed, where the system lends the pipe again: Linux. `holder` has it as its output. */
+/** Starts a keeper again that was killed, where the system lends the pipe again: Linux. `holder` has it as its output. */
 export async function repairKeeper(files: LogFiles, holder: number, searchPath: string | undefined): Promise<void> {
   if (process.platform !== 'linux') return;
   const keeper = await readKeeper(files);
@@ -187,7 +187,7 @@ export async function repairKeeper(files: LogFiles, holder: number, searchPath: 
   if ((await ifReadable(stat(file)))?.isFIFO()) await launchKeeper(files, { ...keeper, searchPath }, { file });
 }
 
-/** Gives the file that says who keeps a log. */
+/** Returns the file that says who keeps a log. */
 export function keeperFileOf(files: LogFiles): string {
   return `${files.log}.keeper`;
 }

@@ -11,7 +11,7 @@ export interface LogPlace {
   end?: number;
 }
 
-/** Gives the lines of files that follow on each other, from a place on, without their ends, up to its end where it has one. */
+/** Returns the lines of files that follow on each other, from a place on, without their ends, up to its end where it has one. */
 export async function* readLines(
   parts: readonly FileHandle[],
   from: LogPlace = { part: 0, start: 0 },
@@ -26,7 +26,7 @@ export async function* readLines(
   yield* splitter.end();
 }
 
-/** Gives where the last `count` lines of files that follow on each other begin: at their beginning when there are no more. */
+/** Returns where the last `count` lines of files that follow on each other begin: at their beginning when there are no more. */
 export async function findTail(parts: readonly FileHandle[], count: number): Promise<LogPlace> {
   let left = count;
   // The end of the last line begins no other.
@@ -71,7 +71,7 @@ function lastIndexBefore(block: Buffer, index: number): number {
 }
 
 /**
- * Gives what reads a file on from where it ended, undefined when there is nothing more yet, or nothing before `end`. The block
+ * Returns what reads a file on from where it ended, undefined when there is nothing more yet, or nothing before `end`. The block
  * is used again.
  */
 export function makeReader(

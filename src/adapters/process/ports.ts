@@ -69,7 +69,7 @@ function tryListen(port: number, host: string): Promise<string | undefined> {
   });
 }
 
-/** Gives the TCP ports that the processes listen on. Known on Linux alone; none elsewhere. */
+/** Returns the TCP ports that the processes listen on. Known on Linux alone; none elsewhere. */
 export function listListeners(pids: readonly number[]): Listener[] {
   const sockets = new Set(pids.flatMap(listSockets));
   const ports = new Map<number, string[]>();
@@ -85,7 +85,7 @@ export function listListeners(pids: readonly number[]): Listener[] {
   return listeners.sort((a, b) => a.port - b.port);
 }
 
-/** Gives the processes that listen on one of the ports, as far as they may be looked at. */
+/** Returns the processes that listen on one of the ports, as far as they may be looked at. */
 export async function listPortHolders(ports: readonly number[]): Promise<number[]> {
   if (ports.length === 0) return [];
   if (process.platform !== 'linux') return askLsof(ports);

@@ -49,7 +49,7 @@ export interface ProcessRuntimeOptions {
   env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Gives the runtime that runs each service as a detached process group of this machine. */
+/** Returns the runtime that runs each service as a detached process group of this machine. */
 export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRuntime {
   const { root, rootId } = options;
   const base = pickBaseEnv(options.env);

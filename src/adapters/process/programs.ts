@@ -4,7 +4,7 @@ import { listListeners } from './ports.ts';
 import type { ProcessRecord } from './record.ts';
 import { findMarked, readEnvironment, readName } from './table.ts';
 
-/** Gives the live processes of a workload with the env each has. Known on Linux alone: macOS shows nobody another's. */
+/** Returns the live processes of a workload with the env each has. Known on Linux alone: macOS shows nobody another's. */
 export async function listPrograms(record: ProcessRecord | undefined): Promise<Program[]> {
   if (!record || process.platform !== 'linux') return [];
   const members = (await listMembers(record)).flatMap(describeProgram);

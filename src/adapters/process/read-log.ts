@@ -23,7 +23,7 @@ export interface FollowedRun {
 }
 
 /**
- * Gives the lines of a workload's newest run, after those of the run before. A log has no times in it, so `since` chooses
+ * Returns the lines of a workload's newest run, after those of the run before. A log has no times in it, so `since` chooses
  * between runs: those that began after it, and the newest when it wrote something after it.
  */
 export async function* readLog(
@@ -47,7 +47,7 @@ export async function* readLog(
   }
 }
 
-/** Gives the newest lines of a log, the file that was put aside included; none when there is no log. */
+/** Returns the newest lines of a log, the file that was put aside included; none when there is no log. */
 export async function* readNewestLines(files: LogFiles, count = Number.POSITIVE_INFINITY): AsyncGenerator<OutputLine> {
   const parts = await openParts(files);
   try {
@@ -90,7 +90,7 @@ interface Follow {
   signal: AbortSignal | undefined;
 }
 
-/** Gives lines as they come, into the files that take the log's place when it has grown too large, until the run is over. */
+/** Writes lines as they come into the files that take the log's place when it has grown too large, until the run is over. */
 async function* followParts(
   files: LogFiles,
   parts: FileHandle[],
@@ -121,7 +121,7 @@ async function* followParts(
   }
 }
 
-/** Gives the file that follows on this one, undefined while it is the log itself. */
+/** Returns the file that follows on this one, undefined while it is the log itself. */
 async function openNext(files: LogFiles, handle: FileHandle, run: FollowedRun): Promise<FileHandle | undefined> {
   const { ino } = await handle.stat();
   const current = await inodeOf(files.log);

@@ -36,18 +36,18 @@ export interface ProcessFiles extends LogFiles {
   record: string;
 }
 
-/** Gives where a workload's files are. */
+/** Returns where a workload's files are. */
 export function filesOf(root: string, ref: { instance: string; service: string }): ProcessFiles {
   const log = serviceLogOf(root, ref.instance, ref.service);
   return { record: path.join(runFolder(root), ref.instance, `${ref.service}.json`), ...logFilesOf(log) };
 }
 
-/** Gives the file that the exit code of one start is written to. */
+/** Returns the file that the exit code of one start is written to. */
 export function exitFileOf(root: string, record: { instance: string; service: string; run: string }): string {
   return path.join(runFolder(root), record.instance, `${record.service}.${record.run}.exit`);
 }
 
-/** Gives a workload's record; undefined when there is none, none that can be read, or another root's. Throws `files`. */
+/** Returns a workload's record; undefined when there is none, none that can be read, or another root's. Throws `files`. */
 export async function readRecord(
   root: string,
   ref: { instance: string; service: string },
@@ -56,7 +56,7 @@ export async function readRecord(
   return record && isOurs(record, { ...ref, rootId: rootIdOf(root) }) ? record : undefined;
 }
 
-/** Gives every record of a root; with `instance` only that one's. */
+/** Returns every record of a root; with `instance` only that one's. */
 export async function listRecords(root: string, instance?: string): Promise<ProcessRecord[]> {
   const instances = instance === undefined ? await listFolder(runFolder(root)) : [instance];
   const lists = await Promise.all(
@@ -76,7 +76,7 @@ export async function writeRecord(root: string, record: ProcessRecord): Promise<
   await replaceFile(file, `${JSON.stringify(record, null, 2)}\n`);
 }
 
-/** Gives the exit code of a start, undefined while it runs or when its launcher was killed with it. */
+/** Returns the exit code of a start, undefined while it runs or when its launcher was killed with it. */
 export async function readExitCode(root: string, record: ProcessRecord): Promise<number | undefined> {
   const text = await ifReadable(readFileIfThere(exitFileOf(root, record)));
   return text !== undefined && /^\d+\n$/.test(text) ? Number(text) : undefined;

@@ -33,7 +33,7 @@ export async function startProcess(
   if (former && former.hash === spec.hash && (await isGroupAlive(former))) return resumeGroup(former);
   if (former) {
     await endProcess(former);
-    // The record that knows of it is about to be written anew, with another port where this one is taken.
+    // The record that knows of it is about to be written again, with another port where this one is taken.
     await requireNoneAstray(root, former);
   } else await endMarked(spec.name);
   const { cwd, env } = surroundingsOf(base, spec, spec.name);
@@ -107,7 +107,7 @@ function commandOf(spec: WorkloadSpec): readonly string[] {
   });
 }
 
-/** Gives the folder and environment of a workload's command; every process of it carries `marker`. */
+/** Returns the folder and environment of a workload's command; every process of it carries `marker`. */
 export function surroundingsOf(
   base: Readonly<Record<string, string>>,
   spec: WorkloadSpec,

@@ -21,7 +21,7 @@ export interface ProcessRow {
 /** Variable that every process of a workload inherits; its value is the workload's name, unique on the machine. */
 export const MARKER = 'STACK_WORKLOAD';
 
-/** Gives every process of this machine that may be looked at. Linux reads /proc; elsewhere `ps` is asked. */
+/** Returns every process of this machine that may be looked at. Linux reads /proc; elsewhere `ps` is asked. */
 export async function listProcesses(): Promise<ProcessRow[]> {
   if (process.platform === 'linux') {
     return listNumbers('/proc').flatMap((pid) => readRow(pid) ?? []);
@@ -35,7 +35,7 @@ export async function listProcesses(): Promise<ProcessRow[]> {
 }
 
 /**
- * Gives the live members of a process group. The table is not read at one moment: a member that was forked meanwhile, by one
+ * Returns the live members of a process group. The table is not read at one moment: a member that was forked meanwhile, by one
  * that has ended since, is not in it, so that none is believed only when it is seen twice.
  */
 export async function listGroup(group: number): Promise<ProcessRow[]> {
@@ -63,7 +63,7 @@ function readRow(pid: number): ProcessRow | undefined {
 }
 
 /**
- * Gives the workload that a process was started for, undefined when it is none of ours or cannot be looked into. Known
+ * Returns the workload that a process was started for, undefined when it is none of ours or cannot be looked into. Known
  * on Linux alone: macOS shows nobody another process's environment.
  */
 export function readMarker(pid: number): string | undefined {
@@ -72,7 +72,7 @@ export function readMarker(pid: number): string | undefined {
   return entry?.slice(MARKER.length + 1);
 }
 
-/** Gives the environment a process was started with; undefined when it has ended, or may not be looked into. Linux alone. */
+/** Returns the environment a process was started with; undefined when it has ended, or may not be looked into. Linux alone. */
 export function readEnvironment(pid: number): Record<string, string> | undefined {
   const pairs = readText(`/proc/${pid}/environ`)
     ?.split('\0')
@@ -81,7 +81,7 @@ export function readEnvironment(pid: number): Record<string, string> | undefined
   return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
 }
 
-/** Gives the names of processes' programs. */
+/** Returns the names of processes' programs. */
 export async function readNames(pids: readonly number[]): Promise<Map<number, string>> {
   const stdout = await askTool('ps', ['-o', 'pid=', '-o', 'comm=', '-p', pids.join(',')]);
   const rows = stdout.split('\n').flatMap((line) => {
@@ -91,13 +91,13 @@ export async function readNames(pids: readonly number[]): Promise<Map<number, st
   return new Map(rows);
 }
 
-/** Gives the name of a process's program. Linux alone. */
+/** Returns the name of a process's program. Linux alone. */
 export function readName(pid: number): string | undefined {
   return readText(`/proc/${pid}/comm`)?.trim();
 }
 
 /**
- * Gives the live processes that carry a workload's name, wherever they have moved, and those of its set-up commands
+ * Returns the live processes that carry a workload's name, wherever they have moved, and those of its set-up commands
  * (`name#…`). This process is never among them.
  */
 export async function findMarked(workload: string): Promise<ProcessRow[]> {
@@ -106,7 +106,7 @@ export async function findMarked(workload: string): Promise<ProcessRow[]> {
   return rows.filter((row) => !row.zombie && row.pid !== process.pid && isMarked(readMarker(row.pid), workload));
 }
 
-/** Gives the workloads of these that still have a live process anywhere, in one look at the process table. */
+/** Returns the workloads of these that still have a live process anywhere, in one look at the process table. */
 export async function listAlive(workloads: readonly string[]): Promise<string[]> {
   if (process.platform !== 'linux' || workloads.length === 0) return [];
   const rows = (await listProcesses()).filter((row) => !row.zombie && row.pid !== process.pid);
@@ -114,7 +114,7 @@ export async function listAlive(workloads: readonly string[]): Promise<string[]>
   return workloads.filter((workload) => markers.some((marker) => isMarked(marker, workload)));
 }
 
-/** Gives the workloads that live processes were started for, set-up commands aside. Linux alone tells. */
+/** Returns the workloads that live processes were started for, set-up commands aside. Linux alone tells. */
 export async function listMarkers(): Promise<string[]> {
   if (process.platform !== 'linux') return [];
   const rows = (await listProcesses()).filter((row) => !row.zombie);
@@ -125,7 +125,7 @@ function isMarked(marker: string | undefined, workload: string): boolean {
   return marker === workload || (marker?.startsWith(`${workload}#`) ?? false);
 }
 
-/** Gives the entries of a folder that are numbers; none when the folder cannot be read. */
+/** Returns the entries of a folder that are numbers; none when the folder cannot be read. */
 export function listNumbers(folder: string): number[] {
   return (ifReadableNow(() => readdirSync(folder)) ?? []).map(Number).filter(Number.isInteger);
 }

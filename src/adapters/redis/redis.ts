@@ -12,7 +12,7 @@ export interface RedisLogin {
   number: number;
 }
 
-/** Gives how many keys a numbered database holds. Throws `database`. */
+/** Returns how many keys a numbered database holds. Throws `database`. */
 export async function countKeys(login: RedisLogin): Promise<number> {
   return withRedis(login, (client) => client.dbSize());
 }
@@ -42,7 +42,7 @@ export async function findMix(login: RedisLogin): Promise<string | undefined> {
 /** Keys that are asked for at once. */
 const BATCH = 200;
 
-/** Gives all keys of a numbered database with their values and how long they live on, a line each. Throws `database`. */
+/** Returns all keys of a numbered database with their values and how long they live on, a line each. Throws `database`. */
 export async function dumpKeys(login: RedisLogin): Promise<string> {
   const { RESP_TYPES } = await import('@redis/client');
   return withRedis(login, async (client) => {

@@ -37,7 +37,7 @@ interface RedisPlace {
 }
 
 /**
- * Gives a Redis (or Valkey) that runs on this machine, with its data, settings and log in a folder. Where none is
+ * Returns a Redis (or Valkey) that runs on this machine, with its data, settings and log in a folder. Where none is
  * installed it is fetched into the cache folder at the first start.
  */
 export function createHostRedis(options: Omit<ProgramSearch, 'signal'> & { folder: string }): HostServer {
@@ -159,7 +159,7 @@ function renderConfig(place: RedisPlace, settings: ServerSettings): string {
 }
 
 /**
- * Gives the settings of a server, with lines of its own. They belong in a file of 0600, since a command line shows its
+ * Returns the settings of a server, with lines of its own. They belong in a file of 0600, since a command line shows its
  * password to everybody.
  */
 export function renderRedisConfig(

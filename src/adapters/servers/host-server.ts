@@ -52,7 +52,7 @@ export interface HostServer {
   status(): Promise<ServerStatus>;
   /** True when it runs with these settings. */
   isServing(settings: ServerSettings): Promise<boolean>;
-  /** Gives the address at which stack alone is a superuser; undefined while there is none. */
+  /** Returns the address at which stack alone is a superuser; undefined while there is none. */
   superuser(): Promise<string | undefined>;
   /** Ends it and deletes its data and log. Missing is done. */
   destroyData(): Promise<void>;
@@ -181,7 +181,7 @@ export async function isServerAt(pid: number, folder: string): Promise<boolean> 
   return works !== undefined && works === data;
 }
 
-/** Gives the processes that work in the folder. Known on Linux alone; elsewhere none is seen. */
+/** Returns the processes that work in the folder. Known on Linux alone; elsewhere none is seen. */
 export async function listServersAt(folder: string): Promise<number[]> {
   if (process.platform !== 'linux') return [];
   const pids = listNumbers('/proc');
@@ -194,7 +194,7 @@ async function readWorkingFolder(pid: number): Promise<string | undefined> {
   return /^n(.*)$/m.exec(await askTool('lsof', ['-a', '-p', String(pid), '-d', 'cwd', '-Fn']))?.[1];
 }
 
-/** Gives the last lines of a log; none when there is no log. */
+/** Returns the last lines of a log; none when there is no log. */
 async function lastLines(file: string, hasEnded: boolean): Promise<string[]> {
   if (hasEnded) await waitForKeeper(logFilesOf(file));
   const lines: string[] = [];

@@ -19,7 +19,7 @@ const CAPABILITIES = [
 ] as const;
 
 /**
- * Gives the user that a server which refuses root runs as (`owner` unless that is root, `postgres`, else `nobody`);
+ * Returns the user that a server which refuses root runs as (`owner` unless that is root, `postgres`, else `nobody`);
  * undefined when this is not root.
  * Where a folder above `paths` is closed to others, as /root is, the server also gets the right to pass through it.
  * Throws `process` when root cannot be left here.

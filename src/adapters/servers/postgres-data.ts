@@ -87,7 +87,7 @@ async function makeData(place: PostgresPlace, tools: PostgresTools, signal: Abor
 }
 
 /**
- * Gives user, password and database to a server that is down, so that no password is needed for it. The user may do what a
+ * Gives a server that is down its user, password and database, so that no password is needed for it. The user may do what a
  * product needs (databases, roles, its own data) and nothing on the machine: no role but stack's own stays a superuser.
  */
 export async function applySettings(
@@ -134,7 +134,7 @@ function makeRole(name: string): string {
   return `DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${quoteText(name)}) THEN CREATE ROLE ${quoteName(name)}; END IF; END $$;`;
 }
 
-/** Gives a statement that runs what an expression makes of each role's name `r`; the server's own roles are left out. */
+/** Returns a statement that runs what an expression makes of each role's name `r`; the server's own roles are left out. */
 function forEachRole(condition: string, expression: string): string {
   const roles = `SELECT rolname FROM pg_roles WHERE oid > 10 AND rolname !~ '^pg_' AND rolname <> '${SUPERUSER}' AND ${condition}`;
   return `DO $$ DECLARE r text; BEGIN FOR r IN ${roles} LOOP EXECUTE ${expression}; END LOOP; END $$;`;
@@ -163,7 +163,7 @@ export interface FullSettings {
   database: string;
 }
 
-/** Gives settings with the defaults of the shared Postgres. */
+/** Returns settings with the defaults of the shared Postgres. */
 export function withDefaults({
   port,
   user = 'stack',
@@ -173,7 +173,7 @@ export function withDefaults({
   return { port, user, password, database };
 }
 
-/** Gives what tells settings apart that the data must be given anew; the port is none of them. */
+/** Returns what tells settings apart that the data must be given again; the port is none of them. */
 export function hashOf({ user, password, database }: FullSettings): string {
   return `${RIGHTS} ${shortHash(JSON.stringify([user, password, database]))}`;
 }

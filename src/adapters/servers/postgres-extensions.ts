@@ -7,7 +7,7 @@ import type { PostgresPlace, PostgresTools } from './postgres-data.ts';
 const HARMLESS = /^(earthdistance|moddatetime|pg_stat_statements|postgis(_\w+)?|address_standardizer\w*|vector)$/;
 
 /**
- * Gives the setting by which whoever owns a database may install the harmless extensions too: copies of their control files
+ * Returns the setting by which whoever owns a database may install the harmless extensions too: copies of their control files
  * that call them trusted, in a folder that the server reads first.
  */
 export async function offerExtensions(

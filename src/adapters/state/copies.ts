@@ -40,7 +40,7 @@ export async function keepCopies(state: StackState, tickets: readonly string[]):
   }
 }
 
-/** Gives what a repo keeps of the worktrees that any root's stack has made. Throws `files`. */
+/** Returns what a repo keeps of the worktrees that any root's stack has made. Throws `files`. */
 export async function listOwnEntries(gitCommonDir: string): Promise<OwnEntry[]> {
   const home = path.join(gitCommonDir, 'worktrees');
   const ids = (await ifThere(readdir(home))) ?? [];

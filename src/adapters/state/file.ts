@@ -18,7 +18,7 @@ export interface StateTrouble {
   file: string;
 }
 
-/** Gives the trouble that an error tells of; undefined for any other error. */
+/** Returns the trouble that an error tells of; undefined for any other error. */
 export function troubleOf(error: unknown): StateTrouble['trouble'] | undefined {
   if (!(error instanceof StackError) || error.code !== 'state') return undefined;
   return (error.details as StateTrouble | undefined)?.trouble;
@@ -63,7 +63,7 @@ function hintAtHome(home: string, folder: string): string {
     : `move it back; to move it for good, \`stack destroy --force\` its tickets and \`stack down\` there, then delete ${folder} here and \`stack restore\` them`;
 }
 
-/** Gives the error for a state file that is not there although it should be. */
+/** Returns the error for a state file that is not there although it should be. */
 export function lostStateError(root: string, traces: readonly string[]): StackError {
   const file = stateFileOf(root);
   return stateError(
@@ -91,7 +91,7 @@ export async function keepOldVersion(root: string, { text, version }: StateText)
   await replaceFile(`${stateFileOf(root)}.v${version}`, text);
 }
 
-/** Moves a file that cannot be read out of the way. Gives where it is then; undefined when there was none. Throws `files`. */
+/** Moves a file that cannot be read out of the way. Returns where it is then; undefined when there was none. Throws `files`. */
 export async function putStateAside(root: string): Promise<string | undefined> {
   const file = stateFileOf(root);
   const aside = `${file}.damaged-${new Date().toISOString().replaceAll(/[-:]/g, '')}`;
@@ -104,7 +104,7 @@ export async function putStateAside(root: string): Promise<string | undefined> {
   }
 }
 
-/** Gives the name a root's state was made under; undefined when neither it nor its backup can be read. */
+/** Returns the name a root's state was made under; undefined when neither it nor its backup can be read. */
 export async function readStackName(root: string): Promise<string | undefined> {
   for (const file of [stateFileOf(root), stateBackupOf(root)]) {
     // Of one that cannot be read the state itself tells when it is asked for.

@@ -11,7 +11,7 @@ const BYTES = 24;
 
 /** The passwords that one root has made up for shared services which stack.yml gives none. */
 export interface OwnPasswords {
-  /** Gives one by the name of its variable (`ownPasswordVariable`). */
+  /** Returns one by the name of its variable (`ownPasswordVariable`). */
   values: Values;
   /**
    * Reads the file once more. With `make` it makes one where that service has none, with `drop` it forgets those; both with the
@@ -25,7 +25,7 @@ export interface PasswordChange {
   drop?: readonly string[];
 }
 
-/** Gives the passwords of a root, from a file that its owner alone may read. Throws `state` for a damaged file, `files`. */
+/** Returns the passwords of a root, from a file that its owner alone may read. Throws `state` for a damaged file, `files`. */
 export async function openOwnPasswords(root: string): Promise<OwnPasswords> {
   const file = passwordsFileOf(root);
   let known = new Map<string, string>();

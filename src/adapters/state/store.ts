@@ -19,13 +19,13 @@ export interface StateStore {
   read(): Promise<StackState>;
   /**
    * Changes the state under the cross-process lock and writes it as a whole. Keep `change` short: no git, no engine; only
-   * doctor removes under it what is nobody's, so that nobody makes it anew meanwhile. Nothing is written when it throws. Throws `state`, `busy`, `files`.
+   * doctor removes under it what is nobody's, so that nobody makes it again meanwhile. Nothing is written when it throws. Throws `state`, `busy`, `files`.
    */
   update<Result>(change: (draft: StackState) => Result | Promise<Result>): Promise<Result>;
   /** Throws `confirm` while the state is not to be acted on: it came with git, and nobody has looked. */
   requireBelieved(): Promise<void>;
   /**
-   * Puts what is known in the place of a state that is lost or damaged. Gives where the damaged file is now; undefined
+   * Puts what is known in the place of a state that is lost or damaged. Returns where the damaged file is now; undefined
    * where there was none. Throws what `read` throws of any other state, `busy`, `files`.
    */
   rebuild(
@@ -48,7 +48,7 @@ export interface StateOptions {
   onWritten?(state: StackState): Promise<void>;
 }
 
-/** Gives the store of one root. */
+/** Returns the store of one root. */
 export function openState({ root, stack, version, listTraces, requireBelieved, onWritten }: StateOptions): StateStore {
   const folder = stateFolder(root);
   const file = stateFileOf(root);

@@ -3,7 +3,7 @@ import { createStyle } from '../../ui/style.ts';
 import type { Cell } from '../../ui/table.ts';
 import type { RenderOptions } from './verb.ts';
 
-/** Gives the table of `stack ps`: a row a ticket, a column a repo, then the status; what is not as it should be below it. */
+/** Returns the table of `stack ps`: a row a ticket, a column a repo, then the status; what is not as it should be below it. */
 export async function renderInstances(
   { repos, instances, problems: common = [] }: InstancesView & Partial<Pick<StackView, 'problems'>>,
   { color, columns }: RenderOptions,

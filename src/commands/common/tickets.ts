@@ -5,7 +5,7 @@ import { ticketOf } from '../../domain/ticket.ts';
 import type { InstancesView } from '../../domain/view.ts';
 import type { Stack } from '../../orchestrator/core/stack.ts';
 
-/** Gives the tickets named, or the one whose folder we are in. Throws `usage` when there is neither. */
+/** Returns the tickets named, or the one whose folder we are in. Throws `usage` when there is neither. */
 export async function namedTickets(context: Context, args: readonly string[]): Promise<string[]> {
   if (args.length > 0) return [...new Set(args.map((arg) => ticketOf(arg)))];
   const { ticket } = await context.place();

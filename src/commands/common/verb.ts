@@ -19,11 +19,11 @@ export interface Verb<Options = Record<string, unknown>, Result = unknown> {
   /** What its arguments are, for completion. */
   completes: { tickets?: boolean; services?: boolean; repos?: boolean; choices?: readonly string[] };
   run(context: Context, input: VerbInput<Options>): Promise<Result>;
-  /** Gives the answer as text for stdout; '' prints nothing. */
+  /** Returns the answer as text for stdout; '' prints nothing. */
   render(result: Result, view: RenderOptions): string | Promise<string>;
-  /** Gives what `--json` prints; default: the result itself. */
+  /** Returns what `--json` prints; default: the result itself. */
   toJson?(result: Result): unknown;
-  /** Gives the exit code of a run that did not throw; default 0. */
+  /** Returns the exit code of a run that did not throw; default 0. */
   exitCode?(result: Result): number;
 }
 
@@ -44,7 +44,7 @@ export interface VerbInput<Options> {
   on: Record<string, string>;
 }
 
-/** Gives an answer as text that does nothing to a terminal but colour it. */
+/** Returns an answer as text that does nothing to a terminal but colour it. */
 export async function renderAnswer<Result>(
   verb: Verb<never, Result>,
   result: Result,
@@ -53,7 +53,7 @@ export async function renderAnswer<Result>(
   return showLines(await verb.render(result, view));
 }
 
-/** Gives a list from a flag that may be repeated or hold commas: `--with api,worker --with jobs`. */
+/** Returns a list from a flag that may be repeated or hold commas: `--with api,worker --with jobs`. */
 export function listValues(values: readonly string[] | undefined): string[] {
   return (values ?? [])
     .flatMap((value) => value.split(','))

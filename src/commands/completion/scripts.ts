@@ -80,7 +80,7 @@ complete -c stack -f -a '(__stack_complete)'
 
 const SCRIPTS: Record<Shell, string> = { bash: BASH, zsh: ZSH, fish: FISH };
 
-/** Gives the completion script of a shell, to be printed as it is. Throws `usage` for a shell there is none for. */
+/** Returns the completion script of a shell, to be printed as it is. Throws `usage` for a shell there is none for. */
 export function renderCompletion(shell: string): string {
   const known = SHELLS.find((name) => name === shell);
   if (!known) {

@@ -44,7 +44,7 @@ interface Typed {
 }
 
 /**
- * Gives what may stand where the cursor is, one candidate a string, with its description behind a tab where it has one.
+ * Returns what may stand where the cursor is, one candidate a string, with its description behind a tab where it has one.
  * A candidate that ends with `=` wants its value right behind it. Empty when nothing is known.
  */
 export function completeWords(question: CompletionQuestion): string[] {

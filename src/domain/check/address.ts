@@ -26,7 +26,7 @@ const USUAL_PORTS: Record<string, number> = {
 const URLS = /[a-z][a-z0-9+.-]*:\/\/[^\s,;'"|<>]+/gi;
 const BARE = /(?<![\w./:@-])([a-z0-9][a-z0-9.-]*|\[::1\]):(\d{2,5})(?![\w:.])/gi;
 
-/** Gives all that a variable's value leads to. A number alone is a port where the variable is called so. */
+/** Returns all that a variable's value leads to. A number alone is a port where the variable is called so. */
 export function findAddresses(key: string, value: string): Address[] {
   if (/^\d{2,5}$/.test(value)) {
     return /(^|_)PORT$/i.test(key) ? [{ scheme: undefined, host: 'localhost', port: Number(value), path: '' }] : [];
@@ -62,7 +62,7 @@ const LONGEST = 120;
 /** What stands behind an address's `?` may be a token, or a password for a certificate. */
 const QUERY = /(:\/\/[^\s?,;'"]*)\?[^\s,;'"]+/g;
 
-/** Gives a value as it may be shown: no password or query of an address, nothing of a variable that is called a secret. */
+/** Returns a value as it may be shown: no password or query of an address, nothing of a variable that is called a secret. */
 export function maskValue(key: string, value: string): string {
   if (SECRET.test(key)) return '***';
   const masked = maskPasswords(value).replaceAll(QUERY, '$1?***');

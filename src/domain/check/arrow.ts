@@ -76,7 +76,7 @@ export interface CheckFacts {
   servers: Readonly<Record<string, string>>;
 }
 
-/** Gives an arrow; the worst trouble has the say about its state, all of it is told. */
+/** Returns an arrow; the worst trouble has the say about its state, all of it is told. */
 export function makeArrow(
   ends: Pick<Arrow, 'from' | 'to'> & { key?: string | undefined; value?: string | undefined },
   troubles: readonly Trouble[],

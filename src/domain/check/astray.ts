@@ -8,7 +8,7 @@ import { judgeAddress, labelTarget, sharedPart, showValue } from './judge.ts';
 import { findPlace } from './places.ts';
 import { isAllowList, nameOf } from './wired.ts';
 
-/** Gives the arrows of what people's own lines in env files would cross: what stack did not write, but programs read. */
+/** Returns the arrows of what people's own lines in env files would cross: what stack did not write, but programs read. */
 export function drawFiles(facts: CheckFacts, from: ServiceFacts): Arrow[] {
   const ours = from.files.find(({ wanted }) => wanted)?.wanted ?? {};
   return from.files.flatMap((file) => {
@@ -92,7 +92,7 @@ function drawValue(
   return makeArrow(ends, [{ state: 'warning', reason, hint: 'take the line out, or make it the same' }]);
 }
 
-/** Gives the arrows from front-ends to APIs whose list of who may ask lacks them. */
+/** Returns the arrows from front-ends to APIs whose list of who may ask lacks them. */
 export function drawAllowLists(facts: CheckFacts, arrows: readonly Arrow[]): Arrow[] {
   const { ticket } = facts.wiring.record;
   const fronts = facts.services.filter(({ wiring }) => wiring.record.ticket === ticket);
@@ -153,7 +153,7 @@ function isAllowed(value: string, port: number): boolean {
 /** A queue's jobs go to whoever asks first. */
 const QUEUES = /^(rediss?|valkey|amqps?|kafka|nats)$/;
 
-/** Gives the arrows of queues that a worker of the baseline empties too. */
+/** Returns the arrows of queues that a worker of the baseline empties too. */
 export function drawWorkers(facts: CheckFacts): Arrow[] {
   const { ticket } = facts.wiring.record;
   const workers = facts.services.filter(

@@ -6,13 +6,13 @@ import { type Address, findAddresses, maskValue } from './address.ts';
 import type { CheckFacts, ServiceFacts, Trouble } from './arrow.ts';
 import { findPlace, isContainerItself, labelPlace, type Place } from './places.ts';
 
-/** Gives a shared service's name with the part of it that an address leads to: `postgres/shop`, `redis/0`. */
+/** Returns a shared service's name with the part of it that an address leads to: `postgres/shop`, `redis/0`. */
 function labelShared(service: string, { scheme, path }: Pick<Address, 'scheme' | 'path'>): string {
   const part = path === '' && /^rediss?$/.test(scheme ?? '') ? '0' : path;
   return part === '' || /^https?$/.test(scheme ?? '') ? service : `${service}/${part}`;
 }
 
-/** Gives that of the shared service an instance is wired to; undefined while nothing is known of it. */
+/** Returns that of the shared service an instance is wired to; undefined while nothing is known of it. */
 export function sharedPart(wiring: Wiring, service: string, viewer?: string): string | undefined {
   if (ownServer(service, wiring.record.own)) return labelPlace({ instance: wiring.record.ticket, service }, '');
   const from = viewer ?? Object.keys(wiring.record.services)[0] ?? '';
@@ -20,13 +20,13 @@ export function sharedPart(wiring: Wiring, service: string, viewer?: string): st
   return address && labelShared(service, address);
 }
 
-/** Gives a place's name as the picture has it. */
+/** Returns a place's name as the picture has it. */
 export function labelTarget(facts: CheckFacts, from: ServiceFacts, place: Place): string {
   if (place.instance !== undefined) return labelPlace(place, facts.wiring.record.ticket);
   return sharedPart(from.wiring, place.service, from.service) ?? place.service;
 }
 
-/** Gives a variable's value as it may be shown: what came from the environment and a server's password is for nobody's eyes. */
+/** Returns a variable's value as it may be shown: what came from the environment and a server's password is for nobody's eyes. */
 export function showValue({ services }: CheckFacts, key: string, value: string): string {
   const isSecret = services.some(
     ({ settings: { env, fromEnv } }) =>

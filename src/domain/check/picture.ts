@@ -3,7 +3,7 @@ import { drawAllowLists, drawFiles, drawWorkers } from './astray.ts';
 import { drawWired, nameOf } from './wired.ts';
 
 /**
- * Gives every arrow of a ticket (the ways in, what stack filled in, what people's files say, what else may cross), and its
+ * Returns every arrow of a ticket (the ways in, what stack filled in, what people's files say, what else may cross), and its
  * small picture: `front → api → postgres/shop, redis/0`, a line for each service nobody leads to.
  */
 export function drawArrows(facts: CheckFacts): { arrows: Arrow[]; picture: string[] } {

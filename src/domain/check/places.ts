@@ -14,7 +14,7 @@ export interface Place {
 /** Every place of a stack by the addresses it has: `:3002` on this machine, `api.feat-02:3000` in the network. */
 export type Directory = ReadonlyMap<string, Place>;
 
-/** Gives the directory of a stack. */
+/** Returns the directory of a stack. */
 export function listPlaces(wiring: Wiring, instances: Readonly<Record<string, InstanceRecord>>): Directory {
   const records = [...Object.values(instances), ...(wiring.baseline ? [wiring.baseline] : [])];
   // A lease has the say over what stack.yml wishes for.
@@ -74,7 +74,7 @@ function listSharedPlaces({ config, values, shared }: Wiring): [string, Place][]
   });
 }
 
-/** Gives what an address leads to; undefined for what is none of this stack's. */
+/** Returns what an address leads to; undefined for what is none of this stack's. */
 export function findPlace(directory: Directory, { host, port }: Address): Place | undefined {
   return directory.get(isThisMachine(host) ? `:${port}` : `${host}:${port}`);
 }
@@ -84,7 +84,7 @@ export function isContainerItself({ host }: Address): boolean {
   return isThisMachine(host) && host !== HOST_FROM_CONTAINER;
 }
 
-/** Gives a place's name in a picture of one ticket: `api`, `api (baseline)`, `api of feat-01`, `redis`. */
+/** Returns a place's name in a picture of one ticket: `api`, `api (baseline)`, `api of feat-01`, `redis`. */
 export function labelPlace({ instance, service }: Place, ticket: string): string {
   if (instance === undefined || instance === ticket) return service;
   return instance === BASELINE ? `${service} (${BASELINE})` : `${service} of ${instance}`;

@@ -20,7 +20,7 @@ interface Wire {
   changing: boolean;
 }
 
-/** Gives the arrows of every value that stack filled in for a service: stack.yml, the env file and the programs must agree. */
+/** Returns the arrows of every value that stack filled in for a service: stack.yml, the env file and the programs must agree. */
 export function drawWired(facts: CheckFacts, from: ServiceFacts): Arrow[] {
   return listWires(facts, from).flatMap((wire) => {
     const troubles = [
@@ -40,7 +40,7 @@ export function drawWired(facts: CheckFacts, from: ServiceFacts): Arrow[] {
   });
 }
 
-/** Gives a service's name in the picture. */
+/** Returns a service's name in the picture. */
 export function nameOf(facts: CheckFacts, { service, wiring }: ServiceFacts): string {
   return labelPlace({ instance: wiring.record.ticket, service }, facts.wiring.record.ticket);
 }
@@ -97,7 +97,7 @@ function judgePrograms(facts: CheckFacts, from: ServiceFacts, wire: Wire): Troub
   const leases = Object.values(from.wiring.record.services[from.service]?.ports ?? {}).map(({ host }) => host);
   const listening = from.programs.filter(({ ports }) => ports?.some((port) => leases.includes(port)));
   const asked = listening.length > 0 ? listening : from.programs;
-  // What says nothing of where to go, programs may well set anew for those they start.
+  // What says nothing of where to go, programs may well set again for those they start.
   const plain = wire.targets.length === 0 && wire.literals.length === 0;
   const [first] = from.programs;
   const strays = (plain ? (first ? [first] : []) : asked).filter(({ env }) => env[wire.key] !== wire.value);

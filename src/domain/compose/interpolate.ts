@@ -1,6 +1,6 @@
 import type { Values } from '../values.ts';
 
-/** Gives the names of the variables that a text of a compose file takes: `${NAME…}`, `$NAME`; `$$NAME` is none. */
+/** Returns the names of the variables that a text of a compose file takes: `${NAME…}`, `$NAME`; `$$NAME` is none. */
 export function listVariables(text: string): string[] {
   const places = text.matchAll(/\$(?:\$|\{?([A-Za-z_]\w*))/g);
   return [...new Set(Array.from(places, ([, name = '']) => name).filter(Boolean))];
@@ -20,7 +20,7 @@ export function interpolate(text: string, values: Values): string {
   return filled;
 }
 
-/** Gives the variable that a whole text is: `$NAME`, `${NAME}`, `${NAME:-…}`; undefined for any other text. */
+/** Returns the variable that a whole text is: `$NAME`, `${NAME}`, `${NAME:-…}`; undefined for any other text. */
 export function readVariable(text: string): string | undefined {
   const place = readPlace(text, 0);
   return place?.end === text.length ? place.name : undefined;

@@ -11,7 +11,7 @@ export interface ComposePaths {
   mounts: string[];
 }
 
-/** Gives what the services of a compose file are built from and have mounted; `folder` is where relative paths start from. */
+/** Returns what the services of a compose file are built from and have mounted; `folder` is where relative paths start from. */
 export function listComposePaths(data: ComposeData, folder: string, values: Values): ComposePaths {
   const resolve = (text: unknown): string[] =>
     typeof text === 'string' ? [path.resolve(folder, interpolate(text, values))] : [];

@@ -12,7 +12,7 @@ export interface ComposePort {
 }
 
 /**
- * Gives the ports that a service of a compose file publishes, in the file's order; what is no fixed port of ours (a range,
+ * Returns the ports that a service of a compose file publishes, in the file's order; what is no fixed port of ours (a range,
  * UDP, one that the engine chooses) is left out.
  */
 export function readPorts(service: { ports?: unknown } | undefined, values: Values): ComposePort[] {

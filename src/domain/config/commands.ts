@@ -32,7 +32,7 @@ const ARGV = new Set(['command', 'entrypoint', 'test']);
 
 type Path = readonly string[];
 
-/** Gives a line for every value of a stack.yml that runs or is given to what runs, as written: `services.api.command: npm start`. */
+/** Returns a line for every value of a stack.yml that runs or is given to what runs, as written: `services.api.command: npm start`. */
 export function listRunning(data: unknown): string[] {
   // The section `shared` is no key of it.
   return listLeaves(data, [], ([section, , key], depth) =>
@@ -67,7 +67,7 @@ function isArgv(value: readonly unknown[], path: Path): boolean {
 /** What a terminal does not show as it stands: controls, marks that reorder or hide text, spaces that are none. */
 const HIDDEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}/gu;
 
-/** Gives a text as a person can judge it: whole, in one line, with every character seen. */
+/** Returns a text as a person can judge it: whole, in one line, with every character seen. */
 export function revealText(text: string): string {
   const shown = text.replace(/\n$/, '');
   // A fresh search each time: a global one remembers where it was.

@@ -16,7 +16,7 @@ interface Checked {
   filled: ReadonlySet<string>;
 }
 
-/** Gives what the schema found wrong in plain words. */
+/** Returns what the schema found wrong in plain words. */
 export function explainIssues(issues: readonly Issue[], { data, filled }: Checked, writtenAt: WrittenAt): Finding[] {
   const flat = issues.flatMap((issue) => pickBranch(issue));
   const misspelt = flat.filter((issue) => issue.code === 'unrecognized_keys');

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { stackSchema } from './schema.ts';
 
-/** Gives the JSON Schema of `stack.yml` for editors, as text. */
+/** Returns the JSON Schema of `stack.yml` for editors, as text. */
 export function renderJsonSchema(): string {
   const schema = z.toJSONSchema(stackSchema, {
     io: 'input',

@@ -27,7 +27,7 @@ const READY_SECONDS = 60;
 const SETUP_SECONDS = 1800;
 const KEPT_DAYS = 14;
 
-/** Gives a valid file with its defaults filled in. `writtenAt` gives a scalar as its author wrote it. */
+/** Returns a valid file with its defaults filled in. `writtenAt` gives a scalar as its author wrote it. */
 export function normaliseConfig(file: StackFile, writtenAt: WrittenAt): StackConfig {
   const { compose, ...shared } = file.shared ?? {};
   const runtime = file.runtime ?? 'auto';

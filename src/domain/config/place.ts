@@ -26,7 +26,7 @@ export interface ConfigSource {
   data: unknown;
 }
 
-/** Gives the place of a path in the last file that has it; of the nearest thing around it where none has. */
+/** Returns the place of a path in the last file that has it; of the nearest thing around it where none has. */
 export function findPlace(sources: readonly ConfigSource[], path: KeyPath, at: 'key' | 'value' = 'value'): Place {
   const found = sources.map((source) => ({ source, ...follow(source, path) }));
   const best = found.reduceRight((a, b) => (b.depth > a.depth ? b : a));
@@ -35,7 +35,7 @@ export function findPlace(sources: readonly ConfigSource[], path: KeyPath, at: '
   return placeAt(source, wanted?.range?.[0] ?? 0);
 }
 
-/** Gives a scalar as its author wrote it (`1.10`, not 1.1); undefined for anything else. */
+/** Returns a scalar as its author wrote it (`1.10`, not 1.1); undefined for anything else. */
 export function findWritten(sources: readonly ConfigSource[], path: KeyPath): string | undefined {
   for (const source of [...sources].reverse()) {
     const { value, depth } = follow(source, path);
@@ -44,12 +44,12 @@ export function findWritten(sources: readonly ConfigSource[], path: KeyPath): st
   return undefined;
 }
 
-/** Gives `stack.yml:3:7`. */
+/** Returns `stack.yml:3:7`. */
 export function renderPlace(place: Place): string {
   return `${place.file}:${place.line}:${place.column}`;
 }
 
-/** Gives the place of an offset in a file's text. */
+/** Returns the place of an offset in a file's text. */
 export function placeAt(source: ConfigSource, offset: number): Place {
   const { line, col } = source.lines.linePos(offset);
   return { file: source.file.path, line: Math.max(line, 1), column: Math.max(col, 1) };

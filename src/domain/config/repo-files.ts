@@ -2,7 +2,7 @@ import path from 'node:path';
 import { isPlainMap } from './source.ts';
 
 /**
- * Gives the files of the repos' main checkouts, relative to the root, that say what services are built from, what they are
+ * Returns the files of the repos' main checkouts, relative to the root, that say what services are built from, what they are
  * given and what a worktree gets. The data is a config that nobody has checked yet.
  */
 export function listRepoFiles(data: unknown): string[] {

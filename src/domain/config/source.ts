@@ -86,7 +86,7 @@ function checkAliases(source: ConfigSource): void {
   });
 }
 
-/** Gives `over` laid over `base`: maps are merged, everything else is replaced. */
+/** Returns `over` laid over `base`: maps are merged, everything else is replaced. */
 export function layOver(base: unknown, over: unknown): unknown {
   if (!isPlainMap(base) || !isPlainMap(over)) return over;
   const merged = new Map(Object.entries(base));

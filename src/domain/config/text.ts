@@ -20,7 +20,7 @@ export interface ConfigInput {
 }
 
 /**
- * Gives the config that the files stand for, checked through and through. Throws `config`: its message is the first
+ * Returns the config that the files stand for, checked through and through. Throws `config`: its message is the first
  * problem with file, line and column, its lines are the others, its details (`problems`) are all of them.
  */
 export function parseConfig({ files, values }: ConfigInput): StackConfig {
@@ -32,7 +32,7 @@ export function parseConfig({ files, values }: ConfigInput): StackConfig {
   return dropSharedDependencies(config);
 }
 
-/** Gives what the files hold, laid over each other, as written: nothing is filled in or checked. Throws `config` for bad YAML. */
+/** Returns what the files hold, laid over each other, as written: nothing is filled in or checked. Throws `config` for bad YAML. */
 export function readConfigData(files: readonly ConfigText[]): unknown {
   return mergeSources(files.map(readSource));
 }

@@ -13,7 +13,7 @@ import { fillBlock } from '../steps/env-file.ts';
 /** What nobody reads while they develop, and what only shows how one is written. */
 const OTHERS = /\.(example|sample|template|dist|defaults?|production|prod|staging|test|ci|schema|vault|bak|orig)(\.|$)/;
 
-/** Gives the env files in a service's folder: the one with stack's block, and those that programs may read beside it. */
+/** Returns the env files in a service's folder: the one with stack's block, and those that programs may read beside it. */
 export async function readEnvFiles(work: Work, service: string): Promise<EnvFileFacts[]> {
   const config = await requireConfig(work);
   const { repo } = requireService(work.record, service);

@@ -11,7 +11,7 @@ export async function isOwnerAlive(record: InstanceRecord): Promise<boolean> {
   return record.owner !== undefined && (await isAlive(record.owner));
 }
 
-/** Gives a ticket's record. Throws `not-found`, with the nearest names. */
+/** Returns a ticket's record. Throws `not-found`, with the nearest names. */
 export function requireInstance(state: StackState, ticket: string): InstanceRecord {
   const name = ticketOf(ticket);
   const record = Object.hasOwn(state.instances, name) ? state.instances[name] : undefined;
@@ -30,7 +30,7 @@ function hintFor(name: string, known: readonly string[]): string {
   return known.length > 0 ? `there are: ${known.join(', ')}` : 'there is none yet: `stack create TICKET`';
 }
 
-/** Gives the records of several tickets. Throws `not-found` for the first that has none, before any is touched. */
+/** Returns the records of several tickets. Throws `not-found` for the first that has none, before any is touched. */
 export function requireInstances(state: StackState, tickets: readonly string[]): InstanceRecord[] {
   return tickets.map((ticket) => requireInstance(state, ticket));
 }

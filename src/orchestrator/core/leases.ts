@@ -16,12 +16,12 @@ import { putRecord, requireConfig, type Work } from './work.ts';
 /** How many other ports are tried when something takes the leased one between probe and start. */
 const LEASE_TRIES = 5;
 
-/** Gives the ports of this machine that a shared service is promised. */
+/** Returns the ports of this machine that a shared service is promised. */
 export function listSharedHosts({ port, ports = {} }: SharedLease): number[] {
   return [...new Set([port, ...Object.values(ports).map(({ host }) => host)])];
 }
 
-/** Gives every port that is promised to somebody in this root. */
+/** Returns every port that is promised to somebody in this root. */
 export function listLeases(state: Pick<StackState, 'shared' | 'baseline' | 'instances'>): Set<number> {
   const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
   const ports = records

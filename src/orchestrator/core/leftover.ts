@@ -24,7 +24,7 @@ function describeLeftover({ name, error }: Leftover): string[] {
   return [`${name}: ${message}`, ...lines.map((line) => `  ${line}`), ...(hint === undefined ? [] : [`  ${hint}`])];
 }
 
-/** Gives the error for a teardown that left something. */
+/** Returns the error for a teardown that left something. */
 export function leftoverError(ticket: string, leftovers: readonly Leftover[]): StackError {
   const lines = leftovers.flatMap(describeLeftover);
   return new StackError('leftover', `${ticket}: could not remove ${leftovers.map(({ name }) => name).join(', ')}`, {
@@ -34,7 +34,7 @@ export function leftoverError(ticket: string, leftovers: readonly Leftover[]): S
   });
 }
 
-/** Gives the error for a teardown that was interrupted: what it has not come to stays, and the record with it. */
+/** Returns the error for a teardown that was interrupted: what it has not come to stays, and the record with it. */
 export function interruptedAt(retry: string): StackError {
   return new StackError('interrupted', 'interrupted', { hint: `\`${retry}\` goes on from there` });
 }

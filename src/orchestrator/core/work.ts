@@ -25,11 +25,11 @@ export interface Work {
   readonly leases: { moved: Set<string> };
   /** True: what would be lost has been saved, so worktrees and branches may go as they are. */
   saved: boolean;
-  /** True: images built for the instance are built anew. */
+  /** True: images built for the instance are built again. */
   readonly rebuild: boolean;
   /** True: `migrate:` commands run, also on the database that all share. */
   readonly migrate: boolean;
-  /** Services whose worktree was made anew in this run: what still runs of them is in a folder that is gone. */
+  /** Services whose worktree was made again in this run: what still runs of them is in a folder that is gone. */
   readonly needsRecreate: Set<string>;
   /** Repos that a ready ticket gets in this run: a branch of that name is not its own. */
   readonly fresh: readonly string[];
@@ -43,7 +43,7 @@ export interface Work {
 
 type Parts = Pick<Work, 'stack' | 'config' | 'record' | 'baseline' | 'shared'>;
 
-/** Gives the work on one instance. */
+/** Returns the work on one instance. */
 export function createWork(
   parts: Parts,
   options: Partial<Pick<Work, 'saved' | 'rebuild' | 'rescue' | 'migrate' | 'fresh'>> = {},
@@ -57,12 +57,12 @@ export function createWork(
   return { ...parts, ...begun, ...nothing, ...options };
 }
 
-/** Gives the config of a work that must have one. Throws `config` (by asking for it again). */
+/** Returns the config of a work that must have one. Throws `config` (by asking for it again). */
 export async function requireConfig(work: Work): Promise<StackConfig> {
   return work.config ?? (await work.stack.config());
 }
 
-/** Gives what `${…}` draws on for this work. */
+/** Returns what `${…}` draws on for this work. */
 export async function wiringOf(work: Work): Promise<Wiring> {
   const config = await requireConfig(work);
   const { record } = work;
@@ -81,12 +81,12 @@ export async function wiringOf(work: Work): Promise<Wiring> {
   };
 }
 
-/** Gives how a ticket signs what it leaves in a repo: several roots may share one, and call their tickets alike. */
+/** Returns how a ticket signs what it leaves in a repo: several roots may share one, and call their tickets alike. */
 export function ownerOf({ stack, record }: Pick<Work, 'stack' | 'record'>): string {
   return `${record.ticket} (${stack.rootId})`;
 }
 
-/** Gives what a work knows of a rescue. A quiet one has not all of the files. */
+/** Returns what a work knows of a rescue. A quiet one has not all of the files. */
 export function savedBy(rescue: Rescue | undefined): Pick<Work, 'saved' | 'savedAs'> {
   const savedAs = rescue?.quiet ? undefined : rescue;
   return { saved: savedAs !== undefined, savedAs };
@@ -104,7 +104,7 @@ export function putRecord(draft: StackState, record: InstanceRecord): void {
 }
 
 /**
- * Gives the folder that holds the tickets' folders: `worktrees:` of stack.yml, else `tickets/`, or beside a root that
+ * Returns the folder that holds the tickets' folders: `worktrees:` of stack.yml, else `tickets/`, or beside a root that
  * is itself a git repo, so that watchers and linters of the main checkout do not see them. Throws `files`.
  */
 export async function ticketsFolder(root: string, configured: string | undefined): Promise<string> {
@@ -116,7 +116,7 @@ export async function ticketsFolder(root: string, configured: string | undefined
   return path.join(root, 'tickets');
 }
 
-/** Gives the trash of a ticket. A rename takes no time, but stays on its disk: where the worktrees are on another one, the trash is beside them. */
+/** Returns the trash of a ticket. A rename takes no time, but stays on its disk: where the worktrees are on another one, the trash is beside them. */
 export async function findTrash({ stack, record }: Work): Promise<string> {
   const [root, folder] = await Promise.all([stat(stack.root), ifThere(stat(record.folder))]);
   const near = folder && folder.dev !== root.dev;

@@ -39,7 +39,7 @@ export async function keepDumpRecord(stack: Stack, rescue: Rescue): Promise<void
   await replaceFile(dumpFile(stack, `${rescue.ticket}-${rescue.time}.json`), renderRescue(rescue));
 }
 
-/** Gives what is kept of tickets that were destroyed with data of their own; what cannot be read is told and passed over. */
+/** Returns what is kept of tickets that were destroyed with data of their own; what cannot be read is told and passed over. */
 export async function listDumpRecords(stack: Stack): Promise<Rescue[]> {
   const names = ((await ifThere(readdir(dumpsFolder(stack)))) ?? []).filter((name) => OURS.test(name));
   const records = names.filter((name) => name.endsWith('.json')).map((name) => path.join(dumpsFolder(stack), name));

@@ -7,7 +7,7 @@ import type { Evidence } from './evidence.ts';
 import type { Finding } from './finding.ts';
 
 /**
- * Gives a record that was derived from worktrees with what the ticket has of its own: its database says so in its comment, its
+ * Returns a record that was derived from worktrees with what the ticket has of its own: its database says so in its comment, its
  * number of Redis is in its env files, a server is known by its container and its folder. Never throws; what cannot be asked is
  * left out.
  */

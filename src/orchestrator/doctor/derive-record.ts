@@ -61,7 +61,7 @@ async function deriveRepo(
   return { ...describeCopy(config, repo, facts, folder), ...own };
 }
 
-/** Gives services as their workloads have them: what runs them, on which ports. */
+/** Returns services as their workloads have them: what runs them, on which ports. */
 export function describeServices(
   planned: Readonly<Record<string, ServiceRecord>>,
   workloads: readonly EvidenceItem[],
@@ -75,7 +75,7 @@ export function describeServices(
   return Object.fromEntries(known);
 }
 
-/** Gives services with the ports that their env files name: those of a ticket that never ran are nowhere else. */
+/** Returns services with the ports that their env files name: those of a ticket that never ran are nowhere else. */
 async function describeWired(
   config: StackConfig,
   planned: Readonly<Record<string, ServiceRecord>>,

@@ -78,7 +78,7 @@ async function readBackup(root: string): Promise<Evidence['backup']> {
   return read && found && { state: read.state, savedAt: found.mtimeMs };
 }
 
-/** Gives the ticket that a worktree was made for. */
+/** Returns the ticket that a worktree was made for. */
 export function ticketOfEntry({ owner, state }: OwnEntry): string {
   return Object.keys(state?.instances ?? {})[0] ?? owner.replace(/ \([^)]*\)$/, '');
 }

@@ -14,7 +14,7 @@ export interface Finding {
 export interface Fix {
   /** Says all that would be done, and ends in a question mark. */
   question: string;
-  /** Gives what was done. Throws what kept it from being done. */
+  /** Returns what was done. Throws what kept it from being done. */
   run(): Promise<string>;
 }
 
@@ -27,7 +27,7 @@ export interface Mended {
   text: string;
 }
 
-/** Gives the finding that a check comes to: its words, or those of the error it throws. */
+/** Returns the finding that a check comes to: its words, or those of the error it throws. */
 export async function report(subject: string, check: () => Promise<string>): Promise<Finding> {
   try {
     return { subject, ok: true, text: await check() };
@@ -41,14 +41,14 @@ function describeError(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Gives `1 ticket`, `3 tickets`. */
+/** Returns `1 ticket`, `3 tickets`. */
 export function count(items: readonly unknown[], noun: string): string {
   return `${items.length} ${noun}${items.length === 1 ? '' : 's'}`;
 }
 
 /**
  * Mends what can be mended, asking about each thing once, and looks again until nothing new comes up: when the state is back
- * there is more to see. Gives what was done, and how things are then. `ask` is told all that is about to be asked.
+ * there is more to see. Returns what was done, and how things are then. `ask` is told all that is about to be asked.
  */
 export async function repairAll(
   look: () => Promise<Finding[]>,

@@ -222,7 +222,7 @@ async function listUnrecorded(stack: Stack, state: StackState, isOurs = false): 
     .map((one) => offerEnd(stack, one));
 }
 
-/** Gives the records that no living command is at work on. The baseline is worked on under the lock of `up`. */
+/** Returns the records that no living command is at work on. The baseline is worked on under the lock of `up`. */
 async function listAtRest(
   stack: Stack,
   { instances, baseline }: StackState,
@@ -271,7 +271,7 @@ function offerRemoval(
     hint: FIXES,
     fix: {
       question: `Remove ${what}, which belongs to no ticket?`,
-      // Whoever wants to make it anew writes a record first, and waits until it is gone.
+      // Whoever wants to make it again writes a record first, and waits until it is gone.
       run: () =>
         stack.store.update(async (now) => {
           if (isRecorded(now, instance, service)) return `${what} belongs to ${instance} by now`;

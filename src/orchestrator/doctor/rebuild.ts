@@ -48,7 +48,7 @@ export async function rebuildState(stack: Stack, evidence: Evidence): Promise<Re
   return rebuilt;
 }
 
-/** Gives what git keeps of a ticket where that was written after the backup, and says something else. */
+/** Returns what git keeps of a ticket where that was written after the backup, and says something else. */
 function findNewer({ entries, backup }: Evidence, ticket: string, record: InstanceRecord): InstanceRecord | undefined {
   const [copy] = sortByAge(entries.filter((entry) => ticketOfEntry(entry) === ticket));
   const kept = copy?.state?.instances[ticket];
@@ -56,7 +56,7 @@ function findNewer({ entries, backup }: Evidence, ticket: string, record: Instan
   return JSON.stringify(kept) === JSON.stringify(record) ? undefined : kept;
 }
 
-/** Gives the entries whose copy can be read, the newest first. */
+/** Returns the entries whose copy can be read, the newest first. */
 function sortByAge(entries: readonly OwnEntry[]): OwnEntry[] {
   return entries.filter(({ state }) => state).sort(compareAge);
 }
@@ -68,12 +68,12 @@ function compareAge(one: Copy, other: Copy): number {
 
 type Copy = Pick<OwnEntry, 'state' | 'savedAt'>;
 
-/** Gives the tickets that worktrees and folders tell of. */
+/** Returns the tickets that worktrees and folders tell of. */
 export function listTickets({ entries, folders }: Evidence): string[] {
   return [...new Set([...entries.map(ticketOfEntry), ...folders.map((folder) => path.basename(folder))])].sort();
 }
 
-/** Gives the record of a ticket as git keeps it, else as its worktrees are; undefined when there is no worktree of it. */
+/** Returns the record of a ticket as git keeps it, else as its worktrees are; undefined when there is no worktree of it. */
 export async function findRecord(
   stack: Stack,
   evidence: Evidence,
@@ -97,7 +97,7 @@ function add({ known, sources }: Rebuilt, ticket: string, record: InstanceRecord
   sources.set(ticket, source);
 }
 
-/** Gives a record without what is leased to others: the next start leases that anew. Its owner may live, and be at work on it. */
+/** Returns a record without what is leased to others: the next start leases that again. Its owner may live, and be at work on it. */
 export function giveUpLeases(record: InstanceRecord, others: Rebuilt['known']): InstanceRecord {
   const leased = listLeases(others);
   const services = Object.entries(record.services).map(([name, service]) => {
@@ -110,7 +110,7 @@ export function giveUpLeases(record: InstanceRecord, others: Rebuilt['known']): 
   return { ...record, services: Object.fromEntries(services), ...(record.own && { own: Object.fromEntries(own) }) };
 }
 
-/** Gives the baseline as it runs now; undefined when nothing of it does, since `up` then makes it anew. */
+/** Returns the baseline as it runs now; undefined when nothing of it does, since `up` then makes it again. */
 export async function deriveBaseline(stack: Stack, { workloads }: Evidence): Promise<InstanceRecord | undefined> {
   const running = workloads.filter(({ instance }) => instance === BASELINE);
   const config = await configIfReadable(stack);

@@ -80,7 +80,7 @@ const WORDS = {
   worktrees: 'from the worktrees alone, so that their branches stay when it goes',
 };
 
-/** Gives `: feat-01 and feat-02 from its backup, feat-03 from …`. */
+/** Returns `: feat-01 and feat-02 from its backup, feat-03 from …`. */
 function describeSources({ sources, known }: Rebuilt): string {
   const groups = Object.entries(WORDS).flatMap(([source, words]) => {
     const tickets = [...sources].flatMap(([ticket, from]) => (from === source ? [ticket] : []));

@@ -3,7 +3,7 @@ import type { PlannedPort, PlannedRepo, PlannedService, StackPlan } from './dete
 /** File names in `stack.yml` and beside it. */
 export const COMPOSE_FILE = 'docker-compose.base.yml';
 
-/** Gives the text of a commented `stack.yml` for what was found; guesses stand below a line with `check:`. */
+/** Returns the text of a commented `stack.yml` for what was found; guesses stand below a line with `check:`. */
 export function renderConfig(plan: StackPlan): string {
   const lines = [
     '# What a ticket’s environment is made of. `stack init` wrote this file, and it is yours to change.',
@@ -53,7 +53,7 @@ function renderRepos({ repos, leftOut }: StackPlan): string[] {
   ];
 }
 
-/** Gives a comment for a key the first time it is used, and '' from then on. */
+/** Returns a comment for a key the first time it is used, and '' from then on. */
 type Explain = (key: string, comment: string) => string;
 
 function createExplainer(): Explain {

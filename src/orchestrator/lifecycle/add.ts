@@ -17,7 +17,7 @@ import { claimWork, release, requireReady } from './reserve.ts';
 import { unwind } from './unwind.ts';
 
 /**
- * Gives a ticket that borrows a repo its own copy of it: worktree, leases, and a second look at everything that pointed
+ * Returns a ticket that borrows a repo its own copy of it: worktree, leases, and a second look at everything that pointed
  * at the shared one. On failure the ticket borrows it again.
  */
 export async function addRepo(

@@ -36,7 +36,7 @@ export interface CreateOptions {
 
 /**
  * Makes an instance: plan (nothing is touched), record, steps. Whatever fails, all that was begun is unwound and the
- * first error is thrown. Gives the ticket's name.
+ * first error is thrown. Returns the ticket's name.
  */
 export async function createInstance(stack: Stack, options: CreateOptions): Promise<string> {
   const config = await stack.config();
@@ -55,7 +55,7 @@ export async function createInstance(stack: Stack, options: CreateOptions): Prom
   return work.record.ticket;
 }
 
-/** Gives what `create` would do, in order, with what is there already. Touches nothing, not even the remote. */
+/** Returns what `create` would do, in order, with what is there already. Touches nothing, not even the remote. */
 export async function previewCreate(
   stack: Stack,
   options: CreateOptions,

@@ -20,7 +20,7 @@ import { observeWorkload } from '../workloads/observe.ts';
 import { startInstance } from './start.ts';
 import { requireAlone } from './stop.ts';
 
-/** Gives the database of a ticket, or the baseline's. Throws `not-found`, `config`. */
+/** Returns the database of a ticket, or the baseline's. Throws `not-found`, `config`. */
 export async function findTicketDatabase(stack: Stack, ticket: string): Promise<TicketDatabase> {
   const state = await stack.store.read();
   const server = openPostgres(stack, await stack.config(), state.shared);
@@ -37,7 +37,7 @@ export async function requireDatabase({ server, database, own }: TicketDatabase,
   });
 }
 
-/** Makes the template of tickets' databases anew. Throws as `refreshTemplate` does. */
+/** Makes the template of tickets' databases again. Throws as `refreshTemplate` does. */
 export async function refreshNow(stack: Stack, { force }: { force: boolean }): Promise<Refreshed> {
   const config = await stack.config();
   const state = await stack.store.read();
@@ -47,7 +47,7 @@ export async function refreshNow(stack: Stack, { force }: { force: boolean }): P
   return withUpLock(work, () => refreshTemplate(stack, server, { force, asked: true, signal: stack.signal, note }));
 }
 
-/** Gives what a ticket's own database has otherwise than the baseline's. Throws `usage` for one on the shared database. */
+/** Returns what a ticket's own database has otherwise than the baseline's. Throws `usage` for one on the shared database. */
 export async function diffDatabase(stack: Stack, ticket: string): Promise<SchemaChange[]> {
   const { server, database } = requireOwn(await findTicketDatabase(stack, ticket), ticket);
   const [theirs, own] = await Promise.all(
@@ -68,7 +68,7 @@ function requireOwn(found: TicketDatabase, ticket: string): TicketDatabase {
   );
 }
 
-/** Makes a ticket's database anew from the template; its services are stopped meanwhile. Throws `conflict`, `database`. */
+/** Makes a ticket's database again from the template; its services are stopped meanwhile. Throws `conflict`, `database`. */
 export async function resetDatabase(stack: Stack, ticket: string, { force }: { force: boolean }): Promise<void> {
   await replaceContent(stack, ticket, force, async (work) => {
     const template = templateStep(work);

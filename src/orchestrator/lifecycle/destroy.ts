@@ -66,7 +66,7 @@ function listQuestions(risks: readonly TicketRisk[]): string[] {
   });
 }
 
-/** Gives what speaks against taking tickets apart, in all of their repos. Touches nothing. Throws `not-found` and `busy`. */
+/** Returns what speaks against taking tickets apart, in all of their repos. Touches nothing. Throws `not-found` and `busy`. */
 async function examineTickets(stack: Stack, tickets: readonly string[], options: RemoveOptions): Promise<TicketRisk[]> {
   const state = await stack.store.read();
   const records = requireInstances(state, tickets);
@@ -94,7 +94,7 @@ export interface DestroyPlan {
   steps: { id: string; subject: string; title: string }[];
 }
 
-/** Gives what taking a ticket apart would unmake. Touches nothing. Throws `not-found`. */
+/** Returns what taking a ticket apart would unmake. Touches nothing. Throws `not-found`. */
 async function planDestroy(
   stack: Stack,
   ticket: string,

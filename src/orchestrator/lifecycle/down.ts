@@ -56,7 +56,7 @@ async function hasNetwork(stack: Stack): Promise<boolean> {
   return (await (await stack.docker()).inspectNetwork(networkName(stack.name, stack.rootId))) !== undefined;
 }
 
-/** Deletes what the shared services keep, and forgets what ran them: the next `up` chooses anew. */
+/** Deletes what the shared services keep, and forgets what ran them: the next `up` chooses again. */
 async function deleteSharedData(work: Work, config: StackConfig): Promise<void> {
   for (const kind of ALL_KINDS) await kind.dropAll?.(work.stack, config);
   const leases = Object.entries(work.shared);

@@ -52,7 +52,7 @@ export async function removeForgotten({ stack, record }: Work): Promise<void> {
   if (left.length > 0) throw leftoverError(record.ticket, left);
 }
 
-/** Gives what there is of a ticket, a name each. Leases are the record's own and go with it. */
+/** Returns what there is of a ticket, a name each. Leases are the record's own and go with it. */
 async function listLeft(stack: Stack, record: InstanceRecord): Promise<string[]> {
   const services = record.started ? Object.values(record.services) : [];
   const processes = services.filter(({ runtime }) => runtime === 'process').map(({ workload }) => workload);

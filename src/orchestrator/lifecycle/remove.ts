@@ -159,7 +159,7 @@ async function unmake(work: Work, options: Going): Promise<DestroyedTicket> {
 
 /**
  * Reverts the steps. Where all has been saved and something came in before it went, that is saved as well; where nothing had
- * to be saved it is a refusal. Gives what was saved so. Throws `leftover`, `interrupted`.
+ * to be saved it is a refusal. Returns what was saved so. Throws `leftover`, `interrupted`.
  */
 async function revertAll(
   work: Work,

@@ -21,7 +21,7 @@ export interface RestoreOptions extends Pick<CreateOptions, 'wishes' | 'own' | '
   keepRuntimes: boolean;
 }
 
-/** Makes a ticket again as it was saved. Gives its name. Throws `not-found`, and what `create` throws. */
+/** Makes a ticket again as it was saved. Returns its name. Throws `not-found`, and what `create` throws. */
 export async function restoreInstance(stack: Stack, options: RestoreOptions): Promise<string> {
   // Chosen first: what is cleared away of a restore that was killed is saved too, and is not what is meant.
   const rescue = await requireRescue(stack, options);
@@ -31,7 +31,7 @@ export async function restoreInstance(stack: Stack, options: RestoreOptions): Pr
   return ticket;
 }
 
-/** Gives what `restore` would do. Touches nothing. */
+/** Returns what `restore` would do. Touches nothing. */
 export async function previewRestore(
   stack: Stack,
   options: RestoreOptions,
@@ -40,7 +40,7 @@ export async function previewRestore(
   return previewCreate(withRuntimes(stack, rescue, options), toRequest(rescue, options));
 }
 
-/** Deletes what was saved of a ticket at one time, in all repos. Gives the rescue that was. Throws `not-found`. */
+/** Deletes what was saved of a ticket at one time, in all repos. Returns the rescue that was. Throws `not-found`. */
 export async function forgetRescue(stack: Stack, rescue: Rescue): Promise<void> {
   const { repos } = await stack.config();
   const folders = Object.values(repos).map((repo) => path.resolve(stack.root, repo.path));
@@ -48,7 +48,7 @@ export async function forgetRescue(stack: Stack, rescue: Rescue): Promise<void> 
   await dropDump(stack, rescue);
 }
 
-/** Gives the rescue that is meant: the newest of the ticket, what a create left half-made aside. Throws `not-found`. */
+/** Returns the rescue that is meant: the newest of the ticket, what a create left half-made aside. Throws `not-found`. */
 export async function requireRescue(
   stack: Stack,
   { ticket, time }: Pick<RestoreOptions, 'ticket' | 'time'>,

@@ -8,7 +8,7 @@ import { findRisks, requireNobodyInside, requireSavable, type TicketRisk } from 
 import { bringToRest } from './stop.ts';
 
 /**
- * Saves what would be lost with a ticket, and marks it as one that goes. Gives the rescue; undefined where there was nothing to
+ * Saves what would be lost with a ticket, and marks it as one that goes. Returns the rescue; undefined where there was nothing to
  * save. Nothing is condemned before all is saved: when that fails the ticket is as it was, but at rest. Throws `dirty` for what
  * cannot be saved, `leftover` while somebody works in its folders, `git`, `files`.
  */
@@ -75,7 +75,7 @@ export function markDestroying(record: InstanceRecord, { keepBranch }: { keepBra
   if (keepBranch) keepBranches(record);
 }
 
-/** Gives the branches that stack made to the person, so that they stay. */
+/** Leaves the branches that stack made to the person, so that they stay. */
 export function keepBranches(record: InstanceRecord): void {
   for (const [, repo] of dedicatedRepos(record)) repo.ownsBranch = false;
 }

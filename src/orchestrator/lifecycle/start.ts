@@ -14,7 +14,7 @@ import { claimWork, release, requireReady } from './reserve.ts';
 import { unwind } from './unwind.ts';
 
 /**
- * Brings a ticket to what stack.yml wants now: missing things come back, changed ones are made anew, all on the leases
+ * Brings a ticket to what stack.yml wants now: missing things come back, changed ones are made again, all on the leases
  * it holds. A failure leaves what ran before and unmakes what this start made.
  */
 export async function startInstance(

@@ -11,7 +11,7 @@ export const MORE_SAVES = 3;
 
 /**
  * Unmakes the steps of a run that failed. What somebody wrote in the worktrees that it made is saved before those go, once
- * nothing of ours runs there any more. Gives the error to throw: the first one stays the headline, and its lines say what was saved.
+ * nothing of ours runs there any more. Returns the error to throw: the first one stays the headline, and its lines say what was saved.
  */
 export async function unwind(
   work: Work,

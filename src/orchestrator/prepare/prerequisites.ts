@@ -116,7 +116,7 @@ export async function requireRunnable(
   checkReach(providers, services);
 }
 
-/** Gives the baseline's record as stack.yml has it now, with the leases it holds; undefined when no repo is shared. */
+/** Returns the baseline's record as stack.yml has it now, with the leases it holds; undefined when no repo is shared. */
 async function planBaseline(
   stack: Stack,
   config: StackConfig,

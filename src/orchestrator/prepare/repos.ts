@@ -155,7 +155,7 @@ async function checkDirs(
   }
 }
 
-/** Gives what is the same of every copy that a ticket in this folder has of a repo. */
+/** Returns what is the same of every copy that a ticket in this folder has of a repo. */
 export function describeCopy(config: StackConfig, repo: string, facts: RepoFacts, folder: string) {
   const disposable = config.repos[repo]?.disposable ?? [];
   return {
@@ -175,7 +175,7 @@ export async function factsOf(stack: Stack, config: StackConfig, repo: string): 
   return inspectRepo({ repo, path: path.resolve(stack.root, config.repos[repo]?.path ?? '') });
 }
 
-/** Gives the env files of a repo, relative to it: every folder that has a service gets one. */
+/** Returns the env files of a repo, relative to it: every folder that has a service gets one. */
 export function listEnvFiles(config: StackConfig, repo: string): string[] {
   const dirs = Object.values(config.services).flatMap((service) => (service.repo === repo ? [service.dir] : []));
   return [...new Set(dirs.map((dir) => path.join(dir, config.repos[repo]?.envFile ?? '.env.local')))];

@@ -10,7 +10,7 @@ export interface RuntimeChoice {
 }
 
 /**
- * Gives the runtime that a wish comes to: `auto` is docker where an engine answers, else process; and process where the
+ * Returns the runtime that a wish comes to: `auto` is docker where an engine answers, else process; and process where the
  * shared data is that of embedded servers, which containers cannot reach.
  */
 export async function chooseRuntime(stack: Stack, wish: RuntimeName | 'auto'): Promise<RuntimeChoice> {

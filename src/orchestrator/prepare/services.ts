@@ -6,7 +6,7 @@ import { builtImageName, networkAlias, volumeName, workloadName } from '../../do
 import type { Stack } from '../core/stack.ts';
 import { chooseRuntime } from './runtime.ts';
 
-/** Gives records, still without leases, for the services that run out of the record's own repos. */
+/** Returns records, still without leases, for the services that run out of the record's own repos. */
 export async function planServices(
   stack: Stack,
   config: StackConfig,

@@ -13,7 +13,7 @@ import { contentOf } from '../../adapters/git/risk/nobodys.ts';
 import type { RiskFinding } from '../../adapters/git/risk/risk.ts';
 import { StackError } from '../../domain/errors.ts';
 
-/** What programs leave in a folder that somebody opens, and what is installed anew. */
+/** What programs leave in a folder that somebody opens, and what is installed again. */
 const DROPPINGS =
   /^(\.DS_Store|Thumbs\.db|desktop\.ini|\.directory|\.idea|\.vs|node_modules|.*~|\..*\.sw[a-p])$|^\.claude\/settings\.local\.json$/;
 
@@ -25,7 +25,7 @@ export interface TicketFolder {
   made?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Gives the names of what is in a ticket's folder and is neither a worktree nor stack's own. */
+/** Returns the names of what is in a ticket's folder and is neither a worktree nor stack's own. */
 export async function listBesideNames({ folder, worktrees }: TicketFolder): Promise<string[]> {
   const ours = new Set([POINTER_FILE, ...worktrees]);
   const names = readEntries(folder).map(({ name }) => name);
@@ -33,7 +33,7 @@ export async function listBesideNames({ folder, worktrees }: TicketFolder): Prom
 }
 
 /**
- * Gives the files that people put into a ticket's folder beside the worktrees, relative to it. A repo, or a folder that cannot
+ * Returns the files that people put into a ticket's folder beside the worktrees, relative to it. A repo, or a folder that cannot
  * be read, stands for itself with a `/` at its end.
  */
 export async function listBeside(place: TicketFolder): Promise<string[]> {
@@ -58,7 +58,7 @@ async function listIn(folder: string, name: string): Promise<string[]> {
   return found?.isDirectory() ? listInside(folder, `${name}/`) : [name];
 }
 
-/** Gives a hash of a file, or of all files in a folder; undefined where there is a repo, or what cannot be read. */
+/** Returns a hash of a file, or of all files in a folder; undefined where there is a repo, or what cannot be read. */
 async function hashOf(folder: string, name: string): Promise<string | undefined> {
   const hash = createHash('sha256');
   for (const file of (await listIn(folder, name)).sort()) {
@@ -91,7 +91,7 @@ export async function noteBeside(
   }
 }
 
-/** Gives the folders in a ticket's folder in which nothing is looked for: worktrees, and what programs leave. */
+/** Returns the folders in a ticket's folder in which nothing is looked for: worktrees, and what programs leave. */
 export function listApart({ folder, worktrees, made = {} }: TicketFolder): string[] {
   const names = readEntries(folder).map(({ name }) => name);
   const isApart = (name: string): boolean =>
@@ -101,7 +101,7 @@ export function listApart({ folder, worktrees, made = {} }: TicketFolder): strin
 
 const SHOWN = 4;
 
-/** Gives the findings that tell of such files; [] for none. */
+/** Returns the findings that tell of such files; [] for none. */
 export async function findBeside(place: TicketFolder): Promise<RiskFinding[]> {
   const all = await listBeside(place);
   const folders = all.filter((name) => name.endsWith('/'));

@@ -14,7 +14,7 @@ import { folderOf, isOfSetup, riskError } from './risks.ts';
 type Own = ReturnType<typeof requireDedicated>;
 
 /**
- * Gives the commit that a repo's branch is at. Throws `unpushed` or `dirty` for a commit, or a file, that came after all had been
+ * Returns the commit that a repo's branch is at. Throws `unpushed` or `dirty` for a commit, or a file, that came after all had been
  * saved: it is in no rescue.
  */
 export async function requireAsSaved(work: Work, repo: string): Promise<string | undefined> {
@@ -44,7 +44,7 @@ async function findLateFiles({ stack, record, savedAs }: Work, own: Own, saved: 
   return [...risks.filter(({ kind }) => kind === 'nested' || kind === 'closed'), ...describeChanged(changed)];
 }
 
-/** Gives what came into a ticket's folder, beside the worktrees, after all had been saved. Throws `git`. */
+/** Returns what came into a ticket's folder, beside the worktrees, after all had been saved. Throws `git`. */
 export async function findLateBeside({ record, savedAs }: Work): Promise<RiskFinding[]> {
   const closed = (await findBeside(folderOf(record))).filter(({ kind }) => kind === 'nested' || kind === 'closed');
   const names = (await listBeside(folderOf(record))).filter((name) => !name.endsWith('/'));

@@ -15,7 +15,7 @@ import { isOfSetup, requireSavable, type TicketRisk, WISHES } from './risks.ts';
 /**
  * Saves what somebody wrote or committed in the worktrees that a run has made of some repos, before they go again: judged and kept as
  * `destroy --force` does. What a set-up wrote is noted, also by one that failed; what came while it ran is kept quietly.
- * `isWhole`: the ticket goes with them. Gives the lines that tell of it. Throws `dirty` for what cannot be saved, `git`, `files`.
+ * `isWhole`: the ticket goes with them. Returns the lines that tell of it. Throws `dirty` for what cannot be saved, `git`, `files`.
  */
 export async function saveMeanwhile(
   work: Work,

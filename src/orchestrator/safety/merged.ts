@@ -4,7 +4,7 @@ import { type DedicatedRepo, dedicatedRepos } from '../../domain/instance.ts';
 import type { Stack } from '../core/stack.ts';
 
 /**
- * Gives the tickets whose branches are all merged, as of the last fetch. One that nobody has committed anything to is not
+ * Returns the tickets whose branches are all merged, as of the last fetch. One that nobody has committed anything to is not
  * among them: it has yet to begin.
  */
 export async function listMergedTickets(stack: Stack): Promise<string[]> {

@@ -35,7 +35,7 @@ export interface LargeFiles {
   bytes: number;
 }
 
-/** Gives the repos whose ignored files, and the tickets whose other files, are too large to be saved without asking. */
+/** Returns the repos whose ignored files, and the tickets whose other files, are too large to be saved without asking. */
 export function listLarge(risks: readonly TicketRisk[]): LargeFiles[] {
   return risks.flatMap(({ ticket, repo, findings }) =>
     findings.flatMap(({ kind, paths = [], bytes = 0 }) =>
@@ -100,7 +100,7 @@ export async function rescueTicket(
   return rescue;
 }
 
-/** Gives the files that may be somebody's, by repo. */
+/** Returns the files that may be somebody's, by repo. */
 export async function findDoubtful(repos: readonly NamedRepo[], halfMade: boolean): Promise<Map<string, Doubtful>> {
   const looks = await Promise.all(
     repos.map(async ([repo, own]) => [repo, await listDoubtful({ ...own, repoPath: own.path }, halfMade)] as const),

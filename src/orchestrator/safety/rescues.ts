@@ -7,7 +7,7 @@ import { configIfReadable, type Stack } from '../core/stack.ts';
 import type { Work } from '../core/work.ts';
 import { listDumpRecords } from '../data/saved-data.ts';
 
-/** Gives what the repos of stack.yml keep of tickets that were destroyed with work in them, the newest first. */
+/** Returns what the repos of stack.yml keep of tickets that were destroyed with work in them, the newest first. */
 export async function listRescues(stack: Stack): Promise<Rescue[]> {
   const { repos } = await stack.config();
   return readRescues(
@@ -16,12 +16,12 @@ export async function listRescues(stack: Stack): Promise<Rescue[]> {
   );
 }
 
-/** Gives when a ticket is saved now, and which save that is. Never throws. */
+/** Returns when a ticket is saved now, and which save that is. Never throws. */
 export async function stampOf({ stack, record }: Pick<Work, 'stack' | 'record'>): Promise<SaveStamp> {
   return { time: rescueTime(new Date()), sequence: await nextSequence(stack, record) };
 }
 
-/** Gives the number of the next save: greater than that of all that are known where the ticket is saved. Never throws. */
+/** Returns the number of the next save: greater than that of all that are known where the ticket is saved. Never throws. */
 async function nextSequence(stack: Stack, record: InstanceRecord): Promise<number> {
   const config = await configIfReadable(stack);
   const listed = Object.values(config?.repos ?? {}).map((repo) => path.resolve(stack.root, repo.path));

@@ -86,7 +86,7 @@ export async function findUnreachable(
   return risks.filter(({ findings }) => findings.length > 0);
 }
 
-/** Gives the branches of some tickets in one repo that go with them. */
+/** Returns the branches of some tickets in one repo that go with them. */
 function listBranches(records: readonly InstanceRecord[], gitCommonDir: string): string[] {
   return records.flatMap((record) =>
     dedicatedRepos(record).flatMap(([, own]) =>
@@ -138,13 +138,13 @@ function isWithin(folder: string, top: string): boolean {
   return folder === top || folder.startsWith(top + path.sep);
 }
 
-/** Gives a ticket's folder, with what in it is a worktree. */
+/** Returns a ticket's folder, with what in it is a worktree. */
 export function folderOf(record: InstanceRecord): TicketFolder {
   const worktrees = dedicatedRepos(record).map(([, repo]) => path.relative(record.folder, repo.worktree));
   return { folder: record.folder, worktrees, made: record.beside };
 }
 
-/** Gives the refusal: a list per repo, and what to type. `dirty`, `unpushed`, or `conflict` when no work would be lost. */
+/** Returns the refusal: a list per repo, and what to type. `dirty`, `unpushed`, or `conflict` when no work would be lost. */
 export function riskError(risks: readonly TicketRisk[]): StackError {
   const tickets = [...new Set(risks.map((risk) => risk.ticket))];
   const kinds = new Set(risks.flatMap(({ findings }) => findings.map(({ kind }) => kind)));
@@ -195,7 +195,7 @@ function isUnsavable(risks: readonly TicketRisk[]): boolean {
   return risks.some(({ findings }) => findings.some(({ kind }) => UNSAVABLE.has(kind)));
 }
 
-/** Gives the lines that tell a person of risks: a list per repo. */
+/** Returns the lines that tell a person of risks: a list per repo. */
 export function listRisks(risks: readonly TicketRisk[]): string[] {
   return risks.flatMap(({ ticket, repo, findings }) => [
     `${ticket}${repo === undefined ? '' : ` ${repo}`}:`,

@@ -31,7 +31,7 @@ export async function planShared(stack: Stack, config: StackConfig, state: Stack
   return providers;
 }
 
-/** Gives the shared services of stack.yml that stack runs itself: all but those with a `url:`. */
+/** Returns the shared services of stack.yml that stack runs itself: all but those with a `url:`. */
 export function listOwnShared(stack: Stack, config: StackConfig): string[] {
   return Object.entries(config.shared.services).flatMap(([name, settings]) =>
     resolveShared(name, settings, stack.values).url === undefined ? [name] : [],
@@ -48,7 +48,7 @@ async function chooseProvider(
   return (await stack.checkEngine()).ok ? 'compose' : 'embedded';
 }
 
-/** Gives the folder that holds the data of a shared service that runs without an engine. */
+/** Returns the folder that holds the data of a shared service that runs without an engine. */
 export function embeddedFolder(stack: Stack, name: string): string {
   return inFolder(stack.root, 'shared', name);
 }

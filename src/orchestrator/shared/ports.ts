@@ -21,7 +21,7 @@ export interface SharedPort {
   fixed: boolean;
 }
 
-/** Gives the compose file of the shared services: the team's, else the one that ships with stack. Throws `config`. */
+/** Returns the compose file of the shared services: the team's, else the one that ships with stack. Throws `config`. */
 export async function findComposeFile(stack: Stack, config: StackConfig): Promise<string> {
   const shipped = path.join(stack.packageRoot, SHIPPED);
   const { compose } = config.shared;
@@ -35,7 +35,7 @@ export async function findComposeFile(stack: Stack, config: StackConfig): Promis
 }
 
 /**
- * Gives the ports of a shared service, the one that `url` means first: as stack.yml names them, published as the compose
+ * Returns the ports of a shared service, the one that `url` means first: as stack.yml names them, published as the compose
  * file says. Throws `config` for one that nothing tells of.
  */
 export async function listSharedPorts(stack: Stack, config: StackConfig, service: string): Promise<SharedPort[]> {

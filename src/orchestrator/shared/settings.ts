@@ -8,7 +8,7 @@ import { findComposeFile, listSharedPorts, type SharedPort } from './ports.ts';
 
 type Leases = StackState['shared'];
 
-/** Gives what the compose file's variables stand for. */
+/** Returns what the compose file's variables stand for. */
 export async function listSharedVariables(
   stack: Stack,
   config: StackConfig,
@@ -32,7 +32,7 @@ export async function listSharedVariables(
 }
 
 /**
- * Gives what more the compose file's variables stand for: values of `.env` for the names that stand in the file, where the
+ * Returns what more the compose file's variables stand for: values of `.env` for the names that stand in the file, where the
  * environment has none.
  */
 export async function listFileValues(stack: Stack, config: StackConfig): Promise<Record<string, string>> {
@@ -51,7 +51,7 @@ function leaseVariable({ name, variable, fixed }: SharedPort, lease: SharedLease
   return fixed || host === undefined ? {} : { [variable]: String(host) };
 }
 
-/** Gives a hash of all that compose makes the shared services from: with another one `up` has something to make anew. */
+/** Returns a hash of all that compose makes the shared services from: with another one `up` has something to make again. */
 export async function hashShared(stack: Stack, config: StackConfig, leases: Leases): Promise<string> {
   const { sources } = await stack.readCompose(await findComposeFile(stack, config));
   const texts = sources.map(({ text }) => text);
@@ -68,7 +68,7 @@ export async function takesPassword(stack: Stack, config: StackConfig, service: 
   return listVariables(JSON.stringify(services[service] ?? {})).includes(sharedVariable(service, 'password'));
 }
 
-/** Gives a hash of what a shared service reads once, when its data is new; undefined where there is nothing of the kind. */
+/** Returns a hash of what a shared service reads once, when its data is new; undefined where there is nothing of the kind. */
 export function hashLogin(stack: Stack, config: StackConfig, service: string): string | undefined {
   const { user, password, database } = resolveShared(service, config.shared.services[service] ?? {}, stack.values);
   return user === undefined && database === undefined

@@ -67,7 +67,7 @@ export async function observeStack(stack: Stack): Promise<StackView> {
   };
 }
 
-/** Gives stack.yml; undefined while it cannot be read and there are tickets, whose records then speak. Throws `config`. */
+/** Returns stack.yml; undefined while it cannot be read and there are tickets, whose records then speak. Throws `config`. */
 async function readConfig(stack: Stack, state: StackState): Promise<StackConfig | undefined> {
   if (Object.keys(state.instances).length === 0) return stack.config();
   return configIfReadable(stack, ({ message }) => stack.emit({ type: 'warning', text: message }));
@@ -96,7 +96,7 @@ function withoutOrphans(
   return { ...record, services: Object.fromEntries(services) };
 }
 
-/** Gives some tickets as `observeStack` sees them, in the order asked for; a name without a record is left out. */
+/** Returns some tickets as `observeStack` sees them, in the order asked for; a name without a record is left out. */
 export async function observeInstances(stack: Stack, tickets: readonly string[]): Promise<InstancesView> {
   const { repos, instances } = await observeStack(stack);
   return { repos, instances: tickets.flatMap((ticket) => instances.filter((instance) => instance.ticket === ticket)) };

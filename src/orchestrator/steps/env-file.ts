@@ -93,7 +93,7 @@ async function renderBlock(work: Work, repo: string, file: string): Promise<stri
 }
 
 /**
- * Gives the values of stack's block in an env file. One file may serve several services of a folder: the first that names a
+ * Returns the values of stack's block in an env file. One file may serve several services of a folder: the first that names a
  * variable has the say.
  */
 export async function fillBlock(work: Work, repo: string, file: string): Promise<Record<string, string>> {

@@ -87,7 +87,7 @@ function listSetupPrerequisites(work: Work, repo: string): Step[] {
   return first === undefined ? [] : listPrerequisiteSteps(work, first);
 }
 
-/** Gives the baseline's services in the repos that the ticket borrows. */
+/** Returns the baseline's services in the repos that the ticket borrows. */
 function listBorrowed({ record, baseline }: Work, config: StackConfig): string[] {
   return Object.entries(baseline?.services ?? {}).flatMap(([name, { repo }]) =>
     record.repos[repo]?.mode === 'shared' && name in config.services ? [name] : [],

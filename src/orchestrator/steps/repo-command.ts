@@ -17,7 +17,7 @@ import { buildSpec } from '../workloads/spec.ts';
 
 const SHOWN_LINES = 30;
 
-/** Gives what a repo's setup and migrate commands printed, as much as is kept. */
+/** Returns what a repo's setup and migrate commands printed, as much as is kept. */
 export function readSetupLog(root: string, ticket: string, repo: string): ReturnType<typeof readNewestLines> {
   return readNewestLines(logFilesOf(setupLogOf(root, ticket, repo)));
 }

@@ -7,7 +7,7 @@ import type { RescuedRepo } from '../../domain/rescue.ts';
 import type { Step } from '../../domain/step.ts';
 import type { Work } from '../core/work.ts';
 
-/** Gives the commit that a repo's branch was at when it was saved; undefined for a new ticket. */
+/** Returns the commit that a repo's branch was at when it was saved; undefined for a new ticket. */
 export function savedTip(work: Work, repo: string): string | undefined {
   const saved = findSaved(work, repo);
   return saved?.tip ?? saved?.head?.commit;

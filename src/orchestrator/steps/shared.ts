@@ -100,7 +100,7 @@ export async function removeShared(work: Work, options: { volumes: boolean }): P
   await composeDown(await describeProject(work), options);
 }
 
-/** Gives the containers of the shared services as the engine has them. */
+/** Returns the containers of the shared services as the engine has them. */
 async function listShared(work: Work) {
   const { rootId, name } = work.stack;
   return (await work.stack.docker()).listProject(sharedProject(name, rootId));

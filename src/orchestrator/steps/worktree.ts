@@ -83,7 +83,7 @@ async function fillDirs(work: Work, repo: string): Promise<void> {
   work.stack.emit({ type: 'info', text });
 }
 
-/** Gives the commit that the branch is at. Throws `dirty` or `unpushed` when work would be lost. */
+/** Returns the commit that the branch is at. Throws `dirty` or `unpushed` when work would be lost. */
 async function requireSafe(
   { record }: Work,
   repo: string,

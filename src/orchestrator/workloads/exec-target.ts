@@ -5,7 +5,7 @@ import { createWork } from '../core/work.ts';
 import { buildSpec, refOf } from './spec.ts';
 
 /**
- * Gives what a command is run beside. A container knows its own env; what a host process was given is on no disk, and is
+ * Returns what a command is run beside. A container knows its own env; what a host process was given is on no disk, and is
  * filled in again from stack.yml. Throws `config`, `not-found`.
  */
 export async function describeTarget(

@@ -12,7 +12,7 @@ const BETWEEN_MS = 1500;
 type Follow = Pick<LogOptions, 'tail'> & { signal: AbortSignal };
 
 /**
- * Hands on what services print, over restarts: one that ended is followed anew as soon as it runs again. Ends when none of
+ * Hands on what services print, over restarts: one that ended is followed again as soon as it runs again. Ends when none of
  * them runs and no command is at work on the ticket. Throws `not-found`, `engine`, `process`.
  */
 export async function followLogs(
@@ -40,7 +40,7 @@ export async function followLogs(
   );
 }
 
-/** Gives the next run of a service; undefined when there is none to wait for. */
+/** Returns the next run of a service; undefined when there is none to wait for. */
 async function waitForRun(
   stack: Stack,
   record: InstanceRecord,

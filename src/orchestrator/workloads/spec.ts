@@ -10,19 +10,19 @@ import { type Work, wiringOf } from '../core/work.ts';
 
 type ServiceSettings = StackConfig['services'][string];
 
-/** Gives what names one service's workload: all that stop, remove and logs need. */
+/** Returns what names one service's workload: all that stop, remove and logs need. */
 export function refOf(stack: Stack, record: InstanceRecord, service: string): WorkloadRef {
   const { workload } = requireService(record, service);
   return { rootId: stack.rootId, stack: stack.name, instance: record.ticket, service, name: workload };
 }
 
-/** Gives all that is needed to run one service as record and stack.yml stand now. Throws `config`, `not-found`. */
+/** Returns all that is needed to run one service as record and stack.yml stand now. Throws `config`, `not-found`. */
 export async function buildSpec(work: Work, service: string): Promise<WorkloadSpec> {
   const wiring = await wiringOf(work);
   const spec = describeSpec(work, wiring, service);
   const steady = steadyWiring(wiring, service);
   const hashed = Object.keys(wiring.tickets).length > 0 ? describeSpec(work, steady, service) : spec;
-  // An image that is built anew has the tag of the old one.
+  // An image that is built again has the tag of the old one.
   const build = describeBuild(steady, service);
   return { ...spec, hash: hashSpec(hashed, build) };
 }
@@ -46,7 +46,7 @@ export function listChanges(before: string, now: string): string[] {
 }
 
 /**
- * Gives what the image of a service is built from as record and stack.yml stand now, and a hash that tells it from what it
+ * Returns what the image of a service is built from as record and stack.yml stand now, and a hash that tells it from what it
  * was built from before; undefined where nothing is built. Throws `config`.
  */
 export async function buildSource(work: Work, service: string): Promise<(BuildConfig & { hash: string }) | undefined> {
@@ -56,7 +56,7 @@ export async function buildSource(work: Work, service: string): Promise<(BuildCo
   return build && { ...build, hash: shortHash(JSON.stringify(steady)) };
 }
 
-/** Tickets come and go; what runs is made anew for that only where stack.yml says so. */
+/** Tickets come and go; what runs is made again for that only where stack.yml says so. */
 function steadyWiring(wiring: Wiring, service: string): Wiring {
   return wiring.config.services[service]?.refresh === 'restart' ? wiring : { ...wiring, tickets: {} };
 }
@@ -74,7 +74,7 @@ function describeSpec(work: Work, wiring: Wiring, service: string): Omit<Workloa
   const repo = requireDedicated(work.record, own.repo);
   if (!settings) {
     throw new StackError('config', `stack.yml has no service ${service} any more`, {
-      hint: `destroy and create ${work.record.ticket} anew, or put the service back`,
+      hint: `destroy ${work.record.ticket} and create it again, or put the service back`,
     });
   }
   const fill = (text: string): string => fillFor(wiring, service, text);
@@ -98,7 +98,7 @@ function describeSpec(work: Work, wiring: Wiring, service: string): Omit<Workloa
   };
 }
 
-/** Gives the variables of one service filled in from its own viewpoint, with those that say whose copy it is. */
+/** Returns the variables of one service filled in from its own viewpoint, with those that say whose copy it is. */
 export function fillEnv(wiring: Wiring, service: string, settings: ServiceSettings): Record<string, string> {
   const filled = Object.entries(settings.env).map(([key, text]) => [key, fillFor(wiring, service, text)]);
   return {

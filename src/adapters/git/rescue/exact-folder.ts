@@ -11,7 +11,7 @@ import { applyList, listChanged, readList } from './exact-list.ts';
 import { commitTree, gitWith, type Snapshot } from './snapshot.ts';
 import { listUnsavedSubmodules, wantedIn } from './submodules.ts';
 
-/** Gives all files in a folder that is no worktree any more, as they are; undefined when it has none. Throws `git`, `dirty`. */
+/** Returns all files in a folder that is no worktree any more, as they are; undefined when it has none. Throws `git`, `dirty`. */
 export async function snapshotFolder(repo: string, folder: string): Promise<(Snapshot & { tree: string }) | undefined> {
   const there = await ifThere(lstat(folder));
   if (!there?.isDirectory()) return undefined;
@@ -43,7 +43,7 @@ interface SavedAs {
 }
 
 /**
- * Gives the files of a worktree, or of what is none any more, that are not, or no longer, as they were saved in `tree`, and
+ * Returns the files of a worktree, or of what is none any more, that are not, or no longer, as they were saved in `tree`, and
  * of which that has not what is staged; and its submodules in which something is not as in `submodules`. Throws `git`.
  */
 export async function listUnsaved(
@@ -74,7 +74,7 @@ export async function listUnsaved(
   return [...staged].some((id) => !known.has(id)) ? ['what is staged'] : [];
 }
 
-/** Gives the files among some beside the worktrees that are not, or no longer, as they were saved in `tree`. Throws `git`. */
+/** Returns the files among some beside the worktrees that are not, or no longer, as they were saved in `tree`. Throws `git`. */
 export async function listUnsavedFiles(
   repo: string,
   folder: string,
@@ -84,7 +84,7 @@ export async function listUnsavedFiles(
 }
 
 /**
- * Keeps some files of a folder that belongs to no repo. Gives a commit of them and the tree that `restoreFiles` takes. Throws
+ * Keeps some files of a folder that belongs to no repo. Returns a commit of them and the tree that `restoreFiles` takes. Throws
  * `git`, and `dirty` for a repo among them.
  */
 export async function snapshotFiles(

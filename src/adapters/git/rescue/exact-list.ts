@@ -18,7 +18,7 @@ export interface ExactList {
 }
 
 /**
- * Gives what trees cannot say of some files in a folder and of its folders; what is none any more is left out. `apart` are
+ * Returns what trees cannot say of some files in a folder and of its folders; what is none any more is left out. `apart` are
  * folders, with a `/` at their end, of which only what leads to the files counts. Throws `dirty` for a file that cannot be read.
  */
 export function listExactly(
@@ -36,7 +36,7 @@ export function listExactly(
   };
 }
 
-/** Gives the files among some in a folder that are not, or no longer, as a list has them. */
+/** Returns the files among some in a folder that are not, or no longer, as a list has them. */
 export function listChanged(folder: string, names: readonly string[], { files }: Pick<ExactList, 'files'>): string[] {
   const now = Object.entries(stampAll(statAll(folder, names)));
   return now.filter(([name, stamp]) => String(files[name]) !== String(stamp)).map(([name]) => name);
@@ -124,7 +124,7 @@ export function applyList(worktree: string, { files, folders }: ExactList): void
   }
 }
 
-/** Gives the list of a saved tree. Throws `git`. */
+/** Returns the list of a saved tree. Throws `git`. */
 export async function readList(repo: string, tree: string): Promise<ExactList> {
   return JSON.parse(await askGit(repo, ['cat-file', 'blob', `${tree}:list`])) as ExactList;
 }

@@ -60,7 +60,7 @@ interface SavedFiles {
   list: string;
 }
 
-/** Gives what is saved of a worktree: what git tracks, what is new, and the ignored files that are named. Throws `git`. */
+/** Returns what is saved of a worktree: what git tracks, what is new, and the ignored files that are named. Throws `git`. */
 export async function listNames(worktree: string, ignored: readonly string[]): Promise<string[]> {
   const [known, unfilled] = await Promise.all([
     askGit(worktree, ['ls-files', '-z', '--cached', '--others', '--exclude-standard']),
@@ -106,7 +106,7 @@ async function saveFiles(
   return { files: tree, list: blob };
 }
 
-/** Gives a git that sees a folder through a raw view, with an index of its own. */
+/** Returns a git that sees a folder through a raw view, with an index of its own. */
 export function exactGit({ view, folder, index }: { view: string; folder: string; index: string }): Git {
   return gitWith(folder, { GIT_DIR: view, GIT_WORK_TREE: folder, GIT_INDEX_FILE: path.join(view, index) });
 }
@@ -123,7 +123,7 @@ export async function writeFiles(
   return git(['write-tree']);
 }
 
-/** Gives the files among some that git LFS keeps and that are as in HEAD: what is big stays where LFS has it. Throws `git`. */
+/** Returns the files among some that git LFS keeps and that are as in HEAD: what is big stays where LFS has it. Throws `git`. */
 async function listLfs(view: string, worktree: string, names: readonly string[]): Promise<Set<string>> {
   const input = names.map((name) => `${name}\0`).join('');
   const fields = (await askGit(worktree, ['check-attr', '-z', '--stdin', 'filter'], { input })).split('\0');
@@ -160,7 +160,7 @@ async function keepIndexed(view: string, worktree: string): Promise<string> {
   );
 }
 
-/** Gives the ids of all blobs that the index of a worktree names. Throws `git`. */
+/** Returns the ids of all blobs that the index of a worktree names. Throws `git`. */
 export async function listIndexed(worktree: string): Promise<Set<string>> {
   const entries = (await askGit(worktree, ['ls-files', '--stage', '-z'])).split('\0');
   return new Set(entries.filter((entry) => /^1[02]/.test(entry)).map((entry) => entry.split(' ')[1] ?? ''));
@@ -183,7 +183,7 @@ async function writeLines(view: string, name: string, lines: readonly string[]):
   return file;
 }
 
-/** Gives the commits that git's notes name. Throws `git`. */
+/** Returns the commits that git's notes name. Throws `git`. */
 async function listNamed(worktree: string, entryFolder: string, own: readonly string[]): Promise<string[]> {
   const notes = own.filter((name) => !/index/.test(name));
   const texts = await Promise.all(

@@ -9,7 +9,7 @@ const RECORD = 'refs/stack/record';
 /** What was in the ticket's folder and in no repo. */
 const BESIDE = 'refs/stack/beside';
 
-/** Gives the name of the ref that keeps a ticket's work of one moment. */
+/** Returns the name of the ref that keeps a ticket's work of one moment. */
 export function rescueRef(ticket: string, time: string): string {
   return `${WORK}/${ticket}/${time}`;
 }
@@ -30,7 +30,7 @@ export async function keepRecord(
 }
 
 /**
- * Keeps files of a ticket's folder in a repo, which none of them belongs to. Gives their tree; `apart` are the folders that are
+ * Keeps files of a ticket's folder in a repo, which none of them belongs to. Returns their tree; `apart` are the folders that are
  * looked at for themselves. Throws `git`, and `dirty` for what git cannot keep (a repo among them).
  */
 export async function keepBeside(
@@ -50,7 +50,7 @@ export async function restoreBeside(repoPath: string, folder: string, tree: stri
   return true;
 }
 
-/** Gives the texts that a repo keeps of rescues. Throws `git`. */
+/** Returns the texts that a repo keeps of rescues. Throws `git`. */
 export async function listRecords(repoPath: string): Promise<string[]> {
   const lines = (await askGit(repoPath, ['for-each-ref', '--format=%00%(contents:body)', `${RECORD}/`])).split('\n');
   return lines.flatMap((line) => (line.startsWith('\0') ? [line.slice(1)] : []));

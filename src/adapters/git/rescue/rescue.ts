@@ -168,7 +168,7 @@ function listTips({ head, tip }: Rescued, snapshot: Snapshot | undefined): strin
   return unique([snapshot.commit, tip === head?.commit ? undefined : tip]);
 }
 
-/** Gives what is checked out in a worktree; undefined where there is none. Throws `git`. */
+/** Returns what is checked out in a worktree; undefined where there is none. Throws `git`. */
 export async function readHead(worktree: string): Promise<Head | undefined> {
   if (!(await readOwnEntry(worktree))?.hasIndex) return undefined;
   const [commit, ref] = await Promise.all([

@@ -28,7 +28,7 @@ const CHECKOUT_SECONDS = 600;
 
 /**
  * Puts saved work back into a worktree that is just made and clean: what was checked out, every file as it was, staged what
- * was staged, the rest as changes and new files. Gives a line for what cannot be put back. Throws `git`.
+ * was staged, the rest as changes and new files. Returns a line for what cannot be put back. Throws `git`.
  */
 export async function bringBack(saved: SavedWork): Promise<string[]> {
   const { worktree, head, files, staged, operations } = saved;

@@ -124,7 +124,7 @@ async function showHidden(git: Git, folder: string): Promise<void> {
 
 /**
  * Brings what an index has of some paths up to what is on the disk. Not with `git add`: that compares every path with every
- * file, a quarter of a minute for 30,000. Gives the files that are there. Throws `git`.
+ * file, a quarter of a minute for 30,000. Returns the files that are there. Throws `git`.
  */
 async function putIntoIndex(
   git: Git,
@@ -221,7 +221,7 @@ export async function commitTree(
 /** With `inputFile`, git reads that. */
 export type Git = (args: readonly string[], inputFile?: string) => Promise<string>;
 
-/** Gives a git that changes things as stack itself, needing nobody's name, and prints one answer. Throws `git`. */
+/** Returns a git that changes things as stack itself, needing nobody's name, and prints one answer. Throws `git`. */
 export function gitWith(cwd: string, env: Record<string, string>): Git {
   return async (args, inputFile) => {
     const options = { deadlineSeconds: SNAPSHOT_SECONDS, env: { ...IDENTITY, ...env }, inputFile };
@@ -231,7 +231,7 @@ export function gitWith(cwd: string, env: Record<string, string>): Git {
   };
 }
 
-/** Gives a commit that leads to all of them, with the first one's files. Throws `git`. */
+/** Returns a commit that leads to all of them, with the first one's files. Throws `git`. */
 export async function joinCommits(
   cwd: string,
   tips: readonly string[],
@@ -240,7 +240,7 @@ export async function joinCommits(
   return commitTree(gitWith(cwd, env), `${tips[0]}^{tree}`, tips);
 }
 
-/** Gives the ids that are some, each once. */
+/** Returns the ids that are some, each once. */
 export function unique(commits: readonly (string | undefined)[]): string[] {
   return [...new Set(commits.filter((commit) => commit !== undefined && commit !== ''))] as string[];
 }

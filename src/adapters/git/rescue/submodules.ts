@@ -49,7 +49,7 @@ export async function rescueSubmodules(
   );
 }
 
-/** Gives the paths of the submodules in which something is not, or no longer, as it was saved. Throws `git`, `dirty`. */
+/** Returns the paths of the submodules in which something is not, or no longer, as it was saved. Throws `git`, `dirty`. */
 export async function listUnsavedSubmodules(
   cwd: string,
   submodules: readonly Submodule[],
@@ -65,7 +65,7 @@ export async function listUnsavedSubmodules(
   return looks.flat();
 }
 
-/** Gives what is wanted of the files in one submodule, relative to it; `undefined`: of those in none. */
+/** Returns what is wanted of the files in one submodule, relative to it; `undefined`: of those in none. */
 export function wantedIn(
   submodules: readonly Submodule[],
   submodule: Submodule | undefined,

@@ -50,7 +50,7 @@ export async function listDoubtful(question: Question, isHalfMade: boolean): Pro
   return { files: small.filter((file) => !isOther(file)), inRepos: small.filter(isOther) };
 }
 
-/** A submodule is noted as a whole. Gives what is changed and new in those among some names, and in theirs. */
+/** A submodule is noted as a whole. Returns what is changed and new in those among some names, and in theirs. */
 async function listInSubmodules(worktree: string, entry: WorktreeEntry, names: readonly string[]): Promise<string[]> {
   if (names.length === 0) return [];
   const submodules = await listSubmodules(worktree, entry);

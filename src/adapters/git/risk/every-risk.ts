@@ -55,7 +55,7 @@ export function describeWayBack({
   return `\`git -C ${repoPath} worktree move ${moved} ${worktree}\` brings it back`;
 }
 
-/** Gives where somebody has moved our worktree to; asked only when there is nothing in its place. Throws `git`. */
+/** Returns where somebody has moved our worktree to; asked only when there is nothing in its place. Throws `git`. */
 export async function findMoved({
   repoPath,
   worktree,

@@ -9,12 +9,12 @@ export interface Move {
   message: string;
 }
 
-/** Gives the moves of the HEAD of a worktree, by the folder of its entry, the oldest first; [] where git keeps no log. */
+/** Returns the moves of the HEAD of a worktree, by the folder of its entry, the oldest first; [] where git keeps no log. */
 export async function readHeadLog(folder: string): Promise<Move[]> {
   return readLog(path.join(folder, 'logs', 'HEAD'));
 }
 
-/** Gives the moves that a log file tells of, the oldest first; [] for none. Throws `files`. */
+/** Returns the moves that a log file tells of, the oldest first; [] for none. Throws `files`. */
 export async function readLog(file: string): Promise<Move[]> {
   const text = (await readFileIfThere(file)) ?? '';
   // gitrepository-layout(5): the commits before and after, who and when, and behind a tab why.

@@ -48,7 +48,7 @@ export async function findIgnoredWork(question: IgnoredQuestion): Promise<Ignore
   return { paths, bytes: sizes.reduce((sum, stat) => sum + (stat?.size ?? 0), 0) };
 }
 
-/** Gives what git ignores in the submodules of a worktree, relative to that. Throws `git`. */
+/** Returns what git ignores in the submodules of a worktree, relative to that. Throws `git`. */
 export async function listIgnoredInside(worktree: string, entry: WorktreeEntry): Promise<string[]> {
   const submodules = await listSubmodules(worktree, entry);
   const names = await Promise.all(
@@ -59,7 +59,7 @@ export async function listIgnoredInside(worktree: string, entry: WorktreeEntry):
   return names.flat();
 }
 
-/** Gives the files in what git lists as one ignored folder, those aside that tools make again. */
+/** Returns the files in what git lists as one ignored folder, those aside that tools make again. */
 export function expand(worktree: string, name: string): string[] {
   if (!name.endsWith('/')) return [name];
   let found: string[] = [];
@@ -92,7 +92,7 @@ export async function isSame(one: string, other: string): Promise<boolean> {
   return texts[0] !== undefined && texts[1] !== undefined && texts[0].equals(texts[1]);
 }
 
-/** Gives the size and time of a file; '' where there is none. */
+/** Returns the size and time of a file; '' where there is none. */
 export async function timeStampOf(file: string): Promise<string> {
   const stat = await ifThere(lstat(pathOf(file)));
   return stat === undefined ? '' : `${stat.size} ${Math.round(stat.mtimeMs)}`;

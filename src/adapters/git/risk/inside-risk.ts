@@ -69,7 +69,7 @@ export async function stampNested(worktree: string, entry: WorktreeEntry): Promi
   return { ...Object.fromEntries(nested.map((repo) => [repo.path, stampOf(repo)])), ...foreign };
 }
 
-/** Gives other repos among the files of a worktree, and the files that were not committed there. Throws `git`. */
+/** Returns other repos among the files of a worktree, and the files that were not committed there. Throws `git`. */
 export async function listUncommittedInside(
   worktree: string,
   entry: WorktreeEntry,

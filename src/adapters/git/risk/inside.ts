@@ -45,7 +45,7 @@ export async function lookInside(worktree: string): Promise<Inside> {
   return inside;
 }
 
-/** Gives the folders in a folder that are to be walked too. */
+/** Returns the folders in a folder that are to be walked too. */
 function lookAtFolder(worktree: string, folder: string, inside: Inside): string[] {
   const place = folder === '' ? worktree : `${worktree}/${folder}`;
   try {
@@ -81,7 +81,7 @@ function isForeign(entry: Dirent): boolean {
   return entry.isDirectory() ? FOREIGN_FOLDER.has(entry.name) : FOREIGN_FILE.has(entry.name) && entry.isFile();
 }
 
-/** Gives what is in a folder, with names that `pathOf` finds again. Throws what the disk says. */
+/** Returns what is in a folder, with names that `pathOf` finds again. Throws what the disk says. */
 function readFolder(folder: string): Dirent[] {
   const place = pathOf(folder);
   if (typeof place === 'string') {
@@ -92,13 +92,13 @@ function readFolder(folder: string): Dirent[] {
   return entries.map((entry) => Object.assign(entry, { name: textOf(entry.name as unknown as Buffer) }) as Dirent);
 }
 
-/** Gives the same; nothing of a folder that cannot be opened. */
+/** Returns the same; nothing of a folder that cannot be opened. */
 export function readEntries(folder: string): Dirent[] {
   return ifReadableNow(() => readFolder(folder)) ?? [];
 }
 
 /**
- * Gives the files and links in a folder that git does not track, relative to the worktree; a repo of its own, and a folder that
+ * Returns the files and links in a folder that git does not track, relative to the worktree; a repo of its own, and a folder that
  * cannot be read, stands for itself with a `/` at its end.
  */
 export function listInside(worktree: string, folder: string): string[] {
@@ -111,7 +111,7 @@ export function listInside(worktree: string, folder: string): string[] {
   });
 }
 
-/** Gives what tells what is at a path in a folder; `other` is what git keeps nothing of: a pipe, or what only a link leads to. */
+/** Returns what tells what is at a path in a folder; `other` is what git keeps nothing of: a pipe, or what only a link leads to. */
 export function locateIn(folder: string): (name: string) => 'file' | 'folder' | 'other' | 'none' {
   const look = (name: string) => lstatSync(pathOf(path.join(folder, name)), { throwIfNoEntry: false });
   const known = new Map<string, boolean>([['.', false]]);

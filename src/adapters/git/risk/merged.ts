@@ -43,7 +43,7 @@ export async function isMerged(question: MergeQuestion): Promise<boolean> {
   });
 }
 
-/** Gives those of some commits that add nothing to one of the `kept` ones by their content. Throws `git`, `files`. */
+/** Returns those of some commits that add nothing to one of the `kept` ones by their content. Throws `git`, `files`. */
 export async function listContained(
   cwd: string,
   commits: readonly string[],
@@ -144,7 +144,7 @@ interface ChangingCommit {
   changes: Change[];
 }
 
-/** Gives commits, the newest first, with what they change; a merge as its first parent sees it. */
+/** Returns commits, the newest first, with what they change; a merge as its first parent sees it. */
 async function listCommits(git: PlainGit, revisions: readonly string[]): Promise<ChangingCommit[]> {
   const { stdout } = await git(['log', '--format=%H %P', '--diff-merges=first-parent', ...RAW, ...revisions]);
   const found: ChangingCommit[] = [];

@@ -28,7 +28,7 @@ export interface Place {
 }
 
 /**
- * Gives what of a worktree's changed and untracked files is somebody's work: all but what is still as it was when stack, git
+ * Returns what of a worktree's changed and untracked files is somebody's work: all but what is still as it was when stack, git
  * or the set-up wrote it, and what is disposable. Throws `git`.
  */
 export async function listOwned(
@@ -74,7 +74,7 @@ export async function listOwned(
   return { changed: changed.filter((file) => !asMade.has(file)), untracked };
 }
 
-/** Gives what tells whether a file, or a folder with all in it, is disposable; a folder ends in `/`, and a repo never is. */
+/** Returns what tells whether a file, or a folder with all in it, is disposable; a folder ends in `/`, and a repo never is. */
 export async function disposableIn(globs: readonly string[]): Promise<(name: string) => boolean> {
   if (globs.length === 0) return () => false;
   const { default: picomatch } = await import('picomatch');
@@ -96,7 +96,7 @@ export async function isNoted({ worktree, notes, file, status }: Noted): Promise
   return note !== undefined && note === (await stampOf(worktree, file, status));
 }
 
-/** Gives what a file is, by its content; undefined for what is neither file nor link and for what cannot be read. */
+/** Returns what a file is, by its content; undefined for what is neither file nor link and for what cannot be read. */
 export async function stampOf(
   worktree: string,
   file: string,
@@ -109,7 +109,7 @@ export async function stampOf(
 }
 
 /**
- * Gives what a file, a link or a checkout of a submodule is, by its content; undefined for anything else. Throws `git`, and what
+ * Returns what a file, a link or a checkout of a submodule is, by its content; undefined for anything else. Throws `git`, and what
  * the disk says.
  */
 export async function contentOf(file: string): Promise<string | undefined> {
@@ -133,7 +133,7 @@ async function contentOfCheckout(folder: string): Promise<string> {
 }
 
 /**
- * Gives those files that are just as git checks them out, and which it calls changed all the same: a filter that does not give
+ * Returns those files that are just as git checks them out, and which it calls changed all the same: a filter that does not give
  * back what it was given, line ends that the attributes do not allow, a file that was to be in LFS.
  */
 async function listAsCheckedOut(

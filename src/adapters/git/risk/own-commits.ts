@@ -190,7 +190,7 @@ async function listUnreachable(
   });
 }
 
-/** Gives those of some commits that no rescue in a repo has. Throws `git`. */
+/** Returns those of some commits that no rescue in a repo has. Throws `git`. */
 async function listUnsaved(repo: string, commits: readonly string[]): Promise<string[]> {
   if (commits.length === 0) return [];
   const input = commits.map((commit) => `${commit}\n`).join('');

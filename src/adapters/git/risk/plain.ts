@@ -5,7 +5,7 @@ import path from 'node:path';
 import { explainFileError } from '../../files/file-errors.ts';
 import { type AskOptions, askGit, changeGit, type GitAnswer } from '../git.ts';
 
-/** Asks git something; `input` is what it reads. Gives exit code and words. Throws `git` when git cannot run. */
+/** Asks git something; `input` is what it reads. Returns exit code and words. Throws `git` when git cannot run. */
 export type PlainGit = (args: readonly string[], input?: string) => Promise<GitAnswer>;
 
 const SECONDS = 120;

@@ -195,7 +195,7 @@ async function findWithout({ worktree, gitCommonDir }: RiskQuestion, cwd = gitCo
   return { entry: left, status: undefined, findings: [...stray, ...findings], heads };
 }
 
-/** Gives one finding for some files, none for none. */
+/** Returns one finding for some files, none for none. */
 export function describeFiles(kind: WorkKind, noun: string, paths: string[]): RiskFinding[] {
   return paths.length === 0 ? [] : [{ kind, text: `${count(paths.length, noun)}: ${shorten(paths)}`, paths }];
 }
@@ -269,7 +269,7 @@ function listFiles(folder: string, prefix: string, most: number): string[] {
   return found;
 }
 
-/** Gives `1 file`, `3 files`. */
+/** Returns `1 file`, `3 files`. */
 export function count(number: number, noun: string, nouns = `${noun}s`): string {
   return number === 1 ? `1 ${noun}` : `${number}${number === MOST_COMMITS ? ' or more' : ''} ${nouns}`;
 }
@@ -278,7 +278,7 @@ function shorten(paths: readonly string[]): string {
   return paths.length > SHOWN ? `${paths.slice(0, SHOWN).join(', ')}, …` : paths.join(', ');
 }
 
-/** Gives some commits in a few words. */
+/** Returns some commits in a few words. */
 export function describeCommits(commits: readonly Commit[]): string {
   return shorten(commits.map(({ commit, subject }) => `${commit.slice(0, 7)} ${subject}`));
 }

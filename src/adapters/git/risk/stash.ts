@@ -1,7 +1,7 @@
 import { askGit, tryGit } from '../git.ts';
 
 /**
- * Gives what was stashed on a branch since a moment, the newest first, in git's own words: `WIP on feat-01: 1a2b3c4 Add`.
+ * Returns what was stashed on a branch since a moment, the newest first, in git's own words: `WIP on feat-01: 1a2b3c4 Add`.
  * `since` is ISO 8601. Throws `git`, also when the repo has no stash at all.
  */
 export async function listStashes(cwd: string, branch: string, since: string): Promise<string[]> {
@@ -15,7 +15,7 @@ export async function listStashes(cwd: string, branch: string, since: string): P
   });
 }
 
-/** Gives the commits of all stashes in a git folder, the newest first; only the newest has a ref. [] for none. Never throws. */
+/** Returns the commits of all stashes in a git folder, the newest first; only the newest has a ref. [] for none. Never throws. */
 export async function listStashCommits(gitDir: string): Promise<string[]> {
   const options = ['--walk-reflogs', '--no-patch', '--no-show-signature', '--format=%H'];
   const { stdout } = await tryGit(gitDir, ['log', ...options, 'refs/stash', '--'], { inGitDir: true });

@@ -6,7 +6,7 @@ import { askGit } from '../git.ts';
 import { askAboutFiles } from '../risk/filters.ts';
 
 /**
- * Gives the files that a person told git to pass over (`git update-index --skip-worktree`, `--assume-unchanged`) and that are
+ * Returns the files that a person told git to pass over (`git update-index --skip-worktree`, `--assume-unchanged`) and that are
  * there: what is changed in them no `git status` shows. Paths are relative to the worktree. Throws `git`.
  */
 export async function listHidden(worktree: string): Promise<string[]> {
@@ -19,7 +19,7 @@ export async function listHidden(worktree: string): Promise<string[]> {
   return hidden.filter((_, index) => isFile[index]);
 }
 
-/** Gives those of them that are not as they are in the index. Throws `git`. */
+/** Returns those of them that are not as they are in the index. Throws `git`. */
 export async function listHiddenChanges(worktree: string): Promise<string[]> {
   // A name with a line break cannot be asked for; such a file counts as it is.
   const hidden = (await listHidden(worktree)).filter((file) => !file.includes('\n'));

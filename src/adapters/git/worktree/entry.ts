@@ -17,7 +17,7 @@ export interface WorktreeEntry {
   hasIndex: boolean;
 }
 
-/** Gives the entry of the worktree at a canonical path, undefined when the repo has none for it. */
+/** Returns the entry of the worktree at a canonical path, undefined when the repo has none for it. */
 export async function findEntry(gitCommonDir: string, worktree: string): Promise<WorktreeEntry | undefined> {
   const home = path.join(gitCommonDir, 'worktrees');
   const ids = (await ifThere(readdir(home))) ?? [];
@@ -35,7 +35,7 @@ export async function findEntry(gitCommonDir: string, worktree: string): Promise
 }
 
 /**
- * Gives the entry that the folder itself points to; undefined when it is no linked worktree, or one of another repo than
+ * Returns the entry that the folder itself points to; undefined when it is no linked worktree, or one of another repo than
  * the one given.
  */
 export async function readOwnEntry(worktree: string, gitCommonDir?: string): Promise<WorktreeEntry | undefined> {
@@ -49,7 +49,7 @@ export async function readOwnEntry(worktree: string, gitCommonDir?: string): Pro
   return path.basename(home) === 'worktrees' ? readEntry(folder) : undefined;
 }
 
-/** Gives a path as git writes it down: links in the part that exists are followed, except for the last name. */
+/** Returns a path as git writes it down: links in the part that exists are followed, except for the last name. */
 export async function canonicalPath(file: string): Promise<string> {
   const parent = path.dirname(file);
   if (parent === file) return file;
@@ -67,13 +67,13 @@ const OPERATIONS: Record<string, string> = {
   BISECT_LOG: 'a bisect',
 };
 
-/** Gives what is under way in a worktree: `a merge`, `a rebase`; [] for nothing. */
+/** Returns what is under way in a worktree: `a merge`, `a rebase`; [] for nothing. */
 export function listOperations(entry: WorktreeEntry): string[] {
   const names = Object.keys(OPERATIONS).filter((file) => existsSync(path.join(entry.folder, file)));
   return [...new Set(names.map((file) => OPERATIONS[file] ?? file))];
 }
 
-/** Gives the branch that a rebase under way will put back, undefined when there is none. */
+/** Returns the branch that a rebase under way will put back, undefined when there is none. */
 export async function readRebasedBranch(entry: WorktreeEntry): Promise<string | undefined> {
   for (const name of ['rebase-merge', 'rebase-apply']) {
     const head = await readText(path.join(entry.folder, name, 'head-name'));

@@ -16,7 +16,7 @@ export interface OwnWorktree {
   branch: string;
 }
 
-/** Gives what is wrong with a worktree, undefined when all is well. Reads files alone: asking git would cost a process. */
+/** Returns what is wrong with a worktree, undefined when all is well. Reads files alone: asking git would cost a process. */
 export async function findWorktreeFault(own: OwnWorktree): Promise<WorktreeFault | undefined> {
   if (!(await isThere(own.gitCommonDir))) return 'repo-gone';
   const pointer = await ifReadable(readFileIfThere(path.join(own.worktree, '.git')));

@@ -14,7 +14,7 @@ export interface ListedWorktree {
   prunable: boolean;
 }
 
-/** Gives all worktrees of a repo, the main one first. Throws `git`. */
+/** Returns all worktrees of a repo, the main one first. Throws `git`. */
 export async function listWorktrees(folder: string): Promise<ListedWorktree[]> {
   const listed = await tryGit(folder, ['worktree', 'list', '--porcelain', '-z']);
   if (listed.exitCode === 0) return parseWorktrees(listed.stdout);

@@ -24,7 +24,7 @@ export interface OwnNotes {
   envTexts: Record<string, string>;
 }
 
-/** Gives the notes in a worktree's entry; without any, those of nobody. Throws `files`. */
+/** Returns the notes in a worktree's entry; without any, those of nobody. Throws `files`. */
 export async function readNotes(entryFolder: string): Promise<OwnNotes> {
   const text = await readFileIfThere(fileOf(entryFolder));
   const none = { owner: '', ignored: [], written: {}, duringSetUp: [], copied: {}, repos: {}, envTexts: {} };

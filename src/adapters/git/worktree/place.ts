@@ -57,7 +57,7 @@ export async function removeEntry(cwd: string, target: string, entry: WorktreeEn
   if (existsSync(entry.folder)) throw gitError(`cannot make git forget the worktree ${target}`, removed);
 }
 
-/** Gives the error for a worktree that somebody has locked. */
+/** Returns the error for a worktree that somebody has locked. */
 export function lockedError(target: string): StackError {
   return new StackError('conflict', `the worktree ${target} is locked`, {
     hint: `somebody wants it kept; \`git worktree unlock ${target}\` lets it go`,

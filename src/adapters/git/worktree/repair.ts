@@ -15,7 +15,7 @@ interface Broken extends OwnWorktree {
   repoPath: string;
 }
 
-/** Gives what is wrong with a worktree and can be mended in place, undefined for nothing of that kind. */
+/** Returns what is wrong with a worktree and can be mended in place, undefined for nothing of that kind. */
 export async function findMendable(own: OwnWorktree): Promise<'branch-gone' | 'cut-off' | undefined> {
   const fault = await findWorktreeFault(own);
   if (fault === 'branch-gone') return fault;
@@ -38,7 +38,7 @@ export async function rejoinWorktree({ repoPath, ...own }: Broken): Promise<void
 
 /**
  * Makes the branch again that a worktree is on and that somebody deleted, where it was: what was committed in there is not
- * lost before git sweeps it. Gives the commit. Throws `git` when that is not there any more.
+ * lost before git sweeps it. Returns the commit. Throws `git` when that is not there any more.
  */
 export async function restoreBranch(broken: Broken, start: string): Promise<string> {
   const { repoPath, gitCommonDir, worktree, branch } = broken;

@@ -8,7 +8,7 @@ const ADD_SECONDS = 600;
 const KEPT_OUT = 'S ';
 
 /**
- * Gives those folders that a checkout lacks since its sparse checkout leaves them out. Paths are relative to it. Asks git only
+ * Returns those folders that a checkout lacks since its sparse checkout leaves them out. Paths are relative to it. Asks git only
  * where a folder is missing. Throws `git`.
  */
 export async function listKeptOut(checkout: string, folders: readonly string[]): Promise<string[]> {

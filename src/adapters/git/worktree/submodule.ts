@@ -65,7 +65,7 @@ export async function fillSubmodules(options: FillOptions): Promise<void> {
   }
 }
 
-/** Gives the submodules of a worktree, nested ones and those whose files are gone too, maybe with all of it. Throws `git`. */
+/** Returns the submodules of a worktree, nested ones and those whose files are gone too, maybe with all of it. Throws `git`. */
 export async function listSubmodules(worktree: string, entry: WorktreeEntry): Promise<Submodule[]> {
   const commonDir = path.dirname(path.dirname(entry.folder));
   const modules = path.join(entry.folder, 'modules');
@@ -160,7 +160,7 @@ function submoduleError(answer: GitChange): Error {
   );
 }
 
-/** Gives what `.gitmodules` of a checkout declares; [] when it has none. Throws `git`. */
+/** Returns what `.gitmodules` of a checkout declares; [] when it has none. Throws `git`. */
 export async function listDeclared(top: string): Promise<Declared[]> {
   const file = path.join(top, '.gitmodules');
   if (!existsSync(file)) return [];
@@ -171,7 +171,7 @@ export async function listDeclared(top: string): Promise<Declared[]> {
   });
 }
 
-/** Gives the names of the submodules that a checkout has not left out. */
+/** Returns the names of the submodules that a checkout has not left out. */
 async function listActive(top: string): Promise<Set<string>> {
   // An empty folder, where a submodule is left out, would answer for the repo around it.
   if (!existsSync(path.join(top, '.git'))) return new Set();

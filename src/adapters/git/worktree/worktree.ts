@@ -24,7 +24,7 @@ export interface OldWorktree {
   /** Goes with the worktree; undefined: stays. */
   ownBranch?: string | undefined;
   /**
-   * Runs before anything is touched, once no other command changes the repo any more; what it throws keeps all as it is. Gives
+   * Runs before anything is touched, once no other command changes the repo any more; what it throws keeps all as it is. Returns
    * the commit at which the branch may go; undefined: at any.
    */
   lastLook?: () => Promise<string | undefined>;
@@ -63,7 +63,7 @@ export async function inspectWorktree(options: {
 }
 
 /**
- * Makes a linked worktree, and its branch where that is wanted; already there on that branch is done. Gives a warning
+ * Makes a linked worktree, and its branch where that is wanted; already there on that branch is done. Returns a warning
  * when a hook failed, or was ended at the deadline, after the worktree was fine. Throws `exists` (something else is at the
  * path), `conflict` (a locked entry), `git`, `busy`, `interrupted`, `files`; then nothing is left behind.
  */

@@ -26,7 +26,7 @@ export async function requireAlone(work: Work, { force, hint }: { force: boolean
   if (clients.length > 0) throw inUse(database, clients, hint);
 }
 
-/** Gives who is connected still when those who were ended must have left. */
+/** Returns who is connected still when those who were ended must have left. */
 async function untilAlone(session: Session, database: string): Promise<DatabaseClient[]> {
   const deadline = performance.now() + LEAVE_MS;
   for (;;) {

@@ -29,7 +29,7 @@ export interface TicketDatabase {
   own: boolean;
 }
 
-/** Gives programs that can talk to the server; with `dump` those that can dump it. Throws `database` when there are none. */
+/** Returns programs that can talk to the server; with `dump` those that can dump it. Throws `database` when there are none. */
 export async function requireTools(
   stack: Stack,
   server: PostgresServer,
@@ -49,7 +49,7 @@ export async function requireTools(
   );
 }
 
-/** Writes a dump of a database to a file that nobody else can read; a file that is there is replaced as a whole. Gives its bytes. */
+/** Writes a dump of a database to a file that nobody else can read; a file that is there is replaced as a whole. Returns its bytes. */
 export async function dumpDatabase(
   stack: Stack,
   { server, database }: Pick<TicketDatabase, 'server' | 'database'>,

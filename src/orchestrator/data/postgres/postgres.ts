@@ -40,7 +40,7 @@ export interface PostgresServer {
 }
 
 /**
- * Gives the shared Postgres. Without a config it is the one that the lease tells of, with the default login. Throws
+ * Returns the shared Postgres. Without a config it is the one that the lease tells of, with the default login. Throws
  * `config` when there is none.
  */
 export function openPostgres(stack: Stack, config: StackConfig | undefined, leases: SharedLeases): PostgresServer {
@@ -84,7 +84,7 @@ export function openPostgres(stack: Stack, config: StackConfig | undefined, leas
 }
 
 /**
- * Gives a composed Postgres the password that it has by stack.yml, or that stack has made up, where its data was made with another
+ * Returns a composed Postgres the password that it has by stack.yml, or that stack has made up, where its data was made with another
  * one. That goes through the container's own socket, at which the image asks for none. True when the login fits then.
  */
 export async function settlePassword(
@@ -134,7 +134,7 @@ async function toolsInContainer(stack: Stack, login: Record<string, string>): Pr
 }
 
 /**
- * Gives the server a recorded ticket's database is on; undefined when it is gone with all its data, or is another than the one
+ * Returns the server a recorded ticket's database is on; undefined when it is gone with all its data, or is another than the one
  * that stack.yml names now.
  */
 export async function openRecorded(

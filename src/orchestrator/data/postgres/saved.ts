@@ -56,7 +56,7 @@ export async function saveDatabase(work: Work, name: string): Promise<SavedPart 
   return { database: own.database, from: own.from, kept };
 }
 
-/** Gives what a destroy of the ticket has put away that was ended, or refused, before it went on; undefined for nothing. */
+/** Returns what a destroy of the ticket has put away that was ended, or refused, before it went on; undefined for nothing. */
 export async function findKept({ stack, record }: Work, server: PostgresServer): Promise<SavedPart | undefined> {
   const own = ownDatabase(POSTGRES, record.own);
   const kept = (await server.admin(listMarked)).findLast(

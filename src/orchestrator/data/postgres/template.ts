@@ -25,12 +25,12 @@ const OBJECT_IN_USE = '55006';
 const POLL_MS = 50;
 const QUIET_MS = 12_000;
 
-/** Gives the name of the sealed copy that tickets' databases are made from. */
+/** Returns the name of the sealed copy that tickets' databases are made from. */
 export function templateName(stack: Stack, server: PostgresServer): string {
   return hiddenDatabase(server.baseline, 'template', stack.rootId);
 }
 
-/** Gives the baseline's database. Throws `not-found` where it has none yet. */
+/** Returns the baseline's database. Throws `not-found` where it has none yet. */
 async function requireBaseline(session: Session, server: PostgresServer): Promise<Database> {
   const found = await findDatabase(session, server.baseline);
   if (found) return found;
@@ -61,7 +61,7 @@ export interface RefreshOptions {
 export type Refreshed = { made: true; live: boolean } | { made: false; stale: boolean };
 
 /**
- * Makes the sealed copy of the baseline's database anew, beside the old one, which it then replaces. A database that
+ * Makes the sealed copy of the baseline's database again, beside the old one, which it then replaces. A database that
  * nobody is connected to is copied by the server; one in use by pg_dump, which disturbs nobody. Call it with the up lock
  * held. Throws `conflict` when neither can be done and there is no template yet, `not-found`, `database`.
  */
@@ -104,7 +104,7 @@ interface Fill {
   options: RefreshOptions;
 }
 
-/** Gives whether it was copied while in use; undefined where the template that is there has to do. */
+/** Returns whether it was copied while in use; undefined where the template that is there has to do. */
 async function fill(session: Session, parts: Fill): Promise<boolean | undefined> {
   const { server, fresh, baseline, before, clients, options } = parts;
   if (clients.length === 0 && (await copyQuiet(session, fresh, baseline))) return false;

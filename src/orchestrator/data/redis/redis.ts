@@ -32,7 +32,7 @@ function redisSettings(stack: Pick<Stack, 'values'>, config: StackConfig | undef
   return resolveShared(REDIS, config?.shared.services[REDIS] ?? {}, stack.values);
 }
 
-/** Gives what a ticket's own Redis is asked with: that of the shared one, and what its server has for itself. */
+/** Returns what a ticket's own Redis is asked with: that of the shared one, and what its server has for itself. */
 export function ownRedisSettings(
   stack: Pick<Stack, 'values'>,
   config: StackConfig | undefined,
@@ -41,7 +41,7 @@ export function ownRedisSettings(
   return ownSettings(REDIS, redisSettings(stack, config), { [REDIS]: redis }, stack.values);
 }
 
-/** Gives how stack itself reaches a ticket's own Redis: a database of the shared one, or its server; undefined when there is none. */
+/** Returns how stack itself reaches a ticket's own Redis: a database of the shared one, or its server; undefined when there is none. */
 export function openRedis(
   stack: Stack,
   config: StackConfig | undefined,
@@ -120,7 +120,7 @@ export async function leaseServer(stack: Stack, draft: StackState, record: Insta
   return { ...server, port: await leaseServerPort(stack, draft, record) };
 }
 
-/** Gives a server of a ticket's own, still without its lease. */
+/** Returns a server of a ticket's own, still without its lease. */
 export function describeOwnServer(stack: Stack, ticket: string, provider: OwnServer['provider']): OwnServer {
   return {
     as: 'server',

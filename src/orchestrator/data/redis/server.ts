@@ -24,7 +24,7 @@ const INSIDE = '/data';
 
 type Parts = Pick<Work, 'stack' | 'record'>;
 
-/** Gives the server that is a ticket's own Redis without an engine. */
+/** Returns the server that is a ticket's own Redis without an engine. */
 export function hostRedis(stack: Stack, ticket: string): Promise<HostServer> {
   return stack.hostServer(REDIS, path.join(ownFolder(stack, ticket), REDIS));
 }
@@ -100,7 +100,7 @@ async function startContainer(
   await waitUntilAnswering(work, server, signal);
 }
 
-/** Gives the image that the shared Redis is made from, so that both are of one version. */
+/** Returns the image that the shared Redis is made from, so that both are of one version. */
 async function findImage({ stack }: Work): Promise<string | undefined> {
   const containers = await (await stack.docker()).listProject(sharedProject(stack.name, stack.rootId));
   return containers.find(({ service }) => service === REDIS)?.image;
@@ -183,7 +183,7 @@ export async function withServer<Result>(work: Work, server: OwnServer, use: () 
   const { signal } = work.stack;
   const note = (): void => undefined;
   if (await isServerUp(work, server)) {
-    // One that runs with another password, or with none, as an older stack started it, is made anew.
+    // One that runs with another password, or with none, as an older stack started it, is made again.
     if (!(await letsIn(work, server))) await startServer(work, server, { signal, note });
     return use();
   }
@@ -209,7 +209,7 @@ async function letsIn(work: Work, server: OwnServer): Promise<boolean> {
   );
 }
 
-/** Gives what there is still of a ticket's own server, a name each. */
+/** Returns what there is still of a ticket's own server, a name each. */
 export async function listServerRemains(work: Parts, server: OwnServer): Promise<string[]> {
   const { stack, record } = work;
   const folder = ownFolder(stack, record.ticket);

@@ -52,7 +52,7 @@ async function looksLikeRepo(folder: string): Promise<boolean> {
   return (await isThere(path.join(folder, 'HEAD'))) && (await isThere(path.join(folder, 'objects')));
 }
 
-/** Gives those of the files that are there and that git ignores: a new worktree would not have them. Throws `git` when git cannot run. */
+/** Returns those of the files that are there and that git ignores: a new worktree would not have them. Throws `git` when git cannot run. */
 export async function listIgnored(folder: string, files: readonly string[]): Promise<string[]> {
   const there: string[] = [];
   for (const file of files) if (await isThere(path.join(folder, file))) there.push(file);
@@ -61,7 +61,7 @@ export async function listIgnored(folder: string, files: readonly string[]): Pro
   return stdout.split('\0').filter(Boolean);
 }
 
-/** Gives the paths of a repo's submodules, as `.gitmodules` names them; [] when there are none. Throws `git` when git cannot run. */
+/** Returns the paths of a repo's submodules, as `.gitmodules` names them; [] when there are none. Throws `git` when git cannot run. */
 export async function listSubmodules(folder: string): Promise<string[]> {
   if (!(await isThere(path.join(folder, '.gitmodules')))) return [];
   const asked = ['config', '-z', '--file', '.gitmodules', '--get-regexp', String.raw`^submodule\..*\.path$`];
@@ -70,7 +70,7 @@ export async function listSubmodules(folder: string): Promise<string[]> {
   return paths.filter((entry) => entry !== '' && !path.isAbsolute(entry) && !entry.split('/').includes('..'));
 }
 
-/** Gives those of the paths that git would show as new in the work tree around `folder`; [] outside of any. Throws `git` when git cannot run. */
+/** Returns those of the paths that git would show as new in the work tree around `folder`; [] outside of any. Throws `git` when git cannot run. */
 export async function listNotIgnored(folder: string, paths: readonly string[]): Promise<string[]> {
   const inside = await tryGit(folder, ['rev-parse', '--is-inside-work-tree']);
   if (inside.stdout.trim() !== 'true') return [];

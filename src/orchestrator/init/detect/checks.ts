@@ -34,7 +34,7 @@ export function checkProcfile(sources: Sources): string[] {
   return others.length === 0 ? [] : [`${file} starts ${others.join(', ')} too: add a service for what you need of it`];
 }
 
-/** Gives the line that a Procfile starts `web` with. */
+/** Returns the line that a Procfile starts `web` with. */
 export function readProcfile(sources: Sources): string | undefined {
   const text = sources.texts.get('Procfile.dev') ?? sources.texts.get('Procfile');
   return text?.match(/^web:\s*(.+?)\s*$/m)?.[1];

@@ -48,7 +48,7 @@ export async function findRepos(root: string): Promise<FoundRepos> {
   throw await noRepos(root, leftOut);
 }
 
-/** Gives the root as the one repo of the stack. Throws `not-found` when it cannot be that. */
+/** Returns the root as the one repo of the stack. Throws `not-found` when it cannot be that. */
 export function useRoot(root: string, own: Checkout, leftOut: LeftOut[]): FoundRepos {
   if (own.kind === 'repo') {
     const place = own.worktree === undefined ? '.' : path.relative(root, own.worktree);

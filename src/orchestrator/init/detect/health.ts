@@ -4,7 +4,7 @@ import { CODE_FILES, findInTexts, type Sources } from './sources.ts';
 const NAMES = ['health', 'healthz', 'health-check', 'healthcheck', 'up', 'ready', 'readyz', 'livez', 'ping', 'status'];
 const PREFIXES = ['/', '/api/', '/v1/', '/api/v1/'];
 
-/** Gives the path that tells whether a program is ready: a health route in its code, else `/` for a front-end. */
+/** Returns the path that tells whether a program is ready: a health route in its code, else `/` for a front-end. */
 export function detectHealth(sources: Sources, role: Role): Guess<string | undefined> {
   if (role === 'front') return { value: '/' };
   const found = findHealthRoute(sources);
@@ -13,7 +13,7 @@ export function detectHealth(sources: Sources, role: Role): Guess<string | undef
   return { value: undefined, check: 'no health route was found, so it is ready when its port answers' };
 }
 
-/** Gives a health route named in the code, e.g. `/health`; `check` says when something may stand in front of it. */
+/** Returns a health route named in the code, e.g. `/health`; `check` says when something may stand in front of it. */
 export function findHealthRoute(sources: Sources): Guess<string> | undefined {
   for (const name of NAMES) {
     const nest = findInTexts(sources, CODE_FILES, new RegExp(String.raw`@Controller\(\s*['"\`]/?${name}['"\`]`));

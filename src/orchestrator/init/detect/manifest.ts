@@ -17,7 +17,7 @@ export interface Manifest {
   workspaces: string[];
 }
 
-/** Gives what the `package.json` at the top of a folder says; undefined when there is none, or none that can be read. */
+/** Returns what the `package.json` at the top of a folder says; undefined when there is none, or none that can be read. */
 export function readManifest(sources: Sources): Manifest | undefined {
   const text = sources.texts.get('package.json');
   if (text === undefined) return undefined;

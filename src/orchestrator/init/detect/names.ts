@@ -14,7 +14,7 @@ const RESERVED = [
 ];
 const MOST_CHARACTERS = 30;
 
-/** Gives a text as a name by the rule of `stack.yml`: lower-case letters, digits, inner hyphens; `other` when nothing is left. */
+/** Returns a text as a name by the rule of `stack.yml`: lower-case letters, digits, inner hyphens; `other` when nothing is left. */
 export function slugName(text: string, other: string): string {
   const slug = text
     .normalize('NFKD')
@@ -26,7 +26,7 @@ export function slugName(text: string, other: string): string {
   return trimmed === '' ? other : trimmed;
 }
 
-/** Gives a name that is neither reserved nor taken, and takes it: `web`, else `shop-web`, else `web-2`. */
+/** Returns a name that is neither reserved nor taken, and takes it: `web`, else `shop-web`, else `web-2`. */
 export function takeName(taken: Set<string>, text: string, owner: string): string {
   const name = slugName(text, 'app');
   const wishes = [name, slugName(`${owner}-${name}`, name)];

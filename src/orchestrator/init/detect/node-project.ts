@@ -32,7 +32,7 @@ export interface Surroundings {
   top: Sources;
 }
 
-/** Gives what a Node project is; undefined when it has no `package.json`, or nothing in it starts a server. */
+/** Returns what a Node project is; undefined when it has no `package.json`, or nothing in it starts a server. */
 export function detectNodeProject(sources: Sources, around: Surroundings): Project | undefined {
   const manifest = readManifest(sources);
   if (!manifest) return undefined;

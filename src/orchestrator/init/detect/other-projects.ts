@@ -17,7 +17,7 @@ interface Around {
 const PYTHON_FILES = /\.py$/;
 const PYTHON_MANIFESTS = /^(?:requirements[^/]*\.txt|pyproject\.toml)$/;
 
-/** Gives what a Python project is; undefined when it has no list of packages, or nothing in it starts a server. */
+/** Returns what a Python project is; undefined when it has no list of packages, or nothing in it starts a server. */
 export function detectPythonProject(sources: Sources, around: Around): Project | undefined {
   const uses = (name: string) => findInTexts(sources, PYTHON_MANIFESTS, new RegExp(`\\b${name}\\b`, 'i')) !== undefined;
   const install = pythonInstall(sources, around.dir);
@@ -34,7 +34,7 @@ export function detectPythonProject(sources: Sources, around: Around): Project |
   };
 }
 
-/** Gives what a Go project is; undefined when it has no `go.mod`, or no package `main` that is easy to find. */
+/** Returns what a Go project is; undefined when it has no `go.mod`, or no package `main` that is easy to find. */
 export function detectGoProject(sources: Sources, around: Around): Project | undefined {
   const version = sources.texts.get('go.mod')?.match(/^go (\d+\.\d+)/m)?.[1];
   if (version === undefined) return undefined;
@@ -51,7 +51,7 @@ export function detectGoProject(sources: Sources, around: Around): Project | und
   };
 }
 
-/** Gives a folder of files that a browser can show as they are; undefined without an `index.html`. */
+/** Returns a folder of files that a browser can show as they are; undefined without an `index.html`. */
 export function detectStaticProject(sources: Sources, around: Around): Project | undefined {
   if (!sources.names.has('index.html')) return undefined;
   return {
@@ -65,7 +65,7 @@ export function detectStaticProject(sources: Sources, around: Around): Project |
   };
 }
 
-/** Gives what only a Dockerfile tells about; undefined without one. */
+/** Returns what only a Dockerfile tells about; undefined without one. */
 export function detectDockerProject(sources: Sources, around: Around): Project | undefined {
   if (!sources.names.has('Dockerfile')) return undefined;
   const exposed = portInDockerfile(sources);
@@ -131,7 +131,7 @@ function notFound(line: string): string {
   return `where the app is was not found: is \`${line}\` right?`;
 }
 
-/** Gives `app.main:api` for `api = FastAPI()` in `app/main.py`. */
+/** Returns `app.main:api` for `api = FastAPI()` in `app/main.py`. */
 function findApp(sources: Sources, maker: string): string | undefined {
   for (const [name, text] of sources.texts) {
     const variable =

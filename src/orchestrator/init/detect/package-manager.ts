@@ -46,7 +46,7 @@ export function hasLockfile(sources: Sources): boolean {
   return LOCKFILES.some(([file]) => sources.names.has(file));
 }
 
-/** Gives the major version of Node a folder asks for; 22 when it does not, or says only what it needs at least. */
+/** Returns the major version of Node a folder asks for; 22 when it does not, or says only what it needs at least. */
 export function detectNodeVersion(sources: Sources, manifest: Manifest | undefined): number {
   const pinned = sources.texts.get('.nvmrc') ?? sources.texts.get('.node-version');
   const tools = sources.texts.get('.tool-versions')?.match(/^nodejs\s+(\S+)/m)?.[1];

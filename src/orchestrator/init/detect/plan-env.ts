@@ -1,6 +1,6 @@
 import type { DraftService, StackPlan } from './stack-plan.ts';
 
-/** Gives the variables of a service: its port, the stores it uses, and for a front-end where the APIs are. */
+/** Returns the variables of a service: its port, the stores it uses, and for a front-end where the APIs are. */
 export function planEnv(
   service: DraftService,
   { drafts, shared }: { drafts: readonly DraftService[]; shared: StackPlan['shared'] },

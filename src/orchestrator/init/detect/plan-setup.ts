@@ -2,7 +2,7 @@ import type { Project } from './project.ts';
 import { quoteForShell } from './shell-line.ts';
 
 /**
- * Gives the setup lines of a repo. They run in the image of its first service; a project in another image would not
+ * Returns the setup lines of a repo. They run in the image of its first service; a project in another image would not
  * find its tools there, and gets them ready itself when it starts (`withOwnSetup`).
  */
 export function planSetup(projects: readonly Project[]): string[] {
@@ -10,7 +10,7 @@ export function planSetup(projects: readonly Project[]): string[] {
   return [...new Set(lines)];
 }
 
-/** Gives a project as it is, or with its setup in front of its command where the repo's setup cannot do it. */
+/** Returns a project as it is, or with its setup in front of its command where the repo's setup cannot do it. */
 export function withOwnSetup(project: Project, first: Project | undefined): Project {
   const { setup, setupMakes, command, dir } = project;
   if (project.image === first?.image || !setup || !setupMakes || !command) return project;

@@ -20,7 +20,7 @@ const FIXED = 'it seems to listen on a port of its own and not on PORT, which on
 
 const READS_PORT = new RegExp(String.raw`${PORT_VARIABLE}|['"]PORT['"]|\{[^}]*\bPORT\b[^}]*\}\s*=\s*process\.env`);
 
-/** Gives the port that a program listens on, best source first: its script, its settings, its code, its Dockerfile. */
+/** Returns the port that a program listens on, best source first: its script, its settings, its code, its Dockerfile. */
 export function detectPort(sources: Sources, script: string, usual: number | undefined): Guess<number> {
   const inScript = portInScript(script);
   if (inScript !== undefined) return { value: inScript, check: FIXED };
@@ -34,12 +34,12 @@ export function detectPort(sources: Sources, script: string, usual: number | und
   return { value: 3000, check: 'no port is named anywhere: is it 3000?' };
 }
 
-/** Gives the port that a script names: `--port 5173`, `-p 3000`, `PORT=4000`. */
+/** Returns the port that a script names: `--port 5173`, `-p 3000`, `PORT=4000`. */
 export function portInScript(script: string): number | undefined {
   return toPort(script.match(/(?:^|\s)(?:--port|-p)[ =](\d{2,5})\b|\bPORT=(\d{2,5})\b/));
 }
 
-/** Gives the first port that a Dockerfile exposes. */
+/** Returns the first port that a Dockerfile exposes. */
 export function portInDockerfile(sources: Sources): number | undefined {
   return toPort(findText(sources, /^Dockerfile$/)?.match(/^\s*EXPOSE\s+(\d{2,5})/im));
 }

@@ -17,7 +17,7 @@ const MARKS = ['package.json', 'Gemfile', 'go.mod', 'pyproject.toml', 'requireme
 const UNCLEAR: ReadonlySet<string> = new Set(['Dockerfile', 'static files']);
 const MOST_FOLDERS = 40;
 
-/** Gives everything that runs out of a repo: its workspaces or apps, else what is at its top; [] when nothing does. */
+/** Returns everything that runs out of a repo: its workspaces or apps, else what is at its top; [] when nothing does. */
 export async function detectProjects(repo: string): Promise<Project[]> {
   const top = await readSources(repo);
   const manifest = readManifest(top);

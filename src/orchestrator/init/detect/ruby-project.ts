@@ -12,7 +12,7 @@ import { detectVariables } from './variables.ts';
 const DEFAULT_RUBY = '3.3';
 const NO_PACKAGES: ReadonlySet<string> = new Set();
 
-/** Gives what a Ruby project is; undefined when it has no `Gemfile`, or nothing in it starts a server. */
+/** Returns what a Ruby project is; undefined when it has no `Gemfile`, or nothing in it starts a server. */
 export function detectRubyProject(sources: Sources, around: { repo: string; dir: string }): Project | undefined {
   const gemfile = sources.texts.get('Gemfile');
   if (gemfile === undefined) return undefined;
@@ -42,7 +42,7 @@ export function detectRubyProject(sources: Sources, around: { repo: string; dir:
   };
 }
 
-/** Gives the version of Ruby a folder asks for: `3.3.0`. */
+/** Returns the version of Ruby a folder asks for: `3.3.0`. */
 function detectRubyVersion(sources: Sources, gemfile: string): string {
   const said =
     sources.texts.get('.ruby-version')?.match(/(\d+\.\d+(?:\.\d+)?)/)?.[1] ??

@@ -43,13 +43,13 @@ export async function readSources(folder: string): Promise<Sources> {
   return { folder, names, texts };
 }
 
-/** Gives the first text whose path matches, nearest to the top first. */
+/** Returns the first text whose path matches, nearest to the top first. */
 export function findText(sources: Sources, pattern: RegExp): string | undefined {
   for (const [name, text] of sources.texts) if (pattern.test(name)) return text;
   return undefined;
 }
 
-/** Gives the first match of a pattern in files whose path matches. */
+/** Returns the first match of a pattern in files whose path matches. */
 export function findInTexts(sources: Sources, files: RegExp, pattern: RegExp): RegExpMatchArray | undefined {
   for (const [name, text] of sources.texts) {
     const match = files.test(name) ? text.match(pattern) : null;

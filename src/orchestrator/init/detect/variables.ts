@@ -22,7 +22,7 @@ const PARTS: [store: 'postgres' | 'redis', name: RegExp, key: string][] = [
   ['redis', /^REDIS_?PORT$/, 'port'],
 ];
 
-/** Gives the variables that the env files of a folder name, examples included, beside those that every program knows. */
+/** Returns the variables that the env files of a folder name, examples included, beside those that every program knows. */
 export function detectVariables(sources: Sources): Variables {
   const found: Variables = { postgres: {}, redis: {}, api: {} };
   for (const [file, text] of sources.texts) {
