@@ -1,4 +1,4 @@
-import type { Arrow } from '../domain/check/arrow.ts';
+import type { Link } from '../domain/check/link.ts';
 import type { CheckResult, TicketCheck } from '../orchestrator/check/check.ts';
 import { cleanText } from '../ui/safe-text.ts';
 import { createStyle, type Style } from '../ui/style.ts';
@@ -25,14 +25,14 @@ export const check: Verb<object, CheckResult> = {
   exitCode: ({ ok }) => (ok ? 0 : 1),
 };
 
-/** The small picture, then a line for each arrow; those between the same two that are as they should be are one. */
-function renderTicket({ ticket, picture, arrows }: TicketCheck, style: Style): string {
-  const lines = groupArrows(arrows);
+/** The small graph, then a line for each link; those between the same two that are as they should be are one. */
+function renderTicket({ ticket, picture, arrows: links }: TicketCheck, style: Style): string {
+  const lines = groupLinks(links);
   const width = Math.max(0, ...lines.map(({ ends }) => ends.length));
   return [
     ...(picture.length > 0 ? picture : ['no wires']).map((chain) => `${style.strong(ticket)}  ${chain}`),
-    ...lines.flatMap(({ ends, arrow, keys }) => {
-      const { state, reason = '', hint } = arrow;
+    ...lines.flatMap(({ ends, link, keys }) => {
+      const { state, reason = '', hint } = link;
       const mark = { ok: style.good('✓'), warning: style.warn('!'), wrong: style.bad('✗') }[state];
       const told = [keys.length > 0 ? style.dim(keys.join(', ')) : '', cleanText(reason)].filter((text) => text !== '');
       const line = `  ${mark} ${ends.padEnd(width)}  ${told.join('  ')}`.trimEnd();
@@ -41,13 +41,13 @@ function renderTicket({ ticket, picture, arrows }: TicketCheck, style: Style): s
   ].join('\n');
 }
 
-function groupArrows(arrows: readonly Arrow[]): { ends: string; arrow: Arrow; keys: string[] }[] {
-  const groups = new Map<string, { ends: string; arrow: Arrow; keys: string[] }>();
-  for (const arrow of arrows) {
-    const ends = `${arrow.from} → ${arrow.to}`;
-    const name = [ends, arrow.state, arrow.reason].join('\n');
-    const group = groups.get(name) ?? { ends, arrow, keys: [] };
-    if (arrow.key !== undefined && !group.keys.includes(arrow.key)) group.keys.push(arrow.key);
+function groupLinks(links: readonly Link[]): { ends: string; link: Link; keys: string[] }[] {
+  const groups = new Map<string, { ends: string; link: Link; keys: string[] }>();
+  for (const link of links) {
+    const ends = `${link.from} → ${link.to}`;
+    const name = [ends, link.state, link.reason].join('\n');
+    const group = groups.get(name) ?? { ends, link, keys: [] };
+    if (link.key !== undefined && !group.keys.includes(link.key)) group.keys.push(link.key);
     groups.set(name, group);
   }
   return [...groups.values()];

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Arrow } from '../../src/domain/check/arrow.ts';
+import type { Link } from '../../src/domain/check/link.ts';
 import { networkName, rootIdOf } from '../../src/domain/names.ts';
 import type { CheckResult } from '../../src/orchestrator/check/check.ts';
 import { findTestEngine, NODE_IMAGE } from '../support/engine.ts';
@@ -38,7 +38,7 @@ describe.skipIf(!engine)('check, with containers and data of the ticket’s own'
   });
   afterAll(() => shop?.dispose());
 
-  const check = async (): Promise<{ code: number; bad: Arrow[]; picture: string[] }> => {
+  const check = async (): Promise<{ code: number; bad: Link[]; picture: string[] }> => {
     const { code, stdout } = await shop.stack(['check', 'feat-01', '--json']);
     const [found] = (JSON.parse(stdout) as CheckResult).tickets;
     return { code, bad: found?.arrows.filter(({ state }) => state !== 'ok') ?? [], picture: found?.picture ?? [] };

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Arrow } from '../../src/domain/check/arrow.ts';
+import type { Link } from '../../src/domain/check/link.ts';
 import type { CheckResult } from '../../src/orchestrator/check/check.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
 
@@ -65,7 +65,7 @@ describe('check', { sequential: true }, () => {
     queue?.close();
   });
 
-  const check = async (ticket: string): Promise<{ code: number; arrows: Arrow[]; bad: Arrow[]; picture: string[] }> => {
+  const check = async (ticket: string): Promise<{ code: number; arrows: Link[]; bad: Link[]; picture: string[] }> => {
     const { code, stdout } = await shop.stack(['check', ticket, '--json']);
     const [found] = (JSON.parse(stdout) as CheckResult).tickets;
     const arrows = found?.arrows ?? [];

@@ -1,6 +1,6 @@
-import type { Arrow, CheckFacts, ServiceFacts } from '../../domain/check/arrow.ts';
-import { drawArrows } from '../../domain/check/picture.ts';
-import { listPlaces } from '../../domain/check/places.ts';
+import { listEndpoints } from '../../domain/check/endpoints.ts';
+import { drawGraph } from '../../domain/check/graph.ts';
+import type { CheckFacts, Link, ServiceFacts } from '../../domain/check/link.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import { sharedProject } from '../../domain/names.ts';
 import type { ServiceView, StackView } from '../../domain/view.ts';
@@ -13,11 +13,11 @@ import { observeService } from './observe-service.ts';
 /** How one ticket is wired. */
 export interface TicketCheck {
   ticket: string;
-  /** False when an arrow is wrong. */
+  /** False when a link is wrong. */
   ok: boolean;
   /** `front → api → postgres/shop`, a line for each service that nobody leads to. */
   picture: string[];
-  arrows: Arrow[];
+  arrows: Link[];
 }
 
 export interface CheckResult {
@@ -57,14 +57,14 @@ async function checkTicket(work: Work, { state, view, baseline }: World): Promis
   const facts: CheckFacts = {
     wiring,
     others: others.map((record) => ({ ...wiring, record })),
-    directory: listPlaces(wiring, state.instances),
+    directory: listEndpoints(wiring, state.instances),
     services: [...(await observeServices(work, seen)), ...baseline],
     shared: Object.fromEntries(Object.entries(view.shared).map(([name, { status }]) => [name, status])),
     open: await listOpen(work.stack),
     servers: Object.fromEntries(servers),
   };
-  const { arrows, picture } = drawArrows(facts);
-  return { ticket, ok: arrows.every(({ ok }) => ok), picture, arrows };
+  const { links, graph } = drawGraph(facts);
+  return { ticket, ok: links.every(({ ok }) => ok), picture: graph, arrows: links };
 }
 
 async function listOpen(stack: Stack): Promise<Record<string, number[]>> {
@@ -90,7 +90,7 @@ async function observeServices(work: Work, seen: Readonly<Record<string, Service
 }
 
 /**
- * Warns of each arrow of a new ticket that is wrong. It is there and runs, as was asked: what crosses may be just what
+ * Warns of each link of a new ticket that is wrong. It is there and runs, as was asked: what crosses may be just what
  * stack.yml says, so nothing is unwound. Never throws.
  */
 export async function warnOfWires(stack: Stack, ticket: string): Promise<void> {

@@ -4,7 +4,7 @@ import { parse } from 'dotenv';
 import { ifThere } from '../../adapters/files/file-errors.ts';
 import { readFileIfThere } from '../../adapters/files/files.ts';
 import { isTracked } from '../../adapters/git/exclude.ts';
-import type { EnvFileFacts } from '../../domain/check/arrow.ts';
+import type { EnvFileFacts } from '../../domain/check/link.ts';
 import { readEnvBlock } from '../../domain/env-block.ts';
 import { requireDedicated, requireService } from '../../domain/instance.ts';
 import { requireConfig, type Work } from '../core/work.ts';

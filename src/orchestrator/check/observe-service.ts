@@ -1,5 +1,5 @@
 import { probeHttp, probePort, readHeader } from '../../adapters/net/probe.ts';
-import type { ServiceFacts, Trouble } from '../../domain/check/arrow.ts';
+import type { ServiceFacts, Trouble } from '../../domain/check/link.ts';
 import type { ServiceConfig } from '../../domain/config/config.ts';
 import { requireService, type ServiceRecord } from '../../domain/instance.ts';
 import type { Program } from '../../domain/runtime.ts';

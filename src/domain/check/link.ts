@@ -1,13 +1,13 @@
 import type { ServiceConfig } from '../config/config.ts';
 import type { Program } from '../runtime.ts';
 import type { Wiring } from '../wiring.ts';
-import type { Directory } from './places.ts';
+import type { Directory } from './endpoints.ts';
 
 /** `wrong`: it leads, or would lead, elsewhere; `warning`: it could not be asked, or may cross wires one day. */
-type ArrowState = 'ok' | 'warning' | 'wrong';
+type LinkState = 'ok' | 'warning' | 'wrong';
 
 /** One connection of a ticket: who is wired to what by which variable, and whether that is so. */
-export interface Arrow {
+export interface Link {
   /** A service: `front`, `api (baseline)`; `localhost:3002` for the way in. */
   from: string;
   /** `api`, `api (baseline)`, `postgres/shop`, `redis/0`; the env file for a plain value in it. */
@@ -18,14 +18,14 @@ export interface Arrow {
   value?: string;
   /** False when it is wrong. */
   ok: boolean;
-  state: ArrowState;
+  state: LinkState;
   reason?: string;
   hint?: string;
 }
 
-/** What speaks against an arrow. */
+/** What speaks against a link. */
 export interface Trouble {
-  state: Exclude<ArrowState, 'ok'>;
+  state: Exclude<LinkState, 'ok'>;
   reason: string;
   hint?: string;
 }
@@ -60,7 +60,7 @@ export interface ServiceFacts {
   files: readonly EnvFileFacts[];
 }
 
-/** All that the arrows of one ticket are drawn from. */
+/** All that the links of one ticket are drawn from. */
 export interface CheckFacts {
   wiring: Wiring;
   /** Wirings of the other tickets, to know what is theirs. */
@@ -76,11 +76,11 @@ export interface CheckFacts {
   servers: Readonly<Record<string, string>>;
 }
 
-/** Returns an arrow; the worst trouble has the say about its state, all of it is told. */
-export function makeArrow(
-  ends: Pick<Arrow, 'from' | 'to'> & { key?: string | undefined; value?: string | undefined },
+/** Returns a link; the worst trouble has the say about its state, all of it is told. */
+export function makeLink(
+  ends: Pick<Link, 'from' | 'to'> & { key?: string | undefined; value?: string | undefined },
   troubles: readonly Trouble[],
-): Arrow {
+): Link {
   const state =
     (['wrong', 'warning'] as const).find((one) => troubles.some((trouble) => trouble.state === one)) ?? 'ok';
   const told = troubles.filter((trouble) => trouble.state === state);

@@ -3,8 +3,8 @@ import { ownServer } from '../own.ts';
 import { listNames } from '../template.ts';
 import { resolveName, type Wiring } from '../wiring.ts';
 import { type Address, findAddresses, maskValue } from './address.ts';
-import type { CheckFacts, ServiceFacts, Trouble } from './arrow.ts';
-import { findPlace, isContainerItself, labelPlace, type Place } from './places.ts';
+import { type Endpoint, findEndpoint, isContainerItself, labelEndpoint } from './endpoints.ts';
+import type { CheckFacts, ServiceFacts, Trouble } from './link.ts';
 
 /** Returns a shared service's name with the part of it that an address leads to: `postgres/shop`, `redis/0`. */
 function labelShared(service: string, { scheme, path }: Pick<Address, 'scheme' | 'path'>): string {
@@ -14,16 +14,16 @@ function labelShared(service: string, { scheme, path }: Pick<Address, 'scheme' |
 
 /** Returns that of the shared service an instance is wired to; undefined while nothing is known of it. */
 export function sharedPart(wiring: Wiring, service: string, viewer?: string): string | undefined {
-  if (ownServer(service, wiring.record.own)) return labelPlace({ instance: wiring.record.ticket, service }, '');
+  if (ownServer(service, wiring.record.own)) return labelEndpoint({ instance: wiring.record.ticket, service }, '');
   const from = viewer ?? Object.keys(wiring.record.services)[0] ?? '';
   const [address] = findAddresses('', resolveName(wiring, from, `${service}.url`) ?? '');
   return address && labelShared(service, address);
 }
 
-/** Returns a place's name as the picture has it. */
-export function labelTarget(facts: CheckFacts, from: ServiceFacts, place: Place): string {
-  if (place.instance !== undefined) return labelPlace(place, facts.wiring.record.ticket);
-  return sharedPart(from.wiring, place.service, from.service) ?? place.service;
+/** Returns an endpoint's name as the graph has it. */
+export function labelTarget(facts: CheckFacts, from: ServiceFacts, endpoint: Endpoint): string {
+  if (endpoint.instance !== undefined) return labelEndpoint(endpoint, facts.wiring.record.ticket);
+  return sharedPart(from.wiring, endpoint.service, from.service) ?? endpoint.service;
 }
 
 /** Returns a variable's value as it may be shown: what came from the environment and a server's password is for nobody's eyes. */
@@ -37,14 +37,14 @@ export function showValue({ services }: CheckFacts, key: string, value: string):
 
 /** Says what is wrong with where an address leads, seen from a service; undefined for nothing. */
 export function judgeAddress(facts: CheckFacts, from: ServiceFacts, address: Address): Trouble | undefined {
-  const place = findPlace(facts.directory, address);
-  if (!place) return undefined;
-  if (place.instance === undefined) return judgeShared(facts, from, address, place.service);
+  const endpoint = findEndpoint(facts.directory, address);
+  if (!endpoint) return undefined;
+  if (endpoint.instance === undefined) return judgeShared(facts, from, address, endpoint.service);
   const { record } = from.wiring;
-  if (place.instance === record.ticket) return undefined;
-  const label = labelPlace(place, facts.wiring.record.ticket);
-  const own = record.services[place.service];
-  if (place.instance === BASELINE && !own) return undefined;
+  if (endpoint.instance === record.ticket) return undefined;
+  const label = labelEndpoint(endpoint, facts.wiring.record.ticket);
+  const own = record.services[endpoint.service];
+  if (endpoint.instance === BASELINE && !own) return undefined;
   const port = Object.values(own?.ports ?? {})[0]?.host;
   const reason =
     port === undefined

@@ -3,9 +3,9 @@ import { ownServer } from '../own.ts';
 import { HOST_FROM_CONTAINER } from '../shared.ts';
 import { listNames, splitTemplate } from '../template.ts';
 import { findAddresses } from './address.ts';
-import { type Arrow, type CheckFacts, makeArrow, type ServiceFacts, type Trouble } from './arrow.ts';
-import { judgeAddress, labelTarget, showValue } from './judge.ts';
-import { findPlace, labelPlace, type Place } from './places.ts';
+import { type Endpoint, findEndpoint, labelEndpoint } from './endpoints.ts';
+import { type CheckFacts, type Link, makeLink, type ServiceFacts, type Trouble } from './link.ts';
+import { judgeAddress, labelTarget, showValue } from './verdict.ts';
 
 /** One variable that stack filled in. */
 interface Wire {
@@ -13,15 +13,15 @@ interface Wire {
   /** What it is filled in with. */
   value: string;
   /** Where it is meant to lead. */
-  targets: readonly Place[];
+  targets: readonly Endpoint[];
   /** What stack.yml itself says it leads to, beside names that stack fills in. */
   literals: ReturnType<typeof findAddresses>;
   /** It names things that come and go, so a running program may have been given another list. */
   changing: boolean;
 }
 
-/** Returns the arrows of every value that stack filled in for a service: stack.yml, the env file and the programs must agree. */
-export function drawWired(facts: CheckFacts, from: ServiceFacts): Arrow[] {
+/** Returns the links of every value that stack filled in for a service: stack.yml, the env file and the programs must agree. */
+export function drawReferences(facts: CheckFacts, from: ServiceFacts): Link[] {
   return listWires(facts, from).flatMap((wire) => {
     const troubles = [
       ...judgeLiterals(facts, from, wire),
@@ -30,19 +30,19 @@ export function drawWired(facts: CheckFacts, from: ServiceFacts): Arrow[] {
     ];
     const ends = { from: nameOf(facts, from), key: wire.key, value: showValue(facts, wire.key, wire.value) };
     const targets = wire.targets.filter(({ instance, service }) => !isSelf(from, instance, service));
-    if (targets.length === 0) return troubles.length > 0 ? [makeArrow({ ...ends, to: envLabel(from) }, troubles)] : [];
-    return targets.map((place) =>
-      makeArrow({ ...ends, to: labelTarget(facts, from, place) }, [
+    if (targets.length === 0) return troubles.length > 0 ? [makeLink({ ...ends, to: envLabel(from) }, troubles)] : [];
+    return targets.map((endpoint) =>
+      makeLink({ ...ends, to: labelTarget(facts, from, endpoint) }, [
         ...troubles,
-        ...judgeEnds(facts, from, { place, wire }),
+        ...judgeEnds(facts, from, { endpoint, wire }),
       ]),
     );
   });
 }
 
-/** Returns a service's name in the picture. */
+/** Returns a service's name in the graph. */
 export function nameOf(facts: CheckFacts, { service, wiring }: ServiceFacts): string {
-  return labelPlace({ instance: wiring.record.ticket, service }, facts.wiring.record.ticket);
+  return labelEndpoint({ instance: wiring.record.ticket, service }, facts.wiring.record.ticket);
 }
 
 function isSelf(from: ServiceFacts, instance: string | undefined, service: string): boolean {
@@ -61,16 +61,18 @@ function listWires(facts: CheckFacts, from: ServiceFacts): Wire[] {
     // A list of who may come in leads nowhere; a number in a container is a port in there.
     const literals = isAllowList(key) || isPort ? [] : findAddresses(key, texts.join(''));
     const names = listNames(template);
-    const named = names.flatMap((name) => placeOfName(from, name) ?? []);
-    const found = literals.flatMap((address) => findPlace(facts.directory, address) ?? []);
+    const named = names.flatMap((name) => endpointOfName(from, name) ?? []);
+    const found = literals.flatMap((address) => findEndpoint(facts.directory, address) ?? []);
     const targets = [
-      ...new Map([...named, ...found].map((place) => [`${place.instance}/${place.service}`, place])).values(),
+      ...new Map(
+        [...named, ...found].map((endpoint) => [`${endpoint.instance}/${endpoint.service}`, endpoint]),
+      ).values(),
     ];
     return { key, value, targets, literals, changing: names.some((name) => name.startsWith('tickets.')) };
   });
 }
 
-function placeOfName({ wiring }: ServiceFacts, name: string): Place | undefined {
+function endpointOfName({ wiring }: ServiceFacts, name: string): Endpoint | undefined {
   const [subject = '', key] = name.split('.');
   if (key === undefined) return undefined;
   if (ownServer(subject, wiring.record.own)) return { instance: wiring.record.ticket, service: subject };
@@ -144,8 +146,12 @@ function judgeBlocks(facts: CheckFacts, from: ServiceFacts, { key, changing }: W
 }
 
 /** What runs at both ends: a tick is for what was seen. */
-function judgeEnds(facts: CheckFacts, from: ServiceFacts, { place, wire }: { place: Place; wire: Wire }): Trouble[] {
-  const { instance, service } = place;
+function judgeEnds(
+  facts: CheckFacts,
+  from: ServiceFacts,
+  { endpoint, wire }: { endpoint: Endpoint; wire: Wire },
+): Trouble[] {
+  const { instance, service } = endpoint;
   const idle = (name: string): Trouble => ({ state: 'warning', reason: `${name} does not run` });
   if (!from.running) return [idle(nameOf(facts, from))];
   if (instance === undefined) return facts.shared[service] === 'running' ? [] : [idle(service)];

@@ -1,19 +1,19 @@
-import { type Arrow, type CheckFacts, makeArrow, type ServiceFacts } from './arrow.ts';
-import { drawAllowLists, drawFiles, drawWorkers } from './astray.ts';
-import { drawWired, nameOf } from './wired.ts';
+import { type CheckFacts, type Link, makeLink, type ServiceFacts } from './link.ts';
+import { drawAllowLists, drawFiles, drawWorkers } from './literals.ts';
+import { drawReferences, nameOf } from './references.ts';
 
 /**
- * Returns every arrow of a ticket (the ways in, what stack filled in, what people's files say, what else may cross), and its
- * small picture: `front → api → postgres/shop, redis/0`, a line for each service nobody leads to.
+ * Returns every link of a ticket (the ways in, what stack filled in, what people's files say, what else may cross), and its
+ * small graph: `front → api → postgres/shop, redis/0`, a line for each service nobody leads to.
  */
-export function drawArrows(facts: CheckFacts): { arrows: Arrow[]; picture: string[] } {
+export function drawGraph(facts: CheckFacts): { links: Link[]; graph: string[] } {
   const { ticket } = facts.wiring.record;
   const shown = facts.services.filter(
     ({ wiring }) => wiring.record.ticket === ticket || isBorrowed(facts, wiring.record.ticket),
   );
   const drawn = shown.filter((service) => isOwn(facts, service) || isReached(facts, service));
-  const wired = drawn.flatMap((service) => drawWired(facts, service));
-  const arrows = [
+  const wired = drawn.flatMap((service) => drawReferences(facts, service));
+  const links = [
     ...drawn.flatMap((service) => drawDoor(facts, service)),
     ...drawn.flatMap((service) => drawOpen(nameOf(facts, service), service)),
     ...Object.entries(facts.open).flatMap(([name, ports]) => makeOpen(name, ports, PUBLISHED)),
@@ -22,7 +22,7 @@ export function drawArrows(facts: CheckFacts): { arrows: Arrow[]; picture: strin
     ...drawAllowLists(facts, wired),
     ...drawWorkers(facts),
   ];
-  return { arrows, picture: drawChains(wired) };
+  return { links, graph: drawChains(wired) };
 }
 
 function isBorrowed(facts: CheckFacts, instance: string): boolean {
@@ -39,34 +39,34 @@ function isReached({ wiring }: CheckFacts, { service, wiring: other }: ServiceFa
   return wiring.record.repos[repo]?.mode === 'shared';
 }
 
-function drawDoor(facts: CheckFacts, service: ServiceFacts): Arrow[] {
+function drawDoor(facts: CheckFacts, service: ServiceFacts): Link[] {
   const port = Object.values(service.wiring.record.services[service.service]?.ports ?? {})[0]?.host;
   if (port === undefined) return [];
   const name = nameOf(facts, service);
   const idle = service.running ? [] : [{ state: 'warning', reason: `${name} does not run` } as const];
-  return [makeArrow({ from: `localhost:${port}`, to: name }, service.door ? [service.door] : idle)];
+  return [makeLink({ from: `localhost:${port}`, to: name }, service.door ? [service.door] : idle)];
 }
 
 const PUBLISHED = 'write `127.0.0.1:` in front of it in the compose file';
 
 /** What stack starts is for this machine alone; a server that listens on all addresses is there for its whole network. */
-function drawOpen(name: string, { programs, wiring, service }: ServiceFacts): Arrow[] {
+function drawOpen(name: string, { programs, wiring, service }: ServiceFacts): Link[] {
   const isContained = wiring.record.services[service]?.runtime === 'docker';
   const hint = isContained ? undefined : 'let its command listen on `${bind}`, which is 127.0.0.1 for a process';
   return makeOpen(name, [...new Set(programs.flatMap(({ open }) => open))], hint);
 }
 
-function makeOpen(name: string, ports: readonly number[], hint: string | undefined): Arrow[] {
+function makeOpen(name: string, ports: readonly number[], hint: string | undefined): Link[] {
   if (ports.length === 0) return [];
   const reason = `other machines reach it on port ${ports.join(', ')}`;
   return [
-    makeArrow({ from: 'the network', to: name }, [{ state: 'warning', reason, ...(hint !== undefined && { hint }) }]),
+    makeLink({ from: 'the network', to: name }, [{ state: 'warning', reason, ...(hint !== undefined && { hint }) }]),
   ];
 }
 
-function drawChains(arrows: readonly Arrow[]): string[] {
+function drawChains(links: readonly Link[]): string[] {
   const next = new Map<string, Set<string>>();
-  for (const { from, to } of arrows) next.set(from, (next.get(from) ?? new Set()).add(to));
+  for (const { from, to } of links) next.set(from, (next.get(from) ?? new Set()).add(to));
   const reached = new Set([...next.values()].flatMap((names) => [...names]));
   const starts = [...next.keys()].filter((name) => !reached.has(name));
   const chains = (starts.length > 0 ? starts : [...next.keys()].slice(0, 1)).map((start) => drawChain(next, start, []));

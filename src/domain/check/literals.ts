@@ -3,13 +3,13 @@ import { isOwnable } from '../own-kinds.ts';
 import { resolveShared } from '../shared.ts';
 import { listNames } from '../template.ts';
 import { findAddresses } from './address.ts';
-import { type Arrow, type CheckFacts, type EnvFileFacts, makeArrow, type ServiceFacts } from './arrow.ts';
-import { judgeAddress, labelTarget, sharedPart, showValue } from './judge.ts';
-import { findPlace } from './places.ts';
-import { isAllowList, nameOf } from './wired.ts';
+import { findEndpoint } from './endpoints.ts';
+import { type CheckFacts, type EnvFileFacts, type Link, makeLink, type ServiceFacts } from './link.ts';
+import { isAllowList, nameOf } from './references.ts';
+import { judgeAddress, labelTarget, sharedPart, showValue } from './verdict.ts';
 
-/** Returns the arrows of what people's own lines in env files would cross: what stack did not write, but programs read. */
-export function drawFiles(facts: CheckFacts, from: ServiceFacts): Arrow[] {
+/** Returns the links of what people's own lines in env files would cross: what stack did not write, but programs read. */
+export function drawFiles(facts: CheckFacts, from: ServiceFacts): Link[] {
   const ours = from.files.find(({ wanted }) => wanted)?.wanted ?? {};
   return from.files.flatMap((file) => {
     const kept = file.tracked ? `${file.name}, which git keeps,` : file.name;
@@ -30,10 +30,10 @@ interface Line {
   value: string;
 }
 
-function drawProject(facts: CheckFacts, from: ServiceFacts, { kept, value }: Omit<Line, 'key'>): Arrow {
+function drawProject(facts: CheckFacts, from: ServiceFacts, { kept, value }: Omit<Line, 'key'>): Link {
   const reason = `${kept} names the project ${value} of another checkout: \`docker compose\` run here would change that one`;
   const ends = { from: nameOf(facts, from), to: `compose project ${value}`, key: 'COMPOSE_PROJECT_NAME', value };
-  return makeArrow(ends, [{ state: 'warning', reason, hint: 'take the line out of the worktree’s file' }]);
+  return makeLink(ends, [{ state: 'warning', reason, hint: 'take the line out of the worktree’s file' }]);
 }
 
 /** The last line of a file wins: one below the block has the say for programs that read it. */
@@ -42,7 +42,7 @@ function drawOverruled(
   from: ServiceFacts,
   { name, block, values }: EnvFileFacts,
   key: string,
-): Arrow[] {
+): Link[] {
   const [ours = '', value = ''] = [block?.[key], values?.[key]];
   if (ours === value) return [];
   const reason = `a line below the block in ${name} says ${showValue(facts, key, value)}`;
@@ -53,63 +53,58 @@ function drawShadow(
   facts: CheckFacts,
   from: ServiceFacts,
   { kept, key, value, ours }: Line & { ours: string },
-): Arrow[] {
+): Link[] {
   const leads = [...findAddresses(key, value), ...findAddresses(key, ours)].length > 0;
   if (value === ours || !leads) return [];
   const reason = `${kept} says ${showValue(facts, key, value)}: programs that read it alone get that`;
   return [drawValue(facts, from, { key, value, reason, to: targetOf(facts, from, key, ours) })];
 }
 
-function drawLine(facts: CheckFacts, from: ServiceFacts, { kept, key, value }: Line): Arrow[] {
+function drawLine(facts: CheckFacts, from: ServiceFacts, { kept, key, value }: Line): Link[] {
   if (isAllowList(key)) return [];
   return findAddresses(key, value).flatMap((address) => {
     const trouble = judgeAddress(facts, from, address);
-    const place = findPlace(facts.directory, address);
-    if (!trouble || !place) return [];
+    const endpoint = findEndpoint(facts.directory, address);
+    if (!trouble || !endpoint) return [];
     const ends = {
       from: nameOf(facts, from),
-      to: labelTarget(facts, from, place),
+      to: labelTarget(facts, from, endpoint),
       key,
       value: showValue(facts, key, value),
     };
     const hint = 'take the line out, or let stack.yml fill it in';
-    return [makeArrow(ends, [{ ...trouble, reason: `${kept} ${trouble.reason}`, hint }])];
+    return [makeLink(ends, [{ ...trouble, reason: `${kept} ${trouble.reason}`, hint }])];
   });
 }
 
 function targetOf(facts: CheckFacts, from: ServiceFacts, key: string, ours: string): string {
   const [address] = findAddresses(key, ours);
-  const place = address && findPlace(facts.directory, address);
-  return place ? labelTarget(facts, from, place) : (from.files.find(({ wanted }) => wanted)?.name ?? '');
+  const endpoint = address && findEndpoint(facts.directory, address);
+  return endpoint ? labelTarget(facts, from, endpoint) : (from.files.find(({ wanted }) => wanted)?.name ?? '');
 }
 
 function drawValue(
   facts: CheckFacts,
   from: ServiceFacts,
   { key, value, reason, to }: { key: string; value: string; reason: string; to: string },
-): Arrow {
+): Link {
   const ends = { from: nameOf(facts, from), to, key, value: showValue(facts, key, value) };
-  return makeArrow(ends, [{ state: 'warning', reason, hint: 'take the line out, or make it the same' }]);
+  return makeLink(ends, [{ state: 'warning', reason, hint: 'take the line out, or make it the same' }]);
 }
 
-/** Returns the arrows from front-ends to APIs whose list of who may ask lacks them. */
-export function drawAllowLists(facts: CheckFacts, arrows: readonly Arrow[]): Arrow[] {
+/** Returns the links from front-ends to APIs whose list of who may ask lacks them. */
+export function drawAllowLists(facts: CheckFacts, links: readonly Link[]): Link[] {
   const { ticket } = facts.wiring.record;
   const fronts = facts.services.filter(({ wiring }) => wiring.record.ticket === ticket);
   return fronts.flatMap((front) => {
     const port = Object.values(front.wiring.record.services[front.service]?.ports ?? {})[0]?.host;
-    const targets = facts.services.filter((api) => api !== front && isAskedByBrowsers(facts, arrows, front, api));
+    const targets = facts.services.filter((api) => api !== front && isAskedByBrowsers(facts, links, front, api));
     return port === undefined ? [] : targets.flatMap((api) => drawAllowList(facts, { front, api, port }));
   });
 }
 
-function isAskedByBrowsers(
-  facts: CheckFacts,
-  arrows: readonly Arrow[],
-  front: ServiceFacts,
-  api: ServiceFacts,
-): boolean {
-  const found = arrows.filter(({ from, to }) => from === nameOf(facts, front) && to === nameOf(facts, api));
+function isAskedByBrowsers(facts: CheckFacts, links: readonly Link[], front: ServiceFacts, api: ServiceFacts): boolean {
+  const found = links.filter(({ from, to }) => from === nameOf(facts, front) && to === nameOf(facts, api));
   return found.some(({ key = '', value = '' }) => {
     const names = listNames(front.settings.env[key] ?? '');
     return names.length > 0 ? names.includes(`${api.service}.url`) : /^https?:\/\/localhost/.test(value);
@@ -119,14 +114,14 @@ function isAskedByBrowsers(
 function drawAllowList(
   facts: CheckFacts,
   { front, api, port }: { front: ServiceFacts; api: ServiceFacts; port: number },
-): Arrow[] {
+): Link[] {
   const env = { ...api.expected, ...api.programs.find((program) => program.env.STACK_SERVICE)?.env };
   const ends = { from: nameOf(facts, front), to: nameOf(facts, api) };
   return Object.entries(env).flatMap(([key, value]) => {
     if (!isAllowList(key) || isAllowed(value, port)) return [];
     const reason = `${key} of ${nameOf(facts, api)} does not have http://localhost:${port}`;
     return [
-      makeArrow({ ...ends, key, value: showValue(facts, key, value) }, [
+      makeLink({ ...ends, key, value: showValue(facts, key, value) }, [
         { state: 'warning', reason, hint: hintFor(front, api, key) },
       ]),
     ];
@@ -153,8 +148,8 @@ function isAllowed(value: string, port: number): boolean {
 /** A queue's jobs go to whoever asks first. */
 const QUEUES = /^(rediss?|valkey|amqps?|kafka|nats)$/;
 
-/** Returns the arrows of queues that a worker of the baseline empties too. */
-export function drawWorkers(facts: CheckFacts): Arrow[] {
+/** Returns the links of queues that a worker of the baseline empties too. */
+export function drawWorkers(facts: CheckFacts): Link[] {
   const { ticket } = facts.wiring.record;
   const workers = facts.services.filter(
     ({ wiring, running, settings }) =>
@@ -170,7 +165,7 @@ export function drawWorkers(facts: CheckFacts): Arrow[] {
       const reason = `takes jobs from ${part} too: it runs those of ${ticket} with the baseline’s code`;
       const hint = `\`\${${name}.prefix}\` before its keys keeps them apart${isOwnable(name) ? `, as does \`--own ${name}\`` : ''}`;
       return [
-        makeArrow({ from: nameOf(facts, service), to: nameOf(facts, worker), key }, [
+        makeLink({ from: nameOf(facts, service), to: nameOf(facts, worker), key }, [
           { state: 'warning', reason, hint },
         ]),
       ];
