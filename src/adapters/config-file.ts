@@ -10,7 +10,7 @@ import { isThere, readFileIfThere } from './files/files.ts';
 
 /** The file that makes a folder the root of a stack. */
 export const CONFIG_FILE = 'stack.yml';
-/** One person's wishes, laid over the config; git ignores it. */
+/** One person's settings, laid over the config; git ignores it. */
 export const LOCAL_CONFIG_FILE = 'stack.local.yml';
 /** The file in a ticket's folder that leads to the root. */
 export const POINTER_FILE = '.stack-ticket';

@@ -83,7 +83,7 @@ export const create: Verb<CreateFlags, Result> = {
 export function readCreateFlags({ options, from, on }: Pick<VerbInput<CreateFlags>, 'options' | 'from' | 'on'>) {
   const extent = !options.start ? 'files' : options.wait ? 'ready' : 'started';
   const own = { own: listValues(options.own), migrate: options.migrate === true };
-  return { wishes: { from, on, with: listValues(options.with) }, ...own, extent } as const;
+  return { request: { from, on, with: listValues(options.with) }, ...own, extent } as const;
 }
 
 /** Returns the steps of a ticket that is not made yet as data. */

@@ -37,9 +37,9 @@ export const db: Verb<{ force?: boolean }, Result> = {
       const { refreshNow } = await import('../orchestrator/lifecycle/database.ts');
       return { refreshed: (await refreshNow(await context.stack(), { force })).made };
     }
-    const wish = await readWish(context, args);
-    if (wish.action === 'shell') return { exitCode: await openShell(context, wish.ticket, command) };
-    return act(context, wish, force);
+    const request = await readRequest(context, args);
+    if (request.action === 'shell') return { exitCode: await openShell(context, request.ticket, command) };
+    return act(context, request, force);
   },
   async render(result) {
     if ('exitCode' in result) return '';
@@ -56,14 +56,14 @@ export const db: Verb<{ force?: boolean }, Result> = {
   exitCode: (result) => ('exitCode' in result ? result.exitCode : 0),
 };
 
-interface Wish {
+interface Request {
   ticket: string;
   action: Action;
   file: string | undefined;
 }
 
 /** `[TICKET] ACTION [FILE]`; a ticket may be called as an action is. Throws `usage`. */
-async function readWish(context: Context, args: readonly string[]): Promise<Wish> {
+async function readRequest(context: Context, args: readonly string[]): Promise<Request> {
   const isAction = (word: string | undefined): word is Action => ACTIONS.includes(word as Action);
   const [first, second, third] = args;
   const [named, action, file] = isAction(second) ? [first, second, third] : [undefined, first, second];
@@ -86,7 +86,7 @@ async function readWish(context: Context, args: readonly string[]): Promise<Wish
   return { ticket, action, file: file === undefined ? undefined : path.resolve(context.host.cwd, file) };
 }
 
-async function act(context: Context, { ticket, action, file = '' }: Wish, force: boolean): Promise<Result> {
+async function act(context: Context, { ticket, action, file = '' }: Request, force: boolean): Promise<Result> {
   const engine = await import('../orchestrator/lifecycle/database.ts');
   const stack = await context.stack();
   const found = await engine.findTicketDatabase(stack, ticket);

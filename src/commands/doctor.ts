@@ -1,5 +1,5 @@
 import { ifAnswered } from '../domain/errors.ts';
-import type { Finding, Mended } from '../orchestrator/doctor/finding.ts';
+import type { Finding, Repair } from '../orchestrator/doctor/finding.ts';
 import { createStyle } from '../ui/style.ts';
 import type { Verb } from './common/verb.ts';
 
@@ -11,7 +11,7 @@ interface Options {
 interface Result {
   ok: boolean;
   findings: Finding[];
-  mended?: Mended[];
+  mended?: Repair[];
 }
 
 export const doctor: Verb<Options, Result> = {
@@ -46,7 +46,7 @@ export const doctor: Verb<Options, Result> = {
       line(mark(ok), subject, text),
       ...(hint === undefined ? [] : [`${' '.repeat(width + 6)}${hint}`]),
     ]);
-    return [...(done.length > 0 ? ['mended:', ...done, 'now:'] : []), ...lines].join('\n');
+    return [...(done.length > 0 ? ['repaired:', ...done, 'now:'] : []), ...lines].join('\n');
   },
   toJson: ({ findings, ...result }) => ({
     ...result,

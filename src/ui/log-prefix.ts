@@ -19,12 +19,12 @@ export function createLogPrefix(services: readonly string[], options: { color: b
 /** The colour comes from the name; the next free one when two names fall on the same. */
 function pickColor(service: string, taken: ReadonlyMap<string, number>, count: number): number {
   const used = new Set(taken.values());
-  const wish = hashName(service, count);
+  const preferred = hashName(service, count);
   for (let offset = 0; offset < count; offset++) {
-    const color = (wish + offset) % count;
+    const color = (preferred + offset) % count;
     if (!used.has(color)) return color;
   }
-  return wish;
+  return preferred;
 }
 
 function hashName(name: string, count: number): number {

@@ -8,7 +8,7 @@ import { ifThere } from '../files/file-errors.ts';
 import { isThere, readFileIfThere, replaceFile } from '../files/files.ts';
 import { makePersonFolder, personFolder } from '../files/person-folder.ts';
 import { withLock } from '../lock.ts';
-import { findFreePort, type PortWish } from './ports.ts';
+import { findFreePort, type PortRequest } from './ports.ts';
 
 const WAIT_SECONDS = 5;
 
@@ -25,7 +25,7 @@ export interface PortLeases {
    * Returns a port as `findFreePort` does, that no other root holds either. It is promised to this root at once, until `keep` says
    * what the root really holds. Call it with the state lock held. Throws `port`.
    */
-  find(wish: PortWish, leased: ReadonlySet<number>): Promise<number>;
+  find(request: PortRequest, leased: ReadonlySet<number>): Promise<number>;
   /** Notes what this root holds. Call it with the state lock held. Never throws. */
   keep(ports: ReadonlySet<number>): Promise<void>;
   /** Returns what other roots hold that are still there. Throws `files`. */
@@ -58,12 +58,12 @@ export function openPortLeases(options: {
   };
   return {
     others: () => others(),
-    async find(wish, leased) {
+    async find(request, leased) {
       let begun = false;
       const choose = async (): Promise<number> => {
         const held = (await others(true)).flatMap(({ ports }) => ports);
         begun = true;
-        const port = await findFreePort(wish, new Set([...leased, ...held]));
+        const port = await findFreePort(request, new Set([...leased, ...held]));
         await write([...leased, port]).catch(tell);
         return port;
       };
@@ -73,7 +73,7 @@ export function openPortLeases(options: {
       } catch (error) {
         if (begun) throw error;
         tell(error);
-        return findFreePort(wish, leased);
+        return findFreePort(request, leased);
       }
     },
     async keep(ports) {

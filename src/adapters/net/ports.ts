@@ -6,7 +6,7 @@ const UNSAFE_PORTS = new Set([
   1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
 ]);
 
-export interface PortWish {
+export interface PortRequest {
   /** Shown in the error: `front.http`. */
   name: string;
   /** Taken first when it is free. */
@@ -20,8 +20,8 @@ export interface PortWish {
  * that is not in `leased` nor refused by browsers. Call it with the state lock held: get-port knows nothing of other processes.
  * Throws `port` when the range is exhausted.
  */
-export async function findFreePort(wish: PortWish, leased: ReadonlySet<number>): Promise<number> {
-  const candidates = listCandidates(wish).filter((port) => !leased.has(port) && !UNSAFE_PORTS.has(port));
+export async function findFreePort(request: PortRequest, leased: ReadonlySet<number>): Promise<number> {
+  const candidates = listCandidates(request).filter((port) => !leased.has(port) && !UNSAFE_PORTS.has(port));
   if (candidates.length > 0) {
     const port = await getPort({ port: candidates });
     // It would call the port taken for half a minute; our leases say whose it is.
@@ -29,13 +29,15 @@ export async function findFreePort(wish: PortWish, leased: ReadonlySet<number>):
     // When no candidate is free get-port answers with any port at all.
     if (candidates.includes(port)) return port;
   }
-  throw new StackError('port', `no port is free for ${wish.name} between ${wish.from} and ${wish.to}`, {
+  throw new StackError('port', `no port is free for ${request.name} between ${request.from} and ${request.to}`, {
     hint: 'destroy a ticket that is done (`stack ps`), or widen `from:`/`to:` of that port in stack.yml',
-    details: { service: wish.name, from: wish.from, to: wish.to },
+    details: { service: request.name, from: request.from, to: request.to },
   });
 }
 
-function listCandidates(wish: PortWish): number[] {
-  const range = Array.from({ length: wish.to - wish.from + 1 }, (_, index) => wish.from + index);
-  return wish.preferred === undefined ? range : [wish.preferred, ...range.filter((port) => port !== wish.preferred)];
+function listCandidates(request: PortRequest): number[] {
+  const range = Array.from({ length: request.to - request.from + 1 }, (_, index) => request.from + index);
+  return request.preferred === undefined
+    ? range
+    : [request.preferred, ...range.filter((port) => port !== request.preferred)];
 }

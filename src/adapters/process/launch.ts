@@ -41,12 +41,12 @@ export interface Launched {
 }
 
 /** Starts a launcher in a session and group of its own, which waits to be released. Throws `process`. */
-export async function launch(wish: Launch): Promise<Launched> {
-  const child = spawn('/bin/sh', ['-c', LAUNCHER, wish.exitFile, ...wish.argv], {
-    cwd: wish.cwd,
-    env: { ...wish.env },
+export async function launch(request: Launch): Promise<Launched> {
+  const child = spawn('/bin/sh', ['-c', LAUNCHER, request.exitFile, ...request.argv], {
+    cwd: request.cwd,
+    env: { ...request.env },
     detached: true,
-    stdio: ['ignore', wish.output, wish.output, 'pipe'],
+    stdio: ['ignore', request.output, request.output, 'pipe'],
   });
   try {
     await once(child, 'spawn');

@@ -69,7 +69,7 @@ interface Keeper extends ProcessIdentity {
   half: number;
 }
 
-export interface KeeperWish {
+export interface KeeperRequest {
   run: string;
   /** Bytes that the log and the one before it may have together. */
   max: number;
@@ -81,10 +81,10 @@ export interface KeeperWish {
  * Starts what takes the output of one start into its log, and gives the pipe to write to. The pipe is open for reading too,
  * so that a writer does not fail should its keeper be killed. Throws `process`, `files`.
  */
-export async function startKeeper(files: LogFiles, wish: KeeperWish): Promise<FileHandle> {
-  const { input, output } = await makePipe(wish.searchPath);
+export async function startKeeper(files: LogFiles, request: KeeperRequest): Promise<FileHandle> {
+  const { input, output } = await makePipe(request.searchPath);
   try {
-    await launchKeeper(files, { ...wish, half: Math.floor(wish.max / 2) }, { stdin: input.fd });
+    await launchKeeper(files, { ...request, half: Math.floor(request.max / 2) }, { stdin: input.fd });
     return output;
   } catch (error) {
     await output.close();
@@ -116,7 +116,7 @@ async function makePipe(searchPath: string | undefined): Promise<{ input: FileHa
 
 async function launchKeeper(
   files: LogFiles,
-  { run, half, searchPath }: Omit<KeeperWish, 'max'> & { half: number },
+  { run, half, searchPath }: Omit<KeeperRequest, 'max'> & { half: number },
   from: { stdin: number } | { file: string },
 ): Promise<void> {
   const [stdin, file] = 'stdin' in from ? [from.stdin, ''] : ['ignore' as const, from.file];

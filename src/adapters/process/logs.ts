@@ -5,13 +5,13 @@ import { tolerate } from '../../domain/errors.ts';
 import { explainFileError } from '../files/file-errors.ts';
 import { makeFolder } from '../files/files.ts';
 import type { LogFiles } from './log-files.ts';
-import { endKeeper, type KeeperWish, keeperFileOf, startKeeper } from './log-keeper.ts';
+import { endKeeper, type KeeperRequest, keeperFileOf, startKeeper } from './log-keeper.ts';
 
 /**
  * Puts the last run's log aside, makes a new one, 0600, and gives the pipe through which it is written: never more than
  * `max` bytes of it are kept. Throws `files`, `process`.
  */
-export async function openLog(files: LogFiles, wish: KeeperWish): Promise<FileHandle> {
+export async function openLog(files: LogFiles, request: KeeperRequest): Promise<FileHandle> {
   await makeFolder(path.dirname(files.log));
   try {
     await endKeeper(files);
@@ -22,7 +22,7 @@ export async function openLog(files: LogFiles, wish: KeeperWish): Promise<FileHa
   } catch (error) {
     throw explainFileError(error, `write the log ${files.log}`);
   }
-  return startKeeper(files, wish);
+  return startKeeper(files, request);
 }
 
 /** The next run's first line must not go on where the last one was cut. */

@@ -133,9 +133,9 @@ async function launch(
   const argv = [...(tools.user?.prefix ?? []), tools.postgres, '-D', place.data, ...flags];
   const server = await spawnServer({ argv, cwd: place.folder, env: tools.env, logFile: place.log });
   const isReady = async (): Promise<boolean> => (await readStatus(place)).state === 'running';
-  const wish = { name: 'Postgres', logFile: place.log, isReady, milliseconds: READY_MS, signal };
+  const request = { name: 'Postgres', logFile: place.log, isReady, milliseconds: READY_MS, signal };
   try {
-    await waitForServer(server, wish);
+    await waitForServer(server, request);
   } catch (error) {
     await endServer('Postgres', server.pid, ENDING);
     throw error;

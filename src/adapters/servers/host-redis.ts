@@ -98,9 +98,9 @@ async function launch(
     logFile: place.log,
   });
   const isReady = async (): Promise<boolean> => (await readStatus(place)).state === 'running';
-  const wish = { name: 'Redis', logFile: place.log, isReady, milliseconds: READY_MS, signal: search.signal };
+  const request = { name: 'Redis', logFile: place.log, isReady, milliseconds: READY_MS, signal: search.signal };
   try {
-    await waitForServer(server, wish);
+    await waitForServer(server, request);
   } catch (error) {
     await endServer('Redis', server.pid, ENDING);
     throw explainStart(error, place);

@@ -65,22 +65,22 @@ export interface ServerProcess {
 }
 
 /** Starts a server in a session of its own, which outlives this process. Throws `process`, `files`. */
-export async function spawnServer(wish: {
+export async function spawnServer(request: {
   argv: readonly string[];
   cwd: string;
   env: Readonly<Record<string, string | undefined>>;
   logFile: string;
 }): Promise<ServerProcess> {
-  const [program = '', ...args] = wish.argv;
-  const log = await openLog(logFilesOf(wish.logFile), {
+  const [program = '', ...args] = request.argv;
+  const log = await openLog(logFilesOf(request.logFile), {
     run: randomBytes(4).toString('hex'),
     max: DEFAULT_LOG_BYTES,
-    searchPath: wish.env.PATH,
+    searchPath: request.env.PATH,
   });
   try {
     const stdio = ['ignore', log.fd, log.fd] as const;
     const child = closely(() =>
-      spawn(program, args, { cwd: wish.cwd, env: { ...wish.env }, detached: true, stdio: [...stdio] }),
+      spawn(program, args, { cwd: request.cwd, env: { ...request.env }, detached: true, stdio: [...stdio] }),
     );
     await once(child, 'spawn');
     child.unref();
@@ -135,21 +135,21 @@ export async function launchOn(
 /** Waits until a server answers. Throws `process` with its last log lines when it ends or does not within the time. */
 export async function waitForServer(
   server: ServerProcess,
-  wish: { name: string; logFile: string; isReady(): Promise<boolean>; milliseconds: number; signal: AbortSignal },
+  request: { name: string; logFile: string; isReady(): Promise<boolean>; milliseconds: number; signal: AbortSignal },
 ): Promise<void> {
-  const deadline = performance.now() + wish.milliseconds;
-  while (!(await wish.isReady())) {
-    throwIfAborted(wish.signal);
+  const deadline = performance.now() + request.milliseconds;
+  while (!(await request.isReady())) {
+    throwIfAborted(request.signal);
     const code = server.exitCode();
-    const lines = async (): Promise<string[]> => lastLines(wish.logFile, code !== undefined);
+    const lines = async (): Promise<string[]> => lastLines(request.logFile, code !== undefined);
     if (code !== undefined)
-      throw new StackError('process', `${wish.name} ended as it started`, { lines: await lines() });
+      throw new StackError('process', `${request.name} ended as it started`, { lines: await lines() });
     if (performance.now() > deadline) {
-      throw new StackError('process', `${wish.name} did not answer in ${wish.milliseconds / 1000} s`, {
+      throw new StackError('process', `${request.name} did not answer in ${request.milliseconds / 1000} s`, {
         lines: await lines(),
       });
     }
-    await pause(POLL_MS, wish.signal);
+    await pause(POLL_MS, request.signal);
   }
 }
 

@@ -17,7 +17,7 @@ export type Directory = ReadonlyMap<string, Endpoint>;
 /** Returns the directory of a stack. */
 export function listEndpoints(wiring: Wiring, instances: Readonly<Record<string, InstanceRecord>>): Directory {
   const records = [...Object.values(instances), ...(wiring.baseline ? [wiring.baseline] : [])];
-  // A lease has the say over what stack.yml wishes for.
+  // A lease has the say over what stack.yml asks for.
   return new Map([
     ...listMainEndpoints(wiring),
     ...records.flatMap(listOwnEndpoints),

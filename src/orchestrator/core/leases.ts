@@ -62,10 +62,10 @@ type NormalPort = PortConfig & { to: number };
 async function lease(
   stack: Stack,
   service: ServiceRecord,
-  wish: { name: string; key: string; port: NormalPort; preferBaseline: boolean },
+  request: { name: string; key: string; port: NormalPort; preferBaseline: boolean },
   leased: Set<number>,
 ): Promise<number> {
-  const { name, key, port, preferBaseline } = wish;
+  const { name, key, port, preferBaseline } = request;
   const preferred = preferBaseline ? port.baseline : undefined;
   const host = await stack.ports.find({ name: `${name}.${key}`, preferred, from: port.from, to: port.to }, leased);
   leased.add(host);

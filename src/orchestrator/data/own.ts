@@ -9,7 +9,7 @@ import { ALL_KINDS, listKinds } from './kinds.ts';
 export interface OwnPlan {
   ticket: string;
   /** From `--own`. */
-  wishes: readonly string[];
+  requested: readonly string[];
   repos: Readonly<Record<string, RepoRecord>>;
   /** What it has already, which stays. */
   before?: OwnRecord | undefined;
@@ -17,7 +17,7 @@ export interface OwnPlan {
 
 /** Returns what a ticket gets of its own, still without what is leased. Throws `usage`, `config`. */
 export function planOwn(stack: Stack, config: StackConfig, plan: OwnPlan): OwnRecord | undefined {
-  const names = [...plan.wishes.map((name) => checkWish(config, name)), ...listRepoWishes(config, plan.repos)];
+  const names = [...plan.requested.map((name) => checkOwnable(config, name)), ...listFromRepos(config, plan.repos)];
   const own: OwnRecord = { ...plan.before };
   for (const kind of ALL_KINDS)
     if (names.includes(kind.service)) own[kind.service] ??= kind.plan(stack, config, plan.ticket);
@@ -42,13 +42,13 @@ export function listWantedTemplates(config: StackConfig): string[] {
   return OWNABLE.filter((name) => Object.values(config.repos).some(({ own }) => own.includes(name)));
 }
 
-function listRepoWishes(config: StackConfig, repos: OwnPlan['repos']): string[] {
+function listFromRepos(config: StackConfig, repos: OwnPlan['repos']): string[] {
   return Object.keys(repos).flatMap((repo) =>
     repos[repo]?.mode === 'dedicated' ? (config.repos[repo]?.own ?? []) : [],
   );
 }
 
-function checkWish(config: StackConfig, name: string): string {
+function checkOwnable(config: StackConfig, name: string): string {
   if (!isOwnable(name)) {
     throw new StackError('usage', `--own ${name}: a ticket can have its own ${OWNABLE_WORDS} only`, {
       hint: 'other shared services are told apart by what a ticket puts into them, e.g. by a prefix',

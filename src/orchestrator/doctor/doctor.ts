@@ -48,11 +48,11 @@ async function examineRepos(stack: Stack): Promise<Finding[]> {
 
 async function examineEngine(stack: Stack): Promise<Finding[]> {
   const config = await configIfReadable(stack);
-  const wishes = Object.values(config?.services ?? {}).map((service) => service.runtime);
+  const requested = Object.values(config?.services ?? {}).map((service) => service.runtime);
   const sharesAny = Object.keys(config?.shared.services ?? {}).length > 0;
   const check = await stack.checkEngine();
   const left = check.ok ? [] : await listLeftInEngine(stack);
-  const needed = wishes.includes('docker') || config?.runtime === 'docker' || left.length > 0;
+  const needed = requested.includes('docker') || config?.runtime === 'docker' || left.length > 0;
   const holds = left.length > 0 ? `; containers or data of ${left.join(', ')} are in it` : '';
   const engine: Finding = check.ok
     ? { subject: 'engine', ok: true, text: `Docker Engine ${check.version} at ${check.where}` }

@@ -10,7 +10,7 @@ export interface Finding {
   fix?: Fix;
 }
 
-/** Something that doctor mends when a person says so. */
+/** Something that doctor repairs when a person says so. */
 export interface Fix {
   /** Says all that would be done, and ends in a question mark. */
   question: string;
@@ -19,7 +19,7 @@ export interface Fix {
 }
 
 /** What became of a fix. */
-export interface Mended {
+export interface Repair {
   subject: string;
   question: string;
   ok: boolean;
@@ -47,15 +47,15 @@ export function count(items: readonly unknown[], noun: string): string {
 }
 
 /**
- * Mends what can be mended, asking about each thing once, and looks again until nothing new comes up: when the state is back
+ * Repairs what can be repaired, asking about each thing once, and looks again until nothing new comes up: when the state is back
  * there is more to see. Returns what was done, and how things are then. `ask` is told all that is about to be asked.
  */
 export async function repairAll(
   look: () => Promise<Finding[]>,
   ask: (question: string, all: readonly string[]) => Promise<boolean>,
   tell: (text: string) => void,
-): Promise<{ mended: Mended[]; findings: Finding[] }> {
-  const mended: Mended[] = [];
+): Promise<{ mended: Repair[]; findings: Finding[] }> {
+  const mended: Repair[] = [];
   const asked = new Set<string>();
   for (;;) {
     const findings = await look();

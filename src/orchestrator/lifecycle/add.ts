@@ -26,7 +26,7 @@ export async function addRepo(
   repo: string,
   {
     from,
-    own: wishes = [],
+    own: requested = [],
     migrate = false,
   }: { from?: string | undefined; own?: readonly string[]; migrate?: boolean },
 ): Promise<void> {
@@ -38,7 +38,7 @@ export async function addRepo(
   const before = structuredClone(known);
   const repos = await planRepos(stack, config, {
     name: { ticket: ticketOf(known.ticket), argument: known.argument },
-    wishes: { from: from === undefined ? {} : { [repo]: from }, on: {}, with: [repo] },
+    request: { from: from === undefined ? {} : { [repo]: from }, on: {}, with: [repo] },
     folder: known.folder || (await ticketsFolder(stack.root, config.worktrees)),
     fetch: true,
     only: repo,
@@ -46,7 +46,7 @@ export async function addRepo(
   const planned = await planServices(stack, config, known.ticket, { ...known.repos, ...repos });
   const own = planOwn(stack, config, {
     ticket: known.ticket,
-    wishes,
+    requested,
     repos: { ...known.repos, ...repos },
     before: known.own,
   });

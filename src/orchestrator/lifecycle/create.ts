@@ -12,7 +12,7 @@ import type { Stack } from '../core/stack.ts';
 import { saveRecord, ticketsFolder } from '../core/work.ts';
 import { planOwn } from '../data/own.ts';
 import { planPrerequisites, requireRunnable } from '../prepare/prerequisites.ts';
-import { checkWishes, planRepos, type RepoWishes } from '../prepare/repos.ts';
+import { checkRequest, planRepos, type RepoRequest } from '../prepare/repos.ts';
 import { planRescued } from '../prepare/rescued.ts';
 import { planServices } from '../prepare/services.ts';
 import { requireNothingBeside } from '../safety/beside.ts';
@@ -24,13 +24,13 @@ import { unwind } from './unwind.ts';
 
 export interface CreateOptions {
   argument: string;
-  wishes: RepoWishes;
+  request: RepoRequest;
   /** Shared services it gets one of its own of, besides what stack.yml says. */
   own?: readonly string[];
   /** Runs `migrate:` commands also on the database that all share. */
   migrate?: boolean;
   extent: Extent;
-  /** Makes the ticket again as it was when this was saved; `wishes` are about the other repos. */
+  /** Makes the ticket again as it was when this was saved; `request` is about the other repos. */
   rescue?: Rescue;
 }
 
@@ -77,7 +77,7 @@ async function planInstance(
 ): Promise<Plan> {
   const { rescue } = options;
   const name = parseTicketName(options.argument);
-  checkWishes(config, options.wishes);
+  checkRequest(config, options.request);
   const state = await stack.store.read();
   requireUnused(state, name.ticket);
   const folder = path.join(await ticketsFolder(stack.root, config.worktrees), name.ticket);
@@ -85,13 +85,13 @@ async function planInstance(
   await requireNothingBeside({ folder, worktrees: Object.keys(config.repos) });
   const [repos, prerequisites] = await Promise.all([
     rescue
-      ? planRescued(stack, config, rescue, { name, wishes: options.wishes, folder, fetch })
-      : planRepos(stack, config, { name, wishes: options.wishes, folder, fetch }),
+      ? planRescued(stack, config, rescue, { name, request: options.request, folder, fetch })
+      : planRepos(stack, config, { name, request: options.request, folder, fetch }),
     planPrerequisites(stack, config, state),
   ]);
   const services = await planServices(stack, config, name.ticket, repos);
   await requireRunnable(stack, config, { prerequisites, services, extent: options.extent });
-  const own = planOwn(stack, config, { ticket: name.ticket, wishes: options.own ?? [], repos });
+  const own = planOwn(stack, config, { ticket: name.ticket, requested: options.own ?? [], repos });
   const record: InstanceRecord = {
     ...name,
     createdAt: new Date().toISOString(),

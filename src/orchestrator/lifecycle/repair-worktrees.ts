@@ -1,5 +1,5 @@
 import { isThere } from '../../adapters/files/files.ts';
-import { findMendable, isKnownTo, rejoinWorktree, restoreBranch } from '../../adapters/git/worktree/repair.ts';
+import { findRepairable, isKnownTo, rejoinWorktree, restoreBranch } from '../../adapters/git/worktree/repair.ts';
 import { ifAnswered } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos } from '../../domain/instance.ts';
 import { requireFree, requireInstances } from '../core/claim.ts';
@@ -8,7 +8,7 @@ import { configIfReadable, type Stack } from '../core/stack.ts';
 import { factsOf } from '../prepare/repos.ts';
 
 /**
- * Mends what somebody did to the git side of tickets, where nothing can be lost by it: follows a main checkout to where
+ * Repairs what somebody did to the git side of tickets, where nothing can be lost by it: follows a main checkout to where
  * stack.yml has it now, joins worktrees to their repo again, and with `branches` makes a deleted branch again where it was:
  * the rest is needed to look at the ticket at all. What else there is stays as it is. Throws `not-found`, `busy`,
  * `conflict`, `git`.
@@ -55,7 +55,7 @@ async function followRepo(
 }
 
 async function repairWorktree(stack: Stack, repo: string, own: DedicatedRepo, branches: boolean): Promise<void> {
-  const fault = await findMendable(own);
+  const fault = await findRepairable(own);
   if (fault === 'cut-off') await rejoinWorktree({ ...own, repoPath: own.path });
   if (fault !== 'branch-gone' || !branches) return;
   const commit = await restoreBranch({ ...own, repoPath: own.path }, own.baseCommit);

@@ -13,7 +13,7 @@ import { listRescues } from '../safety/rescues.ts';
 import { type CreateOptions, createInstance, previewCreate } from './create.ts';
 
 /** What `create` is told too is laid over what was saved: repos and services it had of its own come back in any case. */
-export interface RestoreOptions extends Pick<CreateOptions, 'wishes' | 'own' | 'migrate' | 'extent'> {
+export interface RestoreOptions extends Pick<CreateOptions, 'request' | 'own' | 'migrate' | 'extent'> {
   ticket: string;
   /** The beginning of a time, as `--list` shows it; undefined for the newest. */
   time: string | undefined;
@@ -71,10 +71,10 @@ export async function requireRescue(
   });
 }
 
-function toRequest(rescue: Rescue, { wishes, own = [], migrate, extent }: RestoreOptions): CreateOptions {
+function toRequest(rescue: Rescue, { request, own = [], migrate, extent }: RestoreOptions): CreateOptions {
   for (const [flag, repos] of [
-    ['from', wishes.from],
-    ['on', wishes.on],
+    ['from', request.from],
+    ['on', request.on],
   ] as const) {
     const repo = Object.keys(repos).find((name) => rescue.repos[name]?.mode === 'dedicated');
     if (repo === undefined) continue;
@@ -87,7 +87,7 @@ function toRequest(rescue: Rescue, { wishes, own = [], migrate, extent }: Restor
     );
   }
   const all = [...new Set([...Object.keys(rescue.own ?? {}), ...own])];
-  return { argument: rescue.argument, wishes, own: all, migrate: migrate === true, extent, rescue };
+  return { argument: rescue.argument, request, own: all, migrate: migrate === true, extent, rescue };
 }
 
 /** Services run as they ran, where that is possible still. */

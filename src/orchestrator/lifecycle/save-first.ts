@@ -47,7 +47,7 @@ export async function saveFirst(
   }
 }
 
-/** Does what `--force` says about people's wishes: a moved worktree is ours still, a branch in use elsewhere is not. */
+/** Does what `--force` says about people's choices: a moved worktree is ours still, a branch in use elsewhere is not. */
 async function overrule(stack: Stack, record: InstanceRecord, { repo, findings }: TicketRisk): Promise<void> {
   if (repo === undefined) return;
   const own = requireDedicated(record, repo);

@@ -37,8 +37,8 @@ export async function withOwnServers<Result>(work: Work, use: () => Promise<Resu
   const shared = config ? await listSilent(work, config) : [];
   if (shared.length === 0) return use();
   await work.stack.requireTrust();
-  const wish = { services: [], shared, network: false, templates: [], extent: 'started' } as const;
-  const result = await runForward(guardUpSteps(work, listUpSteps(work, config, wish)), work.stack);
+  const request = { services: [], shared, network: false, templates: [], extent: 'started' } as const;
+  const result = await runForward(guardUpSteps(work, listUpSteps(work, config, request)), work.stack);
   if (result.error !== undefined) throw result.error;
   try {
     return await use();

@@ -22,8 +22,8 @@ export async function bringUp(stack: Stack, extent: 'started' | 'ready'): Promis
   await removeOrphans(work, config);
   const services = Object.keys(work.baseline?.services ?? {}).filter((name) => name in config.services);
   const shared = listOwnShared(stack, config);
-  const wish = { services, shared, network: false, templates: listWantedTemplates(config), extent };
-  const error = await converge(work, () => guardUpSteps(work, listUpSteps(work, config, wish)), {
+  const request = { services, shared, network: false, templates: listWantedTemplates(config), extent };
+  const error = await converge(work, () => guardUpSteps(work, listUpSteps(work, config, request)), {
     unwind: (run) => unwind(work, run, { forget: false }),
   });
   if (error !== undefined) throw error;

@@ -26,7 +26,7 @@ export interface Prerequisites {
   providers: SharedProviders;
   /** Services of the baseline that are at rest and have another port than their `baseline`, which is free now. */
   movable: ReadonlySet<string>;
-  /** True: a port that stack.yml wishes for now takes the place of the leased one. */
+  /** True: a port that stack.yml asks for now takes the place of the leased one. */
   follow?: boolean;
 }
 

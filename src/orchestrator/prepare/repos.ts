@@ -14,19 +14,19 @@ import type { TicketName } from '../../domain/ticket.ts';
 import type { Stack } from '../core/stack.ts';
 
 /** What a person asked for, per repo: a base for a new branch, a branch that exists, or just an own copy. */
-export interface RepoWishes {
+export interface RepoRequest {
   from: Record<string, string>;
   on: Record<string, string>;
   with: readonly string[];
 }
 
-/** Checks that every repo a wish names is in stack.yml and has one wish only. Throws `usage`. */
-export function checkWishes(config: StackConfig, wishes: RepoWishes): void {
+/** Checks that every repo of a request is in stack.yml and is named in one way only. Throws `usage`. */
+export function checkRequest(config: StackConfig, request: RepoRequest): void {
   const known = Object.keys(config.repos);
   const flags = [
-    ...Object.keys(wishes.from).map((repo) => [repo, `--from-${repo}`] as const),
-    ...Object.keys(wishes.on).map((repo) => [repo, `--on-${repo}`] as const),
-    ...wishes.with.map((repo) => [repo, `--with ${repo}`] as const),
+    ...Object.keys(request.from).map((repo) => [repo, `--from-${repo}`] as const),
+    ...Object.keys(request.on).map((repo) => [repo, `--on-${repo}`] as const),
+    ...request.with.map((repo) => [repo, `--with ${repo}`] as const),
   ];
   for (const [repo, flag] of flags) {
     if (known.includes(repo)) continue;
@@ -36,8 +36,8 @@ export function checkWishes(config: StackConfig, wishes: RepoWishes): void {
       details: { repo, known },
     });
   }
-  for (const repo of Object.keys(wishes.from)) {
-    if (!(repo in wishes.on)) continue;
+  for (const repo of Object.keys(request.from)) {
+    if (!(repo in request.on)) continue;
     throw new StackError('usage', `--from-${repo} and --on-${repo} exclude each other`, {
       hint: '--from makes a new branch there, --on works on one that exists',
     });
@@ -45,13 +45,13 @@ export function checkWishes(config: StackConfig, wishes: RepoWishes): void {
 }
 
 /** True when the ticket gets its own copy of the repo. */
-function isWished(config: StackConfig, wishes: RepoWishes, repo: string): boolean {
-  return !config.repos[repo]?.shared || repo in wishes.from || repo in wishes.on || wishes.with.includes(repo);
+function isRequested(config: StackConfig, request: RepoRequest, repo: string): boolean {
+  return !config.repos[repo]?.shared || repo in request.from || repo in request.on || request.with.includes(repo);
 }
 
 export interface PlanOptions {
   name: TicketName;
-  wishes: RepoWishes;
+  request: RepoRequest;
   /** Folder the worktrees go into. */
   folder: string;
   /** False for `--dry-run`: nothing is fetched. */
@@ -69,7 +69,7 @@ export async function planRepos(
   const planned = await Promise.allSettled(
     (options.only === undefined ? Object.keys(config.repos) : [options.only]).map(
       async (repo): Promise<[string, RepoRecord]> => {
-        if (!isWished(config, options.wishes, repo)) return [repo, { mode: 'shared' }];
+        if (!isRequested(config, options.request, repo)) return [repo, { mode: 'shared' }];
         return [repo, await planRepo(stack, config, repo, options)];
       },
     ),
@@ -99,12 +99,12 @@ function refuseTwins(repos: Record<string, RepoRecord>): void {
 
 async function planRepo(stack: Stack, config: StackConfig, repo: string, options: PlanOptions): Promise<DedicatedRepo> {
   const facts = await factsOf(stack, config, repo);
-  const { name, wishes, folder } = options;
+  const { name, request, folder } = options;
   const settings = config.repos[repo];
   const common = describeCopy(config, repo, facts, folder);
   await refuseLinkedFolder(stack.root, folder);
   await requirePlace(common.worktree);
-  const existing = wishes.on[repo];
+  const existing = request.on[repo];
   if (existing !== undefined) {
     const { branch, commit, create } = await checkExistingBranch({
       repo,
@@ -117,7 +117,7 @@ async function planRepo(stack: Stack, config: StackConfig, repo: string, options
     return { ...common, branch, ownsBranch: create, base: branch, baseCommit: commit };
   }
   const branch = fillTemplate(config.branch, (key) => (key === 'ticket' ? name.argument : undefined));
-  const base = wishes.from[repo] ?? settings?.base ?? (await defaultBranch(facts.top));
+  const base = request.from[repo] ?? settings?.base ?? (await defaultBranch(facts.top));
   const [{ commit, fetched }] = await Promise.all([
     resolveBase({ repo, path: facts.top, ref: base, fetch: options.fetch, signal: stack.signal }),
     checkNewBranch({ repo, path: facts.top, branch }),

@@ -10,11 +10,11 @@ export interface RuntimeChoice {
 }
 
 /**
- * Returns the runtime that a wish comes to: `auto` is docker where an engine answers, else process; and process where the
+ * Returns the runtime to use: `auto` is docker where an engine answers, else process; and process where the
  * shared data is that of embedded servers, which containers cannot reach.
  */
-export async function chooseRuntime(stack: Stack, wish: RuntimeName | 'auto'): Promise<RuntimeChoice> {
-  if (wish !== 'auto') return { name: wish, why: 'asked for' };
+export async function chooseRuntime(stack: Stack, requested: RuntimeName | 'auto'): Promise<RuntimeChoice> {
+  if (requested !== 'auto') return { name: requested, why: 'asked for' };
   const embedded = await listEmbedded(stack);
   if (embedded.length > 0) {
     return {

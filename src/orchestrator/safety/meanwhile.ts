@@ -10,7 +10,7 @@ import type { Rescue } from '../../domain/rescue.ts';
 import { ownerOf, savedBy, type Work } from '../core/work.ts';
 import { findDoubtful, purgeQuiet, rescueTicket } from './rescue.ts';
 import { stampOf } from './rescues.ts';
-import { isOfSetup, requireSavable, type TicketRisk, WISHES } from './risks.ts';
+import { CHOICES, isOfSetup, requireSavable, type TicketRisk } from './risks.ts';
 
 /**
  * Saves what somebody wrote or committed in the worktrees that a run has made of some repos, before they go again: judged and kept as
@@ -59,7 +59,7 @@ async function listOurs(work: Work, made: readonly string[]): Promise<[string, D
 async function findWork({ stack, record }: Work, repo: string, own: DedicatedRepo): Promise<TicketRisk> {
   const owner = ownerOf({ stack, record });
   const findings = await findEveryRisk({ ...own, repoPath: own.path, since: record.createdAt, owner });
-  const counts = findings.filter((finding) => !isOfSetup(finding) && !WISHES.has(finding.kind));
+  const counts = findings.filter((finding) => !isOfSetup(finding) && !CHOICES.has(finding.kind));
   return { ticket: record.ticket, repo, findings: counts };
 }
 

@@ -19,7 +19,7 @@ import {
 } from '../../domain/rescue.ts';
 import type { Stack } from '../core/stack.ts';
 import { listApart, listBeside } from './beside.ts';
-import { folderOf, type TicketRisk, WISHES } from './risks.ts';
+import { CHOICES, folderOf, type TicketRisk } from './risks.ts';
 
 /** More ignored files than this in one repo are asked about before they go into git. */
 const MANY_BYTES = 50_000_000;
@@ -69,7 +69,7 @@ export async function rescueTicket(
 ): Promise<Rescue | undefined> {
   const kinds = risks.flatMap(({ findings }) => findings.map(({ kind }) => kind));
   // Stashes are the repo's and stay there.
-  const quiet = kinds.every((kind) => kind === 'stashed' || WISHES.has(kind));
+  const quiet = kinds.every((kind) => kind === 'stashed' || CHOICES.has(kind));
   const doubtful = inside ?? (await findDoubtful(dedicatedRepos(record), halfMade));
   const going = dedicatedRepos(record).filter(([repo]) => doubtful.has(repo));
   const isCertain = [...doubtful.values()].every(({ files, inRepos }) => files.length + inRepos.length === 0);

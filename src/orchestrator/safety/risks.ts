@@ -148,19 +148,19 @@ export function folderOf(record: InstanceRecord): TicketFolder {
 export function riskError(risks: readonly TicketRisk[]): StackError {
   const tickets = [...new Set(risks.map((risk) => risk.ticket))];
   const kinds = new Set(risks.flatMap(({ findings }) => findings.map(({ kind }) => kind)));
-  const onlyWishes = [...kinds].every((kind) => WISHES.has(kind));
-  const onlyCommits = !onlyWishes && [...kinds].every((kind) => kind === 'unpushed');
-  const what = onlyWishes ? 'would get in somebody’s way' : 'would lose work';
+  const onlyChoices = [...kinds].every((kind) => CHOICES.has(kind));
+  const onlyCommits = !onlyChoices && [...kinds].every((kind) => kind === 'unpushed');
+  const what = onlyChoices ? 'would get in somebody’s way' : 'would lose work';
   const hint = isUnsavable(risks)
     ? HANDS_ON
     : advise(`stack destroy ${tickets.join(' ')}`, {
         isOccupied: kinds.has('occupied'),
-        onlyWishes,
+        onlyChoices,
         onlyCommits,
         onlyBeside: risks.every(({ repo }) => repo === undefined),
       });
   return new StackError(
-    onlyWishes ? 'conflict' : onlyCommits ? 'unpushed' : 'dirty',
+    onlyChoices ? 'conflict' : onlyCommits ? 'unpushed' : 'dirty',
     `destroying ${tickets.join(', ')} ${what}`,
     { hint, lines: listRisks(risks), details: risks },
   );
@@ -181,11 +181,11 @@ export function requireSavable(risks: readonly TicketRisk[]): void {
   });
 }
 
-type Refused = Record<'isOccupied' | 'onlyWishes' | 'onlyCommits' | 'onlyBeside', boolean>;
+type Refused = Record<'isOccupied' | 'onlyChoices' | 'onlyCommits' | 'onlyBeside', boolean>;
 
-function advise(destroy: string, { isOccupied, onlyWishes, onlyCommits, onlyBeside }: Refused): string {
-  if (onlyWishes && isOccupied) return 'end it, or let it leave the folder: `--force` goes on under nobody';
-  if (onlyWishes) return `undo that first; \`${destroy} --force\` goes on regardless`;
+function advise(destroy: string, { isOccupied, onlyChoices, onlyCommits, onlyBeside }: Refused): string {
+  if (onlyChoices && isOccupied) return 'end it, or let it leave the folder: `--force` goes on under nobody';
+  if (onlyChoices) return `undo that first; \`${destroy} --force\` goes on regardless`;
   if (onlyCommits)
     return `push or merge it, or \`${destroy} --keep-branch\`; \`${destroy} --force\` saves it first, and \`stack restore\` brings it back`;
   return `${onlyBeside ? 'move it elsewhere' : 'commit and push it'}; \`${destroy} --force\` saves it first, and \`stack restore\` brings it back`;
@@ -204,7 +204,7 @@ export function listRisks(risks: readonly TicketRisk[]): string[] {
 }
 
 /** Kinds of findings that tell of no work. */
-export const WISHES = new Set<RiskFinding['kind']>(['moved', 'locked', 'switched', 'elsewhere', 'occupied']);
+export const CHOICES = new Set<RiskFinding['kind']>(['moved', 'locked', 'switched', 'elsewhere', 'occupied']);
 
 /** Kinds of findings that no rescue can hold. */
 const UNSAVABLE = new Set<RiskFinding['kind']>(['nested', 'closed']);

@@ -16,7 +16,7 @@ export type SharedProviders = Record<string, SharedLease['provider']>;
 
 /** The shared services stack can run without an engine. */
 const EMBEDDABLE = new Set(['postgres', 'redis']);
-const PORTS_AFTER_WISH = 998;
+const PORTS_AFTER_FIRST = 998;
 
 /**
  * Chooses what runs each shared service: as stack.yml says, else where its data is, else compose where an engine answers,
@@ -93,7 +93,7 @@ export async function leaseShared(
     const wished = resolveShared(name, config.shared.services[name] ?? {}, stack.values).port;
     if (wished === undefined) continue;
     const known = before && { host: before.port, wished: before.wished };
-    const { host: port, wished: noted } = await leaseWish(stack, { name, wished, known, follow }, leased);
+    const { host: port, wished: noted } = await leaseOne(stack, { name, wished, known, follow }, leased);
     draft.shared[name] = { port, provider, wished: noted, ...kept };
   }
 }
@@ -142,17 +142,17 @@ function tellPassword(stack: Stack, name: string): void {
   stack.emit({ type: 'info', text });
 }
 
-interface Wish {
+interface LeaseRequest {
   name: string;
   wished: number;
   known: { host: number; wished?: number | undefined } | undefined;
   follow: boolean;
 }
 
-/** Keeps a lease, unless stack.yml wishes for another port than when it was made, and that is to be followed. */
-async function leaseWish(
+/** Keeps a lease, unless stack.yml asks for another port than when it was made, and that is to be followed. */
+async function leaseOne(
   stack: Stack,
-  { name, wished, known, follow }: Wish,
+  { name, wished, known, follow }: LeaseRequest,
   leased: Set<number>,
 ): Promise<{ host: number; wished: number }> {
   const isAsked = follow && known?.wished !== undefined && known.wished !== wished && known.host !== wished;
@@ -179,10 +179,10 @@ async function leaseComposed(
     const known =
       (port.name === undefined ? undefined : before?.ports?.[port.name]) ??
       (first || !before ? undefined : { host: before.port, wished: before.wished });
-    const wish = { name, wished: port.wished, known, follow };
+    const request = { name, wished: port.wished, known, follow };
     const { host, wished } = port.fixed
       ? { host: port.wished, wished: port.wished }
-      : await leaseWish(stack, wish, leased);
+      : await leaseOne(stack, request, leased);
     leased.add(host);
     first ??= { port: host, provider: 'compose', container: port.container, wished };
     if (port.name !== undefined) named[port.name] = { host, container: port.container, wished };
@@ -224,7 +224,7 @@ async function requireMovable(
 }
 
 async function findPort(stack: Stack, name: string, wished: number, leased: ReadonlySet<number>): Promise<number> {
-  const port = await stack.ports.find({ name, from: wished, to: Math.min(wished + PORTS_AFTER_WISH, 65_535) }, leased);
+  const port = await stack.ports.find({ name, from: wished, to: Math.min(wished + PORTS_AFTER_FIRST, 65_535) }, leased);
   if (port !== wished) {
     stack.emit({ type: 'warning', text: `${name}: port ${wished} is taken, leased ${port} instead` });
   }

@@ -43,13 +43,13 @@ export async function listSharedPorts(stack: Stack, config: StackConfig, service
   const published = readPorts((await stack.readCompose(file)).services[service], stack.values);
   const settings = resolveShared(service, config.shared.services[service] ?? {}, stack.values);
   const names = Object.entries(config.shared.services[service]?.ports ?? {});
-  const wishFor = (port: ComposePort, isFirst: boolean): number | undefined =>
+  const preferredFor = (port: ComposePort, isFirst: boolean): number | undefined =>
     (port.variable === undefined ? port.host : Number(stack.values(port.variable)) || undefined) ??
     (isFirst ? settings.port : undefined) ??
     port.host;
   const describe = (port: ComposePort, name: string | undefined, isFirst: boolean): SharedPort => ({
     name,
-    wished: requirePort(wishFor(port, isFirst) ?? port.container, service, port.variable ?? file),
+    wished: requirePort(preferredFor(port, isFirst) ?? port.container, service, port.variable ?? file),
     container: port.container,
     variable: port.variable ?? sharedVariable(service, 'port'),
     fixed: port.variable === undefined,

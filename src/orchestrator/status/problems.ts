@@ -199,9 +199,9 @@ function noteRuntime(
   { name, label }: { name: string; label: string },
   { noted }: Problems,
 ): void {
-  const wish = config?.services[name]?.runtime ?? 'auto';
-  if (wish === 'auto' || wish === runtime) return;
-  noted.push(`${label} stays with ${runtime}: \`runtime: ${wish}\` of stack.yml is for new tickets`);
+  const requested = config?.services[name]?.runtime ?? 'auto';
+  if (requested === 'auto' || requested === runtime) return;
+  noted.push(`${label} stays with ${runtime}: \`runtime: ${requested}\` of stack.yml is for new tickets`);
 }
 
 async function isFree(port: number): Promise<boolean> {

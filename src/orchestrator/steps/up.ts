@@ -15,7 +15,7 @@ import { listServiceSteps } from './service.ts';
 import { sharedStep } from './shared.ts';
 
 /** What of it is wanted: these services of the baseline, the shared services, the network for a ticket's sake. */
-export interface UpWish {
+export interface UpRequest {
   services: readonly string[];
   shared: readonly string[];
   network: boolean;
@@ -25,18 +25,18 @@ export interface UpWish {
 }
 
 /** Everything that tickets share: network, shared services, and the services of the baseline that are asked for. */
-export function listUpSteps(work: Work, config: StackConfig | undefined, wish: UpWish): Step[] {
+export function listUpSteps(work: Work, config: StackConfig | undefined, request: UpRequest): Step[] {
   const own = work.baseline ? { ...work, record: work.baseline } : work;
-  const shared = Object.entries(work.shared).filter(([name]) => wish.shared.includes(name));
+  const shared = Object.entries(work.shared).filter(([name]) => request.shared.includes(name));
   const composed = shared.flatMap(([name, { provider }]) => (provider === 'compose' ? [name] : []));
   const embedded = shared.flatMap(([name, { provider }]) => (provider === 'embedded' ? [name] : []));
-  const inDocker = wish.services.some((name) => own.record.services[name]?.runtime === 'docker');
+  const inDocker = request.services.some((name) => own.record.services[name]?.runtime === 'docker');
   return [
-    ...(wish.network || inDocker || composed.length > 0 ? [networkStep(work)] : []),
+    ...(request.network || inDocker || composed.length > 0 ? [networkStep(work)] : []),
     ...(composed.length > 0 ? [sharedStep(work, composed)] : []),
     ...embedded.map((name) => embeddedStep(work, name)),
-    ...wish.templates.flatMap((name) => findKind(name)?.templateStep?.(work) ?? []),
-    ...wish.services.flatMap((service) => listServiceSteps(own, config, service, wish.extent)).map(nameBaseline),
+    ...request.templates.flatMap((name) => findKind(name)?.templateStep?.(work) ?? []),
+    ...request.services.flatMap((service) => listServiceSteps(own, config, service, request.extent)).map(nameBaseline),
   ];
 }
 

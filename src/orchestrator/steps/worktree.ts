@@ -26,7 +26,7 @@ export function worktreeStep(work: Work, repo: string): Step {
     async inspect() {
       if (!(await isThere(worktree))) return 'absent';
       const found = await inspectWorktree({ repoPath, path: worktree, branch });
-      // A person may have switched branches in there: their wish, and no reason to touch it. Anything else that is in
+      // A person may have switched branches in there: their choice, and no reason to touch it. Anything else that is in
       // the way is for `apply` to refuse.
       return found.state === 'present' || found.kind === 'other-branch' ? 'present' : 'absent';
     },

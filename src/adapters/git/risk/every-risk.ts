@@ -34,8 +34,8 @@ export async function findEveryRisk(question: EveryRiskQuestion): Promise<RiskFi
     lookAt(question),
     (await ifThere(stat(worktree))) ? findInsideRisk(worktree) : { findings: [], repos: [] },
   ]);
-  const [wishes, ignored, stashed] = await Promise.all([
-    listWishes(question, look),
+  const [choices, ignored, stashed] = await Promise.all([
+    listChoices(question, look),
     findIgnored(question, look, inside.repos),
     look.refs.hasStash ? findStashed(question) : [],
   ]);
@@ -43,7 +43,7 @@ export async function findEveryRisk(question: EveryRiskQuestion): Promise<RiskFi
     paths.flatMap((name) => (name.endsWith('/') ? listInside(worktree, name) : [name])),
   );
   const unreadable = findUnreadable(worktree, files);
-  return [...wishes, ...look.findings, ...inside.findings, ...ignored, ...unreadable, ...stashed];
+  return [...choices, ...look.findings, ...inside.findings, ...ignored, ...unreadable, ...stashed];
 }
 
 /** Says what to type to have a moved worktree in its place again. */
@@ -70,7 +70,7 @@ export async function findMoved({
   return undefined;
 }
 
-async function listWishes(question: EveryRiskQuestion, { linked, refs }: Look): Promise<RiskFinding[]> {
+async function listChoices(question: EveryRiskQuestion, { linked, refs }: Look): Promise<RiskFinding[]> {
   const { worktree, repoPath, branch, ownsBranch } = question;
   const findings: RiskFinding[] = [];
   if (linked?.entry.lock === 'wanted') {

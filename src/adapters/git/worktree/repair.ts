@@ -15,8 +15,8 @@ interface Broken extends OwnWorktree {
   repoPath: string;
 }
 
-/** Returns what is wrong with a worktree and can be mended in place, undefined for nothing of that kind. */
-export async function findMendable(own: OwnWorktree): Promise<'branch-gone' | 'cut-off' | undefined> {
+/** Returns what is wrong with a worktree and can be repaired in place, undefined for nothing of that kind. */
+export async function findRepairable(own: OwnWorktree): Promise<'branch-gone' | 'cut-off' | undefined> {
   const fault = await findWorktreeFault(own);
   if (fault === 'branch-gone') return fault;
   return fault === 'cut-off' && (await isKnownTo(own.gitCommonDir, own.worktree)) ? fault : undefined;

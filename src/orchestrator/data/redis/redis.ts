@@ -140,8 +140,8 @@ export async function leaseServerPort(
 ): Promise<number> {
   const from = (draft.shared[REDIS]?.port ?? USUAL_PORT) + 1;
   const leased = listLeases({ ...draft, instances: { ...draft.instances, [record.ticket]: record } });
-  const wish = { name: REDIS, from, to: Math.min(from + PORTS_AFTER_FIRST, 65_535) };
-  return stack.ports.find(wish, new Set([...leased, ...taken]));
+  const request = { name: REDIS, from, to: Math.min(from + PORTS_AFTER_FIRST, 65_535) };
+  return stack.ports.find(request, new Set([...leased, ...taken]));
 }
 
 /** Gives up the lease of a ticket's own server that something else listens on, and takes another. Throws `port`. */

@@ -29,8 +29,9 @@ export function slugName(text: string, other: string): string {
 /** Returns a name that is neither reserved nor taken, and takes it: `web`, else `shop-web`, else `web-2`. */
 export function takeName(taken: Set<string>, text: string, owner: string): string {
   const name = slugName(text, 'app');
-  const wishes = [name, slugName(`${owner}-${name}`, name)];
-  const free = wishes.find((wish) => !taken.has(wish) && !RESERVED.includes(wish)) ?? numbered(taken, name);
+  const candidates = [name, slugName(`${owner}-${name}`, name)];
+  const free =
+    candidates.find((candidate) => !taken.has(candidate) && !RESERVED.includes(candidate)) ?? numbered(taken, name);
   taken.add(free);
   return free;
 }
@@ -38,7 +39,7 @@ export function takeName(taken: Set<string>, text: string, owner: string): strin
 function numbered(taken: ReadonlySet<string>, name: string): string {
   for (let number = 2; ; number++) {
     const suffix = `-${number}`;
-    const wish = name.slice(0, MOST_CHARACTERS - suffix.length).replace(/-$/, '') + suffix;
-    if (!taken.has(wish)) return wish;
+    const candidate = name.slice(0, MOST_CHARACTERS - suffix.length).replace(/-$/, '') + suffix;
+    if (!taken.has(candidate)) return candidate;
   }
 }
