@@ -37,6 +37,8 @@ services: { api: { repo: api, command: x } }`,
   ],
 });
 const FROM = "shop's own";
+const OTHERS = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+                   AND backend_type = 'client backend'`;
 
 interface World {
   stack: Stack;
@@ -189,6 +191,40 @@ for (const { name, skip, make } of WORLDS) {
         await refresh();
         expect(await isFresh()).toBe(true);
       }
+    });
+
+    it('knows what a connection wrote that ends while it looks', async () => {
+      const { port } = world.leases.postgres!;
+      const writer = new pg.Client({ host: 'localhost', port, user: 'stack', password: 'stack', database: FROM });
+      await writer.connect();
+      // What follows on this within a second the server counts later.
+      await writer.query('SELECT 1');
+      await writer.query(`INSERT INTO items (name) VALUES ('just now')`);
+      let ended = false;
+      const looking: PostgresServer = {
+        ...server,
+        admin: (ask, signal) =>
+          server.admin(
+            (session) =>
+              ask({
+                ...session,
+                async query<Row extends Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]> {
+                  const rows = await session.query<Row>(text, values);
+                  if (!ended && text.includes('pg_stat_database')) {
+                    ended = true;
+                    await writer.end();
+                    await until('the writer is gone', async () => (await query(FROM, OTHERS)).length === 0);
+                  }
+                  return rows;
+                },
+              }),
+            signal,
+          ),
+      };
+      expect(await isTemplateFresh(world.stack, looking)).toBe(false);
+      if (!ended) await writer.end();
+      await query(FROM, `DELETE FROM items WHERE name = 'just now'`);
+      await refresh();
     });
 
     it('is made ten times side by side, each with what the baseline had', async () => {

@@ -42,9 +42,10 @@ async function requireBaseline(session: Session, server: PostgresServer): Promis
 /** True when the template is there and surely has what the baseline's database has now. */
 export async function isTemplateFresh(stack: Stack, server: PostgresServer): Promise<boolean> {
   return server.admin(async (session) => {
+    // First: a connection that ends between the two looks has told of all that it wrote by the second.
+    if (await isCounting(session, server.baseline)) return false;
     const found = await findDatabase(session, templateName(stack, server));
-    if (found?.mark?.sign !== (await fingerprintOf(session, server.baseline))) return false;
-    return !(await isCounting(session, server.baseline));
+    return found?.mark?.sign === (await fingerprintOf(session, server.baseline));
   });
 }
 
