@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { realpath } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ifReadable } from '../files/file-errors.ts';
 import { tryGit } from './git.ts';
@@ -14,10 +14,14 @@ export async function isFromGit(file: string): Promise<boolean> {
   return (await Promise.all(places.map(isTrackedAt))).includes(true);
 }
 
-/** Returns what git keeps of a folder, with the content of each file as git knows it; '' where it keeps nothing of it. Throws `git`. */
+/**
+ * Returns what git keeps of a folder, with the content of each file as git knows it; '' where it keeps nothing of it, or no folder
+ * is there. Throws `git`.
+ */
 export async function listKept(folder: string): Promise<{ names: string[]; content: string }> {
-  const real = (await ifReadable(realpath(folder))) ?? folder;
-  const answer = isInRepo(real) ? await tryGit(real, ['ls-files', '-z', '--stage']) : undefined;
+  const real = await ifReadable(realpath(folder));
+  const isFolder = real !== undefined && (await ifReadable(stat(real)))?.isDirectory() === true;
+  const answer = isFolder && isInRepo(real) ? await tryGit(real, ['ls-files', '-z', '--stage']) : undefined;
   const content = answer?.stdout ?? '';
   const names = content.split('\0').flatMap((entry) => (entry === '' ? [] : [entry.slice(entry.indexOf('\t') + 1)]));
   return { names, content };
