@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { StackConfig } from '../../domain/config/config.ts';
 import {
   BASELINE,
@@ -29,9 +30,21 @@ import { findProblems, findSharedProblems, type Problems, type View } from './pr
 
 type SharedServices = StackConfig['shared']['services'];
 
+/** How often a look is taken while records change under it. */
+const LOOKS = 3;
+
 /** Looks at the stack as it is now: records for what should be, engine and process table for what runs. */
 export async function observeStack(stack: Stack): Promise<StackView> {
-  const state = await stack.store.read();
+  for (let look = 1; ; look += 1) {
+    const state = await stack.store.read();
+    const seen = await observeRecorded(stack, state);
+    if (look === LOOKS || !seen.instances.some(({ status }) => status === 'broken')) return seen;
+    // What seems broken may just go: a command has claimed the ticket since its record was read.
+    if (isDeepStrictEqual((await stack.store.read()).instances, state.instances)) return seen;
+  }
+}
+
+async function observeRecorded(stack: Stack, state: StackState): Promise<StackView> {
   const config = await readConfig(stack, state);
   const services = config?.shared.services ?? {};
   const [observed, runtime] = await Promise.all([
