@@ -2,9 +2,9 @@ import type { StackConfig } from '../../domain/config/config.ts';
 import { dedicatedRepos, type InstanceRecord, requireDedicated, type StackState } from '../../domain/instance.ts';
 import { listOwnDatabases, ownDatabase } from '../../domain/own.ts';
 import { findKindFacts, isOwnable } from '../../domain/own-kinds.ts';
-import type { Step, StepId } from '../../domain/step.ts';
+import type { Step } from '../../domain/step.ts';
 import { requireConfig, saveRecord, type Work } from '../core/work.ts';
-import { sharedIds } from './ids.ts';
+import { commandIds } from './ids.ts';
 import { runRepoCommands } from './repo-command.ts';
 
 /** The ticket's own repos that have `migrate:` commands. */
@@ -36,16 +36,7 @@ function migrateStep(work: Work, repo: string): Step {
     subject: repo,
     title: 'migrate commands',
     after: [{ kind: 'copy', of: repo }],
-    afterIfListed: [
-      { kind: 'setup', of: repo },
-      { kind: 'env-file', of: repo },
-      { kind: 'network' },
-      ...sharedIds(work),
-      ...names.flatMap((name): StepId[] => [
-        { kind: 'image', of: name },
-        { kind: 'volumes', of: name },
-      ]),
-    ],
+    afterIfListed: [{ kind: 'setup', of: repo }, { kind: 'env-file', of: repo }, ...commandIds(work, names)],
     async inspect() {
       return record.migrated ? 'present' : 'absent';
     },

@@ -1,7 +1,7 @@
 import { requireDedicated } from '../../domain/instance.ts';
-import type { Step, StepId } from '../../domain/step.ts';
+import type { Step } from '../../domain/step.ts';
 import { requireConfig, saveRecord, type Work } from '../core/work.ts';
-import { sharedIds } from './ids.ts';
+import { commandIds } from './ids.ts';
 import { runRepoCommands } from './repo-command.ts';
 
 /** The `setup:` commands of a repo, run once where its first service runs; their output is kept in `.stack/logs/`. */
@@ -14,15 +14,7 @@ export function setupStep(work: Work, repo: string): Step {
     subject: repo,
     title: 'setup commands',
     after: [{ kind: 'copy', of: repo }],
-    afterIfListed: [
-      { kind: 'env-file', of: repo },
-      { kind: 'network' },
-      ...sharedIds(work),
-      ...names.flatMap((name): StepId[] => [
-        { kind: 'image', of: name },
-        { kind: 'volumes', of: name },
-      ]),
-    ],
+    afterIfListed: [{ kind: 'env-file', of: repo }, ...commandIds(work, names)],
     async inspect() {
       const config = await requireConfig(work);
       return record.setUp || (config.repos[repo]?.setup ?? []).length === 0 ? 'present' : 'absent';

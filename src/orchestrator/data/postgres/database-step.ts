@@ -8,19 +8,19 @@ import {
   moveDatabase,
 } from '../../../adapters/postgres/databases.ts';
 import { StackError } from '../../../domain/errors.ts';
-import { dedicatedRepos, type OwnDatabase } from '../../../domain/instance.ts';
-import { hiddenDatabase, ownDatabase } from '../../../domain/own.ts';
+import { dedicatedRepos } from '../../../domain/instance.ts';
+import { hiddenDatabase } from '../../../domain/own.ts';
 import type { Step } from '../../../domain/step.ts';
-import { configIfReadable } from '../../core/stack.ts';
-import { requireConfig, saveRecord, type Work } from '../../core/work.ts';
-import { describePlace, placeOf } from '../../shared/place.ts';
+import { requireConfig, type Work } from '../../core/work.ts';
+import { placeOf } from '../../shared/place.ts';
+import { noteMade, requireDatabase, takenBySomebody, tellStranded } from '../own-database.ts';
 import { openPostgres, openRecorded, POSTGRES, type PostgresServer } from './postgres.ts';
 import { bringDataBack, findKept, takeBack } from './saved.ts';
 import { templateName } from './template.ts';
 
 /** A database of the ticket's own. */
 export function databaseStep(work: Work): Step {
-  const own = requireDatabase(work);
+  const own = requireDatabase(work, POSTGRES);
   const { database, from } = own;
   return {
     id: { kind: 'database', of: POSTGRES },
@@ -43,23 +43,23 @@ export function databaseStep(work: Work): Step {
     },
     async apply({ signal }) {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
-      if (await server.admin((session) => isOurs(session, work, database))) return noteMade(work, own, true);
-      await tellStranded(work);
+      if (await server.admin((session) => isOurs(session, work, database))) return noteMade(work, POSTGRES, true);
+      await tellStranded(work, POSTGRES, 'Postgres');
       const saved = work.rescue?.own?.[POSTGRES];
       if (saved?.dump !== undefined || saved?.kept !== undefined) {
-        if (await bringDataBack(work, server)) return noteMade(work, own, true);
+        if (await bringDataBack(work, server)) return noteMade(work, POSTGRES, true);
         const text = `the saved data of ${work.record.ticket} is gone: its database begins as the baseline’s`;
         work.stack.emit({ type: 'warning', text });
       }
-      if (await takeBack(work, server)) return noteMade(work, own, true);
+      if (await takeBack(work, server)) return noteMade(work, POSTGRES, true);
       await server.admin((session) => makeDatabase(session, work, server), signal);
       // What was done to a database before is not in a new one.
       for (const [, repo] of dedicatedRepos(work.record)) if (repo.migrated) repo.migrated = false;
-      await noteMade(work, own, true);
+      await noteMade(work, POSTGRES, true);
     },
     async revert() {
-      await tellStranded(work);
-      if (own.made) await noteMade(work, own, false);
+      await tellStranded(work, POSTGRES, 'Postgres');
+      if (own.made) await noteMade(work, POSTGRES, false);
       const server = await openRecorded(work);
       await server?.admin(async (session) => {
         await dropDatabase(session, unfinishedName(work, from), { force: true });
@@ -68,29 +68,6 @@ export function databaseStep(work: Work): Step {
       });
     },
   };
-}
-
-function requireDatabase({ record }: Pick<Work, 'record'>): OwnDatabase {
-  const own = ownDatabase(POSTGRES, record.own);
-  if (!own) throw new Error(`${record.ticket} has no database of its own`);
-  return own;
-}
-
-/** A database that was made on a server which stack.yml names no more is out of reach. */
-async function tellStranded({ stack, record, config }: Work): Promise<void> {
-  const { database, made, at } = requireDatabase({ record });
-  const known = config ?? (await configIfReadable(stack));
-  if (!made || at === undefined || at === placeOf(POSTGRES, stack, known)) return;
-  const server = describePlace('Postgres', at);
-  const text = `the database ${database} of ${record.ticket} stays on ${server}: another server is named now`;
-  stack.emit({ type: 'warning', text });
-}
-
-/** Between the two a missing database is one that somebody took away. */
-async function noteMade(work: Work, own: OwnDatabase, made: boolean): Promise<void> {
-  own.made = made;
-  if (made) own.at = await placeNow(work);
-  await saveRecord(work);
 }
 
 async function placeNow(work: Work): Promise<string> {
@@ -105,16 +82,9 @@ async function isOurs(session: Session, { stack, record }: Work, database: strin
 /** Made under a name that is only ours and renamed when all of it is there: under its own name it is never half made. */
 async function makeDatabase(session: Session, work: Work, server: PostgresServer): Promise<void> {
   const { stack, record } = work;
-  const { database, from } = requireDatabase(work);
+  const { database, from } = requireDatabase(work, POSTGRES);
   if (await findDatabase(session, database)) {
-    throw new StackError(
-      'exists',
-      `there is a database ${database} on ${server.login.where}, and it is not ${record.ticket}’s`,
-      {
-        hint: 'rename or drop it, or give the ticket another name',
-        details: { database },
-      },
-    );
+    throw takenBySomebody(work, database, server.login.where);
   }
   const template = await findDatabase(session, templateName(stack, server));
   if (!template) {

@@ -1,0 +1,40 @@
+import { StackError } from '../../domain/errors.ts';
+import type { OwnDatabase } from '../../domain/instance.ts';
+import { ownDatabase } from '../../domain/own.ts';
+import { configIfReadable } from '../core/stack.ts';
+import { requireConfig, saveRecord, type Work } from '../core/work.ts';
+import { describePlace, placeOf } from '../shared/place.ts';
+
+/** Returns the ticket's database as its record has it. Throws for a ticket without one: whoever asks has looked. */
+export function requireDatabase({ record }: Pick<Work, 'record'>, service: string): OwnDatabase {
+  const own = ownDatabase(service, record.own);
+  if (!own) throw new Error(`${record.ticket} has no ${service} database of its own`);
+  return own;
+}
+
+/** Warns of a database that was made on a server which stack.yml names no more: it is out of reach. `title` is the server's for people. */
+export async function tellStranded(work: Work, service: string, title: string): Promise<void> {
+  const { stack, record } = work;
+  const { database, made, at } = requireDatabase(work, service);
+  const known = work.config ?? (await configIfReadable(stack));
+  if (!made || at === undefined || at === placeOf(service, stack, known)) return;
+  const server = describePlace(title, at);
+  const text = `the database ${database} of ${record.ticket} stays on ${server}: another server is named now`;
+  stack.emit({ type: 'warning', text });
+}
+
+/** Notes that a ticket's database is there, or is about to go. Between the two a missing one is one that somebody took away. */
+export async function noteMade(work: Work, service: string, made: boolean): Promise<void> {
+  const own = requireDatabase(work, service);
+  own.made = made;
+  if (made) own.at = placeOf(service, work.stack, await requireConfig(work));
+  await saveRecord(work);
+}
+
+/** Returns the error for a database of the ticket's name that is somebody else's. `where` is its server. */
+export function takenBySomebody({ record }: Work, database: string, where: string): StackError {
+  return new StackError('exists', `there is a database ${database} on ${where}, and it is not ${record.ticket}’s`, {
+    hint: 'rename or drop it, or give the ticket another name',
+    details: { database },
+  });
+}
