@@ -425,7 +425,7 @@ describe('doctor --fix', () => {
     rmSync(shop.at(FILE));
     const { code, stdout, stderr } = await shop.stack(['doctor', '--fix', '--yes']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^mended:\nok +state +the state is back: feat-01 from its backup\nnow:\nok +git/);
+    expect(stdout).toMatch(/^repaired:\nok +state +the state is back: feat-01 from its backup\nnow:\nok +git/);
     expect(stderr).toMatch(/state: the state is back: feat-01 from its backup/);
   });
 });
