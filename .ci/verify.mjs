@@ -1,6 +1,7 @@
 // Every check and test, with all the set-up they need. Where no Docker engine answers and this is root on Debian, a
 // private one is brought up and ended again; elsewhere the tests that need one are skipped, and counted out loud.
-// On Debian 12 as root, what talks to the engine and to git is tested once more with newer versions of both.
+// On Debian 12 as root, what talks to the engine and to git is tested once more with newer versions of both. The package and
+// the unit tests run once more on the other versions of Node that are supported.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -103,6 +104,25 @@ function testNewer() {
   }
 }
 
+/** The lines of Node that are supported; npm carries their programs, as packages. */
+const NODES = ['20', '22', '24'];
+
+/** Runs the installed package and the unit tests on the lines of Node other than the one that runs here. */
+function testOtherNodes() {
+  for (const line of NODES.filter((one) => one !== process.versions.node.split('.')[0])) {
+    const name = `node-${process.platform}-${process.arch}`;
+    const folder = path.join(root, 'node_modules/.cache/nodes', line);
+    const bin = path.join(folder, 'node_modules', name, 'bin');
+    const install = ['install', '--no-save', '--no-audit', '--no-fund', '--prefix', folder, `${name}@${line}`];
+    if (!existsSync(bin) && run('npm', install, { stdio: ['ignore', 'ignore', 'inherit'] }).status !== 0) {
+      fail(`Node ${line} could not be fetched`);
+      continue;
+    }
+    const env = { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH}` };
+    test(`the package and the unit tests, on Node ${line}`, ['test/unit', 'test/cli/package.test.ts'], env);
+  }
+}
+
 function fail(why) {
   failures.push(why);
   counts.failed += 1;
@@ -117,6 +137,7 @@ if (run('node', ['.ci/setup.mjs']).status !== 0) process.exit(1);
 check('format and lint', 'npx', 'biome', 'check', '--error-on-warnings', '.');
 check('types', 'npx', 'tsc', '-p', '.');
 check('dead exports and dependencies', 'npx', 'knip');
+testOtherNodes();
 const engine = prepareEngine();
 try {
   test('tests');
@@ -128,7 +149,7 @@ else process.stdout.write('\n!!! SKIPPED: the tests on Docker 26, compose v2 and
 if (failures.length > 0) process.stdout.write(`\nFailed:\n${failures.map((line) => `  ${line}\n`).join('')}`);
 if (counts.skipped > 0) {
   process.stdout.write(
-    `\n!!! ${counts.skipped} tests were SKIPPED: they need a Docker engine, and none answers here.\n`,
+    `\n!!! ${counts.skipped} tests were SKIPPED: they need a Docker engine, or compose as a plugin, and there is none here.\n`,
   );
 }
 process.stdout.write(

@@ -128,11 +128,9 @@ function addVerb(program: Command, verb: AnyVerb, act: Act): void {
   }
   for (const flag of verb.flags) command.addOption(buildOption(flag));
   command
-    .addOption(
-      new Option('--runtime <name>', 'what runs services that name no runtime themselves').argParser(parseRuntime),
-    )
+    .addOption(new Option('--runtime <name>', 'the runtime of services that name none').argParser(parseRuntime))
     .option('--json', verb.jsonHelp ?? 'print one JSON document')
-    .option('-q, --quiet', 'narrate nothing')
+    .option('-q, --quiet', 'print no progress')
     .option('-y, --yes', 'answer every question yes')
     .addHelpText('after', `\nExamples:\n${verb.examples.map((example) => `  $ ${example}`).join('\n')}`)
     .action(async (...given: unknown[]) => {

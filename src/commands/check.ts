@@ -30,7 +30,9 @@ function renderTicket({ ticket, picture, arrows: links }: TicketCheck, style: St
   const lines = groupLinks(links);
   const width = Math.max(0, ...lines.map(({ ends }) => ends.length));
   return [
-    ...(picture.length > 0 ? picture : ['no wires']).map((chain) => `${style.strong(ticket)}  ${chain}`),
+    ...(picture.length > 0 ? picture : ['nothing to check: no service is given an address']).map(
+      (chain) => `${style.strong(ticket)}  ${chain}`,
+    ),
     ...lines.flatMap(({ ends, link, keys }) => {
       const { state, reason = '', hint } = link;
       const mark = { ok: style.good('✓'), warning: style.warn('!'), wrong: style.bad('✗') }[state];

@@ -68,13 +68,9 @@ async function readRequest(context: Context, args: readonly string[]): Promise<R
   const [first, second, third] = args;
   const [named, action, file] = isAction(second) ? [first, second, third] : [undefined, first, second];
   if (!isAction(action)) {
-    throw new StackError(
-      'usage',
-      action === undefined ? 'what about the database?' : `\`${action}\` is not an action of db`,
-      {
-        hint: `stack db TICKET ${ACTIONS.join('|')}, or stack db refresh`,
-      },
-    );
+    throw new StackError('usage', action === undefined ? 'which action?' : `\`${action}\` is not an action of db`, {
+      hint: `stack db TICKET ${ACTIONS.join('|')}, or stack db refresh`,
+    });
   }
   const takesFile = action === 'dump' || action === 'load';
   if (takesFile !== (file !== undefined)) {
@@ -100,7 +96,7 @@ async function act(context: Context, { ticket, action, file = '' }: Request, for
       bytes: await (await import('../orchestrator/data/postgres/dump.ts')).dumpDatabase(stack, found, file),
     };
   if (action === 'load') await engine.requireLoadable(stack, ticket, file);
-  if (found.own) await context.confirm(`All that is in ${found.database} of ${ticket} goes. Go on?`);
+  if (found.own) await context.confirm(`Delete everything in ${found.database} of ${ticket}?`);
   if (action === 'load') {
     await engine.loadDatabase(stack, ticket, file, { force });
     return { ticket, done: `${file} is loaded` };

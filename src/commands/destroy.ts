@@ -23,7 +23,7 @@ export const destroy: Verb<Options, Result> = {
   args: '[tickets...]',
   flags: [
     ['--force', 'also where work would be lost; saves it first, for `stack restore`'],
-    ['--keep-branch', 'leave the branches'],
+    ['--keep-branch', 'keep the branches'],
     ['--no-dump', 'drop its own database without saving it for `stack restore` first'],
     ['--merged', 'every ticket whose branches are all merged and that has nothing to lose'],
     ['--dry-run', 'say what would go, and what stands in the way; touch nothing'],

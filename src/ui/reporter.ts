@@ -45,9 +45,26 @@ interface Narration {
   ended: boolean;
 }
 
-/** Returns what tells a person how the work goes: a line a finished step, and on a terminal the running ones redrawn below. */
+/**
+ * Returns what tells a person how the work goes: a line a finished step, and on a terminal the running ones redrawn below. A
+ * warning is said once in a command, however many instances it is true of.
+ */
 export function createReporter(options: ReporterOptions): Reporter {
-  if (options.mode !== 'human') return createSilentReporter(options);
+  const reporter = options.mode === 'human' ? createNarrator(options) : createSilentReporter(options);
+  const warned = new Set<string>();
+  return {
+    ...reporter,
+    emit(event) {
+      if (event.type === 'warning') {
+        if (warned.has(event.text)) return;
+        warned.add(event.text);
+      }
+      reporter.emit(event);
+    },
+  };
+}
+
+function createNarrator(options: ReporterOptions): Reporter {
   const narration: Narration = {
     options,
     style: createStyle(options.color),

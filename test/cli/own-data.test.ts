@@ -301,7 +301,7 @@ for (const { runtime, skip } of RUNTIMES) {
         ['empty', 'is empty'],
         ['zipped.gz', 'is packed with gzip'],
         ['picture', 'is not a dump of a database'],
-        ['elsewhere.sql', 'goes to a database of its own choice'],
+        ['elsewhere.sql', 'switches to a database of its own choice'],
       ] as const) {
         const run = await product.stack(['db', 'colours', 'load', name]);
         expect(run).toMatchObject({ code: 2, stdout: '' });

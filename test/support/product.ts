@@ -35,6 +35,8 @@ export interface Product {
   env: Record<string, string>;
   /** Ports by what the README calls them: `ports.of(3001)`. */
   port(inReadme: number): number;
+  /** Returns a text with this product's ports as the README has them. */
+  inReadme(text: string): string;
   stack(args: readonly string[], options?: { cwd?: string; input?: string }): Promise<Run>;
   /** Runs `stack … --json` and gives the document; throws when the exit code is not 0. */
   json<Answer = unknown>(...args: string[]): Promise<Answer>;
@@ -126,6 +128,13 @@ export async function makeProduct(options: { runtime?: 'docker' | 'process' } = 
     root,
     env,
     port,
+    inReadme: (text) =>
+      text.replaceAll(/\b\d{5}\b/g, (found) => {
+        const place = Number(found) - first;
+        if (place < 0 || place >= PORTS) return found;
+        const [start, at] = PLACES.findLast(([, one]) => one <= place) ?? [0, 0];
+        return String(start + place - at);
+      }),
     stack,
     json,
     ps: () => json<StackView>('ps'),

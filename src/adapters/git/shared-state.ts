@@ -53,7 +53,7 @@ async function findHooks({ path: checkout, worktree }: Checkout, core: Map<strin
   const [here, there] = await Promise.all([isThere(path.join(checkout, hooks)), isThere(path.join(worktree, hooks))]);
   if (there || !here) return [];
   const text = `${worktree} has no ${hooks}, where core.hooksPath leads: commits there skip the hooks`;
-  const cure = `what makes it in the main checkout (mostly the install) belongs into \`setup:\`, or run it there`;
+  const cure = `what makes it in the main checkout (mostly the install) belongs in \`setup:\`, or run it there`;
   return [{ text, cure, broken: false }];
 }
 

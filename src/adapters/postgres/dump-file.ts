@@ -23,7 +23,7 @@ export async function readDumpKind(file: string): Promise<'packed' | 'plain'> {
     throw new StackError('usage', `${file} ${fault}`, { hint });
   }
   if (await leadsElsewhere(file)) {
-    throw new StackError('usage', `${file} goes to a database of its own choice (\\connect)`, {
+    throw new StackError('usage', `${file} switches to a database of its own choice (\\connect)`, {
       hint: 'dump one database, without `--create`',
     });
   }

@@ -51,7 +51,7 @@ async function isTaken(port: number): Promise<boolean> {
     const code = await tryListen(port, address);
     if (code === 'EADDRINUSE') return true;
     if (code === 'EACCES') {
-      throw new StackError('port', `port ${port} may not be opened by you`, {
+      throw new StackError('port', `you may not open port ${port}`, {
         hint: 'ports below 1024 are the system’s: set `from:` higher in stack.yml',
         details: { port },
       });

@@ -7,9 +7,9 @@ import { type CompletionVerb, completeWords } from './words.ts';
 type AnyVerb = Verb<any, any>;
 
 const COMMON_FLAGS: AnyVerb['flags'] = [
-  ['--runtime <name>', 'what runs services that name no runtime themselves'],
+  ['--runtime <name>', 'the runtime of services that name none'],
   ['--json', 'print one JSON document'],
-  ['--quiet', 'narrate nothing'],
+  ['--quiet', 'print no progress'],
   ['--yes', 'answer every question yes'],
   ['--help', 'show help'],
 ];

@@ -185,9 +185,9 @@ const sharedServiceSchema = map('a map like `{ user: me }`, or nothing (only `co
   database: optional(text, 'Name of the database'),
   scheme: optional(
     z
-      .string('the begin of an address, like kafka')
-      .check(z.regex(/^[a-z][a-z0-9+.-]*$/, 'the begin of an address, like kafka')),
-    'How its address begins; default http',
+      .string('the scheme of an address, like kafka')
+      .check(z.regex(/^[a-z][a-z0-9+.-]*$/, 'the scheme of an address, like kafka')),
+    'Scheme of its address; default http',
   ),
   ports: optional(
     mapOf('a map like `{ smtp: 1025, web: 8025 }`', name, port),

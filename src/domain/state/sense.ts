@@ -8,7 +8,7 @@ import { parseTicketName } from '../ticket.ts';
 /** Says what in a state of the right shape stack would never have written; undefined for nothing. */
 export function findNonsense(state: StackState): string | undefined {
   if (!isPlace(state.root)) return `its root is ${JSON.stringify(state.root)}`;
-  if (state.baseline && state.baseline.ticket !== BASELINE) return 'its baseline is called otherwise';
+  if (state.baseline && state.baseline.ticket !== BASELINE) return 'its baseline has another name';
   for (const [name, record] of Object.entries(state.instances)) {
     const nonsense = findInRecord(state.root, name, record);
     if (nonsense !== undefined) return `${name}: ${nonsense}`;
@@ -23,7 +23,7 @@ function findInRecord(root: string, name: string, record: InstanceRecord): strin
     return `its folder is ${JSON.stringify(folder)}`;
   }
   for (const [repo, own] of dedicatedRepos(record)) {
-    if (!isPlace(own.path) || !isPlace(own.gitCommonDir)) return `${repo} is at no place`;
+    if (!isPlace(own.path) || !isPlace(own.gitCommonDir)) return `${repo} has no path`;
     // One that somebody has moved is removed from where it is now.
     const isAstray = !holds(folder, own.worktree) && record.phase !== 'destroying';
     if (

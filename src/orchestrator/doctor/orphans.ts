@@ -251,7 +251,7 @@ function offerEnd(stack: Stack, one: Pick<EvidenceItem, 'instance' | 'service' |
             const found = await listUnrecorded(stack, now, true);
             if (!found.some(({ fix }) => fix?.question === question)) return `${what} has its record again`;
             await removeWorkload(stack, { ...one, runtime: 'process' });
-            return `${what} is at rest; \`stack ${one.instance === BASELINE ? 'up' : `start ${one.instance}`}\` starts it`;
+            return `${what} is stopped; \`stack ${one.instance === BASELINE ? 'up' : `start ${one.instance}`}\` starts it`;
           }),
         ),
     },

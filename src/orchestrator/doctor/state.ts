@@ -95,7 +95,9 @@ function describeSources({ sources, known }: Rebuilt): string {
 async function examineInstance(stack: Stack, record: InstanceRecord): Promise<Finding[]> {
   const { ticket } = record;
   if (await isOwnerAlive(record)) {
-    return [{ subject: ticket, ok: true, text: `\`${record.owner?.command}\` (pid ${record.owner?.pid}) is at it` }];
+    return [
+      { subject: ticket, ok: true, text: `\`${record.owner?.command}\` (pid ${record.owner?.pid}) is at work on it` },
+    ];
   }
   if (record.phase !== 'ready') {
     // Its owner may have finished it since the record was read, and ended.

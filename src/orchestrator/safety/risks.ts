@@ -184,7 +184,8 @@ export function requireSavable(risks: readonly TicketRisk[]): void {
 type Refused = Record<'isOccupied' | 'onlyChoices' | 'onlyCommits' | 'onlyBeside', boolean>;
 
 function advise(destroy: string, { isOccupied, onlyChoices, onlyCommits, onlyBeside }: Refused): string {
-  if (onlyChoices && isOccupied) return 'end it, or let it leave the folder: `--force` goes on under nobody';
+  if (onlyChoices && isOccupied)
+    return 'end it, or let it leave the folder: `--force` does not go on while it is there';
   if (onlyChoices) return `undo that first; \`${destroy} --force\` goes on regardless`;
   if (onlyCommits)
     return `push or merge it, or \`${destroy} --keep-branch\`; \`${destroy} --force\` saves it first, and \`stack restore\` brings it back`;

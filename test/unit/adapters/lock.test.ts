@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { withLock } from '../../../src/adapters/lock.ts';
@@ -22,7 +22,7 @@ async function holdLock(lock: string) {
 
 function changeClaim(lock: string, change: object): { startTime: string } {
   const claim = { ...JSON.parse(readlinkSync(lock)), ...change };
-  rmSync(lock);
+  unlinkSync(lock);
   symlinkSync(JSON.stringify(claim), lock);
   return claim;
 }

@@ -63,6 +63,13 @@ describe('without a terminal', () => {
     ]);
   });
 
+  it.each(['human', 'json'] as const)('says a warning once, however often it is true (%s)', (mode) => {
+    const { emit, raw } = open({ mode });
+    for (const text of ['its `image:` is not used', 'a port is taken', 'its `image:` is not used'])
+      emit({ type: 'warning', text });
+    expect(raw()).toBe('! its `image:` is not used\n! a port is taken\n');
+  });
+
   it('leaves out what was there before, beside steps that did something', () => {
     const { emit, end, raw } = open();
     emit(done(API, 1, 'kept'));
