@@ -16,13 +16,13 @@ export default defineConfig({
           maxWorkers: Math.max(2, availableParallelism() - 1),
         },
       },
-      // These run programs, containers and servers: two files at a time, on ports that are parted (test/support/ports.ts).
+      // These run programs, containers and servers: three files at a time, on ports that are parted (test/support/ports.ts).
       {
         extends: true,
         test: {
           name: 'real',
           include: ['test/{contract,docker,cli}/**/*.test.ts'],
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
