@@ -25,6 +25,7 @@ import { up } from './commands/up.ts';
 import type { Context } from './context.ts';
 import { StackError } from './domain/errors.ts';
 import { escapeJson } from './domain/json.ts';
+import { RUNTIME_CHOICE, RUNTIME_CHOICES } from './domain/runtime.ts';
 import { version } from './version.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each verb knows its own options and result; here they only pass through.
@@ -157,8 +158,8 @@ Start here:
   $ stack ps                      where everything is`;
 
 function parseRuntime(value: string): string {
-  if (['docker', 'process', 'auto'].includes(value)) return value;
-  throw new InvalidArgumentError('It is docker, process or auto.');
+  if ((RUNTIME_CHOICES as readonly string[]).includes(value)) return value;
+  throw new InvalidArgumentError(`It is ${RUNTIME_CHOICE}.`);
 }
 
 /** What stands behind `--` belongs to the child, whole. */

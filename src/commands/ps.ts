@@ -1,3 +1,4 @@
+import { RUNTIMES } from '../domain/runtime.ts';
 import type { StackView } from '../domain/view.ts';
 import { renderInstances } from './common/instance-table.ts';
 import type { Verb } from './common/verb.ts';
@@ -14,7 +15,7 @@ export const ps: Verb<object, StackView> = {
     const view = await observeStack(await context.stack());
     const { name, why } = view.runtime;
     // Containers are what people expect; that there are none is worth a line.
-    if (name === 'process' && why !== 'asked for')
+    if (!RUNTIMES[name].images && why !== 'asked for')
       context.emit({ type: 'info', text: `services run as processes: ${why}` });
     return view;
   },

@@ -1,5 +1,5 @@
 import { StackError } from './errors.ts';
-import type { RuntimeName } from './runtime.ts';
+import type { Provider, RuntimeName } from './runtime.ts';
 
 /** Name of the instance that runs from the main checkouts. No ticket may be called so. */
 export const BASELINE = 'baseline';
@@ -95,7 +95,7 @@ export interface OwnNumber {
 /** A server that an instance has for itself. */
 export interface OwnServer {
   as: 'server';
-  provider: SharedLease['provider'];
+  provider: Provider;
   /** It has been there. */
   checked?: boolean | undefined;
   /** The port on this machine; undefined: yet to be leased. */
@@ -137,7 +137,7 @@ export interface InstanceRecord {
 export interface SharedLease {
   /** The port on this machine that its `url` names. */
   port: number;
-  provider: 'compose' | 'embedded';
+  provider: Provider;
   /** The port that stands for it in the stack's network; undefined: the service's usual one. */
   container?: number | undefined;
   /** Its ports by the names that stack.yml gives them. */

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import type { InstanceRecord } from './instance.ts';
 import { parseJson } from './json.ts';
+import { RUNTIME_NAMES } from './runtime.ts';
 
 const dedicated = z.object({
   mode: z.literal('dedicated'),
@@ -49,7 +50,7 @@ const schema = z.object({
   /** True where nothing but such commits, and files of which a set-up's are not told apart, was to be saved: kept for 30 days without a question. */
   quiet: z.optional(z.boolean()),
   repos: z.record(z.string(), z.discriminatedUnion('mode', [dedicated, z.object({ mode: z.literal('shared') })])),
-  services: z.record(z.string(), z.object({ runtime: z.enum(['docker', 'process']) })),
+  services: z.record(z.string(), z.object({ runtime: z.enum(RUNTIME_NAMES) })),
   /** What it had of its own, and where that is saved: a file in `.stack/dumps`, or a sealed database on the server. */
   own: z.optional(
     z.record(

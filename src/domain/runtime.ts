@@ -2,7 +2,58 @@
 export const DEFAULT_LOG_BYTES = 20 * 1024 * 1024;
 
 /** What runs workloads. */
-export type RuntimeName = 'docker' | 'process';
+export const RUNTIME_NAMES = ['docker', 'process'] as const;
+export type RuntimeName = (typeof RUNTIME_NAMES)[number];
+
+/** `auto` is the first where an engine answers, else the second, which needs nothing but this machine. */
+export const [ENGINE_RUNTIME, HOST_RUNTIME] = RUNTIME_NAMES;
+
+/** What a person may ask for, and how that is said. */
+export const RUNTIME_CHOICES = [...RUNTIME_NAMES, 'auto'] as const;
+export const RUNTIME_CHOICE = `${RUNTIME_NAMES.join(', ')} or auto`;
+
+/** What runs a shared service, or a ticket's own server. */
+export type Provider = 'compose' | 'embedded';
+
+/** What the workloads of a runtime are like, as far as that is known without asking anything. */
+export interface RuntimeTraits {
+  /** What a person calls one of them. */
+  readonly workload: 'container' | 'process';
+  /** They are in the stack's network, in which each has a name, ports and a localhost of its own; the others are on this machine. */
+  readonly network: boolean;
+  /** They are made from an `image:` or `build:` and may have `volumes:`; the others need a `command:`. */
+  readonly images: boolean;
+  /** An engine keeps them: while it does not answer, they are there still and cannot be asked. */
+  readonly engine: boolean;
+}
+
+/** From where an address is seen. */
+export type Viewpoint = Pick<RuntimeTraits, 'network'>;
+
+/** From where stack itself sees them. */
+export const THIS_MACHINE: Viewpoint = { network: false };
+
+/** The traits of each runtime. */
+export const RUNTIMES: Readonly<Record<RuntimeName, RuntimeTraits>> = {
+  docker: { workload: 'container', network: true, images: true, engine: true },
+  process: { workload: 'process', network: false, images: false, engine: false },
+};
+
+/** The runtime that servers of a provider are workloads of. */
+const PROVIDERS: Readonly<Record<Provider, RuntimeName>> = { compose: ENGINE_RUNTIME, embedded: HOST_RUNTIME };
+
+/** A service, or a server. */
+type Placed = { readonly runtime: RuntimeName } | { readonly provider: Provider };
+
+/** Returns what runs a service or a server. */
+export function runtimeOf(placed: Placed): RuntimeName {
+  return 'runtime' in placed ? placed.runtime : PROVIDERS[placed.provider];
+}
+
+/** Returns the traits of what runs a service or a server. */
+export function traitsOf(placed: Placed): RuntimeTraits {
+  return RUNTIMES[runtimeOf(placed)];
+}
 
 /** Names one workload: a service of one instance of one root. Enough to find, stop and remove it. */
 export interface WorkloadRef {

@@ -2,7 +2,7 @@ import type { SharedServiceConfig } from './config/config.ts';
 import { StackError } from './errors.ts';
 import type { SharedLease } from './instance.ts';
 import { findKindFacts } from './own-kinds.ts';
-import type { RuntimeName } from './runtime.ts';
+import { traitsOf, type Viewpoint } from './runtime.ts';
 import type { Values } from './values.ts';
 
 /** Name by which a container reaches this machine; every container of ours has it in its hosts file. */
@@ -99,7 +99,7 @@ type Lease = Pick<SharedLease, 'provider' | 'container'> & { port?: number | und
 
 /** Returns where a workload finds a shared service; undefined while it has no lease. */
 export function sharedAddress(
-  viewpoint: RuntimeName,
+  viewpoint: Viewpoint,
   service: string,
   settings: SharedSettings,
   lease: Lease | undefined,
@@ -107,17 +107,17 @@ export function sharedAddress(
   if (settings.url !== undefined) return foreignAddress(viewpoint, settings.url);
   const place = (host: string, port: number | undefined) =>
     port === undefined ? undefined : { host, port, url: sharedUrl(settings, host, port) };
-  if (viewpoint === 'process') return place('localhost', lease?.port);
-  return lease?.provider === 'embedded'
+  if (!viewpoint.network) return place('localhost', lease?.port);
+  return lease && !traitsOf(lease).network
     ? place(HOST_FROM_CONTAINER, lease.port)
     : place(lease?.alias ?? service, lease?.container ?? settings.containerPort);
 }
 
 /** What the team calls localhost is another machine to a container. */
-function foreignAddress(viewpoint: RuntimeName, text: string): { host: string; port: number | undefined; url: string } {
+function foreignAddress(viewpoint: Viewpoint, text: string): { host: string; port: number | undefined; url: string } {
   const url = new URL(text);
   const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
-  if (viewpoint === 'docker' && isLocal) url.hostname = HOST_FROM_CONTAINER;
+  if (viewpoint.network && isLocal) url.hostname = HOST_FROM_CONTAINER;
   return { host: url.hostname, port: Number(url.port) || undefined, url: isLocal ? url.href : text };
 }
 

@@ -1,3 +1,5 @@
+import type { RuntimeName } from './runtime.ts';
+
 /** What is said of a service, a repo, a ticket; `unknown`: what it runs on does not answer. The JSON of `stack ps` and `stack create`; fields may be added only. */
 export type ServiceStatus = 'running' | 'starting' | 'paused' | 'stopped' | 'exited' | 'unknown';
 export type RepoStatus = CombinedStatus | 'broken';
@@ -6,7 +8,7 @@ type CombinedStatus = 'running' | 'partial' | 'paused' | 'stopped' | 'unknown';
 
 export interface ServiceView {
   repo: string;
-  runtime: 'docker' | 'process';
+  runtime: RuntimeName;
   status: ServiceStatus;
   ports: Record<string, number>;
   exitCode?: number;
@@ -48,7 +50,7 @@ export interface OwnView {
 interface ServerView {
   /** As this machine reaches it, without its password. */
   url: string;
-  runtime: 'docker' | 'process';
+  runtime: RuntimeName;
   status: string;
 }
 
@@ -63,7 +65,7 @@ export interface StackView {
   stack: string;
   root: string;
   /** What runs services that name no runtime themselves, and why. */
-  runtime: { name: 'docker' | 'process'; why: string };
+  runtime: { name: RuntimeName; why: string };
   /** The repos of stack.yml, in its order. */
   repos: RepoHeading[];
   baseline: {

@@ -2,7 +2,7 @@ import type { ServiceConfig, StackConfig } from './config/config.ts';
 import { BASELINE, type InstanceRecord, type ServiceRecord, type SharedLease } from './instance.ts';
 import { ownServer, ownSettings } from './own.ts';
 import { findKindFacts } from './own-kinds.ts';
-import type { RuntimeName } from './runtime.ts';
+import { traitsOf, type Viewpoint } from './runtime.ts';
 import { HOST_FROM_CONTAINER, resolveShared, sharedAddress } from './shared.ts';
 import { fillTemplate, listNames } from './template.ts';
 import { foldTicket } from './ticket.ts';
@@ -31,12 +31,6 @@ function findService(wiring: Wiring, service: string): ServiceRecord | undefined
   return own ?? wiring.baseline?.services[service];
 }
 
-/** The port a service listens on: its container's, or its lease on this machine. */
-function listenPort(service: ServiceRecord, port: string): number | undefined {
-  const lease = service.ports[port];
-  return service.runtime === 'docker' ? lease?.container : lease?.host;
-}
-
 /** Returns the first port of a service, the one its `url` names. */
 export function firstPort(service: ServiceRecord): { host: number; container: number } | undefined {
   return Object.values(service.ports)[0];
@@ -48,13 +42,14 @@ export function resolveName(wiring: Wiring, service: string, name: string): stri
   if (!own) return undefined;
   const [subject = '', key, ...rest] = name.split('.');
   if (key === undefined) return resolvePlain(wiring, own, subject);
-  if (subject === 'port') return listenPort(own, key)?.toString();
+  if (subject === 'port') return own.ports[key]?.container.toString();
+  const viewpoint = traitsOf(own);
   const whole = [key, ...rest].join('.');
   if (subject === 'tickets') return resolveTickets(wiring, whole);
-  if (subject in wiring.config.shared.services) return resolveSharedName(wiring, own.runtime, subject, whole);
+  if (subject in wiring.config.shared.services) return resolveSharedName(wiring, viewpoint, subject, whole);
   const target = findService(wiring, subject);
   if (!target) return resolveAbsent(wiring, subject, key);
-  return resolveServiceName(own.runtime, target, whole);
+  return resolveServiceName(viewpoint, target, whole);
 }
 
 /**
@@ -103,14 +98,14 @@ function resolvePlain(wiring: Wiring, own: ServiceRecord, name: string): string 
     ticket: wiring.record.ticket,
     stack: wiring.config.name,
     root: wiring.root,
-    bind: own.runtime === 'docker' ? EVERYWHERE : LOOPBACK,
+    bind: traitsOf(own).network ? EVERYWHERE : LOOPBACK,
     branch: repo?.mode === 'dedicated' ? repo.branch : undefined,
     worktree: repo?.mode === 'dedicated' ? repo.worktree : undefined,
   };
   return plain[name];
 }
 
-function resolveServiceName(viewpoint: RuntimeName, target: ServiceRecord, key: string): string | undefined {
+function resolveServiceName(viewpoint: Viewpoint, target: ServiceRecord, key: string): string | undefined {
   if (key.startsWith('port.')) return target.ports[key.slice('port.'.length)]?.host.toString();
   const port = firstPort(target);
   if (!port) return undefined;
@@ -127,16 +122,16 @@ function resolveServiceName(viewpoint: RuntimeName, target: ServiceRecord, key: 
 }
 
 function internalAddress(
-  viewpoint: RuntimeName,
+  viewpoint: Viewpoint,
   target: ServiceRecord,
   port: { host: number; container: number },
 ): { host: string; port: number } {
-  if (viewpoint === 'process') return { host: 'localhost', port: port.host };
-  if (target.runtime === 'docker') return { host: target.alias, port: port.container };
+  if (!viewpoint.network) return { host: 'localhost', port: port.host };
+  if (traitsOf(target).network) return { host: target.alias, port: port.container };
   return { host: HOST_FROM_CONTAINER, port: port.host };
 }
 
-function resolveSharedName(wiring: Wiring, viewpoint: RuntimeName, service: string, key: string): string | undefined {
+function resolveSharedName(wiring: Wiring, viewpoint: Viewpoint, service: string, key: string): string | undefined {
   const common = resolveShared(service, wiring.config.shared.services[service] ?? {}, wiring.values);
   const settings = ownSettings(service, common, wiring.record.own, wiring.values);
   const server = ownServer(service, wiring.record.own);
@@ -149,7 +144,7 @@ function resolveSharedName(wiring: Wiring, viewpoint: RuntimeName, service: stri
         ? address?.port?.toString()
         : undefined;
     const port = wiring.shared[service]?.ports?.[name];
-    return (viewpoint === 'process' ? port?.host : port?.container)?.toString();
+    return (viewpoint.network ? port?.container : port?.host)?.toString();
   }
   const names: Record<string, string | undefined> = {
     url: address?.url,

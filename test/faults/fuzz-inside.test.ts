@@ -163,7 +163,7 @@ describe('whatever stands in stack.yml', () => {
     const address = nasty();
     judge(['config'], () => {
       const own = resolveShared('redis', {}, layValues({ STACK_REDIS_URL: address }));
-      return sharedAddress('docker', 'redis', own, undefined);
+      return sharedAddress({ network: true }, 'redis', own, undefined);
     });
   });
 });

@@ -1,4 +1,5 @@
 import { OWNABLE } from '../../domain/own-kinds.ts';
+import { RUNTIME_CHOICES } from '../../domain/runtime.ts';
 
 /** A flag of a verb as completion knows it. `REPO` in its name stands for every repo: `--from-REPO`. */
 interface CompletionFlag {
@@ -30,8 +31,6 @@ export interface CompletionQuestion {
   repos: readonly string[];
   services: readonly string[];
 }
-
-const RUNTIMES = ['docker', 'process', 'auto'];
 
 interface Typed {
   current: string;
@@ -123,7 +122,7 @@ function listValues(flag: string, { repos, services, tickets }: CompletionQuesti
   if (flag === '--with' || flag === '--repo') return repos;
   if (flag === '--service') return services;
   if (flag === '--ticket') return tickets;
-  if (flag === '--runtime') return RUNTIMES;
+  if (flag === '--runtime') return [...RUNTIME_CHOICES];
   if (flag === '--own') return OWNABLE;
   return [];
 }

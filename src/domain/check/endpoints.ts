@@ -1,5 +1,6 @@
-import { BASELINE, type InstanceRecord } from '../instance.ts';
+import { BASELINE, type InstanceRecord, type OwnServer, type ServiceRecord } from '../instance.ts';
 import { listOwnServers } from '../own.ts';
+import { traitsOf } from '../runtime.ts';
 import { HOST_FROM_CONTAINER, resolveShared } from '../shared.ts';
 import type { Wiring } from '../wiring.ts';
 import { type Address, isThisMachine } from './address.ts';
@@ -35,23 +36,27 @@ function listMainEndpoints({ config }: Wiring): [string, Endpoint][] {
   );
 }
 
-function listServerEndpoints({ ticket, own }: InstanceRecord): [string, Endpoint][] {
-  return listOwnServers(own).flatMap(([service, { port, provider, alias, container }]): [string, Endpoint][] => {
-    if (port === undefined) return [];
-    const endpoint = { instance: ticket, service };
-    const inside: [string, Endpoint][] = provider === 'compose' ? [[`${alias}:${container}`, endpoint]] : [];
-    return [[`:${port}`, endpoint], ...inside];
-  });
+function listServerEndpoints({ ticket: instance, own }: InstanceRecord): [string, Endpoint][] {
+  return listOwnServers(own).flatMap(([service, server]) =>
+    server.port === undefined
+      ? []
+      : listAddresses({ instance, service }, server, { host: server.port, container: server.container }),
+  );
 }
 
-function listOwnEndpoints({ ticket, services }: InstanceRecord): [string, Endpoint][] {
-  return Object.entries(services).flatMap(([service, { alias, ports, runtime }]) =>
-    Object.values(ports).flatMap(({ host, container }): [string, Endpoint][] => {
-      const endpoint = { instance: ticket, service };
-      const inside: [string, Endpoint][] = runtime === 'docker' ? [[`${alias}:${container}`, endpoint]] : [];
-      return [[`:${host}`, endpoint], ...inside];
-    }),
+function listOwnEndpoints({ ticket: instance, services }: InstanceRecord): [string, Endpoint][] {
+  return Object.entries(services).flatMap(([service, own]) =>
+    Object.values(own.ports).flatMap((port) => listAddresses({ instance, service }, own, port)),
   );
+}
+
+function listAddresses(
+  endpoint: Endpoint,
+  placed: ServiceRecord | OwnServer,
+  { host, container }: { host: number; container?: number | undefined },
+): [string, Endpoint][] {
+  const inside: [string, Endpoint][] = traitsOf(placed).network ? [[`${placed.alias}:${container}`, endpoint]] : [];
+  return [[`:${host}`, endpoint], ...inside];
 }
 
 function listSharedEndpoints({ config, values, shared }: Wiring): [string, Endpoint][] {

@@ -1,3 +1,4 @@
+import { traitsOf } from '../runtime.ts';
 import { type CheckFacts, type Link, makeLink, type ServiceFacts } from './link.ts';
 import { drawAllowLists, drawFiles, drawWorkers } from './literals.ts';
 import { drawReferences, nameOf } from './references.ts';
@@ -51,8 +52,9 @@ const PUBLISHED = 'write `127.0.0.1:` in front of it in the compose file';
 
 /** What stack starts is for this machine alone; a server that listens on all addresses is there for its whole network. */
 function drawOpen(name: string, { programs, wiring, service }: ServiceFacts): Link[] {
-  const isContained = wiring.record.services[service]?.runtime === 'docker';
-  const hint = isContained ? undefined : 'let its command listen on `${bind}`, which is 127.0.0.1 for a process';
+  const own = wiring.record.services[service];
+  const hint =
+    own && traitsOf(own).network ? undefined : 'let its command listen on `${bind}`, which is 127.0.0.1 for a process';
   return makeOpen(name, [...new Set(programs.flatMap(({ open }) => open))], hint);
 }
 

@@ -1,5 +1,6 @@
 import { BASELINE } from '../instance.ts';
 import { ownServer } from '../own.ts';
+import { traitsOf } from '../runtime.ts';
 import { HOST_FROM_CONTAINER } from '../shared.ts';
 import { listNames, splitTemplate } from '../template.ts';
 import { findAddresses } from './address.ts';
@@ -54,10 +55,12 @@ function envLabel(from: ServiceFacts): string {
 }
 
 function listWires(facts: CheckFacts, from: ServiceFacts): Wire[] {
+  const own = from.wiring.record.services[from.service];
+  const isInside = own && traitsOf(own).network;
   return Object.entries(from.expected).map(([key, value]) => {
     const template = from.settings.env[key] ?? '';
     const texts = splitTemplate(template).map((part) => (part.kind === 'text' ? part.text : ' '));
-    const isPort = from.wiring.record.services[from.service]?.runtime === 'docker' && /^\d+$/.test(value);
+    const isPort = isInside && /^\d+$/.test(value);
     // A list of who may come in leads nowhere; a number in a container is a port in there.
     const literals = isAllowList(key) || isPort ? [] : findAddresses(key, texts.join(''));
     const names = listNames(template);

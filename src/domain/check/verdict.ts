@@ -1,5 +1,6 @@
 import { BASELINE } from '../instance.ts';
 import { ownServer } from '../own.ts';
+import { traitsOf } from '../runtime.ts';
 import { listNames } from '../template.ts';
 import { resolveName, type Wiring } from '../wiring.ts';
 import { type Address, findAddresses, maskValue } from './address.ts';
@@ -55,8 +56,9 @@ export function judgeAddress(facts: CheckFacts, from: ServiceFacts, address: Add
 
 function judgeShared(facts: CheckFacts, from: ServiceFacts, address: Address, service: string): Trouble | undefined {
   const { record, baseline } = from.wiring;
-  const runtime = record.services[from.service]?.runtime;
-  if (runtime === 'docker' && address.scheme !== undefined && isContainerItself(address) && !isWeb(address)) {
+  const own = record.services[from.service];
+  const isInside = own && traitsOf(own).network;
+  if (isInside && address.scheme !== undefined && isContainerItself(address) && !isWeb(address)) {
     return { state: 'wrong', reason: `in a container ${address.host} is the container itself, not ${service}` };
   }
   const wanted = sharedPart(from.wiring, service, from.service);

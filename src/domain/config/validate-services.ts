@@ -1,4 +1,5 @@
 import { findCycle } from '../order.ts';
+import { RUNTIMES } from '../runtime.ts';
 import { renderSuggestion } from '../suggest.ts';
 import type { PortConfig, ServiceConfig, StackConfig } from './config.ts';
 import type { KeyPath } from './place.ts';
@@ -56,15 +57,16 @@ function checkRunnable(path: KeyPath, { image, build, command, runtime }: Servic
       'take one out; `image:` without a value in stack.local.yml takes it out there',
     );
   }
+  const traits = runtime === 'auto' ? undefined : RUNTIMES[runtime];
   const hasImage = image !== undefined || build !== undefined;
-  if (runtime === 'docker' && !hasImage) {
+  if (traits?.images && !hasImage) {
     return find(
-      'has no `image` and no `build`, and the docker runtime needs one',
+      `has no \`image\` and no \`build\`, and the ${runtime} runtime needs one`,
       'write e.g. `image: node:22-alpine`',
     );
   }
-  if (runtime === 'process' && command === undefined) {
-    return find('has no `command`, and the process runtime needs one', 'write e.g. `command: npm start`');
+  if (traits?.images === false && command === undefined) {
+    return find(`has no \`command\`, and the ${runtime} runtime needs one`, 'write e.g. `command: npm start`');
   }
   if (hasImage || command !== undefined) return [];
   return find('has nothing to run', 'give it an `image` or a `build` for docker, a `command` for a process, or both');

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { InstanceRecord, StackState } from '../instance.ts';
+import { RUNTIME_NAMES } from '../runtime.ts';
 
 // Objects are loose: what a version does not know it keeps, so an optional field needs no new version of the file.
 
@@ -28,7 +29,7 @@ const repo = z.discriminatedUnion('mode', [
 
 const service = z.looseObject({
   repo: z.string(),
-  runtime: z.enum(['docker', 'process']),
+  runtime: z.enum(RUNTIME_NAMES),
   workload: z.string(),
   alias: z.string(),
   ports: z.record(key, z.looseObject({ host: port, container: port })),

@@ -8,6 +8,7 @@ import {
   type SharedLease,
   type StackState,
 } from '../../domain/instance.ts';
+import { leaseOn } from '../../domain/leases.ts';
 import { listOwnServers } from '../../domain/own.ts';
 import type { StepProgress } from '../../domain/step.ts';
 import type { Stack } from './stack.ts';
@@ -69,7 +70,7 @@ async function lease(
   const preferred = preferBaseline ? port.baseline : undefined;
   const host = await stack.ports.find({ name: `${name}.${key}`, preferred, from: port.from, to: port.to }, leased);
   leased.add(host);
-  service.ports[key] = { host, container: service.runtime === 'docker' ? (port.container ?? host) : host };
+  service.ports[key] = leaseOn(host, port, service);
   return host;
 }
 

@@ -7,6 +7,7 @@ import { listWorktrees } from '../../adapters/git/worktree/list.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { readEnvBlock } from '../../domain/env-block.ts';
 import type { DedicatedRepo, InstanceRecord, RepoRecord, ServiceRecord } from '../../domain/instance.ts';
+import { traitsOf } from '../../domain/runtime.ts';
 import type { Stack } from '../core/stack.ts';
 import { ticketsFolder } from '../core/work.ts';
 import { describeCopy, factsOf } from '../prepare/repos.ts';
@@ -95,7 +96,7 @@ async function describeWired(
       return Number.isInteger(host) && host > 0 && host < 65_536 ? [[key, { host, container: host }] as const] : [];
     });
     // In a container the variable has the port inside.
-    if (service.runtime === 'docker' || ports.length === 0) return [];
+    if (traitsOf(service).network || ports.length === 0) return [];
     return [[name, { ...service, ports: Object.fromEntries(ports) }] as const];
   });
   return Object.fromEntries((await Promise.all(wired)).flat());

@@ -1,6 +1,7 @@
 import { findCompose } from '../../adapters/docker/compose.ts';
 import { gitVersion } from '../../adapters/git/git.ts';
 import { ifAnswered, throwIfAborted } from '../../domain/errors.ts';
+import { RUNTIMES } from '../../domain/runtime.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { factsOf } from '../prepare/repos.ts';
 import { chooseRuntime } from '../prepare/runtime.ts';
@@ -48,11 +49,11 @@ async function examineRepos(stack: Stack): Promise<Finding[]> {
 
 async function examineEngine(stack: Stack): Promise<Finding[]> {
   const config = await configIfReadable(stack);
-  const requested = Object.values(config?.services ?? {}).map((service) => service.runtime);
+  const requested = config ? [config, ...Object.values(config.services)] : [];
   const sharesAny = Object.keys(config?.shared.services ?? {}).length > 0;
   const check = await stack.checkEngine();
   const left = check.ok ? [] : await listLeftInEngine(stack);
-  const needed = requested.includes('docker') || config?.runtime === 'docker' || left.length > 0;
+  const needed = requested.some(({ runtime }) => runtime !== 'auto' && RUNTIMES[runtime].engine) || left.length > 0;
   const holds = left.length > 0 ? `; containers or data of ${left.join(', ')} are in it` : '';
   const engine: Finding = check.ok
     ? { subject: 'engine', ok: true, text: `Docker Engine ${check.version} at ${check.where}` }

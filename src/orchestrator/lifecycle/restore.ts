@@ -4,6 +4,7 @@ import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
 import { completeRescue, type Rescue } from '../../domain/rescue.ts';
+import { RUNTIMES } from '../../domain/runtime.ts';
 import type { Step, StepState } from '../../domain/step.ts';
 import { suggest } from '../../domain/suggest.ts';
 import { ticketOf } from '../../domain/ticket.ts';
@@ -95,11 +96,10 @@ function withRuntimes(stack: Stack, rescue: Rescue, { keepRuntimes }: RestoreOpt
   if (!keepRuntimes) return stack;
   const overlay = async (): Promise<StackConfig> => {
     const config = await stack.config();
-    const hasEngine = async (): Promise<boolean> => (await stack.checkEngine()).ok;
     const services = await Promise.all(
       Object.entries(config.services).map(async ([name, settings]) => {
         const before = rescue.services[name]?.runtime;
-        const keeps = before === 'process' || (before === 'docker' && (await hasEngine()));
+        const keeps = before !== undefined && (!RUNTIMES[before].engine || (await stack.checkEngine()).ok);
         return [name, keeps ? { ...settings, runtime: before } : settings] as const;
       }),
     );

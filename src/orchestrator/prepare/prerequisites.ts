@@ -11,6 +11,7 @@ import {
   type StackState,
 } from '../../domain/instance.ts';
 import { fittingLeases } from '../../domain/leases.ts';
+import { runtimeOf } from '../../domain/runtime.ts';
 import type { Extent } from '../../domain/step.ts';
 import { leasePorts, listLeases } from '../core/leases.ts';
 import type { Stack } from '../core/stack.ts';
@@ -105,10 +106,9 @@ export async function requireRunnable(
   if (options.extent === 'files') return;
   const { baseline, providers } = options.prerequisites;
   const services = { ...baseline?.services, ...options.services };
-  const composed = Object.values(providers).includes('compose');
-  if (composed) await findComposeFile(stack, config);
-  const runtimes = Object.values(services).map((service) => service.runtime);
-  for (const name of new Set([...runtimes, ...(composed ? ['docker' as const] : [])])) {
+  const servers = Object.values(providers).map((provider) => ({ provider }));
+  if (Object.values(providers).includes('compose')) await findComposeFile(stack, config);
+  for (const name of new Set([...Object.values(services), ...servers].map((one) => runtimeOf(one)))) {
     const check = await (await stack.runtime(name)).check();
     if (!check.ok) throw new StackError('engine', check.reason, { hint: check.hint });
   }

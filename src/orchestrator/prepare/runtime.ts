@@ -1,5 +1,5 @@
 import { isThere } from '../../adapters/files/files.ts';
-import type { RuntimeName } from '../../domain/runtime.ts';
+import { ENGINE_RUNTIME, HOST_RUNTIME, type RuntimeName } from '../../domain/runtime.ts';
 import type { Stack } from '../core/stack.ts';
 import { embeddedFolder } from '../shared/plan.ts';
 
@@ -18,14 +18,14 @@ export async function chooseRuntime(stack: Stack, requested: RuntimeName | 'auto
   const embedded = await listEmbedded(stack);
   if (embedded.length > 0) {
     return {
-      name: 'process',
+      name: HOST_RUNTIME,
       why: `${embedded.join(' and ')} of this stack ${embedded.length > 1 ? 'are' : 'is'} embedded`,
     };
   }
   const check = await stack.checkEngine();
   return check.ok
-    ? { name: 'docker', why: `an engine answers at ${check.where}` }
-    : { name: 'process', why: check.reason };
+    ? { name: ENGINE_RUNTIME, why: `an engine answers at ${check.where}` }
+    : { name: HOST_RUNTIME, why: check.reason };
 }
 
 async function listEmbedded(stack: Stack): Promise<string[]> {

@@ -3,6 +3,7 @@ import { StackError } from '../../domain/errors.ts';
 import type { RepoRecord, ServiceRecord } from '../../domain/instance.ts';
 import { fittingLeases } from '../../domain/leases.ts';
 import { builtImageName, networkAlias, volumeName, workloadName } from '../../domain/names.ts';
+import { RUNTIMES } from '../../domain/runtime.ts';
 import type { Stack } from '../core/stack.ts';
 import { chooseRuntime } from './runtime.ts';
 
@@ -17,7 +18,8 @@ export async function planServices(
   const planned = await Promise.all(
     own.map(async ([name, settings]): Promise<[string, ServiceRecord]> => {
       const { name: runtime } = await chooseRuntime(stack, settings.runtime);
-      if (runtime === 'process') checkProcess(stack, config, name);
+      const { images } = RUNTIMES[runtime];
+      if (!images) checkProcess(stack, config, name);
       const volumes = Object.keys(settings.volumes).map((key) => [
         key,
         volumeName(stack.name, stack.rootId, instance, name, key),
@@ -30,10 +32,8 @@ export async function planServices(
           workload: workloadName(stack.name, stack.rootId, instance, name),
           alias: networkAlias(name, instance),
           ports: {},
-          volumes: runtime === 'docker' ? Object.fromEntries(volumes) : {},
-          ...(settings.build && runtime === 'docker'
-            ? { builtImage: builtImageName(stack.name, stack.rootId, instance, name) }
-            : {}),
+          volumes: images ? Object.fromEntries(volumes) : {},
+          ...(settings.build && images ? { builtImage: builtImageName(stack.name, stack.rootId, instance, name) } : {}),
         },
       ];
     }),

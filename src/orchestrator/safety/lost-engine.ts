@@ -1,6 +1,7 @@
 import { StackError } from '../../domain/errors.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
 import { hasOwnData, listOwnDatabases, listOwnServers } from '../../domain/own.ts';
+import { traitsOf } from '../../domain/runtime.ts';
 import { isServiceStep, type Step } from '../../domain/step.ts';
 import { requireInstances } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
@@ -43,7 +44,7 @@ export function listAbandoned({ record, shared }: Pick<Work, 'record' | 'shared'
     return [`the container ${workload}`, ...named, ...(builtImage === undefined ? [] : [`the image ${builtImage}`])];
   });
   const databases = listOwnDatabases(record.own).filter(([name]) => isComposed({ record, shared }, name));
-  const servers = listOwnServers(record.own).filter(([, { provider }]) => provider === 'compose');
+  const servers = listOwnServers(record.own).filter(([, server]) => traitsOf(server).engine);
   return [
     ...services,
     ...databases.map(([, { database }]) => `the database ${database}`),
@@ -52,7 +53,7 @@ export function listAbandoned({ record, shared }: Pick<Work, 'record' | 'shared'
 }
 
 function listContained({ services }: InstanceRecord): string[] {
-  return Object.keys(services).filter((name) => services[name]?.runtime === 'docker');
+  return Object.entries(services).flatMap(([name, service]) => (traitsOf(service).engine ? [name] : []));
 }
 
 function hasComposedData(parts: Pick<Work, 'record' | 'shared'>): boolean {
@@ -62,5 +63,6 @@ function hasComposedData(parts: Pick<Work, 'record' | 'shared'>): boolean {
 /** True when what a ticket has of its own of a shared service is in the engine. */
 function isComposed({ record, shared }: Pick<Work, 'record' | 'shared'>, name: string): boolean {
   const part = record.own?.[name];
-  return (part?.as === 'server' ? part.provider : shared[name]?.provider) === 'compose';
+  const server = part?.as === 'server' ? part : shared[name];
+  return server !== undefined && traitsOf(server).engine;
 }

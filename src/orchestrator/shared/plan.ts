@@ -3,7 +3,7 @@ import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
 import type { SharedLease, StackState } from '../../domain/instance.ts';
 import { inFolder } from '../../domain/layout.ts';
-import type { RuntimeName } from '../../domain/runtime.ts';
+import { type RuntimeName, traitsOf } from '../../domain/runtime.ts';
 import { resolveShared, sharedVariable } from '../../domain/shared.ts';
 import { listLeases } from '../core/leases.ts';
 import type { Stack } from '../core/stack.ts';
@@ -56,11 +56,11 @@ export function embeddedFolder(stack: Stack, name: string): string {
 /** Throws `config` when a container would have to reach a server that listens on 127.0.0.1 alone. */
 export function checkReach(providers: SharedProviders, services: Record<string, { runtime: RuntimeName }>): void {
   const embedded = Object.keys(providers).filter((name) => providers[name] === 'embedded');
-  const [contained] = Object.keys(services).filter((name) => services[name]?.runtime === 'docker');
-  if (embedded.length === 0 || contained === undefined) return;
+  const inside = Object.entries(services).find(([, service]) => traitsOf(service).network);
+  if (embedded.length === 0 || !inside) return;
   throw new StackError(
     'config',
-    `${contained} runs in a container and cannot reach the embedded ${embedded.join(' and ')}`,
+    `${inside[0]} runs in a container and cannot reach the embedded ${embedded.join(' and ')}`,
     {
       hint: 'set `runtime: process`, or `provider: compose` for the shared services, in stack.yml',
     },

@@ -1,10 +1,10 @@
 import { probePort } from '../../adapters/net/probe.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { throwIfAborted } from '../../domain/errors.ts';
-import type { OwnServer, StackState } from '../../domain/instance.ts';
+import type { StackState } from '../../domain/instance.ts';
 import { networkName, sharedProject } from '../../domain/names.ts';
 import { listOwnDatabases, listOwnServers } from '../../domain/own.ts';
-import type { RuntimeName, WorkloadStatus } from '../../domain/runtime.ts';
+import { type RuntimeName, runtimeOf, traitsOf, type WorkloadStatus } from '../../domain/runtime.ts';
 import { resolveShared } from '../../domain/shared.ts';
 import type { Stack } from '../core/stack.ts';
 
@@ -37,10 +37,10 @@ export async function observeWorld(stack: Stack, wanted: SharedServices, state: 
   const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
   const runtimes = new Set(
     // What was never started cannot run: its runtime need not even answer.
-    records.flatMap(({ started, services, own }) => [
-      ...(started ? Object.values(services).map(({ runtime }) => runtime) : []),
-      ...(started && listOwnServers(own).some(isContained) ? ['docker' as const] : []),
-    ]),
+    records
+      .filter(({ started }) => started)
+      .flatMap(({ services, own }) => [...Object.values(services), ...listOwnServers(own).map(([, server]) => server)])
+      .map((one) => runtimeOf(one)),
   );
   const complaints = new Set<string>();
   const ask: Ask = async (question, otherwise = []) =>
@@ -63,19 +63,19 @@ export async function observeWorld(stack: Stack, wanted: SharedServices, state: 
   ]);
   for (const text of complaints) stack.emit({ type: 'warning', text });
   const workloads = new Map(statuses.flat().map((status) => [`${status.instance}/${status.service}`, status]));
-  const contained = records.flatMap(({ ticket, own }) => {
-    const keys = listOwnServers(own).flatMap((server) => (isContained(server) ? [`${ticket}/${server[0]}`] : []));
-    return answered.has('docker')
-      ? keys.map((key): [string, string] => [key, workloads.get(key)?.state ?? 'stopped'])
-      : [];
-  });
+  const contained = records.flatMap(({ ticket, own }) =>
+    listOwnServers(own).flatMap(([service, server]): [string, string][] => {
+      if (!traitsOf(server).engine || !answered.has(runtimeOf(server))) return [];
+      return [[`${ticket}/${service}`, workloads.get(`${ticket}/${service}`)?.state ?? 'stopped']];
+    }),
+  );
   return { workloads, shared: new Map(shared), answered, lost, servers: new Map([...hosted, ...contained]) };
 }
 
 /** What runs of the tickets' own servers on this machine itself. Loaded only where there is one. */
 async function observeHosted(stack: Stack, { instances }: StackState): Promise<[string, string][]> {
   const servers = Object.values(instances).flatMap(({ ticket, own }) =>
-    listOwnServers(own).flatMap((server) => (isContained(server) ? [] : [{ ticket, service: server[0] }])),
+    listOwnServers(own).flatMap(([service, server]) => (traitsOf(server).engine ? [] : [{ ticket, service }])),
   );
   if (servers.length === 0) return [];
   const { findKind } = await import('../data/kinds.ts');
@@ -84,10 +84,6 @@ async function observeHosted(stack: Stack, { instances }: StackState): Promise<[
       return [`${ticket}/${service}`, (await findKind(service)?.observeServer?.(stack, ticket)) ?? 'unknown'];
     }),
   );
-}
-
-function isContained([, { provider }]: [string, OwnServer]): boolean {
-  return provider === 'compose';
 }
 
 /** Loaded only where some ticket has a database of its own. */

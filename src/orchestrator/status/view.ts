@@ -8,7 +8,7 @@ import {
   type OwnServer,
   type StackState,
 } from '../../domain/instance.ts';
-import type { RuntimeName } from '../../domain/runtime.ts';
+import { ENGINE_RUNTIME, type RuntimeName, runtimeOf } from '../../domain/runtime.ts';
 import { resolveShared, sharedUrl } from '../../domain/shared.ts';
 import {
   combineStatus,
@@ -88,7 +88,7 @@ async function readConfig(stack: Stack, state: StackState): Promise<StackConfig 
 
 function recordedRuntime({ instances }: StackState): StackView['runtime'] {
   const [service] = Object.values(instances).flatMap(({ services }) => Object.values(services));
-  return { name: service?.runtime ?? 'docker', why: 'stack.yml cannot be read' };
+  return { name: service?.runtime ?? ENGINE_RUNTIME, why: 'stack.yml cannot be read' };
 }
 
 function recordedRepos({ instances, baseline }: StackState): StackView['repos'] {
@@ -151,13 +151,13 @@ function viewOwn(view: View, record: InstanceRecord): NonNullable<InstanceView['
 function viewServer(
   { stack, config, observed }: View,
   { ticket, started }: InstanceRecord,
-  { service, server: { provider, port = 0 } }: { service: string; server: OwnServer },
+  { service, server }: { service: string; server: OwnServer },
 ): NonNullable<OwnView['server']> {
   const settings = resolveShared(service, config?.shared.services[service] ?? {}, stack.values);
   const common = { ...settings, url: undefined, database: undefined, password: undefined };
-  const runtime = provider === 'compose' ? 'docker' : 'process';
+  const runtime = runtimeOf(server);
   return {
-    url: sharedUrl(common, 'localhost', port),
+    url: sharedUrl(common, 'localhost', server.port ?? 0),
     runtime,
     status: observed.servers.get(`${ticket}/${service}`) ?? restOf({ started }, runtime, observed),
   };

@@ -1,5 +1,6 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { dedicatedRepos } from '../../domain/instance.ts';
+import { traitsOf } from '../../domain/runtime.ts';
 import type { Extent, Step, StepId } from '../../domain/step.ts';
 import type { Work } from '../core/work.ts';
 import { listKinds } from '../data/kinds.ts';
@@ -25,8 +26,7 @@ export function listTicketSteps(work: Work, config: StackConfig, extent: Extent)
     extent === 'files'
       ? setUp.flatMap((repo) => listSetupPrerequisites(work, repo))
       : listServices(work, config, extent);
-  const needsNetwork =
-    Object.values(record.services).some((service) => service.runtime === 'docker') && steps.length > 0;
+  const needsNetwork = Object.values(record.services).some((service) => traitsOf(service).network) && steps.length > 0;
   const starts = extent !== 'files';
   const services = starts ? listBorrowed(work, config) : [];
   const shared = starts ? listOwnShared(work.stack, config) : [];

@@ -3,7 +3,7 @@ import { pause } from '../../adapters/pause.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { isFault, StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE, requireService } from '../../domain/instance.ts';
-import type { WorkloadStatus } from '../../domain/runtime.ts';
+import { traitsOf, type WorkloadStatus } from '../../domain/runtime.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { requireConfig, type Work } from '../core/work.ts';
 import { observeWorkload } from '../workloads/observe.ts';
@@ -116,9 +116,9 @@ async function findInLog(work: Work, service: string, pattern: string): Promise<
 
 /** The engine takes connections for the container, and closes them when nothing inside does: mostly a server on localhost. */
 function guessReason(work: Work, service: string, answer: string): string | undefined {
-  const { runtime, ports } = requireService(work.record, service);
-  if (runtime !== 'docker' || !answer.endsWith('connection closed at once')) return undefined;
-  const inside = Object.values(ports).map((port) => port.container);
+  const own = requireService(work.record, service);
+  if (!traitsOf(own).network || !answer.endsWith('connection closed at once')) return undefined;
+  const inside = Object.values(own.ports).map((port) => port.container);
   return `in its container nothing answers on port ${inside.join(' or ')}; a server there has to listen on 0.0.0.0, which \`\${bind}\` stands for, not on localhost`;
 }
 

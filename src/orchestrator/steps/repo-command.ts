@@ -8,7 +8,7 @@ import type { RepoCommand } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { requireDedicated } from '../../domain/instance.ts';
 import { setupLogOf } from '../../domain/layout.ts';
-import { DEFAULT_LOG_BYTES, type LogLine } from '../../domain/runtime.ts';
+import { DEFAULT_LOG_BYTES, HOST_RUNTIME, type LogLine } from '../../domain/runtime.ts';
 import type { StepProgress } from '../../domain/step.ts';
 import { requireConfig, type Work } from '../core/work.ts';
 import { noteBeside } from '../safety/beside.ts';
@@ -119,7 +119,7 @@ function commandError(
 /** A repo's first service lends its runtime, image and env; a repo without services is set up on this machine. */
 async function surroundings(work: Work, { repo, service }: { repo: string; service: string | undefined }) {
   if (service !== undefined) {
-    const runtime = await work.stack.runtime(work.record.services[service]?.runtime ?? 'process');
+    const runtime = await work.stack.runtime(work.record.services[service]?.runtime ?? HOST_RUNTIME);
     return { runtime, spec: await buildSpec(work, service) };
   }
   const { worktree, gitCommonDir } = requireDedicated(work.record, repo);
@@ -130,5 +130,5 @@ async function surroundings(work: Work, { repo, service }: { repo: string; servi
     ...{ name: `${ticket}-${repo}-setup`, dir: '', workingDir: worktree, image: undefined, command: undefined },
     ...{ env: { STACK_TICKET: ticket, STACK_ROOT: root }, ports: [], volumes: [], network: '', aliases: [], hash: '' },
   };
-  return { runtime: await work.stack.runtime('process'), spec };
+  return { runtime: await work.stack.runtime(HOST_RUNTIME), spec };
 }

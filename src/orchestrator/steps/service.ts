@@ -1,4 +1,5 @@
 import type { StackConfig } from '../../domain/config/config.ts';
+import { traitsOf } from '../../domain/runtime.ts';
 import type { Extent, Step, StepId } from '../../domain/step.ts';
 import type { Work } from '../core/work.ts';
 import { sharedIds } from './ids.ts';
@@ -10,7 +11,7 @@ import { workloadStep } from './workload.ts';
 /** What one service stands on before anything can run in its surroundings. */
 export function listPrerequisiteSteps(work: Work, service: string): Step[] {
   const own = work.record.services[service];
-  if (own?.runtime !== 'docker') return [];
+  if (!own || !traitsOf(own).images) return [];
   return [imageStep(work, service), ...(Object.keys(own.volumes).length > 0 ? [volumesStep(work, service)] : [])];
 }
 

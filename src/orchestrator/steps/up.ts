@@ -4,6 +4,7 @@ import { inspectLock, withLock } from '../../adapters/lock.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import { upLockOf } from '../../domain/layout.ts';
+import { traitsOf } from '../../domain/runtime.ts';
 import type { Extent, Step, StepId } from '../../domain/step.ts';
 import { listLeases } from '../core/leases.ts';
 import type { Stack } from '../core/stack.ts';
@@ -30,9 +31,11 @@ export function listUpSteps(work: Work, config: StackConfig | undefined, request
   const shared = Object.entries(work.shared).filter(([name]) => request.shared.includes(name));
   const composed = shared.flatMap(([name, { provider }]) => (provider === 'compose' ? [name] : []));
   const embedded = shared.flatMap(([name, { provider }]) => (provider === 'embedded' ? [name] : []));
-  const inDocker = request.services.some((name) => own.record.services[name]?.runtime === 'docker');
+  const services = request.services.flatMap((name) => own.record.services[name] ?? []);
+  const needsNetwork =
+    request.network || [...services, ...shared.map(([, lease]) => lease)].some((one) => traitsOf(one).network);
   return [
-    ...(request.network || inDocker || composed.length > 0 ? [networkStep(work)] : []),
+    ...(needsNetwork ? [networkStep(work)] : []),
     ...(composed.length > 0 ? [sharedStep(work, composed)] : []),
     ...embedded.map((name) => embeddedStep(work, name)),
     ...request.templates.flatMap((name) => findKind(name)?.templateStep?.(work) ?? []),

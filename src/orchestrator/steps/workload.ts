@@ -1,4 +1,5 @@
 import { requireService } from '../../domain/instance.ts';
+import { traitsOf } from '../../domain/runtime.ts';
 import type { Step, StepId } from '../../domain/step.ts';
 import { moveLease, startOnLease } from '../core/leases.ts';
 import type { Work } from '../core/work.ts';
@@ -9,6 +10,7 @@ import { forgetReady } from './ready-mark.ts';
 /** One running service: a container, or a process group. */
 export function workloadStep(work: Work, service: string, waitsFor: readonly StepId[]): Step {
   const own = requireService(work.record, service);
+  const traits = traitsOf(own);
   const rebuilt = work.rebuild && own.builtImage !== undefined;
   // A new image has the tag of the old one, a new worktree its path: the runtime would see no difference.
   const whyReplace = (): string[] => [
@@ -18,8 +20,11 @@ export function workloadStep(work: Work, service: string, waitsFor: readonly Ste
   return {
     id: { kind: 'workload', of: service },
     subject: service,
-    title: own.runtime === 'docker' ? 'container' : 'process',
-    after: own.runtime === 'docker' ? [{ kind: 'image', of: service }, { kind: 'network' }] : [],
+    title: traits.workload,
+    after: [
+      ...(traits.images ? [{ kind: 'image', of: service } as const] : []),
+      ...(traits.network ? [{ kind: 'network' } as const] : []),
+    ],
     afterIfListed: [
       { kind: 'setup', of: own.repo },
       { kind: 'migrate', of: own.repo },

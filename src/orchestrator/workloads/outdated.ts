@@ -3,7 +3,7 @@ import type { StackConfig } from '../../domain/config/config.ts';
 import { ifAnswered } from '../../domain/errors.ts';
 import type { InstanceRecord, ServiceRecord, StackState } from '../../domain/instance.ts';
 import { fittingLeases } from '../../domain/leases.ts';
-import type { WorkloadStatus } from '../../domain/runtime.ts';
+import { traitsOf, type WorkloadStatus } from '../../domain/runtime.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork } from '../core/work.ts';
 import { buildSpec, listChanges } from './spec.ts';
@@ -32,7 +32,7 @@ function listOtherwiseRecorded(config: StackConfig, name: string, own: ServiceRe
   const hasLeases = hasPorts && isDeepStrictEqual(Object.entries(leases), Object.entries(own.ports));
   const changed = hasLeases ? [] : ['ports'];
   // A service that stays with the runtime it has keeps what that one needs.
-  if (own.runtime !== 'docker' || runtime === 'process') return changed;
+  if (!traitsOf(own).images || (runtime !== 'auto' && runtime !== own.runtime)) return changed;
   const hasVolumes = isDeepStrictEqual(Object.keys(volumes).sort(), Object.keys(own.volumes).sort());
   const isBuilt = (build !== undefined) === (own.builtImage !== undefined);
   return [...(isBuilt ? [] : ['image']), ...changed, ...(hasVolumes ? [] : ['volumes'])];

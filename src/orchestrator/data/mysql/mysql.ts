@@ -3,6 +3,7 @@ import type { StackConfig } from '../../../domain/config/config.ts';
 import { StackError } from '../../../domain/errors.ts';
 import { sharedProject } from '../../../domain/names.ts';
 import { ownDatabase } from '../../../domain/own.ts';
+import { THIS_MACHINE } from '../../../domain/runtime.ts';
 import { resolveShared, sharedAddress } from '../../../domain/shared.ts';
 import { configIfReadable, type Stack } from '../../core/stack.ts';
 import type { Work } from '../../core/work.ts';
@@ -31,7 +32,7 @@ export interface MysqlServer {
 export function openMysql(stack: Stack, config: StackConfig | undefined, leases: SharedLeases): MysqlServer {
   const settings = resolveShared(MYSQL, config?.shared.services[MYSQL] ?? {}, stack.values);
   const lease = leases[MYSQL];
-  const address = sharedAddress('process', MYSQL, settings, lease);
+  const address = sharedAddress(THIS_MACHINE, MYSQL, settings, lease);
   const { database, user = '', password = '' } = settings;
   if (!address || !database) {
     throw new StackError('config', 'this stack has no MySQL that a ticket could have a database in', {

@@ -11,6 +11,7 @@ import { ifAnswered, StackError } from '../../../domain/errors.ts';
 import type { InstanceRecord } from '../../../domain/instance.ts';
 import { sharedProject } from '../../../domain/names.ts';
 import { ownDatabase } from '../../../domain/own.ts';
+import { THIS_MACHINE } from '../../../domain/runtime.ts';
 import { resolveShared, sharedAddress } from '../../../domain/shared.ts';
 import { configIfReadable, type Stack } from '../../core/stack.ts';
 import type { Work } from '../../core/work.ts';
@@ -46,7 +47,7 @@ export interface PostgresServer {
 export function openPostgres(stack: Stack, config: StackConfig | undefined, leases: SharedLeases): PostgresServer {
   const settings = resolveShared(POSTGRES, config?.shared.services[POSTGRES] ?? {}, stack.values);
   const lease = leases[POSTGRES];
-  const address = sharedAddress('process', POSTGRES, settings, lease);
+  const address = sharedAddress(THIS_MACHINE, POSTGRES, settings, lease);
   const { database, user = '' } = settings;
   if (!address || !database) {
     throw new StackError('config', 'this stack has no Postgres that a ticket could have a database in', {

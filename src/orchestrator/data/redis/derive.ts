@@ -4,6 +4,7 @@ import { isThere, readFileIfThere } from '../../../adapters/files/files.ts';
 import type { StackConfig } from '../../../domain/config/config.ts';
 import { readEnvBlock } from '../../../domain/env-block.ts';
 import type { InstanceRecord, OwnServer } from '../../../domain/instance.ts';
+import { runtimeOf } from '../../../domain/runtime.ts';
 import { resolveShared } from '../../../domain/shared.ts';
 import type { Stack } from '../../core/stack.ts';
 import { ownFolder } from '../own-folder.ts';
@@ -17,7 +18,7 @@ export async function findServer(
   { shared, workloads }: { shared: SharedLeases; workloads: readonly SeenWorkload[] },
 ): Promise<OwnServer | undefined> {
   const container = workloads.find(
-    ({ instance, service, runtime }) => instance === ticket && service === REDIS && runtime === 'docker',
+    (one) => one.instance === ticket && one.service === REDIS && runtimeOf(one) === runtimeOf({ provider: 'compose' }),
   );
   if (!container && !(await isThere(path.join(ownFolder(stack, ticket), REDIS)))) return undefined;
   const provider = container ? 'compose' : (shared[REDIS]?.provider ?? 'embedded');

@@ -34,7 +34,7 @@ function refOf({ stack, record }: Parts, { workload }: OwnServer): WorkloadRef {
 }
 
 async function observeContainer({ stack, record }: Parts): Promise<WorkloadStatus | undefined> {
-  const all = await (await stack.runtime('docker')).status(stack.rootId, record.ticket);
+  const all = await (await stack.docker()).runtime.status(stack.rootId, record.ticket);
   return all.find(({ service }) => service === REDIS);
 }
 
@@ -167,14 +167,14 @@ async function explainSilence(
 /** Brings a ticket's own server to rest; its data and its lease stay. Missing or stopped is done. */
 export async function stopServer(work: Parts, server: OwnServer): Promise<void> {
   if (server.provider === 'embedded') return (await hostRedis(work.stack, work.record.ticket)).stop();
-  await (await work.stack.runtime('docker')).stop(refOf(work, server));
+  await (await work.stack.docker()).runtime.stop(refOf(work, server));
 }
 
 /** Removes a ticket's own server with all it keeps. Missing is done. */
 export async function removeServer(work: Parts, server: OwnServer): Promise<void> {
   const { stack, record } = work;
   if (server.provider === 'embedded') await (await hostRedis(stack, record.ticket)).stop();
-  else await (await stack.runtime('docker')).remove(refOf(work, server));
+  else await (await stack.docker()).runtime.remove(refOf(work, server));
   await removeOwnFolder(stack, record.ticket);
 }
 
