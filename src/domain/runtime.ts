@@ -115,8 +115,10 @@ export type WorkloadState = 'running' | 'starting' | 'paused' | 'stopped' | 'exi
 export interface WorkloadStatus {
   readonly instance: string;
   readonly service: string;
+  readonly repo: string;
   readonly name: string;
   readonly runtime: RuntimeName;
+  readonly ports: readonly PublishedPort[];
   readonly state: WorkloadState;
   readonly exitCode: number | undefined;
   readonly hash: string;
@@ -199,6 +201,13 @@ export interface Runtime {
   status(rootId: string, instance?: string): Promise<WorkloadStatus[]>;
   /** Says why a workload may not be answering, where the runtime can see more than its state. */
   explain?(ref: WorkloadRef): Promise<string | undefined>;
+  /** Says what of a workload that has ended keeps its port, where the runtime may lose sight of something. */
+  explainAstray?(ref: Pick<WorkloadRef, 'instance' | 'service'>): Promise<string | undefined>;
+  /**
+   * Names the workloads of which something is alive, `name#…` for what `run` started, where `status` tells of those alone that
+   * it has a record of.
+   */
+  listMarked?(): Promise<string[]>;
   /**
    * Returns the programs of a workload that runs: its container, or each of its processes. None when it does not run, or
    * where the system shows nothing.

@@ -154,6 +154,16 @@ describe('the floors of the house', () => {
     expect(impure.map(({ file, target }) => `${file} imports ${target}`)).toEqual([]);
   });
 
+  it('runtimes are told apart by their traits: their names stand in one place', () => {
+    const strays = listFiles().filter((file) => {
+      if (roomOf(file) === 'adapters' || file === path.join('domain', 'runtime.ts')) return false;
+      const code = readFileSync(path.join(SRC, file), 'utf8');
+      // The code of an error is a word of its own.
+      return /'(docker|process)'/.test(code.replaceAll(/StackError\(\s*'process'/g, ''));
+    });
+    expect(strays).toEqual([]);
+  });
+
   it('console, process.exit and process.env stay in main.ts', () => {
     const strays = listFiles().filter((file) => {
       if (file === 'main.ts') return false;

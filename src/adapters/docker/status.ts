@@ -1,6 +1,7 @@
 import type { ContainerInfo, ContainerInspectInfo } from 'dockerode';
+import { parseJson } from '../../domain/json.ts';
 import { LABELS } from '../../domain/names.ts';
-import type { WorkloadState, WorkloadStatus } from '../../domain/runtime.ts';
+import type { PublishedPort, WorkloadState, WorkloadStatus } from '../../domain/runtime.ts';
 import type { Connection } from './connection.ts';
 import { inspectContainer } from './container.ts';
 import { COMPOSE } from './spec.ts';
@@ -39,8 +40,10 @@ function describeStatus(container: ContainerInfo): WorkloadStatus {
   return {
     instance: labels[LABELS.ticket] ?? '',
     service: labels[LABELS.service] ?? '',
+    repo: labels[LABELS.repo] ?? '',
     name: (container.Names[0] ?? '').replace(/^\//, ''),
     runtime: 'docker',
+    ports: (parseJson(labels[LABELS.ports] ?? '') ?? []) as PublishedPort[],
     state,
     exitCode: state === 'exited' || state === 'stopped' ? readExitCode(container.Status) : undefined,
     hash: labels[LABELS.hash] ?? '',

@@ -1,19 +1,20 @@
 import { stat } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { StackError } from '../../domain/errors.ts';
+import type { WorkloadRef } from '../../domain/runtime.ts';
 import { ifThere } from '../files/file-errors.ts';
 import { askTool } from './ask-tool.ts';
 import { processStartTime } from './identity.ts';
 import { keptUntil } from './log-keeper.ts';
 import { listPortHolders } from './ports.ts';
-import { exitFileOf, filesOf, type ProcessRecord } from './record.ts';
+import { exitFileOf, filesOf, type ProcessRecord, readRecord } from './record.ts';
 import { readNames } from './table.ts';
 
 /** How exactly a beginning is known: Linux counts it in ticks of 10 ms, `ps` tells it in whole seconds. */
 const ROUNDING_MS = process.platform === 'linux' ? 50 : 2000;
 
 /** A program that a workload left behind. */
-export interface Astray {
+interface Astray {
   pid: number;
   name: string;
 }
@@ -23,7 +24,7 @@ export interface Astray {
  * environment, as a daemon does. Only one that began while the workload ran is taken for that: another may have the port by
  * right since then.
  */
-export async function findAstray(root: string, record: ProcessRecord): Promise<Astray[]> {
+async function findAstray(root: string, record: ProcessRecord): Promise<Astray[]> {
   const pids = await listPortHolders(record.ports.map(({ host }) => host));
   if (pids.length === 0) return [];
   const endedAt = await readEnd(root, record);
@@ -49,8 +50,19 @@ export async function requireNoneAstray(root: string, record: ProcessRecord): Pr
   });
 }
 
+/** Says which program of a workload, if any, keeps its port although all of it has ended. */
+export async function explainAstray(
+  root: string,
+  ref: Pick<WorkloadRef, 'instance' | 'service'>,
+): Promise<string | undefined> {
+  const record = await readRecord(root, ref);
+  const astray = record ? await findAstray(root, record) : [];
+  if (astray.length === 0) return undefined;
+  return `${describeAstray(ref.service, astray)}: \`kill ${astray.map(({ pid }) => pid).join(' ')}\` ends it`;
+}
+
 /** Says what a service has left behind. */
-export function describeAstray(service: string, astray: readonly Astray[]): string {
+function describeAstray(service: string, astray: readonly Astray[]): string {
   const programs = astray.map(({ pid, name }) => `${name} (pid ${pid})`).join(', ');
   return `${service} has left ${programs}, which goes on and keeps its port`;
 }

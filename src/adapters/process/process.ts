@@ -13,7 +13,7 @@ import type {
   WorkloadSpec,
   WorkloadStatus,
 } from '../../domain/runtime.ts';
-import { requireNoneAstray } from './astray.ts';
+import { explainAstray, requireNoneAstray } from './astray.ts';
 import { pickBaseEnv } from './env.ts';
 import { runAttached, runGroup } from './exec.ts';
 import { explainProcess } from './explain.ts';
@@ -32,6 +32,7 @@ import {
   writeRecord,
 } from './record.ts';
 import { endProcess, startProcess, surroundingsOf } from './start.ts';
+import { listMarked } from './table.ts';
 
 /** How long the last lines of a group that has ended may take into its log. */
 const DRAIN_MS = 1000;
@@ -65,6 +66,8 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
     run: (spec, command, onLine, signal) => run(base, spec, command, onLine, signal),
     programs: async (ref) => listPrograms(await readRecord(root, ref)),
     explain: (ref) => explain(root, ref),
+    explainAstray: (ref) => explainAstray(root, ref),
+    listMarked,
   };
 }
 
@@ -107,8 +110,9 @@ async function statusOf(
   base: Readonly<Record<string, string>>,
   record: ProcessRecord,
 ): Promise<WorkloadStatus> {
-  const { instance, service, name, hash, startedAt } = record;
-  const status = { instance, service, name, runtime: 'process', hash, startedAt, logSince: startedAt } as const;
+  const { instance, service, repo, name, ports, hash, startedAt } = record;
+  const known = { instance, service, repo, name, ports, hash, startedAt, logSince: startedAt };
+  const status = { ...known, runtime: 'process' } as const;
   if (await isGroupAlive(record)) {
     await repairKeeper(filesOf(root, record), record.pid, base.PATH);
     return { ...status, state: (await isPaused(record)) ? 'paused' : 'running', exitCode: undefined };

@@ -106,19 +106,11 @@ export async function findMarked(workload: string): Promise<ProcessRow[]> {
   return rows.filter((row) => !row.zombie && row.pid !== process.pid && isMarked(readMarker(row.pid), workload));
 }
 
-/** Returns the workloads of these that still have a live process anywhere, in one look at the process table. */
-export async function listAlive(workloads: readonly string[]): Promise<string[]> {
-  if (process.platform !== 'linux' || workloads.length === 0) return [];
-  const rows = (await listProcesses()).filter((row) => !row.zombie && row.pid !== process.pid);
-  const markers = rows.map((row) => readMarker(row.pid));
-  return workloads.filter((workload) => markers.some((marker) => isMarked(marker, workload)));
-}
-
-/** Returns the workloads that live processes were started for, set-up commands aside. Linux alone tells. */
-export async function listMarkers(): Promise<string[]> {
+/** Returns the workloads that live processes were started for, `name#…` for set-up commands. Linux alone tells. */
+export async function listMarked(): Promise<string[]> {
   if (process.platform !== 'linux') return [];
-  const rows = (await listProcesses()).filter((row) => !row.zombie);
-  return [...new Set(rows.flatMap(({ pid }) => readMarker(pid) ?? []))].filter((name) => !name.includes('#'));
+  const rows = (await listProcesses()).filter((row) => !row.zombie && row.pid !== process.pid);
+  return [...new Set(rows.flatMap(({ pid }) => readMarker(pid) ?? []))];
 }
 
 function isMarked(marker: string | undefined, workload: string): boolean {

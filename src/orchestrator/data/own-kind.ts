@@ -2,7 +2,7 @@ import type { StackConfig } from '../../domain/config/config.ts';
 import type { InstanceRecord, OwnDatabase, OwnPart, SharedLease, StackState } from '../../domain/instance.ts';
 import type { Ownable } from '../../domain/own-kinds.ts';
 import type { Rescue, SavedPart } from '../../domain/rescue.ts';
-import type { PublishedPort, RuntimeName } from '../../domain/runtime.ts';
+import type { WorkloadStatus } from '../../domain/runtime.ts';
 import type { Step, StepId } from '../../domain/step.ts';
 import type { Stack } from '../core/stack.ts';
 import type { Work } from '../core/work.ts';
@@ -13,12 +13,7 @@ export type SharedLeases = Readonly<Record<string, SharedLease>>;
 export type Others = Pick<StackState, 'shared' | 'baseline' | 'instances'>;
 
 /** A workload of some ticket, as the outside knows it. */
-export interface SeenWorkload {
-  instance: string;
-  service: string;
-  runtime: RuntimeName;
-  ports: readonly PublishedPort[];
-}
+export type SeenWorkload = Pick<WorkloadStatus, 'instance' | 'service' | 'runtime' | 'ports'>;
 
 /** Data that is in no record. */
 export interface StrayData {

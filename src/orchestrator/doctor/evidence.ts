@@ -1,31 +1,20 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { COMPOSE } from '../../adapters/docker/spec.ts';
 import { ifReadable } from '../../adapters/files/file-errors.ts';
 import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
-import { listRecords } from '../../adapters/process/record.ts';
 import { listOwnEntries, type OwnEntry } from '../../adapters/state/copies.ts';
 import { readStateFile } from '../../adapters/state/file.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { ifAnswered, tolerate } from '../../domain/errors.ts';
 import type { StackState } from '../../domain/instance.ts';
-import { parseJson } from '../../domain/json.ts';
 import { stateBackupOf } from '../../domain/layout.ts';
-import { LABELS } from '../../domain/names.ts';
-import type { PublishedPort, RuntimeName } from '../../domain/runtime.ts';
+import { RUNTIME_NAMES, type WorkloadStatus } from '../../domain/runtime.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { factsOf } from '../prepare/repos.ts';
 import { listTicketFolders } from './traces.ts';
 
 /** A workload as the outside knows it. */
-export interface EvidenceItem {
-  instance: string;
-  service: string;
-  repo: string;
-  runtime: RuntimeName;
-  name: string;
-  ports: readonly PublishedPort[];
-}
+export type EvidenceItem = Pick<WorkloadStatus, 'instance' | 'service' | 'repo' | 'runtime' | 'name' | 'ports'>;
 
 /** All from which records can be made again. */
 export interface Evidence {
@@ -47,12 +36,11 @@ export async function collectEvidence(stack: Stack): Promise<Evidence> {
   const config = await configIfReadable(stack);
   const listed = await tolerate(listTicketFolders(stack.root, config), 'files');
   const folders = listed ?? [];
-  const [backup, repos, inFolders, processes, containers] = await Promise.all([
+  const [backup, repos, inFolders, workloads] = await Promise.all([
     readBackup(stack.root),
     listRepos(stack, config),
     listReposOf(folders),
-    listRecords(stack.root),
-    listContainers(stack),
+    listWorkloads(stack),
   ]);
   const gitCommonDirs = [...new Set([...repos.found, ...inFolders])];
   const entries = await Promise.all(gitCommonDirs.map((folder) => tolerate(listOwnEntries(folder), 'files')));
@@ -65,7 +53,7 @@ export async function collectEvidence(stack: Stack): Promise<Evidence> {
     backup,
     entries: entries.flatMap((found) => found ?? []).filter((entry) => isOurs(stack, entry)),
     folders,
-    workloads: [...processes.map((one) => ({ ...one, runtime: 'process' as const })), ...containers],
+    workloads,
     gitCommonDirs,
     unseen,
   };
@@ -114,18 +102,11 @@ async function listReposOf(folders: readonly string[]): Promise<string[]> {
   return (await Promise.all(found)).flat();
 }
 
-async function listContainers(stack: Stack): Promise<EvidenceItem[]> {
-  if (!(await stack.checkEngine()).ok) return [];
-  const docker = await stack.docker();
-  const { containers = [] } = (await ifAnswered(() => docker.listOwned(stack.rootId))) ?? {};
-  return containers.flatMap(({ name, labels }) => {
-    const { [LABELS.ticket]: instance, [LABELS.service]: service } = labels;
-    if (instance === undefined || service === undefined || labels[COMPOSE.oneOff] !== 'False') return [];
-    const ports = readPorts(labels[LABELS.ports]);
-    return [{ instance, service, repo: labels[LABELS.repo] ?? '', runtime: 'docker' as const, name, ports }];
+/** Returns every workload of a root, of those runtimes that can be asked. */
+async function listWorkloads(stack: Stack): Promise<EvidenceItem[]> {
+  const found = RUNTIME_NAMES.map(async (name) => {
+    const runtime = await stack.runtime(name);
+    return (await runtime.check()).ok ? tolerate(runtime.status(stack.rootId), 'engine') : [];
   });
-}
-
-function readPorts(text: string | undefined): PublishedPort[] {
-  return (parseJson(text ?? '') ?? []) as PublishedPort[];
+  return (await Promise.all(found)).flatMap((all) => all ?? []);
 }

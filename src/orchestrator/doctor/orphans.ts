@@ -3,16 +3,17 @@ import path from 'node:path';
 import { POINTER_FILE } from '../../adapters/config-file.ts';
 import { isThere, removeIfEmpty } from '../../adapters/files/files.ts';
 import { withLock } from '../../adapters/lock.ts';
-import { listMarkers } from '../../adapters/process/table.ts';
 import { tolerate } from '../../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import { upLockOf } from '../../domain/layout.ts';
 import { LABELS } from '../../domain/names.ts';
 import { ownServer } from '../../domain/own.ts';
+import { traitsOf } from '../../domain/runtime.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { ALL_KINDS } from '../data/kinds.ts';
 import { isUpAtWork } from '../steps/up.ts';
+import { listMarked } from '../workloads/observe.ts';
 import { collectEvidence, type Evidence, type EvidenceItem } from './evidence.ts';
 import type { Finding } from './finding.ts';
 import { deriveBaseline, findRecord, giveUpLeases, listTickets } from './rebuild.ts';
@@ -144,6 +145,8 @@ function offerBaseline(stack: Stack, baseline: InstanceRecord): Finding {
   };
 }
 
+type Workload = Pick<EvidenceItem, 'instance' | 'service' | 'name' | 'runtime'>;
+
 interface Stray {
   instance: string;
   /** Of a workload; undefined for what belongs to the ticket as a whole. */
@@ -156,7 +159,7 @@ function listStrayWorkloads(stack: Stack, state: StackState, { workloads }: Evid
   return workloads.flatMap((workload) => {
     const { instance, service, name } = workload;
     if (holdsWorkload(recordOf(state, instance), service)) return [];
-    const what = workload.runtime === 'docker' ? `the container ${name}` : `the process ${name}`;
+    const what = `the ${traitsOf(workload).workload} ${name}`;
     return [{ instance, service, finding: offerRemoval(stack, what, workload, () => removeWorkload(stack, workload)) }];
   });
 }
@@ -165,10 +168,7 @@ function holdsWorkload(record: InstanceRecord | undefined, service: string): boo
   return record?.services[service] !== undefined || ownServer(service, record?.own) !== undefined;
 }
 
-async function removeWorkload(
-  stack: Stack,
-  { instance, service, name, runtime }: Pick<EvidenceItem, 'instance' | 'service' | 'name' | 'runtime'>,
-): Promise<void> {
+async function removeWorkload(stack: Stack, { instance, service, name, runtime }: Workload): Promise<void> {
   const ref = { rootId: stack.rootId, stack: stack.name, instance, service, name };
   await (await stack.runtime(runtime)).remove(ref);
 }
@@ -207,16 +207,18 @@ async function listStrayData(stack: Stack, state: StackState, { unseen }: Eviden
 async function listUnrecorded(stack: Stack, state: StackState, isOurs = false): Promise<Finding[]> {
   const records = await listAtRest(stack, state, isOurs);
   const services = records.flatMap((record) =>
-    Object.entries(record.services).flatMap(([service, { workload, runtime }]) =>
-      runtime === 'process' ? [{ instance: record.ticket, service, name: workload }] : [],
-    ),
+    Object.entries(record.services).map(([service, { workload, runtime }]) => ({
+      ...{ instance: record.ticket, service, name: workload, runtime },
+    })),
   );
-  const running = new Set(await listMarkers());
-  const candidates = services.filter(({ name }) => running.has(name));
+  const running = await listMarked(stack, services);
+  const candidates = services.filter(({ name }) => running.includes(name));
   if (candidates.length === 0) return [];
   // A command that has begun meanwhile starts a process a moment before it records it; one that is done has recorded it.
   const still = await listAtRest(stack, await stack.store.read(), isOurs);
-  const known = new Set((await (await stack.runtime('process')).status(stack.rootId)).map(({ name }) => name));
+  const runtimes = [...new Set(candidates.map(({ runtime }) => runtime))];
+  const seen = await Promise.all(runtimes.map(async (name) => (await stack.runtime(name)).status(stack.rootId)));
+  const known = new Set(seen.flat().map(({ name }) => name));
   return candidates
     .filter(({ name, instance }) => !known.has(name) && still.some(({ ticket }) => ticket === instance))
     .map((one) => offerEnd(stack, one));
@@ -235,7 +237,7 @@ async function listAtRest(
   return [...tickets.flat(), ...(baseline && !isHeld ? [baseline] : [])];
 }
 
-function offerEnd(stack: Stack, one: Pick<EvidenceItem, 'instance' | 'service' | 'name'>): Finding {
+function offerEnd(stack: Stack, one: Workload): Finding {
   const what = `${one.service} of ${one.instance}`;
   const question = `End the processes of ${what}, whose own record is lost?`;
   return {
@@ -250,7 +252,7 @@ function offerEnd(stack: Stack, one: Pick<EvidenceItem, 'instance' | 'service' |
           stack.store.update(async (now) => {
             const found = await listUnrecorded(stack, now, true);
             if (!found.some(({ fix }) => fix?.question === question)) return `${what} has its record again`;
-            await removeWorkload(stack, { ...one, runtime: 'process' });
+            await removeWorkload(stack, one);
             return `${what} is stopped; \`stack ${one.instance === BASELINE ? 'up' : `start ${one.instance}`}\` starts it`;
           }),
         ),

@@ -1,16 +1,17 @@
 import { isThere } from '../../adapters/files/files.ts';
 import { findLocal } from '../../adapters/git/branch.ts';
 import { canonicalPath, findEntry } from '../../adapters/git/worktree/entry.ts';
-import { listAlive } from '../../adapters/process/table.ts';
 import { StackError } from '../../domain/errors.ts';
-import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type ServiceRecord } from '../../domain/instance.ts';
 import { inFolder } from '../../domain/layout.ts';
 import { isBuiltImage, LABELS } from '../../domain/names.ts';
 import { listOwnServers } from '../../domain/own.ts';
+import { traitsOf } from '../../domain/runtime.ts';
 import { leftoverError } from '../core/leftover.ts';
 import type { Stack } from '../core/stack.ts';
 import type { Work } from '../core/work.ts';
 import { listOwnData } from '../data/inventory.ts';
+import { listMarked } from '../workloads/observe.ts';
 
 /**
  * Asks the world once more when everything of a ticket has been unmade: that a command went well does not mean that the
@@ -54,20 +55,24 @@ export async function removeForgotten({ stack, record }: Work): Promise<void> {
 
 /** Returns what there is of a ticket, a name each. Leases are the record's own and go with it. */
 async function listLeft(stack: Stack, record: InstanceRecord): Promise<string[]> {
-  const services = record.started ? Object.values(record.services) : [];
-  const processes = services.filter(({ runtime }) => runtime === 'process').map(({ workload }) => workload);
   const found = await Promise.all([
     ...dedicatedRepos(record).map(([repo, own]) => listInRepo(repo, own)),
     isInEngine(record) ? listInEngine(stack, record) : [],
-    listAlive(processes).then((names) => names.map((name) => `processes of ${name}`)),
+    listPrograms(stack, record.started ? Object.values(record.services) : []),
     listFolders(stack, record),
   ]);
   return found.flat();
 }
 
+async function listPrograms(stack: Stack, services: readonly ServiceRecord[]): Promise<string[]> {
+  const marked = await listMarked(stack, services);
+  const left = services.filter(({ workload }) => marked.some((name) => `${name}#`.startsWith(`${workload}#`)));
+  return left.map(({ workload }) => `processes of ${workload}`);
+}
+
 function isInEngine({ started, services, own }: InstanceRecord): boolean {
-  const runs = started && Object.values(services).some(({ runtime }) => runtime === 'docker');
-  return runs || listOwnServers(own).some(([, { provider }]) => provider === 'compose');
+  const servers = listOwnServers(own).map(([, server]) => server);
+  return [...(started ? Object.values(services) : []), ...servers].some((one) => traitsOf(one).engine);
 }
 
 async function listInRepo(repo: string, own: DedicatedRepo): Promise<string[]> {

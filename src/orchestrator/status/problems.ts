@@ -163,34 +163,24 @@ async function findInService(view: View, record: InstanceRecord, name: string, f
     found.noted.push(`${label} is paused: \`stack ${restart(record)}\` lets it go on`);
     return;
   }
-  // A container that was only made may hold its ports itself.
-  if (own.runtime === 'docker' && seen && seen.exitCode === undefined) return;
+  // What was only made may hold its ports itself.
+  if (seen?.state === 'starting') return;
   await notePorts(view.stack, record.ticket, { name, label, own }, found);
 }
 
 /** Says which ports of a service that is at rest its next start will not get. */
 async function notePorts(
   stack: Stack,
-  ticket: string,
-  { name, label, own }: { name: string; label: string; own: ServiceRecord },
+  instance: string,
+  { name: service, label, own }: { name: string; label: string; own: ServiceRecord },
   { noted }: Problems,
 ): Promise<void> {
   for (const { host } of Object.values(own.ports)) {
     if (await isFree(host)) continue;
-    const astray = own.runtime === 'process' ? await explainAstray(stack, ticket, name) : undefined;
+    const astray = await (await stack.runtime(own.runtime)).explainAstray?.({ instance, service });
     if (astray !== undefined) return void noted.push(astray);
     noted.push(`port ${host} of ${label} was taken by something else: the next start leases another`);
   }
-}
-
-/** Says which program of a service's own, if any, keeps its port although the service has ended. */
-async function explainAstray(stack: Stack, instance: string, service: string): Promise<string | undefined> {
-  const { describeAstray, findAstray } = await import('../../adapters/process/astray.ts');
-  const { readRecord } = await import('../../adapters/process/record.ts');
-  const record = await readRecord(stack.root, { instance, service });
-  const astray = record ? await findAstray(stack.root, record) : [];
-  if (astray.length === 0) return undefined;
-  return `${describeAstray(service, astray)}: \`kill ${astray.map(({ pid }) => pid).join(' ')}\` ends it`;
 }
 
 function noteRuntime(
