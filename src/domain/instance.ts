@@ -166,6 +166,14 @@ export interface StackState {
   sequence?: number | undefined;
 }
 
+/** Returns all records of a root, the baseline's last. */
+export function listRecords({
+  instances,
+  baseline,
+}: Partial<Pick<StackState, 'instances' | 'baseline'>>): InstanceRecord[] {
+  return [...Object.values(instances ?? {}), ...(baseline ? [baseline] : [])];
+}
+
 /** The dedicated repos of a record, with their names. */
 export function dedicatedRepos(record: Pick<InstanceRecord, 'repos'>): [string, DedicatedRepo][] {
   return Object.entries(record.repos).filter(

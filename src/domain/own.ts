@@ -1,4 +1,4 @@
-import type { InstanceRecord, OwnDatabase, OwnPart, OwnRecord, OwnServer } from './instance.ts';
+import type { InstanceRecord, OwnDatabase, OwnPart, OwnRecord, OwnServer, ServiceRecord } from './instance.ts';
 import { parseJson } from './json.ts';
 import { shortHash } from './names.ts';
 import { ownPasswordVariable, type SharedSettings } from './shared.ts';
@@ -81,6 +81,11 @@ export function ownDatabase(service: string, own: OwnRecord | undefined): OwnDat
 /** Returns the servers that a ticket has for itself, by the names of the shared services. */
 export function listOwnServers(own: OwnRecord | undefined): [string, OwnServer][] {
   return Object.entries(own ?? {}).flatMap(([name, part]) => (part.as === 'server' ? [[name, part]] : []));
+}
+
+/** Returns what may run of an instance: its services, and the servers it has for itself. */
+export function listRunnable({ services, own }: InstanceRecord): (ServiceRecord | OwnServer)[] {
+  return [...Object.values(services), ...listOwnServers(own).map(([, server]) => server)];
 }
 
 /** Returns the databases that a ticket has for itself, by the names of the shared services. */

@@ -1,4 +1,4 @@
-import { BASELINE, type InstanceRecord, type OwnServer, type ServiceRecord } from '../instance.ts';
+import { BASELINE, type InstanceRecord, listRecords, type OwnServer, type ServiceRecord } from '../instance.ts';
 import { listOwnServers } from '../own.ts';
 import { traitsOf } from '../runtime.ts';
 import { HOST_FROM_CONTAINER, resolveShared } from '../shared.ts';
@@ -17,7 +17,7 @@ export type Directory = ReadonlyMap<string, Endpoint>;
 
 /** Returns the directory of a stack. */
 export function listEndpoints(wiring: Wiring, instances: Readonly<Record<string, InstanceRecord>>): Directory {
-  const records = [...Object.values(instances), ...(wiring.baseline ? [wiring.baseline] : [])];
+  const records = listRecords({ instances, baseline: wiring.baseline });
   // A lease has the say over what stack.yml asks for.
   return new Map([
     ...listMainEndpoints(wiring),

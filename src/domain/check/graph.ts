@@ -1,4 +1,5 @@
 import { traitsOf } from '../runtime.ts';
+import { firstPort } from '../wiring.ts';
 import { type CheckFacts, type Link, makeLink, type ServiceFacts } from './link.ts';
 import { drawAllowLists, drawFiles, drawWorkers } from './literals.ts';
 import { drawReferences, nameOf } from './references.ts';
@@ -35,13 +36,12 @@ function isOwn({ wiring }: CheckFacts, service: ServiceFacts): boolean {
 }
 
 /** Of the baseline the ticket stands on what it has no copy of. */
-function isReached({ wiring }: CheckFacts, { service, wiring: other }: ServiceFacts): boolean {
-  const repo = other.record.services[service]?.repo ?? '';
-  return wiring.record.repos[repo]?.mode === 'shared';
+function isReached({ wiring }: CheckFacts, { own }: ServiceFacts): boolean {
+  return wiring.record.repos[own.repo]?.mode === 'shared';
 }
 
 function drawDoor(facts: CheckFacts, service: ServiceFacts): Link[] {
-  const port = Object.values(service.wiring.record.services[service.service]?.ports ?? {})[0]?.host;
+  const port = firstPort(service.own)?.host;
   if (port === undefined) return [];
   const name = nameOf(facts, service);
   const idle = service.running ? [] : [{ state: 'warning', reason: `${name} does not run` } as const];
@@ -51,10 +51,10 @@ function drawDoor(facts: CheckFacts, service: ServiceFacts): Link[] {
 const PUBLISHED = 'write `127.0.0.1:` in front of it in the compose file';
 
 /** What stack starts is for this machine alone; a server that listens on all addresses is there for its whole network. */
-function drawOpen(name: string, { programs, wiring, service }: ServiceFacts): Link[] {
-  const own = wiring.record.services[service];
-  const hint =
-    own && traitsOf(own).network ? undefined : 'let its command listen on `${bind}`, which is 127.0.0.1 for a process';
+function drawOpen(name: string, { programs, own }: ServiceFacts): Link[] {
+  const hint = traitsOf(own).network
+    ? undefined
+    : 'let its command listen on `${bind}`, which is 127.0.0.1 for a process';
   return makeOpen(name, [...new Set(programs.flatMap(({ open }) => open))], hint);
 }
 

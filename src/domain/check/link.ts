@@ -1,4 +1,5 @@
 import type { ServiceConfig } from '../config/config.ts';
+import type { ServiceRecord } from '../instance.ts';
 import type { Program } from '../runtime.ts';
 import type { Wiring } from '../wiring.ts';
 import type { Directory } from './endpoints.ts';
@@ -48,6 +49,7 @@ export interface EnvFileFacts {
 export interface ServiceFacts {
   service: string;
   settings: ServiceConfig;
+  own: ServiceRecord;
   /** With its own instance as `record`. */
   wiring: Wiring;
   /** What stack filled in for it. */

@@ -2,6 +2,7 @@ import { BASELINE } from '../instance.ts';
 import { isOwnable } from '../own-kinds.ts';
 import { resolveShared } from '../shared.ts';
 import { listNames } from '../template.ts';
+import { firstPort } from '../wiring.ts';
 import { findAddresses } from './address.ts';
 import { findEndpoint } from './endpoints.ts';
 import { type CheckFacts, type EnvFileFacts, type Link, makeLink, type ServiceFacts } from './link.ts';
@@ -97,7 +98,7 @@ export function drawAllowLists(facts: CheckFacts, links: readonly Link[]): Link[
   const { ticket } = facts.wiring.record;
   const fronts = facts.services.filter(({ wiring }) => wiring.record.ticket === ticket);
   return fronts.flatMap((front) => {
-    const port = Object.values(front.wiring.record.services[front.service]?.ports ?? {})[0]?.host;
+    const port = firstPort(front.own)?.host;
     const targets = facts.services.filter((api) => api !== front && isAskedByBrowsers(facts, links, front, api));
     return port === undefined ? [] : targets.flatMap((api) => drawAllowList(facts, { front, api, port }));
   });

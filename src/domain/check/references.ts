@@ -55,12 +55,10 @@ function envLabel(from: ServiceFacts): string {
 }
 
 function listWires(facts: CheckFacts, from: ServiceFacts): Wire[] {
-  const own = from.wiring.record.services[from.service];
-  const isInside = own && traitsOf(own).network;
   return Object.entries(from.expected).map(([key, value]) => {
     const template = from.settings.env[key] ?? '';
     const texts = splitTemplate(template).map((part) => (part.kind === 'text' ? part.text : ' '));
-    const isPort = isInside && /^\d+$/.test(value);
+    const isPort = traitsOf(from.own).network && /^\d+$/.test(value);
     // A list of who may come in leads nowhere; a number in a container is a port in there.
     const literals = isAllowList(key) || isPort ? [] : findAddresses(key, texts.join(''));
     const names = listNames(template);
@@ -99,7 +97,7 @@ function judgeLiterals(facts: CheckFacts, from: ServiceFacts, { literals }: Wire
 /** The programs that listen on its ports have the say; where none is seen to, all of them. */
 function judgePrograms(facts: CheckFacts, from: ServiceFacts, wire: Wire): Trouble[] {
   if (wire.changing) return [];
-  const leases = Object.values(from.wiring.record.services[from.service]?.ports ?? {}).map(({ host }) => host);
+  const leases = Object.values(from.own.ports).map(({ host }) => host);
   const listening = from.programs.filter(({ ports }) => ports?.some((port) => leases.includes(port)));
   const asked = listening.length > 0 ? listening : from.programs;
   // What says nothing of where to go, programs may well set again for those they start.
@@ -169,7 +167,7 @@ function judgeEnds(
 /** On Linux a container reaches this machine by an address of the network, never by its loopback. */
 function judgeReach(facts: CheckFacts, target: ServiceFacts, { value }: Wire): Trouble[] {
   if (!value.includes(HOST_FROM_CONTAINER)) return [];
-  const leases = Object.values(target.wiring.record.services[target.service]?.ports ?? {}).map(({ host }) => host);
+  const leases = Object.values(target.own.ports).map(({ host }) => host);
   const listening = leases.filter((port) => target.programs.some(({ ports }) => ports?.includes(port)));
   const open = target.programs.flatMap((program) => program.open);
   if (listening.length === 0 || listening.some((port) => open.includes(port))) return [];

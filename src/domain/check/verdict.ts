@@ -2,7 +2,7 @@ import { BASELINE } from '../instance.ts';
 import { ownServer } from '../own.ts';
 import { traitsOf } from '../runtime.ts';
 import { listNames } from '../template.ts';
-import { resolveName, type Wiring } from '../wiring.ts';
+import { firstPort, resolveName, type Wiring } from '../wiring.ts';
 import { type Address, findAddresses, maskValue } from './address.ts';
 import { type Endpoint, findEndpoint, isContainerItself, labelEndpoint } from './endpoints.ts';
 import type { CheckFacts, ServiceFacts, Trouble } from './link.ts';
@@ -46,7 +46,7 @@ export function judgeAddress(facts: CheckFacts, from: ServiceFacts, address: Add
   const label = labelEndpoint(endpoint, facts.wiring.record.ticket);
   const own = record.services[endpoint.service];
   if (endpoint.instance === BASELINE && !own) return undefined;
-  const port = Object.values(own?.ports ?? {})[0]?.host;
+  const port = own && firstPort(own)?.host;
   const reason =
     port === undefined
       ? `leads to ${label}`
@@ -56,8 +56,7 @@ export function judgeAddress(facts: CheckFacts, from: ServiceFacts, address: Add
 
 function judgeShared(facts: CheckFacts, from: ServiceFacts, address: Address, service: string): Trouble | undefined {
   const { record, baseline } = from.wiring;
-  const own = record.services[from.service];
-  const isInside = own && traitsOf(own).network;
+  const isInside = traitsOf(from.own).network;
   if (isInside && address.scheme !== undefined && isContainerItself(address) && !isWeb(address)) {
     return { state: 'wrong', reason: `in a container ${address.host} is the container itself, not ${service}` };
   }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { StackError } from '../errors.ts';
-import { BASELINE, dedicatedRepos, type InstanceRecord, type StackState } from '../instance.ts';
+import { BASELINE, dedicatedRepos, type InstanceRecord, listRecords, type StackState } from '../instance.ts';
 import { listOwnServers } from '../own.ts';
 import { titleOf } from '../own-kinds.ts';
 import { parseTicketName } from '../ticket.ts';
@@ -59,7 +59,7 @@ function holds(folder: string, file: string): boolean {
 
 /** A port is promised once. */
 function findSharedPort(state: StackState): string | undefined {
-  const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
+  const records = listRecords(state);
   const leases = [
     ...Object.entries(state.shared).flatMap(([name, { port, ports = {} }]) =>
       [...new Set([port, ...Object.values(ports).map(({ host }) => host)])].map((host) => [host, name] as const),

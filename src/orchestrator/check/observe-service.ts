@@ -14,24 +14,24 @@ export async function observeService(
   service: string,
   { running, withFiles }: { running: boolean; withFiles: boolean },
 ): Promise<ServiceFacts> {
-  const record = requireService(work.record, service);
+  const own = requireService(work.record, service);
   const [wiring, config] = await Promise.all([wiringOf(work), requireConfig(work)]);
   const settings = config.services[service];
   if (!settings) throw new Error(`${service} is not in stack.yml`);
-  const runtime = await work.stack.runtime(record.runtime);
+  const runtime = await work.stack.runtime(own.runtime);
   const [programs, files] = await Promise.all([
     running ? runtime.programs(refOf(work.stack, work.record, service)) : [],
     withFiles ? readEnvFiles(work, service) : [],
   ]);
   return {
-    ...{ service, settings, wiring, running, programs, files },
+    ...{ service, settings, own, wiring, running, programs, files },
     expected: fillEnv(wiring, service, settings),
-    door: running ? await findDoorTrouble({ record, settings, programs, ticket: work.record.ticket }) : undefined,
+    door: running ? await findDoorTrouble({ own, settings, programs, ticket: work.record.ticket }) : undefined,
   };
 }
 
 interface Door {
-  record: ServiceRecord;
+  own: ServiceRecord;
   settings: ServiceConfig;
   programs: readonly Program[];
   ticket: string;
@@ -39,7 +39,7 @@ interface Door {
 
 /** Says why a service's first port does not lead to it. */
 async function findDoorTrouble(door: Door): Promise<Trouble | undefined> {
-  const port = firstPort(door.record)?.host;
+  const port = firstPort(door.own)?.host;
   if (port === undefined) return undefined;
   const unseen = door.programs.length === 0 || door.programs.some(({ ports }) => ports === undefined);
   const closed = unseen ? await probeDoor(door, port) : findOtherPort(door.programs, port);
@@ -63,9 +63,9 @@ function findOtherPort(programs: readonly Program[], port: number): Trouble | un
   };
 }
 
-function findLostAlias({ record, programs }: Door): Trouble | undefined {
-  const lost = programs.find(({ aliases }) => aliases && !aliases.includes(record.alias));
-  return lost && { state: 'wrong', reason: `${lost.name} is not called ${record.alias} in the network of the stack` };
+function findLostAlias({ own, programs }: Door): Trouble | undefined {
+  const lost = programs.find(({ aliases }) => aliases && !aliases.includes(own.alias));
+  return lost && { state: 'wrong', reason: `${lost.name} is not called ${own.alias} in the network of the stack` };
 }
 
 /** Who answers says whose it is, where stack.yml says how it can be asked. */

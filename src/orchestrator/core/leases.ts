@@ -3,6 +3,7 @@ import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import {
   BASELINE,
   type InstanceRecord,
+  listRecords,
   requireService,
   type ServiceRecord,
   type SharedLease,
@@ -24,7 +25,7 @@ export function listSharedHosts({ port, ports = {} }: SharedLease): number[] {
 
 /** Returns every port that is promised to somebody in this root. */
 export function listLeases(state: Pick<StackState, 'shared' | 'baseline' | 'instances'>): Set<number> {
-  const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
+  const records = listRecords(state);
   const ports = records
     .flatMap((record) => Object.values(record.services))
     .flatMap((service) => Object.values(service.ports));

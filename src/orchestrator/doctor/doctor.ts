@@ -1,6 +1,7 @@
 import { findCompose } from '../../adapters/docker/compose.ts';
 import { gitVersion } from '../../adapters/git/git.ts';
 import { ifAnswered, throwIfAborted } from '../../domain/errors.ts';
+import { listRecords } from '../../domain/instance.ts';
 import { RUNTIMES } from '../../domain/runtime.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { factsOf } from '../prepare/repos.ts';
@@ -76,8 +77,8 @@ async function examineEngine(stack: Stack): Promise<Finding[]> {
 /** Names the tickets, and the baseline, that have something in the engine that does not answer. */
 async function listLeftInEngine(stack: Stack): Promise<string[]> {
   // A state that cannot be read is told of by its own line.
-  const { instances = {}, baseline, shared = {} } = (await ifAnswered(() => stack.store.read())) ?? {};
-  const records = [...Object.values(instances), ...(baseline ? [baseline] : [])];
+  const { shared = {}, ...state } = (await ifAnswered(() => stack.store.read())) ?? {};
+  const records = listRecords(state);
   const lost = await Promise.all(records.map((record) => findLostEngine(stack, { record, shared })));
   return records.filter((_, index) => lost[index] !== undefined).map(({ ticket }) => ticket);
 }

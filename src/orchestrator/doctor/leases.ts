@@ -1,7 +1,7 @@
 import { isThere } from '../../adapters/files/files.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { ifAnswered } from '../../domain/errors.ts';
-import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
+import { BASELINE, type InstanceRecord, listRecords, type StackState } from '../../domain/instance.ts';
 import { sharedProject } from '../../domain/names.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import { listLeases, listSharedHosts } from '../core/leases.ts';
@@ -14,7 +14,7 @@ import type { Finding } from './finding.ts';
 export async function examineLeases(stack: Stack, state: StackState): Promise<Finding[]> {
   const config = await configIfReadable(stack);
   if (!config) return [];
-  const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
+  const records = listRecords(state);
   const idle = await Promise.all(records.map((record) => listIdle(stack, config, record)));
   const shared = await listIdleShared(stack, config, state);
   return [

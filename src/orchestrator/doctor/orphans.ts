@@ -13,7 +13,7 @@ import { isOwnerAlive } from '../core/claim.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { ALL_KINDS } from '../data/kinds.ts';
 import { isUpAtWork } from '../steps/up.ts';
-import { listMarked } from '../workloads/observe.ts';
+import { askRuntimes } from '../workloads/observe.ts';
 import { collectEvidence, type Evidence, type EvidenceItem } from './evidence.ts';
 import type { Finding } from './finding.ts';
 import { deriveBaseline, findRecord, giveUpLeases, listTickets } from './rebuild.ts';
@@ -211,14 +211,13 @@ async function listUnrecorded(stack: Stack, state: StackState, isOurs = false): 
       ...{ instance: record.ticket, service, name: workload, runtime },
     })),
   );
-  const running = await listMarked(stack, services);
+  const running = await askRuntimes(stack, services, (runtime) => runtime.listMarked?.());
   const candidates = services.filter(({ name }) => running.includes(name));
   if (candidates.length === 0) return [];
   // A command that has begun meanwhile starts a process a moment before it records it; one that is done has recorded it.
   const still = await listAtRest(stack, await stack.store.read(), isOurs);
-  const runtimes = [...new Set(candidates.map(({ runtime }) => runtime))];
-  const seen = await Promise.all(runtimes.map(async (name) => (await stack.runtime(name)).status(stack.rootId)));
-  const known = new Set(seen.flat().map(({ name }) => name));
+  const seen = await askRuntimes(stack, candidates, (runtime) => runtime.status(stack.rootId));
+  const known = new Set(seen.map(({ name }) => name));
   return candidates
     .filter(({ name, instance }) => !known.has(name) && still.some(({ ticket }) => ticket === instance))
     .map((one) => offerEnd(stack, one));

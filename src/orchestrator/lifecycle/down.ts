@@ -10,6 +10,7 @@ import { type Work, workOnBaseline } from '../core/work.ts';
 import { ALL_KINDS } from '../data/kinds.ts';
 import { removeShared } from '../steps/shared.ts';
 import { listUpSteps, withUpLock } from '../steps/up.ts';
+import { askRuntimes } from '../workloads/observe.ts';
 
 /**
  * Stops and removes what tickets share; data volumes stay unless `volumes`. Throws `conflict` while a ticket uses it,
@@ -82,9 +83,9 @@ async function requireUnused(stack: Stack, state: StackState): Promise<void> {
 
 async function listUsers(stack: Stack, state: StackState): Promise<string[]> {
   const records = Object.values(state.instances).filter((record) => record.started);
-  const names = new Set(records.flatMap((record) => Object.values(record.services).map((service) => service.runtime)));
-  const statuses = await Promise.all([...names].map(async (name) => (await stack.runtime(name)).status(stack.rootId)));
-  const running = new Set(statuses.flat().flatMap((status) => (status.state === 'running' ? [status.instance] : [])));
+  const services = records.flatMap((record) => Object.values(record.services));
+  const statuses = await askRuntimes(stack, services, (runtime) => runtime.status(stack.rootId));
+  const running = new Set(statuses.flatMap((status) => (status.state === 'running' ? [status.instance] : [])));
   const used = await Promise.all(records.map(async (one) => running.has(one.ticket) || (await isOwnerAlive(one))));
   return records.flatMap((record, index) => (used[index] ? [record.ticket] : []));
 }

@@ -5,13 +5,13 @@ import { StackError } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type ServiceRecord } from '../../domain/instance.ts';
 import { inFolder } from '../../domain/layout.ts';
 import { isBuiltImage, LABELS } from '../../domain/names.ts';
-import { listOwnServers } from '../../domain/own.ts';
+import { listRunnable } from '../../domain/own.ts';
 import { traitsOf } from '../../domain/runtime.ts';
 import { leftoverError } from '../core/leftover.ts';
 import type { Stack } from '../core/stack.ts';
 import type { Work } from '../core/work.ts';
 import { listOwnData } from '../data/inventory.ts';
-import { listMarked } from '../workloads/observe.ts';
+import { askRuntimes } from '../workloads/observe.ts';
 
 /**
  * Asks the world once more when everything of a ticket has been unmade: that a command went well does not mean that the
@@ -65,14 +65,13 @@ async function listLeft(stack: Stack, record: InstanceRecord): Promise<string[]>
 }
 
 async function listPrograms(stack: Stack, services: readonly ServiceRecord[]): Promise<string[]> {
-  const marked = await listMarked(stack, services);
+  const marked = await askRuntimes(stack, services, (runtime) => runtime.listMarked?.());
   const left = services.filter(({ workload }) => marked.some((name) => `${name}#`.startsWith(`${workload}#`)));
   return left.map(({ workload }) => `processes of ${workload}`);
 }
 
-function isInEngine({ started, services, own }: InstanceRecord): boolean {
-  const servers = listOwnServers(own).map(([, server]) => server);
-  return [...(started ? Object.values(services) : []), ...servers].some((one) => traitsOf(one).engine);
+function isInEngine(record: InstanceRecord): boolean {
+  return record.started && listRunnable(record).some((one) => traitsOf(one).engine);
 }
 
 async function listInRepo(repo: string, own: DedicatedRepo): Promise<string[]> {

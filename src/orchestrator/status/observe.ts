@@ -1,9 +1,9 @@
 import { probePort } from '../../adapters/net/probe.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { throwIfAborted } from '../../domain/errors.ts';
-import type { StackState } from '../../domain/instance.ts';
+import { listRecords, type StackState } from '../../domain/instance.ts';
 import { networkName, sharedProject } from '../../domain/names.ts';
-import { listOwnDatabases, listOwnServers } from '../../domain/own.ts';
+import { listOwnDatabases, listOwnServers, listRunnable } from '../../domain/own.ts';
 import { type RuntimeName, runtimeOf, traitsOf, type WorkloadStatus } from '../../domain/runtime.ts';
 import { resolveShared } from '../../domain/shared.ts';
 import type { Stack } from '../core/stack.ts';
@@ -34,13 +34,10 @@ type Ask = <Answer>(question: () => Promise<Answer[]>, otherwise?: Answer[]) => 
 
 /** Asks every runtime that something may run in, and where the shared services are. Who does not answer is a warning. */
 export async function observeWorld(stack: Stack, wanted: SharedServices, state: StackState): Promise<Observed> {
-  const records = [...Object.values(state.instances), ...(state.baseline ? [state.baseline] : [])];
+  const records = listRecords(state);
   const runtimes = new Set(
     // What was never started cannot run: its runtime need not even answer.
-    records
-      .filter(({ started }) => started)
-      .flatMap(({ services, own }) => [...Object.values(services), ...listOwnServers(own).map(([, server]) => server)])
-      .map((one) => runtimeOf(one)),
+    records.flatMap((record) => (record.started ? listRunnable(record).map((one) => runtimeOf(one)) : [])),
   );
   const complaints = new Set<string>();
   const ask: Ask = async (question, otherwise = []) =>

@@ -1,5 +1,5 @@
 import { requireService } from '../../domain/instance.ts';
-import type { RuntimeName, WorkloadStatus } from '../../domain/runtime.ts';
+import type { Runtime, RuntimeName, WorkloadStatus } from '../../domain/runtime.ts';
 import type { Stack } from '../core/stack.ts';
 import type { Work } from '../core/work.ts';
 
@@ -10,9 +10,13 @@ export async function observeWorkload(work: Work, service: string): Promise<Work
   return all.find((status) => status.service === service);
 }
 
-/** Names the workloads of which something is alive that the runtimes of some services may have no record of (`Runtime.listMarked`). */
-export async function listMarked(stack: Stack, services: readonly { runtime: RuntimeName }[]): Promise<string[]> {
-  const runtimes = [...new Set(services.map(({ runtime }) => runtime))];
-  const found = await Promise.all(runtimes.map(async (name) => (await stack.runtime(name)).listMarked?.()));
-  return found.flatMap((names) => names ?? []);
+/** Returns what every runtime that some services have answers. */
+export async function askRuntimes<Answer>(
+  stack: Stack,
+  services: readonly { runtime: RuntimeName }[],
+  ask: (runtime: Runtime) => Promise<Answer[]> | undefined,
+): Promise<Answer[]> {
+  const names = [...new Set(services.map(({ runtime }) => runtime))];
+  const answers = await Promise.all(names.map(async (name) => ask(await stack.runtime(name))));
+  return answers.flatMap((answer) => answer ?? []);
 }
