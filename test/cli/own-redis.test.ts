@@ -98,6 +98,19 @@ describe('numbered databases of Redis', { sequential: true, timeout: 120_000 }, 
   });
 });
 
+describe('a server of a ticket that never ran', { timeout: 120_000 }, () => {
+  it('goes with the ticket although no engine answers', async () => {
+    const shop = makeShop({ config: configWith('{ isolation: server, provider: compose }') });
+    try {
+      expect(await shop.stack(['create', 'one', '--own', 'redis', '--no-start'])).toMatchObject({ code: 0 });
+      expect(shop.state()?.instances.one?.own?.redis).toMatchObject({ as: 'server', provider: 'compose' });
+      expect(await shop.stack(['destroy', 'one'])).toMatchObject({ code: 0 });
+    } finally {
+      await shop.dispose();
+    }
+  });
+});
+
 describe('keys in a numbered database', { sequential: true, timeout: 120_000 }, () => {
   let shop: Shop;
   let team: HostServer;

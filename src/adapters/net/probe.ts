@@ -9,22 +9,14 @@ const HOLD_MS = 150;
 
 /** Undefined when it answered 2xx or 3xx, else what it did instead: `status 503`, `connection refused`. */
 export async function probeHttp(port: number, path: string): Promise<string | undefined> {
-  const answers = await Promise.all(HOSTS.map((host) => requestOnce(host, port, path)));
-  if (answers.includes(undefined)) return undefined;
-  return answers.find((answer) => answer?.startsWith('status')) ?? answers[0];
-}
-
-function requestOnce(host: string, port: number, path: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const headers = { host: `localhost:${port}`, connection: 'close' };
-    const request = http.get({ host, port, path, headers, timeout: PROBE_MS, agent: false }, (response) => {
-      response.resume();
-      const status = response.statusCode ?? 0;
-      resolve(status >= 200 && status < 400 ? undefined : `status ${status}`);
-    });
-    request.on('timeout', () => request.destroy(new Error('no answer')));
-    request.on('error', (error) => resolve(describe(error)));
+  const answers = await Promise.all(HOSTS.map((host) => getOnce({ host, port, path })));
+  const troubles = answers.map((answer) => {
+    if (typeof answer === 'string') return answer;
+    const status = answer.statusCode ?? 0;
+    return status >= 200 && status < 400 ? undefined : `status ${status}`;
   });
+  if (troubles.includes(undefined)) return undefined;
+  return troubles.find((trouble) => trouble?.startsWith('status')) ?? troubles[0];
 }
 
 /** Returns the value of a header in the answer to a GET of this machine; else why there is none. Never throws. */
@@ -32,23 +24,19 @@ export async function readHeader(
   port: number,
   path: string,
   header: string,
-): Promise<{ value?: string | undefined; trouble?: string }> {
-  const answers = await Promise.all(HOSTS.map((host) => headerOnce(host, { port, path, header })));
-  return answers.find(({ trouble }) => trouble === undefined) ?? answers[0] ?? {};
+): Promise<{ value?: string | undefined; trouble?: string | undefined }> {
+  const answers = await Promise.all(HOSTS.map((host) => getOnce({ host, port, path })));
+  const found = answers.find((answer) => typeof answer !== 'string');
+  return found ? { value: found.headers[header.toLowerCase()]?.toString() } : { trouble: answers[0]?.toString() };
 }
 
-function headerOnce(
-  host: string,
-  { port, path, header }: { port: number; path: string; header: string },
-): Promise<{ value?: string | undefined; trouble?: string }> {
+/** Returns the answer to a GET, its body dropped; else why there is none. */
+function getOnce(at: { host: string; port: number; path: string }): Promise<http.IncomingMessage | string> {
   return new Promise((resolve) => {
-    const headers = { host: `localhost:${port}`, connection: 'close' };
-    const request = http.get({ host, port, path, headers, timeout: PROBE_MS, agent: false }, (response) => {
-      response.resume();
-      resolve({ value: response.headers[header.toLowerCase()]?.toString() });
-    });
+    const headers = { host: `localhost:${at.port}`, connection: 'close' };
+    const request = http.get({ ...at, headers, timeout: PROBE_MS, agent: false }, (answer) => resolve(answer.resume()));
     request.on('timeout', () => request.destroy(new Error('no answer')));
-    request.on('error', (error) => resolve({ trouble: describe(error) }));
+    request.on('error', (error) => resolve(describe(error)));
   });
 }
 

@@ -11,15 +11,3 @@ export function sharedIds(work: Work): StepId[] {
     ...OWNABLE.map((of): StepId => ({ kind: 'database', of })),
   ];
 }
-
-/** The steps that a repo's commands stand on, where they are listed: they run in the first of its services, with its values. */
-export function commandIds(work: Work, services: readonly string[]): StepId[] {
-  return [
-    { kind: 'network' },
-    ...sharedIds(work),
-    ...services.flatMap((of): StepId[] => [
-      { kind: 'image', of },
-      { kind: 'volumes', of },
-    ]),
-  ];
-}

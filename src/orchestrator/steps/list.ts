@@ -10,9 +10,9 @@ import { envFileStep } from './env-file.ts';
 import { folderStep } from './folder.ts';
 import { logsStep } from './logs.ts';
 import { listMigrateSteps } from './migrate.ts';
+import { repoCommandsStep } from './repo-command.ts';
 import { listSavedFilesSteps, listSavedWorkSteps } from './saved-work.ts';
 import { listPrerequisiteSteps, listServiceSteps } from './service.ts';
-import { setupStep } from './setup.ts';
 import { guardUpSteps, listUpSteps } from './up.ts';
 import { worktreeStep } from './worktree.ts';
 
@@ -35,7 +35,7 @@ export function listTicketSteps(work: Work, config: StackConfig, extent: Extent)
     ...guardUpSteps(work, listUpSteps(work, config, { services, shared, network: needsNetwork, templates, extent })),
     ...listFileSteps(work),
     ...(starts ? listOwnSteps(work) : []),
-    ...setUp.map((repo) => setupStep(work, repo)),
+    ...setUp.map((repo) => repoCommandsStep(work, repo, 'setup')),
     ...(starts ? listMigrateSteps(work, config) : []),
     ...steps,
   ];

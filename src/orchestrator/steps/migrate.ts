@@ -1,11 +1,10 @@
 import type { StackConfig } from '../../domain/config/config.ts';
-import { dedicatedRepos, type InstanceRecord, requireDedicated, type StackState } from '../../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import { listOwnDatabases, ownDatabase } from '../../domain/own.ts';
 import { findKindFacts, isOwnable } from '../../domain/own-kinds.ts';
 import type { Step } from '../../domain/step.ts';
-import { requireConfig, saveRecord, type Work } from '../core/work.ts';
-import { commandIds } from './ids.ts';
-import { runRepoCommands } from './repo-command.ts';
+import type { Work } from '../core/work.ts';
+import { repoCommandsStep } from './repo-command.ts';
 
 /** The ticket's own repos that have `migrate:` commands. */
 function listMigrating(record: InstanceRecord, config: StackConfig): string[] {
@@ -23,34 +22,7 @@ function hasOwnDatabases({ own }: InstanceRecord, config: StackConfig): boolean 
 /** Migrations run by themselves on a ticket's own database; on the one that all share they run when asked for. */
 export function listMigrateSteps(work: Work, config: StackConfig): Step[] {
   if (!hasOwnDatabases(work.record, config) && !work.migrate) return [];
-  return listMigrating(work.record, config).map((repo) => migrateStep(work, repo));
-}
-
-function migrateStep(work: Work, repo: string): Step {
-  const record = requireDedicated(work.record, repo);
-  const names = Object.entries(work.record.services).flatMap(([name, service]) =>
-    service.repo === repo ? [name] : [],
-  );
-  return {
-    id: { kind: 'migrate', of: repo },
-    subject: repo,
-    title: 'migrate commands',
-    after: [{ kind: 'copy', of: repo }],
-    afterIfListed: [{ kind: 'setup', of: repo }, { kind: 'env-file', of: repo }, ...commandIds(work, names)],
-    async inspect() {
-      return record.migrated ? 'present' : 'absent';
-    },
-    async apply(progress) {
-      const config = await requireConfig(work);
-      const where = { repo, service: names[0], kind: 'migrate' } as const;
-      await runRepoCommands(work, where, config.repos[repo]?.migrate ?? [], progress);
-      record.migrated = true;
-      await saveRecord(work);
-    },
-    // What it did is in the database, and goes with it.
-    ownedByOther: true,
-    async revert() {},
-  };
+  return listMigrating(work.record, config).map((repo) => repoCommandsStep(work, repo, 'migrate'));
 }
 
 /** Says whom migrations on the shared database touch, or that they were left out because of them. */

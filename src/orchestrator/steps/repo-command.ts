@@ -9,11 +9,12 @@ import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { requireDedicated } from '../../domain/instance.ts';
 import { setupLogOf } from '../../domain/layout.ts';
 import { DEFAULT_LOG_BYTES, HOST_RUNTIME, type LogLine } from '../../domain/runtime.ts';
-import type { StepProgress } from '../../domain/step.ts';
-import { requireConfig, type Work } from '../core/work.ts';
+import type { Step, StepId, StepProgress } from '../../domain/step.ts';
+import { requireConfig, saveRecord, type Work } from '../core/work.ts';
 import { noteBeside } from '../safety/beside.ts';
 import { folderOf } from '../safety/risks.ts';
 import { buildSpec } from '../workloads/spec.ts';
+import { sharedIds } from './ids.ts';
 
 const SHOWN_LINES = 30;
 
@@ -29,10 +30,44 @@ interface Where {
 }
 
 /**
- * Runs some of a repo's own commands, one after the other, and notes what they write, which is nobody's work. Throws `process`,
- * `interrupted`, `git`, `files`.
+ * The `setup:` or `migrate:` commands of a repo, run once where its first service runs; their output is kept in `.stack/logs/`.
+ * What they make is in the worktree, the volumes and the database, and goes with them.
  */
-export async function runRepoCommands(
+export function repoCommandsStep(work: Work, repo: string, kind: Where['kind']): Step {
+  const record = requireDedicated(work.record, repo);
+  const services = Object.keys(work.record.services).filter((name) => work.record.services[name]?.repo === repo);
+  const done = kind === 'setup' ? 'setUp' : 'migrated';
+  const listCommands = async () => (await requireConfig(work)).repos[repo]?.[kind] ?? [];
+  return {
+    id: { kind, of: repo },
+    subject: repo,
+    title: `${kind} commands`,
+    after: [{ kind: 'copy', of: repo }],
+    afterIfListed: [
+      ...(kind === 'migrate' ? [{ kind: 'setup', of: repo } as const] : []),
+      { kind: 'env-file', of: repo },
+      { kind: 'network' },
+      ...sharedIds(work),
+      ...services.flatMap((of): StepId[] => [
+        { kind: 'image', of },
+        { kind: 'volumes', of },
+      ]),
+    ],
+    async inspect() {
+      return record[done] || (await listCommands()).length === 0 ? 'present' : 'absent';
+    },
+    async apply(progress) {
+      await runRepoCommands(work, { repo, service: services[0], kind }, await listCommands(), progress);
+      record[done] = true;
+      await saveRecord(work);
+    },
+    ownedByOther: true,
+    async revert() {},
+  };
+}
+
+/** Runs some commands, one after the other, and notes what they write, which is nobody's work. */
+async function runRepoCommands(
   work: Work,
   where: Where,
   commands: readonly RepoCommand[],
@@ -43,10 +78,9 @@ export async function runRepoCommands(
   const run = async (): Promise<void> => {
     for (const command of commands) await runRepoCommand(work, where, command, progress);
   };
-  const runHere = (): Promise<void> => noteWritten({ ...own, repoPath: own.path }, run);
   await noteBeside(
     () => folderOf(record),
-    runHere,
+    () => noteWritten({ ...own, repoPath: own.path }, run),
     (made) => {
       if (Object.keys(made).length > 0) record.beside = { ...record.beside, ...made };
     },
