@@ -97,6 +97,26 @@ describe('what cannot be saved keeps the ticket, with --force too', () => {
     expect(run).toMatchObject({ code: 0 });
   });
 
+  it('a file that nobody may read in a submodule, changed or new', async () => {
+    makeRepo(shop.at('lib'), { files: 1 });
+    own();
+    const [program = '', ...args] = [...(asPerson().through ?? []), 'git', '-C', shop.at(front)];
+    const git = (...more: string[]): unknown => execFileSync(program, [...args, ...more], { env: shop.env });
+    git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', shop.at('lib'), 'lib');
+    git('commit', '--quiet', '--message', 'Add lib');
+    const shut = ['lib/file-1', 'lib/new', 'lib/in/new'];
+    for (const name of shut) {
+      shop.write(`${front}/${name}`, 'mine\n');
+      chmodSync(shop.at(front, name), 0);
+    }
+    own();
+    const opened = (name: string) =>
+      new RegExp(`^ {4}${name} may not be read, and not be saved: \`chmod u\\+r \\S+${name}\` opens it$`, 'm');
+    await refuse(...shut.map(opened));
+    for (const name of shut) chmodSync(shop.at(front, name), 0o644);
+    expect(await shop.stack(['destroy', 'feat-01', '--force'], asPerson())).toMatchObject({ code: 0 });
+  });
+
   it.each(['tickets/feat-01/front', 'tickets/feat-01'])('%s where its mode lets nobody move it', async (name) => {
     shop.write(`${front}/mine.txt`, 'mine\n');
     own();

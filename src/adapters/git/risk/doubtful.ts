@@ -4,10 +4,9 @@ import path from 'node:path';
 import { pathOf } from '../../files/byte-names.ts';
 import { ifThere } from '../../files/file-errors.ts';
 import { readStatus } from '../status.ts';
-import { readOwnEntry, type WorktreeEntry } from '../worktree/entry.ts';
+import { readOwnEntry } from '../worktree/entry.ts';
 import { readNotes } from '../worktree/own-notes.ts';
-import { listSubmodules } from '../worktree/submodule.ts';
-import { findIgnoredWork, type IgnoredQuestion, isSame, listIgnoredInside } from './ignored.ts';
+import { findIgnoredWork, type IgnoredQuestion, isSame, listChangedInside, listIgnoredInside } from './ignored.ts';
 import { listInside } from './inside.ts';
 import { listUncommittedInside } from './inside-risk.ts';
 import { disposableIn } from './nobodys.ts';
@@ -37,7 +36,9 @@ export async function listDoubtful(question: Question, isHalfMade: boolean): Pro
   const noted = new Set(notes.duringSetUp);
   const untracked = status.untracked.flatMap((name) => (name.endsWith('/') ? listInside(worktree, name) : [name]));
   const whole = [...status.changed, ...untracked].filter((file) => noted.has(file) && !isDisposable(file));
-  const written = [...whole, ...(await listInSubmodules(worktree, entry, whole))];
+  // A submodule is noted as a whole.
+  const isWhole = (top: string): boolean => whole.some((name) => top === name || top.startsWith(`${name}/`));
+  const written = [...whole, ...(whole.length === 0 ? [] : await listChangedInside(worktree, entry, isWhole))];
   const same = await Promise.all(written.map((file) => isSame(path.join(worktree, file), path.join(repoPath, file))));
   const others = isHalfMade ? await listUncommittedInside(worktree, entry) : { repos: [], files: [] };
   const inside = isHalfMade ? await listIgnoredInside(worktree, entry) : [];
@@ -48,24 +49,6 @@ export async function listDoubtful(question: Question, isHalfMade: boolean): Pro
   const small = await takeSmall(worktree, all);
   const isOther = (file: string): boolean => others.files.includes(file);
   return { files: small.filter((file) => !isOther(file)), inRepos: small.filter(isOther) };
-}
-
-/** A submodule is noted as a whole. Returns what is changed and new in those among some names, and in theirs. */
-async function listInSubmodules(worktree: string, entry: WorktreeEntry, names: readonly string[]): Promise<string[]> {
-  if (names.length === 0) return [];
-  const submodules = await listSubmodules(worktree, entry);
-  const found = await Promise.all(
-    submodules.map(async ({ folder, path: top }) => {
-      if (folder === undefined || !names.some((name) => top === name || top.startsWith(`${name}/`))) return [];
-      const { changed, untracked } = await readStatus(folder);
-      const files = [
-        ...changed,
-        ...untracked.flatMap((name) => (name.endsWith('/') ? listInside(folder, name) : [name])),
-      ];
-      return files.map((file) => path.join(top, file));
-    }),
-  );
-  return found.flat();
 }
 
 /** What cannot be read cannot be saved. */

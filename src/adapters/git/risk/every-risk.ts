@@ -5,7 +5,7 @@ import { canonicalPath, readOwnEntry, readRebasedBranch } from '../worktree/entr
 import { listWorktrees } from '../worktree/list.ts';
 import { readNotes } from '../worktree/own-notes.ts';
 import { isRenamed } from './head-log.ts';
-import { findIgnoredWork, listIgnoredInside } from './ignored.ts';
+import { findIgnoredWork, listChangedInside, listIgnoredInside } from './ignored.ts';
 import { listInside } from './inside.ts';
 import { findInsideRisk, findUnreadable } from './inside-risk.ts';
 import { count, describeFiles, type Look, lookAt, type RiskFinding, type RiskQuestion } from './risk.ts';
@@ -34,15 +34,16 @@ export async function findEveryRisk(question: EveryRiskQuestion): Promise<RiskFi
     lookAt(question),
     (await ifThere(stat(worktree))) ? findInsideRisk(worktree) : { findings: [], repos: [] },
   ]);
-  const [choices, ignored, stashed] = await Promise.all([
+  const [choices, ignored, stashed, inSubmodules] = await Promise.all([
     listChoices(question, look),
     findIgnored(question, look, inside.repos),
     look.refs.hasStash ? findStashed(question) : [],
+    look.linked ? listChangedInside(worktree, look.linked.entry) : [],
   ]);
   const files = [...look.findings, ...ignored].flatMap(({ paths = [] }) =>
     paths.flatMap((name) => (name.endsWith('/') ? listInside(worktree, name) : [name])),
   );
-  const unreadable = findUnreadable(worktree, files);
+  const unreadable = findUnreadable(worktree, [...new Set([...files, ...inSubmodules])]);
   return [...choices, ...look.findings, ...inside.findings, ...ignored, ...unreadable, ...stashed];
 }
 

@@ -8,7 +8,7 @@ import { readStatus } from '../status.ts';
 import type { WorktreeEntry } from '../worktree/entry.ts';
 import type { OwnNotes } from '../worktree/own-notes.ts';
 import { listSubmodules } from '../worktree/submodule.ts';
-import { readEntries } from './inside.ts';
+import { listInside, readEntries } from './inside.ts';
 import { disposableIn, isNoted } from './nobodys.ts';
 import { isUsual } from './usual-files.ts';
 
@@ -57,6 +57,24 @@ export async function listIgnoredInside(worktree: string, entry: WorktreeEntry):
     ),
   );
   return names.flat();
+}
+
+/** Returns the files that are changed or new in those submodules of a worktree that are wanted, relative to it. Throws `git`. */
+export async function listChangedInside(
+  worktree: string,
+  entry: WorktreeEntry,
+  isWanted: (submodule: string) => boolean = () => true,
+): Promise<string[]> {
+  const submodules = await listSubmodules(worktree, entry);
+  const found = await Promise.all(
+    submodules.map(async ({ folder, path: top }) => {
+      if (folder === undefined || !isWanted(top)) return [];
+      const { changed, untracked } = await readStatus(folder);
+      const added = untracked.flatMap((name) => (name.endsWith('/') ? listInside(folder, name) : [name]));
+      return [...changed, ...added].map((file) => path.join(top, file));
+    }),
+  );
+  return found.flat();
 }
 
 /** Returns the files in what git lists as one ignored folder, those aside that tools make again. */
