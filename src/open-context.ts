@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FoundRoot } from './adapters/config-file.ts';
+import { lookForSettingsOf } from './adapters/git/pipes.ts';
 import type { Context, GlobalOptions, Host } from './context.ts';
 import { StackError } from './domain/errors.ts';
 import type { Emit } from './domain/events.ts';
@@ -17,6 +18,7 @@ export function createContext(
   argv: readonly string[],
 ): Context {
   const packageRoot = findPackageRoot();
+  lookForSettingsOf(host.env);
   const reporter = once(async () => {
     const { createReporter } = await import('./ui/reporter.ts');
     const mode = options.quiet ? 'quiet' : options.json ? 'json' : 'human';

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { askGit, changeGit } from '../../src/adapters/git/git.ts';
+import { lookForSettingsOf } from '../../src/adapters/git/pipes.ts';
 import { examineNested } from '../../src/adapters/git/risk/nested.ts';
 import { listProcesses } from '../../src/adapters/process/table.ts';
 import { git, makeRepo, writeHook } from '../support/git-repos.ts';
@@ -84,6 +85,29 @@ describe('a pipe where git reads a file', () => {
     process.env.HOME = home;
     delete process.env.GIT_CONFIG_GLOBAL;
     if (settings) writeFileSync(path.join(home, '.gitconfig'), settings);
+    pipe(path.join(home, file));
+    const told = { code: 'git', message: `${path.join(home, file)} is a pipe, and git would wait for it` };
+    await expect(askGit(worktree, args)).rejects.toMatchObject(told);
+  });
+
+  it.each([
+    ['git/config', REFS, { XDG_CONFIG_HOME: '' }],
+    ['git/ignore', STATUS, { XDG_CONFIG_HOME: '' }],
+    ['git/attributes', STATUS, { XDG_CONFIG_HOME: '' }],
+    ['mine', REFS, { GIT_CONFIG_GLOBAL: 'mine' }],
+    ['ours', REFS, { GIT_CONFIG_SYSTEM: 'ours', GIT_CONFIG_NOSYSTEM: 'false' }],
+  ])('at %s, where the environment says that settings are, is named', async (file, args, settings) => {
+    const { worktree } = makeWorld();
+    writeFileSync(path.join(worktree, 'README.md'), 'other\n');
+    const home = makeTemp();
+    const names = ['HOME', 'XDG_CONFIG_HOME', 'GIT_CONFIG_GLOBAL', 'GIT_CONFIG_SYSTEM', 'GIT_CONFIG_NOSYSTEM'];
+    const before = Object.fromEntries(names.map((name) => [name, process.env[name]]));
+    onTestFinished(() => void restoreEnv(before));
+    restoreEnv({ ...before, HOME: home, GIT_CONFIG_GLOBAL: undefined });
+    for (const [name, value] of Object.entries(settings))
+      process.env[name] = value === 'false' ? value : path.join(home, value);
+    lookForSettingsOf(process.env);
+    onTestFinished(() => lookForSettingsOf({}));
     pipe(path.join(home, file));
     const told = { code: 'git', message: `${path.join(home, file)} is a pipe, and git would wait for it` };
     await expect(askGit(worktree, args)).rejects.toMatchObject(told);

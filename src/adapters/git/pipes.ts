@@ -60,6 +60,12 @@ const FILE_IN_SETTINGS = /^\s*(excludesfile|attributesfile|path)\s*=\s*"?([^"\n]
 const PASSED_OVER = /(?:^|\/)(?:objects\/[0-9a-f]{2}|annex|hooks|lfs)$/;
 
 let patience = PATIENCE_MS;
+let environment: Readonly<Record<string, string | undefined>> = {};
+
+/** Tells what environment git inherits: it says where a person's own settings are. */
+export function lookForSettingsOf(env: Readonly<Record<string, string | undefined>>): void {
+  environment = env;
+}
 
 /** Throws `git` where git would wait for a pipe in the place of a file with its rules: at the top of a checkout, and in its git folder. */
 export function refusePipes(cwd: string, [command = '', verb = '']: readonly string[]): void {
@@ -171,9 +177,12 @@ function* listOfDotGit(dotGit: string, search: Search): Generator<string> {
  */
 function* listFromSettings(ofRepo: readonly string[]): Generator<string> {
   const home = homedir();
-  const own = path.join(home, '.config', 'git');
+  const { XDG_CONFIG_HOME, GIT_CONFIG_SYSTEM = '/etc/gitconfig', GIT_CONFIG_GLOBAL } = environment;
+  const own = path.join(XDG_CONFIG_HOME || path.join(home, '.config'), 'git');
   yield* [path.join(own, 'ignore'), path.join(own, 'attributes')];
-  const configs = new Set(['/etc/gitconfig', path.join(home, '.gitconfig'), path.join(own, 'config'), ...ofRepo]);
+  const ofPerson = [path.join(home, '.gitconfig'), path.join(own, 'config')];
+  const global = GIT_CONFIG_GLOBAL === undefined ? ofPerson : [GIT_CONFIG_GLOBAL];
+  const configs = new Set([GIT_CONFIG_SYSTEM, ...global, ...ofRepo]);
   // A set's walk reaches what is added meanwhile: files that settings include.
   for (const config of configs) {
     yield config;
