@@ -79,6 +79,36 @@ describe('what the set-up writes', () => {
     expect(shop.read('tickets/feat-01/made/list')).toBe('once\nonce\n');
   });
 
+  it('is nobody’s work beside the worktrees where it is a git repo, until somebody works in it', async () => {
+    makeRepo(shop.at('dep'), { 'dep.txt': 'of another repo\n' });
+    const made = `git init --quiet ../mine && git clone --quiet ${shop.at('dep')} ../made/dep && echo x > ../made/dep/dep.txt`;
+    shop.configure((text) => text.replace(setUp, `${made} && echo x > ../made/list`));
+    await create();
+    await passes();
+    const dep = 'tickets/feat-01/made/dep';
+    const refusesAll = async (name: string): Promise<void> => {
+      for (const force of [[], ['--force']]) {
+        const run = await shop.stack(['destroy', 'feat-01', ...force]);
+        expect(run).toMatchObject({
+          code: 4,
+          stderr: expect.stringContaining(`${name}/ beside the worktrees is a git repo`),
+        });
+      }
+    };
+    await create();
+    shop.commit('tickets/feat-01/mine', 'mine.txt', 'mine\n');
+    await refusesAll('mine');
+    rmSync(shop.at('tickets/feat-01/mine'), { recursive: true });
+    shop.write(`${dep}/dep.txt`, 'mine\n');
+    await refusesAll('made/dep');
+    shop.write(`${dep}/dep.txt`, 'x\n');
+    shop.write('tickets/feat-01/mine.txt', 'mine\n');
+    await passes('--force');
+    expect(await shop.stack(['restore', 'feat-01', '--no-start', '--quiet'])).toMatchObject({ code: 0 });
+    rmSync(shop.at('tickets/feat-01/mine.txt'));
+    await passes();
+  });
+
   it('is no snapshot’s where it is a git repo: that goes, and is made again', async () => {
     makeRepo(`${shop.folder}/lib`, { 'lib.txt': 'of the submodule\n' });
     shop.git('front', '-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', '../../lib', 'lib');

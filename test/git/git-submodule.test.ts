@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { deleteBranch } from '../../src/adapters/git/branch.ts';
+import { listUnsaved } from '../../src/adapters/git/rescue/exact-folder.ts';
 import { rescueWork } from '../../src/adapters/git/rescue/rescue.ts';
 import { findEveryRisk } from '../../src/adapters/git/risk/every-risk.ts';
 import { findWorkAtRisk, lookAt } from '../../src/adapters/git/risk/risk.ts';
@@ -206,6 +207,33 @@ describe('a worktree of a superproject', () => {
     await rescueWork({ ...wanted, ref: REF });
     await removeWorktree(wanted);
     expect(git(top, 'merge-base', `${REF}-lib`, commit)).toBe(commit);
+  });
+
+  it('finds and saves what its tags lead to that is no commit, and keeps a tag of a commit without a question', async () => {
+    const { top, wanted } = makeWorld();
+    git(path.join(top, 'lib'), 'tag', 'known', 'HEAD:file-1');
+    await addWorktree(wanted);
+    const lib = path.join(wanted.path, 'lib');
+    const blob = git(lib, 'hash-object', '-w', '.git');
+    for (const name of ['a', 'b']) git(lib, 'tag', name, blob);
+    git(lib, 'tag', '--annotate', '--message', 'x', 'tagged', blob);
+    expect(git(lib, 'cat-file', '-t', 'known')).toBe('blob');
+    const tags = 'refs/tags/a (a blob), refs/tags/b (a blob), refs/tags/tagged (a tag)';
+    const text = `3 refs in the submodule lib to what is nowhere else: ${tags}`;
+    expect(await findWorkAtRisk(wanted)).toEqual([{ kind: 'unpushed', text }]);
+    git(lib, 'tag', '--annotate', '--message', 'x', 'v9');
+    expect(await findWorkAtRisk(wanted)).toEqual([{ kind: 'unpushed', text }]);
+    const { exact, submodules = {} } = (await rescueWork({ ...wanted, ref: REF, always: true }))!;
+    const saved = { tree: exact?.tree, submodules, ignored: [], isHalfMade: false };
+    expect(await findWorkAtRisk(wanted)).toEqual([]);
+    expect(await listUnsaved(top, wanted.path, saved)).toEqual([]);
+    git(lib, 'tag', 'late', git(lib, 'hash-object', '-w', 'file-1'));
+    git(lib, 'tag', '--annotate', '--message', 'x', 'v10');
+    expect(await listUnsaved(top, wanted.path, saved)).toEqual(['lib']);
+    const ids = ['a', 'tagged', 'v9'].map((name) => git(lib, 'rev-parse', name));
+    await removeWorktree(wanted);
+    const refs = git(top, 'for-each-ref', '--format=%(refname)', 'refs/stack/rescue').split('\n');
+    expect(refs).toEqual([REF, ...ids.map((id) => `${REF}-lib-object-${id}`).sort()]);
   });
 
   it('finds and saves the commits of a submodule whose files are gone', async () => {

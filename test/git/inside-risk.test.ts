@@ -170,6 +170,49 @@ describe('another repo among the files', () => {
     expect(await find()).toHaveLength(2);
   });
 
+  it('counts again when a person changes what the set-up changed in it, or made new', async () => {
+    const { clone, worktree, at, find } = await makeWorld();
+    await noteWritten({ worktree, repoPath: clone, envFiles: [] }, async () => {
+      for (const name of ['own/one', 'own/two']) {
+        makeRepo(at(name));
+        writeFileSync(at(`${name}/file-1`), 'patched');
+        mkdirSync(at(`${name}/new`));
+        writeFileSync(at(`${name}/new/file`), 'made');
+      }
+    });
+    expect(await find()).toEqual([]);
+    writeFileSync(at('own/one/file-1'), 'mine');
+    writeFileSync(at('own/two/new/mine'), 'mine');
+    expect(await find()).toEqual([
+      expect.stringMatching(/^nested: own\/one\/ is a git repo of its own/),
+      expect.stringMatching(/^nested: own\/two\/ is a git repo of its own/),
+    ]);
+  });
+
+  it('counts in a folder that tools fill with a tag of what is no commit', async () => {
+    const { folder, remote, at, find } = await makeWorld();
+    const seed = path.join(folder, 'seed');
+    git(seed, 'tag', '--annotate', '--message', 'theirs', 'v1');
+    git(seed, 'push', '--quiet', remote, 'v1');
+    const [lib, bare] = [at('vendor/lib'), at('vendor/lib.git')];
+    git(folder, 'clone', '--quiet', remote, lib);
+    git(folder, 'clone', '--quiet', '--bare', remote, bare);
+    git(lib, 'notes', 'list');
+    expect(await find()).toEqual([]);
+    for (const [repo, name] of [
+      [lib, 'a'],
+      [bare, 'b'],
+    ] as const) {
+      git(repo, 'tag', name, git(repo, 'rev-parse', 'HEAD:file-1'));
+      git(repo, 'tag', `${name}-tree`, git(repo, 'rev-parse', 'HEAD^{tree}'));
+    }
+    const what = 'is a git repo of its own; refs to what is nowhere else:';
+    expect(await find()).toEqual([
+      `nested: vendor/lib/ ${what} refs/tags/a (a blob), refs/tags/a-tree (a tree)`,
+      `nested: vendor/lib.git/ ${what} refs/tags/b (a blob), refs/tags/b-tree (a tree)`,
+    ]);
+  });
+
   it('is looked at without anything that its settings, attributes or hooks would run', async () => {
     const { folder, at, find } = await makeWorld();
     const ran = path.join(folder, 'ran');

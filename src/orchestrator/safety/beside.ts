@@ -8,7 +8,7 @@ import { isThere } from '../../adapters/files/files.ts';
 import { listMounts } from '../../adapters/files/mounts.ts';
 import { isTemporary } from '../../adapters/files/temporary.ts';
 import { listInside, mayWrite, readEntries } from '../../adapters/git/risk/inside.ts';
-import { describeReadOnly, findUnreadable } from '../../adapters/git/risk/inside-risk.ts';
+import { describeReadOnly, findUnreadable, stampRepos } from '../../adapters/git/risk/inside-risk.ts';
 import { contentOf } from '../../adapters/git/risk/nobodys.ts';
 import type { RiskFinding } from '../../adapters/git/risk/risk.ts';
 import { StackError } from '../../domain/errors.ts';
@@ -58,14 +58,20 @@ async function listIn(folder: string, name: string): Promise<string[]> {
   return found?.isDirectory() ? listInside(folder, `${name}/`) : [name];
 }
 
-/** Returns a hash of a file, or of all files in a folder; undefined where there is a repo, or what cannot be read. */
+/** Returns a hash of a file, or of all files and repos in a folder; undefined where something cannot be read. */
 async function hashOf(folder: string, name: string): Promise<string | undefined> {
   const hash = createHash('sha256');
-  for (const file of (await listIn(folder, name)).sort()) {
-    const content = file.endsWith('/') ? undefined : await ifReadable(contentOf(path.join(folder, file)));
+  const files = (await listIn(folder, name)).sort();
+  const repos = files.some((file) => file.endsWith('/')) ? await stampRepos(path.join(folder, name)) : {};
+  if (repos === undefined) return undefined;
+  for (const file of files) {
+    const content = file.endsWith('/')
+      ? repos[path.relative(name, file)]
+      : await ifReadable(contentOf(path.join(folder, file)));
     if (content === undefined) return undefined;
     hash.update(JSON.stringify([file, content]));
   }
+  for (const repo of Object.entries(repos).sort()) hash.update(JSON.stringify(repo));
   return hash.digest('hex');
 }
 

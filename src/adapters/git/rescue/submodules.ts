@@ -4,6 +4,7 @@ import { shortHash } from '../../../domain/names.ts';
 import { listUnreachableInSubmodule } from '../commits.ts';
 import { askGit, tryGit } from '../git.ts';
 import { findOwnInSubmodule } from '../risk/own-commits.ts';
+import type { OwnObject } from '../risk/own-objects.ts';
 import { listStashCommits } from '../risk/stash.ts';
 import { FROM_GIT_DIR, type Submodule } from '../worktree/submodule.ts';
 import { gitWith, joinCommits, takeSnapshot, unique, type Wanted } from './snapshot.ts';
@@ -16,6 +17,8 @@ interface Contents {
   state: string;
   /** Commits to which nothing but its logs led. */
   others: string[];
+  /** What its refs lead to that is no commit, and that is nowhere else. */
+  objects: OwnObject[];
   /** False: its remotes, and the main checkout's copy of it, have all of it. */
   isUnreachable: boolean;
 }
@@ -34,17 +37,20 @@ export async function rescueSubmodules(
   return Promise.all(
     submodules.map(async (submodule) => {
       const { gitDir, path: relative } = submodule;
-      const { tips, state, others, isUnreachable } = await lookInto(
+      const { tips, state, others, objects, isUnreachable } = await lookInto(
         cwd,
         submodule,
         wantedIn(submodules, submodule, wanted),
       );
       const [first = ''] = tips;
+      const target = `${wanted.ref}-${slugOf(relative)}`;
       if (isUnreachable) {
         const commit = tips.length === 1 ? first : await joinCommits(gitDir, tips, { GIT_WORK_TREE: '.' });
-        await fetchInto(cwd, gitDir, { commit, target: `${wanted.ref}-${slugOf(relative)}` });
+        await fetchInto(cwd, gitDir, [{ source: commit, id: commit, target }]);
       }
-      return { path: relative, state, others, isSaved: isUnreachable };
+      const named = objects.map(({ ref, id }) => ({ source: ref, id, target: `${target}-object-${id}` }));
+      await fetchInto(cwd, gitDir, [...new Map(named.map((one) => [one.id, one])).values()]);
+      return { path: relative, state, others, isSaved: isUnreachable || objects.length > 0 };
     }),
   );
 }
@@ -57,9 +63,10 @@ export async function listUnsavedSubmodules(
 ): Promise<string[]> {
   const looks = await Promise.all(
     submodules.map(async (submodule) => {
-      const { state, others } = await lookInto(cwd, submodule, wantedIn(submodules, submodule, wanted));
+      const { state, others, objects } = await lookInto(cwd, submodule, wantedIn(submodules, submodule, wanted));
       // What the rescue has by now is no commit of the logs alone.
-      return states[submodule.path] === state && others.length === 0 ? [] : [submodule.path];
+      const isSaved = states[submodule.path] === state && others.length + objects.length === 0;
+      return isSaved ? [] : [submodule.path];
     }),
   );
   return looks.flat();
@@ -94,7 +101,7 @@ async function lookInto(cwd: string, submodule: Submodule, wanted: Wanted): Prom
   const { only, inRepos = [] } = wanted;
   const take = folder !== undefined && (!only || only.length + inRepos.length > 0);
   const snapshot = take ? await takeSnapshot(folder, { gitDir, commonDir: gitDir }, wanted) : undefined;
-  const [unreachable, { heads: others }, stashes] = await Promise.all([
+  const [unreachable, { heads: others, objects }, stashes] = await Promise.all([
     listUnreachableInSubmodule(submodule),
     findOwnInSubmodule(cwd, submodule),
     listStashCommits(gitDir),
@@ -106,6 +113,7 @@ async function lookInto(cwd: string, submodule: Submodule, wanted: Wanted): Prom
     tips: unique([snapshot?.commit ?? head, ...refs.filter((tip) => tip !== head), ...others]),
     state: shortHash(JSON.stringify([snapshot?.files, snapshot?.staged, head, [...refs].sort()])),
     others,
+    objects,
     isUnreachable: snapshot !== undefined || unreachable.length + others.length > 0,
   };
 }
@@ -116,11 +124,23 @@ function slugOf(relative: string): string {
   return slug === relative ? slug : `${slug}-${shortHash(relative)}`;
 }
 
+interface Fetched {
+  /** A ref, or the id of a commit. */
+  source: string;
+  /** What `target` is to lead to then. */
+  id: string;
+  target: string;
+}
+
 /** From a shallow clone git fetches nothing, and ends with 0, unless it may note where the history ends. */
-async function fetchInto(cwd: string, gitDir: string, { commit, target }: { commit: string; target: string }) {
+async function fetchInto(cwd: string, gitDir: string, wanted: readonly Fetched[]): Promise<void> {
+  if (wanted.length === 0) return;
   const options = ['--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-gc', '--no-recurse-submodules'];
-  const source = ['--update-shallow', FROM_GIT_DIR, gitDir];
-  await gitWith(cwd, {})(['fetch', ...options, ...source, `${commit}:${target}`]);
-  const { stdout } = await tryGit(cwd, ['rev-parse', '--verify', '--quiet', target]);
-  if (stdout.trim() !== commit) throw new StackError('git', `git did not save the work of ${gitDir} under ${target}`);
+  const from = ['--update-shallow', FROM_GIT_DIR, gitDir];
+  const refs = wanted.map(({ source, target }) => `${source}:${target}`);
+  await gitWith(cwd, {})(['fetch', ...options, ...from, ...refs]);
+  for (const { id, target } of wanted) {
+    const { stdout } = await tryGit(cwd, ['rev-parse', '--verify', '--quiet', target]);
+    if (stdout.trim() !== id) throw new StackError('git', `git did not save the work of ${gitDir} under ${target}`);
+  }
 }

@@ -1,15 +1,17 @@
 import { accessSync, constants, lstatSync } from 'node:fs';
-import { realpath } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { shortHash } from '../../../domain/names.ts';
 import { pathOf } from '../../files/byte-names.ts';
-import { ifReadableNow } from '../../files/file-errors.ts';
+import { ifReadable, ifReadableNow } from '../../files/file-errors.ts';
 import { readOwnEntry, type WorktreeEntry } from '../worktree/entry.ts';
 import { readNotes } from '../worktree/own-notes.ts';
 import { listSubmodules } from '../worktree/submodule.ts';
 import { describeForeign, listUntracked, stampForeign } from './foreign.ts';
 import { type Inside, listInside, lookInside } from './inside.ts';
 import { examineNested, isSafe, type NestedRepo } from './nested.ts';
+import { contentOf } from './nobodys.ts';
+import { describeObjects } from './own-objects.ts';
 import { count, describeCommits, describeFiles, type RiskFinding } from './risk.ts';
 import { isUsual } from './usual-files.ts';
 
@@ -34,7 +36,12 @@ export async function findInsideRisk(worktree: string): Promise<InsideRisk> {
   const { repos = {}, ignored } = entry ? await readNotes(entry.folder) : { ignored: [] };
   const isTools = (folder: string): boolean =>
     isUsual(`${folder}/`) || ignored.some((name) => name.endsWith('/') && `${folder}/`.startsWith(name));
-  const counts = nested.filter((repo) => !(isTools(repo.path) && isSafe(repo)) && repos[repo.path] !== stampOf(repo));
+  const noted = await stampAll(
+    worktree,
+    nested.filter((repo) => Object.hasOwn(repos, repo.path)),
+  );
+  const isAsLeft = (repo: string): boolean => Object.hasOwn(noted, repo) && noted[repo] === repos[repo];
+  const counts = nested.filter((repo) => !(isTools(repo.path) && isSafe(repo)) && !isAsLeft(repo.path));
   const foreign = entry ? await listUntracked(worktree, inside.foreign.filter(isTools)) : [];
   const stamps = stampForeign(worktree, foreign);
   const others = foreign.filter((name) => repos[name] !== stamps[name]);
@@ -66,7 +73,17 @@ export async function stampNested(worktree: string, entry: WorktreeEntry): Promi
   const inside = await lookInside(worktree);
   const nested = await examineOthers(worktree, entry, inside);
   const foreign = stampForeign(worktree, inside.foreign);
-  return { ...Object.fromEntries(nested.map((repo) => [repo.path, stampOf(repo)])), ...foreign };
+  return { ...(await stampAll(worktree, nested)), ...foreign };
+}
+
+/**
+ * Returns the same of a folder that is in no worktree, of itself too where it is a repo (`''`); undefined where something in it cannot
+ * be opened.
+ */
+export async function stampRepos(folder: string): Promise<Record<string, string> | undefined> {
+  const { repos, closed } = await lookInside(folder);
+  if (closed.length > 0) return undefined;
+  return stampAll(folder, await examineNested(folder, ['', ...repos], [await realpath(folder)]));
 }
 
 /** Returns other repos among the files of a worktree, and the files that were not committed there. Throws `git`. */
@@ -92,12 +109,28 @@ async function examineOthers(
   return examineNested(worktree, others, [await realpath(worktree), ...(entry ? [entry.folder] : [])]);
 }
 
-function stampOf({ worktreeOf, commits, files, fault }: NestedRepo): string {
-  return shortHash(JSON.stringify([worktreeOf, commits, files, fault]));
+async function stampAll(top: string, nested: readonly NestedRepo[]): Promise<Record<string, string>> {
+  const stamps = await Promise.all(nested.map(async (repo) => [repo.path, await stampOf(top, repo)] as const));
+  return Object.fromEntries(stamps);
+}
+
+async function stampOf(
+  top: string,
+  { path: repo, worktreeOf, commits, objects, files, fault }: NestedRepo,
+): Promise<string> {
+  const place = path.join(top, repo);
+  const names = files.flatMap((name) => (name.endsWith('/') ? listInside(place, name) : [name]));
+  const contents = await Promise.all(names.map((name) => ifReadable(contentOfFile(path.join(place, name)))));
+  return shortHash(JSON.stringify([worktreeOf, commits, objects, fault, names, contents]));
+}
+
+/** Other repos in it are looked at by themselves. */
+async function contentOfFile(file: string): Promise<string | undefined> {
+  return (await lstat(pathOf(file))).isDirectory() ? undefined : contentOf(file);
 }
 
 function describeNested(worktree: string, repo: NestedRepo): RiskFinding {
-  const { worktreeOf, commits, files, fault } = repo;
+  const { worktreeOf, commits, objects, files, fault } = repo;
   const remove = `\`git -C ${worktreeOf} worktree remove ${path.join(worktree, repo.path)}\` removes it`;
   const what = worktreeOf === undefined ? 'a git repo of its own' : `a worktree of ${worktreeOf} (${remove})`;
   const more = [
@@ -105,6 +138,7 @@ function describeNested(worktree: string, repo: NestedRepo): RiskFinding {
     ...(commits.length > 0
       ? [`${count(commits.length, 'commit')} that no remote of it has: ${describeCommits(commits)}`]
       : []),
+    ...(objects.length > 0 ? [`refs to what is nowhere else: ${describeObjects(objects).join(', ')}`] : []),
     ...describeFiles('uncommitted', 'file', files).map(({ text }) => text.replace(':', ' not committed there:')),
   ];
   const text = `${repo.path}/ is ${[what, ...more].join('; ')}`;

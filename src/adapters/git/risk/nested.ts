@@ -3,12 +3,14 @@ import path from 'node:path';
 import pLimit from 'p-limit';
 import { tolerate } from '../../../domain/errors.ts';
 import { pathOf } from '../../files/byte-names.ts';
-import { ifReadable, ifThere } from '../../files/file-errors.ts';
+import { ifThere } from '../../files/file-errors.ts';
 import { isThere, readFileIfThere } from '../../files/files.ts';
 import { readWhole } from '../../files/read-file.ts';
 import { type Commit, listCommits } from '../commits.ts';
 import { askGit } from '../git.ts';
+import { listFetched } from './fetched.ts';
 import { findOwnInRepo } from './own-commits.ts';
+import { findObjectsInRepo, type OwnObject } from './own-objects.ts';
 import { type GitFolders, withRawView } from './raw-view.ts';
 import { listStashCommits } from './stash.ts';
 
@@ -19,6 +21,8 @@ export interface NestedRepo {
   /** Where the repo is that this is a worktree of; undefined for one that is here as a whole. */
   worktreeOf: string | undefined;
   commits: Commit[];
+  /** What its refs lead to that is no commit. */
+  objects: OwnObject[];
   /** Files that differ from what was committed, new ones too. */
   files: string[];
   /** Why git cannot tell; undefined when it can. */
@@ -40,7 +44,7 @@ export async function examineNested(
   const limit = pLimit(AT_ONCE);
   const found = await limit.map([...folders].sort(), async (folder): Promise<NestedRepo[]> => {
     let worktreeOf: string | undefined;
-    const nothing = { path: folder, commits: [], files: [], fault: undefined };
+    const nothing = { path: folder, commits: [], objects: [], files: [], fault: undefined };
     try {
       const place = await locate(path.join(worktree, folder), homes);
       if (place === undefined) return [];
@@ -54,8 +58,8 @@ export async function examineNested(
 }
 
 /** True for a repo of which nothing would be lost. */
-export function isSafe({ worktreeOf, commits, files, fault }: NestedRepo): boolean {
-  return worktreeOf === undefined && commits.length === 0 && files.length === 0 && fault === undefined;
+export function isSafe({ worktreeOf, commits, objects, files, fault }: NestedRepo): boolean {
+  return worktreeOf === undefined && fault === undefined && commits.length + objects.length + files.length === 0;
 }
 
 /** The main checkout of a repo, or the repo itself where that is bare. */
@@ -91,12 +95,16 @@ function followPointer(folder: string, text: string): string {
   return path.resolve(folder, text.startsWith('gitdir: ') ? text.slice('gitdir: '.length).trimEnd() : '\0');
 }
 
-async function ask(view: string, place: Found): Promise<Pick<NestedRepo, 'commits' | 'files'>> {
-  const [files, commits] = await Promise.all([
+async function ask(view: string, place: Found): Promise<Pick<NestedRepo, 'commits' | 'objects' | 'files'>> {
+  // Tools keep a bare clone as their cache (bundler, Swift, Go).
+  const fetched = place.files === undefined ? await listFetched(place.commonDir) : [];
+  const [files, commits, objects] = await Promise.all([
     place.files === undefined ? [] : listFiles(view, place.files),
-    listOwnCommits(view, place),
+    listOwnCommits(view, place, fetched),
+    place.goes ? findObjectsInRepo(view, { gitDir: view }) : [],
   ]);
-  return { files, commits };
+  const known = new Set(fetched);
+  return { files, commits, objects: objects.filter(({ id, ofCommit }) => !ofCommit && !known.has(id)) };
 }
 
 /** Repos in it are looked at by themselves; git would do it with their settings. */
@@ -109,7 +117,7 @@ async function listFiles(gitDir: string, folder: string): Promise<string[]> {
   });
 }
 
-async function listOwnCommits(view: string, { goes, gitDir, commonDir, files }: Found): Promise<Commit[]> {
+async function listOwnCommits(view: string, { goes, gitDir }: Found, fetched: readonly string[]): Promise<Commit[]> {
   const how = { gitDir: view };
   if (!goes) {
     const head = (await readWhole(path.join(gitDir, 'HEAD'))).toString('utf8').trim();
@@ -118,20 +126,5 @@ async function listOwnCommits(view: string, { goes, gitDir, commonDir, files }: 
     return listCommits(view, [head, '--not', '--branches', '--tags', '--remotes'], how);
   }
   const [stashes, { heads }] = await Promise.all([listStashCommits(view), findOwnInRepo(gitDir, { cwd: view, how })]);
-  const fetched = files === undefined ? await listFetched(commonDir) : [];
   return listCommits(view, ['--ignore-missing', ...stashes, ...heads, '--all', '--not', '--remotes', ...fetched], how);
-}
-
-/**
- * Tools keep a bare clone as their cache (bundler, Swift, Go): what came from the remote is packed there or was fetched
- * last, and no remote branch says so.
- */
-async function listFetched(commonDir: string): Promise<string[]> {
-  const [config, ...texts] = await Promise.all(
-    ['config', 'packed-refs', 'FETCH_HEAD'].map((name) =>
-      ifReadable(readWhole(path.join(commonDir, name)).then((bytes) => bytes.toString('latin1'))),
-    ),
-  );
-  if (!/^\s*url\s*=/m.test(config ?? '')) return [];
-  return [...new Set(texts.join('\n').match(/^[0-9a-f]{40,64}\b/gm))];
 }

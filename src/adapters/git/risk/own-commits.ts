@@ -6,9 +6,10 @@ import type { Commit } from '../commits.ts';
 import { type AskOptions, askGit } from '../git.ts';
 import type { WorktreeEntry } from '../worktree/entry.ts';
 import type { Submodule } from '../worktree/submodule.ts';
+import { listFetched } from './fetched.ts';
 import { isNone, type Move, readHeadLog, readLog } from './head-log.ts';
 import { listContained } from './merged.ts';
-import { findOwnObjects, type OwnObject } from './own-objects.ts';
+import { findObjectsInRepo, findOwnObjects, type OwnObject } from './own-objects.ts';
 import { listStashCommits } from './stash.ts';
 
 /** Commits that go with a worktree and its branch, and to which no branch, tag or remote leads, nor what is checked out. */
@@ -19,7 +20,7 @@ export interface OwnCommits {
   heads: string[];
 }
 
-/** The same of a worktree, and what its own refs lead to that is no commit. */
+/** The same of a worktree or a submodule, and what its own refs lead to that is no commit. */
 export interface OwnWork extends OwnCommits {
   objects: OwnObject[];
 }
@@ -74,14 +75,45 @@ export async function findOwnCommits(
  * Finds the same of a submodule, whose branches all go with the worktree. What its refs and stashes lead to is told apart, and
  * what the rescues in the repo around it have does not count. Throws `git`, `files`.
  */
-export async function findOwnInSubmodule(repo: string, { gitDir }: Submodule): Promise<OwnCommits> {
+export async function findOwnInSubmodule(repo: string, { gitDir, twin }: Submodule): Promise<OwnWork> {
   // Git itself moves HEAD there to commits that it fetched by their ids: what was checked out was on a remote.
   const moves = (await readHeadLog(gitDir)).filter((move) => !isNone(move.to) && !isLeaving(move));
   const reached = moves.map(({ to }) => to);
-  const own = await findOwnInRepo(gitDir, { cwd: gitDir, how: { inGitDir: true }, reached });
-  const lost = new Set(await listUnsaved(repo, own.heads));
-  if (lost.size === own.heads.length) return own;
-  return { left: own.left.filter(({ commit }) => lost.has(commit)), heads: [...lost] };
+  const how = { inGitDir: true };
+  const [own, all] = await Promise.all([
+    findOwnInRepo(gitDir, { cwd: gitDir, how, reached }),
+    findObjectsInRepo(gitDir, how),
+  ]);
+  const [lost, objects] = await Promise.all([
+    listUnsaved(repo, own.heads),
+    all.length === 0 ? [] : listUnsavedObjects(repo, { gitDir, twin }, all),
+  ]);
+  const isLost = (commit: string): boolean => lost.includes(commit);
+  return {
+    left: own.left.filter((one) => lost.length === own.heads.length || isLost(one.commit)),
+    heads: lost,
+    objects,
+  };
+}
+
+/** Returns those of some objects that neither a rescue in a repo nor the main checkout's copy of a submodule has. Throws `git`. */
+async function listUnsavedObjects(
+  repo: string,
+  { gitDir, twin }: Pick<Submodule, 'gitDir' | 'twin'>,
+  objects: readonly OwnObject[],
+): Promise<OwnObject[]> {
+  const input = objects.map(({ id }) => `${id}\n`).join('');
+  const [saved, inTwin, fetched] = await Promise.all([
+    askGit(repo, ['for-each-ref', '--format=%(objectname)', 'refs/stack/rescue']),
+    (await ifThere(stat(twin))) ? askGit(twin, ['cat-file', '--batch-check'], { input, inGitDir: true }) : '',
+    listFetched(gitDir),
+  ]);
+  const known = new Set(saved.split('\n'));
+  const answers = inTwin.split('\n');
+  return objects.filter(({ id, ofCommit }, index) => {
+    const isInTwin = inTwin !== '' && !answers[index]?.endsWith(' missing');
+    return !known.has(id) && !isInTwin && !(ofCommit && fetched.includes(id));
+  });
 }
 
 /**

@@ -1,13 +1,15 @@
 import { tolerate } from '../../../domain/errors.ts';
-import { askGit } from '../git.ts';
+import { type AskOptions, askGit } from '../git.ts';
 
-/** A tag, tree or blob to which a ref of a worktree leads. */
+/** A tag, tree or blob to which a ref leads. */
 export interface OwnObject {
   /** Full id. */
   id: string;
   kind: string;
   /** Full name of the ref. */
   ref: string;
+  /** True for an annotated tag of a commit: either that is nowhere else and is asked about itself, or the tag may be a remote’s. */
+  ofCommit?: boolean;
 }
 
 /** A large history is not searched for longer: what was not found by then counts as being nowhere else. */
@@ -36,6 +38,16 @@ export async function findOwnObjects(
     if (!known.has(object.id) && !(await isInHistory(cwd, object, safe))) found.push(object);
   }
   return found;
+}
+
+/** Returns what the refs of a repo that goes as a whole lead to that is no commit. Throws `git`. */
+export async function findObjectsInRepo(cwd: string, how: AskOptions): Promise<OwnObject[]> {
+  const format = '--format=%(refname) %(objectname) %(objecttype) %(*objecttype)';
+  const refs = (await askGit(cwd, ['for-each-ref', format], how)).split('\n').map((line) => line.split(' '));
+  return refs.flatMap(([ref = '', id = '', kind = '', target]) => {
+    if (!/^(tag|tree|blob)$/.test(kind) || ref.startsWith('refs/remotes/')) return [];
+    return [{ id, kind, ref, ...(target === 'commit' && { ofCommit: true }) }];
+  });
 }
 
 /** Returns how the objects are called in front of a person: `refs/worktree/mine (a blob)`. */

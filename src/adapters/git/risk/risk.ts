@@ -122,8 +122,11 @@ export async function lookForOwnCommits(
     ...submodules.map((submodule) => findOwnInSubmodule(repoPath, submodule)),
   ]);
   const looks = [here, ...inside];
-  const commits = { left: looks.flatMap(({ left }) => left), heads: looks.flatMap(({ heads }) => heads) };
-  return { ...commits, objects: here.objects };
+  return {
+    left: looks.flatMap(({ left }) => left),
+    heads: looks.flatMap(({ heads }) => heads),
+    objects: looks.flatMap(({ objects }) => objects),
+  };
 }
 
 /** Finds the commits alone that only a branch holds which would go. Throws `git`. */
@@ -211,9 +214,11 @@ async function findInSubmodules(
         findOwnInSubmodule(cwd, submodule),
       ]);
       const text = `${count(commits.length, 'commit')} in the submodule ${submodule.path} that no remote has: ${describeCommits(commits)}`;
+      const where = `the submodule ${submodule.path}`;
+      const asked = own.objects.filter(({ ofCommit }) => !ofCommit);
       const unreachable: RiskFinding[] = commits.length === 0 ? [] : [{ kind: 'unpushed', text, commits }];
       return {
-        findings: [...unreachable, ...renderLeft(own.left, `the submodule ${submodule.path}`)],
+        findings: [...unreachable, ...renderLeft(own.left, where), ...renderObjects(asked, where)],
         heads: own.heads,
       };
     }),
@@ -228,10 +233,14 @@ function renderLeft(commits: Commit[], where = ''): RiskFinding[] {
   return [{ kind: 'unpushed', text, commits }];
 }
 
-function renderObjects(objects: readonly OwnObject[]): RiskFinding[] {
+function renderObjects(objects: readonly OwnObject[], where?: string): RiskFinding[] {
   if (objects.length === 0) return [];
   const what = objects.length === 1 ? 'a ref' : `${objects.length} refs`;
-  const text = `${what} of this worktree alone to what no commit, branch or tag has: ${shorten(describeObjects(objects))}`;
+  const whose =
+    where === undefined
+      ? 'of this worktree alone to what no commit, branch or tag has'
+      : `in ${where} to what is nowhere else`;
+  const text = `${what} ${whose}: ${shorten(describeObjects(objects))}`;
   return [{ kind: 'unpushed', text }];
 }
 
