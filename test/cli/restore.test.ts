@@ -185,6 +185,7 @@ describe('restore', () => {
 
   it('unmakes what it made when it fails, and what was saved is there for the next time', async () => {
     const before = look();
+    shop.write('tickets/fix-login/notes/NOTES', 'beside\n');
     await destroy();
     const photograph = shop.photograph();
     shop.configure((text) => text.replace('path: ./front,', 'path: ./front, setup: ["exit 3"],'));
@@ -193,6 +194,7 @@ describe('restore', () => {
     expect(shop.photograph()).toBe(photograph);
     expect(await restore('--no-start')).toMatchObject({ code: 0 });
     expect(look()).toEqual(before);
+    expect(shop.read('tickets/fix-login/notes/NOTES')).toBe('beside\n');
   });
 
   it('refuses a ticket that is there, one that nothing is saved of, and a branch that has moved', async () => {

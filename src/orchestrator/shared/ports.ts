@@ -43,10 +43,13 @@ export async function listSharedPorts(stack: Stack, config: StackConfig, service
   const published = readPorts((await stack.readCompose(file)).services[service], stack.values);
   const settings = resolveShared(service, config.shared.services[service] ?? {}, stack.values);
   const names = Object.entries(config.shared.services[service]?.ports ?? {});
+  const said = Number(stack.values(sharedVariable(service, 'port'))) || config.shared.services[service]?.port;
   const preferredFor = (port: ComposePort, isFirst: boolean): number | undefined =>
     (port.variable === undefined ? port.host : Number(stack.values(port.variable)) || undefined) ??
-    (isFirst ? settings.port : undefined) ??
-    port.host;
+    (isFirst ? said : undefined) ??
+    // What the compose file takes by default comes before what is usual.
+    port.host ??
+    (isFirst ? settings.port : undefined);
   const describe = (port: ComposePort, name: string | undefined, isFirst: boolean): SharedPort => ({
     name,
     wished: requirePort(preferredFor(port, isFirst) ?? port.container, service, port.variable ?? file),
