@@ -186,21 +186,23 @@ describe.skipIf(!engine)('shared services whose networks somebody removed while 
   let shop: Shop;
   afterEach(() => shop?.dispose());
 
-  it('are made again on a network of the team’s own, with what depends on them, and keep the data of a volume without a name', async () => {
+  it('are made again on a network of the team’s own, with what depends on them, and keep the data of a volume without a name until it is deleted', async () => {
     shop = makeSearchShop();
     const project = sharedProject('shop', rootIdOf(shop.root));
     const service = `
     image: ${NODE_IMAGE}
     command: [sleep, '1000']
     stop_signal: SIGKILL
-    volumes: ["/data"]`;
+    volumes: ["/data"`;
+    const search = `services:
+  search:${service}]
+    ports: ["127.0.0.1:\${STACK_SEARCH_PORT:-7700}:7700"]
+`;
     shop.write(
       'services.yml',
-      `services:
-  search:${service}
-    depends_on: [index]
-    ports: ["127.0.0.1:\${STACK_SEARCH_PORT:-7700}:7700"]
-  index:${service}
+      `${search}    depends_on: [index]
+  index:${service}, "old:/old"]
+volumes: { old: {} }
 `,
     );
     const filter = ['--filter', `label=com.docker.compose.project=${project}`];
@@ -216,8 +218,15 @@ describe.skipIf(!engine)('shared services whose networks somebody removed while 
     expect(await shop.stack(['up'])).toMatchObject({ code: 0 });
     for (const name of ['search', 'index'])
       expect(docker('exec', container(name), 'cat', '/data/kept').stdout).toBe(`${name}\n`);
+    const format = '{{range .Mounts}}{{println .Name}}{{end}}';
+    const mounted = docker('inspect', '--format', format, container('search'), container('index'));
+    const volumes = mounted.stdout.split('\n').filter(Boolean);
+    expect(volumes).toHaveLength(3);
     removeNetworks();
+    shop.write('services.yml', search);
     expect(await shop.stack(['down', '--volumes', '--yes'])).toMatchObject({ code: 0 });
     expect(docker('ps', '--all', '--quiet', ...filter).stdout).toBe('');
+    const left = docker('volume', 'ls', '--quiet').stdout.split('\n');
+    expect(volumes.filter((name) => left.includes(name))).toEqual([]);
   });
 });

@@ -44,10 +44,19 @@ export async function removeVolume(conn: Connection, name: string, rootId: strin
   }
 }
 
-/** Returns the names of the volumes that compose made for a project. */
+/** A volume that nobody has named has 64 digits for a name. */
+const UNNAMED = /^[0-9a-f]{64}$/;
+
+/** Returns the names of the volumes that compose made for a project, with those of its containers that nobody has named. */
 export async function listProjectVolumes(conn: Connection, project: string): Promise<string[]> {
-  const { Volumes } = await conn.client.listVolumes({ filters: { label: [`${COMPOSE.project}=${project}`] } });
-  return (Volumes ?? []).map(({ Name }) => Name);
+  const filters = { label: [`${COMPOSE.project}=${project}`] };
+  const [{ Volumes }, containers] = await Promise.all([
+    conn.client.listVolumes({ filters }),
+    conn.client.listContainers({ all: true, filters }),
+  ]);
+  const named = (Volumes ?? []).map(({ Name }) => Name);
+  const mounted = containers.flatMap(({ Mounts }) => Mounts.map(({ Name = '' }) => Name));
+  return [...new Set([...named, ...mounted.filter((name) => UNNAMED.test(name))])];
 }
 
 /** Deletes volumes that compose made for a project, with their data. Missing is done. Throws `engine` while one is used. */

@@ -1,7 +1,7 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
 import { BASELINE, type StackState } from '../../domain/instance.ts';
-import { networkName } from '../../domain/names.ts';
+import { networkName, sharedProject } from '../../domain/names.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import { interruptedAt, leftoverError } from '../core/leftover.ts';
 import { runBackward } from '../core/run.ts';
@@ -27,8 +27,10 @@ export async function bringDown(stack: Stack, options: { force: boolean; volumes
     const state = await stack.store.read();
     if (!options.force) await requireUnused(stack, state);
     const work = workOnBaseline(stack, config, state, state.baseline);
+    // Those without a name, and those that the compose file names no more, are known by the containers alone.
+    const volumes = options.volumes ? await listVolumes(work) : [];
     await removePrerequisites(work, config, state);
-    if (options.volumes) await deleteSharedData(work, config);
+    if (options.volumes) await deleteSharedData(work, config, volumes);
   });
 }
 
@@ -57,11 +59,21 @@ async function hasNetwork(stack: Stack): Promise<boolean> {
   return (await (await stack.docker()).inspectNetwork(networkName(stack.name, stack.rootId))) !== undefined;
 }
 
+async function listVolumes({ stack, shared }: Work): Promise<string[]> {
+  if (!isComposed(shared)) return [];
+  return (await stack.docker()).listProjectVolumes(sharedProject(stack.name, stack.rootId));
+}
+
+function isComposed(shared: Work['shared']): boolean {
+  return Object.values(shared).some(({ provider }) => provider === 'compose');
+}
+
 /** Deletes what the shared services keep, and forgets what ran them: the next `up` chooses again. */
-async function deleteSharedData(work: Work, config: StackConfig): Promise<void> {
+async function deleteSharedData(work: Work, config: StackConfig, volumes: readonly string[]): Promise<void> {
   for (const kind of ALL_KINDS) await kind.dropAll?.(work.stack, config);
   const leases = Object.entries(work.shared);
-  if (leases.some(([, { provider }]) => provider === 'compose')) await removeShared(work, { volumes: true });
+  if (isComposed(work.shared)) await removeShared(work, { volumes: true });
+  if (volumes.length > 0) await (await work.stack.docker()).removeProjectVolumes(volumes);
   for (const [name, { provider }] of leases) {
     if (provider === 'embedded') await (await work.stack.hostServer(name)).destroyData();
   }

@@ -65,12 +65,14 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
     async revert() {
       const docker = await work.stack.docker();
       // Compose makes networks and volumes first, and may have failed then.
-      const networks = await docker.listProjectNetworks(project);
+      const [networks, volumes] = await Promise.all([
+        docker.listProjectNetworks(project),
+        docker.listProjectVolumes(project),
+      ]);
       if (networks.length > 0 || (await listShared(work)).length > 0) await removeShared(work, { volumes: false });
       if (volumesBefore === undefined) return;
       // Those that this very run made are nobody's yet.
-      const made = (await docker.listProjectVolumes(project)).filter((name) => !volumesBefore?.includes(name));
-      await docker.removeProjectVolumes(made);
+      await docker.removeProjectVolumes(volumes.filter((name) => !volumesBefore?.includes(name)));
     },
   };
 }
