@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isThere } from '../../adapters/files/files.ts';
+import { isThere, readFileIfThere } from '../../adapters/files/files.ts';
 import { type ComposePort, readPorts } from '../../domain/compose/ports.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
@@ -36,11 +36,14 @@ export async function findComposeFile(stack: Stack, config: StackConfig): Promis
 
 /**
  * Returns the ports of a shared service, the one that `url` means first: as stack.yml names them, published as the compose
- * file says. Throws `config` for one that nothing tells of.
+ * file says. Throws `config` for one that nothing tells of, `files` where that file cannot be read.
  */
 export async function listSharedPorts(stack: Stack, config: StackConfig, service: string): Promise<SharedPort[]> {
   const file = await findComposeFile(stack, config);
-  const published = readPorts((await stack.readCompose(file)).services[service], stack.values);
+  const { services, unseen } = await stack.readCompose(file);
+  // Why it cannot be read is said best by reading it.
+  if (unseen.includes(file)) await readFileIfThere(file);
+  const published = readPorts(services[service], stack.values);
   const settings = resolveShared(service, config.shared.services[service] ?? {}, stack.values);
   const names = Object.entries(config.shared.services[service]?.ports ?? {});
   const said = Number(stack.values(sharedVariable(service, 'port'))) || config.shared.services[service]?.port;
