@@ -116,6 +116,11 @@ async function begin(life: Life): Promise<void> {
 /** What stands in the way is said, what can be saved comes back, and once nothing stands in the way nothing is left. */
 async function end(life: Life): Promise<void> {
   const { world, corners, random, run, kill } = life;
+  for (const { said } of corners.filter(({ weight }) => weight === 'waits')) {
+    for (const force of [[], ['--force']])
+      expect(await run('destroy', TICKET, ...force)).toMatchObject({ code: 1, stderr: expect.stringMatching(said!) });
+  }
+  takeAwayAll(life, 'waits');
   expectRefused(await run('destroy', TICKET), corners, ['work', 'unsavable', 'outlives']);
   if (isThere(life) && corners.some(({ weight }) => weight === 'unsavable')) {
     expectRefused(await run('destroy', TICKET, '--force'), corners, ['unsavable']);

@@ -21,9 +21,10 @@ const FRONT = `tickets/${TICKET}/front`;
 
 /**
  * How a `destroy` has to take it: as nobody's; as work that `--force` saves; as what cannot be saved, so that the ticket
- * stays; as a program that outlives what started it, so that the record stays.
+ * stays; as what git would wait for, so that nothing can be told; as a program that outlives what started it, so that the record
+ * stays.
  */
-type Weight = 'nothing' | 'work' | 'unsavable' | 'outlives';
+type Weight = 'nothing' | 'work' | 'unsavable' | 'waits' | 'outlives';
 
 /** Something odd that people and programs leave where stack works, and what must be so whatever a command does there. */
 export interface Corner {
@@ -173,6 +174,17 @@ export const CORNERS: readonly Corner[] = [
     },
     weight: 'nothing',
     findWrong: () => [],
+  },
+  {
+    name: 'pipes among the files that git reads',
+    leave(world) {
+      pipe(world, `${FRONT}/new/.gitignore`);
+      pipe(world, `${FRONT}/new/.gitattributes`);
+    },
+    weight: 'waits',
+    said: /new\/\.git\w+ is a pipe, and git would wait for it/,
+    findWrong: () => [],
+    takeAway: (world) => rmSync(world.at(FRONT, 'new'), { recursive: true, force: true }),
   },
   {
     name: 'a daemon that leaves its session',
