@@ -178,13 +178,13 @@ export const CORNERS: readonly Corner[] = [
   {
     name: 'pipes among the files that git reads',
     leave(world) {
-      pipe(world, `${FRONT}/new/.gitignore`);
-      pipe(world, `${FRONT}/new/.gitattributes`);
+      pipe(world, `${FRONT}/waits/.gitignore`);
+      pipe(world, `${FRONT}/waits/.gitattributes`);
     },
     weight: 'waits',
-    said: /new\/\.git\w+ is a pipe, and git would wait for it/,
+    said: /waits\/\.git\w+ is a pipe, and git would wait for it/,
     findWrong: () => [],
-    takeAway: (world) => rmSync(world.at(FRONT, 'new'), { recursive: true, force: true }),
+    takeAway: (world) => rmSync(world.at(FRONT, 'waits'), { recursive: true, force: true }),
   },
   {
     name: 'a daemon that leaves its session',

@@ -40,7 +40,7 @@ export function hostPrograms(env: Readonly<Record<string, string | undefined>>, 
 
 /**
  * `client` and `dump` are called with a login that a person's option files do not change; the password is in the environment.
- * An option with `loose` is passed over by the program that does not know it. Views, triggers and routines become the login's own:
+ * A server that lets in nobody and says nothing is not waited for. An option with `loose` is passed over by the program that does not know it. Views, triggers and routines become the login's own:
  * to give them to who made them takes rights that a product's login does not have.
  */
 const PRELUDE = `client=$(command -v mariadb || command -v mysql) || { echo 'no mariadb or mysql is here' >&2; exit 127; }
@@ -51,7 +51,7 @@ login() {
   "$program" --no-defaults --protocol=tcp --host="$STACK_HOST" --port="$STACK_PORT" --user="$STACK_USER" \\
     --default-character-set=utf8mb4 "$@"
 }
-client() { login "$client" "$@"; }
+client() { login "$client" --connect-timeout=10 "$@"; }
 all() {
   login "$dump" --single-transaction --routines --triggers --events --hex-blob --no-tablespaces \\
     --loose-set-gtid-purged=OFF --ignore-table="$1.$MARK" "$1"

@@ -2,6 +2,8 @@ import type { RedisClientType } from '@redis/client';
 import { bestEffort, StackError } from '../../domain/errors.ts';
 
 const CONNECT_MS = 5_000;
+/** A server that says nothing for longer, be it while it lets us in, does not answer; a large database is emptied in less. */
+const SILENT_MS = 20_000;
 
 /** One numbered database of a Redis. */
 export interface RedisLogin {
@@ -83,7 +85,7 @@ async function withRedis<Result>(
   use: (client: RedisClientType) => Promise<Result>,
 ): Promise<Result> {
   const { createClient } = await import('@redis/client');
-  const socket = { connectTimeout: CONNECT_MS, reconnectStrategy: false } as const;
+  const socket = { connectTimeout: CONNECT_MS, socketTimeout: SILENT_MS, reconnectStrategy: false } as const;
   // What the address names is the baseline's number.
   const client = createClient({ url: Object.assign(new URL(url), { pathname: '' }).href, database: number, socket });
   client.on('error', () => undefined);
