@@ -1,4 +1,4 @@
-import { restoreBeside, takeBackBeside } from '../../adapters/git/rescue/refs.ts';
+import { restoreBeside } from '../../adapters/git/rescue/refs.ts';
 import { bringBack } from '../../adapters/git/rescue/restore-snapshot.ts';
 import { noteWritten } from '../../adapters/git/worktree/note-written.ts';
 import { StackError } from '../../domain/errors.ts';
@@ -6,7 +6,7 @@ import { dedicatedRepos, requireDedicated } from '../../domain/instance.ts';
 import type { RescuedRepo } from '../../domain/rescue.ts';
 import type { Step } from '../../domain/step.ts';
 import type { Work } from '../core/work.ts';
-import { listBeside } from '../safety/beside.ts';
+import { glanceBeside, takeBackBeside } from '../safety/beside.ts';
 import { folderOf } from '../safety/risks.ts';
 
 /** Returns the commit that a repo's branch was at when it was saved; undefined for a new ticket. */
@@ -29,7 +29,7 @@ export function listSavedFilesSteps(work: Work): Step[] {
     return tree === undefined ? [] : [{ repoPath: own.path, tree }];
   });
   if (copies.length === 0) return [];
-  let from: (typeof copies)[number] | undefined;
+  let seen: Awaited<ReturnType<typeof glanceBeside>> = new Map();
   return [
     {
       id: { kind: 'saved-files' },
@@ -40,11 +40,14 @@ export function listSavedFilesSteps(work: Work): Step[] {
         return work.broughtBack.has('') ? 'present' : 'absent';
       },
       async apply() {
-        for (const copy of copies) {
-          from = copy;
-          if (!(await restoreBeside(copy.repoPath, record.folder, copy.tree))) continue;
-          work.broughtBack.add('');
-          return;
+        try {
+          for (const { repoPath, tree } of copies) {
+            if (!(await restoreBeside(repoPath, record.folder, tree))) continue;
+            work.broughtBack.add('');
+            return;
+          }
+        } finally {
+          seen = await glanceBeside(folderOf(record));
         }
         throw new StackError(
           'not-found',
@@ -56,9 +59,8 @@ export function listSavedFilesSteps(work: Work): Step[] {
       },
       ownedByOther: true,
       async revert() {
-        // They are kept in the rescue; what somebody has changed stays.
-        const names = (await listBeside(folderOf(record))).filter((name) => !name.endsWith('/'));
-        if (from && names.length > 0) await takeBackBeside(from.repoPath, record.folder, { tree: from.tree, names });
+        // They are kept in the rescue; what somebody has changed since stays.
+        await takeBackBeside(folderOf(record), seen);
       },
     },
   ];

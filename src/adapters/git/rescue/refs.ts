@@ -1,10 +1,6 @@
-import { rm } from 'node:fs/promises';
-import path from 'node:path';
-import { pathOf } from '../../files/byte-names.ts';
-import { removeIfEmpty } from '../../files/files.ts';
 import { askGit, tryGit } from '../git.ts';
 import type { Exact } from './exact.ts';
-import { listUnsavedFiles, restoreFiles, snapshotFiles } from './exact-folder.ts';
+import { restoreFiles, snapshotFiles } from './exact-folder.ts';
 import { commitTree, gitWith } from './snapshot.ts';
 
 const WORK = 'refs/stack/rescue';
@@ -52,20 +48,6 @@ export async function restoreBeside(repoPath: string, folder: string, tree: stri
   if ((await tryGit(repoPath, ['cat-file', '-e', `${tree}^{tree}`])).exitCode !== 0) return false;
   await restoreFiles(repoPath, folder, tree);
   return true;
-}
-
-/** Removes those of some files beside the worktrees that are as they were saved, and the folders that are empty then. Throws `git`. */
-export async function takeBackBeside(
-  repoPath: string,
-  folder: string,
-  { tree, names }: { tree: string; names: readonly string[] },
-): Promise<void> {
-  const changed = new Set(await listUnsavedFiles(repoPath, folder, { tree, names }));
-  for (const name of names.filter((one) => !changed.has(one))) {
-    await rm(pathOf(path.join(folder, name)), { force: true });
-    for (let above = path.dirname(name); above !== '.'; above = path.dirname(above))
-      await removeIfEmpty(path.join(folder, above));
-  }
 }
 
 /** Returns the texts that a repo keeps of rescues. Throws `git`. */
