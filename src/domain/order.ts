@@ -1,26 +1,3 @@
-import { StackError } from './errors.ts';
-
-/**
- * Returns the names so that each comes after what it depends on, otherwise in the order they came. Dependencies that
- * are not among the names are ignored. Throws `config` for a cycle.
- */
-export function sortByDependencies(
-  names: readonly string[],
-  dependenciesOf: (name: string) => readonly string[],
-): string[] {
-  const cycle = findCycle(names, dependenciesOf);
-  if (cycle) throw new StackError('config', `these depend on each other: ${cycle.join(' → ')}`);
-  const known = new Set(names);
-  const sorted = new Set<string>();
-  const visit = (name: string): void => {
-    if (sorted.has(name) || !known.has(name)) return;
-    for (const dependency of dependenciesOf(name)) visit(dependency);
-    sorted.add(name);
-  };
-  for (const name of names) visit(name);
-  return [...sorted];
-}
-
 /** Returns the first cycle as a way round, `['a', 'b', 'a']`; undefined when there is none. */
 export function findCycle(
   names: readonly string[],

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
-import { StackError } from '../../domain/errors.ts';
 import type { ExecOptions } from '../../domain/runtime.ts';
+import { dropUndefined, runTool, type ToolJob } from '../database-tool.ts';
 import { runAttached } from '../process/exec.ts';
 
 /** How a server is reached from where its programs run. */
@@ -30,11 +30,10 @@ export function hasPrograms(env: Readonly<Record<string, string | undefined>>): 
 
 /** Returns the programs of this machine. */
 export function hostPrograms(env: Readonly<Record<string, string | undefined>>, login: MysqlLogin): MysqlPrograms {
-  const own = Object.entries(env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]));
+  const own = dropUndefined(env);
   return {
     login,
-    run: (argv, options) =>
-      runAttached(argv, { cwd: '/', env: { ...Object.fromEntries(own), ...options.env } }, options),
+    run: (argv, options) => runAttached(argv, { cwd: '/', env: { ...own, ...options.env } }, options),
   };
 }
 
@@ -72,40 +71,14 @@ const SED = {
 /** The table of a ticket's database whose comment says whose it is: MySQL gives a database no comment. */
 export const MARK_TABLE = '_stack';
 
-interface RunOptions {
-  args?: readonly string[];
-  doing: string;
-  signal: AbortSignal;
-  input?: Readable;
-  output?: NodeJS.WritableStream;
-}
-
 /** Runs a line of `client` and `dump`. Throws `database` with what they said, `interrupted`. */
-async function runLine(programs: MysqlPrograms, line: string, options: RunOptions): Promise<void> {
-  const { args = [], doing, signal, input, output } = options;
-  const { host, port, user, password } = programs.login;
-  const stderr = new PassThrough();
-  const said: Buffer[] = [];
-  stderr.on('data', (chunk: Buffer) => said.push(chunk));
-  const code = await programs.run(['sh', '-c', PRELUDE + line, 'sh', ...args], {
-    tty: false,
-    stdin: (input ?? Readable.from([])) as unknown as NodeJS.ReadStream,
-    stdout: output ?? new PassThrough().resume(),
-    stderr,
-    signal,
-    env: {
-      STACK_HOST: host,
-      STACK_PORT: String(port),
-      STACK_USER: user,
-      MYSQL_PWD: password,
-      MARK: MARK_TABLE,
-      ...SED,
-    },
-  });
-  if (code === 0) return;
-  const lines = Buffer.concat(said).toString().trim().split('\n').filter(Boolean).slice(-30);
-  const reason = lines.find((text) => /error/i.test(text)) ?? lines.at(-1) ?? `exit code ${code}`;
-  throw new StackError('database', `${doing} failed: ${reason}`, { lines });
+async function runLine({ login, run }: MysqlPrograms, line: string, job: ToolJob, args: string[] = []): Promise<void> {
+  const env = {
+    ...{ STACK_HOST: login.host, STACK_PORT: String(login.port), STACK_USER: login.user },
+    ...{ MYSQL_PWD: login.password, MARK: MARK_TABLE, ...SED },
+  };
+  const argv = ['sh', '-c', PRELUDE + line, 'sh', ...args];
+  await runTool((streams) => run(argv, { ...streams, env }), job, /error/i);
 }
 
 /** Returns the rows that statements bring, a text for each column. The statements go in through stdin. Throws `database`. */
@@ -131,7 +104,7 @@ function readColumn(text: string): string {
 export async function copyLive(programs: MysqlPrograms, from: string, to: string, signal: AbortSignal): Promise<void> {
   // Half a dump is SQL as well: what cannot be read makes the client fail with the dump.
   const line = '{ dump "$1" || echo "the dump failed;"; } | client --database="$2"';
-  await runLine(programs, line, { args: [from, to], doing: `the copy of ${from}`, signal });
+  await runLine(programs, line, { doing: `the copy of ${from}`, signal }, [from, to]);
 }
 
 /** Writes a dump as SQL, without the mark. Throws `database`, `interrupted`. */
@@ -141,7 +114,7 @@ export async function dumpTo(
   output: NodeJS.WritableStream,
   signal: AbortSignal,
 ): Promise<void> {
-  await runLine(programs, 'dump "$1"', { args: [database], doing: `the dump of ${database}`, output, signal });
+  await runLine(programs, 'dump "$1"', { doing: `the dump of ${database}`, output, signal }, [database]);
 }
 
 /** Loads a dump into an empty database. Throws `database`, `interrupted`. */
@@ -151,6 +124,6 @@ export async function loadFrom(
   input: Readable,
   signal: AbortSignal,
 ): Promise<void> {
-  const doing = `loading a dump into ${database}`;
-  await runLine(programs, 'client --database="$1"', { args: [database], doing, input, signal });
+  const job = { doing: `loading a dump into ${database}`, input, signal };
+  await runLine(programs, 'client --database="$1"', job, [database]);
 }

@@ -1,9 +1,9 @@
 import { createReadStream, existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { execa } from 'execa';
-import { StackError } from '../../domain/errors.ts';
 import type { ExecOptions } from '../../domain/runtime.ts';
+import { dropUndefined, runTool } from '../database-tool.ts';
 import { runAttached } from '../process/exec.ts';
 import { quoteName, quoteText } from './quote.ts';
 
@@ -31,13 +31,7 @@ export function loginEnv(url: string, at?: { host: string; port: number }): Reco
 }
 
 /** Where packages of PostgreSQL put programs that may not be on the PATH: Debian's, Homebrew's, the installers'. */
-const USUAL = [
-  ['/usr/lib/postgresql', 'bin'],
-  ['/usr/pgsql', 'bin'],
-  ['/opt/homebrew/opt', 'bin'],
-  ['/usr/local/opt', 'bin'],
-  ['/Library/PostgreSQL', 'bin'],
-] as const;
+const USUAL = ['/usr/lib/postgresql', '/usr/pgsql', '/opt/homebrew/opt', '/usr/local/opt', '/Library/PostgreSQL'];
 
 /**
  * Returns the programs of this machine that understand a server of `major`: pg_dump refuses newer servers than itself.
@@ -48,7 +42,7 @@ export async function findTools(
   major: number,
   login: Record<string, string>,
 ): Promise<PostgresTools | undefined> {
-  const folders = [...(env.PATH ?? '').split(path.delimiter), ...USUAL.flatMap(([top, bin]) => listBelow(top, bin))];
+  const folders = [...(env.PATH ?? '').split(path.delimiter), ...USUAL.flatMap(listBelow)];
   const seen = new Set<string>();
   for (const folder of folders.filter(Boolean)) {
     const program = path.join(folder, 'pg_dump');
@@ -56,7 +50,7 @@ export async function findTools(
     seen.add(program);
     const { stdout, failed } = await execa(program, ['--version'], { reject: false, stdin: 'ignore' });
     if (failed || Number(/(\d+)/.exec(stdout)?.[1]) < major) continue;
-    const own = { ...plain(env), PATH: `${folder}${path.delimiter}${env.PATH ?? ''}`, ...login };
+    const own = { ...dropUndefined(env), PATH: `${folder}${path.delimiter}${env.PATH ?? ''}`, ...login };
     return {
       where: folder,
       run: (argv, database, options) =>
@@ -66,49 +60,16 @@ export async function findTools(
   return undefined;
 }
 
-function listBelow(top: string, bin: string): string[] {
+function listBelow(top: string): string[] {
   const versions = existsSync(top) ? readdirSync(top) : [];
   return versions
     .filter((name) => /^(\d|libpq|postgresql)/.test(name))
     .sort()
     .reverse()
-    .map((name) => path.join(top, name, bin));
+    .map((name) => path.join(top, name, 'bin'));
 }
 
-function plain(env: Env): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
-}
-
-/** Runs a tool without a terminal; throws `database` with what it said when it fails. `input` and `output` are streams of ours. */
-async function runTool(
-  tools: PostgresTools,
-  argv: readonly string[],
-  options: {
-    database: string;
-    doing: string;
-    signal: AbortSignal;
-    input?: Readable;
-    output?: NodeJS.WritableStream;
-  },
-): Promise<void> {
-  const stderr = new PassThrough();
-  const said: Buffer[] = [];
-  stderr.on('data', (chunk: Buffer) => said.push(chunk));
-  const stdout = options.output ?? new PassThrough().resume();
-  const nothing = new PassThrough();
-  nothing.end();
-  const code = await tools.run(argv, options.database, {
-    tty: false,
-    stdin: (options.input ?? nothing) as unknown as NodeJS.ReadStream,
-    stdout,
-    stderr,
-    signal: options.signal,
-  });
-  if (code === 0) return;
-  const lines = Buffer.concat(said).toString().trim().split('\n').filter(Boolean).slice(-30);
-  const reason = lines.find((line) => /error:|ERROR:|FATAL:/.test(line)) ?? lines.at(-1) ?? `exit code ${code}`;
-  throw new StackError('database', `${options.doing} failed: ${reason}`, { lines });
-}
+const REASON = /error:|ERROR:|FATAL:/;
 
 /** Fills an empty database from one that may be in use: both programs run at once, and nothing is kept between them. */
 const COPY = `(set -o pipefail) 2>/dev/null && set -o pipefail
@@ -117,7 +78,8 @@ PGDATABASE="$1" pg_dump --format=custom --compress=0 | pg_restore --exit-on-erro
 /** Copies all that is in a database into an empty one, as it was at one moment. Throws `database`, `interrupted`. */
 export async function copyLive(tools: PostgresTools, from: string, to: string, signal: AbortSignal): Promise<void> {
   const doing = `the copy of ${from}`;
-  await runTool(tools, ['sh', '-c', COPY, 'sh', from, conninfo(to)], { database: from, doing, signal });
+  const argv = ['sh', '-c', COPY, 'sh', from, conninfo(to)];
+  await runTool((streams) => tools.run(argv, from, streams), { doing, signal }, REASON);
 }
 
 /** Dumps a database, in pg_dump's own packed format. Throws `database`, `interrupted`. */
@@ -127,7 +89,8 @@ export async function dumpTo(
   output: NodeJS.WritableStream,
   signal: AbortSignal,
 ): Promise<void> {
-  await runTool(tools, ['pg_dump', '--format=custom'], { database, doing: `the dump of ${database}`, output, signal });
+  const job = { doing: `the dump of ${database}`, output, signal };
+  await runTool((streams) => tools.run(['pg_dump', '--format=custom'], database, streams), job, REASON);
 }
 
 /** Loads a dump into an empty database, one of pg_dump's own formats or plain SQL. Throws `database`, `interrupted`. */
@@ -140,7 +103,8 @@ export async function loadFrom(
   const argv = isPlain
     ? ['psql', '--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--single-transaction', '--file=-']
     : ['pg_restore', '--exit-on-error', `--dbname=${conninfo(database)}`];
-  await runTool(tools, argv, { database, doing: `loading ${file}`, input: createReadStream(file), signal });
+  const job = { doing: `loading ${file}`, input: createReadStream(file), signal };
+  await runTool((streams) => tools.run(argv, database, streams), job, REASON);
 }
 
 /** Returns a role another password. The statement goes in through stdin: a command line shows it to everybody. Throws `database`. */
@@ -151,8 +115,8 @@ export async function changePassword(
 ): Promise<void> {
   const text = `ALTER ROLE ${quoteName(user)} PASSWORD ${quoteText(password)};\n`;
   const argv = ['psql', '--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--file=-'];
-  const doing = `a new password for ${user}`;
-  await runTool(tools, argv, { database: 'postgres', doing, input: Readable.from([text]), signal });
+  const job = { doing: `a new password for ${user}`, input: Readable.from([text]), signal };
+  await runTool((streams) => tools.run(argv, 'postgres', streams), job, REASON);
 }
 
 /** A name with `=` in it would be read as settings. */

@@ -2,12 +2,10 @@ import { hasPrograms, hostPrograms, type MysqlLogin, type MysqlPrograms } from '
 import type { StackConfig } from '../../../domain/config/config.ts';
 import { StackError } from '../../../domain/errors.ts';
 import { sharedProject } from '../../../domain/names.ts';
-import { ownDatabase } from '../../../domain/own.ts';
 import { THIS_MACHINE } from '../../../domain/runtime.ts';
 import { resolveShared, sharedAddress } from '../../../domain/shared.ts';
-import { configIfReadable, type Stack } from '../../core/stack.ts';
-import type { Work } from '../../core/work.ts';
-import { placeOf } from '../../shared/place.ts';
+import type { Stack } from '../../core/stack.ts';
+import { ifRecorded, type Recorded } from '../database-kind.ts';
 import type { SharedLeases } from '../own-kind.ts';
 
 /** The shared service by its name in stack.yml. */
@@ -69,20 +67,7 @@ async function programsInContainer(stack: Stack, login: MysqlLogin): Promise<Mys
   return { login, run: (argv, options) => docker.runtime.exec(ref, argv, options) };
 }
 
-/**
- * Returns the server a recorded ticket's database is on; undefined when it is gone with all its data, or is another than the one
- * that stack.yml names now.
- */
-export async function openRecorded({
-  stack,
-  config: given,
-  shared,
-  record,
-}: Pick<Work, 'stack' | 'config' | 'shared'> & Partial<Pick<Work, 'record'>>): Promise<MysqlServer | undefined> {
-  const config = given ?? (await configIfReadable(stack));
-  const at = ownDatabase(MYSQL, record?.own)?.at;
-  if (at !== undefined && at !== placeOf(MYSQL, stack, config)) return undefined;
-  const { url } = resolveShared(MYSQL, config?.shared.services[MYSQL] ?? {}, stack.values);
-  if (url === undefined && !shared[MYSQL]) return undefined;
-  return openMysql(stack, config, shared);
+/** Returns the server a recorded ticket's database is on, as `ifRecorded` has it. */
+export async function openRecorded(asked: Recorded): Promise<MysqlServer | undefined> {
+  return ifRecorded(MYSQL, asked, (config) => openMysql(asked.stack, config, asked.shared));
 }

@@ -1,13 +1,20 @@
-import { dropDatabase, listMarked, listNames, makeEmptyLike, markDatabase } from '../../../adapters/mysql/databases.ts';
-import { copyLive, type MysqlPrograms } from '../../../adapters/mysql/programs.ts';
+import { createReadStream } from 'node:fs';
+import { dropDatabase, listNames, makeEmptyLike, markDatabase } from '../../../adapters/mysql/databases.ts';
+import { copyLive, loadFrom, type MysqlPrograms } from '../../../adapters/mysql/programs.ts';
 import { dedicatedRepos } from '../../../domain/instance.ts';
-import type { DatabaseMark } from '../../../domain/own.ts';
 import type { Step } from '../../../domain/step.ts';
 import { requireConfig, type Work } from '../../core/work.ts';
 import { placeOf } from '../../shared/place.ts';
-import { noteMade, requireDatabase, takenBySomebody, tellStranded } from '../own-database.ts';
+import {
+  noteMade,
+  requireDatabase,
+  takenBySomebody,
+  tellSavedGone,
+  tellStranded,
+  ticketMark,
+} from '../own-database.ts';
 import { MYSQL, type MysqlServer, openMysql, openRecorded } from './mysql.ts';
-import { findSaved, loadSaved } from './saved.ts';
+import { findOurs, findSaved } from './saved.ts';
 
 /**
  * A database of the ticket's own: a copy of the baseline's, as that is now. MySQL cannot rename one, so it is made under its own
@@ -36,7 +43,7 @@ export function databaseStep(work: Work): Step {
       const programs = await server.programs();
       const mark = await findOurs(programs, work);
       if (mark && mark.copiedAt !== '') return noteMade(work, MYSQL, true);
-      await tellStranded(work, MYSQL, 'MySQL');
+      await tellStranded(work, MYSQL);
       if (mark) await dropDatabase(programs, database, signal);
       await makeDatabase(work, server, programs, signal);
       // What was done to a database before is not in a new one.
@@ -44,7 +51,7 @@ export function databaseStep(work: Work): Step {
       await noteMade(work, MYSQL, true);
     },
     async revert() {
-      await tellStranded(work, MYSQL, 'MySQL');
+      await tellStranded(work, MYSQL);
       if (own.made) await noteMade(work, MYSQL, false);
       const server = await openRecorded(work);
       if (!server) return;
@@ -55,32 +62,19 @@ export function databaseStep(work: Work): Step {
   };
 }
 
-/** Returns the mark of the ticket's database; undefined where there is none, or it is somebody else's. */
-async function findOurs(programs: MysqlPrograms, work: Work): Promise<DatabaseMark | undefined> {
-  const { database } = requireDatabase(work, MYSQL);
-  const found = (await listMarked(programs, new AbortController().signal)).find(({ name }) => name === database);
-  return found?.mark.rootId === work.stack.rootId && found.mark.ticket === work.record.ticket ? found.mark : undefined;
-}
-
 async function makeDatabase(
   work: Work,
   server: MysqlServer,
   programs: MysqlPrograms,
   signal: AbortSignal,
 ): Promise<void> {
-  const { stack, record } = work;
   const { database, from } = requireDatabase(work, MYSQL);
-  if ((await listNames(programs, signal)).includes(database)) {
-    throw takenBySomebody(work, database, server.where);
-  }
-  const mark = { kind: 'ticket', rootId: stack.rootId, root: stack.root, ticket: record.ticket } as const;
+  if ((await listNames(programs, signal)).includes(database)) throw takenBySomebody(work, database, server.where);
+  const mark = ticketMark(work);
   await makeEmptyLike(programs, { name: database, like: from, mark: { ...mark, copiedAt: '' } }, signal);
   const saved = await findSaved(work);
-  if (saved !== undefined) await loadSaved(programs, database, saved, signal);
+  if (saved !== undefined) await loadFrom(programs, database, createReadStream(saved), signal);
   else await copyLive(programs, from, database, signal);
-  if (saved === undefined && work.rescue?.own?.[MYSQL]?.dump !== undefined) {
-    const text = `the saved data of ${record.ticket} is gone: its database begins as the baseline’s`;
-    stack.emit({ type: 'warning', text });
-  }
+  if (saved === undefined && work.rescue?.own?.[MYSQL]?.dump !== undefined) tellSavedGone(work);
   await markDatabase(programs, database, { ...mark, copiedAt: new Date().toISOString() }, signal);
 }

@@ -13,7 +13,15 @@ import { hiddenDatabase } from '../../../domain/own.ts';
 import type { Step } from '../../../domain/step.ts';
 import { requireConfig, type Work } from '../../core/work.ts';
 import { placeOf } from '../../shared/place.ts';
-import { noteMade, requireDatabase, takenBySomebody, tellStranded } from '../own-database.ts';
+import {
+  isTicketOf,
+  noteMade,
+  requireDatabase,
+  takenBySomebody,
+  tellSavedGone,
+  tellStranded,
+  ticketMark,
+} from '../own-database.ts';
 import { openPostgres, openRecorded, POSTGRES, type PostgresServer } from './postgres.ts';
 import { bringDataBack, findKept, takeBack } from './saved.ts';
 import { templateName } from './template.ts';
@@ -36,7 +44,8 @@ export function databaseStep(work: Work): Step {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
       const isThere = await server.admin((session) => isOurs(session, work, database));
       // Found on the server that stack.yml names now, whatever that was called before.
-      const isWhereItWas = own.at === undefined || own.at === (await placeNow(work));
+      const placeNow = placeOf(POSTGRES, work.stack, await requireConfig(work));
+      const isWhereItWas = own.at === undefined || own.at === placeNow;
       if (isThere) return isWhereItWas ? 'present' : { different: 'its server has another name in stack.yml' };
       // What a destroy put away comes back; a start that fails further on must not unmake that.
       return (await findKept(work, server)) ? { different: 'a destroy had put it away' } : 'absent';
@@ -44,12 +53,11 @@ export function databaseStep(work: Work): Step {
     async apply({ signal }) {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
       if (await server.admin((session) => isOurs(session, work, database))) return noteMade(work, POSTGRES, true);
-      await tellStranded(work, POSTGRES, 'Postgres');
+      await tellStranded(work, POSTGRES);
       const saved = work.rescue?.own?.[POSTGRES];
       if (saved?.dump !== undefined || saved?.kept !== undefined) {
         if (await bringDataBack(work, server)) return noteMade(work, POSTGRES, true);
-        const text = `the saved data of ${work.record.ticket} is gone: its database begins as the baseline’s`;
-        work.stack.emit({ type: 'warning', text });
+        tellSavedGone(work);
       }
       if (await takeBack(work, server)) return noteMade(work, POSTGRES, true);
       await server.admin((session) => makeDatabase(session, work, server), signal);
@@ -58,7 +66,7 @@ export function databaseStep(work: Work): Step {
       await noteMade(work, POSTGRES, true);
     },
     async revert() {
-      await tellStranded(work, POSTGRES, 'Postgres');
+      await tellStranded(work, POSTGRES);
       if (own.made) await noteMade(work, POSTGRES, false);
       const server = await openRecorded(work);
       await server?.admin(async (session) => {
@@ -70,22 +78,15 @@ export function databaseStep(work: Work): Step {
   };
 }
 
-async function placeNow(work: Work): Promise<string> {
-  return placeOf(POSTGRES, work.stack, await requireConfig(work));
-}
-
-async function isOurs(session: Session, { stack, record }: Work, database: string): Promise<boolean> {
-  const mark = (await findDatabase(session, database))?.mark;
-  return mark?.rootId === stack.rootId && mark.ticket === record.ticket;
+async function isOurs(session: Session, work: Work, database: string): Promise<boolean> {
+  return isTicketOf((await findDatabase(session, database))?.mark, work);
 }
 
 /** Made under a name that is only ours and renamed when all of it is there: under its own name it is never half made. */
 async function makeDatabase(session: Session, work: Work, server: PostgresServer): Promise<void> {
-  const { stack, record } = work;
+  const { stack } = work;
   const { database, from } = requireDatabase(work, POSTGRES);
-  if (await findDatabase(session, database)) {
-    throw takenBySomebody(work, database, server.login.where);
-  }
+  if (await findDatabase(session, database)) throw takenBySomebody(work, database, server.login.where);
   const template = await findDatabase(session, templateName(stack, server));
   if (!template) {
     throw new StackError('database', `the template of ${from} is gone`, {
@@ -98,10 +99,9 @@ async function makeDatabase(session: Session, work: Work, server: PostgresServer
   for (const refused of await copyProperties(session, from, unfinished)) {
     stack.emit({ type: 'warning', text: `${database}: not brought along: ${refused}` });
   }
-  const mark = { kind: 'ticket', rootId: stack.rootId, root: stack.root, ticket: record.ticket } as const;
   const sign = await fingerprintOf(session, unfinished);
-  const whose = { ...mark, sign, copiedAt: template.mark?.copiedAt ?? '' };
-  await moveDatabase(session, { from: unfinished, to: database, mark: whose, open: true });
+  const mark = { ...ticketMark(work), sign, copiedAt: template.mark?.copiedAt ?? '' };
+  await moveDatabase(session, { from: unfinished, to: database, mark, open: true });
 }
 
 function unfinishedName({ stack, record }: Work, from: string): string {

@@ -1,7 +1,4 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { explainFileError } from '../../../adapters/files/file-errors.ts';
 import { isThere } from '../../../adapters/files/files.ts';
 import { endClients } from '../../../adapters/postgres/clients.ts';
 import {
@@ -17,6 +14,8 @@ import { StackError } from '../../../domain/errors.ts';
 import { hiddenDatabase, ownDatabase } from '../../../domain/own.ts';
 import type { Stack } from '../../core/stack.ts';
 import type { Work } from '../../core/work.ts';
+import { writeDump } from '../dumps.ts';
+import { ticketMark } from '../own-database.ts';
 import { POSTGRES, type PostgresServer } from './postgres.ts';
 
 /** The database that a ticket uses: its own, or the one that all share. */
@@ -60,19 +59,7 @@ export async function dumpDatabase(
   if (!(await isThere(folder))) {
     throw new StackError('not-found', `there is no folder ${folder}`, { hint: `mkdir -p ${folder}` });
   }
-  const unfinished = path.join(folder, `.${path.basename(file)}.${process.pid}.tmp`);
-  try {
-    const output = createWriteStream(unfinished, { mode: 0o600 });
-    const failed = new Promise<never>((_, reject) => output.once('error', reject));
-    await Promise.race([failed, dumpTo(tools, database, output, stack.signal)]);
-    await Promise.race([failed, new Promise<void>((done) => output.end(() => done()))]);
-    await rename(unfinished, file);
-    return output.bytesWritten;
-  } catch (error) {
-    throw explainFileError(error, `write ${file}`);
-  } finally {
-    await rm(unfinished, { force: true });
-  }
+  return writeDump(file, (output) => dumpTo(tools, database, output, stack.signal));
 }
 
 /** Loads a dump as a ticket's database, in place of one that is there. Throws `database`, `files`. */
@@ -89,8 +76,7 @@ export async function loadInto(work: Work, server: PostgresServer, file: string)
       await makeEmptyLike(session, fresh, from);
       await loadFrom(tools, fresh, { file, plain }, stack.signal);
       await copyProperties(session, from, fresh);
-      const mark = { kind: 'ticket', rootId: stack.rootId, root: stack.root, ticket: record.ticket } as const;
-      await markDatabase(session, fresh, { ...mark, copiedAt: new Date().toISOString() });
+      await markDatabase(session, fresh, { ...ticketMark(work), copiedAt: new Date().toISOString() });
       await endClients(session, database);
       await replaceDatabase(session, { name: database, by: fresh, aside });
     } finally {

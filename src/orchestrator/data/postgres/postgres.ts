@@ -8,15 +8,12 @@ import {
 import { changePassword, findTools, loginEnv, type PostgresTools } from '../../../adapters/postgres/tools.ts';
 import type { StackConfig } from '../../../domain/config/config.ts';
 import { ifAnswered, StackError } from '../../../domain/errors.ts';
-import type { InstanceRecord } from '../../../domain/instance.ts';
 import { sharedProject } from '../../../domain/names.ts';
-import { ownDatabase } from '../../../domain/own.ts';
 import { THIS_MACHINE } from '../../../domain/runtime.ts';
 import { resolveShared, sharedAddress } from '../../../domain/shared.ts';
-import { configIfReadable, type Stack } from '../../core/stack.ts';
-import type { Work } from '../../core/work.ts';
-import { placeOf } from '../../shared/place.ts';
+import type { Stack } from '../../core/stack.ts';
 import { takesPassword } from '../../shared/settings.ts';
+import { ifRecorded, type Recorded } from '../database-kind.ts';
 import type { SharedLeases } from '../own-kind.ts';
 
 /** The shared service by its name in stack.yml. */
@@ -32,8 +29,6 @@ export interface PostgresServer {
   login: PostgresLogin;
   /** The baseline's database. */
   baseline: string;
-  /** Other roots may use it too: it is the team's own (`url:`). */
-  foreign: boolean;
   /** Asks the server about its databases, connected to one that is nobody's where there is one. */
   admin<Result>(use: (session: Session) => Promise<Result>, signal?: AbortSignal): Promise<Result>;
   /** pg_dump and the like that fit the server; undefined when there are none. */
@@ -69,7 +64,6 @@ export function openPostgres(stack: Stack, config: StackConfig | undefined, leas
   return {
     login,
     baseline: database,
-    foreign: settings.url !== undefined,
     admin,
     async tools() {
       if (settings.url === undefined && lease?.provider === 'compose') {
@@ -134,17 +128,7 @@ async function toolsInContainer(stack: Stack, login: Record<string, string>): Pr
   };
 }
 
-/**
- * Returns the server a recorded ticket's database is on; undefined when it is gone with all its data, or is another than the one
- * that stack.yml names now.
- */
-export async function openRecorded(
-  work: Pick<Work, 'stack' | 'config' | 'shared'> & { record?: InstanceRecord },
-): Promise<PostgresServer | undefined> {
-  const config = work.config ?? (await configIfReadable(work.stack));
-  const at = ownDatabase(POSTGRES, work.record?.own)?.at;
-  if (at !== undefined && at !== placeOf(POSTGRES, work.stack, config)) return undefined;
-  const { url } = resolveShared(POSTGRES, config?.shared.services[POSTGRES] ?? {}, work.stack.values);
-  if (url === undefined && !work.shared[POSTGRES]) return undefined;
-  return openPostgres(work.stack, config, work.shared);
+/** Returns the server a recorded ticket's database is on, as `ifRecorded` has it. */
+export async function openRecorded(asked: Recorded): Promise<PostgresServer | undefined> {
+  return ifRecorded(POSTGRES, asked, (config) => openPostgres(asked.stack, config, asked.shared));
 }

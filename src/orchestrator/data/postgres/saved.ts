@@ -16,6 +16,7 @@ import type { SavedPart } from '../../../domain/rescue.ts';
 import type { Stack } from '../../core/stack.ts';
 import { saveRecord, type Work } from '../../core/work.ts';
 import { dumpFile, dumpsFolder, keptDays } from '../dumps.ts';
+import { ticketMark } from '../own-database.ts';
 import type { PurgeOptions } from '../own-kind.ts';
 import { dumpDatabase, loadInto } from './dump.ts';
 import { openRecorded, POSTGRES, type PostgresServer } from './postgres.ts';
@@ -116,9 +117,8 @@ export async function takeBack(work: Work, server: PostgresServer): Promise<bool
   return true;
 }
 
-function freshMark({ stack, record }: Work): DatabaseMark {
-  const copiedAt = new Date().toISOString();
-  return { kind: 'ticket', rootId: stack.rootId, root: stack.root, ticket: record.ticket, copiedAt };
+function freshMark(work: Work): DatabaseMark {
+  return { ...ticketMark(work), copiedAt: new Date().toISOString() };
 }
 
 /** Drops a database that is kept of a ticket. Missing is done. */
