@@ -35,8 +35,9 @@ type TicketPointer = Required<Omit<FoundRoot, 'pointer'>>;
 export async function findRoot(cwd: string): Promise<FoundRoot | undefined> {
   const folders = await listFoldersUp(cwd);
   for (const folder of folders) {
-    const text = await readPointer(path.join(folder, POINTER_FILE));
-    if (text !== undefined) return followPointer(path.join(folder, POINTER_FILE), text);
+    const file = path.join(folder, POINTER_FILE);
+    const text = (await isInSight(file)) ? await readFileIfThere(file) : undefined;
+    if (text !== undefined) return followPointer(file, text);
   }
   for (const folder of folders) {
     if (await isRoot(folder)) return { root: folder };
@@ -73,10 +74,6 @@ async function isInSight(file: string): Promise<boolean> {
 async function isRoot(folder: string): Promise<boolean> {
   for (const file of [CONFIG_FILE, ...STATES]) if (await isInSight(path.join(folder, file))) return true;
   return false;
-}
-
-async function readPointer(file: string): Promise<string | undefined> {
-  return (await isInSight(file)) ? readFileIfThere(file) : undefined;
 }
 
 async function followPointer(file: string, text: string): Promise<FoundRoot> {

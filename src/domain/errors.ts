@@ -153,3 +153,8 @@ export function isFault(error: unknown): boolean {
 export function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw interrupted(signal.reason);
 }
+
+/** Returns what an error says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,7 +1,6 @@
 import type { StackConfig } from './config/config.ts';
 import { StackError } from './errors.ts';
 import { findKindFacts } from './own-kinds.ts';
-import { renderSuggestion } from './suggest.ts';
 
 /** A piece of a template: text as it stands, a name to fill in, or a `${` that nothing closes. */
 export type TemplatePart = { kind: 'text'; text: string } | { kind: 'name'; name: string } | { kind: 'unclosed' };
@@ -43,30 +42,18 @@ export function listNames(template: string): string[] {
 }
 
 /**
- * Fills in a template. Throws `config` for a name that `lookup` gives undefined for, with the `known` names as its
- * hint; never leaves one empty.
+ * Fills in a template. Throws `config` for a name that `lookup` gives undefined for; never leaves one empty.
  */
-export function fillTemplate(
-  template: string,
-  lookup: (name: string) => string | undefined,
-  known: readonly string[] = [],
-): string {
+export function fillTemplate(template: string, lookup: (name: string) => string | undefined): string {
   return splitTemplate(template)
     .map((part) => {
       if (part.kind === 'text') return part.text;
       if (part.kind === 'unclosed') return '${';
       const value = lookup(part.name);
-      if (value === undefined) throw unknownName(part.name, known);
-      return value;
+      if (value !== undefined) return value;
+      throw new StackError('config', `\`\${${part.name}}\` has no value here`, { details: { name: part.name } });
     })
     .join('');
-}
-
-function unknownName(name: string, known: readonly string[]): StackError {
-  return new StackError('config', `\`\${${name}}\` has no value here${renderSuggestion(name, known)}`, {
-    ...(known.length > 0 && { hint: `known here: ${renderNames(known)}` }),
-    details: { name, known },
-  });
 }
 
 const GENERAL_NAMES = ['ticket', 'branch', 'stack', 'root', 'worktree', 'bind'];

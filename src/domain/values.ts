@@ -6,9 +6,6 @@ export type Values = (name: string) => string | undefined;
 
 /** Returns the values of the layers; the first one that has a name decides. */
 export function layValues(...layers: Readonly<Record<string, string | undefined>>[]): Values {
-  return (name) => layers.map((layer) => (Object.hasOwn(layer, name) ? layer[name] : undefined)).find(isSet);
-}
-
-function isSet(value: string | undefined): boolean {
-  return value !== undefined;
+  return (name) =>
+    layers.map((layer) => (Object.hasOwn(layer, name) ? layer[name] : undefined)).find((value) => value !== undefined);
 }

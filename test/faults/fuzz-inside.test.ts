@@ -18,7 +18,7 @@ import { builtImageName, networkAlias, workloadName } from '../../src/domain/nam
 import { parseRescue } from '../../src/domain/rescue.ts';
 import { maskPasswords } from '../../src/domain/secrets.ts';
 import { resolveShared, sharedAddress, sharedUrl } from '../../src/domain/shared.ts';
-import { escapeTemplate, fillTemplate, listNames } from '../../src/domain/template.ts';
+import { escapeTemplate, fillTemplate } from '../../src/domain/template.ts';
 import { parseTicketName } from '../../src/domain/ticket.ts';
 import { layValues } from '../../src/domain/values.ts';
 import { renderError, renderErrorJson } from '../../src/ui/error.ts';
@@ -147,7 +147,7 @@ describe('whatever stands in stack.yml', () => {
   fuzz('is never taken for a template that it is not', 0.05, (_, nasty) => {
     const text = nasty();
     expect(fillTemplate(escapeTemplate(text), () => 'WRONG')).toBe(text);
-    judge(['config'], () => fillTemplate(text, () => undefined, listNames(text)));
+    judge(['config'], () => fillTemplate(text, () => undefined));
   });
 
   fuzz('makes addresses that hold what was meant, or is refused', 0.05, (_, nasty) => {

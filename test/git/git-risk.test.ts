@@ -6,10 +6,12 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { addExclude } from '../../src/adapters/git/exclude.ts';
 import { rescueWork } from '../../src/adapters/git/rescue/rescue.ts';
 import { findEveryRisk } from '../../src/adapters/git/risk/every-risk.ts';
-import { findWorkAtRisk } from '../../src/adapters/git/risk/risk.ts';
+import { lookAt, type RiskQuestion } from '../../src/adapters/git/risk/risk.ts';
 import { addWorktree } from '../../src/adapters/git/worktree/worktree.ts';
 import { commitFile, git, listRefs, makeClone } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
+
+const findWorkAtRisk = async (question: RiskQuestion) => (await lookAt(question)).findings;
 
 const REF = 'refs/stack/rescue/feat-01/now';
 
@@ -27,7 +29,7 @@ async function makeWorld() {
   return { repo: clone, gitCommonDir, worktree, question, write };
 }
 
-describe('findWorkAtRisk', () => {
+describe('lookAt', () => {
   it('finds nothing in a new worktree, nor in files that git ignores', async () => {
     const { gitCommonDir, question, write } = await makeWorld();
     expect(await findWorkAtRisk(question)).toEqual([]);

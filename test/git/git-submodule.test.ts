@@ -5,11 +5,13 @@ import { deleteBranch } from '../../src/adapters/git/branch.ts';
 import { listUnsaved } from '../../src/adapters/git/rescue/exact-folder.ts';
 import { rescueWork } from '../../src/adapters/git/rescue/rescue.ts';
 import { findEveryRisk } from '../../src/adapters/git/risk/every-risk.ts';
-import { findWorkAtRisk, lookAt } from '../../src/adapters/git/risk/risk.ts';
+import { lookAt, type RiskQuestion } from '../../src/adapters/git/risk/risk.ts';
 import { noteWritten } from '../../src/adapters/git/worktree/note-written.ts';
 import { addWorktree, removeWorktree } from '../../src/adapters/git/worktree/worktree.ts';
 import { commitFile, git, listRefs, makeClone, makeSuperproject } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
+
+const findWorkAtRisk = async (question: RiskQuestion) => (await lookAt(question)).findings;
 
 const REF = 'refs/stack/rescue/feat-01/now';
 

@@ -1,4 +1,6 @@
+import { accessSync } from 'node:fs';
 import { explainShortage, StackError, tolerate } from '../../domain/errors.ts';
+import { pathOf } from './byte-names.ts';
 
 const REASONS: Record<string, [what: string, hint: string]> = {
   ENOSPC: ['the disk is full', 'free some space, then run the command again'],
@@ -35,6 +37,16 @@ export async function ifThere<Result>(look: Promise<Result>): Promise<Result | u
 /** Returns what a look at a path brings; undefined where nothing is there or it may not be looked at. For those to whom both are one. */
 export async function ifReadable<Result>(look: Promise<Result>): Promise<Result | undefined> {
   return tolerate(look, ...MISSING, ...CLOSED);
+}
+
+/** True where this person may use a file so (`constants.R_OK`, …). */
+export function mayUse(file: string, mode: number): boolean {
+  try {
+    accessSync(pathOf(file), mode);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Does the same at once. */

@@ -66,7 +66,7 @@ async function changeExclude(gitCommonDir: string, change: (lines: string[]) => 
     await sweepTemporaries(path.dirname(file));
     try {
       const before = await readLines(file);
-      const after = change(before ?? [await madeMark(file), '']);
+      const after = change(before ?? [(await isThere(path.dirname(file))) ? MADE_FILE : MADE_FOLDER, '']);
       if (before?.join('\n') !== after.join('\n')) await writeLines(file, after);
     } catch (error) {
       throw explainFileError(error, `change ${file}`);
@@ -81,10 +81,6 @@ async function readLines(file: string): Promise<string[] | undefined> {
 
 function encode(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
-}
-
-async function madeMark(file: string): Promise<string> {
-  return (await isThere(path.dirname(file))) ? MADE_FILE : MADE_FOLDER;
 }
 
 function isMadeMark(line: string | undefined): boolean {

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { simpleGit } from 'simple-git';
 import { bestEffort, explainShortage, interrupted, StackError } from '../../domain/errors.ts';
 import { bytesOf, textOf } from '../files/byte-names.ts';
+import { mayUse } from '../files/file-errors.ts';
 import { endMarked } from '../process/group.ts';
 import { endWithMe } from '../process/kill-with-parent.ts';
 import { sendSignal } from '../process/stat.ts';
@@ -358,20 +359,11 @@ function probe(cause: unknown): Error | undefined {
   return spawnSync('git', ['--version'], { cwd: '/' }).error;
 }
 
-function mayEnter(folder: string): boolean {
-  try {
-    accessSync(folder, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 function cannotRun(cwd: string, cause: unknown): StackError {
   const shortage = explainShortage(cause) ?? explainShortage(probe(cause));
   if (shortage) return shortage;
   if (!existsSync(cwd)) return new StackError('git', `cannot run git in ${cwd}: there is no such folder`, { cause });
-  if (!mayEnter(cwd)) {
+  if (!mayUse(cwd, constants.X_OK)) {
     return new StackError('git', `cannot run git in ${cwd}: permission denied`, {
       hint: 'check who owns the folder, and that it may be entered',
       cause,

@@ -6,6 +6,7 @@ import { suggest } from '../../domain/suggest.ts';
 import { ifThere } from '../files/file-errors.ts';
 import { askGit, firstLine, type GitAnswer, gitError, gitVersion, listWords, tryGit } from './git.ts';
 import { fetchFromRemote, findOnRemotes, findTracked, listRemotes, type Unreachable } from './remote.ts';
+import { isInRepo } from './tracked.ts';
 import { listWorktrees } from './worktree/list.ts';
 
 export interface RepoQuestion {
@@ -194,7 +195,7 @@ async function explainRefusal(repo: string, folder: string, lines: string[], ans
   if (top)
     return badPath(repo, `${folder} has no commit yet`, 'commit something there first: branches start from commits');
   if (bare === 'false') return badPath(repo, `${folder} is git’s own folder`, 'set `path:` to the folder above it');
-  if (isBelowGit(folder)) {
+  if (isInRepo(folder)) {
     // Another owner, most often: git says what to type, further down.
     const { code, message, details } = gitError(`${repo}: git cannot use ${folder}`, answer);
     return new StackError(code, message, { details, lines: answer.stderr.trim().split('\n').slice(1) });
@@ -204,12 +205,6 @@ async function explainRefusal(repo: string, folder: string, lines: string[], ans
     `${folder} is not a git repo`,
     '`git init` and a first commit make it one, or set `path:` in stack.yml',
   );
-}
-
-function isBelowGit(folder: string): boolean {
-  if (existsSync(path.join(folder, '.git'))) return true;
-  const parent = path.dirname(folder);
-  return parent !== folder && isBelowGit(parent);
 }
 
 async function explainInside(repo: string, folder: string, top: string): Promise<StackError> {

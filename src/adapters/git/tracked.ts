@@ -34,8 +34,8 @@ async function isTrackedAt(file: string): Promise<boolean> {
   return answer.exitCode !== 0 || answer.stdout !== '';
 }
 
-/** Asked of the disk first: most roots are in no repo, and need no git for that. */
-function isInRepo(folder: string): boolean {
+/** True where a folder, or one above it, has a `.git`. Asked of the disk: most roots are in no repo, and need no git for that. */
+export function isInRepo(folder: string): boolean {
   if (existsSync(path.join(folder, '.git'))) return true;
   return path.dirname(folder) !== folder && isInRepo(path.dirname(folder));
 }

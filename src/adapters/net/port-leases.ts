@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { bestEffort } from '../../domain/errors.ts';
+import { bestEffort, messageOf } from '../../domain/errors.ts';
 import { parseFields } from '../../domain/json.ts';
 import { stateFolder } from '../../domain/layout.ts';
 import { rootIdOf } from '../../domain/names.ts';
@@ -45,8 +45,7 @@ export function openPortLeases(options: {
   const tell = (error: unknown): void => {
     if (isTold) return;
     isTold = true;
-    const reason = error instanceof Error ? error.message : String(error);
-    options.warn(`ports of other roots are not known, and may be leased here too: ${reason}`);
+    options.warn(`ports of other roots are not known, and may be leased here too: ${messageOf(error)}`);
   };
   const write = async (ports: readonly number[]): Promise<void> => {
     const text = `${JSON.stringify({ root, ports } satisfies RootLeases)}\n`;

@@ -1,4 +1,4 @@
-import { StackError } from '../../domain/errors.ts';
+import { messageOf, StackError } from '../../domain/errors.ts';
 import { type DatabaseMark, parseMark, renderMark } from '../../domain/own.ts';
 import { endClients, inUse, listClients, whileEnding } from './clients.ts';
 import { MAY_NOT, type Session, stateOf } from './connection.ts';
@@ -172,7 +172,7 @@ export async function copyProperties(session: Session, from: string, to: string)
   const refused: string[] = [];
   for (const { statement } of statements) {
     await session.query(statement).catch((error: unknown) => {
-      refused.push(`${statement}: ${error instanceof Error ? error.message : String(error)}`);
+      refused.push(`${statement}: ${messageOf(error)}`);
     });
   }
   return refused;

@@ -1,5 +1,5 @@
 import type { RedisClientType } from '@redis/client';
-import { bestEffort, StackError } from '../../domain/errors.ts';
+import { bestEffort, messageOf, StackError } from '../../domain/errors.ts';
 
 const CONNECT_MS = 5_000;
 /** A server that says nothing for longer, be it while it lets us in, does not answer; a large database is emptied in less. */
@@ -109,7 +109,7 @@ export function isRefusal(error: unknown): boolean {
 }
 
 function explainError(error: unknown, where: string, number: number): StackError {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (/DB index is out of range|SELECT is not allowed in cluster/i.test(message)) {
     return new StackError('database', `Redis at ${where} has no database ${number}`, {
       hint: 'it is a cluster, or was told to have fewer; `isolation: server` of shared.redis, which has no `url:` then, gives each ticket its own',

@@ -1,7 +1,8 @@
-import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { constants, existsSync, readdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
+import { mayUse } from '../files/file-errors.ts';
 import { fetchOnce, type ProgramSearch, type Workshop } from './fetch-once.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -28,16 +29,7 @@ export async function findRedisProgram(search: ProgramSearch): Promise<RedisProg
 
 function findOnPath(name: string, env: Env): string | undefined {
   const folders = (env.PATH ?? '').split(path.delimiter).filter(Boolean);
-  return folders.map((folder) => path.join(folder, name)).find(isExecutable);
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return folders.map((folder) => path.join(folder, name)).find((file) => mayUse(file, constants.X_OK));
 }
 
 function programIn(folder: string): string {

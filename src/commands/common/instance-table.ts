@@ -1,4 +1,4 @@
-import type { InstanceStatus, InstancesView, InstanceView, RepoView, StackView } from '../../domain/view.ts';
+import type { InstanceStatus, InstancesView, InstanceView, StackView } from '../../domain/view.ts';
 import { createStyle } from '../../ui/style.ts';
 import type { Cell } from '../../ui/table.ts';
 import type { RenderOptions } from './verb.ts';
@@ -35,11 +35,7 @@ function describeRepo(instance: InstanceView, name: string): Cell {
   const repo = instance.repos[name];
   if (!repo) return '-';
   if (repo.mode === 'shared') return 'shared';
-  const label = `[${labelOf(repo)}]`;
+  // The base a new branch came from; the branch itself where it was there before.
+  const label = `[${repo.existingBranch ? repo.branch : repo.base}]`;
   return repo.url === undefined ? label : `${repo.url} ${label}`;
-}
-
-/** The base a new branch came from; the branch itself where it was there before. */
-function labelOf(repo: Extract<RepoView, { mode: 'dedicated' }>): string {
-  return repo.existingBranch ? repo.branch : repo.base;
 }

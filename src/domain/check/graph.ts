@@ -11,9 +11,9 @@ import { drawReferences, nameOf } from './references.ts';
 export function drawGraph(facts: CheckFacts): { links: Link[]; graph: string[] } {
   const { ticket } = facts.wiring.record;
   const shown = facts.services.filter(
-    ({ wiring }) => wiring.record.ticket === ticket || isBorrowed(facts, wiring.record.ticket),
+    ({ wiring }) => wiring.record.ticket === ticket || wiring.record.ticket === facts.wiring.baseline?.ticket,
   );
-  const drawn = shown.filter((service) => isOwn(facts, service) || isReached(facts, service));
+  const drawn = shown.filter((service) => service.wiring.record.ticket === ticket || isReached(facts, service));
   const wired = drawn.flatMap((service) => drawReferences(facts, service));
   const links = [
     ...drawn.flatMap((service) => drawDoor(facts, service)),
@@ -25,14 +25,6 @@ export function drawGraph(facts: CheckFacts): { links: Link[]; graph: string[] }
     ...drawWorkers(facts),
   ];
   return { links, graph: drawChains(wired) };
-}
-
-function isBorrowed(facts: CheckFacts, instance: string): boolean {
-  return instance === facts.wiring.baseline?.ticket;
-}
-
-function isOwn({ wiring }: CheckFacts, service: ServiceFacts): boolean {
-  return service.wiring.record.ticket === wiring.record.ticket;
 }
 
 /** Of the baseline the ticket stands on what it has no copy of. */

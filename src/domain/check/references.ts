@@ -30,7 +30,9 @@ export function drawReferences(facts: CheckFacts, from: ServiceFacts): Link[] {
       ...judgeBlocks(facts, from, wire),
     ];
     const ends = { from: nameOf(facts, from), key: wire.key, value: showValue(facts, wire.key, wire.value) };
-    const targets = wire.targets.filter(({ instance, service }) => !isSelf(from, instance, service));
+    const isSelf = ({ instance, service }: Endpoint): boolean =>
+      service === from.service && instance === from.wiring.record.ticket;
+    const targets = wire.targets.filter((endpoint) => !isSelf(endpoint));
     if (targets.length === 0) return troubles.length > 0 ? [makeLink({ ...ends, to: envLabel(from) }, troubles)] : [];
     return targets.map((endpoint) =>
       makeLink({ ...ends, to: labelTarget(facts, from, endpoint) }, [
@@ -44,10 +46,6 @@ export function drawReferences(facts: CheckFacts, from: ServiceFacts): Link[] {
 /** Returns a service's name in the graph. */
 export function nameOf(facts: CheckFacts, { service, wiring }: ServiceFacts): string {
   return labelEndpoint({ instance: wiring.record.ticket, service }, facts.wiring.record.ticket);
-}
-
-function isSelf(from: ServiceFacts, instance: string | undefined, service: string): boolean {
-  return service === from.service && instance === from.wiring.record.ticket;
 }
 
 function envLabel(from: ServiceFacts): string {

@@ -31,13 +31,11 @@ export function explainIssues(issues: readonly Issue[], { data, filled }: Checke
 /** Where one side of a union took the value's type and refused its inside, what it says is meant. */
 function pickBranch(issue: Issue): Issue[] {
   if (issue.code !== 'invalid_union') return [issue];
-  const inside = issue.errors.find((branch) => branch.some((inner) => inner.path.length > 0 || isKeyIssue(inner)));
+  const inside = issue.errors.find((branch) =>
+    branch.some((inner) => inner.path.length > 0 || inner.code === 'unrecognized_keys'),
+  );
   if (!inside) return [issue];
   return inside.flatMap((inner) => pickBranch({ ...inner, path: [...issue.path, ...inner.path] }));
-}
-
-function isKeyIssue(issue: Issue): boolean {
-  return issue.code === 'unrecognized_keys';
 }
 
 function keyPath(issue: Issue): (string | number)[] {

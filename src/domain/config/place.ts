@@ -31,7 +31,8 @@ export function findPlace(sources: readonly ConfigSource[], path: KeyPath, at: '
   const found = sources.map((source) => ({ source, ...follow(source, path) }));
   const best = found.reduceRight((a, b) => (b.depth > a.depth ? b : a));
   const { source, key, value, depth } = best;
-  const wanted = at === 'value' && depth === path.length && isWritten(value) ? value : (key ?? value);
+  const isWritten = isScalar(value) && value.source !== '';
+  const wanted = at === 'value' && depth === path.length && isWritten ? value : (key ?? value);
   return placeAt(source, wanted?.range?.[0] ?? 0);
 }
 
@@ -104,8 +105,4 @@ function isMergePair(pair: Pair): boolean {
 
 function keyText(pair: Pair): string {
   return isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
-}
-
-function isWritten(node: Node | undefined): boolean {
-  return isScalar(node) && node.source !== '';
 }

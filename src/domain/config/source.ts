@@ -1,5 +1,5 @@
 import { LineCounter, parseDocument, visit } from 'yaml';
-import { StackError } from '../errors.ts';
+import { messageOf, StackError } from '../errors.ts';
 import { type ConfigSource, type ConfigText, placeAt, renderPlace } from './place.ts';
 
 /** Reads one YAML file. Throws `config` with file, line and column for bad YAML, the first fault only. */
@@ -25,7 +25,7 @@ function readData(source: ConfigSource): unknown {
     return source.document.toJS();
   } catch (error) {
     // What is left here: `<<` with something that is not a map, and aliases that grow without bounds.
-    throw yamlError(source, 0, { message: error instanceof Error ? error.message : String(error) });
+    throw yamlError(source, 0, { message: messageOf(error) });
   }
 }
 

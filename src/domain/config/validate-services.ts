@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts';
 import { findCycle } from '../order.ts';
 import { RUNTIMES } from '../runtime.ts';
 import { renderSuggestion } from '../suggest.ts';
@@ -22,7 +23,7 @@ function checkService(config: StackConfig, path: KeyPath, service: ServiceConfig
   return [
     ...checkKnown([...path, 'repo'], service.repo, 'repo', Object.keys(config.repos)),
     ...checkInsidePath([...path, 'dir'], service.dir),
-    ...checkBuild(path, service),
+    ...(service.build ? checkInsidePath([...path, 'build'], service.build.context, service.dir) : []),
     ...checkRunnable(path, service),
     ...Object.entries(service.ports).flatMap(([key, port]) => checkPort([...path, 'ports', key], port)),
     ...checkReady([...path, 'ready'], service),
@@ -43,10 +44,6 @@ function checkKnown(path: KeyPath, name: string, what: string, known: readonly s
       hint: known.length > 0 ? `there are: ${known.join(', ')}` : undefined,
     },
   ];
-}
-
-function checkBuild(path: KeyPath, { build, dir }: ServiceConfig): Finding[] {
-  return build ? checkInsidePath([...path, 'build'], build.context, dir) : [];
 }
 
 function checkRunnable(path: KeyPath, { image, build, command, runtime }: ServiceConfig): Finding[] {
@@ -103,9 +100,7 @@ function checkPattern(path: KeyPath, pattern: string | undefined): Finding[] {
     new RegExp(pattern ?? '');
     return [];
   } catch (error) {
-    return [
-      { path, message: `is not a regular expression: ${error instanceof Error ? error.message : String(error)}` },
-    ];
+    return [{ path, message: `is not a regular expression: ${messageOf(error)}` }];
   }
 }
 

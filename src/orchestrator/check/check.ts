@@ -1,6 +1,7 @@
 import { listEndpoints } from '../../domain/check/endpoints.ts';
 import { drawGraph } from '../../domain/check/graph.ts';
 import type { CheckFacts, Link, ServiceFacts } from '../../domain/check/link.ts';
+import { messageOf } from '../../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import { sharedProject } from '../../domain/names.ts';
 import type { ServiceView, StackView } from '../../domain/view.ts';
@@ -101,6 +102,6 @@ export async function warnOfWires(stack: Stack, ticket: string): Promise<void> {
     for (const { from, to, key = '', reason = '' } of wrong) warn(`${from} → ${to}: ${`${key} ${reason}`.trim()}`);
     if (wrong.length > 0) warn(`\`stack check ${ticket}\` shows every link`);
   } catch (error) {
-    warn(`the wiring could not be checked: ${error instanceof Error ? error.message : String(error)}`);
+    warn(`the wiring could not be checked: ${messageOf(error)}`);
   }
 }

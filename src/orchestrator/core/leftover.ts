@@ -1,4 +1,4 @@
-import { StackError } from '../../domain/errors.ts';
+import { messageOf, StackError } from '../../domain/errors.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import type { Leftover } from './run.ts';
 
@@ -19,7 +19,7 @@ export function withLeftovers(first: Error, leftovers: readonly Leftover[], retr
 
 /** What kept it from going, with what would help, since the error's own hint is about trying again. */
 function describeLeftover({ name, error }: Leftover): string[] {
-  if (!(error instanceof StackError)) return [`${name}: ${error instanceof Error ? error.message : String(error)}`];
+  if (!(error instanceof StackError)) return [`${name}: ${messageOf(error)}`];
   const { message, lines, hint } = error;
   return [`${name}: ${message}`, ...lines.map((line) => `  ${line}`), ...(hint === undefined ? [] : [`  ${hint}`])];
 }

@@ -1,4 +1,4 @@
-import { interrupted, StackError } from '../../domain/errors.ts';
+import { interrupted, messageOf, StackError } from '../../domain/errors.ts';
 import { listPredecessors, requireOrder, type Step, type StepId, stepName } from '../../domain/step.ts';
 import type { Stack } from './stack.ts';
 
@@ -149,8 +149,4 @@ async function runGraph(
     return done;
   };
   await Promise.all(steps.map(visitOnce));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,4 @@
-import { StackError } from '../../domain/errors.ts';
+import { messageOf, StackError } from '../../domain/errors.ts';
 
 /** One line of doctor: all is well, or what to do. */
 export interface Finding {
@@ -33,12 +33,8 @@ export async function report(subject: string, check: () => Promise<string>): Pro
     return { subject, ok: true, text: await check() };
   } catch (error) {
     const hint = error instanceof StackError ? error.hint : undefined;
-    return { subject, ok: false, text: describeError(error), ...(hint !== undefined && { hint }) };
+    return { subject, ok: false, text: messageOf(error), ...(hint !== undefined && { hint }) };
   }
-}
-
-function describeError(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Returns `1 ticket`, `3 tickets`. */

@@ -46,17 +46,14 @@ interface NewFile {
 export async function initStack({ root, packageRoot, force, dryRun }: InitOptions): Promise<InitOutcome> {
   const shipped = await readFileIfThere(path.join(packageRoot, COMPOSE_FILE));
   if (shipped === undefined) throw new StackError('internal', `${COMPOSE_FILE} is missing in ${packageRoot}`);
-  const compose = (await isSame(path.join(root, COMPOSE_FILE), shipped)) ? [] : [{ name: COMPOSE_FILE, text: shipped }];
+  const there = await ifReadable(readFileIfThere(path.join(root, COMPOSE_FILE)));
+  const compose = there === shipped ? [] : [{ name: COMPOSE_FILE, text: shipped }];
   if (!force) await refuseExisting(root, [CONFIG_FILE, ...compose.map(({ name }) => name)]);
   const plan = planConfig(await detectStack(root));
   const files = [...compose, { name: CONFIG_FILE, text: renderConfig(plan) }];
   const ignore = await listNotIgnored(root, [`${STATE_FOLDER}/`, 'stack.local.yml']);
   if (!dryRun) await writeAll(root, files);
   return { plan, text: renderConfig(plan), written: files.map(({ name }) => name).reverse(), ignore };
-}
-
-async function isSame(file: string, text: string): Promise<boolean> {
-  return (await ifReadable(readFileIfThere(file))) === text;
 }
 
 async function refuseExisting(root: string, names: readonly string[]): Promise<void> {

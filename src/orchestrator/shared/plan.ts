@@ -80,7 +80,8 @@ export async function leaseShared(
   const leased = listLeases(draft);
   for (const [name, provider] of Object.entries(providers)) {
     const before = draft.shared[name];
-    const isFree = follow || !before || (provider === 'embedded' && (await isAtRest(stack, name)));
+    const isAtRest = async (): Promise<boolean> => (await (await stack.hostServer(name)).status()).state === 'stopped';
+    const isFree = follow || !before || (provider === 'embedded' && (await isAtRest()));
     const isGiven = await givePassword(stack, config, { name, provider, isFree });
     if (isGiven && before) tellPassword(stack, name);
     const login = before?.login ?? hashLogin(stack, config, name);
@@ -96,10 +97,6 @@ export async function leaseShared(
     const { host: port, wished: noted } = await leaseOne(stack, { name, wished, known, follow }, leased);
     draft.shared[name] = { port, provider, wished: noted, ...kept };
   }
-}
-
-async function isAtRest(stack: Stack, name: string): Promise<boolean> {
-  return (await (await stack.hostServer(name)).status()).state === 'stopped';
 }
 
 /**

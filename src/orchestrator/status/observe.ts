@@ -1,6 +1,6 @@
 import { probePort } from '../../adapters/net/probe.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
-import { throwIfAborted } from '../../domain/errors.ts';
+import { messageOf, throwIfAborted } from '../../domain/errors.ts';
 import { listRecords, type StackState } from '../../domain/instance.ts';
 import { networkName, sharedProject } from '../../domain/names.ts';
 import { listOwnDatabases, listOwnServers, listRunnable } from '../../domain/own.ts';
@@ -43,7 +43,7 @@ export async function observeWorld(stack: Stack, wanted: SharedServices, state: 
   const ask: Ask = async (question, otherwise = []) =>
     question().catch((error: unknown) => {
       throwIfAborted(stack.signal);
-      complaints.add(error instanceof Error ? error.message : String(error));
+      complaints.add(messageOf(error));
       return otherwise;
     });
   const answered = new Set<RuntimeName>();

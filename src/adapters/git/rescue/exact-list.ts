@@ -1,8 +1,8 @@
-import { accessSync, chmodSync, constants, lstatSync, mkdirSync, type Stats, utimesSync } from 'node:fs';
+import { chmodSync, constants, lstatSync, mkdirSync, type Stats, utimesSync } from 'node:fs';
 import path from 'node:path';
 import { StackError } from '../../../domain/errors.ts';
 import { pathOf } from '../../files/byte-names.ts';
-import { explainFileError } from '../../files/file-errors.ts';
+import { explainFileError, mayUse } from '../../files/file-errors.ts';
 import { askGit } from '../git.ts';
 import { locateIn, readEntries } from '../risk/inside.ts';
 
@@ -58,14 +58,11 @@ function requireReadable(worktree: string, files: ReadonlyMap<string, Stats>): v
   for (const [name, stat] of files) {
     if (person === 0 || !stat.isFile() || (stat.uid === person && stat.mode & 0o400)) continue;
     const file = path.join(worktree, name);
-    try {
-      accessSync(pathOf(file), constants.R_OK);
-    } catch {
-      throw new StackError('dirty', `${file} cannot be saved: it may not be read`, {
-        hint: `\`${stat.uid === person ? '' : 'sudo '}chmod a+r ${file}\`, or move it out of the ticket; then run the command again`,
-        details: { paths: [name] },
-      });
-    }
+    if (mayUse(file, constants.R_OK)) continue;
+    throw new StackError('dirty', `${file} cannot be saved: it may not be read`, {
+      hint: `\`${stat.uid === person ? '' : 'sudo '}chmod a+r ${file}\`, or move it out of the ticket; then run the command again`,
+      details: { paths: [name] },
+    });
   }
 }
 

@@ -79,12 +79,9 @@ async function putOn(worktree: string, commit: string, branch: string): Promise<
 async function beginAgain(worktree: string, branch: string): Promise<string[]> {
   if (await findLocal(worktree, branch)) return [`${branch} was checked out without a commit, and has one now`];
   await change(worktree, ['symbolic-ref', 'HEAD', `refs/heads/${branch}`]);
-  await change(worktree, ['read-tree', '--reset', '-u', await emptyTree(worktree)]);
+  const emptyTree = (await askGit(worktree, ['hash-object', '-t', 'tree', '/dev/null'])).trim();
+  await change(worktree, ['read-tree', '--reset', '-u', emptyTree]);
   return [`${branch} is checked out, as it was: a branch without a commit`];
-}
-
-async function emptyTree(worktree: string): Promise<string> {
-  return (await askGit(worktree, ['hash-object', '-t', 'tree', '/dev/null'])).trim();
 }
 
 async function listInSubmodules({ worktree, ref }: SavedWork): Promise<string[]> {

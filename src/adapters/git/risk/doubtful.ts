@@ -1,13 +1,13 @@
 import { constants } from 'node:fs';
-import { access, lstat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { pathOf } from '../../files/byte-names.ts';
-import { ifThere } from '../../files/file-errors.ts';
+import { ifThere, mayUse } from '../../files/file-errors.ts';
 import { readStatus } from '../status.ts';
 import { readOwnEntry } from '../worktree/entry.ts';
 import { readNotes } from '../worktree/own-notes.ts';
 import { findIgnoredWork, type IgnoredQuestion, isSame, listChangedInside, listIgnoredInside } from './ignored.ts';
-import { listInside } from './inside.ts';
+import { expandFolders } from './inside.ts';
 import { listUncommittedInside } from './inside-risk.ts';
 import { disposableIn } from './nobodys.ts';
 
@@ -34,8 +34,8 @@ export async function listDoubtful(question: Question, isHalfMade: boolean): Pro
   if (!entry || !notes || (notes.duringSetUp.length === 0 && !isHalfMade)) return { files: [], inRepos: [] };
   const [status, isDisposable] = await Promise.all([readStatus(worktree), disposableIn(disposable)]);
   const noted = new Set(notes.duringSetUp);
-  const untracked = status.untracked.flatMap((name) => (name.endsWith('/') ? listInside(worktree, name) : [name]));
-  const whole = [...status.changed, ...untracked].filter((file) => noted.has(file) && !isDisposable(file));
+  const shown = [...status.changed, ...expandFolders(worktree, status.untracked)];
+  const whole = shown.filter((file) => noted.has(file) && !isDisposable(file));
   // A submodule is noted as a whole.
   const isWhole = (top: string): boolean => whole.some((name) => top === name || top.startsWith(`${name}/`));
   const written = [...whole, ...(whole.length === 0 ? [] : await listChangedInside(worktree, entry, isWhole))];
@@ -55,9 +55,9 @@ export async function listDoubtful(question: Question, isHalfMade: boolean): Pro
 async function takeSmall(worktree: string, names: readonly string[]): Promise<string[]> {
   const found = await Promise.all(
     names.map(async (name) => {
-      const at = pathOf(path.join(worktree, name));
-      const stat = await ifThere(lstat(at));
-      const isKept = stat?.isSymbolicLink() || (stat?.isFile() && (await isReadable(at)));
+      const at = path.join(worktree, name);
+      const stat = await ifThere(lstat(pathOf(at)));
+      const isKept = stat?.isSymbolicLink() || (stat?.isFile() && mayUse(at, constants.R_OK));
       return stat && isKept ? [{ name, bytes: stat.size }] : [];
     }),
   );
@@ -69,11 +69,4 @@ async function takeSmall(worktree: string, names: readonly string[]): Promise<st
       left -= bytes;
       return left < 0 ? [] : [name];
     });
-}
-
-async function isReadable(file: string | Buffer): Promise<boolean> {
-  return access(file, constants.R_OK).then(
-    () => true,
-    () => false,
-  );
 }

@@ -6,7 +6,7 @@ import { listWorktrees } from '../worktree/list.ts';
 import { readNotes } from '../worktree/own-notes.ts';
 import { isRenamed } from './head-log.ts';
 import { findIgnoredWork, listChangedInside, listIgnoredInside } from './ignored.ts';
-import { listInside } from './inside.ts';
+import { expandFolders } from './inside.ts';
 import { findInsideRisk, findUnreadable } from './inside-risk.ts';
 import { count, describeFiles, type Look, lookAt, type RiskFinding, type RiskQuestion } from './risk.ts';
 import { listStashes } from './stash.ts';
@@ -40,10 +40,8 @@ export async function findEveryRisk(question: EveryRiskQuestion): Promise<RiskFi
     look.refs.hasStash ? findStashed(question) : [],
     look.linked ? listChangedInside(worktree, look.linked.entry) : [],
   ]);
-  const files = [...look.findings, ...ignored].flatMap(({ paths = [] }) =>
-    paths.flatMap((name) => (name.endsWith('/') ? listInside(worktree, name) : [name])),
-  );
-  const unreadable = findUnreadable(worktree, [...new Set([...files, ...inSubmodules])]);
+  const files = [...look.findings, ...ignored].flatMap(({ paths = [] }) => paths);
+  const unreadable = findUnreadable(worktree, [...new Set([...expandFolders(worktree, files), ...inSubmodules])]);
   return [...choices, ...look.findings, ...inside.findings, ...ignored, ...unreadable, ...stashed];
 }
 

@@ -8,7 +8,7 @@ import { readStatus } from '../status.ts';
 import type { WorktreeEntry } from '../worktree/entry.ts';
 import type { OwnNotes } from '../worktree/own-notes.ts';
 import { listSubmodules } from '../worktree/submodule.ts';
-import { listInside, readEntries } from './inside.ts';
+import { expandFolders, readEntries } from './inside.ts';
 import { disposableIn, isNoted } from './nobodys.ts';
 import { isUsual } from './usual-files.ts';
 
@@ -70,8 +70,7 @@ export async function listChangedInside(
     submodules.map(async ({ folder, path: top }) => {
       if (folder === undefined || !isWanted(top)) return [];
       const { changed, untracked } = await readStatus(folder);
-      const added = untracked.flatMap((name) => (name.endsWith('/') ? listInside(folder, name) : [name]));
-      return [...changed, ...added].map((file) => path.join(top, file));
+      return [...changed, ...expandFolders(folder, untracked)].map((file) => path.join(top, file));
     }),
   );
   return found.flat();

@@ -1,14 +1,14 @@
-import { accessSync, constants, lstatSync } from 'node:fs';
+import { constants, lstatSync } from 'node:fs';
 import { lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { shortHash } from '../../../domain/names.ts';
 import { pathOf } from '../../files/byte-names.ts';
-import { ifReadable, ifReadableNow } from '../../files/file-errors.ts';
+import { ifReadable, ifReadableNow, mayUse } from '../../files/file-errors.ts';
 import { readOwnEntry, type WorktreeEntry } from '../worktree/entry.ts';
 import { readNotes } from '../worktree/own-notes.ts';
 import { listSubmodules } from '../worktree/submodule.ts';
 import { describeForeign, listUntracked, stampForeign } from './foreign.ts';
-import { type Inside, listInside, lookInside } from './inside.ts';
+import { expandFolders, type Inside, lookInside } from './inside.ts';
 import { examineNested, isSafe, type NestedRepo } from './nested.ts';
 import { contentOf } from './nobodys.ts';
 import { describeObjects } from './own-objects.ts';
@@ -93,8 +93,7 @@ export async function listUncommittedInside(
 ): Promise<{ repos: string[]; files: string[] }> {
   const nested = await examineOthers(worktree, entry, await lookInside(worktree));
   const names = nested.flatMap((repo) => repo.files.map((file) => path.join(repo.path, file)));
-  const files = names.flatMap((name) => (name.endsWith('/') ? listInside(worktree, name) : [name]));
-  return { repos: nested.map((repo) => repo.path), files };
+  return { repos: nested.map((repo) => repo.path), files: expandFolders(worktree, names) };
 }
 
 /** Submodules are looked at on their own. */
@@ -119,7 +118,7 @@ async function stampOf(
   { path: repo, worktreeOf, commits, objects, files, fault }: NestedRepo,
 ): Promise<string> {
   const place = path.join(top, repo);
-  const names = files.flatMap((name) => (name.endsWith('/') ? listInside(place, name) : [name]));
+  const names = expandFolders(place, files);
   const contents = await Promise.all(names.map((name) => ifReadable(contentOfFile(path.join(place, name)))));
   return shortHash(JSON.stringify([worktreeOf, commits, objects, fault, names, contents]));
 }
@@ -150,7 +149,8 @@ function describeClosed(worktree: string, { path: folder, code }: Inside['closed
   const name = folder === '' ? worktree : `${folder}/`;
   if (code === 'ENAMETOOLONG') {
     const [first] = folder.split('/');
-    const text = `${shortenPath(name)} has a longer path than can be opened; move or delete ${path.join(worktree, first ?? '')}`;
+    const shown = name.length > 60 ? `${name.slice(0, 60)}…` : name;
+    const text = `${shown} has a longer path than can be opened; move or delete ${path.join(worktree, first ?? '')}`;
     return { kind: 'closed', text, paths: [name] };
   }
   if (code === 'EBUSY')
@@ -162,7 +162,7 @@ function describeClosed(worktree: string, { path: folder, code }: Inside['closed
   if (code === 'MODE') return describeReadOnly(place);
   if (code !== 'EACCES' && code !== 'EPERM')
     return { kind: 'closed', text: `${name} cannot be read: ${code}`, paths: [name] };
-  const owner = ownerOf(place);
+  const owner = ifReadableNow(() => lstatSync(pathOf(place)))?.uid;
   const cure =
     owner === undefined || owner === process.getuid?.()
       ? `\`chmod -R u+rwX ${place}\` opens it`
@@ -184,25 +184,8 @@ export function findUnreadable(folder: string, names: readonly string[]): RiskFi
   return names.flatMap((name): RiskFinding[] => {
     const place = path.join(folder, name);
     const found = lstatSync(pathOf(place), { throwIfNoEntry: false });
-    if (!found?.isFile() || mayRead(place)) return [];
+    if (!found?.isFile() || mayUse(place, constants.R_OK)) return [];
     const cure = found.uid === person ? `chmod u+r ${place}` : `sudo chmod a+r ${place}`;
     return [{ kind: 'closed', text: `${name} may not be read, and not be saved: \`${cure}\` opens it`, paths: [name] }];
   });
-}
-
-function mayRead(place: string): boolean {
-  try {
-    accessSync(pathOf(place), constants.R_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function ownerOf(place: string): number | undefined {
-  return ifReadableNow(() => lstatSync(pathOf(place)))?.uid;
-}
-
-function shortenPath(name: string): string {
-  return name.length > 60 ? `${name.slice(0, 60)}…` : name;
 }

@@ -111,6 +111,11 @@ export function listInside(worktree: string, folder: string): string[] {
   });
 }
 
+/** Returns names as git lists them, and for a folder among them, which ends in `/`, the files in it. */
+export function expandFolders(worktree: string, names: readonly string[]): string[] {
+  return names.flatMap((name) => (name.endsWith('/') ? listInside(worktree, name) : [name]));
+}
+
 /** Returns what tells what is at a path in a folder; `other` is what git keeps nothing of: a pipe, or what only a link leads to. */
 export function locateIn(folder: string): (name: string) => 'file' | 'folder' | 'other' | 'none' {
   const look = (name: string) => lstatSync(pathOf(path.join(folder, name)), { throwIfNoEntry: false });

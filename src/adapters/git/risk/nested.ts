@@ -1,7 +1,7 @@
 import { lstat, readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
-import { tolerate } from '../../../domain/errors.ts';
+import { messageOf, tolerate } from '../../../domain/errors.ts';
 import { pathOf } from '../../files/byte-names.ts';
 import { ifThere } from '../../files/file-errors.ts';
 import { isThere, readFileIfThere } from '../../files/files.ts';
@@ -51,7 +51,7 @@ export async function examineNested(
       worktreeOf = place.gitDir !== place.commonDir ? topOf(place.commonDir) : undefined;
       return [{ ...nothing, worktreeOf, ...(await withRawView(place, (view) => ask(view, place))) }];
     } catch (error) {
-      return [{ ...nothing, worktreeOf, fault: error instanceof Error ? error.message : String(error) }];
+      return [{ ...nothing, worktreeOf, fault: messageOf(error) }];
     }
   });
   return found.flat();

@@ -12,7 +12,7 @@ import { tryGit } from '../git.ts';
 import { readStatus, type WorktreeStatus } from '../status.ts';
 import type { WorktreeEntry } from '../worktree/entry.ts';
 import { type OwnNotes, readNotes } from '../worktree/own-notes.ts';
-import { listInside } from './inside.ts';
+import { expandFolders, listInside } from './inside.ts';
 
 /** A filter may ask the network for what it does not have. */
 const CHECKOUT_SECONDS = 20;
@@ -126,7 +126,7 @@ export async function contentOf(file: string): Promise<string | undefined> {
 
 async function contentOfCheckout(folder: string): Promise<string> {
   const { head, changed, untracked } = await readStatus(folder);
-  const names = [...changed, ...untracked.flatMap((name) => (name.endsWith('/') ? listInside(folder, name) : [name]))];
+  const names = [...changed, ...expandFolders(folder, untracked)];
   const contents = await Promise.all(names.map((name) => ifThere(contentOf(path.join(folder, name)))));
   const hash = createHash('sha256').update(JSON.stringify([head, names, contents]));
   return `checkout ${hash.digest('hex')}`;

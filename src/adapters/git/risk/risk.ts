@@ -67,14 +67,9 @@ interface BranchRefs {
 const SHOWN = 4;
 
 /**
- * Finds what would be lost with a worktree and, where it would go too, its branch; [] for nothing. Files that git ignores
- * do not count. Changes nothing. Throws `git`.
+ * Finds what would be lost with a worktree and, where it would go too, its branch, and gives what was learnt on the way. Files
+ * that git ignores do not count. Changes nothing. Throws `git`.
  */
-export async function findWorkAtRisk(question: RiskQuestion): Promise<RiskFinding[]> {
-  return (await lookAt(question)).findings;
-}
-
-/** Finds the same, and gives what was learnt on the way. Throws `git`. */
 export async function lookAt(question: RiskQuestion): Promise<Look> {
   const { repoPath, worktree } = question;
   const entry = await readOwnEntry(worktree);

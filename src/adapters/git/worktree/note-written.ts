@@ -5,7 +5,7 @@ import { pathOf } from '../../files/byte-names.ts';
 import { ifReadable, ifThere } from '../../files/file-errors.ts';
 import { hashOf } from '../env-text.ts';
 import { expand, findIgnoredWork, type IgnoredQuestion, listIgnoredInside, timeStampOf } from '../risk/ignored.ts';
-import { listInside } from '../risk/inside.ts';
+import { expandFolders } from '../risk/inside.ts';
 import { stampNested } from '../risk/inside-risk.ts';
 import { contentOf, listOwned, stampOf } from '../risk/nobodys.ts';
 import { isUsual } from '../risk/usual-files.ts';
@@ -61,7 +61,7 @@ export async function noteCopied(worktree: string, files: readonly string[]): Pr
   if (files.length === 0) return;
   const copied = new Set(files);
   const status = await readStatus(worktree);
-  const untracked = status.untracked.flatMap((name) => expandUntracked(worktree, name));
+  const untracked = expandFolders(worktree, status.untracked);
   const written = await stampAll(
     worktree,
     untracked.filter((file) => copied.has(file)),
@@ -115,7 +115,7 @@ async function look(question: WrittenQuestion, known?: ReadonlySet<string>): Pro
   const ignored = [...status.ignored, ...inside].filter((name) => !isUsual(name) && !notes.ignored.includes(name));
   const folders = new Set(ignored.filter((name) => name.endsWith('/')));
   const mixed = ignored.filter((name) => !name.endsWith('/') || !known || known.has(name));
-  const untracked = status.untracked.flatMap((name) => expandUntracked(worktree, name));
+  const untracked = expandFolders(worktree, status.untracked);
   const all = [...status.changed, ...untracked, ...mixed.flatMap((name) => expand(worktree, name))];
   const glances = await Promise.all(
     all.map(async (file) => [file, await glanceAt(path.join(worktree, file))] as const),
@@ -125,13 +125,9 @@ async function look(question: WrittenQuestion, known?: ReadonlySet<string>): Pro
     findIgnoredWork({ ...question, ignored, notes, repos: Object.keys(repos) }),
   ]);
   const others = Object.entries(repos).flatMap(([repo, stamp]) => (notes.repos[repo] === stamp ? [] : [`${repo}/`]));
-  const ownFiles = own.untracked.flatMap((name) => expandUntracked(worktree, name));
+  const ownFiles = expandFolders(worktree, own.untracked);
   const owned = new Set([...own.changed, ...ownFiles, ...lost.paths, ...others]);
   return { status, files: new Map(glances), folders, owned, repos };
-}
-
-function expandUntracked(worktree: string, name: string): string[] {
-  return name.endsWith('/') ? listInside(worktree, name) : [name];
 }
 
 async function stampAll(

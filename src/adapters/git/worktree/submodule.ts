@@ -51,11 +51,11 @@ export async function fillSubmodules(options: FillOptions): Promise<void> {
   const [known, active] = await Promise.all([listDeclared(repoPath), listActive(repoPath)]);
   const wanted = declared.filter(({ name }) => active.has(name) || known.every((other) => other.name !== name));
   if (wanted.length === 0) return;
-  await runSubmodule(options, ['init', '--', ...wanted.map((one) => one.path)], {});
+  await runSubmodule(options, ['init', '--', ...wanted.map((one) => one.path)]);
   const local = wanted.filter((one) => existsSync(sourceOf(options, one)));
   if (local.length > 0) await copyLocal(options, local);
   // What is there already is left alone; a commit that the local copy lacks, or a whole submodule, is fetched.
-  await runSubmodule(options, ['update', '--', ...wanted.map((one) => one.path)], {});
+  await runSubmodule(options, ['update', '--', ...wanted.map((one) => one.path)]);
   for (const one of wanted) {
     const gitCommonDir = moduleHome(options.gitCommonDir, one.name);
     const folder = path.join(worktree, one.path);
@@ -142,12 +142,11 @@ async function adoptRemote(options: FillOptions, one: Declared): Promise<void> {
   if (fetched.exitCode !== 0) throw submoduleError(fetched);
 }
 
-async function runSubmodule(options: FillOptions, args: string[], env: Record<string, string>): Promise<void> {
+async function runSubmodule(options: FillOptions, args: string[]): Promise<void> {
   const done = await changeGit(options.worktree, ['submodule', '--quiet', ...args], {
     deadlineSeconds: UPDATE_SECONDS,
     onStart: options.onStart,
     signal: options.signal,
-    env,
   });
   if (done.exitCode !== 0) throw submoduleError(done);
 }

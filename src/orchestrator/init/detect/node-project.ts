@@ -76,17 +76,16 @@ interface Start {
 function findStart(sources: Sources, manifest: Manifest, manager: PackageManager): Start | undefined {
   const named = START_SCRIPTS.filter((name) => manifest.scripts[name] !== undefined);
   const usable = (name: string) => starts(manifest.scripts[name]!);
-  const good = startsSeveral(manifest) ? (findServerScript(manifest) ?? named.find(usable)) : named.find(usable);
+  const server = startsSeveral(manifest)
+    ? Object.keys(manifest.scripts).find((name) => SERVER_SCRIPT.test(name))
+    : undefined;
+  const good = server ?? named.find(usable);
   if (good) return { text: manifest.scripts[good]!, line: (flags) => manager.runScript(good, flags) };
   const candidates = [manifest.main, 'server.js', 'server.mjs', 'app.js', 'index.js', 'src/server.js', 'src/index.js'];
   const file = candidates.find((name) => name !== undefined && startsServer(sources, path.posix.normalize(name)));
   if (file === undefined) return undefined;
   const line = `${manager.name === 'bun' ? 'bun' : 'node'} ${quoteForShell(file)}`;
   return { text: '', line: () => line, check: `no script starts it: is \`${line}\` right?` };
-}
-
-function findServerScript(manifest: Manifest): string | undefined {
-  return Object.keys(manifest.scripts).find((name) => SERVER_SCRIPT.test(name));
 }
 
 function startsServer(sources: Sources, file: string): boolean {

@@ -83,12 +83,8 @@ function linesOf(name: ManagerName, { locked, modern }: { locked: boolean; moder
 /** Yarn 2 and later, whose flag is another one. */
 function isModernYarn(sources: Sources, manifest: Manifest): boolean {
   const [name, version] = manifest.packageManager?.split('@') ?? [];
-  if (name !== 'yarn') return sources.names.has('.yarnrc.yml') && hasYarnLock(sources);
+  if (name !== 'yarn') return sources.names.has('.yarnrc.yml') && sources.names.has('yarn.lock');
   return Number.parseInt(version ?? '', 10) >= 2;
-}
-
-function hasYarnLock(sources: Sources): boolean {
-  return sources.names.has('yarn.lock');
 }
 
 function isManager(name: string | undefined): name is ManagerName {

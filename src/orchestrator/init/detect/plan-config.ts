@@ -65,7 +65,8 @@ function nameRepos({ repos, root }: Detection, stack: string): NamedRepo[] {
       project,
     }));
     services.sort((a, b) => ORDER[a.role] - ORDER[b.role]);
-    return { name, role: roleOf(services), guessedRole: false, found, services };
+    const role = (['front', 'api'] as const).find((one) => services.some((service) => service.role === one)) ?? 'other';
+    return { name, role, guessedRole: false, found, services };
   });
 }
 
@@ -73,10 +74,6 @@ function nameRepos({ repos, root }: Detection, stack: string): NamedRepo[] {
 function ownerOf(repo: string, stack: string): string {
   const above = path.dirname(repo);
   return above === '.' ? stack : path.basename(above);
-}
-
-function roleOf(services: readonly { role: Role }[]): Role {
-  return (['front', 'api'] as const).find((role) => services.some((service) => service.role === role)) ?? 'other';
 }
 
 /** Of two services of which one is known, the other is most likely its counterpart. */

@@ -18,7 +18,8 @@ const MOST_DEPTH = 5;
 const MOST_FOLDERS = 300;
 const MOST_BYTES = 128 * 1024;
 
-const CODE = /\.(?:[cm]?[jt]sx?|vue|svelte|rb|ru|py|go)$/;
+/** Matches the paths of source code. */
+export const CODE_FILES = /\.(?:[cm]?[jt]sx?|vue|svelte|rb|ru|py|go)$/;
 const SETTINGS =
   /(?:^|\/)(?:package\.json|angular\.json|pnpm-workspace\.yaml|(?:.*\.)?Dockerfile(?:\..*)?|Procfile(?:\..*)?|Gemfile(?:\.lock)?|go\.mod|pyproject\.toml|requirements[^/]*\.txt|schema\.prisma|\.env(?:\.[\w.-]+)?|\.nvmrc|\.(?:node|ruby|python)-version|\.tool-versions|\.yarnrc\.yml|manage\.py|index\.html)$/;
 const OTHER_FOLDERS =
@@ -58,9 +59,6 @@ export function findInTexts(sources: Sources, files: RegExp, pattern: RegExp): R
   return undefined;
 }
 
-/** Matches the paths of source code. */
-export const CODE_FILES = CODE;
-
 /** Matches the paths of env files, examples included. */
 export const ENV_FILES = /(?:^|\/)\.env(?:\.[\w.-]+)?$/;
 
@@ -79,7 +77,7 @@ async function listFolder(folder: string, dir: string): Promise<{ files: string[
 async function readTexts(folder: string, files: readonly string[], texts: Map<string, string>): Promise<void> {
   for (const file of files) {
     if (texts.size >= MOST_FILES) return;
-    if (!SETTINGS.test(file) && (!CODE.test(file) || TEST_FILE.test(file))) continue;
+    if (!SETTINGS.test(file) && (!CODE_FILES.test(file) || TEST_FILE.test(file))) continue;
     const text = await readBounded(path.join(folder, file));
     if (text !== undefined) texts.set(file, text);
   }
