@@ -14,10 +14,7 @@ export function homeOf(env: Env): string {
     throw new StackError(
       'files',
       `user ${process.getuid?.() ?? ''} has no home folder: no HOME, and no entry in passwd`,
-      {
-        hint: 'set HOME to a folder that you may write to',
-        cause: error,
-      },
+      { hint: 'set HOME to a folder that you may write to', cause: error },
     );
   }
 }

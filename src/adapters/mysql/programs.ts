@@ -31,10 +31,7 @@ export function hasPrograms(env: Readonly<Record<string, string | undefined>>): 
 /** Returns the programs of this machine. */
 export function hostPrograms(env: Readonly<Record<string, string | undefined>>, login: MysqlLogin): MysqlPrograms {
   const own = dropUndefined(env);
-  return {
-    login,
-    run: (argv, options) => runAttached(argv, { cwd: '/', env: { ...own, ...options.env } }, options),
-  };
+  return { login, run: (argv, options) => runAttached(argv, { cwd: '/', env: { ...own, ...options.env } }, options) };
 }
 
 /**

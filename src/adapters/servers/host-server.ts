@@ -84,10 +84,7 @@ export async function spawnServer(request: {
     );
     await once(child, 'spawn');
     child.unref();
-    return {
-      pid: child.pid!,
-      exitCode: () => child.exitCode ?? (child.signalCode === null ? undefined : -1),
-    };
+    return { pid: child.pid!, exitCode: () => child.exitCode ?? (child.signalCode === null ? undefined : -1) };
   } catch (error) {
     throw new StackError('process', `cannot run ${program}: ${(error as Error).message}`, { cause: error });
   } finally {

@@ -47,10 +47,7 @@ export async function requireData(place: PostgresPlace, tools: PostgresTools, si
     throw new StackError(
       'process',
       `the data of Postgres is of version ${found}, but version ${version} is installed`,
-      {
-        hint: `dump it with version ${found}; then ${hint}`,
-        details: { found, installed: version },
-      },
+      { hint: `dump it with version ${found}; then ${hint}`, details: { found, installed: version } },
     );
   }
 }

@@ -42,9 +42,6 @@ function unsettled(names: readonly string[]): StackError {
   return new StackError(
     'port',
     `the ports of ${names.join(', ')} were taken by something else, ${PASSES} times in a row`,
-    {
-      hint: 'run this again, or choose another range with `from:` in stack.yml',
-      details: { names },
-    },
+    { hint: 'run this again, or choose another range with `from:` in stack.yml', details: { names } },
   );
 }

@@ -116,11 +116,7 @@ function finished(ticket: string): StackError {
 async function abandon(work: Work, options: Going, reason: string): Promise<never> {
   const { stack, record } = work;
   const { ticket } = record;
-  const rescue = await saveFirst(work, options, {
-    ...(await stampOf(work)),
-    data: undefined,
-    rests: false,
-  });
+  const rescue = await saveFirst(work, options, { ...(await stampOf(work)), data: undefined, rests: false });
   await revertAll(work, options, { rescue, rests: false }, (step) => !isInEngine(work, step));
   await removeOwnFolder(stack, ticket);
   const left = listAbandoned(work);

@@ -82,9 +82,7 @@ function toRequest(rescue: Rescue, { request, own = [], migrate, extent }: Resto
     throw new StackError(
       'usage',
       `--${flag}-${repo}: ${rescue.ticket} had its own ${repo}, which comes back as it was`,
-      {
-        hint: `leave it out, or make a new ticket with \`stack create\``,
-      },
+      { hint: `leave it out, or make a new ticket with \`stack create\`` },
     );
   }
   const all = [...new Set([...Object.keys(rescue.own ?? {}), ...own])];

@@ -24,9 +24,7 @@ export async function planRescued(
     throw new StackError(
       'config',
       `stack.yml has no repo ${lost} any more, and ${rescue.ticket} had its own copy of it`,
-      {
-        hint: `put it back; or take the work by hand from the rescue that \`stack restore --list --json\` names`,
-      },
+      { hint: `put it back; or take the work by hand from the rescue that \`stack restore --list --json\` names` },
     );
   }
   const planned = await Promise.all(
@@ -71,9 +69,6 @@ function movedError(repo: string, { branch, ref }: RescuedRepo): StackError {
   return new StackError(
     'conflict',
     `${repo} has a branch ${branch} that is not where it was when the ticket was saved`,
-    {
-      hint: `rename it, then run the command again${hint}`,
-      details: { repo, branch, ref },
-    },
+    { hint: `rename it, then run the command again${hint}`, details: { repo, branch, ref } },
   );
 }

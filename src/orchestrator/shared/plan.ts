@@ -61,9 +61,7 @@ export function checkReach(providers: SharedProviders, services: Record<string, 
   throw new StackError(
     'config',
     `${inside[0]} runs in a container and cannot reach the embedded ${embedded.join(' and ')}`,
-    {
-      hint: 'set `runtime: process`, or `provider: compose` for the shared services, in stack.yml',
-    },
+    { hint: 'set `runtime: process`, or `provider: compose` for the shared services, in stack.yml' },
   );
 }
 

@@ -87,8 +87,6 @@ function unpublished(service: string, container: number | undefined, file: strin
   return new StackError(
     'config',
     `stack.yml: shared.${service}: ${file} publishes no port${container === undefined ? '' : ` ${container}`} of ${service}`,
-    {
-      hint: `add e.g. ${line} to its \`ports:\` there`,
-    },
+    { hint: `add e.g. ${line} to its \`ports:\` there` },
   );
 }

@@ -55,10 +55,7 @@ function leaseVariable({ name, variable, fixed }: SharedPort, lease: SharedLease
 export async function hashShared(stack: Stack, config: StackConfig, leases: Leases): Promise<string> {
   const { sources } = await stack.readCompose(await findComposeFile(stack, config));
   const texts = sources.map(({ text }) => text);
-  const variables = {
-    ...(await listFileValues(stack, config)),
-    ...(await listSharedVariables(stack, config, leases)),
-  };
+  const variables = { ...(await listFileValues(stack, config)), ...(await listSharedVariables(stack, config, leases)) };
   return shortHash(JSON.stringify([texts.length === 1 ? texts[0] : texts, variables]));
 }
 

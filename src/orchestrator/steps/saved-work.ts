@@ -52,9 +52,7 @@ export function listSavedFilesSteps(work: Work): Step[] {
         throw new StackError(
           'not-found',
           `what was saved beside the worktrees of ${record.ticket} is in no repo any more`,
-          {
-            hint: '`stack restore --list` shows what else there is',
-          },
+          { hint: '`stack restore --list` shows what else there is' },
         );
       },
       ownedByOther: true,

@@ -58,10 +58,7 @@ export async function withUpLock<Result>(
   const file = upLockOf(work.stack.root);
   // Nothing may have been made in this root yet.
   await makeFolder(path.dirname(file));
-  return withLock(file, run, {
-    ...(signal && { signal }),
-    onWait: () => note?.('waiting for another command'),
-  });
+  return withLock(file, run, { ...(signal && { signal }), onWait: () => note?.('waiting for another command') });
 }
 
 /**

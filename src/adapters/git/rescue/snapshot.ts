@@ -200,10 +200,7 @@ async function requireNoRepos(
   throw new StackError(
     'dirty',
     `${path.join(folder, strangers[0] ?? '')} is a git repo of its own and cannot be saved`,
-    {
-      hint: 'move it out of the ticket, then run the command again',
-      details: { paths: strangers },
-    },
+    { hint: 'move it out of the ticket, then run the command again', details: { paths: strangers } },
   );
 }
 

@@ -75,9 +75,7 @@ export function isolationOf(stack: Stack, config: StackConfig): 'auto' | 'db' | 
   throw new StackError(
     'config',
     'a ticket gets no server of its own where the shared Redis is one that you run yourselves',
-    {
-      hint: 'take `isolation: server` out of stack.yml, or STACK_REDIS_URL out of the environment',
-    },
+    { hint: 'take `isolation: server` out of stack.yml, or STACK_REDIS_URL out of the environment' },
   );
 }
 
