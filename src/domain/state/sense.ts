@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { StackError } from '../errors.ts';
-import { BASELINE, dedicatedRepos, type InstanceRecord, listRecords, type StackState } from '../instance.ts';
-import { listOwnServers } from '../own.ts';
+import { BASELINE, dedicatedRepos, type InstanceRecord, type StackState } from '../instance.ts';
+import { listHolders } from '../leases.ts';
 import { titleOf } from '../own-kinds.ts';
 import { parseTicketName } from '../ticket.ts';
 
@@ -59,24 +59,8 @@ function holds(folder: string, file: string): boolean {
 
 /** A port is promised once. */
 function findSharedPort(state: StackState): string | undefined {
-  const records = listRecords(state);
-  const leases = [
-    ...Object.entries(state.shared).flatMap(([name, { port, ports = {} }]) =>
-      [...new Set([port, ...Object.values(ports).map(({ host }) => host)])].map((host) => [host, name] as const),
-    ),
-    ...records.flatMap(({ ticket, own }): [number, string][] =>
-      listOwnServers(own).flatMap(([name, { port }]) =>
-        port === undefined ? [] : [[port, `${titleOf(name)} of ${ticket}`]],
-      ),
-    ),
-    ...records.flatMap(({ ticket, services }) =>
-      Object.entries(services).flatMap(([name, { ports }]) =>
-        Object.values(ports).map(({ host }) => [host, `${name} of ${ticket}`] as const),
-      ),
-    ),
-  ];
   const holders = new Map<number, string>();
-  for (const [port, holder] of leases) {
+  for (const [port, holder] of listHolders(state)) {
     const other = holders.get(port);
     if (other !== undefined) return `${other} and ${holder} have the same port ${port}`;
     holders.set(port, holder);

@@ -3,9 +3,9 @@ import { drawGraph } from '../../domain/check/graph.ts';
 import type { CheckFacts, Link, ServiceFacts } from '../../domain/check/link.ts';
 import { messageOf } from '../../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
-import { sharedProject } from '../../domain/names.ts';
 import type { ServiceView, StackView } from '../../domain/view.ts';
 import { requireInstance } from '../core/claim.ts';
+import { listSharedContainers } from '../core/network.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork, type Work, wiringOf } from '../core/work.ts';
 import { observeStack } from '../status/view.ts';
@@ -70,7 +70,7 @@ async function checkTicket(work: Work, { state, view, baseline }: World): Promis
 
 async function listOpen(stack: Stack): Promise<Record<string, number[]>> {
   if (!(await stack.checkEngine()).ok) return {};
-  const containers = await (await stack.docker()).listProject(sharedProject(stack.name, stack.rootId));
+  const containers = await listSharedContainers(stack);
   const open = containers.map(({ service, ports }) => [service, ports.filter((port) => port.open)] as const);
   return Object.fromEntries(open.map(([service, ports]) => [service, ports.map(({ host }) => host)]));
 }

@@ -3,14 +3,11 @@ import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import {
   BASELINE,
   type InstanceRecord,
-  listRecords,
   requireService,
   type ServiceRecord,
-  type SharedLease,
   type StackState,
 } from '../../domain/instance.ts';
-import { leaseOn } from '../../domain/leases.ts';
-import { listOwnServers } from '../../domain/own.ts';
+import { leaseOn, listHolders } from '../../domain/leases.ts';
 import type { StepProgress } from '../../domain/step.ts';
 import type { Stack } from './stack.ts';
 import { putRecord, requireConfig, type Work } from './work.ts';
@@ -18,23 +15,9 @@ import { putRecord, requireConfig, type Work } from './work.ts';
 /** How many other ports are tried when something takes the leased one between probe and start. */
 const LEASE_TRIES = 5;
 
-/** Returns the ports of this machine that a shared service is promised. */
-export function listSharedHosts({ port, ports = {} }: SharedLease): number[] {
-  return [...new Set([port, ...Object.values(ports).map(({ host }) => host)])];
-}
-
 /** Returns every port that is promised to somebody in this root. */
 export function listLeases(state: Pick<StackState, 'shared' | 'baseline' | 'instances'>): Set<number> {
-  const records = listRecords(state);
-  const ports = records
-    .flatMap((record) => Object.values(record.services))
-    .flatMap((service) => Object.values(service.ports));
-  const servers = records.flatMap(({ own }) => listOwnServers(own)).flatMap(([, { port }]) => port ?? []);
-  return new Set([
-    ...ports.map((port) => port.host),
-    ...servers,
-    ...Object.values(state.shared).flatMap(listSharedHosts),
-  ]);
+  return new Set(listHolders(state).map(([port]) => port));
 }
 
 /**

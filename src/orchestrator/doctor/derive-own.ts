@@ -4,7 +4,7 @@ import { configIfReadable, type Stack } from '../core/stack.ts';
 import { ALL_KINDS } from '../data/kinds.ts';
 import type { OwnKind, SharedLeases } from '../data/own-kind.ts';
 import type { Evidence } from './evidence.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, offer } from './finding.ts';
 
 /**
  * Returns a record that was derived from worktrees with what the ticket has of its own: its database says so in its comment, its
@@ -48,21 +48,13 @@ function offerDatabase(
   { service }: OwnKind,
   own: OwnDatabase,
 ): Finding {
-  return {
-    subject: ticket,
-    ok: false,
-    text: `the database ${own.database} is its own, and its record does not say so`,
-    hint: '`stack doctor --fix` asks about it',
-    fix: {
-      question: `Note that ${ticket} has the database ${own.database} of its own?`,
-      async run() {
-        await stack.store.update((draft) => {
-          const record = draft.instances[ticket];
-          // It may have been destroyed meanwhile, and made again without.
-          if (record?.createdAt === since) record.own = { [service]: own, ...record.own };
-        });
-        return `${ticket} has ${own.database} again; \`stack start ${ticket}\` wires it`;
-      },
-    },
-  };
+  const text = `the database ${own.database} is its own, and its record does not say so`;
+  return offer(ticket, text, `Note that ${ticket} has the database ${own.database} of its own?`, async () => {
+    await stack.store.update((draft) => {
+      const record = draft.instances[ticket];
+      // It may have been destroyed meanwhile, and made again without.
+      if (record?.createdAt === since) record.own = { [service]: own, ...record.own };
+    });
+    return `${ticket} has ${own.database} again; \`stack start ${ticket}\` wires it`;
+  });
 }

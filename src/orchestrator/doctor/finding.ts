@@ -18,6 +18,11 @@ export interface Fix {
   run(): Promise<string>;
 }
 
+/** Returns the finding of something that is wrong and that doctor can repair. */
+export function offer(subject: string, text: string, question: string, run: Fix['run']): Finding {
+  return { subject, ok: false, text, hint: '`stack doctor --fix` asks about it', fix: { question, run } };
+}
+
 /** What became of a fix. */
 export interface Repair {
   subject: string;

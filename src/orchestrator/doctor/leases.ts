@@ -2,13 +2,14 @@ import { isThere } from '../../adapters/files/files.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { ifAnswered } from '../../domain/errors.ts';
 import { BASELINE, type InstanceRecord, listRecords, type StackState } from '../../domain/instance.ts';
-import { sharedProject } from '../../domain/names.ts';
+import { listSharedHosts } from '../../domain/leases.ts';
 import { isOwnerAlive } from '../core/claim.ts';
-import { listLeases, listSharedHosts } from '../core/leases.ts';
+import { listLeases } from '../core/leases.ts';
+import { listSharedContainers } from '../core/network.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { embeddedFolder, listOwnShared } from '../shared/plan.ts';
 import { isUpAtWork } from '../steps/up.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, offer } from './finding.ts';
 
 /** Finds ports that are promised to what stack.yml has no more and nothing runs of: no harm, but nobody else gets them. */
 export async function examineLeases(stack: Stack, state: StackState): Promise<Finding[]> {
@@ -59,8 +60,8 @@ async function listIdleShared(stack: Stack, config: StackConfig, { shared }: Sta
   const wanted = listOwnShared(stack, config);
   const dropped = Object.entries(shared).filter(([name]) => !wanted.includes(name));
   if (dropped.length === 0 || (await isUpAtWork(stack))) return [];
-  const engine = (await stack.checkEngine()).ok ? await stack.docker() : undefined;
-  const composed = engine && (await ifAnswered(() => engine.listProject(sharedProject(stack.name, stack.rootId))));
+  const hasEngine = (await stack.checkEngine()).ok;
+  const composed = hasEngine ? await ifAnswered(() => listSharedContainers(stack)) : undefined;
   const idle = await Promise.all(
     dropped.map(async ([name, { provider }]) => {
       if (provider === 'embedded') return (await isThere(embeddedFolder(stack, name))) ? [] : [name];
@@ -105,17 +106,10 @@ function describe(
   drop: (draft: StackState) => Promise<boolean>,
 ): Finding {
   const what = `port ${ports.join(', ')}`;
-  return {
-    subject,
-    ok: true,
-    text: `${what} is leased to ${holder}, which stack.yml has no more`,
-    hint: '`stack doctor --fix` gives it back',
-    fix: {
-      question: `Give back ${what} of ${holder}, which stack.yml has no more?`,
-      async run() {
-        const isFree = await stack.store.update(drop);
-        return isFree ? `${what} is free` : `${holder} is in use by now, and keeps ${what}`;
-      },
-    },
-  };
+  const text = `${what} is leased to ${holder}, which stack.yml has no more`;
+  const finding = offer(subject, text, `Give back ${what} of ${holder}, which stack.yml has no more?`, async () => {
+    const isFree = await stack.store.update(drop);
+    return isFree ? `${what} is free` : `${holder} is in use by now, and keeps ${what}`;
+  });
+  return { ...finding, ok: true, hint: '`stack doctor --fix` gives it back' };
 }

@@ -8,7 +8,7 @@ import { StackError } from '../../domain/errors.ts';
 import { inFolder, stateFolder, stateLockOf, upLockOf } from '../../domain/layout.ts';
 import type { Stack } from '../core/stack.ts';
 import type { Evidence } from './evidence.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, offer } from './finding.ts';
 
 /** What lives for milliseconds is left behind once it is this old. */
 const OLD_MS = 60_000;
@@ -32,14 +32,16 @@ export async function examineLitter(stack: Stack, evidence: Evidence): Promise<F
     ...(await Promise.all(locks.map(examineLock))).flat(),
     ...(temporary.length === 0
       ? []
-      : [offer(`half-written files: ${temporary.join(', ')}`, () => removeAll(temporary))]),
+      : [offerRemoval(`half-written files: ${temporary.join(', ')}`, () => removeAll(temporary))]),
   ];
 }
 
 async function examineLock(file: string): Promise<Finding[]> {
   const state = await inspectLock(file);
   if (state === 'left') {
-    return [offer(`a lock whose holder is dead: ${file}`, () => withLock(file, () => undefined, { waitSeconds: 1 }))];
+    return [
+      offerRemoval(`a lock whose holder is dead: ${file}`, () => withLock(file, () => undefined, { waitSeconds: 1 })),
+    ];
   }
   if (state !== 'strange') return [];
   const remove = async (): Promise<void> => {
@@ -47,7 +49,7 @@ async function examineLock(file: string): Promise<Finding[]> {
     if ((await inspectLock(file)) !== 'strange') throw new StackError('busy', `${file} is a lock, or gone, by now`);
     await removeAll([file]);
   };
-  return [{ ...offer(`what is not a lock, and stands in the place of one: ${file}`, remove), ok: false }];
+  return [{ ...offerRemoval(`what is not a lock, and stands in the place of one: ${file}`, remove), ok: false }];
 }
 
 async function listTemporary(folder: string): Promise<string[]> {
@@ -76,18 +78,10 @@ async function removeAll(files: readonly string[]): Promise<void> {
   }
 }
 
-function offer(what: string, remove: () => Promise<void>): Finding {
-  return {
-    subject: 'leftovers',
-    ok: true,
-    text: what,
-    hint: '`stack doctor --fix` removes it',
-    fix: {
-      question: `Remove ${what}?`,
-      async run() {
-        await remove();
-        return `removed ${what}`;
-      },
-    },
+function offerRemoval(what: string, remove: () => Promise<void>): Finding {
+  const run = async (): Promise<string> => {
+    await remove();
+    return `removed ${what}`;
   };
+  return { ...offer('leftovers', what, `Remove ${what}?`, run), ok: true, hint: '`stack doctor --fix` removes it' };
 }

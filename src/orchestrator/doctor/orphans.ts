@@ -15,11 +15,9 @@ import { ALL_KINDS } from '../data/kinds.ts';
 import { isUpAtWork } from '../steps/up.ts';
 import { askRuntimes } from '../workloads/observe.ts';
 import { collectEvidence, type Evidence, type EvidenceItem } from './evidence.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, offer } from './finding.ts';
 import { deriveBaseline, findRecord, giveUpLeases, listTickets } from './rebuild.ts';
 import { listStrandedFolders } from './traces.ts';
-
-const FIXES = '`stack doctor --fix` asks about it';
 
 /** Finds what is there of this root and in no record: tickets to take back, and things to remove. */
 export async function examineOrphans(stack: Stack, state: StackState, evidence: Evidence): Promise<Finding[]> {
@@ -90,59 +88,36 @@ function offerTicket(
 ): Finding {
   const whence =
     source === 'worktrees' ? ', as its worktrees are; its branches stay when it goes' : ', as git keeps it';
-  return {
-    subject: ticket,
-    ok: false,
-    text: `it is at ${record.folder}, and not in the state file`,
-    hint: FIXES,
-    fix: {
-      question: `Take ${ticket} back into the state file${whence}?`,
-      async run() {
-        if (!listTickets(await collectEvidence(stack)).includes(ticket)) return 'it is gone by now';
-        await stack.store.update((draft) => {
-          draft.instances[ticket] ??= giveUpLeases(record, draft);
-        });
-        return `it is back${whence}`;
-      },
-    },
-  };
+  const text = `it is at ${record.folder}, and not in the state file`;
+  return offer(ticket, text, `Take ${ticket} back into the state file${whence}?`, async () => {
+    if (!listTickets(await collectEvidence(stack)).includes(ticket)) return 'it is gone by now';
+    await stack.store.update((draft) => {
+      draft.instances[ticket] ??= giveUpLeases(record, draft);
+    });
+    return `it is back${whence}`;
+  });
 }
 
 function offerFolder(stack: Stack, ticket: string, folder: string): Finding {
-  return {
-    subject: ticket,
-    ok: false,
-    text: `nothing is left of it but ${folder}`,
-    hint: FIXES,
-    fix: {
-      question: `Remove ${path.join(folder, POINTER_FILE)}, and the folder if nothing else is in it?`,
-      run: () =>
-        stack.store.update(async (now) => {
-          if (isRecorded(now, ticket, undefined)) return `it belongs to ${ticket} by now`;
-          await rm(path.join(folder, POINTER_FILE), { force: true });
-          await removeIfEmpty(folder);
-          return (await isThere(folder)) ? `${folder} stays with what people put there` : `${folder} is gone`;
-        }),
-    },
-  };
+  const question = `Remove ${path.join(folder, POINTER_FILE)}, and the folder if nothing else is in it?`;
+  return offer(ticket, `nothing is left of it but ${folder}`, question, () =>
+    stack.store.update(async (now) => {
+      if (isRecorded(now, ticket, undefined)) return `it belongs to ${ticket} by now`;
+      await rm(path.join(folder, POINTER_FILE), { force: true });
+      await removeIfEmpty(folder);
+      return (await isThere(folder)) ? `${folder} stays with what people put there` : `${folder} is gone`;
+    }),
+  );
 }
 
 function offerBaseline(stack: Stack, baseline: InstanceRecord): Finding {
-  return {
-    subject: BASELINE,
-    ok: false,
-    text: 'it runs, and is not in the state file',
-    hint: FIXES,
-    fix: {
-      question: 'Take the baseline back into the state file, as it runs?',
-      async run() {
-        await stack.store.update((draft) => {
-          draft.baseline ??= giveUpLeases(baseline, draft);
-        });
-        return 'it is back';
-      },
-    },
-  };
+  const question = 'Take the baseline back into the state file, as it runs?';
+  return offer(BASELINE, 'it runs, and is not in the state file', question, async () => {
+    await stack.store.update((draft) => {
+      draft.baseline ??= giveUpLeases(baseline, draft);
+    });
+    return 'it is back';
+  });
 }
 
 type Workload = Pick<EvidenceItem, 'instance' | 'service' | 'name' | 'runtime'>;
@@ -239,24 +214,15 @@ async function listAtRest(
 function offerEnd(stack: Stack, one: Workload): Finding {
   const what = `${one.service} of ${one.instance}`;
   const question = `End the processes of ${what}, whose own record is lost?`;
-  return {
-    subject: 'orphans',
-    ok: false,
-    text: `${what} runs, and its own record is lost, so that it passes for stopped`,
-    hint: FIXES,
-    fix: {
-      question,
-      run: () =>
-        withLock(upLockOf(stack.root), () =>
-          stack.store.update(async (now) => {
-            const found = await listUnrecorded(stack, now, true);
-            if (!found.some(({ fix }) => fix?.question === question)) return `${what} has its record again`;
-            await removeWorkload(stack, one);
-            return `${what} is stopped; \`stack ${one.instance === BASELINE ? 'up' : `start ${one.instance}`}\` starts it`;
-          }),
-        ),
-    },
-  };
+  const end = (): Promise<string> =>
+    stack.store.update(async (now) => {
+      const found = await listUnrecorded(stack, now, true);
+      if (!found.some(({ fix }) => fix?.question === question)) return `${what} has its record again`;
+      await removeWorkload(stack, one);
+      return `${what} is stopped; \`stack ${one.instance === BASELINE ? 'up' : `start ${one.instance}`}\` starts it`;
+    });
+  const text = `${what} runs, and its own record is lost, so that it passes for stopped`;
+  return offer('orphans', text, question, () => withLock(upLockOf(stack.root), end));
 }
 
 function offerRemoval(
@@ -265,22 +231,15 @@ function offerRemoval(
   { instance, service }: { instance: string; service?: string },
   remove: () => Promise<void>,
 ): Finding {
-  return {
-    subject: 'orphans',
-    ok: false,
-    text: `${what} belongs to no ticket`,
-    hint: FIXES,
-    fix: {
-      question: `Remove ${what}, which belongs to no ticket?`,
-      // Whoever wants to make it again writes a record first, and waits until it is gone.
-      run: () =>
-        stack.store.update(async (now) => {
-          if (isRecorded(now, instance, service)) return `${what} belongs to ${instance} by now`;
-          await remove();
-          return `${what} is gone`;
-        }),
-    },
-  };
+  const text = `${what} belongs to no ticket`;
+  // Whoever wants to make it again writes a record first, and waits until it is gone.
+  return offer('orphans', text, `Remove ${what}, which belongs to no ticket?`, () =>
+    stack.store.update(async (now) => {
+      if (isRecorded(now, instance, service)) return `${what} belongs to ${instance} by now`;
+      await remove();
+      return `${what} is gone`;
+    }),
+  );
 }
 
 function recordOf(state: StackState, instance: string): InstanceRecord | undefined {

@@ -9,7 +9,7 @@ import { listLostDatabases } from '../data/inventory.ts';
 import { destroyTickets } from '../lifecycle/destroy.ts';
 import { examineOwned } from './derive-own.ts';
 import { collectEvidence } from './evidence.ts';
-import { count, type Finding, type Fix, report } from './finding.ts';
+import { count, type Finding, offer, report } from './finding.ts';
 import { examineLeases } from './leases.ts';
 import { examineLitter } from './litter.ts';
 import { examineOrphans } from './orphans.ts';
@@ -63,15 +63,13 @@ async function offerRebuild(stack: Stack, finding: Finding): Promise<Finding> {
     };
   }
   const rebuilt = await rebuildState(stack, evidence);
-  const fix: Fix = {
-    question: `Rebuild the state${describeSources(rebuilt)}?`,
-    async run() {
-      const aside = await stack.store.rebuild(rebuilt.known);
-      const damaged = aside === undefined ? '' : `; the damaged file is ${aside}`;
-      return `the state is back${describeSources(rebuilt)}${damaged}`;
-    },
-  };
-  return { ...finding, hint: '`stack doctor --fix` brings it back', fix };
+  const question = `Rebuild the state${describeSources(rebuilt)}?`;
+  const offered = offer(finding.subject, finding.text, question, async () => {
+    const aside = await stack.store.rebuild(rebuilt.known);
+    const damaged = aside === undefined ? '' : `; the damaged file is ${aside}`;
+    return `the state is back${describeSources(rebuilt)}${damaged}`;
+  });
+  return { ...offered, hint: '`stack doctor --fix` brings it back' };
 }
 
 const WORDS = {
@@ -111,24 +109,17 @@ async function examineInstance(stack: Stack, record: InstanceRecord): Promise<Fi
 
 function describeUnfinished(stack: Stack, { ticket, phase }: InstanceRecord): Finding {
   const verb = phase === 'creating' ? 'create' : 'destroy';
-  return {
-    subject: ticket,
-    ok: false,
-    text: `a ${verb} did not finish`,
-    hint: `\`stack destroy ${ticket}\` or \`stack doctor --fix\` clears it`,
-    fix: {
-      question: `Remove what a ${verb} of ${ticket} that did not finish left?`,
-      async run() {
-        // Nobody has worked in what was never made whole; should it hold a person's files all the same, they are saved.
-        const how = { force: phase === 'creating', keepBranch: false, unfinished: true };
-        const { destroyed } = await destroyTickets(stack, [ticket], how, async () => undefined);
-        const saved = destroyed
-          .flatMap(({ rescued }) => rescued)
-          .map(({ repo, ref }) => `; what was in ${repo} is saved under ${ref}`);
-        return `what was left of it is gone${saved.join('')}`;
-      },
-    },
-  };
+  const question = `Remove what a ${verb} of ${ticket} that did not finish left?`;
+  const finding = offer(ticket, `a ${verb} did not finish`, question, async () => {
+    // Nobody has worked in what was never made whole; should it hold a person's files all the same, they are saved.
+    const how = { force: phase === 'creating', keepBranch: false, unfinished: true };
+    const { destroyed } = await destroyTickets(stack, [ticket], how, async () => undefined);
+    const saved = destroyed
+      .flatMap(({ rescued }) => rescued)
+      .map(({ repo, ref }) => `; what was in ${repo} is saved under ${ref}`);
+    return `what was left of it is gone${saved.join('')}`;
+  });
+  return { ...finding, hint: `\`stack destroy ${ticket}\` or \`stack doctor --fix\` clears it` };
 }
 
 async function examineWorktree(ticket: string, repo: string, own: DedicatedRepo): Promise<Finding[]> {

@@ -2,10 +2,11 @@ import { probePort } from '../../adapters/net/probe.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { messageOf, throwIfAborted } from '../../domain/errors.ts';
 import { listRecords, type StackState } from '../../domain/instance.ts';
-import { networkName, sharedProject } from '../../domain/names.ts';
+import { networkName } from '../../domain/names.ts';
 import { listOwnDatabases, listOwnServers, listRunnable } from '../../domain/own.ts';
 import { type RuntimeName, runtimeOf, traitsOf, type WorkloadStatus } from '../../domain/runtime.ts';
 import { resolveShared } from '../../domain/shared.ts';
+import { listSharedContainers } from '../core/network.ts';
 import type { Stack } from '../core/stack.ts';
 
 /** What there is of a shared service. */
@@ -124,7 +125,7 @@ async function observeForeign(
 }
 
 async function observeComposed(stack: Stack): Promise<[string, SharedSeen][]> {
-  const containers = await (await stack.docker()).listProject(sharedProject(stack.name, stack.rootId));
+  const containers = await listSharedContainers(stack);
   const network = networkName(stack.name, stack.rootId);
   return containers.map(({ service, state, networks }) => {
     const runs = state === 'healthy' || state === 'running';

@@ -13,6 +13,7 @@ import { composeEnvFileOf } from '../../domain/layout.ts';
 import { networkName, sharedProject } from '../../domain/names.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { startOnLease } from '../core/leases.ts';
+import { listSharedContainers } from '../core/network.ts';
 import { requireConfig, type Work } from '../core/work.ts';
 import { ALL_KINDS } from '../data/kinds.ts';
 import { giveComposedPasswords, moveSharedLease } from '../shared/plan.ts';
@@ -35,7 +36,7 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
     title: names.join(', '),
     after: [{ kind: 'network' }],
     async inspect() {
-      const found = (await listShared(work)).filter(({ service }) => names.includes(service));
+      const found = (await listSharedContainers(work.stack)).filter(({ service }) => names.includes(service));
       if (found.length === 0) return 'absent';
       const network = networkName(work.stack.name, work.stack.rootId);
       const reasons = names.flatMap((name) => {
@@ -69,7 +70,8 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
         docker.listProjectNetworks(project),
         docker.listProjectVolumes(project),
       ]);
-      if (networks.length > 0 || (await listShared(work)).length > 0) await removeShared(work, { volumes: false });
+      if (networks.length > 0 || (await listSharedContainers(work.stack)).length > 0)
+        await removeShared(work, { volumes: false });
       if (volumesBefore === undefined) return;
       // Those that this very run made are nobody's yet.
       await docker.removeProjectVolumes(volumes.filter((name) => !volumesBefore?.includes(name)));
@@ -100,12 +102,6 @@ async function noteSettings(work: Work, names: readonly string[], fitting: reado
 /** Stops and removes the shared services' containers; with `volumes` their data too. Missing is done. */
 export async function removeShared(work: Work, options: { volumes: boolean }): Promise<void> {
   await composeDown(await describeProject(work), options);
-}
-
-/** Returns the containers of the shared services as the engine has them. */
-async function listShared(work: Work) {
-  const { rootId, name } = work.stack;
-  return (await work.stack.docker()).listProject(sharedProject(name, rootId));
 }
 
 async function bringUp(work: Work, names: readonly string[], { signal, note }: StepProgress): Promise<void> {
@@ -147,7 +143,7 @@ async function describeProject(work: Work): Promise<ComposeProject> {
     env: { ...composeEnv, ...(await listSharedVariables(work.stack, config, work.shared)) },
     values: await listFileValues(work.stack, config),
     envFile: composeEnvFileOf(root),
-    askEngine: () => docker.listProject(sharedProject(name, rootId)),
+    askEngine: () => listSharedContainers(work.stack),
   };
 }
 
@@ -162,7 +158,7 @@ async function waitUntilHealthy(work: Work, names: readonly string[], { signal, 
   const deadline = began + HEALTHY_SECONDS * 1000;
   for (;;) {
     throwIfAborted(signal);
-    const found = await listShared(work);
+    const found = await listSharedContainers(work.stack);
     const states = names.map((name) => ({ name, container: found.find((one) => one.service === name) }));
     const waiting = states.filter(({ container }) => !isUp(container?.state));
     const isSettled = states.every(({ container }) => container?.state === 'healthy');
@@ -195,7 +191,7 @@ async function unhealthy(work: Work, message: string, container: string | undefi
 async function joinNetwork(work: Work, names: readonly string[]): Promise<void> {
   const docker = await work.stack.docker();
   const network = networkName(work.stack.name, work.stack.rootId);
-  for (const container of await listShared(work)) {
+  for (const container of await listSharedContainers(work.stack)) {
     if (names.includes(container.service)) await docker.connectContainer(network, container.name, [container.service]);
   }
 }

@@ -1,9 +1,9 @@
 import { hasPrograms, hostPrograms, type MysqlLogin, type MysqlPrograms } from '../../../adapters/mysql/programs.ts';
 import type { StackConfig } from '../../../domain/config/config.ts';
 import { StackError } from '../../../domain/errors.ts';
-import { sharedProject } from '../../../domain/names.ts';
 import { THIS_MACHINE } from '../../../domain/runtime.ts';
 import { resolveShared, sharedAddress } from '../../../domain/shared.ts';
+import { findSharedContainer } from '../../core/network.ts';
 import type { Stack } from '../../core/stack.ts';
 import { ifRecorded, type Recorded } from '../database-kind.ts';
 import type { SharedLeases } from '../own-kind.ts';
@@ -59,12 +59,9 @@ export function openMysql(stack: Stack, config: StackConfig | undefined, leases:
 
 /** The images of MySQL and MariaDB bring the programs of their own version. */
 async function programsInContainer(stack: Stack, login: MysqlLogin): Promise<MysqlPrograms | undefined> {
-  const docker = await stack.docker();
-  const containers = await docker.listProject(sharedProject(stack.name, stack.rootId));
-  const container = containers.find(({ service }) => service === MYSQL);
-  if (!container) return undefined;
-  const ref = { rootId: stack.rootId, stack: stack.name, instance: 'baseline', service: MYSQL, name: container.name };
-  return { login, run: (argv, options) => docker.runtime.exec(ref, argv, options) };
+  const container = await findSharedContainer(stack, MYSQL);
+  const { runtime } = await stack.docker();
+  return container && { login, run: (argv, options) => runtime.exec(container, argv, options) };
 }
 
 /** Returns the server a recorded ticket's database is on, as `ifRecorded` has it. */

@@ -8,9 +8,9 @@ import {
 import { changePassword, findTools, loginEnv, type PostgresTools } from '../../../adapters/postgres/tools.ts';
 import type { StackConfig } from '../../../domain/config/config.ts';
 import { ifAnswered, StackError } from '../../../domain/errors.ts';
-import { sharedProject } from '../../../domain/names.ts';
 import { THIS_MACHINE } from '../../../domain/runtime.ts';
 import { resolveShared, sharedAddress } from '../../../domain/shared.ts';
+import { findSharedContainer } from '../../core/network.ts';
 import type { Stack } from '../../core/stack.ts';
 import { takesPassword } from '../../shared/settings.ts';
 import { ifRecorded, type Recorded } from '../database-kind.ts';
@@ -110,21 +110,13 @@ export async function settlePassword(
 
 /** The image of a Postgres brings the programs of its own version. */
 async function toolsInContainer(stack: Stack, login: Record<string, string>): Promise<PostgresTools | undefined> {
-  const docker = await stack.docker();
-  const containers = await docker.listProject(sharedProject(stack.name, stack.rootId));
-  const container = containers.find(({ service }) => service === POSTGRES);
+  const container = await findSharedContainer(stack, POSTGRES);
   if (!container) return undefined;
-  const ref = {
-    rootId: stack.rootId,
-    stack: stack.name,
-    instance: 'baseline',
-    service: POSTGRES,
-    name: container.name,
-  };
+  const { runtime } = await stack.docker();
   return {
     where: `the container ${container.name}`,
     run: (argv, database, options) =>
-      docker.runtime.exec(ref, argv, { ...options, env: { ...login, PGDATABASE: database } }),
+      runtime.exec(container, argv, { ...options, env: { ...login, PGDATABASE: database } }),
   };
 }
 

@@ -6,11 +6,11 @@ import { renderRedisConfig } from '../../../adapters/servers/host-redis.ts';
 import type { HostServer, ServerSettings } from '../../../adapters/servers/host-server.ts';
 import { StackError, throwIfAborted } from '../../../domain/errors.ts';
 import type { OwnServer } from '../../../domain/instance.ts';
-import { networkName, sharedProject, shortHash } from '../../../domain/names.ts';
+import { networkName, shortHash } from '../../../domain/names.ts';
 import type { WorkloadRef, WorkloadSpec, WorkloadStatus } from '../../../domain/runtime.ts';
 import type { StepProgress } from '../../../domain/step.ts';
 import { startOnLease } from '../../core/leases.ts';
-import { ensureNetwork } from '../../core/network.ts';
+import { ensureNetwork, listSharedContainers } from '../../core/network.ts';
 import { configIfReadable, type Stack } from '../../core/stack.ts';
 import { requireConfig, saveRecord, type Work } from '../../core/work.ts';
 import { ownFolder, removeOwnFolder } from '../own-folder.ts';
@@ -102,8 +102,7 @@ async function startContainer(
 
 /** Returns the image that the shared Redis is made from, so that both are of one version. */
 async function findImage({ stack }: Work): Promise<string | undefined> {
-  const containers = await (await stack.docker()).listProject(sharedProject(stack.name, stack.rootId));
-  return containers.find(({ service }) => service === REDIS)?.image;
+  return (await listSharedContainers(stack)).find(({ service }) => service === REDIS)?.image;
 }
 
 async function describeServer(work: Work, server: OwnServer): Promise<{ spec: WorkloadSpec; config: string }> {
