@@ -7,19 +7,17 @@ import { SUPERUSER } from '../../domain/shared.ts';
 import { ifThere } from '../files/file-errors.ts';
 import { makeFolder, readFileIfThere } from '../files/files.ts';
 import { processStartTime } from '../process/identity.ts';
-import { logFilesOf } from '../process/log-files.ts';
-import { endKeeper, repairKeeper } from '../process/log-keeper.ts';
 import { requireFreePorts } from '../process/ports.ts';
 import type { ProgramSearch } from './fetch-once.ts';
 import {
+  type Ending,
   endServer,
   type HostServer,
   isServerAt,
-  launchOn,
   listServersAt,
+  ownServer,
+  runServer,
   type ServerStatus,
-  spawnServer,
-  waitForServer,
 } from './host-server.ts';
 import { chooseOtherUser, openFolder } from './other-user.ts';
 import {
@@ -37,13 +35,11 @@ import { offerExtensions } from './postgres-extensions.ts';
 import { findPostgresPrograms, type PostgresSearch } from './postgres-programs.ts';
 import { makeSocketFolder } from './socket-folder.ts';
 
-/** Recovery after a crash of the machine reads through the log of changes; that may take its time. */
-const READY_MS = 60_000;
 /** How long the helper processes of a server that was killed may take to end. */
 const HELPERS_MS = 5_000;
 const POLL_MS = 20;
 /** Fast shutdown (SIGINT), then immediate (SIGQUIT, recovers at the next start), then by force. */
-const ENDING: [NodeJS.Signals, number][] = [
+const ENDING: Ending = [
   ['SIGINT', 20_000],
   ['SIGQUIT', 5_000],
   ['SIGKILL', 5_000],
@@ -62,8 +58,11 @@ export function createEmbeddedPostgres(options: Omit<ProgramSearch, 'signal'> & 
     applied: path.join(folder, 'data', 'stack-settings'),
   };
   return {
-    dataFolder: place.data,
-    logFile: place.log,
+    ...ownServer(place, {
+      readStatus: () => readStatus(place),
+      stop: () => stop(place),
+      searchPath: options.env.PATH,
+    }),
     async start(settings, signal, onProgress) {
       const before = await readFileIfThere(place.applied);
       const full = withDefaults(settings);
@@ -73,23 +72,12 @@ export function createEmbeddedPostgres(options: Omit<ProgramSearch, 'signal'> & 
         options.note?.(`postgres: ${full.user} is no longer a superuser; its data is as it was`);
     },
     isServing: (settings) => isServing(place, withDefaults(settings)),
-    stop: () => stop(place),
     async superuser() {
       const { state, port } = await readStatus(place);
       const sockets = (await readPidFile(place))?.sockets;
       // One that an older stack started has no socket.
       if (state !== 'running' || !sockets) return undefined;
       return `postgres://${SUPERUSER}@localhost:${port}/?host=${encodeURIComponent(sockets)}`;
-    },
-    async status() {
-      const status = await readStatus(place);
-      if (status.pid !== undefined) await repairKeeper(logFilesOf(place.log), status.pid, options.env.PATH);
-      return status;
-    },
-    async destroyData() {
-      await stop(place);
-      await endKeeper(logFilesOf(place.log));
-      await rm(place.folder, { recursive: true, force: true });
     },
   };
 }
@@ -99,14 +87,13 @@ async function start(place: PostgresPlace, search: PostgresSearch, full: FullSet
   throwIfAborted(signal);
   const isApplied = (await readFileIfThere(place.applied)) === hashOf(full);
   await stop(place);
-  const server = { name: 'postgres', port: full.port };
-  await requireFreePorts([{ name: server.name, host: full.port, container: full.port }]);
+  await requireFreePorts([{ name: 'postgres', host: full.port, container: full.port }]);
   const tools = await prepare(place, search);
   const sockets = await makeSocketFolder(path.join(place.folder, 'socket'), tools);
   await clearLocks(place, path.join(sockets, `.s.PGSQL.${full.port}.lock`));
   await requireData(place, tools, signal);
   if (!isApplied) await applySettings(place, tools, full, signal);
-  await launchOn(server, () => launch(place, tools, { port: full.port, sockets }, signal));
+  await launch(place, tools, { port: full.port, sockets }, signal);
 }
 
 async function isServing(place: PostgresPlace, full: FullSettings): Promise<boolean> {
@@ -130,16 +117,17 @@ async function launch(
     ...(await offerExtensions(place, tools)),
   };
   const flags = Object.entries(options).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
-  const argv = [...(tools.user?.prefix ?? []), tools.postgres, '-D', place.data, ...flags];
-  const server = await spawnServer({ argv, cwd: place.folder, env: tools.env, logFile: place.log });
-  const isReady = async (): Promise<boolean> => (await readStatus(place)).state === 'running';
-  const request = { name: 'Postgres', logFile: place.log, isReady, milliseconds: READY_MS, signal };
-  try {
-    await waitForServer(server, request);
-  } catch (error) {
-    await endServer('Postgres', server.pid, ENDING);
-    throw error;
-  }
+  await runServer({
+    name: 'Postgres',
+    port,
+    argv: [...(tools.user?.prefix ?? []), tools.postgres, '-D', place.data, ...flags],
+    cwd: place.folder,
+    env: tools.env,
+    logFile: place.log,
+    isReady: async () => (await readStatus(place)).state === 'running',
+    ending: ENDING,
+    signal,
+  });
 }
 
 async function stop(place: PostgresPlace): Promise<void> {

@@ -1,29 +1,25 @@
-import { rm } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { ifReadable } from '../files/file-errors.ts';
 import { makeFolder, readFileIfThere, replaceFile } from '../files/files.ts';
-import { logFilesOf } from '../process/log-files.ts';
-import { endKeeper, repairKeeper } from '../process/log-keeper.ts';
 import type { ProgramSearch } from './fetch-once.ts';
 import {
+  type Ending,
   endServer,
   type HostServer,
   isServerAt,
-  launchOn,
   listServersAt,
+  ownServer,
+  runServer,
   type ServerSettings,
   type ServerStatus,
-  spawnServer,
-  waitForServer,
 } from './host-server.ts';
 import { findRedisProgram } from './redis-programs.ts';
 
-const READY_MS = 60_000;
 const ANSWER_MS = 1_000;
 /** On SIGTERM it writes all it holds and ends. */
-const ENDING: [NodeJS.Signals, number][] = [
+const ENDING: Ending = [
   ['SIGTERM', 20_000],
   ['SIGKILL', 5_000],
 ];
@@ -50,22 +46,14 @@ export function createHostRedis(options: Omit<ProgramSearch, 'signal'> & { folde
     pidFile: path.join(folder, 'redis.pid'),
   };
   return {
-    dataFolder: place.data,
-    logFile: place.log,
+    ...ownServer(place, {
+      readStatus: () => readStatus(place),
+      stop: () => stop(place),
+      searchPath: options.env.PATH,
+    }),
     start: (settings, signal) => start(place, { ...options, signal }, settings),
     isServing: (settings) => isServing(place, settings),
     superuser: async () => undefined,
-    stop: () => stop(place),
-    async status() {
-      const status = await readStatus(place);
-      if (status.pid !== undefined) await repairKeeper(logFilesOf(place.log), status.pid, options.env.PATH);
-      return status;
-    },
-    async destroyData() {
-      await stop(place);
-      await endKeeper(logFilesOf(place.log));
-      await rm(place.folder, { recursive: true, force: true });
-    },
   };
 }
 
@@ -77,34 +65,26 @@ async function start(place: RedisPlace, search: ProgramSearch, settings: ServerS
   const { program, env } = await findRedisProgram(search);
   await makeFolder(place.data);
   await replaceFile(place.config, config);
-  const server = { name: 'redis', port: settings.port };
-  await launchOn(server, () => launch(place, search, { program, env }));
+  try {
+    await runServer({
+      name: 'Redis',
+      port: settings.port,
+      argv: [program, place.config],
+      cwd: place.data,
+      env: { PATH: search.env.PATH, HOME: search.env.HOME, LC_ALL: 'C', ...env },
+      logFile: place.log,
+      isReady: async () => (await readStatus(place)).state === 'running',
+      ending: ENDING,
+      signal: search.signal,
+    });
+  } catch (error) {
+    throw explainStart(error, place);
+  }
 }
 
 async function isServing(place: RedisPlace, settings: ServerSettings): Promise<boolean> {
   const { state } = await readStatus(place);
   return state === 'running' && (await readFileIfThere(place.config)) === renderConfig(place, settings);
-}
-
-async function launch(
-  place: RedisPlace,
-  search: ProgramSearch,
-  { program, env }: Awaited<ReturnType<typeof findRedisProgram>>,
-): Promise<void> {
-  const server = await spawnServer({
-    argv: [program, place.config],
-    cwd: place.data,
-    env: { PATH: search.env.PATH, HOME: search.env.HOME, LC_ALL: 'C', ...env },
-    logFile: place.log,
-  });
-  const isReady = async (): Promise<boolean> => (await readStatus(place)).state === 'running';
-  const request = { name: 'Redis', logFile: place.log, isReady, milliseconds: READY_MS, signal: search.signal };
-  try {
-    await waitForServer(server, request);
-  } catch (error) {
-    await endServer('Redis', server.pid, ENDING);
-    throw explainStart(error, place);
-  }
 }
 
 /** Redis has no file that tells the version of its data: it says so itself, and ends. */

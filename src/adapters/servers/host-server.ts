@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
-import { realpath } from 'node:fs/promises';
+import { realpath, rm } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { DEFAULT_LOG_BYTES } from '../../domain/runtime.ts';
@@ -11,13 +11,15 @@ import { pause } from '../pause.ts';
 import { askTool } from '../process/ask-tool.ts';
 import { processStartTime } from '../process/identity.ts';
 import { logFilesOf } from '../process/log-files.ts';
-import { waitForKeeper } from '../process/log-keeper.ts';
+import { endKeeper, repairKeeper, waitForKeeper } from '../process/log-keeper.ts';
 import { openLog } from '../process/logs.ts';
 import { requireFreePorts } from '../process/ports.ts';
 import { readNewestLines } from '../process/read-log.ts';
 import { sendSignal } from '../process/stat.ts';
 import { listNumbers } from '../process/table.ts';
 
+/** Recovery after a crash of the machine reads through the log of changes; that may take its time. */
+const READY_MS = 60_000;
 const POLL_MS = 20;
 const LAST_LINES = 30;
 const PORT_TRIES = 3;
@@ -58,19 +60,49 @@ export interface HostServer {
   destroyData(): Promise<void>;
 }
 
-export interface ServerProcess {
-  pid: number;
-  /** Undefined while it lives; -1 when a signal ended it. */
-  exitCode(): number | undefined;
-}
-
-/** Starts a server in a session of its own, which outlives this process. Throws `process`, `files`. */
-export async function spawnServer(request: {
+interface ServerRequest {
+  /** `Postgres`, say; in small letters it is the name of the service. */
+  name: string;
+  port: number;
   argv: readonly string[];
   cwd: string;
   env: Readonly<Record<string, string | undefined>>;
   logFile: string;
-}): Promise<ServerProcess> {
+  isReady(): Promise<boolean>;
+  ending: Ending;
+  signal: AbortSignal;
+}
+
+/** Each signal in turn, with the milliseconds it is given. */
+export type Ending = readonly [signal: NodeJS.Signals, milliseconds: number][];
+
+/**
+ * Starts a server on a port that is free, and waits until it answers; again where somebody held the port for just the moment
+ * that took (whoever looks whether a port is free opens it). Throws `port` (details `{port}`) when it stays taken, `process`
+ * with its last log lines when it ends or does not answer in time, `interrupted`, `files`.
+ */
+export async function runServer(request: ServerRequest): Promise<void> {
+  const { port } = request;
+  const name = request.name.toLowerCase();
+  for (let tries = 1; ; tries++) {
+    await requireFreePorts([{ name, host: port, container: port }]);
+    const server = await spawnServer(request);
+    try {
+      return await waitForServer(server, request);
+    } catch (error) {
+      await endServer(request.name, server.pid!, request.ending);
+      // Both servers give the system's words (strerror(3)); LC_ALL is C.
+      const lines = error instanceof StackError ? error.lines : [];
+      if (!lines.some((line) => line.includes('Address already in use'))) throw error;
+      if (tries < PORT_TRIES) continue;
+      const message = `port ${port} (${name}) is taken on this machine`;
+      throw new StackError('port', message, { details: { port }, cause: error });
+    }
+  }
+}
+
+/** Starts a server in a session of its own, which outlives this process. */
+async function spawnServer(request: ServerRequest): Promise<ChildProcess> {
   const [program = '', ...args] = request.argv;
   const log = await openLog(logFilesOf(request.logFile), {
     run: randomBytes(4).toString('hex'),
@@ -78,13 +110,11 @@ export async function spawnServer(request: {
     searchPath: request.env.PATH,
   });
   try {
-    const stdio = ['ignore', log.fd, log.fd] as const;
-    const child = closely(() =>
-      spawn(program, args, { cwd: request.cwd, env: { ...request.env }, detached: true, stdio: [...stdio] }),
-    );
+    const options = { cwd: request.cwd, env: { ...request.env }, detached: true };
+    const child = closely(() => spawn(program, args, { ...options, stdio: ['ignore', log.fd, log.fd] }));
     await once(child, 'spawn');
     child.unref();
-    return { pid: child.pid!, exitCode: () => child.exitCode ?? (child.signalCode === null ? undefined : -1) };
+    return child;
   } catch (error) {
     throw new StackError('process', `cannot run ${program}: ${(error as Error).message}`, { cause: error });
   } finally {
@@ -102,62 +132,45 @@ function closely<Result>(start: () => Result): Result {
   }
 }
 
-/**
- * Launches a server on a port that is free; again where somebody held it for just the moment that took (whoever looks
- * whether a port is free opens it). Throws `port` (details `{port}`) when it stays taken, and what `launch` throws.
- */
-export async function launchOn(
-  { name, port }: { name: string; port: number },
-  launch: () => Promise<void>,
-): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    await requireFreePorts([{ name, host: port, container: port }]);
-    try {
-      return await launch();
-    } catch (error) {
-      // Both servers give the system's words (strerror(3)); LC_ALL is C.
-      const lines = error instanceof StackError ? error.lines : [];
-      const isTaken = lines.some((line) => line.includes('Address already in use'));
-      if (!isTaken) throw error;
-      if (tries === PORT_TRIES) {
-        throw new StackError('port', `port ${port} (${name}) is taken on this machine`, {
-          details: { port },
-          cause: error,
-        });
-      }
-    }
-  }
-}
-
-/** Waits until a server answers. Throws `process` with its last log lines when it ends or does not within the time. */
-export async function waitForServer(
-  server: ServerProcess,
-  request: { name: string; logFile: string; isReady(): Promise<boolean>; milliseconds: number; signal: AbortSignal },
-): Promise<void> {
-  const deadline = performance.now() + request.milliseconds;
+async function waitForServer(server: ChildProcess, request: ServerRequest): Promise<void> {
+  const fail = async (what: string, hasEnded: boolean): Promise<never> => {
+    throw new StackError('process', `${request.name} ${what}`, { lines: await lastLines(request.logFile, hasEnded) });
+  };
+  const deadline = performance.now() + READY_MS;
   while (!(await request.isReady())) {
     throwIfAborted(request.signal);
-    const code = server.exitCode();
-    const lines = async (): Promise<string[]> => lastLines(request.logFile, code !== undefined);
-    if (code !== undefined)
-      throw new StackError('process', `${request.name} ended as it started`, { lines: await lines() });
-    if (performance.now() > deadline) {
-      throw new StackError('process', `${request.name} did not answer in ${request.milliseconds / 1000} s`, {
-        lines: await lines(),
-      });
-    }
+    if (server.exitCode !== null || server.signalCode !== null) await fail('ended as it started', true);
+    if (performance.now() > deadline) await fail(`did not answer in ${READY_MS / 1000} s`, false);
     await pause(POLL_MS, request.signal);
   }
 }
 
-/** Ends one process: each signal in turn, with the time it is given. Throws `process` when it lives on. */
-export async function endServer(
-  name: string,
-  pid: number,
-  signals: readonly [signal: NodeJS.Signals, milliseconds: number][],
-): Promise<void> {
+/** Returns what every server does in one way. `log` and `folder` are where it writes and all that is its own. */
+export function ownServer(
+  { folder, data, log }: { folder: string; data: string; log: string },
+  server: { readStatus(): Promise<ServerStatus>; stop(): Promise<void>; searchPath: string | undefined },
+): Pick<HostServer, 'dataFolder' | 'logFile' | 'stop' | 'status' | 'destroyData'> {
+  return {
+    dataFolder: data,
+    logFile: log,
+    stop: server.stop,
+    async status() {
+      const status = await server.readStatus();
+      if (status.pid !== undefined) await repairKeeper(logFilesOf(log), status.pid, server.searchPath);
+      return status;
+    },
+    async destroyData() {
+      await server.stop();
+      await endKeeper(logFilesOf(log));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Ends one process. Throws `process` when it lives on. */
+export async function endServer(name: string, pid: number, ending: Ending): Promise<void> {
   const startTime = await processStartTime(pid);
-  for (const [signal, milliseconds] of signals) {
+  for (const [signal, milliseconds] of ending) {
     if (startTime === undefined || (await processStartTime(pid)) !== startTime) return;
     sendSignal(pid, signal);
     const deadline = performance.now() + milliseconds;
