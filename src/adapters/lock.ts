@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { lstat, readdir, readlink, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { interrupted, StackError } from '../domain/errors.ts';
+import { StackError, throwIfAborted } from '../domain/errors.ts';
 import { parseFields } from '../domain/json.ts';
 import { explainFileError, ifReadableNow, ifThere } from './files/file-errors.ts';
 import { pause } from './pause.ts';
@@ -84,12 +84,12 @@ export async function inspectLock(file: string): Promise<'none' | 'held' | 'left
 }
 
 async function acquire(file: string, claim: Claim, options: LockOptions): Promise<void> {
-  if (options.signal?.aborted) throw interrupted(options.signal.reason);
+  throwIfAborted(options.signal);
   const { signal, waitSeconds = DEFAULT_WAIT_SECONDS } = options;
   const deadline = performance.now() + waitSeconds * 1000;
   let told = false;
   while (!(await place(file, claim))) {
-    if (signal?.aborted) throw interrupted(signal.reason);
+    throwIfAborted(signal);
     const holder = await readClaim(file);
     if (holder === undefined) continue;
     if (holder.token === '') await requireLink(file);

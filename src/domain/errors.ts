@@ -150,8 +150,8 @@ export function isFault(error: unknown): boolean {
 }
 
 /** Throws `interrupted` when the signal has been aborted. */
-export function throwIfAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw interrupted(signal.reason);
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw interrupted(signal.reason);
 }
 
 /** Returns what an error says. */

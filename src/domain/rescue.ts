@@ -104,7 +104,8 @@ export interface DatedSave {
  * Returns the saves that are not older than a moment. A clock may have been wrong when one was made: none is older than its ticket,
  * nor than one that was saved before it.
  */
-export function listYoung<Save extends DatedSave>(saves: readonly Save[], oldest: number, now = Date.now()): Save[] {
+export function listYoung<Save extends DatedSave>(saves: readonly Save[], oldest: number): Save[] {
+  const now = Date.now();
   const dated = saves.map((one) => ({ one, at: Math.max(one.at, Date.parse(one.save.createdAt) || 0) }));
   // What is of a later time than now says nothing of those after it.
   const sure = dated.filter(({ at }) => at >= oldest && at <= now).map(({ one }) => one.save);

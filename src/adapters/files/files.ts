@@ -24,10 +24,10 @@ export async function isThere(file: string): Promise<boolean> {
   return (await ifThere(lstat(pathOf(file)))) !== undefined;
 }
 
-/** Makes a folder and its parents, each 0700 unless `mode` says otherwise. Throws `files`. */
-export async function makeFolder(folder: string, mode = 0o700): Promise<void> {
+/** Makes a folder and its parents, each 0700. Throws `files`. */
+export async function makeFolder(folder: string): Promise<void> {
   try {
-    await makeMissing(folder, mode);
+    await makeMissing(folder);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw explainFileError(error, `make the folder ${folder}`);
     throw new StackError('files', `cannot make the folder ${folder}: nothing can be made there`, {
@@ -38,17 +38,17 @@ export async function makeFolder(folder: string, mode = 0o700): Promise<void> {
 }
 
 /** One after the other: where no folder can be made (`/proc`), Node's recursive mkdir never ends. */
-async function makeMissing(folder: string, mode: number, tries = 3): Promise<void> {
+async function makeMissing(folder: string, tries = 3): Promise<void> {
   if (await isFolder(folder)) return;
   const parent = path.dirname(folder);
-  if (parent !== folder) await makeMissing(parent, mode);
+  if (parent !== folder) await makeMissing(parent);
   try {
-    await mkdir(folder, { mode });
+    await mkdir(folder, { mode: 0o700 });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     // Another command made it, or took away the parent that held nothing yet.
     if (code === 'EEXIST' && (await isFolder(folder))) return;
-    if (code === 'ENOENT' && tries > 1 && !(await isThere(parent))) return makeMissing(folder, mode, tries - 1);
+    if (code === 'ENOENT' && tries > 1 && !(await isThere(parent))) return makeMissing(folder, tries - 1);
     throw code === 'EEXIST' ? Object.assign(error as Error, { code: 'ENOTDIR' }) : error;
   }
 }

@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { interrupted, StackError } from '../../domain/errors.ts';
+import { StackError, throwIfAborted } from '../../domain/errors.ts';
 
 /** Long enough for a person to unlock the password manager that fills the pipe. */
 const WAIT_SECONDS = 10;
@@ -78,7 +78,7 @@ async function readPipe(
   const buffer = Buffer.allocUnsafe(64 * 1024);
   const chunks: Buffer[] = [];
   for (let bytes = 0; bytes <= PIPE_BYTES; ) {
-    if (signal?.aborted) throw interrupted(signal.reason);
+    throwIfAborted(signal);
     const count = await readReady(handle, buffer);
     if (count === 0 && bytes > 0) return Buffer.concat(chunks);
     if (count) {

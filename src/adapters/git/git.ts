@@ -4,7 +4,7 @@ import { constants, existsSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { simpleGit } from 'simple-git';
-import { bestEffort, explainShortage, interrupted, StackError } from '../../domain/errors.ts';
+import { bestEffort, explainShortage, StackError, throwIfAborted } from '../../domain/errors.ts';
 import { bytesOf, textOf } from '../files/byte-names.ts';
 import { mayUse } from '../files/file-errors.ts';
 import { endMarked } from '../process/group.ts';
@@ -99,7 +99,7 @@ export async function tryGit(cwd: string, args: readonly string[], options: AskO
 
 async function runQuestion(cwd: string, args: readonly string[], options: AskOptions): Promise<GitAnswer> {
   const { signal, input, inGitDir = false, gitDir, withoutFilters = [] } = options;
-  if (signal?.aborted) throw interrupted(signal.reason);
+  throwIfAborted(signal);
   refusePipes(cwd, args);
   const answer: GitAnswer = { exitCode: -1, stdout: '', stderr: '' };
   const ending = endQuestionWhen({ cwd, args, gitDir }, signal);
@@ -160,7 +160,7 @@ function endQuestionWhen(place: Place, signal: AbortSignal | undefined) {
     signal: ending.signal,
     async requireWanted(): Promise<void> {
       if (error) await bestEffort(endLeft(children));
-      if (signal?.aborted) throw interrupted(signal.reason);
+      throwIfAborted(signal);
       if (error) throw error;
     },
     release(): void {
@@ -180,7 +180,7 @@ export async function changeGit(cwd: string, args: readonly string[], options: C
 
 async function runChange(cwd: string, args: readonly string[], options: ChangeOptions): Promise<GitChange> {
   const { signal, deadlineSeconds } = options;
-  if (signal?.aborted) throw interrupted(signal.reason);
+  throwIfAborted(signal);
   refusePipes(cwd, args);
   // Loading execa takes as long as ten questions, and many commands only ask.
   const { execa } = await import('execa');
@@ -219,7 +219,7 @@ async function runChange(cwd: string, args: readonly string[], options: ChangeOp
   unwatch();
   const timedOut = await ending.settle();
   survive();
-  if (signal?.aborted) throw interrupted(signal.reason);
+  throwIfAborted(signal);
   if (stuck.error && result.exitCode !== 0) throw stuck.error;
   if (result.exitCode === undefined && !timedOut && result.signal === undefined) throw cannotRun(cwd, result);
   return { exitCode: result.exitCode ?? -1, stdout: textOf(result.stdout), stderr: textOf(result.stderr), timedOut };

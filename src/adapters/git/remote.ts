@@ -67,7 +67,7 @@ export async function findOnRemotes(
   folder: string,
   name: string,
   remotes: readonly string[],
-  signal?: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<RemoteAnswer> {
   const [first] = remotes;
   if (first !== undefined && /^[0-9a-f]{40}([0-9a-f]{24})?$/.test(name)) {
@@ -91,7 +91,7 @@ export async function findOnRemotes(
 export async function fetchFromRemote(
   folder: string,
   { remote, ref, localRef }: RemoteRef,
-  signal?: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<GitAnswer> {
   const refspec = ref.startsWith('refs/') ? `+${ref}:${localRef}` : ref;
   const options = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-write-fetch-head', '--no-auto-gc'];
@@ -101,13 +101,16 @@ export async function fetchFromRemote(
   });
 }
 
-async function askRemote(folder: string, remote: string, branch: string, signal?: AbortSignal): Promise<GitAnswer> {
+async function askRemote(
+  folder: string,
+  remote: string,
+  branch: string,
+  signal: AbortSignal | undefined,
+): Promise<GitAnswer> {
   const names = [`refs/heads/${branch}`, `refs/tags/${branch}`, `refs/tags/${branch}^{}`];
   // Without a terminal: a remote that wants a password must not ask in the middle of a progress display.
-  return changeGit(folder, ['ls-remote', '--end-of-options', remote, ...names], {
-    deadlineSeconds: ASK_SECONDS,
-    signal,
-  });
+  const options = { deadlineSeconds: ASK_SECONDS, signal };
+  return changeGit(folder, ['ls-remote', '--end-of-options', remote, ...names], options);
 }
 
 /** A pattern matches at the end of a name too, so the names are compared. An annotated tag's commit is on its `^{}` line. */

@@ -23,16 +23,16 @@ interface Checkout {
 /** Returns what is wrong with the settings and the owners of a worktree's repo. Asks git only where a file belongs to somebody else. */
 export async function findSharedFaults(own: Checkout): Promise<SharedFault[]> {
   const config = (await ifReadable(readFileIfThere(path.join(own.gitCommonDir, 'config')))) ?? '';
-  const core = readSection(config, 'core');
+  const core = readCore(config);
   return [...findBare(own, core), ...(await findHooks(own, core)), ...(await findOwner(own))];
 }
 
-/** Settings of one section, keys in lower case. Git's own parser would cost a process for each worktree. */
-function readSection(config: string, section: string): Map<string, string> {
+/** Settings of the section `core`, keys in lower case. Git's own parser would cost a process for each worktree. */
+function readCore(config: string): Map<string, string> {
   const settings = new Map<string, string>();
   let inside = false;
   for (const line of config.split('\n').map((one) => one.trim())) {
-    if (line.startsWith('[')) inside = line.toLowerCase() === `[${section}]`;
+    if (line.startsWith('[')) inside = line.toLowerCase() === '[core]';
     const [, key, value] = /^(\w+)\s*=\s*(.*)$/.exec(line) ?? [];
     if (inside && key !== undefined) settings.set(key.toLowerCase(), (value ?? '').replace(/^"(.*)"$/, '$1'));
   }

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { bestEffort, interrupted, StackError } from '../../domain/errors.ts';
+import { bestEffort, StackError, throwIfAborted } from '../../domain/errors.ts';
 
 const CONNECT_MS = 10_000;
 /** What a server says while it starts, stops or has no connection to spare (PostgreSQL manual, appendix A). */
@@ -34,7 +34,7 @@ export async function withSession<Result>(
   use: (session: Session) => Promise<Result>,
   signal?: AbortSignal,
 ): Promise<Result> {
-  if (signal?.aborted) throw interrupted(signal.reason);
+  throwIfAborted(signal);
   const client = await connect(login, database);
   try {
     return await useClient(client, { login, database }, use, signal);
@@ -58,7 +58,7 @@ export async function withKeptSession<Result>(
   use: (session: Session) => Promise<Result>,
   signal?: AbortSignal,
 ): Promise<Result> {
-  if (signal?.aborted) throw interrupted(signal.reason);
+  throwIfAborted(signal);
   const key = JSON.stringify([login.url, database]);
   const client = kept.get(key) ?? (await connectToKeep(login, database, key));
   kept.delete(key);
@@ -101,7 +101,7 @@ async function useClient<Result>(
         try {
           return (await client.query<R>(text, values && [...values])).rows;
         } catch (error) {
-          if (signal?.aborted) throw interrupted(signal.reason);
+          throwIfAborted(signal);
           throw explainError(login, error);
         }
       },

@@ -184,8 +184,8 @@ export async function markDatabase(session: Session, name: string, mark: Databas
 }
 
 /** Lets nobody in any more, superusers included. */
-export async function sealDatabase(session: Session, name: string, sealed: boolean): Promise<void> {
-  await session.query(`ALTER DATABASE ${quoteName(name)} WITH ALLOW_CONNECTIONS ${!sealed}`);
+export async function sealDatabase(session: Session, name: string): Promise<void> {
+  await session.query(`ALTER DATABASE ${quoteName(name)} WITH ALLOW_CONNECTIONS false`);
 }
 
 /** Returns a database of ours another name, mark and door, all at once or not at all. Nobody may be connected to it. */

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { interrupted } from '../../domain/errors.ts';
+import { throwIfAborted } from '../../domain/errors.ts';
 import { explainFileError } from '../files/file-errors.ts';
 import { makePersonFolder } from '../files/person-folder.ts';
 import { withLock } from '../lock.ts';
@@ -102,6 +102,6 @@ async function run(
   });
   if (child.pid !== undefined) addHelper(child.pid);
   const { exitCode, code, stdout, stderr } = await child;
-  if (signal.aborted) throw interrupted(signal.reason);
+  throwIfAborted(signal);
   return { exitCode, code, stdout, stderr };
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chown, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { interrupted, StackError, tolerate } from '../../domain/errors.ts';
+import { StackError, throwIfAborted, tolerate } from '../../domain/errors.ts';
 import { shortHash } from '../../domain/names.ts';
 import { SUPERUSER } from '../../domain/shared.ts';
 import { explainFileError } from '../files/file-errors.ts';
@@ -200,7 +200,7 @@ async function exec(
     reject: false,
     ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
   });
-  if (options.signal.aborted) throw interrupted(options.signal.reason);
+  throwIfAborted(options.signal);
   if (!result.failed) return result;
   const lines = `${result.stdout}\n${result.stderr}`.trim().split('\n');
   const name = path.basename(program);

@@ -91,12 +91,12 @@ function completeFlag(
   flags: readonly CompletionFlag[],
   question: CompletionQuestion,
 ): string[] {
-  const [name = '', value] = splitOnce(current, '=');
+  const [name = '', value] = splitValue(current);
   if (value !== undefined) {
     const flag = flags.find((candidate) => candidate.takesValue && candidate.flag === name);
     return flag ? completeValue(flag, value, `${name}=`, question) : [];
   }
-  const used = new Set(before.map((word) => splitOnce(word, '=')[0]));
+  const used = new Set(before.map((word) => splitValue(word)[0]));
   const open = flags.filter(({ flag, takesValue }) => takesValue || !used.has(flag));
   return pick(
     current,
@@ -140,7 +140,7 @@ function pick(prefix: string, candidates: readonly string[]): string[] {
   return [...new Set(candidates)].filter((candidate) => candidate.startsWith(prefix));
 }
 
-function splitOnce(text: string, separator: string): [string, string | undefined] {
-  const at = text.indexOf(separator);
+function splitValue(text: string): [string, string | undefined] {
+  const at = text.indexOf('=');
   return at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
 }

@@ -67,7 +67,7 @@ function createExplainer(): Explain {
 
 function renderRepo(repo: PlannedRepo, explain: Explain): string[] {
   return [
-    ...renderChecks(repo.checks, '  '),
+    ...repo.checks.map(renderCheck),
     `  ${quoteYaml(repo.name)}:`,
     `    path: ${quoteYaml(repo.path)}`,
     ...(repo.title ? [`    title: ${quoteYaml(repo.title)}${explain('title', 'heading in `stack ps`')}`] : []),
@@ -102,7 +102,7 @@ function renderService(service: PlannedService, first: boolean): string[] {
   const { name, repo, project, port, env, checks } = service;
   const { command, health } = project;
   return [
-    ...renderChecks(checks, '  '),
+    ...checks.map(renderCheck),
     `  ${quoteYaml(name)}:  # ${onOneLine(project.label)}`,
     `    repo: ${quoteYaml(repo)}`,
     ...(project.dir === '' ? [] : [`    dir: ${quoteYaml(project.dir)}`]),
@@ -137,8 +137,8 @@ function renderPlaceholder(repo: PlannedRepo): string[] {
   ];
 }
 
-function renderChecks(checks: readonly string[], indent: string): string[] {
-  return checks.map((check) => `${indent}# check: ${onOneLine(check)}`);
+function renderCheck(check: string): string {
+  return `  # check: ${onOneLine(check)}`;
 }
 
 /** `${…}` of a script is the shell's, not ours. */

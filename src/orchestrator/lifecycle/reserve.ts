@@ -17,7 +17,7 @@ export async function claimWork(
   ticket: string,
   prerequisites: Prerequisites,
   change: (record: InstanceRecord) => void,
-  options: { rebuild?: boolean; migrate?: boolean; fresh?: string[] } = {},
+  options: { rebuild?: boolean; migrate?: boolean; fresh?: string[] },
 ): Promise<Work> {
   let baseline: InstanceRecord | undefined;
   const { record, state } = await claimInstance(stack, ticket, async (found, draft) => {

@@ -59,7 +59,7 @@ type PassedOver = () => Promise<readonly string[]>;
 export async function takeSnapshot(
   folder: string,
   folders: GitFolders,
-  { ignored = [], inRepos = [], only, listPassedOver = async () => [] }: Wanted = {},
+  { ignored = [], inRepos = [], only, listPassedOver = async () => [] }: Wanted,
 ): Promise<Snapshot | undefined> {
   const [known, settings, unfilled] = await Promise.all([
     askGit(folder, ['ls-files', '-z', '--cached', '--others', '--exclude-standard']),

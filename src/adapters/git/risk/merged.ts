@@ -48,7 +48,7 @@ export async function listContained(
   cwd: string,
   commits: readonly string[],
   kept: readonly string[],
-  how: AskOptions = {},
+  how: AskOptions,
 ): Promise<string[]> {
   if (commits.length === 0 || kept.length === 0) return [];
   const compare = async (git: PlainGit): Promise<string[]> => {

@@ -8,8 +8,6 @@ export interface ListedWorktree {
   /** Full commit id; undefined for a bare repo. */
   head: string | undefined;
   bare: boolean;
-  detached: boolean;
-  locked: boolean;
   /** True when its folder is gone. */
   prunable: boolean;
 }
@@ -34,8 +32,6 @@ function parseWorktrees(text: string): ListedWorktree[] {
         branch: values.get('branch')?.replace(/^refs\/heads\//, ''),
         head: values.get('HEAD'),
         bare: values.has('bare'),
-        detached: values.has('detached'),
-        locked: values.has('locked'),
         prunable: values.has('prunable'),
       };
     });

@@ -115,7 +115,7 @@ async function fill(session: Session, parts: Fill): Promise<boolean | undefined>
     options.note(`${baseline.name} is in use: copying it with pg_dump`);
     await makeEmptyLike(session, fresh, baseline.name);
     await copyLive(tools, baseline.name, fresh, options.signal);
-    await sealDatabase(session, fresh, true);
+    await sealDatabase(session, fresh);
     return true;
   }
   if (options.force) {
