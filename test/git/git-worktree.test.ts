@@ -462,10 +462,10 @@ describe('listWorktrees', () => {
     git(repo, 'worktree', 'add', '--quiet', '-b', 'gone', gone);
     rmSync(gone, { recursive: true });
     const head = git(repo, 'rev-parse', 'HEAD');
-    const usual = { head, bare: false, detached: false, locked: false, prunable: false };
+    const usual = { head, bare: false, prunable: false };
     expect(await listWorktrees(repo)).toEqual([
       { ...usual, path: repo, branch: 'main' },
-      { ...usual, path: detached, branch: undefined, detached: true, locked: true },
+      { ...usual, path: detached, branch: undefined },
       { ...usual, path: gone, branch: 'gone', prunable: true },
       { ...usual, path: spaced, branch: 'x' },
     ]);

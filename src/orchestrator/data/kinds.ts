@@ -1,5 +1,8 @@
-import type { OwnRecord } from '../../domain/instance.ts';
+import type { OwnRecord, StackState } from '../../domain/instance.ts';
+import { hasOwnData } from '../../domain/own.ts';
 import { isOwnable, type Ownable } from '../../domain/own-kinds.ts';
+import type { Stack } from '../core/stack.ts';
+import type { Work } from '../core/work.ts';
 import { mysql } from './mysql/kind.ts';
 import type { OwnKind } from './own-kind.ts';
 import { postgres } from './postgres/kind.ts';
@@ -19,4 +22,18 @@ export function findKind(service: string): OwnKind | undefined {
 /** Returns the kinds of what a ticket has of its own. */
 export function listKinds(own: OwnRecord | undefined): OwnKind[] {
   return ALL_KINDS.filter(({ service }) => own?.[service] !== undefined);
+}
+
+/** Returns what there is still of a ticket's data, a name each. */
+export async function listOwnData(work: Work): Promise<string[]> {
+  if (!hasOwnData(work.record)) return [];
+  return (await Promise.all(listKinds(work.record.own).map((kind) => kind.listLeft(work)))).flat();
+}
+
+/** Returns the tickets whose own databases are gone although their servers answer, with their names. Never throws. */
+export async function listLostDatabases(
+  stack: Stack,
+  state: StackState,
+): Promise<[ticket: string, database: string][]> {
+  return (await Promise.all(ALL_KINDS.map(async (kind) => (await kind.listLost?.(stack, state)) ?? []))).flat();
 }

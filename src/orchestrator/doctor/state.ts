@@ -5,7 +5,7 @@ import { type StateTrouble, troubleOf } from '../../adapters/state/file.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
-import { listLostDatabases } from '../data/inventory.ts';
+import { listLostDatabases } from '../data/kinds.ts';
 import { destroyTickets } from '../lifecycle/destroy.ts';
 import { examineOwned } from './derive-own.ts';
 import { collectEvidence } from './evidence.ts';

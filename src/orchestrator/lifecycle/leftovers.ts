@@ -10,7 +10,7 @@ import { traitsOf } from '../../domain/runtime.ts';
 import { leftoverError } from '../core/leftover.ts';
 import type { Stack } from '../core/stack.ts';
 import type { Work } from '../core/work.ts';
-import { listOwnData } from '../data/inventory.ts';
+import { listOwnData } from '../data/kinds.ts';
 import { askRuntimes } from '../workloads/observe.ts';
 
 /**

@@ -87,7 +87,7 @@ async function observeHosted(stack: Stack, { instances }: StackState): Promise<[
 /** Loaded only where some ticket has a database of its own. */
 async function observeLost(stack: Stack, state: StackState): Promise<Observed['lost']> {
   if (Object.values(state.instances).every(({ own }) => listOwnDatabases(own).length === 0)) return [];
-  const { listLostDatabases } = await import('../data/inventory.ts');
+  const { listLostDatabases } = await import('../data/kinds.ts');
   return listLostDatabases(stack, state);
 }
 

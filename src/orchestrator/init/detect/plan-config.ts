@@ -1,11 +1,18 @@
 import path from 'node:path';
 import type { DetectedRepo, Detection } from './detect-stack.ts';
 import { slugName, takeName } from './names.ts';
-import { planEnv } from './plan-env.ts';
-import { planPorts } from './plan-ports.ts';
-import { planSetup, withOwnSetup } from './plan-setup.ts';
 import type { Project, Role } from './project.ts';
-import type { PlannedRepo, StackPlan } from './stack-plan.ts';
+import { quoteForShell } from './shell-line.ts';
+import type { PlannedPort, PlannedRepo, StackPlan } from './stack-plan.ts';
+
+/** A service before it has its place among the others. */
+interface DraftService {
+  name: string;
+  repo: string;
+  role: Role;
+  shared: boolean;
+  project: Project;
+}
 
 const ORDER: Record<Role, number> = { front: 0, api: 1, other: 2 };
 const TITLES: Record<Role, string | undefined> = { front: 'Front-end', api: 'API', other: undefined };
@@ -135,4 +142,90 @@ function pathOf({ path: found }: DetectedRepo): string {
 
 function listChecks({ command, port, health, checks }: Project): string[] {
   return [command?.check, port.check, health.check, ...checks].filter((check) => check !== undefined);
+}
+
+const FRONT = 3001;
+const API = { baseline: 3000, from: 4001 };
+/** A range ends below the next thousand; from 32768 on the system gives ports to anybody. */
+const RANGE = 1000;
+const LAST_RANGE = 30_001;
+
+/** Gives each service a range that meets no other: the first front-end from 3001, the first API 3000 and from 4001, then 5001, 6001, … */
+function planPorts(services: readonly DraftService[]): PlannedPort[] {
+  const front = services.findIndex(({ role }) => role === 'front');
+  const api = services.findIndex(({ role }) => role === 'api');
+  let next = API.from;
+  const takeRange = () => {
+    next = Math.min(next + RANGE, LAST_RANGE);
+    return next;
+  };
+  return services.map(({ project, shared }, index) => {
+    const container = project.port.value;
+    if (index === front) return { baseline: undefined, from: FRONT, container };
+    if (index === api) return { baseline: shared ? API.baseline : undefined, from: API.from, container };
+    return { baseline: undefined, from: takeRange(), container };
+  });
+}
+
+/**
+ * Returns the setup lines of a repo. They run in the image of its first service; a project in another image would not
+ * find its tools there, and gets them ready itself when it starts (`withOwnSetup`).
+ */
+function planSetup(projects: readonly Project[]): string[] {
+  const lines = projects.filter((project) => project.image === projects[0]?.image).flatMap(({ setup }) => setup ?? []);
+  return [...new Set(lines)];
+}
+
+/** Returns a project as it is, or with its setup in front of its command where the repo's setup cannot do it. */
+function withOwnSetup(project: Project, first: Project | undefined): Project {
+  const { setup, setupMakes, command, dir } = project;
+  if (project.image === first?.image || !setup || !setupMakes || !command) return project;
+  const top = dir === '' ? '.' : dir.split('/').fill('..').join('/');
+  const once = `(cd ${top} && { test -d ${quoteForShell(setupMakes)} || { ${setup}; }; })`;
+  return { ...project, command: { ...command, value: `${once} && ${command.value}` } };
+}
+
+/** Returns the variables of a service: its port, the stores it uses, and for a front-end where the APIs are. */
+function planEnv(
+  service: DraftService,
+  { drafts, shared }: { drafts: readonly DraftService[]; shared: StackPlan['shared'] },
+): Record<string, string> {
+  const { variables, env } = service.project;
+  const uses = storesOf(service, shared);
+  return {
+    PORT: '${port.http}',
+    ...(uses.postgres && variables.postgres),
+    ...(uses.redis && variables.redis),
+    ...(service.role === 'front' && nameApis(service, drafts)),
+    ...env,
+  };
+}
+
+/** What nobody told about is given to the APIs, which is where it is used. */
+function storesOf({ role, project }: DraftService, shared: StackPlan['shared']): { postgres: boolean; redis: boolean } {
+  if (!shared.sure) return { postgres: role === 'api', redis: role === 'api' };
+  return project.needs;
+}
+
+function nameApis({ project }: DraftService, drafts: readonly DraftService[]): Record<string, string> {
+  const apis = drafts.filter(({ role }) => role === 'api');
+  const main = apis.find(({ name }) => name === 'api') ?? apis[0];
+  if (!main) return {};
+  const found = Object.entries(project.variables.api).map(([name, rest]) => {
+    // The program asks at such an address itself; at others a browser does.
+    const own = /PROXY|INTERNAL|TARGET|SERVER_SIDE/.test(name);
+    return [name, `\${${main.name}.${own ? 'internal_url' : 'url'}}${rest}`];
+  });
+  const others = apis.filter((api) => api !== main).map(({ name }) => [variableOf(name), `\${${name}.url}`]);
+  return {
+    API_URL: `\${${main.name}.url}`,
+    API_PROXY_TARGET: `\${${main.name}.internal_url}`,
+    ...Object.fromEntries([...found, ...others]),
+  };
+}
+
+/** `billing-api` → `BILLING_API_URL`; a variable may not begin with a digit. */
+function variableOf(name: string): string {
+  const variable = `${name}_URL`.toUpperCase().replaceAll('-', '_');
+  return /^\d/.test(variable) ? `_${variable}` : variable;
 }

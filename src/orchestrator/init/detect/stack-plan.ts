@@ -37,15 +37,6 @@ export interface PlannedService {
   checks: string[];
 }
 
-/** A service before it has its place among the others. */
-export interface DraftService {
-  name: string;
-  repo: string;
-  role: Role;
-  shared: boolean;
-  project: Project;
-}
-
 /** Ports of one service: of the main checkout's copy, the first for tickets, and inside the container. */
 export interface PlannedPort {
   baseline: number | undefined;
