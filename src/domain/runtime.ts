@@ -31,7 +31,7 @@ export interface RuntimeTraits {
 export type Viewpoint = Pick<RuntimeTraits, 'network'>;
 
 /** From where stack itself sees them. */
-export const THIS_MACHINE: Viewpoint = { network: false };
+export const FROM_HOST: Viewpoint = { network: false };
 
 /** The traits of each runtime. */
 export const RUNTIMES: Readonly<Record<RuntimeName, RuntimeTraits>> = {

@@ -1,18 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE } from '../../domain/instance.ts';
-import { isWorkloadOf, rootIdOf } from '../../domain/names.ts';
-import type {
-  ExecOptions,
-  ExecTarget,
-  LogLine,
-  LogOptions,
-  Runtime,
-  RuntimeCheck,
-  WorkloadRef,
-  WorkloadSpec,
-  WorkloadStatus,
-} from '../../domain/runtime.ts';
+import { isWorkloadOf } from '../../domain/names.ts';
+import type { LogLine, LogOptions, Runtime, RuntimeCheck, WorkloadRef, WorkloadStatus } from '../../domain/runtime.ts';
 import { explainAstray, requireNoneAstray } from './astray.ts';
 import { pickBaseEnv } from './env.ts';
 import { runAttached, runGroup } from './exec.ts';
@@ -58,14 +48,46 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
     name: 'process',
     check: async () => checkPlatform(),
     start: (spec, signal) => startProcess(root, base, spec, signal),
-    stop: (ref) => stop(root, ref),
-    remove: (ref) => remove(root, ref),
-    status: async (asked, instance) => (asked === rootId ? listStatus(root, base, instance) : []),
+    async stop(ref) {
+      const record = await readRecord(root, ref);
+      if (!record) return;
+      // Written first: should stack die meanwhile, the end is still known as a stop.
+      if (!record.stopped) await writeRecord(root, { ...record, stopped: true });
+      await endProcess(record);
+      await requireNoneAstray(root, record);
+    },
+    async remove(ref) {
+      const record = await readRecord(root, ref);
+      if (record) await endProcess(record);
+      else if (isWorkloadOf(ref.name, { ...ref, rootId })) await endMarked(ref.name);
+      if (record) await requireNoneAstray(root, record);
+      await endKeeper(filesOf(root, ref));
+      await deleteFiles(root, ref, { logs: true });
+    },
+    async status(asked, instance) {
+      const records = asked === rootId ? await listRecords(root, instance) : [];
+      return Promise.all(records.map((record) => statusOf(root, base, record)));
+    },
     logs: (ref, request) => readLogs(root, ref, request),
-    exec: (workload, argv, request) => exec(root, base, workload, argv, request),
-    run: (spec, command, onLine, signal) => run(base, spec, command, onLine, signal),
+    async exec(workload, argv, request) {
+      const record = await readRecord(root, workload);
+      if (!record || !(await isGroupAlive(record))) throw notFound(workload, 'does not run');
+      // Not marked: a shell that somebody works in is not ended with the service.
+      return runAttached(argv, { cwd: record.cwd, env: { ...base, ...workload.env, PWD: record.cwd } }, request);
+    },
+    async run(spec, command, onLine, signal) {
+      throwIfAborted(signal);
+      const argv = toArgv(command);
+      // A name of its own: ending what the command left must not end the service that runs beside it.
+      const where = surroundingsOf(base, spec, `${spec.name}#${randomBytes(4).toString('hex')}`);
+      await requireRunnable(argv, where.cwd, where.env.PATH ?? '');
+      return runGroup(argv, where, onLine, signal);
+    },
     programs: async (ref) => listPrograms(await readRecord(root, ref)),
-    explain: (ref) => explain(root, ref),
+    async explain(ref) {
+      const record = await readRecord(root, ref);
+      return record && explainProcess(record, await readExitCode(root, record));
+    },
     explainAstray: (ref) => explainAstray(root, ref),
     listMarked,
   };
@@ -76,33 +98,6 @@ function checkPlatform(): RuntimeCheck {
     return { ok: false, reason: 'host processes need Linux or macOS', hint: 'use WSL, or `runtime: docker`' };
   }
   return { ok: true, version: process.platform, where: 'this machine' };
-}
-
-async function stop(root: string, ref: WorkloadRef): Promise<void> {
-  const record = await readRecord(root, ref);
-  if (!record) return;
-  // Written first: should stack die meanwhile, the end is still known as a stop.
-  if (!record.stopped) await writeRecord(root, { ...record, stopped: true });
-  await endProcess(record);
-  await requireNoneAstray(root, record);
-}
-
-async function remove(root: string, ref: WorkloadRef): Promise<void> {
-  const record = await readRecord(root, ref);
-  if (record) await endProcess(record);
-  else if (isWorkloadOf(ref.name, { ...ref, rootId: rootIdOf(root) })) await endMarked(ref.name);
-  if (record) await requireNoneAstray(root, record);
-  await endKeeper(filesOf(root, ref));
-  await deleteFiles(root, ref, { logs: true });
-}
-
-async function listStatus(
-  root: string,
-  base: Readonly<Record<string, string>>,
-  instance: string | undefined,
-): Promise<WorkloadStatus[]> {
-  const records = await listRecords(root, instance);
-  return Promise.all(records.map((record) => statusOf(root, base, record)));
 }
 
 async function statusOf(
@@ -155,37 +150,4 @@ function notFound(ref: WorkloadRef, what: string): StackError {
   return new StackError('not-found', `${ref.service} of ${ref.instance} ${what}`, {
     hint: ref.instance === BASELINE ? 'stack up' : `stack start ${ref.instance}`,
   });
-}
-
-async function exec(
-  root: string,
-  base: Readonly<Record<string, string>>,
-  workload: ExecTarget,
-  argv: readonly string[],
-  options: ExecOptions,
-): Promise<number> {
-  const record = await readRecord(root, workload);
-  if (!record || !(await isGroupAlive(record))) throw notFound(workload, 'does not run');
-  // Not marked: a shell that somebody works in is not ended with the service.
-  return runAttached(argv, { cwd: record.cwd, env: { ...base, ...workload.env, PWD: record.cwd } }, options);
-}
-
-async function run(
-  base: Readonly<Record<string, string>>,
-  spec: WorkloadSpec,
-  command: string | readonly string[],
-  onLine: (line: LogLine) => void,
-  signal: AbortSignal,
-): Promise<number> {
-  throwIfAborted(signal);
-  const argv = toArgv(command);
-  // A name of its own: ending what the command left must not end the service that runs beside it.
-  const where = surroundingsOf(base, spec, `${spec.name}#${randomBytes(4).toString('hex')}`);
-  await requireRunnable(argv, where.cwd, where.env.PATH ?? '');
-  return runGroup(argv, where, onLine, signal);
-}
-
-async function explain(root: string, ref: WorkloadRef): Promise<string | undefined> {
-  const record = await readRecord(root, ref);
-  return record && explainProcess(record, await readExitCode(root, record));
 }

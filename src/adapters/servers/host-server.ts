@@ -42,7 +42,6 @@ export interface ServerStatus {
 /** A shared service that runs on this machine itself, with data of its own. */
 export interface HostServer {
   readonly dataFolder: string;
-  readonly logFile: string;
   /**
    * Starts it and waits until it answers; running as wished: nothing happens, on another port: it is restarted. `onProgress` is
    * told how far it is while its programs are fetched. Throws `port` (details `{port}`) when the port is taken, `interrupted`,
@@ -149,10 +148,9 @@ async function waitForServer(server: ChildProcess, request: ServerRequest): Prom
 export function ownServer(
   { folder, data, log }: { folder: string; data: string; log: string },
   server: { readStatus(): Promise<ServerStatus>; stop(): Promise<void>; searchPath: string | undefined },
-): Pick<HostServer, 'dataFolder' | 'logFile' | 'stop' | 'status' | 'destroyData'> {
+): Pick<HostServer, 'dataFolder' | 'stop' | 'status' | 'destroyData'> {
   return {
     dataFolder: data,
-    logFile: log,
     stop: server.stop,
     async status() {
       const status = await server.readStatus();

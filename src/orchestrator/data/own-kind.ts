@@ -12,9 +12,6 @@ export type SharedLeases = Readonly<Record<string, SharedLease>>;
 /** What else holds leases of this root. */
 export type Others = Pick<StackState, 'shared' | 'baseline' | 'instances'>;
 
-/** A workload of some ticket, as the outside knows it. */
-export type SeenWorkload = Pick<WorkloadStatus, 'instance' | 'service' | 'runtime' | 'ports'>;
-
 /** Data that is in no record. */
 export interface StrayData {
   ticket: string;
@@ -75,7 +72,7 @@ export interface OwnKind {
     stack: Stack,
     config: StackConfig,
     record: InstanceRecord,
-    seen: { shared: SharedLeases; workloads: readonly SeenWorkload[] },
+    seen: { shared: SharedLeases; workloads: readonly WorkloadStatus[] },
   ): Promise<OwnPart | undefined>;
   /** Returns what belongs to tickets that are gone. */
   listStrays(stack: Stack, state: StackState): Promise<StrayData[]>;

@@ -7,12 +7,12 @@ import { listWorktrees } from '../../adapters/git/worktree/list.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { readEnvBlock } from '../../domain/env-block.ts';
 import type { DedicatedRepo, InstanceRecord, RepoRecord, ServiceRecord } from '../../domain/instance.ts';
-import { traitsOf } from '../../domain/runtime.ts';
+import { traitsOf, type WorkloadStatus } from '../../domain/runtime.ts';
 import type { Stack } from '../core/stack.ts';
 import { ticketsFolder } from '../core/work.ts';
 import { describeCopy, factsOf } from '../prepare/repos.ts';
 import { mergeServices, planServices } from '../prepare/services.ts';
-import { type Evidence, type EvidenceItem, ticketOfEntry } from './evidence.ts';
+import { type Evidence, ticketOfEntry } from './evidence.ts';
 
 /**
  * Makes the record of a ticket from its worktrees and workloads alone, as stack.yml says that they should be. What nobody
@@ -65,7 +65,7 @@ async function deriveRepo(
 /** Returns services as their workloads have them: what runs them, on which ports. */
 export function describeServices(
   planned: Readonly<Record<string, ServiceRecord>>,
-  workloads: readonly EvidenceItem[],
+  workloads: readonly WorkloadStatus[],
 ): Record<string, ServiceRecord> {
   const known = workloads.flatMap(({ service, runtime, name, ports }) => {
     const plan = planned[service];

@@ -13,9 +13,6 @@ import { configIfReadable, type Stack } from '../core/stack.ts';
 import { factsOf } from '../prepare/repos.ts';
 import { listTicketFolders } from './traces.ts';
 
-/** A workload as the outside knows it. */
-export type EvidenceItem = Pick<WorkloadStatus, 'instance' | 'service' | 'repo' | 'runtime' | 'name' | 'ports'>;
-
 /** All from which records can be made again. */
 export interface Evidence {
   /** With Unix milliseconds of when it was written. */
@@ -24,7 +21,7 @@ export interface Evidence {
   entries: OwnEntry[];
   /** Folders of tickets, by their pointers. */
   folders: string[];
-  workloads: EvidenceItem[];
+  workloads: WorkloadStatus[];
   /** Git's common folders of the repos. */
   gitCommonDirs: string[];
   /** What could not be looked at: repos of stack.yml, or that file itself. What is in there may be missing here. */
@@ -103,7 +100,7 @@ async function listReposOf(folders: readonly string[]): Promise<string[]> {
 }
 
 /** Returns every workload of a root, of those runtimes that can be asked. */
-async function listWorkloads(stack: Stack): Promise<EvidenceItem[]> {
+async function listWorkloads(stack: Stack): Promise<WorkloadStatus[]> {
   const found = RUNTIME_NAMES.map(async (name) => {
     const runtime = await stack.runtime(name);
     return (await runtime.check()).ok ? tolerate(runtime.status(stack.rootId), 'engine') : [];

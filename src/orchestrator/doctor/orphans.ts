@@ -8,13 +8,13 @@ import { BASELINE, type InstanceRecord, type StackState } from '../../domain/ins
 import { upLockOf } from '../../domain/layout.ts';
 import { LABELS } from '../../domain/names.ts';
 import { ownServer } from '../../domain/own.ts';
-import { traitsOf } from '../../domain/runtime.ts';
+import { traitsOf, type WorkloadStatus } from '../../domain/runtime.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { ALL_KINDS } from '../data/kinds.ts';
 import { isUpAtWork } from '../steps/up.ts';
 import { askRuntimes } from '../workloads/observe.ts';
-import { collectEvidence, type Evidence, type EvidenceItem } from './evidence.ts';
+import { collectEvidence, type Evidence } from './evidence.ts';
 import { type Finding, offer } from './finding.ts';
 import { deriveBaseline, findRecord, giveUpLeases, listTickets } from './rebuild.ts';
 import { listStrandedFolders } from './traces.ts';
@@ -120,7 +120,7 @@ function offerBaseline(stack: Stack, baseline: InstanceRecord): Finding {
   });
 }
 
-type Workload = Pick<EvidenceItem, 'instance' | 'service' | 'name' | 'runtime'>;
+type Workload = Pick<WorkloadStatus, 'instance' | 'service' | 'name' | 'runtime'>;
 
 interface Stray {
   instance: string;

@@ -1,7 +1,7 @@
 import { probePort } from '../../adapters/net/probe.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { messageOf, throwIfAborted } from '../../domain/errors.ts';
-import { listRecords, type StackState } from '../../domain/instance.ts';
+import { type InstanceRecord, listRecords, type StackState } from '../../domain/instance.ts';
 import { networkName } from '../../domain/names.ts';
 import { listOwnDatabases, listOwnServers, listRunnable } from '../../domain/own.ts';
 import { type RuntimeName, runtimeOf, traitsOf, type WorkloadStatus } from '../../domain/runtime.ts';
@@ -53,35 +53,33 @@ export async function observeWorld(stack: Stack, wanted: SharedServices, state: 
     answered.add(name);
     return found;
   };
-  const [lost, hosted, shared, ...statuses] = await Promise.all([
+  const [lost, shared, ...statuses] = await Promise.all([
     observeLost(stack, state),
-    observeHosted(stack, state),
     ask(() => observeShared(stack, wanted, state, ask)),
     ...[...runtimes].map((name) => ask(() => askRuntime(name))),
   ]);
   for (const text of complaints) stack.emit({ type: 'warning', text });
   const workloads = new Map(statuses.flat().map((status) => [`${status.instance}/${status.service}`, status]));
-  const contained = records.flatMap(({ ticket, own }) =>
-    listOwnServers(own).flatMap(([service, server]): [string, string][] => {
-      if (!traitsOf(server).engine || !answered.has(runtimeOf(server))) return [];
-      return [[`${ticket}/${service}`, workloads.get(`${ticket}/${service}`)?.state ?? 'stopped']];
-    }),
-  );
-  return { workloads, shared: new Map(shared), answered, lost, servers: new Map([...hosted, ...contained]) };
+  const servers = await observeServers(stack, records, { workloads, answered });
+  return { workloads, shared: new Map(shared), answered, lost, servers: new Map(servers) };
 }
 
-/** What runs of the tickets' own servers on this machine itself. Loaded only where there is one. */
-async function observeHosted(stack: Stack, { instances }: StackState): Promise<[string, string][]> {
-  const servers = Object.values(instances).flatMap(({ ticket, own }) =>
-    listOwnServers(own).flatMap(([service, server]) => (traitsOf(server).engine ? [] : [{ ticket, service }])),
-  );
-  if (servers.length === 0) return [];
-  const { findKind } = await import('../data/kinds.ts');
-  return Promise.all(
-    servers.map(async ({ ticket, service }): Promise<[string, string]> => {
-      return [`${ticket}/${service}`, (await findKind(service)?.observeServer?.(stack, ticket)) ?? 'unknown'];
+/** What tickets' own servers do. What asks those of this machine itself is loaded only where there is one. */
+async function observeServers(
+  stack: Stack,
+  records: readonly InstanceRecord[],
+  { workloads, answered }: Pick<Observed, 'workloads' | 'answered'>,
+): Promise<[string, string][]> {
+  const found = records.flatMap(({ ticket, own }) =>
+    listOwnServers(own).map(async ([service, server]): Promise<[string, string][]> => {
+      const key = `${ticket}/${service}`;
+      const seen = answered.has(runtimeOf(server)) ? [workloads.get(key)?.state ?? 'stopped'] : [];
+      if (traitsOf(server).engine) return seen.map((state) => [key, state]);
+      const { findKind } = await import('../data/kinds.ts');
+      return [[key, (await findKind(service)?.observeServer?.(stack, ticket)) ?? 'unknown']];
     }),
   );
+  return (await Promise.all(found)).flat();
 }
 
 /** Loaded only where some ticket has a database of its own. */

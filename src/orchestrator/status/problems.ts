@@ -71,8 +71,7 @@ async function findInServer(
   const title = titleOf(service);
   const status = observed.servers.get(`${ticket}/${service}`);
   if (!started || status === undefined || status === 'starting') return;
-  const seen = server.provider === 'compose' ? observed.workloads.get(`${ticket}/${service}`) : undefined;
-  if (seen?.aliases?.length === 0)
+  if (observed.workloads.get(`${ticket}/${service}`)?.aliases?.length === 0)
     found.broken.push(`its ${title} was disconnected from the stack’s network: \`stack start ${ticket}\` repairs it`);
   if (status === 'running') return;
   const isNeeded = Object.keys(services).some(

@@ -1,7 +1,7 @@
 import { hasPrograms, hostPrograms, type MysqlLogin, type MysqlPrograms } from '../../../adapters/mysql/programs.ts';
 import type { StackConfig } from '../../../domain/config/config.ts';
 import { StackError } from '../../../domain/errors.ts';
-import { THIS_MACHINE } from '../../../domain/runtime.ts';
+import { FROM_HOST } from '../../../domain/runtime.ts';
 import { resolveShared, sharedAddress } from '../../../domain/shared.ts';
 import { findSharedContainer } from '../../core/network.ts';
 import type { Stack } from '../../core/stack.ts';
@@ -30,7 +30,7 @@ export interface MysqlServer {
 export function openMysql(stack: Stack, config: StackConfig | undefined, leases: SharedLeases): MysqlServer {
   const settings = resolveShared(MYSQL, config?.shared.services[MYSQL] ?? {}, stack.values);
   const lease = leases[MYSQL];
-  const address = sharedAddress(THIS_MACHINE, MYSQL, settings, lease);
+  const address = sharedAddress(FROM_HOST, MYSQL, settings, lease);
   const { database, user = '', password = '' } = settings;
   if (!address || !database) {
     throw new StackError('config', 'this stack has no MySQL that a ticket could have a database in', {

@@ -8,7 +8,7 @@ import {
 import { changePassword, findTools, loginEnv, type PostgresTools } from '../../../adapters/postgres/tools.ts';
 import type { StackConfig } from '../../../domain/config/config.ts';
 import { ifAnswered, StackError } from '../../../domain/errors.ts';
-import { THIS_MACHINE } from '../../../domain/runtime.ts';
+import { FROM_HOST } from '../../../domain/runtime.ts';
 import { resolveShared, sharedAddress } from '../../../domain/shared.ts';
 import { findSharedContainer } from '../../core/network.ts';
 import type { Stack } from '../../core/stack.ts';
@@ -42,7 +42,7 @@ export interface PostgresServer {
 export function openPostgres(stack: Stack, config: StackConfig | undefined, leases: SharedLeases): PostgresServer {
   const settings = resolveShared(POSTGRES, config?.shared.services[POSTGRES] ?? {}, stack.values);
   const lease = leases[POSTGRES];
-  const address = sharedAddress(THIS_MACHINE, POSTGRES, settings, lease);
+  const address = sharedAddress(FROM_HOST, POSTGRES, settings, lease);
   const { database, user = '' } = settings;
   if (!address || !database) {
     throw new StackError('config', 'this stack has no Postgres that a ticket could have a database in', {

@@ -4,22 +4,20 @@ import { isThere, readFileIfThere } from '../../../adapters/files/files.ts';
 import type { StackConfig } from '../../../domain/config/config.ts';
 import { readEnvBlock } from '../../../domain/env-block.ts';
 import type { InstanceRecord, OwnServer } from '../../../domain/instance.ts';
-import { runtimeOf } from '../../../domain/runtime.ts';
+import type { WorkloadStatus } from '../../../domain/runtime.ts';
 import { resolveShared } from '../../../domain/shared.ts';
 import type { Stack } from '../../core/stack.ts';
 import { ownFolder } from '../own-folder.ts';
-import type { SeenWorkload, SharedLeases } from '../own-kind.ts';
+import type { SharedLeases } from '../own-kind.ts';
 import { describeOwnServer, REDIS } from './redis.ts';
 
 /** Returns the server that a ticket has for itself, known by its container and its folder. */
 export async function findServer(
   stack: Stack,
   ticket: string,
-  { shared, workloads }: { shared: SharedLeases; workloads: readonly SeenWorkload[] },
+  { shared, workloads }: { shared: SharedLeases; workloads: readonly WorkloadStatus[] },
 ): Promise<OwnServer | undefined> {
-  const container = workloads.find(
-    (one) => one.instance === ticket && one.service === REDIS && runtimeOf(one) === runtimeOf({ provider: 'compose' }),
-  );
+  const container = workloads.find(({ instance, service }) => instance === ticket && service === REDIS);
   if (!container && !(await isThere(path.join(ownFolder(stack, ticket), REDIS)))) return undefined;
   const provider = container ? 'compose' : (shared[REDIS]?.provider ?? 'embedded');
   return { ...describeOwnServer(stack, ticket, provider), port: container?.ports[0]?.host };

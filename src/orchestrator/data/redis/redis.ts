@@ -4,7 +4,7 @@ import { StackError } from '../../../domain/errors.ts';
 import type { InstanceRecord, OwnNumber, OwnServer, StackState } from '../../../domain/instance.ts';
 import { networkAlias, workloadName } from '../../../domain/names.ts';
 import { ownServerOf, ownSettings } from '../../../domain/own.ts';
-import { THIS_MACHINE } from '../../../domain/runtime.ts';
+import { FROM_HOST } from '../../../domain/runtime.ts';
 import { resolveShared, type SharedSettings, sharedAddress } from '../../../domain/shared.ts';
 import { listLeases } from '../../core/leases.ts';
 import type { Stack } from '../../core/stack.ts';
@@ -50,7 +50,7 @@ export function openRedis(
   redis: OwnRedis,
 ): RedisLogin | undefined {
   const settings = ownRedisSettings(stack, config, redis);
-  const address = sharedAddress(THIS_MACHINE, REDIS, settings, redis.as === 'server' ? redis : leases[REDIS]);
+  const address = sharedAddress(FROM_HOST, REDIS, settings, redis.as === 'server' ? redis : leases[REDIS]);
   return (
     address && { url: address.url, where: `${address.host}:${address.port ?? USUAL_PORT}`, number: numberOf(redis) }
   );
