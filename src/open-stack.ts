@@ -72,7 +72,10 @@ export async function makeStack({
     return connectEngine({ env, signal });
   });
   const runtimes: Record<RuntimeName, () => Promise<Runtime>> = {
-    docker: once(async () => (await docker()).runtime),
+    docker: once(async () => {
+      const { runtime } = await docker();
+      return { ...runtime, check: once(runtime.check) };
+    }),
     process: once(async () => {
       const { createProcessRuntime } = await import('./adapters/process/process.ts');
       return createProcessRuntime({ root, rootId, env: host.env });
@@ -92,7 +95,6 @@ export async function makeStack({
     await requireOwnFiles(root, others, host.env, openTrustStore(host.env));
     return found;
   });
-  const checkEngine = once(async () => (await runtimes.docker()).check());
   const hostServers = new Map<string, Promise<HostServer>>();
   return {
     hostServer(service, folder) {
@@ -101,7 +103,7 @@ export async function makeStack({
       hostServers.set(key, known);
       return known;
     },
-    checkEngine,
+    checkEngine: async () => (await runtimes.docker()).check(),
     readCompose,
     ownPasswords: passwords.look,
     ...{ root, rootId, name, env, packageRoot, emit, signal, docker },

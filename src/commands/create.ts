@@ -67,9 +67,8 @@ export const create: Verb<CreateFlags, Result> = {
     const request = { argument, ...readCreateFlags({ options, from, on }) };
     if (options.dryRun) return { preview: toPreview(await previewCreate(stack, request)) };
     const ticket = await createInstance(stack, request);
-    if (request.extent === 'ready') await (await import('../orchestrator/check/check.ts')).warnOfWires(stack, ticket);
-    const { observeInstances } = await import('../orchestrator/status/view.ts');
-    return { made: await observeInstances(stack, [ticket]) };
+    const { observeMade } = await import('../orchestrator/check/check.ts');
+    return { made: await observeMade(stack, ticket, { wires: request.extent === 'ready' }) };
   },
   render(result, view) {
     return 'made' in result ? renderInstances(result.made, view) : renderPreview(result.preview);

@@ -65,9 +65,8 @@ export const restore: Verb<Options, Result> = {
     const request = { ...which, ...readCreateFlags({ options, from, on }), keepRuntimes };
     if (options.dryRun) return { preview: toPreview(await previewRestore(stack, request)) };
     const made = await restoreInstance(stack, request);
-    if (request.extent === 'ready') await (await import('../orchestrator/check/check.ts')).warnOfWires(stack, made);
-    const { observeInstances } = await import('../orchestrator/status/view.ts');
-    return { made: await observeInstances(stack, [made]) };
+    const { observeMade } = await import('../orchestrator/check/check.ts');
+    return { made: await observeMade(stack, made, { wires: request.extent === 'ready' }) };
   },
   render(result, view) {
     if ('rescues' in result) return renderRescues(result.rescues, view);

@@ -197,8 +197,8 @@ export interface Runtime {
   stop(ref: WorkloadRef): Promise<void>;
   /** Ends it and removes all trace. Missing is done. */
   remove(ref: WorkloadRef): Promise<void>;
-  /** Every workload of this root in one question to the outside; with `instance` only that one's. */
-  status(rootId: string, instance?: string): Promise<WorkloadStatus[]>;
+  /** Every workload of this root in one question to the outside; with `instance` only that one's, with `service` that one and all that is known of it. */
+  status(rootId: string, instance?: string, service?: string): Promise<WorkloadStatus[]>;
   /** Says why a workload may not be answering, where the runtime can see more than its state. */
   explain?(ref: WorkloadRef): Promise<string | undefined>;
   /** Says what of a workload that has ended keeps its port, where the runtime may lose sight of something. */

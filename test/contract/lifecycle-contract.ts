@@ -145,6 +145,9 @@ export function describeLifecycle(world: () => World, makeOther: () => Promise<W
       'feat-02/api',
     ]);
     expect(await world().runtime.status(world().rootId, 'feat-02')).toHaveLength(1);
+    const [web, ...others] = await world().runtime.status(world().rootId, 'feat-01', 'web');
+    expect([web?.instance, web?.service, others]).toEqual(['feat-01', 'web', []]);
+    expect(await world().runtime.status(world().rootId, 'feat-02', 'web')).toEqual([]);
     await world().runtime.remove(world().spec('serve', wishes[0]));
     expect(await world().runtime.status(world().rootId)).toHaveLength(2);
   });

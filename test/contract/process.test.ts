@@ -19,7 +19,7 @@ function createRuntimeOfRoots(): { runtime: Runtime; add(root: string, rootId: s
       start: (spec, signal) => of(spec.rootId).start(spec, signal),
       stop: (ref) => of(ref.rootId).stop(ref),
       remove: (ref) => of(ref.rootId).remove(ref),
-      status: (rootId, instance) => of(rootId).status(rootId, instance),
+      status: (rootId, ...which) => of(rootId).status(rootId, ...which),
       programs: (ref) => of(ref.rootId).programs(ref),
       logs: (ref, options) => of(ref.rootId).logs(ref, options),
       exec: (ref, argv, options) => of(ref.rootId).exec(ref, argv, options),

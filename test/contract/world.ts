@@ -88,10 +88,7 @@ export async function createWorld(setup: RuntimeSetup): Promise<World> {
       const container = setup.containerPort ?? host;
       return { host, wishes: { ports: [{ name: 'http', host, container }], env: { PORT: String(container) } } };
     },
-    statusOf: async (ref) => {
-      const all = await runtime.status(rootId, ref.instance);
-      return all.find((one) => one.service === ref.service);
-    },
+    statusOf: async (ref) => (await runtime.status(rootId, ref.instance, ref.service))[0],
     linesOf: async (ref, options = {}) => (await readAll(runtime.logs(ref, options))).map((line) => line.text),
     listLeft: () => setup.listLeft(root, rootId),
     dispose: async () => {

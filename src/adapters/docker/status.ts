@@ -7,17 +7,23 @@ import { inspectContainer } from './container.ts';
 import { COMPOSE } from './spec.ts';
 
 /**
- * Returns the workloads of a root, or of one instance. One question to the engine; with an instance, one more for each
- * that runs, since only that tells when it was started and what it is called in its network.
+ * Returns the workloads of a root, of one instance, or of one service of it. One question to the engine; of a service that runs
+ * one more, since only that tells when it was started and what it is called in its network.
  */
-export async function listWorkloads(conn: Connection, rootId: string, instance?: string): Promise<WorkloadStatus[]> {
+export async function listWorkloads(
+  conn: Connection,
+  rootId: string,
+  instance?: string,
+  service?: string,
+): Promise<WorkloadStatus[]> {
   const label = [`${LABELS.root}=${rootId}`, LABELS.hash, `${COMPOSE.oneOff}=False`];
   if (instance !== undefined) label.push(`${LABELS.ticket}=${instance}`);
+  if (service !== undefined) label.push(`${LABELS.service}=${service}`);
   const found = await conn.client.listContainers({ all: true, filters: { label } });
   return Promise.all(
     found.map(async (container) => {
       const status = describeStatus(container);
-      if (instance === undefined || status.state !== 'running') return status;
+      if (service === undefined || status.state !== 'running') return status;
       const info = await inspectContainer(conn, container.Id);
       if (!info) return status;
       const aliases = info.NetworkSettings.Networks[info.HostConfig.NetworkMode ?? '']?.Aliases ?? [];

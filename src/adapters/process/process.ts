@@ -64,8 +64,8 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
       await endKeeper(filesOf(root, ref));
       await deleteFiles(root, ref, { logs: true });
     },
-    async status(asked, instance) {
-      const records = asked === rootId ? await listRecords(root, instance) : [];
+    async status(asked, ...which) {
+      const records = asked === rootId ? await listRecords(root, ...which) : [];
       return Promise.all(records.map((record) => statusOf(root, base, record)));
     },
     logs: (ref, request) => readLogs(root, ref, request),

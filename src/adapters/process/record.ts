@@ -56,14 +56,14 @@ export async function readRecord(
   return record && isOurs(record, { ...ref, rootId: rootIdOf(root) }) ? record : undefined;
 }
 
-/** Returns every record of a root; with `instance` only that one's. */
-export async function listRecords(root: string, instance?: string): Promise<ProcessRecord[]> {
+/** Returns every record of a root; with `instance` only that one's, with `service` that one. */
+export async function listRecords(root: string, instance?: string, service?: string): Promise<ProcessRecord[]> {
   const instances = instance === undefined ? await listFolder(runFolder(root)) : [instance];
   const lists = await Promise.all(
     instances.map(async (one) => {
-      const files = await listFolder(path.join(runFolder(root), one));
+      const files = service === undefined ? await listFolder(path.join(runFolder(root), one)) : [`${service}.json`];
       const services = files.filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length));
-      return Promise.all(services.map((service) => readRecord(root, { instance: one, service })));
+      return Promise.all(services.map((name) => readRecord(root, { instance: one, service: name })));
     }),
   );
   return lists.flat().filter((record) => record !== undefined);

@@ -2,13 +2,12 @@ import { listEndpoints } from '../../domain/check/endpoints.ts';
 import { drawGraph } from '../../domain/check/graph.ts';
 import type { CheckFacts, Link, ServiceFacts } from '../../domain/check/link.ts';
 import { messageOf } from '../../domain/errors.ts';
-import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
-import type { ServiceView, StackView } from '../../domain/view.ts';
+import { BASELINE, type InstanceRecord } from '../../domain/instance.ts';
+import type { InstancesView, ServiceView } from '../../domain/view.ts';
 import { requireInstance } from '../core/claim.ts';
-import { listSharedContainers } from '../core/network.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork, type Work, wiringOf } from '../core/work.ts';
-import { observeStack } from '../status/view.ts';
+import { type Look, lookAtStack } from '../status/view.ts';
 import { observeService } from './observe-service.ts';
 
 /** How one ticket is wired. */
@@ -31,25 +30,30 @@ export interface CheckResult {
  * traces every value that stack filled in. Changes nothing. Throws `config`, `not-found`.
  */
 export async function checkTickets(stack: Stack, names: readonly string[]): Promise<CheckResult> {
-  const [config, state] = await Promise.all([stack.config(), stack.store.read()]);
-  const records = names.length > 0 ? names.map((name) => requireInstance(state, name)) : Object.values(state.instances);
-  const view = await observeStack(stack);
+  const state = await stack.store.read();
+  const tickets = names.length > 0 ? names.map((name) => requireInstance(state, name).ticket) : undefined;
+  return checkSeen(stack, await lookAtStack(stack, tickets), tickets);
+}
+
+async function checkSeen(stack: Stack, look: Look, names: readonly string[] | undefined): Promise<CheckResult> {
+  const { state, view } = look;
+  const config = await stack.config();
   const workOn = (record: InstanceRecord): Work =>
     createWork({ stack, config, record, baseline: state.baseline, shared: state.shared });
   const baseline = state.baseline ? await observeServices(workOn(state.baseline), view.baseline.services) : [];
   const tickets = await Promise.all(
-    records.map(async (record) => checkTicket(workOn(record), { state, view, baseline })),
+    (names ?? Object.keys(state.instances)).map(async (name) =>
+      checkTicket(workOn(requireInstance(state, name)), { ...look, baseline }),
+    ),
   );
   return { ok: tickets.every(({ ok }) => ok), tickets };
 }
 
-interface World {
-  state: StackState;
-  view: StackView;
+interface World extends Look {
   baseline: ServiceFacts[];
 }
 
-async function checkTicket(work: Work, { state, view, baseline }: World): Promise<TicketCheck> {
+async function checkTicket(work: Work, { state, view, observed, baseline }: World): Promise<TicketCheck> {
   const { ticket } = work.record;
   const { services: seen = {}, own } = view.instances.find((instance) => instance.ticket === ticket) ?? {};
   const servers = Object.entries(own ?? {}).flatMap(([name, { server }]) => (server ? [[name, server.status]] : []));
@@ -61,18 +65,11 @@ async function checkTicket(work: Work, { state, view, baseline }: World): Promis
     directory: listEndpoints(wiring, state.instances),
     services: [...(await observeServices(work, seen)), ...baseline],
     shared: Object.fromEntries(Object.entries(view.shared).map(([name, { status }]) => [name, status])),
-    open: await listOpen(work.stack),
+    open: Object.fromEntries([...observed.shared].map(([name, { open = [] }]) => [name, open])),
     servers: Object.fromEntries(servers),
   };
   const { links, graph } = drawGraph(facts);
   return { ticket, ok: links.every(({ ok }) => ok), picture: graph, arrows: links };
-}
-
-async function listOpen(stack: Stack): Promise<Record<string, number[]>> {
-  if (!(await stack.checkEngine()).ok) return {};
-  const containers = await listSharedContainers(stack);
-  const open = containers.map(({ service, ports }) => [service, ports.filter((port) => port.open)] as const);
-  return Object.fromEntries(open.map(([service, ports]) => [service, ports.map(({ host }) => host)]));
 }
 
 async function observeServices(work: Work, seen: Readonly<Record<string, ServiceView>>): Promise<ServiceFacts[]> {
@@ -91,13 +88,21 @@ async function observeServices(work: Work, seen: Readonly<Record<string, Service
 }
 
 /**
- * Warns of each link of a new ticket that is wrong. It is there and runs, as was asked: what crosses may be just what
- * stack.yml says, so nothing is unwound. Never throws.
+ * Returns a ticket that was just made, from one look at it. With `wires` it warns of each link that is wrong: the ticket is there
+ * and runs, as was asked, and what crosses may be just what stack.yml says, so nothing is unwound.
  */
-export async function warnOfWires(stack: Stack, ticket: string): Promise<void> {
+export async function observeMade(stack: Stack, ticket: string, { wires }: { wires: boolean }): Promise<InstancesView> {
+  const look = await lookAtStack(stack, [ticket]);
+  if (wires) await warnOfWires(stack, look, ticket);
+  const { repos, instances } = look.view;
+  return { repos, instances };
+}
+
+/** Never throws. */
+async function warnOfWires(stack: Stack, look: Look, ticket: string): Promise<void> {
   const warn = (text: string): void => stack.emit({ type: 'warning', text });
   try {
-    const { tickets } = await checkTickets(stack, [ticket]);
+    const { tickets } = await checkSeen(stack, look, [ticket]);
     const wrong = tickets.flatMap(({ arrows }) => arrows.filter(({ ok }) => !ok));
     for (const { from, to, key = '', reason = '' } of wrong) warn(`${from} → ${to}: ${`${key} ${reason}`.trim()}`);
     if (wrong.length > 0) warn(`\`stack check ${ticket}\` shows every link`);

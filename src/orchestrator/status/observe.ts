@@ -14,6 +14,8 @@ interface SharedSeen {
   status: string;
   /** True: its container runs and is not in the stack's network. */
   cutOff: boolean;
+  /** Ports of its container at which other machines reach it. */
+  open?: number[];
 }
 
 /** What the outside world says runs, keyed `instance/service`; the shared services by their names. */
@@ -33,13 +35,19 @@ type SharedServices = StackConfig['shared']['services'];
 /** Asks, and gives `otherwise` when nobody answers. */
 type Ask = <Answer>(question: () => Promise<Answer[]>, otherwise?: Answer[]) => Promise<Answer[]>;
 
-/** Asks every runtime that something may run in, and where the shared services are. Who does not answer is a warning. */
-export async function observeWorld(stack: Stack, wanted: SharedServices, state: StackState): Promise<Observed> {
-  const records = listRecords(state);
-  const runtimes = new Set(
-    // What was never started cannot run: its runtime need not even answer.
-    records.flatMap((record) => (record.started ? listRunnable(record).map((one) => runtimeOf(one)) : [])),
-  );
+/**
+ * Asks every runtime that something may run in, and where the shared services are. With `onlyThese` nothing is asked about other
+ * tickets than those of `state`. Who does not answer is a warning.
+ */
+export async function observeWorld(
+  stack: Stack,
+  wanted: SharedServices,
+  state: StackState,
+  { onlyThese }: { onlyThese: boolean },
+): Promise<Observed> {
+  // What was never started cannot run: its runtime need not even answer.
+  const started = listRecords(state).filter((record) => record.started);
+  const runtimes = new Set(started.flatMap(listRuntimes));
   const complaints = new Set<string>();
   const ask: Ask = async (question, otherwise = []) =>
     question().catch((error: unknown) => {
@@ -49,9 +57,12 @@ export async function observeWorld(stack: Stack, wanted: SharedServices, state: 
     });
   const answered = new Set<RuntimeName>();
   const askRuntime = async (name: RuntimeName): Promise<WorkloadStatus[]> => {
-    const found = await (await stack.runtime(name)).status(stack.rootId);
+    const runtime = await stack.runtime(name);
+    const asked = started.filter((record) => listRuntimes(record).includes(name));
+    const tickets = onlyThese ? asked.map(({ ticket }) => ticket) : [undefined];
+    const found = await Promise.all(tickets.map((ticket) => runtime.status(stack.rootId, ticket)));
     answered.add(name);
-    return found;
+    return found.flat();
   };
   const [lost, shared, ...statuses] = await Promise.all([
     observeLost(stack, state),
@@ -60,8 +71,12 @@ export async function observeWorld(stack: Stack, wanted: SharedServices, state: 
   ]);
   for (const text of complaints) stack.emit({ type: 'warning', text });
   const workloads = new Map(statuses.flat().map((status) => [`${status.instance}/${status.service}`, status]));
-  const servers = await observeServers(stack, records, { workloads, answered });
+  const servers = await observeServers(stack, listRecords(state), { workloads, answered });
   return { workloads, shared: new Map(shared), answered, lost, servers: new Map(servers) };
+}
+
+function listRuntimes(record: InstanceRecord): RuntimeName[] {
+  return listRunnable(record).map((one) => runtimeOf(one));
 }
 
 /** What tickets' own servers do. What asks those of this machine itself is loaded only where there is one. */
@@ -125,8 +140,9 @@ async function observeForeign(
 async function observeComposed(stack: Stack): Promise<[string, SharedSeen][]> {
   const containers = await listSharedContainers(stack);
   const network = networkName(stack.name, stack.rootId);
-  return containers.map(({ service, state, networks }) => {
+  return containers.map(({ service, state, networks, ports }) => {
     const runs = state === 'healthy' || state === 'running';
-    return [service, { status: runs ? 'running' : state, cutOff: runs && !networks.includes(network) }];
+    const open = ports.flatMap((port) => (port.open ? [port.host] : []));
+    return [service, { status: runs ? 'running' : state, cutOff: runs && !networks.includes(network), open }];
   });
 }

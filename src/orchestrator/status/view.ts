@@ -33,34 +33,48 @@ type SharedServices = StackConfig['shared']['services'];
 /** How often a look is taken while records change under it. */
 const LOOKS = 3;
 
+/** One look at the stack: what is recorded, what there is, and both as people are shown them. */
+export interface Look {
+  state: StackState;
+  observed: Observed;
+  view: StackView;
+}
+
 /** Looks at the stack as it is now: records for what should be, engine and process table for what runs. */
 export async function observeStack(stack: Stack): Promise<StackView> {
-  for (let look = 1; ; look += 1) {
+  return (await lookAtStack(stack)).view;
+}
+
+/** The same with what it is told from; nothing is asked about other tickets than `tickets`, which alone are in the view then. */
+export async function lookAtStack(stack: Stack, tickets?: readonly string[]): Promise<Look> {
+  for (let times = 1; ; times += 1) {
     const state = await stack.store.read();
-    const seen = await observeRecorded(stack, state);
-    if (look === LOOKS || !seen.instances.some(({ status }) => status === 'broken')) return seen;
+    const look = await observeRecorded(stack, state, tickets);
+    if (times === LOOKS || !look.view.instances.some(({ status }) => status === 'broken')) return look;
     // What seems broken may just go: a command has claimed the ticket since its record was read.
-    if (isDeepStrictEqual((await stack.store.read()).instances, state.instances)) return seen;
+    if (isDeepStrictEqual((await stack.store.read()).instances, state.instances)) return look;
   }
 }
 
-async function observeRecorded(stack: Stack, state: StackState): Promise<StackView> {
+async function observeRecorded(stack: Stack, state: StackState, tickets: readonly string[] | undefined): Promise<Look> {
   const config = await readConfig(stack, state);
   const services = config?.shared.services ?? {};
+  const records = Object.values(state.instances).filter(({ ticket }) => tickets?.includes(ticket) ?? true);
+  const asked = { ...state, instances: Object.fromEntries(records.map((record) => [record.ticket, record])) };
   const [observed, runtime] = await Promise.all([
-    observeWorld(stack, services, state),
+    observeWorld(stack, services, asked, { onlyThese: tickets !== undefined }),
     config ? chooseRuntime(stack, config.runtime) : recordedRuntime(state),
   ]);
   const baseline = state.baseline && withoutOrphans(state.baseline, config, observed);
   const view = { stack, config, state, observed };
   const instances = await Promise.all(
-    Object.values(state.instances).map(async (recorded) => {
+    records.map(async (recorded) => {
       const record = withoutOrphans(recorded, config, observed);
       return viewInstance(view, record, baseline, await findProblems(view, record));
     }),
   );
   const below = baseline && (await findProblems(view, baseline));
-  return {
+  const seen: StackView = {
     stack: stack.name,
     root: stack.root,
     runtime,
@@ -78,6 +92,7 @@ async function observeRecorded(stack: Stack, state: StackState): Promise<StackVi
     // Not localeCompare: its collator takes longer to load than all the rest of this takes.
     instances: instances.sort((one, other) => (one.createdAt < other.createdAt ? -1 : 1)),
   };
+  return { state, observed, view: seen };
 }
 
 /** Returns stack.yml; undefined while it cannot be read and there are tickets, whose records then speak. Throws `config`. */
@@ -111,7 +126,7 @@ function withoutOrphans(
 
 /** Returns some tickets as `observeStack` sees them, in the order asked for; a name without a record is left out. */
 export async function observeInstances(stack: Stack, tickets: readonly string[]): Promise<InstancesView> {
-  const { repos, instances } = await observeStack(stack);
+  const { repos, instances } = (await lookAtStack(stack, tickets)).view;
   return { repos, instances: tickets.flatMap((ticket) => instances.filter((instance) => instance.ticket === ticket)) };
 }
 

@@ -3,6 +3,7 @@ import { BASELINE, type InstanceRecord, requireService } from '../../domain/inst
 import type { LogLine, LogOptions, WorkloadStatus } from '../../domain/runtime.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
+import { observeWorkload } from './observe.ts';
 import { refOf } from './spec.ts';
 
 const POLL_MS = 200;
@@ -26,7 +27,7 @@ export async function followLogs(
   await Promise.all(
     services.map(async (service) => {
       const runtime = await stack.runtime(requireService(record, service).runtime);
-      let run = await observe(stack, record, service);
+      let run = await observeWorkload({ stack, record }, service);
       let options: LogOptions = { follow: true, signal, ...(tail !== undefined && { tail }) };
       for (;;) {
         for await (const line of runtime.logs(refOf(stack, record, service), options)) await onLine(service, line);
@@ -50,18 +51,12 @@ async function waitForRun(
   let end = performance.now() + BETWEEN_MS;
   while (!signal.aborted) {
     if (followed.size > 0 || (await isBeingChanged(stack, record))) end = performance.now() + BETWEEN_MS;
-    const found = await observe(stack, record, service);
+    const found = await observeWorkload({ stack, record }, service);
     if (found?.state === 'running' && found.startedAt !== before?.startedAt) return found;
     if (performance.now() > end) return undefined;
     await pause(POLL_MS, signal);
   }
   return undefined;
-}
-
-async function observe(stack: Stack, record: InstanceRecord, service: string): Promise<WorkloadStatus | undefined> {
-  const runtime = await stack.runtime(requireService(record, service).runtime);
-  const found = await runtime.status(stack.rootId, record.ticket);
-  return found.find((status) => status.service === service);
 }
 
 async function isBeingChanged(stack: Stack, { ticket }: InstanceRecord): Promise<boolean> {

@@ -4,10 +4,13 @@ import type { Stack } from '../core/stack.ts';
 import type { Work } from '../core/work.ts';
 
 /** Returns what the runtime says of one service, undefined when there is nothing. */
-export async function observeWorkload(work: Work, service: string): Promise<WorkloadStatus | undefined> {
-  const runtime = await work.stack.runtime(requireService(work.record, service).runtime);
-  const all = await runtime.status(work.stack.rootId, work.record.ticket);
-  return all.find((status) => status.service === service);
+export async function observeWorkload(
+  { stack, record }: Pick<Work, 'stack' | 'record'>,
+  service: string,
+): Promise<WorkloadStatus | undefined> {
+  const runtime = await stack.runtime(requireService(record, service).runtime);
+  const [found] = await runtime.status(stack.rootId, record.ticket, service);
+  return found;
 }
 
 /** Returns what every runtime that some services have answers. */

@@ -34,8 +34,8 @@ function refOf({ stack, record }: Parts, { workload }: OwnServer): WorkloadRef {
 }
 
 async function observeContainer({ stack, record }: Parts): Promise<WorkloadStatus | undefined> {
-  const all = await (await stack.docker()).runtime.status(stack.rootId, record.ticket);
-  return all.find(({ service }) => service === REDIS);
+  const [found] = await (await stack.docker()).runtime.status(stack.rootId, record.ticket, REDIS);
+  return found;
 }
 
 /** True when a ticket's own server runs as its record and stack.yml say. */
