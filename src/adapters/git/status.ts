@@ -1,7 +1,7 @@
 import { tryGit } from './git.ts';
 import { askAboutFiles } from './risk/filters.ts';
 import { findLostBranch } from './risk/head-log.ts';
-import { listAroundUnfilled, listUnfilled } from './unfilled.ts';
+import { listAroundUnfilled, listLinked, listUnfilled } from './unfilled.ts';
 import { listHiddenChanges } from './worktree/assume-unchanged.ts';
 import type { WorktreeEntry } from './worktree/entry.ts';
 
@@ -24,14 +24,15 @@ export interface WorktreeStatus {
 
 /** Returns what git sees in a worktree, whatever the person's settings hide from `git status`. Throws `git`. */
 export async function readStatus(worktree: string): Promise<WorktreeStatus> {
+  const linked = listLinked(worktree);
   const [text, hidden, unfilled, around] = await Promise.all([
     askAboutFiles(worktree, [
       ...['status', '--porcelain=v2', '--branch', '-z', '--no-ahead-behind', '--no-renames'],
       ...['--untracked-files=normal', '--ignored=matching', '--ignore-submodules=none'],
     ]),
     listHiddenChanges(worktree),
-    listUnfilled(worktree),
-    listAroundUnfilled(worktree),
+    listUnfilled(worktree, linked),
+    listAroundUnfilled(worktree, linked),
   ]);
   const entries = text.split('\0');
   const listAfter = (mark: string): string[] =>

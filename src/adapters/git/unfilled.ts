@@ -8,25 +8,29 @@ import { listInside } from './risk/inside.ts';
  * Returns the files in the folders of submodules that were never filled: git knows the folder and speaks of nothing in it.
  * By folder, both relative to the worktree; a folder without files is left out. Throws `git`.
  */
-export async function listUnfilled(worktree: string): Promise<Map<string, string[]>> {
-  const unfilled = (await listLinked(worktree)).filter((folder) => !isFilled(worktree, folder));
+export async function listUnfilled(
+  worktree: string,
+  linked: Promise<string[]> = listLinked(worktree),
+): Promise<Map<string, string[]>> {
+  const unfilled = (await linked).filter((folder) => !isFilled(worktree, folder));
   const found = unfilled.map((folder) => [folder, listInside(worktree, `${folder}/`)] as const);
   return new Map(found.filter(([, files]) => files.length > 0));
 }
 
 /** Returns the filled submodules in which, at any depth, one that was never filled holds files: git calls them unchanged. Throws `git`. */
-export async function listAroundUnfilled(worktree: string): Promise<string[]> {
-  const filled = (await listLinked(worktree)).filter((folder) => isFilled(worktree, folder));
+export async function listAroundUnfilled(worktree: string, linked: Promise<string[]>): Promise<string[]> {
+  const filled = (await linked).filter((folder) => isFilled(worktree, folder));
   const around = filled.map(async (folder) => {
     const submodule = path.join(worktree, folder);
-    const [own, below] = await Promise.all([listUnfilled(submodule), listAroundUnfilled(submodule)]);
+    const inside = listLinked(submodule);
+    const [own, below] = await Promise.all([listUnfilled(submodule, inside), listAroundUnfilled(submodule, inside)]);
     return own.size + below.length > 0 ? [folder] : [];
   });
   return (await Promise.all(around)).flat();
 }
 
-/** The folders of submodules that are there. */
-async function listLinked(worktree: string): Promise<string[]> {
+/** Returns the folders of submodules that are there. Throws `git`. */
+export async function listLinked(worktree: string): Promise<string[]> {
   const entries = (await askGit(worktree, ['ls-files', '-z', '--stage'])).split('\0');
   const links = entries.flatMap((entry) => (entry.startsWith('160000 ') ? [entry.slice(entry.indexOf('\t') + 1)] : []));
   return [...new Set(links)].filter((folder) => existsSync(pathOf(path.join(worktree, folder))));
