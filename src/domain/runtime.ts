@@ -199,6 +199,11 @@ export interface Runtime {
   remove(ref: WorkloadRef): Promise<void>;
   /** Every workload of this root in one question to the outside; with `instance` only that one's, with `service` that one and all that is known of it. */
   status(rootId: string, instance?: string, service?: string): Promise<WorkloadStatus[]>;
+  /**
+   * Calls back from when it begins to watch, and whenever something happens that may change the workload's status, until the signal. It
+   * is a help and no promise: who waits asks now and then as well. Never throws.
+   */
+  watch(ref: WorkloadRef, onChange: () => void, signal: AbortSignal): Promise<void>;
   /** Says why a workload may not be answering, where the runtime can see more than its state. */
   explain?(ref: WorkloadRef): Promise<string | undefined>;
   /** Says what of a workload that has ended keeps its port, where the runtime may lose sight of something. */

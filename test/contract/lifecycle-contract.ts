@@ -131,6 +131,36 @@ export function describeLifecycle(world: () => World, makeOther: () => Promise<W
     expect(await world().statusOf(spec)).toMatchObject({ state: 'exited', exitCode: code });
   });
 
+  it('tells who watches a workload that it ends, and nothing once that is called off', async () => {
+    const spec = world().spec('serve');
+    await startUp(spec);
+    const ending = new AbortController();
+    let told = 0;
+    const tell = (): void => {
+      told += 1;
+    };
+    const watching = world().runtime.watch(spec, tell, ending.signal);
+    await until('it is watched', () => told > 0);
+    const before = told;
+    await world().runtime.stop(spec);
+    await until('it is told', () => told > before);
+    ending.abort();
+    await watching;
+    const after = told;
+    await world().runtime.start(spec, signal);
+    expect(told).toBe(after);
+  });
+
+  it('lets go of a workload that is watched and lives on', async () => {
+    const spec = world().spec('serve');
+    await startUp(spec);
+    const ending = new AbortController();
+    const watching = world().runtime.watch(spec, () => undefined, ending.signal);
+    ending.abort();
+    await watching;
+    expect(await world().statusOf(spec)).toMatchObject({ state: 'running' });
+  });
+
   it('keeps the instances and services of a root apart', async () => {
     const wishes = [
       { instance: 'feat-01', service: 'api' },

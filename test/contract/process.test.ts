@@ -20,6 +20,7 @@ function createRuntimeOfRoots(): { runtime: Runtime; add(root: string, rootId: s
       stop: (ref) => of(ref.rootId).stop(ref),
       remove: (ref) => of(ref.rootId).remove(ref),
       status: (rootId, ...which) => of(rootId).status(rootId, ...which),
+      watch: (ref, ...how) => of(ref.rootId).watch(ref, ...how),
       programs: (ref) => of(ref.rootId).programs(ref),
       logs: (ref, options) => of(ref.rootId).logs(ref, options),
       exec: (ref, argv, options) => of(ref.rootId).exec(ref, argv, options),

@@ -144,6 +144,27 @@ describe.skipIf(!found)('an engine behind a proxy', () => {
     }
   });
 
+  it.each([
+    ['cut', { kind: 'cut', bytes: 20 }],
+    ['cut later', { kind: 'cut', bytes: 250 }],
+    ['not told', { kind: 'hold' }],
+    ['refused', { kind: 'refuse' }],
+    ['a page', { kind: 'answer', text: HTML_PAGE }],
+    ['forbidden', { kind: 'answer', text: answer('403 Forbidden', 'application/json', '{"message":"no"}') }],
+  ] as const)('events that are %s are no failure, and the watch says that it is over', async (_, fault) => {
+    const ref = { rootId: ROOT_ID, stack: 'none', instance: 'none', service: 'none', name: 'none' };
+    let told = 0;
+    proxy.strike(fault, /\/events/);
+    const tell = (): void => {
+      told += 1;
+    };
+    // What is cut later than its head waits for the first event, which never comes here.
+    const signal = AbortSignal.timeout(3000);
+    await engine.runtime.watch(ref, tell, signal);
+    expect(told).toBeGreaterThan(0);
+    expect(await engine.hasImage(NODE_IMAGE)).toBe(true);
+  });
+
   it('a build that is cut is an error', async () => {
     const context = path.join(makeTemp('context'), 'app');
     mkdirSync(context);

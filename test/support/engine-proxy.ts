@@ -24,6 +24,8 @@ export interface EngineProxy {
   readonly address: string;
   /** `GET /version`, in the order in which they came. */
   readonly asked: string[];
+  /** Returns how many bytes of answers were passed on. */
+  countBytes(): number;
   /** From now on the questions that match get this answer, or only the next `times` of them, after `skipped` others. */
   strike(fault: EngineFault, on?: RegExp, times?: number, skipped?: number): void;
   /** From now on every answer is the engine's own; what is held stays held. */
@@ -43,6 +45,7 @@ export function answer(status: string, type: string, body: string): string {
 export async function openEngineProxy(folder?: string): Promise<EngineProxy> {
   const target = await findTarget();
   const asked: string[] = [];
+  let bytes = 0;
   const open = new Set<Socket>();
   let strike: { fault: EngineFault; on: RegExp; times: number; skipped: number } | undefined;
   const take = (request: string): EngineFault | undefined => {
@@ -62,6 +65,9 @@ export async function openEngineProxy(folder?: string): Promise<EngineProxy> {
       open.add(socket);
       socket.on('error', () => undefined).on('close', () => open.delete(socket));
     }
+    engine.on('data', (chunk) => {
+      bytes += chunk.length;
+    });
     join(client, engine, take);
   });
   server.listen(folder === undefined ? { host: '127.0.0.1', port: 0 } : path.join(folder, 'proxy.sock'));
@@ -70,6 +76,7 @@ export async function openEngineProxy(folder?: string): Promise<EngineProxy> {
   return {
     address: typeof bound === 'string' ? `unix://${bound}` : `tcp://127.0.0.1:${(bound as AddressInfo).port}`,
     asked,
+    countBytes: () => bytes,
     strike(fault, on = /^/, times = Number.POSITIVE_INFINITY, skipped = 0) {
       strike = { fault, on, times, skipped };
     },

@@ -175,8 +175,8 @@ function silence({ where }: Line, limit: number): StackError {
 
 /** Returns the stream, which fails when the engine is silent for too long while somebody waits for more. */
 function hearOut(line: Line, request: Request, answer: IncomingMessage): Readable {
-  // Who follows a log waits for what may never be printed.
-  if (request.options?.follow) return answer;
+  // Who follows a log, or events, waits for what may never come.
+  if (request.options?.follow || request.path.startsWith('/events')) return answer;
   const limit = line.patience.seconds * 1000 * (isQuestion(request) ? 1 : FIRST_WORD_FACTOR);
   const parts = async function* (): AsyncGenerator<Buffer> {
     const wait = (): NodeJS.Timeout => setTimeout(() => answer.destroy(silence(line, limit)), limit);

@@ -7,6 +7,7 @@ import { limitClient, readPatience } from './ask.ts';
 import { type BuildRequest, buildImage } from './build.ts';
 import { type Connection, createConnection, type HostUser } from './connection.ts';
 import { explainEngineError, remoteEngine } from './error.ts';
+import { watchContainers } from './events.ts';
 import { execInContainer } from './exec.ts';
 import { findEngine } from './host.ts';
 import { ensureImage, hasImage, type OnProgress, readImageLabels, removeImage } from './image.ts';
@@ -23,6 +24,7 @@ import { listPrograms } from './programs.ts';
 import {
   type ContainerDetails,
   inspectState,
+  labelOfProject,
   listOwned,
   listProject,
   listStranded,
@@ -39,7 +41,7 @@ import {
   removeProjectVolumes,
   removeVolume,
 } from './volume.ts';
-import { removeWorkload, startWorkload, stopWorkload } from './workload.ts';
+import { labelsOf, removeWorkload, startWorkload, stopWorkload } from './workload.ts';
 
 /** The API of Docker 20.10, 1.41, the oldest engine that all of this was tried on. */
 const OLDEST_API_MINOR = 41;
@@ -85,6 +87,8 @@ export interface DockerEngine {
   removeImage(ref: string, rootId: string): Promise<void>;
   listProject(project: string): Promise<ProjectContainer[]>;
   listStranded(project: string): Promise<string[]>;
+  /** As `Runtime.watch`, of all containers of a compose project. */
+  watchProject(project: string, onChange: () => void, signal: AbortSignal): Promise<void>;
   listOwned(rootId: string): Promise<OwnedThings>;
   inspectState(container: string): Promise<ContainerDetails | undefined>;
   tailLog(container: string, count: number): Promise<string[]>;
@@ -128,6 +132,7 @@ export async function connectEngine(options: EngineOptions): Promise<DockerEngin
     removeImage: bind(removeImage),
     listProject: bind(listProject),
     listStranded: bind(listStranded),
+    watchProject: (project, ...how) => watchContainers(conn, [labelOfProject(project)], ...how),
     listOwned: bind(listOwned),
     inspectState: bind(inspectState),
     tailLog: bind(readLogTail),
@@ -143,6 +148,7 @@ function createDockerRuntime(conn: Connection): Runtime {
     stop: bind(stopWorkload),
     remove: bind(removeWorkload),
     status: bind(listWorkloads),
+    watch: (ref, ...how) => watchContainers(conn, labelsOf(ref), ...how),
     programs: bind(listPrograms),
     logs: (ref, options) => readLogs(conn, ref, options),
     exec: bind(execInContainer),

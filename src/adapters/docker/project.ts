@@ -26,9 +26,14 @@ export interface ProjectContainer {
   readonly networks: readonly string[];
 }
 
+/** Returns the label that all of a compose project carries. */
+export function labelOfProject(project: string): string {
+  return `${COMPOSE.project}=${project}`;
+}
+
 /** Returns the containers of a compose project, stopped ones too. One question to the engine. */
 export async function listProject(conn: Connection, project: string): Promise<ProjectContainer[]> {
-  const label = [`${COMPOSE.project}=${project}`, `${COMPOSE.oneOff}=False`];
+  const label = [labelOfProject(project), `${COMPOSE.oneOff}=False`];
   const found = await conn.client.listContainers({ all: true, filters: { label } });
   return found.map((container) => ({
     id: container.Id,
@@ -48,7 +53,7 @@ export async function listProject(conn: Connection, project: string): Promise<Pr
  * one of its name or not: the engine does not start them, so they can only be made again.
  */
 export async function listStranded({ client }: Connection, project: string): Promise<string[]> {
-  const label = [`${COMPOSE.project}=${project}`, `${COMPOSE.oneOff}=False`];
+  const label = [labelOfProject(project), `${COMPOSE.oneOff}=False`];
   const [containers, networks] = await Promise.all([
     client.listContainers({ all: true, filters: { label } }),
     client.listNetworks(),

@@ -61,7 +61,8 @@ async function findOwn(conn: Connection, ref: WorkloadRef): Promise<ContainerIns
   return renamed && inspectContainer(conn, renamed.Id);
 }
 
-function labelsOf({ rootId, instance, service }: WorkloadRef): string[] {
+/** Returns the labels that tell a service's containers from all others. */
+export function labelsOf({ rootId, instance, service }: WorkloadRef): string[] {
   return [`${LABELS.root}=${rootId}`, `${LABELS.ticket}=${instance}`, `${LABELS.service}=${service}`];
 }
 

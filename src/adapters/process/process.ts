@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { bestEffort, StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import { isWorkloadOf } from '../../domain/names.ts';
 import type { LogLine, LogOptions, Runtime, RuntimeCheck, WorkloadRef, WorkloadStatus } from '../../domain/runtime.ts';
+import { pause } from '../pause.ts';
 import { explainAstray, requireNoneAstray } from './astray.ts';
 import { pickBaseEnv } from './env.ts';
 import { runAttached, runGroup } from './exec.ts';
@@ -22,10 +23,12 @@ import {
   writeRecord,
 } from './record.ts';
 import { endProcess, startProcess, surroundingsOf } from './start.ts';
+import { isRunning } from './stat.ts';
 import { listMarked } from './table.ts';
 
 /** How long the last lines of a group that has ended may take into its log. */
 const DRAIN_MS = 1000;
+const POLL_MS = 60;
 
 export interface ProcessRuntime extends Runtime {
   /** Says why a workload is not ready, where the system shows it: another port, `::1` only, put into the background. */
@@ -68,6 +71,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
       const records = asked === rootId ? await listRecords(root, ...which) : [];
       return Promise.all(records.map((record) => statusOf(root, base, record)));
     },
+    watch: (ref, onChange, signal) => watch(root, ref, onChange, signal),
     logs: (ref, request) => readLogs(root, ref, request),
     async exec(workload, argv, request) {
       const record = await readRecord(root, workload);
@@ -116,6 +120,15 @@ async function statusOf(
   // No exit code: the whole group was killed from outside, or the machine went down.
   const state = record.stopped || exitCode === undefined ? 'stopped' : 'exited';
   return { ...status, state, exitCode };
+}
+
+/** The leader ends last of a group that is as it was started; of any other the slow look tells. */
+async function watch(root: string, ref: WorkloadRef, onChange: () => void, signal: AbortSignal): Promise<void> {
+  // What cannot be read now is told by who asks for the status.
+  const record = await bestEffort(readRecord(root, ref));
+  onChange();
+  while (record && !signal.aborted && isRunning(record.pid)) await pause(POLL_MS, signal);
+  onChange();
 }
 
 /** Both streams are one file, so that their lines stay in order; all are given as stdout. */

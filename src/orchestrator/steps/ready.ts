@@ -6,9 +6,11 @@ import { BASELINE, requireService } from '../../domain/instance.ts';
 import { traitsOf, type WorkloadStatus } from '../../domain/runtime.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { requireConfig, type Work } from '../core/work.ts';
-import { observeWorkload } from '../workloads/observe.ts';
+import { openLookout } from '../workloads/lookout.ts';
+import { findRuntime, observeWorkload } from '../workloads/observe.ts';
 import { refOf } from '../workloads/spec.ts';
-import { isSeenReady, noteReady } from './ready-mark.ts';
+import { openSearch } from './ready-log.ts';
+import { isSeenReady } from './ready-mark.ts';
 
 const POLL_MS = 60;
 /** How long a service without ports must stay up to count as ready. */
@@ -31,7 +33,7 @@ export function readyStep(work: Work, service: string): Step {
       // Only `apply` looks through the log, since it notes what it finds there.
       const isSeen = ready.log === undefined || (await isSeenReady(work, service, { run: found, pattern: ready.log }));
       if (!isSeen) return 'absent';
-      return isLogOnly(ready) || (await askPort(work, service, ready)) === undefined ? 'present' : 'absent';
+      return isLogOnly(ready) || (await askPort(work, service, ready, found)) === undefined ? 'present' : 'absent';
     },
     async apply(progress) {
       await waitUntilReady(work, service, progress);
@@ -44,26 +46,50 @@ export function readyStep(work: Work, service: string): Step {
 async function waitUntilReady(work: Work, service: string, { signal, note }: StepProgress): Promise<void> {
   const ready = await readyOf(work, service);
   const deadline = performance.now() + ready.timeoutSeconds * 1000;
-  const name = work.record.ticket === BASELINE ? `${service} (${BASELINE})` : service;
-  for (;;) {
-    throwIfAborted(signal);
-    const [answer, found] = await Promise.all([askOnce(work, service, ready), observeWorkload(work, service)]);
-    if (found === undefined) {
-      throw new StackError('busy', `${name} was taken away before it was ready`, {
-        hint: 'another command has stopped it; run this one again',
-      });
+  const runtime = await findRuntime(work, service);
+  const ref = refOf(work.stack, work.record, service);
+  const lookout = openLookout((onChange, until) => runtime.watch(ref, onChange, until));
+  const search = ready.log === undefined ? undefined : openSearch(work, service, ready.log, signal);
+  let found: WorkloadStatus | undefined;
+  try {
+    for (;;) {
+      throwIfAborted(signal);
+      if (lookout.isDue()) {
+        found = await requireUp(work, service);
+        search?.readOn(found);
+      }
+      const answer = await askOnce(work, service, ready, { found, isPrinted: search?.isPrinted(found) });
+      const isLate = performance.now() > deadline;
+      // Somebody else may answer on the port of one that has ended.
+      if (answer === undefined || isLate) await requireUp(work, service);
+      if (answer === undefined) return;
+      if (isLate) {
+        const message = `${nameOf(work, service)} was not ready within ${ready.timeoutSeconds} s: ${answer}`;
+        throw await unready(work, service, message, guessReason(work, service, answer));
+      }
+      note(answer);
+      await pause(POLL_MS, signal);
     }
-    if (found.state !== 'running' && found.state !== 'starting') {
-      throw await unready(work, service, `${name} ${describeEnd(found)} before it was ready`);
-    }
-    if (answer === undefined) return;
-    if (performance.now() > deadline) {
-      const message = `${name} was not ready within ${ready.timeoutSeconds} s: ${answer}`;
-      throw await unready(work, service, message, guessReason(work, service, answer));
-    }
-    note(answer);
-    await pause(POLL_MS, signal);
+  } finally {
+    lookout.end();
+    await search?.end();
   }
+}
+
+function nameOf({ record }: Work, service: string): string {
+  return record.ticket === BASELINE ? `${service} (${BASELINE})` : service;
+}
+
+/** Throws `busy` where the service is gone, `unhealthy` where it has ended. */
+async function requireUp(work: Work, service: string): Promise<WorkloadStatus> {
+  const found = await observeWorkload(work, service);
+  if (found === undefined) {
+    throw new StackError('busy', `${nameOf(work, service)} was taken away before it was ready`, {
+      hint: 'another command has stopped it; run this one again',
+    });
+  }
+  if (found.state === 'running' || found.state === 'starting') return found;
+  throw await unready(work, service, `${nameOf(work, service)} ${describeEnd(found)} before it was ready`);
 }
 
 function describeEnd({ state, exitCode }: WorkloadStatus): string {
@@ -76,42 +102,44 @@ async function readyOf(work: Work, service: string): Promise<Ready> {
   return config.services[service]?.ready ?? { timeoutSeconds: 60 };
 }
 
+/** What was seen of a service that is waited for. */
+interface Sight {
+  found: WorkloadStatus | undefined;
+  /** Whether the line that `ready:` asks for has been printed; undefined where it asks for none. */
+  isPrinted: boolean | undefined;
+}
+
 /** Undefined when the service is ready, else the first thing that is still missing. */
-async function askOnce(work: Work, service: string, ready: Ready): Promise<string | undefined> {
-  const missing = ready.log === undefined ? undefined : await findInLog(work, service, ready.log);
-  return missing !== undefined || isLogOnly(ready) ? missing : askPort(work, service, ready);
+async function askOnce(
+  work: Work,
+  service: string,
+  ready: Ready,
+  { found, isPrinted }: Sight,
+): Promise<string | undefined> {
+  if (isPrinted === false) return `no log line matches ${ready.log}`;
+  return isLogOnly(ready) ? undefined : askPort(work, service, ready, found);
 }
 
 function isLogOnly({ log, http, port }: Ready): boolean {
   return log !== undefined && http === undefined && port === undefined;
 }
 
-async function askPort(work: Work, service: string, ready: Ready): Promise<string | undefined> {
+async function askPort(
+  work: Work,
+  service: string,
+  ready: Ready,
+  found: WorkloadStatus | undefined,
+): Promise<string | undefined> {
   const { ports } = requireService(work.record, service);
   const port = (ready.port === undefined ? Object.values(ports)[0] : ports[ready.port])?.host;
   if (ready.http !== undefined && port !== undefined) return explain(ready.http, await probeHttp(port, ready.http));
   if (port !== undefined) return explain(`port ${port}`, await probePort(port));
-  const found = await observeWorkload(work, service);
-  return found?.startedAt !== undefined && Date.now() - found.startedAt < SETTLE_MS ? 'just started' : undefined;
+  const isSettled = found?.startedAt !== undefined && Date.now() - found.startedAt >= SETTLE_MS;
+  return isSettled ? undefined : 'just started';
 }
 
 function explain(asked: string, answer: string | undefined): string | undefined {
   return answer && `${asked}: ${answer}`;
-}
-
-async function findInLog(work: Work, service: string, pattern: string): Promise<string | undefined> {
-  const found = await observeWorkload(work, service);
-  const runtime = await work.stack.runtime(requireService(work.record, service).runtime);
-  const expression = new RegExp(pattern);
-  const seen = found && { run: found, pattern };
-  if (seen && (await isSeenReady(work, service, seen))) return undefined;
-  const since = found?.logSince === undefined ? {} : { since: found.logSince };
-  for await (const line of runtime.logs(refOf(work.stack, work.record, service), since)) {
-    if (!expression.test(line.text)) continue;
-    if (seen) await noteReady(work, service, seen);
-    return undefined;
-  }
-  return `no log line matches ${pattern}`;
 }
 
 /** The engine takes connections for the container, and closes them when nothing inside does: mostly a server on localhost. */
@@ -126,7 +154,7 @@ async function unready(work: Work, service: string, message: string, guess?: str
   const lines: string[] = [];
   let reason = guess;
   try {
-    const runtime = await work.stack.runtime(requireService(work.record, service).runtime);
+    const runtime = await findRuntime(work, service);
     const ref = refOf(work.stack, work.record, service);
     reason ??= await runtime.explain?.(ref);
     for await (const line of runtime.logs(ref, { tail: SHOWN_LINES })) lines.push(line.text);

@@ -19,6 +19,7 @@ import { ALL_KINDS } from '../data/kinds.ts';
 import { giveComposedPasswords, moveSharedLease } from '../shared/plan.ts';
 import { findComposeFile } from '../shared/ports.ts';
 import { hashLogin, hashShared, listFileValues, listSharedVariables } from '../shared/settings.ts';
+import { type Lookout, openLookout } from '../workloads/lookout.ts';
 
 const POLL_MS = 100;
 const HEALTHY_SECONDS = 120;
@@ -153,11 +154,31 @@ function knowsInclude({ command, version }: ComposeTool): boolean {
   return command.length > 1 && (major > 2 || minor >= 20);
 }
 
-async function waitUntilHealthy(work: Work, names: readonly string[], { signal, note }: StepProgress): Promise<void> {
+async function waitUntilHealthy(work: Work, names: readonly string[], progress: StepProgress): Promise<void> {
+  const docker = await work.stack.docker();
+  const project = sharedProject(work.stack.name, work.stack.rootId);
+  const lookout = openLookout((onChange, until) => docker.watchProject(project, onChange, until));
+  try {
+    await lookUntilHealthy(work, names, lookout, progress);
+  } finally {
+    lookout.end();
+  }
+}
+
+async function lookUntilHealthy(
+  work: Work,
+  names: readonly string[],
+  lookout: Lookout,
+  { signal, note }: StepProgress,
+): Promise<void> {
   const began = performance.now();
   const deadline = began + HEALTHY_SECONDS * 1000;
   for (;;) {
     throwIfAborted(signal);
+    if (!lookout.isDue()) {
+      await pause(POLL_MS, signal);
+      continue;
+    }
     const found = await listSharedContainers(work.stack);
     const states = names.map((name) => ({ name, container: found.find((one) => one.service === name) }));
     const waiting = states.filter(({ container }) => !isUp(container?.state));
@@ -170,7 +191,6 @@ async function waitUntilHealthy(work: Work, names: readonly string[], { signal, 
       throw await unhealthy(work, `${late.name} did not become healthy in ${HEALTHY_SECONDS} s`, late.container?.id);
     }
     if (late) note(waiting.map(({ name, container }) => `${name} ${container?.state ?? 'missing'}`).join(', '));
-    await pause(POLL_MS, signal);
   }
 }
 

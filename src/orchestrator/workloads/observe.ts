@@ -3,13 +3,17 @@ import type { Runtime, RuntimeName, WorkloadStatus } from '../../domain/runtime.
 import type { Stack } from '../core/stack.ts';
 import type { Work } from '../core/work.ts';
 
+type Parts = Pick<Work, 'stack' | 'record'>;
+
+/** Returns what runs a service. */
+export async function findRuntime({ stack, record }: Parts, service: string): Promise<Runtime> {
+  return stack.runtime(requireService(record, service).runtime);
+}
+
 /** Returns what the runtime says of one service, undefined when there is nothing. */
-export async function observeWorkload(
-  { stack, record }: Pick<Work, 'stack' | 'record'>,
-  service: string,
-): Promise<WorkloadStatus | undefined> {
-  const runtime = await stack.runtime(requireService(record, service).runtime);
-  const [found] = await runtime.status(stack.rootId, record.ticket, service);
+export async function observeWorkload(work: Parts, service: string): Promise<WorkloadStatus | undefined> {
+  const runtime = await findRuntime(work, service);
+  const [found] = await runtime.status(work.stack.rootId, work.record.ticket, service);
   return found;
 }
 

@@ -21,6 +21,7 @@ function makeWorld(root = '/root') {
     done: [],
   };
   const runtime: Partial<Runtime> = {
+    watch: async (_, onChange) => onChange(),
     status: async () => (world.found ? [{ service: 'front', name: 'front', ...world.found } as WorkloadStatus] : []),
     async start() {
       world.done.push('start');
