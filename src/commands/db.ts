@@ -96,7 +96,8 @@ async function act(context: Context, { ticket, action, file = '' }: Request, for
       bytes: await (await import('../orchestrator/data/postgres/dump.ts')).dumpDatabase(stack, found, file),
     };
   if (action === 'load') await engine.requireLoadable(stack, ticket, file);
-  if (found.own) await context.confirm(`Delete everything in ${found.database} of ${ticket}?`);
+  const what = action === 'load' ? `what ${file} holds` : 'a copy of the baseline’s';
+  if (found.own) await context.confirm(`Replace everything in ${found.database} of ${ticket} with ${what}?`);
   if (action === 'load') {
     await engine.loadDatabase(stack, ticket, file, { force });
     return { ticket, done: `${file} is loaded` };

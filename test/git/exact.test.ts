@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -14,7 +15,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { keepBeside, keepRecord, restoreBeside } from '../../src/adapters/git/rescue/refs.ts';
+import { keepBeside, keepRecord, restoreBeside, takeBackBeside } from '../../src/adapters/git/rescue/refs.ts';
 import { rescueWork } from '../../src/adapters/git/rescue/rescue.ts';
 import { bringBack } from '../../src/adapters/git/rescue/restore-snapshot.ts';
 import { readStatus } from '../../src/adapters/git/status.ts';
@@ -201,6 +202,27 @@ describe('what is saved comes back', () => {
     expect(lookAtFiles(folder)).toEqual(before);
     expect(lstatSync(file).mtimeMs).toBe(981173106500);
     expect(git(worktree, 'status', '--porcelain')).toBe('');
+  });
+
+  it('beside the worktrees, and taken back without what is not as it was kept, or is behind a link', async () => {
+    const { repo } = await makeWorld();
+    const folder = makeTemp();
+    mkdirSync(path.join(folder, 'plans'));
+    mkdirSync(path.join(folder, 'moved'));
+    const names = ['plans/as-kept', 'plans/changed', 'plans/mode', 'moved/file', 'top'];
+    for (const name of names) writeFileSync(path.join(folder, name), 'kept\r\n');
+    const tree = await keepBeside(repo, { ticket: 'feat-01', time: 'now', folder, names, apart: [] });
+    writeFileSync(path.join(folder, 'plans/changed'), 'mine\r\n');
+    chmodSync(path.join(folder, 'plans/mode'), 0o755);
+    writeFileSync(path.join(folder, 'plans/new'), 'mine');
+    const elsewhere = makeTemp();
+    renameSync(path.join(folder, 'moved'), path.join(elsewhere, 'moved'));
+    symlinkSync(path.join(elsewhere, 'moved'), path.join(folder, 'moved'));
+    utimesSync(path.join(folder, 'top'), 1, 1);
+    await takeBackBeside(repo, folder, tree);
+    expect(readdirSync(folder).sort()).toEqual(['moved', 'plans']);
+    expect(readdirSync(path.join(folder, 'plans')).sort()).toEqual(['changed', 'mode', 'new']);
+    expect(readdirSync(path.join(elsewhere, 'moved'))).toEqual(['file']);
   });
 
   it('with modes, times, empty folders, links and names that are not UTF-8', async () => {

@@ -5,7 +5,7 @@ import { StackError } from '../../domain/errors.ts';
 import { LABELS } from '../../domain/names.ts';
 import type { WorkloadSpec } from '../../domain/runtime.ts';
 import type { Connection } from './connection.ts';
-import { createContainer, removeContainer } from './container.ts';
+import { createContainer, inspectContainer, removeContainer } from './container.ts';
 import { orMissing, readStatus } from './error.ts';
 import { COMPOSE, describeOwnership, isWithin, type Surroundings } from './spec.ts';
 import { packFolder, readFirstEntries } from './tar.ts';
@@ -47,16 +47,28 @@ export async function removeVolume(conn: Connection, name: string, rootId: strin
 /** A volume that nobody has named has 64 digits for a name. */
 const UNNAMED = /^[0-9a-f]{64}$/;
 
-/** Returns the names of the volumes that compose made for a project, with those of its containers that nobody has named. */
+/**
+ * Returns the names of the volumes that compose made for a project, with those of its containers that nobody has named and that no
+ * container outside of it has, or gave it.
+ */
 export async function listProjectVolumes(conn: Connection, project: string): Promise<string[]> {
-  const filters = { label: [`${COMPOSE.project}=${project}`] };
+  const label = `${COMPOSE.project}=${project}`;
   const [{ Volumes }, containers] = await Promise.all([
-    conn.client.listVolumes({ filters }),
-    conn.client.listContainers({ all: true, filters }),
+    conn.client.listVolumes({ filters: { label: [label] } }),
+    conn.client.listContainers({ all: true }),
   ]);
-  const named = (Volumes ?? []).map(({ Name }) => Name);
-  const mounted = containers.flatMap(({ Mounts }) => Mounts.map(({ Name = '' }) => Name));
-  return [...new Set([...named, ...mounted.filter((name) => UNNAMED.test(name))])];
+  const [own, others] = [true, false].map((isOwn) =>
+    containers.filter(({ Labels }) => (Labels[COMPOSE.project] === project) === isOwn),
+  ) as [typeof containers, typeof containers];
+  const details = await Promise.all(own.map(({ Id }) => inspectContainer(conn, Id)));
+  const mounted = details.flatMap((one) => (one && !one.HostConfig.VolumesFrom?.length ? namesOf(one.Mounts) : []));
+  const elsewhere = new Set(others.flatMap(({ Mounts }) => namesOf(Mounts)));
+  const unnamed = mounted.filter((name) => UNNAMED.test(name) && !elsewhere.has(name));
+  return [...new Set([...(Volumes ?? []).map(({ Name }) => Name), ...unnamed])];
+}
+
+function namesOf(mounts: readonly { Name?: string | undefined }[]): string[] {
+  return mounts.flatMap(({ Name }) => Name ?? []);
 }
 
 /** Deletes volumes that compose made for a project, with their data. Missing is done. Throws `engine` while one is used. */

@@ -1,14 +1,14 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
 import { BASELINE, type StackState } from '../../domain/instance.ts';
-import { networkName, sharedProject } from '../../domain/names.ts';
+import { networkName } from '../../domain/names.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import { interruptedAt, leftoverError } from '../core/leftover.ts';
 import { runBackward } from '../core/run.ts';
 import type { Stack } from '../core/stack.ts';
 import { type Work, workOnBaseline } from '../core/work.ts';
 import { ALL_KINDS } from '../data/kinds.ts';
-import { removeShared } from '../steps/shared.ts';
+import { listSharedVolumes, removeShared } from '../steps/shared.ts';
 import { listUpSteps, withUpLock } from '../steps/up.ts';
 import { askRuntimes } from '../workloads/observe.ts';
 
@@ -28,7 +28,7 @@ export async function bringDown(stack: Stack, options: { force: boolean; volumes
     if (!options.force) await requireUnused(stack, state);
     const work = workOnBaseline(stack, config, state, state.baseline);
     // Those without a name, and those that the compose file names no more, are known by the containers alone.
-    const volumes = options.volumes ? await listVolumes(work) : [];
+    const volumes = options.volumes && isComposed(work.shared) ? await listSharedVolumes(stack, config) : [];
     await removePrerequisites(work, config, state);
     if (options.volumes) await deleteSharedData(work, config, volumes);
   });
@@ -57,11 +57,6 @@ async function removePrerequisites(work: Work, config: StackConfig, state: Stack
 async function hasNetwork(stack: Stack): Promise<boolean> {
   if (!(await stack.checkEngine()).ok) return false;
   return (await (await stack.docker()).inspectNetwork(networkName(stack.name, stack.rootId))) !== undefined;
-}
-
-async function listVolumes({ stack, shared }: Work): Promise<string[]> {
-  if (!isComposed(shared)) return [];
-  return (await stack.docker()).listProjectVolumes(sharedProject(stack.name, stack.rootId));
 }
 
 function isComposed(shared: Work['shared']): boolean {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { lstat, rm } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE } from '../../adapters/config-file.ts';
 import { pathOf } from '../../adapters/files/byte-names.ts';
 import { ifReadable, ifThere } from '../../adapters/files/file-errors.ts';
-import { isThere, removeIfEmpty } from '../../adapters/files/files.ts';
+import { isThere } from '../../adapters/files/files.ts';
 import { listMounts } from '../../adapters/files/mounts.ts';
 import { isTemporary } from '../../adapters/files/temporary.ts';
 import { listInside, mayWrite, readEntries } from '../../adapters/git/risk/inside.ts';
@@ -95,29 +95,6 @@ export async function noteBeside(
     const hashes = await Promise.all(names.map(async (name) => [name, await hashOf(folder, name)] as const));
     note(Object.fromEntries(hashes.flatMap(([name, hash]) => (hash === undefined ? [] : [[name, hash]]))));
   }
-}
-
-/** Returns the files that people put beside the worktrees, with what changes when one is written. */
-export async function glanceBeside(place: TicketFolder): Promise<ReadonlyMap<string, string>> {
-  const files = (await listBeside(place)).filter((name) => !name.endsWith('/'));
-  const glances = files.map(async (name) => [name, await glanceAt(path.join(place.folder, name))] as const);
-  return new Map(await Promise.all(glances));
-}
-
-/** Removes those of them that nobody has written since, and the folders that are empty then. */
-export async function takeBackBeside({ folder }: TicketFolder, seen: ReadonlyMap<string, string>): Promise<void> {
-  for (const [name, glance] of seen) {
-    const file = path.join(folder, name);
-    if ((await glanceAt(file)) !== glance) continue;
-    await rm(pathOf(file), { force: true });
-    for (let above = path.dirname(name); above !== '.'; above = path.dirname(above))
-      await removeIfEmpty(path.join(folder, above));
-  }
-}
-
-async function glanceAt(file: string): Promise<string> {
-  const found = await ifThere(lstat(pathOf(file)));
-  return found ? `${found.ino} ${found.size} ${found.mtimeMs} ${found.ctimeMs}` : '';
 }
 
 /** Returns the folders in a ticket's folder in which nothing is looked for: worktrees, and what programs leave. */

@@ -46,6 +46,8 @@ export function repoCommandsStep(work: Work, repo: string, kind: Where['kind']):
     afterIfListed: [
       ...(kind === 'migrate' ? [{ kind: 'setup', of: repo } as const] : []),
       { kind: 'env-file', of: repo },
+      // What was there before is not of its making.
+      { kind: 'saved-files' },
       { kind: 'network' },
       ...sharedIds(work),
       ...services.flatMap((of): StepId[] => [

@@ -1,4 +1,4 @@
-import { restoreBeside } from '../../adapters/git/rescue/refs.ts';
+import { restoreBeside, takeBackBeside } from '../../adapters/git/rescue/refs.ts';
 import { bringBack } from '../../adapters/git/rescue/restore-snapshot.ts';
 import { noteWritten } from '../../adapters/git/worktree/note-written.ts';
 import { StackError } from '../../domain/errors.ts';
@@ -6,8 +6,6 @@ import { dedicatedRepos, requireDedicated } from '../../domain/instance.ts';
 import type { RescuedRepo } from '../../domain/rescue.ts';
 import type { Step } from '../../domain/step.ts';
 import type { Work } from '../core/work.ts';
-import { glanceBeside, takeBackBeside } from '../safety/beside.ts';
-import { folderOf } from '../safety/risks.ts';
 
 /** Returns the commit that a repo's branch was at when it was saved; undefined for a new ticket. */
 export function savedTip(work: Work, repo: string): string | undefined {
@@ -29,7 +27,7 @@ export function listSavedFilesSteps(work: Work): Step[] {
     return tree === undefined ? [] : [{ repoPath: own.path, tree }];
   });
   if (copies.length === 0) return [];
-  let seen: Awaited<ReturnType<typeof glanceBeside>> = new Map();
+  let restored: (typeof copies)[number] | undefined;
   return [
     {
       id: { kind: 'saved-files' },
@@ -40,15 +38,13 @@ export function listSavedFilesSteps(work: Work): Step[] {
         return work.broughtBack.has('') ? 'present' : 'absent';
       },
       async apply() {
-        try {
-          for (const { repoPath, tree } of copies) {
-            if (!(await restoreBeside(repoPath, record.folder, tree))) continue;
-            work.broughtBack.add('');
-            return;
-          }
-        } finally {
-          seen = await glanceBeside(folderOf(record));
+        for (const copy of copies) {
+          restored = copy;
+          if (!(await restoreBeside(copy.repoPath, record.folder, copy.tree))) continue;
+          work.broughtBack.add('');
+          return;
         }
+        restored = undefined;
         throw new StackError(
           'not-found',
           `what was saved beside the worktrees of ${record.ticket} is in no repo any more`,
@@ -57,8 +53,8 @@ export function listSavedFilesSteps(work: Work): Step[] {
       },
       ownedByOther: true,
       async revert() {
-        // They are kept in the rescue; what somebody has changed since stays.
-        await takeBackBeside(folderOf(record), seen);
+        // The rescue keeps what goes here; what is not as it was kept stays.
+        if (restored) await takeBackBeside(restored.repoPath, record.folder, restored.tree);
       },
     },
   ];

@@ -7,6 +7,9 @@ import {
   findCompose,
 } from '../../adapters/docker/compose.ts';
 import { pause } from '../../adapters/pause.ts';
+import { interpolate } from '../../domain/compose/interpolate.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { isPlainMap } from '../../domain/config/source.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import { composeEnvFileOf } from '../../domain/layout.ts';
@@ -14,6 +17,7 @@ import { networkName, sharedProject } from '../../domain/names.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { startOnLease } from '../core/leases.ts';
 import { listSharedContainers } from '../core/network.ts';
+import type { Stack } from '../core/stack.ts';
 import { requireConfig, type Work } from '../core/work.ts';
 import { ALL_KINDS } from '../data/kinds.ts';
 import { giveComposedPasswords, moveSharedLease } from '../shared/plan.ts';
@@ -52,8 +56,8 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
       return reasons.length === 0 ? 'present' : { different: reasons.join(', ') };
     },
     async apply(progress) {
-      volumesBefore ??= await (await work.stack.docker()).listProjectVolumes(project);
       const config = await requireConfig(work);
+      volumesBefore ??= await listSharedVolumes(work.stack, config);
       await giveComposedPasswords(work, config, names);
       await joinNetwork(work, names);
       await bringUp(work, names, progress);
@@ -67,15 +71,12 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
     async revert() {
       const docker = await work.stack.docker();
       // Compose makes networks and volumes first, and may have failed then.
-      const [networks, volumes] = await Promise.all([
-        docker.listProjectNetworks(project),
-        docker.listProjectVolumes(project),
-      ]);
+      const networks = await docker.listProjectNetworks(project);
+      const volumes = volumesBefore && (await listSharedVolumes(work.stack, await requireConfig(work)));
       if (networks.length > 0 || (await listSharedContainers(work.stack)).length > 0)
         await removeShared(work, { volumes: false });
-      if (volumesBefore === undefined) return;
       // Those that this very run made are nobody's yet.
-      await docker.removeProjectVolumes(volumes.filter((name) => !volumesBefore?.includes(name)));
+      if (volumes) await docker.removeProjectVolumes(volumes.filter((name) => !volumesBefore?.includes(name)));
     },
   };
 }
@@ -98,6 +99,18 @@ async function noteSettings(work: Work, names: readonly string[], fitting: reado
         if (lease) Object.assign(lease, { settings, ...(login !== undefined && { login }) });
     }
   });
+}
+
+/** Returns the volumes that were made for the shared services. What the compose file takes from elsewhere is somebody's. */
+export async function listSharedVolumes(stack: Stack, config: StackConfig): Promise<string[]> {
+  const { data } = await stack.readCompose(await findComposeFile(stack, config));
+  const external = Object.entries(isPlainMap(data.volumes) ? data.volumes : {}).flatMap(([key, volume]) => {
+    if (!isPlainMap(volume) || !volume.external) return [];
+    const named = volume.name ?? (isPlainMap(volume.external) ? volume.external.name : undefined) ?? key;
+    return [interpolate(String(named), stack.values)];
+  });
+  const volumes = await (await stack.docker()).listProjectVolumes(sharedProject(stack.name, stack.rootId));
+  return volumes.filter((name) => !external.includes(name));
 }
 
 /** Stops and removes the shared services' containers; with `volumes` their data too. Missing is done. */

@@ -98,14 +98,38 @@ export async function snapshotFiles(
 
 /** Puts files that were kept so back into a folder, with modes and times; what is there stays. Throws `git`, `files`. */
 export async function restoreFiles(repo: string, folder: string, tree: string): Promise<void> {
-  // Older versions kept the files alone.
-  const hasList = (await tryGit(repo, ['cat-file', '-e', `${tree}:list`])).exitCode === 0;
   await withRawView(await findFolders(repo), async (view) => {
-    const git = exactGit({ view, folder, index: 'exact-files' });
-    await git(['read-tree', hasList ? `${tree}:files` : tree]);
+    const git = await openKept(repo, { view, folder, tree });
     await git(['checkout-index', '--all', '--quiet']);
   });
-  if (hasList) applyList(folder, await readList(repo, tree));
+  if (await hasList(repo, tree)) applyList(folder, await readList(repo, tree));
+}
+
+/**
+ * Returns those of the files that were kept so which are in a folder as they were kept, times aside; none that only a link leads
+ * to. Throws `git`.
+ */
+export async function listAsKept(repo: string, folder: string, tree: string): Promise<string[]> {
+  return withRawView(await findFolders(repo), async (view) => {
+    const git = await openKept(repo, { view, folder, tree });
+    await git(['update-index', '-q', '--ignore-missing', '--refresh']);
+    const [all = [], changed = []] = (
+      await Promise.all([git(['ls-files', '-z']), git(['diff-files', '-z', '--name-only'])])
+    ).map((names) => names.split('\0').filter((name) => name !== ''));
+    return all.filter((name) => !changed.includes(name));
+  });
+}
+
+/** Returns git with the files of a tree as its index, and a folder as what is compared with them. */
+async function openKept(repo: string, { view, folder, tree }: { view: string; folder: string; tree: string }) {
+  const git = exactGit({ view, folder, index: 'exact-files' });
+  await git(['read-tree', (await hasList(repo, tree)) ? `${tree}:files` : tree]);
+  return git;
+}
+
+/** Older versions kept the files alone. */
+async function hasList(repo: string, tree: string): Promise<boolean> {
+  return (await tryGit(repo, ['cat-file', '-e', `${tree}:list`])).exitCode === 0;
 }
 
 async function findFolders(repo: string): Promise<GitFolders> {

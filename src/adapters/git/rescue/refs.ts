@@ -1,6 +1,10 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { pathOf } from '../../files/byte-names.ts';
+import { removeIfEmpty } from '../../files/files.ts';
 import { askGit, tryGit } from '../git.ts';
 import type { Exact } from './exact.ts';
-import { restoreFiles, snapshotFiles } from './exact-folder.ts';
+import { listAsKept, restoreFiles, snapshotFiles } from './exact-folder.ts';
 import { commitTree, gitWith } from './snapshot.ts';
 
 const WORK = 'refs/stack/rescue';
@@ -48,6 +52,15 @@ export async function restoreBeside(repoPath: string, folder: string, tree: stri
   if ((await tryGit(repoPath, ['cat-file', '-e', `${tree}^{tree}`])).exitCode !== 0) return false;
   await restoreFiles(repoPath, folder, tree);
   return true;
+}
+
+/** Removes files beside the worktrees that are as a repo keeps them, and the folders that are empty then. Throws `git`, `files`. */
+export async function takeBackBeside(repoPath: string, folder: string, tree: string): Promise<void> {
+  for (const name of await listAsKept(repoPath, folder, tree)) {
+    await rm(pathOf(path.join(folder, name)), { force: true });
+    for (let above = path.dirname(name); above !== '.'; above = path.dirname(above))
+      await removeIfEmpty(path.join(folder, above));
+  }
 }
 
 /** Returns the texts that a repo keeps of rescues. Throws `git`. */

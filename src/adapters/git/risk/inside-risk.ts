@@ -183,9 +183,15 @@ export function findUnreadable(folder: string, names: readonly string[]): RiskFi
   if (person === 0) return [];
   return names.flatMap((name): RiskFinding[] => {
     const place = path.join(folder, name);
-    const found = lstatSync(pathOf(place), { throwIfNoEntry: false });
-    if (!found?.isFile() || mayUse(place, constants.R_OK)) return [];
-    const cure = found.uid === person ? `chmod u+r ${place}` : `sudo chmod a+r ${place}`;
+    const found = ifReadableNow(() => lstatSync(pathOf(place), { throwIfNoEntry: false }) ?? 'gone');
+    if (found === 'gone' || (found && (!found.isFile() || mayUse(place, constants.R_OK)))) return [];
+    // A folder may list its files and not let them be entered.
+    const cure =
+      found === undefined
+        ? `chmod u+x ${path.dirname(place)}`
+        : found.uid === person
+          ? `chmod u+r ${place}`
+          : `sudo chmod a+r ${place}`;
     return [{ kind: 'closed', text: `${name} may not be read, and not be saved: \`${cure}\` opens it`, paths: [name] }];
   });
 }

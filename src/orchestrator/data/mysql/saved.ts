@@ -18,7 +18,7 @@ export async function saveDatabase(work: Work, name: string): Promise<SavedPart 
   const server = own && (await openRecorded(work));
   if (!server) return undefined;
   const programs = await server.programs();
-  if (!(await findOurs(programs, work))) return undefined;
+  if (!(await findOurs(programs, work, stack.signal))) return undefined;
   await makeFolder(dumpsFolder(stack));
   const file = dumpFile(stack, `${name}.${ENDING}`);
   await writeDump(file, (output) => dumpTo(programs, own.database, output, stack.signal));
@@ -32,9 +32,13 @@ export async function findSaved(work: Work): Promise<string | undefined> {
   return file !== undefined && (await isThere(file)) ? file : undefined;
 }
 
-/** Returns the mark of the ticket's database; undefined where there is none, or it is somebody else's. Not ended by Ctrl-C. */
-export async function findOurs(programs: MysqlPrograms, work: Work): Promise<DatabaseMark | undefined> {
+/** Returns the mark of the ticket's database; undefined where there is none, or it is somebody else's. Without a signal nothing ends it. */
+export async function findOurs(
+  programs: MysqlPrograms,
+  work: Work,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<DatabaseMark | undefined> {
   const { database } = requireDatabase(work, MYSQL);
-  const found = (await listMarked(programs, new AbortController().signal)).find(({ name }) => name === database);
+  const found = (await listMarked(programs, signal)).find(({ name }) => name === database);
   return isTicketOf(found?.mark, work) ? found?.mark : undefined;
 }
