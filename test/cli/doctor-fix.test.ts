@@ -345,7 +345,7 @@ describe('doctor --fix', () => {
     const { code, findings, mended } = await doctor('--fix', '--yes');
     expect({ code, mended }).toEqual({ code: 0, mended: [] });
     expect(findings.find(({ subject }) => subject === 'feat-01')?.text).toMatch(
-      /^`stack create feat-01` \(pid \d+\) is at it$/,
+      /^`stack create feat-01` \(pid \d+\) is at work on it$/,
     );
     Object.assign(state.instances['feat-01'], { phase: 'ready', owner: undefined });
     shop.write(FILE, JSON.stringify(state));

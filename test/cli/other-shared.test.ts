@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -179,6 +180,52 @@ describe.skipIf(!engine)('a shared service that ends at once', () => {
     expect(run).toMatchObject({ code: 1, stdout: '' });
     expect(run.stderr).toMatch(/^stack: search ended\nhint: its last lines are below\n {2}no such index$/m);
     expect(shop.state()?.instances).toEqual({});
+  });
+});
+
+describe.skipIf(!engine)('shared services on volumes of somebody else’s', () => {
+  let shop: Shop;
+  afterEach(() => shop?.dispose());
+
+  it('leave them there when they do not come up, and at down --volumes, whatever they are called', async () => {
+    shop = makeSearchShop();
+    const external = randomBytes(32).toString('hex');
+    const other = `stack-test-${external.slice(0, 12)}`;
+    const write = (image: string): void =>
+      shop.write(
+        'services.yml',
+        `services:
+  search:
+    image: ${image}
+    command: [sleep, '1000']
+    stop_signal: SIGKILL
+    ports: ["127.0.0.1:\${STACK_SEARCH_PORT:-7700}:7700"]
+    volumes: ["data:/data"]
+    volumes_from: ["container:${other}"]
+volumes: { data: { external: true, name: ${external} } }
+`,
+      );
+    try {
+      expect(docker('volume', 'create', external).status).toBe(0);
+      expect(docker('create', '--name', other, '--volume', '/other', NODE_IMAGE, 'true').status).toBe(0);
+      const unnamed = docker('inspect', '--format', '{{range .Mounts}}{{.Name}}{{end}}', other).stdout.trim();
+      const left = (): string[] =>
+        docker('volume', 'ls', '--quiet')
+          .stdout.split('\n')
+          .filter((name) => name === external || name === unnamed);
+      write(`${NODE_IMAGE}\n    entrypoint: [no-such-program]`);
+      expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 1 });
+      expect(left()).toHaveLength(2);
+      write(NODE_IMAGE);
+      expect(await shop.stack(['up'])).toMatchObject({ code: 0 });
+      expect(docker('rm', other).status).toBe(0);
+      expect(await shop.stack(['down', '--volumes', '--yes'])).toMatchObject({ code: 0 });
+      expect(left()).toHaveLength(2);
+      docker('volume', 'rm', unnamed);
+    } finally {
+      docker('rm', other);
+      docker('volume', 'rm', external);
+    }
   });
 });
 
