@@ -72,7 +72,7 @@ describe('doctor --fix beside a command that is at work', () => {
     expect(mended).toMatchObject([{ subject: 'state', ok: true }]);
     expect(findings.find(({ subject }) => subject === 'feat-01')).toMatchObject({
       ok: true,
-      text: expect.stringContaining('is at it'),
+      text: expect.stringContaining('is at work on it'),
     });
     hold.go();
     expect(await running.ended).toMatchObject({ code: 0 });
