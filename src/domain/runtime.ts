@@ -201,7 +201,7 @@ export interface Runtime {
   status(rootId: string, instance?: string, service?: string): Promise<WorkloadStatus[]>;
   /**
    * Calls back from when it begins to watch, and whenever something happens that may change the workload's status, until the signal. It
-   * is a help and no promise: who waits asks now and then as well. Never throws.
+   * is a help and no promise: who waits asks now and then as well. Throws nothing but a fault in stack.
    */
   watch(ref: WorkloadRef, onChange: () => void, signal: AbortSignal): Promise<void>;
   /** Says why a workload may not be answering, where the runtime can see more than its state. */

@@ -150,6 +150,9 @@ describe.skipIf(!found)('an engine behind a proxy', () => {
     ['not told', { kind: 'hold' }],
     ['refused', { kind: 'refuse' }],
     ['a page', { kind: 'answer', text: HTML_PAGE }],
+    ['an empty page', { kind: 'answer', text: answer('200 OK', 'text/html', '') }],
+    ['a page that is JSON', { kind: 'answer', text: answer('200 OK', 'text/html', '{}') }],
+    ['no events', { kind: 'answer', text: answer('200 OK', 'application/json', '{}') }],
     ['forbidden', { kind: 'answer', text: answer('403 Forbidden', 'application/json', '{"message":"no"}') }],
   ] as const)('events that are %s are no failure, and the watch says that it is over', async (_, fault) => {
     const ref = { rootId: ROOT_ID, stack: 'none', instance: 'none', service: 'none', name: 'none' };
@@ -162,6 +165,8 @@ describe.skipIf(!found)('an engine behind a proxy', () => {
     const signal = AbortSignal.timeout(3000);
     await engine.runtime.watch(ref, tell, signal);
     expect(told).toBeGreaterThan(0);
+    // Longer than an engine gets that has been silent.
+    proxy.strike({ kind: 'delay', ms: 350 });
     expect(await engine.hasImage(NODE_IMAGE)).toBe(true);
   });
 

@@ -85,7 +85,10 @@ async function ask(line: Line, request: Request): Promise<unknown> {
     const isFine = request.statusCodes[statusCode] === true;
     if (isFine && request.isStream && !isPage(headers['content-type'])) return hearOut(line, request, answer);
     const text = await readText(line, answer, watch);
-    return isFine ? readJson(line, answer, text) : refuse(line, request, answer, text);
+    if (!isFine) return refuse(line, request, answer, text);
+    // A page, whatever is in it.
+    if (request.isStream) throw noEngine(line, answer, undefined);
+    return readJson(line, answer, text);
   } catch (error) {
     throw watch.reason() ?? error;
   } finally {
@@ -120,7 +123,8 @@ function watchRequest(line: Line, request: Request): Watch {
     limit === undefined
       ? undefined
       : setTimeout(() => {
-          line.silent = true;
+          // Something between may hold back what is a stream, as it does with events, and answer the rest.
+          if (!isEvents(request)) line.silent = true;
           controller.abort(silence(line, limit));
         }, limit);
   let grace: NodeJS.Timeout | undefined;
@@ -144,6 +148,10 @@ function watchRequest(line: Line, request: Request): Watch {
 
 function isQuestion({ method }: Request): boolean {
   return method === 'GET' || method === 'HEAD';
+}
+
+function isEvents({ path }: Request): boolean {
+  return path.startsWith('/events');
 }
 
 function graceOf(request: Request): number {
@@ -176,7 +184,7 @@ function silence({ where }: Line, limit: number): StackError {
 /** Returns the stream, which fails when the engine is silent for too long while somebody waits for more. */
 function hearOut(line: Line, request: Request, answer: IncomingMessage): Readable {
   // Who follows a log, or events, waits for what may never come.
-  if (request.options?.follow || request.path.startsWith('/events')) return answer;
+  if (request.options?.follow || isEvents(request)) return answer;
   const limit = line.patience.seconds * 1000 * (isQuestion(request) ? 1 : FIRST_WORD_FACTOR);
   const parts = async function* (): AsyncGenerator<Buffer> {
     const wait = (): NodeJS.Timeout => setTimeout(() => answer.destroy(silence(line, limit)), limit);
