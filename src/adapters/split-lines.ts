@@ -9,11 +9,11 @@ export interface OutputLine {
   bytes?: Buffer;
 }
 
-interface LineSplitter {
+export interface LineSplitter {
   /** Returns the lines that are complete with this chunk, which may be used again. */
   push(chunk: Buffer): OutputLine[];
-  /** Returns what stands after the last line end. */
-  end(): OutputLine[];
+  /** Returns what stands after the last line end, which may still grow. */
+  rest(): OutputLine[];
 }
 
 /**
@@ -39,11 +39,7 @@ export function makeSplitter(): LineSplitter {
       rest = Buffer.from(all.subarray(start));
       return lines;
     },
-    end() {
-      const last = rest;
-      rest = Buffer.alloc(0);
-      return last.length === 0 ? [] : [makeLine(last)];
-    },
+    rest: () => (rest.length === 0 ? [] : [makeLine(rest)]),
   };
 }
 

@@ -141,6 +141,8 @@ export interface LogLine {
 
 export interface LogOptions {
   readonly follow?: boolean;
+  /** A follow gives what there is of an unfinished line too, and the whole line later, where the runtime can see it. */
+  readonly partial?: boolean;
   /** How many of the newest lines to begin with; undefined: all. */
   readonly tail?: number;
   /** Unix milliseconds; lines before it are left out. */

@@ -22,6 +22,18 @@ describe('ready', () => {
     expect(run).toMatchObject({ code: 1, stderr: expect.stringMatching(/api was not ready within 1 s: \/: conn/) });
   });
 
+  it('is seen by a line that is never ended', async () => {
+    shop.configure((text) =>
+      text
+        .replace(
+          /command: node server.mjs(?![\s\S]*command:)/,
+          "command: node -e 'process.stdout.write(`up and well`); setTimeout(() => {}, 1e6)'",
+        )
+        .replace(/ready: \{ http: \/ \}\n$/, 'ready: { log: up and well, timeout: 20 }\n'),
+    );
+    expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 0 });
+  });
+
   it('stays so when the line it was seen by has gone from the log', async () => {
     shop.commit(
       'front',

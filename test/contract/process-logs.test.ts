@@ -62,6 +62,19 @@ describe('the log of a workload', () => {
     expect(lines).toEqual(['early', 'late', 'end']);
   });
 
+  it('is followed to what there is of an unfinished line, for who asks for that', async () => {
+    const go = path.join(world.source, 'go');
+    const spec = world.spec(`printf up; while ! test -e ${go}; do sleep 0.02; done; echo ' and well'; exec sleep 1000`);
+    await world.runtime.start(spec, never);
+    const lines: string[] = [];
+    for await (const { text } of world.runtime.logs(spec, { follow: true, partial: true })) {
+      // Given once, however long nothing more comes.
+      if (lines.push(text) === 1) setTimeout(() => writeFileSync(go, ''), 500);
+      else break;
+    }
+    expect(lines).toEqual(['up', 'up and well']);
+  });
+
   it('is followed until the caller has enough', async () => {
     const spec = world.spec('echo up; exec sleep 1000');
     await world.runtime.start(spec, never);

@@ -15,7 +15,7 @@ export async function* readLines(stream: Readable, multiplexed: boolean): AsyncG
     }
   }
   for (const name of ['stdout', 'stderr'] as const) {
-    for (const line of splitters[name].end()) yield { stream: name, ...line };
+    for (const line of splitters[name].rest()) yield { stream: name, ...line };
   }
 }
 

@@ -163,7 +163,7 @@ function bytesOf(stream: Readable | null): number {
 async function pumpLines(from: Readable, stream: LogLine['stream'], onLine: (line: LogLine) => void): Promise<void> {
   const splitter = makeSplitter();
   for await (const chunk of from) for (const line of splitter.push(chunk)) onLine({ stream, ...line });
-  for (const line of splitter.end()) onLine({ stream, ...line });
+  for (const line of splitter.rest()) onLine({ stream, ...line });
 }
 
 /** The child may end before it has read all: that is no error of ours. */

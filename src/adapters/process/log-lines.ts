@@ -23,7 +23,7 @@ export async function* readLines(
     const read = makeReader(part, index === from.part ? from.start : 0, end);
     for (let chunk = await read(); chunk; chunk = await read()) yield* splitter.push(chunk);
   }
-  yield* splitter.end();
+  yield* splitter.rest();
 }
 
 /** Returns where the last `count` lines of files that follow on each other begin: at their beginning when there are no more. */

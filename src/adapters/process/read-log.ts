@@ -3,7 +3,7 @@ import { bestEffort, tolerate } from '../../domain/errors.ts';
 import type { LogOptions } from '../../domain/runtime.ts';
 import { ifThere } from '../files/file-errors.ts';
 import { pause } from '../pause.ts';
-import { makeSplitter, type OutputLine } from '../split-lines.ts';
+import { type LineSplitter, makeSplitter, type OutputLine } from '../split-lines.ts';
 import type { LogFiles } from './log-files.ts';
 import { findTail, makeReader, readLines } from './log-lines.ts';
 import type { ProcessRecord } from './record.ts';
@@ -32,7 +32,7 @@ export async function* readLog(
   options: LogOptions,
   run: FollowedRun,
 ): AsyncGenerator<OutputLine> {
-  const { tail, follow, since, signal } = options;
+  const { tail, follow, since, signal, partial } = options;
   const opened = await openParts(files);
   try {
     const chosen = since === undefined ? opened : await chooseParts(opened, record, since);
@@ -40,7 +40,7 @@ export async function* readLog(
     const count = chosen.length > 0 ? tail : 0;
     const from = count === undefined ? undefined : await findTail(parts, count);
     if (!follow) return yield* untilAborted(readLines(parts, from), signal);
-    for await (const chunk of followParts(files, parts, { from, run, signal })) yield* chunk;
+    for await (const chunk of followParts(files, parts, { from, run, signal, partial })) yield* chunk;
   } finally {
     // A follower has closed those it is done with.
     await Promise.all(opened.map((part) => bestEffort(part.close())));
@@ -88,24 +88,28 @@ interface Follow {
   from: { part: number; start: number } | undefined;
   run: FollowedRun;
   signal: AbortSignal | undefined;
+  partial: boolean | undefined;
 }
 
-/** Writes lines as they come into the files that take the log's place when it has grown too large, until the run is over. */
+/** Returns lines as they come into the files that take the log's place when it has grown too large, until the run is over. */
 async function* followParts(
   files: LogFiles,
   parts: FileHandle[],
-  { from = { part: 0, start: 0 }, run, signal }: Follow,
+  { from = { part: 0, start: 0 }, run, signal, partial }: Follow,
 ): AsyncGenerator<OutputLine[]> {
   const splitter = makeSplitter();
   const rest = parts.slice(from.part);
   let handle = rest.shift() ?? (await openIfThere(files.log));
   let read = handle && makeReader(handle, from.start);
+  let wasMore = false;
   try {
     while (handle && read && !signal?.aborted) {
       // Asked before the reading: what was written before the end is then still read.
       const over = rest.length === 0 && (await run.isOver());
       const next: FileHandle | undefined = rest.shift() ?? (await openNext(files, handle, run));
-      for (let chunk = await read(); chunk && !signal?.aborted; chunk = await read()) yield splitter.push(chunk);
+      const isMore = yield* readOn(read, splitter, signal);
+      if (partial && wasMore && !isMore) yield splitter.rest();
+      wasMore = isMore;
       if (next) {
         await handle.close();
         [handle, read] = [next, makeReader(next, 0)];
@@ -115,10 +119,24 @@ async function* followParts(
         await pause(POLL_MS, signal);
       }
     }
-    yield splitter.end();
+    yield splitter.rest();
   } finally {
     await handle?.close();
   }
+}
+
+/** Returns the lines of what can be read now, and then whether that was anything. */
+async function* readOn(
+  read: () => Promise<Buffer | undefined>,
+  splitter: LineSplitter,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<OutputLine[], boolean> {
+  let isMore = false;
+  for (let chunk = await read(); chunk && !signal?.aborted; chunk = await read()) {
+    isMore = true;
+    yield splitter.push(chunk);
+  }
+  return isMore;
 }
 
 /** Returns the file that follows on this one, undefined while it is the log itself. */

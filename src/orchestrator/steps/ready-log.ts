@@ -53,10 +53,12 @@ async function findInLog(
 ): Promise<boolean> {
   if (await isSeenReady(work, service, seen)) return true;
   const { logSince } = seen.run;
-  const options = { follow: true, signal, ...(logSince !== undefined && { since: logSince }) };
+  const options = { follow: true, partial: true, signal, ...(logSince !== undefined && { since: logSince }) };
   const expression = new RegExp(seen.pattern);
   const runtime = await findRuntime(work, service);
   for await (const line of runtime.logs(refOf(work.stack, work.record, service), options)) {
+    // What an aborted follow still has to give is no answer to who has stopped asking.
+    if (signal.aborted) break;
     if (!expression.test(line.text)) continue;
     await noteReady(work, service, seen);
     return true;
