@@ -83,6 +83,12 @@ describe.skipIf(!engine)('create looks at an engine', () => {
     });
   });
 
+  it('and reads a log on that is cut', async () => {
+    makeTalkative(shop);
+    proxy.strike({ kind: 'cut', bytes: 1000 }, /^GET \S+\/logs\?/, 1);
+    await create('feat-02');
+  });
+
   it('and reads a log once', async () => {
     makeTalkative(shop);
     const before = proxy.countBytes();

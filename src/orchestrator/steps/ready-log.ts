@@ -1,10 +1,11 @@
+import { tolerate } from '../../domain/errors.ts';
 import type { WorkloadStatus } from '../../domain/runtime.ts';
 import type { Work } from '../core/work.ts';
 import { findRuntime } from '../workloads/observe.ts';
 import { refOf } from '../workloads/spec.ts';
 import { isSeenReady, noteReady } from './ready-mark.ts';
 
-/** Looks for a line in the log of a service. The log is read once, as it is written. */
+/** Looks for a line in the log of a service. The log is read once, as it is written, and again where that breaks off. */
 export interface Search {
   /** Begins to read what this run prints, unless that is being read. */
   readOn(run: WorkloadStatus): void;
@@ -20,10 +21,12 @@ export function openSearch(work: Work, service: string, pattern: string, signal:
   let reading: Promise<void> | undefined;
   let printed: WorkloadStatus | undefined;
   let failure: { error: unknown } | undefined;
-  const isPrinted = (run: WorkloadStatus | undefined) => run !== undefined && run.startedAt === printed?.startedAt;
+  const isPrinted = (run: WorkloadStatus | undefined) =>
+    run !== undefined && printed !== undefined && run.startedAt === printed.startedAt;
   const read = async (run: WorkloadStatus): Promise<void> => {
     try {
-      if (await findInLog(work, service, { run, pattern }, until)) printed = run;
+      // An engine that breaks off is asked by the next look anyhow, which says so where it is gone.
+      if (await tolerate(findInLog(work, service, { run, pattern }, until), 'engine')) printed = run;
     } catch (error) {
       failure = { error };
     }
@@ -31,7 +34,7 @@ export function openSearch(work: Work, service: string, pattern: string, signal:
   };
   return {
     readOn(run) {
-      if (run.startedAt !== undefined && !isPrinted(run)) reading ??= read(run);
+      if (run.state === 'running' && !isPrinted(run)) reading ??= read(run);
     },
     isPrinted(run) {
       if (failure) throw failure.error;

@@ -51,17 +51,20 @@ async function waitUntilReady(work: Work, service: string, { signal, note }: Ste
   const lookout = openLookout((onChange, until) => runtime.watch(ref, onChange, until));
   const search = ready.log === undefined ? undefined : openSearch(work, service, ready.log, signal);
   let found: WorkloadStatus | undefined;
+  const look = async (): Promise<void> => {
+    found = await requireUp(work, service);
+    search?.readOn(found);
+  };
+  const askLog = () => (search?.isPrinted(found) === false ? `no log line matches ${ready.log}` : undefined);
   try {
     for (;;) {
       throwIfAborted(signal);
-      if (lookout.isDue()) {
-        found = await requireUp(work, service);
-        search?.readOn(found);
-      }
-      const answer = await askOnce(work, service, ready, { found, isPrinted: search?.isPrinted(found) });
+      if (lookout.isDue()) await look();
+      let answer = askLog() ?? (isLogOnly(ready) ? undefined : await askPort(work, service, ready, found));
       const isLate = performance.now() > deadline;
-      // Somebody else may answer on the port of one that has ended.
-      if (answer === undefined || isLate) await requireUp(work, service);
+      // Somebody else may answer on the port of one that has ended, and another run have taken the place of the one that printed.
+      if (answer === undefined || isLate) await look();
+      answer ??= askLog();
       if (answer === undefined) return;
       if (isLate) {
         const message = `${nameOf(work, service)} was not ready within ${ready.timeoutSeconds} s: ${answer}`;
@@ -102,28 +105,11 @@ async function readyOf(work: Work, service: string): Promise<Ready> {
   return config.services[service]?.ready ?? { timeoutSeconds: 60 };
 }
 
-/** What was seen of a service that is waited for. */
-interface Sight {
-  found: WorkloadStatus | undefined;
-  /** Whether the line that `ready:` asks for has been printed; undefined where it asks for none. */
-  isPrinted: boolean | undefined;
-}
-
-/** Undefined when the service is ready, else the first thing that is still missing. */
-async function askOnce(
-  work: Work,
-  service: string,
-  ready: Ready,
-  { found, isPrinted }: Sight,
-): Promise<string | undefined> {
-  if (isPrinted === false) return `no log line matches ${ready.log}`;
-  return isLogOnly(ready) ? undefined : askPort(work, service, ready, found);
-}
-
 function isLogOnly({ log, http, port }: Ready): boolean {
   return log !== undefined && http === undefined && port === undefined;
 }
 
+/** Undefined when the service answers, else what is still missing. */
 async function askPort(
   work: Work,
   service: string,
