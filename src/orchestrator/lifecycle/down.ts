@@ -28,7 +28,8 @@ export async function bringDown(stack: Stack, options: { force: boolean; volumes
     if (!options.force) await requireUnused(stack, state);
     const work = workOnBaseline(stack, config, state, state.baseline);
     // Those without a name, and those that the compose file names no more, are known by the containers alone.
-    const volumes = options.volumes && isComposed(work.shared) ? await listSharedVolumes(stack, config) : [];
+    const hasVolumes = options.volumes && isComposed(work.shared) && (await stack.checkEngine()).ok;
+    const volumes = hasVolumes ? await listSharedVolumes(stack, config) : [];
     await removePrerequisites(work, config, state);
     if (options.volumes) await deleteSharedData(work, config, volumes);
   });
