@@ -25,12 +25,12 @@ createServer(async (request, answer) => {
 }).listen(PORT, '127.0.0.1');
 `;
 
-/** The example of the README, on ports of its own. */
-function readmeExample(port: number): string {
-  const readme = readFileSync(path.resolve(import.meta.dirname, '../../README.md'), 'utf8');
-  const blocks = [...readme.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text);
+/** The example of the page about wiring, on ports of its own. */
+function docsExample(port: number): string {
+  const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/wiring.md'), 'utf8');
+  const blocks = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text);
   const example = blocks.find((text) => text.includes('tickets.front.urls'));
-  if (example === undefined) throw new Error('the README shows no ${tickets.front.urls}');
+  if (example === undefined) throw new Error('docs/wiring.md shows no ${tickets.front.urls}');
   const ports: Record<string, string> = {
     3000: `${port}`,
     4001: `${port + 1}, to: ${port + 9}`,
@@ -48,7 +48,7 @@ ${services}`;
 describe('a front-end on the shared API', () => {
   let shop: Shop;
   beforeEach(() => {
-    shop = makeShop({ config: readmeExample });
+    shop = makeShop({ config: docsExample });
     for (const [repo, text] of Object.entries({ api: API, front: FRONT })) {
       shop.commit(repo, 'server.mjs', text);
       shop.commit(repo, 'package.json', '{"scripts":{"start":"exec node server.mjs","dev":"exec node server.mjs"}}\n');
