@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { readlinkSync, renameSync, symlinkSync } from 'node:fs';
 import { lstat, readdir, readlink, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError, throwIfAborted } from '../domain/errors.ts';
@@ -161,8 +161,7 @@ function replaceNow(file: string, claim: Claim): void {
     symlinkSync(JSON.stringify(claim), next);
     renameSync(next, file);
   } catch (error) {
-    rmSync(next, { force: true });
-    throw error;
+    throw explainFileError(error, `lock ${file}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { withLock } from '../../../src/adapters/lock.ts';
@@ -108,6 +108,16 @@ describe('withLock', () => {
     const claim = changeClaim(lock, { pid: process.pid });
     expect(claim.startTime).not.toBe(selfIdentity().startTime);
     expect(await withLock(lock, () => 'mine')).toBe('mine');
+  });
+
+  it('says what keeps a helper from being noted', async () => {
+    const folder = makeTemp();
+    const working = withLock(path.join(folder, 'a.lock'), (held) => {
+      rmSync(folder, { recursive: true });
+      writeFileSync(folder, '');
+      held.addHelper(process.pid);
+    });
+    await expect(working).rejects.toMatchObject({ code: 'files', message: expect.stringMatching(/^cannot lock /) });
   });
 
   it('holds until a helper of a killed holder has ended', async () => {
