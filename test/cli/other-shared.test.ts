@@ -122,6 +122,22 @@ function makeSearchShop(): Shop {
   return shop;
 }
 
+/** Writes its compose file: a service with a volume, and what else is said of it and of volumes. */
+function writeSearch(shop: Shop, image: string, more: string): void {
+  shop.write(
+    'services.yml',
+    `services:
+  search:
+    image: ${image}
+    command: [sleep, '1000']
+    stop_signal: SIGKILL
+    ports: ["127.0.0.1:\${STACK_SEARCH_PORT:-7700}:7700"]
+    volumes: ["data:/data"]
+${more}
+`,
+  );
+}
+
 describe.skipIf(!engine)('shared services that do not come up', () => {
   let shop: Shop;
   afterEach(() => shop?.dispose());
@@ -133,19 +149,7 @@ describe.skipIf(!engine)('shared services that do not come up', () => {
       docker('volume', 'ls', '--quiet', '--filter', `label=com.docker.compose.project=${project}`)
         .stdout.split('\n')
         .filter(Boolean);
-    const write = (image: string): void =>
-      shop.write(
-        'services.yml',
-        `services:
-  search:
-    image: ${image}
-    command: [sleep, '1000']
-    stop_signal: SIGKILL
-    ports: ["127.0.0.1:\${STACK_SEARCH_PORT:-7700}:7700"]
-    volumes: ["data:/data"]
-volumes: { data: {} }
-`,
-      );
+    const write = (image: string): void => writeSearch(shop, image, 'volumes: { data: {} }');
     write(`${NODE_IMAGE}\n    entrypoint: [no-such-program]`);
     expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 1 });
     expect(volumes()).toEqual([]);
@@ -191,20 +195,9 @@ describe.skipIf(!engine)('shared services on volumes of somebody else’s', () =
     shop = makeSearchShop();
     const external = randomBytes(32).toString('hex');
     const other = `stack-test-${external.slice(0, 12)}`;
-    const write = (image: string): void =>
-      shop.write(
-        'services.yml',
-        `services:
-  search:
-    image: ${image}
-    command: [sleep, '1000']
-    stop_signal: SIGKILL
-    ports: ["127.0.0.1:\${STACK_SEARCH_PORT:-7700}:7700"]
-    volumes: ["data:/data"]
-    volumes_from: ["container:${other}"]
-volumes: { data: { external: true, name: ${external} } }
-`,
-      );
+    const more = `    volumes_from: ["container:${other}"]
+volumes: { data: { external: true, name: ${external} } }`;
+    const write = (image: string): void => writeSearch(shop, image, more);
     try {
       expect(docker('volume', 'create', external).status).toBe(0);
       expect(docker('create', '--name', other, '--volume', '/other', NODE_IMAGE, 'true').status).toBe(0);

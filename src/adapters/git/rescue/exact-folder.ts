@@ -116,7 +116,8 @@ export async function listAsKept(repo: string, folder: string, tree: string): Pr
     const [all = [], changed = []] = (
       await Promise.all([git(['ls-files', '-z']), git(['diff-files', '-z', '--name-only'])])
     ).map((names) => names.split('\0').filter((name) => name !== ''));
-    return all.filter((name) => !changed.includes(name));
+    const others = new Set(changed);
+    return all.filter((name) => !others.has(name));
   });
 }
 
