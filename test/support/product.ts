@@ -17,6 +17,7 @@ import type { StackView } from '../../src/domain/view.ts';
 import { CACHE_HOME } from './cache.ts';
 import { makeTestRepos } from './demo-apps.ts';
 import { listLabelled, openClient } from './engine.ts';
+import { envOfRun } from './mac.ts';
 import { freePorts } from './ports.ts';
 import { noteRun } from './tell-runs.ts';
 
@@ -64,6 +65,7 @@ export function isolatedEnv(home: string): Record<string, string> {
     GIT_COMMITTER_NAME: 'Test',
     GIT_COMMITTER_EMAIL: 'test@example.invalid',
     NO_COLOR: '1',
+    ...envOfRun(),
   };
 }
 

@@ -19,6 +19,7 @@ import { afterAll } from 'vitest';
 import type { StackState } from '../../src/domain/instance.ts';
 import type { StackView } from '../../src/domain/view.ts';
 import { NODE_IMAGE } from './engine.ts';
+import { addEnv } from './mac.ts';
 import { freePorts } from './ports.ts';
 import { kill } from './processes.ts';
 import { isolatedEnv, type Run } from './product.ts';
@@ -94,7 +95,7 @@ export function openShop(folder: string, root: string, env: Record<string, strin
     mkdirSync(path.dirname(at(file)), { recursive: true });
     writeFileSync(at(file), text);
   };
-  const start: Shop['start'] = (args, how = {}) => startStack(args, { cwd: root, ...how, env: { ...env, ...how.env } });
+  const start: Shop['start'] = (args, how = {}) => startStack(args, { cwd: root, ...how, env: addEnv(env, how.env) });
   const stack: Shop['stack'] = (args, how) => start(args, how).ended;
   return {
     ...{ folder, root, env, port, at, git, write, start, stack },

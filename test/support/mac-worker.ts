@@ -1,0 +1,4 @@
+// In a worker of the run that is as on a Mac, before what it tests is loaded.
+import { createRequire } from 'node:module';
+
+createRequire(import.meta.url)('./macos-ways.cjs');

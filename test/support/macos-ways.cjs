@@ -1,0 +1,123 @@
+// Shows stack the world as macOS has it, on Linux: `process.platform` is darwin, there is no /proc, and `ps` and `lsof` are
+// those of the folder that STACK_TEST_MAC names, wherever they are looked for. A program that is missing there is missing; one
+// that may not be run is refused, as a sandbox refuses a setuid program. A preload (`node --require`): it acts where the main
+// script is the package's own, and in a worker of the test runner on the code of `src` alone, since tests look at Linux itself.
+const childProcess = require('node:child_process');
+const fs = require('node:fs');
+const { syncBuiltinESMExports } = require('node:module');
+const os = require('node:os');
+const path = require('node:path');
+
+const PACKAGE = path.resolve(__dirname, '../..');
+const programs = process.env.STACK_TEST_MAC;
+const isWorker = process.env.VITEST_WORKER_ID !== undefined;
+const realPlatform = process.platform;
+
+if (programs !== undefined && (isWorker || isMainOurs())) showMac();
+
+/** An installed package is known by its name: tests install one elsewhere. */
+function isMainOurs() {
+  if (process.argv[1] === undefined || !fs.existsSync(process.argv[1])) return false;
+  const home = path.dirname(path.dirname(fs.realpathSync(process.argv[1])));
+  const manifest = path.join(home, 'package.json');
+  return fs.existsSync(manifest) && JSON.parse(fs.readFileSync(manifest, 'utf8')).name === '@stack-tickets/stack';
+}
+
+/** True when it is stack that asks: in a worker the nearest caller that is no library says so. */
+function isAskedByStack() {
+  if (!isWorker) return true;
+  const { stackTraceLimit, prepareStackTrace } = Error;
+  Object.assign(Error, { stackTraceLimit: 40, prepareStackTrace: undefined });
+  const { stack } = new Error();
+  Object.assign(Error, { stackTraceLimit, prepareStackTrace });
+  const own = stack.split('\n').filter((line) => line.includes(PACKAGE) && !/node_modules|macos-ways\.cjs/.test(line));
+  return own[0]?.includes(`${PACKAGE}/src/`) ?? false;
+}
+
+function showMac() {
+  Object.defineProperty(process, 'platform', { get: () => (isAskedByStack() ? 'darwin' : realPlatform) });
+  const type = os.type;
+  replace(os, 'platform', () => () => process.platform);
+  replace(os, 'type', () => () => (process.platform === 'darwin' ? 'Darwin' : type()));
+  // Streams open their files with these, and what spawns asynchronously comes to `ChildProcess.prototype.spawn`.
+  for (const name of namesOfFunctions(fs)) replace(fs, name, hideInCalls);
+  for (const name of namesOfFunctions(fs.promises)) replace(fs.promises, name, hideInPromises);
+  replace(childProcess.ChildProcess.prototype, 'spawn', (spawn) => {
+    return function (options) {
+      return spawn.call(this, { ...options, file: findRunnable(options.file) });
+    };
+  });
+  for (const name of ['spawnSync', 'execFileSync']) {
+    replace(
+      childProcess,
+      name,
+      (run) =>
+        (file, ...rest) =>
+          run(findRunnable(file), ...rest),
+    );
+  }
+  syncBuiltinESMExports();
+}
+
+/** What hangs on a function (`realpath.native`, what `promisify` makes of it) goes along. */
+function replace(owner, name, make) {
+  const original = owner[name];
+  const replacement = make(original, name);
+  const { length, name: _, prototype, ...rest } = Object.getOwnPropertyDescriptors(original);
+  Object.defineProperties(replacement, rest);
+  owner[name] = replacement;
+}
+
+/** Classes begin with a capital letter; `promises` and `constants` are no functions. */
+function namesOfFunctions(owner) {
+  return Object.keys(owner).filter((name) => /^[a-z]/.test(name) && typeof owner[name] === 'function');
+}
+
+function hideInCalls(call, name) {
+  if (name.startsWith('create')) return call;
+  return function (file, ...rest) {
+    const seen = place(file);
+    if (seen !== undefined) return call.call(this, seen, ...rest);
+    if (name === 'existsSync') return false;
+    const callback = rest.findLast((one) => typeof one === 'function');
+    if (callback && !name.endsWith('Sync')) return process.nextTick(callback, missing(file, name));
+    if (rest.some((one) => one?.throwIfNoEntry === false)) return undefined;
+    throw missing(file, name);
+  };
+}
+
+function hideInPromises(call, name) {
+  return async function (file, ...rest) {
+    const seen = place(file);
+    if (seen === undefined) throw missing(file, name);
+    return call.call(this, seen, ...rest);
+  };
+}
+
+/** Returns where a file is; undefined when macOS has none there. */
+function place(file) {
+  if (typeof file !== 'string') return file;
+  if (/^\/proc(\/|$)/.test(file)) return isAskedByStack() ? undefined : file;
+  return path.isAbsolute(file) ? findProgram(file) : file;
+}
+
+const SYSTEM_FOLDERS = new Set(['.', '/bin', '/usr/bin', '/sbin', '/usr/sbin', '/usr/local/bin', programs]);
+
+/** Returns what stands for a `ps` or an `lsof` of the system; any other file as it is. */
+function findProgram(file) {
+  const name = path.basename(file);
+  if (!['ps', 'lsof'].includes(name) || !SYSTEM_FOLDERS.has(path.dirname(file)) || !isAskedByStack()) return file;
+  return path.join(programs, name);
+}
+
+/** The same for one that is to be run. Node throws what a sandbox answers, at once. */
+function findRunnable(file) {
+  const found = findProgram(file);
+  if (found === file || !fs.existsSync(found) || fs.statSync(found).mode & 0o111) return found;
+  throw Object.assign(new Error('spawn EPERM'), { code: 'EPERM', errno: -1, syscall: 'spawn' });
+}
+
+function missing(file, call) {
+  const message = `ENOENT: no such file or directory, ${call} '${file}'`;
+  return Object.assign(new Error(message), { code: 'ENOENT', errno: -2, syscall: call, path: file });
+}

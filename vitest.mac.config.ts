@@ -1,0 +1,16 @@
+import path from 'node:path';
+import { defineConfig } from 'vitest/config';
+import config from './vitest.config.ts';
+
+const { projects: _, ...test } = config.test ?? {};
+
+/** What runs without an engine and says nothing that Linux alone can show, once more as on a Mac (test/support/mac.ts). */
+export default defineConfig({
+  test: {
+    ...test,
+    env: { STACK_TEST_MAC: path.resolve(import.meta.dirname, 'test/support/mac/usual') },
+    setupFiles: './test/support/mac-worker.ts',
+    include: ['test/contract/process*.test.ts'],
+    maxWorkers: 3,
+  },
+});
