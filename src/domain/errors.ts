@@ -13,6 +13,7 @@ export const EXIT_CODES = {
   state: 1,
   busy: 1,
   files: 1,
+  unseen: 1,
   problems: 1,
   internal: 1,
   // 2: asked wrongly

@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { ifReadableNow } from '../files/file-errors.ts';
-import { askTool } from './ask-tool.ts';
+import { askTool, askToolNow, isUnseen, seenOr } from './ask-tool.ts';
 import { askForPid, readStat } from './stat.ts';
 
 /** A process and the moment it began: with both, a number that the system has given out again is not taken for it. */
@@ -11,16 +10,13 @@ export interface ProcessIdentity {
   startTime: string;
 }
 
-// `lstart` is written in the reader's language and time zone, so both are pinned.
-const PS_ENV = { PATH: '/bin:/usr/bin', LC_ALL: 'C', TZ: 'UTC' };
-
 let boot: string | undefined;
 let self: ProcessIdentity | undefined;
 
-/** Returns when a process began, undefined when there is none of that number; a zombie counts as ended. Throws the system's error where it cannot be told. */
+/** Returns when a process began, undefined when there is none of that number; a zombie counts as ended. Throws `unseen` where nobody could look. */
 export async function processStartTime(pid: number): Promise<string | undefined> {
   if (process.platform === 'linux') return readStartTime(pid);
-  return parsePs(await askTool('ps', psArguments(pid), { env: PS_ENV }));
+  return parsePs(await askTool('ps', psArguments(pid)));
 }
 
 /** Returns the identity of this process. Asks the system once. */
@@ -34,12 +30,12 @@ export function identifyProcess(pid: number): ProcessIdentity {
   return { pid, startTime: startTimeNow(pid) ?? '' };
 }
 
-/** True while that very process lives. One that may not be looked at counts as alive. Throws the system's error where it cannot be told. */
+/** True while that very process lives. One that may not, or cannot be looked at counts as alive. */
 export async function isAlive(owner: ProcessIdentity): Promise<boolean> {
   const answer = askForPid(owner.pid);
   if (answer === 'none') return false;
   if (owner.startTime === '') return true;
-  const startTime = await processStartTime(owner.pid);
+  const startTime = await seenOr(owner.startTime, processStartTime(owner.pid));
   // Hidden from us (another user's, /proc mounted with hidepid) is not the same as gone; a zombie of ours is.
   if (startTime === undefined) return answer === 'forbidden';
   return startTime === owner.startTime;
@@ -48,8 +44,9 @@ export async function isAlive(owner: ProcessIdentity): Promise<boolean> {
 function startTimeNow(pid: number): string | undefined {
   if (process.platform === 'linux') return readStartTime(pid);
   try {
-    return parsePs(execFileSync('ps', psArguments(pid), { env: PS_ENV, encoding: 'utf8' }));
-  } catch {
+    return parsePs(askToolNow('ps', psArguments(pid)));
+  } catch (error) {
+    if (!isUnseen(error)) throw error;
     return undefined;
   }
 }

@@ -102,8 +102,8 @@ function readLink(file: string): string | undefined {
 
 /** One field a line, a letter in front: process, its group, its parent, its command, and the folder's name (lsof(8)). */
 async function listFromLsof(): Promise<Row[]> {
-  const args = ['-w', '-n', '-P', '-d', 'cwd', '-F', 'pgRcn'];
-  const text = await askTool('lsof', args, { timeout: LSOF_MS, maxBuffer: 1 << 26 });
+  const args = ['-n', '-P', '-d', 'cwd', '-F', 'pgRcn'];
+  const text = await askTool('lsof', args, { timeout: LSOF_MS });
   return text.split(/^(?=p\d+$)/m).flatMap((block) => {
     const fields = new Map(block.split('\n').map((line) => [line[0], line.slice(1)]));
     const cwd = fields.get('n');

@@ -1,11 +1,7 @@
-import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { promisify } from 'node:util';
 import { ifReadableNow } from '../files/file-errors.ts';
-import { askTool } from './ask-tool.ts';
+import { askTool, seenOr } from './ask-tool.ts';
 import { readStat } from './stat.ts';
-
-const run = promisify(execFile);
 
 export interface ProcessRow {
   pid: number;
@@ -21,12 +17,12 @@ export interface ProcessRow {
 /** Variable that every process of a workload inherits; its value is the workload's name, unique on the machine. */
 export const MARKER = 'STACK_WORKLOAD';
 
-/** Returns every process of this machine that may be looked at. Linux reads /proc; elsewhere `ps` is asked. */
+/** Returns every process of this machine that may be looked at. Linux reads /proc; elsewhere `ps` is asked. Throws `unseen`. */
 export async function listProcesses(): Promise<ProcessRow[]> {
   if (process.platform === 'linux') {
     return listNumbers('/proc').flatMap((pid) => readRow(pid) ?? []);
   }
-  const { stdout } = await run('ps', ['-A', '-o', 'pid=', '-o', 'pgid=', '-o', 'ppid=', '-o', 'stat=']);
+  const stdout = await askTool('ps', ['-A', '-o', 'pid=', '-o', 'pgid=', '-o', 'ppid=', '-o', 'stat=']);
   return stdout.split('\n').flatMap((line) => {
     const [pid, group, parent, state = ''] = line.trim().split(/\s+/);
     const [zombie, paused] = [state.startsWith('Z'), state.startsWith('T')];
@@ -81,9 +77,9 @@ export function readEnvironment(pid: number): Record<string, string> | undefined
   return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
 }
 
-/** Returns the names of processes' programs. */
+/** Returns the names of processes' programs, as far as the system tells. */
 export async function readNames(pids: readonly number[]): Promise<Map<number, string>> {
-  const stdout = await askTool('ps', ['-o', 'pid=', '-o', 'comm=', '-p', pids.join(',')]);
+  const stdout = await seenOr('', askTool('ps', ['-o', 'pid=', '-o', 'comm=', '-p', pids.join(',')]));
   const rows = stdout.split('\n').flatMap((line) => {
     const [, pid, name] = /^\s*(\d+)\s+(?:.*\/)?(.+?)\s*$/.exec(line) ?? [];
     return pid && name ? [[Number(pid), name] as const] : [];
