@@ -233,4 +233,9 @@ export interface Runtime {
     onLine: (line: LogLine) => void,
     signal: AbortSignal,
   ): Promise<number>;
+  /**
+   * Ends what `run` began for a repo of an instance in a command of stack that was killed, where `remove` alone does not. None is
+   * done. Throws `process`.
+   */
+  endRuns?(of: { instance: string; repo: string }): Promise<void>;
 }

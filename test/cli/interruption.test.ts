@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readlinkSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isRunning } from '../support/process-world.ts';
 import { listProcesses, makeShop, type Running, type Shop } from '../support/shop.ts';
@@ -72,6 +72,12 @@ describe('a create that is interrupted', () => {
       });
       running.kill('SIGKILL');
       await until('it is gone', () => !isRunning(running.pid));
+    });
+
+    it.runIf(process.platform === 'linux')('takes the set-up along', async () => {
+      const worktree = shop.at('tickets/feat-01/front');
+      const isInside = (pid: number): boolean => readlinkSync(`/proc/${pid}/cwd`).startsWith(worktree);
+      await until('nothing works in the worktree', () => !listProcesses(shop.root).some(isInside));
     });
 
     it('is listed as broken, and doctor says what clears it', async () => {

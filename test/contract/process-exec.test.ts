@@ -145,33 +145,31 @@ describe('run', () => {
   });
 });
 
+/** Makes a program of some lines of TypeScript. */
+async function bundle(contents: string): Promise<string> {
+  const outfile = path.join(world.root, 'killed.mjs');
+  await build({
+    stdin: { contents, resolveDir: path.resolve(import.meta.dirname, '../..'), loader: 'ts' },
+    ...{ outfile, bundle: true, platform: 'node', format: 'esm', logLevel: 'error' },
+  });
+  return outfile;
+}
+
 describe('a stack that is killed in the middle of a start', () => {
   it('leaves nothing running that was not written down', async () => {
-    const bundle = path.join(world.root, 'launch.mjs');
-    await build({
-      stdin: {
-        contents: `
-          import { openSync } from 'node:fs';
-          import { launch } from './src/adapters/process/launch.ts';
-          const [folder, when] = process.argv.slice(2);
-          const log = openSync(folder + '/log', 'a');
-          const argv = ['sh', '-c', 'echo began > ' + folder + '/began; exec sleep 1000'];
-          const { pid, release } = await launch({ argv, cwd: folder, env: process.env, log, exitFile: folder + '/exit' });
-          if (when === 'after') await release();
-          console.log(pid);
-          process.kill(process.pid, 'SIGKILL');
-        `,
-        resolveDir: path.resolve(import.meta.dirname, '../..'),
-        loader: 'ts',
-      },
-      outfile: bundle,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      logLevel: 'error',
-    });
+    const program = await bundle(`
+      import { openSync } from 'node:fs';
+      import { launch } from './src/adapters/process/launch.ts';
+      const [folder, when] = process.argv.slice(2);
+      const log = openSync(folder + '/log', 'a');
+      const argv = ['sh', '-c', 'echo began > ' + folder + '/began; exec sleep 1000'];
+      const { pid, release } = await launch({ argv, cwd: folder, env: process.env, log, exitFile: folder + '/exit' });
+      if (when === 'after') await release();
+      console.log(pid);
+      process.kill(process.pid, 'SIGKILL');
+    `);
     const crash = (when: string) =>
-      Number(spawnSync(process.execPath, [bundle, world.root, when], { encoding: 'utf8' }).stdout);
+      Number(spawnSync(process.execPath, [program, world.root, when], { encoding: 'utf8' }).stdout);
     const early = crash('before');
     await until('the launcher is gone', () => !isRunning(early));
     expect(existsSync(path.join(world.root, 'began'))).toBe(false);
@@ -179,5 +177,47 @@ describe('a stack that is killed in the middle of a start', () => {
     await until('the command runs', () => existsSync(path.join(world.root, 'began')));
     expect(isRunning(late)).toBe(true);
     process.kill(-late, 'SIGKILL');
+  });
+});
+
+describe.runIf(process.platform === 'linux')('a stack that is killed in the middle of a set-up', () => {
+  /** Runs a command until it prints `up <pid>` as often, then kills what started it, and its guard where it is to have none. */
+  const crash = async (command: string, { count, guarded }: { count: number; guarded: boolean }): Promise<number[]> => {
+    const program = await bundle(`
+      import { createProcessRuntime } from './src/adapters/process/process.ts';
+      const [root, rootId, spec, command, count] = process.argv.slice(2);
+      const onLine = ({ text }) => {
+        console.log(text);
+        if (--left === 0) process.kill(process.pid, 'SIGKILL');
+      };
+      let left = Number(count);
+      const runtime = createProcessRuntime({ root, rootId, env: process.env });
+      await runtime.run(JSON.parse(spec), command, onLine, new AbortController().signal);
+    `);
+    const spec = JSON.stringify(world.spec('true'));
+    const line = guarded ? command : `pkill -KILL -g $$ -f 'read -[r] word'; ${command}`;
+    const args = [program, world.root, world.rootId, spec, line, String(count)];
+    const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    return [...stdout.matchAll(/^up (\d+)$/gm)].map(([, pid]) => Number(pid));
+  };
+
+  it('takes it along, what hears no SIGTERM and what left its group included', async () => {
+    const up = 'echo up $$; exec sleep 1000';
+    const command = `sh -c 'trap "" TERM; ${up}' & setsid sh -c '${up}' & ${up}`;
+    const pids = await crash(command, { count: 3, guarded: true });
+    expect(pids).toHaveLength(3);
+    await until('nothing of it runs', () => pids.every((pid) => !isRunning(pid)));
+  });
+
+  it('has written it down for who unmakes the instance, and for who begins another of that repo', async () => {
+    const again = () => world.runtime.run(world.spec('true'), 'true', () => {}, never);
+    const unmake = async () => world.runtime.endRuns?.({ instance: 'feat-01', repo: 'api' });
+    for (const end of [again, unmake]) {
+      const pids = await crash('echo up $$; exec sleep 1000', { count: 1, guarded: false });
+      expect(pids.map(isRunning)).toEqual([true]);
+      await end();
+      expect(pids.map(isRunning)).toEqual([false]);
+    }
+    expect(existsSync(path.join(world.root, '.stack/run/feat-01'))).toBe(false);
   });
 });

@@ -7,7 +7,8 @@ import { interrupted, StackError } from '../../domain/errors.ts';
 import type { ExecOptions, LogLine } from '../../domain/runtime.ts';
 import { isThere } from '../files/files.ts';
 import { makeSplitter } from '../split-lines.ts';
-import { endGroup, endMarked } from './group.ts';
+import { endGroup, endMarked, type GroupIdentity } from './group.ts';
+import { guardArgv } from './guard.ts';
 import { processStartTime } from './identity.ts';
 import { endWithMe } from './kill-with-parent.ts';
 import { findProgram } from './launch.ts';
@@ -52,31 +53,46 @@ export async function runAttached(argv: readonly string[], where: Surroundings, 
   }
 }
 
+/** What becomes of a command: told before it begins, and once all of it has ended. */
+export interface RunWatch {
+  onLine(line: LogLine): void;
+  /** Writes down what is about to run, and returns what deletes that again. */
+  note(group: GroupIdentity): Promise<() => Promise<void>>;
+}
+
 /**
  * Runs a command to its end in a group of its own, gives its lines as they come and then the exit code. What it left in the
- * background is ended. Throws `process` when it cannot be started, `interrupted` when aborted; nothing of it runs then.
+ * background is ended, and all of it is when this process is killed. Throws `process` when it cannot be started, `interrupted`
+ * when aborted; nothing of it runs then.
  */
 export async function runGroup(
   argv: readonly string[],
   where: Surroundings,
-  onLine: (line: LogLine) => void,
+  { onLine, note }: RunWatch,
   signal: AbortSignal,
 ): Promise<number> {
-  const child = await startChild(argv, where, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const name = where.env[MARKER] ?? '';
+  const guarded = guardArgv(argv, `${MARKER}=${name}`);
+  const child = await startChild(guarded, where, { detached: true, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+  const gate = child.stdio[3] as Writable;
+  // The group may have been killed from outside; that shows as its end, not as a broken pipe.
+  gate.on('error', () => {});
   const lines = Promise.all([pumpLines(child.stdout!, 'stdout', onLine), pumpLines(child.stderr!, 'stderr', onLine)]);
-  const group = {
-    pid: child.pid!,
-    startTime: (await processStartTime(child.pid!)) ?? '',
-    name: where.env[MARKER] ?? '',
-  };
-  const survive = endWithMe(group.pid, { signal: 'SIGKILL', marker: group.name });
+  const group = { pid: child.pid!, startTime: (await processStartTime(child.pid!)) ?? '', name };
+  const survive = endWithMe(group.pid, { signal: 'SIGKILL', marker: name });
+  let forget = async (): Promise<void> => {};
   try {
+    forget = await note(group);
+    gate.write('go\n');
     return await waitForEnd(child, signal, () => endGroup(group));
   } finally {
+    gate.end('done\n');
     await endGroup(group);
-    if (group.name) await endMarked(group.name);
+    if (name) await endMarked(name);
     survive();
+    await forget();
     await drain(child, lines, []);
+    gate.destroy();
   }
 }
 

@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { bestEffort, StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE } from '../../domain/instance.ts';
+import { inFolder } from '../../domain/layout.ts';
 import { isWorkloadOf } from '../../domain/names.ts';
 import type { LogLine, LogOptions, Runtime, RuntimeCheck, WorkloadRef, WorkloadStatus } from '../../domain/runtime.ts';
+import { removeIfEmpty } from '../files/files.ts';
 import { pause } from '../pause.ts';
 import { explainAstray, requireNoneAstray } from './astray.ts';
 import { pickBaseEnv } from './env.ts';
@@ -22,6 +23,7 @@ import {
   readRecord,
   writeRecord,
 } from './record.ts';
+import { endRuns, nameRun, noteRun } from './run-record.ts';
 import { endProcess, startProcess, surroundingsOf } from './start.ts';
 import { isRunning } from './stat.ts';
 import { listMarked } from './table.ts';
@@ -83,9 +85,14 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
       throwIfAborted(signal);
       const argv = toArgv(command);
       // A name of its own: ending what the command left must not end the service that runs beside it.
-      const where = surroundingsOf(base, spec, `${spec.name}#${randomBytes(4).toString('hex')}`);
+      const where = surroundingsOf(base, spec, nameRun(spec.name));
       await requireRunnable(argv, where.cwd, where.env.PATH ?? '');
-      return runGroup(argv, where, onLine, signal);
+      await endRuns(root, spec);
+      return runGroup(argv, where, { onLine, note: (group) => noteRun(root, spec, group) }, signal);
+    },
+    async endRuns(of) {
+      await endRuns(root, of);
+      await removeIfEmpty(inFolder(root, 'run', of.instance));
     },
     programs: async (ref) => listPrograms(await readRecord(root, ref)),
     async explain(ref) {

@@ -6,6 +6,7 @@ import { findEveryRisk } from '../../adapters/git/risk/every-risk.ts';
 import { findUnreachableCommits, type RiskFinding } from '../../adapters/git/risk/risk.ts';
 import { type InsideProcess, listInside } from '../../adapters/process/inside.ts';
 import { listRecords } from '../../adapters/process/record.ts';
+import { listRuns } from '../../adapters/process/run-record.ts';
 import { StackError } from '../../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import type { Stack } from '../core/stack.ts';
@@ -98,7 +99,11 @@ function listBranches(records: readonly InstanceRecord[], gitCommonDir: string):
 async function listOccupants(stack: Stack, record: InstanceRecord): Promise<InsideProcess[]> {
   const folder = await ifThere(realpath(record.folder));
   if (folder === undefined) return [];
-  const groups = (await listRecords(stack.root, record.ticket)).map(({ pid }) => pid);
+  const [services, runs] = await Promise.all([
+    listRecords(stack.root, record.ticket),
+    listRuns(stack.root, record.ticket),
+  ]);
+  const groups = [...services, ...runs].map(({ pid }) => pid);
   const names = Object.values(record.services).map(({ workload }) => workload);
   const setups = dedicatedRepos(record).map(([repo]) => `${record.ticket}-${repo}-setup`);
   const found = await listInside(folder, { names: [...names, ...setups], groups });

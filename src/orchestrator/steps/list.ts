@@ -45,9 +45,10 @@ export function listTicketSteps(work: Work, config: StackConfig, extent: Extent)
 export function listRecordedSteps(work: Work): Step[] {
   const { started } = work.record;
   const services = started ? [...listOwnSteps(work), ...listServices(work, undefined, 'started')] : [];
+  const setUp = dedicatedRepos(work.record).map(([repo]) => repoCommandsStep(work, repo, 'setup'));
   const logs = logsStep(work);
   // What runs writes there until it has ended.
-  const writers = services.map((step) => ({ ...step, after: [...step.after, logs.id] }));
+  const writers = [...setUp, ...services].map((step) => ({ ...step, after: [...step.after, logs.id] }));
   return [...listFileSteps(work), logs, ...writers];
 }
 

@@ -64,7 +64,10 @@ export function repoCommandsStep(work: Work, repo: string, kind: Where['kind']):
       await saveRecord(work);
     },
     ownedByOther: true,
-    async revert() {},
+    async revert() {
+      // A command that was killed while they ran may have left them running.
+      await (await work.stack.runtime(HOST_RUNTIME)).endRuns?.({ instance: work.record.ticket, repo });
+    },
   };
 }
 
