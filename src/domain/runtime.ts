@@ -167,8 +167,19 @@ export interface ExecOptions {
 }
 
 export type RuntimeCheck =
-  | { readonly ok: true; readonly version: string; readonly where: string }
+  | {
+      readonly ok: true;
+      readonly version: string;
+      readonly where: string;
+      /** Engines that were looked for before this one, and do not answer. */
+      readonly silent?: readonly string[];
+    }
   | { readonly ok: false; readonly reason: string; readonly hint: string };
+
+/** Returns the end of a sentence on an engine that names those that were looked for before it; '' where there are none. */
+export function tellSilent(silent: readonly string[] = []): string {
+  return silent.length > 0 ? `; nobody answers at ${silent.join(', ')}` : '';
+}
 
 /** A program of a running workload, as the system shows it. */
 export interface Program {

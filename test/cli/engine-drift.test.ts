@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import type Docker from 'dockerode';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { LABELS, networkName, rootIdOf, sharedProject } from '../../src/domain/names.ts';
 import { findTestEngine, NODE_IMAGE, openClient } from '../support/engine.ts';
+import { leaveSockets, openFakeEngine } from '../support/fake-engine.ts';
 import { withOwnPassword } from '../support/own-password.ts';
 import { containedConfig, makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -270,4 +272,33 @@ describe.skipIf(!engine)('on an engine that others use too', { sequential: true 
     await expect((await world.find('feat-01')).inspect()).rejects.toMatchObject({ statusCode: 404 });
     expect((await shop.ps()).instances).toMatchObject([{ ticket: 'feat-02', status: 'running' }]);
   });
+
+  const hasSystemEngine = existsSync('/var/run/docker.sock');
+  if (hasSystemEngine) console.warn('\n!!! SKIPPED: the engine at /var/run/docker.sock would answer before others\n');
+  it.skipIf(hasSystemEngine)(
+    'another engine that answers in its place does not make destroy forget what is in it',
+    async () => {
+      await run('create', 'feat-01');
+      const silent = shop.at('run/docker.sock');
+      leaveSockets([silent]);
+      const socket = path.join(String(shop.env.HOME), '.rd/docker.sock');
+      const other = await openFakeEngine(socket);
+      const there = { env: { DOCKER_HOST: '', XDG_RUNTIME_DIR: shop.at('run') } };
+      try {
+        expect(await shop.stack(['doctor'], there)).toMatchObject({
+          stdout: expect.stringContaining(`27.3.1 at unix://${socket}; nobody answers at unix://${silent}`),
+        });
+        expect(await shop.stack(['destroy', 'feat-01'], there)).toMatchObject({
+          code: 1,
+          stderr: expect.stringMatching(
+            `feat-01 has containers or data in an engine: the one at unix://${socket} has nothing of this stack; nobody answers at`,
+          ),
+        });
+      } finally {
+        await other.close();
+      }
+      await run('destroy', 'feat-01');
+      await expect((await world.find('feat-01')).inspect()).rejects.toMatchObject({ statusCode: 404 });
+    },
+  );
 });

@@ -19,6 +19,8 @@ export interface Connection {
   readonly client: Docker;
   /** The engine's address as a person reads it. */
   readonly where: string;
+  /** Addresses that were tried before: nobody answers there. */
+  readonly silent: readonly string[];
   /** The engine is on another machine. */
   readonly remote: boolean;
   readonly person: HostUser;

@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import Docker from 'dockerode';
 import { StackError } from '../../domain/errors.ts';
-import type { Runtime, RuntimeCheck } from '../../domain/runtime.ts';
+import { type Runtime, type RuntimeCheck, tellSilent } from '../../domain/runtime.ts';
 import { homeOf } from '../files/person-folder.ts';
 import { limitClient, readPatience } from './ask.ts';
 import { type BuildRequest, buildImage } from './build.ts';
@@ -106,6 +106,7 @@ export async function connectEngine(options: EngineOptions): Promise<DockerEngin
   const conn = createConnection({
     client,
     where: address.where,
+    silent: address.silent,
     remote: address.remote,
     person,
     term: env.TERM || 'xterm',
@@ -169,7 +170,7 @@ function bindTo(conn: Connection) {
     };
 }
 
-async function checkEngine({ client, where, remote }: Connection): Promise<RuntimeCheck> {
+async function checkEngine({ client, where, silent, remote }: Connection): Promise<RuntimeCheck> {
   try {
     if (remote) throw remoteEngine(where);
     const { Version: version, ApiVersion: api, Os: os } = await client.version();
@@ -178,7 +179,7 @@ async function checkEngine({ client, where, remote }: Connection): Promise<Runti
     if (Number(api.split('.')[1]) < OLDEST_API_MINOR) {
       return { ok: false, reason: `Docker ${version} is too old`, hint: 'Docker 20.10 or newer is needed' };
     }
-    return { ok: true, version, where };
+    return { ok: true, version, where, silent };
   } catch (error) {
     const why = explainEngineError(error, where);
     // Nobody knows whether one would have answered.
@@ -186,7 +187,7 @@ async function checkEngine({ client, where, remote }: Connection): Promise<Runti
     const hint = why instanceof StackError ? why.hint : undefined;
     return {
       ok: false,
-      reason: why instanceof Error ? why.message : String(why),
+      reason: `${why instanceof Error ? why.message : why}${tellSilent(silent)}`,
       hint: hint ?? 'see `docker version`',
     };
   }

@@ -40,17 +40,29 @@ const UNREACHABLE = new Set([
   'ENOTSOCK',
 ]);
 
+/** How somebody who may not use the socket comes to. On macOS it is the person's own: a sandbox of an agent says EPERM. */
+const MAY_NOT = {
+  other: 'join the group that owns the socket (`sudo usermod -aG docker $USER`, then log in again)',
+  darwin: 'allow the socket in the sandbox that this runs in, or start the engine as this user',
+};
+const START = { other: 'start Docker', darwin: 'start Docker Desktop, OrbStack or Colima (`colima start`)' };
+
 /**
  * Returns what a failed call to the engine stands for: `interrupted` for an abort, `engine` when it refused or did not
  * answer. Anything else is not the engine's and passes as it is.
  */
-export function explainEngineError(error: unknown, where: string): unknown {
+export function explainEngineError(
+  error: unknown,
+  where: string,
+  platform: NodeJS.Platform = process.platform,
+): unknown {
+  const system = platform === 'darwin' ? 'darwin' : 'other';
   if (error instanceof StackError) return error;
   const { code, level, name } = (error ?? {}) as EngineFailure;
   if (name === 'AbortError' || code === 'ABORT_ERR') return interrupted(error);
   if (code === 'EACCES' || code === 'EPERM') {
     return new StackError('engine', `the Docker engine at ${where} may not be used by this user`, {
-      hint: 'join the group that owns the socket (`sudo usermod -aG docker $USER`, then log in again)',
+      hint: MAY_NOT[system],
       cause: error,
     });
   }
@@ -66,7 +78,7 @@ export function explainEngineError(error: unknown, where: string): unknown {
     );
   if (level !== undefined || (code !== undefined && UNREACHABLE.has(code))) {
     return new StackError('engine', `no Docker engine answers at ${where}`, {
-      hint: 'start Docker, or name its address in DOCKER_HOST or DOCKER_CONTEXT; `runtime: process` in stack.yml does without',
+      hint: `${START[system]}, or name its address in DOCKER_HOST or DOCKER_CONTEXT; \`runtime: process\` in stack.yml does without`,
       cause: error,
     });
   }

@@ -1,20 +1,16 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, readFile } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DockerOptions } from 'dockerode';
 import { StackError } from '../../domain/errors.ts';
 import { ifReadable } from '../files/file-errors.ts';
 import { readFileIfThere } from '../files/files.ts';
+import { findSocket, listSockets, type Whereabouts } from './sockets.ts';
 
 /** Where to look for the engine. */
-export interface EngineQuery {
+export interface EngineQuery extends Whereabouts {
   /** Asked for by name; wins over everything else. */
   readonly host?: string | undefined;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** The person's home folder. */
-  readonly home: string;
-  readonly platform: NodeJS.Platform;
 }
 
 /** An engine's address in the two forms it is needed in, with what a person reads. */
@@ -25,6 +21,8 @@ export interface EngineAddress {
   readonly remote: boolean;
   /** What decided it: `DOCKER_HOST`, `the Docker context "x"`, … */
   readonly source: string;
+  /** Addresses that were tried before this one was: nobody answers there. */
+  readonly silent: readonly string[];
   readonly options: DockerOptions;
   /** Laid over the environment of the docker and compose programs, so that they ask the same engine; undefined: unset. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -32,6 +30,7 @@ export interface EngineAddress {
 
 interface Endpoint {
   host: string;
+  silent?: readonly string[];
   source: string;
   /** Folder with ca.pem, cert.pem and key.pem; undefined: no TLS. */
   certs?: string | undefined;
@@ -41,8 +40,9 @@ interface Endpoint {
 
 /**
  * Returns the engine that the docker program would ask: the host asked for, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current
- * context of the docker config, the default socket. Asks nothing of the engine itself. Throws `engine` for a context or
- * certificate that is not there and for an address that cannot be read.
+ * context of the docker config. Where none of them says so, it is the first socket of the usual places behind which somebody
+ * answers. Asks nothing of the engine itself. Throws `engine` for a context or certificate that is not there and for an address
+ * that cannot be read.
  */
 export async function findEngine(query: EngineQuery): Promise<EngineAddress> {
   const { env } = query;
@@ -51,7 +51,7 @@ export async function findEngine(query: EngineQuery): Promise<EngineAddress> {
   if (env.DOCKER_HOST) return describeEndpoint({ host: env.DOCKER_HOST, source: 'DOCKER_HOST', certs }, env);
   const context = env.DOCKER_CONTEXT || (await readCurrentContext(query));
   if (context && context !== 'default') return describeEndpoint(await readContext(query, context), env);
-  return describeEndpoint({ host: await findDefaultHost(query), source: 'the default socket' }, env);
+  return describeEndpoint({ ...(await findDefaultHost(query)), source: 'the default socket' }, env);
 }
 
 function configFolder({ env, home }: EngineQuery): string {
@@ -98,21 +98,14 @@ async function readJson<T>(file: string): Promise<T | undefined> {
   }
 }
 
-async function findDefaultHost({ env, home, platform }: EngineQuery): Promise<string> {
-  if (platform === 'win32') return 'npipe:////./pipe/docker_engine';
-  const sockets = ['/var/run/docker.sock'];
-  if (platform === 'darwin') sockets.push(join(home, '.docker/run/docker.sock'));
-  if (env.XDG_RUNTIME_DIR) sockets.push(join(env.XDG_RUNTIME_DIR, 'docker.sock'));
-  return `unix://${(await findFirst(sockets, constants.R_OK | constants.W_OK)) ?? (await findFirst(sockets, constants.F_OK)) ?? sockets[0]}`;
+async function findDefaultHost(query: EngineQuery): Promise<Pick<Endpoint, 'host' | 'silent'>> {
+  if (query.platform === 'win32') return { host: 'npipe:////./pipe/docker_engine' };
+  const { socket, silent } = await findSocket(listSockets(query));
+  return { host: `unix://${socket}`, silent: silent.map((one) => `unix://${one}`) };
 }
 
-async function findFirst(files: readonly string[], mode: number): Promise<string | undefined> {
-  for (const file of files) if (await isReadable(file, mode)) return file;
-  return undefined;
-}
-
-async function isReadable(file: string, mode: number = constants.R_OK): Promise<boolean> {
-  return access(file, mode).then(
+async function isReadable(file: string): Promise<boolean> {
+  return access(file, constants.R_OK).then(
     () => true,
     () => false,
   );
@@ -130,14 +123,14 @@ const NOTHING_INHERITED = {
 };
 
 async function describeEndpoint(endpoint: Endpoint, env: EngineQuery['env']): Promise<EngineAddress> {
-  const { source } = endpoint;
+  const { source, silent = [] } = endpoint;
   const host = endpoint.host.includes('://') ? endpoint.host : `tcp://${endpoint.host}`;
   const cliEnv = { DOCKER_HOST: host, DOCKER_CONTEXT: undefined };
   const noTls = { ...cliEnv, DOCKER_TLS_VERIFY: undefined, DOCKER_CERT_PATH: undefined };
   const socket = /^(?:unix|npipe):\/\/(.+)$/.exec(host)?.[1];
   if (socket !== undefined) {
     const options = merge({ protocol: 'http', socketPath: socket });
-    return { where: host, source, remote: false, options, env: noTls };
+    return { where: host, source, silent, remote: false, options, env: noTls };
   }
   const url = parseHost(host, source);
   const remote = url.protocol === 'ssh:' || !isLoopback(url.hostname);
@@ -149,16 +142,16 @@ async function describeEndpoint(endpoint: Endpoint, env: EngineQuery['env']): Pr
       username: decodeURIComponent(url.username) || env.USER,
       sshOptions: { agent: env.SSH_AUTH_SOCK },
     });
-    return { where: host, source, remote, options, env: noTls };
+    return { where: host, source, silent, remote, options, env: noTls };
   }
   const place = { host: url.hostname, port: url.port || (endpoint.certs ? 2376 : 2375) };
   if (endpoint.certs === undefined) {
     const protocol = url.protocol === 'https:' ? 'https' : 'http';
-    return { where: host, source, remote, options: merge({ protocol, ...place }), env: noTls };
+    return { where: host, source, silent, remote, options: merge({ protocol, ...place }), env: noTls };
   }
   const tls = { DOCKER_TLS_VERIFY: endpoint.trustAny ? undefined : '1', DOCKER_CERT_PATH: endpoint.certs };
   const options = merge({ protocol: 'https', ...place, ...(await readCerts(endpoint)) });
-  return { where: host, source, remote, options, env: { ...cliEnv, ...tls } };
+  return { where: host, source, silent, remote, options, env: { ...cliEnv, ...tls } };
 }
 
 /** The types know nothing of an explicit undefined, which is what keeps docker-modem's own reading of the environment out. */

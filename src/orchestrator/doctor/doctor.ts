@@ -2,7 +2,7 @@ import { findCompose } from '../../adapters/docker/compose.ts';
 import { gitVersion } from '../../adapters/git/git.ts';
 import { ifAnswered, throwIfAborted } from '../../domain/errors.ts';
 import { listRecords } from '../../domain/instance.ts';
-import { RUNTIMES } from '../../domain/runtime.ts';
+import { RUNTIMES, tellSilent } from '../../domain/runtime.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { factsOf } from '../prepare/repos.ts';
 import { chooseRuntime } from '../prepare/runtime.ts';
@@ -57,7 +57,11 @@ async function examineEngine(stack: Stack): Promise<Finding[]> {
   const needed = requested.some(({ runtime }) => runtime !== 'auto' && RUNTIMES[runtime].engine) || left.length > 0;
   const holds = left.length > 0 ? `; containers or data of ${left.join(', ')} are in it` : '';
   const engine: Finding = check.ok
-    ? { subject: 'engine', ok: true, text: `Docker Engine ${check.version} at ${check.where}` }
+    ? {
+        subject: 'engine',
+        ok: true,
+        text: `Docker Engine ${check.version} at ${check.where}${tellSilent(check.silent)}`,
+      }
     : { subject: 'engine', ok: !needed, text: `${check.reason}${holds}`, hint: check.hint };
   const chosen = config && (await chooseRuntime(stack, config.runtime));
   const runtime: Finding[] = chosen ? [{ subject: 'runtime', ok: true, text: `${chosen.name}: ${chosen.why}` }] : [];

@@ -1,7 +1,7 @@
 import { StackError } from '../../domain/errors.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
 import { hasOwnData, listOwnDatabases, listOwnServers } from '../../domain/own.ts';
-import { traitsOf } from '../../domain/runtime.ts';
+import { tellSilent, traitsOf } from '../../domain/runtime.ts';
 import { isServiceStep, type Step } from '../../domain/step.ts';
 import { requireInstances } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
@@ -27,7 +27,13 @@ export async function findLostEngine(
   if (!parts.record.started) return undefined;
   if (listContained(parts.record).length === 0 && !hasComposedData(parts)) return undefined;
   const check = await stack.checkEngine();
-  return check.ok ? undefined : check.reason;
+  if (!check.ok) return check.reason;
+  // Another engine than the one that has it may answer in its place.
+  const { silent = [] } = check;
+  if (silent.length === 0) return undefined;
+  const owned = await (await stack.docker()).listOwned(stack.rootId);
+  if (Object.values(owned).some((things) => things.length > 0)) return undefined;
+  return `the one at ${check.where} has nothing of this stack${tellSilent(silent)}`;
 }
 
 /** True when a step unmakes what is in the engine. */

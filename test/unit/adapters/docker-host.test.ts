@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connectEngine } from '../../../src/adapters/docker/docker.ts';
 import { findEngine } from '../../../src/adapters/docker/host.ts';
+import { findSocket, listSockets } from '../../../src/adapters/docker/sockets.ts';
+import { leaveSockets, openFakeEngine } from '../../support/fake-engine.ts';
 
 let home: string;
 const find = (env: Record<string, string> = {}, more: { host?: string; platform?: NodeJS.Platform } = {}) =>
@@ -85,6 +88,75 @@ describe('which engine is asked', () => {
     await writeFile(join(home, '.docker/config.json'), '{');
     await expect(find()).rejects.toMatchObject({ code: 'engine', message: expect.stringContaining('config.json') });
     expect((await find({ DOCKER_HOST: 'unix:///x' })).where).toBe('unix:///x');
+  });
+});
+
+describe('where nothing says which engine', () => {
+  /** The places in the home folder: this machine may have an engine of its own at the others. */
+  const listPlaces = (platform: NodeJS.Platform): string[] => {
+    const env = { TMPDIR: join(home, 'T'), XDG_RUNTIME_DIR: join(home, 'run') };
+    return listSockets({ env, home, platform }).filter((place) => place.startsWith(home));
+  };
+
+  it.each([
+    ['darwin', '.docker/run/docker.sock'],
+    ['darwin', '.orbstack/run/docker.sock'],
+    ['darwin', '.colima/default/docker.sock'],
+    ['darwin', '.config/colima/default/docker.sock'],
+    ['darwin', '.rd/docker.sock'],
+    ['darwin', 'T/podman/podman-machine-default-api.sock'],
+    ['darwin', '.local/share/containers/podman/machine/podman.sock'],
+    ['linux', 'run/docker.sock'],
+    ['linux', '.docker/desktop/docker.sock'],
+    ['linux', '.rd/docker.sock'],
+    ['linux', '.colima/default/docker.sock'],
+    ['linux', 'run/podman/podman.sock'],
+  ] as const)('it is found on %s at ~/%s, past sockets without an engine', async (platform, place) => {
+    const places = listPlaces(platform);
+    const socket = join(home, place);
+    expect(places).toContain(socket);
+    const engine = await openFakeEngine(socket);
+    try {
+      expect(await findSocket(places)).toEqual({ socket, silent: [] });
+      leaveSockets(places.filter((one) => one !== socket));
+      const before = places.slice(0, places.indexOf(socket));
+      expect(await findSocket(places)).toEqual({ socket, silent: before });
+      expect(engine.asked).toEqual([]);
+      const { runtime } = await connectEngine({ env: { HOME: home }, host: `unix://${socket}` });
+      expect(await runtime.check()).toMatchObject({ ok: true, version: '27.3.1', where: `unix://${socket}` });
+    } finally {
+      await engine.close();
+    }
+  });
+
+  it('is found where COLIMA_HOME and XDG_CONFIG_HOME put Colima', () => {
+    const env = { COLIMA_HOME: join(home, 'machines'), XDG_CONFIG_HOME: join(home, 'settings') };
+    const places = listSockets({ env, home, platform: 'darwin' });
+    expect(places).toContain(join(home, 'machines/default/docker.sock'));
+    expect(places).toContain(join(home, 'settings/colima/default/docker.sock'));
+  });
+
+  it('names all sockets behind which nobody answers', async () => {
+    const env = { HOME: home, XDG_RUNTIME_DIR: join(home, 'run') };
+    const places = [join(home, 'run/docker.sock'), join(home, '.rd/docker.sock')];
+    leaveSockets(places);
+    expect(await findSocket(places)).toEqual({ socket: places[0], silent: [places[1]] });
+    const check = await (await connectEngine({ env })).runtime.check();
+    // This machine may have an engine of its own at the first place.
+    expect(check.ok ? check.silent : [check.reason]).toEqual(
+      check.ok ? [] : [expect.stringMatching(`${places[0]}.*nobody answers at unix://${places[1]}`)],
+    );
+  });
+
+  it.runIf(process.getuid?.() === 0)('is not one that another user put into a folder of ours', async () => {
+    const [own, other] = [join(home, 'own.sock'), join(home, 'other.sock')];
+    const engines = [await openFakeEngine(own), await openFakeEngine(other)];
+    await chown(other, 65_534, 65_534);
+    try {
+      expect(await findSocket([join(home, 'none.sock'), other, own])).toEqual({ socket: own, silent: [] });
+    } finally {
+      for (const engine of engines) await engine.close();
+    }
   });
 });
 

@@ -4,6 +4,7 @@ import { explainEngineError, findTakenPort, readReason } from '../../../src/adap
 import { createMeter } from '../../../src/adapters/docker/image.ts';
 import { readLines } from '../../../src/adapters/docker/lines.ts';
 import { readProjectState } from '../../../src/adapters/docker/project.ts';
+import type { StackError } from '../../../src/domain/errors.ts';
 
 describe('a taken port', () => {
   it.each([
@@ -56,6 +57,16 @@ describe('an engine’s error', () => {
   it('says for a socket that may not be used how to get leave', () => {
     const error = explainEngineError(Object.assign(new Error('connect'), { code: 'EACCES' }), 'unix:///x');
     expect(error).toMatchObject({ code: 'engine', hint: expect.stringContaining('usermod') });
+  });
+
+  it('says what helps on macOS', () => {
+    const hintOf = (code: string): string | undefined =>
+      (explainEngineError(Object.assign(new Error('connect'), { code }), 'unix:///x', 'darwin') as StackError).hint;
+    for (const code of ['EACCES', 'EPERM']) {
+      expect(hintOf(code)).toContain('sandbox');
+      expect(hintOf(code)).not.toContain('usermod');
+    }
+    expect(hintOf('ECONNREFUSED')).toMatch(/^start Docker Desktop, OrbStack or Colima .*DOCKER_HOST/);
   });
 
   it('is an interruption where it was aborted', () => {

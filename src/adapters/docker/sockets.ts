@@ -1,0 +1,100 @@
+import { stat } from 'node:fs/promises';
+import { connect } from 'node:net';
+import path from 'node:path';
+
+/** Where the sockets of this machine may be. */
+export interface Whereabouts {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The person's home folder. */
+  readonly home: string;
+  readonly platform: NodeJS.Platform;
+}
+
+/** The socket to ask where nothing names an engine. */
+export interface FoundSocket {
+  readonly socket: string;
+  /** Other sockets that were tried: they are there, and nobody answers. */
+  readonly silent: readonly string[];
+}
+
+/**
+ * Returns where engines of this machine have their sockets, the system's own first. Where each puts it is said by its
+ * documentation or source: Docker Desktop, rootless Docker, OrbStack, Colima (config/dirs.go), Rancher Desktop, Podman
+ * (pkg/machine and `podman.socket`).
+ */
+export function listSockets({ env, home, platform }: Whereabouts): string[] {
+  const runtime = env.XDG_RUNTIME_DIR;
+  const colima = [
+    ...(env.COLIMA_HOME ? [env.COLIMA_HOME] : []),
+    path.join(home, '.colima'),
+    path.join(env.XDG_CONFIG_HOME || path.join(home, '.config'), 'colima'),
+  ].map((folder) => path.join(folder, 'default/docker.sock'));
+  const rancher = path.join(home, '.rd/docker.sock');
+  if (platform !== 'darwin')
+    return [
+      '/var/run/docker.sock',
+      ...(runtime ? [path.join(runtime, 'docker.sock')] : []),
+      path.join(home, '.docker/desktop/docker.sock'),
+      rancher,
+      ...colima,
+      ...(runtime ? [path.join(runtime, 'podman/podman.sock')] : []),
+    ];
+  return [
+    '/var/run/docker.sock',
+    ...(runtime ? [path.join(runtime, 'docker.sock')] : []),
+    path.join(home, '.docker/run/docker.sock'),
+    path.join(home, '.orbstack/run/docker.sock'),
+    ...colima,
+    rancher,
+    ...(env.TMPDIR ? [path.join(env.TMPDIR, 'podman/podman-machine-default-api.sock')] : []),
+    path.join(home, '.local/share/containers/podman/machine/podman.sock'),
+  ];
+}
+
+/**
+ * Returns the first socket behind which somebody answers; where nobody does, one that this user may not open, else the first
+ * that is there, else the first place of all. One that is there alone is taken unasked.
+ */
+export async function findSocket(places: readonly string[]): Promise<FoundSocket> {
+  const there = (await Promise.all(places.map(isOwnSocket))).flatMap((is, index) => (is ? [places[index]!] : []));
+  const [first = places[0]!, ...others] = there;
+  if (others.length === 0) return { socket: first, silent: [] };
+  const silent: string[] = [];
+  let denied: string | undefined;
+  for (const socket of there) {
+    const answer = await knock(socket);
+    if (answer === 'answers') return { socket, silent };
+    if (answer === 'denied') denied ??= socket;
+    else silent.push(socket);
+  }
+  const socket = denied ?? first;
+  return { socket, silent: silent.filter((one) => one !== socket) };
+}
+
+/** In a folder that all users write to, such as `/tmp`, anybody may have put a socket there. The system's own may be any user's. */
+async function isOwnSocket(file: string, index: number): Promise<boolean> {
+  try {
+    const { uid } = await stat(file);
+    return index === 0 || uid === 0 || uid === process.getuid?.();
+  } catch {
+    return false;
+  }
+}
+
+/** What a socket answers with whose engine has ended: its file stays behind. */
+const NOBODY = new Set(['ECONNREFUSED', 'ENOENT', 'ENOTSOCK', 'EINVAL']);
+const DENIED = new Set(['EACCES', 'EPERM']);
+
+/** Connects and asks nothing: an engine that is slow to answer is an engine. */
+function knock(socket: string): Promise<'answers' | 'nobody' | 'denied'> {
+  return new Promise((resolve) => {
+    const client = connect(socket);
+    client.once('connect', () => {
+      client.destroy();
+      resolve('answers');
+    });
+    client.once('error', ({ code = '' }: NodeJS.ErrnoException) => {
+      resolve(NOBODY.has(code) ? 'nobody' : DENIED.has(code) ? 'denied' : 'answers');
+    });
+  });
+}
