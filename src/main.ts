@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
+import { ownPath } from './adapters/search-path.ts';
 import type { GlobalOptions, Host } from './context.ts';
 import type { StackError } from './domain/errors.ts';
-import { ownPath } from './domain/own-path.ts';
 import { version } from './version.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

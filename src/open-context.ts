@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { FoundRoot } from './adapters/config-file.ts';
 import { lookForSettingsOf } from './adapters/git/pipes.ts';
 import { lookForTools } from './adapters/process/ask-tool.ts';
+import { ownPath } from './adapters/search-path.ts';
 import type { Context, GlobalOptions, Host } from './context.ts';
 import { StackError } from './domain/errors.ts';
 import type { Emit } from './domain/events.ts';
@@ -28,7 +29,7 @@ export function createContext(
   });
   // Events may come before the reporter is loaded; they wait in line for it.
   const emit: Emit = (event) => void reporter().then((loaded) => loaded.emit(event));
-  lookForTools({ searchPath: host.env.PATH, warn: (text) => emit({ type: 'warning', text }) });
+  lookForTools({ searchPath: ownPath(host.env).PATH, warn: (text) => emit({ type: 'warning', text }) });
   const findPlace = once(async () => {
     const { findRoot } = await import('./adapters/config-file.ts');
     const found = await findRoot(host.cwd);

@@ -5,6 +5,7 @@ import type { ConfigFile } from './adapters/config-file.ts';
 import type { DockerEngine } from './adapters/docker/docker.ts';
 import { homeOf } from './adapters/files/person-folder.ts';
 import type { PortLeases } from './adapters/net/port-leases.ts';
+import { ownPath, searchPath } from './adapters/search-path.ts';
 import type { HostServer } from './adapters/servers/host-server.ts';
 import type { Context, GlobalOptions, Host } from './context.ts';
 import type { StackConfig } from './domain/config/config.ts';
@@ -13,7 +14,6 @@ import type { Emit } from './domain/events.ts';
 import type { StackState } from './domain/instance.ts';
 import { inFolder } from './domain/layout.ts';
 import { NEAR_TRASH, rootIdOf } from './domain/names.ts';
-import { ownPath } from './domain/own-path.ts';
 import type { Runtime, RuntimeName } from './domain/runtime.ts';
 import { layValues } from './domain/values.ts';
 import { once, onceFor } from './once.ts';
@@ -78,7 +78,7 @@ export async function makeStack({
     }),
     process: once(async () => {
       const { createProcessRuntime } = await import('./adapters/process/process.ts');
-      return createProcessRuntime({ root, rootId, env: host.env });
+      return createProcessRuntime({ root, rootId, env: { ...host.env, ...searchPath(host.env) } });
     }),
   };
   const readCompose = onceFor(async (composeFile) => {

@@ -17,7 +17,7 @@ const FLOORS: Record<string, readonly string[]> = {
   'open-context.ts': ['open-stack.ts', 'adapters', 'ui', 'domain', 'context.ts', 'once.ts'],
   'program.ts': ['commands', 'domain', 'context.ts', 'version.ts'],
   'app.ts': ['program.ts', 'open-context.ts', 'ui', 'domain'],
-  'main.ts': ['app.ts', 'context.ts', 'domain', 'version.ts'],
+  'main.ts': ['app.ts', 'adapters', 'context.ts', 'domain', 'version.ts'],
   'code-cache.ts': [],
   'version.ts': [],
 };

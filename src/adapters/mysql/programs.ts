@@ -4,6 +4,9 @@ import { PassThrough, Readable } from 'node:stream';
 import type { ExecOptions } from '../../domain/runtime.ts';
 import { dropUndefined, runTool, type ToolJob } from '../database-tool.ts';
 import { runAttached } from '../process/exec.ts';
+import { listFolders, listPackageFolders } from '../search-path.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
 
 /** How a server is reached from where its programs run. */
 export interface MysqlLogin {
@@ -21,17 +24,26 @@ export interface MysqlPrograms {
 }
 
 /** Returns true where this machine has a client and a dump program. */
-export function hasPrograms(env: Readonly<Record<string, string | undefined>>): boolean {
-  const folders = (env.PATH ?? '').split(path.delimiter).filter(Boolean);
-  const has = (...names: string[]): boolean =>
-    folders.some((folder) => names.some((name) => existsSync(path.join(folder, name))));
-  return has('mariadb', 'mysql') && has('mariadb-dump', 'mysqldump');
+export function hasPrograms(env: Env): boolean {
+  return areIn(listFolders(findPath(env)));
 }
 
 /** Returns the programs of this machine. */
-export function hostPrograms(env: Readonly<Record<string, string | undefined>>, login: MysqlLogin): MysqlPrograms {
-  const own = dropUndefined(env);
+export function hostPrograms(env: Env, login: MysqlLogin): MysqlPrograms {
+  const own = dropUndefined({ ...env, PATH: findPath(env) });
   return { login, run: (argv, options) => runAttached(argv, { cwd: '/', env: { ...own, ...options.env } }, options) };
+}
+
+/** Packages that keep off the PATH, such as Homebrew's `mysql-client`, count where the PATH has none: it has the first word. */
+function findPath({ PATH }: Env): string | undefined {
+  const folders = listFolders(PATH);
+  return areIn(folders) ? PATH : [...folders, ...listPackageFolders(/^(mysql|mariadb)/)].join(path.delimiter);
+}
+
+function areIn(folders: readonly string[]): boolean {
+  const has = (...names: string[]): boolean =>
+    folders.some((folder) => names.some((name) => existsSync(path.join(folder, name))));
+  return has('mariadb', 'mysql') && has('mariadb-dump', 'mysqldump');
 }
 
 /**

@@ -1,10 +1,11 @@
-import { createReadStream, existsSync, readdirSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { execa } from 'execa';
 import type { ExecOptions } from '../../domain/runtime.ts';
 import { dropUndefined, runTool } from '../database-tool.ts';
 import { runAttached } from '../process/exec.ts';
+import { listFolders, listPackageFolders } from '../search-path.ts';
 import { quoteName, quoteText } from './quote.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -30,8 +31,8 @@ export function loginEnv(url: string, at?: { host: string; port: number }): Reco
   };
 }
 
-/** Where packages of PostgreSQL put programs that may not be on the PATH: Debian's, Homebrew's, the installers'. */
-const USUAL = ['/usr/lib/postgresql', '/usr/pgsql', '/opt/homebrew/opt', '/usr/local/opt', '/Library/PostgreSQL'];
+/** How folders of PostgreSQL's packages are called: a version alone, too. */
+const PACKAGE = /^(\d|libpq|postgresql|pgsql-)/;
 
 /**
  * Returns the programs of this machine that understand a server of `major`: pg_dump refuses newer servers than itself.
@@ -42,9 +43,9 @@ export async function findTools(
   major: number,
   login: Record<string, string>,
 ): Promise<PostgresTools | undefined> {
-  const folders = [...(env.PATH ?? '').split(path.delimiter), ...USUAL.flatMap(listBelow)];
+  const folders = [...listFolders(env.PATH), ...listPackageFolders(PACKAGE)];
   const seen = new Set<string>();
-  for (const folder of folders.filter(Boolean)) {
+  for (const folder of folders) {
     const program = path.join(folder, 'pg_dump');
     if (seen.has(program) || !existsSync(program)) continue;
     seen.add(program);
@@ -58,15 +59,6 @@ export async function findTools(
     };
   }
   return undefined;
-}
-
-function listBelow(top: string): string[] {
-  const versions = existsSync(top) ? readdirSync(top) : [];
-  return versions
-    .filter((name) => /^(\d|libpq|postgresql)/.test(name))
-    .sort()
-    .reverse()
-    .map((name) => path.join(top, name, 'bin'));
 }
 
 const REASON = /error:|ERROR:|FATAL:/;

@@ -2,6 +2,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { explainShortage, StackError } from '../../domain/errors.ts';
+import { listFolders } from '../search-path.ts';
 
 const run = promisify(execFile);
 
@@ -98,9 +99,8 @@ export function isUnseen(error: unknown): error is StackError {
 }
 
 function listFiles(tool: Tool): string[] {
-  const { searchPath = '', places } = surroundings;
-  const onPath = searchPath.split(path.delimiter).filter((folder) => path.isAbsolute(folder));
-  return [...new Set([...places[tool], ...onPath.map((folder) => path.join(folder, tool))])];
+  const { searchPath, places } = surroundings;
+  return [...new Set([...places[tool], ...listFolders(searchPath).map((folder) => path.join(folder, tool))])];
 }
 
 /** -w: no warnings, of disks that do not answer say, so that words on stderr mean that it failed. */

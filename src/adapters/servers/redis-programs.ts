@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
 import { mayUse } from '../files/file-errors.ts';
+import { listFolders, listPackageFolders } from '../search-path.ts';
 import { fetchOnce, type ProgramSearch, type Workshop } from './fetch-once.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -28,7 +29,7 @@ export async function findRedisProgram(search: ProgramSearch): Promise<RedisProg
 }
 
 function findOnPath(name: string, env: Env): string | undefined {
-  const folders = (env.PATH ?? '').split(path.delimiter).filter(Boolean);
+  const folders = [...listFolders(env.PATH), ...listPackageFolders(/^(redis|valkey)/)];
   return folders.map((folder) => path.join(folder, name)).find((file) => mayUse(file, constants.X_OK));
 }
 
