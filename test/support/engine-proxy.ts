@@ -28,6 +28,8 @@ export interface EngineProxy {
   countBytes(): number;
   /** From now on the questions that match get this answer, or only the next `times` of them, after `skipped` others. */
   strike(fault: EngineFault, on?: RegExp, times?: number, skipped?: number): void;
+  /** From now on the engine reads `there` in place of `here`, which is as long, and we read it the other way. */
+  replace(here: string, there: string): void;
   /** From now on every answer is the engine's own; what is held stays held. */
   heal(): void;
   close(): Promise<void>;
@@ -47,6 +49,7 @@ export async function openEngineProxy(folder?: string): Promise<EngineProxy> {
   const asked: string[] = [];
   let bytes = 0;
   const open = new Set<Socket>();
+  const replaced: { here: Buffer; there: Buffer }[] = [];
   let strike: { fault: EngineFault; on: RegExp; times: number; skipped: number } | undefined;
   const take = (request: string): EngineFault | undefined => {
     asked.push(request);
@@ -68,7 +71,7 @@ export async function openEngineProxy(folder?: string): Promise<EngineProxy> {
     engine.on('data', (chunk) => {
       bytes += chunk.length;
     });
-    join(client, engine, take);
+    join(client, engine, take, replaced);
   });
   server.listen(folder === undefined ? { host: '127.0.0.1', port: 0 } : path.join(folder, 'proxy.sock'));
   await once(server, 'listening');
@@ -80,8 +83,13 @@ export async function openEngineProxy(folder?: string): Promise<EngineProxy> {
     strike(fault, on = /^/, times = Number.POSITIVE_INFINITY, skipped = 0) {
       strike = { fault, on, times, skipped };
     },
+    replace(here, there) {
+      if (Buffer.byteLength(here) !== Buffer.byteLength(there)) throw new Error(`not as long: ${here}, ${there}`);
+      replaced.push({ here: Buffer.from(here), there: Buffer.from(there) });
+    },
     heal() {
       strike = undefined;
+      replaced.length = 0;
     },
     async close() {
       for (const socket of open) socket.destroy();
@@ -98,7 +106,12 @@ async function findTarget(): Promise<NetConnectOpts> {
 }
 
 /** Passes what is asked, and what is answered, with the fault that each question is met with. */
-function join(client: Socket, engine: Socket, take: (request: string) => EngineFault | undefined): void {
+function join(
+  client: Socket,
+  engine: Socket,
+  take: (request: string) => EngineFault | undefined,
+  replaced: readonly { here: Buffer; there: Buffer }[],
+): void {
   let fault: EngineFault | undefined;
   let left = 0;
   client.on('data', (chunk) => {
@@ -109,10 +122,14 @@ function join(client: Socket, engine: Socket, take: (request: string) => EngineF
     }
     if (fault?.kind === 'refuse') client.destroy();
     else if (fault?.kind === 'answer') client.write(fault.text);
-    else if (fault?.kind !== 'hold') engine.write(chunk);
+    else if (fault?.kind !== 'hold') {
+      for (const { here, there } of replaced) overwrite(chunk, here, there);
+      engine.write(chunk);
+    }
   });
   let passed = Promise.resolve();
   const pass = async (chunk: Buffer): Promise<void> => {
+    for (const { here, there } of replaced) overwrite(chunk, there, here);
     const part = chunk.subarray(0, left);
     left -= part.length;
     if (fault?.kind === 'delay') await delay(fault.ms);
@@ -126,4 +143,9 @@ function join(client: Socket, engine: Socket, take: (request: string) => EngineF
   engine
     .on('end', () => void passed.then(() => client.end()))
     .on('close', () => void passed.then(() => client.destroySoon()));
+}
+
+/** Puts one text in the place of another within a piece of what is passed. */
+function overwrite(chunk: Buffer, text: Buffer, by: Buffer): void {
+  for (let at = chunk.indexOf(text); at >= 0; at = chunk.indexOf(text, at + by.length)) by.copy(chunk, at);
 }

@@ -1,3 +1,4 @@
+import { release } from 'node:os';
 import type Docker from 'dockerode';
 
 /** Who containers run as. */
@@ -12,6 +13,8 @@ interface EngineFacts {
   readonly rootless: boolean;
   /** Containers' output goes to files that grow without end unless they are capped. */
   readonly logsToJsonFile: boolean;
+  /** The engine is in a virtual machine, which may have other folders than this machine. */
+  readonly hasOwnKernel: boolean;
 }
 
 /** What every part of the Docker adapter works with. */
@@ -35,10 +38,19 @@ export function createConnection(parts: Omit<Connection, 'facts'>): Connection {
   return { ...parts, facts: () => (facts ??= readFacts(parts.client)) };
 }
 
+interface Info {
+  SecurityOptions?: string[];
+  LoggingDriver?: string;
+  KernelVersion?: string;
+  OperatingSystem?: string;
+}
+
 async function readFacts(client: Docker): Promise<EngineFacts> {
-  const info = (await client.info()) as { SecurityOptions?: string[]; LoggingDriver?: string };
+  const info = (await client.info()) as Info;
   return {
     rootless: (info.SecurityOptions ?? []).some((option) => option.includes('name=rootless')),
     logsToJsonFile: info.LoggingDriver === 'json-file',
+    // In WSL the machine of Docker Desktop and a person's have the same kernel.
+    hasOwnKernel: info.KernelVersion !== release() || info.OperatingSystem === 'Docker Desktop',
   };
 }

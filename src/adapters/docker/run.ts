@@ -2,8 +2,9 @@ import type { Container } from 'dockerode';
 import { interrupted, throwIfAborted } from '../../domain/errors.ts';
 import type { LogLine, WorkloadSpec } from '../../domain/runtime.ts';
 import type { Connection } from './connection.ts';
-import { createContainer, removeContainer } from './container.ts';
+import { removeContainer } from './container.ts';
 import { readLines } from './lines.ts';
+import { createWithFolders, explainUnshared } from './shared-folders.ts';
 import { describeOneOff } from './spec.ts';
 import { observeSurroundings } from './surroundings.ts';
 import { makeMountPoints, ownVolumes } from './volume.ts';
@@ -20,12 +21,14 @@ export async function runInContainer(
   const surroundings = await observeSurroundings(conn, spec);
   await makeMountPoints(spec);
   throwIfAborted(signal);
-  const container = await createContainer(conn, describeOneOff(spec, surroundings, command));
+  const container = await createWithFolders(conn, spec, describeOneOff(spec, surroundings, command));
   const { aborted, forget } = watchAbort(signal);
   try {
     await ownVolumes(conn, container, spec, surroundings);
     throwIfAborted(signal);
     return await Promise.race([aborted, runToEnd(container, onLine)]);
+  } catch (error) {
+    throw explainUnshared(error, spec) ?? error;
   } finally {
     forget();
     await removeContainer(conn, container.id);

@@ -132,7 +132,7 @@ function describePorts(spec: WorkloadSpec): Record<string, { HostIp: string; Hos
  * The source is mounted where the image expects it and at its own path, and git's common folder at its own path: a
  * linked worktree's `.git` and the entry that points back hold absolute paths of this machine.
  */
-function describeBinds(spec: WorkloadSpec): MountSettings[] {
+export function describeBinds(spec: WorkloadSpec): MountSettings[] {
   const bind = (Source: string, Target: string): MountSettings => ({ Type: 'bind', Source, Target });
   const { source, workingDir, gitCommonDir } = spec;
   const binds = [bind(source, workingDir)];

@@ -6,8 +6,9 @@ import { LABELS } from '../../domain/names.ts';
 import type { WorkloadRef, WorkloadSpec } from '../../domain/runtime.ts';
 import { ifThere } from '../files/file-errors.ts';
 import type { Connection } from './connection.ts';
-import { createContainer, inspectContainer, nameTaken, removeContainer } from './container.ts';
+import { inspectContainer, nameTaken, removeContainer } from './container.ts';
 import { findTakenPort, orMissing, readReason, readStatus } from './error.ts';
+import { createWithFolders, explainUnshared } from './shared-folders.ts';
 import { COMPOSE, describeWorkload } from './spec.ts';
 import { observeSurroundings } from './surroundings.ts';
 import { makeMountPoints, ownVolumes } from './volume.ts';
@@ -161,7 +162,7 @@ async function makeContainer(conn: Connection, spec: WorkloadSpec, signal: Abort
   const surroundings = await observeSurroundings(conn, spec);
   await makeMountPoints(spec);
   throwIfAborted(signal);
-  const container = await createContainer(conn, describeWorkload(spec, surroundings));
+  const container = await createWithFolders(conn, spec, describeWorkload(spec, surroundings));
   try {
     await ownVolumes(conn, container, spec, surroundings);
     throwIfAborted(signal);
@@ -170,7 +171,7 @@ async function makeContainer(conn: Connection, spec: WorkloadSpec, signal: Abort
   } catch (error) {
     // The first error is the one to tell; what cannot be removed now is found by its labels later.
     await bestEffort(removeContainer(conn, container.id));
-    throw portError(error, spec) ?? explainStart(error, spec);
+    throw portError(error, spec) ?? explainUnshared(error, spec) ?? explainStart(error, spec);
   }
 }
 

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
+import { homeOf } from '../../adapters/files/person-folder.ts';
 import { runOwnCli } from '../../adapters/own-cli.ts';
 import { bestEffort, StackError, throwIfAborted } from '../../domain/errors.ts';
 import type { StackView } from '../../domain/view.ts';
@@ -44,7 +45,7 @@ export interface DemoResult {
  * keep it. Throws what the commands it runs failed with, and `problems` when a proof fails.
  */
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
-  const folder = await realpath(await mkdtemp(path.join(tmpdir(), 'stack-demo-')));
+  const folder = await realpath(await mkdtemp(path.join(folderFor(options.env), 'stack-demo-')));
   const root = path.join(folder, 'shop');
   let kept = options.keep;
   try {
@@ -55,6 +56,11 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   } finally {
     if (!kept) await cleanUp(folder, root, options);
   }
+}
+
+/** Engines on macOS are in virtual machines, and most of those share the home folder alone. */
+function folderFor(env: DemoOptions['env']): string {
+  return process.platform === 'darwin' ? homeOf(env) : tmpdir();
 }
 
 async function showMainJob(root: string, options: DemoOptions): Promise<Omit<DemoResult, 'root' | 'kept'>> {
