@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -61,6 +61,20 @@ describe('which compose there is', () => {
 
   it('is none, where nothing is installed', async () => {
     expect(await findCompose({ PATH: path.join(folder, 'nothing') })).toBeUndefined();
+  });
+});
+
+describe('a program called docker-compose', () => {
+  it.each([
+    ['1.29.2', 'down --remove-orphans'],
+    ['2.30.3', '--profile * down --remove-orphans'],
+  ])('of version %s has services of a profile removed in its own way', async (version, asked) => {
+    const at = path.join(folder, version);
+    writeScript(path.join(at, 'docker-compose'), `echo ${version}; echo "$*" >> ${at}/asked`);
+    const tool = await findCompose({ PATH: at });
+    const place = { file: 'none.yml', project: 'none', projectDir: at, envFile: path.join(at, 'compose.env') };
+    await composeDown({ ...tool!, ...place, env: { PATH: at }, values: {} }, { volumes: false });
+    expect(readFileSync(path.join(at, 'asked'), 'utf8')).toMatch(` --project-directory ${at} ${asked}\n`);
   });
 });
 

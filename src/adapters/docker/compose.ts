@@ -22,6 +22,8 @@ export interface ComposeTool {
 /** One compose project: which tool, which file, under which name, with which environment. */
 export interface ComposeProject {
   command: readonly string[];
+  /** `2.30.3`; left out: the plugin's of today, or the older program's. */
+  version?: string;
   /** Absolute path of the compose file. */
   file: string;
   /** The project's name; containers carry it as the label `com.docker.compose.project`. */
@@ -171,10 +173,11 @@ function repeat(milliseconds: number, work: () => Promise<unknown> | undefined):
 
 /**
  * To stop and remove, the plugin passes over services of a profile unless it is told to take all; the older program takes them,
- * and knows no `*`. A service that is to start is named.
+ * and knows no `*`. Homebrew's `docker-compose` is the plugin. A service that is to start is named.
  */
-function profilesFor({ command }: ComposeProject, [action]: readonly string[]): string[] {
-  return command[0] === 'docker' && action !== 'up' ? ['--profile', '*'] : [];
+function profilesFor({ command, version = '1' }: ComposeProject, [action]: readonly string[]): string[] {
+  const isPlugin = command[0] === 'docker' || Number.parseInt(version, 10) > 1;
+  return isPlugin && action !== 'up' ? ['--profile', '*'] : [];
 }
 
 /** What compose and docker take for their own settings, also where an env file says it. */

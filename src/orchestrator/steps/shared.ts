@@ -150,6 +150,7 @@ async function describeProject(work: Work): Promise<ComposeProject> {
   }
   return {
     command: tool.command,
+    version: tool.version,
     includes: knowsInclude(tool),
     file: await findComposeFile(work.stack, config),
     project: sharedProject(name, rootId),
@@ -162,9 +163,9 @@ async function describeProject(work: Work): Promise<ComposeProject> {
 }
 
 /** 2.20 was the first. */
-function knowsInclude({ command, version }: ComposeTool): boolean {
+function knowsInclude({ version }: ComposeTool): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  return command.length > 1 && (major > 2 || minor >= 20);
+  return major > 2 || (major === 2 && minor >= 20);
 }
 
 async function waitUntilHealthy(work: Work, names: readonly string[], progress: StepProgress): Promise<void> {
