@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FakeEngine, leaveSockets, openFakeEngine } from '../support/fake-engine.ts';
@@ -43,6 +43,14 @@ describe.skipIf(hasSystemEngine)('on macOS', () => {
     const dead = `nobody answers at unix://${home}/.docker/run/docker.sock`;
     expect(stdout).toContain(`Docker Engine 27.3.1 at unix://${home}/.orbstack/run/docker.sock; ${dead}\n`);
     expect(stdout).toMatch(/^ok +compose +docker compose 2\.99\.0$/m);
+  });
+
+  it('the demo works below the home folder, which virtual machines share', async () => {
+    const env = { ...short('/usr/bin', '/bin'), DOCKER_HOST: `unix://${home}/none.sock` };
+    const { code, stderr } = await shop.stack(['demo', '--runtime', 'docker'], { env });
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${home}/stack-demo-`);
+    expect(readdirSync(home).filter((name) => name.startsWith('stack-demo-'))).toEqual([]);
   });
 
   it('a service finds its program there, after the PATH of the person', async () => {
