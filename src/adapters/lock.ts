@@ -11,7 +11,7 @@ import { identifyProcess, isAlive, type ProcessIdentity, selfIdentity } from './
 export interface LockOptions {
   /** Ends the waiting, never the work. */
   signal?: AbortSignal | undefined;
-  /** How long to wait for another holder; default 30. */
+  /** How long to wait for another process that holds it; default 30. */
   waitSeconds?: number | undefined;
   /** Told once, when another process holds the lock: `process 123`. */
   onWait?: ((holder: string) => void) | undefined;
@@ -39,7 +39,8 @@ const UNSEEN_HOLDER_MS = 15 * 60_000;
 
 /**
  * Runs `work` while no other process, on this machine, holds the lock at `file`. A holder that was killed loses it; a
- * living one never does, however long it takes. Throws `busy` (saying who holds it), `interrupted`, `files`.
+ * living one never does, however long it takes. Those of this process who want it come one after the other, however long that
+ * takes: the work under a lock must not want the same one. Throws `busy` (saying who holds it), `interrupted`, `files`.
  *
  * The lock is a symbolic link with the claim for its target: it comes into being whole or not at all, in one call, so a
  * kill at any moment leaves no half-written file.
@@ -49,18 +50,57 @@ export async function withLock<Result>(
   work: (held: HeldLock) => Result | Promise<Result>,
   options: LockOptions = {},
 ): Promise<Result> {
-  const claim = makeClaim();
-  await acquire(file, claim, options);
+  return inTurn(file, options.signal, async () => {
+    const claim = makeClaim();
+    await acquire(file, claim, options);
+    try {
+      return await work({
+        addHelper(pid) {
+          claim.helpers.push(identifyProcess(pid));
+          replaceNow(file, claim);
+        },
+      });
+    } finally {
+      await release(file, claim);
+    }
+  });
+}
+
+/** By a lock's file: done once all of this process who wanted it so far have let go. */
+const turns = new Map<string, Promise<unknown>>();
+
+async function inTurn<Result>(
+  file: string,
+  signal: AbortSignal | undefined,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const former = turns.get(file);
+  let leave = (): void => undefined;
+  const own = new Promise<void>((resolve) => {
+    leave = resolve;
+  });
+  const turn = Promise.all([former, own]);
+  turns.set(file, turn);
   try {
-    return await work({
-      addHelper(pid) {
-        claim.helpers.push(identifyProcess(pid));
-        replaceNow(file, claim);
-      },
-    });
+    if (former) await orAborted(former, signal);
+    return await work();
   } finally {
-    await release(file, claim);
+    leave();
+    void turn.then(() => turns.get(file) === turn && turns.delete(file));
   }
+}
+
+/** Throws `interrupted`. */
+async function orAborted(former: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  throwIfAborted(signal);
+  let leave = (): void => undefined;
+  const aborted = new Promise<void>((resolve) => {
+    leave = resolve;
+  });
+  signal?.addEventListener('abort', leave, { once: true });
+  await Promise.race([former, aborted]);
+  signal?.removeEventListener('abort', leave);
+  throwIfAborted(signal);
 }
 
 /** Claims of this process that are done with although their locks could not be deleted. */

@@ -15,6 +15,9 @@ import { networkStep } from './network.ts';
 import { listServiceSteps } from './service.ts';
 import { sharedStep } from './shared.ts';
 
+/** Longer than another command takes to pull its images, or to make the first data of a server on a slow disk. */
+const WAIT_SECONDS = 1800;
+
 /** What of it is wanted: these services of the baseline, the shared services, the network for a ticket's sake. */
 export interface UpRequest {
   services: readonly string[];
@@ -58,7 +61,8 @@ export async function withUpLock<Result>(
   const file = upLockOf(work.stack.root);
   // Nothing may have been made in this root yet.
   await makeFolder(path.dirname(file));
-  return withLock(file, run, { ...(signal && { signal }), onWait: () => note?.('waiting for another command') });
+  const onWait = (): void => note?.('waiting for another command');
+  return withLock(file, run, { signal, onWait, waitSeconds: WAIT_SECONDS });
 }
 
 /**

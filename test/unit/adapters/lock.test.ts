@@ -92,10 +92,31 @@ describe('withLock', () => {
   it('stops waiting when the signal is aborted', async () => {
     const lock = path.join(makeTemp('lock'), 'a.lock');
     const controller = new AbortController();
+    const { child, ended } = await holdLock(lock);
+    const late = withLock(lock, () => 'never', { signal: controller.signal, onWait: () => controller.abort() });
+    await expect(late).rejects.toMatchObject({ code: 'interrupted' });
+    child.kill('SIGKILL');
+    await ended;
+  });
+
+  it('has no deadline for its own process, whose wishes come in order', async () => {
+    const lock = path.join(makeTemp('lock'), 'a.lock');
+    const controller = new AbortController();
+    const came: string[] = [];
+    const come = (name: string, signal?: AbortSignal) =>
+      withLock(lock, () => came.push(name), { waitSeconds: 0, signal }).catch((error) => error);
+    let wishes: Promise<unknown>[] = [];
+    let aborted: unknown;
     await withLock(lock, async () => {
-      const late = withLock(lock, () => 'never', { signal: controller.signal, onWait: () => controller.abort() });
-      await expect(late).rejects.toMatchObject({ code: 'interrupted' });
+      const late = come('never', controller.signal);
+      wishes = [come('second'), come('third')];
+      controller.abort();
+      aborted = await late;
+      expect(came).toEqual([]);
     });
+    expect(aborted).toMatchObject({ code: 'interrupted' });
+    await Promise.all(wishes);
+    expect(came).toEqual(['second', 'third']);
   });
 
   it('tells a dead holder from a new process with its number', async () => {
