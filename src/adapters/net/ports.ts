@@ -1,5 +1,5 @@
-import getPort, { clearLockedPorts } from 'get-port';
 import { StackError } from '../../domain/errors.ts';
+import { isPortFree } from '../process/ports.ts';
 
 /** Ports that browsers refuse to open (the Fetch standard's list of bad ports, those above 1023). */
 const UNSAFE_PORTS = new Set([
@@ -16,19 +16,12 @@ export interface PortRequest {
 }
 
 /**
- * Returns a port that nothing on this machine listens on (get-port binds it on every local address, IPv6 included) and
- * that is not in `leased` nor refused by browsers. Call it with the state lock held: get-port knows nothing of other processes.
- * Throws `port` when the range is exhausted.
+ * Returns a port that nothing on this machine listens on, and that is not in `leased` nor refused by browsers. Call it with the state
+ * lock held: what other commands are about to take is in `leased` alone. Throws `port` when the range is exhausted.
  */
 export async function findFreePort(request: PortRequest, leased: ReadonlySet<number>): Promise<number> {
   const candidates = listCandidates(request).filter((port) => !leased.has(port) && !UNSAFE_PORTS.has(port));
-  if (candidates.length > 0) {
-    const port = await getPort({ port: candidates });
-    // It would call the port taken for half a minute; our leases say whose it is.
-    clearLockedPorts();
-    // When no candidate is free get-port answers with any port at all.
-    if (candidates.includes(port)) return port;
-  }
+  for (const port of candidates) if (await isPortFree(port)) return port;
   throw new StackError('port', `no port is free for ${request.name} between ${request.from} and ${request.to}`, {
     hint: 'destroy a ticket that is done (`stack ps`), or widen `from:`/`to:` of that port in stack.yml',
     details: { service: request.name, from: request.from, to: request.to },

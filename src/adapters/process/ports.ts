@@ -7,8 +7,10 @@ import { ifReadableNow } from '../files/file-errors.ts';
 import { askTool } from './ask-tool.ts';
 import { listNumbers } from './table.ts';
 
-/** Both families, the one address and all of them: a server on any of these is in the way. */
-const ADDRESSES = ['127.0.0.1', '::1', '0.0.0.0', '::'];
+/** Both families. */
+const LOOPBACK = ['127.0.0.1', '::1'];
+/** All addresses: on Linux a server on any of them is in the way of these. */
+const EVERYWHERE = ['0.0.0.0', '::'];
 
 export interface Listener {
   port: number;
@@ -22,6 +24,7 @@ export interface Listener {
 const PATIENCE_MS = 500;
 const POLL_MS = 20;
 const LSOF_MS = 3000;
+const ANSWER_MS = 1000;
 /** Throws `port` (details `{port}`) for the first port that something on this machine listens on, and goes on to. */
 export async function requireFreePorts(ports: readonly PublishedPort[]): Promise<void> {
   for (const { name, host } of ports) {
@@ -45,9 +48,14 @@ export async function isPortFree(port: number): Promise<boolean> {
   return (await ifAnswered(() => isTaken(port))) === false;
 }
 
-/** One after the other: these servers would be in each other's way. */
+/**
+ * One after the other: these servers would be in each other's way. A server on all addresses makes macOS's firewall ask a person,
+ * and does not keep another from 127.0.0.1 there (Node sets SO_REUSEADDR): so who answers is asked.
+ */
 async function isTaken(port: number): Promise<boolean> {
-  for (const address of ADDRESSES) {
+  const isMac = process.platform === 'darwin';
+  if (isMac && (await Promise.all(LOOPBACK.map((host) => isAnswered(port, host)))).includes(true)) return true;
+  for (const address of isMac ? LOOPBACK : [...LOOPBACK, ...EVERYWHERE]) {
     const code = await tryListen(port, address);
     if (code === 'EADDRINUSE') return true;
     if (code === 'EACCES') {
@@ -58,6 +66,17 @@ async function isTaken(port: number): Promise<boolean> {
     }
   }
   return false;
+}
+
+/** True for a server that takes connections, or has more of them waiting than it may. */
+function isAnswered(port: number, host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect({ port, host, timeout: ANSWER_MS });
+    socket.once('connect', () => resolve(true));
+    socket.once('timeout', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    for (const event of ['connect', 'timeout']) socket.once(event, () => socket.destroy());
+  });
 }
 
 /** A machine without IPv6 answers EADDRNOTAVAIL or EAFNOSUPPORT: then nobody listens there. */
