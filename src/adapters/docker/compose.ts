@@ -2,6 +2,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { interrupted, StackError } from '../../domain/errors.ts';
 import { makeFolder, replaceFile } from '../files/files.ts';
+import { readTakenPort } from './error.ts';
 
 const LAST_LINES = 30;
 /** It says its version without asking the engine; a plugin on a disk that hangs does not. */
@@ -217,21 +218,10 @@ function explainFailure(what: string, lines: string[], code: string | undefined)
       hint: 'install Docker Compose, or put it on the PATH',
     });
   }
-  const port = findTakenPort(lines);
+  const port = lines.map(readTakenPort).find((one) => one !== undefined);
   if (port !== undefined) {
     return new StackError('port', `port ${port} is taken on this machine`, { details: { port }, lines });
   }
   const said = lines.findLast((line) => /error|cannot|invalid|unsupported|no such/i.test(line)) ?? lines.at(-1);
   return new StackError('engine', `\`${what}\` failed${said ? `: ${said.trim()}` : ''}`, { lines });
-}
-
-/** The engine has no code for it: both wordings stand in its source, and neither is translated. */
-function findTakenPort(lines: readonly string[]): number | undefined {
-  const pattern =
-    /(?:Bind for \S*?:(\d+) failed: port is already allocated|listen \w+ \S*?:(\d+): bind: address already in use)/;
-  for (const line of lines) {
-    const match = pattern.exec(line);
-    if (match) return Number(match[1] ?? match[2]);
-  }
-  return undefined;
 }

@@ -86,17 +86,24 @@ export function explainEngineError(
   return new StackError('engine', `the Docker engine refused: ${readReason(error)}`, { cause: error });
 }
 
-/**
- * Returns the host port an error is about when it says that a port is taken, else undefined. Engines have a status of their
- * own for it nowhere, but these wordings: Docker's allocator and proxy, Docker Desktop, Docker 28, Podman, Windows.
- */
+/** Engines have a status for a taken port nowhere, but these wordings: Docker's allocator and proxy, Docker Desktop, Docker 28, Podman, Windows. */
+const TAKEN =
+  /port is already allocated|address already in use|ports are not available|EADDRINUSE|forbidden by its access permissions/i;
+/** The first address of this machine in it: `127.0.0.1:80`, `[::1]:80`, `:::80`, `:80`. Docker 28 names the container's behind it. */
+const HOST_PORT = /(?:\d+(?:\.\d+){3}|\]|::|\s):(\d+)\b/;
+
+/** Returns the host port that a text says is taken, else undefined: what the engine said, or compose said that it did. */
+export function readTakenPort(text: string): number | undefined {
+  const port = TAKEN.test(text) ? HOST_PORT.exec(text)?.[1] : undefined;
+  return port === undefined ? undefined : Number(port);
+}
+
+/** Returns which of these host ports an error is about when it says that one is taken, else undefined. */
 export function findTakenPort(error: unknown, ports: readonly number[]): number | undefined {
   const reason = readReason(error);
-  const taken =
-    /port is already allocated|address already in use|ports are not available|EADDRINUSE|forbidden by its access permissions/i;
-  if (ports.length === 0 || !taken.test(reason)) return undefined;
-  const named = [...reason.matchAll(/:(\d+)\b/g)].map((match) => Number(match[1]));
-  return ports.find((port) => named.includes(port)) ?? ports[0];
+  if (ports.length === 0 || !TAKEN.test(reason)) return undefined;
+  const named = readTakenPort(reason);
+  return ports.find((port) => port === named) ?? ports[0];
 }
 
 /** Returns the refusal of an engine on another machine, which has neither the folders that containers mount nor our ports. */

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { explainEngineError, findTakenPort, readReason } from '../../../src/adapters/docker/error.ts';
+import { explainEngineError, findTakenPort, readReason, readTakenPort } from '../../../src/adapters/docker/error.ts';
 import { createMeter } from '../../../src/adapters/docker/image.ts';
 import { readLines } from '../../../src/adapters/docker/lines.ts';
 import { readProjectState } from '../../../src/adapters/docker/project.ts';
@@ -21,8 +21,18 @@ describe('a taken port', () => {
       'Ports are not available: exposing port TCP 127.0.0.1:4001 -> 127.0.0.1:0: listen tcp 127.0.0.1:4001: bind: address already in use',
     ],
     ['rootlessport listen tcp 127.0.0.1:4001: bind: address already in use'],
+    [
+      'driver failed programming external connectivity on endpoint x (0a1b): failed to bind host port for 127.0.0.1:4001:172.18.0.2:3000/tcp: address already in use',
+    ],
+    [
+      'ports are not available: exposing port TCP 127.0.0.1:4001 -> 127.0.0.1:0: /forwards/expose returned unexpected status: 500',
+    ],
+    ['Bind for :::4001 failed: port is already allocated'],
+    ['failed to bind host port [::1]:4001/tcp: address already in use'],
   ])('is told by: %s', (message) => {
     expect(findTakenPort({ statusCode: 500, json: { message } }, [3000, 4001])).toBe(4001);
+    // As compose passes it on, which knows of no ports that were asked for.
+    expect(readTakenPort(`Error response from daemon: ${message}`)).toBe(4001);
   });
 
   it('is the first one where the engine names none', () => {
@@ -32,6 +42,7 @@ describe('a taken port', () => {
   it('is not what other failures are about', () => {
     expect(findTakenPort(new Error('no such image: x:4001'), [4001])).toBeUndefined();
     expect(findTakenPort(new Error('address already in use'), [])).toBeUndefined();
+    expect(readTakenPort('Error response from daemon: no such image: 127.0.0.1:4001/x')).toBeUndefined();
   });
 });
 
