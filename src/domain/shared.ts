@@ -8,6 +8,12 @@ import type { Values } from './values.ts';
 /** Name by which a container reaches this machine; every container of ours has it in its hosts file. */
 export const HOST_FROM_CONTAINER = 'host.docker.internal';
 
+/**
+ * What the engine publishes, and every shared service, listens there; `localhost` may lead to `::1` first (macOS), where a program
+ * that tries one address alone finds nobody, or somebody else. Browsers are handed `localhost`, which is one site to them.
+ */
+export const IPV4_LOOPBACK = '127.0.0.1';
+
 /** The settings of one shared service after stack.yml and the environment have had their say. */
 export interface SharedSettings {
   image: string | undefined;
@@ -107,7 +113,7 @@ export function sharedAddress(
   if (settings.url !== undefined) return foreignAddress(viewpoint, settings.url);
   const place = (host: string, port: number | undefined) =>
     port === undefined ? undefined : { host, port, url: sharedUrl(settings, host, port) };
-  if (!viewpoint.network) return place('localhost', lease?.port);
+  if (!viewpoint.network) return place(/^https?$/.test(settings.scheme) ? 'localhost' : IPV4_LOOPBACK, lease?.port);
   return lease && !traitsOf(lease).network
     ? place(HOST_FROM_CONTAINER, lease.port)
     : place(lease?.alias ?? service, lease?.container ?? settings.containerPort);

@@ -3,13 +3,13 @@ import { BASELINE, type InstanceRecord, type ServiceRecord, type SharedLease } f
 import { ownServer, ownSettings } from './own.ts';
 import { findKindFacts } from './own-kinds.ts';
 import { traitsOf, type Viewpoint } from './runtime.ts';
-import { HOST_FROM_CONTAINER, resolveShared, sharedAddress } from './shared.ts';
+import { HOST_FROM_CONTAINER, IPV4_LOOPBACK, resolveShared, sharedAddress } from './shared.ts';
 import { fillTemplate, listNames } from './template.ts';
 import { foldTicket } from './ticket.ts';
 import type { Values } from './values.ts';
 
 /** Where a server listens: its container is reached from outside by the published port alone, a process by all of the network. */
-const [EVERYWHERE, LOOPBACK] = ['0.0.0.0', '127.0.0.1'] as const;
+const EVERYWHERE = '0.0.0.0';
 
 /** All that `${…}` may draw on for one instance. */
 export interface Wiring {
@@ -98,7 +98,7 @@ function resolvePlain(wiring: Wiring, own: ServiceRecord, name: string): string 
     ticket: wiring.record.ticket,
     stack: wiring.config.name,
     root: wiring.root,
-    bind: traitsOf(own).network ? EVERYWHERE : LOOPBACK,
+    bind: traitsOf(own).network ? EVERYWHERE : IPV4_LOOPBACK,
     branch: repo?.mode === 'dedicated' ? repo.branch : undefined,
     worktree: repo?.mode === 'dedicated' ? repo.worktree : undefined,
   };
@@ -126,8 +126,10 @@ function internalAddress(
   target: ServiceRecord,
   port: { host: number; container: number },
 ): { host: string; port: number } {
-  if (!viewpoint.network) return { host: 'localhost', port: port.host };
-  if (traitsOf(target).network) return { host: target.alias, port: port.container };
+  const isContained = traitsOf(target).network;
+  // A process that listens on `localhost` may listen on `::1` alone.
+  if (!viewpoint.network) return { host: isContained ? IPV4_LOOPBACK : 'localhost', port: port.host };
+  if (isContained) return { host: target.alias, port: port.container };
   return { host: HOST_FROM_CONTAINER, port: port.host };
 }
 

@@ -8,7 +8,7 @@ const engine = await findTestEngine();
 
 const RUNTIMES = [
   { runtime: 'docker', skip: !engine, postgres: '@postgres:5432/shop' },
-  { runtime: 'process', skip: false, postgres: '@localhost:' },
+  { runtime: 'process', skip: false, postgres: '@127.0.0.1:' },
 ] as const;
 
 /** One product through its whole life, in order: each test goes on from where the one before it stopped. */

@@ -305,12 +305,12 @@ for (const { runtime, skip } of RUNTIMES) {
           status: 'running',
           own: { redis: { db: 0, server: { url: `redis://localhost:${port}`, runtime, status: 'running' } } },
         });
-        const inside = runtime === 'docker' ? 'redis.feat-01:6379' : `localhost:${port}`;
+        const inside = runtime === 'docker' ? 'redis.feat-01:6379' : `127.0.0.1:${port}`;
         expect(envOf('feat-01', 'api')).toMatch(new RegExp(`^REDIS_URL=redis://(:[\\w-]{32}@)?${inside}$`, 'm'));
         expect(envOf('feat-01', 'front')).toMatch(
-          new RegExp(`^REDIS_URL=redis://(:[\\w-]{32}@)?localhost:${port}$`, 'm'),
+          new RegExp(`^REDIS_URL=redis://(:[\\w-]{32}@)?127.0.0.1:${port}$`, 'm'),
         );
-        expect(envOf('feat-01', 'front')).toMatch(new RegExp(`^REDIS='localhost ${port} 0 feat-01:'$`, 'm'));
+        expect(envOf('feat-01', 'front')).toMatch(new RegExp(`^REDIS='127.0.0.1 ${port} 0 feat-01:'$`, 'm'));
         expect(await post('feat-01')).toBeLessThan(300);
         expect(await askServer('feat-01', (client) => client.get('items:counter'))).toBe('1');
         const { shared } = await product.ps();
@@ -384,7 +384,7 @@ for (const { runtime, skip } of RUNTIMES) {
         const moved = await portOf('feat-01');
         expect(moved).not.toBe(port);
         expect(envOf('feat-01', 'front')).toMatch(
-          new RegExp(`^REDIS_URL=redis://(:[\\w-]{32}@)?localhost:${moved}$`, 'm'),
+          new RegExp(`^REDIS_URL=redis://(:[\\w-]{32}@)?127.0.0.1:${moved}$`, 'm'),
         );
         expect(await post('feat-01')).toBeLessThan(300);
         expect(await askServer('feat-01', (client) => client.get('items:counter'))).toBe('2');

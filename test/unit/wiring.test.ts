@@ -48,7 +48,7 @@ describe('what ${…} stands for', () => {
   it.each([
     ['docker', 'docker', 'http://api.feat-02:80'],
     ['docker', 'process', 'http://host.docker.internal:4001'],
-    ['process', 'docker', 'http://localhost:4001'],
+    ['process', 'docker', 'http://127.0.0.1:4001'],
     ['process', 'process', 'http://localhost:4001'],
   ] as const)('a %s front reaches its own %s API at %s', (front, api, url) => {
     expect(resolveName(wire(front, api), 'front', 'api.internal_url')).toBe(url);
@@ -72,15 +72,15 @@ describe('what ${…} stands for', () => {
       'postgres://me:p%40ss%2Fword@postgres:5432/shop',
     );
     expect(resolveName(wire('process', 'process'), 'api', 'postgres.url')).toBe(
-      'postgres://me:p%40ss%2Fword@localhost:5433/shop',
+      'postgres://me:p%40ss%2Fword@127.0.0.1:5433/shop',
     );
-    expect(resolveName(wire('process', 'process'), 'api', 'redis.url')).toBe('redis://localhost:6380');
+    expect(resolveName(wire('process', 'process'), 'api', 'redis.url')).toBe('redis://127.0.0.1:6380');
   });
 
   it.each([
     ['docker', 'compose', 'redis://redis.feat-02:6379'],
-    ['process', 'compose', 'redis://localhost:6391'],
-    ['process', 'embedded', 'redis://localhost:6391'],
+    ['process', 'compose', 'redis://127.0.0.1:6391'],
+    ['process', 'embedded', 'redis://127.0.0.1:6391'],
     ['docker', 'embedded', 'redis://host.docker.internal:6391'],
   ] as const)('a %s service reaches the ticket’s own %s Redis at %s', (runtime, provider, url) => {
     const wiring = wire('docker', runtime);
