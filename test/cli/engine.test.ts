@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { rootIdOf } from '../../src/domain/names.ts';
 import { findTestEngine, listLabelled, NODE_IMAGE, openClient } from '../support/engine.ts';
@@ -51,6 +52,20 @@ describe.skipIf(!engine)('with containers', () => {
       'hint: its last line is below',
       '  hello',
     ]);
+  });
+
+  it('git finds a worktree whose place is named through a link', async () => {
+    mkdirSync(path.join(shop.folder, 'real'));
+    symlinkSync('real', path.join(shop.folder, 'link'));
+    shop.configure((text) => `worktrees: ../link/away\n${text}`);
+    expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 0 });
+    // Where the file that the entry of a worktree names is missing, git takes it for one to be pruned.
+    const look = `const { existsSync, readFileSync } = require('node:fs');
+      const entry = readFileSync('.git', 'utf8').slice('gitdir: '.length).trim();
+      console.log(existsSync(readFileSync(entry + '/gitdir', 'utf8').trim()));`;
+    const run = await shop.stack(['exec', 'feat-01', 'front', '--', 'node', '-e', look]);
+    expect(run).toMatchObject({ code: 0, stdout: 'true' });
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
   });
 
   it('a server on localhost, which nobody outside its container reaches, is explained', async () => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeRepo, makeShop, openShop, type Shop } from '../support/shop.ts';
@@ -124,5 +124,22 @@ describe('a layout of repos', () => {
     expect(existsSync(worktree)).toBe(true);
     expect(await shop.stack(['destroy'], { cwd: worktree })).toMatchObject({ code: 0, stdout: 'feat-01 is gone' });
     expect(existsSync(path.join(shop.folder, 'away'))).toBe(false);
+  });
+
+  it('may have them behind a link, and notes the folder that it leads to, as git does', async () => {
+    shop = makeShop();
+    mkdirSync(path.join(shop.folder, 'real'));
+    symlinkSync('real', path.join(shop.folder, 'link'));
+    shop.configure((text) => `worktrees: ${shop.folder}/link/away\n${text}`);
+    expect(await shop.stack(['create', 'feat-01', '--no-start'])).toMatchObject({ code: 0 });
+    const worktree = path.join(shop.folder, 'real/away/feat-01/front');
+    expect(shop.state()?.instances['feat-01']?.repos.front).toMatchObject({ worktree });
+    expect(shop.git('front', 'worktree', 'list')).toContain(`${worktree} `);
+    // One of an older version has the folder as it was named.
+    const state = shop.read('.stack/state.json');
+    shop.write('.stack/state.json', state.replaceAll('/real/away/feat-01', '/link/away/feat-01'));
+    expect((await shop.ps()).instances).toMatchObject([{ ticket: 'feat-01', problems: [] }]);
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0, stdout: 'feat-01 is gone' });
+    expect(existsSync(path.join(shop.folder, 'real/away'))).toBe(false);
   });
 });

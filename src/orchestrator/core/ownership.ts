@@ -34,7 +34,7 @@ async function isExpected(stack: Stack, folder: string): Promise<boolean> {
   if (await tolerate(readTicketPointer(folder), 'config', 'files')) return true;
   const { worktrees } = (await configIfReadable(stack)) ?? {};
   const home = await ticketsFolder(stack.root, worktrees);
-  return [home, await canonicalPath(home)].includes(path.dirname(folder));
+  return [home, await canonicalPath(home)].includes(path.dirname(await canonicalPath(folder)));
 }
 
 async function findForeignFolder(stack: Stack, { folder, ticket }: InstanceRecord): Promise<string | undefined> {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { ifThere } from '../../adapters/files/file-errors.ts';
 import { isThere } from '../../adapters/files/files.ts';
 import { refuseLink } from '../../adapters/files/own-folders.ts';
+import { canonicalPath } from '../../adapters/git/worktree/entry.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import { inFolder } from '../../domain/layout.ts';
@@ -105,10 +106,14 @@ export function putRecord(draft: StackState, record: InstanceRecord): void {
 
 /**
  * Returns the folder that holds the tickets' folders: `worktrees:` of stack.yml, else `tickets/`, or beside a root that
- * is itself a git repo, so that watchers and linters of the main checkout do not see them. Throws `files`.
+ * is itself a git repo, so that watchers and linters of the main checkout do not see them. The way to a place outside of the root may
+ * lead through links (`/tmp` on macOS), which git follows in what it writes down: containers then lack what that names. Throws `files`.
  */
 export async function ticketsFolder(root: string, configured: string | undefined): Promise<string> {
-  if (configured !== undefined) return path.resolve(root, configured);
+  if (configured !== undefined) {
+    const place = path.resolve(root, configured);
+    return place.startsWith(`${root}/`) ? place : path.dirname(await canonicalPath(path.join(place, 'ticket')));
+  }
   if (await isThere(path.join(root, '.git'))) {
     await refuseLink(`${root}.tickets`);
     return `${root}.tickets`;
