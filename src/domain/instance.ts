@@ -138,6 +138,8 @@ export interface SharedLease {
   /** The port on this machine that its `url` names. */
   port: number;
   provider: Provider;
+  /** True as long as compose has made nothing of it that is somebody's: another provider may then take its place. */
+  fresh?: boolean | undefined;
   /** The port that stands for it in the stack's network; undefined: the service's usual one. */
   container?: number | undefined;
   /** Its ports by the names that stack.yml gives them. */

@@ -54,6 +54,29 @@ describe.skipIf(!engine)('with containers', () => {
     ]);
   });
 
+  it('only a create that went well settles that the shared data is in the engine', async () => {
+    shop.configure((text) => `${text}shared: { redis: { port: ${shop.port + 9} } }\n`);
+    changeFront('command: node server.mjs 0.0.0.0', "command: 'exit 7'");
+    expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 1 });
+    const planWithoutEngine = async (): Promise<Run> => {
+      const written = shop.read('stack.yml');
+      shop.configure((text) => text.replace('runtime: docker', 'runtime: process'));
+      const env = { DOCKER_HOST: `unix://${shop.folder}/none.sock` };
+      const run = await shop.stack(['create', 'feat-01', '--dry-run'], { env });
+      shop.write('stack.yml', written);
+      return run;
+    };
+    expect(await planWithoutEngine()).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/redis on this machine/),
+    });
+    expect(await shop.stack(['up'])).toMatchObject({ code: 0 });
+    expect(await planWithoutEngine()).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^hint: start Docker: redis of this stack is in there, .*`provider: embedded`/m),
+    });
+  });
+
   it('git finds a worktree whose place is named through a link', async () => {
     mkdirSync(path.join(shop.folder, 'real'));
     symlinkSync('real', path.join(shop.folder, 'link'));

@@ -16,7 +16,7 @@ import type { Extent } from '../../domain/step.ts';
 import { leasePorts, listLeases } from '../core/leases.ts';
 import type { Stack } from '../core/stack.ts';
 import { putRecord } from '../core/work.ts';
-import { checkReach, leaseShared, planShared, type SharedProviders } from '../shared/plan.ts';
+import { checkReach, explainComposed, leaseShared, planShared, type SharedProviders } from '../shared/plan.ts';
 import { findComposeFile } from '../shared/ports.ts';
 import { factsOf } from './repos.ts';
 import { mergeServices, planServices } from './services.ts';
@@ -110,7 +110,10 @@ export async function requireRunnable(
   if (Object.values(providers).includes('compose')) await findComposeFile(stack, config);
   for (const name of new Set([...Object.values(services), ...servers].map((one) => runtimeOf(one)))) {
     const check = await (await stack.runtime(name)).check();
-    if (!check.ok) throw new StackError('engine', check.reason, { hint: check.hint });
+    if (check.ok) continue;
+    const isForServers = !Object.values(services).some((one) => runtimeOf(one) === name);
+    const hint = (isForServers ? explainComposed(providers) : undefined) ?? check.hint;
+    throw new StackError('engine', check.reason, { hint });
   }
   // With no engine, servers are embedded for that reason alone.
   checkReach(providers, services);

@@ -44,13 +44,23 @@ async function chooseProvider(
   lease: SharedLease | undefined,
 ): Promise<SharedLease['provider']> {
   if (await isThere(embeddedFolder(stack, name))) return 'embedded';
-  if (lease?.provider === 'compose' || !EMBEDDABLE.has(name)) return 'compose';
+  if ((lease?.provider === 'compose' && !lease.fresh) || !EMBEDDABLE.has(name)) return 'compose';
   return (await stack.checkEngine()).ok ? 'compose' : 'embedded';
 }
 
 /** Returns the folder that holds the data of a shared service that runs without an engine. */
 export function embeddedFolder(stack: Stack, name: string): string {
   return inFolder(stack.root, 'shared', name);
+}
+
+/** Says what helps where nothing but the shared services needs an engine, and none answers; undefined where none of them does. */
+export function explainComposed(providers: SharedProviders): string | undefined {
+  const names = Object.keys(providers).filter((name) => providers[name] === 'compose');
+  if (names.length === 0) return undefined;
+  const way = names.every((name) => EMBEDDABLE.has(name))
+    ? '; with `provider: embedded` for them in stack.yml empty ones run without it'
+    : '';
+  return `start Docker: ${names.join(' and ')} of this stack ${names.length > 1 ? 'are' : 'is'} in there, with all data${way}`;
 }
 
 /** Throws `config` when a container would have to reach a server that listens on 127.0.0.1 alone. */
@@ -183,7 +193,8 @@ async function leaseComposed(
     if (port.name !== undefined) named[port.name] = { host, container: port.container, wished };
   }
   if (!first) throw new Error(`${name} has no port`);
-  return { ...first, ...(Object.keys(named).length > 0 && { ports: named }) };
+  const isFresh = before?.provider !== 'compose' || before.fresh;
+  return { ...first, ...(Object.keys(named).length > 0 && { ports: named }), ...(isFresh && { fresh: true }) };
 }
 
 /** Gives up the leases of shared services that something else listens on and takes others. Throws `port`. */

@@ -11,7 +11,7 @@ import { interpolate } from '../../domain/compose/interpolate.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { isPlainMap } from '../../domain/config/source.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
-import { BASELINE } from '../../domain/instance.ts';
+import { BASELINE, type SharedLease } from '../../domain/instance.ts';
 import { composeEnvFileOf } from '../../domain/layout.ts';
 import { networkName, sharedProject } from '../../domain/names.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
@@ -77,6 +77,7 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
         await removeShared(work, { volumes: false });
       // Those that this very run made are nobody's yet.
       if (volumes) await docker.removeProjectVolumes(volumes.filter((name) => !volumesBefore?.includes(name)));
+      if (volumesBefore?.length === 0) await noteLeases(work, names, () => ({ fresh: true }));
     },
   };
 }
@@ -92,11 +93,20 @@ async function isChanged(work: Work, names: readonly string[]): Promise<boolean>
 async function noteSettings(work: Work, names: readonly string[], fitting: readonly string[]): Promise<void> {
   const config = await requireConfig(work);
   const settings = await hashShared(work.stack, config, work.shared);
-  await work.stack.store.update(({ shared }) => {
+  await noteLeases(work, names, (name) => {
+    const login = fitting.includes(name) ? hashLogin(work.stack, config, name) : undefined;
+    return { fresh: undefined, settings, ...(login !== undefined && { login }) };
+  });
+}
+
+async function noteLeases(
+  { stack, shared: own }: Work,
+  names: readonly string[],
+  describe: (name: string) => Partial<SharedLease>,
+): Promise<void> {
+  await stack.store.update(({ shared }) => {
     for (const name of names) {
-      const login = fitting.includes(name) ? hashLogin(work.stack, config, name) : undefined;
-      for (const lease of [shared[name], work.shared[name]])
-        if (lease) Object.assign(lease, { settings, ...(login !== undefined && { login }) });
+      for (const lease of [shared[name], own[name]]) if (lease) Object.assign(lease, describe(name));
     }
   });
 }
