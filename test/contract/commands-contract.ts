@@ -124,6 +124,16 @@ export function describeCommands(world: () => World): void {
     expect(await world().listLeft()).toEqual([]);
   });
 
+  it('ends what an earlier run has left running before it begins another', async () => {
+    const seen: string[] = [];
+    const tick = world().runtime.run(world().spec('serve'), work('tick'), ({ text }) => seen.push(text), signal);
+    const left = tick.catch(() => undefined);
+    await until('a tick', () => seen.length > 0);
+    expect((await runWork(['exit', '0'])).code).toBe(0);
+    await left;
+    expect(await world().listLeft()).toEqual([]);
+  });
+
   it('does not begin a run that is aborted already', async () => {
     await expect(runWork(['print', 'x'], AbortSignal.abort())).rejects.toMatchObject({ code: 'interrupted' });
     expect(await world().listLeft()).toEqual([]);

@@ -5,9 +5,10 @@ import type { Connection } from './connection.ts';
 import { removeContainer } from './container.ts';
 import { readLines } from './lines.ts';
 import { createWithFolders, explainUnshared } from './shared-folders.ts';
-import { describeOneOff } from './spec.ts';
+import { COMPOSE, describeOneOff } from './spec.ts';
 import { observeSurroundings } from './surroundings.ts';
 import { makeMountPoints, ownVolumes } from './volume.ts';
+import { labelsOf } from './workload.ts';
 
 /** Runs one command in a container of its own, as `Runtime.run` says. Throws `engine`, `interrupted`. */
 export async function runInContainer(
@@ -20,6 +21,7 @@ export async function runInContainer(
   throwIfAborted(signal);
   const surroundings = await observeSurroundings(conn, spec);
   await makeMountPoints(spec);
+  await removeLeft(conn, spec);
   throwIfAborted(signal);
   const container = await createWithFolders(conn, spec, describeOneOff(spec, surroundings, command));
   const { aborted, forget } = watchAbort(signal);
@@ -33,6 +35,13 @@ export async function runInContainer(
     forget();
     await removeContainer(conn, container.id);
   }
+}
+
+/** A command of stack that was killed has left its container running. */
+async function removeLeft(conn: Connection, spec: WorkloadSpec): Promise<void> {
+  const label = [...labelsOf(spec), `${COMPOSE.oneOff}=True`];
+  const left = await conn.client.listContainers({ all: true, filters: { label } });
+  await Promise.all(left.map(({ Id }) => removeContainer(conn, Id)));
 }
 
 /** Attached before it starts, so that no line is missed. */
