@@ -54,6 +54,18 @@ describe('a workload that runs', () => {
     expect(Object.keys(env)).not.toContain('VITEST');
   });
 
+  it.each(['list', 'line'])('has the libraries that its env names for macOS, its command being a %s', async (form) => {
+    const argv = world.script('console.log(JSON.stringify([process.env.DYLD_LIBRARY_PATH]));');
+    const command = form === 'list' ? argv : `  ${argv.join(' ')}`;
+    const spec = world.spec(command, { env: { DYLD_LIBRARY_PATH: `/opt/it's here/$lib` } });
+    await world.runtime.start(spec, never);
+    const expected = JSON.stringify([spec.env.DYLD_LIBRARY_PATH]);
+    expect((await lineOf(spec, /^(\[.*\])$/))[1]).toBe(expected);
+    const lines: string[] = [];
+    await world.runtime.run(spec, command, ({ text }) => lines.push(text), never);
+    expect(lines).toEqual([expected]);
+  });
+
   it('leads a group of its own, without a terminal, and keeps its files private', async () => {
     const spec = world.spec(world.script(sleeper));
     await world.runtime.start(spec, never);

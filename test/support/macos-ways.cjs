@@ -1,4 +1,4 @@
-// Shows stack the world as macOS has it, on Linux: `process.platform` is darwin, there is no /proc, and `ps` and `lsof` are
+// Shows stack the world as macOS has it, on Linux: `process.platform` is darwin, there is no /proc, and `ps`, `lsof` and `sysctl` are
 // those of the folder that STACK_TEST_MAC names, wherever they are looked for. A program that is missing there is missing; one
 // that may not be run is refused, as a sandbox refuses a setuid program. A preload (`node --require`): it acts where the main
 // script is the package's own, and in a worker of the test runner on the code of `src` alone, since tests look at Linux itself.
@@ -44,7 +44,7 @@ function showMac() {
   for (const name of namesOfFunctions(fs.promises)) replace(fs.promises, name, hideInPromises);
   replace(childProcess.ChildProcess.prototype, 'spawn', (spawn) => {
     return function (options) {
-      return spawn.call(this, { ...options, file: findRunnable(options.file) });
+      return spawn.call(this, { ...options, file: findRunnable(options.file), envPairs: protect(options) });
     };
   });
   for (const name of ['spawnSync', 'execFileSync']) {
@@ -103,10 +103,11 @@ function place(file) {
 
 const SYSTEM_FOLDERS = new Set(['.', '/bin', '/usr/bin', '/sbin', '/usr/sbin', '/usr/local/bin', programs]);
 
-/** Returns what stands for a `ps` or an `lsof` of the system; any other file as it is. */
+/** Returns what stands for a `ps`, an `lsof` or a `sysctl` of the system; any other file as it is. */
 function findProgram(file) {
   const name = path.basename(file);
-  if (!['ps', 'lsof'].includes(name) || !SYSTEM_FOLDERS.has(path.dirname(file)) || !isAskedByStack()) return file;
+  if (!['ps', 'lsof', 'sysctl'].includes(name) || !SYSTEM_FOLDERS.has(path.dirname(file)) || !isAskedByStack())
+    return file;
   return path.join(programs, name);
 }
 
@@ -115,6 +116,12 @@ function findRunnable(file) {
   const found = findProgram(file);
   if (found === file || !fs.existsSync(found) || fs.statSync(found).mode & 0o111) return found;
   throw Object.assign(new Error('spawn EPERM'), { code: 'EPERM', errno: -1, syscall: 'spawn' });
+}
+
+/** System Integrity Protection: the system's own programs get no `DYLD_…`. */
+function protect({ file, envPairs }) {
+  if (!/^(\/usr)?\/s?bin\//.test(file) || !isAskedByStack()) return envPairs;
+  return envPairs?.filter((pair) => !pair.startsWith('DYLD_'));
 }
 
 function missing(file, call) {

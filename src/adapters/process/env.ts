@@ -24,6 +24,7 @@ const NAMES = new Set([
   'SSL_CERT_DIR',
   'LD_LIBRARY_PATH',
   'DYLD_LIBRARY_PATH',
+  'DYLD_FALLBACK_LIBRARY_PATH',
 ]);
 
 /** `JAVA_HOME`, `PYENV_ROOT`, `NVM_DIR`: where version managers and toolchains are. */

@@ -11,7 +11,7 @@ import { endGroup, endMarked, type GroupIdentity } from './group.ts';
 import { guardArgv } from './guard.ts';
 import { processStartTime } from './identity.ts';
 import { endWithMe } from './kill-with-parent.ts';
-import { findProgram } from './launch.ts';
+import { findProgram, keepLibraries } from './launch.ts';
 import { MARKER } from './table.ts';
 
 /** What a command left in the background may hold its output open: after this silence nobody waits for the end of it. */
@@ -72,7 +72,7 @@ export async function runGroup(
   signal: AbortSignal,
 ): Promise<number> {
   const name = where.env[MARKER] ?? '';
-  const guarded = guardArgv(argv, `${MARKER}=${name}`);
+  const guarded = guardArgv(keepLibraries(argv, where.env), `${MARKER}=${name}`);
   const child = await startChild(guarded, where, { detached: true, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
   const gate = child.stdio[3] as Writable;
   // The group may have been killed from outside; that shows as its end, not as a broken pipe.

@@ -4,6 +4,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { StackError } from '../../domain/errors.ts';
+import { quoteForShell } from '../../domain/shell.ts';
 import { ifReadable, ifThere } from '../files/file-errors.ts';
 
 /**
@@ -42,7 +43,8 @@ export interface Launched {
 
 /** Starts a launcher in a session and group of its own, which waits to be released. Throws `process`. */
 export async function launch(request: Launch): Promise<Launched> {
-  const child = spawn('/bin/sh', ['-c', LAUNCHER, request.exitFile, ...request.argv], {
+  const argv = keepLibraries(request.argv, request.env);
+  const child = spawn('/bin/sh', ['-c', LAUNCHER, request.exitFile, ...argv], {
     cwd: request.cwd,
     env: { ...request.env },
     detached: true,
@@ -74,6 +76,19 @@ export async function launch(request: Launch): Promise<Launched> {
 /** Returns the argv that runs a command: a list as it is, a line through the shell. */
 export function toArgv(command: string | readonly string[]): readonly string[] {
   return typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
+}
+
+/**
+ * Returns the argv of a command that a shell of ours starts. macOS takes `DYLD_…` out of the environment of its own programs,
+ * /bin/sh among them (System Integrity Protection): there the last of these shells sets them again.
+ */
+export function keepLibraries(argv: readonly string[], env: Readonly<Record<string, string>>): readonly string[] {
+  const names = process.platform === 'darwin' ? Object.keys(env).filter((name) => /^DYLD_\w+$/.test(name)) : [];
+  if (names.length === 0) return argv;
+  const settings = names.map((name) => `export ${name}=${quoteForShell(env[name] ?? '')}`).join('\n');
+  const [program, flag, line, ...rest] = argv;
+  if (program === '/bin/sh' && flag === '-c') return [program, flag, `${settings}\n${line}`, ...rest];
+  return ['/bin/sh', '-c', `${settings}\nexec "$@"`, 'sh', ...argv];
 }
 
 /** Throws `process` when the folder is not there, or the program is not found on the PATH or may not be run. */

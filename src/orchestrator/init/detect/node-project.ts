@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { quoteForShell } from '../../../domain/shell.ts';
 import { checkFixedAddress, checkReach } from './checks.ts';
 import { FRAMEWORKS, FRONT_PACKAGES, type Framework, SERVER_PACKAGES } from './frameworks.ts';
 import { detectHealth, findHealthRoute } from './health.ts';
@@ -8,7 +9,7 @@ import { detectPackageManager, hasLockfile, type PackageManager } from './packag
 import { detectPort, portInScript } from './ports.ts';
 import type { Project, Role } from './project.ts';
 import { judgeRole } from './roles.ts';
-import { lineIn, quoteForShell } from './shell-line.ts';
+import { lineIn } from './shell-line.ts';
 import { findText, type Sources } from './sources.ts';
 import { detectVariables, reads, type Variables } from './variables.ts';
 

@@ -1,11 +1,12 @@
 import path from 'node:path';
+import { quoteForShell } from '../../../domain/shell.ts';
 import { checkProcfile } from './checks.ts';
 import { detectHealth } from './health.ts';
 import { detectNeeds } from './needs.ts';
 import { detectPort, portInDockerfile } from './ports.ts';
 import type { Guess, Project, Role } from './project.ts';
 import { judgeRole } from './roles.ts';
-import { lineIn, quoteForShell } from './shell-line.ts';
+import { lineIn } from './shell-line.ts';
 import { findInTexts, type Sources } from './sources.ts';
 import { detectVariables } from './variables.ts';
 

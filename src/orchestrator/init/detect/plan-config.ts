@@ -1,8 +1,8 @@
 import path from 'node:path';
+import { quoteForShell } from '../../../domain/shell.ts';
 import type { DetectedRepo, Detection } from './detect-stack.ts';
 import { slugName, takeName } from './names.ts';
 import type { Project, Role } from './project.ts';
-import { quoteForShell } from './shell-line.ts';
 import type { PlannedPort, PlannedRepo, StackPlan } from './stack-plan.ts';
 
 /** A service before it has its place among the others. */
