@@ -1,7 +1,8 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeRepo, writeHook } from '../support/git-repos.ts';
+import { canMount, MOUNTING } from '../support/mounting.ts';
 import { asUser } from '../support/other-user.ts';
 import { expectRefusal } from '../support/refusal.ts';
 import { makeShop, type Shop, type StackOptions } from '../support/shop.ts';
@@ -10,10 +11,6 @@ import { until } from '../support/until.ts';
 const isRoot = process.getuid?.() === 0;
 /** Root opens everything: it plays somebody else. */
 const PERSON = 4321;
-/** In a namespace of its own, so that nobody else sees what is mounted. */
-const MOUNTING = ['unshare', '--mount', ...(isRoot ? [] : ['--user', '--map-root-user'])];
-const canMount = spawnSync(MOUNTING[0] ?? '', [...MOUNTING.slice(1), 'mount', '--bind', '/var', '/tmp']).status === 0;
-if (!canMount) console.warn('\n!!! SKIPPED: nothing may be mounted here\n');
 
 describe('what cannot be saved keeps the ticket, with --force too', () => {
   let shop: Shop;

@@ -43,6 +43,8 @@ describe('checkNewBranch', () => {
     git(repo, 'config', 'core.ignorecase', 'true');
     await expect(checkNew(repo, 'Feat/UI')).rejects.toMatchObject({ code: 'exists' });
     await expect(checkNew(repo, 'FEAT')).rejects.toMatchObject({ code: 'exists' });
+    git(repo, 'branch', 'caf\u00e9');
+    await expect(checkNew(repo, 'Cafe\u0301')).rejects.toMatchObject({ code: 'exists' });
   });
 
   it('refuses a name that git does not allow', async () => {

@@ -7,12 +7,19 @@ const REASONS: Record<string, [what: string, hint: string]> = {
   EDQUOT: ['the disk quota is used up', 'free some space, then run the command again'],
   EROFS: ['the file system is read-only', 'stack writes below the root; remount it or work in another folder'],
   EACCES: ['permission denied', 'check who owns the folder, and its mode'],
-  EPERM: ['permission denied', 'check who owns the folder, and its mode'],
+  EPERM: ['permission denied', hintForEperm()],
   ELOOP: ['its links lead in a circle', 'delete or correct the link'],
   ENAMETOOLONG: ['its name is too long', 'use a shorter path'],
   ENOTDIR: ['a part of the path is not a folder', 'move the file that is in the way'],
   EISDIR: ['it is a folder', 'move it out of the way'],
 };
+
+/** On a Mac anybody may lock files of their own, in the Finder too: then they cannot be written, moved or deleted (chflags(2)). */
+function hintForEperm(): string {
+  const who = 'check who owns the folder, and its mode';
+  if (process.platform !== 'darwin') return who;
+  return `${who}, and whether it is locked: \`ls -lO\` shows uchg, \`chflags nouchg\` takes it away`;
+}
 
 /** Turns a file system error into one clear line; gives any other error back as it is. */
 export function explainFileError(error: unknown, doing: string): unknown {

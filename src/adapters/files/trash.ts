@@ -16,11 +16,14 @@ const RETRY_MS = 60_000;
 /**
  * Deletes `$1`, which it first takes for itself as `$2.<its pid>`, so that one process alone is at it and others see whether
  * it lives. Folders that nobody may write to (a cache of Go modules) are made writable for that. What cannot be deleted all
- * the same is left as `$2.0`, and so is a folder in which something is mounted (`$4`: `$2` as the table of mounts has it).
- * The trash `$3`, and the folder it is in, go with the last thing in them.
+ * the same is left as `$2.0`, and so is a folder in which something is mounted (`$4`: `$2` as the table of mounts has it; GNU's
+ * rm stays on one disk with the one flag, that of macOS with the other). The trash `$3`, and the folder it is in, go with the
+ * last thing in them.
  */
-const DELETE = `own="$2.$$" stay=--one-file-system
-rm -f $stay 2>/dev/null || stay=
+const DELETE = `own="$2.$$"
+for stay in --one-file-system -x ''; do
+  rm -f $stay -- "$own" 2>/dev/null && break
+done
 mv -- "$1" "$own" && case "$(cat /proc/self/mountinfo 2>/dev/null)" in
 *" $4.$$/"*) mv -- "$own" "$2.0" ;;
 *) rm -rf $stay -- "$own" || { chmod -R u+rwx -- "$own"; rm -rf $stay -- "$own" || mv -- "$own" "$2.0"; } ;;
@@ -78,12 +81,30 @@ export async function sweepTrash(trash: string): Promise<string[]> {
       stuck.push(`${from} is not deleted while something is mounted in it: \`umount ${place}\` takes it out`);
       continue;
     }
-    if (pid === '0') stuck.push(`${from} could not be deleted: \`sudo rm -rf ${from}\` does`);
+    if (pid === '0') stuck.push(await describeStuck(from));
     // Deleted by somebody else right now, or in vain a moment ago.
     if (pid === '0' ? await isFresh(from) : pid !== undefined && isRunning(Number(pid))) continue;
     await startDeleting(from, path.join(trash, base), trash);
   }
   return stuck;
+}
+
+/** macOS lets nobody delete a file that is locked (`uchg`, which the Finder sets too) before its owner unlocks it, or root does. */
+async function describeStuck(folder: string): Promise<string> {
+  const file = await findFile(folder);
+  const why = file === undefined ? '' : `, since ${file} stays`;
+  const unlock = `\`chflags -R nouchg ${folder} && rm -rf ${folder}\` does where it is locked, else `;
+  return `${folder} could not be deleted${why}: ${process.platform === 'darwin' ? unlock : ''}\`sudo rm -rf ${folder}\` does`;
+}
+
+/** Returns the first file that is found below a folder. */
+async function findFile(folder: string): Promise<string | undefined> {
+  for (const entry of (await ifReadable(readdir(folder, { withFileTypes: true }))) ?? []) {
+    const place = path.join(folder, entry.name);
+    const file = entry.isDirectory() ? await findFile(place) : place;
+    if (file !== undefined) return file;
+  }
+  return undefined;
 }
 
 /** What could not be deleted (files of root's) is not tried again by every command. */

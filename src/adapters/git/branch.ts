@@ -167,10 +167,11 @@ function isInTheWay(other: string, branch: string): boolean {
   return other.startsWith(`${branch}/`) || branch.startsWith(`${other}/`);
 }
 
-/** On a case-blind disk `Feat` and `feat` are one file; git notes at init what the disk is like. */
+/** On a case-blind disk `Feat` and `feat` are one file, and on a Mac's `é` in either of its Unicode forms; git notes at init what the disk is like. */
 async function findFolded(folder: string, locals: readonly string[], branch: string): Promise<string | undefined> {
-  const folded = branch.toLowerCase();
-  const other = locals.find((name) => name.toLowerCase() === folded || isInTheWay(name.toLowerCase(), folded));
+  const fold = (name: string): string => name.normalize('NFC').toLowerCase();
+  const folded = fold(branch);
+  const other = locals.find((name) => fold(name) === folded || isInTheWay(fold(name), folded));
   if (other === undefined) return undefined;
   const { stdout } = await tryGit(folder, ['config', '--type=bool', '--get', 'core.ignorecase']);
   return stdout.trim() === 'true' ? other : undefined;

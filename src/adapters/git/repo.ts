@@ -64,7 +64,9 @@ export async function inspectRepo({ repo, path: folder }: RepoQuestion): Promise
   const topStat = await stat(top);
   if (topStat.ino !== there.ino || topStat.dev !== there.dev) throw await explainInside(repo, folder, top);
   const branch = head.startsWith('refs/heads/') ? head.slice('refs/heads/'.length) : undefined;
-  return { top, gitCommonDir, branch, headCommit, isLinked: gitDir !== gitCommonDir };
+  const isLinked = gitDir !== gitCommonDir;
+  // git keeps the case in which a folder was named; realpath(3) of macOS gives names as the disk has them.
+  return { top: await realpath(top), gitCommonDir: await realpath(gitCommonDir), branch, headCommit, isLinked };
 }
 
 /** Returns the branch that new work starts from: the remote's head, else main, else master, else what is checked out. */

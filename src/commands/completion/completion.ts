@@ -7,7 +7,7 @@ export const completion: Verb<object, { shell: string; script: string }> = {
   args: '<shell>',
   flags: [],
   examples: [
-    'source <(stack completion bash)',
+    'eval "$(stack completion bash)"',
     'stack completion zsh > ~/.zfunc/_stack',
     'stack completion fish | source',
   ],

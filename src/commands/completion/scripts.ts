@@ -9,8 +9,9 @@ type Shell = (typeof SHELLS)[number];
 // prints to stderr is thrown away: a broken stack.yml must not fill the prompt.
 
 // bash splits words at `=` (COMP_WORDBREAKS), so they are put together again before the question, and what readline
-// already holds of the word is taken off the answers. Written for bash 3.2 too, which is what macOS has.
-const BASH = `# bash completion for stack. To try it:   source <(stack completion bash)
+// already holds of the word is taken off the answers. Written for bash 3.2 too, which is what macOS has, and whose `source <(…)` reads
+// nothing.
+const BASH = `# bash completion for stack. To try it:   eval "$(stack completion bash)"
 # To keep it:                            stack completion bash > ~/.local/share/bash-completion/completions/stack
 _stack() {
   local i word line last=-1 current="\${COMP_WORDS[COMP_CWORD]}"

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isThere } from '../../adapters/files/files.ts';
 import { refuseLinkedFolder } from '../../adapters/files/own-folders.ts';
@@ -77,16 +78,18 @@ export async function planRepos(
   const refused = planned.find((result) => result.status === 'rejected');
   if (refused) throw refused.reason;
   const repos = Object.fromEntries(planned.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])));
-  refuseTwins(repos);
+  await refuseTwins(repos);
   return repos;
 }
 
 /** Throws `config` for two repos of stack.yml that are one git repo: a branch can be in one worktree alone. */
-function refuseTwins(repos: Record<string, RepoRecord>): void {
+async function refuseTwins(repos: Record<string, RepoRecord>): Promise<void> {
   const seen = new Map<string, string>();
   for (const [repo, record] of Object.entries(repos)) {
     if (record.mode === 'shared') continue;
-    const key = JSON.stringify([record.gitCommonDir, record.branch]);
+    // By number, since one folder may have several names: in another case, or mounted.
+    const { dev, ino } = await stat(record.gitCommonDir);
+    const key = JSON.stringify([dev, ino, record.branch]);
     const twin = seen.get(key);
     seen.set(key, repo);
     if (twin === undefined) continue;

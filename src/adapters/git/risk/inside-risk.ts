@@ -170,10 +170,17 @@ function describeClosed(worktree: string, { path: folder, code }: Inside['closed
   return { kind: 'closed', text: `${name} may not be opened and emptied: ${cure}`, paths: [name] };
 }
 
-/** Returns the finding for a folder that its mode lets nobody move, or nothing be moved out of. */
+const OWNER_WRITES = 0o300;
+
+/** Returns the finding for a folder that its mode, or a lock (chflags(2), chattr(1)), lets nobody move, or nothing be moved out of. */
 export function describeReadOnly(place: string): RiskFinding {
-  const mode = (lstatSync(pathOf(place)).mode & 0o7777).toString(8).padStart(4, '0');
-  const text = `${place} has mode ${mode}, with which it cannot be moved: \`chmod u+wx ${place}\` allows that`;
+  const bits = lstatSync(pathOf(place)).mode & 0o7777;
+  const isLocked = (bits & OWNER_WRITES) === OWNER_WRITES;
+  const mode = bits.toString(8).padStart(4, '0');
+  const unlock = process.platform === 'darwin' ? 'chflags nouchg' : 'sudo chattr -i';
+  const text = isLocked
+    ? `${place} is locked, so that it cannot be moved: \`${unlock} ${place}\` allows that`
+    : `${place} has mode ${mode}, with which it cannot be moved: \`chmod u+wx ${place}\` allows that`;
   return { kind: 'closed', text, paths: [place] };
 }
 
