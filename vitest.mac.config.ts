@@ -10,7 +10,7 @@ export default defineConfig({
     ...test,
     env: { STACK_TEST_MAC: path.resolve(import.meta.dirname, 'test/support/mac/usual') },
     setupFiles: './test/support/mac-worker.ts',
-    include: ['test/contract/process*.test.ts'],
+    include: process.env.MAC_FILES?.split(' ') ?? ['test/contract/process*.test.ts'],
     maxWorkers: 3,
   },
 });

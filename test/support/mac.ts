@@ -13,11 +13,16 @@ const programs = process.env.STACK_TEST_MAC;
 export const onLinuxAlone = it.skipIf(programs !== undefined);
 
 /** Returns the variables with which the built bin finds the world as macOS has it (test/support/macos-ways.cjs). */
-export function macEnv(world: MacWorld = 'usual', searchPath = process.env.PATH ?? ''): Record<string, string> {
+export function macEnv(world: MacWorld = 'usual', searchPath = process.env.PATH): Record<string, string> {
   return envWith(path.join(import.meta.dirname, 'mac', world), searchPath);
 }
 
-function envWith(folder: string, searchPath: string): Record<string, string> {
+/** Returns the same for a test whose whole run is as on a Mac; nothing elsewhere. */
+export function envOfRun(): Record<string, string> {
+  return programs === undefined ? {} : envWith(programs, process.env.PATH);
+}
+
+function envWith(folder: string, searchPath = ''): Record<string, string> {
   // First on the PATH, too, for what a shell starts.
   const folders = searchPath.split(path.delimiter).filter((one) => one !== folder);
   return {
@@ -25,11 +30,6 @@ function envWith(folder: string, searchPath: string): Record<string, string> {
     NODE_OPTIONS: `--require ${PRELOAD}`,
     PATH: [folder, ...folders].join(path.delimiter),
   };
-}
-
-/** Returns the same for a test whose whole run is as on a Mac; nothing elsewhere. */
-export function envOfRun(): Record<string, string> {
-  return programs === undefined ? {} : envWith(programs, process.env.PATH ?? '');
 }
 
 /** Returns an environment with more in it; options of Node that both have are kept. */

@@ -70,12 +70,20 @@ export interface Shop {
   dispose(): Promise<void>;
 }
 
-/** Makes a shop. `config` writes its stack.yml; default `shopConfig`. */
-export function makeShop(options: { config?: (port: number) => string; engine?: boolean } = {}): Shop {
+interface ShopOptions {
+  /** Writes its stack.yml; default `shopConfig`. */
+  config?: (port: number) => string;
+  engine?: boolean;
+  /** More for the environment of every command. */
+  env?: Record<string, string>;
+}
+
+/** Makes a shop. */
+export function makeShop(options: ShopOptions = {}): Shop {
   const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'stack-cli-')));
   const root = path.join(folder, 'shop');
   cpSync(templateShop(), root, { recursive: true });
-  const env = { ...isolatedEnv(folder), ...(options.engine ? {} : { DOCKER_HOST: noEngine(folder) }) };
+  const env = { ...isolatedEnv(folder), ...(options.engine ? {} : { DOCKER_HOST: noEngine(folder) }), ...options.env };
   const shop = openShop(folder, root, env);
   shop.write('stack.yml', (options.config ?? shopConfig)(shop.port));
   return shop;
