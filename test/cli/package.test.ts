@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -44,8 +45,27 @@ it('the package is whole by itself: installed without a network, small, with all
     stack('create', 'feat-01', '--no-start', '--quiet');
     expect(stack('ps')).toMatch(/^feat-01 .*stopped$/m);
     stack('destroy', 'feat-01', '--quiet');
+
+    // Without installing it for good: by its address, and by its name where a project has it.
+    const project = path.join(shop.folder, 'project');
+    mkdirSync(project);
+    const npx = (...args: string[]): string =>
+      execFileSync('npx', args, { cwd: project, env: shop.env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    const tarball = path.join(shop.folder, filename);
+    expect(npx('--yes', '--offline', `--package=${tarball}`, 'stack', '--version')).toMatch(/^\d+\.\d+\.\d+$/m);
+    npm('install', '--offline', '--no-audit', '--prefix', project, tarball);
+    expect(npx('--no', '@stack-tickets/stack', '--help')).toContain('Usage: stack');
+
+    const address = 'https://packages.invalid/stack.tgz';
+    const formula = execFileSync(process.execPath, [path.join(CHECKOUT, 'build-formula.mjs'), tarball, address], {
+      encoding: 'utf8',
+    });
+    const hash = createHash('sha256').update(readFileSync(tarball)).digest('hex');
+    expect(formula).toMatch(/^class Stack < Formula$/m);
+    expect(formula).toContain(`  url "${address}"\n  version "${stack('--version').trim()}"\n  sha256 "${hash}"\n`);
+    expect(formula).not.toMatch(/@[A-Z]/);
   } finally {
-    rmSync(path.join(shop.folder, 'prefix'), { recursive: true, force: true });
+    for (const name of ['prefix', 'project']) rmSync(path.join(shop.folder, name), { recursive: true, force: true });
     await shop.dispose();
   }
 });
