@@ -54,7 +54,7 @@ it('the package is whole by itself: installed without a network, small, with all
     const tarball = path.join(shop.folder, filename);
     expect(npx('--yes', '--offline', `--package=${tarball}`, 'stack', '--version')).toMatch(/^\d+\.\d+\.\d+$/m);
     npm('install', '--offline', '--no-audit', '--prefix', project, tarball);
-    expect(npx('--no', '@stack-tickets/stack', '--help')).toContain('Usage: stack');
+    expect(npx('--no', '--', '@stack-tickets/stack', '--help')).toContain('Usage: stack');
 
     const address = 'https://packages.invalid/stack.tgz';
     const formula = execFileSync(process.execPath, [path.join(CHECKOUT, 'build-formula.mjs'), tarball, address], {

@@ -8,6 +8,7 @@ import { type LogFiles, logFilesOf } from '../../src/adapters/process/log-files.
 import { isKept, readKeeper } from '../../src/adapters/process/log-keeper.ts';
 import { readNewestLines } from '../../src/adapters/process/read-log.ts';
 import { filesOf } from '../../src/adapters/process/record.ts';
+import { onLinuxAlone } from '../support/mac.ts';
 import { isRunning, makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
 import { until } from '../support/until.ts';
 
@@ -156,7 +157,7 @@ describe('a log that grows', () => {
     expect((await world.log(spec)).map(Number)).toEqual(Array.from({ length: 4000 }, (_, line) => line));
   });
 
-  it('is written on when its keeper was killed: the service neither ends nor waits', async () => {
+  onLinuxAlone('is written on when its keeper was killed: the service neither ends nor waits', async () => {
     const spec = world.spec('while :; do echo line; sleep 0.01; done');
     const files = filesOf(world.root, spec);
     await world.runtime.start(spec, never);

@@ -9,8 +9,11 @@ const PRELOAD = path.join(import.meta.dirname, 'macos-ways.cjs');
 /** The world that the whole run is in; undefined on Linux as it is. */
 const programs = process.env.STACK_TEST_MAC;
 
+/** True in the run that is as on a Mac. */
+export const isOnMac = programs !== undefined;
+
 /** A test of what Linux alone tells or has. The run that is as on a Mac counts those that it leaves out. */
-export const onLinuxAlone = it.skipIf(programs !== undefined);
+export const onLinuxAlone = it.skipIf(isOnMac);
 
 /** Returns the variables with which the built bin finds the world as macOS has it (test/support/macos-ways.cjs). */
 export function macEnv(world: MacWorld = 'usual', searchPath = process.env.PATH): Record<string, string> {

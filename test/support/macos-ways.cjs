@@ -1,7 +1,7 @@
 // Shows stack the world as macOS has it, on Linux: `process.platform` is darwin, there is no /proc, and `ps`, `lsof` and `sysctl` are
 // those of the folder that STACK_TEST_MAC names, wherever they are looked for. A program that is missing there is missing; one
-// that may not be run is refused, as a sandbox refuses a setuid program. A preload (`node --require`): it acts where the main
-// script is the package's own, and in a worker of the test runner on the code of `src` alone, since tests look at Linux itself.
+// that may not be run is refused, as a sandbox refuses a setuid program. A preload (`node --require`), which acts where the main
+// script is stack. In a worker of the test runner it acts on the code of `src` alone, since tests look at Linux itself.
 const childProcess = require('node:child_process');
 const fs = require('node:fs');
 const { syncBuiltinESMExports } = require('node:module');
@@ -10,28 +10,33 @@ const path = require('node:path');
 
 const PACKAGE = path.resolve(__dirname, '../..');
 const programs = process.env.STACK_TEST_MAC;
-const isWorker = process.env.VITEST_WORKER_ID !== undefined;
 const realPlatform = process.platform;
+let isAskedByStack = () => true;
 
-if (programs !== undefined && (isWorker || isMainOurs())) showMac();
+if (programs !== undefined && isMainOurs()) showMac();
 
-/** An installed package is known by its name: tests install one elsewhere. */
+/** The bin, here or installed elsewhere, or a program of the tests that is made of the same source (test/support/*-child.ts). */
 function isMainOurs() {
   if (process.argv[1] === undefined || !fs.existsSync(process.argv[1])) return false;
-  const home = path.dirname(path.dirname(fs.realpathSync(process.argv[1])));
-  const manifest = path.join(home, 'package.json');
+  const main = fs.realpathSync(process.argv[1]);
+  if (/-child\.m?js$/.test(main)) return true;
+  const manifest = path.join(path.dirname(main), '../package.json');
   return fs.existsSync(manifest) && JSON.parse(fs.readFileSync(manifest, 'utf8')).name === '@stack-tickets/stack';
 }
 
-/** True when it is stack that asks: in a worker the nearest caller that is no library says so. */
-function isAskedByStack() {
-  if (!isWorker) return true;
-  const { stackTraceLimit, prepareStackTrace } = Error;
-  Object.assign(Error, { stackTraceLimit: 40, prepareStackTrace: undefined });
-  const { stack } = new Error();
-  Object.assign(Error, { stackTraceLimit, prepareStackTrace });
-  const own = stack.split('\n').filter((line) => line.includes(PACKAGE) && !/node_modules|macos-ways\.cjs/.test(line));
-  return own[0]?.includes(`${PACKAGE}/src/`) ?? false;
+/** Shows it to the code of `src` alone: the nearest caller that is no library is in there. For a worker of the test runner. */
+function showMacToSource() {
+  isAskedByStack = () => {
+    const { stackTraceLimit, prepareStackTrace } = Error;
+    Object.assign(Error, { stackTraceLimit: 40, prepareStackTrace: undefined });
+    const { stack } = new Error();
+    Object.assign(Error, { stackTraceLimit, prepareStackTrace });
+    const own = stack
+      .split('\n')
+      .filter((line) => line.includes(PACKAGE) && !/node_modules|macos-ways\.cjs/.test(line));
+    return own[0]?.includes(`${PACKAGE}/src/`) ?? false;
+  };
+  showMac();
 }
 
 function showMac() {
@@ -128,3 +133,5 @@ function missing(file, call) {
   const message = `ENOENT: no such file or directory, ${call} '${file}'`;
   return Object.assign(new Error(message), { code: 'ENOENT', errno: -2, syscall: call, path: file });
 }
+
+module.exports = { showMacToSource };
