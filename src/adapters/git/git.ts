@@ -10,7 +10,7 @@ import { mayUse } from '../files/file-errors.ts';
 import { endMarked } from '../process/group.ts';
 import { endWithMe } from '../process/kill-with-parent.ts';
 import { sendSignal } from '../process/stat.ts';
-import { listGroup, listProcesses, MARKER, type ProcessRow } from '../process/table.ts';
+import { hasMembers, listProcesses, MARKER, type ProcessRow } from '../process/table.ts';
 import { type Place, refusePipes, watchForPipes } from './pipes.ts';
 
 /** What git said, whether it liked the question or not. */
@@ -337,7 +337,7 @@ async function endGroup(group: number): Promise<void> {
     sendSignal(-group, name);
     const deadline = performance.now() + GRACE_MS;
     while (performance.now() < deadline) {
-      if ((await listGroup(group)).length === 0) return;
+      if (!(await hasMembers(group))) return;
       await wait(10);
     }
   }

@@ -2,6 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { ifThere } from '../files/file-errors.ts';
+import { seenOr } from '../process/ask-tool.ts';
 import { isProgramInside } from '../process/inside.ts';
 import { listWorktrees } from './worktree/list.ts';
 
@@ -14,7 +15,7 @@ const POLL_MS = 50;
 /**
  * Deletes git's own locks of a branch, of the packed refs and of the config that a git left which was ended by SIGKILL, or
  * went down with the machine: every later git would refuse. A young one is waited for; one stays while a git works in that
- * repo. Call it with the repo's lock held. Throws `git`, `interrupted`.
+ * repo, and where nobody can see whether one does. Call it with the repo's lock held. Throws `git`, `interrupted`.
  */
 export async function clearStaleLocks(repo: {
   repoPath: string;
@@ -39,7 +40,10 @@ async function clear(
     // The clock may have been set back since.
     if (Math.max(age, waited) >= STALE_MS) {
       const folders = [gitCommonDir, ...(await listWorktrees(repoPath)).map((one) => one.path)];
-      if (!(await isProgramInside('git', folders))) return rm(file, { force: true });
+      const isAtWork = await seenOr(undefined, isProgramInside('git', folders));
+      // Where nobody can look it may be a living git's: then the next git says that it is in the way.
+      if (isAtWork === undefined) return;
+      if (!isAtWork) return rm(file, { force: true });
     }
     if (waited > PATIENCE_MS || signal?.aborted) return;
     await wait(POLL_MS);

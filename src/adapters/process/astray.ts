@@ -3,10 +3,10 @@ import { uptime } from 'node:os';
 import { StackError } from '../../domain/errors.ts';
 import type { WorkloadRef } from '../../domain/runtime.ts';
 import { ifThere } from '../files/file-errors.ts';
-import { askTool } from './ask-tool.ts';
-import { processStartTime } from './identity.ts';
+import { seenOr } from './ask-tool.ts';
+import { momentOf, processStartTime } from './identity.ts';
 import { keptUntil } from './log-keeper.ts';
-import { listPortHolders } from './ports.ts';
+import { isPortFree, listPortHolders } from './ports.ts';
 import { exitFileOf, filesOf, type ProcessRecord, readRecord } from './record.ts';
 import { readNames } from './table.ts';
 
@@ -22,10 +22,11 @@ interface Astray {
 /**
  * Returns the programs that serve on a workload's ports although all of it has ended: those that left its group and its
  * environment, as a daemon does. Only one that began while the workload ran is taken for that: another may have the port by
- * right since then.
+ * right since then. Where nobody can look who serves there, that is a warning.
  */
 async function findAstray(root: string, record: ProcessRecord): Promise<Astray[]> {
-  const pids = await listPortHolders(record.ports.map(({ host }) => host));
+  const ports = record.ports.map(({ host }) => host);
+  const pids = await seenOr([], listPortHolders(process.platform === 'linux' ? ports : await listTaken(ports)));
   if (pids.length === 0) return [];
   const endedAt = await readEnd(root, record);
   const astray: number[] = [];
@@ -37,6 +38,12 @@ async function findAstray(root: string, record: ProcessRecord): Promise<Astray[]
   if (astray.length === 0) return [];
   const names = await readNames(astray);
   return astray.map((pid) => ({ pid, name: names.get(pid) ?? 'a program' }));
+}
+
+/** lsof goes through every open file of the machine: a port that is free needs no such look. */
+async function listTaken(ports: readonly number[]): Promise<number[]> {
+  const free = await Promise.all(ports.map(isPortFree));
+  return ports.filter((_, index) => !free[index]);
 }
 
 /** Throws `leftover` where `findAstray` finds one. */
@@ -85,16 +92,8 @@ async function readTime(file: string): Promise<number | undefined> {
 
 /** Unix milliseconds; undefined when it has ended. */
 async function readBeginning(pid: number): Promise<number | undefined> {
-  if (process.platform !== 'linux') return readElapsed(pid);
-  const ticks = Number.parseInt((await processStartTime(pid)) ?? '', 10);
+  const startTime = (await processStartTime(pid)) ?? '';
+  if (process.platform !== 'linux') return momentOf(startTime);
+  const ticks = Number.parseInt(startTime, 10);
   return Number.isNaN(ticks) ? undefined : Date.now() - uptime() * 1000 + ticks * 10;
-}
-
-/** `etime` is POSIX: `[[dd-]hh:]mm:ss`. */
-async function readElapsed(pid: number): Promise<number | undefined> {
-  const text = (await askTool('ps', ['-o', 'etime=', '-p', String(pid)])).trim();
-  const [, days = '0', hours = '0', minutes, seconds] = /^(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)$/.exec(text) ?? [];
-  if (minutes === undefined || seconds === undefined) return undefined;
-  const age = ((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds);
-  return Date.now() - age * 1000;
 }

@@ -7,6 +7,7 @@ import { interrupted, StackError } from '../../domain/errors.ts';
 import type { ExecOptions, LogLine } from '../../domain/runtime.ts';
 import { isThere } from '../files/files.ts';
 import { makeSplitter } from '../split-lines.ts';
+import { seenOr } from './ask-tool.ts';
 import { endGroup, endMarked, type GroupIdentity } from './group.ts';
 import { guardArgv } from './guard.ts';
 import { processStartTime } from './identity.ts';
@@ -78,11 +79,14 @@ export async function runGroup(
   // The group may have been killed from outside; that shows as its end, not as a broken pipe.
   gate.on('error', () => {});
   const lines = Promise.all([pumpLines(child.stdout!, 'stdout', onLine), pumpLines(child.stderr!, 'stderr', onLine)]);
-  const group = { pid: child.pid!, startTime: (await processStartTime(child.pid!)) ?? '', name };
+  const startTime = (await seenOr('', processStartTime(child.pid!))) ?? '';
+  const noted = { pid: child.pid!, startTime, name, cwd: where.cwd };
+  // Not in the note: whoever reads that is another process.
+  const group = { ...noted, isChild: true };
   const survive = endWithMe(group.pid, { signal: 'SIGKILL', marker: name });
   let forget = async (): Promise<void> => {};
   try {
-    forget = await note(group);
+    forget = await note(noted);
     gate.write('go\n');
     return await waitForEnd(child, signal, () => endGroup(group));
   } finally {
@@ -149,9 +153,9 @@ async function waitForEnd(child: ChildProcess, signal: AbortSignal, end: () => P
 
 async function endChild(child: ChildProcess, group: boolean): Promise<void> {
   const pid = child.pid!;
-  const startTime = await processStartTime(pid);
+  const startTime = await seenOr('', processStartTime(pid));
   if (startTime === undefined) return;
-  if (group) await endGroup({ pid, startTime, name: '' });
+  if (group) await endGroup({ pid, startTime, name: '', isChild: true });
   else child.kill('SIGTERM');
 }
 

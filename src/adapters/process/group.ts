@@ -1,13 +1,20 @@
+import { realpath } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { StackError } from '../../domain/errors.ts';
-import { processStartTime } from './identity.ts';
+import { ifReadable } from '../files/file-errors.ts';
+import { seenOr } from './ask-tool.ts';
+import { isOfThisBoot, isSameStart, momentOf, processStartTime } from './identity.ts';
+import { isWithin, listWorkingFolders } from './inside.ts';
 import { listListeners } from './ports.ts';
+import { RECENT_MS } from './ps-table.ts';
 import { sendSignal } from './stat.ts';
 import { findMarked, hasAny, listGroup, type ProcessRow, readMarker } from './table.ts';
 
 /** How long a group may take to end after SIGTERM. */
 const GRACE_MS = 10_000;
 const POLL_MS = 15;
+/** `ps` tells of a start in whole seconds. */
+const SECOND_MS = 1000;
 /**
  * Between being released and having begun the command a launcher takes SIGTERM and goes on: so a young group is told more
  * than once. One that has run for a while is not, since a second SIGTERM makes some programs drop what they were finishing.
@@ -24,16 +31,23 @@ export interface GroupIdentity {
   name: string;
   /** Unix milliseconds of the start, where a launcher leads. */
   startedAt?: number;
+  /** Where its command was started. */
+  cwd?: string;
+  /** True for one that this process has just started, and not yet let go of: its number is nobody else's. */
+  isChild?: boolean;
 }
 
-/** Returns the live processes of a group: its leader, or what is left when the leader is dead. None when it has ended. */
+/** Returns the live processes of a group: its leader, or what is left when the leader is dead. None when it has ended. Throws `unseen`. */
 export async function listMembers(group: GroupIdentity): Promise<number[]> {
   return (await listRows(group)).map(({ pid }) => pid);
 }
 
-/** True while one of a group that lives has been stopped by SIGSTOP: nothing of it answers then. */
-export async function isPaused(group: GroupIdentity): Promise<boolean> {
-  return (await listRows(group)).some(({ paused }) => paused);
+/**
+ * True while one of a group that lives has been stopped by SIGSTOP: nothing of it answers then. A look at the table since
+ * `since` (of `performance.now()`) tells, too. False where nobody can look.
+ */
+export async function isPaused(group: GroupIdentity, since?: number): Promise<boolean> {
+  return (await seenOr([], listRows(group, since))).some(({ paused }) => paused);
 }
 
 /** Lets a group go on that was stopped by SIGSTOP. */
@@ -41,34 +55,43 @@ export function resumeGroup(group: GroupIdentity): void {
   signalAll([-group.pid], 'SIGCONT');
 }
 
-async function listRows(group: GroupIdentity): Promise<ProcessRow[]> {
+async function listRows(group: GroupIdentity, since = performance.now()): Promise<ProcessRow[]> {
   if (!hasAny(group.pid)) return [];
   const startTime = await processStartTime(group.pid);
   // The number of a living group is given to no new process: another start time means that ours has ended.
   if (startTime !== undefined && !isLeader(group, startTime)) return [];
-  const members = await listGroup(group.pid);
-  return startTime !== undefined || isOurs(members, group) ? members : [];
+  const members = await listGroup(group.pid, since);
+  return startTime !== undefined || (await isOurs(members, group)) ? members : [];
 }
 
-/** True while the leader or any other member of the group lives. */
+/** True while the leader or any other member of the group lives, and where some group of that number does and nobody can look at it. */
 export async function isGroupAlive(group: GroupIdentity): Promise<boolean> {
-  if (!hasAny(group.pid)) return false;
+  return hasAny(group.pid) && seenOr(true, isSeenAlive(group));
+}
+
+/** Throws `unseen` where some group of that number lives, and nobody can look whether it is that one. */
+export async function requireSeen(group: GroupIdentity): Promise<void> {
+  if (hasAny(group.pid)) await isSeenAlive(group);
+}
+
+async function isSeenAlive(group: GroupIdentity): Promise<boolean> {
   const startTime = await processStartTime(group.pid);
   if (startTime !== undefined) return isLeader(group, startTime);
-  return (await listMembers(group)).length > 0;
+  return (await listRows(group, performance.now() - RECENT_MS)).length > 0;
 }
 
 /**
  * Ends a group: SIGTERM, up to ten seconds, SIGKILL. A watcher passes the first SIGTERM on to the program it watches, and
- * lives: once those that did the work have ended, all are told again. Gone is done. Throws `process` when it lives on.
+ * lives: once those that did the work have ended, all are told again. Gone is done. Throws `process` when it lives on,
+ * and `unseen` where nobody can look whether it is that group still.
  */
 export async function endGroup(group: GroupIdentity): Promise<void> {
   const send = async (signal: NodeJS.Signals): Promise<void> => signalAll([-group.pid], signal);
   const isYoung = Date.now() - (group.startedAt ?? 0) < YOUNG_MS;
-  const workers = listWorkers(await listRows(group));
+  const workers = listWorkers(await (group.isChild ? seenOr([], listRows(group)) : listRows(group)));
   const insist = async (): Promise<boolean> => {
     if (isYoung || workers.length === 0) return isYoung;
-    const started = await Promise.all(workers.map(processStartTime));
+    const started = await Promise.all(workers.map((pid) => seenOr('', processStartTime(pid))));
     return started.every((startTime) => startTime === undefined);
   };
   await end({ name: group.name, send, isAlive: () => isGroupAlive(group), insist });
@@ -129,12 +152,27 @@ async function comesWithin(milliseconds: number, isDone: () => Promise<boolean>)
 
 /** The start time alone is not enough: the record may name a process that was never ours. What is hidden from us counts. */
 function isLeader({ pid, name, ...group }: GroupIdentity, startTime: string): boolean {
-  return startTime === group.startTime && (name === '' || [undefined, name].includes(readMarker(pid)));
+  const isTold = !group.isChild || group.startTime !== '';
+  return (
+    (!isTold || isSameStart(startTime, group.startTime)) && (name === '' || [undefined, name].includes(readMarker(pid)))
+  );
 }
 
-/** With its leader dead a group is known by its members' marker, where the system shows it. */
-function isOurs(members: readonly ProcessRow[], group: GroupIdentity): boolean {
-  return process.platform !== 'linux' || members.some(({ pid }) => readMarker(pid) === group.name);
+/**
+ * With its leader dead a group is known by its members' marker, where the system shows it. Elsewhere, by members that all began
+ * after the leader, on the same run of the machine, and one of which works in its folder: the number may be a stranger's by now.
+ */
+async function isOurs(members: readonly ProcessRow[], group: GroupIdentity): Promise<boolean> {
+  if (members.some(({ pid }) => readMarker(pid) === group.name)) return true;
+  if (process.platform === 'linux') return false;
+  if (group.isChild) return true;
+  if (members.length === 0 || group.cwd === undefined || !isOfThisBoot(group.startTime)) return false;
+  const earliest = (momentOf(group.startTime) ?? Number.POSITIVE_INFINITY) - SECOND_MS;
+  const began = await Promise.all(members.map(({ pid }) => processStartTime(pid)));
+  if (began.some((startTime) => startTime !== undefined && !((momentOf(startTime) ?? 0) >= earliest))) return false;
+  const folder = (await ifReadable(realpath(group.cwd))) ?? group.cwd;
+  const folders = await listWorkingFolders(members.map(({ pid }) => pid));
+  return [...folders.values()].some((at) => isWithin(at, folder));
 }
 
 /** A stopped (SIGSTOP) process acts on SIGTERM only once it goes on. */

@@ -31,7 +31,7 @@ export interface OwnWorkloads {
 /**
  * Returns the processes of this machine that work inside a folder, but for those of the workloads given, this command and
  * those it was started from, and what shares a process group with one of them (a pipe, an agent's helpers). Linux reads
- * /proc; elsewhere lsof is asked, where there is one.
+ * /proc; elsewhere lsof is asked. Throws `unseen`.
  */
 export async function listInside(folder: string, own: OwnWorkloads): Promise<InsideProcess[]> {
   const rows = await listRows();
@@ -46,7 +46,7 @@ export async function listInside(folder: string, own: OwnWorkloads): Promise<Ins
     .map(({ pid, name, cwd }) => ({ pid, name, cwd }));
 }
 
-/** True while a program of that name, or a helper named after it (`git-remote-https`), works in one of the folders. */
+/** True while a program of that name, or a helper named after it (`git-remote-https`), works in one of the folders. Throws `unseen`. */
 export async function isProgramInside(program: string, folders: readonly string[]): Promise<boolean> {
   const rows = await listRows();
   return rows.some(
@@ -55,7 +55,8 @@ export async function isProgramInside(program: string, folders: readonly string[
   );
 }
 
-function isWithin(cwd: string, folder: string): boolean {
+/** True for a folder, and for what is in it. */
+export function isWithin(cwd: string, folder: string): boolean {
   return cwd === folder || cwd.startsWith(`${folder}/`);
 }
 
@@ -100,9 +101,24 @@ function readLink(file: string): string | undefined {
   return ifReadableNow(() => readlinkSync(file));
 }
 
+/** Returns the processes that work in that very folder. Throws `unseen`. */
+export async function listWorkingAt(folder: string): Promise<InsideProcess[]> {
+  return (await listRows()).filter(({ cwd }) => cwd === folder);
+}
+
+/** Returns the folders that processes work in, as far as they may be looked at. Throws `unseen`. */
+export async function listWorkingFolders(pids: readonly number[]): Promise<Map<number, string>> {
+  const rows =
+    process.platform === 'linux'
+      ? pids.map((pid) => ({ pid, cwd: readLink(`/proc/${pid}/cwd`) }))
+      : await listFromLsof(['-a', '-p', pids.join(',')]);
+  return new Map(rows.flatMap(({ pid, cwd }) => (cwd === undefined ? [] : [[pid, cwd] as const])));
+}
+
 /** One field a line, a letter in front: process, its group, its parent, its command, and the folder's name (lsof(8)). */
-async function listFromLsof(): Promise<Row[]> {
-  const args = ['-n', '-P', '-d', 'cwd', '-F', 'pgRcn'];
+async function listFromLsof(which: readonly string[] = []): Promise<Row[]> {
+  // Names are cut off at nine characters unless it is told otherwise.
+  const args = ['-n', '-P', '+c', '0', ...which, '-d', 'cwd', '-F', 'pgRcn'];
   const text = await askTool('lsof', args, { timeout: LSOF_MS });
   return text.split(/^(?=p\d+$)/m).flatMap((block) => {
     const fields = new Map(block.split('\n').map((line) => [line[0], line.slice(1)]));

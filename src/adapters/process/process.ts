@@ -119,9 +119,10 @@ async function statusOf(
   const { instance, service, repo, name, ports, hash, startedAt } = record;
   const known = { instance, service, repo, name, ports, hash, startedAt, logSince: startedAt };
   const status = { ...known, runtime: 'process' } as const;
+  const since = performance.now();
   if (await isGroupAlive(record)) {
     await repairKeeper(filesOf(root, record), record.pid, base.PATH);
-    return { ...status, state: (await isPaused(record)) ? 'paused' : 'running', exitCode: undefined };
+    return { ...status, state: (await isPaused(record, since)) ? 'paused' : 'running', exitCode: undefined };
   }
   const exitCode = await readExitCode(root, record);
   // No exit code: the whole group was killed from outside, or the machine went down.

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { ifReadableNow } from '../files/file-errors.ts';
 import { askTool, seenOr } from './ask-tool.ts';
-import { readStat } from './stat.ts';
+import { RECENT_MS, readPsTable } from './ps-table.ts';
+import { askForPid, readStat } from './stat.ts';
 
 export interface ProcessRow {
   pid: number;
@@ -17,28 +18,32 @@ export interface ProcessRow {
 /** Variable that every process of a workload inherits; its value is the workload's name, unique on the machine. */
 export const MARKER = 'STACK_WORKLOAD';
 
-/** Returns every process of this machine that may be looked at. Linux reads /proc; elsewhere `ps` is asked. Throws `unseen`. */
-export async function listProcesses(): Promise<ProcessRow[]> {
+/**
+ * Returns every process of this machine that may be looked at. Linux reads /proc; elsewhere `ps` is asked,
+ * where nobody has since `since` (of `performance.now()`). Throws `unseen`.
+ */
+export async function listProcesses(since = performance.now()): Promise<ProcessRow[]> {
   if (process.platform === 'linux') {
     return listNumbers('/proc').flatMap((pid) => readRow(pid) ?? []);
   }
-  const stdout = await askTool('ps', ['-A', '-o', 'pid=', '-o', 'pgid=', '-o', 'ppid=', '-o', 'stat=']);
-  return stdout.split('\n').flatMap((line) => {
-    const [pid, group, parent, state = ''] = line.trim().split(/\s+/);
-    const [zombie, paused] = [state.startsWith('Z'), state.startsWith('T')];
-    return pid && group ? [{ pid: Number(pid), group: Number(group), parent: Number(parent), zombie, paused }] : [];
-  });
+  return [...(await readPsTable(since)).values()];
 }
 
 /**
  * Returns the live members of a process group. The table is not read at one moment: a member that was forked meanwhile, by one
- * that has ended since, is not in it, so that none is believed only when it is seen twice.
+ * that has ended since, is not in it, so that none is believed only when it is seen twice. Throws `unseen`.
  */
-export async function listGroup(group: number): Promise<ProcessRow[]> {
-  const look = async (): Promise<ProcessRow[]> =>
-    (await listProcesses()).filter((row) => row.group === group && !row.zombie);
-  const found = hasAny(group) ? await look() : [];
+export async function listGroup(group: number, since?: number): Promise<ProcessRow[]> {
+  const look = async (from?: number): Promise<ProcessRow[]> =>
+    (await listProcesses(from)).filter((row) => row.group === group && !row.zombie && askForPid(row.pid) !== 'none');
+  const found = hasAny(group) ? await look(since) : [];
   return found.length === 0 && hasAny(group) ? look() : found;
+}
+
+/** True while a member of the group lives; for who polls. Where nobody can look one does. */
+export async function hasMembers(group: number): Promise<boolean> {
+  const rows = listGroup(group, performance.now() - RECENT_MS);
+  return (await seenOr(undefined, rows))?.length !== 0;
 }
 
 /** Zombies count here, and stay where nobody reaps orphans (containers), so a yes is no answer yet. */

@@ -6,7 +6,7 @@ import { inFolder } from '../../domain/layout.ts';
 import { SUPERUSER } from '../../domain/shared.ts';
 import { ifThere } from '../files/file-errors.ts';
 import { makeFolder, readFileIfThere } from '../files/files.ts';
-import { processStartTime } from '../process/identity.ts';
+import { seenOr } from '../process/ask-tool.ts';
 import { requireFreePorts } from '../process/ports.ts';
 import type { ProgramSearch } from './fetch-once.ts';
 import {
@@ -131,8 +131,8 @@ async function launch(
 }
 
 async function stop(place: PostgresPlace): Promise<void> {
-  const { pid } = await readStatus(place);
-  if (pid !== undefined) await endServer('Postgres', pid, ENDING);
+  const file = await readPidFile(place);
+  if (file && (await isServerAt(file.pid, place.data))) await endServer('Postgres', file.pid, ENDING);
 }
 
 interface PidFile {
@@ -153,7 +153,9 @@ async function readPidFile(place: PostgresPlace): Promise<PidFile | undefined> {
 
 async function readStatus(place: PostgresPlace): Promise<ServerStatus> {
   const file = await readPidFile(place);
-  if (!file || !(await isServerAt(file.pid, place.data))) return { state: 'stopped', pid: undefined, port: undefined };
+  // Whether that is a server nobody may be able to see: then it counts as one, and who would end it is told so.
+  const isServer = file !== undefined && (await seenOr(true, isServerAt(file.pid, place.data)));
+  if (!isServer) return { state: 'stopped', pid: undefined, port: undefined };
   return { state: file.ready ? 'running' : 'starting', pid: file.pid, port: file.port };
 }
 
@@ -163,12 +165,12 @@ async function readStatus(place: PostgresPlace): Promise<ServerStatus> {
  * uses. Its helper processes end a moment after it; while one lives the files have to stay.
  */
 async function clearLocks(place: PostgresPlace, socketLock: string): Promise<void> {
-  const file = await readPidFile(place);
-  // Where helpers cannot be seen the file of a dead server is left to Postgres, which looks for them in its own way.
-  if (file && process.platform !== 'linux' && !(await processStartTime(file.pid))) return;
   const deadline = performance.now() + HELPERS_MS;
-  while ((await listServersAt(place.data)).length > 0) {
-    if (performance.now() > deadline) return;
+  for (;;) {
+    const helpers = await seenOr(undefined, listServersAt(place.data));
+    if (helpers?.length === 0) break;
+    // Where helpers cannot be seen the file of a dead server is left to Postgres, which looks for them in its own way.
+    if (!helpers || performance.now() > deadline) return;
     await wait(POLL_MS);
   }
   await rm(path.join(place.data, 'postmaster.pid'), { force: true });

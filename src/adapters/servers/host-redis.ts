@@ -1,8 +1,9 @@
 import net from 'node:net';
 import path from 'node:path';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
-import { ifReadable } from '../files/file-errors.ts';
 import { makeFolder, readFileIfThere, replaceFile } from '../files/files.ts';
+import { seenOr } from '../process/ask-tool.ts';
+import { isPortFree } from '../process/ports.ts';
 import type { ProgramSearch } from './fetch-once.ts';
 import {
   type Ending,
@@ -98,23 +99,42 @@ function explainStart(error: unknown, place: RedisPlace): unknown {
 }
 
 async function stop(place: RedisPlace): Promise<void> {
-  const { pid } = await readStatus(place);
+  const pid = await readPid(place);
   const pids = pid === undefined ? await listUnnoted(place) : [pid];
   for (const one of pids) await endServer('Redis', one, ENDING);
 }
 
 /** One whose starter was killed may have no pid file yet, but works in its folder; so may a person's shell. */
 async function listUnnoted(place: RedisPlace): Promise<number[]> {
-  const pids = await listServersAt(place.data);
-  const names = await Promise.all(pids.map((pid) => ifReadable(readFileIfThere(`/proc/${pid}/comm`))));
-  return pids.filter((_, index) => /^(redis|valkey)-server/.test(names[index] ?? ''));
+  const look = listServersAt(place.data);
+  // Where nobody can look, one would be on the port that it was last given.
+  const port = await readPort(place);
+  const found = await (Number.isNaN(port) || (await isPortFree(port)) ? seenOr([], look) : look);
+  return found.filter(({ name }) => /^(redis|valkey)-server/.test(name)).map(({ pid }) => pid);
+}
+
+/** The number of its pid file, where that is its own still. Throws `unseen`. */
+async function readPid(place: RedisPlace): Promise<number | undefined> {
+  const pid = await readNotedPid(place);
+  return pid !== undefined && (await isServerAt(pid, place.data)) ? pid : undefined;
+}
+
+async function readNotedPid(place: RedisPlace): Promise<number | undefined> {
+  const pid = Number(await readFileIfThere(place.pidFile));
+  return pid > 1 ? pid : undefined;
 }
 
 async function readStatus(place: RedisPlace): Promise<ServerStatus> {
-  const pid = Number(await readFileIfThere(place.pidFile));
-  if (!(pid > 1) || !(await isServerAt(pid, place.data))) return { state: 'stopped', pid: undefined, port: undefined };
-  const port = Number(/^port (\d+)$/m.exec((await readFileIfThere(place.config)) ?? '')?.[1]);
+  // Whether that is a server nobody may be able to see: then it counts as one, and who would end it is told so.
+  const pid = await seenOr(await readNotedPid(place), readPid(place));
+  if (pid === undefined) return { state: 'stopped', pid, port: undefined };
+  const port = await readPort(place);
   return { state: (await answers(port)) ? 'running' : 'starting', pid, port };
+}
+
+/** The port that it was last told to serve on. */
+async function readPort(place: RedisPlace): Promise<number> {
+  return Number(/^port (\d+)$/m.exec((await readFileIfThere(place.config)) ?? '')?.[1]);
 }
 
 /** A server that wants a password answers too; one that still loads its data says LOADING. */

@@ -1,22 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readlinkSync } from 'node:fs';
 import { realpath, rm } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { DEFAULT_LOG_BYTES } from '../../domain/runtime.ts';
 import { ifReadable } from '../files/file-errors.ts';
 import { pause } from '../pause.ts';
-import { askTool } from '../process/ask-tool.ts';
-import { processStartTime } from '../process/identity.ts';
+import { isSameStart, processStartTime } from '../process/identity.ts';
+import { type InsideProcess, listWorkingAt, listWorkingFolders } from '../process/inside.ts';
 import { logFilesOf } from '../process/log-files.ts';
 import { endKeeper, repairKeeper, waitForKeeper } from '../process/log-keeper.ts';
 import { openLog } from '../process/logs.ts';
 import { requireFreePorts } from '../process/ports.ts';
 import { readNewestLines } from '../process/read-log.ts';
-import { sendSignal } from '../process/stat.ts';
-import { listNumbers } from '../process/table.ts';
+import { askForPid, sendSignal } from '../process/stat.ts';
 
 /** Recovery after a crash of the machine reads through the log of changes; that may take its time. */
 const READY_MS = 60_000;
@@ -48,7 +46,7 @@ export interface HostServer {
    * else `process` with its last log lines.
    */
   start(settings: ServerSettings, signal: AbortSignal, onProgress?: (text: string) => void): Promise<void>;
-  /** Ends it in order and keeps its data. Stopped is done. Throws `process` when it does not end. */
+  /** Ends it in order and keeps its data. Stopped is done. Throws `process` when it does not end, `unseen` where nobody can see whether it runs. */
   stop(): Promise<void>;
   status(): Promise<ServerStatus>;
   /** True when it runs with these settings. */
@@ -165,41 +163,45 @@ export function ownServer(
   };
 }
 
-/** Ends one process. Throws `process` when it lives on. */
+/** Ends one process. Throws `process` when it lives on, `unseen`. */
 export async function endServer(name: string, pid: number, ending: Ending): Promise<void> {
   const startTime = await processStartTime(pid);
+  if (startTime === undefined) return;
+  const lives = async (): Promise<boolean> => {
+    const now = await processStartTime(pid);
+    return now !== undefined && isSameStart(now, startTime);
+  };
   for (const [signal, milliseconds] of ending) {
-    if (startTime === undefined || (await processStartTime(pid)) !== startTime) return;
+    if (!(await lives())) return;
     sendSignal(pid, signal);
     const deadline = performance.now() + milliseconds;
-    while ((await processStartTime(pid)) === startTime && performance.now() < deadline) await wait(POLL_MS);
+    while ((await lives()) && performance.now() < deadline) await wait(POLL_MS);
   }
-  if (startTime !== undefined && (await processStartTime(pid)) === startTime) {
+  if (await lives()) {
     throw new StackError('process', `${name} (pid ${pid}) does not end, not even by SIGKILL`);
   }
 }
 
 /**
  * True when the process lives and works in the folder, as a server does in that of its data: so a pid file that a crash or
- * reboot left is not taken for a server when its number has gone to another program.
+ * reboot left is not taken for a server when its number has gone to another program. Throws `unseen` where nobody can look.
  */
 export async function isServerAt(pid: number, folder: string): Promise<boolean> {
-  if ((await processStartTime(pid)) === undefined) return false;
-  const [works, data] = await Promise.all([ifReadable(readWorkingFolder(pid)), ifReadable(realpath(folder))]);
-  return works !== undefined && works === data;
+  // A server of ours is one that we may signal.
+  if (askForPid(pid) !== 'there') return false;
+  const [folders, data] = await Promise.all([listWorkingFolders([pid]), ifReadable(realpath(folder))]);
+  const works = folders.get(pid);
+  if (works !== undefined) return works === data;
+  if (process.platform === 'linux' || (await processStartTime(pid)) === undefined) return false;
+  throw new StackError('unseen', `cannot see who uses a folder or a port: lsof tells nothing of process ${pid}`, {
+    hint: `see what it is; if it is no server of ${folder}, delete the file beside it that names it`,
+  });
 }
 
-/** Returns the processes that work in the folder. Known on Linux alone; elsewhere none is seen. */
-export async function listServersAt(folder: string): Promise<number[]> {
-  if (process.platform !== 'linux') return [];
-  const pids = listNumbers('/proc');
-  const found = await Promise.all(pids.map((pid) => isServerAt(pid, folder)));
-  return pids.filter((_, index) => found[index]);
-}
-
-async function readWorkingFolder(pid: number): Promise<string | undefined> {
-  if (process.platform === 'linux') return readlinkSync(`/proc/${pid}/cwd`);
-  return /^n(.*)$/m.exec(await askTool('lsof', ['-a', '-p', String(pid), '-d', 'cwd', '-Fn']))?.[1];
+/** Returns the processes that work in the folder, as a server does in that of its data; so may a person's shell. Throws `unseen`. */
+export async function listServersAt(folder: string): Promise<InsideProcess[]> {
+  const data = await ifReadable(realpath(folder));
+  return data === undefined ? [] : listWorkingAt(data);
 }
 
 /** Returns the last lines of a log; none when there is no log. */

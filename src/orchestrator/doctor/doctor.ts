@@ -1,5 +1,6 @@
 import { findCompose } from '../../adapters/docker/compose.ts';
 import { gitVersion } from '../../adapters/git/git.ts';
+import { listLooks } from '../../adapters/process/looks.ts';
 import { ifAnswered, throwIfAborted } from '../../domain/errors.ts';
 import { listRecords } from '../../domain/instance.ts';
 import { RUNTIMES, tellSilent } from '../../domain/runtime.ts';
@@ -16,10 +17,12 @@ export async function examine(
   surroundings: { env: Record<string, string | undefined>; cwd: string },
 ): Promise<Finding[]> {
   const git = await report('git', async () => `git ${await gitVersion()}`);
+  const looks = await Promise.all(Object.entries(listLooks()).map(([tool, look]) => report(tool, look)));
   if (!openStack) {
     const hint = '`stack init` writes one';
     return [
       git,
+      ...looks,
       { subject: 'config', ok: false, text: `no stack.yml in ${surroundings.cwd} or any folder above`, hint },
     ];
   }
@@ -28,9 +31,9 @@ export async function examine(
     return `stack.yml: ${count(Object.keys(repos), 'repo')}, ${count(Object.keys(services), 'service')}`;
   });
   const stack = await ifAnswered(openStack);
-  if (!stack) return [git, config];
+  if (!stack) return [git, ...looks, config];
   const repos = config.ok ? await examineRepos(stack) : [];
-  const findings = [git, config, ...repos, ...(await examineEngine(stack)), ...(await examineState(stack))];
+  const findings = [git, ...looks, config, ...repos, ...(await examineEngine(stack)), ...(await examineState(stack))];
   // Half a look says nothing.
   throwIfAborted(stack.signal);
   return findings;

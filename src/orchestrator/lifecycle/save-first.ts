@@ -25,7 +25,8 @@ export async function saveFirst(
     if (options.keepBranch) keepBranches(record);
     // What services write while they end is saved too, and nothing slow lies between saving and removing.
     if (saved.rests && risks.length > 0) await bringToRest(work);
-    await requireNobodyInside(stack, record);
+    const blind = risks.some(({ findings }) => findings.some(({ kind }) => kind === 'unseen'));
+    await requireNobodyInside(stack, record, { blind });
     for (const risk of risks) await overrule(stack, record, risk);
     // Files that git ignores are saved by name, and some may be new since the first look.
     const late = saved.rests && risks.length > 0 ? await findRisks(stack, record, options) : [];

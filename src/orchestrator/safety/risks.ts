@@ -4,6 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ifThere } from '../../adapters/files/file-errors.ts';
 import { findEveryRisk } from '../../adapters/git/risk/every-risk.ts';
 import { findUnreachableCommits, type RiskFinding } from '../../adapters/git/risk/risk.ts';
+import { isUnseen, seenOr } from '../../adapters/process/ask-tool.ts';
+import { requireSeen } from '../../adapters/process/group.ts';
 import { type InsideProcess, listInside } from '../../adapters/process/inside.ts';
 import { listRecords } from '../../adapters/process/record.ts';
 import { listRuns } from '../../adapters/process/run-record.ts';
@@ -36,7 +38,7 @@ export async function findRisks(
 ): Promise<TicketRisk[]> {
   const { ticket, createdAt: since } = record;
   const repos = dedicatedRepos(record);
-  const [inRepos, inside, beside] = await Promise.all([
+  const [inRepos, { inside, unseen }, beside] = await Promise.all([
     Promise.all(
       repos.map(async ([repo, own]): Promise<TicketRisk> => {
         const ownsBranch = own.ownsBranch && !options.keepBranch;
@@ -55,11 +57,11 @@ export async function findRisks(
         };
       }),
     ),
-    listOccupants(stack, record),
+    lookForOccupants(stack, record),
     findBeside(folderOf(record)),
   ]);
   const worktrees = new Map(repos.map(([repo, { worktree }]) => [repo, worktree]));
-  const all = [...inRepos, { ticket, repo: undefined, findings: beside }].map((risk): TicketRisk => {
+  const all = [...inRepos, { ticket, repo: undefined, findings: [...beside, ...unseen] }].map((risk): TicketRisk => {
     const there = inside.filter(({ cwd }) => risk.repo === [...worktrees].find(([, at]) => isWithin(cwd, at))?.[0]);
     return { ...risk, findings: [...risk.findings, ...describeOccupants(there)] };
   });
@@ -96,6 +98,19 @@ function listBranches(records: readonly InstanceRecord[], gitCommonDir: string):
   );
 }
 
+/** Who works in a ticket's folders; that nobody could look is a finding. */
+async function lookForOccupants(
+  stack: Stack,
+  record: InstanceRecord,
+): Promise<{ inside: InsideProcess[]; unseen: RiskFinding[] }> {
+  try {
+    return { inside: await listOccupants(stack, record), unseen: [] };
+  } catch (error) {
+    if (!isUnseen(error)) throw error;
+    return { inside: [], unseen: [{ kind: 'unseen', text: `${error.message} (${error.hint})` }] };
+  }
+}
+
 async function listOccupants(stack: Stack, record: InstanceRecord): Promise<InsideProcess[]> {
   const folder = await ifThere(realpath(record.folder));
   if (folder === undefined) return [];
@@ -103,6 +118,8 @@ async function listOccupants(stack: Stack, record: InstanceRecord): Promise<Insi
     listRecords(stack.root, record.ticket),
     listRuns(stack.root, record.ticket),
   ]);
+  // Of what cannot be seen it is not known whether it would end.
+  await Promise.all([...services, ...runs].map(requireSeen));
   const groups = [...services, ...runs].map(({ pid }) => pid);
   const names = Object.values(record.services).map(({ workload }) => workload);
   const setups = dedicatedRepos(record).map(([repo]) => `${record.ticket}-${repo}-setup`);
@@ -123,13 +140,22 @@ function nameOccupants(inside: readonly InsideProcess[]): string {
 /**
  * Throws `leftover` while a program works in a ticket's folders although its services are at rest: a daemon that left its
  * session and environment, or a person's own. What it writes after the last look would be lost, so `--force` waits for it too.
+ * `blind` is true once a person has said to go on where nobody can look; else that throws `unseen`.
  */
-export async function requireNobodyInside(stack: Stack, record: InstanceRecord): Promise<void> {
+export async function requireNobodyInside(
+  stack: Stack,
+  record: InstanceRecord,
+  { blind }: { blind: boolean },
+): Promise<void> {
   const deadline = performance.now() + LEAVE_MS;
-  let inside = await listOccupants(stack, record);
+  const look = async (): Promise<InsideProcess[]> => {
+    const inside = listOccupants(stack, record);
+    return blind ? seenOr([], inside) : inside;
+  };
+  let inside = await look();
   while (inside.length > 0 && performance.now() < deadline) {
     await delay(POLL_MS);
-    inside = await listOccupants(stack, record);
+    inside = await look();
   }
   if (inside.length === 0) return;
   const pids = inside.map(({ pid }) => pid);
@@ -155,11 +181,13 @@ export function riskError(risks: readonly TicketRisk[]): StackError {
   const kinds = new Set(risks.flatMap(({ findings }) => findings.map(({ kind }) => kind)));
   const onlyChoices = [...kinds].every((kind) => CHOICES.has(kind));
   const onlyCommits = !onlyChoices && [...kinds].every((kind) => kind === 'unpushed');
-  const what = onlyChoices ? 'would get in somebody’s way' : 'would lose work';
+  const isMaybe = kinds.size === 1 && kinds.has('unseen');
+  const what = isMaybe ? 'may get in somebody’s way' : onlyChoices ? 'would get in somebody’s way' : 'would lose work';
   const hint = isUnsavable(risks)
     ? HANDS_ON
     : advise(`stack destroy ${tickets.join(' ')}`, {
         isOccupied: kinds.has('occupied'),
+        isUnseen: kinds.has('unseen'),
         onlyChoices,
         onlyCommits,
         onlyBeside: risks.every(({ repo }) => repo === undefined),
@@ -186,11 +214,13 @@ export function requireSavable(risks: readonly TicketRisk[]): void {
   });
 }
 
-type Refused = Record<'isOccupied' | 'onlyChoices' | 'onlyCommits' | 'onlyBeside', boolean>;
+type Refused = Record<'isOccupied' | 'isUnseen' | 'onlyChoices' | 'onlyCommits' | 'onlyBeside', boolean>;
 
-function advise(destroy: string, { isOccupied, onlyChoices, onlyCommits, onlyBeside }: Refused): string {
+function advise(destroy: string, { isOccupied, isUnseen, onlyChoices, onlyCommits, onlyBeside }: Refused): string {
   if (onlyChoices && isOccupied)
     return 'end it, or let it leave the folder: `--force` does not go on while it is there';
+  if (onlyChoices && isUnseen)
+    return `let that be seen, so that nobody’s work is lost; \`${destroy} --force\` goes on without`;
   if (onlyChoices) return `undo that first; \`${destroy} --force\` goes on regardless`;
   if (onlyCommits)
     return `push or merge it, or \`${destroy} --keep-branch\`; \`${destroy} --force\` saves it first, and \`stack restore\` brings it back`;
@@ -210,7 +240,7 @@ export function listRisks(risks: readonly TicketRisk[]): string[] {
 }
 
 /** Kinds of findings that tell of no work. */
-export const CHOICES = new Set<RiskFinding['kind']>(['moved', 'locked', 'switched', 'elsewhere', 'occupied']);
+export const CHOICES = new Set<RiskFinding['kind']>(['moved', 'locked', 'switched', 'elsewhere', 'occupied', 'unseen']);
 
 /** Kinds of findings that no rescue can hold. */
 const UNSAVABLE = new Set<RiskFinding['kind']>(['nested', 'closed']);

@@ -17,10 +17,10 @@ import { describeObjects, type OwnObject } from './own-objects.ts';
 /**
  * Work that would be lost (`unpushed`: commits that no other branch, tag or remote has; `ignored`: files that git ignores
  * and a person made), what cannot be saved (`nested`: another git repo among the files; `closed`: a folder that cannot be
- * opened or emptied), or a choice of somebody that a removal would overrule.
+ * opened or emptied), or a choice of somebody that a removal would overrule (`unseen`: nobody could look for one).
  */
 type WorkKind = 'uncommitted' | 'untracked' | 'ignored' | 'in-progress' | 'unpushed' | 'stashed' | 'nested' | 'closed';
-type ChoiceKind = 'moved' | 'locked' | 'switched' | 'elsewhere' | 'occupied';
+type ChoiceKind = 'moved' | 'locked' | 'switched' | 'elsewhere' | 'occupied' | 'unseen';
 
 /** Something that speaks against removing a worktree and its branch. */
 export interface RiskFinding {

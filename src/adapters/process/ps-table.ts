@@ -1,0 +1,75 @@
+import { askTool } from './ask-tool.ts';
+
+/** What `ps` tells of one process. */
+export interface PsRow {
+  pid: number;
+  group: number;
+  parent: number;
+  /** It has ended, and its number is kept until its parent has asked for its exit code. */
+  zombie: boolean;
+  /** Stopped by SIGSTOP or its terminal. */
+  paused: boolean;
+  /** When it began, to the second and in UTC: `Fri Nov 27 17:34:56 2026`. */
+  began: string;
+}
+
+type PsTable = ReadonlyMap<number, PsRow>;
+
+/** One `-o` each: on macOS what follows a `=` is all header, commas included. `lstart` is five words, and the last. */
+const COLUMNS = ['pid', 'pgid', 'ppid', 'stat', 'lstart'].flatMap((column) => ['-o', `${column}=`]);
+
+/** Milliseconds in which one `ps` is enough for who polls. */
+export const RECENT_MS = 1000;
+
+let last: { begun: number; table: Promise<PsTable> } | undefined;
+/** The one that begins once the last has ended. */
+let next: Promise<PsTable> | undefined;
+
+/**
+ * Returns all processes of this machine as `ps` tells them, by number, as they were at `since` (of `performance.now()`) or later.
+ * Those who ask at the same time get the same answer: one `ps` is for all of them. Throws `unseen`.
+ */
+export async function readPsTable(since = performance.now()): Promise<PsTable> {
+  if (last && last.begun >= since) return last.table;
+  // What runs already may have passed over what has come since.
+  next ??= (last?.table ?? Promise.resolve()).catch(() => undefined).then(begin);
+  return next;
+}
+
+/**
+ * Returns the row of a process that is there, as `kill` has just told; undefined where `ps` does not know it. A row of the last
+ * second is believed, that there is none never. Throws `unseen`.
+ */
+export async function findPsRow(pid: number): Promise<PsRow | undefined> {
+  const asked = performance.now();
+  const recent = last && last.begun > asked - RECENT_MS ? await last.table : undefined;
+  return recent?.get(pid) ?? (await readPsTable(asked)).get(pid);
+}
+
+function begin(): Promise<PsTable> {
+  next = undefined;
+  last = { begun: performance.now(), table: askTool('ps', ['-A', ...COLUMNS]).then(parseTable) };
+  return last.table;
+}
+
+function parseTable(text: string): PsTable {
+  return new Map(
+    text
+      .split('\n')
+      .flatMap((line) => parsePsLine(line) ?? [])
+      .map((row) => [row.pid, row]),
+  );
+}
+
+/** Returns the row of one line, undefined for an empty one. */
+export function parsePsLine(line: string): PsRow | undefined {
+  const [pid, group, parent, state = '', ...began] = line.trim().split(/\s+/);
+  if (!pid || began.length === 0) return undefined;
+  const [zombie, paused] = [state.startsWith('Z'), state.startsWith('T')];
+  return { pid: Number(pid), group: Number(group), parent: Number(parent), zombie, paused, began: began.join(' ') };
+}
+
+/** Returns the arguments that ask `ps` for such a line of one process. */
+export function psArgumentsFor(pid: number): string[] {
+  return [...COLUMNS, '-p', String(pid)];
+}
