@@ -4,13 +4,31 @@ import config from './vitest.config.ts';
 
 const { projects: _, ...test } = config.test ?? {};
 
-/** What runs without an engine and says nothing that Linux alone can show, once more as on a Mac (test/support/mac.ts). */
+/** What runs without an engine, and says nothing that Linux alone can show, once more as on a Mac (test/support/mac.ts). */
 export default defineConfig({
   test: {
     ...test,
     env: { STACK_TEST_MAC: path.resolve(import.meta.dirname, 'test/support/mac/usual') },
     setupFiles: './test/support/mac-worker.ts',
-    include: process.env.MAC_FILES?.split(' ') ?? ['test/contract/process*.test.ts'],
-    maxWorkers: 3,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'mac',
+          include: ['test/contract/process*.test.ts', 'test/cli/**/*.test.ts'],
+          exclude: ['test/cli/mac-*.test.ts'],
+          maxWorkers: 3,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'mac faults',
+          include: ['test/faults/matrix.test.ts'],
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -1,7 +1,8 @@
 // Every check and test, with all the set-up they need. Where no Docker engine answers and this is root on Debian, a
 // private one is brought up and ended again; elsewhere the tests that need one are skipped, and counted out loud.
 // On Debian 12 as root, what talks to the engine and to git is tested once more with newer versions of both. The package and
-// the unit tests run once more on the other versions of Node that are supported.
+// the unit tests run once more on the other versions of Node that are supported; the process runtime and some of the command line
+// once more as on a Mac.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const report = path.join(tmpdir(), `stack-tests-${process.pid}.json`);
-const counts = { passed: 0, failed: 0, skipped: 0 };
+const counts = { passed: 0, failed: 0, skipped: 0, leftOut: 0, notDrawn: 0 };
 /** What failed, one line each with the reason's first line: said again at the end, where a long log is looked at first. */
 const failures = [];
 
@@ -45,14 +46,14 @@ function firstLine(text = '') {
   return text.split('\n')[0].slice(0, 300);
 }
 
-function test(title, files = [], env = process.env) {
+function test(title, files = [], env = process.env, skippedAs = 'skipped') {
   process.stdout.write(`\n— ${title}\n`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const { status } = run('npx', ['vitest', 'run', ...reporters, ...files], { env });
   try {
     const { numPassedTests, numPendingTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
     counts.passed += numPassedTests;
-    counts.skipped += numPendingTests;
+    counts[skippedAs] += numPendingTests;
     const before = counts.failed;
     for (const file of testResults) failuresOf(file).forEach(fail);
     if (status !== 0 && counts.failed === before) fail(`${title}: vitest ended with ${status}`);
@@ -104,6 +105,39 @@ function testNewer() {
   }
 }
 
+/** What works with processes, and says something of the ways of macOS within a few minutes. */
+const AS_ON_A_MAC = [
+  'test/contract/process',
+  'test/cli/at-once.test.ts',
+  'test/cli/exec.test.ts',
+  'test/cli/interruption.test.ts',
+  'test/cli/ready.test.ts',
+  'test/cli/stranded.test.ts',
+  'test/faults/matrix.test.ts',
+];
+/** Of files that would take longer. */
+const DRAWN_ON_A_MAC = {
+  'test/cli/destroy.test.ts': ['takes away what runs, and frees its ports', 'names a daemon that left its session'],
+  'test/cli/destroy-risks.test.ts': ['while a process works in there'],
+  'test/cli/drift.test.ts': ["when 'its process is killed'", "when 'its process records are deleted'"],
+};
+
+/** Runs those where Linux shows the world as macOS has it. What Linux alone tells is left out, and counted. */
+function testAsOnMac() {
+  const [ps, lsof] = ['ps', 'lsof'].map((name) => existsSync(path.join('/usr/bin', name)));
+  if (!ps || !lsof) return process.stdout.write('\n!!! SKIPPED: the tests as on a Mac need Linux, ps and lsof.\n');
+  const config = ['--config', 'vitest.mac.config.ts'];
+  test(
+    'the process runtime, some of the command line and faults, as on a Mac',
+    [...config, ...AS_ON_A_MAC],
+    process.env,
+    'leftOut',
+  );
+  const names = Object.values(DRAWN_ON_A_MAC).flat().join('|');
+  const drawn = [...config, ...Object.keys(DRAWN_ON_A_MAC), '-t', names];
+  test('some more of the command line, as on a Mac', drawn, process.env, 'notDrawn');
+}
+
 /** The lines of Node that are supported; npm carries their programs, as packages. */
 const NODES = ['20', '22', '24'];
 
@@ -144,6 +178,7 @@ try {
 } finally {
   if (engine.started) run(path.join(root, '.ci/engine'), ['down']);
 }
+testAsOnMac();
 if (isDebian12) testNewer();
 else process.stdout.write('\n!!! SKIPPED: the tests on Docker 26, compose v2 and git 2.47 need Debian 12 and root.\n');
 if (failures.length > 0) process.stdout.write(`\nFailed:\n${failures.map((line) => `  ${line}\n`).join('')}`);
@@ -152,6 +187,10 @@ if (counts.skipped > 0) {
     `\n!!! ${counts.skipped} tests were SKIPPED: they need a Docker engine, or compose as a plugin, and there is none here.\n`,
   );
 }
+if (counts.leftOut > 0)
+  process.stdout.write(
+    `\n${counts.leftOut} tests were left out as on a Mac: they are of what Linux alone tells or has.\n`,
+  );
 process.stdout.write(
   `\n${counts.passed} passed, ${counts.failed} failed${counts.skipped ? `, ${counts.skipped} skipped` : ''}\n`,
 );
