@@ -16,7 +16,7 @@ export default defineConfig({
         test: {
           name: 'mac',
           include: ['test/contract/process*.test.ts', 'test/cli/**/*.test.ts'],
-          exclude: ['test/cli/mac-*.test.ts'],
+          exclude: ['test/cli/{mac-*,could-not-look}.test.ts'],
           maxWorkers: 3,
         },
       },
