@@ -51,7 +51,7 @@ export function openMysql(stack: Stack, config: StackConfig | undefined, leases:
       }
       if (hasPrograms(stack.env)) return hostPrograms(stack.env, login);
       throw new StackError('database', 'neither mariadb nor mysql with its dump program is on this machine', {
-        hint: 'install the client programs of MariaDB or MySQL, e.g. `apt-get install mariadb-client`',
+        hint: 'install the client programs of MariaDB or MySQL, e.g. `apt-get install mariadb-client` or `brew install mysql-client`',
       });
     },
   };
