@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listInside } from '../../src/adapters/process/inside.ts';
 import { type LogFiles, logFilesOf } from '../../src/adapters/process/log-files.ts';
-import { isKept, readKeeper } from '../../src/adapters/process/log-keeper.ts';
+import { isKept, keeperFileOf, readKeeper } from '../../src/adapters/process/log-keeper.ts';
 import { readNewestLines } from '../../src/adapters/process/read-log.ts';
 import { filesOf } from '../../src/adapters/process/record.ts';
 import { onLinuxAlone } from '../support/mac.ts';
@@ -20,6 +20,16 @@ beforeEach(() => {
 });
 
 afterEach(() => world.end());
+
+/** Returns a folder with these programs alone. */
+function makeBin(programs: readonly string[]): string {
+  const bin = path.join(world.source, 'bin');
+  mkdirSync(bin);
+  for (const program of programs) {
+    symlinkSync(execFileSync('which', [program], { encoding: 'utf8' }).trim(), path.join(bin, program));
+  }
+  return bin;
+}
 
 const ended = () => until('it has ended', async () => (await world.state()) !== 'running');
 
@@ -219,17 +229,26 @@ describe('a log that grows', () => {
     await until('it is written', () => existsSync(files.log) && readFileSync(files.log, 'utf8').includes('later'));
   });
 
+  it('is kept within its limit where there is no perl, and its end is known', async () => {
+    const bin = makeBin(['sh', 'mkfifo', 'wc', 'mv', 'dd', 'grep', 'seq']);
+    const spec = world.spec('seq 1 100000', { env: { PATH: bin }, logBytes: MAX });
+    const files = filesOf(world.root, spec);
+    await world.runtime.start(spec, never);
+    await ended();
+    const lines = await world.log(spec);
+    expect(lines.at(-1)).toBe('100000');
+    expect(lines.length).toBeGreaterThan(1000);
+    expect(lines.map(Number)).toEqual(lines.map((_, index) => 100_001 - lines.length + index));
+    expect(statSync(files.log).size + statSync(files.oldLog).size).toBeLessThanOrEqual(MAX);
+    await until('its end is known', async () => readFileSync(keeperFileOf(files), 'utf8').endsWith('\n'));
+  });
+
   it.each([
-    ['where there is no dd', ['sh', 'mkfifo', 'wc', 'mv', 'seq', 'sleep', 'touch']],
-    ['where dd always fails', ['sh', 'mkfifo', 'wc', 'mv', 'seq', 'sleep', 'touch', 'dd']],
-  ])('keeps no service waiting %s, and does not spin', async (_, programs) => {
-    const bin = path.join(world.source, 'bin');
-    mkdirSync(bin);
-    for (const program of programs) {
-      const at = path.join(bin, program);
-      if (program === 'dd') writeFileSync(at, '#!/bin/sh\nexit 127\n', { mode: 0o755 });
-      else symlinkSync(execFileSync('which', [program], { encoding: 'utf8' }).trim(), at);
-    }
+    ['where there is no dd', false],
+    ['where dd always fails', true],
+  ])('keeps no service waiting %s, and does not spin', async (_, fails) => {
+    const bin = makeBin(['sh', 'mkfifo', 'wc', 'mv', 'seq', 'sleep', 'touch']);
+    if (fails) writeFileSync(path.join(bin, 'dd'), '#!/bin/sh\nexit 127\n', { mode: 0o755 });
     const done = path.join(world.source, 'done');
     const spec = world.spec(`seq 1 100000; touch ${done}; exec sleep 1000`, { env: { PATH: bin } });
     await world.runtime.start(spec, never);

@@ -1,3 +1,4 @@
+import getPort, { clearLockedPorts } from 'get-port';
 import { StackError } from '../../domain/errors.ts';
 import { isPortFree } from '../process/ports.ts';
 
@@ -17,11 +18,21 @@ export interface PortRequest {
 
 /**
  * Returns a port that nothing on this machine listens on, and that is not in `leased` nor refused by browsers. Call it with the state
- * lock held: what other commands are about to take is in `leased` alone. Throws `port` when the range is exhausted.
+ * lock held: get-port knows nothing of other processes. Throws `port` when the range is exhausted.
  */
 export async function findFreePort(request: PortRequest, leased: ReadonlySet<number>): Promise<number> {
   const candidates = listCandidates(request).filter((port) => !leased.has(port) && !UNSAFE_PORTS.has(port));
-  for (const port of candidates) if (await isPortFree(port)) return port;
+  // A listener on all addresses makes macOS's firewall ask a person.
+  const where = process.platform === 'darwin' ? { host: '127.0.0.1' } : {};
+  for (let left = candidates; left.length > 0; ) {
+    const port = await getPort({ port: left, ...where });
+    // It would call the port taken for half a minute; our leases say whose it is.
+    clearLockedPorts();
+    // When no candidate is free get-port answers with any port at all.
+    if (!left.includes(port)) break;
+    if (await isPortFree(port)) return port;
+    left = left.slice(left.indexOf(port) + 1);
+  }
   throw new StackError('port', `no port is free for ${request.name} between ${request.from} and ${request.to}`, {
     hint: 'destroy a ticket that is done (`stack ps`), or widen `from:`/`to:` of that port in stack.yml',
     details: { service: request.name, from: request.from, to: request.to },
