@@ -40,6 +40,7 @@ const DOORS: Record<string, RegExp> = {
   'simple-git': /^adapters\/(git\/)?git\.ts$/,
   dockerode: /^adapters\/(docker\/)?(docker|connection)\.ts$/,
   execa: /^adapters\//,
+  'get-port': /^adapters\//,
   pg: /^adapters\/postgres\//,
   '@redis/client': /^adapters\/redis\//,
 };
