@@ -58,6 +58,29 @@ describe('a machine that does not do its part', () => {
       expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 0 });
     });
 
+    it('is named with what needs it although stack.yml says `runtime: process`', async () => {
+      const { hint: _, ...same } = expected;
+      const plain = shop.read('stack.yml');
+      shop.configure(contained);
+      expect(await shop.stack(['create', 'feat-01', '--no-start'])).toMatchObject({ code: 0 });
+      shop.write('stack.yml', plain);
+      const kept =
+        /^start Docker: front was made as a container and stays one; a ticket that is destroyed and created again/;
+      await expectRefusal(shop, ['start', 'feat-01'], { ...same, hint: kept });
+
+      shop.configure((text) => `${text}shared: { redis: {} }\n`);
+      const lease = { port: shop.port + 9, provider: 'compose' };
+      const note = (redis: object): void =>
+        shop.write('.stack/state.json', JSON.stringify({ ...shop.state(), shared: { redis } }));
+      note(lease);
+      const inThere = /^start Docker: redis of this stack is in there, with all data; with `provider: embedded`/;
+      await expectRefusal(shop, ['create', 'feat-02'], { ...same, hint: inThere });
+      note({ ...lease, fresh: true });
+      expect(await shop.stack(['create', 'feat-02', '--dry-run'])).toMatchObject({
+        ...{ code: 0, stdout: expect.stringMatching(/redis on this machine/) },
+      });
+    });
+
     it('is found by doctor, which ends with 1', async () => {
       shop.configure(contained);
       const { code, stdout } = await shop.stack(['doctor']);

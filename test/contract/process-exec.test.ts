@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream';
 import { build } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ExecOptions } from '../../src/domain/runtime.ts';
+import { onLinuxAlone } from '../support/mac.ts';
 import { isRunning, makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
 import { until } from '../support/until.ts';
 
@@ -209,15 +210,19 @@ describe.runIf(process.platform === 'linux')('a stack that is killed in the midd
     await until('nothing of it runs', () => pids.every((pid) => !isRunning(pid)));
   });
 
-  it('has written it down for who unmakes the instance, and for who begins another of that repo', async () => {
-    const again = () => world.runtime.run(world.spec('true'), 'true', () => {}, never);
-    const unmake = async () => world.runtime.endRuns?.({ instance: 'feat-01', repo: 'api' });
-    for (const end of [again, unmake]) {
-      const pids = await crash('echo up $$; exec sleep 1000', { count: 1, guarded: false });
-      expect(pids.map(isRunning)).toEqual([true]);
-      await end();
-      expect(pids.map(isRunning)).toEqual([false]);
-    }
-    expect(existsSync(path.join(world.root, '.stack/run/feat-01'))).toBe(false);
-  });
+  // What is killed here is a program of the tests, which tells processes as Linux does.
+  onLinuxAlone(
+    'has written it down for who unmakes the instance, and for who begins another of that repo',
+    async () => {
+      const again = () => world.runtime.run(world.spec('true'), 'true', () => {}, never);
+      const unmake = async () => world.runtime.endRuns?.({ instance: 'feat-01', repo: 'api' });
+      for (const end of [again, unmake]) {
+        const pids = await crash('echo up $$; exec sleep 1000', { count: 1, guarded: false });
+        expect(pids.map(isRunning)).toEqual([true]);
+        await end();
+        expect(pids.map(isRunning)).toEqual([false]);
+      }
+      expect(existsSync(path.join(world.root, '.stack/run/feat-01'))).toBe(false);
+    },
+  );
 });

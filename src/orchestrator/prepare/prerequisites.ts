@@ -11,7 +11,7 @@ import {
   type StackState,
 } from '../../domain/instance.ts';
 import { fittingLeases } from '../../domain/leases.ts';
-import { runtimeOf } from '../../domain/runtime.ts';
+import { HOST_RUNTIME, runtimeOf } from '../../domain/runtime.ts';
 import type { Extent } from '../../domain/step.ts';
 import { leasePorts, listLeases } from '../core/leases.ts';
 import type { Stack } from '../core/stack.ts';
@@ -111,12 +111,19 @@ export async function requireRunnable(
   for (const name of new Set([...Object.values(services), ...servers].map((one) => runtimeOf(one)))) {
     const check = await (await stack.runtime(name)).check();
     if (check.ok) continue;
-    const isForServers = !Object.values(services).some((one) => runtimeOf(one) === name);
-    const hint = (isForServers ? explainComposed(providers) : undefined) ?? check.hint;
-    throw new StackError('engine', check.reason, { hint });
+    const needing = Object.keys(services).filter((service) => runtimeOf(services[service]!) === name);
+    const why = needing.length === 0 ? explainComposed(providers) : explainKept(config, needing);
+    throw new StackError('engine', check.reason, { hint: why ?? check.hint });
   }
   // With no engine, servers are embedded for that reason alone.
   checkReach(providers, services);
+}
+
+/** Says what helps where services are containers that stack.yml has as processes meanwhile; undefined where one is to be a container. */
+function explainKept(config: StackConfig, services: readonly string[]): string | undefined {
+  if (!services.every((name) => config.services[name]?.runtime === HOST_RUNTIME)) return undefined;
+  const stay = services.length > 1 ? 'were made as containers and stay some' : 'was made as a container and stays one';
+  return `start Docker: ${services.join(' and ')} ${stay}; a ticket that is destroyed and created again follows stack.yml`;
 }
 
 /** Returns the baseline's record as stack.yml has it now, with the leases it holds; undefined when no repo is shared. */
