@@ -12,7 +12,7 @@ import { type FaultWorld, makeFaultWorld } from './world.ts';
 
 const wishes = readWishes();
 const isPart = wishes.extent === 'part';
-const [MANY, SAME, ROUNDS] = isPart ? [10, 6, 2] : [50, 20, 5];
+const [MANY, SAME, ROUNDS] = isPart ? [10, 6, 1] : [50, 20, 5];
 const DEADLINE_MS = 300_000;
 /** Two commands on tickets of which rb starts from ra's branch: neither may take the other's branch for what keeps a commit. */
 const LEANING = [
