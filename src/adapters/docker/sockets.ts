@@ -19,8 +19,8 @@ export interface FoundSocket {
 
 /**
  * Returns where engines of this machine have their sockets, the system's own first. Where each puts it is said by its
- * documentation or source: Docker Desktop, rootless Docker, OrbStack, Colima (config/dirs.go), Rancher Desktop, Podman
- * (pkg/machine and `podman.socket`).
+ * documentation or source: Docker Desktop, rootless Docker, OrbStack, Colima (config/dirs.go), Rancher Desktop, and
+ * Podman's machine (pkg/machine). Podman on Linux itself is asked by `DOCKER_HOST` alone: most have no compose beside it.
  */
 export function listSockets({ env, home, platform }: Whereabouts): string[] {
   const runtime = env.XDG_RUNTIME_DIR;
@@ -37,7 +37,6 @@ export function listSockets({ env, home, platform }: Whereabouts): string[] {
       path.join(home, '.docker/desktop/docker.sock'),
       rancher,
       ...colima,
-      ...(runtime ? [path.join(runtime, 'podman/podman.sock')] : []),
     ];
   return [
     '/var/run/docker.sock',

@@ -110,7 +110,6 @@ describe('where nothing says which engine', () => {
     ['linux', '.docker/desktop/docker.sock'],
     ['linux', '.rd/docker.sock'],
     ['linux', '.colima/default/docker.sock'],
-    ['linux', 'run/podman/podman.sock'],
   ] as const)('it is found on %s at ~/%s, past sockets without an engine', async (platform, place) => {
     const places = listPlaces(platform);
     const socket = join(home, place);
