@@ -85,7 +85,7 @@ function hideInCalls(call, name) {
     if (seen !== undefined) return call.call(this, seen, ...rest);
     if (name === 'existsSync') return false;
     const callback = rest.findLast((one) => typeof one === 'function');
-    if (callback && !name.endsWith('Sync')) return process.nextTick(callback, missing(file, name));
+    if (callback) return process.nextTick(callback, name === 'exists' ? false : missing(file, name));
     if (rest.some((one) => one?.throwIfNoEntry === false)) return undefined;
     throw missing(file, name);
   };
