@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { build } from 'esbuild';
@@ -216,13 +216,18 @@ describe.runIf(process.platform === 'linux')('a stack that is killed in the midd
     async () => {
       const again = () => world.runtime.run(world.spec('true'), 'true', () => {}, never);
       const unmake = async () => world.runtime.endRuns?.({ instance: 'feat-01', repo: 'api' });
+      // What is none of ours is in the way of nobody.
+      const folder = path.join(world.root, '.stack/run/feat-01');
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(path.join(folder, 'empty.run'), '');
+      writeFileSync(path.join(folder, 'copied.run'), JSON.stringify({ rootId: 'x' }));
       for (const end of [again, unmake]) {
         const pids = await crash('echo up $$; exec sleep 1000', { count: 1, guarded: false });
         expect(pids.map(isRunning)).toEqual([true]);
         await end();
         expect(pids.map(isRunning)).toEqual([false]);
       }
-      expect(existsSync(path.join(world.root, '.stack/run/feat-01'))).toBe(false);
+      expect(existsSync(folder)).toBe(false);
     },
   );
 });

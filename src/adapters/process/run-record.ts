@@ -13,8 +13,6 @@ interface RunRecord extends GroupIdentity {
   rootId: string;
   instance: string;
   repo: string;
-  /** The file it is in. */
-  file: string;
 }
 
 type RunRef = Pick<RunRecord, 'instance' | 'repo'>;
@@ -39,26 +37,32 @@ export async function noteRun(
 
 /** Ends what a command of stack that was killed has left running of a repo's own commands. None is done. Throws `process`. */
 export async function endRuns(root: string, { instance, repo }: RunRef): Promise<void> {
-  for (const run of (await listRuns(root, instance)).filter((one) => one.repo === repo)) {
-    await endGroup(run);
-    await endMarked(run.name);
-    await rm(run.file, { force: true });
+  for (const { file, run } of await readFiles(root, instance)) {
+    if (run && run.repo !== repo) continue;
+    if (run) await endGroup(run);
+    if (run) await endMarked(run.name);
+    await rm(file, { force: true });
   }
 }
 
 /** Returns what was begun of an instance's own commands and has not been seen to end. */
 export async function listRuns(root: string, instance: string): Promise<RunRecord[]> {
-  const folder = folderOf(root, instance);
-  const names = ((await ifThere(readdir(folder))) ?? []).filter((name) => name.endsWith('.run'));
-  const runs = await Promise.all(names.map((name) => readRun(path.join(folder, name))));
-  // One that was copied with its root names processes of the other.
-  return runs.filter((run) => run?.rootId === rootIdOf(root) && run.instance === instance) as RunRecord[];
+  return (await readFiles(root, instance)).flatMap(({ run }) => run ?? []);
 }
 
-async function readRun(file: string): Promise<RunRecord | undefined> {
-  const run = parseFields<RunRecord>(await ifReadable(readFileIfThere(file)));
-  const isWhole = Number.isInteger(run.pid) && Number(run.pid) > 1 && run.startTime && run.name;
-  return isWhole ? ({ ...run, file } as RunRecord) : undefined;
+/** What cannot be read, or was copied with its root and names processes of the other, is no record. */
+async function readFiles(root: string, instance: string): Promise<{ file: string; run: RunRecord | undefined }[]> {
+  const folder = folderOf(root, instance);
+  const names = ((await ifThere(readdir(folder))) ?? []).filter((name) => name.endsWith('.run'));
+  return Promise.all(
+    names.map(async (name) => {
+      const file = path.join(folder, name);
+      const run = parseFields<RunRecord>(await ifReadable(readFileIfThere(file)));
+      const isWhole = Number.isInteger(run.pid) && Number(run.pid) > 1 && run.startTime && run.name;
+      const isOurs = run.rootId === rootIdOf(root) && run.instance === instance;
+      return { file, run: isWhole && isOurs ? (run as RunRecord) : undefined };
+    }),
+  );
 }
 
 function folderOf(root: string, instance: string): string {
