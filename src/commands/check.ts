@@ -20,10 +20,17 @@ export const check: Verb<object, CheckResult> = {
   render({ tickets }, { color }) {
     if (tickets.length === 0) return 'no tickets yet: `stack create TICKET` makes one';
     const style = createStyle(color);
-    return tickets.map((one) => renderTicket(one, style)).join('\n\n');
+    const unseen = tickets.flatMap(({ arrows }) => arrows.filter(({ state }) => state === 'unseen')).length;
+    return [...tickets.map((one) => renderTicket(one, style)), ...(unseen > 0 ? [describeUnseen(unseen)] : [])].join(
+      '\n\n',
+    );
   },
   exitCode: ({ ok }) => (ok ? 0 : 1),
 };
+
+function describeUnseen(count: number): string {
+  return `${count} ${count === 1 ? 'link was' : 'links were'} not seen: nothing is proven of what has a ?`;
+}
 
 /** The small graph, then a line for each link; those between the same two that are as they should be are one. */
 function renderTicket({ ticket, picture, arrows: links }: TicketCheck, style: Style): string {
@@ -35,8 +42,11 @@ function renderTicket({ ticket, picture, arrows: links }: TicketCheck, style: St
     ),
     ...lines.flatMap(({ ends, link, keys }) => {
       const { state, reason = '', hint } = link;
-      const mark = { ok: style.good('✓'), warning: style.warn('!'), wrong: style.bad('✗') }[state];
-      const told = [keys.length > 0 ? style.dim(keys.join(', ')) : '', cleanText(reason)].filter((text) => text !== '');
+      const mark = { ok: style.good('✓'), unseen: style.warn('?'), warning: style.warn('!'), wrong: style.bad('✗') }[
+        state
+      ];
+      const text = cleanText(state === 'unseen' ? `not seen: ${reason}` : reason);
+      const told = [keys.length > 0 ? style.dim(keys.join(', ')) : '', text].filter((one) => one !== '');
       const line = `  ${mark} ${ends.padEnd(width)}  ${told.join('  ')}`.trimEnd();
       return hint === undefined ? [line] : [line, `    ${' '.repeat(width)}  ${style.dim(cleanText(hint))}`];
     }),

@@ -185,8 +185,10 @@ export function tellSilent(silent: readonly string[] = []): string {
 export interface Program {
   /** For people: `container x`, `pid 12 (node)`. */
   readonly name: string;
-  /** The environment it really has. */
+  /** The environment it really has, as far as it is shown. */
   readonly env: Readonly<Record<string, string>>;
+  /** Variables that were asked about and are not shown: each may hold anything, or not be there. */
+  readonly unseen?: readonly string[];
   /** Ports of this machine that it listens on itself; undefined where that cannot be seen. */
   readonly ports: readonly number[] | undefined;
   /** Ports of this machine at which other machines reach it. */
@@ -228,9 +230,9 @@ export interface Runtime {
   listMarked?(): Promise<string[]>;
   /**
    * Returns the programs of a workload that runs: its container, or each of its processes. None when it does not run, or
-   * where the system shows nothing.
+   * where the system shows nothing. `asked` are the variables in question, with what each should hold: not every system shows all.
    */
-  programs(ref: WorkloadRef): Promise<Program[]>;
+  programs(ref: WorkloadRef, asked: Readonly<Record<string, string>>): Promise<Program[]>;
   logs(ref: WorkloadRef, options: LogOptions): AsyncIterable<LogLine>;
   /** Runs a command beside the running workload, in its folder and env. Returns its exit code. Throws `not-found` when it does not run. */
   exec(workload: ExecTarget, argv: readonly string[], options: ExecOptions): Promise<number>;

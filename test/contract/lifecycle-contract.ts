@@ -48,13 +48,13 @@ export function describeLifecycle(world: () => World, makeOther: () => Promise<W
     const { wishes } = world().leasePort();
     const env = { ...wishes.env, DATABASE_URL: 'postgres://a=b@c/d', EMPTY: '' };
     const spec = world().spec('serve', { ...wishes, env });
-    expect(await world().runtime.programs(spec)).toEqual([]);
+    expect(await world().runtime.programs(spec, env)).toEqual([]);
     await startUp(spec);
-    const programs = await world().runtime.programs(spec);
+    const programs = await world().runtime.programs(spec, env);
     expect(programs.length).toBeGreaterThan(0);
     for (const program of programs) expect(program.env).toMatchObject(env);
     await world().runtime.stop(spec);
-    expect(await world().runtime.programs(spec)).toEqual([]);
+    expect(await world().runtime.programs(spec, env)).toEqual([]);
   });
 
   it('leaves a workload alone that runs with the same hash', async () => {

@@ -267,7 +267,7 @@ describe('a log that grows', () => {
     const spec = world.spec('exec sleep 1000');
     await world.runtime.start(spec, never);
     const { pid } = (await readKeeper(filesOf(world.root, spec)))!;
-    expect((await world.runtime.programs(spec)).map(({ name }) => name)).not.toContain(`pid ${pid} (sh)`);
+    expect((await world.runtime.programs(spec, {})).map(({ name }) => name)).not.toContain(`pid ${pid} (sh)`);
     expect(await listInside(world.root, { names: [spec.name], groups: [] })).toEqual([]);
   });
 });

@@ -165,7 +165,8 @@ describe('a program that left its session and its environment', () => {
   it('is named as long as it keeps the port, and the record stays', async () => {
     const port = freePorts();
     const daemon = world.script(listens(port)).join(' ');
-    const spec = world.spec(`env -i setsid ${daemon} >/dev/null 2>&1 & exec sleep 1000`, {
+    // Who started it has ended, as with any daemon.
+    const spec = world.spec(`(env -i setsid ${daemon} >/dev/null 2>&1 &); exec sleep 1000`, {
       ports: [{ name: 'http', host: port, container: port }],
     });
     await world.runtime.start(spec, never);
@@ -189,7 +190,7 @@ describe('a program that left its session and its environment', () => {
     const go = path.join(world.source, 'go');
     const daemon = world.script(listens(port)).join(' ');
     const spec = world.spec(
-      `while ! test -e ${go}; do sleep 0.02; done; env -i setsid ${daemon} >/dev/null 2>&1 & exec sleep 1000`,
+      `while ! test -e ${go}; do sleep 0.02; done; (env -i setsid ${daemon} >/dev/null 2>&1 &) & exec sleep 1000`,
       { ports: [{ name: 'http', host: port, container: port }] },
     );
     await world.runtime.start(spec, never);

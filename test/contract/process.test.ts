@@ -21,7 +21,7 @@ function createRuntimeOfRoots(): { runtime: Runtime; add(root: string, rootId: s
       remove: (ref) => of(ref.rootId).remove(ref),
       status: (rootId, ...which) => of(rootId).status(rootId, ...which),
       watch: (ref, ...how) => of(ref.rootId).watch(ref, ...how),
-      programs: (ref) => of(ref.rootId).programs(ref),
+      programs: (ref, asked) => of(ref.rootId).programs(ref, asked),
       logs: (ref, options) => of(ref.rootId).logs(ref, options),
       exec: (ref, argv, options) => of(ref.rootId).exec(ref, argv, options),
       run: (spec, command, onLine, signal) => of(spec.rootId).run(spec, command, onLine, signal),

@@ -5,13 +5,13 @@ import { findMarked } from './table.ts';
 
 /**
  * Says why a workload is not ready, from what the system shows: it has put itself into the background, was not found,
- * listens on another port, on `::1` alone, or on none. Undefined when there is nothing to say.
+ * listens on another port, on `::1` alone, or on none. Undefined when there is nothing to say. Throws `unseen`.
  */
 export async function explainProcess(record: ProcessRecord, exitCode: number | undefined): Promise<string | undefined> {
   const members = await listMembers(record);
-  const escaped = (await findMarked(record.name)).map(({ pid }) => pid).filter((pid) => !members.includes(pid));
+  const escaped = (await findMarked(record.name)).filter((pid) => !members.includes(pid));
   if (members.length === 0) return explainEnd(exitCode, escaped);
-  return explainPorts(record, listListeners([...members, ...escaped]));
+  return explainPorts(record, await listListeners([...members, ...escaped]));
 }
 
 function explainEnd(exitCode: number | undefined, escaped: readonly number[]): string | undefined {
@@ -25,7 +25,7 @@ function explainEnd(exitCode: number | undefined, escaped: readonly number[]): s
 
 function explainPorts(record: ProcessRecord, listeners: readonly Listener[]): string | undefined {
   const wanted = record.ports.map(({ host }) => host);
-  if (wanted.length === 0 || process.platform !== 'linux') return undefined;
+  if (wanted.length === 0) return undefined;
   const right = listeners.filter(({ port }) => wanted.includes(port));
   if (right.length === 0) {
     if (listeners.length === 0) return `it listens on no port; it was given ${wanted.join(', ')}`;

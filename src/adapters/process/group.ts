@@ -3,12 +3,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { StackError } from '../../domain/errors.ts';
 import { ifReadable } from '../files/file-errors.ts';
 import { seenOr } from './ask-tool.ts';
-import { isOfThisBoot, isSameStart, momentOf, processStartTime } from './identity.ts';
+import { isAlive, isOfThisBoot, isSameStart, momentOf, type ProcessIdentity, processStartTime } from './identity.ts';
 import { isWithin, listWorkingFolders } from './inside.ts';
-import { listListeners } from './ports.ts';
+import { listListenersOfEach } from './ports.ts';
 import { RECENT_MS } from './ps-table.ts';
 import { sendSignal } from './stat.ts';
-import { findMarked, hasAny, listGroup, type ProcessRow, readMarker } from './table.ts';
+import { findMarked, hasAny, listGroup, listProcesses, listStarted, type ProcessRow, readMarker } from './table.ts';
 
 /** How long a group may take to end after SIGTERM. */
 const GRACE_MS = 10_000;
@@ -82,19 +82,43 @@ async function isSeenAlive(group: GroupIdentity): Promise<boolean> {
 
 /**
  * Ends a group: SIGTERM, up to ten seconds, SIGKILL. A watcher passes the first SIGTERM on to the program it watches, and
- * lives: once those that did the work have ended, all are told again. Gone is done. Throws `process` when it lives on,
- * and `unseen` where nobody can look whether it is that group still.
+ * lives: once those that did the work have ended, all are told again. Then what its processes had started outside of the group,
+ * where `endMarked` may not know it. Gone is done. Throws `process` when one lives on, and `unseen` where nobody can look whether it
+ * is that group still.
  */
 export async function endGroup(group: GroupIdentity): Promise<void> {
   const send = async (signal: NodeJS.Signals): Promise<void> => signalAll([-group.pid], signal);
   const isYoung = Date.now() - (group.startedAt ?? 0) < YOUNG_MS;
-  const workers = listWorkers(await (group.isChild ? seenOr([], listRows(group)) : listRows(group)));
+  const members = await (group.isChild ? seenOr([], listRows(group)) : listRows(group));
+  const strays = process.platform === 'linux' ? [] : await seenOr([], listStrays(group, members));
+  const workers = await listWorkers(members);
   const insist = async (): Promise<boolean> => {
     if (isYoung || workers.length === 0) return isYoung;
     const started = await Promise.all(workers.map((pid) => seenOr('', processStartTime(pid))));
     return started.every((startTime) => startTime === undefined);
   };
   await end({ name: group.name, send, isAlive: () => isGroupAlive(group), insist });
+  if (strays.length > 0) await endStrays(group.name, strays);
+}
+
+/** Returns what a group's processes have started and what has left it: once who started it has ended, nothing leads to it. */
+async function listStrays({ pid }: GroupIdentity, members: readonly ProcessRow[]): Promise<ProcessIdentity[]> {
+  if (members.length === 0) return [];
+  const started = listStarted(
+    await listProcesses(),
+    members.map((member) => member.pid),
+  );
+  const strays = started.filter(({ group, zombie }) => group !== pid && !zombie);
+  const found = await Promise.all(strays.map(async (row) => ({ ...row, startTime: await processStartTime(row.pid) })));
+  return found.flatMap(({ startTime, ...row }) => (startTime === undefined ? [] : [{ pid: row.pid, startTime }]));
+}
+
+async function endStrays(name: string, strays: readonly ProcessIdentity[]): Promise<void> {
+  const list = async (): Promise<number[]> => {
+    const alive = await Promise.all(strays.map(isAlive));
+    return strays.flatMap(({ pid }, index) => (alive[index] ? [pid] : []));
+  };
+  await endAll(name, list);
 }
 
 /**
@@ -102,9 +126,12 @@ export async function endGroup(group: GroupIdentity): Promise<void> {
  * when one lives on.
  */
 export async function endMarked(workload: string): Promise<void> {
-  const list = async (): Promise<number[]> => (await findMarked(workload)).map(({ pid }) => pid);
+  await endAll(workload, () => findMarked(workload));
+}
+
+async function endAll(name: string, list: () => Promise<number[]>): Promise<void> {
   const send = async (signal: NodeJS.Signals): Promise<void> => signalAll(await list(), signal);
-  await end({ name: workload, send, isAlive: async () => (await list()).length > 0, insist: async () => false });
+  await end({ name, send, isAlive: async () => (await list()).length > 0, insist: async () => false });
 }
 
 interface Ending {
@@ -134,11 +161,13 @@ async function end(ending: Ending): Promise<void> {
 }
 
 /** Those of a group that listen, or, where none does, those that started nobody: they do what the others are there for. */
-function listWorkers(rows: readonly ProcessRow[]): number[] {
-  const listening = process.platform === 'linux' ? rows.filter(({ pid }) => listListeners([pid]).length > 0) : [];
+async function listWorkers(rows: readonly ProcessRow[]): Promise<number[]> {
+  const pids = rows.map(({ pid }) => pid);
+  const listeners = pids.length > 1 ? await seenOr(undefined, listListenersOfEach(pids)) : undefined;
+  const listening = pids.filter((pid) => listeners?.get(pid)?.length);
+  if (listening.length > 0) return listening;
   const parents = new Set(rows.map(({ parent }) => parent));
-  const childless = rows.filter(({ pid }) => !parents.has(pid));
-  return (listening.length > 0 ? listening : childless).map(({ pid }) => pid);
+  return pids.filter((pid) => !parents.has(pid));
 }
 
 async function comesWithin(milliseconds: number, isDone: () => Promise<boolean>): Promise<boolean> {

@@ -1,8 +1,8 @@
 import { readlinkSync } from 'node:fs';
 import { ifReadableNow } from '../files/file-errors.ts';
-import { askTool } from './ask-tool.ts';
+import { listOpenFiles } from './lsof.ts';
 import { readStat } from './stat.ts';
-import { listNumbers, readMarker } from './table.ts';
+import { isMarked, listNumbers, listStarted, readMarkers } from './table.ts';
 
 /** A process with its working directory in a folder that was asked about. */
 export interface InsideProcess {
@@ -17,14 +17,11 @@ interface Row extends InsideProcess {
   group: number;
 }
 
-/** Where the system is slow to tell, destroy does not wait for it. */
-const LSOF_MS = 3000;
-
 /** Workloads whose own processes do not count. */
 export interface OwnWorkloads {
   /** As their processes carry them. */
   names: readonly string[];
-  /** Process groups; where the system does not show what processes carry, they are known by these alone. */
+  /** Process groups; where the system does not show what all processes carry, they are known by these, and by who started them. */
   groups: readonly number[];
 }
 
@@ -39,10 +36,13 @@ export async function listInside(folder: string, own: OwnWorkloads): Promise<Ins
   const callers = listCallers(rows);
   const near = callers.filter((row) => row.pid === process.pid || isIn(row)).map(({ group }) => group);
   const groups = new Set([...near, ...own.groups]);
-  const numbers = new Set(callers.map(({ pid }) => pid));
-  return rows
-    .filter((row) => isIn(row) && !numbers.has(row.pid) && !groups.has(row.group))
-    .filter(({ pid, name }) => !isPassing(name) && !isOurs(readMarker(pid), own.names))
+  const numbers = new Set([...callers, ...listOwn(rows, own)].map(({ pid }) => pid));
+  const found = rows.filter(
+    (row) => isIn(row) && !numbers.has(row.pid) && !groups.has(row.group) && !isPassing(row.name),
+  );
+  const markers = await readMarkers(found.map(({ pid }) => pid));
+  return found
+    .filter(({ pid }) => !isMarked(markers.get(pid), own.names))
     .map(({ pid, name, cwd }) => ({ pid, name, cwd }));
 }
 
@@ -64,6 +64,13 @@ async function listRows(): Promise<Row[]> {
   return process.platform === 'linux' ? listFromProc() : listFromLsof();
 }
 
+/** What the workloads have started, the groups it has left included; Linux shows it by what it carries. */
+function listOwn(rows: readonly Row[], { groups }: OwnWorkloads): Row[] {
+  if (process.platform === 'linux') return [];
+  const members = rows.filter(({ group }) => groups.includes(group)).map(({ pid }) => pid);
+  return listStarted(rows, members);
+}
+
 /** This process and all that led to it. */
 function listCallers(rows: readonly Row[]): Row[] {
   const byPid = new Map(rows.map((row) => [row.pid, row]));
@@ -75,11 +82,6 @@ function listCallers(rows: readonly Row[]): Row[] {
 /** Another command, or an editor, is just asking git; one that waits for a person has an editor in there too. */
 function isPassing(name: string): boolean {
   return name === 'git';
-}
-
-/** Set-up commands carry the workload's name with something behind a `#`. */
-function isOurs(marker: string | undefined, workloads: readonly string[]): boolean {
-  return marker !== undefined && workloads.some((name) => marker === name || marker.startsWith(`${name}#`));
 }
 
 function listFromProc(): Row[] {
@@ -115,16 +117,7 @@ export async function listWorkingFolders(pids: readonly number[]): Promise<Map<n
   return new Map(rows.flatMap(({ pid, cwd }) => (cwd === undefined ? [] : [[pid, cwd] as const])));
 }
 
-/** One field a line, a letter in front: process, its group, its parent, its command, and the folder's name (lsof(8)). */
 async function listFromLsof(which: readonly string[] = []): Promise<Row[]> {
-  // Names are cut off at nine characters unless it is told otherwise.
-  const args = ['-n', '-P', '+c', '0', ...which, '-d', 'cwd', '-F', 'pgRcn'];
-  const text = await askTool('lsof', args, { timeout: LSOF_MS });
-  return text.split(/^(?=p\d+$)/m).flatMap((block) => {
-    const fields = new Map(block.split('\n').map((line) => [line[0], line.slice(1)]));
-    const cwd = fields.get('n');
-    if (cwd === undefined) return [];
-    const [pid, parent, group] = ['p', 'R', 'g'].map((key) => Number(fields.get(key)));
-    return [{ pid: pid ?? 0, parent: parent ?? 0, group: group ?? 0, name: fields.get('c') ?? '', cwd }];
-  });
+  const files = await listOpenFiles([...which, '-d', 'cwd']);
+  return files.map(({ pid, parent, group, program, name }) => ({ pid, parent, group, name: program, cwd: name }));
 }

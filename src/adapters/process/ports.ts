@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ifAnswered, StackError } from '../../domain/errors.ts';
 import type { PublishedPort } from '../../domain/runtime.ts';
 import { ifReadableNow } from '../files/file-errors.ts';
-import { askTool } from './ask-tool.ts';
+import { listOpenFiles } from './lsof.ts';
 import { listNumbers } from './table.ts';
 
 /** Both families. */
@@ -23,8 +23,8 @@ export interface Listener {
 /** The threads of a process that was killed close its sockets a moment after it is gone from the list. */
 const PATIENCE_MS = 500;
 const POLL_MS = 20;
-const LSOF_MS = 3000;
 const ANSWER_MS = 1000;
+
 /** Throws `port` (details `{port}`) for the first port that something on this machine listens on, and goes on to. */
 export async function requireFreePorts(ports: readonly PublishedPort[]): Promise<void> {
   for (const { name, host } of ports) {
@@ -54,7 +54,7 @@ export async function isPortFree(port: number): Promise<boolean> {
  */
 async function isTaken(port: number): Promise<boolean> {
   const isMac = process.platform === 'darwin';
-  if (isMac && (await Promise.all(LOOPBACK.map((host) => isAnswered(port, host)))).includes(true)) return true;
+  if (isMac && (await Promise.all(LOOPBACK.map((host) => isAnswered({ port, host })))).includes(true)) return true;
   for (const address of isMac ? LOOPBACK : [...LOOPBACK, ...EVERYWHERE]) {
     const code = await tryListen(port, address);
     if (code === 'EADDRINUSE') return true;
@@ -68,10 +68,10 @@ async function isTaken(port: number): Promise<boolean> {
   return false;
 }
 
-/** True for a server that takes connections, or has more of them waiting than it may. */
-function isAnswered(port: number, host: string): Promise<boolean> {
+/** True for a server, at a port or a socket in a folder, that takes connections, or has more of them waiting than it may. */
+export function isAnswered(at: { port: number; host: string } | { path: string }): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = net.connect({ port, host, timeout: ANSWER_MS });
+    const socket = net.connect({ ...at, timeout: ANSWER_MS });
     socket.once('connect', () => resolve(true));
     socket.once('timeout', () => resolve(true));
     socket.once('error', () => resolve(false));
@@ -88,38 +88,83 @@ function tryListen(port: number, host: string): Promise<string | undefined> {
   });
 }
 
-/** Returns the TCP ports that the processes listen on. Known on Linux alone; none elsewhere. */
-export function listListeners(pids: readonly number[]): Listener[] {
-  const sockets = new Set(pids.flatMap(listSockets));
-  const ports = new Map<number, string[]>();
-  for (const { inode, port, address } of [...readTable('/proc/net/tcp'), ...readTable('/proc/net/tcp6')]) {
-    if (!sockets.has(inode)) continue;
-    ports.set(port, [...(ports.get(port) ?? []), address]);
-  }
-  const listeners = [...ports].map(([port, addresses]) => ({
+/** One address that a process listens on. */
+interface Socket {
+  pid: number;
+  port: number;
+  /** Only this machine reaches it. */
+  isLoopback: boolean;
+  /** It is `::1`. */
+  isIpv6Loopback: boolean;
+}
+
+/** Returns the TCP ports that the processes listen on. Linux reads /proc; elsewhere lsof is asked. Throws `unseen`. */
+export async function listListeners(pids: readonly number[]): Promise<Listener[]> {
+  return gather(await listSockets(pids));
+}
+
+/** Returns the same for each of them. Throws `unseen`. */
+export async function listListenersOfEach(pids: readonly number[]): Promise<Map<number, Listener[]>> {
+  const sockets = await listSockets(pids);
+  return new Map(pids.map((pid) => [pid, gather(sockets.filter((socket) => socket.pid === pid))]));
+}
+
+function gather(sockets: readonly Socket[]): Listener[] {
+  const ports = new Map<number, Socket[]>();
+  for (const socket of sockets) ports.set(socket.port, [...(ports.get(socket.port) ?? []), socket]);
+  const listeners = [...ports].map(([port, found]) => ({
     port,
-    onlyIpv6Loopback: addresses.every((address) => address === IPV6_LOOPBACK),
-    open: !addresses.every(isLoopback),
+    onlyIpv6Loopback: found.every(({ isIpv6Loopback }) => isIpv6Loopback),
+    open: !found.every(({ isLoopback }) => isLoopback),
   }));
   return listeners.sort((a, b) => a.port - b.port);
 }
 
-/** Returns the processes that listen on one of the ports, as far as they may be looked at. */
+async function listSockets(pids: readonly number[]): Promise<Socket[]> {
+  if (pids.length === 0) return [];
+  return process.platform === 'linux' ? findSockets(pids) : askForSockets(pids);
+}
+
+function findSockets(pids: readonly number[]): Socket[] {
+  const tables = [...readTable('/proc/net/tcp'), ...readTable('/proc/net/tcp6')];
+  return pids.flatMap((pid) => {
+    const inodes = new Set(listInodes(pid));
+    return tables.flatMap(({ inode, port, address }) => {
+      const isIpv6Loopback = address === IPV6_LOOPBACK;
+      const isLoopback = isIpv6Loopback || isMappedLoopback(address);
+      return inodes.has(inode) ? [{ pid, port, isLoopback, isIpv6Loopback }] : [];
+    });
+  });
+}
+
+/** Names as lsof(8) has them with -nP: `*:4001`, `127.0.0.1:4001`, `[::1]:4001`. */
+async function askForSockets(pids: readonly number[]): Promise<Socket[]> {
+  const files = await listOpenFiles(['-a', '-p', pids.join(','), ...LISTENING, '-iTCP']);
+  return files.map(({ pid, name }) => {
+    const at = name.lastIndexOf(':');
+    const address = name.slice(0, at);
+    const isIpv6Loopback = address === '[::1]';
+    const isLoopback = isIpv6Loopback || /^(\[::ffff:)?127\./.test(address);
+    return { pid, port: Number(name.slice(at + 1)), isLoopback, isIpv6Loopback };
+  });
+}
+
+const LISTENING = ['-sTCP:LISTEN'];
+
+/** Returns the processes that listen on one of the ports, as far as they may be looked at. Throws `unseen`. */
 export async function listPortHolders(ports: readonly number[]): Promise<number[]> {
   if (ports.length === 0) return [];
-  if (process.platform !== 'linux') return askLsof(ports);
+  if (process.platform !== 'linux') {
+    const files = await listOpenFiles([...LISTENING, ...ports.map((port) => `-iTCP:${port}`)]);
+    return [...new Set(files.map(({ pid }) => pid))];
+  }
   const tables = [...readTable('/proc/net/tcp'), ...readTable('/proc/net/tcp6')];
   const sockets = new Set(tables.filter(({ port }) => ports.includes(port)).map(({ inode }) => inode));
   if (sockets.size === 0) return [];
-  return listNumbers('/proc').filter((pid) => listSockets(pid).some((socket) => sockets.has(socket)));
+  return listNumbers('/proc').filter((pid) => listInodes(pid).some((socket) => sockets.has(socket)));
 }
 
-async function askLsof(ports: readonly number[]): Promise<number[]> {
-  const flags = ['-nP', '-t', '-sTCP:LISTEN', ...ports.map((port) => `-iTCP:${port}`)];
-  return (await askTool('lsof', flags, { timeout: LSOF_MS })).split('\n').filter(Boolean).map(Number);
-}
-
-function listSockets(pid: number): string[] {
+function listInodes(pid: number): string[] {
   const folder = `/proc/${pid}/fd`;
   return listNumbers(folder).flatMap((fd) => {
     const target = ifReadableNow(() => readlinkSync(`${folder}/${fd}`)) ?? '';
@@ -129,11 +174,11 @@ function listSockets(pid: number): string[] {
 
 /** `::1` as the kernel writes it: four words, each in this machine's byte order. */
 const IPV6_LOOPBACK = '00000000000000000000000001000000';
-/** `::ffff:127.0.0.1` without its last word, likewise; 127.0.0.0/8 ends with its first byte. */
+/** `::ffff:127.0.0.1` without its last word, likewise; 127.0.0.0/8 ends with its first byte, in either family. */
 const MAPPED = '0000000000000000FFFF0000';
 
-function isLoopback(address: string): boolean {
-  return address === IPV6_LOOPBACK || (/7F$/.test(address) && (address.length === 8 || address.startsWith(MAPPED)));
+function isMappedLoopback(address: string): boolean {
+  return /7F$/.test(address) && (address.length === 8 || address.startsWith(MAPPED));
 }
 
 const LISTEN = '0A';

@@ -94,7 +94,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
       await endRuns(root, of);
       await removeIfEmpty(inFolder(root, 'run', of.instance));
     },
-    programs: async (ref) => listPrograms(await readRecord(root, ref)),
+    programs: async (ref, asked) => listPrograms(await readRecord(root, ref), asked),
     async explain(ref) {
       const record = await readRecord(root, ref);
       return record && explainProcess(record, await readExitCode(root, record));

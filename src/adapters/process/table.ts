@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { ifReadableNow } from '../files/file-errors.ts';
 import { askTool, seenOr } from './ask-tool.ts';
 import { RECENT_MS, readPsTable } from './ps-table.ts';
+import { showVariable } from './shown-env.ts';
 import { askForPid, readStat } from './stat.ts';
 
 export interface ProcessRow {
@@ -46,6 +47,24 @@ export async function hasMembers(group: number): Promise<boolean> {
   return (await seenOr(undefined, rows))?.length !== 0;
 }
 
+/** Returns those of a table's rows that some processes have started, and what these have, as long as who started them lives. */
+export function listStarted<Row extends { pid: number; parent: number }>(
+  rows: readonly Row[],
+  by: readonly number[],
+): Row[] {
+  const found: Row[] = [];
+  const known = new Set(by);
+  for (let before = -1; before < known.size; ) {
+    before = known.size;
+    for (const row of rows) {
+      if (!known.has(row.parent) || known.has(row.pid)) continue;
+      known.add(row.pid);
+      found.push(row);
+    }
+  }
+  return found;
+}
+
 /** Zombies count here, and stay where nobody reaps orphans (containers), so a yes is no answer yet. */
 export function hasAny(group: number): boolean {
   try {
@@ -63,14 +82,31 @@ function readRow(pid: number): ProcessRow | undefined {
   return { pid, group, parent, zombie, paused: state === 'T' };
 }
 
-/**
- * Returns the workload that a process was started for, undefined when it is none of ours or cannot be looked into. Known
- * on Linux alone: macOS shows nobody another process's environment.
- */
+/** Returns the workload that a process was started for, undefined when it is none of ours or cannot be looked into. Linux alone. */
 export function readMarker(pid: number): string | undefined {
   const environment = readText(`/proc/${pid}/environ`);
   const entry = environment?.split('\0').find((pair) => pair.startsWith(`${MARKER}=`));
   return entry?.slice(MARKER.length + 1);
+}
+
+/**
+ * Returns the workloads that live processes were started for, by their numbers; with `pids` of those alone. This process is never
+ * among them. Linux reads /proc; elsewhere it is what `ps` shows, and none where it cannot be asked.
+ */
+export async function readMarkers(pids?: readonly number[]): Promise<Map<number, string>> {
+  const isAsked = (pid: number): boolean => pid !== process.pid && (pids === undefined || pids.includes(pid));
+  if (pids?.length === 0) return new Map();
+  if (process.platform !== 'linux') {
+    const shown = await seenOr(new Map<number, string>(), showVariable(MARKER));
+    return new Map([...shown].filter(([pid]) => isAsked(pid)));
+  }
+  const numbers = pids ?? (await listProcesses()).filter(({ zombie }) => !zombie).map(({ pid }) => pid);
+  return new Map(
+    numbers.filter(isAsked).flatMap((pid) => {
+      const marker = readMarker(pid);
+      return marker === undefined ? [] : [[pid, marker]];
+    }),
+  );
 }
 
 /** Returns the environment a process was started with; undefined when it has ended, or may not be looked into. Linux alone. */
@@ -99,23 +135,20 @@ export function readName(pid: number): string | undefined {
 
 /**
  * Returns the live processes that carry a workload's name, wherever they have moved, and those of its set-up commands
- * (`name#…`). This process is never among them.
+ * (`name#…`). This process is never among them. Elsewhere than on Linux those that `ps` shows it of.
  */
-export async function findMarked(workload: string): Promise<ProcessRow[]> {
-  if (process.platform !== 'linux') return [];
-  const rows = await listProcesses();
-  return rows.filter((row) => !row.zombie && row.pid !== process.pid && isMarked(readMarker(row.pid), workload));
+export async function findMarked(workload: string): Promise<number[]> {
+  return [...(await readMarkers())].flatMap(([pid, marker]) => (isMarked(marker, [workload]) ? [pid] : []));
 }
 
-/** Returns the workloads that live processes were started for, `name#…` for set-up commands. Linux alone tells. */
+/** Returns the workloads that live processes were started for, `name#…` for set-up commands; likewise. */
 export async function listMarked(): Promise<string[]> {
-  if (process.platform !== 'linux') return [];
-  const rows = (await listProcesses()).filter((row) => !row.zombie && row.pid !== process.pid);
-  return [...new Set(rows.flatMap(({ pid }) => readMarker(pid) ?? []))];
+  return [...new Set((await readMarkers()).values())];
 }
 
-function isMarked(marker: string | undefined, workload: string): boolean {
-  return marker === workload || (marker?.startsWith(`${workload}#`) ?? false);
+/** True for what the processes of one of the workloads carry, and those of its set-up commands. */
+export function isMarked(marker: string | undefined, workloads: readonly string[]): boolean {
+  return marker !== undefined && workloads.some((name) => marker === name || marker.startsWith(`${name}#`));
 }
 
 /** Returns the entries of a folder that are numbers; none when the folder cannot be read. */

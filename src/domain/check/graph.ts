@@ -6,7 +6,7 @@ import { drawReferences, nameOf } from './references.ts';
 
 /**
  * Returns every link of a ticket (the ways in, what stack filled in, what people's files say, what else may cross), and its
- * small graph: `front → api → postgres/shop, redis/0`, a line for each service nobody leads to.
+ * small graph: `front → api → postgres/shop, redis/0 (not seen)`, a line for each service nobody leads to.
  */
 export function drawGraph(facts: CheckFacts): { links: Link[]; graph: string[] } {
   const { ticket } = facts.wiring.record;
@@ -58,19 +58,27 @@ function makeOpen(name: string, ports: readonly number[], hint: string | undefin
   ];
 }
 
+/** Where each leads, and whether that was seen. */
+type Arrows = Map<string, Map<string, boolean>>;
+
 function drawChains(links: readonly Link[]): string[] {
-  const next = new Map<string, Set<string>>();
-  for (const { from, to } of links) next.set(from, (next.get(from) ?? new Set()).add(to));
-  const reached = new Set([...next.values()].flatMap((names) => [...names]));
+  const next: Arrows = new Map();
+  for (const { from, to, state } of links) {
+    const arrows = next.get(from) ?? new Map<string, boolean>();
+    next.set(from, arrows.set(to, state !== 'unseen' && (arrows.get(to) ?? true)));
+  }
+  const reached = new Set([...next.values()].flatMap((arrows) => [...arrows.keys()]));
   const starts = [...next.keys()].filter((name) => !reached.has(name));
-  const chains = (starts.length > 0 ? starts : [...next.keys()].slice(0, 1)).map((start) => drawChain(next, start, []));
+  const chains = (starts.length > 0 ? starts : [...next.keys()].slice(0, 1)).map((start) => drawChain(next, [start]));
   return chains.sort((one, other) => other.split(' → ').length - one.split(' → ').length);
 }
 
-function drawChain(next: ReadonlyMap<string, ReadonlySet<string>>, name: string, above: readonly string[]): string {
-  const below = [...(next.get(name) ?? [])].filter((one) => !above.includes(one) && one !== name);
-  if (below.length === 0) return name;
-  const parts = below.map((one) => drawChain(next, one, [...above, name]));
+function drawChain(next: Arrows, way: readonly string[]): string {
+  const [name = '', before = ''] = way.toReversed();
+  const label = next.get(before)?.get(name) === false ? `${name} (not seen)` : name;
+  const below = [...(next.get(name)?.keys() ?? [])].filter((one) => !way.includes(one));
+  if (below.length === 0) return label;
+  const parts = below.map((one) => drawChain(next, [...way, one]));
   const isPlain = parts.filter((part) => part.includes(' → ')).length === 0 || parts.length === 1;
-  return `${name} → ${isPlain ? parts.join(', ') : parts.map((part) => (part.includes(' → ') ? `(${part})` : part)).join(', ')}`;
+  return `${label} → ${isPlain ? parts.join(', ') : parts.map((part) => (part.includes(' → ') ? `(${part})` : part)).join(', ')}`;
 }

@@ -4,8 +4,11 @@ import type { Program } from '../runtime.ts';
 import type { Wiring } from '../wiring.ts';
 import type { Directory } from './endpoints.ts';
 
-/** `wrong`: it leads, or would lead, elsewhere; `warning`: it could not be asked, or may cross wires one day. */
-type LinkState = 'ok' | 'warning' | 'wrong';
+/**
+ * `wrong`: it leads, or would lead, elsewhere; `warning`: something does not run, or may cross wires one day; `unseen`: nobody could
+ * look, so nothing is known of it.
+ */
+type LinkState = 'ok' | 'unseen' | 'warning' | 'wrong';
 
 /** One connection of a ticket: who is wired to what by which variable, and whether that is so. */
 export interface Link {
@@ -56,7 +59,7 @@ export interface ServiceFacts {
   expected: Record<string, string>;
   running: boolean;
   programs: readonly Program[];
-  /** Why its first port does not lead to it; undefined: it does, or it has none. */
+  /** Why its first port does not lead to it, or is not seen to; undefined: it does, or it has none. */
   door: Trouble | undefined;
   /** Of its folder; empty where another service of the folder has them. */
   files: readonly EnvFileFacts[];
@@ -84,7 +87,7 @@ export function makeLink(
   troubles: readonly Trouble[],
 ): Link {
   const state =
-    (['wrong', 'warning'] as const).find((one) => troubles.some((trouble) => trouble.state === one)) ?? 'ok';
+    (['wrong', 'warning', 'unseen'] as const).find((one) => troubles.some((trouble) => trouble.state === one)) ?? 'ok';
   const told = troubles.filter((trouble) => trouble.state === state);
   const hint = told.find((trouble) => trouble.hint !== undefined)?.hint;
   return {

@@ -33,7 +33,11 @@ export function drawReferences(facts: CheckFacts, from: ServiceFacts): Link[] {
     const isSelf = ({ instance, service }: Endpoint): boolean =>
       service === from.service && instance === from.wiring.record.ticket;
     const targets = wire.targets.filter((endpoint) => !isSelf(endpoint));
-    if (targets.length === 0) return troubles.length > 0 ? [makeLink({ ...ends, to: envLabel(from) }, troubles)] : [];
+    if (targets.length === 0) {
+      // What leads nowhere has no tick either.
+      const known = troubles.filter(({ state }) => state !== 'unseen');
+      return known.length > 0 ? [makeLink({ ...ends, to: envLabel(from) }, known)] : [];
+    }
     return targets.map((endpoint) =>
       makeLink({ ...ends, to: labelTarget(facts, from, endpoint) }, [
         ...troubles,
@@ -94,14 +98,16 @@ function judgeLiterals(facts: CheckFacts, from: ServiceFacts, { literals }: Wire
 
 /** The programs that listen on its ports have the say; where none is seen to, all of them. */
 function judgePrograms(facts: CheckFacts, from: ServiceFacts, wire: Wire): Trouble[] {
-  if (wire.changing) return [];
+  if (wire.changing || !from.running) return [];
   const leases = Object.values(from.own.ports).map(({ host }) => host);
   const listening = from.programs.filter(({ ports }) => ports?.some((port) => leases.includes(port)));
   const asked = listening.length > 0 ? listening : from.programs;
   // What says nothing of where to go, programs may well set again for those they start.
   const plain = wire.targets.length === 0 && wire.literals.length === 0;
-  const [first] = from.programs;
-  const strays = (plain ? (first ? [first] : []) : asked).filter(({ env }) => env[wire.key] !== wire.value);
+  const seen = (plain ? from.programs.slice(0, 1) : asked).filter(({ unseen }) => !unseen?.includes(wire.key));
+  if (seen.length === 0)
+    return [{ state: 'unseen', reason: `what ${nameOf(facts, from)} was given is not shown here` }];
+  const strays = seen.filter(({ env }) => env[wire.key] !== wire.value);
   return strays.slice(0, 1).map(({ name, env }) => {
     const value = env[wire.key];
     const has =
@@ -159,12 +165,15 @@ function judgeEnds(
   const target = facts.services.find((one) => one.service === service && one.wiring.record.ticket === instance);
   if (!target) return [];
   if (!target.running) return [idle(nameOf(facts, target))];
-  return target.door?.state === 'wrong' ? [target.door] : judgeReach(facts, target, wire);
+  return target.door && target.door.state !== 'warning' ? [target.door] : judgeReach(facts, target, wire);
 }
 
 /** On Linux a container reaches this machine by an address of the network, never by its loopback. */
 function judgeReach(facts: CheckFacts, target: ServiceFacts, { value }: Wire): Trouble[] {
   if (!value.includes(HOST_FROM_CONTAINER)) return [];
+  if (!traitsOf(target.own).network && target.programs.some(({ ports }) => ports === undefined)) {
+    return [{ state: 'unseen', reason: `the addresses that ${nameOf(facts, target)} listens on are not shown here` }];
+  }
   const leases = Object.values(target.own.ports).map(({ host }) => host);
   const listening = leases.filter((port) => target.programs.some(({ ports }) => ports?.includes(port)));
   const open = target.programs.flatMap((program) => program.open);

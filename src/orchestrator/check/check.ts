@@ -15,6 +15,8 @@ export interface TicketCheck {
   ticket: string;
   /** False when a link is wrong. */
   ok: boolean;
+  /** False when a link was not seen: nothing is known of it. */
+  seen: boolean;
   /** `front → api → postgres/shop`, a line for each service that nobody leads to. */
   picture: string[];
   arrows: Link[];
@@ -22,6 +24,7 @@ export interface TicketCheck {
 
 export interface CheckResult {
   ok: boolean;
+  seen: boolean;
   tickets: TicketCheck[];
 }
 
@@ -46,7 +49,7 @@ async function checkSeen(stack: Stack, look: Look, names: readonly string[] | un
       checkTicket(workOn(requireInstance(state, name)), { ...look, baseline }),
     ),
   );
-  return { ok: tickets.every(({ ok }) => ok), tickets };
+  return { ok: tickets.every(({ ok }) => ok), seen: tickets.every(({ seen }) => seen), tickets };
 }
 
 interface World extends Look {
@@ -69,7 +72,8 @@ async function checkTicket(work: Work, { state, view, observed, baseline }: Worl
     servers: Object.fromEntries(servers),
   };
   const { links, graph } = drawGraph(facts);
-  return { ticket, ok: links.every(({ ok }) => ok), picture: graph, arrows: links };
+  const isSeen = links.every(({ state }) => state !== 'unseen');
+  return { ticket, ok: links.every(({ ok }) => ok), seen: isSeen, picture: graph, arrows: links };
 }
 
 async function observeServices(work: Work, seen: Readonly<Record<string, ServiceView>>): Promise<ServiceFacts[]> {

@@ -2,7 +2,7 @@ import { probeHttp, probePort, readHeader } from '../../adapters/net/probe.ts';
 import type { ServiceFacts, Trouble } from '../../domain/check/link.ts';
 import type { ServiceConfig } from '../../domain/config/config.ts';
 import { requireService, type ServiceRecord } from '../../domain/instance.ts';
-import type { Program } from '../../domain/runtime.ts';
+import { type Program, traitsOf } from '../../domain/runtime.ts';
 import { firstPort } from '../../domain/wiring.ts';
 import { requireConfig, type Work, wiringOf } from '../core/work.ts';
 import { fillEnv, refOf } from '../workloads/spec.ts';
@@ -19,13 +19,13 @@ export async function observeService(
   const settings = config.services[service];
   if (!settings) throw new Error(`${service} is not in stack.yml`);
   const runtime = await work.stack.runtime(own.runtime);
+  const expected = fillEnv(wiring, service, settings);
   const [programs, files] = await Promise.all([
-    running ? runtime.programs(refOf(work.stack, work.record, service)) : [],
+    running ? runtime.programs(refOf(work.stack, work.record, service), expected) : [],
     withFiles ? readEnvFiles(work, service) : [],
   ]);
   return {
-    ...{ service, settings, own, wiring, running, programs, files },
-    expected: fillEnv(wiring, service, settings),
+    ...{ service, settings, own, wiring, running, programs, files, expected },
     door: running ? await findDoorTrouble({ own, settings, programs, ticket: work.record.ticket }) : undefined,
   };
 }
@@ -37,13 +37,20 @@ interface Door {
   ticket: string;
 }
 
-/** Says why a service's first port does not lead to it. */
+/** Says why a service's first port does not lead to it, or is not seen to. */
 async function findDoorTrouble(door: Door): Promise<Trouble | undefined> {
   const port = firstPort(door.own)?.host;
   if (port === undefined) return undefined;
   const unseen = door.programs.length === 0 || door.programs.some(({ ports }) => ports === undefined);
   const closed = unseen ? await probeDoor(door, port) : findOtherPort(door.programs, port);
-  return closed ?? findLostAlias(door) ?? (await askIdentity(door, port));
+  const trouble = closed ?? findLostAlias(door) ?? (await askIdentity(door, port));
+  // An engine leads a port to its container; on this machine anything may listen there.
+  if (trouble || !unseen || door.settings.identity || traitsOf(door.own).network) return trouble;
+  return {
+    state: 'unseen',
+    reason: `something answers on ${port}, and whose it is, is not shown here`,
+    hint: '`identity:` in stack.yml lets it say so itself',
+  };
 }
 
 async function probeDoor({ settings }: Door, port: number): Promise<Trouble | undefined> {

@@ -1,9 +1,9 @@
 import { probeHttp, probePort } from '../../adapters/net/probe.ts';
 import { pause } from '../../adapters/pause.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
-import { isFault, StackError, throwIfAborted } from '../../domain/errors.ts';
+import { bestEffort, StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE, requireService } from '../../domain/instance.ts';
-import { traitsOf, type WorkloadStatus } from '../../domain/runtime.ts';
+import { type LogLine, traitsOf, type WorkloadStatus } from '../../domain/runtime.ts';
 import type { Step, StepProgress } from '../../domain/step.ts';
 import { requireConfig, type Work } from '../core/work.ts';
 import { openLookout } from '../workloads/lookout.ts';
@@ -137,22 +137,27 @@ function guessReason(work: Work, service: string, answer: string): string | unde
 }
 
 async function unready(work: Work, service: string, message: string, guess?: string): Promise<StackError> {
+  // The workload may be gone altogether; what it was asked is said all the same.
+  const runtime = await bestEffort(findRuntime(work, service));
+  const ref = refOf(work.stack, work.record, service);
+  const reason = guess ?? (runtime?.explain && (await bestEffort(runtime.explain(ref))));
   const lines: string[] = [];
-  let reason = guess;
-  try {
-    const runtime = await findRuntime(work, service);
-    const ref = refOf(work.stack, work.record, service);
-    reason ??= await runtime.explain?.(ref);
-    for await (const line of runtime.logs(ref, { tail: SHOWN_LINES })) lines.push(line.text);
-  } catch (error) {
-    if (isFault(error)) throw error;
-    // The workload may be gone altogether; what it was asked is said all the same.
-  }
-  const last = lines.length === 1 ? 'its last line is below' : `its last ${lines.length} lines are below`;
-  const printed = lines.length > 0 ? last : 'it printed nothing';
+  const isRead = (await bestEffort(readLastLines(runtime?.logs(ref, { tail: SHOWN_LINES }), lines))) === true;
+  const printed = describeLines(lines.length, isRead);
   return new StackError('unhealthy', message, {
     hint: reason === undefined ? printed : `${reason}; ${printed}`,
     lines,
     details: { service, ...(reason !== undefined && { reason }), lines },
   });
+}
+
+async function readLastLines(log: AsyncIterable<LogLine> | undefined, into: string[]): Promise<boolean> {
+  if (!log) return false;
+  for await (const { text } of log) into.push(text);
+  return true;
+}
+
+function describeLines(count: number, isRead: boolean): string {
+  if (count === 0) return isRead ? 'it printed nothing' : 'its log could not be read';
+  return count === 1 ? 'its last line is below' : `its last ${count} lines are below`;
 }
