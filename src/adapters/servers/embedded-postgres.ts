@@ -7,7 +7,8 @@ import { SUPERUSER } from '../../domain/shared.ts';
 import { ifThere } from '../files/file-errors.ts';
 import { makeFolder, readFileIfThere } from '../files/files.ts';
 import { seenOr } from '../process/ask-tool.ts';
-import { requireFreePorts } from '../process/ports.ts';
+import { isAnswered, requireFreePorts } from '../process/ports.ts';
+import { isRunning } from '../process/stat.ts';
 import type { ProgramSearch } from './fetch-once.ts';
 import {
   type Ending,
@@ -90,7 +91,7 @@ async function start(place: PostgresPlace, search: PostgresSearch, full: FullSet
   await requireFreePorts([{ name: 'postgres', host: full.port, container: full.port }]);
   const tools = await prepare(place, search);
   const sockets = await makeSocketFolder(path.join(place.folder, 'socket'), tools);
-  await clearLocks(place, path.join(sockets, `.s.PGSQL.${full.port}.lock`));
+  await clearLocks(place, path.join(sockets, `${socketName(full.port)}.lock`));
   await requireData(place, tools, signal);
   if (!isApplied) await applySettings(place, tools, full, signal);
   await launch(place, tools, { port: full.port, sockets }, signal);
@@ -132,7 +133,7 @@ async function launch(
 
 async function stop(place: PostgresPlace): Promise<void> {
   const file = await readPidFile(place);
-  if (file && (await isServerAt(file.pid, place.data))) await endServer('Postgres', file.pid, ENDING);
+  if (file && (await isServer(file, place))) await endServer('Postgres', file.pid, ENDING);
 }
 
 interface PidFile {
@@ -154,9 +155,23 @@ async function readPidFile(place: PostgresPlace): Promise<PidFile | undefined> {
 async function readStatus(place: PostgresPlace): Promise<ServerStatus> {
   const file = await readPidFile(place);
   // Whether that is a server nobody may be able to see: then it counts as one, and who would end it is told so.
-  const isServer = file !== undefined && (await seenOr(true, isServerAt(file.pid, place.data)));
-  if (!isServer) return { state: 'stopped', pid: undefined, port: undefined };
+  const isThere = file !== undefined && (await seenOr(true, isServer(file, place)));
+  if (!isThere) return { state: 'stopped', pid: undefined, port: undefined };
   return { state: file.ready ? 'running' : 'starting', pid: file.pid, port: file.port };
+}
+
+/**
+ * Its socket is in a folder that no other server uses: who answers there is this one, of which /proc tells without a question. One that
+ * an older stack started has none. Throws `unseen`.
+ */
+async function isServer({ pid, port, sockets }: PidFile, { data }: PostgresPlace): Promise<boolean> {
+  const isAsked = process.platform !== 'linux' && sockets !== '' && isRunning(pid);
+  if (isAsked && (await isAnswered({ path: path.join(sockets, socketName(port)) }))) return true;
+  return isServerAt(pid, data);
+}
+
+function socketName(port: number): string {
+  return `.s.PGSQL.${port}`;
 }
 
 /**

@@ -106,15 +106,18 @@ async function stop(place: RedisPlace): Promise<void> {
 
 /** One whose starter was killed may have no pid file yet, but works in its folder; so may a person's shell. */
 async function listUnnoted(place: RedisPlace): Promise<number[]> {
-  const look = listServersAt(place.data);
   // Where nobody can look, one would be on the port that it was last given.
   const port = await readPort(place);
-  const found = await (Number.isNaN(port) || (await isPortFree(port)) ? seenOr([], look) : look);
+  const isSilent = Number.isNaN(port) || (await isPortFree(port));
+  const look = listServersAt(place.data);
+  const found = await (isSilent ? seenOr([], look) : look);
   return found.filter(({ name }) => /^(redis|valkey)-server/.test(name)).map(({ pid }) => pid);
 }
 
-/** The number of its pid file, where that is its own still. Throws `unseen`. */
+/** The number that it tells itself, of which /proc tells without a question; else that of its pid file, where it is its own still. Throws `unseen`. */
 async function readPid(place: RedisPlace): Promise<number | undefined> {
+  const said = process.platform === 'linux' ? undefined : await askForPid(place);
+  if (said !== undefined) return said;
   const pid = await readNotedPid(place);
   return pid !== undefined && (await isServerAt(pid, place.data)) ? pid : undefined;
 }
@@ -138,18 +141,38 @@ async function readPort(place: RedisPlace): Promise<number> {
 }
 
 /** A server that wants a password answers too; one that still loads its data says LOADING. */
-function answers(port: number): Promise<boolean> {
+async function answers(port: number): Promise<boolean> {
+  return /^(\+PONG|-NOAUTH)/.test(await ask(port, 'PING', /\n/));
+}
+
+/** Returns the number of who answers on the port where it was started with this place's settings. */
+async function askForPid(place: RedisPlace): Promise<number | undefined> {
+  const port = await readPort(place);
+  if (!(port > 0)) return undefined;
+  const [, password] = /^requirepass (.*)$/m.exec((await readFileIfThere(place.config)) ?? '') ?? [];
+  const login = password === undefined ? '' : `AUTH ${password}\r\n`;
+  const answer = await ask(port, `${login}INFO server`, /^-|^config_file:.*\r\n/m);
+  const [, file] = /^config_file:(.*)\r$/m.exec(answer) ?? [];
+  const pid = Number(/^process_id:(\d+)\r$/m.exec(answer)?.[1]);
+  return file === place.config && pid > 1 ? pid : undefined;
+}
+
+/** Returns what is answered on a port of this machine until it has what is looked for; less, or '', where it does not. */
+function ask(port: number, question: string, wanted: RegExp): Promise<string> {
   return new Promise((resolve) => {
     const socket = net.connect({ port, host: '127.0.0.1', timeout: ANSWER_MS });
-    const finish = (answer: boolean): void => {
+    let answer = '';
+    const finish = (): void => {
       socket.destroy();
       resolve(answer);
     };
-    socket.on('connect', () => socket.write('PING\r\n'));
-    socket.on('data', (data) => finish(/^(\+PONG|-NOAUTH)/.test(String(data))));
-    socket.on('timeout', () => finish(false));
-    socket.on('error', () => finish(false));
-    socket.on('close', () => finish(false));
+    socket.setEncoding('utf8');
+    socket.on('connect', () => socket.write(`${question}\r\n`));
+    socket.on('data', (data) => {
+      answer += data;
+      if (wanted.test(answer)) finish();
+    });
+    for (const event of ['timeout', 'error', 'close']) socket.on(event, finish);
   });
 }
 

@@ -7,7 +7,8 @@ import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { DEFAULT_LOG_BYTES } from '../../domain/runtime.ts';
 import { ifReadable } from '../files/file-errors.ts';
 import { pause } from '../pause.ts';
-import { isSameStart, processStartTime } from '../process/identity.ts';
+import { seenOr } from '../process/ask-tool.ts';
+import { isAlive, processStartTime } from '../process/identity.ts';
 import { type InsideProcess, listWorkingAt, listWorkingFolders } from '../process/inside.ts';
 import { logFilesOf } from '../process/log-files.ts';
 import { endKeeper, repairKeeper, waitForKeeper } from '../process/log-keeper.ts';
@@ -163,14 +164,11 @@ export function ownServer(
   };
 }
 
-/** Ends one process. Throws `process` when it lives on, `unseen`. */
+/** Ends one process. Throws `process` when it lives on. */
 export async function endServer(name: string, pid: number, ending: Ending): Promise<void> {
-  const startTime = await processStartTime(pid);
+  const startTime = await seenOr('', processStartTime(pid));
   if (startTime === undefined) return;
-  const lives = async (): Promise<boolean> => {
-    const now = await processStartTime(pid);
-    return now !== undefined && isSameStart(now, startTime);
-  };
+  const lives = (): Promise<boolean> => isAlive({ pid, startTime });
   for (const [signal, milliseconds] of ending) {
     if (!(await lives())) return;
     sendSignal(pid, signal);

@@ -1,4 +1,5 @@
 import { isThere } from '../../adapters/files/files.ts';
+import type { ServerStatus } from '../../adapters/servers/host-server.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
 import type { SharedLease, StackState } from '../../domain/instance.ts';
@@ -88,8 +89,8 @@ export async function leaseShared(
   const leased = listLeases(draft);
   for (const [name, provider] of Object.entries(providers)) {
     const before = draft.shared[name];
-    const isAtRest = async (): Promise<boolean> => (await (await stack.hostServer(name)).status()).state === 'stopped';
-    const isFree = follow || !before || (provider === 'embedded' && (await isAtRest()));
+    const askServer = async (): Promise<ServerStatus> => (await stack.hostServer(name)).status();
+    const isFree = follow || !before || (provider === 'embedded' && (await askServer()).state === 'stopped');
     const isGiven = await givePassword(stack, config, { name, provider, isFree });
     if (isGiven && before) tellPassword(stack, name);
     const login = before?.login ?? hashLogin(stack, config, name);
@@ -102,7 +103,8 @@ export async function leaseShared(
     const wished = resolveShared(name, config.shared.services[name] ?? {}, stack.values).port;
     if (wished === undefined) continue;
     const known = before && { host: before.port, wished: before.wished };
-    const { host: port, wished: noted } = await leaseOne(stack, { name, wished, known, follow }, leased);
+    const ownPort = async (): Promise<number | undefined> => (await askServer()).port;
+    const { host: port, wished: noted } = await leaseOne(stack, { name, wished, known, follow, ownPort }, leased);
     draft.shared[name] = { port, provider, wished: noted, ...kept };
   }
 }
@@ -152,16 +154,21 @@ interface LeaseRequest {
   wished: number;
   known: { host: number; wished?: number | undefined } | undefined;
   follow: boolean;
+  /** The port that the very server to be leased for has already. */
+  ownPort?(): Promise<number | undefined>;
 }
 
 /** Keeps a lease, unless stack.yml asks for another port than when it was made, and that is to be followed. */
 async function leaseOne(
   stack: Stack,
-  { name, wished, known, follow }: LeaseRequest,
+  { name, wished, known, follow, ownPort }: LeaseRequest,
   leased: Set<number>,
 ): Promise<{ host: number; wished: number }> {
   const isAsked = follow && known?.wished !== undefined && known.wished !== wished && known.host !== wished;
-  const host = known && !isAsked ? known.host : await findPort(stack, name, wished, leased);
+  const own = known && !isAsked ? undefined : await ownPort?.();
+  // Our own server is in nobody's way: it is told to move where stack.yml asks for that alone.
+  const isOwn = own !== undefined && (own === wished || !known);
+  const host = known && !isAsked ? known.host : isOwn ? own : await findPort(stack, name, wished, leased);
   leased.add(host);
   return { host, wished: follow ? wished : (known?.wished ?? wished) };
 }
