@@ -131,6 +131,19 @@ describe('on a Mac the check', { sequential: true }, () => {
     expect({ code, seen, unseen }).toEqual({ code: 0, seen: false, unseen: ['front api API_URL'] });
   });
 
+  it.each(['ps-refused', 'sandbox'] as const)(
+    'says that nothing was seen where nobody can look at processes: %s',
+    async (world) => {
+      const { code, ok, seen, arrows, unseen } = await check(macEnv(world));
+      expect({ code, ok, seen, unseen: unseen.length }).toEqual({
+        code: 0,
+        ok: true,
+        seen: false,
+        unseen: arrows.length,
+      });
+    },
+  );
+
   it('names a variable that a program was given otherwise, and a port that it does not listen on', async () => {
     setFront(shop, 'env API_URL=http://localhost:1 node server.mjs');
     expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 0 });

@@ -17,7 +17,8 @@ export async function listPrograms(
   if (!record) return [];
   const describe =
     process.platform === 'linux' ? readPrograms : (pids: number[]) => askForPrograms(record, pids, asked);
-  const members = await describe(await listMembers(record));
+  // Where nobody can look at processes, none is shown.
+  const members = await describe(await seenOr([], listMembers(record)));
   const leases = record.ports.map(({ host }) => host);
   if (members.some(({ ports }) => ports?.some((port) => leases.includes(port)))) return members;
   // What serves may have left the group; all processes of the machine are looked through for it.
