@@ -330,6 +330,28 @@ describe('identity', () => {
     }
   });
 
+  it('never takes the group that a stranger’s dead leader left for ours', async () => {
+    const leader = spawn('/bin/sh', ['-c', 'sleep 600 & echo $!'], {
+      detached: true,
+      cwd: '/',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const left = Number(String((await once(leader.stdout, 'data'))[0]));
+    try {
+      const spec = world.spec('exit 0');
+      await world.runtime.start(spec, never);
+      await until('it has ended', async () => (await world.state()) === 'exited');
+      const record = (await readRecord(world.root, spec))!;
+      await writeRecord(world.root, { ...record, pid: leader.pid! });
+      expect(await world.state()).toBe('exited');
+      await world.runtime.stop(spec);
+      await world.runtime.remove(spec);
+      expect(isRunning(left)).toBe(true);
+    } finally {
+      process.kill(left, 'SIGKILL');
+    }
+  });
+
   it('finds what runs when its record was lost', async () => {
     const spec = world.spec(world.script(sleeper));
     await world.runtime.start(spec, never);
