@@ -32,9 +32,9 @@ describe.runIf(process.env.STACK_TEST_MAC)('where nobody can look', () => {
 
   const sleeper = 'exec sleep 600';
 
-  it.each([['ps'], ['ps', 'lsof']] as const)(
-    '%s: what runs counts as running, and no group is ended',
-    async (...tools) => {
+  it.each([[['ps']], [['ps', 'lsof']]] as const)(
+    '%j: what runs counts as running, and no group is ended',
+    async (tools) => {
       const spec = world.spec(sleeper);
       await world.runtime.start(spec, never);
       const { pid } = (await readRecord(world.root, spec))!;

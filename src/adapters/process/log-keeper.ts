@@ -8,6 +8,7 @@ import { StackError } from '../../domain/errors.ts';
 import { parseJson } from '../../domain/json.ts';
 import { ifReadable, ifThere } from '../files/file-errors.ts';
 import { readFileIfThere, replaceFile } from '../files/files.ts';
+import { askTool, seenOr } from './ask-tool.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from './identity.ts';
 import type { LogFiles } from './log-files.ts';
 import { sendSignal } from './stat.ts';
@@ -203,8 +204,12 @@ export async function endKeeper(files: LogFiles): Promise<void> {
 }
 
 /** What stands beside a log may have been copied from another root, or forged: the program itself says which log it keeps. */
-async function isKeeperOf({ pid }: Keeper, { log }: LogFiles): Promise<boolean> {
-  if (process.platform !== 'linux') return pid > 1;
+async function isKeeperOf({ pid, run }: Keeper, { log }: LogFiles): Promise<boolean> {
+  if (process.platform !== 'linux') {
+    const text = await seenOr('', askTool('ps', ['-ww', '-o', 'command=', '-p', String(pid)]));
+    // BSD's ps writes letters beyond ASCII in a way of its own.
+    return [run, ...log.split(/[^ -~]+/)].every((part) => text.includes(part));
+  }
   const text = await ifReadable(readFileIfThere(`/proc/${pid}/cmdline`));
   return text?.split('\0').includes(log) ?? false;
 }

@@ -48,8 +48,14 @@ export async function findPsRow(pid: number): Promise<PsRow | undefined> {
 
 function begin(): Promise<PsTable> {
   next = undefined;
-  last = { begun: performance.now(), table: askTool('ps', ['-A', ...COLUMNS]).then(parseTable) };
-  return last.table;
+  const table = askTool('ps', ['-A', ...COLUMNS]).then(parseTable);
+  const begun = { begun: performance.now(), table };
+  last = begun;
+  // Who asks later tries for themselves.
+  table.catch(() => {
+    if (last === begun) last = undefined;
+  });
+  return table;
 }
 
 function parseTable(text: string): PsTable {

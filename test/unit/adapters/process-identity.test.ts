@@ -33,6 +33,13 @@ describe('the identity of a process', () => {
     expect(await isAlive({ pid: process.pid, startTime: 'another time' })).toBe(false);
   });
 
+  it('is not that of one from before the machine was started again; who was not told of the boot goes by the start', async () => {
+    const { pid, startTime } = selfIdentity();
+    const [start] = startTime.split('@');
+    expect(await isAlive({ pid, startTime: `${start}@another boot` })).toBe(false);
+    expect(await isAlive({ pid, startTime: `${start}` })).toBe(true);
+  });
+
   it('ends when the process is a zombie', async () => {
     // The shell starts a child, names it, and becomes a program that never asks for the child's exit code.
     const { child } = startSleeper('sleep 600 & echo $!; exec sleep 600');
