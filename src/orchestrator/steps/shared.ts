@@ -35,6 +35,8 @@ const SHOWN_LINES = 30;
 export function sharedStep(work: Work, names: readonly string[]): Step {
   const project = sharedProject(work.stack.name, work.stack.rootId);
   let volumesBefore: string[] | undefined;
+  /** Nothing had been made of these when this began. */
+  let fresh: string[] | undefined;
   return {
     id: { kind: 'shared services' },
     subject: 'shared',
@@ -58,6 +60,9 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
     async apply(progress) {
       const config = await requireConfig(work);
       volumesBefore ??= await listSharedVolumes(work.stack, config);
+      fresh ??= names.filter((name) => work.shared[name]?.fresh);
+      // Before it is made: a command that is killed here leaves data in the engine.
+      if (fresh.length > 0) await noteLeases(work, fresh, () => ({ fresh: undefined }));
       await giveComposedPasswords(work, config, names);
       await joinNetwork(work, names);
       await bringUp(work, names, progress);
@@ -77,7 +82,7 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
         await removeShared(work, { volumes: false });
       // Those that this very run made are nobody's yet.
       if (volumes) await docker.removeProjectVolumes(volumes.filter((name) => !volumesBefore?.includes(name)));
-      if (volumesBefore?.length === 0) await noteLeases(work, names, () => ({ fresh: true }));
+      if (fresh && fresh.length > 0) await noteLeases(work, fresh, () => ({ fresh: true }));
     },
   };
 }
@@ -95,7 +100,7 @@ async function noteSettings(work: Work, names: readonly string[], fitting: reado
   const settings = await hashShared(work.stack, config, work.shared);
   await noteLeases(work, names, (name) => {
     const login = fitting.includes(name) ? hashLogin(work.stack, config, name) : undefined;
-    return { fresh: undefined, settings, ...(login !== undefined && { login }) };
+    return { settings, ...(login !== undefined && { login }) };
   });
 }
 
