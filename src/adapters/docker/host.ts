@@ -100,7 +100,7 @@ async function readJson<T>(file: string): Promise<T | undefined> {
 
 async function findDefaultHost(query: EngineQuery): Promise<Pick<Endpoint, 'host' | 'silent'>> {
   if (query.platform === 'win32') return { host: 'npipe:////./pipe/docker_engine' };
-  const { socket, silent } = await findSocket(listSockets(query));
+  const { socket, silent } = await findSocket(listSockets(query), query.env);
   return { host: `unix://${socket}`, silent: silent.map((one) => `unix://${one}`) };
 }
 

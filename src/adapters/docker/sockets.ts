@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
+import { isOwnUid } from '../files/ownership.ts';
 
 /** Where the sockets of this machine may be. */
 export interface Whereabouts {
@@ -35,8 +36,8 @@ export function listSockets({ env, home, platform }: Whereabouts): string[] {
       '/var/run/docker.sock',
       ...(runtime ? [path.join(runtime, 'docker.sock')] : []),
       path.join(home, '.docker/desktop/docker.sock'),
-      rancher,
       ...colima,
+      rancher,
     ];
   return [
     '/var/run/docker.sock',
@@ -54,8 +55,9 @@ export function listSockets({ env, home, platform }: Whereabouts): string[] {
  * Returns the first socket behind which somebody answers; where nobody does, one that this user may not open, else the first
  * that is there, else the first place of all. One that is there alone is taken unasked.
  */
-export async function findSocket(places: readonly string[]): Promise<FoundSocket> {
-  const there = (await Promise.all(places.map(isOwnSocket))).flatMap((is, index) => (is ? [places[index]!] : []));
+export async function findSocket(places: readonly string[], env: Whereabouts['env']): Promise<FoundSocket> {
+  const own = await Promise.all(places.map((file, index) => isOwnSocket(file, index === 0, env)));
+  const there = own.flatMap((is, index) => (is ? [places[index]!] : []));
   const [first = places[0]!, ...others] = there;
   if (others.length === 0) return { socket: first, silent: [] };
   const silent: string[] = [];
@@ -71,10 +73,10 @@ export async function findSocket(places: readonly string[]): Promise<FoundSocket
 }
 
 /** In a folder that all users write to, such as `/tmp`, anybody may have put a socket there. The system's own may be any user's. */
-async function isOwnSocket(file: string, index: number): Promise<boolean> {
+async function isOwnSocket(file: string, isSystems: boolean, env: Whereabouts['env']): Promise<boolean> {
   try {
     const { uid } = await stat(file);
-    return index === 0 || uid === 0 || uid === process.getuid?.();
+    return isSystems || isOwnUid(uid, env);
   } catch {
     return false;
   }
