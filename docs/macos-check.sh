@@ -195,7 +195,7 @@ if command -v sandbox-exec >/dev/null; then
   before=$(pgrep -f "$root|server.mjs" | sort | tr '\n' ' ')
   without /bin/ps start feat-01 >/dev/null
   if [ "$before" = "$(pgrep -f "$root|server.mjs" | sort | tr '\n' ' ')" ]; then ok '1 start there starts nothing a second time'; else not '1 start there started something again'; fi
-  check '1 doctor there names ps' 'ps' "$(without /bin/ps doctor | grep -iE 'ps|process')"
+  check '1 doctor there names ps' 'cannot see what runs' "$(without /bin/ps doctor)"
 else
   skip '1, 2 a sandbox without ps or lsof (no sandbox-exec)'
 fi
@@ -204,7 +204,8 @@ wait $sleeper 2>/dev/null
 
 # --- files --------------------------------------------------------------------------------------
 
-check '18 a name that differs in case alone is refused' 'feat-01' "$(stack create FEAT-01 --yes 2>&1; [ ! -d "$root/tickets/FEAT-01/api" ] || echo made)"
+out=$(stack create FEAT-01 --yes 2>&1); code=$?
+if [ $code = 2 ]; then ok '18 a name that differs in case alone is refused'; else not "18 a name that differs in case alone is refused (it ended with $code)" "$out"; fi
 if [ "$(uname)" = Darwin ]; then
   check '18 the root is one, in whatever case it is named' 'feat-01' "$(cd "$work/SHOP" 2>/dev/null && $STACK ps 2>&1)"
   dd if=/dev/zero of="$root/front/big" bs=1048576 count=600 2>/dev/null
@@ -234,9 +235,9 @@ sed "s/^repos:/shared: { postgres: { port: $((port + 50)) } }\\
 repos:/" stack.yml >stack.new && mv stack.new stack.yml
 say '' '13 Postgres is fetched by npm now, once (55 MB)'
 out=$(stack up --yes 2>&1) && stack ps --json | grep -q '"postgres"' && ok '13 Postgres starts without DYLD_LIBRARY_PATH' || not '13 Postgres starts' "$out"
-check '3 with LANG=C the same server is found, not a second one started' 'postgres' "$(cd "$root" && LANG=C LC_ALL=C $STACK up --yes 2>&1; $STACK ps --json)"
+(cd "$root" && LANG=C LC_ALL=C $STACK up --yes) >/dev/null 2>&1
 servers=$(pgrep -f "$root/.stack/shared/postgres/data" | wc -l | tr -d ' ')
-if [ "$servers" = 1 ]; then ok '3 one Postgres has the data'; else not "3 $servers servers have the data of one Postgres"; fi
+if [ "$servers" = 1 ]; then ok '3 one Postgres has the data, after an up with LANG=C, too'; else not "3 $servers servers have the data of one Postgres"; fi
 stack down --volumes --yes --force >/dev/null 2>&1
 say '' '14, 16 what doctor finds with the PATH of the Dock (an engine that runs, docker, lsof, git):'
 (cd "$root" && env -i HOME="$HOME" USER="$USER" TMPDIR="${TMPDIR:-/tmp}" PATH="$node_folder:/usr/bin:/bin:/usr/sbin:/sbin" $STACK doctor 2>&1) |
