@@ -46,6 +46,7 @@ function firstLine(text = '') {
   return text.split('\n')[0].slice(0, 300);
 }
 
+/** Runs tests, and returns the full names of those that ran. */
 function test(title, files = [], env = process.env, skippedAs = 'skipped') {
   process.stdout.write(`\n— ${title}\n`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
@@ -57,8 +58,11 @@ function test(title, files = [], env = process.env, skippedAs = 'skipped') {
     const before = counts.failed;
     for (const file of testResults) failuresOf(file).forEach(fail);
     if (status !== 0 && counts.failed === before) fail(`${title}: vitest ended with ${status}`);
+    const results = testResults.flatMap(({ assertionResults }) => assertionResults);
+    return results.filter((one) => /^(passed|failed)$/.test(one.status)).map(({ fullName }) => fullName);
   } catch (error) {
     fail(`${title}: no report (${error.message})`);
+    return [];
   } finally {
     rmSync(report, { force: true });
   }
@@ -133,9 +137,11 @@ function testAsOnMac() {
     process.env,
     'leftOut',
   );
-  const names = Object.values(DRAWN_ON_A_MAC).flat().join('|');
-  const drawn = [...config, ...Object.keys(DRAWN_ON_A_MAC), '-t', names];
-  test('some more of the command line, as on a Mac', drawn, process.env, 'notDrawn');
+  const names = Object.values(DRAWN_ON_A_MAC).flat();
+  const drawn = [...config, ...Object.keys(DRAWN_ON_A_MAC), '-t', names.join('|')];
+  const ran = test('some more of the command line, as on a Mac', drawn, process.env, 'notDrawn');
+  for (const name of names)
+    if (!ran.some((one) => one.includes(name))) fail(`no test ran as on a Mac whose name has: ${name}`);
 }
 
 /** The lines of Node that are supported; npm carries their programs, as packages. */
@@ -189,7 +195,7 @@ if (counts.skipped > 0) {
 }
 if (counts.leftOut > 0)
   process.stdout.write(
-    `\n${counts.leftOut} tests were left out as on a Mac: they are of what Linux alone tells or has.\n`,
+    `\n${counts.leftOut} tests were left out as on a Mac: they are of what Linux alone tells or has, or need a Docker engine.\n`,
   );
 process.stdout.write(
   `\n${counts.passed} passed, ${counts.failed} failed${counts.skipped ? `, ${counts.skipped} skipped` : ''}\n`,
