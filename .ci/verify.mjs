@@ -115,7 +115,6 @@ const AS_ON_A_MAC = [
   'test/cli/at-once.test.ts',
   'test/cli/exec.test.ts',
   'test/cli/interruption.test.ts',
-  'test/cli/ready.test.ts',
   'test/cli/stranded.test.ts',
   'test/faults/matrix.test.ts',
 ];
