@@ -120,7 +120,7 @@ const AS_ON_A_MAC = [
 ];
 /** Of files that would take longer. */
 const DRAWN_ON_A_MAC = {
-  'test/cli/destroy.test.ts': ['takes away what runs, and frees its ports', 'names a daemon that left its session'],
+  'test/cli/destroy.test.ts': ['takes away what runs, and frees its ports'],
   'test/cli/destroy-risks.test.ts': ['while a process works in there'],
   'test/cli/drift.test.ts': ["when 'its process is killed'", "when 'its process records are deleted'"],
 };
