@@ -73,7 +73,9 @@ describe.skipIf(!engine)('with containers', () => {
     expect(await shop.stack(['up'])).toMatchObject({ code: 0 });
     expect(await planWithoutEngine()).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^hint: start Docker: redis of this stack is in there, .*`provider: embedded`/m),
+      stderr: expect.stringMatching(
+        /^hint: start Docker, .*; redis of this stack is in there, .*`provider: embedded`/m,
+      ),
     });
   });
 

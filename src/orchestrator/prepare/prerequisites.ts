@@ -112,8 +112,9 @@ export async function requireRunnable(
     const check = await (await stack.runtime(name)).check();
     if (check.ok) continue;
     const needing = Object.keys(services).filter((service) => runtimeOf(services[service]!) === name);
-    const why = needing.length === 0 ? explainComposed(providers) : explainKept(config, needing);
-    throw new StackError('engine', check.reason, { hint: why ?? check.hint });
+    const { shared } = await stack.store.read();
+    const why = needing.length === 0 ? explainComposed(providers, shared) : explainKept(config, needing);
+    throw new StackError('engine', check.reason, { hint: why === undefined ? check.hint : `${check.hint}; ${why}` });
   }
   // With no engine, servers are embedded for that reason alone.
   checkReach(providers, services);
@@ -123,7 +124,7 @@ export async function requireRunnable(
 function explainKept(config: StackConfig, services: readonly string[]): string | undefined {
   if (!services.every((name) => config.services[name]?.runtime === HOST_RUNTIME)) return undefined;
   const stay = services.length > 1 ? 'were made as containers and stay some' : 'was made as a container and stays one';
-  return `start Docker: ${services.join(' and ')} ${stay}; a ticket that is destroyed and created again follows stack.yml`;
+  return `${services.join(' and ')} ${stay}; a ticket that is destroyed and created again follows stack.yml`;
 }
 
 /** Returns the baseline's record as stack.yml has it now, with the leases it holds; undefined when no repo is shared. */

@@ -39,13 +39,18 @@ export function listOwnShared(stack: Stack, config: StackConfig): string[] {
   );
 }
 
+/** True for one of which something has been made in an engine. */
+function isInEngine(lease: SharedLease | undefined): boolean {
+  return lease?.provider === 'compose' && !lease.fresh;
+}
+
 async function chooseProvider(
   stack: Stack,
   name: string,
   lease: SharedLease | undefined,
 ): Promise<SharedLease['provider']> {
   if (await isThere(embeddedFolder(stack, name))) return 'embedded';
-  if ((lease?.provider === 'compose' && !lease.fresh) || !EMBEDDABLE.has(name)) return 'compose';
+  if (isInEngine(lease) || !EMBEDDABLE.has(name)) return 'compose';
   return (await stack.checkEngine()).ok ? 'compose' : 'embedded';
 }
 
@@ -54,14 +59,15 @@ export function embeddedFolder(stack: Stack, name: string): string {
   return inFolder(stack.root, 'shared', name);
 }
 
-/** Says what helps where nothing but the shared services needs an engine, and none answers; undefined where none of them does. */
-export function explainComposed(providers: SharedProviders): string | undefined {
-  const names = Object.keys(providers).filter((name) => providers[name] === 'compose');
+/** Says which shared services have their data in an engine, and how to go on without it; undefined where none has. */
+export function explainComposed(providers: SharedProviders, leases: StackState['shared']): string | undefined {
+  const names = Object.keys(providers).filter((name) => providers[name] === 'compose' && isInEngine(leases[name]));
   if (names.length === 0) return undefined;
+  const [are, them, run] = names.length > 1 ? ['are', 'them', 'empty ones run'] : ['is', 'it', 'an empty one runs'];
   const way = names.every((name) => EMBEDDABLE.has(name))
-    ? '; with `provider: embedded` for them in stack.yml empty ones run without it'
+    ? `; with \`provider: embedded\` for ${them} in stack.yml ${run} without it`
     : '';
-  return `start Docker: ${names.join(' and ')} of this stack ${names.length > 1 ? 'are' : 'is'} in there, with all data${way}`;
+  return `${names.join(' and ')} of this stack ${are} in there, with all data${way}`;
 }
 
 /** Throws `config` when a container would have to reach a server that listens on 127.0.0.1 alone. */
@@ -200,7 +206,7 @@ async function leaseComposed(
     if (port.name !== undefined) named[port.name] = { host, container: port.container, wished };
   }
   if (!first) throw new Error(`${name} has no port`);
-  const isFresh = before?.provider !== 'compose' || before.fresh;
+  const isFresh = !isInEngine(before);
   return { ...first, ...(Object.keys(named).length > 0 && { ports: named }), ...(isFresh && { fresh: true }) };
 }
 
