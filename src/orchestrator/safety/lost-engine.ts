@@ -1,5 +1,6 @@
 import { StackError } from '../../domain/errors.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
+import { LABELS } from '../../domain/names.ts';
 import { hasOwnData, listOwnDatabases, listOwnServers } from '../../domain/own.ts';
 import { tellSilent, traitsOf } from '../../domain/runtime.ts';
 import { isServiceStep, type Step } from '../../domain/step.ts';
@@ -31,9 +32,11 @@ export async function findLostEngine(
   // Another engine than the one that has it may answer in its place.
   const { silent = [] } = check;
   if (silent.length === 0) return undefined;
-  const owned = await (await stack.docker()).listOwned(stack.rootId);
-  if (Object.values(owned).some((things) => things.length > 0)) return undefined;
-  return `the one at ${check.where} has nothing of this stack${tellSilent(silent)}`;
+  const owned = Object.values(await (await stack.docker()).listOwned(stack.rootId)).flat();
+  const isLookedFor = ({ labels }: (typeof owned)[number]): boolean =>
+    listContained(parts.record).length === 0 || labels[LABELS.ticket] === parts.record.ticket;
+  if (owned.some(isLookedFor)) return undefined;
+  return `the one at ${check.where} has nothing of it${tellSilent(silent)}`;
 }
 
 /** True when a step unmakes what is in the engine. */
