@@ -236,7 +236,8 @@ describe('a log that grows', () => {
     const files = filesOf(world.root, spec);
     await world.runtime.start(spec, never);
     await ended();
-    const lines = await world.log(spec);
+    // What was put aside may begin within a line.
+    const lines = (await world.log(spec)).slice(1);
     expect(lines.at(-1)).toBe('100000');
     expect(lines.length).toBeGreaterThan(1000);
     expect(lines.map(Number)).toEqual(lines.map((_, index) => 100_001 - lines.length + index));

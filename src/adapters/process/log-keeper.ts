@@ -20,11 +20,11 @@ const POLL_MS = 15;
 /**
  * Does what the shell below does, where there is a perl, as on macOS and beside most gits. It reads what has come meanwhile and
  * rests: dd wakes for every line, which costs a service that prints 10 MB a second in lines a quarter of a core. Linux lets the
- * pipe hold more (F_SETPIPE_SZ, fcntl(2)), so that no service waits while it rests.
+ * pipe hold more, as far as the user's pipes may, and says how much (F_SETPIPE_SZ, F_GETPIPE_SZ, fcntl(2)): no service waits while it rests.
  */
 const PERL_KEEPER = String.raw`
 my ($log, $half, $run) = @ARGV;
-my $holds = $^O eq "linux" && fcntl(STDIN, 1031, 1 << 19) || 1 << 16;
+my $holds = $^O eq "linux" && (fcntl(STDIN, 1031, 1 << 18) || fcntl(STDIN, 1032, 0)) || 1 << 16;
 my $rest = $holds / 17e6;
 $holds = int($half / 2) if $holds > $half / 2;
 
@@ -51,7 +51,7 @@ if (open my $out, ">>", "$log.keeper") { print $out "\n" }
 /**
  * Copies its input into a log ($0), and puts the file aside once it holds $1 bytes, until nobody holds the other end of the
  * pipe; then it ends the line of the file that names it and the start ($3). perl does it ($4) where there is one, else a shell:
- * it waits for as long as the service runs, in a megabyte instead of forty. dd says how often it has read: less often than it
+ * it waits for as long as the service runs, in a few megabytes instead of forty. dd says how often it has read: less often than it
  * may means the end, unless it failed. A service must not wait for its log, so output is dropped while the disk is full or the
  * file may not be written, and all of it where there is no dd; of what cannot be put aside the last lines are kept. POSIX alone;
  * no `:` before a redirection, since a shell ends where that fails; no `head`: that one keeps output back, and BSD's reads too far.
@@ -61,7 +61,7 @@ trap '' HUP INT TERM XFSZ
 umask 077
 half=$1 run=$3
 test -z "$2" || exec <"$2"
-perl -e 1 2>/dev/null && exec perl -e "$4" "$0" "$1" "$3"
+perl -ce "$4" >/dev/null 2>&1 && exec perl -e "$4" "$0" "$1" "$3"
 finish() {
   grep -qs "$run" "$0.keeper" && echo >>"$0.keeper"
   exit 0
