@@ -22,15 +22,15 @@ export interface PortRequest {
  */
 export async function findFreePort(request: PortRequest, leased: ReadonlySet<number>): Promise<number> {
   const candidates = listCandidates(request).filter((port) => !leased.has(port) && !UNSAFE_PORTS.has(port));
-  // A listener on all addresses makes macOS's firewall ask a person.
-  const where = process.platform === 'darwin' ? { host: '127.0.0.1' } : {};
+  // A listener on all addresses makes macOS's firewall ask a person; on one alone it does not find all that is in its way.
+  const isMac = process.platform === 'darwin';
   for (let left = candidates; left.length > 0; ) {
-    const port = await getPort({ port: left, ...where });
+    const port = await getPort({ port: left, ...(isMac && { host: '127.0.0.1' }) });
     // It would call the port taken for half a minute; our leases say whose it is.
     clearLockedPorts();
     // When no candidate is free get-port answers with any port at all.
     if (!left.includes(port)) break;
-    if (await isPortFree(port)) return port;
+    if (!isMac || (await isPortFree(port))) return port;
     left = left.slice(left.indexOf(port) + 1);
   }
   throw new StackError('port', `no port is free for ${request.name} between ${request.from} and ${request.to}`, {

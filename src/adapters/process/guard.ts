@@ -18,13 +18,13 @@ tell KILL
 
 /**
  * Becomes the command once it is told to go on; the guard ($1) is nobody's child by then, so that a command which waits for all
- * of its children does not wait for it. It works in no folder of the ticket and carries nothing of the command's environment.
+ * of its children does not wait for it. Its variables have names that no command has in its environment. It works in no folder of the ticket and carries nothing of the command's environment.
  */
 const BEGIN = `
-read -r word <&3 && test "$word" = go || exit 125
-guard=$1
+read -r _stack_word <&3 && test "$_stack_word" = go || exit 125
+_stack_guard=$1
 shift
-(PATH="$PATH:/usr/bin:/bin" && cd / && env -i PATH="$PATH" /bin/sh -c "$guard" "$0" </dev/null >/dev/null 2>&1 &)
+(PATH="$PATH:/usr/bin:/bin" && cd / && env -i PATH="$PATH" /bin/sh -c "$_stack_guard" "$0" </dev/null >/dev/null 2>&1 &)
 exec 3<&-
 exec "$@"
 `;

@@ -4,6 +4,7 @@ import { inFolder } from '../../domain/layout.ts';
 import { isWorkloadOf } from '../../domain/names.ts';
 import type { LogLine, LogOptions, Runtime, RuntimeCheck, WorkloadRef, WorkloadStatus } from '../../domain/runtime.ts';
 import { removeIfEmpty } from '../files/files.ts';
+import { sweepTemporaries } from '../files/temporary.ts';
 import { pause } from '../pause.ts';
 import { explainAstray, requireNoneAstray } from './astray.ts';
 import { pickBaseEnv } from './env.ts';
@@ -92,7 +93,9 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
     },
     async endRuns(of) {
       await endRuns(root, of);
-      await removeIfEmpty(inFolder(root, 'run', of.instance));
+      const folder = inFolder(root, 'run', of.instance);
+      await sweepTemporaries(folder);
+      await removeIfEmpty(folder);
     },
     programs: async (ref, asked) => listPrograms(await readRecord(root, ref), asked),
     async explain(ref) {
