@@ -2,18 +2,20 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { macEnv } from '../support/mac.ts';
+import { canBeMac, macEnv } from '../support/mac.ts';
 import { canMount, MOUNTING } from '../support/mounting.ts';
 import { expectRefusal } from '../support/refusal.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
+
+const CANNOT_LOCK = 'chattr locks no files here: that needs root, and a file system that can';
 
 /** Locks a file as `chflags uchg` does on a Mac: here `chattr +i` of root. Returns false where that cannot be done. */
 function lock(file: string, how: '+i' | '-i' = '+i'): boolean {
   return spawnSync('chattr', [how, file]).status === 0;
 }
 
-describe('files on a Mac', () => {
+describe.skipIf(!canBeMac)('files on a Mac', () => {
   let shop: Shop;
   beforeEach(() => {
     shop = makeShop({ env: macEnv() });
@@ -40,7 +42,7 @@ describe('files on a Mac', () => {
     shop.write('.stack/trash/front-0123abcd/src/locked.txt', 'x');
     shop.write('.stack/trash/front-0123abcd/src/other.txt', 'x');
     const before = path.join(trash, 'front-0123abcd/src/locked.txt');
-    if (!lock(before)) return skip('only root may lock files here');
+    if (!lock(before)) return skip(CANNOT_LOCK);
     try {
       await shop.stack(['ps']);
       await until('it is given up', () => existsSync(left));
@@ -57,7 +59,7 @@ describe('files on a Mac', () => {
   it('a locked folder is said to be that', async ({ skip }) => {
     expect(await shop.stack(['create', 'feat-01', '--no-start'])).toMatchObject({ code: 0 });
     const folder = shop.at('tickets/feat-01/front');
-    if (!lock(folder)) return skip('only root may lock files here');
+    if (!lock(folder)) return skip(CANNOT_LOCK);
     try {
       const run = await shop.stack(['destroy', 'feat-01']);
       expect(run.code).toBe(4);

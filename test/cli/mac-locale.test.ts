@@ -2,10 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { renameSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { macEnv } from '../support/mac.ts';
+import { canBeMac, macEnv } from '../support/mac.ts';
 import { listProcesses, makeShop, openShop, type Shop } from '../support/shop.ts';
 
-describe.each(['en_US.UTF-8', 'C'])('on a Mac, in a folder with letters of its own and the locale %s', (locale) => {
+const LOCALES = ['en_US.UTF-8', 'C'];
+
+describe.skipIf(!canBeMac).each(LOCALES)('on a Mac, in a folder of own letters, the locale %s', (locale) => {
   let shop: Shop;
   beforeEach(() => {
     const made = makeShop({ env: { ...macEnv(), LANG: locale, LC_ALL: locale } });

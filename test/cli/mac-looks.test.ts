@@ -2,7 +2,7 @@ import { chmodSync, cpSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { CheckResult } from '../../src/orchestrator/check/check.ts';
-import { macEnv } from '../support/mac.ts';
+import { canBeMac, macEnv } from '../support/mac.ts';
 import { isRunning } from '../support/process-world.ts';
 import { kill } from '../support/processes.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
@@ -17,7 +17,7 @@ function makeMacShop(...how: Parameters<typeof makeShop>): Shop {
 const setFront = (shop: Shop, command: string): void =>
   shop.configure((text) => text.replace(/(front:\n {4}repo: front\n {4}command: ).*/, (_, key) => key + command));
 
-describe('on a Mac a service on another port', () => {
+describe.skipIf(!canBeMac)('on a Mac a service on another port', () => {
   let shop: Shop;
   beforeAll(() => {
     shop = makeMacShop();
@@ -41,7 +41,7 @@ describe('on a Mac a service on another port', () => {
   });
 });
 
-describe('on a Mac what has left its group', () => {
+describe.skipIf(!canBeMac)('on a Mac what has left its group', () => {
   let shop: Shop;
   afterEach(() => shop?.dispose());
 
@@ -78,7 +78,7 @@ describe('on a Mac what has left its group', () => {
   });
 });
 
-describe('on a Mac the check', { sequential: true }, () => {
+describe.skipIf(!canBeMac)('on a Mac the check', { sequential: true }, () => {
   let shop: Shop;
   /** `ps` shows no environment, as with programs of the system there. */
   let hidden: string;

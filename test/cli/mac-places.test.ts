@@ -3,14 +3,14 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync } from 'node
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type FakeEngine, leaveSockets, openFakeEngine } from '../support/fake-engine.ts';
-import { macEnv } from '../support/mac.ts';
+import { canBeMac, macEnv } from '../support/mac.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
 
 const hasSystemEngine = existsSync('/var/run/docker.sock');
 if (hasSystemEngine) console.warn('\n!!! SKIPPED: the engine at /var/run/docker.sock would answer before others\n');
 
 /** As an editor that was started from the Dock starts it: a short PATH, and nothing that names an engine. */
-describe.skipIf(hasSystemEngine)('on macOS', () => {
+describe.skipIf(hasSystemEngine || !canBeMac)('on macOS', () => {
   let shop: Shop;
   let home: string;
   let engine: FakeEngine;

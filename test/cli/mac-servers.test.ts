@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { renameSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type MacWorld, macEnv } from '../support/mac.ts';
+import { canBeMac, type MacWorld, macEnv } from '../support/mac.ts';
 import { isRunning } from '../support/process-world.ts';
 import { makeShop, openShop, type Shop, shopConfig } from '../support/shop.ts';
 
-describe('on a Mac a server without an engine', { sequential: true }, () => {
+describe.skipIf(!canBeMac)('on a Mac a server without an engine', { sequential: true }, () => {
   let shop: Shop;
   let stranger: ChildProcess;
   const PID_FILE = '.stack/shared/redis/redis.pid';

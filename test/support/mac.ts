@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { it } from 'vitest';
 
@@ -11,6 +12,12 @@ const programs = process.env.STACK_TEST_MAC;
 
 /** True in the run that is as on a Mac. */
 export const isOnMac = programs !== undefined;
+
+/** True where the programs that stand for a Mac's can work: they ask these of Linux. */
+export const canBeMac =
+  process.platform === 'linux' && ['ps', 'lsof'].every((name) => existsSync(path.join('/usr/bin', name)));
+if (!canBeMac && !isOnMac)
+  console.warn('\n!!! SKIPPED: what is as on a Mac needs Linux, /usr/bin/ps and /usr/bin/lsof\n');
 
 /** A test of what Linux alone tells or has. The run that is as on a Mac counts those that it leaves out. */
 export const onLinuxAlone = it.skipIf(isOnMac);
