@@ -15,6 +15,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { listPortHolders } from '../../src/adapters/process/ports.ts';
 import { exitFileOf, filesOf, readRecord, writeRecord } from '../../src/adapters/process/record.ts';
+import { untilItBeginsLater } from '../support/mac.ts';
 import { freePorts } from '../support/ports.ts';
 import { isRunning, makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
 import { until } from '../support/until.ts';
@@ -208,9 +209,7 @@ describe('a program that left its session and its environment', () => {
     await expect(world.runtime.remove(spec)).rejects.toMatchObject({ code: 'leftover', details: { pids: [pid] } });
     process.kill(pid!, 'SIGKILL');
     await until('it has ended', () => !isRunning(pid!));
-    // Where `ps` tells when a program began, seconds are what it counts in.
-    const endedAt = Date.now();
-    if (process.env.STACK_TEST_MAC) await until('it would begin later', () => Date.now() - endedAt > 3000);
+    await untilItBeginsLater();
     const own = spawn(process.execPath, ['-e', `require('node:net').createServer().listen(${port}, '127.0.0.1')`]);
     try {
       await until('it listens', async () => (await listPortHolders([port])).includes(own.pid!));
@@ -318,6 +317,7 @@ describe('identity', () => {
   it('never takes a reused pid for ours', async () => {
     const stranger = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true });
     await once(stranger, 'spawn');
+    await untilItBeginsLater();
     try {
       const spec = world.spec('exit 0');
       await world.runtime.start(spec, never);

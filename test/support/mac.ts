@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { it } from 'vitest';
 
 /** What `ps` and `lsof` are: those of any Mac, a `ps` that says that it may not look, both refused at once, no `lsof`. */
@@ -21,6 +22,11 @@ if (!canBeMac && !isOnMac)
 
 /** A test of what Linux alone tells or has. The run that is as on a Mac counts those that it leaves out. */
 export const onLinuxAlone = it.skipIf(isOnMac);
+
+/** Lets seconds pass as on a Mac, where `ps` tells when a program began in whole ones. */
+export async function untilItBeginsLater(): Promise<void> {
+  if (isOnMac) await wait(3000);
+}
 
 /** Returns the variables with which the built bin finds the world as macOS has it (test/support/macos-ways.cjs). */
 export function macEnv(world: MacWorld = 'usual', searchPath = process.env.PATH): Record<string, string> {
