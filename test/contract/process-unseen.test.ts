@@ -3,7 +3,9 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { lookForTools } from '../../src/adapters/process/ask-tool.ts';
 import { readRecord, writeRecord } from '../../src/adapters/process/record.ts';
+import { listProcesses } from '../../src/adapters/process/table.ts';
 import { createHostRedis } from '../../src/adapters/servers/host-redis.ts';
+import { listServersAt } from '../../src/adapters/servers/host-server.ts';
 import { findRedisProgram } from '../../src/adapters/servers/redis-programs.ts';
 import { freePorts } from '../support/ports.ts';
 import { isRunning, makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
@@ -50,6 +52,13 @@ describe.runIf(process.env.STACK_TEST_MAC)('where nobody can look', () => {
       expect([await world.state(), isRunning(pid)]).toEqual(['stopped', false]);
     },
   );
+
+  it('ps and lsof that tell nothing of who asks have not looked', async () => {
+    lookForTools({ places: { ps: ['/bin/true'], lsof: ['/bin/true'], sysctl: [] } });
+    onTestFinished(() => lookForTools({}));
+    await expect(listProcesses()).rejects.toMatchObject({ code: 'unseen' });
+    await expect(listServersAt(world.source)).rejects.toMatchObject({ code: 'unseen' });
+  });
 
   it('a set-up command runs all the same, and ends with all it started', async () => {
     hide('ps', 'lsof');

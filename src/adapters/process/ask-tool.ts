@@ -98,6 +98,13 @@ export function isUnseen(error: unknown): error is StackError {
   return error instanceof StackError && error.code === 'unseen';
 }
 
+/** Returns the error for a look at all processes in which the one that asks is missing: what else it lacks nobody knows. */
+export function blind(tool: Tool): StackError {
+  return new StackError('unseen', `${tool} tells nothing of the process that asks`, {
+    hint: 'run stack outside of the sandbox that hides it',
+  });
+}
+
 function listFiles(tool: Tool): string[] {
   const { searchPath, places } = surroundings;
   return [...new Set([...places[tool], ...listFolders(searchPath).map((folder) => path.join(folder, tool))])];

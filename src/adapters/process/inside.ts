@@ -1,5 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { ifReadableNow } from '../files/file-errors.ts';
+import { blind } from './ask-tool.ts';
 import { listOpenFiles } from './lsof.ts';
 import { readStat } from './stat.ts';
 import { isMarked, listNumbers, listStarted, readMarkers } from './table.ts';
@@ -119,5 +120,6 @@ export async function listWorkingFolders(pids: readonly number[]): Promise<Map<n
 
 async function listFromLsof(which: readonly string[] = []): Promise<Row[]> {
   const files = await listOpenFiles([...which, '-d', 'cwd']);
+  if (which.length === 0 && files.every(({ pid }) => pid !== process.pid)) throw blind('lsof');
   return files.map(({ pid, parent, group, program, name }) => ({ pid, parent, group, name: program, cwd: name }));
 }

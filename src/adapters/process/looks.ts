@@ -1,4 +1,4 @@
-import { StackError } from '../../domain/errors.ts';
+import { blind } from './ask-tool.ts';
 import { listWorkingFolders } from './inside.ts';
 import { readPsTable } from './ps-table.ts';
 
@@ -10,7 +10,7 @@ export function listLooks(): Record<string, () => Promise<string>> {
   if (process.platform === 'linux') return {};
   return {
     async ps() {
-      if (!(await readPsTable()).has(process.pid)) throw blind('ps');
+      await readPsTable();
       return 'ps tells what runs';
     },
     async lsof() {
@@ -18,10 +18,4 @@ export function listLooks(): Record<string, () => Promise<string>> {
       return 'lsof tells who works in a folder';
     },
   };
-}
-
-function blind(tool: string): StackError {
-  return new StackError('unseen', `${tool} tells nothing of the process that asks`, {
-    hint: 'run stack outside of the sandbox that hides it',
-  });
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { textOf } from '../files/byte-names.ts';
 import { askTool } from './ask-tool.ts';
 
-/** Where the system is slow to tell, no command waits for it. */
+/** Where the system is slow to tell of some processes, no command waits for it. All of them take their time (`askTool`). */
 const LSOF_MS = 3000;
 
 /** A file that a process has open, or the folder that it works in. */
@@ -22,7 +22,7 @@ export interface OpenFile {
 export async function listOpenFiles(select: readonly string[]): Promise<OpenFile[]> {
   // Programs' names are cut off at nine characters unless it is told otherwise.
   const flags = ['-n', '-P', '+c', '0', ...select, '-F', 'pgRcftn'];
-  return parseFields(await askTool('lsof', flags, { timeout: LSOF_MS }));
+  return parseFields(await askTool('lsof', flags, select.includes('-p') ? { timeout: LSOF_MS } : {}));
 }
 
 /** One field a line, a letter in front: a process's own first, then those of each of its files, which end with the name. */

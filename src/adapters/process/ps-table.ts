@@ -1,4 +1,4 @@
-import { askTool } from './ask-tool.ts';
+import { askTool, blind } from './ask-tool.ts';
 
 /** What `ps` tells of one process. */
 export interface PsRow {
@@ -59,12 +59,9 @@ function begin(): Promise<PsTable> {
 }
 
 function parseTable(text: string): PsTable {
-  return new Map(
-    text
-      .split('\n')
-      .flatMap((line) => parsePsLine(line) ?? [])
-      .map((row) => [row.pid, row]),
-  );
+  const rows = text.split('\n').flatMap((line) => parsePsLine(line) ?? []);
+  if (rows.every(({ pid }) => pid !== process.pid)) throw blind('ps');
+  return new Map(rows.map((row) => [row.pid, row]));
 }
 
 /** Returns the row of one line, undefined for an empty one. */
