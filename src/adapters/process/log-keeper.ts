@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { StackError } from '../../domain/errors.ts';
-import { parseJson } from '../../domain/json.ts';
+import { parseFields } from '../../domain/json.ts';
 import { ifReadable, ifThere } from '../files/file-errors.ts';
 import { readFileIfThere, replaceFile } from '../files/files.ts';
 import { askTool, seenOr } from './ask-tool.ts';
@@ -172,7 +172,8 @@ function pathEnv(searchPath: string | undefined): Record<string, string> {
 /** Returns who keeps a log, dead or alive; undefined when nobody does. */
 export async function readKeeper(files: LogFiles): Promise<Keeper | undefined> {
   const text = await ifReadable(readFileIfThere(keeperFileOf(files)));
-  return parseJson(text ?? '') as Keeper | undefined;
+  const keeper = parseFields<Keeper>(text);
+  return typeof keeper.startTime === 'string' ? (keeper as Keeper) : undefined;
 }
 
 /** True while a log's keeper has not taken all that was printed. */

@@ -130,5 +130,5 @@ function parseRecord(text: string | undefined): ProcessRecord | undefined {
   // Records of a version before held the env.
   const { env: _, ...record } = parseFields<ProcessRecord & { env?: unknown }>(text);
   const isWhole = record.version === 1 && Number.isInteger(record.pid) && Number(record.pid) > 1;
-  return isWhole ? (record as ProcessRecord) : undefined;
+  return isWhole && typeof record.startTime === 'string' ? (record as ProcessRecord) : undefined;
 }

@@ -58,7 +58,9 @@ async function readFiles(root: string, instance: string): Promise<{ file: string
     names.map(async (name) => {
       const file = path.join(folder, name);
       const run = parseFields<RunRecord>(await ifReadable(readFileIfThere(file)));
-      const isWhole = Number.isInteger(run.pid) && Number(run.pid) > 1 && run.startTime && run.name;
+      // The start is empty where nobody could look.
+      const isTold = typeof run.startTime === 'string' && typeof run.name === 'string' && run.name !== '';
+      const isWhole = Number.isInteger(run.pid) && Number(run.pid) > 1 && isTold;
       const isOurs = run.rootId === rootIdOf(root) && run.instance === instance;
       return { file, run: isWhole && isOurs ? (run as RunRecord) : undefined };
     }),
