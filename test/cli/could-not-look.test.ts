@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { canBeMac, type MacWorld, macEnv } from '../support/mac.ts';
 import { isRunning } from '../support/process-world.ts';
 import type { Run } from '../support/product.ts';
@@ -45,8 +47,14 @@ describe.skipIf(!canBeMac)('where ps or lsof cannot be asked', () => {
       const destroy = await inWorld(world, 'destroy', 'feat-01', '--json');
       expect([destroy.code, JSON.parse(destroy.stdout).error]).toEqual([
         4,
-        expect.objectContaining({ code: 'conflict', message: 'destroying feat-01 may get in somebody’s way' }),
+        expect.objectContaining({
+          code: 'conflict',
+          message: 'destroying feat-01 may get in somebody’s way',
+          hint: expect.stringContaining('`--force` does not go on'),
+        }),
       ]);
+      const forced = await inWorld(world, 'destroy', 'feat-01', '--force');
+      expect(forced).toMatchObject({ code: 1, stderr: expect.stringContaining(`stack: ${REFUSED}`) });
       expect([isRunning(pid), pidOf('front'), existsSync(shop.at('tickets/feat-01/front'))]).toEqual([true, pid, true]);
     }
     expect(await inWorld('usual', 'destroy', 'feat-01')).toMatchObject({ code: 0 });
@@ -91,6 +99,22 @@ describe.skipIf(!canBeMac)('where ps or lsof cannot be asked', () => {
       stderr: expect.stringContaining(`! ${text}`),
     });
     expect(existsSync(shop.at('tickets'))).toBe(false);
+  });
+
+  it('a number that a service had hides nobody who has it now', async () => {
+    expect(await inWorld('usual', 'create', 'feat-01')).toMatchObject({ code: 0 });
+    const file = '.stack/run/feat-01/front.json';
+    const record = JSON.parse(shop.read(file));
+    expect(await inWorld('usual', 'stop', 'feat-01')).toMatchObject({ code: 0 });
+    const person = spawn('sleep', ['600'], { cwd: shop.at('tickets/feat-01'), detached: true, stdio: 'ignore' });
+    onTestFinished(() => void person.kill());
+    shop.write(file, JSON.stringify({ ...record, pid: person.pid }));
+    const { code, stderr } = await inWorld('usual', 'destroy', 'feat-01');
+    expect({ code, stderr }).toEqual({ code: 4, stderr: expect.stringContaining(`sleep (pid ${person.pid})`) });
+    const gone = once(person, 'exit');
+    person.kill();
+    await gone;
+    expect(await inWorld('usual', 'destroy', 'feat-01')).toMatchObject({ code: 0 });
   });
 
   it('git’s own lock files stay: a living git may hold them', async () => {

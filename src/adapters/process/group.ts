@@ -7,7 +7,7 @@ import { isAlive, isOfThisBoot, isSameStart, momentOf, type ProcessIdentity, pro
 import { isWithin, listWorkingFolders } from './inside.ts';
 import { listListenersOfEach } from './ports.ts';
 import { RECENT_MS } from './ps-table.ts';
-import { sendSignal } from './stat.ts';
+import { isRunning, sendSignal } from './stat.ts';
 import { findMarked, hasAny, listGroup, listProcesses, listStarted, type ProcessRow, readMarker } from './table.ts';
 
 /** How long a group may take to end after SIGTERM. */
@@ -21,6 +21,9 @@ const SECOND_MS = 1000;
  */
 const YOUNG_MS = 2_000;
 const INSIST_MS = 200;
+
+/** When a group without its leader was last seen to be the one it is taken for. */
+const lastOurs = new Map<string, number>();
 
 export interface GroupIdentity {
   /** Number of the group and of its leader. */
@@ -61,20 +64,17 @@ async function listRows(group: GroupIdentity, since = performance.now()): Promis
   // The number of a living group is given to no new process: another start time means that ours has ended.
   if (startTime !== undefined && !isLeader(group, startTime)) return [];
   const members = await listGroup(group.pid, since);
-  return startTime !== undefined || (await isOurs(members, group)) ? members : [];
+  return startTime !== undefined || (await isOurs(members, group, since)) ? members : [];
 }
 
 /** True while the leader or any other member of the group lives, and where some group of that number does and nobody can look at it. */
 export async function isGroupAlive(group: GroupIdentity): Promise<boolean> {
-  return hasAny(group.pid) && seenOr(true, isSeenAlive(group));
+  return seenOr(true, isSeenAlive(group));
 }
 
-/** Throws `unseen` where some group of that number lives, and nobody can look whether it is that one. */
-export async function requireSeen(group: GroupIdentity): Promise<void> {
-  if (hasAny(group.pid)) await isSeenAlive(group);
-}
-
-async function isSeenAlive(group: GroupIdentity): Promise<boolean> {
+/** Returns the same; throws `unseen` where some group of that number lives, and nobody can look whether it is that one. */
+export async function isSeenAlive(group: GroupIdentity): Promise<boolean> {
+  if (!hasAny(group.pid)) return false;
   const startTime = await processStartTime(group.pid);
   if (startTime !== undefined) return isLeader(group, startTime);
   return (await listRows(group, performance.now() - RECENT_MS)).length > 0;
@@ -129,9 +129,18 @@ export async function endMarked(workload: string): Promise<void> {
   await endAll(workload, () => findMarked(workload));
 }
 
+/** Elsewhere than on Linux a list is several `ps`: while one of a list of the last second lives no other is asked for. */
 async function endAll(name: string, list: () => Promise<number[]>): Promise<void> {
-  const send = async (signal: NodeJS.Signals): Promise<void> => signalAll(await list(), signal);
-  await end({ name, send, isAlive: async () => (await list()).length > 0, insist: async () => false });
+  let [pids, asked]: [number[], number] = [[], 0];
+  const look = async (): Promise<number[]> => {
+    asked = performance.now();
+    pids = await list();
+    return pids;
+  };
+  const send = async (signal: NodeJS.Signals): Promise<void> => signalAll(await look(), signal);
+  const isAnyAlive = async (): Promise<boolean> =>
+    (performance.now() - asked < RECENT_MS && pids.some(isRunning)) || (await look()).length > 0;
+  await end({ name, send, isAlive: isAnyAlive, insist: async () => false });
 }
 
 interface Ending {
@@ -190,18 +199,24 @@ function isLeader({ pid, name, ...group }: GroupIdentity, startTime: string): bo
 /**
  * With its leader dead a group is known by its members' marker, where the system shows it. Elsewhere, by members that all began
  * after the leader, on the same run of the machine, and one of which works in its folder: the number may be a stranger's by now.
+ * A yes since `since` (of `performance.now()`) is enough for who polls: `lsof` is slow.
  */
-async function isOurs(members: readonly ProcessRow[], group: GroupIdentity): Promise<boolean> {
+async function isOurs(members: readonly ProcessRow[], group: GroupIdentity, since: number): Promise<boolean> {
   if (members.some(({ pid }) => readMarker(pid) === group.name)) return true;
   if (process.platform === 'linux') return false;
   if (group.isChild) return true;
   if (members.length === 0 || group.cwd === undefined || !isOfThisBoot(group.startTime)) return false;
+  const asked = performance.now();
+  const key = JSON.stringify([group.pid, group.startTime, group.cwd]);
+  if ((lastOurs.get(key) ?? Number.NEGATIVE_INFINITY) >= since) return true;
   const earliest = (momentOf(group.startTime) ?? Number.POSITIVE_INFINITY) - SECOND_MS;
   const began = await Promise.all(members.map(({ pid }) => processStartTime(pid)));
   if (began.some((startTime) => startTime !== undefined && !((momentOf(startTime) ?? 0) >= earliest))) return false;
   const folder = (await ifReadable(realpath(group.cwd))) ?? group.cwd;
   const folders = await listWorkingFolders(members.map(({ pid }) => pid));
-  return [...folders.values()].some((at) => isWithin(at, folder));
+  const isIn = [...folders.values()].some((at) => isWithin(at, folder));
+  if (isIn) lastOurs.set(key, asked);
+  return isIn;
 }
 
 /** A stopped (SIGSTOP) process acts on SIGTERM only once it goes on. */

@@ -25,16 +25,25 @@ export async function showEnvironments(pids: readonly number[]): Promise<Map<num
   );
 }
 
-/** Returns the value that a variable has in each process of this machine that shows one, of `\S` alone. Throws `unseen`. */
-export async function showVariable(name: string): Promise<Map<number, string>> {
-  const found = new RegExp(` ${name}=(\\S+)(?= |$)`);
+/**
+ * Returns the value that a variable has in each process of this machine that shows one, of `\S` alone, as far as it `counts`.
+ * Throws `unseen`.
+ */
+export async function showVariable(
+  name: string,
+  counts: (pid: number, value: string) => boolean,
+): Promise<Map<number, string>> {
+  const found = new RegExp(` ${name}=(\\S+)(?= |$)`, 'g');
+  const valuesIn = (text: string): string[] => [...text.matchAll(found)].flatMap(([, value]) => value ?? []);
   // Who names the variable in its words is no process that has it: so the environments of all that may have it are asked for.
-  const likely = [...(await listCommands(['-E', '-A']))].filter(([, command]) => found.test(command));
+  const likely = [...(await listCommands(['-E', '-A']))].filter(([pid, command]) =>
+    valuesIn(command).some((value) => counts(pid, value)),
+  );
   const shown = await showEnvironments(likely.map(([pid]) => pid));
   return new Map(
     [...shown].flatMap(([pid, env]) => {
-      const value = found.exec(env)?.[1];
-      return value === undefined ? [] : [[pid, value]];
+      const [value] = valuesIn(env);
+      return value === undefined || !counts(pid, value) ? [] : [[pid, value]];
     }),
   );
 }

@@ -90,21 +90,22 @@ export function readMarker(pid: number): string | undefined {
 }
 
 /**
- * Returns the workloads that live processes were started for, by their numbers; with `pids` of those alone. This process is never
- * among them. Linux reads /proc; elsewhere it is what `ps` shows, and none where it cannot be asked.
+ * Returns the workloads that live processes were started for, by their numbers; with `pids` of those alone, with `workload` as far
+ * as they are that one's. This process is never among them. Linux reads /proc; elsewhere it is what `ps` shows, and none where it cannot be asked.
  */
-export async function readMarkers(pids?: readonly number[]): Promise<Map<number, string>> {
+export async function readMarkers(pids?: readonly number[], workload?: string): Promise<Map<number, string>> {
+  const counts = (marker: string): boolean => workload === undefined || isMarked(marker, [workload]);
   const isAsked = (pid: number): boolean => pid !== process.pid && (pids === undefined || pids.includes(pid));
   if (pids?.length === 0) return new Map();
   if (process.platform !== 'linux') {
-    const shown = await seenOr(new Map<number, string>(), showVariable(MARKER));
-    return new Map([...shown].filter(([pid]) => isAsked(pid)));
+    const shown = showVariable(MARKER, (pid, marker) => isAsked(pid) && counts(marker));
+    return seenOr(new Map<number, string>(), shown);
   }
   const numbers = pids ?? (await listProcesses()).filter(({ zombie }) => !zombie).map(({ pid }) => pid);
   return new Map(
     numbers.filter(isAsked).flatMap((pid) => {
       const marker = readMarker(pid);
-      return marker === undefined ? [] : [[pid, marker]];
+      return marker === undefined || !counts(marker) ? [] : [[pid, marker]];
     }),
   );
 }
@@ -138,7 +139,7 @@ export function readName(pid: number): string | undefined {
  * (`name#…`). This process is never among them. Elsewhere than on Linux those that `ps` shows it of.
  */
 export async function findMarked(workload: string): Promise<number[]> {
-  return [...(await readMarkers())].flatMap(([pid, marker]) => (isMarked(marker, [workload]) ? [pid] : []));
+  return [...(await readMarkers(undefined, workload)).keys()];
 }
 
 /** Returns the workloads that live processes were started for, `name#…` for set-up commands; likewise. */

@@ -5,7 +5,7 @@ import { ifThere } from '../../adapters/files/file-errors.ts';
 import { findEveryRisk } from '../../adapters/git/risk/every-risk.ts';
 import { findUnreachableCommits, type RiskFinding } from '../../adapters/git/risk/risk.ts';
 import { isUnseen, seenOr } from '../../adapters/process/ask-tool.ts';
-import { requireSeen } from '../../adapters/process/group.ts';
+import { type GroupIdentity, isSeenAlive } from '../../adapters/process/group.ts';
 import { type InsideProcess, listInside } from '../../adapters/process/inside.ts';
 import { listRecords } from '../../adapters/process/record.ts';
 import { listRuns } from '../../adapters/process/run-record.ts';
@@ -107,20 +107,30 @@ async function lookForOccupants(
     return { inside: await listOccupants(stack, record), unseen: [] };
   } catch (error) {
     if (!isUnseen(error)) throw error;
-    return { inside: [], unseen: [{ kind: 'unseen', text: `${error.message} (${error.hint})` }] };
+    const mayRun = await mayRunUnseen(stack, record);
+    const text = `${error.message} (${error.hint})`;
+    return { inside: [], unseen: [{ kind: 'unseen', text, ...(mayRun && { mayRun }) }] };
   }
+}
+
+/** True where nobody can look whether what was started for a ticket still runs. */
+async function mayRunUnseen(stack: Stack, record: InstanceRecord): Promise<boolean> {
+  const looks = await Promise.allSettled((await listStartedFor(stack, record)).map(isSeenAlive));
+  return looks.some((look) => look.status === 'rejected' && isUnseen(look.reason));
+}
+
+/** What was started for a ticket, services and commands of its own, as far as it has not been seen to end. */
+async function listStartedFor(stack: Stack, { ticket }: InstanceRecord): Promise<GroupIdentity[]> {
+  return (await Promise.all([listRecords(stack.root, ticket), listRuns(stack.root, ticket)])).flat();
 }
 
 async function listOccupants(stack: Stack, record: InstanceRecord): Promise<InsideProcess[]> {
   const folder = await ifThere(realpath(record.folder));
   if (folder === undefined) return [];
-  const [services, runs] = await Promise.all([
-    listRecords(stack.root, record.ticket),
-    listRuns(stack.root, record.ticket),
-  ]);
-  // Of what cannot be seen it is not known whether it would end.
-  await Promise.all([...services, ...runs].map(requireSeen));
-  const groups = [...services, ...runs].map(({ pid }) => pid);
+  // Of what cannot be seen it is not known whether it would end; the number of what has ended may be a person's by now.
+  const noted = await listStartedFor(stack, record);
+  const alive = await Promise.all(noted.map(isSeenAlive));
+  const groups = noted.flatMap(({ pid }, index) => (alive[index] ? [pid] : []));
   const names = Object.values(record.services).map(({ workload }) => workload);
   const setups = dedicatedRepos(record).map(([repo]) => `${record.ticket}-${repo}-setup`);
   const found = await listInside(folder, { names: [...names, ...setups], groups });
@@ -188,6 +198,7 @@ export function riskError(risks: readonly TicketRisk[]): StackError {
     : advise(`stack destroy ${tickets.join(' ')}`, {
         isOccupied: kinds.has('occupied'),
         isUnseen: kinds.has('unseen'),
+        mayRun: risks.some(({ findings }) => findings.some(({ mayRun }) => mayRun)),
         onlyChoices,
         onlyCommits,
         onlyBeside: risks.every(({ repo }) => repo === undefined),
@@ -214,9 +225,13 @@ export function requireSavable(risks: readonly TicketRisk[]): void {
   });
 }
 
-type Refused = Record<'isOccupied' | 'isUnseen' | 'onlyChoices' | 'onlyCommits' | 'onlyBeside', boolean>;
+type Refused = Record<'isOccupied' | 'isUnseen' | 'mayRun' | 'onlyChoices' | 'onlyCommits' | 'onlyBeside', boolean>;
 
-function advise(destroy: string, { isOccupied, isUnseen, onlyChoices, onlyCommits, onlyBeside }: Refused): string {
+function advise(
+  destroy: string,
+  { isOccupied, isUnseen, mayRun, onlyChoices, onlyCommits, onlyBeside }: Refused,
+): string {
+  if (mayRun) return 'let that be seen first: `--force` does not go on while something may run that nobody can look at';
   if (onlyChoices && isOccupied)
     return 'end it, or let it leave the folder: `--force` does not go on while it is there';
   if (onlyChoices && isUnseen)

@@ -33,6 +33,8 @@ export interface RiskFinding {
   bytes?: number;
   /** The newest first, 100 at most. */
   commits?: Commit[];
+  /** True where a service may run that nobody can see, and so nobody end: `--force` does not go on then. */
+  mayRun?: boolean;
 }
 
 export interface RiskQuestion
