@@ -88,7 +88,8 @@ export async function runServer(request: ServerRequest): Promise<void> {
     try {
       return await waitForServer(server, request);
     } catch (error) {
-      await endServer(request.name, server.pid!, request.ending);
+      // What went wrong first says why.
+      await endServer(request.name, server.pid!, request.ending).catch(() => undefined);
       // Both servers give the system's words (strerror(3)); LC_ALL is C.
       const lines = error instanceof StackError ? error.lines : [];
       if (!lines.some((line) => line.includes('Address already in use'))) throw error;

@@ -162,19 +162,27 @@ function describeClosed(worktree: string, { path: folder, code }: Inside['closed
   if (code === 'MODE') return describeReadOnly(place);
   if (code !== 'EACCES' && code !== 'EPERM')
     return { kind: 'closed', text: `${name} cannot be read: ${code}`, paths: [name] };
-  const owner = ifReadableNow(() => lstatSync(pathOf(place)))?.uid;
   const cure =
-    owner === undefined || owner === process.getuid?.()
-      ? `\`chmod -R u+rwX ${place}\` opens it`
-      : `it belongs to uid ${owner}; \`sudo chown -R ${process.getuid?.()} ${place}\` makes it yours`;
+    takeOver(place, ifReadableNow(() => lstatSync(pathOf(place)))?.uid) ?? `\`chmod -R u+rwX ${place}\` opens it`;
   return { kind: 'closed', text: `${name} may not be opened and emptied: ${cure}`, paths: [name] };
+}
+
+/** Says what makes one's own what is another user's; undefined for what is one's own. */
+function takeOver(place: string, owner: number | undefined): string | undefined {
+  const person = process.getuid?.();
+  if (owner === undefined || owner === person) return undefined;
+  return `it belongs to uid ${owner}; \`sudo chown -R ${person} ${place}\` makes it yours`;
 }
 
 const OWNER_WRITES = 0o300;
 
 /** Returns the finding for a folder that its mode, or a lock (chflags(2), chattr(1)), lets nobody move, or nothing be moved out of. */
 export function describeReadOnly(place: string): RiskFinding {
-  const bits = lstatSync(pathOf(place)).mode & 0o7777;
+  const { mode: all, uid } = lstatSync(pathOf(place));
+  // The system's own user may do all that modes forbid.
+  const foreign = process.getuid?.() === 0 ? undefined : takeOver(place, uid);
+  if (foreign !== undefined) return { kind: 'closed', text: `${place} cannot be moved: ${foreign}`, paths: [place] };
+  const bits = all & 0o7777;
   const isLocked = (bits & OWNER_WRITES) === OWNER_WRITES;
   const mode = bits.toString(8).padStart(4, '0');
   const unlock = process.platform === 'darwin' ? 'chflags nouchg' : 'sudo chattr -i';
