@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { askGit, changeGit, firstLine, gitVersion, tryGit } from '../../src/adapters/git/git.ts';
-import { listProcesses } from '../../src/adapters/process/table.ts';
+import { listProcesses, readEnvironment } from '../../src/adapters/process/table.ts';
 import { git, makeRepo, writeHook } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 import { until } from '../support/until.ts';
@@ -29,6 +29,25 @@ describe('asking git', () => {
     const repo = makeRepo(makeTemp());
     const text = await askGit(repo, ['cat-file', '--batch-check'], { input: 'HEAD\nnothing\n' });
     expect(text).toMatch(/^[0-9a-f]{40} commit \d+\nnothing missing\n$/);
+  });
+
+  it('has all that was printed, however long after the end of git it is read', async () => {
+    const repo = makeRepo(makeTemp());
+    git(repo, 'config', 'alias.late', '!(sleep 0.5; echo late) & echo early');
+    expect(await askGit(repo, ['late'])).toBe('early\nlate\n');
+  });
+
+  it('takes no part of the output for all of it', async () => {
+    const repo = makeRepo(makeTemp());
+    git(repo, 'config', 'alias.held', '!sleep 600 & echo $!');
+    setEnv('STACK_HELD', repo);
+    const answer = askGit(repo, ['held']);
+    await expect(answer).rejects.toMatchObject({
+      code: 'git',
+      message: expect.stringMatching(/^git held in .* holds its output open$/),
+    });
+    const held = (await listProcesses()).filter(({ pid }) => readEnvironment(pid)?.STACK_HELD === repo);
+    for (const { pid } of held) if (pid !== process.pid) process.kill(pid, 'SIGKILL');
   });
 
   it('throws with git’s own first line', async () => {

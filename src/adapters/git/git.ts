@@ -92,6 +92,9 @@ export async function askGit(cwd: string, args: readonly string[], options: AskO
   return answer.stdout;
 }
 
+/** How long the output of a git that has ended may take: what it left running may hold it open for good. */
+const REST_MS = 5000;
+
 /** Asks git something it may say no to, and gives exit code and words. Throws `git` when git cannot run, `interrupted`. */
 export async function tryGit(cwd: string, args: readonly string[], options: AskOptions = {}): Promise<GitAnswer> {
   return AT_ONCE.question(() => runQuestion(cwd, args, options));
@@ -102,12 +105,15 @@ async function runQuestion(cwd: string, args: readonly string[], options: AskOpt
   throwIfAborted(signal);
   refusePipes(cwd, args);
   const answer: GitAnswer = { exitCode: -1, stdout: '', stderr: '' };
+  let isWhole = false;
   const ending = endQuestionWhen({ cwd, args, gitDir }, signal);
   try {
     const git = simpleGit(cwd, {
       // simple-git drops every GIT_* of the caller but these, and throws for some unless told that they are meant.
       allowEnvironment: KEPT,
       abort: ending.signal,
+      // Left to itself it takes what has been read 50 ms after the end of git, which on a busy machine is not all.
+      completion: { onExit: REST_MS },
       ...(input !== undefined && { input: () => bytesOf(input) }),
       unsafe: {
         allowUnsafeConfigPaths: inGitDir || gitDir !== undefined,
@@ -122,7 +128,12 @@ async function runQuestion(cwd: string, args: readonly string[], options: AskOpt
       },
     });
     // For a command that printed nothing it waits 50 ms more; an empty piece of output counts as something.
-    git.outputHandler((_command, stdout) => stdout.once('end', () => stdout.emit('data', Buffer.alloc(0))));
+    git.outputHandler((_command, stdout) =>
+      stdout.once('end', () => {
+        isWhole = true;
+        stdout.emit('data', Buffer.alloc(0));
+      }),
+    );
     // Without optional locks a question never makes the person's own git wait, or fail.
     const place = inGitDir || gitDir !== undefined ? ['--work-tree=.'] : [];
     const off = withoutFilters.flatMap((name) => [`${name}.clean=`, `${name}.process=`, `${name}.required=false`]);
@@ -141,6 +152,10 @@ async function runQuestion(cwd: string, args: readonly string[], options: AskOpt
   } finally {
     ending.release();
   }
+  if (!isWhole)
+    throw new StackError('git', `git ${args[0]} in ${cwd} has ended, and what it started holds its output open`, {
+      hint: 'see what a filter or a helper of git leaves running there',
+    });
   return answer;
 }
 
@@ -208,7 +223,8 @@ async function runChange(cwd: string, args: readonly string[], options: ChangeOp
   }
   // By SIGTERM git takes its lock files with it.
   const survive = child.pid === undefined ? () => undefined : endWithMe(child.pid, { signal: 'SIGTERM', marker });
-  child.once('exit', () => setTimeout(() => closeOutput(child), OUTPUT_MS).unref());
+  // What git itself wrote is in the pipe then: it is read before the output is closed, however late this is.
+  child.once('exit', () => setTimeout(() => setImmediate(() => closeOutput(child)), OUTPUT_MS).unref());
   const ending = endWhen({ pid: child.pid, marker }, deadlineSeconds, signal);
   const stuck: { error?: StackError } = {};
   const unwatch = watchForPipes({ cwd, args, gitDir: options.env?.GIT_DIR }, (error) => {
