@@ -2,9 +2,8 @@ import { readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { createProcessRuntime, type ProcessRuntime } from '../../src/adapters/process/process.ts';
-import { listProcesses, readMarker } from '../../src/adapters/process/table.ts';
 import type { Runtime } from '../../src/domain/runtime.ts';
-import { kill } from '../support/processes.ts';
+import { kill, listCarriers } from '../support/processes.ts';
 import { describeRuntime } from './runtime-contract.ts';
 
 /** One runtime for all the suite's roots; each root is handed to the process runtime that is its own. */
@@ -29,9 +28,9 @@ function createRuntimeOfRoots(): { runtime: Runtime; add(root: string, rootId: s
   };
 }
 
-async function listMarked(rootId: string): Promise<number[]> {
-  const rows = await listProcesses();
-  return rows.filter((row) => !row.zombie && readMarker(row.pid)?.includes(rootId)).map(({ pid }) => pid);
+/** Workloads are named after their root. */
+function listMarked(rootId: string): number[] {
+  return listCarriers(`STACK_WORKLOAD=stack-contract-${rootId}-`);
 }
 
 function listFiles(root: string): string[] {
@@ -49,9 +48,9 @@ describeRuntime('process', async () => ({
   runtime,
   oneLog: true,
   prepareRoot: async (root, rootId) => add(root, rootId),
-  listLeft: async (root, rootId) => [...(await listMarked(rootId)).map((pid) => `process ${pid}`), ...listFiles(root)],
+  listLeft: async (root, rootId) => [...listMarked(rootId).map((pid) => `process ${pid}`), ...listFiles(root)],
   async cleanRoot(root, rootId) {
-    for (const pid of await listMarked(rootId)) kill(pid);
+    for (const pid of listMarked(rootId)) kill(pid);
     await rm(path.join(root, '.stack'), { recursive: true, force: true });
   },
 }));

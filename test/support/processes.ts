@@ -17,16 +17,23 @@ export function kill(pid: number): void {
   }
 }
 
-/** Returns what any user of this machine sees of its programs (Linux). */
-export function listCommandLines(): string[] {
-  return readdirSync('/proc').flatMap((pid) => (/^\d+$/.test(pid) ? readCommand(pid) : []));
+/** Returns the processes that carry a text in their environment, as Linux shows it: also in the run that is as on a Mac. */
+export function listCarriers(text: string): number[] {
+  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger);
+  return pids.filter((pid) => readOf(pid, 'environ').includes(text));
 }
 
-function readCommand(pid: string): string[] {
+/** Returns what any user of this machine sees of its programs (Linux). */
+export function listCommandLines(): string[] {
+  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger);
+  return pids.map((pid) => readOf(pid, 'cmdline')).filter((text) => text !== '');
+}
+
+/** '' for one that has ended, or is somebody else's. */
+function readOf(pid: number, file: 'cmdline' | 'environ'): string {
   try {
-    return [readFileSync(`/proc/${pid}/cmdline`, 'utf8')];
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {
-    // It has ended.
-    return [];
+    return '';
   }
 }
