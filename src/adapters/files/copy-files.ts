@@ -40,9 +40,13 @@ export interface Copied {
 }
 
 const TOLD_EVERY_MS = 200;
-/** A larger file is copied piece by piece, so that the copy can be ended in between. */
-const LARGE_BYTES = 32_000_000;
+/** A larger file is copied beside this thread, which goes on meanwhile. */
+const SMALL_BYTES = 8_000_000;
+/** A larger file is copied piece by piece, so that the copy can be ended in between: the system copies this in half a second. */
+const LARGE_BYTES = 256_000_000;
 const PIECE_BYTES = 1_000_000;
+/** By reference where the disk can do that. */
+const FLAGS = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
 
 /** Each has two open, in whatever repo; read-file's pool is not kept waiting for them. */
 const largeAtOnce = pLimit(3);
@@ -65,21 +69,27 @@ export async function copyFiles(job: CopyJob, result: Copied): Promise<void> {
   const copying: Copying = { ...job, result, folders: new Map([['.', true]]), made: [] };
   const { found, signal, onProgress } = job;
   let done = 0;
+  const beside: Promise<void>[] = [];
   const telling = setInterval(() => onProgress(done, found.length), TOLD_EVERY_MS);
   try {
     await inSlices(found, (one) => {
       throwIfAborted(signal);
       done += 1;
-      return copyOne(copying, one);
+      const copied = copyOne(copying, one);
+      // It may fail before anybody waits for it.
+      copied?.catch(() => undefined);
+      if (copied) beside.push(copied);
     });
   } finally {
+    await Promise.allSettled(beside);
     clearInterval(telling);
   }
+  await Promise.all(beside);
   // The innermost first: what is made in a folder changes its time, and in one that is read-only nothing can be made.
   await inSlices(copying.made.reverse(), (folder) => likeItsSource(copying, folder));
 }
 
-/** Returns a promise for a large file alone. */
+/** Returns a promise for a file alone that is not small. */
 function copyOne(copying: Copying, { path: name, kind }: Found): void | Promise<void> {
   const passOver = (reason: string): void => void copying.result.passedOver.push(`${name} (${reason})`);
   // A pipe would be waited for, a device never ends.
@@ -111,7 +121,13 @@ function copyContent({ from, to, signal }: CopyJob, name: string): void | Promis
   const keepTimes = (): void => utimesSync(target, stat.atimeMs / 1000, stat.mtimeMs / 1000);
   if (stat.size > LARGE_BYTES || isSparse(stat))
     return largeAtOnce(copyLarge, { source, target, stat, signal }).then(keepTimes);
-  copyFileSync(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  if (stat.size > SMALL_BYTES)
+    return largeAtOnce(async () => {
+      throwIfAborted(signal);
+      await copyFile(source, target, FLAGS);
+      keepTimes();
+    });
+  copyFileSync(source, target, FLAGS);
   keepTimes();
 }
 

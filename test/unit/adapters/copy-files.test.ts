@@ -96,6 +96,23 @@ describe('copyFiles', () => {
     expect(existsSync(path.join(to, 'run/pipe'))).toBe(false);
   });
 
+  it('copies what is not small whole, with its mode and time', async () => {
+    const { from, to, write, copy } = makeWorld();
+    const names = ['bin/node', 'bin/biome', 'bin/other'];
+    for (const name of names) {
+      write(name, name.repeat(1_500_000));
+      chmodSync(path.join(from, name), 0o750);
+      utimesSync(path.join(from, name), 1_600_000_000, 1_600_000_000);
+    }
+    write('bin/small');
+    expect((await copy(['bin'])).copied.sort()).toEqual([...names, 'bin/small'].sort());
+    for (const name of names) {
+      const { mode, mtimeMs } = statSync(path.join(to, name));
+      expect([mode & 0o777, mtimeMs]).toEqual([0o750, 1_600_000_000_000]);
+      expect(readFileSync(path.join(to, name), 'utf8') === name.repeat(1_500_000)).toBe(true);
+    }
+  });
+
   it('leaves holes in a large file, and keeps what is there', async () => {
     const { from, to, write, copy } = makeWorld();
     write('data/lock.mdb', 'begin');
