@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { ifReadableNow } from './files/file-errors.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -55,7 +56,7 @@ const PACKAGES = [
 /** Returns the `bin` folders of packages of a name that keep off the PATH, the newest of each place first. */
 export function listPackageFolders(names: RegExp): string[] {
   return PACKAGES.flatMap((top) => {
-    const found = existsSync(top) ? readdirSync(top).filter((name) => names.test(name)) : [];
+    const found = (ifReadableNow(() => readdirSync(top)) ?? []).filter((name) => names.test(name));
     const folders = found.sort((one, other) => versionOf(other) - versionOf(one));
     return folders.map((name) => path.join(top, name, 'bin')).filter((folder) => existsSync(folder));
   });

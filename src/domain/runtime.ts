@@ -178,7 +178,7 @@ export type RuntimeCheck =
 
 /** Returns the end of a sentence on an engine that names those that were looked for before it; '' where there are none. */
 export function tellSilent(silent: readonly string[] = []): string {
-  return silent.length > 0 ? `; none could be asked at ${silent.join(', ')}` : '';
+  return silent.length > 0 ? `; no engine answers at ${silent.join(', ')}` : '';
 }
 
 /** A program of a running workload, as the system shows it. */

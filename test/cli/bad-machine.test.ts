@@ -65,7 +65,7 @@ describe('a machine that does not do its part', () => {
       expect(await shop.stack(['create', 'feat-01', '--no-start'])).toMatchObject({ code: 0 });
       shop.write('stack.yml', plain);
       const kept =
-        /^start Docker, .*; front was made as a container and stays one; a ticket that is destroyed and created again/;
+        /^start Docker, .*; front was made as a container and stays that way; a ticket that is destroyed and created again/;
       await expectRefusal(shop, ['start', 'feat-01'], { ...same, hint: kept });
 
       shop.configure((text) => `${text}shared: { redis: {} }\n`);

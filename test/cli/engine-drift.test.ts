@@ -286,12 +286,12 @@ describe.skipIf(!engine)('on an engine that others use too', { sequential: true 
       const there = { env: { DOCKER_HOST: '', XDG_RUNTIME_DIR: shop.at('run') } };
       try {
         expect(await shop.stack(['doctor'], there)).toMatchObject({
-          stdout: expect.stringContaining(`27.3.1 at unix://${socket}; none could be asked at unix://${silent}`),
+          stdout: expect.stringContaining(`27.3.1 at unix://${socket}; no engine answers at unix://${silent}`),
         });
         expect(await shop.stack(['destroy', 'feat-01'], there)).toMatchObject({
           code: 1,
           stderr: expect.stringMatching(
-            `feat-01 has containers or data in an engine: the one at unix://${socket} has nothing of it; none could be asked at`,
+            `feat-01 has containers or data in an engine: the one at unix://${socket} has nothing of it; no engine answers at`,
           ),
         });
       } finally {

@@ -40,7 +40,7 @@ describe.skipIf(hasSystemEngine || !canBeMac)('on macOS', () => {
     shop.write(path.relative(shop.root, path.join(bin, 'docker-credential-osxkeychain')), '#!/bin/sh\n');
     for (const name of ['docker', 'docker-credential-osxkeychain']) chmodSync(path.join(bin, name), 0o755);
     const { stdout } = await shop.stack(['doctor'], { env: short() });
-    const dead = `none could be asked at unix://${home}/.docker/run/docker.sock`;
+    const dead = `no engine answers at unix://${home}/.docker/run/docker.sock`;
     expect(stdout).toContain(`Docker Engine 27.3.1 at unix://${home}/.orbstack/run/docker.sock; ${dead}\n`);
     expect(stdout).toMatch(/^ok +compose +docker compose 2\.99\.0$/m);
   });

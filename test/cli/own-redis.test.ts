@@ -219,7 +219,7 @@ networks:
         const server = (await shop.ps()).instances[0]?.own?.redis?.server;
         expect(server).toMatchObject({ runtime: 'docker', status: 'running' });
         expect(shop.read('tickets/one/front/.env.local')).toMatch(
-          new RegExp(`^REDIS_URL=${server?.url.replace('//', '//:[\\w-]{32}@')}$`, 'm'),
+          new RegExp(`^REDIS_URL=${server?.url.replace('//localhost', '//:[\\w-]{32}@127.0.0.1')}$`, 'm'),
         );
         expect(await shop.stack(['check', 'one'])).toMatchObject({ code: 0 });
         expect(await shop.stack(['destroy', 'one', '--no-dump'])).toMatchObject({ code: 0 });

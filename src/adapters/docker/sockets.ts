@@ -66,7 +66,7 @@ export async function findSocket(places: readonly string[], env: Whereabouts['en
     const answer = await knock(socket);
     if (answer === 'answers') return { socket, silent };
     if (answer === 'denied') denied ??= socket;
-    silent.push(socket);
+    else silent.push(socket);
   }
   const socket = denied ?? first;
   return { socket, silent: silent.filter((one) => one !== socket) };

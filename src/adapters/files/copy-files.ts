@@ -42,8 +42,8 @@ export interface Copied {
 const TOLD_EVERY_MS = 200;
 /** A larger file is copied beside this thread, which goes on meanwhile. */
 const SMALL_BYTES = 8_000_000;
-/** A larger file is copied piece by piece, so that the copy can be ended in between: the system copies this in half a second. */
-const LARGE_BYTES = 256_000_000;
+/** A larger file is copied piece by piece, so that the copy can be ended in between. */
+const LARGE_BYTES = 128_000_000;
 const PIECE_BYTES = 1_000_000;
 /** By reference where the disk can do that. */
 const FLAGS = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
@@ -58,6 +58,8 @@ interface Copying extends CopyJob {
   folders: Map<string, boolean>;
   /** Folders that this copy made, outer ones first. */
   made: string[];
+  /** Of what is copied beside this thread. Nothing more is begun then. */
+  failures: unknown[];
 }
 
 /**
@@ -66,7 +68,7 @@ interface Copying extends CopyJob {
  * stays as it is. `result` tells what became of it, also after a failure. Throws `files`, `interrupted`.
  */
 export async function copyFiles(job: CopyJob, result: Copied): Promise<void> {
-  const copying: Copying = { ...job, result, folders: new Map([['.', true]]), made: [] };
+  const copying: Copying = { ...job, result, folders: new Map([['.', true]]), made: [], failures: [] };
   const { found, signal, onProgress } = job;
   let done = 0;
   const beside: Promise<void>[] = [];
@@ -74,17 +76,19 @@ export async function copyFiles(job: CopyJob, result: Copied): Promise<void> {
   try {
     await inSlices(found, (one) => {
       throwIfAborted(signal);
-      done += 1;
+      if (copying.failures.length > 0) return;
+      const noteDone = (): void => {
+        done += 1;
+      };
       const copied = copyOne(copying, one);
-      // It may fail before anybody waits for it.
-      copied?.catch(() => undefined);
-      if (copied) beside.push(copied);
+      if (copied) beside.push(copied.then(noteDone, (error: unknown) => void copying.failures.push(error)));
+      else noteDone();
     });
   } finally {
-    await Promise.allSettled(beside);
+    await Promise.all(beside);
     clearInterval(telling);
   }
-  await Promise.all(beside);
+  if (copying.failures.length > 0) throw copying.failures[0];
   // The innermost first: what is made in a folder changes its time, and in one that is read-only nothing can be made.
   await inSlices(copying.made.reverse(), (folder) => likeItsSource(copying, folder));
 }
@@ -115,7 +119,7 @@ function copyOne(copying: Copying, { path: name, kind }: Found): void | Promise<
   }
 }
 
-function copyContent({ from, to, signal }: CopyJob, name: string): void | Promise<void> {
+function copyContent({ from, to, signal, failures }: Copying, name: string): void | Promise<void> {
   const [source, target] = [`${from}/${name}`, `${to}/${name}`];
   const stat = lstatSync(source);
   const keepTimes = (): void => utimesSync(target, stat.atimeMs / 1000, stat.mtimeMs / 1000);
@@ -124,6 +128,7 @@ function copyContent({ from, to, signal }: CopyJob, name: string): void | Promis
   if (stat.size > SMALL_BYTES)
     return largeAtOnce(async () => {
       throwIfAborted(signal);
+      if (failures.length > 0) return;
       await copyFile(source, target, FLAGS);
       keepTimes();
     });

@@ -167,7 +167,7 @@ function isInTheWay(other: string, branch: string): boolean {
   return other.startsWith(`${branch}/`) || branch.startsWith(`${other}/`);
 }
 
-/** On a case-blind disk `Feat` and `feat` are one file, and on a Mac's `é` in either of its Unicode forms; git notes at init what the disk is like. */
+/** On a case-blind disk `Feat` and `feat` are one file, and on a Mac's so are the two Unicode forms of `é`; git notes at init what the disk is like. */
 async function findFolded(folder: string, locals: readonly string[], branch: string): Promise<string | undefined> {
   const fold = (name: string): string => name.normalize('NFC').toLowerCase();
   const folded = fold(branch);

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { simpleGit } from 'simple-git';
@@ -128,12 +129,16 @@ async function runQuestion(cwd: string, args: readonly string[], options: AskOpt
       },
     });
     // For a command that printed nothing it waits 50 ms more; an empty piece of output counts as something.
-    git.outputHandler((_command, stdout) =>
+    git.outputHandler((_command, stdout, stderr) => {
       stdout.once('end', () => {
         isWhole = true;
         stdout.emit('data', Buffer.alloc(0));
-      }),
-    );
+      });
+      // Who does not want the answer waits for nobody who holds the output.
+      ending.signal.addEventListener('abort', () =>
+        closeOutput({ stdout: stdout as Readable, stderr: stderr as Readable }),
+      );
+    });
     // Without optional locks a question never makes the person's own git wait, or fail.
     const place = inGitDir || gitDir !== undefined ? ['--work-tree=.'] : [];
     const off = withoutFilters.flatMap((name) => [`${name}.clean=`, `${name}.process=`, `${name}.required=false`]);

@@ -1,6 +1,7 @@
 import type { StackConfig } from '../../domain/config/config.ts';
-import { requireService } from '../../domain/instance.ts';
+import { dedicatedRepos, requireService } from '../../domain/instance.ts';
 import { hasOwnData } from '../../domain/own.ts';
+import { HOST_RUNTIME } from '../../domain/runtime.ts';
 import { claimInstance } from '../core/claim.ts';
 import { runBackward, runForward } from '../core/run.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
@@ -71,9 +72,11 @@ export async function requireAlone(
   for (const kind of kinds) await kind.requireAlone?.(work, { force, hint });
 }
 
-/** Stops all services of a ticket; what is stopped is left. Throws what stopping one throws. */
+/** Stops all services of a ticket, and a set-up that a killed command has left. Throws what stopping one throws. */
 export async function bringToRest(work: Work): Promise<void> {
-  const { started, services } = work.record;
+  const { started, services, ticket } = work.record;
+  const host = await work.stack.runtime(HOST_RUNTIME);
+  for (const [repo] of dedicatedRepos(work.record)) await host.endRuns?.({ instance: ticket, repo });
   const names = started ? Object.keys(services) : [];
   const { error } = await runForward(
     names.map((service) => stopStep(work, service)),

@@ -123,7 +123,8 @@ export async function requireRunnable(
 /** Says what helps where services are containers that stack.yml has as processes meanwhile; undefined where one is to be a container. */
 function explainKept(config: StackConfig, services: readonly string[]): string | undefined {
   if (!services.every((name) => config.services[name]?.runtime === HOST_RUNTIME)) return undefined;
-  const stay = services.length > 1 ? 'were made as containers and stay some' : 'was made as a container and stays one';
+  const stay =
+    services.length > 1 ? 'were made as containers and stay that way' : 'was made as a container and stays that way';
   return `${services.join(' and ')} ${stay}; a ticket that is destroyed and created again follows stack.yml`;
 }
 

@@ -33,9 +33,10 @@ export async function findLostEngine(
   const { silent = [] } = check;
   if (silent.length === 0) return undefined;
   const owned = Object.values(await (await stack.docker()).listOwned(stack.rootId)).flat();
-  const isLookedFor = ({ labels }: (typeof owned)[number]): boolean =>
-    listContained(parts.record).length === 0 || labels[LABELS.ticket] === parts.record.ticket;
-  if (owned.some(isLookedFor)) return undefined;
+  // Its data is in a shared server, which no ticket's label is on.
+  const isThere = ({ labels }: (typeof owned)[number]): boolean =>
+    hasComposedData(parts) || labels[LABELS.ticket] === parts.record.ticket;
+  if (owned.some(isThere)) return undefined;
   return `the one at ${check.where} has nothing of it${tellSilent(silent)}`;
 }
 

@@ -143,7 +143,7 @@ describe('where nothing says which engine', () => {
     const check = await (await connectEngine({ env })).runtime.check();
     // This machine may have an engine of its own at the first place, or a socket there that is dead or denied.
     expect(check.ok ? check.silent : [check.reason]).toEqual(
-      check.ok ? [] : [expect.stringMatching(`${places[0]}.*none could be asked at .*unix://${places[1]}`)],
+      check.ok ? [] : [expect.stringMatching(`${places[0]}.*no engine answers at .*unix://${places[1]}`)],
     );
   });
 
