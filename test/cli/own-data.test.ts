@@ -219,7 +219,8 @@ for (const { runtime, skip } of RUNTIMES) {
     it('says the address of a ticket’s database, and of the baseline’s', async () => {
       const { stdout } = await product.stack(['db', 'colours', 'url']);
       const { url } = (await product.ps()).shared.postgres!;
-      expect(stdout).toBe(withOwnPassword(product.root, url).replace(/shop$/, 'shop_colours'));
+      const own = withOwnPassword(product.root, url).replace('localhost', '127.0.0.1');
+      expect(stdout).toBe(own.replace(/shop$/, 'shop_colours'));
       expect(await product.json('db', 'baseline', 'url')).toMatchObject({
         url: stdout.replace('shop_colours', 'shop'),
       });
