@@ -219,7 +219,7 @@ describe('data of tickets that were destroyed', { sequential: true, timeout: 120
   it('stay on the server they are on when another is named since then, which is told', async () => {
     await create('left');
     const url = (await shop.stack(['db', 'baseline', 'url'])).stdout;
-    const env = { STACK_POSTGRES_URL: url.replace('localhost', '127.0.0.1') };
+    const env = { STACK_POSTGRES_URL: url };
     const run = await shop.stack(['destroy', 'left'], { env });
     expect(run).toMatchObject({ code: 0 });
     const text = 'the database shop_left of left stays on the Postgres that stack ran: another server is named now';

@@ -30,24 +30,19 @@ export function listSockets({ env, home, platform }: Whereabouts): string[] {
     path.join(home, '.colima'),
     path.join(env.XDG_CONFIG_HOME || path.join(home, '.config'), 'colima'),
   ].map((folder) => path.join(folder, 'default/docker.sock'));
-  const rancher = path.join(home, '.rd/docker.sock');
-  if (platform !== 'darwin')
-    return [
-      '/var/run/docker.sock',
-      ...(runtime ? [path.join(runtime, 'docker.sock')] : []),
-      path.join(home, '.docker/desktop/docker.sock'),
-      ...colima,
-      rancher,
-    ];
+  const isMac = platform === 'darwin';
+  const desktop = isMac ? ['.docker/run/docker.sock', '.orbstack/run/docker.sock'] : ['.docker/desktop/docker.sock'];
+  const podman = [
+    ...(env.TMPDIR ? [path.join(env.TMPDIR, 'podman/podman-machine-default-api.sock')] : []),
+    path.join(home, '.local/share/containers/podman/machine/podman.sock'),
+  ];
   return [
     '/var/run/docker.sock',
     ...(runtime ? [path.join(runtime, 'docker.sock')] : []),
-    path.join(home, '.docker/run/docker.sock'),
-    path.join(home, '.orbstack/run/docker.sock'),
+    ...desktop.map((file) => path.join(home, file)),
     ...colima,
-    rancher,
-    ...(env.TMPDIR ? [path.join(env.TMPDIR, 'podman/podman-machine-default-api.sock')] : []),
-    path.join(home, '.local/share/containers/podman/machine/podman.sock'),
+    path.join(home, '.rd/docker.sock'),
+    ...(isMac ? podman : []),
   ];
 }
 

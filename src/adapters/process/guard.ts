@@ -18,7 +18,8 @@ tell KILL
 
 /**
  * Becomes the command once it is told to go on; the guard ($1) is nobody's child by then, so that a command which waits for all
- * of its children does not wait for it. Its variables have names that no command has in its environment. It works in no folder of the ticket and carries nothing of the command's environment.
+ * of its children does not wait for it. The guard works in no folder of the ticket and carries nothing of the command's
+ * environment. The variables of this shell have names that no command has in its own.
  */
 const BEGIN = `
 read -r _stack_word <&3 && test "$_stack_word" = go || exit 125
