@@ -114,7 +114,7 @@ describe('doctor --fix on a state that is lost', () => {
   it.skipIf(process.platform !== 'linux')(
     'lost with all of .stack: brings the tickets back, and ends what nobody can tell of any more',
     async () => {
-      rmSync(shop.at('.stack'), { recursive: true });
+      rmSync(shop.at('.stack'), { recursive: true, maxRetries: 3 });
       const { code, mended = [] } = await doctor('--fix', '--yes');
       expect(mended.map(({ subject }) => subject)).toEqual(['state', 'orphans', 'orphans', 'orphans', 'orphans']);
       expect(code).toBe(0);

@@ -15,7 +15,7 @@ describe('a state that tells of another root', () => {
     before = victim.photograph();
   });
   afterEach(async () => {
-    rmSync(shop.at('.stack'), { recursive: true, force: true });
+    rmSync(shop.at('.stack'), { recursive: true, force: true, maxRetries: 3 });
     await Promise.all([victim, shop].map((one) => one.dispose()));
   });
 

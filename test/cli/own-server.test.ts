@@ -46,7 +46,7 @@ describe('a ticket’s own database on a server of the team’s', { sequential: 
   afterAll(async () => {
     await shop?.dispose();
     await server?.destroyData();
-    await rm(root, { recursive: true, force: true });
+    await rm(root, { recursive: true, force: true, maxRetries: 3 });
   });
 
   const login = (database: string, user: string) => ({ host: 'localhost', port, user, password: user, database });

@@ -67,7 +67,7 @@ describe('restore', () => {
 
   it('does so when all of .stack is lost, and starts what ran', async () => {
     await destroy();
-    rmSync(shop.at('.stack'), { recursive: true });
+    rmSync(shop.at('.stack'), { recursive: true, maxRetries: 3 });
     shop.git('front', 'gc', '--quiet', '--prune=now');
     expect(await restore('--dry-run')).toMatchObject({ code: 0, stdout: expect.stringContaining('the saved work') });
     expect(existsSync(shop.at('tickets'))).toBe(false);

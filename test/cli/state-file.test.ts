@@ -31,7 +31,7 @@ describe('the state file', () => {
     good = shop.read(FILE);
   });
   afterEach(async () => {
-    rmSync(shop.at(FILE), { recursive: true, force: true });
+    rmSync(shop.at(FILE), { recursive: true, force: true, maxRetries: 3 });
     shop.write(FILE, good);
     await shop.dispose();
   });
@@ -160,7 +160,7 @@ describe('the state file', () => {
       renameSync(shop.at('.stack'), aside);
       await expectRefusal(shop, ['create', 'feat-02'], { code: 'state', message, hint: MEND });
       expect(existsSync(shop.at(FILE))).toBe(false);
-      rmSync(shop.at('.stack'), { recursive: true, force: true });
+      rmSync(shop.at('.stack'), { recursive: true, force: true, maxRetries: 3 });
       renameSync(aside, shop.at('.stack'));
     });
 

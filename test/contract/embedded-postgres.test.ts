@@ -34,7 +34,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await server.destroyData();
-  await rm(root, { recursive: true, force: true });
+  await rm(root, { recursive: true, force: true, maxRetries: 3 });
 });
 
 /** Postgres passes over a number that is another user's. */

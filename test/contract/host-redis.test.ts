@@ -67,7 +67,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await server.destroyData();
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 });
 
 // Each test goes on from the data the one before left, as a team's does over days.

@@ -59,7 +59,7 @@ const WORLDS = [
       await server.start({ port, user: 'stack', password: 'stack', database: FROM }, never);
       const end = async (): Promise<void> => {
         await server.destroyData();
-        await rm(root, { recursive: true, force: true });
+        await rm(root, { recursive: true, force: true, maxRetries: 3 });
       };
       return { stack: bareStack(root, server), leases: { postgres: { port, provider: 'embedded' } }, end };
     },
@@ -79,7 +79,7 @@ const WORLDS = [
       const port = Number(new URL(shared.databaseUrl).port);
       const end = async (): Promise<void> => {
         await shared.end();
-        await rm(root, { recursive: true, force: true });
+        await rm(root, { recursive: true, force: true, maxRetries: 3 });
       };
       return { stack: bareStack(root), leases: { postgres: { port, provider: 'compose' } }, end };
     },

@@ -50,7 +50,7 @@ services: { api: { repo: api, command: x } }`;
   }, 60_000);
   afterAll(async () => {
     await server?.end();
-    await rm(root, { recursive: true, force: true });
+    await rm(root, { recursive: true, force: true, maxRetries: 3 });
   });
 
   const workOn = async (ticket: string, rescue?: Rescue): Promise<Work> => {

@@ -51,6 +51,6 @@ describeRuntime('process', async () => ({
   listLeft: async (root, rootId) => [...listMarked(rootId).map((pid) => `process ${pid}`), ...listFiles(root)],
   async cleanRoot(root, rootId) {
     for (const pid of listMarked(rootId)) kill(pid);
-    await rm(path.join(root, '.stack'), { recursive: true, force: true });
+    await rm(path.join(root, '.stack'), { recursive: true, force: true, maxRetries: 3 });
   },
 }));

@@ -93,7 +93,7 @@ export async function createWorld(setup: RuntimeSetup): Promise<World> {
     listLeft: () => setup.listLeft(root, rootId),
     dispose: async () => {
       await setup.cleanRoot(root, rootId);
-      await rm(root, { recursive: true, force: true });
+      await rm(root, { recursive: true, force: true, maxRetries: 3 });
     },
   };
 }

@@ -13,7 +13,7 @@ export async function clear(world: FaultWorld): Promise<string[]> {
   // The logs of a create that failed tell why, and stay until the ticket is there again.
   for (const name of existsSync(world.at('.stack/logs')) ? readdirSync(world.at('.stack/logs')) : []) {
     if (name !== 'baseline' && !tickets.includes(name))
-      rmSync(world.at('.stack/logs', name), { recursive: true, force: true });
+      rmSync(world.at('.stack/logs', name), { recursive: true, force: true, maxRetries: 3 });
   }
   for (const ticket of tickets) {
     const run = await world.here('destroy', ticket, '--no-dump', '--json');
@@ -22,7 +22,7 @@ export async function clear(world: FaultWorld): Promise<string[]> {
   if (ownsData(world.scene)) {
     if (existsSync(world.at('.stack/dumps'))) await world.here('restore', 'feat-01', '--forget', '--yes', '--json');
     problems.push(...(await findLeftData(world)));
-    rmSync(world.at('.stack/dumps'), { recursive: true, force: true });
+    rmSync(world.at('.stack/dumps'), { recursive: true, force: true, maxRetries: 3 });
   }
   const run = await world.here('down', '--json');
   if (run.code !== 0) problems.push(`down ended with ${run.code}: ${run.stdout}`);
@@ -66,7 +66,7 @@ export async function forgetRescues(world: FaultWorld): Promise<void> {
     const refs = world.git(repo, 'for-each-ref', '--format=%(refname)', 'refs/stack').split('\n').filter(Boolean);
     for (const ref of refs) world.git(repo, 'update-ref', '-d', ref);
     // Git leaves the folder.
-    rmSync(world.at(repo, '.git/refs/stack'), { recursive: true, force: true });
+    rmSync(world.at(repo, '.git/refs/stack'), { recursive: true, force: true, maxRetries: 3 });
   }
 }
 

@@ -45,6 +45,6 @@ export function makeInitWorld(name = 'shop'): InitWorld {
       git(folder, 'add', '--all');
       git(folder, 'commit', '--quiet', '--allow-empty', '--message', 'Start');
     },
-    dispose: () => rmSync(base, { recursive: true, force: true }),
+    dispose: () => rmSync(base, { recursive: true, force: true, maxRetries: 3 }),
   };
 }

@@ -108,7 +108,7 @@ export async function startMariaDb(): Promise<MariaDb> {
     async end() {
       server.kill('SIGTERM');
       await ended;
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     },
   };
 }

@@ -52,7 +52,7 @@ export function makeProcessWorld(): ProcessWorld {
     log: async (ref, options = {}) => textsOf(runtime.logs(ref, options)),
     async end() {
       await Promise.all(used.map((ref) => runtime.remove(ref)));
-      await rm(root, { recursive: true, force: true });
+      await rm(root, { recursive: true, force: true, maxRetries: 3 });
     },
   };
 }

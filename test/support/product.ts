@@ -152,7 +152,7 @@ export async function makeProduct(options: { runtime?: 'docker' | 'process' } = 
         state.code === 0 ? (JSON.parse(state.stdout) as StackView).instances.map(({ ticket }) => ticket) : [];
       if (tickets.length > 0) await stack(['destroy', '--force', '--yes', ...tickets]);
       await stack(['down', '--force', '--volumes', '--yes']);
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     },
   };
 }

@@ -51,7 +51,7 @@ export async function makeSharedProject(
     async end() {
       await composeDown(project, { volumes: true });
       docker('network', 'rm', name);
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     },
   };
 }

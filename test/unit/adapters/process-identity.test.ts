@@ -41,8 +41,9 @@ describe('the identity of a process', () => {
   });
 
   it('ends when the process is a zombie', async () => {
-    // The shell starts a child, names it, and becomes a program that never asks for the child's exit code.
-    const { child } = startSleeper('sleep 600 & echo $!; exec sleep 600');
+    // The shell starts a child, becomes a program that never asks for its exit code, and this one names it.
+    const names = 'console.log(process.argv[1]); setTimeout(() => {}, 600_000);';
+    const { child } = startSleeper(`sleep 600 & exec '${process.execPath}' -e '${names}' $!`);
     const [line] = await once(child.stdout, 'data');
     const zombie = identifyProcess(Number(String(line)));
     expect(await isAlive(zombie)).toBe(true);
