@@ -69,6 +69,19 @@ describe('inspectRepo', () => {
     });
   });
 
+  it('refuses a bare repo that another repo carries, whose settings name programs', async () => {
+    const repo = makeRepo(makeTemp());
+    git(repo, 'clone', '--quiet', '--bare', '.', 'carried');
+    const carried = path.join(repo, 'carried');
+    git(carried, 'config', 'core.bare', 'false');
+    git(carried, 'config', 'core.worktree', carried);
+    await expect(inspect(carried)).rejects.toMatchObject({
+      code: 'config',
+      message: `front: ${carried} is a bare repo among the files of another repo`,
+      hint: expect.stringContaining('clone'),
+    });
+  });
+
   it('refuses a folder inside a repo and says how to write it', async () => {
     const repo = makeRepo(makeTemp());
     mkdirSync(path.join(repo, 'apps/web'), { recursive: true });

@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -130,6 +139,26 @@ describe('what git brought into a root', () => {
     write('mail/Dockerfile', 'FROM mine\n');
     write('.env', 'MINE=1\n');
     expect((await look()).files).toEqual(files);
+  });
+
+  it('is known by the checkout around it, and not by a bare repo that the checkout carries', async () => {
+    const top = root;
+    root = path.join(top, 'inside');
+    const names = readdirSync(top).filter((name) => name !== '.git');
+    mkdirSync(root);
+    for (const name of names) renameSync(path.join(top, name), path.join(root, name));
+    git('add', '--all');
+    const before = await look();
+    write('HEAD', 'ref: refs/heads/main\n');
+    write('objects/.keep', '');
+    write('refs/.keep', '');
+    write('config', `[core]\n\tbare = false\n\tworktree = .\n\tfsmonitor = touch '${top}/ran';\n`);
+    try {
+      expect(await look()).toEqual(before);
+      expect(existsSync(path.join(top, 'ran'))).toBe(false);
+    } finally {
+      root = top;
+    }
   });
 
   it('is told of where it cannot be shown', async () => {

@@ -48,7 +48,7 @@ export interface Base {
 
 /**
  * Returns what git says about a checkout. Throws `config` (nothing there, no repo, bare, no commit, a folder inside a repo,
- * a submodule that is not there yet) and `git`.
+ * one that another repo carries, a submodule that is not there yet) and `git`.
  */
 export async function inspectRepo({ repo, path: folder }: RepoQuestion): Promise<RepoFacts> {
   const there = await ifThere(stat(folder));
@@ -61,6 +61,11 @@ export async function inspectRepo({ repo, path: folder }: RepoQuestion): Promise
   const lines = answer.stdout.split('\n');
   if (answer.exitCode !== 0) throw await explainRefusal(repo, folder, lines, answer);
   const [, gitCommonDir = '', gitDir = '', top = '', headCommit = '', head = ''] = lines;
+  // A checkout can carry a bare repo whose settings name a working tree, and programs that git would run.
+  if (isInRepo(folder) && !existsSync(path.join(top, '.git'))) {
+    const what = `${folder} is a bare repo among the files of another repo`;
+    throw badPath(repo, what, 'set `path:` to a clone, which has a `.git`');
+  }
   const topStat = await stat(top);
   if (topStat.ino !== there.ino || topStat.dev !== there.dev) throw await explainInside(repo, folder, top);
   const branch = head.startsWith('refs/heads/') ? head.slice('refs/heads/'.length) : undefined;

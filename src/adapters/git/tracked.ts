@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ifReadable } from '../files/file-errors.ts';
-import { tryGit } from './git.ts';
+import { type GitAnswer, tryGit } from './git.ts';
 
 /**
  * True when a file, or what a link there leads to, is kept by git: somebody else may have written it. Also where a repo is
@@ -21,21 +21,43 @@ export async function isFromGit(file: string): Promise<boolean> {
 export async function listKept(folder: string): Promise<{ names: string[]; content: string }> {
   const real = await ifReadable(realpath(folder));
   const isFolder = real !== undefined && (await ifReadable(stat(real)))?.isDirectory() === true;
-  const answer = isFolder && isInRepo(real) ? await tryGit(real, ['ls-files', '-z', '--stage']) : undefined;
-  const content = answer?.stdout ?? '';
-  const names = content.split('\0').flatMap((entry) => (entry === '' ? [] : [entry.slice(entry.indexOf('\t') + 1)]));
-  return { names, content };
+  const answer = isFolder ? await askAround(real, ['ls-files', '-z', '--stage']) : undefined;
+  const entries = (answer?.stdout.split('\0') ?? []).flatMap((entry) => {
+    const [what = '', name] = entry.split(/\t(.*)/s);
+    return name === undefined ? [] : [{ what, name: path.relative(answer?.inside ?? '', name) }];
+  });
+  const content = entries.map(({ what, name }) => `${what}\t${name}\0`).join('');
+  return { names: entries.map(({ name }) => name), content };
 }
 
 async function isTrackedAt(file: string): Promise<boolean> {
-  const folder = path.dirname(file);
-  if (!isInRepo(folder)) return false;
-  const answer = await tryGit(folder, ['ls-files', '-z', '--', `:(literal)${path.basename(file)}`]);
-  return answer.exitCode !== 0 || answer.stdout !== '';
+  const folder = (await ifReadable(realpath(path.dirname(file)))) ?? path.dirname(file);
+  const answer = await askAround(path.join(folder, path.basename(file)), ['ls-files', '-z']);
+  return answer !== undefined && (answer.exitCode !== 0 || answer.stdout !== '');
 }
 
-/** True where a folder, or one above it, has a `.git`. Asked of the disk: most roots are in no repo, and need no git for that. */
+/**
+ * Asks the checkout around a place about it; undefined where there is none. `inside` is the place as seen from the checkout's top,
+ * where git is asked: from the place itself it would first find a bare repo there, which any checkout can carry and whose settings
+ * run programs.
+ */
+async function askAround(
+  place: string,
+  args: readonly string[],
+): Promise<(GitAnswer & { inside: string }) | undefined> {
+  const top = findTop(place);
+  if (top === undefined) return undefined;
+  const inside = path.relative(top, place);
+  return { ...(await tryGit(top, [...args, '--', `:(literal)${inside}`])), inside };
+}
+
+/** True where a folder, or one above it, has a `.git`. */
 export function isInRepo(folder: string): boolean {
-  if (existsSync(path.join(folder, '.git'))) return true;
-  return path.dirname(folder) !== folder && isInRepo(path.dirname(folder));
+  return findTop(folder) !== undefined;
+}
+
+/** Asked of the disk: most roots are in no repo, and need no git for that. */
+function findTop(folder: string): string | undefined {
+  if (existsSync(path.join(folder, '.git'))) return folder;
+  return path.dirname(folder) === folder ? undefined : findTop(path.dirname(folder));
 }
