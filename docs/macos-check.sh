@@ -146,7 +146,7 @@ out=$(stack destroy feat-04 --yes 2>&1)
 if within 10 gone 'setTimeout.*613000'; then
   ok '7 what left its group ends with its ticket'
 else
-  check '7 what left its group ends with its ticket, or is named' 'pid|process' "$out"
+  check '7 what left its group ends with its ticket, or is named' 'node \(pid' "$out"
   pkill -f 'setTimeout.*613000'
 fi
 configure
@@ -169,8 +169,11 @@ say '' "11 six seconds of logs -f took, in seconds of the processor: $(grep -E '
 
 # --- no lsof, no ps -----------------------------------------------------------------------------
 
+# In a group of its own, as what a person starts by hand: who shares a group with stack is taken for its caller.
+set -m
 (cd "$root/tickets/feat-01/front" && exec sleep 617) &
 sleeper=$!
+set +m
 sleep 1
 out=$(stack destroy feat-01 2>&1 </dev/null)
 check '3 destroy sees who works in a folder with letters of its own' 'sleep \(pid' "$out"
@@ -186,7 +189,7 @@ if command -v sandbox-exec >/dev/null; then
     (cd "$root" && sandbox-exec -p "$profile" $STACK "$@" 2>&1 </dev/null)
   }
   out=$(without /usr/sbin/lsof destroy feat-01)
-  if [ -d "$root/tickets/feat-01" ]; then check '2 destroy without lsof refuses or asks' 'lsof' "$out"; else not '2 destroy without lsof went on' "$out"; fi
+  if [ -d "$root/tickets/feat-01" ]; then check '2 destroy without lsof refuses or asks' 'cannot see' "$out"; else not '2 destroy without lsof went on' "$out"; fi
   kill $sleeper 2>/dev/null
   out=$(without /bin/ps ps)
   check '1 ps in a sandbox without /bin/ps does not say stopped' 'feat-01 .*running' "$out"
@@ -240,5 +243,5 @@ servers=$(pgrep -f "$root/.stack/shared/postgres/data" | wc -l | tr -d ' ')
 if [ "$servers" = 1 ]; then ok '3 one Postgres has the data, after an up with LANG=C, too'; else not "3 $servers servers have the data of one Postgres"; fi
 stack down --volumes --yes --force >/dev/null 2>&1
 say '' '14, 16 what doctor finds with the PATH of the Dock (an engine that runs, docker, lsof, git):'
-(cd "$root" && env -i HOME="$HOME" USER="$USER" TMPDIR="${TMPDIR:-/tmp}" PATH="$node_folder:/usr/bin:/bin:/usr/sbin:/sbin" $STACK doctor 2>&1) |
+(cd "$root" && env -i HOME="$HOME" USER="$(id -un)" TMPDIR="${TMPDIR:-/tmp}" PATH="$node_folder:/usr/bin:/bin:/usr/sbin:/sbin" $STACK doctor 2>&1) |
   sed 's/^/        | /'

@@ -85,6 +85,8 @@ describe.skipIf(!canBeMac)('on a Mac the check', { sequential: true }, () => {
 
   beforeAll(async () => {
     shop = makeMacShop();
+    // The shells that start the service lose it.
+    shop.configure((text) => text.replace('API_URL:', 'DYLD_LIBRARY_PATH: /opt/lib, API_URL:'));
     expect(await shop.stack(['create', 'feat-01', '--with', 'api'])).toMatchObject({ code: 0 });
     hidden = path.join(shop.folder, 'hidden');
     const usual = macEnv().STACK_TEST_MAC ?? '';

@@ -35,7 +35,10 @@ async function readPrograms(pids: readonly number[]): Promise<Program[]> {
   });
 }
 
-/** One whose environment has no marker of ours is not shown it whole. */
+/**
+ * One whose environment has no marker of ours is not shown it whole. macOS takes `DYLD_…` out of the environment of its own
+ * programs: a shell that lacks one may well have set it for the program that it started.
+ */
 async function askForPrograms(
   record: ProcessRecord,
   pids: readonly number[],
@@ -50,8 +53,9 @@ async function askForPrograms(
   return pids.map((pid) => {
     const shown = environments.get(pid) ?? '';
     const isWhole = readVariables(shown, { [MARKER]: record.name }).env[MARKER] === record.name;
-    const env = isWhole ? readVariables(shown, asked) : { env: {}, unseen: Object.keys(asked) };
-    return { ...describeProgram(pid, names.get(pid), listeners?.get(pid)), ...env };
+    const { env, unseen } = isWhole ? readVariables(shown, asked) : { env: {}, unseen: Object.keys(asked) };
+    const taken = Object.keys(asked).filter((key) => key.startsWith('DYLD_') && env[key] === undefined);
+    return { ...describeProgram(pid, names.get(pid), listeners?.get(pid)), env, unseen: [...unseen, ...taken] };
   });
 }
 
