@@ -44,7 +44,8 @@ services:
     volumes: ["./infra/initdb:/docker-entrypoint-initdb.d", "/var/run/docker.sock:/s", "data:/d"]
     healthcheck: { test: [CMD, check], interval: 1s }
     restart: always
-volumes: { data: { driver_opts: { type: none, o: bind, device: / } } }
+volumes: { data: { driver_opts: { type: none, o: bind, device: / } }, theirs: { name: db, external: true } }
+networks: { lan: { name: host, external: true } }
 `,
   'base.yml': 'services: { db: { image: some/db, entrypoint: [run, it], env_file: db.env } }\n',
   'db.env': 'FROM_FILE=1\n',
@@ -107,6 +108,8 @@ describe('what git brought into a root', () => {
         `${compose}mail.build.context: ${root}/mail`,
         `${compose}mail.command: serve`,
         'infra/compose.yml volumes.data.driver_opts.device: /',
+        'infra/compose.yml volumes.theirs.name: db',
+        'infra/compose.yml networks.lan.name: host',
         'db.env: FROM_FILE=1',
         'mail/Dockerfile: RUN mail',
         'infra/initdb/a.sh: mounted in a container',
@@ -165,6 +168,29 @@ describe('what git brought into a root', () => {
     write('mail.yml', 'include: ["https://github.com/a/b.git#main"]\n');
     expect((await look()).commands).toContain(
       'infra/compose.yml leads to https://github.com/a/b.git#main, which cannot be shown here',
+    );
+  });
+
+  it.each([
+    ['U+2028', '\u2028'],
+    ['U+0085', '\u0085'],
+    ['a carriage return', '\r'],
+  ])('is shown behind a comment that ends for compose: %s', async (_, ending) => {
+    write('mail.yml', `services: # mail${ending}    mail: { image: mail, privileged: true }\n`);
+    expect((await look()).commands).toContain('infra/compose.yml services.mail.privileged: true');
+  });
+
+  it.each([
+    ['is no YAML', 'services: { mail: { image: mail } }\n  - "\n'],
+    ['says a key twice', 'services: { mail: { image: mail, image: other } }\n'],
+    [
+      'grows without bounds',
+      `a: &a [1]\nb: [${Array(200).fill('*a').join()}]\nc: &c [${Array(200).fill('*a').join()}]\nd: [*c, *c]\n`,
+    ],
+  ])('is told of where a file that compose may read %s', async (_, text) => {
+    write('mail.yml', text);
+    expect((await look()).commands).toContain(
+      `infra/compose.yml leads to ${root}/mail.yml, which cannot be shown here`,
     );
   });
 

@@ -77,7 +77,7 @@ async function resolveByCompose(
   const known = await ifReadable(readFileIfThere(kept));
   if (known === undefined && (await isRefused(refused, asked))) return undefined;
   const answer = known ?? (await askCompose({ file, projectDir, env }));
-  const data = parseQuietly(answer ?? undefined);
+  const { data } = parseYaml(answer ?? '');
   if (known === undefined && data) await keep(env, kept, JSON.stringify(data));
   if (answer === null) await keep(env, refused, asked);
   return data;
@@ -230,7 +230,11 @@ function isElsewhere(text: string): boolean {
 }
 
 async function readData(file: string, reading: Reading): Promise<ComposeData> {
-  return parseQuietly(await readSource(file, reading)) ?? {};
+  const text = await readSource(file, reading);
+  const { data, isWhole } = parseYaml(text ?? '');
+  // Compose may read it otherwise, or more of it.
+  if (!isWhole) reading.unseen.add(file);
+  return data ?? {};
 }
 
 async function readSource(file: string, { sources, unseen }: Reading, isEnv = false): Promise<string | undefined> {
@@ -242,17 +246,22 @@ async function readSource(file: string, { sources, unseen }: Reading, isEnv = fa
   return text;
 }
 
+/** Line breaks of YAML 1.1, as compose reads it: what stands behind one is no part of a comment before it. */
+const BREAKS = /\r\n?|[\u0085\u2028\u2029]/g;
+
 /** Several documents are laid over each other. */
-function parseQuietly(text: string | undefined): ComposeData | undefined {
-  let values: unknown[];
+function parseYaml(text: string): { data: ComposeData | undefined; isWhole: boolean } {
   try {
-    values = [...parseAllDocuments(text ?? '', { merge: true, logLevel: 'silent' })].map((document) => document.toJS());
+    const documents = [...parseAllDocuments(text.replaceAll(BREAKS, '\n'), { merge: true, logLevel: 'silent' })];
+    const parts = documents.map((document) => document.toJS() as unknown).filter(isPlainMap);
+    return {
+      data: parts.length === 0 ? undefined : parts.reduce((base, over) => mergeCompose(base, over) as ComposeData),
+      isWhole: documents.every(({ errors }) => errors.length === 0),
+    };
   } catch {
     // The reader of YAML gives up on what leads nowhere, or grows without bounds.
-    return undefined;
+    return { data: undefined, isWhole: false };
   }
-  const parts = values.filter(isPlainMap);
-  return parts.length === 0 ? undefined : parts.reduce((base, over) => mergeCompose(base, over) as ComposeData);
 }
 
 function listOf(value: unknown): unknown[] {

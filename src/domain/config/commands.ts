@@ -12,7 +12,7 @@ const QUIET = new Set([
 
 /** The same of a compose file: of its top level, a service, a volume or network, a health check. */
 const QUIET_COMPOSE = new Set([
-  ...['name', 'version', 'networks', 'depends_on', 'profiles', 'restart', 'container_name', 'hostname', 'labels'],
+  ...['name', 'version', 'depends_on', 'profiles', 'restart', 'container_name', 'hostname', 'labels'],
   ...[
     'annotations',
     'logging',
@@ -44,7 +44,8 @@ export function listRunning(data: unknown): string[] {
 export function listRunningCompose(data: unknown): string[] {
   return listLeaves(data, [], ([section = '', , key = '', inner = ''], depth) => {
     if (depth === 1) return QUIET_COMPOSE.has(section) || section.startsWith('x-');
-    if (depth === 3) return QUIET_COMPOSE.has(key);
+    // A name decides which network or volume of the engine it is, be it the host's network or somebody else's data.
+    if (depth === 3) return key !== 'name' && QUIET_COMPOSE.has(key);
     return depth === 4 && key === 'healthcheck' && QUIET_HEALTH.has(inner);
   });
 }
