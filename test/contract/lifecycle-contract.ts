@@ -203,14 +203,29 @@ export function describeLifecycle(world: () => World, makeOther: () => Promise<W
     await expect(fetch(`http://127.0.0.1:${host}/`)).rejects.toThrow();
   });
 
-  it('names a port that is taken, and leaves nothing', async () => {
+  it.each(['127.0.0.1', '::1'])('names a port that is taken on %s, and leaves nothing', async (address) => {
     const { host, wishes } = world().leasePort();
-    const squatter = createServer().listen(host, '127.0.0.1');
+    const squatter = createServer().listen(host, address);
     await once(squatter, 'listening');
     try {
       const failure = world().runtime.start(world().spec('serve', wishes), signal);
       await expect(failure).rejects.toMatchObject({ code: 'port', details: { port: host } });
       expect(await world().listLeft()).toEqual([]);
+    } finally {
+      await new Promise((resolve) => squatter.close(resolve));
+    }
+  });
+
+  it('names a port that was taken on ::1 while it was stopped', async () => {
+    const { host, wishes } = world().leasePort();
+    const spec = world().spec('serve', wishes);
+    await startUp(spec);
+    await world().runtime.stop(spec);
+    const squatter = createServer().listen(host, '::1');
+    await once(squatter, 'listening');
+    try {
+      const failure = world().runtime.start(spec, signal);
+      await expect(failure).rejects.toMatchObject({ code: 'port', details: { port: host } });
     } finally {
       await new Promise((resolve) => squatter.close(resolve));
     }

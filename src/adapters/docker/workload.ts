@@ -5,6 +5,7 @@ import { bestEffort, StackError, throwIfAborted } from '../../domain/errors.ts';
 import { LABELS } from '../../domain/names.ts';
 import type { WorkloadRef, WorkloadSpec } from '../../domain/runtime.ts';
 import { ifThere } from '../files/file-errors.ts';
+import { requireSilentPorts } from '../process/ports.ts';
 import type { Connection } from './connection.ts';
 import { inspectContainer, nameTaken, removeContainer } from './container.ts';
 import { findTakenPort, orMissing, readReason, readStatus } from './error.ts';
@@ -22,6 +23,7 @@ const INSIST_MS = 1000;
 export async function startWorkload(conn: Connection, spec: WorkloadSpec, signal: AbortSignal): Promise<void> {
   throwIfAborted(signal);
   const found = await findOwn(conn, spec);
+  if (!found?.State.Running) await requireSilentPorts(spec.ports);
   if (found && found.Name !== `/${spec.name}`) await conn.client.getContainer(found.Id).rename({ name: spec.name });
   // One that was made and never started is half of something: whoever made it was killed.
   if (found?.Config.Labels[LABELS.hash] === spec.hash && found.State.Status !== 'created') {

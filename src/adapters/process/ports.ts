@@ -27,16 +27,31 @@ const ANSWER_MS = 1000;
 
 /** Throws `port` (details `{port}`) for the first port that something on this machine listens on, and goes on to. */
 export async function requireFreePorts(ports: readonly PublishedPort[]): Promise<void> {
+  await requireEach(ports, isTaken);
+}
+
+/**
+ * Throws the same for the first port that somebody answers at, and goes on to. It is for what an engine publishes: the engine may
+ * open ports that this user may not, and publishes on 127.0.0.1 beside a server on `::1`, to which `localhost` may lead first.
+ */
+export async function requireSilentPorts(ports: readonly PublishedPort[]): Promise<void> {
+  await requireEach(ports, answers);
+}
+
+async function requireEach(
+  ports: readonly PublishedPort[],
+  isInTheWay: (port: number) => Promise<boolean>,
+): Promise<void> {
   for (const { name, host } of ports) {
-    if (await staysTaken(host)) {
+    if (await stays(() => isInTheWay(host))) {
       throw new StackError('port', `port ${host} (${name}) is taken on this machine`, { details: { port: host } });
     }
   }
 }
 
-async function staysTaken(port: number): Promise<boolean> {
+async function stays(isSo: () => Promise<boolean>): Promise<boolean> {
   const deadline = performance.now() + PATIENCE_MS;
-  while (await isTaken(port)) {
+  while (await isSo()) {
     if (performance.now() > deadline) return true;
     await wait(POLL_MS);
   }
@@ -54,7 +69,7 @@ export async function isPortFree(port: number): Promise<boolean> {
  */
 async function isTaken(port: number): Promise<boolean> {
   const isMac = process.platform === 'darwin';
-  if (isMac && (await Promise.all(LOOPBACK.map((host) => isAnswered({ port, host })))).includes(true)) return true;
+  if (isMac && (await answers(port))) return true;
   for (const address of isMac ? LOOPBACK : [...LOOPBACK, ...EVERYWHERE]) {
     const code = await tryListen(port, address);
     if (code === 'EADDRINUSE') return true;
@@ -66,6 +81,10 @@ async function isTaken(port: number): Promise<boolean> {
     }
   }
   return false;
+}
+
+async function answers(port: number): Promise<boolean> {
+  return (await Promise.all(LOOPBACK.map((host) => isAnswered({ port, host })))).includes(true);
 }
 
 /** True for a server, at a port or a socket in a folder, that takes connections, or has more of them waiting than it may. */
