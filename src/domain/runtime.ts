@@ -181,6 +181,14 @@ export function tellSilent(silent: readonly string[] = []): string {
   return silent.length > 0 ? `; no engine answers at ${silent.join(', ')}` : '';
 }
 
+/** How a hint about an engine that does not answer ends. */
+export const GO_WITHOUT = '; `runtime: process` in stack.yml does without';
+
+/** Returns such a hint for what no runtime of a service helps, since all are processes already. */
+export function keepToEngine(hint: string): string {
+  return hint.replace(GO_WITHOUT, '');
+}
+
 /** A program of a running workload, as the system shows it. */
 export interface Program {
   /** For people: `container x`, `pid 12 (node)`. */

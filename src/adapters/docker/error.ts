@@ -1,4 +1,5 @@
 import { interrupted, StackError } from '../../domain/errors.ts';
+import { GO_WITHOUT } from '../../domain/runtime.ts';
 
 interface EngineFailure {
   code?: string;
@@ -78,7 +79,7 @@ export function explainEngineError(
     );
   if (level !== undefined || (code !== undefined && UNREACHABLE.has(code))) {
     return new StackError('engine', `no Docker engine answers at ${where}`, {
-      hint: `${START[system]}, or name its address in DOCKER_HOST or DOCKER_CONTEXT; \`runtime: process\` in stack.yml does without`,
+      hint: `${START[system]}, or name its address in DOCKER_HOST or DOCKER_CONTEXT${GO_WITHOUT}`,
       cause: error,
     });
   }

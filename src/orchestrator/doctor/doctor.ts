@@ -1,9 +1,10 @@
 import { findCompose } from '../../adapters/docker/compose.ts';
 import { gitVersion } from '../../adapters/git/git.ts';
 import { listLooks } from '../../adapters/process/looks.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
 import { ifAnswered, throwIfAborted } from '../../domain/errors.ts';
 import { listRecords } from '../../domain/instance.ts';
-import { RUNTIMES, tellSilent } from '../../domain/runtime.ts';
+import { HOST_RUNTIME, keepToEngine, RUNTIMES, tellSilent } from '../../domain/runtime.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { factsOf } from '../prepare/repos.ts';
 import { chooseRuntime } from '../prepare/runtime.ts';
@@ -51,6 +52,11 @@ async function examineRepos(stack: Stack): Promise<Finding[]> {
   );
 }
 
+function wantsProcesses(config: StackConfig | undefined): boolean {
+  const services = Object.values(config?.services ?? {});
+  return services.length > 0 && services.every(({ runtime }) => runtime === HOST_RUNTIME);
+}
+
 async function examineEngine(stack: Stack): Promise<Finding[]> {
   const config = await configIfReadable(stack);
   const requested = config ? [config, ...Object.values(config.services)] : [];
@@ -65,7 +71,12 @@ async function examineEngine(stack: Stack): Promise<Finding[]> {
         ok: true,
         text: `Docker Engine ${check.version} at ${check.where}${tellSilent(check.silent)}`,
       }
-    : { subject: 'engine', ok: !needed, text: `${check.reason}${holds}`, hint: check.hint };
+    : {
+        subject: 'engine',
+        ok: !needed,
+        text: `${check.reason}${holds}`,
+        hint: wantsProcesses(config) ? keepToEngine(check.hint) : check.hint,
+      };
   const chosen = config && (await chooseRuntime(stack, config.runtime));
   const runtime: Finding[] = chosen ? [{ subject: 'runtime', ok: true, text: `${chosen.name}: ${chosen.why}` }] : [];
   if (!check.ok || !sharesAny) return [engine, ...runtime];

@@ -11,7 +11,7 @@ import {
   type StackState,
 } from '../../domain/instance.ts';
 import { fittingLeases } from '../../domain/leases.ts';
-import { HOST_RUNTIME, runtimeOf } from '../../domain/runtime.ts';
+import { HOST_RUNTIME, keepToEngine, runtimeOf } from '../../domain/runtime.ts';
 import type { Extent } from '../../domain/step.ts';
 import { leasePorts, listLeases } from '../core/leases.ts';
 import type { Stack } from '../core/stack.ts';
@@ -114,7 +114,8 @@ export async function requireRunnable(
     const needing = Object.keys(services).filter((service) => runtimeOf(services[service]!) === name);
     const { shared } = await stack.store.read();
     const why = needing.length === 0 ? explainComposed(providers, shared) : explainKept(config, needing);
-    throw new StackError('engine', check.reason, { hint: why === undefined ? check.hint : `${check.hint}; ${why}` });
+    const cure = needing.length === 0 || why !== undefined ? keepToEngine(check.hint) : check.hint;
+    throw new StackError('engine', check.reason, { hint: why === undefined ? cure : `${cure}; ${why}` });
   }
   // With no engine, servers are embedded for that reason alone.
   checkReach(providers, services);
