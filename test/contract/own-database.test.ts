@@ -165,6 +165,28 @@ for (const { name, skip, make } of WORLDS) {
       });
     });
 
+    it('has the settings of the baseline as words, whatever stands in them', async () => {
+      const odd = 'public;create/**/role/**/made,  "a ""b"" , c"';
+      await query(
+        FROM,
+        `SELECT set_config('search_path', '${odd}', false); ALTER DATABASE "shop's own" SET search_path FROM CURRENT;
+         ALTER DATABASE "shop's own" SET application_name TO 'it''s; one'`,
+      );
+      await refresh({ force: true });
+      await apply('odd');
+      const asked = `SELECT current_setting('application_name') AS word, current_setting('search_path') AS path,
+                            (SELECT count(*)::int FROM pg_roles WHERE rolname = 'made') AS made`;
+      expect(await query('shop_odd', asked)).toEqual([
+        { word: "it's; one", path: '"public;create/**/role/**/made", "a ""b"" , c"', made: 0 },
+      ]);
+      await query(
+        FROM,
+        `ALTER DATABASE "shop's own" RESET application_name; ALTER DATABASE "shop's own" SET search_path TO "$user", public`,
+      );
+      await stepOf('odd').revert();
+      await refresh({ force: true });
+    });
+
     it('says in its comment whose it is', async () => {
       const found = await server.admin((session) => findDatabase(session, 'shop_t1'));
       const { root, rootId } = world.stack;

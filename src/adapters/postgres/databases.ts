@@ -147,6 +147,15 @@ export async function makeEmptyLike(session: Session, name: string, like: string
 }
 
 /**
+ * A list of names (`"$user", public`), each as a literal. A name may hold anything but commas and blanks (`public;DROP`) where no
+ * statement wrote it: `SET … FROM CURRENT` takes what set_config() was given.
+ */
+const QUOTED_LIST = `coalesce(
+  (SELECT string_agg(quote_literal(CASE WHEN m[1] LIKE '"%"' THEN replace(substr(m[1], 2, length(m[1]) - 2), '""', '"')
+                                        ELSE lower(m[1]) END), ', ' ORDER BY place)
+     FROM regexp_matches(value, '("(?:[^"]|"")*"|[^",[:space:]][^,[:space:]]*)', 'g') WITH ORDINALITY AS names (m, place)), '''''')`;
+
+/**
  * Gives `to` what `from` has as a whole, which no copy of its content brings along: who may connect, and settings like
  * `search_path`, for all and for single roles. What the login may not change is given as lines.
  */
@@ -161,11 +170,13 @@ export async function copyProperties(session: Session, from: string, to: string)
       WHERE d.datname = $1 AND d.datacl IS NOT NULL
         AND NOT EXISTS (SELECT FROM aclexplode(d.datacl) a WHERE a.grantee = 0 AND a.privilege_type = p)
      UNION ALL
-     SELECT CASE WHEN s.setrole = 0 THEN format('ALTER DATABASE %I SET %s TO %s', $2::text, split_part(c, '=', 1), v)
-                 ELSE format('ALTER ROLE %I IN DATABASE %I SET %s TO %s', pg_get_userbyid(s.setrole), $2::text, split_part(c, '=', 1), v) END
+     SELECT CASE WHEN s.setrole = 0 THEN format('ALTER DATABASE %I SET %s TO %s', $2::text, n, v)
+                 ELSE format('ALTER ROLE %I IN DATABASE %I SET %s TO %s', pg_get_userbyid(s.setrole), $2::text, n, v) END
        FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c,
-            LATERAL (SELECT CASE WHEN split_part(c, '=', 1) IN ('search_path', 'session_preload_libraries', 'local_preload_libraries', 'temp_tablespaces')
-                                 THEN substr(c, strpos(c, '=') + 1) ELSE quote_literal(substr(c, strpos(c, '=') + 1)) END AS v) q
+            LATERAL (SELECT split_part(c, '=', 1) AS name, substr(c, strpos(c, '=') + 1) AS value) p,
+            LATERAL (SELECT string_agg(quote_ident(part), '.') AS n FROM unnest(string_to_array(name, '.')) part) q,
+            LATERAL (SELECT CASE WHEN name IN ('search_path', 'session_preload_libraries', 'local_preload_libraries', 'temp_tablespaces')
+                                 THEN ${QUOTED_LIST} ELSE quote_literal(value) END AS v) r
       WHERE d.datname = $1`,
     [from, to],
   );
