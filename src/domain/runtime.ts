@@ -173,12 +173,19 @@ export type RuntimeCheck =
       readonly where: string;
       /** Engines that were looked for before this one, and do not answer. */
       readonly silent?: readonly string[];
+      /** Engines that there may be besides, which were not asked. */
+      readonly others?: readonly string[];
     }
   | { readonly ok: false; readonly reason: string; readonly hint: string };
 
 /** Returns the end of a sentence on an engine that names those that were looked for before it; '' where there are none. */
 export function tellSilent(silent: readonly string[] = []): string {
   return silent.length > 0 ? `; no engine answers at ${silent.join(', ')}` : '';
+}
+
+/** Returns the end of a sentence on an engine that names what there may be besides it; '' where there is nothing. */
+export function tellOthers(others: readonly string[] = []): string {
+  return others.length > 0 ? `; another may be at ${others.join(', ')}` : '';
 }
 
 /** How a hint about an engine that does not answer ends. */

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type Docker from 'dockerode';
 import pg from 'pg';
@@ -296,6 +296,19 @@ describe.skipIf(!engine)('on an engine that others use too', { sequential: true 
         });
       } finally {
         await other.close();
+      }
+      leaveSockets([socket]);
+      rmSync(silent);
+      const earlier = await openFakeEngine(silent);
+      try {
+        expect(await shop.stack(['destroy', 'feat-01'], there)).toMatchObject({
+          code: 1,
+          stderr: expect.stringMatching(
+            `the one at unix://${silent} has nothing of it; another may be at unix://${socket}\n.*DOCKER_HOST`,
+          ),
+        });
+      } finally {
+        await earlier.close();
       }
       await run('destroy', 'feat-01');
       await expect((await world.find('feat-01')).inspect()).rejects.toMatchObject({ statusCode: 404 });

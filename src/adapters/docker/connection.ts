@@ -24,6 +24,8 @@ export interface Connection {
   readonly where: string;
   /** Addresses that were tried before: nobody answers there. */
   readonly silent: readonly string[];
+  /** Addresses of other engines of this machine, which were not tried. */
+  readonly others: readonly string[];
   /** The engine is on another machine. */
   readonly remote: boolean;
   readonly person: HostUser;

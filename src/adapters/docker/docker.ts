@@ -107,6 +107,7 @@ export async function connectEngine(options: EngineOptions): Promise<DockerEngin
     client,
     where: address.where,
     silent: address.silent,
+    others: address.others,
     remote: address.remote,
     person,
     term: env.TERM || 'xterm',
@@ -170,7 +171,7 @@ function bindTo(conn: Connection) {
     };
 }
 
-async function checkEngine({ client, where, silent, remote }: Connection): Promise<RuntimeCheck> {
+async function checkEngine({ client, where, silent, others, remote }: Connection): Promise<RuntimeCheck> {
   try {
     if (remote) throw remoteEngine(where);
     const { Version: version, ApiVersion: api, Os: os } = await client.version();
@@ -179,7 +180,7 @@ async function checkEngine({ client, where, silent, remote }: Connection): Promi
     if (Number(api.split('.')[1]) < OLDEST_API_MINOR) {
       return { ok: false, reason: `Docker ${version} is too old`, hint: 'Docker 20.10 or newer is needed' };
     }
-    return { ok: true, version, where, silent };
+    return { ok: true, version, where, silent, others };
   } catch (error) {
     const why = explainEngineError(error, where);
     // Nobody knows whether one would have answered.

@@ -23,6 +23,8 @@ export interface EngineAddress {
   readonly source: string;
   /** Addresses that were tried before this one was: nobody answers there. */
   readonly silent: readonly string[];
+  /** Addresses of other engines of this machine, which were not tried. */
+  readonly others: readonly string[];
   readonly options: DockerOptions;
   /** Laid over the environment of the docker and compose programs, so that they ask the same engine; undefined: unset. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -31,6 +33,7 @@ export interface EngineAddress {
 interface Endpoint {
   host: string;
   silent?: readonly string[];
+  others?: readonly string[];
   source: string;
   /** Folder with ca.pem, cert.pem and key.pem; undefined: no TLS. */
   certs?: string | undefined;
@@ -98,10 +101,11 @@ async function readJson<T>(file: string): Promise<T | undefined> {
   }
 }
 
-async function findDefaultHost(query: EngineQuery): Promise<Pick<Endpoint, 'host' | 'silent'>> {
+async function findDefaultHost(query: EngineQuery): Promise<Pick<Endpoint, 'host' | 'silent' | 'others'>> {
   if (query.platform === 'win32') return { host: 'npipe:////./pipe/docker_engine' };
-  const { socket, silent } = await findSocket(listSockets(query), query.env);
-  return { host: `unix://${socket}`, silent: silent.map((one) => `unix://${one}`) };
+  const { socket, silent, others } = await findSocket(listSockets(query), query.env);
+  const toAddress = (file: string): string => `unix://${file}`;
+  return { host: toAddress(socket), silent: silent.map(toAddress), others: others.map(toAddress) };
 }
 
 async function isReadable(file: string): Promise<boolean> {
@@ -123,14 +127,14 @@ const NOTHING_INHERITED = {
 };
 
 async function describeEndpoint(endpoint: Endpoint, env: EngineQuery['env']): Promise<EngineAddress> {
-  const { source, silent = [] } = endpoint;
+  const { source, silent = [], others = [] } = endpoint;
   const host = endpoint.host.includes('://') ? endpoint.host : `tcp://${endpoint.host}`;
   const cliEnv = { DOCKER_HOST: host, DOCKER_CONTEXT: undefined };
   const noTls = { ...cliEnv, DOCKER_TLS_VERIFY: undefined, DOCKER_CERT_PATH: undefined };
   const socket = /^(?:unix|npipe):\/\/(.+)$/.exec(host)?.[1];
   if (socket !== undefined) {
     const options = merge({ protocol: 'http', socketPath: socket });
-    return { where: host, source, silent, remote: false, options, env: noTls };
+    return { where: host, source, silent, others, remote: false, options, env: noTls };
   }
   const url = parseHost(host, source);
   const remote = url.protocol === 'ssh:' || !isLoopback(url.hostname);
@@ -142,16 +146,16 @@ async function describeEndpoint(endpoint: Endpoint, env: EngineQuery['env']): Pr
       username: decodeURIComponent(url.username) || env.USER,
       sshOptions: { agent: env.SSH_AUTH_SOCK },
     });
-    return { where: host, source, silent, remote, options, env: noTls };
+    return { where: host, source, silent, others, remote, options, env: noTls };
   }
   const place = { host: url.hostname, port: url.port || (endpoint.certs ? 2376 : 2375) };
   if (endpoint.certs === undefined) {
     const protocol = url.protocol === 'https:' ? 'https' : 'http';
-    return { where: host, source, silent, remote, options: merge({ protocol, ...place }), env: noTls };
+    return { where: host, source, silent, others, remote, options: merge({ protocol, ...place }), env: noTls };
   }
   const tls = { DOCKER_TLS_VERIFY: endpoint.trustAny ? undefined : '1', DOCKER_CERT_PATH: endpoint.certs };
   const options = merge({ protocol: 'https', ...place, ...(await readCerts(endpoint)) });
-  return { where: host, source, silent, remote, options, env: { ...cliEnv, ...tls } };
+  return { where: host, source, silent, others, remote, options, env: { ...cliEnv, ...tls } };
 }
 
 /** The types know nothing of an explicit undefined, which is what keeps docker-modem's own reading of the environment out. */

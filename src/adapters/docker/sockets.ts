@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { isOwnUid } from '../files/ownership.ts';
@@ -16,6 +16,8 @@ export interface FoundSocket {
   readonly socket: string;
   /** Other sockets that were tried: they are there, and nobody answers. */
   readonly silent: readonly string[];
+  /** Sockets of other engines that are there, and were not tried. */
+  readonly others: readonly string[];
 }
 
 /**
@@ -53,18 +55,24 @@ export function listSockets({ env, home, platform }: Whereabouts): string[] {
 export async function findSocket(places: readonly string[], env: Whereabouts['env']): Promise<FoundSocket> {
   const own = await Promise.all(places.map((file, index) => isOwnSocket(file, index === 0, env)));
   const there = own.flatMap((is, index) => (is ? [places[index]!] : []));
-  const [first = places[0]!, ...others] = there;
-  if (others.length === 0) return { socket: first, silent: [] };
+  const [first = places[0]!, ...rest] = there;
+  if (rest.length === 0) return { socket: first, silent: [], others: [] };
   const silent: string[] = [];
   let denied: string | undefined;
-  for (const socket of there) {
+  for (const [index, socket] of there.entries()) {
     const answer = await knock(socket);
-    if (answer === 'answers') return { socket, silent };
+    if (answer === 'answers') return { socket, silent, others: await leaveOut(socket, there.slice(index + 1)) };
     if (answer === 'denied') denied ??= socket;
     else silent.push(socket);
   }
   const socket = denied ?? first;
-  return { socket, silent: silent.filter((one) => one !== socket) };
+  return { socket, silent: silent.filter((one) => one !== socket), others: [] };
+}
+
+/** Leaves out what leads to a socket: Docker Desktop, OrbStack and Podman link theirs to the system's place. */
+async function leaveOut(socket: string, others: readonly string[]): Promise<string[]> {
+  const [own, ...real] = await Promise.all([socket, ...others].map((file) => realpath(file).catch(() => file)));
+  return others.filter((_, index) => real[index] !== own);
 }
 
 /** In a folder that all users write to, such as `/tmp`, anybody may have put a socket there. The system's own may be any user's. */

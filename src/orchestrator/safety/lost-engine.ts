@@ -2,7 +2,7 @@ import { StackError } from '../../domain/errors.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
 import { LABELS } from '../../domain/names.ts';
 import { hasOwnData, listOwnDatabases, listOwnServers } from '../../domain/own.ts';
-import { tellSilent, traitsOf } from '../../domain/runtime.ts';
+import { tellOthers, tellSilent, traitsOf } from '../../domain/runtime.ts';
 import { isServiceStep, type Step } from '../../domain/step.ts';
 import { requireInstances } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
@@ -15,7 +15,7 @@ export async function requireEngine(stack: Stack, tickets: readonly string[]): P
     const reason = await findLostEngine(stack, { record, shared });
     if (reason === undefined) continue;
     throw new StackError('engine', `${record.ticket} has containers or data in an engine: ${reason}`, {
-      hint: `start it and run this again; \`stack destroy ${record.ticket} --force\` goes on without it, and says what stays in it`,
+      hint: `start it, or name it in DOCKER_HOST, and run this again; \`stack destroy ${record.ticket} --force\` goes on without it, and says what stays in it`,
     });
   }
 }
@@ -30,14 +30,14 @@ export async function findLostEngine(
   const check = await stack.checkEngine();
   if (!check.ok) return check.reason;
   // Another engine than the one that has it may answer in its place.
-  const { silent = [] } = check;
-  if (silent.length === 0) return undefined;
+  const { silent = [], others = [] } = check;
+  if (silent.length + others.length === 0) return undefined;
   const owned = Object.values(await (await stack.docker()).listOwned(stack.rootId)).flat();
   // Its data is in a shared server, which no ticket's label is on.
   const isThere = ({ labels }: (typeof owned)[number]): boolean =>
     hasComposedData(parts) || labels[LABELS.ticket] === parts.record.ticket;
   if (owned.some(isThere)) return undefined;
-  return `the one at ${check.where} has nothing of it${tellSilent(silent)}`;
+  return `the one at ${check.where} has nothing of it${tellSilent(silent)}${tellOthers(others)}`;
 }
 
 /** True when a step unmakes what is in the engine. */

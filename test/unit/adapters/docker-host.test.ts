@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -116,10 +116,10 @@ describe('where nothing says which engine', () => {
     expect(places).toContain(socket);
     const engine = await openFakeEngine(socket);
     try {
-      expect(await findSocket(places, {})).toEqual({ socket, silent: [] });
+      expect(await findSocket(places, {})).toEqual({ socket, silent: [], others: [] });
       leaveSockets(places.filter((one) => one !== socket));
-      const before = places.slice(0, places.indexOf(socket));
-      expect(await findSocket(places, {})).toEqual({ socket, silent: before });
+      const [before, others] = [places.slice(0, places.indexOf(socket)), places.slice(places.indexOf(socket) + 1)];
+      expect(await findSocket(places, {})).toEqual({ socket, silent: before, others });
       expect(engine.asked).toEqual([]);
       const { runtime } = await connectEngine({ env: { HOME: home }, host: `unix://${socket}` });
       expect(await runtime.check()).toMatchObject({ ok: true, version: '27.3.1', where: `unix://${socket}` });
@@ -139,12 +139,23 @@ describe('where nothing says which engine', () => {
     const env = { HOME: home, XDG_RUNTIME_DIR: join(home, 'run') };
     const places = [join(home, 'run/docker.sock'), join(home, '.rd/docker.sock')];
     leaveSockets(places);
-    expect(await findSocket(places, {})).toEqual({ socket: places[0], silent: [places[1]] });
+    expect(await findSocket(places, {})).toEqual({ socket: places[0], silent: [places[1]], others: [] });
     const check = await (await connectEngine({ env })).runtime.check();
     // This machine may have an engine of its own at the first place, or a socket there that is dead or denied.
     expect(check.ok ? check.silent : [check.reason]).toEqual(
       check.ok ? [] : [expect.stringMatching(`${places[0]}.*no engine answers at .*unix://${places[1]}`)],
     );
+  });
+
+  it('is one alone where a link leads to it', async () => {
+    const [link, own] = [join(home, 'link.sock'), join(home, 'own.sock')];
+    const engine = await openFakeEngine(own);
+    await symlink(own, link);
+    try {
+      expect(await findSocket([link, own], {})).toEqual({ socket: link, silent: [], others: [] });
+    } finally {
+      await engine.close();
+    }
   });
 
   it.runIf(process.getuid?.() === 0)('is not one that another user put into a folder of ours', async () => {
@@ -153,9 +164,9 @@ describe('where nothing says which engine', () => {
     await chown(other, 65_534, 65_534);
     try {
       const places = [join(home, 'none.sock'), other, own];
-      expect(await findSocket(places, {})).toEqual({ socket: own, silent: [] });
+      expect(await findSocket(places, {})).toEqual({ socket: own, silent: [], others: [] });
       // Who called sudo is this person too.
-      expect(await findSocket(places, { SUDO_UID: '65534' })).toEqual({ socket: other, silent: [] });
+      expect(await findSocket(places, { SUDO_UID: '65534' })).toEqual({ socket: other, silent: [], others: [own] });
     } finally {
       for (const engine of engines) await engine.close();
     }
