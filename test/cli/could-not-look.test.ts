@@ -61,6 +61,16 @@ describe.skipIf(!canBeMac)('where ps or lsof cannot be asked', () => {
     expect(isRunning(pid)).toBe(false);
   });
 
+  it('what ran before the machine was started again has ended, whoever has its number now', async () => {
+    expect(await inWorld('usual', 'create', 'feat-01')).toMatchObject({ code: 0 });
+    const file = '.stack/run/feat-01/front.json';
+    const record = shop.read(file);
+    shop.write(file, record.replace(/("startTime": ".*)@.*"/, '$1@another"'));
+    const { stdout } = await inWorld('ps-refused', 'ps', '--json');
+    expect(JSON.parse(stdout).instances[0].status).toBe('stopped');
+    shop.write(file, record);
+  });
+
   it('no service is started that nobody could end: it says why, and undoes what was begun', async () => {
     const { code, stderr } = await inWorld('sandbox', 'create', 'feat-01');
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(`stack: ${REFUSED}\nhint: allow`) });

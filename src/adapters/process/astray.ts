@@ -90,9 +90,9 @@ async function readTime(file: string): Promise<number | undefined> {
   return (await ifThere(stat(file)))?.mtimeMs;
 }
 
-/** Unix milliseconds; undefined when it has ended. */
+/** Unix milliseconds; undefined when it has ended, and where nobody can look. */
 async function readBeginning(pid: number): Promise<number | undefined> {
-  const startTime = (await processStartTime(pid)) ?? '';
+  const startTime = (await seenOr(undefined, processStartTime(pid))) ?? '';
   if (process.platform !== 'linux') return momentOf(startTime);
   const ticks = Number.parseInt(startTime, 10);
   return Number.isNaN(ticks) ? undefined : Date.now() - uptime() * 1000 + ticks * 10;

@@ -59,12 +59,17 @@ export function resumeGroup(group: GroupIdentity): void {
 }
 
 async function listRows(group: GroupIdentity, since = performance.now()): Promise<ProcessRow[]> {
-  if (!hasAny(group.pid)) return [];
+  if (!mayLive(group)) return [];
   const startTime = await processStartTime(group.pid);
   // The number of a living group is given to no new process: another start time means that ours has ended.
   if (startTime !== undefined && !isLeader(group, startTime)) return [];
   const members = await listGroup(group.pid, since);
   return startTime !== undefined || (await isOurs(members, group, since)) ? members : [];
+}
+
+/** False where nobody need look at processes to know that it has ended. */
+function mayLive({ pid, startTime }: GroupIdentity): boolean {
+  return hasAny(pid) && isOfThisBoot(startTime);
 }
 
 /** True while the leader or any other member of the group lives, and where some group of that number does and nobody can look at it. */
@@ -74,7 +79,7 @@ export async function isGroupAlive(group: GroupIdentity): Promise<boolean> {
 
 /** Returns the same; throws `unseen` where some group of that number lives, and nobody can look whether it is that one. */
 export async function isSeenAlive(group: GroupIdentity): Promise<boolean> {
-  if (!hasAny(group.pid)) return false;
+  if (!mayLive(group)) return false;
   const startTime = await processStartTime(group.pid);
   if (startTime !== undefined) return isLeader(group, startTime);
   return (await listRows(group, performance.now() - RECENT_MS)).length > 0;
@@ -198,14 +203,14 @@ function isLeader({ pid, name, ...group }: GroupIdentity, startTime: string): bo
 
 /**
  * With its leader dead a group is known by its members' marker, where the system shows it. Elsewhere, by members that all began
- * after the leader, on the same run of the machine, and one of which works in its folder: the number may be a stranger's by now.
+ * after the leader, and one of which works in its folder: the number may be a stranger's by now.
  * A yes since `since` (of `performance.now()`) is enough for who polls: `lsof` is slow.
  */
 async function isOurs(members: readonly ProcessRow[], group: GroupIdentity, since: number): Promise<boolean> {
   if (members.some(({ pid }) => readMarker(pid) === group.name)) return true;
   if (process.platform === 'linux') return false;
   if (group.isChild) return true;
-  if (members.length === 0 || group.cwd === undefined || !isOfThisBoot(group.startTime)) return false;
+  if (members.length === 0 || group.cwd === undefined) return false;
   const asked = performance.now();
   const key = JSON.stringify([group.pid, group.startTime, group.cwd]);
   if ((lastOurs.get(key) ?? Number.NEGATIVE_INFINITY) >= since) return true;

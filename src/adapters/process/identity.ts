@@ -42,10 +42,10 @@ export function identifyProcess(pid: number): ProcessIdentity {
   return { pid, startTime: start === undefined || start === ENDED ? '' : start };
 }
 
-/** True while that very process lives. One that may not, or cannot be looked at counts as alive. */
+/** True while that very process lives. One that may not, or cannot be looked at counts as alive, but not once the machine was started again. */
 export async function isAlive(owner: ProcessIdentity): Promise<boolean> {
   const answer = askForPid(owner.pid);
-  if (answer === 'none') return false;
+  if (answer === 'none' || !isOfThisBoot(owner.startTime)) return false;
   if (owner.startTime === '') return true;
   const startTime = await seenOr(owner.startTime, processStartTime(owner.pid));
   // Hidden from us (another user's, /proc mounted with hidepid) is not the same as gone; a zombie of ours is.
