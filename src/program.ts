@@ -1,9 +1,10 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { add } from './commands/add.ts';
 import { check } from './commands/check.ts';
-import { takeRepoFlags } from './commands/common/repo-flags.ts';
+import { findOwnWord } from './commands/common/other-words.ts';
+import { suggestRepoFlag, takeRepoFlags } from './commands/common/repo-flags.ts';
 import { renderAnswer, type Verb } from './commands/common/verb.ts';
-import { orderWords } from './commands/common/word-order.ts';
+import { nameVerb, orderWords, splitCommand } from './commands/common/word-order.ts';
 import { complete } from './commands/completion/complete.ts';
 import { completion } from './commands/completion/completion.ts';
 import { create } from './commands/create.ts';
@@ -58,8 +59,10 @@ export const verbs: readonly AnyVerb[] = [
 export async function runProgram(argv: readonly string[], context: Context): Promise<number> {
   // Asked by the shell at every Tab, with half-typed words no parser would take.
   if (argv[0] === '__complete') return complete(argv.slice(1), context, verbs);
-  const verb = verbs.find(({ name }) => name === argv.find((word) => !word.startsWith('-')));
-  const { words, command } = splitCommand(argv, verb);
+  const named = nameVerb(argv, verbs);
+  const word = named.find((one) => !one.startsWith('-'));
+  const verb = verbs.find(({ name }) => name === word);
+  const { words, command, loose } = splitCommand(named, verb);
   const { from, on, rest } = takeRepoFlags(words, verb?.repoFlags?.map(({ name }) => name) ?? []);
   const ordered = orderWords(
     rest,
@@ -68,7 +71,7 @@ export async function runProgram(argv: readonly string[], context: Context): Pro
   let code = 0;
   const program = buildProgram(context, async (chosen, args, options) => {
     Object.assign(context.options, { runtime: options.runtime });
-    code = await runVerb(chosen, context, { args, command, options, from, on });
+    code = await runVerb(chosen, context, { args: loose ?? args, command, options, from, on });
   });
   try {
     if (ordered.length === 0) program.outputHelp();
@@ -123,6 +126,7 @@ function buildProgram(context: Context, act: Act): Command {
 
 function addVerb(program: Command, verb: AnyVerb, act: Act): void {
   const command = program.command(`${verb.name} ${verb.args}`.trim()).description(verb.summary);
+  command.aliases([...(verb.aliases ?? [])]);
   if (verb.command) command.usage(`[options] ${verb.args} -- <command...>`);
   for (const { name, value, description } of verb.repoFlags ?? []) {
     command.addOption(new Option(`--${name}-REPO <${value}>`, description));
@@ -162,19 +166,23 @@ function parseRuntime(value: string): string {
   throw new InvalidArgumentError(`It is ${RUNTIME_CHOICE}.`);
 }
 
-/** What stands behind `--` belongs to the child, whole. */
-function splitCommand(argv: readonly string[], verb: AnyVerb | undefined): { words: string[]; command: string[] } {
-  const at = verb?.command ? argv.indexOf('--') : -1;
-  return at === -1 ? { words: [...argv], command: [] } : { words: argv.slice(0, at), command: argv.slice(at + 1) };
-}
-
 function usageError(error: CommanderError, verb: AnyVerb | undefined): StackError {
   const [message = '', ...hints] = error.message
     .replace(/^error: /, '')
     .trim()
     .split('\n');
   const near = hints.join(' ').replace(/^\((.*)\)$/, '$1');
-  return new StackError('usage', message, {
-    hint: near || (verb ? `\`stack ${verb.name} --help\` says what it takes` : '`stack --help` lists the verbs'),
-  });
+  const hint =
+    hintAtOwnWord(message) ?? (near || (verb && (suggestRepoFlag(message, verb.repoFlags) ?? hintAtUse(verb))));
+  return new StackError('usage', message, { hint: hint ?? '`stack --help` lists the verbs' });
+}
+
+function hintAtOwnWord(message: string): string | undefined {
+  const own = findOwnWord(/^unknown command '(.*)'$/s.exec(message)?.[1] ?? '');
+  return own && `\`stack ${own}\`: ${verbs.find(({ name }) => name === own)?.summary}`;
+}
+
+function hintAtUse({ name, command, args }: AnyVerb): string {
+  const says = `\`stack ${name} --help\` says what it takes`;
+  return command ? `put the command behind \`--\`: stack ${name} ${args} -- COMMAND; ${says}` : says;
 }

@@ -49,6 +49,7 @@ type Result = { preview: Preview } | { made: InstancesView };
 
 export const create: Verb<CreateFlags, Result> = {
   name: 'create',
+  aliases: ['new'],
   summary: 'make a ticket its own running copy of the product',
   args: '<ticket>',
   flags: CREATE_FLAGS,

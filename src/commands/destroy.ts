@@ -19,6 +19,7 @@ type Result = { destroyed: DestroyedTicket[]; left?: TicketRisk[] } | { planned:
 
 export const destroy: Verb<Options, Result> = {
   name: 'destroy',
+  aliases: ['rm', 'remove'],
   summary: 'remove a ticket and everything that was made for it',
   args: '[tickets...]',
   flags: [

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
-import { dedicatedRepos, type InstanceRecord } from '../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord, requireService, type StackState } from '../domain/instance.ts';
 import { splitTicketAndServices } from './common/tickets.ts';
 import type { Verb } from './common/verb.ts';
 
@@ -13,24 +13,19 @@ export const exec: Verb<object, { exitCode: number }> = {
   flags: [],
   examples: [
     'stack exec feat-02 api -- npm test',
-    'stack exec feat-02 api -- sh',
+    'stack exec feat-02 api sh',
     'cd tickets/feat-02/api && stack exec -- git status',
   ],
   completes: { tickets: true, services: true },
   async run(context, { args, command }) {
-    if (command.length === 0) {
-      throw new StackError('usage', 'no command to run', {
-        hint: 'put it behind `--`: stack exec feat-02 api -- npm test',
-      });
-    }
-    const { state, record, services } = await splitTicketAndServices(context, args);
-    const service = pickService(context, record, services);
+    const { state, record, service, argv } =
+      command.length > 0 ? await readTarget(context, args, command) : await readLoose(context, args);
     const { describeTarget } = await import('../orchestrator/workloads/exec-target.ts');
     const stack = await context.stack();
     const { stdin, stdout, stderr } = context.host;
     const { runtime, target } = await describeTarget(stack, state, record, service);
     const tty = stdin.isTTY === true && stdout.isTTY === true;
-    const exitCode = await runtime.exec(target, command, {
+    const exitCode = await runtime.exec(target, argv, {
       tty,
       stdin,
       stdout,
@@ -44,6 +39,30 @@ export const exec: Verb<object, { exitCode: number }> = {
   toJson: () => undefined,
   exitCode: ({ exitCode }) => exitCode,
 };
+
+interface Wanted {
+  state: StackState;
+  record: InstanceRecord;
+  service: string;
+  /** The command line of the child. */
+  argv: readonly string[];
+}
+
+async function readTarget(context: Context, args: readonly string[], argv: readonly string[]): Promise<Wanted> {
+  const { state, record, services } = await splitTicketAndServices(context, args);
+  return { state, record, service: pickService(context, record, services), argv };
+}
+
+/** Without `--` the service must be named: what follows it is the command. Throws `usage`, `not-found`. */
+async function readLoose(context: Context, args: readonly string[]): Promise<Wanted> {
+  const hint = 'put it behind `--`: stack exec feat-02 api -- npm test';
+  if (args.length < 2) throw new StackError('usage', 'no command to run', { hint });
+  const { state, record, services } = await splitTicketAndServices(context, args);
+  const [service = '', ...argv] = services;
+  if (argv.length === 0) throw new StackError('usage', 'no command to run', { hint });
+  requireService(record, service);
+  return { state, record, service, argv };
+}
 
 /** The service named; else the one whose worktree we are in; else the only one. Throws `usage`. */
 function pickService(context: Context, record: InstanceRecord, named: readonly string[]): string {

@@ -5,6 +5,7 @@ import type { Verb } from './common/verb.ts';
 
 export const ps: Verb<object, StackView> = {
   name: 'ps',
+  aliases: ['ls', 'list'],
   summary: 'list the tickets: addresses, bases, status',
   args: '',
   flags: [],

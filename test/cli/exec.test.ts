@@ -46,6 +46,13 @@ describe('exec', () => {
     expect(run).toMatchObject({ code: 0, stdout: 'api' });
   });
 
+  it('takes a command without `--` behind the ticket and a service', async () => {
+    const run = await shop.stack(['exec', 'feat-01', 'api', 'sh', '-c', 'echo $STACK_SERVICE "$1"', 'x', 'a b']);
+    expect(run).toEqual({ code: 0, stdout: 'api a b', stderr: '' });
+    const here = await shop.stack(['exec', 'front', 'pwd'], { cwd: shop.at('tickets/feat-01') });
+    expect(here).toEqual({ code: 0, stdout: shop.at('tickets/feat-01/front'), stderr: '' });
+  });
+
   it('says what keeps it from running anything', async () => {
     const at = { cwd: shop.at('tickets/feat-01') };
     await expectRefusal(
@@ -56,6 +63,8 @@ describe('exec', () => {
     );
     const unknown = { message: /feat-01 has no service db/, hint: /its services: / };
     await expectRefusal(shop, ['exec', 'feat-01', 'db', '--', 'true'], { code: 'not-found', ...unknown });
+    const loose = await shop.stack(['exec', 'feat-01', 'ls', '-l']);
+    expect(loose).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/feat-01 has no service ls/) });
     const two = { message: /one service at a time, not api, front/, hint: undefined };
     await expectRefusal(shop, ['exec', 'api', 'front', '--', 'true'], { code: 'usage', ...two }, at);
   });

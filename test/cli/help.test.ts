@@ -19,7 +19,7 @@ describe('help', () => {
       const run = await shop.stack(args);
       expect(run).toMatchObject({ code: 0, stderr: '' });
       expect(run.stdout).toMatch(/^Usage: stack/);
-      for (const { name, summary } of verbs) expect(run.stdout).toMatch(new RegExp(`^  ${name} .*${summary}$`, 'm'));
+      for (const { name, summary } of verbs) expect(run.stdout).toMatch(new RegExp(`^  ${name}[ |].*${summary}$`, 'm'));
       expect(run.stdout).toContain('$ stack create feat-01');
     },
   );
@@ -27,7 +27,7 @@ describe('help', () => {
   it.each(verbs.map(({ name }) => name))('of %s has its flags and examples', async (name) => {
     const run = await shop.stack([name, '--help']);
     expect(run).toMatchObject({ code: 0, stderr: '' });
-    expect(run.stdout).toMatch(new RegExp(`^Usage: stack ${name} `));
+    expect(run.stdout).toMatch(new RegExp(`^Usage: stack ${name}[ |]`));
     expect(run.stdout).toMatch(/\nExamples:\n {2}\$ .*stack /);
     expect(run.stdout).toContain('--json');
   });
@@ -59,6 +59,9 @@ describe('help', () => {
   describe('when something is mistyped', () => {
     it.each([
       ['a verb', ['creat', 'feat-01'], /unknown command 'creat'/, /Did you mean create\?/],
+      ['an alias', ['rmm', 'feat-01'], /unknown command 'rmm'/, /Did you mean rm\?/],
+      ['the verb of another tool', ['delete', 'a'], /unknown command 'delete'/, /^`stack destroy`: remove a ticket/],
+      ['a flag per repo', ['create', 'a', '--form-api=x'], /unknown option '--form-api/, /did you mean --from-api\?/],
       ['an unknown verb', ['frobnicate'], /unknown command 'frobnicate'/, /`stack --help` lists the verbs/],
       ['no verb but a flag', ['--quiet'], /which verb\?/, /`stack --help` lists the verbs/],
       ['a flag', ['create', 'feat-01', '--no-strat'], /unknown option '--no-strat'/, /Did you mean --no-start\?/],
@@ -78,6 +81,7 @@ describe('help', () => {
       ['--from= without a ref', ['create', 'a', '--from-front='], /--from-front needs a value/, /--from-front=feat\/x/],
       ['--from twice', ['create', 'a', '--from-api=x', '--from-api=y'], /--from-api is given twice/, /./],
       ['exec without a command', ['exec', 'feat-01'], /no command to run/, /behind `--`/],
+      ['exec with a flag of ours', ['exec', 'a', 'api', 'ls', '-q'], /too many arguments/, /command behind `--`/],
     ] as const)('says what is wrong with %s', async (_, args, message, hint) => {
       await expectRefusal(shop, args, { code: args[0] === 'logs' ? 'not-found' : 'usage', message, hint });
     });
@@ -88,6 +92,18 @@ describe('help', () => {
     expect(await shop.stack(['help', 'destory'])).toMatchObject(told);
     expect(await shop.stack(['destory', '--help'])).toMatchObject(told);
     expect(await shop.stack(['-q', 'destory', 'feat-01', '--force'])).toMatchObject(told);
+  });
+
+  it.each([
+    ['ls', 'ps'],
+    ['list', 'ps'],
+    ['new', 'create'],
+    ['rm', 'destroy'],
+    ['remove', 'destroy'],
+  ])('takes %s for %s', async (alias, name) => {
+    expect(await shop.stack(['help', alias])).toEqual(await shop.stack(['help', name]));
+    expect(await shop.stack([alias, '--help'])).toEqual(await shop.stack([name, '--help']));
+    expect(await shop.stack(['-q', alias, '--frobnicate'])).toEqual(await shop.stack([name, '-q', '--frobnicate']));
   });
 
   it('takes the flags of every verb before the verb too', async () => {

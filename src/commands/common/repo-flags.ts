@@ -1,4 +1,5 @@
 import { StackError } from '../../domain/errors.ts';
+import { suggest } from '../../domain/suggest.ts';
 
 export interface RepoFlags {
   from: Record<string, string>;
@@ -24,6 +25,16 @@ export function takeRepoFlags(argv: readonly string[], names: readonly ('from' |
     else takeFlag(taken[name], { flag: `--${name}-${repo}`, repo, value: given ?? takeValue(queue) });
   }
   return taken;
+}
+
+/** Returns what an unknown option was probably meant to be: `--from-front` for `--form-front`. */
+export function suggestRepoFlag(
+  message: string,
+  flags: readonly { name: 'from' | 'on' }[] | undefined,
+): string | undefined {
+  const [, word = '', repo] = /^unknown option '--(\w+)-([^=]+)/.exec(message) ?? [];
+  const [near] = suggest(word, flags?.map(({ name }) => name) ?? []);
+  return near && `did you mean --${near}-${repo}?`;
 }
 
 function takeFlag(

@@ -4,6 +4,8 @@ import { showLines } from '../../ui/safe-text.ts';
 /** One verb of the command line: what it takes, what it does, and how its answer reads. */
 export interface Verb<Options = Record<string, unknown>, Result = unknown> {
   name: string;
+  /** Other names that people type for it: `ls`. */
+  aliases?: readonly string[];
   summary: string;
   /** Arguments in commander's notation: `<ticket> [service...]`. */
   args: string;

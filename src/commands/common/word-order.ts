@@ -2,6 +2,39 @@ import { StackError } from '../../domain/errors.ts';
 
 /** Flags of every verb that take no value. */
 const GLOBAL_FLAGS = new Set(['--json', '--quiet', '-q', '--yes', '-y']);
+/** Flags of every verb. */
+const OWN_FLAGS = [...GLOBAL_FLAGS, '--runtime', '--help', '-h'];
+
+/** A verb as the order of words sees it. */
+interface NamedVerb {
+  name: string;
+  aliases?: readonly string[];
+  command?: boolean;
+}
+
+/** Returns a command line whose verb is called by its own name: `rm feat-01` is `destroy feat-01`, `help ls` is `help ps`. */
+export function nameVerb(argv: readonly string[], verbs: readonly NamedVerb[]): string[] {
+  const at = argv.findIndex((word, index) => !word.startsWith('-') && !(word === 'help' && index < argv.length - 1));
+  const verb = verbs.find(({ aliases }) => aliases?.includes(argv[at] ?? ''));
+  return verb ? argv.toSpliced(at, 1, verb.name) : [...argv];
+}
+
+/**
+ * Parts a command line from the one that it hands to a child, which is whole whatever it holds. It stands behind `--`; without,
+ * `loose` is what stands behind the verb, where no word of it may be meant for stack: `exec feat-01 api ls -l`.
+ */
+export function splitCommand(
+  argv: readonly string[],
+  verb: NamedVerb | undefined,
+): { words: string[]; command: string[]; loose?: string[] } {
+  if (!verb?.command) return { words: [...argv], command: [] };
+  const at = argv.indexOf('--');
+  if (at !== -1) return { words: argv.slice(0, at), command: argv.slice(at + 1) };
+  const from = argv.indexOf(verb.name) + 1;
+  const loose = argv.slice(from);
+  const isClear = loose.length > 1 && !loose[0]!.startsWith('-') && !loose.some((word) => OWN_FLAGS.includes(word));
+  return isClear ? { words: argv.slice(0, from), command: [], loose } : { words: [...argv], command: [] };
+}
 
 /**
  * Puts the words of a command line in the one order the parser knows: `--json ps` is `ps --json`, `help ps` is `ps --help`.

@@ -1,6 +1,7 @@
 import type { Context } from '../../context.ts';
 import { bestEffort } from '../../domain/errors.ts';
 import type { Verb } from '../common/verb.ts';
+import { nameVerb } from '../common/word-order.ts';
 import { type CompletionVerb, completeWords } from './words.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what a verb runs does not matter here.
@@ -17,8 +18,10 @@ const COMMON_FLAGS: AnyVerb['flags'] = [
 /** Answers the shell: one candidate a line. Never fails: a broken stack.yml must not spoil a Tab. */
 export async function complete(words: readonly string[], context: Context, verbs: readonly AnyVerb[]): Promise<number> {
   const typed = words[0] === '--' ? words.slice(1) : words;
+  // The last word is still being typed.
+  const named = [...nameVerb(typed.slice(0, -1), verbs), ...typed.slice(-1)];
   const names = (await bestEffort(readNames(context))) ?? { tickets: [], repos: [], services: [] };
-  const candidates = completeWords({ words: typed, verbs: verbs.map(describeVerb), ...names });
+  const candidates = completeWords({ words: named, verbs: verbs.map(describeVerb), ...names });
   for (const candidate of candidates) context.host.stdout.write(`${candidate}\n`);
   return 0;
 }

@@ -1,0 +1,23 @@
+/** What other tools call it. Words that are near in letters are found by their letters. */
+const OTHER_WORDS: Record<string, readonly string[]> = {
+  init: ['setup', 'configure', 'clone'],
+  create: ['switch', 'checkout', 'branch', 'worktree', 'fork', 'make', 'provision'],
+  add: ['borrow', 'share'],
+  ps: ['status', 'show', 'info', 'inspect', 'describe', 'top', 'get', 'tickets'],
+  start: ['resume', 'unpause', 'wake'],
+  stop: ['kill', 'pause', 'halt', 'suspend'],
+  restart: ['reload', 'rebuild', 'refresh', 'recreate'],
+  destroy: ['delete', 'del', 'prune', 'purge', 'clean', 'cleanup', 'terminate', 'drop'],
+  restore: ['undo', 'recover', 'undelete', 'unstash'],
+  logs: ['tail', 'attach', 'events'],
+  exec: ['run', 'shell', 'ssh', 'sh', 'bash', 'enter', 'npm'],
+  db: ['psql', 'postgres', 'mysql', 'database', 'dump', 'migrate', 'seed'],
+  down: ['shutdown'],
+  check: ['verify', 'validate', 'test', 'port', 'ports', 'env'],
+  doctor: ['diagnose', 'repair', 'fix', 'gc'],
+};
+
+/** Returns the verb of ours that does what another tool's verb does; undefined where there is none. */
+export function findOwnWord(word: string): string | undefined {
+  return Object.entries(OTHER_WORDS).find(([, others]) => others.includes(word))?.[0];
+}
