@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander';
 import { add } from './commands/add.ts';
 import { check } from './commands/check.ts';
 import { findOwnWord } from './commands/common/other-words.ts';
@@ -32,28 +32,16 @@ import { version } from './version.ts';
 // biome-ignore lint/suspicious/noExplicitAny: each verb knows its own options and result; here they only pass through.
 type AnyVerb = Verb<any, any>;
 
-/** The command tree: one line a verb, in the order of the help. */
-export const verbs: readonly AnyVerb[] = [
-  init,
-  up,
-  create,
-  add,
-  ps,
-  start,
-  stop,
-  restart,
-  destroy,
-  restore,
-  logs,
-  exec,
-  db,
-  down,
-  check,
-  doctor,
-  trust,
-  demo,
-  completion,
-];
+/** The command tree by what one wants, in the order of the help. */
+const GROUPS: Record<string, readonly AnyVerb[]> = {
+  'Tickets:': [create, add, ps, start, stop, restart, destroy, restore],
+  'Inside a ticket:': [logs, exec, db],
+  'The product:': [init, up, down, trust],
+  'When something is odd:': [check, doctor],
+  'Getting to know it:': [demo, completion],
+};
+
+export const verbs: readonly AnyVerb[] = Object.values(GROUPS).flat();
 
 /** Parses a command line and runs its verb. Returns the exit code. Throws what the verb throws, and `usage`. */
 export async function runProgram(argv: readonly string[], context: Context): Promise<number> {
@@ -104,13 +92,19 @@ async function runVerb(verb: AnyVerb, context: Context, input: Parameters<AnyVer
 type Act = (verb: AnyVerb, args: string[], options: Record<string, unknown>) => Promise<void>;
 
 function buildProgram(context: Context, act: Act): Command {
+  const help = new Help();
   const program = new Command('stack')
     .description('Every ticket gets its own running copy of a product whose code lives in several git repos.')
     .version(version, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'show help')
+    .addHelpOption(helpOption())
     .usage('<verb> [options]')
-    .commandsGroup('Verbs:')
-    .helpCommand('help [verb]', 'show help for a verb')
+    .configureHelp({
+      subcommandTerm: (command) => [command.name(), ...command.aliases()].join(', '),
+      visibleOptions: (command) => [
+        ...help.visibleOptions(command),
+        ...(command.parent === null ? optionsOfEvery() : []),
+      ],
+    })
     .showSuggestionAfterError(true)
     .exitOverride()
     .configureOutput({
@@ -119,7 +113,11 @@ function buildProgram(context: Context, act: Act): Command {
       writeErr: () => undefined,
       getOutHasColors: () => context.color,
     });
-  for (const verb of verbs) addVerb(program, verb, act);
+  for (const [group, members] of Object.entries(GROUPS)) {
+    program.commandsGroup(group);
+    for (const verb of members) addVerb(program, verb, act);
+  }
+  program.helpCommand('help [verb]', 'show help for a verb');
   program.addHelpText('after', FIRST_STEPS);
   return program;
 }
@@ -132,11 +130,9 @@ function addVerb(program: Command, verb: AnyVerb, act: Act): void {
     command.addOption(new Option(`--${name}-REPO <${value}>`, description));
   }
   for (const flag of verb.flags) command.addOption(buildOption(flag));
+  for (const option of optionsOfEvery(verb)) command.addOption(option);
   command
-    .addOption(new Option('--runtime <name>', 'the runtime of services that name none').argParser(parseRuntime))
-    .option('--json', verb.jsonHelp ?? 'print one JSON document')
-    .option('-q, --quiet', 'print no progress')
-    .option('-y, --yes', 'answer every question yes')
+    .addHelpOption(helpOption())
     .addHelpText('after', `\nExamples:\n${verb.examples.map((example) => `  $ ${example}`).join('\n')}`)
     .action(async (...given: unknown[]) => {
       const args = given
@@ -145,6 +141,21 @@ function addVerb(program: Command, verb: AnyVerb, act: Act): void {
         .filter((arg): arg is string => typeof arg === 'string');
       await act(verb, args, command.opts());
     });
+}
+
+const OF_EVERY = 'Every verb:';
+
+function optionsOfEvery(verb?: AnyVerb): Option[] {
+  return [
+    new Option('--runtime <name>', 'the runtime of services that name none').argParser(parseRuntime),
+    new Option('--json', verb?.jsonHelp ?? 'print one JSON document'),
+    new Option('-q, --quiet', 'print no progress'),
+    new Option('-y, --yes', 'answer every question yes'),
+  ].map((option) => option.helpGroup(OF_EVERY));
+}
+
+function helpOption(): Option {
+  return new Option('-h, --help', 'show help').helpGroup(OF_EVERY);
 }
 
 /** A flag that names several things takes one word at a time, so that the ticket may stand behind it: `--with api feat-01`. */

@@ -20,7 +20,7 @@ export const db: Verb<{ force?: boolean }, Result> = {
   name: 'db',
   summary: 'a ticket’s database: shell, url, reset, dump FILE, load FILE, diff; refresh for the template of all',
   args: '[ticket] [action] [file]',
-  command: true,
+  command: 'strict',
   flags: [['--force', 'end the connections of others that are in the way']],
   examples: [
     'stack db feat-02 shell',

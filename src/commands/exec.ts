@@ -9,7 +9,7 @@ export const exec: Verb<object, { exitCode: number }> = {
   name: 'exec',
   summary: 'run a command beside a ticket’s service, in its folder and env',
   args: '[ticket] [service]',
-  command: true,
+  command: 'loose',
   flags: [],
   examples: [
     'stack exec feat-02 api -- npm test',

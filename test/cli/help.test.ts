@@ -19,7 +19,8 @@ describe('help', () => {
       const run = await shop.stack(args);
       expect(run).toMatchObject({ code: 0, stderr: '' });
       expect(run.stdout).toMatch(/^Usage: stack/);
-      for (const { name, summary } of verbs) expect(run.stdout).toMatch(new RegExp(`^  ${name}[ |].*${summary}$`, 'm'));
+      const text = run.stdout.replace(/\n {10,}/g, ' ');
+      for (const { name, summary } of verbs) expect(text).toMatch(new RegExp(`^  ${name}[ ,].*${summary}$`, 'm'));
       expect(run.stdout).toContain('$ stack create feat-01');
     },
   );
@@ -30,6 +31,15 @@ describe('help', () => {
     expect(run.stdout).toMatch(new RegExp(`^Usage: stack ${name}[ |]`));
     expect(run.stdout).toMatch(/\nExamples:\n {2}\$ .*stack /);
     expect(run.stdout).toContain('--json');
+  });
+
+  it('fits 80 columns, and has the flags of every verb', async () => {
+    for (const args of [[], ...verbs.map(({ name }) => [name])]) {
+      const { stdout } = await shop.stack([...args, '--help']);
+      expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+      for (const flag of ['--json', '-q, --quiet', '-y, --yes', '--runtime <name>', '-h, --help'])
+        expect(stdout).toContain(`\n  ${flag} `);
+    }
   });
 
   it('of a verb can be asked for both ways', async () => {

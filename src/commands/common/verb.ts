@@ -15,8 +15,8 @@ export interface Verb<Options = Record<string, unknown>, Result = unknown> {
   repoFlags?: readonly { name: 'from' | 'on'; value: string; description: string }[];
   /** What `--json` does, where that is not one document. */
   jsonHelp?: string;
-  /** It takes a command line behind `--`. */
-  command?: boolean;
+  /** It takes a command line behind `--`; `loose`: behind its arguments as well. */
+  command?: 'strict' | 'loose';
   examples: readonly string[];
   /** What its arguments are, for completion. */
   completes: { tickets?: boolean; services?: boolean; repos?: boolean; choices?: readonly string[] };

@@ -9,7 +9,7 @@ const OWN_FLAGS = [...GLOBAL_FLAGS, '--runtime', '--help', '-h'];
 interface NamedVerb {
   name: string;
   aliases?: readonly string[];
-  command?: boolean;
+  command?: 'strict' | 'loose';
 }
 
 /** Returns a command line whose verb is called by its own name: `rm feat-01` is `destroy feat-01`, `help ls` is `help ps`. */
@@ -33,7 +33,8 @@ export function splitCommand(
   const from = argv.indexOf(verb.name) + 1;
   const loose = argv.slice(from);
   const isClear = loose.length > 1 && !loose[0]!.startsWith('-') && !loose.some((word) => OWN_FLAGS.includes(word));
-  return isClear ? { words: argv.slice(0, from), command: [], loose } : { words: [...argv], command: [] };
+  if (verb.command === 'strict' || !isClear) return { words: [...argv], command: [] };
+  return { words: argv.slice(0, from), command: [], loose };
 }
 
 /**
