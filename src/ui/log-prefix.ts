@@ -1,4 +1,5 @@
-import { cleanText, measureText, padText } from './safe-text.ts';
+import stringWidth from 'string-width';
+import { cleanText, padText } from './safe-text.ts';
 import { createStyle } from './style.ts';
 
 /**
@@ -7,7 +8,7 @@ import { createStyle } from './style.ts';
  */
 export function createLogPrefix(services: readonly string[], options: { color: boolean }): (service: string) => string {
   const paints = createStyle(options.color).distinct;
-  const width = Math.max(0, ...services.map((service) => measureText(cleanText(service))));
+  const width = Math.max(0, ...services.map((service) => stringWidth(cleanText(service))));
   const taken = new Map<string, number>();
   for (const service of [...new Set(services)].sort()) taken.set(service, pickColor(service, taken, paints.length));
   return (service) => {

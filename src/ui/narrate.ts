@@ -1,6 +1,8 @@
+import cliTruncate from 'cli-truncate';
+import stringWidth from 'string-width';
 import type { StackEvent } from '../domain/events.ts';
 import { formatDuration } from './duration.ts';
-import { cleanText, cutText, measureText, padText } from './safe-text.ts';
+import { cleanText, padText } from './safe-text.ts';
 import type { Style } from './style.ts';
 
 /** A step that runs now. Times in milliseconds of one steady clock. */
@@ -44,15 +46,15 @@ export function titleWithReason(title: string, reason: string | undefined): stri
 /** Returns the line of a step that runs: `⠋ api    image node:22-alpine  3s  pulling 12/40 MB`. */
 export function renderRunningStep(step: RunningStep, now: number, widths: Widths, style: Style): string {
   const time = formatElapsed(now - step.startedAt);
-  const room = widths.columns - usedBy(widths) - measureText(cleanText(step.title)) - time.length - 4;
-  const note = cutText(cleanText(step.note), Math.max(0, room));
+  const room = widths.columns - usedBy(widths) - stringWidth(cleanText(step.title)) - time.length - 4;
+  const note = cliTruncate(cleanText(step.note), Math.max(0, room));
   return layOut({
     mark: style.warn(FRAMES[Math.floor((now - step.startedAt) / 100) % FRAMES.length]!),
     subject: step.subject,
     text: step.title,
     paint: (plain) => plain,
     after: style.dim(note === '' ? time : `${time}  ${note}`),
-    afterWidth: measureText(note === '' ? time : `${time}  ${note}`),
+    afterWidth: stringWidth(note === '' ? time : `${time}  ${note}`),
     widths,
   });
 }
@@ -86,8 +88,9 @@ interface Line {
 
 function layOut({ mark, subject, text, paint, after, afterWidth, widths }: Line): string {
   const room = widths.columns - usedBy(widths) - afterWidth - 2;
-  const head = widths.subject === 0 ? '' : `${padText(cutText(cleanText(subject), widths.subject), widths.subject)}  `;
-  return `${mark} ${head}${paint(cutText(cleanText(text), Math.max(1, room)))}  ${after}`;
+  const head =
+    widths.subject === 0 ? '' : `${padText(cliTruncate(cleanText(subject), widths.subject), widths.subject)}  `;
+  return `${mark} ${head}${paint(cliTruncate(cleanText(text), Math.max(1, room)))}  ${after}`;
 }
 
 /** Columns before the text: mark, space, subject, two spaces. */

@@ -1,7 +1,8 @@
+import stringWidth from 'string-width';
 import type { Emit, StackEvent } from '../domain/events.ts';
 import type { LiveArea } from './live.ts';
 import { type RunningStep, renderEndedStep, renderLongStep, renderRunningStep, type Widths } from './narrate.ts';
-import { cleanText, measureText } from './safe-text.ts';
+import { cleanText } from './safe-text.ts';
 import { createStyle, type Style } from './style.ts';
 
 export interface ReporterOptions {
@@ -218,7 +219,7 @@ function widthsOf({ options, subjectWidth }: Narration): Widths {
 }
 
 function widenSubject(narration: Narration, subject: string): void {
-  narration.subjectWidth = Math.max(narration.subjectWidth, Math.min(measureText(cleanText(subject)), MOST_SUBJECT));
+  narration.subjectWidth = Math.max(narration.subjectWidth, Math.min(stringWidth(cleanText(subject)), MOST_SUBJECT));
 }
 
 function stopTimer(narration: Narration): void {

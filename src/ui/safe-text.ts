@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import stringWidth from 'string-width';
 import { maskPasswords } from '../domain/secrets.ts';
 
 // C0 and C1 controls, and the marks that reorder or hide text: a branch name or a log line could otherwise move the
@@ -48,10 +49,6 @@ function escapeCharacter(character: string): string {
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
 }
 
-const WIDE =
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
-const NO_WIDTH = /\p{Mn}|\p{Me}|\u200d/u;
-
 /**
  * Returns a text from outside as one line that a terminal only shows: escape sequences gone, control characters `?`, the
  * passwords of addresses `***`.
@@ -65,33 +62,7 @@ export function cleanText(text: string): string {
     .trimEnd();
 }
 
-/** Returns how many columns a clean text takes on a terminal. */
-export function measureText(text: string): number {
-  let width = 0;
-  for (const character of text) width += widthOf(character);
-  return width;
-}
-
-/** Returns the text, cut with `…` when it takes more than `columns`; empty when there is no room at all. */
-export function cutText(text: string, columns: number): string {
-  if (measureText(text) <= columns) return text;
-  if (columns < 1) return '';
-  let kept = '';
-  let width = 1;
-  for (const character of text) {
-    width += widthOf(character);
-    if (width > columns) break;
-    kept += character;
-  }
-  return `${kept}…`;
-}
-
 /** Returns the text with spaces after it up to `columns`. */
 export function padText(text: string, columns: number): string {
-  return text + ' '.repeat(Math.max(0, columns - measureText(text)));
-}
-
-function widthOf(character: string): number {
-  if (NO_WIDTH.test(character)) return 0;
-  return WIDE.test(character) ? 2 : 1;
+  return text + ' '.repeat(Math.max(0, columns - stringWidth(text)));
 }

@@ -1,8 +1,10 @@
 import Table from 'cli-table3';
-import { cleanText, measureText } from './safe-text.ts';
+import stringWidth from 'string-width';
+import { cleanText } from './safe-text.ts';
 import { createStyle, type Paint } from './style.ts';
 
-const GAP = 2;
+/** Between two columns. */
+export const GAP = 2;
 const NO_LINES = {
   top: '',
   'top-mid': '',
@@ -31,7 +33,11 @@ export interface TableOptions {
 }
 
 /** Returns a table without lines, as `docker ps` prints one: titles in capitals, two spaces between columns. */
-export function renderTable(head: readonly string[], rows: readonly Cell[][], options: TableOptions): string {
+export function renderTable(
+  head: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  options: TableOptions,
+): string {
   const style = createStyle(options.color);
   const titles = head.map((title) => cleanText(title).toUpperCase());
   const texts = [titles, ...rows.map((row) => row.map(textOf))];
@@ -66,10 +72,10 @@ function fitColumns(texts: readonly string[][], columns: number | undefined): nu
   const count = Math.max(...texts.map((row) => row.length));
   const of = (measure: (text: string) => number) =>
     Array.from({ length: count }, (_, index) => Math.max(1, ...texts.map((row) => measure(row[index] ?? ''))));
-  const widths = of(measureText);
+  const widths = of(stringWidth);
   const room = columns - GAP * (count - 1);
   if (sumOf(widths) <= room) return undefined;
-  const least = of((text) => Math.max(...text.split(' ').map(measureText)));
+  const least = of((text) => Math.max(...text.split(' ').map((word) => stringWidth(word))));
   for (;;) {
     const excess = sumOf(widths) - room;
     const widest = indexOfWidest(widths, least);

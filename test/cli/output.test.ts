@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectRefusal } from '../support/refusal.ts';
 import { BIN, makeShop, type Shop } from '../support/shop.ts';
 
 describe('what is printed', () => {
@@ -37,6 +38,26 @@ describe('what is printed', () => {
     expect(lines).toEqual(
       expect.arrayContaining([{ service: 'api', stream: 'stdout', text: expect.stringContaining('listens on') }]),
     );
+  });
+
+  it('by ps is what one asks of it: names, a line by a template, some tickets', async () => {
+    const stdoutOf = async (...args: string[]) => (await shop.stack(['ps', ...args])).stdout;
+    expect(await stdoutOf('-q')).toBe('feat-01');
+    expect(await stdoutOf('--format', '{{ticket}}|{{repos.front.branch}}|{{&folder}}')).toBe(
+      `feat-01|feat-01|${shop.at('tickets/feat-01')}`,
+    );
+    expect(await stdoutOf('-q', '--filter', 'ticket=feat-*')).toBe('feat-01');
+    expect(await stdoutOf('--filter', 'ticket=x*')).toBe('no ticket is like that');
+    expect(JSON.parse(await stdoutOf('--json', '--filter', 'status=creating,broken')).instances).toEqual([]);
+  });
+
+  it.each([
+    [['--format', '{{tickt}}'], /a ticket has no "tickt"; did you mean `ticket`\?/, /it has ticket, status/],
+    [['--format', '{{#a'], /--format: Unclosed tag/, /--format '\{\{ticket\}\}/],
+    [['--filter', 'stats=running'], /--filter knows no "stats=running"; did you mean `status`/, /status=stopped/],
+    [['--filter', 'status=runing'], /no ticket is ever "runing"; did you mean `running`/, /takes running, partial/],
+  ])('by ps %j is a refusal', async (args, message, hint) => {
+    await expectRefusal(shop, ['ps', ...args], { code: 'usage', message, hint });
   });
 
   it('says nothing on stderr with --quiet, whatever is done', async () => {

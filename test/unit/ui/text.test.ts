@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { escapeJson } from '../../../src/domain/json.ts';
 import { formatDuration } from '../../../src/ui/duration.ts';
 import { createLogPrefix } from '../../../src/ui/log-prefix.ts';
-import { cleanText, cutText, measureText, showLines, showText } from '../../../src/ui/safe-text.ts';
+import { cleanText, showLines, showText } from '../../../src/ui/safe-text.ts';
 
 describe('formatDuration', () => {
   it.each([
@@ -62,16 +62,6 @@ describe('escapeJson', () => {
     const json = escapeJson(JSON.stringify(document));
     expect(json).toBe('{"text":"a\\u009b31m\\u202e\\u001b ü"}');
     expect(JSON.parse(json)).toEqual(document);
-  });
-});
-
-describe('cutText', () => {
-  it('cuts by columns, not by characters', () => {
-    expect(cutText('数据库', 5)).toBe('数据…');
-    expect(cutText('abcdef', 4)).toBe('abc…');
-    expect(cutText('abcd', 4)).toBe('abcd');
-    expect(cutText('abcd', 0)).toBe('');
-    expect(measureText('e\u0301')).toBe(1);
   });
 });
 

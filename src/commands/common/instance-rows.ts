@@ -1,0 +1,81 @@
+import cliTruncate from 'cli-truncate';
+import stringWidth from 'string-width';
+import type { InstanceStatus } from '../../domain/view.ts';
+import { cleanText, padText } from '../../ui/safe-text.ts';
+import type { Paint } from '../../ui/style.ts';
+import { GAP, renderTable } from '../../ui/table.ts';
+import type { RenderOptions } from './verb.ts';
+
+/** What a ticket has of a repo: where it answers, and what it was made from. */
+export interface RepoCell {
+  address: string;
+  label: string;
+}
+
+export interface Row {
+  ticket: string;
+  repos: RepoCell[];
+  status: { text: InstanceStatus; paint: Paint };
+}
+
+/** No branch is cut to less than this, brackets included. */
+const LEAST_LABEL = 10;
+
+/**
+ * Returns the rows of tickets as a table with a title a column. Where the terminal is narrow, addresses are `:3101`, then branches
+ * have `…` in their middle, then each ticket is a block.
+ */
+export function renderRows(
+  titles: readonly string[],
+  rows: readonly Row[],
+  { color, columns = Number.POSITIVE_INFINITY }: RenderOptions,
+): string {
+  const write = ({ address, label }: RepoCell, width: number): string =>
+    `${address} ${cliTruncate(label, width, { position: 'middle' })}`.trim();
+  const render = (shown: readonly Row[], width: number): string => {
+    const cells = shown.map(({ ticket, repos, status }) => [
+      ticket,
+      ...repos.map((repo) => write(repo, width)),
+      status,
+    ]);
+    return renderTable(['Ticket', ...titles, 'Status'], cells, { color });
+  };
+  const longest = Math.max(LEAST_LABEL, ...rows.flatMap(({ repos }) => repos.map(({ label }) => stringWidth(label))));
+  if (measure(titles, rows)(longest) <= columns) return render(rows, longest);
+  const short = rows.map((row) => ({ ...row, repos: row.repos.map(shortenAddress) }));
+  const widthAt = measure(titles, short);
+  for (let width = longest; width >= LEAST_LABEL; width--) if (widthAt(width) <= columns) return render(short, width);
+  const titleWidth = Math.max(0, ...titles.map((title) => stringWidth(title)));
+  const blocks = rows.flatMap(({ ticket, repos, status }) => [
+    `${ticket}  ${status.paint(status.text)}`,
+    ...repos.map((repo, index) => {
+      const room = columns - titleWidth - repo.address.length - 5;
+      return `  ${padText(titles[index]!, titleWidth)}  ${write(repo, Math.max(LEAST_LABEL, room))}`;
+    }),
+  ]);
+  return blocks.join('\n');
+}
+
+/** Returns how wide the table is where no label is wider than so much. */
+function measure(titles: readonly string[], rows: readonly Row[]): (label: number) => number {
+  const widest = (texts: readonly string[]): number => Math.max(...texts.map((text) => stringWidth(cleanText(text))));
+  const ends =
+    widest(['Ticket', ...rows.map((row) => row.ticket)]) + widest(['Status', ...rows.map((row) => row.status.text)]);
+  const columns = titles.map((title, index) => ({
+    title: widest([title]),
+    cells: rows.map(({ repos }) => ({
+      address: widest([repos[index]!.address]),
+      label: widest([repos[index]!.label]),
+    })),
+  }));
+  return (most) =>
+    columns.reduce((sum, { title, cells }) => {
+      const widths = cells.map(({ address, label }) => address + (label === 0 ? 0 : 1 + Math.min(label, most)));
+      return sum + GAP + Math.max(title, ...widths);
+    }, ends + GAP);
+}
+
+/** The addresses of tickets are on this machine: their ports tell them apart. */
+function shortenAddress({ address, label }: RepoCell): RepoCell {
+  return { address: address.replace(/^http:\/\/localhost(?=:\d+$)/, ''), label };
+}
