@@ -2,6 +2,7 @@ import { StackError } from '../domain/errors.ts';
 import { OWNABLE } from '../domain/own-kinds.ts';
 import { ticketOf } from '../domain/ticket.ts';
 import type { InstancesView } from '../domain/view.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import { renderInstances } from './common/instance-table.ts';
 import { listValues, type Verb } from './common/verb.ts';
 
@@ -26,7 +27,7 @@ export const add: Verb<{ from?: string; own?: string[]; migrate?: boolean }, Ins
     const repo = second ?? first;
     if (repo === undefined) throw new StackError('usage', 'which repo?', { hint: 'stack add TICKET REPO' });
     const ticket = second === undefined ? (await context.place()).ticket : first && ticketOf(first);
-    if (ticket === undefined) throw new StackError('usage', 'which ticket?', { hint: `stack add TICKET ${repo}` });
+    if (ticket === undefined) throw await explainOneWord(stack, repo);
     const { addRepo } = await import('../orchestrator/lifecycle/add.ts');
     const own = { own: listValues(options.own), migrate: options.migrate === true };
     await addRepo(stack, ticket, repo, { from: options.from, ...own });
@@ -36,3 +37,13 @@ export const add: Verb<{ from?: string; own?: string[]; migrate?: boolean }, Ins
   render: renderInstances,
   toJson: ({ instances }) => instances[0],
 };
+
+/** One word outside of a ticket's folder is a ticket or a repo: what is missing is the other. */
+async function explainOneWord(stack: Stack, word: string): Promise<StackError> {
+  const ticket = ticketOf(word);
+  const record = (await stack.store.read()).instances[ticket];
+  if (!record) return new StackError('usage', 'which ticket?', { hint: `stack add TICKET ${word}` });
+  const borrowed = Object.keys(record.repos).filter((repo) => record.repos[repo]?.mode === 'shared');
+  const hint = borrowed.length > 0 ? `stack add ${ticket} ${borrowed.join('|')}` : `${ticket} borrows none`;
+  return new StackError('usage', 'which repo?', { hint });
+}

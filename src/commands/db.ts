@@ -2,6 +2,8 @@ import path from 'node:path';
 import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
 import type { SchemaChange } from '../domain/schema-diff.ts';
+import { renderSuggestion } from '../domain/suggest.ts';
+import { ticketOf } from '../domain/ticket.ts';
 import { namedTickets } from './common/tickets.ts';
 import type { Verb } from './common/verb.ts';
 
@@ -66,12 +68,9 @@ interface Request {
 async function readRequest(context: Context, args: readonly string[]): Promise<Request> {
   const isAction = (word: string | undefined): word is Action => ACTIONS.includes(word as Action);
   const [first, second, third] = args;
-  const [named, action, file] = isAction(second) ? [first, second, third] : [undefined, first, second];
-  if (!isAction(action)) {
-    throw new StackError('usage', action === undefined ? 'which action?' : `\`${action}\` is not an action of db`, {
-      hint: `stack db TICKET ${ACTIONS.join('|')}, or stack db refresh`,
-    });
-  }
+  const isNamed = isAction(second) || (second !== undefined && !isAction(first));
+  const [named, action, file] = isNamed ? [first, second, third] : [undefined, first, second];
+  if (!isAction(action)) throw await explainAction(context, action);
   const takesFile = action === 'dump' || action === 'load';
   if (takesFile !== (file !== undefined)) {
     throw new StackError('usage', takesFile ? `${action} needs a file` : `${action} takes no file`, {
@@ -80,6 +79,16 @@ async function readRequest(context: Context, args: readonly string[]): Promise<R
   }
   const [ticket = ''] = await namedTickets(context, named === undefined ? [] : [named]);
   return { ticket, action, file: file === undefined ? undefined : path.resolve(context.host.cwd, file) };
+}
+
+/** One word alone may be the ticket. */
+async function explainAction(context: Context, word: string | undefined): Promise<StackError> {
+  const hint = `stack db TICKET ${ACTIONS.join('|')}, or stack db refresh`;
+  const { instances } = await (await context.stack()).store.read();
+  if (word === undefined || Object.hasOwn(instances, ticketOf(word)))
+    return new StackError('usage', 'which action?', { hint });
+  const near = renderSuggestion(word, ACTIONS);
+  return new StackError('usage', `\`${word}\` is not an action of db${near}`, { hint });
 }
 
 async function act(context: Context, { ticket, action, file = '' }: Request, force: boolean): Promise<Result> {

@@ -81,6 +81,16 @@ describe('a ticket’s name', () => {
     await expectRefusal(shop, ['destroy', 'feat-01', 'zzz'], { code: 'not-found', message: /"zzz"/, hint });
   });
 
+  it('alone is not enough where more must be said', async () => {
+    const asked = [
+      [['add', 'feat-01'], /^which repo\?/, /^stack add feat-01 api$/],
+      [['db', 'feat-01'], /^which action\?/, /shell\|url/],
+      [['db', 'feat-01', 'rest'], /^`rest` is not an action of db; did you mean `reset`\?/, /shell\|url/],
+      [['db', 'rest'], /^`rest` is not an action of db; did you mean `reset`\?/, /shell\|url/],
+    ] as const;
+    for (const [args, message, hint] of asked) await expectRefusal(shop, args, { code: 'usage', message, hint });
+  });
+
   it('is asked for where no folder tells it', async () => {
     for (const args of [['stop'], ['start'], ['destroy'], ['logs'], ['exec', '--', 'true'], ['add', 'api']]) {
       await expectRefusal(shop, args, {

@@ -86,6 +86,23 @@ describe('a create that fails', () => {
     expect(errorOf(run)[0]).toMatch(/^stack: front was not ready within 4 s: \/: .*503/);
   });
 
+  it('since nobody answers under the path of `ready:` says where somebody does', async () => {
+    const server = `require('node:http').createServer((asked, answer) => answer.writeHead(asked.url === '/' ? 200 : 404).end()).listen(process.env.PORT, 'localhost')`;
+    const run = await fail(front(`node -e "${server}"`, 'health, timeout: 4s'));
+    expect(errorOf(run).slice(0, 2)).toEqual([
+      'stack: front was not ready within 4 s: /health: status 404',
+      'hint: `/` answers: set `ready: { http: / }` of front in stack.yml; it printed nothing',
+    ]);
+  });
+
+  it.each([
+    ['is not there', 'no-such-program', /^hint: its command runs a program that is not on the PATH or in its folder/],
+    ['may not be run', './stack.yml', /^hint: its command is a file that may not be run: `chmod \+x`/],
+  ])('since the program of a service %s says so', async (_, command, hint) => {
+    shop.commit('front', 'stack.yml', 'name: x\n');
+    expect(errorOf(await fail(front(command)))[1]).toMatch(hint);
+  });
+
   it('for what the baseline does says so', async () => {
     const run = await fail((text) => text.replace('command: node server.mjs', 'command: exit 4'));
     expect(errorOf(run)[0]).toMatch(/^stack: api \(baseline\) ended with exit code 4 before it was ready/);

@@ -71,12 +71,14 @@ async function examineEngine(stack: Stack): Promise<Finding[]> {
         ok: true,
         text: `Docker Engine ${check.version} at ${check.where}${tellSilent(check.silent)}`,
       }
-    : {
-        subject: 'engine',
-        ok: !needed,
-        text: `${check.reason}${holds}`,
-        hint: wantsProcesses(config) ? keepToEngine(check.hint) : check.hint,
-      };
+    : needed
+      ? {
+          subject: 'engine',
+          ok: false,
+          text: `${check.reason}${holds}`,
+          hint: wantsProcesses(config) ? keepToEngine(check.hint) : check.hint,
+        }
+      : { subject: 'engine', ok: true, text: `none is needed, and none answers: ${check.reason}` };
   const chosen = config && (await chooseRuntime(stack, config.runtime));
   const runtime: Finding[] = chosen ? [{ subject: 'runtime', ok: true, text: `${chosen.name}: ${chosen.why}` }] : [];
   if (!check.ok || !sharesAny) return [engine, ...runtime];

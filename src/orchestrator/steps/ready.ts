@@ -68,7 +68,7 @@ async function waitUntilReady(work: Work, service: string, { signal, note }: Ste
       if (answer === undefined) return;
       if (isLate) {
         const message = `${nameOf(work, service)} was not ready within ${ready.timeoutSeconds} s: ${answer}`;
-        throw await unready(work, service, message, guessReason(work, service, answer));
+        throw await unready(work, service, message, await guessReason(work, service, ready, answer));
       }
       note(answer);
       await pause(POLL_MS, signal);
@@ -92,7 +92,16 @@ async function requireUp(work: Work, service: string): Promise<WorkloadStatus> {
     });
   }
   if (found.state === 'running' || found.state === 'starting') return found;
-  throw await unready(work, service, `${nameOf(work, service)} ${describeEnd(found)} before it was ready`);
+  const message = `${nameOf(work, service)} ${describeEnd(found)} before it was ready`;
+  throw await unready(work, service, message, explainEnd(work, service, found));
+}
+
+/** What shells and engines mean by an exit code (POSIX, 2.8.2). */
+function explainEnd(work: Work, service: string, { exitCode }: WorkloadStatus): string | undefined {
+  const where = traitsOf(requireService(work.record, service)).images ? 'in its image' : 'on the PATH or in its folder';
+  if (exitCode === 127) return `its command runs a program that is not ${where}: see \`command:\` and \`setup:\``;
+  if (exitCode === 126) return 'its command is a file that may not be run: `chmod +x` makes it a program';
+  return undefined;
 }
 
 function describeEnd({ state, exitCode }: WorkloadStatus): string {
@@ -128,9 +137,13 @@ function explain(asked: string, answer: string | undefined): string | undefined 
   return answer && `${asked}: ${answer}`;
 }
 
-/** The engine takes connections for the container, and closes them when nothing inside does: mostly a server on localhost. */
-function guessReason(work: Work, service: string, answer: string): string | undefined {
+async function guessReason(work: Work, service: string, ready: Ready, answer: string): Promise<string | undefined> {
   const own = requireService(work.record, service);
+  const port = (ready.port === undefined ? Object.values(own.ports)[0] : own.ports[ready.port])?.host;
+  const isOtherPath = ready.http !== undefined && ready.http !== '/' && /: status 4\d\d$/.test(answer);
+  if (isOtherPath && port !== undefined && (await probeHttp(port, '/')) === undefined)
+    return `\`/\` answers: set \`ready: { http: / }\` of ${service} in stack.yml`;
+  // The engine takes connections for the container, and closes them when nothing inside does: mostly a server on localhost.
   if (!traitsOf(own).network || !answer.endsWith('connection closed at once')) return undefined;
   const inside = Object.values(own.ports).map((port) => port.container);
   return `in its container nothing answers on port ${inside.join(' or ')}; a server there has to listen on 0.0.0.0, which \`\${bind}\` stands for, not on localhost`;
