@@ -46,7 +46,7 @@ export function createContext(
     return askPerson(host, question, { all, signal });
   };
   const confirm: Context['confirm'] = async (question) => {
-    if (!(await ask(question))) throw new StackError('confirm', 'nothing was changed', { hint: '--yes answers yes' });
+    if (!(await ask(question))) throw new StackError('confirm', 'nothing was changed');
   };
   return {
     host,
