@@ -7,6 +7,8 @@ import type { Reporter } from './ui/reporter.ts';
 /** The process as commands see it; tests hand in another. */
 export interface Host {
   cwd: string;
+  /** True where `-C` has led to another folder than the shell is in. */
+  isElsewhere?: boolean;
   env: Record<string, string | undefined>;
   stdin: NodeJS.ReadStream;
   stdout: NodeJS.WriteStream;

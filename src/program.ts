@@ -5,6 +5,7 @@ import { findOwnWord } from './commands/common/other-words.ts';
 import { suggestRepoFlag, takeRepoFlags } from './commands/common/repo-flags.ts';
 import { renderAnswer, type Verb } from './commands/common/verb.ts';
 import { nameVerb, orderWords, splitCommand } from './commands/common/word-order.ts';
+import { enterFolders, takeFolders } from './commands/common/working-folder.ts';
 import { complete } from './commands/completion/complete.ts';
 import { completion } from './commands/completion/completion.ts';
 import { create } from './commands/create.ts';
@@ -16,6 +17,7 @@ import { down } from './commands/down.ts';
 import { exec } from './commands/exec.ts';
 import { init } from './commands/init.ts';
 import { logs } from './commands/logs.ts';
+import { path } from './commands/path.ts';
 import { ps } from './commands/ps.ts';
 import { restart } from './commands/restart.ts';
 import { restore } from './commands/restore.ts';
@@ -35,7 +37,7 @@ type AnyVerb = Verb<any, any>;
 /** The command tree by what one wants, in the order of the help. */
 const GROUPS: Record<string, readonly AnyVerb[]> = {
   'Tickets:': [create, add, ps, start, stop, restart, destroy, restore],
-  'Inside a ticket:': [logs, exec, db],
+  'Inside a ticket:': [path, logs, exec, db],
   'The product:': [init, up, down, trust],
   'When something is odd:': [check, doctor],
   'Getting to know it:': [demo, completion],
@@ -47,7 +49,10 @@ export const verbs: readonly AnyVerb[] = Object.values(GROUPS).flat();
 export async function runProgram(argv: readonly string[], context: Context): Promise<number> {
   // Asked by the shell at every Tab, with half-typed words no parser would take.
   if (argv[0] === '__complete') return complete(argv.slice(1), context, verbs);
-  const named = nameVerb(argv, verbs);
+  const { folders, rest: line } = takeFolders(argv);
+  context.host.cwd = enterFolders(context.host.cwd, folders);
+  context.host.isElsewhere = folders.length > 0;
+  const named = nameVerb(line, verbs);
   const word = named.find((one) => !one.startsWith('-'));
   const verb = verbs.find(({ name }) => name === word);
   const { words, command, loose } = splitCommand(named, verb);
@@ -97,12 +102,12 @@ function buildProgram(context: Context, act: Act): Command {
     .description('Every ticket gets its own running copy of a product whose code lives in several git repos.')
     .version(version, '-V, --version', 'print the version')
     .addHelpOption(helpOption())
-    .usage('<verb> [options]')
+    .usage('[-C DIR] <verb> [options]')
     .configureHelp({
       subcommandTerm: (command) => [command.name(), ...command.aliases()].join(', '),
       visibleOptions: (command) => [
         ...help.visibleOptions(command),
-        ...(command.parent === null ? optionsOfEvery() : []),
+        ...(command.parent === null ? [IN_FOLDER, ...optionsOfEvery()] : []),
       ],
     })
     .showSuggestionAfterError(true)
@@ -144,6 +149,9 @@ function addVerb(program: Command, verb: AnyVerb, act: Act): void {
 }
 
 const OF_EVERY = 'Every verb:';
+
+/** Taken before the parser sees it (common/working-folder.ts). */
+const IN_FOLDER = new Option('-C <dir>', 'as if run in that folder; before the verb').helpGroup(OF_EVERY);
 
 function optionsOfEvery(verb?: AnyVerb): Option[] {
   return [

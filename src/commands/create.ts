@@ -1,8 +1,11 @@
+import path from 'node:path';
+import type { Context } from '../context.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
 import { OWNABLE } from '../domain/own-kinds.ts';
-import { type Step, type StepState, stepName } from '../domain/step.ts';
-import type { InstancesView } from '../domain/view.ts';
-import { titleWithReason } from '../ui/narrate.ts';
+import { quoteForShell } from '../domain/shell.ts';
+import { type Extent, type Step, type StepState, stepName, titleWithReason } from '../domain/step.ts';
+import type { InstancesView, InstanceView } from '../domain/view.ts';
+import { formatDuration } from '../ui/duration.ts';
 import { renderInstances } from './common/instance-table.ts';
 import { listValues, type Verb, type VerbInput } from './common/verb.ts';
 
@@ -69,7 +72,9 @@ export const create: Verb<CreateFlags, Result> = {
     if (options.dryRun) return { preview: toPreview(await previewCreate(stack, request)) };
     const ticket = await createInstance(stack, request);
     const { observeMade } = await import('../orchestrator/check/check.ts');
-    return { made: await observeMade(stack, ticket, { wires: request.extent === 'ready' }) };
+    const made = await observeMade(stack, ticket, { wires: request.extent === 'ready' });
+    context.emit({ type: 'info', text: tellNext(context, request.extent, made.instances[0]) });
+    return { made };
   },
   render(result, view) {
     return 'made' in result ? renderInstances(result.made, view) : renderPreview(result.preview);
@@ -78,6 +83,16 @@ export const create: Verb<CreateFlags, Result> = {
     return 'made' in result ? result.made.instances[0] : result.preview;
   },
 };
+
+/** Says how long it took, from the start of this process, and how one goes on. */
+function tellNext({ host }: Context, extent: Extent, made: InstanceView | undefined): string {
+  const { ticket = '', folder = '' } = made ?? {};
+  const time = formatDuration(performance.now());
+  const way = host.isElsewhere ? folder : path.relative(host.cwd, folder) || '.';
+  const go = `cd ${quoteForShell(way)}`;
+  if (extent === 'files') return `${ticket} is made, after ${time}. Next: ${go}, or stack start ${ticket}`;
+  return `${ticket} is ${extent === 'ready' ? 'ready' : 'started'}, after ${time}. Next: ${go}, or stack logs -f ${ticket}`;
+}
 
 /** Returns what the flags say as the engine takes it. */
 export function readCreateFlags({ options, from, on }: Pick<VerbInput<CreateFlags>, 'options' | 'from' | 'on'>) {

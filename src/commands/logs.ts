@@ -4,7 +4,6 @@ import { bestEffort, StackError } from '../domain/errors.ts';
 import { type InstanceRecord, requireService } from '../domain/instance.ts';
 import { escapeJson } from '../domain/json.ts';
 import type { LogLine } from '../domain/runtime.ts';
-import { createLogPrefix } from '../ui/log-prefix.ts';
 import { showText } from '../ui/safe-text.ts';
 import { splitTicketAndServices } from './common/tickets.ts';
 import type { Verb } from './common/verb.ts';
@@ -37,6 +36,7 @@ export const logs: Verb<Options, undefined> = {
   async run(context, { args, options }) {
     const { record, services } = await splitTicketAndServices(context, args);
     if (options.setup) return printSetupLogs(context, record, services, options);
+    const { createLogPrefix } = await import('../ui/log-prefix.ts');
     const { refOf } = await import('../orchestrator/workloads/spec.ts');
     const stack = await context.stack();
     const names = services.length > 0 ? services : Object.keys(record.services);

@@ -4,8 +4,7 @@ import type { Trust, TrustStore } from '../adapters/trust-store.ts';
 import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
-import { renderTable } from '../ui/table.ts';
-import type { Verb } from './common/verb.ts';
+import type { RenderOptions, Verb } from './common/verb.ts';
 
 interface Options {
   list?: boolean;
@@ -99,8 +98,9 @@ function renderOwned({ root, owned }: { root: string; owned: readonly Stranger[]
   ].join('\n');
 }
 
-function renderList(trusted: readonly Trust[], view: Parameters<typeof renderTable>[2]): string {
+async function renderList(trusted: readonly Trust[], view: RenderOptions): Promise<string> {
   if (trusted.length === 0) return 'nothing is trusted yet';
+  const { renderTable } = await import('../ui/table.ts');
   const rows = trusted.map(({ root, hash, at }) => [root, at.slice(0, 16).replace('T', ' '), hash.slice(0, 12)]);
   return renderTable(['Root', 'Since', 'Content'], rows, view);
 }

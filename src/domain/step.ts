@@ -70,6 +70,11 @@ export function stepName({ baseline, kind, of }: StepId): string {
   return [...(baseline ? ['baseline'] : []), kind, ...(of === undefined ? [] : [of])].join(' ');
 }
 
+/** Returns what a step makes, with why it is made again: `container (changed: env)`. */
+export function titleWithReason(title: string, reason: string | undefined): string {
+  return reason === undefined ? title : `${title} (${reason})`;
+}
+
 /** Returns all ids that a step comes after. */
 export function listPredecessors({ after, afterIfListed = [] }: Step): StepId[] {
   return [...after, ...afterIfListed];

@@ -1,5 +1,6 @@
 import stringWidth from 'string-width';
-import { cleanText, padText } from './safe-text.ts';
+import { padText } from './pad.ts';
+import { cleanText } from './safe-text.ts';
 import { createStyle } from './style.ts';
 
 /**

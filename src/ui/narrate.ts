@@ -1,8 +1,10 @@
 import cliTruncate from 'cli-truncate';
 import stringWidth from 'string-width';
 import type { StackEvent } from '../domain/events.ts';
+import { titleWithReason } from '../domain/step.ts';
 import { formatDuration } from './duration.ts';
-import { cleanText, padText } from './safe-text.ts';
+import { padText } from './pad.ts';
+import { cleanText } from './safe-text.ts';
 import type { Style } from './style.ts';
 
 /** A step that runs now. Times in milliseconds of one steady clock. */
@@ -36,11 +38,6 @@ export function renderEndedStep(event: EndedStep, widths: Widths, style: Style):
     afterWidth: formatDuration(event.ms).length,
     widths,
   });
-}
-
-/** Returns what a step makes, with why it is made again: `container (changed: env)`. */
-export function titleWithReason(title: string, reason: string | undefined): string {
-  return reason === undefined ? title : `${title} (${reason})`;
 }
 
 /** Returns the line of a step that runs: `⠋ api    image node:22-alpine  3s  pulling 12/40 MB`. */

@@ -1,5 +1,4 @@
 import { stripVTControlCharacters } from 'node:util';
-import stringWidth from 'string-width';
 import { maskPasswords } from '../domain/secrets.ts';
 
 // C0 and C1 controls, and the marks that reorder or hide text: a branch name or a log line could otherwise move the
@@ -60,9 +59,4 @@ export function cleanText(text: string): string {
     .replaceAll(NOT_UTF8, escapeByte)
     .replaceAll(HARMFUL, '?')
     .trimEnd();
-}
-
-/** Returns the text with spaces after it up to `columns`. */
-export function padText(text: string, columns: number): string {
-  return text + ' '.repeat(Math.max(0, columns - stringWidth(text)));
 }

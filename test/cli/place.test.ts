@@ -49,6 +49,31 @@ describe('in a ticket’s folder', () => {
     await expectRefusal(shop, ['add', 'front'], { code: 'exists', ...expected }, inside('front'));
   });
 
+  it('`path` prints it, and the worktree of a repo', async () => {
+    const print = async (args: string[], at?: { cwd: string }) => (await shop.stack(['path', ...args], at)).stdout;
+    expect(await print([], inside('front/src'))).toBe(shop.at('tickets/feat-01'));
+    expect(await print(['front'], inside())).toBe(shop.at('tickets/feat-01/front'));
+    expect(await print(['feat-02'], inside())).toBe(shop.at('tickets/feat-02'));
+    expect(await print(['feat-02', 'front'])).toBe(shop.at('tickets/feat-02/front'));
+    const borrowed = { code: 'not-found', message: /^feat-02 has no copy of "api"$/, hint: /^it has front$/ } as const;
+    await expectRefusal(shop, ['path', 'feat-02', 'api'], borrowed);
+  });
+
+  it('`-C` is as good as being there, step by step', async () => {
+    const at = { cwd: shop.folder };
+    const run = await shop.stack(['-C', shop.root, '-q', '-C', 'tickets/feat-01', 'path', 'front'], at);
+    expect(run).toEqual({ code: 0, stdout: shop.at('tickets/feat-01/front'), stderr: '' });
+    const { stderr } = await shop.stack(['-C', shop.root, 'create', 'feat-03', '--no-start'], at);
+    expect(stderr).toContain(`Next: cd ${shop.at('tickets/feat-03')}`);
+    await shop.stack(['destroy', 'feat-03']);
+    const told = async (...args: string[]) => (await shop.stack(args)).stderr;
+    expect(await told('-C', '/no/where', 'ps')).toMatch(
+      /^stack: -C: \/no\/where is no folder\nhint: .*before the verb/,
+    );
+    expect(await told('-C')).toMatch(/^stack: -C needs a folder/);
+    expect((await shop.stack(['__complete', '-C', shop.root, 'path', 'feat-02'], at)).stdout).toBe('feat-02');
+  });
+
   it('the whole stack is listed', async () => {
     const { stdout } = await shop.stack(['ps'], inside('front/src'));
     expect(stdout).toBe((await shop.stack(['ps'])).stdout);

@@ -1,7 +1,8 @@
 import cliTruncate from 'cli-truncate';
 import stringWidth from 'string-width';
 import type { InstanceStatus } from '../../domain/view.ts';
-import { cleanText, padText } from '../../ui/safe-text.ts';
+import { padText } from '../../ui/pad.ts';
+import { cleanText } from '../../ui/safe-text.ts';
 import type { Paint } from '../../ui/style.ts';
 import { GAP, renderTable } from '../../ui/table.ts';
 import type { RenderOptions } from './verb.ts';
@@ -23,7 +24,7 @@ const LEAST_LABEL = 10;
 
 /**
  * Returns the rows of tickets as a table with a title a column. Where the terminal is narrow, addresses are `:3101`, then branches
- * have `…` in their middle, then each ticket is a block.
+ * have `…` in their middle, then each ticket is a block; a ticket alone is one at once.
  */
 export function renderRows(
   titles: readonly string[],
@@ -44,7 +45,9 @@ export function renderRows(
   if (measure(titles, rows)(longest) <= columns) return render(rows, longest);
   const short = rows.map((row) => ({ ...row, repos: row.repos.map(shortenAddress) }));
   const widthAt = measure(titles, short);
-  for (let width = longest; width >= LEAST_LABEL; width--) if (widthAt(width) <= columns) return render(short, width);
+  // A table is read; a ticket alone has just been made, and its addresses are to be clicked.
+  const least = rows.length > 1 ? LEAST_LABEL : longest + 1;
+  for (let width = longest; width >= least; width--) if (widthAt(width) <= columns) return render(short, width);
   const titleWidth = Math.max(0, ...titles.map((title) => stringWidth(title)));
   const blocks = rows.flatMap(({ ticket, repos, status }) => [
     `${ticket}  ${status.paint(status.text)}`,

@@ -2,6 +2,7 @@ import type { Context } from '../../context.ts';
 import { bestEffort } from '../../domain/errors.ts';
 import type { Verb } from '../common/verb.ts';
 import { nameVerb } from '../common/word-order.ts';
+import { enterFolders, takeFolders } from '../common/working-folder.ts';
 import { type CompletionVerb, completeWords } from './words.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what a verb runs does not matter here.
@@ -17,16 +18,20 @@ const COMMON_FLAGS: AnyVerb['flags'] = [
 
 /** Answers the shell: one candidate a line. Never fails: a broken stack.yml must not spoil a Tab. */
 export async function complete(words: readonly string[], context: Context, verbs: readonly AnyVerb[]): Promise<number> {
-  const typed = words[0] === '--' ? words.slice(1) : words;
+  const { folders, rest: typed } = takeFolders(words[0] === '--' ? words.slice(1) : words);
   // The last word is still being typed.
   const named = [...nameVerb(typed.slice(0, -1), verbs), ...typed.slice(-1)];
-  const names = (await bestEffort(readNames(context))) ?? { tickets: [], repos: [], services: [] };
+  const names = (await bestEffort(readNames(context, folders))) ?? { tickets: [], repos: [], services: [] };
   const candidates = completeWords({ words: named, verbs: verbs.map(describeVerb), ...names });
   for (const candidate of candidates) context.host.stdout.write(`${candidate}\n`);
   return 0;
 }
 
-async function readNames(context: Context): Promise<{ tickets: string[]; repos: string[]; services: string[] }> {
+async function readNames(
+  context: Context,
+  folders: readonly string[],
+): Promise<{ tickets: string[]; repos: string[]; services: string[] }> {
+  context.host.cwd = enterFolders(context.host.cwd, folders);
   const stack = await context.stack();
   const [state, config] = await Promise.all([stack.store.read(), stack.config()]);
   return {

@@ -28,7 +28,7 @@ describe('the table of tickets', () => {
   });
 
   it('has ports for addresses where it must be narrower', async () => {
-    const lines = await render(makeView(1, { base: 'main' }), 80);
+    const lines = await render(makeView(2, { base: 'main' }), 80);
     expect(lines[1]).toMatch(/^feat-0 {2}:43000 \[main\] {2}:43010 \[main\] {2}:43020 \[main\] {2}running$/);
   });
 
@@ -40,11 +40,17 @@ describe('the table of tickets', () => {
   });
 
   it('has a block a ticket where no row fits', async () => {
-    expect(await render(makeView(1), 48)).toEqual([
+    expect((await render(makeView(2), 48)).slice(0, 4)).toEqual([
       'feat-0  running',
       expect.stringMatching(/^ {2}Front {3}http:\/\/localhost:43000 \[feat\S*…\S*\]$/),
       expect.stringMatching(/^ {2}API {5}http:\/\/localhost:43010 \[feat\S*…\S*\]$/),
       expect.stringMatching(/^ {2}Worker {2}http:\/\/localhost:43020 \[feat\S*…\S*\]$/),
     ]);
+  });
+
+  it('has whole addresses of a ticket alone', async () => {
+    expect((await render(makeView(1), 80))[1]).toMatch(
+      /^ {2}Front {3}http:\/\/localhost:43000 \[feature\S*…\S*part-2\]$/,
+    );
   });
 });
