@@ -1,31 +1,32 @@
 import type { InstancesView } from '../domain/view.ts';
 import { renderInstances } from './common/instance-table.ts';
-import { changeTickets } from './common/tickets.ts';
+import { ALL_FLAG, changeTickets } from './common/tickets.ts';
 import { listValues, type Verb } from './common/verb.ts';
 
-export const restart: Verb<{ service?: string[]; wait: boolean; build?: boolean }, InstancesView> = {
+export const restart: Verb<{ service?: string[]; wait: boolean; build?: boolean; all?: boolean }, InstancesView> = {
   name: 'restart',
   summary: 'stop a ticket and start it as stack.yml says now',
-  args: '[tickets...]',
+  args: '[ticket|service...]',
   flags: [
     ['--service <name...>', 'restart these services only'],
     ['--no-wait', 'do not wait until the services are ready'],
     ['--build', 'rebuild images'],
+    ALL_FLAG,
   ],
-  examples: ['stack restart feat-02', 'stack restart feat-02 --service api'],
-  completes: { tickets: true },
+  examples: ['stack restart feat-02', 'stack restart feat-02 api --build', 'stack restart --all'],
+  completes: { tickets: true, services: true },
   async run(context, { args, options }) {
     const [{ startInstance }, { stopInstance }] = await Promise.all([
       import('../orchestrator/lifecycle/start.ts'),
       import('../orchestrator/lifecycle/stop.ts'),
     ]);
-    const services = listValues(options.service);
     const how = { extent: options.wait ? 'ready' : 'started', rebuild: options.build === true } as const;
-    return changeTickets(context, args, async (stack, ticket) => {
+    const selection = { args, all: options.all, services: listValues(options.service) };
+    return changeTickets(context, selection, async (stack, ticket, only) => {
       // What may not be started again is not stopped either.
       await stack.requireTrust();
-      await stopInstance(stack, ticket, services);
-      await startInstance(stack, ticket, how);
+      await stopInstance(stack, ticket, only);
+      await startInstance(stack, ticket, { ...how, only });
     });
   },
   render: renderInstances,

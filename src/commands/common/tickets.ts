@@ -1,6 +1,6 @@
 import type { Context } from '../../context.ts';
 import { StackError } from '../../domain/errors.ts';
-import type { InstanceRecord, StackState } from '../../domain/instance.ts';
+import { type InstanceRecord, requireService, type StackState } from '../../domain/instance.ts';
 import { ticketOf } from '../../domain/ticket.ts';
 import type { InstancesView } from '../../domain/view.ts';
 import type { Stack } from '../../orchestrator/core/stack.ts';
@@ -43,17 +43,58 @@ export async function splitTicketAndServices(
   return { state, record: requireInstance(state, ticket), services: rest };
 }
 
-/** Changes the named tickets one after the other, once all of them are known to exist, and gives how they are then. */
+/** Which tickets a verb changes, as its command line says it. */
+export interface Selection {
+  args: readonly string[];
+  all: boolean | undefined;
+  /** Services by flag; those among `args` come to them. */
+  services?: readonly string[];
+}
+
+/** What takes every ticket in the place of names. */
+export const ALL_FLAG = ['--all', 'every ticket'] as const;
+
+/**
+ * Changes the selected tickets one after the other, once all of them and their services are known to exist, and gives how they are
+ * then. `change` is told the services that are meant; none means all.
+ */
 export async function changeTickets(
   context: Context,
-  args: readonly string[],
-  change: (stack: Stack, ticket: string) => Promise<void>,
+  selection: Selection,
+  change: (stack: Stack, ticket: string, services: string[]) => Promise<void>,
 ): Promise<InstancesView> {
   const stack = await context.stack();
-  const tickets = await namedTickets(context, args);
+  const { tickets, services } = await readSelection(context, selection);
   const { requireInstances } = await import('../../orchestrator/core/claim.ts');
-  requireInstances(await stack.store.read(), tickets);
-  for (const ticket of tickets) await change(stack, ticket);
+  const records = requireInstances(await stack.store.read(), tickets);
+  for (const record of records) for (const service of services) requireService(record, service);
+  for (const ticket of tickets) await change(stack, ticket, services);
   const { observeInstances } = await import('../../orchestrator/status/view.ts');
   return observeInstances(stack, tickets);
+}
+
+async function readSelection(
+  context: Context,
+  { args, all, services = [] }: Selection,
+): Promise<{ tickets: string[]; services: string[] }> {
+  const [{ requireInstance }, stack, { ticket: here }] = await Promise.all([
+    import('../../orchestrator/core/claim.ts'),
+    context.stack(),
+    context.place(),
+  ]);
+  const state = await stack.store.read();
+  const known = Object.keys(state.instances);
+  const named = args.map((word) => ticketOf(word)).filter((ticket) => known.includes(ticket));
+  const others = args.filter((word) => !known.includes(ticketOf(word)));
+  if (all && named.length > 0) {
+    throw new StackError('usage', '--all and a ticket’s name', { hint: 'leave one of the two away' });
+  }
+  if (others.length === 0 && !all) return { tickets: await namedTickets(context, args), services: [...services] };
+  const wanted = [...new Set([...services, ...others])];
+  const having = known.filter((ticket) => wanted.every((service) => state.instances[ticket]?.services[service]));
+  const tickets = all ? having : named.length > 0 ? [...new Set(named)] : here === undefined ? [] : [here];
+  const stranger = others.find((word) => !tickets.some((ticket) => state.instances[ticket]?.services[word]));
+  // It may have been meant for a ticket.
+  if (stranger !== undefined) requireInstance(state, stranger);
+  return { tickets, services: wanted };
 }

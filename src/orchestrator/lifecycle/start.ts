@@ -15,12 +15,18 @@ import { unwind } from './unwind.ts';
 
 /**
  * Brings a ticket to what stack.yml wants now: missing things come back, changed ones are made again, all on the leases
- * it holds. A failure leaves what ran before and unmakes what this start made.
+ * it holds. A failure leaves what ran before and unmakes what this start made. `only` names the services that are meant, with what
+ * they depend on; none means all.
  */
 export async function startInstance(
   stack: Stack,
   ticket: string,
-  { extent, rebuild, migrate = false }: { extent: Extent; rebuild: boolean; migrate?: boolean },
+  {
+    extent,
+    rebuild,
+    migrate = false,
+    only = [],
+  }: { extent: Extent; rebuild: boolean; migrate?: boolean; only?: readonly string[] },
 ): Promise<void> {
   const config = await stack.config();
   await stack.requireTrust();
@@ -57,7 +63,7 @@ export async function startInstance(
   if (migrate) tellMigration(work, config, state);
   await removeOrphans(work, config);
   // Worktrees that came back stay: a branch in there may hold work of weeks.
-  const error = await converge(work, () => listTicketSteps(work, config, extent), {
+  const error = await converge(work, () => listTicketSteps(work, config, extent, only), {
     unwind: (run) => unwind(work, { ...run, made: run.made.filter((step) => !isFileStep(step)) }, { forget: false }),
   });
   if (error === undefined)

@@ -16,8 +16,11 @@ import { listPrerequisiteSteps, listServiceSteps } from './service.ts';
 import { guardUpSteps, listUpSteps } from './up.ts';
 import { worktreeStep } from './worktree.ts';
 
-/** Everything a ticket is made of, in order; the stack's own parts that it stands on come first. */
-export function listTicketSteps(work: Work, config: StackConfig, extent: Extent): Step[] {
+/**
+ * Everything a ticket is made of, in order; the stack's own parts that it stands on come first. Of services only the named ones
+ * and what they depend on, where some are named.
+ */
+export function listTicketSteps(work: Work, config: StackConfig, extent: Extent, only: readonly string[] = []): Step[] {
   const { record } = work;
   const setUp = dedicatedRepos(record)
     .map(([repo]) => repo)
@@ -25,7 +28,7 @@ export function listTicketSteps(work: Work, config: StackConfig, extent: Extent)
   const steps =
     extent === 'files'
       ? setUp.flatMap((repo) => listSetupPrerequisites(work, repo))
-      : listServices(work, config, extent);
+      : listServices(work, config, extent, only);
   const needsNetwork = Object.values(record.services).some((service) => traitsOf(service).network) && steps.length > 0;
   const starts = extent !== 'files';
   const services = starts ? listBorrowed(work, config) : [];
@@ -76,10 +79,25 @@ function listFileSteps(work: Work): Step[] {
   return [folderStep(work), ...listSavedFilesSteps(work), ...repos];
 }
 
-function listServices(work: Work, config: StackConfig | undefined, extent: Extent): Step[] {
+function listServices(
+  work: Work,
+  config: StackConfig | undefined,
+  extent: Extent,
+  only: readonly string[] = [],
+): Step[] {
   // Without a config all that is recorded; with one, what stack.yml has dropped is left for destroy.
   const names = Object.keys(work.record.services).filter((name) => !config || name in config.services);
-  return names.flatMap((service) => listServiceSteps(work, config, service, extent));
+  const meant = only.length > 0 && config ? withDependencies(config, only) : names;
+  return names
+    .filter((name) => meant.includes(name))
+    .flatMap((service) => listServiceSteps(work, config, service, extent));
+}
+
+function withDependencies(config: StackConfig, names: readonly string[]): string[] {
+  const found = new Set(names);
+  // A set is gone through to its end, what is added meanwhile included.
+  for (const name of found) for (const other of config.services[name]?.dependsOn ?? []) found.add(other);
+  return [...found];
 }
 
 /** Setup commands run in the surroundings of their repo's first service. */
