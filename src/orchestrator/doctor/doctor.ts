@@ -71,14 +71,7 @@ async function examineEngine(stack: Stack): Promise<Finding[]> {
         ok: true,
         text: `Docker Engine ${check.version} at ${check.where}${tellSilent(check.silent)}`,
       }
-    : needed
-      ? {
-          subject: 'engine',
-          ok: false,
-          text: `${check.reason}${holds}`,
-          hint: wantsProcesses(config) ? keepToEngine(check.hint) : check.hint,
-        }
-      : { subject: 'engine', ok: true, text: `none is needed, and none answers: ${check.reason}` };
+    : tellMissing(needed, `${check.reason}${holds}`, wantsProcesses(config) ? keepToEngine(check.hint) : check.hint);
   const chosen = config && (await chooseRuntime(stack, config.runtime));
   const runtime: Finding[] = chosen ? [{ subject: 'runtime', ok: true, text: `${chosen.name}: ${chosen.why}` }] : [];
   if (!check.ok || !sharesAny) return [engine, ...runtime];
@@ -92,6 +85,11 @@ async function examineEngine(stack: Stack): Promise<Finding[]> {
         hint: 'install Docker Compose',
       };
   return [engine, compose, ...runtime];
+}
+
+function tellMissing(needed: boolean, reason: string, hint: string | undefined): Finding {
+  if (!needed) return { subject: 'engine', ok: true, text: `none is needed, and none answers: ${reason}` };
+  return { subject: 'engine', ok: false, text: reason, ...(hint !== undefined && { hint }) };
 }
 
 /** Names the tickets, and the baseline, that have something in the engine that does not answer. */
