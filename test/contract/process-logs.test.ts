@@ -181,6 +181,39 @@ describe('a log that grows', () => {
     await until('the new keeper has ended', async () => !(await isKept(await readKeeper(files))));
   });
 
+  onLinuxAlone('is written on when its keeper was stopped, once somebody looks', async () => {
+    const spec = world.spec('while :; do echo line; sleep 0.01; done');
+    const files = filesOf(world.root, spec);
+    await world.runtime.start(spec, never);
+    await until('its first line', async () => (await world.log(spec))[0]);
+    const keeper = await readKeeper(files);
+    process.kill(-keeper!.pid, 'SIGSTOP');
+    const before = statSync(files.log).size;
+    expect(await world.state()).toBe('running');
+    await until('it is written again', () => statSync(files.log).size > before);
+    expect(await readKeeper(files)).toEqual(keeper);
+  });
+
+  it.each([
+    ['with perl', ['perl']],
+    ['without perl', []],
+  ])('keeps no service waiting for a FIFO in its place, %s', async (_, programs) => {
+    const bin = makeBin(['sh', 'mkfifo', 'wc', 'mv', 'dd', 'grep', 'seq', 'sleep', 'touch', ...programs]);
+    const [go, on] = [path.join(world.source, 'go'), path.join(world.source, 'on')];
+    const spec = world.spec(
+      `while ! test -e ${go}; do sleep 0.02; done; seq 1 100000; touch ${on}; while echo later; do sleep 0.01; done`,
+      { env: { PATH: bin }, logBytes: MAX },
+    );
+    const files = filesOf(world.root, spec);
+    await world.runtime.start(spec, never);
+    rmSync(files.log, { force: true });
+    execFileSync('mkfifo', [files.log]);
+    writeFileSync(go, '');
+    await until('it went on', () => existsSync(on));
+    rmSync(files.log);
+    await until('it is written', () => existsSync(files.log) && readFileSync(files.log, 'utf8').includes('later'));
+  });
+
   it('ends its keeper with the service, and also where a program that was left behind holds the output', async () => {
     // Nobody's child: on a Mac the service's children end with it, wherever they went.
     const spec = world.spec('(env -i setsid sleep 1000 & echo $!); exec sleep 1000');

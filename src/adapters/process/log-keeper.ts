@@ -11,7 +11,7 @@ import { readFileIfThere, replaceFile } from '../files/files.ts';
 import { askTool, seenOr } from './ask-tool.ts';
 import { identifyProcess, isAlive, type ProcessIdentity } from './identity.ts';
 import type { LogFiles } from './log-files.ts';
-import { sendSignal } from './stat.ts';
+import { readStat, sendSignal } from './stat.ts';
 
 /** Read from the pipe at once. What dd reads it writes straight away, however little it is. */
 const BLOCK = 16 * 1024;
@@ -25,8 +25,11 @@ const SPLICE = process.platform === 'linux' ? { x64: '275', arm64: '76' }[proces
  * rests: dd wakes for every line, which costs a service that prints 10 MB a second in lines a quarter of a core. Linux lets the
  * pipe of such a service hold more, as far as the user's pipes may, and says how much (F_SETPIPE_SZ, F_GETPIPE_SZ, fcntl(2)): no
  * service waits while it rests. What cannot be moved into the file, since the disk is full or has another way, is read and written.
+ * Where somebody put a FIFO in the log's place, output is dropped: to open it would wait for a reader. O_CREAT has a number of its own
+ * on every system.
  */
 const PERL_KEEPER = String.raw`
+use Fcntl;
 my ($log, $half, $run, $splice) = @ARGV;
 my $linux = $^O eq "linux";
 my $holds = $linux && fcntl(STDIN, 1032, 0) || 1 << 16;
@@ -45,7 +48,7 @@ for (;;) {
   my $room = $half - (-s $log || 0);
   if ($room < 1) { put_aside(); $room = $half }
   $room = $holds if $room > $holds;
-  my $isOpen = sysopen my $out, $log, 0101, 0600;
+  my $isOpen = sysopen my $out, $log, O_WRONLY | O_CREAT | O_NONBLOCK, 0600;
   sysseek $out, 0, 2 if $isOpen;
   my $moved = $splice && $isOpen ? syscall 0 + $splice, 0, 0, fileno $out, 0, $room, 0 : -1;
   if ($moved < 0) {
@@ -89,7 +92,9 @@ pour() {
   test $code -ne 0 || test $((\${said:-0})) -ge "$2" || finish
 }
 while :; do
-  size=$(wc -c <"$0") || size=$half
+  out=$0
+  test -p "$0" && out=/dev/null
+  size=$(wc -c <"$out") || size=$half
   room=$(((half - $size) / ${BLOCK}))
   if test $room -lt 1; then
     mv -f "$0" "$0.1" || {
@@ -98,7 +103,7 @@ while :; do
     }
     room=$(((half - 4097) / ${BLOCK}))
   fi
-  pour "$0" $room
+  pour "$out" $room
   case $code in
     0) ;;
     126 | 127)
@@ -230,11 +235,18 @@ async function isKeeperOf({ pid, run }: Keeper, { log }: LogFiles): Promise<bool
   return text?.split('\0').includes(log) ?? false;
 }
 
-/** Starts a keeper again that was killed, where the system lends the pipe again: Linux. `holder` has it as its output. */
+/**
+ * Starts a keeper again that was killed, where the system lends the pipe again: Linux. `holder` has it as its output. One that
+ * was stopped (SIGSTOP) goes on: else the service would wait for it once the pipe is full.
+ */
 export async function repairKeeper(files: LogFiles, holder: number, searchPath: string | undefined): Promise<void> {
   if (process.platform !== 'linux') return;
   const keeper = await readKeeper(files);
-  if (!keeper || (await isKept(keeper))) return;
+  if (!keeper) return;
+  if (await isKept(keeper)) {
+    if (readStat(keeper.pid)?.state === 'T' && (await isKeeperOf(keeper, files))) sendSignal(-keeper.pid, 'SIGCONT');
+    return;
+  }
   const file = `/proc/${holder}/fd/1`;
   // A service that an older version started writes to the file itself.
   if ((await ifReadable(stat(file)))?.isFIFO()) await launchKeeper(files, { ...keeper, searchPath }, { file });
