@@ -79,6 +79,16 @@ describe('what cannot be saved keeps the ticket, with --force too', () => {
     await goes();
   });
 
+  it('a folder beside it that nobody may enter', async () => {
+    shop.write('tickets/feat-01/notes/file', 'x');
+    own();
+    chmodSync(shop.at('tickets/feat-01/notes'), 0);
+    await refuse(/^ {4}notes\/ may not be opened and emptied: `chmod -R u\+rwX \S+notes` opens it$/m);
+    execFileSync('chmod', ['-R', 'u+rwX', shop.at('tickets/feat-01/notes')]);
+    execFileSync('rm', ['-r', shop.at('tickets/feat-01/notes')]);
+    await goes();
+  });
+
   it('a file that nobody may read, in it or beside it', async () => {
     const shut = ['server.mjs', 'new/file', 'own/file'].map((name) => `${front}/${name}`);
     for (const name of [...shut, 'tickets/feat-01/NOTES']) {

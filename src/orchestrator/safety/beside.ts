@@ -8,7 +8,7 @@ import { isThere } from '../../adapters/files/files.ts';
 import { listMounts } from '../../adapters/files/mounts.ts';
 import { isTemporary } from '../../adapters/files/temporary.ts';
 import { listInside, mayWrite, readEntries } from '../../adapters/git/risk/inside.ts';
-import { describeReadOnly, findUnreadable, stampRepos } from '../../adapters/git/risk/inside-risk.ts';
+import { describeClosed, describeReadOnly, findUnreadable, stampRepos } from '../../adapters/git/risk/inside-risk.ts';
 import { contentOf } from '../../adapters/git/risk/nobodys.ts';
 import type { RiskFinding } from '../../adapters/git/risk/risk.ts';
 import { StackError } from '../../domain/errors.ts';
@@ -120,9 +120,12 @@ export async function findBeside(place: TicketFolder): Promise<RiskFinding[]> {
     return { kind: 'closed', text: `${name} beside the worktrees is mounted from elsewhere: ${cure}`, paths: [name] };
   });
   const closed = folders.map(async (name): Promise<RiskFinding> => {
-    const isRepo = await isThere(path.join(place.folder, name, '.git'));
-    const text = `${name} beside the worktrees ${isRepo ? 'is a git repo of its own' : 'cannot be opened'}`;
-    return { kind: isRepo ? 'nested' : 'closed', text, paths: [name] };
+    const code = await lstat(pathOf(path.join(place.folder, name, '.git'))).then(
+      () => undefined,
+      (error: NodeJS.ErrnoException) => (error.code === 'ENAMETOOLONG' ? error.code : 'EACCES'),
+    );
+    if (code !== undefined) return describeClosed(place.folder, { path: name.slice(0, -1), code });
+    return { kind: 'nested', text: `${name} beside the worktrees is a git repo of its own`, paths: [name] };
   });
   const isShut = (await isThere(place.folder)) && !mayWrite(place.folder);
   return [

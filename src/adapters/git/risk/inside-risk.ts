@@ -144,7 +144,8 @@ function describeNested(worktree: string, repo: NestedRepo): RiskFinding {
   return { kind: 'nested', text, paths: [`${repo.path}/`], ...(commits.length > 0 && { commits }) };
 }
 
-function describeClosed(worktree: string, { path: folder, code }: Inside['closed'][number]): RiskFinding {
+/** Returns the finding for a folder that cannot be opened, or whose content must not be deleted. */
+export function describeClosed(worktree: string, { path: folder, code }: Inside['closed'][number]): RiskFinding {
   const place = path.join(worktree, folder);
   const name = folder === '' ? worktree : `${folder}/`;
   if (code === 'ENAMETOOLONG') {
