@@ -103,6 +103,7 @@ describe.skipIf(!found)('an engine behind a proxy', () => {
       answer('404 Not Found', 'text/html', '<html></html>'),
       '404 Not Found \\(text/html\\)',
     ],
+    ['a redirect, which has no text', answer('302 Found', 'text/plain', ''), '302 Found \\(text/plain\\)'],
     ['a text that is no JSON', answer('200 OK', 'application/json', '{"Id": '), '200 OK \\(application/json\\)'],
   ])('%s is no engine', async (_, text, said) => {
     for (const [, call] of calls) {

@@ -16,6 +16,8 @@ const DISTRUST = 4;
 /** What is under way when the person interrupts: an engine that lives answers within this, in milliseconds. */
 const GRACE_MS = { question: 1000, change: 5000 };
 
+const NOT_MODIFIED = 304;
+
 /** Questions at once: each has a connection, and macOS gives a process 256 descriptors. */
 const AT_ONCE = 16;
 
@@ -229,16 +231,15 @@ function readJson(line: Line, answer: IncomingMessage, text: string): unknown {
 
 /** Returns the refusal in docker-modem's shape, as `error.ts` reads it. Every refusal of an engine is JSON (since Docker 1.12). */
 function refuse(line: Line, { statusCodes }: Request, answer: IncomingMessage, text: string): never {
-  const json = readMessage(text);
-  if (!json) throw noEngine(line, answer, undefined);
   const { statusCode = 0 } = answer;
+  // That answer has no body.
+  const json = statusCode === NOT_MODIFIED ? { message: '' } : readMessage(text);
+  if (!json) throw noEngine(line, answer, undefined);
   const error = new Error(`(HTTP code ${statusCode}) ${statusCodes[statusCode] ?? 'unexpected'} - ${json.message}`);
   throw Object.assign(error, { statusCode, json });
 }
 
 function readMessage(text: string): { message: string } | undefined {
-  // 304 has no body.
-  if (text === '') return { message: '' };
   const { message } = parseFields<{ message: unknown }>(text);
   return typeof message === 'string' ? { message } : undefined;
 }
