@@ -162,9 +162,10 @@ describe('a stack that is killed in the middle of a start', () => {
       import { openSync } from 'node:fs';
       import { launch } from './src/adapters/process/launch.ts';
       const [folder, when] = process.argv.slice(2);
-      const log = openSync(folder + '/log', 'a');
+      const log = { fd: openSync(folder + '/log', 'a') };
       const argv = ['sh', '-c', 'echo began > ' + folder + '/began; exec sleep 1000'];
-      const { pid, release } = await launch({ argv, cwd: folder, env: process.env, log, exitFile: folder + '/exit' });
+      const output = { stdout: log, stderr: log };
+      const { pid, release } = await launch({ argv, cwd: folder, env: process.env, output, exitFile: folder + '/exit' });
       if (when === 'after') await release();
       console.log(pid);
       process.kill(process.pid, 'SIGKILL');

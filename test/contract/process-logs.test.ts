@@ -44,6 +44,15 @@ describe('the log of a workload', () => {
     expect(await world.log(spec, { tail: 99 })).toHaveLength(4);
   });
 
+  it('keeps a program waiting that writes at once, whatever it does with its other stream', async () => {
+    // Node makes the pipe of a stream that it has opened one that never waits.
+    const lines =
+      'process.stderr.write("begun\\n"); for (let n = 0; n < 20_000; n++) fs.writeSync(1, "x".repeat(99) + "\\n")';
+    await world.runtime.start(world.spec([process.execPath, '-e', lines]), never);
+    await ended();
+    expect((await world.runtime.status(world.rootId))[0]).toMatchObject({ state: 'exited', exitCode: 0 });
+  });
+
   it('has the run before, unless it is asked since the newest start', async () => {
     const spec = world.spec('echo $$');
     await world.runtime.start(spec, never);
@@ -216,7 +225,7 @@ describe('a log that grows', () => {
 
   it('ends its keeper with the service, and also where a program that was left behind holds the output', async () => {
     // Nobody's child: on a Mac the service's children end with it, wherever they went.
-    const spec = world.spec('(env -i setsid sleep 1000 & echo $!); exec sleep 1000');
+    const spec = world.spec(`(env -i setsid sh -c 'echo $$; exec sleep 1000' &); exec sleep 1000`);
     const files = filesOf(world.root, spec);
     await world.runtime.start(spec, never);
     const daemon = Number(await until('its line', async () => (await world.log(spec))[0]));

@@ -6,6 +6,7 @@ import type { Writable } from 'node:stream';
 import { StackError } from '../../domain/errors.ts';
 import { quoteForShell } from '../../domain/shell.ts';
 import { ifReadable, ifThere } from '../files/file-errors.ts';
+import type { LogPipe } from './log-keeper.ts';
 
 /**
  * Leads the group. It waits until it is told to go on, which it is once its record is on disk: when stack dies before,
@@ -27,8 +28,7 @@ export interface Launch {
   cwd: string;
   /** The whole environment. */
   env: Readonly<Record<string, string>>;
-  /** What stdout and stderr are written to. */
-  output: number;
+  output: LogPipe;
   exitFile: string;
 }
 
@@ -48,7 +48,7 @@ export async function launch(request: Launch): Promise<Launched> {
     cwd: request.cwd,
     env: { ...request.env },
     detached: true,
-    stdio: ['ignore', request.output, request.output, 'pipe'],
+    stdio: ['ignore', request.output.stdout.fd, request.output.stderr.fd, 'pipe'],
   });
   try {
     await once(child, 'spawn');

@@ -131,32 +131,43 @@ export interface KeeperRequest {
 }
 
 /**
- * Starts what takes the output of one start into its log, and gives the pipe to write to. The pipe is open for reading too,
- * so that a writer does not fail should its keeper be killed. Throws `process`, `files`.
+ * The pipe of a log, opened once for each stream: a program that makes one of them never wait, as Node does, must not find the other
+ * so. Both are open for reading too, so that a writer does not fail should the keeper be killed.
  */
-export async function startKeeper(files: LogFiles, request: KeeperRequest): Promise<FileHandle> {
-  const { input, output } = await makePipe(request.searchPath);
+export interface LogPipe {
+  stdout: FileHandle;
+  stderr: FileHandle;
+}
+
+/** Starts what takes the output of one start into its log, and gives the pipe to write to. Throws `process`, `files`. */
+export async function startKeeper(files: LogFiles, request: KeeperRequest): Promise<LogPipe> {
+  const { input, ...output } = await makePipe(request.searchPath);
   try {
     await launchKeeper(files, { ...request, half: Math.floor(request.max / 2) }, { stdin: input.fd });
     return output;
   } catch (error) {
-    await output.close();
+    await closePipe(output);
     throw error;
   } finally {
     await input.close();
   }
 }
 
+/** Closes this process's ends of a pipe. */
+export async function closePipe({ stdout, stderr }: LogPipe): Promise<void> {
+  await Promise.all([stdout.close(), stderr.close()]);
+}
+
 /** The name of the pipe is needed for a moment alone: Node makes no pipe that a child could open again as /dev/stdout. */
-async function makePipe(searchPath: string | undefined): Promise<{ input: FileHandle; output: FileHandle }> {
+async function makePipe(searchPath: string | undefined): Promise<LogPipe & { input: FileHandle }> {
   const folder = await mkdtemp(path.join(tmpdir(), 'stack-log-'));
   const file = path.join(folder, 'pipe');
   try {
     const maker = spawn('mkfifo', [file], { env: pathEnv(searchPath), stdio: 'ignore' });
     const [code] = (await once(maker, 'exit')) as [number | null];
     if (code !== 0) throw new Error(`mkfifo ended with ${code ?? 'a signal'}`);
-    const output = await open(file, 'r+');
-    return { input: await open(file, 'r'), output };
+    const stdout = await open(file, 'r+');
+    return { stdout, stderr: await open(file, 'r+'), input: await open(file, 'r') };
   } catch (error) {
     throw new StackError('process', `cannot make a pipe for a log in ${folder}: ${(error as Error).message}`, {
       hint: 'set TMPDIR to a folder on a disk of this machine',

@@ -1,17 +1,17 @@
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { tolerate } from '../../domain/errors.ts';
 import { explainFileError } from '../files/file-errors.ts';
 import { makeFolder } from '../files/files.ts';
 import type { LogFiles } from './log-files.ts';
-import { endKeeper, type KeeperRequest, keeperFileOf, startKeeper } from './log-keeper.ts';
+import { endKeeper, type KeeperRequest, keeperFileOf, type LogPipe, startKeeper } from './log-keeper.ts';
 
 /**
  * Puts the last run's log aside, makes a new one, 0600, and gives the pipe through which it is written: never more than
  * `max` bytes of it are kept. Throws `files`, `process`.
  */
-export async function openLog(files: LogFiles, request: KeeperRequest): Promise<FileHandle> {
+export async function openLog(files: LogFiles, request: KeeperRequest): Promise<LogPipe> {
   await makeFolder(path.dirname(files.log));
   try {
     await endKeeper(files);

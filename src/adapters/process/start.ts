@@ -7,6 +7,7 @@ import type { Surroundings } from './exec.ts';
 import { endGroup, endMarked, isGroupAlive, resumeGroup } from './group.ts';
 import { processStartTime } from './identity.ts';
 import { type Launched, launch, requireRunnable, toArgv } from './launch.ts';
+import { closePipe } from './log-keeper.ts';
 import { openLog } from './logs.ts';
 import { requireFreePorts } from './ports.ts';
 import {
@@ -60,7 +61,7 @@ async function launchRecorded(root: string, spec: WorkloadSpec, argv: readonly s
   const startedAt = Date.now();
   let launched: Launched | undefined;
   try {
-    launched = await launch({ argv, cwd: where.cwd, env: where.env, output: log.fd, exitFile });
+    launched = await launch({ argv, cwd: where.cwd, env: where.env, output: log, exitFile });
     await writeRecord(root, await makeRecord(spec, where, { pid: launched.pid, startedAt, run: id }));
     await launched.release();
   } catch (error) {
@@ -68,7 +69,7 @@ async function launchRecorded(root: string, spec: WorkloadSpec, argv: readonly s
     await deleteFiles(root, spec, { logs: false });
     throw error;
   } finally {
-    await log.close();
+    await closePipe(log);
   }
 }
 

@@ -11,7 +11,7 @@ import { seenOr } from '../process/ask-tool.ts';
 import { isAlive, processStartTime } from '../process/identity.ts';
 import { type InsideProcess, listWorkingAt, listWorkingFolders } from '../process/inside.ts';
 import { logFilesOf } from '../process/log-files.ts';
-import { endKeeper, repairKeeper, waitForKeeper } from '../process/log-keeper.ts';
+import { closePipe, endKeeper, repairKeeper, waitForKeeper } from '../process/log-keeper.ts';
 import { openLog } from '../process/logs.ts';
 import { requireFreePorts } from '../process/ports.ts';
 import { readNewestLines } from '../process/read-log.ts';
@@ -110,14 +110,14 @@ async function spawnServer(request: ServerRequest): Promise<ChildProcess> {
   });
   try {
     const options = { cwd: request.cwd, env: { ...request.env }, detached: true };
-    const child = closely(() => spawn(program, args, { ...options, stdio: ['ignore', log.fd, log.fd] }));
+    const child = closely(() => spawn(program, args, { ...options, stdio: ['ignore', log.stdout.fd, log.stderr.fd] }));
     await once(child, 'spawn');
     child.unref();
     return child;
   } catch (error) {
     throw new StackError('process', `cannot run ${program}: ${(error as Error).message}`, { cause: error });
   } finally {
-    await log.close();
+    await closePipe(log);
   }
 }
 
