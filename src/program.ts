@@ -1,6 +1,7 @@
 import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander';
 import { add } from './commands/add.ts';
 import { check } from './commands/check.ts';
+import { FLAGS_OF_EVERY, FOLDER_FLAG, HELP_FLAG } from './commands/common/every-verb.ts';
 import { findOwnWord } from './commands/common/other-words.ts';
 import { suggestRepoFlag, takeRepoFlags } from './commands/common/repo-flags.ts';
 import { renderAnswer, type Verb } from './commands/common/verb.ts';
@@ -87,7 +88,8 @@ async function runVerb(verb: AnyVerb, context: Context, input: Parameters<AnyVer
   } else {
     const text = await renderAnswer(verb, result, {
       color: context.color,
-      columns: stdout.isTTY ? stdout.columns : undefined,
+      // A terminal that is not told its size yet has 0.
+      columns: (stdout.isTTY && stdout.columns) || undefined,
     });
     if (text !== '') stdout.write(`${text}\n`);
   }
@@ -107,7 +109,7 @@ function buildProgram(context: Context, act: Act): Command {
       subcommandTerm: (command) => [command.name(), ...command.aliases()].join(', '),
       visibleOptions: (command) => [
         ...help.visibleOptions(command),
-        ...(command.parent === null ? [IN_FOLDER, ...optionsOfEvery()] : []),
+        ...(command.parent === null ? [FOLDER, ...optionsOfEvery()] : []),
       ],
     })
     .showSuggestionAfterError(true)
@@ -149,21 +151,18 @@ function addVerb(program: Command, verb: AnyVerb, act: Act): void {
 }
 
 const OF_EVERY = 'Every verb:';
+const FOLDER = new Option(...FOLDER_FLAG).helpGroup(OF_EVERY);
 
-/** Taken before the parser sees it (common/working-folder.ts). */
-const IN_FOLDER = new Option('-C <dir>', 'as if run in that folder; before the verb').helpGroup(OF_EVERY);
-
-function optionsOfEvery(verb?: AnyVerb): Option[] {
-  return [
-    new Option('--runtime <name>', 'the runtime of services that name none').argParser(parseRuntime),
-    new Option('--json', verb?.jsonHelp ?? 'print one JSON document'),
-    new Option('-q, --quiet', 'print no progress'),
-    new Option('-y, --yes', 'answer every question yes'),
-  ].map((option) => option.helpGroup(OF_EVERY));
+function optionsOfEvery({ jsonHelp, quietHelp }: Pick<AnyVerb, 'jsonHelp' | 'quietHelp'> = {}): Option[] {
+  const own: Record<string, string | undefined> = { '--json': jsonHelp, '-q, --quiet': quietHelp };
+  return FLAGS_OF_EVERY.map(([flag, description]) => {
+    const option = new Option(flag, own[flag] ?? description).helpGroup(OF_EVERY);
+    return flag.startsWith('--runtime') ? option.argParser(parseRuntime) : option;
+  });
 }
 
 function helpOption(): Option {
-  return new Option('-h, --help', 'show help').helpGroup(OF_EVERY);
+  return new Option(...HELP_FLAG).helpGroup(OF_EVERY);
 }
 
 /** A flag that names several things takes one word at a time, so that the ticket may stand behind it: `--with api feat-01`. */
@@ -203,5 +202,5 @@ function hintAtOwnWord(message: string): string | undefined {
 
 function hintAtUse({ name, command, args }: AnyVerb): string {
   const says = `\`stack ${name} --help\` says what it takes`;
-  return command ? `put the command behind \`--\`: stack ${name} ${args} -- COMMAND; ${says}` : says;
+  return command === 'loose' ? `put the command behind \`--\`: stack ${name} ${args} -- COMMAND; ${says}` : says;
 }

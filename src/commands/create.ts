@@ -86,12 +86,13 @@ export const create: Verb<CreateFlags, Result> = {
 
 /** Says how long it took, from the start of this process, and how one goes on. */
 function tellNext({ host }: Context, extent: Extent, made: InstanceView | undefined): string {
-  const { ticket = '', folder = '' } = made ?? {};
-  const time = formatDuration(performance.now());
-  const way = host.isElsewhere ? folder : path.relative(host.cwd, folder) || '.';
-  const go = `cd ${quoteForShell(way)}`;
-  if (extent === 'files') return `${ticket} is made, after ${time}. Next: ${go}, or stack start ${ticket}`;
-  return `${ticket} is ${extent === 'ready' ? 'ready' : 'started'}, after ${time}. Next: ${go}, or stack logs -f ${ticket}`;
+  const ticket = made?.ticket ?? '';
+  const folder = made?.folder ?? '';
+  const go = `cd ${quoteForShell(host.isElsewhere ? folder : path.relative(host.cwd, folder) || '.')}`;
+  const is = { files: 'made', started: 'started', ready: 'ready' }[extent];
+  // Other verbs find the stack from its folders alone.
+  const or = host.isElsewhere ? '' : `, or stack ${extent === 'files' ? 'start' : 'logs -f'} ${ticket}`;
+  return `${ticket} is ${is}, after ${formatDuration(performance.now())}. Next: ${go}${or}`;
 }
 
 /** Returns what the flags say as the engine takes it. */

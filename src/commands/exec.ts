@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
-import { dedicatedRepos, type InstanceRecord, requireService, type StackState } from '../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord, type StackState } from '../domain/instance.ts';
 import { splitTicketAndServices } from './common/tickets.ts';
 import type { Verb } from './common/verb.ts';
 
@@ -60,7 +60,12 @@ async function readLoose(context: Context, args: readonly string[]): Promise<Wan
   const { state, record, services } = await splitTicketAndServices(context, args);
   const [service = '', ...argv] = services;
   if (argv.length === 0) throw new StackError('usage', 'no command to run', { hint });
-  requireService(record, service);
+  if (!Object.hasOwn(record.services, service)) {
+    const own = Object.keys(record.services).join(', ') || 'none';
+    throw new StackError('not-found', `${record.ticket} has no service ${service} of its own`, {
+      hint: `its services: ${own}; a command alone stands behind \`--\`: stack exec -- ${service}`,
+    });
+  }
   return { state, record, service, argv };
 }
 

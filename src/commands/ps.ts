@@ -25,6 +25,7 @@ export const ps: Verb<Options, Listing> = {
   aliases: ['ls', 'list'],
   summary: 'list the tickets: addresses, bases, status',
   args: '',
+  quietHelp: 'print names only, one a line',
   flags: [
     ['--filter <key=value...>', 'only tickets with this status or ticket=NAME (`*` for any letters)'],
     ['--format <template>', "a line a ticket, from its JSON: '{{ticket}} {{repos.api.url}}'"],
@@ -78,7 +79,7 @@ async function readFilter(given: readonly string[] | undefined): Promise<(instan
   for (const word of listValues(given)) {
     const [, named, value] = /^(\w+)=(.*)$/s.exec(word) ?? [undefined, key, word];
     key = named;
-    if (!Object.hasOwn(KEYS, key)) {
+    if (!Object.hasOwn(KEYS, key) || value === '') {
       const hint = 'e.g. --filter status=stopped, --filter ticket=feat-*';
       throw new StackError(
         'usage',
@@ -90,7 +91,8 @@ async function readFilter(given: readonly string[] | undefined): Promise<(instan
       const message = `no ticket is ever ${JSON.stringify(value)}${renderSuggestion(value, STATUSES)}`;
       throw new StackError('usage', message, { hint: `--filter status= takes ${STATUSES.join(', ')}` });
     }
-    wanted.set(key, [...(wanted.get(key) ?? []), value]);
+    // A ticket's name has no slash, however it was typed.
+    wanted.set(key, [...(wanted.get(key) ?? []), value.replaceAll('/', '-')]);
   }
   const tests = [...wanted].map(([name, values]) => ({ read: KEYS[name]!, fits: picomatch(values) }));
   return (instance) => tests.every(({ read, fits }) => fits(read(instance)));

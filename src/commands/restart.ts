@@ -14,7 +14,7 @@ export const restart: Verb<{ service?: string[]; wait: boolean; build?: boolean;
     ALL_FLAG,
   ],
   examples: ['stack restart feat-02', 'stack restart feat-02 api --build', 'stack restart --all'],
-  completes: { tickets: true, services: true },
+  completes: { tickets: true, several: true, services: true },
   async run(context, { args, options }) {
     const [{ startInstance }, { stopInstance }] = await Promise.all([
       import('../orchestrator/lifecycle/start.ts'),

@@ -9,7 +9,7 @@ export const stop: Verb<{ service?: string[]; all?: boolean }, InstancesView> = 
   args: '[ticket|service...]',
   flags: [['--service <name...>', 'stop these services only'], ALL_FLAG],
   examples: ['stack stop feat-02', 'stack stop feat-02 worker', 'stack stop --all'],
-  completes: { tickets: true, services: true },
+  completes: { tickets: true, several: true, services: true },
   async run(context, { args, options }) {
     const { stopInstance } = await import('../orchestrator/lifecycle/stop.ts');
     const selection = { args, all: options.all, services: listValues(options.service) };

@@ -1,5 +1,5 @@
 import stringWidth from 'string-width';
-import { padText } from './pad.ts';
+import { padText } from './fit.ts';
 import { cleanText } from './safe-text.ts';
 import { createStyle } from './style.ts';
 

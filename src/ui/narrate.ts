@@ -1,9 +1,8 @@
-import cliTruncate from 'cli-truncate';
 import stringWidth from 'string-width';
 import type { StackEvent } from '../domain/events.ts';
 import { titleWithReason } from '../domain/step.ts';
 import { formatDuration } from './duration.ts';
-import { padText } from './pad.ts';
+import { cutText, padText } from './fit.ts';
 import { cleanText } from './safe-text.ts';
 import type { Style } from './style.ts';
 
@@ -44,7 +43,7 @@ export function renderEndedStep(event: EndedStep, widths: Widths, style: Style):
 export function renderRunningStep(step: RunningStep, now: number, widths: Widths, style: Style): string {
   const time = formatElapsed(now - step.startedAt);
   const room = widths.columns - usedBy(widths) - stringWidth(cleanText(step.title)) - time.length - 4;
-  const note = cliTruncate(cleanText(step.note), Math.max(0, room));
+  const note = cutText(cleanText(step.note), Math.max(0, room));
   return layOut({
     mark: style.warn(FRAMES[Math.floor((now - step.startedAt) / 100) % FRAMES.length]!),
     subject: step.subject,
@@ -85,9 +84,8 @@ interface Line {
 
 function layOut({ mark, subject, text, paint, after, afterWidth, widths }: Line): string {
   const room = widths.columns - usedBy(widths) - afterWidth - 2;
-  const head =
-    widths.subject === 0 ? '' : `${padText(cliTruncate(cleanText(subject), widths.subject), widths.subject)}  `;
-  return `${mark} ${head}${paint(cliTruncate(cleanText(text), Math.max(1, room)))}  ${after}`;
+  const head = widths.subject === 0 ? '' : `${padText(cutText(cleanText(subject), widths.subject), widths.subject)}  `;
+  return `${mark} ${head}${paint(cutText(cleanText(text), Math.max(1, room)))}  ${after}`;
 }
 
 /** Columns before the text: mark, space, subject, two spaces. */

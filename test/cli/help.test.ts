@@ -71,6 +71,7 @@ describe('help', () => {
       ['a verb', ['creat', 'feat-01'], /unknown command 'creat'/, /Did you mean create\?/],
       ['an alias', ['rmm', 'feat-01'], /unknown command 'rmm'/, /Did you mean rm\?/],
       ['the verb of another tool', ['delete', 'a'], /unknown command 'delete'/, /^`stack destroy`: remove a ticket/],
+      ['a flag per repo, apart', ['create', 'a', '--form-api', 'x'], /unknown option '--form-api'/, /--from-api\?/],
       ['a flag per repo', ['create', 'a', '--form-api=x'], /unknown option '--form-api/, /did you mean --from-api\?/],
       ['an unknown verb', ['frobnicate'], /unknown command 'frobnicate'/, /`stack --help` lists the verbs/],
       ['no verb but a flag', ['--quiet'], /which verb\?/, /`stack --help` lists the verbs/],
@@ -91,6 +92,7 @@ describe('help', () => {
       ['--from= without a ref', ['create', 'a', '--from-front='], /--from-front needs a value/, /--from-front=feat\/x/],
       ['--from twice', ['create', 'a', '--from-api=x', '--from-api=y'], /--from-api is given twice/, /./],
       ['exec without a command', ['exec', 'feat-01'], /no command to run/, /behind `--`/],
+      ['exec with a runtime', ['exec', 'a', 'api', '--runtime=process', 'ls'], /too many arguments/, /behind `--`/],
       ['exec with a flag of ours', ['exec', 'a', 'api', 'ls', '-q'], /too many arguments/, /command behind `--`/],
     ] as const)('says what is wrong with %s', async (_, args, message, hint) => {
       await expectRefusal(shop, args, { code: args[0] === 'logs' ? 'not-found' : 'usage', message, hint });

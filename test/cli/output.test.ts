@@ -55,6 +55,7 @@ describe('what is printed', () => {
     [['--format', '{{tickt}}'], /a ticket has no "tickt"; did you mean `ticket`\?/, /it has ticket, status/],
     [['--format', '{{#a'], /--format: Unclosed tag/, /--format '\{\{ticket\}\}/],
     [['--filter', 'stats=running'], /--filter knows no "stats=running"; did you mean `status`/, /status=stopped/],
+    [['--filter', 'ticket='], /--filter knows no "ticket="/, /status=stopped/],
     [['--filter', 'status=runing'], /no ticket is ever "runing"; did you mean `running`/, /takes running, partial/],
   ])('by ps %j is a refusal', async (args, message, hint) => {
     await expectRefusal(shop, ['ps', ...args], { code: 'usage', message, hint });

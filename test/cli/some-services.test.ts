@@ -39,7 +39,23 @@ describe('start, stop and restart', () => {
   it('take every ticket with --all, or every one that has the service', async () => {
     expect(await runningAfter(['stop', '--all', 'api'])).toEqual({ 'feat-01': ['front'], 'feat-02': ['front'] });
     expect(await runningAfter(['stop', '--all'])).toEqual({ 'feat-01': [], 'feat-02': [] });
-    expect((await runningAfter(['start', '--all', '--no-wait']))['feat-02']).toEqual(['front']);
+    const both = await runningAfter(['start', '--all']);
+    expect({ ...both, 'feat-01': both['feat-01']?.sort() }).toEqual({
+      'feat-01': ['api', 'front'],
+      'feat-02': ['front'],
+    });
+    expect(await runningAfter(['stop', '--all', 'api', 'front'])).toEqual({ 'feat-01': [], 'feat-02': [] });
+  });
+
+  it('leave what is not named as it is on record, so that the next start finds it changed', async () => {
+    await shop.stack(['start', '--all']);
+    const before = shop.state()?.instances['feat-01']?.services.front;
+    const [from, to] = [shop.port + 15, shop.port + 19];
+    shop.configure((text) => text.replace(`from: ${shop.port + 10}, to: ${to}`, `from: ${from}, to: ${to}`));
+    await shop.stack(['restart', 'feat-01', 'api']);
+    expect(shop.state()?.instances['feat-01']?.services.front).toEqual(before);
+    await shop.stack(['start', 'feat-01']);
+    expect(shop.state()?.instances['feat-01']?.services.front?.ports.http?.host).toBe(from);
   });
 
   it('refuse a word that is neither a ticket nor a service of one', async () => {
@@ -54,7 +70,26 @@ describe('start, stop and restart', () => {
       const both = { code: 'usage', message: /^--all and a ticket’s name/, hint: /one of the two/ } as const;
       await expectRefusal(shop, [verb, 'feat-01', '--all'], both);
     }
+    const typo = {
+      code: 'not-found',
+      message: /^no ticket has a service fornt; did you mean `front`/,
+      hint: /^there are: /,
+    } as const;
+    await expectRefusal(shop, ['stop', '--all', '--service', 'fornt'], typo);
+    const far = { code: 'not-found', message: /^feat-01 has no service worker of its own/, hint: /front/ } as const;
+    await expectRefusal(shop, ['stop', 'feat-01', 'worker'], far);
     const lacking = { code: 'not-found', message: /^feat-02 has no service api of its own/, hint: /front/ } as const;
     await expectRefusal(shop, ['stop', 'feat-01', 'feat-02', 'api'], lacking);
+  });
+
+  it('ask which is meant where a service is called like a ticket', async () => {
+    await shop.stack(['create', 'api', '--no-start']);
+    const twice = {
+      code: 'usage',
+      message: /^api is a ticket and a service/,
+      hint: /--service api means the service/,
+    } as const;
+    await expectRefusal(shop, ['stop', 'feat-01', 'api'], twice);
+    expect((await runningAfter(['stop', 'feat-01', '--service', 'api']))['feat-01']).toEqual(['front']);
   });
 });

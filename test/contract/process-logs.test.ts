@@ -197,6 +197,7 @@ describe('a log that grows', () => {
     await until('its first line', async () => (await world.log(spec))[0]);
     const keeper = await readKeeper(files);
     process.kill(-keeper!.pid, 'SIGSTOP');
+    await until('it has stopped', () => /^State:\tT/m.test(readFileSync(`/proc/${keeper!.pid}/status`, 'utf8')));
     const before = statSync(files.log).size;
     expect(await world.state()).toBe('running');
     await until('it is written again', () => statSync(files.log).size > before);

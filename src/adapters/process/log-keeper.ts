@@ -46,7 +46,8 @@ sub put_aside {
 for (;;) {
   select my $ready = $input, undef, undef, undef;
   my $room = $half - (-s $log || 0);
-  if ($room < 1) { put_aside(); $room = $half }
+  if ($room < 1) { put_aside(); $room = $half - (-s $log || 0) }
+  $room = $half if $room < 1;
   $room = $holds if $room > $holds;
   my $isOpen = sysopen my $out, $log, O_WRONLY | O_CREAT | O_NONBLOCK, 0600;
   sysseek $out, 0, 2 if $isOpen;

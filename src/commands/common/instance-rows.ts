@@ -1,7 +1,6 @@
-import cliTruncate from 'cli-truncate';
 import stringWidth from 'string-width';
 import type { InstanceStatus } from '../../domain/view.ts';
-import { padText } from '../../ui/pad.ts';
+import { cutText, padText } from '../../ui/fit.ts';
 import { cleanText } from '../../ui/safe-text.ts';
 import type { Paint } from '../../ui/style.ts';
 import { GAP, renderTable } from '../../ui/table.ts';
@@ -32,7 +31,7 @@ export function renderRows(
   { color, columns = Number.POSITIVE_INFINITY }: RenderOptions,
 ): string {
   const write = ({ address, label }: RepoCell, width: number): string =>
-    `${address} ${cliTruncate(label, width, { position: 'middle' })}`.trim();
+    `${address} ${cutText(label, width, 'middle')}`.trim();
   const render = (shown: readonly Row[], width: number): string => {
     const cells = shown.map(({ ticket, repos, status }) => [
       ticket,

@@ -32,7 +32,7 @@ export function suggestRepoFlag(
   message: string,
   flags: readonly { name: 'from' | 'on' }[] | undefined,
 ): string | undefined {
-  const [, word = '', repo] = /^unknown option '--(\w+)-([^=]+)/.exec(message) ?? [];
+  const [, word = '', repo] = /^unknown option '--(\w+)-([^=']+)/.exec(message) ?? [];
   const [near] = suggest(word, flags?.map(({ name }) => name) ?? []);
   return near && `did you mean --${near}-${repo}?`;
 }

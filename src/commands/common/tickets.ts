@@ -1,6 +1,7 @@
 import type { Context } from '../../context.ts';
 import { StackError } from '../../domain/errors.ts';
 import { type InstanceRecord, requireService, type StackState } from '../../domain/instance.ts';
+import { renderSuggestion, suggest } from '../../domain/suggest.ts';
 import { ticketOf } from '../../domain/ticket.ts';
 import type { InstancesView } from '../../domain/view.ts';
 import type { Stack } from '../../orchestrator/core/stack.ts';
@@ -64,37 +65,63 @@ export async function changeTickets(
   change: (stack: Stack, ticket: string, services: string[]) => Promise<void>,
 ): Promise<InstancesView> {
   const stack = await context.stack();
-  const { tickets, services } = await readSelection(context, selection);
-  const { requireInstances } = await import('../../orchestrator/core/claim.ts');
-  const records = requireInstances(await stack.store.read(), tickets);
-  for (const record of records) for (const service of services) requireService(record, service);
-  for (const ticket of tickets) await change(stack, ticket, services);
+  const selected = await readSelection(context, stack, selection);
+  for (const [ticket, services] of selected) await change(stack, ticket, services);
   const { observeInstances } = await import('../../orchestrator/status/view.ts');
-  return observeInstances(stack, tickets);
+  return observeInstances(stack, [...selected.keys()]);
 }
 
+/** Returns the services that are meant, by ticket. Throws `usage`, `not-found`. */
 async function readSelection(
   context: Context,
+  stack: Stack,
   { args, all, services = [] }: Selection,
-): Promise<{ tickets: string[]; services: string[] }> {
-  const [{ requireInstance }, stack, { ticket: here }] = await Promise.all([
+): Promise<Map<string, string[]>> {
+  const [{ requireInstance, requireInstances }, state] = await Promise.all([
     import('../../orchestrator/core/claim.ts'),
-    context.stack(),
-    context.place(),
+    stack.store.read(),
   ]);
-  const state = await stack.store.read();
-  const known = Object.keys(state.instances);
-  const named = args.map((word) => ticketOf(word)).filter((ticket) => known.includes(ticket));
-  const others = args.filter((word) => !known.includes(ticketOf(word)));
-  if (all && named.length > 0) {
-    throw new StackError('usage', '--all and a ticket’s name', { hint: 'leave one of the two away' });
-  }
-  if (others.length === 0 && !all) return { tickets: await namedTickets(context, args), services: [...services] };
+  const { instances } = state;
+  const isTicket = (word: string): boolean => Object.hasOwn(instances, ticketOf(word));
+  const named = args.filter(isTicket);
+  const others = args.filter((word) => !isTicket(word));
   const wanted = [...new Set([...services, ...others])];
-  const having = known.filter((ticket) => wanted.every((service) => state.instances[ticket]?.services[service]));
-  const tickets = all ? having : named.length > 0 ? [...new Set(named)] : here === undefined ? [] : [here];
-  const stranger = others.find((word) => !tickets.some((ticket) => state.instances[ticket]?.services[word]));
-  // It may have been meant for a ticket.
-  if (stranger !== undefined) requireInstance(state, stranger);
-  return { tickets, services: wanted };
+  if (all) {
+    if (named.length > 0) throw bothSaid('--all and a ticket’s name', 'leave one of the two away');
+    return selectAll(Object.values(instances), wanted);
+  }
+  const here = others.length > 0 && named.length === 0 ? (await context.place()).ticket : undefined;
+  const stranger = others[0];
+  if (stranger !== undefined && named.length === 0 && here === undefined) requireInstance(state, stranger);
+  const tickets = here === undefined ? await namedTickets(context, named) : [here];
+  const records = requireInstances(state, tickets);
+  const twice = named.slice(1).find((word) => records.some((record) => Object.hasOwn(record.services, word)));
+  if (twice !== undefined) throw bothSaid(`${twice} is a ticket and a service`, `--service ${twice} means the service`);
+  for (const service of wanted) {
+    // What is nobody's service may have been meant for a ticket.
+    const isNear = suggest(service, Object.keys(instances)).length > 0;
+    if (isNear && !records.some((record) => Object.hasOwn(record.services, service))) requireInstance(state, service);
+    for (const record of records) requireService(record, service);
+  }
+  return new Map(tickets.map((ticket) => [ticket, wanted]));
+}
+
+/** Every ticket with those of the services that it has; those that have none are left out. */
+function selectAll(records: readonly InstanceRecord[], wanted: readonly string[]): Map<string, string[]> {
+  const known = [...new Set(records.flatMap((record) => Object.keys(record.services)))];
+  const unknown = wanted.find((service) => !known.includes(service));
+  if (unknown !== undefined) {
+    throw new StackError('not-found', `no ticket has a service ${unknown}${renderSuggestion(unknown, known)}`, {
+      hint: `there are: ${known.join(', ') || 'none'}`,
+    });
+  }
+  const having = records.map((record): [string, string[]] => [
+    record.ticket,
+    wanted.filter((service) => Object.hasOwn(record.services, service)),
+  ]);
+  return new Map(having.filter(([, services]) => wanted.length === 0 || services.length > 0));
+}
+
+function bothSaid(message: string, hint: string): StackError {
+  return new StackError('usage', message, { hint });
 }

@@ -15,11 +15,13 @@ export interface Verb<Options = Record<string, unknown>, Result = unknown> {
   repoFlags?: readonly { name: 'from' | 'on'; value: string; description: string }[];
   /** What `--json` does, where that is not one document. */
   jsonHelp?: string;
+  /** What `--quiet` does, where that is more than to narrate nothing. */
+  quietHelp?: string;
   /** It takes a command line behind `--`; `loose`: behind its arguments as well. */
   command?: 'strict' | 'loose';
   examples: readonly string[];
   /** What its arguments are, for completion. */
-  completes: { tickets?: boolean; services?: boolean; repos?: boolean; choices?: readonly string[] };
+  completes: { tickets?: boolean; several?: boolean; services?: boolean; repos?: boolean; choices?: readonly string[] };
   run(context: Context, input: VerbInput<Options>): Promise<Result>;
   /** Returns the answer as text for stdout; '' prints nothing. */
   render(result: Result, view: RenderOptions): string | Promise<string>;

@@ -1,9 +1,10 @@
 import { StackError } from '../../domain/errors.ts';
+import { FLAGS_OF_EVERY, HELP_FLAG, namesOf } from './every-verb.ts';
 
 /** Flags of every verb that take no value. */
-const GLOBAL_FLAGS = new Set(['--json', '--quiet', '-q', '--yes', '-y']);
+const GLOBAL_FLAGS = new Set(FLAGS_OF_EVERY.flatMap(([flag]) => (flag.includes('<') ? [] : namesOf(flag))));
 /** Flags of every verb. */
-const OWN_FLAGS = [...GLOBAL_FLAGS, '--runtime', '--help', '-h'];
+const OWN_FLAGS = new Set([...FLAGS_OF_EVERY, HELP_FLAG].flatMap(([flag]) => namesOf(flag)));
 
 /** A verb as the order of words sees it. */
 interface NamedVerb {
@@ -32,7 +33,8 @@ export function splitCommand(
   if (at !== -1) return { words: argv.slice(0, at), command: argv.slice(at + 1) };
   const from = argv.indexOf(verb.name) + 1;
   const loose = argv.slice(from);
-  const isClear = loose.length > 1 && !loose[0]!.startsWith('-') && !loose.some((word) => OWN_FLAGS.includes(word));
+  const isOurs = (word: string): boolean => OWN_FLAGS.has(word.split('=')[0]!);
+  const isClear = loose.length > 1 && !loose[0]!.startsWith('-') && !loose.some(isOurs);
   if (verb.command === 'strict' || !isClear) return { words: [...argv], command: [] };
   return { words: argv.slice(0, from), command: [], loose };
 }

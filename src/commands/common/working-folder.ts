@@ -19,7 +19,12 @@ export function enterFolders(start: string, folders: readonly string[]): string 
     const hint = 'write it before the verb: stack -C DIR ps';
     if (folder === '') throw new StackError('usage', '-C needs a folder', { hint });
     const next = path.resolve(from, folder);
-    if (statSync(next, { throwIfNoEntry: false })?.isDirectory()) return next;
+    try {
+      if (statSync(next).isDirectory()) return next;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT') throw new StackError('usage', `-C: cannot go into ${next}: ${code}`, { hint });
+    }
     throw new StackError('usage', `-C: ${next} is no folder`, { hint });
   }, start);
 }

@@ -1,5 +1,6 @@
 import type { Context } from '../../context.ts';
 import { bestEffort } from '../../domain/errors.ts';
+import { FLAGS_OF_EVERY, FOLDER_FLAG, HELP_FLAG, namesOf } from '../common/every-verb.ts';
 import type { Verb } from '../common/verb.ts';
 import { nameVerb } from '../common/word-order.ts';
 import { enterFolders, takeFolders } from '../common/working-folder.ts';
@@ -8,21 +9,17 @@ import { type CompletionVerb, completeWords } from './words.ts';
 // biome-ignore lint/suspicious/noExplicitAny: what a verb runs does not matter here.
 type AnyVerb = Verb<any, any>;
 
-const COMMON_FLAGS: AnyVerb['flags'] = [
-  ['--runtime <name>', 'the runtime of services that name none'],
-  ['--json', 'print one JSON document'],
-  ['--quiet', 'print no progress'],
-  ['--yes', 'answer every question yes'],
-  ['--help', 'show help'],
-];
-
 /** Answers the shell: one candidate a line. Never fails: a broken stack.yml must not spoil a Tab. */
 export async function complete(words: readonly string[], context: Context, verbs: readonly AnyVerb[]): Promise<number> {
   const { folders, rest: typed } = takeFolders(words[0] === '--' ? words.slice(1) : words);
+  // A folder, which the shell completes.
+  if (takeFolders(words.slice(0, -1)).folders.includes('')) return 0;
   // The last word is still being typed.
   const named = [...nameVerb(typed.slice(0, -1), verbs), ...typed.slice(-1)];
   const names = (await bestEffort(readNames(context, folders))) ?? { tickets: [], repos: [], services: [] };
-  const candidates = completeWords({ words: named, verbs: verbs.map(describeVerb), ...names });
+  const [folder, says] = FOLDER_FLAG;
+  const before = [`${namesOf(folder)[0]}\t${says}`];
+  const candidates = completeWords({ words: named, before, verbs: verbs.map(describeVerb), ...names });
   for (const candidate of candidates) context.host.stdout.write(`${candidate}\n`);
   return 0;
 }
@@ -42,14 +39,14 @@ async function readNames(
 }
 
 function describeVerb(verb: AnyVerb): CompletionVerb {
-  const { tickets, services, repos, choices } = verb.completes;
+  const { tickets, services, repos, choices, several } = verb.completes;
   const perRepo = (verb.repoFlags ?? []).map(({ name, description }) => ({
     flag: `--${name}-REPO`,
     description,
     takesValue: true,
   }));
-  const flags = [...verb.flags, ...COMMON_FLAGS].map(([notation, description]) => ({
-    flag: notation.split(/[ ,]+/).find((word) => word.startsWith('--')) ?? notation,
+  const flags = [...verb.flags, ...FLAGS_OF_EVERY, HELP_FLAG].map(([notation, description]) => ({
+    flag: namesOf(notation).find((name) => name.startsWith('--')) ?? notation,
     description,
     takesValue: notation.includes('<'),
   }));
@@ -59,6 +56,7 @@ function describeVerb(verb: AnyVerb): CompletionVerb {
     flags: [...perRepo, ...flags],
     takesTicket: tickets === true,
     ...(services && { takesService: true }),
+    ...(several && { takesSeveral: true }),
     ...(repos && { takesRepo: true }),
     ...(choices && { choices }),
   };

@@ -15,6 +15,8 @@ export interface CompletionVerb {
   flags: CompletionFlag[];
   /** Its arguments are tickets that exist. */
   takesTicket: boolean;
+  /** It takes more than one. */
+  takesSeveral?: boolean;
   /** After (or instead of) a ticket it takes services. */
   takesService?: boolean;
   /** After a ticket it takes a repo. */
@@ -27,6 +29,8 @@ export interface CompletionQuestion {
   /** What stands behind `stack`, up to the cursor; the last word is the one being typed, maybe empty. */
   words: readonly string[];
   verbs: readonly CompletionVerb[];
+  /** What may stand before the verb. */
+  before?: readonly string[];
   tickets: readonly string[];
   repos: readonly string[];
   services: readonly string[];
@@ -50,7 +54,7 @@ export function completeWords(question: CompletionQuestion): string[] {
   const { words, verbs } = question;
   const current = words.at(-1) ?? '';
   const at = words.slice(0, -1).findIndex((word) => !word.startsWith('-'));
-  if (at === -1) return pick(current, verbs.map(describeVerb));
+  if (at === -1) return pick(current, current.startsWith('-') ? (question.before ?? []) : verbs.map(describeVerb));
   const verb = verbs.find(({ name }) => name === words[at]);
   if (!verb) return [];
   const flags = expandFlags(verb.flags, question.repos);
@@ -130,7 +134,8 @@ function listValues(flag: string, { repos, services, tickets }: CompletionQuesti
 function listArguments(verb: CompletionVerb, given: readonly string[], question: CompletionQuestion): string[] {
   const words = [...(verb.choices ?? [])];
   const hasTicket = given.some((word) => question.tickets.includes(word));
-  if (verb.takesTicket && !(hasTicket && (verb.takesService || verb.takesRepo))) words.push(...question.tickets);
+  const isTicketNext = !hasTicket || verb.takesSeveral || !(verb.takesService || verb.takesRepo);
+  if (verb.takesTicket && isTicketNext) words.push(...question.tickets);
   if (verb.takesService) words.push(...question.services);
   if (verb.takesRepo && (hasTicket || !verb.takesTicket)) words.push(...question.repos);
   return words.filter((word) => !given.includes(word));

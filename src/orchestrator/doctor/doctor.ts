@@ -88,8 +88,8 @@ async function examineEngine(stack: Stack): Promise<Finding[]> {
 }
 
 function tellMissing(needed: boolean, reason: string, hint: string | undefined): Finding {
-  if (!needed) return { subject: 'engine', ok: true, text: `none is needed, and none answers: ${reason}` };
-  return { subject: 'engine', ok: false, text: reason, ...(hint !== undefined && { hint }) };
+  const text = needed ? reason : `none is needed: ${reason}`;
+  return { subject: 'engine', ok: !needed, text, ...(hint !== undefined && { hint }) };
 }
 
 /** Names the tickets, and the baseline, that have something in the engine that does not answer. */

@@ -6,7 +6,7 @@ import type { Stack } from '../core/stack.ts';
 import { planPrerequisites, requireRunnable } from '../prepare/prerequisites.ts';
 import { listEnvFiles } from '../prepare/repos.ts';
 import { mergeServices, planServices } from '../prepare/services.ts';
-import { isFileStep, listTicketSteps } from '../steps/list.ts';
+import { isFileStep, listTicketSteps, withDependencies } from '../steps/list.ts';
 import { tellMigration } from '../steps/migrate.ts';
 import { removeOrphans } from '../workloads/orphans.ts';
 import { repairWorktrees } from './repair-worktrees.ts';
@@ -37,7 +37,8 @@ export async function startInstance(
     planServices(stack, config, known.ticket, known.repos),
     planPrerequisites(stack, config, state),
   ]);
-  const services = mergeServices(config, known.services, planned);
+  const meant = only.length === 0 ? undefined : withDependencies(config, only);
+  const services = mergeServices(config, known.services, pickMeant(planned, known, meant));
   await requireRunnable(stack, config, { prerequisites, services, extent });
   let former: string[] = [];
   const work = await claimWork(
@@ -46,8 +47,9 @@ export async function startInstance(
     ticket,
     prerequisites,
     (record) => {
-      former = listFormerImages(record, planned);
-      record.services = mergeServices(config, record.services, planned);
+      const changing = pickMeant(planned, record, meant);
+      former = listFormerImages(record, changing);
+      record.services = mergeServices(config, record.services, changing);
       record.started = true;
       for (const [repo, own] of dedicatedRepos(record)) {
         // A service may be in a folder that had none; what was written before is still taken back by destroy.
@@ -63,7 +65,7 @@ export async function startInstance(
   if (migrate) tellMigration(work, config, state);
   await removeOrphans(work, config);
   // Worktrees that came back stay: a branch in there may hold work of weeks.
-  const error = await converge(work, () => listTicketSteps(work, config, extent, only), {
+  const error = await converge(work, () => listTicketSteps(work, config, extent, meant), {
     unwind: (run) => unwind(work, { ...run, made: run.made.filter((step) => !isFileStep(step)) }, { forget: false }),
   });
   if (error === undefined)
@@ -73,6 +75,17 @@ export async function startInstance(
 }
 
 /** The images that were built for services which now run from one that nobody has to build. */
+/** What is not to be started stays on record as it runs; a new service has nothing that could. */
+function pickMeant(
+  planned: Record<string, ServiceRecord>,
+  { services }: InstanceRecord,
+  meant: readonly string[] | undefined,
+): Record<string, ServiceRecord> {
+  if (!meant) return planned;
+  const changing = Object.entries(planned).filter(([name]) => meant.includes(name) || !Object.hasOwn(services, name));
+  return Object.fromEntries(changing);
+}
+
 function listFormerImages({ services }: InstanceRecord, planned: Record<string, ServiceRecord>): string[] {
   return Object.entries(services).flatMap(([name, { builtImage, runtime }]) => {
     const next = planned[name];

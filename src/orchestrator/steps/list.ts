@@ -1,7 +1,7 @@
 import type { StackConfig } from '../../domain/config/config.ts';
-import { dedicatedRepos } from '../../domain/instance.ts';
+import { dedicatedRepos, requireDedicated } from '../../domain/instance.ts';
 import { traitsOf } from '../../domain/runtime.ts';
-import type { Extent, Step, StepId } from '../../domain/step.ts';
+import { type Extent, type Step, type StepId, stepName } from '../../domain/step.ts';
 import type { Work } from '../core/work.ts';
 import { listKinds } from '../data/kinds.ts';
 import { listOwnShared } from '../shared/plan.ts';
@@ -17,29 +17,37 @@ import { guardUpSteps, listUpSteps } from './up.ts';
 import { worktreeStep } from './worktree.ts';
 
 /**
- * Everything a ticket is made of, in order; the stack's own parts that it stands on come first. Of services only the named ones
- * and what they depend on, where some are named.
+ * Everything a ticket is made of, in order; the stack's own parts that it stands on come first. Of services the named
+ * ones only, where some are named.
  */
-export function listTicketSteps(work: Work, config: StackConfig, extent: Extent, only: readonly string[] = []): Step[] {
+export function listTicketSteps(work: Work, config: StackConfig, extent: Extent, only?: readonly string[]): Step[] {
   const { record } = work;
   const setUp = dedicatedRepos(record)
     .map(([repo]) => repo)
     .filter((repo) => (config.repos[repo]?.setup ?? []).length > 0);
-  const steps =
-    extent === 'files'
-      ? setUp.flatMap((repo) => listSetupPrerequisites(work, repo))
-      : listServices(work, config, extent, only);
-  const needsNetwork = Object.values(record.services).some((service) => traitsOf(service).network) && steps.length > 0;
   const starts = extent !== 'files';
-  const services = starts ? listBorrowed(work, config) : [];
+  const migrations = starts ? listMigrateSteps(work, config) : [];
+  // Commands that are still to run do so in a service's image, also where that service is not to be started.
+  const toSetUp = setUp.filter((repo) => !starts || !requireDedicated(record, repo).setUp);
+  const toMigrate = migrations
+    .flatMap(({ id }) => id.of ?? [])
+    .filter((repo) => !requireDedicated(record, repo).migrated);
+  const prerequisites = [...toSetUp, ...toMigrate].flatMap((repo) => listSetupPrerequisites(work, repo));
+  const services = starts ? listServices(work, config, extent, only) : [];
+  const steps = [...new Map([...services, ...prerequisites].map((step) => [stepName(step.id), step])).values()];
+  const needsNetwork = Object.values(record.services).some((service) => traitsOf(service).network) && steps.length > 0;
+  const borrowed = starts ? listBorrowed(work, config) : [];
   const shared = starts ? listOwnShared(work.stack, config) : [];
   const templates = starts ? Object.keys(record.own ?? {}) : [];
   return [
-    ...guardUpSteps(work, listUpSteps(work, config, { services, shared, network: needsNetwork, templates, extent })),
+    ...guardUpSteps(
+      work,
+      listUpSteps(work, config, { services: borrowed, shared, network: needsNetwork, templates, extent }),
+    ),
     ...listFileSteps(work),
     ...(starts ? listOwnSteps(work) : []),
     ...setUp.map((repo) => repoCommandsStep(work, repo, 'setup')),
-    ...(starts ? listMigrateSteps(work, config) : []),
+    ...migrations,
     ...steps,
   ];
 }
@@ -79,21 +87,15 @@ function listFileSteps(work: Work): Step[] {
   return [folderStep(work), ...listSavedFilesSteps(work), ...repos];
 }
 
-function listServices(
-  work: Work,
-  config: StackConfig | undefined,
-  extent: Extent,
-  only: readonly string[] = [],
-): Step[] {
+function listServices(work: Work, config: StackConfig | undefined, extent: Extent, only?: readonly string[]): Step[] {
   // Without a config all that is recorded; with one, what stack.yml has dropped is left for destroy.
   const names = Object.keys(work.record.services).filter((name) => !config || name in config.services);
-  const meant = only.length > 0 && config ? withDependencies(config, only) : names;
-  return names
-    .filter((name) => meant.includes(name))
-    .flatMap((service) => listServiceSteps(work, config, service, extent));
+  const meant = only ? names.filter((name) => only.includes(name)) : names;
+  return meant.flatMap((service) => listServiceSteps(work, config, service, extent));
 }
 
-function withDependencies(config: StackConfig, names: readonly string[]): string[] {
+/** Returns services and all that they depend on. */
+export function withDependencies(config: StackConfig, names: readonly string[]): string[] {
   const found = new Set(names);
   // A set is gone through to its end, what is added meanwhile included.
   for (const name of found) for (const other of config.services[name]?.dependsOn ?? []) found.add(other);

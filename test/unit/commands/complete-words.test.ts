@@ -12,6 +12,7 @@ const verbs: CompletionVerb[] = [
   },
   { name: 'destroy', description: 'Unmake it', takesTicket: true, flags: [flag('--force'), flag('--keep-branch')] },
   { name: 'logs', description: 'Show logs', takesTicket: true, takesService: true, flags: [flag('-f')] },
+  { name: 'stop', description: 'Stop', takesTicket: true, takesSeveral: true, takesService: true, flags: [] },
   { name: 'add', description: 'Add a repo', takesTicket: true, takesRepo: true, flags: [flag('--from', true)] },
   { name: 'completion', description: 'Shells', takesTicket: false, choices: ['bash', 'zsh'], flags: [] },
 ];
@@ -29,7 +30,7 @@ function words(...typed: string[]): string[] {
 describe('completeWords', () => {
   it('offers the verbs with what they do', () => {
     expect(complete('d')).toEqual(['destroy\tUnmake it']);
-    expect(words()).toEqual(['create', 'destroy', 'logs', 'add', 'completion']);
+    expect(words()).toEqual(['create', 'destroy', 'logs', 'stop', 'add', 'completion']);
     expect(words('--quiet', 'cr')).toEqual(['create']);
   });
 
@@ -58,6 +59,7 @@ describe('completeWords', () => {
     expect(words('logs', 'feat-01', '')).toEqual(['front', 'api', 'worker']);
     expect(words('logs', '')).toEqual(['feat-01', 'feat-02', 'front', 'api', 'worker']);
     expect(words('logs', 'feat-01', 'api', '')).toEqual(['front', 'worker']);
+    expect(words('stop', 'feat-01', '')).toEqual(['feat-02', 'front', 'api', 'worker']);
   });
 
   it('offers repos after a ticket to the verb that wants one', () => {

@@ -1,7 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
+import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { escapeJson } from '../../../src/domain/json.ts';
 import { formatDuration } from '../../../src/ui/duration.ts';
+import { cutText } from '../../../src/ui/fit.ts';
 import { createLogPrefix } from '../../../src/ui/log-prefix.ts';
 import { cleanText, showLines, showText } from '../../../src/ui/safe-text.ts';
 
@@ -62,6 +64,19 @@ describe('escapeJson', () => {
     const json = escapeJson(JSON.stringify(document));
     expect(json).toBe('{"text":"a\\u009b31m\\u202e\\u001b ü"}');
     expect(JSON.parse(json)).toEqual(document);
+  });
+});
+
+describe('cutText', () => {
+  it('cuts by columns, not by characters, and never keeps one too many', () => {
+    expect(cutText('数据库', 5)).toBe('数据…');
+    expect(cutText('数据库', 4)).toBe('数…');
+    expect(cutText('abcdef', 4)).toBe('abc…');
+    expect(cutText('abcd', 4)).toBe('abcd');
+    expect(cutText('abcd', 0)).toBe('');
+    for (let columns = 1; columns < 30; columns++)
+      for (const position of ['end', 'middle'] as const)
+        expect(stringWidth(cutText('[数据a库数bc据库数据库]', columns, position))).toBeLessThanOrEqual(columns);
   });
 });
 
