@@ -230,10 +230,10 @@ function readJson(line: Line, answer: IncomingMessage, text: string): unknown {
 }
 
 /** Returns the refusal in docker-modem's shape, as `error.ts` reads it. Every refusal of an engine is JSON (since Docker 1.12). */
-function refuse(line: Line, { statusCodes }: Request, answer: IncomingMessage, text: string): never {
+function refuse(line: Line, { method, statusCodes }: Request, answer: IncomingMessage, text: string): never {
   const { statusCode = 0 } = answer;
-  // That answer has no body.
-  const json = statusCode === NOT_MODIFIED ? { message: '' } : readMessage(text);
+  const hasNoBody = method === 'HEAD' || statusCode === NOT_MODIFIED;
+  const json = hasNoBody ? { message: '' } : readMessage(text);
   if (!json) throw noEngine(line, answer, undefined);
   const error = new Error(`(HTTP code ${statusCode}) ${statusCodes[statusCode] ?? 'unexpected'} - ${json.message}`);
   throw Object.assign(error, { statusCode, json });
