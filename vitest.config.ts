@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           name: 'quick',
           include: ['test/{unit,git}/**/*.test.ts', 'test/faults/fuzz-inside.test.ts'],
-          maxWorkers: Math.max(2, availableParallelism() - 1),
+          maxWorkers: availableParallelism() + 1,
         },
       },
       // These run programs, containers and servers: three files at a time, on ports that are parted (test/support/ports.ts).
