@@ -46,6 +46,22 @@ const OPTIONAL = [
   'supports-color',
 ];
 
+/**
+ * What is loaded when it is first called: each takes 10 to 30 ms to make its regular expressions, one from a list of all emoji.
+ * What most calls get is answered without it: in plain ASCII a letter is a column.
+ */
+const LATE_FUNCTIONS = {
+  'string-width': 'if (/^[ -~]*$/.test(args[0])) return args[0].length;',
+  'slice-ansi': '',
+};
+
+const lateFunction = (name) => `
+  let real;
+  export default function (...args) {
+    ${LATE_FUNCTIONS[name]}
+    return (real ??= require('${name}').default)(...args);
+  }`;
+
 const standIn = (real) => `
   let loaded;
   const load = () => (loaded ??= require(${JSON.stringify(real)}));
@@ -58,7 +74,9 @@ const standIn = (real) => `
 const lazyModules = {
   name: 'lazy-modules',
   setup(builder) {
-    builder.onResolve({ filter: /.*/ }, ({ path, importer, namespace, resolveDir }) => {
+    builder.onResolve({ filter: /.*/ }, ({ path, kind, importer, namespace, resolveDir }) => {
+      if (Object.hasOwn(LATE_FUNCTIONS, path) && kind === 'import-statement')
+        return { path, namespace: 'late', pluginData: { resolveDir } };
       if (namespace === 'lazy') return path === BUILDKIT ? { external: true } : undefined;
       const from = importer.replaceAll('\\', '/');
       const isIt = (one) => one.request === path && from.endsWith(`/${one.from}`);
@@ -73,6 +91,10 @@ const lazyModules = {
       resolveDir,
     }));
     builder.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: '' }));
+    builder.onLoad({ filter: /.*/, namespace: 'late' }, ({ path, pluginData }) => ({
+      contents: lateFunction(path),
+      resolveDir: pluginData.resolveDir,
+    }));
   },
 };
 
