@@ -20,7 +20,7 @@ export const add: Verb<{ from?: string; own?: string[]; migrate?: boolean }, Ins
     'stack add feat-01 api --from feat/endpoint',
     'cd tickets/feat-01 && stack add api',
   ],
-  completes: { tickets: true, repos: true },
+  completes: { tickets: true, repos: 'borrowed' },
   async run(context, { args, options }) {
     const stack = await context.stack();
     const [first, second] = args;

@@ -10,6 +10,9 @@ import type { Verb } from './common/verb.ts';
 const ACTIONS = ['shell', 'url', 'reset', 'dump', 'load', 'diff'] as const;
 type Action = (typeof ACTIONS)[number];
 
+/** Those that a file is named for. */
+const FILE_ACTIONS: readonly Action[] = ['dump', 'load'];
+
 type Result =
   | { exitCode: number }
   | { ticket: string; url: string }
@@ -32,7 +35,7 @@ export const db: Verb<{ force?: boolean }, Result> = {
     'stack db feat-02 reset',
     'stack db refresh',
   ],
-  completes: { tickets: true, choices: [...ACTIONS, 'refresh'] },
+  completes: { tickets: true, choices: ['refresh'], actions: ACTIONS, fileActions: FILE_ACTIONS },
   async run(context, { args, command, options }) {
     const force = options.force === true;
     if (args[0] === 'refresh' && args.length === 1) {
@@ -71,7 +74,7 @@ async function readRequest(context: Context, args: readonly string[]): Promise<R
   const isNamed = isAction(second) || (second !== undefined && !isAction(first));
   const [named, action, file] = isNamed ? [first, second, third] : [undefined, first, second];
   if (!isAction(action)) throw await explainAction(context, action);
-  const takesFile = action === 'dump' || action === 'load';
+  const takesFile = FILE_ACTIONS.includes(action);
   if (takesFile !== (file !== undefined)) {
     throw new StackError('usage', takesFile ? `${action} needs a file` : `${action} takes no file`, {
       hint: `stack db TICKET ${action}${takesFile ? ' FILE' : ''}`,

@@ -40,7 +40,7 @@ export const restore: Verb<Options, Result> = {
     'stack restore feat-02 --with api --own postgres',
     'stack restore feat-02 --forget',
   ],
-  completes: {},
+  completes: { saved: true },
   async run(context, { args: [ticket], options, from, on }) {
     const { forgetRescue, previewRestore, requireRescue, restoreInstance } = await import(
       '../orchestrator/lifecycle/restore.ts'

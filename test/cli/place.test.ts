@@ -73,7 +73,7 @@ describe('in a ticket’s folder', () => {
     expect(await told('-C', 'x'.repeat(300), 'ps')).toMatch(/^stack: -C: cannot go into .*: ENAMETOOLONG$/m);
     expect(await told('-C')).toMatch(/^stack: -C needs a folder/);
     expect((await shop.stack(['__complete', '-C', shop.root, 'path', 'feat-02'], at)).stdout).toBe('feat-02');
-    expect((await shop.stack(['__complete', '-C', '/tm'], at)).stdout).toBe('');
+    expect((await shop.stack(['__complete', '-C', '/tm'], at)).stdout).toBe(':folders');
     expect((await shop.stack(['__complete', '-'], at)).stdout).toMatch(/^-C\t/);
   });
 

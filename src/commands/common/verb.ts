@@ -21,7 +21,20 @@ export interface Verb<Options = Record<string, unknown>, Result = unknown> {
   command?: 'strict' | 'loose';
   examples: readonly string[];
   /** What its arguments are, for completion. */
-  completes: { tickets?: boolean; several?: boolean; services?: boolean; repos?: boolean; choices?: readonly string[] };
+  completes: {
+    tickets?: boolean;
+    several?: boolean;
+    /** A ticket of which something is saved. */
+    saved?: boolean;
+    services?: boolean;
+    /** `borrowed`: of the ticket's those that it borrows. */
+    repos?: boolean | 'borrowed';
+    /** Fixed words. */
+    choices?: readonly string[];
+    /** Fixed words behind a ticket, and those of them behind which a file stands. */
+    actions?: readonly string[];
+    fileActions?: readonly string[];
+  };
   run(context: Context, input: VerbInput<Options>): Promise<Result>;
   /** Returns the answer as text for stdout; '' prints nothing. */
   render(result: Result, view: RenderOptions): string | Promise<string>;

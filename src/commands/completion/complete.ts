@@ -4,49 +4,49 @@ import { FLAGS_OF_EVERY, FOLDER_FLAG, HELP_FLAG, namesOf } from '../common/every
 import type { Verb } from '../common/verb.ts';
 import { nameVerb } from '../common/word-order.ts';
 import { enterFolders, takeFolders } from '../common/working-folder.ts';
-import { type CompletionVerb, completeWords } from './words.ts';
+import { readNames } from './names.ts';
+import { type CompletionVerb, completeWords, FOLDERS } from './words.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what a verb runs does not matter here.
 type AnyVerb = Verb<any, any>;
 
 /** Answers the shell: one candidate a line. Never fails: a broken stack.yml must not spoil a Tab. */
 export async function complete(words: readonly string[], context: Context, verbs: readonly AnyVerb[]): Promise<number> {
-  const { folders, rest: typed } = takeFolders(words[0] === '--' ? words.slice(1) : words);
-  // A folder, which the shell completes.
-  if (takeFolders(words.slice(0, -1)).folders.includes('')) return 0;
-  // The last word is still being typed.
-  const named = [...nameVerb(typed.slice(0, -1), verbs), ...typed.slice(-1)];
-  const names = (await bestEffort(readNames(context, folders))) ?? { tickets: [], repos: [], services: [] };
-  const [folder, says] = FOLDER_FLAG;
-  const before = [`${namesOf(folder)[0]}\t${says}`];
-  const candidates = completeWords({ words: named, before, verbs: verbs.map(describeVerb), ...names });
-  for (const candidate of candidates) context.host.stdout.write(`${candidate}\n`);
+  const found = (await bestEffort(findCandidates(words[0] === '--' ? words.slice(1) : words, context, verbs))) ?? [];
+  for (const candidate of found) context.host.stdout.write(`${candidate}\n`);
   return 0;
 }
 
-async function readNames(
+async function findCandidates(
+  words: readonly string[],
   context: Context,
-  folders: readonly string[],
-): Promise<{ tickets: string[]; repos: string[]; services: string[] }> {
+  verbs: readonly AnyVerb[],
+): Promise<readonly string[]> {
+  if (takeFolders(words.slice(0, -1)).folders.includes('')) return [FOLDERS];
+  const { folders, rest: typed } = takeFolders(words);
   context.host.cwd = enterFolders(context.host.cwd, folders);
-  const stack = await context.stack();
-  const [state, config] = await Promise.all([stack.store.read(), stack.config()]);
-  return {
-    tickets: Object.keys(state.instances),
-    repos: Object.keys(config.repos),
-    services: Object.keys(config.services),
-  };
+  // The last word is still being typed.
+  const named = [...nameVerb(typed.slice(0, -1), verbs), ...typed.slice(-1)];
+  const bare = FLAGS_OF_EVERY.filter(([notation]) => !notation.includes('<'));
+  const before = [FOLDER_FLAG, ...bare, HELP_FLAG].map(([notation, says]) => `${nameOf(notation)}\t${says}`);
+  const known = [...verbs.map(describeVerb), describeHelp(verbs)];
+  return completeWords({ words: named, before, verbs: known, names: await readNames(context) });
+}
+
+function describeHelp(verbs: readonly AnyVerb[]): CompletionVerb {
+  const choices = verbs.map(({ name }) => name);
+  return { name: 'help', description: 'show help for a verb', flags: [], takesTicket: false, choices };
 }
 
 function describeVerb(verb: AnyVerb): CompletionVerb {
-  const { tickets, services, repos, choices, several } = verb.completes;
+  const { tickets, services, several, saved, repos, ...words } = verb.completes;
   const perRepo = (verb.repoFlags ?? []).map(({ name, description }) => ({
     flag: `--${name}-REPO`,
     description,
     takesValue: true,
   }));
   const flags = [...verb.flags, ...FLAGS_OF_EVERY, HELP_FLAG].map(([notation, description]) => ({
-    flag: namesOf(notation).find((name) => name.startsWith('--')) ?? notation,
+    flag: nameOf(notation),
     description,
     takesValue: notation.includes('<'),
   }));
@@ -55,9 +55,17 @@ function describeVerb(verb: AnyVerb): CompletionVerb {
     description: verb.summary,
     flags: [...perRepo, ...flags],
     takesTicket: tickets === true,
-    ...(services && { takesService: true }),
-    ...(several && { takesSeveral: true }),
-    ...(repos && { takesRepo: true }),
-    ...(choices && { choices }),
+    takesService: services === true,
+    takesSeveral: several === true,
+    takesSaved: saved === true,
+    takesRepo: repos ?? false,
+    takesCommand: verb.command === 'loose',
+    ...words,
   };
+}
+
+/** The long name of a flag, where it has one. */
+function nameOf(notation: string): string {
+  const names = namesOf(notation);
+  return names.find((name) => name.startsWith('--')) ?? names[0] ?? notation;
 }

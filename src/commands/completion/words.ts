@@ -1,5 +1,5 @@
-import { OWNABLE } from '../../domain/own-kinds.ts';
 import { RUNTIME_CHOICES } from '../../domain/runtime.ts';
+import type { Names } from './names.ts';
 
 /** A flag of a verb as completion knows it. `REPO` in its name stands for every repo: `--from-REPO`. */
 interface CompletionFlag {
@@ -17,12 +17,20 @@ export interface CompletionVerb {
   takesTicket: boolean;
   /** It takes more than one. */
   takesSeveral?: boolean;
+  /** Its argument is a ticket of which something is saved. */
+  takesSaved?: boolean;
   /** After (or instead of) a ticket it takes services. */
   takesService?: boolean;
-  /** After a ticket it takes a repo. */
-  takesRepo?: boolean;
+  /** After a ticket it takes a repo; `borrowed`: one that the ticket borrows. */
+  takesRepo?: boolean | 'borrowed';
   /** Fixed words it takes: `bash zsh fish`. */
   choices?: readonly string[];
+  /** Fixed words that it takes once it is clear which ticket is meant. */
+  actions?: readonly string[];
+  /** Those behind which a file is named. */
+  fileActions?: readonly string[];
+  /** Another program's command line stands behind its arguments, and behind `--`. */
+  takesCommand?: boolean;
 }
 
 export interface CompletionQuestion {
@@ -31,38 +39,46 @@ export interface CompletionQuestion {
   verbs: readonly CompletionVerb[];
   /** What may stand before the verb. */
   before?: readonly string[];
-  tickets: readonly string[];
-  repos: readonly string[];
-  services: readonly string[];
+  names: Names;
 }
 
+/** Answers that leave the rest to the shell, which knows files and programs. No name begins like that. */
+export const FOLDERS = ':folders';
+const FILES = ':files';
+/** The last so many words are a command line of their own. */
+const commandOf = (words: number): string => `:command ${words}`;
+
+/** What stands between the verb and the word being typed. */
 interface Typed {
-  current: string;
-  /** The finished words behind the verb that are no flags and no flags' values. */
+  /** The finished words that are no flags and no flags' values. */
   given: string[];
   /** The flag whose value is being typed as a word of its own. */
   wanting: CompletionFlag | undefined;
-  /** Everything behind `--` belongs to another program. */
-  foreign: boolean;
+  /** How many words are behind `--`, with the one being typed. */
+  foreign: number | undefined;
 }
 
 /**
  * Returns what may stand where the cursor is, one candidate a string, with its description behind a tab where it has one.
- * A candidate that ends with `=` wants its value right behind it. Empty when nothing is known.
+ * A candidate that ends with `=` wants its value right behind it; one that begins with `:` says what the shell is to complete by
+ * itself. Empty when nothing is known. Throws what `names` throws.
  */
-export function completeWords(question: CompletionQuestion): string[] {
-  const { words, verbs } = question;
+export async function completeWords(question: CompletionQuestion): Promise<string[]> {
+  const { words, verbs, names } = question;
   const current = words.at(-1) ?? '';
   const at = words.slice(0, -1).findIndex((word) => !word.startsWith('-'));
   if (at === -1) return pick(current, current.startsWith('-') ? (question.before ?? []) : verbs.map(describeVerb));
   const verb = verbs.find(({ name }) => name === words[at]);
   if (!verb) return [];
-  const flags = expandFlags(verb.flags, question.repos);
-  const typed = readWords(words.slice(at + 1), flags);
-  if (typed.foreign) return [];
-  if (typed.wanting) return completeValue(typed.wanting, current, '', question);
-  if (current.startsWith('-')) return completeFlag(current, words.slice(at + 1, -1), flags, question);
-  return pick(current, listArguments(verb, typed.given, question));
+  const flags = expandFlags(verb.flags, names.repos);
+  const behind = words.slice(at + 1, -1);
+  const typed = readWords(behind, flags);
+  if (typed.foreign !== undefined) return verb.takesCommand ? [commandOf(typed.foreign)] : [];
+  const command = verb.takesCommand ? findCommand(behind, names) : undefined;
+  if (command !== undefined) return [commandOf(command)];
+  if (typed.wanting) return completeValue(typed.wanting, current, '', { typed, names });
+  if (current.startsWith('-')) return completeFlag(current, behind, flags, { typed, names });
+  return pick(current, await listArguments(verb, typed.given, names));
 }
 
 function describeVerb({ name, description }: CompletionVerb): string {
@@ -80,69 +96,133 @@ function expandFlags(flags: readonly CompletionFlag[], repos: readonly string[])
 function readWords(words: readonly string[], flags: readonly CompletionFlag[]): Typed {
   const given: string[] = [];
   let wanting: CompletionFlag | undefined;
-  for (const word of words.slice(0, -1)) {
+  for (const [index, word] of words.entries()) {
     if (wanting) wanting = undefined;
-    else if (word === '--') return { current: '', given, wanting, foreign: true };
+    else if (word === '--') return { given, wanting, foreign: words.length - index };
     else if (word.startsWith('-')) wanting = flags.find(({ flag, takesValue }) => takesValue && flag === word);
     else given.push(word);
   }
-  return { current: words.at(-1) ?? '', given, wanting, foreign: false };
+  return { given, wanting, foreign: undefined };
 }
 
-function completeFlag(
+/** Without `--` the command stands behind the service: returns how many words it has, with the one being typed. */
+function findCommand(words: readonly string[], { tickets, here }: Names): number | undefined {
+  const [first = '', second = ''] = words;
+  const isNamed = Object.hasOwn(tickets, first);
+  const ticket = tickets[isNamed ? first : (here ?? '')];
+  const service = isNamed ? second : first;
+  return ticket?.services.includes(service) ? words.length + (isNamed ? -1 : 0) : undefined;
+}
+
+/** What the values of flags depend on. */
+interface Around {
+  typed: Typed;
+  names: Names;
+}
+
+async function completeFlag(
   current: string,
   before: readonly string[],
   flags: readonly CompletionFlag[],
-  question: CompletionQuestion,
-): string[] {
+  around: Around,
+): Promise<string[]> {
   const [name = '', value] = splitValue(current);
   if (value !== undefined) {
     const flag = flags.find((candidate) => candidate.takesValue && candidate.flag === name);
-    return flag ? completeValue(flag, value, `${name}=`, question) : [];
+    return flag ? completeValue(flag, value, `${name}=`, around) : [];
   }
   const used = new Set(before.map((word) => splitValue(word)[0]));
   const open = flags.filter(({ flag, takesValue }) => takesValue || !used.has(flag));
   return pick(
     current,
-    open.map(({ flag, description }) => `${isPerRepo(flag, question.repos) ? `${flag}=` : flag}\t${description}`),
+    // Those of a repo read best with `=`.
+    open.map(({ flag, description }) => `${findRepoFlag(flag, around.names) ? `${flag}=` : flag}\t${description}`),
   );
 }
 
-/** `--from-api`, `--on-api`: they read best with `=`. */
-function isPerRepo(flag: string, repos: readonly string[]): boolean {
-  return repos.some((repo) => flag === `--from-${repo}` || flag === `--on-${repo}`);
+/** `--from-api`, `--on-api`. */
+function findRepoFlag(flag: string, { repos }: Names): { repo: string; free: boolean } | undefined {
+  const repo = repos.find((name) => flag === `--from-${name}` || flag === `--on-${name}`);
+  return repo === undefined ? undefined : { repo, free: flag.startsWith('--on-') };
 }
 
 /** Values may be comma lists: the part behind the last comma is the one being typed. */
-function completeValue(flag: CompletionFlag, typed: string, prefix: string, question: CompletionQuestion): string[] {
+async function completeValue(flag: CompletionFlag, typed: string, prefix: string, around: Around): Promise<string[]> {
   const listed = typed.split(',');
   const last = listed.pop() ?? '';
-  const open = listValues(flag.flag, question).filter((value) => !listed.includes(value));
+  const open = (await listValues(flag.flag, around)).filter((value) => !listed.includes(value));
   const head = prefix + listed.map((value) => `${value},`).join('');
   return pick(last, open).map((value) => head + value);
 }
 
-function listValues(flag: string, { repos, services, tickets }: CompletionQuestion): readonly string[] {
-  if (flag === '--with' || flag === '--repo') return repos;
-  if (flag === '--service') return services;
-  if (flag === '--ticket') return tickets;
-  if (flag === '--runtime') return [...RUNTIME_CHOICES];
-  if (flag === '--own') return OWNABLE;
-  return [];
+async function listValues(flag: string, { typed: { given }, names }: Around): Promise<readonly string[]> {
+  const perRepo = findRepoFlag(flag, names);
+  if (perRepo) return names.refs(perRepo.repo, perRepo);
+  const ticket = findTicket(given, names);
+  const repo = given.findLast((word) => names.repos.includes(word));
+  switch (flag) {
+    case '--from':
+      return repo === undefined ? [] : names.refs(repo);
+    case '--with':
+      return names.borrowable;
+    case '--own':
+      return names.ownable.filter((name) => !ticket?.own.includes(name));
+    case '--time':
+      return (await names.saved()).filter((one) => given.includes(one.ticket)).map(({ time }) => time);
+    case '--repo':
+      return names.repos;
+    case '--service':
+      return names.services;
+    case '--ticket':
+      return Object.keys(names.tickets);
+    case '--runtime':
+      return RUNTIME_CHOICES;
+    default:
+      return [];
+  }
 }
 
-function listArguments(verb: CompletionVerb, given: readonly string[], question: CompletionQuestion): string[] {
-  const words = [...(verb.choices ?? [])];
-  const hasTicket = given.some((word) => question.tickets.includes(word));
-  const isTicketNext = !hasTicket || verb.takesSeveral || !(verb.takesService || verb.takesRepo);
-  if (verb.takesTicket && isTicketNext) words.push(...question.tickets);
-  if (verb.takesService) words.push(...question.services);
-  if (verb.takesRepo && (hasTicket || !verb.takesTicket)) words.push(...question.repos);
+/** The ticket named, else the one whose folder we are in. */
+function findTicket(given: readonly string[], { tickets, here }: Names): Names['tickets'][string] | undefined {
+  return tickets[given.find((word) => Object.hasOwn(tickets, word)) ?? here ?? ''];
+}
+
+async function listArguments(verb: CompletionVerb, given: readonly string[], names: Names): Promise<string[]> {
+  const { actions, fileActions = [] } = verb;
+  const action = given.find((word) => actions?.includes(word));
+  if (action !== undefined) return fileActions.includes(action) && given.at(-1) === action ? [FILES] : [];
+  const hasTicket = given.some((word) => Object.hasOwn(names.tickets, word));
+  const saved = verb.takesSaved && given.length === 0 ? await names.saved() : [];
+  const words = [
+    ...((!hasTicket && verb.choices) || []),
+    ...listTickets(verb, hasTicket, names),
+    ...saved.map(({ ticket }) => ticket),
+    ...listParts(verb, findTicket(given, names), names),
+  ];
   return words.filter((word) => !given.includes(word));
 }
 
+function listTickets(verb: CompletionVerb, hasTicket: boolean, { tickets }: Names): string[] {
+  const { takesTicket, takesSeveral, takesService, takesRepo, actions } = verb;
+  const isOne = !takesSeveral && (takesService || takesRepo || actions);
+  if (!takesTicket || (hasTicket && isOne)) return [];
+  return Object.keys(tickets).filter((name) => takesRepo !== 'borrowed' || tickets[name]!.borrowed.length > 0);
+}
+
+/** What is said of a ticket: services, repos, actions. */
+function listParts(verb: CompletionVerb, ticket: Names['tickets'][string] | undefined, names: Names): string[] {
+  const { takesTicket, takesService, takesRepo, takesCommand, actions = [] } = verb;
+  const services = (takesCommand && ticket?.services) || names.services;
+  const repos = takesRepo === 'borrowed' ? (ticket?.borrowed ?? []) : names.repos;
+  return [
+    ...(takesService ? services : []),
+    ...(takesRepo && (ticket || !takesTicket) ? repos : []),
+    ...(ticket ? actions : []),
+  ];
+}
+
 function pick(prefix: string, candidates: readonly string[]): string[] {
-  return [...new Set(candidates)].filter((candidate) => candidate.startsWith(prefix));
+  return [...new Set(candidates)].filter((candidate) => candidate.startsWith(prefix) || candidate.startsWith(':'));
 }
 
 function splitValue(text: string): [string, string | undefined] {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Names } from '../../../src/commands/completion/names.ts';
 import { type CompletionVerb, completeWords } from '../../../src/commands/completion/words.ts';
 
 const flag = (name: string, takesValue = false) => ({ flag: name, description: `about ${name}`, takesValue });
@@ -8,83 +9,158 @@ const verbs: CompletionVerb[] = [
     name: 'create',
     description: 'Make a ticket',
     takesTicket: false,
-    flags: [flag('--from-REPO', true), flag('--on-REPO', true), flag('--with', true), flag('--runtime', true)],
+    flags: ['--from-REPO', '--on-REPO', '--with', '--own', '--runtime'].map((name) => flag(name, true)),
   },
   { name: 'destroy', description: 'Unmake it', takesTicket: true, flags: [flag('--force'), flag('--keep-branch')] },
   { name: 'logs', description: 'Show logs', takesTicket: true, takesService: true, flags: [flag('-f')] },
   { name: 'stop', description: 'Stop', takesTicket: true, takesSeveral: true, takesService: true, flags: [] },
-  { name: 'add', description: 'Add a repo', takesTicket: true, takesRepo: true, flags: [flag('--from', true)] },
+  {
+    name: 'add',
+    description: 'Add a repo',
+    takesTicket: true,
+    takesRepo: 'borrowed',
+    flags: [flag('--from', true), flag('--own', true)],
+  },
+  { name: 'restore', description: 'Again', takesTicket: false, takesSaved: true, flags: [flag('--time', true)] },
+  { name: 'exec', description: 'Run', takesTicket: true, takesService: true, takesCommand: true, flags: [] },
+  {
+    name: 'db',
+    description: 'Database',
+    takesTicket: true,
+    choices: ['refresh'],
+    actions: ['shell', 'dump'],
+    fileActions: ['dump'],
+    flags: [],
+  },
   { name: 'completion', description: 'Shells', takesTicket: false, choices: ['bash', 'zsh'], flags: [] },
 ];
 
-function complete(...words: string[]): string[] {
-  const tickets = ['feat-01', 'feat-02'];
-  return completeWords({ words, verbs, tickets, repos: ['front', 'api'], services: ['front', 'api', 'worker'] });
+const names: Names = {
+  tickets: {
+    'feat-01': { services: ['front'], borrowed: ['api'], own: ['postgres'] },
+    'feat-02': { services: ['front', 'api'], borrowed: [], own: [] },
+  },
+  here: undefined,
+  repos: ['front', 'api'],
+  borrowable: ['api'],
+  services: ['front', 'api', 'worker'],
+  ownable: ['postgres', 'redis'],
+  refs: async (repo, { free } = { free: false }) => [`feat/${repo}`, 'feat/a;b', ...(free ? [] : ['v1'])],
+  saved: async () => [
+    { ticket: 'old', time: '20261101T1000' },
+    { ticket: 'older', time: '20261001T1000' },
+  ],
+};
+
+let here: string | undefined;
+
+function complete(...words: string[]): Promise<string[]> {
+  return completeWords({ words, verbs, names: { ...names, here } });
 }
 
 /** Without the descriptions. */
-function words(...typed: string[]): string[] {
-  return complete(...typed).map((candidate) => candidate.split('\t')[0]!);
+async function words(...typed: string[]): Promise<string[]> {
+  return (await complete(...typed)).map((candidate) => candidate.split('\t')[0]!);
+}
+
+async function wordsInside(ticket: string, ...typed: string[]): Promise<string[]> {
+  here = ticket;
+  try {
+    return await words(...typed);
+  } finally {
+    here = undefined;
+  }
 }
 
 describe('completeWords', () => {
-  it('offers the verbs with what they do', () => {
-    expect(complete('d')).toEqual(['destroy\tUnmake it']);
-    expect(words()).toEqual(['create', 'destroy', 'logs', 'stop', 'add', 'completion']);
-    expect(words('--quiet', 'cr')).toEqual(['create']);
+  it('offers the verbs with what they do', async () => {
+    expect(await complete('de')).toEqual(['destroy\tUnmake it']);
+    expect(await words()).toEqual([
+      ...['create', 'destroy', 'logs', 'stop', 'add', 'restore', 'exec', 'db', 'completion'],
+    ]);
+    expect(await words('--quiet', 'cr')).toEqual(['create']);
   });
 
-  it('knows nothing about verbs that are none', () => {
-    expect(words('nope', '')).toEqual([]);
+  it('knows nothing about verbs that are none', async () => {
+    expect(await words('nope', '')).toEqual([]);
   });
 
-  it('makes a flag for every repo, with its value right behind it', () => {
-    expect(complete('create', 'feat-03', '--from')).toEqual([
+  it('makes a flag for every repo, with its value right behind it', async () => {
+    expect(await complete('create', 'feat-03', '--from')).toEqual([
       '--from-front=\tabout --from-front',
       '--from-api=\tabout --from-api',
     ]);
   });
 
-  it('offers a flag without a value once', () => {
-    expect(words('destroy', 'feat-01', '--force', '--')).toEqual(['--keep-branch']);
-    expect(words('create', '--with', 'api', '--w')).toEqual(['--with']);
+  it('offers a flag without a value once', async () => {
+    expect(await words('destroy', 'feat-01', '--force', '--')).toEqual(['--keep-branch']);
+    expect(await words('create', '--with', 'api', '--w')).toEqual(['--with']);
   });
 
-  it('offers tickets that are not named yet', () => {
-    expect(words('destroy', 'feat-01', '')).toEqual(['feat-02']);
-    expect(words('destroy', '--force', 'feat')).toEqual(['feat-01', 'feat-02']);
+  it('offers tickets that are not named yet', async () => {
+    expect(await words('destroy', 'feat-01', '')).toEqual(['feat-02']);
+    expect(await words('destroy', '--force', 'feat')).toEqual(['feat-01', 'feat-02']);
   });
 
-  it('offers services after a ticket or in place of one', () => {
-    expect(words('logs', 'feat-01', '')).toEqual(['front', 'api', 'worker']);
-    expect(words('logs', '')).toEqual(['feat-01', 'feat-02', 'front', 'api', 'worker']);
-    expect(words('logs', 'feat-01', 'api', '')).toEqual(['front', 'worker']);
-    expect(words('stop', 'feat-01', '')).toEqual(['feat-02', 'front', 'api', 'worker']);
+  it('offers services after a ticket or in place of one', async () => {
+    expect(await words('logs', 'feat-01', '')).toEqual(['front', 'api', 'worker']);
+    expect(await words('logs', '')).toEqual(['feat-01', 'feat-02', 'front', 'api', 'worker']);
+    expect(await words('logs', 'feat-01', 'api', '')).toEqual(['front', 'worker']);
+    expect(await words('stop', 'feat-01', '')).toEqual(['feat-02', 'front', 'api', 'worker']);
   });
 
-  it('offers repos after a ticket to the verb that wants one', () => {
-    expect(words('add', '')).toEqual(['feat-01', 'feat-02']);
-    expect(words('add', 'feat-01', '')).toEqual(['front', 'api']);
+  it('offers repos after a ticket to the verb that wants one', async () => {
+    expect(await words('add', 'feat-01', '')).toEqual(['api']);
+    expect(await wordsInside('feat-01', 'add', 'a')).toEqual(['api']);
   });
 
-  it('offers the values it knows, in either form and in comma lists', () => {
-    expect(words('create', 'x', '--with', '')).toEqual(['front', 'api']);
-    expect(words('create', 'x', '--with=f')).toEqual(['--with=front']);
-    expect(words('create', 'x', '--with', 'front,')).toEqual(['front,api']);
-    expect(words('create', 'x', '--runtime', 'd')).toEqual(['docker']);
+  it('offers only what is possible: tickets that borrow, repos that are borrowed, what is not its own yet', async () => {
+    expect(await words('add', '')).toEqual(['feat-01']);
+    expect(await words('add', 'feat-02', '')).toEqual([]);
+    expect(await words('add', 'feat-01', 'api', '--own', '')).toEqual(['redis']);
+    expect(await words('create', 'x', '--own=')).toEqual(['--own=postgres', '--own=redis']);
   });
 
-  it('leaves free values to the person', () => {
-    expect(words('create', 'x', '--from-front', 'fe')).toEqual([]);
-    expect(words('create', 'x', '--from-front=fe')).toEqual([]);
-    expect(words('create', 'x', '--nope=')).toEqual([]);
+  it('offers what may be restored, and when it was saved', async () => {
+    expect(await words('restore', '')).toEqual(['old', 'older']);
+    expect(await words('restore', 'old', '')).toEqual([]);
+    expect(await words('restore', 'old', '--time', '')).toEqual(['20261101T1000']);
   });
 
-  it('leaves what is behind -- to the other program', () => {
-    expect(words('logs', 'feat-01', '--', '')).toEqual([]);
+  it('offers actions once the ticket is clear, and leaves their file to the shell', async () => {
+    expect(await words('db', '')).toEqual(['refresh', 'feat-01', 'feat-02']);
+    expect(await words('db', 'feat-01', '')).toEqual(['shell', 'dump']);
+    expect(await wordsInside('feat-02', 'db', 'sh')).toEqual(['shell']);
+    expect(await words('db', 'feat-01', 'dump', 'x')).toEqual([':files']);
+    expect(await words('db', 'feat-01', 'shell', '')).toEqual([]);
   });
 
-  it('offers fixed words', () => {
-    expect(words('completion', '')).toEqual(['bash', 'zsh']);
+  it('offers the values it knows, in either form and in comma lists', async () => {
+    expect(await words('create', 'x', '--with', '')).toEqual(['api']);
+    expect(await words('create', 'x', '--with=a')).toEqual(['--with=api']);
+    expect(await words('create', 'x', '--own', 'redis,')).toEqual(['redis,postgres']);
+    expect(await words('create', 'x', '--runtime', 'd')).toEqual(['docker']);
+  });
+
+  it('offers branches and tags as bases, in either form', async () => {
+    expect(await words('create', 'x', '--from-front', 'f')).toEqual(['feat/front', 'feat/a;b']);
+    expect(await words('create', 'x', '--from-api=')).toEqual([
+      ...['--from-api=feat/api', '--from-api=feat/a;b', '--from-api=v1'],
+    ]);
+    expect(await words('create', 'x', '--on-api', '')).toEqual(['feat/api', 'feat/a;b']);
+    expect(await words('add', 'feat-01', 'api', '--from', 'v')).toEqual(['v1']);
+    expect(await words('create', 'x', '--nope=')).toEqual([]);
+  });
+
+  it('leaves the command line of another program to the shell', async () => {
+    expect(await words('exec', 'feat-01', '--', 'git', 'che')).toEqual([':command 2']);
+    expect(await words('exec', 'feat-01', '')).toEqual(['front']);
+    expect(await words('exec', 'feat-01', 'front', 'n')).toEqual([':command 1']);
+    expect(await wordsInside('feat-02', 'exec', 'api', 'ls', '-')).toEqual([':command 2']);
+    expect(await words('logs', 'feat-01', '--', '')).toEqual([]);
+  });
+
+  it('offers fixed words', async () => {
+    expect(await words('completion', '')).toEqual(['bash', 'zsh']);
   });
 });

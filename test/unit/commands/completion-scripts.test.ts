@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderCompletion } from '../../../src/commands/completion/scripts.ts';
+import { quoteForShell } from '../../../src/domain/shell.ts';
 
 let folder: string;
 
@@ -16,10 +17,12 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What bash would offer, with the words as readline splits them. */
+/** What bash would offer, with the words as readline splits them; they stand apart in the line but where readline splits. */
 function completeInBash(words: string[], answer: string): { offered: string[]; asked: string } {
   writeFileSync(path.join(folder, 'answer'), answer);
+  const line = ['stack', ...words].join(' ').replaceAll(/ ?([=@]) ?/g, '$1');
   const script = `${renderCompletion('bash')}
+    COMP_LINE=${quoteForShell(line)}; COMP_POINT=\${#COMP_LINE}
     COMP_WORDS=(stack "$@"); COMP_CWORD=$#; _stack
     for word in "\${COMPREPLY[@]}"; do printf '%s\\n' "$word"; done`;
   const env = { PATH: `${folder}:/usr/bin:/bin` };
@@ -58,6 +61,31 @@ describe('the bash script', () => {
     expect(completeInBash(['create', '--with', '=', 'api', '--j'], '--json\n').asked).toBe(
       '<__complete><--><create><--with=api><--j>',
     );
+  });
+
+  it('puts together what readline splits at @ too', () => {
+    expect(completeInBash(['create', '--from-api', '=', 'me', '@', 'f'], '--from-api=me@feat\n')).toEqual({
+      offered: ['feat'],
+      asked: '<__complete><--><create><--from-api=me@f>',
+    });
+  });
+
+  it('takes what a branch is called for text, however it was begun', () => {
+    const evil = '--on-api=a$(touch pwned)`b`"c;\'d\n';
+    const begin = (typed: string) => completeInBash(['create', '--on-api', '=', typed], evil);
+    expect(begin('a')).toEqual({
+      offered: ['a\\$\\(touch\\ pwned\\)\\`b\\`\\"c\\;\\\'d'],
+      asked: '<__complete><--><create><--on-api=a>',
+    });
+    expect(begin('a\\$').asked).toBe('<__complete><--><create><--on-api=a$>');
+    expect(begin("'a$").asked).toBe('<__complete><--><create><--on-api=a$>');
+    expect(begin("'a$").offered).toEqual(["a$(touch pwned)`b`\"c;'\\''d"]);
+    expect(begin('"a').offered).toEqual(['a\\$(touch pwned)\\`b\\`\\"c;\'d']);
+  });
+
+  it('completes files and programs by itself where it is told to', () => {
+    expect(completeInBash(['db', 'a', 'dump', folder + '/as'], ':files\n').offered).toEqual([`${folder}/asked`]);
+    expect(completeInBash(['exec', 'a', '--', 'prin'], ':command 1\n').offered).toContain('printf');
   });
 
   it('offers nothing when there is no answer', () => {
