@@ -24,7 +24,7 @@ export const logs: Verb<Options, undefined> = {
     ['-f, --follow', 'go on as they print'],
     ['-n, --tail <lines>', 'begin with this many of the newest lines, or `all`', '200'],
     ['--raw', 'control characters as they were printed; without it colours alone pass'],
-    ['--setup', 'the output of the setup and migrate commands instead'],
+    ['--setup', 'the output of the setup, migrate and seed commands instead'],
   ],
   examples: [
     'stack logs feat-02',

@@ -18,7 +18,10 @@ type ServiceKind = (typeof SERVICE_KINDS)[number];
  * is about; `baseline` tells the baseline's services from those of the same name that the ticket has.
  */
 export type StepId = (
-  | { readonly kind: 'network' | 'shared services' | 'folder' | 'saved-files' | 'logs'; readonly of?: undefined }
+  | {
+      readonly kind: 'network' | 'shared services' | 'fill' | 'folder' | 'saved-files' | 'logs';
+      readonly of?: undefined;
+    }
   | { readonly kind: 'embedded' | 'template' | 'database' | 'stop'; readonly of: string }
   | { readonly kind: RepoKind; readonly of: string }
   | { readonly kind: ServiceKind; readonly of: string }

@@ -17,6 +17,12 @@ export async function listNames(programs: MysqlPrograms, signal: AbortSignal): P
   return (await query(programs, 'SELECT schema_name FROM information_schema.schemata;', signal)).flat();
 }
 
+/** True for a database without a table or view. */
+export async function isEmpty(programs: MysqlPrograms, name: string, signal: AbortSignal): Promise<boolean> {
+  const sql = `SELECT 1 FROM information_schema.tables WHERE table_schema = ${quoteText(name)} LIMIT 1;`;
+  return (await query(programs, sql, signal)).length === 0;
+}
+
 /** Returns the databases that have a mark of ours, of whichever root. */
 export async function listMarked(
   programs: MysqlPrograms,

@@ -27,3 +27,13 @@ export async function readSchema(session: Session): Promise<DatabaseSchema> {
     Object.fromEntries(rows.map(({ name, definition }) => [name, definition]));
   return { tables: tables.map(({ name }) => name), columns: toMap(columns), indexes: toMap(indexes) };
 }
+
+/** True for a database without a table, view or sequence; those that an extension brought along do not count. */
+export async function isEmpty(session: Session): Promise<boolean> {
+  const [row] = await session.query<{ empty: boolean }>(
+    `SELECT NOT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND ${OURS}
+        AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')) AS empty`,
+  );
+  return row?.empty === true;
+}

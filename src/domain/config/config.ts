@@ -40,7 +40,9 @@ export interface RepoConfig {
   shared: boolean;
   setup: RepoCommand[];
   migrate: RepoCommand[];
-  /** How long one setup or migrate command may take. */
+  /** They run on the baseline's database alone. */
+  seed: RepoCommand[];
+  /** How long one setup, migrate or seed command may take. */
   setupTimeoutSeconds: number;
   /** Names of shared services; each is one a ticket may have of its own. */
   own: string[];

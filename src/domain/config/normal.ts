@@ -83,7 +83,7 @@ function dropEmpty<T extends object>(map: T): Filled<T> {
 type WrittenAt = (path: KeyPath) => string | undefined;
 
 function normaliseRepo(repo: RepoFile, name: string, writtenAt: WrittenAt): RepoConfig {
-  const commands = (key: 'setup' | 'migrate'): RepoCommand[] =>
+  const commands = (key: 'setup' | 'migrate' | 'seed'): RepoCommand[] =>
     (repo[key] ?? []).map((run, index) => ({ run, shown: showCommand(run, ['repos', name, key, index], writtenAt) }));
   return {
     path: repo.path,
@@ -92,6 +92,7 @@ function normaliseRepo(repo: RepoFile, name: string, writtenAt: WrittenAt): Repo
     shared: repo.shared ?? false,
     setup: commands('setup'),
     migrate: commands('migrate'),
+    seed: commands('seed'),
     setupTimeoutSeconds: parseSeconds(repo.setup_timeout ?? SETUP_SECONDS),
     own: [...new Set(repo.own ?? [])],
     copy: repo.copy ?? [],

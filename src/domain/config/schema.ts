@@ -99,11 +99,15 @@ const repoSchema = map('a map like `{ path: ./front }`', {
   ),
   setup_timeout: optional(
     duration,
-    'How long one setup or migrate command may take: seconds, `90s` or `2m`; default 30m',
+    'How long one setup, migrate or seed command may take: seconds, `90s` or `2m`; default 30m',
   ),
   migrate: optional(
     list('a list of commands like `[npm run migrate]`', command),
     'Commands that bring a database up to date; run in a new worktree, on the ticket’s own database',
+  ),
+  seed: optional(
+    list('a list of commands like `[npm run seed]`', command),
+    'Commands that put the first data into the baseline’s database, while it is empty',
   ),
   copy: optional(list('a list of paths like `[config/keys]`', text), 'Files copied from the main checkout (globs)'),
   disposable: optional(

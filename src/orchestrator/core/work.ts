@@ -30,6 +30,8 @@ export interface Work {
   readonly rebuild: boolean;
   /** True: `migrate:` commands run, also on the database that all share. */
   readonly migrate: boolean;
+  /** What is put into the baseline's database; without a wish it is filled while it is empty. */
+  readonly fill: { wish?: FillWish | undefined };
   /** Services whose worktree was made again in this run: what still runs of them is in a folder that is gone. */
   readonly needsRecreate: Set<string>;
   /** Repos that a ready ticket gets in this run: a branch of that name is not its own. */
@@ -40,6 +42,12 @@ export interface Work {
   savedAs: Rescue | undefined;
   /** Repos whose saved files are back; '' stands for those beside the worktrees. */
   readonly broughtBack: Set<string>;
+}
+
+/** Which of the commands run on the baseline's database, whatever is in it. */
+export interface FillWish {
+  migrate: boolean;
+  seed: boolean;
 }
 
 type Parts = Pick<Work, 'stack' | 'config' | 'record' | 'baseline' | 'shared'>;
@@ -53,6 +61,7 @@ export function createWork(
     leases: { moved: new Set<string>() },
     needsRecreate: new Set<string>(),
     broughtBack: new Set<string>(),
+    fill: {},
   };
   const nothing = { saved: false, rebuild: false, migrate: false, rescue: undefined, savedAs: undefined, fresh: [] };
   return { ...parts, ...begun, ...nothing, ...options };

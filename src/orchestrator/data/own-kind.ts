@@ -47,6 +47,8 @@ export interface OwnKind {
   /** Returns the step that brings a ticket's own server to rest. */
   stopStep?(work: Work, after: readonly StepId[]): Step | undefined;
 
+  /** True when the baseline's database has nothing in it yet. Throws `database` when the server does not answer. */
+  isEmpty?(work: Pick<Work, 'stack' | 'shared'>, config: StackConfig): Promise<boolean>;
   /** True when the server that has the ticket's data, and all share, answers; undefined where there is none. */
   answers(work: Work, config: StackConfig): Promise<boolean | undefined>;
   /** Throws `conflict`, with that hint, while others are connected to a ticket's own; with `force` they are ended. */

@@ -6,7 +6,7 @@ import { openLogWriter } from '../../adapters/process/logs.ts';
 import { readNewestLines } from '../../adapters/process/read-log.ts';
 import type { RepoCommand } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
-import { requireDedicated } from '../../domain/instance.ts';
+import { BASELINE, requireDedicated } from '../../domain/instance.ts';
 import { setupLogOf } from '../../domain/layout.ts';
 import { DEFAULT_LOG_BYTES, HOST_RUNTIME, type LogLine } from '../../domain/runtime.ts';
 import type { Step, StepId, StepProgress } from '../../domain/step.ts';
@@ -26,14 +26,14 @@ export function readSetupLog(root: string, ticket: string, repo: string): Return
 interface Where {
   repo: string;
   service: string | undefined;
-  kind: 'setup' | 'migrate';
+  kind: 'setup' | 'migrate' | 'seed';
 }
 
 /**
  * The `setup:` or `migrate:` commands of a repo, run once where its first service runs; their output is kept in `.stack/logs/`.
  * What they make is in the worktree, the volumes and the database, and goes with them.
  */
-export function repoCommandsStep(work: Work, repo: string, kind: Where['kind']): Step {
+export function repoCommandsStep(work: Work, repo: string, kind: 'setup' | 'migrate'): Step {
   const record = requireDedicated(work.record, repo);
   const services = Object.keys(work.record.services).filter((name) => work.record.services[name]?.repo === repo);
   const done = kind === 'setup' ? 'setUp' : 'migrated';
@@ -71,8 +71,11 @@ export function repoCommandsStep(work: Work, repo: string, kind: Where['kind']):
   };
 }
 
-/** Runs some commands, one after the other, and notes what they write, which is nobody's work. */
-async function runRepoCommands(
+/**
+ * Runs some commands, one after the other. What they write into a ticket is noted, since it is nobody's work. Throws as the first
+ * that fails.
+ */
+export async function runRepoCommands(
   work: Work,
   where: Where,
   commands: readonly RepoCommand[],
@@ -83,6 +86,7 @@ async function runRepoCommands(
   const run = async (): Promise<void> => {
     for (const command of commands) await runRepoCommand(work, where, command, progress);
   };
+  if (record.ticket === BASELINE) return run();
   await noteBeside(
     () => folderOf(record),
     () => noteWritten({ ...own, repoPath: own.path }, run),

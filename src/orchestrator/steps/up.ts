@@ -5,14 +5,15 @@ import type { StackConfig } from '../../domain/config/config.ts';
 import { BASELINE } from '../../domain/instance.ts';
 import { upLockOf } from '../../domain/layout.ts';
 import { traitsOf } from '../../domain/runtime.ts';
-import type { Extent, Step, StepId } from '../../domain/step.ts';
+import { type Extent, type Step, type StepId, stepName } from '../../domain/step.ts';
 import { listLeases } from '../core/leases.ts';
 import type { Stack } from '../core/stack.ts';
 import type { Work } from '../core/work.ts';
 import { findKind } from '../data/kinds.ts';
 import { embeddedStep } from './embedded.ts';
+import { fillStep, firstServiceOf, isFillCheap, listFilling } from './fill.ts';
 import { networkStep } from './network.ts';
-import { listServiceSteps } from './service.ts';
+import { listPrerequisiteSteps, listServiceSteps } from './service.ts';
 import { sharedStep } from './shared.ts';
 
 /** Longer than another command takes to pull its images, or to make the first data of a server on a slow disk. */
@@ -41,9 +42,38 @@ export function listUpSteps(work: Work, config: StackConfig | undefined, request
     ...(needsNetwork ? [networkStep(work)] : []),
     ...(composed.length > 0 ? [sharedStep(work, composed)] : []),
     ...embedded.map((name) => embeddedStep(work, name)),
-    ...request.templates.flatMap((name) => findKind(name)?.templateStep?.(work) ?? []),
-    ...request.services.flatMap((service) => listServiceSteps(own, config, service, request.extent)).map(nameBaseline),
+    ...afterFill(request.templates.flatMap((name) => findKind(name)?.templateStep?.(work) ?? [])),
+    ...listBaselineSteps(own, config, request),
   ];
+}
+
+/** The services that are wanted, and before them what their database is filled with. */
+function listBaselineSteps(own: Work, config: StackConfig | undefined, request: UpRequest): Step[] {
+  const services = request.services.flatMap((service) => listServiceSteps(own, config, service, request.extent));
+  const steps = [...(config ? listFillSteps(own, config, request) : []), ...services];
+  const once = [...new Map(steps.map((step) => [stepName(step.id), step])).values()];
+  return afterFill(once.map(nameBaseline));
+}
+
+function listFillSteps(own: Work, config: StackConfig, { services, shared }: UpRequest): Step[] {
+  const { record, fill } = own;
+  const repos = record.ticket === BASELINE ? listFilling(record, config) : [];
+  const needed = services.length > 0 || fill.wish !== undefined;
+  const isOff = fill.wish?.migrate === false && fill.wish.seed === false;
+  if (repos.length === 0 || isOff || !(needed || (shared.length > 0 && isFillCheap(record, repos)))) return [];
+  return [
+    ...repos.flatMap((repo) => listPrerequisiteSteps(own, firstServiceOf(record, repo) ?? '')),
+    fillStep(own, config, { needed }),
+  ];
+}
+
+/** What is copied from the baseline's database, and who connects to it, comes once it is filled. */
+function afterFill(steps: readonly Step[]): Step[] {
+  return steps.map((step) =>
+    step.id.kind === 'workload' || step.id.kind === 'template'
+      ? { ...step, afterIfListed: [...(step.afterIfListed ?? []), { kind: 'fill', baseline: true } as const] }
+      : step,
+  );
 }
 
 /** True while a command makes or unmakes some of the stack's own parts. */

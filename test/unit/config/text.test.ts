@@ -87,6 +87,7 @@ describe('a valid file', () => {
       setup: [],
       setupTimeoutSeconds: 1800,
       migrate: [],
+      seed: [],
       own: [],
       copy: [],
       disposable: [],
@@ -212,7 +213,7 @@ describe('${env.NAME}', () => {
     expect(fillTemplate(value, (name) => `<${name}>`)).toBe('${z}${x} ${y} <port.http>');
   });
 
-  test.each(['setup', 'migrate'] as const)('in %s is filled in, and the rest is left to the shell', (key) => {
+  test.each(['setup', 'migrate', 'seed'] as const)('in %s is filled in, and the rest is left to the shell', (key) => {
     const text = shop('setup: [npm ci]', `${key}: ["echo \${HOME:-\${env.A}} $\${env.A} $(pwd) \${#x}"]`);
     expect(parse(text, { A: '1' }).repos.api?.[key]).toEqual([
       {

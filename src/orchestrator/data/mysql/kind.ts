@@ -1,4 +1,11 @@
-import { dropDatabase, endClients, listClients, listMarked, listNames } from '../../../adapters/mysql/databases.ts';
+import {
+  dropDatabase,
+  endClients,
+  isEmpty,
+  listClients,
+  listMarked,
+  listNames,
+} from '../../../adapters/mysql/databases.ts';
 import { StackError } from '../../../domain/errors.ts';
 import { ownDatabase } from '../../../domain/own.ts';
 import type { Work } from '../../core/work.ts';
@@ -26,6 +33,10 @@ export const mysql: OwnKind = {
       };
     },
   }),
+  async isEmpty({ stack, shared }, config) {
+    const { baseline, programs } = openMysql(stack, config, shared);
+    return isEmpty(await programs(), baseline, stack.signal);
+  },
   step: databaseStep,
   requireAlone,
   save: saveDatabase,

@@ -1,5 +1,7 @@
 import { endClients, inUse, listClients } from '../../../adapters/postgres/clients.ts';
+import { withSession } from '../../../adapters/postgres/connection.ts';
 import { dropDatabase, findDatabase, listMarked, listNames } from '../../../adapters/postgres/databases.ts';
+import { isEmpty } from '../../../adapters/postgres/schema.ts';
 import { ownDatabase } from '../../../domain/own.ts';
 import type { Work } from '../../core/work.ts';
 import { askDatabases } from '../database-kind.ts';
@@ -29,6 +31,10 @@ export const postgres: OwnKind = {
   }),
   settleLogin: settlePassword,
   templateStep,
+  async isEmpty({ stack, shared }, config) {
+    const { login, baseline } = openPostgres(stack, config, shared);
+    return withSession(login, baseline, isEmpty, stack.signal);
+  },
   step: databaseStep,
   requireAlone,
   save: saveDatabase,

@@ -1,0 +1,120 @@
+import type { StackConfig } from '../../domain/config/config.ts';
+import { ifAnswered, messageOf } from '../../domain/errors.ts';
+import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { HOST_RUNTIME } from '../../domain/runtime.ts';
+import type { Step, StepId } from '../../domain/step.ts';
+import type { FillWish, Work } from '../core/work.ts';
+import { findKind } from '../data/kinds.ts';
+import { observeWorkload } from '../workloads/observe.ts';
+import { runRepoCommands } from './repo-command.ts';
+
+const KINDS = ['migrate', 'seed'] as const;
+const NOTHING: FillWish = { migrate: false, seed: false };
+
+/** Returns the baseline's repos whose `migrate:` or `seed:` commands fill its database. */
+export function listFilling(baseline: InstanceRecord, config: StackConfig): string[] {
+  return dedicatedRepos(baseline).flatMap(([repo]) =>
+    KINDS.some((kind) => (config.repos[repo]?.[kind] ?? []).length > 0) ? [repo] : [],
+  );
+}
+
+/** Returns the service in whose surroundings a repo's commands run; undefined for one that has none. */
+export function firstServiceOf({ services }: InstanceRecord, repo: string): string | undefined {
+  return Object.keys(services).find((name) => services[name]?.repo === repo);
+}
+
+/** True where what the commands run in is not made for them alone: a ticket that borrows nothing does not wait for an image to be built. */
+export function isFillCheap(baseline: InstanceRecord, repos: readonly string[]): boolean {
+  return Object.values(baseline.services).every(({ repo, builtImage }) => !repos.includes(repo) || !builtImage);
+}
+
+/** Returns what those commands are, as written: `npm run migrate`. */
+export function listFillCommands(baseline: InstanceRecord, config: StackConfig): string[] {
+  return KINDS.flatMap((kind) =>
+    listFilling(baseline, config).flatMap((repo) => (config.repos[repo]?.[kind] ?? []).map(({ shown }) => shown)),
+  );
+}
+
+/**
+ * The `migrate:` and `seed:` commands of the baseline's repos, run in their main checkouts before its services start: when
+ * somebody wished for them, or when its database is empty. `needed` tells that a service waits for that; else a failure is a warning.
+ */
+export function fillStep(work: Work, config: StackConfig, { needed }: { needed: boolean }): Step {
+  const repos = listFilling(work.record, config);
+  const run = async (wish: FillWish, progress: Parameters<Step['apply']>[0]): Promise<void> => {
+    for (const kind of KINDS) {
+      for (const repo of wish[kind] ? repos : []) {
+        const commands = config.repos[repo]?.[kind] ?? [];
+        await runRepoCommands(work, { repo, service: firstServiceOf(work.record, repo), kind }, commands, progress);
+      }
+    }
+  };
+  return {
+    id: { kind: 'fill' },
+    subject: repos.join(', '),
+    title: 'migrate and seed commands',
+    after: [],
+    afterIfListed: [
+      ...([{ kind: 'network' }, { kind: 'shared services' }] as const),
+      ...Object.keys(work.shared).map((of): StepId => ({ kind: 'embedded', of })),
+      ...repos.flatMap((repo): StepId[] => {
+        const of = firstServiceOf(work.record, repo);
+        return of === undefined
+          ? []
+          : [
+              { kind: 'image', of },
+              { kind: 'volumes', of },
+            ];
+      }),
+    ],
+    async inspect() {
+      const { migrate, seed } = await findWish(work, config);
+      return migrate || seed ? 'absent' : 'present';
+    },
+    async apply(progress) {
+      const wish = await findWish(work, config);
+      try {
+        await run(wish, progress);
+      } catch (error) {
+        if (needed || progress.signal.aborted) throw error;
+        const text = `the baseline's database was left empty: ${messageOf(error)}; \`stack up --migrate\` tries again`;
+        work.stack.emit({ type: 'warning', text });
+      }
+      work.fill.wish = NOTHING;
+    },
+    ownedByOther: true,
+    async revert() {
+      const runtime = await work.stack.runtime(HOST_RUNTIME);
+      for (const repo of repos) await runtime.endRuns?.({ instance: work.record.ticket, repo });
+    },
+  };
+}
+
+async function findWish(work: Work, config: StackConfig): Promise<FillWish> {
+  if (work.fill.wish) return work.fill.wish;
+  // What is on a server of the team's, people decide.
+  const isOurs = listDatabases(config).every((name) => config.shared.services[name]?.url === undefined);
+  const isToFill = isOurs && !(await runs(work, config)) && (await isBaselineEmpty(work, config));
+  return isToFill ? { migrate: true, seed: true } : NOTHING;
+}
+
+/** Whoever lets a service run on an empty database wants it so. */
+async function runs(work: Work, config: StackConfig): Promise<boolean> {
+  const repos = listFilling(work.record, config);
+  const names = Object.keys(work.record.services).filter((name) =>
+    repos.includes(work.record.services[name]?.repo ?? ''),
+  );
+  const found = await Promise.all(names.map((name) => ifAnswered(() => observeWorkload(work, name))));
+  return found.some((status) => status?.state === 'running');
+}
+
+/** True when the databases that the stack shares are there, and have nothing in them. */
+export async function isBaselineEmpty(work: Work, config: StackConfig): Promise<boolean> {
+  const asked = listDatabases(config).map((name) => ifAnswered(async () => findKind(name)?.isEmpty?.(work, config)));
+  const found = await Promise.all(asked);
+  return found.length > 0 && found.every((empty) => empty === true);
+}
+
+function listDatabases(config: StackConfig): string[] {
+  return Object.keys(config.shared.services).filter((name) => findKind(name)?.isEmpty !== undefined);
+}
