@@ -20,6 +20,7 @@ import { init } from './commands/init.ts';
 import { logs } from './commands/logs.ts';
 import { path } from './commands/path.ts';
 import { ps } from './commands/ps.ts';
+import { recreate } from './commands/recreate.ts';
 import { restart } from './commands/restart.ts';
 import { restore } from './commands/restore.ts';
 import { start } from './commands/start.ts';
@@ -37,7 +38,7 @@ type AnyVerb = Verb<any, any>;
 
 /** The command tree by what one wants, in the order of the help. */
 const GROUPS: Record<string, readonly AnyVerb[]> = {
-  'Tickets:': [create, add, ps, start, stop, restart, destroy, restore],
+  'Tickets:': [create, add, ps, start, stop, restart, recreate, destroy, restore],
   'Inside a ticket:': [path, logs, exec, db],
   'The product:': [init, up, down, trust],
   'When something is odd:': [check, doctor],

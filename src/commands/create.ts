@@ -14,6 +14,7 @@ export interface CreateFlags {
   with?: string[];
   own?: string[];
   migrate?: boolean;
+  setup: boolean;
   start: boolean;
   wait: boolean;
   dryRun?: boolean;
@@ -24,7 +25,8 @@ export const CREATE_FLAGS: Verb['flags'] = [
   ['--with <repo...>', 'its own copy of a shared repo, from the repo’s base'],
   ['--own <service...>', `its own database in these shared services: ${OWNABLE.join(', ')}`],
   ['--migrate', 'run `migrate:` commands also on the database that all share'],
-  ['--no-start', 'worktrees, leases and env files only'],
+  ['--no-setup', 'leave `setup:` and `migrate:` commands to you; they count as run'],
+  ['--no-start', 'worktrees, leases, env files and set-up; no service, no data of its own'],
   ['--no-wait', 'do not wait until the services are ready'],
   ['--dry-run', 'say what would be made, in order; touch nothing'],
 ];
@@ -50,12 +52,15 @@ export interface Preview {
 
 type Result = { preview: Preview } | { made: InstancesView };
 
-export const create: Verb<CreateFlags, Result> = {
+export const create: Verb<CreateFlags & { keepOnFailure?: boolean }, Result> = {
   name: 'create',
   aliases: ['new'],
   summary: 'make a ticket its own running copy of the product',
   args: '<ticket>',
-  flags: CREATE_FLAGS,
+  flags: [
+    ...CREATE_FLAGS,
+    ['--keep-on-failure', 'leave what was made should it fail; the next create goes on from there'],
+  ],
   repoFlags: CREATE_REPO_FLAGS,
   examples: [
     'stack create feat-01',
@@ -63,12 +68,13 @@ export const create: Verb<CreateFlags, Result> = {
     'stack create fix/login --with api --no-wait',
     'stack create feat-03 --with api --own postgres',
     'stack create review-7 --on-front=feat/ui --dry-run',
+    'stack create feat-04 --keep-on-failure',
   ],
   completes: {},
   async run(context, { args: [argument = ''], options, from, on }) {
     const { createInstance, previewCreate } = await import('../orchestrator/lifecycle/create.ts');
     const stack = await context.stack();
-    const request = { argument, ...readCreateFlags({ options, from, on }) };
+    const request = { argument, ...readCreateFlags({ options, from, on }), keep: options.keepOnFailure === true };
     if (options.dryRun) return { preview: toPreview(await previewCreate(stack, request)) };
     const ticket = await createInstance(stack, request);
     const { observeMade } = await import('../orchestrator/check/check.ts');
@@ -99,7 +105,7 @@ function tellNext({ host }: Context, extent: Extent, made: InstanceView | undefi
 export function readCreateFlags({ options, from, on }: Pick<VerbInput<CreateFlags>, 'options' | 'from' | 'on'>) {
   const extent = !options.start ? 'files' : options.wait ? 'ready' : 'started';
   const own = { own: listValues(options.own), migrate: options.migrate === true };
-  return { request: { from, on, with: listValues(options.with) }, ...own, extent } as const;
+  return { request: { from, on, with: listValues(options.with) }, ...own, extent, skipSetup: !options.setup } as const;
 }
 
 /** Returns the steps of a ticket that is not made yet as data. */

@@ -49,7 +49,9 @@ export const destroy: Verb<Options, Result> = {
   async render(result) {
     const { listRisks } = await import('../orchestrator/safety/risks.ts');
     if ('destroyed' in result) return renderDestroyed(result.destroyed, result.left && listRisks(result.left));
-    return renderPlanned(result.planned, listRisks(result.risks));
+    const risks = listRisks(result.risks).map((line) => `  ${line}`);
+    const needs = risks.length > 0 ? ['it needs --force, because of this:', ...risks] : [];
+    return [renderPlanned(result.planned), ...needs].join('\n');
   },
 };
 
@@ -66,8 +68,19 @@ async function chooseTickets(context: Context, args: readonly string[], options:
 }
 
 function renderDestroyed(destroyed: readonly DestroyedTicket[], left: readonly string[] = []): string {
-  const gone = destroyed.flatMap(({ ticket, rescued, beside, quiet, data }) => [
-    `${ticket} is gone`,
+  const gone = destroyed.flatMap((one) => {
+    const saved = renderSaved(one);
+    const back = saved.length > 0 ? [`  \`stack restore ${one.ticket}\` makes it again as it was`] : [];
+    return [`${one.ticket} is gone`, ...saved, ...back];
+  });
+  if (left.length > 0)
+    return [...gone, 'merged, and left because of this:', ...left.map((line) => `  ${line}`)].join('\n');
+  return gone.length > 0 ? gone.join('\n') : 'no ticket is merged';
+}
+
+/** Returns a line for each thing that was saved of a ticket; [] where nothing was. */
+export function renderSaved({ ticket, rescued, beside, quiet, data }: DestroyedTicket): string[] {
+  return [
     ...rescued.map(({ repo, ref }) => `  its work in ${repo} is saved: git branch ${ticket}-rescued ${ref}`),
     ...(beside ? [`  its files beside the worktrees are saved: ${beside.slice(0, 4).join(', ')}`] : []),
     ...listDumps(data).map((dump) => `  its database is saved: .stack/dumps/${dump}`),
@@ -77,13 +90,7 @@ function renderDestroyed(destroyed: readonly DestroyedTicket[], left: readonly s
     ...(quiet ?? []).flatMap(({ repo, ref, files }) =>
       files ? [`  what was written in ${repo} while its set-up ran is kept for 30 days: git show ${ref}`] : [],
     ),
-    ...(rescued.length > 0 || beside || quiet || data
-      ? [`  \`stack restore ${ticket}\` makes it again as it was`]
-      : []),
-  ]);
-  if (left.length > 0)
-    return [...gone, 'merged, and left because of this:', ...left.map((line) => `  ${line}`)].join('\n');
-  return gone.length > 0 ? gone.join('\n') : 'no ticket is merged';
+  ];
 }
 
 /** Returns the files that its databases are saved in. */
@@ -91,7 +98,8 @@ function listDumps(data: DestroyedTicket['data'] = {}): string[] {
   return Object.values(data).flatMap(({ database, dump }) => (database !== undefined && dump ? [dump] : []));
 }
 
-function renderPlanned(planned: readonly DestroyPlan[], risks: readonly string[]): string {
+/** Returns what would go, in order. */
+export function renderPlanned(planned: readonly DestroyPlan[]): string {
   if (planned.length === 0) return 'no ticket is merged';
   const lines = planned.flatMap(({ ticket, steps }) => {
     const width = Math.max(...steps.map(({ subject }) => subject.length));
@@ -100,7 +108,5 @@ function renderPlanned(planned: readonly DestroyPlan[], risks: readonly string[]
     );
     return [`${ticket} would be removed:`, ...numbered];
   });
-  return risks.length === 0
-    ? lines.join('\n')
-    : [...lines, 'it needs --force, because of this:', ...risks.map((line) => `  ${line}`)].join('\n');
+  return lines.join('\n');
 }

@@ -68,6 +68,14 @@ export class StackError extends Error {
   }
 }
 
+/** Returns an error with one more hint below its own; one that is no `StackError` as it is. */
+export function addHint(error: unknown, hint: string): unknown {
+  if (!(error instanceof StackError)) return error;
+  const { code, message, lines, details, exact, cause } = error;
+  const hints = error.hint === undefined ? hint : `${error.hint}\n${hint}`;
+  return new StackError(code, message, { hint: hints, lines, details, exact, cause });
+}
+
 /**
  * Returns the error that an aborted signal stands for: `interrupted`, or the error that it was aborted with. A command that was
  * interrupted ends with it.

@@ -129,6 +129,8 @@ export interface InstanceRecord {
   repos: Record<string, RepoRecord>;
   services: Record<string, ServiceRecord>;
   own?: OwnRecord | undefined;
+  /** Its create failed and was told to leave what it had made: the next one goes on from there. */
+  unfinished?: boolean | undefined;
   /** What set-ups made in the folder beside the worktrees, with a hash of it as they left it. */
   beside?: Record<string, string> | undefined;
 }

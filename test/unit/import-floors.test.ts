@@ -25,7 +25,7 @@ const FLOORS: Record<string, readonly string[]> = {
 /** The rooms of the orchestrator, from the ground up: each imports only those that stand above it here. */
 const ROOMS = [
   ...['core', 'workloads', 'shared', 'data', 'safety', 'prepare', 'steps', 'lifecycle', 'status'],
-  ...['check', 'doctor', 'init', 'demo', 'trust.ts'],
+  ...['check', 'doctor', 'change', 'init', 'demo', 'trust.ts'],
 ];
 
 /** They stand side by side. */

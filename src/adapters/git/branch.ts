@@ -18,6 +18,14 @@ export interface BranchQuestion {
   /** Absolute path of a checkout. */
   path: string;
   branch: string;
+  /** A branch that its worktree goes from before this one is needed. */
+  leaving?: LeavingBranch | undefined;
+}
+
+/** A branch whose worktree goes, and whether it goes too. */
+interface LeavingBranch {
+  branch: string;
+  isDeleted: boolean;
 }
 
 export interface ExistingQuestion extends BranchQuestion {
@@ -39,7 +47,12 @@ export interface ExistingBranch {
  * Checks that a branch of that name can be made. Returns the remote that has one of that name, as of the last fetch.
  * Throws `usage` (no branch may be called so), `exists` (it is there, or another one's name is in the way).
  */
-export async function checkNewBranch({ repo, path: folder, branch }: BranchQuestion): Promise<{ onRemote?: string }> {
+export async function checkNewBranch({
+  repo,
+  path: folder,
+  branch,
+  leaving,
+}: BranchQuestion): Promise<{ onRemote?: string }> {
   if (!isBranchName(branch)) {
     throw new StackError('usage', `git allows no branch called ${JSON.stringify(branch)}`, {
       hint: 'choose another name for the ticket, or change `branch:` in stack.yml',
@@ -47,7 +60,10 @@ export async function checkNewBranch({ repo, path: folder, branch }: BranchQuest
   }
   const format = ['for-each-ref', '--format=%(refname)'];
   const refs = (await askGit(folder, [...format, 'refs/heads', `refs/remotes/*/${branch}`])).split('\n');
-  const locals = refs.flatMap((ref) => (ref.startsWith('refs/heads/') ? [ref.slice('refs/heads/'.length)] : []));
+  const stays = (name: string): boolean => !(leaving?.isDeleted && leaving.branch === name);
+  const locals = refs
+    .flatMap((ref) => (ref.startsWith('refs/heads/') ? [ref.slice('refs/heads/'.length)] : []))
+    .filter(stays);
   if (locals.includes(branch)) {
     throw new StackError('exists', `${repo} has a branch ${branch} already`, {
       hint: `\`--on-${repo}=${branch}\` works on it; or choose another name for the ticket`,
@@ -70,14 +86,15 @@ export async function checkNewBranch({ repo, path: folder, branch }: BranchQuest
  * (several remotes have it), `git`, `interrupted`.
  */
 export async function checkExistingBranch(question: ExistingQuestion): Promise<ExistingBranch> {
-  const { repo, path: folder, branch } = question;
+  const { repo, path: folder, branch, leaving } = question;
   if (!isBranchName(branch)) throw await unknownBase({ repo, path: folder, ref: branch }, 'branch', undefined);
   const remotes = await listRemotes(folder);
   const remote = remotes.find((name) => branch.startsWith(`${name}/`));
   const name = remote === undefined ? branch : branch.slice(remote.length + 1);
   for (const one of new Set([branch, name])) {
-    const local = await findLocal(folder, one);
-    if (local && local.checkedOutAt !== '') throw checkedOutError(repo, one, local.checkedOutAt);
+    const isLeaving = leaving?.branch === one;
+    const local = isLeaving && leaving.isDeleted ? undefined : await findLocal(folder, one);
+    if (local && local.checkedOutAt !== '' && !isLeaving) throw checkedOutError(repo, one, local.checkedOutAt);
     if (local) return { branch: one, commit: local.commit, create: false };
   }
   const known = remote && (await findCommit(folder, [`refs/remotes/${branch}`]));

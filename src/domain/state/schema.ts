@@ -74,6 +74,7 @@ const instance: z.ZodMiniType<InstanceRecord> = z.looseObject({
   repos: z.record(key, repo),
   services: z.record(key, service),
   own: z.optional(z.record(key, ownPart)),
+  unfinished: z.optional(z.boolean()),
   beside: z.optional(z.record(z.string(), z.string())),
 });
 

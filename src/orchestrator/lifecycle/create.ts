@@ -1,18 +1,20 @@
 import path from 'node:path';
+import { isThere } from '../../adapters/files/files.ts';
 import { refuseLinkedFolder } from '../../adapters/files/own-folders.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
-import { bestEffort, StackError } from '../../domain/errors.ts';
-import type { InstanceRecord } from '../../domain/instance.ts';
+import { addHint, bestEffort, StackError } from '../../domain/errors.ts';
+import { dedicatedRepos, type InstanceRecord, type ServiceRecord } from '../../domain/instance.ts';
+import { fittingLeases } from '../../domain/leases.ts';
 import type { Rescue } from '../../domain/rescue.ts';
 import { type Extent, requireOrder, type Step, type StepState } from '../../domain/step.ts';
 import { parseTicketName } from '../../domain/ticket.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import { converge } from '../core/converge.ts';
 import type { Stack } from '../core/stack.ts';
-import { saveRecord, ticketsFolder } from '../core/work.ts';
+import { saveRecord, ticketsFolder, type Work } from '../core/work.ts';
 import { planOwn } from '../data/own.ts';
 import { planPrerequisites, requireRunnable } from '../prepare/prerequisites.ts';
-import { checkRequest, planRepos, type RepoRequest } from '../prepare/repos.ts';
+import { checkRequest, countAsSetUp, planRepos, type RepoRequest } from '../prepare/repos.ts';
 import { planRescued } from '../prepare/rescued.ts';
 import { planServices } from '../prepare/services.ts';
 import { requireNothingBeside } from '../safety/beside.ts';
@@ -20,6 +22,7 @@ import { listTicketSteps } from '../steps/list.ts';
 import { tellMigration } from '../steps/migrate.ts';
 import { destroyTickets } from './destroy.ts';
 import { type Plan, requireUnused, reserve } from './reserve.ts';
+import { startInstance } from './start.ts';
 import { unwind } from './unwind.ts';
 
 export interface CreateOptions {
@@ -30,23 +33,36 @@ export interface CreateOptions {
   /** Runs `migrate:` commands also on the database that all share. */
   migrate?: boolean;
   extent: Extent;
+  /** `setup:` and `migrate:` commands count as run. */
+  skipSetup?: boolean;
   /** Makes the ticket again as it was when this was saved; `request` is about the other repos. */
   rescue?: Rescue;
+  /** What a create that fails has made stays for a look. */
+  keep?: boolean;
+  /** Its services' former records, of which they keep the leases that nobody has taken meanwhile. */
+  leases?: Record<string, ServiceRecord>;
+  /** The ticket that goes before this one is made in its place. */
+  instead?: InstanceRecord;
 }
 
 /**
  * Makes an instance: plan (nothing is touched), record, steps. Whatever fails, all that was begun is unwound and the
- * first error is thrown. Returns the ticket's name.
+ * first error is thrown; with `keep` it stays, and the next create goes on from there. Returns the ticket's name.
  */
 export async function createInstance(stack: Stack, options: CreateOptions): Promise<string> {
   const config = await stack.config();
   await stack.requireTrust();
   await clearHalfMade(stack, options.argument);
+  const kept = await findUnfinished(stack, options);
+  if (kept) return finish(stack, kept, options);
   const plan = await planInstance(stack, config, options, { fetch: true });
   const work = await stack.store.update((draft) => reserve(stack, config, draft, plan));
   if (options.extent !== 'files') tellMigration(work, config, await stack.store.read());
   const error = await converge(work, () => listTicketSteps(work, config, options.extent), {
-    unwind: (run) => unwind(work, run, { forget: true }),
+    unwind: async (run) => {
+      if (options.keep && (await keepUnfinished(work))) return addHint(run.error, hintAtKept(work.record));
+      return unwind(work, run, { forget: true });
+    },
   });
   if (error !== undefined) throw error;
   work.record.phase = 'ready';
@@ -69,27 +85,32 @@ export async function previewCreate(
   return { record: work.record, steps: steps.map((step, index) => [step, states[index] ?? 'absent']) };
 }
 
-async function planInstance(
+/** Returns what a create is to make, and throws what is in its way. Makes nothing. */
+export async function planInstance(
   stack: Stack,
   config: StackConfig,
   options: CreateOptions,
   { fetch }: { fetch: boolean },
 ): Promise<Plan> {
-  const { rescue } = options;
+  const { rescue, instead } = options;
   const name = parseTicketName(options.argument);
   checkRequest(config, options.request);
   const state = await stack.store.read();
-  requireUnused(state, name.ticket);
+  if (!instead) requireUnused(state, name.ticket);
   const folder = path.join(await ticketsFolder(stack.root, config.worktrees), name.ticket);
   await refuseLinkedFolder(stack.root, folder);
-  await requireNothingBeside({ folder, worktrees: Object.keys(config.repos) });
+  if (folder !== instead?.folder) await requireNothingBeside({ folder, worktrees: Object.keys(config.repos) });
+  const planning = { name, request: options.request, folder, fetch, instead };
   const [repos, prerequisites] = await Promise.all([
-    rescue
-      ? planRescued(stack, config, rescue, { name, request: options.request, folder, fetch })
-      : planRepos(stack, config, { name, request: options.request, folder, fetch }),
+    rescue ? planRescued(stack, config, rescue, planning) : planRepos(stack, config, planning),
     planPrerequisites(stack, config, state),
   ]);
+  if (options.skipSetup) countAsSetUp({ repos });
   const services = await planServices(stack, config, name.ticket, repos);
+  for (const [service, planned] of Object.entries(services)) {
+    const before = options.leases?.[service];
+    if (before) planned.ports = fittingLeases(config, service, before);
+  }
   await requireRunnable(stack, config, { prerequisites, services, extent: options.extent });
   const own = planOwn(stack, config, { ticket: name.ticket, requested: options.own ?? [], repos });
   const record: InstanceRecord = {
@@ -105,6 +126,61 @@ async function planInstance(
     ...(own && { own }),
   };
   return { record, prerequisites, rescue, migrate: options.migrate === true };
+}
+
+/** Makes a ticket of what there is, for somebody to look at. False where a worktree is lacking: there is little to see then. */
+async function keepUnfinished(work: Work): Promise<boolean> {
+  const worktrees = dedicatedRepos(work.record).map(([, { worktree }]) => worktree);
+  if (!(await Promise.all(worktrees.map(isThere))).every(Boolean)) return false;
+  Object.assign(work.record, { phase: 'ready', owner: undefined, unfinished: true });
+  await saveRecord(work);
+  return true;
+}
+
+function hintAtKept({ ticket, argument, folder }: InstanceRecord): string {
+  return `what was made stays for a look in ${folder}: \`stack create ${argument}\` goes on from there, \`stack destroy ${ticket}\` removes it`;
+}
+
+/** Returns the ticket that a create was told to leave unfinished. Throws `exists` where this one asks for another. */
+async function findUnfinished(stack: Stack, options: CreateOptions): Promise<InstanceRecord | undefined> {
+  const { ticket } = parseTicketName(options.argument);
+  const record = (await stack.store.read()).instances[ticket];
+  if (!record?.unfinished || options.rescue) return undefined;
+  const other = findOther(record, options);
+  if (other === undefined) return record;
+  throw new StackError('exists', `${ticket} is there, unfinished, and ${other} is not what it was begun with`, {
+    hint: `\`stack create ${record.argument}\` goes on with it as it was begun, \`stack recreate ${ticket} ${other}\` begins anew`,
+  });
+}
+
+/** Returns what is asked for that a ticket does not have, as it was typed. */
+function findOther(
+  { repos, own = {} }: InstanceRecord,
+  { request, own: wanted = [] }: CreateOptions,
+): string | undefined {
+  const has = (repo: string, key: 'base' | 'branch', value: string): boolean => {
+    const found = repos[repo];
+    return found?.mode === 'dedicated' && found[key] === value;
+  };
+  return [
+    ...Object.entries(request.from).flatMap(([repo, ref]) => (has(repo, 'base', ref) ? [] : `--from-${repo}=${ref}`)),
+    ...Object.entries(request.on).flatMap(([repo, ref]) => (has(repo, 'branch', ref) ? [] : `--on-${repo}=${ref}`)),
+    ...request.with.flatMap((repo) => (repos[repo]?.mode === 'dedicated' ? [] : `--with ${repo}`)),
+    ...wanted.flatMap((service) => (Object.hasOwn(own, service) ? [] : `--own ${service}`)),
+  ][0];
+}
+
+/** Goes on with a ticket that a create left unfinished; what fails again stays again. */
+async function finish(stack: Stack, record: InstanceRecord, options: CreateOptions): Promise<string> {
+  const { ticket } = record;
+  stack.emit({ type: 'info', text: `${ticket} was left unfinished; going on from there` });
+  const { extent, migrate = false, skipSetup = false } = options;
+  try {
+    await startInstance(stack, ticket, { extent, migrate, skipSetup, rebuild: false, keep: true });
+  } catch (error) {
+    throw addHint(error, hintAtKept(record));
+  }
+  return ticket;
 }
 
 /** What a create that was killed left behind goes first, so that the same command simply works the second time. */

@@ -4,7 +4,7 @@ import type { InstanceRecord, StackState } from '../../domain/instance.ts';
 import type { Rescue } from '../../domain/rescue.ts';
 import { foldTicket } from '../../domain/ticket.ts';
 import { claimInstance, requireFree } from '../core/claim.ts';
-import { leasePorts } from '../core/leases.ts';
+import { leasePorts, listLeases } from '../core/leases.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork, putRecord, saveRecord, type Work } from '../core/work.ts';
 import { leaseOwn } from '../data/own.ts';
@@ -55,12 +55,22 @@ export async function reserve(stack: Stack, config: StackConfig, draft: StackSta
   const { record, rescue, migrate } = plan;
   requireUnused(draft, record.ticket);
   const baseline = await reservePrerequisites(stack, config, draft, plan.prerequisites);
+  dropTaken(draft, record);
   await leasePorts(stack, draft, record, config);
   await leaseOwn(stack, config, draft, record);
   putRecord(draft, record);
   // What comes from a rescue is in there still.
   const parts = { stack, config, record, baseline, shared: draft.shared };
   return createWork(parts, { rescue, migrate, saved: rescue !== undefined });
+}
+
+/** What a record brings along of leases is its own as long as nobody has got it meanwhile. */
+function dropTaken(draft: StackState, { services }: InstanceRecord): void {
+  const leased = listLeases(draft);
+  for (const service of Object.values(services)) {
+    const kept = Object.entries(service.ports).filter(([, { host }]) => !leased.has(host));
+    service.ports = Object.fromEntries(kept);
+  }
 }
 
 /** Throws `exists` when the name, or one that folds to the same, is in use; `busy` when it is being made. */

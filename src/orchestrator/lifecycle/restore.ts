@@ -14,7 +14,7 @@ import { listRescues } from '../safety/rescues.ts';
 import { type CreateOptions, createInstance, previewCreate } from './create.ts';
 
 /** What `create` is told too is laid over what was saved: repos and services it had of its own come back in any case. */
-export interface RestoreOptions extends Pick<CreateOptions, 'request' | 'own' | 'migrate' | 'extent'> {
+export interface RestoreOptions extends Pick<CreateOptions, 'request' | 'own' | 'migrate' | 'extent' | 'skipSetup'> {
   ticket: string;
   /** The beginning of a time, as `--list` shows it; undefined for the newest. */
   time: string | undefined;
@@ -26,7 +26,7 @@ export interface RestoreOptions extends Pick<CreateOptions, 'request' | 'own' | 
 export async function restoreInstance(stack: Stack, options: RestoreOptions): Promise<string> {
   // Chosen first: what is cleared away of a restore that was killed is saved too, and is not what is meant.
   const rescue = await requireRescue(stack, options);
-  const ticket = await createInstance(withRuntimes(stack, rescue, options), toRequest(rescue, options));
+  const ticket = await createInstance(withRuntimes(stack, rescue.services, options), toRequest(rescue, options));
   const again = `\`stack restore ${ticket} --time ${rescue.time} --forget\` deletes it`;
   stack.emit({ type: 'info', text: `what was saved of ${ticket} is kept; ${again}` });
   return ticket;
@@ -38,7 +38,7 @@ export async function previewRestore(
   options: RestoreOptions,
 ): Promise<{ record: InstanceRecord; steps: [Step, StepState][] }> {
   const rescue = await requireRescue(stack, options);
-  return previewCreate(withRuntimes(stack, rescue, options), toRequest(rescue, options));
+  return previewCreate(withRuntimes(stack, rescue.services, options), toRequest(rescue, options));
 }
 
 /** Deletes what was saved of a ticket at one time, in all repos. Returns the rescue that was. Throws `not-found`. */
@@ -72,7 +72,7 @@ export async function requireRescue(
   });
 }
 
-function toRequest(rescue: Rescue, { request, own = [], migrate, extent }: RestoreOptions): CreateOptions {
+function toRequest(rescue: Rescue, { request, own = [], migrate, extent, skipSetup }: RestoreOptions): CreateOptions {
   for (const [flag, repos] of [
     ['from', request.from],
     ['on', request.on],
@@ -86,22 +86,27 @@ function toRequest(rescue: Rescue, { request, own = [], migrate, extent }: Resto
     );
   }
   const all = [...new Set([...Object.keys(rescue.own ?? {}), ...own])];
-  return { argument: rescue.argument, request, own: all, migrate: migrate === true, extent, rescue };
+  const how = { migrate: migrate === true, extent, skipSetup: skipSetup === true };
+  return { argument: rescue.argument, request, own: all, ...how, rescue };
 }
 
-/** Services run as they ran, where that is possible still. */
-function withRuntimes(stack: Stack, rescue: Rescue, { keepRuntimes }: RestoreOptions): Stack {
+/** Returns a stack in which services run as they ran, where that is possible still; the same one without `keepRuntimes`. */
+export function withRuntimes(
+  stack: Stack,
+  services: Rescue['services'],
+  { keepRuntimes }: Pick<RestoreOptions, 'keepRuntimes'>,
+): Stack {
   if (!keepRuntimes) return stack;
   const overlay = async (): Promise<StackConfig> => {
     const config = await stack.config();
-    const services = await Promise.all(
+    const entries = await Promise.all(
       Object.entries(config.services).map(async ([name, settings]) => {
-        const before = rescue.services[name]?.runtime;
+        const before = services[name]?.runtime;
         const keeps = before !== undefined && (!RUNTIMES[before].engine || (await stack.checkEngine()).ok);
         return [name, keeps ? { ...settings, runtime: before } : settings] as const;
       }),
     );
-    return { ...config, services: Object.fromEntries(services) };
+    return { ...config, services: Object.fromEntries(entries) };
   };
   return { ...stack, config: overlay };
 }

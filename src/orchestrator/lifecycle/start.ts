@@ -4,7 +4,7 @@ import { requireInstance } from '../core/claim.ts';
 import { converge } from '../core/converge.ts';
 import type { Stack } from '../core/stack.ts';
 import { planPrerequisites, requireRunnable } from '../prepare/prerequisites.ts';
-import { listEnvFiles } from '../prepare/repos.ts';
+import { countAsSetUp, listEnvFiles } from '../prepare/repos.ts';
 import { mergeServices, planServices } from '../prepare/services.ts';
 import { isFileStep, listTicketSteps, withDependencies } from '../steps/list.ts';
 import { tellMigration } from '../steps/migrate.ts';
@@ -26,7 +26,18 @@ export async function startInstance(
     rebuild,
     migrate = false,
     only = [],
-  }: { extent: Extent; rebuild: boolean; migrate?: boolean; only?: readonly string[] },
+    skipSetup = false,
+    keep = false,
+  }: {
+    extent: Extent;
+    rebuild: boolean;
+    migrate?: boolean;
+    only?: readonly string[];
+    /** `setup:` and `migrate:` commands that are still to run count as run. */
+    skipSetup?: boolean;
+    /** What a start that fails has made stays. */
+    keep?: boolean;
+  },
 ): Promise<void> {
   const config = await stack.config();
   await stack.requireTrust();
@@ -50,7 +61,7 @@ export async function startInstance(
       const changing = pickMeant(planned, record, meant);
       former = listFormerImages(record, changing);
       record.services = mergeServices(config, record.services, changing);
-      record.started = true;
+      record.started ||= extent !== 'files';
       for (const [repo, own] of dedicatedRepos(record)) {
         // A service may be in a folder that had none; what was written before is still taken back by destroy.
         const settings = config.repos[repo];
@@ -59,6 +70,7 @@ export async function startInstance(
         own.disposable = settings.disposable.length > 0 ? settings.disposable : undefined;
       }
       if (migrate) for (const [, repo] of dedicatedRepos(record)) repo.migrated = false;
+      if (skipSetup) countAsSetUp(record);
     },
     { rebuild, migrate },
   );
@@ -66,15 +78,18 @@ export async function startInstance(
   await removeOrphans(work, config);
   // Worktrees that came back stay: a branch in there may hold work of weeks.
   const error = await converge(work, () => listTicketSteps(work, config, extent, meant), {
-    unwind: (run) => unwind(work, { ...run, made: run.made.filter((step) => !isFileStep(step)) }, { forget: false }),
+    unwind: async (run) => {
+      if (keep) return run.error;
+      return unwind(work, { ...run, made: run.made.filter((step) => !isFileStep(step)) }, { forget: false });
+    },
   });
+  if (error === undefined && meant === undefined) work.record.unfinished = undefined;
   if (error === undefined)
     await Promise.all(former.map(async (image) => (await stack.docker()).removeImage(image, stack.rootId)));
   await release(work);
   if (error !== undefined) throw error;
 }
 
-/** The images that were built for services which now run from one that nobody has to build. */
 /** What is not to be started stays on record as it runs; a new service has nothing that could. */
 function pickMeant(
   planned: Record<string, ServiceRecord>,
@@ -86,6 +101,7 @@ function pickMeant(
   return Object.fromEntries(changing);
 }
 
+/** The images that were built for services which now run from one that nobody has to build. */
 function listFormerImages({ services }: InstanceRecord, planned: Record<string, ServiceRecord>): string[] {
   return Object.entries(services).flatMap(([name, { builtImage, runtime }]) => {
     const next = planned[name];

@@ -8,7 +8,7 @@ import { defaultBranch, inspectRepo, type RepoFacts, resolveBase } from '../../a
 import { requirePlace } from '../../adapters/git/worktree/make.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
-import type { DedicatedRepo, RepoRecord } from '../../domain/instance.ts';
+import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type RepoRecord } from '../../domain/instance.ts';
 import { suggest } from '../../domain/suggest.ts';
 import { fillTemplate } from '../../domain/template.ts';
 import type { TicketName } from '../../domain/ticket.ts';
@@ -59,6 +59,8 @@ export interface PlanOptions {
   fetch: boolean;
   /** Plans this repo alone. */
   only?: string;
+  /** The ticket that goes before this one is made: its places and branches are free then. */
+  instead?: InstanceRecord | undefined;
 }
 
 /** Asks git, in all repos side by side, what the ticket's copies will be. Makes nothing. Throws what is in the way. */
@@ -106,13 +108,17 @@ async function planRepo(stack: Stack, config: StackConfig, repo: string, options
   const settings = config.repos[repo];
   const common = describeCopy(config, repo, facts, folder);
   await refuseLinkedFolder(stack.root, folder);
-  await requirePlace(common.worktree);
+  const before = options.instead?.repos[repo];
+  const own = before?.mode === 'dedicated' ? before : undefined;
+  if (own?.worktree !== common.worktree) await requirePlace(common.worktree);
+  const leaving = own && { branch: own.branch, isDeleted: own.ownsBranch };
   const existing = request.on[repo];
   if (existing !== undefined) {
     const { branch, commit, create } = await checkExistingBranch({
       repo,
       path: facts.top,
       branch: existing,
+      leaving,
       fetch: options.fetch,
       signal: stack.signal,
     });
@@ -123,7 +129,7 @@ async function planRepo(stack: Stack, config: StackConfig, repo: string, options
   const base = request.from[repo] ?? settings?.base ?? (await defaultBranch(facts.top));
   const [{ commit, fetched }] = await Promise.all([
     resolveBase({ repo, path: facts.top, ref: base, fetch: options.fetch, signal: stack.signal }),
-    checkNewBranch({ repo, path: facts.top, branch }),
+    checkNewBranch({ repo, path: facts.top, branch, leaving }),
   ]);
   if (fetched) stack.emit({ type: 'info', text: `${repo}: ${base} was only on the remote; fetched it` });
   await checkDirs(stack, config, repo, { path: facts.top, commit, base });
@@ -156,6 +162,11 @@ async function checkDirs(
       });
     }
   }
+}
+
+/** Has the `setup:` and `migrate:` commands of an instance's own repos count as run. */
+export function countAsSetUp(record: Pick<InstanceRecord, 'repos'>): void {
+  for (const [, own] of dedicatedRepos(record)) Object.assign(own, { setUp: true, migrated: true });
 }
 
 /** Returns what is the same of every copy that a ticket in this folder has of a repo. */

@@ -49,6 +49,8 @@ export async function findProblems(view: View, record: InstanceRecord): Promise<
     found.broken.push(`a ${verb} did not finish: \`stack destroy ${record.ticket}\` clears it`);
     return found;
   }
+  if (record.unfinished)
+    found.noted.push(`its create did not finish: \`stack create ${record.argument}\` goes on from there`);
   await (record.ticket === BASELINE ? findInCheckouts(record, found) : findInRepos(view.stack, record, found));
   for (const [ticket, database] of view.observed.lost) {
     if (ticket === record.ticket)

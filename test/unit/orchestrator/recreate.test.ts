@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import type { DedicatedRepo, InstanceRecord } from '../../../src/domain/instance.ts';
+import { toCommand, toRequest } from '../../../src/orchestrator/change/recreate.ts';
+
+const copy = (branch: string, base: string): DedicatedRepo => ({
+  ...{ mode: 'dedicated', path: '/front', gitCommonDir: '/front/.git', worktree: '/tickets/fix-1/front', branch, base },
+  ...{ ownsBranch: branch !== base, baseCommit: '', envFiles: [], copied: true, setUp: true },
+});
+const record: Pick<InstanceRecord, 'argument' | 'repos' | 'own'> = {
+  argument: 'fix/1',
+  repos: { front: copy('fix/1', 'feat/ui'), api: copy('feat/api', 'feat/api'), data: { mode: 'shared' } },
+  own: { postgres: { as: 'database', database: 'shop_fix_1', from: 'shop' } },
+};
+const nothing = { request: { from: {}, on: {}, with: [] }, extent: 'ready' } as const;
+
+describe('a ticket that is made anew', () => {
+  it('has the repos, bases and data that it had', () => {
+    expect(toRequest(record, nothing)).toEqual({
+      argument: 'fix/1',
+      request: { from: { front: 'feat/ui' }, on: { api: 'feat/api' }, with: [] },
+      own: ['postgres'],
+      migrate: false,
+      extent: 'ready',
+      skipSetup: false,
+    });
+  });
+
+  it('has what is said in the place of what it had, and beside it', () => {
+    const request = { from: { api: 'main' }, on: { front: 'other' }, with: ['data'] };
+    const asked = toRequest(record, { ...nothing, request, own: ['redis', 'postgres'] });
+    expect(asked).toMatchObject({ request, own: ['postgres', 'redis'] });
+  });
+
+  it('is what a command line of create would make', () => {
+    const request = { from: { front: "it's" }, on: { api: 'feat/api' }, with: ['data'] };
+    const options = { ...toRequest(record, nothing), request, skipSetup: true, extent: 'started' } as const;
+    expect(toCommand(options)).toBe(
+      "stack create fix/1 --from-front='it'\\''s' --on-api=feat/api --with data --own postgres --no-setup --no-wait",
+    );
+  });
+});
