@@ -74,6 +74,11 @@ function renderRepo(repo: PlannedRepo, explain: Explain): string[] {
     ...(repo.base ? [`    base: ${quoteYaml(repo.base)}${explain('base', 'new branches start here')}`] : []),
     ...(repo.shared ? ['    shared: true'] : []),
     ...renderList('setup', repo.setup, () => explain('setup', 'run in every new worktree')),
+    ...renderList('migrate', repo.migrate, () => explain('migrate', 'run on a database of the ticket’s own')),
+    ...renderList('seed', repo.seed, () => explain('seed', 'run when the baseline’s database is empty')),
+    ...(repo.own.length > 0
+      ? [`    own: [${repo.own.join(', ')}]${explain('own', 'a ticket’s own copy gets a database of its own')}`]
+      : []),
     ...renderList('copy', repo.copy, () => explain('copy', 'not in git, so copied from the main checkout')),
   ];
 }

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { isThere } from '../../../adapters/files/files.ts';
 import { inspectCheckout, listIgnored } from './checkouts.ts';
 import { type FoundRepo, type FoundRepos, findRepos, type LeftOut, useRoot } from './find-repos.ts';
+import { detectMigrations, type RepoMigrations } from './migrations.ts';
 import type { Project } from './project.ts';
 import { detectProjects } from './repo-projects.ts';
 
@@ -9,6 +10,8 @@ export interface DetectedRepo extends FoundRepo {
   projects: Project[];
   /** Files that git ignores and a program needs. */
   copy: string[];
+  /** What brings its database up to date, and fills it. */
+  migrations: RepoMigrations;
   /** The line that has not been run in the main checkout yet, where that can be told. */
   missingSetup: string | undefined;
 }
@@ -59,7 +62,8 @@ async function detectRepo(root: string, repo: FoundRepo): Promise<DetectedRepo> 
     folder,
     dirs.flatMap((dir) => IGNORED_FILES.map((file) => path.posix.join(dir, file))),
   );
-  return { ...repo, projects, copy, missingSetup: await findMissingSetup(folder, projects) };
+  const migrations = await detectMigrations(folder, projects);
+  return { ...repo, projects, copy, migrations, missingSetup: await findMissingSetup(folder, projects) };
 }
 
 async function findMissingSetup(folder: string, projects: readonly Project[]): Promise<string | undefined> {

@@ -130,6 +130,9 @@ function planRepo(
     shared: isShared,
     setup: planSetup(repo.services.map(({ project }) => project)),
     copy: found.copy,
+    ...found.migrations,
+    // A ticket's migrations would change the database of all others.
+    own: found.migrations.migrate.length > 0 ? ['postgres'] : [],
     role,
     checks,
   };

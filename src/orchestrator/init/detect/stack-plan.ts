@@ -22,6 +22,11 @@ export interface PlannedRepo {
   shared: boolean;
   setup: string[];
   copy: string[];
+  /** Lines that bring the database up to date, and fill an empty one. */
+  migrate: string[];
+  seed: string[];
+  /** Shared services of which a ticket with its own copy gets one of its own. */
+  own: string[];
   role: Role;
   /** What to look at. */
   checks: string[];
