@@ -46,6 +46,15 @@ function firstLine(text = '') {
   return text.split('\n')[0].slice(0, 300);
 }
 
+/** One line for each of the files that took longest, with its seconds: where a verify that grows too long is cut first. */
+function slowest(files) {
+  const timed = files.map(({ name, startTime, endTime }) => ({ name, seconds: (endTime - startTime) / 1000 }));
+  const first = timed.sort((one, other) => other.seconds - one.seconds).slice(0, 12);
+  return first
+    .map(({ name, seconds }) => `${seconds.toFixed().padStart(6)} s  ${path.relative(root, name)}\n`)
+    .join('');
+}
+
 /** Runs tests, and returns the full names of those that ran. */
 function test(title, files = [], env = process.env, skippedAs = 'skipped') {
   process.stdout.write(`\n— ${title}\n`);
@@ -57,6 +66,7 @@ function test(title, files = [], env = process.env, skippedAs = 'skipped') {
     counts[skippedAs] += numPendingTests;
     const before = counts.failed;
     for (const file of testResults) failuresOf(file).forEach(fail);
+    process.stdout.write(`\nSlowest files:\n${slowest(testResults)}`);
     if (status !== 0 && counts.failed === before) fail(`${title}: vitest ended with ${status}`);
     const results = testResults.flatMap(({ assertionResults }) => assertionResults);
     return results.filter((one) => /^(passed|failed)$/.test(one.status)).map(({ fullName }) => fullName);
