@@ -44,12 +44,14 @@ const VITE: Files = {
   'package.json': pkg(['vite', 'react-dom'], { dev: 'vite', build: 'vite build' }),
   'package-lock.json': '{}',
   'node_modules/.keep': '',
+  'src/main.js': 'fetch(import.meta.env.VITE_API_URL);\n',
 };
 const EXPRESS: Files = {
   'package.json': pkg(['express', 'pg', 'ioredis'], { dev: 'nodemon src/index.js', start: 'node src/index.js' }),
   'package-lock.json': '{}',
   'node_modules/.keep': '',
   'src/index.js': "app.get('/health', ok);\napp.listen(process.env.PORT || 4000);\n",
+  'src/stores.js': 'new Pool({ connectionString: process.env.DATABASE_URL });\nnew Redis(process.env.REDIS_URL);\n',
 };
 
 describe('a front-end and an API beside each other', () => {
@@ -66,18 +68,13 @@ describe('a front-end and an API beside each other', () => {
     expect(services.front).toMatchObject({
       image: 'node:22-alpine',
       command: 'npm run dev -- --host ${bind} --port $PORT --strictPort',
-      ports: { http: { from: 3001, container: 5173 } },
-      env: {
-        PORT: '${port.http}',
-        API_URL: '${api.url}',
-        API_PROXY_TARGET: '${api.internal_url}',
-        VITE_API_URL: '${api.url}',
-      },
+      ports: { http: { baseline: 5173, from: 3001, container: 5173 } },
+      env: { PORT: '${port.http}', VITE_API_URL: '${api.url}' },
       ready: { http: '/' },
     });
     expect(services.api).toMatchObject({
       command: 'npm run dev',
-      ports: { http: { baseline: 3000, from: 4001, container: 4000 } },
+      ports: { http: { baseline: 4000, from: 4001, container: 4000 } },
       env: { PORT: '${port.http}', DATABASE_URL: '${postgres.url}', REDIS_URL: '${redis.url}' },
       ready: { http: '/health' },
     });
@@ -90,7 +87,8 @@ describe('a front-end and an API beside each other', () => {
   it('may be Next.js with pnpm and Rails', async () => {
     const world = makeWorld();
     const web = pkg(['next'], { dev: 'next dev' }, { packageManager: 'pnpm@9.1.0', engines: { node: '>=18' } });
-    world.repo('web', { 'package.json': web, 'pnpm-lock.yaml': '', '.nvmrc': 'v20.11.1\n' });
+    const page = 'fetch(process.env.NEXT_PUBLIC_API_URL)';
+    world.repo('web', { 'package.json': web, 'pnpm-lock.yaml': '', '.nvmrc': 'v20.11.1\n', 'app/page.tsx': page });
     const rails = 'gem "rails"\ngem "pg"\n';
     world.repo(
       'backend',
@@ -121,7 +119,7 @@ describe('a front-end and an API beside each other', () => {
     expect(services.backend).toMatchObject({
       image: 'ruby:3.3.1',
       command: expect.stringContaining('bin/rails s -b ${bind} -p $PORT'),
-      ports: { http: { baseline: 3000, container: 3010 } },
+      ports: { http: { baseline: 3010, container: 3010 } },
       ready: { http: '/up' },
     });
     expect(Object.keys(shared.services)).toEqual(['postgres']);
@@ -143,11 +141,10 @@ describe('a front-end and an API beside each other', () => {
     const { services, checks } = await initAndParse(world);
     expect(services.front?.ports.http?.container).toBe(5199);
     expect(services.front?.env).toMatchObject({ VITE_BACKEND_URL: '${api.url}/v1' });
-    expect(services.front?.env).not.toHaveProperty('VITE_API_URL');
     expect(checks).toEqual([
       'shared: nothing tells whether Postgres and Redis are used, so both are there',
       'api: run `npm install` in ./api: tickets borrow that checkout as it is',
-      'front: vite.config.ts names http://localhost:4000: let it read API_PROXY_TARGET (or API_URL in a browser) instead',
+      'front: vite.config.ts names http://localhost:4000: let it read a variable, for a ticket with a copy of its own behind that address',
       'api: it seems to listen on a port of its own and not on PORT, which only works in a container',
       'api: no health route was found, so it is ready when its port answers',
       'api: Fastify listens on localhost only, unless `listen` is told a `host`: give it a variable with `${bind}`',
@@ -159,7 +156,8 @@ describe('a front-end and an API beside each other', () => {
     world.repo('front', VITE);
     const example =
       'DB_HOST=localhost\nDB_PORT=5432\nDB_USERNAME=me\nDB_PASSWORD=x\nDB_NAME=app\nCACHE_URL=redis://localhost\n';
-    world.repo('api', { ...EXPRESS, '.env.example': example, '.gitignore': '.env\n' });
+    const { 'src/stores.js': _, ...api } = EXPRESS;
+    world.repo('api', { ...api, '.env.example': example, '.gitignore': '.env\n' });
     world.write('api', { '.env': 'KEY=1\n' });
     const { services, repos } = await initAndParse(world);
     expect(services.api?.env).toEqual({
@@ -194,11 +192,11 @@ describe('one repo', () => {
       mono: { path: '.', shared: false, setup: [{ run: 'corepack pnpm install --frozen-lockfile' }] },
     });
     expect(services).toMatchObject({
-      web: { repo: 'mono', dir: 'apps/web', ports: { http: { from: 3001, container: 3005 } } },
+      web: { repo: 'mono', dir: 'apps/web', ports: { http: { baseline: 3005, from: 3101, container: 3005 } } },
       api: {
         repo: 'mono',
         dir: 'apps/api',
-        ports: { http: { from: 4001, container: 3333 } },
+        ports: { http: { baseline: 3333, from: 4001, container: 3333 } },
         ready: { http: '/api/health' },
       },
     });
@@ -294,9 +292,15 @@ describe('a superproject', () => {
 describe('many repos', () => {
   it('get ports that do not meet, and every front-end learns where the APIs are', async () => {
     const world = makeWorld('3 things');
-    world.repo('admin-ui', { 'package.json': pkg(['react-scripts'], { start: 'react-scripts start' }) });
+    world.repo('admin-ui', {
+      'package.json': pkg(['react-scripts'], { start: 'react-scripts start' }),
+      'src/api.js': 'const { REACT_APP_API_URL, REACT_APP_BILLING_URL } = process.env;',
+    });
     world.repo('Store Front', VITE);
-    world.repo('billing', { 'go.mod': 'module x\n\ngo 1.22\n', 'cmd/server/main.go': 'package main\n// ":9000"' });
+    world.repo('billing', {
+      'go.mod': 'module x\n\ngo 1.22\n',
+      'cmd/server/main.go': 'package main\nhttp.ListenAndServe(":9000", nil)',
+    });
     world.repo('api', EXPRESS);
     world.repo('libs', { 'README.md': '' });
     const { name, repos, services } = await initAndParse(world);
@@ -310,12 +314,15 @@ describe('many repos', () => {
       ]) => [service, http?.baseline, http?.from],
     );
     expect(ports).toEqual([
-      ['store-front', undefined, 3001],
-      ['admin-ui', undefined, 5001],
-      ['api', 3000, 4001],
-      ['billing', undefined, 6001],
+      ['store-front', 5173, 3001],
+      ['admin-ui', 3000, 5001],
+      ['api', 4000, 4001],
+      ['billing', 9000, 6001],
     ]);
-    expect(services['admin-ui']?.env).toMatchObject({ API_URL: '${api.url}', BILLING_URL: '${billing.url}' });
+    expect(services['admin-ui']?.env).toMatchObject({
+      REACT_APP_API_URL: '${api.url}',
+      REACT_APP_BILLING_URL: '${billing.url}',
+    });
     expect(Object.entries(repos).flatMap(([repo, { shared }]) => (shared ? [repo] : []))).toEqual([
       'api',
       'billing',

@@ -104,7 +104,7 @@ function renderServices({ repos, services }: StackPlan): string[] {
 }
 
 function renderService(service: PlannedService, first: boolean): string[] {
-  const { name, repo, project, port, env, checks } = service;
+  const { name, repo, project, port, env, refresh, checks } = service;
   const { command, health } = project;
   return [
     ...checks.map(renderCheck),
@@ -117,8 +117,9 @@ function renderService(service: PlannedService, first: boolean): string[] {
       ? ['    # from: the first port for tickets; baseline: the main checkout’s; container: the one it listens on']
       : []),
     `    ports: { http: { ${renderPort(port)} } }`,
-    '    env:',
+    ...(Object.keys(env).length === 0 ? [] : ['    env:']),
     ...Object.entries(env).map(([variable, value]) => `      ${variable}: ${quoteYaml(value)}`),
+    ...(refresh ? ['    refresh: restart  # what `${tickets…}` names comes with tickets'] : []),
     `    ready: ${health.value === undefined ? '{ port: http }' : `{ http: ${quoteYaml(health.value)} }`}`,
   ];
 }

@@ -5,7 +5,7 @@ import { slugName, takeName } from '../../../src/orchestrator/init/detect/names.
 import { detectNeeds } from '../../../src/orchestrator/init/detect/needs.ts';
 import { detectNodeProject } from '../../../src/orchestrator/init/detect/node-project.ts';
 import { detectNodeVersion, detectPackageManager } from '../../../src/orchestrator/init/detect/package-manager.ts';
-import { detectPort } from '../../../src/orchestrator/init/detect/ports.ts';
+import { detectPort, freePort } from '../../../src/orchestrator/init/detect/ports.ts';
 import { judgeRole } from '../../../src/orchestrator/init/detect/roles.ts';
 import type { Sources } from '../../../src/orchestrator/init/detect/sources.ts';
 import { detectVariables } from '../../../src/orchestrator/init/detect/variables.ts';
@@ -18,6 +18,9 @@ function sourcesOf(files: Record<string, string | object>): Sources {
 }
 
 describe('detectPort', () => {
+  const detect = (files: Record<string, string>, hints: Parameters<typeof detectPort>[2] = {}) =>
+    detectPort(sourcesOf(files), detectVariables(sourcesOf(files)), hints);
+
   it.each([
     ['process.env.PORT || 3100', 3100],
     ["process.env.PORT ?? '3101'", 3101],
@@ -28,33 +31,53 @@ describe('detectPort', () => {
     ["const { PORT = '3106' } = process.env", 3106],
     ["config.get('PORT', 3107)", 3107],
     ["config.get<number>('PORT') ?? 3108", 3108],
-    ['PORT: z.coerce.number().default(3109)', 3109],
+    ['const env = { PORT: z.coerce.number().default(3109) }', 3109],
     ['server.listen({ host, port: 3110 })', 3110],
+    ['serve({ fetch: app.fetch, port: 3111 })', 3111],
+    ['connect({ port: 5432 }); app.listen(3112)', 3112],
   ])('reads %s', (code, port) => {
-    expect(detectPort(sourcesOf({ 'server.js': code }), '', undefined).value).toBe(port);
+    expect(detect({ 'server.js': code }).value).toBe(port);
   });
 
-  it('believes a script first, then settings, then code, then the tool', () => {
+  it('believes a script first, then settings, then env files, then code, then the tool', () => {
     const files = {
       'vite.config.ts': 'export default { server: { host: true, port: 5200 } }',
       '.env.example': 'PORT=5300\n',
       'server.js': 'listen(process.env.PORT || 5400)',
     };
-    const fixed = expect.stringContaining('not on PORT');
-    expect(detectPort(sourcesOf(files), 'vite --port 5100', 5173)).toEqual({ value: 5100, check: fixed });
-    expect(detectPort(sourcesOf(files), 'PORT=5101 node .', undefined)).toEqual({ value: 5101, check: fixed });
-    expect(detectPort(sourcesOf(files), 'vite', 5173)).toEqual({ value: 5200 });
-    expect(detectPort(sourcesOf({ ...files, 'vite.config.ts': '' }), 'vite', 5173).value).toBe(5300);
-    expect(detectPort(sourcesOf({}), 'vite', 5173)).toEqual({ value: 5173 });
-    expect(detectPort(sourcesOf({ Dockerfile: 'FROM x\nEXPOSE 8088/tcp' }), '', undefined)).toEqual({ value: 8088 });
+    expect(detect(files, { script: 'vite --port 5100', usual: 5173 }).value).toBe(5100);
+    expect(detect(files, { script: 'PORT=5101 node .' }).value).toBe(5101);
+    expect(detect(files, { script: 'vite', usual: 5173 }).value).toBe(5200);
+    expect(detect({ ...files, 'vite.config.ts': '' }, { script: 'vite', usual: 5173 }).value).toBe(5300);
+    expect(detect({}, { script: 'vite', usual: 5173 }).value).toBe(5173);
+    expect(detect({ Dockerfile: 'FROM x\nEXPOSE 8088/tcp' }).value).toBe(8088);
   });
 
-  it('says when it is a guess, and when PORT is not read', () => {
-    expect(detectPort(sourcesOf({}), '', undefined)).toEqual({
-      value: 3000,
-      check: 'no port is named anywhere: is it 3000?',
-    });
-    expect(detectPort(sourcesOf({ 'a.js': 'app.listen(4000)' }), '', undefined).check).toContain('not on PORT');
+  it.each([
+    [{ 'a.js': 'listen(process.env.APP_PORT || 4000)' }, {}, 'APP_PORT', 4000],
+    [{ '.env.example': 'DB_PORT=5432\nAPI_PORT=4100\n' }, {}, 'API_PORT', 4100],
+    [{ '.env.example': 'API_PORT=4100\n', 'a.js': 'listen(8080)' }, { isFront: true, usual: 5173 }, undefined, 5173],
+    [{ 'a.js': "config.get('BILLING_PORT', 4200)" }, { name: 'billing' }, 'BILLING_PORT', 4200],
+    [{ 'a.js': 'app.listen(4000)' }, {}, undefined, 4000],
+  ])('finds the variable of %j', (files, hints, variable, value) => {
+    expect(detect(files as unknown as Record<string, string>, hints)).toEqual({ value, variable });
+  });
+
+  it('says when it is a guess', () => {
+    expect(detect({}).check).toBe('no port is named anywhere: is it 3000?');
+  });
+});
+
+describe('freePort', () => {
+  it.each([
+    ['next dev -p 3005', 'next dev -p $PORT'],
+    ['vite --port=5100', 'vite --port=$PORT'],
+    ['PORT=4000 nodemon src', 'nodemon src'],
+    ['cross-env PORT=4000 nodemon src', 'nodemon src'],
+    ['cross-env DEBUG=1 PORT=4000 nodemon src', 'cross-env DEBUG=1 nodemon src'],
+    ['tsc && next dev -p 3005', undefined],
+  ])('of %s is %s', (script, line) => {
+    expect(freePort(script)).toBe(line);
   });
 });
 
@@ -156,7 +179,8 @@ describe('detectNodeProject', () => {
 
   it.each([
     [['vite'], { dev: 'vite' }, 'npm run dev -- --host ${bind} --port $PORT --strictPort'],
-    [['vite'], { dev: 'vite --port 4100 --host' }, 'npm run dev'],
+    [['vite'], { dev: 'vite --port 4100 --host' }, 'npx vite --port $PORT --host'],
+    [['vite'], { dev: 'tsc && vite --port 4100' }, 'npm run dev -- --host ${bind}'],
     [['vite'], { dev: 'tsc && vite' }, 'npm run dev -- --host ${bind} --port $PORT --strictPort'],
     [['vite'], { dev: 'vite & tsc --watch' }, 'npm run dev'],
     [['vite', 'express'], { dev: 'vite build && tsc', start: 'node x' }, 'npm start'],
@@ -217,20 +241,80 @@ describe('detectNeeds', () => {
 });
 
 describe('detectVariables', () => {
-  it('adds the usual one where the code reads it beside others', () => {
-    const files = { '.env.example': 'PRIMARY_DB=postgres://localhost/x\n', 'a.js': 'process.env.DATABASE_URL' };
-    expect(detectVariables(sourcesOf(files)).postgres).toEqual({
-      DATABASE_URL: '${postgres.url}',
-      PRIMARY_DB: '${postgres.url}',
-    });
-    expect(detectVariables(sourcesOf({ '.env.example': files['.env.example'] })).postgres).toEqual({
-      PRIMARY_DB: '${postgres.url}',
-    });
-  });
+  const read = (files: Record<string, string>) =>
+    detectVariables(sourcesOf(files)).map(({ name, values, readIn, form }) => [name, values[0], readIn.length, form]);
 
-  it('keeps the path behind the address of an API', () => {
-    const text = 'API_BASE_URL="http://localhost:4000/api/v1/"\nDOCS_URL=http://localhost:5000\nAPI_KEY=x\n';
-    expect(detectVariables(sourcesOf({ '.env': text })).api).toEqual({ API_BASE_URL: '/api/v1' });
+  it.each([
+    [
+      '.env.example',
+      'A_B=1\nexport C="x y" # why\n# D=2\n',
+      [
+        ['A_B', '1', 0],
+        ['C', 'x y', 0],
+      ],
+    ],
+    ['env-example-relational', 'DATABASE_HOST=postgres\n', [['DATABASE_HOST', 'postgres', 0]]],
+    ['example.env.local', 'A_B=\n', [['A_B', undefined, 0]]],
+    ['.env.production', 'A_B=1\n', []],
+    ['env.ts', 'A_B=1\n', []],
+    ['a.ts', "import.meta.env.VITE_API_URL ?? 'http://a'", [['VITE_API_URL', 'http://a', 1]]],
+    [
+      'a.ts',
+      "const { A_B, C = 'd' } = process.env",
+      [
+        ['A_B', undefined, 1],
+        ['C', 'd', 1],
+      ],
+    ],
+    ['a.ts', "configService.getOrThrow<string>('DB_HOST')", [['DB_HOST', undefined, 1]]],
+    [
+      'a.ts',
+      "const env = z.object({ A_B: z.string().url(), C: z.string().default('d') })",
+      [
+        ['A_B', undefined, 1],
+        ['C', 'd', 1],
+      ],
+    ],
+    ['a.ts', "process.env.ALLOWED_ORIGINS.split(',')", [['ALLOWED_ORIGINS', undefined, 1, 'list']]],
+    ['a.svelte', "import { API_URL } from '$env/static/private'", [['API_URL', undefined, 1]]],
+    [
+      'a.py',
+      'os.environ["A_B"], os.environ.get("C", "d")',
+      [
+        ['A_B', undefined, 1],
+        ['C', 'd', 1],
+      ],
+    ],
+    ['a.py', 'env.list("HOSTS", default=["a"])', [['HOSTS', 'a', 1, 'list']]],
+    [
+      'a.py',
+      'class S(BaseSettings):\n    database_url: str = "x"\n    origins: list[str] = ["a"]\n',
+      [
+        ['DATABASE_URL', 'x', 1],
+        ['ORIGINS', 'a', 1, 'json'],
+      ],
+    ],
+    [
+      'a.rb',
+      'ENV.fetch("A_B") { "c" }; ENV["D"]',
+      [
+        ['A_B', 'c', 1],
+        ['D', undefined, 1],
+      ],
+    ],
+    [
+      'a.go',
+      'getEnv("A_B", "c"); os.Getenv("D")',
+      [
+        ['A_B', 'c', 1],
+        ['D', undefined, 1],
+      ],
+    ],
+    ['config/database.yml', 'host: <%= ENV.fetch("DB_HOST") { "localhost" } %>', [['DB_HOST', 'localhost', 1]]],
+    ['src/main/resources/application.yml', 'url: ${DB_URL:jdbc:x}', [['DB_URL', 'jdbc:x', 1]]],
+    ['prisma/schema.prisma', 'url = env("DATABASE_URL")', [['DATABASE_URL', undefined, 1]]],
+  ])('of %s with %s', (file, text, found) => {
+    expect(read({ [file]: text })).toEqual(found.map(([name, value, count, form]) => [name, value, count, form]));
   });
 });
 

@@ -1,9 +1,9 @@
 import type { Manifest } from './manifest.ts';
 import { CODE_FILES, findInTexts, type Sources } from './sources.ts';
 
-const LOCAL_ADDRESS = /https?:\/\/(?:localhost|127\.0\.0\.1):\d+/;
+const LOCAL_ADDRESS = /https?:\/\/(?:localhost|127\.0\.0\.1):(\d+)/;
 /** The address stands behind a variable already: `process.env.API_URL || 'http://localhost:4000'`. */
-const HAS_VARIABLE = /\benv\b|process\.|import\.meta/;
+const HAS_VARIABLE = /\benv\w*\b|process\.|import\.meta|\bENV\b|getenv/i;
 
 /** Warns of a program that nothing outside its container would reach. */
 export function checkReach(sources: Sources, manifest: Manifest): string[] {
@@ -15,15 +15,23 @@ export function checkReach(sources: Sources, manifest: Manifest): string[] {
   return ['Fastify listens on localhost only, unless `listen` is told a `host`: give it a variable with `${bind}`'];
 }
 
-/** Warns of an address of the API that is written into a front-end: each ticket has another. */
-export function checkFixedAddress(sources: Sources): string[] {
-  for (const [file, text] of sources.texts) {
-    if (!CODE_FILES.test(file) && file !== 'package.json') continue;
-    const line = text.split('\n').find((candidate) => LOCAL_ADDRESS.test(candidate) && !HAS_VARIABLE.test(candidate));
-    const address = line?.match(LOCAL_ADDRESS)?.[0];
-    if (address) return [`${file} names ${address}: let it read API_PROXY_TARGET (or API_URL in a browser) instead`];
-  }
-  return [];
+/** An address on this machine that stands in the code, with no variable in front of it. */
+export interface FixedAddress {
+  file: string;
+  /** `http://localhost:4000`. */
+  address: string;
+  port: number;
+}
+
+/** Returns the addresses on this machine that are written into the code of a folder. */
+export function listFixedAddresses(sources: Sources): FixedAddress[] {
+  return [...sources.texts].flatMap(([file, text]) => {
+    if (!CODE_FILES.test(file) && !/^(?:package|proxy\.conf)\.json$/.test(file)) return [];
+    return text.split('\n').flatMap((line) => {
+      const match = HAS_VARIABLE.test(line) || /^\s*(?:\/\/|#|\*)/.test(line) ? null : line.match(LOCAL_ADDRESS);
+      return match ? [{ file, address: match[0], port: Number(match[1]) }] : [];
+    });
+  });
 }
 
 /** Tells of the processes beside `web` that a Procfile starts. */

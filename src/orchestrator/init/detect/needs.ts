@@ -1,5 +1,5 @@
 import type { Needs } from './project.ts';
-import { CODE_FILES, ENV_FILES, findInTexts, findText, type Sources } from './sources.ts';
+import { CODE_FILES, CODE_SETTINGS, findInTexts, findText, isEnvFile, type Sources } from './sources.ts';
 
 const POSTGRES_PACKAGES =
   /^(?:pg|pg-promise|postgres|@prisma\/client|prisma|knex|sequelize|typeorm|drizzle-orm|@mikro-orm\/.*|mikro-orm|objection|slonik|kysely|@adonisjs\/lucid|@neondatabase\/serverless)$/;
@@ -15,8 +15,8 @@ export function detectNeeds(sources: Sources, packages: ReadonlySet<string>): Ne
   const uses = (named: RegExp, words: RegExp, variable: RegExp): boolean =>
     [...packages].some((name) => named.test(name)) ||
     findInTexts(sources, MANIFESTS, words) !== undefined ||
-    findInTexts(sources, CODE_FILES, variable) !== undefined ||
-    findInTexts(sources, ENV_FILES, variable) !== undefined;
+    findInTexts(sources, (file) => CODE_FILES.test(file) || CODE_SETTINGS.test(file), variable) !== undefined ||
+    findInTexts(sources, isEnvFile, variable) !== undefined;
   return {
     postgres:
       !usesOtherDatabase(sources) && uses(POSTGRES_PACKAGES, POSTGRES_WORDS, /\bDATABASE_URL\b|postgres(?:ql)?:\/\//),

@@ -1,17 +1,17 @@
 import path from 'node:path';
 import { quoteForShell } from '../../../domain/shell.ts';
-import { checkFixedAddress, checkReach } from './checks.ts';
+import { checkReach, listFixedAddresses } from './checks.ts';
 import { FRAMEWORKS, FRONT_PACKAGES, type Framework, SERVER_PACKAGES } from './frameworks.ts';
 import { detectHealth, findHealthRoute } from './health.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 import { detectNeeds } from './needs.ts';
-import { detectPackageManager, hasLockfile, type PackageManager } from './package-manager.ts';
-import { detectPort, portInScript } from './ports.ts';
-import type { Project, Role } from './project.ts';
+import { detectNodeImage, detectPackageManager, hasLockfile, type PackageManager } from './package-manager.ts';
+import { detectPort, freePort, portInScript } from './ports.ts';
+import type { DetectedPort, Project, Role } from './project.ts';
 import { judgeRole } from './roles.ts';
 import { lineIn } from './shell-line.ts';
 import { findText, type Sources } from './sources.ts';
-import { detectVariables, reads, type Variables } from './variables.ts';
+import { detectVariables, type Variable } from './variables.ts';
 
 /** Scripts that start something, best first. */
 const START_SCRIPTS = ['dev', 'start:dev', 'develop', 'start', 'serve', 'server'];
@@ -31,6 +31,8 @@ export interface Surroundings {
   repo: string;
   dir: string;
   top: Sources;
+  /** Other packages of the repo that it depends on: what they read, it reads. */
+  linked?: readonly Sources[];
 }
 
 /** Returns what a Node project is; undefined when it has no `package.json`, or nothing in it starts a server. */
@@ -42,24 +44,77 @@ export function detectNodeProject(sources: Sources, around: Surroundings): Proje
   if (!start) return undefined;
   const framework = FRAMEWORKS.find(({ packages }) => packages.some((name) => manifest.packages.has(name)));
   const server = Object.entries(SERVER_PACKAGES).find(([name]) => manifest.packages.has(name))?.[1];
-  const role = judgeNodeRole(sources, manifest, { framework, server, around });
   const serves = framework?.tool.test(start.text) ? framework : undefined;
+  const role = judgeNodeRole(sources, manifest, { framework, serves: serves !== undefined, server, around });
+  const whole = withLinked(sources, around.linked ?? []);
+  const variables = detectVariables(whole, around.dir === '' ? [] : [around.top]);
+  const port = detectNodePort(sources, variables, { start, serves, role, around });
+  const freed = start.script !== undefined && port.freed;
   return {
     dir: around.dir,
     label: (role === 'api' ? (server ?? framework?.label) : (framework?.label ?? server)) ?? 'Node',
     role,
-    image: manager.image,
+    image: detectNodeImage(sources, around.top, { manager, script: start.text }),
     build: false,
-    command: { value: start.line(flagsFor(serves, start.text)), check: start.check },
-    port: detectPort(sources, start.text, serves?.port),
+    command: {
+      value: freed
+        ? spaced(manager.runProgram(freed), hostFor(serves, freed))
+        : start.line(flagsFor(serves, start.text)),
+      check: start.check,
+    },
+    port,
     health: detectHealth(sources, role),
-    env: { ...(reads(sources, 'HOST') && { HOST: '${bind}' }), ...serves?.env },
-    variables: nameVariables(sources, framework),
-    needs: detectNeeds(sources, manifest.packages),
-    checks: [...checkReach(sources, manifest), ...(role === 'front' ? checkFixedAddress(sources) : [])],
+    env: { ...(variables.some(isHost) && { HOST: '${bind}' }), ...serves?.env },
+    variables: variables.filter(({ name }) => name !== 'HOST'),
+    prefix: framework?.prefix,
+    addresses: listFixedAddresses(sources),
+    needs: detectNeeds(whole, packagesOf(manifest, around.linked ?? [])),
+    checks: checkReach(sources, manifest),
     setup,
     setupMakes,
   };
+}
+
+/** Where it listens: the program's own code says nothing where a tool serves it. */
+function detectNodePort(
+  sources: Sources,
+  variables: readonly Variable[],
+  { start, serves, role, around }: { start: Start; serves: Framework | undefined; role: Role; around: Surroundings },
+): DetectedPort & { freed: string | undefined } {
+  const { text: script } = start;
+  const port = detectPort(sources, variables, {
+    ...{ script, usual: serves?.port, isFront: serves !== undefined && role === 'front' },
+    name: path.posix.basename(around.dir === '' ? around.repo : around.dir),
+  });
+  const freed = start.script !== undefined && portInScript(script) !== undefined ? freePort(script) : undefined;
+  const isTold = freed !== undefined || (serves !== undefined && portInScript(script) === undefined);
+  const variable = port.variable ?? (isTold || port.check !== undefined ? 'PORT' : undefined);
+  const isFixed = variable === undefined || (portInScript(script) !== undefined && freed === undefined);
+  return { ...port, variable: isTold ? 'PORT' : variable, freed, check: port.check ?? (isFixed ? FIXED : undefined) };
+}
+
+const FIXED = 'it seems to listen on a port of its own and not on PORT, which only works in a container';
+
+function isHost({ name, readIn }: Variable): boolean {
+  return name === 'HOST' && readIn.length > 0;
+}
+
+/** What the packages of the same repo that it depends on read, it reads. */
+function withLinked(sources: Sources, linked: readonly Sources[]): Sources {
+  const texts = linked.flatMap((one) =>
+    [...one.texts].map(
+      ([file, text]) => [path.posix.join(path.relative(sources.folder, one.folder), file), text] as const,
+    ),
+  );
+  return { ...sources, texts: new Map([...sources.texts, ...texts]) };
+}
+
+function packagesOf(manifest: Manifest, linked: readonly Sources[]): ReadonlySet<string> {
+  return new Set([manifest, ...linked.map(readManifest)].flatMap((one) => [...(one?.packages ?? [])]));
+}
+
+function spaced(...words: string[]): string {
+  return words.filter(Boolean).join(' ');
 }
 
 /** True when a script at the top of a repo starts programs that may live below it. */
@@ -68,6 +123,8 @@ export function startsSeveral(manifest: Manifest): boolean {
 }
 
 interface Start {
+  /** Name of the script; undefined where a file is started. */
+  script: string | undefined;
   /** What the script says. */
   text: string;
   line(flags: string): string;
@@ -81,12 +138,12 @@ function findStart(sources: Sources, manifest: Manifest, manager: PackageManager
     ? Object.keys(manifest.scripts).find((name) => SERVER_SCRIPT.test(name))
     : undefined;
   const good = server ?? named.find(usable);
-  if (good) return { text: manifest.scripts[good]!, line: (flags) => manager.runScript(good, flags) };
+  if (good) return { script: good, text: manifest.scripts[good]!, line: (flags) => manager.runScript(good, flags) };
   const candidates = [manifest.main, 'server.js', 'server.mjs', 'app.js', 'index.js', 'src/server.js', 'src/index.js'];
   const file = candidates.find((name) => name !== undefined && startsServer(sources, path.posix.normalize(name)));
   if (file === undefined) return undefined;
   const line = `${manager.name === 'bun' ? 'bun' : 'node'} ${quoteForShell(file)}`;
-  return { text: '', line: () => line, check: `no script starts it: is \`${line}\` right?` };
+  return { script: undefined, text: '', line: () => line, check: `no script starts it: is \`${line}\` right?` };
 }
 
 function startsServer(sources: Sources, file: string): boolean {
@@ -101,9 +158,11 @@ function flagsFor(framework: Framework | undefined, script: string): string {
   // What stands behind the script's name is put at its end: the tool has to be the last thing it starts.
   const last = script.split('&&').at(-1) ?? '';
   if (!framework?.tool.test(last) || STARTS_SEVERAL.test(script) || /[|;&]/.test(last)) return '';
-  const host = /--host(?:name)?\b|-H\b/.test(script) ? '' : framework.host;
-  const port = portInScript(script) !== undefined ? '' : framework.portFlag;
-  return [host, port].filter(Boolean).join(' ');
+  return spaced(hostFor(framework, script), portInScript(script) !== undefined ? '' : framework.portFlag);
+}
+
+function hostFor(framework: Framework | undefined, script: string): string {
+  return framework === undefined || /--host(?:name)?\b|-H\b/.test(script) ? '' : framework.host;
 }
 
 function detectInstall(sources: Sources, manifest: Manifest, { dir, top }: Surroundings) {
@@ -123,29 +182,28 @@ function detectInstall(sources: Sources, manifest: Manifest, { dir, top }: Surro
 function judgeNodeRole(
   sources: Sources,
   manifest: Manifest,
-  { framework, server, around }: { framework: Framework | undefined; server: string | undefined; around: Surroundings },
+  {
+    framework,
+    serves,
+    server,
+    around,
+  }: { framework: Framework | undefined; serves: boolean; server: string | undefined; around: Surroundings },
 ): Role {
   const has = (condition: boolean, weight: number) => (condition ? weight : 0);
   const { postgres, redis } = detectNeeds(sources, manifest.packages);
   return judgeRole({
     names: [around.dir === '' ? path.basename(around.repo) : around.dir, manifest.name],
     front:
-      has(framework !== undefined, 3) +
+      // A server has Vite, too, for its tests: what counts is what its script starts.
+      has(framework !== undefined, serves || server === undefined ? 3 : 1) +
       has(
         FRONT_PACKAGES.some((name) => manifest.packages.has(name)),
         2,
       ) +
       has(findText(sources, /^(?:public\/|src\/)?index\.html$/) !== undefined, 1),
-    api: has(server !== undefined, 3) + has(postgres || redis, 1) + has(findHealthRoute(sources) !== undefined, 1),
+    api:
+      has(server !== undefined, serves ? 2 : 3) +
+      has(postgres || redis, 1) +
+      has(findHealthRoute(sources) !== undefined, 1),
   });
-}
-
-/** The tool of a front-end hands to the browser only variables with its own prefix. */
-function nameVariables(sources: Sources, framework: Framework | undefined): Variables {
-  const variables = detectVariables(sources);
-  if (!framework?.prefix) return variables;
-  const usual = `${framework.prefix}API_URL`;
-  const named = Object.keys(variables.api).some((name) => name.startsWith(framework.prefix));
-  if (!named || reads(sources, usual)) variables.api[usual] ??= '';
-  return variables;
 }

@@ -1,10 +1,11 @@
 import path from 'node:path';
 import { quoteForShell } from '../../../domain/shell.ts';
-import { checkProcfile } from './checks.ts';
+import { checkProcfile, listFixedAddresses } from './checks.ts';
+import { imageInDockerfile } from './dockerfile.ts';
 import { detectHealth } from './health.ts';
 import { detectNeeds } from './needs.ts';
 import { detectPort, portInDockerfile } from './ports.ts';
-import type { Guess, Project, Role } from './project.ts';
+import type { Project, Role } from './project.ts';
 import { judgeRole } from './roles.ts';
 import { lineIn } from './shell-line.ts';
 import { findInTexts, type Sources } from './sources.ts';
@@ -26,9 +27,9 @@ export function detectPythonProject(sources: Sources, around: Around): Project |
   if (install === undefined || server === undefined) return undefined;
   return {
     ...describe(sources, around, { label: server.label, api: 3 }),
-    image: `python:${pythonVersion(sources)}-slim`,
+    image: imageInDockerfile(sources, 'python') ?? `python:${pythonVersion(sources)}-slim`,
     command: { value: server.line, check: server.check },
-    port: detectPort(sources, '', server.port),
+    port: { ...detectPort(sources, detectVariables(sources), { usual: server.port }), variable: 'PORT' },
     env: { PYTHONUNBUFFERED: '1' },
     setup: install,
     setupMakes: path.posix.join(around.dir, '.venv'),
@@ -37,6 +38,7 @@ export function detectPythonProject(sources: Sources, around: Around): Project |
 
 /** Returns what a Go project is; undefined when it has no `go.mod`, or no package `main` that is easy to find. */
 export function detectGoProject(sources: Sources, around: Around): Project | undefined {
+  const { dir, repo } = around;
   const version = sources.texts.get('go.mod')?.match(/^go (\d+\.\d+)/m)?.[1];
   if (version === undefined) return undefined;
   const mains = [...sources.texts].filter(([name, text]) => name.endsWith('.go') && /^package main$/m.test(text));
@@ -44,9 +46,9 @@ export function detectGoProject(sources: Sources, around: Around): Project | und
   if (folder === undefined) return undefined;
   return {
     ...describe(sources, around, { label: 'Go', api: 2 }),
-    image: `golang:${version}-alpine`,
+    image: imageInDockerfile(sources, 'golang') ?? `golang:${version}-alpine`,
     command: { value: folder === '.' ? 'go run .' : `go run ${quoteForShell(`./${folder}`)}` },
-    port: detectPort(sources, '', undefined),
+    port: detectPort(sources, detectVariables(sources), { name: path.basename(dir === '' ? repo : dir) }),
     setup: undefined,
     setupMakes: undefined,
   };
@@ -59,7 +61,7 @@ export function detectStaticProject(sources: Sources, around: Around): Project |
     ...describe(sources, around, { label: 'static files', front: 2 }),
     image: 'python:3-alpine',
     command: { value: 'python3 -m http.server --bind ${bind} $PORT' },
-    port: { value: 8000 },
+    port: { value: 8000, variable: 'PORT' },
     health: { value: '/' },
     setup: undefined,
     setupMakes: undefined,
@@ -70,8 +72,10 @@ export function detectStaticProject(sources: Sources, around: Around): Project |
 export function detectDockerProject(sources: Sources, around: Around): Project | undefined {
   if (!sources.names.has('Dockerfile')) return undefined;
   const exposed = portInDockerfile(sources);
-  const port: Guess<number> =
-    exposed === undefined ? { value: 3000, check: 'the Dockerfile exposes no port: is it 3000?' } : { value: exposed };
+  const port =
+    exposed === undefined
+      ? { value: 3000, variable: 'PORT', check: 'the Dockerfile exposes no port: is it 3000?' }
+      : { value: exposed, variable: 'PORT' };
   const project = describe(sources, around, { label: 'Dockerfile' });
   return {
     ...project,
@@ -100,6 +104,7 @@ function describe(
     health: detectHealth(sources, role),
     env,
     variables: detectVariables(sources),
+    addresses: listFixedAddresses(sources),
     needs,
     checks: checkProcfile(sources),
   };

@@ -1,3 +1,5 @@
+import path from 'node:path';
+import { imageInDockerfile } from './dockerfile.ts';
 import type { Manifest } from './manifest.ts';
 import type { Sources } from './sources.ts';
 
@@ -10,6 +12,8 @@ export interface PackageManager {
   install: string | undefined;
   /** Runs a script; flags are for the program that the script starts. */
   runScript(script: string, flags: string): string;
+  /** Runs a program of the packages, as a script would. */
+  runProgram(line: string): string;
   image: string;
 }
 
@@ -32,13 +36,39 @@ export function detectPackageManager(sources: Sources, manifest: Manifest): Pack
   const name = locked ?? (isManager(said) ? said : sources.names.has('pnpm-workspace.yaml') ? 'pnpm' : 'npm');
   const hasPackages =
     manifest.packages.size > 0 || manifest.workspaces.length > 0 || sources.names.has('pnpm-workspace.yaml');
-  const lines = linesOf(name, { locked: locked !== undefined, modern: isModernYarn(sources, manifest) });
+  const lines = linesOf(name, {
+    ...{ locked: locked !== undefined, modern: isModernYarn(sources, manifest) },
+    // Yarn 1 hands over to the one that the repo carries.
+    vendored: /^yarnPath:/m.test(sources.texts.get('.yarnrc.yml') ?? ''),
+  });
   return {
     name,
     install: hasPackages ? lines.install : undefined,
     runScript: lines.runScript,
+    // Node is no package.
+    runProgram: (line) => (/^(?:node|bun|deno)\b/.test(line) ? line : `${lines.program} ${line}`),
     image: name === 'bun' ? 'oven/bun:1-alpine' : `node:${detectNodeVersion(sources, manifest)}-alpine`,
   };
+}
+
+/** Returns the image that a Node project runs in: its Dockerfile's where that is Node's, with a bash where its script wants one. */
+export function detectNodeImage(
+  sources: Sources,
+  top: Sources,
+  { manager, script }: { manager: PackageManager; script: string },
+): string {
+  const image =
+    manager.name === 'bun'
+      ? manager.image
+      : (imageInDockerfile(sources, 'node') ?? imageInDockerfile(top, 'node') ?? manager.image);
+  return wantsBash(sources, script) ? image.replace(/-alpine[\d.]*$/, '') : image;
+}
+
+/** Alpine has no bash. */
+function wantsBash(sources: Sources, script: string): boolean {
+  if (/(?:^|[\s;&|])bash\b/.test(script)) return true;
+  const file = script.match(/(?:^|[\s;&|])(?:\.\/)?([\w./-]+\.sh)\b/)?.[1];
+  return file !== undefined && /^#!.*\bbash\b/.test(sources.texts.get(path.posix.normalize(file)) ?? '');
 }
 
 /** True when the folder has a lockfile of its own. */
@@ -53,26 +83,32 @@ export function detectNodeVersion(sources: Sources, manifest: Manifest | undefin
   return readVersion(pinned?.trim() ?? tools) ?? readRange(manifest?.nodeRange) ?? DEFAULT_NODE;
 }
 
-function linesOf(name: ManagerName, { locked, modern }: { locked: boolean; modern: boolean }) {
+function linesOf(
+  name: ManagerName,
+  { locked, modern, vendored }: { locked: boolean; modern: boolean; vendored: boolean },
+) {
   const spaced = (line: string, flags: string) => (flags === '' ? line : `${line} ${flags}`);
   switch (name) {
     case 'npm':
       return {
+        program: 'npx',
         install: locked ? 'npm ci' : 'npm install',
         runScript: (script: string, flags: string) =>
           spaced(script === 'start' ? 'npm start' : `npm run ${script}`, flags && `-- ${flags}`),
       };
     case 'bun':
       return {
+        program: 'bunx',
         install: spaced('bun install', locked ? '--frozen-lockfile' : ''),
         runScript: (script: string, flags: string) => spaced(`bun run ${script}`, flags),
       };
     case 'pnpm':
     case 'yarn': {
       // The Node image has yarn 1 but neither pnpm nor a later yarn; corepack, which it has, brings both.
-      const program = name === 'pnpm' || modern ? `corepack ${name}` : name;
+      const program = name === 'pnpm' || (modern && !vendored) ? `corepack ${name}` : name;
       const frozen = modern ? '--immutable' : '--frozen-lockfile';
       return {
+        program: name === 'pnpm' ? `${program} exec` : program,
         install: spaced(`${program} install`, locked ? frozen : ''),
         runScript: (script: string, flags: string) => spaced(`${program} run ${script}`, flags),
       };

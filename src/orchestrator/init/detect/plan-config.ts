@@ -2,8 +2,10 @@ import path from 'node:path';
 import { quoteForShell } from '../../../domain/shell.ts';
 import type { DetectedRepo, Detection } from './detect-stack.ts';
 import { slugName, takeName } from './names.ts';
+import { namesTickets, planEnv } from './plan-env.ts';
+import { planPorts } from './plan-ports.ts';
 import type { Project, Role } from './project.ts';
-import type { PlannedPort, PlannedRepo, StackPlan } from './stack-plan.ts';
+import type { PlannedRepo, StackPlan } from './stack-plan.ts';
 
 /** A service before it has its place among the others. */
 interface DraftService {
@@ -34,6 +36,9 @@ export function planConfig(detection: Detection): StackPlan {
     })),
   );
   const ports = planPorts(drafts);
+  const envs = drafts.map((draft) =>
+    planEnv(draft, { services: drafts, stores: storesOf(draft, shared), stack: name }),
+  );
   return {
     name,
     shared,
@@ -41,8 +46,9 @@ export function planConfig(detection: Detection): StackPlan {
     services: drafts.map((draft, index) => ({
       ...draft,
       port: ports[index]!,
-      env: planEnv(draft, { drafts, shared }),
-      checks: listChecks(draft.project),
+      env: envs[index]!,
+      refresh: namesTickets(envs[index]!) && draft.shared,
+      checks: [...listChecks(draft.project), ...checkAddresses(draft, drafts)],
     })),
     leftOut: detection.leftOut,
   };
@@ -147,29 +153,6 @@ function listChecks({ command, port, health, checks }: Project): string[] {
   return [command?.check, port.check, health.check, ...checks].filter((check) => check !== undefined);
 }
 
-const FRONT = 3001;
-const API = { baseline: 3000, from: 4001 };
-/** A range ends below the next thousand; from 32768 on the system gives ports to anybody. */
-const RANGE = 1000;
-const LAST_RANGE = 30_001;
-
-/** Gives each service a range that meets no other: the first front-end from 3001, the first API 3000 and from 4001, then 5001, 6001, … */
-function planPorts(services: readonly DraftService[]): PlannedPort[] {
-  const front = services.findIndex(({ role }) => role === 'front');
-  const api = services.findIndex(({ role }) => role === 'api');
-  let next = API.from;
-  const takeRange = () => {
-    next = Math.min(next + RANGE, LAST_RANGE);
-    return next;
-  };
-  return services.map(({ project, shared }, index) => {
-    const container = project.port.value;
-    if (index === front) return { baseline: undefined, from: FRONT, container };
-    if (index === api) return { baseline: shared ? API.baseline : undefined, from: API.from, container };
-    return { baseline: undefined, from: takeRange(), container };
-  });
-}
-
 /**
  * Returns the setup lines of a repo. They run in the image of its first service; a project in another image would not
  * find its tools there, and gets them ready itself when it starts (`withOwnSetup`).
@@ -188,47 +171,20 @@ function withOwnSetup(project: Project, first: Project | undefined): Project {
   return { ...project, command: { ...command, value: `${once} && ${command.value}` } };
 }
 
-/** Returns the variables of a service: its port, the stores it uses, and for a front-end where the APIs are. */
-function planEnv(
-  service: DraftService,
-  { drafts, shared }: { drafts: readonly DraftService[]; shared: StackPlan['shared'] },
-): Record<string, string> {
-  const { variables, env } = service.project;
-  const uses = storesOf(service, shared);
-  return {
-    PORT: '${port.http}',
-    ...(uses.postgres && variables.postgres),
-    ...(uses.redis && variables.redis),
-    ...(service.role === 'front' && nameApis(service, drafts)),
-    ...env,
-  };
-}
-
 /** What nobody told about is given to the APIs, which is where it is used. */
-function storesOf({ role, project }: DraftService, shared: StackPlan['shared']): { postgres: boolean; redis: boolean } {
-  if (!shared.sure) return { postgres: role === 'api', redis: role === 'api' };
-  return project.needs;
+function storesOf({ role, project }: DraftService, shared: StackPlan['shared']): string[] {
+  const needs = shared.sure ? project.needs : { postgres: role === 'api', redis: role === 'api' };
+  return [...(needs.postgres ? ['postgres'] : []), ...(needs.redis ? ['redis'] : [])];
 }
 
-function nameApis({ project }: DraftService, drafts: readonly DraftService[]): Record<string, string> {
-  const apis = drafts.filter(({ role }) => role === 'api');
-  const main = apis.find(({ name }) => name === 'api') ?? apis[0];
-  if (!main) return {};
-  const found = Object.entries(project.variables.api).map(([name, rest]) => {
-    // The program asks at such an address itself; at others a browser does.
-    const own = /PROXY|INTERNAL|TARGET|SERVER_SIDE/.test(name);
-    return [name, `\${${main.name}.${own ? 'internal_url' : 'url'}}${rest}`];
-  });
-  const others = apis.filter((api) => api !== main).map(({ name }) => [variableOf(name), `\${${name}.url}`]);
-  return {
-    API_URL: `\${${main.name}.url}`,
-    API_PROXY_TARGET: `\${${main.name}.internal_url}`,
-    ...Object.fromEntries([...found, ...others]),
-  };
-}
-
-/** `billing-api` → `BILLING_API_URL`; a variable may not begin with a digit. */
-function variableOf(name: string): string {
-  const variable = `${name}_URL`.toUpperCase().replaceAll('-', '_');
-  return /^\d/.test(variable) ? `_${variable}` : variable;
+/** Warns of addresses of other services that stand in the code of a front-end: a ticket with its own copy has others. */
+function checkAddresses({ name, role, project }: DraftService, drafts: readonly DraftService[]): string[] {
+  if (role !== 'front') return [];
+  const found = project.addresses.find(({ port }) =>
+    drafts.some((other) => other.name !== name && other.project.port.value === port && port !== project.port.value),
+  );
+  if (!found) return [];
+  return [
+    `${found.file} names ${found.address}: let it read a variable, for a ticket with a copy of its own behind that address`,
+  ];
 }

@@ -1,10 +1,17 @@
-import type { Variables } from './variables.ts';
+import type { FixedAddress } from './checks.ts';
+import type { Variable } from './variables.ts';
 
 /** A guess, and what a person should look at when it is not certain. */
 export interface Guess<Value> {
   value: Value;
   /** What to check, in a sentence: `no port is named anywhere: is it 3000?`. Undefined: read from a file that says so. */
   check?: string | undefined;
+}
+
+/** What a program says about the port that it listens on. */
+export interface DetectedPort extends Guess<number> {
+  /** The variable that it is told by; undefined where it listens where it wants to. */
+  variable: string | undefined;
 }
 
 export type Role = 'front' | 'api' | 'other';
@@ -21,13 +28,17 @@ export interface Project {
   build: boolean;
   /** Shell line; undefined: the image's own command. */
   command: Guess<string> | undefined;
-  port: Guess<number>;
+  port: DetectedPort;
   /** Path that answers when it is ready; undefined: when the port accepts connections. */
   health: Guess<string | undefined>;
   /** Variables that its tools need, beside those every service gets. */
   env: Record<string, string>;
-  /** Variables by which it learns where the others are. */
-  variables: Variables;
+  /** Variables that it reads, by which it may learn where the others are. */
+  variables: Variable[];
+  /** What begins so reaches the browser; undefined for what is no front-end. */
+  prefix?: string | undefined;
+  /** Addresses on this machine that its code names. */
+  addresses: FixedAddress[];
   needs: Needs;
   /** What else a person should look at. */
   checks: string[];

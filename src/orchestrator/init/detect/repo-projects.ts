@@ -2,7 +2,7 @@ import path from 'node:path';
 import { glob } from 'tinyglobby';
 import { parse } from 'yaml';
 import { type Manifest, readManifest } from './manifest.ts';
-import { detectNodeProject, startsSeveral } from './node-project.ts';
+import { detectNodeProject, type Surroundings, startsSeveral } from './node-project.ts';
 import { detectDockerProject, detectGoProject, detectPythonProject, detectStaticProject } from './other-projects.ts';
 import type { Project } from './project.ts';
 import { detectRubyProject } from './ruby-project.ts';
@@ -32,16 +32,36 @@ export async function detectProjects(repo: string): Promise<Project[]> {
 }
 
 async function detectBelow(repo: string, top: Sources, patterns: readonly string[]): Promise<Project[]> {
-  const projects: Project[] = [];
-  for (const dir of await listFolders(repo, patterns)) {
-    const sources = await readSources(path.join(repo, dir));
-    const project = detectProject(sources, { repo, dir, top });
-    if (project && isService(project, sources)) projects.push(project);
-  }
-  return projects;
+  const folders = await listFolders(repo, patterns);
+  const parts = await Promise.all(
+    folders.map(async (dir) => {
+      const sources = await readSources(path.join(repo, dir));
+      return { dir, sources, manifest: readManifest(sources) };
+    }),
+  );
+  return parts.flatMap((part) => {
+    const project = detectProject(part.sources, { repo, dir: part.dir, top, linked: listLinked(part, parts) });
+    return project && isService(project, part.sources) ? [project] : [];
+  });
 }
 
-function detectProject(sources: Sources, around: { repo: string; dir: string; top: Sources }): Project | undefined {
+interface Part {
+  sources: Sources;
+  manifest: Manifest | undefined;
+}
+
+/** Returns the parts of a repo that one depends on, and those that they depend on. */
+function listLinked(part: Part, parts: readonly Part[]): Sources[] {
+  const found = new Set([part]);
+  for (const { manifest } of found) {
+    for (const other of parts) {
+      if (other.manifest?.name !== undefined && manifest?.packages.has(other.manifest.name)) found.add(other);
+    }
+  }
+  return [...found].filter((one) => one !== part).map(({ sources }) => sources);
+}
+
+function detectProject(sources: Sources, around: Surroundings): Project | undefined {
   return (
     detectNodeProject(sources, around) ??
     detectRubyProject(sources, around) ??

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { checkProcfile, readProcfile } from './checks.ts';
+import { checkProcfile, listFixedAddresses, readProcfile } from './checks.ts';
+import { imageInDockerfile } from './dockerfile.ts';
 import { detectHealth } from './health.ts';
 import { detectNeeds } from './needs.ts';
 import { detectPort } from './ports.ts';
@@ -21,20 +22,22 @@ export function detectRubyProject(sources: Sources, around: { repo: string; dir:
   if (server === undefined) return undefined;
   const name = around.dir === '' ? path.basename(around.repo) : around.dir;
   const role = judgeRole({ names: [name], front: 0, api: 3 });
+  const variables = detectVariables(sources);
   return {
     dir: around.dir,
     label: rails ? 'Rails' : 'Ruby',
     role,
     // Not the slim image: gems such as pg are compiled when they are installed.
-    image: `ruby:${detectRubyVersion(sources, gemfile)}`,
+    image: imageInDockerfile(sources, 'ruby')?.replace(/-slim\b/, '') ?? `ruby:${detectRubyVersion(sources, gemfile)}`,
     build: false,
     // The main checkout is not set up by stack, and gems of this machine are not those of a container.
     command: { value: `(bundle check >/dev/null || bundle install) && ${server}` },
-    port: detectPort(sources, '', 3000),
+    port: { ...detectPort(sources, variables, { usual: 3000 }), variable: 'PORT' },
     health: railsHealth(sources) ?? detectHealth(sources, role),
     // Gems stay in the worktree: a container that has done its setup is thrown away.
     env: { BUNDLE_PATH: '.bundle/gems' },
-    variables: detectVariables(sources),
+    variables,
+    addresses: listFixedAddresses(sources),
     needs: detectNeeds(sources, NO_PACKAGES),
     checks: checkProcfile(sources),
     setup: lineIn(around.dir, 'bundle install'),

@@ -13,18 +13,23 @@ export interface Sources {
 }
 
 const MOST_FILES = 400;
-const MOST_DEPTH = 5;
+/** Packages of Java lie deep. */
+const MOST_DEPTH = 9;
 /** On one level. */
 const MOST_FOLDERS = 300;
 const MOST_BYTES = 128 * 1024;
 
 /** Matches the paths of source code. */
-export const CODE_FILES = /\.(?:[cm]?[jt]sx?|vue|svelte|rb|ru|py|go)$/;
+export const CODE_FILES = /\.(?:[cm]?[jt]sx?|vue|svelte|astro|rb|ru|py|go|php|java|kt|exs?)$/;
+/** Matches the paths of settings that name variables as code does: `config/database.yml`, `application.properties`. */
+export const CODE_SETTINGS =
+  /(?:^|\/)(?:application[\w-]*\.(?:ya?ml|properties)|config\/[\w.-]+\.ya?ml|[\w-]+\.prisma)$/;
 const SETTINGS =
-  /(?:^|\/)(?:package\.json|angular\.json|pnpm-workspace\.yaml|(?:.*\.)?Dockerfile(?:\..*)?|Procfile(?:\..*)?|Gemfile(?:\.lock)?|go\.mod|pyproject\.toml|requirements[^/]*\.txt|schema\.prisma|\.env(?:\.[\w.-]+)?|\.nvmrc|\.(?:node|ruby|python)-version|\.tool-versions|\.yarnrc\.yml|manage\.py|index\.html)$/;
+  /(?:^|\/)(?:package\.json|angular\.json|proxy\.conf\.json|pnpm-workspace\.yaml|(?:.*\.)?Dockerfile(?:\..*)?|Procfile(?:\..*)?|Gemfile(?:\.lock)?|go\.mod|pyproject\.toml|requirements[^/]*\.txt|pom\.xml|build\.gradle(?:\.kts)?|composer\.json|mix\.exs|\.nvmrc|\.(?:node|ruby|python|php|java)-version|\.tool-versions|\.yarnrc\.yml|manage\.py|index\.html|[\w-]+\.sh)$/;
 const OTHER_FOLDERS =
   /^(?:\..*|node_modules|bower_components|vendor|dist|build|out|coverage|tmp|log|logs|target|venv|env|__pycache__|tests?|__tests__|__mocks__|specs?|e2e|cypress|playwright|fixtures|docs|examples?|storybook-static|tickets)$/;
-const TEST_FILE = /\.(?:test|spec|stories|d)\.[cm]?[jt]sx?$|_(?:test|spec)\.(?:rb|go|py)$|\.min\.js$/;
+const TEST_FILE =
+  /\.(?:test|spec|stories|cy|d)\.[cm]?[jt]sx?$|(?:^|\/)(?:cypress|playwright|vitest|jest|codecept)[\w.-]*\.(?:config|conf)\.[cm]?[jt]s$|_(?:test|spec)\.(?:rb|go|py|exs)$|(?:^|\/)test_\w+\.py$|\.min\.js$/;
 
 /** Reads the files of a folder that tell what it is, the upper ones first, up to a bounded number and size. Never throws. */
 export async function readSources(folder: string): Promise<Sources> {
@@ -51,16 +56,28 @@ export function findText(sources: Sources, pattern: RegExp): string | undefined 
 }
 
 /** Returns the first match of a pattern in files whose path matches. */
-export function findInTexts(sources: Sources, files: RegExp, pattern: RegExp): RegExpMatchArray | undefined {
+export function findInTexts(
+  sources: Sources,
+  files: RegExp | ((name: string) => boolean),
+  pattern: RegExp,
+): RegExpMatchArray | undefined {
+  const isMeant = typeof files === 'function' ? files : (name: string) => files.test(name);
   for (const [name, text] of sources.texts) {
-    const match = files.test(name) ? text.match(pattern) : null;
+    const match = isMeant(name) ? text.match(pattern) : null;
     if (match) return match;
   }
   return undefined;
 }
 
-/** Matches the paths of env files, examples included. */
-export const ENV_FILES = /(?:^|\/)\.env(?:\.[\w.-]+)?$/;
+const ENV_NAMES = /(?:^|\/)(?:\.env(?:rc|[._-][\w.-]+)?|\.flaskenv|env[._-][\w.-]+|[\w.-]+\.env(?:[._-][\w.-]+)?)$/;
+/** Env files of other places than a developer's machine, and files that are called so and are none. */
+const OTHER_ENV =
+  /(?:^|[._\-/])(?:prod(?:uction)?|test(?:ing)?|e2e|ci|stag(?:e|ing))(?:$|[._-])|\.(?:[cm]?[jt]sx?|py|rb|go|php|java|exs?|json|ya?ml|sh|md|enc|gpg|vault)$/;
+
+/** True for the path of an env file of a developer's machine, examples included: `.env`, `env-example-relational`, `example.env.local`. */
+export function isEnvFile(file: string): boolean {
+  return ENV_NAMES.test(file) && !OTHER_ENV.test(path.posix.basename(file));
+}
 
 async function listFolder(folder: string, dir: string): Promise<{ files: string[]; folders: string[] }> {
   const entries = (await ifReadable(readdir(path.join(folder, dir), { withFileTypes: true }))) ?? [];
@@ -77,10 +94,15 @@ async function listFolder(folder: string, dir: string): Promise<{ files: string[
 async function readTexts(folder: string, files: readonly string[], texts: Map<string, string>): Promise<void> {
   for (const file of files) {
     if (texts.size >= MOST_FILES) return;
-    if (!SETTINGS.test(file) && (!CODE_FILES.test(file) || TEST_FILE.test(file))) continue;
+    if (!tellsSomething(file)) continue;
     const text = await readBounded(path.join(folder, file));
     if (text !== undefined) texts.set(file, text);
   }
+}
+
+function tellsSomething(file: string): boolean {
+  if (CODE_FILES.test(file)) return !TEST_FILE.test(file);
+  return SETTINGS.test(file) || CODE_SETTINGS.test(file) || isEnvFile(file);
 }
 
 async function readBounded(file: string): Promise<string | undefined> {

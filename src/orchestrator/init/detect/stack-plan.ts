@@ -39,6 +39,8 @@ export interface PlannedService {
   project: Project;
   port: PlannedPort;
   env: Record<string, string>;
+  /** It is restarted for what comes with tickets. */
+  refresh: boolean;
   checks: string[];
 }
 

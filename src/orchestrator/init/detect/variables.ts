@@ -1,55 +1,63 @@
-import { CODE_FILES, ENV_FILES, findInTexts, type Sources } from './sources.ts';
+import { isEnvFile, type Sources } from './sources.ts';
+import { listReads, readsAsList } from './variable-reads.ts';
 
-/** Variables of a program that stack can fill in, each with the text that goes into `stack.yml`. */
-export interface Variables {
-  postgres: Record<string, string>;
-  redis: Record<string, string>;
-  /** Where the API is; the value is what follows its address: `/v1`. */
-  api: Record<string, string>;
+/** A variable of a program, as far as its env files and its code tell. */
+export interface Variable {
+  name: string;
+  /** What env files set it to and what code takes without it, the best first; [] when nothing tells. */
+  values: string[];
+  /** Paths of the code that reads it; [] when only env files name it. */
+  readIn: string[];
+  /** It may hold several values: the code takes it apart at commas, or reads it as JSON. */
+  form: 'list' | 'json' | undefined;
 }
 
-const LINE = /^(?:export\s+)?([A-Z][A-Z0-9_]*)=["']?([^"'\n#]*)/gm;
-const API_NAME = /(?:API|BACKEND|SERVER|GRAPHQL)\w*(?:URL|URI|ORIGIN|BASE|ENDPOINT|TARGET)$/;
-const LOCAL_URL = /^https?:\/\/(?:localhost|127\.0\.0\.1)(?::\d+)?(\/[\w./-]*)?\s*$/;
+const LINE = /^[ \t]*(?:export[ \t]+)?([A-Z][A-Z0-9_]*)[ \t]*=[ \t]*(?:"([^"\n]*)"|'([^'\n]*)'|([^\n#]*))/gm;
 
-const PARTS: [store: 'postgres' | 'redis', name: RegExp, key: string][] = [
-  ['postgres', /^(?:DB|DATABASE|POSTGRES|PG|TYPEORM)_?HOST(?:NAME)?$/, 'host'],
-  ['postgres', /^(?:DB|DATABASE|POSTGRES|PG|TYPEORM)_?PORT$/, 'port'],
-  ['postgres', /^(?:DB|DATABASE|POSTGRES|PG|TYPEORM)_?USER(?:NAME)?$/, 'user'],
-  ['postgres', /^(?:DB|DATABASE|POSTGRES|PG|TYPEORM)_?PASS(?:WORD)?$/, 'password'],
-  ['postgres', /^(?:(?:DB|POSTGRES)_?(?:NAME|DB|DATABASE)|DATABASE_?NAME|PGDATABASE|TYPEORM_?DATABASE)$/, 'database'],
-  ['redis', /^REDIS_?HOST$/, 'host'],
-  ['redis', /^REDIS_?PORT$/, 'port'],
-];
-
-/** Returns the variables that the env files of a folder name, examples included, beside those that every program knows. */
-export function detectVariables(sources: Sources): Variables {
-  const found: Variables = { postgres: {}, redis: {}, api: {} };
-  for (const [file, text] of sources.texts) {
-    if (!ENV_FILES.test(file)) continue;
-    for (const [, name = '', value = ''] of text.matchAll(LINE)) readVariable(found, name, value);
+/**
+ * Returns the variables that the code of a folder reads or its env files name. `around` are other folders: what their env
+ * files say counts where the code reads it.
+ */
+export function detectVariables(sources: Sources, around: readonly Sources[] = []): Variable[] {
+  const found = new Map<string, Variable>();
+  for (const [name, value] of listSet(sources)) addValue(take(found, name), value);
+  for (const [file, text] of sources.texts) addReads(found, file, text);
+  for (const [name, value] of around.flatMap(listSet)) {
+    const variable = found.get(name);
+    if (variable) addValue(variable, value);
   }
-  // A variable that only a part of the program wants is no reason to leave out the one most programs know.
-  if (Object.keys(found.postgres).length === 0 || reads(sources, 'DATABASE_URL'))
-    addFirst(found, 'postgres', 'DATABASE_URL');
-  if (Object.keys(found.redis).length === 0 || reads(sources, 'REDIS_URL')) addFirst(found, 'redis', 'REDIS_URL');
-  return found;
+  return [...found.values()];
 }
 
-/** True when the code of a folder names the variable. */
-export function reads(sources: Sources, variable: string): boolean {
-  return findInTexts(sources, CODE_FILES, new RegExp(String.raw`\b${variable}\b`)) !== undefined;
+/** What the env files of a folder set, the nearest first. */
+function listSet({ texts }: Sources): [name: string, value: string][] {
+  return [...texts].flatMap(([file, text]) => (isEnvFile(file) ? readEnvFile(text) : []));
 }
 
-function readVariable(found: Variables, name: string, value: string): void {
-  if (/^postgres(?:ql)?:\/\//.test(value)) found.postgres[name] = '${postgres.url}';
-  else if (/^rediss?:\/\//.test(value)) found.redis[name] = '${redis.url}';
-  const part = PARTS.find(([, pattern]) => pattern.test(name));
-  if (part) found[part[0]][name] = `\${${part[0]}.${part[2]}}`;
-  const local = LOCAL_URL.exec(value);
-  if (local && API_NAME.test(name)) found.api[name] ??= (local[1] ?? '').replace(/\/$/, '');
+function addReads(found: Map<string, Variable>, file: string, text: string): void {
+  for (const { name, value, isJson } of listReads(file, text)) {
+    const variable = take(found, name);
+    if (!variable.readIn.includes(file)) variable.readIn.push(file);
+    if (value !== undefined) addValue(variable, value);
+    if (isJson) variable.form = 'json';
+    else if (readsAsList(text, name)) variable.form ??= 'list';
+  }
 }
 
-function addFirst(found: Variables, store: 'postgres' | 'redis', name: string): void {
-  found[store] = { [name]: `\${${store}.url}`, ...found[store] };
+function take(found: Map<string, Variable>, name: string): Variable {
+  const known = found.get(name) ?? { name, values: [], readIn: [], form: undefined };
+  found.set(name, known);
+  return known;
+}
+
+/** Returns what an env file sets, in its order. */
+function readEnvFile(text: string): [name: string, value: string][] {
+  return [...text.matchAll(LINE)].map(([, name = '', double, single, plain]) => [
+    name,
+    (double ?? single ?? plain ?? '').trim(),
+  ]);
+}
+
+function addValue(variable: Variable, value: string): void {
+  if (value !== '' && !variable.values.includes(value)) variable.values.push(value);
 }
