@@ -25,6 +25,7 @@ import { firstPort } from '../../domain/wiring.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { chooseRuntime } from '../prepare/runtime.ts';
+import { tellAtRest } from './at-rest.ts';
 import { type Observed, observeWorld } from './observe.ts';
 import { findProblems, findSharedProblems, type Problems, type View } from './problems.ts';
 
@@ -74,6 +75,8 @@ async function observeRecorded(stack: Stack, state: StackState, tickets: readonl
     }),
   );
   const below = baseline && (await findProblems(view, baseline));
+  const shared = viewServices(baseline, observed);
+  const resting = baseline ? await tellAtRest(view, baseline, shared) : [];
   const seen: StackView = {
     stack: stack.name,
     root: stack.root,
@@ -85,10 +88,10 @@ async function observeRecorded(stack: Stack, state: StackState, tickets: readonl
       repos: Object.fromEntries(
         dedicatedRepos(baseline ?? { repos: {} }).map(([repo]) => [repo, viewRunning(baseline, repo, observed)]),
       ),
-      services: viewServices(baseline, observed),
+      services: shared,
     },
     shared: viewShared(stack, services, state, observed),
-    problems: [...(below ? [...below.broken, ...below.noted] : []), ...findSharedProblems(observed)],
+    problems: [...(below ? [...below.broken, ...below.noted] : []), ...resting, ...findSharedProblems(observed)],
     // Not localeCompare: its collator takes longer to load than all the rest of this takes.
     instances: instances.sort((one, other) => (one.createdAt < other.createdAt ? -1 : 1)),
   };
@@ -147,7 +150,7 @@ async function viewInstance(
     status: await statusOf(record, services, broken),
     createdAt: record.createdAt,
     folder: record.folder,
-    problems: [...broken, ...noted],
+    problems: [...broken, ...noted, ...(await tellAtRest(view, record, services))],
     repos: Object.fromEntries(repos),
     services,
     ...(record.own && { own: viewOwn(view, record) }),

@@ -84,7 +84,7 @@ describe('the bash script', () => {
   });
 
   it('completes files and programs by itself where it is told to', () => {
-    expect(completeInBash(['db', 'a', 'dump', folder + '/as'], ':files\n').offered).toEqual([`${folder}/asked`]);
+    expect(completeInBash(['db', 'a', 'dump', `${folder}/as`], ':files\n').offered).toEqual([`${folder}/asked`]);
     expect(completeInBash(['exec', 'a', '--', 'prin'], ':command 1\n').offered).toContain('printf');
   });
 
