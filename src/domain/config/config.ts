@@ -96,6 +96,8 @@ export interface ServiceConfig {
   runtime: RuntimeChoice;
   ports: Record<string, PortConfig>;
   env: Record<string, string>;
+  /** Files with more variables, relative to `dir`, the last with the most to say; `env` is laid over them. */
+  envFiles: string[];
   /** Names in `env` whose text has something of the environment in it, which may be a secret. */
   fromEnv?: string[];
   /** Name of the volume → absolute path in the container. */

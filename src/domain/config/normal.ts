@@ -115,6 +115,7 @@ function normaliseService(service: ServiceFile, runtime: StackConfig['runtime'])
     ...(service.build && { build: normaliseBuild(service.build) }),
     workingDir: service.working_dir ?? '/app',
     runtime: service.runtime ?? runtime,
+    envFiles: typeof service.env_file === 'string' ? [service.env_file] : (service.env_file ?? []),
     ports: mapValues(service.ports ?? {}, normalisePort),
     volumes: service.volumes ?? {},
     dependsOn: [...new Set(service.depends_on ?? [])],

@@ -15,7 +15,7 @@ export function listRepoFiles(data: unknown): string[] {
   const included = Object.keys(repos).map((repo) => join(folderOf(repo), '.worktreeinclude'));
   const services = Object.values(readMaps(data.services)).flatMap(({ repo, dir, build, env_file: named }) => {
     const folder = join(folderOf(repo), dir ?? '.')[0];
-    const files = Array.isArray(named) ? named : [named ?? repos[String(repo)]?.env_file ?? '.env.local'];
+    const files = [repos[String(repo)]?.env_file ?? '.env.local', ...(Array.isArray(named) ? named : [named])];
     return [
       ...files.flatMap((file) => join(folder, file)),
       ...dockerfileOf(build).flatMap((file) => join(folder, file)),

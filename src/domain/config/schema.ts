@@ -131,6 +131,8 @@ const envSchema = mapOf(
   z.union([anyText, z.number(ENV_VALUE), flag], ENV_VALUE),
 );
 
+const ENV_FILES = 'a file like `.env`, or a list of them';
+
 const serviceSchema = map('a map with at least `repo` and `image`, `build` or `command`', {
   repo: name.check(z.describe('The repo it runs out of')),
   dir: optional(anyText, 'Folder of the repo the service lives in; default: the repo’s top'),
@@ -147,6 +149,10 @@ const serviceSchema = map('a map with at least `repo` and `image`, `build` or `c
     'Its ports by name; the first is the one ${<service>.url} means',
   ),
   env: optional(envSchema, 'Environment variables; values may hold ${…}'),
+  env_file: optional(
+    z.union([text, list(ENV_FILES, text)], ENV_FILES),
+    'Files with more of them, in the service’s folder; a later file wins over an earlier one, and `env` over all',
+  ),
   volumes: optional(
     mapOf('a map like `{ node_modules: /app/node_modules }`', volumeName, pathInContainer),
     'Named volumes of each ticket and where they are mounted in the container',

@@ -23,6 +23,7 @@ function checkService(config: StackConfig, path: KeyPath, service: ServiceConfig
   return [
     ...checkKnown([...path, 'repo'], service.repo, 'repo', Object.keys(config.repos)),
     ...checkInsidePath([...path, 'dir'], service.dir),
+    ...service.envFiles.flatMap((file) => checkInsidePath([...path, 'env_file'], file, service.dir)),
     ...(service.build ? checkInsidePath([...path, 'build'], service.build.context, service.dir) : []),
     ...checkRunnable(path, service),
     ...Object.entries(service.ports).flatMap(([key, port]) => checkPort([...path, 'ports', key], port)),

@@ -7,6 +7,7 @@ import { fillTemplate } from '../../domain/template.ts';
 import { resolveName, type Wiring } from '../../domain/wiring.ts';
 import type { Stack } from '../core/stack.ts';
 import { type Work, wiringOf } from '../core/work.ts';
+import { readServiceFiles } from './service-files.ts';
 
 type ServiceSettings = StackConfig['services'][string];
 
@@ -18,10 +19,11 @@ export function refOf(stack: Stack, record: InstanceRecord, service: string): Wo
 
 /** Returns all that is needed to run one service as record and stack.yml stand now. Throws `config`, `not-found`. */
 export async function buildSpec(work: Work, service: string): Promise<WorkloadSpec> {
-  const wiring = await wiringOf(work);
-  const spec = describeSpec(work, wiring, service);
+  const [wiring, fromFiles] = await Promise.all([wiringOf(work), readServiceFiles(work, service)]);
+  const describe = (from: Wiring) => describeSpec(work, from, service, fromFiles);
+  const spec = describe(wiring);
   const steady = steadyWiring(wiring, service);
-  const hashed = Object.keys(wiring.tickets).length > 0 ? describeSpec(work, steady, service) : spec;
+  const hashed = Object.keys(wiring.tickets).length > 0 ? describe(steady) : spec;
   // An image that is built again has the tag of the old one.
   const build = describeBuild(steady, service);
   return { ...spec, hash: hashSpec(hashed, build) };
@@ -68,7 +70,12 @@ function describeBuild(wiring: Wiring, service: string): BuildConfig | undefined
   return { ...build, args: Object.fromEntries(args) };
 }
 
-function describeSpec(work: Work, wiring: Wiring, service: string): Omit<WorkloadSpec, 'hash'> {
+function describeSpec(
+  work: Work,
+  wiring: Wiring,
+  service: string,
+  fromFiles: Record<string, string>,
+): Omit<WorkloadSpec, 'hash'> {
   const settings = wiring.config.services[service];
   const own = requireService(work.record, service);
   const repo = requireDedicated(work.record, own.repo);
@@ -89,7 +96,7 @@ function describeSpec(work: Work, wiring: Wiring, service: string): Omit<Workloa
     workingDir: settings.workingDir,
     image: own.builtImage ?? (settings.image === undefined ? undefined : fill(settings.image)),
     command: typeof command === 'string' ? fill(command) : command?.map(fill),
-    env: fillEnv(wiring, service, settings),
+    env: { ...fromFiles, ...fillEnv(wiring, service, settings) },
     ports: Object.entries(own.ports).map(([name, port]) => ({ name, ...port })),
     volumes: listVolumes(own, settings),
     network: networkName(work.stack.name, work.stack.rootId),

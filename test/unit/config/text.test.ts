@@ -64,6 +64,7 @@ describe('a valid file', () => {
     expect(config.services.api).toEqual({
       repo: 'api',
       dir: '',
+      envFiles: [],
       image: 'node:22-alpine',
       command: 'npm start',
       workingDir: '/app',
