@@ -1,18 +1,31 @@
 import { once } from 'node:events';
 import type { Context } from '../context.ts';
-import { bestEffort, StackError } from '../domain/errors.ts';
-import { type InstanceRecord, requireService } from '../domain/instance.ts';
+import { bestEffort, StackError, tolerate } from '../domain/errors.ts';
+import { BASELINE, dedicatedRepos, type InstanceRecord, requireDedicated, requireService } from '../domain/instance.ts';
 import { escapeJson } from '../domain/json.ts';
 import type { LogLine } from '../domain/runtime.ts';
+import { ticketOf } from '../domain/ticket.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import { showText } from '../ui/safe-text.ts';
-import { splitTicketAndServices } from './common/tickets.ts';
+import { ALL_FLAG, bothSaid, selectAll, splitTicketAndServices } from './common/tickets.ts';
 import type { Verb } from './common/verb.ts';
 
 interface Options {
   follow?: boolean;
-  tail: string;
+  tail?: string;
   setup?: boolean;
   raw?: boolean;
+  all?: boolean;
+}
+
+/** How many lines of a service are shown where nobody says. */
+const SHOWN_LINES = 200;
+
+/** The services, or of `--setup` the repos, of one ticket, with what each of their lines begins with. */
+interface Source {
+  record: InstanceRecord;
+  names: string[];
+  label: (name: string) => string;
 }
 
 export const logs: Verb<Options, undefined> = {
@@ -22,39 +35,42 @@ export const logs: Verb<Options, undefined> = {
   args: '[ticket] [services...]',
   flags: [
     ['-f, --follow', 'go on as they print'],
-    ['-n, --tail <lines>', 'begin with this many of the newest lines, or `all`', '200'],
+    ['-n, --tail <lines>', `begin with this many of the newest lines of each, or \`all\`; default: ${SHOWN_LINES}`],
     ['--raw', 'control characters as they were printed; without it colours alone pass'],
-    ['--setup', 'the output of the setup, migrate and seed commands instead'],
+    ['--setup', 'the output of the setup and migrate commands instead, all of it'],
+    ALL_FLAG,
   ],
   examples: [
     'stack logs feat-02',
     'stack logs -f feat-02 api',
+    'stack logs -f --all',
     'stack logs baseline api --tail 50',
     'stack logs feat-02 --setup',
   ],
   completes: { tickets: true, services: true },
   async run(context, { args, options }) {
-    const { record, services } = await splitTicketAndServices(context, args);
-    if (options.setup) return printSetupLogs(context, record, services, options);
+    if (options.setup && options.follow)
+      throw bothSaid('--setup and --follow', 'the output of set-up is shown as it is now');
+    const shown = parseTail(options.tail ?? (options.setup ? 'all' : String(SHOWN_LINES)));
+    const sources = options.all ? await findAll(context, args, options) : await findSources(context, args, options);
     const { createLogPrefix } = await import('../ui/log-prefix.ts');
-    const { refOf } = await import('../orchestrator/workloads/spec.ts');
+    const labels = sources.flatMap(({ names, label }) => names.map(label));
+    const prefix = createLogPrefix(labels, { color: context.color });
     const stack = await context.stack();
-    const names = services.length > 0 ? services : Object.keys(record.services);
-    const { signal } = context;
-    const shown = parseTail(options.tail);
-    const prefix = createLogPrefix(names, { color: context.color });
-    const show = (name: string, line: LogLine): Promise<void> =>
-      print(context, line, { prefix: names.length > 1 ? prefix(name) : '', service: name, ...options });
-    if (options.follow) {
-      const { followLogs } = await import('../orchestrator/workloads/follow-logs.ts');
-      await followLogs(stack, record, names, { ...shown, signal }, show);
-      return undefined;
-    }
-    const sources = names.map((name) => ({ name, service: requireService(record, name) }));
     await Promise.all(
-      sources.map(async ({ name, service }) => {
-        const runtime = await stack.runtime(service.runtime);
-        for await (const line of runtime.logs(refOf(stack, record, name), { ...shown, signal })) await show(name, line);
+      sources.map(async (source) => {
+        const { record, label } = source;
+        const show: Show = (name, line) =>
+          print(context, line, {
+            prefix: labels.length > 1 ? prefix(label(name)) : '',
+            about: { ticket: record.ticket, service: name },
+            raw: options.raw,
+          });
+        const how = { ...shown, signal: context.signal };
+        if (options.setup) return readSetup(stack, source, how, show);
+        if (!options.follow) return readNow(stack, source, how, show, options.all);
+        const { followLogs } = await import('../orchestrator/workloads/follow-logs.ts');
+        return followLogs(stack, record, source.names, how, show);
       }),
     );
     return undefined;
@@ -62,34 +78,92 @@ export const logs: Verb<Options, undefined> = {
   render: () => '',
 };
 
+type Show = (name: string, line: LogLine) => Promise<void>;
+type How = { tail?: number; signal: AbortSignal };
+
+/** Returns what is meant of one ticket: a service that it borrows is the baseline’s, which is told. Throws `usage`, `not-found`. */
+async function findSources(context: Context, args: readonly string[], { setup }: Options): Promise<Source[]> {
+  const { state, record, services } = await splitTicketAndServices(context, args);
+  const label = (name: string): string => name;
+  if (setup) {
+    for (const repo of services) requireDedicated(record, repo);
+    return [{ record, names: services.length > 0 ? services : dedicatedRepos(record).map(([repo]) => repo), label }];
+  }
+  if (services.length === 0) return [{ record, names: Object.keys(record.services), label }];
+  const { baseline } = state;
+  const borrowed = services.filter((name) => {
+    const repo = Object.hasOwn(record.services, name) ? undefined : baseline?.services[name]?.repo;
+    return repo !== undefined && record.repos[repo]?.mode === 'shared';
+  });
+  const names = services.filter((name) => !borrowed.includes(name));
+  for (const name of names) requireService(record, name);
+  if (!baseline || borrowed.length === 0) return [{ record, names, label }];
+  context.emit({
+    type: 'info',
+    text: `${record.ticket} borrows ${borrowed.join(', ')}: this is what the baseline’s prints`,
+  });
+  return [
+    { record, names, label },
+    { record: baseline, names: borrowed, label: (name) => `${name} (${BASELINE})` },
+  ];
+}
+
+async function findAll(context: Context, args: readonly string[], { setup }: Options): Promise<Source[]> {
+  const { instances } = await (await context.stack()).store.read();
+  const ticket = args.find((word) => Object.hasOwn(instances, ticketOf(word)));
+  if (ticket !== undefined) throw bothSaid('--all and a ticket’s name', 'leave one of the two away');
+  const records = Object.values(instances);
+  if (setup) {
+    return records.map((record) => {
+      const repos = dedicatedRepos(record).map(([repo]) => repo);
+      return describeAll(record, args.length > 0 ? repos.filter((repo) => args.includes(repo)) : repos);
+    });
+  }
+  return [...selectAll(records, args)].map(([name, services]) => {
+    const record = instances[name] as InstanceRecord;
+    return describeAll(record, services.length > 0 ? services : Object.keys(record.services));
+  });
+}
+
+function describeAll(record: InstanceRecord, names: readonly string[]): Source {
+  return { record, names: [...names], label: (name) => `${record.ticket} ${name}` };
+}
+
+/** Of every ticket, one whose services have never run has nothing to show. */
+async function readNow(stack: Stack, { record, names }: Source, how: How, show: Show, isAny = false): Promise<void> {
+  const { refOf } = await import('../orchestrator/workloads/spec.ts');
+  await Promise.all(
+    names.map(async (name) => {
+      const runtime = await stack.runtime(requireService(record, name).runtime);
+      const read = async (): Promise<void> => {
+        for await (const line of runtime.logs(refOf(stack, record, name), how)) await show(name, line);
+      };
+      await (isAny ? tolerate(read(), 'not-found') : read());
+    }),
+  );
+}
+
+/** One repo after the other, since each ran for itself. */
+async function readSetup(stack: Stack, { record, names }: Source, { tail }: How, show: Show): Promise<void> {
+  const { readSetupLog } = await import('../orchestrator/steps/repo-command.ts');
+  for (const repo of names) {
+    for await (const line of readSetupLog(stack.root, record.ticket, repo, tail))
+      await show(repo, { stream: 'stdout', ...line });
+  }
+}
+
 /** With `--json` a line is a JSON document of its own, since a followed log never ends. Waits for a slow reader. */
 async function print(
   { host, options, signal }: Context,
   { stream, text, bytes }: LogLine,
-  { prefix, service, raw }: { prefix: string; service: string; raw?: boolean | undefined },
+  { prefix, about, raw }: { prefix: string; about: { ticket: string; service: string }; raw?: boolean | undefined },
 ): Promise<void> {
   const line = options.json
-    ? escapeJson(JSON.stringify({ service, stream, text }))
+    ? escapeJson(JSON.stringify({ ...about, stream, text }))
     : prefix + (raw ? '' : showText(text));
   const rest = raw && !options.json ? (bytes ?? Buffer.from(text)) : Buffer.alloc(0);
   if (!host.stdout.write(Buffer.concat([Buffer.from(line), rest, Buffer.from('\n')])))
     await bestEffort(once(host.stdout, 'drain', { signal }));
-}
-
-async function printSetupLogs(
-  context: Context,
-  record: InstanceRecord,
-  repos: readonly string[],
-  { raw }: Options,
-): Promise<undefined> {
-  const { readSetupLog } = await import('../orchestrator/steps/repo-command.ts');
-  const stack = await context.stack();
-  for (const repo of repos.length > 0 ? repos : Object.keys(record.repos)) {
-    const lines = readSetupLog(stack.root, record.ticket, repo);
-    for await (const line of lines)
-      await print(context, { stream: 'stdout', ...line }, { prefix: '', service: repo, raw });
-  }
-  return undefined;
 }
 
 function parseTail(text: string): { tail?: number } {

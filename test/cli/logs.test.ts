@@ -82,6 +82,27 @@ describe('what a service prints', () => {
     expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
   });
 
+  it('is the baseline’s where a service is borrowed, and of all tickets is told apart', async () => {
+    shop = makeShop();
+    shop.configure((text) => text.replaceAll(/path: (\S+),/g, "path: $1, setup: ['echo set up', 'echo done'],"));
+    await shop.stack(['create', 'feat-01']);
+    await shop.stack(['create', 'feat-02', '--with', 'api', '--no-start']);
+    const read = async (...args: string[]) => (await shop.stack(['logs', ...args])).stdout;
+    const borrowed = await shop.stack(['logs', 'feat-01', 'api']);
+    expect(borrowed).toEqual({
+      ...{ code: 0, stdout: `listens on ${shop.port}` },
+      stderr: 'feat-01 borrows api: this is what the baseline’s prints',
+    });
+    // They are read side by side.
+    expect((await read('feat-01', 'api', 'front')).split('\n').sort()).toEqual([
+      `api (baseline) | listens on ${shop.port}`,
+      `front          | listens on ${shop.port + 10}`,
+    ]);
+    expect(await read('--all')).toBe(`feat-01 front | listens on ${shop.port + 10}`);
+    expect(await read('feat-02', '--setup', '--tail', '1')).toBe('front | done\napi   | done');
+    expect(await read('--setup', '--all', 'api')).toBe('$ echo set up\nset up\n$ echo done\ndone');
+  });
+
   it('is told to its last line when a service ends at once', async () => {
     shop = makeShop();
     frontRuns('yes | head -n 500000\necho the reason\nexit 3');
@@ -113,6 +134,9 @@ describe('what a service prints', () => {
     expect(bytes.stdout).toMatch(/^1b5b33316d.*1b5b324a9bc29b2061/);
     const json = await read('--json');
     expect(json).not.toMatch(/[\u007f-\u009f]/);
-    expect(JSON.parse(json)).toEqual({ service: 'front', stream: 'stdout', text: await read('--raw') });
+    expect(JSON.parse(json)).toEqual({
+      ...{ ticket: 'feat-01', service: 'front', stream: 'stdout' },
+      text: await read('--raw'),
+    });
   });
 });

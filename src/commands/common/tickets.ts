@@ -106,8 +106,8 @@ async function readSelection(
   return new Map(tickets.map((ticket) => [ticket, wanted]));
 }
 
-/** Every ticket with those of the services that it has; those that have none are left out. */
-function selectAll(records: readonly InstanceRecord[], wanted: readonly string[]): Map<string, string[]> {
+/** Returns every ticket with those of the services that it has; those that have none are left out. Throws `not-found`. */
+export function selectAll(records: readonly InstanceRecord[], wanted: readonly string[]): Map<string, string[]> {
   const known = [...new Set(records.flatMap((record) => Object.keys(record.services)))];
   const unknown = wanted.find((service) => !known.includes(service));
   if (unknown !== undefined) {
@@ -122,6 +122,7 @@ function selectAll(records: readonly InstanceRecord[], wanted: readonly string[]
   return new Map(having.filter(([, services]) => wanted.length === 0 || services.length > 0));
 }
 
-function bothSaid(message: string, hint: string): StackError {
+/** Returns the refusal of two things that exclude each other. */
+export function bothSaid(message: string, hint: string): StackError {
   return new StackError('usage', message, { hint });
 }

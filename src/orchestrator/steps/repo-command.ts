@@ -18,9 +18,14 @@ import { sharedIds } from './ids.ts';
 
 const SHOWN_LINES = 30;
 
-/** Returns what a repo's setup and migrate commands printed, as much as is kept. */
-export function readSetupLog(root: string, ticket: string, repo: string): ReturnType<typeof readNewestLines> {
-  return readNewestLines(logFilesOf(setupLogOf(root, ticket, repo)));
+/** Returns what a repo's setup and migrate commands printed, as much as is kept, or the last lines of it. */
+export function readSetupLog(
+  root: string,
+  ticket: string,
+  repo: string,
+  count?: number,
+): ReturnType<typeof readNewestLines> {
+  return readNewestLines(logFilesOf(setupLogOf(root, ticket, repo)), count);
 }
 
 interface Where {
