@@ -142,11 +142,9 @@ describe('a front-end and an API beside each other', () => {
     expect(services.front?.ports.http?.container).toBe(5199);
     expect(services.front?.env).toMatchObject({ VITE_BACKEND_URL: '${api.url}/v1' });
     expect(checks).toEqual([
-      'shared: nothing tells whether Postgres and Redis are used, so both are there',
       'api: run `npm install` in ./api: tickets borrow that checkout as it is',
       'front: vite.config.ts names http://localhost:4000: let it read a variable, for a ticket with a copy of its own behind that address',
       'api: it seems to listen on a port of its own and not on PORT, which only works in a container',
-      'api: no health route was found, so it is ready when its port answers',
       'api: Fastify listens on localhost only, unless `listen` is told a `host`: give it a variable with `${bind}`',
     ]);
   });
@@ -159,7 +157,7 @@ describe('a front-end and an API beside each other', () => {
     const { 'src/stores.js': _, ...api } = EXPRESS;
     world.repo('api', { ...api, '.env.example': example, '.gitignore': '.env\n' });
     world.write('api', { '.env': 'KEY=1\n' });
-    const { services, repos } = await initAndParse(world);
+    const { services, repos, shared } = await initAndParse(world);
     expect(services.api?.env).toEqual({
       PORT: '${port.http}',
       DB_HOST: '${postgres.host}',
@@ -169,6 +167,7 @@ describe('a front-end and an API beside each other', () => {
       DB_NAME: '${postgres.database}',
       CACHE_URL: '${redis.url}',
     });
+    expect(shared.services.postgres).toMatchObject({ user: 'me', database: 'app' });
     expect(repos.api?.copy).toEqual(['.env']);
   });
 });
@@ -486,10 +485,8 @@ describe('what a person is told', () => {
       'api      ./api    API, Express     npm start                                                3000  port',
       '',
       'check in stack.yml:',
-      '  shared: nothing tells whether Postgres and Redis are used, so both are there',
       '  api: run `npm ci` in ./api: tickets borrow that checkout as it is',
       '  api: no port is named anywhere: is it 3000?',
-      '  api: no health route was found, so it is ready when its port answers',
       '',
       'left out:',
       '  empty: it has no commit yet',

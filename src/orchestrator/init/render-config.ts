@@ -22,9 +22,9 @@ export function renderConfig(plan: StackPlan): string {
 }
 
 function renderShared({ name, shared }: StackPlan): string[] {
-  const database = name.replaceAll('-', '_');
+  const { user = 'stack', database = name.replaceAll('-', '_') } = shared.login;
   // No password: a server on this machine then has a random one.
-  const postgres = `postgres: { user: stack, database: ${quoteYaml(database)} }`;
+  const postgres = `postgres: { user: ${quoteYaml(user)}, database: ${quoteYaml(database)} }`;
   const unused = '  # nothing in the repos seems to use it';
   return [
     '# One of each for all tickets, started from the compose file beside this one.',

@@ -98,9 +98,66 @@ describe('detectHealth', () => {
     expect(detectHealth(sources, 'api').value).toBeUndefined();
   });
 
-  it('doubts a route of a router', () => {
-    const found = detectHealth(sourcesOf({ 'routes.js': "router.get('/health', ok)" }), 'api');
-    expect(found).toEqual({ value: '/health', check: 'is it /health? The router may be mounted below another path' });
+  it.each([
+    [{ 'a.js': "router.get('/health', ok)" }, '/health'],
+    [
+      {
+        'routes/health.js': "router.get('/health', ok)",
+        'app.js': "import health from './routes/health.js';\napp.use('/api', health)",
+      },
+      '/api/health',
+    ],
+    [
+      {
+        'routes/index.js': "const health = require('./health');\nrouter.use('/v2', health)",
+        'routes/health.js': "router.get('/healthz', ok)",
+        'app.js': "app.use('/api', require('./routes'));\n",
+      },
+      '/api/v2/healthz',
+    ],
+    [{ 'app.js': "const router = Router();\nrouter.get('/ping', ok);\napp.use('/api', router)" }, '/api/ping'],
+    [
+      {
+        'routes/status.ts': "app.get('/status', ok)",
+        'app.ts': "import routes from './routes/status';\napp.register(routes, { prefix: '/v1' })",
+      },
+      '/v1/status',
+    ],
+    [
+      { 'main.ts': "app.setGlobalPrefix('api')", 'health.ts': "@Controller('health')\nclass A { @Get() get() {} }" },
+      '/api/health',
+    ],
+    [
+      {
+        'main.ts': "app.setGlobalPrefix('api', { exclude: ['health'] })",
+        'health.ts': "@Controller('health')\nclass A {}",
+      },
+      '/health',
+    ],
+    [{ 'app.controller.ts': "@Controller()\nclass A { @Get('healthz') get() {} }" }, '/healthz'],
+    [{ 'shop/urls.py': "path('health/', view)" }, '/health/'],
+    [{ 'core/urls.py': "path('healthz', view)", 'shop/urls.py': "path('api/', include('core.urls'))" }, '/api/healthz'],
+    [{ 'config/routes.rb': "Rails.application.routes.draw do\n  get '/healthz', to: 'health#show'\nend" }, '/healthz'],
+    [
+      {
+        'config/routes.rb':
+          "Rails.application.routes.draw do\n  resources :a do\n  end\n  namespace :api do\n    get 'up' => 'health#show'\n  end\nend",
+      },
+      '/api/up',
+    ],
+    [{ 'a.go': 'mux.HandleFunc("GET /healthz", ok)' }, '/healthz'],
+    [{ 'a.go': 'r.GET("/ping", ok)' }, '/ping'],
+    [{ 'main.py': '@app.get("/health")\ndef a(): ...' }, '/health'],
+    [
+      {
+        'app/routers/health.py': 'router = APIRouter(prefix="/v1")\n@router.get("/health")',
+        'app/main.py': 'from app.routers import health\napp.include_router(health.router, prefix="/api")',
+      },
+      '/api/v1/health',
+    ],
+    [{ 'views.py': 'bp = Blueprint("a", __name__, url_prefix="/api")\n@bp.route("/health")' }, '/api/health'],
+  ])('finds the route of %j', (files, route) => {
+    expect(detectHealth(sourcesOf(files as unknown as Record<string, string>), 'api').value).toBe(route);
   });
 
   it('asks a front-end for its page', () => {

@@ -58,7 +58,15 @@ describe('wireAddress', () => {
   ];
   const wire = (self: string, name: string, value: string, more: Partial<Variable> = {}) => {
     const own = servers.find((server) => server.name === self)!;
-    const variable = { name, values: value === '' ? [] : [value], readIn: [], form: undefined, ...more };
+    const variable = {
+      name,
+      values: value === '' ? [] : [value],
+      readIn: [],
+      form: undefined,
+      isSet: false,
+      hasDefault: false,
+      ...more,
+    };
     return wireAddress(variable, {
       self: own,
       servers,

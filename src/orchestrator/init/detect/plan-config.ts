@@ -6,6 +6,7 @@ import { namesTickets, planEnv } from './plan-env.ts';
 import { planPorts } from './plan-ports.ts';
 import type { Project, Role } from './project.ts';
 import type { PlannedRepo, StackPlan } from './stack-plan.ts';
+import { readStoreSettings } from './wire-stores.ts';
 
 /** A service before it has its place among the others. */
 interface DraftService {
@@ -108,10 +109,18 @@ function decideSharing(repos: readonly NamedRepo[]): (repo: NamedRepo) => boolea
   return ({ role, services }) => (services.length === 0 ? hasService : hasFront && role !== 'front');
 }
 
+/** Only what a Dockerfile alone tells about may use anything. */
 function planShared(projects: readonly Project[]): StackPlan['shared'] {
-  const postgres = projects.some(({ needs }) => needs.postgres);
-  const redis = projects.some(({ needs }) => needs.redis);
-  return postgres || redis ? { postgres, redis, sure: true } : { postgres: true, redis: true, sure: false };
+  const login = readStoreSettings(
+    'postgres',
+    projects.flatMap(({ variables }) => variables),
+  );
+  const sure = projects.some(({ build }) => !build);
+  const uses = (store: 'postgres' | 'redis') => projects.some(({ needs }) => needs[store]);
+  const [postgres, redis] = [uses('postgres'), uses('redis')];
+  return sure || postgres || redis
+    ? { postgres, redis, login, sure: true }
+    : { postgres: true, redis: true, login, sure: false };
 }
 
 function planRepo(

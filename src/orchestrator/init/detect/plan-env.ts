@@ -1,3 +1,4 @@
+import { planValue } from './plan-values.ts';
 import type { Project, Role } from './project.ts';
 import type { Variable } from './variables.ts';
 import { type Server, wireAddress } from './wire-addresses.ts';
@@ -18,7 +19,7 @@ interface Others {
   stack: string;
 }
 
-/** Returns the variables of a service, each with its text in `stack.yml`: its port, its stores, where the others are. Nothing is there that no code reads. */
+/** Returns the variables of a service, each with its text in `stack.yml`: its port, its stores, where the others are, what it cannot do without. Nothing is there that no code reads. */
 export function planEnv(service: Reader, { services, stores, stack }: Others): Record<string, string> {
   const { project } = service;
   const { port, variables, env } = project;
@@ -35,7 +36,11 @@ export function planEnv(service: Reader, { services, stores, stack }: Others): R
   if (own !== 'PORT' && /\$PORT\b/.test(project.command?.value ?? '')) planned.PORT = '${port.http}';
   for (const variable of variables) {
     if (variable.name in planned || variable.name in env) continue;
-    const value = wireStore(variable, stores) ?? wireAddress(variable, view) ?? wireParts(variable, services, self);
+    const value =
+      wireStore(variable, stores) ??
+      wireAddress(variable, view) ??
+      wireParts(variable, services, self) ??
+      planValue(variable);
     if (value !== undefined) planned[variable.name] = value;
   }
   return { ...planned, ...env };

@@ -1,10 +1,13 @@
 import type { LeftOut } from './find-repos.ts';
 import type { Needs, Project, Role } from './project.ts';
+import type { StoreSettings } from './wire-stores.ts';
 
 /** A stack as init would write it down. */
 export interface StackPlan {
   name: string;
   shared: Needs & {
+    /** User and database that the product's own settings name. */
+    login: StoreSettings;
     /** False: nothing told, so both are there. */
     sure: boolean;
   };

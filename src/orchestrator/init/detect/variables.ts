@@ -10,6 +10,10 @@ export interface Variable {
   readIn: string[];
   /** It may hold several values: the code takes it apart at commas, or reads it as JSON. */
   form: 'list' | 'json' | undefined;
+  /** A developer's own env file sets it; examples do not count. */
+  isSet: boolean;
+  /** The code takes something in its place where it is not set. */
+  hasDefault: boolean;
 }
 
 const LINE = /^[ \t]*(?:export[ \t]+)?([A-Z][A-Z0-9_]*)[ \t]*=[ \t]*(?:"([^"\n]*)"|'([^'\n]*)'|([^\n#]*))/gm;
@@ -20,32 +24,52 @@ const LINE = /^[ \t]*(?:export[ \t]+)?([A-Z][A-Z0-9_]*)[ \t]*=[ \t]*(?:"([^"\n]*
  */
 export function detectVariables(sources: Sources, around: readonly Sources[] = []): Variable[] {
   const found = new Map<string, Variable>();
-  for (const [name, value] of listSet(sources)) addValue(take(found, name), value);
+  for (const set of listSet(sources)) addSet(take(found, set.name), set);
   for (const [file, text] of sources.texts) addReads(found, file, text);
-  for (const [name, value] of around.flatMap(listSet)) {
-    const variable = found.get(name);
-    if (variable) addValue(variable, value);
+  for (const set of around.flatMap(listSet)) {
+    const variable = found.get(set.name);
+    if (variable) addSet(variable, set);
   }
   return [...found.values()];
 }
 
+interface Setting {
+  name: string;
+  value: string;
+  isExample: boolean;
+}
+
 /** What the env files of a folder set, the nearest first. */
-function listSet({ texts }: Sources): [name: string, value: string][] {
-  return [...texts].flatMap(([file, text]) => (isEnvFile(file) ? readEnvFile(text) : []));
+function listSet({ texts }: Sources): Setting[] {
+  return [...texts].flatMap(([file, text]) => {
+    if (!isEnvFile(file)) return [];
+    const isExample = EXAMPLE.test(file);
+    return readEnvFile(text).map(([name, value]) => ({ name, value, isExample }));
+  });
+}
+
+const EXAMPLE = /example|sample|template|dist|default|(?:^|\/)env[._-]/i;
+
+function addSet(variable: Variable, { value, isExample }: Setting): void {
+  addValue(variable, value);
+  if (!isExample && value !== '') variable.isSet = true;
 }
 
 function addReads(found: Map<string, Variable>, file: string, text: string): void {
   for (const { name, value, isJson } of listReads(file, text)) {
     const variable = take(found, name);
     if (!variable.readIn.includes(file)) variable.readIn.push(file);
-    if (value !== undefined) addValue(variable, value);
+    if (value !== undefined) {
+      addValue(variable, value);
+      variable.hasDefault = true;
+    }
     if (isJson) variable.form = 'json';
     else if (readsAsList(text, name)) variable.form ??= 'list';
   }
 }
 
 function take(found: Map<string, Variable>, name: string): Variable {
-  const known = found.get(name) ?? { name, values: [], readIn: [], form: undefined };
+  const known = found.get(name) ?? { name, values: [], readIn: [], form: undefined, isSet: false, hasDefault: false };
   found.set(name, known);
   return known;
 }

@@ -109,3 +109,38 @@ function addressLike(store: Store, value: string): string {
 function place(store: Store, key: string): string {
   return `\${${store.name}.${key}}`;
 }
+
+/** What env files and code say about a shared server's login. */
+export interface StoreSettings {
+  user?: string | undefined;
+  database?: string | undefined;
+}
+
+/** Returns the user and the database that the variables of a product name for a store; what is in a password stays where it is. */
+export function readStoreSettings(store: string, variables: readonly Variable[]): StoreSettings {
+  const found: StoreSettings = {};
+  for (const { name, values } of variables) {
+    const [value] = values;
+    if (value === undefined || isElsewhere(name) || wireStore({ name, values }, [store]) === undefined) continue;
+    const told = STORES.some(({ scheme }) => scheme.test(value)) ? readLogin(value) : readPart(name, value);
+    found.user ??= told.user;
+    found.database ??= told.database;
+  }
+  return found;
+}
+
+const NAME = /^[A-Za-z_][\w-]{0,62}$/;
+
+function readPart(name: string, value: string): StoreSettings {
+  const key = readName(name)?.key;
+  if ((key !== 'user' && key !== 'database') || !NAME.test(value)) return {};
+  return { [key]: value };
+}
+
+function readLogin(address: string): StoreSettings {
+  const [, user, database] = address.match(/:\/\/(?:([^:@/]*)(?::[^@/]*)?@)?[^/?]*(?:\/([^?]*))?/) ?? [];
+  return {
+    ...(user !== undefined && NAME.test(user) && { user }),
+    ...(database !== undefined && NAME.test(database) && { database }),
+  };
+}
