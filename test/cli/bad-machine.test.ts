@@ -4,6 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { copyPostgres } from '../support/cache.ts';
+import { openFakeEngine } from '../support/fake-engine.ts';
 import { asUser, canBeOthers } from '../support/other-user.ts';
 import { expectRefusal } from '../support/refusal.ts';
 import { makeShop, openShop, type Shop } from '../support/shop.ts';
@@ -92,6 +93,33 @@ describe('a machine that does not do its part', () => {
       expect(stdout).toMatch(/^-- +engine +no Docker engine answers/m);
       expect(stdout).toMatch(/^ok +git +git 2/m);
     });
+  });
+
+  it('an engine that has nothing is not asked by processes', async () => {
+    const engine = await openFakeEngine(path.join(shop.folder, 'engine.sock'));
+    const env = { DOCKER_HOST: `unix://${shop.folder}/engine.sock` };
+    try {
+      for (const args of [
+        ['create', 'feat-01'],
+        ['ps'],
+        ['check', 'feat-01'],
+        ['stop', 'feat-01'],
+        ['start', 'feat-01'],
+        ['destroy', 'feat-01'],
+        ['down'],
+      ])
+        expect(await shop.stack(args, { env })).toMatchObject({ code: 0 });
+      shop.configure((text) => `${text.replace('runtime: process', 'runtime: auto')}shared: { redis: {} }\n`);
+      const plan = await shop.stack(['create', 'feat-01', '--dry-run', '--runtime', 'process'], { env });
+      expect(plan).toMatchObject({ code: 0, stdout: expect.stringMatching(/redis on this machine/) });
+      expect(engine.asked).toEqual([]);
+      shop.configure((text) => text.replace('redis: {}', 'redis: { provider: compose }'));
+      const composed = await shop.stack(['create', 'feat-01', '--dry-run', '--runtime', 'process'], { env });
+      expect(composed).toMatchObject({ code: 0, stdout: expect.not.stringMatching(/redis on this machine/) });
+      expect(engine.asked).not.toEqual([]);
+    } finally {
+      await engine.close();
+    }
   });
 
   it.each(['ssh://me@box.invalid', 'tcp://box.invalid:2375'])(

@@ -182,7 +182,7 @@ const serviceSchema = map('a map with at least `repo` and `image`, `build` or `c
 const sharedServiceSchema = map('a map like `{ user: me }`, or nothing (only `compose` is a text)', {
   provider: optional(
     z.enum(['auto', 'compose', 'embedded'], { error: '`auto`, `compose` or `embedded`' }),
-    'What runs it: compose where an engine answers, else a server on this machine; default auto',
+    'What runs it: compose where an engine answers and services may run in it, else a server on this machine; default auto',
   ),
   url: optional(text, 'Address of a server that you run yourselves; stack never starts, stops or empties it'),
   isolation: optional(

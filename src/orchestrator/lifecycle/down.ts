@@ -1,13 +1,16 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
-import { BASELINE, type StackState } from '../../domain/instance.ts';
+import { BASELINE, listRecords, type StackState } from '../../domain/instance.ts';
 import { networkName } from '../../domain/names.ts';
+import { listRunnable } from '../../domain/own.ts';
+import { traitsOf } from '../../domain/runtime.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import { interruptedAt, leftoverError } from '../core/leftover.ts';
 import { runBackward } from '../core/run.ts';
 import type { Stack } from '../core/stack.ts';
 import { type Work, workOnBaseline } from '../core/work.ts';
 import { ALL_KINDS } from '../data/kinds.ts';
+import { mayBeContained } from '../shared/plan.ts';
 import { listSharedVolumes, removeShared } from '../steps/shared.ts';
 import { listUpSteps, withUpLock } from '../steps/up.ts';
 import { askRuntimes } from '../workloads/observe.ts';
@@ -19,9 +22,10 @@ import { askRuntimes } from '../workloads/observe.ts';
 export async function bringDown(stack: Stack, options: { force: boolean; volumes: boolean }): Promise<void> {
   const config = await stack.config();
   await stack.store.requireBelieved();
-  const { shared, baseline, instances } = await stack.store.read();
+  const before = await stack.store.read();
+  const { shared, baseline, instances } = before;
   const isBlank = !baseline && Object.keys({ ...shared, ...instances }).length === 0;
-  if (isBlank && !options.volumes && !(await hasNetwork(stack))) return;
+  if (isBlank && !options.volumes && !(await hasNetwork(stack, config, before))) return;
   await withUpLock(workOnBaseline(stack, config, { shared }, baseline), async () => {
     // Read once more: a command that had the lock before may have started what we stop.
     const state = await stack.store.read();
@@ -40,7 +44,7 @@ async function removePrerequisites(work: Work, config: StackConfig, state: Stack
   const steps = listUpSteps(work, config, {
     services: Object.keys(state.baseline?.services ?? {}),
     shared: Object.keys(state.shared),
-    network: await hasNetwork(stack),
+    network: await hasNetwork(stack, config, state),
     templates: [],
     extent: 'started',
   });
@@ -54,8 +58,13 @@ async function removePrerequisites(work: Work, config: StackConfig, state: Stack
   if (leftovers.length > 0) throw leftoverError(BASELINE, leftovers);
 }
 
-/** Tickets need the network too: it may be there although nothing that `up` starts is in it. */
-async function hasNetwork(stack: Stack): Promise<boolean> {
+/**
+ * Tickets need the network too: it may be there although nothing that `up` starts is in it. Where all are processes, no engine
+ * is asked.
+ */
+async function hasNetwork(stack: Stack, config: StackConfig, state: StackState): Promise<boolean> {
+  const placed = [...listRecords(state).flatMap(listRunnable), ...Object.values(state.shared)];
+  if (!mayBeContained(config) && !placed.some((one) => traitsOf(one).network)) return false;
   if (!(await stack.checkEngine()).ok) return false;
   return (await (await stack.docker()).inspectNetwork(networkName(stack.name, stack.rootId))) !== undefined;
 }

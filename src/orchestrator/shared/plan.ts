@@ -2,9 +2,9 @@ import { isThere } from '../../adapters/files/files.ts';
 import type { ServerStatus } from '../../adapters/servers/host-server.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
-import type { SharedLease, StackState } from '../../domain/instance.ts';
+import type { InstanceRecord, SharedLease, StackState } from '../../domain/instance.ts';
 import { inFolder } from '../../domain/layout.ts';
-import { type RuntimeName, traitsOf } from '../../domain/runtime.ts';
+import { HOST_RUNTIME, type RuntimeName, traitsOf } from '../../domain/runtime.ts';
 import { resolveShared, sharedVariable } from '../../domain/shared.ts';
 import { listLeases } from '../core/leases.ts';
 import type { Stack } from '../core/stack.ts';
@@ -20,16 +20,29 @@ const EMBEDDABLE = new Set(['postgres', 'redis']);
 const PORTS_AFTER_FIRST = 998;
 
 /**
- * Chooses what runs each shared service: as stack.yml says, else where its data is, else compose where an engine answers,
- * else a server on this machine.
+ * Chooses what runs each shared service: as stack.yml says, else where its data is, else a server on this machine where all
+ * that runs are processes of it, or no engine answers; else compose.
  */
 export async function planShared(stack: Stack, config: StackConfig, state: StackState): Promise<SharedProviders> {
   const providers: SharedProviders = {};
+  const needsEngine = mayBeContained(config) || Object.values(state.instances).some(isContained);
   for (const name of listOwnShared(stack, config)) {
     const provider = config.shared.services[name]?.provider ?? 'auto';
-    providers[name] = provider === 'auto' ? await chooseProvider(stack, name, state.shared[name]) : provider;
+    const lease = state.shared[name];
+    providers[name] = provider === 'auto' ? await chooseProvider(stack, name, { lease, needsEngine }) : provider;
   }
   return providers;
+}
+
+/** True unless stack.yml, or `--runtime`, has every service as a process of this machine. */
+export function mayBeContained({ runtime, services }: StackConfig): boolean {
+  const runtimes = Object.values(services).map((service) => service.runtime);
+  return (runtimes.length > 0 ? runtimes : [runtime]).some((one) => one !== HOST_RUNTIME);
+}
+
+/** A ticket that was made in containers stays there, whatever stack.yml says today. */
+function isContained({ services }: InstanceRecord): boolean {
+  return Object.values(services).some((service) => traitsOf(service).network);
 }
 
 /** Returns the shared services of stack.yml that stack runs itself: all but those with a `url:`. */
@@ -47,10 +60,11 @@ function isInEngine(lease: SharedLease | undefined): boolean {
 async function chooseProvider(
   stack: Stack,
   name: string,
-  lease: SharedLease | undefined,
+  { lease, needsEngine }: { lease: SharedLease | undefined; needsEngine: boolean },
 ): Promise<SharedLease['provider']> {
   if (await isThere(embeddedFolder(stack, name))) return 'embedded';
   if (isInEngine(lease) || !EMBEDDABLE.has(name)) return 'compose';
+  if (!needsEngine) return 'embedded';
   return (await stack.checkEngine()).ok ? 'compose' : 'embedded';
 }
 
