@@ -21,7 +21,7 @@ describe.skipIf(!engine)('containers without a password in stack.yml', { sequent
     shop = makeShop({
       engine: true,
       config: (port) =>
-        `${shopConfig(port)}shared: { compose: older.yml, postgres: { port: ${port + 18}, password: stack }, redis: { port: ${port + 19}, isolation: server } }\n`,
+        `${shopConfig(port)}shared: { compose: older.yml, postgres: { provider: compose, port: ${port + 18}, password: stack }, redis: { provider: compose, port: ${port + 19}, isolation: server } }\n`,
     });
     shop.write('older.yml', OLDER);
     shop.configure((text) =>

@@ -199,7 +199,7 @@ describe('a number that would not do', { timeout: 120_000 }, () => {
       const shop = makeShop({
         engine: true,
         config: (port) =>
-          `${shopConfig(port).replace("API_URL: '${api.url}'", "API_URL: '${api.url}', REDIS_URL: '${redis.url}'")}shared:\n  compose: base.yml\n  redis: {}\n`,
+          `${shopConfig(port).replace("API_URL: '${api.url}'", "API_URL: '${api.url}', REDIS_URL: '${redis.url}'")}shared:\n  compose: base.yml\n  redis: { provider: compose }\n`,
       });
       shop.write(
         'base.yml',
