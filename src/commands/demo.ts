@@ -56,6 +56,7 @@ async function createVoice(context: Context): Promise<DemoVoice> {
       say(`\n${style.strong(`${number}. ${title}`)}`);
       for (const line of lines) say(`   ${line}`);
     },
+    note: (line) => say(`\n   ${style.warn('!')} ${line}`),
     command: (line) => say(`\n   $ ${line}`),
     took: (ms) => say(style.dim(`   (${formatDuration(ms)})`)),
     output: new Writable({

@@ -41,7 +41,9 @@ describe.skipIf(!engine)('with containers', () => {
     changeFront(`image: ${NODE_IMAGE}`, 'image: registry.invalid/no-such-image:0');
     const error = await failToCreate();
     expect(error).toMatch(/^stack: image "registry\.invalid\/no-such-image:0" is not here and cannot be pulled: /);
-    expect(error).toMatch(/^hint: check its name and the network; .*docker pull registry\.invalid\/no-such-image:0/m);
+    expect(error).toMatch(
+      /^hint: check its name and the network; .*docker pull registry\.invalid\/no-such-image:0`; `--runtime process` does without; `image:` of front names another$/m,
+    );
   });
 
   it('a container that ends at once fails at once, with its last lines; nothing stays', async () => {
@@ -104,8 +106,22 @@ describe.skipIf(!engine)('with containers', () => {
       'services: { cache: { image: "registry.invalid/cache:0", volumes: ["kept:/kept"], ports: ["7001:7001"] } }';
     shop.write('cache.yml', `${cache}\nvolumes: { kept: {} }\n`);
     shop.configure((text) => `${text}shared: { compose: cache.yml, cache: {} }\n`);
-    expect(await failToCreate()).toMatch(/^stack: `docker.compose up` failed: /);
+    const error = await failToCreate();
+    expect(error).toMatch(/^stack: image "registry\.invalid\/cache:0" is not here and cannot be pulled: /);
+    // Nothing but an engine runs it, and its image is no variable.
+    expect(error).toMatch(/^hint: .*`docker pull registry\.invalid\/cache:0`$/m);
     expect(await listLeft(shop.root, 'docker')).toEqual([]);
+  });
+
+  it('a shared service whose image cannot be pulled is told with its variable', async () => {
+    shop.configure((text) => `${text}shared: { redis: { port: ${shop.port + 9} } }\n`);
+    const env = { STACK_REDIS_IMAGE: 'registry.invalid/redis:0' };
+    const { code, stderr } = await shop.stack(['create', 'feat-01'], { env });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^stack: image "registry\.invalid\/redis:0" is not here and cannot be pulled: /m);
+    expect(stderr).toMatch(/^hint: .*; `--runtime process` does without; STACK_REDIS_IMAGE names another$/m);
+    const plan = await shop.stack(['create', 'feat-01', '--dry-run', '--runtime', 'process'], { env });
+    expect(plan).toMatchObject({ code: 0, stdout: expect.stringMatching(/redis on this machine/) });
   });
 
   it('a shared service on a port that is none is refused', async () => {

@@ -10,7 +10,7 @@ import { explainEngineError, remoteEngine } from './error.ts';
 import { watchContainers } from './events.ts';
 import { execInContainer } from './exec.ts';
 import { findEngine } from './host.ts';
-import { ensureImage, hasImage, type OnProgress, readImageLabels, removeImage } from './image.ts';
+import { ensureImage, explainMissing, hasImage, type OnProgress, readImageLabels, removeImage } from './image.ts';
 import { readLogs, readLogTail } from './logs.ts';
 import {
   connectContainer,
@@ -82,6 +82,7 @@ export interface DockerEngine {
   listVolumes(rootId: string): Promise<OwnedThing[]>;
   hasImage(ref: string): Promise<boolean>;
   readImageLabels(ref: string): Promise<Labels | undefined>;
+  explainMissing(ref: string, signal: AbortSignal): Promise<string | undefined>;
   ensureImage(ref: string, onProgress: OnProgress, signal: AbortSignal): Promise<void>;
   buildImage(request: BuildRequest, onProgress: OnProgress, signal: AbortSignal): Promise<void>;
   removeImage(ref: string, rootId: string): Promise<void>;
@@ -129,6 +130,7 @@ export async function connectEngine(options: EngineOptions): Promise<DockerEngin
     listVolumes: bind(listVolumes),
     hasImage: bind(hasImage),
     readImageLabels: bind(readImageLabels),
+    explainMissing: bind(explainMissing),
     ensureImage: bind(ensureImage),
     buildImage: bind(buildImage),
     removeImage: bind(removeImage),

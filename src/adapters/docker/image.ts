@@ -46,20 +46,50 @@ export async function ensureImage(
   } catch (error) {
     throwIfAborted(signal);
     const unreachable = readStatus(error) === undefined && !(error instanceof StackError);
-    throw unreachable ? explainEngineError(error, conn.where) : cannotPull(ref, error);
+    throw unreachable ? explainEngineError(error, conn.where) : cannotPull([ref], readReason(error), error);
   }
-  if (!(await hasImage(conn, ref))) throw cannotPull(ref, new Error('the pull ended early'));
+  if (!(await hasImage(conn, ref))) throw cannotPull([ref], 'the pull ended early');
 }
 
 function withTag(ref: string): string {
   return /[:@][^/]*$/.test(ref) ? ref : `${ref}:latest`;
 }
 
-function cannotPull(ref: string, cause: unknown): StackError {
-  return new StackError('engine', `image "${ref}" is not here and cannot be pulled: ${readReason(cause)}`, {
-    hint: `check its name and the network; for a private registry run \`docker login\` and \`docker pull ${ref}\``,
+/**
+ * Begins to pull an image that is not here, and leaves off once its registry has said that it has it. Returns why it cannot be had;
+ * undefined where it can. Throws `interrupted` when the signal is aborted before anybody has said anything.
+ */
+export async function explainMissing(conn: Connection, ref: string, signal: AbortSignal): Promise<string | undefined> {
+  if (await hasImage(conn, ref)) return undefined;
+  const enough = new AbortController();
+  try {
+    const stream = await conn.client.pull(withTag(ref), { abortSignal: AbortSignal.any([signal, enough.signal]) });
+    await followEvents(stream, signal, ({ error }) => {
+      // Its first word comes when the manifest is there.
+      if (error === undefined) enough.abort();
+    });
+    return undefined;
+  } catch (error) {
+    throwIfAborted(signal);
+    return enough.signal.aborted ? undefined : readReason(error);
+  }
+}
+
+/** Returns the error for images that the engine lacks and cannot get; the first one's name is in the hint. */
+export function cannotPull(refs: readonly string[], reason: string, cause?: unknown): StackError {
+  const [ref = ''] = refs;
+  const [what, are, its] = refs.length > 1 ? ['images', 'are', 'their names'] : ['image', 'is', 'its name'];
+  const named = refs.map((one) => `"${one}"`).join(' and ');
+  return new StackError('engine', `${what} ${named} ${are} not here and cannot be pulled: ${reason}`, {
+    hint: `check ${its} and the network; for a private registry run \`docker login\` and \`docker pull ${ref}\``,
+    details: { images: refs },
     cause,
   });
+}
+
+/** True for an error that `cannotPull` made. */
+export function isUnpulled(error: unknown): error is StackError {
+  return error instanceof StackError && (error.details as { images?: unknown } | undefined)?.images !== undefined;
 }
 
 /** One line of what the engine says while it pulls or builds. */

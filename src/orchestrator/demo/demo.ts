@@ -5,7 +5,9 @@ import { Writable } from 'node:stream';
 import { homeOf } from '../../adapters/files/person-folder.ts';
 import { runOwnCli } from '../../adapters/own-cli.ts';
 import { bestEffort, StackError, throwIfAborted } from '../../domain/errors.ts';
+import { HOST_RUNTIME } from '../../domain/runtime.ts';
 import type { StackView } from '../../domain/view.ts';
+import { explainNoContainers } from './containers.ts';
 import { makeDemoRepos } from './demo-repos.ts';
 
 /** How the demo speaks; every line but the answers of the commands it runs. */
@@ -13,6 +15,8 @@ export interface DemoVoice {
   /** Says what comes next and why. */
   explain(title: string, lines: readonly string[]): void;
   command(line: string): void;
+  /** Says one thing that was found out on the way. */
+  note(line: string): void;
   took(ms: number): void;
   output: NodeJS.WritableStream;
 }
@@ -63,8 +67,9 @@ function folderFor(env: DemoOptions['env']): string {
   return process.platform === 'darwin' ? homeOf(env) : tmpdir();
 }
 
-async function showMainJob(root: string, options: DemoOptions): Promise<Omit<DemoResult, 'root' | 'kept'>> {
-  const { voice } = options;
+async function showMainJob(root: string, asked: DemoOptions): Promise<Omit<DemoResult, 'root' | 'kept'>> {
+  const { voice } = asked;
+  let options = asked;
   const stack = (...args: string[]): Promise<void> => runVerb(root, args, options);
   voice.explain('A product in two git repos', [
     `${root}/front  a front-end: branches main and feat/ui`,
@@ -76,6 +81,11 @@ async function showMainJob(root: string, options: DemoOptions): Promise<Omit<Dem
   });
   voice.explain('One file describes the product', ['init reads the repos and writes it; you look it over once.']);
   await stack('init');
+  const without = isOpen(asked.runtime) ? await explainNoContainers(root, asked) : undefined;
+  if (without !== undefined) {
+    voice.note(`The demo goes on with processes and embedded servers: ${without}`);
+    options = { ...asked, runtime: HOST_RUNTIME };
+  }
   voice.explain('The first ticket: only the front-end changes', [
     'It gets its own front-end and borrows the API that everybody shares. Postgres and Redis start once, for all.',
   ]);
@@ -94,6 +104,11 @@ async function showMainJob(root: string, options: DemoOptions): Promise<Omit<Dem
   });
 }
 
+/** True where nobody has said what is to run the demo. */
+function isOpen(runtime: string | undefined): boolean {
+  return runtime === undefined || runtime === 'auto';
+}
+
 async function runVerb(root: string, args: readonly string[], options: DemoOptions): Promise<void> {
   const { voice, signal, runtime } = options;
   throwIfAborted(signal);
@@ -104,7 +119,10 @@ async function runVerb(root: string, args: readonly string[], options: DemoOptio
     throwIfAborted(signal);
     if (exitCode === 0) return;
     throw new StackError('problems', `\`stack ${args.join(' ')}\` ended with exit code ${exitCode}`, {
-      hint: 'what it said is above; `stack doctor` checks this machine',
+      hint:
+        runtime === HOST_RUNTIME
+          ? 'what it said is above; `stack doctor` checks this machine'
+          : 'what it said is above; `stack demo --runtime process` does without containers',
     });
   });
 }

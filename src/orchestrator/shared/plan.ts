@@ -16,7 +16,7 @@ import { hashLogin, takesPassword } from './settings.ts';
 export type SharedProviders = Record<string, SharedLease['provider']>;
 
 /** The shared services stack can run without an engine. */
-const EMBEDDABLE = new Set(['postgres', 'redis']);
+export const EMBEDDABLE = new Set(['postgres', 'redis']);
 const PORTS_AFTER_FIRST = 998;
 
 /**

@@ -1,8 +1,10 @@
 import path from 'node:path';
+import { isUnpulled } from '../../adapters/docker/image.ts';
 import { BASELINE, requireDedicated, requireService } from '../../domain/instance.ts';
 import { LABELS } from '../../domain/names.ts';
 import type { Step, StepState } from '../../domain/step.ts';
 import { requireConfig, type Work } from '../core/work.ts';
+import { tellWaysOn } from '../shared/ways-on.ts';
 import { buildSource, buildSpec } from '../workloads/spec.ts';
 
 /** The image of one containerised service: pulled, or built from the Dockerfile in the worktree. */
@@ -10,6 +12,10 @@ export function imageStep(work: Work, service: string): Step {
   const own = requireService(work.record, service);
   const tag = own.builtImage;
   const isFromWorktree = tag !== undefined && work.record.ticket !== BASELINE;
+  const tellOthers = async (error: unknown): Promise<never> => {
+    if (!isUnpulled(error)) throw error;
+    throw tellWaysOn(error, { ...work, config: await requireConfig(work) }, `\`image:\` of ${service} names another`);
+  };
   return {
     id: { kind: 'image', of: service },
     subject: service,
@@ -30,7 +36,7 @@ export function imageStep(work: Work, service: string): Step {
       const docker = await work.stack.docker();
       if (tag !== undefined) return buildFor(work, service, tag, note, signal);
       const { image } = await buildSpec(work, service);
-      if (image !== undefined) await docker.ensureImage(image, note, signal);
+      if (image !== undefined) await docker.ensureImage(image, note, signal).catch(tellOthers);
     },
     ownedByOther: tag === undefined,
     async revert() {

@@ -23,6 +23,7 @@ import { ALL_KINDS } from '../data/kinds.ts';
 import { giveComposedPasswords, moveSharedLease } from '../shared/plan.ts';
 import { findComposeFile } from '../shared/ports.ts';
 import { hashLogin, hashShared, listFileValues, listSharedVariables } from '../shared/settings.ts';
+import { explainUnpulled, tellWaysOn } from '../shared/ways-on.ts';
 import { type Lookout, openLookout } from '../workloads/lookout.ts';
 
 const POLL_MS = 100;
@@ -137,8 +138,12 @@ async function bringUp(work: Work, names: readonly string[], { signal, note }: S
   const start = async (): Promise<void> => {
     const project = { ...(await describeProject(work)), onLine: note, signal };
     const stranded = await listStranded(work);
-    if (stranded.length > 0) await composeRenew(project, stranded);
-    await composeUp(project, names);
+    try {
+      if (stranded.length > 0) await composeRenew(project, stranded);
+      await composeUp(project, names);
+    } catch (error) {
+      throw (await explainUnpulled(work, names, error)) ?? error;
+    }
   };
   const move = async (taken: number) => moveSharedLease(work, await requireConfig(work), taken);
   await startOnLease({ signal, note }, start, move);
@@ -159,9 +164,10 @@ async function describeProject(work: Work): Promise<ComposeProject> {
   const composeEnv = { ...env, ...docker.env };
   const tool = await findCompose(composeEnv);
   if (!tool) {
-    throw new StackError('engine', 'neither `docker compose` nor `docker-compose` is here', {
+    const missing = new StackError('engine', 'neither `docker compose` nor `docker-compose` is here', {
       hint: 'install Docker Compose; the shared services of stack.yml run through it',
     });
+    throw tellWaysOn(missing, { config, record: work.record });
   }
   return {
     command: tool.command,
