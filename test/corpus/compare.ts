@@ -21,7 +21,7 @@ export function compare(product: Product, stack: unknown, compose: unknown): Cha
   ];
   const found = pairServices(needs.services, services, repos);
   const names = new Map(Object.entries(found).map(([right, actual]) => [actual, right]));
-  const seen = { services: renamed(services, names) as Node, shared };
+  const seen = { services: renamed(services, names, mapOf(shared.postgres).scheme) as Node, shared };
   return onePerLine([
     ...compareShared(needs.shared ?? {}, may.shared ?? [], seen.shared),
     ...Object.entries(needs.compose ?? {}).flatMap(([name, image]) =>
@@ -88,7 +88,10 @@ function compareService(name: string, right: ServiceNeeds, service: unknown): Ch
     ...('baseline' in right ? check(`${line}.ports`, baseline, port.baseline, 'baseline ') : []),
     ...('container' in right ? check(`${line}.ports`, container, port.container, 'container ') : []),
     ...('ready' in right ? check(`${line}.ready`, ready, mapOf(there.ready).http) : []),
-    ...Object.entries(env).flatMap(([key, value]) => check(`${line}.env.${key}`, value, entries[key])),
+    ...Object.entries(env)
+      // A port may reach its program by way of the command.
+      .filter(([key, value]) => !(value === '${port.http}' && !(key in entries) && command.includes('${port.')))
+      .flatMap(([key, value]) => check(`${line}.env.${key}`, value, entries[key])),
     ...Object.keys(entries)
       .filter((key) => !(key in env) && !isRead(key))
       .map((key) => invented(`${line}.env.${key}`, entries[key])),
@@ -113,7 +116,8 @@ function pairServices(needs: Product['needs']['services'], services: Node, repos
   };
   const isAt = (right: string, actual: string) => {
     const { repo, dir = '.' } = needs[right] as ServiceNeeds;
-    return places.get(actual) === `${folderOf(repo)}:${folderOf(dir)}`;
+    const dirs = dir instanceof Set ? [...dir] : [dir];
+    return dirs.some((one) => places.get(actual) === `${folderOf(repo)}:${folderOf(one)}`);
   };
   pair((right, actual) => right === actual && isAt(right, actual));
   pair(isAt);
@@ -121,17 +125,21 @@ function pairServices(needs: Product['needs']['services'], services: Node, repos
   return pairs;
 }
 
-/** The services with the right names in `${…}`; a shared service's internal address is its address. */
-function renamed(value: unknown, names: ReadonlyMap<string, string>): unknown {
+/**
+ * The services with the right names in `${…}`; a shared service's internal address is its address. A scheme of Postgres's own
+ * stands behind it.
+ */
+function renamed(value: unknown, names: ReadonlyMap<string, string>, scheme: unknown): unknown {
   if (typeof value === 'string')
     return value
       .replaceAll(/\$\{(tickets\.)?([\w-]+)\./g, (whole, tickets = '', name) =>
         names.has(name) ? `\${${tickets}${names.get(name)}.` : whole,
       )
-      .replaceAll(/\$\{(postgres|mysql|redis)\.internal_/g, '${$1.');
-  if (Array.isArray(value)) return value.map((one) => renamed(one, names));
+      .replaceAll(/\$\{(postgres|mysql|redis)\.internal_/g, '${$1.')
+      .replaceAll('${postgres.url}', (url) => (scheme === undefined ? url : `${url}#${scheme}`));
+  if (Array.isArray(value)) return value.map((one) => renamed(one, names, scheme));
   if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, renamed(one, names)]));
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, renamed(one, names, scheme)]));
 }
 
 function check(line: string, right: Right, actual: unknown, what = ''): Change[] {
@@ -144,7 +152,8 @@ function check(line: string, right: Right, actual: unknown, what = ''): Change[]
 
 function isMet(right: unknown, actual: unknown): boolean {
   if (right === undefined || actual === undefined || actual === null) return right === (actual ?? undefined);
-  return right instanceof RegExp ? right.test(String(actual)) : String(right) === String(actual).trim();
+  const text = String(actual).trim();
+  return right instanceof RegExp ? right.test(text) : [text, text.replace('#postgresql', '')].includes(String(right));
 }
 
 function missing(line: string, text: string): Change {

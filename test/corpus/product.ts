@@ -10,7 +10,7 @@ export type Right = One | ReadonlySet<One>;
 export interface ServiceNeeds {
   /** Folder of its repo, a key of `Product.repos`. */
   repo: string;
-  dir?: string;
+  dir?: Right;
   command?: Right;
   image?: Right;
   build?: Right;
@@ -63,6 +63,17 @@ export interface Product {
 export function oneOf(...values: One[]): ReadonlySet<One> {
   return new Set(values);
 }
+
+/** Returns that the line may be missing, and what it says where it is there. */
+export function maybe(...values: One[]): Right {
+  return oneOf(undefined, ...values);
+}
+
+/** Where Postgres is for SQLAlchemy and others that refuse `postgres://`: `scheme:` of the shared service says it, or the address does. */
+export const postgresqlUrl: Right = oneOf(
+  /^\$\{postgres\.url\}#postgresql(\+\w+)?$/,
+  /^postgresql(\+\w+)?:\/\/\$\{postgres\.user\}:\$\{postgres\.password\}@\$\{postgres\.host\}:\$\{postgres\.port\}\/\$\{postgres\.database\}$/,
+);
 
 /** An address with the given path after it, or the address alone; text for a regular expression. */
 function addressOf(name: string, rest: string): RegExp {
