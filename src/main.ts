@@ -31,8 +31,11 @@ export async function main(
   } catch (error) {
     await context.endNarration({ failed: true });
     if (options.json) host.stdout.write(`${renderErrorJson(error)}\n`);
-    else
-      host.stderr.write(`${renderError(error, { color: context.errorColor, debug: Boolean(host.env.STACK_DEBUG) })}\n`);
+    else {
+      const { isTTY, columns } = host.stderr;
+      const view = { color: context.errorColor, columns: (isTTY && columns) || undefined };
+      host.stderr.write(`${renderError(error, { ...view, debug: Boolean(host.env.STACK_DEBUG) })}\n`);
+    }
     return exitCodeOf(error, signal);
   } finally {
     await context.endNarration();

@@ -44,8 +44,9 @@ export const ps: Verb<Options, Listing> = {
     const { observeStack } = await import('../orchestrator/status/view.ts');
     const view = await observeStack(await context.stack());
     const { name, why } = view.runtime;
-    // Containers are what people expect; that there are none is worth a line.
-    if (!RUNTIMES[name].images && why !== 'asked for')
+    // Containers are what people expect; that there are none is worth a line until a ticket runs so.
+    const isKnown = view.instances.some(({ services }) => Object.values(services).some((one) => one.runtime === name));
+    if (!RUNTIMES[name].images && why !== 'asked for' && !isKnown)
       context.emit({ type: 'info', text: `services run as processes: ${why}` });
     const instances = view.instances.filter(fits);
     const isFiltered = instances.length < view.instances.length;

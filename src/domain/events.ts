@@ -1,5 +1,7 @@
 /** Everything the engine tells while it works. Reporters in `ui/` switch over `type` and nothing else. */
 export type StackEvent =
+  /** Steps are about to run; what they are about, so that lines can be laid out. */
+  | { type: 'steps-planned'; subjects: readonly string[] }
   /** A step begins; a line of its own on a terminal, redrawn until it is done. */
   | { type: 'step-started'; id: string; subject: string; title: string }
   /** What goes on inside a step: `pulling 12/40 MB`. */

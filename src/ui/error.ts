@@ -3,6 +3,7 @@ import { escapeJson } from '../domain/json.ts';
 import { maskPasswords } from '../domain/secrets.ts';
 import { cleanText } from './safe-text.ts';
 import { createStyle } from './style.ts';
+import { wrapText } from './wrap.ts';
 
 const REPORT_HINT = 'this is a fault in stack: set STACK_DEBUG=1, run it again, and report what it prints';
 
@@ -19,15 +20,18 @@ export interface RenderErrorOptions {
   color: boolean;
   /** Adds the stack traces of the error and of what caused it. */
   debug?: boolean;
+  /** Width of the terminal; undefined where there is none. */
+  columns?: number | undefined;
 }
 
 /** Returns an error as a person reads it: `stack: message`, then the hint, then the lines that belong to it. */
 export function renderError(error: unknown, options: RenderErrorOptions): string {
   const style = createStyle(options.color);
   const view = viewError(error);
-  const text = [`${style.bad('stack:')} ${cleanText(view.message)}`];
+  const wrap = (line: string, indent: number) => wrapText(cleanText(line), options.columns, indent);
+  const text = [`${style.bad('stack:')} ${wrap(view.message, 'stack: '.length)}`];
   for (const hint of (view.hint ?? '').split('\n').filter((line) => line.trim() !== '')) {
-    text.push(`${style.warn('hint:')} ${cleanText(hint)}`);
+    text.push(`${style.warn('hint:')} ${wrap(hint, 'hint: '.length)}`);
   }
   text.push(...view.lines.map((line) => `  ${view.exact ? line : cleanText(line)}`.trimEnd()));
   if (options.debug) text.push(...traceError(error).map((line) => style.dim(line)));

@@ -1,4 +1,6 @@
+import { clearScreenDown, cursorTo, moveCursor } from 'node:readline';
 import { createLogUpdate } from 'log-update';
+import stringWidth from 'string-width';
 
 /** The part at the bottom of a terminal that is redrawn in place. */
 export interface LiveArea {
@@ -19,11 +21,25 @@ export function createLiveArea(stream: Terminal, defaultColumns = 80): LiveArea 
     write: { value: (text: string) => stream.write(text) },
   }) as Terminal;
   const update = createLogUpdate(sized, { showCursor: true });
-  let shown = false;
+  let shown: readonly string[] = [];
+  let width = sized.columns;
+  /** A terminal that was made narrower has folded what it shows, so that it takes more rows than log-update knows of. */
+  const clearFolded = (columns: number) => {
+    const rows = shown.reduce((sum, line) => sum + Math.max(1, Math.ceil(stringWidth(line) / columns)), 0);
+    if (rows === shown.length) return;
+    moveCursor(sized, 0, -rows);
+    cursorTo(sized, 0);
+    clearScreenDown(sized);
+    update.done();
+    shown = [];
+  };
   const draw = (lines: readonly string[]) => {
+    const { columns = defaultColumns } = sized;
+    if (columns < (width ?? columns)) clearFolded(columns);
+    width = columns;
     if (lines.length > 0) update(lines.join('\n'));
-    else if (shown) update.clear();
-    shown = lines.length > 0;
+    else if (shown.length > 0) update.clear();
+    shown = lines;
   };
   return {
     draw,

@@ -4,6 +4,7 @@ import type { LiveArea } from './live.ts';
 import { type RunningStep, renderEndedStep, renderLongStep, renderRunningStep, type Widths } from './narrate.ts';
 import { cleanText } from './safe-text.ts';
 import { createStyle, type Style } from './style.ts';
+import { wrapText } from './wrap.ts';
 
 export interface ReporterOptions {
   /** `json` says only warnings, `quiet` nothing. */
@@ -29,6 +30,7 @@ const TICK_MS = 100;
 const FIRST_SIGN_MS = 5_000;
 const MOST_SILENCE_MS = 60_000;
 
+/** The column of subjects has so many columns at most, and no more than a quarter of the terminal's. */
 const MOST_SUBJECT = 30;
 
 interface Narration {
@@ -103,6 +105,9 @@ function narrate(narration: Narration, event: StackEvent): void {
   const { running, style } = narration;
   narration.hidden = false;
   switch (event.type) {
+    case 'steps-planned':
+      for (const subject of event.subjects) widenSubject(narration, subject);
+      return;
     case 'step-started':
       startStep(narration, event);
       return;
@@ -121,18 +126,18 @@ function narrate(narration: Narration, event: StackEvent): void {
       write(narration, style.warn('undoing what was begun'));
       return;
     case 'info':
-      write(narration, cleanText(event.text));
+      write(narration, wrapText(cleanText(event.text), widthsOf(narration).columns, 0));
       return;
     case 'warning':
-      write(narration, renderWarning(event.text, style));
+      write(narration, renderWarning(event.text, style, widthsOf(narration).columns));
       return;
     default:
       event satisfies never;
   }
 }
 
-function renderWarning(text: string, style: Style): string {
-  return `${style.warn('!')} ${cleanText(text)}`;
+function renderWarning(text: string, style: Style, columns?: number): string {
+  return `${style.warn('!')} ${wrapText(cleanText(text), columns, 2)}`;
 }
 
 function startStep(narration: Narration, event: Extract<StackEvent, { type: 'step-started' }>): void {
@@ -215,7 +220,7 @@ function renderArea(narration: Narration): string[] {
 function widthsOf({ options, subjectWidth }: Narration): Widths {
   // A full last column makes some terminals wrap: leave it free.
   const columns = options.isTty ? (options.stream.columns || options.columns || 80) - 1 : Number.POSITIVE_INFINITY;
-  return { columns, subject: subjectWidth };
+  return { columns, subject: Math.min(subjectWidth, Math.floor(columns / 4)) };
 }
 
 function widenSubject(narration: Narration, subject: string): void {

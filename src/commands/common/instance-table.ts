@@ -1,5 +1,6 @@
 import type { InstanceStatus, InstancesView, InstanceView, StackView } from '../../domain/view.ts';
 import { createStyle, type Paint } from '../../ui/style.ts';
+import { wrapText } from '../../ui/wrap.ts';
 import type { RepoCell, Row } from './instance-rows.ts';
 import type { RenderOptions } from './verb.ts';
 
@@ -31,7 +32,10 @@ export async function renderInstances(
   const problems = instances.flatMap(({ ticket, problems }) => problems.map((problem) => `${ticket}: ${problem}`));
   const { renderRows } = await import('./instance-rows.ts');
   const table = renderRows(titles, rows, view);
-  return [table, ...[...problems, ...common].map((problem) => `${style.bad('!')} ${problem}`)].join('\n');
+  return [
+    table,
+    ...[...problems, ...common].map((problem) => `${style.bad('!')} ${wrapText(problem, view.columns, 2)}`),
+  ].join('\n');
 }
 
 function describeRepo(instance: InstanceView, name: string): RepoCell {

@@ -39,6 +39,7 @@ export async function runForward(steps: readonly Step[], options: ForwardOptions
   } catch (error) {
     return { ...result, error };
   }
+  options.emit({ type: 'steps-planned', subjects: steps.map(({ subject }) => subject) });
   await runGraph(steps, listPredecessors, async (step) => {
     if (options.signal.aborted) fail(options.signal.reason);
     if (signal.aborted) return;
@@ -104,6 +105,7 @@ export interface Leftover {
 export async function runBackward(steps: readonly Step[], options: BackwardOptions): Promise<Leftover[]> {
   const { emit, wrapStep, until } = options;
   const leftovers: Leftover[] = [];
+  emit({ type: 'steps-planned', subjects: steps.flatMap((step) => (step.ownedByOther ? [] : [step.subject])) });
   const dependents = new Map<string, StepId[]>();
   for (const step of steps) {
     for (const name of listPredecessors(step).map(stepName))

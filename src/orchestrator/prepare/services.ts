@@ -1,6 +1,6 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
-import type { RepoRecord, ServiceRecord } from '../../domain/instance.ts';
+import { listRecords, type RepoRecord, type ServiceRecord } from '../../domain/instance.ts';
 import { fittingLeases } from '../../domain/leases.ts';
 import { builtImageName, networkAlias, volumeName, workloadName } from '../../domain/names.ts';
 import { RUNTIMES } from '../../domain/runtime.ts';
@@ -14,12 +14,14 @@ export async function planServices(
   instance: string,
   repos: Record<string, RepoRecord>,
 ): Promise<Record<string, ServiceRecord>> {
+  const records = listRecords(await stack.store.read());
   const own = Object.entries(config.services).filter(([, settings]) => repos[settings.repo]?.mode === 'dedicated');
   const planned = await Promise.all(
     own.map(async ([name, settings]): Promise<[string, ServiceRecord]> => {
       const { name: runtime } = await chooseRuntime(stack, settings.runtime);
       const { images } = RUNTIMES[runtime];
-      if (!images) checkProcess(stack, config, name);
+      const isNew = records.every((record) => record.services[name]?.runtime !== runtime);
+      if (!images) checkProcess(stack, config, { name, isNew });
       const volumes = Object.keys(settings.volumes).map((key) => [
         key,
         volumeName(stack.name, stack.rootId, instance, name, key),
@@ -41,8 +43,11 @@ export async function planServices(
   return Object.fromEntries(planned);
 }
 
-/** A host process needs a command; what only containers use is left aside, and said so where process was asked for. */
-function checkProcess(stack: Stack, config: StackConfig, name: string): void {
+/**
+ * A host process needs a command; what only containers use is left aside, and said so where process was asked for, until an instance
+ * runs it so.
+ */
+function checkProcess(stack: Stack, config: StackConfig, { name, isNew }: { name: string; isNew: boolean }): void {
   const settings = config.services[name];
   const unused = settings?.build ? 'build:' : settings?.image === undefined ? undefined : 'image:';
   if (settings?.command === undefined) {
@@ -51,7 +56,7 @@ function checkProcess(stack: Stack, config: StackConfig, name: string): void {
         unused === undefined ? 'say what to run' : `\`${unused}\` is for containers; say what to run on this machine`,
     });
   }
-  if (unused === undefined || settings.runtime === 'auto') return;
+  if (unused === undefined || settings.runtime === 'auto' || !isNew) return;
   stack.emit({ type: 'warning', text: `${name} runs as a process: its \`${unused}\` is not used` });
 }
 

@@ -118,7 +118,7 @@ async function runRepoCommand(work: Work, where: Where, command: RepoCommand, pr
       log.write(bytes ?? text);
       tail.push(text);
       if (tail.length > SHOWN_LINES) tail.shift();
-      if (text.trim() !== '') progress.note(`${command.shown}: ${text.trim()}`);
+      if (text.trim() !== '') progress.note(text.trim());
     });
     if (fault) throw commandError(where, command, { ...fault, file, tail });
   } finally {

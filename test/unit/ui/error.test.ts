@@ -22,6 +22,20 @@ describe('renderError', () => {
     );
   });
 
+  it('wraps message and hint between words at the width of the terminal', () => {
+    const error = new StackError('git', 'front has no branch feat/a-long-name of its own', {
+      hint: 'try again later, or now',
+    });
+    expect(renderError(error, { ...plain, columns: 32 })).toBe(
+      [
+        'stack: front has no branch',
+        '       feat/a-long-name of its',
+        '       own',
+        'hint: try again later, or now',
+      ].join('\n'),
+    );
+  });
+
   it('keeps the message on one line and harmless', () => {
     const error = new StackError('git', 'no branch \u001b[2Jx\ny\u0007');
     expect(renderError(error, plain)).toBe('stack: no branch x y?');

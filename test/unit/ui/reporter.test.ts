@@ -167,6 +167,43 @@ describe('on a terminal', () => {
     expect(screen()).toEqual(['going on', '⠋ api  setup: npm ci  1s']);
   });
 
+  it('keeps its columns: what steps are about is known before they run', async () => {
+    const { emit, raw } = open({ isTty: true }, 80);
+    emit({ type: 'steps-planned', subjects: ['front', 'api (baseline)'] });
+    emit(done(FRONT));
+    emit(done({ ...API, subject: 'api (baseline)' }));
+    expect(raw().split('\n').slice(0, 2)).toEqual([
+      '✓ front           worktree from feat/ui  0.31s',
+      '✓ api (baseline)  setup: npm ci  0.31s',
+    ]);
+  });
+
+  it('gives the name of a ticket a quarter of the line at most', () => {
+    const { emit, raw } = open({ isTty: true }, 81);
+    emit(done({ ...FRONT, subject: 'feat-a-very-long-name-of-a-ticket' }));
+    expect(raw()).toBe('✓ feat-a-very-long-na…  worktree from feat/ui  0.31s\n');
+  });
+
+  it('wraps what it is told between words', () => {
+    const { emit, raw } = open({ isTty: true }, 31);
+    emit({ type: 'warning', text: 'origin cannot be reached, so its branches are as of the last fetch' });
+    expect(raw()).toBe('! origin cannot be reached, so\n  its branches are as of the\n  last fetch\n');
+  });
+
+  it('leaves no line behind when the terminal is made narrower and folds what it shows', async () => {
+    const { emit, stream, raw } = await openTerminal(80);
+    emit(started({ ...FRONT, title: 'x'.repeat(60) }));
+    emit(started(API));
+    await vi.dynamicImportSettled();
+    vi.advanceTimersByTime(100);
+    const before = raw().length;
+    stream.columns = 40;
+    vi.advanceTimersByTime(100);
+    const drawn = raw().slice(before);
+    expect(drawn.startsWith('\u001b[3A\u001b[1G\u001b[0J')).toBe(true);
+    expect(drawn).toContain('x…  0s');
+  });
+
   it('takes 80 columns where the terminal says it has none', async () => {
     const { emit, screen } = await openTerminal(0);
     emit(started(API));
