@@ -11,6 +11,20 @@ export interface Change {
 
 type Node = Record<string, unknown>;
 
+/** What interpreters and package managers read: output at once, and a place for packages that lives as long as the worktree. */
+const READ_BY_TOOLS = new Set([
+  ...[
+    'PYTHONUNBUFFERED',
+    'BUNDLE_PATH',
+    'GOCACHE',
+    'GOMODCACHE',
+    'MIX_HOME',
+    'HEX_HOME',
+    'COMPOSER_HOME',
+    'UV_CACHE_DIR',
+  ],
+]);
+
 /** Returns the lines of `stack.yml` that a person must change until a ticket with its own API works; each once. */
 export function compare(product: Product, stack: unknown, compose: unknown): Change[] {
   const { needs, may = {} } = product;
@@ -77,8 +91,8 @@ function compareService(name: string, right: ServiceNeeds, service: unknown): Ch
   const port = mapOf(Object.values(mapOf(there.ports))[0]);
   const entries = mapOf(there.env);
   const command = textOf(there.command) ?? '';
-  // What the command itself or its interpreter reads is no invention: `--port $PORT`.
-  const isRead = (key: string) => key === 'PYTHONUNBUFFERED' || new RegExp(`\\$\\{?${key}\\b`).test(command);
+  // What the command itself reads is no invention: `--port $PORT`.
+  const isRead = (key: string) => READ_BY_TOOLS.has(key) || new RegExp(`\\$\\{?${key}\\b`).test(command);
   return [
     ...(service === undefined ? [missing(line, 'is not there')] : []),
     ...(dir === undefined ? [] : check(`${line}.dir`, dir, folderOf(there.dir ?? '.'))),
@@ -153,7 +167,10 @@ function check(line: string, right: Right, actual: unknown, what = ''): Change[]
 function isMet(right: unknown, actual: unknown): boolean {
   if (right === undefined || actual === undefined || actual === null) return right === (actual ?? undefined);
   const text = String(actual).trim();
-  return right instanceof RegExp ? right.test(text) : [text, text.replace('#postgresql', '')].includes(String(right));
+  if (right instanceof RegExp) return right.test(text);
+  // A person's own value goes before the default; and any scheme of Postgres will do.
+  const plain = /^\$\{env\.\w+:-(.*)\}$/.exec(text)?.[1] ?? text.replace('#postgresql', '');
+  return [text, plain].includes(String(right));
 }
 
 function missing(line: string, text: string): Change {

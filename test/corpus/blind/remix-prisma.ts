@@ -1,4 +1,4 @@
-import { maybe, type Product, secret } from '../product.ts';
+import { maybe, oneOf, type Product, secret } from '../product.ts';
 
 export const product: Product = {
   about: 'Remix with Prisma: one repo, one service, a compose file with Postgres',
@@ -88,7 +88,7 @@ export const product: Product = {
         repo: '.',
         image: /^node:18-(bullseye|bookworm)/,
         command: 'npm run dev',
-        ready: '/healthcheck',
+        ready: oneOf('/healthcheck', '/'),
         env: {
           PORT: '${port.http}',
           DATABASE_URL: '${postgres.url}',
