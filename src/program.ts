@@ -1,6 +1,8 @@
 import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander';
 import { add } from './commands/add.ts';
+import { cd } from './commands/cd.ts';
 import { check } from './commands/check.ts';
+import { code } from './commands/code.ts';
 import { FLAGS_OF_EVERY, FOLDER_FLAG, HELP_FLAG } from './commands/common/every-verb.ts';
 import { findOwnWord } from './commands/common/other-words.ts';
 import { suggestRepoFlag, takeRepoFlags } from './commands/common/repo-flags.ts';
@@ -9,6 +11,7 @@ import { nameVerb, orderWords, splitCommand } from './commands/common/word-order
 import { enterFolders, takeFolders } from './commands/common/working-folder.ts';
 import { complete } from './commands/completion/complete.ts';
 import { completion } from './commands/completion/completion.ts';
+import { shellInit } from './commands/completion/shell-init.ts';
 import { create } from './commands/create.ts';
 import { db } from './commands/db.ts';
 import { demo } from './commands/demo.ts';
@@ -18,6 +21,7 @@ import { down } from './commands/down.ts';
 import { exec } from './commands/exec.ts';
 import { init } from './commands/init.ts';
 import { logs } from './commands/logs.ts';
+import { open } from './commands/open.ts';
 import { path } from './commands/path.ts';
 import { ps } from './commands/ps.ts';
 import { recreate } from './commands/recreate.ts';
@@ -39,10 +43,10 @@ type AnyVerb = Verb<any, any>;
 /** The command tree by what one wants, in the order of the help. */
 const GROUPS: Record<string, readonly AnyVerb[]> = {
   'Tickets:': [create, add, ps, start, stop, restart, recreate, destroy, restore],
-  'Inside a ticket:': [path, logs, exec, db],
+  'Inside a ticket:': [open, cd, code, path, logs, exec, db],
   'The product:': [init, up, down, trust],
   'When something is odd:': [check, doctor],
-  'Getting to know it:': [demo, completion],
+  'Getting to know it:': [demo, completion, shellInit],
 };
 
 export const verbs: readonly AnyVerb[] = Object.values(GROUPS).flat();

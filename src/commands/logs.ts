@@ -1,7 +1,14 @@
 import { once } from 'node:events';
 import type { Context } from '../context.ts';
 import { bestEffort, StackError, tolerate } from '../domain/errors.ts';
-import { BASELINE, dedicatedRepos, type InstanceRecord, requireDedicated, requireService } from '../domain/instance.ts';
+import {
+  BASELINE,
+  dedicatedRepos,
+  type InstanceRecord,
+  isBorrowed,
+  requireDedicated,
+  requireService,
+} from '../domain/instance.ts';
 import { escapeJson } from '../domain/json.ts';
 import type { LogLine } from '../domain/runtime.ts';
 import { ticketOf } from '../domain/ticket.ts';
@@ -91,10 +98,7 @@ async function findSources(context: Context, args: readonly string[], { setup }:
   }
   if (services.length === 0) return [{ record, names: Object.keys(record.services), label }];
   const { baseline } = state;
-  const borrowed = services.filter((name) => {
-    const repo = Object.hasOwn(record.services, name) ? undefined : baseline?.services[name]?.repo;
-    return repo !== undefined && record.repos[repo]?.mode === 'shared';
-  });
+  const borrowed = services.filter((name) => isBorrowed(record, baseline, name));
   const names = services.filter((name) => !borrowed.includes(name));
   for (const name of names) requireService(record, name);
   if (!baseline || borrowed.length === 0) return [{ record, names, label }];
@@ -169,5 +173,7 @@ async function print(
 function parseTail(text: string): { tail?: number } {
   if (text === 'all') return {};
   if (/^\d+$/.test(text)) return { tail: Number(text) };
-  throw new StackError('usage', `--tail takes a number of lines or \`all\`, not ${JSON.stringify(text)}`);
+  throw new StackError('usage', `--tail takes a number of lines or \`all\`, not ${JSON.stringify(text)}`, {
+    hint: 'e.g. `--tail 50`',
+  });
 }

@@ -1,42 +1,13 @@
-import { StackError } from '../domain/errors.ts';
-import { dedicatedRepos } from '../domain/instance.ts';
-import { renderSuggestion } from '../domain/suggest.ts';
-import { ticketOf } from '../domain/ticket.ts';
-import { namedTickets } from './common/tickets.ts';
+import { findFolder, type TicketFolder } from './common/ticket-folder.ts';
 import type { Verb } from './common/verb.ts';
 
-export const path: Verb<object, { ticket: string; path: string }> = {
+export const path: Verb<object, TicketFolder> = {
   name: 'path',
   summary: 'print the folder of a ticket, or of its worktree of a repo',
   args: '[ticket] [repo]',
   flags: [],
   examples: ['cd "$(stack path feat-02)"', 'code "$(stack path feat-02 api)"'],
   completes: { tickets: true, repos: true },
-  async run(context, { args }) {
-    const [{ requireInstance }, stack, place] = await Promise.all([
-      import('../orchestrator/core/claim.ts'),
-      context.stack(),
-      context.place(),
-    ]);
-    const state = await stack.store.read();
-    const [first = '', second] = args;
-    // One word may be a repo where a folder tells the ticket.
-    const isRepo = args.length === 1 && place.ticket !== undefined && !Object.hasOwn(state.instances, ticketOf(first));
-    const [ticket = ''] = await namedTickets(context, isRepo ? [] : args.slice(0, 1));
-    const repo = isRepo ? first : second;
-    const record = requireInstance(state, ticket);
-    if (repo === undefined) return { ticket, path: record.folder };
-    const worktrees = new Map(dedicatedRepos(record).map(([name, { worktree }]) => [name, worktree]));
-    const worktree = worktrees.get(repo);
-    if (worktree !== undefined) return { ticket, path: worktree };
-    const known = [...worktrees.keys()];
-    throw new StackError(
-      'not-found',
-      `${ticket} has no copy of ${JSON.stringify(repo)}${renderSuggestion(repo, known)}`,
-      {
-        hint: `it has ${known.join(', ')}`,
-      },
-    );
-  },
+  run: (context, { args }) => findFolder(context, args),
   render: ({ path: folder }) => folder,
 };

@@ -194,6 +194,13 @@ export function requireService(record: InstanceRecord, service: string): Service
   });
 }
 
+/** True for a service that a record borrows from the baseline, with its repo. */
+export function isBorrowed(record: InstanceRecord, baseline: InstanceRecord | undefined, service: string): boolean {
+  if (Object.hasOwn(record.services, service)) return false;
+  const lent = baseline && Object.hasOwn(baseline.services, service) ? baseline.services[service] : undefined;
+  return lent !== undefined && record.repos[lent.repo]?.mode === 'shared';
+}
+
 /** Returns a repo that the record has its own copy of. Throws `not-found`. */
 export function requireDedicated(record: InstanceRecord, repo: string): DedicatedRepo {
   const found = record.repos[repo];

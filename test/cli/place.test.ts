@@ -77,6 +77,21 @@ describe('in a ticket’s folder', () => {
     expect((await shop.stack(['__complete', '-'], at)).stdout).toMatch(/^-C\t/);
   });
 
+  it('`code` opens it in the person’s editor, and `cd` says how a shell goes there', async () => {
+    const edit = async (args: string[], env: Record<string, string>) =>
+      (await shop.stack(['code', ...args], { ...inside(), env })).stdout;
+    expect(await edit([], { VISUAL: 'echo edits -w' })).toBe(`edits ${shop.at('tickets/feat-01')}`);
+    expect(await edit(['front'], { EDITOR: 'pwd; :' })).toBe(shop.at('tickets/feat-01/front'));
+    shop.write('stack.local.yml', 'editor: echo mine\n');
+    expect(await edit(['feat-02'], { VISUAL: 'echo edits' })).toBe(`mine ${shop.at('tickets/feat-02')}`);
+    expect(JSON.parse(await edit(['--json'], {}))).toMatchObject({ ticket: 'feat-01', editor: 'echo mine' });
+    rmSync(shop.at('stack.local.yml'));
+    const failed = await shop.stack(['code', 'feat-02'], { env: { VISUAL: 'exit 3;' } });
+    expect(failed).toMatchObject({ code: 1, stderr: expect.stringMatching(/ended with exit code 3\nhint: .*editor:/) });
+    const hint = /shell-init.*cd .*tickets\/feat-02\/front/;
+    await expectRefusal(shop, ['cd', 'feat-02', 'front'], { code: 'usage', message: /^a program cannot/, hint });
+  });
+
   it('the whole stack is listed', async () => {
     const { stdout } = await shop.stack(['ps'], inside('front/src'));
     expect(stdout).toBe((await shop.stack(['ps'])).stdout);

@@ -41,6 +41,7 @@ const DOORS: Record<string, RegExp> = {
   dockerode: /^adapters\/(docker\/)?(docker|connection)\.ts$/,
   execa: /^adapters\//,
   'get-port': /^adapters\//,
+  open: /^adapters\//,
   pg: /^adapters\/postgres\//,
   '@redis/client': /^adapters\/redis\//,
 };

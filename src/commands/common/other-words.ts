@@ -10,6 +10,8 @@ const OTHER_WORDS: Record<string, readonly string[]> = {
   recreate: ['reset', 'redo', 'renew', 'anew'],
   destroy: ['delete', 'del', 'prune', 'purge', 'clean', 'cleanup', 'terminate', 'drop'],
   restore: ['undo', 'recover', 'undelete', 'unstash'],
+  open: ['browse', 'web', 'url'],
+  code: ['edit', 'editor', 'ide', 'vscode'],
   logs: ['tail', 'attach', 'events'],
   exec: ['run', 'shell', 'ssh', 'sh', 'bash', 'enter', 'npm'],
   db: ['psql', 'postgres', 'mysql', 'database', 'dump', 'migrate', 'seed'],

@@ -124,6 +124,8 @@ export interface StackConfig {
   branch: string;
   /** As written: absolute, or relative to the root. Undefined: the default place. */
   worktrees: string | undefined;
+  /** A shell line, with which one person's editor is opened. */
+  editor: string | undefined;
   shared: {
     /** As written: absolute, or relative to the root. Undefined: the file that ships with stack. */
     compose: string | undefined;

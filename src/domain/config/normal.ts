@@ -36,6 +36,7 @@ export function normaliseConfig(file: StackFile, writtenAt: WrittenAt): StackCon
     runtime,
     branch: file.branch ?? '${ticket}',
     worktrees: file.worktrees ?? undefined,
+    editor: file.editor ?? undefined,
     shared: {
       compose: compose ?? undefined,
       services: mapValues(shared, (service, name): SharedServiceConfig => normaliseShared(service ?? {}, name)),

@@ -233,6 +233,10 @@ export const stackSchema = map('a map with at least `name`, `repos` and `service
   name: name.check(z.describe('Name of the stack')),
   runtime: optional(runtime, 'What runs services: docker where an engine answers, else process; default auto'),
   branch: optional(text, 'Pattern of new branches; ${ticket} is the name as typed; default ${ticket}'),
+  editor: optional(
+    text,
+    'The editor that `stack code` opens, as a shell line; best in stack.local.yml; default VISUAL, then EDITOR',
+  ),
   worktrees: optional(text, 'Folder for the tickets’ worktrees; default tickets/'),
   shared: optional(sharedSchema, 'Shared services: one of each for all tickets'),
   dumps: optional(dumpsSchema, 'Saved data of tickets that were destroyed'),

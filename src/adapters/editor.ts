@@ -1,0 +1,34 @@
+import path from 'node:path';
+import { execa } from 'execa';
+import { StackError } from '../domain/errors.ts';
+import { findProgram } from './process/launch.ts';
+import { listFolders } from './search-path.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Editors that open a folder, by the names of their programs. */
+const EDITORS = ['code', 'cursor', 'windsurf', 'zed', 'codium', 'subl', 'idea', 'webstorm', 'nvim', 'vim', 'emacs'];
+
+/** Returns the command of the person's editor: `VISUAL`, `EDITOR`, else one that is installed; undefined where there is none. */
+export async function findEditor(env: Env): Promise<string | undefined> {
+  const named = [env.VISUAL, env.EDITOR].find((one) => one?.trim());
+  if (named !== undefined) return named.trim();
+  const searched = listFolders(env.PATH).join(path.delimiter);
+  for (const name of EDITORS) if ((await findProgram(name, '/', searched)) === 'runnable') return name;
+  return undefined;
+}
+
+/**
+ * Opens a folder in an editor, whose command is a shell line as git takes it, and waits where that does. A wish to be waited for
+ * (`code --wait`) is for files. Throws `process`.
+ */
+export async function openEditor(command: string, folder: string, env: Env): Promise<void> {
+  const line = command.replaceAll(/\s(--wait|-w)(?=\s|$)/g, '');
+  const { exitCode } = await execa('/bin/sh', ['-c', `${line} "$@"`, line, folder], {
+    ...{ env, extendEnv: false, stdio: 'inherit', reject: false, cwd: folder },
+  });
+  if (exitCode === 0) return;
+  throw new StackError('process', `the editor \`${line}\` ended with exit code ${exitCode ?? 'none'}`, {
+    hint: 'name another: `editor:` in stack.local.yml, or VISUAL',
+  });
+}

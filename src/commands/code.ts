@@ -1,0 +1,36 @@
+import { StackError } from '../domain/errors.ts';
+import { findFolder, type TicketFolder } from './common/ticket-folder.ts';
+import type { Verb } from './common/verb.ts';
+
+type Result = TicketFolder & { editor: string };
+
+export const code: Verb<object, Result> = {
+  name: 'code',
+  summary: 'open the folder of a ticket, or its worktree of a repo, in your editor',
+  args: '[ticket] [repo]',
+  flags: [],
+  jsonHelp: 'print one JSON document; open nothing',
+  examples: ['stack code feat-02', 'stack code feat-02 api', 'EDITOR=zed stack code feat-02'],
+  completes: { tickets: true, repos: true },
+  async run(context, { args }) {
+    const [{ findEditor, openEditor }, folder, stack] = await Promise.all([
+      import('../adapters/editor.ts'),
+      findFolder(context, args),
+      context.stack(),
+    ]);
+    const { configIfReadable } = await import('../orchestrator/core/stack.ts');
+    const wished = (await configIfReadable(stack))?.editor;
+    const editor = wished ?? (await findEditor(stack.env));
+    if (editor === undefined) {
+      throw new StackError('usage', 'no editor is known', {
+        hint: 'set VISUAL or EDITOR, or `editor:` in stack.local.yml',
+      });
+    }
+    const result = { ...folder, editor };
+    if (context.options.json) return result;
+    if (wished !== undefined) await stack.requireTrust();
+    await openEditor(editor, folder.path, context.host.env);
+    return result;
+  },
+  render: () => '',
+};
