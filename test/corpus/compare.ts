@@ -42,6 +42,7 @@ export function compare(product: Product, stack: unknown, compose: unknown): Cha
       check(`compose.${name}`, image, mapOf(mapOf(mapOf(compose).services)[name]).image),
     ),
     ...compareRepos(product, repos),
+    ...compareSurroundings(product, repos, services),
     ...Object.entries(needs.services).flatMap(([name, right]) =>
       compareService(name, right, seen.services[found[name] ?? '']),
     ),
@@ -82,6 +83,18 @@ function compareRepos({ needs, repos, layout }: Product, actual: Node): Change[]
       .filter((folder) => !Object.keys(repos).some((repo) => mainOf(repo, layout) === folder))
       .map((folder) => invented(`repos.${folder}`)),
   ];
+}
+
+/** A repo's commands run in the environment of its first service: a migration that finds no database there fails. */
+function compareSurroundings({ needs, layout }: Product, repos: Node, services: Node): Change[] {
+  return Object.entries(needs.repos ?? {}).flatMap(([repo, { migrate }]) => {
+    if (migrate === undefined) return [];
+    const folder = mainOf(repo, layout);
+    const isOf = (service: unknown) => folderOf(mapOf(repos[String(mapOf(service).repo)]).path) === folder;
+    const [name, first] = Object.entries(services).find(([, service]) => isOf(service)) ?? [];
+    if (name === undefined || /\$\{(postgres|mysql)\./.test(JSON.stringify(mapOf(first).env ?? {}))) return [];
+    return [{ line: `repos.${folder}.migrate`, kind: 'wrong', text: `runs beside ${name}, which has no database` }];
+  });
 }
 
 function compareService(name: string, right: ServiceNeeds, service: unknown): Change[] {
