@@ -131,6 +131,7 @@ const AS_ON_A_MAC = [
 const DRAWN_ON_A_MAC = {
   'test/cli/destroy.test.ts': ['takes away what runs, and frees its ports'],
   'test/cli/destroy-risks.test.ts': ['while a process works in there'],
+  'test/cli/signals.test.ts': ['that comes twice in git work leaves at once with the whole tree'],
   'test/cli/drift.test.ts': ["when 'its process is killed'", "when 'its process records are deleted'"],
 };
 

@@ -8,8 +8,9 @@ import { simpleGit } from 'simple-git';
 import { bestEffort, explainShortage, StackError, throwIfAborted } from '../../domain/errors.ts';
 import { bytesOf, textOf } from '../files/byte-names.ts';
 import { mayUse } from '../files/file-errors.ts';
-import { endMarked } from '../process/group.ts';
-import { endWithMe } from '../process/kill-with-parent.ts';
+import { seenOr } from '../process/ask-tool.ts';
+import { endMarked, endStrays, listStrays } from '../process/group.ts';
+import { endWithMe, noteStrays } from '../process/kill-with-parent.ts';
 import { sendSignal } from '../process/stat.ts';
 import { hasMembers, listProcesses, MARKER, type ProcessRow } from '../process/table.ts';
 import { type Place, refusePipes, watchForPipes } from './pipes.ts';
@@ -313,7 +314,7 @@ function endWhen(
   let timedOut = false;
   let ended: Promise<void> | undefined;
   const end = (): void => {
-    if (pid !== undefined) ended ??= endGroup(pid).then(() => bestEffort(endMarked(marker)));
+    if (pid !== undefined) ended ??= endTree(pid, marker);
   };
   const timer = setTimeout(() => {
     timedOut = true;
@@ -351,6 +352,15 @@ async function endLeft(children: Children): Promise<void> {
   const alive = new Set((await listProcesses()).filter(({ zombie }) => !zombie).map(({ pid }) => pid));
   const left = [...children].flatMap(([git, own]) => (alive.has(git) ? [] : own.filter((pid) => alive.has(pid))));
   for (const pid of left) sendSignal(pid, 'SIGTERM');
+}
+
+/** Ends git with its hooks, and what these have started outside of git's group. */
+async function endTree(group: number, marker: string): Promise<void> {
+  const strays = await seenOr([], listStrays(group));
+  noteStrays(group, strays);
+  await endGroup(group);
+  await bestEffort(endStrays(marker, strays));
+  await bestEffort(endMarked(marker));
 }
 
 async function endGroup(group: number): Promise<void> {

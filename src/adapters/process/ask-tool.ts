@@ -66,12 +66,16 @@ export async function askTool(
 }
 
 /** Does the same at once. */
-export function askToolNow(tool: Tool, args: readonly string[]): string {
+export function askToolNow(
+  tool: Tool,
+  args: readonly string[],
+  { timeout = TIMEOUT_MS }: { timeout?: number } = {},
+): string {
   let refused: unknown;
   for (const file of listFiles(tool)) {
     try {
       // Left to itself, what it says to stderr would be on ours.
-      return execFileSync(file, flagsOf(tool, args), { ...optionsOf(TIMEOUT_MS), stdio: ['ignore', 'pipe', 'pipe'] });
+      return execFileSync(file, flagsOf(tool, args), { ...optionsOf(timeout), stdio: ['ignore', 'pipe', 'pipe'] });
     } catch (error) {
       const found = judge(tool, error);
       if (found !== undefined) return found;

@@ -5,6 +5,7 @@ import { ifReadable } from '../files/file-errors.ts';
 import { seenOr } from './ask-tool.ts';
 import { isAlive, isOfThisBoot, isSameStart, momentOf, type ProcessIdentity, processStartTime } from './identity.ts';
 import { isWithin, listWorkingFolders } from './inside.ts';
+import { noteStrays } from './kill-with-parent.ts';
 import { listListenersOfEach } from './ports.ts';
 import { RECENT_MS } from './ps-table.ts';
 import { isRunning, sendSignal } from './stat.ts';
@@ -95,7 +96,8 @@ export async function endGroup(group: GroupIdentity): Promise<void> {
   const send = async (signal: NodeJS.Signals): Promise<void> => signalAll([-group.pid], signal);
   const isYoung = Date.now() - (group.startedAt ?? 0) < YOUNG_MS;
   const members = await (group.isChild ? seenOr([], listRows(group)) : listRows(group));
-  const strays = process.platform === 'linux' ? [] : await seenOr([], listStrays(group, members));
+  const strays = await seenOr([], listStrays(group.pid, members));
+  noteStrays(group.pid, strays);
   const workers = await listWorkers(members);
   const insist = async (): Promise<boolean> => {
     if (isYoung || workers.length === 0) return isYoung;
@@ -106,19 +108,25 @@ export async function endGroup(group: GroupIdentity): Promise<void> {
   if (strays.length > 0) await endStrays(group.name, strays);
 }
 
-/** Returns what a group's processes have started and what has left it: once who started it has ended, nothing leads to it. */
-async function listStrays({ pid }: GroupIdentity, members: readonly ProcessRow[]): Promise<ProcessIdentity[]> {
+/**
+ * Returns what a group's members have started and what has left it: once who started it has ended, nothing leads to it. None on
+ * Linux, where it is known by its marker. Throws `unseen`.
+ */
+export async function listStrays(group: number, members?: readonly ProcessRow[]): Promise<ProcessIdentity[]> {
+  if (process.platform === 'linux') return [];
+  members ??= await listGroup(group);
   if (members.length === 0) return [];
   const started = listStarted(
     await listProcesses(),
     members.map((member) => member.pid),
   );
-  const strays = started.filter(({ group, zombie }) => group !== pid && !zombie);
+  const strays = started.filter((row) => row.group !== group && !row.zombie);
   const found = await Promise.all(strays.map(async (row) => ({ ...row, startTime: await processStartTime(row.pid) })));
   return found.flatMap(({ startTime, ...row }) => (startTime === undefined ? [] : [{ pid: row.pid, startTime }]));
 }
 
-async function endStrays(name: string, strays: readonly ProcessIdentity[]): Promise<void> {
+/** Ends what has left a group, as `listStrays` gives it. Throws `process` when one lives on. */
+export async function endStrays(name: string, strays: readonly ProcessIdentity[]): Promise<void> {
   const list = async (): Promise<number[]> => {
     const alive = await Promise.all(strays.map(isAlive));
     return strays.flatMap(({ pid }, index) => (alive[index] ? [pid] : []));

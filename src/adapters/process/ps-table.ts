@@ -1,4 +1,4 @@
-import { askTool, blind } from './ask-tool.ts';
+import { askTool, askToolNow, blind } from './ask-tool.ts';
 
 /** What `ps` tells of one process. */
 export interface PsRow {
@@ -17,6 +17,9 @@ type PsTable = ReadonlyMap<number, PsRow>;
 
 /** One `-o` each: on macOS what follows a `=` is all header, commas included. `lstart` is five words, and the last. */
 const COLUMNS = ['pid', 'pgid', 'ppid', 'stat', 'lstart'].flatMap((column) => ['-o', `${column}=`]);
+
+const EVERYTHING = ['-A', ...COLUMNS];
+const LEAVING_MS = 2000;
 
 /** Milliseconds in which one `ps` is enough for who polls. */
 export const RECENT_MS = 1000;
@@ -46,9 +49,14 @@ export async function findPsRow(pid: number): Promise<PsRow | undefined> {
   return recent?.get(pid) ?? (await readPsTable(asked)).get(pid);
 }
 
+/** Does the same at once, for who leaves: it waits two seconds for `ps` at most. Throws `unseen`. */
+export function readPsTableNow(): PsTable {
+  return parseTable(askToolNow('ps', EVERYTHING, { timeout: LEAVING_MS }));
+}
+
 function begin(): Promise<PsTable> {
   next = undefined;
-  const table = askTool('ps', ['-A', ...COLUMNS]).then(parseTable);
+  const table = askTool('ps', EVERYTHING).then(parseTable);
   const begun = { begun: performance.now(), table };
   last = begun;
   // Who asks later tries for themselves.
