@@ -140,8 +140,10 @@ export interface SharedLease {
   /** The port on this machine that its `url` names. */
   port: number;
   provider: Provider;
-  /** True as long as compose has made nothing of it that is somebody's: another provider may then take its place. */
+  /** True until what compose made of it was ready once: nothing in it is somebody's, and another provider may take its place. */
   fresh?: boolean | undefined;
+  /** True where it had a part in an engine before it ran without one: some of that may be in there still. */
+  leftInEngine?: boolean | undefined;
   /** The port that stands for it in the stack's network; undefined: the service's usual one. */
   container?: number | undefined;
   /** Its ports by the names that stack.yml gives them. */

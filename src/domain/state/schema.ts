@@ -90,6 +90,7 @@ export const stateSchema: z.ZodMiniType<StackState> = z.looseObject({
       port,
       provider: z.enum(['compose', 'embedded']),
       fresh: z.optional(z.boolean()),
+      leftInEngine: z.optional(z.boolean()),
       container: z.optional(port),
       ports: z.optional(z.record(key, z.looseObject({ host: port, container: port, wished: z.optional(port) }))),
       wished: z.optional(port),

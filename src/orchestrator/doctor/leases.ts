@@ -11,7 +11,10 @@ import { embeddedFolder, listOwnShared } from '../shared/plan.ts';
 import { isUpAtWork } from '../steps/up.ts';
 import { type Finding, offer } from './finding.ts';
 
-/** Finds ports that are promised to what stack.yml has no more and nothing runs of: no harm, but nobody else gets them. */
+/**
+ * Finds ports that are promised to what stack.yml has no more and nothing runs of: no harm, but nobody else gets them. And what is
+ * in the engine of shared services that run without one.
+ */
 export async function examineLeases(stack: Stack, state: StackState): Promise<Finding[]> {
   const config = await configIfReadable(stack);
   if (!config) return [];
@@ -24,7 +27,22 @@ export async function examineLeases(stack: Stack, state: StackState): Promise<Fi
       (idle[index] ?? []).map((service) => offerService(stack, config, record, service)),
     ),
     ...shared.map((name) => offerShared(stack, config, state, name)),
+    ...(await listLeftInEngine(stack, state)),
   ];
+}
+
+/** An engine that ended while they were made could not be told to unmake them. */
+async function listLeftInEngine(stack: Stack, { shared }: StackState): Promise<Finding[]> {
+  if (!Object.values(shared).some((lease) => lease.leftInEngine) || !(await stack.checkEngine()).ok) return [];
+  const found = (await ifAnswered(() => listSharedContainers(stack))) ?? [];
+  return found
+    .filter(({ service }) => shared[service]?.leftInEngine)
+    .map(({ service, name }) => ({
+      subject: 'shared',
+      ok: false,
+      text: `${service} runs without an engine, and the container ${name} of it is left in there`,
+      hint: '`stack down` removes it, and `stack up` starts what tickets share again',
+    }));
 }
 
 /** Roots of an older stack, or ones that came back with a disk, may hold what another root holds too. */

@@ -1,7 +1,7 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
 import { BASELINE, listRecords, type StackState } from '../../domain/instance.ts';
-import { networkName } from '../../domain/names.ts';
+import { networkName, sharedProject } from '../../domain/names.ts';
 import { listRunnable } from '../../domain/own.ts';
 import { traitsOf } from '../../domain/runtime.ts';
 import { isOwnerAlive } from '../core/claim.ts';
@@ -32,8 +32,10 @@ export async function bringDown(stack: Stack, options: { force: boolean; volumes
     if (!options.force) await requireUnused(stack, state);
     const work = workOnBaseline(stack, config, state, state.baseline);
     // Those without a name, and those that the compose file names no more, are known by the containers alone.
-    const hasVolumes = options.volumes && isComposed(work.shared) && (await stack.checkEngine()).ok;
+    const isInEngine = isComposed(work.shared) || (await isProjectLeft(stack, work.shared, options.volumes));
+    const hasVolumes = options.volumes && isInEngine && (await stack.checkEngine()).ok;
     const volumes = hasVolumes ? await listSharedVolumes(stack, config) : [];
+    if (isInEngine && !isComposed(work.shared)) await removeShared(work, options);
     await removePrerequisites(work, config, state);
     if (options.volumes) await deleteSharedData(work, config, volumes);
   });
@@ -64,9 +66,30 @@ async function removePrerequisites(work: Work, config: StackConfig, state: Stack
  */
 async function hasNetwork(stack: Stack, config: StackConfig, state: StackState): Promise<boolean> {
   const placed = [...listRecords(state).flatMap(listRunnable), ...Object.values(state.shared)];
-  if (!mayBeContained(config) && !placed.some((one) => traitsOf(one).network)) return false;
+  const isEngineUsed = placed.some((one) => traitsOf(one).network) || isAnyLeft(state.shared);
+  if (!mayBeContained(config) && !isEngineUsed) return false;
   if (!(await stack.checkEngine()).ok) return false;
   return (await (await stack.docker()).inspectNetwork(networkName(stack.name, stack.rootId))) !== undefined;
+}
+
+/**
+ * True where compose's part is there without a lease: the engine ended while it was made, so that nobody could unmake it, and the
+ * shared services run without an engine since.
+ */
+async function isProjectLeft(stack: Stack, shared: Work['shared'], volumes: boolean): Promise<boolean> {
+  if (!isAnyLeft(shared) || !(await stack.checkEngine()).ok) return false;
+  const docker = await stack.docker();
+  const project = sharedProject(stack.name, stack.rootId);
+  const found = await Promise.all([
+    docker.listProject(project),
+    docker.listProjectNetworks(project),
+    volumes ? docker.listProjectVolumes(project) : [],
+  ]);
+  return found.some((things) => things.length > 0);
+}
+
+function isAnyLeft(shared: Work['shared']): boolean {
+  return Object.values(shared).some(({ leftInEngine }) => leftInEngine);
 }
 
 function isComposed(shared: Work['shared']): boolean {

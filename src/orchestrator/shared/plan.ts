@@ -52,7 +52,7 @@ export function listOwnShared(stack: Stack, config: StackConfig): string[] {
   );
 }
 
-/** True for one of which something has been made in an engine. */
+/** True for one that has been ready in an engine: data may be in there. */
 function isInEngine(lease: SharedLease | undefined): boolean {
   return lease?.provider === 'compose' && !lease.fresh;
 }
@@ -125,8 +125,13 @@ export async function leaseShared(
     const known = before && { host: before.port, wished: before.wished };
     const ownPort = async (): Promise<number | undefined> => (await askServer()).port;
     const { host: port, wished: noted } = await leaseOne(stack, { name, wished, known, follow, ownPort }, leased);
-    draft.shared[name] = { port, provider, wished: noted, ...kept };
+    draft.shared[name] = { port, provider, wished: noted, ...kept, ...noteLeft(before) };
   }
+}
+
+/** What was begun in an engine is named there, and taken away, whenever that answers. */
+function noteLeft(before: SharedLease | undefined): Pick<SharedLease, 'leftInEngine'> {
+  return before?.provider === 'compose' || before?.leftInEngine ? { leftInEngine: true } : {};
 }
 
 /**

@@ -36,7 +36,7 @@ const SHOWN_LINES = 30;
 export function sharedStep(work: Work, names: readonly string[]): Step {
   const project = sharedProject(work.stack.name, work.stack.rootId);
   let volumesBefore: string[] | undefined;
-  /** Nothing had been made of these when this began. */
+  /** These had not been ready when this began. */
   let fresh: string[] | undefined;
   return {
     id: { kind: 'shared services' },
@@ -55,6 +55,7 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
           ? [`${name} was not in the stack’s network`]
           : [`${name} was ${containers[0]?.state ?? 'missing'}`];
       });
+      for (const name of names) if (work.shared[name]?.fresh) reasons.push(`${name} was not ready yet`);
       if (await isChanged(work, names)) reasons.push('changed: settings');
       return reasons.length === 0 ? 'present' : { different: reasons.join(', ') };
     },
@@ -62,8 +63,6 @@ export function sharedStep(work: Work, names: readonly string[]): Step {
       const config = await requireConfig(work);
       volumesBefore ??= await listSharedVolumes(work.stack, config);
       fresh ??= names.filter((name) => work.shared[name]?.fresh);
-      // Before it is made: a command that is killed here leaves data in the engine.
-      if (fresh.length > 0) await noteLeases(work, fresh, () => ({ fresh: undefined }));
       await giveComposedPasswords(work, config, names);
       await joinNetwork(work, names);
       await bringUp(work, names, progress);
@@ -95,13 +94,13 @@ async function isChanged(work: Work, names: readonly string[]): Promise<boolean>
   return names.some((name) => work.shared[name]?.settings !== wanted);
 }
 
-/** `fitting` let somebody in with the login that stack.yml has now. */
+/** They are ready; from here on somebody's data may be in them. `fitting` let somebody in with the login that stack.yml has now. */
 async function noteSettings(work: Work, names: readonly string[], fitting: readonly string[]): Promise<void> {
   const config = await requireConfig(work);
   const settings = await hashShared(work.stack, config, work.shared);
   await noteLeases(work, names, (name) => {
     const login = fitting.includes(name) ? hashLogin(work.stack, config, name) : undefined;
-    return { settings, ...(login !== undefined && { login }) };
+    return { settings, fresh: undefined, ...(login !== undefined && { login }) };
   });
 }
 
