@@ -12,6 +12,7 @@ import { enterFolders, takeFolders } from './commands/common/working-folder.ts';
 import { complete } from './commands/completion/complete.ts';
 import { completion } from './commands/completion/completion.ts';
 import { shellInit } from './commands/completion/shell-init.ts';
+import { config } from './commands/config.ts';
 import { create } from './commands/create.ts';
 import { db } from './commands/db.ts';
 import { demo } from './commands/demo.ts';
@@ -44,7 +45,7 @@ type AnyVerb = Verb<any, any>;
 const GROUPS: Record<string, readonly AnyVerb[]> = {
   'Tickets:': [create, add, ps, start, stop, restart, recreate, destroy, restore],
   'Inside a ticket:': [open, cd, code, path, logs, exec, db],
-  'The product:': [init, up, down, trust],
+  'The product:': [init, config, up, down, trust],
   'When something is odd:': [check, doctor],
   'Getting to know it:': [demo, completion, shellInit],
 };

@@ -1,6 +1,8 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { StackConfig } from '../domain/config/config.ts';
+import type { ResolvedValue } from '../domain/config/resolved.ts';
+import type { ConfigInput } from '../domain/config/text.ts';
 import { StackError } from '../domain/errors.ts';
 import { parseFields } from '../domain/json.ts';
 import { STATE_FILES, STATE_FOLDER } from '../domain/layout.ts';
@@ -118,6 +120,8 @@ export interface ConfigFile {
   files: string[];
 }
 
+type ReadHow = { cwd?: string; signal?: AbortSignal };
+
 /**
  * Reads the config of a root, with what is laid over it. `env` wins over `.env`. Errors name files as seen from `cwd`
  * (default: absolute paths). Throws `config` for a file that is missing or wrong, `files` for one that cannot be read,
@@ -126,8 +130,30 @@ export interface ConfigFile {
 export async function loadConfig(
   root: string,
   env: Readonly<Record<string, string | undefined>>,
-  { cwd, signal }: { cwd?: string; signal?: AbortSignal } = {},
+  how: ReadHow = {},
 ): Promise<ConfigFile> {
+  const { input, files } = await readInput(root, env, how);
+  // Finding the root is asked more often than reading the config, and does without the YAML reader.
+  const { parseConfig } = await import('../domain/config/text.ts');
+  return { config: parseConfig(input), values: input.values, files };
+}
+
+/** Returns every value of the config of a root, with where it came from. Throws what `loadConfig` throws. */
+export async function explainConfig(
+  root: string,
+  env: Readonly<Record<string, string | undefined>>,
+  how: ReadHow = {},
+): Promise<{ files: string[]; values: ResolvedValue[] }> {
+  const { input, files } = await readInput(root, env, how);
+  const { resolveConfig } = await import('../domain/config/resolved.ts');
+  return { files, values: resolveConfig(input, (name) => Boolean(env[name])) };
+}
+
+async function readInput(
+  root: string,
+  env: Readonly<Record<string, string | undefined>>,
+  { cwd, signal }: ReadHow,
+): Promise<{ input: ConfigInput; files: string[] }> {
   const [main, local, dotenv] = await Promise.all([
     readFileIfThere(path.join(root, CONFIG_FILE)),
     readFileIfThere(path.join(root, LOCAL_CONFIG_FILE)),
@@ -140,12 +166,9 @@ export async function loadConfig(
   ];
   const files = texts.flatMap(([name, text]) => (text === undefined ? [] : [{ path: path.join(root, name), text }]));
   const values = layValues(env, await parseDotenv(dotenv));
-  // Finding the root is asked more often than reading the config, and does without the YAML reader.
-  const { parseConfig } = await import('../domain/config/text.ts');
   const shown = files.map((file) => ({ ...file, path: cwd === undefined ? file.path : path.relative(cwd, file.path) }));
   return {
-    config: parseConfig({ files: shown, values }),
-    values,
+    input: { files: shown, values },
     files: [...files.map((file) => file.path), ...(dotenv === undefined ? [] : [path.join(root, '.env')])],
   };
 }

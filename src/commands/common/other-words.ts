@@ -10,6 +10,7 @@ const OTHER_WORDS: Record<string, readonly string[]> = {
   recreate: ['reset', 'redo', 'renew', 'anew'],
   destroy: ['delete', 'del', 'prune', 'purge', 'clean', 'cleanup', 'terminate', 'drop'],
   restore: ['undo', 'recover', 'undelete', 'unstash'],
+  config: ['settings', 'options'],
   open: ['browse', 'web', 'url'],
   code: ['edit', 'editor', 'ide', 'vscode'],
   logs: ['tail', 'attach', 'events'],

@@ -23,13 +23,22 @@ export interface ConfigInput {
  * Returns the config that the files stand for, checked through and through. Throws `config`: its message is the first
  * problem with file, line and column, its lines are the others, its details (`problems`) are all of them.
  */
-export function parseConfig({ files, values }: ConfigInput): StackConfig {
+export function parseConfig(input: ConfigInput): StackConfig {
+  return readConfig(input).config;
+}
+
+/** Returns the same, with what it was made from: the files, and what they hold filled in. */
+export function readConfig({ files, values }: ConfigInput): {
+  config: StackConfig;
+  sources: ConfigSource[];
+  data: unknown;
+} {
   const sources = files.map(readSource);
-  const merged = mergeSources(sources);
+  const filled = fillEnvironment(mergeSources(sources), values);
   const writtenAt = (path: KeyPath): string | undefined => findWritten(sources, path);
-  const config = normaliseConfig(validate(sources, fillEnvironment(merged, values)), writtenAt);
+  const config = normaliseConfig(validate(sources, filled), writtenAt);
   refuseFindings(sources, [...checkConfig(config), ...checkTemplateNames(config)]);
-  return dropSharedDependencies(config);
+  return { config: dropSharedDependencies(config), sources, data: filled.data };
 }
 
 /** Returns what the files hold, laid over each other, as written: nothing is filled in or checked. Throws `config` for bad YAML. */
