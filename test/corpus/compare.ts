@@ -42,7 +42,7 @@ export function compare(product: Product, stack: unknown, compose: unknown): Cha
       check(`compose.${name}`, image, mapOf(mapOf(mapOf(compose).services)[name]).image),
     ),
     ...compareRepos(product, repos),
-    ...compareSurroundings(product, repos, services),
+    ...compareSurroundings(product, repos, services, names),
     ...Object.entries(needs.services).flatMap(([name, right]) =>
       compareService(name, right, seen.services[found[name] ?? '']),
     ),
@@ -86,14 +86,22 @@ function compareRepos({ needs, repos, layout }: Product, actual: Node): Change[]
 }
 
 /** A repo's commands run in the environment of its first service: a migration that finds no database there fails. */
-function compareSurroundings({ needs, layout }: Product, repos: Node, services: Node): Change[] {
+function compareSurroundings(
+  { needs, layout }: Product,
+  repos: Node,
+  services: Node,
+  names: ReadonlyMap<string, string>,
+): Change[] {
+  const hasDatabase = (name: string) =>
+    Object.values(needs.services[names.get(name) ?? '']?.env ?? {})
+      .flatMap((right) => (right instanceof Set ? [...right] : [right]))
+      .some((right) => /\{(postgres|mysql)\\?\./.test(String(right)));
   return Object.entries(needs.repos ?? {}).flatMap(([repo, { migrate }]) => {
-    if (migrate === undefined) return [];
     const folder = mainOf(repo, layout);
     const isOf = (service: unknown) => folderOf(mapOf(repos[String(mapOf(service).repo)]).path) === folder;
-    const [name, first] = Object.entries(services).find(([, service]) => isOf(service)) ?? [];
-    if (name === undefined || /\$\{(postgres|mysql)\./.test(JSON.stringify(mapOf(first).env ?? {}))) return [];
-    return [{ line: `repos.${folder}.migrate`, kind: 'wrong', text: `runs beside ${name}, which has no database` }];
+    const first = Object.keys(services).find((name) => isOf(services[name]));
+    if (migrate === undefined || first === undefined || hasDatabase(first)) return [];
+    return [{ line: `repos.${folder}.migrate`, kind: 'wrong', text: `runs beside ${first}, which has no database` }];
   });
 }
 

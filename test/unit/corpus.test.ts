@@ -55,8 +55,6 @@ describe('lines to change', () => {
   it('count a missing, a wrong and an invented variable', () => {
     const env = { DATABASE_URL: 'postgres://localhost/shop', LEVEL: '${env.LEVEL:-debug}', API_URL: '${api.url}' };
     expect(linesOf(withApi({ env }))).toEqual([
-      // It runs with these variables.
-      'wrong repos.server.migrate',
       'wrong services.server.env.DATABASE_URL',
       'missing services.server.env.ORIGINS',
       'invented services.server.env.API_URL',
@@ -67,6 +65,12 @@ describe('lines to change', () => {
     expect(linesOf(withApi({ ports: { http: { baseline: 3000, container: 3000 } } }))).toEqual([
       'wrong services.server.ports',
     ]);
+  });
+
+  it('count a migration that runs beside a service without a database', () => {
+    const { api, front } = right.services;
+    const services = { admin: { ...front, repo: 'api', dir: 'admin' }, front, api };
+    expect(linesOf({ ...right, services })).toEqual(['wrong repos.server.migrate', 'invented services.admin']);
   });
 
   it('count every line of a service that is not there, and one of a service that nothing needs', () => {
