@@ -4,12 +4,13 @@ import { noteWritten } from '../../adapters/git/worktree/note-written.ts';
 import { logFilesOf } from '../../adapters/process/log-files.ts';
 import { openLogWriter } from '../../adapters/process/logs.ts';
 import { readNewestLines } from '../../adapters/process/read-log.ts';
-import type { RepoCommand } from '../../domain/config/config.ts';
+import type { RepoCommand, StackConfig } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE, requireDedicated } from '../../domain/instance.ts';
 import { setupLogOf } from '../../domain/layout.ts';
 import { DEFAULT_LOG_BYTES, HOST_RUNTIME, type LogLine } from '../../domain/runtime.ts';
 import type { Step, StepId, StepProgress } from '../../domain/step.ts';
+import { listNames } from '../../domain/template.ts';
 import { requireConfig, saveRecord, type Work } from '../core/work.ts';
 import { noteBeside } from '../safety/beside.ts';
 import { folderOf } from '../safety/risks.ts';
@@ -35,13 +36,27 @@ interface Where {
 }
 
 /**
+ * True when a repo's set-up may be what fills the data: it has no `migrate:` commands for that, and its services are handed an
+ * address of a shared service.
+ */
+function mayFillData(config: StackConfig, repo: string): boolean {
+  if ((config.repos[repo]?.migrate ?? []).length > 0) return false;
+  const shared = Object.keys(config.shared.services);
+  const services = Object.values(config.services).filter((service) => service.repo === repo);
+  const names = services.flatMap(({ env }) => Object.values(env).flatMap(listNames));
+  return names.some((name) => shared.includes(name.split('.')[0] ?? ''));
+}
+
+/**
  * The `setup:` or `migrate:` commands of a repo, run once where its first service runs; their output is kept in `.stack/logs/`.
- * What they make is in the worktree, the volumes and the database, and goes with them.
+ * What they make is in the worktree, the volumes and the database, and goes with them. A set-up that has nothing to do with data
+ * does not wait for it.
  */
 export function repoCommandsStep(work: Work, repo: string, kind: 'setup' | 'migrate'): Step {
   const record = requireDedicated(work.record, repo);
   const services = Object.keys(work.record.services).filter((name) => work.record.services[name]?.repo === repo);
   const done = kind === 'setup' ? 'setUp' : 'migrated';
+  const waitsForData = kind === 'migrate' || work.config === undefined || mayFillData(work.config, repo);
   const listCommands = async () => (await requireConfig(work)).repos[repo]?.[kind] ?? [];
   return {
     id: { kind, of: repo },
@@ -54,7 +69,7 @@ export function repoCommandsStep(work: Work, repo: string, kind: 'setup' | 'migr
       // What was there before is not of its making.
       { kind: 'saved-files' },
       { kind: 'network' },
-      ...sharedIds(work),
+      ...(waitsForData ? sharedIds(work) : []),
       ...services.flatMap((of): StepId[] => [
         { kind: 'image', of },
         { kind: 'volumes', of },

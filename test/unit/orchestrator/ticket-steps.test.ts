@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../../src/domain/config/text.ts';
 import { type Extent, listPredecessors, requireOrder, type Step, stepName } from '../../../src/domain/step.ts';
+import { layValues } from '../../../src/domain/values.ts';
 import { listTicketSteps } from '../../../src/orchestrator/steps/list.ts';
-import { config, makeWork, type Shape } from './ticket.ts';
+import { config, makeWork, type Shape, text } from './ticket.ts';
 
 const SHAPES = (['docker', 'process'] as const).flatMap((runtime) =>
   [true, false].flatMap((own) =>
@@ -54,5 +56,23 @@ describe('the steps of a ticket', () => {
         ...['network', 'shared services', 'template postgres', 'database postgres', 'database redis', 'ready api'],
       ]),
     );
+  });
+
+  it('set a repo up beside its data, unless the set-up may be what fills it', () => {
+    const shape: Shape = { runtime: 'process', own: true, provider: 'embedded' };
+    const data = ['embedded postgres', 'template postgres', 'database postgres'];
+    const listAhead = (text: string, repo: string): string[] => {
+      const files = [{ path: 'stack.yml', text }];
+      const changed = { ...makeWork(shape), config: parseConfig({ files, values: layValues() }) };
+      return listBefore(listTicketSteps(changed, changed.config, 'ready'), `setup ${repo}`);
+    };
+    const handed = text.replaceAll('command: x', 'command: x, env: { DB: "${postgres.url}" }');
+    for (const [file, repo] of [
+      [text, 'front'],
+      [text, 'api'],
+      [handed, 'api'],
+    ] as const)
+      expect(listAhead(file, repo).filter((name) => data.includes(name))).toEqual([]);
+    expect(listAhead(handed, 'front')).toEqual(expect.arrayContaining(data));
   });
 });

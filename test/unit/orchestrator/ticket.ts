@@ -5,7 +5,8 @@ import { layValues } from '../../../src/domain/values.ts';
 import type { Stack } from '../../../src/orchestrator/core/stack.ts';
 import { createWork, type Work } from '../../../src/orchestrator/core/work.ts';
 
-const text = `
+/** The stack.yml below, as it is written. */
+export const text = `
 name: shop
 shared: { postgres: {}, redis: {} }
 repos:
