@@ -103,6 +103,11 @@ export async function makeStack({
       hostServers.set(key, known);
       return known;
     },
+    wireDump: once(async () => {
+      const { findWireDump } = await import('./adapters/postgres/wire-package.ts');
+      const note = (text: string): void => emit({ type: 'info', text });
+      return findWireDump({ env, cacheFolder: cacheFolderOf(env), note, signal });
+    }),
     checkEngine: async () => (await runtimes.docker()).check(),
     readCompose,
     ownPasswords: passwords.look,

@@ -119,7 +119,7 @@ async function act(context: Context, { ticket, action, file = '' }: Request, for
 }
 
 async function openShell(context: Context, ticket: string, words: readonly string[]): Promise<number> {
-  const [{ findTicketDatabase, requireDatabase }, { requireTools }] = await Promise.all([
+  const [{ findTicketDatabase, requireDatabase, withStatements }, { findShell }] = await Promise.all([
     import('../orchestrator/lifecycle/database.ts'),
     import('../orchestrator/data/postgres/dump.ts'),
   ]);
@@ -127,8 +127,12 @@ async function openShell(context: Context, ticket: string, words: readonly strin
   const found = await findTicketDatabase(stack, ticket);
   await requireDatabase(found, ticket);
   const { server, database } = found;
-  const tools = await requireTools(stack, server, { dump: false });
   const { stdin, stdout, stderr } = context.host;
-  const tty = stdin.isTTY === true && stdout.isTTY === true;
-  return tools.run(['psql', ...words], database, { tty, stdin, stdout, stderr, signal: context.signal });
+  const psql = await findShell(stack, server);
+  if (psql) {
+    const tty = stdin.isTTY === true && stdout.isTTY === true;
+    return psql.run(['psql', ...words], database, { tty, stdin, stdout, stderr, signal: context.signal });
+  }
+  const { runSqlShell } = await import('./common/sql-shell.ts');
+  return withStatements(found, (shell) => runSqlShell(shell, words, { stdin, stdout, stderr }), context.signal);
 }

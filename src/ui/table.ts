@@ -30,6 +30,8 @@ export interface TableOptions {
   color: boolean;
   /** Width of the terminal: cells with spaces are wrapped to fit in. Left out: nothing is wrapped. */
   columns?: number | undefined;
+  /** True: titles as they are, which are names. */
+  asTheyAre?: boolean;
 }
 
 /** Returns a table without lines, as `docker ps` prints one: titles in capitals, two spaces between columns. */
@@ -39,7 +41,7 @@ export function renderTable(
   options: TableOptions,
 ): string {
   const style = createStyle(options.color);
-  const titles = head.map((title) => cleanText(title).toUpperCase());
+  const titles = head.map(cleanText).map((title) => (options.asTheyAre ? title : title.toUpperCase()));
   const texts = [titles, ...rows.map((row) => row.map(textOf))];
   const widths = fitColumns(texts, options.columns);
   const table = new Table({

@@ -1,10 +1,11 @@
-import { mkdtempSync, realpathSync } from 'node:fs';
+import { mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findDatabase } from '../../src/adapters/postgres/databases.ts';
+import { findWireDump } from '../../src/adapters/postgres/wire-package.ts';
 import { createEmbeddedPostgres } from '../../src/adapters/servers/embedded-postgres.ts';
 import type { HostServer } from '../../src/adapters/servers/host-server.ts';
 import { parseConfig } from '../../src/domain/config/text.ts';
@@ -14,6 +15,7 @@ import { layValues } from '../../src/domain/values.ts';
 import type { Stack } from '../../src/orchestrator/core/stack.ts';
 import { createWork, type Work } from '../../src/orchestrator/core/work.ts';
 import { databaseStep } from '../../src/orchestrator/data/postgres/database-step.ts';
+import { dumpDatabase, loadInto } from '../../src/orchestrator/data/postgres/dump.ts';
 import { openPostgres, type PostgresServer } from '../../src/orchestrator/data/postgres/postgres.ts';
 import { isTemplateFresh, refreshTemplate, templateName } from '../../src/orchestrator/data/postgres/template.ts';
 import { CACHE_FOLDER } from '../support/cache.ts';
@@ -94,8 +96,10 @@ function bareStack(root: string, server?: HostServer): Stack {
     ...parts,
     values: layValues(),
     store,
+    signal: never,
     docker: async () => engine,
     hostServer: async () => server,
+    wireDump: () => findWireDump({ env: process.env, cacheFolder: CACHE_FOLDER, signal: never }),
     config: async () => config,
   } as unknown as Stack;
 }
@@ -121,14 +125,17 @@ for (const { name, skip, make } of WORLDS) {
       return (await client.query(text).finally(() => client.end())).rows ?? [];
     };
 
-    const refresh = (options: { force?: boolean; asked?: boolean } = {}) =>
-      refreshTemplate(world.stack, server, {
+    const refresh = (options: { force?: boolean; asked?: boolean } = {}, on = server) =>
+      refreshTemplate(world.stack, on, {
         force: false,
         asked: true,
         signal: never,
         note: () => undefined,
         ...options,
       });
+
+    /** The same server where npm reaches no registry. */
+    const bare = (): PostgresServer => ({ ...server, wireDump: async () => undefined });
 
     const workOn = (ticket: string): Work => {
       const own = { postgres: { as: 'database', database: `shop_${ticket}`, from: FROM } };
@@ -293,7 +300,7 @@ for (const { name, skip, make } of WORLDS) {
       });
       afterAll(() => busy?.end().catch(() => undefined));
 
-      itOn('a container')('is copied by pg_dump, and nobody is disturbed', async () => {
+      it('is copied by pg_dump, and nobody is disturbed', async () => {
         expect(await refresh()).toEqual({ made: true, live: true });
         expect(await busy.query('SELECT 1 AS one')).toMatchObject({ rows: [{ one: 1 }] });
         await apply('live');
@@ -306,12 +313,38 @@ for (const { name, skip, make } of WORLDS) {
         expect(facts).toEqual({ items: 2, object: 'a large object', trgm: 1, reads: true, memory: '7MB' });
       });
 
+      it('is dumped to a file and comes back from it, and from plain SQL with the rows of psql', async () => {
+        const { stack } = world;
+        const file = path.join(stack.root, 'live.dump');
+        const load = (name: string) => loadInto(workOn('live'), server, path.join(stack.root, name));
+        const names = async () =>
+          (await query('shop_live', 'SELECT name FROM items ORDER BY id')).map(({ name }) => name);
+        const text = 'one\nline\tand \\. a\u2028"second"';
+        await query('shop_live', `UPDATE items SET name = E'${text.replaceAll('\\', '\\\\')}'`);
+        await dumpDatabase(stack, { server, database: 'shop_live' }, file);
+        await query('shop_live', 'DROP TABLE items');
+        await load('live.dump');
+        expect(await names()).toEqual([text, text]);
+        const rows = 'CREATE TABLE items (id int, name text);\nCOPY public.items (id, name) FROM stdin;\n';
+        const sql = `\\restrict Key1\n${rows}1\tan \\\\unrestrict\n2\t\\N\n\\.\n\nSELECT 1;\n\\unrestrict Key1\n`;
+        writeFileSync(path.join(stack.root, 'plain.sql'), sql);
+        await load('plain.sql');
+        expect(await names()).toEqual(['an \\unrestrict', null]);
+        writeFileSync(path.join(stack.root, 'bad.sql'), `${rows}one\ttwo\n\\.\n`);
+        await expect(load('bad.sql')).rejects.toMatchObject({
+          code: 'database',
+          message: expect.stringMatching(/loading .*bad\.sql failed: .*integer/),
+        });
+        expect(await names()).toEqual(['an \\unrestrict', null]);
+      });
+
       itOn('the embedded server')(
-        'stays as it was where no pg_dump fits; asked for, it says who is in the way',
+        'stays as it was where there is no pg_dump; asked for, it says who is in the way',
         async () => {
+          await busy.query(`UPDATE items SET name = name`);
           await until('the change is seen', async () => !(await isTemplateFresh(world.stack, server)));
-          expect(await refresh({ asked: false })).toMatchObject({ made: false });
-          const error = await refresh().catch((refused: unknown) => refused);
+          expect(await refresh({ asked: false }, bare())).toMatchObject({ made: false });
+          const error = await refresh({}, bare()).catch((refused: unknown) => refused);
           expect(error).toMatchObject({
             code: 'conflict',
             message: expect.stringMatching(/in use by a program \(stack from/),
@@ -322,7 +355,7 @@ for (const { name, skip, make } of WORLDS) {
 
       it('is copied at once by force, which ends those connections and leaves the door open', async () => {
         if (name === 'a container') return;
-        expect(await refresh({ force: true })).toEqual({ made: true, live: false });
+        expect(await refresh({ force: true }, bare())).toEqual({ made: true, live: false });
         expect(await query(FROM, 'SELECT count(*)::int AS n FROM items')).toEqual([{ n: 2 }]);
         await expect(busy.query('SELECT 1')).rejects.toBeTruthy();
       });

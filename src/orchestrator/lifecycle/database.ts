@@ -1,20 +1,19 @@
-import { withSession } from '../../adapters/postgres/connection.ts';
+import { type SqlResult, type TextSession, withSession } from '../../adapters/postgres/connection.ts';
 import { findDatabase } from '../../adapters/postgres/databases.ts';
-import { readDumpKind } from '../../adapters/postgres/dump-file.ts';
 import { readSchema } from '../../adapters/postgres/schema.ts';
 import { bestEffort, StackError } from '../../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import { ownDatabase, withDatabase } from '../../domain/own.ts';
-import { diffSchemas, type SchemaChange } from '../../domain/schema-diff.ts';
+import { type DatabaseSchema, diffSchemas, type SchemaChange } from '../../domain/schema-diff.ts';
 import { claimInstance, requireInstance } from '../core/claim.ts';
 import { runForward } from '../core/run.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork, saveRecord, type Work } from '../core/work.ts';
 import { databaseStep } from '../data/postgres/database-step.ts';
-import { loadInto, requireTools, type TicketDatabase } from '../data/postgres/dump.ts';
+import { findLoader, loadInto, type TicketDatabase } from '../data/postgres/dump.ts';
 import { openPostgres, POSTGRES, type PostgresServer } from '../data/postgres/postgres.ts';
-import { type Refreshed, refreshTemplate } from '../data/postgres/template.ts';
-import { templateStep } from '../data/postgres/template-step.ts';
+import { isTemplateFresh, type Refreshed, refreshTemplate } from '../data/postgres/template.ts';
+import { renewTemplate } from '../data/postgres/template-step.ts';
 import { withUpLock } from '../steps/up.ts';
 import { observeWorkload } from '../workloads/observe.ts';
 import { startInstance } from './start.ts';
@@ -35,6 +34,28 @@ export async function requireDatabase({ server, database, own }: TicketDatabase,
   throw new StackError('not-found', `the database ${database} of ${ticket} is not there`, {
     hint: `\`stack start ${ticket}\` makes it`,
   });
+}
+
+/** A ticket's database, open for statements that a person types. */
+export interface Statements {
+  database: string;
+  /** Throws `database`, `interrupted`. */
+  run(text: string): Promise<SqlResult[]>;
+  readSchema(): Promise<DatabaseSchema>;
+}
+
+/** Opens a database for statements. Throws `database`, and what `use` throws. */
+export async function withStatements<Result>(
+  { server, database }: TicketDatabase,
+  use: (statements: Statements) => Promise<Result>,
+  signal: AbortSignal,
+): Promise<Result> {
+  const open = (session: TextSession): Statements => ({
+    database,
+    run: session.run,
+    readSchema: () => readSchema(session),
+  });
+  return withSession(server.login, database, (session) => use(open(session)), signal);
 }
 
 /** Makes the template of tickets' databases again. Throws as `refreshTemplate` does. */
@@ -70,11 +91,10 @@ function requireOwn(found: TicketDatabase, ticket: string): TicketDatabase {
 
 /** Makes a ticket's database again from the template; its services are stopped meanwhile. Throws `conflict`, `database`. */
 export async function resetDatabase(stack: Stack, ticket: string, { force }: { force: boolean }): Promise<void> {
-  await replaceContent(stack, ticket, force, async (work) => {
-    const template = templateStep(work);
+  await replaceContent(stack, ticket, force, async (work, server) => {
     const note = (): void => undefined;
     await withUpLock(work, async () => {
-      if ((await template.inspect()) !== 'present') await template.apply({ signal: stack.signal, note });
+      if (!(await isTemplateFresh(stack, server))) await renewTemplate(work, { signal: stack.signal, note });
     });
     // Not before there is something to go back to.
     await databaseStep(work).revert();
@@ -86,8 +106,7 @@ export async function resetDatabase(stack: Stack, ticket: string, { force }: { f
 /** Throws what would keep a dump from being loaded: `usage` (also for a ticket on the shared database), `not-found`, `database`. */
 export async function requireLoadable(stack: Stack, ticket: string, file: string): Promise<void> {
   const { server } = requireOwn(await findTicketDatabase(stack, ticket), ticket);
-  await readDumpKind(file);
-  await requireTools(stack, server, { dump: true });
+  await findLoader(stack, server, file);
 }
 
 /** Loads a dump in place of what is in a ticket's database; until all of it is there the old content stays. */

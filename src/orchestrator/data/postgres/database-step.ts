@@ -9,7 +9,7 @@ import {
 } from '../../../adapters/postgres/databases.ts';
 import { StackError } from '../../../domain/errors.ts';
 import { dedicatedRepos } from '../../../domain/instance.ts';
-import { hiddenDatabase } from '../../../domain/own.ts';
+import { hiddenDatabase, ownDatabase } from '../../../domain/own.ts';
 import type { Step } from '../../../domain/step.ts';
 import { requireConfig, type Work } from '../../core/work.ts';
 import { placeOf } from '../../shared/place.ts';
@@ -76,6 +76,12 @@ export function databaseStep(work: Work): Step {
       });
     },
   };
+}
+
+/** True when the ticket that is worked on has a database of its own, and it is there. */
+export async function hasDatabase(work: Work, server: PostgresServer): Promise<boolean> {
+  const own = ownDatabase(POSTGRES, work.record.own);
+  return own !== undefined && server.admin((session) => isOurs(session, work, own.database));
 }
 
 async function isOurs(session: Session, work: Work, database: string): Promise<boolean> {

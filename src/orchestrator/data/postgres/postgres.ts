@@ -6,6 +6,7 @@ import {
   withSession,
 } from '../../../adapters/postgres/connection.ts';
 import { changePassword, findTools, loginEnv, type PostgresTools } from '../../../adapters/postgres/tools.ts';
+import { WIRE_MAJOR } from '../../../adapters/postgres/wire-dump.ts';
 import type { StackConfig } from '../../../domain/config/config.ts';
 import { ifAnswered, StackError } from '../../../domain/errors.ts';
 import { FROM_HOST } from '../../../domain/runtime.ts';
@@ -33,6 +34,8 @@ export interface PostgresServer {
   admin<Result>(use: (session: Session) => Promise<Result>, signal?: AbortSignal): Promise<Result>;
   /** pg_dump and the like that fit the server; undefined when there are none. */
   tools(): Promise<PostgresTools | undefined>;
+  /** The pg_dump that needs no program; undefined where it is older than the server, or cannot be had. */
+  wireDump(): Promise<string | undefined>;
 }
 
 /**
@@ -61,10 +64,12 @@ export function openPostgres(stack: Stack, config: StackConfig | undefined, leas
       return withSession(asked, database, use, signal);
     }
   };
+  const major = (): Promise<number> => admin(async ({ version }) => Math.floor(version / 10_000));
   return {
     login,
     baseline: database,
     admin,
+    wireDump: async () => ((await major()) > WIRE_MAJOR ? undefined : ifAnswered(() => stack.wireDump())),
     async tools() {
       if (settings.url === undefined && lease?.provider === 'compose') {
         return toolsInContainer(
@@ -72,8 +77,7 @@ export function openPostgres(stack: Stack, config: StackConfig | undefined, leas
           loginEnv(login.url, { host: '127.0.0.1', port: settings.containerPort ?? 5432 }),
         );
       }
-      const version = await admin(async (session) => session.version);
-      return findTools(stack.env, Math.floor(version / 10_000), loginEnv(login.url));
+      return findTools(stack.env, await major(), loginEnv(login.url));
     },
   };
 }

@@ -14,6 +14,7 @@ import {
   sealDatabase,
 } from '../../../adapters/postgres/databases.ts';
 import { copyLive } from '../../../adapters/postgres/tools.ts';
+import { copyByWire, WIRE_BYTES } from '../../../adapters/postgres/wire-dump.ts';
 import { StackError, throwIfAborted } from '../../../domain/errors.ts';
 import { hiddenDatabase } from '../../../domain/own.ts';
 import type { Stack } from '../../core/stack.ts';
@@ -110,11 +111,11 @@ async function fill(session: Session, parts: Fill): Promise<boolean | undefined>
   const { server, fresh, baseline, before, clients, options } = parts;
   if (clients.length === 0 && (await copyQuiet(session, fresh, baseline))) return false;
   if (before && !options.asked && baseline.bytes > LARGE_BYTES) return undefined;
-  const tools = await server.tools();
-  if (tools) {
+  const copy = await findLiveCopy(server, baseline, fresh, options.signal);
+  if (copy) {
     options.note(`${baseline.name} is in use: copying it with pg_dump`);
     await makeEmptyLike(session, fresh, baseline.name);
-    await copyLive(tools, baseline.name, fresh, options.signal);
+    await copy();
     await sealDatabase(session, fresh);
     return true;
   }
@@ -124,12 +125,24 @@ async function fill(session: Session, parts: Fill): Promise<boolean | undefined>
   }
   if (!options.asked && (await copyAtQuietMoment(session, fresh, baseline, options))) return false;
   if (before && !options.asked) return undefined;
-  const major = Math.floor(session.version / 10_000);
   throw inUse(
     baseline.name,
     await listClients(session, baseline.name),
-    `a copy needs pg_dump ${major} (install PostgreSQL ${major}'s client programs), or a moment without connections: \`stack db refresh --force\` ends them`,
+    'a copy needs a moment without connections: stop what uses it, or `stack db refresh --force` ends them',
   );
+}
+
+/** Returns what fills an empty database from the baseline's while others use that; undefined where there is nothing that can. */
+async function findLiveCopy(
+  { login, ...server }: PostgresServer,
+  { name, bytes }: Database,
+  fresh: string,
+  signal: AbortSignal,
+): Promise<(() => Promise<void>) | undefined> {
+  const tools = await server.tools();
+  if (tools) return () => copyLive(tools, name, fresh, signal);
+  const module = bytes > WIRE_BYTES ? undefined : await server.wireDump();
+  return module === undefined ? undefined : () => copyByWire(login, { from: name, to: fresh, module }, signal);
 }
 
 /**
