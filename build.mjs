@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { bundleDemo } from './build-demo.mjs';
 import { renderLicenses } from './build-licenses.mjs';
+import { writeManual } from './build-manual.mjs';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 
@@ -176,12 +177,15 @@ const cachedApp = (hash) => ({
   },
 });
 
-/** Writes the JSON Schema that editors check stack.yml with. */
-async function writeSchema(dist) {
+/** Writes what is made of the program itself: the JSON Schema that editors check stack.yml with, help pages and man pages. */
+async function writeReference(dist) {
   const scratch = join(dist, 'scratch');
-  await bundle({ 'schema-writer': join(root, 'src/domain/config/json-schema.ts') }, scratch);
-  const { renderJsonSchema } = await import(pathToFileURL(join(scratch, 'schema-writer.js')).href);
-  await writeFile(join(dist, 'stack.schema.json'), renderJsonSchema());
+  const sources = ['src/domain/config/json-schema.ts', 'src/program.ts', 'src/commands/common/every-verb.ts'];
+  const entries = sources.map((file) => [basename(file, '.ts'), join(root, file)]);
+  await bundle(Object.fromEntries(entries), scratch, { format: 'cjs', outExtension: { '.js': '.cjs' } });
+  const load = async (name) => (await import(pathToFileURL(join(scratch, `${name}.cjs`)).href)).default;
+  await writeFile(join(dist, 'stack.schema.json'), (await load('json-schema')).renderJsonSchema());
+  await writeManual(root, dist, { ...(await load('program')), ...(await load('every-verb')) });
   await rm(scratch, { recursive: true });
   return [];
 }
@@ -195,7 +199,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       bundleApp(next),
       bundleBuildKit(next),
       bundleDemo(join(next, 'templates/demo')),
-      writeSchema(next),
+      writeReference(next),
     ]);
     await writeFile(join(next, 'LICENSES.txt'), await renderLicenses(root, files.flat()));
     if (existsSync(dist)) await rename(dist, old);

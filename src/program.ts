@@ -20,6 +20,7 @@ import { destroy } from './commands/destroy.ts';
 import { doctor } from './commands/doctor.ts';
 import { down } from './commands/down.ts';
 import { exec } from './commands/exec.ts';
+import { findTopic, readTopic, TOPICS } from './commands/help/topics.ts';
 import { init } from './commands/init.ts';
 import { logs } from './commands/logs.ts';
 import { open } from './commands/open.ts';
@@ -59,6 +60,11 @@ export async function runProgram(argv: readonly string[], context: Context): Pro
   const { folders, rest: line } = takeFolders(argv);
   context.host.cwd = enterFolders(context.host.cwd, folders);
   context.host.isElsewhere = folders.length > 0;
+  const topic = findTopic(line);
+  if (topic !== undefined) {
+    context.host.stdout.write(await readTopic(context.packageRoot, topic));
+    return 0;
+  }
   const named = nameVerb(line, verbs);
   const word = named.find((one) => !one.startsWith('-'));
   const verb = verbs.find(({ name }) => name === word);
@@ -183,7 +189,12 @@ const FIRST_STEPS = `
 Start here:
   $ stack init                    in the folder that holds your repos
   $ stack create feat-01          a copy of its own for the ticket feat-01
-  $ stack ps                      where everything is`;
+  $ stack ps                      where everything is
+
+More help:
+${Object.entries(TOPICS)
+  .map(([topic, about]) => `  $ stack help ${topic.padEnd(18)} ${about}`)
+  .join('\n')}`;
 
 function parseRuntime(value: string): string {
   if ((RUNTIME_CHOICES as readonly string[]).includes(value)) return value;

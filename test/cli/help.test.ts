@@ -42,6 +42,17 @@ describe('help', () => {
     }
   });
 
+  it.each([
+    ['environment', 'NO_COLOR'],
+    ['exit-codes', '130, 143'],
+    ['stack.yml', '`depends_on`'],
+  ])('about %s is of docs/, and fits 80 columns', async (topic, word) => {
+    const { code, stdout } = await shop.stack(['help', topic]);
+    expect({ code, tooLong: stdout.split('\n').filter((line) => line.length > 80) }).toEqual({ code: 0, tooLong: [] });
+    expect(stdout).toContain(word);
+    expect(stdout).not.toMatch(/&#\d+;|\]\(/);
+  });
+
   it('of a verb can be asked for both ways', async () => {
     expect(await shop.stack(['help', 'create'])).toEqual(await shop.stack(['create', '--help']));
   });

@@ -32,9 +32,17 @@ it('the package is whole by itself: installed without a network, small, with all
       'LICENSE',
       'docker-compose.base.yml',
       'dist/proto/auth.proto',
+      'dist/help/exit-codes.txt',
     ])
       expect(existsSync(path.join(home, file))).toBe(true);
     expect(readFileSync(path.join(home, 'dist/LICENSES.txt'), 'utf8')).toMatch(/^dockerode \S+ \(Apache-2\.0\)$/m);
+    const { man } = JSON.parse(readFileSync(path.join(home, 'package.json'), 'utf8')) as { man: string[] };
+    expect(man).toEqual(
+      readdirSync(path.join(home, 'dist/man'))
+        .sort()
+        .map((name) => `dist/man/${name}`),
+    );
+    expect(existsSync(path.join(prefix, 'share/man/man1/stack-create.1'))).toBe(true);
     // Loaded for a build with BuildKit alone.
     expect(createRequire(bin)('../dist/buildkit.cjs')).toBeTypeOf('function');
 

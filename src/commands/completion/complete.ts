@@ -4,6 +4,7 @@ import { FLAGS_OF_EVERY, FOLDER_FLAG, HELP_FLAG, namesOf } from '../common/every
 import type { Verb } from '../common/verb.ts';
 import { nameVerb } from '../common/word-order.ts';
 import { enterFolders, takeFolders } from '../common/working-folder.ts';
+import { TOPICS } from '../help/topics.ts';
 import { readNames } from './names.ts';
 import { type CompletionVerb, completeWords, FOLDERS } from './words.ts';
 
@@ -34,7 +35,7 @@ async function findCandidates(
 }
 
 function describeHelp(verbs: readonly AnyVerb[]): CompletionVerb {
-  const choices = verbs.map(({ name }) => name);
+  const choices = [...verbs.map(({ name }) => name), ...Object.keys(TOPICS)];
   return { name: 'help', description: 'show help for a verb', flags: [], takesTicket: false, choices };
 }
 
