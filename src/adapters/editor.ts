@@ -7,14 +7,20 @@ import { listFolders } from './search-path.ts';
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** Editors that open a folder, by the names of their programs. */
-const EDITORS = ['code', 'cursor', 'windsurf', 'zed', 'codium', 'subl', 'idea', 'webstorm', 'nvim', 'vim', 'emacs'];
+const EDITORS = ['code', 'cursor', 'windsurf', 'zed', 'codium', 'subl', 'idea', 'webstorm'];
+/** The same of those that work in a terminal. */
+const TERMINAL_EDITORS = ['nvim', 'vim', 'emacs'];
 
-/** Returns the command of the person's editor: `VISUAL`, `EDITOR`, else one that is installed; undefined where there is none. */
-export async function findEditor(env: Env): Promise<string | undefined> {
+/**
+ * Returns the command of the person's editor: `VISUAL`, `EDITOR`, else one that is installed and can work here; undefined where
+ * there is none.
+ */
+export async function findEditor(env: Env, inTerminal: boolean): Promise<string | undefined> {
   const named = [env.VISUAL, env.EDITOR].find((one) => one?.trim());
   if (named !== undefined) return named.trim();
   const searched = listFolders(env.PATH).join(path.delimiter);
-  for (const name of EDITORS) if ((await findProgram(name, '/', searched)) === 'runnable') return name;
+  const usable = [...EDITORS, ...(inTerminal ? TERMINAL_EDITORS : [])];
+  for (const name of usable) if ((await findProgram(name, '/', searched)) === 'runnable') return name;
   return undefined;
 }
 

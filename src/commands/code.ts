@@ -20,7 +20,9 @@ export const code: Verb<object, Result> = {
     ]);
     const { configIfReadable } = await import('../orchestrator/core/stack.ts');
     const wished = (await configIfReadable(stack))?.editor;
-    const editor = wished ?? (await findEditor(stack.env));
+    const { stdin, stdout } = context.host;
+    const inTerminal = stdin.isTTY === true && stdout.isTTY === true;
+    const editor = wished ?? (await findEditor(stack.env, inTerminal));
     if (editor === undefined) {
       throw new StackError('usage', 'no editor is known', {
         hint: 'set VISUAL or EDITOR, or `editor:` in stack.local.yml',
