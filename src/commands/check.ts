@@ -9,7 +9,7 @@ export const check: Verb<object, CheckResult> = {
   summary: 'prove the wiring: what each service was really given, and where it leads',
   args: '[ticket...]',
   flags: [],
-  examples: ['stack check feat-02', 'stack check', 'stack check feat-02 --json'],
+  examples: ['stack check feat-02', 'stack check', 'stack check baseline', 'stack check feat-02 --json'],
   completes: { tickets: true },
   async run(context, { args }) {
     const { checkTickets } = await import('../orchestrator/check/check.ts');

@@ -153,6 +153,8 @@ export interface LogOptions {
 /** The workload a command is run beside. `env`: what its host process was given; a container knows its own. */
 export interface ExecTarget extends WorkloadRef {
   readonly env?: Readonly<Record<string, string>>;
+  /** Folder for a command beside a host process that does not run; undefined: then there is none. */
+  readonly cwd?: string;
 }
 
 export interface ExecOptions {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectRefusal } from '../support/refusal.ts';
 import { BIN, makeShop, type Shop } from '../support/shop.ts';
@@ -38,10 +38,19 @@ describe('in a ticket’s folder', () => {
     expect(JSON.parse(run.stdout).instances).toMatchObject([{ ticket: 'feat-02' }]);
   });
 
-  it('the first word may be a service, of this ticket', async () => {
-    const expected = { message: /^front of feat-01 does not run/, hint: /stack start feat-01/ };
-    await expectRefusal(shop, ['exec', 'front', '--', 'true'], { code: 'not-found', ...expected }, inside());
-    await expectRefusal(shop, ['exec', '--', 'true'], { code: 'not-found', ...expected }, inside('front'));
+  it('the first word may be a service, of this ticket; a process that does not run lends its folder and env', async () => {
+    const front = { code: 0, stdout: `${shop.at('tickets/feat-01/front')} feat-01` };
+    const say = ['--', 'sh', '-c', 'echo "$PWD $STACK_TICKET"'];
+    expect(await shop.stack(['exec', 'front', ...say], inside())).toMatchObject(front);
+    expect(await shop.stack(['exec', ...say], inside('front', 'src'))).toMatchObject(front);
+    renameSync(shop.at('tickets/feat-01/front'), shop.at('tickets/feat-01/elsewhere'));
+    const gone = {
+      code: 'not-found',
+      message: /^front of feat-01 has no folder/,
+      hint: /stack start feat-01/,
+    } as const;
+    await expectRefusal(shop, ['exec', 'front', '--', 'true'], gone, inside());
+    renameSync(shop.at('tickets/feat-01/elsewhere'), shop.at('tickets/feat-01/front'));
   });
 
   it('`add` takes the repo alone', async () => {

@@ -80,6 +80,12 @@ describe('start, stop and restart', () => {
       stderr: expect.stringMatching(/hint: stack start feat-01/),
     });
     await shop.stack(['start', 'feat-01']);
+    // Its wiring can be checked, too.
+    const checked = await shop.stack(['check', 'baseline', '--json']);
+    expect(JSON.parse(checked.stdout)).toMatchObject({
+      ok: true,
+      tickets: [{ ticket: 'baseline', arrows: [{ to: 'api' }] }],
+    });
     if (process.platform !== 'linux') return;
     expect(await open(['feat-02'], { DISPLAY: ':0' })).toMatchObject({ code: 0, stderr: '' });
     const opened = `${shop.env.HOME}/opened`;

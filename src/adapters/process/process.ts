@@ -3,7 +3,7 @@ import { BASELINE } from '../../domain/instance.ts';
 import { inFolder } from '../../domain/layout.ts';
 import { isWorkloadOf } from '../../domain/names.ts';
 import type { LogLine, LogOptions, Runtime, RuntimeCheck, WorkloadRef, WorkloadStatus } from '../../domain/runtime.ts';
-import { removeIfEmpty } from '../files/files.ts';
+import { isThere, removeIfEmpty } from '../files/files.ts';
 import { sweepTemporaries } from '../files/temporary.ts';
 import { pause } from '../pause.ts';
 import { explainAstray, requireNoneAstray } from './astray.ts';
@@ -78,9 +78,11 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
     logs: (ref, request) => readLogs(root, ref, request),
     async exec(workload, argv, request) {
       const record = await readRecord(root, workload);
-      if (!record || !(await isGroupAlive(record))) throw notFound(workload, 'does not run');
+      const cwd = record && (await isGroupAlive(record)) ? record.cwd : workload.cwd;
+      if (cwd === undefined) throw notFound(workload, 'does not run');
+      if (!(await isThere(cwd))) throw notFound(workload, `has no folder ${cwd}`);
       // Not marked: a shell that somebody works in is not ended with the service.
-      return runAttached(argv, { cwd: record.cwd, env: { ...base, ...workload.env, PWD: record.cwd } }, request);
+      return runAttached(argv, { cwd, env: { ...base, ...workload.env, PWD: cwd } }, request);
     },
     async run(spec, command, onLine, signal) {
       throwIfAborted(signal);

@@ -2,7 +2,7 @@ import { listEndpoints } from '../../domain/check/endpoints.ts';
 import { drawGraph } from '../../domain/check/graph.ts';
 import type { CheckFacts, Link, ServiceFacts } from '../../domain/check/link.ts';
 import { messageOf } from '../../domain/errors.ts';
-import { BASELINE, type InstanceRecord } from '../../domain/instance.ts';
+import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import type { InstancesView, ServiceView } from '../../domain/view.ts';
 import { requireInstance } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
@@ -29,12 +29,12 @@ export interface CheckResult {
 }
 
 /**
- * Proves the wiring of tickets, all of them when none is named: asks each service's programs what they were given, and
+ * Proves the wiring of tickets, or of the baseline by its name; of all tickets when none is named: asks each service's programs what they were given, and
  * traces every value that stack filled in. Changes nothing. Throws `config`, `not-found`.
  */
 export async function checkTickets(stack: Stack, names: readonly string[]): Promise<CheckResult> {
   const state = await stack.store.read();
-  const tickets = names.length > 0 ? names.map((name) => requireInstance(state, name).ticket) : undefined;
+  const tickets = names.length > 0 ? names.map((name) => requireRecord(state, name).ticket) : undefined;
   return checkSeen(stack, await lookAtStack(stack, tickets), tickets);
 }
 
@@ -46,10 +46,14 @@ async function checkSeen(stack: Stack, look: Look, names: readonly string[] | un
   const baseline = state.baseline ? await observeServices(workOn(state.baseline), view.baseline.services) : [];
   const tickets = await Promise.all(
     (names ?? Object.keys(state.instances)).map(async (name) =>
-      checkTicket(workOn(requireInstance(state, name)), { ...look, baseline }),
+      checkTicket(workOn(requireRecord(state, name)), { ...look, baseline }),
     ),
   );
   return { ok: tickets.every(({ ok }) => ok), seen: tickets.every(({ seen }) => seen), tickets };
+}
+
+function requireRecord(state: StackState, name: string): InstanceRecord {
+  return name === BASELINE && state.baseline ? state.baseline : requireInstance(state, name);
 }
 
 interface World extends Look {
@@ -66,7 +70,7 @@ async function checkTicket(work: Work, { state, view, observed, baseline }: Worl
     wiring,
     others: others.map((record) => ({ ...wiring, record })),
     directory: listEndpoints(wiring, state.instances),
-    services: [...(await observeServices(work, seen)), ...baseline],
+    services: ticket === BASELINE ? baseline : [...(await observeServices(work, seen)), ...baseline],
     shared: Object.fromEntries(Object.entries(view.shared).map(([name, { status }]) => [name, status])),
     open: Object.fromEntries([...observed.shared].map(([name, { open = [] }]) => [name, open])),
     servers: Object.fromEntries(servers),

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { type InstanceRecord, requireService, type StackState } from '../../domain/instance.ts';
 import { type ExecTarget, type Runtime, traitsOf } from '../../domain/runtime.ts';
 import type { Stack } from '../core/stack.ts';
@@ -20,6 +21,6 @@ export async function describeTarget(
   if (traitsOf(own).engine) return { runtime, target: ref };
   const { baseline, shared } = state;
   const work = createWork({ stack, config: await stack.config(), record, baseline, shared });
-  const { env } = await buildSpec(work, service);
-  return { runtime, target: { ...ref, env } };
+  const { env, source, dir } = await buildSpec(work, service);
+  return { runtime, target: { ...ref, env, cwd: path.join(source, dir) } };
 }
