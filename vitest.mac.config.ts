@@ -1,6 +1,9 @@
 import path from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { becomeOrdinaryUser } from './test/support/ordinary-user.ts';
 import config from './vitest.config.ts';
+
+becomeOrdinaryUser();
 
 const { projects: _, ...test } = config.test ?? {};
 
@@ -9,6 +12,7 @@ export default defineConfig({
   test: {
     ...test,
     env: { STACK_TEST_MAC: path.resolve(import.meta.dirname, 'test/support/mac/usual') },
+    globalSetup: ['./test/support/set-up.ts', './test/support/mac-servers.ts'],
     setupFiles: './test/support/mac-worker.ts',
     projects: [
       {

@@ -207,7 +207,7 @@ if (counts.skipped > 0) {
 }
 if (counts.leftOut > 0)
   process.stdout.write(
-    `\n${counts.leftOut} tests were left out as on a Mac: they are of what Linux alone tells or has, or need a Docker engine.\n`,
+    `\n${counts.leftOut} tests were left out as on a Mac: they are of what Linux alone tells or has, or need root or a Docker engine.\n`,
   );
 process.stdout.write(
   `\n${counts.passed} passed, ${counts.failed} failed${counts.skipped ? `, ${counts.skipped} skipped` : ''}\n`,

@@ -49,7 +49,10 @@ function showMac() {
   for (const name of namesOfFunctions(fs.promises)) replace(fs.promises, name, hideInPromises);
   replace(childProcess.ChildProcess.prototype, 'spawn', (spawn) => {
     return function (options) {
-      return spawn.call(this, { ...options, file: findRunnable(options.file), envPairs: protect(options) });
+      const file = findRunnable(options.file);
+      // PostgreSQL looks for its parts beside what it was called by.
+      const args = options.args?.map((word, index) => (index === 0 && word === options.file ? file : word));
+      return spawn.call(this, { ...options, file, args, envPairs: protect(options) });
     };
   });
   for (const name of ['spawnSync', 'execFileSync']) {
@@ -108,8 +111,12 @@ function place(file) {
 
 const SYSTEM_FOLDERS = new Set(['.', '/bin', '/usr/bin', '/sbin', '/usr/sbin', '/usr/local/bin', programs]);
 
-/** Returns what stands for a `ps`, an `lsof` or a `sysctl` of the system; any other file as it is. */
+/** Where stack keeps a Mac's PostgreSQL: `~/.cache/stack/postgres-18.4.0-darwin-arm64`. */
+const POSTGRES_OF_MAC = /(\/stack\/postgres-[\w.-]+)-darwin-/;
+
+/** Returns what stands for a `ps`, an `lsof` or a `sysctl` of the system, and for a program of PostgreSQL; any other file as it is. */
 function findProgram(file) {
+  if (POSTGRES_OF_MAC.test(file) && isAskedByStack()) return file.replace(POSTGRES_OF_MAC, '$1-linux-');
   const name = path.basename(file);
   if (!['ps', 'lsof', 'sysctl'].includes(name) || !SYSTEM_FOLDERS.has(path.dirname(file)) || !isAskedByStack())
     return file;

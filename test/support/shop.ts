@@ -263,7 +263,9 @@ const UNSEEN = new Set(['.stack', '.local', '.git/index', '.git/objects']);
 
 /** Files with what is in them, git's own included: refs, worktrees, config, excludes. */
 function listFiles(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true })
+  const entries = ifOpen(() => readdirSync(folder, { withFileTypes: true }));
+  if (!entries) return [`${folder} is closed`];
+  return entries
     .filter(({ name }) => !UNSEEN.has(name) && !UNSEEN.has(`${path.basename(folder)}/${name}`))
     .sort((one, other) => one.name.localeCompare(other.name))
     .flatMap((entry) => {
@@ -272,9 +274,19 @@ function listFiles(folder: string): string[] {
       if (entry.isDirectory()) return [`${file}/`, ...listFiles(file)];
       if (!entry.isFile()) return [file];
       const isRecord = entry.name === 'stack-record.json';
-      const content = isRecord ? readRecord(file) : readFileSync(file);
-      return [`${file} ${createHash('sha1').update(content).digest('hex')}`];
+      const content = isRecord ? readRecord(file) : ifOpen(() => readFileSync(file));
+      return [`${file} ${content === undefined ? 'is closed' : createHash('sha1').update(content).digest('hex')}`];
     });
+}
+
+/** Undefined for what nobody but root may read. */
+function ifOpen<Content>(read: () => Content): Content | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    return undefined;
+  }
 }
 
 /** A record, but for how often the state was written: a command that is refused writes it and takes it back. */
