@@ -85,7 +85,7 @@ function compareRepos({ needs, repos, layout }: Product, actual: Node): Change[]
   ];
 }
 
-/** A repo's commands run in the environment of its first service: a migration that finds no database there fails. */
+/** Migrations run in the environment of the repo's first service that has a database: without one they fail. */
 function compareSurroundings(
   { needs, layout }: Product,
   repos: Node,
@@ -99,9 +99,10 @@ function compareSurroundings(
   return Object.entries(needs.repos ?? {}).flatMap(([repo, { migrate }]) => {
     const folder = mainOf(repo, layout);
     const isOf = (service: unknown) => folderOf(mapOf(repos[String(mapOf(service).repo)]).path) === folder;
-    const first = Object.keys(services).find((name) => isOf(services[name]));
-    if (migrate === undefined || first === undefined || hasDatabase(first)) return [];
-    return [{ line: `repos.${folder}.migrate`, kind: 'wrong', text: `runs beside ${first}, which has no database` }];
+    const own = Object.keys(services).filter((name) => isOf(services[name]));
+    if (migrate === undefined || own.length === 0 || own.some(hasDatabase)) return [];
+    const text = `runs beside ${own.join(', ')}, of which none has a database`;
+    return [{ line: `repos.${folder}.migrate`, kind: 'wrong', text }];
   });
 }
 

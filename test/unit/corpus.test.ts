@@ -67,10 +67,11 @@ describe('lines to change', () => {
     ]);
   });
 
-  it('count a migration that runs beside a service without a database', () => {
+  it('count a migration that runs where no service has a database', () => {
     const { api, front } = right.services;
-    const services = { admin: { ...front, repo: 'api', dir: 'admin' }, front, api };
-    expect(linesOf({ ...right, services })).toEqual(['wrong repos.server.migrate', 'invented services.admin']);
+    const admin = { ...front, repo: 'api', dir: 'admin' };
+    expect(linesOf({ ...right, services: { admin, front, api } })).toEqual(['invented services.admin']);
+    expect(linesOf({ ...right, services: { admin, front } })).toContain('wrong repos.server.migrate');
   });
 
   it('count every line of a service that is not there, and one of a service that nothing needs', () => {

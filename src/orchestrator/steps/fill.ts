@@ -6,7 +6,7 @@ import type { Step, StepId } from '../../domain/step.ts';
 import type { FillWish, Work } from '../core/work.ts';
 import { findKind } from '../data/kinds.ts';
 import { observeWorkload } from '../workloads/observe.ts';
-import { runRepoCommands } from './repo-command.ts';
+import { findHost, runRepoCommands } from './repo-command.ts';
 
 const KINDS = ['migrate', 'seed'] as const;
 const NOTHING: FillWish = { migrate: false, seed: false };
@@ -18,9 +18,12 @@ export function listFilling(baseline: InstanceRecord, config: StackConfig): stri
   );
 }
 
-/** Returns the service in whose surroundings a repo's commands run; undefined for one that has none. */
-export function firstServiceOf({ services }: InstanceRecord, repo: string): string | undefined {
-  return Object.keys(services).find((name) => services[name]?.repo === repo);
+/** Returns the services in whose surroundings those commands run. */
+export function listFillHosts(baseline: InstanceRecord, config: StackConfig): string[] {
+  const hosts = listFilling(baseline, config).flatMap((repo) =>
+    KINDS.flatMap((kind) => findHost(baseline, config, { repo, kind }) ?? []),
+  );
+  return [...new Set(hosts)];
 }
 
 /** True where what the commands run in is not made for them alone: a ticket that borrows nothing does not wait for an image to be built. */
@@ -45,7 +48,12 @@ export function fillStep(work: Work, config: StackConfig, { needed }: { needed: 
     for (const kind of KINDS) {
       for (const repo of wish[kind] ? repos : []) {
         const commands = config.repos[repo]?.[kind] ?? [];
-        await runRepoCommands(work, { repo, service: firstServiceOf(work.record, repo), kind }, commands, progress);
+        await runRepoCommands(
+          work,
+          { repo, service: findHost(work.record, config, { repo, kind }), kind },
+          commands,
+          progress,
+        );
       }
     }
   };
@@ -57,15 +65,10 @@ export function fillStep(work: Work, config: StackConfig, { needed }: { needed: 
     afterIfListed: [
       ...([{ kind: 'network' }, { kind: 'shared services' }] as const),
       ...Object.keys(work.shared).map((of): StepId => ({ kind: 'embedded', of })),
-      ...repos.flatMap((repo): StepId[] => {
-        const of = firstServiceOf(work.record, repo);
-        return of === undefined
-          ? []
-          : [
-              { kind: 'image', of },
-              { kind: 'volumes', of },
-            ];
-      }),
+      ...listFillHosts(work.record, config).flatMap((of): StepId[] => [
+        { kind: 'image', of },
+        { kind: 'volumes', of },
+      ]),
     ],
     async inspect() {
       const { migrate, seed } = await findWish(work, config);

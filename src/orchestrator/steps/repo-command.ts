@@ -6,7 +6,7 @@ import { openLogWriter } from '../../adapters/process/logs.ts';
 import { readNewestLines } from '../../adapters/process/read-log.ts';
 import type { RepoCommand, StackConfig } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
-import { BASELINE, requireDedicated } from '../../domain/instance.ts';
+import { BASELINE, type InstanceRecord, requireDedicated } from '../../domain/instance.ts';
 import { setupLogOf } from '../../domain/layout.ts';
 import { DEFAULT_LOG_BYTES, HOST_RUNTIME, type LogLine } from '../../domain/runtime.ts';
 import type { Step, StepId, StepProgress } from '../../domain/step.ts';
@@ -41,14 +41,32 @@ interface Where {
  */
 function mayFillData(config: StackConfig, repo: string): boolean {
   if ((config.repos[repo]?.migrate ?? []).length > 0) return false;
-  const shared = Object.keys(config.shared.services);
-  const services = Object.values(config.services).filter((service) => service.repo === repo);
-  const names = services.flatMap(({ env }) => Object.values(env).flatMap(listNames));
-  return names.some((name) => shared.includes(name.split('.')[0] ?? ''));
+  return Object.keys(config.services).some(
+    (name) => config.services[name]?.repo === repo && isHandedData(config, name),
+  );
+}
+
+/** True when a service is handed an address of a shared service, or another part of one. */
+function isHandedData({ services, shared }: StackConfig, service: string): boolean {
+  const names = Object.values(services[service]?.env ?? {}).flatMap(listNames);
+  return names.some((name) => Object.hasOwn(shared.services, name.split('.')[0] ?? ''));
 }
 
 /**
- * The `setup:` or `migrate:` commands of a repo, run once where its first service runs; their output is kept in `.stack/logs/`.
+ * Returns the service in whose surroundings a repo's commands run: the repo's first, and for what is about data its first that
+ * is handed some; undefined for a repo without services.
+ */
+export function findHost(
+  { services }: InstanceRecord,
+  config: StackConfig,
+  { repo, kind }: Pick<Where, 'repo' | 'kind'>,
+): string | undefined {
+  const own = Object.keys(services).filter((name) => services[name]?.repo === repo);
+  return (kind === 'setup' ? undefined : own.find((name) => isHandedData(config, name))) ?? own[0];
+}
+
+/**
+ * The `setup:` or `migrate:` commands of a repo, run once where a service of it runs (`findHost`); their output is kept in `.stack/logs/`.
  * What they make is in the worktree, the volumes and the database, and goes with them. A set-up that has nothing to do with data
  * does not wait for it.
  */
@@ -79,7 +97,8 @@ export function repoCommandsStep(work: Work, repo: string, kind: 'setup' | 'migr
       return record[done] || (await listCommands()).length === 0 ? 'present' : 'absent';
     },
     async apply(progress) {
-      await runRepoCommands(work, { repo, service: services[0], kind }, await listCommands(), progress);
+      const service = findHost(work.record, await requireConfig(work), { repo, kind });
+      await runRepoCommands(work, { repo, service, kind }, await listCommands(), progress);
       record[done] = true;
       await saveRecord(work);
     },
@@ -117,7 +136,7 @@ export async function runRepoCommands(
 }
 
 /**
- * Runs one of a repo's own commands in the surroundings of its first service. At its deadline it is ended with all that it
+ * Runs one of a repo's own commands in the surroundings of a service. At its deadline it is ended with all that it
  * started. Throws `process` with the last lines when it fails or is not done in time, `interrupted`.
  */
 async function runRepoCommand(work: Work, where: Where, command: RepoCommand, progress: StepProgress): Promise<void> {

@@ -11,7 +11,7 @@ import type { Stack } from '../core/stack.ts';
 import type { Work } from '../core/work.ts';
 import { findKind } from '../data/kinds.ts';
 import { embeddedStep } from './embedded.ts';
-import { fillStep, firstServiceOf, isFillCheap, listFilling } from './fill.ts';
+import { fillStep, isFillCheap, listFillHosts, listFilling } from './fill.ts';
 import { networkStep } from './network.ts';
 import { listPrerequisiteSteps, listServiceSteps } from './service.ts';
 import { sharedStep } from './shared.ts';
@@ -62,7 +62,7 @@ function listFillSteps(own: Work, config: StackConfig, { services, shared }: UpR
   const isOff = fill.wish?.migrate === false && fill.wish.seed === false;
   if (repos.length === 0 || isOff || !(needed || (shared.length > 0 && isFillCheap(record, repos)))) return [];
   return [
-    ...repos.flatMap((repo) => listPrerequisiteSteps(own, firstServiceOf(record, repo) ?? '')),
+    ...listFillHosts(record, config).flatMap((service) => listPrerequisiteSteps(own, service)),
     fillStep(own, config, { needed }),
   ];
 }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { StackConfig } from '../../../src/domain/config/config.ts';
 import { listPredecessors, type StepProgress, stepName } from '../../../src/domain/step.ts';
 import { fillStep, listFillCommands } from '../../../src/orchestrator/steps/fill.ts';
 import { listTicketSteps } from '../../../src/orchestrator/steps/list.ts';
+import { findHost } from '../../../src/orchestrator/steps/repo-command.ts';
 import { config, makeWork } from './ticket.ts';
 
 describe('an empty database of the baseline', () => {
@@ -36,6 +38,17 @@ describe('an empty database of the baseline', () => {
       repos: { ...config.repos, api: { ...api!, seed: [{ run: 'x', shown: 'npm run seed' }] } },
     };
     expect(listFillCommands(work.baseline!, seeded)).toEqual(['npm run migrate', 'npm run seed']);
+  });
+
+  it('is filled beside the first service that is handed its address, and what sets a repo up beside the first of all', () => {
+    const { worker } = config.services;
+    const env = { DATABASE_URL: '$'.concat('{postgres.url}') };
+    const handed = { ...config, services: { ...config.services, worker: { ...worker!, env } } };
+    const host = (kind: 'setup' | 'migrate' | 'seed', of: StackConfig = handed) =>
+      findHost(work.baseline!, of, { repo: 'api', kind });
+    expect(host('setup')).toBe('api');
+    expect([host('migrate'), host('seed')]).toEqual(['worker', 'worker']);
+    expect(host('migrate', config)).toBe('api');
   });
 
   it('is left alone after a no, and filled whatever is in it on a wish', async () => {
