@@ -21,6 +21,8 @@ export interface GlobalOptions {
   json: boolean;
   quiet: boolean;
   yes: boolean;
+  /** Absolute path of the folder that `--root` names; undefined: the root is found from the folder that we are in. */
+  root?: string | undefined;
   /** Overrules `runtime:` of stack.yml for services that do not name one themselves. */
   runtime?: RuntimeName | 'auto';
 }

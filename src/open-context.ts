@@ -31,13 +31,15 @@ export function createContext(
   const emit: Emit = (event) => void reporter().then((loaded) => loaded.emit(event));
   lookForTools({ searchPath: ownPath(host.env).PATH, warn: (text) => emit({ type: 'warning', text }) });
   const findPlace = once(async () => {
+    if (options.root !== undefined) return place();
     const { findRoot } = await import('./adapters/config-file.ts');
     const found = await findRoot(host.cwd);
     return found && requireOwn(found, host);
   });
   const place = once(async () => {
-    const { requireRoot } = await import('./adapters/config-file.ts');
-    return requireOwn(await requireRoot(host.cwd), host);
+    const { requireRoot, requireRootAt } = await import('./adapters/config-file.ts');
+    const { root } = options;
+    return requireOwn(root === undefined ? await requireRoot(host.cwd) : await requireRootAt(root), host);
   });
   const ask: Context['ask'] = async (question, all = [question]) => {
     if (options.yes) return true;

@@ -3,12 +3,12 @@ import { add } from './commands/add.ts';
 import { cd } from './commands/cd.ts';
 import { check } from './commands/check.ts';
 import { code } from './commands/code.ts';
-import { FLAGS_OF_EVERY, FOLDER_FLAG, HELP_FLAG } from './commands/common/every-verb.ts';
+import { FLAGS_OF_EVERY, FOLDER_FLAG, HELP_FLAG, ROOT_FLAG } from './commands/common/every-verb.ts';
 import { findOwnWord } from './commands/common/other-words.ts';
 import { suggestRepoFlag, takeRepoFlags } from './commands/common/repo-flags.ts';
 import { renderAnswer, type Verb } from './commands/common/verb.ts';
 import { nameVerb, orderWords, splitCommand } from './commands/common/word-order.ts';
-import { enterFolders, takeFolders } from './commands/common/working-folder.ts';
+import { enterFolders, enterRoot, takeFolders } from './commands/common/working-folder.ts';
 import { complete } from './commands/completion/complete.ts';
 import { completion } from './commands/completion/completion.ts';
 import { shellInit } from './commands/completion/shell-init.ts';
@@ -57,9 +57,10 @@ export const verbs: readonly AnyVerb[] = Object.values(GROUPS).flat();
 export async function runProgram(argv: readonly string[], context: Context): Promise<number> {
   // Asked by the shell at every Tab, with half-typed words no parser would take.
   if (argv[0] === '__complete') return complete(argv.slice(1), context, verbs);
-  const { folders, rest: line } = takeFolders(argv);
+  const { folders, root, rest: line } = takeFolders(argv);
   context.host.cwd = enterFolders(context.host.cwd, folders);
-  context.host.isElsewhere = folders.length > 0;
+  context.options.root = enterRoot(context.host.cwd, root);
+  context.host.isElsewhere = folders.length > 0 || root !== undefined;
   const topic = findTopic(line);
   if (topic !== undefined) {
     context.host.stdout.write(await readTopic(context.packageRoot, topic));
@@ -121,7 +122,7 @@ function buildProgram(context: Context, act: Act): Command {
       subcommandTerm: (command) => [command.name(), ...command.aliases()].join(', '),
       visibleOptions: (command) => [
         ...help.visibleOptions(command),
-        ...(command.parent === null ? [FOLDER, ...optionsOfEvery()] : []),
+        ...(command.parent === null ? [FOLDER, ROOT, ...optionsOfEvery()] : []),
       ],
     })
     .showSuggestionAfterError(true)
@@ -164,6 +165,7 @@ function addVerb(program: Command, verb: AnyVerb, act: Act): void {
 
 const OF_EVERY = 'Every verb:';
 const FOLDER = new Option(...FOLDER_FLAG).helpGroup(OF_EVERY);
+const ROOT = new Option(...ROOT_FLAG).helpGroup(OF_EVERY);
 
 function optionsOfEvery({ jsonHelp, quietHelp }: Pick<AnyVerb, 'jsonHelp' | 'quietHelp'> = {}): Option[] {
   const own: Record<string, string | undefined> = { '--json': jsonHelp, '-q, --quiet': quietHelp };

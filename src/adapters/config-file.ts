@@ -57,6 +57,15 @@ export async function requireRoot(cwd: string): Promise<FoundRoot> {
   });
 }
 
+/** Returns a folder as the root that it is, whatever is above it. Throws `config` when it is none. */
+export async function requireRootAt(folder: string): Promise<FoundRoot> {
+  if (await isRoot(folder)) return { root: await realpath(folder) };
+  await refuseOtherName(folder);
+  throw new StackError('config', `no ${CONFIG_FILE} in ${folder}`, {
+    hint: '`-C DIR` looks in the folders above as well; `stack init` writes one',
+  });
+}
+
 /** Nearest first. A folder that somebody deleted under us has no real path, but its parents may lead home. */
 async function listFoldersUp(cwd: string): Promise<string[]> {
   let folder = (await ifReadable(realpath(cwd))) ?? path.resolve(cwd);

@@ -49,7 +49,8 @@ export const init: Verb<InitOptions, InitResult> = {
   ],
   examples: ['stack init', 'stack init --dry-run', 'stack init --force'],
   completes: {},
-  run: (context, { options }) => run({ root: context.host.cwd, packageRoot: context.packageRoot }, options),
+  run: (context, { options }) =>
+    run({ root: context.options.root ?? context.host.cwd, packageRoot: context.packageRoot }, options),
   render,
 };
 

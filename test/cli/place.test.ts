@@ -101,6 +101,17 @@ describe('in a ticket’s folder', () => {
     await expectRefusal(shop, ['cd', 'feat-02', 'front'], { code: 'usage', message: /^a program cannot/, hint });
   });
 
+  it('`--root` is about that stack from anywhere, and looks in no folder above', async () => {
+    const at = { cwd: shop.folder };
+    const run = await shop.stack(['--root', 'shop', 'path', 'feat-02'], at);
+    expect(run).toEqual({ code: 0, stdout: shop.at('tickets/feat-02'), stderr: '' });
+    expect((await shop.stack([`--root=${shop.root}`, 'ps', '-q'], inside())).stdout).toBe('feat-01\nfeat-02');
+    const told = async (...args: string[]) => (await shop.stack(args)).stderr;
+    expect(await told('--root', 'front', 'ps')).toMatch(/^stack: no stack.yml in .*\/front\nhint: `-C DIR` looks/);
+    expect(await told('--root', 'nowhere', 'ps')).toMatch(/^stack: --root: .* is no folder\nhint: .*before the verb/);
+    expect((await shop.stack(['__complete', '--root', shop.root, 'path', 'feat-02'], at)).stdout).toBe('feat-02');
+  });
+
   it('the whole stack is listed', async () => {
     const { stdout } = await shop.stack(['ps'], inside('front/src'));
     expect(stdout).toBe((await shop.stack(['ps'])).stdout);

@@ -1,9 +1,9 @@
 import type { Context } from '../../context.ts';
 import { bestEffort } from '../../domain/errors.ts';
-import { FLAGS_OF_EVERY, FOLDER_FLAG, HELP_FLAG, namesOf } from '../common/every-verb.ts';
+import { FLAGS_OF_EVERY, FOLDER_FLAG, HELP_FLAG, namesOf, ROOT_FLAG } from '../common/every-verb.ts';
 import type { Verb } from '../common/verb.ts';
 import { nameVerb } from '../common/word-order.ts';
-import { enterFolders, takeFolders } from '../common/working-folder.ts';
+import { enterFolders, enterRoot, takeFolders } from '../common/working-folder.ts';
 import { TOPICS } from '../help/topics.ts';
 import { readNames } from './names.ts';
 import { type CompletionVerb, completeWords, FOLDERS } from './words.ts';
@@ -23,13 +23,15 @@ async function findCandidates(
   context: Context,
   verbs: readonly AnyVerb[],
 ): Promise<readonly string[]> {
-  if (takeFolders(words.slice(0, -1)).folders.includes('')) return [FOLDERS];
-  const { folders, rest: typed } = takeFolders(words);
+  const pending = takeFolders(words.slice(0, -1));
+  if ([...pending.folders, pending.root].includes('')) return [FOLDERS];
+  const { folders, root, rest: typed } = takeFolders(words);
   context.host.cwd = enterFolders(context.host.cwd, folders);
+  context.options.root = enterRoot(context.host.cwd, root);
   // The last word is still being typed.
   const named = [...nameVerb(typed.slice(0, -1), verbs), ...typed.slice(-1)];
   const bare = FLAGS_OF_EVERY.filter(([notation]) => !notation.includes('<'));
-  const before = [FOLDER_FLAG, ...bare, HELP_FLAG].map(([notation, says]) => `${nameOf(notation)}\t${says}`);
+  const before = [FOLDER_FLAG, ROOT_FLAG, ...bare, HELP_FLAG].map(([notation, says]) => `${nameOf(notation)}\t${says}`);
   const known = [...verbs.map(describeVerb), describeHelp(verbs)];
   return completeWords({ words: named, before, verbs: known, names: await readNames(context) });
 }
