@@ -5,7 +5,10 @@ import { findTestEngine } from '../support/engine.ts';
 import { makeProduct, type Product } from '../support/product.ts';
 
 const CHECKOUT = path.resolve(import.meta.dirname, '../..');
-const PAGES = ['README.md', ...readdirSync(path.join(CHECKOUT, 'docs')).map((name) => `docs/${name}`)];
+const PAGES = [
+  'README.md',
+  ...readdirSync(path.join(CHECKOUT, 'docs')).flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : [])),
+];
 
 const engine = await findTestEngine();
 
