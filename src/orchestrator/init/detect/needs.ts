@@ -5,10 +5,12 @@ const POSTGRES_PACKAGES =
   /^(?:pg|pg-promise|postgres|@prisma\/client|prisma|knex|sequelize|typeorm|drizzle-orm|@mikro-orm\/.*|mikro-orm|objection|slonik|kysely|@adonisjs\/lucid|@neondatabase\/serverless)$/;
 const REDIS_PACKAGES =
   /^(?:redis|ioredis|bull|bullmq|bee-queue|connect-redis|@socket\.io\/redis-adapter|@keyv\/redis)$/;
-const POSTGRES_WORDS = /\bpsycopg|\basyncpg\b|\bjackc\/pgx|\blib\/pq\b|^\s*gem ['"]pg['"]|^ {4}pg \(/m;
+const POSTGRES_WORDS =
+  /\bpsycopg|\basyncpg\b|\bjackc\/pgx|\blib\/pq\b|^\s*gem ['"]pg['"]|^ {4}pg \(|\bpostgresql\b|\bext-(?:pdo_)?pgsql\b|:postgrex\b/m;
 const REDIS_WORDS =
-  /^\s*gem ['"](?:redis|sidekiq|resque)['"]|^ {4}(?:redis|sidekiq|resque) \(|\bredis[=~><]|^redis$|go-redis|^\s*"?redis"?\s*[=,>]/m;
-const MANIFESTS = /^(?:Gemfile(?:\.lock)?|requirements[^/]*\.txt|pyproject\.toml|go\.mod)$/;
+  /^\s*gem ['"](?:redis|sidekiq|resque)['"]|^ {4}(?:redis|sidekiq|resque) \(|\bredis[=~><]|^redis$|go-redis|^\s*"?redis"?\s*[=,>]|starter-data-redis|\bpredis\/predis\b/m;
+const MANIFESTS =
+  /^(?:pom\.xml|build\.gradle(?:\.kts)?|composer\.json|mix\.exs|Gemfile(?:\.lock)?|requirements[^/]*\.txt|pyproject\.toml|go\.mod)$/;
 
 /** Tells which shared services the code of a folder seems to use: packages, manifests, variables. */
 export function detectNeeds(sources: Sources, packages: ReadonlySet<string>): Needs {
@@ -19,15 +21,18 @@ export function detectNeeds(sources: Sources, packages: ReadonlySet<string>): Ne
     findInTexts(sources, isEnvFile, variable) !== undefined;
   return {
     postgres:
-      !usesOtherDatabase(sources) && uses(POSTGRES_PACKAGES, POSTGRES_WORDS, /\bDATABASE_URL\b|postgres(?:ql)?:\/\//),
+      !usesOtherDatabase(sources) &&
+      uses(POSTGRES_PACKAGES, POSTGRES_WORDS, /\bDATABASE_URL\b|postgres(?:ql)?:\/\/|^DB_CONNECTION=["']?pgsql/m),
     redis: uses(REDIS_PACKAGES, REDIS_WORDS, /\bREDIS_(?:URL|HOST)\b|rediss?:\/\//),
   };
 }
 
 /** A database in a file or of another make is not ours to give. */
 function usesOtherDatabase(sources: Sources): boolean {
-  const prisma = findText(sources, /(?:^|\/)schema\.prisma$/)?.match(
-    /provider\s*=\s*"(sqlite|mysql|sqlserver|mongodb)"/,
-  );
-  return prisma !== null && prisma !== undefined;
+  const prisma = findText(sources, /(?:^|\/)schema\.prisma$/);
+  if (prisma && /provider\s*=\s*"(?:sqlite|mysql|sqlserver|mongodb)"/.test(prisma)) return true;
+  return findInTexts(sources, isEnvFile, OTHER_DATABASE) !== undefined;
 }
+
+const OTHER_DATABASE =
+  /^DB_CONNECTION=["']?(?:mysql|mariadb|sqlite|sqlsrv)|^DATABASE_URL=["']?(?:mysql2?|mariadb|mongodb(?:\+srv)?|sqlite3?|file|sqlserver):/m;

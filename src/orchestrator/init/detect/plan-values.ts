@@ -7,6 +7,8 @@ const OWN_SECRET =
 const OF_OTHERS =
   /(?:^|_)(?:CLIENT|OAUTH|OIDC|AWS|S3|STRIPE|GOOGLE|GITHUB|GITLAB|FACEBOOK|APPLE|TWITTER|AZURE|WEBHOOK|RECAPTCHA|CAPTCHA|SMTP|MAIL|ACCESS)(?:_|$)/;
 const KEPT = /(?:SECRET|PASSWORD|TOKEN|SALT|KEY)(?:$|_)/;
+/** What the code takes without it is often a file. */
+const KIND_OF_STORE = /^(?:DB|DATABASE)_(?:CONNECTION|CLIENT|DIALECT|DRIVER|ENGINE|TYPE|PROVIDER|ADAPTER)$/;
 const MADE_UP = 'for-development-only';
 
 /**
@@ -15,7 +17,7 @@ const MADE_UP = 'for-development-only';
  * where it is set there. Undefined for any other.
  */
 export function planValue({ name, values, readIn, isSet, hasDefault }: Variable): string | undefined {
-  if (isSet || hasDefault || readIn.length === 0) return undefined;
+  if (isSet || readIn.length === 0 || (hasDefault && !KIND_OF_STORE.test(name))) return undefined;
   const [example = OWN_SECRET.test(name) && !OF_OTHERS.test(name) ? MADE_UP : undefined] = values;
   if (example === undefined) return undefined;
   // What cannot stand within the braces of a default.

@@ -1,9 +1,11 @@
 import path from 'node:path';
 import { glob } from 'tinyglobby';
 import { parse } from 'yaml';
+import { detectJavaProject } from './java-project.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 import { detectNodeProject, type Surroundings, startsSeveral } from './node-project.ts';
 import { detectDockerProject, detectGoProject, detectPythonProject, detectStaticProject } from './other-projects.ts';
+import { detectPhpProject } from './php-project.ts';
 import type { Project } from './project.ts';
 import { detectRubyProject } from './ruby-project.ts';
 import { readSources, type Sources } from './sources.ts';
@@ -12,7 +14,18 @@ import { readSources, type Sources } from './sources.ts';
 const USUAL_FOLDERS = ['apps/*', 'services/*', 'packages/*', '*'];
 /** A Dockerfile marks a part only where parts are kept: elsewhere it is a tool. */
 const MARKS_OF_PARTS = ['apps/*/Dockerfile', 'services/*/Dockerfile'];
-const MARKS = ['package.json', 'Gemfile', 'go.mod', 'pyproject.toml', 'requirements.txt', 'manage.py'];
+const MARKS = [
+  'package.json',
+  'Gemfile',
+  'go.mod',
+  'pom.xml',
+  'build.gradle',
+  'build.gradle.kts',
+  'composer.json',
+  'pyproject.toml',
+  'requirements.txt',
+  'manage.py',
+];
 /** At the top of a repo of several parts these are often those of one part, or of the docs. */
 const UNCLEAR: ReadonlySet<string> = new Set(['Dockerfile', 'static files']);
 const MOST_FOLDERS = 40;
@@ -39,10 +52,19 @@ async function detectBelow(repo: string, top: Sources, patterns: readonly string
       return { dir, sources, manifest: readManifest(sources) };
     }),
   );
-  return parts.flatMap((part) => {
+  const projects = parts.flatMap((part) => {
     const project = detectProject(part.sources, { repo, dir: part.dir, top, linked: listLinked(part, parts) });
     return project && isService(project, part.sources) ? [project] : [];
   });
+  return projects.map((project) => inOneImage(project, projects));
+}
+
+/** What one setup installs runs in one kind of image: packages built on Debian are not those of Alpine. */
+function inOneImage(project: Project, projects: readonly Project[]): Project {
+  const first = projects.find(({ setup, image }) => setup === project.setup && image && !image.includes('alpine'));
+  return project.setup === undefined || !project.image?.includes('alpine')
+    ? project
+    : { ...project, image: first?.image ?? project.image };
 }
 
 interface Part {
@@ -63,10 +85,12 @@ function listLinked(part: Part, parts: readonly Part[]): Sources[] {
 
 function detectProject(sources: Sources, around: Surroundings): Project | undefined {
   return (
+    detectPhpProject(sources, around) ??
     detectNodeProject(sources, around) ??
     detectRubyProject(sources, around) ??
     detectPythonProject(sources, around) ??
     detectGoProject(sources, around) ??
+    detectJavaProject(sources, around) ??
     detectDockerProject(sources, around) ??
     detectStaticProject(sources, around)
   );

@@ -26,7 +26,7 @@ const WAYS: readonly Way[] = [
     files: CODE_FILES,
     pattern: new RegExp(
       String.raw`\b(?:\w*[eE][nN][vV]\w*|[cC]onfig\w*|viper|settings)(?:\??\.\w+[!?]?|!)*(?:<[^>\n]*>)?\s*[([]\s*['"\`]${NAME}['"\`]` +
-        String.raw`(?:\s*[\])]*\s*(?:,|\|\||\?\?|\{|or\b)\s*(?:default\s*[=:]\s*|cast=\w+,\s*default=)?[\[{(]*\s*(?:${TEXT}|(?<number>\d+)\b))?`,
+        String.raw`(?:\s*(?:,|[\])]+\s*(?:\|\||\?\?|\{|or\b))\s*(?:default\s*[=:]\s*|cast=\w+,\s*default=)?[\[{(]*\s*(?:${TEXT}|(?<number>\d+)\b))?`,
       'g',
     ),
   },
@@ -80,7 +80,7 @@ const WAYS: readonly Way[] = [
   {
     files: CODE_SETTINGS,
     pattern: new RegExp(
-      String.raw`\b(?:env|ENV)(?:\.fetch)?\s*[([]\s*['"]${NAME}['"](?:\s*[\])]*\s*(?:,|\|\||\{)\s*${TEXT})?`,
+      String.raw`\b(?:env|ENV)(?:\.fetch)?\s*[([]\s*['"]${NAME}['"](?:\s*(?:,|[\])]+\s*(?:\|\||\{))\s*${TEXT})?`,
       'g',
     ),
   },

@@ -1,5 +1,6 @@
+import { listImplied } from './implied-variables.ts';
 import { isEnvFile, type Sources } from './sources.ts';
-import { listReads, readsAsList } from './variable-reads.ts';
+import { listReads, type Read, readsAsList } from './variable-reads.ts';
 
 /** A variable of a program, as far as its env files and its code tell. */
 export interface Variable {
@@ -26,6 +27,7 @@ export function detectVariables(sources: Sources, around: readonly Sources[] = [
   const found = new Map<string, Variable>();
   for (const set of listSet(sources)) addSet(take(found, set.name), set);
   for (const [file, text] of sources.texts) addReads(found, file, text);
+  for (const { file, read } of listImplied(sources)) addRead(take(found, read.name), file, read);
   for (const set of around.flatMap(listSet)) {
     const variable = found.get(set.name);
     if (variable) addSet(variable, set);
@@ -56,16 +58,19 @@ function addSet(variable: Variable, { value, isExample }: Setting): void {
 }
 
 function addReads(found: Map<string, Variable>, file: string, text: string): void {
-  for (const { name, value, isJson } of listReads(file, text)) {
-    const variable = take(found, name);
-    if (!variable.readIn.includes(file)) variable.readIn.push(file);
-    if (value !== undefined) {
-      addValue(variable, value);
-      variable.hasDefault = true;
-    }
-    if (isJson) variable.form = 'json';
-    else if (readsAsList(text, name)) variable.form ??= 'list';
+  for (const read of listReads(file, text)) {
+    const variable = take(found, read.name);
+    addRead(variable, file, read);
+    if (!read.isJson && readsAsList(text, read.name)) variable.form ??= 'list';
   }
+}
+
+function addRead(variable: Variable, file: string, { value, isJson }: Read): void {
+  if (!variable.readIn.includes(file)) variable.readIn.push(file);
+  if (isJson) variable.form = 'json';
+  if (value === undefined) return;
+  addValue(variable, value);
+  variable.hasDefault = true;
 }
 
 function take(found: Map<string, Variable>, name: string): Variable {

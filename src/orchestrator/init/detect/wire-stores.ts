@@ -43,7 +43,7 @@ const JOINED =
   /^(PG|DB|DATABASE|POSTGRES|MYSQL|REDIS)(?=(?:HOST|PORT|USER|USERNAME|PASS|PASSWORD|DATABASE|NAME|URL|URI)$)/;
 /** Words in front that say whose database it is, and no more. */
 const WHOSE =
-  /^(?:APP|SPRING|DJANGO|FLASK|RAILS|NEST|API|SERVER|BACKEND|PRIMARY|DEFAULT|MAIN|DIRECT|ASYNC|SYNC|DEV|LOCAL|CACHE|QUEUE|CELERY|BULL|SESSION|SIDEKIQ|SHADOW)$/;
+  /^(?:APP|SPRING|DJANGO|FLASK|RAILS|NEST|API|SERVER|BACKEND|PRIMARY|DEFAULT|MAIN|DIRECT|ASYNC|SYNC|DEV|LOCAL|CACHE|QUEUE|CELERY|BULL|SESSION|SIDEKIQ|SHADOW|DATA)$/;
 /** What such a name says about something else. */
 const ELSEWHERE = /^(?:TEST|TESTS|TESTING|PROD|PRODUCTION|STAGING|REPLICA|READ|READONLY|READER)$/;
 
@@ -62,8 +62,8 @@ export function wireStore(
     (one) => stores.includes(one.name) && one[meant.exact ? 'own' : 'any'].includes(meant.word),
   );
   if (!store) return undefined;
-  if (meant.key === 'url')
-    return values.length === 0 || !/^[a-z][\w+]*:/i.test(values[0]!) ? place(store, 'url') : undefined;
+  // `DB_CONNECTION=pgsql` is no address.
+  if (meant.key === 'url') return values.length === 0 ? place(store, 'url') : undefined;
   const isOther = STORES.some((other) => other !== store && values[0] === String(other.port));
   return meant.key === 'port' && isOther ? undefined : place(store, meant.key);
 }

@@ -1,0 +1,117 @@
+import path from 'node:path';
+import { listFixedAddresses } from './checks.ts';
+import { imageInDockerfile } from './dockerfile.ts';
+import { detectHealth } from './health.ts';
+import { listSpringSettings } from './implied-variables.ts';
+import { detectNeeds } from './needs.ts';
+import type { Project } from './project.ts';
+import { judgeRole } from './roles.ts';
+import type { Sources } from './sources.ts';
+import { detectVariables } from './variables.ts';
+
+/** A framework that makes servers out of Java or Kotlin. */
+interface Framework {
+  label: string;
+  /** How it looks in `pom.xml` or `build.gradle`. */
+  mark: RegExp;
+  maven: string;
+  gradle: string;
+  /** The variables by which it is told where to listen. */
+  port: string;
+  host: string;
+}
+
+const FRAMEWORKS: readonly Framework[] = [
+  {
+    ...{ label: 'Spring Boot', mark: /spring-?boot/, maven: 'spring-boot:run', gradle: 'bootRun' },
+    ...{ port: 'SERVER_PORT', host: 'SERVER_ADDRESS' },
+  },
+  {
+    ...{ label: 'Quarkus', mark: /io\.quarkus/, maven: 'quarkus:dev', gradle: 'quarkusDev' },
+    ...{ port: 'QUARKUS_HTTP_PORT', host: 'QUARKUS_HTTP_HOST' },
+  },
+  {
+    ...{ label: 'Micronaut', mark: /io\.micronaut/, maven: 'mn:run', gradle: 'run' },
+    ...{ port: 'MICRONAUT_SERVER_PORT', host: 'MICRONAUT_SERVER_HOST' },
+  },
+];
+const DEFAULT_JAVA = '21';
+const USUAL_PORT = 8080;
+
+/** Returns what a project with Maven or Gradle is; undefined where none of the frameworks is among its packages. */
+export function detectJavaProject(sources: Sources, around: { repo: string; dir: string }): Project | undefined {
+  const maven = sources.texts.get('pom.xml');
+  const gradle = sources.texts.get('build.gradle') ?? sources.texts.get('build.gradle.kts');
+  const manifest = maven ?? gradle;
+  const framework = FRAMEWORKS.find(({ mark }) => mark.test(manifest ?? ''));
+  if (manifest === undefined || !framework) return undefined;
+  const settings = listSpringSettings(sources);
+  const variables = detectVariables(sources);
+  const told = variableOfPort(sources);
+  const role = judgeRole({ names: [around.dir === '' ? path.basename(around.repo) : around.dir], front: 0, api: 3 });
+  return {
+    dir: around.dir,
+    label: framework.label,
+    role,
+    image: imageOf(sources, manifest, { isMaven: maven !== undefined }),
+    build: false,
+    command: { value: maven === undefined ? gradleLine(sources, framework) : mavenLine(sources, framework) },
+    port: {
+      value: Number(told?.port ?? settings.get('server.port')) || USUAL_PORT,
+      variable: told?.name ?? framework.port,
+    },
+    health: actuator(manifest, settings) ?? detectHealth(sources, role),
+    env: { [framework.host]: '${bind}' },
+    variables: variables.filter(({ name }) => name !== framework.port),
+    addresses: listFixedAddresses(sources),
+    needs: detectNeeds(sources, new Set()),
+    checks: [],
+    setup: undefined,
+    setupMakes: undefined,
+  };
+}
+
+/** `server.port=${PORT:8081}`. */
+function variableOfPort({ texts }: Sources): { name: string; port: string | undefined } | undefined {
+  for (const [file, text] of texts) {
+    const match = /application[\w-]*\.(?:ya?ml|properties)$/.test(file)
+      ? text.match(/\bserver(?:\.|:\s*(?:\n\s+\w+:[^\n]*)*?\n\s+)port\s*[=:]\s*["']?\$\{(\w+)(?::(\d+))?\}/)
+      : null;
+    if (match) return { name: match[1]!, port: match[2] };
+  }
+  return undefined;
+}
+
+function mavenLine({ names }: Sources, { maven }: Framework): string {
+  return names.has('mvnw') ? `sh mvnw ${maven}` : `mvn ${maven}`;
+}
+
+function gradleLine({ names }: Sources, { gradle }: Framework): string {
+  return names.has('gradlew') ? `sh gradlew ${gradle}` : `gradle ${gradle}`;
+}
+
+function imageOf(sources: Sources, manifest: string, { isMaven }: { isMaven: boolean }): string {
+  const said =
+    manifest.match(/<(?:java\.version|maven\.compiler\.(?:release|source))>\s*(?:1\.)?(\d+)/)?.[1] ??
+    manifest
+      .match(/JavaLanguageVersion\.of\(\s*(\d+)|jvmToolchain\(\s*(\d+)/)
+      ?.slice(1)
+      .find(Boolean) ??
+    manifest.match(/sourceCompatibility\s*=\s*(?:JavaVersion\.VERSION_|['"])?(?:1[._])?(\d+)/)?.[1] ??
+    sources.texts.get('.java-version')?.match(/(\d+)/)?.[1] ??
+    DEFAULT_JAVA;
+  const hasWrapper = sources.names.has(isMaven ? 'mvnw' : 'gradlew');
+  if (hasWrapper) return `eclipse-temurin:${said}`;
+  return (
+    imageInDockerfile(sources, isMaven ? 'maven' : 'gradle') ??
+    (isMaven ? `maven:3-eclipse-temurin-${said}` : `gradle:8-jdk${said}`)
+  );
+}
+
+function actuator(manifest: string, settings: ReadonlyMap<string, string>): { value: string } | undefined {
+  if (/quarkus-smallrye-health/.test(manifest)) return { value: '/q/health' };
+  if (!/actuator/.test(manifest) || settings.has('management.server.port')) return undefined;
+  const context = settings.get('server.servlet.context-path')?.replace(/\/$/, '') ?? '';
+  const base = settings.get('management.endpoints.web.base-path')?.replace(/\/$/, '') ?? '/actuator';
+  return { value: `${context}${base}/health` };
+}
