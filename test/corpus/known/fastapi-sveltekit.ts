@@ -1,4 +1,4 @@
-import { type Product, reach, secret, vite } from '../product.ts';
+import { type Product, reach, secret } from '../product.ts';
 
 export const product: Product = {
   about: 'FastAPI with a class of settings and asyncpg, SvelteKit in front, one repo',
@@ -44,13 +44,13 @@ export const product: Product = {
   },
   needs: {
     shared: { postgres: { database: 'notes_dev' } },
-    repos: { '.': { setup: /npm ci/, migrate: /alembic upgrade head/ } },
+    repos: { '.': { setup: /npm ci|pip install/, migrate: /alembic upgrade head/ } },
     services: {
       frontend: {
         repo: '.',
         dir: 'frontend',
         image: /^node:/,
-        command: vite('npm run dev'),
+        command: /npm run dev -- --host \$\{bind\} --port \$PORT/,
         env: { PUBLIC_API_URL: reach('backend'), API_URL: '${backend.internal_url}' },
       },
       backend: {

@@ -1,4 +1,4 @@
-import { oneOf, onPort, type Product } from '../product.ts';
+import { onPort, type Product } from '../product.ts';
 
 export const product: Product = {
   about: 'Spring Boot with Maven and actuator, Angular with a proxy that reads the environment',
@@ -58,7 +58,6 @@ export const product: Product = {
         ready: '/actuator/health',
         env: {
           SERVER_PORT: '${port.http}',
-          SERVER_ADDRESS: oneOf('${bind}', undefined),
           SPRING_DATASOURCE_URL: 'jdbc:postgresql://${postgres.host}:${postgres.port}/${postgres.database}',
           SPRING_DATASOURCE_USERNAME: '${postgres.user}',
           SPRING_DATASOURCE_PASSWORD: '${postgres.password}',

@@ -16,23 +16,22 @@ interface Framework {
   mark: RegExp;
   maven: string;
   gradle: string;
-  /** The variables by which it is told where to listen. */
+  /** The variable by which it is told where to listen. */
   port: string;
-  host: string;
 }
 
 const FRAMEWORKS: readonly Framework[] = [
   {
     ...{ label: 'Spring Boot', mark: /spring-?boot/, maven: 'spring-boot:run', gradle: 'bootRun' },
-    ...{ port: 'SERVER_PORT', host: 'SERVER_ADDRESS' },
+    port: 'SERVER_PORT',
   },
   {
     ...{ label: 'Quarkus', mark: /io\.quarkus/, maven: 'quarkus:dev', gradle: 'quarkusDev' },
-    ...{ port: 'QUARKUS_HTTP_PORT', host: 'QUARKUS_HTTP_HOST' },
+    port: 'QUARKUS_HTTP_PORT',
   },
   {
     ...{ label: 'Micronaut', mark: /io\.micronaut/, maven: 'mn:run', gradle: 'run' },
-    ...{ port: 'MICRONAUT_SERVER_PORT', host: 'MICRONAUT_SERVER_HOST' },
+    port: 'MICRONAUT_SERVER_PORT',
   },
 ];
 const DEFAULT_JAVA = '21';
@@ -61,7 +60,7 @@ export function detectJavaProject(sources: Sources, around: { repo: string; dir:
       variable: told?.name ?? framework.port,
     },
     health: actuator(manifest, settings) ?? detectHealth(sources, role),
-    env: { [framework.host]: '${bind}' },
+    env: {},
     variables: variables.filter(({ name }) => name !== framework.port),
     addresses: listFixedAddresses(sources),
     needs: detectNeeds(sources, new Set()),

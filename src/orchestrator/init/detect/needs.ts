@@ -34,5 +34,4 @@ function usesOtherDatabase(sources: Sources): boolean {
   return findInTexts(sources, isEnvFile, OTHER_DATABASE) !== undefined;
 }
 
-const OTHER_DATABASE =
-  /^DB_CONNECTION=["']?(?:mysql|mariadb|sqlite|sqlsrv)|^DATABASE_URL=["']?(?:mysql2?|mariadb|mongodb(?:\+srv)?|sqlite3?|file|sqlserver):/m;
+const OTHER_DATABASE = /^DB_CONNECTION=["']?(?:mysql|mariadb|sqlite|sqlsrv)/m;

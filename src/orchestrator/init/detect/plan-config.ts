@@ -18,6 +18,8 @@ interface DraftService {
 }
 
 const ORDER: Record<Role, number> = { front: 0, api: 1, other: 2 };
+/** Setup and migrations run where the first service of a repo does, which then has to know the database. */
+const API_FIRST: Record<Role, number> = { api: 0, other: 1, front: 2 };
 const TITLES: Record<Role, string | undefined> = { front: 'Front-end', api: 'API', other: undefined };
 
 /** Makes a stack out of what was found: names, who shares what, ports that do not meet, and who is told where the others are. */
@@ -78,7 +80,8 @@ function nameRepos({ repos, root }: Detection, stack: string): NamedRepo[] {
       role: project.role,
       project,
     }));
-    services.sort((a, b) => ORDER[a.role] - ORDER[b.role]);
+    const order = found.migrations.migrate.length > 0 ? API_FIRST : ORDER;
+    services.sort((a, b) => order[a.role] - order[b.role]);
     const role = (['front', 'api'] as const).find((one) => services.some((service) => service.role === one)) ?? 'other';
     return { name, role, guessedRole: false, found, services };
   });
