@@ -56,6 +56,28 @@ describe('a create that fails', () => {
     expect(log).toMatch(/^\$ mkdir dist.*\n\$ echo two.*\ntwo\ntrouble\n$/);
   });
 
+  it('in a setup command names the variable that it lacks, which `pass_env` passes on', async () => {
+    shop.commit('front', '.npmrc', '; ${COMMENTED}\n//registry.invalid/:_authToken=${OUR_TOKEN}\n');
+    const env = { OUR_TOKEN: 'se3cret', SHARED_KEY: 'k3y' };
+    shop.configure(setup('test "$OUR_TOKEN" = se3cret'));
+    const { code, stderr } = await shop.stack(['create', 'feat-01'], { env });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^hint: it was not given OUR_TOKEN of your shell: `pass_env: \[OUR_TOKEN\]` of front in /m);
+    expect(stderr).not.toContain('COMMENTED');
+    shop.configure((text) =>
+      text
+        .replace('path: ./front,', 'path: ./front, pass_env: [OUR_TOKEN],')
+        .replace(/(repo: front\n)/, '$1    pass_env: ["SHARED_*"]\n'),
+    );
+    expect(await shop.stack(['create', 'feat-01'], { env })).toMatchObject({ code: 0 });
+    const print = ['exec', 'feat-01', 'front', '--', 'sh', '-c', 'echo "$SHARED_KEY:$OUR_TOKEN"'];
+    expect((await shop.stack(print, { env })).stdout).toBe('k3y:');
+    // Another shell makes nothing again, and what it passes is on no disk.
+    expect((await shop.stack(['ps'])).stderr).not.toContain('changed');
+    expect(shop.photograph()).not.toMatch(/se3cret|k3y/);
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+  });
+
   it('in a setup command fails without services too', async () => {
     const run = await fail(setup('no-such-program'), '--no-start');
     expect(errorOf(run)[0]).toMatch(/^stack: setup of front failed: `no-such-program` ended with exit code 127/);

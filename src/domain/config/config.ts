@@ -52,6 +52,8 @@ export interface RepoConfig {
   disposable: string[];
   /** Relative to the service's folder, never leading out of the repo. */
   envFile: string;
+  /** Variables of the person's shell for its commands: names, or how they begin with a `*` behind. */
+  passEnv: string[];
 }
 
 /** One named port of a service. The first port in the file is the one `${<service>.url}` means. */
@@ -98,6 +100,8 @@ export interface ServiceConfig {
   env: Record<string, string>;
   /** Files with more variables, relative to `dir`, the last with the most to say; `env` is laid over them. */
   envFiles: string[];
+  /** Variables of the person's shell: names, or how they begin with a `*` behind. */
+  passEnv: string[];
   /** Names in `env` whose text has something of the environment in it, which may be a secret. */
   fromEnv?: string[];
   /** Name of the volume → absolute path in the container. */

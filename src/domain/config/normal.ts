@@ -45,6 +45,7 @@ export function normaliseConfig(file: StackFile, writtenAt: WrittenAt): StackCon
     repos: mapValues(file.repos, (repo, name) => normaliseRepo(repo, name, writtenAt)),
     services: mapValues(file.services, (service, name) => ({
       ...normaliseService(service, runtime),
+      passEnv: service.pass_env ?? [],
       env: mapValues(service.env ?? {}, (value, key) =>
         // `1.10` and `0x1F` as they were typed, not as the numbers they are
         typeof value === 'string' ? value : (writtenAt(['services', name, 'env', key]) ?? String(value)),
@@ -99,6 +100,7 @@ function normaliseRepo(repo: RepoFile, name: string, writtenAt: WrittenAt): Repo
     copy: repo.copy ?? [],
     disposable: repo.disposable ?? [],
     envFile: repo.env_file ?? '.env.local',
+    passEnv: repo.pass_env ?? [],
   };
 }
 
@@ -107,7 +109,10 @@ function showCommand(run: Command, path: KeyPath, writtenAt: WrittenAt): string 
   return run.map((word, index) => writtenAt([...path, index]) ?? word).join(' ');
 }
 
-function normaliseService(service: ServiceFile, runtime: StackConfig['runtime']): Omit<ServiceConfig, 'env'> {
+function normaliseService(
+  service: ServiceFile,
+  runtime: StackConfig['runtime'],
+): Omit<ServiceConfig, 'env' | 'passEnv'> {
   const { image, command } = service;
   return {
     repo: service.repo,

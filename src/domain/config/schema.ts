@@ -71,6 +71,12 @@ const duration = z.union(
 export const SIZE = 'a size of at least 100K, like `20M` or `1G`';
 const size = z.string(SIZE).check(z.regex(/^([1-9]\d*[MG]|[1-9]\d{2,}K)$/, SIZE));
 
+const PASSED = 'the name of a variable, or how names begin with a `*` behind it, like `npm_config_*`';
+const passEnv = list(
+  'a list like `[NPM_TOKEN, "npm_config_*"]`',
+  z.string(PASSED).check(z.regex(/^[A-Za-z_][A-Za-z0-9_]*\*?$/, PASSED)),
+);
+
 const portSchema = map('a map like `{ from: 3001 }`', {
   baseline: optional(port, 'Port of the baseline, when the repo is shared'),
   from: port.check(z.describe('First port given to tickets')),
@@ -115,6 +121,7 @@ const repoSchema = map('a map like `{ path: ./front }`', {
     'Files that no `destroy` counts as work, whoever wrote them (globs)',
   ),
   env_file: optional(text, 'Env file in the service’s folder; default .env.local'),
+  pass_env: optional(passEnv, 'Variables of the person’s shell that setup and migrate commands get too'),
 });
 
 const buildSchema = map('a folder with a Dockerfile, or a map like `{ context: . }`', {
@@ -153,6 +160,7 @@ const serviceSchema = map('a map with at least `repo` and `image`, `build` or `c
     z.union([text, list(ENV_FILES, text)], ENV_FILES),
     'Files with more of them, in the service’s folder; a later file wins over an earlier one, and `env` over all',
   ),
+  pass_env: optional(passEnv, 'Variables of the person’s shell that it gets too'),
   volumes: optional(
     mapOf('a map like `{ node_modules: /app/node_modules }`', volumeName, pathInContainer),
     'Named volumes of each ticket and where they are mounted in the container',

@@ -8,6 +8,7 @@ import type { RepoCommand, StackConfig } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { BASELINE, type InstanceRecord, requireDedicated } from '../../domain/instance.ts';
 import { setupLogOf } from '../../domain/layout.ts';
+import { pickPassed } from '../../domain/pass-env.ts';
 import { DEFAULT_LOG_BYTES, HOST_RUNTIME, type LogLine } from '../../domain/runtime.ts';
 import type { Step, StepId, StepProgress } from '../../domain/step.ts';
 import { listNames } from '../../domain/template.ts';
@@ -16,6 +17,7 @@ import { noteBeside } from '../safety/beside.ts';
 import { folderOf } from '../safety/risks.ts';
 import { buildSpec } from '../workloads/spec.ts';
 import { sharedIds } from './ids.ts';
+import { explainLack } from './lack.ts';
 
 const SHOWN_LINES = 30;
 
@@ -154,7 +156,9 @@ async function runRepoCommand(work: Work, where: Where, command: RepoCommand, pr
       if (tail.length > SHOWN_LINES) tail.shift();
       if (text.trim() !== '') progress.note(text.trim());
     });
-    if (fault) throw commandError(where, command, { ...fault, file, tail });
+    if (!fault) return;
+    const lack = await explainLack(work, where.repo, await surroundings(work, where), tail);
+    throw commandError(where, command, { ...fault, file, tail, lack });
   } finally {
     log.close();
   }
@@ -186,11 +190,12 @@ async function runToEnd(
 function commandError(
   { repo, kind }: Where,
   { shown }: RepoCommand,
-  { file, tail, ...fault }: Fault & { file: string; tail: string[] },
+  { file, tail, lack, ...fault }: Fault & { file: string; tail: string[]; lack: string | undefined },
 ): StackError {
   const late = 'seconds' in fault;
   const end = late ? `was not done after ${fault.seconds} s and was ended` : `ended with exit code ${fault.exitCode}`;
-  const hint = `all of its output is in ${file}`;
+  const output = `all of its output is in ${file}`;
+  const hint = lack === undefined ? output : `${lack}; ${output}`;
   return new StackError('process', `${kind} of ${repo} failed: \`${shown}\` ${end}`, {
     hint: late ? `${hint}; \`setup_timeout:\` of ${repo} in stack.yml gives it longer` : hint,
     lines: tail,
@@ -199,10 +204,12 @@ function commandError(
 }
 
 /** A repo's first service lends its runtime, image and env; a repo without services is set up on this machine. */
-async function surroundings(work: Work, { repo, service }: { repo: string; service: string | undefined }) {
+async function surroundings(work: Work, { repo, service }: Pick<Where, 'repo' | 'service'>) {
+  const passed = pickPassed(work.stack.env, (await requireConfig(work)).repos[repo]?.passEnv ?? []);
   if (service !== undefined) {
     const runtime = await work.stack.runtime(work.record.services[service]?.runtime ?? HOST_RUNTIME);
-    return { runtime, spec: await buildSpec(work, service) };
+    const spec = await buildSpec(work, service);
+    return { runtime, spec: { ...spec, env: { ...passed, ...spec.env } } };
   }
   const { worktree, gitCommonDir } = requireDedicated(work.record, repo);
   const { root, rootId, name: stack } = work.stack;
@@ -210,7 +217,14 @@ async function surroundings(work: Work, { repo, service }: { repo: string; servi
   const spec = {
     ...{ root, rootId, stack, repo, gitCommonDir, source: worktree, instance: ticket, service: repo },
     ...{ name: `${ticket}-${repo}-setup`, dir: '', workingDir: worktree, image: undefined, command: undefined },
-    ...{ env: { STACK_TICKET: ticket, STACK_ROOT: root }, ports: [], volumes: [], network: '', aliases: [], hash: '' },
+    ...{
+      env: { ...passed, STACK_TICKET: ticket, STACK_ROOT: root },
+      ports: [],
+      volumes: [],
+      network: '',
+      aliases: [],
+      hash: '',
+    },
   };
   return { runtime: await work.stack.runtime(HOST_RUNTIME), spec };
 }

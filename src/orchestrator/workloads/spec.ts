@@ -2,6 +2,7 @@ import type { BuildConfig, StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
 import { type InstanceRecord, requireDedicated, requireService, type ServiceRecord } from '../../domain/instance.ts';
 import { networkName, shortHash } from '../../domain/names.ts';
+import { pickPassed } from '../../domain/pass-env.ts';
 import type { WorkloadRef, WorkloadSpec } from '../../domain/runtime.ts';
 import { fillTemplate } from '../../domain/template.ts';
 import { resolveName, type Wiring } from '../../domain/wiring.ts';
@@ -26,12 +27,21 @@ export async function buildSpec(work: Work, service: string): Promise<WorkloadSp
   const hashed = Object.keys(wiring.tickets).length > 0 ? describe(steady) : spec;
   // An image that is built again has the tag of the old one.
   const build = describeBuild(steady, service);
-  return { ...spec, hash: hashSpec(hashed, build) };
+  const passEnv = wiring.config.services[service]?.passEnv ?? [];
+  // What they hold is not hashed: another shell, or a new token, makes nothing again.
+  const env = { ...pickPassed(work.stack.env, passEnv), ...spec.env };
+  return { ...spec, env, hash: hashSpec(hashed, build, passEnv) };
 }
 
 /** Each part has a hash of its own, so that one can say which of them changed: `image:… command:…`. */
-function hashSpec(spec: Omit<WorkloadSpec, 'hash'>, build: BuildConfig | undefined): string {
-  const { image, command, env, ports, volumes, ...settings } = spec;
+function hashSpec(
+  spec: Omit<WorkloadSpec, 'hash'>,
+  build: BuildConfig | undefined,
+  passEnv: readonly string[],
+): string {
+  const { image, command, env, ports, volumes, ...rest } = spec;
+  // Without any it is the hash that older versions made.
+  const settings = passEnv.length > 0 ? { ...rest, passEnv } : rest;
   const parts = { image: [image, build], command, env, ports, volumes, settings };
   return Object.entries(parts)
     .map(([name, part]) => `${name}:${shortHash(JSON.stringify(part) ?? '')}`)

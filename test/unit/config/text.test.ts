@@ -65,6 +65,7 @@ describe('a valid file', () => {
       repo: 'api',
       dir: '',
       envFiles: [],
+      passEnv: [],
       image: 'node:22-alpine',
       command: 'npm start',
       workingDir: '/app',
@@ -93,6 +94,7 @@ describe('a valid file', () => {
       copy: [],
       disposable: [],
       envFile: '.env.local',
+      passEnv: [],
     });
     expect(config).toMatchObject({
       worktrees: undefined,

@@ -54,7 +54,14 @@ function makeRecord(ticket: string, repos: readonly string[], runtime: RuntimeNa
 
 /** Returns the work on a ticket; `stack` is laid over a stack that can be asked nothing. */
 export function makeWork({ runtime, own, provider }: Shape, over: Partial<Stack> = {}): Work {
-  const stack = { root: '/root', rootId: 'ab12cd34', name: 'shop', values: layValues(), ...over } as unknown as Stack;
+  const stack = {
+    root: '/root',
+    rootId: 'ab12cd34',
+    name: 'shop',
+    values: layValues(),
+    env: {},
+    ...over,
+  } as unknown as Stack;
   const baseline = makeRecord(BASELINE, ['api'], runtime);
   const record = makeRecord('feat-01', own ? ['front', 'api'] : ['front'], runtime);
   if (own)
