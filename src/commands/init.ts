@@ -44,7 +44,7 @@ export const init: Verb<InitOptions, InitResult> = {
   summary: 'write stack.yml for the git repos in this folder',
   args: '',
   flags: [
-    ['--force', 'overwrite stack.yml and docker-compose.base.yml'],
+    ['--force', 'overwrite stack.yml and docker-compose.base.yml; keep them as *.old'],
     ['--dry-run', 'print what stack.yml would be; write nothing'],
   ],
   examples: ['stack init', 'stack init --dry-run', 'stack init --force'],

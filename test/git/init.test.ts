@@ -417,6 +417,7 @@ describe('the files', () => {
     expect(readFileSync(path.join(world.root, 'stack.yml'), 'utf8')).toBe('mine');
     expect((await init(world, { force: true })).written).toEqual(['stack.yml', compose]);
     expect(readFileSync(path.join(world.root, 'stack.yml'), 'utf8')).toContain('name: shop');
+    expect(readFileSync(path.join(world.root, 'stack.yml.old'), 'utf8')).toBe('mine');
   });
 
   it('are not written by a dry run, which prints the stack.yml', async () => {

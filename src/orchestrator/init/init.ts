@@ -18,7 +18,7 @@ export interface InitOptions {
   root: string;
   /** Folder of the package: the shipped compose file is there. */
   packageRoot: string;
-  /** Replaces files that are there. */
+  /** Replaces files that are there, and keeps what they were beside them. */
   force: boolean;
   /** Writes nothing. */
   dryRun: boolean;
@@ -66,17 +66,22 @@ async function refuseExisting(root: string, names: readonly string[]): Promise<v
   });
 }
 
-/** All or none: what was written before a failure becomes what it was. */
+/** All or none: what was written before a failure becomes what it was. What a file held is kept beside it, as `stack.yml.old`. */
 async function writeAll(root: string, files: readonly NewFile[]): Promise<void> {
   const undo: (() => Promise<void>)[] = [];
+  const write = async (file: string, text: string) => {
+    const before = await readFileIfThere(file);
+    await replaceFile(file, text, { mode: READABLE });
+    undo.unshift(() =>
+      before === undefined ? rm(file, { force: true }) : replaceFile(file, before, { mode: READABLE }),
+    );
+  };
   try {
     for (const { name, text } of files) {
       const file = path.join(root, name);
       const before = await readFileIfThere(file);
-      await replaceFile(file, text, { mode: READABLE });
-      undo.unshift(() =>
-        before === undefined ? rm(file, { force: true }) : replaceFile(file, before, { mode: READABLE }),
-      );
+      if (before !== undefined && before !== text) await write(`${file}.old`, before);
+      await write(file, text);
     }
   } catch (error) {
     for (const revert of undo) await bestEffort(revert());
