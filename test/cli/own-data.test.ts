@@ -316,6 +316,17 @@ for (const { runtime, skip } of RUNTIMES) {
       });
     });
 
+    it('makes the template again with `up`, before anybody uses the baseline’s database', async () => {
+      await api('baseline', '/items', { name: 'before up' });
+      const busy = await product.stack(['up']);
+      expect(busy).toMatchObject({ code: 0 });
+      expect(busy.stderr).not.toContain('template of the database');
+      await product.stack(['stop', 'colours', 'sizes']);
+      await product.stack(['down']);
+      expect((await product.stack(['up'])).stderr).toMatch(/shared +template of the database.*api \(baseline\)/s);
+      await product.stack(['start', 'colours', 'sizes']);
+    });
+
     it('makes the template again when asked, and refuses what makes no sense', async () => {
       expect(await product.stack(['db', 'refresh', '--force'])).toMatchObject({ code: 0 });
       for (const words of [['colours'], ['colours', 'polish'], ['colours', 'dump'], ['colours', 'url', 'x']]) {

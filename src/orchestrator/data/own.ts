@@ -37,9 +37,14 @@ export async function leaseOwn(
   for (const kind of listKinds(record.own)) await kind.lease?.(stack, config, draft, record);
 }
 
-/** Returns the shared services of which every ticket that forks some repo gets a copy: their templates are worth having early. */
-export function listWantedTemplates(config: StackConfig): string[] {
-  return OWNABLE.filter((name) => Object.values(config.repos).some(({ own }) => own.includes(name)));
+/**
+ * Returns the shared services of which tickets have copies, or get one with some repo that they fork: their templates are worth having
+ * early.
+ */
+export function listWantedTemplates(config: StackConfig, { instances }: Pick<StackState, 'instances'>): string[] {
+  const wanted = Object.values(config.repos).flatMap(({ own }) => own);
+  const had = Object.values(instances).flatMap(({ own }) => Object.keys(own ?? {}));
+  return OWNABLE.filter((name) => name in config.shared.services && [...wanted, ...had].includes(name));
 }
 
 function listFromRepos(config: StackConfig, repos: OwnPlan['repos']): string[] {

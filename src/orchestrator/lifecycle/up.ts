@@ -27,7 +27,8 @@ export async function bringUp(stack: Stack, { extent, migrate, seed, ask }: UpOp
   const config = await stack.config();
   requireFilling(config, { migrate, seed });
   await stack.requireTrust();
-  const prerequisites = await planPrerequisites(stack, config, await stack.store.read());
+  const state = await stack.store.read();
+  const prerequisites = await planPrerequisites(stack, config, state);
   await requireRunnable(stack, config, { prerequisites, services: {}, extent });
   const work = await stack.store.update(async (draft) => {
     const baseline = await reservePrerequisites(stack, config, draft, { ...prerequisites, follow: true });
@@ -49,7 +50,7 @@ export async function bringUp(stack: Stack, { extent, migrate, seed, ask }: UpOp
     await bring({ services: [], templates: [] });
     work.fill.wish = migrate || seed ? { migrate, seed } : await askToFill(work, config, ask);
   }
-  await bring({ services, templates: listWantedTemplates(config) });
+  await bring({ services, templates: listWantedTemplates(config, state) });
   tellLogins(stack, config, work.shared);
 }
 

@@ -1,10 +1,14 @@
+import { BASELINE } from '../../../domain/instance.ts';
 import type { Step, StepProgress } from '../../../domain/step.ts';
 import { requireConfig, type Work } from '../../core/work.ts';
 import { hasDatabase } from './database-step.ts';
 import { openPostgres, POSTGRES } from './postgres.ts';
-import { isTemplateFresh, refreshTemplate } from './template.ts';
+import { canTemplateWait, isTemplateFresh, refreshTemplate } from './template.ts';
 
-/** The sealed copy of the baseline's database that tickets' own databases are made from. A ticket whose database is there needs none. */
+/**
+ * The sealed copy of the baseline's database that tickets' own databases are made from. A ticket whose database is there
+ * needs none, and `up` makes it while nobody uses that database.
+ */
 export function templateStep(work: Work): Step {
   return {
     id: { kind: 'template', of: POSTGRES },
@@ -14,8 +18,11 @@ export function templateStep(work: Work): Step {
     afterIfListed: [{ kind: 'shared services' }, { kind: 'embedded', of: POSTGRES }],
     async inspect() {
       const server = openPostgres(work.stack, await requireConfig(work), work.shared);
-      const isNeedless = (await hasDatabase(work, server)) || (await isTemplateFresh(work.stack, server));
-      return isNeedless ? 'present' : { different: 'it was missing, or older than the database' };
+      const isNeedless =
+        work.record.ticket === BASELINE ? canTemplateWait(work.stack, server) : hasDatabase(work, server);
+      return (await isNeedless) || (await isTemplateFresh(work.stack, server))
+        ? 'present'
+        : { different: 'it was missing, or older than the database' };
     },
     apply: (progress) => renewTemplate(work, progress),
     // It stays for the next ticket; it is dropped with the server's data.

@@ -50,6 +50,15 @@ export async function isTemplateFresh(stack: Stack, server: PostgresServer): Pro
   });
 }
 
+/** True while others use the baseline's database and there is a template: one that is older is made again with the next ticket. */
+export async function canTemplateWait(stack: Stack, server: PostgresServer): Promise<boolean> {
+  return server.admin(
+    async (session) =>
+      (await findDatabase(session, templateName(stack, server))) !== undefined &&
+      (await listClients(session, server.baseline)).length > 0,
+  );
+}
+
 export interface RefreshOptions {
   /** Ends the connections of others for the moment a copy takes, where that is the one way. */
   force: boolean;
