@@ -78,6 +78,7 @@ async function takePicture(name, lines, folder, run) {
     `${svg
       .trim()
       .replace('<svg ', '<svg xml:space="preserve" ')
+      .replace(/(<svg [^>]*>)/, `$1<title>${lines.join(', ')}</title>`)
       .replaceAll(/(<text [^>]*>) +/g, '$1')}\n`,
   );
 }
