@@ -8,6 +8,7 @@ import { listNotIgnored } from './detect/checkouts.ts';
 import { detectStack } from './detect/detect-stack.ts';
 import { planConfig } from './detect/plan-config.ts';
 import type { StackPlan } from './detect/stack-plan.ts';
+import { renderCompose } from './render-compose.ts';
 import { COMPOSE_FILE, renderConfig } from './render-config.ts';
 
 const CONFIG_FILE = 'stack.yml';
@@ -47,9 +48,11 @@ export async function initStack({ root, packageRoot, force, dryRun }: InitOption
   const shipped = await readFileIfThere(path.join(packageRoot, COMPOSE_FILE));
   if (shipped === undefined) throw new StackError('internal', `${COMPOSE_FILE} is missing in ${packageRoot}`);
   const there = await ifReadable(readFileIfThere(path.join(root, COMPOSE_FILE)));
-  const compose = there === shipped ? [] : [{ name: COMPOSE_FILE, text: shipped }];
-  if (!force) await refuseExisting(root, [CONFIG_FILE, ...compose.map(({ name }) => name)]);
+  if (!force)
+    await refuseExisting(root, [CONFIG_FILE, ...(there === undefined || there === shipped ? [] : [COMPOSE_FILE])]);
   const plan = planConfig(await detectStack(root));
+  const text = renderCompose(shipped, plan.shared.servers);
+  const compose = there === text ? [] : [{ name: COMPOSE_FILE, text }];
   const files = [...compose, { name: CONFIG_FILE, text: renderConfig(plan) }];
   const ignore = await listNotIgnored(root, [`${STATE_FOLDER}/`, 'stack.local.yml']);
   if (!dryRun) await writeAll(root, files);

@@ -22,18 +22,42 @@ export function renderConfig(plan: StackPlan): string {
 }
 
 function renderShared({ name, shared }: StackPlan): string[] {
-  const { user = 'stack', database = name.replaceAll('-', '_') } = shared.login;
-  // No password: a server on this machine then has a random one.
-  const postgres = `postgres: { user: ${quoteYaml(user)}, database: ${quoteYaml(database)} }`;
+  const byName = name.replaceAll('-', '_');
+  const settings = (kind: string): Record<string, string | undefined> => {
+    const found = shared.servers.find((server) => server.name === kind)?.found;
+    return { user: found?.user, password: found?.password, database: found?.database };
+  };
+  const own = settings('postgres');
+  // Without a password a server on this machine has a random one.
+  const login = { user: own.user ?? shared.login.user ?? 'stack', password: own.password };
+  const database = own.database ?? shared.login.database ?? byName;
+  const postgres = `postgres: ${renderMap({ ...login, database })}`;
+  const mysql = settings('mysql');
   const unused = '  # nothing in the repos seems to use it';
+  const others = shared.servers.filter(({ found }) => found.kind === undefined);
   return [
     '# One of each for all tickets, started from the compose file beside this one.',
     'shared:',
     `  compose: ${COMPOSE_FILE}`,
     ...(shared.sure ? [] : ['  # check: nothing in the repos tells whether they use these; take out what they do not']),
-    shared.postgres ? `  ${postgres}` : `  # ${postgres}${unused}`,
+    ...(shared.postgres || !shared.mysql ? [shared.postgres ? `  ${postgres}` : `  # ${postgres}${unused}`] : []),
+    ...(shared.mysql ? [`  mysql: ${renderMap({ ...mysql, database: mysql.database ?? byName })}`] : []),
     shared.redis ? '  redis: {}' : `  # redis: {}${unused}`,
+    ...others.map(({ name: other, scheme, ports }) => {
+      const named = Object.keys(ports).length > 0 ? renderMap(ports) : undefined;
+      return `  ${quoteYaml(other)}: ${renderMap({ scheme, ports: named }, (text) => text)}`;
+    }),
   ];
+}
+
+/** Leaves out what has no value, and what stack would take for a name of its own. */
+function renderMap(
+  map: Readonly<Record<string, string | number | undefined>>,
+  quote: (text: string) => string = quoteYaml,
+): string {
+  const entries = Object.entries(map).filter(([, value]) => value !== undefined && !String(value).includes('${'));
+  const items = entries.map(([key, value]) => `${key}: ${typeof value === 'number' ? value : quote(value ?? '')}`);
+  return items.length > 0 ? `{ ${items.join(', ')} }` : '{}';
 }
 
 function renderRepos({ repos, leftOut }: StackPlan): string[] {
@@ -79,6 +103,11 @@ function renderRepo(repo: PlannedRepo, explain: Explain): string[] {
     ...(repo.own.length > 0
       ? [`    own: [${repo.own.join(', ')}]${explain('own', 'a ticket’s own copy gets a database of its own')}`]
       : []),
+    ...(repo.envFile === undefined
+      ? []
+      : [
+          `    env_file: ${quoteYaml(repo.envFile)}${explain('env_file', 'the one that its programs read; stack adds its block there')}`,
+        ]),
     ...renderList('copy', repo.copy, () => explain('copy', 'not in git, so copied from the main checkout')),
   ];
 }

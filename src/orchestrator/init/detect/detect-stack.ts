@@ -1,6 +1,9 @@
 import path from 'node:path';
 import { isThere } from '../../../adapters/files/files.ts';
+import { isTracked } from '../../../adapters/git/exclude.ts';
 import { inspectCheckout, listIgnored } from './checkouts.ts';
+import { type ComposeFindings, type ComposeServer, readComposeFiles, renderProgramEnv } from './compose.ts';
+import { detectEnvFile } from './env-file.ts';
 import { type FoundRepo, type FoundRepos, findRepos, type LeftOut, useRoot } from './find-repos.ts';
 import { detectMigrations, type RepoMigrations } from './migrations.ts';
 import type { Project } from './project.ts';
@@ -10,6 +13,8 @@ export interface DetectedRepo extends FoundRepo {
   projects: Project[];
   /** Files that git ignores and a program needs. */
   copy: string[];
+  /** The env file that stack writes to, where that is not `.env.local`: the one that its programs and tools read. */
+  envFile: string | undefined;
   /** What brings its database up to date, and fills it. */
   migrations: RepoMigrations;
   /** The line that has not been run in the main checkout yet, where that can be told. */
@@ -22,6 +27,8 @@ export interface Detection {
   root: string;
   layout: FoundRepos['layout'];
   repos: DetectedRepo[];
+  /** Servers that a compose file of the developers' starts. */
+  servers: ComposeServer[];
   leftOut: LeftOut[];
 }
 
@@ -37,33 +44,53 @@ const IGNORED_FILES = [
 /** Finds out what a folder holds: its repos, and what runs out of each. Throws `not-found`, `git`. */
 export async function detectStack(root: string): Promise<Detection> {
   const found = await findRepos(root);
-  const repos = await Promise.all(found.repos.map((repo) => detectRepo(root, repo)));
+  const compose = await readComposeFiles([root, ...found.repos.map(({ path: repo }) => path.join(root, repo))]);
+  const detect = (one: FoundRepos) => Promise.all(one.repos.map((repo) => detectRepo(root, repo, compose)));
+  const { servers } = compose;
+  const repos = await detect(found);
   if (found.layout === 'submodules' && repos.every(({ projects }) => projects.length === 0)) {
-    return (await detectRootInstead(root, found)) ?? { root, ...found, repos };
+    const instead = await useRootInstead(root);
+    const own = instead && (await detect(instead));
+    // A repo with submodules that nothing runs out of (themes, vendored code) is a stack of its own.
+    if (instead && own?.some(({ projects }) => projects.length > 0)) {
+      return { root, servers, ...instead, repos: own, leftOut: found.leftOut };
+    }
   }
-  return { root, ...found, repos };
+  return { root, servers, ...found, repos };
 }
 
-/** A repo with submodules that nothing runs out of (themes, vendored code) is a stack of its own. */
-async function detectRootInstead(root: string, found: FoundRepos): Promise<Detection | undefined> {
+async function useRootInstead(root: string): Promise<FoundRepos | undefined> {
   const own = await inspectCheckout(root);
-  if (own?.kind !== 'repo') return undefined;
-  const single = useRoot(root, own, []);
-  const repos = await Promise.all(single.repos.map((repo) => detectRepo(root, repo)));
-  if (repos.every(({ projects }) => projects.length === 0)) return undefined;
-  return { root, ...single, repos, leftOut: found.leftOut };
+  return own?.kind === 'repo' ? useRoot(root, own, []) : undefined;
 }
 
-async function detectRepo(root: string, repo: FoundRepo): Promise<DetectedRepo> {
+async function detectRepo(root: string, repo: FoundRepo, compose: ComposeFindings): Promise<DetectedRepo> {
   const folder = path.join(root, repo.path);
-  const projects = await detectProjects(folder);
+  const projects = await detectProjects(folder, (dir) => renderProgramEnv(compose, path.join(folder, dir)));
   const dirs = [...new Set(['', ...projects.map(({ dir }) => dir)])];
   const copy = await listIgnored(
     folder,
     dirs.flatMap((dir) => IGNORED_FILES.map((file) => path.posix.join(dir, file))),
   );
-  const migrations = await detectMigrations(folder, projects);
-  return { ...repo, projects, copy, migrations, missingSetup: await findMissingSetup(folder, projects) };
+  const migrations = await detectMigrations(folder, projects, compose.servers);
+  const read = await detectEnvFile(folder, projects);
+  // What git carries is not stack's to write to.
+  const isOpen = read !== undefined && !(await areTracked(folder, dirs, read));
+  const envFile = isOpen ? read : undefined;
+  const others = copy.filter((file) => path.posix.basename(file) !== envFile);
+  return {
+    ...repo,
+    projects,
+    copy: others,
+    envFile,
+    migrations,
+    missingSetup: await findMissingSetup(folder, projects),
+  };
+}
+
+async function areTracked(folder: string, dirs: readonly string[], file: string): Promise<boolean> {
+  const found = await Promise.all(dirs.map((dir) => isTracked(folder, path.posix.join(dir, file))));
+  return found.includes(true);
 }
 
 async function findMissingSetup(folder: string, projects: readonly Project[]): Promise<string | undefined> {

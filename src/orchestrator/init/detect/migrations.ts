@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { ComposeServer } from './compose.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 import { detectPackageManager, hasLockfile } from './package-manager.ts';
 import type { Project } from './project.ts';
@@ -21,8 +22,13 @@ export interface RepoMigrations {
  * Tells what brings the database of a repo's projects up to date: their own scripts or tools, else those of another package of the
  * repo; nothing where no project needs a database. Never throws.
  */
-export async function detectMigrations(repo: string, projects: readonly Project[]): Promise<RepoMigrations> {
-  const needing = projects.filter(({ needs }) => needs.postgres);
+export async function detectMigrations(
+  repo: string,
+  projects: readonly Project[],
+  servers: readonly ComposeServer[] = [],
+): Promise<RepoMigrations> {
+  const hasMysql = servers.some(({ kind }) => kind === 'mysql');
+  const needing = projects.filter(({ needs, role }) => needs.postgres || (hasMysql && role !== 'front'));
   const top = await readSources(repo);
   const found = await Promise.all(
     needing.map(async ({ dir }) => {
@@ -112,7 +118,7 @@ function detectNodeMigrations(sources: Sources, manifest: Manifest, runScript: (
 function lineOfTool(sources: Sources, { packages }: Manifest): string | undefined {
   const has = (pattern: RegExp) => [...sources.names].some((name) => pattern.test(name));
   if (packages.has('@medusajs/medusa') || packages.has('@medusajs/framework')) return 'npx medusa db:migrate';
-  if (has(/(?:^|\/)schema\.prisma$/)) {
+  if (has(/^(?:(?:src|db|server)\/)?(?:prisma\/)?schema\.prisma$/)) {
     return has(/(?:^|\/)migrations\/.*\.sql$/) ? 'npx prisma migrate deploy' : 'npx prisma db push';
   }
   if (packages.has('knex') && has(/^knexfile\.[cm]?[jt]s$/)) return 'npx knex migrate:latest';

@@ -10,6 +10,7 @@ const RESERVED = [
   'worktree',
   'baseline',
   'postgres',
+  'mysql',
   'redis',
 ];
 const MOST_CHARACTERS = 30;

@@ -1,11 +1,13 @@
 import path from 'node:path';
 import { quoteForShell } from '../../../domain/shell.ts';
+import type { ComposeServer } from './compose.ts';
 import type { DetectedRepo, Detection } from './detect-stack.ts';
 import { slugName, takeName } from './names.ts';
 import { namesTickets, planEnv } from './plan-env.ts';
 import { planPorts } from './plan-ports.ts';
+import { planServers } from './plan-servers.ts';
 import type { Project, Role } from './project.ts';
-import type { PlannedRepo, StackPlan } from './stack-plan.ts';
+import type { PlannedRepo, PlannedServer, StackPlan } from './stack-plan.ts';
 import { readStoreSettings } from './wire-stores.ts';
 
 /** A service before it has its place among the others. */
@@ -28,7 +30,13 @@ export function planConfig(detection: Detection): StackPlan {
   const repos = nameRepos(detection, name);
   settleRoles(repos);
   repos.sort((a, b) => ORDER[a.role] - ORDER[b.role]);
-  const shared = planShared(repos.flatMap(({ services }) => services.map(({ project }) => project)));
+  const shared = planShared(
+    repos.flatMap(({ services }) => services.map(({ project }) => project)),
+    planServers(
+      detection.servers,
+      repos.flatMap((repo) => [repo.name, ...repo.services.map((service) => service.name)]),
+    ),
+  );
   const isShared = decideSharing(repos);
   const drafts = repos.flatMap((repo) =>
     repo.services.map((service) => ({
@@ -40,12 +48,12 @@ export function planConfig(detection: Detection): StackPlan {
   );
   const ports = planPorts(drafts);
   const envs = drafts.map((draft) =>
-    planEnv(draft, { services: drafts, stores: storesOf(draft, shared), stack: name }),
+    planEnv(draft, { services: drafts, stores: storesOf(draft, shared), servers: shared.servers, stack: name }),
   );
   return {
     name,
     shared,
-    repos: repos.map((repo) => planRepo(repo, { isShared: isShared(repo), repos })),
+    repos: repos.map((repo) => planRepo(repo, { isShared: isShared(repo), repos, shared })),
     services: drafts.map((draft, index) => ({
       ...draft,
       port: ports[index]!,
@@ -113,22 +121,21 @@ function decideSharing(repos: readonly NamedRepo[]): (repo: NamedRepo) => boolea
 }
 
 /** Only what a Dockerfile alone tells about may use anything. */
-function planShared(projects: readonly Project[]): StackPlan['shared'] {
-  const login = readStoreSettings(
-    'postgres',
-    projects.flatMap(({ variables }) => variables),
-  );
-  const sure = projects.some(({ build }) => !build);
+function planShared(projects: readonly Project[], servers: PlannedServer[]): StackPlan['shared'] {
+  const variables = projects.flatMap((project) => project.variables);
+  const has = (kind: ComposeServer['kind']) => servers.some(({ found }) => found.kind === kind);
   const uses = (store: 'postgres' | 'redis') => projects.some(({ needs }) => needs[store]);
-  const [postgres, redis] = [uses('postgres'), uses('redis')];
-  return sure || postgres || redis
-    ? { postgres, redis, login, sure: true }
-    : { postgres: true, redis: true, login, sure: false };
+  const mysql = has('mysql');
+  // The packages of most tools are for any database: a compose file says which it is.
+  const [postgres, redis] = [has('postgres') || (!mysql && uses('postgres')), has('redis') || uses('redis')];
+  const found = { mysql, servers, login: readStoreSettings('postgres', variables) };
+  const sure = projects.some(({ build }) => !build) || postgres || redis || servers.length > 0;
+  return sure ? { ...found, postgres, redis, sure } : { ...found, postgres: true, redis: true, sure };
 }
 
 function planRepo(
   repo: NamedRepo,
-  { isShared, repos }: { isShared: boolean; repos: readonly NamedRepo[] },
+  { isShared, repos, shared }: { isShared: boolean; repos: readonly NamedRepo[]; shared: StackPlan['shared'] },
 ): PlannedRepo {
   const { name, role, found, guessedRole } = repo;
   const checks: string[] = [];
@@ -148,9 +155,10 @@ function planRepo(
     shared: isShared,
     setup: planSetup(repo.services.map(({ project }) => project)),
     copy: found.copy,
+    envFile: found.envFile,
     ...found.migrations,
     // A ticket's migrations would change the database of all others.
-    own: found.migrations.migrate.length > 0 ? ['postgres'] : [],
+    own: found.migrations.migrate.length > 0 ? [shared.mysql && !shared.postgres ? 'mysql' : 'postgres'] : [],
     role,
     checks,
   };
@@ -183,10 +191,15 @@ function withOwnSetup(project: Project, first: Project | undefined): Project {
   return { ...project, command: { ...command, value: `${once} && ${command.value}` } };
 }
 
-/** What nobody told about is given to the APIs, which is where it is used. */
+/** What nobody told about is given to the APIs, which is where it is used. A variable still has to mean it. */
 function storesOf({ role, project }: DraftService, shared: StackPlan['shared']): string[] {
+  const isFound = (kind: string) => shared.servers.some(({ found }) => found.kind === kind);
   const needs = shared.sure ? project.needs : { postgres: role === 'api', redis: role === 'api' };
-  return [...(needs.postgres ? ['postgres'] : []), ...(needs.redis ? ['redis'] : [])];
+  return [
+    ...(shared.postgres && (needs.postgres || isFound('postgres')) ? ['postgres'] : []),
+    ...(shared.mysql ? ['mysql'] : []),
+    ...(needs.redis || isFound('redis') ? ['redis'] : []),
+  ];
 }
 
 /** Warns of addresses of other services that stand in the code of a front-end: a ticket with its own copy has others. */

@@ -1,7 +1,9 @@
 import { planValue } from './plan-values.ts';
 import type { Project, Role } from './project.ts';
+import type { PlannedServer } from './stack-plan.ts';
 import type { Variable } from './variables.ts';
 import { type Server, wireAddress } from './wire-addresses.ts';
+import { wireServer } from './wire-servers.ts';
 import { wireStore } from './wire-stores.ts';
 
 /** A service whose variables are to be filled in. */
@@ -15,12 +17,14 @@ interface Others {
   services: readonly Reader[];
   /** Names of the shared services that it may use. */
   stores: readonly string[];
+  /** Those that a compose file starts. */
+  servers: readonly PlannedServer[];
   /** Name of the stack. */
   stack: string;
 }
 
 /** Returns the variables of a service, each with its text in `stack.yml`: its port, its stores, where the others are, what it cannot do without. Nothing is there that no code reads. */
-export function planEnv(service: Reader, { services, stores, stack }: Others): Record<string, string> {
+export function planEnv(service: Reader, { services, stores, servers, stack }: Others): Record<string, string> {
   const { project } = service;
   const { port, variables, env } = project;
   const self = serverOf(service);
@@ -38,6 +42,7 @@ export function planEnv(service: Reader, { services, stores, stack }: Others): R
     if (variable.name in planned || variable.name in env) continue;
     const value =
       wireStore(variable, stores) ??
+      wireServer(variable, servers) ??
       wireAddress(variable, view) ??
       wireParts(variable, services, self) ??
       planValue(variable);

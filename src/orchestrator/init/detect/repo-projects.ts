@@ -30,25 +30,40 @@ const MARKS = [
 const UNCLEAR: ReadonlySet<string> = new Set(['Dockerfile', 'static files']);
 const MOST_FOLDERS = 40;
 
+/** Returns what else a folder of the repo is handed, as the text of an env file; '' for nothing. */
+type MoreEnv = (dir: string) => string;
+
 /** Returns everything that runs out of a repo: its workspaces or apps, else what is at its top; [] when nothing does. */
-export async function detectProjects(repo: string): Promise<Project[]> {
-  const top = await readSources(repo);
+export async function detectProjects(repo: string, moreEnv: MoreEnv = () => ''): Promise<Project[]> {
+  const top = await readAll(repo, '', moreEnv);
   const manifest = readManifest(top);
   const workspaces = listWorkspaces(top, manifest);
   const atTop = detectProject(top, { repo, dir: '', top });
   const clear = atTop && !UNCLEAR.has(atTop.label) ? atTop : undefined;
   const isWhole = clear && workspaces.length === 0 && !(manifest && startsSeveral(manifest));
-  const parts = isWhole ? [] : await detectBelow(repo, top, workspaces.length > 0 ? workspaces : USUAL_FOLDERS);
+  const parts = isWhole
+    ? []
+    : await detectBelow(repo, { top, moreEnv }, workspaces.length > 0 ? workspaces : USUAL_FOLDERS);
   if (parts.length === 0) return atTop ? [atTop] : [];
   const isMore = clear && clear.role !== 'other' && !parts.some(({ role }) => role === clear.role);
   return isMore ? [clear, ...parts] : parts;
 }
 
-async function detectBelow(repo: string, top: Sources, patterns: readonly string[]): Promise<Project[]> {
+async function readAll(repo: string, dir: string, moreEnv: MoreEnv): Promise<Sources> {
+  const sources = await readSources(path.join(repo, dir));
+  const text = moreEnv(dir);
+  return text === '' ? sources : { ...sources, texts: new Map([...sources.texts, ['compose.env', text]]) };
+}
+
+async function detectBelow(
+  repo: string,
+  { top, moreEnv }: { top: Sources; moreEnv: MoreEnv },
+  patterns: readonly string[],
+): Promise<Project[]> {
   const folders = await listFolders(repo, patterns);
   const parts = await Promise.all(
     folders.map(async (dir) => {
-      const sources = await readSources(path.join(repo, dir));
+      const sources = await readAll(repo, dir, moreEnv);
       return { dir, sources, manifest: readManifest(sources) };
     }),
   );

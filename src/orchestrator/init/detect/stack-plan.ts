@@ -1,3 +1,4 @@
+import type { ComposeServer } from './compose.ts';
 import type { LeftOut } from './find-repos.ts';
 import type { Needs, Project, Role } from './project.ts';
 import type { StoreSettings } from './wire-stores.ts';
@@ -10,10 +11,24 @@ export interface StackPlan {
     login: StoreSettings;
     /** False: nothing told, so both are there. */
     sure: boolean;
+    mysql: boolean;
+    /** What a compose file of the developers' starts, Postgres, MySQL and Redis among them. */
+    servers: PlannedServer[];
   };
   repos: PlannedRepo[];
   services: PlannedService[];
   leftOut: LeftOut[];
+}
+
+/** A server of a compose file as a shared service. */
+export interface PlannedServer {
+  /** In `stack.yml`. */
+  name: string;
+  found: ComposeServer;
+  /** How its address begins, where that is not http. */
+  scheme: string | undefined;
+  /** Names of its ports inside, the main one first; one port has no name. */
+  ports: Record<string, number>;
 }
 
 export interface PlannedRepo {
@@ -25,6 +40,8 @@ export interface PlannedRepo {
   shared: boolean;
   setup: string[];
   copy: string[];
+  /** Where that is not `.env.local`. */
+  envFile: string | undefined;
   /** Lines that bring the database up to date, and fill an empty one. */
   migrate: string[];
   seed: string[];
