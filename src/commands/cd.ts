@@ -1,4 +1,5 @@
 import { StackError } from '../domain/errors.ts';
+import { quoteForShell } from '../domain/shell.ts';
 import { findFolder } from './common/ticket-folder.ts';
 import type { Verb } from './common/verb.ts';
 import { shellOf } from './completion/shell-init.ts';
@@ -15,7 +16,7 @@ export const cd: Verb<object, never> = {
     const shell = shellOf(context.host.env);
     const line = shell === 'fish' ? 'stack shell-init fish | source' : `eval "$(stack shell-init ${shell})"`;
     throw new StackError('usage', 'a program cannot change the folder of your shell', {
-      hint: `\`${line}\` in your shell’s startup file makes \`stack cd\` a part of it; now: cd ${path}`,
+      hint: `\`${line}\` in your shell’s startup file makes \`stack cd\` a part of it; now: cd ${quoteForShell(path)}`,
     });
   },
   render: () => '',

@@ -21,7 +21,7 @@ export interface ResolvedValue {
 type VariableOrigin = 'environment' | '.env' | 'default';
 
 /** Names of values that nobody shows. */
-const SECRET = /pass(word|wd|phrase)?$|secret|token|credential|private|(^|[_-])(api)?key$/i;
+const SECRET = /pass(word|wd|phrase)?$|(^|[_-])pwd?$|secret|token|credential|private|(^|[_-])(api)?key$/i;
 /** What a program is given or run with: `${env.…}` in there may be anything. */
 const HANDED_ON = new Set(['env', 'command', 'args', 'setup', 'migrate', 'seed', 'url', 'editor']);
 

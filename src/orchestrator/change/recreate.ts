@@ -73,13 +73,22 @@ async function planRecreate(
 }
 
 /** Throws `usage` where a new branch is to start from the one that goes. */
-function refuseOwnBranch(record: InstanceRecord, from: Readonly<Record<string, string>>): void {
-  for (const [repo, { branch, ownsBranch }] of dedicatedRepos(record)) {
-    if (!ownsBranch || from[repo]?.replace(/^refs\/heads\//, '') !== branch) continue;
-    throw new StackError('usage', `--from-${repo}=${from[repo]}: that branch goes with the ticket`, {
-      hint: `\`stack create OTHER --from-${repo}=${branch}\` makes another ticket that starts there`,
+export function refuseOwnBranch(
+  { repos }: Pick<InstanceRecord, 'repos'>,
+  from: Readonly<Record<string, string>>,
+): void {
+  for (const [repo, { branch, ownsBranch }] of dedicatedRepos({ repos })) {
+    const ref = from[repo];
+    if (!ownsBranch || ref === undefined || branchIn(ref) !== branch) continue;
+    throw new StackError('usage', `--from-${repo}=${ref}: that branch goes with the ticket`, {
+      hint: `\`stack create OTHER --from-${repo}=${quoteForShell(ref)}\` makes another ticket that starts there`,
     });
   }
+}
+
+/** Returns what would be the branch in a ref: `feat` of `heads/feat~2`. No branch has one of these signs in its name. */
+function branchIn(ref: string): string | undefined {
+  return ref.replace(/^(refs\/)?heads\//, '').split(/[~^:]|@\{/)[0];
 }
 
 /** Returns what a `create` of the ticket as it is would be told, with what is said now laid over it. */

@@ -62,6 +62,12 @@ describe('every value of a config', () => {
       'services.api.env.PORT': { value: '${port.http}' },
       'services.api.env.X': { value: 'a ${env.X:-b}', variables: [{ name: 'X', from: '.env' }] },
     });
+    const named = 'services: { api: { env: { MYSQL_PWD: x1, DB_PW: x2, PWA: shown } } }';
+    expect(byKey(named)).toMatchObject({
+      'services.api.env.MYSQL_PWD': { value: '***' },
+      'services.api.env.DB_PW': { value: '***' },
+      'services.api.env.PWA': { value: 'shown' },
+    });
     expect(JSON.stringify(resolve())).not.toMatch(/hush|pw@|plain|abc/);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DedicatedRepo, InstanceRecord } from '../../../src/domain/instance.ts';
-import { toCommand, toRequest } from '../../../src/orchestrator/change/recreate.ts';
+import { refuseOwnBranch, toCommand, toRequest } from '../../../src/orchestrator/change/recreate.ts';
 
 const copy = (branch: string, base: string): DedicatedRepo => ({
   ...{ mode: 'dedicated', path: '/front', gitCommonDir: '/front/.git', worktree: '/tickets/fix-1/front', branch, base },
@@ -37,5 +37,16 @@ describe('a ticket that is made anew', () => {
     expect(toCommand(options)).toBe(
       "stack create fix/1 --from-front='it'\\''s' --on-api=feat/api --with data --own postgres --no-setup --no-wait",
     );
+  });
+
+  it.each(['fix/1', 'refs/heads/fix/1', 'heads/fix/1', 'fix/1~2', 'fix/1^', 'fix/1@{1}'])(
+    'does not start from its own branch, as in %s',
+    (front) => {
+      expect(() => refuseOwnBranch(record, { front })).toThrow('goes with the ticket');
+    },
+  );
+
+  it.each(['fix/10', 'fix', 'origin/fix/1', 'HEAD'])('may start from %s', (front) => {
+    expect(() => refuseOwnBranch(record, { front, api: 'feat/api' })).not.toThrow();
   });
 });
