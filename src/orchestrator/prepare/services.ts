@@ -1,5 +1,5 @@
 import type { StackConfig } from '../../domain/config/config.ts';
-import { StackError } from '../../domain/errors.ts';
+import { StackError, tolerate } from '../../domain/errors.ts';
 import { listRecords, type RepoRecord, type ServiceRecord } from '../../domain/instance.ts';
 import { fittingLeases } from '../../domain/leases.ts';
 import { builtImageName, networkAlias, volumeName, workloadName } from '../../domain/names.ts';
@@ -14,7 +14,9 @@ export async function planServices(
   instance: string,
   repos: Record<string, RepoRecord>,
 ): Promise<Record<string, ServiceRecord>> {
-  const records = listRecords(await stack.store.read());
+  // Doctor plans what is to stand in the state that is lost.
+  const state = await tolerate(stack.store.read(), 'state');
+  const records = state ? listRecords(state) : [];
   const own = Object.entries(config.services).filter(([, settings]) => repos[settings.repo]?.mode === 'dedicated');
   const planned = await Promise.all(
     own.map(async ([name, settings]): Promise<[string, ServiceRecord]> => {
