@@ -6,11 +6,14 @@ import type { Link } from '../../src/domain/check/link.ts';
 import type { CheckResult } from '../../src/orchestrator/check/check.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
 
-/** Says whose it is, and may be told by its words to lie, or to listen elsewhere. */
+/** Says whose it is, lets the pages of ALLOW read it, and may be told by its words to lie, or to listen elsewhere. */
 const SERVER = `import { createServer } from 'node:http';
-const { PORT, STACK_TICKET } = process.env;
+const { PORT, STACK_TICKET, ALLOW = '' } = process.env;
 const [says = STACK_TICKET, port = PORT] = process.argv.slice(2);
-createServer((_, answer) => answer.setHeader('x-stack-ticket', says).end('ok')).listen(port, "127.0.0.1", () => console.log('listens'));
+createServer(({ url }, answer) => {
+  if (ALLOW !== '') answer.setHeader('access-control-allow-origin', ALLOW);
+  answer.writeHead(url === '/dead' ? 502 : 200, { 'x-stack-ticket': says }).end('ok');
+}).listen(port, "127.0.0.1", () => console.log('listens'));
 `;
 const WORKER = `console.log('works'); setInterval(() => {}, 1000);\n`;
 
@@ -114,6 +117,38 @@ describe('check', { sequential: true }, () => {
     const { code, bad, picture } = await check('feat-03');
     expect({ code, bad }).toEqual({ code: 0, bad: [] });
     expect(picture[0]).toBe('front → api (baseline) → redis/0');
+  });
+
+  it('asks an API as a page of the front-end does, and says that a browser would keep the answer from it', async () => {
+    const shown = (text: string): string => inFront(text, 'API_URL:', "VITE_API_URL: '${api.url}', API_URL:");
+    const mend = await reconfigure(shown);
+    const refused = await check('feat-01');
+    await mend();
+    const allow = (text: string): string => text.replace("ALLOWED_ORIGINS: '*'", "ALLOW: '*', ALLOWED_ORIGINS: '*'");
+    const mendBoth = await reconfigure((text) => allow(shown(text)));
+    const allowed = await check('feat-01');
+    await mendBoth();
+    const isAsked = ({ key }: Link): boolean => key === 'VITE_API_URL';
+    expect(refused.code).toBe(0);
+    expect(refused.bad.filter(isAsked)).toMatchObject([
+      { from: 'front', to: 'api', state: 'warning', reason: expect.stringContaining('no Access-Control-Allow-Origin') },
+    ]);
+    expect(allowed.bad.filter(isAsked)).toEqual([]);
+  });
+
+  it('names an address of the baseline in the settings of a dev server, and a path that it passes on to nobody', async () => {
+    const settings = `export default { server: { proxy: {\n  '/ok': process.env.API ?? 'http://localhost:${shop.port}',\n  '/dead': 'http://localhost:${shop.port}',\n} } };\n`;
+    for (const ticket of ['feat-01', 'feat-03']) shop.write(`tickets/${ticket}/front/vite.config.ts`, settings);
+    const [own, borrowed] = [await check('feat-01'), await check('feat-03')];
+    for (const ticket of ['feat-01', 'feat-03']) rmSync(shop.at(`tickets/${ticket}/front/vite.config.ts`));
+    const told = ({ bad }: typeof own): string[] =>
+      bad.flatMap(({ reason = '' }) => (/vite|passes/.test(reason) ? [reason] : []));
+    const dead = 'it passes /dead on, and answers status 502: what it leads to may not be there';
+    expect(told(own)).toEqual([
+      dead,
+      `vite.config.ts:3 leads to api (baseline); feat-01 has its own at http://localhost:${port('feat-01', 'api')}`,
+    ]);
+    expect(told(borrowed)).toEqual([dead]);
   });
 
   it('names a block edited by hand, and whose API it leads to now', async () => {

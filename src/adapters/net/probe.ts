@@ -9,7 +9,7 @@ const HOLD_MS = 150;
 
 /** Undefined when it answered 2xx or 3xx, else what it did instead: `status 503`, `connection refused`. */
 export async function probeHttp(port: number, path: string): Promise<string | undefined> {
-  const answers = await Promise.all(HOSTS.map((host) => getOnce({ host, port, path })));
+  const answers = await Promise.all(HOSTS.map((host) => askOnce({ host, port, path })));
   const troubles = answers.map((answer) => {
     if (typeof answer === 'string') return answer;
     const status = answer.statusCode ?? 0;
@@ -25,16 +25,42 @@ export async function readHeader(
   path: string,
   header: string,
 ): Promise<{ value?: string | undefined; trouble?: string | undefined }> {
-  const answers = await Promise.all(HOSTS.map((host) => getOnce({ host, port, path })));
+  const answers = await Promise.all(HOSTS.map((host) => askOnce({ host, port, path })));
   const found = answers.find((answer) => typeof answer !== 'string');
   return found ? { value: found.headers[header.toLowerCase()]?.toString() } : { trouble: answers[0]?.toString() };
 }
 
-/** Returns the answer to a GET, its body dropped; else why there is none. */
-function getOnce(at: { host: string; port: number; path: string }): Promise<http.IncomingMessage | string> {
+/**
+ * Returns whether a page of `origin` may read what a server of this machine answers. A browser decides it by the answer to a GET, and
+ * by the one to what it asks before a POST. Undefined where nothing answers. Never throws.
+ */
+export async function allowsOrigin(port: number, path: string, origin: string): Promise<boolean | undefined> {
+  const before = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' };
+  const answers = await Promise.all(
+    HOSTS.flatMap((host) => [
+      askOnce({ host, port, path, headers: { origin } }),
+      askOnce({ host, port, path, method: 'OPTIONS', headers: { origin, ...before } }),
+    ]),
+  );
+  const found = answers.flatMap((answer) => (typeof answer === 'string' ? [] : [answer.headers]));
+  if (found.length === 0) return undefined;
+  return found.some((headers) => ['*', origin].includes(headers['access-control-allow-origin'] ?? ''));
+}
+
+interface Question {
+  host: string;
+  port: number;
+  path: string;
+  method?: string;
+  headers?: Record<string, string>;
+}
+
+/** Returns the answer to a question, a GET if it does not say, its body dropped; else why there is none. */
+function askOnce(question: Question): Promise<http.IncomingMessage | string> {
   return new Promise((resolve) => {
-    const headers = { host: `localhost:${at.port}`, connection: 'close' };
-    const request = http.get({ ...at, headers, timeout: PROBE_MS, agent: false }, (answer) => resolve(answer.resume()));
+    const headers = { host: `localhost:${question.port}`, connection: 'close', ...question.headers };
+    const options = { ...question, headers, timeout: PROBE_MS, agent: false };
+    const request = http.request(options, (answer) => resolve(answer.resume())).end();
     request.on('timeout', () => request.destroy(new Error('no answer')));
     request.on('error', (error) => resolve(describe(error)));
   });

@@ -8,6 +8,7 @@ import { requireInstance } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork, type Work, wiringOf } from '../core/work.ts';
 import { type Look, lookAtStack } from '../status/view.ts';
+import { askAsBrowser } from './ask-as-browser.ts';
 import { observeService } from './observe-service.ts';
 
 /** How one ticket is wired. */
@@ -35,10 +36,17 @@ export interface CheckResult {
 export async function checkTickets(stack: Stack, names: readonly string[]): Promise<CheckResult> {
   const state = await stack.store.read();
   const tickets = names.length > 0 ? names.map((name) => requireRecord(state, name).ticket) : undefined;
-  return checkSeen(stack, await lookAtStack(stack, tickets), tickets);
+  return checkSeen(stack, await lookAtStack(stack, tickets), { names: tickets, asks: true });
 }
 
-async function checkSeen(stack: Stack, look: Look, names: readonly string[] | undefined): Promise<CheckResult> {
+interface Extent {
+  /** Undefined for all tickets. */
+  names: readonly string[] | undefined;
+  /** Services are asked as a browser asks them. */
+  asks: boolean;
+}
+
+async function checkSeen(stack: Stack, look: Look, { names, asks }: Extent): Promise<CheckResult> {
   const { state, view } = look;
   const config = await stack.config();
   const workOn = (record: InstanceRecord): Work =>
@@ -46,7 +54,7 @@ async function checkSeen(stack: Stack, look: Look, names: readonly string[] | un
   const baseline = state.baseline ? await observeServices(workOn(state.baseline), view.baseline.services) : [];
   const tickets = await Promise.all(
     (names ?? Object.keys(state.instances)).map(async (name) =>
-      checkTicket(workOn(requireRecord(state, name)), { ...look, baseline }),
+      checkTicket(workOn(requireRecord(state, name)), { ...look, baseline, asks }),
     ),
   );
   return { ok: tickets.every(({ ok }) => ok), seen: tickets.every(({ seen }) => seen), tickets };
@@ -58,9 +66,10 @@ function requireRecord(state: StackState, name: string): InstanceRecord {
 
 interface World extends Look {
   baseline: ServiceFacts[];
+  asks: boolean;
 }
 
-async function checkTicket(work: Work, { state, view, observed, baseline }: World): Promise<TicketCheck> {
+async function checkTicket(work: Work, { state, view, observed, baseline, asks }: World): Promise<TicketCheck> {
   const { ticket } = work.record;
   const { services: seen = {}, own } = view.instances.find((instance) => instance.ticket === ticket) ?? {};
   const servers = Object.entries(own ?? {}).flatMap(([name, { server }]) => (server ? [[name, server.status]] : []));
@@ -75,7 +84,8 @@ async function checkTicket(work: Work, { state, view, observed, baseline }: Worl
     open: Object.fromEntries([...observed.shared].map(([name, { open = [] }]) => [name, open])),
     servers: Object.fromEntries(servers),
   };
-  const { links, graph } = drawGraph(facts);
+  const { links: drawn, graph } = drawGraph(facts);
+  const links = [...drawn, ...(asks ? await askAsBrowser(facts, drawn) : [])];
   const isSeen = links.every(({ state }) => state !== 'unseen');
   return { ticket, ok: links.every(({ ok }) => ok), seen: isSeen, picture: graph, arrows: links };
 }
@@ -110,7 +120,7 @@ export async function observeMade(stack: Stack, ticket: string, { wires }: { wir
 async function warnOfWires(stack: Stack, look: Look, ticket: string): Promise<void> {
   const warn = (text: string): void => stack.emit({ type: 'warning', text });
   try {
-    const { tickets } = await checkSeen(stack, look, [ticket]);
+    const { tickets } = await checkSeen(stack, look, { names: [ticket], asks: false });
     const wrong = tickets.flatMap(({ arrows }) => arrows.filter(({ ok }) => !ok));
     for (const { from, to, key = '', reason = '' } of wrong) warn(`${from} → ${to}: ${`${key} ${reason}`.trim()}`);
     if (wrong.length > 0) warn(`\`stack check ${ticket}\` shows every link`);
