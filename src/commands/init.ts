@@ -1,5 +1,6 @@
+import type { Context } from '../context.ts';
 import type { LeftOut } from '../orchestrator/init/detect/find-repos.ts';
-import type { PlannedRepo, PlannedService } from '../orchestrator/init/detect/stack-plan.ts';
+import type { PlannedRepo, PlannedService, StackPlan } from '../orchestrator/init/detect/stack-plan.ts';
 import { cleanText } from '../ui/safe-text.ts';
 import type { RenderOptions, Verb } from './common/verb.ts';
 
@@ -49,16 +50,33 @@ export const init: Verb<InitOptions, InitResult> = {
   ],
   examples: ['stack init', 'stack init --dry-run', 'stack init --force'],
   completes: {},
-  run: (context, { options }) =>
-    run({ root: context.options.root ?? context.host.cwd, packageRoot: context.packageRoot }, options),
+  run(context, { options }) {
+    const root = context.options.root ?? context.host.cwd;
+    return run({ root, packageRoot: context.packageRoot }, options, (next) => agree(context, root, next));
+  },
   render,
 };
 
+/** Asks on a terminal before `stack.yml` is replaced. Throws `exists` where tickets use what it would lose, `confirm` after a no. */
+async function agree(context: Context, root: string, next: StackPlan): Promise<void> {
+  const [stack, { requireKept }, { canAsk }] = await Promise.all([
+    context.stack(),
+    import('../orchestrator/init/init.ts'),
+    import('../ui/ask.ts'),
+  ]);
+  if (stack.root === root) requireKept(next, await stack.store.read());
+  if (canAsk(context.host)) await context.confirm('Replace stack.yml? What it says now stays in stack.yml.old.');
+}
+
 /** Writes a `stack.yml` for the repos of a folder. Throws `exists`, `not-found`, `git`, `files`. */
-export async function run(where: { root: string; packageRoot: string }, options: InitOptions): Promise<InitResult> {
+export async function run(
+  where: { root: string; packageRoot: string },
+  options: InitOptions,
+  agree?: (next: StackPlan) => Promise<void>,
+): Promise<InitResult> {
   const { force = false, dryRun = false } = options;
   const { initStack } = await import('../orchestrator/init/init.ts');
-  const { plan, text, written, ignore } = await initStack({ ...where, force, dryRun });
+  const { plan, text, written, ignore } = await initStack({ ...where, force, dryRun, agree });
   const paths = new Map(plan.repos.map((repo) => [repo.name, repo.path]));
   return {
     stack: plan.name,

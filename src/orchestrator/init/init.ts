@@ -3,6 +3,7 @@ import path from 'node:path';
 import { ifReadable } from '../../adapters/files/file-errors.ts';
 import { isThere, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
 import { bestEffort, StackError } from '../../domain/errors.ts';
+import type { StackState } from '../../domain/instance.ts';
 import { STATE_FOLDER } from '../../domain/layout.ts';
 import { listNotIgnored } from './detect/checkouts.ts';
 import { detectStack } from './detect/detect-stack.ts';
@@ -23,6 +24,8 @@ export interface InitOptions {
   force: boolean;
   /** Writes nothing. */
   dryRun: boolean;
+  /** Called before a `stack.yml` is replaced, with what the new one has; throws to leave it. */
+  agree?: ((next: StackPlan) => Promise<void>) | undefined;
 }
 
 export interface InitOutcome {
@@ -44,7 +47,7 @@ interface NewFile {
  * Writes `stack.yml` and the shared services' compose file for the repos of a folder. Throws `exists` (before anything
  * is written), `not-found` when there is no repo, `git`, `files`; nothing is half-made then.
  */
-export async function initStack({ root, packageRoot, force, dryRun }: InitOptions): Promise<InitOutcome> {
+export async function initStack({ root, packageRoot, force, dryRun, agree }: InitOptions): Promise<InitOutcome> {
   const shipped = await readFileIfThere(path.join(packageRoot, COMPOSE_FILE));
   if (shipped === undefined) throw new StackError('internal', `${COMPOSE_FILE} is missing in ${packageRoot}`);
   const there = await ifReadable(readFileIfThere(path.join(root, COMPOSE_FILE)));
@@ -55,8 +58,34 @@ export async function initStack({ root, packageRoot, force, dryRun }: InitOption
   const compose = there === text ? [] : [{ name: COMPOSE_FILE, text }];
   const files = [...compose, { name: CONFIG_FILE, text: renderConfig(plan) }];
   const ignore = await listNotIgnored(root, [`${STATE_FOLDER}/`, 'stack.local.yml']);
-  if (!dryRun) await writeAll(root, files);
-  return { plan, text: renderConfig(plan), written: files.map(({ name }) => name).reverse(), ignore };
+  if (dryRun) return toOutcome(plan, files, ignore);
+  if (agree && (await isThere(path.join(root, CONFIG_FILE)))) await agree(plan);
+  await writeAll(root, files);
+  return toOutcome(plan, files, ignore);
+}
+
+function toOutcome(plan: StackPlan, files: readonly NewFile[], ignore: string[]): InitOutcome {
+  return { plan, text: files.at(-1)?.text ?? '', written: files.map(({ name }) => name).reverse(), ignore };
+}
+
+/** Throws `exists` where tickets, or the baseline that they borrow from, have repos or services that a new `stack.yml` lacks. */
+export function requireKept(next: StackPlan, { instances, baseline }: StackState): void {
+  const tickets = Object.values(instances);
+  const records = tickets.length > 0 && baseline ? [...tickets, baseline] : tickets;
+  const listLost = (kind: 'repos' | 'services'): string[] => {
+    const names = new Set(next[kind].map(({ name }) => name));
+    return [...new Set(records.flatMap((record) => Object.keys(record[kind])))].filter((name) => !names.has(name));
+  };
+  const lost = [...new Set([...listLost('repos'), ...listLost('services')])];
+  if (lost.length === 0) return;
+  throw new StackError(
+    'exists',
+    `the new stack.yml would not have ${lost.join(', ')}, which tickets use: ${tickets.map(({ ticket }) => ticket).join(', ')}`,
+    {
+      hint: 'destroy them first, or take what you need from `stack init --dry-run`',
+      details: { lost },
+    },
+  );
 }
 
 async function refuseExisting(root: string, names: readonly string[]): Promise<void> {
