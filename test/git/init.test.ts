@@ -449,6 +449,16 @@ describe('a folder without a repo', () => {
     expect(existsSync(path.join(world.root, 'stack.yml'))).toBe(false);
   });
 
+  it('names the repos that lie beside the one it is run in', async () => {
+    const world = makeWorld();
+    world.repo('.', { 'package.json': { scripts: { start: 'node .' }, dependencies: { express: '^4' } } });
+    world.repo('../web', {});
+    world.write('../notes', { 'todo.txt': '' });
+    expect((await init(world)).leftOut).toEqual([
+      { path: '../web', reason: expect.stringContaining('the folder above') },
+    ]);
+  });
+
   it('is refused with the way to the repo it is a part of', async () => {
     const world = makeWorld();
     world.repo('.', VITE);

@@ -27,6 +27,7 @@ export interface FoundRepos {
 
 const OTHER_FOLDERS = /^(?:\..*|node_modules|vendor|tickets)$/;
 const MOST_FOLDERS = 200;
+const MOST_BESIDE = 4;
 
 /**
  * Finds the git repos of a folder: its submodules, else those in its folders (else one level deeper), else the folder
@@ -40,7 +41,7 @@ export async function findRepos(root: string): Promise<FoundRepos> {
   const below = await inspectAll(root, [...new Set([...submodules, ...children])]);
   const found = submodules.length > 0 ? noteMissing(below, submodules) : below;
   if (found.repos.length > 0) return { layout: submodules.length > 0 ? 'submodules' : 'siblings', ...found };
-  if (own) return useRoot(root, own, found.leftOut);
+  if (own) return useRoot(root, own, [...found.leftOut, ...(await listBeside(root))]);
   const deeper = await Promise.all(children.map((child) => listFolders(root, child)));
   const nested = await inspectAll(root, deeper.flat().slice(0, MOST_FOLDERS));
   const leftOut = [...found.leftOut, ...nested.leftOut];
@@ -57,6 +58,17 @@ export function useRoot(root: string, own: Checkout, leftOut: LeftOut[]): FoundR
   throw new StackError('not-found', `this folder is a git repo, but ${own.reason}`, {
     hint: own.hint ?? 'run `stack init` in the folder that holds your repos',
   });
+}
+
+/** Returns the repos beside the one that is the root; nothing where there are so many that they hardly belong together. */
+async function listBeside(root: string): Promise<LeftOut[]> {
+  const above = path.dirname(root);
+  const folders = (await listFolders(above, '')).filter((folder) => folder !== path.basename(root));
+  const looks = folders.map((folder) => ifReadable(stat(path.join(above, folder, '.git'))));
+  const isRepo = (await Promise.all(looks)).map((found) => found !== undefined);
+  const beside = folders.filter((_, index) => isRepo[index]);
+  const reason = 'it lies beside this repo: `stack init` in the folder above takes both';
+  return beside.length > MOST_BESIDE ? [] : beside.map((folder) => ({ path: `../${folder}`, reason }));
 }
 
 async function inspectAll(root: string, folders: readonly string[]): Promise<Omit<FoundRepos, 'layout'>> {
