@@ -53,6 +53,16 @@ describe('the small psql', () => {
     expect(stdout).toBe('1|one\n  two\n2|\nitems\n  id integer\n'.replace('two', 'two;'));
   });
 
+  it.each([
+    'CREATE FUNCTION f() RETURNS trigger AS $$\nBEGIN\n  DELETE FROM sessions;\nEND $$ LANGUAGE plpgsql;',
+    'CREATE FUNCTION f() BEGIN ATOMIC\n  DELETE FROM sessions;\nEND;',
+    "INSERT INTO notes VALUES ('first;\nDELETE FROM sessions;\n');",
+    "INSERT INTO notes VALUES (E'it\\'s;\nDELETE FROM sessions;\n');",
+    '/* first;\nDELETE FROM sessions;\n*/ SELECT 1; -- done;',
+  ])('runs no part of a statement by itself: %j', async (statement) => {
+    expect((await runShell(['-At'], `${statement}\none;\n`)).stdout).toBe(`1|${statement}\n2|\n1|one;\n2|\n`);
+  });
+
   it('refuses words that it does not know', async () => {
     await expect(runShell(['-f', 'x.sql'])).rejects.toMatchObject({
       code: 'usage',

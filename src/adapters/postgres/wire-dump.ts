@@ -75,9 +75,11 @@ export async function dumpByWire(
     try {
       return await new Promise<string>((done, refuse) => {
         onAbort = () => refuse(interrupted(signal.reason));
+        if (signal.aborted) return onAbort();
         signal.addEventListener('abort', onAbort, { once: true });
         stream.once('close', () => refuse(fail('the server ended the connection')));
         thread.once('error', (error) => refuse(fail(messageOf(error))));
+        thread.once('exit', () => refuse(fail('its program ended without a word')));
         thread.once('message', ({ text, fault = '' }: { text?: string; fault?: string }) =>
           // Servers before 17 do not know that setting, which stands at its beginning.
           text === undefined ? refuse(fail(fault)) : done(text.replace('\nSET transaction_timeout = 0;', '')),

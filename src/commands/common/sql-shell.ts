@@ -9,6 +9,13 @@ import { renderTable } from '../../ui/table.ts';
 type SqlResult = Awaited<ReturnType<Statements['run']>>[number];
 type Streams = { stdin: NodeJS.ReadStream; stdout: NodeJS.WriteStream; stderr: NodeJS.WriteStream };
 
+/** Texts, names, bodies of functions and comments: a `;` in them ends no statement. */
+const QUOTED =
+  /\bE'(?:[^'\\]|\\[\s\S]|'')*'|(?<!\bE)'[^']*(?:''[^']*)*'|"[^"]*(?:""[^"]*)*"|(\$(?:[A-Za-z_]\w*)?\$)[\s\S]*?\1|--.*|\/\*[\s\S]*?\*\//gi;
+/** What begins one that has no end yet. */
+const BEGUN = /['"]|\/\*|\$(?:[A-Za-z_]\w*)?\$/;
+const OPEN_BODY = /\bBEGIN\s+ATOMIC\b(?![\s\S]*\bEND\s*;\s*$)/i;
+
 /** Titles are names, which have capitals of their own. */
 const NAMES = { color: false, asTheyAre: true };
 const HELP = `statements end with ; and the line
@@ -71,11 +78,18 @@ async function converse(
     if (word === '\\q') break;
     if (word !== undefined) stdout.write(`${word === '\\d' ? describe(await readSchema()) : HELP}\n`);
     else begun.push(line);
-    if (/;\s*$/.test(line)) await runBegun();
+    if (isWhole(begun)) await runBegun();
     ask();
   }
   reader.close();
   await runBegun();
+}
+
+/** True where lines end with the `;` of a statement. */
+function isWhole(lines: readonly string[]): boolean {
+  if (!lines.at(-1)?.includes(';')) return false;
+  const bare = lines.join('\n').replace(QUOTED, ' ');
+  return /;\s*$/.test(bare) && !BEGUN.test(bare) && !OPEN_BODY.test(bare);
 }
 
 function readWords(words: readonly string[]): { commands: string[]; plain: boolean; tuples: boolean } {

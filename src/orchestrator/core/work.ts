@@ -48,6 +48,8 @@ export interface Work {
 export interface FillWish {
   migrate: boolean;
   seed: boolean;
+  /** It was wished of an empty database, and holds for one that is empty still. */
+  ifEmpty?: boolean;
 }
 
 type Parts = Pick<Work, 'stack' | 'config' | 'record' | 'baseline' | 'shared'>;

@@ -1,3 +1,4 @@
+import type { StackConfig } from '../../domain/config/config.ts';
 import type { OwnRecord, StackState } from '../../domain/instance.ts';
 import { hasOwnData } from '../../domain/own.ts';
 import { isOwnable, type Ownable } from '../../domain/own-kinds.ts';
@@ -36,4 +37,9 @@ export async function listLostDatabases(
   state: StackState,
 ): Promise<[ticket: string, database: string][]> {
   return (await Promise.all(ALL_KINDS.map(async (kind) => (await kind.listLost?.(stack, state)) ?? []))).flat();
+}
+
+/** Returns the names of the databases that the stack shares. */
+export function listDatabases(config: StackConfig): string[] {
+  return Object.keys(config.shared.services).filter((name) => findKind(name)?.isEmpty !== undefined);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { StackError } from '../../domain/errors.ts';
-import type { OwnDatabase } from '../../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord, type OwnDatabase } from '../../domain/instance.ts';
 import { type DatabaseMark, ownDatabase } from '../../domain/own.ts';
 import { titleOf } from '../../domain/own-kinds.ts';
 import { configIfReadable } from '../core/stack.ts';
@@ -15,6 +15,12 @@ export function ticketMark({ stack, record }: Pick<Work, 'stack' | 'record'>) {
 /** True for a mark that says a database is the ticket's. */
 export function isTicketOf(mark: DatabaseMark | undefined, { stack, record }: Pick<Work, 'stack' | 'record'>): boolean {
   return mark?.rootId === stack.rootId && mark.ticket === record.ticket;
+}
+
+/** What was done to a database before is not in a new one. While a ticket is made there was none, and what counts as run was told so. */
+export function forgetMigrations(record: InstanceRecord): void {
+  if (record.phase === 'creating' || record.unfinished) return;
+  for (const [, repo] of dedicatedRepos(record)) if (repo.migrated) repo.migrated = false;
 }
 
 const POLL_MS = 50;

@@ -59,7 +59,7 @@ async function askToFill(work: Work, config: StackConfig, ask: UpOptions['ask'])
   if (!ask || !(await isBaselineEmpty(work, config))) return undefined;
   const commands = listFillCommands(work.record, config).map((command) => `\`${command}\``);
   const yes = await ask(`The baseline's database is empty. Run ${commands.join(', ')}?`);
-  return { migrate: yes, seed: yes };
+  return { migrate: yes, seed: yes, ifEmpty: true };
 }
 
 /** Throws `config` when a command that was asked for stands in no repo that the baseline has. */

@@ -1,12 +1,12 @@
 import type { StackConfig } from '../../domain/config/config.ts';
-import { ifAnswered, messageOf } from '../../domain/errors.ts';
+import { addHint, ifAnswered, messageOf } from '../../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { HOST_RUNTIME } from '../../domain/runtime.ts';
 import type { Step, StepId } from '../../domain/step.ts';
 import type { FillWish, Work } from '../core/work.ts';
-import { findKind } from '../data/kinds.ts';
+import { findKind, listDatabases } from '../data/kinds.ts';
 import { observeWorkload } from '../workloads/observe.ts';
-import { findHost, runRepoCommands } from './repo-command.ts';
+import { findHost, isHanded, runRepoCommands } from './repo-command.ts';
 
 const KINDS = ['migrate', 'seed'] as const;
 const NOTHING: FillWish = { migrate: false, seed: false };
@@ -79,8 +79,10 @@ export function fillStep(work: Work, config: StackConfig, { needed }: { needed: 
       try {
         await run(wish, progress);
       } catch (error) {
-        if (needed || progress.signal.aborted) throw error;
-        const text = `the baseline's database was left empty: ${messageOf(error)}; \`stack up --migrate\` tries again`;
+        const again = `\`stack up ${listFlags(repos, config).join(' ')}\``;
+        if (needed || progress.signal.aborted)
+          throw addHint(error, `the baseline's database may be filled in part: ${again} runs these commands again`);
+        const text = `the baseline's database was not filled: ${messageOf(error)}; ${again} tries again`;
         work.stack.emit({ type: 'warning', text });
       }
       work.fill.wish = NOTHING;
@@ -93,12 +95,29 @@ export function fillStep(work: Work, config: StackConfig, { needed }: { needed: 
   };
 }
 
+/** `--migrate`, `--seed`: of what there is. */
+function listFlags(repos: readonly string[], config: StackConfig): string[] {
+  return KINDS.filter((kind) => repos.some((repo) => (config.repos[repo]?.[kind] ?? []).length > 0)).map(
+    (kind) => `--${kind}`,
+  );
+}
+
 async function findWish(work: Work, config: StackConfig): Promise<FillWish> {
-  if (work.fill.wish) return work.fill.wish;
+  const { wish } = work.fill;
+  if (wish) return wish.ifEmpty && !(await isBaselineEmpty(work, config)) ? NOTHING : wish;
   // What is on a server of the team's, people decide.
   const isOurs = listDatabases(config).every((name) => config.shared.services[name]?.url === undefined);
-  const isToFill = isOurs && !(await runs(work, config)) && (await isBaselineEmpty(work, config));
+  const isToFill =
+    isOurs && isLed(work.record, config) && !(await runs(work, config)) && (await isBaselineEmpty(work, config));
   return isToFill ? { migrate: true, seed: true } : NOTHING;
+}
+
+/** True where the commands are handed the database: those of another repo would write who knows where. */
+function isLed(baseline: InstanceRecord, config: StackConfig): boolean {
+  return listFilling(baseline, config).every((repo) => {
+    const host = findHost(baseline, config, { repo, kind: 'migrate' });
+    return host !== undefined && isHanded(config, host, listDatabases(config));
+  });
 }
 
 /** Whoever lets a service run on an empty database wants it so. */
@@ -116,8 +135,4 @@ export async function isBaselineEmpty(work: Work, config: StackConfig): Promise<
   const asked = listDatabases(config).map((name) => ifAnswered(async () => findKind(name)?.isEmpty?.(work, config)));
   const found = await Promise.all(asked);
   return found.length > 0 && found.every((empty) => empty === true);
-}
-
-function listDatabases(config: StackConfig): string[] {
-  return Object.keys(config.shared.services).filter((name) => findKind(name)?.isEmpty !== undefined);
 }

@@ -13,6 +13,7 @@ import { DEFAULT_LOG_BYTES, HOST_RUNTIME, type LogLine } from '../../domain/runt
 import type { Step, StepId, StepProgress } from '../../domain/step.ts';
 import { listNames } from '../../domain/template.ts';
 import { requireConfig, saveRecord, type Work } from '../core/work.ts';
+import { listDatabases } from '../data/kinds.ts';
 import { noteBeside } from '../safety/beside.ts';
 import { folderOf } from '../safety/risks.ts';
 import { buildSpec } from '../workloads/spec.ts';
@@ -43,20 +44,21 @@ interface Where {
  */
 function mayFillData(config: StackConfig, repo: string): boolean {
   if ((config.repos[repo]?.migrate ?? []).length > 0) return false;
+  const shared = Object.keys(config.shared.services);
   return Object.keys(config.services).some(
-    (name) => config.services[name]?.repo === repo && isHandedData(config, name),
+    (name) => config.services[name]?.repo === repo && isHanded(config, name, shared),
   );
 }
 
-/** True when a service is handed an address of a shared service, or another part of one. */
-function isHandedData({ services, shared }: StackConfig, service: string): boolean {
+/** True when a service is handed an address of one of these shared services, or another part of one. */
+export function isHanded({ services }: StackConfig, service: string, shared: readonly string[]): boolean {
   const names = Object.values(services[service]?.env ?? {}).flatMap(listNames);
-  return names.some((name) => Object.hasOwn(shared.services, name.split('.')[0] ?? ''));
+  return names.some((name) => shared.includes(name.split('.')[0] ?? ''));
 }
 
 /**
  * Returns the service in whose surroundings a repo's commands run: the repo's first, and for what is about data its first that
- * is handed some; undefined for a repo without services.
+ * is handed a database; undefined for a repo without services.
  */
 export function findHost(
   { services }: InstanceRecord,
@@ -64,7 +66,8 @@ export function findHost(
   { repo, kind }: Pick<Where, 'repo' | 'kind'>,
 ): string | undefined {
   const own = Object.keys(services).filter((name) => services[name]?.repo === repo);
-  return (kind === 'setup' ? undefined : own.find((name) => isHandedData(config, name))) ?? own[0];
+  const databases = kind === 'setup' ? [] : listDatabases(config);
+  return own.find((name) => isHanded(config, name, databases)) ?? own[0];
 }
 
 /**

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { StackConfig } from '../../../src/domain/config/config.ts';
+import type { InstanceRecord } from '../../../src/domain/instance.ts';
 import { listPredecessors, type StepProgress, stepName } from '../../../src/domain/step.ts';
+import { forgetMigrations } from '../../../src/orchestrator/data/own-database.ts';
 import { fillStep, listFillCommands } from '../../../src/orchestrator/steps/fill.ts';
 import { listTicketSteps } from '../../../src/orchestrator/steps/list.ts';
 import { findHost } from '../../../src/orchestrator/steps/repo-command.ts';
@@ -49,6 +51,19 @@ describe('an empty database of the baseline', () => {
     expect(host('setup')).toBe('api');
     expect([host('migrate'), host('seed')]).toEqual(['worker', 'worker']);
     expect(host('migrate', config)).toBe('api');
+  });
+
+  it('is migrated anew, but where that was told to count as run while the ticket is made', () => {
+    const made = (over: Partial<InstanceRecord>): InstanceRecord => {
+      const { record } = makeWork({ runtime: 'process', own: true, provider: 'embedded' });
+      Object.assign(record, over);
+      Object.assign(record.repos.api!, { migrated: true });
+      forgetMigrations(record);
+      return record;
+    };
+    expect(made({ phase: 'creating' }).repos.api).toMatchObject({ migrated: true });
+    expect(made({ unfinished: true }).repos.api).toMatchObject({ migrated: true });
+    expect(made({}).repos.api).toMatchObject({ migrated: false });
   });
 
   it('is left alone after a no, and filled whatever is in it on a wish', async () => {

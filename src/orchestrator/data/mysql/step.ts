@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { dropDatabase, listNames, makeEmptyLike, markDatabase } from '../../../adapters/mysql/databases.ts';
 import { copyLive, loadFrom, type MysqlPrograms } from '../../../adapters/mysql/programs.ts';
-import { dedicatedRepos } from '../../../domain/instance.ts';
 import type { Step } from '../../../domain/step.ts';
 import { requireConfig, type Work } from '../../core/work.ts';
 import { placeOf } from '../../shared/place.ts';
 import {
+  forgetMigrations,
   noteMade,
   requireDatabase,
   takenBySomebody,
@@ -46,8 +46,7 @@ export function databaseStep(work: Work): Step {
       await tellStranded(work, MYSQL);
       if (mark) await dropDatabase(programs, database, signal);
       await makeDatabase(work, server, programs, signal);
-      // What was done to a database before is not in a new one.
-      for (const [, repo] of dedicatedRepos(work.record)) if (repo.migrated) repo.migrated = false;
+      forgetMigrations(work.record);
       await noteMade(work, MYSQL, true);
     },
     async revert() {

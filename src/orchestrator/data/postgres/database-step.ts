@@ -8,12 +8,12 @@ import {
   moveDatabase,
 } from '../../../adapters/postgres/databases.ts';
 import { StackError } from '../../../domain/errors.ts';
-import { dedicatedRepos } from '../../../domain/instance.ts';
 import { hiddenDatabase, ownDatabase } from '../../../domain/own.ts';
 import type { Step } from '../../../domain/step.ts';
 import { requireConfig, type Work } from '../../core/work.ts';
 import { placeOf } from '../../shared/place.ts';
 import {
+  forgetMigrations,
   isTicketOf,
   noteMade,
   requireDatabase,
@@ -61,8 +61,7 @@ export function databaseStep(work: Work): Step {
       }
       if (await takeBack(work, server)) return noteMade(work, POSTGRES, true);
       await server.admin((session) => makeDatabase(session, work, server), signal);
-      // What was done to a database before is not in a new one.
-      for (const [, repo] of dedicatedRepos(work.record)) if (repo.migrated) repo.migrated = false;
+      forgetMigrations(work.record);
       await noteMade(work, POSTGRES, true);
     },
     async revert() {

@@ -4,6 +4,7 @@ import { endClients } from '../../../adapters/postgres/clients.ts';
 import {
   copyProperties,
   dropDatabase,
+  findDatabase,
   makeEmptyLike,
   markDatabase,
   replaceDatabase,
@@ -11,7 +12,7 @@ import {
 import { readDumpKind } from '../../../adapters/postgres/dump-file.ts';
 import { loadSqlFile } from '../../../adapters/postgres/load-sql.ts';
 import { dumpTo, findTools, loadFrom, loginEnv, type PostgresTools } from '../../../adapters/postgres/tools.ts';
-import { dumpByWire, WIRE_MAJOR } from '../../../adapters/postgres/wire-dump.ts';
+import { dumpByWire, WIRE_BYTES, WIRE_MAJOR } from '../../../adapters/postgres/wire-dump.ts';
 import { StackError } from '../../../domain/errors.ts';
 import { hiddenDatabase, ownDatabase } from '../../../domain/own.ts';
 import type { Stack } from '../../core/stack.ts';
@@ -45,6 +46,9 @@ async function findDumper(stack: Stack, server: PostgresServer): Promise<WriteDu
   if (major > WIRE_MAJOR) throw noProgram('pg_dump', major);
   const module = await stack.wireDump();
   return async (database, output) => {
+    const found = await server.admin((session) => findDatabase(session, database));
+    if (found && found.bytes > WIRE_BYTES)
+      throw noProgram('pg_dump', major, `; without it a dump is of ${WIRE_BYTES / 1024 ** 2} MB at most`);
     output.write(await dumpByWire(server.login, database, module, stack.signal));
   };
 }
