@@ -161,7 +161,6 @@ function describeVerb({ name, aliases = [], args, command, flags, repoFlags = []
   ];
   return [
     '## SYNOPSIS',
-    `\`stack ${name}\` [options] ${args.replaceAll('<', '<')}${command ? ' -- <command...>' : ''}`,
     ...(aliases.length > 0 ? [`Other names: ${aliases.join(', ')}`] : []),
     '## OPTIONS',
     options.map(([flag, description]) => `* \`${flag}\`:\n  ${description}`).join('\n'),

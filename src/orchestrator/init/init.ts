@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { CONFIG_FILE, LOCAL_CONFIG_FILE } from '../../adapters/config-file.ts';
 import { ifReadable } from '../../adapters/files/file-errors.ts';
 import { isThere, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
 import { bestEffort, StackError } from '../../domain/errors.ts';
@@ -12,7 +13,6 @@ import type { StackPlan } from './detect/stack-plan.ts';
 import { renderCompose } from './render-compose.ts';
 import { COMPOSE_FILE, renderConfig } from './render-config.ts';
 
-const CONFIG_FILE = 'stack.yml';
 const READABLE = 0o644;
 
 export interface InitOptions {
@@ -51,13 +51,13 @@ export async function initStack({ root, packageRoot, force, dryRun, agree }: Ini
   const shipped = await readFileIfThere(path.join(packageRoot, COMPOSE_FILE));
   if (shipped === undefined) throw new StackError('internal', `${COMPOSE_FILE} is missing in ${packageRoot}`);
   const there = await ifReadable(readFileIfThere(path.join(root, COMPOSE_FILE)));
-  if (!force)
-    await refuseExisting(root, [CONFIG_FILE, ...(there === undefined || there === shipped ? [] : [COMPOSE_FILE])]);
   const plan = planConfig(await detectStack(root));
   const text = renderCompose(shipped, plan.shared.servers);
+  const isOurs = there === undefined || there === shipped || there === text;
+  if (!force && !dryRun) await refuseExisting(root, [CONFIG_FILE, ...(isOurs ? [] : [COMPOSE_FILE])]);
   const compose = there === text ? [] : [{ name: COMPOSE_FILE, text }];
   const files = [...compose, { name: CONFIG_FILE, text: renderConfig(plan) }];
-  const ignore = await listNotIgnored(root, [`${STATE_FOLDER}/`, 'stack.local.yml']);
+  const ignore = await listNotIgnored(root, [`${STATE_FOLDER}/`, LOCAL_CONFIG_FILE]);
   if (dryRun) return toOutcome(plan, files, ignore);
   if (agree && (await isThere(path.join(root, CONFIG_FILE)))) await agree(plan);
   await writeAll(root, files);

@@ -53,7 +53,8 @@ function renderShared({ name, shared }: StackPlan): string[] {
 /** Leaves out what has no value, and what stack would take for a name of its own. */
 function renderMap(
   map: Readonly<Record<string, string | number | undefined>>,
-  quote: (text: string) => string = quoteYaml,
+  // A brace would end the map.
+  quote: (text: string) => string = (text) => (/[{}]/.test(text) ? JSON.stringify(text) : quoteYaml(text)),
 ): string {
   const entries = Object.entries(map).filter(([, value]) => value !== undefined && !String(value).includes('${'));
   const items = entries.map(([key, value]) => `${key}: ${typeof value === 'number' ? value : quote(value ?? '')}`);
@@ -176,9 +177,9 @@ function renderCheck(check: string): string {
   return `  # check: ${onOneLine(check)}`;
 }
 
-/** `${…}` of a script is the shell's, not ours. */
+/** `${…}` of a script is the shell's, but for `${bind}`, which init writes itself. */
 function escapePlaces(line: string): string {
-  return line.replaceAll('${', '$${');
+  return line.replaceAll(/\$\{(?!bind\})/g, () => '$${');
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they would end a comment, or be no YAML

@@ -55,6 +55,21 @@ describe('a compose file of the developers’', () => {
     expect(renderProgramEnv(found, path.join(root, 'web'))).toBe('A=1');
   });
 
+  it('gives away none of the developer’s own secrets, which would be written where git keeps them', async () => {
+    const file = `services:
+  db: { image: postgres:16, environment: { POSTGRES_USER: "\${DB_USER}", POSTGRES_PASSWORD: "\${DB_PASSWORD}" } }
+  store: { image: minio/minio, env_file: .env, environment: { MINIO_ROOT_PASSWORD: "\${ROOT:-local-only}" } }
+  evil: { image: "mongo\\nprivileged: true\\nx:/mongo:1" }
+`;
+    const own = 'DB_USER=me\nDB_PASSWORD=hunter2\nROOT=hunter3\nSTRIPE_KEY=hunter4\n';
+    const root = write({ 'docker-compose.yml': file, '.env': own, '.env.example': 'DB_PASSWORD=example\n' });
+    const { servers } = await readComposeFiles([root]);
+    expect(servers.map(({ environment }) => environment)).toEqual([
+      { POSTGRES_USER: 'me', POSTGRES_PASSWORD: 'example' },
+      { MINIO_ROOT_PASSWORD: 'local-only' },
+    ]);
+  });
+
   it('that is no YAML, or stack’s own, tells nothing', async () => {
     const root = write({ 'compose.yml': 'services: [}', 'docker-compose.yml': `${FILE}# STACK_NETWORK` });
     expect(await readComposeFiles([root])).toEqual({ servers: [], programs: [] });

@@ -160,6 +160,18 @@ describe('detectHealth', () => {
     expect(detectHealth(sourcesOf(files as unknown as Record<string, string>), 'api').value).toBe(route);
   });
 
+  it('reads files of any name, and asks for no path with a place in it', () => {
+    const page = { '+server.ts': '<a href="/status">', '[user-id].ts': "get('/health')", 'app.ts': "x.use('/api', y)" };
+    expect(() => detectHealth(sourcesOf(page), 'api')).not.toThrow();
+    const places = {
+      'app.js': 'app.use(`/api/${version}`, routes)',
+      'routes.js': "const r = Router(); r.get('/health', ok)",
+    };
+    expect(
+      detectHealth(sourcesOf({ ...places, 'x.js': "import routes from './routes.js'" }), 'api').value ?? '',
+    ).not.toContain('$');
+  });
+
   it('asks a front-end for its page', () => {
     expect(detectHealth(sourcesOf({ 'a.ts': "get('/health')" }), 'front')).toEqual({ value: '/' });
   });

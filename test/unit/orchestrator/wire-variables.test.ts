@@ -23,6 +23,8 @@ describe('wireStore', () => {
       'postgresql+asyncpg://${postgres.user}:${postgres.password}@${postgres.host}:${postgres.port}/${postgres.database}',
     ],
     ['DATABASE_URL', '', '${postgres.url}'],
+    ['DATABASE_URL', 'postgresql://u:p@db.far/x?sslmode=require&schema=a&password=p', '${postgres.url}?schema=a'],
+    ['DATABASE_URL', 'postgresql://u:p@${DB_HOST}/${DB}?schema=${SCHEMA}', '${postgres.url}'],
     ['DATABASE_URL', 'mysql://u:p@localhost/x', undefined],
     ['DATABASE_URL', 'sqlite:///x.db', undefined],
     ['CELERY_BROKER_URL', 'redis://localhost:6379/1', '${redis.url}'],

@@ -22,7 +22,7 @@ export interface ComposeServer {
   password: string | undefined;
   database: string | undefined;
   ports: ComposePort[];
-  /** The rest of what the file says of it, with its variables filled in. */
+  /** The rest of what the file says of it, its environment with its variables filled in. */
   command: unknown;
   environment: Record<string, string>;
   /** Paths in the container that keep data. */
@@ -79,7 +79,7 @@ async function readData(file: string): Promise<ComposeData> {
   // The file that `init` wrote is no source of what it writes.
   if (text.includes('STACK_NETWORK')) return {};
   try {
-    const data: unknown = parse(text, { merge: true });
+    const data: unknown = parse(text, { merge: true, logLevel: 'error' });
     return isPlainMap(data) ? data : {};
   } catch {
     return {};
@@ -87,15 +87,15 @@ async function readData(file: string): Promise<ComposeData> {
 }
 
 async function addServices(all: ComposeFindings, whole: unknown, place: string): Promise<void> {
-  const values = await readValues(place);
+  const [values, told] = await Promise.all([readValues(place, ['.env', ...EXAMPLES]), readValues(place, EXAMPLES)]);
   const services = isPlainMap(whole) && isPlainMap(whole.services) ? whole.services : {};
   for (const [name, service] of Object.entries(services)) {
     if (!isPlainMap(service) || !isForDevelopment(name, service)) continue;
-    const environment = await readEnvironment(service, place, values);
     const folder = findFolder(service, place, values);
-    if (folder !== undefined) all.programs.push({ name, folder, environment });
+    if (folder !== undefined)
+      all.programs.push({ name, folder, environment: await readEnvironment(service, place, values) });
     else if (typeof service.image === 'string') {
-      const server = readServer(name, service, environment, values);
+      const server = readServer(name, service, await readOpenEnvironment(service, place, values, told), values);
       if (server) all.servers.push(server);
     }
   }
@@ -106,14 +106,30 @@ function isForDevelopment(name: string, { profiles }: ComposeData): boolean {
   return !FOR_TESTS.test(name) && (named.length === 0 || named.some((profile) => DEV_PROFILE.test(String(profile))));
 }
 
-/** What the file's variables stand for: the developer's own `.env`, else what an example says. */
-async function readValues(place: string): Promise<Values> {
-  const texts = await Promise.all(
-    ['.env', '.env.example', '.env.dist', '.env.sample', '.env.template'].map((name) =>
-      ifReadable(readFileIfThere(path.join(place, name))),
-    ),
-  );
+const EXAMPLES = ['.env.example', '.env.dist', '.env.sample', '.env.template'];
+const SECRET = /PASSW|PASS$|PWD|SECRET|TOKEN|KEY|CREDENTIAL/i;
+
+/** What the file's variables stand for, by these env files, the first of which wins. */
+async function readValues(place: string, names: readonly string[]): Promise<Values> {
+  const texts = await Promise.all(names.map((name) => ifReadable(readFileIfThere(path.join(place, name)))));
   return layValues(...texts.map((text) => parseEnv(text ?? '')));
+}
+
+/**
+ * What a server is handed, as far as it may stand in files that git keeps: none of the developer's own env files, and of secrets
+ * what the compose file or an example says.
+ */
+async function readOpenEnvironment(
+  service: ComposeData,
+  place: string,
+  values: Values,
+  told: Values,
+): Promise<Record<string, string>> {
+  const [all, open] = await Promise.all(
+    [values, told].map((from) => readEnvironment({ ...service, env_file: undefined }, place, from)),
+  );
+  const entries = Object.entries(all ?? {}).map(([name, value]) => [name, SECRET.test(name) ? open?.[name] : value]);
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined && value !== ''));
 }
 
 async function readEnvironment(service: ComposeData, place: string, values: Values): Promise<Record<string, string>> {
@@ -150,6 +166,8 @@ function readServer(
   values: Values,
 ): ComposeServer | undefined {
   const image = interpolate(String(service.image), values);
+  // It is written into a compose file.
+  if (!/^[\w.:/@-]+$/.test(image)) return undefined;
   const plain = image.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
   const kind = KINDS.find(([pattern]) => pattern.test(plain))?.[1];
   if (kind === undefined && !OTHERS.test(plain)) return undefined;

@@ -26,7 +26,8 @@ export function findHealthRoute(sources: Sources): Guess<string> | undefined {
   for (const name of NAMES) {
     const value =
       findNest(sources, name) ?? findDjango(sources, name) ?? findRails(sources, name) ?? findPath(sources, name);
-    if (value !== undefined) return { value };
+    // One with a place in it cannot be asked.
+    if (value !== undefined && !/[${}:<*]/.test(value)) return { value };
   }
   return undefined;
 }
@@ -117,7 +118,7 @@ function findPath(sources: Sources, name: string): string | undefined {
       String.raw`(?<!(?:fetch|axios|http|client|request)\w*(?:\.\w+)?\(\s*)(['"\`])(?:GET )?(${prefix}${name}/?)\1`,
     );
     for (const [file, text] of sources.texts) {
-      const found = CODE_FILES.test(file) ? text.match(pattern) : null;
+      const found = CODE_FILES.test(file) && text.includes(name) ? text.match(pattern) : null;
       if (!found) continue;
       return mountOf(sources, { file, text, at: found.index! }) + found[2];
     }

@@ -27,17 +27,16 @@ export function listSpringSettings({ texts }: Sources): Map<string, string> {
 
 function readSpring(file: string, text: string): [key: string, value: string][] {
   const all = file.endsWith('.properties')
-    ? [...text.matchAll(/^\s*([\w.-]+)\s*[=:]\s*(.*?)\s*$/gm)].map(([, key = '', value = '']): [string, string] => [
-        key,
-        value,
-      ])
+    ? [...text.matchAll(/^[ \t]*([\w.-]+)[ \t]*[=:][ \t]*(.*?)[ \t]*$/gm)].map(
+        ([, key = '', value = '']): [string, string] => [key, value],
+      )
     : text.split(/^---\s*$/m).flatMap((part) => flatten(readYaml(part), ''));
-  return all.filter(([, value]) => value !== '' && !value.includes('${'));
+  return all.filter(([key, value]) => /^[\w.-]+$/.test(key) && value !== '' && !value.includes('${'));
 }
 
 function readYaml(text: string): unknown {
   try {
-    return parse(text);
+    return parse(text, { logLevel: 'error' });
   } catch {
     return undefined;
   }

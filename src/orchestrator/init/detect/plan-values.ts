@@ -22,5 +22,5 @@ export function planValue({ name, values, readIn, isSet, hasDefault }: Variable)
   if (example === undefined) return undefined;
   // What cannot stand within the braces of a default.
   const isPlain = !/[${}]/.test(example);
-  return KEPT.test(name) && isPlain ? `\${env.${name}:-${example}}` : example.replaceAll('${', '$${');
+  return KEPT.test(name) && isPlain ? `\${env.${name}:-${example}}` : example.replaceAll('${', () => '$${');
 }

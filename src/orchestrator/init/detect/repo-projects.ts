@@ -127,7 +127,7 @@ function listWorkspaces(top: Sources, manifest: Manifest | undefined): string[] 
 
 function readPnpmWorkspace(text: string | undefined): string[] {
   try {
-    const packages: unknown = parse(text ?? '')?.packages;
+    const packages: unknown = parse(text ?? '', { logLevel: 'error' })?.packages;
     return Array.isArray(packages) ? packages.filter((item) => typeof item === 'string') : [];
   } catch {
     return [];
@@ -147,6 +147,10 @@ async function listFolders(repo: string, patterns: readonly string[]): Promise<s
     followSymbolicLinks: false,
     expandDirectories: false,
   });
-  const folders = new Set(files.map((file) => path.posix.dirname(file)).filter((dir) => dir !== '.'));
+  const folders = new Set(
+    files
+      .map((file) => path.posix.dirname(file))
+      .filter((dir) => dir !== '.' && !path.isAbsolute(dir) && !dir.split('/').includes('..')),
+  );
   return [...folders].sort().slice(0, MOST_FOLDERS);
 }

@@ -12,7 +12,7 @@ export interface Place {
 /** Returns what stands before the routes of a router: where the program mounts it, and its own prefix. */
 export function mountOf(sources: Sources, { file, text, at }: Place, deep = 0): string {
   const line = text.slice(text.lastIndexOf('\n', at) + 1, at);
-  const router = line.match(/@?(\w+)\.(?:get|all|use|route|Get|GET|HandleFunc|Handle)\(\s*$/)?.[1];
+  const router = line.match(/@?\b(\w+)\.(?:get|all|use|route|Get|GET|HandleFunc|Handle)\(\s*$/)?.[1];
   if (router === undefined || /^(?:app|server|mux|http|e|r|fastify|api)$/.test(router))
     return fastifyPrefix(sources, file);
   const own =
@@ -24,7 +24,7 @@ export function mountOf(sources: Sources, { file, text, at }: Place, deep = 0): 
 }
 
 const USE =
-  /(\w+)\.(?:use|route|include_router|register_blueprint|register)\(\s*(?:['"`]([^'"`]*)['"`]\s*,\s*)?([\w.]+)(?:\([^)]*\))?(?:\s*,\s*(?:\{\s*)?(?:url_)?prefix\s*[=:]\s*['"`]([^'"`]*)['"`])?/g;
+  /\b(\w+)\.(?:use|route|include_router|register_blueprint|register)\(\s*(?:['"`]([^'"`]*)['"`]\s*,\s*)?([\w.]+)(?:\([^)]*\))?(?:\s*,\s*(?:\{\s*)?(?:url_)?prefix\s*[=:]\s*['"`]([^'"`]*)['"`])?/g;
 
 /** `app.use('/api', health)`: a place that mounts routes. */
 interface Mount {
@@ -64,11 +64,13 @@ function stemOf(file: string): string {
 
 /** `import health from './routes/health.js'`, `from .routers import health`. */
 function namesModule(text: string, used: string, stem: string): boolean {
-  if (/\brequire\(/.test(used)) return new RegExp(`/${stem}(?:\\.\\w+)?['"\`]`).test(used);
+  if (!text.includes(stem)) return false;
+  const module = stem.replaceAll(/[^\w/]/g, String.raw`\$&`);
+  if (/\brequire\(/.test(used)) return new RegExp(`/${module}(?:\\.\\w+)?['"\`]`).test(used);
   const [name = ''] = used.split('.');
   if (name === stem && new RegExp(String.raw`\b(?:import|require)\b[^\n]*\b${name}\b`).test(text)) return true;
   const imported = new RegExp(
-    String.raw`\b${name}\b[^\n]*(?:from\s*|require\(\s*)['"\`][^'"\`]*/${stem}(?:\.\w+)?(?:/index(?:\.\w+)?)?['"\`]|from\s+[\w.]*\b${stem}\s+import\s+[^\n]*\b${name}\b`,
+    String.raw`\b${name}\b[^\n]*(?:from\s*|require\(\s*)['"\`][^'"\`]*/${module}(?:\.\w+)?(?:/index(?:\.\w+)?)?['"\`]|from\s+[\w.]*(?<!\w)${module}\s+import\s+[^\n]*\b${name}\b`,
   );
   return imported.test(text);
 }

@@ -35,7 +35,7 @@ const WAYS: readonly Way[] = [
     files: SCRIPTS,
     beside: /=\s*(?:process|import\.meta)\.env\b(?!\.)|['"](?:\$env\/|astro:env)/,
     pattern: new RegExp(
-      String.raw`(?<=\{[^{}]*?)\b${NAME}\b(?:\s*=\s*${TEXT})?(?=[^{}]*\}\s*(?:=\s*(?:process|import\.meta)\.env\b|from\s*['"](?:\$env\/|astro:env)))`,
+      String.raw`\b(?=[A-Z])(?<=\{[^{}]*?)\b${NAME}\b(?:\s*=\s*${TEXT})?(?=[^{}]*\}\s*(?:=\s*(?:process|import\.meta)\.env\b|from\s*['"](?:\$env\/|astro:env)))`,
       'g',
     ),
   },

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { listImplied } from './implied-variables.ts';
 import { isEnvFile, type Sources } from './sources.ts';
 import { listReads, type Read, readsAsList } from './variable-reads.ts';
@@ -45,12 +46,12 @@ interface Setting {
 function listSet({ texts }: Sources): Setting[] {
   return [...texts].flatMap(([file, text]) => {
     if (!isEnvFile(file)) return [];
-    const isExample = EXAMPLE.test(file);
+    const isExample = EXAMPLE.test(path.posix.basename(file));
     return readEnvFile(text).map(([name, value]) => ({ name, value, isExample }));
   });
 }
 
-const EXAMPLE = /example|sample|template|dist|default|(?:^|\/)env[._-]/i;
+const EXAMPLE = /example|sample|template|dist|default|^env[._-]/i;
 
 function addSet(variable: Variable, { value, isExample }: Setting): void {
   addValue(variable, value);

@@ -20,7 +20,7 @@ export interface View {
 }
 
 const LOCAL = /^(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|host\.docker\.internal)$/;
-const ADDRESS = /^(?:(https?|wss?):\/\/)?([\w.-]+|\[[\d:]+\])(?::(\d{2,5}))?(\/[^\s,]*)?$/;
+const ADDRESS = /^(?:(https?|wss?):\/\/)?([\w.-]+|\[[\d:]+\])(?::(\d{2,5}))?(\/[^\s,$]*)?$/;
 
 const FRONT_WORDS =
   /^(?:FRONT|FRONTEND|CLIENT|WEB|WEBAPP|WEBSITE|UI|STOREFRONT|SITE|SPA|PORTAL|DASHBOARD|STORE|ADMIN)$/;

@@ -2,7 +2,7 @@ import type { ComposePort } from '../../../domain/compose/ports.ts';
 import type { PlannedServer } from './stack-plan.ts';
 import type { Variable } from './variables.ts';
 
-const ADDRESS = /^(?:([a-z][\w+.-]*):\/\/)?(?:[^/@\s]*@)?([\w.-]+):(\d+)(\/[^\s]*)?$/i;
+const ADDRESS = /^(?:([a-z][\w+.-]*):\/\/)?(?:([^/@\s$]*)@)?([\w.-]+):(\d+)(\/[^\s$]*)?$/i;
 const LOCAL = /^(?:localhost|127\.0\.0\.1|host\.docker\.internal)$/;
 const MAIL = /(?:^|_)(?:MAIL|MAILER|SMTP|EMAIL)(?:_\w+)*$/;
 
@@ -20,11 +20,14 @@ export function wireServer(
 }
 
 function wireValue(name: string, value: string, servers: readonly PlannedServer[]): string | undefined {
-  const [, scheme, host = '', port, rest = ''] = ADDRESS.exec(value) ?? [];
+  const [, scheme, login, host = '', port, rest = ''] = ADDRESS.exec(value) ?? [];
   if (port !== undefined) {
     const meant = servers.flatMap((server) => findPort(server, host, Number(port)) ?? [])[0];
     if (!meant) return undefined;
-    return `${scheme === undefined ? '' : `${scheme}://`}\${${meant.server}.host}:\${${meant.key}}${rest}`;
+    const given = Object.values(servers.find((one) => one.name === meant.server)?.found.environment ?? {});
+    // The server has the login from the same file.
+    const who = login?.split(':').every((part) => given.includes(part)) ? `${login}@` : '';
+    return `${scheme === undefined ? '' : `${scheme}://`}${who}\${${meant.server}.host}:\${${meant.key}}${rest}`;
   }
   if (/^\d+$/.test(value)) {
     if (!/_PORT$/.test(name)) return undefined;

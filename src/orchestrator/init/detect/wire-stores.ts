@@ -94,10 +94,17 @@ function isElsewhere(name: string): boolean {
   return name.split('_').some((word) => ELSEWHERE.test(word));
 }
 
+/** TLS, logins and places of an address are the other server's; `${…}` is the env file's. */
+function readSettings(address: string): string {
+  const all = address.match(/\?(\S*)$/)?.[1]?.split('&') ?? [];
+  const kept = all.filter((one) => !/\$\{|^(?:ssl|tls|channel_binding|options=|user|password|host)/i.test(one));
+  return kept.length > 0 ? `?${kept.join('&')}` : '';
+}
+
 /** The same kind of address: with the driver in front, with the settings behind. */
 function addressLike(store: Store, value: string): string {
   const scheme = value.match(store.scheme)![0];
-  const settings = store.name === 'redis' ? '' : (value.match(/\?[^\s]*$/)?.[0] ?? '');
+  const settings = store.name === 'redis' ? '' : readSettings(value);
   if (scheme.startsWith('jdbc:')) {
     return `${scheme}${place(store, 'host')}:${place(store, 'port')}/${place(store, 'database')}${settings}`;
   }
