@@ -36,7 +36,9 @@ describe('what is printed', () => {
     const { stdout } = await shop.stack(['logs', 'feat-01', 'api', '--json']);
     const lines = stdout.split('\n').map((line) => JSON.parse(line));
     expect(lines).toEqual(
-      expect.arrayContaining([{ service: 'api', stream: 'stdout', text: expect.stringContaining('listens on') }]),
+      expect.arrayContaining([
+        { ticket: 'feat-01', service: 'api', stream: 'stdout', text: expect.stringContaining('listens on') },
+      ]),
     );
   });
 
