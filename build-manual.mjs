@@ -161,6 +161,7 @@ function describeVerb({ name, aliases = [], args, command, flags, repoFlags = []
   ];
   return [
     '## SYNOPSIS',
+    `\`stack ${name}\` [options] ${args}${command ? ' -- <command...>' : ''}`,
     ...(aliases.length > 0 ? [`Other names: ${aliases.join(', ')}`] : []),
     '## OPTIONS',
     options.map(([flag, description]) => `* \`${flag}\`:\n  ${description}`).join('\n'),
