@@ -1,11 +1,10 @@
-import path from 'node:path';
 import { listFixedAddresses } from './checks.ts';
 import { imageInDockerfile } from './dockerfile.ts';
 import { detectHealth } from './health.ts';
 import { listSpringSettings } from './implied-variables.ts';
 import { detectNeeds } from './needs.ts';
 import type { Project } from './project.ts';
-import { judgeRole } from './roles.ts';
+import { judgeFolder } from './roles.ts';
 import type { Sources } from './sources.ts';
 import { detectVariables } from './variables.ts';
 
@@ -47,7 +46,7 @@ export function detectJavaProject(sources: Sources, around: { repo: string; dir:
   const settings = listSpringSettings(sources);
   const variables = detectVariables(sources);
   const told = variableOfPort(sources);
-  const role = judgeRole({ names: [around.dir === '' ? path.basename(around.repo) : around.dir], front: 0, api: 3 });
+  const role = judgeFolder(around, { front: 0, api: 3 });
   return {
     dir: around.dir,
     label: framework.label,

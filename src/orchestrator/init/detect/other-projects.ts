@@ -5,8 +5,8 @@ import { imageInDockerfile } from './dockerfile.ts';
 import { detectHealth } from './health.ts';
 import { detectNeeds } from './needs.ts';
 import { detectPort, portInDockerfile } from './ports.ts';
-import type { Project, Role } from './project.ts';
-import { judgeRole } from './roles.ts';
+import type { Project } from './project.ts';
+import { judgeFolder } from './roles.ts';
 import { lineIn } from './shell-line.ts';
 import { findInTexts, type Sources } from './sources.ts';
 import { detectVariables } from './variables.ts';
@@ -93,7 +93,7 @@ function describe(
   { repo, dir }: Around,
   { label, front = 0, api = 0 }: { label: string; front?: number; api?: number },
 ) {
-  const role: Role = judgeRole({ names: [dir === '' ? path.basename(repo) : dir], front, api });
+  const role = judgeFolder({ repo, dir }, { front, api });
   const env: Record<string, string> = {};
   const needs = detectNeeds(sources, new Set());
   return {

@@ -4,7 +4,7 @@ import { listFixedAddresses } from './checks.ts';
 import { detectHealth } from './health.ts';
 import { detectNeeds } from './needs.ts';
 import type { Project } from './project.ts';
-import { judgeRole } from './roles.ts';
+import { judgeFolder } from './roles.ts';
 import { lineIn } from './shell-line.ts';
 import { findInTexts, type Sources } from './sources.ts';
 import { detectVariables } from './variables.ts';
@@ -29,7 +29,7 @@ export function detectPhpProject(sources: Sources, around: { repo: string; dir: 
   const text = sources.texts.get('composer.json');
   const framework = FRAMEWORKS.find((one) => text?.includes(`"${one.package}"`) && sources.names.has(one.file));
   if (text === undefined || !framework) return undefined;
-  const role = judgeRole({ names: [around.dir === '' ? path.basename(around.repo) : around.dir], front: 0, api: 3 });
+  const role = judgeFolder(around, { front: 0, api: 3 });
   return {
     dir: around.dir,
     label: framework.label,

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Role } from './project.ts';
 
 const FRONT_NAME =
@@ -19,4 +20,9 @@ export function judgeRole({ names, front, api }: RoleSigns): Role {
   const apiSigns = api + named(API_NAME);
   if (frontSigns === apiSigns) return 'other';
   return frontSigns > apiSigns ? 'front' : 'api';
+}
+
+/** Tells the same of a project that has no name of its own: its folder's speaks, in its repo's top the repo's. */
+export function judgeFolder({ repo, dir }: { repo: string; dir: string }, signs: Omit<RoleSigns, 'names'>): Role {
+  return judgeRole({ names: [dir === '' ? path.basename(repo) : dir], ...signs });
 }

@@ -1,11 +1,10 @@
-import path from 'node:path';
 import { checkProcfile, listFixedAddresses, readProcfile } from './checks.ts';
 import { imageInDockerfile } from './dockerfile.ts';
 import { detectHealth } from './health.ts';
 import { detectNeeds } from './needs.ts';
 import { detectPort } from './ports.ts';
 import type { Project } from './project.ts';
-import { judgeRole } from './roles.ts';
+import { judgeFolder } from './roles.ts';
 import { lineIn } from './shell-line.ts';
 import { findInTexts, type Sources } from './sources.ts';
 import { detectVariables } from './variables.ts';
@@ -20,8 +19,7 @@ export function detectRubyProject(sources: Sources, around: { repo: string; dir:
   const rails = /^\s*gem ['"]rails['"]/m.test(gemfile);
   const server = rails ? railsLine(sources) : rackLine(sources, gemfile);
   if (server === undefined) return undefined;
-  const name = around.dir === '' ? path.basename(around.repo) : around.dir;
-  const role = judgeRole({ names: [name], front: 0, api: 3 });
+  const role = judgeFolder(around, { front: 0, api: 3 });
   const variables = detectVariables(sources);
   return {
     dir: around.dir,
