@@ -179,7 +179,8 @@ describe.skipIf(!canBeMac)('ps', () => {
       return { count, seconds: (performance.now() - begun) / 1000 };
     };
     const create = await measure(() => shop.stack(['create', 'feat-01'], { env }));
-    expect(create.count).toBeLessThan(28 + 1.5 * create.seconds);
+    // Some 28 while nothing is waited for.
+    expect(create.count).toBeLessThan(38 + 1.5 * create.seconds);
     // This process itself, and everything else.
     expect((await measure(() => shop.stack(['ps'], { env }))).count).toBeLessThanOrEqual(2);
     const { url } = (await shop.ps()).instances[0]?.repos.front ?? {};
@@ -189,6 +190,7 @@ describe.skipIf(!canBeMac)('ps', () => {
       expect((await logs.ended).stdout).toContain('line 40');
     };
     const followed = await measure(follow);
-    expect(followed.count).toBeLessThan(5 + 1.5 * followed.seconds);
+    // Some nine beside those of each second: at the start, and until the last of the log is there.
+    expect(followed.count).toBeLessThan(16 + 1.5 * followed.seconds);
   });
 });

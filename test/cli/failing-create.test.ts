@@ -1,4 +1,5 @@
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Run } from '../support/product.ts';
 import { listProcesses, makeShop, type Shop } from '../support/shop.ts';
@@ -149,10 +150,15 @@ describe('a create that fails', () => {
     expect(performance.now() - began).toBeLessThan(100_000);
     expect(errorOf(slept)[0]).toMatch(/^stack: setup of front failed: .* ended with exit code 5$/);
     shop.write('stack.yml', plain);
-    // Many enough that the copy goes on for seconds after its first file.
+    // The checkout before the copy waits for the set-up, and the copy goes on for long enough after its first file.
+    // Where nobody looks for traces.
+    const looking = `${shop.env.HOME}/.local/looking`;
+    mkdirSync(path.dirname(looking), { recursive: true });
+    shop.git('api', 'config', 'filter.wait.smudge', `until [ -e '${looking}' ]; do sleep 0.01; done; cat`);
+    shop.commit('api', '.gitattributes', 'server.mjs filter=wait\n');
     for (let file = 0; file < 30_000; file++) shop.write(`api/many/${file % 100}/${file}`, 'x');
     shop.configure(besides('copy: [many]'));
-    const copied = await fail(setup(begun(place('many'))), '--with', 'api');
+    const copied = await fail(setup(`touch '${looking}'; ${begun(place('many'))}`), '--with', 'api');
     expect(errorOf(copied)[0]).toMatch(/^stack: setup of front failed: .* ended with exit code 5$/);
     expect(copied.stderr).not.toMatch(/^✓ api +files from the main checkout/m);
   });

@@ -8,15 +8,13 @@ import { containedConfig, makeShop, type Shop } from '../support/shop.ts';
 const engine = await findTestEngine();
 const MEGABYTE = 1e6;
 
-/** Prints 4 MB, and what it is ready by three seconds later. */
-const TALKER = `console.log(('x'.repeat(99_999) + '\\n').repeat(40));
+/** Lets the ticket's own service be one that prints megabytes, and what it is ready by three seconds later. */
+function makeTalkative(shop: Shop, megabytes: number): void {
+  const talker = `console.log(('x'.repeat(99_999) + '\\n').repeat(${megabytes * 10}));
 setTimeout(() => console.log('up and well'), 3000);
 setInterval(() => undefined, 1e6);
 `;
-
-/** Lets the ticket's own service be one that talks much before it is ready. */
-function makeTalkative(shop: Shop): void {
-  shop.commit('front', 'server.mjs', TALKER);
+  shop.commit('front', 'server.mjs', talker);
   shop.configure((text) => text.replace(/ready: \{ http: \/ \}\n$/, 'ready: { log: up and well, timeout: 30 }\n'));
 }
 
@@ -84,13 +82,13 @@ describe.skipIf(!engine)('create looks at an engine', () => {
   });
 
   it('and reads a log on that is cut', async () => {
-    makeTalkative(shop);
+    makeTalkative(shop, 4);
     proxy.strike({ kind: 'cut', bytes: 1000 }, /^GET \S+\/logs\?/, 1);
     await create('feat-02');
   });
 
   it('and reads a log once', async () => {
-    makeTalkative(shop);
+    makeTalkative(shop, 4);
     const before = proxy.countBytes();
     await create('feat-02');
     expect(proxy.countBytes() - before).toBeGreaterThan(4 * MEGABYTE);
@@ -106,7 +104,7 @@ describe.skipIf(process.platform !== 'linux')('create without an engine', () => 
   afterEach(() => shop.dispose());
 
   it('reads a log once', async () => {
-    makeTalkative(shop);
+    makeTalkative(shop, 16);
     const running = shop.start(['create', 'feat-01']);
     let read = 0;
     const counting = setInterval(() => {
@@ -116,8 +114,8 @@ describe.skipIf(process.platform !== 'linux')('create without an engine', () => 
     }, 50);
     expect(await running.ended).toMatchObject({ code: 0 });
     clearInterval(counting);
-    expect(read).toBeGreaterThan(4 * MEGABYTE);
+    expect(read).toBeGreaterThan(16 * MEGABYTE);
     // Its own code is some of it.
-    expect(read).toBeLessThan(16 * MEGABYTE);
+    expect(read).toBeLessThan(32 * MEGABYTE);
   });
 });
