@@ -85,11 +85,11 @@ function resolveTickets({ config, baseline, tickets }: Wiring, key: string): str
   return [...new Set(urls)].join(',');
 }
 
-/** True when a service's settings name what comes and goes with tickets. */
-export function usesTickets({ env, command, build }: ServiceConfig): boolean {
+/** Returns the names in a service's settings that stand for what comes and goes with tickets. */
+export function listTicketNames({ env, command, build }: ServiceConfig): string[] {
   const words = typeof command === 'string' ? [command] : (command ?? []);
   const texts = [...Object.values(env), ...words, ...Object.values(build?.args ?? {})];
-  return texts.some((text) => listNames(text).some((name) => name.startsWith('tickets.')));
+  return [...new Set(texts.flatMap(listNames))].filter((name) => name.startsWith('tickets.'));
 }
 
 function resolvePlain(wiring: Wiring, own: ServiceRecord, name: string): string | undefined {

@@ -81,6 +81,17 @@ describe('a front-end on the shared API', () => {
     expect(await shop.stack(['start', 'feat-01'])).toMatchObject({ code: 0 });
     expect(await shop.stack(['destroy', 'feat-02'])).toMatchObject({ code: 0 });
     expect((await askFrom(first)).pid).toBe(after.pid);
+    // What only knows of other tickets is not behind stack.yml, and is brought up to date by what starts it again.
+    expect(await shop.stack(['ps'])).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.not.stringMatching(/had it before/),
+    });
+    const planned = await shop.stack(['create', 'feat-03', '--dry-run']);
+    expect(planned.stdout).toMatch(/api \(baseline\) +process \(changed: tickets\)/);
+    shop.configure((text) => text.replace('ALLOWED_ORIGINS:', 'MORE: x\n      ALLOWED_ORIGINS:'));
+    expect((await shop.stack(['ps'])).stdout).toContain('had it before (changed: env)');
+    shop.configure((text) => text.replace('MORE: x\n      ', ''));
     expect(await shop.stack(['up'])).toMatchObject({ code: 0 });
     expect((await askFrom(second)).allowed).toBe(false);
     expect((await askFrom(first)).allowed).toBe(true);

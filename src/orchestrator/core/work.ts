@@ -9,7 +9,7 @@ import { BASELINE, type InstanceRecord, type StackState } from '../../domain/ins
 import { inFolder } from '../../domain/layout.ts';
 import { NEAR_TRASH } from '../../domain/names.ts';
 import type { Rescue } from '../../domain/rescue.ts';
-import { usesTickets, type Wiring } from '../../domain/wiring.ts';
+import { listTicketNames, type Wiring } from '../../domain/wiring.ts';
 import type { Stack } from './stack.ts';
 
 /** One instance while a command changes it. The record is live: new leases and finished set-ups land in it at once. */
@@ -78,7 +78,7 @@ export async function requireConfig(work: Work): Promise<StackConfig> {
 export async function wiringOf(work: Work): Promise<Wiring> {
   const config = await requireConfig(work);
   const { record } = work;
-  const named = Object.values(config.services).some(usesTickets);
+  const named = Object.values(config.services).some((service) => listTicketNames(service).length > 0);
   const known = named ? (await work.stack.store.read()).instances : {};
   // A preview's record is in no state.
   const own = named && record.ticket !== BASELINE ? { [record.ticket]: record } : {};

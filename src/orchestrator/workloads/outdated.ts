@@ -6,9 +6,12 @@ import { fittingLeases } from '../../domain/leases.ts';
 import { traitsOf, type WorkloadStatus } from '../../domain/runtime.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork } from '../core/work.ts';
-import { buildSpec, listChanges } from './spec.ts';
+import { buildSpec, listChanges, TICKETS } from './spec.ts';
 
-/** Returns which settings of a service that runs are others in stack.yml now: with any the next start makes it again. */
+/**
+ * Returns which settings of a service that runs are others in stack.yml now: with any the next start makes it again, as it does when
+ * tickets alone have come or gone, which is no change of stack.yml.
+ */
 export async function listOutdated(
   { stack, config, state }: { stack: Stack; config: StackConfig | undefined; state: StackState },
   record: InstanceRecord,
@@ -20,7 +23,7 @@ export async function listOutdated(
   const work = createWork({ stack, config, record, baseline: state.baseline, shared: state.shared });
   // What stack.yml asks for and there is not is told by the start.
   const wanted = await ifAnswered(() => buildSpec(work, name));
-  const changes = wanted === undefined ? [] : listChanges(seen.hash, wanted.hash);
+  const changes = wanted === undefined ? [] : listChanges(seen.hash, wanted.hash).filter((part) => part !== TICKETS);
   return [...new Set([...listOtherwiseRecorded(config, name, own), ...changes])];
 }
 

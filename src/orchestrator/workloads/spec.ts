@@ -5,7 +5,7 @@ import { networkName, shortHash } from '../../domain/names.ts';
 import { pickPassed } from '../../domain/pass-env.ts';
 import type { WorkloadRef, WorkloadSpec } from '../../domain/runtime.ts';
 import { fillTemplate } from '../../domain/template.ts';
-import { resolveName, type Wiring } from '../../domain/wiring.ts';
+import { listTicketNames, resolveName, type Wiring } from '../../domain/wiring.ts';
 import type { Stack } from '../core/stack.ts';
 import { type Work, wiringOf } from '../core/work.ts';
 import { readServiceFiles } from './service-files.ts';
@@ -23,32 +23,36 @@ export async function buildSpec(work: Work, service: string): Promise<WorkloadSp
   const [wiring, fromFiles] = await Promise.all([wiringOf(work), readServiceFiles(work, service)]);
   const describe = (from: Wiring) => describeSpec(work, from, service, fromFiles);
   const spec = describe(wiring);
-  const steady = steadyWiring(wiring, service);
+  // Tickets come and go: what only names them is no other setting.
+  const steady = { ...wiring, tickets: {} };
   const hashed = Object.keys(wiring.tickets).length > 0 ? describe(steady) : spec;
   // An image that is built again has the tag of the old one.
   const build = describeBuild(steady, service);
   const passEnv = wiring.config.services[service]?.passEnv ?? [];
   // What they hold is not hashed: another shell, or a new token, makes nothing again.
   const env = { ...pickPassed(work.stack.env, passEnv), ...spec.env };
-  return { ...spec, env, hash: hashSpec(hashed, build, passEnv) };
+  return { ...spec, env, hash: hashSpec(hashed, { build, passEnv, lists: listTicketValues(wiring, service) }) };
 }
+
+/** What of a spec changes as tickets come and go. */
+export const TICKETS = 'tickets';
 
 /** Each part has a hash of its own, so that one can say which of them changed: `image:… command:…`. */
 function hashSpec(
   spec: Omit<WorkloadSpec, 'hash'>,
-  build: BuildConfig | undefined,
-  passEnv: readonly string[],
+  { build, passEnv, lists }: { build: BuildConfig | undefined; passEnv: readonly string[]; lists: readonly string[] },
 ): string {
   const { image, command, env, ports, volumes, ...rest } = spec;
   // Without any it is the hash that older versions made.
   const settings = passEnv.length > 0 ? { ...rest, passEnv } : rest;
-  const parts = { image: [image, build], command, env, ports, volumes, settings };
+  const known = { image: [image, build], command, env, ports, volumes, settings };
+  const parts = lists.length > 0 ? { ...known, [TICKETS]: lists } : known;
   return Object.entries(parts)
     .map(([name, part]) => `${name}:${shortHash(JSON.stringify(part) ?? '')}`)
     .join(' ');
 }
 
-/** Returns what two specs differ in, told from their hashes: `image`, `env`, …, and `settings` for all that has no name here. */
+/** Returns what two specs differ in, told from their hashes: `image`, `env`, `tickets`, …, and `settings` for all that has no name here. */
 export function listChanges(before: string, now: string): string[] {
   if (before === now) return [];
   const known = before.split(' ');
@@ -64,13 +68,20 @@ export function listChanges(before: string, now: string): string[] {
 export async function buildSource(work: Work, service: string): Promise<(BuildConfig & { hash: string }) | undefined> {
   const wiring = await wiringOf(work);
   const build = describeBuild(wiring, service);
-  const steady = describeBuild(steadyWiring(wiring, service), service);
+  const steady = describeBuild(isRefreshed(wiring, service) ? wiring : { ...wiring, tickets: {} }, service);
   return build && { ...build, hash: shortHash(JSON.stringify(steady)) };
 }
 
-/** Tickets come and go; what runs is made again for that only where stack.yml says so. */
-function steadyWiring(wiring: Wiring, service: string): Wiring {
-  return wiring.config.services[service]?.refresh === 'restart' ? wiring : { ...wiring, tickets: {} };
+/** What runs is made again for tickets that come and go only where stack.yml says so. */
+function isRefreshed({ config }: Wiring, service: string): boolean {
+  return config.services[service]?.refresh === 'restart';
+}
+
+/** Returns what stands for tickets in the settings of a service that is made again for them. */
+function listTicketValues(wiring: Wiring, service: string): string[] {
+  const settings = wiring.config.services[service];
+  const names = settings && isRefreshed(wiring, service) ? listTicketNames(settings) : [];
+  return names.map((name) => resolveName(wiring, service, name) ?? '');
 }
 
 function describeBuild(wiring: Wiring, service: string): BuildConfig | undefined {
