@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readComposeFiles, renderProgramEnv } from '../../../src/orchestrator/init/detect/compose.ts';
-import { detectEnvFile } from '../../../src/orchestrator/init/detect/env-file.ts';
 import { planServers } from '../../../src/orchestrator/init/detect/plan-servers.ts';
 import type { Project } from '../../../src/orchestrator/init/detect/project.ts';
 import { wireServer } from '../../../src/orchestrator/init/detect/wire-servers.ts';
+import { detectEnvFile } from '../../../src/orchestrator/sources/env-file.ts';
 
 const folders: string[] = [];
 afterEach(() => {

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { detectHealth } from '../../../src/orchestrator/init/detect/health.ts';
-import { readManifest } from '../../../src/orchestrator/init/detect/manifest.ts';
 import { slugName, takeName } from '../../../src/orchestrator/init/detect/names.ts';
 import { detectNeeds } from '../../../src/orchestrator/init/detect/needs.ts';
 import { detectNodeProject } from '../../../src/orchestrator/init/detect/node-project.ts';
 import { detectNodeVersion, detectPackageManager } from '../../../src/orchestrator/init/detect/package-manager.ts';
 import { detectPort, freePort } from '../../../src/orchestrator/init/detect/ports.ts';
 import { judgeRole } from '../../../src/orchestrator/init/detect/roles.ts';
-import type { Sources } from '../../../src/orchestrator/init/detect/sources.ts';
 import { detectVariables } from '../../../src/orchestrator/init/detect/variables.ts';
+import { readManifest } from '../../../src/orchestrator/sources/manifest.ts';
+import type { Sources } from '../../../src/orchestrator/sources/sources.ts';
 
 function sourcesOf(files: Record<string, string | object>): Sources {
   const texts = Object.entries(files).map(

@@ -1,5 +1,5 @@
-import type { Manifest } from './manifest.ts';
-import { CODE_FILES, findInTexts, type Sources } from './sources.ts';
+import type { Manifest } from '../../sources/manifest.ts';
+import { CODE_FILES, findInTexts, type Sources } from '../../sources/sources.ts';
 
 const LOCAL_ADDRESS = /https?:\/\/(?:localhost|127\.0\.0\.1):(\d+)/;
 /** The address stands behind a variable already: `process.env.API_URL || 'http://localhost:4000'`. */

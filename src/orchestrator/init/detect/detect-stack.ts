@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { isThere } from '../../../adapters/files/files.ts';
 import { isTracked } from '../../../adapters/git/exclude.ts';
+import { detectEnvFile } from '../../sources/env-file.ts';
 import { inspectCheckout, listIgnored } from './checkouts.ts';
 import { type ComposeFindings, type ComposeServer, readComposeFiles, renderProgramEnv } from './compose.ts';
-import { detectEnvFile } from './env-file.ts';
 import { type FoundRepo, type FoundRepos, findRepos, type LeftOut, useRoot } from './find-repos.ts';
 import { detectMigrations, type RepoMigrations } from './migrations.ts';
 import type { Project } from './project.ts';

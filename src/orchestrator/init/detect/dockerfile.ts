@@ -1,4 +1,4 @@
-import { findText, type Sources } from './sources.ts';
+import { findText, type Sources } from '../../sources/sources.ts';
 
 /** Returns the image of a folder's Dockerfile that is one of a language: `node:20-bookworm`; undefined when none of its stages is, or its version is not said. */
 export function imageInDockerfile(sources: Sources, language: string): string | undefined {

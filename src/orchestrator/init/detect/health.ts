@@ -1,6 +1,6 @@
+import { CODE_FILES, findInTexts, type Sources } from '../../sources/sources.ts';
 import type { Guess, Role } from './project.ts';
 import { mountOf } from './route-mounts.ts';
-import { CODE_FILES, findInTexts, type Sources } from './sources.ts';
 
 const NAMES = [
   ...['health', 'healthz', 'health-check', 'healthcheck', 'health_check', '_health', 'up', 'ready', 'readyz', 'livez'],

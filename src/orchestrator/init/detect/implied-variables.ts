@@ -1,5 +1,5 @@
 import { parse } from 'yaml';
-import type { Sources } from './sources.ts';
+import type { Sources } from '../../sources/sources.ts';
 import type { Read } from './variable-reads.ts';
 
 /** Returns the variables that a framework reads by itself, for each setting of the program: Spring's and Nuxt's. */

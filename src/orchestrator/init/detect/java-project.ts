@@ -1,3 +1,4 @@
+import type { Sources } from '../../sources/sources.ts';
 import { listFixedAddresses } from './checks.ts';
 import { imageInDockerfile } from './dockerfile.ts';
 import { detectHealth } from './health.ts';
@@ -5,7 +6,6 @@ import { listSpringSettings } from './implied-variables.ts';
 import { detectNeeds } from './needs.ts';
 import type { Project } from './project.ts';
 import { judgeFolder } from './roles.ts';
-import type { Sources } from './sources.ts';
 import { detectVariables } from './variables.ts';
 
 /** A framework that makes servers out of Java or Kotlin. */

@@ -1,10 +1,10 @@
 import path from 'node:path';
+import { type Manifest, readManifest } from '../../sources/manifest.ts';
+import { findInTexts, readSources, type Sources } from '../../sources/sources.ts';
 import type { ComposeServer } from './compose.ts';
-import { type Manifest, readManifest } from './manifest.ts';
 import { detectPackageManager, hasLockfile } from './package-manager.ts';
 import type { Project } from './project.ts';
 import { lineIn } from './shell-line.ts';
-import { findInTexts, readSources, type Sources } from './sources.ts';
 
 /** Lines that bring a project's database up to date and fill it, in its own folder; undefined where nothing tells. */
 interface Migrations {

@@ -1,5 +1,5 @@
+import { CODE_FILES, CODE_SETTINGS, findInTexts, findText, isEnvFile, type Sources } from '../../sources/sources.ts';
 import type { Needs } from './project.ts';
-import { CODE_FILES, CODE_SETTINGS, findInTexts, findText, isEnvFile, type Sources } from './sources.ts';
 
 const POSTGRES_PACKAGES =
   /^(?:pg|pg-promise|postgres|@prisma\/client|prisma|knex|sequelize|typeorm|drizzle-orm|@mikro-orm\/.*|mikro-orm|objection|slonik|kysely|@adonisjs\/lucid|@neondatabase\/serverless)$/;

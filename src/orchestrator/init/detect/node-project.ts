@@ -1,16 +1,16 @@
 import path from 'node:path';
 import { quoteForShell } from '../../../domain/shell.ts';
+import { type Manifest, readManifest } from '../../sources/manifest.ts';
+import { findText, type Sources } from '../../sources/sources.ts';
 import { checkReach, listFixedAddresses } from './checks.ts';
 import { FRAMEWORKS, FRONT_PACKAGES, type Framework, SERVER_PACKAGES } from './frameworks.ts';
 import { detectHealth, findHealthRoute } from './health.ts';
-import { type Manifest, readManifest } from './manifest.ts';
 import { detectNeeds } from './needs.ts';
 import { detectNodeImage, detectPackageManager, hasLockfile, type PackageManager } from './package-manager.ts';
 import { detectPort, freePort, portInScript } from './ports.ts';
 import type { DetectedPort, Project, Role } from './project.ts';
 import { judgeRole } from './roles.ts';
 import { lineIn } from './shell-line.ts';
-import { findText, type Sources } from './sources.ts';
 import { detectVariables, type Variable } from './variables.ts';
 
 /** Scripts that start something, best first. */

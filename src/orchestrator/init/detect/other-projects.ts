@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { quoteForShell } from '../../../domain/shell.ts';
+import { findInTexts, type Sources } from '../../sources/sources.ts';
 import { checkProcfile, listFixedAddresses } from './checks.ts';
 import { imageInDockerfile } from './dockerfile.ts';
 import { detectHealth } from './health.ts';
@@ -8,7 +9,6 @@ import { detectPort, portInDockerfile } from './ports.ts';
 import type { Project } from './project.ts';
 import { judgeFolder } from './roles.ts';
 import { lineIn } from './shell-line.ts';
-import { findInTexts, type Sources } from './sources.ts';
 import { detectVariables } from './variables.ts';
 
 interface Around {

@@ -1,7 +1,7 @@
 import path from 'node:path';
+import type { Manifest } from '../../sources/manifest.ts';
+import type { Sources } from '../../sources/sources.ts';
 import { imageInDockerfile } from './dockerfile.ts';
-import type { Manifest } from './manifest.ts';
-import type { Sources } from './sources.ts';
 
 type ManagerName = 'npm' | 'pnpm' | 'yarn' | 'bun';
 

@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { parseJson } from '../../../domain/json.ts';
+import { findInTexts, type Sources } from '../../sources/sources.ts';
 import { listFixedAddresses } from './checks.ts';
 import { detectHealth } from './health.ts';
 import { detectNeeds } from './needs.ts';
 import type { Project } from './project.ts';
 import { judgeFolder } from './roles.ts';
 import { lineIn } from './shell-line.ts';
-import { findInTexts, type Sources } from './sources.ts';
 import { detectVariables } from './variables.ts';
 
 /** How the frameworks serve themselves while they are developed. */

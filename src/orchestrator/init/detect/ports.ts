@@ -1,5 +1,5 @@
+import { CODE_FILES, findText, isEnvFile, type Sources } from '../../sources/sources.ts';
 import type { DetectedPort } from './project.ts';
-import { CODE_FILES, findText, isEnvFile, type Sources } from './sources.ts';
 import type { Variable } from './variables.ts';
 
 /** How programs say which port they listen on, beside the variables they read; best first. */

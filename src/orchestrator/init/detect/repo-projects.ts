@@ -1,14 +1,14 @@
 import path from 'node:path';
 import { glob } from 'tinyglobby';
 import { parse } from 'yaml';
+import { type Manifest, readManifest } from '../../sources/manifest.ts';
+import { readSources, type Sources } from '../../sources/sources.ts';
 import { detectJavaProject } from './java-project.ts';
-import { type Manifest, readManifest } from './manifest.ts';
 import { detectNodeProject, type Surroundings, startsSeveral } from './node-project.ts';
 import { detectDockerProject, detectGoProject, detectPythonProject, detectStaticProject } from './other-projects.ts';
 import { detectPhpProject } from './php-project.ts';
 import type { Project } from './project.ts';
 import { detectRubyProject } from './ruby-project.ts';
-import { readSources, type Sources } from './sources.ts';
 
 /** Folders in which the parts of a repo often are, where no list of workspaces says so. */
 const USUAL_FOLDERS = ['apps/*', 'services/*', 'packages/*', '*'];

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { CODE_FILES, type Sources } from './sources.ts';
+import { CODE_FILES, type Sources } from '../../sources/sources.ts';
 
 /** Where a route stands. */
 export interface Place {

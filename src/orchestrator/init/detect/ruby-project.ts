@@ -1,3 +1,4 @@
+import { findInTexts, type Sources } from '../../sources/sources.ts';
 import { checkProcfile, listFixedAddresses, readProcfile } from './checks.ts';
 import { imageInDockerfile } from './dockerfile.ts';
 import { detectHealth } from './health.ts';
@@ -6,7 +7,6 @@ import { detectPort } from './ports.ts';
 import type { Project } from './project.ts';
 import { judgeFolder } from './roles.ts';
 import { lineIn } from './shell-line.ts';
-import { findInTexts, type Sources } from './sources.ts';
 import { detectVariables } from './variables.ts';
 
 const DEFAULT_RUBY = '3.3';

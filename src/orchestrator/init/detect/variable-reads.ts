@@ -1,4 +1,4 @@
-import { CODE_FILES, CODE_SETTINGS } from './sources.ts';
+import { CODE_FILES, CODE_SETTINGS } from '../../sources/sources.ts';
 
 /** A way in which programs read variables. Groups: `name`, and `value` for what stands in where nobody sets it. */
 interface Way {

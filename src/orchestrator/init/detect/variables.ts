@@ -1,6 +1,6 @@
 import path from 'node:path';
+import { isEnvFile, type Sources } from '../../sources/sources.ts';
 import { listImplied } from './implied-variables.ts';
-import { isEnvFile, type Sources } from './sources.ts';
 import { listReads, type Read, readsAsList } from './variable-reads.ts';
 
 /** A variable of a program, as far as its env files and its code tell. */

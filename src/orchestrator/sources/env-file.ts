@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { readManifest } from './manifest.ts';
-import type { Project } from './project.ts';
 import { CODE_FILES, findInTexts, readSources, type Sources } from './sources.ts';
 
 const NODE_READERS =
@@ -24,7 +23,10 @@ const NAMED_IN_SCRIPT = [
  * Returns the env file that the programs of a repo, and the tools that migrate its database, read with the most to say where that
  * is not `.env.local`: what stack fills in belongs there. Never throws.
  */
-export async function detectEnvFile(repo: string, projects: readonly Project[]): Promise<string | undefined> {
+export async function detectEnvFile(
+  repo: string,
+  projects: readonly { dir: string; role: string }[],
+): Promise<string | undefined> {
   for (const { dir, role } of projects) {
     if (role === 'front') continue;
     const file = readWinner(await readSources(path.join(repo, dir)));

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { ifReadable } from '../../../adapters/files/file-errors.ts';
+import { ifReadable } from '../../adapters/files/file-errors.ts';
 
 /** What could be read of a folder: enough to guess from, however large the project is. */
 export interface Sources {

@@ -1,4 +1,4 @@
-import { parseJson } from '../../../domain/json.ts';
+import { parseJson } from '../../domain/json.ts';
 import type { Sources } from './sources.ts';
 
 /** What a `package.json` says, with everything that is not as it should be left out. */
