@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeRepo, writeHook } from '../support/git-repos.ts';
-import { isOnMac } from '../support/mac.ts';
 import { canMount, MOUNTING } from '../support/mounting.ts';
 import { asUser } from '../support/other-user.ts';
 import { expectRefusal } from '../support/refusal.ts';
@@ -10,8 +9,6 @@ import { makeShop, type Shop, type StackOptions } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
 const isRoot = process.getuid?.() === 0;
-/** Linux alone tells what is mounted. */
-const canMountSeen = canMount && !isOnMac;
 /** Root opens everything: it plays somebody else. */
 const PERSON = 4321;
 
@@ -138,7 +135,7 @@ describe('what cannot be saved keeps the ticket, with --force too', () => {
     expect(await shop.stack(['destroy', 'feat-01', '--force'], asPerson())).toMatchObject({ code: 0 });
   });
 
-  it.runIf(canMountSeen)('what is mounted in it or beside it, whose content is somewhere else', async () => {
+  it.runIf(canMount)('what is mounted in it or beside it, whose content is somewhere else', async () => {
     for (const name of ['precious/gold', `${front}/tmp/x`, 'tickets/feat-01/node_modules/x']) shop.write(name, 'x');
     own();
     const places = [`${front}/tmp`, 'tickets/feat-01/node_modules'].map((name) => shop.at(name));
@@ -166,7 +163,7 @@ describe('what cannot be saved keeps the ticket, with --force too', () => {
   });
 });
 
-describe.runIf(canMountSeen)('what is mounted is not emptied', () => {
+describe.runIf(canMount)('what is mounted is not emptied', () => {
   let shop: Shop;
   beforeEach(() => {
     shop = makeShop();

@@ -18,7 +18,7 @@ const never = new AbortController().signal;
 /** Lets there be none of these programs for stack until the test is over, or until what is returned is called. */
 function hide(...hidden: ('ps' | 'lsof')[]): () => void {
   const placeOf = (tool: 'ps' | 'lsof', file: string): string[] => [hidden.includes(tool) ? `/none/${tool}` : file];
-  const places = { ps: placeOf('ps', '/bin/ps'), lsof: placeOf('lsof', '/usr/sbin/lsof'), sysctl: [] };
+  const places = { ps: placeOf('ps', '/bin/ps'), lsof: placeOf('lsof', '/usr/sbin/lsof'), sysctl: [], mount: [] };
   lookForTools({ places });
   const show = (): void => lookForTools({});
   onTestFinished(show);
@@ -54,7 +54,7 @@ describe.runIf(process.env.STACK_TEST_MAC)('where nobody can look', () => {
   );
 
   it('ps and lsof that tell nothing of who asks have not looked', async () => {
-    lookForTools({ places: { ps: ['/bin/true'], lsof: ['/bin/true'], sysctl: [] } });
+    lookForTools({ places: { ps: ['/bin/true'], lsof: ['/bin/true'], sysctl: [], mount: [] } });
     onTestFinished(() => lookForTools({}));
     await expect(listProcesses()).rejects.toMatchObject({ code: 'unseen' });
     await expect(listServersAt(world.source)).rejects.toMatchObject({ code: 'unseen' });

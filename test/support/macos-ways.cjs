@@ -1,4 +1,4 @@
-// Shows stack the world as macOS has it, on Linux: `process.platform` is darwin, there is no /proc, and `ps`, `lsof` and `sysctl` are
+// Shows stack the world as macOS has it, on Linux: `process.platform` is darwin, there is no /proc, and `ps`, `lsof`, `sysctl` and `mount` are
 // those of the folder that STACK_TEST_MAC names, wherever they are looked for. A program that is missing there is missing; one
 // that may not be run is refused, as a sandbox refuses a setuid program. A preload (`node --require`), which acts where the main
 // script is stack. In a worker of the test runner it acts on the code of `src` alone, since tests look at Linux itself.
@@ -114,11 +114,11 @@ const SYSTEM_FOLDERS = new Set(['.', '/bin', '/usr/bin', '/sbin', '/usr/sbin', '
 /** Where stack keeps a Mac's PostgreSQL: `~/.cache/stack/postgres-18.4.0-darwin-arm64`. */
 const POSTGRES_OF_MAC = /(\/stack\/postgres-[\w.-]+)-darwin-/;
 
-/** Returns what stands for a `ps`, an `lsof` or a `sysctl` of the system, and for a program of PostgreSQL; any other file as it is. */
+/** Returns what stands for a `ps`, an `lsof`, a `sysctl` or a `mount` of the system, and for a program of PostgreSQL; any other file as it is. */
 function findProgram(file) {
   if (POSTGRES_OF_MAC.test(file) && isAskedByStack()) return file.replace(POSTGRES_OF_MAC, '$1-linux-');
   const name = path.basename(file);
-  if (!['ps', 'lsof', 'sysctl'].includes(name) || !SYSTEM_FOLDERS.has(path.dirname(file)) || !isAskedByStack())
+  if (!['ps', 'lsof', 'sysctl', 'mount'].includes(name) || !SYSTEM_FOLDERS.has(path.dirname(file)) || !isAskedByStack())
     return file;
   return path.join(programs, name);
 }

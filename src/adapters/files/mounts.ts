@@ -1,21 +1,25 @@
 import { readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { askTool, seenOr } from '../process/ask-tool.ts';
 import { ifThere } from './file-errors.ts';
 
 /**
  * Returns the places in a folder, relative to it, at which something else is mounted: deleting the folder would delete what is
- * there. Where the system has no `/proc` nothing is known. Throws `files`.
+ * there. Where nobody can see that, it is said once, and nothing is known. Throws `files`.
  */
 export async function listMounts(folder: string): Promise<string[]> {
-  const [table, top = folder] = await Promise.all([
-    ifThere(readFile('/proc/self/mountinfo', 'utf8')),
-    ifThere(realpath(folder)),
-  ]);
-  // proc_pid_mountinfo(5): the fifth field, in which a blank is `\040`.
-  const places = (table ?? '')
-    .split('\n')
-    .map((line) => (line.split(' ')[4] ?? '').replaceAll(/\\(\d{3})/g, fromOctal));
+  const [places, top = folder] = await Promise.all([listAll(), ifThere(realpath(folder))]);
   return places.filter((place) => place.startsWith(`${top}/`)).map((place) => path.relative(top, place));
+}
+
+async function listAll(): Promise<string[]> {
+  const table = await ifThere(readFile('/proc/self/mountinfo', 'utf8'));
+  // proc_pid_mountinfo(5): the fifth field, in which a blank is `\040`.
+  if (table !== undefined)
+    return table.split('\n').map((line) => (line.split(' ')[4] ?? '').replaceAll(/\\(\d{3})/g, fromOctal));
+  // mount(8) of macOS: `/dev/disk4s1 on /Volumes/A disk (apfs, local, nodev, nosuid)`.
+  const lines = (await seenOr('', askTool('mount', []))).split('\n');
+  return lines.map((line) => / on (\/.*) \([^()]*\)$/.exec(line)?.[1] ?? '');
 }
 
 /** Returns a path as the table of mounts has it. */

@@ -6,8 +6,8 @@ import { listFolders } from '../search-path.ts';
 
 const run = promisify(execFile);
 
-/** Programs of the system that tell of processes, where /proc does not. */
-export type Tool = 'ps' | 'lsof' | 'sysctl';
+/** Programs of the system that tell of processes and mounts, where /proc does not. */
+export type Tool = 'ps' | 'lsof' | 'sysctl' | 'mount';
 
 /**
  * Where macOS and most others keep them. They are tried before the PATH: programs that are started from the Dock have one without
@@ -17,6 +17,13 @@ const PLACES: Record<Tool, readonly string[]> = {
   ps: ['/bin/ps', '/usr/bin/ps'],
   lsof: ['/usr/sbin/lsof', '/usr/bin/lsof'],
   sysctl: ['/usr/sbin/sysctl', '/sbin/sysctl'],
+  mount: ['/sbin/mount', '/usr/bin/mount'],
+};
+
+/** What nobody sees where a tool cannot be asked. */
+const UNSEEN: Partial<Record<Tool, string>> = {
+  lsof: 'cannot see who uses a folder or a port',
+  mount: 'cannot see what is mounted',
 };
 
 /** `lstart` is written in the reader's language and time zone, and lsof writes other bytes in each locale: so all are pinned. */
@@ -149,7 +156,7 @@ function worse(before: unknown, error: unknown): unknown {
 }
 
 function unseen(tool: Tool, cause: unknown): StackError {
-  const what = tool === 'lsof' ? 'cannot see who uses a folder or a port' : 'cannot see what runs';
+  const what = UNSEEN[tool] ?? 'cannot see what runs';
   const shortage = explainShortage(cause);
   if (shortage) return new StackError('unseen', `${what}: ${shortage.message}`, { hint: shortage.hint ?? '', cause });
   const { code, status, signal, killed, stderr = '' } = (cause ?? { code: 'ENOENT' }) as Failure;

@@ -18,7 +18,7 @@ describe('a program of the system', () => {
     const file = path.join(temp, 'tool');
     if (script !== undefined) writeFileSync(file, `#!/bin/sh\n${script}\n`);
     if (script !== undefined) chmodSync(file, mode);
-    const places: Record<Tool, string[]> = { ps: [file], lsof: [file], sysctl: [file] };
+    const places: Record<Tool, string[]> = { ps: [file], lsof: [file], sysctl: [file], mount: [file] };
     lookForTools({ searchPath, places, warn: (text) => warnings.push(text) });
   }
 
