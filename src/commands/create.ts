@@ -33,7 +33,11 @@ export const CREATE_FLAGS: Verb['flags'] = [
 
 /** Those that there are once per repo. */
 export const CREATE_REPO_FLAGS: NonNullable<Verb['repoFlags']> = [
-  { name: 'from', value: 'REF', description: 'own copy of that repo; its new branch starts at REF' },
+  {
+    name: 'from',
+    value: 'REF',
+    description: 'own copy of that repo; its new branch starts at REF (a branch, a tag, a commit, `pr:123`, `mr:45`)',
+  },
   { name: 'on', value: 'BRANCH', description: 'own copy of that repo, on a branch that exists' },
 ];
 

@@ -107,6 +107,32 @@ describe('a repo, base or branch that will not do', () => {
       expect(shop.photograph()).toBe(before);
     });
 
+    it('a pull or merge request is fetched each time, and there is a base from then on', async () => {
+      const bare = shop.at('../front.git');
+      const show = (ref: string, commit: string): string => shop.git(bare, 'update-ref', `refs/${ref}/head`, commit);
+      show('pull/7', 'feat/ui');
+      show('merge-requests/8', 'feat/ui');
+      const run = await shop.stack(['create', 'pr-7', '--from-front=pr:7', '--no-start']);
+      expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining('[pull/7/head]') });
+      expect(run.stderr).toContain('front: fetched pr:7');
+      show('pull/7', 'main');
+      const later = await shop.stack(['recreate', 'pr-7', '--from-front=pr:7', '--no-start']);
+      expect(later).toMatchObject({ code: 0, stderr: expect.stringContaining('fetched pr:7') });
+      const other = ['create', 'mr-8', '--from-front=mr:8', '--no-start', '--json'];
+      expect(JSON.parse((await shop.stack(other)).stdout).repos.front.base).toBe('merge-requests/8/head');
+      for (const [ticket, commit] of Object.entries({ 'pr-7': 'main', 'mr-8': 'feat/ui' }))
+        expect(shop.git(`tickets/${ticket}/front`, 'rev-parse', 'HEAD')).toBe(shop.git('front', 'rev-parse', commit));
+    });
+
+    it('one that no remote has is refused, and so is work on its branch', async () => {
+      const code = 'not-found';
+      const args = (flag: string): string[] => ['create', 'pr-9', flag, '--no-start'];
+      const message = /^no remote of front has pull request 9/;
+      await expectRefusal(shop, args('--from-front=pr:9'), { code, message, hint: /refs\/pull\/\*\/head/ });
+      const onIt = { code, message: /front has no branch "pr:7"/, hint: /--from-front=pr:7.* pull request 7/ } as const;
+      await expectRefusal(shop, args('--on-front=pr:7'), onIt);
+    });
+
     it('a remote that does not answer is named beside what is missing', async () => {
       shop.git('front', 'remote', 'set-url', 'origin', '../../gone.git');
       const expected = { message: /front has no base "feat\/new".*origin/, hint: /./ };

@@ -1,6 +1,6 @@
 import { StackError } from '../../domain/errors.ts';
 import { askGit, changeGit, type GitAnswer } from './git.ts';
-import { isBranchName } from './names.ts';
+import { type ForgeRequest, isBranchName } from './names.ts';
 
 /** A branch, tag or commit that a remote has. */
 export interface RemoteRef {
@@ -87,6 +87,24 @@ export async function findOnRemotes(
   return { found: undefined, unreachable };
 }
 
+/** Asks the remotes, one after the other, for a pull or merge request. Throws `interrupted`. */
+export async function findForgeRequest(
+  folder: string,
+  { name }: ForgeRequest,
+  remotes: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<RemoteAnswer> {
+  const ref = `refs/${name}`;
+  let unreachable: Unreachable | undefined;
+  for (const remote of remotes) {
+    const answer = await listRefs(folder, remote, [ref], signal);
+    const commit = answer.exitCode === 0 ? readRefs(answer.stdout).get(ref) : undefined;
+    if (commit !== undefined) return { found: { remote, ref, localRef: ref, commit }, unreachable };
+    if (answer.exitCode !== 0) unreachable ??= { remote, answer };
+  }
+  return { found: undefined, unreachable };
+}
+
 /** Fetches one ref and nothing else. Returns what git said; whether the ref is here now must be looked at. Throws `interrupted`. */
 export async function fetchFromRemote(
   folder: string,
@@ -107,15 +125,28 @@ async function askRemote(
   branch: string,
   signal: AbortSignal | undefined,
 ): Promise<GitAnswer> {
-  const names = [`refs/heads/${branch}`, `refs/tags/${branch}`, `refs/tags/${branch}^{}`];
+  return listRefs(folder, remote, [`refs/heads/${branch}`, `refs/tags/${branch}`, `refs/tags/${branch}^{}`], signal);
+}
+
+async function listRefs(
+  folder: string,
+  remote: string,
+  names: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<GitAnswer> {
   // Without a terminal: a remote that wants a password must not ask in the middle of a progress display.
   const options = { deadlineSeconds: ASK_SECONDS, signal };
   return changeGit(folder, ['ls-remote', '--end-of-options', remote, ...names], options);
 }
 
+/** Returns the commit of each name. */
+function readRefs(text: string): Map<string, string> {
+  return new Map(text.split('\n').map((line) => line.split('\t').reverse() as [string, string]));
+}
+
 /** A pattern matches at the end of a name too, so the names are compared. An annotated tag's commit is on its `^{}` line. */
 function readRemote(remote: string, branch: string, text: string): RemoteRef | undefined {
-  const ids = new Map(text.split('\n').map((line) => line.split('\t').reverse() as [string, string]));
+  const ids = readRefs(text);
   const head = ids.get(`refs/heads/${branch}`);
   if (head) {
     return { remote, ref: `refs/heads/${branch}`, localRef: `refs/remotes/${remote}/${branch}`, commit: head };

@@ -5,7 +5,16 @@ import { StackError } from '../../domain/errors.ts';
 import { suggest } from '../../domain/suggest.ts';
 import { ifThere } from '../files/file-errors.ts';
 import { askGit, firstLine, type GitAnswer, gitError, gitVersion, listWords, tryGit } from './git.ts';
-import { fetchFromRemote, findOnRemotes, findTracked, listRemotes, type Unreachable } from './remote.ts';
+import { readForgeRequest } from './names.ts';
+import {
+  fetchFromRemote,
+  findForgeRequest,
+  findOnRemotes,
+  findTracked,
+  listRemotes,
+  type RemoteRef,
+  type Unreachable,
+} from './remote.ts';
 import { isInRepo } from './tracked.ts';
 import { listWorktrees } from './worktree/list.ts';
 
@@ -39,6 +48,8 @@ export interface BaseQuestion extends RepoQuestion {
 }
 
 export interface Base {
+  /** What git reads as this commit from now on: the ref as it was asked for, but for `pr:123`. */
+  name: string;
   /** Full commit id. */
   commit: string;
   fetched: boolean;
@@ -105,18 +116,25 @@ export async function findMainWorktree(folder: string): Promise<string | undefin
 
 /**
  * Returns the commit a ref stands for. A branch wins over a tag of its name; a bare name finds a remote's branch; what only
- * a remote has is fetched. Throws `usage` (no ref could look so, or several remotes have it), `not-found`, `git`, `interrupted`.
+ * a remote has is fetched, and a pull or merge request (`pr:123`, `mr:45`) each time. Throws `usage` (no ref could look so, or
+ * several remotes have it), `not-found`, `git`, `interrupted`.
  */
 export async function resolveBase(question: BaseQuestion): Promise<Base> {
   const { repo, path: folder, ref, signal } = question;
   if (ref === '' || /[\s\p{Cc}]/u.test(ref)) {
     throw new StackError('usage', `${JSON.stringify(ref)} is not a ref`, { hint: 'name a branch, a tag or a commit' });
   }
+  const request = readForgeRequest(ref);
+  if (request) {
+    const { found, unreachable } = await findForgeRequest(folder, request, await listRemotes(folder), signal);
+    if (!found) throw unknownRequest(question, request.title, unreachable);
+    return { ...(await bring(question, found)), name: request.name };
+  }
   const known = await findCommit(folder, [`refs/heads/${ref}`, `refs/remotes/${ref}`, `refs/tags/${ref}`, ref], signal);
-  if (known !== undefined) return { commit: known, fetched: false };
+  if (known !== undefined) return { name: ref, commit: known, fetched: false };
   const remotes = await listRemotes(folder);
   const tracked = await findTracked({ repo, path: folder, branch: ref, remotes });
-  if (tracked) return { commit: tracked.commit, fetched: false };
+  if (tracked) return { name: ref, commit: tracked.commit, fetched: false };
   return bringFromRemotes(question, remotes, 'base');
 }
 
@@ -126,19 +144,25 @@ export async function bringFromRemotes(
   remotes: readonly string[],
   what: 'base' | 'branch',
 ): Promise<Base> {
-  const { path: folder, ref, fetch, signal } = question;
+  const { path: folder, ref, signal } = question;
   const { found, unreachable } = await findOnRemotes(folder, ref, remotes, signal);
   if (!found || (what === 'branch' && !found.ref.startsWith('refs/heads/'))) {
     throw await unknownBase(question, what, unreachable);
   }
+  return bring(question, found, what);
+}
+
+/** Fetches what a remote has. Throws `not-found` for the id of a commit that it has not, and `git`. */
+async function bring(question: BaseQuestion, found: RemoteRef, what: 'base' | 'branch' = 'base'): Promise<Base> {
+  const { path: folder, ref, fetch, signal } = question;
   const onlyOn = found.remote;
-  if (!fetch) return { commit: found.commit, fetched: false, onlyOn };
-  const failed = await fetchFromRemote(folder, found, signal);
+  if (!fetch) return { name: ref, commit: found.commit, fetched: false, onlyOn };
+  const answer = await fetchFromRemote(folder, found, signal);
   // Somebody else may have fetched it in the same moment, and then ours failed: what counts is that it is here.
-  const commit = await findCommit(folder, [found.localRef, found.commit]);
-  if (commit !== undefined) return { commit, fetched: true, onlyOn };
+  const commit = await findCommit(folder, answer.exitCode === 0 ? [found.localRef, found.commit] : [found.commit]);
+  if (commit !== undefined) return { name: ref, commit, fetched: true, onlyOn };
   if (found.ref === found.commit) throw await unknownBase(question, what, undefined);
-  throw gitError(`cannot fetch ${ref} from ${onlyOn}`, failed, `\`git -C ${folder} fetch ${onlyOn}\` may say more`);
+  throw gitError(`cannot fetch ${ref} from ${onlyOn}`, answer, `\`git -C ${folder} fetch ${onlyOn}\` may say more`);
 }
 
 /** Returns the first of some revisions that is, or leads to, a commit. A revision may hold no white space. */
@@ -170,15 +194,36 @@ export async function unknownBase(
   const known = [...new Set(names)].filter((name) => name !== '' && name !== 'HEAD');
   const near = suggest(ref, known);
   const nearest = near.length > 0 ? `did you mean ${near.join(' or ')}?` : `it has ${known.slice(0, 8).join(', ')}`;
-  // What ssh or a proxy says stands before git's own last words.
-  const words = unreachable ? listWords(unreachable.answer) : [];
-  const said = unreachable && (firstLine(unreachable.answer.stderr) || 'no answer');
-  const silent = unreachable ? `, and ${unreachable.remote} could not be asked (${said})` : '';
+  const { silent, lines } = describeSilence(unreachable);
+  const request = what === 'branch' && readForgeRequest(ref);
+  const hint = known.length > 8 && near.length === 0 ? `${nearest}, …` : nearest;
   return new StackError('not-found', `${repo} has no ${what} ${JSON.stringify(ref)}${silent}`, {
-    hint: known.length > 8 && near.length === 0 ? `${nearest}, …` : nearest,
-    lines: words.length > 1 ? words : [],
+    hint: request ? `\`--from-${repo}=${ref}\` starts a branch from ${request.title}` : hint,
+    lines,
     details: { repo, ref, near },
   });
+}
+
+function unknownRequest(
+  { repo, path: folder, ref }: BaseQuestion,
+  title: string,
+  unreachable: Unreachable | undefined,
+): StackError {
+  const { silent, lines } = describeSilence(unreachable);
+  const pattern = ref.startsWith('pr') ? 'refs/pull/*/head' : 'refs/merge-requests/*/head';
+  return new StackError('not-found', `no remote of ${repo} has ${title}${silent}`, {
+    hint: `\`git -C ${folder} ls-remote REMOTE '${pattern}'\` lists those that there are`,
+    lines,
+    details: { repo, ref },
+  });
+}
+
+function describeSilence(unreachable: Unreachable | undefined): { silent: string; lines: string[] } {
+  if (!unreachable) return { silent: '', lines: [] };
+  // What ssh or a proxy says stands before git's own last words.
+  const words = listWords(unreachable.answer);
+  const said = firstLine(unreachable.answer.stderr) || 'no answer';
+  return { silent: `, and ${unreachable.remote} could not be asked (${said})`, lines: words.length > 1 ? words : [] };
 }
 
 function badPath(repo: string, what: string, hint: string): StackError {

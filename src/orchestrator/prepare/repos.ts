@@ -126,12 +126,14 @@ async function planRepo(stack: Stack, config: StackConfig, repo: string, options
     return { ...common, branch, ownsBranch: create, base: branch, baseCommit: commit };
   }
   const branch = fillTemplate(config.branch, (key) => (key === 'ticket' ? name.argument : undefined));
-  const base = request.from[repo] ?? settings?.base ?? (await defaultBranch(facts.top));
-  const [{ commit, fetched }] = await Promise.all([
-    resolveBase({ repo, path: facts.top, ref: base, fetch: options.fetch, signal: stack.signal }),
+  const ref = request.from[repo] ?? settings?.base ?? (await defaultBranch(facts.top));
+  const [{ name: base, commit, fetched }] = await Promise.all([
+    resolveBase({ repo, path: facts.top, ref, fetch: options.fetch, signal: stack.signal }),
     checkNewBranch({ repo, path: facts.top, branch, leaving }),
   ]);
-  if (fetched) stack.emit({ type: 'info', text: `${repo}: ${base} was only on the remote; fetched it` });
+  const isRequest = base !== ref;
+  const text = isRequest ? `fetched ${ref}` : `${ref} was only on the remote; fetched it`;
+  if (fetched) stack.emit({ type: 'info', text: `${repo}: ${text}` });
   await checkDirs(stack, config, repo, { path: facts.top, commit, base });
   return { ...common, branch, ownsBranch: true, base, baseCommit: commit };
 }
