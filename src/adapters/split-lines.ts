@@ -7,11 +7,16 @@ export interface OutputLine {
   text: string;
   /** The line as it was printed, but for the line end, where that is not what `text` says. */
   bytes?: Buffer;
+  /** Unix milliseconds of when its beginning was printed, where that is known. */
+  time?: number;
 }
+
+/** Returns when a byte of a chunk was printed. */
+export type TimeOf = (index: number) => number | undefined;
 
 export interface LineSplitter {
   /** Returns the lines that are complete with this chunk, which may be used again. */
-  push(chunk: Buffer): OutputLine[];
+  push(chunk: Buffer, timeOf?: TimeOf): OutputLine[];
   /** Returns what stands after the last line end, which may still grow. */
   rest(): OutputLine[];
 }
@@ -22,32 +27,36 @@ export interface LineSplitter {
  */
 export function makeSplitter(): LineSplitter {
   let rest: Buffer = Buffer.alloc(0);
+  let restTime: number | undefined;
   return {
-    push(chunk) {
+    push(chunk, timeOf) {
+      const before = rest.length;
+      const timeAt = (start: number): number | undefined => (start < before ? restTime : timeOf?.(start - before));
       const all = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
       const lines: OutputLine[] = [];
       let start = 0;
-      for (let end = all.indexOf(LINE_END, rest.length); end >= 0; end = all.indexOf(LINE_END, start)) {
-        lines.push(makeLine(all.subarray(start, end)));
+      for (let end = all.indexOf(LINE_END, before); end >= 0; end = all.indexOf(LINE_END, start)) {
+        lines.push(makeLine(all.subarray(start, end), timeAt(start)));
         start = end + 1;
       }
       if (all.length - start > LONGEST_LINE) {
         const end = all.length - cutOff(all);
-        lines.push(makeLine(all.subarray(start, end)));
+        lines.push(makeLine(all.subarray(start, end), timeAt(start)));
         start = end;
       }
+      if (start < all.length) restTime = timeAt(start);
       rest = Buffer.from(all.subarray(start));
       return lines;
     },
-    rest: () => (rest.length === 0 ? [] : [makeLine(rest)]),
+    rest: () => (rest.length === 0 ? [] : [makeLine(rest, restTime)]),
   };
 }
 
-function makeLine(bytes: Buffer): OutputLine {
+function makeLine(bytes: Buffer, time: number | undefined): OutputLine {
   const hasReturn = bytes.at(-1) === RETURN;
   const text = bytes.toString('utf8', 0, bytes.length - (hasReturn ? 1 : 0));
   const isSame = !hasReturn && (!text.includes('\ufffd') || Buffer.from(text).equals(bytes));
-  return isSame ? { text } : { text, bytes: Buffer.from(bytes) };
+  return { text, ...(!isSame && { bytes: Buffer.from(bytes) }), ...(time !== undefined && { time }) };
 }
 
 /** How many bytes at the end are the beginning of a character. */

@@ -10,7 +10,8 @@ import {
   requireService,
 } from '../domain/instance.ts';
 import { escapeJson } from '../domain/json.ts';
-import type { LogLine } from '../domain/runtime.ts';
+import { parseMoment } from '../domain/moment.ts';
+import type { LogLine, LogOptions } from '../domain/runtime.ts';
 import { ticketOf } from '../domain/ticket.ts';
 import type { Stack } from '../orchestrator/core/stack.ts';
 import { showText } from '../ui/safe-text.ts';
@@ -20,6 +21,8 @@ import type { Verb } from './common/verb.ts';
 interface Options {
   follow?: boolean;
   tail?: string;
+  since?: string;
+  timestamps?: boolean;
   setup?: boolean;
   raw?: boolean;
   all?: boolean;
@@ -43,6 +46,11 @@ export const logs: Verb<Options, undefined> = {
   flags: [
     ['-f, --follow', 'go on as they print'],
     ['-n, --tail <lines>', `begin with this many of the newest lines of each, or \`all\`; default: ${SHOWN_LINES}`],
+    [
+      '--since <moment>',
+      'only what was printed since: `10m`, `1h30m` ago, or `2026-01-31T09:30`; all of it without --tail',
+    ],
+    ['-t, --timestamps', 'when each line was printed, in UTC'],
     ['--raw', 'control characters as they were printed; without it colours alone pass'],
     ['--setup', 'the output of the setup and migrate commands instead, all of it'],
     ALL_FLAG,
@@ -52,15 +60,23 @@ export const logs: Verb<Options, undefined> = {
     'stack logs -f feat-02 api',
     'stack logs -f --all',
     'stack logs baseline api --tail 50',
+    'stack logs feat-02 -t --since 10m',
     'stack logs feat-02 --setup',
   ],
   completes: { tickets: true, services: true },
   async run(context, { args, options }) {
     if (options.setup && options.follow)
       throw bothSaid('--setup and --follow', 'the output of set-up is shown as it is now');
-    const shown = parseTail(options.tail ?? (options.setup ? 'all' : String(SHOWN_LINES)));
+    const timed = options.since === undefined ? '--timestamps' : '--since';
+    if (options.setup && (options.timestamps || options.since !== undefined))
+      throw bothSaid(`--setup and ${timed}`, 'the output of set-up is kept without times');
+    const how = readHow({ ...options, json: context.options.json }, context.signal);
     const sources = options.all ? await findAll(context, args, options) : await findSources(context, args, options);
-    const { createLogPrefix } = await import('../ui/log-prefix.ts');
+    const [{ createLogPrefix }, { createStyle }] = await Promise.all([
+      import('../ui/log-prefix.ts'),
+      import('../ui/style.ts'),
+    ]);
+    const stamp = createStamp(context, options, createStyle(context.color).dim);
     const labels = sources.flatMap(({ names, label }) => names.map(label));
     const prefix = createLogPrefix(labels, { color: context.color });
     const stack = await context.stack();
@@ -69,11 +85,10 @@ export const logs: Verb<Options, undefined> = {
         const { record, label } = source;
         const show: Show = (name, line) =>
           print(context, line, {
-            prefix: labels.length > 1 ? prefix(label(name)) : '',
+            prefix: (labels.length > 1 ? prefix(label(name)) : '') + stamp(line.time, label(name)),
             about: { ticket: record.ticket, service: name },
             raw: options.raw,
           });
-        const how = { ...shown, signal: context.signal };
         if (options.setup) return readSetup(stack, source, how, show);
         if (!options.follow) return readNow(stack, source, how, show, options.all);
         const { followLogs } = await import('../orchestrator/workloads/follow-logs.ts');
@@ -86,7 +101,31 @@ export const logs: Verb<Options, undefined> = {
 };
 
 type Show = (name: string, line: LogLine) => Promise<void>;
-type How = { tail?: number; signal: AbortSignal };
+type How = Pick<LogOptions, 'tail' | 'since' | 'times'> & { signal: AbortSignal };
+
+/** Returns what writes when a line was printed, and says once of each service that has lines of which nobody knows. */
+function createStamp(context: Context, { timestamps, since }: Options, paint: (text: string) => string) {
+  const told = new Set<string>();
+  return (time: number | undefined, label: string): string => {
+    if (!timestamps && since === undefined) return '';
+    if (time !== undefined) return timestamps && !context.options.json ? paint(`${new Date(time).toISOString()} `) : '';
+    const reason = 'an older version of stack kept them, there was no perl, or they were copied';
+    if (!told.has(label)) context.emit({ type: 'warning', text: `some lines of ${label} have no time: ${reason}` });
+    told.add(label);
+    return '';
+  };
+}
+
+/** Throws `usage`. */
+function readHow({ tail, since, timestamps, setup, json }: Options & { json?: boolean }, signal: AbortSignal): How {
+  const isWhole = setup || since !== undefined;
+  return {
+    ...parseTail(tail ?? (isWhole ? 'all' : String(SHOWN_LINES))),
+    ...(since !== undefined && { since: parseMoment(since, '--since', Date.now()) }),
+    times: timestamps === true || since !== undefined || json === true,
+    signal,
+  };
+}
 
 /** Returns what is meant of one ticket: a service that it borrows is the baseline’s, which is told. Throws `usage`, `not-found`. */
 async function findSources(context: Context, args: readonly string[], { setup }: Options): Promise<Source[]> {
@@ -159,15 +198,19 @@ async function readSetup(stack: Stack, { record, names }: Source, { tail }: How,
 /** With `--json` a line is a JSON document of its own, since a followed log never ends. Waits for a slow reader. */
 async function print(
   { host, options, signal }: Context,
-  { stream, text, bytes }: LogLine,
+  { stream, text, bytes, time }: LogLine,
   { prefix, about, raw }: { prefix: string; about: { ticket: string; service: string }; raw?: boolean | undefined },
 ): Promise<void> {
   const line = options.json
-    ? escapeJson(JSON.stringify({ ...about, stream, text }))
+    ? escapeJson(JSON.stringify({ ...about, ...timeOf(time), stream, text }))
     : prefix + (raw ? '' : showText(text));
   const rest = raw && !options.json ? (bytes ?? Buffer.from(text)) : Buffer.alloc(0);
   if (!host.stdout.write(Buffer.concat([Buffer.from(line), rest, Buffer.from('\n')])))
     await bestEffort(once(host.stdout, 'drain', { signal }));
+}
+
+function timeOf(time: number | undefined): { time?: string } {
+  return time === undefined ? {} : { time: new Date(time).toISOString() };
 }
 
 function parseTail(text: string): { tail?: number } {

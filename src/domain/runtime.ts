@@ -137,6 +137,8 @@ export interface LogLine {
   readonly text: string;
   /** The line as it was printed, without the line feed, where it is not UTF-8 or ended with a carriage return too. */
   readonly bytes?: Uint8Array;
+  /** Unix milliseconds of when it was printed, for who asks with `times`; undefined where nobody noted that. */
+  readonly time?: number;
 }
 
 export interface LogOptions {
@@ -145,8 +147,9 @@ export interface LogOptions {
   readonly partial?: boolean;
   /** How many of the newest lines to begin with; undefined: all. */
   readonly tail?: number;
-  /** Unix milliseconds; lines before it are left out. */
+  /** Unix milliseconds; lines before it are left out. Where nobody noted times all is given that may have come after it. */
   readonly since?: number;
+  readonly times?: boolean;
   readonly signal?: AbortSignal;
 }
 

@@ -98,6 +98,7 @@ describe('help', () => {
         /`stack create --help`/,
       ],
       ['a shell', ['completion', 'fsh'], /no completion for "fsh"/, /bash, zsh, fish/],
+      ['a moment', ['logs', 'a', '--since', 'yesterday'], /^--since takes how long ago.*"yesterday"/, /--since 10m/],
       ['a tail', ['logs', 'a', '--tail', 'few'], /^--tail takes a number.*"few"/, /--tail 50/],
       ['--from without a ref', ['create', 'a', '--from-front'], /--from-front needs a value/, /--from-front=feat\/x/],
       ['--from= without a ref', ['create', 'a', '--from-front='], /--from-front needs a value/, /--from-front=feat\/x/],

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { findTestEngine } from '../support/engine.ts';
 import { containedConfig, makeShop, type Running, type Shop } from '../support/shop.ts';
@@ -99,6 +99,20 @@ describe('what a service prints', () => {
       `front          | listens on ${shop.port + 10}`,
     ]);
     expect(await read('--all')).toBe(`feat-01 front | listens on ${shop.port + 10}`);
+    const time = String.raw`\d{4}-\d{2}-\d{2}T[\d:.]{12}Z`;
+    expect(await read('--all', '-t')).toMatch(new RegExp(`^feat-01 front \\| ${time} listens on \\d+$`));
+    expect((await read('feat-01', 'api', 'front', '-t', '--since', '1h')).split('\n').sort()).toEqual([
+      expect.stringMatching(new RegExp(`^api \\(baseline\\) \\| ${time} listens on \\d+$`)),
+      expect.stringMatching(new RegExp(`^front {10}\\| ${time} listens on \\d+$`)),
+    ]);
+    expect(await read('feat-01', '--since', '2100-01-01')).toBe('');
+    // As an older version leaves a log, or a copy.
+    rmSync(shop.at('.stack/logs/feat-01/front.log.times'));
+    expect(await shop.stack(['logs', 'feat-01', '-t'])).toEqual({
+      ...{ code: 0, stdout: `listens on ${shop.port + 10}` },
+      stderr:
+        '! some lines of front have no time: an older version of stack kept them, there was no perl, or they were copied',
+    });
     expect(await read('feat-02', '--setup', '--tail', '1')).toBe('front | done\napi   | done');
     expect(await read('--setup', '--all', 'api')).toBe('$ echo set up\nset up\n$ echo done\ndone');
   });
@@ -137,6 +151,7 @@ describe('what a service prints', () => {
     expect(JSON.parse(json)).toEqual({
       ...{ ticket: 'feat-01', service: 'front', stream: 'stdout' },
       text: await read('--raw'),
+      time: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T[\d:.]{12}Z$/),
     });
   });
 });

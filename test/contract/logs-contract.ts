@@ -40,13 +40,31 @@ export function describeLogs(world: () => World): void {
     expect(await world().linesOf(spec, { since })).toEqual(['up first']);
   });
 
+  it('tells when each line was printed, for who asks', async () => {
+    const before = Date.now();
+    const spec = await startCount(2);
+    const lines = await readAll(world().runtime.logs(spec, { times: true }));
+    expect(lines.map(({ text }) => text)).toEqual(['line 1', 'line 2']);
+    // What an engine of a virtual machine takes for now is not this clock.
+    for (const { time = 0 } of lines) expect(Math.abs(time - before)).toBeLessThan(60_000);
+    const since = lines[0]!.time!;
+    expect(await world().linesOf(spec, { since })).toEqual(['line 1', 'line 2']);
+    expect(await world().linesOf(spec, { since: lines[1]!.time! + 1 })).toEqual([]);
+    for await (const line of world().runtime.logs(spec, { times: true, follow: true, since, tail: 1 })) {
+      expect(line).toEqual(lines[1]);
+      break;
+    }
+  });
+
   // Not both at once: an engine's own log cuts lines into pieces of 16 KB, through the middle of a character.
   it.each(['a line of no end, '.repeat(5000), 'žluťoučký 🐎 '.repeat(500)])('keeps a line whole (%#)', async (text) => {
     const spec = { ...world().spec(''), command: ['node', 'work.mjs', 'print', text] };
     await world().runtime.start(spec, signal);
     await until('its end', async () => (await world().statusOf(spec))?.state === 'exited');
-    const lines = await world().linesOf(spec);
-    expect([lines.length, lines[0] === text]).toEqual([1, true]);
+    for (const times of [false, true]) {
+      const lines = await world().linesOf(spec, { times });
+      expect([lines.length, lines[0] === text]).toEqual([1, true]);
+    }
   });
 
   it('follows until the workload ends', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { type LogFiles, logFilesOf } from '../../src/adapters/process/log-files.
 import { isKept, keeperFileOf, readKeeper } from '../../src/adapters/process/log-keeper.ts';
 import { readNewestLines } from '../../src/adapters/process/read-log.ts';
 import { filesOf } from '../../src/adapters/process/record.ts';
+import type { LogOptions, WorkloadRef, WorkloadSpec } from '../../src/domain/runtime.ts';
 import { onLinuxAlone } from '../support/mac.ts';
 import { isRunning, makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
 import { until } from '../support/until.ts';
@@ -57,8 +58,8 @@ describe('the log of a workload', () => {
     const spec = world.spec('echo $$');
     await world.runtime.start(spec, never);
     await ended();
-    const between = Date.now();
     const first = await world.log(spec);
+    const between = Date.now();
     await world.runtime.start(spec, never);
     await ended();
     const both = await world.log(spec);
@@ -119,6 +120,144 @@ function ticksOf(pid: number): number {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
 }
+
+describe('the times of a log', () => {
+  const timesOf = async (spec: WorkloadRef, options: LogOptions = {}): Promise<[string, number | undefined][]> => {
+    const lines: [string, number | undefined][] = [];
+    for await (const { text, time } of world.runtime.logs(spec, { ...options, times: true })) lines.push([text, time]);
+    return lines;
+  };
+  /** Prints a line each time that the file is made; gives when it was told to. */
+  const say = async (spec: WorkloadRef, text: string): Promise<number> => {
+    const at = Date.now();
+    writeFileSync(path.join(world.source, 'saying'), `${text}\n`);
+    renameSync(path.join(world.source, 'saying'), path.join(world.source, 'say'));
+    await until(text, async () => (await world.log(spec)).includes(text));
+    return at;
+  };
+  const makeListener = (): WorkloadSpec =>
+    world.spec(
+      world.script(`
+        import { readFileSync, rmSync } from 'node:fs';
+        import { setTimeout as wait } from 'node:timers/promises';
+        process.on('SIGTERM', () => process.exit());
+        for (;; await wait(20)) {
+          try {
+            process.stdout.write(readFileSync('say'));
+            rmSync('say');
+          } catch {}
+        }
+      `),
+    );
+
+  it('are those of the moment when each line came, over a killed keeper and a start, and choose lines', async () => {
+    const spec = makeListener();
+    const files = filesOf(world.root, spec);
+    await world.runtime.start(spec, never);
+    const begun = await say(spec, 'one');
+    const between = Date.now();
+    const { pid } = (await readKeeper(files))!;
+    process.kill(-pid, 'SIGKILL');
+    await until('it has ended', () => !isRunning(pid));
+    expect(await world.state()).toBe('running');
+    await say(spec, 'two');
+    const [one, two] = (await timesOf(spec)).map(([, time]) => time) as [number, number];
+    expect([begun - 10 <= one, one <= between, between <= two + 10, two <= Date.now()]).toEqual(Array(4).fill(true));
+    expect(await world.log(spec, { since: two })).toEqual(['two']);
+    expect(await world.log(spec, { since: two + 1 })).toEqual([]);
+    await world.runtime.stop(spec);
+    await world.runtime.start(spec, never);
+    await say(spec, 'three');
+    const all = await timesOf(spec);
+    expect(all.slice(0, 2)).toEqual([
+      ['one', one],
+      ['two', two],
+    ]);
+    expect(all[2]?.[1]).toBeGreaterThan(two);
+    expect(await world.log(spec, { since: two })).toEqual(['two', 'three']);
+    expect(await timesOf(spec, { since: one, tail: 2 })).toEqual(all.slice(1));
+    expect(Object.values(files).map((file) => (statSync(file).mode & 0o777).toString(8))).toEqual(
+      Object.values(files).map((file) => (file === files.record ? expect.anything() : '600')),
+    );
+    await world.runtime.remove(spec);
+    expect(existsSync(path.dirname(files.log))).toBe(false);
+  });
+
+  it('are known of a line that is followed as soon as it comes, also in the file that is put aside meanwhile', async () => {
+    const go = path.join(world.source, 'go');
+    const waiting = `while ! test -e ${go}; do sleep 0.02; done; sleep 0.05`;
+    const spec = world.spec(`${'seq 1 20000; sleep 0.1; '.repeat(3)}${waiting}; echo end`, { logBytes: MAX });
+    const begun = Date.now();
+    await world.runtime.start(spec, never);
+    const lines: [string, number | undefined][] = [];
+    for await (const { text, time } of world.runtime.logs(spec, { follow: true, times: true })) {
+      if (lines.push([text, time]) === 60_000) writeFileSync(go, '');
+    }
+    expect(lines).toHaveLength(60_001);
+    expect(lines.filter(([, time]) => time === undefined || time < begun - 10 || time > Date.now())).toEqual([]);
+    expect(lines.map(([, time]) => time)).toEqual(lines.map(([, time]) => time).sort());
+    const kept = await timesOf(spec);
+    expect(kept.slice(1)).toEqual(lines.slice(1 - kept.length));
+    expect(await world.log(spec, { since: lines.at(-1)![1]! })).toEqual(['end']);
+    const files = filesOf(world.root, spec);
+    for (const [log, times] of [
+      [files.log, files.times],
+      [files.oldLog, files.oldTimes],
+    ] as const)
+      expect(statSync(log).size + statSync(times).size).toBeLessThanOrEqual(MAX / 2);
+  });
+
+  it('are within the log’s limit too, where lines are short and come one by one', async () => {
+    const max = 4 * 1024;
+    const spec = world.spec('while :; do echo; sleep 0.01; done', { logBytes: max });
+    const files = filesOf(world.root, spec);
+    await world.runtime.start(spec, never);
+    await until('it is put aside', () => existsSync(files.oldTimes));
+    expect(statSync(files.oldLog).size).toBeLessThan(max / 4);
+    expect(statSync(files.oldLog).size + statSync(files.oldTimes).size).toBeLessThanOrEqual(max / 2);
+    expect((await timesOf(spec)).filter(([, time]) => time === undefined)).toEqual([]);
+  });
+
+  it('are left out where nobody noted them: all that may be as new is given', async () => {
+    const spec = makeListener();
+    const files = filesOf(world.root, spec);
+    await world.runtime.start(spec, never);
+    await say(spec, 'one');
+    await world.runtime.stop(spec);
+    // As an older version leaves it, or a copy.
+    rmSync(files.times);
+    const between = Date.now();
+    expect(await timesOf(spec)).toEqual([['one', undefined]]);
+    expect(await world.log(spec, { since: between + 1000 })).toEqual([]);
+    await world.runtime.start(spec, never);
+    await say(spec, 'two');
+    expect(await timesOf(spec)).toEqual([
+      ['one', undefined],
+      ['two', expect.any(Number)],
+    ]);
+    expect(await world.log(spec, { since: between })).toEqual(['two']);
+  });
+
+  it('go on from where somebody has emptied the log, and with a clock that was set back', async () => {
+    const spec = makeListener();
+    const files = filesOf(world.root, spec);
+    await world.runtime.start(spec, never);
+    await say(spec, 'one');
+    writeFileSync(files.log, '');
+    await say(spec, 'two');
+    expect(await timesOf(spec)).toEqual([['two', expect.any(Number)]]);
+    // A clock that was an hour ahead until now.
+    const [[, two]] = (await timesOf(spec)) as [[string, number]];
+    const ahead = readFileSync(files.times, 'utf8').replaceAll(/ \d{13}/g, ` ${two + 3_600_000}`);
+    writeFileSync(files.times, ahead);
+    const three = await say(spec, 'three');
+    const times = (await timesOf(spec)).map(([, time]) => time);
+    expect(times).toEqual([two + 3_600_000, expect.any(Number)]);
+    expect(times[1]).toBeLessThan(three + 60_000);
+    const { startedAt } = (await world.runtime.status(world.rootId))[0]!;
+    expect(await world.log(spec, { since: startedAt! })).toEqual(['two', 'three']);
+  });
+});
 
 const MAX = 200 * 1024;
 const sizes = (files: LogFiles): number[] =>

@@ -14,7 +14,7 @@ export async function* readLogs(conn: Connection, ref: WorkloadRef, options: Log
     if (!info) throw new StackError('not-found', `${ref.service} of ${ref.instance} has no logs: it has never run`);
     if (signal?.aborted) return;
     const stream = await openLog(conn, ref.name, options);
-    yield* readLines(stream, !info.Config.Tty);
+    yield* readLines(stream, { multiplexed: !info.Config.Tty, times: options.times ?? false });
   } catch (error) {
     // Whoever aborts wants no more lines; that is an end, not a failure.
     if (signal?.aborted) return;
@@ -28,17 +28,22 @@ export async function readLogTail(conn: Connection, container: string, count: nu
   if (!info) return [];
   const lines: string[] = [];
   const stream = await openLog(conn, container, { tail: count });
-  for await (const line of readLines(stream, !info.Config.Tty)) lines.push(line.text);
+  for await (const line of readLines(stream, { multiplexed: !info.Config.Tty })) lines.push(line.text);
   return lines;
 }
 
 /** dockerode's own `logs` keeps a log that is not followed whole in memory, and takes one that looks like JSON for JSON. */
-function openLog(conn: Connection, container: string, { follow, tail, since, signal }: LogOptions): Promise<Readable> {
+function openLog(
+  conn: Connection,
+  container: string,
+  { follow, tail, since, times, signal }: LogOptions,
+): Promise<Readable> {
   const options = {
     stdout: true,
     stderr: true,
     follow: follow ?? false,
     tail: tail === undefined ? 'all' : String(tail),
+    timestamps: times ?? false,
     // Seconds, with a fraction.
     ...(since !== undefined && { since: (since / 1000).toFixed(3) }),
   };

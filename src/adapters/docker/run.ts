@@ -48,7 +48,7 @@ async function removeLeft(conn: Connection, spec: WorkloadSpec): Promise<void> {
 async function runToEnd(container: Container, onLine: (line: LogLine) => void): Promise<number> {
   const output = await container.attach({ stream: true, stdout: true, stderr: true });
   await container.start();
-  for await (const line of readLines(output as unknown as NodeJS.ReadStream, true)) onLine(line);
+  for await (const line of readLines(output as unknown as NodeJS.ReadStream, { multiplexed: true })) onLine(line);
   const { StatusCode } = await container.wait();
   return StatusCode;
 }

@@ -17,8 +17,12 @@ import { readStat, sendSignal } from './stat.ts';
 const BLOCK = 16 * 1024;
 const POLL_MS = 15;
 
-/** The number of splice(2), which moves what a pipe holds into a file without a copy of its own; from Linux's syscall tables. */
-const SPLICE = process.platform === 'linux' ? { x64: '275', arm64: '76' }[process.arch as string] : undefined;
+/**
+ * The numbers of splice(2), which moves what a pipe holds into a file without a copy of its own, and of gettimeofday(2), for which
+ * not every perl has a module; from Linux's syscall tables.
+ */
+const SYSCALLS =
+  process.platform === 'linux' ? { x64: ['275', '96'], arm64: ['76', '169'] }[process.arch as string] : [];
 
 /**
  * Does what the shell below does, where there is a perl, as on macOS and beside most gits. It takes what has come meanwhile and
@@ -27,17 +31,57 @@ const SPLICE = process.platform === 'linux' ? { x64: '275', arm64: '76' }[proces
  * service waits while it rests. What cannot be moved into the file, since the disk is full or has another way, is read and written.
  * Where somebody put a FIFO in the log's place, output is dropped: to open it would wait for a reader. O_CREAT has a number of its own
  * on every system.
+ *
+ * Before it moves anything it notes beside the log where that will begin, and when it came: at most once in 10 ms, and counted
+ * among what the log holds. The first line of that file is the log's inode, since the two are not put aside in one act. An entry
+ * begins on a line of its own, also where the disk was full in the middle of the last.
  */
 const PERL_KEEPER = String.raw`
 use Fcntl;
-my ($log, $half, $run, $splice) = @ARGV;
+my ($log, $half, $run, $splice, $clock) = @ARGV;
+my $isFine = eval { require Time::HiRes };
 my $linux = $^O eq "linux";
 my $holds = $linux && fcntl(STDIN, 1032, 0) || 1 << 16;
 vec(my $input, 0, 1) = 1;
-my $piece;
+my ($piece, $times, $inode, $noted);
+# An entry of its own.
+$half -= 64;
+
+sub now {
+  my $now = pack "l!2";
+  return int 1000 * ($isFine ? Time::HiRes::time() : time) if !$clock || syscall 0 + $clock, $now, 0;
+  my ($seconds, $micros) = unpack "l!2", $now;
+  return $seconds * 1000 + int $micros / 1000;
+}
+
+sub put_times_aside {
+  rename "$log.times", "$log.1.times" or unlink "$log.times", "$log.1.times";
+  $inode = "";
+}
+
+sub open_times {
+  for (1, 2) {
+    sysopen $times, "$log.times", O_RDWR | O_CREAT | O_APPEND | O_NONBLOCK, 0600 and -f $times or return undef $times;
+    sysread $times, my $head, 32;
+    return if $head =~ /^$inode\n/;
+    return syswrite $times, "$inode\n" if $head eq "";
+    rename "$log.times", "$log.1.times" or unlink "$log.times";
+  }
+}
+
+sub note_time {
+  my ($out, $at) = @_;
+  my ($now, $is) = (now(), (stat $out)[1]);
+  return if $is eq $inode && abs($now - $noted) < 10;
+  if ($is ne $inode) { $inode = $is; open_times() }
+  $noted = $now;
+  syswrite $times, "\n$at $now\n" if $times;
+}
 
 sub put_aside {
-  return if rename $log, "$log.1";
+  return put_times_aside() if rename $log, "$log.1";
+  unlink "$log.times";
+  $inode = "";
   my $last = "";
   if (open my $in, "<", $log) { sysseek $in, -4096, 2; sysread $in, $last, 4096 }
   if (open my $out, ">", $log) { syswrite $out, $last }
@@ -45,12 +89,12 @@ sub put_aside {
 
 for (;;) {
   select my $ready = $input, undef, undef, undef;
-  my $room = $half - (-s $log || 0);
+  my $room = $half - (-s $log || 0) - ($times && -s $times || 0);
   if ($room < 1) { put_aside(); $room = $half - (-s $log || 0) }
   $room = $half if $room < 1;
   $room = $holds if $room > $holds;
   my $isOpen = sysopen my $out, $log, O_WRONLY | O_CREAT | O_NONBLOCK, 0600;
-  sysseek $out, 0, 2 if $isOpen;
+  note_time($out, 0 + sysseek $out, 0, 2) if $isOpen && -f $out;
   my $moved = $splice && $isOpen ? syscall 0 + $splice, 0, 0, fileno $out, 0, $room, 0 : -1;
   if ($moved < 0) {
     $moved = sysread STDIN, $piece, $room;
@@ -69,7 +113,7 @@ print $file "\n";
 
 /**
  * Copies its input into a log ($0), and puts the file aside once it holds $1 bytes, until nobody holds the other end of the
- * pipe; then it ends the line of the file that names it and the start ($3). perl does it ($4) where there is one, else a shell:
+ * pipe; then it ends the line of the file that names it and the start ($3). perl does it ($4) where there is one, else a shell, without times:
  * it waits for as long as the service runs, in a few megabytes instead of forty. dd says how often it has read: less often than it
  * may means the end, unless it failed. A service must not wait for its log, so output is dropped while the disk is full or the
  * file may not be written, and all of it where there is no dd; of what cannot be put aside the last lines are kept. POSIX alone;
@@ -80,7 +124,7 @@ trap '' HUP INT TERM XFSZ
 umask 077
 half=$1 run=$3
 test -z "$2" || exec <"$2"
-perl -ce "$4" >/dev/null 2>&1 && exec perl -e "$4" "$0" "$1" "$3" "$5"
+perl -ce "$4" >/dev/null 2>&1 && exec perl -e "$4" "$0" "$1" "$3" "$5" "$6"
 finish() {
   grep -qs "$run" "$0.keeper" && echo >>"$0.keeper"
   exit 0
@@ -187,7 +231,7 @@ async function launchKeeper(
   const [stdin, file] = 'stdin' in from ? [from.stdin, ''] : ['ignore' as const, from.file];
   // Not in the log's folder: it must not count as somebody who works there.
   const options = { cwd: '/', env: pathEnv(searchPath), detached: true };
-  const child = spawn('/bin/sh', ['-c', KEEPER, files.log, String(half), file, run, PERL_KEEPER, SPLICE ?? ''], {
+  const child = spawn('/bin/sh', ['-c', KEEPER, files.log, String(half), file, run, PERL_KEEPER, ...(SYSCALLS ?? [])], {
     ...options,
     stdio: [stdin, 'ignore', 'ignore'],
   });

@@ -18,6 +18,8 @@ export async function openLog(files: LogFiles, request: KeeperRequest): Promise<
     await rm(keeperFileOf(files), { force: true });
     await endLastLine(files.log);
     await tolerate(rename(files.log, files.oldLog), 'ENOENT');
+    await rm(files.oldTimes, { force: true });
+    await tolerate(rename(files.times, files.oldTimes), 'ENOENT');
     await (await open(files.log, 'w', 0o600)).close();
   } catch (error) {
     throw explainFileError(error, `write the log ${files.log}`);

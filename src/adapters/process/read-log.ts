@@ -5,11 +5,10 @@ import { ifThere } from '../files/file-errors.ts';
 import { pause } from '../pause.ts';
 import { type LineSplitter, makeSplitter, type OutputLine } from '../split-lines.ts';
 import type { LogFiles } from './log-files.ts';
-import { findTail, makeReader, readLines } from './log-lines.ts';
+import { findLine, findTail, type LogChunk, type LogPart, type LogPlace, makeReader, readLines } from './log-lines.ts';
+import { openTimes } from './log-times.ts';
 import type { ProcessRecord } from './record.ts';
 
-/** The time in a file's entry lags behind the clock by a tick of the kernel. */
-const TICK_MS = 10;
 const POLL_MS = 60;
 /** How often a file may be put aside while the two of a log are opened. */
 const OPEN_TRIES = 20;
@@ -22,10 +21,7 @@ export interface FollowedRun {
   isCurrent(): Promise<boolean>;
 }
 
-/**
- * Returns the lines of a workload's newest run, after those of the run before. A log has no times in it, so `since` chooses
- * between runs: those that began after it, and the newest when it wrote something after it.
- */
+/** Returns the lines of a workload's newest run, after those of the run before; with `times`, and when each was printed. */
 export async function* readLog(
   files: LogFiles,
   record: Pick<ProcessRecord, 'startedAt' | 'formerStartedAt'>,
@@ -33,27 +29,35 @@ export async function* readLog(
   run: FollowedRun,
 ): AsyncGenerator<OutputLine> {
   const { tail, follow, since, signal, partial } = options;
-  const opened = await openParts(files);
+  const { times } = options;
+  const opened = await Promise.all((await openParts(files)).map((handle) => openPart(files, handle, times)));
+  const open: Follow['open'] = async (handle) => handle && openPart(files, handle, times);
   try {
-    const chosen = since === undefined ? opened : await chooseParts(opened, record, since);
-    const parts = chosen.length > 0 ? chosen : opened.slice(-1);
-    const count = chosen.length > 0 ? tail : 0;
-    const from = count === undefined ? undefined : await findTail(parts, count);
-    if (!follow) return yield* untilAborted(readLines(parts, from), signal);
-    for await (const chunk of followParts(files, parts, { from, run, signal, partial })) yield* chunk;
+    const newest = tail === undefined ? undefined : await findTail(opened, tail);
+    const from = since === undefined ? newest : laterOf(newest, await findSince(files, opened, { ...record, since }));
+    if (!follow) return yield* untilAborted(readLines(opened, from), signal);
+    for await (const chunk of followParts(files, opened, { from, run, signal, partial, open })) yield* chunk;
   } finally {
     // A follower has closed those it is done with.
-    await Promise.all(opened.map((part) => bestEffort(part.close())));
+    await Promise.all(opened.map((part) => bestEffort(closePart(part))));
   }
+}
+
+async function openPart(files: LogFiles, handle: FileHandle, hasTimes: boolean | undefined): Promise<LogPart> {
+  return hasTimes ? { handle, times: await openTimes(files, handle) } : { handle };
+}
+
+async function closePart(part: LogPart | undefined): Promise<void> {
+  await Promise.all([part?.handle.close(), part?.times?.close()]);
 }
 
 /** Returns the newest lines of a log, the file that was put aside included; none when there is no log. */
 export async function* readNewestLines(files: LogFiles, count = Number.POSITIVE_INFINITY): AsyncGenerator<OutputLine> {
-  const parts = await openParts(files);
+  const parts = (await openParts(files)).map((handle) => ({ handle }));
   try {
     yield* readLines(parts, await findTail(parts, count));
   } finally {
-    await Promise.all(parts.map((part) => part.close()));
+    await Promise.all(parts.map(closePart));
   }
 }
 
@@ -69,19 +73,39 @@ async function openParts(files: LogFiles): Promise<FileHandle[]> {
   }
 }
 
-async function chooseParts(
-  parts: FileHandle[],
-  { startedAt, formerStartedAt = 0 }: Pick<ProcessRecord, 'startedAt' | 'formerStartedAt'>,
-  since: number,
-): Promise<FileHandle[]> {
+/**
+ * Returns where what was printed since a moment begins. All of a run that began after it counts, whatever was done to the clock
+ * meanwhile; of a file without times all counts when its last line does.
+ */
+async function findSince(
+  files: LogFiles,
+  parts: readonly LogPart[],
+  { startedAt, formerStartedAt = 0, since }: Pick<ProcessRecord, 'startedAt' | 'formerStartedAt'> & { since: number },
+): Promise<LogPlace> {
+  for (const [part, { handle }] of parts.entries()) {
+    const { mtimeMs } = await handle.stat();
+    const isNewest = part === parts.length - 1;
+    // Put aside after the start: the same run's, of which the log grew too large.
+    const began = isNewest || mtimeMs > startedAt ? startedAt : formerStartedAt;
+    if (since <= began) return { part, start: 0 };
+    const start = await findMoment(files, handle, since);
+    if (start !== undefined) return { part, start };
+  }
   const newest = parts.at(-1);
-  const older = parts.length > 1 ? parts[0] : undefined;
-  if (!newest) return [];
-  // Put aside after the start: the same run's, of which the log grew too large.
-  const olderBegan = ((await older?.stat())?.mtimeMs ?? 0) > startedAt ? startedAt : formerStartedAt;
-  if (older && since <= olderBegan) return [older, newest];
-  const isWanted = since <= startedAt || since <= (await newest.stat()).mtimeMs + TICK_MS;
-  return isWanted ? [newest] : [];
+  return newest ? { part: parts.length - 1, start: (await newest.handle.stat()).size } : { part: 0, start: 0 };
+}
+
+async function findMoment(files: LogFiles, handle: FileHandle, since: number): Promise<number | undefined> {
+  const times = await openTimes(files, handle);
+  await times.close();
+  if (times.at(Number.POSITIVE_INFINITY) === undefined) return (await handle.stat()).mtimeMs >= since ? 0 : undefined;
+  const start = times.findSince(since);
+  return start === undefined ? undefined : findLine(handle, start);
+}
+
+function laterOf(one: LogPlace | undefined, other: LogPlace): LogPlace {
+  const isLater = one && (one.part > other.part || (one.part === other.part && one.start > other.start));
+  return isLater ? one : { ...other, ...(one?.end !== undefined && { end: one.end }) };
 }
 
 interface Follow {
@@ -89,30 +113,31 @@ interface Follow {
   run: FollowedRun;
   signal: AbortSignal | undefined;
   partial: boolean | undefined;
+  open(handle: FileHandle | undefined): Promise<LogPart | undefined>;
 }
 
 /** Returns lines as they come into the files that take the log's place when it has grown too large, until the run is over. */
 async function* followParts(
   files: LogFiles,
-  parts: FileHandle[],
-  { from = { part: 0, start: 0 }, run, signal, partial }: Follow,
+  parts: LogPart[],
+  { from = { part: 0, start: 0 }, run, signal, partial, open }: Follow,
 ): AsyncGenerator<OutputLine[]> {
   const splitter = makeSplitter();
   const rest = parts.slice(from.part);
-  let handle = rest.shift() ?? (await openIfThere(files.log));
-  let read = handle && makeReader(handle, from.start);
+  let part = rest.shift() ?? (await open(await openIfThere(files.log)));
+  let read = part && makeReader(part, from.start);
   let wasMore = false;
   try {
-    while (handle && read && !signal?.aborted) {
+    while (part && read && !signal?.aborted) {
       // Asked before the reading: what was written before the end is then still read.
       const over = rest.length === 0 && (await run.isOver());
-      const next: FileHandle | undefined = rest.shift() ?? (await openNext(files, handle, run));
+      const next: LogPart | undefined = rest.shift() ?? (await open(await openNext(files, part.handle, run)));
       const isMore = yield* readOn(read, splitter, signal);
       if (partial && wasMore && !isMore) yield splitter.rest();
       wasMore = isMore;
       if (next) {
-        await handle.close();
-        [handle, read] = [next, makeReader(next, 0)];
+        await closePart(part);
+        [part, read] = [next, makeReader(next, 0)];
       } else if (over) {
         break;
       } else {
@@ -121,20 +146,20 @@ async function* followParts(
     }
     yield splitter.rest();
   } finally {
-    await handle?.close();
+    await closePart(part);
   }
 }
 
 /** Returns the lines of what can be read now, and then whether that was anything. */
 async function* readOn(
-  read: () => Promise<Buffer | undefined>,
+  read: () => Promise<LogChunk | undefined>,
   splitter: LineSplitter,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<OutputLine[], boolean> {
   let isMore = false;
   for (let chunk = await read(); chunk && !signal?.aborted; chunk = await read()) {
     isMore = true;
-    yield splitter.push(chunk);
+    yield splitter.push(chunk.bytes, chunk.timeOf);
   }
   return isMore;
 }

@@ -87,7 +87,8 @@ export async function deleteFiles(root: string, ref: WorkloadRef, options: { log
   const files = filesOf(root, ref);
   await deleteExitCodes(root, ref);
   await removeIfThere(files.record);
-  if (options.logs) await Promise.all([files.log, files.oldLog, keeperFileOf(files)].map(removeIfThere));
+  const { log, oldLog, times, oldTimes } = files;
+  if (options.logs) await Promise.all([log, oldLog, times, oldTimes, keeperFileOf(files)].map(removeIfThere));
   await sweepTemporaries(path.dirname(files.record));
   await Promise.all([files.record, files.log].map((file) => removeIfEmpty(path.dirname(file))));
 }

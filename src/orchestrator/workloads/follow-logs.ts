@@ -10,7 +10,7 @@ const POLL_MS = 200;
 /** A restart is a stop and a start, with a moment between them in which no command owns the ticket. */
 const BETWEEN_MS = 1500;
 
-type Follow = Pick<LogOptions, 'tail'> & { signal: AbortSignal };
+type Follow = Pick<LogOptions, 'tail' | 'since' | 'times'> & { signal: AbortSignal };
 
 /**
  * Hands on what services print, over restarts: one that ended is followed again as soon as it runs again. Ends when none of
@@ -20,22 +20,23 @@ export async function followLogs(
   stack: Stack,
   record: InstanceRecord,
   services: readonly string[],
-  { tail, signal }: Follow,
+  how: Follow,
   onLine: (service: string, line: LogLine) => Promise<void>,
 ): Promise<void> {
   const followed = new Set(services);
+  const { signal, times = false } = how;
   await Promise.all(
     services.map(async (service) => {
       const runtime = await stack.runtime(requireService(record, service).runtime);
       let run = await observeWorkload({ stack, record }, service);
-      let options: LogOptions = { follow: true, signal, ...(tail !== undefined && { tail }) };
+      let options: LogOptions = { ...how, follow: true };
       for (;;) {
         for await (const line of runtime.logs(refOf(stack, record, service), options)) await onLine(service, line);
         followed.delete(service);
         run = await waitForRun(stack, record, service, { before: run, followed, signal });
         if (!run) return;
         followed.add(service);
-        options = { follow: true, signal, since: run.logSince ?? 0 };
+        options = { follow: true, signal, times, since: run.logSince ?? 0 };
       }
     }),
   );

@@ -94,7 +94,8 @@ describe('the lines of a container', () => {
   };
   const read = async (chunks: Buffer[], multiplexed: boolean) => {
     const lines = [];
-    for await (const { stream, text } of readLines(Readable.from(chunks), multiplexed)) lines.push(`${stream} ${text}`);
+    for await (const { stream, text } of readLines(Readable.from(chunks), { multiplexed }))
+      lines.push(`${stream} ${text}`);
     return lines;
   };
 

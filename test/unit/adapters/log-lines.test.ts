@@ -16,7 +16,7 @@ describe('the last lines of a log', () => {
     const [old, log] = ['api.log.1', 'api.log'].map((name) => path.join(folder, name)) as [string, string];
     writeFileSync(old, 'one\n');
     writeFileSync(log, 'two\nthree\n');
-    const parts = [await open(old), await open(log)];
+    const parts = [{ handle: await open(old) }, { handle: await open(log) }];
     try {
       const from = await findTail(parts, count);
       appendFileSync(log, 'four\nfive\n');
@@ -24,7 +24,7 @@ describe('the last lines of a log', () => {
       for await (const line of readLines(parts, from)) read.push(line.text);
       expect(read).toEqual(lines);
     } finally {
-      await Promise.all(parts.map((part) => part.close()));
+      await Promise.all(parts.map((part) => part.handle.close()));
     }
   });
 });
