@@ -152,7 +152,7 @@ describe('resolveBase', () => {
         ['feat/ui', ui],
       ],
     ] as [string, string][]) {
-      expect([ref, await base(clone, ref)]).toEqual([ref, { commit, fetched: false }]);
+      expect([ref, await base(clone, ref)]).toEqual([ref, { name: ref, commit, fetched: false }]);
     }
   });
 
@@ -173,13 +173,18 @@ describe('resolveBase', () => {
     git(seed, 'tag', 'v2', 'feat/other');
     git(seed, 'push', '--quiet', remote, 'feat/new', 'feat/other', 'v2');
     const commit = head(seed, 'feat/new');
-    expect(await base(clone, 'feat/new', false)).toEqual({ commit, fetched: false, onlyOn: 'origin' });
+    expect(await base(clone, 'feat/new', false)).toEqual({
+      name: 'feat/new',
+      commit,
+      fetched: false,
+      onlyOn: 'origin',
+    });
     expect(listRefs(clone)).not.toContain('feat/new');
-    expect(await base(clone, 'feat/new')).toEqual({ commit, fetched: true, onlyOn: 'origin' });
+    expect(await base(clone, 'feat/new')).toEqual({ name: 'feat/new', commit, fetched: true, onlyOn: 'origin' });
     expect(listRefs(clone)).toContain('refs/remotes/origin/feat/new');
     expect(listRefs(clone)).not.toContain('feat/other');
-    expect(await base(clone, 'feat/new')).toEqual({ commit, fetched: false });
-    expect(await base(clone, 'v2')).toEqual({ commit: head(seed, 'v2'), fetched: true, onlyOn: 'origin' });
+    expect(await base(clone, 'feat/new')).toEqual({ name: 'feat/new', commit, fetched: false });
+    expect(await base(clone, 'v2')).toEqual({ name: 'v2', commit: head(seed, 'v2'), fetched: true, onlyOn: 'origin' });
     expect(await base(clone, 'origin/feat/other')).toMatchObject({ fetched: true });
   });
 
