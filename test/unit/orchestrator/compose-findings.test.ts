@@ -2,10 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { readComposeFiles, renderProgramEnv } from '../../../src/orchestrator/init/detect/compose.ts';
 import { planServers } from '../../../src/orchestrator/init/detect/plan-servers.ts';
 import type { Project } from '../../../src/orchestrator/init/detect/project.ts';
 import { wireServer } from '../../../src/orchestrator/init/detect/wire-servers.ts';
+import { renderCompose } from '../../../src/orchestrator/init/render-compose.ts';
 import { detectEnvFile } from '../../../src/orchestrator/sources/env-file.ts';
 
 const folders: string[] = [];
@@ -51,8 +53,10 @@ describe('a compose file of the developers’', () => {
     const root = write({ 'compose.yaml': FILE, 'compose.override.yaml': over });
     const found = await readComposeFiles([root]);
     expect(found.servers[0]?.image).toBe('postgis/postgis:17-3.5');
-    expect(renderProgramEnv(found, path.join(root, 'api'))).toBe('WEB=http://localhost:3000');
-    expect(renderProgramEnv(found, path.join(root, 'web'))).toBe('A=1');
+    expect(renderProgramEnv(found, path.join(root, 'api'))).toEqual(
+      new Map([['compose.env.example', 'WEB=http://localhost:3000']]),
+    );
+    expect(renderProgramEnv(found, path.join(root, 'web'))).toEqual(new Map([['compose.env.example', 'A=1']]));
   });
 
   it('gives away none of the developer’s own secrets, which would be written where git keeps them', async () => {
@@ -70,6 +74,48 @@ describe('a compose file of the developers’', () => {
     ]);
   });
 
+  it('hands a server no address with a password that only the developer’s own file has', async () => {
+    const file = 'services: { hub: { image: acme/hub, ports: ["8080:80"], environment: { DB: "${DB}", A: "${A}" } } }';
+    const root = write({
+      'compose.yml': file,
+      '.env': 'DB=postgres://u:hunter2@far/x\nA=1\n',
+      '.env.example': 'DB=\n',
+    });
+    expect((await readComposeFiles([root])).servers[0]?.environment).toEqual({ A: '1' });
+    expect(renderProgramEnv(await readComposeFiles([root]), root)).toEqual(new Map());
+  });
+
+  it('says what programs get as an example, and the developer’s own as set', async () => {
+    const file = 'services: { api: { build: ., env_file: [.env], environment: { A: "1", B: "${OWN}" } } }';
+    const root = write({ 'compose.yml': file, '.env': 'OWN=hunter2\nC=x\n', '.env.example': 'C=x\n' });
+    const found = renderProgramEnv(await readComposeFiles([root]), root);
+    expect(Object.fromEntries(found)).toEqual({
+      'compose.env.example': 'C=x\nA=1',
+      'compose.env': 'OWN=hunter2\nB=hunter2',
+    });
+  });
+
+  it('is read with what its services extend and what servers are built on, and with the names of the image alone', async () => {
+    const file = `services:
+  db: { extends: { file: docker/base.yml, service: db }, ports: ["5432:5432"] }
+  mail: { build: { context: docker, dockerfile: mail.Dockerfile }, ports: ["1025:1025"] }
+  api: { build: ./api }
+`;
+    const root = write({
+      'compose.yml': file,
+      'docker/base.yml': 'services: { db: { image: "postgres:14", env_file: .env } }',
+      'docker/mail.Dockerfile': 'FROM --platform=linux/amd64 maildev/maildev:2.2.1 AS mail\n',
+      'api/Dockerfile': 'FROM node:22\n',
+      '.env.example': 'POSTGRES_USER=me\nPOSTGRES_PASSWORD=pw\nPORT=1\n',
+    });
+    const { servers, programs } = await readComposeFiles([root]);
+    expect(servers.map(({ image, environment }) => [image, environment])).toEqual([
+      ['postgres:14', { POSTGRES_USER: 'me', POSTGRES_PASSWORD: 'pw' }],
+      ['maildev/maildev:2.2.1', {}],
+    ]);
+    expect(programs.map(({ name }) => name)).toEqual(['api']);
+  });
+
   it('that is no YAML, or stack’s own, tells nothing', async () => {
     const root = write({ 'compose.yml': 'services: [}', 'docker-compose.yml': `${FILE}# STACK_NETWORK` });
     expect(await readComposeFiles([root])).toEqual({ servers: [], programs: [] });
@@ -84,9 +130,57 @@ describe('a compose file of the developers’', () => {
     ['SMTP_URL', 'smtp://mail:1025', 'smtp://${mail.host}:${mail.port.smtp}'],
     ['WEB_URL', 'http://localhost:3000', undefined],
     ['PAGE_SIZE', '1025', undefined],
+    ['SMTP_HOST', 'smtp.example.com', '${mail.host}'],
+    ['SMTP_PORT', '587', '${mail.port.smtp}'],
+    ['MAIL_URL', '', 'smtp://${mail.host}:${mail.port.smtp}'],
+    ['MAIL_FROM', 'me@example.com', undefined],
+    ['MAIL_PASSWORD', '', undefined],
   ])('gives %s=%s a place', async (name, value, wired) => {
     const { servers } = await readComposeFiles([write({ 'compose.yml': FILE })]);
-    expect(wireServer({ name, values: [value] }, planServers(servers, []))).toBe(wired);
+    expect(wireServer({ name, values: value === '' ? [] : [value] }, planServers(servers, { taken: [] }))).toBe(wired);
+  });
+});
+
+describe('the compose file of the shared services', () => {
+  const SHIPPED = 'services:\n  postgres:\n    image: ${STACK_POSTGRES_IMAGE:-postgres:16-alpine}\n\nvolumes:\n  x:\n';
+  const render = async (file: string) => {
+    const { servers } = await readComposeFiles([write({ 'compose.yml': file, '.env.example': 'BUCKET=shop\n' })]);
+    return parse(renderCompose(SHIPPED, planServers(servers, { taken: [] }))).services;
+  };
+
+  it('starts a server as the developers’ file does, and tells its clients of the leased port', async () => {
+    const services = await render(`services:
+  db: { image: "pgvector/pgvector:pg16", command: postgres -c max_connections=500, ports: ["5432:5432"] }
+  minio:
+    image: minio/minio
+    entrypoint: sh
+    command: -c 'mkdir -p /data/\${BUCKET} && minio server /data --address ":9002"; echo $$HOME http://localhost:9002'
+    ports: ["9002:9002"]
+    user: "1000"
+  kafka:
+    image: confluentinc/cp-kafka:7.6.0
+    environment: { KAFKA_ADVERTISED_LISTENERS: "IN://kafka:29092,OUT://localhost:9092", DB: "postgres://db:5432/x" }
+    ports: ["9092:9092"]
+  search: { image: elasticsearch:8, healthcheck: { test: "curl localhost:9200" }, ulimits: { nofile: 9 }, privileged: true }
+`);
+    expect(services).toMatchObject({
+      postgres: { image: 'pgvector/pgvector:pg16', command: 'postgres -c max_connections=500' },
+      minio: {
+        entrypoint: 'sh',
+        command: `-c 'mkdir -p /data/shop && minio server /data --address ":9002"; echo $$HOME http://localhost:9002'`,
+        user: '1000',
+      },
+      kafka: {
+        environment: {
+          KAFKA_ADVERTISED_LISTENERS: 'IN://kafka:29092,OUT://localhost:${STACK_KAFKA_PORT:-9092}',
+          DB: 'postgres://postgres:5432/x',
+        },
+      },
+    });
+    expect(services.search).toEqual({
+      ...{ image: 'elasticsearch:8', healthcheck: { test: 'curl localhost:9200' }, ulimits: { nofile: 9 } },
+      ports: ['127.0.0.1:${STACK_SEARCH_PORT:-9200}:9200'],
+    });
   });
 });
 

@@ -293,14 +293,38 @@ describe('detectNeeds', () => {
     detectNeeds(sourcesOf(files), new Set(packages));
 
   it('tells by packages, gems, modules and variables', () => {
-    expect(uses({}, ['pg'])).toEqual({ postgres: true, redis: false });
-    expect(uses({}, ['@prisma/client', 'bullmq'])).toEqual({ postgres: true, redis: true });
-    expect(uses({ Gemfile: "gem 'pg'\ngem 'sidekiq'\n" })).toEqual({ postgres: true, redis: true });
-    expect(uses({ 'requirements.txt': 'psycopg2-binary==2.9\nredis>=5\n' })).toEqual({ postgres: true, redis: true });
-    expect(uses({ 'go.mod': 'require github.com/jackc/pgx/v5 v5.0.0' })).toEqual({ postgres: true, redis: false });
-    expect(uses({ '.env.example': 'REDIS_URL=redis://localhost\n' })).toEqual({ postgres: false, redis: true });
-    expect(uses({ 'a.js': 'connect(process.env.DATABASE_URL)' })).toEqual({ postgres: true, redis: false });
-    expect(uses({ 'a.js': 'hello()' }, ['react'])).toEqual({ postgres: false, redis: false });
+    expect(uses({}, ['pg'])).toEqual({ postgres: true, mysql: false, redis: false });
+    expect(uses({}, ['@prisma/client', 'bullmq'])).toEqual({ postgres: true, mysql: false, redis: true });
+    expect(uses({ Gemfile: "gem 'pg'\ngem 'sidekiq'\n" })).toEqual({ postgres: true, mysql: false, redis: true });
+    expect(uses({ 'requirements.txt': 'psycopg2-binary==2.9\nredis>=5\n' })).toEqual({
+      postgres: true,
+      mysql: false,
+      redis: true,
+    });
+    expect(uses({ 'go.mod': 'require github.com/jackc/pgx/v5 v5.0.0' })).toEqual({
+      postgres: true,
+      mysql: false,
+      redis: false,
+    });
+    expect(uses({ '.env.example': 'REDIS_URL=redis://localhost\n' })).toEqual({
+      postgres: false,
+      mysql: false,
+      redis: true,
+    });
+    expect(uses({ 'a.js': 'connect(process.env.DATABASE_URL)' })).toEqual({
+      postgres: true,
+      mysql: false,
+      redis: false,
+    });
+    expect(uses({ 'a.js': 'hello()' }, ['react'])).toEqual({ postgres: false, mysql: false, redis: false });
+    const mysql = { postgres: false, mysql: true, redis: false };
+    expect(uses({}, ['knex', 'mysql2'])).toEqual(mysql);
+    expect(uses({ 'go.mod': 'require github.com/go-sql-driver/mysql v1.8.1' })).toEqual(mysql);
+    expect(uses({ 'a.js': 'process.env.DATABASE_URL', '.env.example': 'DATABASE_URL=mysql://u:p@db/x\n' })).toEqual(
+      mysql,
+    );
+    expect(uses({ '.env.example': 'DB_CONNECTION=mysql\n' })).toEqual(mysql);
+    expect(uses({}, ['pg', 'mysql2']).mysql).toBe(false);
   });
 
   it('leaves other databases alone', () => {

@@ -3,31 +3,13 @@ import path from 'node:path';
 import { parse as parseEnv } from 'dotenv';
 import { parse } from 'yaml';
 import { ifReadable } from '../../../adapters/files/file-errors.ts';
-import { readFileIfThere } from '../../../adapters/files/files.ts';
+import { isThere, readFileIfThere } from '../../../adapters/files/files.ts';
+import { isTracked } from '../../../adapters/git/exclude.ts';
 import { interpolate } from '../../../domain/compose/interpolate.ts';
 import { type ComposeData, mergeCompose } from '../../../domain/compose/merge.ts';
-import { type ComposePort, readPorts } from '../../../domain/compose/ports.ts';
 import { isPlainMap } from '../../../domain/config/source.ts';
 import { layValues, type Values } from '../../../domain/values.ts';
-
-/** A server that a compose file of the developers' starts beside their own programs. */
-export interface ComposeServer {
-  /** As the compose file calls it: what programs in there reach it by. */
-  name: string;
-  /** What it is; undefined for one that stack knows by its name alone. */
-  kind: 'postgres' | 'mysql' | 'redis' | undefined;
-  image: string;
-  /** Of a database. */
-  user: string | undefined;
-  password: string | undefined;
-  database: string | undefined;
-  ports: ComposePort[];
-  /** The rest of what the file says of it, its environment with its variables filled in. */
-  command: unknown;
-  environment: Record<string, string>;
-  /** Paths in the container that keep data. */
-  data: string[];
-}
+import { type ComposeServer, isOfImage, isServerImage, readServer } from './compose-server.ts';
 
 /** A program of the developers' own that a compose file starts. */
 interface ComposeProgram {
@@ -36,6 +18,8 @@ interface ComposeProgram {
   /** Absolute path of its folder. */
   folder: string;
   environment: Record<string, string>;
+  /** Those of `environment` that files say which git keeps. */
+  told: Record<string, string>;
 }
 
 export interface ComposeFindings {
@@ -44,16 +28,10 @@ export interface ComposeFindings {
 }
 
 const FILES = /^(?:docker-)?compose(?:[._-](?:override|dev|develop|development|local|db|infra|services|deps))?\.ya?ml$/;
-const FOLDERS = ['', './docker', 'infra', '.docker', 'deploy'];
-const DEV_PROFILE = /^(?:dev|develop|development|local|default|db|infra|backend|all)$/;
-const KINDS: [image: RegExp, kind: NonNullable<ComposeServer['kind']>][] = [
-  [/(?:^|\/)(?:postgres|postgresql|postgis|pgvector|timescaledb(?:-ha)?|supabase\/postgres)$/, 'postgres'],
-  [/(?:^|\/)(?:mysql|mysql-server|mariadb|percona)$/, 'mysql'],
-  [/(?:^|\/)(?:redis|redis-stack(?:-server)?|valkey|keydb)$/, 'redis'],
+const FOLDERS = [
+  ...['', './docker', '.docker', 'infra', 'deploy', 'docker/development', 'docker/dev', 'docker/local', 'infra/docker'],
 ];
-/** Servers that programs talk to; what people look at data with, and proxies, are none. */
-const OTHERS =
-  /(?:^|\/)(?:mailpit|mailhog|maildev|smtp4dev|inbucket|minio|localstack|kafka|cp-kafka|redpanda|zookeeper|cp-zookeeper|rabbitmq|nats|mosquitto|mongo|mongodb|elasticsearch|opensearch|meilisearch|typesense|clickhouse-server|memcached|keycloak|azurite|dynamodb-local|temporal|auto-setup|qdrant|weaviate|chroma|solr|cassandra|couchdb|neo4j|influxdb|gotenberg|imgproxy)$/;
+const DEV_PROFILE = /^(?:dev|develop|development|local|default|db|infra|backend|all)$/;
 const FOR_TESTS = /(?:^|[-_])tests?(?:$|[-_])/;
 
 /**
@@ -62,14 +40,14 @@ const FOR_TESTS = /(?:^|[-_])tests?(?:$|[-_])/;
  */
 export async function readComposeFiles(folders: readonly string[]): Promise<ComposeFindings> {
   const all: ComposeFindings = { servers: [], programs: [] };
-  const places = [...new Set(folders.flatMap((folder) => FOLDERS.map((inner) => path.join(folder, inner))))];
-  for (const place of places) {
+  const places = new Map(folders.flatMap((folder) => FOLDERS.map((inner) => [path.join(folder, inner), folder])));
+  for (const [place, folder] of places) {
     const names = ((await ifReadable(readdir(place))) ?? []).filter((name) => FILES.test(name)).sort();
     // The usual file comes first: others are laid over it.
     const files = names.sort((a, b) => a.length - b.length);
     let whole: unknown = {};
     for (const name of files) whole = mergeCompose(whole, await readData(path.join(place, name)));
-    if (files.length > 0) await addServices(all, whole, place);
+    if (files.length > 0) await addServices(all, whole, { place, values: await readValues(place, folder) });
   }
   return { servers: pickServers(all.servers), programs: all.programs };
 }
@@ -86,19 +64,59 @@ async function readData(file: string): Promise<ComposeData> {
   }
 }
 
-async function addServices(all: ComposeFindings, whole: unknown, place: string): Promise<void> {
-  const [values, told] = await Promise.all([readValues(place, ['.env', ...EXAMPLES]), readValues(place, EXAMPLES)]);
+/** Where a compose file is, and what its variables stand for. */
+interface Place {
+  place: string;
+  values: FileValues;
+}
+
+interface FileValues {
+  values: Values;
+  /** The same, of the files that git keeps alone. */
+  told: Values;
+}
+
+async function addServices(all: ComposeFindings, whole: unknown, at: Place): Promise<void> {
   const services = isPlainMap(whole) && isPlainMap(whole.services) ? whole.services : {};
-  for (const [name, service] of Object.entries(services)) {
-    if (!isPlainMap(service) || !isForDevelopment(name, service)) continue;
-    const folder = findFolder(service, place, values);
-    if (folder !== undefined)
-      all.programs.push({ name, folder, environment: await readEnvironment(service, place, values) });
-    else if (typeof service.image === 'string') {
-      const server = readServer(name, service, await readOpenEnvironment(service, place, values, told), values);
-      if (server) all.servers.push(server);
-    }
+  for (const [name, written] of Object.entries(services)) {
+    const service = isPlainMap(written) ? await readExtended(written, services, at.place) : {};
+    if (isForDevelopment(name, service)) await addService(all, { name, service }, at);
   }
+}
+
+async function addService(
+  all: ComposeFindings,
+  { name, service }: { name: string; service: ComposeData },
+  at: Place,
+): Promise<void> {
+  const [image, folder] = [await findImage(service, at), findFolder(service, at)];
+  if (folder !== undefined && !(image !== undefined && isServerImage(image))) {
+    const [environment, told] = await readBoth(service, at);
+    all.programs.push({ name, folder, environment, told });
+  } else if (image !== undefined) {
+    const server = readServer({ name, image, service }, await readOpenEnvironment(image, service, at), at.values);
+    if (server) all.servers.push(server);
+  }
+}
+
+const MOST_EXTENDS = 5;
+
+/** A service with what it `extends`, in the same file or another one. */
+async function readExtended(
+  service: ComposeData,
+  services: ComposeData,
+  place: string,
+  depth = 0,
+): Promise<ComposeData> {
+  const { extends: from, ...own } = service;
+  const { file, service: name } = isPlainMap(from) ? from : { file: undefined, service: from };
+  if (typeof name !== 'string' || depth === MOST_EXTENDS) return own;
+  const other = typeof file === 'string' ? path.resolve(place, file) : undefined;
+  const there = other === undefined ? services : (await readData(other)).services;
+  const base = isPlainMap(there) ? there[name] : undefined;
+  if (!isPlainMap(base) || !isPlainMap(there)) return own;
+  const whole = await readExtended(base, there, other === undefined ? place : path.dirname(other), depth + 1);
+  return mergeCompose(whole, own) as ComposeData;
 }
 
 function isForDevelopment(name: string, { profiles }: ComposeData): boolean {
@@ -106,105 +124,99 @@ function isForDevelopment(name: string, { profiles }: ComposeData): boolean {
   return !FOR_TESTS.test(name) && (named.length === 0 || named.some((profile) => DEV_PROFILE.test(String(profile))));
 }
 
-const EXAMPLES = ['.env.example', '.env.dist', '.env.sample', '.env.template'];
+/** Its image; of one that is built here the image that it is built on, where that is a server's. */
+async function findImage(service: ComposeData, { place, values: { values } }: Place): Promise<string | undefined> {
+  if (service.build === undefined)
+    return typeof service.image === 'string' ? interpolate(service.image, values) : undefined;
+  const build = isPlainMap(service.build) ? service.build : { context: service.build };
+  const [context, file] = [build.context ?? '.', build.dockerfile ?? 'Dockerfile'].map((text) =>
+    interpolate(String(text), values),
+  ) as [string, string];
+  const text = (await ifReadable(readFileIfThere(path.resolve(place, context, file)))) ?? '';
+  const base = [...text.matchAll(/^\s*FROM\s+(?:--\S+\s+)*(\S+)/gim)].at(-1)?.[1];
+  return base !== undefined && isServerImage(base) ? base : undefined;
+}
+
+const EXAMPLES = ['.env.example', '.env.dist', '.env.sample', '.env.template', 'env.example'];
 const SECRET = /PASSW|PASS$|PWD|SECRET|TOKEN|KEY|CREDENTIAL/i;
 
-/** What the file's variables stand for, by these env files, the first of which wins. */
-async function readValues(place: string, names: readonly string[]): Promise<Values> {
-  const texts = await Promise.all(names.map((name) => ifReadable(readFileIfThere(path.join(place, name)))));
-  return layValues(...texts.map((text) => parseEnv(text ?? '')));
+/** What the file's variables stand for, by the env files beside it and in its repo, the first of which wins. */
+async function readValues(place: string, folder: string): Promise<FileValues> {
+  const read = async (names: readonly string[]): Promise<Values> => {
+    const files = [...new Set([place, folder])].flatMap((one) => names.map((name) => path.join(one, name)));
+    const texts = await Promise.all(files.map((file) => ifReadable(readFileIfThere(file))));
+    return layValues(...texts.map((text) => parseEnv(text ?? '')));
+  };
+  const told = (await isKept(path.join(folder, '.env'))) ? ['.env', ...EXAMPLES] : EXAMPLES;
+  return { values: await read(['.env', ...EXAMPLES]), told: await read(told) };
+}
+
+/** True for an env file that may be read by anybody: an example, and one that git keeps. */
+async function isKept(file: string): Promise<boolean> {
+  if (EXAMPLES.includes(path.basename(file))) return true;
+  // Outside of every repo nothing is kept.
+  return (await isThere(file)) && isTracked(path.dirname(file), path.basename(file)).catch(() => false);
 }
 
 /**
  * What a server is handed, as far as it may stand in files that git keeps: none of the developer's own env files, and of secrets
  * what the compose file or an example says.
  */
-async function readOpenEnvironment(
-  service: ComposeData,
-  place: string,
-  values: Values,
-  told: Values,
-): Promise<Record<string, string>> {
-  const [all, open] = await Promise.all(
-    [values, told].map((from) => readEnvironment({ ...service, env_file: undefined }, place, from)),
-  );
-  const entries = Object.entries(all ?? {}).map(([name, value]) => [name, SECRET.test(name) ? open?.[name] : value]);
-  return Object.fromEntries(entries.filter(([, value]) => value !== undefined && value !== ''));
+async function readOpenEnvironment(image: string, service: ComposeData, at: Place): Promise<Record<string, string>> {
+  const [all, told] = await readBoth(service, at);
+  const named = new Set(Object.keys(readNamed(service)));
+  const entries = Object.entries(all).flatMap(([name, value]): [string, string | undefined][] => {
+    // An env file has the variables of programs too.
+    if (!named.has(name) && !isOfImage(image, name)) return [];
+    const isSecret = SECRET.test(name) || /:\/\/[^/@]*:[^/@]*@/.test(value);
+    return [[name, isSecret ? told[name] : value]];
+  });
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => Boolean(entry[1])));
 }
 
-async function readEnvironment(service: ComposeData, place: string, values: Values): Promise<Record<string, string>> {
+/** What a service is handed, and of it what files say that git keeps: the compose file itself, and examples. */
+async function readBoth(
+  service: ComposeData,
+  { place, values: { values, told } }: Place,
+): Promise<[all: Record<string, string>, told: Record<string, string>]> {
   const files = [service.env_file].flat().flatMap((file) => {
     const name = isPlainMap(file) ? file.path : file;
     return typeof name === 'string' ? [path.resolve(place, interpolate(name, values))] : [];
   });
-  const texts = await Promise.all(files.map((file) => ifReadable(readFileIfThere(file))));
+  const beside = files.map(async (file) =>
+    (await isKept(file)) ? [file] : EXAMPLES.map((name) => path.join(path.dirname(file), name)),
+  );
+  const examples = (await Promise.all(beside)).flat();
+  const named = readNamed(service);
+  const lay = async (from: readonly string[], filled: Values): Promise<Record<string, string>> => {
+    const texts = await Promise.all(from.map((file) => ifReadable(readFileIfThere(file))));
+    const own = Object.entries(named).map(([name, value]) => [name, interpolate(value, filled)]);
+    return Object.assign({}, ...texts.map((text) => parseEnv(text ?? '')), Object.fromEntries(own));
+  };
+  return Promise.all([lay([...examples, ...files], values), lay(examples, told)]);
+}
+
+/** Its own `environment`; what has no value comes from the shell. */
+function readNamed(service: ComposeData): Record<string, string> {
   const { environment } = mergeCompose({ environment: {} }, { environment: service.environment ?? {} }) as {
     environment: ComposeData;
   };
-  const own = Object.entries(environment).flatMap(([name, value]) =>
-    // Without a value it comes from the shell.
-    value === null || value === undefined ? [] : [[name, interpolate(String(value), values)]],
-  );
-  return Object.assign({}, ...texts.map((text) => parseEnv(text ?? '')), Object.fromEntries(own));
+  const entries = Object.entries(environment).filter(([, value]) => value !== null && value !== undefined);
+  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
 }
 
 /** The folder that its image is built from, or that is mounted where it works. */
-function findFolder({ build, volumes }: ComposeData, place: string, values: Values): string | undefined {
-  const context = isPlainMap(build) ? (build.context ?? '.') : build;
-  if (typeof context === 'string') return path.resolve(place, interpolate(context, values));
+function findFolder({ build, volumes }: ComposeData, { place, values: { values } }: Place): string | undefined {
   const mounts = (Array.isArray(volumes) ? volumes : []).map((volume) => String(isPlainMap(volume) ? '' : volume));
   const [source] = mounts.flatMap(
     (mount) => /^(\.{1,2}(?:\/[^:]*)?):\/(?:app|usr\/src|code|srv|var\/www|workspace)/.exec(mount)?.[1] ?? [],
   );
+  const context = isPlainMap(build) ? (build.context ?? '.') : build;
+  // Somebody else's image, around the program: Sail's.
+  const isOthers = typeof context === 'string' && /(?:^|\/)(?:vendor|node_modules)\//.test(context);
+  if (typeof context === 'string' && !(isOthers && source !== undefined))
+    return path.resolve(place, interpolate(context, values));
   return source === undefined ? undefined : path.resolve(place, source);
-}
-
-function readServer(
-  name: string,
-  service: ComposeData,
-  environment: Record<string, string>,
-  values: Values,
-): ComposeServer | undefined {
-  const image = interpolate(String(service.image), values);
-  // It is written into a compose file.
-  if (!/^[\w.:/@-]+$/.test(image)) return undefined;
-  const plain = image.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
-  const kind = KINDS.find(([pattern]) => pattern.test(plain))?.[1];
-  if (kind === undefined && !OTHERS.test(plain)) return undefined;
-  return {
-    ...{ name, kind, image, environment, command: service.command },
-    ...readLogin(kind, environment),
-    ports: readPorts(service, values),
-    data: listData(service),
-  };
-}
-
-function readLogin(
-  kind: ComposeServer['kind'],
-  env: Record<string, string>,
-): Pick<ComposeServer, 'user' | 'password' | 'database'> {
-  const pick = (...names: string[]) =>
-    names.map((name) => env[name]).find((value) => value !== undefined && value !== '');
-  if (kind === 'postgres') {
-    const user = pick('POSTGRES_USER', 'POSTGRESQL_USERNAME') ?? 'postgres';
-    const database = pick('POSTGRES_DB', 'POSTGRESQL_DATABASE') ?? user;
-    return { user, password: pick('POSTGRES_PASSWORD', 'POSTGRESQL_PASSWORD'), database };
-  }
-  if (kind === 'mysql') {
-    // Only root may make databases for tickets.
-    const password = pick('MYSQL_ROOT_PASSWORD', 'MARIADB_ROOT_PASSWORD');
-    return { user: undefined, password, database: pick('MYSQL_DATABASE', 'MARIADB_DATABASE') };
-  }
-  return { user: undefined, password: undefined, database: undefined };
-}
-
-/** Where named volumes are; a folder of the repo may be a person's own. */
-function listData({ volumes }: ComposeData): string[] {
-  return (Array.isArray(volumes) ? volumes : []).flatMap((volume: unknown) => {
-    if (isPlainMap(volume)) return volume.type === 'volume' && typeof volume.target === 'string' ? [volume.target] : [];
-    const [source = '', target = ''] = String(volume).split(':');
-    return /^[\w-]+$/.test(source) && target.startsWith('/') ? [target] : [];
-  });
 }
 
 /** One of each kind that stack knows, and each other one once. */
@@ -218,14 +230,21 @@ function pickServers(servers: readonly ComposeServer[]): ComposeServer[] {
   });
 }
 
-/** Returns what a compose file hands to a program as the text of an env file; '' for none. */
-export function renderProgramEnv({ programs }: ComposeFindings, folder: string): string {
-  const found = programs.filter((program) => program.folder === folder);
+/**
+ * Returns what a compose file hands to the programs of a folder, as the texts of env files by their names: what git keeps is an
+ * example, what a developer's own file says is not.
+ */
+export function renderProgramEnv({ programs }: ComposeFindings, folder: string): Map<string, string> {
   // Another program of the file is known by its port.
   const place = (value: string) =>
     programs.reduce((text, { name }) => text.replaceAll(`//${name}:`, '//localhost:'), value);
-  const lines = found.flatMap(({ environment }) =>
-    Object.entries(environment).map(([name, value]) => `${name}=${place(value)}`),
-  );
-  return lines.filter((line) => !line.includes('\n')).join('\n');
+  const files = new Map<string, string>();
+  for (const { environment, told } of programs.filter((program) => program.folder === folder)) {
+    for (const [name, value] of Object.entries(environment)) {
+      if (value.includes('\n')) continue;
+      const file = told[name] === value ? 'compose.env.example' : 'compose.env';
+      files.set(file, [...(files.get(file)?.split('\n') ?? []), `${name}=${place(value)}`].join('\n'));
+    }
+  }
+  return files;
 }

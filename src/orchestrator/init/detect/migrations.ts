@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { type Manifest, readManifest } from '../../sources/manifest.ts';
 import { findInTexts, readSources, type Sources } from '../../sources/sources.ts';
-import type { ComposeServer } from './compose.ts';
+import type { ComposeServer } from './compose-server.ts';
 import { detectPackageManager, hasLockfile } from './package-manager.ts';
 import type { Project } from './project.ts';
 import { lineIn } from './shell-line.ts';
@@ -28,7 +28,7 @@ export async function detectMigrations(
   servers: readonly ComposeServer[] = [],
 ): Promise<RepoMigrations> {
   const hasMysql = servers.some(({ kind }) => kind === 'mysql');
-  const needing = projects.filter(({ needs, role }) => needs.postgres || (hasMysql && role !== 'front'));
+  const needing = projects.filter(({ needs, role }) => needs.postgres || needs.mysql || (hasMysql && role !== 'front'));
   const top = await readSources(repo);
   const found = await Promise.all(
     needing.map(async ({ dir }) => {

@@ -3,6 +3,9 @@ import type { Needs } from './project.ts';
 
 const POSTGRES_PACKAGES =
   /^(?:pg|pg-promise|postgres|@prisma\/client|prisma|knex|sequelize|typeorm|drizzle-orm|@mikro-orm\/.*|mikro-orm|objection|slonik|kysely|@adonisjs\/lucid|@neondatabase\/serverless)$/;
+const MYSQL_PACKAGES = /^(?:mysql|mysql2|promise-mysql|mariadb|serverless-mysql|@prisma\/adapter-mariadb)$/;
+const MYSQL_WORDS =
+  /\bmysqlclient\b|\bpymysql\b|\baiomysql\b|\basyncmy\b|\bmysql-connector|\bmariadb-java-client\b|\bgo-sql-driver\/mysql\b|^\s*gem ['"](?:mysql2|trilogy)['"]|^ {4}(?:mysql2|trilogy) \(|\bext-pdo_mysql\b|:myxql\b/im;
 const REDIS_PACKAGES =
   /^(?:redis|ioredis|bull|bullmq|bee-queue|connect-redis|@socket\.io\/redis-adapter|@keyv\/redis)$/;
 const POSTGRES_WORDS =
@@ -19,19 +22,30 @@ export function detectNeeds(sources: Sources, packages: ReadonlySet<string>): Ne
     findInTexts(sources, MANIFESTS, words) !== undefined ||
     findInTexts(sources, (file) => CODE_FILES.test(file) || CODE_SETTINGS.test(file), variable) !== undefined ||
     findInTexts(sources, isEnvFile, variable) !== undefined;
+  const other = otherDatabase(sources);
+  const postgres =
+    other === undefined &&
+    uses(POSTGRES_PACKAGES, POSTGRES_WORDS, /\bDATABASE_URL\b|postgres(?:ql)?:\/\/|^DB_CONNECTION=["']?pgsql/m);
+  // Tools for any database count for Postgres where nothing says more.
+  const named = uses(/^(?:pg|pg-promise|postgres)$/, POSTGRES_WORDS, /postgres(?:ql)?:\/\//);
+  const mysql =
+    other === 'mysql' || (other === undefined && !named && uses(MYSQL_PACKAGES, MYSQL_WORDS, MYSQL_ADDRESS));
   return {
-    postgres:
-      !usesOtherDatabase(sources) &&
-      uses(POSTGRES_PACKAGES, POSTGRES_WORDS, /\bDATABASE_URL\b|postgres(?:ql)?:\/\/|^DB_CONNECTION=["']?pgsql/m),
+    ...{ postgres: postgres && !mysql, mysql },
     redis: uses(REDIS_PACKAGES, REDIS_WORDS, /\bREDIS_(?:URL|HOST)\b|rediss?:\/\//),
   };
 }
 
-/** A database in a file or of another make is not ours to give. */
-function usesOtherDatabase(sources: Sources): boolean {
-  const prisma = findText(sources, /(?:^|\/)schema\.prisma$/);
-  if (prisma && /provider\s*=\s*"(?:sqlite|mysql|sqlserver|mongodb)"/.test(prisma)) return true;
-  return findInTexts(sources, isEnvFile, OTHER_DATABASE) !== undefined;
+const MYSQL_ADDRESS = /\b(?:mysql2?|mariadb)(?:\+\w+)?:\/\//;
+
+/** The database that the settings say it is, where that is not Postgres: one in a file is not ours to give. */
+function otherDatabase(sources: Sources): 'mysql' | 'other' | undefined {
+  const schema = findText(sources, /(?:^|\/)schema\.prisma$/);
+  const said =
+    schema?.match(/provider\s*=\s*"(sqlite|mysql|sqlserver|mongodb)"/)?.[1] ??
+    findInTexts(sources, isEnvFile, OTHER_DATABASE)?.[1];
+  if (said === undefined) return undefined;
+  return said === 'mysql' || said === 'mariadb' ? 'mysql' : 'other';
 }
 
-const OTHER_DATABASE = /^DB_CONNECTION=["']?(?:mysql|mariadb|sqlite|sqlsrv)/m;
+const OTHER_DATABASE = /^DB_CONNECTION=["']?(mysql|mariadb|sqlite|sqlsrv)/m;

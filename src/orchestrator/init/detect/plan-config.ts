@@ -1,14 +1,14 @@
 import path from 'node:path';
 import { quoteForShell } from '../../../domain/shell.ts';
-import type { ComposeServer } from './compose.ts';
+import type { ComposeServer } from './compose-server.ts';
 import type { DetectedRepo, Detection } from './detect-stack.ts';
 import { slugName, takeName } from './names.ts';
 import { namesTickets, planEnv } from './plan-env.ts';
 import { planPorts } from './plan-ports.ts';
 import { planServers } from './plan-servers.ts';
-import type { Project, Role } from './project.ts';
+import type { Needs, Project, Role } from './project.ts';
 import type { PlannedRepo, PlannedServer, StackPlan } from './stack-plan.ts';
-import { readStoreSettings } from './wire-stores.ts';
+import { readStoreSettings, type StoreSettings } from './wire-stores.ts';
 
 /** A service before it has its place among the others. */
 interface DraftService {
@@ -22,6 +22,7 @@ interface DraftService {
 const ORDER: Record<Role, number> = { front: 0, api: 1, other: 2 };
 /** Setup and migrations run where the first service of a repo does, which then has to know the database. */
 const API_FIRST: Record<Role, number> = { api: 0, other: 1, front: 2 };
+const MYSQL_IMAGE = 'mysql:8.4';
 const TITLES: Record<Role, string | undefined> = { front: 'Front-end', api: 'API', other: undefined };
 
 /** Makes a stack out of what was found: names, who shares what, ports that do not meet, and who is told where the others are. */
@@ -30,12 +31,15 @@ export function planConfig(detection: Detection): StackPlan {
   const repos = nameRepos(detection, name);
   settleRoles(repos);
   repos.sort((a, b) => ORDER[a.role] - ORDER[b.role]);
+  const services = repos.flatMap((repo) => repo.services);
+  const projects = services.map(({ project }) => project);
   const shared = planShared(
-    repos.flatMap(({ services }) => services.map(({ project }) => project)),
-    planServers(
-      detection.servers,
-      repos.flatMap((repo) => [repo.name, ...repo.services.map((service) => service.name)]),
-    ),
+    projects,
+    planServers(detection.servers, {
+      taken: [...repos, ...services].map((one) => one.name),
+      variables: projects.flatMap(({ variables }) => variables),
+      ports: projects.map(({ port }) => port.value),
+    }),
   );
   const isShared = decideSharing(repos);
   const drafts = repos.flatMap((repo) =>
@@ -121,16 +125,28 @@ function decideSharing(repos: readonly NamedRepo[]): (repo: NamedRepo) => boolea
 }
 
 /** Only what a Dockerfile alone tells about may use anything. */
-function planShared(projects: readonly Project[], servers: PlannedServer[]): StackPlan['shared'] {
+function planShared(projects: readonly Project[], found: readonly PlannedServer[]): StackPlan['shared'] {
   const variables = projects.flatMap((project) => project.variables);
-  const has = (kind: ComposeServer['kind']) => servers.some(({ found }) => found.kind === kind);
-  const uses = (store: 'postgres' | 'redis') => projects.some(({ needs }) => needs[store]);
-  const mysql = has('mysql');
+  const has = (kind: ComposeServer['kind']) => found.some((server) => server.found.kind === kind);
+  const uses = (store: keyof Needs) => projects.some(({ needs }) => needs[store]);
   // The packages of most tools are for any database: a compose file says which it is.
-  const [postgres, redis] = [has('postgres') || (!mysql && uses('postgres')), has('redis') || uses('redis')];
-  const found = { mysql, servers, login: readStoreSettings('postgres', variables) };
+  const [postgres, mysql] = [
+    has('postgres') || (!has('mysql') && uses('postgres')),
+    has('mysql') || (!has('postgres') && uses('mysql')),
+  ];
+  const redis = has('redis') || uses('redis');
+  const servers = mysql && !has('mysql') ? [...found, makeMysql(readStoreSettings('mysql', variables))] : [...found];
+  const plan = { mysql, servers, login: readStoreSettings('postgres', variables) };
   const sure = projects.some(({ build }) => !build) || postgres || redis || servers.length > 0;
-  return sure ? { ...found, postgres, redis, sure } : { ...found, postgres: true, redis: true, sure };
+  return sure ? { ...plan, postgres, redis, sure } : { ...plan, postgres: true, redis: true, sure };
+}
+
+/** No compose file says which it is, and the one that ships with stack has none. */
+function makeMysql({ database }: StoreSettings): PlannedServer {
+  const login = { user: undefined, password: undefined, database };
+  const more = { known: true, ports: [], environment: {}, settings: {}, data: [] };
+  const found: ComposeServer = { name: 'mysql', kind: 'mysql', image: MYSQL_IMAGE, ...login, ...more };
+  return { name: 'mysql', found, scheme: undefined, ports: {} };
 }
 
 function planRepo(
@@ -194,10 +210,10 @@ function withOwnSetup(project: Project, first: Project | undefined): Project {
 /** What nobody told about is given to the APIs, which is where it is used. A variable still has to mean it. */
 function storesOf({ role, project }: DraftService, shared: StackPlan['shared']): string[] {
   const isFound = (kind: string) => shared.servers.some(({ found }) => found.kind === kind);
-  const needs = shared.sure ? project.needs : { postgres: role === 'api', redis: role === 'api' };
+  const needs = shared.sure ? project.needs : { postgres: role === 'api', mysql: false, redis: role === 'api' };
   return [
     ...(shared.postgres && (needs.postgres || isFound('postgres')) ? ['postgres'] : []),
-    ...(shared.mysql ? ['mysql'] : []),
+    ...(shared.mysql && (needs.mysql || isFound('mysql')) ? ['mysql'] : []),
     ...(needs.redis || isFound('redis') ? ['redis'] : []),
   ];
 }

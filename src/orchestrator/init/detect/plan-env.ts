@@ -45,7 +45,7 @@ export function planEnv(service: Reader, { services, stores, servers, stack }: O
       wireServer(variable, servers) ??
       wireAddress(variable, view) ??
       wireParts(variable, services, self) ??
-      planValue(variable);
+      planValue(variable, stores);
     if (value !== undefined) planned[variable.name] = value;
   }
   return { ...planned, ...env };
@@ -57,7 +57,7 @@ export function namesTickets(env: Readonly<Record<string, string>>): boolean {
 }
 
 function serverOf({ name, role, project }: Reader): Server {
-  return { name, role, port: project.port.value };
+  return { name, role, port: project.port.value, certain: project.port.check === undefined };
 }
 
 /** `API_PORT=4000` of a front-end is the port of the API on 4000. */

@@ -1,43 +1,65 @@
-import type { ComposeServer } from './compose.ts';
+import type { ComposeServer } from './compose-server.ts';
 import { slugName, takeName } from './names.ts';
+import { findKind, imageName } from './server-kinds.ts';
 import type { PlannedServer } from './stack-plan.ts';
+import type { Variable } from './variables.ts';
+import { wireServer } from './wire-servers.ts';
 
-/** What a port inside tells of the server that has it: how its address begins, and a name for it. */
-const PORTS: Record<number, { scheme?: string; name: string }> = {
-  1025: { scheme: 'smtp', name: 'smtp' },
-  1080: { name: 'web' },
-  1883: { scheme: 'mqtt', name: 'mqtt' },
-  4222: { scheme: 'nats', name: 'nats' },
-  5672: { scheme: 'amqp', name: 'amqp' },
-  8025: { name: 'web' },
-  9000: { name: 'api' },
-  9001: { name: 'console' },
-  9092: { scheme: 'kafka', name: 'kafka' },
-  11211: { scheme: 'memcached', name: 'memcached' },
-  15672: { name: 'web' },
-  27017: { scheme: 'mongodb', name: 'mongo' },
-};
+interface Readers {
+  /** Names of others. */
+  taken: readonly string[];
+  variables?: readonly Variable[];
+  /** Where the product's own programs listen. */
+  ports?: readonly number[];
+}
 
-/** Returns the servers of a compose file as shared services, but for those that publish no port; `taken` are names of others. */
-export function planServers(servers: readonly ComposeServer[], taken: readonly string[]): PlannedServer[] {
+/**
+ * Returns the servers of a compose file as shared services, but for those that nobody reaches. One whose image is not known is a
+ * server where a variable leads to it.
+ */
+export function planServers(
+  servers: readonly ComposeServer[],
+  { taken, variables = [], ports = [] }: Readers,
+): PlannedServer[] {
   const names = new Set(taken);
   return servers.flatMap((found): PlannedServer[] => {
     if (found.kind) return [{ name: found.kind, found, scheme: undefined, ports: {} }];
-    const inside = [...new Set(found.ports.map(({ container }) => container))];
-    if (inside.length === 0) return [];
-    // The one that programs talk to comes first.
-    inside.sort((a, b) => Number(isForPeople(a)) - Number(isForPeople(b)));
+    const draft = planServer(found);
+    if (Object.keys(draft.ports).length === 0) return [];
+    const isOwn = found.ports.some(({ host }) => host !== undefined && ports.includes(host));
+    if (!found.known && (isOwn || !variables.some((variable) => wireServer(variable, [draft])))) return [];
     const name = takeName(names, found.name, slugName(`${found.name}-server`, 'server'));
-    const named = inside.map((port) => [PORTS[port]?.name ?? `p${port}`, port] as const);
-    return [
-      {
-        ...{ name, found, scheme: PORTS[inside[0]!]?.scheme },
-        ports: inside.length > 1 ? Object.fromEntries(named) : {},
-      },
-    ];
+    return [{ ...draft, name, ports: Object.keys(draft.ports).length > 1 ? draft.ports : {} }];
   });
 }
 
-function isForPeople(port: number): boolean {
-  return ['web', 'console'].includes(PORTS[port]?.name ?? '');
+function planServer(found: ComposeServer): PlannedServer {
+  const kind = findKind(found.image);
+  const name = (port: number) => nameOf(found, port) ?? `p${port}`;
+  const usual = kind?.ports.map(([, its]) => its) ?? [];
+  // The one that programs talk to comes first.
+  const rank = (port: number) => {
+    const at = usual.indexOf(name(port));
+    return isForPeople(name(port)) ? 1000 : at === -1 ? 100 : at;
+  };
+  const inside = [...new Set(found.ports.map(({ container }) => container))].sort((a, b) => rank(a) - rank(b));
+  const named: Record<string, number> = {};
+  for (const port of inside) named[name(port) in named ? `p${port}` : name(port)] = port;
+  const scheme = kind?.scheme;
+  return { name: found.name, found, scheme, ports: named };
+}
+
+function isForPeople(name: string): boolean {
+  return name === 'web' || name === 'console';
+}
+
+/** The settings may move a port: `minio server --address :9002 --console-address :9001`. */
+function nameOf({ image, settings }: ComposeServer, port: number): string | undefined {
+  const line = [settings.entrypoint, settings.command].flat().join(' ');
+  const told = (flag: string) => new RegExp(`${flag}[ =]["']?[\\w.]*:(\\d+)`).exec(line)?.[1] === String(port);
+  if (imageName(image) === 'minio') {
+    if (told('--console-address')) return 'console';
+    if (told(' --address')) return 'api';
+  }
+  return findKind(image)?.ports.find(([usual]) => usual === port)?.[1];
 }

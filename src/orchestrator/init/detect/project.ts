@@ -51,5 +51,6 @@ export interface Project {
 /** Shared services that the code seems to use. */
 export interface Needs {
   postgres: boolean;
+  mysql: boolean;
   redis: boolean;
 }

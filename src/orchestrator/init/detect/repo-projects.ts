@@ -30,11 +30,11 @@ const MARKS = [
 const UNCLEAR: ReadonlySet<string> = new Set(['Dockerfile', 'static files']);
 const MOST_FOLDERS = 40;
 
-/** Returns what else a folder of the repo is handed, as the text of an env file; '' for nothing. */
-type MoreEnv = (dir: string) => string;
+/** Returns what else a folder of the repo is handed: texts of env files, by their names. */
+type MoreEnv = (dir: string) => ReadonlyMap<string, string>;
 
 /** Returns everything that runs out of a repo: its workspaces or apps, else what is at its top; [] when nothing does. */
-export async function detectProjects(repo: string, moreEnv: MoreEnv = () => ''): Promise<Project[]> {
+export async function detectProjects(repo: string, moreEnv: MoreEnv = () => new Map()): Promise<Project[]> {
   const top = await readAll(repo, '', moreEnv);
   const manifest = readManifest(top);
   const workspaces = listWorkspaces(top, manifest);
@@ -51,8 +51,7 @@ export async function detectProjects(repo: string, moreEnv: MoreEnv = () => ''):
 
 async function readAll(repo: string, dir: string, moreEnv: MoreEnv): Promise<Sources> {
   const sources = await readSources(path.join(repo, dir));
-  const text = moreEnv(dir);
-  return text === '' ? sources : { ...sources, texts: new Map([...sources.texts, ['compose.env', text]]) };
+  return { ...sources, texts: new Map([...sources.texts, ...moreEnv(dir)]) };
 }
 
 async function detectBelow(

@@ -1,4 +1,4 @@
-import type { ComposeServer } from './compose.ts';
+import type { ComposeServer } from './compose-server.ts';
 import type { LeftOut } from './find-repos.ts';
 import type { Needs, Project, Role } from './project.ts';
 import type { StoreSettings } from './wire-stores.ts';
@@ -11,7 +11,6 @@ export interface StackPlan {
     login: StoreSettings;
     /** False: nothing told, so both are there. */
     sure: boolean;
-    mysql: boolean;
     /** What a compose file of the developers' starts, Postgres, MySQL and Redis among them. */
     servers: PlannedServer[];
   };

@@ -7,6 +7,8 @@ export interface Server {
   role: Role;
   /** Where it listens when nobody tells it. */
   port: number;
+  /** False: nothing names the port. */
+  certain?: boolean;
 }
 
 /** What a service sees of the others. */
@@ -42,7 +44,7 @@ export function wireAddress(variable: Variable, view: View): string | undefined 
   const words = variable.name.split('_').filter(Boolean);
   if (isOrigins(words)) return wireOrigins(variable, view);
   const value = variable.values.map(readAddress).find((address) => address !== undefined);
-  const server = findByValue(value, words, view) ?? findByMeaning(value, words, view);
+  const server = findByValue(value, words, view) ?? findOwn(value, words, view) ?? findByMeaning(value, words, view);
   if (!server) return undefined;
   return write(server, { variable, words, value, view });
 }
@@ -75,9 +77,17 @@ function findByValue(value: Address | undefined, words: readonly string[], view:
   if (there.length === 0) return undefined;
   const role = meantRole(words, view);
   return (
+    there.find(({ name }) => words.includes(name.toUpperCase())) ??
+    there.find((server) => server.role === role && server.name === view.self.name && server.certain) ??
     there.find((server) => server.role === role) ??
     (role === undefined || role === there[0]!.role ? there[0] : undefined)
   );
+}
+
+/** `APP_URL=http://localhost` of what is no front-end is its own address. */
+function findOwn(value: Address | undefined, words: readonly string[], { self }: View): Server | undefined {
+  const isOwn = /^(?:APP|BASE|SITE|SERVER|API|BACKEND)_(?:URL|URI|BASE_URL|DOMAIN)$/.test(words.join('_'));
+  return isOwn && self.role === 'api' && value?.isLocal && value.port === undefined ? self : undefined;
 }
 
 function findByMeaning(value: Address | undefined, words: readonly string[], view: View): Server | undefined {
@@ -142,10 +152,13 @@ function isInside({ name, readIn }: Variable, server: Server, { self, prefix }: 
 /** `ALLOWED_ORIGINS`, `STORE_CORS`, `CORS_ORIGIN`; `CORS_ENABLED` is none. */
 function isOrigins(words: readonly string[]): boolean {
   const last = words.at(-1)!;
-  if (words.includes('CORS')) return LIST_WORDS.test(last) || KIND_WORDS.test(last);
+  if (words.includes('CORS')) return LIST_WORDS.test(last) || KIND_WORDS.test(last) || last === 'DOMAINS';
+  if (last === 'ORIGINS') return true;
   return (
-    /^ORIGINS?$/.test(last) &&
-    words.some((word) => /^(?:ALLOW|ALLOWED|TRUSTED|CLIENT|FRONTEND|FRONT|WEB|CSRF|UI|APP)$/.test(word))
+    /^(?:ORIGIN|DOMAINS)$/.test(last) &&
+    words.some((word) =>
+      /^(?:ALLOW|ALLOWED|TRUSTED|STATEFUL|WHITELISTED?|CLIENT|FRONTEND|FRONT|WEB|CSRF|UI|APP)$/.test(word),
+    )
   );
 }
 
@@ -159,13 +172,20 @@ function wireOrigins({ values, form, name }: Variable, view: View): string | und
   const pieces = (value ?? '').split(/[\s,;"'[\]]+/).filter(Boolean);
   const isJson = form === 'json' || value?.startsWith('[') === true;
   const takesMany = form === 'list' || pieces.length > 1 || /(?:ORIGINS|URLS|DOMAINS|_CORS)$/.test(name);
+  // `localhost:5173`: hosts with their ports, as Sanctum and others want them.
+  const areHosts = pieces.length > 0 && pieces.every((piece) => !piece.includes('://'));
   const addressOf = ({ name: front }: Server) =>
-    takesMany && !isJson ? `\${tickets.${front}.urls}` : `\${${front}.url}`;
+    areHosts
+      ? `\${${front}.host}:\${${front}.port}`
+      : takesMany && !isJson
+        ? `\${tickets.${front}.urls}`
+        : `\${${front}.url}`;
   const told = pieces.flatMap((piece) => {
     const address = readAddress(piece);
     const server = address?.isLocal ? view.servers.find(({ port }) => port === address.port) : undefined;
     if (!server) return [];
-    return [server.role === 'front' ? addressOf(server) : `\${${server.name}.url}`];
+    if (areHosts || server.role === 'front') return [addressOf(server)];
+    return [`\${${server.name}.url}`];
   });
   const namesFront = fronts.some((front) => told.includes(addressOf(front)));
   const meant = [...new Set(namesFront ? told : [...told, ...fronts.map(addressOf)])];
