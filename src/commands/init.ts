@@ -18,10 +18,10 @@ interface InitGuess {
   /** `front-end, Vite`. */
   kind: string;
   command: string | null;
-  /** Where it listens inside its container. */
-  port: number;
-  /** `GET /health`, or `port`. */
-  ready: string;
+  /** Where it listens inside its container; null for what listens nowhere. */
+  port: number | null;
+  /** `GET /health`, or `port`; null for what listens nowhere. */
+  ready: string | null;
 }
 
 export interface InitResult {
@@ -114,7 +114,7 @@ export async function render(result: InitResult, options: RenderOptions): Promis
 async function renderGuesses(guesses: readonly InitGuess[], options: RenderOptions): Promise<string> {
   const { renderTable } = await import('../ui/table.ts');
   const rows = guesses.map(({ service, folder, kind, command, port, ready }) => [
-    ...[service, folder, kind, command ?? '(as its image does)', String(port), ready],
+    ...[service, folder, kind, command ?? '(as its image does)', port === null ? '-' : String(port), ready ?? '-'],
   ]);
   return renderTable(['Service', 'Folder', 'Looks like', 'Starts with', 'Port', 'Ready'], rows, options);
 }
@@ -124,7 +124,7 @@ function renderBlock(title: string, lines: readonly string[]): string[] {
 }
 
 function describeService({ name, repo, role, project }: PlannedService, path: string): InitGuess {
-  const { dir, label, command, port, health } = project;
+  const { dir, label, command, port, health, worker } = project;
   const roles = { front: 'front-end, ', api: 'API, ', other: '' };
   return {
     service: name,
@@ -132,8 +132,8 @@ function describeService({ name, repo, role, project }: PlannedService, path: st
     folder: dir === '' ? path : path === '.' ? `./${dir}` : `${path}/${dir}`,
     kind: `${roles[role]}${label}`,
     command: command?.value ?? null,
-    port: port.value,
-    ready: health.value === undefined ? 'port' : `GET ${health.value}`,
+    port: worker === undefined ? port.value : null,
+    ready: worker !== undefined ? null : health.value === undefined ? 'port' : `GET ${health.value}`,
   };
 }
 

@@ -143,14 +143,16 @@ function renderService(service: PlannedService, first: boolean): string[] {
     ...(project.dir === '' ? [] : [`    dir: ${quoteYaml(project.dir)}`]),
     project.build ? '    build: .' : `    image: ${quoteYaml(project.image ?? '')}`,
     ...(command ? [`    command: ${quoteYaml(escapePlaces(command.value))}`] : []),
-    ...(first
+    ...(first && port
       ? ['    # from: the first port for tickets; baseline: the main checkout’s; container: the one it listens on']
       : []),
-    `    ports: { http: { ${renderPort(port)} } }`,
+    ...(port ? [`    ports: { http: { ${renderPort(port)} } }`] : []),
     ...(Object.keys(env).length === 0 ? [] : ['    env:']),
     ...Object.entries(env).map(([variable, value]) => `      ${variable}: ${quoteYaml(value)}`),
     ...(refresh ? ['    refresh: restart  # what `${tickets…}` names comes with tickets'] : []),
-    `    ready: ${health.value === undefined ? '{ port: http }' : `{ http: ${quoteYaml(health.value)} }`}`,
+    ...(port
+      ? [`    ready: ${health.value === undefined ? '{ port: http }' : `{ http: ${quoteYaml(health.value)} }`}`]
+      : []),
   ];
 }
 

@@ -6,7 +6,7 @@ const NODE_READERS =
   /^(?:dotenv|dotenv-cli|dotenv-safe|dotenv-expand|env-cmd|env-var|@nestjs\/config|prisma|@prisma\/client|@medusajs\/.*|@adonisjs\/core|@keystone-6\/core)$/;
 const PYTHON_READERS =
   /\b(?:python-dotenv|django-environ|environs|python-decouple|pydantic-settings|pydantic_settings|dynaconf|starlette)\b/i;
-const MANIFESTS = /^(?:requirements[^/]*\.txt|pyproject\.toml|Pipfile)$/;
+const MANIFESTS = /^(?:requirements(?:\/\w+|[^/]*)\.txt|pyproject\.toml|Pipfile)$/;
 const FILE = String.raw`(\.?/?\.env(?:\.[\w.-]+)?)`;
 /** Code and scripts that name the file: the first of several has the most to say. */
 const NAMED_IN_CODE = [

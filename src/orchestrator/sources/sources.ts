@@ -25,9 +25,11 @@ export const CODE_FILES = /\.(?:[cm]?[jt]sx?|vue|svelte|astro|rb|ru|py|go|php|ja
 export const CODE_SETTINGS =
   /(?:^|\/)(?:application[\w-]*\.(?:ya?ml|properties)|config\/[\w.-]+\.ya?ml|[\w-]+\.prisma)$/;
 const SETTINGS =
-  /(?:^|\/)(?:package\.json|angular\.json|proxy\.conf\.json|pnpm-workspace\.yaml|(?:.*\.)?Dockerfile(?:\..*)?|Procfile(?:\..*)?|Gemfile(?:\.lock)?|go\.mod|pyproject\.toml|requirements[^/]*\.txt|pom\.xml|build\.gradle(?:\.kts)?|composer\.json|mix\.exs|\.nvmrc|\.(?:node|ruby|python|php|java)-version|\.tool-versions|\.yarnrc\.yml|manage\.py|index\.html|[\w-]+\.sh)$/;
+  /(?:^|\/)(?:package\.json|angular\.json|proxy\.conf\.json|pnpm-workspace\.yaml|(?:.*\.)?Dockerfile(?:\..*)?|Procfile(?:\..*)?|Gemfile(?:\.lock)?|go\.mod|pyproject\.toml|requirements(?:\/\w+|[^/]*)\.txt|pom\.xml|(?:build|settings)\.gradle(?:\.kts)?|composer\.json|mix\.exs|\.nvmrc|\.(?:node|ruby|python|php|java)-version|\.tool-versions|\.yarnrc\.yml|manage\.py|project\.json|[mM]akefile|\.?[jJ]ustfile|[tT]askfile\.ya?ml|index\.html|[\w-]+\.sh)$/;
 const OTHER_FOLDERS =
   /^(?:\..*|node_modules|bower_components|vendor|dist|build|out|coverage|tmp|log|logs|target|venv|env|__pycache__|tests?|__tests__|__mocks__|specs?|e2e|cypress|playwright|fixtures|docs|examples?|storybook-static|tickets)$/;
+/** `org.example` is a package as any other. */
+const PACKAGES = /(?:^|\/)src\/main\/(?:java|kotlin)(?:\/|$)/;
 const TEST_FILE =
   /\.(?:test|spec|stories|cy|d)\.[cm]?[jt]sx?$|(?:^|\/)(?:cypress|playwright|vitest|jest|codecept)[\w.-]*\.(?:config|conf)\.[cm]?[jt]s$|_(?:test|spec)\.(?:rb|go|py|exs)$|(?:^|\/)test_\w+\.py$|\.min\.js$/;
 
@@ -86,7 +88,7 @@ async function listFolder(folder: string, dir: string): Promise<{ files: string[
   return {
     files: sorted.filter((entry) => entry.isFile()).map(({ name }) => at(name)),
     folders: sorted
-      .filter((entry) => entry.isDirectory() && !OTHER_FOLDERS.test(entry.name))
+      .filter((entry) => entry.isDirectory() && (!OTHER_FOLDERS.test(entry.name) || PACKAGES.test(dir)))
       .map(({ name }) => at(name)),
   };
 }

@@ -1,5 +1,15 @@
 import { origins, type Product, reach, vite } from '../product.ts';
 
+const stores = {
+  BUNDLE_PATH: /./,
+  DATABASE_HOST: '${postgres.host}',
+  DATABASE_USER: '${postgres.user}',
+  DATABASE_PASSWORD: '${postgres.password}',
+  DATABASE_PORT: '${postgres.port}',
+  DATABASE_NAME: '${postgres.database}',
+  REDIS_URL: '${redis.url}',
+};
+
 export const product: Product = {
   about: 'Rails API with settings in config/database.yml, Vue with Vite beside it',
   repos: {
@@ -62,6 +72,12 @@ export const product: Product = {
         command: vite('yarn dev'),
         env: { VITE_API_HOST: reach('api') },
       },
+      worker: {
+        repo: 'api',
+        image: /^ruby:3\.3/,
+        command: /bundle exec sidekiq$/,
+        env: stores,
+      },
       api: {
         repo: 'api',
         image: /^ruby:3\.3/,
@@ -69,14 +85,8 @@ export const product: Product = {
         baseline: 3000,
         ready: '/healthz',
         env: {
-          BUNDLE_PATH: /./,
-          DATABASE_HOST: '${postgres.host}',
-          DATABASE_USER: '${postgres.user}',
-          DATABASE_PASSWORD: '${postgres.password}',
-          DATABASE_PORT: '${postgres.port}',
-          DATABASE_NAME: '${postgres.database}',
+          ...stores,
           ALLOWED_ORIGINS: origins('client'),
-          REDIS_URL: '${redis.url}',
         },
       },
     },

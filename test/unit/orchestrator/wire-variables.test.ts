@@ -129,7 +129,7 @@ describe('wireAddress', () => {
 describe('planPorts', () => {
   const plan = (...services: [Role, number][]) =>
     planPorts(services.map(([role, value]) => ({ role, project: { port: { value, variable: 'PORT' } } }))).map(
-      ({ baseline, from }) => [baseline, from],
+      (port) => [port?.baseline, port?.from],
     );
 
   it('leaves the main checkout what its programs have', () => {

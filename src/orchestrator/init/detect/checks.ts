@@ -33,17 +33,3 @@ export function listFixedAddresses(sources: Sources): FixedAddress[] {
     });
   });
 }
-
-/** Tells of the processes beside `web` that a Procfile starts. */
-export function checkProcfile(sources: Sources): string[] {
-  const file = ['Procfile.dev', 'Procfile'].find((name) => sources.texts.has(name));
-  const lines = (file && sources.texts.get(file)?.matchAll(/^([\w-]+):/gm)) || [];
-  const others = [...lines].map(([, name]) => name).filter((name) => name !== 'web' && name !== 'release');
-  return others.length === 0 ? [] : [`${file} starts ${others.join(', ')} too: add a service for what you need of it`];
-}
-
-/** Returns the line that a Procfile starts `web` with. */
-export function readProcfile(sources: Sources): string | undefined {
-  const text = sources.texts.get('Procfile.dev') ?? sources.texts.get('Procfile');
-  return text?.match(/^web:\s*(.+?)\s*$/m)?.[1];
-}

@@ -1,4 +1,5 @@
-import { CODE_FILES, findInTexts, type Sources } from '../../sources/sources.ts';
+import { CODE_FILES, findInTexts, findText, type Sources } from '../../sources/sources.ts';
+import { findFileRoute } from './file-routes.ts';
 import type { Guess, Role } from './project.ts';
 import { mountOf } from './route-mounts.ts';
 
@@ -10,7 +11,7 @@ const PREFIXES = ['/', '/api/', '/v1/', '/api/v1/', '/internal/'];
 
 /** Returns the path that tells whether a program is ready: a health route in its code, else `/` where it has that; undefined: its port. */
 export function detectHealth(sources: Sources, role: Role): Guess<string | undefined> {
-  if (role === 'front') return { value: '/' };
+  if (role === 'front') return { value: findFileRoute(sources, NAMES) ?? '/' };
   const found = findHealthRoute(sources);
   if (found) return found;
   const root = findInTexts(
@@ -94,9 +95,9 @@ function includedAt(sources: Sources, file: string, deep = 0): string {
   return '';
 }
 
-/** `get "healthz" => "health#show"`, `get :healthz, to: …` in `routes.rb`, within its `scope` or `namespace`. */
+/** `get "healthz" => "health#show"`, `get :healthz, to: …` in `routes.rb` or Phoenix's router, within its `scope` or `namespace`. */
 function findRails(sources: Sources, name: string): string | undefined {
-  const text = sources.texts.get('config/routes.rb');
+  const text = findText(sources, /^(?:config\/routes\.rb|(?:apps\/\w+\/)?lib\/\w+_web\/router\.ex)$/);
   if (text === undefined) return undefined;
   const open: string[] = [];
   for (const line of text.split('\n')) {

@@ -1,3 +1,4 @@
+import { quoteForShell } from '../../../domain/shell.ts';
 import type { Sources } from '../../sources/sources.ts';
 import { listFixedAddresses } from './checks.ts';
 import { imageInDockerfile } from './dockerfile.ts';
@@ -37,12 +38,19 @@ const DEFAULT_JAVA = '21';
 const USUAL_PORT = 8080;
 
 /** Returns what a project with Maven or Gradle is; undefined where none of the frameworks is among its packages. */
-export function detectJavaProject(sources: Sources, around: { repo: string; dir: string }): Project | undefined {
+export function detectJavaProject(
+  sources: Sources,
+  around: { repo: string; dir: string; top: Sources },
+): Project | undefined {
   const maven = sources.texts.get('pom.xml');
   const gradle = sources.texts.get('build.gradle') ?? sources.texts.get('build.gradle.kts');
   const manifest = maven ?? gradle;
   const framework = FRAMEWORKS.find(({ mark }) => mark.test(manifest ?? ''));
-  if (manifest === undefined || !framework) return undefined;
+  if (manifest === undefined || !framework || !isProgram(sources, around.top)) return undefined;
+  const build = {
+    sources: isModule(around.top) ? around.top : sources,
+    module: isModule(around.top) ? around.dir : '',
+  };
   const settings = listSpringSettings(sources);
   const variables = detectVariables(sources);
   const told = variableOfPort(sources);
@@ -51,15 +59,16 @@ export function detectJavaProject(sources: Sources, around: { repo: string; dir:
     dir: around.dir,
     label: framework.label,
     role,
-    image: imageOf(sources, manifest, { isMaven: maven !== undefined }),
+    image: imageOf(build.sources, manifest, { isMaven: maven !== undefined }),
     build: false,
-    command: { value: maven === undefined ? gradleLine(sources, framework) : mavenLine(sources, framework) },
+    command: { value: maven === undefined ? gradleLine(build, framework) : mavenLine(build, framework) },
     port: {
       value: Number(told?.port ?? settings.get('server.port')) || USUAL_PORT,
       variable: told?.name ?? framework.port,
     },
     health: actuator(manifest, settings) ?? detectHealth(sources, role),
-    env: {},
+    // It would start the product's compose file itself.
+    env: /spring-boot-docker-compose/.test(manifest) ? { SPRING_DOCKER_COMPOSE_ENABLED: 'false' } : {},
     variables: variables.filter(({ name }) => name !== framework.port),
     addresses: listFixedAddresses(sources),
     needs: detectNeeds(sources, new Set()),
@@ -80,12 +89,44 @@ function variableOfPort({ texts }: Sources): { name: string; port: string | unde
   return undefined;
 }
 
-function mavenLine({ names }: Sources, { maven }: Framework): string {
-  return names.has('mvnw') ? `sh mvnw ${maven}` : `mvn ${maven}`;
+/** Where a project is built from: its own folder, or the top of the build that it is a module of. */
+interface Build {
+  sources: Sources;
+  /** '' for a project that is no module. */
+  module: string;
 }
 
-function gradleLine({ names }: Sources, { gradle }: Framework): string {
-  return names.has('gradlew') ? `sh gradlew ${gradle}` : `gradle ${gradle}`;
+function mavenLine({ sources: { names }, module }: Build, { maven }: Framework): string {
+  const program = names.has('mvnw') ? 'sh mvnw' : 'mvn';
+  if (module === '') return `${program} ${maven}`;
+  // The modules that it is made of have to be installed before it starts.
+  const of = quoteForShell(module);
+  return `cd ${upFrom(module)} && ${program} -q -DskipTests -pl ${of} -am install && ${program} -pl ${of} ${maven}`;
+}
+
+function gradleLine({ sources: { names }, module }: Build, { gradle }: Framework): string {
+  if (module === '') return names.has('gradlew') ? `sh gradlew ${gradle}` : `gradle ${gradle}`;
+  const up = upFrom(module);
+  const program = names.has('gradlew') ? `sh ${up}/gradlew` : 'gradle';
+  return `${program} -p ${up} ${quoteForShell(`:${module.replaceAll('/', ':')}:${gradle}`)}`;
+}
+
+function upFrom(dir: string): string {
+  return dir.split('/').fill('..').join('/');
+}
+
+/** True for the top of a build of several modules. */
+function isModule({ texts }: Sources): boolean {
+  const gradle = texts.get('settings.gradle') ?? texts.get('settings.gradle.kts') ?? '';
+  return /<modules>/.test(texts.get('pom.xml') ?? '') || /^\s*include\b/m.test(gradle);
+}
+
+/** Of several modules only that which starts is a program; the others are libraries of it. */
+function isProgram({ texts }: Sources, top: Sources): boolean {
+  const starts = /@SpringBootApplication|@QuarkusMain|\bMicronaut\.|SpringApplication\.run|\brunApplication</;
+  return (
+    !isModule(top) || [...texts].some(([file, text]) => /^src\/main\/.*\.(?:java|kt)$/.test(file) && starts.test(text))
+  );
 }
 
 function imageOf(sources: Sources, manifest: string, { isMaven }: { isMaven: boolean }): string {

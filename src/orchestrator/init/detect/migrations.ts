@@ -4,6 +4,7 @@ import { findInTexts, readSources, type Sources } from '../../sources/sources.ts
 import type { ComposeServer } from './compose-server.ts';
 import { detectPackageManager, hasLockfile } from './package-manager.ts';
 import type { Project } from './project.ts';
+import { readRecipes } from './recipes.ts';
 import { lineIn } from './shell-line.ts';
 
 /** Lines that bring a project's database up to date and fill it, in its own folder; undefined where nothing tells. */
@@ -57,12 +58,20 @@ function joinLines(found: readonly RepoMigrations[]): RepoMigrations {
 }
 
 function detectOne(sources: Sources, top: Sources): Migrations {
+  const own = detectOwn(sources, top);
+  if (own.migrate !== undefined) return own;
+  const recipes = readRecipes(sources);
+  return { migrate: recipes.migrate, seed: own.seed ?? recipes.seed };
+}
+
+/** What the scripts and the tools of its language say. */
+function detectOwn(sources: Sources, top: Sources): Migrations {
   const gemfile = sources.texts.get('Gemfile');
   if (gemfile !== undefined && /^\s*gem ['"]rails['"]/m.test(gemfile)) {
     return detectRailsMigrations(sources, sources.names.has('bin/rails') ? 'bin/rails' : 'bundle exec rails');
   }
-  const isPython = ['manage.py', 'alembic.ini', 'requirements.txt', 'pyproject.toml'].some((name) =>
-    sources.names.has(name),
+  const isPython = ['manage.py', 'alembic.ini', 'requirements.txt', 'requirements/base.txt', 'pyproject.toml'].some(
+    (name) => sources.names.has(name),
   );
   if (isPython) return detectPythonMigrations(sources, '.venv/bin/python');
   const other = detectOtherMigrations(sources);
@@ -163,6 +172,12 @@ function detectOtherMigrations(sources: Sources): Migrations {
     const seeds = sources.names.has('database/seeders/DatabaseSeeder.php');
     return { migrate: 'php artisan migrate --force', seed: seeds ? 'php artisan db:seed --force' : undefined };
   }
-  if (sources.names.has('mix.exs')) return { migrate: 'mix ecto.migrate', seed: undefined };
+  if (/\{:ecto_sql,/.test(sources.texts.get('mix.exs') ?? '')) {
+    const seeds = sources.texts
+      .get('priv/repo/seeds.exs')
+      ?.replaceAll(/^\s*#.*$/gm, '')
+      .trim();
+    return { migrate: 'mix ecto.migrate', seed: seeds ? 'mix run priv/repo/seeds.exs' : undefined };
+  }
   return { migrate: undefined, seed: undefined };
 }

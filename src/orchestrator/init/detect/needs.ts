@@ -13,7 +13,7 @@ const POSTGRES_WORDS =
 const REDIS_WORDS =
   /^\s*gem ['"](?:redis|sidekiq|resque)['"]|^ {4}(?:redis|sidekiq|resque) \(|\bredis[=~><]|^redis$|go-redis|^\s*"?redis"?\s*[=,>]|starter-data-redis|\bpredis\/predis\b/m;
 const MANIFESTS =
-  /^(?:pom\.xml|build\.gradle(?:\.kts)?|composer\.json|mix\.exs|Gemfile(?:\.lock)?|requirements[^/]*\.txt|pyproject\.toml|go\.mod)$/;
+  /^(?:pom\.xml|build\.gradle(?:\.kts)?|composer\.json|mix\.exs|Gemfile(?:\.lock)?|requirements(?:\/\w+|[^/]*)\.txt|pyproject\.toml|go\.mod)$/;
 
 /** Tells which shared services the code of a folder seems to use: packages, manifests, variables. */
 export function detectNeeds(sources: Sources, packages: ReadonlySet<string>): Needs {

@@ -6,21 +6,23 @@ import { checkReach, listFixedAddresses } from './checks.ts';
 import { FRAMEWORKS, FRONT_PACKAGES, type Framework, SERVER_PACKAGES } from './frameworks.ts';
 import { detectHealth, findHealthRoute } from './health.ts';
 import { detectNeeds } from './needs.ts';
+import { readNxProject } from './nx-project.ts';
 import { detectNodeImage, detectPackageManager, hasLockfile, type PackageManager } from './package-manager.ts';
 import { detectPort, freePort, portInScript } from './ports.ts';
 import type { DetectedPort, Project, Role } from './project.ts';
 import { judgeRole } from './roles.ts';
 import { lineIn } from './shell-line.ts';
 import { detectVariables, type Variable } from './variables.ts';
+import { listNodeWorkers } from './workers.ts';
 
 /** Scripts that start something, best first. */
 const START_SCRIPTS = ['dev', 'start:dev', 'develop', 'start', 'serve', 'server'];
 /** They build or watch, and never listen. */
 const BUILDS =
-  /^\s*(?:tsc|tsup|rollup|unbuild|esbuild|swc|babel|microbundle|vite build|webpack(?! serve|-dev)|sass|tailwindcss|storybook|start-storybook|vitest|jest|echo|exit|true)\b/;
+  /^\s*(?:tsc|tsup|rollup|unbuild|esbuild|swc|babel|microbundle|vite build|webpack(?! serve|-dev)|sass|tailwindcss|storybook|start-storybook|vitest|jest|email (?:dev|build)|echo|exit|true)\b/;
 /** They start other scripts or a compose file of their own. */
 const ORCHESTRATES =
-  /\b(?:turbo|nx|lerna|docker[- ]compose|docker run)\b|\bpnpm\b.*(?:-r|--recursive|--filter)\b|--workspaces?\b|\bwsrun\b/;
+  /\b(?:turbo|nx|lerna|docker[- ]compose|docker run)\b|\b(?:pnpm|bun)\b.*(?:-r|--recursive|--filter)\b|--workspaces?\b|\bwsrun\b/;
 
 /** A script that starts several programs, and those that start the server among them. */
 const STARTS_SEVERAL = /\bconcurrently\b|\bnpm-run-all\b|\brun-p\b|--prefix\b|--cwd\b/;
@@ -36,11 +38,12 @@ export interface Surroundings {
 }
 
 /** Returns what a Node project is; undefined when it has no `package.json`, or nothing in it starts a server. */
-export function detectNodeProject(sources: Sources, around: Surroundings): Project | undefined {
+export function detectNodeProject(all: Sources, around: Surroundings): Project | undefined {
+  const { sources, starts } = viewProject(all, around);
   const manifest = readManifest(sources);
   if (!manifest) return undefined;
   const { manager, setup, setupMakes } = detectInstall(sources, manifest, around);
-  const start = findStart(sources, manifest, manager);
+  const start = starts ? startOfNx(starts, manifest, manager) : findStart(sources, manifest, manager);
   if (!start) return undefined;
   const framework = FRAMEWORKS.find(({ packages }) => packages.some((name) => manifest.packages.has(name)));
   const server = Object.entries(SERVER_PACKAGES).find(([name]) => manifest.packages.has(name))?.[1];
@@ -72,6 +75,7 @@ export function detectNodeProject(sources: Sources, around: Surroundings): Proje
     checks: checkReach(sources, manifest),
     setup,
     setupMakes,
+    workers: role === 'front' ? [] : listNodeWorkers(manifest.scripts, (script) => manager.runScript(script, '')),
   };
 }
 
@@ -115,6 +119,19 @@ function packagesOf(manifest: Manifest, linked: readonly Sources[]): ReadonlySet
 
 function spaced(...words: string[]): string {
   return words.filter(Boolean).join(' ');
+}
+
+/** A project of nx may have no `package.json`. */
+function viewProject(sources: Sources, { dir, top }: Surroundings): { sources: Sources; starts?: string } {
+  return (dir === '' ? undefined : readNxProject(sources, top)) ?? { sources };
+}
+
+/** Next.js takes its port from nx alone. */
+function startOfNx(starts: string, { scripts }: Manifest, manager: PackageManager): Start {
+  const { serve: text = '' } = scripts;
+  const port = text.startsWith('next') ? '--port $PORT' : '';
+  const line = (flags: string) => spaced(manager.runProgram(`nx ${starts}`), flags, flags && port);
+  return { script: 'serve', text, line };
 }
 
 /** True when a script at the top of a repo starts programs that may live below it. */

@@ -8,6 +8,7 @@ import type { Project } from './project.ts';
 import { judgeFolder } from './roles.ts';
 import { lineIn } from './shell-line.ts';
 import { detectVariables } from './variables.ts';
+import { listLaravelWorkers } from './workers.ts';
 
 /** How the frameworks serve themselves while they are developed. */
 const FRAMEWORKS: readonly { label: string; package: string; file: string; line: string }[] = [
@@ -47,6 +48,7 @@ export function detectPhpProject(sources: Sources, around: { repo: string; dir: 
     checks: [],
     setup: lineIn(around.dir, 'composer install'),
     setupMakes: path.posix.join(around.dir, 'vendor'),
+    workers: framework.label === 'Laravel' ? listLaravelWorkers(sources) : [],
   };
 }
 

@@ -87,8 +87,11 @@ function nameRepos({ repos, root }: Detection, stack: string): NamedRepo[] {
   return named.map(({ name, found }) => {
     // The only service of a repo is called like it; others may not take the name of a repo that is not theirs.
     const services = found.projects.map((project) => ({
-      name:
-        found.projects.length === 1 || project.dir === '' ? name : takeName(taken, path.basename(project.dir), name),
+      name: nameProject(project, {
+        taken,
+        repo: name,
+        alone: found.projects.filter(({ worker }) => !worker).length === 1,
+      }),
       role: project.role,
       project,
     }));
@@ -99,6 +102,14 @@ function nameRepos({ repos, root }: Detection, stack: string): NamedRepo[] {
   });
 }
 
+function nameProject(
+  { dir, worker }: Project,
+  { taken, repo, alone }: { taken: Set<string>; repo: string; alone: boolean },
+): string {
+  if (worker !== undefined) return takeName(taken, worker, dir === '' ? repo : path.basename(dir));
+  return alone || dir === '' ? repo : takeName(taken, path.basename(dir), repo);
+}
+
 /** The folder above a repo, else the stack: what tells apart two of one name. */
 function ownerOf(repo: string, stack: string): string {
   const above = path.dirname(repo);
@@ -107,7 +118,9 @@ function ownerOf(repo: string, stack: string): string {
 
 /** Of two services of which one is known, the other is most likely its counterpart. */
 function settleRoles(repos: readonly NamedRepo[]): void {
-  const open = repos.filter(({ role, services }) => role === 'other' && services.length > 0);
+  const open = repos.filter(
+    ({ role, services }) => role === 'other' && services.some(({ project }) => project.worker === undefined),
+  );
   const has = (role: Role) => repos.some(({ services }) => services.some((service) => service.role === role));
   const missing = has('api') && !has('front') ? 'front' : has('front') && !has('api') ? 'api' : undefined;
   const [repo] = open;
@@ -185,7 +198,8 @@ function pathOf({ path: found }: DetectedRepo): string {
   return found === '.' ? '.' : `./${found}`;
 }
 
-function listChecks({ command, port, health, checks }: Project): string[] {
+function listChecks({ command, port, health, checks, worker }: Project): string[] {
+  if (worker !== undefined) return checks;
   return [command?.check, port.check, health.check, ...checks].filter((check) => check !== undefined);
 }
 

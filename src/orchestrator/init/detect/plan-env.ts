@@ -26,19 +26,19 @@ interface Others {
 /** Returns the variables of a service, each with its text in `stack.yml`: its port, its stores, where the others are, what it cannot do without. Nothing is there that no code reads. */
 export function planEnv(service: Reader, { services, stores, servers, stack }: Others): Record<string, string> {
   const { project } = service;
-  const { port, variables, env } = project;
+  const { port, env } = project;
   const self = serverOf(service);
   const view = {
     self,
-    servers: services.map(serverOf),
+    servers: services.filter(({ project: other }) => other.worker === undefined).map(serverOf),
     prefix: service.role === 'front' ? (project.prefix ?? '') : undefined,
     words: stack.toUpperCase().split('-'),
   };
   const own = port.variable ?? 'PORT';
-  const planned: Record<string, string> = { [own]: '${port.http}' };
+  const planned: Record<string, string> = project.worker === undefined ? { [own]: '${port.http}' } : {};
   // A command of ours hands the port on, and tools take it by its usual name.
   if (own !== 'PORT' && /\$PORT\b/.test(project.command?.value ?? '')) planned.PORT = '${port.http}';
-  for (const variable of variables) {
+  for (const variable of listVariables(project, own)) {
     if (variable.name in planned || variable.name in env) continue;
     const value =
       wireStore(variable, stores) ??
@@ -49,6 +49,12 @@ export function planEnv(service: Reader, { services, stores, servers, stack }: O
     if (value !== undefined) planned[variable.name] = value;
   }
   return { ...planned, ...env };
+}
+
+/** A worker answers nobody: it has no port, and no browser comes from elsewhere. */
+function listVariables({ variables, worker }: Project, port: string): Variable[] {
+  const isForRequests = ({ name }: Variable) => name === port || name === 'PORT' || /CORS|ORIGINS?$/.test(name);
+  return worker === undefined ? variables : variables.filter((variable) => !isForRequests(variable));
 }
 
 /** True when what is filled in changes as tickets come. */

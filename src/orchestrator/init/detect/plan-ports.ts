@@ -4,7 +4,7 @@ import type { PlannedPort } from './stack-plan.ts';
 /** A service whose ports are to be planned. */
 interface Listener {
   role: Role;
-  project: Pick<Project, 'port'>;
+  project: Pick<Project, 'port' | 'worker'>;
 }
 
 const FRONT = 3001;
@@ -23,11 +23,12 @@ const SHARED = [3306, 5432, 6379];
 const FIRST_TICKETS = 100;
 
 /**
- * Returns the ports of each service. The main checkout's is the one that the program has by itself, so that what names it
+ * Returns the ports of each service, undefined for a worker. The main checkout's is the one that the program has by itself, so that what names it
  * goes on working; where two have the same, the API's wins. Ranges for tickets: the first front-end from 3001, the first API
  * from 4001, then 5001, 6001, …
  */
-export function planPorts(services: readonly Listener[]): PlannedPort[] {
+export function planPorts(all: readonly Listener[]): (PlannedPort | undefined)[] {
+  const services = all.filter(({ project }) => project.worker === undefined);
   const baselines = planBaselines(services);
   const front = services.findIndex(({ role }) => role === 'front');
   const api = services.findIndex(({ role }) => role === 'api');
@@ -36,11 +37,12 @@ export function planPorts(services: readonly Listener[]): PlannedPort[] {
     next = Math.min(next + RANGE, LAST_RANGE);
     return next;
   };
-  return services.map(({ project }, index) => ({
+  const planned = services.map(({ project }, index) => ({
     baseline: baselines[index],
     from: beside(baselines, index === front ? FRONT : index === api ? API : takeRange()),
     container: project.port.value,
   }));
+  return all.map((service) => planned[services.indexOf(service)]);
 }
 
 function planBaselines(services: readonly Listener[]): (number | undefined)[] {

@@ -5,6 +5,7 @@ import type { Variable } from './variables.ts';
 /** How programs say which port they listen on, beside the variables they read; best first. */
 const IN_CODE = [
   /['"]PORT['"]\s*(?:,|\)\s*(?:\|\||\?\?))\s*['"]?(\d{2,5})\b/g,
+  /\bPORT\b\s*\?[^:\n]{1,60}:\s*['"]?(\d{2,5})\b/g,
   /\bPORT\b[^\n]{0,80}?\bdefault(?:\(|:)\s*['"]?(\d{2,5})\b/g,
   /\b(?:PORT|[pP]ort)\s*(?::=|=)\s*['"]?(\d{2,5})\b/g,
   /\blisten\(\s*(\d{2,5})\b/g,
@@ -89,7 +90,7 @@ export function portInDockerfile(sources: Sources): number | undefined {
 function portInSettings(sources: Sources): number | undefined {
   const server = /\b(?:server|devServer)\s*:\s*\{[^}]*?\bport\s*:\s*(?:[^,}\n]*?(?:\|\||\?\?)\s*)?['"]?(\d{2,5})\b/s;
   const settings = findText(sources, /^(?:vite|vue|webpack[\w.]*|astro|nuxt|rsbuild|svelte)\.config\.[cm]?[jt]s$/);
-  const angular = findText(sources, /^angular\.json$/);
+  const angular = findText(sources, /^(?:angular|project)\.json$/);
   const nuxt = /\bdevServer\s*:\s*\{[^}]*?\bport\s*:\s*(\d{2,5})/s;
   return (
     toPort(settings?.match(server)) ?? toPort(settings?.match(nuxt)) ?? toPort(angular?.match(/"port"\s*:\s*(\d{2,5})/))

@@ -16,6 +16,15 @@ export interface DetectedPort extends Guess<number> {
 
 export type Role = 'front' | 'api' | 'other';
 
+/** A program beside a server, out of the same folder, that works on what the server leaves for it; it listens nowhere. */
+export interface Worker {
+  /** What it is called: `worker`. */
+  name: string;
+  /** `Celery`. */
+  label: string;
+  command: string;
+}
+
 /** Something that runs out of one folder of a repo, as far as its files tell. */
 export interface Project {
   /** Relative to the repo's top; '' for the top itself. */
@@ -46,6 +55,10 @@ export interface Project {
   setup: string | undefined;
   /** The folder that `setup` makes, from the repo's top: missing means that it has not been run. */
   setupMakes: string | undefined;
+  /** What runs beside it. */
+  workers?: Worker[];
+  /** Of a worker its name: it has no port. */
+  worker?: string;
 }
 
 /** Shared services that the code seems to use. */

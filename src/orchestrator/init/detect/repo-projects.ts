@@ -3,12 +3,15 @@ import { glob } from 'tinyglobby';
 import { parse } from 'yaml';
 import { type Manifest, readManifest } from '../../sources/manifest.ts';
 import { readSources, type Sources } from '../../sources/sources.ts';
+import { detectElixirProject } from './elixir-project.ts';
 import { detectJavaProject } from './java-project.ts';
 import { detectNodeProject, type Surroundings, startsSeveral } from './node-project.ts';
-import { detectDockerProject, detectGoProject, detectPythonProject, detectStaticProject } from './other-projects.ts';
+import { detectDockerProject, detectGoProject, detectStaticProject } from './other-projects.ts';
 import { detectPhpProject } from './php-project.ts';
 import type { Project } from './project.ts';
+import { detectPythonProject } from './python-project.ts';
 import { detectRubyProject } from './ruby-project.ts';
+import { withWorkers, worksOnQueue } from './workers.ts';
 
 /** Folders in which the parts of a repo often are, where no list of workspaces says so. */
 const USUAL_FOLDERS = ['apps/*', 'services/*', 'packages/*', '*'];
@@ -16,14 +19,17 @@ const USUAL_FOLDERS = ['apps/*', 'services/*', 'packages/*', '*'];
 const MARKS_OF_PARTS = ['apps/*/Dockerfile', 'services/*/Dockerfile'];
 const MARKS = [
   'package.json',
+  'project.json',
   'Gemfile',
   'go.mod',
   'pom.xml',
   'build.gradle',
   'build.gradle.kts',
   'composer.json',
+  'mix.exs',
   'pyproject.toml',
   'requirements.txt',
+  'requirements/base.txt',
   'manage.py',
 ];
 /** At the top of a repo of several parts these are often those of one part, or of the docs. */
@@ -38,15 +44,28 @@ export async function detectProjects(repo: string, moreEnv: MoreEnv = () => new 
   const top = await readAll(repo, '', moreEnv);
   const manifest = readManifest(top);
   const workspaces = listWorkspaces(top, manifest);
+  const modules = listModules(top);
   const atTop = detectProject(top, { repo, dir: '', top });
   const clear = atTop && !UNCLEAR.has(atTop.label) ? atTop : undefined;
-  const isWhole = clear && workspaces.length === 0 && !(manifest && startsSeveral(manifest));
+  const isWhole =
+    clear &&
+    workspaces.length === 0 &&
+    modules.length === 0 &&
+    !top.names.has('nx.json') &&
+    !(manifest && startsSeveral(manifest));
   const parts = isWhole
     ? []
-    : await detectBelow(repo, { top, moreEnv }, workspaces.length > 0 ? workspaces : USUAL_FOLDERS);
-  if (parts.length === 0) return atTop ? [atTop] : [];
+    : await detectBelow(
+        repo,
+        { top, moreEnv },
+        {
+          packages: [...workspaces, ...modules],
+          others: [...USUAL_FOLDERS, ...(top.names.has('nx.json') ? ['apps/*/*'] : [])],
+        },
+      );
+  if (parts.length === 0) return atTop ? withWorkers(atTop) : [];
   const isMore = clear && clear.role !== 'other' && !parts.some(({ role }) => role === clear.role);
-  return isMore ? [clear, ...parts] : parts;
+  return (isMore ? [clear, ...parts] : parts).flatMap(withWorkers);
 }
 
 async function readAll(repo: string, dir: string, moreEnv: MoreEnv): Promise<Sources> {
@@ -57,20 +76,33 @@ async function readAll(repo: string, dir: string, moreEnv: MoreEnv): Promise<Sou
 async function detectBelow(
   repo: string,
   { top, moreEnv }: { top: Sources; moreEnv: MoreEnv },
-  patterns: readonly string[],
+  { packages, others }: { packages: readonly string[]; others: readonly string[] },
 ): Promise<Project[]> {
-  const folders = await listFolders(repo, patterns);
+  // What a list names are packages of its own tool: programs of other languages may stand beside them.
+  const isListed = packages.length > 0;
+  const folders = [
+    ...new Set([
+      ...(isListed ? await listFolders(repo, packages, MARKS) : []),
+      ...(await listFolders(repo, others, isListed ? MARKS.filter((mark) => mark !== 'package.json') : MARKS)),
+    ]),
+  ].sort();
   const parts = await Promise.all(
     folders.map(async (dir) => {
-      const sources = await readAll(repo, dir, moreEnv);
+      const sources = withVersions(await readAll(repo, dir, moreEnv), top);
       return { dir, sources, manifest: readManifest(sources) };
     }),
   );
   const projects = parts.flatMap((part) => {
     const project = detectProject(part.sources, { repo, dir: part.dir, top, linked: listLinked(part, parts) });
-    return project && isService(project, part.sources) ? [project] : [];
+    return project ? asService(project, part) : [];
   });
   return projects.map((project) => inOneImage(project, projects));
+}
+
+/** What the top of a repo says of versions holds for its parts. */
+function withVersions(sources: Sources, top: Sources): Sources {
+  const said = [...top.texts].filter(([file]) => /^\.(?:tool-versions|[a-z]+-version|nvmrc)$/.test(file));
+  return { ...sources, texts: new Map([...said, ...sources.texts]) };
 }
 
 /** What one setup installs runs in one kind of image: packages built on Debian are not those of Alpine. */
@@ -103,6 +135,7 @@ function detectProject(sources: Sources, around: Surroundings): Project | undefi
     detectNodeProject(sources, around) ??
     detectRubyProject(sources, around) ??
     detectPythonProject(sources, around) ??
+    detectElixirProject(sources, around) ??
     detectGoProject(sources, around) ??
     detectJavaProject(sources, around) ??
     detectDockerProject(sources, around) ??
@@ -110,7 +143,13 @@ function detectProject(sources: Sources, around: Surroundings): Project | undefi
   );
 }
 
-/** A package with a script is not yet a service: something has to say that it listens. */
+/** A package with a script is not yet a service: something has to say that it listens, or that it works on a queue. */
+function asService(project: Project, { sources, manifest }: Part): Project[] {
+  if (isService(project, sources)) return [project];
+  if (project.label !== 'Node' || !worksOnQueue(manifest?.packages ?? new Set())) return [];
+  return [{ ...project, role: 'other', worker: path.posix.basename(project.dir), workers: [] }];
+}
+
 function isService(project: Project, sources: Sources): boolean {
   if (project.label === 'static files') return false;
   if (project.label !== 'Node') return true;
@@ -124,6 +163,19 @@ function listWorkspaces(top: Sources, manifest: Manifest | undefined): string[] 
   return listed.filter((pattern) => pattern !== '.' && pattern !== './');
 }
 
+/** Returns the folders of the modules of a build with Maven or Gradle. */
+function listModules({ texts }: Sources): string[] {
+  const maven = texts.get('pom.xml')?.match(/<modules>[\s\S]*?<\/modules>/)?.[0] ?? '';
+  const gradle = texts.get('settings.gradle') ?? texts.get('settings.gradle.kts') ?? '';
+  const included = [...gradle.matchAll(/^\s*include\b((?:[\s,(]*["'][\w:.-]+["'])+)/gm)].map(([, names = '']) => names);
+  return [
+    ...[...maven.matchAll(/<module>\s*([^<\s]+)/g)].map(([, dir = '']) => dir),
+    ...included.flatMap((names) =>
+      [...names.matchAll(/["']:?([\w:.-]+)["']/g)].map(([, name = '']) => name.replaceAll(':', '/')),
+    ),
+  ].filter((dir) => dir !== '' && !dir.split('/').includes('..'));
+}
+
 function readPnpmWorkspace(text: string | undefined): string[] {
   try {
     const packages: unknown = parse(text ?? '', { logLevel: 'error' })?.packages;
@@ -133,12 +185,12 @@ function readPnpmWorkspace(text: string | undefined): string[] {
   }
 }
 
-async function listFolders(repo: string, patterns: readonly string[]): Promise<string[]> {
+async function listFolders(repo: string, patterns: readonly string[], all: readonly string[]): Promise<string[]> {
   const wanted = patterns
     .filter((pattern) => !pattern.startsWith('!'))
     .map((pattern) => pattern.replace(/^\.\/|\/$/g, ''));
   const unwanted = patterns.filter((pattern) => pattern.startsWith('!')).map((pattern) => pattern.slice(1));
-  const marks = wanted.flatMap((pattern) => MARKS.map((mark) => `${pattern}/${mark}`));
+  const marks = wanted.flatMap((pattern) => all.map((mark) => `${pattern}/${mark}`));
   const files = await glob([...marks, ...MARKS_OF_PARTS], {
     cwd: repo,
     ignore: ['**/node_modules/**', '**/.*/**', '**/vendor/**', ...unwanted.map((pattern) => `${pattern}/**`)],

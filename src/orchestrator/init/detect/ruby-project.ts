@@ -1,15 +1,18 @@
 import { findInTexts, type Sources } from '../../sources/sources.ts';
-import { checkProcfile, listFixedAddresses, readProcfile } from './checks.ts';
+import { listFixedAddresses } from './checks.ts';
 import { imageInDockerfile } from './dockerfile.ts';
 import { detectHealth } from './health.ts';
 import { detectNeeds } from './needs.ts';
 import { detectPort } from './ports.ts';
+import { checkProcfile, readProcfile } from './procfile.ts';
 import type { Project } from './project.ts';
 import { judgeFolder } from './roles.ts';
 import { lineIn } from './shell-line.ts';
 import { detectVariables } from './variables.ts';
+import { listRubyWorkers } from './workers.ts';
 
 const DEFAULT_RUBY = '3.3';
+const READY = '(bundle check >/dev/null || bundle install)';
 const NO_PACKAGES: ReadonlySet<string> = new Set();
 
 /** Returns what a Ruby project is; undefined when it has no `Gemfile`, or nothing in it starts a server. */
@@ -29,7 +32,7 @@ export function detectRubyProject(sources: Sources, around: { repo: string; dir:
     image: imageInDockerfile(sources, 'ruby')?.replace(/-slim\b/, '') ?? `ruby:${detectRubyVersion(sources, gemfile)}`,
     build: false,
     // The main checkout is not set up by stack, and gems of this machine are not those of a container.
-    command: { value: `(bundle check >/dev/null || bundle install) && ${server}` },
+    command: { value: `${READY} && ${server}` },
     port: { ...detectPort(sources, variables, { usual: 3000 }), variable: 'PORT' },
     health: railsHealth(sources) ?? detectHealth(sources, role),
     // Gems stay in the worktree: a container that has done its setup is thrown away.
@@ -40,6 +43,7 @@ export function detectRubyProject(sources: Sources, around: { repo: string; dir:
     checks: checkProcfile(sources),
     setup: lineIn(around.dir, 'bundle install'),
     setupMakes: undefined,
+    workers: listRubyWorkers(sources, READY),
   };
 }
 

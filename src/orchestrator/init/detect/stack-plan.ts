@@ -56,7 +56,8 @@ export interface PlannedService {
   repo: string;
   role: Role;
   project: Project;
-  port: PlannedPort;
+  /** Undefined for what listens nowhere. */
+  port: PlannedPort | undefined;
   env: Record<string, string>;
   /** It is restarted for what comes with tickets. */
   refresh: boolean;

@@ -1,0 +1,109 @@
+import path from 'node:path';
+import { quoteForShell } from '../../../domain/shell.ts';
+import { findInTexts, type Sources } from '../../sources/sources.ts';
+import { imageInDockerfile } from './dockerfile.ts';
+import { type Around, describe } from './other-projects.ts';
+import { detectPort } from './ports.ts';
+import type { Project } from './project.ts';
+import { lineIn } from './shell-line.ts';
+import { detectVariables } from './variables.ts';
+import { listPythonWorkers } from './workers.ts';
+
+const PYTHON_FILES = /\.py$/;
+const PYTHON_MANIFESTS = /^(?:requirements(?:\/\w+|[^/]*)\.txt|pyproject\.toml)$/;
+/** What developers install, best first. */
+const REQUIREMENTS = [
+  ...['local', 'dev', 'development'].map((name) => `requirements/${name}.txt`),
+  ...['requirements.txt', 'requirements-dev.txt', 'requirements/base.txt', 'requirements/requirements.txt'],
+];
+/** Packages that pip compiles, with what the slim image lacks. */
+const COMPILED = /^\s*["']?(?:psycopg2(?!-binary)|psycopg\[c\]|mysqlclient|uwsgi|python-ldap)\b/im;
+
+/** Returns what a Python project is; undefined when it has no list of packages, or nothing in it starts a server. */
+export function detectPythonProject(sources: Sources, around: Around): Project | undefined {
+  const uses = (name: string) => findInTexts(sources, PYTHON_MANIFESTS, new RegExp(`\\b${name}\\b`, 'i')) !== undefined;
+  const install = pythonInstall(sources, around.dir);
+  const server = pythonServer(sources, uses);
+  if (install === undefined || server === undefined) return undefined;
+  return {
+    ...describe(sources, around, { label: server.label, api: 3 }),
+    image: pythonImage(sources),
+    command: { value: server.line, check: server.check },
+    port: { ...detectPort(sources, detectVariables(sources), { usual: server.port }), variable: 'PORT' },
+    env: { PYTHONUNBUFFERED: '1' },
+    workers: listPythonWorkers(sources),
+    setup: install,
+    setupMakes: path.posix.join(around.dir, '.venv'),
+  };
+}
+
+/** What is installed goes into the worktree: a container that has done its setup is thrown away. */
+function pythonInstall(sources: Sources, dir: string): string | undefined {
+  const list = REQUIREMENTS.find((name) => sources.names.has(name));
+  if (list === undefined && !sources.names.has('pyproject.toml')) return undefined;
+  const what = list === undefined ? '.' : `-r ${list}`;
+  return lineIn(dir, `python3 -m venv .venv && .venv/bin/pip install ${what}`);
+}
+
+function pythonServer(sources: Sources, uses: (name: string) => boolean) {
+  if (sources.names.has('manage.py')) {
+    return { label: 'Django', port: 8000, line: '.venv/bin/python manage.py runserver ${bind}:$PORT' };
+  }
+  const found = findApp(sources, uses('fastapi') ? 'FastAPI' : 'Flask');
+  if (uses('fastapi')) {
+    const line = `.venv/bin/python -m uvicorn ${found ?? 'main:app'} --reload --host \${bind} --port $PORT`;
+    return { label: 'FastAPI', port: 8000, line, check: found ? undefined : notFound(line) };
+  }
+  if (uses('flask')) {
+    const app = told(sources, 'FLASK_APP') ?? found ?? findFactory(sources);
+    const line = `.venv/bin/python -m flask --app ${app ?? 'app'} run --host \${bind} --port $PORT`;
+    return { label: 'Flask', port: 5000, line, check: app ? undefined : notFound(line) };
+  }
+  return undefined;
+}
+
+/** What the files that Flask reads by itself, or examples of them, say. */
+function told({ texts }: Sources, name: string): string | undefined {
+  const files = ['.flaskenv', '.env', '.env.example', 'Dockerfile'];
+  const pattern = new RegExp(`^(?:export |ENV )?${name}[= ]["']?([\\w./:-]+)`, 'm');
+  const value = files.map((file) => texts.get(file)?.match(pattern)?.[1]).find((found) => found !== undefined);
+  return value && quoteForShell(value);
+}
+
+/** A function that makes the app is found by Flask in a file or a package called `app` or `wsgi`, or by the name of that. */
+function findFactory({ texts }: Sources): string | undefined {
+  const files = [...texts].filter(
+    ([name, text]) =>
+      PYTHON_FILES.test(name) &&
+      !name.includes('test') &&
+      /^(?:def (?:create|make)_app\(|(?:app|application)\s*=\s*(?:create|make)_app\()/m.test(text),
+  );
+  // One that calls it comes before one that has it.
+  const [file] = files.find(([, text]) => !/^def /m.test(text)) ?? files[0] ?? [];
+  return file && quoteForShell(file.replace(/(?:\/__init__)?\.py$/, '').replaceAll('/', '.'));
+}
+
+function notFound(line: string): string {
+  return `where the app is was not found: is \`${line}\` right?`;
+}
+
+/** Returns `app.main:api` for `api = FastAPI()` in `app/main.py`. */
+function findApp(sources: Sources, maker: string): string | undefined {
+  for (const [name, text] of sources.texts) {
+    const variable =
+      PYTHON_FILES.test(name) && text.match(new RegExp(`^(\\w+)\\s*(?::\\s*\\w+\\s*)?=\\s*${maker}\\(`, 'm'))?.[1];
+    if (variable) return quoteForShell(`${name.replace(PYTHON_FILES, '').replaceAll('/', '.')}:${variable}`);
+  }
+  return undefined;
+}
+
+function pythonVersion(sources: Sources): string {
+  const tools = sources.texts.get('.tool-versions')?.match(/^python\s+(\d+\.\d+)/m)?.[1];
+  return sources.texts.get('.python-version')?.match(/^\s*(\d+\.\d+)/)?.[1] ?? tools ?? '3.12';
+}
+
+/** The slim image has no compiler, and no headers of Postgres or MySQL. */
+function pythonImage(sources: Sources): string {
+  const image = imageInDockerfile(sources, 'python') ?? `python:${pythonVersion(sources)}-slim`;
+  return findInTexts(sources, PYTHON_MANIFESTS, COMPILED) ? image.replace(/-(?:slim|alpine)\b.*$/, '') : image;
+}

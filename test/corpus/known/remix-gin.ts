@@ -1,0 +1,103 @@
+import { onPort, type Product, reach, secret } from '../product.ts';
+
+export const product: Product = {
+  about: 'Go API with gin and route groups, its migrations in a Makefile, a worker in cmd/, Remix in front',
+  repos: {
+    web: {
+      '.gitignore': 'node_modules\n',
+      'package.json': {
+        name: 'web',
+        scripts: { dev: 'remix vite:dev' },
+        engines: { node: '>=20.0.0' },
+        dependencies: { '@remix-run/react': '^2.13.0', 'react-dom': '^18.3.0' },
+        devDependencies: { '@remix-run/dev': '^2.13.0', vite: '^5.4.0' },
+      },
+      'package-lock.json': { lockfileVersion: 3 },
+      'app/root.tsx': 'export default function App() {}\n',
+      'app/routes/_index.tsx': `export const loader = () => fetch(process.env.API_URL + '/trips');\n`,
+      'app/routes/healthcheck.tsx': `export const loader = () => new Response('OK');\n`,
+    },
+    trips: {
+      '.gitignore': '/bin\n',
+      'go.mod': [
+        'module example.org/trips',
+        '',
+        'go 1.23.2',
+        '',
+        'require (',
+        '\tgithub.com/gin-gonic/gin v1.10.0',
+        '\tgithub.com/jackc/pgx/v5 v5.7.1',
+        '\tgithub.com/pressly/goose/v3 v3.22.1',
+        ')',
+        '',
+      ].join('\n'),
+      Makefile: [
+        'MIGRATIONS := db/migrations',
+        '',
+        '.PHONY: run migrate-up migrate-down',
+        'run:',
+        '\tgo run ./cmd/server',
+        '',
+        'migrate-up: ## apply all',
+        '\tgoose -dir $(MIGRATIONS) postgres "$(DATABASE_URL)" up',
+        '',
+        'migrate-down:',
+        '\tgoose -dir $(MIGRATIONS) postgres "$(DATABASE_URL)" down',
+        '',
+      ].join('\n'),
+      'cmd/importer/main.go': 'package main\n\nfunc main() { once() }\n',
+      'cmd/server/main.go': [
+        'package main',
+        '',
+        'func main() {',
+        '\trouter := gin.Default()',
+        '\tv1 := router.Group("/api/v1")',
+        '\t{',
+        '\t\tv1.GET("/trips", listTrips)',
+        '\t\tv1.GET("/health", showHealth)',
+        '\t}',
+        '\tport := os.Getenv("PORT")',
+        '\tif port == "" {',
+        '\t\tport = "8080"',
+        '\t}',
+        '\tsecret := os.Getenv("JWT_SECRET")',
+        '\tdb := connect(os.Getenv("DATABASE_URL"))',
+        '\trouter.Run(":" + port)',
+        '}',
+        '',
+      ].join('\n'),
+      'db/migrations/00001_trips.sql': '-- +goose Up\nCREATE TABLE trips (id int);\n',
+    },
+  },
+  needs: {
+    shared: { postgres: {} },
+    repos: {
+      web: { setup: 'npm ci' },
+      trips: {
+        migrate:
+          /^go run github\.com\/pressly\/goose\/v3\/cmd\/goose(@v3\.22\.1)? -dir db\/migrations postgres "\$DATABASE_URL" up$/,
+      },
+    },
+    services: {
+      web: {
+        repo: 'web',
+        image: /^node:22/,
+        command: onPort('npm run dev', '--port', '--host'),
+        ready: '/healthcheck',
+        env: { API_URL: reach('trips') },
+      },
+      trips: {
+        repo: 'trips',
+        image: /^golang:1\.23/,
+        command: 'go run ./cmd/server',
+        baseline: 8080,
+        ready: '/api/v1/health',
+        env: {
+          PORT: '${port.http}',
+          DATABASE_URL: '${postgres.url}',
+          JWT_SECRET: secret('JWT_SECRET', 'for-development-only'),
+        },
+      },
+    },
+  },
+};
