@@ -296,6 +296,78 @@ describe('check', { sequential: true }, () => {
     ]);
   });
 
+  it('traces what a tool reads in place of the block, and what one puts over all that stack gives', async () => {
+    const baseline = `http://localhost:${shop.port}`;
+    const traced = async (
+      scripts: object,
+      file: string,
+    ): Promise<[number, string, string, (string | undefined)[]][]> => {
+      const manifest = { scripts, dependencies: { dotenv: '1', vite: '1' } };
+      shop.write('tickets/feat-01/front/package.json', JSON.stringify(manifest));
+      shop.write(`tickets/feat-01/front/${file}`, `API_URL=${baseline}\n`);
+      const { code, bad } = await check('feat-01');
+      for (const name of ['package.json', file]) rmSync(shop.at(`tickets/feat-01/front/${name}`));
+      return bad.flatMap(({ key, to, state, reason = '', hint, file: named }) =>
+        key === 'API_URL' ? [[code, to, state, [reason, hint, named]]] : [],
+      );
+    };
+    const cure = '`env_file: .env` of front in stack.yml writes the block there';
+    // Vite reads `.env.local` before `.env`: nothing is told of it.
+    expect(await traced({}, '.env')).toEqual([
+      [
+        ...[0, 'api', 'warning'],
+        [
+          `run by hand, dotenv gets another value (${baseline}): it reads .env and not .env.local, where stack’s block is`,
+          ...[cure, '.env'],
+        ],
+      ],
+    ]);
+    expect(await traced({}, '.env.development.local')).toMatchObject([
+      [0, 'api', 'warning', [expect.stringContaining('Vite gets another value'), expect.anything(), expect.anything()]],
+    ]);
+    const inDev = await traced({ dev: 'env-cmd node server.mjs' }, '.env');
+    expect(inDev.map(([code, , state]) => [code, state])).toEqual([[0, 'warning']]);
+    shop.write('tickets/feat-01/front/set-env.js', "require('dotenv').config({ override: true })");
+    const inCode = await traced({}, '.env');
+    rmSync(shop.at('tickets/feat-01/front/set-env.js'));
+    expect(inCode).toEqual([
+      [
+        ...[1, 'api', 'wrong'],
+        [`dotenv puts another value of .env (${baseline}) over what stack gives it`, cure, '.env'],
+      ],
+    ]);
+  });
+
+  it('warns at create of a copied .env that is read, and runs no command that it leads to another database', async () => {
+    shop.write('api/.env', 'DATABASE_URL=postgres://me:secret@localhost:1/mine\n');
+    const scripts = { migrate: 'npm run orm', orm: 'env-cmd orm up', hand: 'node -r dotenv/config orm' };
+    shop.commit('api', 'package.json', JSON.stringify({ scripts, dependencies: { dotenv: '1' } }));
+    const mend = rewrite('stack.yml', (text) =>
+      text
+        .replace('shared: true }', 'shared: true, copy: [.env], setup: [npm run migrate] }')
+        .replace('shared:\n', `shared:\n  postgres: { url: 'postgres://x:y@localhost:${shop.port + 9}/shop' }\n`)
+        .replace("ALLOWED_ORIGINS: '*'", "ALLOWED_ORIGINS: '*', DATABASE_URL: '${postgres.url}'"),
+    );
+    const refused = await shop.stack(['create', 'feat-04', '--with', 'api', '--yes']);
+    const cure = rewrite('stack.yml', (text) => text.replace('npm run migrate', 'node --version'));
+    const warned = await shop.stack(['create', 'feat-04', '--with', 'api', '--yes']);
+    await shop.stack(['destroy', 'feat-04', '--force', '--yes']);
+    cure();
+    mend();
+    shop.git('api', 'rm', '--quiet', 'package.json');
+    shop.git('api', 'commit', '--quiet', '--message', 'as it was');
+    rmSync(shop.at('api/.env'));
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.stderr).toContain(
+      'setup of api would change another database than feat-04’s: env-cmd in `orm` puts DATABASE_URL of .env over what stack gives it\nhint: `env_file: .env` of api',
+    );
+    expect(warned).toMatchObject({ code: 0 });
+    expect(warned.stderr).toMatch(
+      /DATABASE_URL env-cmd in `orm` puts another value of \.env .*; `env_file: .env` of api in/,
+    );
+    expect(refused.stderr + warned.stderr).not.toContain('secret@');
+  });
+
   it('warns of a list of origins that lacks the front-end', async () => {
     const mend = await reconfigure((text) =>
       text.replace("ALLOWED_ORIGINS: '*'", 'ALLOWED_ORIGINS: "http://localhost:1,http://shop.test"'),

@@ -3,6 +3,7 @@ import { firstPort } from '../wiring.ts';
 import { type CheckFacts, type Link, makeLink, type ServiceFacts } from './link.ts';
 import { drawAllowLists, drawFiles, drawWorkers } from './literals.ts';
 import { drawReferences, nameOf } from './references.ts';
+import { drawTraces } from './traces.ts';
 
 /**
  * Returns every link of a ticket (the ways in, what stack filled in, what people's files say, what else may cross), and its
@@ -20,7 +21,7 @@ export function drawGraph(facts: CheckFacts): { links: Link[]; graph: string[] }
     ...drawn.flatMap((service) => drawOpen(nameOf(facts, service), service)),
     ...Object.entries(facts.open).flatMap(([name, ports]) => makeOpen(name, ports, PUBLISHED)),
     ...wired,
-    ...drawn.flatMap((service) => drawFiles(facts, service)),
+    ...drawn.flatMap((service) => [...drawFiles(facts, service), ...drawTraces(facts, service)]),
     ...drawAllowLists(facts, wired),
     ...drawWorkers(facts),
   ];

@@ -1,4 +1,5 @@
 import type { ServiceConfig } from '../config/config.ts';
+import type { EnvReader } from '../env-reader.ts';
 import type { ServiceRecord } from '../instance.ts';
 import type { Program } from '../runtime.ts';
 import type { Wiring } from '../wiring.ts';
@@ -25,6 +26,8 @@ export interface Link {
   state: LinkState;
   reason?: string;
   hint?: string;
+  /** The env file, relative to the worktree, that has another say about the variable and is read. */
+  file?: string;
 }
 
 /** What speaks against a link. */
@@ -63,6 +66,8 @@ export interface ServiceFacts {
   door: Trouble | undefined;
   /** Of its folder; empty where another service of the folder has them. */
   files: readonly EnvFileFacts[];
+  /** What reads env files there. */
+  readers: readonly EnvReader[];
 }
 
 /** All that the links of one ticket are drawn from. */

@@ -7,18 +7,20 @@ import { findAddresses } from './address.ts';
 import { findEndpoint } from './endpoints.ts';
 import { type CheckFacts, type EnvFileFacts, type Link, makeLink, type ServiceFacts } from './link.ts';
 import { isAllowList, nameOf } from './references.ts';
+import { targetOf } from './traces.ts';
 import { judgeAddress, labelTarget, sharedPart, showValue } from './verdict.ts';
 
 /** Returns the links of what people's own lines in env files would cross: what stack did not write, but programs read. */
 export function drawFiles(facts: CheckFacts, from: ServiceFacts): Link[] {
+  // What a developer has in the main checkouts is theirs.
+  if (from.wiring.record.ticket === BASELINE) return [];
   const ours = from.files.find(({ wanted }) => wanted)?.wanted ?? {};
   return from.files.flatMap((file) => {
     const kept = file.tracked ? `${file.name}, which git keeps,` : file.name;
     return Object.entries(file.values ?? {}).flatMap(([key, value]) => {
       if (key === 'COMPOSE_PROJECT_NAME') return [drawProject(facts, from, { kept, value })];
-      if (!file.wanted && Object.hasOwn(ours, key)) {
-        return drawShadow(facts, from, { kept, key, value, ours: ours[key] ?? '' });
-      }
+      const isShadow = !file.wanted && Object.hasOwn(ours, key);
+      if (isShadow) return drawShadow(facts, from, { kept, key, value, ours: ours[key] ?? '' });
       const isInBlock = file.wanted && Object.hasOwn(file.block ?? {}, key);
       return isInBlock ? drawOverruled(facts, from, file, key) : drawLine(facts, from, { kept, key, value });
     });
@@ -55,6 +57,8 @@ function drawShadow(
   from: ServiceFacts,
   { kept, key, value, ours }: Line & { ours: string },
 ): Link[] {
+  // Where it is known what reads them, that has the say.
+  if (from.readers.length > 0) return [];
   const leads = [...findAddresses(key, value), ...findAddresses(key, ours)].length > 0;
   if (value === ours || !leads) return [];
   const reason = `${kept} says ${showValue(facts, key, value)}: programs that read it alone get that`;
@@ -76,12 +80,6 @@ function drawLine(facts: CheckFacts, from: ServiceFacts, { kept, key, value }: L
     const hint = 'take the line out, or let stack.yml fill it in';
     return [makeLink(ends, [{ ...trouble, reason: `${kept} ${trouble.reason}`, hint }])];
   });
-}
-
-function targetOf(facts: CheckFacts, from: ServiceFacts, key: string, ours: string): string {
-  const [address] = findAddresses(key, ours);
-  const endpoint = address && findEndpoint(facts.directory, address);
-  return endpoint ? labelTarget(facts, from, endpoint) : (from.files.find(({ wanted }) => wanted)?.name ?? '');
 }
 
 function drawValue(

@@ -97,8 +97,8 @@ async function observeServices(work: Work, seen: Readonly<Record<string, Service
   return Promise.all(
     names.map((name) => {
       const folder = `${services[name]?.repo}/${work.config?.services[name]?.dir}`;
-      // One env file serves all services of a folder; the baseline has none of ours.
-      const withFiles = work.record.ticket !== BASELINE && !folders.has(folder);
+      // One env file serves all services of a folder.
+      const withFiles = !folders.has(folder);
       folders.add(folder);
       return observeService(work, name, { running: seen[name]?.status === 'running', withFiles });
     }),
@@ -106,8 +106,8 @@ async function observeServices(work: Work, seen: Readonly<Record<string, Service
 }
 
 /**
- * Returns a ticket that was just made, from one look at it. With `wires` it warns of each link that is wrong: the ticket is there
- * and runs, as was asked, and what crosses may be just what stack.yml says, so nothing is unwound.
+ * Returns a ticket that was just made, from one look at it. With `wires` it warns of each link that is wrong, and of each env file that
+ * has another say: the ticket is there and runs, as was asked, and what crosses may be just what stack.yml says, so nothing is unwound.
  */
 export async function observeMade(stack: Stack, ticket: string, { wires }: { wires: boolean }): Promise<InstancesView> {
   const look = await lookAtStack(stack, [ticket]);
@@ -121,8 +121,11 @@ async function warnOfWires(stack: Stack, look: Look, ticket: string): Promise<vo
   const warn = (text: string): void => stack.emit({ type: 'warning', text });
   try {
     const { tickets } = await checkSeen(stack, look, { names: [ticket], asks: false });
-    const wrong = tickets.flatMap(({ arrows }) => arrows.filter(({ ok }) => !ok));
-    for (const { from, to, key = '', reason = '' } of wrong) warn(`${from} → ${to}: ${`${key} ${reason}`.trim()}`);
+    const wrong = tickets.flatMap(({ arrows }) => arrows.filter(({ ok, file }) => !ok || file !== undefined));
+    for (const { from, to, key = '', reason = '', hint, file } of wrong) {
+      const cure = file !== undefined && hint !== undefined ? `; ${hint}` : '';
+      warn(`${from} → ${to}: ${`${key} ${reason}${cure}`.trim()}`);
+    }
     if (wrong.length > 0) warn(`\`stack check ${ticket}\` shows every link`);
   } catch (error) {
     warn(`the wiring could not be checked: ${messageOf(error)}`);

@@ -6,15 +6,20 @@ import { readFileIfThere } from '../../adapters/files/files.ts';
 import { isTracked } from '../../adapters/git/exclude.ts';
 import type { EnvFileFacts } from '../../domain/check/link.ts';
 import { readEnvBlock } from '../../domain/env-block.ts';
+import { type EnvReader, isOfOtherPlace } from '../../domain/env-reader.ts';
 import { requireDedicated, requireService } from '../../domain/instance.ts';
 import { requireConfig, type Work } from '../core/work.ts';
 import { fillBlock } from '../steps/env-file.ts';
+import { findEnvReaders } from '../workloads/env-readers.ts';
 
-/** What nobody reads while they develop, and what only shows how one is written. */
-const OTHERS = /\.(example|sample|template|dist|defaults?|production|prod|staging|test|ci|schema|vault|bak|orig)(\.|$)/;
-
-/** Returns the env files in a service's folder: the one with stack's block, and those that programs may read beside it. */
-export async function readEnvFiles(work: Work, service: string): Promise<EnvFileFacts[]> {
+/**
+ * Returns what reads env files in a service's folder, and the files: the one with stack's block, and those that programs may read
+ * beside it.
+ */
+export async function traceEnvFiles(
+  work: Work,
+  service: string,
+): Promise<{ files: EnvFileFacts[]; readers: EnvReader[] }> {
   const config = await requireConfig(work);
   const { repo } = requireService(work.record, service);
   const { worktree, envFiles } = requireDedicated(work.record, repo);
@@ -22,10 +27,12 @@ export async function readEnvFiles(work: Work, service: string): Promise<EnvFile
   const own = path.join(dir, config.repos[repo]?.envFile ?? '');
   const entries = (await ifThere(readdir(path.join(worktree, dir), { withFileTypes: true }))) ?? [];
   const beside = entries
-    .filter((entry) => entry.isFile() && /^\.env(\.|$)/.test(entry.name) && !OTHERS.test(entry.name))
+    .filter((entry) => entry.isFile() && /^\.env(\.|$)/.test(entry.name) && !isOfOtherPlace(entry.name))
     .map((entry) => path.join(dir, entry.name));
-  const names = new Set([...(envFiles.includes(own) ? [own] : []), ...beside]);
-  return Promise.all(
+  const readers = await findEnvReaders(work, service);
+  const read = readers.flatMap(({ files }) => files.map((file) => path.join(dir, file)));
+  const names = new Set([...(envFiles.includes(own) ? [own] : []), ...beside, ...read]);
+  const files = await Promise.all(
     [...names].map(async (name) => {
       const wanted = name === own && envFiles.includes(own) ? await fillBlock(work, repo, own) : undefined;
       const text = await readFileIfThere(path.join(worktree, name));
@@ -37,4 +44,5 @@ export async function readEnvFiles(work: Work, service: string): Promise<EnvFile
       };
     }),
   );
+  return { files, readers };
 }

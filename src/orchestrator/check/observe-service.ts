@@ -6,7 +6,7 @@ import { type Program, traitsOf } from '../../domain/runtime.ts';
 import { firstPort } from '../../domain/wiring.ts';
 import { requireConfig, type Work, wiringOf } from '../core/work.ts';
 import { fillEnv, refOf } from '../workloads/spec.ts';
-import { readEnvFiles } from './env-files.ts';
+import { traceEnvFiles } from './env-files.ts';
 
 /** Looks at one service as it is: what its programs were given, whether its port leads to it, what its env files say. */
 export async function observeService(
@@ -20,12 +20,12 @@ export async function observeService(
   if (!settings) throw new Error(`${service} is not in stack.yml`);
   const runtime = await work.stack.runtime(own.runtime);
   const expected = fillEnv(wiring, service, settings);
-  const [programs, files] = await Promise.all([
+  const [programs, traced] = await Promise.all([
     running ? runtime.programs(refOf(work.stack, work.record, service), expected) : [],
-    withFiles ? readEnvFiles(work, service) : [],
+    withFiles ? traceEnvFiles(work, service) : { files: [], readers: [] },
   ]);
   return {
-    ...{ service, settings, own, wiring, running, programs, files, expected },
+    ...{ service, settings, own, wiring, running, programs, expected, ...traced },
     door: running ? await findDoorTrouble({ own, settings, programs, ticket: work.record.ticket }) : undefined,
   };
 }

@@ -1,23 +1,9 @@
 import path from 'node:path';
-import { readManifest } from './manifest.ts';
-import { CODE_FILES, findInTexts, readSources, type Sources } from './sources.ts';
+import { listEnvReaders } from './env-readers.ts';
+import { readSources } from './sources.ts';
 
-const NODE_READERS =
-  /^(?:dotenv|dotenv-cli|dotenv-safe|dotenv-expand|env-cmd|env-var|@nestjs\/config|prisma|@prisma\/client|@medusajs\/.*|@adonisjs\/core|@keystone-6\/core)$/;
-const PYTHON_READERS =
-  /\b(?:python-dotenv|django-environ|environs|python-decouple|pydantic-settings|pydantic_settings|dynaconf|starlette)\b/i;
-const MANIFESTS = /^(?:requirements(?:\/\w+|[^/]*)\.txt|pyproject\.toml|Pipfile)$/;
-const FILE = String.raw`(\.?/?\.env(?:\.[\w.-]+)?)`;
-/** Code and scripts that name the file: the first of several has the most to say. */
-const NAMED_IN_CODE = [
-  new RegExp(String.raw`\bconfig\(\{[^}]*\bpath:\s*\[?\s*['"\x60]${FILE}['"\x60]`),
-  new RegExp(String.raw`\benvFilePath:\s*\[?\s*['"\x60]${FILE}['"\x60]`),
-];
-const NAMED_IN_SCRIPT = [
-  new RegExp(`--env-file(?:-if-exists)?[= ]${FILE}`),
-  new RegExp(`\\benv-cmd\\b[^&|;]*? -(?:f|-file) ${FILE}`),
-  new RegExp(`\\bdotenv\\b[^&|;]*? -e ${FILE}`),
-];
+/** Where stack's block is unless stack.yml names another file. */
+const USUAL = '.env.local';
 
 /**
  * Returns the env file that the programs of a repo, and the tools that migrate its database, read with the most to say where that
@@ -29,24 +15,10 @@ export async function detectEnvFile(
 ): Promise<string | undefined> {
   for (const { dir, role } of projects) {
     if (role === 'front') continue;
-    const file = readWinner(await readSources(path.join(repo, dir)));
+    const readers = listEnvReaders(await readSources(path.join(repo, dir)));
+    const files = readers.find(({ files }) => files.length === 1 || !files.includes(USUAL))?.files;
+    const file = files?.find((name) => name.startsWith('.env'));
     if (file !== undefined) return file;
   }
   return undefined;
-}
-
-function readWinner(sources: Sources): string | undefined {
-  const manifest = readManifest(sources);
-  const scripts = Object.values(manifest?.scripts ?? {}).join('\n');
-  const named =
-    NAMED_IN_SCRIPT.map((pattern) => pattern.exec(scripts)?.[1]).find((file) => file !== undefined) ??
-    NAMED_IN_CODE.map((pattern) => findInTexts(sources, CODE_FILES, pattern)?.[1]).find((file) => file !== undefined);
-  if (named !== undefined) return path.posix.normalize(named.replace(/^\//, ''));
-  const reads =
-    [...(manifest?.packages ?? [])].some((name) => NODE_READERS.test(name)) ||
-    findInTexts(sources, MANIFESTS, PYTHON_READERS) !== undefined ||
-    /\bgodotenv\b/.test(sources.texts.get('go.mod') ?? '') ||
-    /^\s*gem ['"]dotenv['"]/m.test(sources.texts.get('Gemfile') ?? '') ||
-    sources.names.has('artisan');
-  return reads ? '.env' : undefined;
 }

@@ -19,6 +19,7 @@ import { folderOf } from '../safety/risks.ts';
 import { buildSpec } from '../workloads/spec.ts';
 import { sharedIds } from './ids.ts';
 import { explainLack } from './lack.ts';
+import { type CommandPlace, refuseStrayData } from './stray-data.ts';
 
 const SHOWN_LINES = 30;
 
@@ -30,12 +31,6 @@ export function readSetupLog(
   count?: number,
 ): ReturnType<typeof readNewestLines> {
   return readNewestLines(logFilesOf(setupLogOf(root, ticket, repo)), count);
-}
-
-interface Where {
-  repo: string;
-  service: string | undefined;
-  kind: 'setup' | 'migrate' | 'seed';
 }
 
 /**
@@ -63,7 +58,7 @@ export function isHanded({ services }: StackConfig, service: string, shared: rea
 export function findHost(
   { services }: InstanceRecord,
   config: StackConfig,
-  { repo, kind }: Pick<Where, 'repo' | 'kind'>,
+  { repo, kind }: Pick<CommandPlace, 'repo' | 'kind'>,
 ): string | undefined {
   const own = Object.keys(services).filter((name) => services[name]?.repo === repo);
   const databases = kind === 'setup' ? [] : listDatabases(config);
@@ -117,11 +112,11 @@ export function repoCommandsStep(work: Work, repo: string, kind: 'setup' | 'migr
 
 /**
  * Runs some commands, one after the other. What they write into a ticket is noted, since it is nobody's work. Throws as the first
- * that fails.
+ * that fails, and `config` where they would change a database that is not the ticket's.
  */
 export async function runRepoCommands(
   work: Work,
-  where: Where,
+  where: CommandPlace,
   commands: readonly RepoCommand[],
   progress: StepProgress,
 ): Promise<void> {
@@ -131,6 +126,7 @@ export async function runRepoCommands(
     for (const command of commands) await runRepoCommand(work, where, command, progress);
   };
   if (record.ticket === BASELINE) return run();
+  await refuseStrayData(work, where, commands);
   await noteBeside(
     () => folderOf(record),
     () => noteWritten({ ...own, repoPath: own.path }, run),
@@ -144,7 +140,12 @@ export async function runRepoCommands(
  * Runs one of a repo's own commands in the surroundings of a service. At its deadline it is ended with all that it
  * started. Throws `process` with the last lines when it fails or is not done in time, `interrupted`.
  */
-async function runRepoCommand(work: Work, where: Where, command: RepoCommand, progress: StepProgress): Promise<void> {
+async function runRepoCommand(
+  work: Work,
+  where: CommandPlace,
+  command: RepoCommand,
+  progress: StepProgress,
+): Promise<void> {
   throwIfAborted(progress.signal);
   progress.note(command.shown);
   const file = setupLogOf(work.stack.root, work.record.ticket, where.repo);
@@ -172,7 +173,7 @@ type Fault = { exitCode: number } | { seconds: number };
 
 async function runToEnd(
   work: Work,
-  where: Where,
+  where: CommandPlace,
   { run }: RepoCommand,
   { signal }: StepProgress,
   onLine: (line: LogLine) => void,
@@ -191,7 +192,7 @@ async function runToEnd(
 }
 
 function commandError(
-  { repo, kind }: Where,
+  { repo, kind }: CommandPlace,
   { shown }: RepoCommand,
   { file, tail, lack, ...fault }: Fault & { file: string; tail: string[]; lack: string | undefined },
 ): StackError {
@@ -207,7 +208,7 @@ function commandError(
 }
 
 /** A repo's first service lends its runtime, image and env; a repo without services is set up on this machine. */
-async function surroundings(work: Work, { repo, service }: Pick<Where, 'repo' | 'service'>) {
+async function surroundings(work: Work, { repo, service }: Pick<CommandPlace, 'repo' | 'service'>) {
   const passed = pickPassed(work.stack.env, (await requireConfig(work)).repos[repo]?.passEnv ?? []);
   if (service !== undefined) {
     const runtime = await work.stack.runtime(work.record.services[service]?.runtime ?? HOST_RUNTIME);
