@@ -118,14 +118,20 @@ async function readFormat(
 ): Promise<((instance: InstanceView) => string) | undefined> {
   if (format === undefined) return context.options.quiet ? ({ ticket }) => ticket : undefined;
   const { default: mustache } = await import('mustache');
-  const names = parseNames(format, mustache.parse);
+  const template = readAsGo(format);
+  const names = parseNames(template, mustache.parse);
   const unknown = names.find((name) => !(FIELDS as readonly string[]).includes(name));
   if (unknown !== undefined) {
     const message = `--format: a ticket has no ${JSON.stringify(unknown)}${renderSuggestion(unknown, FIELDS)}`;
     throw new StackError('usage', message, { hint: `it has ${FIELDS.join(', ')}; \`stack ps --json\` shows them` });
   }
   // A shell reads it, no browser.
-  return (instance) => mustache.render(format, instance, {}, { escape: String });
+  return (instance) => mustache.render(template, instance, {}, { escape: String });
+}
+
+/** Fingers that know docker type `{{.ticket}}\\t{{.status}}`. */
+function readAsGo(format: string): string {
+  return format.replaceAll(/\{\{([#^/&{]?)\s*\.(?=\w)/g, '{{$1').replaceAll(String.raw`\t`, '\t');
 }
 
 /** The first parts of the names that stand in a template, outside of its sections. */

@@ -37,7 +37,13 @@ describe('what is printed', () => {
     const lines = stdout.split('\n').map((line) => JSON.parse(line));
     expect(lines).toEqual(
       expect.arrayContaining([
-        { ticket: 'feat-01', service: 'api', stream: 'stdout', text: expect.stringContaining('listens on') },
+        {
+          ticket: 'feat-01',
+          service: 'api',
+          time: expect.any(String),
+          stream: 'stdout',
+          text: expect.stringContaining('listens on'),
+        },
       ]),
     );
   });
@@ -48,6 +54,8 @@ describe('what is printed', () => {
     expect(await stdoutOf('--format', '{{ticket}}|{{repos.front.branch}}|{{&folder}}')).toBe(
       `feat-01|feat-01|${shop.at('tickets/feat-01')}`,
     );
+    // As docker takes it.
+    expect(await stdoutOf('--format', String.raw`{{.ticket}}\t{{ .repos.front.branch }}`)).toBe('feat-01\tfeat-01');
     expect(await stdoutOf('-q', '--filter', 'ticket=feat-*')).toBe('feat-01');
     expect(await stdoutOf('--filter', 'ticket=x*')).toBe('no ticket is like that');
     expect(JSON.parse(await stdoutOf('--json', '--filter', 'status=creating,broken')).instances).toEqual([]);
