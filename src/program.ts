@@ -3,6 +3,7 @@ import { add } from './commands/add.ts';
 import { cd } from './commands/cd.ts';
 import { check } from './commands/check.ts';
 import { code } from './commands/code.ts';
+import { commit } from './commands/commit.ts';
 import { FLAGS_OF_EVERY, FOLDER_FLAG, HELP_FLAG, ROOT_FLAG } from './commands/common/every-verb.ts';
 import { findOwnWord } from './commands/common/other-words.ts';
 import { suggestRepoFlag, takeRepoFlags } from './commands/common/repo-flags.ts';
@@ -26,6 +27,7 @@ import { logs } from './commands/logs.ts';
 import { open } from './commands/open.ts';
 import { path } from './commands/path.ts';
 import { ps } from './commands/ps.ts';
+import { push } from './commands/push.ts';
 import { recreate } from './commands/recreate.ts';
 import { restart } from './commands/restart.ts';
 import { restore } from './commands/restore.ts';
@@ -46,6 +48,7 @@ type AnyVerb = Verb<any, any>;
 const GROUPS: Record<string, readonly AnyVerb[]> = {
   'Tickets:': [create, add, ps, start, stop, restart, recreate, destroy, restore],
   'Inside a ticket:': [open, cd, code, path, logs, exec, db],
+  'A ticket’s work:': [commit, push],
   'The product:': [init, config, up, down, trust],
   'When something is odd:': [check, doctor],
   'Getting to know it:': [demo, completion, shellInit],

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { execa } from 'execa';
 import { StackError } from '../domain/errors.ts';
+import { askGit } from './git/git.ts';
 import { findProgram } from './process/launch.ts';
 import { listFolders } from './search-path.ts';
 
@@ -36,5 +37,22 @@ export async function openEditor(command: string, folder: string, env: Env): Pro
   if (exitCode === 0) return;
   throw new StackError('process', `the editor \`${line}\` ended with exit code ${exitCode ?? 'none'}`, {
     hint: 'name another: `editor:` in stack.local.yml, or VISUAL',
+  });
+}
+
+/** Returns the editor that git would open, as its settings and the environment say. Throws `git` where there is none. */
+export async function findGitEditor({ GIT_EDITOR }: Env): Promise<string> {
+  if (GIT_EDITOR?.trim()) return GIT_EDITOR;
+  return (await askGit('/', ['var', 'GIT_EDITOR'])).trim();
+}
+
+/** Opens a file in an editor, whose command is a shell line as git takes it, and waits until it is closed. Throws `process`. */
+export async function editFile(command: string, file: string, env: Env): Promise<void> {
+  const { exitCode } = await execa('/bin/sh', ['-c', `${command} "$@"`, command, file], {
+    ...{ env, extendEnv: false, stdio: 'inherit', reject: false, cwd: path.dirname(file) },
+  });
+  if (exitCode === 0) return;
+  throw new StackError('process', `the editor \`${command}\` ended with exit code ${exitCode ?? 'none'}`, {
+    hint: '`-m TEXT` needs none',
   });
 }

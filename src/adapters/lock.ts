@@ -123,6 +123,14 @@ export async function inspectLock(file: string): Promise<'none' | 'held' | 'left
   return (await isHeld(claim)) ? 'held' : 'left';
 }
 
+/** Returns the processes that still work under a lock whose holder was killed; [] where that one lives, or nobody holds it. */
+export async function listLeftHelpers(file: string): Promise<ProcessIdentity[]> {
+  const claim = await readClaim(file);
+  if (!claim || claim.token === '' || claim.space !== processSpace() || (await isAlive(claim))) return [];
+  const alive = await Promise.all(claim.helpers.map(isAlive));
+  return claim.helpers.filter((_, index) => alive[index]);
+}
+
 async function acquire(file: string, claim: Claim, options: LockOptions): Promise<void> {
   throwIfAborted(options.signal);
   const { signal, waitSeconds = DEFAULT_WAIT_SECONDS } = options;

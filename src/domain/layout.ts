@@ -8,9 +8,10 @@ export const STATE_FILES = ['state.json', 'state.json.bak'] as const;
 
 /**
  * The folders in there that stack writes to and deletes from: what programs print, records of processes, data of shared
- * servers, data of tickets' own servers, data of destroyed tickets, worktrees that are being deleted.
+ * servers, data of tickets' own servers, data of destroyed tickets, worktrees that are being deleted, changes of several repos that are
+ * under way.
  */
-export const STATE_FOLDERS = ['logs', 'run', 'shared', 'own', 'dumps', 'trash'] as const;
+export const STATE_FOLDERS = ['logs', 'run', 'shared', 'own', 'dumps', 'trash', 'changes'] as const;
 
 /** Returns the path of `.stack`. */
 export function stateFolder(root: string): string {
@@ -65,4 +66,19 @@ export function setupLogOf(root: string, ticket: string, repo: string): string {
 /** Returns the path of the note that a service's ready pattern was seen in its log. */
 export function readyMarkOf(root: string, ticket: string, service: string): string {
   return inFolder(root, 'logs', ticket, `${service}.ready`);
+}
+
+/** Returns the path of the journal of a change of several repos of a ticket. */
+export function journalOf(root: string, ticket: string): string {
+  return inFolder(root, 'changes', ticket, 'journal.json');
+}
+
+/** Returns the path of the index of one of these repos, as it was before the change. */
+export function keptIndexOf(root: string, ticket: string, repo: string): string {
+  return inFolder(root, 'changes', ticket, `${repo}.index`);
+}
+
+/** Returns the path of the lock that is held while repos of a ticket are changed as one. */
+export function changeLockOf(root: string, ticket: string): string {
+  return path.join(root, STATE_FOLDER, `change-${ticket}.lock`);
 }

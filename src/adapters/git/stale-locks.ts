@@ -21,11 +21,14 @@ export async function clearStaleLocks(repo: {
   repoPath: string;
   gitCommonDir: string;
   branch: string;
+  /** Folder of the entry of a worktree whose own locks count too: of its index and its HEAD. */
+  entry?: string | undefined;
   signal?: AbortSignal | undefined;
 }): Promise<void> {
   // gitrepository-layout(5); lockfile.h: the file's name with `.lock` behind it.
   const names = [path.join('refs', 'heads', `${repo.branch}.lock`), 'packed-refs.lock', 'config.lock'];
-  for (const name of names) await clear(path.join(repo.gitCommonDir, name), repo);
+  const own = repo.entry === undefined ? [] : [path.join(repo.entry, 'index.lock'), path.join(repo.entry, 'HEAD.lock')];
+  for (const file of [...names.map((name) => path.join(repo.gitCommonDir, name)), ...own]) await clear(file, repo);
 }
 
 async function clear(

@@ -5,7 +5,21 @@ import { isPlainMap } from './source.ts';
  * are told, so that a new key is not forgotten.
  */
 const QUIET = new Set([
-  ...['name', 'title', 'runtime', 'branch', 'dumps', 'base', 'shared', 'own', 'setup_timeout', 'repo', 'ports', 'port'],
+  ...[
+    'name',
+    'title',
+    'runtime',
+    'branch',
+    'commit',
+    'dumps',
+    'base',
+    'shared',
+    'own',
+    'setup_timeout',
+    'repo',
+    'ports',
+    'port',
+  ],
   ...['depends_on', 'refresh', 'identity', 'ready', 'provider', 'isolation', 'scheme', 'memory', 'cpus', 'logs'],
   ...['names', 'limits', 'idle', 'warm', 'disposable', 'contracts', 'working_dir', 'user', 'password', 'database'],
 ]);

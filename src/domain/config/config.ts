@@ -126,6 +126,8 @@ export interface StackConfig {
   runtime: RuntimeChoice;
   /** Template of a new branch's name; `ticket` is its only name. */
   branch: string;
+  /** Template of the messages of `stack commit`; `ticket` and `message` are its names. */
+  commit: string;
   /** As written: absolute, or relative to the root. Undefined: the default place. */
   worktrees: string | undefined;
   /** A shell line, with which one person's editor is opened. */

@@ -32,7 +32,7 @@ export function fillEnvironment(data: unknown, values: Values): FilledData {
 }
 
 function kindOf([section, , key, inner]: KeyPath): TextKind {
-  if (section === 'branch' || (section === 'shared' && inner === 'prefix')) return 'template';
+  if (section === 'branch' || section === 'commit' || (section === 'shared' && inner === 'prefix')) return 'template';
   if (section === 'repos' && (key === 'setup' || key === 'migrate' || key === 'seed')) return 'shell';
   const inService = key === 'env' || key === 'command' || key === 'image' || (key === 'build' && inner === 'args');
   return section === 'services' && inService ? 'template' : 'plain';

@@ -35,6 +35,7 @@ export function normaliseConfig(file: StackFile, writtenAt: WrittenAt): StackCon
     name: file.name,
     runtime,
     branch: file.branch ?? '${ticket}',
+    commit: file.commit ?? '${ticket}: ${message}',
     worktrees: file.worktrees ?? undefined,
     editor: file.editor ?? undefined,
     shared: {

@@ -88,10 +88,18 @@ function hide(path: KeyPath, value: Leaf['value']): Leaf['value'] {
 }
 
 /** Returns the defaults that a person may want to change, by the keys that they would have in stack.yml. */
-function listDefaults({ runtime, branch, dumps, repos, services }: StackConfig): [key: string, value: Scalar][] {
+function listDefaults({
+  runtime,
+  branch,
+  commit,
+  dumps,
+  repos,
+  services,
+}: StackConfig): [key: string, value: Scalar][] {
   return [
     ['runtime', runtime],
     ['branch', branch],
+    ['commit', commit],
     ['dumps.keep_days', dumps.keepDays],
     ...Object.entries(repos).flatMap(([name, { title, shared, envFile, setupTimeoutSeconds }]): [string, Scalar][] => [
       [`repos.${name}.title`, title],

@@ -241,6 +241,10 @@ export const stackSchema = map('a map with at least `name`, `repos` and `service
   name: name.check(z.describe('Name of the stack')),
   runtime: optional(runtime, 'What runs services: docker where an engine answers, else process; default auto'),
   branch: optional(text, 'Pattern of new branches; ${ticket} is the name as typed; default ${ticket}'),
+  commit: optional(
+    text,
+    'Pattern of messages that `stack commit` writes; ${ticket} is the name as typed, ${message} what was said; default ${ticket}: ${message}',
+  ),
   editor: optional(
     text,
     'The editor that `stack code` opens, as a shell line; best in stack.local.yml; default VISUAL, then EDITOR',

@@ -14,6 +14,7 @@ export function checkConfig(config: StackConfig): Finding[] {
   return [
     ...checkSizes(config),
     ...checkBranch(config.branch),
+    ...checkCommit(config.commit),
     ...checkNames(config),
     ...checkOutsidePath(['worktrees'], config.worktrees),
     ...checkOutsidePath(['shared', 'compose'], config.shared.compose),
@@ -58,6 +59,18 @@ function checkBranch(pattern: string): Finding[] {
   if (names.length === 0) return [{ path, message: 'must hold `${ticket}`, else all tickets share one branch', hint }];
   if (!NO_BRANCH.test(pattern.replaceAll('${ticket}', 'x').replaceAll('${$}', '$'))) return [];
   return [{ path, message: `git allows no branch like ${JSON.stringify(pattern)}`, hint }];
+}
+
+function checkCommit(pattern: string): Finding[] {
+  const path = ['commit'];
+  const hint = 'write e.g. `${ticket}: ${message}` or `${message} (${ticket})`';
+  const names = listNames(pattern);
+  const other = names.find((name) => name !== 'ticket' && name !== 'message');
+  if (other !== undefined)
+    return [{ path, message: `\`\${${other}}\` is not known here, only \`\${ticket}\` and \`\${message}\` are`, hint }];
+  return names.includes('message')
+    ? []
+    : [{ path, message: 'must hold `${message}`, else no commit says what it does', hint }];
 }
 
 function checkPrefixes(services: StackConfig['shared']['services']): Finding[] {

@@ -3,6 +3,7 @@ import { StackError } from '../../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import { suggest } from '../../domain/suggest.ts';
 import { ticketOf } from '../../domain/ticket.ts';
+import { settleChange } from './journal.ts';
 import { requireOwnThings } from './ownership.ts';
 import type { Stack } from './stack.ts';
 
@@ -45,6 +46,7 @@ export async function claimInstance(
   change: (record: InstanceRecord, draft: StackState) => void | Promise<void>,
 ): Promise<{ record: InstanceRecord; state: StackState }> {
   await requireOwnThings(stack, requireInstance(await stack.store.read(), ticket));
+  await settleChange(stack, ticketOf(ticket));
   return stack.store.update(async (draft) => {
     const record = requireInstance(draft, ticket);
     await requireFree(stack, record);

@@ -4,6 +4,7 @@ import { inspectWorktree } from '../../adapters/git/worktree/worktree.ts';
 import { type StateTrouble, troubleOf } from '../../adapters/state/file.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import { isOwnerAlive } from '../core/claim.ts';
+import { listCutOff, settleChange } from '../core/journal.ts';
 import type { Stack } from '../core/stack.ts';
 import { listLostDatabases } from '../data/kinds.ts';
 import { destroyTickets } from '../lifecycle/destroy.ts';
@@ -42,6 +43,7 @@ export async function examineState(stack: Stack): Promise<Finding[]> {
   return [
     file,
     ...tickets.flat(),
+    ...(await examineChanges(stack)),
     ...lost.map(([ticket, database]) => ({
       ...{ subject: ticket, ok: false, text: `its database ${database} is gone` },
       hint: `\`stack start ${ticket}\` makes it again, as the baseline’s is now`,
@@ -51,6 +53,22 @@ export async function examineState(stack: Stack): Promise<Finding[]> {
     ...(await examineOrphans(stack, ever, evidence)),
     ...(await examineLitter(stack, evidence)),
   ];
+}
+
+/** A change of several repos that was cut off is settled by the next command that changes its ticket, or here. */
+async function examineChanges(stack: Stack): Promise<Finding[]> {
+  return (await listCutOff(stack)).map(({ ticket, verb, repos }) => {
+    const text = `\`stack ${verb}\` in ${repos.join(', ')} was cut off`;
+    return offer(
+      ticket,
+      text,
+      `Finish \`stack ${verb}\` of ${ticket} where all of it was done, else take it back?`,
+      async () => {
+        const outcome = await settleChange(stack, ticket);
+        return outcome ?? 'nothing was left of it';
+      },
+    );
+  });
 }
 
 async function offerRebuild(stack: Stack, finding: Finding): Promise<Finding> {

@@ -2,6 +2,7 @@ import { bestEffort } from '../../domain/errors.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
 import { stepName } from '../../domain/step.ts';
 import { requireFree, requireInstance, requireInstances } from '../core/claim.ts';
+import { settleChange } from '../core/journal.ts';
 import { requireOwnThings } from '../core/ownership.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork } from '../core/work.ts';
@@ -31,6 +32,7 @@ export async function destroyTickets(
   ask: (question: string) => Promise<void>,
 ): Promise<{ destroyed: DestroyedTicket[]; left: TicketRisk[] }> {
   if (!options.force) await requireEngine(stack, tickets);
+  for (const { ticket } of requireInstances(await stack.store.read(), tickets)) await settleChange(stack, ticket);
   await repairWorktrees(stack, tickets, { branches: false });
   const risks = await examineTickets(stack, tickets, options);
   if (options.force) {

@@ -1,0 +1,71 @@
+import { constants } from 'node:fs';
+import { copyFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import path from 'node:path';
+import { StackError } from '../../../domain/errors.ts';
+import { explainFileError, ifThere } from '../../files/file-errors.ts';
+import { tryGit } from '../git.ts';
+import { readOwnEntry } from '../worktree/entry.ts';
+
+/** Copies a worktree's index to a file, for `bringIndexBack`. Nothing where it has none. Throws `files`. */
+export async function keepIndex(worktree: string, file: string): Promise<void> {
+  const index = await indexOf(worktree);
+  if (index === undefined || !(await ifThere(stat(index)))) return;
+  try {
+    await copyFile(index, file);
+  } catch (error) {
+    throw explainFileError(error, `write ${file}`);
+  }
+  await keepTime(index, file);
+}
+
+/**
+ * Puts a copy of an index in the place of the index, as long as that has just what a commit has: then nobody has staged anything
+ * since. With `always` whatever it has. Returns whether the copy is in its place. Throws `git` (another git is at it), `files`.
+ */
+export async function bringIndexBack(
+  worktree: string,
+  file: string,
+  { commit, always = false }: { commit: string; always?: boolean },
+): Promise<boolean> {
+  const index = await indexOf(worktree);
+  if (index === undefined || !(await ifThere(stat(file)))) return false;
+  const lock = `${index}.lock`;
+  await takeLock(file, lock);
+  try {
+    if (!always && !(await isAsCommitted(worktree, commit))) return false;
+    await keepTime(file, lock);
+    await rename(lock, index);
+    return true;
+  } finally {
+    await rm(lock, { force: true });
+  }
+}
+
+/** Git's own way to keep others off the index (lockfile.h): who makes the file has it. */
+async function takeLock(file: string, lock: string): Promise<void> {
+  try {
+    await copyFile(file, lock, constants.COPYFILE_EXCL);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw explainFileError(error, `write ${lock}`);
+    throw new StackError('git', `another git is at work on the index: ${lock} is there`, {
+      hint: `when no git runs in there any more, delete ${lock}, then run the command again`,
+    });
+  }
+}
+
+/** True when nothing is staged on top of a commit. */
+async function isAsCommitted(worktree: string, commit: string): Promise<boolean> {
+  const options = ['--cached', '--quiet', '--no-ext-diff', '--no-textconv', '--ignore-submodules=none'];
+  return (await tryGit(worktree, ['diff-index', ...options, commit, '--'])).exitCode === 0;
+}
+
+/** The time is never later than it was: by it git knows which files may have changed since it looked at them. */
+async function keepTime(from: string, to: string): Promise<void> {
+  const { atime, mtimeMs } = await stat(from);
+  await utimes(to, atime, Math.floor(mtimeMs) / 1000);
+}
+
+async function indexOf(worktree: string): Promise<string | undefined> {
+  const entry = await readOwnEntry(worktree);
+  return entry && path.join(entry.folder, 'index');
+}

@@ -1,0 +1,50 @@
+import type { ChangedRepo, TicketChange } from '../../orchestrator/change/result.ts';
+import { createStyle } from '../../ui/style.ts';
+import type { RenderOptions } from './verb.ts';
+
+/** What is told of one repo: a line, and more below it. */
+export interface Block {
+  line: string;
+  more: string[];
+}
+
+/** Returns a block a repo and, below all, the verdict for the ticket. */
+export function renderChange<Repo extends ChangedRepo>(
+  { ticket, repos }: TicketChange<Repo>,
+  describe: (repo: Repo) => Block,
+  verdict: string,
+  { color }: RenderOptions,
+): string {
+  const style = createStyle(color);
+  const width = Math.max(...Object.keys(repos).map((repo) => repo.length));
+  const blocks = Object.entries(repos).map(([repo, one]) => {
+    const { line, more } = describe(one);
+    const isBad = one.result === 'refused' || one.result === 'failed';
+    const paint = isBad ? style.bad : one.result === 'committed' || one.result === 'pushed' ? style.good : style.dim;
+    const indent = ' '.repeat(width + 2);
+    return [`${repo.padEnd(width)}  ${paint(line)}`, ...more.map((text) => `${indent}${text}`)].join('\n');
+  });
+  return [...blocks, '', `${ticket}: ${verdict}`].join('\n');
+}
+
+/** Returns why a repo's change was not made, with what its programs said. */
+export function describeRefusal({ result, reason, hint, said = [] }: ChangedRepo): Block {
+  const headline = said.length === 1 && reason?.includes(said[0] ?? '') ? [] : said.map((line) => `| ${line}`);
+  return {
+    line: `${result}: ${reason ?? 'it says no more'}`,
+    more: [...headline, ...(hint === undefined ? [] : [hint])],
+  };
+}
+
+/** Returns `1 file`, `3 files`. */
+export function countOf(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+/** Returns `api` or `api, front`: the repos of which something came. */
+export function listWith<Repo extends ChangedRepo>(
+  repos: Record<string, Repo>,
+  ...results: ChangedRepo['result'][]
+): string[] {
+  return Object.entries(repos).flatMap(([repo, { result }]) => (results.includes(result) ? [repo] : []));
+}

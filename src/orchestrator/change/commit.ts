@@ -1,0 +1,229 @@
+import { findLocal } from '../../adapters/git/branch.ts';
+import {
+  commitStaged,
+  findNoIdentity,
+  listCommitted,
+  makeComments,
+  type NoCommit,
+  stripComments,
+} from '../../adapters/git/change/commit.ts';
+import { readStaged, type Staged } from '../../adapters/git/change/staged.ts';
+import { listOperations, readOwnEntry } from '../../adapters/git/worktree/entry.ts';
+import type { HeldLock } from '../../adapters/lock.ts';
+import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { type DedicatedRepo, type InstanceRecord, requireDedicated } from '../../domain/instance.ts';
+import { fillTemplate } from '../../domain/template.ts';
+import { type Move, withChangeLock, withJournal } from '../core/journal.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
+import { type ChangedRepo, inAllRepos, refusal, requireChangeable, type TicketChange } from './result.ts';
+
+export interface CommitOptions {
+  ticket: string;
+  /** Undefined: `edit` asks for one. */
+  message: string | undefined;
+  /** True: what git knows of and has changed goes in too. */
+  all: boolean;
+}
+
+/** A repo with a commit. */
+export interface CommittedRepo extends ChangedRepo {
+  /** How many files it has. */
+  files?: number | undefined;
+  /** Files that hooks changed before they were committed. */
+  changedByHooks?: string[] | undefined;
+  /** How many files, or folders of such, are left that git does not know. */
+  untracked?: number | undefined;
+}
+
+export type TicketCommit = TicketChange<CommittedRepo> & { message?: string | undefined };
+
+/** Hooks may build and test. */
+const HOOK_SECONDS = 600;
+
+type Look = Staged | ChangedRepo;
+
+/**
+ * Commits what is staged in all repos of a ticket, with one message: all of them, or none. `edit` is handed a text with comments, and
+ * gives it back with a message. Returns what became of each repo. Throws `not-found`, `busy`, `conflict`, `git`, `interrupted`, and
+ * `usage` where nothing is staged or there is no message.
+ */
+export async function commitTicket(
+  stack: Stack,
+  options: CommitOptions,
+  edit: (text: string) => Promise<string>,
+): Promise<TicketCommit> {
+  const record = await requireChangeable(stack, options.ticket);
+  const look = (): Promise<Record<string, Look>> => inAllRepos(record, (_, own) => lookAtRepo(own, options.all));
+  const first = await look();
+  const refused = refuse(record, first);
+  if (refused) return refused;
+  const written = options.message ?? (await editMessage(record, first, edit));
+  const message = await nameTicket(stack, record, written);
+  return withChangeLock(stack, record.ticket, async (held) => {
+    const looks = await look();
+    return refuse(record, looks) ?? commitAll(stack, record, { looks, message, all: options.all, held });
+  });
+}
+
+/** Returns what is to be committed in a repo, or why nothing can be. */
+async function lookAtRepo(own: DedicatedRepo, all: boolean): Promise<Look> {
+  const { worktree, gitCommonDir, branch } = own;
+  const entry = await readOwnEntry(worktree, gitCommonDir);
+  if (!entry)
+    return refusal(branch, `there is no worktree at ${worktree}`, '`stack start` makes it again from its branch');
+  const staged = await readStaged(worktree);
+  if (!hasWork(staged, all)) return { result: 'unchanged', branch, to: staged.head };
+  const [operation] = listOperations(entry);
+  if (operation !== undefined) {
+    const verb = operation.replace(/^an? /, '');
+    const hint = `finish it first: \`git ${verb} --continue\` or \`git ${verb} --abort\` in ${worktree}`;
+    return refusal(
+      branch,
+      `${operation} is under way`,
+      verb === 'bisect' ? `\`git bisect reset\` in ${worktree} ends it` : hint,
+    );
+  }
+  if (staged.unmerged.length > 0)
+    return refusal(branch, `files are in conflict: ${staged.unmerged.join(', ')}`, `resolve them in ${worktree}`);
+  const back = `\`git switch ${branch}\` in ${worktree} goes back to the ticket’s branch`;
+  if (staged.branch === undefined) return refusal(branch, 'no branch is checked out', back);
+  if (staged.branch !== branch) return refusal(branch, `it is on ${staged.branch}, not on ${branch}`, back);
+  if (staged.head === undefined)
+    return refusal(branch, `${branch} has no commit yet`, `make the first one in ${worktree}`);
+  const nobody = await findNoIdentity(worktree);
+  if (nobody === undefined) return staged;
+  const hint = 'git config --global user.name "Your Name"; git config --global user.email you@example.com';
+  return refusal(branch, `git does not know who you are: ${nobody}`, hint);
+}
+
+function hasWork({ staged, changed, unmerged }: Staged, all: boolean): boolean {
+  return staged.size > 0 || unmerged.length > 0 || (all && changed.length > 0);
+}
+
+function isStaged(look: Look): look is Staged {
+  return 'staged' in look;
+}
+
+/** Undefined when nothing is in the way. Throws `usage` where there is nothing to commit. */
+function refuse(record: InstanceRecord, looks: Record<string, Look>): TicketCommit | undefined {
+  const all = Object.entries(looks);
+  if (all.some(([, look]) => !isStaged(look) && look.result === 'refused')) {
+    const repos = all.map(([repo, look]): [string, CommittedRepo] => [
+      repo,
+      isStaged(look) ? { result: 'waiting', branch: requireDedicated(record, repo).branch, to: look.head } : look,
+    ]);
+    return { ticket: record.ticket, repos: Object.fromEntries(repos) };
+  }
+  if (all.some(([, look]) => isStaged(look))) return undefined;
+  throw new StackError('usage', `nothing is staged in ${record.ticket}`, {
+    hint: '`git add` in its folders stages files; `-a` takes all changed files that git knows',
+  });
+}
+
+/** Throws `usage` for an empty one. */
+async function editMessage(
+  record: InstanceRecord,
+  looks: Record<string, Look>,
+  edit: (text: string) => Promise<string>,
+): Promise<string> {
+  const lists = Object.entries(looks).flatMap(([repo, look]) => {
+    if (!isStaged(look)) return [];
+    const files = [...new Set([...look.staged.keys(), ...look.changed])].sort();
+    return [`${repo} (${look.branch}):`, ...files.map((file) => `  ${file}`), ''];
+  });
+  const [folder = ''] = Object.keys(looks).filter((repo) => isStaged(looks[repo] as Look));
+  const { worktree } = requireDedicated(record, folder);
+  const about = [
+    `The message of one commit in each repo of ${record.ticket} below.`,
+    'Lines like this one are left out; an empty message ends it.',
+    '',
+  ];
+  const message = await stripComments(
+    worktree,
+    await edit(`\n${await makeComments(worktree, [...about, ...lists].join('\n'))}`),
+  );
+  if (message !== '') return message;
+  throw new StackError('usage', 'the message is empty, so nothing was committed', { hint: '`-m TEXT` gives one' });
+}
+
+/** A message that has the ticket's name already gets none. Without stack.yml it stays as it is. */
+async function nameTicket(stack: Stack, { argument }: InstanceRecord, message: string): Promise<string> {
+  const config = await configIfReadable(stack);
+  const names = new RegExp(`(^|[^\\w-])${argument.replaceAll(/[^\w-]/g, '\\$&')}($|[^\\w-])`);
+  if (!config || names.test(message)) return message;
+  const values: Record<string, string> = { ticket: argument, message };
+  return fillTemplate(config.commit, (name) => values[name]);
+}
+
+interface Job {
+  looks: Record<string, Look>;
+  message: string;
+  all: boolean;
+  held: HeldLock;
+}
+
+async function commitAll(stack: Stack, record: InstanceRecord, job: Job): Promise<TicketCommit> {
+  const { looks, message } = job;
+  const moves = Object.entries(looks).flatMap(([repo, look]): Move[] =>
+    isStaged(look) ? [{ repo, branch: look.branch ?? '', from: look.head ?? '', index: true }] : [],
+  );
+  throwIfAborted(stack.signal);
+  const madeAt = Math.floor(Date.now() / 1000);
+  const { result, left } = await withJournal(
+    stack,
+    { version: 1, ticket: record.ticket, verb: 'commit', madeAt, moves },
+    async (note) => {
+      const repos = await inAllRepos(record, async (repo) => {
+        const one = await commitOne(stack, record, { ...job, repo, madeAt });
+        if (one.result === 'committed' && one.to !== undefined) await note(repo, one.to);
+        return one;
+      });
+      // Git runs to its end, with its hooks; then what a person has interrupted is taken back.
+      throwIfAborted(stack.signal);
+      return { done: Object.values(repos).every(({ result }) => result !== 'failed'), result: repos };
+    },
+  );
+  const isDone = Object.values(result).every((one) => one.result !== 'failed');
+  const told = Object.entries(result).map(([repo, one]): [string, CommittedRepo] => {
+    if (isDone || one.result !== 'committed') return [repo, one];
+    const { branch, from } = one;
+    if (!left.includes(repo)) return [repo, { result: 'undone', branch, from, to: from }];
+    return [repo, { ...one, reason: 'it has moved on since, and was not taken back' }];
+  });
+  return { ticket: record.ticket, message, repos: Object.fromEntries(told) };
+}
+
+async function commitOne(
+  stack: Stack,
+  record: InstanceRecord,
+  { repo, looks, message, all, held, madeAt }: Job & { repo: string; madeAt: number },
+): Promise<CommittedRepo> {
+  const { worktree, gitCommonDir, branch } = requireDedicated(record, repo);
+  const look = looks[repo];
+  if (!look || !isStaged(look)) return look ?? { result: 'unchanged', branch };
+  const deadlineSeconds = Number(stack.values('STACK_GIT_TIMEOUT')) || HOOK_SECONDS;
+  const title = `commit on ${branch}`;
+  const begun = performance.now();
+  const ms = (): number => Math.round(performance.now() - begun);
+  stack.emit({ type: 'step-started', id: `commit ${repo}`, subject: repo, title });
+  const wanted = { worktree, message, all, madeAt, deadlineSeconds, onStart: held.addHelper };
+  const no: NoCommit | undefined = await commitStaged(wanted);
+  const from = look.head ?? '';
+  if (no) {
+    stack.emit({ type: 'step-failed', id: `commit ${repo}`, subject: repo, title, message: no.reason, ms: ms() });
+    return { result: 'failed', branch, from, to: from, ...no };
+  }
+  stack.emit({ type: 'step-done', id: `commit ${repo}`, subject: repo, title, outcome: 'made', ms: ms() });
+  const to = (await findLocal(gitCommonDir, branch))?.commit ?? from;
+  const committed = await listCommitted(worktree, from, to);
+  return {
+    ...{ result: 'committed', branch, from, to, files: committed.size, untracked: look.untracked },
+    changedByHooks: listChangedByHooks(look, committed, all),
+  };
+}
+
+/** What was not staged is not known beforehand: of that only files count that a hook added. */
+function listChangedByHooks({ staged, changed }: Staged, committed: Map<string, string>, all: boolean): string[] {
+  const unsure = new Set(all ? changed : []);
+  return [...committed].flatMap(([file, id]) => (unsure.has(file) || staged.get(file) === id ? [] : [file]));
+}

@@ -1,0 +1,64 @@
+import { StackError } from '../../domain/errors.ts';
+import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { requireFree, requireInstance } from '../core/claim.ts';
+import { requireOwnThings } from '../core/ownership.ts';
+import type { Stack } from '../core/stack.ts';
+
+/** What became of one repo in a change of a ticket. */
+export interface ChangedRepo {
+  /**
+   * `refused`: something in the way that a person decides on; `failed`: git, a hook or a remote said no; `undone`: it was done, and
+   * taken back since another repo's was not; `waiting`: not begun, for the same reason.
+   */
+  result: 'committed' | 'pushed' | 'unchanged' | 'refused' | 'failed' | 'undone' | 'waiting';
+  branch: string;
+  /** Full ids of the commits that the branch was at and is at now: in the repo, or where it is pushed to. */
+  from?: string | undefined;
+  to?: string | undefined;
+  /** Why, in one line. */
+  reason?: string | undefined;
+  hint?: string | undefined;
+  /** What git, the hooks or the remote said. */
+  said?: string[] | undefined;
+}
+
+/** What became of a ticket: a result for each repo that it has a copy of. */
+export interface TicketChange<Repo extends ChangedRepo = ChangedRepo> {
+  ticket: string;
+  repos: Record<string, Repo>;
+}
+
+/** Returns the exit code of a change: 4 where a person must decide, else 1 where something failed. */
+export function exitCodeOf({ repos }: TicketChange): number {
+  const results = Object.values(repos).map(({ result }) => result);
+  return results.includes('refused') ? 4 : results.includes('failed') ? 1 : 0;
+}
+
+/** Returns a ticket's record once its repos may be changed. Throws `not-found`, `busy`, and `conflict` for one that is half-made. */
+export async function requireChangeable(stack: Stack, ticket: string): Promise<InstanceRecord> {
+  const record = requireInstance(await stack.store.read(), ticket);
+  await requireOwnThings(stack, record);
+  if (record.phase === 'ready') return record;
+  await requireFree(stack, record);
+  const hint = `\`stack create ${record.argument}\` makes it whole, \`stack destroy ${record.ticket}\` removes it`;
+  throw new StackError('conflict', `${record.ticket} is half-made`, { hint });
+}
+
+/** Does the same in all repos of a ticket side by side, and returns what came of it, by repo. Throws the first error, once all have ended. */
+export async function inAllRepos<Result>(
+  record: InstanceRecord,
+  work: (repo: string, own: DedicatedRepo) => Promise<Result>,
+): Promise<Record<string, Result>> {
+  const repos = dedicatedRepos(record);
+  const done = await Promise.allSettled(repos.map(([repo, own]) => work(repo, own)));
+  const failed = done.find((one) => one.status === 'rejected');
+  if (failed) throw failed.reason;
+  return Object.fromEntries(
+    done.flatMap((one, index) => (one.status === 'fulfilled' ? [[repos[index]?.[0] ?? '', one.value]] : [])),
+  );
+}
+
+/** Returns what was in the way as what becomes of a repo; a fault of stack goes on. */
+export function refusal(branch: string, reason: string, hint?: string): ChangedRepo {
+  return { result: 'refused', branch, reason, ...(hint !== undefined && { hint }) };
+}

@@ -1,0 +1,229 @@
+import { readdir, rm } from 'node:fs/promises';
+import { ifThere } from '../../adapters/files/file-errors.ts';
+import { isThere, makeFolder, readFileIfThere, removeIfEmpty, replaceFile } from '../../adapters/files/files.ts';
+import { bringIndexBack, keepIndex } from '../../adapters/git/change/index-copy.ts';
+import {
+  type BranchMove,
+  inspectMove,
+  type MoveState,
+  moveBranch,
+  readBranch,
+  reasonOf,
+} from '../../adapters/git/change/move-ref.ts';
+import { repoLock } from '../../adapters/git/lock.ts';
+import { clearStaleLocks } from '../../adapters/git/stale-locks.ts';
+import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
+import { type HeldLock, inspectLock, listLeftHelpers, withLock } from '../../adapters/lock.ts';
+import { endGroup } from '../../adapters/process/group.ts';
+import { StackError } from '../../domain/errors.ts';
+import { type DedicatedRepo, dedicatedRepos } from '../../domain/instance.ts';
+import { parseFields } from '../../domain/json.ts';
+import { changeLockOf, inFolder, journalOf, keptIndexOf } from '../../domain/layout.ts';
+import { requireOwnThings } from './ownership.ts';
+import type { Stack } from './stack.ts';
+
+/** One branch of one repo of the ticket that a change moves. Where that repo is the ticket's record says. */
+export interface Move extends Omit<BranchMove, 'gitCommonDir'> {
+  repo: string;
+  /** True: the index of the worktree is kept with the journal, and comes back with the branch. */
+  index?: boolean | undefined;
+}
+
+/** A change of several repos of one ticket: all of its moves are made, or none. It is written down before the first one. */
+export interface Journal {
+  version: 1;
+  ticket: string;
+  /** The verb that makes the change: `commit`. */
+  verb: string;
+  /** Unix seconds: the time that is given to each commit git makes as it goes. */
+  madeAt: number;
+  moves: Move[];
+}
+
+type Placed = Move & Pick<DedicatedRepo, 'path' | 'gitCommonDir' | 'worktree'>;
+
+/** A change with the places of its repos. */
+interface Change extends Omit<Journal, 'moves'> {
+  moves: Placed[];
+  /** Repos that the ticket has no copy of any more. */
+  gone: string[];
+}
+
+/**
+ * Runs `work` while nobody else changes the repos of a ticket as one; what a change that was cut off left is settled first.
+ * Throws `busy`, `git`, `files`, `interrupted`, and what `work` throws.
+ */
+export async function withChangeLock<Result>(
+  stack: Stack,
+  ticket: string,
+  work: (held: HeldLock, settled: string | undefined) => Promise<Result>,
+): Promise<Result> {
+  const onWait = (holder: string): void =>
+    stack.emit({ type: 'info', text: `${holder} is changing ${ticket}; waiting` });
+  const lock = changeLockOf(stack.root, ticket);
+  // A git whose command was killed would go on, with its hooks, while what it does is taken back.
+  for (const { pid, startTime } of await listLeftHelpers(lock)) await endGroup({ pid, startTime, name: '' });
+  return withLock(
+    lock,
+    async (held) => {
+      return work(held, await settle(stack, ticket));
+    },
+    { signal: stack.signal, onWait },
+  );
+}
+
+/**
+ * Writes a change down, then runs `work`, which makes its moves and notes where a branch is then, where that was not known: when it throws, or says that it is not done, those made are taken
+ * back. Call it with the change lock held. Returns what `work` returns, and repos that could not be taken back. Throws what `work`
+ * throws, `git`, `files`.
+ */
+export async function withJournal<Result>(
+  stack: Stack,
+  journal: Journal,
+  work: (note: (repo: string, to: string) => Promise<void>) => Promise<{ done: boolean; result: Result }>,
+): Promise<{ result: Result; left: string[] }> {
+  const { ticket } = journal;
+  const change = await place(stack, journal);
+  await makeFolder(inFolder(stack.root, 'changes', ticket));
+  for (const move of change.moves)
+    if (move.index) await keepIndex(move.worktree, keptIndexOf(stack.root, ticket, move.repo));
+  const write = (): Promise<void> => replaceFile(journalOf(stack.root, ticket), `${JSON.stringify(journal)}\n`);
+  await write();
+  let written = Promise.resolve();
+  const note = (repo: string, to: string): Promise<void> => {
+    for (const move of [...journal.moves, ...change.moves]) if (move.repo === repo) move.to = to;
+    written = written.then(write);
+    return written;
+  };
+  let outcome: { done: boolean; result: Result };
+  try {
+    outcome = await work(note);
+  } catch (error) {
+    await undoAll(stack, change, { isOurs: true });
+    await drop(stack, ticket);
+    throw error;
+  }
+  const left = outcome.done ? [] : await undoAll(stack, change, { isOurs: true });
+  await drop(stack, ticket);
+  return { result: outcome.result, left };
+}
+
+/**
+ * Finishes or takes back a change of a ticket that was cut off, and tells of it; one that a living command is at is left alone. Every
+ * command that changes a ticket calls it. Returns what it told; undefined where there was nothing to settle. Throws `git`, `files`.
+ */
+export async function settleChange(stack: Stack, ticket: string): Promise<string | undefined> {
+  if (!(await isCutOff(stack, ticket))) return undefined;
+  return withChangeLock(stack, ticket, async (_, settled) => settled);
+}
+
+/** Returns the tickets of which a change was cut off, with its verb. Throws `files`. */
+export async function listCutOff(stack: Stack): Promise<{ ticket: string; verb: string; repos: string[] }[]> {
+  const tickets = (await ifThere(readdir(inFolder(stack.root, 'changes')))) ?? [];
+  const found = await Promise.all(
+    tickets.map(async (ticket) => {
+      if (!(await isCutOff(stack, ticket))) return [];
+      const journal = await readJournal(stack, ticket);
+      return journal ? [{ ticket, verb: journal.verb, repos: journal.moves.map(({ repo }) => repo) }] : [];
+    }),
+  );
+  return found.flat();
+}
+
+async function isCutOff(stack: Stack, ticket: string): Promise<boolean> {
+  if (!(await isThere(inFolder(stack.root, 'changes', ticket)))) return false;
+  const lock = changeLockOf(stack.root, ticket);
+  return (await inspectLock(lock)) !== 'held' || (await listLeftHelpers(lock)).length > 0;
+}
+
+async function settle(stack: Stack, ticket: string): Promise<string | undefined> {
+  if (!(await isThere(inFolder(stack.root, 'changes', ticket)))) return undefined;
+  const journal = await readJournal(stack, ticket);
+  // One without moves was cut off before it was written, so nothing was begun.
+  const change = journal && (await place(stack, journal));
+  const said = change && change.moves.length > 0 ? await finishOrUndo(stack, change) : undefined;
+  await drop(stack, ticket);
+  if (said === undefined) return undefined;
+  const text = `the last \`stack ${change?.verb}\` of ${ticket} ${said}`;
+  stack.emit({ type: 'warning', text });
+  return text;
+}
+
+/** Nobody's word but the record's counts for where a repo is: a journal may have come with git. */
+async function place(stack: Stack, { moves, ...journal }: Journal): Promise<Change> {
+  const { instances } = await stack.store.read();
+  const record = Object.hasOwn(instances, journal.ticket) ? instances[journal.ticket] : undefined;
+  if (record) await requireOwnThings(stack, record);
+  const repos = new Map(record && dedicatedRepos(record));
+  const placed = moves.flatMap((move) => {
+    const found = repos.get(move.repo);
+    return found === undefined
+      ? []
+      : [{ ...move, path: found.path, gitCommonDir: found.gitCommonDir, worktree: found.worktree }];
+  });
+  return { ...journal, moves: placed, gone: moves.map(({ repo }) => repo).filter((repo) => !repos.has(repo)) };
+}
+
+async function finishOrUndo(stack: Stack, change: Change): Promise<string> {
+  const { moves, gone } = change;
+  for (const { path: repoPath, gitCommonDir, branch, worktree } of moves) {
+    const entry = (await readOwnEntry(worktree, gitCommonDir))?.folder;
+    const clear = (): Promise<void> => clearStaleLocks({ repoPath, gitCommonDir, branch, entry });
+    await withLock(repoLock(gitCommonDir), clear, { signal: stack.signal });
+  }
+  const states = await Promise.all(moves.map((move) => inspectMove(move, change)));
+  const isDone = gone.length === 0 && states.every(({ at }) => at === 'after' || at === 'beyond');
+  if (isDone) return 'was done in all repos before it was cut off';
+  const left = await undoAll(stack, change, { isOurs: false });
+  return `was cut off, and is taken back${left.length > 0 ? `, but for ${left.join(', ')}, which has moved since` : ''}`;
+}
+
+/** `isOurs`: nobody but this very command can have touched an index since. Returns the repos that have moved on. */
+async function undoAll(stack: Stack, change: Change, { isOurs }: { isOurs: boolean }): Promise<string[]> {
+  const left: string[] = [];
+  for (const move of change.moves) {
+    const state = await inspectMove(move, change);
+    if (state.at === 'beyond' || state.at === 'elsewhere') left.push(move.repo);
+    else await undo(stack, change, move, { ...state, isOurs });
+  }
+  return left;
+}
+
+/** The index first: while the branch is not back, the next command comes here again. */
+async function undo(
+  stack: Stack,
+  { ticket, verb }: Change,
+  move: Placed,
+  { at, commit = move.from, isOurs }: MoveState & { isOurs: boolean },
+): Promise<void> {
+  const { repo, worktree, branch, from, gitCommonDir } = move;
+  const isOn = (await readBranch(worktree)) === branch;
+  // A hook may have staged something before it refused.
+  if (move.index && isOn && (at === 'after' || isOurs))
+    await bringIndexBack(worktree, keptIndexOf(stack.root, ticket, repo), {
+      commit,
+      always: isOurs && at === 'before',
+    });
+  if (at === 'before') return;
+  const cwd = isOn ? worktree : gitCommonDir;
+  await moveBranch(cwd, { branch, from: commit, to: from }, `${reasonOf(verb)}: taken back`);
+}
+
+async function drop(stack: Stack, ticket: string): Promise<void> {
+  // The journal before what belongs to it.
+  await rm(journalOf(stack.root, ticket), { force: true });
+  await rm(inFolder(stack.root, 'changes', ticket), { recursive: true, force: true });
+  await removeIfEmpty(inFolder(stack.root, 'changes'));
+}
+
+/** Undefined where there is none yet. Throws `state` for one that cannot be read. */
+async function readJournal(stack: Stack, ticket: string): Promise<Journal | undefined> {
+  const file = journalOf(stack.root, ticket);
+  const text = await readFileIfThere(file);
+  if (text === undefined) return undefined;
+  const { version, verb = '', madeAt = 0, moves } = parseFields<Journal>(text);
+  if (version === 1 && Array.isArray(moves)) return { version, ticket, verb, madeAt, moves };
+  throw new StackError('state', `the journal ${file} cannot be read`, {
+    hint: `look at the repos of ${ticket}, then delete ${file}`,
+  });
+}
