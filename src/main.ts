@@ -33,7 +33,10 @@ export async function main(
     if (options.json) host.stdout.write(`${renderErrorJson(error)}\n`);
     else {
       const { isTTY, columns } = host.stderr;
-      const view = { color: context.errorColor, columns: (isTTY && columns) || undefined };
+      const view = {
+        color: context.errorColor,
+        columns: (isTTY ? columns : Number(host.env.STACK_COLUMNS)) || undefined,
+      };
       host.stderr.write(`${renderError(error, { ...view, debug: Boolean(host.env.STACK_DEBUG) })}\n`);
     }
     return exitCodeOf(error, signal);

@@ -25,7 +25,8 @@ export function createContext(
     const { createReporter } = await import('./ui/reporter.ts');
     const mode = options.quiet ? 'quiet' : options.json ? 'json' : 'human';
     const isTty = host.stderr.isTTY === true && host.env.TERM !== 'dumb';
-    return createReporter({ mode, stream: host.stderr, isTty, color: hasColor(host, host.stderr) });
+    const columns = Number(host.env.STACK_COLUMNS) || undefined;
+    return createReporter({ mode, stream: host.stderr, isTty, columns, color: hasColor(host, host.stderr) });
   });
   // Events may come before the reporter is loaded; they wait in line for it.
   const emit: Emit = (event) => void reporter().then((loaded) => loaded.emit(event));

@@ -105,7 +105,7 @@ async function runVerb(verb: AnyVerb, context: Context, input: Parameters<AnyVer
     const text = await renderAnswer(verb, result, {
       color: context.color,
       // A terminal that is not told its size yet has 0.
-      columns: (stdout.isTTY && stdout.columns) || undefined,
+      columns: (stdout.isTTY ? stdout.columns : Number(context.host.env.STACK_COLUMNS)) || undefined,
     });
     if (text !== '') stdout.write(`${text}\n`);
   }

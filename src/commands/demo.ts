@@ -5,6 +5,9 @@ import { createStyle } from '../ui/style.ts';
 import { renderInstances } from './common/instance-table.ts';
 import type { Verb } from './common/verb.ts';
 
+/** What the demo says and runs stands this far from its headings. */
+const INDENT = 3;
+
 export const demo: Verb<{ keep?: boolean }, DemoResult> = {
   name: 'demo',
   summary: 'show the whole thing on two little repos in a temporary folder',
@@ -17,10 +20,19 @@ export const demo: Verb<{ keep?: boolean }, DemoResult> = {
     const { packageRoot, signal, host } = context;
     const { runtime } = context.options;
     const voice = await createVoice(context);
-    return runDemo({ packageRoot, env: host.env, runtime, keep: options.keep === true, signal, voice });
+    const { stderr } = host;
+    const width = stderr.isTTY && stderr.columns ? { STACK_COLUMNS: String(stderr.columns - INDENT) } : {};
+    return runDemo({
+      packageRoot,
+      env: { ...host.env, ...width },
+      runtime,
+      keep: options.keep === true,
+      signal,
+      voice,
+    });
   },
   async render({ view, proof, pages, kept, root }, options) {
-    const { renderTable } = await import('../ui/table.ts');
+    const [{ renderTable }, { wrapText }] = await Promise.all([import('../ui/table.ts'), import('../ui/wrap.ts')]);
     const style = createStyle(options.color);
     const answers = proof.map(({ asked, answer }) => [asked, answer]);
     const shown = pages.map(({ ticket, url, title }) => [ticket, url, title]);
@@ -36,14 +48,16 @@ export const demo: Verb<{ keep?: boolean }, DemoResult> = {
       await renderInstances(view, options),
       renderTable(['Request', 'Answer'], answers, options),
       renderTable(['Page of', 'Url', 'Title'], shown, options),
-      ...next.map((line) => style.dim(line)),
+      ...next.map((line) => style.dim(wrapText(line, options.columns, 0))),
     ].join('\n\n');
   },
 };
 
 async function createVoice(context: Context): Promise<DemoVoice> {
-  const { Writable } = await import('node:stream');
+  const [{ Writable }, { wrapText }] = await Promise.all([import('node:stream'), import('../ui/wrap.ts')]);
   const { stderr } = context.host;
+  const indented = (text: string): string =>
+    ' '.repeat(INDENT) + wrapText(text, (stderr.isTTY && stderr.columns) || undefined, INDENT);
   const style = createStyle(context.errorColor);
   const silent = context.options.json || context.options.quiet;
   const say = (text: string): void => {
@@ -54,14 +68,14 @@ async function createVoice(context: Context): Promise<DemoVoice> {
     explain(title, lines) {
       number += 1;
       say(`\n${style.strong(`${number}. ${title}`)}`);
-      for (const line of lines) say(`   ${line}`);
+      for (const line of lines) say(indented(line));
     },
-    note: (line) => say(`\n   ${style.warn('!')} ${line}`),
+    note: (line) => say(`\n${indented(`${style.warn('!')} ${line}`)}`),
     command: (line) => say(`\n   $ ${line}`),
     took: (ms) => say(style.dim(`   (${formatDuration(ms)})`)),
     output: new Writable({
       write(chunk: Buffer, _encoding, done) {
-        if (!silent) stderr.write(chunk.toString().replaceAll(/^(?=.)/gm, '   '));
+        if (!silent) stderr.write(chunk.toString().replaceAll(/^(?=.)/gm, ' '.repeat(INDENT)));
         done();
       },
     }),

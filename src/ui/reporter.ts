@@ -13,7 +13,7 @@ export interface ReporterOptions {
   stream: NodeJS.WritableStream & { columns?: number };
   isTty: boolean;
   color: boolean;
-  /** Width of the terminal where the stream does not tell it (or says 0); default 80. */
+  /** The width where the stream does not tell it (or says 0); a terminal has 80 without it, and what is none any. */
   columns?: number | undefined;
 }
 
@@ -219,7 +219,9 @@ function renderArea(narration: Narration): string[] {
 
 function widthsOf({ options, subjectWidth }: Narration): Widths {
   // A full last column makes some terminals wrap: leave it free.
-  const columns = options.isTty ? (options.stream.columns || options.columns || 80) - 1 : Number.POSITIVE_INFINITY;
+  const columns = options.isTty
+    ? (options.stream.columns || options.columns || 80) - 1
+    : (options.columns ?? Number.POSITIVE_INFINITY);
   return { columns, subject: Math.min(subjectWidth, Math.floor(columns / 4)) };
 }
 

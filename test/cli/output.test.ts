@@ -54,6 +54,8 @@ describe('what is printed', () => {
     expect(await stdoutOf('--format', '{{ticket}}|{{repos.front.branch}}|{{&folder}}')).toBe(
       `feat-01|feat-01|${shop.at('tickets/feat-01')}`,
     );
+    const narrow = await shop.stack(['ps'], { env: { STACK_COLUMNS: '30' } });
+    expect(narrow.stdout).toMatch(/^feat-01 {2}\w+\n {2}front {2}http/);
     // As docker takes it.
     expect(await stdoutOf('--format', String.raw`{{.ticket}}\t{{ .repos.front.branch }}`)).toBe('feat-01\tfeat-01');
     expect(await stdoutOf('-q', '--filter', 'ticket=feat-*')).toBe('feat-01');

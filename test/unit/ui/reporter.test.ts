@@ -121,10 +121,13 @@ describe('without a terminal', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('does not cut lines: nobody folds a file', () => {
-    const { emit, raw } = open({ columns: 20 });
+  it('does not cut lines, since nobody folds a file, unless it is told a width', () => {
+    const { emit, raw } = open({});
     emit(done({ ...FRONT, title: 'x'.repeat(100) }));
     expect(raw()).toBe(`✓ front  ${'x'.repeat(100)}  0.31s\n`);
+    const told = open({ columns: 20 });
+    told.emit(done({ ...FRONT, title: 'x'.repeat(100) }));
+    expect(told.raw()).toBe('✓ front  xxx…  0.31s\n');
   });
 });
 
