@@ -1,3 +1,4 @@
+import { revealText } from '../domain/config/commands.ts';
 import type { ResolvedValue } from '../domain/config/resolved.ts';
 import { createStyle } from '../ui/style.ts';
 import type { Verb } from './common/verb.ts';
@@ -25,7 +26,7 @@ export const config: Verb<object, Result> = {
     return values
       .map(({ key, value, from, variables = [] }) => {
         const origins = [from, ...variables.map(({ name, from: origin }) => `${name} from ${describe(origin)}`)];
-        return `${style.strong(key)}: ${renderValue(value)}  ${style.dim(`# ${origins.join(', ')}`)}`;
+        return `${style.strong(revealText(key))}: ${renderValue(value)}  ${style.dim(`# ${revealText(origins.join(', '))}`)}`;
       })
       .join('\n');
   },
@@ -37,5 +38,5 @@ function describe(origin: 'environment' | '.env' | 'default'): string {
 
 function renderValue(value: ResolvedValue['value']): string {
   const isPlain = typeof value === 'string' && value !== '' && !/[\r\n]/.test(value);
-  return isPlain ? value : JSON.stringify(value);
+  return revealText(isPlain ? value : JSON.stringify(value));
 }

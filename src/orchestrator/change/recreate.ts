@@ -64,6 +64,7 @@ async function planRecreate(
   const { repos } = await stack.config();
   const record = requireInstance(await stack.store.read(), options.ticket);
   refuseOwnBranch(record, options.request.from);
+  refuseStay(record, options.request.on);
   const known = dedicatedRepos(record).filter(([repo]) => Object.hasOwn(repos, repo));
   return {
     stack: withRuntimes(stack, record.services, options),
@@ -84,6 +85,20 @@ export function refuseOwnBranch(
       hint: `\`stack create OTHER --from-${repo}=${quoteForShell(ref)}\` makes another ticket that starts there`,
     });
   }
+}
+
+/** Throws `usage` where it is to be made again on a branch that goes with it. */
+export function refuseStay(
+  { ticket, argument, repos }: Pick<InstanceRecord, 'ticket' | 'argument' | 'repos'>,
+  on: Readonly<Record<string, string>>,
+): void {
+  const own = dedicatedRepos({ repos }).filter(([, { ownsBranch }]) => ownsBranch);
+  const [repo] = own.find(([name, { branch }]) => on[name] === branch) ?? [];
+  if (repo === undefined) return;
+  const flags = own.map(([name, { branch }]) => `--on-${name}=${quoteForShell(branch)}`).join(' ');
+  throw new StackError('usage', `--on-${repo}=${on[repo]}: that branch goes with the ticket`, {
+    hint: `\`stack destroy ${ticket} --keep-branch\` and then \`stack create ${quoteForShell(argument)} ${flags}\` keep its commits; without --on-${repo} it is cut anew from its base`,
+  });
 }
 
 /** Returns what would be the branch in a ref: `feat` of `heads/feat~2`. No branch has one of these signs in its name. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DedicatedRepo, InstanceRecord } from '../../../src/domain/instance.ts';
-import { refuseOwnBranch, toCommand, toRequest } from '../../../src/orchestrator/change/recreate.ts';
+import { refuseOwnBranch, refuseStay, toCommand, toRequest } from '../../../src/orchestrator/change/recreate.ts';
 
 const copy = (branch: string, base: string): DedicatedRepo => ({
   ...{ mode: 'dedicated', path: '/front', gitCommonDir: '/front/.git', worktree: '/tickets/fix-1/front', branch, base },
@@ -48,5 +48,18 @@ describe('a ticket that is made anew', () => {
 
   it.each(['fix/10', 'fix', 'origin/fix/1', 'HEAD'])('may start from %s', (front) => {
     expect(() => refuseOwnBranch(record, { front, api: 'feat/api' })).not.toThrow();
+  });
+
+  it('is told how the branch that goes with it can stay', () => {
+    const ticket = { ...record, ticket: 'fix-1' };
+    expect(() => refuseStay(ticket, { front: 'fix/1' })).toThrow('--on-front=fix/1: that branch goes with the ticket');
+    expect(() => refuseStay(ticket, { front: 'fix/1' })).toThrow(
+      expect.objectContaining({
+        hint: expect.stringMatching(
+          /^`stack destroy fix-1 --keep-branch` and then `stack create fix\/1 --on-front=fix\/1`/,
+        ),
+      }),
+    );
+    expect(() => refuseStay(ticket, { front: 'other', api: 'feat/api' })).not.toThrow();
   });
 });
