@@ -50,4 +50,6 @@ export interface Context {
   confirm(question: string): Promise<void>;
   /** Asks, and gives the answer. Throws `confirm` where nobody is there to ask; it names `all` that would be asked. */
   ask(question: string, all?: readonly string[]): Promise<boolean>;
+  /** Asks for one of several, and gives its place; the first with `--yes` and where nobody is there to ask. */
+  choose(question: string, choices: readonly string[]): Promise<number>;
 }

@@ -10,7 +10,7 @@ import { StackError } from './domain/errors.ts';
 import type { Emit } from './domain/events.ts';
 import { once } from './once.ts';
 import { makeStack } from './open-stack.ts';
-import { askPerson, canAsk } from './ui/ask.ts';
+import { askChoice, askPerson, canAsk } from './ui/ask.ts';
 
 /** Returns the context of one command. */
 export function createContext(
@@ -48,6 +48,11 @@ export function createContext(
     if (canAsk(host)) (await reporter()).clear();
     return askPerson(host, question, { all, signal });
   };
+  const choose: Context['choose'] = async (question, choices) => {
+    if (options.yes || !canAsk(host)) return 0;
+    (await reporter()).clear();
+    return askChoice(host, question, { choices, signal });
+  };
   const confirm: Context['confirm'] = async (question) => {
     if (!(await ask(question))) throw new StackError('confirm', 'nothing was changed');
   };
@@ -68,6 +73,7 @@ export function createContext(
     ),
     confirm,
     ask,
+    choose,
   };
 }
 

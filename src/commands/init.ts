@@ -1,6 +1,7 @@
 import type { Context } from '../context.ts';
 import type { LeftOut } from '../orchestrator/init/detect/find-repos.ts';
 import type { PlannedRepo, PlannedService, StackPlan } from '../orchestrator/init/detect/stack-plan.ts';
+import type { InitOptions as InitStackOptions } from '../orchestrator/init/init.ts';
 import { cleanText } from '../ui/safe-text.ts';
 import type { RenderOptions, Verb } from './common/verb.ts';
 
@@ -52,7 +53,16 @@ export const init: Verb<InitOptions, InitResult> = {
   completes: {},
   run(context, { options }) {
     const root = context.options.root ?? context.host.cwd;
-    return run({ root, packageRoot: context.packageRoot }, options, (next) => agree(context, root, next));
+    return run({ root, packageRoot: context.packageRoot }, options, {
+      agree: (next) => agree(context, root, next),
+      choose: async ({ text, choices }) =>
+        choices[
+          await context.choose(
+            text,
+            choices.map(({ label }) => label),
+          )
+        ]!.value,
+    });
   },
   render,
 };
@@ -72,11 +82,11 @@ async function agree(context: Context, root: string, next: StackPlan): Promise<v
 export async function run(
   where: { root: string; packageRoot: string },
   options: InitOptions,
-  agree?: (next: StackPlan) => Promise<void>,
+  asks: Pick<InitStackOptions, 'agree' | 'choose'> = {},
 ): Promise<InitResult> {
   const { force = false, dryRun = false } = options;
   const { initStack } = await import('../orchestrator/init/init.ts');
-  const { plan, text, written, ignore } = await initStack({ ...where, force, dryRun, agree });
+  const { plan, text, written, ignore } = await initStack({ ...where, force, dryRun, ...asks });
   const paths = new Map(plan.repos.map((repo) => [repo.name, repo.path]));
   return {
     stack: plan.name,

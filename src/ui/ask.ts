@@ -21,19 +21,47 @@ export async function askPerson(
     const lines = all.length === 1 ? [] : [...all];
     throw new StackError('confirm', what, { hint: '--yes answers yes', lines, details: { questions: all } });
   }
-  const [{ createInterface }, { revealText }] = await Promise.all([
-    import('node:readline/promises'),
-    import('../domain/config/commands.ts'),
-  ]);
+  const { revealText } = await import('../domain/config/commands.ts');
+  const answer = await readAnswer({ stdin, stderr, pid }, `${revealText(question)} [y/N] `, signal);
+  return /^y(es)?$/i.test(answer ?? '');
+}
+
+/**
+ * Returns which of the choices a person picks, by its number, and asks again for anything else; an empty answer is the first.
+ * Throws `interrupted`.
+ */
+export async function askChoice(
+  terminal: Terminal,
+  question: string,
+  { choices, signal }: { choices: readonly string[]; signal: AbortSignal },
+): Promise<number> {
+  const { revealText } = await import('../domain/config/commands.ts');
+  const lines = choices.map((choice, index) => `  ${index + 1}  ${revealText(choice)}`);
+  terminal.stderr.write(`${[revealText(question), ...lines].join('\n')}\n`);
+  for (;;) {
+    const answer = await readAnswer(terminal, `1-${choices.length} [1] `, signal);
+    if (!answer) return 0;
+    const number = /^\d+$/.test(answer) ? Number(answer) : choices.indexOf(answer) + 1;
+    if (number >= 1 && number <= choices.length) return number - 1;
+  }
+}
+
+/** Undefined where the person closed their end. */
+async function readAnswer(
+  { stdin, stderr, pid }: Terminal,
+  prompt: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: stdin, output: stderr });
   // Ctrl-D is no answer, and Ctrl-C comes as a key here.
-  const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
+  const closed = new Promise<undefined>((resolve) => terminal.once('close', () => resolve(undefined)));
   terminal.once('SIGINT', () => process.kill(pid, 'SIGINT'));
-  const asked = terminal.question(`${revealText(question)} [y/N] `, { signal }).catch((error: unknown) => {
+  const asked = terminal.question(prompt, { signal }).catch((error: unknown) => {
     throw signal.aborted ? interrupted(signal.reason) : error;
   });
   const answer = await Promise.race([asked, closed]).finally(() => terminal.close());
-  return /^y(es)?$/i.test(answer.trim());
+  return answer?.trim();
 }
 
 /** True where a person can be asked: both ends are a terminal. */

@@ -7,9 +7,10 @@ import { bestEffort, StackError } from '../../domain/errors.ts';
 import type { StackState } from '../../domain/instance.ts';
 import { STATE_FOLDER } from '../../domain/layout.ts';
 import { listNotIgnored } from './detect/checkouts.ts';
-import { detectStack } from './detect/detect-stack.ts';
+import { type Detection, detectStack } from './detect/detect-stack.ts';
 import { planConfig } from './detect/plan-config.ts';
-import type { StackPlan } from './detect/stack-plan.ts';
+import type { Answers, StackPlan } from './detect/stack-plan.ts';
+import { listQuestions, type Question } from './questions.ts';
 import { renderCompose } from './render-compose.ts';
 import { COMPOSE_FILE, renderConfig } from './render-config.ts';
 
@@ -26,6 +27,8 @@ export interface InitOptions {
   dryRun: boolean;
   /** Called before a `stack.yml` is replaced, with what the new one has; throws to leave it. */
   agree?: ((next: StackPlan) => Promise<void>) | undefined;
+  /** Answers a question with the value of one of its choices; without it the first ones are taken. */
+  choose?: ((question: Question) => Promise<string>) | undefined;
 }
 
 export interface InitOutcome {
@@ -47,21 +50,37 @@ interface NewFile {
  * Writes `stack.yml` and the shared services' compose file for the repos of a folder. Throws `exists` (before anything
  * is written), `not-found` when there is no repo, `git`, `files`; nothing is half-made then.
  */
-export async function initStack({ root, packageRoot, force, dryRun, agree }: InitOptions): Promise<InitOutcome> {
+export async function initStack({
+  root,
+  packageRoot,
+  force,
+  dryRun,
+  agree,
+  choose,
+}: InitOptions): Promise<InitOutcome> {
   const shipped = await readFileIfThere(path.join(packageRoot, COMPOSE_FILE));
   if (shipped === undefined) throw new StackError('internal', `${COMPOSE_FILE} is missing in ${packageRoot}`);
   const there = await ifReadable(readFileIfThere(path.join(root, COMPOSE_FILE)));
-  const plan = planConfig(await detectStack(root));
-  const text = renderCompose(shipped, plan.shared.servers);
+  const detection = await detectStack(root);
+  const draft = planConfig(detection);
+  const text = renderCompose(shipped, draft.shared.servers);
   const isOurs = there === undefined || there === shipped || there === text;
   if (!force && !dryRun) await refuseExisting(root, [CONFIG_FILE, ...(isOurs ? [] : [COMPOSE_FILE])]);
+  if (agree && !dryRun && (await isThere(path.join(root, CONFIG_FILE)))) await agree(draft);
+  const answers = choose && (await askAll(detection, choose));
+  const plan = planConfig(detection, answers);
   const compose = there === text ? [] : [{ name: COMPOSE_FILE, text }];
   const files = [...compose, { name: CONFIG_FILE, text: renderConfig(plan) }];
   const ignore = await listNotIgnored(root, [`${STATE_FOLDER}/`, LOCAL_CONFIG_FILE]);
   if (dryRun) return toOutcome(plan, files, ignore);
-  if (agree && (await isThere(path.join(root, CONFIG_FILE)))) await agree(plan);
   await writeAll(root, files);
   return toOutcome(plan, files, ignore);
+}
+
+async function askAll(detection: Detection, choose: NonNullable<InitOptions['choose']>): Promise<Answers> {
+  const answers: Answers = {};
+  for (const question of listQuestions(detection)) answers[question.key] = await choose(question);
+  return answers;
 }
 
 function toOutcome(plan: StackPlan, files: readonly NewFile[], ignore: string[]): InitOutcome {

@@ -41,6 +41,21 @@ async function findBase(folder: string): Promise<string | undefined> {
   return base === 'HEAD' ? undefined : base;
 }
 
+/** Branches that teams start new ones from. */
+const BASES = /^(?:main|master|trunk|develop|development|dev|next)$/;
+const MOST_BASES = 6;
+
+/** Returns the branches that new ones may start from: those with a usual name. Throws `git` when git cannot run. */
+export async function listBases(folder: string): Promise<string[]> {
+  const refs = ['--sort=refname', '--format=%(refname)', 'refs/heads', 'refs/remotes/origin'];
+  const { stdout } = await tryGit(folder, ['for-each-ref', ...refs]);
+  const names = stdout.split('\n').flatMap((line) => {
+    const name = line.replace(/^refs\/(?:heads|remotes\/origin)\//, '');
+    return BASES.test(name) ? [name] : [];
+  });
+  return [...new Set(names)].slice(0, MOST_BASES);
+}
+
 function nameBeside(folder: string, main: string): string {
   const name = path.relative(path.dirname(folder), main);
   return name.startsWith('..') ? 'a repo elsewhere' : name;

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { isThere } from '../../../adapters/files/files.ts';
 import { isTracked } from '../../../adapters/git/exclude.ts';
 import { detectEnvFile } from '../../sources/env-file.ts';
-import { inspectCheckout, listIgnored } from './checkouts.ts';
+import { inspectCheckout, listBases, listIgnored } from './checkouts.ts';
 import { type ComposeFindings, readComposeFiles, renderProgramEnv } from './compose.ts';
 import type { ComposeServer } from './compose-server.ts';
 import { type FoundRepo, type FoundRepos, findRepos, type LeftOut, useRoot } from './find-repos.ts';
@@ -12,6 +12,8 @@ import { detectProjects } from './repo-projects.ts';
 
 export interface DetectedRepo extends FoundRepo {
   projects: Project[];
+  /** Branches that new ones may start from. */
+  bases: string[];
   /** Files that git ignores and a program needs. */
   copy: string[];
   /** The env file that stack writes to, where that is not `.env.local`: the one that its programs and tools read. */
@@ -82,6 +84,7 @@ async function detectRepo(root: string, repo: FoundRepo, compose: ComposeFinding
   return {
     ...repo,
     projects,
+    bases: await listBases(folder),
     copy: others,
     envFile,
     migrations,

@@ -7,7 +7,7 @@ import { namesTickets, planEnv } from './plan-env.ts';
 import { planPorts } from './plan-ports.ts';
 import { planServers } from './plan-servers.ts';
 import type { Needs, Project, Role } from './project.ts';
-import type { PlannedRepo, PlannedServer, StackPlan } from './stack-plan.ts';
+import type { Answers, PlannedRepo, PlannedServer, StackPlan } from './stack-plan.ts';
 import { readStoreSettings, type StoreSettings } from './wire-stores.ts';
 
 /** A service before it has its place among the others. */
@@ -26,7 +26,7 @@ const MYSQL_IMAGE = 'mysql:8.4';
 const TITLES: Record<Role, string | undefined> = { front: 'Front-end', api: 'API', other: undefined };
 
 /** Makes a stack out of what was found: names, who shares what, ports that do not meet, and who is told where the others are. */
-export function planConfig(detection: Detection): StackPlan {
+export function planConfig(detection: Detection, answers: Answers = {}): StackPlan {
   const name = slugName(path.basename(detection.root), 'stack');
   const repos = nameRepos(detection, name);
   settleRoles(repos);
@@ -41,7 +41,7 @@ export function planConfig(detection: Detection): StackPlan {
       ports: projects.map(({ port }) => port.value),
     }),
   );
-  const isShared = decideSharing(repos);
+  const isShared = decideSharing(repos, answers);
   const drafts = repos.flatMap((repo) =>
     repo.services.map((service) => ({
       ...service,
@@ -52,12 +52,18 @@ export function planConfig(detection: Detection): StackPlan {
   );
   const ports = planPorts(drafts);
   const envs = drafts.map((draft) =>
-    planEnv(draft, { services: drafts, stores: storesOf(draft, shared), servers: shared.servers, stack: name }),
+    planEnv(draft, {
+      services: drafts,
+      stores: storesOf(draft, shared),
+      servers: shared.servers,
+      stack: name,
+      api: answers.api,
+    }),
   );
   return {
     name,
     shared,
-    repos: repos.map((repo) => planRepo(repo, { isShared: isShared(repo), repos, shared })),
+    repos: repos.map((repo) => planRepo(withBase(repo, answers), { isShared: isShared(repo), repos, shared })),
     services: drafts.map((draft, index) => ({
       ...draft,
       port: ports[index]!,
@@ -131,10 +137,10 @@ function settleRoles(repos: readonly NamedRepo[]): void {
 }
 
 /** Tickets borrow what stands behind the front-ends; without a front-end there would be nothing left of their own. */
-function decideSharing(repos: readonly NamedRepo[]): (repo: NamedRepo) => boolean {
+function decideSharing(repos: readonly NamedRepo[], { borrow }: Answers): (repo: NamedRepo) => boolean {
   const hasFront = repos.some(({ role }) => role === 'front');
   const hasService = repos.some(({ services }) => services.length > 0);
-  return ({ role, services }) => (services.length === 0 ? hasService : hasFront && role !== 'front');
+  return ({ role, services }) => (services.length === 0 ? hasService : borrow !== 'no' && hasFront && role !== 'front');
 }
 
 /** Only what a Dockerfile alone tells about may use anything. */
@@ -191,6 +197,10 @@ function planRepo(
     role,
     checks,
   };
+}
+
+function withBase(repo: NamedRepo, { base }: Answers): NamedRepo {
+  return base !== undefined && repo.found.bases.includes(base) ? { ...repo, found: { ...repo.found, base } } : repo;
 }
 
 /** As `stack.yml` has it, from the root. */

@@ -21,10 +21,12 @@ interface Others {
   servers: readonly PlannedServer[];
   /** Name of the stack. */
   stack: string;
+  /** The one of several APIs that is meant where nothing else tells. */
+  api?: string | undefined;
 }
 
 /** Returns the variables of a service, each with its text in `stack.yml`: its port, its stores, where the others are, what it cannot do without. Nothing is there that no code reads. */
-export function planEnv(service: Reader, { services, stores, servers, stack }: Others): Record<string, string> {
+export function planEnv(service: Reader, { services, stores, servers, stack, api }: Others): Record<string, string> {
   const { project } = service;
   const { port, env } = project;
   const self = serverOf(service);
@@ -33,6 +35,7 @@ export function planEnv(service: Reader, { services, stores, servers, stack }: O
     servers: services.filter(({ project: other }) => other.worker === undefined).map(serverOf),
     prefix: service.role === 'front' ? (project.prefix ?? '') : undefined,
     words: stack.toUpperCase().split('-'),
+    api,
   };
   const own = port.variable ?? 'PORT';
   const planned: Record<string, string> = project.worker === undefined ? { [own]: '${port.http}' } : {};

@@ -3,6 +3,16 @@ import type { LeftOut } from './find-repos.ts';
 import type { Needs, Project, Role } from './project.ts';
 import type { StoreSettings } from './wire-stores.ts';
 
+/** What a person said where the files do not tell. */
+export interface Answers {
+  /** The branch that new ones start from, in the repos that have it. */
+  base?: string;
+  /** Name of the service that a front-end means by an API. */
+  api?: string;
+  /** `no`: each ticket has its own copy of everything. */
+  borrow?: string;
+}
+
 /** A stack as init would write it down. */
 export interface StackPlan {
   name: string;

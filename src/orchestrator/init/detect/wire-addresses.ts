@@ -19,6 +19,8 @@ export interface View {
   prefix: string | undefined;
   /** Words of the product's own name. */
   words: readonly string[];
+  /** The one of several APIs that is meant where nothing else tells. */
+  api?: string | undefined;
 }
 
 const LOCAL = /^(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|host\.docker\.internal)$/;
@@ -100,7 +102,7 @@ function findByMeaning(value: Address | undefined, words: readonly string[], vie
   const isForeign = words.some((word) => !isKnown(word, view)) && !value?.isLocal;
   if (isForeign || role === undefined) return undefined;
   const able = view.servers.filter((server) => server.role === role);
-  return able.find(({ name }) => name === 'api') ?? able[0];
+  return able.find(({ name }) => name === (view.api ?? 'api')) ?? able[0];
 }
 
 /** On a front-end an API's words are the API's; on an API its own, and a front-end's are the front-end's. */
