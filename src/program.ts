@@ -14,6 +14,7 @@ import { complete } from './commands/completion/complete.ts';
 import { completion } from './commands/completion/completion.ts';
 import { shellInit } from './commands/completion/shell-init.ts';
 import { config } from './commands/config.ts';
+import { conflicts } from './commands/conflicts.ts';
 import { create } from './commands/create.ts';
 import { db } from './commands/db.ts';
 import { demo } from './commands/demo.ts';
@@ -47,6 +48,7 @@ type AnyVerb = Verb<any, any>;
 /** The command tree by what one wants, in the order of the help. */
 const GROUPS: Record<string, readonly AnyVerb[]> = {
   'Tickets:': [create, add, ps, start, stop, restart, recreate, destroy, restore],
+  'What tickets change:': [conflicts],
   'Inside a ticket:': [open, cd, code, path, logs, exec, db],
   'A ticket’s work:': [commit, push],
   'The product:': [init, config, up, down, trust],

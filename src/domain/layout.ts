@@ -82,3 +82,8 @@ export function keptIndexOf(root: string, ticket: string, repo: string): string 
 export function changeLockOf(root: string, ticket: string): string {
   return path.join(root, STATE_FOLDER, `change-${ticket}.lock`);
 }
+
+/** Returns the path of what is known of how tickets' work collides. */
+export function collisionsFileOf(root: string): string {
+  return path.join(root, STATE_FOLDER, 'collisions.json');
+}

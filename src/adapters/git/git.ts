@@ -247,13 +247,18 @@ async function runChange(cwd: string, args: readonly string[], options: ChangeOp
   return { exitCode: result.exitCode ?? -1, stdout: textOf(result.stdout), stderr: textOf(result.stderr), timedOut };
 }
 
-/** Returns git's version, `2.39.5`. Throws `git` when it is not there or older than 2.31. */
-export async function gitVersion(): Promise<string> {
+/** Returns git's version, `2.39.5`. Throws `git` when it is not there or older than `oldest`, by default 2.31. */
+export async function gitVersion(oldest: readonly [major: number, minor: number] = OLDEST_GIT): Promise<string> {
   const text = await askGit('/', ['--version']);
   const version = /\d+(\.\d+)+/.exec(text)?.[0] ?? '0';
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (major > OLDEST_GIT[0] || (major === OLDEST_GIT[0] && minor >= OLDEST_GIT[1])) return version;
-  throw new StackError('git', `git ${version} is too old`, { hint: `install git ${OLDEST_GIT.join('.')} or newer` });
+  if (isAtLeast(version, oldest)) return version;
+  throw new StackError('git', `git ${version} is too old`, { hint: `install git ${oldest.join('.')} or newer` });
+}
+
+/** True for a version of git that is that one, or newer. */
+export function isAtLeast(version: string, [major, minor]: readonly [number, number]): boolean {
+  const [ownMajor = 0, ownMinor = 0] = version.split('.').map(Number);
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
 
 /**

@@ -50,6 +50,8 @@ export interface RepoConfig {
   copy: string[];
   /** Globs of what is nobody's work, relative to the repo. */
   disposable: string[];
+  /** Globs of what others rely on, relative to the repo. */
+  contracts: string[];
   /** Relative to the service's folder, never leading out of the repo. */
   envFile: string;
   /** Variables of the person's shell for its commands: names, or how they begin with a `*` behind. */

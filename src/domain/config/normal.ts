@@ -100,6 +100,7 @@ function normaliseRepo(repo: RepoFile, name: string, writtenAt: WrittenAt): Repo
     own: [...new Set(repo.own ?? [])],
     copy: repo.copy ?? [],
     disposable: repo.disposable ?? [],
+    contracts: repo.contracts ?? [],
     envFile: repo.env_file ?? '.env.local',
     passEnv: repo.pass_env ?? [],
   };

@@ -120,6 +120,10 @@ const repoSchema = map('a map like `{ path: ./front }`', {
     list('a list of paths like `[.next, next-env.d.ts]`', text),
     'Files that no `destroy` counts as work, whoever wrote them (globs)',
   ),
+  contracts: optional(
+    list('a list of paths like `[openapi.yml, "types/**"]`', text),
+    'Files that others rely on (globs): two tickets that change what one of them matches are told by `stack conflicts`',
+  ),
   env_file: optional(text, 'Env file in the service’s folder; default .env.local'),
   pass_env: optional(passEnv, 'Variables of the person’s shell that setup and migrate commands get too'),
 });

@@ -139,6 +139,7 @@ function checkRepos({ repos, shared }: StackConfig): Finding[] {
       ...repo.own.flatMap((service, index) => checkOwn([...path, 'own', index], service, shared.services)),
       ...repo.copy.flatMap((glob, index) => checkInsidePath([...path, 'copy', index], glob)),
       ...repo.disposable.flatMap((glob, index) => checkInsidePath([...path, 'disposable', index], glob)),
+      ...repo.contracts.flatMap((glob, index) => checkInsidePath([...path, 'contracts', index], glob)),
     ];
   });
 }

@@ -17,6 +17,7 @@ import { planPrerequisites, requireRunnable } from '../prepare/prerequisites.ts'
 import { checkRequest, countAsSetUp, planRepos, type RepoRequest } from '../prepare/repos.ts';
 import { planRescued } from '../prepare/rescued.ts';
 import { planServices } from '../prepare/services.ts';
+import { tellCollisions } from '../review/tell-collisions.ts';
 import { requireNothingBeside } from '../safety/beside.ts';
 import { listTicketSteps } from '../steps/list.ts';
 import { tellMigration } from '../steps/migrate.ts';
@@ -68,6 +69,7 @@ export async function createInstance(stack: Stack, options: CreateOptions): Prom
   work.record.phase = 'ready';
   work.record.owner = undefined;
   await saveRecord(work);
+  await tellCollisions(stack, work.record);
   return work.record.ticket;
 }
 

@@ -1,11 +1,11 @@
 import { dropRescue } from '../../adapters/git/rescue/refs.ts';
 import type { Doubtful } from '../../adapters/git/risk/doubtful.ts';
 import { findEveryRisk } from '../../adapters/git/risk/every-risk.ts';
-import { isLockfile } from '../../adapters/git/risk/usual-files.ts';
 import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import { readNotes } from '../../adapters/git/worktree/own-notes.ts';
 import { bestEffort } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { isLockfile } from '../../domain/lock-files.ts';
 import type { Rescue } from '../../domain/rescue.ts';
 import { ownerOf, savedBy, type Work } from '../core/work.ts';
 import { findDoubtful, purgeQuiet, rescueTicket } from './rescue.ts';

@@ -98,7 +98,8 @@ export async function takeSnapshot(
   return withRawView(folders, take, NO_FILTERS);
 }
 
-async function listSettings(folder: string): Promise<string[]> {
+/** Returns what a repo's settings say of how its files lie on the disk, as options of git. Throws `git`. */
+export async function listSettings(folder: string): Promise<string[]> {
   const { stdout } = await tryGit(folder, ['config', '-z', '--get-regexp', FILE_SETTINGS]);
   const entries = stdout.split('\0').filter((entry) => entry.includes('\n'));
   return ['-c', 'core.safecrlf=false', ...entries.flatMap((entry) => ['-c', entry.replace('\n', '=')])];
@@ -126,7 +127,7 @@ async function showHidden(git: Git, folder: string): Promise<void> {
  * Brings what an index has of some paths up to what is on the disk. Not with `git add`: that compares every path with every
  * file, a quarter of a minute for 30,000. Returns the files that are there. Throws `git`.
  */
-async function putIntoIndex(
+export async function putIntoIndex(
   git: Git,
   { folder, list }: { folder: string; list: string },
   names: readonly string[],

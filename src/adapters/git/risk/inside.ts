@@ -1,4 +1,4 @@
-import { accessSync, constants, type Dirent, lstatSync, readdirSync } from 'node:fs';
+import { accessSync, constants, type Dirent, lstatSync, readdirSync, type Stats } from 'node:fs';
 import path from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { bytesOf, pathOf, textOf } from '../../files/byte-names.ts';
@@ -118,7 +118,7 @@ export function expandFolders(worktree: string, names: readonly string[]): strin
 
 /** Returns what tells what is at a path in a folder; `other` is what git keeps nothing of: a pipe, or what only a link leads to. */
 export function locateIn(folder: string): (name: string) => 'file' | 'folder' | 'other' | 'none' {
-  const look = (name: string) => lstatSync(pathOf(path.join(folder, name)), { throwIfNoEntry: false });
+  const look = (name: string) => lookAt(path.join(folder, name));
   const known = new Map<string, boolean>([['.', false]]);
   const isLinked = (above: string): boolean => {
     const before = known.get(above);
@@ -134,6 +134,16 @@ export function locateIn(folder: string): (name: string) => 'file' | 'folder' | 
     if (found.isDirectory()) return 'folder';
     return found.isFile() || found.isSymbolicLink() ? 'file' : 'other';
   };
+}
+
+/** Nothing is there either where a file stands in the place of a folder above it. */
+function lookAt(place: string): Stats | undefined {
+  try {
+    return lstatSync(pathOf(place), { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw error;
+    return undefined;
+  }
 }
 
 /** True where a folder's mode lets files be made in it, and lets it be moved. */

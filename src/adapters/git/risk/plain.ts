@@ -2,11 +2,31 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { bytesOf } from '../../files/byte-names.ts';
 import { explainFileError } from '../../files/file-errors.ts';
 import { type AskOptions, askGit, changeGit, type GitAnswer } from '../git.ts';
 
 /** Asks git something; `input` is what it reads. Returns exit code and words. Throws `git` when git cannot run. */
-export type PlainGit = (args: readonly string[], input?: string) => Promise<GitAnswer>;
+export type PlainGit = (args: readonly string[], input?: string, more?: PlainPlace) => Promise<GitAnswer>;
+
+/** Where else a plain git is to work than in its own empty folder. */
+interface PlainPlace {
+  /** A checkout: its files are read, and its `.gitattributes` count. */
+  workTree?: string | undefined;
+  /** An index that is written; it need not be there. */
+  index?: string | undefined;
+  /** What git reads, in the place of a text. */
+  inputFile?: string | undefined;
+  /** Who commits, and when. */
+  env?: Record<string, string>;
+}
+
+export interface PlainOptions extends AskOptions {
+  /** True: what it writes stays, as objects of the repo that nothing leads to yet. */
+  keep?: boolean;
+  /** Lines of gitattributes(5). No driver and no filter that they name is there, so none runs. */
+  attributes?: string;
+}
 
 const SECONDS = 120;
 
@@ -18,12 +38,12 @@ const NO_SETTINGS = {
 
 /**
  * Lends `work` a git that knows all commits of a repo and nothing else of it: no settings, attributes, merge drivers,
- * filters or replacements. What it writes is gone afterwards. Throws `git`, `files`.
+ * filters or replacements. What it writes is gone afterwards, unless told otherwise. Throws `git`, `files`.
  */
 export async function withPlainGit<Result>(
   cwd: string,
-  work: (git: PlainGit) => Promise<Result>,
-  how: AskOptions = {},
+  work: (git: PlainGit, folder: string) => Promise<Result>,
+  { keep = false, attributes, ...how }: PlainOptions = {},
 ): Promise<Result> {
   const paths = ['--path-format=absolute', '--git-path', 'objects', '--git-path', 'shallow'];
   const [objects = '', shallow = '', format = ''] = (
@@ -34,19 +54,28 @@ export async function withPlainGit<Result>(
     ...NO_SETTINGS,
     GIT_DIR: folder,
     // Git takes a quoted path as C has it, so that `:` in a folder's name divides nothing.
-    GIT_ALTERNATE_OBJECT_DIRECTORIES: JSON.stringify(objects),
+    ...(keep ? { GIT_OBJECT_DIRECTORY: objects } : { GIT_ALTERNATE_OBJECT_DIRECTORIES: JSON.stringify(objects) }),
     ...(existsSync(shallow) && { GIT_SHALLOW_FILE: shallow }),
   };
-  const inputFile = path.join(folder, 'input');
+  let inputs = 0;
   try {
-    return await work(async (args, input) => {
-      if (input !== undefined) await writeFile(inputFile, input);
-      const options = { deadlineSeconds: SECONDS, env, ...(input !== undefined && { inputFile }) };
-      return changeGit(folder, ['--literal-pathspecs', ...args], options);
-    });
+    if (attributes !== undefined) await writeAttributes(folder, attributes);
+    const git: PlainGit = async (args, input, { workTree, index, inputFile: given, env: more } = {}) => {
+      const inputFile = input === undefined ? given : path.join(folder, `input-${inputs++}`);
+      if (input !== undefined && inputFile !== undefined) await writeFile(inputFile, bytesOf(input));
+      const place = { ...(workTree && { GIT_WORK_TREE: workTree }), ...(index && { GIT_INDEX_FILE: index }) };
+      const options = { deadlineSeconds: SECONDS, env: { ...env, ...place, ...more }, inputFile, signal: how.signal };
+      return changeGit(workTree ?? folder, ['--literal-pathspecs', ...args], options);
+    };
+    return await work(git, folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function writeAttributes(folder: string, text: string): Promise<void> {
+  await mkdir(path.join(folder, 'info'));
+  await writeFile(path.join(folder, 'info', 'attributes'), bytesOf(text));
 }
 
 /** What makes a folder a bare repo (gitrepository-layout(5)); `git init` would take a template along. */

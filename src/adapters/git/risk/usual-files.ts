@@ -45,12 +45,3 @@ export function isUsual(name: string): boolean {
   if (folders.some((part) => FOLDERS.has(part) || /^(bazel-|cmake-build-)|\.egg-info$/.test(part))) return true;
   return !isFolder && (FILES.test(parts.at(-1) ?? '') || AGENT_FILES.test(name));
 }
-
-/** What package managers write down of what they installed. */
-const LOCKFILES =
-  /(^|\/)(package-lock\.json|npm-shrinkwrap\.json|(yarn|Cargo|Gemfile|Podfile|poetry|uv|pdm|Pipfile|composer|mix|pubspec|flake|deno|bun)\.lockb?|pnpm-lock\.yaml|go\.sum|packages\.lock\.json)$/;
-
-/** True for a file that an installation rewrites by itself. */
-export function isLockfile(name: string): boolean {
-  return LOCKFILES.test(name);
-}

@@ -1,0 +1,28 @@
+import { tryGit } from '../git.ts';
+import { findCommit } from '../repo.ts';
+
+/** Returns the commit that the name of a base stands for: a branch, one of a remote, a tag, or anything that git reads as a commit. */
+export async function findBase(folder: string, name: string): Promise<string | undefined> {
+  if (name === '' || /[\s\p{Cc}]/u.test(name)) return undefined;
+  const places = ['refs/heads/', 'refs/remotes/', 'refs/remotes/origin/', 'refs/tags/', ''];
+  return findCommit(
+    folder,
+    places.map((place) => `${place}${name}`),
+  );
+}
+
+/** Returns the best commit that two commits have in common; undefined where they have none, or one of them is not there. */
+export async function findMergeBase(folder: string, one: string, other: string): Promise<string | undefined> {
+  const { exitCode, stdout } = await tryGit(folder, ['merge-base', one, other]);
+  return exitCode === 0 ? stdout.trim() : undefined;
+}
+
+/** Returns the commits that lead to one and not to the other, up to `most`. */
+export async function listCommitsSince(
+  folder: string,
+  { base, head }: { base: string; head: string },
+  most: number,
+): Promise<string[]> {
+  const { stdout } = await tryGit(folder, ['rev-list', `--max-count=${most}`, head, `^${base}`, '--']);
+  return stdout.split('\n').filter((line) => line !== '');
+}
