@@ -48,9 +48,8 @@ type AnyVerb = Verb<any, any>;
 /** The command tree by what one wants, in the order of the help. */
 const GROUPS: Record<string, readonly AnyVerb[]> = {
   'Tickets:': [create, add, ps, start, stop, restart, recreate, destroy, restore],
-  'What tickets change:': [conflicts],
   'Inside a ticket:': [open, cd, code, path, logs, exec, db],
-  'A ticket’s work:': [commit, push],
+  'A ticket’s work:': [commit, push, conflicts],
   'The product:': [init, config, up, down, trust],
   'When something is odd:': [check, doctor],
   'Getting to know it:': [demo, completion, shellInit],

@@ -5,7 +5,14 @@ import { type MergePlace, type MergeRoom, withMerging } from '../../adapters/git
 import type { Merged } from '../../adapters/git/merge/read-merges.ts';
 import { writeWorkTree } from '../../adapters/git/merge/work-tree.ts';
 import type { ResultCache } from '../../adapters/state/result-cache.ts';
-import { type Collision, describeNear, type FileChange, judgePair, mayConflict } from '../../domain/collision.ts';
+import {
+  type Collision,
+  describeNear,
+  type FileChange,
+  judgePair,
+  type LineRange,
+  mayConflict,
+} from '../../domain/collision.ts';
 import type { RepoWork } from './work.ts';
 
 /** Two works in one repo, and how they collide. */
@@ -115,6 +122,7 @@ async function prepare(place: MergePlace, room: MergeRoom, works: readonly Known
   const of = (work: Known): Prepared => prepared.get(work) as Prepared;
   return async (pairs: readonly Pair[], contracts: Contracts): Promise<Collision[][]> => {
     const touched = await leaveOutShared(place, room, pairs, of);
+    const readLines = createReadLines(room);
     const merges = await mergeWhereNeeded(room, pairs, touched, of);
     return Promise.all(
       pairs.map(async ([one, other], index) => {
@@ -126,7 +134,7 @@ async function prepare(place: MergePlace, room: MergeRoom, works: readonly Known
             : await listChanges(room.git, [[of(one).baseTree, of(other).baseTree]]);
         const facts = { one: own, other: others, conflicts, contracts: contracts.tests };
         const found = judgePair({ ...facts, between: new Set(between.map(({ path }) => path)) });
-        await noteNear(room, found, own, others);
+        await noteNear(readLines, found, own, others);
         return found;
       }),
     );
@@ -195,9 +203,22 @@ async function mergeWhereNeeded(
   return merges;
 }
 
+type ReadLines = (from: string, to: string) => Promise<LineRange[]>;
+
+/** Each change of a file is read once, however many pairs it is compared in. */
+function createReadLines({ git }: MergeRoom): ReadLines {
+  const known = new Map<string, Promise<LineRange[]>>();
+  return (from, to) => {
+    const key = `${from} ${to}`;
+    const found = known.get(key) ?? listTouchedLines(git, from, to);
+    known.set(key, found);
+    return found;
+  };
+}
+
 /** Says of files that merge cleanly where the two changes are next to each other. */
 async function noteNear(
-  { git }: MergeRoom,
+  readLines: ReadLines,
   found: readonly Collision[],
   own: readonly FileChange[],
   others: readonly FileChange[],
@@ -207,7 +228,7 @@ async function noteNear(
     for (const path of paths) {
       const [one, other] = [own, others].map((changes) => changes.find((change) => change.path === path));
       if (!one?.from || one.from !== other?.from || !one.to || !other.to) continue;
-      const ranges = [listTouchedLines(git, one.from, one.to), listTouchedLines(git, other.from, other.to)] as const;
+      const ranges = [readLines(one.from, one.to), readLines(other.from, other.to)] as const;
       const note = describeNear(...(await Promise.all(ranges)));
       if (note !== undefined) notes[path] = note;
     }
