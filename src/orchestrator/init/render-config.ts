@@ -31,7 +31,7 @@ function renderShared({ name, shared }: StackPlan): string[] {
   // Without a password a server on this machine has a random one.
   const login = { user: own.user ?? shared.login.user ?? 'stack', password: own.password };
   const database = own.database ?? shared.login.database ?? byName;
-  const postgres = `postgres: ${renderMap({ ...login, database })}`;
+  const postgres = `postgres: ${renderMap({ scheme: shared.scheme, ...login, database })}`;
   const mysql = settings('mysql');
   const unused = '  # nothing in the repos seems to use it';
   const others = shared.servers.filter(({ found }) => found.kind === undefined);

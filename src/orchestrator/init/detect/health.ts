@@ -14,6 +14,8 @@ export function detectHealth(sources: Sources, role: Role): Guess<string | undef
   if (role === 'front') return { value: findFileRoute(sources, NAMES) ?? '/' };
   const found = findHealthRoute(sources);
   if (found) return found;
+  const file = findFileRoute(sources, NAMES);
+  if (file !== undefined) return { value: file };
   const root = findInTexts(
     sources,
     CODE_FILES,

@@ -217,6 +217,8 @@ function judgeNodeRole(
         FRONT_PACKAGES.some((name) => manifest.packages.has(name)),
         2,
       ) +
+      // They serve what they ask for themselves, too.
+      has(/^(?:Next\.js|Nuxt|Remix|SvelteKit|Astro)$/.test(framework?.label ?? ''), 1) +
       has(findText(sources, /^(?:public\/|src\/)?index\.html$/) !== undefined, 1),
     api:
       has(server !== undefined, serves ? 2 : 3) +

@@ -39,10 +39,17 @@ export function detectGoProject(sources: Sources, around: Around): Project | und
     ...describe(sources, around, { label: 'Go', api: 2 }),
     image: imageInDockerfile(sources, 'golang') ?? `golang:${version}-alpine`,
     command: { value: folder === '.' ? 'go run .' : `go run ${quoteForShell(`./${folder}`)}` },
-    port: detectPort(sources, detectVariables(sources), { name }),
+    port: detectPort(sources, detectVariables(sources), { name, usual: runsGin(sources) ? 8080 : undefined }),
     setup: undefined,
     setupMakes: undefined,
   };
+}
+
+/** `r.Run()` of gin reads PORT, and listens on 8080 without it. */
+function runsGin({ texts }: Sources): boolean {
+  return (
+    /gin-gonic\/gin\b/.test(texts.get('go.mod') ?? '') && [...texts.values()].some((text) => /\.Run\(\s*\)/.test(text))
+  );
 }
 
 /** Returns a folder of files that a browser can show as they are; undefined without an `index.html`. */

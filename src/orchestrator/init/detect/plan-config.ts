@@ -102,10 +102,17 @@ function nameRepos({ repos, root }: Detection, stack: string): NamedRepo[] {
       project,
     }));
     const order = found.migrations.migrate.length > 0 ? API_FIRST : ORDER;
-    services.sort((a, b) => order[a.role] - order[b.role]);
+    services.sort((a, b) => order[a.role] - order[b.role] || Number(isAside(a)) - Number(isAside(b)));
     const role = (['front', 'api'] as const).find((one) => services.some((service) => service.role === one)) ?? 'other';
     return { name, role, guessedRole: false, found, services };
   });
+}
+
+/** What people read beside the product itself. */
+function isAside({ project }: { project: Project }): boolean {
+  return /(?:^|[-_/])(?:docs?|documentation|storybook|styleguide|marketing|landing|blog|website|emails?)$/.test(
+    project.dir,
+  );
 }
 
 function nameProject(
@@ -155,7 +162,8 @@ function planShared(projects: readonly Project[], found: readonly PlannedServer[
   ];
   const redis = has('redis') || uses('redis');
   const servers = mysql && !has('mysql') ? [...found, makeMysql(readStoreSettings('mysql', variables))] : [...found];
-  const plan = { mysql, servers, login: readStoreSettings('postgres', variables) };
+  const { scheme } = projects.find((project) => project.scheme !== undefined) ?? { scheme: undefined };
+  const plan = { mysql, servers, scheme, login: readStoreSettings('postgres', variables) };
   const sure = projects.some(({ build }) => !build) || postgres || redis || servers.length > 0;
   return sure ? { ...plan, postgres, redis, sure } : { ...plan, postgres: true, redis: true, sure };
 }

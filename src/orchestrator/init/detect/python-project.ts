@@ -31,6 +31,8 @@ export function detectPythonProject(sources: Sources, around: Around): Project |
     command: { value: server.line, check: server.check },
     port: { ...detectPort(sources, detectVariables(sources), { usual: server.port }), variable: 'PORT' },
     env: { PYTHONUNBUFFERED: '1' },
+    // SQLAlchemy knows no `postgres:`.
+    scheme: uses('(?:sqlalchemy|sqlmodel|alembic)') ? 'postgresql' : undefined,
     workers: listPythonWorkers(sources),
     setup: install,
     setupMakes: path.posix.join(around.dir, '.venv'),

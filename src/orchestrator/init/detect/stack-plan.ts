@@ -19,6 +19,8 @@ export interface StackPlan {
   shared: Needs & {
     /** User and database that the product's own settings name. */
     login: StoreSettings;
+    /** How addresses of Postgres begin, where that is not `postgres`. */
+    scheme: string | undefined;
     /** False: nothing told, so both are there. */
     sure: boolean;
     /** What a compose file of the developers' starts, Postgres, MySQL and Redis among them. */
