@@ -156,9 +156,12 @@ describe('the times of a log', () => {
     await world.runtime.start(spec, never);
     const begun = await say(spec, 'one');
     const between = Date.now();
-    const { pid } = (await readKeeper(files))!;
-    process.kill(-pid, 'SIGKILL');
-    await until('it has ended', () => !isRunning(pid));
+    // Elsewhere nobody can start another.
+    if (process.platform === 'linux') {
+      const { pid } = (await readKeeper(files))!;
+      process.kill(-pid, 'SIGKILL');
+      await until('it has ended', () => !isRunning(pid));
+    }
     expect(await world.state()).toBe('running');
     await say(spec, 'two');
     const [one, two] = (await timesOf(spec)).map(([, time]) => time) as [number, number];
