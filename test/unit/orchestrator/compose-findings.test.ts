@@ -141,6 +141,54 @@ describe('a compose file of the developers’', () => {
   });
 });
 
+describe('a variable of a server that a compose file starts', () => {
+  const FILE = `services:
+  files: { image: minio/minio, environment: { MINIO_ROOT_USER: me, MINIO_ROOT_PASSWORD: pw }, command: server /data --console-address :8900, ports: ["9000:9000", "8900:8900"] }
+  events: { image: docker.redpanda.com/redpandadata/redpanda:v24.1, ports: ["19092:19092"] }
+  queue: { image: "rabbitmq:3-management", environment: { RABBITMQ_DEFAULT_USER: me, RABBITMQ_DEFAULT_PASS: pw } }
+  docs: { image: "mongo:7" }
+  hub: { image: acme/hub, ports: ["8080:80"] }
+  tools: { image: adminer, ports: ["8081:8080"] }
+`;
+  it.each([
+    ['AWS_S3_ENDPOINT_URL', 'https://s3.amazonaws.com', 'http://${files.host}:${files.port.api}'],
+    ['S3_ENDPOINT', '', 'http://${files.host}:${files.port.api}'],
+    ['S3_PUBLIC_URL', 'https://cdn.example.com', undefined],
+    ['AWS_ACCESS_KEY_ID', '', 'me'],
+    ['S3_SECRET_KEY', '', '${env.S3_SECRET_KEY:-pw}'],
+    ['S3_SECRET_KEY', 'own', undefined],
+    ['STORAGE_KEY', '', undefined],
+    ['KAFKA_BROKERS', 'localhost:19092', '${events.host}:${events.port}'],
+    ['KAFKA_BOOTSTRAP_SERVERS', '', '${events.host}:${events.port}'],
+    ['RABBITMQ_URL', '', 'amqp://me:pw@${queue.host}:${queue.port}'],
+    ['BROKER', 'amqp://queue', 'amqp://me:pw@${queue.host}:${queue.port}'],
+    ['MONGODB_URI', 'mongodb+srv://<user>:<pw>@c.example.net/shop?w=1', 'mongodb://${docs.host}:${docs.port}/shop'],
+    ['EVENTS_DB', 'mongodb://localhost/events', 'mongodb://${docs.host}:${docs.port}/events'],
+    ['MONGO_PORT', '27017', '${docs.port}'],
+  ])('%s=%s is %s', async (name, value, wired) => {
+    const { servers } = await readComposeFiles([write({ 'compose.yml': FILE })]);
+    expect(wireServer({ name, values: value === '' ? [] : [value] }, planServers(servers, { taken: [] }))).toBe(wired);
+  });
+
+  it('decides whether an image that nobody knows is a server; the product’s own port is none', async () => {
+    const { servers } = await readComposeFiles([write({ 'compose.yml': FILE })]);
+    const variable = { readIn: ['a.ts'], form: undefined, isSet: false, hasDefault: false };
+    const variables = [{ ...variable, name: 'HUB_URL', values: ['http://localhost:8080'] }];
+    const names = (ports: number[]) => planServers(servers, { taken: [], variables, ports }).map(({ name }) => name);
+    expect(names([3000])).toEqual(['files', 'events', 'queue', 'docs', 'hub']);
+    expect(names([8080])).toEqual(['files', 'events', 'queue', 'docs']);
+    expect(planServers(servers, { taken: [] }).map(({ name }) => name)).not.toContain('hub');
+  });
+
+  it('that asks for a MongoDB nobody starts gets one, unless the developer’s own says where', () => {
+    const mongo = { name: 'MONGO_URI', values: ['mongodb://localhost/x'], readIn: ['a.js'], form: undefined };
+    const plan = (isSet: boolean) =>
+      planServers([], { taken: [], variables: [{ ...mongo, isSet, hasDefault: false }] });
+    expect(plan(false)).toMatchObject([{ name: 'mongodb', scheme: 'mongodb', found: { image: 'mongo:7' } }]);
+    expect(plan(true)).toEqual([]);
+  });
+});
+
 describe('the compose file of the shared services', () => {
   const SHIPPED = 'services:\n  postgres:\n    image: ${STACK_POSTGRES_IMAGE:-postgres:16-alpine}\n\nvolumes:\n  x:\n';
   const render = async (file: string) => {

@@ -22,7 +22,7 @@ export function planServers(
   { taken, variables = [], ports = [] }: Readers,
 ): PlannedServer[] {
   const names = new Set(taken);
-  return servers.flatMap((found): PlannedServer[] => {
+  return [...servers, ...listUnstarted(servers, variables)].flatMap((found): PlannedServer[] => {
     if (found.kind) return [{ name: found.kind, found, scheme: undefined, ports: {} }];
     const draft = planServer(found);
     if (Object.keys(draft.ports).length === 0) return [];
@@ -31,6 +31,23 @@ export function planServers(
     const name = takeName(names, found.name, slugName(`${found.name}-server`, 'server'));
     return [{ ...draft, name, ports: Object.keys(draft.ports).length > 1 ? draft.ports : {} }];
   });
+}
+
+const MONGO = {
+  ...{ name: 'mongodb', kind: undefined, image: 'mongo:7', known: true },
+  ...{ user: undefined, password: undefined, database: undefined },
+  ...{ ports: [{ container: 27017 }], environment: {}, settings: {}, data: ['/data/db'] },
+} satisfies ComposeServer;
+
+/** A MongoDB that programs ask for and no compose file starts; one that the developer's own env file names is there. */
+function listUnstarted(servers: readonly ComposeServer[], variables: readonly Variable[]): ComposeServer[] {
+  const isThere = servers.some(({ image }) => findKind(image) === findKind(MONGO.image));
+  const asks = ({ name, values, readIn, isSet }: Variable) =>
+    readIn.length > 0 &&
+    !isSet &&
+    (values.some((value) => value.startsWith('mongodb')) || findKind(MONGO.image)?.words.test(name.split('_')[0]!)) &&
+    wireServer({ name, values }, [planServer(MONGO)])?.startsWith('mongodb://');
+  return !isThere && variables.some(asks) ? [MONGO] : [];
 }
 
 function planServer(found: ComposeServer): PlannedServer {

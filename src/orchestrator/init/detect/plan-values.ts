@@ -11,7 +11,7 @@ const PLACES = /^(?:(?:NODE|RAILS|RACK|APP|FLASK|DJANGO|MIX|GO|FASTAPI)_ENV|ENV|
 const KEPT = /(?:SECRETS?|PASSWORD|PASS|TOKEN|SALT|KEYS?|KEY_BASE)$/;
 /** What the code takes without it is often a file. */
 const KIND_OF_STORE = /^(?:DB|DATABASE)_(?:CONNECTION|CLIENT|DIALECT|DRIVER|ENGINE|TYPE|PROVIDER|ADAPTER)$/;
-const ADDRESS_OF_SERVER = /^(?:mongodb(?:\+srv)?|postgres(?:ql)?|mysql|amqps?|rediss?):\/\//;
+const DATABASE_ADDRESS = /^(?:mongodb(?:\+srv)?|postgres(?:ql)?|mysql):\/\//;
 const STORE_NAMES: Record<string, RegExp> = {
   postgres: /postgres|^pg(?:sql)?$/i,
   mysql: /mysql|mariadb/i,
@@ -32,8 +32,8 @@ export function planValue(
     ? preferStore(values, stores)
     : values;
   if (example === undefined || (PLACES.test(name) && /^prod/i.test(example))) return undefined;
-  // No such server is there.
-  if (ADDRESS_OF_SERVER.test(example)) return undefined;
+  // An example for another database than the one that is there.
+  if (DATABASE_ADDRESS.test(example) && stores.some((store) => store in STORE_NAMES)) return undefined;
   // What cannot stand within the braces of a default.
   const isPlain = !/[${}]/.test(example);
   return KEPT.test(name) && isPlain ? `\${env.${name}:-${example}}` : example.replaceAll('${', () => '$${');

@@ -101,7 +101,10 @@ const PARTS: readonly [words: RegExp, part: 'host' | 'port' | 'address' | 'url' 
   [/_(?:BROKERS?|BROKER_LIST|BOOTSTRAP_SERVERS?|BROKER_URLS?|SERVERS)$/, 'address'],
   [/_(?:ENDPOINT|ENDPOINT_URL|URI|URL|DSN|NODES?|HOSTS|CONNECTION|CONNECTION_STRING|CONNECTION_URL)$/, 'url'],
   [/_(?:ACCESS_KEY|ACCESS_KEY_ID|ROOT_USER|USER|USERNAME)$/, 'user'],
-  [/_(?:SECRET_KEY|SECRET_ACCESS_KEY|ROOT_PASSWORD|PASSWORD|PASS|MASTER_KEY|KEY)$/, 'password'],
+  [
+    /_(?:SECRET_KEY|SECRET_ACCESS_KEY|ROOT_PASSWORD|PASSWORD|PASS|MASTER_KEY)$|(?<=(?:MEILI|MEILISEARCH|TYPESENSE))_(?:API_)?KEY$/,
+    'password',
+  ],
 ];
 
 /** What leads to such a server somewhere else, or says nothing: the one that is there is meant. */
@@ -134,7 +137,7 @@ function writePart(server: PlannedServer, part: (typeof PARTS)[number][1], wish:
     case 'port':
       return `\${${port}}`;
     case 'host':
-      return wish.value?.includes('://') ? `http://${address}` : `\${${server.name}.host}`;
+      return wish.value?.includes('://') ? writeUrl(server, address, wish) : `\${${server.name}.host}`;
     case 'address':
       return address;
     default:
@@ -161,7 +164,7 @@ function writeUrl(server: PlannedServer, address: string, { name, words, value }
 /** The words are those of its kind: `SMTP` of a mail server, `AWS_S3` of MinIO. */
 function isKind({ found }: PlannedServer, words: string): boolean {
   const kind = findKind(found.image);
-  return kind?.words.test(words.replace(/^(?:APP|SPRING|DJANGO|NEXT_PRIVATE|SERVER|API)_/, '')) ?? false;
+  return kind?.words.test(words.replace(/^(?:APP|SPRING|DJANGO|NEXT_PRIVATE|SERVER|API)_|_SERVER$/g, '')) ?? false;
 }
 
 function isCalled({ found }: PlannedServer, words: string): boolean {
