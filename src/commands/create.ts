@@ -56,13 +56,14 @@ export interface Preview {
 
 type Result = { preview: Preview } | { made: InstancesView };
 
-export const create: Verb<CreateFlags & { keepOnFailure?: boolean }, Result> = {
+export const create: Verb<CreateFlags & { keepOnFailure?: boolean; fetch?: boolean }, Result> = {
   name: 'create',
   aliases: ['new'],
   summary: 'make a ticket its own running copy of the product',
   args: '<ticket>',
   flags: [
     ...CREATE_FLAGS,
+    ['--fetch', 'ask the remotes first; new branches start from what they have of the bases'],
     ['--keep-on-failure', 'leave what was made should it fail; the next create goes on from there'],
   ],
   repoFlags: CREATE_REPO_FLAGS,
@@ -72,13 +73,16 @@ export const create: Verb<CreateFlags & { keepOnFailure?: boolean }, Result> = {
     'stack create fix/login --with api --no-wait',
     'stack create feat-03 --with api --own postgres',
     'stack create review-7 --on-front=feat/ui --dry-run',
-    'stack create feat-04 --keep-on-failure',
+    'stack create feat-04 --fetch',
+    'stack create feat-05 --keep-on-failure',
   ],
   completes: {},
   async run(context, { args: [argument = ''], options, from, on }) {
     const { createInstance, previewCreate } = await import('../orchestrator/lifecycle/create.ts');
     const stack = await context.stack();
-    const request = { argument, ...readCreateFlags({ options, from, on }), keep: options.keepOnFailure === true };
+    const flags = readCreateFlags({ options, from, on });
+    const wish = { ...flags.request, latest: options.fetch === true };
+    const request = { argument, ...flags, request: wish, keep: options.keepOnFailure === true };
     if (options.dryRun) return { preview: toPreview(await previewCreate(stack, request)) };
     const ticket = await createInstance(stack, request);
     const { observeMade } = await import('../orchestrator/check/check.ts');

@@ -125,6 +125,36 @@ async function benchStart() {
   stack(root, 'destroy', ...Array.from({ length: 10 }, (_, index) => `t-${index}`), '--quiet');
 }
 
+/** Twenty tickets of which each has commits in one repo and changes in both, beside the `git status` of each worktree, two at a time. */
+async function benchConflicts(from) {
+  const root = makeRoot('collide', 500, from);
+  const tickets = Array.from({ length: 20 }, (_, index) => `t-${index}`);
+  const worktrees = tickets.flatMap((ticket) =>
+    ['front', 'api'].map((repo) => path.join(root, 'tickets', ticket, repo)),
+  );
+  for (const ticket of tickets) stack(root, 'create', ticket, '--no-start', '--quiet');
+  for (const [index, worktree] of worktrees.entries()) {
+    writeFileSync(path.join(worktree, `src/part-0/file-${50 * (index % 10)}.txt`), `changed ${index}\n`);
+    if (index % 2 === 0) git(worktree, 'commit', '-qam', 'change');
+    writeFileSync(path.join(worktree, `src/part-1/new-${index % 6}.txt`), `new ${index}\n`);
+  }
+  // It ends with 4, since some of them conflict.
+  const look = () => timeCommand('sh', ['-c', '"$@"; [ $? = 4 ]', 'sh', 'node', BIN, 'conflicts'], { cwd: root, env });
+  const status =
+    'printf "%s\\0" "$@" | xargs -0 -n 1 -P 2 sh -c \'git -C "$0" --no-optional-locks status --porcelain=v2 --branch\'';
+  const ms = await interleave({
+    status: () => timeCommand('sh', ['-c', status, 'sh', ...worktrees], { env }),
+    cold() {
+      rmSync(path.join(root, '.stack/collisions.json'), { force: true });
+      return look();
+    },
+    warm: look,
+  });
+  report('conflicts, 20 tickets x 2 repos, cold', ms.cold, { 'git status': ms.status }, '<= 3 s');
+  report('conflicts, 20 tickets x 2 repos, warm', ms.warm, { 'git status': ms.status }, '<= 300 ms');
+  stack(root, 'destroy', '--force', '--yes', ...tickets, '--quiet');
+}
+
 async function benchWorktrees(files, from) {
   const root = makeRoot(`files-${files}`, files, from);
   const ms = await interleave({
@@ -380,6 +410,7 @@ function processorTime(pid) {
 try {
   if (!existsSync(path.resolve(BIN, '../../dist/main.js'))) throw new Error('run `npm run build` first');
   await benchStart();
+  await benchConflicts(20001);
   await benchWorktrees(50, 22001);
   await benchWorktrees(3000, 23001);
   await benchCopy(44_000, 29001);

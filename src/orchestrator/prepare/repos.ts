@@ -4,7 +4,7 @@ import { isThere } from '../../adapters/files/files.ts';
 import { refuseLinkedFolder } from '../../adapters/files/own-folders.ts';
 import { checkExistingBranch, checkNewBranch } from '../../adapters/git/branch.ts';
 import { listLacking } from '../../adapters/git/folders.ts';
-import { defaultBranch, inspectRepo, type RepoFacts, resolveBase } from '../../adapters/git/repo.ts';
+import { defaultBranch, inspectRepo, type RepoFacts } from '../../adapters/git/repo.ts';
 import { requirePlace } from '../../adapters/git/worktree/make.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
@@ -13,12 +13,15 @@ import { suggest } from '../../domain/suggest.ts';
 import { fillTemplate } from '../../domain/template.ts';
 import type { TicketName } from '../../domain/ticket.ts';
 import type { Stack } from '../core/stack.ts';
+import { planBase } from './base.ts';
 
 /** What a person asked for, per repo: a base for a new branch, a branch that exists, or just an own copy. */
 export interface RepoRequest {
   from: Record<string, string>;
   on: Record<string, string>;
   with: readonly string[];
+  /** New branches start from what the remote has of their bases. */
+  latest?: boolean;
 }
 
 /** Checks that every repo of a request is in stack.yml and is named in one way only. Throws `usage`. */
@@ -128,7 +131,7 @@ async function planRepo(stack: Stack, config: StackConfig, repo: string, options
   const branch = fillTemplate(config.branch, (key) => (key === 'ticket' ? name.argument : undefined));
   const ref = request.from[repo] ?? settings?.base ?? (await defaultBranch(facts.top));
   const [{ name: base, commit, fetched }] = await Promise.all([
-    resolveBase({ repo, path: facts.top, ref, fetch: options.fetch, signal: stack.signal }),
+    planBase(stack, { repo, path: facts.top, ref, fetch: options.fetch, latest: request.latest === true }),
     checkNewBranch({ repo, path: facts.top, branch, leaving }),
   ]);
   const isRequest = base !== ref;

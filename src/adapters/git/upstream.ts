@@ -1,0 +1,58 @@
+import { askGit, gitError } from './git.ts';
+import { fetchFromRemote, listRemotes, type RemoteRef } from './remote.ts';
+
+/** How a local branch stands to the branch of a remote that it follows, as of the last fetch. */
+export interface Upstream {
+  /** `origin/main`. */
+  name: string;
+  /** Full id of the commit that it is at. */
+  commit: string;
+  /** How many commits only the local branch has, and only the other. */
+  ahead: number;
+  behind: number;
+}
+
+interface Question {
+  /** Absolute path of a checkout. */
+  path: string;
+  /** What a new branch is to start from, as asked for. */
+  base: string;
+}
+
+/** Returns how a base stands to its upstream; undefined for what is no local branch, or follows none that is there. Throws `git`. */
+export async function readUpstream({ path: folder, base }: Question): Promise<Upstream | undefined> {
+  const name = `refs/heads/${base}`;
+  const format = '%(refname)%00%(upstream)%00%(upstream:short)%00%(upstream:track,nobracket)';
+  const lines = (await askGit(folder, ['for-each-ref', `--format=${format}`, name])).split('\n');
+  const [, ref = '', short = '', track = ''] = lines.find((line) => line.startsWith(`${name}\0`))?.split('\0') ?? [];
+  if (ref === '' || track === 'gone') return undefined;
+  const commit = (await askGit(folder, ['rev-parse', '--verify', `${ref}^{commit}`])).trim();
+  const count = (word: string): number => Number(new RegExp(`${word} (\\d+)`).exec(track)?.[1] ?? 0);
+  return { name: short, commit, ahead: count('ahead'), behind: count('behind') };
+}
+
+/**
+ * Fetches the remote branch that a base follows, or is, and nothing else; a base of another kind stays as it is. Throws `git` where the
+ * remote does not answer, `interrupted`.
+ */
+export async function fetchBase({ path: folder, base }: Question, signal: AbortSignal | undefined): Promise<void> {
+  const found = await findRemoteBranch({ path: folder, base });
+  if (!found) return;
+  const answer = await fetchFromRemote(folder, found, signal);
+  if (answer.exitCode === 0) return;
+  const hint = `without \`--fetch\` the ticket starts from what is here; \`git -C ${folder} fetch ${found.remote}\` may say more`;
+  throw gitError(`cannot fetch ${base} from ${found.remote}`, answer, hint);
+}
+
+async function findRemoteBranch({ path: folder, base }: Question): Promise<RemoteRef | undefined> {
+  const format = '%(refname)%00%(upstream:remotename)%00%(upstream:remoteref)%00%(upstream)';
+  const refs = [`refs/heads/${base}`, `refs/remotes/${base}`];
+  const lines = (await askGit(folder, ['for-each-ref', `--format=${format}`, ...refs])).split('\n');
+  const fieldsOf = (ref: string) => lines.find((line) => line.startsWith(`${ref}\0`))?.split('\0');
+  const [, remote = '', ref = '', localRef = ''] = fieldsOf(refs[0] ?? '') ?? [];
+  // A branch that follows one of this very repo has `.` for a remote.
+  if (remote !== '' && remote !== '.' && localRef !== '') return { remote, ref, localRef, commit: '' };
+  const own = fieldsOf(refs[1] ?? '') && (await listRemotes(folder)).find((name) => base.startsWith(`${name}/`));
+  if (own === undefined) return undefined;
+  return { remote: own, ref: `refs/heads/${base.slice(own.length + 1)}`, localRef: refs[1] ?? '', commit: '' };
+}
