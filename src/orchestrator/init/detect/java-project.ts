@@ -67,6 +67,9 @@ export function detectJavaProject(
       variable: told?.name ?? framework.port,
     },
     health: actuator(manifest, settings) ?? detectHealth(sources, role),
+    migratesItself:
+      /\b(?:flyway|liquibase)\b/.test(manifest) ||
+      /^(?:update|create)/.test(settings.get('spring.jpa.hibernate.ddl-auto') ?? ''),
     // It would start the product's compose file itself.
     env: /spring-boot-docker-compose/.test(manifest) ? { SPRING_DOCKER_COMPOSE_ENABLED: 'false' } : {},
     variables: variables.filter(({ name }) => name !== framework.port),

@@ -200,11 +200,17 @@ function planRepo(
     copy: found.copy,
     envFile: found.envFile,
     ...found.migrations,
-    // A ticket's migrations would change the database of all others.
-    own: found.migrations.migrate.length > 0 ? [shared.mysql && !shared.postgres ? 'mysql' : 'postgres'] : [],
+    own: ownOf(repo, shared),
     role,
     checks,
   };
+}
+
+/** A ticket's migrations would change the database of all others, whether a command or the program itself runs them. */
+function ownOf({ found, services }: NamedRepo, { postgres, mysql }: StackPlan['shared']): string[] {
+  const migratesItself = services.some(({ project }) => project.migratesItself === true) && (postgres || mysql);
+  if (found.migrations.migrate.length === 0 && !migratesItself) return [];
+  return [mysql && !postgres ? 'mysql' : 'postgres'];
 }
 
 function withBase(repo: NamedRepo, { base }: Answers): NamedRepo {

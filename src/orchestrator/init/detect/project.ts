@@ -55,6 +55,8 @@ export interface Project {
   setup: string | undefined;
   /** The folder that `setup` makes, from the repo's top: missing means that it has not been run. */
   setupMakes: string | undefined;
+  /** It brings its database up to date by itself, whenever it starts. */
+  migratesItself?: boolean;
   /** How an address of Postgres has to begin for it, where `postgres:` is not known. */
   scheme?: string | undefined;
   /** What runs beside it. */

@@ -41,7 +41,7 @@ type Fill = (line: string, values: ReadonlyMap<string, string>) => string;
 
 /** `name: other` with the lines below it that are indented. */
 function readRules(text: string, fill: Fill): [name: string, lines: string[]][] {
-  const whole = text.replaceAll(/\\\n\s*/g, ' ');
+  const whole = text.replaceAll(/\s*\\\n\s*/g, ' ');
   const values = new Map(
     [...whole.matchAll(/^(?:export\s+)?(\w+)\s*[:?]*=\s*(.*?)\s*$/gm)].map(
       ([, name = '', value = '']) => [name, value.replace(/^(['"])(.*)\1$/, '$2')] as const,
