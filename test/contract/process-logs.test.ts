@@ -9,7 +9,7 @@ import { isKept, keeperFileOf, readKeeper } from '../../src/adapters/process/log
 import { readNewestLines } from '../../src/adapters/process/read-log.ts';
 import { filesOf } from '../../src/adapters/process/record.ts';
 import type { LogOptions, WorkloadRef, WorkloadSpec } from '../../src/domain/runtime.ts';
-import { onLinuxAlone } from '../support/mac.ts';
+import { isOnMac, onLinuxAlone } from '../support/mac.ts';
 import { isRunning, makeProcessWorld, type ProcessWorld } from '../support/process-world.ts';
 import { until } from '../support/until.ts';
 
@@ -157,7 +157,7 @@ describe('the times of a log', () => {
     const begun = await say(spec, 'one');
     const between = Date.now();
     // Elsewhere nobody can start another.
-    if (process.platform === 'linux') {
+    if (!isOnMac) {
       const { pid } = (await readKeeper(files))!;
       process.kill(-pid, 'SIGKILL');
       await until('it has ended', () => !isRunning(pid));
