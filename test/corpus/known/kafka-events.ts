@@ -19,7 +19,7 @@ export const product: Product = {
         },
       },
       'package-lock.json': '{}',
-      '.env.example': [
+      'env-example-relational': [
         'APP_PORT=3333',
         'BACKEND_DOMAIN=http://localhost:3333',
         'POSTGRES_USER=ledger',

@@ -9,7 +9,9 @@ import { interpolate } from '../../../domain/compose/interpolate.ts';
 import { type ComposeData, mergeCompose } from '../../../domain/compose/merge.ts';
 import { isPlainMap } from '../../../domain/config/source.ts';
 import { layValues, type Values } from '../../../domain/values.ts';
+import { isEnvFile } from '../../sources/sources.ts';
 import { type ComposeServer, isOfImage, isServerImage, readServer } from './compose-server.ts';
+import { isExample } from './variables.ts';
 
 /** A program of the developers' own that a compose file starts. */
 interface ComposeProgram {
@@ -137,25 +139,33 @@ async function findImage(service: ComposeData, { place, values: { values } }: Pl
   return base !== undefined && isServerImage(base) ? base : undefined;
 }
 
-const EXAMPLES = ['.env.example', '.env.dist', '.env.sample', '.env.template', 'env.example'];
 const SECRET = /PASSW|PASS$|PWD|SECRET|TOKEN|KEY|CREDENTIAL/i;
 
 /** What the file's variables stand for, by the env files beside it and in its repo, the first of which wins. */
 async function readValues(place: string, folder: string): Promise<FileValues> {
-  const read = async (names: readonly string[]): Promise<Values> => {
-    const files = [...new Set([place, folder])].flatMap((one) => names.map((name) => path.join(one, name)));
-    const texts = await Promise.all(files.map((file) => ifReadable(readFileIfThere(file))));
-    return layValues(...texts.map((text) => parseEnv(text ?? '')));
-  };
-  const told = (await isKept(path.join(folder, '.env'))) ? ['.env', ...EXAMPLES] : EXAMPLES;
-  return { values: await read(['.env', ...EXAMPLES]), told: await read(told) };
+  const own: string[] = [];
+  const told: string[] = [];
+  for (const one of new Set([place, folder])) {
+    const kept = await listKept(one);
+    own.push(path.join(one, '.env'), ...kept);
+    told.push(...kept);
+  }
+  const read = async (files: readonly string[]): Promise<Values> =>
+    layValues(...(await readTexts(files)).map((text) => parseEnv(text)));
+  return { values: await read(own), told: await read(told) };
 }
 
-/** True for an env file that may be read by anybody: an example, and one that git keeps. */
-async function isKept(file: string): Promise<boolean> {
-  if (EXAMPLES.includes(path.basename(file))) return true;
+async function readTexts(files: readonly string[]): Promise<string[]> {
+  return Promise.all(files.map(async (file) => (await ifReadable(readFileIfThere(file))) ?? ''));
+}
+
+/** The env files of a folder that anybody may read: its `.env` where git keeps that, and examples, the plainest first. */
+async function listKept(folder: string): Promise<string[]> {
+  const names = ((await ifReadable(readdir(folder))) ?? []).filter((name) => isEnvFile(name) && isExample(name));
+  names.sort((one, other) => one.length - other.length || (one < other ? -1 : 1));
   // Outside of every repo nothing is kept.
-  return (await isThere(file)) && isTracked(path.dirname(file), path.basename(file)).catch(() => false);
+  const isOpen = (await isThere(path.join(folder, '.env'))) && (await isTracked(folder, '.env').catch(() => false));
+  return [...(isOpen ? ['.env'] : []), ...names].map((name) => path.join(folder, name));
 }
 
 /**
@@ -183,15 +193,15 @@ async function readBoth(
     const name = isPlainMap(file) ? file.path : file;
     return typeof name === 'string' ? [path.resolve(place, interpolate(name, values))] : [];
   });
-  const beside = files.map(async (file) =>
-    (await isKept(file)) ? [file] : EXAMPLES.map((name) => path.join(path.dirname(file), name)),
-  );
+  const beside = files.map(async (file) => {
+    const kept = await listKept(path.dirname(file));
+    return kept.includes(file) ? [file] : kept;
+  });
   const examples = (await Promise.all(beside)).flat();
   const named = readNamed(service);
   const lay = async (from: readonly string[], filled: Values): Promise<Record<string, string>> => {
-    const texts = await Promise.all(from.map((file) => ifReadable(readFileIfThere(file))));
     const own = Object.entries(named).map(([name, value]) => [name, interpolate(value, filled)]);
-    return Object.assign({}, ...texts.map((text) => parseEnv(text ?? '')), Object.fromEntries(own));
+    return Object.assign({}, ...(await readTexts(from)).map((text) => parseEnv(text)), Object.fromEntries(own));
   };
   return Promise.all([lay([...examples, ...files], values), lay(examples, told)]);
 }

@@ -46,9 +46,14 @@ interface Setting {
 function listSet({ texts }: Sources): Setting[] {
   return [...texts].flatMap(([file, text]) => {
     if (!isEnvFile(file)) return [];
-    const isExample = EXAMPLE.test(path.posix.basename(file));
-    return readEnvFile(text).map(([name, value]) => ({ name, value, isExample }));
+    const example = isExample(file);
+    return readEnvFile(text).map(([name, value]) => ({ name, value, isExample: example }));
   });
+}
+
+/** True for an env file that shows what others set. */
+export function isExample(file: string): boolean {
+  return EXAMPLE.test(path.posix.basename(file));
 }
 
 const EXAMPLE = /example|sample|template|dist|default|^env[._-]/i;
