@@ -1,4 +1,6 @@
+import path from 'node:path';
 import type { Context } from '../context.ts';
+import { quoteForShell } from '../domain/shell.ts';
 import type { LeftOut } from '../orchestrator/init/detect/find-repos.ts';
 import type { PlannedRepo, PlannedService, StackPlan } from '../orchestrator/init/detect/stack-plan.ts';
 import type { InitOptions as InitStackOptions } from '../orchestrator/init/init.ts';
@@ -28,6 +30,8 @@ interface InitGuess {
 export interface InitResult {
   stack: string;
   root: string;
+  /** The root, relative to where we are: '' for here. */
+  folder: string;
   dryRun: boolean;
   /** Names of the files written; with `dryRun` those that would be. */
   written: string[];
@@ -51,9 +55,9 @@ export const init: Verb<InitOptions, InitResult> = {
   ],
   examples: ['stack init', 'stack init --dry-run', 'stack init --force'],
   completes: {},
-  run(context, { options }) {
-    const root = context.options.root ?? context.host.cwd;
-    return run({ root, packageRoot: context.packageRoot }, options, {
+  async run(context, { options }) {
+    const root = context.options.root ?? (await chooseRoot(context));
+    const result = await run({ root, packageRoot: context.packageRoot }, options, {
       agree: (next) => agree(context, root, next),
       choose: async ({ text, choices }) =>
         choices[
@@ -63,9 +67,26 @@ export const init: Verb<InitOptions, InitResult> = {
           )
         ]!.value,
     });
+    return { ...result, folder: path.relative(context.host.cwd, root) };
   },
   render,
 };
+
+/** Returns the folder for `stack.yml`: that of the whole product where we are in one repo of it, once a person says so. */
+async function chooseRoot(context: Context): Promise<string> {
+  const { cwd } = context.host;
+  const [{ findProduct }, { canAsk }] = await Promise.all([
+    import('../orchestrator/init/detect/find-product.ts'),
+    import('../ui/ask.ts'),
+  ]);
+  if (!context.options.yes && !canAsk(context.host)) return cwd;
+  const product = await findProduct(cwd);
+  if (!product) return cwd;
+  const { folder, repos } = product;
+  const which =
+    repos.length > 1 ? `for its ${repos.length} repos, ${repos.join(', ')}` : 'for the repo that this is in';
+  return (await context.ask(`Write stack.yml in ${folder}, ${which}?`)) ? folder : cwd;
+}
 
 /** Asks on a terminal before `stack.yml` is replaced. Throws `exists` where tickets use what it would lose, `confirm` after a no. */
 async function agree(context: Context, root: string, next: StackPlan): Promise<void> {
@@ -91,6 +112,7 @@ export async function run(
   return {
     stack: plan.name,
     root: where.root,
+    folder: '',
     dryRun,
     written,
     guesses: plan.services.map((service) => describeService(service, paths.get(service.repo) ?? '.')),
@@ -106,7 +128,7 @@ export async function render(result: InitResult, options: RenderOptions): Promis
   if (result.dryRun) return result.config.trimEnd();
   const { checks, leftOut, ignore, written } = result;
   return [
-    written.map((file) => `wrote ${file}`).join('\n'),
+    written.map((file) => `wrote ${path.join(result.folder, file)}`).join('\n'),
     ...(result.guesses.length > 0 ? [await renderGuesses(result.guesses, options)] : []),
     ...renderBlock(
       'check in stack.yml',
@@ -117,7 +139,7 @@ export async function render(result: InitResult, options: RenderOptions): Promis
       leftOut.map(({ path, reason }) => `${path}: ${reason}`),
     ),
     ...renderBlock('add to .gitignore', ignore),
-    'next: look through stack.yml, then `stack doctor`, then `stack create TICKET`',
+    `next: ${result.folder === '' ? '' : `\`cd ${quoteForShell(result.folder)}\`, `}look through stack.yml, then \`stack doctor\`, then \`stack create TICKET\``,
   ].join('\n\n');
 }
 

@@ -30,7 +30,7 @@ const MOST_FOLDERS = 200;
 const MOST_BESIDE = 4;
 
 /**
- * Finds the git repos of a folder: its submodules, else those in its folders (else one level deeper), else the folder
+ * Finds the git repos of a folder: its submodules, else those in its folders and one level deeper, else the folder
  * itself. Throws `not-found` when there is none, `git` when git cannot run.
  */
 export async function findRepos(root: string): Promise<FoundRepos> {
@@ -38,14 +38,21 @@ export async function findRepos(root: string): Promise<FoundRepos> {
   const own = await inspectCheckout(root);
   const submodules = own ? await listSubmodules(root) : [];
   const children = await listFolders(root, '');
-  const below = await inspectAll(root, [...new Set([...submodules, ...children])]);
+  // Places of repos by their git folders.
+  const seen = new Map<string, string>();
+  const below = await inspectAll(root, seen, [...new Set([...submodules, ...children])]);
   const found = submodules.length > 0 ? noteMissing(below, submodules) : below;
-  if (found.repos.length > 0) return { layout: submodules.length > 0 ? 'submodules' : 'siblings', ...found };
-  if (own) return useRoot(root, own, [...found.leftOut, ...(await listBeside(root))]);
-  const deeper = await Promise.all(children.map((child) => listFolders(root, child)));
-  const nested = await inspectAll(root, deeper.flat().slice(0, MOST_FOLDERS));
-  const leftOut = [...found.leftOut, ...nested.leftOut];
-  if (nested.repos.length > 0) return { layout: 'siblings', repos: nested.repos, leftOut };
+  if (submodules.length > 0 && found.repos.length > 0) return { layout: 'submodules', ...found };
+  if (own && found.repos.length === 0) return useRoot(root, own, [...found.leftOut, ...(await listBeside(root))]);
+  // A repo in a folder of one is that one's own affair.
+  const known = new Set([...found.repos, ...found.leftOut].map((entry) => entry.path));
+  const plain = own ? [] : children.filter((child) => !known.has(child));
+  const deeper = await Promise.all(plain.map((child) => listFolders(root, child)));
+  const nested = await inspectAll(root, seen, deeper.flat().slice(0, MOST_FOLDERS));
+  // Beside repos, what else lies deeper is nobody's question.
+  const leftOut = found.repos.length > 0 ? found.leftOut : [...found.leftOut, ...nested.leftOut];
+  const repos = [...found.repos, ...nested.repos];
+  if (repos.length > 0) return { layout: 'siblings', repos, leftOut };
   throw await noRepos(root, leftOut);
 }
 
@@ -71,13 +78,16 @@ async function listBeside(root: string): Promise<LeftOut[]> {
   return beside.length > MOST_BESIDE ? [] : beside.map((folder) => ({ path: `../${folder}`, reason }));
 }
 
-async function inspectAll(root: string, folders: readonly string[]): Promise<Omit<FoundRepos, 'layout'>> {
+async function inspectAll(
+  root: string,
+  seen: Map<string, string>,
+  folders: readonly string[],
+): Promise<Omit<FoundRepos, 'layout'>> {
   const checkouts = await Promise.all(
     folders.map(async (folder) => ({ path: folder, checkout: await inspectCheckout(path.join(root, folder)) })),
   );
   const repos: FoundRepo[] = [];
   const leftOut: LeftOut[] = [];
-  const seen = new Map<string, string>();
   for (const { path: folder, checkout } of checkouts) {
     if (!checkout) continue;
     const twin = checkout.kind === 'repo' ? seen.get(checkout.gitCommonDir) : undefined;
