@@ -99,13 +99,7 @@ async function compareInRepo(
   const looked = await Promise.all(
     copies.map(async ({ ticket, own }) => {
       const reading = readWork({ ticket, own, repoBase: settings?.base }, { cache, findBase });
-      const work = await ifAnswered(
-        reading.catch((error: unknown) => {
-          if (error instanceof StackError && error.code !== 'interrupted')
-            problems.push(`${ticket}: ${repo}: ${messageOf(error)}`);
-          throw error;
-        }),
-      );
+      const work = await ifSeen(reading, (reason) => problems.push(`${ticket}: ${repo}: ${reason}`));
       return work ? [work] : [];
     }),
   );
@@ -126,11 +120,26 @@ async function compareInRepo(
     busy.slice(index + 1).flatMap((other) => (isAsked(one.ticket, other.ticket) ? [[one, other] as const] : [])),
   );
   const contracts = await readContracts(settings?.contracts ?? []);
-  const judged = await judgePairs({ ...place, signal: stack.signal }, pairs, { cache, contracts });
+  const judging = judgePairs({ ...place, signal: stack.signal }, pairs, { cache, contracts });
+  const judged = (await ifSeen(judging, (reason) => problems.push(`${repo}: ${reason}`))) ?? [];
+  for (const { one, other, failed } of judged) {
+    if (failed !== undefined)
+      problems.push(`${one.ticket} and ${other.ticket}: ${repo}: git cannot merge them: ${failed}`);
+  }
   const found = judged.flatMap(({ one, other, collisions }) =>
     collisions.map((collision): CollidingPair => ({ tickets: [one.ticket, other.ticket], repo, ...collision })),
   );
   return { pairs: found, problems };
+}
+
+/** Returns what a look brings; where it fails on purpose, `tell` is told why. */
+async function ifSeen<Result>(look: Promise<Result>, tell: (reason: string) => void): Promise<Result | undefined> {
+  return ifAnswered(
+    look.catch((error: unknown) => {
+      if (error instanceof StackError && error.code !== 'interrupted') tell(messageOf(error));
+      throw error;
+    }),
+  );
 }
 
 /** The main checkout says how files are merged; it may be gone, and the worktrees not. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { findMergeBase, listCommitsSince } from '../../adapters/git/merge/bases.ts';
 import { listChanges, listTouchedLines, listTrees } from '../../adapters/git/merge/changes.ts';
-import { type MergePlace, type MergeRoom, withMerging } from '../../adapters/git/merge/merging.ts';
+import { type MergePlace, type MergeRoom, type NotMerged, withMerging } from '../../adapters/git/merge/merging.ts';
 import type { Merged } from '../../adapters/git/merge/read-merges.ts';
 import { writeWorkTree } from '../../adapters/git/merge/work-tree.ts';
 import type { ResultCache } from '../../adapters/state/result-cache.ts';
@@ -20,6 +20,8 @@ export interface JudgedPair {
   one: RepoWork;
   other: RepoWork;
   collisions: Collision[];
+  /** Why git did not merge the two: nothing is known of their conflicts then. */
+  failed?: string | undefined;
 }
 
 /** Patterns of a repo's contracts, and what tests a path by each. */
@@ -54,6 +56,7 @@ export async function judgePairs(
   const isOpen = ([one, other]: readonly [RepoWork, RepoWork]): boolean =>
     [one, other].some((work) => known(work).tree === undefined) || cache.get(keyOf(one, other)) === undefined;
   const open = pairs.filter(isOpen);
+  const failures = new Map<string, Judged>();
   if (open.length > 0) {
     await withMerging(place, async (room) => {
       const involved = [...new Set(open.flat())];
@@ -63,11 +66,20 @@ export async function judgePairs(
         open.map(([one, other]) => [known(one), known(other)]),
         contracts,
       );
-      for (const [index, [one, other]] of open.entries()) cache.set(keyOf(one, other), found[index] ?? []);
+      for (const [index, [one, other]] of open.entries()) {
+        const judged = found[index] ?? { collisions: [] };
+        if (judged.failed === undefined) cache.set(keyOf(one, other), judged.collisions);
+        else failures.set(keyOf(one, other), judged);
+      }
     });
   }
-  return pairs.map(([one, other]) => ({ one, other, collisions: cache.get(keyOf(one, other)) as Collision[] }));
+  return pairs.map(([one, other]) => {
+    const key = keyOf(one, other);
+    return { one, other, ...(failures.get(key) ?? { collisions: cache.get(key) as Collision[] }) };
+  });
 }
+
+type Judged = Pick<JudgedPair, 'collisions' | 'failed'>;
 
 function describe(work: RepoWork, cache: ResultCache): Known {
   const { signature } = work.uncommitted;
@@ -120,14 +132,15 @@ async function prepare(place: MergePlace, room: MergeRoom, works: readonly Known
     ]),
   );
   const of = (work: Known): Prepared => prepared.get(work) as Prepared;
-  return async (pairs: readonly Pair[], contracts: Contracts): Promise<Collision[][]> => {
+  return async (pairs: readonly Pair[], contracts: Contracts): Promise<Judged[]> => {
     const touched = await leaveOutShared(place, room, pairs, of);
     const readLines = createReadLines(room);
     const merges = await mergeWhereNeeded(room, pairs, touched, of);
     return Promise.all(
       pairs.map(async ([one, other], index) => {
         const [own = [], others = []] = touched[index] ?? [];
-        const conflicts = merges[index]?.conflicts ?? [];
+        const merged = merges[index];
+        const conflicts = merged && 'conflicts' in merged ? merged.conflicts : [];
         const [between = []] =
           conflicts.length === 0 || one.base === other.base
             ? []
@@ -135,10 +148,21 @@ async function prepare(place: MergePlace, room: MergeRoom, works: readonly Known
         const facts = { one: own, other: others, conflicts, contracts: contracts.tests };
         const found = judgePair({ ...facts, between: new Set(between.map(({ path }) => path)) });
         await noteNear(readLines, found, own, others);
-        return found;
+        return { collisions: found, failed: merged && (await explainFailure(place, merged, one, other)) };
       }),
     );
   };
+}
+
+/** Histories that have nothing in common are never merged, and are in nobody's way. */
+async function explainFailure(
+  { folder }: MergePlace,
+  merged: Merged | NotMerged,
+  one: Known,
+  other: Known,
+): Promise<string | undefined> {
+  if (!('failed' in merged)) return undefined;
+  return (await findMergeBase(folder, one.head, other.head)) === undefined ? undefined : merged.failed;
 }
 
 /** Of a ticket that stands on another one's commits only what came since counts: the rest is the same work. */
@@ -177,7 +201,7 @@ async function mergeWhereNeeded(
   pairs: readonly Pair[],
   touched: readonly (readonly FileChange[])[][],
   of: (work: Known) => Prepared,
-): Promise<(Merged | undefined)[]> {
+): Promise<(Merged | NotMerged | undefined)[]> {
   const needed = pairs.flatMap((_, index) => {
     const [one = [], other = []] = touched[index] ?? [];
     return mayConflict({ one, other }) ? [index] : [];
@@ -196,9 +220,9 @@ async function mergeWhereNeeded(
       return { ours: await commitOf(one), theirs: await commitOf(other) };
     }),
   );
-  const merges: (Merged | undefined)[] = pairs.map(() => undefined);
+  const merges: (Merged | NotMerged | undefined)[] = pairs.map(() => undefined);
   for (const [at, merged] of (await room.merge(requests)).entries()) {
-    if (!('failed' in merged)) merges[needed[at] ?? 0] = merged;
+    merges[needed[at] ?? 0] = merged;
   }
   return merges;
 }

@@ -28,7 +28,7 @@ interface MergeRequest {
 }
 
 /** A merge that git does not do, and its word for it: unrelated histories, objects that a partial clone has not fetched. */
-interface NotMerged {
+export interface NotMerged {
   failed: string;
 }
 
