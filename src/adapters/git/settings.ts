@@ -37,7 +37,8 @@ export async function forgetBranchSettings(folder: string, gitCommonDir: string,
   if (done.exitCode !== 0) throw gitError(`cannot remove the settings of the branch ${branch}`, done);
 }
 
-type Setting = [name: string, value: string | undefined];
+/** One line of git's settings; without a value it is a yes. */
+export type Setting = [name: string, value: string | undefined];
 
 /** The remote that has the branch already, else origin, else the only one; undefined when settings decide otherwise. */
 async function choosePushRemote(folder: string, branch: string, settings: Setting[]): Promise<string | undefined> {
@@ -66,7 +67,8 @@ async function listHolders(folder: string, branch: string, remotes: readonly str
   return remotes.filter((_, index) => found.includes(names[index] ?? ''));
 }
 
-async function listSettings(folder: string, ...scope: string[]): Promise<Setting[]> {
+/** Returns what `git config --list` has, the ones that win last. Throws `git`. */
+export async function listSettings(folder: string, ...scope: string[]): Promise<Setting[]> {
   const entries = (await askGit(folder, ['config', '-z', '--list', ...scope])).split('\0');
   return entries.map((entry): Setting => {
     const end = entry.indexOf('\n');
@@ -74,8 +76,8 @@ async function listSettings(folder: string, ...scope: string[]): Promise<Setting
   });
 }
 
-/** Git does not wait for the lock of its config file, so we do. */
-async function changeConfig(folder: string, gitCommonDir: string, args: readonly string[]): Promise<GitChange> {
+/** Changes the repo's config. Git does not wait for the lock of that file, so we do. Returns what git said. */
+export async function changeConfig(folder: string, gitCommonDir: string, args: readonly string[]): Promise<GitChange> {
   const deadline = performance.now() + CONFIG_WAIT_MS;
   for (;;) {
     const done = await changeGit(folder, ['config', '--local', ...args], { deadlineSeconds: DEADLINE_SECONDS });

@@ -12,6 +12,7 @@ import { lookForOwnCommits } from '../risk/risk.ts';
 import { forgetBranchSettings, hasBranchSettings, setPushTarget } from '../settings.ts';
 import { clearStaleLocks } from '../stale-locks.ts';
 import { findEntry, readOwnEntry, type WorktreeEntry } from './entry.ts';
+import { guardPush } from './guard-push.ts';
 import { describeFolder, inspectBranch, lockedError, QUICK, removeEntry } from './place.ts';
 import { fillSubmodules, listSubmodules } from './submodule.ts';
 
@@ -112,12 +113,19 @@ export async function makeWorktree(job: WorktreeJob): Promise<{ warning?: string
     const warning = await judge(job, await runAdd(job));
     await pushing;
     await fillSubmodules({ ...job, worktree: target, onStart: job.held.addHelper });
-    return warning === undefined ? {} : { warning };
+    const warnings = [warning, await guardOwnPush(job)].filter((one) => one !== undefined);
+    return warnings.length === 0 ? {} : { warning: warnings.join('; ') };
   } catch (error) {
     await settled;
     await undo(job, parents).catch(job.onHalfMade);
     throw error;
   }
+}
+
+/** Returns a warning where a plain `git push` in there may still move a base. Throws `git`, `files`. */
+export async function guardOwnPush({ path: target, gitCommonDir, branch }: WorktreeJob): Promise<string | undefined> {
+  const entry = await readOwnEntry(target, gitCommonDir);
+  return entry && guardPush(target, gitCommonDir, { entry, branch });
 }
 
 async function runAdd(job: WorktreeJob): Promise<GitChange> {

@@ -6,6 +6,7 @@ import { ifThere } from '../../files/file-errors.ts';
 import { removeIfEmpty } from '../../files/files.ts';
 import { changeGit, gitError, tryGit } from '../git.ts';
 import { readRebasedBranch, type WorktreeEntry } from './entry.ts';
+import { dropPushGuard } from './guard-push.ts';
 
 export interface WorktreeState {
   state: 'present' | 'absent' | 'different';
@@ -55,6 +56,7 @@ export async function removeEntry(cwd: string, target: string, entry: WorktreeEn
     await removeIfEmpty(path.dirname(entry.folder));
   }
   if (existsSync(entry.folder)) throw gitError(`cannot make git forget the worktree ${target}`, removed);
+  await dropPushGuard(cwd, entry);
 }
 
 /** Returns the error for a worktree that somebody has locked. */

@@ -11,7 +11,7 @@ import { repoLock } from '../lock.ts';
 import { clearStaleLocks } from '../stale-locks.ts';
 import { canonicalPath, findEntry, readOwnEntry, type WorktreeEntry } from './entry.ts';
 import { listWorktrees } from './list.ts';
-import { isMade, makeWorktree, type NewWorktree } from './make.ts';
+import { guardOwnPush, isMade, makeWorktree, type NewWorktree } from './make.ts';
 import { compareBranch, describeFolder, lockedError, QUICK, removeEntry, type WorktreeState } from './place.ts';
 
 export interface OldWorktree {
@@ -71,7 +71,10 @@ export async function addWorktree(wanted: NewWorktree): Promise<{ warning?: stri
   const { gitCommonDir, signal, onWait } = wanted;
   const work = async (held: HeldLock): Promise<{ warning?: string }> => {
     const job = { ...wanted, path: await canonicalPath(wanted.path), held };
-    if (await isMade(job)) return {};
+    if (await isMade(job)) {
+      const warning = await guardOwnPush(job);
+      return warning === undefined ? {} : { warning };
+    }
     await clearStaleLocks(job);
     return makeWorktree(job);
   };
