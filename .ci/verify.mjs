@@ -91,10 +91,16 @@ const NEAR_THE_OUTSIDE = [
   'test/cli/other-shared.test.ts',
 ];
 
-/** Runs those tests on Docker 26, compose v2 and git 2.47. The first engine was Debian's own: 20.10, compose v1, git 2.39. */
-function testNewer() {
+/** Returns the folder with the newer programs; those of the forges are what the tests of pull requests run. */
+function prepareNewer() {
   const folder = run(path.join(root, '.ci/newer'), [], { stdio: ['ignore', 'pipe', 'inherit'] }).stdout?.trim();
-  if (!folder) return fail('the newer programs could not be made ready');
+  if (folder) process.env.STACK_TEST_FORGES = path.join(folder, 'forges');
+  else fail('the newer programs could not be made ready');
+  return folder;
+}
+
+/** Runs those tests on Docker 26, compose v2 and git 2.47. The first engine was Debian's own: 20.10, compose v1, git 2.39. */
+function testNewer(folder) {
   const engineEnv = {
     ...process.env,
     PATH: `${folder}/docker:${process.env.PATH}`,
@@ -191,18 +197,20 @@ check('types', 'npx', 'tsc', '-p', '.');
 check('dead exports and dependencies', 'npx', 'knip');
 testOtherNodes();
 const engine = prepareEngine();
+const newer = isDebian12 ? prepareNewer() : undefined;
 try {
   test('tests');
 } finally {
   if (engine.started) run(path.join(root, '.ci/engine'), ['down']);
 }
 testAsOnMac();
-if (isDebian12) testNewer();
-else process.stdout.write('\n!!! SKIPPED: the tests on Docker 26, compose v2 and git 2.47 need Debian 12 and root.\n');
+if (newer) testNewer(newer);
+if (!isDebian12)
+  process.stdout.write('\n!!! SKIPPED: the tests on Docker 26, compose v2 and git 2.47 need Debian 12 and root.\n');
 if (failures.length > 0) process.stdout.write(`\nFailed:\n${failures.map((line) => `  ${line}\n`).join('')}`);
 if (counts.skipped > 0) {
   process.stdout.write(
-    `\n!!! ${counts.skipped} tests were SKIPPED: they need a Docker engine, or compose as a plugin, and there is none here.\n`,
+    `\n!!! ${counts.skipped} tests were SKIPPED: they need a Docker engine, compose as a plugin, or gh and glab, and there is none here.\n`,
   );
 }
 if (counts.leftOut > 0)

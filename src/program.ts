@@ -27,6 +27,7 @@ import { init } from './commands/init.ts';
 import { logs } from './commands/logs.ts';
 import { open } from './commands/open.ts';
 import { path } from './commands/path.ts';
+import { pr } from './commands/pr.ts';
 import { ps } from './commands/ps.ts';
 import { push } from './commands/push.ts';
 import { recreate } from './commands/recreate.ts';
@@ -49,7 +50,7 @@ type AnyVerb = Verb<any, any>;
 const GROUPS: Record<string, readonly AnyVerb[]> = {
   'Tickets:': [create, add, ps, start, stop, restart, recreate, destroy, restore],
   'Inside a ticket:': [open, cd, code, path, logs, exec, db],
-  'A ticket’s work:': [commit, push, conflicts],
+  'A ticket’s work:': [commit, push, pr, conflicts],
   'The product:': [init, config, up, down, trust],
   'When something is odd:': [check, doctor],
   'Getting to know it:': [demo, completion, shellInit],

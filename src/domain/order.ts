@@ -21,3 +21,22 @@ export function findCycle(
   }
   return undefined;
 }
+
+/**
+ * Returns names so that each stands behind those that it depends on, and else as they were; where they depend on each other in a circle, as
+ * they were.
+ */
+export function sortByDependencies(
+  names: readonly string[],
+  dependenciesOf: (name: string) => readonly string[],
+): string[] {
+  const left = [...names];
+  const sorted: string[] = [];
+  while (left.length > 0) {
+    const free = left.findIndex(
+      (name) => !dependenciesOf(name).some((other) => other !== name && left.includes(other)),
+    );
+    sorted.push(...left.splice(Math.max(free, 0), 1));
+  }
+  return sorted;
+}

@@ -8,6 +8,8 @@ export interface Block {
   more: string[];
 }
 
+const DONE: readonly ChangedRepo['result'][] = ['committed', 'pushed', 'created', 'updated'];
+
 /** Returns a block a repo and, below all, the verdict for the ticket. */
 export function renderChange<Repo extends ChangedRepo>(
   { ticket, repos }: TicketChange<Repo>,
@@ -20,7 +22,7 @@ export function renderChange<Repo extends ChangedRepo>(
   const blocks = Object.entries(repos).map(([repo, one]) => {
     const { line, more } = describe(one);
     const isBad = one.result === 'refused' || one.result === 'failed';
-    const paint = isBad ? style.bad : one.result === 'committed' || one.result === 'pushed' ? style.good : style.dim;
+    const paint = isBad ? style.bad : DONE.includes(one.result) ? style.good : style.dim;
     const indent = ' '.repeat(width + 2);
     return [`${repo.padEnd(width)}  ${paint(line)}`, ...more.map((text) => `${indent}${text}`)].join('\n');
   });

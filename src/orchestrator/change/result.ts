@@ -8,9 +8,19 @@ import type { Stack } from '../core/stack.ts';
 export interface ChangedRepo {
   /**
    * `refused`: something in the way that a person decides on; `failed`: git, a hook or a remote said no; `undone`: it was done, and
-   * taken back since another repo's was not; `waiting`: not begun, for the same reason.
+   * taken back since another repo's was not; `waiting`: not begun, for the same reason; `by-hand`: a person does it on a page.
    */
-  result: 'committed' | 'pushed' | 'unchanged' | 'refused' | 'failed' | 'undone' | 'waiting';
+  result:
+    | 'committed'
+    | 'pushed'
+    | 'created'
+    | 'updated'
+    | 'unchanged'
+    | 'refused'
+    | 'failed'
+    | 'undone'
+    | 'waiting'
+    | 'by-hand';
   branch: string;
   /** Full ids of the commits that the branch was at and is at now: in the repo, or where it is pushed to. */
   from?: string | undefined;

@@ -1,0 +1,112 @@
+import { execa } from 'execa';
+import { interrupted, StackError } from '../../domain/errors.ts';
+import { ownPath } from '../search-path.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** With what the program of a forge is asked. */
+export interface ForgeSession {
+  env: Env;
+  signal: AbortSignal;
+  /** As the address of the remote has it. */
+  host: string;
+}
+
+/** A request to the API of a forge, through its own program, which knows the login. */
+export interface ForgeCall {
+  program: 'gh' | 'glab';
+  /** Variables that say which host is asked. */
+  env: Record<string, string>;
+  method: 'GET' | 'POST' | 'PATCH' | 'PUT';
+  /** The path behind the API's own. */
+  path: string;
+  body?: object;
+}
+
+/** Nothing asks, nothing looks for a newer version of itself, nothing is coloured. */
+const QUIET = {
+  GH_PROMPT_DISABLED: '1',
+  GH_NO_UPDATE_NOTIFIER: '1',
+  NO_PROMPT: 'true',
+  GLAB_CHECK_UPDATE: 'false',
+  NO_COLOR: '1',
+  CLICOLOR_FORCE: '0',
+  GH_DEBUG: '',
+  DEBUG: '',
+};
+const DEADLINE_MS = 30_000;
+/** How `gh` says that nobody is logged in. */
+const NEEDS_LOGIN = 4;
+
+/**
+ * Returns what the API of a forge answers. The program gets what is sent on its standard input, which is closed, so that it has
+ * nobody to ask. Throws `process` (no login, refused, no answer in time) and `interrupted`.
+ */
+export async function askForge(session: ForgeSession, call: ForgeCall): Promise<unknown> {
+  const { program, method, path, body } = call;
+  const input = body === undefined ? [] : ['--input', '-', '--header', 'Content-Type: application/json'];
+  const { stdout, stderr, exitCode, timedOut, isCanceled, cause } = await execa(
+    program,
+    ['api', '--method', method, ...input, path],
+    {
+      ...{
+        env: { ...session.env, ...ownPath(session.env), ...QUIET, ...call.env },
+        extendEnv: false,
+        reject: false,
+        timeout: DEADLINE_MS,
+      },
+      ...{ cancelSignal: session.signal, input: body === undefined ? '' : JSON.stringify(body), cwd: '/' },
+    },
+  );
+  if (isCanceled) throw interrupted();
+  if (exitCode === 0) return readAnswer(program, stdout);
+  if (timedOut) {
+    throw new StackError('process', `${session.host} gave ${program} no answer within ${DEADLINE_MS / 1000} s`, {
+      hint: 'try again once it can be reached',
+    });
+  }
+  const status = Number(/HTTP (\d{3})/.exec(stderr)?.[1]);
+  if (exitCode === NEEDS_LOGIN || status === 401) throw noLogin(program, session.host);
+  const said = readMessage(stdout) || stderr.trim().split('\n')[0] || String(cause ?? `exit code ${exitCode}`);
+  throw new StackError('process', `${session.host} refuses ${program}: ${said}`, {
+    hint: `\`${program} api ${path}\` asks by hand`,
+    details: { program, host: session.host, ...(status > 0 && { status }) },
+  });
+}
+
+function noLogin(program: 'gh' | 'glab', host: string): StackError {
+  return new StackError('process', `${program} is not logged in to ${host}`, {
+    hint: `\`${program} auth login --hostname ${host}\` logs in`,
+    details: { program, host },
+  });
+}
+
+function readAnswer(program: string, text: string): unknown {
+  try {
+    return text === '' ? undefined : JSON.parse(text);
+  } catch (cause) {
+    throw new StackError('process', `${program} did not print JSON: ${text.slice(0, 80)}`, {
+      hint: 'a proxy or a page for the login may stand before the forge',
+      cause,
+    });
+  }
+}
+
+/** What both forges put into the answer to a request that they refuse. */
+function readMessage(text: string): string {
+  try {
+    const { message, error, errors } = JSON.parse(text) as {
+      message?: unknown;
+      error?: unknown;
+      errors?: { message?: string; field?: string; code?: string }[];
+    };
+    const details = Array.isArray(errors)
+      ? errors.map((one) => one.message ?? [one.field, one.code].filter(Boolean).join(' is '))
+      : [];
+    const first = message ?? error ?? '';
+    const said = typeof first === 'string' ? first : JSON.stringify(first);
+    return [said, ...details].filter((part) => part !== '').join(': ');
+  } catch {
+    return '';
+  }
+}

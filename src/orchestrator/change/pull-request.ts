@@ -1,0 +1,282 @@
+import { existsSync } from 'node:fs';
+import { forgeKindOf, openForge } from '../../adapters/forge/forge.ts';
+import { findPushPlace } from '../../adapters/git/change/push.ts';
+import {
+  findRemoteUrl,
+  findRequestBase,
+  listProposed,
+  type RequestBase,
+  readBody,
+} from '../../adapters/git/change/request-base.ts';
+import type { Commit } from '../../adapters/git/commits.ts';
+import type { StackConfig } from '../../domain/config/config.ts';
+import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import {
+  compareUrl,
+  describeSisters,
+  type Forge,
+  type ForgePlace,
+  type PullRequest,
+  parseRemoteUrl,
+  replaceBlock,
+  type Verdicts,
+} from '../../domain/forge.ts';
+import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { sortByDependencies } from '../../domain/order.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
+import { pushTicket } from './push.ts';
+import { type ChangedRepo, inAllRepos, refusal, requireChangeable, type TicketChange } from './result.ts';
+
+export interface RequestOptions {
+  ticket: string;
+  /** In place of the subject of the first commit. */
+  title?: string | undefined;
+  /** In place of the list of commits. */
+  body?: string | undefined;
+  draft: boolean;
+  /** Repos in the order in which they are to be merged; undefined: as their services depend on each other. */
+  order?: readonly string[] | undefined;
+  /** True: asks, and neither pushes nor makes anything. */
+  dryRun: boolean;
+}
+
+/** What became of a repo's pull request. */
+export interface RequestedRepo extends ChangedRepo {
+  base?: string | undefined;
+  number?: number | undefined;
+  url?: string | undefined;
+  title?: string | undefined;
+  draft?: boolean | undefined;
+}
+
+export type TicketRequests = TicketChange<RequestedRepo> & { order: string[]; dryRun: boolean };
+
+/** A pull request with what others say of it; `null` where a repo has none. */
+export type RequestState = (PullRequest & Verdicts) | null;
+
+/** A repo with work to propose. */
+interface Proposal {
+  own: DedicatedRepo;
+  base: RequestBase;
+  /** The oldest first. */
+  commits: Commit[];
+  /** The page on which a person makes the request. */
+  byHand: string;
+  forge: Forge | undefined;
+  found: PullRequest | undefined;
+}
+
+type Planned = Proposal | RequestedRepo;
+
+/**
+ * Pushes the branches of a ticket and makes a pull request for each that has commits of its own, or brings the one that there is up to
+ * date. All name their sisters. Throws `not-found`, `busy`, `conflict`, `usage`, `git`, `process`, `interrupted`.
+ */
+export async function requestTicket(stack: Stack, options: RequestOptions): Promise<TicketRequests> {
+  const record = await requireChangeable(stack, options.ticket);
+  const config = await configIfReadable(stack);
+  const order = orderRepos(record, config, options.order);
+  const planned = await inAllRepos(record, (repo, own) => plan(stack, own, config?.repos[repo]?.base));
+  const result = (repos: Record<string, RequestedRepo>): TicketRequests => ({
+    ...{ ticket: record.ticket, order, dryRun: options.dryRun },
+    repos: Object.fromEntries(order.map((repo) => [repo, repos[repo]!])),
+  });
+  const refused = Object.values(planned).some((one) => !isProposal(one) && one.result === 'refused');
+  if (refused || options.dryRun || !Object.values(planned).some(isProposal)) return result(settleAll(planned));
+  const pushed = await pushTicket(stack, { ticket: options.ticket, dryRun: false, force: false });
+  const isPushed = !Object.values(pushed.repos).some((one) => one.result === 'refused' || one.result === 'failed');
+  if (!isPushed) return result(pushed.repos);
+  const made = await makeAll(stack, { record, order, planned, options });
+  return result(made);
+}
+
+/** Returns what is said of the pull requests of a ticket's repos. Throws `not-found`, `git`, `process`, `interrupted`. */
+export async function judgeRequests(
+  stack: Stack,
+  ticket: string,
+): Promise<{ ticket: string; repos: Record<string, RequestState> }> {
+  const record = await requireChangeable(stack, ticket);
+  const config = await configIfReadable(stack);
+  const repos = await inAllRepos(record, async (repo, own): Promise<RequestState> => {
+    const one = await plan(stack, own, config?.repos[repo]?.base, { isMerged: true });
+    if (!isProposal(one) || !one.found || !one.forge) return null;
+    return { ...one.found, ...(await one.forge.judge(one.found)) };
+  });
+  return { ticket: record.ticket, repos };
+}
+
+function isProposal(one: Planned): one is Proposal {
+  return 'own' in one;
+}
+
+/** Throws `usage` where an order names something else than the ticket's own repos. */
+function orderRepos(record: InstanceRecord, config: StackConfig | undefined, wished: readonly string[] = []): string[] {
+  const own = dedicatedRepos(record).map(([repo]) => repo);
+  const strange = wished.find((repo) => !own.includes(repo));
+  if (strange !== undefined) {
+    throw new StackError('usage', `${record.ticket} has no copy of ${strange}`, {
+      hint: `--order names its own repos: ${own.join(', ')}`,
+    });
+  }
+  const services = Object.values(config?.services ?? {});
+  const others = (repo: string): string[] =>
+    services
+      .filter((service) => service.repo === repo)
+      .flatMap(({ dependsOn }) => dependsOn.flatMap((name) => config?.services[name]?.repo ?? []));
+  const rest = own.filter((repo) => !wished.includes(repo));
+  return [...new Set([...wished, ...sortByDependencies(rest, others)])];
+}
+
+async function plan(
+  stack: Stack,
+  own: DedicatedRepo,
+  configured: string | undefined,
+  { isMerged = false } = {},
+): Promise<Planned> {
+  const { worktree, path, branch, ownsBranch } = own;
+  const folder = existsSync(worktree) ? worktree : path;
+  const place = await findPushPlace(folder, branch);
+  if (!place) return refusal(branch, 'it has no remote', `\`git remote add origin URL\` in ${folder}`);
+  const names = [ownsBranch ? own.base : undefined, configured];
+  const base = await findRequestBase({ folder, names, remote: place.remote });
+  if (!base) return refusal(branch, 'it has no branch to be merged into', 'set `base:` of the repo in stack.yml');
+  const commits = (await listProposed(folder, branch, base.commit)).reverse();
+  const nothing = {
+    result: 'unchanged',
+    branch,
+    base: base.branch,
+    reason: `it has no commit that ${base.branch} lacks`,
+  } as const;
+  if (commits.length === 0 && !isMerged) return nothing;
+  const [from, to] = await Promise.all([place.remote, base.remote].map((remote) => findPlace(folder, remote)));
+  if (!from || !to)
+    return refusal(branch, `the address of its remote ${place.remote} is no forge’s`, hintForge(folder));
+  const kind = forgeKindOf(to.host, stack.env);
+  if (!kind) {
+    const hint = `GH_HOST=${to.host} or GITLAB_HOST=${to.host} says which`;
+    return refusal(branch, `what kind of forge ${to.host} is nobody says`, hint);
+  }
+  const forge = await openForge(kind, { from, to }, stack);
+  const found = await forge?.find(branch);
+  if (commits.length === 0 && !found) return nothing;
+  return { own, base, commits, byHand: compareUrl(kind, to, base.branch, branch), forge, found };
+}
+
+function hintForge(folder: string): string {
+  return `\`git remote -v\` in ${folder} shows it; \`stack push\` pushes there`;
+}
+
+async function findPlace(folder: string, remote: string): Promise<ForgePlace | undefined> {
+  const url = await findRemoteUrl(folder, remote);
+  return url === undefined ? undefined : parseRemoteUrl(url);
+}
+
+/** Returns what would become of all. */
+function settleAll(planned: Record<string, Planned>): Record<string, RequestedRepo> {
+  return Object.fromEntries(
+    Object.entries(planned).map(([repo, one]) => [repo, isProposal(one) ? describe(one, 'waiting', one.found) : one]),
+  );
+}
+
+interface Making {
+  record: InstanceRecord;
+  order: readonly string[];
+  planned: Record<string, Planned>;
+  options: RequestOptions;
+}
+
+/** The first that fails ends it: what is made stays, and the same command goes on from there. */
+async function makeAll(
+  stack: Stack,
+  { record, order, planned, options }: Making,
+): Promise<Record<string, RequestedRepo>> {
+  const repos = settleAll(planned);
+  const requests = new Map<string, PullRequest>();
+  for (const repo of order) {
+    const one = planned[repo];
+    if (!one || !isProposal(one)) continue;
+    throwIfAborted(stack.signal);
+    if (!one.forge) {
+      repos[repo] = { ...describe(one, 'by-hand', undefined), url: one.byHand };
+      continue;
+    }
+    const made = await tryOn(repos, repo, one, () => ensure(one, options));
+    if (!made) return repos;
+    requests.set(repo, made);
+    repos[repo] = describe(one, one.found?.number === made.number ? 'unchanged' : 'created', made);
+  }
+  await linkAll(stack, { record, order, planned, options }, { repos, requests });
+  return repos;
+}
+
+/** Has the texts of all name their sisters, now that all have a number. */
+async function linkAll(
+  stack: Stack,
+  { record, planned, options }: Making,
+  { repos, requests }: { repos: Record<string, RequestedRepo>; requests: ReadonlyMap<string, PullRequest> },
+): Promise<void> {
+  const sisters = [...requests].map(([repo, { url }]) => ({ repo, url }));
+  for (const [repo, request] of requests) {
+    const one = planned[repo] as Proposal;
+    const wanted = changesOf(request, { options, block: describeSisters(record.ticket, sisters, repo) });
+    if (!wanted) continue;
+    throwIfAborted(stack.signal);
+    const now = await tryOn(repos, repo, one, async () => one.forge?.update(request.number, wanted));
+    if (!now) return;
+    repos[repo] = describe(one, repos[repo]?.result === 'created' ? 'created' : 'updated', now);
+  }
+}
+
+/** Notes why something could not be done in a repo. */
+async function tryOn<Result>(
+  repos: Record<string, RequestedRepo>,
+  repo: string,
+  one: Proposal,
+  work: () => Promise<Result>,
+): Promise<Result | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof StackError) || error.code === 'interrupted') throw error;
+    repos[repo] = { ...describe(one, 'failed', one.found), reason: error.message, hint: error.hint };
+    return undefined;
+  }
+}
+
+/** Returns the open request, or a new one: what was merged or closed has had its say. */
+async function ensure({ own, base, commits, forge, found }: Proposal, options: RequestOptions): Promise<PullRequest> {
+  if (found?.state === 'open') return found;
+  const [first] = commits;
+  if (!forge || !first) throw new StackError('process', 'there is nothing to propose');
+  const wish = {
+    ...{ branch: own.branch, base: base.branch, draft: options.draft, title: options.title ?? first.subject },
+    body: options.body ?? (await describeCommits(own, commits)),
+  };
+  return forge.create(wish);
+}
+
+async function describeCommits({ worktree, path }: DedicatedRepo, commits: readonly Commit[]): Promise<string> {
+  const [first] = commits;
+  if (first && commits.length === 1) return readBody(existsSync(worktree) ? worktree : path, first.commit);
+  return commits.map(({ subject }) => `- ${subject}`).join('\n');
+}
+
+/** Returns what is to change of a request; undefined for nothing. What people wrote into its text stays. */
+function changesOf(
+  request: PullRequest,
+  { options, block }: { options: RequestOptions; block: string },
+): { title?: string; body?: string } | undefined {
+  const before = request.body.replaceAll('\r\n', '\n').trimEnd();
+  const body = replaceBlock(options.body ?? before, block).trimEnd();
+  const title = options.title !== undefined && !request.title.endsWith(options.title) ? options.title : undefined;
+  if (body === before && title === undefined) return undefined;
+  return { ...(body !== before && { body }), ...(title !== undefined && { title }) };
+}
+
+function describe(one: Proposal, result: RequestedRepo['result'], request: PullRequest | undefined): RequestedRepo {
+  const { own, base } = one;
+  return {
+    ...{ result, branch: own.branch, base: base.branch },
+    ...(request && { number: request.number, url: request.url, title: request.title, draft: request.draft }),
+  };
+}
