@@ -66,6 +66,7 @@ describe('a valid file', () => {
       dir: '',
       envFiles: [],
       passEnv: [],
+      contracts: [],
       image: 'node:22-alpine',
       command: 'npm start',
       workingDir: '/app',
@@ -95,6 +96,7 @@ describe('a valid file', () => {
       disposable: [],
       envFile: '.env.local',
       passEnv: [],
+      contracts: [],
     });
     expect(config).toMatchObject({
       worktrees: undefined,
