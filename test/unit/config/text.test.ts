@@ -66,7 +66,6 @@ describe('a valid file', () => {
       dir: '',
       envFiles: [],
       passEnv: [],
-      contracts: [],
       image: 'node:22-alpine',
       command: 'npm start',
       workingDir: '/app',
