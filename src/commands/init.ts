@@ -80,7 +80,8 @@ async function chooseRoot(context: Context): Promise<string> {
     import('../ui/ask.ts'),
   ]);
   if (!context.options.yes && !canAsk(context.host)) return cwd;
-  const product = await findProduct(cwd);
+  // Nobody looks at a yes that is given beforehand: what lies further up may be anything.
+  const product = await findProduct(cwd, context.options.yes ? 1 : 2);
   if (!product) return cwd;
   const { folder, repos } = product;
   const which =

@@ -36,11 +36,12 @@ describe('init inside one repo of a product', { sequential: true }, () => {
     rmSync(shop.at('stack.yml'));
   });
 
-  it('stays in that repo where nobody can be asked, and takes all with --yes', async () => {
+  it('stays in that repo where nobody can be asked, and takes all beside it with --yes', async () => {
     const alone = await shop.stack(['init', '--json'], { cwd: shop.at('front') });
     expect(JSON.parse(alone.stdout)).toMatchObject({ root: shop.at('front'), folder: '' });
     rmSync(shop.at('front/stack.yml'));
     rmSync(shop.at('front/docker-compose.base.yml'));
+    expect(await findProduct(shop.at('services/mail'), 1)).toBeUndefined();
     const all = await shop.stack(['init', '--yes'], { cwd: shop.at('front') });
     expect(all).toMatchObject({ code: 0, stdout: expect.stringMatching(/^wrote \.\.\/stack\.yml\n/) });
     expect(all.stdout).toContain('next: `cd ..`, look through');

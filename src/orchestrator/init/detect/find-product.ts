@@ -17,27 +17,26 @@ export interface Product {
 
 /** More repos than this beside each other hardly belong together. */
 const MOST_REPOS = 5;
-/** The folder above the repo, and the one above that: `services/api` beside `web`. */
-const MOST_LEVELS = 2;
 
 /**
  * Returns the folder that holds a whole product where `folder` is one repo of it, or a folder inside of one; undefined where it is not,
- * or where one repo is a product by itself. Throws `git` when git cannot run.
+ * or where one repo is a product by itself. It looks in so many folders above the repo: with 2 `services/api` finds `web`. Throws `git`
+ * when git cannot run.
  */
-export async function findProduct(folder: string): Promise<Product | undefined> {
+export async function findProduct(folder: string, levels: 1 | 2 = 2): Promise<Product | undefined> {
   const top = (await tryGit(folder, ['rev-parse', '--show-toplevel'])).stdout.trim();
   // A bare repo, or none at all.
   if (top === '') return undefined;
   const found = await tolerate(findRepos(folder), 'not-found');
   if (found && found.layout !== 'single') return undefined;
-  return (await findAbove(top)) ?? (found ? undefined : { folder: top, repos: ['.'] });
+  return (await findAbove(top, levels)) ?? (found ? undefined : { folder: top, repos: ['.'] });
 }
 
-async function findAbove(top: string): Promise<Product | undefined> {
+async function findAbove(top: string, levels: number): Promise<Product | undefined> {
   const roles = (await detectProjects(top)).map(({ role }) => role);
   if (roles.includes('front') && roles.includes('api')) return undefined;
   let folder = top;
-  for (let level = 0; level < MOST_LEVELS; level++) {
+  for (let level = 0; level < levels; level++) {
     folder = path.dirname(folder);
     if (folder === homedir() || folder === path.dirname(folder) || (await isThere(path.join(folder, CONFIG_FILE))))
       break;
