@@ -1,20 +1,20 @@
 import { findLocal } from '../../adapters/git/branch.ts';
 import {
   commitStaged,
-  findNoIdentity,
   listCommitted,
   makeComments,
   type NoCommit,
   stripComments,
 } from '../../adapters/git/change/commit.ts';
 import { readStaged, type Staged } from '../../adapters/git/change/staged.ts';
-import { listOperations, readOwnEntry } from '../../adapters/git/worktree/entry.ts';
+import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import type { HeldLock } from '../../adapters/lock.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { type DedicatedRepo, type InstanceRecord, requireDedicated } from '../../domain/instance.ts';
 import { fillTemplate } from '../../domain/template.ts';
 import { type Move, withChangeLock, withJournal } from '../core/journal.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
+import { findHindrance } from './hindrance.ts';
 import { type ChangedRepo, inAllRepos, refusal, requireChangeable, type TicketChange } from './result.ts';
 
 export interface CommitOptions {
@@ -73,27 +73,7 @@ async function lookAtRepo(own: DedicatedRepo, all: boolean): Promise<Look> {
     return refusal(branch, `there is no worktree at ${worktree}`, '`stack start` makes it again from its branch');
   const staged = await readStaged(worktree);
   if (!hasWork(staged, all)) return { result: 'unchanged', branch, to: staged.head };
-  const [operation] = listOperations(entry);
-  if (operation !== undefined) {
-    const verb = operation.replace(/^an? /, '');
-    const hint = `finish it first: \`git ${verb} --continue\` or \`git ${verb} --abort\` in ${worktree}`;
-    return refusal(
-      branch,
-      `${operation} is under way`,
-      verb === 'bisect' ? `\`git bisect reset\` in ${worktree} ends it` : hint,
-    );
-  }
-  if (staged.unmerged.length > 0)
-    return refusal(branch, `files are in conflict: ${staged.unmerged.join(', ')}`, `resolve them in ${worktree}`);
-  const back = `\`git switch ${branch}\` in ${worktree} goes back to the ticket’s branch`;
-  if (staged.branch === undefined) return refusal(branch, 'no branch is checked out', back);
-  if (staged.branch !== branch) return refusal(branch, `it is on ${staged.branch}, not on ${branch}`, back);
-  if (staged.head === undefined)
-    return refusal(branch, `${branch} has no commit yet`, `make the first one in ${worktree}`);
-  const nobody = await findNoIdentity(worktree);
-  if (nobody === undefined) return staged;
-  const hint = 'git config --global user.name "Your Name"; git config --global user.email you@example.com';
-  return refusal(branch, `git does not know who you are: ${nobody}`, hint);
+  return (await findHindrance(own, entry, staged)) ?? staged;
 }
 
 function hasWork({ staged, changed, unmerged }: Staged, all: boolean): boolean {

@@ -7,7 +7,7 @@ import type { Stack } from '../core/stack.ts';
 /** What became of one repo in a change of a ticket. */
 export interface ChangedRepo {
   /**
-   * `refused`: something in the way that a person decides on; `failed`: git, a hook or a remote said no; `undone`: it was done, and
+   * `conflict`: git cannot merge it without a person; `refused`: something in the way that a person decides on; `failed`: git, a hook or a remote said no; `undone`: it was done, and
    * taken back since another repo's was not; `waiting`: not begun, for the same reason; `by-hand`: a person does it on a page.
    */
   result:
@@ -15,7 +15,9 @@ export interface ChangedRepo {
     | 'pushed'
     | 'created'
     | 'updated'
+    | 'merged'
     | 'unchanged'
+    | 'conflict'
     | 'refused'
     | 'failed'
     | 'undone'
@@ -41,7 +43,7 @@ export interface TicketChange<Repo extends ChangedRepo = ChangedRepo> {
 /** Returns the exit code of a change: 4 where a person must decide, else 1 where something failed. */
 export function exitCodeOf({ repos }: TicketChange): number {
   const results = Object.values(repos).map(({ result }) => result);
-  return results.includes('refused') ? 4 : results.includes('failed') ? 1 : 0;
+  return results.includes('refused') || results.includes('conflict') ? 4 : results.includes('failed') ? 1 : 0;
 }
 
 /** Returns a ticket's record once its repos may be changed. Throws `not-found`, `busy`, and `conflict` for one that is half-made. */

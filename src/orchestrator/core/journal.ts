@@ -2,6 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { ifThere } from '../../adapters/files/file-errors.ts';
 import { isThere, makeFolder, readFileIfThere, removeIfEmpty, replaceFile } from '../../adapters/files/files.ts';
 import { bringIndexBack, keepIndex } from '../../adapters/git/change/index-copy.ts';
+import { bringFilesBack, listCheckouts } from '../../adapters/git/change/move-files.ts';
 import {
   type BranchMove,
   inspectMove,
@@ -16,7 +17,7 @@ import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import { type HeldLock, inspectLock, listLeftHelpers, withLock } from '../../adapters/lock.ts';
 import { endGroup } from '../../adapters/process/group.ts';
 import { StackError } from '../../domain/errors.ts';
-import { type DedicatedRepo, dedicatedRepos } from '../../domain/instance.ts';
+import type { DedicatedRepo } from '../../domain/instance.ts';
 import { parseFields } from '../../domain/json.ts';
 import { changeLockOf, inFolder, journalOf, keptIndexOf } from '../../domain/layout.ts';
 import { requireOwnThings } from './ownership.ts';
@@ -25,6 +26,12 @@ import type { Stack } from './stack.ts';
 /** One branch of one repo of the ticket that a change moves. Where that repo is the ticket's record says. */
 export interface Move extends Omit<BranchMove, 'gitCommonDir'> {
   repo: string;
+  /** The ticket whose record says where the repo is; default: that of the journal. */
+  ticket?: string | undefined;
+  /** True: the files of all checkouts that are on the branch were moved before it was, and come back with it. */
+  files?: boolean | undefined;
+  /** What the branch starts from once the change is done; the record gets it then. */
+  start?: { base: string; commit: string } | undefined;
   /** True: the index of the worktree is kept with the journal, and comes back with the branch. */
   index?: boolean | undefined;
 }
@@ -104,6 +111,7 @@ export async function withJournal<Result>(
     throw error;
   }
   const left = outcome.done ? [] : await undoAll(stack, change, { isOurs: true });
+  if (outcome.done) await noteStarts(stack, change);
   await drop(stack, ticket);
   return { result: outcome.result, left };
 }
@@ -152,30 +160,48 @@ async function settle(stack: Stack, ticket: string): Promise<string | undefined>
 /** Nobody's word but the record's counts for where a repo is: a journal may have come with git. */
 async function place(stack: Stack, { moves, ...journal }: Journal): Promise<Change> {
   const { instances } = await stack.store.read();
-  const record = Object.hasOwn(instances, journal.ticket) ? instances[journal.ticket] : undefined;
-  if (record) await requireOwnThings(stack, record);
-  const repos = new Map(record && dedicatedRepos(record));
-  const placed = moves.flatMap((move) => {
-    const found = repos.get(move.repo);
-    return found === undefined
-      ? []
-      : [{ ...move, path: found.path, gitCommonDir: found.gitCommonDir, worktree: found.worktree }];
-  });
-  return { ...journal, moves: placed, gone: moves.map(({ repo }) => repo).filter((repo) => !repos.has(repo)) };
+  const find = async ({ repo, ticket = journal.ticket }: Move): Promise<DedicatedRepo | undefined> => {
+    const record = Object.hasOwn(instances, ticket) ? instances[ticket] : undefined;
+    if (record) await requireOwnThings(stack, record);
+    const own = record && Object.hasOwn(record.repos, repo) ? record.repos[repo] : undefined;
+    return own?.mode === 'dedicated' ? own : undefined;
+  };
+  const found = await Promise.all(moves.map(async (move) => ({ move, own: await find(move) })));
+  const placed = found.flatMap(({ move, own }) =>
+    own === undefined ? [] : [{ ...move, path: own.path, gitCommonDir: own.gitCommonDir, worktree: own.worktree }],
+  );
+  return { ...journal, moves: placed, gone: found.flatMap(({ move, own }) => (own === undefined ? [move.repo] : [])) };
 }
 
 async function finishOrUndo(stack: Stack, change: Change): Promise<string> {
   const { moves, gone } = change;
-  for (const { path: repoPath, gitCommonDir, branch, worktree } of moves) {
-    const entry = (await readOwnEntry(worktree, gitCommonDir))?.folder;
-    const clear = (): Promise<void> => clearStaleLocks({ repoPath, gitCommonDir, branch, entry });
+  for (const { path: repoPath, gitCommonDir, branch, worktree, files } of moves) {
+    const own = (await readOwnEntry(worktree, gitCommonDir))?.folder;
+    const entries = files ? (await listCheckouts(gitCommonDir, branch)).map(({ entry }) => entry.folder) : [own];
+    const clear = async (): Promise<void> => {
+      for (const entry of entries.length > 0 ? entries : [undefined])
+        await clearStaleLocks({ repoPath, gitCommonDir, branch, entry });
+    };
     await withLock(repoLock(gitCommonDir), clear, { signal: stack.signal });
   }
   const states = await Promise.all(moves.map((move) => inspectMove(move, change)));
   const isDone = gone.length === 0 && states.every(({ at }) => at === 'after' || at === 'beyond');
-  if (isDone) return 'was done in all repos before it was cut off';
+  if (isDone) {
+    await noteStarts(stack, change);
+    return 'was done in all repos before it was cut off';
+  }
   const left = await undoAll(stack, change, { isOurs: false });
   return `was cut off, and is taken back${left.length > 0 ? `, but for ${left.join(', ')}, which has moved since` : ''}`;
+}
+
+async function noteStarts(stack: Stack, { ticket: own, moves }: Change): Promise<void> {
+  if (moves.every(({ start }) => start === undefined)) return;
+  await stack.store.update((draft) => {
+    for (const { repo, ticket = own, start } of moves) {
+      const record = draft.instances[ticket]?.repos[repo];
+      if (start && record?.mode === 'dedicated') Object.assign(record, { base: start.base, baseCommit: start.commit });
+    }
+  });
 }
 
 /** `isOurs`: nobody but this very command can have touched an index since. Returns the repos that have moved on. */
@@ -204,9 +230,10 @@ async function undo(
       commit,
       always: isOurs && at === 'before',
     });
-  if (at === 'before') return;
   const cwd = isOn ? worktree : gitCommonDir;
-  await moveBranch(cwd, { branch, from: commit, to: from }, `${reasonOf(verb)}: taken back`);
+  if (at !== 'before') await moveBranch(cwd, { branch, from: commit, to: from }, `${reasonOf(verb)}: taken back`);
+  // Its files may have gone before it: as long as one branch is back, the next command takes all back.
+  if (move.files && move.to !== undefined) await bringFilesBack({ gitCommonDir, branch, from, to: move.to });
 }
 
 async function drop(stack: Stack, ticket: string): Promise<void> {

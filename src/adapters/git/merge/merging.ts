@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { StackError } from '../../../domain/errors.ts';
 import { readFileIfThere } from '../../files/files.ts';
-import { askGit, changeGit, firstLine, type GitAnswer, gitError, gitVersion, isAtLeast } from '../git.ts';
+import { askGit, changeGit, firstLine, type GitAnswer, gitError, gitVersion, isAtLeast, tryGit } from '../git.ts';
 import { findCommit } from '../repo.ts';
 import { type PlainGit, withPlainGit } from '../risk/plain.ts';
 import { type Merged, readMerges, readOneMerge } from './read-merges.ts';
@@ -111,8 +111,8 @@ export interface Author {
 }
 
 /**
- * Makes a commit of a tree, committed by the person, and returns its id. No ref moves, no hook runs, nothing is signed. Throws `git`,
- * where git knows no name for the person too.
+ * Makes a commit of a tree, committed by the person, and returns its id. No ref moves, no hook runs; it is signed where `commit.gpgsign`
+ * is on. Throws `git`, where git knows no name for the person, or cannot sign, too.
  */
 export async function commitTree(
   { folder }: MergePlace,
@@ -122,7 +122,10 @@ export async function commitTree(
   const env = author && {
     ...{ GIT_AUTHOR_NAME: author.name, GIT_AUTHOR_EMAIL: author.email, GIT_AUTHOR_DATE: author.date },
   };
-  const made = await changeGit(folder, ['commit-tree', '-m', message, ...flags, tree], {
+  // Git's own `commit-tree` has no part in that setting.
+  const signing = await tryGit(folder, ['config', '--type=bool', '--get', 'commit.gpgsign']);
+  const sign = signing.stdout.trim() === 'true' ? ['-S'] : [];
+  const made = await changeGit(folder, ['commit-tree', ...sign, '-m', message, ...flags, tree], {
     deadlineSeconds: COMMIT_SECONDS,
     env,
   });

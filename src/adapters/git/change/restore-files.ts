@@ -1,0 +1,84 @@
+import { lstatSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { bytesOf, pathOf } from '../../files/byte-names.ts';
+import { ifReadableNow } from '../../files/file-errors.ts';
+import { askGit, changeGit, gitError } from '../git.ts';
+
+const FILES_SECONDS = 600;
+
+/** What a file has in two commits: ids of contents, zeros where it is not. */
+interface Change {
+  name: string;
+  written: string;
+  wanted: string;
+}
+
+/**
+ * Takes back what a git that was ended has written of a commit before it wrote the index: files that are as `written` has them,
+ * while the index has them as `wanted` does. All others stay, since they are somebody's. Throws `git`.
+ */
+export async function restoreFiles(folder: string, commits: { written: string; wanted: string }): Promise<void> {
+  const changes = await keepIndexed(folder, await listChanges(folder, commits));
+  const found = await hashFiles(folder, changes);
+  const isThere = (name: string): boolean =>
+    ifReadableNow(() => lstatSync(pathOf(path.join(folder, name)))) !== undefined;
+  const ours = changes.filter(({ name, written }) => (isNone(written) ? !isThere(name) : found.get(name) === written));
+  for (const { name, wanted } of ours) if (isNone(wanted)) await rm(pathOf(path.join(folder, name)), { force: true });
+  await checkOut(
+    folder,
+    ours.flatMap(({ name, wanted }) => (isNone(wanted) ? [] : [name])),
+  );
+}
+
+function isNone(id: string): boolean {
+  return /^0+$/.test(id);
+}
+
+async function listChanges(
+  folder: string,
+  { written, wanted }: { written: string; wanted: string },
+): Promise<Change[]> {
+  const options = ['-r', '-z', '--raw', '--no-renames', '--no-abbrev', '--ignore-submodules=all'];
+  const parts = (await askGit(folder, ['diff-tree', ...options, written, wanted, '--'])).split('\0');
+  return parts.flatMap((name, at) => {
+    const [, , before = '', after = ''] = parts[at - 1]?.split(' ') ?? [];
+    return at % 2 === 1 ? [{ name, written: before, wanted: after }] : [];
+  });
+}
+
+/** Only where the index is as it is to be. */
+async function keepIndexed(folder: string, changes: readonly Change[]): Promise<Change[]> {
+  // `100644 <id> 0<tab><path>`
+  const entries = (await askGit(folder, ['ls-files', '--stage', '-z'])).split('\0');
+  const ids = new Map(entries.map((entry) => [entry.split(/\t(.*)/s)[1] ?? '', entry.split(' ')[1] ?? '']));
+  return changes.filter(({ name, wanted }) => (isNone(wanted) ? !ids.has(name) : ids.get(name) === wanted));
+}
+
+/** Returns the ids of files as git would keep them; what is no plain file, and what is not there, is left out. */
+async function hashFiles(folder: string, changes: readonly Change[]): Promise<Map<string, string>> {
+  const names = changes
+    .map(({ name }) => name)
+    .filter(
+      (name) => !name.includes('\n') && ifReadableNow(() => lstatSync(pathOf(path.join(folder, name))))?.isFile(),
+    );
+  if (names.length === 0) return new Map();
+  const ids = (await askGit(folder, ['hash-object', '--stdin-paths'], { input: `${names.join('\n')}\n` })).split('\n');
+  return new Map(names.map((name, at) => [name, ids[at] ?? '']));
+}
+
+async function checkOut(folder: string, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  const temporary = await mkdtemp(path.join(tmpdir(), 'stack-paths-'));
+  try {
+    const inputFile = path.join(temporary, 'paths');
+    await writeFile(inputFile, bytesOf(names.map((name) => `${name}\0`).join('')));
+    const done = await changeGit(folder, ['checkout-index', '--force', '--index', '-z', '--stdin'], {
+      ...{ deadlineSeconds: FILES_SECONDS, inputFile },
+    });
+    if (done.exitCode !== 0) throw gitError(`cannot take the files of ${folder} back`, done);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}

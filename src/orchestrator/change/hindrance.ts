@@ -1,0 +1,34 @@
+import { findNoIdentity } from '../../adapters/git/change/commit.ts';
+import type { Staged } from '../../adapters/git/change/staged.ts';
+import { listOperations, type WorktreeEntry } from '../../adapters/git/worktree/entry.ts';
+import type { DedicatedRepo } from '../../domain/instance.ts';
+import { type ChangedRepo, refusal } from './result.ts';
+
+/** Returns why the branch of a ticket cannot be worked on in its worktree as it is; undefined where it can. Throws `git`. */
+export async function findHindrance(
+  { worktree, branch }: DedicatedRepo,
+  entry: WorktreeEntry,
+  staged: Pick<Staged, 'branch' | 'head' | 'unmerged'>,
+): Promise<ChangedRepo | undefined> {
+  const [operation] = listOperations(entry);
+  if (operation !== undefined) {
+    const verb = operation.replace(/^an? /, '');
+    const hint = `finish it first: \`git ${verb} --continue\` or \`git ${verb} --abort\` in ${worktree}`;
+    return refusal(
+      branch,
+      `${operation} is under way`,
+      verb === 'bisect' ? `\`git bisect reset\` in ${worktree} ends it` : hint,
+    );
+  }
+  if (staged.unmerged.length > 0)
+    return refusal(branch, `files are in conflict: ${staged.unmerged.join(', ')}`, `resolve them in ${worktree}`);
+  const back = `\`git switch ${branch}\` in ${worktree} goes back to the ticket’s branch`;
+  if (staged.branch === undefined) return refusal(branch, 'no branch is checked out', back);
+  if (staged.branch !== branch) return refusal(branch, `it is on ${staged.branch}, not on ${branch}`, back);
+  if (staged.head === undefined)
+    return refusal(branch, `${branch} has no commit yet`, `make the first one in ${worktree}`);
+  const nobody = await findNoIdentity(worktree);
+  if (nobody === undefined) return undefined;
+  const hint = 'git config --global user.name "Your Name"; git config --global user.email you@example.com';
+  return refusal(branch, `git does not know who you are: ${nobody}`, hint);
+}
