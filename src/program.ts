@@ -35,6 +35,7 @@ import { restart } from './commands/restart.ts';
 import { restore } from './commands/restore.ts';
 import { start } from './commands/start.ts';
 import { stop } from './commands/stop.ts';
+import { sync } from './commands/sync.ts';
 import { trust } from './commands/trust.ts';
 import { up } from './commands/up.ts';
 import type { Context } from './context.ts';
@@ -50,7 +51,7 @@ type AnyVerb = Verb<any, any>;
 const GROUPS: Record<string, readonly AnyVerb[]> = {
   'Tickets:': [create, add, ps, start, stop, restart, recreate, destroy, restore],
   'Inside a ticket:': [open, cd, code, path, logs, exec, db],
-  'A ticket’s work:': [commit, push, pr, conflicts],
+  'A ticket’s work:': [commit, sync, push, pr, conflicts],
   'The product:': [init, config, up, down, trust],
   'When something is odd:': [check, doctor],
   'Getting to know it:': [demo, completion, shellInit],

@@ -1,5 +1,5 @@
 import { StackError } from '../../domain/errors.ts';
-import { askGit, changeGit, type GitAnswer } from './git.ts';
+import { askGit, changeGit, type GitAnswer, type GitChange } from './git.ts';
 import { type ForgeRequest, isBranchName } from './names.ts';
 
 /** A branch, tag or commit that a remote has. */
@@ -128,19 +128,20 @@ async function askRemote(
   return listRefs(folder, remote, [`refs/heads/${branch}`, `refs/tags/${branch}`, `refs/tags/${branch}^{}`], signal);
 }
 
-async function listRefs(
+/** Asks a remote which of some refs it has, with a deadline. Returns what git said, for `readRefs`. Throws `interrupted`. */
+export async function listRefs(
   folder: string,
   remote: string,
   names: readonly string[],
   signal: AbortSignal | undefined,
-): Promise<GitAnswer> {
+): Promise<GitChange> {
   // Without a terminal: a remote that wants a password must not ask in the middle of a progress display.
   const options = { deadlineSeconds: ASK_SECONDS, signal };
   return changeGit(folder, ['ls-remote', '--end-of-options', remote, ...names], options);
 }
 
 /** Returns the commit of each name. */
-function readRefs(text: string): Map<string, string> {
+export function readRefs(text: string): Map<string, string> {
   return new Map(text.split('\n').map((line) => line.split('\t').reverse() as [string, string]));
 }
 

@@ -1,5 +1,6 @@
-import { askGit, gitError } from './git.ts';
-import { fetchFromRemote, listRemotes, type RemoteRef } from './remote.ts';
+import { askGit, firstLine, type GitAnswer, gitError, tryGit } from './git.ts';
+import { fetchFromRemote, listRefs, listRemotes, type RemoteRef, readRefs } from './remote.ts';
+import { findCommit } from './repo.ts';
 
 /** How a local branch stands to the branch of a remote that it follows, as of the last fetch. */
 export interface Upstream {
@@ -44,6 +45,26 @@ export async function fetchBase({ path: folder, base }: Question, signal: AbortS
   throw gitError(`cannot fetch ${base} from ${found.remote}`, answer, hint);
 }
 
+/**
+ * Brings the remote branch that a base follows, or is, up to date, once the remote has said within a deadline what it has. Returns why
+ * that could not be, in one line: then what was fetched last counts. Undefined when it is done, or there is nothing to ask. Throws
+ * `interrupted`.
+ */
+export async function refreshBase(question: Question, signal: AbortSignal): Promise<string | undefined> {
+  const found = await findRemoteBranch(question);
+  if (!found) return undefined;
+  const { remote, ref, localRef } = found;
+  const asked = await listRefs(question.path, remote, [ref], signal);
+  const silent = (answer: GitAnswer & { timedOut?: boolean }): string =>
+    answer.timedOut ? 'no answer' : firstLine(answer.stderr) || `exit ${answer.exitCode}`;
+  if (asked.exitCode !== 0) return `${remote} cannot be reached (${silent(asked)})`;
+  const there = readRefs(asked.stdout).get(ref);
+  if (there === undefined) return `${remote} has no ${ref.replace('refs/heads/', '')} any more`;
+  if ((await findCommit(question.path, [localRef])) === there) return undefined;
+  const fetched = await fetchFromRemote(question.path, found, signal);
+  return fetched.exitCode === 0 ? undefined : `${ref} cannot be fetched from ${remote} (${silent(fetched)})`;
+}
+
 async function findRemoteBranch({ path: folder, base }: Question): Promise<RemoteRef | undefined> {
   const format = '%(refname)%00%(upstream:remotename)%00%(upstream:remoteref)%00%(upstream)';
   const refs = [`refs/heads/${base}`, `refs/remotes/${base}`];
@@ -55,4 +76,13 @@ async function findRemoteBranch({ path: folder, base }: Question): Promise<Remot
   const own = fieldsOf(refs[1] ?? '') && (await listRemotes(folder)).find((name) => base.startsWith(`${name}/`));
   if (own === undefined) return undefined;
   return { remote: own, ref: `refs/heads/${base.slice(own.length + 1)}`, localRef: refs[1] ?? '', commit: '' };
+}
+
+/** True when a branch holds nothing that its upstream did not have once, as the log of that tells. Throws `git` when git cannot run. */
+export async function isOnceOf(folder: string, upstream: string, branch: string): Promise<boolean> {
+  const [fork, tip] = await Promise.all([
+    tryGit(folder, ['merge-base', '--fork-point', `refs/remotes/${upstream}`, `refs/heads/${branch}`]),
+    findCommit(folder, [`refs/heads/${branch}`]),
+  ]);
+  return tip !== undefined && fork.stdout.trim() === tip;
 }

@@ -1,0 +1,66 @@
+import { exitCodeOf } from '../orchestrator/change/result.ts';
+import type { TicketSync } from '../orchestrator/change/sync.ts';
+import type { SyncedRepo } from '../orchestrator/change/sync-plan.ts';
+import { type Block, countOf, describeRefusal, listWith, renderChange } from './common/change-blocks.ts';
+import { bothSaid, namedTickets } from './common/tickets.ts';
+import type { Verb } from './common/verb.ts';
+
+interface Options {
+  rebase?: boolean;
+  merge?: boolean;
+  dryRun?: boolean;
+}
+
+export const sync: Verb<Options, TicketSync> = {
+  name: 'sync',
+  summary: 'fetch, and bring what is new in the bases into the branches of a ticket, in all repos or in none',
+  args: '[ticket]',
+  flags: [
+    ['--rebase', 'put the branch’s own commits on top; the default while nothing is pushed'],
+    ['--merge', 'bring the news in with a merge commit; the default once something is pushed'],
+    ['--dry-run', 'fetch, tell what would come and what would conflict; move nothing'],
+  ],
+  examples: ['stack sync feat-02', 'stack sync feat-02 --dry-run', 'cd tickets/feat-02/api && stack sync --merge'],
+  completes: { tickets: true },
+  async run(context, { args, options }) {
+    const { syncTicket } = await import('../orchestrator/change/sync.ts');
+    const { rebase, merge, dryRun = false } = options;
+    if (rebase && merge) throw bothSaid('--rebase and --merge', 'leave one of the two away');
+    const [stack, [ticket = '']] = await Promise.all([context.stack(), namedTickets(context, args)]);
+    return syncTicket(stack, { ticket, dryRun, way: rebase ? 'rebase' : merge ? 'merge' : undefined });
+  },
+  render(result, view) {
+    return renderChange(result, (repo) => describe(repo, result.dryRun), tellVerdict(result), view);
+  },
+  exitCode: exitCodeOf,
+};
+
+function tellVerdict({ repos, dryRun }: TicketSync): string {
+  const clashing = listWith(repos, 'conflict');
+  const bad = listWith(repos, 'refused', 'failed');
+  if (clashing.length + bad.length > 0) {
+    const because = [...clashing, ...bad].join(', ');
+    return `nothing has moved, because of ${because}`;
+  }
+  const waiting = listWith(repos, 'waiting');
+  if (dryRun && waiting.length > 0) return `${countOf(waiting.length, 'repo')} would be brought up to date`;
+  const updated = listWith(repos, 'updated');
+  return updated.length === 0 ? 'it is up to date' : `${countOf(updated.length, 'repo')} brought up to date`;
+}
+
+function describe(repo: SyncedRepo, dryRun: boolean): Block {
+  const { result, base = '', from = '', to = '', way, news = 0, made = 0, notes = [] } = repo;
+  if (result === 'unchanged') return { line: `up to date with ${base}`, more: notes };
+  if (result === 'conflict' || result === 'refused' || result === 'failed') {
+    const { line, more } = describeRefusal(repo);
+    return { line, more: [...more, ...notes] };
+  }
+  const came = `${countOf(news, 'commit')} of ${base}`;
+  const how = {
+    forward: `${came}`,
+    merge: `${came}, merged`,
+    rebase: `${came}, and ${made} of its own on top`,
+  }[way ?? 'forward'];
+  if (result === 'waiting') return { line: dryRun ? `would get ${how}` : 'waits', more: notes };
+  return { line: `${from.slice(0, 7)}..${to.slice(0, 7)} ${how}`, more: notes };
+}

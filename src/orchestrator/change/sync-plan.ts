@@ -1,0 +1,188 @@
+import {
+  type Brought,
+  isAncestor,
+  isAnyPushed,
+  listOwnCommits,
+  mergeAsObjects,
+  replayAsObjects,
+} from '../../adapters/git/change/replay.ts';
+import { readStaged } from '../../adapters/git/change/staged.ts';
+import { findBase } from '../../adapters/git/merge/bases.ts';
+import { defaultBranch, findCommit, resolveBase } from '../../adapters/git/repo.ts';
+import { isOnceOf, readUpstream, refreshBase } from '../../adapters/git/upstream.ts';
+import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
+import { StackError } from '../../domain/errors.ts';
+import type { DedicatedRepo } from '../../domain/instance.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
+import { findHindrance } from './hindrance.ts';
+import { type ChangedRepo, refusal } from './result.ts';
+
+/** How news come into a branch: its own commits go on top of them, or a merge commit brings them in. */
+type SyncWay = 'rebase' | 'merge';
+
+/** What became of a repo whose branch gets the news of its base. */
+export interface SyncedRepo extends ChangedRepo {
+  /** The name of the base whose news came. */
+  base?: string | undefined;
+  /** `forward`: the branch had nothing of its own. */
+  way?: SyncWay | 'forward' | undefined;
+  /** How many commits of the base came, and how many of the branch's own were made anew. */
+  news?: number | undefined;
+  made?: number | undefined;
+  /** Paths that git cannot bring together. */
+  conflicts?: string[] | undefined;
+  /** What is to be known besides, a line each. */
+  notes?: string[] | undefined;
+}
+
+/** A repo that is to move. */
+export interface SyncMove extends SyncedRepo {
+  result: 'waiting';
+  from: string;
+  to: string;
+  /** Full id of the commit of the base that is in it then. */
+  tip: string;
+}
+
+export interface SyncWish {
+  /** Undefined: rebase while nothing is pushed and no merge is among the branch's own commits, else merge. */
+  way: SyncWay | undefined;
+}
+
+interface Tip {
+  /** As it is told: `origin/main`. */
+  name: string;
+  commit: string;
+  /** Commits that are not the ticket's own, beside the tip's. */
+  foreign: string[];
+  notes: string[];
+}
+
+function noWorktree({ branch, worktree }: DedicatedRepo): ChangedRepo {
+  return refusal(branch, `there is no worktree at ${worktree}`, '`stack start` makes it again from its branch');
+}
+
+/** True for a repo that is to move. */
+export function isMove(repo: SyncedRepo): repo is SyncMove {
+  return repo.result === 'waiting' && repo.to !== undefined && repo.to !== repo.from;
+}
+
+/**
+ * Returns what bringing the base's news into a repo's branch comes to: the commit it moves to, made already as objects of the repo, or
+ * what is in the way. Fetches the base; moves nothing. Throws `git`, `files`, `interrupted`.
+ */
+export async function planSync(
+  stack: Stack,
+  { repo, own, wish }: { repo: string; own: DedicatedRepo; wish: SyncWish },
+): Promise<SyncedRepo> {
+  const { worktree, gitCommonDir, branch } = own;
+  const entry = await readOwnEntry(worktree, gitCommonDir);
+  if (!entry) return noWorktree(own);
+  const staged = await readStaged(worktree);
+  const hindrance = await findHindrance(own, entry, staged);
+  const { head } = staged;
+  if (hindrance || head === undefined) return hindrance ?? noWorktree(own);
+  const tip = await findTip(stack, repo, own);
+  if ('result' in tip) return tip;
+  const about = { branch, base: tip.name, from: head, notes: tip.notes };
+  if (await isAncestor(worktree, tip.commit, head)) return { ...about, result: 'unchanged', to: head };
+  const known = await Promise.all([own.baseCommit, ...tip.foreign].map((one) => findCommit(worktree, [one])));
+  const foreign = [tip.commit, ...known.filter((one) => one !== undefined)];
+  const [mine, { commits: news }] = await Promise.all([
+    listOwnCommits(worktree, head, foreign),
+    listOwnCommits(worktree, tip.commit, [head]),
+  ]);
+  const came = await bring(stack, own, { tip, mine: { ...mine, head, foreign }, wish });
+  return judge({ ...about, news: news.length, notes: [...tip.notes, ...came.notes] }, came, tip.commit);
+}
+
+interface Mine {
+  commits: string[];
+  merges: number;
+  head: string;
+  foreign: string[];
+}
+
+type Came = { way: SyncWay | 'forward'; brought: Brought; notes: string[] };
+
+async function bring(
+  { signal }: Stack,
+  { worktree, branch }: DedicatedRepo,
+  { tip, mine, wish }: { tip: Tip; mine: Mine; wish: SyncWish },
+): Promise<Came> {
+  const { commits, merges, head, foreign } = mine;
+  if (commits.length + merges === 0 || (await isAncestor(worktree, head, tip.commit)))
+    return { way: 'forward', brought: { commit: tip.commit, made: 0, dropped: [] }, notes: [] };
+  const isPushed = await isAnyPushed(worktree, head, foreign);
+  const way = wish.way ?? (isPushed || merges > 0 ? 'merge' : 'rebase');
+  if (way === 'merge') {
+    const message = `Merge ${tip.name} into ${branch}`;
+    const brought = await mergeAsObjects({ worktree, signal }, { ours: head, theirs: tip.commit, message });
+    return { way, brought, notes: [] };
+  }
+  const brought = await replayAsObjects({ worktree, signal }, { commits, onto: tip.commit });
+  const notes = [
+    ...(merges > 0 ? [`${merges} of its own merges are left out, as \`git rebase\` does`] : []),
+    ...('dropped' in brought ? brought.dropped.map((subject) => `in the base already: ${subject}`) : []),
+    ...(isPushed ? ['it was pushed before: `stack push --force-with-lease` replaces what is there'] : []),
+  ];
+  return { way, brought, notes };
+}
+
+function judge(about: Omit<SyncedRepo, 'result'>, { way, brought }: Came, tip: string): SyncedRepo {
+  const { branch, from = '', base } = about;
+  if ('failed' in brought)
+    return { ...about, ...refusal(branch, `git cannot bring ${base} in: ${brought.failed}`), from, to: from, way };
+  if ('conflicts' in brought) {
+    const { conflicts, at } = brought;
+    const paths = [...new Set(conflicts.map(({ path }) => path))].sort();
+    const reason = `would conflict with ${base}${at ? `, at ${at.commit.slice(0, 7)} “${at.subject}”` : ''}`;
+    const said = conflicts.map(({ path, kind }) => `${path} (${kind})`);
+    return { ...about, result: 'conflict', to: from, way, reason, conflicts: paths, said };
+  }
+  return { ...about, result: 'waiting', to: brought.commit, made: brought.made, way, tip } as SyncMove;
+}
+
+/** Returns the commit that is the base's newest as far as it is known, or why there is none. */
+async function findTip(stack: Stack, repo: string, own: DedicatedRepo): Promise<Tip | ChangedRepo> {
+  const { worktree, branch } = own;
+  const base = await nameBase(stack, repo, own);
+  const silent = await refreshBase({ path: worktree, base }, stack.signal);
+  const notes = silent === undefined ? [] : [`${silent}; what is known of the last fetch counts`];
+  const [local, upstream] = await Promise.all([findBase(worktree, base), readUpstream({ path: worktree, base })]);
+  if (local === undefined) return findElsewhere(stack, { repo, own, base, notes });
+  if (!upstream || upstream.behind === 0) return { name: base, commit: local, foreign: [], notes };
+  const { name, commit, ahead, behind } = upstream;
+  const there = { name, commit, foreign: [local], notes };
+  // The branch is the base: what is ours in it is the work.
+  if (base === branch) return { ...there, foreign: [] };
+  if (ahead === 0) return there;
+  if (await isOnceOf(worktree, name, base))
+    return { ...there, notes: [...notes, `${name} was rewritten; the work is put on what it is now`] };
+  const lacks = `${base} lacks ${behind} of ${name} and has ${ahead} of its own, so its own tip is taken`;
+  return { name: base, commit: local, foreign: [], notes: [...notes, lacks] };
+}
+
+/** A ticket on a branch that was there (`--on`) gets the news of the repo's own base. */
+async function nameBase(stack: Stack, repo: string, { base, branch, worktree }: DedicatedRepo): Promise<string> {
+  if (base !== branch) return base;
+  const config = await configIfReadable(stack);
+  const own = config && Object.hasOwn(config.repos, repo) ? config.repos[repo]?.base : undefined;
+  return own ?? defaultBranch(worktree);
+}
+
+/** What is no branch here may be one of a remote, or a pull request. */
+async function findElsewhere(
+  stack: Stack,
+  { repo, own, base, notes }: { repo: string; own: DedicatedRepo; base: string; notes: string[] },
+): Promise<Tip | ChangedRepo> {
+  const { path, branch, baseCommit } = own;
+  try {
+    const found = await resolveBase({ repo, path, ref: base, fetch: true, signal: stack.signal });
+    return { name: base, commit: found.commit, foreign: [], notes };
+  } catch (error) {
+    if (!(error instanceof StackError) || (error.code !== 'not-found' && error.code !== 'git')) throw error;
+    const back = `\`git -C ${path} branch ${base} ${baseCommit.slice(0, 7)}\` makes it again where the ticket began`;
+    return refusal(branch, `its base ${base} is gone: ${error.message}`, back);
+  }
+}

@@ -1,0 +1,152 @@
+import { existsSync, rmSync } from 'node:fs';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { makeShop, type Shop } from '../support/shop.ts';
+
+const REPOS = ['front', 'api'] as const;
+
+describe('the news of the bases in a ticket', () => {
+  let shop: Shop;
+  let number = 0;
+  let ticket = '';
+  const folder = (repo: string): string => `tickets/${ticket}/${repo}`;
+  const git = (repo: string, ...args: string[]): string => shop.git(folder(repo), ...args);
+  const tip = (repo: string): string => git(repo, 'rev-parse', 'HEAD');
+  const sync = async (...args: string[]) => {
+    const run = await shop.stack(['sync', ticket, '--json', ...args]);
+    return { ...run, repos: run.stdout === '' ? {} : JSON.parse(run.stdout).repos };
+  };
+  /** Somebody else pushes a file to a base. */
+  const news = (repo: string, file: string, text: string): string => {
+    const other = `${shop.folder}/other-${repo}`;
+    shop.git(other, 'pull', '--quiet', '--rebase');
+    shop.commit(other, file, text);
+    shop.git(other, 'push', '--quiet');
+    return shop.git(other, 'rev-parse', 'HEAD');
+  };
+  /** Branches, index and what git sees of the files. */
+  const look = (): string[] =>
+    REPOS.flatMap((repo) => [
+      git(repo, 'for-each-ref', 'refs/heads'),
+      git(repo, 'ls-files', '--stage'),
+      git(repo, 'status', '--porcelain=v2', '--branch', '--ignored'),
+    ]);
+
+  beforeAll(async () => {
+    shop = makeShop();
+    shop.configure((text) => text.replace(', shared: true', ''));
+    for (const repo of REPOS) {
+      const remote = `${shop.folder}/${repo}.git`;
+      shop.git('.', 'clone', '--quiet', '--bare', repo, remote);
+      shop.git(repo, 'remote', 'add', 'origin', remote);
+      shop.git(repo, 'fetch', '--quiet');
+      shop.git(repo, 'branch', '--quiet', '--set-upstream-to=origin/main', 'main');
+      shop.git('.', 'clone', '--quiet', remote, `${shop.folder}/other-${repo}`);
+    }
+  });
+  beforeEach(async () => {
+    number += 1;
+    ticket = `feat-${number}`;
+    const { code, stderr } = await shop.stack(['create', ticket, '--no-start', '--fetch']);
+    expect(stderr).toContain('');
+    expect(code).toBe(0);
+  });
+  afterAll(() => shop.dispose());
+
+  it('come under its own commits while nothing is pushed, with a merge once something is; bases stay', async () => {
+    const main = shop.git('front', 'rev-parse', 'main');
+    shop.commit(folder('front'), 'mine.txt', 'mine\n');
+    git(
+      'front',
+      'commit',
+      '--quiet',
+      '--amend',
+      '--date=2020-01-02T03:04:05+0500',
+      '--author=Ann <a@x.y>',
+      '-m',
+      'Mïne',
+      '-m',
+      'Body',
+    );
+    const front = news('front', 'a.txt', 'a\n');
+    const api = news('api', 'a.txt', 'a\n');
+    const dry = await sync('--dry-run');
+    expect(dry).toMatchObject({
+      code: 0,
+      repos: { front: { result: 'waiting' }, api: { result: 'waiting', to: api } },
+    });
+    expect(git('front', 'rev-parse', 'HEAD~1')).not.toBe(front);
+    const first = await sync();
+    expect(first).toMatchObject({
+      code: 0,
+      repos: {
+        front: { result: 'updated', way: 'rebase', base: 'origin/main', news: 1, made: 1, to: tip('front') },
+        api: { result: 'updated', way: 'forward', to: api },
+      },
+    });
+    expect(git('front', 'rev-parse', 'HEAD~1')).toBe(front);
+    expect(git('front', 'log', '-1', '--format=%an %ae %ad %B', '--date=iso')).toBe(
+      'Ann a@x.y 2020-01-02 03:04:05 +0500 Mïne\n\nBody',
+    );
+    expect(git('front', 'status', '--porcelain')).toBe('');
+    expect(git('front', 'show', ':a.txt')).toBe('a');
+    expect(shop.git('front', 'rev-parse', 'main')).toBe(main);
+    expect((await sync()).repos).toMatchObject({ front: { result: 'unchanged' }, api: { result: 'unchanged' } });
+
+    await shop.stack(['push', ticket]);
+    const pushed = tip('front');
+    const more = news('front', 'b.txt', 'b\n');
+    const second = await sync();
+    expect(second.repos.front).toMatchObject({ result: 'updated', way: 'merge' });
+    expect(git('front', 'log', '-1', '--format=%P')).toBe(`${pushed} ${more}`);
+    const third = news('front', 'c.txt', 'c\n');
+    const flat = await shop.stack(['sync', ticket, '--rebase']);
+    expect(flat.stdout).toMatch(/front +[0-9a-f]{7}\.\.[0-9a-f]{7} 1 commit of origin\/main, and 1 of its own on top/);
+    expect(flat.stdout).toMatch(/merges are left out/);
+    expect(git('front', 'rev-parse', 'HEAD~1')).toBe(third);
+  });
+
+  it('move nothing anywhere where one repo would conflict, and name its files', async () => {
+    shop.commit(folder('api'), 'same.txt', 'mine\n');
+    news('api', 'same.txt', 'theirs\n');
+    news('front', 'more.txt', 'more\n');
+    const before = look();
+    for (const way of ['--rebase', '--merge']) {
+      const run = await sync(way);
+      expect(run).toMatchObject({
+        code: 4,
+        repos: { api: { result: 'conflict', conflicts: ['same.txt'] }, front: { result: 'waiting' } },
+      });
+      expect(run.repos.front.to).toBe(run.repos.front.from);
+    }
+    expect(look()).toEqual(before);
+    expect(existsSync(shop.at('.stack/changes'))).toBe(false);
+    const told = await shop.stack(['sync', ticket]);
+    expect(told.stdout).toMatch(/api +conflict: would conflict with origin\/main, at [0-9a-f]{7} “Write same.txt”/);
+    expect(told.stdout).toMatch(/^feat-\d: nothing has moved, because of api$/m);
+  });
+
+  it('leave work that is not committed as it is, staged or not, and refuse where it is in the same files', async () => {
+    const before = `${folder('front')}/before.txt`;
+    shop.write(before, 'staged\n');
+    git('front', 'add', 'before.txt');
+    shop.write(before, 'changed since\n');
+    shop.write(`${folder('front')}/new.txt`, 'unknown\n');
+    const staged = git('front', 'ls-files', '--stage', 'before.txt');
+    news('front', 'later.txt', 'later\n');
+    expect((await sync()).repos.front.result).toBe('updated');
+    expect(git('front', 'ls-files', '--stage', 'before.txt')).toBe(staged);
+    expect(git('front', 'status', '--porcelain')).toBe('AM before.txt\n?? new.txt');
+    expect(shop.read(before)).toBe('changed since\n');
+
+    news('front', 'new.txt', 'of the base\n');
+    news('api', 'else.txt', 'else\n');
+    const all = look();
+    const refused = await sync();
+    expect(refused).toMatchObject({ code: 4, repos: { front: { result: 'refused' }, api: { result: 'waiting' } } });
+    expect(refused.repos.front.reason).toContain('new.txt');
+    expect(look()).toEqual(all);
+    expect(shop.read(`${folder('front')}/new.txt`)).toBe('unknown\n');
+    rmSync(shop.at(folder('front'), 'new.txt'));
+    expect((await sync()).repos.front.result).toBe('updated');
+  });
+});
