@@ -63,7 +63,7 @@ async function chooseTickets(context: Context, args: readonly string[], options:
       hint: 'it takes every ticket that is merged and has nothing to lose',
     });
   }
-  const { listMergedTickets } = await import('../orchestrator/safety/merged.ts');
+  const { listMergedTickets } = await import('../orchestrator/review/merged.ts');
   return listMergedTickets(await context.stack());
 }
 

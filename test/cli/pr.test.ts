@@ -161,4 +161,15 @@ describe.skipIf(programs === undefined).each([
     const order = await stack(['pr', 'feat-01', '--order', 'apo']);
     expect(order).toMatchObject({ code: 2, stderr: expect.stringContaining('feat-01 has no copy of apo') });
   });
+
+  it('that the forge has merged are known to `destroy --merged`, whatever it made of their commits', async () => {
+    shop.git('api', 'remote', 'set-url', 'origin', `https://${forge.host}/acme/api.git`);
+    for (const one of [...kept('front'), ...kept('api')]) one.state = 'merged';
+    const noLogin = await stack(['destroy', '--merged', '--dry-run'], { GH_ENTERPRISE_TOKEN: '', GITLAB_TOKEN: '' });
+    expect(noLogin).toMatchObject({ code: 0, stderr: expect.stringContaining('is not logged in to') });
+    expect(noLogin.stdout).toBe('no ticket is merged');
+    const run = await stack(['destroy', '--merged']);
+    expect(run).toMatchObject({ code: 0, stdout: expect.stringContaining('feat-01') });
+    expect(shop.state()?.instances).toEqual({});
+  });
 });

@@ -1,13 +1,5 @@
 import { existsSync } from 'node:fs';
-import { forgeKindOf, openForge } from '../../adapters/forge/forge.ts';
-import { findPushPlace } from '../../adapters/git/change/push.ts';
-import {
-  findRemoteUrl,
-  findRequestBase,
-  listProposed,
-  type RequestBase,
-  readBody,
-} from '../../adapters/git/change/request-base.ts';
+import { listProposed, type RequestBase, readBody } from '../../adapters/git/change/request-base.ts';
 import type { Commit } from '../../adapters/git/commits.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
@@ -15,15 +7,14 @@ import {
   compareUrl,
   describeSisters,
   type Forge,
-  type ForgePlace,
   type PullRequest,
-  parseRemoteUrl,
   replaceBlock,
   type Verdicts,
 } from '../../domain/forge.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { sortByDependencies } from '../../domain/order.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
+import { findForge, findProposedBase } from '../review/proposal.ts';
 import { pushTicket } from './push.ts';
 import { type ChangedRepo, inAllRepos, refusal, requireChangeable, type TicketChange } from './result.ts';
 
@@ -133,42 +124,20 @@ async function plan(
   configured: string | undefined,
   { isMerged = false } = {},
 ): Promise<Planned> {
-  const { worktree, path, branch, ownsBranch } = own;
-  const folder = existsSync(worktree) ? worktree : path;
-  const place = await findPushPlace(folder, branch);
-  if (!place) return refusal(branch, 'it has no remote', `\`git remote add origin URL\` in ${folder}`);
-  const names = [ownsBranch ? own.base : undefined, configured];
-  const base = await findRequestBase({ folder, names, remote: place.remote });
-  if (!base) return refusal(branch, 'it has no branch to be merged into', 'set `base:` of the repo in stack.yml');
+  const { branch } = own;
+  const place = await findProposedBase(own, configured);
+  if ('reason' in place) return refusal(branch, place.reason, place.hint);
+  const { folder, base } = place;
   const commits = (await listProposed(folder, branch, base.commit)).reverse();
-  const nothing = {
-    result: 'unchanged',
-    branch,
-    base: base.branch,
-    reason: `it has no commit that ${base.branch} lacks`,
-  } as const;
+  const reason = `it has no commit that ${base.branch} lacks`;
+  const nothing = { result: 'unchanged', branch, base: base.branch, reason } as const;
   if (commits.length === 0 && !isMerged) return nothing;
-  const [from, to] = await Promise.all([place.remote, base.remote].map((remote) => findPlace(folder, remote)));
-  if (!from || !to)
-    return refusal(branch, `the address of its remote ${place.remote} is no forge’s`, hintForge(folder));
-  const kind = forgeKindOf(to.host, stack.env);
-  if (!kind) {
-    const hint = `GH_HOST=${to.host} or GITLAB_HOST=${to.host} says which`;
-    return refusal(branch, `what kind of forge ${to.host} is nobody says`, hint);
-  }
-  const forge = await openForge(kind, { from, to }, stack);
+  const at = await findForge(stack, place);
+  if ('reason' in at) return refusal(branch, at.reason, at.hint);
+  const { kind, to, forge } = at;
   const found = await forge?.find(branch);
   if (commits.length === 0 && !found) return nothing;
   return { own, base, commits, byHand: compareUrl(kind, to, base.branch, branch), forge, found };
-}
-
-function hintForge(folder: string): string {
-  return `\`git remote -v\` in ${folder} shows it; \`stack push\` pushes there`;
-}
-
-async function findPlace(folder: string, remote: string): Promise<ForgePlace | undefined> {
-  const url = await findRemoteUrl(folder, remote);
-  return url === undefined ? undefined : parseRemoteUrl(url);
 }
 
 /** Returns what would become of all. */

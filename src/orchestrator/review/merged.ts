@@ -1,0 +1,56 @@
+import { findLocal } from '../../adapters/git/branch.ts';
+import { isMerged } from '../../adapters/git/risk/merged.ts';
+import { StackError } from '../../domain/errors.ts';
+import { type DedicatedRepo, dedicatedRepos } from '../../domain/instance.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
+import { findForge, findProposedBase } from './proposal.ts';
+
+/**
+ * Returns the tickets whose branches are all merged, as of the last fetch or as their forge says. One that nobody has committed
+ * anything to is not among them: it has yet to begin. A forge that cannot be asked is told of. Throws `git`, `interrupted`.
+ */
+export async function listMergedTickets(stack: Stack): Promise<string[]> {
+  const [{ instances }, config] = await Promise.all([stack.store.read(), configIfReadable(stack)]);
+  const judged = await Promise.all(
+    Object.values(instances).map(async (record) => {
+      const states = await Promise.all(
+        dedicatedRepos(record).map(([repo, own]) => judgeBranch(stack, own, config?.repos[repo]?.base)),
+      );
+      return record.phase === 'ready' && states.includes('merged') && !states.includes('open') ? [record.ticket] : [];
+    }),
+  );
+  return judged.flat();
+}
+
+/** `untouched`: stack made the branch, and it is where it began. */
+async function judgeBranch(
+  stack: Stack,
+  own: DedicatedRepo,
+  configured: string | undefined,
+): Promise<'merged' | 'open' | 'untouched'> {
+  const { path: cwd, branch, base, baseCommit, ownsBranch } = own;
+  const local = await findLocal(cwd, branch);
+  // Whoever deletes a branch with their own hands is done with it.
+  if (!local) return 'merged';
+  if (ownsBranch && local.commit === baseCommit) return 'untouched';
+  if (await isMerged({ cwd, branch, base, tip: local.commit })) return 'merged';
+  return (await isMergedThere(stack, { own, configured, tip: local.commit })) ? 'merged' : 'open';
+}
+
+/** True when the forge has merged just this commit: squashed and changed there, or not fetched since. */
+async function isMergedThere(
+  stack: Stack,
+  { own, configured, tip }: { own: DedicatedRepo; configured: string | undefined; tip: string },
+): Promise<boolean> {
+  try {
+    const place = await findProposedBase(own, configured);
+    const at = 'reason' in place ? place : await findForge(stack, place);
+    const found = 'reason' in at ? undefined : await at.forge?.find(own.branch);
+    return found?.state === 'merged' && found.head === tip;
+  } catch (error) {
+    if (!(error instanceof StackError) || error.code === 'interrupted') throw error;
+    const text = `whether ${own.branch} is merged there: ${error.message}`;
+    stack.emit({ type: 'warning', text: error.hint ? `${text}: ${error.hint}` : text });
+    return false;
+  }
+}
