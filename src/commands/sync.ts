@@ -9,6 +9,9 @@ interface Options {
   rebase?: boolean;
   merge?: boolean;
   dryRun?: boolean;
+  resolve?: boolean;
+  continue?: boolean;
+  abort?: boolean;
 }
 
 export const sync: Verb<Options, TicketSync> = {
@@ -18,16 +21,19 @@ export const sync: Verb<Options, TicketSync> = {
   flags: [
     ['--rebase', 'put the branch’s own commits on top; the default while nothing is pushed'],
     ['--merge', 'bring the news in with a merge commit; the default once something is pushed'],
+    ['--resolve', 'make the conflicts in the worktrees that have one; the other repos wait'],
+    ['--continue', 'go on once they are resolved, and bring the other repos up to date'],
+    ['--abort', 'put all repos back to where they were'],
     ['--dry-run', 'fetch, tell what would come and what would conflict; move nothing'],
   ],
   examples: ['stack sync feat-02', 'stack sync feat-02 --dry-run', 'cd tickets/feat-02/api && stack sync --merge'],
   completes: { tickets: true },
   async run(context, { args, options }) {
     const { syncTicket } = await import('../orchestrator/change/sync.ts');
-    const { rebase, merge, dryRun = false } = options;
-    if (rebase && merge) throw bothSaid('--rebase and --merge', 'leave one of the two away');
+    const { dryRun = false } = options;
     const [stack, [ticket = '']] = await Promise.all([context.stack(), namedTickets(context, args)]);
-    return syncTicket(stack, { ticket, dryRun, way: rebase ? 'rebase' : merge ? 'merge' : undefined });
+    const step = chooseOne(options, ['resolve', 'continue', 'abort']);
+    return syncTicket(stack, { ticket, dryRun, step, way: chooseOne(options, ['rebase', 'merge']) });
   },
   render(result, view) {
     return renderChange(result, (repo) => describe(repo, result.dryRun), tellVerdict(result), view);
@@ -35,8 +41,17 @@ export const sync: Verb<Options, TicketSync> = {
   exitCode: exitCodeOf,
 };
 
+/** Throws `usage` for two of them. */
+function chooseOne<Name extends keyof Options>(options: Options, names: readonly Name[]): Name | undefined {
+  const [one, other] = names.filter((name) => options[name]);
+  if (other !== undefined) throw bothSaid(`--${one} and --${other}`, 'leave one of the two away');
+  return one;
+}
+
 function tellVerdict({ repos, dryRun }: TicketSync): string {
   const clashing = listWith(repos, 'conflict');
+  const undone = listWith(repos, 'undone');
+  if (undone.length > 0) return `${undone.join(', ')}: put back`;
   const bad = listWith(repos, 'refused', 'failed');
   if (clashing.length + bad.length > 0) {
     const because = [...clashing, ...bad].join(', ');
@@ -49,13 +64,16 @@ function tellVerdict({ repos, dryRun }: TicketSync): string {
 }
 
 function describe(repo: SyncedRepo, dryRun: boolean): Block {
-  const { result, base = '', from = '', to = '', way, news = 0, made = 0, notes = [] } = repo;
+  const { result, branch, base = '', from = '', to = '', way, news, made = 0, notes = [] } = repo;
   if (result === 'unchanged') return { line: `up to date with ${base}`, more: notes };
   if (result === 'conflict' || result === 'refused' || result === 'failed') {
     const { line, more } = describeRefusal(repo);
     return { line, more: [...more, ...notes] };
   }
-  const came = `${countOf(news, 'commit')} of ${base}`;
+  if (result === 'undone') return { line: `${branch} is where it was, at ${to.slice(0, 7)}`, more: notes };
+  if (result === 'updated' && news === undefined)
+    return { line: `${from.slice(0, 7)}..${to.slice(0, 7)} resolved, with ${base}`, more: notes };
+  const came = `${countOf(news ?? 0, 'commit')} of ${base}`;
   const how = {
     forward: `${came}`,
     merge: `${came}, merged`,

@@ -112,6 +112,16 @@ export interface OwnServer {
 
 type Phase = 'creating' | 'ready' | 'destroying';
 
+/** What is brought into a branch while its conflicts are resolved. */
+export interface Resolving {
+  way: 'rebase' | 'merge';
+  /** Full ids of commits: where the branch was, and what is brought in. */
+  from: string;
+  tip: string;
+  /** How that is called. */
+  base: string;
+}
+
 /** All that is needed to take an instance apart without today's config. Holds no secrets. */
 export interface InstanceRecord {
   /** `feat-02`, or `baseline`. */
@@ -131,6 +141,8 @@ export interface InstanceRecord {
   own?: OwnRecord | undefined;
   /** Its create failed and was told to leave what it had made: the next one goes on from there. */
   unfinished?: boolean | undefined;
+  /** A sync whose conflicts are being resolved in the worktrees, by repo. */
+  resolving?: Record<string, Resolving> | undefined;
   /** What set-ups made in the folder beside the worktrees, with a hash of it as they left it. */
   beside?: Record<string, string> | undefined;
 }

@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { makeShop, type Shop } from '../support/shop.ts';
+import { until } from '../support/until.ts';
 
 const REPOS = ['front', 'api'] as const;
 
@@ -148,5 +149,65 @@ describe('the news of the bases in a ticket', () => {
     expect(shop.read(`${folder('front')}/new.txt`)).toBe('unknown\n');
     rmSync(shop.at(folder('front'), 'new.txt'));
     expect((await sync()).repos.front.result).toBe('updated');
+  });
+
+  it('are resolved in the worktrees that conflict while the others wait, and then all is finished, or put back', async () => {
+    shop.commit(folder('api'), 'clash.txt', 'mine\n');
+    shop.commit(folder('api'), 'second.txt', 'second\n');
+    const theirs = news('api', 'clash.txt', 'theirs\n');
+    const front = news('front', `${ticket}.txt`, 'news\n');
+    const before = look();
+    for (const way of ['--merge', '--rebase']) {
+      const begun = await sync('--resolve', way);
+      expect(begun).toMatchObject({
+        code: 4,
+        repos: { api: { result: 'conflict', conflicts: ['clash.txt'] }, front: { result: 'waiting' } },
+      });
+      expect(git('api', 'status', '--porcelain', 'clash.txt')).toBe('AA clash.txt');
+      expect((await shop.stack(['sync', ticket])).stderr).toMatch(/conflicts of feat-\d are being resolved/);
+      expect((await sync('--continue')).code).toBe(4);
+      const aborted = await sync('--abort');
+      expect(aborted).toMatchObject({ code: 0, repos: { api: { result: 'undone' } } });
+      expect(look()).toEqual(before);
+    }
+    await sync('--resolve');
+    git('api', 'add', 'clash.txt');
+    expect((await sync('--continue')).repos.api).toMatchObject({ result: 'conflict', conflicts: ['clash.txt'] });
+    shop.write(`${folder('api')}/clash.txt`, 'both\n');
+    git('api', 'add', 'clash.txt');
+    expect(await sync('--continue')).toMatchObject({
+      code: 0,
+      repos: { api: { result: 'updated', to: tip('api') }, front: { result: 'updated', to: front } },
+    });
+    expect(git('api', 'rev-parse', 'HEAD~2')).toBe(theirs);
+    expect(git('api', 'show', 'HEAD:clash.txt')).toBe('both');
+    expect(git('api', 'branch', '--show-current')).toBe(ticket);
+    expect((await sync('--continue')).code).toBe(2);
+  });
+
+  it('are taken back by the next command after kill -9 in the second repo', async () => {
+    const [first, second] = REPOS;
+    news(second, '.gitattributes', '*.slow filter=hang\n');
+    expect((await sync()).code).toBe(0);
+    news(first, `${ticket}.txt`, 'news\n');
+    news(second, 'one.slow', 'slow\n');
+    news(second, 'z.txt', 'z\n');
+    shop.write(`${folder(first)}/mine.txt`, 'mine\n');
+    git(first, 'add', 'mine.txt');
+    const before = look();
+    shop.git(second, 'config', 'filter.hang.smudge', `touch ${shop.folder}/hangs; while :; do sleep 0.05; done`);
+    const running = shop.start(['sync', ticket]);
+    await until('the second repo is at it', () => existsSync(`${shop.folder}/hangs`), 30);
+    expect(git(first, 'show', `HEAD:${ticket}.txt`)).toBe('news');
+    running.kill('SIGKILL');
+    await running.ended;
+    shop.git(second, 'config', '--remove-section', 'filter.hang');
+    const doctor = await shop.stack(['doctor']);
+    expect(doctor.stdout).toMatch(/`stack sync` in front, api was cut off/);
+    const fixed = await shop.stack(['doctor', '--fix', '--yes']);
+    expect(fixed.stdout + fixed.stderr).toMatch(/taken back/);
+    expect(look()).toEqual(before);
+    expect((await sync()).code).toBe(0);
+    expect(git(first, 'status', '--porcelain')).toBe('A  mine.txt');
   });
 });

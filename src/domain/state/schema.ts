@@ -75,6 +75,12 @@ const instance: z.ZodMiniType<InstanceRecord> = z.looseObject({
   services: z.record(key, service),
   own: z.optional(z.record(key, ownPart)),
   unfinished: z.optional(z.boolean()),
+  resolving: z.optional(
+    z.record(
+      key,
+      z.looseObject({ way: z.enum(['rebase', 'merge']), from: z.string(), tip: z.string(), base: z.string() }),
+    ),
+  ),
   beside: z.optional(z.record(z.string(), z.string())),
 });
 

@@ -35,6 +35,18 @@ export interface SyncedRepo extends ChangedRepo {
   notes?: string[] | undefined;
 }
 
+/** A repo in which git cannot bring the two together without a person. */
+export interface SyncConflict extends SyncedRepo {
+  result: 'conflict';
+  way: SyncWay;
+  from: string;
+  base: string;
+  /** Full id of the commit of the base that is brought in. */
+  tip: string;
+  /** The branch's own commits, the oldest first. */
+  commits: string[];
+}
+
 /** A repo that is to move. */
 export interface SyncMove extends SyncedRepo {
   result: 'waiting';
@@ -47,6 +59,13 @@ export interface SyncMove extends SyncedRepo {
 export interface SyncWish {
   /** Undefined: rebase while nothing is pushed and no merge is among the branch's own commits, else merge. */
   way: SyncWay | undefined;
+  /** False: what was fetched last counts. */
+  fetch: boolean;
+}
+
+/** True for a repo that a person is to resolve. */
+export function isConflict(repo: SyncedRepo): repo is SyncConflict {
+  return repo.result === 'conflict' && 'commits' in repo;
 }
 
 interface Tip {
@@ -82,7 +101,7 @@ export async function planSync(
   const hindrance = await findHindrance(own, entry, staged);
   const { head } = staged;
   if (hindrance || head === undefined) return hindrance ?? noWorktree(own);
-  const tip = await findTip(stack, repo, own);
+  const tip = await findTip(stack, { repo, own, fetch: wish.fetch });
   if ('result' in tip) return tip;
   const about = { branch, base: tip.name, from: head, notes: tip.notes };
   if (await isAncestor(worktree, tip.commit, head)) return { ...about, result: 'unchanged', to: head };
@@ -93,7 +112,10 @@ export async function planSync(
     listOwnCommits(worktree, tip.commit, [head]),
   ]);
   const came = await bring(stack, own, { tip, mine: { ...mine, head, foreign }, wish });
-  return judge({ ...about, news: news.length, notes: [...tip.notes, ...came.notes] }, came, tip.commit);
+  return judge({ ...about, news: news.length, notes: [...tip.notes, ...came.notes] }, came, {
+    tip: tip.commit,
+    commits: mine.commits,
+  });
 }
 
 interface Mine {
@@ -129,7 +151,11 @@ async function bring(
   return { way, brought, notes };
 }
 
-function judge(about: Omit<SyncedRepo, 'result'>, { way, brought }: Came, tip: string): SyncedRepo {
+function judge(
+  about: Omit<SyncedRepo, 'result'>,
+  { way, brought }: Came,
+  { tip, commits }: { tip: string; commits: string[] },
+): SyncedRepo {
   const { branch, from = '', base } = about;
   if ('failed' in brought)
     return { ...about, ...refusal(branch, `git cannot bring ${base} in: ${brought.failed}`), from, to: from, way };
@@ -138,16 +164,29 @@ function judge(about: Omit<SyncedRepo, 'result'>, { way, brought }: Came, tip: s
     const paths = [...new Set(conflicts.map(({ path }) => path))].sort();
     const reason = `would conflict with ${base}${at ? `, at ${at.commit.slice(0, 7)} “${at.subject}”` : ''}`;
     const said = conflicts.map(({ path, kind }) => `${path} (${kind})`);
-    return { ...about, result: 'conflict', to: from, way, reason, conflicts: paths, said };
+    return {
+      ...about,
+      result: 'conflict',
+      to: from,
+      way,
+      reason,
+      conflicts: paths,
+      said,
+      tip,
+      commits,
+    } as SyncConflict;
   }
   return { ...about, result: 'waiting', to: brought.commit, made: brought.made, way, tip } as SyncMove;
 }
 
 /** Returns the commit that is the base's newest as far as it is known, or why there is none. */
-async function findTip(stack: Stack, repo: string, own: DedicatedRepo): Promise<Tip | ChangedRepo> {
+async function findTip(
+  stack: Stack,
+  { repo, own, fetch }: { repo: string; own: DedicatedRepo; fetch: boolean },
+): Promise<Tip | ChangedRepo> {
   const { worktree, branch } = own;
   const base = await nameBase(stack, repo, own);
-  const silent = await refreshBase({ path: worktree, base }, stack.signal);
+  const silent = fetch ? await refreshBase({ path: worktree, base }, stack.signal) : undefined;
   const notes = silent === undefined ? [] : [`${silent}; what is known of the last fetch counts`];
   const [local, upstream] = await Promise.all([findBase(worktree, base), readUpstream({ path: worktree, base })]);
   if (local === undefined) return findElsewhere(stack, { repo, own, base, notes });

@@ -38,6 +38,9 @@ export interface Obstacle {
   paths: string[];
 }
 
+/** Is told git's process number as soon as it runs. */
+type OnStart = (pid: number) => void;
+
 /** A large repo on a slow disk. */
 const FILES_SECONDS = 600;
 
@@ -130,15 +133,18 @@ async function listPaths(folder: string, from: string, to: string): Promise<{ st
 
 /**
  * Moves a branch, if it is where it is said to be, and before it the files of all checkouts that are on it. Where it fails all is as it
- * was. Throws `git`, also when the branch has moved.
+ * was. `onStart` is told of each git that writes files. Throws `git`, also when the branch has moved.
  */
-export async function moveWithFiles({ gitCommonDir, branch, from, to }: FilesMove, reason: string): Promise<void> {
+export async function moveWithFiles(
+  { gitCommonDir, branch, from, to }: FilesMove,
+  { reason, onStart }: { reason: string; onStart: OnStart },
+): Promise<void> {
   const checkouts = await listCheckouts(gitCommonDir, branch);
   const moved: string[] = [];
   try {
     for (const { folder } of checkouts) {
       moved.push(folder);
-      await moveFiles(folder, from, to);
+      await moveFiles(folder, from, to, onStart);
     }
     await moveBranch(checkouts[0]?.folder ?? gitCommonDir, { branch, from, to }, reason);
   } catch (error) {
@@ -167,9 +173,12 @@ export async function bringFilesBack({ gitCommonDir, branch, from, to }: FilesMo
 }
 
 /** What is not committed and has nothing to do with it stays, in the index too. */
-async function moveFiles(folder: string, from: string, to: string): Promise<void> {
+async function moveFiles(folder: string, from: string, to: string, onStart?: OnStart): Promise<void> {
   // A file that was touched, and is as it was, would count as changed.
   await changeGit(folder, REFRESH, { deadlineSeconds: FILES_SECONDS });
-  const done = await changeGit(folder, ['read-tree', '-m', '-u', from, to], { deadlineSeconds: FILES_SECONDS });
+  const done = await changeGit(folder, ['read-tree', '-m', '-u', from, to], {
+    deadlineSeconds: FILES_SECONDS,
+    onStart,
+  });
   if (done.exitCode !== 0) throw gitError(`cannot bring the files of ${folder} along`, done);
 }

@@ -1,0 +1,137 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { quoteForShell } from '../../../domain/shell.ts';
+import { askGit, changeGit, firstLine, type GitChange, tryGit } from '../git.ts';
+import { listOperations, readOwnEntry } from '../worktree/entry.ts';
+import { readStaged } from './staged.ts';
+
+/** A merge or rebase that git cannot end without a person, in the worktree of the branch. */
+export interface Conflicted {
+  worktree: string;
+  way: 'rebase' | 'merge';
+  /** Full ids: where the branch was, and what is brought in. */
+  from: string;
+  tip: string;
+  /** Told the process number of each git that changes something. */
+  onStart: (pid: number) => void;
+}
+
+/** Where it is: `open` with the files that are not resolved, `done`, `off` where nothing is under way, or what git says against going on. */
+export type Standing =
+  | { at: 'open'; paths: string[] }
+  | { at: 'done'; commit: string }
+  | { at: 'off' }
+  | { at: 'refused'; reason: string };
+
+/** Hooks may build and test. */
+const SECONDS = 600;
+/** Nobody is asked for a message: the one that is there is taken. */
+const NO_EDITOR = { GIT_EDITOR: 'true' };
+const MARKERS = /^<{7} .*$[\s\S]*^>{7} /m;
+
+/**
+ * Begins a plain `git merge` or `git rebase` of just these commits, which stops at what is in conflict; what git has recorded of earlier
+ * resolutions (`rerere`) is used. Returns where it is then. Throws `git` when git cannot run, `files`.
+ */
+export async function beginConflicted(
+  one: Conflicted,
+  { commits, message }: { commits: readonly string[]; message: string },
+): Promise<Standing> {
+  const { tip } = one;
+  if (one.way === 'merge') {
+    const merge = ['merge', '--no-ff', '--no-commit', '--no-autostash', '-m', message, tip];
+    return judge(one, await changeRerere(one, merge, {}));
+  }
+  const folder = await mkdtemp(path.join(tmpdir(), 'stack-rebase-'));
+  try {
+    const list = path.join(folder, 'todo');
+    await writeFile(list, commits.map((commit) => `pick ${commit}\n`).join(''));
+    const rebase = ['rebase', '--interactive', '--empty=drop', '--no-autostash', '--no-autosquash', '--no-verify', tip];
+    const env = { ...NO_EDITOR, GIT_SEQUENCE_EDITOR: `cp ${quoteForShell(list)}` };
+    return judge(one, await changeRerere(one, rebase, env));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Goes on where all is resolved. Returns where it is then. Throws `git` when git cannot run. */
+export async function advanceConflicted(one: Conflicted): Promise<Standing> {
+  const { worktree } = one;
+  const standing = await inspectConflicted(one);
+  if (standing.at !== 'open' || standing.paths.length > 0) return standing;
+  const isRebase = (await readOperation(worktree)) === 'a rebase';
+  const args = isRebase ? ['rebase', '--continue'] : ['commit', '--no-edit', '--quiet'];
+  return judge(one, await changeRerere(one, args, NO_EDITOR));
+}
+
+/** Returns where it is. Throws `git`. */
+async function inspectConflicted({ worktree, from, tip }: Conflicted): Promise<Standing> {
+  const operation = await readOperation(worktree);
+  const { unmerged, staged, head = from } = await readStaged(worktree);
+  if (operation === 'a merge' || operation === 'a rebase') {
+    const paths = unmerged.length > 0 ? unmerged : await listMarked(worktree, [...staged.keys()]);
+    return { at: 'open', paths };
+  }
+  if (operation !== undefined) return { at: 'refused', reason: `${operation} is under way` };
+  if (head === from) return { at: 'off' };
+  const isIn = await tryGit(worktree, ['merge-base', '--is-ancestor', tip, head]);
+  return isIn.exitCode === 0
+    ? { at: 'done', commit: head }
+    : { at: 'refused', reason: `it is at ${head.slice(0, 7)}, without the news` };
+}
+
+/** Gives up a merge or rebase under way; what is resolved of it is kept by `rerere`. Throws `git` when git cannot run. */
+export async function abortConflicted(one: Conflicted): Promise<string | undefined> {
+  const { worktree, onStart } = one;
+  const operation = await readOperation(worktree);
+  if (operation !== 'a merge' && operation !== 'a rebase') return undefined;
+  await changeRerere(one, ['rerere'], {});
+  const done = await changeGit(worktree, [operation === 'a merge' ? 'merge' : 'rebase', '--abort'], {
+    deadlineSeconds: SECONDS,
+    onStart,
+  });
+  return done.exitCode === 0 ? undefined : firstLine(done.stderr);
+}
+
+async function readOperation(worktree: string): Promise<string | undefined> {
+  const entry = await readOwnEntry(worktree);
+  return entry && listOperations(entry)[0];
+}
+
+/** Where a person has said something about `rerere`, that counts. */
+async function changeRerere(
+  { worktree, onStart }: Pick<Conflicted, 'worktree' | 'onStart'>,
+  args: readonly string[],
+  env: Record<string, string>,
+): Promise<GitChange> {
+  const said = await tryGit(worktree, ['config', '--get', 'rerere.enabled']);
+  const settings = said.exitCode === 0 ? [] : ['-c', 'rerere.enabled=true'];
+  return changeGit(worktree, [...settings, ...args], { deadlineSeconds: SECONDS, env, onStart });
+}
+
+async function judge(one: Conflicted, done: GitChange): Promise<Standing> {
+  const standing = await inspectConflicted(one);
+  const isStuck =
+    done.exitCode !== 0 && (standing.at === 'off' || (standing.at === 'open' && standing.paths.length === 0));
+  return isStuck ? { at: 'refused', reason: firstLine(done.stderr) || firstLine(done.stdout) } : standing;
+}
+
+/** Staged with the marks of a conflict in it: nobody has resolved that. */
+async function listMarked(worktree: string, paths: readonly string[]): Promise<string[]> {
+  const marked: string[] = [];
+  for (const name of paths) {
+    const found = await tryGit(worktree, [
+      'grep',
+      '--cached',
+      '-I',
+      '-q',
+      '-E',
+      '^<{7} ',
+      '--',
+      `:(literal,top)${name}`,
+    ]);
+    if (found.exitCode === 0 && MARKERS.test(await askGit(worktree, ['show', `:${name}`]))) marked.push(name);
+  }
+  return marked;
+}
