@@ -25,6 +25,7 @@ import { exec } from './commands/exec.ts';
 import { findTopic, readTopic, TOPICS } from './commands/help/topics.ts';
 import { init } from './commands/init.ts';
 import { logs } from './commands/logs.ts';
+import { merge } from './commands/merge.ts';
 import { open } from './commands/open.ts';
 import { path } from './commands/path.ts';
 import { pr } from './commands/pr.ts';
@@ -51,7 +52,7 @@ type AnyVerb = Verb<any, any>;
 const GROUPS: Record<string, readonly AnyVerb[]> = {
   'Tickets:': [create, add, ps, start, stop, restart, recreate, destroy, restore],
   'Inside a ticket:': [open, cd, code, path, logs, exec, db],
-  'A ticket’s work:': [commit, sync, push, pr, conflicts],
+  'A ticket’s work:': [commit, sync, push, pr, merge, conflicts],
   'The product:': [init, config, up, down, trust],
   'When something is odd:': [check, doctor],
   'Getting to know it:': [demo, completion, shellInit],

@@ -8,7 +8,8 @@ export interface Block {
   more: string[];
 }
 
-const DONE: readonly ChangedRepo['result'][] = ['committed', 'pushed', 'created', 'updated'];
+const DONE: readonly ChangedRepo['result'][] = ['committed', 'pushed', 'created', 'updated', 'merged'];
+const BAD: readonly ChangedRepo['result'][] = ['refused', 'failed', 'conflict'];
 
 /** Returns a block a repo and, below all, the verdict for the ticket. */
 export function renderChange<Repo extends ChangedRepo>(
@@ -21,7 +22,7 @@ export function renderChange<Repo extends ChangedRepo>(
   const width = Math.max(...Object.keys(repos).map((repo) => repo.length));
   const blocks = Object.entries(repos).map(([repo, one]) => {
     const { line, more } = describe(one);
-    const isBad = one.result === 'refused' || one.result === 'failed';
+    const isBad = BAD.includes(one.result);
     const paint = isBad ? style.bad : DONE.includes(one.result) ? style.good : style.dim;
     const indent = ' '.repeat(width + 2);
     return [`${repo.padEnd(width)}  ${paint(line)}`, ...more.map((text) => `${indent}${text}`)].join('\n');

@@ -160,8 +160,9 @@ export async function moveWithFiles(
 export async function bringFilesBack({ gitCommonDir, branch, from, to }: FilesMove): Promise<void> {
   for (const { folder } of await listCheckouts(gitCommonDir, branch)) {
     try {
-      await moveFiles(folder, to, from);
+      // A new file that is there already would be in the way.
       await restoreFiles(folder, { written: to, wanted: from });
+      await moveFiles(folder, to, from);
     } catch (error) {
       if (!(error instanceof StackError) || error.code !== 'git') throw error;
       throw new StackError('git', `the files of ${folder} cannot be taken back: ${error.message}`, {

@@ -48,9 +48,12 @@ export async function tryPush(wish: PushWish, { hooks }: { hooks: boolean }): Pr
   return judge(await pushGit(wish, args), wish);
 }
 
-/** Pushes a branch to its own name and makes that its upstream. Throws `git` when git cannot run, `interrupted`. */
-export async function pushBranch(wish: PushWish, { hooks }: { hooks: boolean }): Promise<PushAnswer> {
-  const args = listArgs(wish, ['--set-upstream', ...(hooks ? [] : ['--no-verify'])]);
+/** Pushes a branch to its own name and, unless told otherwise, makes that its upstream. Throws `git` when git cannot run, `interrupted`. */
+export async function pushBranch(
+  wish: PushWish,
+  { hooks, upstream = true }: { hooks: boolean; upstream?: boolean },
+): Promise<PushAnswer> {
+  const args = listArgs(wish, [...(upstream ? ['--set-upstream'] : []), ...(hooks ? [] : ['--no-verify'])]);
   return judge(await pushGit(wish, args), wish);
 }
 

@@ -106,7 +106,8 @@ async function treeOf(worktree: string, commit: string): Promise<string> {
   return (await askGit(worktree, ['rev-parse', '--verify', `${commit}^{tree}`])).trim();
 }
 
-async function readCommit(worktree: string, commit: string) {
+/** Returns who wrote a commit, with what it has and says. Throws `git`. */
+export async function readCommit(worktree: string, commit: string) {
   const format = '--format=%T%x00%P%x00%an%x00%ae%x00%ad%x00%s%x00%B';
   const fields = await askGit(worktree, ['log', '-1', '--no-show-signature', '--date=raw', format, commit, '--']);
   const [tree = '', parent = '', name = '', email = '', date = '', subject = '', ...message] = fields.split('\0');

@@ -24,7 +24,8 @@ export async function restoreFiles(folder: string, commits: { written: string; w
   const found = await hashFiles(folder, changes);
   const isThere = (name: string): boolean =>
     ifReadableNow(() => lstatSync(pathOf(path.join(folder, name)))) !== undefined;
-  const ours = changes.filter(({ name, written }) => (isNone(written) ? !isThere(name) : found.get(name) === written));
+  // Git takes a file away before it writes it anew.
+  const ours = changes.filter(({ name, written }) => !isThere(name) || found.get(name) === written);
   for (const { name, wanted } of ours) if (isNone(wanted)) await rm(pathOf(path.join(folder, name)), { force: true });
   await checkOut(
     folder,

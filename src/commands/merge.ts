@@ -1,0 +1,90 @@
+import { StackError } from '../domain/errors.ts';
+import type { TicketMerge } from '../orchestrator/change/merge.ts';
+import type { MergedRepo } from '../orchestrator/change/merge-plan.ts';
+import { exitCodeOf } from '../orchestrator/change/result.ts';
+import { type Block, countOf, describeRefusal, listWith, renderChange } from './common/change-blocks.ts';
+import { namedTickets } from './common/tickets.ts';
+import type { Verb } from './common/verb.ts';
+
+interface Options {
+  into?: string;
+  ff: boolean;
+  squash?: boolean;
+  rebase?: boolean;
+  message?: string[];
+  committed?: boolean;
+  push?: boolean;
+  dryRun?: boolean;
+}
+
+export const merge: Verb<Options, TicketMerge> = {
+  name: 'merge',
+  summary: 'merge tickets into their bases here, in all repos or in none; bases that are checked out come along',
+  args: '[ticket...]',
+  flags: [
+    ['--into <branch>', 'the branch that they go into, in all repos; default: what each was made from'],
+    ['--no-ff', 'with a merge commit; this is the default'],
+    ['--squash', 'all of a ticket as one commit'],
+    ['--rebase', 'each commit once more, on top of the base'],
+    ['-m, --message <text...>', 'of the merge or the squashed commit; again for one more paragraph'],
+    ['--committed', 'leave out what is not committed; else that is a refusal'],
+    ['--push', 'push the bases afterwards'],
+    ['--dry-run', 'say what would be merged and what conflicts; move nothing'],
+  ],
+  examples: [
+    'stack merge feat-02',
+    'stack merge feat-01 feat-02 --squash',
+    'stack merge feat-02 --dry-run',
+    'cd tickets/feat-02 && stack merge --into develop --push',
+  ],
+  completes: { tickets: true, several: true },
+  async run(context, { args, options }) {
+    const ways = [options.squash ? 'squash' : [], options.rebase ? 'rebase' : [], options.ff ? [] : 'no-ff'].flat();
+    if (ways.length > 1)
+      throw new StackError('usage', `${ways.map((way) => `--${way}`).join(' and ')} exclude each other`, {
+        hint: 'say one of them',
+      });
+    const message = options.message?.join('\n\n').trim();
+    if (message === '') throw new StackError('usage', 'the message is empty', { hint: 'say what the merge brings' });
+    if (message !== undefined && options.rebase)
+      throw new StackError('usage', 'commits that are rebased keep their messages', { hint: 'leave -m away' });
+    const { mergeTickets } = await import('../orchestrator/change/merge.ts');
+    const [stack, tickets] = await Promise.all([context.stack(), namedTickets(context, args)]);
+    return mergeTickets(stack, {
+      ...{ tickets, into: options.into, message, way: options.squash ? 'squash' : options.rebase ? 'rebase' : 'no-ff' },
+      ...{ committed: options.committed === true, push: options.push === true, dryRun: options.dryRun === true },
+    });
+  },
+  render(result, view) {
+    const named = { ...result, ticket: result.tickets.join(', ') };
+    return renderChange(named, (repo) => describe(repo, result), tellVerdict(result), view);
+  },
+  exitCode: exitCodeOf,
+};
+
+function tellVerdict({ repos, dryRun }: TicketMerge): string {
+  const bad = listWith(repos, 'refused', 'failed', 'conflict');
+  const merged = listWith(repos, 'merged');
+  const waiting = listWith(repos, 'waiting');
+  const isHere = Object.values(repos).filter(({ result, to, from }) => result === 'failed' && to !== from).length > 0;
+  if (isHere) return `merged, but ${bad.join(', ')} is not pushed`;
+  if (bad.length > 0) return `nothing is merged, because of ${bad.join(', ')}`;
+  if (dryRun && waiting.length > 0) return `${countOf(waiting.length, 'repo')} would be merged`;
+  return merged.length === 0 ? 'there is nothing to merge' : `merged in ${countOf(merged.length, 'repo')}`;
+}
+
+function describe(repo: MergedRepo, { tickets, dryRun }: TicketMerge): Block {
+  const { result, base = '', from = '', to = '', commits = 0, brings = [], reason, conflicts = [], pushed } = repo;
+  const of = tickets.length > 1 ? ` of ${brings.join(', ')}` : '';
+  const what = `${countOf(commits, 'commit')}${of}`;
+  if (result === 'merged') {
+    const range = `${from.slice(0, 7)}..${to.slice(0, 7)}`;
+    return { line: `${base} ${range}, ${what}`, more: pushed === undefined ? [] : [`pushed to ${pushed}/${base}`] };
+  }
+  if (result === 'unchanged') return { line: reason ?? 'nothing to merge', more: [] };
+  if (result === 'waiting') return { line: dryRun ? `would bring ${what} into ${base}` : 'not begun', more: [] };
+  if (result === 'undone') return { line: `taken back: ${base} and its files are as before`, more: [] };
+  if (result === 'conflict')
+    return { line: `conflict: ${reason?.split(': ')[0]}`, more: conflicts.map((path) => `  ${path}`) };
+  return describeRefusal(repo);
+}

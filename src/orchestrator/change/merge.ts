@@ -1,0 +1,213 @@
+import { findLocal } from '../../adapters/git/branch.ts';
+import { findObstacle, moveWithFiles } from '../../adapters/git/change/move-files.ts';
+import { reasonOf } from '../../adapters/git/change/move-ref.ts';
+import { findPushPlace, pushBranch } from '../../adapters/git/change/push.ts';
+import { repoLock } from '../../adapters/git/lock.ts';
+import { requireMerging } from '../../adapters/git/merge/merging.ts';
+import { type HeldLock, withLock } from '../../adapters/lock.ts';
+import { messageOf, StackError, throwIfAborted } from '../../domain/errors.ts';
+import { listCutOff, type Move, settleChange, withChangeLock, withJournal } from '../core/journal.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
+import { isReady, type MergedRepo, type MergeWish, planMerge, type ReadyMerge } from './merge-plan.ts';
+import { refusal, requireChangeable, type TicketChange } from './result.ts';
+
+export interface MergeOptions extends MergeWish {
+  /** In the order in which they are merged. */
+  tickets: readonly string[];
+  /** True: the bases are pushed afterwards. */
+  push: boolean;
+  /** True: says what would be merged, and moves nothing. */
+  dryRun: boolean;
+}
+
+export type TicketMerge = TicketChange<MergedRepo> & { tickets: string[]; dryRun: boolean };
+
+type Planned = Record<string, ReadyMerge | MergedRepo>;
+
+/** Hooks may build and test, and a line may be slow. */
+const PUSH_SECONDS = 600;
+
+/**
+ * Merges tickets into their bases, in all repos or in none. All merges are made as objects first; then the bases move, with the files of
+ * checkouts that are on them. Returns what became of each repo. Throws `not-found`, `busy`, `conflict`, `git` (older than 2.38 too),
+ * `files`, `interrupted`.
+ */
+export async function mergeTickets(stack: Stack, options: MergeOptions): Promise<TicketMerge> {
+  await requireMerging();
+  await Promise.all(options.tickets.map((ticket) => requireChangeable(stack, ticket)));
+  // One that was cut off may have moved some of the bases already.
+  for (const { ticket } of await listCutOff(stack)) await settleChange(stack, ticket);
+  const planned = await withLocks(stack, options.tickets, () => plan(stack, options));
+  const result = (repos: Record<string, MergedRepo>): TicketMerge => ({
+    ...{ ticket: options.tickets[0] ?? '', tickets: [...options.tickets], dryRun: options.dryRun },
+    repos,
+  });
+  if (isHeldUp(planned) || options.dryRun || listReady(planned).length === 0) return result(settleAll(planned));
+  throwIfAborted(stack.signal);
+  const moved = await withLocks(stack, options.tickets, (held) => moveBases(stack, planned, { options, held }));
+  return result(options.push ? await pushBases(stack, planned, moved) : moved);
+}
+
+/**
+ * In one order, so that two that wait for each other cannot be. `work` is handed the lock of the ticket that is named first, whose journal
+ * it is.
+ */
+async function withLocks<Result>(
+  stack: Stack,
+  tickets: readonly string[],
+  work: (held: HeldLock) => Promise<Result>,
+): Promise<Result> {
+  const [leader] = tickets;
+  const lock = async ([first = '', ...rest]: readonly string[], known?: HeldLock): Promise<Result> =>
+    withChangeLock(stack, first, async (held) => {
+      const own = first === leader ? held : known;
+      return rest.length > 0 ? lock(rest, own) : work(own ?? held);
+    });
+  return lock([...tickets].sort());
+}
+
+async function plan(stack: Stack, options: MergeOptions): Promise<Planned> {
+  const records = await Promise.all(options.tickets.map((ticket) => requireChangeable(stack, ticket)));
+  return planMerge(stack, records, options, await configIfReadable(stack));
+}
+
+function listReady(planned: Planned): [string, ReadyMerge][] {
+  return Object.entries(planned).flatMap(([repo, one]): [string, ReadyMerge][] => (isReady(one) ? [[repo, one]] : []));
+}
+
+function isHeldUp(planned: Planned): boolean {
+  return Object.values(planned).some((one) => !isReady(one) && one.result !== 'unchanged');
+}
+
+function settleAll(planned: Planned, result: MergedRepo['result'] = 'waiting'): Record<string, MergedRepo> {
+  const all = Object.entries(planned).map(([repo, one]): [string, MergedRepo] => [
+    repo,
+    isReady(one) ? settle(one, result) : one,
+  ]);
+  return Object.fromEntries(all);
+}
+
+function settle({ own, base, from, to, brings, commits }: ReadyMerge, result: MergedRepo['result']): MergedRepo {
+  const about = { result, branch: own.branch, base, brings, commits, from };
+  return { ...about, to: result === 'merged' ? to : from };
+}
+
+/** All bases, or none: what is in the way of one is found before the first one moves. */
+async function moveBases(
+  stack: Stack,
+  planned: Planned,
+  { options, held }: { options: MergeOptions; held: HeldLock },
+): Promise<Record<string, MergedRepo>> {
+  const ready = listReady(planned);
+  const refused = await findRefused(ready);
+  if (refused.size > 0) return { ...settleAll(planned), ...Object.fromEntries(refused) };
+  const moves = ready.map(
+    ([repo, { ticket, base, from, to }]): Move => ({ repo, ticket, branch: base, from, to, files: true }),
+  );
+  throwIfAborted(stack.signal);
+  const journal = {
+    ...({
+      version: 1,
+      ticket: options.tickets[0] ?? '',
+      verb: 'merge',
+      madeAt: Math.floor(Date.now() / 1000),
+      moves,
+    } as const),
+  };
+  const { result: stopped, left } = await withJournal(stack, journal, async () => {
+    for (const [repo, one] of ready) {
+      const failed = await moveBase(stack, one, { repo, held });
+      if (failed) return { done: false, result: { repo, failed } };
+    }
+    return { done: true, result: undefined };
+  });
+  if (!stopped) return settleAll(planned, 'merged');
+  const begun = ready.slice(
+    0,
+    ready.findIndex(([repo]) => repo === stopped.repo),
+  );
+  const undone = begun.map(([repo, one]): [string, MergedRepo] => {
+    return [repo, settle(one, left.includes(repo) ? 'merged' : 'undone')];
+  });
+  return { ...settleAll(planned), ...Object.fromEntries(undone), [stopped.repo]: stopped.failed };
+}
+
+async function findRefused(ready: readonly [string, ReadyMerge][]): Promise<Map<string, MergedRepo>> {
+  const found = await Promise.all(
+    ready.map(async ([repo, one]): Promise<[string, MergedRepo][]> => {
+      const { own, base, from, to } = one;
+      const { gitCommonDir, branch } = own;
+      const now = (await findLocal(gitCommonDir, base))?.commit;
+      if (now !== from)
+        return [
+          [repo, { ...refusal(branch, `${base} has moved meanwhile`, 'run the command again'), base, from, to: now }],
+        ];
+      const obstacle = await findObstacle({ gitCommonDir, branch: base, from, to });
+      return obstacle ? [[repo, { ...refusal(branch, obstacle.reason, obstacle.hint), base, from, to: from }]] : [];
+    }),
+  );
+  return new Map(found.flat());
+}
+
+/** Returns why a base cannot be moved; undefined when it is. */
+async function moveBase(
+  stack: Stack,
+  { own, base, from, to }: ReadyMerge,
+  { repo, held }: { repo: string; held: HeldLock },
+): Promise<MergedRepo | undefined> {
+  const { gitCommonDir, branch } = own;
+  const title = `merge into ${base}`;
+  const about = { id: `merge ${repo}`, subject: repo, title };
+  const begun = performance.now();
+  const ms = (): number => Math.round(performance.now() - begun);
+  stack.emit({ type: 'step-started', ...about });
+  try {
+    const how = { reason: reasonOf('merge'), onStart: held.addHelper };
+    const move = (): Promise<void> => moveWithFiles({ gitCommonDir, branch: base, from, to }, how);
+    await withLock(repoLock(gitCommonDir), move, { signal: stack.signal });
+  } catch (error) {
+    if (!(error instanceof StackError) || error.code !== 'git') throw error;
+    stack.emit({ type: 'step-failed', ...about, message: messageOf(error), ms: ms() });
+    return { result: 'failed', branch, base, from, to: from, reason: messageOf(error), hint: error.hint };
+  }
+  stack.emit({ type: 'step-done', ...about, outcome: 'made', ms: ms() });
+  return undefined;
+}
+
+/** What is merged stays so: a push is no part of all or nothing. */
+async function pushBases(
+  stack: Stack,
+  planned: Planned,
+  merged: Record<string, MergedRepo>,
+): Promise<Record<string, MergedRepo>> {
+  const pushed = await Promise.all(
+    Object.entries(merged).map(async ([repo, one]): Promise<[string, MergedRepo]> => {
+      const ready = planned[repo];
+      return [repo, ready && isReady(ready) && one.result === 'merged' ? await pushBase(stack, ready, one) : one];
+    }),
+  );
+  return Object.fromEntries(pushed);
+}
+
+async function pushBase(stack: Stack, { own, base }: ReadyMerge, merged: MergedRepo): Promise<MergedRepo> {
+  const { path: worktree } = own;
+  const failed = (reason: string, hint?: string): MergedRepo => ({
+    ...{ ...merged, result: 'failed', reason: `merged into ${base}, but not pushed: ${reason}` },
+    hint: hint ?? `\`git push\` of ${base} in ${worktree} goes on from there`,
+  });
+  try {
+    const place = await findPushPlace(worktree, base);
+    if (!place) return failed('it has no remote');
+    const wish = {
+      ...{ worktree, branch: base, remote: place.remote, force: false, signal: stack.signal, env: stack.env },
+      deadlineSeconds: Number(stack.values('STACK_GIT_TIMEOUT')) || PUSH_SECONDS,
+    };
+    const answer = await pushBranch(wish, { hooks: true, upstream: false });
+    const isThere = ['new', 'updated', 'unchanged'].includes(answer.outcome);
+    if (!isThere) return { ...failed(answer.reason ?? 'git says no more'), said: answer.said };
+    return { ...merged, pushed: place.remote };
+  } catch (error) {
+    if (!(error instanceof StackError) || error.code !== 'usage') throw error;
+    return failed(error.message, error.hint);
+  }
+}

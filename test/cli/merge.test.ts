@@ -1,0 +1,146 @@
+import { existsSync, rmSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { expectRefusal } from '../support/refusal.ts';
+import { makeShop, type Shop } from '../support/shop.ts';
+import { until } from '../support/until.ts';
+
+const REPOS = ['front', 'api'] as const;
+
+describe('merging tickets into their bases', () => {
+  let shop: Shop;
+  let first: Record<string, string>;
+  const git = (repo: string, ...args: string[]): string => shop.git(repo, ...args);
+  const merge = (...args: string[]) => shop.stack(['merge', '--json', ...args]);
+  /** A commit in some repos of a ticket. */
+  const work = (ticket: string, file: string, text: string, repos: readonly string[] = REPOS): void => {
+    for (const repo of repos) shop.commit(`tickets/${ticket}/${repo}`, file, text);
+  };
+  const tip = (repo: string): string => git(repo, 'rev-parse', 'main');
+  /** The base, what is staged there and what git sees of the files, in the main checkouts. */
+  const look = (): string[] =>
+    REPOS.map((repo) =>
+      [tip(repo), git(repo, 'ls-files', '--stage'), git(repo, 'status', '--porcelain', '--ignored')].join('\n'),
+    );
+
+  beforeAll(async () => {
+    shop = makeShop();
+    shop.configure((text) => text.replace(', shared: true', ''));
+    for (const repo of REPOS) shop.commit(repo, 'shared.txt', 'one\ntwo\nthree\n');
+    first = Object.fromEntries(REPOS.map((repo) => [repo, tip(repo)]));
+    for (const ticket of ['feat/01', 'feat-02']) await shop.stack(['create', ticket, '--no-start']);
+  });
+  afterEach(() => {
+    for (const repo of REPOS) {
+      git(repo, 'switch', '--quiet', 'main');
+      git(repo, 'reset', '--quiet', '--hard', first[repo] ?? '');
+      git(repo, 'clean', '--quiet', '-d', '--force');
+      for (const ticket of ['feat-01', 'feat-02'])
+        git(`tickets/${ticket}/${repo}`, 'reset', '--quiet', '--hard', first[repo] ?? '');
+    }
+  });
+  afterAll(() => shop.dispose());
+
+  it('moves them in all repos, with the files of a base that is checked out; work there that it does not touch stays', async () => {
+    work('feat-01', 'new.txt', 'new\n');
+    work('feat-01', 'shared.txt', 'one\ntwo\nthree\nfour\n');
+    shop.write('front/server.mjs', '// mine\n');
+    shop.write('front/mine.txt', 'mine\n');
+    git('front', 'add', 'mine.txt');
+    git('api', 'switch', '--quiet', '--detach');
+    const dry = await merge('feat-01', '--dry-run');
+    expect(JSON.parse(dry.stdout).repos).toMatchObject({ front: { result: 'waiting', commits: 2, to: first.front } });
+    const run = await merge('feat-01');
+    expect(run.code).toBe(0);
+    expect(JSON.parse(run.stdout)).toEqual({
+      ...{ ticket: 'feat-01', tickets: ['feat-01'], dryRun: false },
+      repos: Object.fromEntries(
+        REPOS.map((repo) => [
+          repo,
+          {
+            ...{ result: 'merged', branch: 'feat/01', base: 'main', brings: ['feat-01'], commits: 2 },
+            ...{ from: first[repo], to: tip(repo) },
+          },
+        ]),
+      ),
+    });
+    expect(git('front', 'status', '--porcelain')).toBe('A  mine.txt\n M server.mjs');
+    expect(shop.read('front/shared.txt')).toMatch(/four/);
+    expect(git('front', 'log', '-1', '--format=%s %P')).toBe(
+      `Merge branch 'feat/01' ${first.front} ${git('front', 'rev-parse', 'feat/01')}`,
+    );
+    // Nobody is on the base there.
+    expect(existsSync(shop.at('api/new.txt'))).toBe(false);
+    expect(git('api', 'show', 'main:new.txt')).toBe('new');
+
+    const again = await shop.stack(['merge'], { cwd: shop.at('tickets/feat-01/api') });
+    expect(again.code).toBe(0);
+    expect(again.stdout).toMatch(/^api +main has all of it already\n\nfeat-01: there is nothing to merge$/m);
+  });
+
+  it('stops all for a conflict in one repo, or for work that is in the way, and names the files', async () => {
+    work('feat-01', 'shared.txt', 'ticket\n');
+    shop.commit('api', 'shared.txt', 'base\n');
+    const before = look();
+    const run = await merge('feat-01');
+    expect(run.code).toBe(4);
+    expect(JSON.parse(run.stdout).repos).toMatchObject({
+      front: { result: 'waiting', to: first.front },
+      api: { result: 'conflict', conflicts: ['shared.txt'], to: tip('api') },
+    });
+    expect(look()).toEqual(before);
+    git('api', 'reset', '--quiet', '--hard', first.api ?? '');
+
+    const refusedFor = async (reason: RegExp, hint: RegExp, ...args: string[]): Promise<void> => {
+      const photo = look();
+      const refused = await merge('feat-01', ...args);
+      expect(refused.code).toBe(4);
+      const { front, api } = JSON.parse(refused.stdout).repos;
+      expect(front.result).toBe('waiting');
+      expect(api).toMatchObject({ result: 'refused', reason: expect.stringMatching(reason) });
+      expect(api.hint).toMatch(hint);
+      expect(look()).toEqual(photo);
+    };
+    shop.write('api/shared.txt', 'mine\n');
+    await refusedFor(/uncommitted work in .*\/api is in the way: shared\.txt$/, /git stash/);
+    git('api', 'checkout', '--quiet', 'shared.txt');
+    work('feat-01', 'secret.txt', 'of the ticket\n', ['api']);
+    shop.write('api/.git/info/exclude', 'secret.txt\n');
+    shop.write('api/secret.txt', 'only here\n');
+    await refusedFor(/in the way: secret\.txt$/, /git stash/);
+    expect(shop.read('api/secret.txt')).toBe('only here\n');
+    rmSync(shop.at('api/secret.txt'));
+    shop.write('tickets/feat-01/api/more.txt', 'more\n');
+    await refusedFor(/^work is not committed: 1 new$/, /stack commit.*--committed/);
+    expect((await merge('feat-01', '--committed')).code).toBe(0);
+    rmSync(shop.at('tickets/feat-01/api/more.txt'));
+  });
+
+  it('is taken back by the next command after kill -9 in the second repo, to the last file', async () => {
+    work('feat-01', 'shared.txt', 'ticket\n');
+    work('feat-01', 'new.txt', 'new\n');
+    const before = look();
+    // Git writes the files of the second base, and does not come to an end with it.
+    git('api', 'config', 'filter.slow.smudge', `touch ${shop.folder}/hangs; cat; while :; do sleep 0.05; done`);
+    shop.write('api/.git/info/attributes', 'shared.txt filter=slow\n');
+    const running = shop.start(['merge', 'feat-01']);
+    await until('the second repo is at it', () => existsSync(`${shop.folder}/hangs`), 30);
+    expect(tip('front')).not.toBe(first.front);
+    running.kill('SIGKILL');
+    await running.ended;
+    rmSync(shop.at('api/.git/info/attributes'));
+    git('api', 'config', '--remove-section', 'filter.slow');
+    const doctor = await shop.stack(['doctor']);
+    expect(doctor.stdout).toMatch(/feat-01 .*`stack merge` in front, api was cut off/);
+    const next = await shop.stack(['merge', 'feat-02']);
+    expect(next.stderr).toMatch(/the last `stack merge` of feat-01 was cut off, and is taken back/);
+    expect(look()).toEqual(before);
+    expect((await merge('feat-01')).code).toBe(0);
+    expect(git('api', 'status', '--porcelain')).toBe('');
+  });
+
+  it('asks for one way alone', async () => {
+    await expectRefusal(shop, ['merge', 'feat-01', '--squash', '--rebase'], {
+      ...{ code: 'usage', message: /^--squash and --rebase exclude each other$/, hint: /one of them/ },
+    });
+  });
+});
