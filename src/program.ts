@@ -35,6 +35,7 @@ import { recreate } from './commands/recreate.ts';
 import { restart } from './commands/restart.ts';
 import { restore } from './commands/restore.ts';
 import { start } from './commands/start.ts';
+import { status } from './commands/status.ts';
 import { stop } from './commands/stop.ts';
 import { sync } from './commands/sync.ts';
 import { trust } from './commands/trust.ts';
@@ -52,7 +53,7 @@ type AnyVerb = Verb<any, any>;
 const GROUPS: Record<string, readonly AnyVerb[]> = {
   'Tickets:': [create, add, ps, start, stop, restart, recreate, destroy, restore],
   'Inside a ticket:': [open, cd, code, path, logs, exec, db],
-  'A ticket’s work:': [commit, sync, push, pr, merge, conflicts],
+  'A ticket’s work:': [status, commit, sync, push, pr, merge, conflicts],
   'The product:': [init, config, up, down, trust],
   'When something is odd:': [check, doctor],
   'Getting to know it:': [demo, completion, shellInit],

@@ -87,3 +87,8 @@ export function changeLockOf(root: string, ticket: string): string {
 export function collisionsFileOf(root: string): string {
   return path.join(root, STATE_FOLDER, 'collisions.json');
 }
+
+/** Returns the path of what is known of how tickets' commits stand to their bases. */
+export function standingsFileOf(root: string): string {
+  return path.join(root, STATE_FOLDER, 'standings.json');
+}

@@ -75,3 +75,28 @@ export async function listCommits(cwd: string, revisions: readonly string[], how
     return space === -1 ? [] : [{ commit: line.slice(0, space), subject: line.slice(space + 1) }];
   });
 }
+
+/** A commit, and when it was made. */
+export interface DatedCommit extends Commit {
+  /** As ISO 8601, in UTC. */
+  at: string;
+}
+
+/** Returns some commits by their full ids; one that is not there is left out. Throws `git`, `interrupted`. */
+export async function readCommits(
+  cwd: string,
+  ids: readonly string[],
+  signal?: AbortSignal,
+): Promise<Map<string, DatedCommit>> {
+  if (ids.length === 0) return new Map();
+  const options = ['--no-walk=unsorted', '--ignore-missing', '--stdin', '--no-patch', '--no-show-signature'];
+  const input = ids.map((id) => `${id}\n`).join('');
+  const text = await askGit(cwd, ['log', ...options, '-z', '--format=%H %ct %s'], { input, signal });
+  const found = text.split('\0').flatMap((entry): [string, DatedCommit][] => {
+    const [, commit, seconds, subject = ''] = /^([0-9a-f]+) (\d+) (.*)$/s.exec(entry) ?? [];
+    return commit === undefined
+      ? []
+      : [[commit, { commit, subject, at: new Date(Number(seconds) * 1000).toISOString() }]];
+  });
+  return new Map(found);
+}

@@ -33,6 +33,7 @@ export async function openResultCache(file: string): Promise<ResultCache> {
       return value;
     },
     set(key, value) {
+      if (known.get(key) === value) return;
       isChanged = true;
       known.set(key, value);
     },

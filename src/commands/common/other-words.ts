@@ -3,7 +3,7 @@ const OTHER_WORDS: Record<string, readonly string[]> = {
   init: ['setup', 'configure', 'clone'],
   create: ['switch', 'checkout', 'branch', 'worktree', 'fork', 'make', 'provision'],
   add: ['borrow', 'share'],
-  ps: ['status', 'show', 'info', 'inspect', 'describe', 'top', 'get', 'tickets'],
+  ps: ['show', 'info', 'inspect', 'describe', 'top', 'get', 'tickets'],
   start: ['resume', 'unpause', 'wake'],
   stop: ['kill', 'pause', 'halt', 'suspend'],
   restart: ['reload', 'rebuild', 'refresh'],

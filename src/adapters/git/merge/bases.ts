@@ -1,4 +1,4 @@
-import { tryGit } from '../git.ts';
+import { askGit, tryGit } from '../git.ts';
 import { findCommit } from '../repo.ts';
 
 /** Returns the commit that the name of a base stands for: a branch, one of a remote, a tag, or anything that git reads as a commit. */
@@ -25,4 +25,21 @@ export async function listCommitsSince(
 ): Promise<string[]> {
   const { stdout } = await tryGit(folder, ['rev-list', `--max-count=${most}`, head, `^${base}`, '--']);
   return stdout.split('\n').filter((line) => line !== '');
+}
+
+/** Returns how many commits only the one has, and only the other. Throws `git`, `interrupted`. */
+export async function countApart(
+  folder: string,
+  [one, other]: readonly [string, string],
+  signal?: AbortSignal,
+): Promise<[ahead: number, behind: number]> {
+  const args = ['rev-list', '--left-right', '--count', `${one}...${other}`, '--'];
+  const [ahead = 0, behind = 0] = (await askGit(folder, args, { signal })).split('\t').map(Number);
+  return [ahead, behind];
+}
+
+/** True where a commit has something behind it that neither its base nor a remote, as of the last fetch, has. Throws `git`, `interrupted`. */
+export async function hasUnpushed(folder: string, head: string, base: string, signal?: AbortSignal): Promise<boolean> {
+  const args = ['rev-list', '--max-count=1', head, '--not', base, '--remotes', '--'];
+  return (await askGit(folder, args, { signal })).trim() !== '';
 }

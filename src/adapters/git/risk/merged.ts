@@ -1,4 +1,5 @@
-import { type AskOptions, askGit } from '../git.ts';
+import { listEveryRef, type Ref } from '../every-ref.ts';
+import type { AskOptions } from '../git.ts';
 import { type PlainGit, withPlainGit } from './plain.ts';
 
 export interface MergeQuestion {
@@ -13,14 +14,6 @@ export interface MergeQuestion {
   alsoGoing?: readonly string[] | undefined;
 }
 
-interface Ref {
-  name: string;
-  commit: string;
-  upstream: string;
-  /** What a symbolic ref stands for. */
-  symref: string;
-}
-
 /** A squash touches every path of the work: this many are enough to find it by. */
 const PATHS = 50;
 const RAW = ['--raw', '-z', '--no-renames', '--no-abbrev', '--ignore-submodules=none'];
@@ -33,11 +26,18 @@ const MOST_COMPARED = 100;
  * and white space rules have no say, and what is in doubt is not merged. Throws `git`, `files`.
  */
 export async function isMerged(question: MergeQuestion): Promise<boolean> {
-  const targets = await listTargets(question);
+  return isMergedInto(question, chooseTargets(await listEveryRef(question.cwd), question));
+}
+
+/** The same for the commits of branches that the work may have gone to. */
+export async function isMergedInto(
+  { cwd, tip }: Pick<MergeQuestion, 'cwd' | 'tip'>,
+  targets: readonly string[],
+): Promise<boolean> {
   if (targets.length === 0) return false;
-  return withPlainGit(question.cwd, async (git) => {
+  return withPlainGit(cwd, async (git) => {
     for (const target of targets) {
-      if (await isIn(git, question.tip, target)) return true;
+      if (await isIn(git, tip, target)) return true;
     }
     return false;
   });
@@ -59,14 +59,11 @@ export async function listContained(
   return withPlainGit(cwd, compare, how);
 }
 
-/** Commits of the branches that the work may have gone to, each once. */
-async function listTargets({ cwd, base, branch, alsoGoing = [] }: MergeQuestion): Promise<string[]> {
-  const format = '--format=%(refname)%00%(objectname)%00%(upstream)%00%(symref)';
-  const lines = (await askGit(cwd, ['for-each-ref', format, 'refs/heads', 'refs/remotes'])).split('\n');
-  const refs = lines.map((line): Ref => {
-    const [name = '', commit = '', upstream = '', symref = ''] = line.split('\0');
-    return { name, commit, upstream, symref };
-  });
+/** Returns the commits of the branches that the work may have gone to, each once. */
+export function chooseTargets(
+  refs: readonly Ref[],
+  { base, branch, alsoGoing = [] }: Pick<MergeQuestion, 'base' | 'branch' | 'alsoGoing'>,
+): string[] {
   const remoteHeads = refs.filter(({ name }) => /^refs\/remotes\/[^/]+\/HEAD$/.test(name)).map(({ symref }) => symref);
   const wanted = new Set(['main', 'master', base, ...remoteHeads.map(nameOf)]);
   wanted.delete(branch);

@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { listEveryRef, type Ref } from '../../adapters/git/every-ref.ts';
+import { countApart, findBase, hasUnpushed } from '../../adapters/git/merge/bases.ts';
+import { defaultBranch } from '../../adapters/git/repo.ts';
+import { readOwnEntry, type WorktreeEntry } from '../../adapters/git/worktree/entry.ts';
+import { readStanding, type Standing } from '../../adapters/git/worktree/standing.ts';
+import type { ResultCache } from '../../adapters/state/result-cache.ts';
+import { StackError } from '../../domain/errors.ts';
+import type { DedicatedRepo } from '../../domain/instance.ts';
+
+/** What a ticket has in one of its repos, and how that stands to its base. */
+export interface RepoChanges {
+  entry: WorktreeEntry;
+  standing: Standing;
+  /** The name of the base, and the commit that it is at; undefined where it is gone. */
+  base: string;
+  baseTip: string | undefined;
+  /** To the base, else to where the ticket began. */
+  ahead: number;
+  behind: number;
+  /** True where nothing of its own is missing at a remote. */
+  pushed: boolean;
+}
+
+/** What is asked of a repo once, for all tickets. */
+export interface RepoLook {
+  /** A folder of the repo. */
+  folder: string;
+  refs: Promise<readonly Ref[]>;
+  cache: ResultCache;
+  signal: AbortSignal | undefined;
+  /** The repo's own base; undefined while stack.yml cannot be read. */
+  repoBase: string | undefined;
+}
+
+/** Begins to look at a repo: nothing of it is asked before somebody wants it. */
+export function lookAtRepo(own: DedicatedRepo, about: Pick<RepoLook, 'cache' | 'signal' | 'repoBase'>): RepoLook {
+  const folder = [own.path, own.worktree].find((one) => existsSync(path.join(one, '.git'))) ?? own.path;
+  const refs = listEveryRef(folder, about.signal);
+  // Whoever waits for it is told; where nobody does, nobody needs to know.
+  refs.catch(() => undefined);
+  return { ...about, folder, refs };
+}
+
+/**
+ * Returns what a ticket has in a repo. No index, ref, file or setting changes. Throws `git`, also where its worktree is not there;
+ * `interrupted`.
+ */
+export async function readChanges(own: DedicatedRepo, look: RepoLook): Promise<RepoChanges> {
+  const { worktree } = own;
+  const entry = await readOwnEntry(worktree, own.gitCommonDir);
+  // Without its `.git` a folder belongs to whatever repo is around it.
+  if (!entry) throw new StackError('git', `there is no worktree of ${own.path} at ${worktree}`);
+  const [standing, refs] = await Promise.all([readStanding(worktree, { signal: look.signal }), look.refs]);
+  const base = await nameBase(own, look);
+  const baseTip = await findTip(base, refs, look.folder);
+  const { head } = standing;
+  const about = { entry, standing, base, baseTip };
+  if (head === undefined) return { ...about, ahead: 0, behind: 0, pushed: true };
+  const start = baseTip ?? own.baseCommit;
+  const [ahead, behind] = await countCached(look, [head, start]);
+  return { ...about, ahead, behind, pushed: ahead === 0 || (await isPushed(look, refs, { head, start })) };
+}
+
+async function nameBase({ base, branch }: DedicatedRepo, { folder, repoBase }: RepoLook): Promise<string> {
+  return base === branch ? (repoBase ?? (await defaultBranch(folder))) : base;
+}
+
+/** A base that is a tag or a commit is asked for by itself. */
+async function findTip(base: string, refs: readonly Ref[], folder: string): Promise<string | undefined> {
+  const places = ['refs/heads/', 'refs/remotes/', 'refs/remotes/origin/'].map((place) => `${place}${base}`);
+  const found = places.map((name) => refs.find((ref) => ref.name === name)).find((ref) => ref !== undefined);
+  return found?.commit ?? findBase(folder, base);
+}
+
+/** Returns how many commits only the one has, and only the other. Throws `git`, `interrupted`. */
+export async function countCached(
+  { folder, cache, signal }: Pick<RepoLook, 'folder' | 'cache' | 'signal'>,
+  [one, other]: readonly [string, string],
+): Promise<[ahead: number, behind: number]> {
+  if (one === other) return [0, 0];
+  const key = `apart ${one} ${other}`;
+  const known = cache.get(key);
+  if (Array.isArray(known)) return known as [number, number];
+  const counted = await countApart(folder, [one, other], signal);
+  cache.set(key, counted);
+  return counted;
+}
+
+async function isPushed(
+  { folder, signal, cache }: RepoLook,
+  refs: readonly Ref[],
+  { head, start }: { head: string; start: string },
+): Promise<boolean> {
+  const remotes = refs.filter(({ name }) => name.startsWith('refs/remotes/'));
+  if (remotes.length === 0) return false;
+  if (remotes.some(({ commit }) => commit === head)) return true;
+  const key = `unpushed ${head} ${start} ${hashCommits(remotes.map(({ commit }) => commit))}`;
+  const known = cache.get(key);
+  const isMissing = typeof known === 'boolean' ? known : await hasUnpushed(folder, head, start, signal);
+  cache.set(key, isMissing);
+  return !isMissing;
+}
+
+/** Returns the same for the same commits, in whatever order. */
+export function hashCommits(commits: readonly string[]): string {
+  return createHash('sha1')
+    .update([...new Set(commits)].sort().join(' '))
+    .digest('base64url');
+}

@@ -1,0 +1,150 @@
+import { isAncestor } from '../../adapters/git/change/replay.ts';
+import { readCommits } from '../../adapters/git/commits.ts';
+import type { Ref } from '../../adapters/git/every-ref.ts';
+import { chooseTargets, isMergedInto } from '../../adapters/git/risk/merged.ts';
+import { listOperations, readRebasedBranch } from '../../adapters/git/worktree/entry.ts';
+import { openResultCache } from '../../adapters/state/result-cache.ts';
+import { StackError } from '../../domain/errors.ts';
+import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { standingsFileOf } from '../../domain/layout.ts';
+import { findVerdict, type RepoStanding, type TicketStanding, type UnseenRepo } from '../../domain/standing.ts';
+import { requireInstances } from '../core/claim.ts';
+import { requireOwnThings } from '../core/ownership.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
+import { countCached, hashCommits, lookAtRepo, type RepoChanges, type RepoLook, readChanges } from './changes.ts';
+
+/** What is known of a repo before its last commit is read. */
+type Judged = { standing: Omit<RepoStanding, 'head'>; head: string | undefined };
+
+/**
+ * Returns how the work of tickets stands in each of their repos, as of the last fetch; of all tickets where none is named. A repo that
+ * cannot be looked at says why. No index, ref, file or setting changes. Throws `not-found`, `interrupted`.
+ */
+export async function readStandings(stack: Stack, tickets: readonly string[] = []): Promise<TicketStanding[]> {
+  const state = await stack.store.read();
+  const records = tickets.length > 0 ? requireInstances(state, tickets) : Object.values(state.instances);
+  const [config, cache] = await Promise.all([configIfReadable(stack), openResultCache(standingsFileOf(stack.root))]);
+  const looks = new Map<string, RepoLook>();
+  for (const [repo, own] of records.flatMap(dedicatedRepos)) {
+    const about = {
+      cache,
+      signal: stack.signal,
+      repoBase: config && Object.hasOwn(config.repos, repo) ? config.repos[repo]?.base : undefined,
+    };
+    if (!looks.has(own.gitCommonDir)) looks.set(own.gitCommonDir, lookAtRepo(own, about));
+  }
+  const found = await Promise.all(records.map((record) => judgeTicket(stack, record, looks)));
+  await cache.save();
+  return addHeads(found, looks);
+}
+
+type Found = { ticket: string; repos: [repo: string, own: DedicatedRepo, judged: Judged | UnseenRepo][] };
+
+async function judgeTicket(stack: Stack, record: InstanceRecord, looks: ReadonlyMap<string, RepoLook>): Promise<Found> {
+  const owned = requireOwnThings(stack, record);
+  const repos = dedicatedRepos(record).map(async ([repo, own]): Promise<Found['repos'][number]> => {
+    const look = looks.get(own.gitCommonDir) as RepoLook;
+    try {
+      await owned;
+      return [repo, own, await judgeRepo(own, look)];
+    } catch (error) {
+      if (!(error instanceof StackError) || error.code === 'interrupted') throw error;
+      return [repo, own, { branch: own.branch, base: own.base, problem: error.message }];
+    }
+  });
+  return { ticket: record.ticket, repos: await Promise.all(repos) };
+}
+
+/** One process a repo reads the last commits of all its tickets. */
+async function addHeads(found: readonly Found[], looks: ReadonlyMap<string, RepoLook>): Promise<TicketStanding[]> {
+  const all = found.flatMap(({ repos }) => repos);
+  const read = [...looks].map(async ([common, { folder, signal }]) => {
+    const ids = all.flatMap(([, own, judged]) =>
+      own.gitCommonDir === common && 'head' in judged && judged.head !== undefined ? [judged.head] : [],
+    );
+    return readCommits(folder, [...new Set(ids)], signal);
+  });
+  const commits = new Map((await Promise.all(read)).flatMap((part) => [...part]));
+  return found.map(({ ticket, repos }) => {
+    const views = repos.map(([repo, , judged]): [string, RepoStanding | UnseenRepo] => [
+      repo,
+      'problem' in judged ? judged : { ...judged.standing, head: commits.get(judged.head ?? '') ?? null },
+    ]);
+    const byName = Object.fromEntries(views);
+    return { ticket, verdict: findVerdict(byName), repos: byName };
+  });
+}
+
+async function judgeRepo(own: DedicatedRepo, look: RepoLook): Promise<Judged> {
+  const [changes, refs] = await Promise.all([readChanges(own, look), look.refs]);
+  const { entry, standing, base, ahead, behind, pushed } = changes;
+  const { head, upstream, staged, unstaged, untracked, conflicted } = standing;
+  const [baseState, baseUpstream, merged] = await Promise.all([
+    judgeBase(own, changes, look),
+    compareBase(base, refs, look),
+    isMergedCached(own, changes, look),
+  ]);
+  const [operation] = listOperations(entry);
+  const on = standing.branch ?? (await readRebasedBranch(entry)) ?? null;
+  const isGone = upstream !== undefined && upstream.ahead === undefined;
+  return {
+    head,
+    standing: {
+      ...{ branch: own.branch, on, base, ahead, behind, baseState, baseUpstream },
+      ...{ staged, unstaged, untracked, conflicted },
+      upstream:
+        upstream === undefined || isGone
+          ? null
+          : { ref: upstream.ref, ahead: upstream.ahead ?? 0, behind: upstream.behind ?? 0 },
+      operation: operation?.replace(/^an? /, '') ?? null,
+      ...{ pushed, merged },
+      notes: [
+        ...(head === undefined ? [`${standing.branch} has no commit`] : []),
+        // A branch that was never pushed follows its own name already.
+        ...(isGone && !upstream.ref.endsWith(`/${own.branch}`) ? [`its upstream ${upstream.ref} is gone`] : []),
+      ],
+    },
+  };
+}
+
+async function judgeBase(
+  { baseCommit, base: recorded, branch }: DedicatedRepo,
+  { baseTip }: RepoChanges,
+  { folder, cache }: RepoLook,
+): Promise<RepoStanding['baseState']> {
+  if (baseTip === undefined) return 'gone';
+  // Of a branch that was there nobody knows where it began.
+  if (baseTip === baseCommit || recorded === branch) return 'same';
+  const key = `within ${baseCommit} ${baseTip}`;
+  const known = cache.get(key);
+  const isOnTop = typeof known === 'boolean' ? known : await isAncestor(folder, baseCommit, baseTip);
+  cache.set(key, isOnTop);
+  return isOnTop ? 'moved' : 'rewritten';
+}
+
+async function compareBase(base: string, refs: readonly Ref[], look: RepoLook): Promise<RepoStanding['baseUpstream']> {
+  const local = refs.find(({ name }) => name === `refs/heads/${base}`);
+  const upstream = local && refs.find(({ name }) => name === local.upstream);
+  if (!local || !upstream || local.commit === upstream.commit) return null;
+  const [ahead, behind] = await countCached(look, [local.commit, upstream.commit]);
+  return { ref: upstream.name.replace(/^refs\/(heads|remotes)\//, ''), ahead, behind };
+}
+
+/** Work that nobody has begun is not merged. */
+async function isMergedCached(
+  own: DedicatedRepo,
+  { standing: { head }, base, baseTip, ahead, behind }: RepoChanges,
+  { folder, refs, cache }: RepoLook,
+): Promise<boolean> {
+  if (head === undefined || (own.ownsBranch && head === own.baseCommit)) return false;
+  if (ahead === 0 && baseTip !== undefined) return true;
+  const targets = chooseTargets(await refs, { base, branch: own.branch });
+  // Nothing has come to the base since, so this work has not.
+  const since = behind === 0 ? targets.filter((commit) => commit !== baseTip) : targets;
+  if (since.length === 0) return false;
+  const key = `merged ${head} ${hashCommits(since)}`;
+  const known = cache.get(key);
+  const isMerged = typeof known === 'boolean' ? known : await isMergedInto({ cwd: folder, tip: head }, since);
+  cache.set(key, isMerged);
+  return isMerged;
+}

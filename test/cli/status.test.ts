@@ -1,0 +1,151 @@
+import { renameSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RepoStanding, TicketStanding } from '../../src/domain/standing.ts';
+import { expectRefusal } from '../support/refusal.ts';
+import { makeShop, type Shop } from '../support/shop.ts';
+
+describe('how the work of a ticket stands', () => {
+  let shop: Shop;
+  const look = async (ticket: string): Promise<{ verdict: string; front: RepoStanding; code: number }> => {
+    const { code, stdout } = await shop.stack(['status', ticket, '--json']);
+    const [found] = (JSON.parse(stdout) as { tickets: TicketStanding[] }).tickets;
+    return { code, verdict: found?.verdict ?? '', front: found?.repos.front as RepoStanding };
+  };
+  const front = (ticket: string): string => `tickets/${ticket}/front`;
+  const create = async (ticket: string, ...flags: string[]): Promise<void> => {
+    expect((await shop.stack(['create', ticket, '--no-start', ...flags])).code).toBe(0);
+  };
+
+  beforeAll(async () => {
+    shop = makeShop();
+    for (const repo of ['front', 'api']) {
+      const remote = path.join(shop.folder, `${repo}.git`);
+      shop.git('.', 'clone', '--quiet', '--bare', shop.at(repo), remote);
+      shop.git(repo, 'remote', 'add', 'origin', remote);
+      shop.git(repo, 'fetch', '--quiet');
+      shop.git(repo, 'branch', '--quiet', '--set-upstream-to=origin/main', 'main');
+    }
+    await create('one', '--with', 'api');
+    await create('two');
+    await create('three');
+  });
+  afterAll(() => shop.dispose());
+
+  it('is clean while nobody has done anything', async () => {
+    expect(await look('one')).toMatchObject({
+      code: 0,
+      verdict: 'clean',
+      front: {
+        branch: 'one',
+        on: 'one',
+        base: 'main',
+        ahead: 0,
+        behind: 0,
+        baseState: 'same',
+        merged: false,
+        pushed: true,
+      },
+    });
+  });
+
+  it('counts what is staged, changed, new and in conflict apart, and leaves the index as it is', async () => {
+    shop.commit(front('one'), 'file', 'one\n');
+    for (const [file, text] of [
+      ['file', 'staged\n'],
+      ['new', 'new\n'],
+    ] as const)
+      shop.write(`${front('one')}/${file}`, text);
+    shop.git(front('one'), 'add', 'file');
+    shop.write(`${front('one')}/server.mjs`, 'changed\n');
+    const before = shop.photograph();
+    expect(await look('one')).toMatchObject({
+      verdict: 'dirty',
+      front: {
+        ahead: 1,
+        staged: 1,
+        unstaged: 1,
+        untracked: 1,
+        conflicted: 0,
+        pushed: false,
+        head: { subject: 'Write file' },
+      },
+    });
+    expect(shop.photograph()).toBe(before);
+    shop.git(front('one'), 'checkout', '--quiet', 'HEAD', '--', '.');
+    rmSync(shop.at(front('one'), 'new'));
+    expect((await look('one')).verdict).toBe('unpushed');
+  });
+
+  it('knows what is pushed, and what has come to the upstream and to the base since', async () => {
+    expect((await shop.stack(['push', 'one'])).code).toBe(0);
+    expect(await look('one')).toMatchObject({
+      verdict: 'clean',
+      front: { pushed: true, upstream: { ref: 'origin/one', ahead: 0, behind: 0 } },
+    });
+    shop.commit('front', 'news', 'news\n');
+    expect(await look('one')).toMatchObject({
+      verdict: 'behind',
+      front: { ahead: 1, behind: 1, baseState: 'moved', baseUpstream: { ref: 'origin/main', ahead: 1, behind: 0 } },
+    });
+  });
+
+  it('takes work that was squashed into the base for merged, and what nobody touched for done', async () => {
+    shop.commit(front('two'), 'two', 'first\n');
+    shop.commit(front('two'), 'two', 'second\n');
+    expect((await look('two')).verdict).toBe('unpushed');
+    shop.git('front', 'merge', '--quiet', '--squash', 'two');
+    shop.git('front', 'commit', '--quiet', '--message', 'Squash two');
+    expect(await look('two')).toMatchObject({ verdict: 'merged', front: { ahead: 2, merged: true } });
+  });
+
+  it('tells of another branch, of none, and of what is under way', async () => {
+    shop.git(front('two'), 'switch', '--quiet', '--create', 'other');
+    expect((await look('two')).front).toMatchObject({ branch: 'two', on: 'other' });
+    shop.git(front('two'), 'switch', '--quiet', '--detach');
+    expect((await look('two')).front).toMatchObject({ branch: 'two', on: null });
+    shop.git(front('two'), 'switch', '--quiet', 'two');
+    shop.git(front('two'), 'bisect', 'start');
+    expect(await look('two')).toMatchObject({ verdict: 'dirty', front: { operation: 'bisect', on: 'two' } });
+    shop.git(front('two'), 'bisect', 'reset');
+    shop.commit(front('three'), 'news', 'other\n');
+    expect(() => shop.git(front('three'), 'rebase', '--quiet', 'main')).toThrow();
+    expect(await look('three')).toMatchObject({
+      verdict: 'conflicted',
+      front: { operation: 'rebase', on: 'three', conflicted: 1 },
+    });
+    shop.git(front('three'), 'rebase', '--abort');
+    expect(() => shop.git(front('three'), 'merge', '--quiet', 'main')).toThrow();
+    const { stdout } = await shop.stack(['status'], { cwd: shop.at(front('three')) });
+    expect(stdout).toContain('a merge is under way');
+    expect(stdout).toContain('three: conflicted: files are in conflict (front)');
+    shop.git(front('three'), 'merge', '--abort');
+  });
+
+  it('goes on where a base is rewritten or gone', async () => {
+    shop.git('front', 'branch', '--quiet', '--force', 'feat/ui', 'main');
+    await create('based', '--from-front=feat/ui');
+    shop.git('front', 'branch', '--quiet', '--force', 'feat/ui', 'main~1');
+    expect((await look('based')).front).toMatchObject({ base: 'feat/ui', baseState: 'rewritten', ahead: 1, behind: 0 });
+    shop.git('front', 'update-ref', '-d', 'refs/remotes/origin/feat/ui');
+    shop.git('front', 'branch', '--quiet', '--move', 'feat/ui', 'feat/renamed');
+    expect((await look('based')).front).toMatchObject({ base: 'feat/ui', baseState: 'gone', ahead: 0, behind: 0 });
+    const { stdout } = await shop.stack(['status', 'based']);
+    expect(stdout).toContain('its base feat/ui is gone: counted from where the ticket began');
+  });
+
+  it('is a line a ticket without a name, at 80 columns, and names a worktree that is gone', async () => {
+    renameSync(shop.at(front('based')), shop.at('elsewhere'));
+    const { code, stdout } = await shop.stack(['status'], { env: { STACK_COLUMNS: '80' } });
+    expect(code).toBe(1);
+    const lines = stdout.split('\n');
+    expect(lines.map((line) => line.split(/\s+/)[0])).toEqual(['TICKET', 'one', 'two', 'three', 'based']);
+    expect(lines.at(-1)).toMatch(/^based +unknown +- +broken$/);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    renameSync(shop.at('elsewhere'), shop.at(front('based')));
+  });
+
+  it('refuses a name that is no ticket, and knows its neighbour', async () => {
+    await expectRefusal(shop, ['status', 'onee'], { code: 'not-found', message: /no ticket "onee"/, hint: /one/ });
+  });
+});
