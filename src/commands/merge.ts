@@ -13,6 +13,8 @@ interface Options {
   rebase?: boolean;
   message?: string[];
   committed?: boolean;
+  verify?: string;
+  start?: boolean;
   push?: boolean;
   dryRun?: boolean;
 }
@@ -28,12 +30,18 @@ export const merge: Verb<Options, TicketMerge> = {
     ['--rebase', 'each commit once more, on top of the base'],
     ['-m, --message <text...>', 'of the merge or the squashed commit; again for one more paragraph'],
     ['--committed', 'leave out what is not committed; else that is a refusal'],
+    [
+      '--verify <command>',
+      'a shell line that must pass in a fresh copy of what was merged; default: `verify:` of stack.yml',
+    ],
+    ['--start', 'start that copy’s services first'],
     ['--push', 'push the bases afterwards'],
     ['--dry-run', 'say what would be merged and what conflicts; move nothing'],
   ],
   examples: [
     'stack merge feat-02',
     'stack merge feat-01 feat-02 --squash',
+    'stack merge feat-02 --verify "npm --prefix api test" --start',
     'stack merge feat-02 --dry-run',
     'cd tickets/feat-02 && stack merge --into develop --push',
   ],
@@ -52,17 +60,29 @@ export const merge: Verb<Options, TicketMerge> = {
     const [stack, tickets] = await Promise.all([context.stack(), namedTickets(context, args)]);
     return mergeTickets(stack, {
       ...{ tickets, into: options.into, message, way: options.squash ? 'squash' : options.rebase ? 'rebase' : 'no-ff' },
+      ...{ verify: options.verify, start: options.start === true },
       ...{ committed: options.committed === true, push: options.push === true, dryRun: options.dryRun === true },
     });
   },
   render(result, view) {
+    const { verified } = result;
     const named = { ...result, ticket: result.tickets.join(', ') };
-    return renderChange(named, (repo) => describe(repo, result), tellVerdict(result), view);
+    const told = renderChange(named, (repo) => describe(repo, result), tellVerdict(result), view);
+    if (!verified || verified.exitCode === 0) return told;
+    return [...verified.lines.map((line) => `| ${line}`), `all of its output is in ${verified.log}`, '', told].join(
+      '\n',
+    );
   },
-  exitCode: exitCodeOf,
+  exitCode: (result) => (isFailed(result) ? 1 : exitCodeOf(result)),
 };
 
-function tellVerdict({ repos, dryRun }: TicketMerge): string {
+function isFailed({ verified }: TicketMerge): boolean {
+  return verified !== undefined && verified.exitCode !== 0;
+}
+
+function tellVerdict(result: TicketMerge): string {
+  const { repos, dryRun, verified } = result;
+  if (isFailed(result)) return `nothing is merged: \`${verified?.command}\` ended with exit code ${verified?.exitCode}`;
   const bad = listWith(repos, 'refused', 'failed', 'conflict');
   const merged = listWith(repos, 'merged');
   const waiting = listWith(repos, 'waiting');

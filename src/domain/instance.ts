@@ -141,6 +141,8 @@ export interface InstanceRecord {
   own?: OwnRecord | undefined;
   /** Its create failed and was told to leave what it had made: the next one goes on from there. */
   unfinished?: boolean | undefined;
+  /** The ticket whose merge it is made to verify; it goes once that is done. */
+  verifies?: string | undefined;
   /** A sync whose conflicts are being resolved in the worktrees, by repo. */
   resolving?: Record<string, Resolving> | undefined;
   /** What set-ups made in the folder beside the worktrees, with a hash of it as they left it. */

@@ -63,6 +63,11 @@ export function setupLogOf(root: string, ticket: string, repo: string): string {
   return inFolder(root, 'logs', ticket, `${repo}.setup.log`);
 }
 
+/** Returns the path of what the command that verified a ticket's last merge printed. */
+export function verifyLogOf(root: string, ticket: string): string {
+  return inFolder(root, 'logs', ticket, 'verify.log');
+}
+
 /** Returns the path of the note that a service's ready pattern was seen in its log. */
 export function readyMarkOf(root: string, ticket: string, service: string): string {
   return inFolder(root, 'logs', ticket, `${service}.ready`);

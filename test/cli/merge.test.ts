@@ -138,6 +138,59 @@ describe('merging tickets into their bases', () => {
     expect(git('api', 'status', '--porcelain')).toBe('');
   });
 
+  it('verifies the merged result in an environment of its own, which goes whatever happens', async () => {
+    work('feat-01', 'shared.txt', 'ticket\n');
+    const before = look();
+    const nothingLeft = (): void => {
+      expect(Object.keys(shop.state()?.instances ?? {}).sort()).toEqual(['feat-01', 'feat-02']);
+      for (const repo of REPOS) expect(git(repo, 'for-each-ref', 'refs/stack', 'refs/heads/verify*')).toBe('');
+    };
+    const fails = 'ls; cat front/shared.txt; echo made > api/made.txt; exit 3';
+    const bad = await merge('feat-01', '--verify', fails);
+    expect(bad.code).toBe(1);
+    const told = JSON.parse(bad.stdout);
+    expect(told.verified).toMatchObject({ command: fails, exitCode: 3, lines: ['api', 'front', 'ticket'] });
+    expect(shop.read(told.verified.log)).toMatch(/^ticket$/m);
+    expect(told.repos).toMatchObject({ front: { result: 'waiting' }, api: { result: 'waiting', to: first.api } });
+    expect(look()).toEqual(before);
+    nothingLeft();
+
+    for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+      const running = shop.start(['merge', 'feat-01', '--verify', `touch ${shop.folder}/${signal}; sleep 1000`]);
+      await until('it verifies', () => existsSync(`${shop.folder}/${signal}`), 60);
+      running.kill(signal);
+      expect((await running.ended).code).toBe(signal === 'SIGINT' ? 130 : 137);
+      expect(look()).toEqual(before);
+      if (signal === 'SIGINT') nothingLeft();
+    }
+
+    shop.configure((text) => `${text}verify: grep ticket front/shared.txt\n`);
+    const good = await merge('feat-01');
+    shop.configure((text) => text.replace(/^verify:.*\n/m, ''));
+    expect(good.code).toBe(0);
+    expect(JSON.parse(good.stdout)).toMatchObject({ verified: { exitCode: 0 }, repos: { api: { result: 'merged' } } });
+    nothingLeft();
+  });
+
+  it('squashes, rebases and takes several in the order named; given again it does nothing', async () => {
+    work('feat-01', 'one.txt', '1\n');
+    work('feat-01', 'one.txt', '2\n');
+    work('feat-02', 'two.txt', '1\n', ['api']);
+    for (const repo of REPOS) shop.commit(repo, 'base.txt', 'base\n');
+    const subjects = (repo: string): string[] => git(repo, 'log', '--format=%s', `${first[repo]}..main`).split('\n');
+    expect((await merge('feat-01', '--squash')).code).toBe(0);
+    expect(subjects('front')).toEqual(['Squash feat/01', 'Write base.txt']);
+    expect((await merge('feat-02', 'feat-01', '--rebase')).code).toBe(0);
+    expect(subjects('front')).toEqual(['Squash feat/01', 'Write base.txt']);
+    expect(subjects('api')).toEqual(['Write two.txt', 'Squash feat/01', 'Write base.txt']);
+    for (const way of ['--squash', '--rebase', '--no-ff']) {
+      const again = JSON.parse((await merge('feat-01', 'feat-02', way)).stdout);
+      expect(again.repos).toMatchObject({ front: { result: 'unchanged' }, api: { result: 'unchanged' } });
+    }
+    const gone = await shop.stack(['destroy', 'feat-02', '--dry-run', '--json']);
+    expect(gone.code).toBe(0);
+  });
+
   it('asks for one way alone', async () => {
     await expectRefusal(shop, ['merge', 'feat-01', '--squash', '--rebase'], {
       ...{ code: 'usage', message: /^--squash and --rebase exclude each other$/, hint: /one of them/ },

@@ -132,6 +132,8 @@ export interface StackConfig {
   commit: string;
   /** As written: absolute, or relative to the root. Undefined: the default place. */
   worktrees: string | undefined;
+  /** A shell line that says whether what was merged is good. */
+  verify: string | undefined;
   /** A shell line, with which one person's editor is opened. */
   editor: string | undefined;
   shared: {

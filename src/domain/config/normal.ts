@@ -37,6 +37,7 @@ export function normaliseConfig(file: StackFile, writtenAt: WrittenAt): StackCon
     branch: file.branch ?? '${ticket}',
     commit: file.commit ?? '${ticket}: ${message}',
     worktrees: file.worktrees ?? undefined,
+    verify: file.verify ?? undefined,
     editor: file.editor ?? undefined,
     shared: {
       compose: compose ?? undefined,

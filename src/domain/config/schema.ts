@@ -253,6 +253,10 @@ export const stackSchema = map('a map with at least `name`, `repos` and `service
     text,
     'The editor that `stack code` opens, as a shell line; best in stack.local.yml; default VISUAL, then EDITOR',
   ),
+  verify: optional(
+    text,
+    'Shell line that `stack merge` runs in a fresh environment of what it merged, before any base moves',
+  ),
   worktrees: optional(text, 'Folder for the tickets’ worktrees; default tickets/'),
   shared: optional(sharedSchema, 'Shared services: one of each for all tickets'),
   dumps: optional(dumpsSchema, 'Saved data of tickets that were destroyed'),

@@ -75,6 +75,7 @@ const instance: z.ZodMiniType<InstanceRecord> = z.looseObject({
   services: z.record(key, service),
   own: z.optional(z.record(key, ownPart)),
   unfinished: z.optional(z.boolean()),
+  verifies: z.optional(z.string()),
   resolving: z.optional(
     z.record(
       key,

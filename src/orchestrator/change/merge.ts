@@ -10,17 +10,27 @@ import { listCutOff, type Move, settleChange, withChangeLock, withJournal } from
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { isReady, type MergedRepo, type MergeWish, planMerge, type ReadyMerge } from './merge-plan.ts';
 import { refusal, requireChangeable, type TicketChange } from './result.ts';
+import { type Verified, verifyCommits } from './verify.ts';
 
 export interface MergeOptions extends MergeWish {
   /** In the order in which they are merged. */
   tickets: readonly string[];
+  /** Says whether what was merged is good; undefined: what stack.yml says, where that says something. */
+  verify?: string | undefined;
+  /** True: with the services running. */
+  start: boolean;
   /** True: the bases are pushed afterwards. */
   push: boolean;
   /** True: says what would be merged, and moves nothing. */
   dryRun: boolean;
 }
 
-export type TicketMerge = TicketChange<MergedRepo> & { tickets: string[]; dryRun: boolean };
+export type TicketMerge = TicketChange<MergedRepo> & {
+  tickets: string[];
+  dryRun: boolean;
+  /** What verified it; undefined where nothing was to. */
+  verified?: Verified | undefined;
+};
 
 type Planned = Record<string, ReadyMerge | MergedRepo>;
 
@@ -44,8 +54,25 @@ export async function mergeTickets(stack: Stack, options: MergeOptions): Promise
   });
   if (isHeldUp(planned) || options.dryRun || listReady(planned).length === 0) return result(settleAll(planned));
   throwIfAborted(stack.signal);
+  const verified = await verify(stack, planned, options);
+  if (verified && verified.exitCode !== 0) return { ...result(settleAll(planned)), verified };
   const moved = await withLocks(stack, options.tickets, (held) => moveBases(stack, planned, { options, held }));
-  return result(options.push ? await pushBases(stack, planned, moved) : moved);
+  const repos = options.push ? await pushBases(stack, planned, moved) : moved;
+  return { ...result(repos), ...(verified && { verified }) };
+}
+
+/** A ticket stands for it that has what was merged, and the tickets' own commits where nothing was. */
+async function verify(stack: Stack, planned: Planned, options: MergeOptions): Promise<Verified | undefined> {
+  const line = options.verify ?? (await configIfReadable(stack))?.verify;
+  if (line === undefined) return undefined;
+  const records = await Promise.all(options.tickets.map((ticket) => requireChangeable(stack, ticket)));
+  const commits = Object.entries(planned).flatMap(([repo, { to }]) => (to === undefined ? [] : [[repo, to]]));
+  const own = [...new Set(records.flatMap((record) => Object.keys(record.own ?? {})))];
+  return verifyCommits(stack, {
+    ...{ ticket: options.tickets[0] ?? '', line, own },
+    start: options.start,
+    commits: Object.fromEntries(commits),
+  });
 }
 
 /**

@@ -42,6 +42,10 @@ export interface CreateOptions {
   keep?: boolean;
   /** Its services' former records, of which they keep the leases that nobody has taken meanwhile. */
   leases?: Record<string, ServiceRecord>;
+  /** Of its services only these are started, with what they depend on; undefined: all. */
+  only?: readonly string[];
+  /** The ticket whose merge it is made to verify. */
+  verifies?: string;
   /** The ticket that goes before this one is made in its place. */
   instead?: InstanceRecord;
 }
@@ -59,7 +63,7 @@ export async function createInstance(stack: Stack, options: CreateOptions): Prom
   const plan = await planInstance(stack, config, options, { fetch: true });
   const work = await stack.store.update((draft) => reserve(stack, config, draft, plan));
   if (options.extent !== 'files') tellMigration(work, config, await stack.store.read());
-  const error = await converge(work, () => listTicketSteps(work, config, options.extent), {
+  const error = await converge(work, () => listTicketSteps(work, config, options.extent, options.only), {
     unwind: async (run) => {
       if (options.keep && (await keepUnfinished(work))) return addHint(run.error, hintAtKept(work.record));
       return unwind(work, run, { forget: true });
@@ -69,7 +73,8 @@ export async function createInstance(stack: Stack, options: CreateOptions): Prom
   work.record.phase = 'ready';
   work.record.owner = undefined;
   await saveRecord(work);
-  await tellCollisions(stack, work.record);
+  // It has what it verifies, so it would collide with that.
+  if (options.verifies === undefined) await tellCollisions(stack, work.record);
   return work.record.ticket;
 }
 
@@ -126,6 +131,7 @@ export async function planInstance(
     repos,
     services,
     ...(own && { own }),
+    ...(options.verifies !== undefined && { verifies: options.verifies }),
   };
   return { record, prerequisites, rescue, migrate: options.migrate === true };
 }

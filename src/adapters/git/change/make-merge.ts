@@ -1,6 +1,5 @@
-import { askGit } from '../git.ts';
 import { commitTree, type MergePlace, withMerging } from '../merge/merging.ts';
-import { isAncestor, listOwnCommits, readCommit, replayAsObjects } from './replay.ts';
+import { isAncestor, listOwnCommits, readCommit, replayAsObjects, treeOf } from './replay.ts';
 
 /** `no-ff`: a merge commit; `squash`: one commit; `rebase`: each commit of the branch once more, on top. */
 export type MergeWay = 'no-ff' | 'squash' | 'rebase';
@@ -30,19 +29,18 @@ export async function makeMerge(place: MergePlace & { signal: AbortSignal }, wan
   const { folder } = place;
   const { onto, incoming, way, message = wanted.usual } = wanted;
   if (await isAncestor(folder, incoming, onto)) return { commit: onto };
-  const own = await listOwnCommits(folder, incoming, [onto]);
-  if (way === 'rebase') return replay(place, { onto, incoming, ...own });
   const [merged] = await withMerging(place, ({ merge }) => merge([{ ours: onto, theirs: incoming }]), { keep: true });
   if (!merged || 'failed' in merged) return { failed: merged?.failed ?? 'git says nothing' };
   const { tree, conflicts } = merged;
+  // What was squashed would conflict with itself, commit by commit.
+  if (conflicts.length === 0 && tree === (await treeOf(folder, onto))) return { commit: onto };
+  const own = await listOwnCommits(folder, incoming, [onto]);
+  if (way === 'rebase') return replay(place, { onto, incoming, ...own });
   if (conflicts.length > 0) return { conflicts: listPaths(conflicts) };
-  if (tree === (await askGit(folder, ['rev-parse', '--verify', `${onto}^{tree}`])).trim()) return { commit: onto };
   if (way === 'no-ff') return { commit: await commitTree(place, { tree, parents: [onto, incoming], message }) };
-  const [only] = own.commits.length === 1 && own.merges === 0 && wanted.message === undefined ? own.commits : [];
-  const about = only === undefined ? { message } : await readCommit(folder, only);
-  return {
-    commit: await commitTree(place, { ...about, tree, parents: [onto] }),
-  };
+  const isOne = own.commits.length === 1 && own.merges === 0 && wanted.message === undefined;
+  const about = isOne ? await readCommit(folder, own.commits[0] ?? '') : { message };
+  return { commit: await commitTree(place, { ...about, tree, parents: [onto] }) };
 }
 
 async function replay(

@@ -102,7 +102,8 @@ async function replayOne(
   return 'failed' in made ? made : { ...made, subject };
 }
 
-async function treeOf(worktree: string, commit: string): Promise<string> {
+/** Returns the tree of a commit. Throws `git`. */
+export async function treeOf(worktree: string, commit: string): Promise<string> {
   return (await askGit(worktree, ['rev-parse', '--verify', `${commit}^{tree}`])).trim();
 }
 

@@ -1,0 +1,113 @@
+import path from 'node:path';
+import { makeFolder } from '../../adapters/files/files.ts';
+import { discardWork, forgetSaved } from '../../adapters/git/change/discard.ts';
+import { logFilesOf } from '../../adapters/process/log-files.ts';
+import { openLogWriter } from '../../adapters/process/logs.ts';
+import { throwIfAborted } from '../../domain/errors.ts';
+import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { verifyLogOf } from '../../domain/layout.ts';
+import { DEFAULT_LOG_BYTES, HOST_RUNTIME } from '../../domain/runtime.ts';
+import { withChangeLock } from '../core/journal.ts';
+import type { Stack } from '../core/stack.ts';
+import { createInstance } from '../lifecycle/create.ts';
+import { destroyTickets } from '../lifecycle/destroy.ts';
+
+/** What is verified, and how. */
+export interface Verification {
+  /** The ticket that it is about: its name is in that of the environment, and its folder of logs has the log. */
+  ticket: string;
+  /** Full ids of the commits, by repo. */
+  commits: Record<string, string>;
+  /** A shell line; run once, in the folder that holds the repos. */
+  line: string;
+  /** Shared services of which it gets one of its own. */
+  own: readonly string[];
+  /** True: its services run. */
+  start: boolean;
+}
+
+/** How a verification went. */
+export interface Verified {
+  command: string;
+  exitCode: number;
+  /** The file that has all of its output, and the last lines of it. */
+  log: string;
+  lines: string[];
+}
+
+const SHOWN_LINES = 20;
+const NAME_LENGTH = 40;
+
+/**
+ * Makes a ticket of some commits, runs a command in its folder, and takes all of it apart again, whatever happens. What an earlier one
+ * that was killed left goes first. Returns how the command ended. Throws what `create` and `destroy` throw, `process`, `interrupted`.
+ */
+export async function verifyCommits(stack: Stack, wanted: Verification): Promise<Verified> {
+  const name = `verify-${wanted.ticket.slice(0, NAME_LENGTH).replace(/[^A-Za-z0-9]+$/, '')}`;
+  return withChangeLock(stack, name, async () => {
+    await takeApart(stack, name, wanted);
+    try {
+      await createInstance(stack, {
+        ...{ argument: name, request: { from: wanted.commits, on: {}, with: [] }, own: wanted.own },
+        ...(wanted.start ? { extent: 'ready' } : { extent: wanted.own.length > 0 ? 'started' : 'files', only: [] }),
+        verifies: wanted.ticket,
+      });
+      return await runLine(stack, name, wanted);
+    } finally {
+      // Also after Ctrl-C.
+      await takeApart({ ...stack, signal: new AbortController().signal }, name, wanted);
+    }
+  });
+}
+
+/** Nothing in there is anybody's. */
+async function takeApart(stack: Stack, name: string, { ticket }: Verification): Promise<void> {
+  const record = (await stack.store.read()).instances[name];
+  if (record?.verifies !== ticket) return;
+  await Promise.all(
+    dedicatedRepos(record).map(([, { worktree, gitCommonDir }]) => discardWork(worktree, gitCommonDir)),
+  );
+  await (await stack.runtime(HOST_RUNTIME)).endRuns?.({ instance: name, repo: 'verify' });
+  const how = { force: true, keepBranch: false, noDump: true };
+  // Of what is saved on the way nobody is told, since it goes too.
+  await destroyTickets({ ...stack, emit: () => undefined }, [name], how, async () => undefined);
+  await Promise.all(dedicatedRepos(record).map(([, own]) => forgetSaved(own.gitCommonDir, name)));
+}
+
+async function runLine(stack: Stack, name: string, { ticket, line }: Verification): Promise<Verified> {
+  const { root, rootId, signal } = stack;
+  const { folder } = (await stack.store.read()).instances[name] as InstanceRecord;
+  const log = verifyLogOf(root, ticket);
+  await makeFolder(path.dirname(log));
+  const writer = openLogWriter(logFilesOf(log), DEFAULT_LOG_BYTES);
+  const lines: string[] = [];
+  const about = { id: `verify ${ticket}`, subject: ticket, title: `verify: ${line}` };
+  const begun = performance.now();
+  stack.emit({ type: 'step-started', ...about });
+  const spec = {
+    ...{ root, rootId, stack: stack.name, repo: 'verify', gitCommonDir: folder, source: folder, instance: name },
+    ...{ service: 'verify', name: `${name}-verify`, dir: '', workingDir: folder, image: undefined, command: undefined },
+    ...{ env: { STACK_TICKET: name, STACK_ROOT: root }, ports: [], volumes: [], network: '', aliases: [], hash: '' },
+  };
+  try {
+    writer.write(`$ ${line}`);
+    const runtime = await stack.runtime(HOST_RUNTIME);
+    const exitCode = await runtime.run(
+      spec,
+      line,
+      ({ text, bytes }) => {
+        writer.write(bytes ?? text);
+        lines.push(text);
+        if (lines.length > SHOWN_LINES) lines.shift();
+      },
+      signal,
+    );
+    throwIfAborted(signal);
+    const ms = Math.round(performance.now() - begun);
+    if (exitCode === 0) stack.emit({ type: 'step-done', ...about, outcome: 'made', ms });
+    else stack.emit({ type: 'step-failed', ...about, message: `exit code ${exitCode}`, ms });
+    return { command: line, exitCode, log, lines };
+  } finally {
+    writer.close();
+  }
+}
