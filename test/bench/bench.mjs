@@ -149,7 +149,9 @@ async function benchConflicts(from) {
       return look();
     },
     warm: look,
+    standings: () => stack(root, 'status'),
   });
+  report('status, 20 tickets x 2 repos', ms.standings, { 'git status': ms.status }, '<= 1.3x');
   report('conflicts, 20 tickets x 2 repos, cold', ms.cold, { 'git status': ms.status }, '<= 3 s');
   report('conflicts, 20 tickets x 2 repos, warm', ms.warm, { 'git status': ms.status }, '<= 300 ms');
   stack(root, 'destroy', '--force', '--yes', ...tickets, '--quiet');
