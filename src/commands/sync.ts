@@ -12,7 +12,11 @@ interface Options {
   resolve?: boolean;
   continue?: boolean;
   abort?: boolean;
+  onto?: string;
 }
+
+/** More files are counted. */
+const SHOWN = 5;
 
 export const sync: Verb<Options, TicketSync> = {
   name: 'sync',
@@ -21,6 +25,7 @@ export const sync: Verb<Options, TicketSync> = {
   flags: [
     ['--rebase', 'put the branch’s own commits on top; the default while nothing is pushed'],
     ['--merge', 'bring the news in with a merge commit; the default once something is pushed'],
+    ['--onto <ticket>', 'stand on the branches of another ticket, until that is merged'],
     ['--resolve', 'make the conflicts in the worktrees that have one; the other repos wait'],
     ['--continue', 'go on once they are resolved, and bring the other repos up to date'],
     ['--abort', 'put all repos back to where they were'],
@@ -33,13 +38,28 @@ export const sync: Verb<Options, TicketSync> = {
     const { dryRun = false } = options;
     const [stack, [ticket = '']] = await Promise.all([context.stack(), namedTickets(context, args)]);
     const step = chooseOne(options, ['resolve', 'continue', 'abort']);
-    return syncTicket(stack, { ticket, dryRun, step, way: chooseOne(options, ['rebase', 'merge']) });
+    return syncTicket(stack, {
+      ticket,
+      dryRun,
+      step,
+      onto: options.onto,
+      way: chooseOne(options, ['rebase', 'merge']),
+    });
   },
   render(result, view) {
     return renderChange(result, (repo) => describe(repo, result.dryRun), tellVerdict(result), view);
   },
   exitCode: exitCodeOf,
 };
+
+function describeChanged(changed: SyncedRepo['changed']): string[] {
+  const { lockfiles = [], migrations = [], env = [] } = changed ?? {};
+  const line = (paths: readonly string[], what: string): string[] => {
+    const more = paths.length > SHOWN ? ` and ${paths.length - SHOWN} more` : '';
+    return paths.length === 0 ? [] : [`changed ${what}: ${paths.slice(0, SHOWN).join(', ')}${more}`];
+  };
+  return [...line(lockfiles, 'lockfile'), ...line(migrations, 'migrations'), ...line(env, 'env files')];
+}
 
 /** Throws `usage` for two of them. */
 function chooseOne<Name extends keyof Options>(options: Options, names: readonly Name[]): Name | undefined {
@@ -64,7 +84,8 @@ function tellVerdict({ repos, dryRun }: TicketSync): string {
 }
 
 function describe(repo: SyncedRepo, dryRun: boolean): Block {
-  const { result, branch, base = '', from = '', to = '', way, news, made = 0, notes = [] } = repo;
+  const { result, branch, base = '', from = '', to = '', way, news, made = 0 } = repo;
+  const notes = [...(repo.notes ?? []), ...describeChanged(repo.changed)];
   if (result === 'unchanged') return { line: `up to date with ${base}`, more: notes };
   if (result === 'conflict' || result === 'refused' || result === 'failed') {
     const { line, more } = describeRefusal(repo);

@@ -158,6 +158,11 @@ interface Migration {
 /** `migrations/0003_x.sql`, `db/migrate/2024…_x.rb`, `db/migration/V3__x.sql`, `prisma/migrations/2024…_x/migration.sql`, `alembic/versions/…`. */
 const MIGRATION = /^(.*?(?<![^/])(?:(?:[\w.-]*[-_.])?migrat(?:e|ions?)|alembic)(?:\/versions)?)\/([^/]+)/i;
 
+/** True for a file that a program which changes a schema reads. */
+export function isMigration(path: string): boolean {
+  return MIGRATION.test(path);
+}
+
 function readMigration({ path, status }: FileChange): Migration[] {
   const [, folder = '', name = ''] = MIGRATION.exec(path) ?? [];
   const number = /^[VU]?(\d+)/i.exec(name)?.[1]?.replace(/^0+(?=\d)/, '');

@@ -29,6 +29,8 @@ export interface DedicatedRepo {
   base: string;
   /** Full commit id the branch starts from. */
   baseCommit: string;
+  /** The ticket whose branch is the base, and the base that this one gets once that is merged. */
+  stackedOn?: { ticket: string; base: string } | undefined;
   /** Env files stack writes, relative to `worktree`. */
   envFiles: string[];
   /** Globs of what is nobody's work, as stack.yml had them when the ticket was last made or started. */
@@ -120,7 +122,12 @@ export interface Resolving {
   tip: string;
   /** How that is called. */
   base: string;
+  /** What the branch starts from afterwards. */
+  start?: Start | undefined;
 }
+
+/** What a branch starts from. */
+export type Start = Pick<DedicatedRepo, 'base' | 'baseCommit' | 'stackedOn'>;
 
 /** All that is needed to take an instance apart without today's config. Holds no secrets. */
 export interface InstanceRecord {

@@ -185,6 +185,31 @@ describe('the news of the bases in a ticket', () => {
     expect((await sync('--continue')).code).toBe(2);
   });
 
+  it('are those of another ticket with --onto, and of the base again once that is merged, without its commits', async () => {
+    const below = ticket;
+    shop.commit(folder('front'), 'below.txt', 'below\n');
+    const under = tip('front');
+    ticket = `${ticket}-top`;
+    await shop.stack(['create', ticket, '--no-start']);
+    shop.commit(folder('front'), 'top.txt', 'top\n');
+    expect((await sync('--onto', below)).repos.front).toMatchObject({ result: 'updated', base: below });
+    expect(git('front', 'rev-parse', 'HEAD~1')).toBe(under);
+    expect((await sync()).repos.front).toMatchObject({ result: 'unchanged', base: below });
+    expect((await shop.stack(['sync', below, '--onto', ticket])).code).toBe(2);
+    // Squashed, and changed again since: its own commits would conflict.
+    news('front', 'below.txt', 'below\n');
+    const base = news('front', 'below.txt', 'changed since\n');
+    news('front', 'package-lock.json', '{}\n');
+    const next = await sync();
+    expect(next.repos.front).toMatchObject({
+      result: 'updated',
+      base: 'origin/main',
+      changed: { lockfiles: ['package-lock.json'], migrations: [] },
+    });
+    expect(git('front', 'rev-parse', 'HEAD~2')).toBe(base);
+    expect(shop.state()?.instances[ticket]?.repos.front).toMatchObject({ base: 'main' });
+  });
+
   it('are taken back by the next command after kill -9 in the second repo', async () => {
     const [first, second] = REPOS;
     news(second, '.gitattributes', '*.slow filter=hang\n');

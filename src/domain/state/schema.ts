@@ -8,6 +8,9 @@ import { RUNTIME_NAMES } from '../runtime.ts';
 const key = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a name'));
 const port = z.int().check(z.minimum(1), z.maximum(65_535));
 
+const stackedOn = z.looseObject({ ticket: z.string(), base: z.string() });
+const start = z.looseObject({ base: z.string(), baseCommit: z.string(), stackedOn: z.optional(stackedOn) });
+
 const repo = z.discriminatedUnion('mode', [
   z.looseObject({
     mode: z.literal('dedicated'),
@@ -18,6 +21,7 @@ const repo = z.discriminatedUnion('mode', [
     ownsBranch: z.boolean(),
     base: z.string(),
     baseCommit: z.string(),
+    stackedOn: z.optional(stackedOn),
     envFiles: z.array(z.string()),
     disposable: z.optional(z.array(z.string())),
     copied: z.boolean(),
@@ -79,7 +83,13 @@ const instance: z.ZodMiniType<InstanceRecord> = z.looseObject({
   resolving: z.optional(
     z.record(
       key,
-      z.looseObject({ way: z.enum(['rebase', 'merge']), from: z.string(), tip: z.string(), base: z.string() }),
+      z.looseObject({
+        way: z.enum(['rebase', 'merge']),
+        from: z.string(),
+        tip: z.string(),
+        base: z.string(),
+        start: z.optional(start),
+      }),
     ),
   ),
   beside: z.optional(z.record(z.string(), z.string())),

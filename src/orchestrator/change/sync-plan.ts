@@ -1,3 +1,4 @@
+import { findLocal } from '../../adapters/git/branch.ts';
 import {
   type Brought,
   isAncestor,
@@ -9,10 +10,11 @@ import {
 import { readStaged } from '../../adapters/git/change/staged.ts';
 import { findBase } from '../../adapters/git/merge/bases.ts';
 import { defaultBranch, findCommit, resolveBase } from '../../adapters/git/repo.ts';
+import { isMerged } from '../../adapters/git/risk/merged.ts';
 import { isOnceOf, readUpstream, refreshBase } from '../../adapters/git/upstream.ts';
 import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import { StackError } from '../../domain/errors.ts';
-import type { DedicatedRepo } from '../../domain/instance.ts';
+import type { DedicatedRepo, InstanceRecord, Start } from '../../domain/instance.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { findHindrance } from './hindrance.ts';
 import { type ChangedRepo, refusal } from './result.ts';
@@ -31,6 +33,10 @@ export interface SyncedRepo extends ChangedRepo {
   made?: number | undefined;
   /** Paths that git cannot bring together. */
   conflicts?: string[] | undefined;
+  /** What the branch starts from then, as the record says it. */
+  start?: Start | undefined;
+  /** Paths among the news that ask for something to be run, or filled in. */
+  changed?: { lockfiles: string[]; migrations: string[]; env: string[] } | undefined;
   /** What is to be known besides, a line each. */
   notes?: string[] | undefined;
 }
@@ -61,6 +67,8 @@ export interface SyncWish {
   way: SyncWay | undefined;
   /** False: what was fetched last counts. */
   fetch: boolean;
+  /** The ticket whose branches become the bases, with its copies of repos. */
+  onto?: InstanceRecord | undefined;
 }
 
 /** True for a repo that a person is to resolve. */
@@ -75,7 +83,10 @@ interface Tip {
   /** Commits that are not the ticket's own, beside the tip's. */
   foreign: string[];
   notes: string[];
+  start: Start;
 }
+
+type FoundTip = Omit<Tip, 'start'>;
 
 function noWorktree({ branch, worktree }: DedicatedRepo): ChangedRepo {
   return refusal(branch, `there is no worktree at ${worktree}`, '`stack start` makes it again from its branch');
@@ -101,9 +112,12 @@ export async function planSync(
   const hindrance = await findHindrance(own, entry, staged);
   const { head } = staged;
   if (hindrance || head === undefined) return hindrance ?? noWorktree(own);
-  const tip = await findTip(stack, { repo, own, fetch: wish.fetch });
-  if ('result' in tip) return tip;
-  const about = { branch, base: tip.name, from: head, notes: tip.notes };
+  const named = await nameStart(stack, { repo, own, wish });
+  const found = await findTip(stack, { repo, own, fetch: wish.fetch, base: named.base });
+  if ('result' in found) return found;
+  const start: Start = { ...named.start, baseCommit: found.commit };
+  const tip: Tip = { ...found, notes: [...named.notes, ...found.notes], start };
+  const about = { branch, base: tip.name, from: head, notes: tip.notes, start };
   if (await isAncestor(worktree, tip.commit, head)) return { ...about, result: 'unchanged', to: head };
   const known = await Promise.all([own.baseCommit, ...tip.foreign].map((one) => findCommit(worktree, [one])));
   const foreign = [tip.commit, ...known.filter((one) => one !== undefined)];
@@ -163,6 +177,7 @@ function judge(
     const { conflicts, at } = brought;
     const paths = [...new Set(conflicts.map(({ path }) => path))].sort();
     const reason = `would conflict with ${base}${at ? `, at ${at.commit.slice(0, 7)} “${at.subject}”` : ''}`;
+    const hint = '`stack sync --resolve` makes it in the worktree, where it can be resolved';
     const said = conflicts.map(({ path, kind }) => `${path} (${kind})`);
     return {
       ...about,
@@ -172,6 +187,7 @@ function judge(
       reason,
       conflicts: paths,
       said,
+      hint,
       tip,
       commits,
     } as SyncConflict;
@@ -182,10 +198,9 @@ function judge(
 /** Returns the commit that is the base's newest as far as it is known, or why there is none. */
 async function findTip(
   stack: Stack,
-  { repo, own, fetch }: { repo: string; own: DedicatedRepo; fetch: boolean },
-): Promise<Tip | ChangedRepo> {
+  { repo, own, fetch, base }: { repo: string; own: DedicatedRepo; fetch: boolean; base: string },
+): Promise<FoundTip | ChangedRepo> {
   const { worktree, branch } = own;
-  const base = await nameBase(stack, repo, own);
   const silent = fetch ? await refreshBase({ path: worktree, base }, stack.signal) : undefined;
   const notes = silent === undefined ? [] : [`${silent}; what is known of the last fetch counts`];
   const [local, upstream] = await Promise.all([findBase(worktree, base), readUpstream({ path: worktree, base })]);
@@ -202,6 +217,50 @@ async function findTip(
   return { name: base, commit: local, foreign: [], notes: [...notes, lacks] };
 }
 
+interface NamedStart {
+  /** The name of the base whose news come. */
+  base: string;
+  /** As the record has it. */
+  start: Omit<Start, 'baseCommit'>;
+  notes: string[];
+}
+
+/** A branch that stands on another ticket's goes back to the base once that is merged, or gone. */
+async function nameStart(
+  stack: Stack,
+  { repo, own, wish: { onto, fetch } }: { repo: string; own: DedicatedRepo; wish: SyncWish },
+): Promise<NamedStart> {
+  const { base, stackedOn } = own;
+  const other = onto?.repos[repo];
+  if (onto && other?.mode === 'dedicated') {
+    const start = { base: other.branch, stackedOn: { ticket: onto.ticket, base: stackedOn?.base ?? base } };
+    return { base: other.branch, start, notes: [] };
+  }
+  if (!stackedOn) return { base: await nameBase(stack, repo, own), start: { base }, notes: [] };
+  // The base first: what it got is what the other ticket may be merged by.
+  if (fetch) await refreshBase({ path: own.worktree, base: stackedOn.base }, stack.signal);
+  const end = await findEnd(stack, own, stackedOn);
+  if (end === undefined) return { base, start: { base, stackedOn }, notes: [] };
+  const notes = [`${stackedOn.ticket} is ${end}, so it stands on ${stackedOn.base} again`];
+  return { base: stackedOn.base, start: { base: stackedOn.base }, notes };
+}
+
+/** Undefined as long as the other ticket's branch is to be followed. One that nobody has committed to has yet to begin. */
+async function findEnd(
+  stack: Stack,
+  { path: cwd, base: branch }: DedicatedRepo,
+  { ticket, base }: { ticket: string; base: string },
+): Promise<'merged' | 'gone' | undefined> {
+  const local = await findLocal(cwd, branch);
+  if (!local) return 'gone';
+  const { instances } = await stack.store.read();
+  const others = Object.values(instances[ticket]?.repos ?? {});
+  const isUntouched = others.some(
+    (one) => one.mode === 'dedicated' && one.branch === branch && one.baseCommit === local.commit,
+  );
+  return !isUntouched && (await isMerged({ cwd, branch, base, tip: local.commit })) ? 'merged' : undefined;
+}
+
 /** A ticket on a branch that was there (`--on`) gets the news of the repo's own base. */
 async function nameBase(stack: Stack, repo: string, { base, branch, worktree }: DedicatedRepo): Promise<string> {
   if (base !== branch) return base;
@@ -214,7 +273,7 @@ async function nameBase(stack: Stack, repo: string, { base, branch, worktree }: 
 async function findElsewhere(
   stack: Stack,
   { repo, own, base, notes }: { repo: string; own: DedicatedRepo; base: string; notes: string[] },
-): Promise<Tip | ChangedRepo> {
+): Promise<FoundTip | ChangedRepo> {
   const { path, branch, baseCommit } = own;
   try {
     const found = await resolveBase({ repo, path, ref: base, fetch: true, signal: stack.signal });

@@ -36,9 +36,9 @@ export async function beginResolving(
 ): Promise<Repos> {
   const dirty = await eachRepo(clashing, async (repo, one) => findDirty(requireDedicated(record, repo).worktree, one));
   if (Object.values(dirty).some(({ result }) => result === 'refused')) return dirty;
-  const begun = Object.entries(clashing).map(([repo, { way, from, tip, base }]): [string, Resolving] => [
+  const begun = Object.entries(clashing).map(([repo, { way, from, tip, base, start }]): [string, Resolving] => [
     repo,
-    { way, from, tip, base },
+    { way, from, tip, base, start },
   ]);
   await noteResolving(stack, record, { ...record.resolving, ...Object.fromEntries(begun) });
   return eachRepo(clashing, async (repo, one) => {
@@ -106,9 +106,9 @@ async function noteResolving(
 export async function noteResolved(stack: Stack, record: InstanceRecord): Promise<void> {
   await stack.store.update((draft) => {
     const own = draft.instances[record.ticket];
-    for (const [repo, { tip }] of Object.entries(record.resolving ?? {})) {
+    for (const [repo, { start }] of Object.entries(record.resolving ?? {})) {
       const place = own?.repos[repo];
-      if (place?.mode === 'dedicated') place.baseCommit = tip;
+      if (place?.mode === 'dedicated' && start) Object.assign(place, { stackedOn: undefined, ...start });
     }
     if (own) delete own.resolving;
   });

@@ -1,9 +1,13 @@
+import { listCommitted } from '../../adapters/git/change/commit.ts';
 import { findObstacle, moveWithFiles } from '../../adapters/git/change/move-files.ts';
 import { reasonOf } from '../../adapters/git/change/move-ref.ts';
 import { requireMerging } from '../../adapters/git/merge/merging.ts';
 import type { HeldLock } from '../../adapters/lock.ts';
+import { isMigration } from '../../domain/collision.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { type InstanceRecord, requireDedicated } from '../../domain/instance.ts';
+import { isEnvFile, isLockfile } from '../../domain/lock-files.ts';
+import { requireInstance } from '../core/claim.ts';
 import { type Move, withChangeLock, withJournal } from '../core/journal.ts';
 import type { Stack } from '../core/stack.ts';
 import { inAllRepos, requireChangeable, type TicketChange } from './result.ts';
@@ -18,6 +22,8 @@ export interface SyncOptions extends Pick<SyncWish, 'way'> {
   /** True: all is found out, and nothing moves. */
   dryRun: boolean;
   step: ConflictStep | undefined;
+  /** The ticket whose branches are to be the bases, until it is merged. */
+  onto: string | undefined;
 }
 
 export type TicketSync = TicketChange<SyncedRepo> & { dryRun: boolean };
@@ -35,18 +41,62 @@ export async function syncTicket(stack: Stack, options: SyncOptions): Promise<Ti
   await requireMerging();
   return withChangeLock(stack, ticket, async ({ addHelper: onStart }) => {
     const record = await requireChangeable(stack, ticket);
-    const { dryRun, step } = options;
-    const result = (repos: Repos): TicketSync => ({ ticket, dryRun, repos });
-    if (step === 'abort') return result(await abortAll(stack, record, onStart));
-    if (step === 'continue') return result(await goOn(stack, record, onStart));
-    if (record.resolving) throw beingResolved(record);
-    const planned = await planAll(stack, record, { way: options.way, fetch: true });
-    throwIfAborted(stack.signal);
-    if (dryRun || !isHeldUp(planned))
-      return result(dryRun ? planned : await moveAll(stack, record, { planned, onStart }));
-    const isDecided = step === 'resolve' && !Object.values(planned).some(({ result: one }) => one === 'refused');
-    return result(stayAll(isDecided ? await resolveAll(stack, record, { planned, onStart }) : planned));
+    const repos = await takeStep(stack, record, { options, onStart });
+    return { ticket, dryRun: options.dryRun, repos: await tellNews(record, repos) };
   });
+}
+
+async function takeStep(
+  stack: Stack,
+  record: InstanceRecord,
+  { options, onStart }: { options: SyncOptions; onStart: OnStart },
+): Promise<Repos> {
+  if (options.step === 'abort') return abortAll(stack, record, onStart);
+  if (options.step === 'continue') return goOn(stack, record, onStart);
+  if (record.resolving) throw beingResolved(record);
+  const onto = options.onto === undefined ? undefined : await requireOther(stack, record, options.onto);
+  const planned = await planAll(stack, record, { way: options.way, fetch: true, onto });
+  throwIfAborted(stack.signal);
+  if (options.dryRun) return planned;
+  if (!isHeldUp(planned)) return moveAll(stack, record, { planned, onStart });
+  const isDecided = options.step === 'resolve' && Object.values(planned).every(({ result }) => result !== 'refused');
+  return stayAll(isDecided ? await resolveAll(stack, record, { planned, onStart }) : planned);
+}
+
+/** What the news have in them that somebody has to act on. */
+async function tellNews(record: InstanceRecord, repos: Repos): Promise<Repos> {
+  const told = Object.entries(repos).map(async ([repo, one]): Promise<[string, SyncedRepo]> => {
+    const { result, from, to } = one;
+    if ((result !== 'updated' && result !== 'waiting') || !from || !to || from === to) return [repo, one];
+    const paths = [...(await listCommitted(requireDedicated(record, repo).worktree, from, to)).keys()];
+    const changed = {
+      lockfiles: paths.filter(isLockfile),
+      migrations: paths.filter(isMigration),
+      env: paths.filter(isEnvFile),
+    };
+    return [repo, { ...one, changed }];
+  });
+  return Object.fromEntries(await Promise.all(told));
+}
+
+/** Throws `usage` for one that can be no base of this ticket, `not-found`. */
+async function requireOther(stack: Stack, { ticket, repos }: InstanceRecord, name: string): Promise<InstanceRecord> {
+  const other = requireInstance(await stack.store.read(), name);
+  const isOn = (one: InstanceRecord['repos'][string] | undefined, its: string): boolean =>
+    one?.mode === 'dedicated' && one.stackedOn?.ticket === its;
+  const both = Object.keys(repos).filter((repo) =>
+    [repos, other.repos].every((all) => all[repo]?.mode === 'dedicated'),
+  );
+  const why =
+    other.ticket === ticket
+      ? 'a ticket cannot stand on itself'
+      : both.some((repo) => isOn(other.repos[repo], ticket))
+        ? `${other.ticket} stands on ${ticket} already`
+        : both.length === 0
+          ? `${other.ticket} and ${ticket} have copies of no common repo`
+          : undefined;
+  if (why === undefined) return other;
+  throw new StackError('usage', `--onto ${name}: ${why}`, { hint: 'name a ticket whose work this one needs' });
 }
 
 function beingResolved({ ticket }: InstanceRecord): StackError {
@@ -85,7 +135,9 @@ async function goOn(stack: Stack, record: InstanceRecord, onStart: OnStart): Pro
     const all = await inAllRepos(record, async (_, { branch }): Promise<SyncedRepo> => ({ result: 'waiting', branch }));
     return { ...all, ...advanced };
   }
-  const planned = { ...(await planAll(stack, record, { way: undefined, fetch: false })), ...advanced };
+  const onto = Object.values(record.resolving ?? {}).find(({ start }) => start?.stackedOn)?.start?.stackedOn?.ticket;
+  const other = onto === undefined ? undefined : (await stack.store.read()).instances[onto];
+  const planned = { ...(await planAll(stack, record, { way: undefined, fetch: false, onto: other })), ...advanced };
   if (Object.values(planned).some(isConflict)) return stayAll(await resolveAll(stack, record, { planned, onStart }));
   if (isHeldUp(planned)) return stayAll(planned);
   const moved = await moveAll(stack, record, { planned, onStart });
@@ -107,6 +159,21 @@ function stayAll(repos: Repos): Repos {
   return Object.fromEntries(Object.entries(repos).map(([repo, one]) => [repo, stay(one)]));
 }
 
+/** Where there is nothing to bring in, the base may be another one all the same. */
+async function noteSame(stack: Stack, record: InstanceRecord, planned: Repos): Promise<void> {
+  const same = Object.entries(planned).filter(
+    ([repo, { result, start }]) =>
+      result === 'unchanged' && start && start.base !== requireDedicated(record, repo).base,
+  );
+  if (same.length === 0) return;
+  await stack.store.update((draft) => {
+    for (const [repo, { start }] of same) {
+      const own = draft.instances[record.ticket]?.repos[repo];
+      if (own?.mode === 'dedicated') Object.assign(own, { stackedOn: undefined, ...start });
+    }
+  });
+}
+
 async function moveAll(
   stack: Stack,
   record: InstanceRecord,
@@ -115,11 +182,11 @@ async function moveAll(
   const moves = Object.entries(planned).flatMap(([repo, one]): (Move & SyncMove)[] =>
     isMove(one) ? [{ ...one, repo }] : [],
   );
+  await noteSame(stack, record, planned);
   if (moves.length === 0) return planned;
-  const journal = moves.map(({ repo, branch, from, to, tip }): Move => {
-    const base = requireDedicated(record, repo).base;
-    return { repo, branch, from, to, files: true, start: { base, commit: tip } };
-  });
+  const journal = moves.map(
+    ({ repo, branch, from, to, start }): Move => ({ repo, branch, from, to, files: true, start }),
+  );
   const madeAt = Math.floor(Date.now() / 1000);
   await withJournal(stack, { version: 1, ticket: record.ticket, verb: 'sync', madeAt, moves: journal }, async () => {
     for (const { repo, branch, from, to } of moves) {

@@ -17,7 +17,7 @@ import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import { type HeldLock, inspectLock, listLeftHelpers, withLock } from '../../adapters/lock.ts';
 import { endGroup } from '../../adapters/process/group.ts';
 import { StackError } from '../../domain/errors.ts';
-import type { DedicatedRepo } from '../../domain/instance.ts';
+import type { DedicatedRepo, Start } from '../../domain/instance.ts';
 import { parseFields } from '../../domain/json.ts';
 import { changeLockOf, inFolder, journalOf, keptIndexOf } from '../../domain/layout.ts';
 import { requireOwnThings } from './ownership.ts';
@@ -31,7 +31,7 @@ export interface Move extends Omit<BranchMove, 'gitCommonDir'> {
   /** True: the files of all checkouts that are on the branch were moved before it was, and come back with it. */
   files?: boolean | undefined;
   /** What the branch starts from once the change is done; the record gets it then. */
-  start?: { base: string; commit: string } | undefined;
+  start?: Start | undefined;
   /** True: the index of the worktree is kept with the journal, and comes back with the branch. */
   index?: boolean | undefined;
 }
@@ -199,7 +199,7 @@ async function noteStarts(stack: Stack, { ticket: own, moves }: Change): Promise
   await stack.store.update((draft) => {
     for (const { repo, ticket = own, start } of moves) {
       const record = draft.instances[ticket]?.repos[repo];
-      if (start && record?.mode === 'dedicated') Object.assign(record, { base: start.base, baseCommit: start.commit });
+      if (start && record?.mode === 'dedicated') Object.assign(record, { stackedOn: undefined, ...start });
     }
   });
 }
