@@ -19,11 +19,13 @@ import { create } from './commands/create.ts';
 import { db } from './commands/db.ts';
 import { demo } from './commands/demo.ts';
 import { destroy } from './commands/destroy.ts';
+import { diff } from './commands/diff.ts';
 import { doctor } from './commands/doctor.ts';
 import { down } from './commands/down.ts';
 import { exec } from './commands/exec.ts';
 import { findTopic, readTopic, TOPICS } from './commands/help/topics.ts';
 import { init } from './commands/init.ts';
+import { log } from './commands/log.ts';
 import { logs } from './commands/logs.ts';
 import { merge } from './commands/merge.ts';
 import { open } from './commands/open.ts';
@@ -53,7 +55,7 @@ type AnyVerb = Verb<any, any>;
 const GROUPS: Record<string, readonly AnyVerb[]> = {
   'Tickets:': [create, add, ps, start, stop, restart, recreate, destroy, restore],
   'Inside a ticket:': [open, cd, code, path, logs, exec, db],
-  'A ticket’s work:': [status, commit, sync, push, pr, merge, conflicts],
+  'A ticket’s work:': [status, diff, log, commit, sync, push, pr, merge, conflicts],
   'The product:': [init, config, up, down, trust],
   'When something is odd:': [check, doctor],
   'Getting to know it:': [demo, completion, shellInit],

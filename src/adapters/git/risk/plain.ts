@@ -18,7 +18,7 @@ interface PlainPlace {
   /** What git reads, in the place of a text. */
   inputFile?: string | undefined;
   /** Who commits, and when. */
-  env?: Record<string, string>;
+  env?: Record<string, string | undefined>;
 }
 
 export interface PlainOptions extends AskOptions {
