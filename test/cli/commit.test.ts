@@ -73,7 +73,11 @@ describe('one commit in all repos of a ticket', () => {
   it('is taken back to the byte where a hook of the second repo refuses, with what the hook has staged', async () => {
     work('two');
     const before = look();
-    hook('api', 'pre-commit', 'git add server.mjs; echo "not like this" >&2; exit 1');
+    hook(
+      'api',
+      'pre-commit',
+      'echo neat > staged.txt; git add staged.txt; printf two > staged.txt; echo "not like this" >&2; exit 1',
+    );
     for (const all of [[], ['-a']]) {
       const run = await commit('-m', 'Two', ...all);
       expect(run.code).toBe(1);
@@ -84,6 +88,24 @@ describe('one commit in all repos of a ticket', () => {
       expect(look()).toEqual(before);
       expect(existsSync(shop.at('.stack/changes'))).toBe(false);
     }
+  });
+
+  it('keeps what a person stages while a hook runs that refuses', async () => {
+    work('three');
+    const before = REPOS.map((repo) => git(repo, 'show', ':staged.txt'));
+    hook(
+      'api',
+      'pre-commit',
+      `touch ${shop.folder}/hangs; while [ -e ${shop.folder}/hangs ]; do sleep 0.05; done; exit 1`,
+    );
+    const running = shop.start(['commit', 'feat-01', '-m', 'Three']);
+    await until('the hook is at it', () => existsSync(`${shop.folder}/hangs`), 30);
+    git('api', 'add', 'server.mjs');
+    rmSync(`${shop.folder}/hangs`);
+    expect(await running.ended).toMatchObject({ code: 1 });
+    expect(git('api', 'diff', '--cached', '--name-only')).toBe('server.mjs\nstaged.txt');
+    expect(git('front', 'diff', '--cached', '--name-only')).toBe('staged.txt');
+    expect(REPOS.map((repo) => git(repo, 'show', ':staged.txt'))).toEqual(before);
   });
 
   it('is taken back by the next command after kill -9 in the second repo, named by doctor before; staged since stays', async () => {

@@ -204,7 +204,7 @@ async function noteStarts(stack: Stack, { ticket: own, moves }: Change): Promise
   });
 }
 
-/** `isOurs`: nobody but this very command can have touched an index since. Returns the repos that have moved on. */
+/** `isOurs`: this very command runs still, so that its hooks may have touched an index. Returns the repos that have moved on. */
 async function undoAll(stack: Stack, change: Change, { isOurs }: { isOurs: boolean }): Promise<string[]> {
   const left: string[] = [];
   for (const move of change.moves) {
@@ -224,11 +224,11 @@ async function undo(
 ): Promise<void> {
   const { repo, worktree, branch, from, gitCommonDir } = move;
   const isOn = (await readBranch(worktree)) === branch;
-  // A hook may have staged something before it refused.
+  // A hook may have staged its files anew before it refused; what else is staged since is a person's.
   if (move.index && isOn && (at === 'after' || isOurs))
     await bringIndexBack(worktree, keptIndexOf(stack.root, ticket, repo), {
       commit,
-      always: isOurs && at === 'before',
+      isUnmade: at === 'before',
     });
   const cwd = isOn ? worktree : gitCommonDir;
   if (at !== 'before') await moveBranch(cwd, { branch, from: commit, to: from }, `${reasonOf(verb)}: taken back`);
