@@ -8,7 +8,7 @@ describe('the diff of a ticket', () => {
   let shop: Shop;
   const diff = async (...args: string[]): Promise<string> => (await shop.stack(['diff', ...args])).stdout;
   const files = async (...args: string[]): Promise<string[]> => {
-    const { repos }: TicketDiff = JSON.parse(await diff(...args, '--json'));
+    const { repos }: TicketDiff = JSON.parse(await diff('--json', ...args));
     return Object.entries(repos).flatMap(([repo, one]) =>
       one.files.map(({ path, status, additions, deletions }) => `${repo} ${status} ${path} ${additions} ${deletions}`),
     );
@@ -57,7 +57,7 @@ describe('the diff of a ticket', () => {
 
   it('is narrowed by repo, path and --committed, and refuses what is not there', async () => {
     expect(await files('one', '--committed')).toEqual(['front modified text 1 0']);
-    expect(await files('one', '--repo', 'front', '--', 'front/new')).toEqual([]);
+    expect(await files('one', '--repo', 'front', '--', 'front/new')).toEqual(['front added new 1 0']);
     const { stdout } = await shop.stack(['diff', '--stat', '--', 'new'], { cwd: shop.at('tickets/one/front') });
     expect(stdout).toMatch(/^ front\/new \| 1 \+\n/);
     const no = { code: 'not-found', message: /one has no fron/, hint: /front, api/ } as const;
