@@ -76,7 +76,7 @@ describe('one commit in all repos of a ticket', () => {
     hook(
       'api',
       'pre-commit',
-      'echo neat > staged.txt; git add staged.txt; printf two > staged.txt; echo "not like this" >&2; exit 1',
+      'echo neat > staged.txt; git add staged.txt; printf two > staged.txt; printf "\\033[31mnot like\\033[0m this\\n" >&2; exit 1',
     );
     for (const all of [[], ['-a']]) {
       const run = await commit('-m', 'Two', ...all);

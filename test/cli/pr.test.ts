@@ -68,6 +68,16 @@ describe.skipIf(programs === undefined).each([
     expect(forge.requests).toEqual({});
   });
 
+  it('that somebody has made from a fork, of a branch of the same name, are left alone', async () => {
+    const strange = { number: 1, branch: 'feat-01', base: 'main', title: 'Mine', body: '', draft: false } as const;
+    forge.requests['acme/front'] = [{ ...strange, state: 'open', isForked: true }];
+    propose('front', 'Show prices');
+    expect((await pr('--dry-run')).repos.front).toMatchObject({ result: 'waiting', base: 'feat/ui' });
+    expect((await pr('--dry-run')).repos.front?.number).toBeUndefined();
+    forge.requests = {};
+    shop.git('tickets/feat-01/front', 'reset', '--quiet', '--hard', 'HEAD~1');
+  });
+
   it('are pushed and made once, for the base of each, and name their sisters in the order to merge in', async () => {
     propose('front', 'Show prices');
     propose('front', 'Show taxes');

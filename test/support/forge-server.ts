@@ -16,6 +16,8 @@ interface KeptRequest {
   body: string;
   draft: boolean;
   state: 'open' | 'merged' | 'closed';
+  /** True: somebody's fork has the branch. */
+  isForked?: boolean;
 }
 
 /** A forge on loopback: it keeps bare repos, which git reaches over HTTPS, and their requests, as GitHub and GitLab show them. */
@@ -185,9 +187,11 @@ async function serveApi(
   answer.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(value));
 }
 
-function list({ kept, query }: Question, key: string): KeptRequest[] {
+/** GitHub is asked for an owner's branch, GitLab for a branch of that name, whoever has it. */
+function list({ kept, query }: Question, key: 'head' | 'source_branch'): KeptRequest[] {
   const branch = query.get(key)?.split(':').pop();
-  return kept.filter((one) => one.branch === branch).reverse();
+  const isAnyones = key === 'source_branch';
+  return kept.filter((one) => one.branch === branch && (isAnyones || !one.isForked)).reverse();
 }
 
 type Show = (question: Question, one: KeptRequest) => object;
@@ -245,13 +249,14 @@ function showPull({ forge, repo, tipOf }: Question, one: KeptRequest): object {
 }
 
 function showMerge({ forge, repo, tipOf }: Question, one: KeptRequest): object {
-  const { number, title, body, state, base, branch } = one;
+  const { number, title, body, state, base, branch, isForked } = one;
   return {
     ...{ iid: number, title, description: body, draft: title.startsWith('Draft: '), target_branch: base },
     ...{
       web_url: `https://${forge.host}/${repo}/-/merge_requests/${number}`,
       sha: tipOf(branch),
-      source_project_id: 1,
+      source_project_id: isForked ? 2 : 1,
+      target_project_id: 1,
     },
     ...{ state: state === 'open' ? 'opened' : state, head_pipeline: pipelineOf(forge) },
   };

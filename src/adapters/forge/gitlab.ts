@@ -13,6 +13,7 @@ const merge = z.object({
   draft: z.boolean().default(false),
   target_branch: z.string(),
   source_project_id: z.number().nullish(),
+  target_project_id: z.number().nullish(),
   sha: z.string().nullable(),
 });
 const piped = z.object({ head_pipeline: z.object({ id: z.number(), status: z.string() }).nullish() });
@@ -47,7 +48,8 @@ export function openGitlab(session: ForgeSession, { from, to }: ForgeRoute): For
       const answer = await ask('GET', `${target}/merge_requests?${query}`);
       const own = isForked ? await idOf(source) : undefined;
       const found = readAs(z.array(merge), answer, to.host)
-        .filter(({ source_project_id }) => own === undefined || source_project_id === own)
+        // The list has those that forks make from a branch of the same name.
+        .filter((one) => one.source_project_id === (own ?? one.target_project_id))
         .map(describe);
       return found.find(({ state }) => state === 'open') ?? found[0];
     },

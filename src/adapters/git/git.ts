@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
 import pLimit from 'p-limit';
 import { simpleGit } from 'simple-git';
 import { bestEffort, explainShortage, StackError, throwIfAborted } from '../../domain/errors.ts';
@@ -284,9 +285,12 @@ const SHOWN_LINES = 20;
 /** As dash, bash and git say it: `sh: 1: git-lfs: not found`, `git-lfs: command not found`, `git: 'lfs' is not a git command`. */
 const MISSING = /(?:^|[\s:'])([\w.+-]+): (?:command )?not found\b/;
 
-/** Returns the last lines of what git, and whoever it called, said. Progress overwrites its own line, and ends in `done.` or a share. */
+/**
+ * Returns the last lines of what git, and whoever it called, said, without their colours: hooks paint whatever they write to. Progress
+ * overwrites its own line, and ends in `done.` or a share.
+ */
 export function listWords({ stderr }: GitAnswer): string[] {
-  return stderr
+  return stripVTControlCharacters(stderr)
     .split(/[\r\n]+/)
     .map((line) => line.trimEnd())
     .filter((line) => line.trim() !== '' && !/^(hint:|Preparing worktree|HEAD is now)|\d+% \(\d+\/\d+\)/.test(line))
@@ -295,7 +299,9 @@ export function listWords({ stderr }: GitAnswer): string[] {
 
 /** Returns the first line of git's words that says something, without `fatal:`; '' when there is none. */
 export function firstLine(stderr: string): string {
-  const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== '' && !/^(hint|warning):/.test(line));
+  const lines = stripVTControlCharacters(stderr)
+    .split(/[\r\n]+/)
+    .filter((line) => line.trim() !== '' && !/^(hint|warning):/.test(line));
   const line = lines.find((one) => /^(fatal|error):/.test(one)) ?? lines[0] ?? '';
   return line.replace(/^(fatal|error): /, '').trim();
 }

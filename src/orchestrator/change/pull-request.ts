@@ -245,7 +245,7 @@ function changesOf(
 function describe(one: Proposal, result: RequestedRepo['result'], request: PullRequest | undefined): RequestedRepo {
   const { own, base } = one;
   return {
-    ...{ result, branch: own.branch, base: base.branch },
+    ...{ result, branch: own.branch, base: request?.base ?? base.branch },
     ...(request && { number: request.number, url: request.url, title: request.title, draft: request.draft }),
   };
 }
