@@ -177,6 +177,19 @@ export interface SharedLease {
   login?: string | undefined;
 }
 
+/** What a `recreate` is about to make, written down before what was there goes. */
+export interface RecreateNote {
+  argument: string;
+  owner: Owner;
+  request: { from: Record<string, string>; on: Record<string, string>; with: string[] };
+  own: string[];
+  migrate: boolean;
+  extent: 'files' | 'started' | 'ready';
+  skipSetup: boolean;
+  /** As they were, for their runtimes and leases. */
+  services: Record<string, ServiceRecord>;
+}
+
 /** The state file as this version writes it. What runs is never in it: that is asked. */
 export interface StackState {
   version: 3;
@@ -189,6 +202,8 @@ export interface StackState {
   shared: Record<string, SharedLease>;
   baseline?: InstanceRecord | undefined;
   instances: Record<string, InstanceRecord>;
+  /** Tickets that are being made anew, until they are ready. */
+  recreating?: Record<string, RecreateNote> | undefined;
   /** One more with each write: a clock may be set back. Older versions wrote none. */
   sequence?: number | undefined;
 }

@@ -67,6 +67,35 @@ describe('a ticket that is made again', () => {
     await expectRefusal(shop, ['recreate', 'feat-10'], typo);
   });
 
+  it('is made by the next recreate, with what it had, where one ended after what was there had gone', async () => {
+    shop.git('front', 'checkout', '--quiet', 'feat/ui');
+    await shop.stack(['create', 'feat-03', '--from-front=feat/ui', '--with', 'api']);
+    const before = shop.state()?.instances['feat-03'];
+    shop.commit('front', 'fails', '');
+    expect(await shop.stack(['recreate', 'feat-03'])).toMatchObject({ code: 1 });
+    expect(shop.state()?.instances).not.toHaveProperty('feat-03');
+    shop.git('front', 'rm', '--quiet', 'fails');
+    shop.git('front', 'commit', '--quiet', '-m', 'mended');
+    shop.git('front', 'checkout', '--quiet', 'main');
+
+    const doctor = await shop.stack(['doctor']);
+    expect(doctor.stdout + doctor.stderr).toMatch(
+      /feat-03[\s\S]*a recreate of it was cut off[\s\S]*stack recreate feat-03/,
+    );
+    const gone = { code: 'not-found', message: /no ticket "feat-03"/, hint: /`stack recreate feat-03`/ } as const;
+    await expectRefusal(shop, ['start', 'feat-03'], gone);
+    const again = await shop.stack(['recreate', 'feat-03']);
+    expect(again).toMatchObject({ code: 0 });
+    expect(again.stderr).toMatch(/going on with what it was to make/);
+    const after = shop.state()?.instances['feat-03'];
+    expect(after?.repos).toMatchObject({ front: { base: 'feat/ui' }, api: { mode: 'dedicated' } });
+    expect(Object.values(after?.services ?? {}).map(({ ports }) => ports)).toEqual(
+      Object.values(before?.services ?? {}).map(({ ports }) => ports),
+    );
+    expect(shop.state()).not.toHaveProperty('recreating');
+    await shop.stack(['destroy', 'feat-03', '--force']);
+  });
+
   it('stays for a look where its create fails, and the next create goes on from there', async () => {
     shop.git('front', 'checkout', '--quiet', 'feat/ui');
     shop.commit('front', 'fails', '');

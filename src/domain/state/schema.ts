@@ -67,12 +67,29 @@ const ownPart = z.discriminatedUnion('as', [
   }),
 ]);
 
+const owner = z.looseObject({ pid: z.number(), startTime: z.string(), command: z.string() });
+
+const recreateNote = z.looseObject({
+  argument: z.string(),
+  owner,
+  request: z.looseObject({
+    from: z.record(key, z.string()),
+    on: z.record(key, z.string()),
+    with: z.array(z.string()),
+  }),
+  own: z.array(z.string()),
+  migrate: z.boolean(),
+  extent: z.enum(['files', 'started', 'ready']),
+  skipSetup: z.boolean(),
+  services: z.record(key, service),
+});
+
 const instance: z.ZodMiniType<InstanceRecord> = z.looseObject({
   ticket: z.string(),
   argument: z.string(),
   createdAt: z.string(),
   phase: z.enum(['creating', 'ready', 'destroying']),
-  owner: z.optional(z.looseObject({ pid: z.number(), startTime: z.string(), command: z.string() })),
+  owner: z.optional(owner),
   started: z.boolean(),
   folder: z.string(),
   repos: z.record(key, repo),
@@ -117,5 +134,6 @@ export const stateSchema: z.ZodMiniType<StackState> = z.looseObject({
   ),
   baseline: z.optional(instance),
   instances: z.record(key, instance),
+  recreating: z.optional(z.record(key, recreateNote)),
   sequence: z.optional(z.number()),
 });

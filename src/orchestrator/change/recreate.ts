@@ -1,7 +1,10 @@
+import { isAlive } from '../../adapters/process/identity.ts';
 import { addHint, StackError } from '../../domain/errors.ts';
-import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord, type RecreateNote, type ServiceRecord } from '../../domain/instance.ts';
 import { quoteForShell } from '../../domain/shell.ts';
+import { ticketOf } from '../../domain/ticket.ts';
 import { requireInstance } from '../core/claim.ts';
+import { findRecreate, forgetRecreate } from '../core/recreating.ts';
 import type { Stack } from '../core/stack.ts';
 import { type CreateOptions, createInstance, planInstance } from '../lifecycle/create.ts';
 import { type DestroyPlan, destroyTickets, previewDestroy } from '../lifecycle/destroy.ts';
@@ -17,7 +20,7 @@ export interface RecreateOptions extends Pick<CreateOptions, 'request' | 'own' |
 }
 
 /** Everything that is needed goes first, and is saved. */
-const HOW = { force: true, keepBranch: false };
+const HOW = { force: true, keepBranch: false, remade: true };
 
 /**
  * Makes a ticket anew, with what it was made with, once nothing speaks against making it: until then it stays as it is. What was
@@ -28,11 +31,11 @@ export async function recreateInstance(
   options: RecreateOptions,
   ask: (question: string) => Promise<void>,
 ): Promise<DestroyedTicket> {
-  const { stack, record, request } = await planRecreate(given, options);
+  const { stack, ticket, record, request } = await planRecreate(given, options);
   await stack.requireTrust();
-  await planInstance(stack, await stack.config(), { ...request, instead: record }, { fetch: true });
-  const { destroyed } = await destroyTickets(stack, [record.ticket], HOW, ask);
-  const was = destroyed[0] ?? { ticket: record.ticket, rescued: [] };
+  await planInstance(stack, await stack.config(), { ...request, ...(record && { instead: record }) }, { fetch: true });
+  await noteRecreate(stack, ticket, request);
+  const was = record ? await removeNoted(stack, ticket, ask) : { ticket, rescued: [] };
   try {
     await createInstance(stack, request);
   } catch (error) {
@@ -53,23 +56,89 @@ export interface RecreatePlan {
 /** Returns what a recreate would do, once nothing speaks against it. Touches nothing. Throws what it would throw by then. */
 export async function previewRecreate(given: Stack, options: RecreateOptions): Promise<RecreatePlan> {
   const { stack, record, request } = await planRecreate(given, options);
-  await planInstance(stack, await stack.config(), { ...request, instead: record }, { fetch: false });
-  return { ...(await previewDestroy(stack, [record.ticket], HOW)), create: toCommand(request) };
+  await planInstance(stack, await stack.config(), { ...request, ...(record && { instead: record }) }, { fetch: false });
+  const going = record ? [record.ticket] : [];
+  return { ...(await previewDestroy(stack, going, HOW)), create: toCommand(request) };
 }
 
-async function planRecreate(
+/** Written before the first thing goes, so that a recreate that is killed can go on. Throws `busy` where another one is at it. */
+async function noteRecreate(stack: Stack, ticket: string, request: Request): Promise<void> {
+  const { argument, own = [], migrate = false, extent, skipSetup = false, leases } = request;
+  await stack.store.update(async (draft) => {
+    const other = draft.recreating?.[ticket]?.owner;
+    if (other && other.pid !== stack.owner.pid && (await isAlive(other)))
+      throw new StackError('busy', `${ticket} is being made anew by another process (pid ${other.pid})`, {
+        hint: '`stack ps` shows when it is done',
+      });
+    const what = { argument, request: { ...request.request, with: [...request.request.with] }, own: [...own] };
+    const note = { ...what, owner: stack.owner, migrate, extent, skipSetup, services: leases };
+    draft.recreating = { ...draft.recreating, [ticket]: note };
+  });
+}
+
+/** A ticket that stays as it was is not being made anew. */
+async function removeNoted(
   stack: Stack,
-  options: RecreateOptions,
-): Promise<{ stack: Stack; record: InstanceRecord; request: CreateOptions }> {
+  ticket: string,
+  ask: (question: string) => Promise<void>,
+): Promise<DestroyedTicket> {
+  try {
+    const { destroyed } = await destroyTickets(stack, [ticket], HOW, ask);
+    return destroyed[0] ?? { ticket, rescued: [] };
+  } catch (error) {
+    if ((await stack.store.read()).instances[ticket]?.phase === 'ready') await forgetRecreate(stack, ticket);
+    throw error;
+  }
+}
+
+type Request = CreateOptions & { leases: Record<string, ServiceRecord> };
+
+/** The record is undefined where a recreate was cut off after it had gone. */
+interface Planned {
+  stack: Stack;
+  ticket: string;
+  record: InstanceRecord | undefined;
+  request: Request;
+}
+
+async function planRecreate(stack: Stack, options: RecreateOptions): Promise<Planned> {
   const { repos } = await stack.config();
-  const record = requireInstance(await stack.store.read(), options.ticket);
+  const state = await stack.store.read();
+  const ticket = ticketOf(options.ticket);
+  const note = findRecreate(state, ticket);
+  if (note) {
+    stack.emit({ type: 'info', text: `a recreate of ${ticket} was cut off; going on with what it was to make` });
+    const record = Object.hasOwn(state.instances, ticket) ? state.instances[ticket] : undefined;
+    const request = { ...resume(note, options), leases: note.services };
+    return { stack: withRuntimes(stack, note.services, options), ticket, record, request };
+  }
+  const record = requireInstance(state, ticket);
   refuseOwnBranch(record, options.request.from);
   refuseStay(record, options.request.on);
   const known = dedicatedRepos(record).filter(([repo]) => Object.hasOwn(repos, repo));
+  const request = toRequest({ ...record, repos: Object.fromEntries(known) }, options);
   return {
     stack: withRuntimes(stack, record.services, options),
-    record,
-    request: { ...toRequest({ ...record, repos: Object.fromEntries(known) }, options), leases: record.services },
+    ...{ ticket, record, request: { ...request, leases: record.services } },
+  };
+}
+
+/** What is said now is laid over what was written down. */
+function resume(note: RecreateNote, { request, own = [], migrate, extent, skipSetup }: RecreateOptions): CreateOptions {
+  const isSaid = (repo: string): boolean => Object.hasOwn(request.from, repo) || Object.hasOwn(request.on, repo);
+  const rest = (refs: Record<string, string>): Record<string, string> =>
+    Object.fromEntries(Object.entries(refs).filter(([repo]) => !isSaid(repo)));
+  return {
+    argument: note.argument,
+    request: {
+      from: { ...rest(note.request.from), ...request.from },
+      on: { ...rest(note.request.on), ...request.on },
+      with: [...new Set([...note.request.with, ...request.with])],
+    },
+    own: [...new Set([...note.own, ...own])],
+    migrate: note.migrate || migrate === true,
+    extent: extent === 'ready' ? note.extent : extent,
+    skipSetup: note.skipSetup || skipSetup === true,
   };
 }
 

@@ -5,6 +5,7 @@ import { suggest } from '../../domain/suggest.ts';
 import { ticketOf } from '../../domain/ticket.ts';
 import { settleChange } from './journal.ts';
 import { requireOwnThings } from './ownership.ts';
+import { findRecreate } from './recreating.ts';
 import type { Stack } from './stack.ts';
 
 /** True while the process that is changing the record lives. */
@@ -19,9 +20,13 @@ export function requireInstance(state: StackState, ticket: string): InstanceReco
   if (record) return record;
   const known = Object.keys(state.instances);
   throw new StackError('not-found', `there is no ticket ${JSON.stringify(ticket)}`, {
-    hint: hintFor(name, known),
+    hint: findRecreate(state, name) ? cutOff(name) : hintFor(name, known),
     details: { ticket, known },
   });
+}
+
+function cutOff(ticket: string): string {
+  return `its recreate was cut off: \`stack recreate ${ticket}\` makes it again`;
 }
 
 function hintFor(name: string, known: readonly string[]): string {

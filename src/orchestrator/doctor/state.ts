@@ -5,6 +5,7 @@ import { type StateTrouble, troubleOf } from '../../adapters/state/file.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import { listCutOff, settleChange } from '../core/journal.ts';
+import { forgetRecreate, listCutRecreates } from '../core/recreating.ts';
 import type { Stack } from '../core/stack.ts';
 import { listLostDatabases } from '../data/kinds.ts';
 import { destroyTickets } from '../lifecycle/destroy.ts';
@@ -44,6 +45,7 @@ export async function examineState(stack: Stack): Promise<Finding[]> {
     file,
     ...tickets.flat(),
     ...(await examineChanges(stack)),
+    ...(await examineRecreates(stack, known)),
     ...lost.map(([ticket, database]) => ({
       ...{ subject: ticket, ok: false, text: `its database ${database} is gone` },
       hint: `\`stack start ${ticket}\` makes it again, as the baseline’s is now`,
@@ -68,6 +70,22 @@ async function examineChanges(stack: Stack): Promise<Finding[]> {
         return outcome ?? 'nothing was left of it';
       },
     );
+  });
+}
+
+/** Only the next `recreate` makes what was to be made; a person may also not want it any more. */
+async function examineRecreates(stack: Stack, state: StackState): Promise<Finding[]> {
+  return (await listCutRecreates(state)).map(([ticket]) => {
+    const found = offer(
+      ticket,
+      'a recreate of it was cut off',
+      `Forget that ${ticket} was to be made again? What was saved of it stays.`,
+      async () => {
+        await forgetRecreate(stack, ticket);
+        return 'nothing is to be made again';
+      },
+    );
+    return { ...found, hint: `\`stack recreate ${ticket}\` goes on; \`stack doctor --fix\` asks whether to forget it` };
   });
 }
 

@@ -10,6 +10,7 @@ import { type Extent, requireOrder, type Step, type StepState } from '../../doma
 import { parseTicketName } from '../../domain/ticket.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import { converge } from '../core/converge.ts';
+import { findRecreate, forgetRecreate } from '../core/recreating.ts';
 import type { Stack } from '../core/stack.ts';
 import { saveRecord, ticketsFolder, type Work } from '../core/work.ts';
 import { planOwn } from '../data/own.ts';
@@ -57,6 +58,7 @@ export interface CreateOptions {
 export async function createInstance(stack: Stack, options: CreateOptions): Promise<string> {
   const config = await stack.config();
   await stack.requireTrust();
+  await tellRecreate(stack, options);
   await clearHalfMade(stack, options.argument);
   const kept = await findUnfinished(stack, options);
   if (kept) return finish(stack, kept, options);
@@ -73,6 +75,7 @@ export async function createInstance(stack: Stack, options: CreateOptions): Prom
   work.record.phase = 'ready';
   work.record.owner = undefined;
   await saveRecord(work);
+  await forgetRecreate(stack, work.record.ticket);
   // It has what it verifies, so it would collide with that.
   if (options.verifies === undefined) await tellCollisions(stack, work.record);
   return work.record.ticket;
@@ -191,6 +194,15 @@ async function finish(stack: Stack, record: InstanceRecord, options: CreateOptio
   return ticket;
 }
 
+/** Who says nothing of what the ticket is to have may mean what it had. */
+async function tellRecreate(stack: Stack, { argument, request, own = [], rescue }: CreateOptions): Promise<void> {
+  const { ticket } = parseTicketName(argument);
+  if (rescue || !findRecreate(await stack.store.read(), ticket)) return;
+  if ([request.from, request.on, request.with, own].some((said) => Object.keys(said).length > 0)) return;
+  const text = `a recreate of ${ticket} was cut off; \`stack recreate ${ticket}\` makes it with what it had`;
+  stack.emit({ type: 'warning', text });
+}
+
 /** What a create that was killed left behind goes first, so that the same command simply works the second time. */
 async function clearHalfMade(stack: Stack, argument: string): Promise<void> {
   const { ticket } = parseTicketName(argument);
@@ -203,6 +215,6 @@ async function clearHalfMade(stack: Stack, argument: string): Promise<void> {
   }
   stack.emit({ type: 'info', text: `${ticket} was left half-made; clearing that first` });
   // Its set-up may have left files behind; should they be a person's, they are saved.
-  const how = { force: true, keepBranch: false, unfinished: true };
+  const how = { force: true, keepBranch: false, unfinished: true, remade: true };
   await destroyTickets(stack, [ticket], how, async () => undefined);
 }

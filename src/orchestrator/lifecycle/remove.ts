@@ -6,6 +6,7 @@ import type { Rescue, SavedData, SaveStamp } from '../../domain/rescue.ts';
 import type { Step } from '../../domain/step.ts';
 import { claimInstance, isOwnerAlive } from '../core/claim.ts';
 import { interruptedAt, leftoverError } from '../core/leftover.ts';
+import { dropRecreate } from '../core/recreating.ts';
 import { type Leftover, runBackward } from '../core/run.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork, savedBy, saveRecord, type Work } from '../core/work.ts';
@@ -31,6 +32,8 @@ export interface RemoveOptions {
   noDump?: boolean;
   /** Only what is half-made or half-unmade: whoever was at it may have finished since somebody looked. */
   unfinished?: boolean;
+  /** It is made again: what a `recreate` wrote down of it stays. */
+  remade?: boolean;
 }
 
 /** What destroy saved, and where. */
@@ -122,6 +125,7 @@ async function abandon(work: Work, options: Going, reason: string): Promise<neve
   const left = listAbandoned(work);
   await stack.store.update((draft) => {
     delete draft.instances[ticket];
+    dropRecreate(draft, ticket);
   });
   throw new StackError('leftover', `${ticket} is gone but for what is in the engine: ${left.join(', ')}`, {
     hint: `${reason}; when it does again, \`stack doctor --fix\` removes that`,
@@ -140,6 +144,7 @@ async function unmake(work: Work, options: Going): Promise<DestroyedTicket> {
   await requireNothingLeft(work);
   await stack.store.update((draft) => {
     delete draft.instances[record.ticket];
+    if (!options.remade) dropRecreate(draft, record.ticket);
   });
   // What is too old goes with a later one, should it not go now.
   if (hasOwnData(record)) await bestEffort(purgeDumps(work));
