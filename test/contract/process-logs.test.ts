@@ -353,12 +353,14 @@ describe('a log that grows', () => {
     const bin = makeBin(['sh', 'mkfifo', 'wc', 'mv', 'dd', 'grep', 'seq', 'sleep', 'touch', ...programs]);
     const [go, on] = [path.join(world.source, 'go'), path.join(world.source, 'on')];
     const spec = world.spec(
-      `while ! test -e ${go}; do sleep 0.02; done; seq 1 100000; touch ${on}; while echo later; do sleep 0.01; done`,
+      `echo begun; while ! test -e ${go}; do sleep 0.02; done; seq 1 100000; touch ${on}; while echo later; do sleep 0.01; done`,
       { env: { PATH: bin }, logBytes: MAX },
     );
     const files = filesOf(world.root, spec);
     await world.runtime.start(spec, never);
-    rmSync(files.log, { force: true });
+    // From then on the keeper has the log open, and makes none.
+    await until('it is kept', () => existsSync(files.log) && readFileSync(files.log, 'utf8').includes('begun'));
+    rmSync(files.log);
     execFileSync('mkfifo', [files.log]);
     writeFileSync(go, '');
     await until('it went on', () => existsSync(on));
