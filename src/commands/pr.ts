@@ -59,7 +59,10 @@ export const pr: Verb<Options, TicketRequests | Judged> = {
     if (!('order' in result)) return renderStates(result, view);
     return renderChange(result, (repo) => describe(repo, result.dryRun), tellVerdict(result), view);
   },
-  exitCode: (result) => ('order' in result ? exitCodeOf(result) : 0),
+  exitCode(result) {
+    if ('order' in result) return exitCodeOf(result);
+    return Object.values(result.repos).some((one) => one !== null && 'problem' in one) ? 1 : 0;
+  },
 };
 
 /** A ticket may be called `status`: then it is named twice. Throws `usage`. */
@@ -128,18 +131,25 @@ function renderStates({ ticket, repos }: Judged, { color }: RenderOptions): stri
   const style = createStyle(color);
   const width = Math.max(...Object.keys(repos).map((repo) => repo.length));
   const lines = Object.entries(repos).map(([repo, one]) => {
-    const name = repo.padEnd(width);
-    if (!one) return `${name}  ${style.dim('no pull request')}`;
-    const bad = one.failed.length > 0 ? ` (${one.failed.join(', ')})` : '';
-    const paint = one.checks === 'failed' ? style.bad : one.checks === 'passed' ? style.good : style.dim;
-    const facts = [one.draft ? 'draft' : one.state, `checks: ${paint(one.checks)}${bad}`, `review: ${one.review}`];
-    return `${name}  #${one.number} ${facts.join(', ')}\n${' '.repeat(width + 2)}${one.url}`;
+    const { line, more } = describeState(one, style);
+    return [`${repo.padEnd(width)}  ${line}`, ...more.map((text) => `${' '.repeat(width + 2)}${text}`)].join('\n');
   });
   return [...lines, '', `${ticket}: ${tellStates(Object.values(repos))}`].join('\n');
 }
 
+function describeState(one: RequestState, style: ReturnType<typeof createStyle>): Block {
+  if (!one) return { line: style.dim('no pull request'), more: [] };
+  if ('problem' in one)
+    return { line: style.bad(`not known: ${one.problem}`), more: one.hint === undefined ? [] : [one.hint] };
+  const bad = one.failed.length > 0 ? ` (${one.failed.join(', ')})` : '';
+  const paint = one.checks === 'failed' ? style.bad : one.checks === 'passed' ? style.good : style.dim;
+  const facts = [one.draft ? 'draft' : one.state, `checks: ${paint(one.checks)}${bad}`, `review: ${one.review}`];
+  return { line: `#${one.number} ${facts.join(', ')}`, more: [one.url] };
+}
+
 function tellStates(states: readonly RequestState[]): string {
-  const there = states.filter((one) => one !== null);
+  if (states.some((one) => one !== null && 'problem' in one)) return 'not all could be asked';
+  const there = states.flatMap((one) => (one !== null && !('problem' in one) ? [one] : []));
   if (there.length === 0) return 'no pull request yet; `stack pr` makes them';
   if (there.every(({ state }) => state === 'merged')) return 'merged';
   const open = there.filter(({ state }) => state === 'open');

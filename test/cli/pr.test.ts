@@ -134,16 +134,14 @@ describe.skipIf(programs === undefined).each([
     expect(refused).toMatchObject({ code: 1, repos: { api: { result: 'waiting' }, front: { result: 'failed' } } });
     expect(refused.repos.front?.reason).toContain('No commits between feat/ui and feat-01');
     const program = kind === 'github' ? 'gh' : 'glab';
-    const noLogin = { GH_ENTERPRISE_TOKEN: '', GITLAB_TOKEN: '' };
-    expect(await stack(['pr', 'feat-01'], noLogin)).toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(
-        new RegExp(
-          `^stack: ${program} is not logged in to ${forge.host}\nhint: .${program} auth login --hostname ${forge.host}`,
-          'm',
-        ),
+    const noLogin = await stack(['pr', 'feat-01'], { GH_ENTERPRISE_TOKEN: '', GITLAB_TOKEN: '' });
+    expect(noLogin.code).toBe(1);
+    expect(noLogin.stdout).toMatch(
+      new RegExp(
+        `^front +failed: ${program} is not logged in to ${forge.host}\n +.${program} auth login --hostname`,
+        'm',
       ),
-    });
+    );
     expect(await pr('--title', 'Show it all', '--body', 'All.', '--draft')).toMatchObject({
       code: 0,
       repos: { front: { result: 'created', number: 2 }, api: { result: 'updated', title: 'Show it all' } },
@@ -157,6 +155,8 @@ describe.skipIf(programs === undefined).each([
     expect(run).toMatchObject({ code: 0 });
     const by = kind === 'github' ? 'compare/feat/ui...feat-01?expand=1' : '-/merge_requests/new?merge_request';
     expect(run.stdout).toContain(`https://${forge.host}/acme/front/${by}`);
+    const status = await stack(['pr', 'feat-01', 'status'], { PATH: folders.join(path.delimiter) });
+    expect(status).toMatchObject({ code: 1, stdout: expect.stringContaining('not all could be asked') });
   });
 
   it('of a host that nobody knows, or of a folder, are refused with what would say more', async () => {

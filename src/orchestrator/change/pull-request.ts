@@ -42,8 +42,8 @@ export interface RequestedRepo extends ChangedRepo {
 
 export type TicketRequests = TicketChange<RequestedRepo> & { order: string[]; dryRun: boolean };
 
-/** A pull request with what others say of it; `null` where a repo has none. */
-export type RequestState = (PullRequest & Verdicts) | null;
+/** A pull request with what others say of it; why nobody could ask; `null` where a repo has none. */
+export type RequestState = (PullRequest & Verdicts) | { problem: string; hint?: string | undefined } | null;
 
 /** A repo with work to propose. */
 interface Proposal {
@@ -72,8 +72,8 @@ export async function requestTicket(stack: Stack, options: RequestOptions): Prom
     ...{ ticket: record.ticket, order, dryRun: options.dryRun },
     repos: Object.fromEntries(order.map((repo) => [repo, repos[repo]!])),
   });
-  const refused = Object.values(planned).some((one) => !isProposal(one) && one.result === 'refused');
-  if (refused || options.dryRun || !Object.values(planned).some(isProposal)) return result(settleAll(planned));
+  const isHeldUp = Object.values(planned).some((one) => !isProposal(one) && one.result !== 'unchanged');
+  if (isHeldUp || options.dryRun || !Object.values(planned).some(isProposal)) return result(settleAll(planned));
   const pushed = await pushTicket(stack, { ticket: options.ticket, dryRun: false, force: false });
   const isPushed = !Object.values(pushed.repos).some((one) => one.result === 'refused' || one.result === 'failed');
   if (!isPushed) return result(pushed.repos);
@@ -90,8 +90,9 @@ export async function judgeRequests(
   const config = await configIfReadable(stack);
   const repos = await inAllRepos(record, async (repo, own): Promise<RequestState> => {
     const one = await plan(stack, own, config?.repos[repo]?.base, { isMerged: true });
-    if (!isProposal(one) || !one.found || !one.forge) return null;
-    return { ...one.found, ...(await one.forge.judge(one.found)) };
+    if (!isProposal(one)) return one.result === 'unchanged' ? null : { problem: one.reason ?? '', hint: one.hint };
+    if (!one.forge) return { problem: 'its program (gh, glab) is not installed', hint: one.byHand };
+    return one.found ? { ...one.found, ...(await one.forge.judge(one.found)) } : null;
   });
   return { ticket: record.ticket, repos };
 }
@@ -135,8 +136,17 @@ async function plan(
   const at = await findForge(stack, place);
   if ('reason' in at) return refusal(branch, at.reason, at.hint);
   const { kind, to, forge } = at;
-  const found = await forge?.find(branch);
+  let found: PullRequest | undefined;
+  try {
+    found = await forge?.find(branch);
+  } catch (error) {
+    if (!(error instanceof StackError) || error.code === 'interrupted') throw error;
+    return { result: 'failed', branch, base: base.branch, reason: error.message, hint: error.hint };
+  }
   if (commits.length === 0 && !found) return nothing;
+  const isOver = found !== undefined && found.state !== 'open';
+  // What was merged or closed has had its say: the next one is a new one.
+  if (isOver && !isMerged) found = undefined;
   return { own, base, commits, byHand: compareUrl(kind, to, base.branch, branch), forge, found };
 }
 
@@ -212,9 +222,9 @@ async function tryOn<Result>(
   }
 }
 
-/** Returns the open request, or a new one: what was merged or closed has had its say. */
+/** Returns the open request, or a new one. */
 async function ensure({ own, base, commits, forge, found }: Proposal, options: RequestOptions): Promise<PullRequest> {
-  if (found?.state === 'open') return found;
+  if (found) return found;
   const [first] = commits;
   if (!forge || !first) throw new StackError('process', 'there is nothing to propose');
   const wish = {

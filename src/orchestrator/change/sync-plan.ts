@@ -119,7 +119,9 @@ export async function planSync(
   const tip: Tip = { ...found, notes: [...named.notes, ...found.notes], start };
   const about = { branch, base: tip.name, from: head, notes: tip.notes, start };
   if (await isAncestor(worktree, tip.commit, head)) return { ...about, result: 'unchanged', to: head };
-  const known = await Promise.all([own.baseCommit, ...tip.foreign].map((one) => findCommit(worktree, [one])));
+  // Where the branch was there before the ticket, it begins elsewhere than where the ticket found it.
+  const begins = own.base === own.branch ? [] : [own.baseCommit];
+  const known = await Promise.all([...begins, ...tip.foreign].map((one) => findCommit(worktree, [one])));
   const foreign = [tip.commit, ...known.filter((one) => one !== undefined)];
   const [mine, { commits: news }] = await Promise.all([
     listOwnCommits(worktree, head, foreign),

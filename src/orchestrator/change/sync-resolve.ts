@@ -5,7 +5,7 @@ import {
   type Conflicted,
   type Standing,
 } from '../../adapters/git/change/conflicted.ts';
-import { findObstacle, moveWithFiles } from '../../adapters/git/change/move-files.ts';
+import { findObstacle, listOverwritten, moveWithFiles } from '../../adapters/git/change/move-files.ts';
 import { reasonOf } from '../../adapters/git/change/move-ref.ts';
 import { readStaged } from '../../adapters/git/change/staged.ts';
 import { StackError } from '../../domain/errors.ts';
@@ -125,7 +125,9 @@ function conflictedOf(
 /** Git's own merge and rebase want nothing changed that git knows. */
 async function findDirty(worktree: string, one: SyncConflict): Promise<SyncedRepo> {
   const { staged, changed } = await readStaged(worktree);
-  const files = [...new Set([...staged.keys(), ...changed])];
+  // Git takes ignored files for its own.
+  const overwritten = await listOverwritten(worktree, one.from, one.tip);
+  const files = [...new Set([...staged.keys(), ...changed, ...overwritten])];
   if (files.length === 0) return one;
   const hint = `commit it, or put it aside with \`git stash\` in ${worktree}, before conflicts are resolved there`;
   return { ...one, result: 'refused', reason: `there is uncommitted work: ${files.join(', ')}`, hint };

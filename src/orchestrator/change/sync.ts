@@ -37,12 +37,23 @@ type OnStart = HeldLock['addHelper'];
  * too), `interrupted`, and `usage` where there is nothing to go on with.
  */
 export async function syncTicket(stack: Stack, options: SyncOptions): Promise<TicketSync> {
+  requireAlone(options);
   const { ticket } = await requireChangeable(stack, options.ticket);
   await requireMerging();
   return withChangeLock(stack, ticket, async ({ addHelper: onStart }) => {
     const record = await requireChangeable(stack, ticket);
     const repos = await takeStep(stack, record, { options, onStart });
     return { ticket, dryRun: options.dryRun, repos: await tellNews(record, repos) };
+  });
+}
+
+/** Throws `usage` for what says how to begin beside what ends it. */
+function requireAlone({ step, dryRun, onto, way }: SyncOptions): void {
+  if (step !== 'abort' && step !== 'continue') return;
+  const clash = [dryRun && '--dry-run', onto !== undefined && '--onto', way && `--${way}`].find(Boolean);
+  if (!clash) return;
+  throw new StackError('usage', `--${step} and ${clash} exclude each other`, {
+    hint: `\`stack sync TICKET --${step}\` goes on with the sync that was begun`,
   });
 }
 

@@ -80,9 +80,9 @@ export async function withChangeLock<Result>(
 }
 
 /**
- * Writes a change down, then runs `work`, which makes its moves and notes where a branch is then, where that was not known: when it throws, or says that it is not done, those made are taken
- * back. Call it with the change lock held. Returns what `work` returns, and repos that could not be taken back. Throws what `work`
- * throws, `git`, `files`.
+ * Writes a change down, then runs `work`, which makes its moves and notes where a branch is then, where that was not known: when it
+ * throws, or says that it is not done, those made are taken back. Call it with the change lock held. Returns what `work` returns, and
+ * repos that could not be taken back. Throws what `work` throws, `git`, `files`.
  */
 export async function withJournal<Result>(
   stack: Stack,
@@ -121,7 +121,9 @@ export async function withJournal<Result>(
  * command that changes a ticket calls it. Returns what it told; undefined where there was nothing to settle. Throws `git`, `files`.
  */
 export async function settleChange(stack: Stack, ticket: string): Promise<string | undefined> {
-  if (!(await isCutOff(stack, ticket))) return undefined;
+  // One that was killed once all was done may have left its lock.
+  const isLeft = (await inspectLock(changeLockOf(stack.root, ticket))) === 'left';
+  if (!isLeft && !(await isCutOff(stack, ticket))) return undefined;
   return withChangeLock(stack, ticket, async (_, settled) => settled);
 }
 
@@ -145,7 +147,10 @@ async function isCutOff(stack: Stack, ticket: string): Promise<boolean> {
 }
 
 async function settle(stack: Stack, ticket: string): Promise<string | undefined> {
-  if (!(await isThere(inFolder(stack.root, 'changes', ticket)))) return undefined;
+  if (!(await isThere(inFolder(stack.root, 'changes', ticket)))) {
+    await removeIfEmpty(inFolder(stack.root, 'changes'));
+    return undefined;
+  }
   const journal = await readJournal(stack, ticket);
   // One without moves was cut off before it was written, so nothing was begun.
   const change = journal && (await place(stack, journal));

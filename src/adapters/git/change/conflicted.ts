@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { quoteForShell } from '../../../domain/shell.ts';
+import { readFileIfThere } from '../../files/files.ts';
 import { askGit, changeGit, firstLine, type GitChange, tryGit } from '../git.ts';
 import { listOperations, readOwnEntry } from '../worktree/entry.ts';
 import { readStaged } from './staged.ts';
@@ -66,9 +67,15 @@ export async function advanceConflicted(one: Conflicted): Promise<Standing> {
 }
 
 /** Returns where it is. Throws `git`. */
-async function inspectConflicted({ worktree, from, tip }: Conflicted): Promise<Standing> {
+async function inspectConflicted({
+  worktree,
+  from,
+  tip,
+}: Pick<Conflicted, 'worktree' | 'from' | 'tip'>): Promise<Standing> {
   const operation = await readOperation(worktree);
   const { unmerged, staged, head = from } = await readStaged(worktree);
+  if (operation !== undefined && !(await isOurs({ worktree, from, tip }, operation)))
+    return { at: 'refused', reason: `${operation} that is not of this sync is under way` };
   if (operation === 'a merge' || operation === 'a rebase') {
     const paths = unmerged.length > 0 ? unmerged : await listMarked(worktree, [...staged.keys()]);
     return { at: 'open', paths };
@@ -86,12 +93,26 @@ export async function abortConflicted(one: Conflicted): Promise<string | undefin
   const { worktree, onStart } = one;
   const operation = await readOperation(worktree);
   if (operation !== 'a merge' && operation !== 'a rebase') return undefined;
+  if (!(await isOurs(one, operation))) return `${operation} that is not of this sync is under way`;
   await changeRerere(one, ['rerere'], {});
   const done = await changeGit(worktree, [operation === 'a merge' ? 'merge' : 'rebase', '--abort'], {
     deadlineSeconds: SECONDS,
     onStart,
   });
   return done.exitCode === 0 ? undefined : firstLine(done.stderr);
+}
+
+/** A person may have ended it by hand, and begun another one since. */
+async function isOurs(
+  { worktree, from, tip }: Pick<Conflicted, 'worktree' | 'from' | 'tip'>,
+  operation: string,
+): Promise<boolean> {
+  if (operation === 'a merge')
+    return (await tryGit(worktree, ['rev-parse', '--verify', '--quiet', 'MERGE_HEAD'])).stdout.trim() === tip;
+  const entry = await readOwnEntry(worktree);
+  const read = async (name: string): Promise<string | undefined> =>
+    entry && (await readFileIfThere(path.join(entry.folder, 'rebase-merge', name)))?.trim();
+  return (await read('onto')) === tip && (await read('orig-head')) === from;
 }
 
 async function readOperation(worktree: string): Promise<string | undefined> {

@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -54,6 +54,8 @@ export async function listCheckouts(gitCommonDir: string, branch: string): Promi
  * long as the move has nothing to do with it. Touches nothing. Throws `git`, `files`.
  */
 export async function findObstacle({ gitCommonDir, branch, from, to }: FilesMove): Promise<Obstacle | undefined> {
+  const away = await findAway(gitCommonDir, branch);
+  if (away) return away;
   for (const { folder, entry, on } of await lookAtCheckouts(gitCommonDir)) {
     const isOn = on === branch;
     const [operation] = listOperations(entry);
@@ -69,13 +71,27 @@ export async function findObstacle({ gitCommonDir, branch, from, to }: FilesMove
   return undefined;
 }
 
+/** One that is locked may be on a disk that is away. */
+async function listKept(gitCommonDir: string) {
+  return (await listWorktrees(gitCommonDir)).filter((one) => !one.bare && !one.prunable);
+}
+
+/** Returns where a branch is checked out in a folder that is away, so that its files cannot go along. */
+async function findAway(gitCommonDir: string, branch: string): Promise<Obstacle | undefined> {
+  const away = (await listKept(gitCommonDir)).find((one) => one.branch === branch && !existsSync(one.path));
+  if (!away) return undefined;
+  const hint = 'bring that disk back, or switch to another branch there';
+  return { reason: `${branch} is checked out in ${away.path}, which is not there`, hint, paths: [] };
+}
+
 async function lookAtCheckouts(gitCommonDir: string): Promise<Checkout[]> {
-  const all = (await listWorktrees(gitCommonDir)).filter((one) => !one.bare && !one.prunable);
   return Promise.all(
-    all.map(async ({ path: folder, branch: on }) => {
-      const gitDir = (await askGit(folder, ['rev-parse', '--absolute-git-dir'])).trimEnd();
-      return { folder, on, entry: { folder: gitDir, lock: 'none', hasIndex: true } };
-    }),
+    (await listKept(gitCommonDir))
+      .filter((one) => existsSync(one.path))
+      .map(async ({ path: folder, branch: on }) => {
+        const gitDir = (await askGit(folder, ['rev-parse', '--absolute-git-dir'])).trimEnd();
+        return { folder, on, entry: { folder: gitDir, lock: 'none', hasIndex: true } };
+      }),
   );
 }
 
@@ -95,10 +111,11 @@ async function findInTheWay(
     const tried = await changeGit(folder, ['read-tree', '-m', '-u', '--dry-run', from, to], {
       ...{ deadlineSeconds: FILES_SECONDS, env },
     });
-    if (tried.exitCode === 0 && overwritten.length === 0) return undefined;
     const changes = new Set((await listPaths(folder, from, to)).map(({ name }) => name));
+    // Of a file that is deleted, or staged as it is to be, git says nothing.
     const { changed } = await readUncommitted(folder);
     const paths = [...new Set([...changed.filter((name) => changes.has(name)), ...overwritten])];
+    if (tried.exitCode === 0 && paths.length === 0) return undefined;
     const what = paths.length > 0 ? paths.join(', ') : firstLine(tried.stderr);
     return {
       reason: `uncommitted work in ${folder} is in the way: ${what}`,
@@ -112,17 +129,39 @@ async function findInTheWay(
 
 const REFRESH = ['update-index', '-q', '--refresh'];
 
-/** Git takes ignored files for its own, and would write over them. */
-async function listOverwritten(folder: string, from: string, to: string): Promise<string[]> {
+/**
+ * Returns what nobody can get back and git would write over on the way from one commit to another, relative to the checkout: it takes
+ * ignored files for its own, also where a file comes in the place of their folder, or a folder in theirs. Throws `git`.
+ */
+export async function listOverwritten(folder: string, from: string, to: string): Promise<string[]> {
   const added = (await listPaths(folder, from, to)).filter(({ status }) => status === 'A').map(({ name }) => name);
-  const there = added.filter((name) => {
-    const found = ifReadableNow(() => lstatSync(pathOf(path.join(folder, name))));
-    return found !== undefined && !found.isDirectory();
-  });
-  if (there.length === 0) return [];
-  const known = await askGit(folder, ['--literal-pathspecs', 'ls-files', '-z', '--', ...there]);
-  const tracked = new Set(known.split('\0'));
-  return there.filter((name) => !tracked.has(name));
+  const [files, folders] = [new Set<string>(), new Set<string>()];
+  for (const name of added) {
+    const { at, isFolder } = findLast(folder, name);
+    if (at !== undefined && !isFolder) files.add(at);
+    else if (at === name) folders.add(name);
+  }
+  const list = async (how: readonly string[], names: ReadonlySet<string>): Promise<string[]> =>
+    names.size === 0
+      ? []
+      : (await askGit(folder, ['--literal-pathspecs', 'ls-files', '-z', ...how, '--', ...names]))
+          .split('\0')
+          .filter(Boolean);
+  const [known, inside] = await Promise.all([list([], files), list(['--others'], folders)]);
+  return [...[...files].filter((name) => !known.includes(name)), ...inside];
+}
+
+/** Returns the part of a path that is there: all of it, the first that is no folder, or the last folder. */
+function findLast(folder: string, name: string): { at: string | undefined; isFolder: boolean } {
+  let at: string | undefined;
+  for (const part of name.split('/')) {
+    const next = at === undefined ? part : `${at}/${part}`;
+    const found = ifReadableNow(() => lstatSync(pathOf(path.join(folder, next))));
+    if (!found) break;
+    at = next;
+    if (!found.isDirectory()) return { at, isFolder: false };
+  }
+  return { at, isFolder: true };
 }
 
 async function listPaths(folder: string, from: string, to: string): Promise<{ status: string; name: string }[]> {
