@@ -1,4 +1,5 @@
-import { existsSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, rmSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -208,6 +209,55 @@ describe('the news of the bases in a ticket', () => {
     });
     expect(git('front', 'rev-parse', 'HEAD~2')).toBe(base);
     expect(shop.state()?.instances[ticket]?.repos.front).toMatchObject({ base: 'main' });
+  });
+
+  it('keep all commits of a branch that was there before its ticket', async () => {
+    shop.git('front', 'branch', '--quiet', `old-${number}`, 'main');
+    shop.git('front', 'worktree', 'add', '--quiet', `${shop.folder}/old`, `old-${number}`);
+    shop.commit('../old', 'old.txt', 'old\n');
+    shop.git('front', 'worktree', 'remove', `${shop.folder}/old`);
+    // Its ports are needed.
+    expect(await shop.stack(['destroy', ticket, '--yes'])).toMatchObject({ code: 0 });
+    ticket = `on-${number}`;
+    expect(await shop.stack(['create', ticket, `--on-front=old-${number}`, '--no-start'])).toMatchObject({ code: 0 });
+    news('front', `for-on-${number}.txt`, 'x\n');
+    for (const [file, text] of [
+      [`own-${number}.txt`, 'own\n'],
+      [`more-${number}.txt`, 'more\n'],
+    ] as const) {
+      expect((await sync()).repos.front.result).toMatch(/updated|unchanged/);
+      expect(shop.read(`${folder('front')}/old.txt`)).toBe('old\n');
+      expect(existsSync(shop.at(folder('front'), `for-on-${number}.txt`))).toBe(true);
+      shop.commit(folder('front'), file, text);
+      news('front', `after-${file}`, 'x\n');
+    }
+  });
+
+  it('take no ignored file away, whatever comes in its place', async () => {
+    shop.write(`${folder('front')}/.git-exclude`, '');
+    const exclude = git('front', 'rev-parse', '--path-format=absolute', '--git-path', 'info/exclude');
+    const names = ['kept/.env', 'data', `plain-${number}.json`];
+    appendFileSync(exclude, ['', 'kept', 'data', '*.json', '.git-exclude', ''].join('\n'));
+    for (const name of names) shop.write(`${folder('front')}/${name}`, 'precious\n');
+    const other = `${shop.folder}/other-front`;
+    shop.git(other, 'pull', '--quiet', '--rebase');
+    shop.write(path.relative(shop.root, `${other}/data/new.txt`), 'news\n');
+    for (const name of ['kept', `plain-${number}.json`])
+      shop.write(path.relative(shop.root, `${other}/${name}`), 'news\n');
+    shop.git(other, 'add', '--all', '--force');
+    shop.git(other, 'commit', '--quiet', '--message', 'News in the way');
+    shop.git(other, 'push', '--quiet');
+    const run = await sync();
+    expect(run).toMatchObject({ code: 4, repos: { front: { result: 'refused' } } });
+    for (const name of names) expect(run.repos.front.reason).toContain(name);
+    for (const name of names) expect(shop.read(`${folder('front')}/${name}`)).toBe('precious\n');
+    // A conflict beside it is not made over it either.
+    shop.commit(folder('front'), 'own.txt', 'ours\n');
+    news('front', 'own.txt', 'theirs\n');
+    expect((await sync('--resolve')).code).toBe(4);
+    for (const name of names) expect(shop.read(`${folder('front')}/${name}`)).toBe('precious\n');
+    expect((await shop.stack(['sync', ticket, '--abort', '--dry-run'])).code).toBe(2);
+    expect(shop.state()?.instances[ticket]).not.toHaveProperty('resolving');
   });
 
   it('are taken back by the next command after kill -9 in the second repo', async () => {
