@@ -21,7 +21,7 @@ export function listEnvReaders(sources: Sources, lines: Readonly<Record<string, 
       ENV_CALLS.flatMap((call) => (call.code ? [] : readCalls(call, text).map((one) => ({ ...one, script })))),
     ),
     ...ENV_CALLS.flatMap((call) =>
-      [...sources.texts].flatMap(([name, text]) => (call.code?.test(name) ? readCalls(call, text) : [])),
+      [...sources.texts].flatMap(([name, text]) => (call.code?.test(name) ? readCalls(call, dropComments(text)) : [])),
     ),
   ];
   const told = new Set(said.map(({ tool }) => tool));
@@ -32,18 +32,44 @@ export function listEnvReaders(sources: Sources, lines: Readonly<Record<string, 
 
 /** Returns the scripts of a `package.json` that a shell line leads to, by way of others too. */
 export function listReached(sources: Sources, line: string): Set<string> {
-  const scripts = Object.entries(readManifest(sources)?.scripts ?? {});
+  const scripts = new Map(Object.entries(readManifest(sources)?.scripts ?? {}));
   const reached = new Set<string>();
   const follow = (text: string): void => {
-    const words = new Set(text.split(/[\s;&|"'()]+/));
-    for (const [name, next] of scripts) {
-      if (reached.has(name) || !words.has(name)) continue;
+    for (const name of listCalled(text)) {
+      const next = scripts.get(name);
+      if (next === undefined || reached.has(name)) continue;
       reached.add(name);
       follow(next);
     }
   };
   follow(line);
   return reached;
+}
+
+/** Package managers, which run the script that stands behind them, and runners of several. */
+const [MANAGERS, RUNNERS] = [
+  ['npm', 'pnpm', 'yarn', 'bun'],
+  ['run-s', 'run-p', 'npm-run-all', 'concurrently', 'turbo'],
+];
+const TAKES_VALUE = /^(?:--filter|-F|-w|--workspace|-C|--dir|--cwd|--prefix)$/;
+
+/** Returns the words of a shell line that name a script: `prisma migrate dev` calls none that is called `dev`. */
+function listCalled(line: string): string[] {
+  return line.split(/&&|\|\||[;&|\n]/).flatMap((command) => {
+    const words = command.split(/[\s"'()]+/).filter((word) => word !== '');
+    const at = words.findIndex((word) => MANAGERS.includes(word) || RUNNERS.includes(word));
+    const rest = words.slice(at + 1).filter((word, index, all) => {
+      return !word.startsWith('-') && !TAKES_VALUE.test(all[index - 1] ?? '');
+    });
+    if (at === -1) return [];
+    if (RUNNERS.includes(words[at] ?? ''))
+      return rest.map((word) =>
+        word.replace(/^\w+:(?=.)/, (kind) => (MANAGERS.includes(kind.slice(0, -1)) ? '' : kind)),
+      );
+    const [first = '', second = ''] = rest;
+    if (first === 'run' || first === 'run-script') return [second];
+    return words[at] !== 'npm' || ['test', 'start'].includes(first) ? [first] : [];
+  });
 }
 
 function readCalls(call: EnvCall, text: string): EnvReader[] {
@@ -55,6 +81,11 @@ function readCalls(call: EnvCall, text: string): EnvReader[] {
     const files = found.filter((name) => !isOfOtherPlace(name));
     return { tool: call.tool, files: call.lastWins || overrides ? files.toReversed() : files, overrides };
   });
+}
+
+/** What is commented out, or only spoken of, is called by nobody. */
+function dropComments(text: string): string {
+  return text.replaceAll(/^[ \t]*(?:#|\/\/|\/?\*).*$/gm, '');
 }
 
 /** Code says where a file is from the one that names it, which is mostly deeper in the same folder. */

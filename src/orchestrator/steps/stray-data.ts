@@ -41,14 +41,17 @@ export async function refuseStrayData(
   commands: readonly RepoCommand[],
 ): Promise<void> {
   const { worktree } = requireDedicated(work.record, where.repo);
-  const dir = (where.service && (await requireConfig(work)).services[where.service]?.dir) || '';
+  const { dir = '', env = {} } = (await requireConfig(work)).services[where.service ?? ''] ?? {};
   const given = await listGiven(work, where.service);
   const isUntold = Object.keys(given).length === 0 && listOwnDatabases(work.record.own).length > 0;
   for (const folder of new Set(['', dir])) {
     const at = path.join(worktree, folder);
-    for (const reader of await findCommandReaders(at, commands)) {
+    const readers = await findCommandReaders(at, commands);
+    // Code that lies deeper reads the files of its own folder.
+    for (const reader of readers.filter(({ script }) => folder === dir || script !== undefined)) {
       const files = await readAll(at, reader);
-      const keys = [...files.values()].flatMap(Object.keys);
+      const told = reader.overrides ? [] : Object.keys(env);
+      const keys = [...files.values()].flatMap(Object.keys).filter((key) => !told.includes(key));
       const known = { reader, keys, winnerOf: (key: string) => findWinner(reader, key, (file) => files.get(file)) };
       const [stray] = isUntold ? findUntold(where, known) : findOverruled(given, where, known);
       if (stray) throw strayError(work, where, stray);

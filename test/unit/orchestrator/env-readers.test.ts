@@ -84,4 +84,20 @@ describe('what reads env files', () => {
     const sources = sourcesOf(node({ migrate: 'npm run orm -- up', orm: 'env-cmd orm', dev: 'x', orm2: 'migrate' }));
     expect([...listReached(sources, 'npm run migrate && npm ci')]).toEqual(['migrate', 'orm']);
   });
+
+  it('counts no script whose name is a word of another program, and those of runners', () => {
+    const sources = sourcesOf(node({ dev: 'x', migrate: 'y', 'db:up': 'z' }));
+    const reached = (line: string): string[] => [...listReached(sources, line)];
+    for (const line of ['npx prisma migrate dev', 'yarn prisma migrate dev', 'npm ci', 'node dev'])
+      expect(reached(line)).toEqual([]);
+    for (const line of ['yarn dev', 'pnpm --filter dev run dev', 'run-s dev', 'cd x && npm run -s dev'])
+      expect(reached(line)).toEqual(['dev']);
+    expect(reached('concurrently "npm:dev" && bun db:up')).toEqual(['dev', 'db:up']);
+  });
+
+  it('takes no comment for code', () => {
+    expect(
+      read({ 'env.py': '# load_dotenv(override=True)\n', 'a.js': '// require("dotenv").config({ override: true })\n' }),
+    ).toEqual([]);
+  });
 });
