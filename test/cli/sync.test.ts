@@ -233,6 +233,22 @@ describe('the news of the bases in a ticket', () => {
     }
   });
 
+  it('come from a base that only a remote has, too', async () => {
+    shop.git(`${shop.folder}/other-front`, 'push', '--quiet', 'origin', `main:far-${number}`);
+    expect(await shop.stack(['destroy', ticket, '--yes'])).toMatchObject({ code: 0 });
+    ticket = `far-ticket-${number}`;
+    const args = ['create', ticket, `--from-front=far-${number}`, '--no-start'];
+    expect(await shop.stack(args)).toMatchObject({ code: 0 });
+    const other = `${shop.folder}/other-front`;
+    shop.git(other, 'checkout', '--quiet', '-B', `far-${number}`);
+    shop.commit(other, `far-${number}.txt`, 'far\n');
+    shop.git(other, 'push', '--quiet', 'origin', `far-${number}`);
+    shop.git(other, 'checkout', '--quiet', 'main');
+    expect((await sync()).repos.front).toMatchObject({ result: 'updated' });
+    expect(shop.read(`${folder('front')}/far-${number}.txt`)).toBe('far\n');
+    expect(await shop.stack(['destroy', ticket, '--yes'])).toMatchObject({ code: 0 });
+  });
+
   it('take no ignored file away, whatever comes in its place', async () => {
     shop.write(`${folder('front')}/.git-exclude`, '');
     const exclude = git('front', 'rev-parse', '--path-format=absolute', '--git-path', 'info/exclude');

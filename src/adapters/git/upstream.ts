@@ -73,9 +73,20 @@ async function findRemoteBranch({ path: folder, base }: Question): Promise<Remot
   const [, remote = '', ref = '', localRef = ''] = fieldsOf(refs[0] ?? '') ?? [];
   // A branch that follows one of this very repo has `.` for a remote.
   if (remote !== '' && remote !== '.' && localRef !== '') return { remote, ref, localRef, commit: '' };
-  const own = fieldsOf(refs[1] ?? '') && (await listRemotes(folder)).find((name) => base.startsWith(`${name}/`));
-  if (own === undefined) return undefined;
+  const remotes = await listRemotes(folder);
+  const own = fieldsOf(refs[1] ?? '') && remotes.find((name) => base.startsWith(`${name}/`));
+  if (own === undefined) return fieldsOf(refs[0] ?? '') ? undefined : findOnlyThere(folder, base, remotes);
   return { remote: own, ref: `refs/heads/${base.slice(own.length + 1)}`, localRef: refs[1] ?? '', commit: '' };
+}
+
+/** A base that no branch here has, and a remote did at the last fetch. */
+async function findOnlyThere(folder: string, base: string, remotes: readonly string[]): Promise<RemoteRef | undefined> {
+  for (const remote of remotes) {
+    const localRef = `refs/remotes/${remote}/${base}`;
+    if ((await findCommit(folder, [localRef])) !== undefined)
+      return { remote, ref: `refs/heads/${base}`, localRef, commit: '' };
+  }
+  return undefined;
 }
 
 /** True when a branch holds nothing that its upstream did not have once, as the log of that tells. Throws `git` when git cannot run. */

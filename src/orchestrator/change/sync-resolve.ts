@@ -161,8 +161,11 @@ async function eachRepo<One>(
   all: Record<string, One>,
   work: (repo: string, one: One) => Promise<SyncedRepo>,
 ): Promise<Repos> {
-  const done = await Promise.all(
+  const done = await Promise.allSettled(
     Object.entries(all).map(async ([repo, one]): Promise<[string, SyncedRepo]> => [repo, await work(repo, one)]),
   );
-  return Object.fromEntries(done);
+  // Once all have ended: no git is cut off in the middle of its files.
+  const failed = done.find((one) => one.status === 'rejected');
+  if (failed) throw failed.reason;
+  return Object.fromEntries(done.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
 }
