@@ -104,7 +104,7 @@ function tellVerdict({ repos, dryRun, order }: TicketRequests): string {
   if (bad.length > 0) return `not done, because of ${bad.join(', ')}; the same command goes on from here`;
   const open = order.filter((repo) => repos[repo]?.url !== undefined || repos[repo]?.result === 'waiting');
   if (open.length === 0) return 'there is nothing to propose';
-  if (dryRun) return `${countOf(open.length, 'branch').replace('branchs', 'branches')} would be pushed and proposed`;
+  if (dryRun) return `${countOf(open.length, 'branch', 'branches')} would be pushed and proposed`;
   return open.length > 1 ? `to be merged in this order: ${open.join(', ')}` : 'one to be merged';
 }
 

@@ -55,7 +55,7 @@ export interface Forge {
   find(branch: string): Promise<PullRequest | undefined>;
   create(wish: PullRequestWish): Promise<PullRequest>;
   /** Changes what is given, and leaves the rest as it is. */
-  update(number: number, change: { title?: string; body?: string; base?: string }): Promise<PullRequest>;
+  update(number: number, change: { title?: string; body?: string }): Promise<PullRequest>;
   judge(request: PullRequest): Promise<Verdicts>;
 }
 

@@ -61,12 +61,11 @@ export function openGitlab(session: ForgeSession, { from, to }: ForgeRoute): For
         }),
       );
     },
-    async update(number, { title, body, base }) {
+    async update(number, { title, body }) {
       return toMerge(
         await ask('PUT', `${target}/merge_requests/${number}`, {
           ...(title !== undefined && { title }),
           ...(body !== undefined && { description: body }),
-          ...(base !== undefined && { target_branch: base }),
         }),
       );
     },

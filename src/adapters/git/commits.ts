@@ -100,3 +100,8 @@ export async function readCommits(
   });
   return new Map(found);
 }
+
+/** True when one commit leads to another. Throws `git` when git cannot run. */
+export async function isAncestor(cwd: string, one: string, other: string): Promise<boolean> {
+  return (await tryGit(cwd, ['merge-base', '--is-ancestor', one, other])).exitCode === 0;
+}

@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import { bytesOf } from '../files/byte-names.ts';
 import { tryGit } from './git.ts';
+import { readSetting } from './settings.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -12,16 +13,11 @@ export async function wantsColor(verb: 'diff', isTerminal: boolean): Promise<boo
 
 /** Returns the pager that git would show a verb in, a shell line; undefined where it would take none. */
 export async function findPager(verb: 'diff' | 'log', env: Env): Promise<string | undefined> {
-  const [own, common] = await Promise.all([`pager.${verb}`, 'core.pager'].map(readSetting));
+  const [own, common] = await Promise.all([`pager.${verb}`, 'core.pager'].map((name) => readSetting('/', name)));
   if (/^(false|no|off|0)$/i.test(own ?? '')) return undefined;
   const ofVerb = /^(true|yes|on|1)$/i.test(own ?? '') ? undefined : own;
   const pager = ofVerb ?? env.GIT_PAGER ?? common ?? env.PAGER ?? 'less';
   return ['', 'cat'].includes(pager.trim()) ? undefined : pager;
-}
-
-async function readSetting(name: string): Promise<string | undefined> {
-  const { exitCode, stdout } = await tryGit('/', ['config', '--get', name]);
-  return exitCode === 0 ? stdout.trimEnd() : undefined;
 }
 
 /** Shows a text in a pager until the person leaves it; Ctrl-C is the pager's. Returns false where it could not be started. */

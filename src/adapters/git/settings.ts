@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { askGit, changeGit, type GitChange, gitError } from './git.ts';
+import { askGit, changeGit, type GitChange, gitError, tryGit } from './git.ts';
 
 const DEADLINE_SECONDS = 60;
 /** How long another process's change of the same config file is waited for. */
@@ -24,6 +24,12 @@ export async function setPushTarget(folder: string, gitCommonDir: string, branch
     const done = await changeConfig(folder, gitCommonDir, setting);
     if (done.exitCode !== 0) throw gitError(`cannot set where ${branch} is pushed to`, done);
   }
+}
+
+/** Returns what git's settings say of a name, as they count in a folder; undefined where nothing does. Throws `git` when git cannot run. */
+export async function readSetting(folder: string, name: string): Promise<string | undefined> {
+  const { exitCode, stdout } = await tryGit(folder, ['config', '--get', name]);
+  return exitCode === 0 ? stdout.trimEnd() : undefined;
 }
 
 /** True when the repo's config says something of a branch. Throws `git`. */

@@ -39,9 +39,9 @@ export function describeRefusal({ result, reason, hint, said = [] }: ChangedRepo
   };
 }
 
-/** Returns `1 file`, `3 files`. */
-export function countOf(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+/** Returns `1 file`, `3 files`; of a noun that takes no `s` its plural is said. */
+export function countOf(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : plural}`;
 }
 
 /** Returns `api` or `api, front`: the repos of which something came. */

@@ -9,7 +9,7 @@ import { messageOf, StackError, throwIfAborted } from '../../domain/errors.ts';
 import { listCutOff, type Move, settleChange, withChangeLock, withJournal } from '../core/journal.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { isReady, type MergedRepo, type MergeWish, planMerge, type ReadyMerge } from './merge-plan.ts';
-import { refusal, requireChangeable, type TicketChange } from './result.ts';
+import { inEach, refusal, requireChangeable, type TicketChange } from './result.ts';
 import { type Verified, verifyCommits } from './verify.ts';
 
 export interface MergeOptions extends MergeWish {
@@ -207,13 +207,10 @@ async function pushBases(
   planned: Planned,
   merged: Record<string, MergedRepo>,
 ): Promise<Record<string, MergedRepo>> {
-  const pushed = await Promise.all(
-    Object.entries(merged).map(async ([repo, one]): Promise<[string, MergedRepo]> => {
-      const ready = planned[repo];
-      return [repo, ready && isReady(ready) && one.result === 'merged' ? await pushBase(stack, ready, one) : one];
-    }),
-  );
-  return Object.fromEntries(pushed);
+  return inEach(merged, async (repo, one) => {
+    const ready = planned[repo];
+    return ready && isReady(ready) && one.result === 'merged' ? pushBase(stack, ready, one) : one;
+  });
 }
 
 async function pushBase(stack: Stack, { own, base }: ReadyMerge, merged: MergedRepo): Promise<MergedRepo> {

@@ -13,7 +13,7 @@ import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import type { DedicatedRepo, InstanceRecord } from '../../domain/instance.ts';
 import { withChangeLock } from '../core/journal.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
-import { type ChangedRepo, inAllRepos, refusal, requireChangeable, type TicketChange } from './result.ts';
+import { type ChangedRepo, inAllRepos, inEach, refusal, requireChangeable, type TicketChange } from './result.ts';
 
 export interface PushOptions {
   ticket: string;
@@ -75,12 +75,7 @@ function isReady(one: Planned): one is Ready {
 }
 
 async function each(all: Record<string, Planned>, work: (one: Ready) => Promise<Planned>) {
-  const done = await Promise.all(
-    Object.entries(all).map(
-      async ([repo, one]): Promise<[string, Planned]> => [repo, isReady(one) ? await work(one) : one],
-    ),
-  );
-  return Object.fromEntries(done);
+  return inEach(all, async (_, one) => (isReady(one) ? work(one) : one));
 }
 
 /** Returns the branch that a push must not move, by repo: the one that tickets start from. */

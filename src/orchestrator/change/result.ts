@@ -61,13 +61,20 @@ export async function inAllRepos<Result>(
   record: InstanceRecord,
   work: (repo: string, own: DedicatedRepo) => Promise<Result>,
 ): Promise<Record<string, Result>> {
-  const repos = dedicatedRepos(record);
-  const done = await Promise.allSettled(repos.map(([repo, own]) => work(repo, own)));
+  return inEach(Object.fromEntries(dedicatedRepos(record)), work);
+}
+
+/** The same over what is known of each repo. No git of one is cut off in the middle of its work by another's error. */
+export async function inEach<One, Result>(
+  all: Readonly<Record<string, One>>,
+  work: (repo: string, one: One) => Promise<Result>,
+): Promise<Record<string, Result>> {
+  const done = await Promise.allSettled(
+    Object.entries(all).map(async ([repo, one]): Promise<[string, Result]> => [repo, await work(repo, one)]),
+  );
   const failed = done.find((one) => one.status === 'rejected');
   if (failed) throw failed.reason;
-  return Object.fromEntries(
-    done.flatMap((one, index) => (one.status === 'fulfilled' ? [[repos[index]?.[0] ?? '', one.value]] : [])),
-  );
+  return Object.fromEntries(done.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
 }
 
 /** Returns what was in the way as what becomes of a repo; a fault of stack goes on. */

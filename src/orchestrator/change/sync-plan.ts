@@ -1,13 +1,13 @@
 import { findLocal } from '../../adapters/git/branch.ts';
 import {
   type Brought,
-  isAncestor,
   isAnyPushed,
   listOwnCommits,
   mergeAsObjects,
   replayAsObjects,
 } from '../../adapters/git/change/replay.ts';
 import { readStaged } from '../../adapters/git/change/staged.ts';
+import { isAncestor } from '../../adapters/git/commits.ts';
 import { findBase } from '../../adapters/git/merge/bases.ts';
 import { defaultBranch, findCommit, resolveBase } from '../../adapters/git/repo.ts';
 import { isMerged } from '../../adapters/git/risk/merged.ts';

@@ -11,7 +11,7 @@ import { readStaged } from '../../adapters/git/change/staged.ts';
 import { StackError } from '../../domain/errors.ts';
 import { type InstanceRecord, type Resolving, requireDedicated } from '../../domain/instance.ts';
 import type { Stack } from '../core/stack.ts';
-import { refusal } from './result.ts';
+import { inEach, refusal } from './result.ts';
 import type { SyncConflict, SyncedRepo } from './sync-plan.ts';
 
 type Repos = Record<string, SyncedRepo>;
@@ -34,14 +34,14 @@ export async function beginResolving(
   record: InstanceRecord,
   { clashing, onStart }: { clashing: Record<string, SyncConflict>; onStart: OnStart },
 ): Promise<Repos> {
-  const dirty = await eachRepo(clashing, async (repo, one) => findDirty(requireDedicated(record, repo).worktree, one));
+  const dirty = await inEach(clashing, async (repo, one) => findDirty(requireDedicated(record, repo).worktree, one));
   if (Object.values(dirty).some(({ result }) => result === 'refused')) return dirty;
   const begun = Object.entries(clashing).map(([repo, { way, from, tip, base, start }]): [string, Resolving] => [
     repo,
     { way, from, tip, base, start },
   ]);
   await noteResolving(stack, record, { ...record.resolving, ...Object.fromEntries(begun) });
-  return eachRepo(clashing, async (repo, one) => {
+  return inEach(clashing, async (repo, one) => {
     const place = conflictedOf(record, repo, { ...one, onStart });
     const { branch } = one;
     const message = `Merge ${one.base} into ${branch}`;
@@ -51,7 +51,7 @@ export async function beginResolving(
 
 /** Goes on in all repos whose conflicts are resolved. Returns what became of each. Throws `git`, `usage`. */
 export async function advanceAll(record: InstanceRecord, onStart: OnStart): Promise<Repos> {
-  return eachRepo(requireResolving(record), async (repo, one) => {
+  return inEach(requireResolving(record), async (repo, one) => {
     const place = conflictedOf(record, repo, { ...one, onStart });
     return tell({ branch: requireDedicated(record, repo).branch, ...one }, place, await advanceConflicted(place));
   });
@@ -59,7 +59,7 @@ export async function advanceAll(record: InstanceRecord, onStart: OnStart): Prom
 
 /** Puts all repos back to where they were before. Returns what became of each. Throws `git`, `files`, `state`. */
 export async function abortAll(stack: Stack, record: InstanceRecord, onStart: OnStart): Promise<Repos> {
-  const repos = await eachRepo(requireResolving(record), (repo, one) => abortOne(record, repo, { ...one, onStart }));
+  const repos = await inEach(requireResolving(record), (repo, one) => abortOne(record, repo, { ...one, onStart }));
   const left = Object.entries(requireResolving(record)).filter(([repo]) => repos[repo]?.result === 'refused');
   await noteResolving(stack, record, left.length > 0 ? Object.fromEntries(left) : undefined);
   return repos;
@@ -155,17 +155,4 @@ function tell(
   if (standing.at === 'done') return { ...about, result: 'updated', to: standing.commit };
   const reason = standing.at === 'off' ? `its ${way} was given up` : standing.reason;
   return { ...about, ...refusal(branch, reason, '`stack sync --abort` puts all repos back'), to: from };
-}
-
-async function eachRepo<One>(
-  all: Record<string, One>,
-  work: (repo: string, one: One) => Promise<SyncedRepo>,
-): Promise<Repos> {
-  const done = await Promise.allSettled(
-    Object.entries(all).map(async ([repo, one]): Promise<[string, SyncedRepo]> => [repo, await work(repo, one)]),
-  );
-  // Once all have ended: no git is cut off in the middle of its files.
-  const failed = done.find((one) => one.status === 'rejected');
-  if (failed) throw failed.reason;
-  return Object.fromEntries(done.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
 }

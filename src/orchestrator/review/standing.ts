@@ -1,5 +1,4 @@
-import { isAncestor } from '../../adapters/git/change/replay.ts';
-import { readCommits } from '../../adapters/git/commits.ts';
+import { isAncestor, readCommits } from '../../adapters/git/commits.ts';
 import type { Ref } from '../../adapters/git/every-ref.ts';
 import { chooseTargets, isMergedInto } from '../../adapters/git/risk/merged.ts';
 import { listOperations, readRebasedBranch } from '../../adapters/git/worktree/entry.ts';

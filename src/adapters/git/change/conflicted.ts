@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { quoteForShell } from '../../../domain/shell.ts';
 import { readFileIfThere } from '../../files/files.ts';
+import { isAncestor } from '../commits.ts';
 import { askGit, changeGit, firstLine, type GitChange, tryGit } from '../git.ts';
+import { readSetting } from '../settings.ts';
 import { listOperations, readOwnEntry } from '../worktree/entry.ts';
 import { readStaged } from './staged.ts';
 
@@ -82,8 +84,7 @@ async function inspectConflicted({
   }
   if (operation !== undefined) return { at: 'refused', reason: `${operation} is under way` };
   if (head === from) return { at: 'off' };
-  const isIn = await tryGit(worktree, ['merge-base', '--is-ancestor', tip, head]);
-  return isIn.exitCode === 0
+  return (await isAncestor(worktree, tip, head))
     ? { at: 'done', commit: head }
     : { at: 'refused', reason: `it is at ${head.slice(0, 7)}, without the news` };
 }
@@ -126,8 +127,8 @@ async function changeRerere(
   args: readonly string[],
   env: Record<string, string>,
 ): Promise<GitChange> {
-  const said = await tryGit(worktree, ['config', '--get', 'rerere.enabled']);
-  const settings = said.exitCode === 0 ? [] : ['-c', 'rerere.enabled=true'];
+  const said = await readSetting(worktree, 'rerere.enabled');
+  const settings = said !== undefined ? [] : ['-c', 'rerere.enabled=true'];
   return changeGit(worktree, [...settings, ...args], { deadlineSeconds: SECONDS, env, onStart });
 }
 

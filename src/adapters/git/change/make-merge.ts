@@ -1,5 +1,6 @@
+import { isAncestor } from '../commits.ts';
 import { commitTree, type MergePlace, withMerging } from '../merge/merging.ts';
-import { isAncestor, listOwnCommits, readCommit, replayAsObjects, treeOf } from './replay.ts';
+import { listOwnCommits, readCommit, replayAsObjects, treeOf } from './replay.ts';
 
 /** `no-ff`: a merge commit; `squash`: one commit; `rebase`: each commit of the branch once more, on top. */
 export type MergeWay = 'no-ff' | 'squash' | 'rebase';

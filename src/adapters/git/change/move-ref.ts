@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { tolerate } from '../../../domain/errors.ts';
 import { findLocal } from '../branch.ts';
+import { isAncestor } from '../commits.ts';
 import { askGit, changeGit, gitError, tryGit } from '../git.ts';
 import { type Move, readLog } from '../risk/head-log.ts';
 
@@ -48,8 +49,7 @@ export async function inspectMove(
     move.to ?? (log.length > 0 ? findInLog(log, from, reasonOf(verb)) : await findByTime(move, commit, madeAt));
   if (to === undefined) return { at: 'elsewhere', commit };
   if (commit === to) return { at: 'after', commit };
-  const isAbove = await tryGit(gitCommonDir, ['merge-base', '--is-ancestor', to, commit]);
-  return { at: isAbove.exitCode === 0 ? 'beyond' : 'elsewhere', commit };
+  return { at: (await isAncestor(gitCommonDir, to, commit)) ? 'beyond' : 'elsewhere', commit };
 }
 
 /** A hook may have made more commits. */
@@ -66,7 +66,7 @@ async function findByTime(
   commit: string,
   madeAt: number,
 ): Promise<string | undefined> {
-  if ((await tryGit(gitCommonDir, ['merge-base', '--is-ancestor', from, commit])).exitCode !== 0) return undefined;
+  if (!(await isAncestor(gitCommonDir, from, commit))) return undefined;
   const lines = await askGit(gitCommonDir, ['log', '--format=%ct %H', '--reverse', `${from}..${commit}`, '--']);
   const commits = lines.split('\n').map((line) => line.split(' '));
   const others = commits.findIndex(([time]) => Number(time) !== madeAt);

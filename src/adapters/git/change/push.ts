@@ -1,6 +1,7 @@
 import { StackError } from '../../../domain/errors.ts';
 import { changeGit, firstLine, type GitChange, listWords, tryGit } from '../git.ts';
 import { listRemotes } from '../remote.ts';
+import { readSetting } from '../settings.ts';
 import { listHooks } from './commit.ts';
 
 export interface PushWish {
@@ -84,7 +85,7 @@ async function listSshSettings(
   worktree: string,
   { GIT_SSH_COMMAND, GIT_SSH }: PushWish['env'],
 ): Promise<Record<string, string>> {
-  const configured = (await tryGit(worktree, ['config', '--get', 'core.sshCommand'])).stdout.trim();
+  const configured = (await readSetting(worktree, 'core.sshCommand'))?.trim();
   const command = GIT_SSH_COMMAND ?? (configured || (GIT_SSH === undefined ? 'ssh' : undefined));
   const isOpenSsh = command !== undefined && /^\s*(\S*\/)?ssh(\s|$)/.test(command);
   return isOpenSsh ? { GIT_SSH_COMMAND: `${command} -o BatchMode=yes` } : {};
@@ -145,8 +146,7 @@ export interface PushPlace {
  */
 export async function findPushPlace(worktree: string, branch: string): Promise<PushPlace | undefined> {
   const remotes = await listRemotes(worktree);
-  const read = async (key: string): Promise<string | undefined> =>
-    (await tryGit(worktree, ['config', '--get', key])).stdout.trimEnd() || undefined;
+  const read = async (key: string): Promise<string | undefined> => (await readSetting(worktree, key)) || undefined;
   const [wished, general, tracked, merge] = await Promise.all([
     read(`branch.${branch}.pushRemote`),
     read('remote.pushDefault'),

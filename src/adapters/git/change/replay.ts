@@ -1,5 +1,5 @@
 import { StackError } from '../../../domain/errors.ts';
-import { askGit, tryGit } from '../git.ts';
+import { askGit } from '../git.ts';
 import { commitTree, type MergeRoom, withMerging } from '../merge/merging.ts';
 import type { Merged } from '../merge/read-merges.ts';
 
@@ -128,11 +128,6 @@ async function makeCommit(
     if (error instanceof StackError && error.code === 'git') return { failed: error.message };
     throw error;
   }
-}
-
-/** True when one commit leads to another. Throws `git` when git cannot run. */
-export async function isAncestor(worktree: string, one: string, other: string): Promise<boolean> {
-  return (await tryGit(worktree, ['merge-base', '--is-ancestor', one, other])).exitCode === 0;
 }
 
 /** True when a remote has, as far as it is known, one of the commits that lead to a tip and to none of `without`. Throws `git`. */

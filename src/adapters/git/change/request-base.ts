@@ -2,6 +2,7 @@ import { type Commit, listCommits } from '../commits.ts';
 import { askGit, tryGit } from '../git.ts';
 import { listRemotes } from '../remote.ts';
 import { defaultBranch, findCommit } from '../repo.ts';
+import { readSetting } from '../settings.ts';
 
 /** The branch that work on another one is to be merged into, as the remote of that base has it. */
 export interface RequestBase {
@@ -55,8 +56,4 @@ export async function readBody(folder: string, commit: string): Promise<string> 
 export async function findRemoteUrl(folder: string, remote: string): Promise<string | undefined> {
   const { exitCode, stdout } = await tryGit(folder, ['remote', 'get-url', remote]);
   return exitCode === 0 ? stdout.trim() || undefined : undefined;
-}
-
-async function readSetting(folder: string, name: string): Promise<string | undefined> {
-  return (await tryGit(folder, ['config', '--get', name])).stdout.trim() || undefined;
 }
