@@ -104,6 +104,15 @@ describe.skipIf(missing)('the Redis of this machine', { sequential: true }, () =
     expect(await ask((client) => client.get('kept'))).toBe('43');
   });
 
+  it('has started once its data is loaded', async () => {
+    const fill = 'for one = 1, 300000 do redis.call("SET", "many:" .. one, one) end';
+    await ask((client) => client.eval(fill));
+    await server.stop();
+    await server.start({ port, password }, never);
+    expect(await ask((client) => client.get('many:300000'))).toBe('300000');
+    await ask((client) => client.eval('for one = 1, 300000 do redis.call("DEL", "many:" .. one) end'));
+  });
+
   it('takes no other program for itself when its pid was given out again', async () => {
     await server.stop();
     const stranger = spawn('sleep', ['1000'], { cwd: root });

@@ -132,7 +132,7 @@ async function readStatus(place: RedisPlace): Promise<ServerStatus> {
   const pid = await seenOr(await readNotedPid(place), readPid(place));
   if (pid === undefined) return { state: 'stopped', pid, port: undefined };
   const port = await readPort(place);
-  return { state: (await answers(port)) ? 'running' : 'starting', pid, port };
+  return { state: (await answers(place, port)) ? 'running' : 'starting', pid, port };
 }
 
 /** The port that it was last told to serve on. */
@@ -140,18 +140,26 @@ async function readPort(place: RedisPlace): Promise<number> {
   return Number(/^port (\d+)$/m.exec((await readFileIfThere(place.config)) ?? '')?.[1]);
 }
 
-/** A server that wants a password answers too; one that still loads its data says LOADING. */
-async function answers(port: number): Promise<boolean> {
-  return /^(\+PONG|-NOAUTH)/.test(await ask(port, 'PING', /\n/));
+/**
+ * A server that has another password answers too; one that still loads its data says LOADING, but to nobody who has not said its
+ * password.
+ */
+async function answers(place: RedisPlace, port: number): Promise<boolean> {
+  const answer = await ask(port, `${await readLogin(place)}PING`, /^(\+PONG|-NOAUTH|-LOADING).*\n/m);
+  return /^(\+PONG|-NOAUTH)/m.test(answer);
+}
+
+/** Returns what says the password that it was last told to want; '' where it wants none. */
+async function readLogin(place: RedisPlace): Promise<string> {
+  const [, password] = /^requirepass (.*)$/m.exec((await readFileIfThere(place.config)) ?? '') ?? [];
+  return password === undefined ? '' : `AUTH ${password}\r\n`;
 }
 
 /** Returns the number of who answers on the port where it was started with this place's settings. */
 async function askForPid(place: RedisPlace): Promise<number | undefined> {
   const port = await readPort(place);
   if (!(port > 0)) return undefined;
-  const [, password] = /^requirepass (.*)$/m.exec((await readFileIfThere(place.config)) ?? '') ?? [];
-  const login = password === undefined ? '' : `AUTH ${password}\r\n`;
-  const answer = await ask(port, `${login}INFO server`, /^-|^config_file:.*\r\n/m);
+  const answer = await ask(port, `${await readLogin(place)}INFO server`, /^-|^config_file:.*\r\n/m);
   const [, file] = /^config_file:(.*)\r$/m.exec(answer) ?? [];
   const pid = Number(/^process_id:(\d+)\r$/m.exec(answer)?.[1]);
   return file === place.config && pid > 1 ? pid : undefined;
