@@ -97,3 +97,11 @@ export function collisionsFileOf(root: string): string {
 export function standingsFileOf(root: string): string {
   return path.join(root, STATE_FOLDER, 'standings.json');
 }
+
+/** The file of a ticket's folder in which lines tell what became of it. */
+export const NOTES_FILE = 'NOTES.md';
+
+/** Returns the path of a ticket's notes, in its folder. */
+export function notesFileOf(folder: string): string {
+  return path.join(folder, NOTES_FILE);
+}

@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { renderNote } from '../../src/domain/note.ts';
 import { onLinuxAlone } from '../support/mac.ts';
 import { isRunning } from '../support/process-world.ts';
 import { DAEMON, kill } from '../support/processes.ts';
@@ -119,6 +120,28 @@ describe('destroy', () => {
     shop.git('front', 'merge', '--quiet', 'feat-01');
     shop.write(`${front}/node_modules/x/index.js`, '');
     expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+  });
+
+  it('takes notes of what became of a ticket for nobody’s work, and a person’s line among them for theirs', async () => {
+    const note = renderNote(new Date(), 'put out of the queue');
+    shop.write('tickets/feat-01/NOTES.md', `${note}ask Ann\n`);
+    const refused = await shop.stack(['destroy', 'feat-01']);
+    expect(refused).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('1 file beside the worktrees: NOTES.md'),
+    });
+    shop.write('tickets/feat-01/NOTES.md', note);
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+    expect(withoutRecords(shop.photograph())).toBe(before);
+  });
+
+  it('of a ticket that has left nothing but notes is done by doctor, and no new ticket inherits them', async () => {
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+    shop.write('tickets/feat-01/NOTES.md', renderNote(new Date(), 'put out of the queue'));
+    expect(await create('feat-01')).toMatchObject({ code: 2, stderr: expect.stringContaining('holds NOTES.md') });
+    shop.write('tickets/feat-01/.stack-ticket', JSON.stringify({ root: shop.root, ticket: 'feat-01' }));
+    expect((await shop.stack(['doctor', '--fix', '--yes'])).stdout).toContain('feat-01 is gone');
+    expect(existsSync(shop.at('tickets/feat-01'))).toBe(false);
   });
 
   it('--force saves the work first, says where, and what is there is all of it', async () => {

@@ -24,7 +24,20 @@ const FLOORS: Record<string, readonly string[]> = {
 
 /** The rooms of the orchestrator, from the ground up: each imports only those that stand above it here. */
 const ROOMS = [
-  ...['core', 'sources', 'workloads', 'shared', 'data', 'safety', 'review', 'prepare', 'steps', 'lifecycle', 'status'],
+  ...[
+    'core',
+    'sources',
+    'workloads',
+    'shared',
+    'data',
+    'safety',
+    'review',
+    'runs',
+    'prepare',
+    'steps',
+    'lifecycle',
+    'status',
+  ],
   ...['check', 'doctor', 'change', 'init', 'demo', 'trust.ts'],
 ];
 

@@ -2,16 +2,19 @@ import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE } from '../../adapters/config-file.ts';
-import { pathOf } from '../../adapters/files/byte-names.ts';
+import { pathOf, textOf } from '../../adapters/files/byte-names.ts';
 import { ifReadable, ifThere } from '../../adapters/files/file-errors.ts';
 import { isThere } from '../../adapters/files/files.ts';
 import { listMounts } from '../../adapters/files/mounts.ts';
+import { readWhole } from '../../adapters/files/read-file.ts';
 import { isTemporary } from '../../adapters/files/temporary.ts';
 import { listInside, mayWrite, readEntries } from '../../adapters/git/risk/inside.ts';
 import { describeClosed, describeReadOnly, findUnreadable, stampRepos } from '../../adapters/git/risk/inside-risk.ts';
 import { contentOf } from '../../adapters/git/risk/nobodys.ts';
 import type { RiskFinding } from '../../adapters/git/risk/risk.ts';
 import { StackError } from '../../domain/errors.ts';
+import { NOTES_FILE, notesFileOf } from '../../domain/layout.ts';
+import { holdsNotesAlone } from '../../domain/note.ts';
 
 /** What programs leave in a folder that somebody opens, and what is installed again. */
 const DROPPINGS =
@@ -42,7 +45,10 @@ export async function listBeside(place: TicketFolder): Promise<string[]> {
 
 /** What somebody put there, by its name in the ticket's folder. */
 async function listOwned(place: TicketFolder): Promise<{ name: string; files: string[] }[]> {
-  const names = (await listBesideNames(place)).filter((name) => !DROPPINGS.test(name));
+  const isNobodys = await holdsNobodysNotes(place.folder);
+  const names = (await listBesideNames(place)).filter(
+    (name) => !DROPPINGS.test(name) && !(isNobodys && name === NOTES_FILE),
+  );
   const found = await Promise.all(
     names.map(async (name) => {
       const note = place.made?.[name];
@@ -51,6 +57,15 @@ async function listOwned(place: TicketFolder): Promise<{ name: string; files: st
     }),
   );
   return found.flat();
+}
+
+/** Lines that stack added are nobody's work; with one of a person's own the file is theirs. */
+async function holdsNobodysNotes(folder: string): Promise<boolean> {
+  const file = notesFileOf(folder);
+  const found = await ifReadable(lstat(pathOf(file)));
+  if (!found?.isFile()) return false;
+  const text = await ifReadable(readWhole(file));
+  return text !== undefined && holdsNotesAlone(textOf(text));
 }
 
 async function listIn(folder: string, name: string): Promise<string[]> {
@@ -147,7 +162,8 @@ async function describeBeside(place: TicketFolder, paths: string[]): Promise<Ris
 
 /** Throws `exists` when the folder of a ticket that is to be made holds files: a new ticket inherits nothing. */
 export async function requireNothingBeside(place: TicketFolder): Promise<void> {
-  const [first, ...more] = await listBeside(place);
+  const notes = (await listBesideNames(place)).filter((name) => name === NOTES_FILE);
+  const [first, ...more] = [...new Set([...(await listBeside(place)), ...notes])];
   if (first === undefined) return;
   const what = `${first}${more.length > 0 ? ` and ${more.length} more` : ''}`;
   throw new StackError('exists', `${place.folder} is not a ticket’s folder and holds ${what}`, {
