@@ -27,7 +27,7 @@ export async function main(
   try {
     const code = await Promise.race([runProgram(argv, context), stranded]);
     if (signal.reason instanceof Error) throw signal.reason;
-    return code;
+    return signal.aborted ? codeOfSignal(code, signal) : code;
   } catch (error) {
     await context.endNarration({ failed: true });
     if (options.json) host.stdout.write(`${renderErrorJson(error)}\n`);
@@ -130,6 +130,9 @@ function readGlobals(argv: readonly string[]): GlobalOptions {
 
 function exitCodeOf(error: unknown, signal: AbortSignal): number {
   // Told by its shape, not its class: loading the class costs more than --version may.
-  const code = (error as Partial<StackError> | undefined)?.exitCode ?? 1;
+  return codeOfSignal((error as Partial<StackError> | undefined)?.exitCode ?? 1, signal);
+}
+
+function codeOfSignal(code: number, signal: AbortSignal): number {
   return code === 130 && signal.reason !== 'SIGINT' ? 143 : code;
 }

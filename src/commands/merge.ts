@@ -86,7 +86,7 @@ function tellVerdict(result: TicketMerge): string {
   const bad = listWith(repos, 'refused', 'failed', 'conflict');
   const merged = listWith(repos, 'merged');
   const waiting = listWith(repos, 'waiting');
-  const isHere = Object.values(repos).filter(({ result, to, from }) => result === 'failed' && to !== from).length > 0;
+  const isHere = Object.values(repos).some(({ pushed }) => pushed === null);
   if (isHere) return `merged, but ${bad.join(', ')} is not pushed`;
   if (bad.length > 0) return `nothing is merged, because of ${bad.join(', ')}`;
   if (dryRun && waiting.length > 0) return `${countOf(waiting.length, 'repo')} would be merged`;
@@ -97,11 +97,9 @@ function describe(repo: MergedRepo, { tickets, dryRun }: TicketMerge): Block {
   const { result, base = '', from = '', to = '', commits = 0, brings = [], reason, conflicts = [], pushed } = repo;
   const of = tickets.length > 1 ? ` of ${brings.join(', ')}` : '';
   const what = `${countOf(commits, 'commit')}${of}`;
-  if (result === 'merged') {
-    const range = `${from.slice(0, 7)}..${to.slice(0, 7)}`;
-    return { line: `${base} ${range}, ${what}`, more: pushed === undefined ? [] : [`pushed to ${pushed}/${base}`] };
-  }
-  if (result === 'unchanged') return { line: reason ?? 'nothing to merge', more: [] };
+  const more = pushed ? [`pushed to ${pushed}/${base}`] : [];
+  if (result === 'merged') return { line: `${base} ${from.slice(0, 7)}..${to.slice(0, 7)}, ${what}`, more };
+  if (result === 'unchanged') return { line: reason ?? 'nothing to merge', more };
   if (result === 'waiting') return { line: dryRun ? `would bring ${what} into ${base}` : 'not begun', more: [] };
   if (result === 'undone') return { line: `taken back: ${base} and its files are as before`, more: [] };
   if (result === 'conflict')

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeShop, type Shop } from '../support/shop.ts';
+import { until } from '../support/until.ts';
 
 describe('a ticket that is pushed', () => {
   let shop: Shop;
@@ -83,6 +84,32 @@ describe('a ticket that is pushed', () => {
     rmSync(shop.at('api/.git/hooks'), { recursive: true });
     const again = await shop.stack(['push'], { cwd: shop.at(folder('api')) });
     expect(again.stdout).toMatch(/^api +origin\/feat\/01 is up to date$[\s\S]*^feat-01: there is nothing to push$/m);
+  });
+
+  it('tells what was pushed when it is interrupted', async () => {
+    const tip = work('front');
+    work('api');
+    const hangs = `${shop.folder}/hangs`;
+    const hook = `${shop.folder}/api.git/hooks/update`;
+    writeFileSync(hook, `#!/bin/sh\ntouch ${hangs}; while [ -e ${hangs} ]; do sleep 0.05; done; exit 1\n`, {
+      mode: 0o755,
+    });
+    const running = shop.start(['push', 'feat-01', '--json']);
+    await until(
+      'front is pushed, and api at it',
+      () => existsSync(hangs) && refs('front')['refs/heads/feat/01'] === tip,
+      30,
+    );
+    running.kill('SIGINT');
+    const run = await running.ended;
+    rmSync(hangs);
+    rmSync(hook);
+    expect(run.code).toBe(130);
+    expect(JSON.parse(run.stdout)).toMatchObject({
+      interrupted: true,
+      repos: { front: { result: 'pushed' }, api: { result: 'failed', outcome: 'interrupted' } },
+    });
+    expect((await push()).code).toBe(0);
   });
 
   it('is rejected in all repos where one remote has more, and replaces that on request alone', async () => {

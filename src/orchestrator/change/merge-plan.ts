@@ -33,8 +33,8 @@ export interface MergedRepo extends ChangedRepo {
   commits?: number | undefined;
   /** Relative to the repo. */
   conflicts?: string[] | undefined;
-  /** The remote that the base was pushed to. */
-  pushed?: string | undefined;
+  /** The remote that the base was pushed to; null: it was to be, and is merged here alone. */
+  pushed?: string | null | undefined;
 }
 
 /** A merge that is made, of which no ref tells yet. */

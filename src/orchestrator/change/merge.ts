@@ -6,9 +6,11 @@ import { repoLock } from '../../adapters/git/lock.ts';
 import { requireMerging } from '../../adapters/git/merge/merging.ts';
 import { type HeldLock, withLock } from '../../adapters/lock.ts';
 import { messageOf, StackError, throwIfAborted } from '../../domain/errors.ts';
+import type { DedicatedRepo } from '../../domain/instance.ts';
 import { listCutOff, type Move, settleChange, withChangeLock, withJournal } from '../core/journal.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { isReady, type MergedRepo, type MergeWish, planMerge, type ReadyMerge } from './merge-plan.ts';
+import { hintToLook } from './push.ts';
 import { inEach, refusal, requireChangeable, type TicketChange } from './result.ts';
 import { type Verified, verifyCommits } from './verify.ts';
 
@@ -52,13 +54,16 @@ export async function mergeTickets(stack: Stack, options: MergeOptions): Promise
     ...{ ticket: options.tickets[0] ?? '', tickets: [...options.tickets], dryRun: options.dryRun },
     repos,
   });
-  if (isHeldUp(planned) || options.dryRun || listReady(planned).length === 0) return result(settleAll(planned));
+  if (isHeldUp(planned) || options.dryRun) return result(settleAll(planned));
   throwIfAborted(stack.signal);
-  const verified = await verify(stack, planned, options);
+  const isNew = listReady(planned).length > 0;
+  const verified = isNew ? await verify(stack, planned, options) : undefined;
   if (verified && verified.exitCode !== 0) return { ...result(settleAll(planned)), verified };
-  const moved = await withLocks(stack, options.tickets, (held) => moveBases(stack, planned, { options, held }));
-  const repos = options.push ? await pushBases(stack, planned, moved) : moved;
-  return { ...result(repos), ...(verified && { verified }) };
+  const moved = isNew
+    ? await withLocks(stack, options.tickets, (held) => moveBases(stack, planned, { options, held }))
+    : settleAll(planned);
+  const repos = options.push ? await pushBases(stack, options, moved) : moved;
+  return { ...result(repos), ...(verified && { verified }), ...(stack.signal.aborted && { interrupted: true }) };
 }
 
 /** A ticket stands for it that has what was merged, and the tickets' own commits where nothing was. */
@@ -201,35 +206,43 @@ async function moveBase(
   return undefined;
 }
 
-/** What is merged stays so: a push is no part of all or nothing. */
+/**
+ * What is merged stays so: a push is no part of all or nothing. One that did not come there goes with the next merge, which finds its
+ * base as it wants it.
+ */
 async function pushBases(
   stack: Stack,
-  planned: Planned,
+  { tickets }: MergeOptions,
   merged: Record<string, MergedRepo>,
 ): Promise<Record<string, MergedRepo>> {
+  const isDone = Object.values(merged).every(({ result }) => result === 'merged' || result === 'unchanged');
+  if (!isDone) return merged;
+  const { instances } = await stack.store.read();
   return inEach(merged, async (repo, one) => {
-    const ready = planned[repo];
-    return ready && isReady(ready) && one.result === 'merged' ? pushBase(stack, ready, one) : one;
+    const own = tickets.map((ticket) => instances[ticket]?.repos[repo]).find((found) => found?.mode === 'dedicated');
+    return own?.mode === 'dedicated' ? pushBase(stack, own, one) : one;
   });
 }
 
-async function pushBase(stack: Stack, { own, base }: ReadyMerge, merged: MergedRepo): Promise<MergedRepo> {
-  const { path: worktree } = own;
+async function pushBase(stack: Stack, { path: worktree }: DedicatedRepo, merged: MergedRepo): Promise<MergedRepo> {
+  const { base = '' } = merged;
   const failed = (reason: string, hint?: string): MergedRepo => ({
-    ...{ ...merged, result: 'failed', reason: `merged into ${base}, but not pushed: ${reason}` },
-    hint: hint ?? `\`git push\` of ${base} in ${worktree} goes on from there`,
+    ...{ ...merged, pushed: null, result: 'failed', reason: `merged into ${base}, but not pushed: ${reason}` },
+    hint: hint ?? 'the same command again goes on from there',
   });
   try {
     const place = await findPushPlace(worktree, base);
-    if (!place) return failed('it has no remote');
+    if (!place) return failed('it has no remote', `\`git remote add origin URL\` in ${worktree}`);
     const wish = {
       ...{ worktree, branch: base, remote: place.remote, force: false, signal: stack.signal, env: stack.env },
       deadlineSeconds: Number(stack.values('STACK_GIT_TIMEOUT')) || PUSH_SECONDS,
     };
-    const answer = await pushBranch(wish, { hooks: true, upstream: false });
-    const isThere = ['new', 'updated', 'unchanged'].includes(answer.outcome);
-    if (!isThere) return { ...failed(answer.reason ?? 'git says no more'), said: answer.said };
-    return { ...merged, pushed: place.remote };
+    const { outcome, reason = 'git says no more', said } = await pushBranch(wish, { hooks: true, upstream: false });
+    if (outcome === 'unchanged' && merged.result === 'unchanged') return merged;
+    if (outcome === 'new' || outcome === 'updated' || outcome === 'unchanged')
+      return { ...merged, pushed: place.remote };
+    if (outcome !== 'rejected') return { ...failed(reason), said };
+    return { ...failed(reason, hintToLook(wish)), result: 'refused', said };
   } catch (error) {
     if (!(error instanceof StackError) || error.code !== 'usage') throw error;
     return failed(error.message, error.hint);

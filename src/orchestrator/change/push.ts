@@ -64,7 +64,8 @@ export async function pushTicket(stack: Stack, options: PushOptions): Promise<Ti
     );
     if (isHeldUp(heard) || options.dryRun) return result(settleAll(heard));
     throwIfAborted(stack.signal);
-    return result(settleAll(await each(heard, push), { isPushed: true }));
+    const pushed = result(settleAll(await each(heard, push), { isPushed: true }));
+    return stack.signal.aborted ? { ...pushed, interrupted: true } : pushed;
   });
 }
 
@@ -132,7 +133,7 @@ async function ask(one: Ready, hooks: boolean): Promise<Ready> {
   return { ...one, answer: await tryPush({ ...one.wish, deadlineSeconds }, { hooks }) };
 }
 
-const HELD_UP = ['rejected', 'unreachable', 'failed'];
+const HELD_UP = ['rejected', 'unreachable', 'failed', 'interrupted'];
 
 function isHeldUp(all: Record<string, Planned>): boolean {
   return Object.values(all).some((one) =>
@@ -164,7 +165,12 @@ function settle({ wish, place, tip, answer }: Ready, { isPushed }: { isPushed: b
   return isPushed ? { ...base, ...said, result: 'pushed' } : { ...base, result: 'waiting', to: place.tip };
 }
 
-function hintAt({ branch, remote, worktree, force }: PushWish): string {
-  const look = `\`git fetch ${remote} && git log ..${remote}/${branch}\` in ${worktree} shows them`;
-  return force ? look : `${look}; --force-with-lease replaces them once they have been in this branch`;
+/** Returns how somebody sees what a remote has that a branch lacks. */
+export function hintToLook({ branch, remote, worktree }: Pick<PushWish, 'branch' | 'remote' | 'worktree'>): string {
+  return `\`git fetch ${remote} && git log ${branch}..${remote}/${branch}\` in ${worktree} shows them`;
+}
+
+function hintAt(wish: PushWish): string {
+  const look = hintToLook(wish);
+  return wish.force ? look : `${look}; --force-with-lease replaces them once they have been in this branch`;
 }

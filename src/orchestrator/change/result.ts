@@ -1,4 +1,4 @@
-import { StackError } from '../../domain/errors.ts';
+import { EXIT_CODES, StackError } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { requireFree, requireInstance } from '../core/claim.ts';
 import { requireOwnThings } from '../core/ownership.ts';
@@ -38,10 +38,13 @@ export interface ChangedRepo {
 export interface TicketChange<Repo extends ChangedRepo = ChangedRepo> {
   ticket: string;
   repos: Record<string, Repo>;
+  /** A signal came once some of it could not be taken back any more: so what became of each repo is told all the same. */
+  interrupted?: true | undefined;
 }
 
-/** Returns the exit code of a change: 4 where a person must decide, else 1 where something failed. */
-export function exitCodeOf({ repos }: TicketChange): number {
+/** Returns the exit code of a change: 130 where it was interrupted, 4 where a person must decide, else 1 where something failed. */
+export function exitCodeOf({ repos, interrupted }: TicketChange): number {
+  if (interrupted) return EXIT_CODES.interrupted;
   const results = Object.values(repos).map(({ result }) => result);
   return results.includes('refused') || results.includes('conflict') ? 4 : results.includes('failed') ? 1 : 0;
 }

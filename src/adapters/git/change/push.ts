@@ -1,6 +1,7 @@
-import { StackError } from '../../../domain/errors.ts';
+import { StackError, tolerate } from '../../../domain/errors.ts';
 import { changeGit, firstLine, type GitChange, listWords, tryGit } from '../git.ts';
 import { listRemotes } from '../remote.ts';
+import { findCommit } from '../repo.ts';
 import { readSetting } from '../settings.ts';
 import { listHooks } from './commit.ts';
 
@@ -19,8 +20,8 @@ export interface PushWish {
 
 /** What a remote says of a push. */
 export interface PushAnswer {
-  /** `unreachable`: it gave no answer. `failed`: git or a hook of this repo said no. */
-  outcome: 'new' | 'updated' | 'forced' | 'unchanged' | 'rejected' | 'unreachable' | 'failed';
+  /** `unreachable`: it gave no answer. `failed`: git or a hook of this repo said no. `interrupted`: nobody waited for its answer. */
+  outcome: 'new' | 'updated' | 'forced' | 'unchanged' | 'rejected' | 'unreachable' | 'failed' | 'interrupted';
   reason?: string | undefined;
   /** What git, the hook or the remote said. */
   said: string[];
@@ -49,13 +50,26 @@ export async function tryPush(wish: PushWish, { hooks }: { hooks: boolean }): Pr
   return judge(await pushGit(wish, args), wish);
 }
 
-/** Pushes a branch to its own name and, unless told otherwise, makes that its upstream. Throws `git` when git cannot run, `interrupted`. */
+/**
+ * Pushes a branch to its own name and, unless told otherwise, makes that its upstream. What was interrupted is an answer too: other
+ * repos may have been pushed before. Throws `git` when git cannot run.
+ */
 export async function pushBranch(
   wish: PushWish,
   { hooks, upstream = true }: { hooks: boolean; upstream?: boolean },
 ): Promise<PushAnswer> {
   const args = listArgs(wish, [...(upstream ? ['--set-upstream'] : []), ...(hooks ? [] : ['--no-verify'])]);
-  return judge(await pushGit(wish, args), wish);
+  const done = await tolerate(pushGit(wish, args), 'interrupted');
+  return done ? judge(done, wish) : tellInterrupted(wish);
+}
+
+/** Git notes what the remote has taken once it has said so. */
+async function tellInterrupted({ worktree, remote, branch }: PushWish): Promise<PushAnswer> {
+  const [there, here] = await Promise.all(
+    [`refs/remotes/${remote}/${branch}`, `refs/heads/${branch}`].map((ref) => findCommit(worktree, [ref])),
+  );
+  if (there !== undefined && there === here) return { outcome: 'updated', said: [] };
+  return { outcome: 'interrupted', reason: `interrupted before ${remote} had answered`, said: [] };
 }
 
 /** True for a repo that has something to say before a push. */
