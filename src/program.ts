@@ -22,8 +22,10 @@ import { destroy } from './commands/destroy.ts';
 import { diff } from './commands/diff.ts';
 import { doctor } from './commands/doctor.ts';
 import { down } from './commands/down.ts';
+import { env } from './commands/env.ts';
 import { exec } from './commands/exec.ts';
 import { findTopic, readTopic, TOPICS } from './commands/help/topics.ts';
+import { here } from './commands/here.ts';
 import { init } from './commands/init.ts';
 import { log } from './commands/log.ts';
 import { logs } from './commands/logs.ts';
@@ -36,6 +38,7 @@ import { push } from './commands/push.ts';
 import { recreate } from './commands/recreate.ts';
 import { restart } from './commands/restart.ts';
 import { restore } from './commands/restore.ts';
+import { show } from './commands/show.ts';
 import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
 import { stop } from './commands/stop.ts';
@@ -53,8 +56,8 @@ type AnyVerb = Verb<any, any>;
 
 /** The command tree by what one wants, in the order of the help. */
 const GROUPS: Record<string, readonly AnyVerb[]> = {
-  'Tickets:': [create, add, ps, start, stop, restart, recreate, destroy, restore],
-  'Inside a ticket:': [open, cd, code, path, logs, exec, db],
+  'Tickets:': [create, add, ps, show, start, stop, restart, recreate, destroy, restore],
+  'Inside a ticket:': [here, open, cd, code, path, logs, exec, env, db],
   'A ticket’s work:': [status, diff, log, commit, sync, push, pr, merge, conflicts],
   'The product:': [init, config, up, down, trust],
   'When something is odd:': [check, doctor],

@@ -17,8 +17,12 @@ const GUARD = '# (that backslash isn\'t an "escape" here)';
  * quotes where `docker --env-file`, which knows none, can read it too. Throws `config` for a value no env file can hold.
  */
 export function renderEnvBlock(values: Readonly<Record<string, string>>): string {
-  const lines = Object.entries(values).flatMap(([name, value]) => renderLine(name, value));
-  return `${[BEGIN_LINE, ...lines, END].join('\n')}\n`;
+  return `${[BEGIN_LINE, ...renderEnvLines(values), END].join('\n')}\n`;
+}
+
+/** Returns the lines of an env file, quoted so that dotenv and a shell read the same. Throws `config` as for a block. */
+export function renderEnvLines(values: Readonly<Record<string, string>>): string[] {
+  return Object.entries(values).flatMap(([name, value]) => renderLine(name, value));
 }
 
 function renderLine(name: string, value: string): string[] {

@@ -68,6 +68,42 @@ describe('in a ticket’s folder', () => {
     await expectRefusal(shop, ['path', 'feat-02', 'api'], borrowed);
   });
 
+  it('`here` shows it, with what it borrows and where we are; outside of any ticket it is a refusal', async () => {
+    const look = async (at: { cwd: string }) => JSON.parse((await shop.stack(['here', '--json'], at)).stdout);
+    const found = await look(inside('front/src'));
+    expect(found).toMatchObject({
+      ...{ ticket: 'feat-01', root: shop.root, repo: 'front', service: 'front', status: 'stopped', files: {} },
+      services: { front: { borrowed: false, status: 'stopped' } },
+    });
+    expect(found.urls.front).toBe(`http://localhost:${found.services.front.ports.http}`);
+    expect(await look(inside())).toMatchObject({ ticket: 'feat-01', repo: null, service: null });
+    const outside = { code: 'usage', message: /is in no ticket's folder$/, hint: /stack show TICKET/ } as const;
+    await expectRefusal(shop, ['here'], outside);
+  });
+
+  it('`show` shows any ticket, with the notes on it', async () => {
+    shop.write('tickets/feat-02/NOTES.md', '- a note\n');
+    const { stdout } = await shop.stack(['show', 'feat-02']);
+    expect(stdout).toMatch(/^feat-02 {2}stopped\n.*\/tickets\/feat-02\n/);
+    expect(stdout).toMatch(/^front +http:\/\/localhost:\d+ +stopped +from front$/m);
+    expect(stdout).toMatch(/^front +feat-02 +main +.*\/tickets\/feat-02\/front$/m);
+    expect(stdout).toMatch(/^notes: .*\/tickets\/feat-02\/NOTES\.md$/m);
+    rmSync(shop.at('tickets/feat-02/NOTES.md'));
+    await expectRefusal(shop, ['show', 'nope'], { code: 'not-found', message: /no ticket "nope"/, hint: /feat-01/ });
+  });
+
+  it('`env` gives a shell what the service has', async () => {
+    const print = async (...args: string[]) => (await shop.stack(['env', ...args], inside('front'))).stdout;
+    const told = spawnSync('sh', ['-c', `${await print()}\necho "$PORT $STACK_TICKET"`], { encoding: 'utf8' }).stdout;
+    const { services } = JSON.parse((await shop.stack(['here', '--json'], inside())).stdout);
+    expect(told).toBe(`${services.front.ports.http} feat-01\n`);
+    expect(await print('feat-02', 'front', '--format', 'dotenv')).toMatch(/^STACK_TICKET=feat-02$/m);
+    expect(JSON.parse(await print('--format', 'json'))).toMatchObject({ STACK_SERVICE: 'front' });
+    expect(JSON.parse(await print('--json'))).toMatchObject({ ticket: 'feat-01', service: 'front' });
+    const unknown = { code: 'usage', message: /no "shel"; did you mean `shell`/, hint: /shell, dotenv, json/ } as const;
+    await expectRefusal(shop, ['env', '--format', 'shel'], unknown, inside());
+  });
+
   it('`-C` is as good as being there, step by step', async () => {
     const at = { cwd: shop.folder };
     const run = await shop.stack(['-C', shop.root, '-q', '-C', 'tickets/feat-01', 'path', 'front'], at);

@@ -3,7 +3,10 @@ const OTHER_WORDS: Record<string, readonly string[]> = {
   init: ['setup', 'configure', 'clone'],
   create: ['switch', 'checkout', 'branch', 'worktree', 'fork', 'make', 'provision'],
   add: ['borrow', 'share'],
-  ps: ['show', 'info', 'inspect', 'describe', 'top', 'get', 'tickets'],
+  ps: ['top', 'tickets'],
+  show: ['info', 'inspect', 'describe', 'get'],
+  here: ['whereami', 'pwd', 'which'],
+  env: ['environment', 'vars', 'printenv', 'dotenv'],
   start: ['resume', 'unpause', 'wake'],
   stop: ['kill', 'pause', 'halt', 'suspend'],
   restart: ['reload', 'rebuild', 'refresh'],
@@ -17,7 +20,7 @@ const OTHER_WORDS: Record<string, readonly string[]> = {
   exec: ['run', 'shell', 'ssh', 'sh', 'bash', 'enter', 'npm'],
   db: ['psql', 'postgres', 'mysql', 'database', 'dump', 'migrate', 'seed'],
   down: ['shutdown'],
-  check: ['verify', 'validate', 'test', 'port', 'ports', 'env'],
+  check: ['verify', 'validate', 'test', 'port', 'ports'],
   doctor: ['diagnose', 'repair', 'fix', 'gc'],
 };
 

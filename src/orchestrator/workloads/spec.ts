@@ -97,14 +97,9 @@ function describeSpec(
   service: string,
   fromFiles: Record<string, string>,
 ): Omit<WorkloadSpec, 'hash'> {
-  const settings = wiring.config.services[service];
+  const settings = requireSettings(wiring, service);
   const own = requireService(work.record, service);
   const repo = requireDedicated(work.record, own.repo);
-  if (!settings) {
-    throw new StackError('config', `stack.yml has no service ${service} any more`, {
-      hint: `destroy ${work.record.ticket} and create it again, or put the service back`,
-    });
-  }
   const fill = (text: string): string => fillFor(wiring, service, text);
   const { command } = settings;
   return {
@@ -124,6 +119,18 @@ function describeSpec(
     aliases: [own.alias],
     logBytes: settings.logBytes,
   };
+}
+
+/** Returns what stack.yml says of a service. Throws `config` where it says nothing any more. */
+export function requireSettings(
+  { config, record }: Pick<Wiring, 'config' | 'record'>,
+  service: string,
+): ServiceSettings {
+  const settings = config.services[service];
+  if (settings) return settings;
+  throw new StackError('config', `stack.yml has no service ${service} any more`, {
+    hint: `destroy ${record.ticket} and create it again, or put the service back`,
+  });
 }
 
 /** Returns the variables of one service filled in from its own viewpoint, with those that say whose copy it is. */

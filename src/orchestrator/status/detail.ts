@@ -1,0 +1,116 @@
+import path from 'node:path';
+import { ifThere } from '../../adapters/files/file-errors.ts';
+import { isThere } from '../../adapters/files/files.ts';
+import { canonicalPath } from '../../adapters/git/worktree/entry.ts';
+import { dedicatedRepos, type InstanceRecord, isBorrowed, type StackState } from '../../domain/instance.ts';
+import { notesFileOf } from '../../domain/layout.ts';
+import type { InstanceStatus, InstanceView, ServiceStatus, StackView } from '../../domain/view.ts';
+import { requireInstance } from '../core/claim.ts';
+import type { Stack } from '../core/stack.ts';
+import { lookAtStack } from './view.ts';
+
+/** All of one ticket: the JSON of `stack here` and `stack show`; fields may be added only. */
+export interface TicketDetail {
+  ticket: string;
+  root: string;
+  stack: string;
+  /** The repo whose worktree we are in, and the service whose folder it is, where that is one alone. */
+  repo: string | null;
+  service: string | null;
+  status: InstanceStatus;
+  folder: string;
+  createdAt: string;
+  repos: InstanceView['repos'];
+  /** Addresses by service, the baseline's where it is borrowed. */
+  urls: Record<string, string>;
+  services: Record<string, ServiceDetail>;
+  /** Shared services: the ticket's own address where it has its own. */
+  shared: Record<string, SharedDetail>;
+  problems: string[];
+  /** Absolute paths of what is written for people and agents. */
+  files: { notes?: string };
+}
+
+interface ServiceDetail {
+  repo: string;
+  status: ServiceStatus;
+  ports: Record<string, number>;
+  /** True: it is the baseline's. */
+  borrowed: boolean;
+}
+
+interface SharedDetail {
+  url: string;
+  status: string;
+  /** What the ticket has of it for itself: a database, a number, or `server`; null: it shares it as it is. */
+  own: string | null;
+}
+
+/** Returns all that is known of a ticket. `cwd` tells the repo and service. Throws `not-found`, `config`, `state`. */
+export async function describeTicket(stack: Stack, ticket: string, cwd?: string): Promise<TicketDetail> {
+  requireInstance(await stack.store.read(), ticket);
+  const { state, view } = await lookAtStack(stack, [ticket]);
+  const record = requireInstance(state, ticket);
+  const instance = view.instances.find((one) => one.ticket === record.ticket) as InstanceView;
+  const services = { ...listBorrowed(state, record, view), ...listOwn(instance) };
+  const urls = Object.entries(services).flatMap(([name, { ports }]): [string, string][] => {
+    const [port] = Object.values(ports);
+    return port === undefined ? [] : [[name, `http://localhost:${port}`]];
+  });
+  const notes = notesFileOf(record.folder);
+  return {
+    ...{ ticket: record.ticket, root: stack.root, stack: stack.name },
+    ...(await findPlace(stack, record, cwd)),
+    ...{ status: instance.status, folder: record.folder, createdAt: record.createdAt, repos: instance.repos },
+    ...{ urls: Object.fromEntries(urls), services, shared: listShared(instance, view), problems: instance.problems },
+    files: (await isThere(notes)) ? { notes } : {},
+  };
+}
+
+function listOwn({ services }: InstanceView): Record<string, ServiceDetail> {
+  const own = Object.entries(services).map(([name, { repo, status, ports }]): [string, ServiceDetail] => {
+    return [name, { repo, status, ports, borrowed: false }];
+  });
+  return Object.fromEntries(own);
+}
+
+function listBorrowed(
+  { baseline }: StackState,
+  record: InstanceRecord,
+  { baseline: { services } }: StackView,
+): Record<string, ServiceDetail> {
+  const lent = Object.entries(services).filter(([name]) => isBorrowed(record, baseline, name));
+  const borrowed = lent.map(([name, { repo, status, ports }]): [string, ServiceDetail] => {
+    return [name, { repo, status, ports, borrowed: true }];
+  });
+  return Object.fromEntries(borrowed);
+}
+
+function listShared({ own = {} }: InstanceView, { shared }: StackView): Record<string, SharedDetail> {
+  const all = Object.entries(shared).map(([name, { url, status }]): [string, SharedDetail] => {
+    const part = own[name];
+    if (part?.server) return [name, { url: part.server.url, status: part.server.status, own: 'server' }];
+    return [name, { url, status, own: part?.database ?? part?.db?.toString() ?? null }];
+  });
+  return Object.fromEntries(all);
+}
+
+/** The longest folder of a service that we are in. */
+async function findPlace(
+  stack: Stack,
+  record: InstanceRecord,
+  cwd: string | undefined,
+): Promise<Pick<TicketDetail, 'repo' | 'service'>> {
+  const here = cwd === undefined ? undefined : await ifThere(canonicalPath(cwd));
+  const isIn = (folder: string): boolean => here === folder || here?.startsWith(folder + path.sep) === true;
+  const [repo, own] = dedicatedRepos(record).find(([, { worktree }]) => isIn(worktree)) ?? [];
+  if (repo === undefined || own === undefined) return { repo: null, service: null };
+  const { services } = await stack.config();
+  const folders = Object.entries(record.services).flatMap(([name, service]): { name: string; folder: string }[] => {
+    const folder = path.join(own.worktree, services[name]?.dir ?? '');
+    return service.repo === repo && isIn(folder) ? [{ name, folder }] : [];
+  });
+  const longest = Math.max(...folders.map(({ folder }) => folder.length));
+  const [service, ...others] = folders.filter(({ folder }) => folder.length === longest);
+  return { repo, service: service && others.length === 0 ? service.name : null };
+}
