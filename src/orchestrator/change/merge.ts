@@ -2,9 +2,8 @@ import { findLocal } from '../../adapters/git/branch.ts';
 import { findObstacle, moveWithFiles } from '../../adapters/git/change/move-files.ts';
 import { reasonOf } from '../../adapters/git/change/move-ref.ts';
 import { findPushPlace, pushBranch } from '../../adapters/git/change/push.ts';
-import { repoLock } from '../../adapters/git/lock.ts';
 import { requireMerging } from '../../adapters/git/merge/merging.ts';
-import { type HeldLock, withLock } from '../../adapters/lock.ts';
+import type { HeldLock } from '../../adapters/lock.ts';
 import { messageOf, StackError, throwIfAborted } from '../../domain/errors.ts';
 import type { DedicatedRepo } from '../../domain/instance.ts';
 import { listCutOff, type Move, settleChange, withChangeLock, withJournal } from '../core/journal.ts';
@@ -194,9 +193,8 @@ async function moveBase(
   const ms = (): number => Math.round(performance.now() - begun);
   stack.emit({ type: 'step-started', ...about });
   try {
-    const how = { reason: reasonOf('merge'), onStart: held.addHelper };
-    const move = (): Promise<void> => moveWithFiles({ gitCommonDir, branch: base, from, to }, how);
-    await withLock(repoLock(gitCommonDir), move, { signal: stack.signal });
+    const how = { reason: reasonOf('merge'), onStart: held.addHelper, signal: stack.signal };
+    await moveWithFiles({ gitCommonDir, branch: base, from, to }, how);
   } catch (error) {
     if (!(error instanceof StackError) || error.code !== 'git') throw error;
     stack.emit({ type: 'step-failed', ...about, message: messageOf(error), ms: ms() });

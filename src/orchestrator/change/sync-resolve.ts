@@ -5,8 +5,9 @@ import {
   type Conflicted,
   type Standing,
 } from '../../adapters/git/change/conflicted.ts';
-import { findObstacle, listOverwritten, moveWithFiles } from '../../adapters/git/change/move-files.ts';
+import { findObstacle, moveWithFiles } from '../../adapters/git/change/move-files.ts';
 import { reasonOf } from '../../adapters/git/change/move-ref.ts';
+import { listOverwritten } from '../../adapters/git/change/overwritten.ts';
 import { readStaged } from '../../adapters/git/change/staged.ts';
 import { StackError } from '../../domain/errors.ts';
 import { type InstanceRecord, type Resolving, requireDedicated } from '../../domain/instance.ts';

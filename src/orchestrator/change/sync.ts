@@ -203,7 +203,8 @@ async function moveAll(
     for (const { repo, branch, from, to } of moves) {
       throwIfAborted(stack.signal);
       const { gitCommonDir } = requireDedicated(record, repo);
-      await moveWithFiles({ gitCommonDir, branch, from, to }, { reason: reasonOf('sync'), onStart });
+      const how = { reason: reasonOf('sync'), onStart, signal: stack.signal };
+      await moveWithFiles({ gitCommonDir, branch, from, to }, how);
     }
     return { done: true, result: undefined };
   });

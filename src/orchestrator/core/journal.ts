@@ -1,8 +1,9 @@
 import { readdir, rm } from 'node:fs/promises';
 import { ifThere } from '../../adapters/files/file-errors.ts';
 import { isThere, makeFolder, readFileIfThere, removeIfEmpty, replaceFile } from '../../adapters/files/files.ts';
+import { clearHeldIndex } from '../../adapters/git/change/held-index.ts';
 import { bringIndexBack, keepIndex } from '../../adapters/git/change/index-copy.ts';
-import { bringFilesBack, listCheckouts } from '../../adapters/git/change/move-files.ts';
+import { listCheckouts, takeMoveBack } from '../../adapters/git/change/move-files.ts';
 import {
   type BranchMove,
   inspectMove,
@@ -184,8 +185,10 @@ async function finishOrUndo(stack: Stack, change: Change): Promise<string> {
     const own = (await readOwnEntry(worktree, gitCommonDir))?.folder;
     const entries = files ? (await listCheckouts(gitCommonDir, branch)).map(({ entry }) => entry.folder) : [own];
     const clear = async (): Promise<void> => {
-      for (const entry of entries.length > 0 ? entries : [undefined])
+      for (const entry of entries.length > 0 ? entries : [undefined]) {
+        if (entry !== undefined) await clearHeldIndex(entry);
         await clearStaleLocks({ repoPath, gitCommonDir, branch, entry });
+      }
     };
     await withLock(repoLock(gitCommonDir), clear, { signal: stack.signal });
   }
@@ -235,10 +238,12 @@ async function undo(
       commit,
       isUnmade: at === 'before',
     });
+  const moved = at === 'before' ? undefined : commit;
+  const reason = `${reasonOf(verb)}: taken back`;
+  if (move.files && move.to !== undefined)
+    return takeMoveBack({ gitCommonDir, branch, from, to: move.to }, { moved, reason });
   const cwd = isOn ? worktree : gitCommonDir;
-  if (at !== 'before') await moveBranch(cwd, { branch, from: commit, to: from }, `${reasonOf(verb)}: taken back`);
-  // Its files may have gone before it: as long as one branch is back, the next command takes all back.
-  if (move.files && move.to !== undefined) await bringFilesBack({ gitCommonDir, branch, from, to: move.to });
+  if (moved !== undefined) await moveBranch(cwd, { branch, from: moved, to: from }, reason);
 }
 
 async function drop(stack: Stack, ticket: string): Promise<void> {

@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
-import { copyFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { copyFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { StackError } from '../../../domain/errors.ts';
 import { explainFileError, ifThere } from '../../files/file-errors.ts';
 import { changeGit, gitError, tryGit } from '../git.ts';
 import { readOwnEntry } from '../worktree/entry.ts';
+import { keepTime, takeIndexLock } from './held-index.ts';
 
 const LIST_SECONDS = 60;
 
@@ -33,7 +33,7 @@ export async function bringIndexBack(
   const index = await indexOf(worktree);
   if (index === undefined || !(await ifThere(stat(file)))) return false;
   const lock = `${index}.lock`;
-  await takeLock(file, lock);
+  await takeIndexLock(lock, () => copyFile(file, lock, constants.COPYFILE_EXCL));
   try {
     const isNobodys = isUnmade
       ? (await listStaged(worktree, commit, index)) === (await listStaged(worktree, commit, file))
@@ -44,18 +44,6 @@ export async function bringIndexBack(
     return true;
   } finally {
     await rm(lock, { force: true });
-  }
-}
-
-/** Git's own way to keep others off the index (lockfile.h): who makes the file has it. */
-async function takeLock(file: string, lock: string): Promise<void> {
-  try {
-    await copyFile(file, lock, constants.COPYFILE_EXCL);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw explainFileError(error, `write ${lock}`);
-    throw new StackError('git', `another git is at work on the index: ${lock} is there`, {
-      hint: `when no git runs in there any more, delete ${lock}, then run the command again`,
-    });
   }
 }
 
@@ -72,12 +60,6 @@ async function listStaged(worktree: string, commit: string, index: string): Prom
   const listed = await changeGit(worktree, args, { deadlineSeconds: LIST_SECONDS, env: { GIT_INDEX_FILE: index } });
   if (listed.exitCode !== 0) throw gitError(`git diff-index failed in ${worktree}`, listed);
   return listed.stdout;
-}
-
-/** The time is never later than it was: by it git knows which files may have changed since it looked at them. */
-async function keepTime(from: string, to: string): Promise<void> {
-  const { atime, mtimeMs } = await stat(from);
-  await utimes(to, atime, Math.floor(mtimeMs) / 1000);
 }
 
 async function indexOf(worktree: string): Promise<string | undefined> {

@@ -1,15 +1,18 @@
-import { existsSync, lstatSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { StackError } from '../../../domain/errors.ts';
-import { pathOf } from '../../files/byte-names.ts';
-import { ifReadableNow, ifThere } from '../../files/file-errors.ts';
+import { ifThere } from '../../files/file-errors.ts';
+import { withLock } from '../../lock.ts';
 import { askGit, changeGit, firstLine, gitError } from '../git.ts';
+import { repoLock } from '../lock.ts';
 import { readUncommitted } from '../merge/work-tree.ts';
 import { listOperations, readRebasedBranch, type WorktreeEntry } from '../worktree/entry.ts';
 import { listWorktrees } from '../worktree/list.ts';
+import { type HeldIndex, holdIndex } from './held-index.ts';
 import { moveBranch } from './move-ref.ts';
+import { listOverwritten, listPaths } from './overwritten.ts';
 import { restoreFiles } from './restore-files.ts';
 
 /** A move of a branch, with the files of all checkouts that are on it. */
@@ -130,95 +133,114 @@ async function findInTheWay(
 const REFRESH = ['update-index', '-q', '--refresh'];
 
 /**
- * Returns what nobody can get back and git would write over on the way from one commit to another, relative to the checkout: it takes
- * ignored files for its own, also where a file comes in the place of their folder, or a folder in theirs. Throws `git`.
+ * Moves a branch, if it is where it is said to be, and before it the files of all checkouts that are on it. No other git stages, commits
+ * or switches in these between the two. Where it fails all is as it was. `onStart` is told of each git that writes files. Throws `git`,
+ * also when the branch has moved, or somebody switches to or from it; `files`.
  */
-export async function listOverwritten(folder: string, from: string, to: string): Promise<string[]> {
-  const added = (await listPaths(folder, from, to)).filter(({ status }) => status === 'A').map(({ name }) => name);
-  const [files, folders] = [new Set<string>(), new Set<string>()];
-  for (const name of added) {
-    const { at, isFolder } = findLast(folder, name);
-    if (at !== undefined && !isFolder) files.add(at);
-    else if (at === name) folders.add(name);
-  }
-  const list = async (how: readonly string[], names: ReadonlySet<string>): Promise<string[]> =>
-    names.size === 0
-      ? []
-      : (await askGit(folder, ['--literal-pathspecs', 'ls-files', '-z', ...how, '--', ...names]))
-          .split('\0')
-          .filter(Boolean);
-  const [known, inside] = await Promise.all([list([], files), list(['--others'], folders)]);
-  return [...[...files].filter((name) => !known.includes(name)), ...inside];
+export async function moveWithFiles(move: FilesMove, how: MoveHow): Promise<void> {
+  await withLock(repoLock(move.gitCommonDir), () => moveNow(move, how), { signal: how.signal });
 }
 
-/** Returns the part of a path that is there: all of it, the first that is no folder, or the last folder. */
-function findLast(folder: string, name: string): { at: string | undefined; isFolder: boolean } {
-  let at: string | undefined;
-  for (const part of name.split('/')) {
-    const next = at === undefined ? part : `${at}/${part}`;
-    const found = ifReadableNow(() => lstatSync(pathOf(path.join(folder, next))));
-    if (!found) break;
-    at = next;
-    if (!found.isDirectory()) return { at, isFolder: false };
-  }
-  return { at, isFolder: true };
+interface MoveHow {
+  /** For the log of the branch. */
+  reason: string;
+  onStart?: OnStart | undefined;
+  /** Ends the waiting for others who change the repo, never the move. */
+  signal?: AbortSignal | undefined;
 }
 
-async function listPaths(folder: string, from: string, to: string): Promise<{ status: string; name: string }[]> {
-  const options = ['-r', '-z', '--name-status', '--no-renames', '--ignore-submodules=none'];
-  const parts = (await askGit(folder, ['diff-tree', ...options, from, to, '--'])).split('\0');
-  return parts.flatMap((name, at) => (at % 2 === 1 ? [{ status: parts[at - 1] ?? '', name }] : []));
-}
-
-/**
- * Moves a branch, if it is where it is said to be, and before it the files of all checkouts that are on it. Where it fails all is as it
- * was. `onStart` is told of each git that writes files. Throws `git`, also when the branch has moved.
- */
-export async function moveWithFiles(
-  { gitCommonDir, branch, from, to }: FilesMove,
-  { reason, onStart }: { reason: string; onStart: OnStart },
-): Promise<void> {
+async function moveNow(move: FilesMove, { reason, onStart }: MoveHow): Promise<void> {
+  const { gitCommonDir, branch, from, to } = move;
   const checkouts = await listCheckouts(gitCommonDir, branch);
-  const moved: string[] = [];
+  const begun: string[] = [];
   try {
-    for (const { folder } of checkouts) {
-      moved.push(folder);
-      await moveFiles(folder, from, to, onStart);
-    }
-    await moveBranch(checkouts[0]?.folder ?? gitCommonDir, { branch, from, to }, reason);
+    await withIndexes(checkouts, async (held) => {
+      for (const [folder, index] of held) {
+        begun.push(folder);
+        await moveFiles(folder, from, to, { index: index.file, onStart });
+      }
+      for (const [, index] of held) await index.put();
+      await requireSame(move, checkouts);
+      await moveBranch(checkouts[0]?.folder ?? gitCommonDir, { branch, from, to }, reason);
+    });
   } catch (error) {
-    for (const folder of moved) await moveFiles(folder, to, from);
+    for (const folder of begun) await restoreFiles(folder, { written: to, wanted: from });
     throw error;
   }
 }
 
+/** Runs `work` while the indexes of checkouts are held; what it has put is put back where it throws. */
+async function withIndexes(
+  checkouts: readonly Checkout[],
+  work: (held: ReadonlyMap<string, HeldIndex>) => Promise<void>,
+): Promise<void> {
+  const held = new Map<string, HeldIndex>();
+  try {
+    for (const { folder, entry } of checkouts) held.set(folder, await holdIndex(entry.folder));
+    await work(held);
+  } catch (error) {
+    for (const index of held.values()) await index.putBack();
+    throw error;
+  } finally {
+    for (const index of held.values()) await index.release();
+  }
+}
+
+/** A `git switch` lets go of the index before it changes HEAD. */
+async function requireSame({ gitCommonDir, branch }: FilesMove, checkouts: readonly Checkout[]): Promise<void> {
+  const known = checkouts.map(({ folder }) => folder);
+  const now = (await listCheckouts(gitCommonDir, branch)).map(({ folder }) => folder);
+  const changed = [...known.filter((one) => !now.includes(one)), ...now.filter((one) => !known.includes(one))];
+  if (changed.length === 0) return;
+  throw new StackError(
+    'git',
+    `cannot move ${branch}: somebody has switched branches in ${changed.join(', ')} meanwhile`,
+    {
+      hint: 'run the command again',
+    },
+  );
+}
+
 /**
- * Takes the files of all checkouts of a branch from what they were moved to back to what they were; where they are so, nothing happens.
- * The branch itself is back already. Throws `git`.
+ * Takes a move back, also one that was cut off: the branch, where it is at `moved`, and the files of all checkouts that are on it. Throws
+ * `git`, when work that is not committed is in the way too; `files`.
  */
-export async function bringFilesBack({ gitCommonDir, branch, from, to }: FilesMove): Promise<void> {
+export async function takeMoveBack(
+  move: FilesMove,
+  { moved, reason }: { moved: string | undefined; reason: string },
+): Promise<void> {
+  const { gitCommonDir, branch, from, to } = move;
+  try {
+    if (moved !== undefined) await moveWithFiles({ ...move, from: moved, to: from }, { reason });
+    else await withLock(repoLock(gitCommonDir), () => bringFilesBack({ gitCommonDir, branch, from, to }));
+  } catch (error) {
+    if (!(error instanceof StackError) || error.code !== 'git') throw error;
+    throw new StackError('git', `a move of ${branch} cannot be taken back: ${error.message}`, {
+      hint: error.hint ?? 'commit or `git stash` there what is in the way; then run the command again',
+      cause: error,
+    });
+  }
+}
+
+/** Its files may have gone before the branch, in part or all; where they are as they were, nothing happens. */
+async function bringFilesBack({ gitCommonDir, branch, from, to }: FilesMove): Promise<void> {
   for (const { folder } of await listCheckouts(gitCommonDir, branch)) {
-    try {
-      // A new file that is there already would be in the way.
-      await restoreFiles(folder, { written: to, wanted: from });
-      await moveFiles(folder, to, from);
-    } catch (error) {
-      if (!(error instanceof StackError) || error.code !== 'git') throw error;
-      throw new StackError('git', `the files of ${folder} cannot be taken back: ${error.message}`, {
-        hint: `\`git stash\` in ${folder} saves what is in the way; then run the command again`,
-        cause: error,
-      });
-    }
+    // A new file that is there already would be in the way.
+    await restoreFiles(folder, { written: to, wanted: from });
+    await moveFiles(folder, to, from);
   }
 }
 
 /** What is not committed and has nothing to do with it stays, in the index too. */
-async function moveFiles(folder: string, from: string, to: string, onStart?: OnStart): Promise<void> {
+async function moveFiles(
+  folder: string,
+  from: string,
+  to: string,
+  { index, onStart }: { index?: string; onStart?: OnStart | undefined } = {},
+): Promise<void> {
+  const how = { deadlineSeconds: FILES_SECONDS, env: index === undefined ? {} : { GIT_INDEX_FILE: index } };
   // A file that was touched, and is as it was, would count as changed.
-  await changeGit(folder, REFRESH, { deadlineSeconds: FILES_SECONDS });
-  const done = await changeGit(folder, ['read-tree', '-m', '-u', from, to], {
-    deadlineSeconds: FILES_SECONDS,
-    onStart,
-  });
+  await changeGit(folder, REFRESH, how);
+  const done = await changeGit(folder, ['read-tree', '-m', '-u', from, to], { ...how, onStart });
   if (done.exitCode !== 0) throw gitError(`cannot bring the files of ${folder} along`, done);
 }

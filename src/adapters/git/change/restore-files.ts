@@ -1,9 +1,10 @@
 import { lstatSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { bytesOf, pathOf } from '../../files/byte-names.ts';
+import { bytesOf, pathOf, textOf } from '../../files/byte-names.ts';
 import { ifReadableNow } from '../../files/file-errors.ts';
+import { removeIfEmpty } from '../../files/files.ts';
 import { askGit, changeGit, gitError } from '../git.ts';
 
 const FILES_SECONDS = 600;
@@ -26,11 +27,17 @@ export async function restoreFiles(folder: string, commits: { written: string; w
     ifReadableNow(() => lstatSync(pathOf(path.join(folder, name)))) !== undefined;
   // Git takes a file away before it writes it anew.
   const ours = changes.filter(({ name, written }) => !isThere(name) || found.get(name) === written);
-  for (const { name, wanted } of ours) if (isNone(wanted)) await rm(pathOf(path.join(folder, name)), { force: true });
+  for (const { name, wanted } of ours) if (isNone(wanted)) await removeFile(folder, name);
   await checkOut(
     folder,
     ours.flatMap(({ name, wanted }) => (isNone(wanted) ? [] : [name])),
   );
+}
+
+/** With the folders that are empty without it, as git does. */
+async function removeFile(folder: string, name: string): Promise<void> {
+  await rm(pathOf(path.join(folder, name)), { force: true });
+  for (let up = path.dirname(name); up !== '.'; up = path.dirname(up)) await removeIfEmpty(path.join(folder, up));
 }
 
 function isNone(id: string): boolean {
@@ -57,16 +64,25 @@ async function keepIndexed(folder: string, changes: readonly Change[]): Promise<
   return changes.filter(({ name, wanted }) => (isNone(wanted) ? !ids.has(name) : ids.get(name) === wanted));
 }
 
-/** Returns the ids of files as git would keep them; what is no plain file, and what is not there, is left out. */
+/** Returns the ids of files and links as git would keep them; anything else, and what is not there, is left out. */
 async function hashFiles(folder: string, changes: readonly Change[]): Promise<Map<string, string>> {
-  const names = changes
-    .map(({ name }) => name)
-    .filter(
-      (name) => !name.includes('\n') && ifReadableNow(() => lstatSync(pathOf(path.join(folder, name))))?.isFile(),
-    );
-  if (names.length === 0) return new Map();
-  const ids = (await askGit(folder, ['hash-object', '--stdin-paths'], { input: `${names.join('\n')}\n` })).split('\n');
-  return new Map(names.map((name, at) => [name, ids[at] ?? '']));
+  const found = changes.flatMap(({ name }) => {
+    const stats = name.includes('\n') ? undefined : ifReadableNow(() => lstatSync(pathOf(path.join(folder, name))));
+    return stats ? [{ name, stats }] : [];
+  });
+  const ids = new Map<string, string>();
+  const names = found.filter(({ stats }) => stats.isFile()).map(({ name }) => name);
+  if (names.length > 0) {
+    const input = `${names.join('\n')}\n`;
+    const hashed = (await askGit(folder, ['hash-object', '--stdin-paths'], { input })).split('\n');
+    for (const [at, name] of names.entries()) ids.set(name, hashed[at] ?? '');
+  }
+  for (const { name, stats } of found) {
+    if (!stats.isSymbolicLink()) continue;
+    const input = textOf(await readlink(pathOf(path.join(folder, name)), 'buffer'));
+    ids.set(name, (await askGit(folder, ['hash-object', '--stdin'], { input })).trimEnd());
+  }
+  return ids;
 }
 
 async function checkOut(folder: string, names: readonly string[]): Promise<void> {

@@ -1,0 +1,131 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { moveWithFiles } from '../../src/adapters/git/change/move-files.ts';
+import { commitFile, git, makeRepo } from '../support/git-repos.ts';
+import { makeTemp } from '../support/temp.ts';
+
+const THERE = ['main', 'other'] as const;
+
+describe('moving a branch with the files of its checkout, while somebody is at work there', () => {
+  let repo: string;
+  let from: string;
+  let to: string;
+  const move = (): Promise<void> =>
+    moveWithFiles(
+      { gitCommonDir: path.join(repo, '.git'), branch: 'main', from, to },
+      { reason: 'stack merge', onStart: () => undefined },
+    );
+  /** Runs lines once, in the checkout, as a person would type them, at a moment of git's. */
+  const whenGit = (hook: string, ...lines: string[]): void => {
+    const file = path.join(repo, '.git/hooks', hook);
+    mkdirSync(path.dirname(file), { recursive: true });
+    const own = ['unset $(git rev-parse --local-env-vars)', 'rm "$0"', `cd ${repo}`, 'exec >>.git/said 2>&1', ...lines];
+    writeFileSync(file, `#!/bin/sh\n${own.join('\n')}\nexit 0\n`);
+    chmodSync(file, 0o755);
+  };
+  const look = (): string[] => [
+    git(repo, 'symbolic-ref', 'HEAD'),
+    git(repo, 'status', '--porcelain'),
+    ...THERE.map((branch) => git(repo, 'rev-parse', branch)),
+    readFileSync(path.join(repo, 'shared.txt'), 'utf8'),
+  ];
+  const nothingLeft = (): void => {
+    expect(readdirSync(path.join(repo, '.git')).filter((name) => /lock|stack-index/.test(name))).toEqual([]);
+  };
+
+  beforeEach(() => {
+    repo = makeRepo(makeTemp(), { branches: ['other'] });
+    from = commitFile(repo, 'shared.txt', 'before\n');
+    git(repo, 'branch', '--force', 'other');
+    git(repo, 'checkout', '--quiet', '-b', 'incoming');
+    commitFile(repo, 'shared.txt', 'after\n');
+    to = commitFile(repo, 'new.txt', 'new\n');
+    git(repo, 'checkout', '--quiet', 'main');
+  });
+
+  it.each(['post-index-change', 'reference-transaction'])(
+    'keeps them from switching, staging and committing half of it, at the moment of %s',
+    async (hook) => {
+      writeFileSync(path.join(repo, 'mine.txt'), 'mine\n');
+      whenGit(hook, 'git switch other', 'git add mine.txt', 'git commit --message Half');
+      await move();
+      expect(look()).toEqual(['refs/heads/main', '?? mine.txt', to, from, 'after\n']);
+      expect(readFileSync(path.join(repo, '.git/said'), 'utf8').match(/index\.lock': File exists/g)).toHaveLength(3);
+      nothingLeft();
+    },
+  );
+
+  it.each([
+    ['moved', 'git update-ref refs/heads/main other~1', /cannot move main/],
+    ['left', 'git symbolic-ref HEAD refs/heads/other', /switched branches in /],
+  ])('puts all back to the byte where the branch is %s meanwhile, past git', async (_, line, message) => {
+    writeFileSync(path.join(repo, 'mine.txt'), 'mine\n');
+    git(repo, 'add', 'mine.txt');
+    writeFileSync(path.join(repo, 'mine.txt'), 'mine, and more\n');
+    const staged = git(repo, 'ls-files', '--stage');
+    whenGit('post-index-change', line);
+    await expect(move()).rejects.toMatchObject({ code: 'git', message: expect.stringMatching(message) });
+    expect(git(repo, 'ls-files', '--stage')).toBe(staged);
+    expect(git(repo, 'diff', '--name-only')).toBe('mine.txt');
+    expect(readFileSync(path.join(repo, 'shared.txt'), 'utf8')).toBe('before\n');
+    expect(existsSync(path.join(repo, 'new.txt'))).toBe(false);
+    expect(git(repo, 'rev-parse', 'main')).not.toBe(to);
+    nothingLeft();
+  });
+
+  it('leaves a git alone that is at work on the index, and is refused then', async () => {
+    const lock = path.join(repo, '.git/index.lock');
+    writeFileSync(lock, '');
+    await expect(move()).rejects.toMatchObject({ code: 'git', hint: expect.stringContaining(lock) });
+    expect(existsSync(lock)).toBe(true);
+    expect(look().slice(2)).toEqual([from, from, 'before\n']);
+  });
+
+  it('is as it was, links, modes and folders too, where git cannot write one of the files', async () => {
+    symlinkSync('shared.txt', path.join(repo, 'link'));
+    writeFileSync(path.join(repo, 'run.sh'), 'true\n');
+    git(repo, 'add', '.');
+    git(repo, 'commit', '--quiet', '--message', 'A link');
+    from = git(repo, 'rev-parse', 'main');
+    git(repo, 'checkout', '--quiet', '-b', 'more');
+    rmSync(path.join(repo, 'link'));
+    symlinkSync('elsewhere', path.join(repo, 'link'));
+    chmodSync(path.join(repo, 'run.sh'), 0o755);
+    mkdirSync(path.join(repo, 'deep/er'), { recursive: true });
+    writeFileSync(path.join(repo, 'deep/er/file'), 'deep\n');
+    writeFileSync(path.join(repo, 'z.bad'), 'bad\n');
+    git(repo, 'add', '.');
+    git(repo, 'commit', '--quiet', '--message', 'More');
+    to = git(repo, 'rev-parse', 'more');
+    git(repo, 'checkout', '--quiet', 'main');
+    writeFileSync(path.join(repo, '.git/info/attributes'), '*.bad filter=bad\n');
+    git(repo, 'config', 'filter.bad.smudge', 'cat >/dev/null; ls >> .git/said; exit 1');
+    git(repo, 'config', 'filter.bad.required', 'true');
+    await expect(move()).rejects.toMatchObject({ code: 'git' });
+    expect(readFileSync(path.join(repo, '.git/said'), 'utf8')).toContain('deep');
+    expect(git(repo, 'status', '--porcelain', '--ignored')).toBe('');
+    expect(readlinkSync(path.join(repo, 'link'))).toBe('shared.txt');
+    expect(existsSync(path.join(repo, 'deep'))).toBe(false);
+    nothingLeft();
+  });
+
+  it('leaves what somebody writes into a file meanwhile, when it has to go back', async () => {
+    const mine = path.join(repo, 'new.txt');
+    whenGit('post-index-change', 'echo mine > new.txt', 'git update-ref refs/heads/main other~1');
+    await expect(move()).rejects.toMatchObject({ code: 'git' });
+    expect(readFileSync(mine, 'utf8')).toBe('mine\n');
+    expect(readFileSync(path.join(repo, 'shared.txt'), 'utf8')).toBe('before\n');
+    nothingLeft();
+  });
+});
