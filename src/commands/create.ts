@@ -1,10 +1,14 @@
 import path from 'node:path';
 import type { Context } from '../context.ts';
+import { StackError } from '../domain/errors.ts';
 import type { InstanceRecord } from '../domain/instance.ts';
 import { OWNABLE } from '../domain/own-kinds.ts';
 import { quoteForShell } from '../domain/shell.ts';
 import { type Extent, type Step, type StepState, stepName, titleWithReason } from '../domain/step.ts';
 import type { InstancesView, InstanceView } from '../domain/view.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
+import type { IssueTask } from '../orchestrator/prepare/issue.ts';
+import type { RepoRequest } from '../orchestrator/prepare/repos.ts';
 import { formatDuration } from '../ui/duration.ts';
 import { renderInstances } from './common/instance-table.ts';
 import { listValues, type Verb, type VerbInput } from './common/verb.ts';
@@ -56,14 +60,18 @@ export interface Preview {
 
 type Result = { preview: Preview } | { made: InstancesView };
 
-export const create: Verb<CreateFlags & { keepOnFailure?: boolean; fetch?: boolean }, Result> = {
+export const create: Verb<CreateFlags & { keepOnFailure?: boolean; fetch?: boolean; issue?: string }, Result> = {
   name: 'create',
   aliases: ['new'],
   summary: 'make a ticket its own running copy of the product',
-  args: '<ticket>',
+  args: '[ticket]',
   flags: [
     ...CREATE_FLAGS,
     ['--fetch', 'ask the remotes first; new branches start from what they have of the bases'],
+    [
+      '--issue <issue>',
+      'its task and name from an issue of the forge (`123`, `api#123`, a URL), which its pull request closes',
+    ],
     ['--keep-on-failure', 'leave what was made should it fail; the next create goes on from there'],
   ],
   repoFlags: CREATE_REPO_FLAGS,
@@ -74,15 +82,23 @@ export const create: Verb<CreateFlags & { keepOnFailure?: boolean; fetch?: boole
     'stack create feat-03 --with api --own postgres',
     'stack create review-7 --on-front=feat/ui --dry-run',
     'stack create feat-04 --fetch',
+    'stack create --issue 123',
     'stack create feat-05 --keep-on-failure',
   ],
   completes: {},
-  async run(context, { args: [argument = ''], options, from, on }) {
+  async run(context, { args: [named], options, from, on }) {
+    if (named === undefined && options.issue === undefined) {
+      throw new StackError('usage', "missing required argument 'ticket'", {
+        hint: '`stack create --help` says what it takes; with `--issue NUMBER` the issue names the ticket',
+      });
+    }
     const { createInstance, previewCreate } = await import('../orchestrator/lifecycle/create.ts');
     const stack = await context.stack();
     const flags = readCreateFlags({ options, from, on });
     const wish = { ...flags.request, latest: options.fetch === true };
-    const request = { argument, ...flags, request: wish, keep: options.keepOnFailure === true };
+    const task = await readTask(stack, options.issue, wish);
+    const argument = named ?? task?.argument ?? '';
+    const request = { ...task, argument, ...flags, request: wish, keep: options.keepOnFailure === true };
     if (options.dryRun) return { preview: toPreview(await previewCreate(stack, request)) };
     const ticket = await createInstance(stack, request);
     const { observeMade } = await import('../orchestrator/check/check.ts');
@@ -97,6 +113,12 @@ export const create: Verb<CreateFlags & { keepOnFailure?: boolean; fetch?: boole
     return 'made' in result ? result.made.instances[0] : result.preview;
   },
 };
+
+async function readTask(stack: Stack, issue: string | undefined, request: RepoRequest): Promise<IssueTask | undefined> {
+  if (issue === undefined) return undefined;
+  const { readIssue } = await import('../orchestrator/prepare/issue.ts');
+  return readIssue(stack, issue, request);
+}
 
 /** Says how long it took, from the start of this process, and how one goes on. */
 function tellNext({ host }: Context, extent: Extent, made: InstanceView | undefined): string {

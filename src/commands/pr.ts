@@ -13,6 +13,7 @@ interface Options {
   title?: string;
   body?: string;
   bodyFile?: string;
+  fill?: boolean;
   draft?: boolean;
   order?: string[];
   dryRun?: boolean;
@@ -29,9 +30,10 @@ export const pr: Verb<Options, TicketRequests | Judged> = {
     'push a ticket and make its pull requests, which name each other; again: update them. `status`: their checks',
   args: '[ticket] [status]',
   flags: [
-    ['--title <text>', 'the title; else the subject of the first commit'],
+    ['--title <text>', 'the title; else that of the issue, or the subject of the first commit'],
     ['--body <text>', 'the text; else the commits'],
     ['--body-file <file>', 'the same from a file; `-` is standard input'],
+    ['--fill', 'title and text from the commits, of those that are there too'],
     ['--draft', 'new ones are drafts'],
     ['--order <repo...>', 'the order to merge in; else as the services depend on each other'],
     ['--dry-run', 'say what would be made; push nothing'],
@@ -52,7 +54,7 @@ export const pr: Verb<Options, TicketRequests | Judged> = {
     const body = await readBody(context, options);
     return requestTicket(stack, {
       ...{ ticket, title: options.title, body, order },
-      ...{ draft: options.draft === true, dryRun: options.dryRun === true },
+      ...{ fill: options.fill === true, draft: options.draft === true, dryRun: options.dryRun === true },
     });
   },
   render(result, view) {

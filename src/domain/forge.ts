@@ -23,6 +23,14 @@ export interface PullRequest {
   head: string;
 }
 
+/** An issue of GitHub or GitLab, as far as a ticket takes it for its task. */
+export interface ForgeIssue {
+  number: number;
+  url: string;
+  title: string;
+  body: string;
+}
+
 /** What a pull request is made of. */
 interface PullRequestWish {
   /** The branch with the work. */
@@ -32,6 +40,9 @@ interface PullRequestWish {
   body: string;
   draft: boolean;
 }
+
+/** What may be changed of a pull request. */
+export type PullRequestChange = Partial<Pick<PullRequestWish, 'title' | 'body' | 'base'>>;
 
 /** What is said of a pull request by those who look at it. */
 export interface Verdicts {
@@ -55,19 +66,30 @@ export interface Forge {
   find(branch: string): Promise<PullRequest | undefined>;
   create(wish: PullRequestWish): Promise<PullRequest>;
   /** Changes what is given, and leaves the rest as it is. */
-  update(number: number, change: { title?: string; body?: string }): Promise<PullRequest>;
+  update(request: PullRequest, change: PullRequestChange): Promise<PullRequest>;
+  /** Returns an issue of the repo that has the base; undefined where it has none of that number. */
+  findIssue(number: number): Promise<ForgeIssue | undefined>;
   judge(request: PullRequest): Promise<Verdicts>;
 }
+
+/** Where a remote's repo is kept, and whether git gets there by SSH: then the host may be an alias of the person's own. */
+export type RemotePlace = ForgePlace & { bySsh: boolean };
 
 /**
  * Returns where the repo of a remote is kept; undefined for an address that is no forge's: a folder, a bundle. SSH may listen
  * elsewhere than the web, so its port is left out.
  */
-export function parseRemoteUrl(text: string): ForgePlace | undefined {
+export function parseRemoteUrl(text: string): RemotePlace | undefined {
   const short = /^(?:[^@/:\s]+@)?([^/:\s]+):(?!\/\/)(.+)$/.exec(text);
-  if (short && !/^[a-zA-Z]$/.test(short[1] ?? '')) return placeOf(short[1] ?? '', short[2] ?? '');
+  if (short && !/^[a-zA-Z]$/.test(short[1] ?? '')) return withWay(placeOf(short[1] ?? '', short[2] ?? ''), true);
   const url = /^(?:https?|ssh|git|git\+ssh):\/\//.test(text) && URL.canParse(text) ? new URL(text) : undefined;
-  return url && placeOf(url.protocol.startsWith('http') ? url.host : url.hostname, url.pathname);
+  if (!url) return undefined;
+  const place = placeOf(url.protocol.startsWith('http') ? url.host : url.hostname, url.pathname);
+  return withWay(place, url.protocol.includes('ssh'));
+}
+
+function withWay(place: ForgePlace | undefined, bySsh: boolean): RemotePlace | undefined {
+  return place && { ...place, bySsh };
 }
 
 function placeOf(host: string, name: string): ForgePlace | undefined {
@@ -103,6 +125,12 @@ export function replaceBlock(text: string, block: string): string {
   const plain = text.replaceAll('\r\n', '\n');
   const replaced = BLOCK.test(plain) ? plain.replace(BLOCK, () => marked) : `${plain.trimEnd()}${marked}`;
   return replaced.replace(/^\n+/, '');
+}
+
+/** Returns the line that closes an issue once a request of this repo is merged (both forges read it); '' where it cannot. */
+export function describeClosing({ host, path, number }: ForgePlace & { number: number }, own: ForgePlace): string {
+  if (host !== own.host) return '';
+  return `Closes ${path === own.path ? '' : path}#${number}`;
 }
 
 /** One request of a ticket, as its sisters name it. */

@@ -129,6 +129,16 @@ export interface Resolving {
 /** What a branch starts from. */
 export type Start = Pick<DedicatedRepo, 'base' | 'baseCommit' | 'stackedOn'>;
 
+/** The issue of a forge that an instance is made for. */
+export interface IssueLink {
+  number: number;
+  url: string;
+  title: string;
+  /** Where its repo is kept. */
+  host: string;
+  path: string;
+}
+
 /** All that is needed to take an instance apart without today's config. Holds no secrets. */
 export interface InstanceRecord {
   /** `feat-02`, or `baseline`. */
@@ -146,6 +156,10 @@ export interface InstanceRecord {
   repos: Record<string, RepoRecord>;
   services: Record<string, ServiceRecord>;
   own?: OwnRecord | undefined;
+  /** What is to be done, as a person or an issue says it. */
+  task?: string | undefined;
+  /** The issue that says so; the pull request closes it. */
+  issue?: IssueLink | undefined;
   /** Its create failed and was told to leave what it had made: the next one goes on from there. */
   unfinished?: boolean | undefined;
   /** The ticket whose merge it is made to verify; it goes once that is done. */
@@ -186,6 +200,8 @@ export interface RecreateNote {
   migrate: boolean;
   extent: 'files' | 'started' | 'ready';
   skipSetup: boolean;
+  task?: string | undefined;
+  issue?: IssueLink | undefined;
   /** As they were, for their runtimes and leases. */
   services: Record<string, ServiceRecord>;
 }

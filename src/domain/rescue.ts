@@ -45,6 +45,11 @@ const schema = z.object({
   sequence: z.optional(z.number()),
   /** When the ticket was made, ISO 8601. */
   createdAt: z.string(),
+  /** What was to be done, and the issue that said so. */
+  task: z.optional(z.string()),
+  issue: z.optional(
+    z.object({ number: z.number(), url: z.string(), title: z.string(), host: z.string(), path: z.string() }),
+  ),
   /** True for what a create left that did not finish: not what anybody wants back, unless they ask for it. */
   halfMade: z.optional(z.boolean()),
   /** True where nothing but such commits, and files of which a set-up's are not told apart, was to be saved: kept for 30 days without a question. */

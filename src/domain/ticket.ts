@@ -45,6 +45,20 @@ export function ticketOf(argument: string): Ticket {
   return argument.replaceAll('/', '-') as Ticket;
 }
 
+const NAME_OF_ISSUE = 40;
+
+/** Returns a name for a ticket that is made for an issue: `123-show-prices`, or `issue-123` where its title has no word for one. */
+export function nameForIssue(number: number, title: string): string {
+  const plain = title.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase();
+  const words = plain.split(/[^a-z0-9]+/).filter((word) => word !== '');
+  let name = String(number);
+  for (const word of words) {
+    if (name.length + 1 + word.length > NAME_OF_ISSUE) break;
+    name += `-${word}`;
+  }
+  return name === String(number) ? `issue-${number}` : name;
+}
+
 /** Returns the form used in host and image names. Two tickets with the same fold would share those, or a folder on a case-blind disk. */
 export function foldTicket(ticket: string): string {
   return ticket.toLowerCase().replaceAll(/[._/]/g, '-');

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ForgeServer, findForgePrograms, openForgeServer } from '../support/forge-server.ts';
@@ -8,6 +8,8 @@ import { makeShop, type Shop } from '../support/shop.ts';
 
 const programs = await findForgePrograms();
 if (programs === undefined) console.warn('\n!!! SKIPPED: the tests of pull requests need gh and glab\n');
+
+const findSsh = (): string => execFileSync('sh', ['-c', 'command -v ssh'], { encoding: 'utf8' }).trim();
 
 interface Request {
   result: string;
@@ -115,6 +117,48 @@ describe.skipIf(programs === undefined).each([
     expect(shop.git('.', bare, 'rev-parse', 'feat-01')).toBe(shop.git('tickets/feat-01/front', 'rev-parse', 'HEAD'));
   });
 
+  it('go where the base of the ticket is by now, as long as its remote has that', async () => {
+    const [front] = kept('front');
+    shop.git('.', `--git-dir=${shop.folder}/acme/front.git`, 'branch', 'old', 'main');
+    front!.base = 'old';
+    expect(await pr('--order', 'api,front')).toMatchObject({
+      code: 0,
+      repos: { front: { result: 'updated', base: 'feat/ui' }, api: { result: 'unchanged' } },
+    });
+    expect(front!.base).toBe('feat/ui');
+    front!.base = 'old';
+    shop.git('.', `--git-dir=${shop.folder}/acme/front.git`, 'branch', '-m', 'feat/ui', 'gone');
+    const stays = await pr('--order', 'api,front');
+    expect(stays).toMatchObject({ code: 0, repos: { front: { result: 'unchanged', base: 'old' } } });
+    expect(stays.stderr).toContain('#1 stays for old: origin has no branch feat/ui');
+    shop.git('.', `--git-dir=${shop.folder}/acme/front.git`, 'branch', '-m', 'gone', 'feat/ui');
+    await pr('--order', 'api,front');
+  });
+
+  it('get the title and the text of their commits again with --fill', async () => {
+    const [api] = kept('api');
+    Object.assign(api!, { title: 'Other', body: 'Other.' });
+    expect((await pr('--order', 'api,front')).repos.api).toMatchObject({ result: 'updated', title: 'Other' });
+    expect(api!.body).toContain('Other.\n\n<!-- stack: begin -->');
+    const filled = await pr('--order', 'api,front', '--fill');
+    expect(filled.repos.api).toMatchObject({ result: 'updated', title: 'Serve prices' });
+    expect(api!.body).toMatch(/^<!-- stack: begin -->/);
+    expect((await pr('--order', 'api,front', '--fill')).repos.api).toMatchObject({ result: 'unchanged' });
+  });
+
+  it('are found behind an alias of the SSH settings', async () => {
+    const https = shop.git('api', 'remote', 'get-url', 'origin');
+    shop.write('ssh-config', 'Host forge-work\n  HostName localhost\n  CanonicalizeHostname yes\n');
+    shop.write('bin/ssh', `#!/bin/sh\nexec ${findSsh()} -F ${shop.at('ssh-config')} "$@"\n`);
+    chmodSync(shop.at('bin/ssh'), 0o755);
+    shop.git('api', 'remote', 'set-url', 'origin', 'git@forge-work:acme/api.git');
+    shop.git('api', 'remote', 'set-url', '--push', 'origin', https);
+    const run = await stack(['pr', 'feat-01', '--json'], { PATH: `${shop.at('bin')}:${forge.env.PATH}` });
+    expect(JSON.parse(run.stdout).repos.api).toMatchObject({ number: 1, title: 'Serve prices' });
+    shop.git('api', 'remote', 'set-url', '--delete', '--push', 'origin', '.*');
+    shop.git('api', 'remote', 'set-url', 'origin', https);
+  });
+
   it('are judged: checks, reviews and what they come to', async () => {
     const judge = async (): Promise<string> => (await stack(['pr', 'feat-01', 'status'])).stdout;
     expect(await judge()).toMatch(/#1 open, checks: none, review: none[\s\S]*\nfeat-01: waits for checks or a review$/);
@@ -170,6 +214,62 @@ describe.skipIf(programs === undefined).each([
     expect(local).toMatchObject({ code: 4, stdout: expect.stringContaining('is no forge’s') });
     const order = await stack(['pr', 'feat-01', '--order', 'apo']);
     expect(order).toMatchObject({ code: 2, stderr: expect.stringContaining('feat-01 has no copy of apo') });
+  });
+
+  it('close the issue that the ticket was made for, which names it', async () => {
+    shop.git('api', 'remote', 'set-url', 'origin', `https://${forge.host}/acme/api.git`);
+    const both = (number: number) => ({ number, title: 'In both', body: '' });
+    forge.issues['acme/api'] = [{ number: 123, title: 'Préise: show them!', body: 'With tax.\r\nAll.' }, both(5)];
+    forge.issues['acme/front'] = [{ ...both(7), isRequest: kind === 'github' }, both(5)];
+    const run = await stack(['create', '--issue', '123', '--with', 'api', '--no-start', '--json']);
+    expect(run).toMatchObject({ code: 0 });
+    const ticket = '123-preise-show-them';
+    expect(JSON.parse(run.stdout)).toMatchObject({ ticket, repos: { api: { branch: ticket } } });
+    const url = `https://${forge.host}/acme/api/issues/123`;
+    const task = { task: 'Préise: show them!\n\nWith tax.\nAll.', issue: { number: 123, url } };
+    expect(shop.state()?.instances[ticket]).toMatchObject(task);
+    for (const repo of ['front', 'api']) {
+      shop.write(`tickets/${ticket}/${repo}/issue.txt`, repo);
+      shop.git(`tickets/${ticket}/${repo}`, 'add', '.');
+      shop.git(`tickets/${ticket}/${repo}`, 'commit', '--quiet', '--message', `Change ${repo}`);
+    }
+    expect(await stack(['pr', ticket, '--draft'])).toMatchObject({ code: 0 });
+    const made = ['front', 'api'].map((repo) => kept(repo).at(-1));
+    expect(made.map((one) => one?.title)).toEqual(
+      Array(2).fill(expect.stringMatching(kind === 'github' ? /^Préise: show them!$/ : /^Draft: Préise: show them!$/)),
+    );
+    expect(made.map((one) => /^Closes .*$/m.exec(one?.body ?? '')?.[0])).toEqual([undefined, 'Closes #123']);
+    await stack(['recreate', ticket, '--yes', '--no-start']);
+    expect(shop.state()?.instances[ticket]).toMatchObject(task);
+  });
+
+  it('close an issue of another repo by its path, and one that cannot be told or found makes no ticket', async () => {
+    const create = (...args: string[]): Promise<Run> => stack(['create', ...args, '--no-start']);
+    const url = `https://${forge.host}/acme/api/${kind === 'github' ? '' : '-/'}issues/5`;
+    expect(await create('only-front', '--issue', url, '--with', 'front')).toMatchObject({ code: 0 });
+    shop.write('tickets/only-front/front/only.txt', 'x');
+    shop.git('tickets/only-front/front', 'add', '.');
+    shop.git('tickets/only-front/front', 'commit', '--quiet', '--message', 'Only');
+    expect(await stack(['pr', 'only-front', '--title', 'Mine', '--fill'])).toMatchObject({ code: 0 });
+    expect(kept('front').at(-1)).toMatchObject({ title: 'Mine', body: expect.stringContaining('Closes acme/api#5') });
+    for (const [issue, code, said] of [
+      ['5', 2, 'there are 2 issues 5: https://'],
+      ['99', 2, `there is no issue 99 in ${forge.host}/acme/`],
+      ['apo#5', 2, 'did you mean api?'],
+      ['five', 2, '--issue five names no issue'],
+      ...(kind === 'github' ? ([['front#7', 2, '--from-REPO=pr:NUMBER']] as const) : []),
+    ] as const) {
+      const run = await create('--issue', issue, '--with', 'api');
+      expect([run.code, run.stderr]).toEqual([code, expect.stringContaining(said)]);
+    }
+    expect(await create()).toMatchObject({ code: 2, stderr: expect.stringContaining("argument 'ticket'") });
+    const noProgram = (forge.env.PATH ?? '').split(path.delimiter).filter((folder) => folder !== programs);
+    const missing = await stack(['create', '--issue', 'api#5'], { PATH: noProgram.join(path.delimiter) });
+    expect(missing).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/(gh|glab) is not installed[\s\S]*auth login/),
+    });
+    await stack(['destroy', '--force', '--yes', 'only-front', '123-preise-show-them']);
   });
 
   it('that the forge has merged are known to `destroy --merged`, whatever it made of their commits', async () => {

@@ -28,6 +28,8 @@ export interface ForgeServer {
   env: Record<string, string>;
   /** Requests by the path of their repo: `acme/front`. */
   requests: Record<string, KeptRequest[]>;
+  /** Issues by the path of their repo; one that is a pull request is marked. */
+  issues: Record<string, { number: number; title: string; body: string; isRequest?: boolean }[]>;
   /** What was asked of the API: `POST /repos/acme/front/pulls`. */
   asked: string[];
   /** Names of checks with how they ended; null for one that goes on. */
@@ -73,7 +75,7 @@ export async function openForgeServer(folder: string, programs: string): Promise
   await once(server, 'listening');
   const host = `localhost:${(server.address() as AddressInfo).port}`;
   const forge: ForgeServer = {
-    ...{ host, requests: {}, asked: [], checks: {}, approved: false, refusal: undefined },
+    ...{ host, requests: {}, issues: {}, asked: [], checks: {}, approved: false, refusal: undefined },
     env: {
       ...{ SSL_CERT_FILE: cert, GIT_SSL_CAINFO: cert, GH_ENTERPRISE_TOKEN: 'token', GITLAB_TOKEN: 'token' },
       PATH: `${programs}${path.delimiter}${process.env.PATH}`,
@@ -124,6 +126,7 @@ interface Question {
   query: URLSearchParams;
   repo: string;
   kept: KeptRequest[];
+  number: number;
   /** The request that the address names. */
   one: KeptRequest | undefined;
   body: Record<string, never>;
@@ -138,6 +141,7 @@ const GITHUB: readonly Route[] = [
   [/GET/, /^\/pulls$/, (asked) => [200, list(asked, 'head').map((one) => showPull(asked, one))]],
   [/POST/, /^\/pulls$/, (asked) => make(asked, readPull(asked.body), showPull)],
   [/PATCH/, /^\/pulls\/\d+$/, (asked) => change(asked, readPull(asked.body), showPull)],
+  [/GET/, /^\/issues\/\d+$/, (asked) => findIssue(asked, 'number', 'body', 'html_url')],
   [/GET/, /\/reviews$/, ({ forge }) => [200, forge.approved ? [{ user: { login: 'ada' }, state: 'APPROVED' }] : []]],
   [/GET/, /\/check-runs$/, ({ forge }) => [200, { check_runs: Object.entries(forge.checks).map(showRun) }]],
   [/GET/, /\/status$/, () => [200, { statuses: [] }]],
@@ -148,6 +152,7 @@ const GITLAB: readonly Route[] = [
   [/GET/, /^\/merge_requests$/, (asked) => [200, list(asked, 'source_branch').map((one) => showMerge(asked, one))]],
   [/POST/, /^\/merge_requests$/, (asked) => make(asked, readMerge(asked.body), showMerge)],
   [/GET|PUT/, /^\/merge_requests\/\d+$/, (asked) => change(asked, readMerge(asked.body), showMerge)],
+  [/GET/, /^\/issues\/\d+$/, (asked) => findIssue(asked, 'iid', 'description', 'web_url')],
   [/GET/, /\/approvals$/, ({ forge }) => [200, { approved: true, approved_by: forge.approved ? [{}] : [] }]],
   [/GET/, /\/jobs$/, ({ forge }) => [200, listFailed(forge).map((name) => ({ name }))]],
 ];
@@ -171,7 +176,14 @@ async function serveApi(
   const kept = forge.requests[repo];
   const number = /^\/\w+\/(\d+)/.exec(rest)?.[1];
   const question: Question = {
-    ...{ forge, repo, kept, query: url.searchParams, one: kept.find((one) => String(one.number) === number) },
+    ...{
+      forge,
+      repo,
+      kept,
+      query: url.searchParams,
+      number: Number(number),
+      one: kept.find((one) => String(one.number) === number),
+    },
     body: text === '' ? {} : JSON.parse(text),
     tipOf: (branch) => tryTip(git, branch),
   };
@@ -207,6 +219,15 @@ function make(question: Question, wish: Wish, show: Show): Answer {
   const one: KeptRequest = { branch, base, title, body, draft, number: kept.length + 1, state: 'open' };
   kept.push(one);
   return [201, show(question, one)];
+}
+
+/** GitHub says of a pull request too that it is an issue. */
+function findIssue({ forge, repo, number }: Question, id: string, text: string, url: string): Answer {
+  const one = forge.issues[repo]?.find((issue) => issue.number === number);
+  if (!one) return [404, { message: 'Not Found' }];
+  const at = `https://${forge.host}/${repo}/issues/${number}`;
+  const marked = one.isRequest ? { pull_request: {} } : {};
+  return [200, { [id]: number, title: one.title, [text]: one.body, [url]: at, ...marked }];
 }
 
 function change(question: Question, wish: Wish, show: Show): Answer {

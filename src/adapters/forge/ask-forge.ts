@@ -74,6 +74,15 @@ export async function askForge(session: ForgeSession, call: ForgeCall): Promise<
   });
 }
 
+/** Returns an answer; undefined where the forge has no such thing, or does not show it. Throws what `askForge` throws. */
+export async function askIfThere(asked: Promise<unknown>): Promise<unknown> {
+  return asked.catch((error: unknown) => {
+    if (error instanceof StackError && (error.details as { status?: number } | undefined)?.status === 404)
+      return undefined;
+    throw error;
+  });
+}
+
 function noLogin(program: 'gh' | 'glab', host: string): StackError {
   return new StackError('process', `${program} is not logged in to ${host}`, {
     hint: `\`${program} auth login --hostname ${host}\` logs in`,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Forge, ForgeRoute, PullRequest, Verdicts } from '../../domain/forge.ts';
-import { askForge, type ForgeCall, type ForgeSession } from './ask-forge.ts';
+import type { Forge, ForgeIssue, ForgeRoute, PullRequest, Verdicts } from '../../domain/forge.ts';
+import { askForge, askIfThere, type ForgeCall, type ForgeSession } from './ask-forge.ts';
 import { readAs } from './read-as.ts';
 
 /** A pull request, as far as it is read (REST API of GitHub, version 2022-11-28). */
@@ -14,6 +14,14 @@ const pull = z.object({
   merged_at: z.string().nullish(),
   base: z.object({ ref: z.string() }),
   head: z.object({ sha: z.string() }),
+});
+const issue = z.object({
+  number: z.number(),
+  html_url: z.string(),
+  title: z.string(),
+  body: z.string().nullish(),
+  /** A pull request is an issue too. */
+  pull_request: z.unknown().optional(),
 });
 const runs = z.object({
   check_runs: z.array(z.object({ name: z.string(), status: z.string(), conclusion: z.string().nullable() })),
@@ -41,8 +49,12 @@ export function openGithub(session: ForgeSession, { from, to }: ForgeRoute): For
       const head = from.path === to.path ? branch : `${owner}:${branch}`;
       return toPull(await ask('POST', `${repo}/pulls`, { title, head, base, body, draft }));
     },
-    async update(number, change) {
+    async update({ number }, change) {
       return toPull(await ask('PATCH', `${repo}/pulls/${number}`, change));
+    },
+    async findIssue(number) {
+      const answer = await askIfThere(ask('GET', `${repo}/issues/${number}`));
+      return answer === undefined ? undefined : describeIssue(readAs(issue, answer, to.host));
     },
     async judge({ number, head }) {
       const [checks, marks, said] = await Promise.all([
@@ -60,6 +72,10 @@ function describe(found: z.infer<typeof pull>): PullRequest {
     ...{ number: found.number, url: found.html_url, title: found.title, body: found.body ?? '', draft: found.draft },
     ...{ base: found.base.ref, head: found.head.sha, state: found.merged_at ? 'merged' : found.state },
   };
+}
+
+function describeIssue({ number, html_url, title, body, pull_request }: z.infer<typeof issue>): ForgeIssue | undefined {
+  return pull_request === undefined ? { number, url: html_url, title, body: body ?? '' } : undefined;
 }
 
 function judgeChecks(

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Forge, ForgePlace, ForgeRoute, PullRequest, Verdicts } from '../../domain/forge.ts';
-import { askForge, type ForgeCall, type ForgeSession } from './ask-forge.ts';
+import { askForge, askIfThere, type ForgeCall, type ForgeSession } from './ask-forge.ts';
 import { readAs } from './read-as.ts';
 
 /** A merge request, as far as it is read (REST API of GitLab, version 4). */
@@ -15,6 +15,12 @@ const merge = z.object({
   source_project_id: z.number().nullish(),
   target_project_id: z.number().nullish(),
   sha: z.string().nullable(),
+});
+const issue = z.object({
+  iid: z.number(),
+  web_url: z.string(),
+  title: z.string(),
+  description: z.string().nullish(),
 });
 const piped = z.object({ head_pipeline: z.object({ id: z.number(), status: z.string() }).nullish() });
 const jobs = z.array(z.object({ name: z.string() }));
@@ -61,13 +67,20 @@ export function openGitlab(session: ForgeSession, { from, to }: ForgeRoute): For
         }),
       );
     },
-    async update(number, { title, body }) {
+    async update({ number, draft }, { title, body, base }) {
       return toMerge(
         await ask('PUT', `${target}/merge_requests/${number}`, {
-          ...(title !== undefined && { title }),
+          ...(title !== undefined && { title: draft ? `${DRAFT}${title}` : title }),
+          ...(base !== undefined && { target_branch: base }),
           ...(body !== undefined && { description: body }),
         }),
       );
+    },
+    async findIssue(number) {
+      const answer = await askIfThere(ask('GET', `${target}/issues/${number}`));
+      if (answer === undefined) return undefined;
+      const { iid, web_url, title, description } = readAs(issue, answer, to.host);
+      return { number: iid, url: web_url, title, body: description ?? '' };
     },
     async judge({ number }) {
       const at = `${target}/merge_requests/${number}`;

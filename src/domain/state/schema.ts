@@ -69,6 +69,14 @@ const ownPart = z.discriminatedUnion('as', [
 
 const owner = z.looseObject({ pid: z.number(), startTime: z.string(), command: z.string() });
 
+const issueLink = z.looseObject({
+  number: z.int(),
+  url: z.string(),
+  title: z.string(),
+  host: z.string(),
+  path: z.string(),
+});
+
 const recreateNote = z.looseObject({
   argument: z.string(),
   owner,
@@ -81,6 +89,8 @@ const recreateNote = z.looseObject({
   migrate: z.boolean(),
   extent: z.enum(['files', 'started', 'ready']),
   skipSetup: z.boolean(),
+  task: z.optional(z.string()),
+  issue: z.optional(issueLink),
   services: z.record(key, service),
 });
 
@@ -95,6 +105,8 @@ const instance: z.ZodMiniType<InstanceRecord> = z.looseObject({
   repos: z.record(key, repo),
   services: z.record(key, service),
   own: z.optional(z.record(key, ownPart)),
+  task: z.optional(z.string()),
+  issue: z.optional(issueLink),
   unfinished: z.optional(z.boolean()),
   verifies: z.optional(z.string()),
   resolving: z.optional(

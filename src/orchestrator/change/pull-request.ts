@@ -1,29 +1,19 @@
-import { existsSync } from 'node:fs';
-import { listProposed, type RequestBase, readBody } from '../../adapters/git/change/request-base.ts';
+import { listProposed, type RequestBase } from '../../adapters/git/change/request-base.ts';
 import type { Commit } from '../../adapters/git/commits.ts';
+import { findOnRemotes } from '../../adapters/git/remote.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
-import {
-  compareUrl,
-  describeSisters,
-  type Forge,
-  type PullRequest,
-  replaceBlock,
-  type Verdicts,
-} from '../../domain/forge.ts';
+import { compareUrl, type Forge, type ForgePlace, type PullRequest, type Verdicts } from '../../domain/forge.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { sortByDependencies } from '../../domain/order.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { findForge, findProposedBase } from '../review/proposal.ts';
 import { pushTicket } from './push.ts';
+import { changesOf, linkRequests, type RequestWords, wordRequest } from './request-wish.ts';
 import { type ChangedRepo, inAllRepos, refusal, requireChangeable, type TicketChange } from './result.ts';
 
-export interface RequestOptions {
+export interface RequestOptions extends RequestWords {
   ticket: string;
-  /** In place of the subject of the first commit. */
-  title?: string | undefined;
-  /** In place of the list of commits. */
-  body?: string | undefined;
   draft: boolean;
   /** Repos in the order in which they are to be merged; undefined: as their services depend on each other. */
   order?: readonly string[] | undefined;
@@ -48,12 +38,16 @@ export type RequestState = (PullRequest & Verdicts) | { problem: string; hint?: 
 /** A repo with work to propose. */
 interface Proposal {
   own: DedicatedRepo;
+  /** The worktree, or where that is gone the main checkout. */
+  folder: string;
   base: RequestBase;
   /** The oldest first. */
   commits: Commit[];
   /** The page on which a person makes the request. */
   byHand: string;
   forge: Forge | undefined;
+  /** The repo that has the base. */
+  to: ForgePlace;
   found: PullRequest | undefined;
 }
 
@@ -147,7 +141,7 @@ async function plan(
   const isOver = found !== undefined && found.state !== 'open';
   // What was merged or closed has had its say: the next one is a new one.
   if (isOver && !isMerged) found = undefined;
-  return { own, base, commits, byHand: compareUrl(kind, to, base.branch, branch), forge, found };
+  return { own, folder, base, commits, byHand: compareUrl(kind, to, base.branch, branch), forge, to, found };
 }
 
 /** Returns what would become of all. */
@@ -179,7 +173,7 @@ async function makeAll(
       repos[repo] = { ...describe(one, 'by-hand', undefined), url: one.byHand };
       continue;
     }
-    const made = await tryOn(repos, repo, one, () => ensure(one, options));
+    const made = await tryOn(repos, repo, one, () => ensure(one, record, options));
     if (!made) return repos;
     requests.set(repo, made);
     repos[repo] = describe(one, one.found?.number === made.number ? 'unchanged' : 'created', made);
@@ -194,15 +188,19 @@ async function linkAll(
   { record, planned, options }: Making,
   { repos, requests }: { repos: Record<string, RequestedRepo>; requests: ReadonlyMap<string, PullRequest> },
 ): Promise<void> {
-  const sisters = [...requests].map(([repo, { url }]) => ({ repo, url }));
+  const places = Object.fromEntries([...requests.keys()].map((repo) => [repo, (planned[repo] as Proposal).to]));
+  const blocks = linkRequests(record, requests, places);
   for (const [repo, request] of requests) {
     const one = planned[repo] as Proposal;
-    const wanted = changesOf(request, { options, block: describeSisters(record.ticket, sisters, repo) });
-    if (!wanted) continue;
     throwIfAborted(stack.signal);
-    const now = await tryOn(repos, repo, one, async () => one.forge?.update(request.number, wanted));
-    if (!now) return;
-    repos[repo] = describe(one, repos[repo]?.result === 'created' ? 'created' : 'updated', now);
+    const now = await tryOn(repos, repo, one, async () => {
+      const words = await wordRequest(one.own, one.commits, options);
+      const wish = { ...words, base: await findNewBase(stack, one, request) };
+      const wanted = changesOf(request, wish, blocks[repo] ?? '');
+      return wanted && one.forge?.update(request, wanted);
+    });
+    if (repos[repo]?.result === 'failed') return;
+    if (now) repos[repo] = describe(one, repos[repo]?.result === 'created' ? 'created' : 'updated', now);
   }
 }
 
@@ -223,33 +221,30 @@ async function tryOn<Result>(
 }
 
 /** Returns the open request, or a new one. */
-async function ensure({ own, base, commits, forge, found }: Proposal, options: RequestOptions): Promise<PullRequest> {
+async function ensure(
+  { own, base, commits, forge, found }: Proposal,
+  { issue }: InstanceRecord,
+  { title, body, fill, draft }: RequestOptions,
+): Promise<PullRequest> {
   if (found) return found;
-  const [first] = commits;
-  if (!forge || !first) throw new StackError('process', 'there is nothing to propose');
-  const wish = {
-    ...{ branch: own.branch, base: base.branch, draft: options.draft, title: options.title ?? first.subject },
-    body: options.body ?? (await describeCommits(own, commits)),
-  };
-  return forge.create(wish);
+  const said = { title: title ?? (fill ? undefined : issue?.title), body, fill: true };
+  const words = await wordRequest(own, commits, said);
+  if (!forge || words.title === undefined) throw new StackError('process', 'there is nothing to propose');
+  return forge.create({ branch: own.branch, base: base.branch, draft, title: words.title, body: words.body ?? '' });
 }
 
-async function describeCommits({ worktree, path }: DedicatedRepo, commits: readonly Commit[]): Promise<string> {
-  const [first] = commits;
-  if (first && commits.length === 1) return readBody(existsSync(worktree) ? worktree : path, first.commit);
-  return commits.map(({ subject }) => `- ${subject}`).join('\n');
-}
-
-/** Returns what is to change of a request; undefined for nothing. What people wrote into its text stays. */
-function changesOf(
+/** Returns the base that a request is to have instead of its own; a branch that has gone, as merged ones do, is none. */
+async function findNewBase(
+  stack: Stack,
+  { folder, base }: Proposal,
   request: PullRequest,
-  { options, block }: { options: RequestOptions; block: string },
-): { title?: string; body?: string } | undefined {
-  const before = request.body.replaceAll('\r\n', '\n').trimEnd();
-  const body = replaceBlock(options.body ?? before, block).trimEnd();
-  const title = options.title !== undefined && !request.title.endsWith(options.title) ? options.title : undefined;
-  if (body === before && title === undefined) return undefined;
-  return { ...(body !== before && { body }), ...(title !== undefined && { title }) };
+): Promise<string | undefined> {
+  if (base.branch === request.base) return undefined;
+  const { found } = await findOnRemotes(folder, base.branch, [base.remote], stack.signal);
+  if (found) return base.branch;
+  const text = `#${request.number} stays for ${request.base}: ${base.remote} has no branch ${base.branch}`;
+  stack.emit({ type: 'warning', text });
+  return undefined;
 }
 
 function describe(one: Proposal, result: RequestedRepo['result'], request: PullRequest | undefined): RequestedRepo {

@@ -3,7 +3,7 @@ import { isThere } from '../../adapters/files/files.ts';
 import { refuseLinkedFolder } from '../../adapters/files/own-folders.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { addHint, bestEffort, StackError } from '../../domain/errors.ts';
-import { dedicatedRepos, type InstanceRecord, type ServiceRecord } from '../../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord, type IssueLink, type ServiceRecord } from '../../domain/instance.ts';
 import { fittingLeases } from '../../domain/leases.ts';
 import type { Rescue } from '../../domain/rescue.ts';
 import { type Extent, requireOrder, type Step, type StepState } from '../../domain/step.ts';
@@ -47,6 +47,9 @@ export interface CreateOptions {
   only?: readonly string[];
   /** The ticket whose merge it is made to verify. */
   verifies?: string;
+  /** What is to be done in it, and the issue that says so. */
+  task?: string | undefined;
+  issue?: IssueLink | undefined;
   /** The ticket that goes before this one is made in its place. */
   instead?: InstanceRecord;
 }
@@ -135,6 +138,8 @@ export async function planInstance(
     services,
     ...(own && { own }),
     ...(options.verifies !== undefined && { verifies: options.verifies }),
+    ...(options.task !== undefined && { task: options.task }),
+    ...(options.issue && { issue: options.issue }),
   };
   return { record, prerequisites, rescue, migrate: options.migrate === true };
 }

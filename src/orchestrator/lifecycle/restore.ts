@@ -87,7 +87,8 @@ function toRequest(rescue: Rescue, { request, own = [], migrate, extent, skipSet
   }
   const all = [...new Set([...Object.keys(rescue.own ?? {}), ...own])];
   const how = { migrate: migrate === true, extent, skipSetup: skipSetup === true };
-  return { argument: rescue.argument, request, own: all, ...how, rescue };
+  const { argument, task, issue } = rescue;
+  return { argument, request, own: all, ...how, task, issue, rescue };
 }
 
 /** Returns a stack in which services run as they ran, where that is possible still; the same one without `keepRuntimes`. */

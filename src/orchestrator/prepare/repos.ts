@@ -26,26 +26,34 @@ export interface RepoRequest {
 
 /** Checks that every repo of a request is in stack.yml and is named in one way only. Throws `usage`. */
 export function checkRequest(config: StackConfig, request: RepoRequest): void {
-  const known = Object.keys(config.repos);
   const flags = [
     ...Object.keys(request.from).map((repo) => [repo, `--from-${repo}`] as const),
     ...Object.keys(request.on).map((repo) => [repo, `--on-${repo}`] as const),
     ...request.with.map((repo) => [repo, `--with ${repo}`] as const),
   ];
-  for (const [repo, flag] of flags) {
-    if (known.includes(repo)) continue;
-    const [near] = suggest(repo, known);
-    throw new StackError('usage', `${flag}: stack.yml has no repo ${JSON.stringify(repo)}`, {
-      hint: `${near === undefined ? '' : `did you mean ${near}? `}its repos: ${known.join(', ')}`,
-      details: { repo, known },
-    });
-  }
+  for (const [repo, flag] of flags) requireRepo(config, repo, flag);
   for (const repo of Object.keys(request.from)) {
     if (!(repo in request.on)) continue;
     throw new StackError('usage', `--from-${repo} and --on-${repo} exclude each other`, {
       hint: '--from makes a new branch there, --on works on one that exists',
     });
   }
+}
+
+/** Throws `usage`, with the flag that says so, where stack.yml has no repo of that name. */
+export function requireRepo(config: StackConfig, repo: string, flag: string): void {
+  const known = Object.keys(config.repos);
+  if (known.includes(repo)) return;
+  const [near] = suggest(repo, known);
+  throw new StackError('usage', `${flag}: stack.yml has no repo ${JSON.stringify(repo)}`, {
+    hint: `${near === undefined ? '' : `did you mean ${near}? `}its repos: ${known.join(', ')}`,
+    details: { repo, known },
+  });
+}
+
+/** Returns the repos that the ticket gets its own copy of. */
+export function listRequested(config: StackConfig, request: RepoRequest): string[] {
+  return Object.keys(config.repos).filter((repo) => isRequested(config, request, repo));
 }
 
 /** True when the ticket gets its own copy of the repo. */

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { forgeKindOf, openForge } from '../../adapters/forge/forge.ts';
+import { findWebHost, forgeKindOf, openForge } from '../../adapters/forge/forge.ts';
 import { findPushPlace } from '../../adapters/git/change/push.ts';
 import { findRemoteUrl, findRequestBase, type RequestBase } from '../../adapters/git/change/request-base.ts';
+import { listRemotes } from '../../adapters/git/remote.ts';
 import { type Forge, type ForgeKind, type ForgePlace, parseRemoteUrl } from '../../domain/forge.ts';
 import type { DedicatedRepo } from '../../domain/instance.ts';
 import type { Stack } from '../core/stack.ts';
@@ -44,16 +45,40 @@ export async function findProposedBase(
   return { folder, base, remote: place.remote };
 }
 
+type Asking = Pick<Stack, 'env' | 'signal'>;
+
+/** Returns the forge that has the issues of a repo: where its base is. `folder` is its main checkout. Throws `git`. */
+export async function findTracker(
+  asking: Asking,
+  folder: string,
+  configured: string | undefined,
+): Promise<ProposalForge | Unproposable> {
+  const [remote] = await listRemotes(folder);
+  const base = remote && (await findRequestBase({ folder, names: [configured], remote }));
+  if (!base) return { reason: `${folder} has no remote`, hint: '`--issue URL` names the page of the issue' };
+  return findForge(asking, { folder, base, remote: base.remote });
+}
+
 /** Returns the forge that keeps the base's repo. Throws `git`. */
 export async function findForge(
-  { env, signal }: Pick<Stack, 'env' | 'signal'>,
+  asking: Asking,
   { folder, base, remote }: ProposedBase,
 ): Promise<ProposalForge | Unproposable> {
-  const [from, to] = await Promise.all([remote, base.remote].map((name) => findPlace(folder, name)));
+  const { env } = asking;
+  const [from, to] = await Promise.all([remote, base.remote].map((name) => findPlace(folder, name, env)));
   if (!from || !to) {
     const hint = `\`git remote -v\` in ${folder} shows it; \`stack push\` pushes there`;
     return { reason: `the address of its remote ${remote} is no forge’s`, hint };
   }
+  return openPlace(asking, to, from);
+}
+
+/** Returns the forge that keeps a repo, for requests from another one too. */
+export async function openPlace(
+  { env, signal }: Asking,
+  to: ForgePlace,
+  from: ForgePlace = to,
+): Promise<ProposalForge | Unproposable> {
   const kind = forgeKindOf(to.host, env);
   if (!kind) {
     const hint = `GH_HOST=${to.host} or GITLAB_HOST=${to.host} says which`;
@@ -62,7 +87,9 @@ export async function findForge(
   return { kind, to, forge: await openForge(kind, { from, to }, { env, signal }) };
 }
 
-async function findPlace(folder: string, remote: string): Promise<ForgePlace | undefined> {
+async function findPlace(folder: string, remote: string, env: Stack['env']): Promise<ForgePlace | undefined> {
   const url = await findRemoteUrl(folder, remote);
-  return url === undefined ? undefined : parseRemoteUrl(url);
+  const place = url === undefined ? undefined : parseRemoteUrl(url);
+  if (!place) return undefined;
+  return { path: place.path, host: place.bySsh ? await findWebHost(place.host, env) : place.host };
 }

@@ -83,6 +83,8 @@ export async function rescueTicket(
   const services = Object.entries(record.services).map(([name, { runtime }]) => [name, { runtime }] as const);
   const rescue: Rescue = {
     ...{ version: 1, ticket: record.ticket, argument: record.argument, ...stamp, createdAt: record.createdAt },
+    ...(record.task !== undefined && { task: record.task }),
+    ...(record.issue && { issue: record.issue }),
     ...(halfMade && { halfMade }),
     ...(quiet && { quiet }),
     repos: Object.fromEntries([...saved, ...borrowed]),
