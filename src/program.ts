@@ -35,6 +35,7 @@ import { path } from './commands/path.ts';
 import { pr } from './commands/pr.ts';
 import { ps } from './commands/ps.ts';
 import { push } from './commands/push.ts';
+import { queue } from './commands/queue.ts';
 import { recreate } from './commands/recreate.ts';
 import { restart } from './commands/restart.ts';
 import { restore } from './commands/restore.ts';
@@ -58,7 +59,7 @@ type AnyVerb = Verb<any, any>;
 const GROUPS: Record<string, readonly AnyVerb[]> = {
   'Tickets:': [create, add, ps, show, start, stop, restart, recreate, destroy, restore],
   'Inside a ticket:': [here, open, cd, code, path, logs, exec, env, db],
-  'A ticket’s work:': [status, diff, log, commit, sync, push, pr, merge, conflicts],
+  'A ticket’s work:': [status, diff, log, commit, sync, push, pr, merge, queue, conflicts],
   'The product:': [init, config, up, down, trust],
   'When something is odd:': [check, doctor],
   'Getting to know it:': [demo, completion, shellInit],

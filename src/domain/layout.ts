@@ -105,3 +105,18 @@ export const NOTES_FILE = 'NOTES.md';
 export function notesFileOf(folder: string): string {
   return path.join(folder, NOTES_FILE);
 }
+
+/** Returns the path of the queue of tickets that are to be merged. */
+export function queueFileOf(root: string): string {
+  return path.join(root, STATE_FOLDER, 'queue.json');
+}
+
+/** Returns the path of the lock that is held while the queue is read and written. */
+export function queueLockOf(root: string): string {
+  return path.join(root, STATE_FOLDER, 'queue.lock');
+}
+
+/** Returns the path of the lock that is held while tickets of the queue are merged. */
+export function queueRunLockOf(root: string): string {
+  return path.join(root, STATE_FOLDER, 'queue-run.lock');
+}

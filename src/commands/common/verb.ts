@@ -29,6 +29,8 @@ export interface Verb<Options = Record<string, unknown>, Result = unknown> {
     services?: boolean;
     /** `borrowed`: of the ticket's those that it borrows. */
     repos?: boolean | 'borrowed';
+    /** Fixed words of which one stands before all else. */
+    leads?: readonly string[];
     /** Fixed words. */
     choices?: readonly string[];
     /** Fixed words behind a ticket, and those of them behind which a file stands. */

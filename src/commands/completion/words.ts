@@ -23,6 +23,8 @@ export interface CompletionVerb {
   takesService?: boolean;
   /** After a ticket it takes a repo; `borrowed`: one that the ticket borrows. */
   takesRepo?: boolean | 'borrowed';
+  /** Fixed words of which one stands before all else: `add run list`. */
+  leads?: readonly string[];
   /** Fixed words it takes: `bash zsh fish`. */
   choices?: readonly string[];
   /** Fixed words that it takes once it is clear which ticket is meant. */
@@ -174,6 +176,7 @@ async function listValues(flag: string, { typed: { given }, names }: Around): Pr
     case '--service':
       return names.services;
     case '--ticket':
+    case '--after':
       return Object.keys(names.tickets);
     case '--runtime':
       return RUNTIME_CHOICES;
@@ -188,7 +191,8 @@ function findTicket(given: readonly string[], { tickets, here }: Names): Names['
 }
 
 async function listArguments(verb: CompletionVerb, given: readonly string[], names: Names): Promise<string[]> {
-  const { actions, fileActions = [] } = verb;
+  const { actions, fileActions = [], leads } = verb;
+  if (leads && given.length === 0) return [...leads];
   const action = given.find((word) => actions?.includes(word));
   if (action !== undefined) return fileActions.includes(action) && given.at(-1) === action ? [FILES] : [];
   const hasTicket = given.some((word) => Object.hasOwn(names.tickets, word));

@@ -55,33 +55,57 @@ interface Incoming {
   own: DedicatedRepo;
 }
 
-type Planned = ReadyMerge | MergedRepo;
+/** What is known of a merge, by repo: what is ready, or why nothing is. */
+export type Planned = Record<string, ReadyMerge | MergedRepo>;
 
-export function isReady(one: Planned): one is ReadyMerge {
+export function isReady(one: ReadyMerge | MergedRepo): one is ReadyMerge {
   return 'own' in one;
+}
+
+/** Where bases would be, by `headOf`, that other merges have been made for and not moved to yet. */
+type Heads = ReadonlyMap<string, string>;
+
+/** Returns what tells a base of one repo from all others. */
+export function headOf(gitCommonDir: string, base: string): string {
+  return `${gitCommonDir}\0${base}`;
+}
+
+/** What other merges have to do with one. */
+export interface MergeBeside {
+  /** What it goes on top of in place of the bases. */
+  heads: Heads;
+  /** Tickets that are merged before it: a branch that was made from one of theirs goes where that one goes. */
+  before: readonly InstanceRecord[];
 }
 
 /**
  * Merges tickets in the order named, in each repo that one of them has a copy of, as objects: no ref moves and no checkout is written to.
- * Returns, by repo, what is ready or why nothing is. Throws `git`, `interrupted`.
+ * Throws `git`, `interrupted`.
  */
 export async function planMerge(
   stack: Stack,
   records: readonly InstanceRecord[],
   wish: MergeWish,
   config: StackConfig | undefined,
-): Promise<Record<string, Planned>> {
+  { heads, before }: MergeBeside = { heads: new Map(), before: [] },
+): Promise<Planned> {
   const repos = new Map<string, Incoming[]>();
-  for (const record of records) {
-    for (const [repo, own] of dedicatedRepos(record))
-      repos.set(repo, [...(repos.get(repo) ?? []), { ticket: record.ticket, own }]);
-  }
+  for (const { ticket, repo, own } of listIncoming(records))
+    repos.set(repo, [...(repos.get(repo) ?? []), { ticket, own }]);
   const planned = await Promise.all(
-    [...repos].map(async ([repo, incoming]): Promise<[string, Planned]> => {
-      return [repo, await planRepo(stack, { incoming, wish, configured: config?.repos[repo]?.base })];
+    [...repos].map(async ([repo, incoming]): Promise<[string, ReadyMerge | MergedRepo]> => {
+      const question = { incoming, wish, configured: config?.repos[repo]?.base, heads };
+      const others = listIncoming(before).filter((one) => one.repo === repo);
+      return [repo, await planRepo(stack, { ...question, before: others })];
     }),
   );
   return Object.fromEntries(planned);
+}
+
+function listIncoming(records: readonly InstanceRecord[]) {
+  return records.flatMap((record) =>
+    dedicatedRepos(record).map(([repo, own]) => ({ ticket: record.ticket, repo, own })),
+  );
 }
 
 interface RepoQuestion {
@@ -89,10 +113,12 @@ interface RepoQuestion {
   wish: MergeWish;
   /** The base that stack.yml names. */
   configured: string | undefined;
+  heads: Heads;
+  before: readonly Incoming[];
 }
 
-async function planRepo(stack: Stack, question: RepoQuestion): Promise<Planned> {
-  const { incoming, wish } = question;
+async function planRepo(stack: Stack, question: RepoQuestion): Promise<ReadyMerge | MergedRepo> {
+  const { incoming, wish, heads } = question;
   for (const { own } of incoming) {
     const refused = await lookAtTicket(own, wish);
     if (refused) return refused;
@@ -107,7 +133,8 @@ async function planRepo(stack: Stack, question: RepoQuestion): Promise<Planned> 
   const { branch, gitCommonDir } = first.own;
   if (made.to === from)
     return { result: 'unchanged', branch, base, from, to: from, reason: `${base} has all of it already` };
-  const obstacle = await findObstacle({ gitCommonDir, branch: base, from, to: made.to });
+  // Only who is about to move a base has to do with what is checked out.
+  const obstacle = heads.size === 0 ? await findObstacle({ gitCommonDir, branch: base, from, to: made.to }) : undefined;
   if (obstacle) return { ...refusal(branch, obstacle.reason, obstacle.hint), base, from, to: from };
   return { ...made, ticket: first.ticket, own: first.own, base, from };
 }
@@ -133,11 +160,17 @@ async function lookAtTicket(own: DedicatedRepo, { committed }: MergeWish): Promi
 
 /** Returns the branch that a repo's tickets go into, and the commit that it is at; else why there is none. */
 async function findBase(question: RepoQuestion): Promise<{ base: string; from: string } | MergedRepo> {
-  const { incoming } = question;
+  const { incoming, before, heads } = question;
+  const known = new Map<string, string>();
+  for (const one of before) {
+    const base = await findBaseOf(one, question, known);
+    if (typeof base === 'string') known.set(one.ticket, base);
+  }
   const bases = new Map<string, string>();
   for (const one of incoming) {
-    const base = await findBaseOf(one, question, bases);
+    const base = await findBaseOf(one, question, known);
     if (typeof base !== 'string') return base;
+    known.set(one.ticket, base);
     bases.set(one.ticket, base);
   }
   const [first] = incoming;
@@ -148,7 +181,8 @@ async function findBase(question: RepoQuestion): Promise<{ base: string; from: s
     const hint = '--into BRANCH names one for all; or merge one after the other';
     return refusal(branch, `their bases differ: ${each}`, hint);
   }
-  const from = (await findLocal(first?.own.gitCommonDir ?? '', base))?.commit;
+  const gitCommonDir = first?.own.gitCommonDir ?? '';
+  const from = heads.get(headOf(gitCommonDir, base)) ?? (await findLocal(gitCommonDir, base))?.commit;
   if (from !== undefined) return { base, from };
   const hint = `\`git branch ${base} origin/${base}\` in ${first?.own.path} makes it`;
   return { ...refusal(branch, `there is no local branch ${base}`, hint), base };
@@ -156,8 +190,8 @@ async function findBase(question: RepoQuestion): Promise<{ base: string; from: s
 
 async function findBaseOf(
   { own }: Incoming,
-  { incoming, wish: { into }, configured }: RepoQuestion,
-  bases: ReadonlyMap<string, string>,
+  { incoming, before, wish: { into }, configured }: RepoQuestion,
+  known: ReadonlyMap<string, string>,
 ): Promise<string | MergedRepo> {
   const { branch, worktree } = own;
   const hint = '--into BRANCH names one';
@@ -165,9 +199,11 @@ async function findBaseOf(
   if (wanted !== undefined && (await findCommit(worktree, listPlaces(wanted))) === undefined)
     return refusal(branch, `there is no branch ${wanted} to merge into`, hint);
   // One that is merged with this one stands for what that goes into.
-  const before = incoming.find((other) => other.own !== own && other.own.ownsBranch && other.own.branch === wanted);
-  const known = before && bases.get(before.ticket);
-  const names = [known ?? wanted, into === undefined ? configured : undefined];
+  const parent = [...before, ...incoming].find(
+    (other) => other.own !== own && other.own.ownsBranch && other.own.branch === wanted,
+  );
+  const itsBase = parent && known.get(parent.ticket);
+  const names = [itsBase ?? wanted, into === undefined ? configured : undefined];
   const found = await findRequestBase({ folder: worktree, names, remote: 'origin' });
   if (!found) return refusal(branch, 'it has no branch to be merged into', hint);
   const isMeant = into === undefined || found.branch === into || into.endsWith(`/${found.branch}`);

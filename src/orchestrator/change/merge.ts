@@ -8,7 +8,7 @@ import { messageOf, StackError, throwIfAborted } from '../../domain/errors.ts';
 import type { DedicatedRepo } from '../../domain/instance.ts';
 import { listCutOff, type Move, settleChange, withChangeLock, withJournal } from '../core/journal.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
-import { isReady, type MergedRepo, type MergeWish, planMerge, type ReadyMerge } from './merge-plan.ts';
+import { isReady, type MergedRepo, type MergeWish, type Planned, planMerge, type ReadyMerge } from './merge-plan.ts';
 import { hintToLook } from './push.ts';
 import { inEach, refusal, requireChangeable, type TicketChange } from './result.ts';
 import { type Verified, verifyCommits } from './verify.ts';
@@ -32,8 +32,6 @@ export type TicketMerge = TicketChange<MergedRepo> & {
   /** What verified it; undefined where nothing was to. */
   verified?: Verified | undefined;
 };
-
-type Planned = Record<string, ReadyMerge | MergedRepo>;
 
 /** Hooks may build and test, and a line may be slow. */
 const PUSH_SECONDS = 600;
@@ -59,7 +57,9 @@ export async function mergeTickets(stack: Stack, options: MergeOptions): Promise
   const verified = isNew ? await verify(stack, planned, options) : undefined;
   if (verified && verified.exitCode !== 0) return { ...result(settleAll(planned)), verified };
   const moved = isNew
-    ? await withLocks(stack, options.tickets, (held) => moveBases(stack, planned, { options, held }))
+    ? await withLocks(stack, options.tickets, (held) =>
+        moveBases(stack, planned, { ticket: options.tickets[0] ?? '', held }),
+      )
     : settleAll(planned);
   const repos = options.push ? await pushBases(stack, options, moved) : moved;
   return { ...result(repos), ...(verified && { verified }), ...(stack.signal.aborted && { interrupted: true }) };
@@ -102,7 +102,8 @@ async function plan(stack: Stack, options: MergeOptions): Promise<Planned> {
   return planMerge(stack, records, options, await configIfReadable(stack));
 }
 
-function listReady(planned: Planned): [string, ReadyMerge][] {
+/** Returns what is ready of a merge, by repo. */
+export function listReady(planned: Planned): [string, ReadyMerge][] {
   return Object.entries(planned).flatMap(([repo, one]): [string, ReadyMerge][] => (isReady(one) ? [[repo, one]] : []));
 }
 
@@ -123,23 +124,26 @@ function settle({ own, base, from, to, brings, commits }: ReadyMerge, result: Me
   return { ...about, to: result === 'merged' ? to : from };
 }
 
-/** All bases, or none: what is in the way of one is found before the first one moves. */
-async function moveBases(
+/**
+ * Moves all bases of what is ready, or none: what is in the way of one is found before the first one moves. Call it with the change lock
+ * of the ticket held, whose journal it is. Returns what became of each repo. Throws `git`, `files`, `interrupted`.
+ */
+export async function moveBases(
   stack: Stack,
   planned: Planned,
-  { options, held }: { options: MergeOptions; held: HeldLock },
+  { ticket, held }: { ticket: string; held: HeldLock },
 ): Promise<Record<string, MergedRepo>> {
   const ready = listReady(planned);
   const refused = await findRefused(ready);
   if (refused.size > 0) return { ...settleAll(planned), ...Object.fromEntries(refused) };
   const moves = ready.map(
-    ([repo, { ticket, base, from, to }]): Move => ({ repo, ticket, branch: base, from, to, files: true }),
+    ([repo, one]): Move => ({ repo, ticket: one.ticket, branch: one.base, from: one.from, to: one.to, files: true }),
   );
   throwIfAborted(stack.signal);
   const journal = {
     ...({
       version: 1,
-      ticket: options.tickets[0] ?? '',
+      ticket,
       verb: 'merge',
       madeAt: Math.floor(Date.now() / 1000),
       moves,

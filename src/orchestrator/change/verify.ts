@@ -1,16 +1,16 @@
 import path from 'node:path';
 import { makeFolder } from '../../adapters/files/files.ts';
-import { discardWork, forgetSaved } from '../../adapters/git/change/discard.ts';
 import { logFilesOf } from '../../adapters/process/log-files.ts';
 import { openLogWriter } from '../../adapters/process/logs.ts';
 import { throwIfAborted } from '../../domain/errors.ts';
-import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import type { InstanceRecord } from '../../domain/instance.ts';
 import { verifyLogOf } from '../../domain/layout.ts';
 import { DEFAULT_LOG_BYTES, HOST_RUNTIME } from '../../domain/runtime.ts';
+import { listLeftVerifications } from '../core/claim.ts';
 import { withChangeLock } from '../core/journal.ts';
 import type { Stack } from '../core/stack.ts';
 import { createInstance } from '../lifecycle/create.ts';
-import { destroyTickets } from '../lifecycle/destroy.ts';
+import { unmakeVerification } from '../lifecycle/destroy.ts';
 
 /** What is verified, and how. */
 export interface Verification {
@@ -45,7 +45,7 @@ const NAME_LENGTH = 40;
 export async function verifyCommits(stack: Stack, wanted: Verification): Promise<Verified> {
   const name = `verify-${wanted.ticket.slice(0, NAME_LENGTH).replace(/[^A-Za-z0-9]+$/, '')}`;
   return withChangeLock(stack, name, async () => {
-    await takeApart(stack, name, wanted);
+    await unmakeVerification(stack, name, wanted.ticket);
     try {
       await createInstance(stack, {
         ...{ argument: name, request: { from: wanted.commits, on: {}, with: [] }, own: wanted.own },
@@ -55,23 +55,15 @@ export async function verifyCommits(stack: Stack, wanted: Verification): Promise
       return await runLine(stack, name, wanted);
     } finally {
       // Also after Ctrl-C.
-      await takeApart({ ...stack, signal: new AbortController().signal }, name, wanted);
+      await unmakeVerification({ ...stack, signal: new AbortController().signal }, name, wanted.ticket);
     }
   });
 }
 
-/** Nothing in there is anybody's. */
-async function takeApart(stack: Stack, name: string, { ticket }: Verification): Promise<void> {
-  const record = (await stack.store.read()).instances[name];
-  if (record?.verifies !== ticket) return;
-  await Promise.all(
-    dedicatedRepos(record).map(([, { worktree, gitCommonDir }]) => discardWork(worktree, gitCommonDir)),
-  );
-  await (await stack.runtime(HOST_RUNTIME)).endRuns?.({ instance: name, repo: 'verify' });
-  const how = { force: true, keepBranch: false, noDump: true };
-  // Of what is saved on the way nobody is told, since it goes too.
-  await destroyTickets({ ...stack, emit: () => undefined }, [name], how, async () => undefined);
-  await Promise.all(dedicatedRepos(record).map(([, own]) => forgetSaved(own.gitCommonDir, name)));
+/** Takes apart what verifications that were killed have left; those that a living command is at stay. Throws what `destroy` throws. */
+export async function clearVerifications(stack: Stack): Promise<void> {
+  const left = await listLeftVerifications(stack);
+  for (const { ticket } of left) await withChangeLock(stack, ticket, () => unmakeVerification(stack, ticket));
 }
 
 async function runLine(stack: Stack, name: string, { ticket, line }: Verification): Promise<Verified> {

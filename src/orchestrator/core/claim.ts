@@ -1,6 +1,8 @@
+import { inspectLock } from '../../adapters/lock.ts';
 import { isAlive } from '../../adapters/process/identity.ts';
 import { StackError } from '../../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
+import { changeLockOf } from '../../domain/layout.ts';
 import { suggest } from '../../domain/suggest.ts';
 import { ticketOf } from '../../domain/ticket.ts';
 import { settleChange } from './journal.ts';
@@ -11,6 +13,18 @@ import type { Stack } from './stack.ts';
 /** True while the process that is changing the record lives. */
 export async function isOwnerAlive(record: InstanceRecord): Promise<boolean> {
   return record.owner !== undefined && (await isAlive(record.owner));
+}
+
+/** True for a ticket that a verification was killed in: no living command is at it. */
+export async function isLeftVerification(stack: Stack, { ticket, verifies }: InstanceRecord): Promise<boolean> {
+  return verifies !== undefined && (await inspectLock(changeLockOf(stack.root, ticket))) !== 'held';
+}
+
+/** Returns the tickets that verifications which were killed have left. Throws `state`. */
+export async function listLeftVerifications(stack: Stack): Promise<InstanceRecord[]> {
+  const records = Object.values((await stack.store.read()).instances);
+  const isLeft = await Promise.all(records.map((record) => isLeftVerification(stack, record)));
+  return records.filter((_, index) => isLeft[index]);
 }
 
 /** Returns a ticket's record. Throws `not-found`, with the nearest names. */

@@ -3,7 +3,7 @@ import { findSharedFaults } from '../../adapters/git/shared-state.ts';
 import { inspectWorktree } from '../../adapters/git/worktree/worktree.ts';
 import { type StateTrouble, troubleOf } from '../../adapters/state/file.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type StackState } from '../../domain/instance.ts';
-import { isOwnerAlive } from '../core/claim.ts';
+import { isLeftVerification, isOwnerAlive } from '../core/claim.ts';
 import { listCutOff, settleChange } from '../core/journal.ts';
 import { forgetRecreate, listCutRecreates } from '../core/recreating.ts';
 import type { Stack } from '../core/stack.ts';
@@ -128,6 +128,7 @@ function describeSources({ sources, known }: Rebuilt): string {
 
 async function examineInstance(stack: Stack, record: InstanceRecord): Promise<Finding[]> {
   const { ticket } = record;
+  if (await isLeftVerification(stack, record)) return [describeVerification(stack, record)];
   if (await isOwnerAlive(record)) {
     return [
       { subject: ticket, ok: true, text: `\`${record.owner?.command}\` (pid ${record.owner?.pid}) is at work on it` },
@@ -141,6 +142,15 @@ async function examineInstance(stack: Stack, record: InstanceRecord): Promise<Fi
   const worktrees = await Promise.all(dedicatedRepos(record).map(([repo, own]) => examineWorktree(ticket, repo, own)));
   const problems = worktrees.flat();
   return problems.length > 0 ? problems : [{ subject: ticket, ok: true, text: 'worktrees are as recorded' }];
+}
+
+function describeVerification(stack: Stack, { ticket, verifies }: InstanceRecord): Finding {
+  const text = `left by a verification of ${verifies} that was cut off`;
+  const finding = offer(ticket, text, `Remove ${ticket}, which a verification of ${verifies} left?`, async () => {
+    await destroyTickets(stack, [ticket], { force: true, keepBranch: false }, async () => undefined);
+    return 'it is gone';
+  });
+  return { ...finding, hint: `\`stack destroy ${ticket}\` or \`stack doctor --fix\` clears it` };
 }
 
 function describeUnfinished(stack: Stack, { ticket, phase }: InstanceRecord): Finding {

@@ -1,8 +1,10 @@
+import { discardWork, forgetSaved } from '../../adapters/git/change/discard.ts';
 import { bestEffort } from '../../domain/errors.ts';
-import type { InstanceRecord } from '../../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { HOST_RUNTIME } from '../../domain/runtime.ts';
 import { stepName } from '../../domain/step.ts';
 import { requireFree, requireInstance, requireInstances } from '../core/claim.ts';
-import { settleChange } from '../core/journal.ts';
+import { settleChange, withChangeLock } from '../core/journal.ts';
 import { requireOwnThings } from '../core/ownership.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork } from '../core/work.ts';
@@ -26,6 +28,36 @@ export interface DestroyOptions extends RemoveOptions {
  * `leftover`, `not-found`, `busy`.
  */
 export async function destroyTickets(
+  stack: Stack,
+  tickets: readonly string[],
+  options: DestroyOptions,
+  ask: (question: string) => Promise<void>,
+): Promise<{ destroyed: DestroyedTicket[]; left: TicketRisk[] }> {
+  const records = requireInstances(await stack.store.read(), tickets);
+  const made = records.filter(({ verifies }) => verifies !== undefined).map(({ ticket }) => ticket);
+  for (const ticket of made) await withChangeLock(stack, ticket, () => unmakeVerification(stack, ticket));
+  const others = records.map(({ ticket }) => ticket).filter((ticket) => !made.includes(ticket));
+  const { destroyed, left } = await destroyAll(stack, others, options, ask);
+  return { destroyed: [...made.map((ticket) => ({ ticket, rescued: [] })), ...destroyed], left };
+}
+
+/**
+ * Takes a ticket apart that was made to verify a merge: nothing in there is anybody's. None, or another one, is done. Call it with its
+ * change lock held. Throws what `destroyTickets` throws.
+ */
+export async function unmakeVerification(stack: Stack, ticket: string, verifies?: string): Promise<void> {
+  const record = (await stack.store.read()).instances[ticket];
+  if (record?.verifies === undefined || (verifies !== undefined && record.verifies !== verifies)) return;
+  const repos = dedicatedRepos(record);
+  await Promise.all(repos.map(([, { worktree, gitCommonDir }]) => discardWork(worktree, gitCommonDir)));
+  await (await stack.runtime(HOST_RUNTIME)).endRuns?.({ instance: ticket, repo: 'verify' });
+  const how = { force: true, keepBranch: false, noDump: true };
+  // Of what is saved on the way nobody is told, since it goes too.
+  await destroyAll({ ...stack, emit: () => undefined }, [ticket], how, async () => undefined);
+  await Promise.all(repos.map(([, own]) => forgetSaved(own.gitCommonDir, ticket)));
+}
+
+async function destroyAll(
   stack: Stack,
   tickets: readonly string[],
   options: DestroyOptions,

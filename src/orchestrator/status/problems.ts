@@ -16,7 +16,7 @@ import {
 import { listOwnServers } from '../../domain/own.ts';
 import { titleOf } from '../../domain/own-kinds.ts';
 import type { RuntimeName } from '../../domain/runtime.ts';
-import { isOwnerAlive } from '../core/claim.ts';
+import { isLeftVerification, isOwnerAlive } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
 import { ownerOf } from '../core/work.ts';
 import { listOutdated } from '../workloads/outdated.ts';
@@ -43,6 +43,12 @@ export interface View {
 /** Finds what somebody else did to an instance's worktrees, workloads and ports. One that a command is changing has none. */
 export async function findProblems(view: View, record: InstanceRecord): Promise<Problems> {
   const found: Problems = { brokenRepos: [], broken: [], noted: [] };
+  if (await isLeftVerification(view.stack, record)) {
+    found.noted.push(
+      `a verification of ${record.verifies} left it: \`stack destroy ${record.ticket}\` removes it, as does the next one`,
+    );
+    return found;
+  }
   if (await isOwnerAlive(record)) return found;
   if (record.phase !== 'ready') {
     const verb = record.phase === 'creating' ? 'create' : 'destroy';

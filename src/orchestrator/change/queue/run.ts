@@ -1,0 +1,278 @@
+import { findLocal } from '../../../adapters/git/branch.ts';
+import { requireMerging } from '../../../adapters/git/merge/merging.ts';
+import { withLock } from '../../../adapters/lock.ts';
+import { StackError, throwIfAborted } from '../../../domain/errors.ts';
+import type { InstanceRecord } from '../../../domain/instance.ts';
+import { queueRunLockOf } from '../../../domain/layout.ts';
+import {
+  countFailure,
+  leaveTrain,
+  listNext,
+  listStanding,
+  type Queue,
+  type QueueEntry,
+} from '../../../domain/queue.ts';
+import { listCutOff, settleChange, withChangeLock } from '../../core/journal.ts';
+import type { Stack } from '../../core/stack.ts';
+import { appendNote } from '../../runs/note.ts';
+import { listReady, moveBases } from '../merge.ts';
+import { clearVerifications } from '../verify.ts';
+import {
+  type BuiltCar,
+  explainPlan,
+  type NotBuilt,
+  type Outcome,
+  planCar,
+  type QueueWish,
+  readTips,
+  startCar,
+} from './car.ts';
+import { readQueue, updateEntry, updateQueue } from './file.ts';
+
+export interface QueueRun extends QueueWish {
+  /** How many verifications go on side by side. */
+  jobs: number;
+  /** After so many that failed a ticket is put out. */
+  tries: number;
+}
+
+/** A run of the queue, as far as it is. */
+interface Running {
+  stack: Stack;
+  wish: QueueRun;
+  /** In the order in which they are to be merged. */
+  train: BuiltCar[];
+  /** Tickets that this run leaves alone, since something is in their way. */
+  held: Set<string>;
+}
+
+/**
+ * Merges the tickets of the queue, each once it has been verified on top of what is merged before it. Several are verified side by side,
+ * each on what those before it would come to. Goes on until nothing can be done any more. Throws `busy` while another run is at it,
+ * `interrupted`, `confirm`, `config`, `state`, `git` (older than 2.38), `files`; what is merged by then stays so.
+ */
+export async function runQueue(stack: Stack, wish: QueueRun): Promise<void> {
+  await requireMerging();
+  await stack.requireTrust();
+  if (wish.line === undefined && (await readQueue(stack)).entries.length > 0) {
+    const text = 'nothing is verified: stack.yml has no `verify:`, and there is no --verify';
+    stack.emit({ type: 'warning', text });
+  }
+  await alone(stack, async () => {
+    for (const { ticket } of await listCutOff(stack)) await settleChange(stack, ticket);
+    await clearVerifications(stack);
+    // As a run that was killed left it.
+    await updateQueue(stack, restAll);
+    const running: Running = { stack, wish, train: [], held: new Set() };
+    try {
+      await goOn(running);
+    } finally {
+      await endAll(running);
+    }
+  });
+}
+
+async function alone(stack: Stack, work: () => Promise<void>): Promise<void> {
+  const lock = queueRunLockOf(stack.root);
+  let hasBegun = false;
+  try {
+    await withLock(
+      lock,
+      () => {
+        hasBegun = true;
+        return work();
+      },
+      { signal: stack.signal, waitSeconds: 0 },
+    );
+  } catch (error) {
+    if (hasBegun || !(error instanceof StackError) || error.code !== 'busy') throw error;
+    const { pid } = (error.details ?? {}) as { pid?: number };
+    throw new StackError('busy', `another \`stack queue run\` is at it${pid ? ` (pid ${pid})` : ''}`, {
+      hint: '`stack queue list` shows how far it is; it takes what is added meanwhile as well',
+      cause: error,
+    });
+  }
+}
+
+async function goOn(running: Running): Promise<void> {
+  const { stack } = running;
+  for (;;) {
+    throwIfAborted(stack.signal);
+    await dropGone(running);
+    while (running.train[0]?.outcome) await settleFirst(running, running.train[0], running.train[0].outcome);
+    await fill(running);
+    if (running.train.length === 0) return;
+    const open = running.train.filter(({ outcome }) => !outcome);
+    // Without one, all have an outcome: the first is settled next.
+    if (open.length > 0) await Promise.race(open.map(({ work }) => work));
+  }
+}
+
+/** Nothing of the run is left: those that were under way wait for the next one. */
+async function endAll({ stack, train }: Running): Promise<void> {
+  for (const car of train) car.stop();
+  await Promise.allSettled(train.map(({ work }) => work));
+  // Also after Ctrl-C.
+  await updateQueue({ root: stack.root, signal: new AbortController().signal }, restAll);
+}
+
+function restAll(queue: Queue): void {
+  queue.entries = queue.entries.map(restAt);
+}
+
+function restAt(entry: QueueEntry): QueueEntry {
+  return entry.state === 'rebasing' || entry.state === 'verifying' ? { ...entry, state: 'waiting' } : entry;
+}
+
+/** A ticket that is not in the queue any more leaves the train; one that is not there any more is out. */
+async function dropGone(running: Running): Promise<void> {
+  const { stack, train } = running;
+  const { instances } = await stack.store.read();
+  const { entries } = await updateQueue(stack, (queue) => {
+    queue.entries = queue.entries.map((entry) => {
+      const isThere = instances[entry.ticket]?.createdAt === entry.madeAt;
+      return isThere || !isOpen(entry) ? entry : { ...entry, state: 'evicted', ...GONE(entry.ticket) };
+    });
+  });
+  for (const { ticket } of [...train]) {
+    if (!entries.some((entry) => entry.ticket === ticket && isOpen(entry))) await leave(running, ticket);
+  }
+}
+
+function isOpen({ state }: QueueEntry): boolean {
+  return state === 'waiting' || state === 'rebasing' || state === 'verifying';
+}
+
+const GONE = (ticket: string) => ({
+  reason: 'it was destroyed, or made again, while it was in the queue',
+  hint: `\`stack queue drop ${ticket}\` takes it out; \`stack queue add ${ticket}\` adds the one that is there now`,
+});
+
+/** A ticket leaves the train without being merged, and those on top of it are to be tried again without it. */
+async function leave(running: Running, ticket: string): Promise<void> {
+  const { stay, go } = leaveTrain(running.train, ticket);
+  running.train = stay;
+  for (const car of go) car.stop();
+  await Promise.allSettled(go.map(({ work }) => work));
+  throwIfAborted(running.stack.signal);
+  for (const car of go) await updateEntry(running.stack, car.ticket, restAt);
+}
+
+/** What came of the first car of the train counts: it stands on the bases alone. */
+async function settleFirst(running: Running, car: BuiltCar, outcome: Outcome): Promise<void> {
+  const { stack, wish } = running;
+  const { ticket } = car;
+  if (await isStale(stack, car)) return leave(running, ticket);
+  if (outcome.kind === 'passed') return mergeFirst(running, car, outcome.log);
+  await leave(running, ticket);
+  if (outcome.kind === 'held') return hold(running, ticket, outcome);
+  await updateEntry(stack, ticket, (entry) => countFailure(entry, { tries: wish.tries, ...outcome }));
+  await tellFailure(stack, ticket);
+}
+
+async function tellFailure(stack: Stack, ticket: string): Promise<void> {
+  const entry = (await readQueue(stack)).entries.find((one) => one.ticket === ticket);
+  if (entry?.state !== 'evicted') return;
+  const text = `put out of the queue after ${entry.attempts} ${entry.attempts === 1 ? 'try' : 'tries'}: ${entry.reason}; its output is in ${entry.log}`;
+  stack.emit({ type: 'warning', text: `${ticket} is ${text}` });
+  await appendNote(stack, ticket, text);
+}
+
+/** True where a base, or the ticket itself, is not where it was when they were merged. */
+async function isStale(stack: Stack, { ticket, planned, tips }: BuiltCar): Promise<boolean> {
+  const record = (await stack.store.read()).instances[ticket];
+  if (!record || (await readTips(record)) !== tips) return true;
+  const now = await Promise.all(
+    listReady(planned).map(async ([, { own, base, from }]) => {
+      return (await findLocal(own.gitCommonDir, base))?.commit === from;
+    }),
+  );
+  return now.includes(false);
+}
+
+async function mergeFirst(running: Running, car: BuiltCar, log: string | null): Promise<void> {
+  const { stack } = running;
+  const { ticket, planned } = car;
+  const repos = await withChangeLock(stack, ticket, (held) => moveBases(stack, planned, { ticket, held }));
+  const refused = explainPlan(repos);
+  const isMerged = Object.values(repos).every(({ result }) => result === 'merged' || result === 'unchanged');
+  if (!isMerged) {
+    await leave(running, ticket);
+    return hold(running, ticket, refused ?? { reason: 'not all of its repos could be merged' });
+  }
+  running.train = running.train.filter((one) => one !== car);
+  stack.emit({ type: 'info', text: `${ticket} is merged` });
+  await updateEntry(stack, ticket, (entry) => ({
+    ...entry,
+    ...{ state: 'merged', attempts: entry.attempts + 1, log, reason: tellMerged(repos), hint: undefined },
+  }));
+}
+
+/** `front main, api main`. */
+function tellMerged(repos: Awaited<ReturnType<typeof moveBases>>): string {
+  const merged = Object.entries(repos).filter(([, { result }]) => result === 'merged');
+  if (merged.length === 0) return 'its bases have all of it already';
+  return merged.map(([repo, { base, to = '' }]) => `${repo}: ${base} is at ${to.slice(0, 7)}`).join(', ');
+}
+
+async function hold(
+  running: Running,
+  ticket: string,
+  { reason, hint }: Pick<NotBuilt, 'reason' | 'hint'>,
+): Promise<void> {
+  running.held.add(ticket);
+  running.stack.emit({ type: 'warning', text: `${ticket} cannot be merged now: ${reason}` });
+  await updateEntry(running.stack, ticket, (entry) => ({ ...restAt(entry), reason, hint }));
+}
+
+/** Puts as many tickets on the train as may be verified side by side. */
+async function fill(running: Running): Promise<void> {
+  const skipped = new Set<string>();
+  for (;;) {
+    if (running.train.filter(({ outcome }) => !outcome).length >= running.wish.jobs) return;
+    const { entries } = await readQueue(running.stack);
+    const next = listNext(entries, running.train).find((ticket) => !skipped.has(ticket) && !running.held.has(ticket));
+    if (next === undefined) return;
+    skipped.add(next);
+    await putOn(running, next, entries);
+  }
+}
+
+async function putOn(running: Running, ticket: string, entries: readonly QueueEntry[]): Promise<void> {
+  const { stack, wish, train } = running;
+  await updateEntry(stack, ticket, (entry) => ({ ...entry, state: 'rebasing', reason: undefined, hint: undefined }));
+  const { instances } = await stack.store.read();
+  const before = entries.flatMap((entry): InstanceRecord[] => {
+    const record = entry.ticket === ticket ? undefined : instances[entry.ticket];
+    return record ? [record] : [];
+  });
+  const on = listStanding(train);
+  const built = await planCar(stack, ticket, { on, wish, before });
+  if ('kind' in built) return leaveOff(running, ticket, { why: built, on, before });
+  const record = instances[ticket];
+  if (!record) return;
+  await updateEntry(stack, ticket, (entry) => ({ ...entry, state: 'verifying' }));
+  if (on.length > 0 && wish.line !== undefined)
+    stack.emit({ type: 'info', text: `${ticket} is verified with ${on.map((one) => one.ticket).join(', ')} below it` });
+  train.push(startCar(stack, record, { ...built, on, wish, config: await stack.config() }));
+}
+
+/** What conflicts with tickets that are not merged yet waits for what becomes of them; with the bases, for a person. */
+async function leaveOff(
+  running: Running,
+  ticket: string,
+  { why, on, before }: { why: NotBuilt; on: readonly BuiltCar[]; before: readonly InstanceRecord[] },
+): Promise<void> {
+  const { stack, wish } = running;
+  if (why.kind === 'held') return hold(running, ticket, why);
+  const alone = on.length > 0 ? await planCar(stack, ticket, { on: [], wish, before }) : why;
+  const conflicts = 'kind' in alone && alone.kind === 'conflict';
+  const hint = `\`stack sync ${ticket} --resolve\`, then \`stack queue resume ${ticket}\``;
+  if (conflicts) stack.emit({ type: 'warning', text: `${ticket} conflicts: ${alone.reason}` });
+  await updateEntry(stack, ticket, (entry) => ({
+    ...entry,
+    ...(conflicts
+      ? { state: 'conflicted', reason: alone.reason, hint }
+      : { state: 'waiting', reason: `${why.reason}; it waits for what becomes of those` }),
+  }));
+}

@@ -1,0 +1,279 @@
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { QueueEntry } from '../../src/domain/queue.ts';
+import { expectRefusal } from '../support/refusal.ts';
+import { listProcesses, makeShop, type Shop } from '../support/shop.ts';
+import { until } from '../support/until.ts';
+
+const REPOS = ['front', 'api'] as const;
+const TICKETS = ['feat-01', 'feat-02', 'feat-03'];
+
+describe('the queue of tickets to be merged', () => {
+  let shop: Shop;
+  let first: Record<string, string>;
+  const git = (repo: string, ...args: string[]): string => shop.git(repo, ...args);
+  const queue = (...args: string[]) => shop.stack(['queue', ...args]);
+  const entries = async (): Promise<QueueEntry[]> => JSON.parse((await queue('list', '--json')).stdout).queue;
+  const states = async (): Promise<Record<string, string>> =>
+    Object.fromEntries((await entries()).map(({ ticket, state }) => [ticket, state]));
+  const work = (ticket: string, file: string, text: string, repos: readonly string[] = REPOS): void => {
+    for (const repo of repos) shop.commit(`tickets/${ticket}/${repo}`, file, text);
+  };
+  const tip = (repo: string): string => git(repo, 'rev-parse', 'main');
+  const subjects = (repo: string): string[] =>
+    git(repo, 'log', '--first-parent', '--reverse', '--format=%s', `${first[repo]}..main`).split('\n');
+  /** Nothing of a verification is left: no ticket, branch, saved commit or process. */
+  const expectNothingLeft = (): void => {
+    expect(Object.keys(shop.state()?.instances ?? {}).sort()).toEqual(TICKETS);
+    for (const repo of REPOS) expect(git(repo, 'for-each-ref', 'refs/stack', 'refs/heads/verify*')).toBe('');
+    expect(listProcesses(shop.root)).toEqual([]);
+  };
+  /** A line that says it has begun, and goes on once `count` have. Its deadline is far beyond what that takes. */
+  const meet = (count: number): string => {
+    const folder = `${shop.folder}/meeting`;
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder);
+    return `touch ${folder}/$STACK_TICKET; for i in $(seq 1200); do [ $(ls ${folder} | wc -l) -ge ${count} ] && exit 0; sleep 0.05; done; exit 9`;
+  };
+
+  beforeAll(async () => {
+    shop = makeShop();
+    shop.configure((text) => text.replace(', shared: true', ''));
+    for (const repo of REPOS) shop.commit(repo, 'shared.txt', 'one\ntwo\nthree\n');
+    first = Object.fromEntries(REPOS.map((repo) => [repo, tip(repo)]));
+    for (const ticket of TICKETS) await shop.stack(['create', ticket, '--no-start']);
+  });
+  afterEach(() => {
+    rmSync(shop.at('.stack/queue.json'), { force: true });
+    for (const repo of REPOS) {
+      git(repo, 'switch', '--quiet', 'main');
+      git(repo, 'reset', '--quiet', '--hard', first[repo] ?? '');
+      git(repo, 'clean', '--quiet', '-d', '--force');
+      for (const ticket of TICKETS) {
+        git(`tickets/${ticket}/${repo}`, 'reset', '--quiet', '--hard', first[repo] ?? '');
+        git(`tickets/${ticket}/${repo}`, 'clean', '--quiet', '-d', '--force');
+      }
+    }
+  });
+  afterAll(() => shop.dispose());
+
+  it('merges what passes, with the files of the bases, and keeps a log of it', async () => {
+    work('feat-01', 'one.txt', '1\n');
+    const added = await queue('add', 'feat-01', '--json');
+    expect(JSON.parse(added.stdout).queue).toMatchObject([
+      { ticket: 'feat-01', state: 'waiting', attempts: 0, log: null, after: [] },
+    ]);
+    expect(tip('front')).toBe(first.front);
+    const run = await queue('run', '--verify', 'cat front/one.txt api/one.txt', '--json');
+    expect(run.code).toBe(0);
+    const [entry] = JSON.parse(run.stdout).queue;
+    expect(entry).toMatchObject({ ticket: 'feat-01', state: 'merged', attempts: 1 });
+    expect(shop.read(entry.log)).toMatch(/^1\n1$/m);
+    for (const repo of REPOS) {
+      expect(git(repo, 'log', '-1', '--format=%s %P', 'main')).toBe(
+        `Merge branch 'feat-01' ${first[repo]} ${git(repo, 'rev-parse', 'feat-01')}`,
+      );
+      expect(git(repo, 'status', '--porcelain')).toBe('');
+      expect(shop.read(`${repo}/one.txt`)).toBe('1\n');
+    }
+    expectNothingLeft();
+    const again = await queue('run');
+    expect(again.code).toBe(0);
+    expect(again.stdout).toMatch(/^feat-01 +merged +1 +-$/m);
+  });
+
+  it('verifies independent tickets side by side, the later one on top of the earlier', async () => {
+    work('feat-01', 'one.txt', '1\n', ['api']);
+    work('feat-02', 'two.txt', '2\n', ['front']);
+    await queue('add', 'feat-01', 'feat-02');
+    const run = await queue('run', '--verify', `ls front api; ${meet(2)}`, '--json');
+    expect(run.code).toBe(0);
+    const [, later] = JSON.parse(run.stdout).queue;
+    expect(shop.read(later.log)).toMatch(/one\.txt/);
+    expect([tip('api') !== first.api, tip('front') !== first.front]).toEqual([true, true]);
+    expectNothingLeft();
+  });
+
+  it('puts out what fails twice, with its log and a note, and merges the others without it', async () => {
+    for (const ticket of TICKETS) work(ticket, `${ticket}.txt`, `${ticket}\n`);
+    work('feat-01', 'bad.txt', 'bad\n', ['api']);
+    await queue('add', ...TICKETS);
+    const line = 'ls api; ! test -e api/bad.txt';
+    const run = await queue('run', '--verify', line);
+    expect(run.code).toBe(4);
+    expect(run.stderr).toMatch(/feat-02 is verified with feat-01 below it/);
+    expect(run.stdout).toMatch(/^feat-01 +evicted +2 /m);
+    expect(run.stdout).toMatch(/^! feat-01: `.*` ended with exit code 1; its output is in .*; `stack queue resume/m);
+    expect(await states()).toEqual({ 'feat-01': 'evicted', 'feat-02': 'merged', 'feat-03': 'merged' });
+    for (const repo of REPOS) expect(subjects(repo)).toEqual(["Merge branch 'feat-02'", "Merge branch 'feat-03'"]);
+    const [out] = await entries();
+    expect(shop.read(out?.log ?? '')).toMatch(/^bad\.txt$/m);
+    expect(shop.read('tickets/feat-01/NOTES.md')).toMatch(/put out of the queue after 2 tries: .* exit code 1/);
+    expectNothingLeft();
+
+    git('tickets/feat-01/api', 'rm', '--quiet', 'bad.txt');
+    git('tickets/feat-01/api', 'commit', '--quiet', '--message', 'Mend');
+    expect((await queue('resume')).stdout).toMatch(/^feat-01 +waiting +0/m);
+    expect((await queue('run', '--verify', line)).code).toBe(0);
+    expect(subjects('api')).toEqual(["Merge branch 'feat-02'", "Merge branch 'feat-03'", "Merge branch 'feat-01'"]);
+    rmSync(shop.at('tickets/feat-01/NOTES.md'));
+  });
+
+  it('lets one that conflicts wait for what is before it, and goes on without it where it still does', async () => {
+    work('feat-01', 'shared.txt', 'of feat-01\n', ['api']);
+    work('feat-02', 'shared.txt', 'of feat-02\n');
+    work('feat-03', 'three.txt', '3\n');
+    await queue('add', ...TICKETS);
+    const run = await queue('run', '--verify', 'true', '--json');
+    expect(run.code).toBe(4);
+    const [, conflicted] = JSON.parse(run.stdout).queue;
+    expect(conflicted).toMatchObject({ state: 'conflicted', reason: expect.stringMatching(/^api: .*: shared\.txt$/) });
+    expect(conflicted.hint).toMatch(/stack sync feat-02 --resolve.*stack queue resume feat-02/);
+    expect(await states()).toEqual({ 'feat-01': 'merged', 'feat-02': 'conflicted', 'feat-03': 'merged' });
+    expect(shop.read('front/shared.txt')).toBe('one\ntwo\nthree\n');
+    expectNothingLeft();
+
+    // Put out, what was before it is not in its way any more.
+    for (const repo of REPOS) git(repo, 'reset', '--quiet', '--hard', first[repo] ?? '');
+    rmSync(shop.at('.stack/queue.json'));
+    await queue('add', 'feat-01', 'feat-02');
+    const fails = await queue('run', '--verify', '! grep feat-01 api/shared.txt', '--tries', '1');
+    expect(fails.code).toBe(4);
+    expect(await states()).toEqual({ 'feat-01': 'evicted', 'feat-02': 'merged' });
+    rmSync(shop.at('tickets/feat-01/NOTES.md'));
+  });
+
+  it('goes on after Ctrl-C and kill -9; of two runs at once the second says so', async () => {
+    work('feat-01', 'one.txt', '1\n');
+    work('feat-02', 'two.txt', '2\n');
+    await queue('add', 'feat-01', 'feat-02');
+    const isOn = (name: string): boolean => existsSync(`${shop.folder}/on/${name}`);
+    const hang = ['run', '--verify', `touch ${shop.folder}/on/$STACK_TICKET; sleep 1000`];
+    for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+      rmSync(`${shop.folder}/on`, { recursive: true, force: true });
+      mkdirSync(`${shop.folder}/on`);
+      const running = shop.start(['queue', ...hang]);
+      await until('both are verified', () => isOn('verify-feat-01') && isOn('verify-feat-02'));
+      expect(await states()).toEqual({ 'feat-01': 'verifying', 'feat-02': 'verifying' });
+      const second = await queue('run');
+      expect([second.code, second.stderr]).toEqual([
+        1,
+        expect.stringMatching(/another `stack queue run` is at it \(pid/),
+      ]);
+      running.kill(signal);
+      expect((await running.ended).code).toBe(signal === 'SIGINT' ? 130 : 137);
+      expect(await states()).toEqual({ 'feat-01': 'waiting', 'feat-02': 'waiting' });
+      expect(tip('front')).toBe(first.front);
+      if (signal === 'SIGINT') expectNothingLeft();
+    }
+    const left = (await shop.ps()).instances.map(({ ticket }) => ticket);
+    expect(left).toEqual(expect.arrayContaining(['verify-feat-01', 'verify-feat-02']));
+    expect((await shop.stack(['doctor'])).stdout).toMatch(/verify-feat-01 .*left by a verification of feat-01/);
+    const gone = await shop.stack(['destroy', 'verify-feat-02']);
+    expect([gone.code, gone.stderr]).toEqual([0, expect.not.stringMatching(/saved/)]);
+    const next = await queue('run', '--verify', 'true');
+    expect(next.code).toBe(0);
+    expectNothingLeft();
+    expect(subjects('api')).toHaveLength(2);
+  });
+
+  it('takes back what kill -9 left half merged, and merges it', async () => {
+    work('feat-01', 'shared.txt', 'ticket\n');
+    await queue('add', 'feat-01');
+    // Git writes the files of the second base, and does not come to an end with it.
+    git('api', 'config', 'filter.slow.smudge', `touch ${shop.folder}/hangs; cat; while :; do sleep 0.05; done`);
+    shop.write('api/.git/info/attributes', 'shared.txt filter=slow\n');
+    const running = shop.start(['queue', 'run']);
+    await until('the second repo is at it', () => existsSync(`${shop.folder}/hangs`), 30);
+    expect(tip('front')).not.toBe(first.front);
+    running.kill('SIGKILL');
+    await running.ended;
+    rmSync(shop.at('api/.git/info/attributes'));
+    git('api', 'config', '--remove-section', 'filter.slow');
+    const next = await queue('run');
+    expect([next.code, next.stderr]).toEqual([0, expect.stringMatching(/feat-01 was cut off, and is taken back/)]);
+    for (const repo of REPOS) expect(git(repo, 'status', '--porcelain')).toBe('');
+    expect(subjects('front')).toHaveLength(1);
+  });
+
+  it('takes what is added while it runs, leaves out what is dropped, and merges after what was said', async () => {
+    for (const ticket of TICKETS) work(ticket, `${ticket}.txt`, `${ticket}\n`);
+    await queue('add', 'feat-02');
+    await queue('add', 'feat-01', '--after', 'feat-02');
+    const go = `${shop.folder}/go`;
+    const line = `for i in $(seq 1200); do test -e ${go} && exit 0; sleep 0.05; done; exit 9`;
+    const running = shop.start(['queue', 'run', '--verify', line]);
+    await until('both are verified', async () => Object.values(await states()).every((one) => one === 'verifying'));
+    await queue('add', 'feat-03', '--after', 'feat-01');
+    const kept = await queue('drop', 'feat-01');
+    expect([kept.code, kept.stderr]).toEqual([4, expect.stringMatching(/feat-03 comes after feat-01/)]);
+    await queue('drop', 'feat-03');
+    await queue('add', 'feat-03', '--after', 'feat-02');
+    await queue('drop', 'feat-01');
+    work('feat-02', 'late.txt', 'late\n', ['api']);
+    shop.write('../go', '');
+    expect((await running.ended).code).toBe(0);
+    expect(await states()).toEqual({ 'feat-02': 'merged', 'feat-03': 'merged' });
+    expect(subjects('front')).toEqual(["Merge branch 'feat-02'", "Merge branch 'feat-03'"]);
+    expect(shop.read('api/late.txt')).toBe('late\n');
+    expectNothingLeft();
+  });
+
+  it('leaves one that something is in the way of, and says what', async () => {
+    work('feat-01', 'shared.txt', 'ticket\n', ['api']);
+    work('feat-02', 'two.txt', '2\n', ['front']);
+    await queue('add', 'feat-01', 'feat-02');
+    shop.write('api/shared.txt', 'mine\n');
+    const run = await queue('run');
+    expect(run.code).toBe(4);
+    expect(run.stderr).toMatch(/nothing is verified: stack\.yml has no `verify:`/);
+    expect(run.stdout).toMatch(/^! feat-01: api: uncommitted work in .* is in the way: shared\.txt; commit it/m);
+    expect(await states()).toEqual({ 'feat-01': 'waiting', 'feat-02': 'merged' });
+    expect(shop.read('api/shared.txt')).toBe('mine\n');
+    git('api', 'checkout', '--quiet', 'shared.txt');
+    expect((await queue('run')).code).toBe(0);
+  });
+
+  it('refuses what cannot be queued, in one line', async () => {
+    const refused = (args: readonly string[], expected: Parameters<typeof expectRefusal>[2]) =>
+      expectRefusal(shop, ['queue', ...args], expected);
+    await refused(['add', 'feat-9'], { code: 'not-found', message: /no ticket "feat-9"/, hint: /feat-0/ });
+    await refused(['add', 'feat-01'], { code: 'conflict', message: /feat-01 has nothing to merge/, hint: /status/ });
+    work('feat-01', 'one.txt', '1\n');
+    shop.write('tickets/feat-01/api/more.txt', 'more\n');
+    await refused(['add', 'feat-01'], { code: 'dirty', message: /not committed: 1 new/, hint: /stack commit feat-01/ });
+    rmSync(shop.at('tickets/feat-01/api/more.txt'));
+    await refused(['add', 'feat-01', '--after', 'feat-01'], {
+      code: 'usage',
+      message: /wait for each other/,
+      hint: /drop/,
+    });
+    await refused(['add', 'feat-01', '--after=feat-02'], {
+      code: 'not-found',
+      message: /feat-02 is not in/,
+      hint: /add/,
+    });
+    expect(await entries()).toEqual([]);
+    await queue('add', 'feat-01');
+    await refused(['add', 'feat-01'], { code: 'exists', message: /in the queue already/, hint: /show feat-01/ });
+    await refused(['drop', 'feat-02'], { code: 'not-found', message: /feat-02 is not in the queue/, hint: /feat-01/ });
+    await refused(['run', '--jobs', '0'], { code: 'usage', message: /--jobs is a number/, hint: /2/ });
+    await refused(['rum'], { code: 'usage', message: /did you mean `run`/, hint: /add\|run/ });
+    await refused(['list', '--verify', 'true'], {
+      code: 'usage',
+      message: /list takes no --verify/,
+      hint: /queue run/,
+    });
+    const shown = await queue('show', 'feat-01');
+    expect(shown.stdout).toBe('feat-01: waiting');
+
+    await shop.stack(['create', 'feat-04', '--no-start']);
+    work('feat-04', 'four.txt', '4\n');
+    await queue('add', 'feat-04');
+    await shop.stack(['destroy', 'feat-04', '--force']);
+    const run = await queue('run');
+    expect(run.code).toBe(4);
+    expect(await states()).toEqual({ 'feat-01': 'merged', 'feat-04': 'evicted' });
+    expect(run.stdout).toMatch(/^! feat-04: it was destroyed, or made again, .*; `stack queue drop feat-04`/m);
+  });
+});
