@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, rmSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { makeShop, type Shop } from '../support/shop.ts';
@@ -184,6 +184,71 @@ describe('the news of the bases in a ticket', () => {
     expect(git('api', 'show', 'HEAD:clash.txt')).toBe('both');
     expect(git('api', 'branch', '--show-current')).toBe(ticket);
     expect((await sync('--continue')).code).toBe(2);
+  });
+
+  it('are put back with --abort in all repos or in none: a refusal, a hook that fails, kill -9 in the second', async () => {
+    for (const repo of REPOS) {
+      shop.commit(folder(repo), `clash-${number}.slow`, 'mine\n');
+      news(repo, `clash-${number}.slow`, 'theirs\n');
+    }
+    const before = look();
+    await sync('--resolve', '--merge');
+    const conflicted = look();
+    const hold = (repo: string, lines: string): string => {
+      const hook = path.join(git(repo, 'rev-parse', '--path-format=absolute', '--git-common-dir'), 'hooks');
+      shop.write(path.join(hook, 'reference-transaction'), `#!/bin/sh\n${lines}\n`);
+      chmodSync(path.join(hook, 'reference-transaction'), 0o755);
+      return path.join(hook, 'reference-transaction');
+    };
+    // A merge of somebody's own is none of ours to give up.
+    git('api', 'merge', '--abort');
+    git('api', 'checkout', '--quiet', '-b', `aside-${number}`, 'HEAD~1');
+    shop.commit(folder('api'), 'aside.txt', 'x\n');
+    git('api', 'checkout', '--quiet', ticket);
+    git('api', 'merge', '--quiet', '--no-commit', '--no-ff', `aside-${number}`);
+    const refused = await sync('--abort');
+    expect(refused).toMatchObject({
+      code: 4,
+      repos: {
+        front: { result: 'waiting' },
+        api: { result: 'refused', reason: expect.stringMatching(/not of this sync/) },
+      },
+    });
+    expect(git('front', 'status', '--porcelain')).toMatch(/^AA clash/m);
+    git('api', 'merge', '--abort');
+    git('api', 'branch', '--quiet', '-D', `aside-${number}`);
+
+    expect(await sync('--abort')).toMatchObject({ code: 0 });
+    expect(look()).toEqual(before);
+    await sync('--resolve', '--merge');
+    expect(look()).toEqual(conflicted);
+    for (const repo of REPOS) {
+      shop.write(`${folder(repo)}/clash-${number}.slow`, 'both\n');
+      git(repo, 'add', '.');
+      git(repo, 'commit', '--quiet', '--no-edit');
+    }
+    const resolved = look();
+    const hook = hold('api', 'exit 1');
+    const failed = await sync('--abort');
+    rmSync(hook);
+    expect(failed.code).toBe(1);
+    expect(look()).toEqual(resolved);
+
+    shop.write('api/.git/info/attributes', '*.slow filter=hang\n');
+    shop.git('api', 'config', 'filter.hang.smudge', `touch ${shop.folder}/aborts; while :; do sleep 0.05; done`);
+    const running = shop.start(['sync', ticket, '--abort']);
+    await until('the second repo is at it', () => existsSync(`${shop.folder}/aborts`), 30);
+    running.kill('SIGKILL');
+    await running.ended;
+    shop.git('api', 'config', '--remove-section', 'filter.hang');
+    rmSync(shop.at('api/.git/info/attributes'));
+    expect((await shop.stack(['doctor', '--fix', '--yes'])).code).toBe(0);
+    expect(look()).toEqual(resolved);
+    expect(await sync('--abort')).toMatchObject({ code: 0, repos: { front: { result: 'undone' } } });
+    expect(look()).toEqual(before);
+    expect(shop.state()?.instances[ticket]).not.toHaveProperty('resolving');
+    // Its ports are needed.
+    expect(await shop.stack(['destroy', ticket, '--force', '--yes'])).toMatchObject({ code: 0 });
   });
 
   it('are those of another ticket with --onto, and of the base again once that is merged, without its commits', async () => {

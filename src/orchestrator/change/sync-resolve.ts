@@ -3,14 +3,16 @@ import {
   advanceConflicted,
   beginConflicted,
   type Conflicted,
+  findUnderWay,
   type Standing,
 } from '../../adapters/git/change/conflicted.ts';
 import { findObstacle, moveWithFiles } from '../../adapters/git/change/move-files.ts';
 import { reasonOf } from '../../adapters/git/change/move-ref.ts';
 import { listOverwritten } from '../../adapters/git/change/overwritten.ts';
 import { readStaged } from '../../adapters/git/change/staged.ts';
-import { StackError } from '../../domain/errors.ts';
+import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { type InstanceRecord, type Resolving, requireDedicated } from '../../domain/instance.ts';
+import { type Journal, type Move, withJournal } from '../core/journal.ts';
 import type { Stack } from '../core/stack.ts';
 import { inEach, refusal } from './result.ts';
 import type { SyncConflict, SyncedRepo } from './sync-plan.ts';
@@ -58,60 +60,99 @@ export async function advanceAll(record: InstanceRecord, onStart: OnStart): Prom
   });
 }
 
-/** Puts all repos back to where they were before. Returns what became of each. Throws `git`, `files`, `state`. */
+/**
+ * Puts all repos back to where they were before, or none: what is in the way in one is found before anything ends. Returns what became of
+ * each. Throws `git`, `files`, `state`, `interrupted`.
+ */
 export async function abortAll(stack: Stack, record: InstanceRecord, onStart: OnStart): Promise<Repos> {
-  const repos = await inEach(requireResolving(record), (repo, one) => abortOne(record, repo, { ...one, onStart }));
-  const left = Object.entries(requireResolving(record)).filter(([repo]) => repos[repo]?.result === 'refused');
-  await noteResolving(stack, record, left.length > 0 ? Object.fromEntries(left) : undefined);
-  return repos;
+  const resolving = requireResolving(record);
+  const look = () => inEach(resolving, (repo, one) => planAbort(record, repo, { ...one, onStart }));
+  const tell = (looks: Record<string, AbortPlan>, stays: boolean): Repos =>
+    Object.fromEntries(Object.entries(looks).map(([repo, { told }]) => [repo, stays ? stay(told) : told]));
+  const first = await look();
+  if (isHeldUp(first)) return tell(first, true);
+  throwIfAborted(stack.signal);
+  const faults = await inEach(resolving, (repo, one) =>
+    abortConflicted(conflictedOf(record, repo, { ...one, onStart })),
+  );
+  const looks = await look();
+  for (const [repo, fault] of Object.entries(faults)) {
+    const plan = looks[repo];
+    if (plan && fault !== undefined) plan.told = { ...plan.told, ...refusal(plan.told.branch, fault) };
+  }
+  if (isHeldUp(looks)) return tell(looks, true);
+  const moves = Object.values(looks).flatMap(({ move }) => move ?? []);
+  await moveBranches(stack, record, { moves, resolving: 'given up', onStart });
+  return tell(looks, false);
 }
 
-async function abortOne(
+/** What giving up comes to in a repo: where its merge or rebase was ended already, its branch goes back. */
+interface AbortPlan {
+  told: SyncedRepo;
+  move?: Move;
+}
+
+function isHeldUp(looks: Record<string, AbortPlan>): boolean {
+  return Object.values(looks).some(({ told }) => told.result === 'refused');
+}
+
+function stay(told: SyncedRepo): SyncedRepo {
+  return told.result === 'refused' ? told : { ...told, result: 'waiting', notes: undefined };
+}
+
+async function planAbort(
   record: InstanceRecord,
   repo: string,
   one: Resolving & { onStart: OnStart },
-): Promise<SyncedRepo> {
+): Promise<AbortPlan> {
   const { gitCommonDir, branch, worktree } = requireDedicated(record, repo);
-  const { from, base, onStart } = one;
-  const place = conflictedOf(record, repo, one);
-  const fault = await abortConflicted(place);
-  if (fault !== undefined) return { ...refusal(branch, fault), base, from, to: from };
-  const { head, branch: on } = await readStaged(worktree);
-  if (head === from || head === undefined) return { result: 'undone', branch, base, from, to: from };
-  if (on !== branch)
-    return { ...refusal(branch, `it is on ${on ?? 'no branch'}, not on ${branch}`), base, from, to: head };
-  const move = { gitCommonDir, branch, from: head, to: from };
-  const obstacle = await findObstacle(move);
-  if (obstacle) return { ...refusal(branch, obstacle.reason, obstacle.hint), base, from, to: head };
-  await moveWithFiles(move, { reason: reasonOf('sync'), onStart });
+  const { from, base } = one;
+  const refuse = (reason: string, hint?: string): AbortPlan => ({
+    told: { ...refusal(branch, reason, hint), base, from, to: from },
+  });
+  const underWay = await findUnderWay(conflictedOf(record, repo, one));
+  if (typeof underWay === 'object') return refuse(underWay.refused);
+  const { head = from, branch: on } = await readStaged(worktree);
+  const told: SyncedRepo = { result: 'undone', branch, base, from, to: from };
+  if (underWay === 'this' || head === from) return { told };
+  if (on !== branch) return refuse(`it is on ${on ?? 'no branch'}, not on ${branch}`);
+  const obstacle = await findObstacle({ gitCommonDir, branch, from: head, to: from });
+  if (obstacle) return refuse(obstacle.reason, obstacle.hint);
   const notes = [
     `what it had come to: \`git merge --ff-only ${head.slice(0, 7)}\` or \`git reset\` in ${worktree} goes there`,
   ];
-  return { result: 'undone', branch, base, from, to: from, notes };
+  return { told: { ...told, notes }, move: { repo, branch, from: head, to: from, files: true } };
 }
 
+/** Moves the branches of some repos with their files, all or none. Throws `git`, `files`, `state`, `interrupted`. */
+export async function moveBranches(
+  stack: Stack,
+  record: InstanceRecord,
+  { onStart, ...change }: Pick<Journal, 'moves' | 'resolving'> & { onStart: OnStart },
+): Promise<void> {
+  const about = { version: 1, ticket: record.ticket, verb: 'sync', madeAt: Math.floor(Date.now() / 1000) } as const;
+  await withJournal(stack, { ...about, ...change }, async () => {
+    for (const { repo, branch, from, to = from } of change.moves) {
+      throwIfAborted(stack.signal);
+      if (to === from) continue;
+      const { gitCommonDir } = requireDedicated(record, repo);
+      const how = { reason: reasonOf('sync'), onStart, signal: stack.signal };
+      await moveWithFiles({ gitCommonDir, branch, from, to }, how);
+    }
+    return { done: true, result: undefined };
+  });
+}
+
+/** Notes what is being resolved in the record, before it begins. */
 async function noteResolving(
   stack: Stack,
   record: InstanceRecord,
-  resolving: Record<string, Resolving> | undefined,
+  resolving: Record<string, Resolving>,
 ): Promise<void> {
   record.resolving = resolving;
   await stack.store.update((draft) => {
     const own = draft.instances[record.ticket];
-    if (own && resolving) own.resolving = resolving;
-    else if (own) delete own.resolving;
-  });
-}
-
-/** Forgets what was resolved: the branches start from what was brought in. Throws `state`. */
-export async function noteResolved(stack: Stack, record: InstanceRecord): Promise<void> {
-  await stack.store.update((draft) => {
-    const own = draft.instances[record.ticket];
-    for (const [repo, { start }] of Object.entries(record.resolving ?? {})) {
-      const place = own?.repos[repo];
-      if (place?.mode === 'dedicated' && start) Object.assign(place, { stackedOn: undefined, ...start });
-    }
-    if (own) delete own.resolving;
+    if (own) own.resolving = resolving;
   });
 }
 

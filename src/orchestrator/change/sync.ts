@@ -1,6 +1,5 @@
 import { listCommitted } from '../../adapters/git/change/commit.ts';
-import { findObstacle, moveWithFiles } from '../../adapters/git/change/move-files.ts';
-import { reasonOf } from '../../adapters/git/change/move-ref.ts';
+import { findObstacle } from '../../adapters/git/change/move-files.ts';
 import { requireMerging } from '../../adapters/git/merge/merging.ts';
 import type { HeldLock } from '../../adapters/lock.ts';
 import { isMigration } from '../../domain/collision.ts';
@@ -8,11 +7,11 @@ import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { type InstanceRecord, requireDedicated } from '../../domain/instance.ts';
 import { isEnvFile, isLockfile } from '../../domain/lock-files.ts';
 import { requireInstance } from '../core/claim.ts';
-import { type Move, withChangeLock, withJournal } from '../core/journal.ts';
+import { type Move, withChangeLock } from '../core/journal.ts';
 import type { Stack } from '../core/stack.ts';
 import { inAllRepos, requireChangeable, type TicketChange } from './result.ts';
 import { isConflict, isMove, planSync, type SyncedRepo, type SyncMove, type SyncWish } from './sync-plan.ts';
-import { abortAll, advanceAll, beginResolving, noteResolved } from './sync-resolve.ts';
+import { abortAll, advanceAll, beginResolving, moveBranches } from './sync-resolve.ts';
 
 /** What is done about conflicts: made in the worktrees, finished, or given up. */
 type ConflictStep = 'resolve' | 'continue' | 'abort';
@@ -151,9 +150,7 @@ async function goOn(stack: Stack, record: InstanceRecord, onStart: OnStart): Pro
   const planned = { ...(await planAll(stack, record, { way: undefined, fetch: false, onto: other })), ...advanced };
   if (Object.values(planned).some(isConflict)) return stayAll(await resolveAll(stack, record, { planned, onStart }));
   if (isHeldUp(planned)) return stayAll(planned);
-  const moved = await moveAll(stack, record, { planned, onStart });
-  await noteResolved(stack, record);
-  return moved;
+  return moveAll(stack, record, { planned, onStart });
 }
 
 /** What is not committed stays where it is, so it must have nothing to do with the news. */
@@ -170,44 +167,20 @@ function stayAll(repos: Repos): Repos {
   return Object.fromEntries(Object.entries(repos).map(([repo, one]) => [repo, stay(one)]));
 }
 
-/** Where there is nothing to bring in, the base may be another one all the same. */
-async function noteSame(stack: Stack, record: InstanceRecord, planned: Repos): Promise<void> {
-  const same = Object.entries(planned).filter(
-    ([repo, { result, start }]) =>
-      result === 'unchanged' && start && start.base !== requireDedicated(record, repo).base,
-  );
-  if (same.length === 0) return;
-  await stack.store.update((draft) => {
-    for (const [repo, { start }] of same) {
-      const own = draft.instances[record.ticket]?.repos[repo];
-      if (own?.mode === 'dedicated') Object.assign(own, { stackedOn: undefined, ...start });
-    }
-  });
-}
-
 async function moveAll(
   stack: Stack,
   record: InstanceRecord,
   { planned, onStart }: { planned: Repos; onStart: OnStart },
 ): Promise<Repos> {
-  const moves = Object.entries(planned).flatMap(([repo, one]): (Move & SyncMove)[] =>
-    isMove(one) ? [{ ...one, repo }] : [],
-  );
-  await noteSame(stack, record, planned);
-  if (moves.length === 0) return planned;
-  const journal = moves.map(
-    ({ repo, branch, from, to, start }): Move => ({ repo, branch, from, to, files: true, start }),
-  );
-  const madeAt = Math.floor(Date.now() / 1000);
-  await withJournal(stack, { version: 1, ticket: record.ticket, verb: 'sync', madeAt, moves: journal }, async () => {
-    for (const { repo, branch, from, to } of moves) {
-      throwIfAborted(stack.signal);
-      const { gitCommonDir } = requireDedicated(record, repo);
-      const how = { reason: reasonOf('sync'), onStart, signal: stack.signal };
-      await moveWithFiles({ gitCommonDir, branch, from, to }, how);
-    }
-    return { done: true, result: undefined };
+  const moves = Object.entries(planned).flatMap(([repo, one]): Move[] => {
+    const { branch, from, to, start } = one;
+    // Where there is nothing to bring in, the base may be another one all the same.
+    const isOther = one.result === 'unchanged' && start && start.base !== requireDedicated(record, repo).base;
+    return (isMove(one) || isOther) && from !== undefined ? [{ repo, branch, from, to, files: true, start }] : [];
   });
+  if (moves.length === 0 && !record.resolving) return planned;
+  const resolving = record.resolving ? 'done' : undefined;
+  await moveBranches(stack, record, { moves, resolving, onStart });
   const told = Object.entries(planned).map(([repo, one]): [string, SyncedRepo] => [
     repo,
     isMove(one) ? { ...one, result: 'updated' } : one,

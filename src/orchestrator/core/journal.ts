@@ -45,7 +45,9 @@ export interface Journal {
   verb: string;
   /** Unix seconds: the time that is given to each commit git makes as it goes. */
   madeAt: number;
-  moves: Move[];
+  moves: readonly Move[];
+  /** What has come of the conflicts that were being resolved, which the record forgets once the change is done. */
+  resolving?: 'done' | 'given up' | undefined;
 }
 
 type Placed = Move & Pick<DedicatedRepo, 'path' | 'gitCommonDir' | 'worktree'>;
@@ -112,7 +114,7 @@ export async function withJournal<Result>(
     throw error;
   }
   const left = outcome.done ? [] : await undoAll(stack, change, { isOurs: true });
-  if (outcome.done) await noteStarts(stack, change);
+  if (outcome.done) await noteEnd(stack, change);
   await drop(stack, ticket);
   return { result: outcome.result, left };
 }
@@ -195,20 +197,25 @@ async function finishOrUndo(stack: Stack, change: Change): Promise<string> {
   const states = await Promise.all(moves.map((move) => inspectMove(move, change)));
   const isDone = gone.length === 0 && states.every(({ at }) => at === 'after' || at === 'beyond');
   if (isDone) {
-    await noteStarts(stack, change);
+    await noteEnd(stack, change);
     return 'was done in all repos before it was cut off';
   }
   const left = await undoAll(stack, change, { isOurs: false });
   return `was cut off, and is taken back${left.length > 0 ? `, but for ${left.join(', ')}, which has moved since` : ''}`;
 }
 
-async function noteStarts(stack: Stack, { ticket: own, moves }: Change): Promise<void> {
-  if (moves.every(({ start }) => start === undefined)) return;
+/** The record gets what the branches start from once the change is done, those too whose conflicts were resolved before. */
+async function noteEnd(stack: Stack, { ticket: own, moves, resolving }: Change): Promise<void> {
+  if (resolving === undefined && moves.every(({ start }) => start === undefined)) return;
   await stack.store.update((draft) => {
-    for (const { repo, ticket = own, start } of moves) {
-      const record = draft.instances[ticket]?.repos[repo];
-      if (start && record?.mode === 'dedicated') Object.assign(record, { stackedOn: undefined, ...start });
+    const record = draft.instances[own];
+    const resolved = resolving === 'done' ? Object.entries(record?.resolving ?? {}) : [];
+    const starts = [...resolved.map(([repo, { start }]) => ({ repo, ticket: own, start })), ...moves];
+    for (const { repo, ticket = own, start } of starts) {
+      const place = draft.instances[ticket]?.repos[repo];
+      if (start && place?.mode === 'dedicated') Object.assign(place, { stackedOn: undefined, ...start });
     }
+    if (resolving !== undefined) delete record?.resolving;
   });
 }
 
@@ -216,6 +223,7 @@ async function noteStarts(stack: Stack, { ticket: own, moves }: Change): Promise
 async function undoAll(stack: Stack, change: Change, { isOurs }: { isOurs: boolean }): Promise<string[]> {
   const left: string[] = [];
   for (const move of change.moves) {
+    if (move.from === move.to) continue;
     const state = await inspectMove(move, change);
     if (state.at === 'beyond' || state.at === 'elsewhere') left.push(move.repo);
     else await undo(stack, change, move, { ...state, isOurs });
@@ -258,8 +266,8 @@ async function readJournal(stack: Stack, ticket: string): Promise<Journal | unde
   const file = journalOf(stack.root, ticket);
   const text = await readFileIfThere(file);
   if (text === undefined) return undefined;
-  const { version, verb = '', madeAt = 0, moves } = parseFields<Journal>(text);
-  if (version === 1 && Array.isArray(moves)) return { version, ticket, verb, madeAt, moves };
+  const { version, verb = '', madeAt = 0, moves, resolving } = parseFields<Journal>(text);
+  if (version === 1 && Array.isArray(moves)) return { version, ticket, verb, madeAt, moves, resolving };
   throw new StackError('state', `the journal ${file} cannot be read`, {
     hint: `look at the repos of ${ticket}, then delete ${file}`,
   });

@@ -89,17 +89,23 @@ async function inspectConflicted({
     : { at: 'refused', reason: `it is at ${head.slice(0, 7)}, without the news` };
 }
 
-/** Gives up a merge or rebase under way; what is resolved of it is kept by `rerere`. Throws `git` when git cannot run. */
+/** Says whether this merge or rebase is under way, or why what is under way cannot be given up for it. Throws `git`. */
+export async function findUnderWay(one: Conflicted): Promise<'none' | 'this' | { refused: string }> {
+  const operation = await readOperation(one.worktree);
+  if (operation !== 'a merge' && operation !== 'a rebase') return 'none';
+  return (await isOurs(one, operation)) ? 'this' : { refused: `${operation} that is not of this sync is under way` };
+}
+
+/**
+ * Gives up a merge or rebase under way; what is resolved of it is kept by `rerere`. Returns what git says against it. Throws `git` when git
+ * cannot run.
+ */
 export async function abortConflicted(one: Conflicted): Promise<string | undefined> {
   const { worktree, onStart } = one;
-  const operation = await readOperation(worktree);
-  if (operation !== 'a merge' && operation !== 'a rebase') return undefined;
-  if (!(await isOurs(one, operation))) return `${operation} that is not of this sync is under way`;
+  if ((await findUnderWay(one)) !== 'this') return undefined;
+  const verb = (await readOperation(worktree)) === 'a merge' ? 'merge' : 'rebase';
   await changeRerere(one, ['rerere'], {});
-  const done = await changeGit(worktree, [operation === 'a merge' ? 'merge' : 'rebase', '--abort'], {
-    deadlineSeconds: SECONDS,
-    onStart,
-  });
+  const done = await changeGit(worktree, [verb, '--abort'], { deadlineSeconds: SECONDS, onStart });
   return done.exitCode === 0 ? undefined : firstLine(done.stderr);
 }
 

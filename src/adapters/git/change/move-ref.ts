@@ -13,7 +13,7 @@ export interface BranchMove {
   branch: string;
   /** Full id of the commit that it was at before. */
   from: string;
-  /** Full id of the commit that the change moves it to; undefined where git makes that commit as it goes. */
+  /** Full id of the commit that the change moves it to, which may be the same; undefined where git makes that commit as it goes. */
   to?: string | undefined;
 }
 
@@ -43,7 +43,7 @@ export async function inspectMove(
   const { gitCommonDir, branch, from } = move;
   const commit = (await findLocal(gitCommonDir, branch))?.commit;
   if (commit === undefined) return { at: 'elsewhere', commit };
-  if (commit === from) return { at: 'before', commit };
+  if (commit === from) return { at: from === move.to ? 'after' : 'before', commit };
   const log = await readLog(path.join(gitCommonDir, 'logs', 'refs', 'heads', branch));
   const to =
     move.to ?? (log.length > 0 ? findInLog(log, from, reasonOf(verb)) : await findByTime(move, commit, madeAt));
