@@ -6,6 +6,7 @@ import { StackError, throwIfAborted } from '../domain/errors.ts';
 import { parseFields } from '../domain/json.ts';
 import { explainFileError, ifReadableNow, ifThere } from './files/file-errors.ts';
 import { pause } from './pause.ts';
+import { type GroupIdentity, isGroupAlive } from './process/group.ts';
 import { identifyProcess, isAlive, type ProcessIdentity, selfIdentity } from './process/identity.ts';
 
 export interface LockOptions {
@@ -19,8 +20,11 @@ export interface LockOptions {
 
 /** The lock while it is held. */
 export interface HeldLock {
-  /** Names a child process that works under the lock: should this process be killed, the lock holds until the child has ended. */
-  addHelper(pid: number): void;
+  /**
+   * Names a child process that works under the lock: should this process be killed, the lock holds until the child has ended, and all
+   * of its group where it leads one. Returns what takes that back.
+   */
+  addHelper(helper: Omit<GroupIdentity, 'startTime'>): () => void;
 }
 
 interface Claim extends ProcessIdentity {
@@ -30,10 +34,12 @@ interface Claim extends ProcessIdentity {
   space: string;
   /** Unix milliseconds. */
   at: number;
-  helpers: ProcessIdentity[];
+  helpers: GroupIdentity[];
 }
 
 const DEFAULT_WAIT_SECONDS = 30;
+/** What macOS takes for the target of a link, in bytes (PATH_MAX); Linux takes more. */
+const LONGEST_TARGET = 1023;
 /** Longer than anything of ours holds a lock; only for holders that cannot be looked at from here. */
 const UNSEEN_HOLDER_MS = 15 * 60_000;
 
@@ -55,9 +61,18 @@ export async function withLock<Result>(
     await acquire(file, claim, options);
     try {
       return await work({
-        addHelper(pid) {
-          claim.helpers.push(identifyProcess(pid));
+        addHelper(group) {
+          const helper = { ...group, ...identifyProcess(group.pid) };
+          claim.helpers.push(helper);
           replaceNow(file, claim);
+          return () => {
+            claim.helpers.splice(claim.helpers.indexOf(helper), 1);
+            try {
+              replaceNow(file, claim);
+            } catch {
+              // One that has ended keeps the lock from nobody.
+            }
+          };
         },
       });
     } finally {
@@ -124,10 +139,10 @@ export async function inspectLock(file: string): Promise<'none' | 'held' | 'left
 }
 
 /** Returns the processes that still work under a lock whose holder was killed; [] where that one lives, or nobody holds it. */
-export async function listLeftHelpers(file: string): Promise<ProcessIdentity[]> {
+export async function listLeftHelpers(file: string): Promise<GroupIdentity[]> {
   const claim = await readClaim(file);
   if (!claim || claim.token === '' || claim.space !== processSpace() || (await isAlive(claim))) return [];
-  const alive = await Promise.all(claim.helpers.map(isAlive));
+  const alive = await Promise.all(claim.helpers.map(isAtWork));
   return claim.helpers.filter((_, index) => alive[index]);
 }
 
@@ -162,7 +177,7 @@ async function requireLink(file: string): Promise<void> {
 /** True when the lock is now ours; false when somebody has it. */
 async function place(file: string, claim: Claim): Promise<boolean> {
   try {
-    await symlink(JSON.stringify(claim), file);
+    await symlink(targetOf(claim), file);
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -206,11 +221,18 @@ async function sweep(file: string, guard: string): Promise<void> {
 function replaceNow(file: string, claim: Claim): void {
   const next = `${file}.${claim.token}.new`;
   try {
-    symlinkSync(JSON.stringify(claim), next);
+    symlinkSync(targetOf(claim), next);
     renameSync(next, file);
   } catch (error) {
     throw explainFileError(error, `lock ${file}`);
   }
+}
+
+/** Folders of helpers go where the whole is too long: with its leader dead a group is then not known any more where they tell it. */
+function targetOf(claim: Claim): string {
+  const whole = JSON.stringify(claim);
+  if (Buffer.byteLength(whole) <= LONGEST_TARGET) return whole;
+  return JSON.stringify({ ...claim, helpers: claim.helpers.map(({ cwd: _, ...helper }) => helper) });
 }
 
 /** Undefined when there is no lock; a claim that can never be judged when something else is in its place. */
@@ -232,10 +254,16 @@ function foreignClaim(): Claim {
 async function isHeld(claim: Claim): Promise<boolean> {
   if (released.has(claim.token)) return false;
   if (claim.space !== processSpace()) return Date.now() - claim.at < UNSEEN_HOLDER_MS;
-  for (const one of [claim, ...claim.helpers]) {
-    if (await isAlive(one)) return true;
+  if (await isAlive(claim)) return true;
+  for (const helper of claim.helpers) {
+    if (await isAtWork(helper)) return true;
   }
   return false;
+}
+
+/** A hook may outlive the git that runs it. */
+async function isAtWork(helper: GroupIdentity): Promise<boolean> {
+  return (await isAlive(helper)) || (await isGroupAlive(helper));
 }
 
 function makeClaim(): Claim {
@@ -254,7 +282,7 @@ function describeHolder({ pid }: ProcessIdentity): string {
 
 async function busyError(file: string, holder: Claim): Promise<StackError> {
   const known = holder.space === processSpace() ? [holder, ...holder.helpers] : [];
-  const answers = await Promise.all(known.map(isAlive));
+  const answers = await Promise.all(known.map((one) => ('name' in one ? isAtWork(one) : isAlive(one))));
   const living = known.find((_, index) => answers[index]);
   return new StackError('busy', `${describeHolder(living ?? holder)} holds the lock ${file}`, {
     hint: living

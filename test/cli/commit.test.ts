@@ -127,6 +127,8 @@ describe('one commit in all repos of a ticket', () => {
       rmSync(shop.at('api/.git/hooks'), { recursive: true });
     };
     await cut();
+    // Nobody else is kept waiting, with no next command either.
+    await until('git has ended with its hook', () => !existsSync(shop.at('api/.git/worktrees/api/index.lock')), 30);
     const doctor = await shop.stack(['doctor']);
     expect(doctor.stdout).toMatch(/feat-01 .*`stack commit` in front, api was cut off/);
     const fixed = await shop.stack(['doctor', '--fix', '--yes']);

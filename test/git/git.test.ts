@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { askGit, changeGit, firstLine, gitVersion, tryGit } from '../../src/adapters/git/git.ts';
+import { askGit, changeGit, firstLine, gitVersion, type OnStart, tryGit } from '../../src/adapters/git/git.ts';
 import { listProcesses, readEnvironment } from '../../src/adapters/process/table.ts';
 import { git, makeRepo, writeHook } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
@@ -145,7 +145,11 @@ describe('letting git change something', () => {
     const out = path.join(makeTemp(), 'out');
     writeHook(repo, 'post-checkout', `cut -d" " -f5,7 /proc/$$/stat > ${out}; read -r line || echo closed >> ${out}`);
     let pid = 0;
-    await changeGit(repo, ['checkout', '--quiet', '-b', 'x'], { ...soon, onStart: (started) => (pid = started) });
+    const onStart: OnStart = (started) => {
+      pid = started.pid;
+      return () => undefined;
+    };
+    await changeGit(repo, ['checkout', '--quiet', '-b', 'x'], { ...soon, onStart });
     const [numbers, input] = readFileSync(out, 'utf8').split('\n');
     // Fields 5 and 7 of /proc/<pid>/stat: the group, and the terminal (0 for none).
     expect(numbers).toBe(`${pid} 0`);
@@ -156,22 +160,25 @@ describe('letting git change something', () => {
     const repo = makeRepo(makeTemp());
     writeHook(repo, 'post-checkout', 'trap "" TERM; sleep 600 & sleep 600');
     let group = 0;
-    const options = { deadlineSeconds: 0.5, onStart: (pid: number) => (group = pid) };
-    const change = await changeGit(repo, ['checkout', '--quiet', '-b', 'x'], options);
+    const onStart: OnStart = ({ pid }) => {
+      group = pid;
+      return () => undefined;
+    };
+    const change = await changeGit(repo, ['checkout', '--quiet', '-b', 'x'], { deadlineSeconds: 0.5, onStart });
     expect(change.timedOut).toBe(true);
     const left = (await listProcesses()).filter((row) => row.group === group && !row.zombie);
     expect(left).toEqual([]);
   });
 
-  it('ends git when what is to be noted about it cannot be', async () => {
+  it('never begins what cannot be noted', async () => {
     const repo = makeRepo(makeTemp());
     let group = 0;
-    const onStart = (pid: number): void => {
+    const onStart: OnStart = ({ pid }) => {
       group = pid;
       throw new Error('the disk is full');
     };
-    writeHook(repo, 'post-checkout', 'sleep 600');
     await expect(changeGit(repo, ['checkout', '--quiet', '-b', 'x'], { ...soon, onStart })).rejects.toThrow('disk');
+    expect(git(repo, 'branch', '--list', 'x')).toBe('');
     expect((await listProcesses()).filter((row) => row.group === group && !row.zombie)).toEqual([]);
   });
 

@@ -24,7 +24,7 @@ describe('moving a branch with the files of its checkout, while somebody is at w
   const move = (): Promise<void> =>
     moveWithFiles(
       { gitCommonDir: path.join(repo, '.git'), branch: 'main', from, to },
-      { reason: 'stack merge', onStart: () => undefined },
+      { reason: 'stack merge', onStart: () => () => undefined },
     );
   /** Runs lines once, in the checkout, as a person would type them, at a moment of git's. */
   const whenGit = (hook: string, ...lines: string[]): void => {

@@ -1,4 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, realpathSync } from 'node:fs';
+import path from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { GroupIdentity } from '../../src/adapters/process/group.ts';
+import { identifyProcess } from '../../src/adapters/process/identity.ts';
+import { MARKER } from '../../src/adapters/process/table.ts';
+import { makeTemp } from './temp.ts';
 
 /** A service's program that leaves another on its port, out of its session and environment, and lives on itself. */
 export const DAEMON = `import { spawn } from 'node:child_process';
@@ -36,4 +44,21 @@ function readOf(pid: number, file: 'cmdline' | 'environ'): string {
   } catch {
     return '';
   }
+}
+
+/** Makes a group whose leader has ended, and a member of which goes on; `more` is said of it that may not be so. */
+export async function leaveMember(
+  more: Partial<GroupIdentity> = {},
+): Promise<{ group: GroupIdentity; member: number }> {
+  const cwd = realpathSync(makeTemp('group'));
+  const name = `group-test-${path.basename(cwd)}`;
+  const env = { ...process.env, [MARKER]: name };
+  const leader = spawn('/bin/sh', ['-c', 'sleep 600 & echo $!; read -r word'], { cwd, env, detached: true });
+  const pid = leader.pid ?? 0;
+  onTestFinished(() => kill(-pid));
+  const member = Number(String((await once(leader.stdout, 'data'))[0]));
+  const group = { ...identifyProcess(pid), name, cwd, ...more };
+  leader.stdin.end('\n');
+  await once(leader, 'exit');
+  return { group, member };
 }

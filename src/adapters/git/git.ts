@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import pLimit from 'p-limit';
@@ -10,7 +10,8 @@ import { bestEffort, explainShortage, StackError, throwIfAborted } from '../../d
 import { bytesOf, textOf } from '../files/byte-names.ts';
 import { mayUse } from '../files/file-errors.ts';
 import { seenOr } from '../process/ask-tool.ts';
-import { endMarked, endStrays, listStrays } from '../process/group.ts';
+import { endMarked, endStrays, type GroupIdentity, listStrays } from '../process/group.ts';
+import { guardArgv } from '../process/guard.ts';
 import { endWithMe, noteStrays } from '../process/kill-with-parent.ts';
 import { sendSignal } from '../process/stat.ts';
 import { hasMembers, listProcesses, MARKER, type ProcessRow } from '../process/table.ts';
@@ -43,9 +44,11 @@ export interface ChangeOptions {
   inputFile?: string | undefined;
   /** Ends git when aborted. Only for what may stop anywhere (asking a remote), or is undone then; any other runs to its end. */
   signal?: AbortSignal | undefined;
-  /** Told git's process number as soon as it runs. */
-  onStart?: ((pid: number) => void) | undefined;
+  onStart?: OnStart | undefined;
 }
+
+/** Told of git's group before git begins. Returns what is called once git has ended: what its hooks left in the background does not count. */
+export type OnStart = (group: Omit<GroupIdentity, 'startTime'>) => () => void;
 
 export interface GitChange extends GitAnswer {
   timedOut: boolean;
@@ -209,22 +212,34 @@ async function runChange(cwd: string, args: readonly string[], options: ChangeOp
   const scrubbed = Object.fromEntries(SCRUBBED.map((name) => [name, undefined]));
   // A hook's helpers may leave the group: they are known by what they carry.
   const marker = `git-${randomBytes(6).toString('hex')}`;
+  // What is done in a moment needs no guard, which ends the rest with its hooks when this process is killed.
+  const isGuarded = options.onStart !== undefined || signal !== undefined;
+  const argv = ['git', ...args];
+  const [program = '', ...words] = isGuarded ? guardArgv(argv, `${MARKER}=${marker}`) : argv;
   const child = launch(cwd, () =>
-    execa('git', args, {
+    execa(program, words, {
       cwd,
       env: { ...scrubbed, GIT_TERMINAL_PROMPT: '0', ...options.env, [MARKER]: marker },
       detached: true,
-      ...(options.inputFile === undefined ? { stdin: 'ignore' } : { inputFile: options.inputFile }),
+      stdio: [
+        options.inputFile === undefined ? 'ignore' : { file: options.inputFile },
+        ...(['pipe', 'pipe', isGuarded ? 'pipe' : 'ignore'] as const),
+      ],
       reject: false,
       stripFinalNewline: false,
       encoding: 'buffer',
     }),
   );
+  const gate = isGuarded ? (child.stdio[3] as Duplex) : undefined;
+  // It may have been killed from outside; that shows as its end, not as a broken pipe.
+  gate?.on('error', () => {});
+  let forget = (): void => undefined;
+  child.once('exit', () => gate?.end('done\n', () => gate.destroy()));
   try {
-    if (child.pid !== undefined) options.onStart?.(child.pid);
+    if (child.pid !== undefined) forget = options.onStart?.({ pid: child.pid, name: marker, cwd }) ?? forget;
+    gate?.write('go\n');
   } catch (error) {
-    // A git that nobody waits for would go on making what is unmade meanwhile.
-    if (child.pid !== undefined) await endGroup(child.pid);
+    gate?.destroy();
     await child;
     throw error;
   }
@@ -239,13 +254,20 @@ async function runChange(cwd: string, args: readonly string[], options: ChangeOp
     ending.end();
   });
   const result = await child;
+  forget();
   unwatch();
   const timedOut = await ending.settle();
   survive();
   throwIfAborted(signal);
   if (stuck.error && result.exitCode !== 0) throw stuck.error;
-  if (result.exitCode === undefined && !timedOut && result.signal === undefined) throw cannotRun(cwd, result);
+  const isUnrun = result.exitCode === undefined ? result.signal === undefined : isGuarded && isMissing(result.exitCode);
+  if (isUnrun && !timedOut) throw cannotRun(cwd, result);
   return { exitCode: result.exitCode ?? -1, stdout: textOf(result.stdout), stderr: textOf(result.stderr), timedOut };
+}
+
+/** True where a shell tells by its exit code that it cannot run git, and it is so: git has these codes from others, too. */
+function isMissing(exitCode: number): boolean {
+  return [126, 127].includes(exitCode) && spawnSync('git', ['--version'], { cwd: '/' }).error !== undefined;
 }
 
 /** Returns git's version, `2.39.5`. Throws `git` when it is not there or older than `oldest`, by default 2.31. */

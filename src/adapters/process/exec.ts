@@ -8,7 +8,7 @@ import type { ExecOptions, LogLine } from '../../domain/runtime.ts';
 import { isThere } from '../files/files.ts';
 import { makeSplitter } from '../split-lines.ts';
 import { seenOr } from './ask-tool.ts';
-import { endGroup, endMarked, type GroupIdentity } from './group.ts';
+import { endGroup, endWhole, type GroupIdentity } from './group.ts';
 import { guardArgv } from './guard.ts';
 import { processStartTime } from './identity.ts';
 import { endWithMe } from './kill-with-parent.ts';
@@ -91,8 +91,7 @@ export async function runGroup(
     return await waitForEnd(child, signal, () => endGroup(group));
   } finally {
     gate.end('done\n');
-    await endGroup(group);
-    if (name) await endMarked(name);
+    await endWhole(group);
     survive();
     await forget();
     await drain(child, lines, []);

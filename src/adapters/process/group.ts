@@ -134,6 +134,12 @@ export async function endStrays(name: string, strays: readonly ProcessIdentity[]
   await endAll(name, list);
 }
 
+/** Ends a group as `endGroup` does, and what carries its name and has left it. Gone is done. Throws `process`, `unseen`. */
+export async function endWhole(group: GroupIdentity): Promise<void> {
+  await endGroup(group);
+  if (group.name !== '') await endMarked(group.name);
+}
+
 /**
  * Ends every process that carries the workload's name, those that left its group included. None is done. Throws `process`
  * when one lives on.
@@ -216,8 +222,8 @@ function isLeader({ pid, name, ...group }: GroupIdentity, startTime: string): bo
  */
 async function isOurs(members: readonly ProcessRow[], group: GroupIdentity, since: number): Promise<boolean> {
   if (members.some(({ pid }) => readMarker(pid) === group.name)) return true;
-  if (process.platform === 'linux') return false;
   if (group.isChild) return true;
+  if (process.platform === 'linux') return false;
   if (members.length === 0 || group.cwd === undefined) return false;
   const asked = performance.now();
   const key = JSON.stringify([group.pid, group.startTime, group.cwd]);

@@ -10,7 +10,7 @@ import { explainAstray, requireNoneAstray } from './astray.ts';
 import { pickBaseEnv } from './env.ts';
 import { runAttached, runGroup } from './exec.ts';
 import { explainProcess } from './explain.ts';
-import { endMarked, isGroupAlive, isPaused } from './group.ts';
+import { endMarked, endWhole, isGroupAlive, isPaused } from './group.ts';
 import { requireRunnable, toArgv } from './launch.ts';
 import { endKeeper, isKept, readKeeper, repairKeeper, waitForKeeper } from './log-keeper.ts';
 import { listPrograms } from './programs.ts';
@@ -25,7 +25,7 @@ import {
   writeRecord,
 } from './record.ts';
 import { endRuns, nameRun, noteRun } from './run-record.ts';
-import { endProcess, startProcess, surroundingsOf } from './start.ts';
+import { startProcess, surroundingsOf } from './start.ts';
 import { isRunning } from './stat.ts';
 import { listMarked } from './table.ts';
 
@@ -59,12 +59,12 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
       if (!record) return;
       // Written first: should stack die meanwhile, the end is still known as a stop.
       if (!record.stopped) await writeRecord(root, { ...record, stopped: true });
-      await endProcess(record);
+      await endWhole(record);
       await requireNoneAstray(root, record);
     },
     async remove(ref) {
       const record = await readRecord(root, ref);
-      if (record) await endProcess(record);
+      if (record) await endWhole(record);
       else if (isWorkloadOf(ref.name, { ...ref, rootId })) await endMarked(ref.name);
       if (record) await requireNoneAstray(root, record);
       await endKeeper(filesOf(root, ref));

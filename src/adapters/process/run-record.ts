@@ -6,7 +6,7 @@ import { inFolder } from '../../domain/layout.ts';
 import { rootIdOf } from '../../domain/names.ts';
 import { ifReadable, ifThere } from '../files/file-errors.ts';
 import { makeFolder, readFileIfThere, replaceFile } from '../files/files.ts';
-import { endGroup, endMarked, type GroupIdentity } from './group.ts';
+import { endWhole, type GroupIdentity } from './group.ts';
 
 /** What `Runtime.run` has begun, a file for each command: it is there until all of the command has ended. */
 interface RunRecord extends GroupIdentity {
@@ -39,8 +39,7 @@ export async function noteRun(
 export async function endRuns(root: string, { instance, repo }: RunRef): Promise<void> {
   for (const { file, run } of await readFiles(root, instance)) {
     if (run && run.repo !== repo) continue;
-    if (run) await endGroup(run);
-    if (run) await endMarked(run.name);
+    if (run) await endWhole(run);
     await rm(file, { force: true });
   }
 }

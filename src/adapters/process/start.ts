@@ -4,7 +4,7 @@ import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { DEFAULT_LOG_BYTES, type WorkloadSpec } from '../../domain/runtime.ts';
 import { requireNoneAstray } from './astray.ts';
 import type { Surroundings } from './exec.ts';
-import { endGroup, endMarked, isGroupAlive, resumeGroup } from './group.ts';
+import { endMarked, endWhole, isGroupAlive, resumeGroup } from './group.ts';
 import { processStartTime } from './identity.ts';
 import { type Launched, launch, requireRunnable, toArgv } from './launch.ts';
 import { closePipe } from './log-keeper.ts';
@@ -33,7 +33,7 @@ export async function startProcess(
   const former = await readRecord(root, spec);
   if (former && former.hash === spec.hash && (await isGroupAlive(former))) return resumeGroup(former);
   if (former) {
-    await endProcess(former);
+    await endWhole(former);
     // The record that knows of it is about to be written again, with another port where this one is taken.
     await requireNoneAstray(root, former);
   } else await endMarked(spec.name);
@@ -116,10 +116,4 @@ export function surroundingsOf(
 ): Surroundings {
   const cwd = path.join(spec.source, spec.dir);
   return { cwd, env: { ...base, ...spec.env, PWD: cwd, [MARKER]: marker } };
-}
-
-/** Ends all processes of a workload, those that left its group included. Gone is done. */
-export async function endProcess(record: ProcessRecord): Promise<void> {
-  await endGroup(record);
-  await endMarked(record.name);
 }

@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { throwIfAborted } from '../../domain/errors.ts';
 import { explainFileError } from '../files/file-errors.ts';
 import { makePersonFolder } from '../files/person-folder.ts';
-import { withLock } from '../lock.ts';
+import { type HeldLock, withLock } from '../lock.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -90,7 +90,7 @@ async function sweep(cache: string, start: string): Promise<void> {
 async function run(
   [[program = '', ...args], { cwd, env: more } = {}]: Parameters<Workshop['run']>,
   folder: string,
-  { env, signal, addHelper }: Pick<ProgramSearch, 'env' | 'signal'> & { addHelper(pid: number): void },
+  { env, signal, addHelper }: Pick<ProgramSearch, 'env' | 'signal'> & HeldLock,
 ): Promise<Ended> {
   const child = execa(program, args, {
     cwd: cwd ?? folder,
@@ -100,8 +100,9 @@ async function run(
     stdin: 'ignore',
     cancelSignal: signal,
   });
-  if (child.pid !== undefined) addHelper(child.pid);
+  const forget = child.pid === undefined ? undefined : addHelper({ pid: child.pid, name: '' });
   const { exitCode, code, stdout, stderr } = await child;
+  forget?.();
   throwIfAborted(signal);
   return { exitCode, code, stdout, stderr };
 }

@@ -52,11 +52,13 @@ interface Ready {
  */
 export async function pushTicket(stack: Stack, options: PushOptions): Promise<TicketPush> {
   const record = await requireChangeable(stack, options.ticket);
-  return withChangeLock(stack, record.ticket, async () => {
+  return withChangeLock(stack, record.ticket, async ({ addHelper: onStart }) => {
     const { dryRun } = options;
     const result = (repos: Record<string, PushedRepo>): TicketPush => ({ ticket: record.ticket, dryRun, repos });
     const bases = await findBases(stack, record);
-    const planned = await inAllRepos(record, (repo, own) => plan(stack, own, { options, base: bases.get(repo) }));
+    const planned = await inAllRepos(record, (repo, own) =>
+      plan(stack, own, { options, base: bases.get(repo), onStart }),
+    );
     const asked = await each(planned, (one) => ask(one, false));
     if (isHeldUp(asked)) return result(settleAll(asked));
     const heard = await each(asked, async (one) =>
@@ -94,7 +96,7 @@ async function findBases(stack: Stack, record: InstanceRecord): Promise<Map<stri
 async function plan(
   stack: Stack,
   { worktree, path, branch }: DedicatedRepo,
-  { options, base = [] }: { options: PushOptions; base: string[] | undefined },
+  { options, base = [], onStart }: { options: PushOptions; base: string[] | undefined; onStart: PushWish['onStart'] },
 ): Promise<Planned> {
   const folder = existsSync(worktree) ? worktree : path;
   const tip = (await findLocal(folder, branch))?.commit;
@@ -123,7 +125,7 @@ async function plan(
     return { result: 'unchanged', branch, remote, to: tip, reason: `it has no commit that ${remote} lacks` };
   const wish = {
     ...{ worktree: folder, branch, remote, force: options.force, signal: stack.signal, env: stack.env },
-    deadlineSeconds: Number(stack.values('STACK_GIT_TIMEOUT')) || PUSH_SECONDS,
+    ...{ onStart, deadlineSeconds: Number(stack.values('STACK_GIT_TIMEOUT')) || PUSH_SECONDS },
   };
   return { wish, place, tip };
 }

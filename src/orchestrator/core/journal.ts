@@ -16,7 +16,7 @@ import { repoLock } from '../../adapters/git/lock.ts';
 import { clearStaleLocks } from '../../adapters/git/stale-locks.ts';
 import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import { type HeldLock, inspectLock, listLeftHelpers, withLock } from '../../adapters/lock.ts';
-import { endGroup } from '../../adapters/process/group.ts';
+import { endWhole } from '../../adapters/process/group.ts';
 import { StackError } from '../../domain/errors.ts';
 import type { DedicatedRepo, Start } from '../../domain/instance.ts';
 import { parseFields } from '../../domain/json.ts';
@@ -72,7 +72,7 @@ export async function withChangeLock<Result>(
     stack.emit({ type: 'info', text: `${holder} is changing ${ticket}; waiting` });
   const lock = changeLockOf(stack.root, ticket);
   // A git whose command was killed would go on, with its hooks, while what it does is taken back.
-  for (const { pid, startTime } of await listLeftHelpers(lock)) await endGroup({ pid, startTime, name: '' });
+  for (const helper of await listLeftHelpers(lock)) await endWhole(helper);
   return withLock(
     lock,
     async (held) => {

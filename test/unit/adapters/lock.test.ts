@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { withLock } from '../../../src/adapters/lock.ts';
+import { listLeftHelpers, withLock } from '../../../src/adapters/lock.ts';
+import { endWhole } from '../../../src/adapters/process/group.ts';
 import { identifyProcess, selfIdentity } from '../../../src/adapters/process/identity.ts';
 import { bundleScript, runScript } from '../../support/child-script.ts';
+import { leaveMember } from '../../support/processes.ts';
 import { makeScriptFolder, makeTemp } from '../../support/temp.ts';
 import { until } from '../../support/until.ts';
 
@@ -136,7 +138,7 @@ describe('withLock', () => {
     const working = withLock(path.join(folder, 'a.lock'), (held) => {
       rmSync(folder, { recursive: true });
       writeFileSync(folder, '');
-      held.addHelper(process.pid);
+      held.addHelper({ pid: process.pid, name: '' });
     });
     await expect(working).rejects.toMatchObject({ code: 'files', message: expect.stringMatching(/^cannot lock /) });
   });
@@ -155,6 +157,37 @@ describe('withLock', () => {
     helper.child.kill('SIGKILL');
     await helper.ended;
     expect(await withLock(lock, () => 'mine')).toBe('mine');
+  });
+
+  it('holds while what a helper of a killed holder has started goes on, be that one dead', async () => {
+    const lock = path.join(makeTemp('lock'), 'a.lock');
+    const { group } = await leaveMember();
+    const { child, ended } = await holdLock(lock);
+    changeClaim(lock, { helpers: [group] });
+    child.kill('SIGKILL');
+    await ended;
+    expect(await listLeftHelpers(lock)).toEqual([group]);
+    await expect(withLock(lock, () => 'never', { waitSeconds: 0.2 })).rejects.toMatchObject({ code: 'busy' });
+    await endWhole(group);
+    expect(await listLeftHelpers(lock)).toEqual([]);
+    expect(await withLock(lock, () => 'mine')).toBe('mine');
+  });
+
+  it('names helpers until they are taken back, in what every system takes for a link', async () => {
+    const lock = path.join(makeTemp('lock'), 'a.lock');
+    const read = () => JSON.parse(readlinkSync(lock)).helpers;
+    const identity = identifyProcess(process.pid);
+    await withLock(lock, ({ addHelper }) => {
+      const [one, other] = ['one', 'other'].map((name) => ({ pid: process.pid, name, cwd: `/${'x'.repeat(300)}` }));
+      const forget = addHelper(one!);
+      expect(read()).toEqual([{ ...one, ...identity }]);
+      addHelper(other!);
+      addHelper({ ...other!, name: 'third' });
+      expect(readlinkSync(lock).length).toBeLessThanOrEqual(1023);
+      expect(read()).toEqual(['one', 'other', 'third'].map((name) => ({ name, ...identity })));
+      forget();
+      expect(read().map(({ name }: { name: string }) => name)).toEqual(['other', 'third']);
+    });
   });
 
   it('never takes a file that is none of its own, and names it', async () => {

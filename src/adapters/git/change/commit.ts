@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { askGit, changeGit, firstLine, type GitChange, listWords, tryGit } from '../git.ts';
+import { askGit, changeGit, firstLine, type GitChange, listWords, type OnStart, tryGit } from '../git.ts';
 import { reasonOf } from './move-ref.ts';
 
 export interface NewCommit {
@@ -11,8 +11,7 @@ export interface NewCommit {
   /** Unix seconds. */
   madeAt: number;
   deadlineSeconds: number;
-  /** Told git's process number as soon as it runs. */
-  onStart: (pid: number) => void;
+  onStart: OnStart;
 }
 
 /** Why a commit did not come to be. */

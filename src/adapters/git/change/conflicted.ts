@@ -4,7 +4,7 @@ import path from 'node:path';
 import { quoteForShell } from '../../../domain/shell.ts';
 import { readFileIfThere } from '../../files/files.ts';
 import { isAncestor } from '../commits.ts';
-import { askGit, changeGit, firstLine, type GitChange, tryGit } from '../git.ts';
+import { askGit, changeGit, firstLine, type GitChange, type OnStart, tryGit } from '../git.ts';
 import { readSetting } from '../settings.ts';
 import { listOperations, readOwnEntry } from '../worktree/entry.ts';
 import { readStaged } from './staged.ts';
@@ -17,7 +17,7 @@ export interface Conflicted {
   from: string;
   tip: string;
   /** Told the process number of each git that changes something. */
-  onStart: (pid: number) => void;
+  onStart: OnStart;
 }
 
 /** Where it is: `open` with the files that are not resolved, `done`, `off` where nothing is under way, or what git says against going on. */

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { StackError } from '../../../domain/errors.ts';
 import { ifThere } from '../../files/file-errors.ts';
 import { withLock } from '../../lock.ts';
-import { askGit, changeGit, firstLine, gitError } from '../git.ts';
+import { askGit, changeGit, firstLine, gitError, type OnStart } from '../git.ts';
 import { repoLock } from '../lock.ts';
 import { readUncommitted } from '../merge/work-tree.ts';
 import { listOperations, readRebasedBranch, type WorktreeEntry } from '../worktree/entry.ts';
@@ -40,9 +40,6 @@ export interface Obstacle {
   /** Relative to the checkout; [] where it is not about files. */
   paths: string[];
 }
-
-/** Is told git's process number as soon as it runs. */
-type OnStart = (pid: number) => void;
 
 /** A large repo on a slow disk. */
 const FILES_SECONDS = 600;

@@ -1,5 +1,5 @@
 import { StackError, tolerate } from '../../../domain/errors.ts';
-import { changeGit, firstLine, type GitChange, listWords, tryGit } from '../git.ts';
+import { changeGit, firstLine, type GitChange, listWords, type OnStart, tryGit } from '../git.ts';
 import { listRemotes } from '../remote.ts';
 import { findCommit } from '../repo.ts';
 import { readSetting } from '../settings.ts';
@@ -14,6 +14,7 @@ export interface PushWish {
   force: boolean;
   signal: AbortSignal;
   deadlineSeconds: number;
+  onStart?: OnStart | undefined;
   /** The person's environment. */
   env: Readonly<Record<string, string | undefined>>;
 }
@@ -79,7 +80,7 @@ export async function hasPushHook(worktree: string): Promise<boolean> {
 
 /** Nobody is asked anything, here or in a window of their own; what helpers know already is used. */
 async function pushGit(
-  { worktree, signal, deadlineSeconds, env: own }: PushWish,
+  { worktree, signal, deadlineSeconds, onStart, env: own }: PushWish,
   args: readonly string[],
 ): Promise<GitChange> {
   const env = {
@@ -91,7 +92,7 @@ async function pushGit(
     LANGUAGE: 'en',
     ...(await listSshSettings(worktree, own)),
   };
-  return changeGit(worktree, args, { deadlineSeconds, signal, env });
+  return changeGit(worktree, args, { deadlineSeconds, signal, onStart, env });
 }
 
 /** The ssh that the person's environment or settings name, told to ask nothing. Another program than ssh has no terminal at least. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { ifThere } from '../../files/file-errors.ts';
-import { askGit, changeGit, type GitChange, gitError, tryGit } from '../git.ts';
+import { askGit, changeGit, type GitChange, gitError, type OnStart, tryGit } from '../git.ts';
 import type { WorktreeEntry } from './entry.ts';
 
 /** A submodule, or another repo that the index names as one, whose git folder goes with the worktree. */
@@ -23,7 +23,7 @@ export interface FillOptions {
   gitCommonDir: string;
   /** The worktree to fill. */
   worktree: string;
-  onStart?: ((pid: number) => void) | undefined;
+  onStart?: OnStart | undefined;
   /** Ends git when aborted; what is there then is undone with the worktree. */
   signal?: AbortSignal | undefined;
 }
