@@ -228,6 +228,7 @@ describe('destroy --merged', () => {
       shop.git('front', 'commit', '--quiet', '--message', 'Squash');
     }
     shop.write('tickets/busy/front/new.txt', 'new\n');
+    shop.git('tickets/fresh/front', 'merge', '--ff-only', '--quiet', 'main');
   });
   afterEach(() => shop.dispose());
 

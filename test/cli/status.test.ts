@@ -99,6 +99,25 @@ describe('how the work of a ticket stands', () => {
     expect(await look('two')).toMatchObject({ verdict: 'merged', front: { ahead: 2, merged: true } });
   });
 
+  it('takes a ticket without work of its own for no merged one, by whatever way its branch got the news of the base', async () => {
+    const ways = [
+      ['merge', '--ff-only', '--quiet', 'main'],
+      ['pull', '--ff-only', '--quiet', '.', 'main'],
+      ['rebase', '--quiet', 'main'],
+      ['reset', '--hard', '--quiet', 'main'],
+    ];
+    await create('idle');
+    for (const [index, way] of ways.entries()) {
+      shop.commit('front', 'news', `more ${index}\n`);
+      shop.git(front('idle'), ...way);
+      expect(await look('idle')).toMatchObject({ verdict: 'clean', front: { ahead: 0, behind: 0, merged: false } });
+    }
+    shop.commit(front('idle'), 'own', 'work\n');
+    shop.git('front', 'merge', '--ff-only', '--quiet', 'idle');
+    expect(await look('idle')).toMatchObject({ verdict: 'merged', front: { merged: true } });
+    expect((await shop.stack(['destroy', 'idle'])).code).toBe(0);
+  });
+
   it('tells of another branch, of none, and of what is under way', async () => {
     shop.git(front('two'), 'switch', '--quiet', '--create', 'other');
     expect((await look('two')).front).toMatchObject({ branch: 'two', on: 'other' });

@@ -10,6 +10,7 @@ import { readStaged } from '../../adapters/git/change/staged.ts';
 import { isAncestor } from '../../adapters/git/commits.ts';
 import { findBase } from '../../adapters/git/merge/bases.ts';
 import { defaultBranch, findCommit, resolveBase } from '../../adapters/git/repo.ts';
+import { isUntouched } from '../../adapters/git/risk/head-log.ts';
 import { isMerged } from '../../adapters/git/risk/merged.ts';
 import { isOnceOf, readUpstream, refreshBase } from '../../adapters/git/upstream.ts';
 import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
@@ -257,10 +258,9 @@ async function findEnd(
   if (!local) return 'gone';
   const { instances } = await stack.store.read();
   const others = Object.values(instances[ticket]?.repos ?? {});
-  const isUntouched = others.some(
-    (one) => one.mode === 'dedicated' && one.branch === branch && one.baseCommit === local.commit,
-  );
-  return !isUntouched && (await isMerged({ cwd, branch, base, tip: local.commit })) ? 'merged' : undefined;
+  for (const one of others)
+    if (one.mode === 'dedicated' && one.branch === branch && (await isUntouched(one, local.commit))) return undefined;
+  return (await isMerged({ cwd, branch, base, tip: local.commit })) ? 'merged' : undefined;
 }
 
 /** A ticket on a branch that was there (`--on`) gets the news of the repo's own base. */

@@ -1,4 +1,5 @@
 import { findLocal } from '../../adapters/git/branch.ts';
+import { isUntouched } from '../../adapters/git/risk/head-log.ts';
 import { isMerged } from '../../adapters/git/risk/merged.ts';
 import { StackError } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos } from '../../domain/instance.ts';
@@ -22,17 +23,17 @@ export async function listMergedTickets(stack: Stack): Promise<string[]> {
   return judged.flat();
 }
 
-/** `untouched`: stack made the branch, and it is where it began. */
+/** `untouched`: stack made the branch, and nobody has committed anything to it. */
 async function judgeBranch(
   stack: Stack,
   own: DedicatedRepo,
   configured: string | undefined,
 ): Promise<'merged' | 'open' | 'untouched'> {
-  const { path: cwd, branch, base, baseCommit, ownsBranch } = own;
+  const { path: cwd, branch, base, ownsBranch } = own;
   const local = await findLocal(cwd, branch);
   // Whoever deletes a branch with their own hands is done with it.
   if (!local) return 'merged';
-  if (ownsBranch && local.commit === baseCommit) return 'untouched';
+  if (ownsBranch && (await isUntouched(own, local.commit))) return 'untouched';
   if (await isMerged({ cwd, branch, base, tip: local.commit })) return 'merged';
   return (await isMergedThere(stack, { own, configured, tip: local.commit })) ? 'merged' : 'open';
 }

@@ -1,5 +1,6 @@
 import { isAncestor, readCommits } from '../../adapters/git/commits.ts';
 import type { Ref } from '../../adapters/git/every-ref.ts';
+import { isUntouched } from '../../adapters/git/risk/head-log.ts';
 import { chooseTargets, isMergedInto } from '../../adapters/git/risk/merged.ts';
 import { listOperations, readRebasedBranch } from '../../adapters/git/worktree/entry.ts';
 import { openResultCache } from '../../adapters/state/result-cache.ts';
@@ -135,7 +136,7 @@ async function isMergedCached(
   { standing: { head }, base, baseTip, ahead, behind }: RepoChanges,
   { folder, refs, cache }: RepoLook,
 ): Promise<boolean> {
-  if (head === undefined || (own.ownsBranch && head === own.baseCommit)) return false;
+  if (head === undefined || (own.ownsBranch && (await isUntouched(own, head)))) return false;
   if (ahead === 0 && baseTip !== undefined) return true;
   const targets = chooseTargets(await refs, { base, branch: own.branch });
   // Nothing has come to the base since, so this work has not.

@@ -57,3 +57,22 @@ export async function findLostBranch(
   if (branch !== (last ?? made)) return undefined;
   return { commit: log.findLast(({ to }) => !isNone(to))?.to };
 }
+
+/** What git notes when a branch gets commits that were there before: those of its base, as a rule. */
+const NEWS =
+  /^(?:(?:merge|pull)\b.*: Fast-forward$|(?:rebase|pull)\b.*\(finish\): |rebase finished: |reset: moving to )/;
+
+/**
+ * True for a branch that stack made and that nobody has committed anything to, as far as its log tells: it is at `tip`, where it began or where
+ * the news of a base have brought it. Throws `files`.
+ */
+export async function isUntouched(
+  { gitCommonDir, branch, baseCommit }: { gitCommonDir: string; branch: string; baseCommit: string },
+  tip: string,
+): Promise<boolean> {
+  if (tip === baseCommit) return true;
+  const log = await readLog(path.join(gitCommonDir, 'logs', 'refs', 'heads', branch));
+  const begin = log.findLastIndex(({ to }) => to === baseCommit);
+  const since = begin === -1 ? [] : log.slice(begin + 1);
+  return since.at(-1)?.to === tip && since.every(({ message }) => NEWS.test(message));
+}
