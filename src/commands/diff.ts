@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { EXIT_CODES, StackError } from '../domain/errors.ts';
 import type { TicketDiff } from '../orchestrator/review/diff.ts';
-import { showPaged, wantsGitColor } from './common/show-paged.ts';
+import { isShown, showPaged, wantsGitColor } from './common/show-paged.ts';
 import { namedTickets } from './common/tickets.ts';
 import { listValues, type Verb } from './common/verb.ts';
 
@@ -9,6 +9,7 @@ interface Options {
   stat?: boolean;
   repo?: string[];
   committed?: boolean;
+  sinceSeen?: boolean;
 }
 
 export const diff: Verb<Options, TicketDiff> = {
@@ -20,10 +21,12 @@ export const diff: Verb<Options, TicketDiff> = {
     ['--stat', 'how much, by file'],
     ['--repo <repo...>', 'that repo alone'],
     ['--committed', 'leave out what is not committed'],
+    ['--since-seen', 'only what came since you looked last: at `stack diff` on a terminal'],
   ],
   examples: [
     'stack diff feat-02',
     'stack diff feat-02 --stat',
+    'stack diff feat-02 --since-seen',
     'stack diff feat-02 feat-03',
     'stack diff -- front/src',
   ],
@@ -35,17 +38,25 @@ export const diff: Verb<Options, TicketDiff> = {
     if (args.length === 2 && other === undefined)
       throw new StackError('usage', `${ticket} is one ticket`, { hint: 'name two, or the one alone' });
     const show = context.options.json ? undefined : await describeShow(context, options.stat === true);
+    const { committed = false, sinceSeen = false } = options;
+    if (sinceSeen && (committed || other !== undefined))
+      throw new StackError('usage', `--since-seen does not go with ${committed ? '--committed' : 'two tickets'}`, {
+        hint: 'a look is at all that one ticket has, what is not committed too',
+      });
+    // Part of it, or its size, is no look at it.
+    const isWhole = !committed && options.stat !== true && other === undefined && command.length === 0;
     const found = await diffTicket(await context.stack(), {
-      ...{ ticket, other, repos: listValues(options.repo), committed: options.committed === true },
-      ...{ paths: command, cwd: context.host.cwd, show },
+      ...{ ticket, other, repos: listValues(options.repo), committed, sinceSeen },
+      ...{ paths: command, cwd: context.host.cwd, show, isLook: isWhole && isShown(context) },
     });
     for (const text of found.problems) context.emit({ type: 'warning', text });
+    for (const text of found.notes) context.emit({ type: 'info', text });
     await context.endNarration();
     await showPaged(context, 'diff', found.text);
     return found;
   },
   render: () => '',
-  toJson: ({ text, ...rest }) => rest,
+  toJson: ({ text, notes, ...rest }) => rest,
   exitCode: ({ problems }) => (problems.length > 0 ? EXIT_CODES.problems : 0),
 };
 

@@ -9,9 +9,9 @@ export const STATE_FILES = ['state.json', 'state.json.bak'] as const;
 /**
  * The folders in there that stack writes to and deletes from: what programs print, records of processes, data of shared
  * servers, data of tickets' own servers, data of destroyed tickets, worktrees that are being deleted, changes of several repos that are
- * under way.
+ * under way, what this person has seen of tickets' work.
  */
-export const STATE_FOLDERS = ['logs', 'run', 'shared', 'own', 'dumps', 'trash', 'changes'] as const;
+export const STATE_FOLDERS = ['logs', 'run', 'shared', 'own', 'dumps', 'trash', 'changes', 'seen'] as const;
 
 /** Returns the path of `.stack`. */
 export function stateFolder(root: string): string {

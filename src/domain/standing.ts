@@ -1,6 +1,9 @@
 /** The gravest that is to be said of a ticket's work, the first that fits. `broken`: a repo that nobody could look at. */
 const VERDICTS = ['broken', 'conflicted', 'dirty', 'unpushed', 'behind', 'merged', 'clean'] as const;
-export type Verdict = (typeof VERDICTS)[number];
+type Judgement = (typeof VERDICTS)[number];
+
+/** `creating`, `destroying`: a command is at work on the ticket, and its work is not judged. */
+export type Verdict = Judgement | 'creating' | 'destroying';
 
 /** How a branch stands to another one. */
 interface Distance {
@@ -57,7 +60,7 @@ export function isSeen(repo: RepoStanding | UnseenRepo): repo is RepoStanding {
 }
 
 /** Returns the repos of which each verdict but `clean` is true. */
-export function judgeStanding(repos: TicketStanding['repos']): Record<Exclude<Verdict, 'clean'>, string[]> {
+export function judgeStanding(repos: TicketStanding['repos']): Record<Exclude<Judgement, 'clean'>, string[]> {
   const seen = Object.entries(repos).filter((entry): entry is [string, RepoStanding] => isSeen(entry[1]));
   const listWhere = (fits: (repo: RepoStanding) => boolean): string[] =>
     seen.flatMap(([name, repo]) => (fits(repo) ? [name] : []));
@@ -75,8 +78,8 @@ export function judgeStanding(repos: TicketStanding['repos']): Record<Exclude<Ve
 }
 
 /** Returns the verdict for a ticket: the first that fits one of its repos. */
-export function findVerdict(repos: TicketStanding['repos']): Verdict {
-  const found: Partial<Record<Verdict, string[]>> = judgeStanding(repos);
+export function findVerdict(repos: TicketStanding['repos']): Judgement {
+  const found: Partial<Record<Judgement, string[]>> = judgeStanding(repos);
   return VERDICTS.find((verdict) => (found[verdict] ?? []).length > 0) ?? 'clean';
 }
 

@@ -1,6 +1,7 @@
-import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TicketDiff } from '../../src/orchestrator/review/diff.ts';
+import { makeHold } from '../support/hold.ts';
 import { expectRefusal } from '../support/refusal.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
 
@@ -84,6 +85,51 @@ describe('the diff of a ticket', () => {
     rmSync(shop.at('tickets/one/front/.gitattributes'));
     const { stdout } = await shop.stack(['log', 'one']);
     expect(stdout).toMatch(/^front: 1 commit on one\n\ncommit [\s\S]*Write text\n\napi: 0 commits on one$/);
+  });
+
+  it.each(['diff', 'log', 'conflicts'])(
+    'asks no program that watches files, and ends when interrupted: %s',
+    async (verb) => {
+      const monitor = shop.at('monitor');
+      writeFileSync(monitor, `#!/bin/sh\ntouch ${shop.at('ran')}\n`, { mode: 0o755 });
+      shop.git('front', 'config', 'core.fsmonitor', monitor);
+      expect((await shop.stack([verb, 'one'])).stderr).toBe('');
+      expect(existsSync(shop.at('ran'))).toBe(false);
+      shop.git('front', 'config', '--unset', 'core.fsmonitor');
+      const hold = makeHold(shop.folder);
+      shop.git('front', 'config', 'filter.slow.clean', hold.wait);
+      shop.write('front/.git/info/attributes', 'text filter=slow\n');
+      // Of another size it would have changed without a look into it.
+      shop.write('tickets/one/front/text', shop.read('tickets/one/front/text'));
+      const running = shop.start([verb, 'one']);
+      await hold.begun(running.ended);
+      running.kill('SIGINT');
+      expect((await running.ended).code).toBe(130);
+      hold.go();
+      rmSync(hold.mark);
+      rmSync(shop.at('front/.git/info/attributes'));
+    },
+  );
+
+  it('takes a file that went from one repo to another for gone here and new there, and `.` for all below', async () => {
+    shop.write('tickets/one/front/taken', shop.read('tickets/one/api/moved'));
+    renameSync(shop.at('tickets/one/api/moved'), shop.at('kept'));
+    expect((await files('one')).sort()).toEqual([
+      'api deleted text 0 3',
+      'api modified picture null null',
+      'front added new 1 0',
+      'front added taken 3 0',
+      'front modified text 1 0',
+    ]);
+    renameSync(shop.at('kept'), shop.at('tickets/one/api/moved'));
+    rmSync(shop.at('tickets/one/front/taken'));
+    const at = async (cwd: string, ...paths: string[]) =>
+      (await shop.stack(['diff', '--stat', '--', ...paths], { cwd: shop.at(cwd) })).stdout;
+    const all = await diff('one', '--stat');
+    expect(await at('tickets/one', '.')).toBe(all);
+    expect(await at('tickets/one/front', '..')).toBe(all);
+    expect(await at('tickets/one/front', '.')).toMatch(/^ front\/new .*\n front\/text .*\n 2 files/);
+    expect((await shop.stack(['diff', '--', '..'], { cwd: shop.at('tickets/one') })).code).toBe(2);
   });
 
   it('shows the rest where a repo cannot be looked at, and a detached head as it is', async () => {

@@ -2,6 +2,7 @@ import { renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RepoStanding, TicketStanding } from '../../src/domain/standing.ts';
+import { makeHold } from '../support/hold.ts';
 import { expectRefusal } from '../support/refusal.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
 
@@ -162,6 +163,31 @@ describe('how the work of a ticket stands', () => {
     expect(lines.at(-1)).toMatch(/^based +unknown +- +broken$/);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
     renameSync(shop.at('elsewhere'), shop.at(front('based')));
+  });
+
+  it('says of a ticket that is being made just that, and of one whose create was killed what clears it', async () => {
+    const hold = makeHold(shop.folder);
+    shop.configure((text) => text.replace('path: ./front,', `path: ./front, setup: [${JSON.stringify(hold.wait)}],`));
+    const running = shop.start(['create', 'new', '--no-start']);
+    await hold.begun(running.ended);
+    expect(await shop.stack(['status', 'new'])).toMatchObject({
+      code: 0,
+      stdout: 'new: creating: a command is making it',
+    });
+    expect((await shop.stack(['status'])).stdout).toMatch(/^new +- +- +creating$/m);
+    expect(await shop.stack(['log', 'new'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('being changed by'),
+    });
+    running.kill('SIGKILL');
+    await running.ended;
+    hold.go();
+    const { code, stdout } = await shop.stack(['status', 'new']);
+    expect({ code, stdout }).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('`stack destroy new` clears it'),
+    });
+    expect((await shop.stack(['destroy', 'new', '--force'])).code).toBe(0);
   });
 
   it('refuses a name that is no ticket, and knows its neighbour', async () => {

@@ -32,6 +32,8 @@ export interface AskOptions {
   inGitDir?: boolean;
   /** Another git folder than the one that git would find; the working tree is then the folder git is asked in. */
   gitDir?: string | undefined;
+  /** True: no program that watches files (`core.fsmonitor`) is asked, or started. */
+  withoutMonitor?: boolean;
   /** Filters that are not run, as the settings call them: `filter.lfs`. */
   withoutFilters?: readonly string[];
 }
@@ -107,7 +109,7 @@ export async function tryGit(cwd: string, args: readonly string[], options: AskO
 }
 
 async function runQuestion(cwd: string, args: readonly string[], options: AskOptions): Promise<GitAnswer> {
-  const { signal, input, inGitDir = false, gitDir, withoutFilters = [] } = options;
+  const { signal, input, inGitDir = false, gitDir, withoutMonitor = false, withoutFilters = [] } = options;
   throwIfAborted(signal);
   refusePipes(cwd, args);
   const answer: GitAnswer = { exitCode: -1, stdout: '', stderr: '' };
@@ -124,6 +126,7 @@ async function runQuestion(cwd: string, args: readonly string[], options: AskOpt
       unsafe: {
         allowUnsafeConfigPaths: inGitDir || gitDir !== undefined,
         allowUnsafeFilter: withoutFilters.length > 0,
+        allowUnsafeFsMonitor: withoutMonitor,
       },
       // Its own errors hold no exit code, and a failure without words counts as success: both are taken from here.
       errors(error, result) {
@@ -147,7 +150,10 @@ async function runQuestion(cwd: string, args: readonly string[], options: AskOpt
     // Without optional locks a question never makes the person's own git wait, or fail.
     const place = inGitDir || gitDir !== undefined ? ['--work-tree=.'] : [];
     const off = withoutFilters.flatMap((name) => [`${name}.clean=`, `${name}.process=`, `${name}.required=false`]);
-    const settings = off.flatMap((setting) => ['-c', setting]);
+    const settings = [...(withoutMonitor ? ['core.fsmonitor=false'] : []), ...off].flatMap((setting) => [
+      '-c',
+      setting,
+    ]);
     await git.raw([
       '--no-optional-locks',
       ...settings,

@@ -7,6 +7,11 @@ export async function wantsGitColor({ host, color }: Context): Promise<boolean> 
   return wantsColor('diff', host.stdout.isTTY === true && color);
 }
 
+/** True where a person sees what is shown: on a terminal. */
+export function isShown({ host, options }: Context): boolean {
+  return host.stdout.isTTY === true && !options.json;
+}
+
 /** Shows what git printed, byte for byte: in git's own pager on a terminal, else on standard output. */
 export async function showPaged({ host }: Context, verb: 'diff' | 'log', text: string): Promise<void> {
   if (text === '') return;

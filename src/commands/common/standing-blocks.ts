@@ -26,9 +26,14 @@ function renderTicket({ ticket, verdict, repos }: TicketStanding, { color, colum
     const lines = describe(repo, style).map(({ text, paint }) => paint(cutText(cleanText(text), room)));
     return lines.map((line, index) => `${padText(index === 0 ? name : '', width)}  ${line}`).join('\n');
   });
-  const about = verdict === 'clean' ? [] : judgeStanding(repos)[verdict];
+  const found: Partial<Record<Verdict, string[]>> = judgeStanding(repos);
+  const about = found[verdict] ?? [];
   const told = `${verdict}: ${SENTENCES[verdict]}${about.length > 0 && verdict !== 'merged' ? ` (${about.join(', ')})` : ''}`;
-  return [...blocks, '', `${style.strong(ticket)}: ${paintsOf(style)[verdict](told)}`].join('\n');
+  return [
+    ...blocks,
+    ...(blocks.length > 0 ? [''] : []),
+    `${style.strong(ticket)}: ${paintsOf(style)[verdict](told)}`,
+  ].join('\n');
 }
 
 const SENTENCES: Record<Verdict, string> = {
@@ -39,12 +44,14 @@ const SENTENCES: Record<Verdict, string> = {
   behind: 'its base has news',
   merged: 'all of its work is in its bases',
   clean: 'all is committed, and on top of its bases',
+  creating: 'a command is making it',
+  destroying: 'a command is taking it apart',
 };
 
 function paintsOf(style: Style): Record<Verdict, Paint> {
   return {
     ...{ broken: style.bad, conflicted: style.bad, dirty: style.warn, unpushed: style.warn, behind: style.warn },
-    ...{ merged: style.good, clean: style.good },
+    ...{ merged: style.good, clean: style.good, creating: style.warn, destroying: style.warn },
   };
 }
 

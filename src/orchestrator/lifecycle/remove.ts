@@ -12,6 +12,7 @@ import type { Stack } from '../core/stack.ts';
 import { createWork, savedBy, saveRecord, type Work } from '../core/work.ts';
 import { removeOwnFolder } from '../data/own-folder.ts';
 import { describeSafe, keepDumpRecord, purgeDumps, saveData } from '../data/saved-data.ts';
+import { forgetSeen } from '../review/seen.ts';
 import { findLostEngine, isInEngine, listAbandoned } from '../safety/lost-engine.ts';
 import { purgeQuiet, rescueTicket } from '../safety/rescue.ts';
 import { stampOf } from '../safety/rescues.ts';
@@ -127,6 +128,7 @@ async function abandon(work: Work, options: Going, reason: string): Promise<neve
     delete draft.instances[ticket];
     dropRecreate(draft, ticket);
   });
+  await bestEffort(forgetSeen(stack.root, ticket));
   throw new StackError('leftover', `${ticket} is gone but for what is in the engine: ${left.join(', ')}`, {
     hint: `${reason}; when it does again, \`stack doctor --fix\` removes that`,
     details: { ticket, leftovers: left },
@@ -146,6 +148,7 @@ async function unmake(work: Work, options: Going): Promise<DestroyedTicket> {
     delete draft.instances[record.ticket];
     if (!options.remade) dropRecreate(draft, record.ticket);
   });
+  await bestEffort(forgetSeen(stack.root, record.ticket));
   // What is too old goes with a later one, should it not go now.
   if (hasOwnData(record)) await bestEffort(purgeDumps(work));
   if (quiet.length > 0) await bestEffort(purgeQuiet(stack, record));

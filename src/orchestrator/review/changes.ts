@@ -55,7 +55,7 @@ export async function readChanges(own: DedicatedRepo, look: RepoLook): Promise<R
   if (!entry) throw new StackError('git', `there is no worktree of ${own.path} at ${worktree}`);
   const [standing, refs] = await Promise.all([readStanding(worktree, { signal: look.signal }), look.refs]);
   const base = await nameBase(own, look);
-  const baseTip = await findTip(base, refs, look.folder);
+  const baseTip = await findTip(base, refs, look);
   const { head } = standing;
   const about = { entry, standing, base, baseTip };
   if (head === undefined) return { ...about, ahead: 0, behind: 0, pushed: true };
@@ -69,10 +69,10 @@ async function nameBase({ base, branch }: DedicatedRepo, { folder, repoBase }: R
 }
 
 /** A base that is a tag or a commit is asked for by itself. */
-async function findTip(base: string, refs: readonly Ref[], folder: string): Promise<string | undefined> {
+async function findTip(base: string, refs: readonly Ref[], { folder, signal }: RepoLook): Promise<string | undefined> {
   const places = ['refs/heads/', 'refs/remotes/', 'refs/remotes/origin/'].map((place) => `${place}${base}`);
   const found = places.map((name) => refs.find((ref) => ref.name === name)).find((ref) => ref !== undefined);
-  return found?.commit ?? findBase(folder, base);
+  return found?.commit ?? findBase(folder, base, signal);
 }
 
 /** Returns how many commits only the one has, and only the other. Throws `git`, `interrupted`. */

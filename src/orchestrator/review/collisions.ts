@@ -95,10 +95,10 @@ async function compareInRepo(
   if (copies.length < 2 || !isAsked(...copies.map(({ ticket }) => ticket))) return { pairs: [], problems: [] };
   const problems: string[] = [];
   const place = findPlace(copies);
-  const findBase = createFindBase(place.folder);
+  const findBase = createFindBase(place.folder, stack.signal);
   const looked = await Promise.all(
     copies.map(async ({ ticket, own }) => {
-      const reading = readWork({ ticket, own, repoBase: settings?.base }, { cache, findBase });
+      const reading = readWork({ ticket, own, repoBase: settings?.base }, { cache, findBase, signal: stack.signal });
       const work = await ifSeen(reading, (reason) => problems.push(`${ticket}: ${repo}: ${reason}`));
       return work ? [work] : [];
     }),

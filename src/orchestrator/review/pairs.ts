@@ -162,7 +162,7 @@ async function explainFailure(
   other: Known,
 ): Promise<string | undefined> {
   if (!('failed' in merged)) return undefined;
-  return (await findMergeBase(folder, one.head, other.head)) === undefined ? undefined : merged.failed;
+  return (await findMergeBase(folder, [one.head, other.head])) === undefined ? undefined : merged.failed;
 }
 
 /** Of a ticket that stands on another one's commits only what came since counts: the rest is the same work. */
@@ -184,7 +184,7 @@ async function leaveOutShared(
       if (!mayConflict({ one: of(one).changes, other: of(other).changes })) return touched;
       const [own, others] = await Promise.all([commitsOf(one), commitsOf(other)]);
       if (![one.base, ...own].some((commit) => others.has(commit)) && !own.has(other.base)) return touched;
-      const start = await findMergeBase(folder, one.head, other.head);
+      const start = await findMergeBase(folder, [one.head, other.head]);
       if (start === undefined) return touched;
       const [tree = ''] = await listTrees(git, [start]);
       return listChanges(git, [

@@ -8,7 +8,7 @@ import { StackError } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { standingsFileOf } from '../../domain/layout.ts';
 import { findVerdict, type RepoStanding, type TicketStanding, type UnseenRepo } from '../../domain/standing.ts';
-import { requireInstances } from '../core/claim.ts';
+import { isOwnerAlive, requireInstances } from '../core/claim.ts';
 import { requireOwnThings } from '../core/ownership.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { countCached, hashCommits, lookAtRepo, type RepoChanges, type RepoLook, readChanges } from './changes.ts';
@@ -38,10 +38,19 @@ export async function readStandings(stack: Stack, tickets: readonly string[] = [
   return addHeads(found, looks);
 }
 
-type Found = { ticket: string; repos: [repo: string, own: DedicatedRepo, judged: Judged | UnseenRepo][] };
+type Found = {
+  ticket: string;
+  /** What a command does to the ticket, whose repos nobody has looked at then. */
+  doing?: 'creating' | 'destroying';
+  repos: [repo: string, own: DedicatedRepo, judged: Judged | UnseenRepo][];
+};
 
 async function judgeTicket(stack: Stack, record: InstanceRecord, looks: ReadonlyMap<string, RepoLook>): Promise<Found> {
-  const owned = requireOwnThings(stack, record);
+  const { ticket, phase } = record;
+  if (phase !== 'ready' && (await isOwnerAlive(record))) return { ticket, doing: phase, repos: [] };
+  const owned = phase === 'ready' ? requireOwnThings(stack, record) : Promise.reject(halfDone(record));
+  // A ticket without repos of its own has nobody who waits for it.
+  owned.catch(() => undefined);
   const repos = dedicatedRepos(record).map(async ([repo, own]): Promise<Found['repos'][number]> => {
     const look = looks.get(own.gitCommonDir) as RepoLook;
     try {
@@ -52,7 +61,12 @@ async function judgeTicket(stack: Stack, record: InstanceRecord, looks: Readonly
       return [repo, own, { branch: own.branch, base: own.base, problem: error.message }];
     }
   });
-  return { ticket: record.ticket, repos: await Promise.all(repos) };
+  return { ticket, repos: await Promise.all(repos) };
+}
+
+function halfDone({ ticket, phase }: InstanceRecord): StackError {
+  const verb = phase === 'creating' ? 'create' : 'destroy';
+  return new StackError('state', `a ${verb} did not finish: \`stack destroy ${ticket}\` clears it`);
 }
 
 /** One process a repo reads the last commits of all its tickets. */
@@ -65,13 +79,13 @@ async function addHeads(found: readonly Found[], looks: ReadonlyMap<string, Repo
     return readCommits(folder, [...new Set(ids)], signal);
   });
   const commits = new Map((await Promise.all(read)).flatMap((part) => [...part]));
-  return found.map(({ ticket, repos }) => {
+  return found.map(({ ticket, doing, repos }) => {
     const views = repos.map(([repo, , judged]): [string, RepoStanding | UnseenRepo] => [
       repo,
       'problem' in judged ? judged : { ...judged.standing, head: commits.get(judged.head ?? '') ?? null },
     ]);
     const byName = Object.fromEntries(views);
-    return { ticket, verdict: findVerdict(byName), repos: byName };
+    return { ticket, verdict: doing ?? findVerdict(byName), repos: byName };
   });
 }
 

@@ -18,10 +18,11 @@ export async function tellCollisions(stack: Stack, record: InstanceRecord): Prom
   );
   if (shared.length === 0) return;
   const [config, cache] = await Promise.all([configIfReadable(stack), openResultCache(collisionsFileOf(stack.root))]);
+  const { signal } = stack;
   const works = await Promise.all(
     shared.map(([repo, own]) => {
       const about = { ticket: record.ticket, own, repoBase: config?.repos[repo]?.base };
-      return ifAnswered(readWork(about, { cache, findBase: createFindBase(own.worktree) }));
+      return ifAnswered(readWork(about, { cache, findBase: createFindBase(own.worktree, signal), signal }));
     }),
   );
   if (works.every((work) => !work || (work.head === work.base && work.uncommitted.signature === ''))) return;

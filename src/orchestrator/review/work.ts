@@ -23,10 +23,10 @@ export interface RepoWork {
 export type FindBase = (name: string) => Promise<string | undefined>;
 
 /** Returns a `FindBase` for one repo. `folder` is any of its folders. */
-export function createFindBase(folder: string): FindBase {
+export function createFindBase(folder: string, signal?: AbortSignal): FindBase {
   const known = new Map<string, Promise<string | undefined>>();
   return (name) => {
-    const found = known.get(name) ?? findBase(folder, name);
+    const found = known.get(name) ?? findBase(folder, name, signal);
     known.set(name, found);
     return found;
   };
@@ -34,23 +34,24 @@ export function createFindBase(folder: string): FindBase {
 
 /**
  * Returns what a ticket has done in one of its repos. A ticket on a branch that exists (`--on`) is compared with the repo's own base.
- * Throws `git`, also where its worktree is not there, or has no commit.
+ * Throws `git`, also where its worktree is not there, or has no commit; `interrupted`.
  */
 export async function readWork(
   { ticket, own, repoBase }: { ticket: string; own: DedicatedRepo; repoBase: string | undefined },
-  { cache, findBase }: { cache: ResultCache; findBase: FindBase },
+  { cache, findBase, signal }: { cache: ResultCache; findBase: FindBase; signal: AbortSignal },
 ): Promise<RepoWork> {
   const { worktree } = own;
   // Without its `.git` a folder belongs to whatever repo is around it.
   if (!existsSync(worktree) || !(await readOwnEntry(worktree, own.gitCommonDir)))
     throw new StackError('git', `${worktree} is no worktree of ${own.path}`);
-  const uncommitted = await readUncommitted(worktree);
+  const uncommitted = await readUncommitted(worktree, { signal });
   const { head } = uncommitted;
   if (head === undefined) throw new StackError('git', `${worktree} has no commit`);
   const tip = (await findTip(own, repoBase, findBase)) ?? own.baseCommit;
   const key = `base ${head} ${tip}`;
   const known = cache.get(key);
-  const base = typeof known === 'string' ? known : await findStart(worktree, head, [tip, own.baseCommit]);
+  const base =
+    typeof known === 'string' ? known : await findStart(worktree, head, { tips: [tip, own.baseCommit], signal });
   if (base !== known) cache.set(key, base);
   return { ticket, own, head, base, uncommitted };
 }
@@ -65,9 +66,13 @@ async function findTip(
   return name === own.branch ? own.baseCommit : findBase(name);
 }
 
-async function findStart(worktree: string, head: string, tips: readonly string[]): Promise<string> {
+async function findStart(
+  worktree: string,
+  head: string,
+  { tips, signal }: { tips: readonly string[]; signal: AbortSignal },
+): Promise<string> {
   for (const tip of tips) {
-    const base = await findMergeBase(worktree, head, tip);
+    const base = await findMergeBase(worktree, [head, tip], { signal });
     if (base !== undefined) return base;
   }
   throw new StackError('git', `the history of ${worktree} has nothing in common with its base`, {

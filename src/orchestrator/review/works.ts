@@ -2,6 +2,7 @@ import { openResultCache } from '../../adapters/state/result-cache.ts';
 import { messageOf, StackError } from '../../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { collisionsFileOf } from '../../domain/layout.ts';
+import { requireFree } from '../core/claim.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { createFindBase, type RepoWork, readWork } from './work.ts';
 
@@ -13,8 +14,13 @@ export interface TicketWorks {
   unseen: string[];
 }
 
-/** Returns what a ticket has done in some repos; none named: in all of its own. Throws `not-found`, `interrupted`. */
+/**
+ * Returns what a ticket has done in some repos; none named: in all of its own. Throws `not-found`, `interrupted`; `busy` while the
+ * ticket is being made or taken apart.
+ */
 export async function readWorks(stack: Stack, record: InstanceRecord, only: readonly string[]): Promise<TicketWorks> {
+  if (record.phase !== 'ready') await requireFree(stack, record);
+  const { signal } = stack;
   const [config, cache] = await Promise.all([configIfReadable(stack), openResultCache(collisionsFileOf(stack.root))]);
   const own = dedicatedRepos(record);
   const stranger = only.find((repo) => !own.some(([name]) => name === repo));
@@ -30,7 +36,7 @@ export async function readWorks(stack: Stack, record: InstanceRecord, only: read
     asked.map(async ([repo, own]): Promise<[string, RepoWork][]> => {
       const question = { ticket: record.ticket, own, repoBase: config?.repos[repo]?.base };
       try {
-        const work = await readWork(question, { cache, findBase: createFindBase(own.worktree) });
+        const work = await readWork(question, { cache, findBase: createFindBase(own.worktree, signal), signal });
         const { leftOut } = work.uncommitted;
         if (leftOut > 0) problems.push(`${repo}: ${leftOut} new files are left out: they are too many, or too large`);
         return [[repo, work]];

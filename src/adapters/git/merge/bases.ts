@@ -1,19 +1,24 @@
-import { askGit, tryGit } from '../git.ts';
+import { type AskOptions, askGit, tryGit } from '../git.ts';
 import { findCommit } from '../repo.ts';
 
 /** Returns the commit that the name of a base stands for: a branch, one of a remote, a tag, or anything that git reads as a commit. */
-export async function findBase(folder: string, name: string): Promise<string | undefined> {
+export async function findBase(folder: string, name: string, signal?: AbortSignal): Promise<string | undefined> {
   if (name === '' || /[\s\p{Cc}]/u.test(name)) return undefined;
   const places = ['refs/heads/', 'refs/remotes/', 'refs/remotes/origin/', 'refs/tags/', ''];
   return findCommit(
     folder,
     places.map((place) => `${place}${name}`),
+    signal,
   );
 }
 
 /** Returns the best commit that two commits have in common; undefined where they have none, or one of them is not there. */
-export async function findMergeBase(folder: string, one: string, other: string): Promise<string | undefined> {
-  const { exitCode, stdout } = await tryGit(folder, ['merge-base', one, other]);
+export async function findMergeBase(
+  folder: string,
+  [one, other]: readonly [string, string],
+  how: AskOptions = {},
+): Promise<string | undefined> {
+  const { exitCode, stdout } = await tryGit(folder, ['merge-base', one, other], how);
   return exitCode === 0 ? stdout.trim() : undefined;
 }
 

@@ -77,15 +77,33 @@ export async function withMerging<Result>(
     (git, folder) => {
       const many = isAtLeast(version, MERGES_MANY);
       const mergeAll: MergeAll = (lines) => (many ? runMany : runEach)(git, attributesOf, lines);
-      const standIn: MergeRoom['standIn'] = async (tree, parents = []) => {
-        const flags = parents.flatMap((parent) => ['-p', parent]);
-        const made = await git(['commit-tree', '-m', 'stack', ...flags, tree], undefined, { env: NOBODY });
-        return requireAnswer(made, repo);
-      };
+      const standIn: MergeRoom['standIn'] = (tree, parents = []) => makeStandIn(git, tree, parents);
       return work({ git, folder, standIn, merge: (requests) => mergeInTurn(requests, mergeAll, standIn) });
     },
     { keep, attributes, signal },
   );
+}
+
+async function makeStandIn(git: PlainGit, tree: string, parents: readonly string[]): Promise<string> {
+  const flags = parents.flatMap((parent) => ['-p', parent]);
+  const made = await git(['commit-tree', '-m', 'stack', ...flags, tree], undefined, { env: NOBODY });
+  if (made.exitCode !== 0) throw gitError('cannot make a commit for a merge', made);
+  return made.stdout.trim();
+}
+
+/**
+ * Returns the tree that a tree, which came of one base, is on top of another one; undefined where they conflict, that base is not there
+ * any more, or git is older than 2.38. `base` leads to a tree. Throws `git` when git cannot run.
+ */
+export async function carryOver(
+  git: PlainGit,
+  { tree, base, onto }: { tree: string; base: string; onto: string },
+): Promise<string | undefined> {
+  if ((await git(['cat-file', '-e', `${base}^{tree}`])).exitCode !== 0) return undefined;
+  const root = await makeStandIn(git, `${base}^{tree}`, []);
+  const [ours, theirs] = await Promise.all([onto, tree].map((one) => makeStandIn(git, one, [root])));
+  const answer = await git([...MERGE, ours ?? '', theirs ?? '']);
+  return answer.exitCode === 0 ? readOneMerge(answer.stdout, true).tree : undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { askGit, gitError } from '../git.ts';
+import { gitError } from '../git.ts';
 import type { PlainGit } from '../risk/plain.ts';
 
 /** A file that is another in the second of two trees. */
@@ -29,20 +29,21 @@ const NO_PROGRAMS = ['--no-ext-diff', '--no-textconv'];
 
 type Trees = readonly [from: string, to: string];
 
-/** Returns where objects of some repos are, as git reads such a list. Throws `git`. */
-export async function listObjectFolders(folders: readonly string[]): Promise<string> {
-  const places = await Promise.all(
-    folders.map((folder) => askGit(folder, ['rev-parse', '--path-format=absolute', '--git-path', 'objects'])),
+/** Returns two trees with some trees in them, by name. Throws `git`. */
+export async function joinTrees(
+  git: PlainGit,
+  sides: readonly [Readonly<Record<string, string>>, Readonly<Record<string, string>>],
+): Promise<Trees> {
+  const texts = sides.map((trees) =>
+    Object.entries(trees)
+      .map(([name, tree]) => `040000 tree ${tree}\t${name}\0`)
+      .join(''),
   );
-  return [...new Set(places)].map((place) => JSON.stringify(place.trimEnd())).join(':');
-}
-
-/** Returns a tree with some trees in it, by name. Throws `git`. */
-export async function joinTrees(git: PlainGit, trees: Readonly<Record<string, string>>): Promise<string> {
-  const lines = Object.entries(trees).map(([name, tree]) => `040000 tree ${tree}\t${name}\0`);
-  const answer = await git(['mktree', '-z', '--missing'], lines.join(''));
-  if (answer.exitCode !== 0) throw gitError('cannot look at repos side by side', answer);
-  return answer.stdout.trim();
+  // An empty line stands between two trees (git-mktree(1)).
+  const answer = await git(['mktree', '-z', '--missing', '--batch'], texts.join('\0'));
+  const [from, to] = answer.stdout.split('\n');
+  if (answer.exitCode !== 0 || !from || !to) throw gitError('cannot look at repos side by side', answer);
+  return [from, to];
 }
 
 /** Returns what changed from one tree to the other, as git prints it by the person's own settings. Throws `git`. */

@@ -3,7 +3,7 @@ import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { pathOf } from '../../files/byte-names.ts';
 import { ifReadableNow } from '../../files/file-errors.ts';
-import { gitError } from '../git.ts';
+import { type AskOptions, gitError } from '../git.ts';
 import { listSettings, putIntoIndex } from '../rescue/snapshot.ts';
 import { askAboutFiles } from '../risk/filters.ts';
 import type { MergeRoom } from './merging.ts';
@@ -24,12 +24,16 @@ export interface UncommittedWork {
 const MOST_UNTRACKED = 1000;
 const LARGEST_UNTRACKED = 10 * 1024 * 1024;
 
-/** Returns what a worktree has that is not committed, with the files that git does not know. Throws `git`. */
-export async function readUncommitted(worktree: string): Promise<UncommittedWork> {
-  const text = await askAboutFiles(worktree, [
+/**
+ * Returns what a worktree has that is not committed, with the files that git does not know. No program that watches files is asked for it.
+ * Throws `git`, `interrupted`.
+ */
+export async function readUncommitted(worktree: string, how: AskOptions = {}): Promise<UncommittedWork> {
+  const args = [
     ...['status', '--porcelain=v2', '--branch', '-z', '--no-ahead-behind', '--no-renames'],
     ...['--untracked-files=all', '--ignore-submodules=dirty'],
-  ]);
+  ];
+  const text = await askAboutFiles(worktree, args, { ...how, withoutMonitor: true });
   const entries = text.split('\0');
   const after = (mark: string): string[] =>
     entries.flatMap((entry) => (entry.startsWith(mark) ? [entry.slice(mark.length)] : []));
