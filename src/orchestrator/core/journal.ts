@@ -13,16 +13,17 @@ import {
   reasonOf,
 } from '../../adapters/git/change/move-ref.ts';
 import { repoLock } from '../../adapters/git/lock.ts';
+import { inspectRepo } from '../../adapters/git/repo.ts';
 import { clearStaleLocks } from '../../adapters/git/stale-locks.ts';
 import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import { type HeldLock, inspectLock, listLeftHelpers, withLock } from '../../adapters/lock.ts';
 import { endWhole } from '../../adapters/process/group.ts';
-import { StackError } from '../../domain/errors.ts';
+import { StackError, tolerate } from '../../domain/errors.ts';
 import type { DedicatedRepo, Start } from '../../domain/instance.ts';
 import { parseFields } from '../../domain/json.ts';
 import { changeLockOf, inFolder, journalOf, keptIndexOf } from '../../domain/layout.ts';
 import { requireOwnThings } from './ownership.ts';
-import type { Stack } from './stack.ts';
+import { configIfReadable, type Stack } from './stack.ts';
 
 /** One branch of one repo of the ticket that a change moves. Where that repo is the ticket's record says. */
 export interface Move extends Omit<BranchMove, 'gitCommonDir'> {
@@ -50,12 +51,12 @@ export interface Journal {
   resolving?: 'done' | 'given up' | undefined;
 }
 
-type Placed = Move & Pick<DedicatedRepo, 'path' | 'gitCommonDir' | 'worktree'>;
+type Placed = Move & Place;
 
 /** A change with the places of its repos. */
 interface Change extends Omit<Journal, 'moves'> {
   moves: Placed[];
-  /** Repos that the ticket has no copy of any more. */
+  /** Repos of which nobody knows any more where they are. */
   gone: string[];
 }
 
@@ -130,17 +131,34 @@ export async function settleChange(stack: Stack, ticket: string): Promise<string
   return withChangeLock(stack, ticket, async (_, settled) => settled);
 }
 
-/** Returns the tickets of which a change was cut off, with its verb. Throws `files`. */
-export async function listCutOff(stack: Stack): Promise<{ ticket: string; verb: string; repos: string[] }[]> {
+/** A change that was cut off. */
+export interface CutOff {
+  ticket: string;
+  verb: string;
+  repos: string[];
+  /** The tickets whose records say where these are. */
+  of: string[];
+}
+
+/** Returns the changes that were cut off. Throws `files`. */
+export async function listCutOff(stack: Stack): Promise<CutOff[]> {
   const tickets = (await ifThere(readdir(inFolder(stack.root, 'changes')))) ?? [];
   const found = await Promise.all(
     tickets.map(async (ticket) => {
       if (!(await isCutOff(stack, ticket))) return [];
       const journal = await readJournal(stack, ticket);
-      return journal ? [{ ticket, verb: journal.verb, repos: journal.moves.map(({ repo }) => repo) }] : [];
+      if (!journal) return [];
+      const { verb, moves } = journal;
+      return [{ ticket, verb, repos: moves.map(({ repo }) => repo), of: moves.map((move) => move.ticket ?? ticket) }];
     }),
   );
   return found.flat();
+}
+
+/** Settles what was cut off of changes that move a repo of one of some tickets, whosever they are. Throws `git`, `files`. */
+export async function settleChangesOf(stack: Stack, tickets: readonly string[]): Promise<void> {
+  const others = (await listCutOff(stack)).filter(({ of }) => of.some((ticket) => tickets.includes(ticket)));
+  for (const ticket of new Set([...tickets, ...others.map((one) => one.ticket)])) await settleChange(stack, ticket);
 }
 
 async function isCutOff(stack: Stack, ticket: string): Promise<boolean> {
@@ -157,7 +175,7 @@ async function settle(stack: Stack, ticket: string): Promise<string | undefined>
   const journal = await readJournal(stack, ticket);
   // One without moves was cut off before it was written, so nothing was begun.
   const change = journal && (await place(stack, journal));
-  const said = change && change.moves.length > 0 ? await finishOrUndo(stack, change) : undefined;
+  const said = change && journal.moves.length > 0 ? await finishOrUndo(stack, change) : undefined;
   await drop(stack, ticket);
   if (said === undefined) return undefined;
   const text = `the last \`stack ${change?.verb}\` of ${ticket} ${said}`;
@@ -165,20 +183,30 @@ async function settle(stack: Stack, ticket: string): Promise<string | undefined>
   return text;
 }
 
-/** Nobody's word but the record's counts for where a repo is: a journal may have come with git. */
+type Place = Pick<DedicatedRepo, 'path' | 'gitCommonDir' | 'worktree'>;
+
+/** Nobody's word but the record's counts for where a repo is, and stack.yml's: a journal may have come with git. */
 async function place(stack: Stack, { moves, ...journal }: Journal): Promise<Change> {
   const { instances } = await stack.store.read();
-  const find = async ({ repo, ticket = journal.ticket }: Move): Promise<DedicatedRepo | undefined> => {
+  const find = async ({ repo, ticket = journal.ticket }: Move): Promise<Place | undefined> => {
     const record = Object.hasOwn(instances, ticket) ? instances[ticket] : undefined;
     if (record) await requireOwnThings(stack, record);
     const own = record && Object.hasOwn(record.repos, repo) ? record.repos[repo] : undefined;
-    return own?.mode === 'dedicated' ? own : undefined;
+    return own?.mode === 'dedicated' ? own : findMainCheckout(stack, repo);
   };
   const found = await Promise.all(moves.map(async (move) => ({ move, own: await find(move) })));
   const placed = found.flatMap(({ move, own }) =>
     own === undefined ? [] : [{ ...move, path: own.path, gitCommonDir: own.gitCommonDir, worktree: own.worktree }],
   );
   return { ...journal, moves: placed, gone: found.flatMap(({ move, own }) => (own === undefined ? [move.repo] : [])) };
+}
+
+/** The ticket may have been destroyed while its branch was merged: the base that has moved is there all the same. */
+async function findMainCheckout(stack: Stack, repo: string): Promise<Place | undefined> {
+  const config = await configIfReadable(stack);
+  const path = config && Object.hasOwn(config.repos, repo) ? config.repos[repo]?.path : undefined;
+  const facts = path === undefined ? undefined : await tolerate(inspectRepo({ repo, path }), 'config', 'git');
+  return facts && { path: facts.top, gitCommonDir: facts.gitCommonDir, worktree: facts.top };
 }
 
 async function finishOrUndo(stack: Stack, change: Change): Promise<string> {
@@ -200,7 +228,7 @@ async function finishOrUndo(stack: Stack, change: Change): Promise<string> {
     await noteEnd(stack, change);
     return 'was done in all repos before it was cut off';
   }
-  const left = await undoAll(stack, change, { isOurs: false });
+  const left = [...(await undoAll(stack, change, { isOurs: false })), ...gone];
   return `was cut off, and is taken back${left.length > 0 ? `, but for ${left.join(', ')}, which has moved since` : ''}`;
 }
 

@@ -4,7 +4,7 @@ import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { HOST_RUNTIME } from '../../domain/runtime.ts';
 import { stepName } from '../../domain/step.ts';
 import { requireFree, requireInstance, requireInstances } from '../core/claim.ts';
-import { settleChange, withChangeLock } from '../core/journal.ts';
+import { settleChangesOf, withChangeLock } from '../core/journal.ts';
 import { requireOwnThings } from '../core/ownership.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork } from '../core/work.ts';
@@ -64,7 +64,11 @@ async function destroyAll(
   ask: (question: string) => Promise<void>,
 ): Promise<{ destroyed: DestroyedTicket[]; left: TicketRisk[] }> {
   if (!options.force) await requireEngine(stack, tickets);
-  for (const { ticket } of requireInstances(await stack.store.read(), tickets)) await settleChange(stack, ticket);
+  const records = requireInstances(await stack.store.read(), tickets);
+  await settleChangesOf(
+    stack,
+    records.map(({ ticket }) => ticket),
+  );
   await repairWorktrees(stack, tickets, { branches: false });
   const risks = await examineTickets(stack, tickets, options);
   if (options.force) {
