@@ -2,7 +2,7 @@ import { exitCodeOf } from '../orchestrator/change/result.ts';
 import type { TicketSync } from '../orchestrator/change/sync.ts';
 import type { SyncedRepo } from '../orchestrator/change/sync-plan.ts';
 import { type Block, countOf, describeRefusal, listWith, renderChange } from './common/change-blocks.ts';
-import { bothSaid, namedTickets } from './common/tickets.ts';
+import { chooseOne, namedTickets } from './common/tickets.ts';
 import type { Verb } from './common/verb.ts';
 
 interface Options {
@@ -59,13 +59,6 @@ function describeChanged(changed: SyncedRepo['changed']): string[] {
     return paths.length === 0 ? [] : [`changed ${what}: ${paths.slice(0, SHOWN).join(', ')}${more}`];
   };
   return [...line(lockfiles, 'lockfile'), ...line(migrations, 'migrations'), ...line(env, 'env files')];
-}
-
-/** Throws `usage` for two of them. */
-function chooseOne<Name extends keyof Options>(options: Options, names: readonly Name[]): Name | undefined {
-  const [one, other] = names.filter((name) => options[name]);
-  if (other !== undefined) throw bothSaid(`--${one} and --${other}`, 'leave one of the two away');
-  return one;
 }
 
 function tellVerdict({ repos, dryRun }: TicketSync): string {

@@ -120,11 +120,28 @@ export interface Resolving {
   /** Full ids of commits: where the branch was, and what is brought in. */
   from: string;
   tip: string;
+  /** Where the branch was before the first of several that came one after the other; default: `from`. */
+  back?: string | undefined;
   /** How that is called. */
   base: string;
   /** What the branch starts from afterwards. */
   start?: Start | undefined;
 }
+
+/** What conflicts are resolved for: the command that goes on once they are, as it was typed. Holds no line that is run. */
+export type ResolvingFor =
+  | { verb: 'sync'; way?: 'rebase' | 'merge' | undefined }
+  | {
+      verb: 'merge';
+      way: 'no-ff' | 'squash' | 'rebase';
+      into?: string | undefined;
+      message?: string | undefined;
+      committed: boolean;
+      push: boolean;
+      start: boolean;
+      /** True: a command was said to verify it. */
+      verify: boolean;
+    };
 
 /** What a branch starts from. */
 export type Start = Pick<DedicatedRepo, 'base' | 'baseCommit' | 'stackedOn'>;
@@ -164,8 +181,9 @@ export interface InstanceRecord {
   unfinished?: boolean | undefined;
   /** The ticket whose merge it is made to verify; it goes once that is done. */
   verifies?: string | undefined;
-  /** A sync whose conflicts are being resolved in the worktrees, by repo. */
+  /** What conflicts in the worktrees and is being resolved there, by repo; and what for, by default a sync. */
   resolving?: Record<string, Resolving> | undefined;
+  resolvingFor?: ResolvingFor | undefined;
   /** What set-ups made in the folder beside the worktrees, with a hash of it as they left it. */
   beside?: Record<string, string> | undefined;
 }

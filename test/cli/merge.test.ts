@@ -193,7 +193,7 @@ describe('merging tickets into their bases', () => {
 
   it('asks for one way alone', async () => {
     await expectRefusal(shop, ['merge', 'feat-01', '--squash', '--rebase'], {
-      ...{ code: 'usage', message: /^--squash and --rebase exclude each other$/, hint: /one of them/ },
+      ...{ code: 'usage', message: /^--squash and --rebase exclude each other$/, hint: /one of the two/ },
     });
   });
 });

@@ -211,7 +211,7 @@ describe('the news of the bases in a ticket', () => {
       code: 4,
       repos: {
         front: { result: 'waiting' },
-        api: { result: 'refused', reason: expect.stringMatching(/not of this sync/) },
+        api: { result: 'refused', reason: expect.stringMatching(/stack did not begin/) },
       },
     });
     expect(git('front', 'status', '--porcelain')).toMatch(/^AA clash/m);
@@ -247,6 +247,21 @@ describe('the news of the bases in a ticket', () => {
     expect(await sync('--abort')).toMatchObject({ code: 0, repos: { front: { result: 'undone' } } });
     expect(look()).toEqual(before);
     expect(shop.state()?.instances[ticket]).not.toHaveProperty('resolving');
+    // Its ports are needed.
+    expect(await shop.stack(['destroy', ticket, '--force', '--yes'])).toMatchObject({ code: 0 });
+  });
+
+  it('come in the way that --resolve was told, in the repos that waited as well', async () => {
+    for (const repo of REPOS) shop.commit(folder(repo), `clash-${number}.txt`, 'mine\n');
+    const own = tip('front');
+    news('api', `clash-${number}.txt`, 'theirs\n');
+    const front = news('front', `for-${ticket}.txt`, 'news\n');
+    expect((await sync('--resolve', '--merge')).code).toBe(4);
+    shop.write(`${folder('api')}/clash-${number}.txt`, 'both\n');
+    git('api', 'add', '--all');
+    expect(await sync('--continue')).toMatchObject({ code: 0, repos: { front: { result: 'updated', way: 'merge' } } });
+    expect(git('front', 'log', '-1', '--format=%P')).toBe(`${own} ${front}`);
+    expect(shop.state()?.instances[ticket]).not.toHaveProperty('resolvingFor');
     // Its ports are needed.
     expect(await shop.stack(['destroy', ticket, '--force', '--yes'])).toMatchObject({ code: 0 });
   });

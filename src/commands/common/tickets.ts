@@ -126,3 +126,13 @@ export function selectAll(records: readonly InstanceRecord[], wanted: readonly s
 export function bothSaid(message: string, hint: string): StackError {
   return new StackError('usage', message, { hint });
 }
+
+/** Returns which of some flags was given, where they exclude each other; undefined for none. Throws `usage` for two of them. */
+export function chooseOne<Name extends string>(
+  options: Partial<Record<Name, unknown>>,
+  names: readonly Name[],
+): Name | undefined {
+  const [one, other] = names.filter((name) => options[name]);
+  if (other !== undefined) throw bothSaid(`--${one} and --${other} exclude each other`, 'leave one of the two away');
+  return one;
+}

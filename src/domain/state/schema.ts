@@ -116,10 +116,26 @@ const instance: z.ZodMiniType<InstanceRecord> = z.looseObject({
         way: z.enum(['rebase', 'merge']),
         from: z.string(),
         tip: z.string(),
+        back: z.optional(z.string()),
         base: z.string(),
         start: z.optional(start),
       }),
     ),
+  ),
+  resolvingFor: z.optional(
+    z.discriminatedUnion('verb', [
+      z.looseObject({ verb: z.literal('sync'), way: z.optional(z.enum(['rebase', 'merge'])) }),
+      z.looseObject({
+        verb: z.literal('merge'),
+        way: z.enum(['no-ff', 'squash', 'rebase']),
+        into: z.optional(z.string()),
+        message: z.optional(z.string()),
+        committed: z.boolean(),
+        push: z.boolean(),
+        start: z.boolean(),
+        verify: z.boolean(),
+      }),
+    ]),
   ),
   beside: z.optional(z.record(z.string(), z.string())),
 });

@@ -33,6 +33,8 @@ export interface MergedRepo extends ChangedRepo {
   commits?: number | undefined;
   /** Relative to the repo. */
   conflicts?: string[] | undefined;
+  /** What is to be known besides, a line each. */
+  notes?: string[] | undefined;
   /** The remote that the base was pushed to; null: it was to be, and is merged here alone. */
   pushed?: string | null | undefined;
 }
@@ -259,5 +261,7 @@ function explain(
   if ('failed' in made) return { result: 'failed', reason: `git cannot merge ${ticket} into ${onto}: ${made.failed}` };
   if ('commit' in made) return undefined;
   const { conflicts } = made;
-  return { result: 'conflict', conflicts, reason: `${ticket} and ${onto} change the same: ${conflicts.join(', ')}` };
+  const hint = `\`stack merge ${ticket} --resolve\` makes it in the ticket’s worktree, where it can be resolved`;
+  const reason = `${ticket} and ${onto} change the same: ${conflicts.join(', ')}`;
+  return { result: 'conflict', conflicts, reason, hint: before.length > 0 ? `merge ${before.join(', ')} first` : hint };
 }

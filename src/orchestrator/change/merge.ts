@@ -1,16 +1,17 @@
 import { findLocal } from '../../adapters/git/branch.ts';
 import { findObstacle, moveWithFiles } from '../../adapters/git/change/move-files.ts';
 import { reasonOf } from '../../adapters/git/change/move-ref.ts';
-import { findPushPlace, pushBranch } from '../../adapters/git/change/push.ts';
 import { requireMerging } from '../../adapters/git/merge/merging.ts';
 import type { HeldLock } from '../../adapters/lock.ts';
 import { messageOf, StackError, throwIfAborted } from '../../domain/errors.ts';
-import type { DedicatedRepo } from '../../domain/instance.ts';
-import { listCutOff, type Move, settleChange, withChangeLock, withJournal } from '../core/journal.ts';
+import { dedicatedRepos } from '../../domain/instance.ts';
+import { type Journal, listCutOff, type Move, settleChange, withChangeLock, withJournal } from '../core/journal.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { isReady, type MergedRepo, type MergeWish, type Planned, planMerge, type ReadyMerge } from './merge-plan.ts';
-import { hintToLook } from './push.ts';
-import { inEach, refusal, requireChangeable, type TicketChange } from './result.ts';
+import { pushBases } from './merge-push.ts';
+import { abortMerge, advanceMerge, beginMerge, requireOne } from './merge-resolve.ts';
+import { beingResolved, type ConflictStep, isResolved, moveBranches } from './resolve.ts';
+import { refusal, requireChangeable, type TicketChange } from './result.ts';
 import { type Verified, verifyCommits } from './verify.ts';
 
 export interface MergeOptions extends MergeWish {
@@ -24,45 +25,96 @@ export interface MergeOptions extends MergeWish {
   push: boolean;
   /** True: says what would be merged, and moves nothing. */
   dryRun: boolean;
+  /** With `continue` what was said as the conflicts were made counts, but for `verify`. */
+  step?: ConflictStep | undefined;
 }
 
 export type TicketMerge = TicketChange<MergedRepo> & {
   tickets: string[];
   dryRun: boolean;
+  step?: ConflictStep | undefined;
   /** What verified it; undefined where nothing was to. */
   verified?: Verified | undefined;
 };
 
-/** Hooks may build and test, and a line may be slow. */
-const PUSH_SECONDS = 600;
-
 /**
  * Merges tickets into their bases, in all repos or in none. All merges are made as objects first; then the bases move, with the files of
  * checkouts that are on them. Returns what became of each repo. Throws `not-found`, `busy`, `conflict`, `git` (older than 2.38 too),
- * `files`, `interrupted`.
+ * `files`, `interrupted`, and `usage` where there is nothing to go on with.
  */
 export async function mergeTickets(stack: Stack, options: MergeOptions): Promise<TicketMerge> {
+  const { tickets, step } = options;
+  if (step) requireOne(tickets, step);
   await requireMerging();
-  await Promise.all(options.tickets.map((ticket) => requireChangeable(stack, ticket)));
+  await Promise.all(tickets.map((ticket) => requireChangeable(stack, ticket)));
   // One that was cut off may have moved some of the bases already.
   for (const { ticket } of await listCutOff(stack)) await settleChange(stack, ticket);
-  const planned = await withLocks(stack, options.tickets, () => plan(stack, options));
-  const result = (repos: Record<string, MergedRepo>): TicketMerge => ({
-    ...{ ticket: options.tickets[0] ?? '', tickets: [...options.tickets], dryRun: options.dryRun },
-    repos,
-  });
+  if (step !== 'abort' && step !== 'continue') return mergeAll(stack, options);
+  const { repos, next } = await withLocks(stack, tickets, (held) => endResolving(stack, options, held));
+  return next ? mergeAll(stack, next) : resultOf(options, repos);
+}
+
+function resultOf({ tickets, dryRun, step }: MergeOptions, repos: Record<string, MergedRepo>): TicketMerge {
+  return { ticket: tickets[0] ?? '', tickets: [...tickets], dryRun, ...(step && { step }), repos };
+}
+
+/** Returns what became of each repo and, once all is resolved, the merge that goes on. */
+async function endResolving(
+  stack: Stack,
+  options: MergeOptions,
+  held: HeldLock,
+): Promise<{ repos: Record<string, MergedRepo>; next?: MergeOptions }> {
+  const record = await requireChangeable(stack, options.tickets[0] ?? '');
+  if (options.step === 'abort') return { repos: await abortMerge(stack, { record, held }) };
+  const { repos, wish } = await advanceMerge({ record, held }, options.verify);
+  if (isResolved(repos)) return { repos, next: { ...options, ...wish, verify: options.verify } };
+  const waiting = dedicatedRepos(record).map(([repo, { branch }]) => [repo, { result: 'waiting', branch }] as const);
+  return { repos: { ...Object.fromEntries(waiting), ...repos } };
+}
+
+async function mergeAll(stack: Stack, options: MergeOptions): Promise<TicketMerge> {
+  const { tickets } = options;
+  const planned = await withLocks(stack, tickets, (held) => planOrResolve(stack, options, held));
+  const result = (repos: Record<string, MergedRepo>): TicketMerge => resultOf(options, repos);
   if (isHeldUp(planned) || options.dryRun) return result(settleAll(planned));
   throwIfAborted(stack.signal);
   const isNew = listReady(planned).length > 0;
   const verified = isNew ? await verify(stack, planned, options) : undefined;
   if (verified && verified.exitCode !== 0) return { ...result(settleAll(planned)), verified };
-  const moved = isNew
-    ? await withLocks(stack, options.tickets, (held) =>
-        moveBases(stack, planned, { ticket: options.tickets[0] ?? '', held }),
-      )
-    : settleAll(planned);
-  const repos = options.push ? await pushBases(stack, options, moved) : moved;
+  const moved = await withLocks(stack, tickets, (held) => moveAll(stack, planned, { options, held }));
+  const repos = options.push && isMerged(moved) ? await pushBases(stack, tickets, moved) : moved;
   return { ...result(repos), ...(verified && { verified }), ...(stack.signal.aborted && { interrupted: true }) };
+}
+
+/** What was resolved for it is forgotten with it, or with the first merge that finds all of it there. */
+async function moveAll(
+  stack: Stack,
+  planned: Planned,
+  { options: { tickets, step }, held }: { options: MergeOptions; held: HeldLock },
+): Promise<Record<string, MergedRepo>> {
+  const [ticket = ''] = tickets;
+  const resolving = step && 'done';
+  if (listReady(planned).length > 0) return moveBases(stack, planned, { ticket, held, resolving });
+  const record = await requireChangeable(stack, ticket);
+  if (record.resolving) await moveBranches(stack, record, { moves: [], resolving, onStart: held.addHelper });
+  return settleAll(planned);
+}
+
+function isMerged(repos: Record<string, MergedRepo>): boolean {
+  return Object.values(repos).every(({ result }) => result === 'merged' || result === 'unchanged');
+}
+
+/** What conflicts comes into the ticket's worktrees, where that is wished; what git has resolved by itself is planned once more. */
+async function planOrResolve(stack: Stack, options: MergeOptions, held: HeldLock): Promise<Planned> {
+  const planned = await plan(stack, options);
+  const clashing = Object.entries(planned).flatMap(([repo, one]) =>
+    !isReady(one) && one.result === 'conflict' ? [[repo, one] as const] : [],
+  );
+  const others = Object.values(planned).filter((one) => !isReady(one) && one.result !== 'unchanged');
+  if (!options.step || options.dryRun || clashing.length === 0 || clashing.length < others.length) return planned;
+  const record = await requireChangeable(stack, options.tickets[0] ?? '');
+  const begun = await beginMerge(stack, { record, held }, { clashing: Object.fromEntries(clashing), options });
+  return isResolved(begun) ? planOrResolve(stack, { ...options, step: 'continue' }, held) : { ...planned, ...begun };
 }
 
 /** A ticket stands for it that has what was merged, and the tickets' own commits where nothing was. */
@@ -99,6 +151,8 @@ async function withLocks<Result>(
 
 async function plan(stack: Stack, options: MergeOptions): Promise<Planned> {
   const records = await Promise.all(options.tickets.map((ticket) => requireChangeable(stack, ticket)));
+  const resolving = records.find((record) => record.resolving);
+  if (resolving && options.step !== 'continue') throw beingResolved(resolving);
   return planMerge(stack, records, options, await configIfReadable(stack));
 }
 
@@ -131,7 +185,7 @@ function settle({ own, base, from, to, brings, commits }: ReadyMerge, result: Me
 export async function moveBases(
   stack: Stack,
   planned: Planned,
-  { ticket, held }: { ticket: string; held: HeldLock },
+  { ticket, held, resolving }: { ticket: string; held: HeldLock } & Pick<Journal, 'resolving'>,
 ): Promise<Record<string, MergedRepo>> {
   const ready = listReady(planned);
   const refused = await findRefused(ready);
@@ -147,6 +201,7 @@ export async function moveBases(
       verb: 'merge',
       madeAt: Math.floor(Date.now() / 1000),
       moves,
+      resolving,
     } as const),
   };
   const { result: stopped, left } = await withJournal(stack, journal, async () => {
@@ -206,47 +261,4 @@ async function moveBase(
   }
   stack.emit({ type: 'step-done', ...about, outcome: 'made', ms: ms() });
   return undefined;
-}
-
-/**
- * What is merged stays so: a push is no part of all or nothing. One that did not come there goes with the next merge, which finds its
- * base as it wants it.
- */
-async function pushBases(
-  stack: Stack,
-  { tickets }: MergeOptions,
-  merged: Record<string, MergedRepo>,
-): Promise<Record<string, MergedRepo>> {
-  const isDone = Object.values(merged).every(({ result }) => result === 'merged' || result === 'unchanged');
-  if (!isDone) return merged;
-  const { instances } = await stack.store.read();
-  return inEach(merged, async (repo, one) => {
-    const own = tickets.map((ticket) => instances[ticket]?.repos[repo]).find((found) => found?.mode === 'dedicated');
-    return own?.mode === 'dedicated' ? pushBase(stack, own, one) : one;
-  });
-}
-
-async function pushBase(stack: Stack, { path: worktree }: DedicatedRepo, merged: MergedRepo): Promise<MergedRepo> {
-  const { base = '' } = merged;
-  const failed = (reason: string, hint?: string): MergedRepo => ({
-    ...{ ...merged, pushed: null, result: 'failed', reason: `merged into ${base}, but not pushed: ${reason}` },
-    hint: hint ?? 'the same command again goes on from there',
-  });
-  try {
-    const place = await findPushPlace(worktree, base);
-    if (!place) return failed('it has no remote', `\`git remote add origin URL\` in ${worktree}`);
-    const wish = {
-      ...{ worktree, branch: base, remote: place.remote, force: false, signal: stack.signal, env: stack.env },
-      deadlineSeconds: Number(stack.values('STACK_GIT_TIMEOUT')) || PUSH_SECONDS,
-    };
-    const { outcome, reason = 'git says no more', said } = await pushBranch(wish, { hooks: true, upstream: false });
-    if (outcome === 'unchanged' && merged.result === 'unchanged') return merged;
-    if (outcome === 'new' || outcome === 'updated' || outcome === 'unchanged')
-      return { ...merged, pushed: place.remote };
-    if (outcome !== 'rejected') return { ...failed(reason), said };
-    return { ...failed(reason, hintToLook(wish)), result: 'refused', said };
-  } catch (error) {
-    if (!(error instanceof StackError) || error.code !== 'usage') throw error;
-    return failed(error.message, error.hint);
-  }
 }

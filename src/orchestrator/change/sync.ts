@@ -9,12 +9,19 @@ import { isEnvFile, isLockfile } from '../../domain/lock-files.ts';
 import { requireInstance } from '../core/claim.ts';
 import { type Move, withChangeLock } from '../core/journal.ts';
 import type { Stack } from '../core/stack.ts';
+import {
+  abortAll,
+  advanceAll,
+  beginResolving,
+  beingResolved,
+  type ConflictStep,
+  isResolved,
+  moveBranches,
+  requireNothingElse,
+  requireResolving,
+} from './resolve.ts';
 import { inAllRepos, requireChangeable, type TicketChange } from './result.ts';
 import { isConflict, isMove, planSync, type SyncedRepo, type SyncMove, type SyncWish } from './sync-plan.ts';
-import { abortAll, advanceAll, beginResolving, moveBranches } from './sync-resolve.ts';
-
-/** What is done about conflicts: made in the worktrees, finished, or given up. */
-type ConflictStep = 'resolve' | 'continue' | 'abort';
 
 export interface SyncOptions extends Pick<SyncWish, 'way'> {
   ticket: string;
@@ -36,7 +43,8 @@ type OnStart = HeldLock['addHelper'];
  * too), `interrupted`, and `usage` where there is nothing to go on with.
  */
 export async function syncTicket(stack: Stack, options: SyncOptions): Promise<TicketSync> {
-  requireAlone(options);
+  const { step, dryRun, onto, way } = options;
+  requireNothingElse(step, { '--dry-run': dryRun, '--onto': onto !== undefined, [`--${way}`]: way !== undefined });
   const { ticket } = await requireChangeable(stack, options.ticket);
   await requireMerging();
   return withChangeLock(stack, ticket, async ({ addHelper: onStart }) => {
@@ -46,22 +54,12 @@ export async function syncTicket(stack: Stack, options: SyncOptions): Promise<Ti
   });
 }
 
-/** Throws `usage` for what says how to begin beside what ends it. */
-function requireAlone({ step, dryRun, onto, way }: SyncOptions): void {
-  if (step !== 'abort' && step !== 'continue') return;
-  const clash = [dryRun && '--dry-run', onto !== undefined && '--onto', way && `--${way}`].find(Boolean);
-  if (!clash) return;
-  throw new StackError('usage', `--${step} and ${clash} exclude each other`, {
-    hint: `\`stack sync TICKET --${step}\` goes on with the sync that was begun`,
-  });
-}
-
 async function takeStep(
   stack: Stack,
   record: InstanceRecord,
   { options, onStart }: { options: SyncOptions; onStart: OnStart },
 ): Promise<Repos> {
-  if (options.step === 'abort') return abortAll(stack, record, onStart);
+  if (options.step === 'abort') return abortAll(stack, record, requireResolving(record, 'sync'), onStart);
   if (options.step === 'continue') return goOn(stack, record, onStart);
   if (record.resolving) throw beingResolved(record);
   const onto = options.onto === undefined ? undefined : await requireOther(stack, record, options.onto);
@@ -70,7 +68,7 @@ async function takeStep(
   if (options.dryRun) return planned;
   if (!isHeldUp(planned)) return moveAll(stack, record, { planned, onStart });
   const isDecided = options.step === 'resolve' && Object.values(planned).every(({ result }) => result !== 'refused');
-  return stayAll(isDecided ? await resolveAll(stack, record, { planned, onStart }) : planned);
+  return isDecided ? resolveAll(stack, record, { planned, way: options.way, onStart }) : stayAll(planned);
 }
 
 /** What the news have in them that somebody has to act on. */
@@ -109,12 +107,6 @@ async function requireOther(stack: Stack, { ticket, repos }: InstanceRecord, nam
   throw new StackError('usage', `--onto ${name}: ${why}`, { hint: 'name a ticket whose work this one needs' });
 }
 
-function beingResolved({ ticket }: InstanceRecord): StackError {
-  return new StackError('conflict', `conflicts of ${ticket} are being resolved`, {
-    hint: `\`stack sync ${ticket} --continue\` goes on once they are, \`--abort\` puts all back`,
-  });
-}
-
 async function planAll(stack: Stack, record: InstanceRecord, wish: SyncWish): Promise<Repos> {
   return inAllRepos(record, async (repo, own) => {
     if (record.resolving && Object.hasOwn(record.resolving, repo)) return { result: 'updated', branch: own.branch };
@@ -127,28 +119,32 @@ function isHeldUp(repos: Repos): boolean {
   return Object.values(repos).some(({ result }) => result === 'refused' || result === 'conflict');
 }
 
-/** The conflicts come into the worktrees that have one; the other repos wait. */
+/** The conflicts come into the worktrees that have one; the other repos wait, as long as somebody has to look at these. */
 async function resolveAll(
   stack: Stack,
   record: InstanceRecord,
-  { planned, onStart }: { planned: Repos; onStart: OnStart },
+  { planned, way, onStart }: { planned: Repos; way: SyncWish['way']; onStart: OnStart },
 ): Promise<Repos> {
   const clashing = Object.entries(planned).flatMap(([repo, one]) => (isConflict(one) ? [[repo, one] as const] : []));
-  return { ...planned, ...(await beginResolving(stack, record, { clashing: Object.fromEntries(clashing), onStart })) };
+  const wish = { verb: 'sync', way } as const;
+  const begun = await beginResolving(stack, record, { clashing: Object.fromEntries(clashing), wish, onStart });
+  return isResolved(begun) ? goOn(stack, record, onStart) : stayAll({ ...planned, ...begun });
 }
 
 /** Once all is resolved the repos that waited get their news; what conflicts in them by now is to be resolved as well. */
 async function goOn(stack: Stack, record: InstanceRecord, onStart: OnStart): Promise<Repos> {
-  const advanced = await advanceAll(record, onStart);
-  const isDone = Object.values(advanced).every(({ result }) => result === 'updated');
-  if (!isDone) {
+  const resolving = requireResolving(record, 'sync');
+  const advanced = await advanceAll(record, resolving, onStart);
+  if (!isResolved(advanced)) {
     const all = await inAllRepos(record, async (_, { branch }): Promise<SyncedRepo> => ({ result: 'waiting', branch }));
     return { ...all, ...advanced };
   }
-  const onto = Object.values(record.resolving ?? {}).find(({ start }) => start?.stackedOn)?.start?.stackedOn?.ticket;
+  const onto = Object.values(resolving).find(({ start }) => start?.stackedOn)?.start?.stackedOn?.ticket;
   const other = onto === undefined ? undefined : (await stack.store.read()).instances[onto];
-  const planned = { ...(await planAll(stack, record, { way: undefined, fetch: false, onto: other })), ...advanced };
-  if (Object.values(planned).some(isConflict)) return stayAll(await resolveAll(stack, record, { planned, onStart }));
+  // The repos that waited get theirs in the same way as the others.
+  const { way } = record.resolvingFor?.verb === 'sync' ? record.resolvingFor : {};
+  const planned = { ...(await planAll(stack, record, { way, fetch: false, onto: other })), ...advanced };
+  if (Object.values(planned).some(isConflict)) return resolveAll(stack, record, { planned, way, onStart });
   if (isHeldUp(planned)) return stayAll(planned);
   return moveAll(stack, record, { planned, onStart });
 }

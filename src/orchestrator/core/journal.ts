@@ -243,7 +243,7 @@ async function noteEnd(stack: Stack, { ticket: own, moves, resolving }: Change):
       const place = draft.instances[ticket]?.repos[repo];
       if (start && place?.mode === 'dedicated') Object.assign(place, { stackedOn: undefined, ...start });
     }
-    if (resolving !== undefined) delete record?.resolving;
+    if (resolving !== undefined && record) Object.assign(record, { resolving: undefined, resolvingFor: undefined });
   });
 }
 

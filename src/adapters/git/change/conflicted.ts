@@ -41,18 +41,26 @@ export async function beginConflicted(
   one: Conflicted,
   { commits, message }: { commits: readonly string[]; message: string },
 ): Promise<Standing> {
+  const begun = await begin(one, { commits, message });
+  const standing = await inspectConflicted(one);
+  // With `rerere.autoupdate` nothing may be left to a person.
+  return standing.at === 'open' ? advanceConflicted(one) : explain(standing, begun);
+}
+
+async function begin(
+  one: Conflicted,
+  { commits, message }: { commits: readonly string[]; message: string },
+): Promise<GitChange> {
   const { tip } = one;
-  if (one.way === 'merge') {
-    const merge = ['merge', '--no-ff', '--no-commit', '--no-autostash', '-m', message, tip];
-    return judge(one, await changeRerere(one, merge, {}));
-  }
+  if (one.way === 'merge')
+    return changeRerere(one, ['merge', '--no-ff', '--no-commit', '--no-autostash', '-m', message, tip], {});
   const folder = await mkdtemp(path.join(tmpdir(), 'stack-rebase-'));
   try {
     const list = path.join(folder, 'todo');
     await writeFile(list, commits.map((commit) => `pick ${commit}\n`).join(''));
     const rebase = ['rebase', '--interactive', '--empty=drop', '--no-autostash', '--no-autosquash', '--no-verify', tip];
     const env = { ...NO_EDITOR, GIT_SEQUENCE_EDITOR: `cp ${quoteForShell(list)}` };
-    return judge(one, await changeRerere(one, rebase, env));
+    return await changeRerere(one, rebase, env);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -65,7 +73,11 @@ export async function advanceConflicted(one: Conflicted): Promise<Standing> {
   if (standing.at !== 'open' || standing.paths.length > 0) return standing;
   const isRebase = (await readOperation(worktree)) === 'a rebase';
   const args = isRebase ? ['rebase', '--continue'] : ['commit', '--no-edit', '--quiet'];
-  return judge(one, await changeRerere(one, args, NO_EDITOR));
+  const { head } = await readStaged(worktree);
+  const done = await changeRerere(one, args, NO_EDITOR);
+  // It has stopped at a later commit.
+  if (done.exitCode !== 0 && (await readStaged(worktree)).head !== head) return advanceConflicted(one);
+  return explain(await inspectConflicted(one), done);
 }
 
 /** Returns where it is. Throws `git`. */
@@ -77,7 +89,7 @@ async function inspectConflicted({
   const operation = await readOperation(worktree);
   const { unmerged, staged, head = from } = await readStaged(worktree);
   if (operation !== undefined && !(await isOurs({ worktree, from, tip }, operation)))
-    return { at: 'refused', reason: `${operation} that is not of this sync is under way` };
+    return { at: 'refused', reason: `${operation} that stack did not begin is under way` };
   if (operation === 'a merge' || operation === 'a rebase') {
     const paths = unmerged.length > 0 ? unmerged : await listMarked(worktree, [...staged.keys()]);
     return { at: 'open', paths };
@@ -93,7 +105,7 @@ async function inspectConflicted({
 export async function findUnderWay(one: Conflicted): Promise<'none' | 'this' | { refused: string }> {
   const operation = await readOperation(one.worktree);
   if (operation !== 'a merge' && operation !== 'a rebase') return 'none';
-  return (await isOurs(one, operation)) ? 'this' : { refused: `${operation} that is not of this sync is under way` };
+  return (await isOurs(one, operation)) ? 'this' : { refused: `${operation} that stack did not begin is under way` };
 }
 
 /**
@@ -138,8 +150,8 @@ async function changeRerere(
   return changeGit(worktree, [...settings, ...args], { deadlineSeconds: SECONDS, env, onStart });
 }
 
-async function judge(one: Conflicted, done: GitChange): Promise<Standing> {
-  const standing = await inspectConflicted(one);
+/** Where git has not come any further, what it says is why. */
+function explain(standing: Standing, done: GitChange): Standing {
   const isStuck =
     done.exitCode !== 0 && (standing.at === 'off' || (standing.at === 'open' && standing.paths.length === 0));
   return isStuck ? { at: 'refused', reason: firstLine(done.stderr) || firstLine(done.stdout) } : standing;
