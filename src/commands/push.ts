@@ -44,13 +44,17 @@ function tellVerdict({ repos, dryRun }: TicketPush): string {
 const WORDS: Partial<Record<NonNullable<PushedRepo['outcome']>, string>> = { new: 'new', forced: 'replaced' };
 
 function describe(repo: PushedRepo, dryRun: boolean): Block {
-  const { result, branch, remote = '', from = '', to = '', outcome, said = [], reason } = repo;
+  const { result, branch, remote = '', from = '', to = '', outcome, said = [], reason, note } = repo;
   const place = `${remote}/${branch}`;
-  if (result === 'unchanged') return { line: reason ?? `${place} is up to date`, more: [] };
-  if (result === 'waiting') return { line: dryRun ? `would be pushed to ${place}` : 'not begun', more: [] };
+  const notes = note === undefined ? [] : [note];
+  if (result === 'unchanged') return { line: reason ?? `${place} is up to date`, more: notes };
+  if (result === 'waiting') return { line: dryRun ? `would be pushed to ${place}` : 'not begun', more: notes };
   if (result !== 'pushed') return describeRefusal(repo);
   const word = outcome && WORDS[outcome];
   const range = from === '' || outcome === 'new' ? to.slice(0, 7) : `${from.slice(0, 7)}..${to.slice(0, 7)}`;
   const told = said.flatMap((line) => /^remote: \s*(\S.*)$/.exec(line)?.[1] ?? []);
-  return { line: `${place} ${range}${word === undefined ? '' : ` (${word})`}`, more: told.map((line) => `| ${line}`) };
+  return {
+    line: `${place} ${range}${word === undefined ? '' : ` (${word})`}`,
+    more: [...told.map((line) => `| ${line}`), ...notes],
+  };
 }

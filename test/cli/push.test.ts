@@ -184,6 +184,15 @@ describe('a ticket that is pushed', () => {
     set('push.default', undefined);
   });
 
+  it('tells of a worktree that is not on its branch', async () => {
+    git('front', 'switch', '--quiet', '--detach');
+    expect((await push('--dry-run')).repos.front.note).toContain('no branch is checked out in its worktree');
+    git('front', 'switch', '--quiet', '--create', 'aside');
+    const { stdout } = await shop.stack(['push', 'feat-01', '--dry-run']);
+    expect(stdout).toContain('its worktree is on aside, which is not pushed');
+    git('front', 'switch', '--quiet', 'feat/01');
+  });
+
   it('refuses a base, and says what is in the way elsewhere', async () => {
     shop.git('api', 'switch', '--quiet', 'feat/endpoint');
     await shop.stack(['create', 'on-main', '--on-api=main', '--no-start']);

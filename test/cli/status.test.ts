@@ -91,6 +91,24 @@ describe('how the work of a ticket stands', () => {
     });
   });
 
+  it('counts no news as its own that a sync brought from the upstream of a base that is behind', async () => {
+    await create('synced');
+    shop.commit(front('synced'), 'own', 'own\n');
+    const [before, other] = [shop.git('front', 'rev-parse', 'main').trim(), shop.at('other')];
+    shop.git('.', 'clone', '--quiet', path.join(shop.folder, 'front.git'), other);
+    shop.git(other, 'pull', '--quiet', shop.at('front'), 'main');
+    shop.commit('other', 'elsewhere', 'elsewhere\n');
+    shop.git(other, 'push', '--quiet', 'origin', 'main');
+    expect((await shop.stack(['sync', 'synced'])).code).toBe(0);
+    expect(shop.git('front', 'rev-parse', 'main').trim()).toBe(before);
+    expect(await look('synced')).toMatchObject({
+      verdict: 'unpushed',
+      front: { ahead: 1, behind: 0, baseState: 'same', baseUpstream: { ref: 'origin/main', ahead: 0, behind: 1 } },
+    });
+    shop.git('front', 'pull', '--quiet', '--ff-only', 'origin', 'main');
+    await shop.stack(['destroy', 'synced', '--force', '--yes']);
+  });
+
   it('takes work that was squashed into the base for merged, and what nobody touched for done', async () => {
     shop.commit(front('two'), 'two', 'first\n');
     shop.commit(front('two'), 'two', 'second\n');

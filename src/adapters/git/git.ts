@@ -309,6 +309,14 @@ export function gitError(trying: string, answer: GitAnswer, hint?: string): Stac
   });
 }
 
+const UNSIGNED = /failed to sign|failed to write commit object|signing key|signingkey|Couldn't (load|find) .*key/i;
+
+/** Returns what helps where git cannot sign a commit; undefined where something else is the matter. */
+export function hintUnsigned({ stderr }: GitAnswer): string | undefined {
+  if (!UNSIGNED.test(stderr)) return undefined;
+  return 'commit.gpgsign is on: see that user.signingKey is a key you have, or `git config commit.gpgsign false`';
+}
+
 const SHOWN_LINES = 20;
 /** As dash, bash and git say it: `sh: 1: git-lfs: not found`, `git-lfs: command not found`, `git: 'lfs' is not a git command`. */
 const MISSING = /(?:^|[\s:'])([\w.+-]+): (?:command )?not found\b/;

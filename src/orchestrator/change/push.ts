@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { findLocal } from '../../adapters/git/branch.ts';
+import { readBranch } from '../../adapters/git/change/move-ref.ts';
 import {
   findPushPlace,
   hasPushHook,
@@ -28,6 +29,8 @@ export interface PushedRepo extends ChangedRepo {
   remote?: string | undefined;
   /** What it is, or would be, to the remote. */
   outcome?: PushAnswer['outcome'] | undefined;
+  /** Where its worktree is, when that is not on the branch. */
+  note?: string | undefined;
 }
 
 export type TicketPush = TicketChange<PushedRepo> & { dryRun: boolean };
@@ -43,6 +46,7 @@ interface Ready {
   /** Full id of the commit that is pushed. */
   tip: string;
   answer?: PushAnswer | undefined;
+  note: string | undefined;
 }
 
 /**
@@ -121,13 +125,23 @@ async function plan(
       `${branch} is a base, and a ticket pushes none`,
       `\`git push ${remote} ${branch}\` in ${folder} does, if that is meant`,
     );
+  const note = await findElsewhere(worktree, branch);
   if (place.tip === undefined && !place.hasOwnCommits)
-    return { result: 'unchanged', branch, remote, to: tip, reason: `it has no commit that ${remote} lacks` };
+    return { result: 'unchanged', branch, remote, to: tip, reason: `it has no commit that ${remote} lacks`, note };
   const wish = {
     ...{ worktree: folder, branch, remote, force: options.force, signal: stack.signal, env: stack.env },
     ...{ onStart, deadlineSeconds: Number(stack.values('STACK_GIT_TIMEOUT')) || PUSH_SECONDS },
   };
-  return { wish, place, tip };
+  return { wish, place, tip, note };
+}
+
+/** What somebody commits in the worktree meanwhile is on no branch that is pushed. */
+async function findElsewhere(worktree: string, branch: string): Promise<string | undefined> {
+  const on = existsSync(worktree) ? await readBranch(worktree) : branch;
+  if (on === branch) return undefined;
+  return on === undefined
+    ? `no branch is checked out in its worktree: what is committed there is not pushed`
+    : `its worktree is on ${on}, which is not pushed`;
 }
 
 async function ask(one: Ready, hooks: boolean): Promise<Ready> {
@@ -155,9 +169,9 @@ function settleAll(all: Record<string, Planned>, how: { isPushed: boolean } = { 
   return Object.fromEntries(Object.entries(all).map(([repo, one]) => [repo, isReady(one) ? settle(one, how) : one]));
 }
 
-function settle({ wish, place, tip, answer }: Ready, { isPushed }: { isPushed: boolean }): PushedRepo {
+function settle({ wish, place, tip, answer, note }: Ready, { isPushed }: { isPushed: boolean }): PushedRepo {
   const { branch, remote } = wish;
-  const base = { branch, remote, from: place.tip, to: tip, outcome: answer?.outcome };
+  const base = { branch, remote, from: place.tip, to: tip, outcome: answer?.outcome, note };
   const said = answer && answer.said.length > 0 ? { said: answer.said } : {};
   if (answer?.outcome === 'unchanged') return { ...base, result: 'unchanged' };
   if (answer?.outcome === 'rejected')

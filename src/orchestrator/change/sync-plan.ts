@@ -175,7 +175,10 @@ function judge(
 ): SyncedRepo {
   const { branch, from = '', base } = about;
   if ('failed' in brought)
-    return { ...about, ...refusal(branch, `git cannot bring ${base} in: ${brought.failed}`), from, to: from, way };
+    return {
+      ...{ ...about, ...refusal(branch, `git cannot bring ${base} in: ${brought.failed}`, brought.hint) },
+      ...{ from, to: from, way },
+    };
   if ('conflicts' in brought) {
     const { conflicts, at } = brought;
     const paths = [...new Set(conflicts.map(({ path }) => path))].sort();

@@ -60,8 +60,26 @@ export async function readChanges(own: DedicatedRepo, look: RepoLook): Promise<R
   const about = { entry, standing, base, baseTip };
   if (head === undefined) return { ...about, ahead: 0, behind: 0, pushed: true };
   const start = baseTip ?? own.baseCommit;
-  const [ahead, behind] = await countCached(look, [head, start]);
+  const [since, behind] = await countCached(look, [head, start]);
+  const newer = since > 0 ? await findNewer(base, refs, look) : undefined;
+  const [ahead] = newer === undefined ? [since] : await countCached(look, [head, newer]);
   return { ...about, ahead, behind, pushed: ahead === 0 || (await isPushed(look, refs, { head, start })) };
+}
+
+/** Returns a local base with its upstream, as of the last fetch; undefined for one that is no branch, or follows none. */
+export function findUpstream(base: string, refs: readonly Ref[]): { local: Ref; upstream: Ref } | undefined {
+  const local = refs.find(({ name }) => name === `refs/heads/${base}`);
+  const upstream = local && refs.find(({ name }) => name === local.upstream);
+  return local && upstream && { local, upstream };
+}
+
+/** `sync` brings in what a base's upstream has: that is not the ticket's own, though the base has not come to it yet. */
+async function findNewer(base: string, refs: readonly Ref[], look: RepoLook): Promise<string | undefined> {
+  const found = findUpstream(base, refs);
+  if (!found) return undefined;
+  const { local, upstream } = found;
+  const [own, news] = await countCached(look, [local.commit, upstream.commit]);
+  return own === 0 && news > 0 ? upstream.commit : undefined;
 }
 
 async function nameBase({ base, branch }: DedicatedRepo, { folder, repoBase }: RepoLook): Promise<string> {

@@ -11,7 +11,15 @@ import { findVerdict, type RepoStanding, type TicketStanding, type UnseenRepo } 
 import { isOwnerAlive, requireInstances } from '../core/claim.ts';
 import { requireOwnThings } from '../core/ownership.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
-import { countCached, hashCommits, lookAtRepo, type RepoChanges, type RepoLook, readChanges } from './changes.ts';
+import {
+  countCached,
+  findUpstream,
+  hashCommits,
+  lookAtRepo,
+  type RepoChanges,
+  type RepoLook,
+  readChanges,
+} from './changes.ts';
 
 /** What is known of a repo before its last commit is read. */
 type Judged = { standing: Omit<RepoStanding, 'head'>; head: string | undefined };
@@ -123,22 +131,28 @@ async function judgeRepo(own: DedicatedRepo, look: RepoLook): Promise<Judged> {
 
 async function judgeBase(
   { baseCommit, base: recorded, branch }: DedicatedRepo,
-  { baseTip }: RepoChanges,
-  { folder, cache }: RepoLook,
+  { base, baseTip }: RepoChanges,
+  look: RepoLook,
 ): Promise<RepoStanding['baseState']> {
   if (baseTip === undefined) return 'gone';
   // Of a branch that was there nobody knows where it began.
   if (baseTip === baseCommit || recorded === branch) return 'same';
-  const key = `within ${baseCommit} ${baseTip}`;
+  if (await isWithin(look, baseCommit, baseTip)) return 'moved';
+  // What `sync` brought in may have come from the upstream, which the base itself is behind of.
+  const { upstream } = findUpstream(base, await look.refs) ?? {};
+  return upstream && (await isWithin(look, baseCommit, upstream.commit)) ? 'same' : 'rewritten';
+}
+
+async function isWithin({ folder, cache }: RepoLook, commit: string, tip: string): Promise<boolean> {
+  const key = `within ${commit} ${tip}`;
   const known = cache.get(key);
-  const isOnTop = typeof known === 'boolean' ? known : await isAncestor(folder, baseCommit, baseTip);
+  const isOnTop = typeof known === 'boolean' ? known : await isAncestor(folder, commit, tip);
   cache.set(key, isOnTop);
-  return isOnTop ? 'moved' : 'rewritten';
+  return isOnTop;
 }
 
 async function compareBase(base: string, refs: readonly Ref[], look: RepoLook): Promise<RepoStanding['baseUpstream']> {
-  const local = refs.find(({ name }) => name === `refs/heads/${base}`);
-  const upstream = local && refs.find(({ name }) => name === local.upstream);
+  const { local, upstream } = findUpstream(base, refs) ?? {};
   if (!local || !upstream || local.commit === upstream.commit) return null;
   const [ahead, behind] = await countCached(look, [local.commit, upstream.commit]);
   return { ref: upstream.name.replace(/^refs\/(heads|remotes)\//, ''), ahead, behind };

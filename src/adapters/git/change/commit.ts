@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { askGit, changeGit, firstLine, type GitChange, listWords, type OnStart, tryGit } from '../git.ts';
+import { askGit, changeGit, firstLine, type GitChange, hintUnsigned, listWords, type OnStart, tryGit } from '../git.ts';
 import { reasonOf } from './move-ref.ts';
 
 export interface NewCommit {
@@ -38,7 +38,6 @@ export async function commitStaged(wanted: NewCommit): Promise<NoCommit | undefi
 }
 
 const HOOKS = ['pre-commit', 'prepare-commit-msg', 'commit-msg'];
-const UNSIGNED = /failed to sign|failed to write commit object|signing key|signingkey|Couldn't (load|find) .*key/i;
 
 async function explain(worktree: string, done: GitChange, seconds: number): Promise<Omit<NoCommit, 'said'>> {
   const hooks = await listHooks(worktree, HOOKS);
@@ -48,11 +47,8 @@ async function explain(worktree: string, done: GitChange, seconds: number): Prom
     return { reason: `${hooks.length > 0 ? who : 'git'} was not done after ${seconds} s and was ended`, hint };
   }
   const said = firstLine(done.stderr);
-  if (UNSIGNED.test(done.stderr)) {
-    const hint =
-      'commit.gpgsign is on: see that user.signingKey is a key you have, or `git config commit.gpgsign false`';
-    return { reason: `the commit cannot be signed: ${said}`, hint };
-  }
+  const hint = hintUnsigned(done);
+  if (hint !== undefined) return { reason: `the commit cannot be signed: ${said}`, hint };
   if (hooks.length > 0 && !/^(fatal|error): /m.test(done.stderr)) return { reason: `${who} refused it` };
   return { reason: said === '' ? `git commit ended with ${done.exitCode}` : said };
 }

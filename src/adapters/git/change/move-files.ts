@@ -14,6 +14,7 @@ import { type HeldIndex, holdIndex } from './held-index.ts';
 import { moveBranch } from './move-ref.ts';
 import { listOverwritten, listPaths } from './overwritten.ts';
 import { restoreFiles } from './restore-files.ts';
+import { findFailingFilter } from './try-filters.ts';
 
 /** A move of a branch, with the files of all checkouts that are on it. */
 export interface FilesMove {
@@ -111,23 +112,41 @@ async function findInTheWay(
     const tried = await changeGit(folder, ['read-tree', '-m', '-u', '--dry-run', from, to], {
       ...{ deadlineSeconds: FILES_SECONDS, env },
     });
-    const changes = new Set((await listPaths(folder, from, to)).map(({ name }) => name));
+    const listed = await listPaths(folder, from, to);
+    const changes = new Set(listed.map(({ name }) => name));
     // Of a file that is deleted, or staged as it is to be, git says nothing.
     const { changed } = await readUncommitted(folder);
     const paths = [...new Set([...changed.filter((name) => changes.has(name)), ...overwritten])];
-    if (tried.exitCode === 0 && paths.length === 0) return undefined;
-    const what = paths.length > 0 ? paths.join(', ') : firstLine(tried.stderr);
-    return {
-      reason: `uncommitted work in ${folder} is in the way: ${what}`,
-      hint: `commit it, or \`git stash --include-untracked\` in ${folder}`,
-      paths,
-    };
+    if (paths.length > 0)
+      return {
+        reason: `uncommitted work in ${folder} is in the way: ${paths.join(', ')}`,
+        hint: `commit it, or \`git stash --include-untracked\` in ${folder}`,
+        paths,
+      };
+    if (tried.exitCode === 0) return await findFailing(folder, to, { listed, temporary });
+    // A partial clone has to ask its remote for what the files have in them.
+    const said = tried.timedOut ? `no answer within ${FILES_SECONDS} s` : firstLine(tried.stderr);
+    const hint = `see what is in the way with \`git read-tree -m -u --dry-run ${from} ${to}\` there`;
+    return { reason: `git cannot bring the files of ${folder} along: ${said}`, hint, paths };
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
 }
 
-const REFRESH = ['update-index', '-q', '--refresh'];
+async function findFailing(
+  folder: string,
+  commit: string,
+  { listed, temporary }: { listed: readonly { status: string; name: string }[]; temporary: string },
+): Promise<Obstacle | undefined> {
+  const names = listed.filter(({ status }) => status !== 'D').map(({ name }) => name);
+  const said = await findFailingFilter(folder, { commit, names, temporary, deadlineSeconds: FILES_SECONDS });
+  if (said === undefined) return undefined;
+  const hint = `see what is wrong with it: \`git config --get-regexp ^filter\` in ${folder} names the programs`;
+  return { reason: `git cannot write the files of ${folder}: ${said}`, hint, paths: [] };
+}
+
+/** Without the hook `post-index-change`: it is no news to anybody, and may be of a copy. */
+const REFRESH = ['-c', 'core.hooksPath=/dev/null', 'update-index', '-q', '--refresh'];
 
 /**
  * Moves a branch, if it is where it is said to be, and before it the files of all checkouts that are on it. No other git stages, commits

@@ -3,6 +3,12 @@ import { askGit } from '../git.ts';
 import { commitTree, type MergeRoom, withMerging } from '../merge/merging.ts';
 import type { Merged } from '../merge/read-merges.ts';
 
+/** Why git makes nothing, and what would help. */
+interface Failed {
+  failed: string;
+  hint?: string | undefined;
+}
+
 /** What came of bringing news into a branch, as objects: a commit that nothing leads to yet, or why there is none. */
 export type Brought =
   | {
@@ -17,7 +23,7 @@ export type Brought =
       /** The commit, of those replayed, that it is about; undefined for a merge. */
       at?: { commit: string; subject: string } | undefined;
     }
-  | { failed: string };
+  | Failed;
 
 interface Place {
   worktree: string;
@@ -120,12 +126,12 @@ export async function readCommit(worktree: string, commit: string) {
 async function makeCommit(
   folder: string,
   wanted: Parameters<typeof commitTree>[1],
-): Promise<{ commit: string } | { failed: string }> {
+): Promise<{ commit: string } | Failed> {
   try {
     return { commit: await commitTree({ folder }, wanted) };
   } catch (error) {
     // A key to sign with that is not there, most often.
-    if (error instanceof StackError && error.code === 'git') return { failed: error.message };
+    if (error instanceof StackError && error.code === 'git') return { failed: error.message, hint: error.hint };
     throw error;
   }
 }

@@ -2,7 +2,17 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { StackError } from '../../../domain/errors.ts';
 import { readFileIfThere } from '../../files/files.ts';
-import { askGit, changeGit, firstLine, type GitAnswer, gitError, gitVersion, isAtLeast, tryGit } from '../git.ts';
+import {
+  askGit,
+  changeGit,
+  firstLine,
+  type GitAnswer,
+  gitError,
+  gitVersion,
+  hintUnsigned,
+  isAtLeast,
+  tryGit,
+} from '../git.ts';
 import { findCommit } from '../repo.ts';
 import { type PlainGit, withPlainGit } from '../risk/plain.ts';
 import { type Merged, readMerges, readOneMerge } from './read-merges.ts';
@@ -212,5 +222,5 @@ async function readAttributes(repo: string): Promise<string> {
 
 function requireAnswer(answer: GitAnswer, folder: string): string {
   if (answer.exitCode === 0) return answer.stdout.trim();
-  throw gitError(`cannot make a commit in ${folder}`, answer);
+  throw gitError(`cannot make a commit in ${folder}`, answer, hintUnsigned(answer));
 }
