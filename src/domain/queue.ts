@@ -55,6 +55,11 @@ export function parseQueue(text: string): Queue | undefined {
   return parsed.success ? parsed.data : undefined;
 }
 
+/** True for one that is neither merged nor out. */
+export function isOpen({ state }: QueueEntry): boolean {
+  return state === 'waiting' || state === 'rebasing' || state === 'verifying';
+}
+
 /**
  * A ticket that is merged as objects on top of what those before it came to, before they are merged themselves. Several of them, in the
  * order in which they are to be merged, are a train.

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findTestEngine } from '../support/engine.ts';
 import { makeProduct, type Product } from '../support/product.ts';
+import { makeShop, type Shop } from '../support/shop.ts';
 
 const CHECKOUT = path.resolve(import.meta.dirname, '../..');
 const PAGES = [
@@ -50,7 +51,7 @@ function masked(lines: readonly string[]): string[] {
 }
 
 /** Runs the commands of a block in a product, and expects what the page says of each. */
-async function expectAsSaid(product: Product, block: readonly Said[]): Promise<void> {
+async function expectAsSaid(product: Pick<Product, 'stack' | 'inReadme'>, block: readonly Said[]): Promise<void> {
   for (const { command, output } of block) {
     const [name, ...args] = command.split(' ');
     expect(name).toBe('stack');
@@ -65,6 +66,7 @@ describe('what the docs show of a terminal', () => {
     const shown = PAGES.map((page) => [page, blocksOf(page).length] as const).filter(([, count]) => count > 0);
     expect(shown).toEqual([
       ['README.md', 1],
+      ['docs/queue.md', 2],
       ['docs/wiring.md', 1],
     ]);
   });
@@ -97,5 +99,32 @@ describe('the page about wiring', () => {
 
   it('shows what check prints of an address that leads elsewhere', async () => {
     await expectAsSaid(product, blocksOf('docs/wiring.md')[0] ?? []);
+  });
+});
+
+describe('the page about the queue', () => {
+  const tickets = ['feat-01', 'feat-02', 'feat-03'];
+  let shop: Shop;
+  beforeAll(async () => {
+    shop = makeShop();
+    shop.configure((text) => `${text.replace(', shared: true', '')}verify: test ! -e api/broken.txt\n`);
+    for (const repo of ['front', 'api']) shop.commit(repo, 'prices.mjs', 'export const tax = 0.19;\n');
+    for (const ticket of tickets) await shop.stack(['create', ticket, '--no-start']);
+    for (const repo of ['front', 'api'])
+      shop.commit(`tickets/feat-01/${repo}`, 'prices.mjs', 'export const tax = 0.2;\n');
+    shop.commit('tickets/feat-02/front', 'prices.mjs', 'export const tax = 0.07;\n');
+    shop.commit('tickets/feat-03/api', 'broken.txt', 'broken\n');
+  });
+  afterAll(() => shop.dispose());
+
+  it('shows a day on which one ticket of three is put out', async () => {
+    const { stack, root } = shop;
+    const inReadme = (text: string): string =>
+      text.replaceAll(root, '/home/me/shop').replaceAll(/\b[0-9a-f]{7}\b/g, '1a2b3c4');
+    const [morning = [], afternoon = []] = blocksOf('docs/queue.md');
+    await expectAsSaid({ stack, inReadme }, morning);
+    shop.write('tickets/feat-02/front/prices.mjs', 'export const tax = 0.07;\n');
+    shop.git('tickets/feat-02/front', 'add', 'prices.mjs');
+    await expectAsSaid({ stack, inReadme }, afternoon);
   });
 });

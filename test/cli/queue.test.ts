@@ -166,8 +166,11 @@ describe('the queue of tickets to be merged', () => {
       expect(tip('front')).toBe(first.front);
       if (signal === 'SIGINT') expectNothingLeft();
     }
-    const left = (await shop.ps()).instances.map(({ ticket }) => ticket);
-    expect(left).toEqual(expect.arrayContaining(['verify-feat-01', 'verify-feat-02']));
+    const left = (await shop.ps()).instances.filter(({ ticket }) => ticket.startsWith('verify-'));
+    expect(left.map(({ problems }) => problems)).toEqual([
+      [expect.stringMatching(/^a verification of feat-01 left it: `stack destroy verify-feat-01` removes it/)],
+      [expect.stringMatching(/^a verification of feat-02 left it/)],
+    ]);
     expect((await shop.stack(['doctor'])).stdout).toMatch(/verify-feat-01 .*left by a verification of feat-01/);
     const gone = await shop.stack(['destroy', 'verify-feat-02']);
     expect([gone.code, gone.stderr]).toEqual([0, expect.not.stringMatching(/saved/)]);
@@ -253,7 +256,9 @@ describe('the queue of tickets to be merged', () => {
       message: /feat-02 is not in/,
       hint: /add/,
     });
+    await refused(['drop', 'feat-01'], { code: 'not-found', message: /feat-01 is not in/, hint: /it is empty/ });
     expect(await entries()).toEqual([]);
+    expect(await queue('run')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^the queue is empty/) });
     await queue('add', 'feat-01');
     await refused(['add', 'feat-01'], { code: 'exists', message: /in the queue already/, hint: /show feat-01/ });
     await refused(['drop', 'feat-02'], { code: 'not-found', message: /feat-02 is not in the queue/, hint: /feat-01/ });
@@ -263,6 +268,11 @@ describe('the queue of tickets to be merged', () => {
       code: 'usage',
       message: /list takes no --verify/,
       hint: /queue run/,
+    });
+    await refused(['resume', 'feat-01'], {
+      code: 'usage',
+      message: /feat-01 is waiting: there is nothing/,
+      hint: /run/,
     });
     const shown = await queue('show', 'feat-01');
     expect(shown.stdout).toBe('feat-01: waiting');
@@ -275,5 +285,51 @@ describe('the queue of tickets to be merged', () => {
     expect(run.code).toBe(4);
     expect(await states()).toEqual({ 'feat-01': 'merged', 'feat-04': 'evicted' });
     expect(run.stdout).toMatch(/^! feat-04: it was destroyed, or made again, .*; `stack queue drop feat-04`/m);
+  });
+});
+
+describe('a queue of tickets that stand on each other', () => {
+  let shop: Shop;
+  const queue = (...args: string[]) => shop.stack(['queue', ...args]);
+  beforeAll(async () => {
+    shop = makeShop();
+    await shop.stack(['create', 'feat-01', '--with', 'api', '--no-start']);
+    shop.commit('tickets/feat-01/api', 'one.txt', '1\n');
+    shop.commit('tickets/feat-01/front', 'one.txt', '1\n');
+  });
+  afterAll(() => shop.dispose());
+
+  it('verifies what borrows a repo with what those before it have done there', async () => {
+    await shop.stack(['create', 'feat-02', '--no-start']);
+    shop.commit('tickets/feat-02/front', 'two.txt', '2\n');
+    await queue('add', 'feat-01', 'feat-02');
+    // The first one ends when the other one has been seen to have its work in both repos.
+    const seen = `${shop.folder}/seen`;
+    const wait = `for i in $(seq 1200); do test -e ${seen} && exit 0; sleep 0.05; done; exit 9`;
+    const line = `if test -e front/two.txt; then test -e api/one.txt -a -e front/one.txt && touch ${seen}; else ${wait}; fi`;
+    const run = await queue('run', '--verify', line);
+    expect([run.code, run.stdout]).toEqual([0, expect.stringMatching(/^feat-02 +merged +1 +-$/m)]);
+    await queue('drop', 'feat-01', 'feat-02');
+  });
+
+  it('merges one that was made from another’s branch after that, into the same base', async () => {
+    await shop.stack(['create', 'feat-03', '--no-start']);
+    shop.commit('tickets/feat-03/front', 'three.txt', '3\n');
+    await shop.stack(['create', 'feat-04', '--from-front=feat-03', '--no-start']);
+    shop.commit('tickets/feat-04/front', 'four.txt', '4\n');
+    const before = shop.git('front', 'rev-parse', 'main');
+    await queue('add', 'feat-03');
+    const added = await queue('add', 'feat-04', '--json');
+    expect(JSON.parse(added.stdout).queue[1]).toMatchObject({ ticket: 'feat-04', after: ['feat-03'] });
+    const bad = await queue('run', '--verify', 'test -e front/four.txt', '--tries', '1');
+    expect(bad.code).toBe(4);
+    expect(bad.stdout).toMatch(/^feat-03 +evicted.*\nfeat-04 +waiting/m);
+    expect(shop.git('front', 'rev-parse', 'main')).toBe(before);
+    await queue('resume', 'feat-03');
+    expect((await queue('run', '--verify', 'true')).code).toBe(0);
+    expect(shop.git('front', 'log', '--first-parent', '--reverse', '--format=%s', `${before}..main`)).toBe(
+      "Merge branch 'feat-03'\nMerge branch 'feat-04'",
+    );
+    expect(shop.git('front', 'rev-parse', 'feat-03')).toBe(shop.git('tickets/feat-03/front', 'rev-parse', 'HEAD'));
   });
 });

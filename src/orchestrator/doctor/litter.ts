@@ -5,7 +5,7 @@ import { isAbandoned } from '../../adapters/files/temporary.ts';
 import { excludeLock, repoLock } from '../../adapters/git/lock.ts';
 import { inspectLock, withLock } from '../../adapters/lock.ts';
 import { StackError } from '../../domain/errors.ts';
-import { inFolder, stateFolder, stateLockOf, upLockOf } from '../../domain/layout.ts';
+import { inFolder, queueLockOf, queueRunLockOf, stateFolder, stateLockOf, upLockOf } from '../../domain/layout.ts';
 import type { Stack } from '../core/stack.ts';
 import type { Evidence } from './evidence.ts';
 import { type Finding, offer } from './finding.ts';
@@ -25,7 +25,7 @@ export async function examineLitter(stack: Stack, evidence: Evidence): Promise<F
   const places = [stateFolder(stack.root), ...runs, ...evidence.folders, ...evidence.gitCommonDirs];
   const temporary = (await Promise.all(places.map(listTemporary))).flat();
   const locks = [
-    ...[stateLockOf(stack.root), upLockOf(stack.root)],
+    ...[stateLockOf, upLockOf, queueLockOf, queueRunLockOf].map((lockOf) => lockOf(stack.root)),
     ...evidence.gitCommonDirs.flatMap((folder) => [repoLock(folder), excludeLock(folder)]),
   ];
   return [

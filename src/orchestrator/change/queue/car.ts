@@ -10,7 +10,7 @@ import type { Car } from '../../../domain/queue.ts';
 import { withChangeLock } from '../../core/journal.ts';
 import type { Stack } from '../../core/stack.ts';
 import { listReady } from '../merge.ts';
-import { headOf, type Planned, planMerge } from '../merge-plan.ts';
+import { headOf, type MergedRepo, type Planned, planMerge } from '../merge-plan.ts';
 import { requireChangeable } from '../result.ts';
 import { verifyCommits } from '../verify.ts';
 
@@ -80,19 +80,34 @@ export async function planCar(
       const tips = await readTips(record);
       const how = { way: wish.way, committed: false };
       const planned = await planMerge(stack, [record], how, config, { heads, before });
-      return explainPlan(planned) ?? { planned, tips };
+      return explainPlan(ticket, planned) ?? { planned, tips };
     }),
   );
 }
 
-/** Returns why a planned merge does not go on. */
-export function explainPlan(planned: Planned): NotBuilt | undefined {
+/** Returns why a merge of a ticket, planned or tried, is none. */
+export function explainPlan(ticket: string, planned: Planned): NotBuilt | undefined {
   const all = Object.entries(planned).flatMap(([repo, one]) => ('own' in one ? [] : [{ repo, ...one }]));
   const bad = all.filter(({ result }) => result !== 'unchanged');
-  const first = bad.find(({ result }) => result !== 'conflict') ?? bad[0];
+  const refused = bad.filter(({ result }) => result === 'refused' || result === 'failed');
+  const first = refused[0] ?? bad.find(({ result }) => result === 'conflict') ?? bad[0];
   if (!first) return undefined;
   const reason = `${first.repo}: ${first.reason ?? first.result}`;
-  return { kind: first.result === 'conflict' ? 'conflict' : 'held', reason, hint: first.hint };
+  return { kind: first.result === 'conflict' ? 'conflict' : 'held', reason, hint: hintFor(ticket, first) };
+}
+
+/** Returns what to do about a repo that refuses; `merge` has flags that a queue has not. */
+export function hintFor(
+  ticket: string,
+  { reason = '', hint }: Pick<MergedRepo, 'reason' | 'hint'>,
+): string | undefined {
+  if (isUncommitted(reason)) return `\`stack commit ${ticket} -a -m …\` commits it: only commits are merged`;
+  return hint?.startsWith('--into') ? `\`stack merge ${ticket} --into BRANCH\` merges it by itself` : hint;
+}
+
+/** True where a repo refuses since not all of the ticket is committed. */
+export function isUncommitted(reason: string): boolean {
+  return reason.startsWith('work is not committed');
 }
 
 /**
@@ -165,9 +180,9 @@ function isBase({ repos }: StackConfig, repo: string, base: string): boolean {
   return configured === base || configured === `origin/${base}`;
 }
 
-/** What fails on purpose is told of the one ticket, and the others go on. */
-async function orHeld<Result>(
-  { signal }: Stack,
+/** Returns what `work` returns. What fails on purpose is told of the one ticket, and the others go on. Throws `interrupted`. */
+export async function orHeld<Result>(
+  { signal }: Pick<Stack, 'signal'>,
   work: () => Promise<Result>,
 ): Promise<Result | { kind: 'held'; reason: string; hint: string | undefined }> {
   try {

@@ -5,12 +5,13 @@ import { readNewestLines } from '../../../adapters/process/read-log.ts';
 import { StackError } from '../../../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../../../domain/instance.ts';
 import { queueRunLockOf } from '../../../domain/layout.ts';
-import { findQueueCycle, type Queue, type QueueEntry } from '../../../domain/queue.ts';
+import { findQueueCycle, isOpen, type Queue, type QueueEntry } from '../../../domain/queue.ts';
 import { suggest } from '../../../domain/suggest.ts';
 import { requireInstance } from '../../core/claim.ts';
 import { configIfReadable, type Stack } from '../../core/stack.ts';
 import { planMerge } from '../merge-plan.ts';
 import { requireChangeable } from '../result.ts';
+import { hintFor, isUncommitted } from './car.ts';
 import { readQueue, updateQueue } from './file.ts';
 
 /**
@@ -48,10 +49,6 @@ export async function addToQueue(stack: Stack, tickets: readonly string[], after
   });
 }
 
-function isOpen({ state }: QueueEntry): boolean {
-  return state === 'waiting' || state === 'rebasing' || state === 'verifying';
-}
-
 function twice(ticket: string): StackError {
   return new StackError('exists', `${ticket} is in the queue already`, {
     hint: `\`stack queue show ${ticket}\` tells how far it is`,
@@ -76,13 +73,9 @@ async function makeEntry(stack: Stack, ticket: string, after: readonly string[])
   // What is in the way of a base names where that is; all else is about the ticket.
   const refused = planned.find((one) => !('own' in one) && one.result === 'refused' && one.from === undefined);
   if (refused && 'reason' in refused) {
-    const isDirty = refused.reason?.startsWith('work is not committed') ?? false;
-    const hint = isDirty
-      ? `\`stack commit ${record.ticket} -a -m …\` commits it: only commits are merged`
-      : refused.hint;
-    throw new StackError(isDirty ? 'dirty' : 'conflict', `${record.ticket}: ${refused.reason}`, {
-      ...(hint !== undefined && { hint }),
-    });
+    const code = isUncommitted(refused.reason ?? '') ? 'dirty' : 'conflict';
+    const hint = hintFor(record.ticket, refused);
+    throw new StackError(code, `${record.ticket}: ${refused.reason}`, { ...(hint !== undefined && { hint }) });
   }
   if (planned.every((one) => !('own' in one) && one.result === 'unchanged')) {
     throw new StackError('conflict', `${record.ticket} has nothing to merge: its bases have all of it`, {
@@ -112,6 +105,7 @@ function requireQueued({ entries }: Queue, tickets: readonly string[]): void {
  * not merged yet comes after it.
  */
 export async function dropFromQueue(stack: Stack, tickets: readonly string[]): Promise<Queue> {
+  requireQueued(await readQueue(stack), tickets);
   return updateQueue(stack, (queue) => {
     requireQueued(queue, tickets);
     const stays = queue.entries.filter(({ ticket }) => !tickets.includes(ticket));
@@ -127,16 +121,26 @@ export async function dropFromQueue(stack: Stack, tickets: readonly string[]): P
   });
 }
 
-/** Lets tickets that were put out, or conflicted, have another try; without names all of them. Throws `not-found`, `usage`. */
+/**
+ * Lets tickets that were put out, or conflicted, have another try; without names all of them. Throws `not-found`, and `usage` for one that
+ * is neither.
+ */
 export async function resumeQueue(stack: Stack, tickets: readonly string[]): Promise<Queue> {
-  const { instances } = await stack.store.read();
+  const state = await stack.store.read();
+  for (const ticket of tickets) requireInstance(state, ticket);
+  requireQueued(await readQueue(stack), tickets);
   return updateQueue(stack, (queue) => {
     requireQueued(queue, tickets);
+    const isOut = ({ state }: QueueEntry): boolean => state === 'evicted' || state === 'conflicted';
+    const other = queue.entries.find((entry) => tickets.includes(entry.ticket) && !isOut(entry));
+    if (other) {
+      const text = `${other.ticket} is ${other.state}: there is nothing to resume`;
+      throw new StackError('usage', text, { hint: '`stack queue run` goes on with all that waits' });
+    }
     queue.entries = queue.entries.map((entry) => {
-      const isMeant = tickets.length === 0 || tickets.includes(entry.ticket);
-      const isOut = entry.state === 'evicted' || entry.state === 'conflicted';
-      const madeAt = instances[entry.ticket]?.createdAt;
-      if (!isMeant || !isOut || madeAt === undefined) return entry;
+      const madeAt = state.instances[entry.ticket]?.createdAt;
+      if (!isOut(entry) || madeAt === undefined || (tickets.length > 0 && !tickets.includes(entry.ticket)))
+        return entry;
       return { ...entry, madeAt, state: 'waiting', attempts: 0, reason: undefined, hint: undefined };
     });
   });

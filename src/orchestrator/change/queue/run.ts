@@ -1,50 +1,15 @@
-import { findLocal } from '../../../adapters/git/branch.ts';
 import { requireMerging } from '../../../adapters/git/merge/merging.ts';
 import { withLock } from '../../../adapters/lock.ts';
 import { StackError, throwIfAborted } from '../../../domain/errors.ts';
 import type { InstanceRecord } from '../../../domain/instance.ts';
 import { queueRunLockOf } from '../../../domain/layout.ts';
-import {
-  countFailure,
-  leaveTrain,
-  listNext,
-  listStanding,
-  type Queue,
-  type QueueEntry,
-} from '../../../domain/queue.ts';
-import { listCutOff, settleChange, withChangeLock } from '../../core/journal.ts';
+import { isOpen, listNext, listStanding, type Queue, type QueueEntry } from '../../../domain/queue.ts';
+import { listCutOff, settleChange } from '../../core/journal.ts';
 import type { Stack } from '../../core/stack.ts';
-import { appendNote } from '../../runs/note.ts';
-import { listReady, moveBases } from '../merge.ts';
 import { clearVerifications } from '../verify.ts';
-import {
-  type BuiltCar,
-  explainPlan,
-  type NotBuilt,
-  type Outcome,
-  planCar,
-  type QueueWish,
-  readTips,
-  startCar,
-} from './car.ts';
+import { type BuiltCar, type NotBuilt, planCar, startCar } from './car.ts';
 import { readQueue, updateEntry, updateQueue } from './file.ts';
-
-export interface QueueRun extends QueueWish {
-  /** How many verifications go on side by side. */
-  jobs: number;
-  /** After so many that failed a ticket is put out. */
-  tries: number;
-}
-
-/** A run of the queue, as far as it is. */
-interface Running {
-  stack: Stack;
-  wish: QueueRun;
-  /** In the order in which they are to be merged. */
-  train: BuiltCar[];
-  /** Tickets that this run leaves alone, since something is in their way. */
-  held: Set<string>;
-}
+import { hold, leave, note, type QueueRun, type Running, restAt, settleFirst } from './settle.ts';
 
 /**
  * Merges the tickets of the queue, each once it has been verified on top of what is merged before it. Several are verified side by side,
@@ -54,7 +19,8 @@ interface Running {
 export async function runQueue(stack: Stack, wish: QueueRun): Promise<void> {
   await requireMerging();
   await stack.requireTrust();
-  if (wish.line === undefined && (await readQueue(stack)).entries.length > 0) {
+  if ((await readQueue(stack)).entries.length === 0) return;
+  if (wish.line === undefined) {
     const text = 'nothing is verified: stack.yml has no `verify:`, and there is no --verify';
     stack.emit({ type: 'warning', text });
   }
@@ -120,10 +86,6 @@ function restAll(queue: Queue): void {
   queue.entries = queue.entries.map(restAt);
 }
 
-function restAt(entry: QueueEntry): QueueEntry {
-  return entry.state === 'rebasing' || entry.state === 'verifying' ? { ...entry, state: 'waiting' } : entry;
-}
-
 /** A ticket that is not in the queue any more leaves the train; one that is not there any more is out. */
 async function dropGone(running: Running): Promise<void> {
   const { stack, train } = running;
@@ -139,91 +101,10 @@ async function dropGone(running: Running): Promise<void> {
   }
 }
 
-function isOpen({ state }: QueueEntry): boolean {
-  return state === 'waiting' || state === 'rebasing' || state === 'verifying';
-}
-
 const GONE = (ticket: string) => ({
   reason: 'it was destroyed, or made again, while it was in the queue',
   hint: `\`stack queue drop ${ticket}\` takes it out; \`stack queue add ${ticket}\` adds the one that is there now`,
 });
-
-/** A ticket leaves the train without being merged, and those on top of it are to be tried again without it. */
-async function leave(running: Running, ticket: string): Promise<void> {
-  const { stay, go } = leaveTrain(running.train, ticket);
-  running.train = stay;
-  for (const car of go) car.stop();
-  await Promise.allSettled(go.map(({ work }) => work));
-  throwIfAborted(running.stack.signal);
-  for (const car of go) await updateEntry(running.stack, car.ticket, restAt);
-}
-
-/** What came of the first car of the train counts: it stands on the bases alone. */
-async function settleFirst(running: Running, car: BuiltCar, outcome: Outcome): Promise<void> {
-  const { stack, wish } = running;
-  const { ticket } = car;
-  if (await isStale(stack, car)) return leave(running, ticket);
-  if (outcome.kind === 'passed') return mergeFirst(running, car, outcome.log);
-  await leave(running, ticket);
-  if (outcome.kind === 'held') return hold(running, ticket, outcome);
-  await updateEntry(stack, ticket, (entry) => countFailure(entry, { tries: wish.tries, ...outcome }));
-  await tellFailure(stack, ticket);
-}
-
-async function tellFailure(stack: Stack, ticket: string): Promise<void> {
-  const entry = (await readQueue(stack)).entries.find((one) => one.ticket === ticket);
-  if (entry?.state !== 'evicted') return;
-  const text = `put out of the queue after ${entry.attempts} ${entry.attempts === 1 ? 'try' : 'tries'}: ${entry.reason}; its output is in ${entry.log}`;
-  stack.emit({ type: 'warning', text: `${ticket} is ${text}` });
-  await appendNote(stack, ticket, text);
-}
-
-/** True where a base, or the ticket itself, is not where it was when they were merged. */
-async function isStale(stack: Stack, { ticket, planned, tips }: BuiltCar): Promise<boolean> {
-  const record = (await stack.store.read()).instances[ticket];
-  if (!record || (await readTips(record)) !== tips) return true;
-  const now = await Promise.all(
-    listReady(planned).map(async ([, { own, base, from }]) => {
-      return (await findLocal(own.gitCommonDir, base))?.commit === from;
-    }),
-  );
-  return now.includes(false);
-}
-
-async function mergeFirst(running: Running, car: BuiltCar, log: string | null): Promise<void> {
-  const { stack } = running;
-  const { ticket, planned } = car;
-  const repos = await withChangeLock(stack, ticket, (held) => moveBases(stack, planned, { ticket, held }));
-  const refused = explainPlan(repos);
-  const isMerged = Object.values(repos).every(({ result }) => result === 'merged' || result === 'unchanged');
-  if (!isMerged) {
-    await leave(running, ticket);
-    return hold(running, ticket, refused ?? { reason: 'not all of its repos could be merged' });
-  }
-  running.train = running.train.filter((one) => one !== car);
-  stack.emit({ type: 'info', text: `${ticket} is merged` });
-  await updateEntry(stack, ticket, (entry) => ({
-    ...entry,
-    ...{ state: 'merged', attempts: entry.attempts + 1, log, reason: tellMerged(repos), hint: undefined },
-  }));
-}
-
-/** `front main, api main`. */
-function tellMerged(repos: Awaited<ReturnType<typeof moveBases>>): string {
-  const merged = Object.entries(repos).filter(([, { result }]) => result === 'merged');
-  if (merged.length === 0) return 'its bases have all of it already';
-  return merged.map(([repo, { base, to = '' }]) => `${repo}: ${base} is at ${to.slice(0, 7)}`).join(', ');
-}
-
-async function hold(
-  running: Running,
-  ticket: string,
-  { reason, hint }: Pick<NotBuilt, 'reason' | 'hint'>,
-): Promise<void> {
-  running.held.add(ticket);
-  running.stack.emit({ type: 'warning', text: `${ticket} cannot be merged now: ${reason}` });
-  await updateEntry(running.stack, ticket, (entry) => ({ ...restAt(entry), reason, hint }));
-}
 
 /** Puts as many tickets on the train as may be verified side by side. */
 async function fill(running: Running): Promise<void> {
@@ -268,7 +149,10 @@ async function leaveOff(
   const alone = on.length > 0 ? await planCar(stack, ticket, { on: [], wish, before }) : why;
   const conflicts = 'kind' in alone && alone.kind === 'conflict';
   const hint = `\`stack sync ${ticket} --resolve\`, then \`stack queue resume ${ticket}\``;
-  if (conflicts) stack.emit({ type: 'warning', text: `${ticket} conflicts: ${alone.reason}` });
+  if (conflicts) {
+    stack.emit({ type: 'warning', text: `${ticket} conflicts: ${alone.reason}` });
+    await note(stack, ticket, `left out of the queue, since it conflicts: ${alone.reason}; ${hint}`);
+  }
   await updateEntry(stack, ticket, (entry) => ({
     ...entry,
     ...(conflicts
