@@ -1,9 +1,11 @@
-import { exitCodeOf } from '../orchestrator/change/result.ts';
+import { EXIT_CODES } from '../domain/errors.ts';
+import { exitCodeOf, exitCodeOfAll } from '../orchestrator/change/result.ts';
 import type { TicketSync } from '../orchestrator/change/sync.ts';
+import type { AllSyncs, FailedSync } from '../orchestrator/change/sync-all.ts';
 import type { SyncedRepo } from '../orchestrator/change/sync-plan.ts';
 import { type Block, countOf, describeRefusal, listWith, renderChange } from './common/change-blocks.ts';
-import { chooseOne, namedTickets } from './common/tickets.ts';
-import type { Verb } from './common/verb.ts';
+import { ALL_FLAG, bothSaid, chooseOne, namedTickets } from './common/tickets.ts';
+import type { RenderOptions, Verb } from './common/verb.ts';
 
 interface Options {
   rebase?: boolean;
@@ -13,12 +15,14 @@ interface Options {
   continue?: boolean;
   abort?: boolean;
   onto?: string;
+  all?: boolean;
+  setup?: boolean;
 }
 
 /** More files are counted. */
 const SHOWN = 5;
 
-export const sync: Verb<Options, TicketSync> = {
+export const sync: Verb<Options, TicketSync | AllSyncs> = {
   name: 'sync',
   summary: 'fetch, and bring what is new in the bases into the branches of a ticket, in all repos or in none',
   args: '[ticket]',
@@ -29,28 +33,66 @@ export const sync: Verb<Options, TicketSync> = {
     ['--resolve', 'make the conflicts in the worktrees that have one; the other repos wait'],
     ['--continue', 'go on once they are resolved, and bring the other repos up to date'],
     ['--abort', 'put all repos back to where they were'],
+    [...ALL_FLAG],
+    ['--setup', 'then run what changed lockfiles, migrations and env files ask for; services stay as they are'],
     ['--dry-run', 'fetch, tell what would come and what would conflict; move nothing'],
   ],
   examples: ['stack sync feat-02', 'stack sync feat-02 --dry-run', 'cd tickets/feat-02/api && stack sync --merge'],
   completes: { tickets: true },
   async run(context, { args, options }) {
-    const { syncTicket } = await import('../orchestrator/change/sync.ts');
-    const { dryRun = false } = options;
-    const [stack, [ticket = '']] = await Promise.all([context.stack(), namedTickets(context, args)]);
+    const { dryRun = false, setup = false, onto, all } = options;
     const step = chooseOne(options, ['resolve', 'continue', 'abort']);
-    return syncTicket(stack, {
-      ticket,
-      dryRun,
-      step,
-      onto: options.onto,
-      way: chooseOne(options, ['rebase', 'merge']),
-    });
+    const wish = { dryRun, setup, step, onto, way: chooseOne(options, ['rebase', 'merge']) };
+    const stack = await context.stack();
+    if (all) {
+      const other = args.length > 0 ? 'a ticket’s name' : (step && `--${step}`) || (onto !== undefined && '--onto');
+      if (other) throw bothSaid(`--all and ${other}`, 'leave one of the two away');
+      return (await import('../orchestrator/change/sync-all.ts')).syncAll(stack, wish);
+    }
+    const [{ syncTicket }, [ticket = '']] = await Promise.all([
+      import('../orchestrator/change/sync.ts'),
+      namedTickets(context, args),
+    ]);
+    return syncTicket(stack, { ...wish, ticket });
   },
   render(result, view) {
-    return renderChange(result, (repo) => describe(repo, result.dryRun), tellVerdict(result), view);
+    if (!('tickets' in result)) return renderOne(result, view);
+    if (result.tickets.length === 0) return 'there are no tickets';
+    return result.tickets.map((one) => ('error' in one ? renderFailed(one) : renderOne(one, view))).join('\n\n');
   },
-  exitCode: exitCodeOf,
+  exitCode: (result) => exitCodeOfAll(('tickets' in result ? result.tickets : [result]).map(codeOf)),
 };
+
+function renderOne(result: TicketSync, view: RenderOptions): string {
+  const told = renderChange(result, (repo) => describe(repo, result.dryRun), tellVerdict(result), view);
+  return [told, ...describeSetUp(result)].join('\n');
+}
+
+/** What was run afterwards counts once all repos are done. */
+function codeOf(one: TicketSync | FailedSync): number {
+  const error = 'error' in one ? one.error : one.setup?.error;
+  return ('repos' in one && exitCodeOf(one)) || (error ? EXIT_CODES[error.code] : 0);
+}
+
+function renderFailed({ ticket, error: { message, hint } }: FailedSync): string {
+  return [`${ticket}: ${message}`, ...(hint === undefined ? [] : [`hint: ${hint}`])].join('\n');
+}
+
+function describeSetUp({ setup }: TicketSync): string[] {
+  if (!setup) return [];
+  const { setUp, migrated, env, notes, error } = setup;
+  const ran = [
+    ...(setUp.length > 0 ? [`set up ${setUp.join(', ')}`] : []),
+    ...(migrated.length > 0 ? [`migrated the data of ${migrated.join(', ')}`] : []),
+    ...(env.length > 0 ? [`wrote the env files of ${env.join(', ')}`] : []),
+  ];
+  const failed = error && [
+    `the set-up failed: ${error.message}`,
+    ...(error.lines ?? []).map((line) => `| ${line}`),
+    ...(error.hint === undefined ? [] : [error.hint]),
+  ];
+  return [...ran, ...notes, ...(failed ?? [])];
+}
 
 function describeChanged(changed: SyncedRepo['changed']): string[] {
   const { lockfiles = [], migrations = [], env = [] } = changed ?? {};

@@ -49,6 +49,12 @@ export function exitCodeOf({ repos, interrupted }: TicketChange): number {
   return results.includes('refused') || results.includes('conflict') ? 4 : results.includes('failed') ? 1 : 0;
 }
 
+/** Returns the exit code of what became of several tickets: an interruption first, then what a person must decide, then what failed. */
+export function exitCodeOfAll(codes: readonly number[]): number {
+  const first = [EXIT_CODES.interrupted, EXIT_CODES.conflict].find((code) => codes.includes(code));
+  return first ?? Math.max(0, ...codes);
+}
+
 /** Returns a ticket's record once its repos may be changed. Throws `not-found`, `busy`, and `conflict` for one that is half-made. */
 export async function requireChangeable(stack: Stack, ticket: string): Promise<InstanceRecord> {
   const record = requireInstance(await stack.store.read(), ticket);

@@ -12,7 +12,7 @@ import { findBase } from '../../adapters/git/merge/bases.ts';
 import { defaultBranch, findCommit, resolveBase } from '../../adapters/git/repo.ts';
 import { isUntouched } from '../../adapters/git/risk/head-log.ts';
 import { isMerged } from '../../adapters/git/risk/merged.ts';
-import { isOnceOf, readUpstream, refreshBase } from '../../adapters/git/upstream.ts';
+import { isOnceOf, readUpstream } from '../../adapters/git/upstream.ts';
 import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import { StackError } from '../../domain/errors.ts';
 import type { DedicatedRepo, InstanceRecord, Start } from '../../domain/instance.ts';
@@ -36,7 +36,7 @@ export interface SyncedRepo extends ChangedRepo {
   conflicts?: string[] | undefined;
   /** What the branch starts from then, as the record says it. */
   start?: Start | undefined;
-  /** Paths among the news that ask for something to be run, or filled in. */
+  /** Paths among the news that ask for something to be run, or filled in; with `--setup` it is. */
   changed?: { lockfiles: string[]; migrations: string[]; env: string[] } | undefined;
   /** What is to be known besides, a line each. */
   notes?: string[] | undefined;
@@ -63,11 +63,14 @@ export interface SyncMove extends SyncedRepo {
   tip: string;
 }
 
+/** Fetches a base of a repo. Returns why that could not be, in one line. Throws `git`, `interrupted`. */
+export type Refresh = (own: DedicatedRepo, base: string) => Promise<string | undefined>;
+
 export interface SyncWish {
   /** Undefined: rebase while nothing is pushed and no merge is among the branch's own commits, else merge. */
   way: SyncWay | undefined;
-  /** False: what was fetched last counts. */
-  fetch: boolean;
+  /** Brings a base up to date; undefined: what was fetched last counts. */
+  refresh: Refresh | undefined;
   /** The ticket whose branches become the bases, with its copies of repos. */
   onto?: InstanceRecord | undefined;
 }
@@ -114,7 +117,7 @@ export async function planSync(
   const { head } = staged;
   if (hindrance || head === undefined) return hindrance ?? noWorktree(own);
   const named = await nameStart(stack, { repo, own, wish });
-  const found = await findTip(stack, { repo, own, fetch: wish.fetch, base: named.base });
+  const found = await findTip(stack, { repo, own, refresh: wish.refresh, base: named.base });
   if ('result' in found) return found;
   const start: Start = { ...named.start, baseCommit: found.commit };
   const tip: Tip = { ...found, notes: [...named.notes, ...found.notes], start };
@@ -204,10 +207,10 @@ function judge(
 /** Returns the commit that is the base's newest as far as it is known, or why there is none. */
 async function findTip(
   stack: Stack,
-  { repo, own, fetch, base }: { repo: string; own: DedicatedRepo; fetch: boolean; base: string },
+  { repo, own, refresh, base }: { repo: string; own: DedicatedRepo; refresh: Refresh | undefined; base: string },
 ): Promise<FoundTip | ChangedRepo> {
   const { worktree, branch } = own;
-  const silent = fetch ? await refreshBase({ path: worktree, base }, stack.signal) : undefined;
+  const silent = await refresh?.(own, base);
   const notes = silent === undefined ? [] : [`${silent}; what is known of the last fetch counts`];
   const [local, upstream] = await Promise.all([findBase(worktree, base), readUpstream({ path: worktree, base })]);
   if (local === undefined) return findElsewhere(stack, { repo, own, base, notes });
@@ -234,7 +237,7 @@ interface NamedStart {
 /** A branch that stands on another ticket's goes back to the base once that is merged, or gone. */
 async function nameStart(
   stack: Stack,
-  { repo, own, wish: { onto, fetch } }: { repo: string; own: DedicatedRepo; wish: SyncWish },
+  { repo, own, wish: { onto, refresh } }: { repo: string; own: DedicatedRepo; wish: SyncWish },
 ): Promise<NamedStart> {
   const { base, stackedOn } = own;
   const other = onto?.repos[repo];
@@ -244,7 +247,7 @@ async function nameStart(
   }
   if (!stackedOn) return { base: await nameBase(stack, repo, own), start: { base }, notes: [] };
   // The base first: what it got is what the other ticket may be merged by.
-  if (fetch) await refreshBase({ path: own.worktree, base: stackedOn.base }, stack.signal);
+  await refresh?.(own, stackedOn.base);
   const end = await findEnd(stack, own, stackedOn);
   if (end === undefined) return { base, start: { base, stackedOn }, notes: [] };
   const notes = [`${stackedOn.ticket} is ${end}, so it stands on ${stackedOn.base} again`];

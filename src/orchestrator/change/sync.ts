@@ -21,7 +21,17 @@ import {
   requireResolving,
 } from './resolve.ts';
 import { inAllRepos, requireChangeable, type TicketChange } from './result.ts';
-import { isConflict, isMove, planSync, type SyncedRepo, type SyncMove, type SyncWish } from './sync-plan.ts';
+import { refreshEach } from './sync-fetch.ts';
+import {
+  isConflict,
+  isMove,
+  planSync,
+  type Refresh,
+  type SyncedRepo,
+  type SyncMove,
+  type SyncWish,
+} from './sync-plan.ts';
+import { noteStale, type SetUp, setUpNews } from './sync-setup.ts';
 
 export interface SyncOptions extends Pick<SyncWish, 'way'> {
   ticket: string;
@@ -30,45 +40,63 @@ export interface SyncOptions extends Pick<SyncWish, 'way'> {
   step: ConflictStep | undefined;
   /** The ticket whose branches are to be the bases, until it is merged. */
   onto: string | undefined;
+  /** True: what the news ask for is run afterwards. */
+  setup: boolean;
 }
 
-export type TicketSync = TicketChange<SyncedRepo> & { dryRun: boolean };
+export type TicketSync = TicketChange<SyncedRepo> & {
+  dryRun: boolean;
+  /** What was run afterwards; undefined where nothing was to. */
+  setup?: SetUp | undefined;
+};
 
 type Repos = Record<string, SyncedRepo>;
 type OnStart = HeldLock['addHelper'];
+
+/** A sync under way. */
+interface Run {
+  options: SyncOptions;
+  onStart: OnStart;
+  refresh: Refresh;
+}
 
 /**
  * Brings the news of the bases into the branches of a ticket, with the files of their worktrees: in all repos, or in none. Bases are
  * fetched first; they do not move. Returns what became of each repo. Throws `not-found`, `busy`, `conflict`, `git` (older than 2.38
  * too), `interrupted`, and `usage` where there is nothing to go on with.
  */
-export async function syncTicket(stack: Stack, options: SyncOptions): Promise<TicketSync> {
-  const { step, dryRun, onto, way } = options;
+export async function syncTicket(stack: Stack, options: SyncOptions, refresh?: Refresh): Promise<TicketSync> {
+  const { step, dryRun, onto, way, setup } = options;
   requireNothingElse(step, { '--dry-run': dryRun, '--onto': onto !== undefined, [`--${way}`]: way !== undefined });
+  requireNothingElse(step === 'abort' ? step : undefined, { '--setup': setup });
   const { ticket } = await requireChangeable(stack, options.ticket);
   await requireMerging();
+  if (setup) await stack.requireTrust();
   return withChangeLock(stack, ticket, async ({ addHelper: onStart }) => {
     const record = await requireChangeable(stack, ticket);
-    const repos = await takeStep(stack, record, { options, onStart });
-    return { ticket, dryRun: options.dryRun, repos: await tellNews(record, repos) };
+    const run = { options, onStart, refresh: refresh ?? refreshEach(stack) };
+    const repos = await tellNews(record, await takeStep(stack, record, run));
+    const ran = setup && !dryRun && isDone(repos) ? await setUpNews(stack, ticket, repos) : undefined;
+    return { ticket, dryRun, repos, ...(ran && { setup: ran }), ...(stack.signal.aborted && { interrupted: true }) };
   });
 }
 
-async function takeStep(
-  stack: Stack,
-  record: InstanceRecord,
-  { options, onStart }: { options: SyncOptions; onStart: OnStart },
-): Promise<Repos> {
+function isDone(repos: Repos): boolean {
+  return Object.values(repos).every(({ result }) => result === 'updated' || result === 'unchanged');
+}
+
+async function takeStep(stack: Stack, record: InstanceRecord, run: Run): Promise<Repos> {
+  const { options, onStart, refresh } = run;
   if (options.step === 'abort') return abortAll(stack, record, requireResolving(record, 'sync'), onStart);
-  if (options.step === 'continue') return goOn(stack, record, onStart);
+  if (options.step === 'continue') return goOn(stack, record, run);
   if (record.resolving) throw beingResolved(record);
   const onto = options.onto === undefined ? undefined : await requireOther(stack, record, options.onto);
-  const planned = await planAll(stack, record, { way: options.way, fetch: true, onto });
+  const planned = await planAll(stack, record, { way: options.way, refresh, onto });
   throwIfAborted(stack.signal);
   if (options.dryRun) return planned;
-  if (!isHeldUp(planned)) return moveAll(stack, record, { planned, onStart });
+  if (!isHeldUp(planned)) return moveAll(stack, record, { planned, run });
   const isDecided = options.step === 'resolve' && Object.values(planned).every(({ result }) => result !== 'refused');
-  return isDecided ? resolveAll(stack, record, { planned, way: options.way, onStart }) : stayAll(planned);
+  return isDecided ? resolveAll(stack, record, { planned, way: options.way, run }) : stayAll(planned);
 }
 
 /** What the news have in them that somebody has to act on. */
@@ -123,18 +151,22 @@ function isHeldUp(repos: Repos): boolean {
 async function resolveAll(
   stack: Stack,
   record: InstanceRecord,
-  { planned, way, onStart }: { planned: Repos; way: SyncWish['way']; onStart: OnStart },
+  { planned, way, run }: { planned: Repos; way: SyncWish['way']; run: Run },
 ): Promise<Repos> {
   const clashing = Object.entries(planned).flatMap(([repo, one]) => (isConflict(one) ? [[repo, one] as const] : []));
   const wish = { verb: 'sync', way } as const;
-  const begun = await beginResolving(stack, record, { clashing: Object.fromEntries(clashing), wish, onStart });
-  return isResolved(begun) ? goOn(stack, record, onStart) : stayAll({ ...planned, ...begun });
+  const begun = await beginResolving(stack, record, {
+    clashing: Object.fromEntries(clashing),
+    wish,
+    onStart: run.onStart,
+  });
+  return isResolved(begun) ? goOn(stack, record, run) : stayAll({ ...planned, ...begun });
 }
 
 /** Once all is resolved the repos that waited get their news; what conflicts in them by now is to be resolved as well. */
-async function goOn(stack: Stack, record: InstanceRecord, onStart: OnStart): Promise<Repos> {
+async function goOn(stack: Stack, record: InstanceRecord, run: Run): Promise<Repos> {
   const resolving = requireResolving(record, 'sync');
-  const advanced = await advanceAll(record, resolving, onStart);
+  const advanced = await advanceAll(record, resolving, run.onStart);
   if (!isResolved(advanced)) {
     const all = await inAllRepos(record, async (_, { branch }): Promise<SyncedRepo> => ({ result: 'waiting', branch }));
     return { ...all, ...advanced };
@@ -143,10 +175,10 @@ async function goOn(stack: Stack, record: InstanceRecord, onStart: OnStart): Pro
   const other = onto === undefined ? undefined : (await stack.store.read()).instances[onto];
   // The repos that waited get theirs in the same way as the others.
   const { way } = record.resolvingFor?.verb === 'sync' ? record.resolvingFor : {};
-  const planned = { ...(await planAll(stack, record, { way, fetch: false, onto: other })), ...advanced };
-  if (Object.values(planned).some(isConflict)) return resolveAll(stack, record, { planned, way, onStart });
+  const planned = { ...(await planAll(stack, record, { way, refresh: undefined, onto: other })), ...advanced };
+  if (Object.values(planned).some(isConflict)) return resolveAll(stack, record, { planned, way, run });
   if (isHeldUp(planned)) return stayAll(planned);
-  return moveAll(stack, record, { planned, onStart });
+  return moveAll(stack, record, { planned, run });
 }
 
 /** What is not committed stays where it is, so it must have nothing to do with the news. */
@@ -166,8 +198,9 @@ function stayAll(repos: Repos): Repos {
 async function moveAll(
   stack: Stack,
   record: InstanceRecord,
-  { planned, onStart }: { planned: Repos; onStart: OnStart },
+  { planned, run: { options, onStart } }: { planned: Repos; run: Run },
 ): Promise<Repos> {
+  if (options.setup) await noteStale(stack, record.ticket, await tellNews(record, planned));
   const moves = Object.entries(planned).flatMap(([repo, one]): Move[] => {
     const { branch, from, to, start } = one;
     // Where there is nothing to bring in, the base may be another one all the same.

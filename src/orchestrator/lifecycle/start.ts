@@ -28,6 +28,7 @@ export async function startInstance(
     only = [],
     skipSetup = false,
     keep = false,
+    services: which = 'meant',
   }: {
     extent: Extent;
     rebuild: boolean;
@@ -37,6 +38,8 @@ export async function startInstance(
     skipSetup?: boolean;
     /** What a start that fails has made stays. */
     keep?: boolean;
+    /** `as they are`: files and data come to what stack.yml wants, and none of its services is touched. */
+    services?: 'meant' | 'as they are';
   },
 ): Promise<void> {
   const config = await stack.config();
@@ -48,7 +51,8 @@ export async function startInstance(
     planServices(stack, config, known.ticket, known.repos),
     planPrerequisites(stack, config, state),
   ]);
-  const meant = only.length === 0 ? undefined : withDependencies(config, only);
+  const isAll = only.length === 0 && which === 'meant';
+  const meant = isAll ? undefined : withDependencies(config, only);
   const services = mergeServices(config, known.services, pickMeant(planned, known, meant));
   await requireRunnable(stack, config, { prerequisites, services, extent });
   let former: string[] = [];
@@ -75,7 +79,7 @@ export async function startInstance(
     { rebuild, migrate },
   );
   if (migrate) tellMigration(work, config, state);
-  await removeOrphans(work, config);
+  if (which === 'meant') await removeOrphans(work, config);
   // Worktrees that came back stay: a branch in there may hold work of weeks.
   const error = await converge(work, () => listTicketSteps(work, config, extent, meant), {
     unwind: async (run) => {

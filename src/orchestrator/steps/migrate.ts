@@ -12,7 +12,7 @@ function listMigrating(record: InstanceRecord, config: StackConfig): string[] {
 }
 
 /** True for a ticket with a database of its own which shares none with the others: whatever `migrate:` changes is its own. */
-function hasOwnDatabases({ own }: InstanceRecord, config: StackConfig): boolean {
+export function hasOwnDatabases({ own }: InstanceRecord, config: StackConfig): boolean {
   const shared = Object.keys(config.shared.services).filter(
     (name) => isOwnable(name) && !findKindFacts(name)?.numbered,
   );
