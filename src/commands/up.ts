@@ -20,7 +20,7 @@ export const up: Verb<{ wait: boolean; migrate?: boolean; seed?: boolean }, Stac
       extent: options.wait ? 'ready' : 'started',
       migrate: options.migrate === true,
       seed: options.seed === true,
-      ask: canAsk(context.host) ? context.ask : undefined,
+      ask: canAsk(context.host) || context.options.yes ? context.ask : undefined,
     });
     const { observeStack } = await import('../orchestrator/status/view.ts');
     return observeStack(stack);

@@ -224,6 +224,18 @@ export interface RecreateNote {
   services: Record<string, ServiceRecord>;
 }
 
+/** What fills the baseline's database, in order. */
+export const FILL_KINDS = ['migrate', 'seed'] as const;
+export type FillKind = (typeof FILL_KINDS)[number];
+
+/** What was begun of filling the baseline's database and is not known to be done. */
+export interface Filling {
+  /** The first of them was begun. */
+  left: FillKind[];
+  /** The database was empty, and can be made so again. */
+  anew: boolean;
+}
+
 /** The state file as this version writes it. What runs is never in it: that is asked. */
 export interface StackState {
   version: 3;
@@ -236,6 +248,8 @@ export interface StackState {
   shared: Record<string, SharedLease>;
   baseline?: InstanceRecord | undefined;
   instances: Record<string, InstanceRecord>;
+  /** What is left of filling the baseline's database, until all of it is done. */
+  filling?: Filling | undefined;
   /** Tickets that are being made anew, until they are ready. */
   recreating?: Record<string, RecreateNote> | undefined;
   /** One more with each write: a clock may be set back. Older versions wrote none. */

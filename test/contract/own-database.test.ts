@@ -91,7 +91,7 @@ const WORLDS = [
 /** As much of a stack as these parts ask for. */
 function bareStack(root: string, server?: HostServer): Stack {
   const parts = { root, rootId: rootIdOf(root), name: 'shop', env: { PATH: '/nowhere' }, emit: () => undefined };
-  const store = { update: async () => undefined };
+  const store = { update: async () => undefined, read: async () => ({ instances: {}, shared: {} }) };
   return {
     ...parts,
     values: layValues(),

@@ -22,6 +22,7 @@ describe.skipIf(!hasMariaDb())('a ticket’s own MySQL database', { sequential: 
   let stack: Stack;
   let root: string;
   const told: string[] = [];
+  let filling: StackState['filling'];
   const instances: Record<string, InstanceRecord> = {};
 
   beforeAll(async () => {
@@ -44,7 +45,7 @@ services: { api: { repo: api, command: x } }`;
     stack = {
       ...{ root, rootId: rootIdOf(root), name: 'shop', env: process.env, values: layValues(), signal: never },
       emit: (event: { text: string }) => told.push(event.text),
-      store: { update: async () => undefined },
+      store: { update: async () => undefined, read: async () => state() },
       config: async () => config,
     } as unknown as Stack;
   }, 60_000);
@@ -70,7 +71,7 @@ services: { api: { repo: api, command: x } }`;
     const part = instances[ticket]?.own?.mysql;
     return part?.as === 'database' ? part.database : '';
   };
-  const state = (): StackState => ({ instances, shared: {} }) as unknown as StackState;
+  const state = (): StackState => ({ instances, shared: {}, filling }) as unknown as StackState;
   const databases = (): string[] => server.sql('SHOW DATABASES').filter((name) => name.startsWith('shop'));
 
   it('is a whole copy, with a mark, and the baseline’s stays as it is', async () => {
@@ -166,5 +167,29 @@ services: { api: { repo: api, command: x } }`;
   it('goes with all that stack made on the server, and nothing else does', async () => {
     await mysql.dropAll?.(stack, await stack.config());
     expect(databases()).toEqual([FROM, expect.stringContaining('feat_03')]);
+  });
+
+  it('is copied from nothing that is filled in part', async () => {
+    filling = { left: ['seed'], anew: true };
+    await expect(apply('feat-04')).rejects.toMatchObject({ code: 'conflict' });
+    expect(databases()).not.toContain(nameOf('feat-04'));
+    filling = undefined;
+  });
+
+  it('leaves the baseline’s to be emptied of what had been put into it', async () => {
+    server.sql(
+      `CREATE PROCEDURE nothing() SELECT 1; CREATE EVENT later ON SCHEDULE EVERY 1 DAY DO SELECT 1;
+       CREATE TABLE orders (item INT, FOREIGN KEY (item) REFERENCES items (id));`,
+      FROM,
+    );
+    const [work, config] = [await workOn('feat-04'), await stack.config()];
+    expect(await mysql.isEmpty?.(work, config)).toBe(false);
+    expect(await mysql.empty?.keep(work, config)).toBe(true);
+    await mysql.empty?.putBack(work, config);
+    expect(await mysql.isEmpty?.(work, config)).toBe(true);
+    expect(server.sql('SHOW PROCEDURE STATUS WHERE db = DATABASE()', FROM)).toEqual([]);
+    expect(server.sql('SHOW EVENTS', FROM)).toEqual([]);
+    await mysql.empty?.putBack(work, config);
+    expect(server.sql('SELECT @@collation_database', FROM)).toEqual(['utf8mb4_bin']);
   });
 });

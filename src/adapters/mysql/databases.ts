@@ -23,6 +23,20 @@ export async function isEmpty(programs: MysqlPrograms, name: string, signal: Abo
   return (await query(programs, sql, signal)).length === 0;
 }
 
+/** Takes away all that is in a database. Throws `database`. */
+export async function emptyDatabase(programs: MysqlPrograms, name: string, signal: AbortSignal): Promise<void> {
+  const here = quoteText(name);
+  const rows = await query(
+    programs,
+    `SELECT IF(table_type = 'VIEW', 'VIEW', 'TABLE'), table_name FROM information_schema.tables WHERE table_schema = ${here}
+     UNION ALL SELECT routine_type, routine_name FROM information_schema.routines WHERE routine_schema = ${here}
+     UNION ALL SELECT 'EVENT', event_name FROM information_schema.events WHERE event_schema = ${here};`,
+    signal,
+  );
+  const drops = rows.map(([kind, one = '']) => `DROP ${kind} IF EXISTS ${quoteName(name)}.${quoteName(one)};`);
+  await query(programs, `SET SESSION foreign_key_checks = 0; ${drops.join('\n')}`, signal);
+}
+
 /** Returns the databases that have a mark of ours, of whichever root. */
 export async function listMarked(
   programs: MysqlPrograms,

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { InstanceRecord, StackState } from '../instance.ts';
+import { FILL_KINDS, type InstanceRecord, type StackState } from '../instance.ts';
 import { RUNTIME_NAMES } from '../runtime.ts';
 
 // Objects are loose: what a version does not know it keeps, so an optional field needs no new version of the file.
@@ -162,6 +162,7 @@ export const stateSchema: z.ZodMiniType<StackState> = z.looseObject({
   ),
   baseline: z.optional(instance),
   instances: z.record(key, instance),
+  filling: z.optional(z.looseObject({ left: z.array(z.enum(FILL_KINDS)), anew: z.boolean() })),
   recreating: z.optional(z.record(key, recreateNote)),
   sequence: z.optional(z.number()),
 });

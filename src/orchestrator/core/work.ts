@@ -50,6 +50,8 @@ export interface FillWish {
   seed: boolean;
   /** It was wished of an empty database, and holds for one that is empty still. */
   ifEmpty?: boolean;
+  /** What is in it in part goes first. */
+  anew?: boolean;
 }
 
 type Parts = Pick<Work, 'stack' | 'config' | 'record' | 'baseline' | 'shared'>;

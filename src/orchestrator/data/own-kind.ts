@@ -49,6 +49,7 @@ export interface OwnKind {
 
   /** True when the baseline's database has nothing in it yet. Throws `database` when the server does not answer. */
   isEmpty?(work: Pick<Work, 'stack' | 'shared'>, config: StackConfig): Promise<boolean>;
+  empty?: EmptyKeeper;
   /** True when the server that has the ticket's data, and all share, answers; undefined where there is none. */
   answers(work: Work, config: StackConfig): Promise<boolean | undefined>;
   /** Throws `conflict`, with that hint, while others are connected to a ticket's own; with `force` they are ended. */
@@ -80,6 +81,16 @@ export interface OwnKind {
   listStrays(stack: Stack, state: StackState): Promise<StrayData[]>;
   /** Drops all that stack made on a server of the team's own (`url:`). Throws `conflict`. */
   dropAll?(stack: Stack, config: StackConfig): Promise<void>;
+}
+
+/** The baseline's empty database, kept until what fills it is done. */
+export interface EmptyKeeper {
+  /** False while others use it. Throws `database`. */
+  keep(work: Pick<Work, 'stack' | 'shared'>, config: StackConfig): Promise<boolean>;
+  /** Takes away all that is in the database. Throws `conflict` while others use it, `database`. */
+  putBack(work: Pick<Work, 'stack' | 'shared'>, config: StackConfig): Promise<void>;
+  /** Missing is done. */
+  drop(work: Pick<Work, 'stack' | 'shared'>, config: StackConfig): Promise<void>;
 }
 
 export interface PurgeOptions {

@@ -107,6 +107,7 @@ async function deleteSharedData(work: Work, config: StackConfig, volumes: readon
   }
   await work.stack.store.update(async (draft) => {
     draft.shared = {};
+    delete draft.filling;
     await work.stack.ownPasswords({ drop: leases.map(([name]) => name) });
   });
 }

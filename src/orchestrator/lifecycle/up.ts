@@ -1,15 +1,18 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
+import { FILL_KINDS, type Filling } from '../../domain/instance.ts';
 import type { Extent } from '../../domain/step.ts';
 import { converge } from '../core/converge.ts';
+import { noteFilling } from '../core/filling.ts';
 import type { Stack } from '../core/stack.ts';
 import { type FillWish, type Work, workOnBaseline } from '../core/work.ts';
 import { listWantedTemplates } from '../data/own.ts';
 import { planPrerequisites, requireRunnable, reservePrerequisites } from '../prepare/prerequisites.ts';
 import { listOwnShared } from '../shared/plan.ts';
 import { tellLogins } from '../shared/settings.ts';
-import { isBaselineEmpty, listFillCommands } from '../steps/fill.ts';
-import { guardUpSteps, listUpSteps, type UpRequest } from '../steps/up.ts';
+import { listFillCommands } from '../steps/fill.ts';
+import { findHalf, isBaselineEmpty } from '../steps/half-filled.ts';
+import { guardUpSteps, isUpAtWork, listUpSteps, type UpRequest } from '../steps/up.ts';
 import { removeOrphans } from '../workloads/orphans.ts';
 import { unwind } from './unwind.ts';
 
@@ -49,17 +52,29 @@ export async function bringUp(stack: Stack, { extent, migrate, seed, ask }: UpOp
     work.fill.wish = { migrate: false, seed: false };
     await bring({ services: [], templates: [] });
     work.fill.wish = migrate || seed ? { migrate, seed } : await askToFill(work, config, ask);
-  }
+  } else await noteFilling(stack, undefined);
   await bring({ services, templates: listWantedTemplates(config, state) });
   tellLogins(stack, config, work.shared);
 }
 
-/** Undefined: as it is found. */
+/** Undefined: as it is found. A no leaves the database as it is. */
 async function askToFill(work: Work, config: StackConfig, ask: UpOptions['ask']): Promise<FillWish | undefined> {
-  if (!ask || !(await isBaselineEmpty(work, config))) return undefined;
-  const commands = listFillCommands(work.record, config).map((command) => `\`${command}\``);
-  const yes = await ask(`The baseline's database is empty. Run ${commands.join(', ')}?`);
-  return { migrate: yes, seed: yes, ifEmpty: true };
+  if (!ask) return undefined;
+  // What another command is at is not cut off.
+  const half = (await isUpAtWork(work.stack)) ? undefined : await findHalf(work, config);
+  const isSeeding = half?.left[0] === 'seed';
+  if (!isSeeding && !(await isBaselineEmpty(work, config))) return undefined;
+  const kinds = isSeeding && !half.anew ? (['seed'] as const) : FILL_KINDS;
+  const commands = listFillCommands(work.record, config, kinds).map((command) => `\`${command}\``);
+  const yes = await ask(`The baseline's database is ${describe(half)} ${commands.join(', ')}?`);
+  if (!yes) await noteFilling(work.stack, undefined);
+  if (!isSeeding) return { migrate: yes, seed: yes, ifEmpty: true };
+  return { migrate: yes && half.anew, seed: yes, anew: yes && half.anew };
+}
+
+function describe(half: Filling | undefined): string {
+  if (half?.left[0] !== 'seed') return 'empty. Run';
+  return half.anew ? 'filled in part. Empty it and run' : 'filled in part. On what is there, run';
 }
 
 /** Throws `config` when a command that was asked for stands in no repo that the baseline has. */

@@ -1,27 +1,28 @@
 import type { StackConfig } from '../../domain/config/config.ts';
-import { addHint, ifAnswered, messageOf } from '../../domain/errors.ts';
-import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { addHint, ifAnswered, messageOf, StackError } from '../../domain/errors.ts';
+import { dedicatedRepos, FILL_KINDS, type FillKind, type InstanceRecord } from '../../domain/instance.ts';
 import { HOST_RUNTIME } from '../../domain/runtime.ts';
 import type { Step, StepId } from '../../domain/step.ts';
+import { halfFilled, noteFilling } from '../core/filling.ts';
 import type { FillWish, Work } from '../core/work.ts';
-import { findKind, listDatabases } from '../data/kinds.ts';
+import { listDatabases } from '../data/kinds.ts';
 import { observeWorkload } from '../workloads/observe.ts';
+import { dropEmpty, findHalf, isBaselineEmpty, isOnOurs, keepEmpty, putEmptyBack } from './half-filled.ts';
 import { findHost, isHanded, runRepoCommands } from './repo-command.ts';
 
-const KINDS = ['migrate', 'seed'] as const;
 const NOTHING: FillWish = { migrate: false, seed: false };
 
 /** Returns the baseline's repos whose `migrate:` or `seed:` commands fill its database. */
 export function listFilling(baseline: InstanceRecord, config: StackConfig): string[] {
   return dedicatedRepos(baseline).flatMap(([repo]) =>
-    KINDS.some((kind) => (config.repos[repo]?.[kind] ?? []).length > 0) ? [repo] : [],
+    FILL_KINDS.some((kind) => (config.repos[repo]?.[kind] ?? []).length > 0) ? [repo] : [],
   );
 }
 
 /** Returns the services in whose surroundings those commands run. */
 export function listFillHosts(baseline: InstanceRecord, config: StackConfig): string[] {
   const hosts = listFilling(baseline, config).flatMap((repo) =>
-    KINDS.flatMap((kind) => findHost(baseline, config, { repo, kind }) ?? []),
+    FILL_KINDS.flatMap((kind) => findHost(baseline, config, { repo, kind }) ?? []),
   );
   return [...new Set(hosts)];
 }
@@ -32,31 +33,23 @@ export function isFillCheap(baseline: InstanceRecord, repos: readonly string[]):
 }
 
 /** Returns what those commands are, as written: `npm run migrate`. */
-export function listFillCommands(baseline: InstanceRecord, config: StackConfig): string[] {
-  return KINDS.flatMap((kind) =>
+export function listFillCommands(
+  baseline: InstanceRecord,
+  config: StackConfig,
+  kinds: readonly FillKind[] = FILL_KINDS,
+): string[] {
+  return kinds.flatMap((kind) =>
     listFilling(baseline, config).flatMap((repo) => (config.repos[repo]?.[kind] ?? []).map(({ shown }) => shown)),
   );
 }
 
 /**
  * The `migrate:` and `seed:` commands of the baseline's repos, run in their main checkouts before its services start: when
- * somebody wished for them, or when its database is empty. `needed` tells that a service waits for that; else a failure is a warning.
+ * somebody wished for them, when its database is empty, or when they did not come to their end. `needed` tells that a service
+ * waits for that; else a failure is a warning.
  */
 export function fillStep(work: Work, config: StackConfig, { needed }: { needed: boolean }): Step {
   const repos = listFilling(work.record, config);
-  const run = async (wish: FillWish, progress: Parameters<Step['apply']>[0]): Promise<void> => {
-    for (const kind of KINDS) {
-      for (const repo of wish[kind] ? repos : []) {
-        const commands = config.repos[repo]?.[kind] ?? [];
-        await runRepoCommands(
-          work,
-          { repo, service: findHost(work.record, config, { repo, kind }), kind },
-          commands,
-          progress,
-        );
-      }
-    }
-  };
   return {
     id: { kind: 'fill' },
     subject: repos.join(', '),
@@ -77,12 +70,18 @@ export function fillStep(work: Work, config: StackConfig, { needed }: { needed: 
     async apply(progress) {
       const wish = await findWish(work, config);
       try {
-        await run(wish, progress);
+        await fill(work, config, wish, progress);
       } catch (error) {
-        const again = `\`stack up ${listFlags(repos, config).join(' ')}\``;
-        if (needed || progress.signal.aborted)
-          throw addHint(error, `the baseline's database may be filled in part: ${again} runs these commands again`);
-        const text = `the baseline's database was not filled: ${messageOf(error)}; ${again} tries again`;
+        const isRefused = error instanceof StackError && error.code === 'conflict';
+        const again = `\`stack up ${listKinds(repos, config)
+          .map((kind) => `--${kind}`)
+          .join(' ')}\``;
+        if (needed || progress.signal.aborted) {
+          const hint = `the baseline's database may be filled in part: ${again} runs these commands again`;
+          throw isRefused ? error : addHint(error, hint);
+        }
+        const next = isRefused ? error.hint : `${again} tries again`;
+        const text = `the baseline's database was not filled: ${messageOf(error)}; ${next}`;
         work.stack.emit({ type: 'warning', text });
       }
       work.fill.wish = NOTHING;
@@ -95,20 +94,53 @@ export function fillStep(work: Work, config: StackConfig, { needed }: { needed: 
   };
 }
 
-/** `--migrate`, `--seed`: of what there is. */
-function listFlags(repos: readonly string[], config: StackConfig): string[] {
-  return KINDS.filter((kind) => repos.some((repo) => (config.repos[repo]?.[kind] ?? []).length > 0)).map(
-    (kind) => `--${kind}`,
-  );
+/** Seeds may not run twice on what they made: somebody has to say so. What was begun is in the state until all is done. */
+async function fill(
+  work: Work,
+  config: StackConfig,
+  wish: FillWish,
+  progress: Parameters<Step['apply']>[0],
+): Promise<void> {
+  const half = await findHalf(work, config);
+  if (half?.left[0] === 'seed' && !work.fill.wish) throw halfFilled(half);
+  const anew = half?.anew ?? (await keepEmpty(work, config));
+  if (wish.anew) await putEmptyBack(work, config);
+  const repos = listFilling(work.record, config);
+  const left = listKinds(repos, config).filter((kind) => wish[kind]);
+  for (const [done, kind] of left.entries()) {
+    await noteFilling(work.stack, { left: left.slice(done), anew });
+    for (const repo of repos) {
+      const commands = config.repos[repo]?.[kind] ?? [];
+      await runRepoCommands(
+        work,
+        { repo, service: findHost(work.record, config, { repo, kind }), kind },
+        commands,
+        progress,
+      );
+    }
+  }
+  await noteFilling(work.stack, undefined);
+  if (anew) await dropEmpty(work, config);
+}
+
+/** Of what there is. */
+function listKinds(repos: readonly string[], config: StackConfig): FillKind[] {
+  return FILL_KINDS.filter((kind) => repos.some((repo) => (config.repos[repo]?.[kind] ?? []).length > 0));
 }
 
 async function findWish(work: Work, config: StackConfig): Promise<FillWish> {
   const { wish } = work.fill;
-  if (wish) return wish.ifEmpty && !(await isBaselineEmpty(work, config)) ? NOTHING : wish;
-  // What is on a server of the team's, people decide.
-  const isOurs = listDatabases(config).every((name) => config.shared.services[name]?.url === undefined);
+  if (wish?.ifEmpty && !(await isBaselineEmpty(work, config))) return NOTHING;
+  const half = wish && !wish.anew ? undefined : await findHalf(work, config);
+  // Another command may have been quicker.
+  if (wish) return wish.anew && !half ? NOTHING : wish;
+  const left = half && listKinds(listFilling(work.record, config), config).filter((kind) => half.left.includes(kind));
+  if (left) return { migrate: left.includes('migrate'), seed: left.includes('seed') };
   const isToFill =
-    isOurs && isLed(work.record, config) && !(await runs(work, config)) && (await isBaselineEmpty(work, config));
+    isOnOurs(config) &&
+    isLed(work.record, config) &&
+    !(await runs(work, config)) &&
+    (await isBaselineEmpty(work, config));
   return isToFill ? { migrate: true, seed: true } : NOTHING;
 }
 
@@ -128,11 +160,4 @@ async function runs(work: Work, config: StackConfig): Promise<boolean> {
   );
   const found = await Promise.all(names.map((name) => ifAnswered(() => observeWorkload(work, name))));
   return found.some((status) => status?.state === 'running');
-}
-
-/** True when the databases that the stack shares are there, and have nothing in them. */
-export async function isBaselineEmpty(work: Work, config: StackConfig): Promise<boolean> {
-  const asked = listDatabases(config).map((name) => ifAnswered(async () => findKind(name)?.isEmpty?.(work, config)));
-  const found = await Promise.all(asked);
-  return found.length > 0 && found.every((empty) => empty === true);
 }

@@ -1,5 +1,6 @@
 import {
   dropDatabase,
+  emptyDatabase,
   endClients,
   isEmpty,
   listClients,
@@ -36,6 +37,15 @@ export const mysql: OwnKind = {
   async isEmpty({ stack, shared }, config) {
     const { baseline, programs } = openMysql(stack, config, shared);
     return isEmpty(await programs(), baseline, stack.signal);
+  },
+  // It knows no sealed copy, nor anything that only the server's own scripts could put into an empty database.
+  empty: {
+    keep: async () => true,
+    async putBack({ stack, shared }, config) {
+      const { baseline, programs } = openMysql(stack, config, shared);
+      await emptyDatabase(await programs(), baseline, stack.signal);
+    },
+    drop: async () => undefined,
   },
   step: databaseStep,
   requireAlone,

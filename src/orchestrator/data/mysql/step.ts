@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { dropDatabase, listNames, makeEmptyLike, markDatabase } from '../../../adapters/mysql/databases.ts';
 import { copyLive, loadFrom, type MysqlPrograms } from '../../../adapters/mysql/programs.ts';
 import type { Step } from '../../../domain/step.ts';
+import { requireFilled } from '../../core/filling.ts';
 import { requireConfig, type Work } from '../../core/work.ts';
 import { placeOf } from '../../shared/place.ts';
 import {
@@ -30,7 +31,7 @@ export function databaseStep(work: Work): Step {
     subject: MYSQL,
     title: `database ${database}, from ${from}`,
     after: [],
-    afterIfListed: [{ kind: 'shared services' }],
+    afterIfListed: [{ kind: 'shared services' }, { kind: 'fill', baseline: true }],
     async inspect() {
       const mark = await findOurs(await (await open()).programs(), work);
       if (!mark) return 'absent';
@@ -70,8 +71,9 @@ async function makeDatabase(
   const { database, from } = requireDatabase(work, MYSQL);
   if ((await listNames(programs, signal)).includes(database)) throw takenBySomebody(work, database, server.where);
   const mark = ticketMark(work);
-  await makeEmptyLike(programs, { name: database, like: from, mark: { ...mark, copiedAt: '' } }, signal);
   const saved = await findSaved(work);
+  if (saved === undefined) await requireFilled(work.stack);
+  await makeEmptyLike(programs, { name: database, like: from, mark: { ...mark, copiedAt: '' } }, signal);
   if (saved !== undefined) await loadFrom(programs, database, createReadStream(saved), signal);
   else await copyLive(programs, from, database, signal);
   if (saved === undefined && work.rescue?.own?.[MYSQL]?.dump !== undefined) tellSavedGone(work);

@@ -8,6 +8,7 @@ import { askDatabases } from '../database-kind.ts';
 import { untilAlone } from '../own-database.ts';
 import type { OwnKind } from '../own-kind.ts';
 import { databaseStep } from './database-step.ts';
+import { postgresEmpty } from './empty.ts';
 import { openPostgres, openRecorded, POSTGRES, settlePassword } from './postgres.ts';
 import { dropKept, purgeKept, saveDatabase } from './saved.ts';
 import { templateStep } from './template-step.ts';
@@ -35,6 +36,7 @@ export const postgres: OwnKind = {
     const { login, baseline } = openPostgres(stack, config, shared);
     return withSession(login, baseline, isEmpty, stack.signal);
   },
+  empty: postgresEmpty,
   step: databaseStep,
   requireAlone,
   save: saveDatabase,

@@ -17,6 +17,7 @@ import { copyLive } from '../../../adapters/postgres/tools.ts';
 import { copyByWire, WIRE_BYTES } from '../../../adapters/postgres/wire-dump.ts';
 import { StackError, throwIfAborted } from '../../../domain/errors.ts';
 import { hiddenDatabase } from '../../../domain/own.ts';
+import { requireFilled } from '../../core/filling.ts';
 import type { Stack } from '../../core/stack.ts';
 import type { PostgresServer } from './postgres.ts';
 
@@ -83,6 +84,7 @@ export async function refreshTemplate(
 ): Promise<Refreshed> {
   const name = templateName(stack, server);
   const fresh = hiddenDatabase(server.baseline, 'template_new', stack.rootId);
+  await requireFilled(stack);
   return server.admin(async (session) => {
     const baseline = await requireBaseline(session, server);
     const before = await findDatabase(session, name);
