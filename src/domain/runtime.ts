@@ -268,7 +268,7 @@ export interface Runtime {
   ): Promise<number>;
   /**
    * Ends what `run` began for a repo of an instance in a command of stack that was killed, where `remove` alone does not. None is
-   * done. Throws `process`.
+   * done. Throws `process`, `engine`.
    */
-  endRuns?(of: { instance: string; repo: string }): Promise<void>;
+  endRuns?(of: { rootId: string; instance: string; repo: string }): Promise<void>;
 }

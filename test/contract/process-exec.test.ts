@@ -216,7 +216,7 @@ describe.runIf(process.platform === 'linux')('a stack that is killed in the midd
     'has written it down for who unmakes the instance, and for who begins another of that repo',
     async () => {
       const again = () => world.runtime.run(world.spec('true'), 'true', () => {}, never);
-      const unmake = async () => world.runtime.endRuns?.({ instance: 'feat-01', repo: 'api' });
+      const unmake = async () => world.runtime.endRuns?.({ rootId: world.rootId, instance: 'feat-01', repo: 'api' });
       // What is none of ours is in the way of nobody.
       const folder = path.join(world.root, '.stack/run/feat-01');
       mkdirSync(folder, { recursive: true });

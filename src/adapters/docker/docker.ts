@@ -31,7 +31,7 @@ import {
   type OwnedThings,
   type ProjectContainer,
 } from './project.ts';
-import { runInContainer } from './run.ts';
+import { endRuns, runInContainer } from './run.ts';
 import { listWorkloads } from './status.ts';
 import {
   ensureVolume,
@@ -157,6 +157,7 @@ function createDockerRuntime(conn: Connection): Runtime {
     logs: (ref, options) => readLogs(conn, ref, options),
     exec: bind(execInContainer),
     run: bind(runInContainer),
+    endRuns: bind(endRuns),
   };
 }
 

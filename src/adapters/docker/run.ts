@@ -1,5 +1,6 @@
 import type { Container } from 'dockerode';
 import { interrupted, throwIfAborted } from '../../domain/errors.ts';
+import { LABELS } from '../../domain/names.ts';
 import type { LogLine, WorkloadSpec } from '../../domain/runtime.ts';
 import type { Connection } from './connection.ts';
 import { removeContainer } from './container.ts';
@@ -21,7 +22,7 @@ export async function runInContainer(
   throwIfAborted(signal);
   const surroundings = await observeSurroundings(conn, spec);
   await makeMountPoints(spec);
-  await removeLeft(conn, spec);
+  await removeLeft(conn, labelsOf(spec));
   throwIfAborted(signal);
   const container = await createWithFolders(conn, spec, describeOneOff(spec, surroundings, command));
   const { aborted, forget } = watchAbort(signal);
@@ -37,9 +38,17 @@ export async function runInContainer(
   }
 }
 
+/** Ends what was run for a repo of an instance, as `Runtime.endRuns` says. Throws `engine`. */
+export async function endRuns(
+  conn: Connection,
+  { rootId, instance, repo }: { rootId: string; instance: string; repo: string },
+): Promise<void> {
+  await removeLeft(conn, [`${LABELS.root}=${rootId}`, `${LABELS.ticket}=${instance}`, `${LABELS.repo}=${repo}`]);
+}
+
 /** A command of stack that was killed has left its container running. */
-async function removeLeft(conn: Connection, spec: WorkloadSpec): Promise<void> {
-  const label = [...labelsOf(spec), `${COMPOSE.oneOff}=True`];
+async function removeLeft(conn: Connection, labels: readonly string[]): Promise<void> {
+  const label = [...labels, `${COMPOSE.oneOff}=True`];
   const left = await conn.client.listContainers({ all: true, filters: { label } });
   await Promise.all(left.map(({ Id }) => removeContainer(conn, Id)));
 }

@@ -76,7 +76,8 @@ export async function requireAlone(
 export async function bringToRest(work: Work): Promise<void> {
   const { started, services, ticket } = work.record;
   const host = await work.stack.runtime(HOST_RUNTIME);
-  for (const [repo] of dedicatedRepos(work.record)) await host.endRuns?.({ instance: ticket, repo });
+  for (const [repo] of dedicatedRepos(work.record))
+    await host.endRuns?.({ rootId: work.stack.rootId, instance: ticket, repo });
   const names = started ? Object.keys(services) : [];
   const { error } = await runForward(
     names.map((service) => stopStep(work, service)),

@@ -1,14 +1,14 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { addHint, ifAnswered, messageOf, StackError } from '../../domain/errors.ts';
 import { dedicatedRepos, FILL_KINDS, type FillKind, type InstanceRecord } from '../../domain/instance.ts';
-import { HOST_RUNTIME } from '../../domain/runtime.ts';
+import { HOST_RUNTIME, type RuntimeName } from '../../domain/runtime.ts';
 import type { Step, StepId } from '../../domain/step.ts';
 import { halfFilled, noteFilling } from '../core/filling.ts';
 import type { FillWish, Work } from '../core/work.ts';
 import { listDatabases } from '../data/kinds.ts';
 import { observeWorkload } from '../workloads/observe.ts';
 import { dropEmpty, findHalf, isBaselineEmpty, isOnOurs, keepEmpty, putEmptyBack } from './half-filled.ts';
-import { findHost, isHanded, runRepoCommands } from './repo-command.ts';
+import { findHost, isHanded, runRepoCommands, runsOf } from './repo-command.ts';
 
 const NOTHING: FillWish = { migrate: false, seed: false };
 
@@ -88,8 +88,7 @@ export function fillStep(work: Work, config: StackConfig, { needed }: { needed: 
     },
     ownedByOther: true,
     async revert() {
-      const runtime = await work.stack.runtime(HOST_RUNTIME);
-      for (const repo of repos) await runtime.endRuns?.({ instance: work.record.ticket, repo });
+      await endRuns(work, repos, [HOST_RUNTIME]);
     },
   };
 }
@@ -104,8 +103,12 @@ async function fill(
   const half = await findHalf(work, config);
   if (half?.left[0] === 'seed' && !work.fill.wish) throw halfFilled(half);
   const anew = half?.anew ?? (await keepEmpty(work, config));
-  if (wish.anew) await putEmptyBack(work, config);
   const repos = listFilling(work.record, config);
+  if (wish.anew) {
+    const hosts = listFillHosts(work.record, config).flatMap((name) => work.record.services[name]?.runtime ?? []);
+    await endRuns(work, repos, [HOST_RUNTIME, ...hosts]);
+    await putEmptyBack(work, config);
+  }
   const left = listKinds(repos, config).filter((kind) => wish[kind]);
   for (const [done, kind] of left.entries()) {
     await noteFilling(work.stack, { left: left.slice(done), anew });
@@ -121,6 +124,14 @@ async function fill(
   }
   await noteFilling(work.stack, undefined);
   if (anew) await dropEmpty(work, config);
+}
+
+/** Ends what a command that was killed has left: a container goes on without it. */
+async function endRuns(work: Work, repos: readonly string[], runtimes: readonly RuntimeName[]): Promise<void> {
+  for (const name of new Set(runtimes)) {
+    const runtime = await work.stack.runtime(name);
+    for (const repo of repos) await runtime.endRuns?.(runsOf(work, repo));
+  }
 }
 
 /** Of what there is. */

@@ -105,9 +105,14 @@ export function repoCommandsStep(work: Work, repo: string, kind: 'setup' | 'migr
     ownedByOther: true,
     async revert() {
       // A command that was killed while they ran may have left them running.
-      await (await work.stack.runtime(HOST_RUNTIME)).endRuns?.({ instance: work.record.ticket, repo });
+      await (await work.stack.runtime(HOST_RUNTIME)).endRuns?.(runsOf(work, repo));
     },
   };
+}
+
+/** Returns what tells a repo's own commands from others. */
+export function runsOf({ stack, record }: Work, repo: string): { rootId: string; instance: string; repo: string } {
+  return { rootId: stack.rootId, instance: record.ticket, repo };
 }
 
 /**
