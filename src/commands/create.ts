@@ -127,8 +127,8 @@ function tellNext({ host }: Context, extent: Extent, made: InstanceView | undefi
   const go = `cd ${quoteForShell(host.isElsewhere ? folder : path.relative(host.cwd, folder) || '.')}`;
   const is = { files: 'made', started: 'started', ready: 'ready' }[extent];
   // Other verbs find the stack from its folders alone.
-  const or = host.isElsewhere ? '' : `, or stack ${extent === 'files' ? 'start' : 'logs -f'} ${ticket}`;
-  return `${ticket} is ${is}, after ${formatDuration(performance.now())}. Next: ${go}${or}`;
+  const or = host.isElsewhere ? '' : `, or \`stack ${extent === 'files' ? 'start' : 'logs -f'} ${ticket}\``;
+  return `${ticket} is ${is}, after ${formatDuration(performance.now())}. Next: \`${go}\`${or}`;
 }
 
 /** Returns what the flags say as the engine takes it. */

@@ -88,7 +88,7 @@ describe('what is printed', () => {
   it('narrates on stderr, a line a step with its time, and answers on stdout', async () => {
     const { stdout, stderr } = await shop.stack(['create', 'feat-03', '--no-start']);
     expect(stderr).toMatch(/^✓ front +worktree on feat-03, from main +\d+\.\d\ds$/m);
-    expect(stderr).toMatch(/\nfeat-03 is made, after \d\S*s\. Next: cd tickets\/feat-03, or stack start feat-03$/);
+    expect(stderr).toMatch(/\nfeat-03 is made, after \d\S*s\. Next: `cd tickets\/feat-03`, or `stack start feat-03`$/);
     expect(stdout).toMatch(/^TICKET .*\nfeat-03 /);
     expect(stdout + stderr).not.toContain('\u001b');
   });

@@ -109,7 +109,7 @@ describe('in a ticket’s folder', () => {
     const run = await shop.stack(['-C', shop.root, '-q', '-C', 'tickets/feat-01', 'path', 'front'], at);
     expect(run).toEqual({ code: 0, stdout: shop.at('tickets/feat-01/front'), stderr: '' });
     const { stderr } = await shop.stack(['-C', shop.root, 'create', 'feat-03', '--no-start'], at);
-    expect(stderr).toContain(`Next: cd ${shop.at('tickets/feat-03')}`);
+    expect(stderr).toContain(`Next: \`cd ${shop.at('tickets/feat-03')}\``);
     await shop.stack(['destroy', 'feat-03']);
     const told = async (...args: string[]) => (await shop.stack(args)).stderr;
     expect(await told('-C', '/no/where', 'ps')).toMatch(
