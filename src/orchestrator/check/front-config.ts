@@ -36,15 +36,49 @@ export async function readFrontConfig(folder: string): Promise<FrontConfig> {
 
 /** What stands behind a variable is what it says without one, and a comment says nothing. */
 function listLiterals(name: string, text: string): FrontConfig['literals'] {
-  return text.split('\n').flatMap((line, index) => {
-    if (!/https?:\/\/|:\d{2,5}/.test(line) || /\benv\b|loadEnv|^\s*(\/\/|\*)/.test(line)) return [];
-    // Of a package.json this is what a dev server reads; scripts name addresses too.
-    if (name === 'package.json' && !/^\s*"(proxy|target)"\s*:/.test(line)) return [];
-    return [{ place: `${name}:${index + 1}`, text: line.replaceAll('`', "'") }];
+  return joinTargets(fillConstants(text))
+    .split('\n')
+    .flatMap((line, index) => {
+      if (!/https?:\/\/|:\d{2,5}/.test(line) || /\benv\b|loadEnv|^\s*(\/\/|\*)/.test(line)) return [];
+      // Of a package.json this is what a dev server reads; scripts name addresses too.
+      if (name === 'package.json' && !/^\s*"(proxy|target)"\s*:/.test(line)) return [];
+      return [{ place: `${name}:${index + 1}`, text: line.replaceAll('`', "'") }];
+    });
+}
+
+const CONSTANT =
+  /^\s*(?:export\s+)?(?:const|let|var)\s+(\w+)\s*(?::\s*\w+\s*)?=\s*(?:(\d{2,5})|(['"`])([\w.:/-]+)\3)\s*;?\s*$/gm;
+
+/** Writes what a name was given as plain text in the places of the name: in a template, behind a plus, as a host or port. */
+function fillConstants(text: string): string {
+  const values = new Map(
+    [...text.matchAll(CONSTANT)].map(([, name = '', number, , word]) => [name, number ?? word ?? '']),
+  );
+  return text
+    .replaceAll(/\$\{(\w+)\}/g, (whole, name: string) => values.get(name) ?? whole)
+    .replaceAll(/['"`]\s*\+\s*(\w+)\b(?:\s*\+\s*['"`])?/g, (whole, name: string) => values.get(name) ?? whole)
+    .replaceAll(/\b(host|hostname|port):\s*(\w+)\b/g, (whole, key: string, name: string) => {
+      const value = values.get(name);
+      return value === undefined ? whole : `${key}: '${value}'`;
+    })
+    .replaceAll(/([{,]\s*)(host|hostname|port)(?=\s*[,}])/g, (whole, before: string, name: string) => {
+      const value = values.get(name);
+      return value === undefined ? whole : `${before}${name}: '${value}'`;
+    });
+}
+
+/** Writes a target that is given in parts as an address, and keeps the lines. */
+function joinTargets(text: string): string {
+  return text.replaceAll(/\btarget:\s*\{([^{}]*)\}/g, (whole, parts: string) => {
+    const host = /\bhost(?:name)?:\s*['"`]([\w.-]+)/.exec(parts)?.[1];
+    const port = /\bport:\s*['"`]?(\d{2,5})/.exec(parts)?.[1];
+    return host && port ? `target: 'http://${host}:${port}'${whole.replaceAll(/[^\n]/g, '')}` : whole;
   });
 }
 
-const PROXY_KEY = /['"](\/[\w./-]+)['"]\s*:\s*[{'"`]/g;
+/** A key may be an expression: `^/api/.*` is asked at `/api`. What it leads to is an address, settings or a function. */
+const PROXY_KEY =
+  /['"`]\^?((?:\/[\w-]+(?:\.[\w-]+)*(?=[/'"`$]|\.[*+]))+)[^'"`\n]*['"`]\]?\s*:\s*(?:[{'"`(]|\w+\(|\w+\s*=>)/g;
 const REWRITE = /source:\s*['"](\/[\w./-]*?)\/?(:\w+\*|\(\.\*\))?['"]/g;
 
 function listProxied(name: string, text: string): string[] {
