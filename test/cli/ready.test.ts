@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -20,6 +22,18 @@ describe('ready', () => {
     );
     const run = await shop.stack(['create', 'feat-01', '--with', 'api']);
     expect(run).toMatchObject({ code: 1, stderr: expect.stringMatching(/api was not ready within 1 s: \/: conn/) });
+  });
+
+  it('shows of a service that is not what this run of it has printed', async () => {
+    const command =
+      "command: sh -c 'echo this is run $(cat ../../../run); [ $(cat ../../../run) = one ] && exec node server.mjs; exit 3'";
+    shop.configure((text) => text.replace(/command: node server.mjs(?![\s\S]*command:)/, command));
+    writeFileSync(path.join(shop.root, 'run'), 'one');
+    expect(await shop.stack(['create', 'feat-01'])).toMatchObject({ code: 0 });
+    writeFileSync(path.join(shop.root, 'run'), 'two');
+    const { code, stderr } = await shop.stack(['restart', 'feat-01']);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('this is run two')]);
+    expect(stderr).not.toContain('this is run one');
   });
 
   it('is seen by a line that is never ended', async () => {

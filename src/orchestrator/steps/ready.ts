@@ -68,7 +68,10 @@ async function waitUntilReady(work: Work, service: string, { signal, note }: Ste
       if (answer === undefined) return;
       if (isLate) {
         const message = `${nameOf(work, service)} was not ready within ${ready.timeoutSeconds} s: ${answer}`;
-        throw await unready(work, service, message, await guessReason(work, service, ready, answer));
+        throw await unready(work, service, message, {
+          run: found,
+          guess: await guessReason(work, service, ready, answer),
+        });
       }
       note(answer);
       await pause(POLL_MS, signal);
@@ -93,7 +96,7 @@ async function requireUp(work: Work, service: string): Promise<WorkloadStatus> {
   }
   if (found.state === 'running' || found.state === 'starting') return found;
   const message = `${nameOf(work, service)} ${describeEnd(found)} before it was ready`;
-  throw await unready(work, service, message, explainEnd(work, service, found));
+  throw await unready(work, service, message, { run: found, guess: explainEnd(work, service, found) });
 }
 
 /** What shells and engines mean by an exit code (POSIX, 2.8.2). */
@@ -149,13 +152,20 @@ async function guessReason(work: Work, service: string, ready: Ready, answer: st
   return `in its container nothing answers on port ${inside.join(' or ')}; a server there has to listen on 0.0.0.0, which \`\${bind}\` stands for, not on localhost`;
 }
 
-async function unready(work: Work, service: string, message: string, guess?: string): Promise<StackError> {
+/** What another run printed before says nothing of this one. */
+async function unready(
+  work: Work,
+  service: string,
+  message: string,
+  { run, guess }: { run: WorkloadStatus | undefined; guess: string | undefined },
+): Promise<StackError> {
   // The workload may be gone altogether; what it was asked is said all the same.
   const runtime = await bestEffort(findRuntime(work, service));
   const ref = refOf(work.stack, work.record, service);
   const reason = guess ?? (runtime?.explain && (await bestEffort(runtime.explain(ref))));
   const lines: string[] = [];
-  const isRead = (await bestEffort(readLastLines(runtime?.logs(ref, { tail: SHOWN_LINES }), lines))) === true;
+  const since = run?.logSince === undefined ? {} : { since: run.logSince };
+  const isRead = (await bestEffort(readLastLines(runtime?.logs(ref, { tail: SHOWN_LINES, ...since }), lines))) === true;
   const printed = describeLines(lines.length, isRead);
   return new StackError('unhealthy', message, {
     hint: reason === undefined ? printed : `${reason}; ${printed}`,
