@@ -46,6 +46,8 @@ export interface DatabaseMark {
   createdAt?: string | undefined;
   /** Of a template: what it is a copy of; of a ticket: what it had when it was made; as `fingerprintOf` tells it. */
   sign?: string | undefined;
+  /** Of a template: which rows that had, as `signContents` tells it; undefined for a large one. */
+  contents?: string | undefined;
   /** When the content was copied, ISO 8601. */
   copiedAt: string;
 }

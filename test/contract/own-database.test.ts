@@ -313,13 +313,36 @@ for (const { name, skip, make } of WORLDS) {
         expect(facts).toEqual({ items: 2, object: 'a large object', trgm: 1, reads: true, memory: '7MB' });
       });
 
+      it('needs no new template while others read, and one at once when they have written', async () => {
+        const isFresh = async (): Promise<boolean> => {
+          await busy.query('SELECT * FROM items');
+          return isTemplateFresh(world.stack, server);
+        };
+        for (const change of [
+          `INSERT INTO items (name) VALUES ('one more')`,
+          `UPDATE items SET name = 'other' WHERE name = 'one more'`,
+          `DELETE FROM items WHERE name = 'other'`,
+          `SELECT nextval('items_id_seq')`,
+          `SELECT lo_put(4242, 0, 'a')`,
+          `CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'`,
+        ]) {
+          await busy.query(change);
+          expect([change, await isFresh()]).toEqual([change, false]);
+          await refresh();
+          expect([change, await isFresh()]).toEqual([change, true]);
+        }
+        await busy.query(`BEGIN; INSERT INTO items (id, name) VALUES (0, 'taken back'); ROLLBACK`);
+        await busy.query('VACUUM ANALYZE');
+        expect(await isFresh()).toBe(true);
+      });
+
       it('is dumped to a file and comes back from it, and from plain SQL with the rows of psql', async () => {
         const { stack } = world;
         const file = path.join(stack.root, 'live.dump');
         const load = (name: string) => loadInto(workOn('live'), server, path.join(stack.root, name));
         const names = async () =>
           (await query('shop_live', 'SELECT name FROM items ORDER BY id')).map(({ name }) => name);
-        const text = 'one\nline\tand \\. a\u2028"second"';
+        const text = 'one\nline\tand \\. a\u2028"second"\n\\restrict it\n\\unrestrict it\nto this';
         await query('shop_live', `UPDATE items SET name = E'${text.replaceAll('\\', '\\\\')}'`);
         await dumpDatabase(stack, { server, database: 'shop_live' }, file);
         await query('shop_live', 'DROP TABLE items');

@@ -10,10 +10,10 @@ const [CUSTOM, TAR, GZIP] = ['PGDMP', 'toc.dat\0', '\x1f\x8b'] as const;
 const HEAD_BYTES = 4096;
 
 /**
- * Returns which of the programs reads a dump: `packed` is pg_restore's, `plain` psql's. Throws `not-found`, `usage` for what is
- * none, `files`.
+ * Returns which of the programs reads a dump: `packed` is pg_restore's, `plain` psql's, `restricted` that of a psql of August 2025 or
+ * newer. Throws `not-found`, `usage` for what is none, `files`.
  */
-export async function readDumpKind(file: string): Promise<'packed' | 'plain'> {
+export async function readDumpKind(file: string): Promise<'packed' | 'plain' | 'restricted'> {
   const head = await readHead(file);
   if (head.startsWith(CUSTOM) || head.startsWith(TAR)) return 'packed';
   const [fault, hint] = head.startsWith(GZIP)
@@ -27,7 +27,7 @@ export async function readDumpKind(file: string): Promise<'packed' | 'plain'> {
       hint: 'dump one database, without `--create`',
     });
   }
-  return 'plain';
+  return /^\\restrict \S+\r?$/m.test(head) ? 'restricted' : 'plain';
 }
 
 /** What comes below such a line goes into another database than the one it is meant for. */

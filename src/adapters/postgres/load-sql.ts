@@ -63,13 +63,18 @@ function otherEncoding(file: string): StackError {
   return new StackError('usage', `${file} is in another encoding than UTF8`, { hint });
 }
 
-/** Returns what is true for the two lines that are psql's own. The second one counts with the key of the first alone: rows may hold such lines. */
+/**
+ * Returns what is true for the two lines that are psql's own. Texts may hold such lines: the first one comes before all statements, the
+ * second one has its key.
+ */
 function skipPsqlLines(): (line: string) => boolean {
   let last: string | undefined;
+  let isHead = true;
   return (line) => {
     if (last !== undefined) return line.trim() === last;
-    const key = RESTRICT.exec(line)?.[1];
+    const key = isHead ? RESTRICT.exec(line)?.[1] : undefined;
     if (key !== undefined) last = `\\unrestrict ${key}`;
+    isHead &&= /^\s*(--|$)/.test(line);
     return key !== undefined;
   };
 }

@@ -35,8 +35,12 @@ import(module)
   .then((text) => parentPort.postMessage({ text }), (error) => parentPort.postMessage({ fault: String(error?.message ?? error) }));
 `;
 
-/** The package takes such lines out of what it hands over, those within a text too. What counts as the end of a line is JavaScript's. */
-const TAKEN_OUT = /(?:[\n\r]|\xe2\x80[\xa8\xa9])\\(?:un)?restrict\b/i;
+/**
+ * The package takes such lines out of what it hands over, those within a text too, so there their backslash is another byte on the
+ * way. What counts as the end of a line is JavaScript's.
+ */
+const TAKEN_OUT = /([\n\r]|\xe2\x80[\xa8\xa9])\\(?=(?:un)?restrict\b)/gi;
+const MASKED = /([\n\r\u2028\u2029]|\xe2\x80[\xa8\xa9])\x7f(?=(?:un)?restrict\b)/gi;
 /** Letters of questions that the server answers at once: Query, FunctionCall, Sync. */
 const ASKS = new Set(['Q', 'F', 'S']);
 const TERMINATE = 'X';
@@ -82,12 +86,15 @@ export async function dumpByWire(
         thread.once('exit', () => refuse(fail('its program ended without a word')));
         thread.once('message', ({ text, fault = '' }: { text?: string; fault?: string }) =>
           // Servers before 17 do not know that setting, which stands at its beginning.
-          text === undefined ? refuse(fail(fault)) : done(text.replace('\nSET transaction_timeout = 0;', '')),
+          text === undefined
+            ? refuse(fail(fault))
+            : done(text.replace('\nSET transaction_timeout = 0;', '').replaceAll(MASKED, '$1\\')),
         );
         const ask = openConversation(stream, Buffer.concat(greeting), (bytes) => {
-          if (TAKEN_OUT.test(bytes.toString('latin1')))
-            refuse(fail('a text in it has a line that begins with `\\restrict`'));
-          else answer(bytes);
+          const text = bytes.toString('latin1');
+          if (text.search(MASKED) >= 0) refuse(fail('a text in it has a line that begins with a DEL and `restrict`'));
+          else if (text.search(TAKEN_OUT) < 0) answer(bytes);
+          else answer(Buffer.from(text.replaceAll(TAKEN_OUT, '$1\x7f'), 'latin1'));
         });
         port1.on('message', (bytes: Uint8Array) => ask(Buffer.from(bytes)));
       });

@@ -50,7 +50,7 @@ export async function unmakeVerification(stack: Stack, ticket: string, verifies?
   if (record?.verifies === undefined || (verifies !== undefined && record.verifies !== verifies)) return;
   const repos = dedicatedRepos(record);
   await Promise.all(repos.map(([, { worktree, gitCommonDir }]) => discardWork(worktree, gitCommonDir)));
-  await (await stack.runtime(HOST_RUNTIME)).endRuns?.({ instance: ticket, repo: 'verify' });
+  await (await stack.runtime(HOST_RUNTIME)).endRuns?.({ rootId: stack.rootId, instance: ticket, repo: 'verify' });
   const how = { force: true, keepBranch: false, noDump: true };
   // Of what is saved on the way nobody is told, since it goes too.
   await destroyAll({ ...stack, emit: () => undefined }, [ticket], how, async () => undefined);

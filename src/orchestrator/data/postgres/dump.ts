@@ -62,8 +62,10 @@ export async function findLoader(
   server: PostgresServer,
   file: string,
 ): Promise<(database: string) => Promise<void>> {
-  const isPlain = (await readDumpKind(file)) === 'plain';
-  const tools = await server.tools();
+  const kind = await readDumpKind(file);
+  const isPlain = kind !== 'packed';
+  // Whether the psql that is here knows what newer ones write is told by no version alone.
+  const tools = kind === 'restricted' ? undefined : await server.tools();
   if (tools) return (database) => loadFrom(tools, database, { file, plain: isPlain }, stack.signal);
   if (isPlain) return (database) => loadSqlFile(server.login, database, file, stack.signal);
   throw noProgram('pg_restore', await majorOf(server), '; without it `load` takes plain SQL: `pg_dump --format=plain`');

@@ -32,6 +32,8 @@ export interface PostgresServer {
   baseline: string;
   /** Asks the server about its databases, connected to one that is nobody's where there is one. */
   admin<Result>(use: (session: Session) => Promise<Result>, signal?: AbortSignal): Promise<Result>;
+  /** The same, connected to the baseline's database. */
+  inside<Result>(use: (session: Session) => Promise<Result>, signal?: AbortSignal): Promise<Result>;
   /** pg_dump and the like that fit the server; undefined when there are none. */
   tools(): Promise<PostgresTools | undefined>;
   /** The pg_dump that needs no program; undefined where it is older than the server, or cannot be had. */
@@ -54,9 +56,12 @@ export function openPostgres(stack: Stack, config: StackConfig | undefined, leas
   }
   const login: PostgresLogin = { url: address.url, where: `${address.host}:${address.port ?? 5432}`, user };
   const isEmbedded = settings.url === undefined && lease?.provider === 'embedded';
-  const admin: PostgresServer['admin'] = async (use, signal) => {
+  const findAdmin = async (): Promise<PostgresLogin> => {
     const socket = isEmbedded ? await (await stack.hostServer(POSTGRES)).superuser() : undefined;
-    const asked = socket === undefined ? login : { ...login, url: socket };
+    return socket === undefined ? login : { ...login, url: socket };
+  };
+  const admin: PostgresServer['admin'] = async (use, signal) => {
+    const asked = await findAdmin();
     try {
       return await (database === NOBODYS ? withSession : withKeptSession)(asked, NOBODYS, use, signal);
     } catch (error) {
@@ -69,6 +74,7 @@ export function openPostgres(stack: Stack, config: StackConfig | undefined, leas
     login,
     baseline: database,
     admin,
+    inside: async (use, signal) => withSession(await findAdmin(), database, use, signal),
     wireDump: async () => ((await major()) > WIRE_MAJOR ? undefined : ifAnswered(() => stack.wireDump())),
     async tools() {
       if (settings.url === undefined && lease?.provider === 'compose') {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pause } from '../../../adapters/pause.ts';
 import { endClients, inUse, isCounting, listClients } from '../../../adapters/postgres/clients.ts';
 import { type Session, stateOf } from '../../../adapters/postgres/connection.ts';
+import { signContents } from '../../../adapters/postgres/contents.ts';
 import {
   copyDatabase,
   type Database,
@@ -15,7 +16,7 @@ import {
 } from '../../../adapters/postgres/databases.ts';
 import { copyLive } from '../../../adapters/postgres/tools.ts';
 import { copyByWire, WIRE_BYTES } from '../../../adapters/postgres/wire-dump.ts';
-import { StackError, throwIfAborted } from '../../../domain/errors.ts';
+import { addHint, bestEffort, StackError, throwIfAborted } from '../../../domain/errors.ts';
 import { hiddenDatabase } from '../../../domain/own.ts';
 import { requireFilled } from '../../core/filling.ts';
 import type { Stack } from '../../core/stack.ts';
@@ -41,14 +42,25 @@ async function requireBaseline(session: Session, server: PostgresServer): Promis
   });
 }
 
-/** True when the template is there and surely has what the baseline's database has now. */
+/**
+ * True when the template is there and surely has what the baseline's database has now. The counters tell at no cost while nobody
+ * is at work there; else the rows are looked at, so that an API which only reads makes no template old.
+ */
 export async function isTemplateFresh(stack: Stack, server: PostgresServer): Promise<boolean> {
-  return server.admin(async (session) => {
+  const mark = await server.admin(async (session) => {
     // First: a connection that ends between the two looks has told of all that it wrote by the second.
-    if (await isCounting(session, server.baseline)) return false;
+    const isTold = !(await isCounting(session, server.baseline));
     const found = await findDatabase(session, templateName(stack, server));
-    return found?.mark?.sign === (await fingerprintOf(session, server.baseline));
+    const isLike = isTold && found?.mark?.sign === (await fingerprintOf(session, server.baseline));
+    return isLike ? true : found?.mark;
   });
+  if (mark === true) return true;
+  return mark?.contents !== undefined && mark.contents === (await findContents(server));
+}
+
+/** Undefined where some of it may not be read: what is in there is not known then. */
+async function findContents(server: PostgresServer, signal?: AbortSignal): Promise<string | undefined> {
+  return bestEffort(server.inside(signContents, signal));
 }
 
 /** True while others use the baseline's database and there is a template: one that is older is made again with the next ticket. */
@@ -90,13 +102,16 @@ export async function refreshTemplate(
     const before = await findDatabase(session, name);
     const sign = await fingerprintOf(session, server.baseline);
     const clients = await listClients(session, server.baseline);
+    const isSmall = baseline.bytes <= LARGE_BYTES;
+    // Before the copy: what is written meanwhile counts as not in it.
+    const contents = isSmall ? await findContents(server, options.signal) : undefined;
     // What a command that was killed left half-made.
     await dropDatabase(session, fresh, { force: true });
     const live = await fill(session, { stack, server, fresh, baseline, before, clients, options });
     if (live === undefined) {
       return { made: false, stale: before?.mark?.sign !== (await fingerprintOf(session, server.baseline)) };
     }
-    const mark = { kind: 'template', rootId: stack.rootId, root: stack.root, sign } as const;
+    const mark = { kind: 'template', rootId: stack.rootId, root: stack.root, sign, contents } as const;
     await markDatabase(session, fresh, { ...mark, copiedAt: new Date().toISOString() });
     await replaceDatabase(session, {
       name,
@@ -126,7 +141,12 @@ async function fill(session: Session, parts: Fill): Promise<boolean | undefined>
   if (copy) {
     options.note(`${baseline.name} is in use: copying it with pg_dump`);
     await makeEmptyLike(session, fresh, baseline.name);
-    await copy();
+    await copy().catch((error: unknown) => {
+      throw addHint(
+        error,
+        'stop what uses it, then `stack db refresh`: the server itself copies what nobody is connected to',
+      );
+    });
     await sealDatabase(session, fresh);
     return true;
   }
