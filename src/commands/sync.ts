@@ -1,8 +1,8 @@
 import { EXIT_CODES } from '../domain/errors.ts';
 import { exitCodeOf, exitCodeOfAll } from '../orchestrator/change/result.ts';
-import type { TicketSync } from '../orchestrator/change/sync.ts';
-import type { AllSyncs, FailedSync } from '../orchestrator/change/sync-all.ts';
-import type { SyncedRepo } from '../orchestrator/change/sync-plan.ts';
+import type { AllSyncs, FailedSync } from '../orchestrator/change/sync/all.ts';
+import type { SyncedRepo } from '../orchestrator/change/sync/plan.ts';
+import type { TicketSync } from '../orchestrator/change/sync/sync.ts';
 import { type Block, countOf, describeRefusal, listWith, renderChange } from './common/change-blocks.ts';
 import { ALL_FLAG, bothSaid, chooseOne, namedTickets } from './common/tickets.ts';
 import type { RenderOptions, Verb } from './common/verb.ts';
@@ -47,10 +47,10 @@ export const sync: Verb<Options, TicketSync | AllSyncs> = {
     if (all) {
       const other = args.length > 0 ? 'a ticket’s name' : (step && `--${step}`) || (onto !== undefined && '--onto');
       if (other) throw bothSaid(`--all and ${other}`, 'leave one of the two away');
-      return (await import('../orchestrator/change/sync-all.ts')).syncAll(stack, wish);
+      return (await import('../orchestrator/change/sync/all.ts')).syncAll(stack, wish);
     }
     const [{ syncTicket }, [ticket = '']] = await Promise.all([
-      import('../orchestrator/change/sync.ts'),
+      import('../orchestrator/change/sync/sync.ts'),
       namedTickets(context, args),
     ]);
     return syncTicket(stack, { ...wish, ticket });

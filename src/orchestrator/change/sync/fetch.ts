@@ -1,7 +1,7 @@
 import pLimit, { type LimitFunction } from 'p-limit';
-import { refreshBase } from '../../adapters/git/upstream.ts';
-import type { Stack } from '../core/stack.ts';
-import type { Refresh } from './sync-plan.ts';
+import { refreshBase } from '../../../adapters/git/upstream.ts';
+import type { Stack } from '../../core/stack.ts';
+import type { Refresh } from './plan.ts';
 
 /** Returns what fetches a base as often as it is asked to. */
 export function refreshEach({ signal }: Stack): Refresh {

@@ -1,9 +1,9 @@
 import pLimit from 'p-limit';
-import { type ErrorCode, StackError } from '../../domain/errors.ts';
-import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
-import type { Stack } from '../core/stack.ts';
+import { type ErrorCode, StackError } from '../../../domain/errors.ts';
+import { dedicatedRepos, type InstanceRecord } from '../../../domain/instance.ts';
+import type { Stack } from '../../core/stack.ts';
+import { refreshOnce } from './fetch.ts';
 import { type SyncOptions, syncTicket, type TicketSync } from './sync.ts';
-import { refreshOnce } from './sync-fetch.ts';
 
 /** A ticket that could not be looked at. */
 export interface FailedSync {

@@ -1,9 +1,9 @@
-import { type ErrorCode, StackError } from '../../domain/errors.ts';
-import { dedicatedRepos } from '../../domain/instance.ts';
-import type { Stack } from '../core/stack.ts';
-import { startInstance } from '../lifecycle/start.ts';
-import { hasOwnDatabases } from '../steps/migrate.ts';
-import type { SyncedRepo } from './sync-plan.ts';
+import { type ErrorCode, StackError } from '../../../domain/errors.ts';
+import { dedicatedRepos } from '../../../domain/instance.ts';
+import type { Stack } from '../../core/stack.ts';
+import { startInstance } from '../../lifecycle/start.ts';
+import { hasOwnDatabases } from '../../steps/migrate.ts';
+import type { SyncedRepo } from './plan.ts';
 
 /** What was run for the news of a ticket. */
 export interface SetUp {

@@ -1,24 +1,24 @@
-import { findLocal } from '../../adapters/git/branch.ts';
+import { findLocal } from '../../../adapters/git/branch.ts';
 import {
   type Brought,
   isAnyPushed,
   listOwnCommits,
   mergeAsObjects,
   replayAsObjects,
-} from '../../adapters/git/change/replay.ts';
-import { readStaged } from '../../adapters/git/change/staged.ts';
-import { isAncestor } from '../../adapters/git/commits.ts';
-import { findBase } from '../../adapters/git/merge/bases.ts';
-import { defaultBranch, findCommit, resolveBase } from '../../adapters/git/repo.ts';
-import { isUntouched } from '../../adapters/git/risk/head-log.ts';
-import { isMerged } from '../../adapters/git/risk/merged.ts';
-import { isOnceOf, readUpstream } from '../../adapters/git/upstream.ts';
-import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
-import { StackError } from '../../domain/errors.ts';
-import type { DedicatedRepo, InstanceRecord, Start } from '../../domain/instance.ts';
-import { configIfReadable, type Stack } from '../core/stack.ts';
-import { findHindrance } from './hindrance.ts';
-import { type ChangedRepo, refusal } from './result.ts';
+} from '../../../adapters/git/change/replay.ts';
+import { readStaged } from '../../../adapters/git/change/staged.ts';
+import { isAncestor } from '../../../adapters/git/commits.ts';
+import { findBase } from '../../../adapters/git/merge/bases.ts';
+import { defaultBranch, findCommit, resolveBase } from '../../../adapters/git/repo.ts';
+import { isUntouched } from '../../../adapters/git/risk/head-log.ts';
+import { isMerged } from '../../../adapters/git/risk/merged.ts';
+import { isOnceOf, readUpstream } from '../../../adapters/git/upstream.ts';
+import { readOwnEntry } from '../../../adapters/git/worktree/entry.ts';
+import { StackError } from '../../../domain/errors.ts';
+import type { DedicatedRepo, InstanceRecord, Start } from '../../../domain/instance.ts';
+import { configIfReadable, type Stack } from '../../core/stack.ts';
+import { findHindrance } from '../hindrance.ts';
+import { type ChangedRepo, refusal } from '../result.ts';
 
 /** How news come into a branch: its own commits go on top of them, or a merge commit brings them in. */
 type SyncWay = 'rebase' | 'merge';

@@ -1,14 +1,14 @@
-import { listCommitted } from '../../adapters/git/change/commit.ts';
-import { findObstacle } from '../../adapters/git/change/move-files.ts';
-import { requireMerging } from '../../adapters/git/merge/merging.ts';
-import type { HeldLock } from '../../adapters/lock.ts';
-import { isMigration } from '../../domain/collision.ts';
-import { StackError, throwIfAborted } from '../../domain/errors.ts';
-import { type InstanceRecord, requireDedicated } from '../../domain/instance.ts';
-import { isEnvFile, isLockfile } from '../../domain/lock-files.ts';
-import { requireInstance } from '../core/claim.ts';
-import { type Move, withChangeLock } from '../core/journal.ts';
-import type { Stack } from '../core/stack.ts';
+import { listCommitted } from '../../../adapters/git/change/commit.ts';
+import { findObstacle } from '../../../adapters/git/change/move-files.ts';
+import { requireMerging } from '../../../adapters/git/merge/merging.ts';
+import type { HeldLock } from '../../../adapters/lock.ts';
+import { isMigration } from '../../../domain/collision.ts';
+import { StackError, throwIfAborted } from '../../../domain/errors.ts';
+import { type InstanceRecord, requireDedicated } from '../../../domain/instance.ts';
+import { isEnvFile, isLockfile } from '../../../domain/lock-files.ts';
+import { requireInstance } from '../../core/claim.ts';
+import { type Move, withChangeLock } from '../../core/journal.ts';
+import type { Stack } from '../../core/stack.ts';
 import {
   abortAll,
   advanceAll,
@@ -19,19 +19,11 @@ import {
   moveBranches,
   requireNothingElse,
   requireResolving,
-} from './resolve.ts';
-import { inAllRepos, requireChangeable, type TicketChange } from './result.ts';
-import { refreshEach } from './sync-fetch.ts';
-import {
-  isConflict,
-  isMove,
-  planSync,
-  type Refresh,
-  type SyncedRepo,
-  type SyncMove,
-  type SyncWish,
-} from './sync-plan.ts';
-import { noteStale, type SetUp, setUpNews } from './sync-setup.ts';
+} from '../resolve.ts';
+import { inAllRepos, requireChangeable, type TicketChange } from '../result.ts';
+import { refreshEach } from './fetch.ts';
+import { isConflict, isMove, planSync, type Refresh, type SyncedRepo, type SyncMove, type SyncWish } from './plan.ts';
+import { noteStale, type SetUp, setUpNews } from './set-up.ts';
 
 export interface SyncOptions extends Pick<SyncWish, 'way'> {
   ticket: string;
