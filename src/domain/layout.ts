@@ -68,6 +68,11 @@ export function verifyLogOf(root: string, ticket: string): string {
   return inFolder(root, 'logs', ticket, 'verify.log');
 }
 
+/** Returns the path of the note of how that command ended, and on which commits of the ticket. */
+export function verifyResultOf(root: string, ticket: string): string {
+  return inFolder(root, 'logs', ticket, 'verify.json');
+}
+
 /** Returns the path of the note that a service's ready pattern was seen in its log. */
 export function readyMarkOf(root: string, ticket: string, service: string): string {
   return inFolder(root, 'logs', ticket, `${service}.ready`);

@@ -1,10 +1,11 @@
 import path from 'node:path';
-import { makeFolder } from '../../adapters/files/files.ts';
+import { makeFolder, replaceFile } from '../../adapters/files/files.ts';
+import { findLocal } from '../../adapters/git/branch.ts';
 import { logFilesOf } from '../../adapters/process/log-files.ts';
 import { openLogWriter } from '../../adapters/process/logs.ts';
 import { throwIfAborted } from '../../domain/errors.ts';
-import type { InstanceRecord } from '../../domain/instance.ts';
-import { verifyLogOf } from '../../domain/layout.ts';
+import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { verifyLogOf, verifyResultOf } from '../../domain/layout.ts';
 import { DEFAULT_LOG_BYTES, HOST_RUNTIME } from '../../domain/runtime.ts';
 import { listLeftVerifications } from '../core/claim.ts';
 import { withChangeLock } from '../core/journal.ts';
@@ -81,6 +82,7 @@ async function runLine(stack: Stack, name: string, { ticket, line }: Verificatio
     ...{ service: 'verify', name: `${name}-verify`, dir: '', workingDir: folder, image: undefined, command: undefined },
     ...{ env: { STACK_TICKET: name, STACK_ROOT: root }, ports: [], volumes: [], network: '', aliases: [], hash: '' },
   };
+  const heads = await readHeads(stack, ticket);
   try {
     writer.write(`$ ${line}`);
     const runtime = await stack.runtime(HOST_RUNTIME);
@@ -96,10 +98,20 @@ async function runLine(stack: Stack, name: string, { ticket, line }: Verificatio
     );
     throwIfAborted(signal);
     const ms = Math.round(performance.now() - begun);
+    await replaceFile(verifyResultOf(root, ticket), JSON.stringify({ exitCode, heads }), { lasting: false });
     if (exitCode === 0) stack.emit({ type: 'step-done', ...about, outcome: 'made', ms });
     else stack.emit({ type: 'step-failed', ...about, message: `exit code ${exitCode}`, ms });
     return { command: line, exitCode, log, lines };
   } finally {
     writer.close();
   }
+}
+
+/** Returns where the ticket's branches are as it is verified, by repo. */
+async function readHeads(stack: Stack, ticket: string): Promise<Record<string, string>> {
+  const record = (await stack.store.read()).instances[ticket];
+  const heads = dedicatedRepos(record ?? { repos: {} }).map(async ([repo, { path: folder, branch }]) => {
+    return [repo, (await findLocal(folder, branch))?.commit ?? ''] as const;
+  });
+  return Object.fromEntries(await Promise.all(heads));
 }

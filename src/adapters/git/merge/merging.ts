@@ -116,6 +116,15 @@ export async function carryOver(
   return answer.exitCode === 0 ? readOneMerge(answer.stdout, true).tree : undefined;
 }
 
+/** Returns the paths at which two commits conflict; [] where git does not merge them at all. Throws `git` (older than 2.38 too), `interrupted`. */
+export async function listMergeConflicts(
+  place: MergePlace,
+  [ours, theirs]: readonly [string, string],
+): Promise<string[]> {
+  const [merged] = await withMerging(place, ({ merge }) => merge([{ ours, theirs }]));
+  return merged && 'conflicts' in merged ? merged.conflicts.map((conflict) => conflict.path) : [];
+}
+
 /**
  * Returns what merging two revisions of a repo gives: the merged tree, kept in the repo, and the conflicts. `base` is what both are
  * compared with, for a cherry-pick or a rebase; it works with every git that merges. Throws `git` (also for histories that have

@@ -1,0 +1,229 @@
+import { readFileIfThere } from '../../adapters/files/files.ts';
+import { tryGit } from '../../adapters/git/git.ts';
+import { listMergeConflicts } from '../../adapters/git/merge/merging.ts';
+import { listShownFiles, type ShownFile } from '../../adapters/git/merge/show-changes.ts';
+import { listLog } from '../../adapters/git/merge/show-log.ts';
+import { ifAnswered } from '../../domain/errors.ts';
+import type { InstanceRecord } from '../../domain/instance.ts';
+import { parseJson } from '../../domain/json.ts';
+import { notesFileOf, verifyResultOf } from '../../domain/layout.ts';
+import { findLastNote } from '../../domain/note.ts';
+import { isSeen, judgeStanding, type TicketStanding } from '../../domain/standing.ts';
+import { requireInstance } from '../core/claim.ts';
+import type { Stack } from '../core/stack.ts';
+import { findCollisions } from './collisions.ts';
+import { diffTicket } from './diff.ts';
+import { openSeen } from './seen.ts';
+import { readStandings } from './standing.ts';
+import { createFindBase, type RepoWork } from './work.ts';
+import { readWorks } from './works.ts';
+
+/** How much there is to read. */
+export interface Size {
+  commits: number;
+  files: number;
+  additions: number;
+  deletions: number;
+}
+
+/** A ticket that waits for a person to read it. */
+export interface ReadyTicket extends Size {
+  ticket: string;
+  repos: Record<string, Size>;
+  checks: {
+    /** How the command that verifies ended on just these commits; null where nobody has run it. */
+    verify: 'passed' | null;
+    /** True where nothing of its own is missing at a remote. */
+    pushed: boolean;
+    /** Commits of its bases that came since. */
+    behind: number;
+    /** Other tickets that it conflicts with. */
+    conflicts: string[];
+  };
+  /** The last line of its notes. */
+  note: string | null;
+  /** What came since a person looked at its changes last; null where nobody has. */
+  since: (Size & { at: string }) | null;
+}
+
+/** What waits for a person. */
+export interface Inbox {
+  /** The smallest first. */
+  ready: ReadyTicket[];
+  /** The others, and what is in the way. */
+  waiting: { ticket: string; reason: string }[];
+  /** What could not be looked at, and why. */
+  problems: string[];
+}
+
+/**
+ * Returns which tickets are ready to be read: all committed, with work that is not merged, without a conflict with their bases, and not
+ * failed in a verification. Of all tickets where none is named. Changes nothing. Throws `not-found`, `git`, `interrupted`.
+ */
+export async function readInbox(stack: Stack, tickets: readonly string[]): Promise<Inbox> {
+  const [standings, state] = await Promise.all([readStandings(stack, tickets), stack.store.read()]);
+  const judged = standings.map((standing) => ({ standing, reason: findReason(standing) }));
+  const candidates = judged.filter(({ reason }) => reason === undefined).map(({ standing }) => standing);
+  const collisions =
+    candidates.length > 0
+      ? await ifAnswered(
+          findCollisions(
+            stack,
+            candidates.map(({ ticket }) => ticket),
+          ),
+        )
+      : undefined;
+  const read = await Promise.all(
+    candidates.map((standing) => readCandidate(stack, requireInstance(state, standing.ticket), standing)),
+  );
+  const ready = read.flatMap((one) => ('reason' in one ? [] : [one]));
+  for (const one of ready) {
+    const pairs = (collisions?.pairs ?? []).filter(
+      ({ kind, tickets }) => kind === 'conflict' && tickets.includes(one.ticket),
+    );
+    one.checks.conflicts = [...new Set(pairs.flatMap(({ tickets }) => tickets))].filter((name) => name !== one.ticket);
+  }
+  const reasons = new Map(
+    [...judged.map(({ standing, reason }) => ({ ticket: standing.ticket, reason })), ...read].flatMap((one) =>
+      'reason' in one && one.reason !== undefined ? [[one.ticket, one.reason] as const] : [],
+    ),
+  );
+  return {
+    ready: ready.sort((one, other) => weigh(one) - weigh(other) || one.files - other.files),
+    waiting: standings.flatMap(({ ticket }) => {
+      const reason = reasons.get(ticket);
+      return reason === undefined ? [] : [{ ticket, reason }];
+    }),
+    problems: collisions?.problems ?? [],
+  };
+}
+
+function weigh({ additions, deletions }: Size): number {
+  return additions + deletions;
+}
+
+/** Returns what is in the way of reading a ticket, as far as its standing tells. */
+function findReason({ verdict, repos }: TicketStanding): string | undefined {
+  if (verdict === 'creating' || verdict === 'destroying') return 'a command is at work on it';
+  const found = judgeStanding(repos);
+  const broken = Object.values(repos).flatMap((repo) => (isSeen(repo) ? [] : [repo.problem]));
+  if (broken[0] !== undefined) return broken[0];
+  const seen = Object.entries(repos).flatMap(([name, repo]) => (isSeen(repo) ? [[name, repo] as const] : []));
+  const elsewhere = seen.flatMap(([name, { on, branch }]) =>
+    on === branch ? [] : [`${name} is on ${on ?? 'no branch'}`],
+  );
+  if (found.conflicted.length > 0) return `files are in conflict (${found.conflicted.join(', ')})`;
+  const doing = seen.flatMap(([name, { operation }]) =>
+    operation === null ? [] : [`a ${operation} is under way (${name})`],
+  );
+  if (doing[0] !== undefined) return doing[0];
+  if (found.dirty.length > 0) return `there is work that is not committed (${found.dirty.join(', ')})`;
+  if (elsewhere[0] !== undefined) return elsewhere[0];
+  if (found.merged.length > 0) return 'it is merged';
+  return seen.some(([, { ahead, merged }]) => ahead > 0 && !merged) ? undefined : 'nothing is committed yet';
+}
+
+async function readCandidate(
+  stack: Stack,
+  record: InstanceRecord,
+  standing: TicketStanding,
+): Promise<ReadyTicket | { ticket: string; reason: string }> {
+  const { ticket } = record;
+  const { works, problems } = await readWorks(stack, record, []);
+  if (problems[0] !== undefined) return { ticket, reason: problems[0] };
+  const found = Object.entries(works);
+  const conflicts = await Promise.all(found.map(([repo, work]) => findBaseConflicts(stack, repo, work, standing)));
+  const [first] = conflicts.flat();
+  if (first !== undefined) return { ticket, reason: first };
+  const verify = await readVerified(stack, ticket, works);
+  if (verify === 'failed') return { ticket, reason: 'the command that verifies it failed on these commits' };
+  const sizes = await Promise.all(found.map(async ([repo, work]) => [repo, await measure(stack, work)] as const));
+  const seen = Object.values(standing.repos).filter(isSeen);
+  const notes = await ifAnswered(readFileIfThere(notesFileOf(record.folder)));
+  return {
+    ticket,
+    ...sum(sizes.map(([, size]) => size)),
+    repos: Object.fromEntries(sizes),
+    checks: {
+      verify,
+      pushed: seen.every(({ pushed }) => pushed),
+      behind: seen.reduce((all, { behind }) => all + behind, 0),
+      conflicts: [],
+    },
+    note: findLastNote(notes ?? '') ?? null,
+    since: await measureSince(stack, record, works),
+  };
+}
+
+async function findBaseConflicts(
+  { signal }: Stack,
+  repo: string,
+  { own, head }: RepoWork,
+  { repos }: TicketStanding,
+): Promise<string[]> {
+  const standing = repos[repo];
+  if (!standing || !isSeen(standing) || standing.ahead === 0 || standing.behind === 0) return [];
+  const tip = await createFindBase(own.worktree, signal)(standing.base);
+  if (tip === undefined) return [];
+  // An old git cannot tell.
+  const paths = (await ifAnswered(listMergeConflicts({ folder: own.worktree, signal }, [tip, head]))) ?? [];
+  return paths.length === 0
+    ? []
+    : [`it conflicts with ${standing.base}: ${paths.map((path) => `${repo}/${path}`).join(', ')}`];
+}
+
+/** What was found out about other commits than these says nothing of them. */
+async function readVerified(
+  { root }: Stack,
+  ticket: string,
+  works: Readonly<Record<string, RepoWork>>,
+): Promise<'passed' | 'failed' | null> {
+  const text = await ifAnswered(readFileIfThere(verifyResultOf(root, ticket)));
+  const found = parseJson(text ?? '{}') as { exitCode?: number; heads?: Record<string, string> } | undefined;
+  const entries = Object.entries(works);
+  if (!found?.heads || entries.some(([repo, { head }]) => found.heads?.[repo] !== head)) return null;
+  return found.exitCode === 0 ? 'passed' : 'failed';
+}
+
+async function measure({ signal }: Stack, { own, head, base }: RepoWork): Promise<Size> {
+  if (head === base) return { commits: 0, files: 0, additions: 0, deletions: 0 };
+  const ask = (args: readonly string[]) => tryGit(own.worktree, args, { signal });
+  const [commits, files] = await Promise.all([
+    listLog(own.worktree, { base, head }, { signal }),
+    listShownFiles(ask, [base, head], { paths: [], attributesOf: own.worktree }),
+  ]);
+  return { commits: commits.length, files: files.length, ...countLines(files) };
+}
+
+function countLines(files: readonly ShownFile[]): Pick<Size, 'additions' | 'deletions'> {
+  return {
+    additions: files.reduce((all, { additions }) => all + (additions ?? 0), 0),
+    deletions: files.reduce((all, { deletions }) => all + (deletions ?? 0), 0),
+  };
+}
+
+function sum(sizes: readonly Size[]): Size {
+  const add = (key: keyof Size): number => sizes.reduce((all, size) => all + size[key], 0);
+  return { commits: add('commits'), files: add('files'), additions: add('additions'), deletions: add('deletions') };
+}
+
+async function measureSince(
+  stack: Stack,
+  record: InstanceRecord,
+  works: Readonly<Record<string, RepoWork>>,
+): Promise<ReadyTicket['since']> {
+  const seen = await openSeen(stack.root, record);
+  const marks = Object.keys(works).flatMap((repo) => seen.find(repo) ?? []);
+  const [first] = marks.map(({ at }) => at).sort();
+  if (first === undefined) return null;
+  const [logs, { repos }] = await Promise.all([
+    Promise.all(
+      Object.entries(works).map(([repo, { own, base, head }]) =>
+        listLog(own.worktree, { base, head, seen: seen.find(repo)?.head }, { signal: stack.signal }),
+      ),
+    ),
+    diffTicket(stack, { ticket: record.ticket, sinceSeen: true }),
+  ]);
+  const files = Object.values(repos).flatMap((one) => one.files);
+  return { at: first, commits: logs.flat().length, files: files.length, ...countLines(files) };
+}
