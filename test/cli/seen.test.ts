@@ -87,7 +87,9 @@ describe.runIf(process.platform === 'linux')('what came since a person looked la
     expect(await files()).toEqual(['front/later added 1 0']);
     expect(await subjects()).toEqual(['Write later']);
     const { ready } = JSON.parse((await shop.stack(['review', '--json'])).stdout);
-    expect(ready).toMatchObject([{ files: 3, commits: 3, since: { files: 1, commits: 1, additions: 1, deletions: 0 } }]);
+    expect(ready).toMatchObject([
+      { files: 3, commits: 3, since: { files: 1, commits: 1, additions: 1, deletions: 0 } },
+    ]);
   });
 
   it('is kept once, outlives a tidy repo, and goes with the ticket', async () => {
