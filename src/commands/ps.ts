@@ -42,7 +42,10 @@ export const ps: Verb<Options, Listing> = {
   async run(context, { options }) {
     const [fits, write] = await Promise.all([readFilter(options.filter), readFormat(options.format, context)]);
     const { observeStack } = await import('../orchestrator/status/view.ts');
-    const view = await observeStack(await context.stack());
+    // Git is asked about each worktree only for who reads the answer.
+    const { host, options: common } = context;
+    const marks = common.json || (host.stdout.isTTY === true && !write);
+    const view = await observeStack(await context.stack(), { marks });
     const { name, why } = view.runtime;
     // Containers are what people expect; that there are none is worth a line until a ticket runs so.
     const isKnown = view.instances.some(({ services }) => Object.values(services).some((one) => one.runtime === name));

@@ -14,6 +14,19 @@ export interface ServiceView {
   exitCode?: number;
 }
 
+/** How the worktree of a repo stands, in short. */
+export interface RepoMarks {
+  /** True where something is not committed. */
+  dirty: boolean;
+  /** Commits that its base lacks, and commits of the base that came since. */
+  ahead: number;
+  behind: number;
+  /** True where nothing of its own is missing at a remote, as of the last fetch or push. */
+  pushed: boolean;
+  /** True where it is not on the ticket's branch. */
+  switched: boolean;
+}
+
 export type RepoView =
   | {
       mode: 'dedicated';
@@ -24,6 +37,8 @@ export type RepoView =
       base: string;
       /** True when the branch was there before the ticket (`--on`). */
       existingBranch: boolean;
+      /** Where somebody has asked for it, and it could be looked at. */
+      changes?: RepoMarks;
     }
   | { mode: 'shared'; url?: string; status: RepoStatus };
 

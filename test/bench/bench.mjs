@@ -157,6 +157,38 @@ async function benchConflicts(from) {
   stack(root, 'destroy', '--force', '--yes', ...tickets, '--quiet');
 }
 
+/** Ten tickets of which each has commits in one repo and changes in both, beside bare git. */
+async function benchLooks(from) {
+  const root = makeRoot('looks', 3000, from);
+  const tickets = Array.from({ length: 10 }, (_, index) => `t-${index}`);
+  const worktrees = tickets.flatMap((ticket) =>
+    ['front', 'api'].map((repo) => path.join(root, 'tickets', ticket, repo)),
+  );
+  for (const ticket of tickets) stack(root, 'create', ticket, '--no-start', '--quiet');
+  for (const [index, worktree] of worktrees.entries()) {
+    for (let file = 0; file < 20; file++)
+      writeFileSync(path.join(worktree, `src/part-${file}/file-${file}.txt`), `changed ${index}\n`);
+    if (index % 2 === 0) git(worktree, 'commit', '-qam', 'change');
+    writeFileSync(path.join(worktree, 'new.txt'), `new ${index}\n`);
+  }
+  const each = (command) =>
+    `printf "%s\\0" "$@" | xargs -0 -n 1 -P 2 sh -c 'git -C "$0" --no-optional-locks ${command}'`;
+  const ms = await interleave({
+    status: () => timeCommand('sh', ['-c', each('status --porcelain=v2 --branch'), 'sh', ...worktrees], { env }),
+    standings: () => stack(root, 'status'),
+    ps: () => stack(root, 'ps'),
+    marks: () => stack(root, 'ps', '--json'),
+    bare: () => timeCommand('sh', ['-c', each('diff --stat main'), 'sh', ...worktrees.slice(0, 2)], { env }),
+    diff: () => stack(root, 'diff', 't-0', '--stat'),
+    node: () => timeCommand('node', ['-e', '0'], { env }),
+  });
+  const floor = { 'git status': ms.status };
+  report('status, 10 tickets x 2 repos x 3000 files', ms.standings, floor, '<= 1.3x');
+  report('ps --json, 10 tickets x 2 repos x 3000 files', ms.marks, { ps: ms.ps }, '');
+  report('diff --stat, 2 repos x 3000 files', ms.diff, { 'git diff': ms.bare, node: ms.node }, '<= 1.3x');
+  stack(root, 'destroy', '--force', '--yes', ...tickets, '--quiet');
+}
+
 async function benchWorktrees(files, from) {
   const root = makeRoot(`files-${files}`, files, from);
   const ms = await interleave({
@@ -413,6 +445,7 @@ try {
   if (!existsSync(path.resolve(BIN, '../../dist/main.js'))) throw new Error('run `npm run build` first');
   await benchStart();
   await benchConflicts(20001);
+  await benchLooks(20501);
   await benchWorktrees(50, 22001);
   await benchWorktrees(3000, 23001);
   await benchCopy(44_000, 29001);

@@ -1,4 +1,4 @@
-import type { InstanceStatus, InstancesView, InstanceView, StackView } from '../../domain/view.ts';
+import type { InstanceStatus, InstancesView, InstanceView, RepoMarks, StackView } from '../../domain/view.ts';
 import { createStyle, type Paint } from '../../ui/style.ts';
 import { wrapText } from '../../ui/wrap.ts';
 import type { RepoCell, Row } from './instance-rows.ts';
@@ -34,6 +34,7 @@ export async function renderInstances(
   const table = renderRows(titles, rows, view);
   return [
     table,
+    ...explainMarks(instances).map((line) => style.dim(line)),
     ...[...problems, ...common].map((problem) => `${style.bad('!')} ${wrapText(problem, view.columns, 2)}`),
   ].join('\n');
 }
@@ -43,5 +44,24 @@ function describeRepo(instance: InstanceView, name: string): RepoCell {
   if (!repo) return { address: '-', label: '' };
   if (repo.mode === 'shared') return { address: 'shared', label: '' };
   // The base a new branch came from; the branch itself where it was there before.
-  return { address: repo.url ?? '', label: `[${repo.existingBranch ? repo.branch : repo.base}]` };
+  return { address: repo.url ?? '', label: `[${repo.existingBranch ? repo.branch : repo.base}]${listMarks(repo)}` };
+}
+
+const MARKS: [mark: string, meaning: string, isOn: (changes: RepoMarks) => boolean][] = [
+  ['*', 'not committed', ({ dirty }) => dirty],
+  ['↑', 'not pushed', ({ pushed }) => !pushed],
+  ['≠', 'on another branch', ({ switched }) => switched],
+];
+
+function listMarks({ changes }: { changes?: RepoMarks }): string {
+  return MARKS.map(([mark, , isOn]) => (changes && isOn(changes) ? mark : '')).join('');
+}
+
+/** Returns what the marks in the table mean; [] for none. */
+function explainMarks(instances: readonly InstanceView[]): string[] {
+  const all = instances.flatMap(({ repos }) =>
+    Object.values(repos).flatMap((repo) => ('changes' in repo ? (repo.changes ?? []) : [])),
+  );
+  const told = MARKS.filter(([, , isOn]) => all.some(isOn)).map(([mark, meaning]) => `${mark} ${meaning}`);
+  return told.length > 0 ? [told.join('  ')] : [];
 }

@@ -26,6 +26,7 @@ import { isOwnerAlive } from '../core/claim.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { chooseRuntime } from '../prepare/runtime.ts';
 import { tellAtRest } from './at-rest.ts';
+import { observeMarks } from './changes.ts';
 import { type Observed, observeWorld } from './observe.ts';
 import { findProblems, findSharedProblems, type Problems, type View } from './problems.ts';
 
@@ -41,9 +42,21 @@ export interface Look {
   view: StackView;
 }
 
-/** Looks at the stack as it is now: records for what should be, engine and process table for what runs. */
-export async function observeStack(stack: Stack): Promise<StackView> {
-  return (await lookAtStack(stack)).view;
+/**
+ * Looks at the stack as it is now: records for what should be, engine and process table for what runs; with `marks` git too, for how the
+ * worktrees stand.
+ */
+export async function observeStack(stack: Stack, { marks = false } = {}): Promise<StackView> {
+  const [{ view }, found] = await Promise.all([lookAtStack(stack), marks ? observeMarks(stack) : undefined]);
+  if (!found) return view;
+  const instances = view.instances.map((instance) => {
+    const repos = Object.entries(instance.repos).map(([name, repo]): [string, RepoView] => {
+      const changes = found.get(instance.ticket)?.[name];
+      return [name, repo.mode === 'dedicated' && changes ? { ...repo, changes } : repo];
+    });
+    return { ...instance, repos: Object.fromEntries(repos) };
+  });
+  return { ...view, instances };
 }
 
 /** The same with what it is told from; nothing is asked about other tickets than `tickets`, which alone are in the view then. */

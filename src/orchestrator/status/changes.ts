@@ -1,0 +1,45 @@
+import { openResultCache } from '../../adapters/state/result-cache.ts';
+import { ifAnswered } from '../../domain/errors.ts';
+import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { standingsFileOf } from '../../domain/layout.ts';
+import { isDirty } from '../../domain/standing.ts';
+import type { RepoMarks } from '../../domain/view.ts';
+import { requireOwnThings } from '../core/ownership.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
+import { lookAtRepo, type RepoLook, readChanges } from '../review/changes.ts';
+
+/** What is marked of tickets' repos, by ticket and repo; of one that cannot be looked at nothing is. */
+export type Marks = ReadonlyMap<string, Readonly<Record<string, RepoMarks>>>;
+
+/**
+ * Returns how the worktrees of tickets stand, by one question to git each. A ticket that is being made or taken apart is left out. No index,
+ * ref, file or setting changes. Throws `interrupted`.
+ */
+export async function observeMarks(stack: Stack): Promise<Marks> {
+  const state = await stack.store.read();
+  const records = Object.values(state.instances).filter(({ phase }) => phase === 'ready');
+  const [config, cache] = await Promise.all([configIfReadable(stack), openResultCache(standingsFileOf(stack.root))]);
+  const looks = new Map<string, RepoLook>();
+  const lookAt = (repo: string, own: DedicatedRepo): RepoLook => {
+    const about = { cache, signal: stack.signal, repoBase: config?.repos[repo]?.base };
+    const look = looks.get(own.gitCommonDir) ?? lookAtRepo(own, about);
+    looks.set(own.gitCommonDir, look);
+    return look;
+  };
+  const readOne = async (record: InstanceRecord): Promise<[string, Record<string, RepoMarks>]> => {
+    const owned = await ifAnswered(requireOwnThings(stack, record).then(() => true));
+    const found = dedicatedRepos(owned ? record : { repos: {} }).map(async ([repo, own]) => {
+      const marks = await ifAnswered(readMarks(own, lookAt(repo, own)));
+      return marks ? [[repo, marks] as const] : [];
+    });
+    return [record.ticket, Object.fromEntries((await Promise.all(found)).flat())];
+  };
+  const marks = new Map(await Promise.all(records.map(readOne)));
+  await cache.save();
+  return marks;
+}
+
+async function readMarks(own: DedicatedRepo, look: RepoLook): Promise<RepoMarks> {
+  const { standing, ahead, behind, pushed } = await readChanges(own, look);
+  return { dirty: isDirty(standing), ahead, behind, pushed, switched: standing.branch !== own.branch };
+}
