@@ -127,6 +127,20 @@ describe('the news of the bases in a ticket', () => {
     expect(told.stdout).toMatch(/^feat-\d: nothing has moved, because of api$/m);
   });
 
+  it('move nothing where git fails at them in one repo, as where nobody can sign: exit code 1', async () => {
+    for (const repo of REPOS) news(repo, `signed-${number}.txt`, 'news\n');
+    shop.commit(folder('api'), 'mine.txt', 'mine\n');
+    const before = look();
+    shop.git('api', 'config', 'commit.gpgsign', 'true');
+    shop.git('api', 'config', 'gpg.program', 'false');
+    const run = await sync();
+    for (const name of ['commit.gpgsign', 'gpg.program']) shop.git('api', 'config', '--unset', name);
+    expect(run).toMatchObject({ code: 1, repos: { api: { result: 'failed' }, front: { result: 'waiting' } } });
+    expect(look()).toEqual(before);
+    // Its ports are needed.
+    expect(await shop.stack(['destroy', ticket, '--force', '--yes'])).toMatchObject({ code: 0 });
+  });
+
   it('leave work that is not committed as it is, staged or not, and refuse where it is in the same files', async () => {
     const before = `${folder('front')}/before.txt`;
     shop.write(before, 'staged\n');

@@ -176,11 +176,11 @@ function judge(
   { way, brought }: Came,
   { tip, commits }: { tip: string; commits: string[] },
 ): SyncedRepo {
-  const { branch, from = '', base } = about;
+  const { from = '', base } = about;
   if ('failed' in brought)
     return {
-      ...{ ...about, ...refusal(branch, `git cannot bring ${base} in: ${brought.failed}`, brought.hint) },
-      ...{ from, to: from, way },
+      ...{ ...about, result: 'failed', reason: `git cannot bring ${base} in: ${brought.failed}`, hint: brought.hint },
+      ...{ to: from, way },
     };
   if ('conflicts' in brought) {
     const { conflicts, at } = brought;

@@ -87,7 +87,9 @@ async function takeStep(stack: Stack, record: InstanceRecord, run: Run): Promise
   throwIfAborted(stack.signal);
   if (options.dryRun) return planned;
   if (!isHeldUp(planned)) return moveAll(stack, record, { planned, run });
-  const isDecided = options.step === 'resolve' && Object.values(planned).every(({ result }) => result !== 'refused');
+  const isDecided =
+    options.step === 'resolve' &&
+    Object.values(planned).every((one) => one.result !== 'failed' && one.result !== 'refused');
   return isDecided ? resolveAll(stack, record, { planned, way: options.way, run }) : stayAll(planned);
 }
 
@@ -136,7 +138,7 @@ async function planAll(stack: Stack, record: InstanceRecord, wish: SyncWish): Pr
 }
 
 function isHeldUp(repos: Repos): boolean {
-  return Object.values(repos).some(({ result }) => result === 'refused' || result === 'conflict');
+  return Object.values(repos).some(({ result }) => ['refused', 'conflict', 'failed'].includes(result));
 }
 
 /** The conflicts come into the worktrees that have one; the other repos wait, as long as somebody has to look at these. */
