@@ -29,9 +29,10 @@ export const conflicts: Verb<Options, Result> = {
     const stack = await context.stack();
     if (!options.watch) return findCollisions(stack, about);
     const { watch } = await import('./common/watch.ts');
+    const { watchCollisions } = await import('../orchestrator/runs/announce.ts');
     await watch(
       context,
-      () => findCollisions(stack, about),
+      () => watchCollisions(stack, about),
       (found, view) => renderAnswer(conflicts, found, view),
     );
     return undefined;

@@ -98,6 +98,16 @@ export function collisionsFileOf(root: string): string {
   return path.join(root, STATE_FOLDER, 'collisions.json');
 }
 
+/** Returns the path of what collisions people were told of. */
+export function toldFileOf(root: string): string {
+  return path.join(root, STATE_FOLDER, 'told-collisions.json');
+}
+
+/** Returns the path of the lock that is held while they are told. */
+export function toldLockOf(root: string): string {
+  return path.join(root, STATE_FOLDER, 'told-collisions.lock');
+}
+
 /** Returns the path of what is known of how tickets' commits stand to their bases. */
 export function standingsFileOf(root: string): string {
   return path.join(root, STATE_FOLDER, 'standings.json');

@@ -1,9 +1,10 @@
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CollidingPair, Collisions } from '../../src/orchestrator/review/collisions.ts';
 import type { Run } from '../support/product.ts';
 import { expectRefusal } from '../support/refusal.ts';
-import { makeShop, type Shop } from '../support/shop.ts';
+import { BIN, makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
 const lines = (...changed: [number, string][]): string =>
@@ -36,8 +37,11 @@ describe('tickets that collide', () => {
 
   beforeAll(async () => {
     shop = makeShop();
-    shop.configure((text) => text.replace('./front, base: main', './front, base: main, contracts: ["types/**"]'));
-    for (const file of ['text', 'near', 'gone']) shop.commit('front', file, lines());
+    shop.configure((text) =>
+      text.replace('./front, base: main', './front, base: main, contracts: [openapi.yml, "types/**"]'),
+    );
+    for (const file of ['text', 'near', 'gone', 'openapi.yml', 'package-lock.json'])
+      shop.commit('front', file, lines());
     for (const ticket of ['one', 'two', 'three']) {
       const { code, stderr } = await shop.stack(['create', ticket, '--no-start']);
       expect(code).toBe(0);
@@ -63,25 +67,39 @@ describe('tickets that collide', () => {
     work('three', 'near', lines([26, 'three']));
     work('three', 'types/three.ts', 'x');
     work('two', 'types/two.ts', 'x');
+    work('one', 'db/migrate/20260102_one.rb', 'x');
+    work('three', 'db/migrate/20260101_three.rb', 'x');
+    for (const [ticket, line] of [
+      ['two', 3],
+      ['three', 50],
+    ] as const) {
+      work(ticket, 'openapi.yml', lines([line, ticket]));
+      work(ticket, 'package-lock.json', lines([line, ticket]));
+    }
     const before = photograph();
     const { run, found } = await find();
     expect(run.code).toBe(4);
     expect(told(found)).toEqual([
       'one two front conflict gone text',
       'one two front migration migrations/0002_one.sql migrations/0002_two.sql',
+      'one three front migration db/migrate/20260101_three.rb db/migrate/20260102_one.rb',
       'one three front same-file near',
-      'two three front contract types/three.ts types/two.ts',
+      'two three front lockfile package-lock.json',
+      'two three front contract openapi.yml types/three.ts types/two.ts',
     ]);
     expect(found.pairs[0]?.notes).toEqual({ gone: 'modify/delete', text: 'content' });
-    expect(found.pairs[2]?.notes).toEqual({ near: 'near each other: line 20 and line 26' });
+    expect(Object.values(found.pairs[1]?.notes ?? {})[0]).toBe('same number: 2');
+    expect(Object.values(found.pairs[2]?.notes ?? {})[0]).toBe('order: 20260101_three.rb before 20260102_one.rb');
+    expect(found.pairs[3]?.notes).toEqual({ near: 'near each other: line 20 and line 26' });
     expect(photograph()).toBe(before);
   });
 
   it('are told about one ticket when it is named, and in its folder', async () => {
-    expect(told((await find('three')).found)).toHaveLength(2);
+    expect(told((await find('three')).found)).toHaveLength(4);
     const { code, stdout } = await shop.stack(['conflicts'], { cwd: shop.at('tickets/three/front') });
     expect(code).toBe(0);
-    expect(stdout).toContain('! one and three\n  front  same file  near  near each other: line 20 and line 26\n');
+    expect(stdout).toMatch(/^! one and three\n {2}front {2}migrations {2}db\/migrate/m);
+    expect(stdout).toContain('  front  same file   near  near each other: line 20 and line 26\n');
     expect(stdout).not.toContain('one and two');
     await expectRefusal(shop, ['conflicts', 'thre'], { code: 'not-found', message: /no ticket "thre"/, hint: /three/ });
   });
@@ -153,6 +171,15 @@ describe('tickets that collide', () => {
       .split('\n')
       .map((line) => told(JSON.parse(line)));
     expect(shown.map((pairs) => pairs.includes('one three front conflict text'))).toEqual([false, true]);
+  });
+
+  it('are watched no longer than somebody reads of them', async () => {
+    const all = '{ "$@"; echo "$?" >code; } | head -1';
+    const { stdout } = await execa('sh', ['-c', all, 'sh', process.execPath, BIN, 'conflicts', '--watch'], {
+      ...{ cwd: shop.root, env: shop.env, extendEnv: false, timeout: 120_000 },
+    });
+    expect(stdout).toBe('✗ one and two');
+    expect(shop.read('code')).toBe('0\n');
   });
 
   it('need a git that can merge without a checkout', async () => {

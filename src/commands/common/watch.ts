@@ -1,4 +1,5 @@
 import { pause } from '../../adapters/pause.ts';
+import { watchReader } from '../../adapters/process/reader.ts';
 import type { Context } from '../../context.ts';
 import { tolerate } from '../../domain/errors.ts';
 import { escapeJson } from '../../domain/json.ts';
@@ -20,14 +21,22 @@ export async function watch<Result extends object>(
   const { stdout } = host;
   const show = await createShow(context);
   let shown: string | undefined;
-  while (!signal.aborted) {
-    const result = await tolerate(look(), 'interrupted');
-    if (result === undefined) return;
-    const columns = (stdout.isTTY && stdout.columns) || undefined;
-    const text = options.json ? escapeJson(JSON.stringify(result)) : await render(result, { color, columns });
-    if (text !== shown) show(text);
-    shown = text;
-    await pause(LOOK_MS, signal);
+  // `stack conflicts --watch | head -1`: nothing may be written for hours.
+  const unwatch = watchReader(stdout, () =>
+    stdout.emit('error', Object.assign(new Error('closed'), { code: 'EPIPE' })),
+  );
+  try {
+    while (!signal.aborted) {
+      const result = await tolerate(look(), 'interrupted');
+      if (result === undefined) return;
+      const columns = (stdout.isTTY && stdout.columns) || undefined;
+      const text = options.json ? escapeJson(JSON.stringify(result)) : await render(result, { color, columns });
+      if (text !== shown) show(text);
+      shown = text;
+      await pause(LOOK_MS, signal);
+    }
+  } finally {
+    unwatch();
   }
 }
 

@@ -136,6 +136,8 @@ export interface StackConfig {
   verify: string | undefined;
   /** A shell line, with which one person's editor is opened. */
   editor: string | undefined;
+  /** A shell line that tells a person of what begins. */
+  notify: string | undefined;
   shared: {
     /** As written: absolute, or relative to the root. Undefined: the file that ships with stack. */
     compose: string | undefined;

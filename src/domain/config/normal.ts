@@ -39,6 +39,7 @@ export function normaliseConfig(file: StackFile, writtenAt: WrittenAt): StackCon
     worktrees: file.worktrees ?? undefined,
     verify: file.verify ?? undefined,
     editor: file.editor ?? undefined,
+    notify: file.notify ?? undefined,
     shared: {
       compose: compose ?? undefined,
       services: mapValues(shared, (service, name): SharedServiceConfig => normaliseShared(service ?? {}, name)),

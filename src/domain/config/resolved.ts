@@ -23,7 +23,7 @@ type VariableOrigin = 'environment' | '.env' | 'default';
 /** Names of values that nobody shows. */
 const SECRET = /pass(word|wd|phrase)?$|(^|[_-])pwd?$|secret|token|credential|private|(^|[_-])(api)?key$/i;
 /** What a program is given or run with: `${env.…}` in there may be anything. */
-const HANDED_ON = new Set(['env', 'command', 'args', 'setup', 'migrate', 'seed', 'url', 'editor', 'verify']);
+const HANDED_ON = new Set(['env', 'command', 'args', 'setup', 'migrate', 'seed', 'url', 'editor', 'verify', 'notify']);
 
 /**
  * Returns every value of a config, in the order of the files, then the defaults that nobody wrote. `isInShell` tells whether a

@@ -9,11 +9,12 @@ import {
 import { readStaged, type Staged } from '../../adapters/git/change/staged.ts';
 import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import type { HeldLock } from '../../adapters/lock.ts';
-import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { StackError, throwIfAborted, tolerate } from '../../domain/errors.ts';
 import { type DedicatedRepo, type InstanceRecord, requireDedicated } from '../../domain/instance.ts';
 import { fillTemplate } from '../../domain/template.ts';
 import { type Move, withChangeLock, withJournal } from '../core/journal.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
+import { announceFor } from '../runs/tell-collisions.ts';
 import { findHindrance } from './hindrance.ts';
 import { type ChangedRepo, inAllRepos, refusal, requireChangeable, type TicketChange } from './result.ts';
 
@@ -59,10 +60,14 @@ export async function commitTicket(
   if (refused) return refused;
   const written = options.message ?? (await editMessage(record, first, edit));
   const message = await nameTicket(stack, record, written);
-  return withChangeLock(stack, record.ticket, async (held) => {
+  const done = await withChangeLock(stack, record.ticket, async (held) => {
     const looks = await look();
     return refuse(record, looks) ?? commitAll(stack, record, { looks, message, all: options.all, held });
   });
+  const isCommitted = Object.values(done.repos).some(({ result }) => result === 'committed');
+  // It is done by then, whoever interrupts the look.
+  if (isCommitted) await tolerate(announceFor(stack, record), 'interrupted');
+  return done;
 }
 
 /** Returns what is to be committed in a repo, or why nothing can be. */

@@ -18,7 +18,7 @@ import { planPrerequisites, requireRunnable } from '../prepare/prerequisites.ts'
 import { checkRequest, countAsSetUp, planRepos, type RepoRequest } from '../prepare/repos.ts';
 import { planRescued } from '../prepare/rescued.ts';
 import { planServices } from '../prepare/services.ts';
-import { tellCollisions } from '../review/tell-collisions.ts';
+import { tellCollisions } from '../runs/tell-collisions.ts';
 import { requireNothingBeside } from '../safety/beside.ts';
 import { listTicketSteps } from '../steps/list.ts';
 import { tellMigration } from '../steps/migrate.ts';

@@ -44,7 +44,10 @@ interface Copy {
 export async function findCollisions(stack: Stack, about: readonly string[] = []): Promise<Collisions> {
   const state = await stack.store.read();
   const wanted = new Set(requireInstances(state, about).map(({ ticket }) => ticket));
-  const records = Object.values(state.instances).filter(({ phase }) => phase === 'ready');
+  // What verifies a merge has the work of others.
+  const records = Object.values(state.instances).filter(
+    ({ phase, verifies }) => phase === 'ready' && verifies === undefined,
+  );
   const [config, cache] = await Promise.all([
     configIfReadable(stack),
     openResultCache(collisionsFileOf(stack.root)),

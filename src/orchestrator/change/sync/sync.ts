@@ -3,12 +3,13 @@ import { findObstacle } from '../../../adapters/git/change/move-files.ts';
 import { requireMerging } from '../../../adapters/git/merge/merging.ts';
 import type { HeldLock } from '../../../adapters/lock.ts';
 import { isMigration } from '../../../domain/collision.ts';
-import { StackError, throwIfAborted } from '../../../domain/errors.ts';
+import { StackError, throwIfAborted, tolerate } from '../../../domain/errors.ts';
 import { type InstanceRecord, requireDedicated } from '../../../domain/instance.ts';
 import { isEnvFile, isLockfile } from '../../../domain/lock-files.ts';
 import { requireInstance } from '../../core/claim.ts';
 import { type Move, withChangeLock } from '../../core/journal.ts';
 import type { Stack } from '../../core/stack.ts';
+import { tellCollisions } from '../../runs/tell-collisions.ts';
 import {
   abortAll,
   advanceAll,
@@ -64,13 +65,22 @@ export async function syncTicket(stack: Stack, options: SyncOptions, refresh?: R
   const { ticket } = await requireChangeable(stack, options.ticket);
   await requireMerging();
   if (setup) await stack.requireTrust();
-  return withChangeLock(stack, ticket, async ({ addHelper: onStart }) => {
+  const done = await withChangeLock(stack, ticket, async ({ addHelper: onStart }) => {
     const record = await requireChangeable(stack, ticket);
     const run = { options, onStart, refresh: refresh ?? refreshEach(stack) };
     const repos = await tellNews(record, await takeStep(stack, record, run));
     const ran = setup && !dryRun && isDone(repos) ? await setUpNews(stack, ticket, repos) : undefined;
-    return { ticket, dryRun, repos, ...(ran && { setup: ran }), ...(stack.signal.aborted && { interrupted: true }) };
+    const isCut = stack.signal.aborted;
+    return {
+      record,
+      change: { ticket, dryRun, repos, ...(ran && { setup: ran }), ...(isCut && { interrupted: true as const }) },
+    };
   });
+  const { record, change } = done;
+  const isChanged = !dryRun && Object.values(change.repos).some(({ result }) => result === 'updated');
+  // It is done by then, whoever interrupts the look.
+  if (isChanged) await tolerate(tellCollisions(stack, record), 'interrupted');
+  return change;
 }
 
 function isDone(repos: Repos): boolean {
