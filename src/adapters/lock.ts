@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readlinkSync, renameSync, symlinkSync } from 'node:fs';
+import { readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { lstat, readdir, readlink, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError, throwIfAborted } from '../domain/errors.ts';
@@ -224,6 +224,7 @@ function replaceNow(file: string, claim: Claim): void {
     symlinkSync(targetOf(claim), next);
     renameSync(next, file);
   } catch (error) {
+    ifReadableNow(() => rmSync(next, { force: true }));
     throw explainFileError(error, `lock ${file}`);
   }
 }

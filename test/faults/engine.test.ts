@@ -14,13 +14,14 @@ const DEADLINE_MS = 300_000;
 
 /** About so many questions a command asks; a strike that comes after its last is none. */
 const QUESTIONS = 25;
+const subjects = SUBJECTS.filter(({ files }) => !files);
 
 /** A command whose engine is struck at one question, or from one on. */
 const draws = Array.from({ length: DRAWS }, (_, index) => {
   const random = createRandom(wishes.seed + index);
   const skipped = random.below(QUESTIONS);
   const [fault, times] = [drawFault(random), random.pick([1, Number.POSITIVE_INFINITY])];
-  const subject = SUBJECTS[(wishes.seed + index) % SUBJECTS.length]!;
+  const subject = subjects[(wishes.seed + index) % subjects.length]!;
   const where = `${times === 1 ? 'at' : 'from'} question ${skipped + 1}${times === 1 ? '' : ' on'}`;
   const title = `${subject.name}: ${describeFault(fault)} ${where}`;
   return { subject, fault, times, skipped, again: random.below(2) === 0, title };

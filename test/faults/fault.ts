@@ -19,10 +19,10 @@ export interface Fault extends Part {
   /**
    * `kill` ends the process with SIGKILL; `throw` fails the part as a full disk would, or that one change as what was asked
    * for it would (the disk, a program, the engine, Postgres); `crash` ends the programs it started too, a few milliseconds
-   * into the last one, or into what a server was asked for.
+   * into the last one, or into what a server was asked for. So does `kill` with a time, without the programs.
    */
   how: 'kill' | 'throw' | 'crash';
-  /** For `crash`: how many milliseconds. */
+  /** How many milliseconds into what it has begun. */
   ms?: number;
 }
 
@@ -63,7 +63,7 @@ export function listPassages(notes: readonly Note[]): Passage[] {
 }
 
 /** Returns a fault in words: `kill after forward worktree front`. */
-export function describeFault({ how, point, direction, id }: Fault): string {
-  const where = typeof point === 'number' ? `at change ${point} of` : point;
+export function describeFault({ how, point, direction, id, ms }: Fault): string {
+  const where = typeof point === 'number' ? `${ms === undefined ? 'at' : 'into'} change ${point} of` : point;
   return `${how} ${where} ${direction} ${id}`;
 }

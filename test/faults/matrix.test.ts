@@ -20,7 +20,7 @@ const DRAWN = {
   whole: { process: ALL, docker: ALL, 'own data': ALL, 'own server': ALL },
 };
 /** The commands whose cases there are in `npm run verify`. */
-const SHORT = ['create', 'destroy'];
+const SHORT = ['create', 'destroy', 'commit'];
 const DEADLINE_MS = 900_000;
 
 const SCENES = (['process', 'docker', 'own data', 'own server'] as const).filter(
@@ -35,7 +35,8 @@ describe.each(SCENES)('on %s, killed or failing anywhere', (scene) => {
   const isShort = (isOnMac || scene !== 'process') && wishes.extent === 'part';
   // In a short run the corners have a destroy by force of their own.
   const subjects = SUBJECTS.filter(
-    ({ name, forces }) => (!isShort || SHORT.includes(name)) && (!forces || wishes.extent !== 'part'),
+    ({ name, forces, files }) =>
+      (!isShort || SHORT.includes(name)) && (!forces || wishes.extent !== 'part') && (!files || scene === 'process'),
   );
   let bench: Bench;
   let pool: Pool;

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { execa } from 'execa';
 import type { Run } from '../support/product.ts';
+import { findLocks } from './changes.ts';
 import { clear, compare, forgetRescues, must, untilNone } from './clear.ts';
 import { TICKET } from './corners.ts';
 import { findLostData } from './data.ts';
@@ -114,6 +115,8 @@ async function passThrough(bench: Bench, world: FaultWorld, subject: Subject, fa
 function listFaults({ direction, id, applied, changes }: Passage, random: Random, whole: boolean): Fault[] {
   const part = { direction, id };
   const numbers = changes.map((_, index) => index + 1);
+  // What is between the steps of a command is all that one without steps has.
+  const every = whole || direction === 'elsewhere';
   // `git worktree add`, `POST /containers/create`, `CREATE DATABASE`: those of files are one word, and done at once.
   const lasting = numbers.filter((point) => changes[point - 1]?.includes(' '));
   const edges = (['before', 'after'] as const).filter(
@@ -122,13 +125,15 @@ function listFaults({ direction, id, applied, changes }: Passage, random: Random
   const kills = edges.map((point): Fault => ({ ...part, point, how: 'kill' }));
   const inside = [
     ...numbers.map((point): Fault => ({ ...part, point, how: 'kill' })),
-    ...lasting.map((point): Fault => ({ ...part, point, how: 'crash', ms: random.below(25) })),
+    ...lasting.flatMap((point): Fault[] =>
+      (['crash', 'kill'] as const).map((how) => ({ ...part, point, how, ms: random.below(25) })),
+    ),
   ];
   const failures = [
     ...edges.map((point): Fault => ({ ...part, point, how: 'throw' })),
     ...numbers.map((point): Fault => ({ ...part, point, how: 'throw' })),
   ];
-  if (whole) return [...kills, ...inside, ...failures];
+  if (every) return [...kills, ...inside, ...failures];
   return [...kills, ...random.shuffle(inside).slice(0, 1), ...random.shuffle(failures).slice(0, 1)];
 }
 
@@ -154,7 +159,9 @@ async function findProblems(bench: Bench, world: FaultWorld, { subject, faults, 
   const before = world.photographFiles();
   await subject.prepare(world);
   const faulted = await runFaulted(bench, world, subject.args, faults);
-  const problems = [...judgeRun(faulted, faults), ...(await findTraces(world, subject, { again, before }))];
+  // When the machine goes down git leaves its locks, for the next command to clear.
+  const locks = faults.at(-1)?.how === 'crash' ? [] : await untilNone(async () => findLocks(world));
+  const problems = [...judgeRun(faulted, faults), ...locks, ...(await findTraces(world, subject, { again, before }))];
   return problems.length === 0 ? [] : [...problems, `the faulted run said: ${faulted.stderr.slice(0, 2000)}`];
 }
 
@@ -168,6 +175,7 @@ export async function findTraces(
   const problems = [
     ...lies,
     ...(again ? await repeat(world, subject) : []),
+    ...(await findWrong(world, subject, again)),
     ...(await findLostWork(world, subject)),
     ...(await clearAway(world, subject)),
   ];
@@ -207,13 +215,21 @@ function isMet(faults: readonly Fault[], notes: readonly Note[]): boolean {
 async function repeat(world: FaultWorld, subject: Subject): Promise<string[]> {
   const run = await world.stack([...subject.args, '--json']);
   const said = run.stdout === '' ? undefined : (JSON.parse(run.stdout) as { error?: { code: string } }).error?.code;
-  const doneAlready = run.code === 2 && (said === 'exists' || said === 'not-found');
+  // `usage`: nothing is staged.
+  const doneAlready =
+    run.code === 2 && ['exists', 'not-found', ...(subject.files ? ['usage'] : [])].includes(said ?? '');
   if (said === 'exists') await must(world, 'start', TICKET);
   const refused =
     run.code === 0 || doneAlready ? [] : [`the second ${subject.name} ended with ${run.code}: ${run.stdout}`];
   const undone = (await untilNone(() => subject.findUndone(world))).map((why) => `after the second: ${why}`);
   const lies = (await untilNone(() => findLies(world))).map((lie) => `after the second: ${lie}`);
   return [...refused, ...undone, ...lies];
+}
+
+async function findWrong(world: FaultWorld, subject: Subject, again: boolean): Promise<string[]> {
+  if (!subject.findWrong) return [];
+  if (!again) await must(world, 'doctor', '--fix', '--yes');
+  return subject.findWrong(world);
 }
 
 /** What a person wrote is there after everything; data that a destroy took with it comes back with the ticket. */
@@ -234,9 +250,10 @@ async function findLostWork(world: FaultWorld, { name, worksOn, forces }: Subjec
   return [...left, ...notes, ...(await findLostData(world, TICKET))];
 }
 
-async function clearAway(world: FaultWorld, { forces }: Subject): Promise<string[]> {
+async function clearAway(world: FaultWorld, { forces, files, unprepare }: Subject): Promise<string[]> {
   rmSync(world.at(NOTES), { force: true });
-  if (forces) {
+  unprepare?.(world);
+  if (forces || files) {
     if (TICKET in (world.state()?.instances ?? {})) await must(world, 'destroy', TICKET, '--force', '--no-dump');
     await forgetRescues(world);
   }

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { CHANGES } from './changes.ts';
 import { findRunning, must } from './clear.ts';
 import { CORNERS, TICKET } from './corners.ts';
 import { writeData } from './data.ts';
@@ -18,9 +19,15 @@ export interface Subject {
   worksOn?: true;
   /** True where that work goes with the ticket, saved. */
   forces?: true;
+  /** True where nothing of it runs: its cases are those of git alone. */
+  files?: true;
   prepare(world: FaultWorld): Promise<unknown>;
   /** Why the command has not come to what it is for; [] when it has. */
   findUndone(world: FaultWorld): Promise<string[]>;
+  /** Asked once the command came again, or what it left was settled: what is lost, half done or in a person's way. */
+  findWrong?(world: FaultWorld): Promise<string[]>;
+  /** Takes away what `prepare` has put beside the ticket. */
+  unprepare?(world: FaultWorld): void;
 }
 
 /** The commands that change something. Which steps they have is asked of themselves. */
@@ -102,6 +109,7 @@ export const SUBJECTS: readonly Subject[] = [
     prepare: (world) => must(world, 'up'),
     findUndone: async (world) => ((await world.ps()).baseline.repos.data?.status === 'running' ? ['data is up'] : []),
   },
+  ...CHANGES,
 ];
 
 /** A ticket with work of a person in it, and in its own data, where it has such. */

@@ -6,6 +6,7 @@ import { ownDatabase as databaseOf } from '../../src/domain/own.ts';
 import type { InstanceView, StackView } from '../../src/domain/view.ts';
 import type { Finding } from '../../src/orchestrator/doctor/finding.ts';
 import { openClient } from '../support/engine.ts';
+import type { Run } from '../support/product.ts';
 import type { FaultWorld } from './world.ts';
 
 /** Returns where `ps` and `doctor` say something else than what is there; [] when they tell the truth. */
@@ -31,7 +32,7 @@ export async function findLies(world: FaultWorld): Promise<string[]> {
     ...view.instances.flatMap((instance) => findInstanceLies(instance, running)),
     ...findServiceLies('baseline', view.baseline.services, running),
     ...records.flatMap((record) => findStatusLies(record, view.instances)),
-    ...findDoctorLies(records, doctor.code, doctor.stdout),
+    ...findDoctorLies(world, records, doctor),
   ];
 }
 
@@ -62,21 +63,27 @@ function findStatusLies(record: InstanceRecord, views: readonly InstanceView[]):
   return view.status === wanted ? [] : [`ps says ${record.ticket} is ${view.status}, and not ${wanted}`];
 }
 
-function findDoctorLies(records: readonly InstanceRecord[], code: number, text: string): string[] {
-  const { findings }: { findings: Finding[] } = JSON.parse(text);
+function findDoctorLies(world: FaultWorld, records: readonly InstanceRecord[], { code, stdout }: Run): string[] {
+  const { findings }: { findings: Finding[] } = JSON.parse(stdout);
   const bad = findings.filter(({ ok }) => !ok).map(({ subject }) => subject);
   const wanted = records.filter(isBroken).map(({ ticket }) => ticket);
   const missed = wanted
     .filter((ticket) => !bad.includes(ticket))
     .map((ticket) => `doctor sees nothing wrong in ${ticket}`);
   const unfilled = records.filter((record) => dedicatedRepos(record).some(([, { worktree }]) => !hasIndex(worktree)));
-  const known = [...wanted, ...unfilled.map(({ ticket }) => ticket)];
+  const known = [...wanted, ...unfilled.map(({ ticket }) => ticket), ...listCutOff(world)];
   const invented = findings.filter(({ ok, subject }) => !ok && !known.includes(subject));
   return [
     ...missed,
     ...invented.map(({ subject, text: said }) => `doctor finds fault with ${subject}: ${said}`),
     ...((code === 0) === (bad.length === 0) ? [] : [`doctor ended with ${code}`]),
   ];
+}
+
+/** Tickets whose branches a command was changing as one. */
+function listCutOff(world: FaultWorld): string[] {
+  const folder = world.at('.stack/changes');
+  return existsSync(folder) ? readdirSync(folder) : [];
 }
 
 /** Half made, half unmade, or without one of its worktrees; nobody is at it, since the command has ended. */

@@ -39,10 +39,10 @@ function enter<Result>({ direction, id }: Part, run: () => Result): Result {
 function take({ direction, id }: Part, point: Point, isDuring = false): Fault | undefined {
   const found = faults.findIndex((one) => one.direction === direction && one.id === id && one.point === point);
   const fault = faults[found];
-  if (!fault || (fault.how === 'crash') !== isDuring) return undefined;
+  if (!fault || (fault.ms !== undefined) !== isDuring) return undefined;
   faults.splice(found, 1);
   note({ fault });
-  if (fault.how === 'kill') process.kill(process.pid, 'SIGKILL');
+  if (fault.how === 'kill' && !isDuring) process.kill(process.pid, 'SIGKILL');
   return fault;
 }
 
@@ -55,10 +55,11 @@ function diskFull(): Error {
   return Object.assign(new Error('ENOSPC: no space left on device (put in by a test)'), { code: 'ENOSPC' });
 }
 
-/** As when the machine goes down: what the process started goes with it; what it asked a server for may be under way. */
-function crash({ ms = 0 }: Fault, child: ChildProcess | undefined): void {
+/** As when the machine goes down, but for a kill: what the process started goes with it; what it asked a server for may be under way. */
+function crash({ how, ms = 0 }: Fault, child: ChildProcess | undefined): void {
+  const started = child?.pid === undefined || how === 'kill' ? [] : [-child.pid, child.pid];
   const end = (): void => {
-    for (const pid of [...(child?.pid === undefined ? [] : [-child.pid, child.pid]), process.pid]) {
+    for (const pid of [...started, process.pid]) {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
@@ -139,7 +140,9 @@ function watchOutside(): void {
     // Git's answers to questions change nothing.
     describe(_, [program, args]) {
       const words = [program, ...(Array.isArray(args) ? args : [])].map(String);
-      return words.includes('--no-optional-locks') ? '' : words.slice(0, 3).join(' ');
+      // It may run under a guard.
+      const own = words.slice(Math.max(0, words.indexOf('git')));
+      return words.includes('--no-optional-locks') ? '' : own.slice(0, 3).join(' ');
     },
     fail: (real, [, args, options]) => real('false', Array.isArray(args) ? [] : args, options),
   });

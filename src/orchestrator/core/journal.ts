@@ -18,7 +18,7 @@ import { clearStaleLocks } from '../../adapters/git/stale-locks.ts';
 import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import { type HeldLock, inspectLock, listLeftHelpers, withLock } from '../../adapters/lock.ts';
 import { endWhole } from '../../adapters/process/group.ts';
-import { StackError, tolerate } from '../../domain/errors.ts';
+import { bestEffort, StackError, tolerate } from '../../domain/errors.ts';
 import type { DedicatedRepo, Start } from '../../domain/instance.ts';
 import { parseFields } from '../../domain/json.ts';
 import { changeLockOf, inFolder, journalOf, keptIndexOf } from '../../domain/layout.ts';
@@ -286,7 +286,7 @@ async function drop(stack: Stack, ticket: string): Promise<void> {
   // The journal before what belongs to it.
   await rm(journalOf(stack.root, ticket), { force: true });
   await rm(inFolder(stack.root, 'changes', ticket), { recursive: true, force: true });
-  await removeIfEmpty(inFolder(stack.root, 'changes'));
+  await bestEffort(removeIfEmpty(inFolder(stack.root, 'changes')));
 }
 
 /** Undefined where there is none yet. Throws `state` for one that cannot be read. */

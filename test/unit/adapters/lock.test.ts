@@ -1,4 +1,13 @@
-import { readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { listLeftHelpers, withLock } from '../../../src/adapters/lock.ts';
@@ -141,6 +150,19 @@ describe('withLock', () => {
       held.addHelper({ pid: process.pid, name: '' });
     });
     await expect(working).rejects.toMatchObject({ code: 'files', message: expect.stringMatching(/^cannot lock /) });
+  });
+
+  it('leaves nothing beside it where a helper cannot be noted', async () => {
+    const folder = makeTemp();
+    const file = path.join(folder, 'a.lock');
+    const working = withLock(file, (held) => {
+      // A link cannot take the place of a folder.
+      rmSync(file);
+      mkdirSync(file);
+      held.addHelper({ pid: process.pid, name: '' });
+    });
+    await expect(working).rejects.toMatchObject({ code: 'files' });
+    expect(readdirSync(folder)).toEqual(['a.lock']);
   });
 
   it('holds until a helper of a killed holder has ended', async () => {
