@@ -257,13 +257,13 @@ function tell(
 ): ResolvedRepo {
   const about = { branch, base, from, way, notes };
   if (standing.at === 'done') return { ...about, result: 'updated', to: standing.commit };
-  const verb = verbOf(record);
+  const command = `${verbOf(record)} ${record.ticket}`;
   if (standing.at === 'open') {
     const { paths } = standing;
-    const hint = `resolve them in ${worktree}, \`git add\` them, then \`stack ${verb} --continue\``;
+    const hint = `resolve them in ${worktree}, \`git add\` them, then \`stack ${command} --continue\``;
     const reason = `to be resolved: ${paths.join(', ')}`;
     return { ...about, result: 'conflict', to: from, conflicts: paths, reason, hint };
   }
   const reason = standing.at === 'off' ? `its ${way} was given up` : standing.reason;
-  return { ...about, ...refusal(branch, reason, `\`stack ${verb} --abort\` puts all repos back`), to: from };
+  return { ...about, ...refusal(branch, reason, `\`stack ${command} --abort\` puts all repos back`), to: from };
 }

@@ -127,12 +127,12 @@ export async function planSync(
   const begins = own.base === own.branch ? [] : [own.baseCommit];
   const known = await Promise.all([...begins, ...tip.foreign].map((one) => findCommit(worktree, [one])));
   const foreign = [tip.commit, ...known.filter((one) => one !== undefined)];
-  const [mine, { commits: news }] = await Promise.all([
+  const [mine, news] = await Promise.all([
     listOwnCommits(worktree, head, foreign),
     listOwnCommits(worktree, tip.commit, [head]),
   ]);
   const came = await bring(stack, own, { tip, mine: { ...mine, head, foreign }, wish });
-  return judge({ ...about, news: news.length, notes: [...tip.notes, ...came.notes] }, came, {
+  return judge({ ...about, news: news.commits.length + news.merges, notes: [...tip.notes, ...came.notes] }, came, {
     tip: tip.commit,
     commits: mine.commits,
   });
