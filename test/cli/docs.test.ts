@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -21,26 +22,34 @@ interface Said {
 
 /** Returns the console blocks of a page, each a list of its commands. */
 function blocksOf(page: string): Said[][] {
+  return partsOf(page).flatMap((part) => (typeof part === 'string' ? [] : [part]));
+}
+
+/** The same, with the shell lines that stand between them. */
+function partsOf(page: string): (Said[] | string)[] {
   const text = readFileSync(path.join(CHECKOUT, page), 'utf8');
-  return [...text.matchAll(/^```console\n([\s\S]*?)^```$/gm)].map(([, block = '']) =>
-    block
-      .split(/^\$ /m)
-      .slice(1)
-      .map((part) => {
-        const [command = '', ...output] = part.trimEnd().split('\n');
-        return { command, output };
-      }),
-  );
+  return [...text.matchAll(/^```(console|sh)\n([\s\S]*?)^```$/gm)].map(([, kind, block = '']) => {
+    if (kind === 'sh') return block;
+    const parts = block.split(/^\$ /m).slice(1);
+    return parts.map((part) => {
+      const [command = '', ...output] = part.trimEnd().split('\n');
+      return { command, output };
+    });
+  });
 }
 
 /**
- * Times and pids differ from run to run; steps that run side by side end in any order; columns are as wide as a port is long; a
+ * Times, pids and commits differ from run to run, and a long path wraps a line elsewhere; steps that run side by side end in any order; columns are as wide as a port is long; a
  * slow machine shows signs of life between.
  */
 function masked(lines: readonly string[]): string[] {
   return lines
+    .join('\n')
+    .replaceAll(/^! .*(\n {2}\S.*)+/gm, (warning) => warning.replaceAll(/\n +/g, ' '))
+    .split('\n')
     .map((line) =>
       line
+        .replaceAll(/\b[0-9a-f]{7,40}\b/g, 'COMMIT')
         .replaceAll(/\d+\.\d+s\b|\d+m \d+s\b/g, 'TIME')
         .replaceAll(/\bpid \d+/g, 'pid PID')
         .replaceAll(/ {2,}/g, '  ')
@@ -53,7 +62,7 @@ function masked(lines: readonly string[]): string[] {
 /** Runs the commands of a block in a product, and expects what the page says of each. */
 async function expectAsSaid(product: Pick<Product, 'stack' | 'inReadme'>, block: readonly Said[]): Promise<void> {
   for (const { command, output } of block) {
-    const [name, ...args] = command.split(' ');
+    const [name, ...args] = [...command.matchAll(/"([^"]*)"|\S+/g)].map(([word, quoted]) => quoted ?? word);
     expect(name).toBe('stack');
     const { stdout, stderr } = await product.stack(args);
     const text = product.inReadme(`${stderr}\n${stdout}`);
@@ -66,6 +75,7 @@ describe('what the docs show of a terminal', () => {
     const shown = PAGES.map((page) => [page, blocksOf(page).length] as const).filter(([, count]) => count > 0);
     expect(shown).toEqual([
       ['README.md', 1],
+      ['docs/a-day.md', 8],
       ['docs/queue.md', 2],
       ['docs/wiring.md', 1],
     ]);
@@ -126,5 +136,24 @@ describe('the page about the queue', () => {
     shop.write('tickets/feat-02/front/prices.mjs', 'export const tax = 0.07;\n');
     shop.git('tickets/feat-02/front', 'add', 'prices.mjs');
     await expectAsSaid({ stack, inReadme }, afternoon);
+  });
+});
+
+describe('the page about a day', () => {
+  let product: Product;
+  beforeAll(async () => {
+    product = await makeProduct({ runtime: 'process' });
+    product.env.STACK_COLUMNS = '80';
+    product.writeConfig((text) => text.replace(', setup: [npm ci], copy: [config/keys]', ''));
+  });
+  afterAll(() => product?.dispose());
+
+  it('shows what happens to three tickets, two of which collide and one is put out of the queue', async () => {
+    const { stack, root, env } = product;
+    const inReadme = (text: string): string => product.inReadme(text).replaceAll(root, '/home/me/shop');
+    for (const part of partsOf('docs/a-day.md')) {
+      if (typeof part !== 'string') await expectAsSaid({ stack, inReadme }, part);
+      else execFileSync('bash', ['-ec', part], { cwd: root, env });
+    }
   });
 });
