@@ -1,6 +1,10 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectRefusal } from '../support/refusal.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
+import { until } from '../support/until.ts';
 
 describe('exec', () => {
   let shop: Shop;
@@ -45,6 +49,28 @@ describe('exec', () => {
     });
     expect(run).toMatchObject({ code: 0, stdout: 'api' });
   });
+
+  it.runIf(process.platform === 'linux')(
+    'leaves Ctrl-C on a terminal to the command, as often as it comes',
+    async () => {
+      const heard = shop.at('heard');
+      const code = `const fs = require('node:fs'); let count = 0; fs.writeFileSync('${heard}', '0');
+      process.on('SIGINT', () => { fs.writeFileSync('${heard}', String(++count)); if (count === 3) process.exit(7); });
+      setInterval(() => undefined, 1000);`;
+      shop.write('prompt.cjs', code);
+      const bin = path.resolve(import.meta.dirname, '../../bin/stack.js');
+      const line = `exec ${process.execPath} ${bin} exec feat-01 front -- node ${shop.at('prompt.cjs')}`;
+      const terminal = execa('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
+        ...{ cwd: shop.root, env: shop.env, extendEnv: false, reject: false, stdin: 'pipe' },
+      });
+      for (const count of ['0', '1', '2']) {
+        await until(`it has heard ${count}`, () => existsSync(heard) && readFileSync(heard, 'utf8') === count);
+        terminal.stdin.write('\x03');
+      }
+      const { exitCode, stdout } = await terminal;
+      expect([exitCode, stdout]).toEqual([7, expect.not.stringContaining('interrupted')]);
+    },
+  );
 
   it('takes a command without `--` behind the ticket and a service', async () => {
     const run = await shop.stack(['exec', 'feat-01', 'api', 'sh', '-c', 'echo $STACK_SERVICE "$1"', 'x', 'a b']);

@@ -42,6 +42,7 @@ export async function runAttached(argv: readonly string[], where: Surroundings, 
   ).catch(async (error: unknown) => tellUnstarted(error, where, options));
   if (typeof child === 'number') return child;
   const closed = once(child, 'close');
+  const takeBack = options.tty ? leaveKeyboard() : () => undefined;
   if (child.stdin) connectStdin(options.stdin, child.stdin);
   child.stdout?.pipe(options.stdout, { end: false });
   child.stderr?.pipe(options.stderr, { end: false });
@@ -50,8 +51,24 @@ export async function runAttached(argv: readonly string[], where: Surroundings, 
     await drain(child, closed, [options.stdout, options.stderr]);
     return code;
   } finally {
+    takeBack();
     if (child.stdin) options.stdin.unpipe(child.stdin);
   }
+}
+
+/**
+ * A Ctrl-C goes to all who are on the terminal. What it means says the program that somebody works in: a prompt drops its line and
+ * goes on. Returns what lets this process hear of it again.
+ */
+function leaveKeyboard(): () => void {
+  const listeners = process.listeners('SIGINT');
+  const hearNothing = (): void => undefined;
+  process.on('SIGINT', hearNothing);
+  for (const listener of listeners) process.off('SIGINT', listener);
+  return () => {
+    for (const listener of listeners) process.on('SIGINT', listener);
+    process.off('SIGINT', hearNothing);
+  };
 }
 
 /** What becomes of a command: told before it begins, and once all of it has ended. */
