@@ -19,7 +19,7 @@ const OPEN_BODY = /\bBEGIN\s+ATOMIC\b(?![\s\S]*\bEND\s*;\s*$)/i;
 /** Titles are names, which have capitals of their own. */
 const NAMES = { color: false, asTheyAre: true };
 const HELP = `statements end with ; and the line
-\\d  tables with their columns    \\q  leave`;
+\\d  tables with their columns    \\q, Ctrl-D  leave`;
 
 /**
  * A small psql for machines without one: `-c SQL`, statements from a pipe, or at a prompt; `-A` and `-t` print as psql does. Returns
@@ -65,7 +65,7 @@ async function converse(
     if (text.trim() !== '') await run(text);
   };
   reader.on('SIGINT', () => {
-    if (begun.length === 0 && reader.line === '') return reader.close();
+    // As psql has it: Ctrl-C drops what is typed, Ctrl-D leaves.
     begun = [];
     reader.write(null, { ctrl: true, name: 'u' });
     stdout.write('^C\n');
