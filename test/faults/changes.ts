@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { must } from './clear.ts';
 import { TICKET } from './corners.ts';
@@ -85,8 +85,14 @@ export function findLocks(world: FaultWorld): string[] {
   return ['front', 'api', 'data'].flatMap((repo) =>
     readdirSync(world.at(repo, '.git'), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && entry.name.endsWith('.lock'))
+      // What ours keeps a person from is to commit what is half moved.
+      .filter((entry) => !isHeldByStack(path.join(entry.parentPath, entry.name)))
       .map((entry) => `${path.join(entry.parentPath, entry.name)} is in the way of any git`),
   );
+}
+
+function isHeldByStack(lock: string): boolean {
+  return existsSync(lock) && readFileSync(lock, 'utf8') === 'held by stack\n';
 }
 
 /** A hook that takes its time, so that something can happen to git meanwhile. */

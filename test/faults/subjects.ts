@@ -1,8 +1,10 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import type { Rescue } from '../../src/domain/rescue.ts';
 import { CHANGES } from './changes.ts';
 import { findRunning, must } from './clear.ts';
 import { CORNERS, TICKET } from './corners.ts';
-import { writeData } from './data.ts';
+import { findLostData, writeData } from './data.ts';
+import { MOVES } from './moves.ts';
 import { findNotRunning } from './truth.ts';
 import { type FaultWorld, ownsData } from './world.ts';
 
@@ -97,6 +99,17 @@ export const SUBJECTS: readonly Subject[] = [
     findUndone: async (world) => (TICKET in (world.state()?.instances ?? {}) ? [`${TICKET} is still there`] : []),
   },
   {
+    name: 'recreate',
+    args: ['recreate', TICKET],
+    forces: true,
+    prepare: makeTicket,
+    findUndone: async (world) => [
+      ...(await findNotRunning(world, TICKET)),
+      ...(existsSync(world.at(NOTES)) ? ['it is the ticket that was there'] : []),
+    ],
+    findWrong: findLostTicket,
+  },
+  {
     name: 'up',
     args: ['up'],
     prepare: async () => undefined,
@@ -110,6 +123,7 @@ export const SUBJECTS: readonly Subject[] = [
     findUndone: async (world) => ((await world.ps()).baseline.repos.data?.status === 'running' ? ['data is up'] : []),
   },
   ...CHANGES,
+  ...MOVES,
 ];
 
 /** A ticket with work of a person in it, and in its own data, where it has such. */
@@ -117,4 +131,16 @@ async function makeTicket(world: FaultWorld): Promise<void> {
   await must(world, 'create', TICKET, '--no-wait');
   world.write(NOTES, 'Work of a person.\n');
   if (ownsData(world.scene)) await writeData(world, TICKET);
+}
+
+/** What was there before a recreate is there still, or comes back: it was the first that was saved. */
+async function findLostTicket(world: FaultWorld): Promise<string[]> {
+  if (!existsSync(world.at(NOTES))) {
+    const listed: { rescues: Rescue[] } = JSON.parse((await world.here('restore', '--list', '--json')).stdout);
+    const [time = ''] = listed.rescues.map((one) => one.time).sort();
+    if (TICKET in (world.state()?.instances ?? {})) await must(world, 'destroy', TICKET, '--force', '--no-dump');
+    await must(world, 'restore', TICKET, '--time', time, '--no-wait');
+  }
+  const notes = existsSync(world.at(NOTES)) ? [] : ['the notes of a person are gone'];
+  return [...notes, ...(ownsData(world.scene) ? await findLostData(world, TICKET) : [])];
 }

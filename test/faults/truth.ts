@@ -83,7 +83,8 @@ function findDoctorLies(world: FaultWorld, records: readonly InstanceRecord[], {
 /** Tickets whose branches a command was changing as one. */
 function listCutOff(world: FaultWorld): string[] {
   const folder = world.at('.stack/changes');
-  return existsSync(folder) ? readdirSync(folder) : [];
+  // What a recreate was to make is in the state.
+  return [...(existsSync(folder) ? readdirSync(folder) : []), ...Object.keys(world.state()?.recreating ?? {})];
 }
 
 /** Half made, half unmade, or without one of its worktrees; nobody is at it, since the command has ended. */

@@ -110,7 +110,7 @@ function chown(folder: string, person: number): void {
 }
 
 /** The last four are empty folders by then: what is in them is listed by itself. */
-const OWN = new Set(['.gitignore', 'state.json', 'state.json.bak', 'logs', 'run', 'own', 'changes']);
+const OWN = new Set(['.gitignore', 'state.json', 'state.json.bak', 'standings.json', 'logs', 'run', 'own', 'changes']);
 /** What servers of this machine keep until `down --volumes`, and the passwords they ask for. */
 const DATA = /^(shared(\/|$)|passwords\.json$)/;
 
