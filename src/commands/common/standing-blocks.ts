@@ -84,8 +84,8 @@ function describe(repo: RepoStanding | UnseenRepo, style: Style): Line[] {
 
 function describeDistance({ ahead, behind }: { ahead: number; behind: number }, ref: string): string {
   if (ahead + behind === 0) return `level with ${ref}`;
-  const told = [...(ahead > 0 ? [`${ahead} ahead`] : []), ...(behind > 0 ? [`${behind} behind`] : [])];
-  return `${told.join(', ')} of ${ref}`;
+  const told = [...(ahead > 0 ? [`${ahead} ahead of`] : []), ...(behind > 0 ? [`${behind} behind`] : [])];
+  return `${told.join(', ')} ${ref}`;
 }
 
 function listFiles({ staged, unstaged, untracked, conflicted }: RepoStanding): string {
