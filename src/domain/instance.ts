@@ -256,6 +256,11 @@ export interface StackState {
   sequence?: number | undefined;
 }
 
+/** Returns the tickets that somebody works on: all but those made to verify a merge, which go once that is done. */
+export function listWorkedOn({ instances }: Pick<StackState, 'instances'>): InstanceRecord[] {
+  return Object.values(instances).filter(({ verifies }) => verifies === undefined);
+}
+
 /** Returns all records of a root, the baseline's last. */
 export function listRecords({
   instances,

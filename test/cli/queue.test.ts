@@ -133,6 +133,16 @@ describe('the queue of tickets to be merged', () => {
     expect(shop.read('front/shared.txt')).toBe('one\ntwo\nthree\n');
     expectNothingLeft();
 
+    await shop.stack(['sync', 'feat-02', '--resolve']);
+    const resolving = await queue('resume', 'feat-02');
+    expect(resolving.code).toBe(0);
+    const held = await queue('run');
+    expect([held.code, held.stdout]).toEqual([
+      4,
+      expect.stringMatching(/^! feat-02: conflicts of feat-02 are being resolved; `stack sync feat-02 --continue`/m),
+    ]);
+    await shop.stack(['sync', 'feat-02', '--abort']);
+
     // Put out, what was before it is not in its way any more.
     for (const repo of REPOS) git(repo, 'reset', '--quiet', '--hard', first[repo] ?? '');
     rmSync(shop.at('.stack/queue.json'));
@@ -160,6 +170,13 @@ describe('the queue of tickets to be merged', () => {
         1,
         expect.stringMatching(/another `stack queue run` is at it \(pid/),
       ]);
+      // The copies have the tickets' commits in their branches, and go in a moment.
+      const destroyed = await shop.stack(['destroy', 'feat-01']);
+      expect([destroyed.code, destroyed.stderr]).toEqual([
+        4,
+        expect.stringMatching(/destroying feat-01 would lose work/),
+      ]);
+      expect((await shop.stack(['status'])).stdout).not.toMatch(/verify-/);
       running.kill(signal);
       expect((await running.ended).code).toBe(signal === 'SIGINT' ? 130 : 137);
       expect(await states()).toEqual({ 'feat-01': 'waiting', 'feat-02': 'waiting' });
@@ -331,5 +348,22 @@ describe('a queue of tickets that stand on each other', () => {
       "Merge branch 'feat-03'\nMerge branch 'feat-04'",
     );
     expect(shop.git('front', 'rev-parse', 'feat-03')).toBe(shop.git('tickets/feat-03/front', 'rev-parse', 'HEAD'));
+  });
+
+  it('counts a set-up that fails on the merged result as a failure of it, and logs why', async () => {
+    shop.configure((text) => text.replace(/(front: \{ path: [^}]*?) \}/, "$1, setup: ['test ! -e five.txt'] }"));
+    await shop.stack(['create', 'feat-05', '--no-start']);
+    shop.commit('tickets/feat-05/front', 'five.txt', '5\n');
+    await queue('add', 'feat-05');
+    const run = await queue('run', '--verify', 'true', '--json');
+    expect(run.code).toBe(4);
+    const entry = JSON.parse(run.stdout).queue.find(({ ticket }: { ticket: string }) => ticket === 'feat-05');
+    expect(entry).toMatchObject({
+      state: 'evicted',
+      attempts: 2,
+      reason: expect.stringMatching(/^setup of front failed/),
+    });
+    expect(shop.read(entry.log)).toMatch(/setup of front failed: `test ! -e five\.txt`/);
+    expect(Object.keys(shop.state()?.instances ?? {}).filter((name) => name.startsWith('verify-'))).toEqual([]);
   });
 });

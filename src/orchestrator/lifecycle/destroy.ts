@@ -109,8 +109,9 @@ async function examineTickets(stack: Stack, tickets: readonly string[], options:
   const state = await stack.store.read();
   const records = requireInstances(state, tickets);
   for (const record of records) await requireOwnThings(stack, record);
+  // What was made to verify a ticket goes in a moment, and its branches with it.
   const goes = (record: InstanceRecord): boolean =>
-    record.phase === 'destroying' || (records.includes(record) && !options.keepBranch);
+    record.phase === 'destroying' || record.verifies !== undefined || (records.includes(record) && !options.keepBranch);
   const all = Object.values(state.instances).filter(goes);
   const looks = await Promise.allSettled(
     records.map((record) => {

@@ -93,8 +93,8 @@ interface Going extends RemoveOptions {
 /** The tickets that another command is about to unmake, or has begun to: whoever comes later sees those that came before. */
 async function listGoing(state: StackState, record: InstanceRecord): Promise<InstanceRecord[]> {
   const others = Object.values(state.instances).filter((other) => other !== record);
-  const isGoing = async ({ phase, owner }: InstanceRecord, isOwned: boolean): Promise<boolean> =>
-    phase === 'destroying' || (isOwned && /^stack\b.* destroy\b/.test(owner?.command ?? ''));
+  const isGoing = async ({ phase, owner, verifies }: InstanceRecord, isOwned: boolean): Promise<boolean> =>
+    phase === 'destroying' || verifies !== undefined || (isOwned && /^stack\b.* destroy\b/.test(owner?.command ?? ''));
   const answers = await Promise.all(others.map(async (other) => isGoing(other, await isOwnerAlive(other))));
   return others.filter((_, index) => answers[index]);
 }

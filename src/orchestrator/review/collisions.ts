@@ -5,7 +5,7 @@ import { openResultCache, type ResultCache } from '../../adapters/state/result-c
 import { COLLISION_KINDS, type CollisionKind } from '../../domain/collision.ts';
 import type { RepoConfig } from '../../domain/config/config.ts';
 import { ifAnswered, messageOf, StackError } from '../../domain/errors.ts';
-import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, listWorkedOn } from '../../domain/instance.ts';
 import { collisionsFileOf } from '../../domain/layout.ts';
 import { requireInstances } from '../core/claim.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
@@ -45,9 +45,7 @@ export async function findCollisions(stack: Stack, about: readonly string[] = []
   const state = await stack.store.read();
   const wanted = new Set(requireInstances(state, about).map(({ ticket }) => ticket));
   // What verifies a merge has the work of others.
-  const records = Object.values(state.instances).filter(
-    ({ phase, verifies }) => phase === 'ready' && verifies === undefined,
-  );
+  const records = listWorkedOn(state).filter(({ phase }) => phase === 'ready');
   const [config, cache] = await Promise.all([
     configIfReadable(stack),
     openResultCache(collisionsFileOf(stack.root)),

@@ -2,7 +2,7 @@ import { findLocal } from '../../adapters/git/branch.ts';
 import { isUntouched } from '../../adapters/git/risk/head-log.ts';
 import { isMerged } from '../../adapters/git/risk/merged.ts';
 import { StackError } from '../../domain/errors.ts';
-import { type DedicatedRepo, dedicatedRepos } from '../../domain/instance.ts';
+import { type DedicatedRepo, dedicatedRepos, listWorkedOn } from '../../domain/instance.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { findForge, findProposedBase } from './proposal.ts';
 
@@ -11,9 +11,9 @@ import { findForge, findProposedBase } from './proposal.ts';
  * anything to is not among them: it has yet to begin. A forge that cannot be asked is told of. Throws `git`, `interrupted`.
  */
 export async function listMergedTickets(stack: Stack): Promise<string[]> {
-  const [{ instances }, config] = await Promise.all([stack.store.read(), configIfReadable(stack)]);
+  const [state, config] = await Promise.all([stack.store.read(), configIfReadable(stack)]);
   const judged = await Promise.all(
-    Object.values(instances).map(async (record) => {
+    listWorkedOn(state).map(async (record) => {
       const states = await Promise.all(
         dedicatedRepos(record).map(([repo, own]) => judgeBranch(stack, own, config?.repos[repo]?.base)),
       );

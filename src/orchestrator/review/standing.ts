@@ -5,7 +5,7 @@ import { chooseTargets, isMergedInto } from '../../adapters/git/risk/merged.ts';
 import { listOperations, readRebasedBranch } from '../../adapters/git/worktree/entry.ts';
 import { openResultCache } from '../../adapters/state/result-cache.ts';
 import { StackError } from '../../domain/errors.ts';
-import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, listWorkedOn } from '../../domain/instance.ts';
 import { standingsFileOf } from '../../domain/layout.ts';
 import { findVerdict, type RepoStanding, type TicketStanding, type UnseenRepo } from '../../domain/standing.ts';
 import { isOwnerAlive, requireInstances } from '../core/claim.ts';
@@ -30,7 +30,7 @@ type Judged = { standing: Omit<RepoStanding, 'head'>; head: string | undefined }
  */
 export async function readStandings(stack: Stack, tickets: readonly string[] = []): Promise<TicketStanding[]> {
   const state = await stack.store.read();
-  const records = tickets.length > 0 ? requireInstances(state, tickets) : Object.values(state.instances);
+  const records = tickets.length > 0 ? requireInstances(state, tickets) : listWorkedOn(state);
   const [config, cache] = await Promise.all([configIfReadable(stack), openResultCache(standingsFileOf(stack.root))]);
   const looks = new Map<string, RepoLook>();
   for (const [repo, own] of records.flatMap(dedicatedRepos)) {

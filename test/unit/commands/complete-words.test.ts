@@ -32,6 +32,14 @@ const verbs: CompletionVerb[] = [
     fileActions: ['dump'],
     flags: [],
   },
+  {
+    name: 'queue',
+    description: 'One after the other',
+    takesTicket: true,
+    takesSeveral: true,
+    leads: ['add', 'run'],
+    flags: [flag('--after', true)],
+  },
   { name: 'completion', description: 'Shells', takesTicket: false, choices: ['bash', 'zsh'], flags: [] },
 ];
 
@@ -76,7 +84,7 @@ describe('completeWords', () => {
   it('offers the verbs with what they do', async () => {
     expect(await complete('de')).toEqual(['destroy\tUnmake it']);
     expect(await words()).toEqual([
-      ...['create', 'destroy', 'logs', 'stop', 'add', 'restore', 'exec', 'db', 'completion'],
+      ...['create', 'destroy', 'logs', 'stop', 'add', 'restore', 'exec', 'db', 'queue', 'completion'],
     ]);
     expect(await words('--quiet', 'cr')).toEqual(['create']);
   });
@@ -158,6 +166,12 @@ describe('completeWords', () => {
     expect(await words('exec', 'feat-01', 'front', 'n')).toEqual([':command 1']);
     expect(await wordsInside('feat-02', 'exec', 'api', 'ls', '-')).toEqual([':command 2']);
     expect(await words('logs', 'feat-01', '--', '')).toEqual([]);
+  });
+
+  it('offers what comes first, then tickets', async () => {
+    expect(await words('queue', '')).toEqual(['add', 'run']);
+    expect(await words('queue', 'add', 'feat-01', '')).toEqual(['feat-02']);
+    expect(await words('queue', 'add', 'feat-01', '--after', '')).toEqual(['feat-01', 'feat-02']);
   });
 
   it('offers fixed words', async () => {

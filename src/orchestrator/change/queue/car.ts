@@ -11,6 +11,7 @@ import { withChangeLock } from '../../core/journal.ts';
 import type { Stack } from '../../core/stack.ts';
 import { listReady } from '../merge.ts';
 import { headOf, type MergedRepo, type Planned, planMerge } from '../merge-plan.ts';
+import { beingResolved } from '../resolve.ts';
 import { requireChangeable } from '../result.ts';
 import { verifyCommits } from '../verify.ts';
 
@@ -76,13 +77,20 @@ export async function planCar(
   const config = await stack.config();
   return orHeld(stack, () =>
     withChangeLock(stack, ticket, async () => {
-      const record = await requireChangeable(stack, ticket);
+      const record = await requireMergeable(stack, ticket);
       const tips = await readTips(record);
       const how = { way: wish.way, committed: false };
       const planned = await planMerge(stack, [record], how, config, { heads, before });
       return explainPlan(ticket, planned) ?? { planned, tips };
     }),
   );
+}
+
+/** Returns the record of a ticket that may be merged now. Throws what `requireChangeable` throws, and `conflict` while its conflicts are resolved. */
+export async function requireMergeable(stack: Stack, ticket: string): Promise<InstanceRecord> {
+  const record = await requireChangeable(stack, ticket);
+  if (record.resolving) throw beingResolved(record);
+  return record;
 }
 
 /** Returns why a merge of a ticket, planned or tried, is none. */

@@ -10,8 +10,7 @@ import { suggest } from '../../../domain/suggest.ts';
 import { requireInstance } from '../../core/claim.ts';
 import { configIfReadable, type Stack } from '../../core/stack.ts';
 import { planMerge } from '../merge-plan.ts';
-import { requireChangeable } from '../result.ts';
-import { hintFor, isUncommitted } from './car.ts';
+import { hintFor, isUncommitted, requireMergeable } from './car.ts';
 import { readQueue, updateQueue } from './file.ts';
 
 /**
@@ -67,7 +66,7 @@ function listParents(records: readonly InstanceRecord[], ticket: string): string
 
 /** Whether it conflicts is asked when it is its turn: what is in its way now may be gone then. */
 async function makeEntry(stack: Stack, ticket: string, after: readonly string[]): Promise<QueueEntry> {
-  const record = await requireChangeable(stack, ticket);
+  const record = await requireMergeable(stack, ticket);
   const config = await configIfReadable(stack);
   const planned = Object.values(await planMerge(stack, [record], { way: 'no-ff', committed: false }, config));
   // What is in the way of a base names where that is; all else is about the ticket.

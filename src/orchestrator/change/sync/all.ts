@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import { type ErrorCode, StackError } from '../../../domain/errors.ts';
-import { dedicatedRepos, type InstanceRecord } from '../../../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord, listWorkedOn } from '../../../domain/instance.ts';
 import type { Stack } from '../../core/stack.ts';
 import { refreshOnce } from './fetch.ts';
 import { type SyncOptions, syncTicket, type TicketSync } from './sync.ts';
@@ -25,8 +25,7 @@ const AT_ONCE = 4;
  */
 export async function syncAll(stack: Stack, options: Omit<SyncOptions, 'ticket'>): Promise<AllSyncs> {
   if (options.setup) await stack.requireTrust();
-  const { instances } = await stack.store.read();
-  const records = Object.values(instances).filter(({ verifies }) => verifies === undefined);
+  const records = listWorkedOn(await stack.store.read());
   const [limit, refresh] = [pLimit(AT_ONCE), refreshOnce(stack)];
   const runs = new Map<string, Promise<TicketSync | FailedSync>>();
   const run = (record: InstanceRecord, above: readonly string[]): Promise<TicketSync | FailedSync> => {
