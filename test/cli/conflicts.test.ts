@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CollidingPair, Collisions } from '../../src/orchestrator/review/collisions.ts';
@@ -153,6 +153,19 @@ describe('tickets that collide', () => {
     expect([run.code, told(found)[0]]).toEqual([4, 'one two front conflict gone text']);
     expect((await shop.stack(['conflicts', 'three'])).code).toBe(1);
     writeFileSync(shop.at('tickets/three/front/.git'), dotGit);
+  });
+
+  it('are not called a mere touch of the same file where git could not merge', async () => {
+    const base = shop.git('front', 'merge-base', 'one', 'two').trim();
+    const id = shop.git('front', 'rev-parse', `${base}:text`).trim();
+    const object = shop.at('front/.git/objects', id.slice(0, 2), id.slice(2));
+    rmSync(shop.at('.stack/collisions.json'), { force: true });
+    renameSync(object, `${object}.away`);
+    const { run, found } = await find();
+    renameSync(`${object}.away`, object);
+    expect(found.problems.join('\n')).toMatch(/one and two: front: git cannot merge them: /);
+    expect(found.pairs.filter(({ kind }) => kind === 'same-file').flatMap(({ paths }) => paths)).not.toContain('text');
+    expect(run.code).toBe(1);
   });
 
   it('are shown again when they change, and no longer after Ctrl-C', async () => {

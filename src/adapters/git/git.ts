@@ -47,6 +47,8 @@ export interface ChangeOptions {
   /** Ends git when aborted. Only for what may stop anywhere (asking a remote), or is undone then; any other runs to its end. */
   signal?: AbortSignal | undefined;
   onStart?: OnStart | undefined;
+  /** True: it runs no program and changes nothing of a person's, so it may go on for a moment where this process is killed. */
+  harmless?: boolean;
 }
 
 /** Told of git's group before git begins. Returns what is called once git has ended: what its hooks left in the background does not count. */
@@ -219,7 +221,7 @@ async function runChange(cwd: string, args: readonly string[], options: ChangeOp
   // A hook's helpers may leave the group: they are known by what they carry.
   const marker = `git-${randomBytes(6).toString('hex')}`;
   // What is done in a moment needs no guard, which ends the rest with its hooks when this process is killed.
-  const isGuarded = options.onStart !== undefined || signal !== undefined;
+  const isGuarded = options.onStart !== undefined || (signal !== undefined && !options.harmless);
   const argv = ['git', ...args];
   const [program = '', ...words] = isGuarded ? guardArgv(argv, `${MARKER}=${marker}`) : argv;
   const child = launch(cwd, () =>

@@ -148,7 +148,9 @@ async function prepare(place: MergePlace, room: MergeRoom, works: readonly Known
         const facts = { one: own, other: others, conflicts, contracts: contracts.tests };
         const found = judgePair({ ...facts, between: new Set(between.map(({ path }) => path)) });
         await noteNear(readLines, found, own, others);
-        return { collisions: found, failed: merged && (await explainFailure(place, merged, one, other)) };
+        const failed = merged && (await explainFailure(place, merged, one, other));
+        // Where nothing was merged, a file of both may be a conflict.
+        return { collisions: failed === undefined ? found : found.filter(({ kind }) => kind !== 'same-file'), failed };
       }),
     );
   };

@@ -64,7 +64,8 @@ export async function withPlainGit<Result>(
       const inputFile = input === undefined ? given : path.join(folder, `input-${inputs++}`);
       if (input !== undefined && inputFile !== undefined) await writeFile(inputFile, bytesOf(input));
       const place = { ...(workTree && { GIT_WORK_TREE: workTree }), ...(index && { GIT_INDEX_FILE: index }) };
-      const options = { deadlineSeconds: SECONDS, env: { ...env, ...place, ...more }, inputFile, signal: how.signal };
+      const wanted = { env: { ...env, ...place, ...more }, inputFile, signal: how.signal };
+      const options = { deadlineSeconds: SECONDS, harmless: true, ...wanted };
       return changeGit(workTree ?? folder, ['--literal-pathspecs', ...args], options);
     };
     return await work(git, folder);
