@@ -200,8 +200,10 @@ describe('the queue of tickets to be merged', () => {
   it('takes back what kill -9 left half merged, and merges it', async () => {
     work('feat-01', 'shared.txt', 'ticket\n');
     await queue('add', 'feat-01');
-    // Git writes the files of the second base, and does not come to an end with it.
-    git('api', 'config', 'filter.slow.smudge', `touch ${shop.folder}/hangs; cat; while :; do sleep 0.05; done`);
+    // Filters are tried before anything moves. Once the first base has, git does not come to an end with the files of the second one.
+    const isFirst = `test $(git --git-dir=${shop.at('front/.git')} rev-parse main) = ${first.front}`;
+    const hang = `touch ${shop.folder}/hangs; while :; do sleep 0.05; done`;
+    git('api', 'config', 'filter.slow.smudge', `cat; ${isFirst} || { ${hang}; }`);
     shop.write('api/.git/info/attributes', 'shared.txt filter=slow\n');
     const running = shop.start(['queue', 'run']);
     await until('the second repo is at it', () => existsSync(`${shop.folder}/hangs`), 30);
