@@ -99,10 +99,14 @@ export function stranded(cause?: unknown): StackError {
 const SHORTAGES: Record<string, [what: string, hint: string]> = {
   EMFILE: ['too many files are open', 'let this shell open more, `ulimit -n 4096`, then run the command again'],
   ENFILE: ['too many files are open on this machine', 'close some programs, then run the command again'],
+  E2BIG: [
+    'a command line is longer than this system takes',
+    'name fewer things at once, or see what makes the environment long: `env | wc -c`',
+  ],
   EAGAIN: ['no more processes can be started', 'end some, or allow more (`ulimit -u`), then run the command again'],
 };
 
-/** Returns the error for a process or a machine that has run out of descriptors or processes; undefined for any other failure. */
+/** Returns the error for a process or a machine that has run out of descriptors, processes or room for what it is told; undefined for any other failure. */
 export function explainShortage(error: unknown): StackError | undefined {
   for (let one = error; one instanceof Error; one = one.cause) {
     const { code = '', message } = one as Error & { code?: string };

@@ -116,6 +116,16 @@ describe('asking git', () => {
     await expect(gitVersion()).rejects.toMatchObject(missing);
   });
 
+  it('says that a command line is too long, and not that git is missing', async () => {
+    const repo = makeRepo(makeTemp());
+    // Linux takes 2 MB by default, and macOS one.
+    const args = ['ls-files', '--', ...Array.from({ length: 4000 }, () => 'x'.repeat(1000))];
+    const tooLong = { code: 'files', message: expect.stringContaining('command line') };
+    await expect(tryGit(repo, args)).rejects.toMatchObject(tooLong);
+    await expect(changeGit(repo, args, soon)).rejects.toMatchObject(tooLong);
+    await expect(changeGit(repo, args, { ...soon, onStart: () => () => {} })).rejects.toMatchObject(tooLong);
+  });
+
   it('refuses a git that is too old', async () => {
     const folder = makeTemp();
     expect(await gitVersion()).toMatch(/^2\.\d+/);

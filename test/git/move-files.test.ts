@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { moveWithFiles } from '../../src/adapters/git/change/move-files.ts';
+import { findObstacle, moveWithFiles } from '../../src/adapters/git/change/move-files.ts';
 import { commitFile, git, makeRepo } from '../support/git-repos.ts';
 import { makeTemp } from '../support/temp.ts';
 
@@ -127,5 +127,22 @@ describe('moving a branch with the files of its checkout, while somebody is at w
     expect(readFileSync(mine, 'utf8')).toBe('mine\n');
     expect(readFileSync(path.join(repo, 'shared.txt'), 'utf8')).toBe('before\n');
     nothingLeft();
+  });
+
+  it('finds more files in the way than one command line can name, and tells of a few', async () => {
+    const deep = Array.from({ length: 3 }, (_, at) => `${at}`.repeat(200)).join('/');
+    const names = Array.from({ length: 4000 }, (_, at) => `${deep}/${at}`);
+    mkdirSync(path.join(repo, deep), { recursive: true });
+    for (const name of names) writeFileSync(path.join(repo, name), '');
+    git(repo, 'symbolic-ref', 'HEAD', 'refs/heads/incoming');
+    git(repo, 'add', deep);
+    git(repo, 'commit', '--quiet', '--message', 'Many');
+    to = git(repo, 'rev-parse', 'incoming');
+    git(repo, 'symbolic-ref', 'HEAD', 'refs/heads/main');
+    git(repo, 'reset', '--quiet');
+    writeFileSync(path.join(repo, '.git/info/exclude'), '0*\n');
+    const found = await findObstacle({ gitCommonDir: path.join(repo, '.git'), branch: 'main', from, to });
+    expect(found?.paths.toSorted()).toEqual(names.toSorted());
+    expect(found?.reason).toMatch(/ is in the way: (\S+, ){3}\S+ and 3996 more$/);
   });
 });

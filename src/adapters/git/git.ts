@@ -102,6 +102,14 @@ export async function askGit(cwd: string, args: readonly string[], options: AskO
   return answer.stdout;
 }
 
+/** Returns paths in as many parts as command lines are needed that surely have room for them. */
+export function inArguments(paths: readonly string[]): string[][] {
+  const starts = Array.from({ length: Math.ceil(paths.length / ARGUMENTS) }, (_, at) => at * ARGUMENTS);
+  return starts.map((from) => paths.slice(from, from + ARGUMENTS));
+}
+
+const ARGUMENTS = 200;
+
 /** How long the output of a git that has ended may take: what it left running may hold it open for good. */
 const REST_MS = 5000;
 

@@ -1,6 +1,7 @@
 import { findNoIdentity } from '../../adapters/git/change/commit.ts';
 import type { Staged } from '../../adapters/git/change/staged.ts';
 import { listOperations, type WorktreeEntry } from '../../adapters/git/worktree/entry.ts';
+import { nameFew } from '../../domain/few.ts';
 import type { DedicatedRepo } from '../../domain/instance.ts';
 import { type ChangedRepo, refusal } from './result.ts';
 
@@ -21,7 +22,7 @@ export async function findHindrance(
     );
   }
   if (staged.unmerged.length > 0)
-    return refusal(branch, `files are in conflict: ${staged.unmerged.join(', ')}`, `resolve them in ${worktree}`);
+    return refusal(branch, `files are in conflict: ${nameFew(staged.unmerged)}`, `resolve them in ${worktree}`);
   const back = `\`git switch ${branch}\` in ${worktree} goes back to the ticket’s branch`;
   if (staged.branch === undefined) return refusal(branch, 'no branch is checked out', back);
   if (staged.branch !== branch) return refusal(branch, `it is on ${staged.branch}, not on ${branch}`, back);

@@ -11,6 +11,7 @@ import { reasonOf } from '../../adapters/git/change/move-ref.ts';
 import { listOverwritten } from '../../adapters/git/change/overwritten.ts';
 import { readStaged } from '../../adapters/git/change/staged.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
+import { nameFew } from '../../domain/few.ts';
 import {
   type InstanceRecord,
   type Resolving,
@@ -243,7 +244,7 @@ async function findRefused(record: InstanceRecord, clashing: Readonly<Record<str
     const overwritten = await listOverwritten(worktree, from, tip);
     const files = [...new Set([...staged.keys(), ...changed, ...overwritten])];
     const hint = `commit it, or put it aside with \`git stash\` in ${worktree}, before conflicts are resolved there`;
-    const refused = refusal(branch, `there is uncommitted work: ${files.join(', ')}`, hint);
+    const refused = refusal(branch, `there is uncommitted work: ${nameFew(files)}`, hint);
     return files.length === 0 ? [] : [[repo, { ...refused, base, from, to: from }] as const];
   });
   return Object.fromEntries(Object.values(looked).flat());

@@ -3,6 +3,7 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { StackError } from '../../../domain/errors.ts';
+import { nameFew } from '../../../domain/few.ts';
 import { ifThere } from '../../files/file-errors.ts';
 import { withLock } from '../../lock.ts';
 import { askGit, changeGit, firstLine, gitError, type OnStart } from '../git.ts';
@@ -119,7 +120,7 @@ async function findInTheWay(
     const paths = [...new Set([...changed.filter((name) => changes.has(name)), ...overwritten])];
     if (paths.length > 0)
       return {
-        reason: `uncommitted work in ${folder} is in the way: ${paths.join(', ')}`,
+        reason: `uncommitted work in ${folder} is in the way: ${nameFew(paths)}`,
         hint: `commit it, or \`git stash --include-untracked\` in ${folder}`,
         paths,
       };

@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs';
 import path from 'node:path';
 import { pathOf } from '../../files/byte-names.ts';
 import { ifReadableNow } from '../../files/file-errors.ts';
-import { askGit } from '../git.ts';
+import { askGit, inArguments } from '../git.ts';
 
 /**
  * Returns what nobody can get back and git would write over on the way from one commit to another, relative to the checkout: it takes
@@ -16,14 +16,15 @@ export async function listOverwritten(folder: string, from: string, to: string):
     if (at !== undefined && !isFolder) files.add(at);
     else if (at === name) folders.add(name);
   }
-  const list = async (how: readonly string[], names: ReadonlySet<string>): Promise<string[]> =>
-    names.size === 0
-      ? []
-      : (await askGit(folder, ['--literal-pathspecs', 'ls-files', '-z', ...how, '--', ...names]))
-          .split('\0')
-          .filter(Boolean);
-  const [known, inside] = await Promise.all([list([], files), list(['--others'], folders)]);
-  return [...[...files].filter((name) => !known.includes(name)), ...inside];
+  const known = new Set(files.size === 0 ? [] : await listFiles(folder, []));
+  const inside: string[] = [];
+  for (const under of inArguments([...folders]))
+    inside.push(...(await listFiles(folder, ['--others', '--', ...under])));
+  return [...[...files].filter((name) => !known.has(name)), ...inside];
+}
+
+async function listFiles(folder: string, which: readonly string[]): Promise<string[]> {
+  return (await askGit(folder, ['--literal-pathspecs', 'ls-files', '-z', ...which])).split('\0').filter(Boolean);
 }
 
 /** Returns the part of a path that is there: all of it, the first that is no folder, or the last folder. */

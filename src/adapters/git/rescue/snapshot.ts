@@ -3,7 +3,7 @@ import path from 'node:path';
 import { StackError } from '../../../domain/errors.ts';
 import { bytesOf } from '../../files/byte-names.ts';
 import { isThere } from '../../files/files.ts';
-import { askGit, changeGit, gitError, tryGit } from '../git.ts';
+import { askGit, changeGit, gitError, inArguments, tryGit } from '../git.ts';
 import { locateIn } from '../risk/inside.ts';
 import { type GitFolders, NO_FILTERS, withRawView } from '../risk/raw-view.ts';
 import { listUnfilled } from '../unfilled.ts';
@@ -24,8 +24,6 @@ export interface Snapshot {
 const SNAPSHOT_SECONDS = 600;
 /** What of a repo's settings says how its files lie on the disk. */
 const FILE_SETTINGS = '^core\\.(filemode|symlinks|ignorecase|precomposeunicode|autocrlf|eol)$';
-/** As many paths as a command line surely has room for. */
-const ARGUMENTS = 200;
 /** What a partial clone has not fetched is not needed for a tree. */
 const WRITE_TREE = ['write-tree', '--missing-ok'];
 
@@ -114,9 +112,7 @@ async function copyIndex(from: string, to: string): Promise<void> {
 
 /** In this index git passes over none of the files that are there. */
 async function showHidden(git: Git, folder: string): Promise<void> {
-  const hidden = await listHidden(folder);
-  for (let from = 0; from < hidden.length; from += ARGUMENTS) {
-    const files = hidden.slice(from, from + ARGUMENTS);
+  for (const files of inArguments(await listHidden(folder))) {
     // Told both at once it does the one alone.
     for (const flag of ['--no-skip-worktree', '--no-assume-unchanged'])
       await git(['update-index', flag, '--', ...files]);
