@@ -212,3 +212,31 @@ describe('how the work of a ticket stands', () => {
     await expectRefusal(shop, ['status', 'onee'], { code: 'not-found', message: /no ticket "onee"/, hint: /one/ });
   });
 });
+
+describe('work that a sync moved', () => {
+  let shop: Shop;
+  const at = (ticket: string): string => `tickets/${ticket}/front`;
+  beforeAll(async () => {
+    shop = makeShop();
+    for (const ticket of ['done', 'undone']) expect((await shop.stack(['create', ticket, '--no-start'])).code).toBe(0);
+  });
+  afterAll(() => shop.dispose());
+
+  it('is merged also once a sync has brought it to the merge, and is not where all that was committed was taken back', async () => {
+    shop.commit(at('done'), 'done', 'work\n');
+    expect((await shop.stack(['merge', 'done'])).code).toBe(0);
+    shop.commit(at('undone'), 'undone', 'work\n');
+    shop.git(at('undone'), 'reset', '--quiet', '--hard', 'HEAD~1');
+    for (const ticket of ['done', 'undone']) expect((await shop.stack(['sync', ticket])).code).toBe(0);
+    const { tickets } = JSON.parse((await shop.stack(['status', '--json'])).stdout);
+    expect(tickets).toMatchObject([
+      { ticket: 'done', verdict: 'merged', repos: { front: { merged: true, ahead: 0 } } },
+      { ticket: 'undone', verdict: 'clean', repos: { front: { merged: false, ahead: 0 } } },
+    ]);
+    const { waiting } = JSON.parse((await shop.stack(['review', 'done', '--json'])).stdout);
+    expect(waiting).toEqual([{ ticket: 'done', reason: 'it is merged' }]);
+    const { stdout } = await shop.stack(['destroy', '--merged', '--yes', '--json']);
+    expect(stdout).toContain('"done"');
+    expect(stdout).not.toContain('"undone"');
+  });
+});

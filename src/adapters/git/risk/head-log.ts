@@ -58,21 +58,29 @@ export async function findLostBranch(
   return { commit: log.findLast(({ to }) => !isNone(to))?.to };
 }
 
-/** What git notes when a branch gets commits that were there before: those of its base, as a rule. */
+/** What is noted when a branch is made, or gets commits that were there before: those of its base, as a rule. */
 const NEWS =
-  /^(?:(?:merge|pull)\b.*: Fast-forward$|(?:rebase|pull)\b.*\(finish\): |rebase finished: |reset: moving to )/;
+  /^(?:branch: Created from |(?:merge|pull)\b.*: Fast-forward$|(?:rebase|pull)\b.*\(finish\): |rebase finished: |reset: moving to |stack sync\b)/;
 
 /**
- * True for a branch that stack made and that nobody has committed anything to, as far as its log tells: it is at `tip`, where it began or where
- * the news of a base have brought it. Throws `files`.
+ * True for a branch that stack made and that nobody has committed anything to, as far as its log tells: it is where it began, or where the
+ * news of a base have brought it. `sync` makes the commit that it brings the branch to its `baseCommit`: that alone says nothing of what
+ * was committed before. Throws `files`.
  */
 export async function isUntouched(
   { gitCommonDir, branch, baseCommit }: { gitCommonDir: string; branch: string; baseCommit: string },
   tip: string,
 ): Promise<boolean> {
-  if (tip === baseCommit) return true;
   const log = await readLog(path.join(gitCommonDir, 'logs', 'refs', 'heads', branch));
-  const begin = log.findLastIndex(({ to }) => to === baseCommit);
-  const since = begin === -1 ? [] : log.slice(begin + 1);
-  return since.at(-1)?.to === tip && since.every(({ message }) => NEWS.test(message));
+  if (log.at(-1)?.to !== tip) return tip === baseCommit;
+  const hasBegun = log.some(({ to }) => to === baseCommit);
+  return hasBegun && dropUndone(log).every(({ from, to, message }) => from === to || NEWS.test(message));
+}
+
+/** Leaves out the moves that a reset to where the branch was before has taken back. */
+function dropUndone(log: readonly Move[]): Move[] {
+  return log.reduce<Move[]>((kept, move) => {
+    const back = move.message.startsWith('reset: moving to ') ? kept.findLastIndex(({ to }) => to === move.to) : -1;
+    return back === -1 ? [...kept, move] : kept.slice(0, back + 1);
+  }, []);
 }
