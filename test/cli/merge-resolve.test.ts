@@ -1,3 +1,4 @@
+import { appendFileSync, rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { expectRefusal } from '../support/refusal.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
@@ -121,6 +122,62 @@ describe('what conflicts as a ticket is merged', () => {
     expect((await merge('--abort')).code).toBe(0);
     expect(tip('api', 'feat/01')).toBe(before);
     expect(git(own('api'), 'status', '--porcelain')).toBe('');
+  });
+
+  it.each(['--no-ff', '--rebase'])(
+    'is put back in no repo while one has work besides that would be lost with it (%s)',
+    async (way) => {
+      clash();
+      shop.commit('front', 'front.txt', 'base\n');
+      shop.commit(own('api'), 'second.txt', 'second\n');
+      const before = look();
+      expect((await merge('--resolve', way)).code).toBe(4);
+      resolve('both\n');
+      shop.write(`${own('api')}/new.txt`, 'new\n');
+      git(own('api'), 'add', 'new.txt');
+      shop.write(`${own('api')}/server.mjs`, '// mine\n');
+      if (way === '--rebase') shop.write(`${own('api')}/second.txt`, 'mine\n');
+      const conflicted = look();
+      const refused = await merge('--abort');
+      expect(refused).toMatchObject({
+        code: 4,
+        repos: { front: { result: 'waiting' }, api: { result: 'refused', hint: expect.stringMatching(/git restore/) } },
+      });
+      const lost = way === '--rebase' ? 'new.txt, server.mjs, second.txt' : 'new.txt';
+      expect(refused.repos.api.reason).toMatch(new RegExp(`would be lost: ${lost}$`));
+      expect(look()).toEqual(conflicted);
+
+      git(own('api'), 'restore', '--staged', '--worktree', 'new.txt');
+      if (way === '--rebase') {
+        git(own('api'), 'restore', '--staged', '--worktree', 'server.mjs');
+        git(own('api'), 'clean', '--quiet', '--force', 'second.txt');
+      }
+      expect((await merge('--abort')).code).toBe(0);
+      // The end of a merge leaves it where it is.
+      if (way !== '--rebase') git(own('api'), 'restore', 'server.mjs');
+      expect(look()).toEqual(before);
+    },
+  );
+
+  it('is not made over an ignored file that a commit on the way brings, and a later one has no more', async () => {
+    const key = `${own('api')}/my.key`;
+    shop.commit(own('api'), 'my.key', 'committed\n');
+    git(own('api'), 'rm', '--quiet', '--cached', 'my.key');
+    git(own('api'), 'commit', '--quiet', '--message', 'Keep no key');
+    appendFileSync(shop.at('api/.git/info/exclude'), 'my.key\n');
+    clash();
+    shop.write(key, 'mine\n');
+    const run = await merge('--resolve', '--rebase');
+    expect(shop.read(key)).toBe('mine\n');
+    expect(run).toMatchObject({
+      code: 4,
+      repos: { api: { result: 'refused', reason: 'there is uncommitted work: my.key' } },
+    });
+    // Where nothing conflicts no file on the way is written.
+    git('api', 'reset', '--quiet', '--hard', first.api ?? '');
+    expect((await shop.stack(['merge', 'feat-01', '--rebase'])).code).toBe(0);
+    expect(shop.read(key)).toBe('mine\n');
+    rmSync(shop.at(key));
   });
 
   it('is verified once it is resolved; where that fails all waits, and --abort puts it back', async () => {

@@ -6,9 +6,10 @@ import {
   findUnderWay,
   type Standing,
 } from '../../adapters/git/change/conflicted.ts';
+import { listLostByAbort } from '../../adapters/git/change/lost-by-abort.ts';
 import { findObstacle, moveWithFiles } from '../../adapters/git/change/move-files.ts';
 import { reasonOf } from '../../adapters/git/change/move-ref.ts';
-import { listOverwritten } from '../../adapters/git/change/overwritten.ts';
+import { listAddedBy, listInPlaceOf, listOverwritten } from '../../adapters/git/change/overwritten.ts';
 import { readStaged } from '../../adapters/git/change/staged.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { nameFew } from '../../domain/few.ts';
@@ -179,8 +180,15 @@ async function planAbort(
   const refuse = (reason: string, hint?: string): AbortPlan => ({
     told: { ...refusal(branch, reason, hint), base, from, to: from },
   });
-  const underWay = await findUnderWay(conflictedOf(record, repo, one));
+  const place = conflictedOf(record, repo, one);
+  const underWay = await findUnderWay(place);
   if (typeof underWay === 'object') return refuse(underWay.refused);
+  const lost = underWay === 'this' ? await listLostByAbort(place) : [];
+  if (lost.length > 0)
+    return refuse(
+      `uncommitted work that is no part of the ${one.way} would be lost: ${lost.join(', ')}`,
+      `move it out of ${worktree}; there \`git restore --staged --worktree\` takes back what git knows of it`,
+    );
   const { head = from, branch: on } = await readStaged(worktree);
   const told: ResolvedRepo = { result: 'undone', branch, base, from, to: from };
   if (underWay === 'this' || head === from) return { told };
@@ -237,12 +245,13 @@ function conflictedOf(
 
 /** Git's own merge and rebase want nothing changed that git knows. */
 async function findRefused(record: InstanceRecord, clashing: Readonly<Record<string, Clash>>): Promise<Repos> {
-  const looked = await inEach(clashing, async (repo, { branch, base, from, tip }) => {
+  const looked = await inEach(clashing, async (repo, { branch, base, from, tip, way, commits }) => {
     const { worktree } = requireDedicated(record, repo);
     const { staged, changed } = await readStaged(worktree);
-    // Git takes ignored files for its own.
+    // Git takes ignored files for its own, those too that one commit brings and a later one has no more.
     const overwritten = await listOverwritten(worktree, from, tip);
-    const files = [...new Set([...staged.keys(), ...changed, ...overwritten])];
+    const onTheWay = way === 'rebase' ? await listInPlaceOf(worktree, await listAddedBy(worktree, commits)) : [];
+    const files = [...new Set([...staged.keys(), ...changed, ...overwritten, ...onTheWay])];
     const hint = `commit it, or put it aside with \`git stash\` in ${worktree}, before conflicts are resolved there`;
     const refused = refusal(branch, `there is uncommitted work: ${nameFew(files)}`, hint);
     return files.length === 0 ? [] : [[repo, { ...refused, base, from, to: from }] as const];

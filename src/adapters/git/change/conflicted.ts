@@ -134,7 +134,8 @@ async function isOurs(
   return (await read('onto')) === tip && (await read('orig-head')) === from;
 }
 
-async function readOperation(worktree: string): Promise<string | undefined> {
+/** Returns what is under way in a worktree: `a merge`, `a rebase`, …; undefined for nothing. Throws `files`. */
+export async function readOperation(worktree: string): Promise<string | undefined> {
   const entry = await readOwnEntry(worktree);
   return entry && listOperations(entry)[0];
 }

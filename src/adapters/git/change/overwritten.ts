@@ -10,6 +10,11 @@ import { askGit, inArguments } from '../git.ts';
  */
 export async function listOverwritten(folder: string, from: string, to: string): Promise<string[]> {
   const added = (await listPaths(folder, from, to)).filter(({ status }) => status === 'A').map(({ name }) => name);
+  return listInPlaceOf(folder, added);
+}
+
+/** Returns the files that git does not know and that are in the place of some paths, relative to the checkout. Throws `git`. */
+export async function listInPlaceOf(folder: string, added: readonly string[]): Promise<string[]> {
   const [files, folders] = [new Set<string>(), new Set<string>()];
   for (const name of added) {
     const { at, isFolder } = findLast(folder, name);
@@ -38,6 +43,13 @@ function findLast(folder: string, name: string): { at: string | undefined; isFol
     if (!found.isDirectory()) return { at, isFolder: false };
   }
   return { at, isFolder: true };
+}
+
+/** Returns the paths that one of some commits adds to what its parent has. Throws `git`. */
+export async function listAddedBy(folder: string, commits: readonly string[]): Promise<string[]> {
+  const options = ['--stdin', '-r', '-z', '--root', '--no-commit-id', '--name-only', '--no-renames', '--diff-filter=A'];
+  const input = commits.map((commit) => `${commit}\n`).join('');
+  return (await askGit(folder, ['diff-tree', ...options], { input })).split('\0').filter(Boolean);
 }
 
 /** Returns the paths that two commits have otherwise, with git's letter for how (`A`, `D`, `M`, `T`). Throws `git`. */
