@@ -120,6 +120,29 @@ describe('moving a branch with the files of its checkout, while somebody is at w
     nothingLeft();
   });
 
+  it('is as it was in a sparse checkout, too, which has no files of a part of it', async () => {
+    mkdirSync(path.join(repo, 'in'));
+    commitFile(repo, 'in/kept.txt', 'before\n');
+    mkdirSync(path.join(repo, 'out'));
+    from = commitFile(repo, 'out/o.txt', 'before\n');
+    git(repo, 'checkout', '--quiet', '-b', 'more');
+    commitFile(repo, 'in/kept.txt', 'after\n');
+    to = commitFile(repo, 'out/o.txt', 'after\n');
+    git(repo, 'checkout', '--quiet', 'main');
+    git(repo, 'sparse-checkout', 'set', 'in');
+    whenGit('post-index-change', 'git update-ref refs/heads/main other');
+    await expect(move()).rejects.toMatchObject({ message: expect.stringMatching(/cannot move main/) });
+    expect(readFileSync(path.join(repo, 'in/kept.txt'), 'utf8')).toBe('before\n');
+    expect(existsSync(path.join(repo, 'out'))).toBe(false);
+    git(repo, 'update-ref', 'refs/heads/main', from);
+    expect(git(repo, 'status', '--porcelain')).toBe('');
+    nothingLeft();
+    await move();
+    expect(readFileSync(path.join(repo, 'in/kept.txt'), 'utf8')).toBe('after\n');
+    expect(existsSync(path.join(repo, 'out'))).toBe(false);
+    expect(git(repo, 'status', '--porcelain')).toBe('');
+  });
+
   it('leaves what somebody writes into a file meanwhile, when it has to go back', async () => {
     const mine = path.join(repo, 'new.txt');
     whenGit('post-index-change', 'echo mine > new.txt', 'git update-ref refs/heads/main other~1');

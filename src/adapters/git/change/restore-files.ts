@@ -56,11 +56,16 @@ async function listChanges(
   });
 }
 
-/** Only where the index is as it is to be. */
+/** Only where the index is as it is to be. Of what a sparse checkout leaves out there is no file to take back. */
 async function keepIndexed(folder: string, changes: readonly Change[]): Promise<Change[]> {
-  // `100644 <id> 0<tab><path>`
-  const entries = (await askGit(folder, ['ls-files', '--stage', '-z'])).split('\0');
-  const ids = new Map(entries.map((entry) => [entry.split(/\t(.*)/s)[1] ?? '', entry.split(' ')[1] ?? '']));
+  // `H 100644 <id> 0<tab><path>`, and `S` for what is left out
+  const entries = (await askGit(folder, ['ls-files', '-t', '--stage', '-z'])).split('\0');
+  const ids = new Map(
+    entries.map((entry) => {
+      const [tag, , id = ''] = entry.split(' ');
+      return [entry.split(/\t(.*)/s)[1] ?? '', tag === 'S' ? 'left out' : id];
+    }),
+  );
   return changes.filter(({ name, wanted }) => (isNone(wanted) ? !ids.has(name) : ids.get(name) === wanted));
 }
 
