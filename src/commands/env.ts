@@ -17,9 +17,13 @@ interface Result {
   text: string;
 }
 
+/** What a shell takes for the name of a variable (POSIX, 3.231); env files may have others. */
+const SHELL_NAME = /^[A-Za-z_]\w*$/;
+
 const FORMATS: Record<string, (env: Record<string, string>) => string> = {
   shell: (env) =>
     Object.entries(env)
+      .filter(([name]) => SHELL_NAME.test(name))
       .map(([name, value]) => `export ${name}=${quoteForShell(value)}`)
       .join('\n'),
   dotenv: (env) => renderEnvLines(env).join('\n'),
@@ -49,8 +53,11 @@ export const env: Verb<Options, Result> = {
       splitTicketAndServices(context, args),
       context.stack(),
     ]);
-    const service = pickService(context, record, services);
+    const service = await pickService(context, record, services);
     const found = await readHostEnv(stack, state, record, service);
+    const left = options.format === 'shell' ? Object.keys(found).filter((name) => !SHELL_NAME.test(name)) : [];
+    if (left.length > 0 && !context.options.json)
+      context.emit({ type: 'warning', text: `a shell has no variables of these names: ${left.join(', ')}` });
     return { ticket: record.ticket, service, env: found, text: format(found) };
   },
   render: ({ text }) => text,

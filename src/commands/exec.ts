@@ -50,7 +50,7 @@ interface Wanted {
 
 async function readTarget(context: Context, args: readonly string[], argv: readonly string[]): Promise<Wanted> {
   const { state, record, services } = await splitTicketAndServices(context, args);
-  return { state, record, service: pickService(context, record, services), argv };
+  return { state, record, service: await pickService(context, record, services), argv };
 }
 
 /** Without `--` the service must be named: what follows it is the command. Throws `usage`, `not-found`. */

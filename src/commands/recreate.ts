@@ -11,7 +11,7 @@ type Result = { preview: RecreatePlan } | { made: InstancesView; was: DestroyedT
 
 export const recreate: Verb<CreateFlags, Result> = {
   name: 'recreate',
-  summary: 'make a ticket anew from the tips of its bases; saves what was there',
+  summary: 'make a ticket again from the tips of its bases; saves what was there',
   args: '[ticket]',
   flags: CREATE_FLAGS,
   repoFlags: CREATE_REPO_FLAGS,

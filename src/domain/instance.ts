@@ -233,7 +233,7 @@ export interface Filling {
   /** The first of them was begun. */
   left: FillKind[];
   /** The database was empty, and can be made so again. */
-  anew: boolean;
+  fromEmpty: boolean;
 }
 
 /** The state file as this version writes it. What runs is never in it: that is asked. */
@@ -250,7 +250,7 @@ export interface StackState {
   instances: Record<string, InstanceRecord>;
   /** What is left of filling the baseline's database, until all of it is done. */
   filling?: Filling | undefined;
-  /** Tickets that are being made anew, until they are ready. */
+  /** Tickets that are being made again, until they are ready. */
   recreating?: Record<string, RecreateNote> | undefined;
   /** One more with each write: a clock may be set back. Older versions wrote none. */
   sequence?: number | undefined;

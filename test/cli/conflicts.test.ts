@@ -104,7 +104,7 @@ describe('tickets that collide', () => {
     await expectRefusal(shop, ['conflicts', 'thre'], { code: 'not-found', message: /no ticket "thre"/, hint: /three/ });
   });
 
-  it('are found anew where what is known of them is damaged, and as soon as anything is another', async () => {
+  it('are found again where what is known of them is damaged, and as soon as anything is another', async () => {
     const cache = shop.at('.stack/collisions.json');
     const { found } = await find();
     const known = readFileSync(cache, 'utf8');

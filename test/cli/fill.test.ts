@@ -83,13 +83,13 @@ for (const runtime of ['process', 'docker'] as const) {
         expect(await rows()).toEqual([1, 2]);
       });
 
-      it('starts nothing on it while it is seeded in part, and is emptied and filled anew on a yes', async () => {
+      it('starts nothing on it while it is seeded in part, and is emptied and filled again on a yes', async () => {
         await killAt('seed');
         for (const args of [['up'], ['create', 'a1'], ['create', 'a2', '--with', 'api', '--own', 'postgres']]) {
           const refused = await product.stack(args);
           expect(refused).toMatchObject({ code: 4, stdout: '' });
           expect(refused.stderr).toContain('filled in part');
-          expect(refused.stderr).toContain('`stack up --yes` empties it and fills it anew');
+          expect(refused.stderr).toContain('`stack up --yes` empties it and fills it again');
         }
         expect((await product.ps()).instances).toEqual([]);
         expect(await isServing()).toBe(false);

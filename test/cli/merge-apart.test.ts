@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { hangOnceMoved } from '../support/hanging-filter.ts';
 import { makeRepo, makeShop, type Running, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
@@ -11,7 +12,8 @@ describe('a merge of tickets with different repos that was cut off, of which one
   /** Returns a merge that has moved the base of `one` and hangs in the repo of `two`. */
   const hang = async (): Promise<Running> => {
     shop.write('data/.git/info/attributes', 'slow.txt filter=slow\n');
-    shop.git('data', 'config', 'filter.slow.smudge', `touch ${shop.folder}/hangs; cat; while :; do sleep 0.05; done`);
+    const place = { gitDir: shop.at('api/.git'), branch: 'main', at: first };
+    shop.git('data', 'config', 'filter.slow.smudge', hangOnceMoved(`${shop.folder}/hangs`, place));
     const running = shop.start(['merge', 'lead', 'one', 'two']);
     await until('the second repo is at it', () => existsSync(`${shop.folder}/hangs`), 60);
     expect(tip('api')).not.toBe(first);

@@ -1,5 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { hangOnceMoved } from '../support/hanging-filter.ts';
 import { expectRefusal } from '../support/refusal.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -120,9 +121,8 @@ describe('merging tickets into their bases', () => {
     work('feat-01', 'new.txt', 'new\n');
     const before = look();
     // Filters are tried before anything moves. Once the first base has, git does not come to an end with the files of the second one.
-    const isFirst = `test $(git --git-dir=${shop.at('front/.git')} rev-parse main) = ${first.front}`;
-    const hang = `touch ${shop.folder}/hangs; while :; do sleep 0.05; done`;
-    git('api', 'config', 'filter.slow.smudge', `cat; ${isFirst} || { ${hang}; }`);
+    const place = { gitDir: shop.at('front/.git'), branch: 'main', at: first.front ?? '' };
+    git('api', 'config', 'filter.slow.smudge', hangOnceMoved(`${shop.folder}/hangs`, place));
     shop.write('api/.git/info/attributes', 'shared.txt filter=slow\n');
     const running = shop.start(['merge', 'feat-01']);
     await until('the second repo is at it', () => existsSync(`${shop.folder}/hangs`), 30);

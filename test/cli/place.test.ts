@@ -77,6 +77,10 @@ describe('in a ticket’s folder', () => {
     });
     expect(found.urls.front).toBe(`http://localhost:${found.services.front.ports.http}`);
     expect(await look(inside())).toMatchObject({ ticket: 'feat-01', repo: null, service: null });
+    const config = shop.read('stack.yml');
+    shop.write('stack.yml', ': no config');
+    expect(await look(inside('front'))).toMatchObject({ ticket: 'feat-01', repo: 'front' });
+    shop.write('stack.yml', config);
     const outside = { code: 'usage', message: /is in no ticket's folder$/, hint: /stack show TICKET/ } as const;
     await expectRefusal(shop, ['here'], outside);
   });
@@ -100,6 +104,14 @@ describe('in a ticket’s folder', () => {
     expect(await print('feat-02', 'front', '--format', 'dotenv')).toMatch(/^STACK_TICKET=feat-02$/m);
     expect(JSON.parse(await print('--format', 'json'))).toMatchObject({ STACK_SERVICE: 'front' });
     expect(JSON.parse(await print('--json'))).toMatchObject({ ticket: 'feat-01', service: 'front' });
+    shop.write('tickets/feat-01/front/more.env', 'a.b=1\nPLAIN=1\n');
+    const config = shop.read('stack.yml');
+    shop.configure((text) => text.replace('command:', 'env_file: [more.env], command:'));
+    const shown = await shop.stack(['env'], inside('front'));
+    shop.write('stack.yml', config);
+    expect(shown).toMatchObject({ code: 0, stderr: expect.stringContaining('no variables of these names: a.b') });
+    expect(shown.stdout).toMatch(/^export PLAIN=1$/m);
+    expect(shown.stdout).not.toContain('a.b');
     const unknown = { code: 'usage', message: /no "shel"; did you mean `shell`/, hint: /shell, dotenv, json/ } as const;
     await expectRefusal(shop, ['env', '--format', 'shel'], unknown, inside());
   });

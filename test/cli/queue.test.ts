@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { QueueEntry } from '../../src/domain/queue.ts';
+import { hangOnceMoved } from '../support/hanging-filter.ts';
 import { expectRefusal } from '../support/refusal.ts';
 import { listProcesses, makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -201,9 +202,8 @@ describe('the queue of tickets to be merged', () => {
     work('feat-01', 'shared.txt', 'ticket\n');
     await queue('add', 'feat-01');
     // Filters are tried before anything moves. Once the first base has, git does not come to an end with the files of the second one.
-    const isFirst = `test $(git --git-dir=${shop.at('front/.git')} rev-parse main) = ${first.front}`;
-    const hang = `touch ${shop.folder}/hangs; while :; do sleep 0.05; done`;
-    git('api', 'config', 'filter.slow.smudge', `cat; ${isFirst} || { ${hang}; }`);
+    const place = { gitDir: shop.at('front/.git'), branch: 'main', at: first.front ?? '' };
+    git('api', 'config', 'filter.slow.smudge', hangOnceMoved(`${shop.folder}/hangs`, place));
     shop.write('api/.git/info/attributes', 'shared.txt filter=slow\n');
     const running = shop.start(['queue', 'run']);
     await until('the second repo is at it', () => existsSync(`${shop.folder}/hangs`), 30);

@@ -1,6 +1,7 @@
 import { appendFileSync, chmodSync, existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { hangOnceMoved } from '../support/hanging-filter.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
@@ -249,7 +250,8 @@ describe('the news of the bases in a ticket', () => {
     expect(look()).toEqual(resolved);
 
     shop.write('api/.git/info/attributes', '*.slow filter=hang\n');
-    shop.git('api', 'config', 'filter.hang.smudge', `touch ${shop.folder}/aborts; while :; do sleep 0.05; done`);
+    const place = { gitDir: shop.at('front/.git'), branch: ticket, at: tip('front') };
+    shop.git('api', 'config', 'filter.hang.smudge', hangOnceMoved(`${shop.folder}/aborts`, place));
     const running = shop.start(['sync', ticket, '--abort']);
     await until('the second repo is at it', () => existsSync(`${shop.folder}/aborts`), 30);
     running.kill('SIGKILL');
@@ -380,7 +382,8 @@ describe('the news of the bases in a ticket', () => {
     shop.write(`${folder(first)}/mine.txt`, 'mine\n');
     git(first, 'add', 'mine.txt');
     const before = look();
-    shop.git(second, 'config', 'filter.hang.smudge', `touch ${shop.folder}/hangs; while :; do sleep 0.05; done`);
+    const place = { gitDir: shop.at(first, '.git'), branch: ticket, at: tip(first) };
+    shop.git(second, 'config', 'filter.hang.smudge', hangOnceMoved(`${shop.folder}/hangs`, place));
     const running = shop.start(['sync', ticket]);
     await until('the second repo is at it', () => existsSync(`${shop.folder}/hangs`), 30);
     expect(git(first, 'show', `HEAD:${ticket}.txt`)).toBe('news');

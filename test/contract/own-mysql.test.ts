@@ -170,7 +170,7 @@ services: { api: { repo: api, command: x } }`;
   });
 
   it('is copied from nothing that is filled in part', async () => {
-    filling = { left: ['seed'], anew: true };
+    filling = { left: ['seed'], fromEmpty: true };
     await expect(apply('feat-04')).rejects.toMatchObject({ code: 'conflict' });
     expect(databases()).not.toContain(nameOf('feat-04'));
     filling = undefined;

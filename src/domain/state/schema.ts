@@ -162,7 +162,7 @@ export const stateSchema: z.ZodMiniType<StackState> = z.looseObject({
   ),
   baseline: z.optional(instance),
   instances: z.record(key, instance),
-  filling: z.optional(z.looseObject({ left: z.array(z.enum(FILL_KINDS)), anew: z.boolean() })),
+  filling: z.optional(z.looseObject({ left: z.array(z.enum(FILL_KINDS)), fromEmpty: z.boolean() })),
   recreating: z.optional(z.record(key, recreateNote)),
   sequence: z.optional(z.number()),
 });

@@ -23,7 +23,7 @@ export interface RecreateOptions extends Pick<CreateOptions, 'request' | 'own' |
 const HOW = { force: true, keepBranch: false, remade: true };
 
 /**
- * Makes a ticket anew, with what it was made with, once nothing speaks against making it: until then it stays as it is. What was
+ * Makes a ticket again, with what it was made with, once nothing speaks against making it: until then it stays as it is. What was
  * there is saved as `destroy --force` saves it; returns what that was. Throws `not-found`, and what `destroy` and `create` throw.
  */
 export async function recreateInstance(
@@ -67,7 +67,7 @@ async function noteRecreate(stack: Stack, ticket: string, request: Request): Pro
   await stack.store.update(async (draft) => {
     const other = draft.recreating?.[ticket]?.owner;
     if (other && other.pid !== stack.owner.pid && (await isAlive(other)))
-      throw new StackError('busy', `${ticket} is being made anew by another process (pid ${other.pid})`, {
+      throw new StackError('busy', `${ticket} is being made again by another process (pid ${other.pid})`, {
         hint: '`stack ps` shows when it is done',
       });
     const what = { argument, request: { ...request.request, with: [...request.request.with] }, own: [...own] };
@@ -76,7 +76,7 @@ async function noteRecreate(stack: Stack, ticket: string, request: Request): Pro
   });
 }
 
-/** A ticket that stays as it was is not being made anew. */
+/** A ticket that stays as it was is not being made again. */
 async function removeNoted(
   stack: Stack,
   ticket: string,
@@ -167,7 +167,7 @@ export function refuseStay(
   if (repo === undefined) return;
   const flags = own.map(([name, { branch }]) => `--on-${name}=${quoteForShell(branch)}`).join(' ');
   throw new StackError('usage', `--on-${repo}=${on[repo]}: that branch goes with the ticket`, {
-    hint: `\`stack destroy ${ticket} --keep-branch\` and then \`stack create ${quoteForShell(argument)} ${flags}\` keep its commits; without --on-${repo} it is cut anew from its base`,
+    hint: `\`stack destroy ${ticket} --keep-branch\` and then \`stack create ${quoteForShell(argument)} ${flags}\` keep its commits; without --on-${repo} it is cut again from its base`,
   });
 }
 

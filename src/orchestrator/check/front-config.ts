@@ -56,7 +56,10 @@ function fillConstants(text: string): string {
   );
   return text
     .replaceAll(/\$\{(\w+)\}/g, (whole, name: string) => values.get(name) ?? whole)
-    .replaceAll(/['"`]\s*\+\s*(\w+)\b(?:\s*\+\s*['"`])?/g, (whole, name: string) => values.get(name) ?? whole)
+    .replaceAll(/['"`]\s*\+\s*(\w+)\b(?:\s*\+\s*['"`])?/g, (whole, name: string) => {
+      const value = values.get(name);
+      return value === undefined ? whole : `${value}${keepLines(whole)}`;
+    })
     .replaceAll(/\b(host|hostname|port):\s*(\w+)\b/g, (whole, key: string, name: string) => {
       const value = values.get(name);
       return value === undefined ? whole : `${key}: '${value}'`;
@@ -72,8 +75,13 @@ function joinTargets(text: string): string {
   return text.replaceAll(/\btarget:\s*\{([^{}]*)\}/g, (whole, parts: string) => {
     const host = /\bhost(?:name)?:\s*['"`]([\w.-]+)/.exec(parts)?.[1];
     const port = /\bport:\s*['"`]?(\d{2,5})/.exec(parts)?.[1];
-    return host && port ? `target: 'http://${host}:${port}'${whole.replaceAll(/[^\n]/g, '')}` : whole;
+    return host && port ? `target: 'http://${host}:${port}'${keepLines(whole)}` : whole;
   });
+}
+
+/** What stands in the place of a text has as many lines as that, so that the places below it are told right. */
+function keepLines(text: string): string {
+  return text.replaceAll(/[^\n]/g, '');
 }
 
 /** A key may be an expression: `^/api/.*` is asked at `/api`. What it leads to is an address, settings or a function. */

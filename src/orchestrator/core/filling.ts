@@ -12,10 +12,10 @@ export async function noteFilling(stack: Stack, filling: Filling | undefined): P
 }
 
 /** Returns the error for a database of the baseline's that is filled in part. */
-export function halfFilled({ left, anew }: Filling): StackError {
+export function halfFilled({ left, fromEmpty }: Filling): StackError {
   const [kind] = left;
   const ways = [
-    ...(anew ? ['`stack up --yes` empties it and fills it anew'] : []),
+    ...(fromEmpty ? ['`stack up --yes` empties it and fills it again'] : []),
     `\`stack up --${kind}\` runs them on what is there`,
   ];
   return new StackError(

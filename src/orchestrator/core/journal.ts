@@ -268,7 +268,7 @@ async function undo(
 ): Promise<void> {
   const { repo, worktree, branch, from, gitCommonDir } = move;
   const isOn = (await readBranch(worktree)) === branch;
-  // A hook may have staged its files anew before it refused; what else is staged since is a person's.
+  // A hook may have staged its files again before it refused; what else is staged since is a person's.
   if (move.index && isOn && (at === 'after' || isOurs))
     await bringIndexBack(worktree, keptIndexOf(stack.root, ticket, repo), {
       commit,

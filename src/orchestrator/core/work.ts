@@ -51,7 +51,7 @@ export interface FillWish {
   /** It was wished of an empty database, and holds for one that is empty still. */
   ifEmpty?: boolean;
   /** What is in it in part goes first. */
-  anew?: boolean;
+  fromEmpty?: boolean;
 }
 
 type Parts = Pick<Work, 'stack' | 'config' | 'record' | 'baseline' | 'shared'>;

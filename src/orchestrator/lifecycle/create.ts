@@ -165,7 +165,7 @@ async function findUnfinished(stack: Stack, options: CreateOptions): Promise<Ins
   const other = findOther(record, options);
   if (other === undefined) return record;
   throw new StackError('exists', `${ticket} is there, unfinished, and ${other} is not what it was begun with`, {
-    hint: `\`stack create ${record.argument}\` goes on with it as it was begun, \`stack recreate ${ticket} ${other}\` begins anew`,
+    hint: `\`stack create ${record.argument}\` goes on with it as it was begun, \`stack recreate ${ticket} ${other}\` starts over`,
   });
 }
 

@@ -64,17 +64,17 @@ async function askToFill(work: Work, config: StackConfig, ask: UpOptions['ask'])
   const half = (await isUpAtWork(work.stack)) ? undefined : await findHalf(work, config);
   const isSeeding = half?.left[0] === 'seed';
   if (!isSeeding && !(await isBaselineEmpty(work, config))) return undefined;
-  const kinds = isSeeding && !half.anew ? (['seed'] as const) : FILL_KINDS;
+  const kinds = isSeeding && !half.fromEmpty ? (['seed'] as const) : FILL_KINDS;
   const commands = listFillCommands(work.record, config, kinds).map((command) => `\`${command}\``);
   const yes = await ask(`The baseline's database is ${describe(half)} ${commands.join(', ')}?`);
   if (!yes) await noteFilling(work.stack, undefined);
   if (!isSeeding) return { migrate: yes, seed: yes, ifEmpty: true };
-  return { migrate: yes && half.anew, seed: yes, anew: yes && half.anew };
+  return { migrate: yes && half.fromEmpty, seed: yes, fromEmpty: yes && half.fromEmpty };
 }
 
 function describe(half: Filling | undefined): string {
   if (half?.left[0] !== 'seed') return 'empty. Run';
-  return half.anew ? 'filled in part. Empty it and run' : 'filled in part. On what is there, run';
+  return half.fromEmpty ? 'filled in part. Empty it and run' : 'filled in part. On what is there, run';
 }
 
 /** Throws `config` when a command that was asked for stands in no repo that the baseline has. */

@@ -1,12 +1,10 @@
-import path from 'node:path';
-import { ifThere } from '../../adapters/files/file-errors.ts';
 import { isThere } from '../../adapters/files/files.ts';
-import { canonicalPath } from '../../adapters/git/worktree/entry.ts';
-import { dedicatedRepos, type InstanceRecord, isBorrowed, type StackState } from '../../domain/instance.ts';
+import { type InstanceRecord, isBorrowed, type StackState } from '../../domain/instance.ts';
 import { notesFileOf } from '../../domain/layout.ts';
 import type { InstanceStatus, InstanceView, ServiceStatus, StackView } from '../../domain/view.ts';
 import { requireInstance } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
+import { findPlace } from '../workloads/place.ts';
 import { lookAtStack } from './view.ts';
 
 /** All of one ticket: the JSON of `stack here` and `stack show`; fields may be added only. */
@@ -60,7 +58,7 @@ export async function describeTicket(stack: Stack, ticket: string, cwd?: string)
   const notes = notesFileOf(record.folder);
   return {
     ...{ ticket: record.ticket, root: stack.root, stack: stack.name },
-    ...(await findPlace(stack, record, cwd)),
+    ...(cwd === undefined ? { repo: null, service: null } : await findPlace(stack, record, cwd)),
     ...{ status: instance.status, folder: record.folder, createdAt: record.createdAt, repos: instance.repos },
     ...{ urls: Object.fromEntries(urls), services, shared: listShared(instance, view), problems: instance.problems },
     files: (await isThere(notes)) ? { notes } : {},
@@ -86,31 +84,19 @@ function listBorrowed(
   return Object.fromEntries(borrowed);
 }
 
-function listShared({ own = {} }: InstanceView, { shared }: StackView): Record<string, SharedDetail> {
+function listShared(instance: InstanceView, { shared }: StackView): Record<string, SharedDetail> {
   const all = Object.entries(shared).map(([name, { url, status }]): [string, SharedDetail] => {
-    const part = own[name];
+    const part = instance.own?.[name];
     if (part?.server) return [name, { url: part.server.url, status: part.server.status, own: 'server' }];
-    return [name, { url, status, own: part?.database ?? part?.db?.toString() ?? null }];
+    const own = part?.database ?? part?.db?.toString() ?? null;
+    return [name, { url: own === null ? url : withPath(url, own), status, own }];
   });
   return Object.fromEntries(all);
 }
 
-/** The longest folder of a service that we are in. */
-async function findPlace(
-  stack: Stack,
-  record: InstanceRecord,
-  cwd: string | undefined,
-): Promise<Pick<TicketDetail, 'repo' | 'service'>> {
-  const here = cwd === undefined ? undefined : await ifThere(canonicalPath(cwd));
-  const isIn = (folder: string): boolean => here === folder || here?.startsWith(folder + path.sep) === true;
-  const [repo, own] = dedicatedRepos(record).find(([, { worktree }]) => isIn(worktree)) ?? [];
-  if (repo === undefined || own === undefined) return { repo: null, service: null };
-  const { services } = await stack.config();
-  const folders = Object.entries(record.services).flatMap(([name, service]): { name: string; folder: string }[] => {
-    const folder = path.join(own.worktree, services[name]?.dir ?? '');
-    return service.repo === repo && isIn(folder) ? [{ name, folder }] : [];
-  });
-  const longest = Math.max(...folders.map(({ folder }) => folder.length));
-  const [service, ...others] = folders.filter(({ folder }) => folder.length === longest);
-  return { repo, service: service && others.length === 0 ? service.name : null };
+/** The database is the path of an address, by its name or its number. */
+function withPath(address: string, name: string): string {
+  const url = new URL(address);
+  url.pathname = `/${encodeURIComponent(name)}`;
+  return url.href;
 }

@@ -102,16 +102,16 @@ async function fill(
 ): Promise<void> {
   const half = await findHalf(work, config);
   if (half?.left[0] === 'seed' && !work.fill.wish) throw halfFilled(half);
-  const anew = half?.anew ?? (await keepEmpty(work, config));
+  const fromEmpty = half?.fromEmpty ?? (await keepEmpty(work, config));
   const repos = listFilling(work.record, config);
-  if (wish.anew) {
+  if (wish.fromEmpty) {
     const hosts = listFillHosts(work.record, config).flatMap((name) => work.record.services[name]?.runtime ?? []);
     await endRuns(work, repos, [HOST_RUNTIME, ...hosts]);
     await putEmptyBack(work, config);
   }
   const left = listKinds(repos, config).filter((kind) => wish[kind]);
   for (const [done, kind] of left.entries()) {
-    await noteFilling(work.stack, { left: left.slice(done), anew });
+    await noteFilling(work.stack, { left: left.slice(done), fromEmpty });
     for (const repo of repos) {
       const commands = config.repos[repo]?.[kind] ?? [];
       await runRepoCommands(
@@ -123,7 +123,7 @@ async function fill(
     }
   }
   await noteFilling(work.stack, undefined);
-  if (anew) await dropEmpty(work, config);
+  if (fromEmpty) await dropEmpty(work, config);
 }
 
 /** Ends what a command that was killed has left: a container goes on without it. */
@@ -142,9 +142,9 @@ function listKinds(repos: readonly string[], config: StackConfig): FillKind[] {
 async function findWish(work: Work, config: StackConfig): Promise<FillWish> {
   const { wish } = work.fill;
   if (wish?.ifEmpty && !(await isBaselineEmpty(work, config))) return NOTHING;
-  const half = wish && !wish.anew ? undefined : await findHalf(work, config);
+  const half = wish && !wish.fromEmpty ? undefined : await findHalf(work, config);
   // Another command may have been quicker.
-  if (wish) return wish.anew && !half ? NOTHING : wish;
+  if (wish) return wish.fromEmpty && !half ? NOTHING : wish;
   const left = half && listKinds(listFilling(work.record, config), config).filter((kind) => half.left.includes(kind));
   if (left) return { migrate: left.includes('migrate'), seed: left.includes('seed') };
   const isToFill =

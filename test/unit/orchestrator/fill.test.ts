@@ -53,7 +53,7 @@ describe('an empty database of the baseline', () => {
     expect(host('migrate', config)).toBe('api');
   });
 
-  it('is migrated anew, but where that was told to count as run while the ticket is made', () => {
+  it('is migrated again, but where that was told to count as run while the ticket is made', () => {
     const made = (over: Partial<InstanceRecord>): InstanceRecord => {
       const { record } = makeWork({ runtime: 'process', own: true, provider: 'embedded' });
       Object.assign(record, over);

@@ -13,7 +13,7 @@ const record: Pick<InstanceRecord, 'argument' | 'repos' | 'own'> = {
 };
 const nothing = { request: { from: {}, on: {}, with: [] }, extent: 'ready' } as const;
 
-describe('a ticket that is made anew', () => {
+describe('a ticket that is made again', () => {
   it('has the repos, bases and data that it had', () => {
     expect(toRequest(record, nothing)).toEqual({
       argument: 'fix/1',

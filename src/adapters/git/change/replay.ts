@@ -63,7 +63,7 @@ export async function mergeAsObjects(
 }
 
 /**
- * Makes commits anew on top of another one, as a rebase does: author, date and message stay, the person commits, signed where their
+ * Makes commits again on top of another one, as a rebase does: author, date and message stay, the person commits, signed where their
  * settings say so. One that adds nothing any more is dropped. No ref, index or file is touched, no hook runs. Throws `git`, `files`,
  * `interrupted`.
  */

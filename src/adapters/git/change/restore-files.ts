@@ -25,7 +25,7 @@ export async function restoreFiles(folder: string, commits: { written: string; w
   const found = await hashFiles(folder, changes);
   const isThere = (name: string): boolean =>
     ifReadableNow(() => lstatSync(pathOf(path.join(folder, name)))) !== undefined;
-  // Git takes a file away before it writes it anew.
+  // Git takes a file away before it writes it again.
   const ours = changes.filter(({ name, written }) => !isThere(name) || found.get(name) === written);
   for (const { name, wanted } of ours) if (isNone(wanted)) await removeFile(folder, name);
   await checkOut(

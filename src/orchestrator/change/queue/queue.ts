@@ -15,7 +15,7 @@ import { readQueue, updateQueue } from './file.ts';
 
 /**
  * Adds tickets at the end of the queue, in the order named; `after` are tickets of the queue that each must wait for. One that was put
- * out, conflicted or is merged begins anew. Throws `not-found`; `exists` for one that is in the queue; `dirty` for work that is not
+ * out, conflicted or is merged starts over. Throws `not-found`; `exists` for one that is in the queue; `dirty` for work that is not
  * committed; `conflict` for one that has nothing to merge or cannot be merged; `usage` for a wish that can never come true.
  */
 export async function addToQueue(stack: Stack, tickets: readonly string[], after: readonly string[]): Promise<Queue> {

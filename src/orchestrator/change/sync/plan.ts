@@ -29,7 +29,7 @@ export interface SyncedRepo extends ChangedRepo {
   base?: string | undefined;
   /** `forward`: the branch had nothing of its own. */
   way?: SyncWay | 'forward' | undefined;
-  /** How many commits of the base came, and how many of the branch's own were made anew. */
+  /** How many commits of the base came, and how many of the branch's own were made again. */
   news?: number | undefined;
   made?: number | undefined;
   /** Paths that git cannot bring together. */
