@@ -267,6 +267,29 @@ describe('the news of the bases in a ticket', () => {
     expect(await shop.stack(['destroy', ticket, '--force', '--yes'])).toMatchObject({ code: 0 });
   });
 
+  it('that cannot come in are the first that is told of, when another repo cannot be taken back either', async () => {
+    for (const repo of REPOS) news(repo, `hooked-${number}.txt`, 'news\n');
+    const before = look();
+    const once = `${shop.folder}/once-${number}`;
+    const refuse = (repo: string, lines: string): string => {
+      const hook = shop.at(repo, '.git/hooks/reference-transaction');
+      shop.write(hook, `#!/bin/sh\n[ $1 = prepared ] && grep -q refs/heads/${ticket} || exit 0\n${lines}\n`);
+      chmodSync(hook, 0o755);
+      return hook;
+    };
+    const hooks = [refuse('front', `[ -e ${once} ] && exit 1; touch ${once}`), refuse('api', 'exit 1')];
+    const { code, stdout } = await shop.stack(['sync', ticket, '--json']);
+    for (const hook of hooks) rmSync(hook);
+    expect([code, JSON.parse(stdout).error.message]).toEqual([
+      3,
+      expect.stringMatching(new RegExp(`^cannot move ${ticket}: .*; and this could not be cleaned up: front$`)),
+    ]);
+    expect((await shop.stack(['doctor', '--fix', '--yes'])).code).toBe(0);
+    expect(look()).toEqual(before);
+    // Its ports are needed.
+    expect(await shop.stack(['destroy', ticket, '--force', '--yes'])).toMatchObject({ code: 0 });
+  });
+
   it('come in the way that --resolve was told, in the repos that waited as well', async () => {
     for (const repo of REPOS) shop.commit(folder(repo), `clash-${number}.txt`, 'mine\n');
     const own = tip('front');

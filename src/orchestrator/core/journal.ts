@@ -22,7 +22,9 @@ import { bestEffort, StackError, tolerate } from '../../domain/errors.ts';
 import type { DedicatedRepo, Start } from '../../domain/instance.ts';
 import { parseFields } from '../../domain/json.ts';
 import { changeLockOf, inFolder, journalOf, keptIndexOf } from '../../domain/layout.ts';
+import { withLeftovers } from './leftover.ts';
 import { requireOwnThings } from './ownership.ts';
+import type { Leftover } from './run.ts';
 import { configIfReadable, type Stack } from './stack.ts';
 
 /** One branch of one repo of the ticket that a change moves. Where that repo is the ticket's record says. */
@@ -86,7 +88,7 @@ export async function withChangeLock<Result>(
 /**
  * Writes a change down, then runs `work`, which makes its moves and notes where a branch is then, where that was not known: when it
  * throws, or says that it is not done, those made are taken back. Call it with the change lock held. Returns what `work` returns, and
- * repos that could not be taken back. Throws what `work` throws, `git`, `files`.
+ * repos that have moved on since. Throws what `work` throws, `leftover` where that could not be taken back, `git`, `files`.
  */
 export async function withJournal<Result>(
   stack: Stack,
@@ -110,11 +112,13 @@ export async function withJournal<Result>(
   try {
     outcome = await work(note);
   } catch (error) {
-    await undoAll(stack, change, { isOurs: true });
+    const { faults } = await undoAll(stack, change, { isOurs: true });
+    // The journal stays for the next command.
+    if (faults.length > 0) throw withLeftovers(error as Error, faults, 'stack doctor --fix');
     await drop(stack, ticket);
     throw error;
   }
-  const left = outcome.done ? [] : await undoAll(stack, change, { isOurs: true });
+  const left = outcome.done ? [] : requireUndone(await undoAll(stack, change, { isOurs: true }));
   if (outcome.done) await noteEnd(stack, change);
   await drop(stack, ticket);
   return { result: outcome.result, left };
@@ -228,7 +232,7 @@ async function finishOrUndo(stack: Stack, change: Change): Promise<string> {
     await noteEnd(stack, change);
     return 'was done in all repos before it was cut off';
   }
-  const left = [...(await undoAll(stack, change, { isOurs: false })), ...gone];
+  const left = [...requireUndone(await undoAll(stack, change, { isOurs: false })), ...gone];
   return `was cut off, and is taken back${left.length > 0 ? `, but for ${left.join(', ')}, which has moved since` : ''}`;
 }
 
@@ -247,16 +251,33 @@ async function noteEnd(stack: Stack, { ticket: own, moves, resolving }: Change):
   });
 }
 
-/** `isOurs`: this very command runs still, so that its hooks may have touched an index. Returns the repos that have moved on. */
-async function undoAll(stack: Stack, change: Change, { isOurs }: { isOurs: boolean }): Promise<string[]> {
+/** What came of taking back: repos that have moved on, and those where it failed. */
+interface Undone {
+  left: string[];
+  faults: Leftover[];
+}
+
+/** Returns the repos that have moved on. Throws the first error. */
+function requireUndone({ left, faults: [first] }: Undone): string[] {
+  if (first) throw first.error;
+  return left;
+}
+
+/** `isOurs`: this very command runs still, so that its hooks may have touched an index. A repo that fails does not stop the others. */
+async function undoAll(stack: Stack, change: Change, { isOurs }: { isOurs: boolean }): Promise<Undone> {
   const left: string[] = [];
+  const faults: Leftover[] = [];
   for (const move of change.moves) {
     if (move.from === move.to) continue;
-    const state = await inspectMove(move, change);
-    if (state.at === 'beyond' || state.at === 'elsewhere') left.push(move.repo);
-    else await undo(stack, change, move, { ...state, isOurs });
+    try {
+      const state = await inspectMove(move, change);
+      if (state.at === 'beyond' || state.at === 'elsewhere') left.push(move.repo);
+      else await undo(stack, change, move, { ...state, isOurs });
+    } catch (error) {
+      faults.push({ name: move.repo, error });
+    }
   }
-  return left;
+  return { left, faults };
 }
 
 /** The index first: while the branch is not back, the next command comes here again. */
