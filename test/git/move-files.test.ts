@@ -84,6 +84,18 @@ describe('moving a branch with the files of its checkout, while somebody is at w
     nothingLeft();
   });
 
+  it('writes nothing where the branch has moved before it began', async () => {
+    git(repo, 'checkout', '--quiet', 'other');
+    const theirs = commitFile(repo, 'theirs.txt', 'theirs\n');
+    git(repo, 'checkout', '--quiet', 'main');
+    git(repo, 'merge', '--quiet', '--ff-only', 'other');
+    whenGit('post-index-change', 'echo written');
+    await expect(move()).rejects.toMatchObject({ code: 'conflict', message: 'main has moved meanwhile' });
+    expect(existsSync(path.join(repo, '.git/said'))).toBe(false);
+    expect(look()).toEqual(['refs/heads/main', '', theirs, theirs, 'before\n']);
+    nothingLeft();
+  });
+
   it('leaves a git alone that is at work on the index, and is refused then', async () => {
     const lock = path.join(repo, '.git/index.lock');
     writeFileSync(lock, '');

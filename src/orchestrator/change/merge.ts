@@ -255,9 +255,10 @@ async function moveBase(
     const how = { reason: reasonOf('merge'), onStart: held.addHelper, signal: stack.signal };
     await moveWithFiles({ gitCommonDir, branch: base, from, to }, how);
   } catch (error) {
-    if (!(error instanceof StackError) || error.code !== 'git') throw error;
+    if (!(error instanceof StackError) || (error.code !== 'git' && error.code !== 'conflict')) throw error;
     stack.emit({ type: 'step-failed', ...about, message: messageOf(error), ms: ms() });
-    return { result: 'failed', branch, base, from, to: from, reason: messageOf(error), hint: error.hint };
+    const result = error.code === 'conflict' ? 'refused' : 'failed';
+    return { result, branch, base, from, to: from, reason: messageOf(error), hint: error.hint };
   }
   stack.emit({ type: 'step-done', ...about, outcome: 'made', ms: ms() });
   return undefined;

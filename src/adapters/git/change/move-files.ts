@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { StackError } from '../../../domain/errors.ts';
+import { bestEffort, StackError } from '../../../domain/errors.ts';
 import { nameFew } from '../../../domain/few.ts';
 import { ifThere } from '../../files/file-errors.ts';
 import { withLock } from '../../lock.ts';
+import { findLocal } from '../branch.ts';
 import { askGit, changeGit, firstLine, gitError, type OnStart } from '../git.ts';
 import { repoLock } from '../lock.ts';
 import { readUncommitted } from '../merge/work-tree.ts';
@@ -151,8 +152,8 @@ const REFRESH = ['-c', 'core.hooksPath=/dev/null', 'update-index', '-q', '--refr
 
 /**
  * Moves a branch, if it is where it is said to be, and before it the files of all checkouts that are on it. No other git stages, commits
- * or switches in these between the two. Where it fails all is as it was. `onStart` is told of each git that writes files. Throws `git`,
- * also when the branch has moved, or somebody switches to or from it; `files`.
+ * or switches in these between the two. Where it fails all is as it was. `onStart` is told of each git that writes files. Throws
+ * `conflict` when the branch has moved, with nothing touched; `git`, also when it moves meanwhile, or somebody switches to or from it; `files`.
  */
 export async function moveWithFiles(move: FilesMove, how: MoveHow): Promise<void> {
   await withLock(repoLock(move.gitCommonDir), () => moveNow(move, how), { signal: how.signal });
@@ -168,6 +169,9 @@ interface MoveHow {
 
 async function moveNow(move: FilesMove, { reason, onStart }: MoveHow): Promise<void> {
   const { gitCommonDir, branch, from, to } = move;
+  // Somebody may have moved it while this waited; no file of theirs is to be written then.
+  if ((await findLocal(gitCommonDir, branch))?.commit !== from)
+    throw new StackError('conflict', `${branch} has moved meanwhile`, { hint: 'run the command again' });
   const checkouts = await listCheckouts(gitCommonDir, branch);
   const begun: string[] = [];
   try {
@@ -181,7 +185,8 @@ async function moveNow(move: FilesMove, { reason, onStart }: MoveHow): Promise<v
       await moveBranch(checkouts[0]?.folder ?? gitCommonDir, { branch, from, to }, reason);
     });
   } catch (error) {
-    for (const folder of begun) await restoreFiles(folder, { written: to, wanted: from });
+    // What is left is taken back with the journal; why it failed at first is told.
+    for (const folder of begun) await bestEffort(restoreFiles(folder, { written: to, wanted: from }));
     throw error;
   }
 }
@@ -231,7 +236,7 @@ export async function takeMoveBack(
     if (moved !== undefined) await moveWithFiles({ ...move, from: moved, to: from }, { reason });
     else await withLock(repoLock(gitCommonDir), () => bringFilesBack({ gitCommonDir, branch, from, to }));
   } catch (error) {
-    if (!(error instanceof StackError) || error.code !== 'git') throw error;
+    if (!(error instanceof StackError) || (error.code !== 'git' && error.code !== 'conflict')) throw error;
     throw new StackError('git', `a move of ${branch} cannot be taken back: ${error.message}`, {
       hint: error.hint ?? 'commit or `git stash` there what is in the way; then run the command again',
       cause: error,
