@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -10,10 +11,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
-import { findObstacle, moveWithFiles } from '../../src/adapters/git/change/move-files.ts';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { findObstacle, type Look, listCheckouts, moveWithFiles } from '../../src/adapters/git/change/move-files.ts';
 import { commitFile, git, makeRepo } from '../support/git-repos.ts';
+import { makeHold } from '../support/hold.ts';
 import { makeTemp } from '../support/temp.ts';
+import { until } from '../support/until.ts';
 
 const THERE = ['main', 'other'] as const;
 
@@ -34,6 +37,11 @@ describe('moving a branch with the files of its checkout, while somebody is at w
     writeFileSync(file, `#!/bin/sh\n${own.join('\n')}\nexit 0\n`);
     chmodSync(file, 0o755);
   };
+  const findWay = (how: Partial<Look> = {}) =>
+    findObstacle(
+      { gitCommonDir: path.join(repo, '.git'), branch: 'main', from, to },
+      { signal: new AbortController().signal, filters: true, ...how },
+    );
   const look = (): string[] => [
     git(repo, 'symbolic-ref', 'HEAD'),
     git(repo, 'status', '--porcelain'),
@@ -164,6 +172,46 @@ describe('moving a branch with the files of its checkout, while somebody is at w
     nothingLeft();
   });
 
+  it('tries filters only for who is about to move, ends them when told to, and keeps nothing that they wrote', async () => {
+    const temp = makeTemp();
+    const { mark, wait } = makeHold(temp);
+    writeFileSync(path.join(repo, '.git/info/attributes'), '*.txt filter=slow\n');
+    git(repo, 'config', 'filter.slow.smudge', `cat; echo $$ >> ${temp}/pids; ${wait}`);
+    expect(await findWay({ filters: false })).toBeUndefined();
+    expect(existsSync(mark)).toBe(false);
+    // As one who was killed while filters were tried has left it.
+    mkdirSync(path.join(repo, '.git/stack-tried/files'), { recursive: true });
+    const controller = new AbortController();
+    const looking = findWay({ signal: controller.signal }).catch((error: unknown) => error);
+    await until('a filter is at work', () => existsSync(mark));
+    controller.abort();
+    expect(await looking).toMatchObject({ code: 'interrupted' });
+    const [pid = ''] = readFileSync(path.join(temp, 'pids'), 'utf8').split('\n');
+    expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH');
+    expect(readdirSync(path.join(repo, '.git')).filter((name) => name.startsWith('stack'))).toEqual([]);
+  });
+
+  it('asks one git where a branch is checked out, however many worktrees there are', async () => {
+    const temp = makeTemp();
+    for (const name of ['one', 'two', 'three']) git(repo, 'worktree', 'add', '--quiet', '--detach', `${temp}/${name}`);
+    git(`${temp}/one`, 'switch', '--quiet', 'other');
+    const bin = path.join(temp, 'bin');
+    mkdirSync(bin);
+    const real = execFileSync('sh', ['-c', 'command -v git'], { encoding: 'utf8' }).trim();
+    writeFileSync(path.join(bin, 'git'), `#!/bin/sh\necho "$@" >> ${temp}/asked\nexec ${real} "$@"\n`, { mode: 0o755 });
+    onTestFinished(() => void vi.unstubAllEnvs());
+    vi.stubEnv('PATH', `${bin}:${process.env.PATH}`);
+    const found = await Promise.all(
+      ['main', 'other', 'incoming'].map((branch) => listCheckouts(path.join(repo, '.git'), branch)),
+    );
+    expect(found.map((all) => all.map(({ folder, entry }) => [folder, entry.folder]))).toEqual([
+      [[repo, path.join(repo, '.git')]],
+      [[path.join(temp, 'one'), path.join(repo, '.git/worktrees/one')]],
+      [],
+    ]);
+    expect(readFileSync(path.join(temp, 'asked'), 'utf8').trimEnd().split('\n')).toHaveLength(3);
+  });
+
   it('finds more files in the way than one command line can name, and tells of a few', async () => {
     const deep = Array.from({ length: 3 }, (_, at) => `${at}`.repeat(200)).join('/');
     const names = Array.from({ length: 4000 }, (_, at) => `${deep}/${at}`);
@@ -176,7 +224,7 @@ describe('moving a branch with the files of its checkout, while somebody is at w
     git(repo, 'symbolic-ref', 'HEAD', 'refs/heads/main');
     git(repo, 'reset', '--quiet');
     writeFileSync(path.join(repo, '.git/info/exclude'), '0*\n');
-    const found = await findObstacle({ gitCommonDir: path.join(repo, '.git'), branch: 'main', from, to });
+    const found = await findWay();
     expect(found?.paths.toSorted()).toEqual(names.toSorted());
     expect(found?.reason).toMatch(/ is in the way: (\S+, ){3}\S+ and 3996 more$/);
   });

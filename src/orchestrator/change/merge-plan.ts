@@ -136,7 +136,8 @@ async function planRepo(stack: Stack, question: RepoQuestion): Promise<ReadyMerg
   if (made.to === from)
     return { result: 'unchanged', branch, base, from, to: from, reason: `${base} has all of it already` };
   // Only who is about to move a base has to do with what is checked out.
-  const obstacle = heads.size === 0 ? await findObstacle({ gitCommonDir, branch: base, from, to: made.to }) : undefined;
+  const move = { gitCommonDir, branch: base, from, to: made.to };
+  const obstacle = heads.size === 0 ? await findObstacle(move, { signal: stack.signal, filters: false }) : undefined;
   if (obstacle) return { ...refusal(branch, obstacle.reason, obstacle.hint), base, from, to: from };
   return { ...made, ticket: first.ticket, own: first.own, base, from };
 }

@@ -188,7 +188,7 @@ export async function moveBases(
   { ticket, held, resolving }: { ticket: string; held: HeldLock } & Pick<Journal, 'resolving'>,
 ): Promise<Record<string, MergedRepo>> {
   const ready = listReady(planned);
-  const refused = await findRefused(ready);
+  const refused = await findRefused(stack, ready);
   if (refused.size > 0) return { ...settleAll(planned), ...Object.fromEntries(refused) };
   const moves = ready.map(
     ([repo, one]): Move => ({ repo, ticket: one.ticket, branch: one.base, from: one.from, to: one.to, files: true }),
@@ -222,7 +222,10 @@ export async function moveBases(
   return { ...settleAll(planned), ...Object.fromEntries(undone), [stopped.repo]: stopped.failed };
 }
 
-async function findRefused(ready: readonly [string, ReadyMerge][]): Promise<Map<string, MergedRepo>> {
+async function findRefused(
+  { signal }: Stack,
+  ready: readonly [string, ReadyMerge][],
+): Promise<Map<string, MergedRepo>> {
   const found = await Promise.all(
     ready.map(async ([repo, one]): Promise<[string, MergedRepo][]> => {
       const { own, base, from, to } = one;
@@ -232,7 +235,7 @@ async function findRefused(ready: readonly [string, ReadyMerge][]): Promise<Map<
         return [
           [repo, { ...refusal(branch, `${base} has moved meanwhile`, 'run the command again'), base, from, to: now }],
         ];
-      const obstacle = await findObstacle({ gitCommonDir, branch: base, from, to });
+      const obstacle = await findObstacle({ gitCommonDir, branch: base, from, to }, { signal, filters: true });
       return obstacle ? [[repo, { ...refusal(branch, obstacle.reason, obstacle.hint), base, from, to: from }]] : [];
     }),
   );

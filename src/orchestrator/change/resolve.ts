@@ -135,7 +135,7 @@ export async function abortAll(
   resolving: Readonly<Record<string, Resolving>>,
   onStart: OnStart,
 ): Promise<Repos> {
-  const look = () => inEach(resolving, (repo, one) => planAbort(record, repo, { ...one, onStart }));
+  const look = () => inEach(resolving, (repo, one) => planAbort(stack, record, repo, { ...one, onStart }));
   const tellEach = (looks: Record<string, AbortPlan>, stays: boolean): Repos =>
     Object.fromEntries(Object.entries(looks).map(([repo, { told }]) => [repo, stays ? stay(told) : told]));
   const first = await look();
@@ -170,6 +170,7 @@ function stay(told: ResolvedRepo): ResolvedRepo {
 }
 
 async function planAbort(
+  { signal }: Stack,
   record: InstanceRecord,
   repo: string,
   one: Resolving & { onStart: OnStart },
@@ -193,7 +194,7 @@ async function planAbort(
   const told: ResolvedRepo = { result: 'undone', branch, base, from, to: from };
   if (underWay === 'this' || head === from) return { told };
   if (on !== branch) return refuse(`it is on ${on ?? 'no branch'}, not on ${branch}`);
-  const obstacle = await findObstacle({ gitCommonDir, branch, from: head, to: from });
+  const obstacle = await findObstacle({ gitCommonDir, branch, from: head, to: from }, { signal, filters: true });
   if (obstacle) return refuse(obstacle.reason, obstacle.hint);
   const notes = [
     `what it had come to: \`git merge --ff-only ${head.slice(0, 7)}\` or \`git reset\` in ${worktree} goes there`,

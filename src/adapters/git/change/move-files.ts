@@ -10,13 +10,13 @@ import { findLocal } from '../branch.ts';
 import { askGit, changeGit, firstLine, gitError, type OnStart } from '../git.ts';
 import { repoLock } from '../lock.ts';
 import { readUncommitted } from '../merge/work-tree.ts';
-import { listOperations, readRebasedBranch, type WorktreeEntry } from '../worktree/entry.ts';
+import { listOperations, readOwnEntry, readRebasedBranch, type WorktreeEntry } from '../worktree/entry.ts';
 import { listWorktrees } from '../worktree/list.ts';
 import { type HeldIndex, holdIndex } from './held-index.ts';
 import { moveBranch } from './move-ref.ts';
 import { listOverwritten, listPaths } from './overwritten.ts';
 import { restoreFiles } from './restore-files.ts';
-import { findFailingFilter } from './try-filters.ts';
+import { findFailingFilter, type Tried } from './try-filters.ts';
 
 /** A move of a branch, with the files of all checkouts that are on it. */
 export interface FilesMove {
@@ -49,17 +49,27 @@ const FILES_SECONDS = 600;
 
 /** Returns where a branch is checked out: nowhere, in one folder, or in several where somebody forced git. Throws `git`. */
 export async function listCheckouts(gitCommonDir: string, branch: string): Promise<Checkout[]> {
-  return (await lookAtCheckouts(gitCommonDir)).filter(({ on }) => on === branch);
+  const listed = (await listKept(gitCommonDir)).filter((one) => one.branch === branch);
+  return lookAtCheckouts(gitCommonDir, listed);
+}
+
+/** How it is looked for what is in the way. */
+export interface Look {
+  signal: AbortSignal;
+  /** True: filters are tried too, which costs what the move will: for who is about to make it. */
+  filters: boolean;
 }
 
 /**
  * Returns why a branch cannot be moved with the files of its checkouts; undefined where it can. What is not committed in them stays, as
- * long as the move has nothing to do with it. Touches nothing. Throws `git`, `files`.
+ * long as the move has nothing to do with it. Touches nothing. Throws `git`, `files`, `interrupted`.
  */
-export async function findObstacle({ gitCommonDir, branch, from, to }: FilesMove): Promise<Obstacle | undefined> {
-  const away = await findAway(gitCommonDir, branch);
+export async function findObstacle(move: FilesMove, look: Look): Promise<Obstacle | undefined> {
+  const { gitCommonDir, branch } = move;
+  const listed = await listKept(gitCommonDir);
+  const away = findAway(listed, branch);
   if (away) return away;
-  for (const { folder, entry, on } of await lookAtCheckouts(gitCommonDir)) {
+  for (const { folder, entry, on } of await lookAtCheckouts(gitCommonDir, listed)) {
     const isOn = on === branch;
     const [operation] = listOperations(entry);
     const isBusy = isOn ? operation !== undefined : (await readRebasedBranch(entry)) === branch;
@@ -68,31 +78,40 @@ export async function findObstacle({ gitCommonDir, branch, from, to }: FilesMove
       const hint = `finish it first: \`git ${verb} --continue\` or \`git ${verb} --abort\` in ${folder}`;
       return { reason: `${operation ?? 'a rebase'} of ${branch} is under way in ${folder}`, hint, paths: [] };
     }
-    const inTheWay = isOn ? await findInTheWay(folder, entry, { from, to }) : undefined;
+    const inTheWay = isOn ? await findInTheWay(folder, entry, move, look) : undefined;
     if (inTheWay) return inTheWay;
   }
   return undefined;
 }
 
+interface Listed {
+  path: string;
+  branch: string | undefined;
+  isMain: boolean;
+}
+
 /** One that is locked may be on a disk that is away. */
-async function listKept(gitCommonDir: string) {
-  return (await listWorktrees(gitCommonDir)).filter((one) => !one.bare && !one.prunable);
+async function listKept(gitCommonDir: string): Promise<Listed[]> {
+  const listed = (await listWorktrees(gitCommonDir)).map((one, at) => ({ ...one, isMain: at === 0 }));
+  return listed.filter((one) => !one.bare && !one.prunable);
 }
 
 /** Returns where a branch is checked out in a folder that is away, so that its files cannot go along. */
-async function findAway(gitCommonDir: string, branch: string): Promise<Obstacle | undefined> {
-  const away = (await listKept(gitCommonDir)).find((one) => one.branch === branch && !existsSync(one.path));
+function findAway(listed: readonly Listed[], branch: string): Obstacle | undefined {
+  const away = listed.find((one) => one.branch === branch && !existsSync(one.path));
   if (!away) return undefined;
   const hint = 'bring that disk back, or switch to another branch there';
   return { reason: `${branch} is checked out in ${away.path}, which is not there`, hint, paths: [] };
 }
 
-async function lookAtCheckouts(gitCommonDir: string): Promise<Checkout[]> {
+async function lookAtCheckouts(gitCommonDir: string, listed: readonly Listed[]): Promise<Checkout[]> {
   return Promise.all(
-    (await listKept(gitCommonDir))
+    listed
       .filter((one) => existsSync(one.path))
-      .map(async ({ path: folder, branch: on }) => {
-        const gitDir = (await askGit(folder, ['rev-parse', '--absolute-git-dir'])).trimEnd();
+      .map(async ({ path: folder, branch: on, isMain }) => {
+        const own = isMain ? gitCommonDir : (await readOwnEntry(folder, gitCommonDir))?.folder;
+        // What the folder says itself needs no git, of which there would be one for each worktree.
+        const gitDir = own ?? (await askGit(folder, ['rev-parse', '--absolute-git-dir'])).trimEnd();
         return { folder, on, entry: { folder: gitDir, lock: 'none', hasIndex: true } };
       }),
   );
@@ -102,22 +121,21 @@ async function lookAtCheckouts(gitCommonDir: string): Promise<Checkout[]> {
 async function findInTheWay(
   folder: string,
   entry: WorktreeEntry,
-  { from, to }: { from: string; to: string },
+  { gitCommonDir, from, to }: FilesMove,
+  { signal, filters }: Look,
 ): Promise<Obstacle | undefined> {
   const temporary = await mkdtemp(path.join(tmpdir(), 'stack-index-'));
   try {
     const index = path.join(temporary, 'index');
     await ifThere(copyFile(path.join(entry.folder, 'index'), index));
-    const env = { GIT_INDEX_FILE: index };
-    await changeGit(folder, REFRESH, { deadlineSeconds: FILES_SECONDS, env });
+    const how = { deadlineSeconds: FILES_SECONDS, env: { GIT_INDEX_FILE: index }, signal };
+    await changeGit(folder, REFRESH, how);
     const overwritten = await listOverwritten(folder, from, to);
-    const tried = await changeGit(folder, ['read-tree', '-m', '-u', '--dry-run', from, to], {
-      ...{ deadlineSeconds: FILES_SECONDS, env },
-    });
+    const tried = await changeGit(folder, ['read-tree', '-m', '-u', '--dry-run', from, to], how);
     const listed = await listPaths(folder, from, to);
     const changes = new Set(listed.map(({ name }) => name));
     // Of a file that is deleted, or staged as it is to be, git says nothing.
-    const { changed } = await readUncommitted(folder);
+    const { changed } = await readUncommitted(folder, { signal });
     const paths = [...new Set([...changed.filter((name) => changes.has(name)), ...overwritten])];
     if (paths.length > 0)
       return {
@@ -125,7 +143,10 @@ async function findInTheWay(
         hint: `commit it, or \`git stash --include-untracked\` in ${folder}`,
         paths,
       };
-    if (tried.exitCode === 0) return await findFailing(folder, to, { listed, temporary });
+    if (tried.exitCode === 0)
+      return filters
+        ? await findFailing(folder, { gitCommonDir, gitDir: entry.folder, commit: to, listed, signal })
+        : undefined;
     // A partial clone has to ask its remote for what the files have in them.
     const said = tried.timedOut ? `no answer within ${FILES_SECONDS} s` : firstLine(tried.stderr);
     const hint = `see what is in the way with \`git read-tree -m -u --dry-run ${from} ${to}\` there`;
@@ -137,11 +158,13 @@ async function findInTheWay(
 
 async function findFailing(
   folder: string,
-  commit: string,
-  { listed, temporary }: { listed: readonly { status: string; name: string }[]; temporary: string },
+  {
+    listed,
+    ...wanted
+  }: Omit<Tried, 'names' | 'deadlineSeconds'> & { listed: readonly { status: string; name: string }[] },
 ): Promise<Obstacle | undefined> {
   const names = listed.filter(({ status }) => status !== 'D').map(({ name }) => name);
-  const said = await findFailingFilter(folder, { commit, names, temporary, deadlineSeconds: FILES_SECONDS });
+  const said = await findFailingFilter(folder, { ...wanted, names, deadlineSeconds: FILES_SECONDS });
   if (said === undefined) return undefined;
   const hint = `see what is wrong with it: \`git config --get-regexp ^filter\` in ${folder} names the programs`;
   return { reason: `git cannot write the files of ${folder}: ${said}`, hint, paths: [] };

@@ -1,5 +1,5 @@
 import { listCommitted } from '../../../adapters/git/change/commit.ts';
-import { findObstacle } from '../../../adapters/git/change/move-files.ts';
+import { findObstacle, type Look } from '../../../adapters/git/change/move-files.ts';
 import { requireMerging } from '../../../adapters/git/merge/merging.ts';
 import type { HeldLock } from '../../../adapters/lock.ts';
 import { isMigration } from '../../../domain/collision.ts';
@@ -93,9 +93,10 @@ async function takeStep(stack: Stack, record: InstanceRecord, run: Run): Promise
   if (options.step === 'continue') return goOn(stack, record, run);
   if (record.resolving) throw beingResolved(record);
   const onto = options.onto === undefined ? undefined : await requireOther(stack, record, options.onto);
-  const planned = await planAll(stack, record, { way: options.way, refresh, onto });
+  const { dryRun } = options;
+  const planned = await planAll(stack, record, { way: options.way, refresh, onto }, { isMeant: !dryRun });
   throwIfAborted(stack.signal);
-  if (options.dryRun) return planned;
+  if (dryRun) return planned;
   if (!isHeldUp(planned)) return moveAll(stack, record, { planned, run });
   const isDecided =
     options.step === 'resolve' &&
@@ -139,11 +140,18 @@ async function requireOther(stack: Stack, { ticket, repos }: InstanceRecord, nam
   throw new StackError('usage', `--onto ${name}: ${why}`, { hint: 'name a ticket whose work this one needs' });
 }
 
-async function planAll(stack: Stack, record: InstanceRecord, wish: SyncWish): Promise<Repos> {
+/** `isMeant`: what is planned is about to be done. */
+async function planAll(
+  stack: Stack,
+  record: InstanceRecord,
+  wish: SyncWish,
+  { isMeant }: { isMeant: boolean },
+): Promise<Repos> {
+  const look = { signal: stack.signal, filters: isMeant };
   return inAllRepos(record, async (repo, own) => {
     if (record.resolving && Object.hasOwn(record.resolving, repo)) return { result: 'updated', branch: own.branch };
     const plan = await planSync(stack, { repo, own, wish });
-    return isMove(plan) ? checkFiles(record, repo, plan) : plan;
+    return isMove(plan) ? checkFiles(record, repo, plan, look) : plan;
   });
 }
 
@@ -179,17 +187,20 @@ async function goOn(stack: Stack, record: InstanceRecord, run: Run): Promise<Rep
   const other = onto === undefined ? undefined : (await stack.store.read()).instances[onto];
   // The repos that waited get theirs in the same way as the others.
   const { way } = record.resolvingFor?.verb === 'sync' ? record.resolvingFor : {};
-  const planned = { ...(await planAll(stack, record, { way, refresh: undefined, onto: other })), ...advanced };
+  const planned = {
+    ...(await planAll(stack, record, { way, refresh: undefined, onto: other }, { isMeant: true })),
+    ...advanced,
+  };
   if (Object.values(planned).some(isConflict)) return resolveAll(stack, record, { planned, way, run });
   if (isHeldUp(planned)) return stayAll(planned);
   return moveAll(stack, record, { planned, run });
 }
 
 /** What is not committed stays where it is, so it must have nothing to do with the news. */
-async function checkFiles(record: InstanceRecord, repo: string, move: SyncMove): Promise<SyncedRepo> {
+async function checkFiles(record: InstanceRecord, repo: string, move: SyncMove, look: Look): Promise<SyncedRepo> {
   const { gitCommonDir } = requireDedicated(record, repo);
   const { branch, from, to } = move;
-  const obstacle = await findObstacle({ gitCommonDir, branch, from, to });
+  const obstacle = await findObstacle({ gitCommonDir, branch, from, to }, look);
   return obstacle ? { ...move, to: from, result: 'refused', reason: obstacle.reason, hint: obstacle.hint } : move;
 }
 
