@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -103,6 +103,39 @@ describe('a person who wants to be told that tickets collide', () => {
       expect.stringMatching(/^one conflicts with two: /),
       expect.stringMatching(/^one conflicts with three: /),
     ]);
+  });
+
+  it('is not told again of what could not be looked at for a while, which a create says', async () => {
+    const id = shop.git('front', 'rev-parse', `${shop.git('front', 'merge-base', 'one', 'two')}:text`);
+    const object = shop.at('front/.git/objects', id.slice(0, 2), id.slice(2));
+    for (const ticket of ['one', 'two']) {
+      work(ticket, `${ticket} as well`);
+      shop.write(`tickets/${ticket}/front/package-lock.json`, `"${ticket}"\n`);
+      shop.git(`tickets/${ticket}/front`, 'add', 'package-lock.json');
+      await commit(ticket);
+    }
+    const known = (): object => JSON.parse(shop.read('.stack/told-collisions.json'));
+    const look = async (): Promise<void> => {
+      rmSync(shop.at('.stack/collisions.json'));
+      shop.write('tickets/two/front/note', String(Math.random()));
+      shop.git('tickets/two/front', 'add', 'note');
+      expect(await commit('two')).toMatchObject({ code: 0 });
+    };
+    await look();
+    const before = known();
+    expect(before).toMatchObject({ 'one two': 'conflict' });
+    rmSync(shop.at('told'), { force: true });
+    renameSync(object, `${object}.away`);
+    shop.git('front', 'branch', '-q', 'blind', 'one');
+    const made = await shop.stack(['create', 'five', '--no-start', '--on-front=blind']);
+    expect(made.stderr).toMatch(/not compared: two and five: front: git cannot merge them: /);
+    expect(made.stderr).not.toMatch(/one and two/);
+    await look();
+    expect(await shop.stack(['destroy', 'five', '--yes'])).toMatchObject({ code: 0 });
+    renameSync(`${object}.away`, object);
+    await look();
+    expect(known()).toEqual(before);
+    expect(told().filter((line) => line.startsWith('one '))).toEqual([]);
   });
 
   it('hears of a command that fails, and whatever it said; the work is done all the same', async () => {

@@ -29,6 +29,14 @@ export interface Collisions {
   pairs: CollidingPair[];
   /** What could not be looked at, and why: of it nothing is known. */
   problems: string[];
+  /** The same, problem by problem. */
+  unseen: Unseen[];
+}
+
+/** Tickets of which nothing is known in a repo: of one alone how it collides with any other, of several how each two of them do. */
+interface Unseen {
+  tickets: string[];
+  repo: string;
 }
 
 interface Copy {
@@ -61,8 +69,17 @@ export async function findCollisions(stack: Stack, about: readonly string[] = []
   return {
     tickets,
     pairs: found.flatMap(({ pairs }) => pairs).sort((one, other) => rank(one, tickets) - rank(other, tickets)),
-    problems: found.flatMap(({ problems }) => problems),
+    problems: found.flatMap(({ problems }) => problems.map(({ text }) => text)),
+    unseen: found.flatMap(({ problems }) => problems.map(({ about, repo }) => ({ tickets: about, repo }))),
   };
+}
+
+/** True where something between the two tickets could not be looked at. */
+export function isUnseen({ unseen }: Collisions, both: readonly string[]): boolean {
+  return unseen.some(({ tickets }) => {
+    const known = tickets.filter((ticket) => both.includes(ticket));
+    return known.length === Math.min(tickets.length, 2);
+  });
 }
 
 /** By ticket, and within two tickets the gravest first. */
@@ -80,6 +97,12 @@ function groupByRepo(records: readonly InstanceRecord[]): Map<string, Copy[]> {
   return groups;
 }
 
+interface Problem {
+  about: string[];
+  repo: string;
+  text: string;
+}
+
 interface RepoQuestion {
   repo: string;
   copies: readonly Copy[];
@@ -91,20 +114,18 @@ interface RepoQuestion {
 async function compareInRepo(
   stack: Stack,
   { repo, copies, wanted, cache, settings }: RepoQuestion,
-): Promise<Pick<Collisions, 'pairs' | 'problems'>> {
+): Promise<{ pairs: CollidingPair[]; problems: Problem[] }> {
   const isAsked = (...tickets: string[]): boolean => wanted.size === 0 || tickets.some((ticket) => wanted.has(ticket));
   if (copies.length < 2 || !isAsked(...copies.map(({ ticket }) => ticket))) return { pairs: [], problems: [] };
-  const problems: string[] = [];
   const place = findPlace(copies);
   const findBase = createFindBase(place.folder, stack.signal);
   const looked = await Promise.all(
-    copies.map(async ({ ticket, own }) => {
+    copies.map(({ ticket, own }) => {
       const reading = readWork({ ticket, own, repoBase: settings?.base }, { cache, findBase, signal: stack.signal });
-      const work = await ifSeen(reading, (reason) => problems.push(`${ticket}: ${repo}: ${reason}`));
-      return work ? [work] : [];
+      return ifSeen(reading, (reason) => ({ about: [ticket], repo, text: `${ticket}: ${repo}: ${reason}` }));
     }),
   );
-  const works = looked.flat();
+  const works = looked.flatMap(({ seen }) => seen ?? []);
   for (const {
     ticket,
     uncommitted: { leftOut },
@@ -117,30 +138,38 @@ async function compareInRepo(
   }
   // Who has done nothing is in nobody's way.
   const busy = works.filter(({ head, base, uncommitted }) => head !== base || uncommitted.signature !== '');
-  const pairs = busy.flatMap((one, index) =>
+  const asked = busy.flatMap((one, index) =>
     busy.slice(index + 1).flatMap((other) => (isAsked(one.ticket, other.ticket) ? [[one, other] as const] : [])),
   );
   const contracts = await readContracts(settings?.contracts ?? []);
-  const judging = judgePairs({ ...place, signal: stack.signal }, pairs, { cache, contracts });
-  const judged = (await ifSeen(judging, (reason) => problems.push(`${repo}: ${reason}`))) ?? [];
-  for (const { one, other, failed } of judged) {
-    if (failed !== undefined)
-      problems.push(`${one.ticket} and ${other.ticket}: ${repo}: git cannot merge them: ${failed}`);
-  }
-  const found = judged.flatMap(({ one, other, collisions }) =>
+  const judging = judgePairs({ ...place, signal: stack.signal }, asked, { cache, contracts });
+  const all = busy.map(({ ticket }) => ticket);
+  const judged = await ifSeen(judging, (reason) => ({ about: all, repo, text: `${repo}: ${reason}` }));
+  const pairs = judged.seen ?? [];
+  const failures = pairs.flatMap(({ one, other, failed }): Problem[] => {
+    const text = `${one.ticket} and ${other.ticket}: ${repo}: git cannot merge them: ${failed}`;
+    return failed === undefined ? [] : [{ about: [one.ticket, other.ticket], repo, text }];
+  });
+  const found = pairs.flatMap(({ one, other, collisions }) =>
     collisions.map((collision): CollidingPair => ({ tickets: [one.ticket, other.ticket], repo, ...collision })),
   );
-  return { pairs: found, problems };
+  const problems = [...looked, judged].flatMap(({ problem }) => problem ?? []);
+  return { pairs: found, problems: [...problems, ...failures] };
 }
 
-/** Returns what a look brings; where it fails on purpose, `tell` is told why. */
-async function ifSeen<Result>(look: Promise<Result>, tell: (reason: string) => void): Promise<Result | undefined> {
-  return ifAnswered(
+/** Returns what a look brings, or what there is to be told where it fails on purpose. */
+async function ifSeen<Result>(
+  look: Promise<Result>,
+  describe: (reason: string) => Problem,
+): Promise<{ seen?: Result; problem?: Problem | undefined }> {
+  let problem: Problem | undefined;
+  const seen = await ifAnswered(
     look.catch((error: unknown) => {
-      if (error instanceof StackError && error.code !== 'interrupted') tell(messageOf(error));
+      if (error instanceof StackError && error.code !== 'interrupted') problem = describe(messageOf(error));
       throw error;
     }),
   );
+  return seen === undefined ? { problem } : { seen };
 }
 
 /** The main checkout says how files are merged; it may be gone, and the worktrees not. */

@@ -30,24 +30,24 @@ export async function readWorks(stack: Stack, record: InstanceRecord, only: read
     });
   }
   const asked = own.filter(([repo]) => only.length === 0 || only.includes(repo));
-  const problems: string[] = [];
-  const unseen: string[] = [];
   const read = await Promise.all(
-    asked.map(async ([repo, own]): Promise<[string, RepoWork][]> => {
+    asked.map(async ([repo, own]): Promise<{ works: [string, RepoWork][]; problems: string[]; unseen: string[] }> => {
       const question = { ticket: record.ticket, own, repoBase: config?.repos[repo]?.base };
       try {
         const work = await readWork(question, { cache, findBase: createFindBase(own.worktree, signal), signal });
         const { leftOut } = work.uncommitted;
-        if (leftOut > 0) problems.push(`${repo}: ${leftOut} new files are left out: they are too many, or too large`);
-        return [[repo, work]];
+        const text = `${repo}: ${leftOut} new files are left out: they are too many, or too large`;
+        return { works: [[repo, work]], problems: leftOut > 0 ? [text] : [], unseen: [] };
       } catch (error) {
         if (!(error instanceof StackError) || error.code === 'interrupted') throw error;
-        problems.push(`${repo}: ${messageOf(error)}`);
-        unseen.push(repo);
-        return [];
+        return { works: [], problems: [`${repo}: ${messageOf(error)}`], unseen: [repo] };
       }
     }),
   );
   await cache.save();
-  return { works: Object.fromEntries(read.flat()), problems, unseen };
+  return {
+    works: Object.fromEntries(read.flatMap(({ works }) => works)),
+    problems: read.flatMap(({ problems }) => problems),
+    unseen: read.flatMap(({ unseen }) => unseen),
+  };
 }

@@ -6,7 +6,7 @@ import { parseFields } from '../../domain/json.ts';
 import { toldFileOf, toldLockOf } from '../../domain/layout.ts';
 import { findNotify, notify } from '../core/notify.ts';
 import type { Stack } from '../core/stack.ts';
-import { type CollidingPair, type Collisions, findCollisions } from '../review/collisions.ts';
+import { type CollidingPair, type Collisions, findCollisions, isUnseen } from '../review/collisions.ts';
 import { appendNote } from './note.ts';
 
 /** How gravely two tickets collide. */
@@ -39,7 +39,8 @@ export async function watchCollisions(stack: Stack, about: readonly string[]): P
 export async function announceCollisions(stack: Stack, found: Collisions, about: readonly string[]): Promise<void> {
   if ((await findNotify(stack)) === undefined) return;
   const clashes = groupClashes(found.pairs);
-  const now = (told: Told): Told => ({ ...dropEnded(told, found, about), ...levelsOf(clashes) });
+  const seen = levelsOf(clashes);
+  const now = (told: Told): Told => ({ ...seen, ...keepGoing(told, seen, found, about) });
   const before = await readTold(stack);
   if (isSame(before, now(before))) return;
   await withLock(
@@ -84,12 +85,16 @@ function levelsOf(clashes: readonly Clash[]): Told {
   return Object.fromEntries(clashes.map(({ tickets, level }) => [keyOf(tickets), level]));
 }
 
-/** What nobody could look at goes on. A ticket that is gone has nothing in its way. */
-function dropEnded(told: Told, { tickets, problems }: Collisions, about: readonly string[]): Told {
-  const goesOn = ([key]: [string, Level]): boolean => {
+/**
+ * What was told and still holds: what is not asked about; and where not all of two tickets could be looked at, what is graver than the rest
+ * of them. A ticket that is gone has nothing in its way.
+ */
+function keepGoing(told: Told, seen: Told, found: Collisions, about: readonly string[]): Told {
+  const goesOn = ([key, level]: [string, Level]): boolean => {
     const both = key.split(' ');
-    if (!both.every((ticket) => tickets.includes(ticket))) return false;
-    return problems.length > 0 || (about.length > 0 && !both.some((ticket) => about.includes(ticket)));
+    if (!both.every((ticket) => found.tickets.includes(ticket))) return false;
+    if (about.length > 0 && !both.some((ticket) => about.includes(ticket))) return true;
+    return isUnseen(found, both) && (level === 'conflict' || seen[key] === undefined);
   };
   return Object.fromEntries(Object.entries(told).filter(goesOn));
 }

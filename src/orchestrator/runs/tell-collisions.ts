@@ -9,8 +9,9 @@ import { createFindBase, readWork } from '../review/work.ts';
 import { announceCollisions, describeClash, groupClashes } from './announce.ts';
 
 /**
- * Warns of each ticket that this one collides with, and tells of what has begun, as `announceCollisions` does. That costs a question to
- * git a repo while the ticket has done nothing, and none while it is alone. What cannot be found out is not told. Throws `interrupted`.
+ * Warns of each ticket that this one collides with, and of what of its own could not be looked at; tells of what has begun, as
+ * `announceCollisions` does. That costs a question to git a repo while the ticket has done nothing, and none while it is alone. What cannot
+ * be found out is not told. Throws `interrupted`.
  */
 export async function tellCollisions(stack: Stack, record: InstanceRecord): Promise<void> {
   if (!(await hasWorkBesideOthers(stack, record))) return;
@@ -21,6 +22,9 @@ export async function tellCollisions(stack: Stack, record: InstanceRecord): Prom
     const [one, two] = tickets;
     const text = describeClash([ticket, one === ticket ? two : one], pairs);
     stack.emit({ type: 'warning', text });
+  }
+  for (const [index, { tickets }] of found.unseen.entries()) {
+    if (tickets.includes(ticket)) stack.emit({ type: 'warning', text: `not compared: ${found.problems[index]}` });
   }
   await ifAnswered(announceCollisions(stack, found, [ticket]));
 }
