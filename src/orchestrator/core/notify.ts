@@ -12,6 +12,9 @@ export interface Notice {
 }
 
 const DEADLINE_MS = 10_000;
+/** A variable holds 128 KB on Linux (MAX_ARG_STRLEN, execve(2)): so much is told, and the rest is counted. */
+const MOST_LINES = 20;
+const MOST_LETTERS = 1000;
 
 /** Returns the command that a person is told by; undefined where there is none. Throws what `configIfReadable` throws. */
 export async function findNotify(stack: Stack): Promise<string | undefined> {
@@ -26,7 +29,7 @@ export async function notify(stack: Stack, { event, tickets, text }: Notice): Pr
   const line = await findNotify(stack);
   if (line === undefined) return;
   const why = await run(stack, line, {
-    ...{ STACK_EVENT: event, STACK_TICKETS: tickets.join(' '), STACK_TEXT: text, STACK_ROOT: stack.root },
+    ...{ STACK_EVENT: event, STACK_TICKETS: tickets.join(' '), STACK_TEXT: cutLines(text), STACK_ROOT: stack.root },
   }).catch((error: unknown) => {
     throwIfAborted(stack.signal);
     if (error instanceof StackError && error.code === 'interrupted') return `it took more than ${DEADLINE_MS / 1000} s`;
@@ -34,6 +37,12 @@ export async function notify(stack: Stack, { event, tickets, text }: Notice): Pr
     throw error;
   });
   if (why !== undefined) stack.emit({ type: 'warning', text: `nobody was told by \`notify:\`: ${why}` });
+}
+
+function cutLines(text: string): string {
+  const lines = text.split('\n');
+  const shown = lines.slice(0, MOST_LINES).map((line) => line.slice(0, MOST_LETTERS));
+  return [...shown, ...(lines.length > MOST_LINES ? [`and ${lines.length - MOST_LINES} more`] : [])].join('\n');
 }
 
 async function run(stack: Stack, line: string, more: Record<string, string>): Promise<string | undefined> {
