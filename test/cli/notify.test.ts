@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -29,6 +29,7 @@ describe('a person who wants to be told that tickets collide', () => {
   afterAll(() => shop.dispose());
 
   it('is told when a commit makes one of them, with the agents of both, and not again while it goes on', async () => {
+    shop.write('then', '[ ! -L .stack/told-collisions.lock ] || echo others wait >>told');
     work('one', 'one');
     expect(await commit('one')).toMatchObject({ code: 0 });
     expect([told(), notes('one')]).toEqual([[], []]);
@@ -65,24 +66,37 @@ describe('a person who wants to be told that tickets collide', () => {
     expect(notes('one')).toHaveLength(4);
   });
 
-  it('is told once by many who look at once, and by the next one where the telling was cut off', async () => {
-    rmSync(shop.at('.stack/told-collisions.json'));
+  it('is told once by many who look at once, and not again where the telling was cut off', async () => {
+    const known = shop.at('.stack/told-collisions.json');
+    const before = notes('two').length;
+    rmSync(known);
     rmSync(shop.at('told'));
     shop.write('then', 'read never <fifo');
     execFileSync('mkfifo', [shop.at('fifo')]);
-    const cut = shop.start(['conflicts', '--watch', '--json']);
-    await until('it is being told', () => told().length > 0, 60);
-    cut.kill('SIGKILL');
-    await cut.ended;
-    shop.write('then', '');
-    const before = told().length;
     const runs = [1, 2, 3].map(() => shop.start(['conflicts', '--watch', '--json']));
-    await until('it is told', () => told().length > before, 60);
-    const known = shop.at('.stack/told-collisions.json');
-    await until('it is known', () => existsSync(known), 60);
+    await until('it is being told', () => told().length > 0, 60);
+    const [lines, noted] = [told(), notes('two').length];
     for (const run of runs) run.kill('SIGINT');
     await Promise.all(runs.map(({ ended }) => ended));
-    expect(told()).toHaveLength(before * 2);
+    shop.write('then', '');
+    work('two', 'two as before');
+    expect(await commit('two')).toMatchObject({ code: 0 });
+    expect([told(), notes('two').length]).toEqual([lines, noted]);
+    expect(noted).toBe(before + 2);
+  });
+
+  it('goes on to watch where what was told cannot be written down', async () => {
+    const known = shop.at('.stack/told-collisions.json');
+    rmSync(known);
+    shop.write('.stack/told-collisions.json/in-the-way', '');
+    const through = ['sh', '-c', 'exec "$@" 2>said', 'sh'];
+    const running = shop.start(['conflicts', '--watch', '--json'], { through });
+    const shows = (): boolean => existsSync(known) && !statSync(known).isDirectory();
+    await until('it has looked', () => read('said').join('\n').includes('nobody was told of collisions: '), 60);
+    rmSync(known, { recursive: true });
+    await until('it is told', shows, 60);
+    running.kill('SIGINT');
+    expect((await running.ended).code).toBe(130);
   });
 
   it('is told by a create and by a sync too, which say so themselves', async () => {

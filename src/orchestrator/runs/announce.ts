@@ -1,7 +1,7 @@
 import { readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
 import { withLock } from '../../adapters/lock.ts';
 import { revealText } from '../../domain/config/commands.ts';
-import { ifAnswered } from '../../domain/errors.ts';
+import { ifAnswered, messageOf, StackError } from '../../domain/errors.ts';
 import { parseFields } from '../../domain/json.ts';
 import { toldFileOf, toldLockOf } from '../../domain/layout.ts';
 import { findNotify, notify } from '../core/notify.ts';
@@ -24,16 +24,22 @@ interface Clash {
 
 const SHOWN_PATHS = 3;
 
-/** Looks how tickets collide, and tells of what has begun, as `announceCollisions` does. Throws what `findCollisions` throws, `busy`, `files`. */
+/**
+ * Looks how tickets collide, and tells of what has begun, as `announceCollisions` does; where that fails on purpose it is warned of.
+ * Throws what `findCollisions` throws.
+ */
 export async function watchCollisions(stack: Stack, about: readonly string[]): Promise<Collisions> {
   const found = await findCollisions(stack, about);
-  await announceCollisions(stack, found, about);
+  await announceCollisions(stack, found, about).catch((error: unknown) => {
+    if (!(error instanceof StackError) || !['busy', 'files'].includes(error.code)) throw error;
+    stack.emit({ type: 'warning', text: `nobody was told of collisions: ${messageOf(error)}` });
+  });
   return found;
 }
 
 /**
  * Tells the person, and in their notes the agents of both tickets, of each two that have begun to collide, or to conflict; once, until
- * they do so no longer. Without `notify:` in stack.yml nobody is. What was found is of these tickets, or of all. Throws `busy`, `files`,
+ * they do so no longer: never twice, so who is killed meanwhile may have told nobody. Without `notify:` in stack.yml nobody is. What was found is of these tickets, or of all. Throws `busy`, `files`,
  * `interrupted`.
  */
 export async function announceCollisions(stack: Stack, found: Collisions, about: readonly string[]): Promise<void> {
@@ -43,17 +49,21 @@ export async function announceCollisions(stack: Stack, found: Collisions, about:
   const now = (told: Told): Told => ({ ...seen, ...keepGoing(told, seen, found, about) });
   const before = await readTold(stack);
   if (isSame(before, now(before))) return;
-  await withLock(
+  const begun = await withLock(
     toldLockOf(stack.root),
     async () => {
       const told = await readTold(stack);
-      const begun = clashes.filter(({ tickets, level }) => ![level, 'conflict'].includes(told[keyOf(tickets)] ?? ''));
-      if (begun.length > 0) await tell(stack, begun);
-      // Only now: who is killed before leaves it to the next look.
+      const fresh = clashes.filter(({ tickets, level }) => ![level, 'conflict'].includes(told[keyOf(tickets)] ?? ''));
       await replaceFile(toldFileOf(stack.root), `${JSON.stringify(now(told))}\n`, { lasting: false });
+      await writeNotes(stack, fresh);
+      return fresh;
     },
     { signal: stack.signal },
   );
+  if (begun.length === 0) return;
+  // Others need not wait for a command that hangs.
+  const text = begun.map(({ tickets, pairs }) => describeClash(tickets, pairs)).join('\n');
+  await notify(stack, { event: 'collision', tickets: [...new Set(begun.flatMap(({ tickets }) => tickets))], text });
 }
 
 /** Returns how two tickets collide, from the side of the first, in a line. */
@@ -112,7 +122,7 @@ function isSame(one: Told, other: Told): boolean {
   return textOf(one) === textOf(other);
 }
 
-async function tell(stack: Stack, begun: readonly Clash[]): Promise<void> {
+async function writeNotes(stack: Stack, begun: readonly Clash[]): Promise<void> {
   for (const { tickets, pairs } of begun) {
     const [one, other] = tickets;
     for (const side of [
@@ -123,6 +133,4 @@ async function tell(stack: Stack, begun: readonly Clash[]): Promise<void> {
       await ifAnswered(appendNote(stack, side[0], describeClash(side, pairs)));
     }
   }
-  const text = begun.map(({ tickets, pairs }) => describeClash(tickets, pairs)).join('\n');
-  await notify(stack, { event: 'collision', tickets: [...new Set(begun.flatMap(({ tickets }) => tickets))], text });
 }
