@@ -42,7 +42,7 @@ describe('a ticket in repos that cannot take its change', () => {
     shop.git(own(), 'add', 'more.txt');
     const hint = expect.stringContaining('user.signingKey');
     expect(await result('commit', ticket, '-m', 'more')).toMatchObject({ code: 1, result: 'failed', hint });
-    expect(await refused('sync', ticket)).toMatchObject({ code: 4, result: 'refused', hint });
+    expect(await refused('sync', ticket)).toMatchObject({ code: 1, result: 'failed', hint });
     expect(await refused('merge', ticket, '--committed')).toMatchObject({ code: 1, hint });
   });
 

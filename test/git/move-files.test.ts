@@ -13,6 +13,7 @@ import {
 import path from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { findObstacle, type Look, listCheckouts, moveWithFiles } from '../../src/adapters/git/change/move-files.ts';
+import { processStartTime } from '../../src/adapters/process/identity.ts';
 import { commitFile, git, makeRepo } from '../support/git-repos.ts';
 import { makeHold } from '../support/hold.ts';
 import { makeTemp } from '../support/temp.ts';
@@ -187,7 +188,7 @@ describe('moving a branch with the files of its checkout, while somebody is at w
     controller.abort();
     expect(await looking).toMatchObject({ code: 'interrupted' });
     const [pid = ''] = readFileSync(path.join(temp, 'pids'), 'utf8').split('\n');
-    expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH');
+    await until('the filter has ended', async () => (await processStartTime(Number(pid))) === undefined);
     expect(readdirSync(path.join(repo, '.git')).filter((name) => name.startsWith('stack'))).toEqual([]);
   });
 
