@@ -87,3 +87,9 @@ export function findVerdict(repos: TicketStanding['repos']): Judgement {
 export function isDirty(repo: Pick<RepoStanding, 'staged' | 'unstaged' | 'untracked' | 'conflicted'>): boolean {
   return repo.staged + repo.unstaged + repo.untracked + repo.conflicted > 0;
 }
+
+/** Full ids of the commits that the branches of a ticket and their bases are at, by repo. */
+export interface TicketOnBases {
+  heads: Record<string, string>;
+  bases: Record<string, string>;
+}

@@ -1,3 +1,4 @@
+import { chmodSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderNote } from '../../src/domain/note.ts';
 import type { Inbox } from '../../src/orchestrator/review/inbox.ts';
@@ -58,12 +59,14 @@ describe('the tickets that wait for a person', () => {
   it('wait no more while they conflict with their base, or have failed in a verification of just these commits', async () => {
     const failed = await shop.stack(['merge', 'small', '--verify', 'exit 3']);
     expect(failed.code).toBe(1);
+    const isFailed = { ticket: 'small', reason: 'the command that verifies it failed on these commits' };
+    expect((await read()).waiting).toContainEqual(isFailed);
     shop.commit('front', 'text', 'theirs\ntwo\nthree\n');
     const { ready, waiting } = await read();
-    expect(ready).toEqual([]);
+    // Its base is at another commit than the one that it failed on top of.
+    expect(ready).toMatchObject([{ ticket: 'small', checks: { verify: null } }]);
     expect(waiting).toMatchObject([
       { ticket: 'big', reason: 'it conflicts with main: front/text' },
-      { ticket: 'small', reason: 'the command that verifies it failed on these commits' },
       { ticket: 'dirty' },
       { ticket: 'idle' },
       { ticket: 'done' },
@@ -71,6 +74,42 @@ describe('the tickets that wait for a person', () => {
     ]);
     shop.commit(front('small'), 'little', 'y\n');
     expect((await read()).ready).toMatchObject([{ ticket: 'small', commits: 2, checks: { verify: null } }]);
+  });
+
+  it('have passed, or failed, only with the commits that were merged, and not with those of others', async () => {
+    const verified = async (): Promise<unknown> =>
+      (await read()).ready.find(({ ticket }) => ticket === 'small')?.checks.verify;
+    shop.git('front', 'branch', '--quiet', 'elsewhere', 'main');
+    const into = ['--into', 'elsewhere', '--verify'];
+    const hook = 'front/.git/hooks/post-checkout';
+    const later = '-c user.name=A -c user.email=a@b.example commit --quiet --allow-empty --message Later';
+    shop.write(
+      hook,
+      `#!/bin/sh\nunset $(git rev-parse --local-env-vars)\ngit -C ${shop.at(front('small'))} ${later}\n`,
+    );
+    chmodSync(shop.at(hook), 0o755);
+    const meanwhile = await shop.stack(['merge', 'small', ...into, 'exit 3']);
+    rmSync(shop.at(hook));
+    expect(shop.git(front('small'), 'log', '-1', '--format=%s')).toBe('Later');
+    expect([meanwhile.code, await verified()]).toEqual([1, null]);
+    const two = await shop.stack(['merge', 'small', 'idle', ...into, 'exit 3']);
+    expect([two.code, await verified()]).toEqual([1, null]);
+    const alone = await shop.stack(['merge', 'small', ...into, 'true']);
+    expect([alone.code, await verified()]).toEqual([0, 'passed']);
+  });
+
+  it('are not ready where nobody can tell whether they conflict, and that is a problem', async () => {
+    shop.git('front', 'branch', '--quiet', 'feat/away', 'main');
+    expect((await shop.stack(['create', 'based', '--no-start', '--from-front=feat/away'])).code).toBe(0);
+    shop.commit(front('based'), 'based', 'x\n');
+    const strange = shop.git('front', 'commit-tree', '-m', 'Another history', 'main^{tree}');
+    shop.git('front', 'branch', '--quiet', '--force', 'feat/away', strange);
+    const { code, stdout } = await shop.stack(['review', 'based', '--json']);
+    const { waiting, problems } = JSON.parse(stdout) as Inbox;
+    const reason = expect.stringMatching(/^whether it conflicts with feat\/away cannot be told: .*unrelated histories/);
+    expect([code, waiting]).toEqual([1, [{ ticket: 'based', reason }]]);
+    expect(problems).toEqual([expect.stringMatching(/^based: whether it conflicts with feat\/away cannot be told/)]);
+    await shop.stack(['destroy', 'based', '--force', '--yes']);
   });
 
   it('are asked for by name too, and a name that is none is refused', async () => {

@@ -104,6 +104,22 @@ describe.runIf(process.platform === 'linux')('what came since a person looked la
     expect(existsSync(shop.at('.stack/seen'))).toBe(false);
   });
 
+  it('is all of it again where git has what was seen no more', async () => {
+    await look('diff', 'one');
+    shop.write(`${front}/text`, 'one\ntwo\nthree\nfive\n');
+    shop.git(front, 'add', '--all');
+    shop.git(front, 'commit', '--quiet', '--amend', '--message', 'Five');
+    shop.git('front', 'reflog', 'expire', '--expire=now', '--all');
+    for (const log of ['front/.git/worktrees/front/ORIG_HEAD', 'front/.git/ORIG_HEAD'])
+      rmSync(shop.at(log), { force: true });
+    shop.git('front', 'gc', '--quiet', '--prune=now');
+    expect(await files()).toEqual(['front/new added 1 0', 'front/text modified 1 0']);
+    expect((await shop.stack(['diff', 'one', '--since-seen'])).stderr).toContain('front was not looked at before');
+    const { code, stdout } = await shop.stack(['review', '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ ready: [{ ticket: 'one', files: 2 }], waiting: [], problems: [] });
+  });
+
   it('is asked for as a whole', async () => {
     const about = {
       code: 'usage',

@@ -60,6 +60,12 @@ interface Incoming {
 /** What is known of a merge, by repo: what is ready, or why nothing is. */
 export type Planned = Record<string, ReadyMerge | MergedRepo>;
 
+/** Returns the commits that the bases were at as a merge was planned, by repo. */
+export function listBases(planned: Planned): Record<string, string> {
+  const bases = Object.entries(planned).map(([repo, { from = '' }]) => [repo, from] as const);
+  return Object.fromEntries(bases);
+}
+
 export function isReady(one: ReadyMerge | MergedRepo): one is ReadyMerge {
   return 'own' in one;
 }

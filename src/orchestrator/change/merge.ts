@@ -7,12 +7,20 @@ import { messageOf, StackError, throwIfAborted } from '../../domain/errors.ts';
 import { dedicatedRepos } from '../../domain/instance.ts';
 import { type Journal, listCutOff, type Move, settleChange, withChangeLock, withJournal } from '../core/journal.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
-import { isReady, type MergedRepo, type MergeWish, type Planned, planMerge, type ReadyMerge } from './merge-plan.ts';
+import {
+  isReady,
+  listBases,
+  type MergedRepo,
+  type MergeWish,
+  type Planned,
+  planMerge,
+  type ReadyMerge,
+} from './merge-plan.ts';
 import { pushBases } from './merge-push.ts';
 import { abortMerge, advanceMerge, beginMerge, requireOne } from './merge-resolve.ts';
 import { beingResolved, type ConflictStep, isResolved, moveBranches } from './resolve.ts';
 import { refusal, requireChangeable, type TicketChange } from './result.ts';
-import { type Verified, verifyCommits } from './verify.ts';
+import { readHeads, type Verified, verifyCommits } from './verify.ts';
 
 export interface MergeOptions extends MergeWish {
   /** In the order in which they are merged. */
@@ -74,12 +82,14 @@ async function endResolving(
 
 async function mergeAll(stack: Stack, options: MergeOptions): Promise<TicketMerge> {
   const { tickets } = options;
+  // Before they are planned: what has not moved until the end is what was merged.
+  const heads = await Promise.all(tickets.map(async (ticket) => readHeads(await requireChangeable(stack, ticket))));
   const planned = await withLocks(stack, tickets, (held) => planOrResolve(stack, options, held));
   const result = (repos: Record<string, MergedRepo>): TicketMerge => resultOf(options, repos);
   if (isHeldUp(planned) || options.dryRun) return result(settleAll(planned));
   throwIfAborted(stack.signal);
   const isNew = listReady(planned).length > 0;
-  const verified = isNew ? await verify(stack, planned, options) : undefined;
+  const verified = isNew ? await verify(stack, planned, { options, heads }) : undefined;
   if (verified && verified.exitCode !== 0) return { ...result(settleAll(planned)), verified };
   const moved = await withLocks(stack, tickets, (held) => moveAll(stack, planned, { options, held }));
   const repos = options.push && isMerged(moved) ? await pushBases(stack, tickets, moved) : moved;
@@ -118,16 +128,22 @@ async function planOrResolve(stack: Stack, options: MergeOptions, held: HeldLock
 }
 
 /** A ticket stands for it that has what was merged, and the tickets' own commits where nothing was. */
-async function verify(stack: Stack, planned: Planned, options: MergeOptions): Promise<Verified | undefined> {
+async function verify(
+  stack: Stack,
+  planned: Planned,
+  { options, heads }: { options: MergeOptions; heads: readonly Record<string, string>[] },
+): Promise<Verified | undefined> {
   const line = options.verify ?? (await configIfReadable(stack))?.verify;
   if (line === undefined) return undefined;
   const records = await Promise.all(options.tickets.map((ticket) => requireChangeable(stack, ticket)));
   const commits = Object.entries(planned).flatMap(([repo, { to }]) => (to === undefined ? [] : [[repo, to]]));
   const own = [...new Set(records.flatMap((record) => Object.keys(record.own ?? {})))];
+  const [only, ...others] = heads;
   return verifyCommits(stack, {
     ...{ ticket: options.tickets[0] ?? '', line, own },
     start: options.start,
     commits: Object.fromEntries(commits),
+    alone: only && others.length === 0 ? { heads: only, bases: listBases(planned) } : undefined,
   });
 }
 

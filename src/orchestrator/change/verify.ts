@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { makeFolder, replaceFile } from '../../adapters/files/files.ts';
 import { findLocal } from '../../adapters/git/branch.ts';
 import { logFilesOf } from '../../adapters/process/log-files.ts';
@@ -7,6 +8,7 @@ import { throwIfAborted } from '../../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { verifyLogOf, verifyResultOf } from '../../domain/layout.ts';
 import { DEFAULT_LOG_BYTES, HOST_RUNTIME } from '../../domain/runtime.ts';
+import type { TicketOnBases } from '../../domain/standing.ts';
 import { listLeftVerifications } from '../core/claim.ts';
 import { withChangeLock } from '../core/journal.ts';
 import type { Stack } from '../core/stack.ts';
@@ -25,6 +27,8 @@ export interface Verification {
   own: readonly string[];
   /** True: its services run. */
   start: boolean;
+  /** What it was merged of, where that is the ticket alone on its bases: how it ends is noted of the ticket then. */
+  alone: TicketOnBases | undefined;
 }
 
 /** How a verification went. */
@@ -67,7 +71,7 @@ export async function clearVerifications(stack: Stack): Promise<void> {
   for (const { ticket } of left) await withChangeLock(stack, ticket, () => unmakeVerification(stack, ticket));
 }
 
-async function runLine(stack: Stack, name: string, { ticket, line }: Verification): Promise<Verified> {
+async function runLine(stack: Stack, name: string, { ticket, line, alone }: Verification): Promise<Verified> {
   const { root, rootId, signal } = stack;
   const { folder } = (await stack.store.read()).instances[name] as InstanceRecord;
   const log = verifyLogOf(root, ticket);
@@ -82,7 +86,6 @@ async function runLine(stack: Stack, name: string, { ticket, line }: Verificatio
     ...{ service: 'verify', name: `${name}-verify`, dir: '', workingDir: folder, image: undefined, command: undefined },
     ...{ env: { STACK_TICKET: name, STACK_ROOT: root }, ports: [], volumes: [], network: '', aliases: [], hash: '' },
   };
-  const heads = await readHeads(stack, ticket);
   try {
     writer.write(`$ ${line}`);
     const runtime = await stack.runtime(HOST_RUNTIME);
@@ -98,7 +101,7 @@ async function runLine(stack: Stack, name: string, { ticket, line }: Verificatio
     );
     throwIfAborted(signal);
     const ms = Math.round(performance.now() - begun);
-    await replaceFile(verifyResultOf(root, ticket), JSON.stringify({ exitCode, heads }), { lasting: false });
+    if (alone) await noteResult(stack, ticket, { exitCode, ...alone });
     if (exitCode === 0) stack.emit({ type: 'step-done', ...about, outcome: 'made', ms });
     else stack.emit({ type: 'step-failed', ...about, message: `exit code ${exitCode}`, ms });
     return { command: line, exitCode, log, lines };
@@ -107,11 +110,21 @@ async function runLine(stack: Stack, name: string, { ticket, line }: Verificatio
   }
 }
 
-/** Returns where the ticket's branches are as it is verified, by repo. */
-async function readHeads(stack: Stack, ticket: string): Promise<Record<string, string>> {
-  const record = (await stack.store.read()).instances[ticket];
-  const heads = dedicatedRepos(record ?? { repos: {} }).map(async ([repo, { path: folder, branch }]) => {
-    return [repo, (await findLocal(folder, branch))?.commit ?? ''] as const;
+/** Commits that came while others were verified have not been, and what was merged may be of either. */
+async function noteResult(
+  { root, store }: Stack,
+  ticket: string,
+  result: TicketOnBases & { exitCode: number },
+): Promise<void> {
+  const record = (await store.read()).instances[ticket];
+  if (!record || !isDeepStrictEqual(await readHeads(record), result.heads)) return;
+  await replaceFile(verifyResultOf(root, ticket), JSON.stringify(result), { lasting: false });
+}
+
+/** Returns where a ticket's branches are, by repo; '' for one that is gone. Throws `git`. */
+export async function readHeads(record: InstanceRecord): Promise<Record<string, string>> {
+  const heads = dedicatedRepos(record).map(async ([repo, { gitCommonDir, branch }]) => {
+    return [repo, (await findLocal(gitCommonDir, branch))?.commit ?? ''] as const;
   });
   return Object.fromEntries(await Promise.all(heads));
 }

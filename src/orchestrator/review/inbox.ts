@@ -3,15 +3,16 @@ import { tryGit } from '../../adapters/git/git.ts';
 import { listMergeConflicts } from '../../adapters/git/merge/merging.ts';
 import { listShownFiles, type ShownFile } from '../../adapters/git/merge/show-changes.ts';
 import { listLog } from '../../adapters/git/merge/show-log.ts';
-import { ifAnswered } from '../../domain/errors.ts';
+import { findCommit } from '../../adapters/git/repo.ts';
+import { ifAnswered, StackError } from '../../domain/errors.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
 import { parseJson } from '../../domain/json.ts';
 import { notesFileOf, verifyResultOf } from '../../domain/layout.ts';
 import { findLastNote } from '../../domain/note.ts';
-import { isSeen, judgeStanding, type TicketStanding } from '../../domain/standing.ts';
+import { isSeen, judgeStanding, type TicketOnBases, type TicketStanding } from '../../domain/standing.ts';
 import { requireInstance } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
-import { findCollisions } from './collisions.ts';
+import { type Collisions, findCollisions } from './collisions.ts';
 import { diffTicket } from './diff.ts';
 import { openSeen } from './seen.ts';
 import { readStandings } from './standing.ts';
@@ -64,24 +65,14 @@ export async function readInbox(stack: Stack, tickets: readonly string[]): Promi
   const [standings, state] = await Promise.all([readStandings(stack, tickets), stack.store.read()]);
   const judged = standings.map((standing) => ({ standing, reason: findReason(standing) }));
   const candidates = judged.filter(({ reason }) => reason === undefined).map(({ standing }) => standing);
-  const collisions =
-    candidates.length > 0
-      ? await ifAnswered(
-          findCollisions(
-            stack,
-            candidates.map(({ ticket }) => ticket),
-          ),
-        )
-      : undefined;
+  const { pairs, problems } = await listConflicts(stack, candidates);
   const read = await Promise.all(
     candidates.map((standing) => readCandidate(stack, requireInstance(state, standing.ticket), standing)),
   );
   const ready = read.flatMap((one) => ('reason' in one ? [] : [one]));
   for (const one of ready) {
-    const pairs = (collisions?.pairs ?? []).filter(
-      ({ kind, tickets }) => kind === 'conflict' && tickets.includes(one.ticket),
-    );
-    one.checks.conflicts = [...new Set(pairs.flatMap(({ tickets }) => tickets))].filter((name) => name !== one.ticket);
+    const own = pairs.filter(({ kind, tickets }) => kind === 'conflict' && tickets.includes(one.ticket));
+    one.checks.conflicts = [...new Set(own.flatMap(({ tickets }) => tickets))].filter((name) => name !== one.ticket);
   }
   const reasons = new Map(
     [...judged.map(({ standing, reason }) => ({ ticket: standing.ticket, reason })), ...read].flatMap((one) =>
@@ -94,8 +85,29 @@ export async function readInbox(stack: Stack, tickets: readonly string[]): Promi
       const reason = reasons.get(ticket);
       return reason === undefined ? [] : [{ ticket, reason }];
     }),
-    problems: collisions?.problems ?? [],
+    problems: [...problems, ...read.flatMap((one) => ('problem' in one ? [one.problem] : []))],
   };
+}
+
+/** What could not be compared is told of, and the tickets are judged without it. */
+async function listConflicts(
+  stack: Stack,
+  candidates: readonly TicketStanding[],
+): Promise<Pick<Collisions, 'pairs' | 'problems'>> {
+  const tickets = candidates.map(({ ticket }) => ticket);
+  if (tickets.length === 0) return { pairs: [], problems: [] };
+  try {
+    return await findCollisions(stack, tickets);
+  } catch (error) {
+    const reason = requireReason(error);
+    return { pairs: [], problems: [`whether tickets conflict with each other cannot be told: ${reason}`] };
+  }
+}
+
+/** Returns why something could not be looked at. Throws what does not fail on purpose, and `interrupted`. */
+function requireReason(error: unknown): string {
+  if (!(error instanceof StackError) || error.code === 'interrupted') throw error;
+  return error.message;
 }
 
 function weigh({ additions, deletions }: Size): number {
@@ -123,11 +135,27 @@ function findReason({ verdict, repos }: TicketStanding): string | undefined {
   return seen.some(([, { ahead, merged }]) => ahead > 0 && !merged) ? undefined : 'nothing is committed yet';
 }
 
+type NotReady = { ticket: string; reason: string };
+
+/** One that cannot be looked at is in nobody's way. */
 async function readCandidate(
   stack: Stack,
   record: InstanceRecord,
   standing: TicketStanding,
-): Promise<ReadyTicket | { ticket: string; reason: string }> {
+): Promise<ReadyTicket | NotReady | (NotReady & { problem: string })> {
+  try {
+    return await measureCandidate(stack, record, standing);
+  } catch (error) {
+    const [{ ticket }, reason] = [record, requireReason(error)];
+    return { ticket, reason, problem: `${ticket}: ${reason}` };
+  }
+}
+
+async function measureCandidate(
+  stack: Stack,
+  record: InstanceRecord,
+  standing: TicketStanding,
+): Promise<ReadyTicket | NotReady> {
   const { ticket } = record;
   const { works, problems } = await readWorks(stack, record, []);
   if (problems[0] !== undefined) return { ticket, reason: problems[0] };
@@ -135,7 +163,7 @@ async function readCandidate(
   const conflicts = await Promise.all(found.map(([repo, work]) => findBaseConflicts(stack, repo, work, standing)));
   const [first] = conflicts.flat();
   if (first !== undefined) return { ticket, reason: first };
-  const verify = await readVerified(stack, ticket, works);
+  const verify = await readVerified(stack, works, standing);
   if (verify === 'failed') return { ticket, reason: 'the command that verifies it failed on these commits' };
   const sizes = await Promise.all(found.map(async ([repo, work]) => [repo, await measure(stack, work)] as const));
   const seen = Object.values(standing.repos).filter(isSeen);
@@ -165,23 +193,32 @@ async function findBaseConflicts(
   if (!standing || !isSeen(standing) || standing.ahead === 0 || standing.behind === 0) return [];
   const tip = await createFindBase(own.worktree, signal)(standing.base);
   if (tip === undefined) return [];
-  // An old git cannot tell.
-  const paths = (await ifAnswered(listMergeConflicts({ folder: own.worktree, signal }, [tip, head]))) ?? [];
+  const paths = await listMergeConflicts({ folder: own.worktree, signal }, [tip, head]).catch((error: unknown) => {
+    const reason = requireReason(error);
+    throw new StackError('git', `whether it conflicts with ${standing.base} cannot be told: ${reason}`, {
+      cause: error,
+    });
+  });
   return paths.length === 0
     ? []
     : [`it conflicts with ${standing.base}: ${paths.map((path) => `${repo}/${path}`).join(', ')}`];
 }
 
-/** What was found out about other commits than these says nothing of them. */
+/** What was found out about other commits than these, or on top of others than their bases are at, says nothing of them. */
 async function readVerified(
-  { root }: Stack,
-  ticket: string,
+  { root, signal }: Stack,
   works: Readonly<Record<string, RepoWork>>,
+  { ticket, repos }: TicketStanding,
 ): Promise<'passed' | 'failed' | null> {
   const text = await ifAnswered(readFileIfThere(verifyResultOf(root, ticket)));
-  const found = parseJson(text ?? '{}') as { exitCode?: number; heads?: Record<string, string> } | undefined;
-  const entries = Object.entries(works);
-  if (!found?.heads || entries.some(([repo, { head }]) => found.heads?.[repo] !== head)) return null;
+  const found = parseJson(text ?? '{}') as (Partial<TicketOnBases> & { exitCode?: number }) | undefined;
+  const isAbout = await Promise.all(
+    Object.entries(works).map(async ([repo, { own, head }]) => {
+      const tip = await createFindBase(own.worktree, signal)(repos[repo]?.base ?? '');
+      return found?.heads?.[repo] === head && tip !== undefined && found.bases?.[repo] === tip;
+    }),
+  );
+  if (!found || isAbout.includes(false)) return null;
   return found.exitCode === 0 ? 'passed' : 'failed';
 }
 
@@ -213,17 +250,20 @@ async function measureSince(
   works: Readonly<Record<string, RepoWork>>,
 ): Promise<ReadyTicket['since']> {
   const seen = await openSeen(stack.root, record);
-  const marks = Object.keys(works).flatMap((repo) => seen.find(repo) ?? []);
-  const [first] = marks.map(({ at }) => at).sort();
-  if (first === undefined) return null;
-  const [logs, { repos }] = await Promise.all([
-    Promise.all(
-      Object.entries(works).map(([repo, { own, base, head }]) =>
-        listLog(own.worktree, { base, head, seen: seen.find(repo)?.head }, { signal: stack.signal }),
-      ),
-    ),
-    diffTicket(stack, { ticket: record.ticket, sinceSeen: true }),
-  ]);
+  if (!Object.keys(works).some((repo) => seen.find(repo))) return null;
+  const { repos } = await diffTicket(stack, { ticket: record.ticket, sinceSeen: true });
+  const [at] = Object.values(repos)
+    .flatMap(({ since }) => since ?? [])
+    .sort();
+  if (at === undefined) return null;
+  const { signal } = stack;
+  const logs = await Promise.all(
+    Object.entries(works).map(async ([repo, { own, base, head }]) => {
+      // Git may have it no more.
+      const last = await findCommit(own.worktree, [seen.find(repo)?.head ?? []].flat(), signal);
+      return listLog(own.worktree, { base, head, seen: last }, { signal });
+    }),
+  );
   const files = Object.values(repos).flatMap((one) => one.files);
-  return { at: first, commits: logs.flat().length, files: files.length, ...countLines(files) };
+  return { at, commits: logs.flat().length, files: files.length, ...countLines(files) };
 }

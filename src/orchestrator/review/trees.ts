@@ -121,7 +121,8 @@ async function findBefore(
 ): Promise<Pick<RepoTrees, 'from' | 'since' | 'isMixed'> | undefined> {
   if (!seen) return undefined;
   const { at: since, tree, base: stoodOn } = seen;
-  if ((await git(['cat-file', '-e', tree])).exitCode !== 0) return undefined;
+  // Of a tree that was seen git may have taken what lies in it.
+  if ((await git(['rev-list', '--objects', '--quiet', tree])).exitCode !== 0) return undefined;
   if (stoodOn === base) return { from: tree, since, isMixed: false };
   const carried = await carryOver(git, { tree, base: stoodOn, onto: bare });
   return { from: carried ?? tree, since, isMixed: carried === undefined };

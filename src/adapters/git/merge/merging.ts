@@ -116,13 +116,14 @@ export async function carryOver(
   return answer.exitCode === 0 ? readOneMerge(answer.stdout, true).tree : undefined;
 }
 
-/** Returns the paths at which two commits conflict; [] where git does not merge them at all. Throws `git` (older than 2.38 too), `interrupted`. */
+/** Returns the paths at which two commits conflict. Throws `git`, also where git does not merge them at all, or is older than 2.38; `interrupted`. */
 export async function listMergeConflicts(
   place: MergePlace,
   [ours, theirs]: readonly [string, string],
 ): Promise<string[]> {
   const [merged] = await withMerging(place, ({ merge }) => merge([{ ours, theirs }]));
-  return merged && 'conflicts' in merged ? merged.conflicts.map((conflict) => conflict.path) : [];
+  if (!merged || 'failed' in merged) throw new StackError('git', merged?.failed ?? 'git says nothing');
+  return merged.conflicts.map((conflict) => conflict.path);
 }
 
 /**

@@ -79,8 +79,11 @@ export async function isUntouched(
 
 /** Leaves out the moves that a reset to where the branch was before has taken back. */
 function dropUndone(log: readonly Move[]): Move[] {
-  return log.reduce<Move[]>((kept, move) => {
+  const kept: Move[] = [];
+  for (const move of log) {
     const back = move.message.startsWith('reset: moving to ') ? kept.findLastIndex(({ to }) => to === move.to) : -1;
-    return back === -1 ? [...kept, move] : kept.slice(0, back + 1);
-  }, []);
+    if (back === -1) kept.push(move);
+    else kept.length = back + 1;
+  }
+  return kept;
 }

@@ -1,19 +1,18 @@
 import { appendLine } from '../../../adapters/files/append.ts';
-import { findLocal } from '../../../adapters/git/branch.ts';
 import type { MergeWay } from '../../../adapters/git/change/make-merge.ts';
 import type { StackConfig } from '../../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../../domain/errors.ts';
 import type { Emit } from '../../../domain/events.ts';
-import { dedicatedRepos, type InstanceRecord } from '../../../domain/instance.ts';
+import type { InstanceRecord } from '../../../domain/instance.ts';
 import { verifyLogOf } from '../../../domain/layout.ts';
 import type { Car } from '../../../domain/queue.ts';
 import { withChangeLock } from '../../core/journal.ts';
 import type { Stack } from '../../core/stack.ts';
 import { listReady } from '../merge.ts';
-import { headOf, type MergedRepo, type Planned, planMerge } from '../merge-plan.ts';
+import { headOf, listBases, type MergedRepo, type Planned, planMerge } from '../merge-plan.ts';
 import { beingResolved } from '../resolve.ts';
 import { requireChangeable } from '../result.ts';
-import { verifyCommits } from '../verify.ts';
+import { readHeads, verifyCommits } from '../verify.ts';
 
 /** How the tickets of a queue are merged and verified. */
 export interface QueueWish {
@@ -50,10 +49,7 @@ const OWN_FAULTS: Partial<Record<StackError['code'], true>> = { process: true, u
 
 /** Returns where the branches of a ticket are, as one text. Throws `git`. */
 export async function readTips(record: InstanceRecord): Promise<string> {
-  const tips = dedicatedRepos(record).map(async ([repo, { gitCommonDir, branch }]) => {
-    return `${repo} ${(await findLocal(gitCommonDir, branch))?.commit}`;
-  });
-  return (await Promise.all(tips)).join('\n');
+  return JSON.stringify(await readHeads(record));
 }
 
 /**
@@ -156,7 +152,17 @@ function only(emit: Emit): Emit {
 async function tryCar(
   stack: Stack,
   record: InstanceRecord,
-  { planned, on, wish, config }: { planned: Planned; on: readonly BuiltCar[]; wish: QueueWish; config: StackConfig },
+  {
+    planned,
+    tips,
+    on,
+    wish,
+    config,
+  }: Pick<BuiltCar, 'planned' | 'tips'> & {
+    on: readonly BuiltCar[];
+    wish: QueueWish;
+    config: StackConfig;
+  },
 ): Promise<Outcome> {
   const { ticket } = record;
   const { line, start } = wish;
@@ -166,7 +172,8 @@ async function tryCar(
     ...below.map(([repo, { to }]) => [repo, to] as const),
     ...Object.entries(planned).flatMap(([repo, { to }]) => (to === undefined ? [] : [[repo, to] as const])),
   ]);
-  const wanted = { ticket, line, start, own: Object.keys(record.own ?? {}), commits };
+  const alone = on.length === 0 ? { heads: JSON.parse(tips), bases: listBases(planned) } : undefined;
+  const wanted = { ticket, line, start, own: Object.keys(record.own ?? {}), commits, alone };
   return orHeld(stack, async (): Promise<Outcome> => {
     const log = verifyLogOf(stack.root, ticket);
     const failed = (reason: string): Outcome => ({ kind: 'failed', log, reason });
