@@ -10,6 +10,7 @@ import type { StackConfig } from '../../domain/config/config.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import type { Stack } from '../core/stack.ts';
 import { findHindrance } from './hindrance.ts';
+import { findGoal } from './lower.ts';
 import { type ChangedRepo, refusal } from './result.ts';
 
 /** What is wished of a merge of tickets. */
@@ -131,14 +132,15 @@ async function planRepo(stack: Stack, question: RepoQuestion): Promise<ReadyMerg
     const refused = await lookAtTicket(own, wish);
     if (refused) return refused;
   }
-  const found = await findBase(question);
+  const found = await findBase(stack, question);
   if ('result' in found) return found;
-  const { base, from } = found;
+  const { base, from, lower } = found;
   const [first] = incoming;
   if (!first) return refusal(base, 'there is nothing to merge');
   const made = await mergeInTurn(stack, question, found);
-  if ('result' in made) return made;
   const { branch, gitCommonDir } = first.own;
+  if (lower !== undefined && ('result' in made || made.to !== from)) return refuseLower(first, base, lower);
+  if ('result' in made) return made;
   if (made.to === from)
     return { result: 'unchanged', branch, base, from, to: from, reason: `${base} has all of it already` };
   // Only who is about to move a base has to do with what is checked out.
@@ -146,6 +148,13 @@ async function planRepo(stack: Stack, question: RepoQuestion): Promise<ReadyMerg
   const obstacle = heads.size === 0 ? await findObstacle(move, { signal: stack.signal, filters: false }) : undefined;
   if (obstacle) return { ...refusal(branch, obstacle.reason, obstacle.hint), base, from, to: from };
   return { ...made, ticket: first.ticket, own: first.own, base, from };
+}
+
+/** A branch of a ticket that is not merged is that ticket's to move. */
+function refuseLower({ ticket, own }: Incoming, base: string, lower: string): MergedRepo {
+  const reason = `it stands on ${base}, of ${lower}, which is not merged`;
+  const hint = `\`stack merge ${lower} ${ticket}\` merges both; --into ${base} adds it to ${lower}`;
+  return refusal(own.branch, reason, hint);
 }
 
 /** Returns why a ticket's branch cannot be merged as it is. */
@@ -167,20 +176,23 @@ async function lookAtTicket(own: DedicatedRepo, { committed }: MergeWish): Promi
   return refusal(branch, `work is not committed: ${counts.join(', ')}`, hint);
 }
 
+interface Goal {
+  base: string;
+  /** The ticket whose branch that is, which is not merged itself. */
+  lower?: string | undefined;
+}
+
 /** Returns the branch that a repo's tickets go into, and the commit that it is at; else why there is none. */
-async function findBase(question: RepoQuestion): Promise<{ base: string; from: string } | MergedRepo> {
-  const { incoming, before, heads } = question;
-  const known = new Map<string, string>();
-  for (const one of before) {
-    const base = await findBaseOf(one, question, known);
-    if (typeof base === 'string') known.set(one.ticket, base);
-  }
+async function findBase(stack: Stack, question: RepoQuestion): Promise<(Goal & { from: string }) | MergedRepo> {
+  const { incoming, heads } = question;
+  const known = new Map<string, Goal | MergedRepo>();
   const bases = new Map<string, string>();
+  let lower: string | undefined;
   for (const one of incoming) {
-    const base = await findBaseOf(one, question, known);
-    if (typeof base !== 'string') return base;
-    known.set(one.ticket, base);
-    bases.set(one.ticket, base);
+    const goal = await findGoalOf(stack, one, question, known);
+    if ('result' in goal) return goal;
+    lower ??= goal.lower;
+    bases.set(one.ticket, goal.base);
   }
   const [first] = incoming;
   const [base = '', ...others] = new Set(bases.values());
@@ -192,31 +204,54 @@ async function findBase(question: RepoQuestion): Promise<{ base: string; from: s
   }
   const gitCommonDir = first?.own.gitCommonDir ?? '';
   const from = heads.get(headOf(gitCommonDir, base)) ?? (await findLocal(gitCommonDir, base))?.commit;
-  if (from !== undefined) return { base, from };
+  if (from !== undefined) return { base, from, lower };
   const hint = `\`git branch ${base} origin/${base}\` in ${first?.own.path} makes it`;
   return { ...refusal(branch, `there is no local branch ${base}`, hint), base };
 }
 
-async function findBaseOf(
-  { own }: Incoming,
-  { incoming, before, wish: { into }, configured }: RepoQuestion,
-  known: ReadonlyMap<string, string>,
-): Promise<string | MergedRepo> {
+/** `known` has what was found before, and what is being found, so that tickets that stand on each other come to an end. */
+async function findGoalOf(
+  stack: Stack,
+  { ticket, own }: Incoming,
+  question: RepoQuestion,
+  known: Map<string, Goal | MergedRepo>,
+): Promise<Goal | MergedRepo> {
+  const { incoming, before, wish } = question;
+  const found = known.get(ticket);
+  if (found) return found;
+  known.set(ticket, { base: own.base });
+  // One that is merged with this one stands for what that goes into.
+  const parent =
+    wish.into === undefined && own.ownsBranch
+      ? [...before, ...incoming].find((one) => one.own !== own && one.own.ownsBranch && one.own.branch === own.base)
+      : undefined;
+  const goal = parent
+    ? await findGoalOf(stack, parent, question, known)
+    : await findGoalAlone(stack, own, wish.into, question.configured);
+  known.set(ticket, goal);
+  return goal;
+}
+
+async function findGoalAlone(
+  stack: Stack,
+  own: DedicatedRepo,
+  into: string | undefined,
+  configured: string | undefined,
+): Promise<Goal | MergedRepo> {
   const { branch, worktree } = own;
   const hint = '--into BRANCH names one';
-  const wanted = into ?? (own.ownsBranch ? own.base : undefined);
-  if (wanted !== undefined && (await findCommit(worktree, listPlaces(wanted))) === undefined)
-    return refusal(branch, `there is no branch ${wanted} to merge into`, hint);
-  // One that is merged with this one stands for what that goes into.
-  const parent = [...before, ...incoming].find(
-    (other) => other.own !== own && other.own.ownsBranch && other.own.branch === wanted,
-  );
-  const itsBase = parent && known.get(parent.ticket);
-  const names = [itsBase ?? wanted, into === undefined ? configured : undefined];
+  const goal: { base: string | undefined; lower?: string } =
+    into === undefined && own.ownsBranch ? await findGoal(stack, own) : { base: into };
+  const { base, lower } = goal;
+  if (base !== undefined && (await findCommit(worktree, listPlaces(base))) === undefined)
+    return refusal(branch, `there is no branch ${base} to merge into`, hint);
+  const names = [base, into === undefined ? configured : undefined];
   const found = await findRequestBase({ folder: worktree, names, remote: 'origin' });
   if (!found) return refusal(branch, 'it has no branch to be merged into', hint);
   const isMeant = into === undefined || found.branch === into || into.endsWith(`/${found.branch}`);
-  return isMeant ? found.branch : refusal(branch, `${into} is no branch`, '--into takes the name of a branch');
+  return isMeant
+    ? { base: found.branch, lower }
+    : refusal(branch, `${into} is no branch`, '--into takes the name of a branch');
 }
 
 function listPlaces(name: string): string[] {

@@ -1,6 +1,4 @@
-import { findLocal } from '../../adapters/git/branch.ts';
-import { isUntouched } from '../../adapters/git/risk/head-log.ts';
-import { isMerged } from '../../adapters/git/risk/merged.ts';
+import { type BranchEnd, judgeBranch } from '../../adapters/git/risk/judge-branch.ts';
 import { StackError } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, listWorkedOn } from '../../domain/instance.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
@@ -15,7 +13,7 @@ export async function listMergedTickets(stack: Stack): Promise<string[]> {
   const judged = await Promise.all(
     listWorkedOn(state).map(async (record) => {
       const states = await Promise.all(
-        dedicatedRepos(record).map(([repo, own]) => judgeBranch(stack, own, config?.repos[repo]?.base)),
+        dedicatedRepos(record).map(([repo, own]) => judgeHereOrThere(stack, own, config?.repos[repo]?.base)),
       );
       return record.phase === 'ready' && states.includes('merged') && !states.includes('open') ? [record.ticket] : [];
     }),
@@ -23,19 +21,12 @@ export async function listMergedTickets(stack: Stack): Promise<string[]> {
   return judged.flat();
 }
 
-/** `untouched`: stack made the branch, and nobody has committed anything to it. */
-async function judgeBranch(
-  stack: Stack,
-  own: DedicatedRepo,
-  configured: string | undefined,
-): Promise<'merged' | 'open' | 'untouched'> {
-  const { path: cwd, branch, base, ownsBranch } = own;
-  const local = await findLocal(cwd, branch);
+async function judgeHereOrThere(stack: Stack, own: DedicatedRepo, configured: string | undefined): Promise<BranchEnd> {
+  const { end, tip } = await judgeBranch(own);
   // Whoever deletes a branch with their own hands is done with it.
-  if (!local) return 'merged';
-  if (ownsBranch && (await isUntouched(own, local.commit))) return 'untouched';
-  if (await isMerged({ cwd, branch, base, tip: local.commit })) return 'merged';
-  return (await isMergedThere(stack, { own, configured, tip: local.commit })) ? 'merged' : 'open';
+  if (end === 'gone') return 'merged';
+  if (end !== 'open' || tip === undefined) return end;
+  return (await isMergedThere(stack, { own, configured, tip })) ? 'merged' : 'open';
 }
 
 /** True when the forge has merged just this commit: squashed and changed there, or not fetched since. */

@@ -106,6 +106,8 @@ export function hintFor(
   { reason = '', hint }: Pick<MergedRepo, 'reason' | 'hint'>,
 ): string | undefined {
   if (isUncommitted(reason)) return `\`stack commit ${ticket} -a -m …\` commits it: only commits are merged`;
+  const both = /^`stack (merge .+?)` merges both/.exec(hint ?? '')?.[1];
+  if (both !== undefined) return `\`stack ${both.replace('merge', 'queue add')}\` adds both`;
   return hint?.startsWith('--into') ? `\`stack merge ${ticket} --into BRANCH\` merges it by itself` : hint;
 }
 

@@ -21,8 +21,10 @@ import { readQueue, updateQueue } from './file.ts';
 export async function addToQueue(stack: Stack, tickets: readonly string[], after: readonly string[]): Promise<Queue> {
   await requireMerging();
   const added: QueueEntry[] = [];
-  for (const ticket of tickets) added.push(await makeEntry(stack, ticket, after));
   const state = await stack.store.read();
+  const known = [...(await readQueue(stack)).entries.map(({ ticket }) => ticket), ...tickets];
+  const beside = Object.values(state.instances).filter(({ ticket }) => known.includes(ticket));
+  for (const ticket of tickets) added.push(await makeEntry(stack, ticket, { after, beside }));
   return updateQueue(stack, (queue) => {
     for (const entry of added) {
       const former = queue.entries.find(({ ticket }) => ticket === entry.ticket);
@@ -65,10 +67,15 @@ function listParents(records: readonly InstanceRecord[], ticket: string): string
 }
 
 /** Whether it conflicts is asked when it is its turn: what is in its way now may be gone then. */
-async function makeEntry(stack: Stack, ticket: string, after: readonly string[]): Promise<QueueEntry> {
+async function makeEntry(
+  stack: Stack,
+  ticket: string,
+  { after, beside }: { after: readonly string[]; beside: readonly InstanceRecord[] },
+): Promise<QueueEntry> {
   const record = await requireMergeable(stack, ticket);
   const config = await configIfReadable(stack);
-  const planned = Object.values(await planMerge(stack, [record], { way: 'no-ff', committed: false }, config));
+  const others = { heads: new Map(), before: beside.filter((other) => other.ticket !== record.ticket) };
+  const planned = Object.values(await planMerge(stack, [record], { way: 'no-ff', committed: false }, config, others));
   // What is in the way of a base names where that is; all else is about the ticket.
   const refused = planned.find((one) => !('own' in one) && one.result === 'refused' && one.from === undefined);
   if (refused && 'reason' in refused) {

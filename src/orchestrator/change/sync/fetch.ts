@@ -3,8 +3,7 @@ import { refreshBase } from '../../../adapters/git/upstream.ts';
 import type { Stack } from '../../core/stack.ts';
 import type { Refresh } from './plan.ts';
 
-/** Returns what fetches a base as often as it is asked to. */
-export function refreshEach({ signal }: Stack): Refresh {
+function refreshEach({ signal }: Stack): Refresh {
   return ({ worktree: path }, base) => refreshBase({ path, base }, signal);
 }
 

@@ -1,4 +1,3 @@
-import { findLocal } from '../../../adapters/git/branch.ts';
 import {
   type Brought,
   isAnyPushed,
@@ -10,14 +9,13 @@ import { readStaged } from '../../../adapters/git/change/staged.ts';
 import { isAncestor } from '../../../adapters/git/commits.ts';
 import { findBase } from '../../../adapters/git/merge/bases.ts';
 import { defaultBranch, findCommit, resolveBase } from '../../../adapters/git/repo.ts';
-import { isUntouched } from '../../../adapters/git/risk/head-log.ts';
-import { isMerged } from '../../../adapters/git/risk/merged.ts';
 import { isOnceOf, readUpstream } from '../../../adapters/git/upstream.ts';
 import { readOwnEntry } from '../../../adapters/git/worktree/entry.ts';
 import { StackError } from '../../../domain/errors.ts';
 import type { DedicatedRepo, InstanceRecord, Start } from '../../../domain/instance.ts';
 import { configIfReadable, type Stack } from '../../core/stack.ts';
 import { findHindrance } from '../hindrance.ts';
+import { findEnd } from '../lower.ts';
 import { type ChangedRepo, refusal } from '../result.ts';
 
 /** How news come into a branch: its own commits go on top of them, or a merge commit brings them in. */
@@ -248,25 +246,10 @@ async function nameStart(
   if (!stackedOn) return { base: await nameBase(stack, repo, own), start: { base }, notes: [] };
   // The base first: what it got is what the other ticket may be merged by.
   await refresh?.(own, stackedOn.base);
-  const end = await findEnd(stack, own, stackedOn);
+  const end = await findEnd(stack, own, stackedOn, refresh);
   if (end === undefined) return { base, start: { base, stackedOn }, notes: [] };
   const notes = [`${stackedOn.ticket} is ${end}, so it stands on ${stackedOn.base} again`];
   return { base: stackedOn.base, start: { base: stackedOn.base }, notes };
-}
-
-/** Undefined as long as the other ticket's branch is to be followed. One that nobody has committed to has yet to begin. */
-async function findEnd(
-  stack: Stack,
-  { path: cwd, base: branch }: DedicatedRepo,
-  { ticket, base }: { ticket: string; base: string },
-): Promise<'merged' | 'gone' | undefined> {
-  const local = await findLocal(cwd, branch);
-  if (!local) return 'gone';
-  const { instances } = await stack.store.read();
-  const others = Object.values(instances[ticket]?.repos ?? {});
-  for (const one of others)
-    if (one.mode === 'dedicated' && one.branch === branch && (await isUntouched(one, local.commit))) return undefined;
-  return (await isMerged({ cwd, branch, base, tip: local.commit })) ? 'merged' : undefined;
 }
 
 /** A ticket on a branch that was there (`--on`) gets the news of the repo's own base. */

@@ -22,7 +22,7 @@ import {
   requireResolving,
 } from '../resolve.ts';
 import { inAllRepos, requireChangeable, type TicketChange } from '../result.ts';
-import { refreshEach } from './fetch.ts';
+import { refreshOnce } from './fetch.ts';
 import { isConflict, isMove, planSync, type Refresh, type SyncedRepo, type SyncMove, type SyncWish } from './plan.ts';
 import { noteStale, type SetUp, setUpNews } from './set-up.ts';
 
@@ -67,7 +67,7 @@ export async function syncTicket(stack: Stack, options: SyncOptions, refresh?: R
   if (setup) await stack.requireTrust();
   const done = await withChangeLock(stack, ticket, async ({ addHelper: onStart }) => {
     const record = await requireChangeable(stack, ticket);
-    const run = { options, onStart, refresh: refresh ?? refreshEach(stack) };
+    const run = { options, onStart, refresh: refresh ?? refreshOnce(stack) };
     const repos = await tellNews(record, await takeStep(stack, record, run));
     const ran = setup && !dryRun && isDone(repos) ? await setUpNews(stack, ticket, repos) : undefined;
     const isCut = stack.signal.aborted;

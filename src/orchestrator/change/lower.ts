@@ -1,0 +1,73 @@
+import { findLocal } from '../../adapters/git/branch.ts';
+import { isUntouched } from '../../adapters/git/risk/head-log.ts';
+import { judgeBranch } from '../../adapters/git/risk/judge-branch.ts';
+import { isMerged } from '../../adapters/git/risk/merged.ts';
+import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import type { Stack } from '../core/stack.ts';
+
+/** A ticket whose branch is the base of another one's, and the branch that counts once that is merged. */
+export type Lower = NonNullable<DedicatedRepo['stackedOn']>;
+
+type Refresh = (own: DedicatedRepo, base: string) => Promise<unknown>;
+
+/**
+ * Returns how the branch that is a base has ended; undefined as long as it is to be followed. One that nobody has committed to ends with the
+ * rest of its ticket. `refresh` fetches what that was merged into. Throws `git`, `files`, `interrupted`.
+ */
+export async function findEnd(
+  stack: Stack,
+  { path: cwd, gitCommonDir, base: branch }: DedicatedRepo,
+  { ticket, base }: Lower,
+  refresh?: Refresh,
+): Promise<'merged' | 'gone' | undefined> {
+  const local = await findLocal(cwd, branch);
+  if (!local) return 'gone';
+  const record = (await stack.store.read()).instances[ticket];
+  const one = record && dedicatedRepos(record).find(([, own]) => isBranch(own, gitCommonDir, branch))?.[1];
+  if (record && one && (await isUntouched(one, local.commit)))
+    return (await isAllMerged(record, refresh)) ? 'merged' : undefined;
+  return (await isMerged({ cwd, branch, base, tip: local.commit })) ? 'merged' : undefined;
+}
+
+function isBranch(own: DedicatedRepo, gitCommonDir: string, branch: string): boolean {
+  return own.gitCommonDir === gitCommonDir && own.branch === branch;
+}
+
+/** True once all that a ticket has done is in its bases; one that has done nothing has yet to begin. */
+async function isAllMerged(record: InstanceRecord, refresh: Refresh | undefined): Promise<boolean> {
+  const ends = await Promise.all(
+    dedicatedRepos(record).map(async ([, own]) => {
+      // Its own worktree may be gone.
+      await refresh?.({ ...own, worktree: own.path }, own.base);
+      return (await judgeBranch(own)).end;
+    }),
+  );
+  return ends.some((end) => end === 'merged' || end === 'gone') && !ends.includes('open');
+}
+
+/**
+ * Returns the branch that a ticket's branch goes into by itself: its base or, where that was a ticket's that is merged or gone, what that goes
+ * into. `lower` is the ticket whose branch it is where that is not merged yet. Throws `git`, `files`.
+ */
+export async function findGoal(stack: Stack, own: DedicatedRepo): Promise<{ base: string; lower?: string }> {
+  const all = Object.values((await stack.store.read()).instances);
+  const seen = new Set([own.branch]);
+  let { base, stackedOn } = own;
+  while (!seen.has(base)) {
+    seen.add(base);
+    const on = stackedOn ?? findOwner(all, own.gitCommonDir, base);
+    if (!on) break;
+    if ((await findEnd(stack, { ...own, base }, on)) === undefined) return { base, lower: on.ticket };
+    [base, stackedOn] = [on.base, undefined];
+  }
+  return { base };
+}
+
+function findOwner(all: readonly InstanceRecord[], gitCommonDir: string, branch: string): Lower | undefined {
+  const found = all.flatMap((record) =>
+    dedicatedRepos(record).flatMap(([, own]) =>
+      own.ownsBranch && isBranch(own, gitCommonDir, branch) ? [{ ticket: record.ticket, base: own.base }] : [],
+    ),
+  );
+  return found[0];
+}
