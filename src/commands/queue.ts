@@ -17,9 +17,9 @@ interface Options {
   after?: string[];
   verify?: string;
   start?: boolean;
-  jobs: string;
-  tries: string;
-  ff: boolean;
+  jobs?: string;
+  tries?: string;
+  ff?: boolean;
   squash?: boolean;
   rebase?: boolean;
 }
@@ -39,8 +39,8 @@ export const queue: Verb<Options, Result> = {
     ['--after <ticket...>', 'add: not before these are merged'],
     ['--verify <command>', 'run: a shell line that must pass in a copy of each; default: `verify:` of stack.yml'],
     ['--start', 'run: start that copy’s services first'],
-    ['--jobs <n>', 'run: how many are verified side by side', '2'],
-    ['--tries <n>', 'run: put out what has failed so often', '2'],
+    ['--jobs <n>', 'run: how many are verified side by side; default: 2'],
+    ['--tries <n>', 'run: put out what has failed so often; default: 2'],
     ['--no-ff', 'run: with a merge commit a ticket; this is the default'],
     ['--squash', 'run: all of a ticket as one commit'],
     ['--rebase', 'run: each commit once more, on top of what is there'],
@@ -79,8 +79,8 @@ function readAction([word, ...named]: readonly string[]): { action: Action; name
 }
 
 /** Throws `usage` for a flag of another action. */
-function refuseStray(action: Action, { after, verify, start, squash, rebase }: Options): void {
-  const ofRun = { verify, start, squash, rebase };
+function refuseStray(action: Action, { after, verify, start, jobs, tries, ff, squash, rebase }: Options): void {
+  const ofRun = { verify, start, jobs, tries, squash, rebase, 'no-ff': ff === false ? true : undefined };
   const stray = action === 'run' ? undefined : Object.entries(ofRun).find(([, value]) => value !== undefined)?.[0];
   const flag = action !== 'add' && after !== undefined ? 'after' : stray;
   if (flag === undefined) return;
@@ -113,8 +113,8 @@ async function act(
 }
 
 /** Throws `usage`. */
-function readWish({ squash, rebase, ff, start, jobs, tries }: Options) {
-  const ways = [squash ? 'squash' : [], rebase ? 'rebase' : [], ff ? [] : 'no-ff'].flat();
+function readWish({ squash, rebase, ff, start, jobs = '2', tries = '2' }: Options) {
+  const ways = [squash ? 'squash' : [], rebase ? 'rebase' : [], ff === false ? 'no-ff' : []].flat();
   if (ways.length > 1) throw bothSaid(`--${ways.join(' and --')}`, 'say one of them');
   const way = squash ? 'squash' : rebase ? 'rebase' : 'no-ff';
   return { way, start: start === true, jobs: readCount('jobs', jobs), tries: readCount('tries', tries) } as const;

@@ -265,6 +265,10 @@ describe('the queue of tickets to be merged', () => {
     shop.write('tickets/feat-01/api/more.txt', 'more\n');
     await refused(['add', 'feat-01'], { code: 'dirty', message: /not committed: 1 new/, hint: /stack commit feat-01/ });
     rmSync(shop.at('tickets/feat-01/api/more.txt'));
+    for (const flag of ['--jobs=7', '--tries=9', '--no-ff', '--verify=true']) {
+      const hint = /queue run --/;
+      await refused(['add', 'feat-01', flag], { code: 'usage', message: /queue add takes no --/, hint });
+    }
     await refused(['add', 'feat-01', '--after', 'feat-01'], {
       code: 'usage',
       message: /wait for each other/,
