@@ -22,10 +22,10 @@ function listNamed({ GH_HOST, GITLAB_HOST, GL_HOST }: Env): (string | undefined)
 
 /**
  * Returns the host of a forge's pages for one that git reaches by SSH: an alias of the person's SSH settings is what it stands for, and
- * one that the environment names has the port it is named with.
+ * one that the environment names has the port it is named with. Throws `interrupted`.
  */
-export async function findWebHost(alias: string, env: Env): Promise<string> {
-  const resolved = await resolveSshHost(alias, env);
+export async function findWebHost(alias: string, env: Env, signal: AbortSignal): Promise<string> {
+  const resolved = await resolveSshHost(alias, env, signal);
   const host = ALTERNATES[resolved] ?? resolved;
   const named = listNamed(env).find((one) => [host, alias].includes(one?.replace(/:\d+$/, '') ?? ''));
   if (named !== undefined) return named;

@@ -64,8 +64,7 @@ export async function findForge(
   asking: Asking,
   { folder, base, remote }: ProposedBase,
 ): Promise<ProposalForge | Unproposable> {
-  const { env } = asking;
-  const [from, to] = await Promise.all([remote, base.remote].map((name) => findPlace(folder, name, env)));
+  const [from, to] = await Promise.all([remote, base.remote].map((name) => findPlace(folder, name, asking)));
   if (!from || !to) {
     const hint = `\`git remote -v\` in ${folder} shows it; \`stack push\` pushes there`;
     return { reason: `the address of its remote ${remote} is no forge’s`, hint };
@@ -87,9 +86,9 @@ export async function openPlace(
   return { kind, to, forge: await openForge(kind, { from, to }, { env, signal }) };
 }
 
-async function findPlace(folder: string, remote: string, env: Stack['env']): Promise<ForgePlace | undefined> {
+async function findPlace(folder: string, remote: string, { env, signal }: Asking): Promise<ForgePlace | undefined> {
   const url = await findRemoteUrl(folder, remote);
   const place = url === undefined ? undefined : parseRemoteUrl(url);
   if (!place) return undefined;
-  return { path: place.path, host: place.bySsh ? await findWebHost(place.host, env) : place.host };
+  return { path: place.path, host: place.bySsh ? await findWebHost(place.host, env, signal) : place.host };
 }
