@@ -69,7 +69,7 @@ export function changesOf(
   const change = {
     ...(text !== before && { body: text }),
     // GitLab writes before it that it is a draft.
-    ...(title !== undefined && !request.title.endsWith(title) && { title }),
+    ...(title !== undefined && ![title, `Draft: ${title}`].includes(request.title) && { title }),
     ...(base !== undefined && base !== request.base && { base }),
   };
   return Object.keys(change).length > 0 ? change : undefined;
