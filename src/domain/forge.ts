@@ -26,9 +26,12 @@ export interface PullRequest {
 /** An issue of GitHub or GitLab, as far as a ticket takes it for its task. */
 export interface ForgeIssue {
   number: number;
+  /** Of another repo, or with another number, where it has moved. */
   url: string;
   title: string;
   body: string;
+  /** True: another one has come in its place, which the forge does not name. */
+  isLeft?: boolean;
 }
 
 /** What a pull request is made of. */

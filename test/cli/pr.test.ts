@@ -220,7 +220,7 @@ describe.skipIf(programs === undefined).each([
     shop.git('api', 'remote', 'set-url', 'origin', `https://${forge.host}/acme/api.git`);
     const both = (number: number) => ({ number, title: 'In both', body: '' });
     forge.issues['acme/api'] = [{ number: 123, title: 'Préise: show them!', body: 'With tax.\r\nAll.' }, both(5)];
-    forge.issues['acme/front'] = [{ ...both(7), isRequest: kind === 'github' }, both(5)];
+    forge.issues['acme/front'] = [{ ...both(7), isRequest: kind === 'github' }, both(5), { ...both(8), movedTo: 99 }];
     const run = await stack(['create', '--issue', '123', '--with', 'api', '--no-start', '--json']);
     expect(run).toMatchObject({ code: 0 });
     const ticket = '123-preise-show-them';
@@ -250,6 +250,7 @@ describe.skipIf(programs === undefined).each([
     shop.write('tickets/only-front/front/only.txt', 'x');
     shop.git('tickets/only-front/front', 'add', '.');
     shop.git('tickets/only-front/front', 'commit', '--quiet', '--message', 'Only');
+    expect(await stack(['pr', 'only-front', '--title', 'Not Mine', '--fill'])).toMatchObject({ code: 0 });
     expect(await stack(['pr', 'only-front', '--title', 'Mine', '--fill'])).toMatchObject({ code: 0 });
     expect(kept('front').at(-1)).toMatchObject({ title: 'Mine', body: expect.stringContaining('Closes acme/api#5') });
     for (const [issue, code, said] of [
@@ -257,11 +258,20 @@ describe.skipIf(programs === undefined).each([
       ['99', 2, `there is no issue 99 in ${forge.host}/acme/`],
       ['apo#5', 2, 'did you mean api?'],
       ['five', 2, '--issue five names no issue'],
+      ['8', 2, `issue 8 of ${forge.host}/acme/front has moved`],
       ...(kind === 'github' ? ([['front#7', 2, '--from-REPO=pr:NUMBER']] as const) : []),
     ] as const) {
       const run = await create('--issue', issue, '--with', 'api');
       expect([run.code, run.stderr]).toEqual([code, expect.stringContaining(said)]);
     }
+    forge.noIssues = ['acme/front'];
+    expect(await create('one-of-two', '--issue', '5', '--with', 'api', '--dry-run')).toMatchObject({ code: 0 });
+    forge.noIssues = [];
+    const nobody = await stack(['create', '--issue', '5', '--with', 'api'], {
+      GH_ENTERPRISE_TOKEN: '',
+      GITLAB_TOKEN: '',
+    });
+    expect(nobody).toMatchObject({ code: 1, stderr: expect.stringMatching(/--issue REPO#5/) });
     expect(await create()).toMatchObject({ code: 2, stderr: expect.stringContaining("argument 'ticket'") });
     const noProgram = (forge.env.PATH ?? '').split(path.delimiter).filter((folder) => folder !== programs);
     const missing = await stack(['create', '--issue', 'api#5'], { PATH: noProgram.join(path.delimiter) });

@@ -29,7 +29,9 @@ export interface ForgeServer {
   /** Requests by the path of their repo: `acme/front`. */
   requests: Record<string, KeptRequest[]>;
   /** Issues by the path of their repo; one that is a pull request is marked. */
-  issues: Record<string, { number: number; title: string; body: string; isRequest?: boolean }[]>;
+  issues: Record<string, { number: number; title: string; body: string; isRequest?: boolean; movedTo?: number }[]>;
+  /** Paths of repos whose issues are switched off. */
+  noIssues: string[];
   /** What was asked of the API: `POST /repos/acme/front/pulls`. */
   asked: string[];
   /** Names of checks with how they ended; null for one that goes on. */
@@ -75,7 +77,7 @@ export async function openForgeServer(folder: string, programs: string): Promise
   await once(server, 'listening');
   const host = `localhost:${(server.address() as AddressInfo).port}`;
   const forge: ForgeServer = {
-    ...{ host, requests: {}, issues: {}, asked: [], checks: {}, approved: false, refusal: undefined },
+    ...{ host, requests: {}, issues: {}, noIssues: [], asked: [], checks: {}, approved: false, refusal: undefined },
     env: {
       ...{ SSL_CERT_FILE: cert, GIT_SSL_CAINFO: cert, GH_ENTERPRISE_TOKEN: 'token', GITLAB_TOKEN: 'token' },
       PATH: `${programs}${path.delimiter}${process.env.PATH}`,
@@ -224,10 +226,26 @@ function make(question: Question, wish: Wish, show: Show): Answer {
 /** GitHub says of a pull request too that it is an issue. */
 function findIssue({ forge, repo, number }: Question, id: string, text: string, url: string): Answer {
   const one = forge.issues[repo]?.find((issue) => issue.number === number);
+  const isGithub = id === 'number';
+  if (forge.noIssues.includes(repo)) return [isGithub ? 410 : 404, { message: 'Issues are disabled for this repo' }];
+  // GitHub redirects to the new one, and its program follows.
+  if (one?.movedTo !== undefined && isGithub)
+    return [
+      200,
+      {
+        [id]: one.movedTo,
+        title: one.title,
+        [text]: one.body,
+        [url]: `https://${forge.host}/acme/else/issues/${one.movedTo}`,
+      },
+    ];
   if (!one) return [404, { message: 'Not Found' }];
   const at = `https://${forge.host}/${repo}/issues/${number}`;
   const marked = one.isRequest ? { pull_request: {} } : {};
-  return [200, { [id]: number, title: one.title, [text]: one.body, [url]: at, ...marked }];
+  return [
+    200,
+    { [id]: number, title: one.title, [text]: one.body, [url]: at, ...marked, moved_to_id: one.movedTo ?? null },
+  ];
 }
 
 function change(question: Question, wish: Wish, show: Show): Answer {

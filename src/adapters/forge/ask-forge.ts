@@ -74,10 +74,13 @@ export async function askForge(session: ForgeSession, call: ForgeCall): Promise<
   });
 }
 
+/** Not there, or not shown; and of GitHub issues that are switched off. */
+const NONE: readonly unknown[] = [404, 410];
+
 /** Returns an answer; undefined where the forge has no such thing, or does not show it. Throws what `askForge` throws. */
 export async function askIfThere(asked: Promise<unknown>): Promise<unknown> {
   return asked.catch((error: unknown) => {
-    if (error instanceof StackError && (error.details as { status?: number } | undefined)?.status === 404)
+    if (error instanceof StackError && NONE.includes((error.details as { status?: number } | undefined)?.status))
       return undefined;
     throw error;
   });

@@ -21,6 +21,8 @@ const issue = z.object({
   web_url: z.string(),
   title: z.string(),
   description: z.string().nullish(),
+  /** Of an issue that has moved. */
+  moved_to_id: z.number().nullish(),
 });
 const piped = z.object({ head_pipeline: z.object({ id: z.number(), status: z.string() }).nullish() });
 const jobs = z.array(z.object({ name: z.string() }));
@@ -79,8 +81,9 @@ export function openGitlab(session: ForgeSession, { from, to }: ForgeRoute): For
     async findIssue(number) {
       const answer = await askIfThere(ask('GET', `${target}/issues/${number}`));
       if (answer === undefined) return undefined;
-      const { iid, web_url, title, description } = readAs(issue, answer, to.host);
-      return { number: iid, url: web_url, title, body: description ?? '' };
+      const { iid, web_url, title, description, moved_to_id } = readAs(issue, answer, to.host);
+      const isLeft = moved_to_id !== null && moved_to_id !== undefined;
+      return { number: iid, url: web_url, title, body: description ?? '', isLeft };
     },
     async judge({ number }) {
       const at = `${target}/merge_requests/${number}`;

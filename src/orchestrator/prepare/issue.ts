@@ -30,9 +30,14 @@ interface Wanted {
 export async function readIssue(stack: Stack, text: string, request: RepoRequest): Promise<IssueTask> {
   const wanted = parseIssue(text);
   const trackers = await listTrackers(stack, wanted, request);
-  const found = await Promise.all(trackers.map((tracker) => ask(tracker, wanted.number)));
-  const issues = found.filter((one) => one !== undefined);
+  const asked = Promise.all(trackers.map((tracker) => ask(tracker, wanted.number)));
+  const found = await asked.catch((error: unknown) => {
+    throw trackers.length > 1 ? sayWhich(error, wanted.number) : error;
+  });
+  const answers = found.filter((one) => one !== undefined);
+  const issues = answers.filter(({ issue, to }) => !hasMoved(issue, to, wanted.number));
   const [first] = issues;
+  if (!first && answers[0]) throw moved(answers[0], wanted.number);
   if (!first) {
     const asked = trackers.map(({ to }) => `${to.host}/${to.path}`).join(', ');
     throw new StackError('not-found', `there is no issue ${wanted.number} in ${asked}`, {
@@ -51,15 +56,38 @@ export async function readIssue(stack: Stack, text: string, request: RepoRequest
   return { argument: nameForIssue(number, title), task, issue: { number, url, title, host: to.host, path: to.path } };
 }
 
+/** One of several repos cannot be asked: that of the issue may be another. */
+function sayWhich(error: unknown, number: number): unknown {
+  if (!(error instanceof StackError) || error.code !== 'process') return error;
+  const hint = `${error.hint}; or \`--issue REPO#${number}\` asks one repo alone`;
+  return new StackError('process', error.message, { hint, details: error.details, cause: error });
+}
+
+/** GitHub leads on from an issue that was transferred, and both from a repo that has another name. */
+function hasMoved({ url, isLeft }: ForgeIssue, to: ForgePlace, number: number): boolean {
+  const at = parsePage(url);
+  return isLeft === true || at?.number !== number || at.place?.path.toLowerCase() !== to.path.toLowerCase();
+}
+
+function moved({ issue: { url, isLeft }, to }: { issue: ForgeIssue; to: ForgePlace }, number: number): StackError {
+  const hint = isLeft ? `${url} leads there: \`--issue URL\` takes that one` : `\`--issue ${url}\` takes it`;
+  return new StackError('not-found', `issue ${number} of ${to.host}/${to.path} has moved`, { hint });
+}
+
 function parseIssue(text: string): Wanted {
   const [, repo, number] = /^(?:([A-Za-z0-9-]+)?#)?(\d{1,15})$/.exec(text) ?? [];
   if (number !== undefined) return { number: Number(number), repo };
-  const url = /^https?:\/\//.test(text) && URL.canParse(text) ? new URL(text) : undefined;
-  const [, name, at] = /^\/(.+?\/.+?)(?:\/-)?\/(?:issues|work_items)\/(\d{1,15})\/?$/.exec(url?.pathname ?? '') ?? [];
-  if (url && name !== undefined) return { number: Number(at), place: { host: url.host, path: name } };
+  const page = parsePage(text);
+  if (page) return page;
   throw new StackError('usage', `--issue ${text} names no issue`, {
     hint: 'a number, `api#123` for one of a repo, or the address of its page',
   });
+}
+
+function parsePage(text: string): Wanted | undefined {
+  const url = /^https?:\/\//.test(text) && URL.canParse(text) ? new URL(text) : undefined;
+  const [, name, at] = /^\/(.+?\/.+?)(?:\/-)?\/(?:issues|work_items)\/(\d{1,15})\/?$/.exec(url?.pathname ?? '') ?? [];
+  return url && name !== undefined ? { number: Number(at), place: { host: url.host, path: name } } : undefined;
 }
 
 type Tracker = Required<ProposalForge>;
