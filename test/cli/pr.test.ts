@@ -228,6 +228,7 @@ describe.skipIf(programs === undefined).each([
     const url = `https://${forge.host}/acme/api/issues/123`;
     const task = { task: 'Préise: show them!\n\nWith tax.\nAll.', issue: { number: 123, url } };
     expect(shop.state()?.instances[ticket]).toMatchObject(task);
+    expect((await stack(['show', ticket])).stdout.split('\n').slice(1, 3)).toEqual(['Préise: show them!', url]);
     for (const repo of ['front', 'api']) {
       shop.write(`tickets/${ticket}/${repo}/issue.txt`, repo);
       shop.git(`tickets/${ticket}/${repo}`, 'add', '.');

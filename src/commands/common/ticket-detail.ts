@@ -1,4 +1,5 @@
 import type { TicketDetail } from '../../orchestrator/status/detail.ts';
+import { cleanText } from '../../ui/safe-text.ts';
 import { createStyle } from '../../ui/style.ts';
 import { renderTable } from '../../ui/table.ts';
 import { wrapText } from '../../ui/wrap.ts';
@@ -7,6 +8,7 @@ import type { RenderOptions } from './verb.ts';
 /** Returns all of one ticket: its services with their addresses, its worktrees, what is not as it should be. */
 export function renderDetail(detail: TicketDetail, { color, columns }: RenderOptions): string {
   const { ticket, status, folder, services, urls, shared, repos, problems, files, repo, service } = detail;
+  const { task, issue } = detail;
   const style = createStyle(color);
   const place = [repo, service].filter((part) => part !== null && part !== undefined);
   const rows = [
@@ -24,6 +26,7 @@ export function renderDetail(detail: TicketDetail, { color, columns }: RenderOpt
   );
   return [
     `${style.strong(ticket)}  ${status}${place.length > 0 ? style.dim(`  (here: ${[...new Set(place)].join(', ')})`) : ''}`,
+    ...[task?.split('\n')[0], issue].flatMap((line) => (line ? [cleanText(line)] : [])),
     ...[folder, ''],
     renderTable(['Service', 'Address', 'Status', 'Whose'], rows, { color, columns }),
     '',

@@ -18,6 +18,9 @@ export interface TicketDetail {
   status: InstanceStatus;
   folder: string;
   createdAt: string;
+  /** What is to be done, its title first, and the page of the issue that says so. */
+  task: string | null;
+  issue: string | null;
   repos: InstanceView['repos'];
   /** Addresses by service, the baseline's where it is borrowed. */
   urls: Record<string, string>;
@@ -60,6 +63,7 @@ export async function describeTicket(stack: Stack, ticket: string, cwd?: string)
     ...{ ticket: record.ticket, root: stack.root, stack: stack.name },
     ...(cwd === undefined ? { repo: null, service: null } : await findPlace(stack, record, cwd)),
     ...{ status: instance.status, folder: record.folder, createdAt: record.createdAt, repos: instance.repos },
+    ...{ task: record.task ?? null, issue: record.issue?.url ?? null },
     ...{ urls: Object.fromEntries(urls), services, shared: listShared(instance, view), problems: instance.problems },
     files: (await isThere(notes)) ? { notes } : {},
   };
