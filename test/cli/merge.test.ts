@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { hangOnceMoved } from '../support/hanging-filter.ts';
+import { killHalfMerged } from '../support/half-merged.ts';
 import { expectRefusal } from '../support/refusal.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -120,17 +120,7 @@ describe('merging tickets into their bases', () => {
     work('feat-01', 'shared.txt', 'ticket\n');
     work('feat-01', 'new.txt', 'new\n');
     const before = look();
-    // Filters are tried before anything moves. Once the first base has, git does not come to an end with the files of the second one.
-    const place = { gitDir: shop.at('front/.git'), branch: 'main', at: first.front ?? '' };
-    git('api', 'config', 'filter.slow.smudge', hangOnceMoved(`${shop.folder}/hangs`, place));
-    shop.write('api/.git/info/attributes', 'shared.txt filter=slow\n');
-    const running = shop.start(['merge', 'feat-01']);
-    await until('the second repo is at it', () => existsSync(`${shop.folder}/hangs`), 30);
-    expect(tip('front')).not.toBe(first.front);
-    running.kill('SIGKILL');
-    await running.ended;
-    rmSync(shop.at('api/.git/info/attributes'));
-    git('api', 'config', '--remove-section', 'filter.slow');
+    await killHalfMerged(shop, ['merge', 'feat-01']);
     const doctor = await shop.stack(['doctor']);
     expect(doctor.stdout).toMatch(/feat-01 .*`stack merge` in front, api was cut off/);
     const next = await shop.stack(['merge', 'feat-02']);
@@ -138,6 +128,20 @@ describe('merging tickets into their bases', () => {
     expect(look()).toEqual(before);
     expect((await merge('feat-01')).code).toBe(0);
     expect(git('api', 'status', '--porcelain')).toBe('');
+  });
+
+  it('is no base for another ticket while it was cut off between two repos: not for `sync`, and not for `create`', async () => {
+    work('feat-01', 'shared.txt', 'ticket\n');
+    for (const args of [
+      ['sync', 'feat-02'],
+      ['create', 'feat-03', '--no-start'],
+    ]) {
+      await killHalfMerged(shop, ['merge', 'feat-01']);
+      const { code, stderr } = await shop.stack(args);
+      expect([code, stderr]).toEqual([0, expect.stringMatching(/feat-01 was cut off, and is taken back/)]);
+      expect([tip('front'), git('front', 'rev-parse', args[1] ?? '')]).toEqual([first.front, first.front]);
+    }
+    expect((await shop.stack(['destroy', 'feat-03', '--yes'])).code).toBe(0);
   });
 
   it('verifies the merged result in an environment of its own, which goes whatever happens', async () => {

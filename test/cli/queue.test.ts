@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { QueueEntry } from '../../src/domain/queue.ts';
-import { hangOnceMoved } from '../support/hanging-filter.ts';
+import { killHalfMerged } from '../support/half-merged.ts';
 import { expectRefusal } from '../support/refusal.ts';
 import { listProcesses, makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -201,21 +201,27 @@ describe('the queue of tickets to be merged', () => {
   it('takes back what kill -9 left half merged, and merges it', async () => {
     work('feat-01', 'shared.txt', 'ticket\n');
     await queue('add', 'feat-01');
-    // Filters are tried before anything moves. Once the first base has, git does not come to an end with the files of the second one.
-    const place = { gitDir: shop.at('front/.git'), branch: 'main', at: first.front ?? '' };
-    git('api', 'config', 'filter.slow.smudge', hangOnceMoved(`${shop.folder}/hangs`, place));
-    shop.write('api/.git/info/attributes', 'shared.txt filter=slow\n');
-    const running = shop.start(['queue', 'run']);
-    await until('the second repo is at it', () => existsSync(`${shop.folder}/hangs`), 30);
-    expect(tip('front')).not.toBe(first.front);
-    running.kill('SIGKILL');
-    await running.ended;
-    rmSync(shop.at('api/.git/info/attributes'));
-    git('api', 'config', '--remove-section', 'filter.slow');
+    await killHalfMerged(shop, ['queue', 'run']);
     const next = await queue('run');
     expect([next.code, next.stderr]).toEqual([0, expect.stringMatching(/feat-01 was cut off, and is taken back/)]);
     for (const repo of REPOS) expect(git(repo, 'status', '--porcelain')).toBe('');
     expect(subjects('front')).toHaveLength(1);
+  });
+
+  it('merges nothing on top of a merge that is killed between two repos while it verifies', async () => {
+    work('feat-01', 'shared.txt', 'ticket\n');
+    work('feat-02', 'mine.txt', 'mine\n');
+    await queue('add', 'feat-02');
+    const [begun, go] = [`${shop.folder}/begun`, `${shop.folder}/go-on`];
+    const line = `touch ${begun}; for i in $(seq 2400); do [ -e ${go} ] && exit 0; sleep 0.05; done; exit 9`;
+    const running = shop.start(['queue', 'run', '--verify', line]);
+    await until('it verifies', () => existsSync(begun), 60);
+    await killHalfMerged(shop, ['merge', 'feat-01']);
+    writeFileSync(go, '');
+    const { code, stderr } = await running.ended;
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/feat-01 was cut off, and is taken back/)]);
+    for (const repo of REPOS) expect(subjects(repo)).toEqual([expect.stringContaining('feat-02')]);
+    expect(git('front', 'status', '--porcelain')).toBe('');
   });
 
   it('takes what is added while it runs, leaves out what is dropped, and merges after what was said', async () => {

@@ -5,7 +5,7 @@ import { requireMerging } from '../../adapters/git/merge/merging.ts';
 import type { HeldLock } from '../../adapters/lock.ts';
 import { messageOf, StackError, throwIfAborted } from '../../domain/errors.ts';
 import { dedicatedRepos } from '../../domain/instance.ts';
-import { type Journal, listCutOff, type Move, settleChange, withChangeLock, withJournal } from '../core/journal.ts';
+import { type Journal, type Move, settleAllChanges, withChangeLock, withJournal } from '../core/journal.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import {
   isReady,
@@ -56,7 +56,7 @@ export async function mergeTickets(stack: Stack, options: MergeOptions): Promise
   await requireMerging();
   await Promise.all(tickets.map((ticket) => requireChangeable(stack, ticket)));
   // One that was cut off may have moved some of the bases already.
-  for (const { ticket } of await listCutOff(stack)) await settleChange(stack, ticket);
+  await settleAllChanges(stack);
   if (step !== 'abort' && step !== 'continue') return mergeAll(stack, options);
   const { repos, next } = await withLocks(stack, tickets, (held) => endResolving(stack, options, held));
   return next ? mergeAll(stack, next) : resultOf(options, repos);
@@ -91,6 +91,8 @@ async function mergeAll(stack: Stack, options: MergeOptions): Promise<TicketMerg
   const isNew = listReady(planned).length > 0;
   const verified = isNew ? await verify(stack, planned, { options, heads }) : undefined;
   if (verified && verified.exitCode !== 0) return { ...result(settleAll(planned)), verified };
+  // It may have taken long.
+  if (verified) await settleAllChanges(stack);
   const moved = await withLocks(stack, tickets, (held) => moveAll(stack, planned, { options, held }));
   const repos = options.push && isMerged(moved) ? await pushBases(stack, tickets, moved) : moved;
   return { ...result(repos), ...(verified && { verified }), ...(stack.signal.aborted && { interrupted: true }) };

@@ -159,6 +159,11 @@ export async function listCutOff(stack: Stack): Promise<CutOff[]> {
   return found.flat();
 }
 
+/** Settles all that was cut off: nobody is to build on a base that has moved while those of other repos have not. Throws `git`, `files`. */
+export async function settleAllChanges(stack: Stack): Promise<void> {
+  for (const { ticket } of await listCutOff(stack)) await settleChange(stack, ticket);
+}
+
 /** Settles what was cut off of changes that move a repo of one of some tickets, whosever they are. Throws `git`, `files`. */
 export async function settleChangesOf(stack: Stack, tickets: readonly string[]): Promise<void> {
   const others = (await listCutOff(stack)).filter(({ of }) => of.some((ticket) => tickets.includes(ticket)));

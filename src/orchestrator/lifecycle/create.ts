@@ -10,6 +10,7 @@ import { type Extent, requireOrder, type Step, type StepState } from '../../doma
 import { parseTicketName } from '../../domain/ticket.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import { converge } from '../core/converge.ts';
+import { settleAllChanges } from '../core/journal.ts';
 import { findRecreate, forgetRecreate } from '../core/recreating.ts';
 import type { Stack } from '../core/stack.ts';
 import { saveRecord, ticketsFolder, type Work } from '../core/work.ts';
@@ -65,6 +66,7 @@ export async function createInstance(stack: Stack, options: CreateOptions): Prom
   await clearHalfMade(stack, options.argument);
   const kept = await findUnfinished(stack, options);
   if (kept) return finish(stack, kept, options);
+  await settleAllChanges(stack);
   const plan = await planInstance(stack, config, options, { fetch: true });
   const work = await stack.store.update((draft) => reserve(stack, config, draft, plan));
   if (options.extent !== 'files') tellMigration(work, config, await stack.store.read());

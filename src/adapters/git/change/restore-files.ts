@@ -63,7 +63,7 @@ async function keepIndexed(folder: string, changes: readonly Change[]): Promise<
   const ids = new Map(
     entries.map((entry) => {
       const [tag, , id = ''] = entry.split(' ');
-      return [entry.split(/\t(.*)/s)[1] ?? '', tag === 'S' ? 'left out' : id];
+      return [entry.split(/\t(.*)/s)[1] ?? '', tag === 'S' ? '' : id];
     }),
   );
   return changes.filter(({ name, wanted }) => (isNone(wanted) ? !ids.has(name) : ids.get(name) === wanted));

@@ -4,7 +4,7 @@ import { StackError, throwIfAborted } from '../../../domain/errors.ts';
 import type { InstanceRecord } from '../../../domain/instance.ts';
 import { queueRunLockOf } from '../../../domain/layout.ts';
 import { isOpen, listNext, listStanding, type Queue, type QueueEntry } from '../../../domain/queue.ts';
-import { listCutOff, settleChange } from '../../core/journal.ts';
+import { settleAllChanges } from '../../core/journal.ts';
 import type { Stack } from '../../core/stack.ts';
 import { clearVerifications } from '../verify.ts';
 import { type BuiltCar, type NotBuilt, planCar, startCar } from './car.ts';
@@ -25,7 +25,7 @@ export async function runQueue(stack: Stack, wish: QueueRun): Promise<void> {
     stack.emit({ type: 'warning', text });
   }
   await alone(stack, async () => {
-    for (const { ticket } of await listCutOff(stack)) await settleChange(stack, ticket);
+    await settleAllChanges(stack);
     await clearVerifications(stack);
     // As a run that was killed left it.
     await updateQueue(stack, restAll);
@@ -121,6 +121,7 @@ async function fill(running: Running): Promise<void> {
 
 async function putOn(running: Running, ticket: string, entries: readonly QueueEntry[]): Promise<void> {
   const { stack, wish, train } = running;
+  await settleAllChanges(stack);
   await updateEntry(stack, ticket, (entry) => ({ ...entry, state: 'rebasing', reason: undefined, hint: undefined }));
   const { instances } = await stack.store.read();
   const before = entries.flatMap((entry): InstanceRecord[] => {

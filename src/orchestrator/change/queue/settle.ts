@@ -1,7 +1,7 @@
 import { findLocal } from '../../../adapters/git/branch.ts';
 import { throwIfAborted, tolerate } from '../../../domain/errors.ts';
 import { countFailure, leaveTrain, type QueueEntry } from '../../../domain/queue.ts';
-import { withChangeLock } from '../../core/journal.ts';
+import { settleAllChanges, withChangeLock } from '../../core/journal.ts';
 import type { Stack } from '../../core/stack.ts';
 import { appendNote } from '../../runs/note.ts';
 import { listReady, moveBases } from '../merge.ts';
@@ -44,6 +44,8 @@ export async function leave(running: Running, ticket: string): Promise<void> {
 export async function settleFirst(running: Running, car: BuiltCar, outcome: Outcome): Promise<void> {
   const { stack, wish } = running;
   const { ticket } = car;
+  // Another merge may have been killed while this was verified.
+  await settleAllChanges(stack);
   if (await isStale(stack, car)) return leave(running, ticket);
   if (outcome.kind === 'passed') return mergeFirst(running, car, outcome.log);
   await leave(running, ticket);

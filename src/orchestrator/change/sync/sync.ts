@@ -7,7 +7,7 @@ import { StackError, throwIfAborted, tolerate } from '../../../domain/errors.ts'
 import { type InstanceRecord, requireDedicated } from '../../../domain/instance.ts';
 import { isEnvFile, isLockfile } from '../../../domain/lock-files.ts';
 import { requireInstance } from '../../core/claim.ts';
-import { type Move, withChangeLock } from '../../core/journal.ts';
+import { type Move, settleAllChanges, withChangeLock } from '../../core/journal.ts';
 import type { Stack } from '../../core/stack.ts';
 import { tellCollisions } from '../../runs/tell-collisions.ts';
 import {
@@ -65,6 +65,7 @@ export async function syncTicket(stack: Stack, options: SyncOptions, refresh?: R
   const { ticket } = await requireChangeable(stack, options.ticket);
   await requireMerging();
   if (setup) await stack.requireTrust();
+  await settleAllChanges(stack);
   const done = await withChangeLock(stack, ticket, async ({ addHelper: onStart }) => {
     const record = await requireChangeable(stack, ticket);
     const run = { options, onStart, refresh: refresh ?? refreshOnce(stack) };
