@@ -5,7 +5,7 @@ export interface FileChange {
   /** Relative to the repo. */
   path: string;
   status: 'added' | 'modified' | 'deleted';
-  /** Ids of the file before and after; undefined where it is not there, or is a submodule. */
+  /** Ids of the file, or the commit of a submodule, before and after; undefined where it is not there. */
   from: string | undefined;
   to: string | undefined;
 }

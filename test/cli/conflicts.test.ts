@@ -155,6 +155,32 @@ describe('tickets that collide', () => {
     writeFileSync(shop.at('tickets/three/front/.git'), dotGit);
   });
 
+  it('collide over a submodule that both bring to another commit', async () => {
+    const sub = shop.at('sub');
+    shop.git('.', 'init', '--quiet', sub);
+    const commits = ['first', 'six', 'seven'].map((name) => {
+      if (name === 'seven') shop.git(sub, 'reset', '--quiet', '--hard', 'HEAD~1');
+      shop.git(sub, 'commit', '--quiet', '--allow-empty', '--message', name);
+      return shop.git(sub, 'rev-parse', 'HEAD');
+    });
+    const put = (folder: string, commit = ''): void => {
+      shop.git(folder, 'update-index', '--add', '--cacheinfo', `160000,${commit},lib`);
+      shop.git(folder, 'commit', '--quiet', '--message', 'Take another commit of lib');
+    };
+    put('front', commits[0]);
+    for (const [index, ticket] of ['six', 'seven'].entries()) {
+      expect(await shop.stack(['create', ticket, '--no-start'])).toMatchObject({ code: 0 });
+      put(`tickets/${ticket}/front`, commits[index + 1]);
+    }
+    const { run, found } = await find('six', 'seven');
+    expect([run.code, told(found)]).toEqual([4, ['six seven front conflict lib']]);
+    expect(found.pairs[0]?.notes).toEqual({ lib: 'submodule' });
+    put('tickets/six/front', commits[2]);
+    expect(told((await find('six', 'seven')).found)).toEqual([]);
+    await shop.stack(['destroy', '--force', '--yes', 'six', 'seven']);
+    shop.git('front', 'reset', '--quiet', '--hard', 'HEAD~1');
+  });
+
   it('are not called a mere touch of the same file where git could not merge', async () => {
     const base = shop.git('front', 'merge-base', 'one', 'two').trim();
     const id = shop.git('front', 'rev-parse', `${base}:text`).trim();

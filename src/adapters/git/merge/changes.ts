@@ -38,11 +38,11 @@ function readChange(about: string, path: string): FileChange {
   const [fromMode = '', toMode = '', from = '', to = ''] = about.slice(1).split(' ');
   const isGone = (mode: string): boolean => mode === '000000';
   const status = isGone(fromMode) ? 'added' : isGone(toMode) ? 'deleted' : 'modified';
-  const idOf = (mode: string, id: string): string | undefined => (/^1[02]/.test(mode) ? id : undefined);
+  const idOf = (mode: string, id: string): string | undefined => (isGone(mode) ? undefined : id);
   return { path, status, from: idOf(fromMode, from), to: idOf(toMode, to) };
 }
 
-/** Returns which lines of a file a change touches; none for a binary file, or one that is not here. Throws `git` when git cannot run. */
+/** Returns which lines of a file a change touches; none for a binary file, a submodule, or one that is not here. Throws `git` when git cannot run. */
 export async function listTouchedLines(git: PlainGit, from: string, to: string): Promise<LineRange[]> {
   const { stdout } = await git(['diff', '--unified=0', '--no-color', '--no-ext-diff', '--no-textconv', from, to]);
   return [...stdout.matchAll(/^@@ -(\d+)(?:,(\d+))? /gm)].map(([, first, count = '1']): LineRange => {
