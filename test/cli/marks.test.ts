@@ -53,6 +53,17 @@ describe('ps', () => {
     },
   );
 
+  it('takes a rebase of the ticket’s own branch for no other branch', async () => {
+    const front = 'tickets/ahead/front';
+    shop.commit(front, 'news', 'own\n');
+    expect(() => shop.git(front, 'rebase', '--quiet', 'main')).toThrow();
+    const { instances } = await shop.ps();
+    expect(instances.find(({ ticket }) => ticket === 'ahead')?.repos.front).toMatchObject({
+      changes: { dirty: true, switched: false },
+    });
+    shop.git(front, 'rebase', '--abort');
+  });
+
   it('leaves out what cannot be looked at', async () => {
     shop.git('front', 'worktree', 'remove', '--force', shop.at('tickets/dirty/front'));
     const { instances } = await shop.ps();

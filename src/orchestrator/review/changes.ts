@@ -4,16 +4,20 @@ import path from 'node:path';
 import { listEveryRef, type Ref } from '../../adapters/git/every-ref.ts';
 import { countApart, findBase, hasUnpushed } from '../../adapters/git/merge/bases.ts';
 import { defaultBranch } from '../../adapters/git/repo.ts';
-import { readOwnEntry, type WorktreeEntry } from '../../adapters/git/worktree/entry.ts';
+import { readOwnEntry, readRebasedBranch, type WorktreeEntry } from '../../adapters/git/worktree/entry.ts';
 import { readStanding, type Standing } from '../../adapters/git/worktree/standing.ts';
-import type { ResultCache } from '../../adapters/state/result-cache.ts';
+import { openResultCache, type ResultCache } from '../../adapters/state/result-cache.ts';
 import { StackError } from '../../domain/errors.ts';
 import type { DedicatedRepo } from '../../domain/instance.ts';
+import { standingsFileOf } from '../../domain/layout.ts';
+import { configIfReadable, type Stack } from '../core/stack.ts';
 
 /** What a ticket has in one of its repos, and how that stands to its base. */
 export interface RepoChanges {
   entry: WorktreeEntry;
   standing: Standing;
+  /** The branch that is checked out, or that a rebase under way will put back; null for none. */
+  on: string | null;
   /** The name of the base, and the commit that it is at; undefined where it is gone. */
   base: string;
   baseTip: string | undefined;
@@ -36,12 +40,29 @@ export interface RepoLook {
 }
 
 /** Begins to look at a repo: nothing of it is asked before somebody wants it. */
-export function lookAtRepo(own: DedicatedRepo, about: Pick<RepoLook, 'cache' | 'signal' | 'repoBase'>): RepoLook {
+function lookAtRepo(own: DedicatedRepo, about: Pick<RepoLook, 'cache' | 'signal' | 'repoBase'>): RepoLook {
   const folder = [own.path, own.worktree].find((one) => existsSync(path.join(one, '.git'))) ?? own.path;
   const refs = listEveryRef(folder, about.signal);
   // Whoever waits for it is told; where nobody does, nobody needs to know.
   refs.catch(() => undefined);
   return { ...about, folder, refs };
+}
+
+/** Returns looks at the repos of tickets, one for each repo that is asked for, and the cache that they share. */
+export async function openLooks(stack: Stack): Promise<{
+  looks: ReadonlyMap<string, RepoLook>;
+  lookAt(repo: string, own: DedicatedRepo): RepoLook;
+  cache: ResultCache;
+}> {
+  const [config, cache] = await Promise.all([configIfReadable(stack), openResultCache(standingsFileOf(stack.root))]);
+  const looks = new Map<string, RepoLook>();
+  const lookAt = (repo: string, own: DedicatedRepo): RepoLook => {
+    const repoBase = config && Object.hasOwn(config.repos, repo) ? config.repos[repo]?.base : undefined;
+    const look = looks.get(own.gitCommonDir) ?? lookAtRepo(own, { cache, signal: stack.signal, repoBase });
+    looks.set(own.gitCommonDir, look);
+    return look;
+  };
+  return { looks, lookAt, cache };
 }
 
 /**
@@ -57,7 +78,8 @@ export async function readChanges(own: DedicatedRepo, look: RepoLook): Promise<R
   const base = await nameBase(own, look);
   const baseTip = await findTip(base, refs, look);
   const { head } = standing;
-  const about = { entry, standing, base, baseTip };
+  const on = standing.branch ?? (await readRebasedBranch(entry)) ?? null;
+  const about = { entry, standing, on, base, baseTip };
   if (head === undefined) return { ...about, ahead: 0, behind: 0, pushed: true };
   const start = baseTip ?? own.baseCommit;
   const [since, behind] = await countCached(look, [head, start]);

@@ -2,20 +2,18 @@ import { isAncestor, readCommits } from '../../adapters/git/commits.ts';
 import type { Ref } from '../../adapters/git/every-ref.ts';
 import { isUntouched } from '../../adapters/git/risk/head-log.ts';
 import { chooseTargets, isMergedInto } from '../../adapters/git/risk/merged.ts';
-import { listOperations, readRebasedBranch } from '../../adapters/git/worktree/entry.ts';
-import { openResultCache } from '../../adapters/state/result-cache.ts';
+import { listOperations } from '../../adapters/git/worktree/entry.ts';
 import { StackError } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, listWorkedOn } from '../../domain/instance.ts';
-import { standingsFileOf } from '../../domain/layout.ts';
 import { findVerdict, type RepoStanding, type TicketStanding, type UnseenRepo } from '../../domain/standing.ts';
 import { isOwnerAlive, requireInstances } from '../core/claim.ts';
 import { requireOwnThings } from '../core/ownership.ts';
-import { configIfReadable, type Stack } from '../core/stack.ts';
+import type { Stack } from '../core/stack.ts';
 import {
   countCached,
   findUpstream,
   hashCommits,
-  lookAtRepo,
+  openLooks,
   type RepoChanges,
   type RepoLook,
   readChanges,
@@ -31,16 +29,8 @@ type Judged = { standing: Omit<RepoStanding, 'head'>; head: string | undefined }
 export async function readStandings(stack: Stack, tickets: readonly string[] = []): Promise<TicketStanding[]> {
   const state = await stack.store.read();
   const records = tickets.length > 0 ? requireInstances(state, tickets) : listWorkedOn(state);
-  const [config, cache] = await Promise.all([configIfReadable(stack), openResultCache(standingsFileOf(stack.root))]);
-  const looks = new Map<string, RepoLook>();
-  for (const [repo, own] of records.flatMap(dedicatedRepos)) {
-    const about = {
-      cache,
-      signal: stack.signal,
-      repoBase: config && Object.hasOwn(config.repos, repo) ? config.repos[repo]?.base : undefined,
-    };
-    if (!looks.has(own.gitCommonDir)) looks.set(own.gitCommonDir, lookAtRepo(own, about));
-  }
+  const { looks, lookAt, cache } = await openLooks(stack);
+  for (const [repo, own] of records.flatMap(dedicatedRepos)) lookAt(repo, own);
   const found = await Promise.all(records.map((record) => judgeTicket(stack, record, looks)));
   await cache.save();
   return addHeads(found, looks);
@@ -99,7 +89,7 @@ async function addHeads(found: readonly Found[], looks: ReadonlyMap<string, Repo
 
 async function judgeRepo(own: DedicatedRepo, look: RepoLook): Promise<Judged> {
   const [changes, refs] = await Promise.all([readChanges(own, look), look.refs]);
-  const { entry, standing, base, ahead, behind, pushed } = changes;
+  const { entry, standing, on, base, ahead, behind, pushed } = changes;
   const { head, upstream, staged, unstaged, untracked, conflicted } = standing;
   const [baseState, baseUpstream, merged] = await Promise.all([
     judgeBase(own, changes, look),
@@ -107,7 +97,6 @@ async function judgeRepo(own: DedicatedRepo, look: RepoLook): Promise<Judged> {
     isMergedCached(own, changes, look),
   ]);
   const [operation] = listOperations(entry);
-  const on = standing.branch ?? (await readRebasedBranch(entry)) ?? null;
   const isGone = upstream !== undefined && upstream.ahead === undefined;
   return {
     head,

@@ -1,12 +1,10 @@
-import { openResultCache } from '../../adapters/state/result-cache.ts';
 import { ifAnswered } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
-import { standingsFileOf } from '../../domain/layout.ts';
 import { isDirty } from '../../domain/standing.ts';
 import type { RepoMarks } from '../../domain/view.ts';
 import { requireOwnThings } from '../core/ownership.ts';
-import { configIfReadable, type Stack } from '../core/stack.ts';
-import { lookAtRepo, type RepoLook, readChanges } from '../review/changes.ts';
+import type { Stack } from '../core/stack.ts';
+import { openLooks, type RepoLook, readChanges } from '../review/changes.ts';
 
 /** What is marked of tickets' repos, by ticket and repo; of one that cannot be looked at nothing is. */
 export type Marks = ReadonlyMap<string, Readonly<Record<string, RepoMarks>>>;
@@ -18,14 +16,7 @@ export type Marks = ReadonlyMap<string, Readonly<Record<string, RepoMarks>>>;
 export async function observeMarks(stack: Stack): Promise<Marks> {
   const state = await stack.store.read();
   const records = Object.values(state.instances).filter(({ phase }) => phase === 'ready');
-  const [config, cache] = await Promise.all([configIfReadable(stack), openResultCache(standingsFileOf(stack.root))]);
-  const looks = new Map<string, RepoLook>();
-  const lookAt = (repo: string, own: DedicatedRepo): RepoLook => {
-    const about = { cache, signal: stack.signal, repoBase: config?.repos[repo]?.base };
-    const look = looks.get(own.gitCommonDir) ?? lookAtRepo(own, about);
-    looks.set(own.gitCommonDir, look);
-    return look;
-  };
+  const { lookAt, cache } = await openLooks(stack);
   const readOne = async (record: InstanceRecord): Promise<[string, Record<string, RepoMarks>]> => {
     const owned = await ifAnswered(requireOwnThings(stack, record).then(() => true));
     const found = dedicatedRepos(owned ? record : { repos: {} }).map(async ([repo, own]) => {
@@ -40,6 +31,6 @@ export async function observeMarks(stack: Stack): Promise<Marks> {
 }
 
 async function readMarks(own: DedicatedRepo, look: RepoLook): Promise<RepoMarks> {
-  const { standing, ahead, behind, pushed } = await readChanges(own, look);
-  return { dirty: isDirty(standing), ahead, behind, pushed, switched: standing.branch !== own.branch };
+  const { standing, on, ahead, behind, pushed } = await readChanges(own, look);
+  return { dirty: isDirty(standing), ahead, behind, pushed, switched: on !== own.branch };
 }
