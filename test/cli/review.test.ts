@@ -51,6 +51,7 @@ describe('the tickets that wait for a person', () => {
     expect(shop.photograph()).toBe(before);
     const { stdout } = await shop.stack(['review'], { env: { STACK_COLUMNS: '80' } });
     expect(stdout).toMatch(/^TICKET +SIZE +SINCE YOU LOOKED +CHECKS\nsmall +1 file \+1 -0 +new +1 behind\n/);
+    expect((await shop.stack(['review'])).stdout).toMatch(/^big .* conflicts with ticket clash/m);
     expect(stdout).toContain('\nbig: 1970-01-01T00:00:00Z ask Ann\n');
     expect(stdout).toMatch(/\nidle: not ready: nothing is committed yet\n/);
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);

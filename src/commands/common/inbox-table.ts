@@ -41,8 +41,8 @@ function describeSince(since: ReadyTicket['since']): string {
 
 function describeChecks({ checks: { verify, pushed, behind, conflicts } }: ReadyTicket): string {
   const parts = [
+    ...(conflicts.length > 0 ? [`conflicts with ticket ${conflicts.join(' and ')}`] : []),
     ...(verify === null ? [] : [`verify ${verify}`]),
-    ...(conflicts.length > 0 ? [`conflicts with ${conflicts.join(', ')}`] : []),
     ...(behind > 0 ? [`${behind} behind`] : []),
     ...(pushed ? ['pushed'] : []),
   ];
