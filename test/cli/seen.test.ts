@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TicketDiff } from '../../src/orchestrator/review/diff.ts';
@@ -93,10 +93,16 @@ describe.runIf(process.platform === 'linux')('what came since a person looked la
   });
 
   it('is kept once, outlives a tidy repo, and goes with the ticket', async () => {
+    const rooms = (): string[] => readdirSync(shop.at('.stack/seen/one')).filter((name) => name.startsWith('front-'));
     await look('diff', 'one');
+    const [first = ''] = rooms();
     shop.write(`${front}/new`, 'other\n');
     await look('diff', 'one');
-    expect(readdirSync(shop.at('.stack/seen/one')).filter((name) => name.startsWith('front-'))).toHaveLength(1);
+    // Somebody may be about to read it.
+    expect(rooms()).toHaveLength(2);
+    utimesSync(shop.at('.stack/seen/one', first), 0, 0);
+    await look('diff', 'one');
+    expect(rooms()).not.toContain(first);
     shop.git('front', 'gc', '--quiet', '--prune=now');
     shop.write(`${front}/new`, 'other\nmore\n');
     expect(await files()).toEqual(['front/new modified 1 0']);
@@ -118,6 +124,16 @@ describe.runIf(process.platform === 'linux')('what came since a person looked la
     const { code, stdout } = await shop.stack(['review', '--json']);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ ready: [{ ticket: 'one', files: 2 }], waiting: [], problems: [] });
+  });
+
+  it('is noted of each repo by two who look at the same time', async () => {
+    shop.write('tickets/one/api/new', 'new\n');
+    for (const round of [1, 2, 3]) {
+      shop.write(`${front}/new`, `front ${round}\n`);
+      shop.write('tickets/one/api/new', `api ${round}\n`);
+      await Promise.all(['front', 'api'].map((repo) => look('diff', 'one', '--repo', repo)));
+      expect(await files()).toEqual([]);
+    }
   });
 
   it('is asked for as a whole', async () => {

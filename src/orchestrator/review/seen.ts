@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ifThere } from '../../adapters/files/file-errors.ts';
 import { makeFolder, removeIfEmpty } from '../../adapters/files/files.ts';
-import { openResultCache } from '../../adapters/state/result-cache.ts';
+import { withLock } from '../../adapters/lock.ts';
+import { openResultCache, type ResultCache } from '../../adapters/state/result-cache.ts';
 import { bestEffort } from '../../domain/errors.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
 import { inFolder } from '../../domain/layout.ts';
@@ -39,7 +40,7 @@ export interface SeenMarks {
   findLogged(repo: string): { head: string; at: string } | undefined;
   /** Makes a folder for the objects of a new look. */
   makeRoom(repo: string): Promise<[repo: string, folder: string]>;
-  /** Notes that changes were seen; what was kept of the looks before goes. */
+  /** Notes that changes were seen; what was kept of the looks before goes, once nobody reads it any more. */
   look(trees: readonly Looked[]): Promise<void>;
   /** Notes that commits were seen. */
   lookAtLog(heads: Readonly<Record<string, string>>): Promise<void>;
@@ -48,7 +49,16 @@ export interface SeenMarks {
 /** Opens what is noted of a ticket; of an earlier one of that name nothing counts. Marks that cannot be written are none. */
 export async function openSeen(root: string, { ticket, createdAt }: InstanceRecord): Promise<SeenMarks> {
   const folder = inFolder(root, 'seen', ticket);
-  const cache = await openResultCache(path.join(folder, 'marks.json'));
+  const file = path.join(folder, 'marks.json');
+  const cache = await openResultCache(file);
+  // What others have noted since stays.
+  const note = async (work: (marks: ResultCache) => Promise<void>): Promise<void> => {
+    const locked = async (): Promise<void> => {
+      await makeFolder(folder);
+      await withLock(path.join(folder, 'marks.lock'), async () => work(await openResultCache(file)));
+    };
+    await bestEffort(locked());
+  };
   const now = new Date().toISOString();
   return {
     find: (repo) => cache.get(`changes ${createdAt} ${repo}`) as Seen | undefined,
@@ -58,27 +68,40 @@ export async function openSeen(root: string, { ticket, createdAt }: InstanceReco
       await makeFolder(objects);
       return [repo, objects];
     },
-    async look(trees) {
-      for (const { repo, head, base, to: tree, objects = '' } of trees) {
-        cache.set(`changes ${createdAt} ${repo}`, { at: now, head, base, tree, objects } satisfies Seen);
-        cache.set(`commits ${createdAt} ${repo}`, { head, at: now });
-      }
-      await cache.save();
-      for (const { repo, objects = '' } of trees) await bestEffort(clear(folder, repo, objects));
-    },
-    async lookAtLog(heads) {
-      for (const [repo, head] of Object.entries(heads)) cache.set(`commits ${createdAt} ${repo}`, { head, at: now });
-      await cache.save();
-    },
+    look: (trees) =>
+      note(async (marks) => {
+        for (const { repo, head, base, to: tree, objects = '' } of trees) {
+          marks.set(`changes ${createdAt} ${repo}`, { at: now, head, base, tree, objects } satisfies Seen);
+          marks.set(`commits ${createdAt} ${repo}`, { head, at: now });
+        }
+        await marks.save();
+        const kept = trees.map(({ repo }) => marks.get(`changes ${createdAt} ${repo}`) as Seen);
+        await clear(folder, { kept, repos: trees.map(({ repo }) => repo) });
+      }),
+    lookAtLog: (heads) =>
+      note(async (marks) => {
+        for (const [repo, head] of Object.entries(heads)) marks.set(`commits ${createdAt} ${repo}`, { head, at: now });
+        await marks.save();
+      }),
   };
 }
 
-async function clear(folder: string, repo: string, kept: string): Promise<void> {
-  const rooms = ((await ifThere(readdir(folder))) ?? []).filter(
-    (name) => /^(.*)-[0-9a-f]{12}$/.exec(name)?.[1] === repo,
-  );
-  const old = rooms.map((name) => path.join(folder, name)).filter((room) => room !== kept);
-  await Promise.all(old.map((room) => rm(room, { recursive: true, force: true })));
+/** Longer than a command reads what another one has replaced, or makes what it has yet to note. */
+const READ_MS = 3_600_000;
+
+async function clear(
+  folder: string,
+  { kept, repos }: { kept: readonly Seen[]; repos: readonly string[] },
+): Promise<void> {
+  const named = new Set(kept.map(({ objects }) => objects));
+  const rooms = ((await ifThere(readdir(folder))) ?? [])
+    .filter((name) => repos.includes(/^(.*)-[0-9a-f]{12}$/.exec(name)?.[1] ?? ''))
+    .map((name) => path.join(folder, name));
+  const until = Date.now() - READ_MS;
+  for (const room of rooms.filter((one) => !named.has(one))) {
+    const found = await ifThere(stat(room));
+    if (found && found.mtimeMs < until) await rm(room, { recursive: true, force: true });
+  }
 }
 
 /** Forgets what was seen of a ticket. */

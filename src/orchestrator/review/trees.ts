@@ -51,19 +51,19 @@ export async function withTrees<Result>(
   const works = [mine, theirs].flatMap((one) => Object.entries(one?.works ?? {}));
   const first = works[0]?.[1].own.worktree ?? '';
   const rooms = new Map(isLook && seen ? await Promise.all(repos.map((repo) => seen.makeRoom(repo))) : []);
-  const folders = new Set([
-    ...works.map(([, { own }]) => path.join(own.gitCommonDir, 'objects')),
-    ...repos.flatMap((repo) => seen?.find(repo)?.objects ?? []),
-    ...rooms.values(),
-  ]);
+  const inRepos = works.map(([, { own }]) => path.join(own.gitCommonDir, 'objects'));
+  const everywhere = [...inRepos, ...repos.flatMap((repo) => seen?.find(repo)?.objects ?? []), ...rooms.values()];
   // Git takes a quoted path as C has it.
-  const alternates = [...folders].map((folder) => JSON.stringify(folder)).join(':');
+  const join = (folders: readonly string[]): string =>
+    [...new Set(folders)].map((folder) => JSON.stringify(folder)).join(':');
   return withPlainGit(
     first,
     async (plain, folder) => {
       const writeTo =
         (objects: string | undefined): PlainGit =>
         (args, input, more) => {
+          // What an earlier look has kept goes: this one keeps it again.
+          const alternates = join(objects === undefined ? everywhere : inRepos);
           const env = { ...more?.env, GIT_ALTERNATE_OBJECT_DIRECTORIES: alternates };
           return plain(args, input, {
             ...more,
