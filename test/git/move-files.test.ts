@@ -12,7 +12,13 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { findObstacle, type Look, listCheckouts, moveWithFiles } from '../../src/adapters/git/change/move-files.ts';
+import {
+  findObstacle,
+  type Look,
+  listCheckouts,
+  moveWithFiles,
+  takeMoveBack,
+} from '../../src/adapters/git/change/move-files.ts';
 import { processStartTime } from '../../src/adapters/process/identity.ts';
 import { commitFile, git, makeRepo } from '../support/git-repos.ts';
 import { makeHold } from '../support/hold.ts';
@@ -113,6 +119,14 @@ describe('moving a branch with the files of its checkout, while somebody is at w
     expect(look().slice(2)).toEqual([from, from, 'before\n']);
   });
 
+  it('names what clears it where the lock is one of ours', async () => {
+    const lock = path.join(repo, '.git/index.lock');
+    writeFileSync(lock, 'held by stack\n');
+    const hint = expect.stringContaining('`stack doctor --fix`');
+    await expect(move()).rejects.toMatchObject({ code: 'git', hint });
+    expect(existsSync(lock)).toBe(true);
+  });
+
   it('is as it was, links, modes and folders too, where git cannot write one of the files', async () => {
     symlinkSync('shared.txt', path.join(repo, 'link'));
     writeFileSync(path.join(repo, 'run.sh'), 'true\n');
@@ -190,6 +204,28 @@ describe('moving a branch with the files of its checkout, while somebody is at w
     const [pid = ''] = readFileSync(path.join(temp, 'pids'), 'utf8').split('\n');
     await until('the filter has ended', async () => (await processStartTime(Number(pid))) === undefined);
     expect(readdirSync(path.join(repo, '.git')).filter((name) => name.startsWith('stack'))).toEqual([]);
+  });
+
+  it('tells of each git that writes files as a move is taken back, whether the branch had moved or not', async () => {
+    const told = { begun: 0, ended: 0 };
+    const onStart = () => {
+      told.begun += 1;
+      return () => {
+        told.ended += 1;
+      };
+    };
+    const back = (moved: string | undefined) =>
+      takeMoveBack(
+        { gitCommonDir: path.join(repo, '.git'), branch: 'main', from, to },
+        { moved, reason: 'stack merge: taken back', onStart },
+      );
+    await move();
+    await back(to);
+    expect(told).toEqual({ begun: 1, ended: 1 });
+    writeFileSync(path.join(repo, 'shared.txt'), 'after\n');
+    await back(undefined);
+    expect(told).toEqual({ begun: 3, ended: 3 });
+    expect(look()).toEqual(['refs/heads/main', '', from, from, 'before\n']);
   });
 
   it('asks one git where a branch is checked out, however many worktrees there are', async () => {

@@ -157,6 +157,7 @@ async function commitAll(stack: Stack, record: InstanceRecord, job: Job): Promis
   const { result, left } = await withJournal(
     stack,
     { version: 1, ticket: record.ticket, verb: 'commit', madeAt, moves },
+    job.held.addHelper,
     async (note) => {
       const repos = await inAllRepos(record, async (repo) => {
         const one = await commitOne(stack, record, { ...job, repo, madeAt });

@@ -222,7 +222,7 @@ export async function moveBases(
       resolving,
     } as const),
   };
-  const { result: stopped, left } = await withJournal(stack, journal, async () => {
+  const { result: stopped, left } = await withJournal(stack, journal, held.addHelper, async () => {
     for (const [repo, one] of ready) {
       const failed = await moveBase(stack, one, { repo, held });
       if (failed) return { done: false, result: { repo, failed } };

@@ -210,7 +210,7 @@ export async function moveBranches(
 ): Promise<void> {
   const verb = verbOf(record);
   const about = { version: 1, ticket: record.ticket, verb, madeAt: Math.floor(Date.now() / 1000) } as const;
-  await withJournal(stack, { ...about, ...change }, async () => {
+  await withJournal(stack, { ...about, ...change }, onStart, async () => {
     for (const { repo, branch, from, to = from } of change.moves) {
       throwIfAborted(stack.signal);
       if (to === from) continue;

@@ -12,6 +12,7 @@ import {
   readBranch,
   reasonOf,
 } from '../../adapters/git/change/move-ref.ts';
+import type { OnStart } from '../../adapters/git/git.ts';
 import { repoLock } from '../../adapters/git/lock.ts';
 import { inspectRepo } from '../../adapters/git/repo.ts';
 import { clearStaleLocks } from '../../adapters/git/stale-locks.ts';
@@ -58,6 +59,8 @@ type Placed = Move & Place;
 /** A change with the places of its repos. */
 interface Change extends Omit<Journal, 'moves'> {
   moves: Placed[];
+  /** Told of each git that writes files as the change is taken back. */
+  onStart: OnStart;
   /** Repos of which nobody knows any more where they are. */
   gone: string[];
 }
@@ -79,7 +82,7 @@ export async function withChangeLock<Result>(
   return withLock(
     lock,
     async (held) => {
-      return work(held, await settle(stack, ticket));
+      return work(held, await settle(stack, ticket, held));
     },
     { signal: stack.signal, onWait },
   );
@@ -87,16 +90,18 @@ export async function withChangeLock<Result>(
 
 /**
  * Writes a change down, then runs `work`, which makes its moves and notes where a branch is then, where that was not known: when it
- * throws, or says that it is not done, those made are taken back. Call it with the change lock held. Returns what `work` returns, and
+ * throws, or says that it is not done, those made are taken back; `onStart` is told of each git that writes files then. Call it with the
+ * change lock held. Returns what `work` returns, and
  * repos that have moved on since. Throws what `work` throws, `leftover` where that could not be taken back, `git`, `files`.
  */
 export async function withJournal<Result>(
   stack: Stack,
   journal: Journal,
+  onStart: OnStart,
   work: (note: (repo: string, to: string) => Promise<void>) => Promise<{ done: boolean; result: Result }>,
 ): Promise<{ result: Result; left: string[] }> {
   const { ticket } = journal;
-  const change = await place(stack, journal);
+  const change = await place(stack, journal, onStart);
   await makeFolder(inFolder(stack.root, 'changes', ticket));
   for (const move of change.moves)
     if (move.index) await keepIndex(move.worktree, keptIndexOf(stack.root, ticket, move.repo));
@@ -176,14 +181,14 @@ async function isCutOff(stack: Stack, ticket: string): Promise<boolean> {
   return (await inspectLock(lock)) !== 'held' || (await listLeftHelpers(lock)).length > 0;
 }
 
-async function settle(stack: Stack, ticket: string): Promise<string | undefined> {
+async function settle(stack: Stack, ticket: string, { addHelper }: HeldLock): Promise<string | undefined> {
   if (!(await isThere(inFolder(stack.root, 'changes', ticket)))) {
     await removeIfEmpty(inFolder(stack.root, 'changes'));
     return undefined;
   }
   const journal = await readJournal(stack, ticket);
   // One without moves was cut off before it was written, so nothing was begun.
-  const change = journal && (await place(stack, journal));
+  const change = journal && (await place(stack, journal, addHelper));
   const said = change && journal.moves.length > 0 ? await finishOrUndo(stack, change) : undefined;
   await drop(stack, ticket);
   if (said === undefined) return undefined;
@@ -195,7 +200,7 @@ async function settle(stack: Stack, ticket: string): Promise<string | undefined>
 type Place = Pick<DedicatedRepo, 'path' | 'gitCommonDir' | 'worktree'>;
 
 /** Nobody's word but the record's counts for where a repo is, and stack.yml's: a journal may have come with git. */
-async function place(stack: Stack, { moves, ...journal }: Journal): Promise<Change> {
+async function place(stack: Stack, { moves, ...journal }: Journal, onStart: OnStart): Promise<Change> {
   const { instances } = await stack.store.read();
   const find = async ({ repo, ticket = journal.ticket }: Move): Promise<Place | undefined> => {
     const record = Object.hasOwn(instances, ticket) ? instances[ticket] : undefined;
@@ -207,7 +212,12 @@ async function place(stack: Stack, { moves, ...journal }: Journal): Promise<Chan
   const placed = found.flatMap(({ move, own }) =>
     own === undefined ? [] : [{ ...move, path: own.path, gitCommonDir: own.gitCommonDir, worktree: own.worktree }],
   );
-  return { ...journal, moves: placed, gone: found.flatMap(({ move, own }) => (own === undefined ? [move.repo] : [])) };
+  return {
+    ...journal,
+    onStart,
+    moves: placed,
+    gone: found.flatMap(({ move, own }) => (own === undefined ? [move.repo] : [])),
+  };
 }
 
 /** The ticket may have been destroyed while its branch was merged: the base that has moved is there all the same. */
@@ -288,7 +298,7 @@ async function undoAll(stack: Stack, change: Change, { isOurs }: { isOurs: boole
 /** The index first: while the branch is not back, the next command comes here again. */
 async function undo(
   stack: Stack,
-  { ticket, verb }: Change,
+  { ticket, verb, onStart }: Change,
   move: Placed,
   { at, commit = move.from, isOurs }: MoveState & { isOurs: boolean },
 ): Promise<void> {
@@ -303,7 +313,7 @@ async function undo(
   const moved = at === 'before' ? undefined : commit;
   const reason = `${reasonOf(verb)}: taken back`;
   if (move.files && move.to !== undefined)
-    return takeMoveBack({ gitCommonDir, branch, from, to: move.to }, { moved, reason });
+    return takeMoveBack({ gitCommonDir, branch, from, to: move.to }, { moved, reason, onStart });
   const cwd = isOn ? worktree : gitCommonDir;
   if (moved !== undefined) await moveBranch(cwd, { branch, from: moved, to: from }, reason);
 }

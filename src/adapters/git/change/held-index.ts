@@ -87,10 +87,18 @@ export async function takeIndexLock(lock: string, make: () => Promise<void>): Pr
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw explainFileError(error, `write ${lock}`);
     }
-    if (performance.now() > deadline)
-      throw new StackError('git', `another git is at work on the index: ${lock} is there`, {
-        hint: `when no git runs in there any more, delete ${lock}, then run the command again`,
-      });
+    if (performance.now() > deadline) throw await inTheWay(lock);
     await pause(POLL_MS, undefined);
   }
+}
+
+/** What one of ours who was killed has left is more than its lock, and goes with the whole of its change. */
+async function inTheWay(lock: string): Promise<StackError> {
+  const isOurs = (await readFileIfThere(lock)) === OURS;
+  const who = isOurs ? 'another command of stack' : 'another git';
+  return new StackError('git', `${who} is at work on the index: ${lock} is there`, {
+    hint: isOurs
+      ? '`stack doctor --fix` clears it when no such command runs any more; then run the command again'
+      : `when no git runs in there any more, delete ${lock}, then run the command again`,
+  });
 }

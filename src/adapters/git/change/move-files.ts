@@ -209,7 +209,7 @@ async function moveNow(move: FilesMove, { reason, onStart }: MoveHow): Promise<v
     });
   } catch (error) {
     // What is left is taken back with the journal; why it failed at first is told.
-    for (const folder of begun) await bestEffort(restoreFiles(folder, { written: to, wanted: from }));
+    for (const folder of begun) await bestEffort(restoreFiles(folder, { written: to, wanted: from }, onStart));
     throw error;
   }
 }
@@ -252,12 +252,12 @@ async function requireSame({ gitCommonDir, branch }: FilesMove, checkouts: reado
  */
 export async function takeMoveBack(
   move: FilesMove,
-  { moved, reason }: { moved: string | undefined; reason: string },
+  { moved, ...how }: Omit<MoveHow, 'signal'> & { moved: string | undefined },
 ): Promise<void> {
-  const { gitCommonDir, branch, from, to } = move;
+  const { gitCommonDir, branch, from } = move;
   try {
-    if (moved !== undefined) await moveWithFiles({ ...move, from: moved, to: from }, { reason });
-    else await withLock(repoLock(gitCommonDir), () => bringFilesBack({ gitCommonDir, branch, from, to }));
+    if (moved !== undefined) await moveWithFiles({ ...move, from: moved, to: from }, how);
+    else await withLock(repoLock(gitCommonDir), () => bringFilesBack(move, how.onStart));
   } catch (error) {
     if (!(error instanceof StackError) || (error.code !== 'git' && error.code !== 'conflict')) throw error;
     throw new StackError('git', `a move of ${branch} cannot be taken back: ${error.message}`, {
@@ -268,11 +268,11 @@ export async function takeMoveBack(
 }
 
 /** Its files may have gone before the branch, in part or all; where they are as they were, nothing happens. */
-async function bringFilesBack({ gitCommonDir, branch, from, to }: FilesMove): Promise<void> {
+async function bringFilesBack({ gitCommonDir, branch, from, to }: FilesMove, onStart?: OnStart): Promise<void> {
   for (const { folder } of await listCheckouts(gitCommonDir, branch)) {
     // A new file that is there already would be in the way.
-    await restoreFiles(folder, { written: to, wanted: from });
-    await moveFiles(folder, to, from);
+    await restoreFiles(folder, { written: to, wanted: from }, onStart);
+    await moveFiles(folder, to, from, { onStart });
   }
 }
 

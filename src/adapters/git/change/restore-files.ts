@@ -5,7 +5,7 @@ import path from 'node:path';
 import { bytesOf, pathOf, textOf } from '../../files/byte-names.ts';
 import { ifReadableNow } from '../../files/file-errors.ts';
 import { removeIfEmpty } from '../../files/files.ts';
-import { askGit, changeGit, gitError } from '../git.ts';
+import { askGit, changeGit, gitError, type OnStart } from '../git.ts';
 
 const FILES_SECONDS = 600;
 
@@ -20,7 +20,11 @@ interface Change {
  * Takes back what a git that was ended has written of a commit before it wrote the index: files that are as `written` has them,
  * while the index has them as `wanted` does. All others stay, since they are somebody's. Throws `git`.
  */
-export async function restoreFiles(folder: string, commits: { written: string; wanted: string }): Promise<void> {
+export async function restoreFiles(
+  folder: string,
+  commits: { written: string; wanted: string },
+  onStart?: OnStart,
+): Promise<void> {
   const changes = await keepIndexed(folder, await listChanges(folder, commits));
   const found = await hashFiles(folder, changes);
   const isThere = (name: string): boolean =>
@@ -31,6 +35,7 @@ export async function restoreFiles(folder: string, commits: { written: string; w
   await checkOut(
     folder,
     ours.flatMap(({ name, wanted }) => (isNone(wanted) ? [] : [name])),
+    onStart,
   );
 }
 
@@ -90,14 +95,14 @@ async function hashFiles(folder: string, changes: readonly Change[]): Promise<Ma
   return ids;
 }
 
-async function checkOut(folder: string, names: readonly string[]): Promise<void> {
+async function checkOut(folder: string, names: readonly string[], onStart: OnStart | undefined): Promise<void> {
   if (names.length === 0) return;
   const temporary = await mkdtemp(path.join(tmpdir(), 'stack-paths-'));
   try {
     const inputFile = path.join(temporary, 'paths');
     await writeFile(inputFile, bytesOf(names.map((name) => `${name}\0`).join('')));
     const done = await changeGit(folder, ['checkout-index', '--force', '--index', '-z', '--stdin'], {
-      ...{ deadlineSeconds: FILES_SECONDS, inputFile },
+      ...{ deadlineSeconds: FILES_SECONDS, inputFile, onStart },
     });
     if (done.exitCode !== 0) throw gitError(`cannot take the files of ${folder} back`, done);
   } finally {
