@@ -53,6 +53,18 @@ describe('a state that tells of another root', () => {
     victim.write('tickets/feat-01/.stack-ticket', pointer);
   });
 
+  it('leads none to work there as to that of a copy for a look, which nobody keeps', async () => {
+    victim.write('tickets/feat-01/front/mine.txt', 'mine\n');
+    victim.write('tickets/feat-01/front/server.mjs', '// mine\n');
+    before = victim.photograph();
+    forge((text) => {
+      const state = JSON.parse(text) as StackState;
+      Object.assign(state.instances['feat-01'] ?? {}, { verifies: 'feat-02' });
+      return JSON.stringify(state);
+    });
+    await expectRefused(/not to be trusted: .*tickets\/feat-01 belongs to feat-01 of /);
+  });
+
   it('leads none to a worktree that a person made by hand', async () => {
     victim.git('front', 'worktree', 'add', '--quiet', '-b', 'mine', '../by-hand/feat-01/front');
     before = victim.photograph();

@@ -48,6 +48,8 @@ export async function destroyTickets(
 export async function unmakeVerification(stack: Stack, ticket: string, verifies?: string): Promise<void> {
   const record = (await stack.store.read()).instances[ticket];
   if (record?.verifies === undefined || (verifies !== undefined && record.verifies !== verifies)) return;
+  // Of another root's nothing is thrown away.
+  await requireOwnThings(stack, record);
   const repos = dedicatedRepos(record);
   await Promise.all(repos.map(([, { worktree, gitCommonDir }]) => discardWork(worktree, gitCommonDir)));
   await (await stack.runtime(HOST_RUNTIME)).endRuns?.({ rootId: stack.rootId, instance: ticket, repo: 'verify' });
