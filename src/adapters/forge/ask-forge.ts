@@ -10,6 +10,8 @@ export interface ForgeSession {
   signal: AbortSignal;
   /** As the address of the remote has it. */
   host: string;
+  /** How long one answer may take; default: 30 s. */
+  deadlineMs?: number;
 }
 
 /** A request to the API of a forge, through its own program, which knows the login. */
@@ -45,25 +47,22 @@ const NEEDS_LOGIN = 4;
 export async function askForge(session: ForgeSession, call: ForgeCall): Promise<unknown> {
   const { program, method, path, body } = call;
   const input = body === undefined ? [] : ['--input', '-', '--header', 'Content-Type: application/json'];
-  const { stdout, stderr, exitCode, timedOut, isCanceled, cause } = await execa(
-    program,
-    ['api', '--method', method, ...input, path],
-    {
-      ...{
-        env: { ...session.env, ...ownPath(session.env), ...QUIET, ...call.env },
-        extendEnv: false,
-        reject: false,
-        timeout: DEADLINE_MS,
-      },
-      ...{ cancelSignal: session.signal, input: body === undefined ? '' : JSON.stringify(body), cwd: '/' },
-    },
-  );
-  if (isCanceled) throw interrupted();
+  const deadline = AbortSignal.timeout(session.deadlineMs ?? DEADLINE_MS);
+  const asked = execa(program, ['api', '--method', method, ...input, path], {
+    ...{ env: { ...session.env, ...ownPath(session.env), ...QUIET, ...call.env }, extendEnv: false },
+    ...{ reject: false, detached: true, input: body === undefined ? '' : JSON.stringify(body), cwd: '/' },
+  });
+  const { stdout, stderr, exitCode, cause } = await endedBy(asked, AbortSignal.any([session.signal, deadline]));
   if (exitCode === 0) return readAnswer(program, stdout);
-  if (timedOut) {
-    throw new StackError('process', `${session.host} gave ${program} no answer within ${DEADLINE_MS / 1000} s`, {
-      hint: 'try again once it can be reached',
-    });
+  if (session.signal.aborted) throw interrupted();
+  if (deadline.aborted) {
+    throw new StackError(
+      'process',
+      `${session.host} gave ${program} no answer within ${(session.deadlineMs ?? DEADLINE_MS) / 1000} s`,
+      {
+        hint: 'try again once it can be reached',
+      },
+    );
   }
   const status = Number(/HTTP (\d{3})/.exec(stderr)?.[1]);
   if (exitCode === NEEDS_LOGIN || status === 401) throw noLogin(program, session.host);
@@ -76,6 +75,31 @@ export async function askForge(session: ForgeSession, call: ForgeCall): Promise<
 
 /** Not there, or not shown; and of GitHub issues that are switched off. */
 const NONE: readonly unknown[] = [404, 410];
+
+/** Waits for a program, which a signal ends with all that it has started: what is left would hold its output open. */
+async function endedBy<Program extends PromiseLike<unknown> & { pid?: number }>(
+  child: Program,
+  signal: AbortSignal,
+): Promise<Awaited<Program>> {
+  const end = (): void => {
+    if (child.pid !== undefined) tryKill(-child.pid);
+  };
+  if (signal.aborted) end();
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    return await child;
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
+}
+
+function tryKill(group: number): void {
+  try {
+    process.kill(group, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
 
 /** Returns an answer; undefined where the forge has no such thing, or does not show it. Throws what `askForge` throws. */
 export async function askIfThere(asked: Promise<unknown>): Promise<unknown> {
