@@ -40,8 +40,9 @@ interface Claim extends ProcessIdentity {
 const DEFAULT_WAIT_SECONDS = 30;
 /** What macOS takes for the target of a link, in bytes (PATH_MAX); Linux takes more. */
 const LONGEST_TARGET = 1023;
-/** Longer than anything of ours holds a lock; only for holders that cannot be looked at from here. */
+/** Longer than a holder lives without saying so; only for holders that cannot be looked at from here. */
 const UNSEEN_HOLDER_MS = 15 * 60_000;
+const RENEW_MS = 3 * 60_000;
 
 /**
  * Runs `work` while no other process, on this machine, holds the lock at `file`. A holder that was killed loses it; a
@@ -59,6 +60,7 @@ export async function withLock<Result>(
   return inTurn(file, options.signal, async () => {
     const claim = makeClaim();
     await acquire(file, claim, options);
+    const renewing = setInterval(() => renew(file, claim), RENEW_MS).unref();
     try {
       return await work({
         addHelper(group) {
@@ -76,9 +78,22 @@ export async function withLock<Result>(
         },
       });
     } finally {
+      clearInterval(renewing);
       await release(file, claim);
     }
   });
+}
+
+/** Says to those who cannot look at this process that it lives. Without a wait, so that nobody takes the lock between look and write. */
+function renew(file: string, claim: Claim): void {
+  const text = ifReadableNow(() => readlinkSync(file)) ?? '';
+  if (parseFields<Claim>(text).token !== claim.token) return;
+  claim.at = Date.now();
+  try {
+    replaceNow(file, claim);
+  } catch {
+    // The next time, or whoever waits takes it for left.
+  }
 }
 
 /** By a lock's file: done once all of this process who wanted it so far have let go. */

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { listLeftHelpers, withLock } from '../../../src/adapters/lock.ts';
 import { endWhole } from '../../../src/adapters/process/group.ts';
 import { identifyProcess, selfIdentity } from '../../../src/adapters/process/identity.ts';
@@ -210,6 +210,21 @@ describe('withLock', () => {
       forget();
       expect(read().map(({ name }: { name: string }) => name)).toEqual(['other', 'third']);
     });
+  });
+
+  it('says again and again that its holder lives, to those who cannot look at it, and only of its own lock', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const lock = path.join(makeTemp('lock'), 'a.lock');
+    const read = () => JSON.parse(readlinkSync(lock)).at;
+    await withLock(lock, () => {
+      vi.advanceTimersByTime(60 * 60_000);
+      expect(Date.now() - read()).toBeLessThan(15 * 60_000);
+      changeClaim(lock, { token: 'another', at: 1 });
+      vi.advanceTimersByTime(60 * 60_000);
+      expect(read()).toBe(1);
+    });
+    expect(read()).toBe(1);
   });
 
   it('never takes a file that is none of its own, and names it', async () => {

@@ -44,7 +44,8 @@ async function requireBaseline(session: Session, server: PostgresServer): Promis
 
 /**
  * True when the template is there and surely has what the baseline's database has now. The counters tell at no cost while nobody
- * is at work there; else the rows are looked at, so that an API which only reads makes no template old.
+ * is at work there; else the rows are looked at, where they are not too many, so that an API which only reads makes no template old.
+ * Throws `database`, `interrupted`.
  */
 export async function isTemplateFresh(stack: Stack, server: PostgresServer): Promise<boolean> {
   const mark = await server.admin(async (session) => {
@@ -52,10 +53,13 @@ export async function isTemplateFresh(stack: Stack, server: PostgresServer): Pro
     const isTold = !(await isCounting(session, server.baseline));
     const found = await findDatabase(session, templateName(stack, server));
     const isLike = isTold && found?.mark?.sign === (await fingerprintOf(session, server.baseline));
-    return isLike ? true : found?.mark;
-  });
+    if (isLike) return true;
+    // It may have grown since.
+    const isSmall = ((await findDatabase(session, server.baseline))?.bytes ?? 0) <= LARGE_BYTES;
+    return isSmall ? found?.mark : undefined;
+  }, stack.signal);
   if (mark === true) return true;
-  return mark?.contents !== undefined && mark.contents === (await findContents(server));
+  return mark?.contents !== undefined && mark.contents === (await findContents(server, stack.signal));
 }
 
 /** Undefined where some of it may not be read: what is in there is not known then. */
