@@ -313,7 +313,22 @@ describe('the queue of tickets to be merged', () => {
     const run = await queue('run');
     expect(run.code).toBe(4);
     expect(await states()).toEqual({ 'feat-01': 'merged', 'feat-04': 'evicted' });
-    expect(run.stdout).toMatch(/^! feat-04: it was destroyed, or made again, .*; `stack queue drop feat-04`/m);
+    expect(run.stdout).toMatch(/^! feat-04: the ticket was destroyed, or made again, .*; `stack queue drop feat-04`/m);
+  });
+
+  it('puts out one that conflicted and was destroyed then', async () => {
+    await shop.stack(['create', 'feat-05', '--no-start']);
+    work('feat-05', 'shared.txt', 'mine\n', ['front']);
+    shop.commit('front', 'shared.txt', 'theirs\n');
+    await queue('add', 'feat-05');
+    await queue('run');
+    expect(await states()).toMatchObject({ 'feat-05': 'conflicted' });
+    await shop.stack(['destroy', 'feat-05', '--force', '--yes']);
+    const run = await queue('run');
+    expect(await states()).toMatchObject({ 'feat-05': 'evicted' });
+    expect(run.stdout).toMatch(/^! feat-05: the ticket was destroyed, .*; `stack queue drop feat-05`/m);
+    await queue('drop', 'feat-05');
+    expect(await queue('run')).toMatchObject({ code: 0 });
   });
 });
 

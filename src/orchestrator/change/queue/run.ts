@@ -93,7 +93,7 @@ async function dropGone(running: Running): Promise<void> {
   const { entries } = await updateQueue(stack, (queue) => {
     queue.entries = queue.entries.map((entry) => {
       const isThere = instances[entry.ticket]?.createdAt === entry.madeAt;
-      return isThere || !isOpen(entry) ? entry : { ...entry, state: 'evicted', ...GONE(entry.ticket) };
+      return isThere || entry.state === 'merged' ? entry : { ...entry, state: 'evicted', ...GONE(entry.ticket) };
     });
   });
   for (const { ticket } of [...train]) {
@@ -102,7 +102,7 @@ async function dropGone(running: Running): Promise<void> {
 }
 
 const GONE = (ticket: string) => ({
-  reason: 'it was destroyed, or made again, while it was in the queue',
+  reason: 'the ticket was destroyed, or made again, while it was in the queue',
   hint: `\`stack queue drop ${ticket}\` takes it out; \`stack queue add ${ticket}\` adds the one that is there now`,
 });
 
