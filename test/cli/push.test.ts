@@ -69,7 +69,10 @@ describe('a ticket that is pushed', () => {
     const stopped = await push();
     expect(stopped).toMatchObject({
       code: 1,
-      repos: { front: { result: 'waiting' }, api: { result: 'failed', said: ['tests fail'] } },
+      repos: {
+        front: { result: 'waiting' },
+        api: { result: 'failed', reason: 'its pre-push hook refuses it', said: ['tests fail'] },
+      },
     });
     expect([refs('front'), refs('api')]).toEqual(before);
     rmSync(`${shop.folder}/stop`);
@@ -84,6 +87,18 @@ describe('a ticket that is pushed', () => {
     rmSync(shop.at('api/.git/hooks'), { recursive: true });
     const again = await shop.stack(['push'], { cwd: shop.at(folder('api')) });
     expect(again.stdout).toMatch(/^api +origin\/feat\/01 is up to date$[\s\S]*^feat-01: there is nothing to push$/m);
+  });
+
+  it('tells of a hook of the remote that declines it, and of no fetch', async () => {
+    work('front');
+    const hook = `${shop.folder}/front.git/hooks/pre-receive`;
+    writeFileSync(hook, '#!/bin/sh\necho "no ticket in the subject"; exit 1\n', { mode: 0o755 });
+    const { repos } = await push();
+    rmSync(hook);
+    expect(repos.front).toMatchObject({
+      result: 'refused',
+      hint: expect.stringMatching(/^a hook at origin declined it/),
+    });
   });
 
   it('tells what was pushed when it is interrupted', async () => {

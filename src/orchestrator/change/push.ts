@@ -146,7 +146,10 @@ async function findElsewhere(worktree: string, branch: string): Promise<string |
 
 async function ask(one: Ready, hooks: boolean): Promise<Ready> {
   const deadlineSeconds = hooks ? one.wish.deadlineSeconds : Math.min(ASK_SECONDS, one.wish.deadlineSeconds);
-  return { ...one, answer: await tryPush({ ...one.wish, deadlineSeconds }, { hooks }) };
+  const answer = await tryPush({ ...one.wish, deadlineSeconds }, { hooks });
+  // The remote has been asked without the hooks before, and had nothing against it.
+  const reason = hooks && answer.outcome === 'failed' ? 'its pre-push hook refuses it' : answer.reason;
+  return { ...one, answer: { ...answer, reason } };
 }
 
 const HELD_UP = ['rejected', 'unreachable', 'failed', 'interrupted'];
@@ -175,7 +178,7 @@ function settle({ wish, place, tip, answer, note }: Ready, { isPushed }: { isPus
   const said = answer && answer.said.length > 0 ? { said: answer.said } : {};
   if (answer?.outcome === 'unchanged') return { ...base, result: 'unchanged' };
   if (answer?.outcome === 'rejected')
-    return { ...base, ...said, result: 'refused', to: place.tip, reason: answer.reason, hint: hintAt(wish) };
+    return { ...base, ...said, result: 'refused', to: place.tip, reason: answer.reason, hint: hintAt(wish, answer) };
   if (answer === undefined || HELD_UP.includes(answer.outcome))
     return { ...base, ...said, result: 'failed', to: place.tip, reason: answer?.reason };
   return isPushed ? { ...base, ...said, result: 'pushed' } : { ...base, result: 'waiting', to: place.tip };
@@ -186,7 +189,10 @@ export function hintToLook({ branch, remote, worktree }: Pick<PushWish, 'branch'
   return `\`git fetch ${remote} && git log ${branch}..${remote}/${branch}\` in ${worktree} shows them`;
 }
 
-function hintAt(wish: PushWish): string {
+/** A hook of the remote has a say of its own: nothing that is fetched or forced changes that. */
+function hintAt(wish: PushWish, { reason = '', said }: PushAnswer): string {
+  if ([reason, ...said].some((line) => /hook declined/.test(line)))
+    return `a hook at ${wish.remote} declined it; do what it asks for, then \`stack push\` again`;
   const look = hintToLook(wish);
   return wish.force ? look : `${look}; --force-with-lease replaces them once they have been in this branch`;
 }
