@@ -105,7 +105,7 @@ async function listStrays(stack: Stack, { instances }: StackState): Promise<Stra
       service: REDIS,
       what: `the Redis data in ${ownFolder(stack, ticket)}`,
       async remove() {
-        await (await hostRedis(stack, ticket)).stop();
+        await (await hostRedis(stack, ticket)).destroyData();
         await removeOwnFolder(stack, ticket);
       },
     }));

@@ -172,7 +172,7 @@ export async function stopServer(work: Parts, server: OwnServer): Promise<void> 
 /** Removes a ticket's own server with all it keeps. Missing is done. */
 export async function removeServer(work: Parts, server: OwnServer): Promise<void> {
   const { stack, record } = work;
-  if (server.provider === 'embedded') await (await hostRedis(stack, record.ticket)).stop();
+  if (server.provider === 'embedded') await (await hostRedis(stack, record.ticket)).destroyData();
   else await (await stack.docker()).runtime.remove(refOf(work, server));
   await removeOwnFolder(stack, record.ticket);
 }
