@@ -106,9 +106,10 @@ describe('in a ticket’s folder', () => {
     expect(JSON.parse(await print('--json'))).toMatchObject({ ticket: 'feat-01', service: 'front' });
     shop.write('tickets/feat-01/front/more.env', 'a.b=1\nPLAIN=1\n');
     const config = shop.read('stack.yml');
-    shop.configure((text) => text.replace('command:', 'env_file: [more.env], command:'));
+    shop.configure((text) => text.replace('repo: front\n', 'repo: front\n    env_file: [more.env]\n'));
     const shown = await shop.stack(['env'], inside('front'));
     shop.write('stack.yml', config);
+    rmSync(shop.at('tickets/feat-01/front/more.env'));
     expect(shown).toMatchObject({ code: 0, stderr: expect.stringContaining('no variables of these names: a.b') });
     expect(shown.stdout).toMatch(/^export PLAIN=1$/m);
     expect(shown.stdout).not.toContain('a.b');
