@@ -1,5 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pushNews } from '../support/news.ts';
 import { expectRefusal } from '../support/refusal.ts';
 import { listProcesses, makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -15,14 +16,7 @@ describe('the news of the bases in all tickets', () => {
     const run = await shop.stack(['sync', '--json', ...args]);
     return { ...run, ...JSON.parse(run.stdout) };
   };
-  /** Somebody else pushes a file to a base. */
-  const news = (repo: string, file: string, text: string): string => {
-    const other = `${shop.folder}/other-${repo}`;
-    shop.git(other, 'pull', '--quiet', '--rebase');
-    shop.commit(other, file, text);
-    shop.git(other, 'push', '--quiet');
-    return shop.git(other, 'rev-parse', 'HEAD');
-  };
+  const news = (repo: string, file: string, text: string): string => pushNews(shop, repo, file, text);
 
   beforeAll(async () => {
     shop = makeShop();

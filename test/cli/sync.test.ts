@@ -2,6 +2,7 @@ import { appendFileSync, chmodSync, existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { hangOnceMoved } from '../support/hanging-filter.ts';
+import { pushNews } from '../support/news.ts';
 import { makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
@@ -18,14 +19,7 @@ describe('the news of the bases in a ticket', () => {
     const run = await shop.stack(['sync', ticket, '--json', ...args]);
     return { ...run, repos: run.stdout === '' ? {} : JSON.parse(run.stdout).repos };
   };
-  /** Somebody else pushes a file to a base. */
-  const news = (repo: string, file: string, text: string): string => {
-    const other = `${shop.folder}/other-${repo}`;
-    shop.git(other, 'pull', '--quiet', '--rebase');
-    shop.commit(other, file, text);
-    shop.git(other, 'push', '--quiet');
-    return shop.git(other, 'rev-parse', 'HEAD');
-  };
+  const news = (repo: string, file: string, text: string): string => pushNews(shop, repo, file, text);
   /** Branches, index and what git sees of the files. */
   const look = (): string[] =>
     REPOS.flatMap((repo) => [

@@ -1,4 +1,5 @@
-import type { Inbox, ReadyTicket, Size } from '../../orchestrator/review/inbox.ts';
+import type { Inbox, ReadyTicket } from '../../orchestrator/review/inbox.ts';
+import type { Size } from '../../orchestrator/review/size.ts';
 import { cutText } from '../../ui/fit.ts';
 import { cleanText } from '../../ui/safe-text.ts';
 import { createStyle } from '../../ui/style.ts';

@@ -4,6 +4,7 @@ import { BASELINE, dedicatedRepos, type InstanceRecord, type StackState } from '
 import { listHolders } from '../leases.ts';
 import { titleOf } from '../own-kinds.ts';
 import { parseTicketName } from '../ticket.ts';
+import { isWithin } from '../within.ts';
 
 /** Says what in a state of the right shape stack would never have written; undefined for nothing. */
 export function findNonsense(state: StackState): string | undefined {
@@ -19,20 +20,20 @@ export function findNonsense(state: StackState): string | undefined {
 function findInRecord(root: string, name: string, record: InstanceRecord): string | undefined {
   if (record.ticket !== name || !isNamed(record)) return `it is not a record of ${name}`;
   const { folder } = record;
-  if (!isPlace(folder) || path.basename(folder) !== name || holds(folder, root)) {
+  if (!isPlace(folder) || path.basename(folder) !== name || isWithin(root, folder)) {
     return `its folder is ${JSON.stringify(folder)}`;
   }
   for (const [repo, own] of dedicatedRepos(record)) {
     if (!isPlace(own.path) || !isPlace(own.gitCommonDir)) return `${repo} has no path`;
     // One that somebody has moved is removed from where it is now.
-    const isAstray = !holds(folder, own.worktree) && record.phase !== 'destroying';
+    const isAstray = !isWithin(own.worktree, folder) && record.phase !== 'destroying';
     if (
       !isPlace(own.worktree) ||
       isAstray ||
-      [root, own.path, own.gitCommonDir].some((one) => holds(own.worktree, one))
+      [root, own.path, own.gitCommonDir].some((one) => isWithin(one, own.worktree))
     )
       return `its worktree of ${repo} is at ${JSON.stringify(own.worktree)}`;
-    const out = own.envFiles.find((file) => file === '' || !holds('/x', path.join('/x', file)));
+    const out = own.envFiles.find((file) => file === '' || !isWithin(path.join('/x', file), '/x'));
     if (out !== undefined) return `its env file ${JSON.stringify(out)} is not in ${repo}`;
   }
   return undefined;
@@ -50,11 +51,6 @@ function isNamed({ argument, ticket }: InstanceRecord): boolean {
 /** True for an absolute path without detours. */
 function isPlace(file: string): boolean {
   return path.isAbsolute(file) && path.normalize(file) === file && !file.includes('\0');
-}
-
-/** True when `file` is the folder, or lies in it. */
-function holds(folder: string, file: string): boolean {
-  return file === folder || file.startsWith(folder.endsWith(path.sep) ? folder : folder + path.sep);
 }
 
 /** A port is promised once. */

@@ -12,7 +12,7 @@ import type { HeldLock } from '../../adapters/lock.ts';
 import { StackError, throwIfAborted, tolerate } from '../../domain/errors.ts';
 import { type DedicatedRepo, type InstanceRecord, requireDedicated } from '../../domain/instance.ts';
 import { fillTemplate } from '../../domain/template.ts';
-import { type Move, withChangeLock, withJournal } from '../core/journal.ts';
+import { beginChange, type Move, withChangeLock, withJournal } from '../core/journal.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { announceFor } from '../runs/tell-collisions.ts';
 import { findHindrance } from './hindrance.ts';
@@ -153,22 +153,18 @@ async function commitAll(stack: Stack, record: InstanceRecord, job: Job): Promis
     isStaged(look) ? [{ repo, branch: look.branch ?? '', from: look.head ?? '', index: true }] : [],
   );
   throwIfAborted(stack.signal);
-  const madeAt = Math.floor(Date.now() / 1000);
-  const { result, left } = await withJournal(
-    stack,
-    { version: 1, ticket: record.ticket, verb: 'commit', madeAt, moves },
-    job.held.addHelper,
-    async (note) => {
-      const repos = await inAllRepos(record, async (repo) => {
-        const one = await commitOne(stack, record, { ...job, repo, madeAt });
-        if (one.result === 'committed' && one.to !== undefined) await note(repo, one.to);
-        return one;
-      });
-      // Git runs to its end, with its hooks; then what a person has interrupted is taken back.
-      throwIfAborted(stack.signal);
-      return { done: Object.values(repos).every(({ result }) => result !== 'failed'), result: repos };
-    },
-  );
+  const journal = beginChange({ ticket: record.ticket, verb: 'commit', moves });
+  const { madeAt } = journal;
+  const { result, left } = await withJournal(stack, journal, job.held.addHelper, async (note) => {
+    const repos = await inAllRepos(record, async (repo) => {
+      const one = await commitOne(stack, record, { ...job, repo, madeAt });
+      if (one.result === 'committed' && one.to !== undefined) await note(repo, one.to);
+      return one;
+    });
+    // Git runs to its end, with its hooks; then what a person has interrupted is taken back.
+    throwIfAborted(stack.signal);
+    return { done: Object.values(repos).every(({ result }) => result !== 'failed'), result: repos };
+  });
   const isDone = Object.values(result).every((one) => one.result !== 'failed');
   const told = Object.entries(result).map(([repo, one]): [string, CommittedRepo] => {
     if (isDone || one.result !== 'committed') return [repo, one];

@@ -38,6 +38,10 @@ export interface MergedRepo extends ChangedRepo {
   notes?: string[] | undefined;
   /** The remote that the base was pushed to; null: it was to be, and is merged here alone. */
   pushed?: string | null | undefined;
+  /** What it is refused for, where that has a cure of its own: not all is committed, or there is no branch to go into. */
+  cause?: 'uncommitted' | 'base' | undefined;
+  /** The ticket that it stands on, which is to be merged with it. */
+  lower?: string | undefined;
 }
 
 /** A merge that is made, of which no ref tells yet. */
@@ -154,7 +158,7 @@ async function planRepo(stack: Stack, question: RepoQuestion): Promise<ReadyMerg
 function refuseLower({ ticket, own }: Incoming, base: string, lower: string): MergedRepo {
   const reason = `it stands on ${base}, of ${lower}, which is not merged`;
   const hint = `\`stack merge ${lower} ${ticket}\` merges both; --into ${base} adds it to ${lower}`;
-  return refusal(own.branch, reason, hint);
+  return { ...refusal(own.branch, reason, hint), lower };
 }
 
 /** Returns why a ticket's branch cannot be merged as it is. */
@@ -173,7 +177,7 @@ async function lookAtTicket(own: DedicatedRepo, { committed }: MergeWish): Promi
   ];
   if (counts.length === 0) return undefined;
   const hint = '`stack commit` commits it first; --committed leaves it out';
-  return refusal(branch, `work is not committed: ${counts.join(', ')}`, hint);
+  return { ...refusal(branch, `work is not committed: ${counts.join(', ')}`, hint), cause: 'uncommitted' };
 }
 
 interface Goal {
@@ -200,7 +204,7 @@ async function findBase(stack: Stack, question: RepoQuestion): Promise<(Goal & {
   if (others.length > 0) {
     const each = [...bases].map(([ticket, name]) => `${ticket} into ${name}`).join(', ');
     const hint = '--into BRANCH names one for all; or merge one after the other';
-    return refusal(branch, `their bases differ: ${each}`, hint);
+    return { ...refusal(branch, `their bases differ: ${each}`, hint), cause: 'base' };
   }
   const gitCommonDir = first?.own.gitCommonDir ?? '';
   const from = heads.get(headOf(gitCommonDir, base)) ?? (await findLocal(gitCommonDir, base))?.commit;
@@ -244,10 +248,10 @@ async function findGoalAlone(
     into === undefined && own.ownsBranch ? await findGoal(stack, own) : { base: into };
   const { base, lower } = goal;
   if (base !== undefined && (await findCommit(worktree, listPlaces(base))) === undefined)
-    return refusal(branch, `there is no branch ${base} to merge into`, hint);
+    return { ...refusal(branch, `there is no branch ${base} to merge into`, hint), cause: 'base' };
   const names = [base, into === undefined ? configured : undefined];
   const found = await findRequestBase({ folder: worktree, names, remote: 'origin' });
-  if (!found) return refusal(branch, 'it has no branch to be merged into', hint);
+  if (!found) return { ...refusal(branch, 'it has no branch to be merged into', hint), cause: 'base' };
   const isMeant = into === undefined || found.branch === into || into.endsWith(`/${found.branch}`);
   return isMeant
     ? { base: found.branch, lower }

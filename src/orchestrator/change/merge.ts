@@ -5,7 +5,14 @@ import { requireMerging } from '../../adapters/git/merge/merging.ts';
 import type { HeldLock } from '../../adapters/lock.ts';
 import { messageOf, StackError, throwIfAborted } from '../../domain/errors.ts';
 import { dedicatedRepos } from '../../domain/instance.ts';
-import { type Journal, type Move, settleAllChanges, withChangeLock, withJournal } from '../core/journal.ts';
+import {
+  beginChange,
+  type Journal,
+  type Move,
+  settleAllChanges,
+  withChangeLock,
+  withJournal,
+} from '../core/journal.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import {
   isReady,
@@ -212,16 +219,7 @@ export async function moveBases(
     ([repo, one]): Move => ({ repo, ticket: one.ticket, branch: one.base, from: one.from, to: one.to, files: true }),
   );
   throwIfAborted(stack.signal);
-  const journal = {
-    ...({
-      version: 1,
-      ticket,
-      verb: 'merge',
-      madeAt: Math.floor(Date.now() / 1000),
-      moves,
-      resolving,
-    } as const),
-  };
+  const journal = beginChange({ ticket, verb: 'merge', moves, resolving });
   const { result: stopped, left } = await withJournal(stack, journal, held.addHelper, async () => {
     for (const [repo, one] of ready) {
       const failed = await moveBase(stack, one, { repo, held });

@@ -20,7 +20,7 @@ import {
   requireDedicated,
   type Start,
 } from '../../domain/instance.ts';
-import { type Journal, type Move, withJournal } from '../core/journal.ts';
+import { beginChange, type Journal, type Move, withJournal } from '../core/journal.ts';
 import type { Stack } from '../core/stack.ts';
 import { type ChangedRepo, inEach, refusal } from './result.ts';
 
@@ -209,8 +209,7 @@ export async function moveBranches(
   { onStart, ...change }: Pick<Journal, 'moves' | 'resolving'> & { onStart: OnStart },
 ): Promise<void> {
   const verb = verbOf(record);
-  const about = { version: 1, ticket: record.ticket, verb, madeAt: Math.floor(Date.now() / 1000) } as const;
-  await withJournal(stack, { ...about, ...change }, onStart, async () => {
+  await withJournal(stack, beginChange({ ticket: record.ticket, verb, ...change }), onStart, async () => {
     for (const { repo, branch, from, to = from } of change.moves) {
       throwIfAborted(stack.signal);
       if (to === from) continue;

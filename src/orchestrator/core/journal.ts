@@ -65,6 +65,11 @@ interface Change extends Omit<Journal, 'moves'> {
   gone: string[];
 }
 
+/** Returns a change that begins now. */
+export function beginChange(change: Omit<Journal, 'version' | 'madeAt'>): Journal {
+  return { version: 1, madeAt: Math.floor(Date.now() / 1000), ...change };
+}
+
 /**
  * Runs `work` while nobody else changes the repos of a ticket as one; what a change that was cut off left is settled first.
  * Throws `busy`, `git`, `files`, `interrupted`, and what `work` throws.

@@ -9,6 +9,7 @@ import { StackError, tolerate } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { stateFolder } from '../../domain/layout.ts';
 import { isWorkloadOf } from '../../domain/names.ts';
+import { isWithin } from '../../domain/within.ts';
 import { configIfReadable, type Stack } from './stack.ts';
 import { ownerOf, ticketsFolder } from './work.ts';
 
@@ -80,12 +81,12 @@ async function findForeignPlace(
       return (await ifThere(realpath(checkout))) ?? checkout;
     }),
   );
-  const isKnown = known.some((checkout) => checkout === repo || checkout.startsWith(repo + path.sep));
+  const isKnown = known.some((checkout) => isWithin(checkout, repo));
   return isKnown ? undefined : `${repo} is not a repo of this stack`;
 }
 
 function isNear({ root }: Stack, folder: string): boolean {
-  return [root, `${root}.tickets`].some((place) => folder === place || folder.startsWith(place + path.sep));
+  return [root, `${root}.tickets`].some((place) => isWithin(folder, place));
 }
 
 function foreign({ root }: Stack, { ticket }: InstanceRecord, what: string): StackError {

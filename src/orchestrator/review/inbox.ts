@@ -1,9 +1,5 @@
 import { readFileIfThere } from '../../adapters/files/files.ts';
-import { tryGit } from '../../adapters/git/git.ts';
 import { listMergeConflicts } from '../../adapters/git/merge/merging.ts';
-import { listShownFiles, type ShownFile } from '../../adapters/git/merge/show-changes.ts';
-import { listLog } from '../../adapters/git/merge/show-log.ts';
-import { findCommit } from '../../adapters/git/repo.ts';
 import { ifAnswered, StackError } from '../../domain/errors.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
 import { parseJson } from '../../domain/json.ts';
@@ -13,19 +9,10 @@ import { isSeen, judgeStanding, type TicketOnBases, type TicketStanding } from '
 import { requireInstance } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
 import { type Collisions, findCollisions } from './collisions.ts';
-import { diffTicket } from './diff.ts';
-import { openSeen } from './seen.ts';
+import { measure, measureSince, type SeenSize, type Size, sum, weigh } from './size.ts';
 import { readStandings } from './standing.ts';
 import { createFindBase, type RepoWork } from './work.ts';
 import { readWorks } from './works.ts';
-
-/** How much there is to read. */
-export interface Size {
-  commits: number;
-  files: number;
-  additions: number;
-  deletions: number;
-}
 
 /** A ticket that waits for a person to read it. */
 export interface ReadyTicket extends Size {
@@ -44,7 +31,7 @@ export interface ReadyTicket extends Size {
   /** The last line of its notes. */
   note: string | null;
   /** What came since a person looked at its changes last; null where nobody has. */
-  since: (Size & { at: string }) | null;
+  since: SeenSize | null;
 }
 
 /** What waits for a person. */
@@ -108,10 +95,6 @@ async function listConflicts(
 function requireReason(error: unknown): string {
   if (!(error instanceof StackError) || error.code === 'interrupted') throw error;
   return error.message;
-}
-
-function weigh({ additions, deletions }: Size): number {
-  return additions + deletions;
 }
 
 /** Returns what is in the way of reading a ticket, as far as its standing tells. */
@@ -220,50 +203,4 @@ async function readVerified(
   );
   if (!found || isAbout.includes(false)) return null;
   return found.exitCode === 0 ? 'passed' : 'failed';
-}
-
-async function measure({ signal }: Stack, { own, head, base }: RepoWork): Promise<Size> {
-  if (head === base) return { commits: 0, files: 0, additions: 0, deletions: 0 };
-  const ask = (args: readonly string[]) => tryGit(own.worktree, args, { signal });
-  const [commits, files] = await Promise.all([
-    listLog(own.worktree, { base, head }, { signal }),
-    listShownFiles(ask, [base, head], { paths: [], attributesOf: own.worktree }),
-  ]);
-  return { commits: commits.length, files: files.length, ...countLines(files) };
-}
-
-function countLines(files: readonly ShownFile[]): Pick<Size, 'additions' | 'deletions'> {
-  return {
-    additions: files.reduce((all, { additions }) => all + (additions ?? 0), 0),
-    deletions: files.reduce((all, { deletions }) => all + (deletions ?? 0), 0),
-  };
-}
-
-function sum(sizes: readonly Size[]): Size {
-  const add = (key: keyof Size): number => sizes.reduce((all, size) => all + size[key], 0);
-  return { commits: add('commits'), files: add('files'), additions: add('additions'), deletions: add('deletions') };
-}
-
-async function measureSince(
-  stack: Stack,
-  record: InstanceRecord,
-  works: Readonly<Record<string, RepoWork>>,
-): Promise<ReadyTicket['since']> {
-  const seen = await openSeen(stack.root, record);
-  if (!Object.keys(works).some((repo) => seen.find(repo))) return null;
-  const { repos } = await diffTicket(stack, { ticket: record.ticket, sinceSeen: true });
-  const [at] = Object.values(repos)
-    .flatMap(({ since }) => since ?? [])
-    .sort();
-  if (at === undefined) return null;
-  const { signal } = stack;
-  const logs = await Promise.all(
-    Object.entries(works).map(async ([repo, { own, base, head }]) => {
-      // Git may have it no more.
-      const last = await findCommit(own.worktree, [seen.find(repo)?.head ?? []].flat(), signal);
-      return listLog(own.worktree, { base, head, seen: last }, { signal });
-    }),
-  );
-  const files = Object.values(repos).flatMap((one) => one.files);
-  return { at, commits: logs.flat().length, files: files.length, ...countLines(files) };
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
+import { isWithin } from '../../domain/within.ts';
 
 /**
  * Returns paths, as typed in a folder, from the top, where each repo is a folder. The ticket's folder stands for all of its repos.
@@ -22,8 +23,7 @@ function placePath(
   { cwd, repos, worktrees }: { cwd: string; repos: readonly string[]; worktrees: readonly string[] },
 ): string[] {
   const file = path.resolve(cwd, name);
-  const isIn = (folder: string): boolean => file === folder || file.startsWith(folder + path.sep);
-  const at = worktrees.findIndex(isIn);
+  const at = worktrees.findIndex((worktree) => isWithin(file, worktree));
   if (at !== -1) return [path.join(repos[at] ?? '', path.relative(worktrees[at] ?? '', file))];
   const below = repos.filter((_, index) => path.dirname(worktrees[index] ?? '') === file);
   if (below.length > 0) return below;

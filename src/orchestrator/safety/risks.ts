@@ -11,6 +11,7 @@ import { listRecords } from '../../adapters/process/record.ts';
 import { listRuns } from '../../adapters/process/run-record.ts';
 import { StackError } from '../../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { isWithin } from '../../domain/within.ts';
 import type { Stack } from '../core/stack.ts';
 import { ownerOf } from '../core/work.ts';
 import { findBeside, type TicketFolder } from './beside.ts';
@@ -173,10 +174,6 @@ export async function requireNobodyInside(
     hint: `\`kill ${pids.join(' ')}\`, or let it leave the folder; then run this again`,
     details: { ticket: record.ticket, pids },
   });
-}
-
-function isWithin(folder: string, top: string): boolean {
-  return folder === top || folder.startsWith(top + path.sep);
 }
 
 /** Returns a ticket's folder, with what in it is a worktree. */

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { ifThere } from '../../adapters/files/file-errors.ts';
 import { canonicalPath } from '../../adapters/git/worktree/entry.ts';
 import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { isWithin } from '../../domain/within.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 
 /**
@@ -14,7 +15,7 @@ export async function findPlace(
   cwd: string,
 ): Promise<{ repo: string | null; service: string | null }> {
   const here = await ifThere(canonicalPath(cwd));
-  const isIn = (folder: string): boolean => here === folder || here?.startsWith(folder + path.sep) === true;
+  const isIn = (folder: string): boolean => here !== undefined && isWithin(here, folder);
   const [repo, own] = dedicatedRepos(record).find(([, { worktree }]) => isIn(worktree)) ?? [];
   if (repo === undefined || own === undefined) return { repo: null, service: null };
   const services = (await configIfReadable(stack))?.services ?? {};

@@ -9,7 +9,7 @@ import type { Car } from '../../../domain/queue.ts';
 import { withChangeLock } from '../../core/journal.ts';
 import type { Stack } from '../../core/stack.ts';
 import { listReady } from '../merge.ts';
-import { headOf, listBases, type MergedRepo, type Planned, planMerge } from '../merge-plan.ts';
+import { headOf, isReady, listBases, type MergedRepo, type Planned, planMerge } from '../merge-plan.ts';
 import { beingResolved } from '../resolve.ts';
 import { requireChangeable } from '../result.ts';
 import { readHeads, verifyCommits } from '../verify.ts';
@@ -91,7 +91,7 @@ export async function requireMergeable(stack: Stack, ticket: string): Promise<In
 
 /** Returns why a merge of a ticket, planned or tried, is none. */
 export function explainPlan(ticket: string, planned: Planned): NotBuilt | undefined {
-  const all = Object.entries(planned).flatMap(([repo, one]) => ('own' in one ? [] : [{ repo, ...one }]));
+  const all = Object.entries(planned).flatMap(([repo, one]) => (isReady(one) ? [] : [{ repo, ...one }]));
   const bad = all.filter(({ result }) => result !== 'unchanged');
   const refused = bad.filter(({ result }) => result === 'refused' || result === 'failed');
   const first = refused[0] ?? bad.find(({ result }) => result === 'conflict') ?? bad[0];
@@ -101,19 +101,10 @@ export function explainPlan(ticket: string, planned: Planned): NotBuilt | undefi
 }
 
 /** Returns what to do about a repo that refuses; `merge` has flags that a queue has not. */
-export function hintFor(
-  ticket: string,
-  { reason = '', hint }: Pick<MergedRepo, 'reason' | 'hint'>,
-): string | undefined {
-  if (isUncommitted(reason)) return `\`stack commit ${ticket} -a -m …\` commits it: only commits are merged`;
-  const both = /^`stack (merge .+?)` merges both/.exec(hint ?? '')?.[1];
-  if (both !== undefined) return `\`stack ${both.replace('merge', 'queue add')}\` adds both`;
-  return hint?.startsWith('--into') ? `\`stack merge ${ticket} --into BRANCH\` merges it by itself` : hint;
-}
-
-/** True where a repo refuses since not all of the ticket is committed. */
-export function isUncommitted(reason: string): boolean {
-  return reason.startsWith('work is not committed');
+export function hintFor(ticket: string, { cause, lower, hint }: MergedRepo): string | undefined {
+  if (cause === 'uncommitted') return `\`stack commit ${ticket} -a -m …\` commits it: only commits are merged`;
+  if (lower !== undefined) return `\`stack queue add ${lower} ${ticket}\` adds both`;
+  return cause === 'base' ? `\`stack merge ${ticket} --into BRANCH\` merges it by itself` : hint;
 }
 
 /**

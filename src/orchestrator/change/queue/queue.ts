@@ -9,8 +9,8 @@ import { findQueueCycle, isOpen, type Queue, type QueueEntry } from '../../../do
 import { suggest } from '../../../domain/suggest.ts';
 import { requireInstance } from '../../core/claim.ts';
 import { configIfReadable, type Stack } from '../../core/stack.ts';
-import { planMerge } from '../merge-plan.ts';
-import { hintFor, isUncommitted, requireMergeable } from './car.ts';
+import { isReady, planMerge } from '../merge-plan.ts';
+import { hintFor, requireMergeable } from './car.ts';
 import { readQueue, updateQueue } from './file.ts';
 
 /**
@@ -77,13 +77,14 @@ async function makeEntry(
   const others = { heads: new Map(), before: beside.filter((other) => other.ticket !== record.ticket) };
   const planned = Object.values(await planMerge(stack, [record], { way: 'no-ff', committed: false }, config, others));
   // What is in the way of a base names where that is; all else is about the ticket.
-  const refused = planned.find((one) => !('own' in one) && one.result === 'refused' && one.from === undefined);
-  if (refused && 'reason' in refused) {
-    const code = isUncommitted(refused.reason ?? '') ? 'dirty' : 'conflict';
+  const undone = planned.flatMap((one) => (isReady(one) ? [] : [one]));
+  const refused = undone.find(({ result, from }) => result === 'refused' && from === undefined);
+  if (refused) {
+    const code = refused.cause === 'uncommitted' ? 'dirty' : 'conflict';
     const hint = hintFor(record.ticket, refused);
     throw new StackError(code, `${record.ticket}: ${refused.reason}`, { ...(hint !== undefined && { hint }) });
   }
-  if (planned.every((one) => !('own' in one) && one.result === 'unchanged')) {
+  if (planned.length === undone.length && undone.every(({ result }) => result === 'unchanged')) {
     throw new StackError('conflict', `${record.ticket} has nothing to merge: its bases have all of it`, {
       hint: `\`stack status ${record.ticket}\` shows what it has`,
     });
