@@ -23,9 +23,9 @@ if (!canBeMac && !isOnMac)
 /** A test of what Linux alone tells or has. The run that is as on a Mac counts those that it leaves out. */
 export const onLinuxAlone = it.skipIf(isOnMac);
 
-/** Lets seconds pass as on a Mac, where `ps` tells when a program began in whole ones. */
+/** Lets time pass until a program that begins now is seen to begin later: `ps` on a Mac tells whole seconds, Linux ticks of 10 ms. */
 export async function untilItBeginsLater(): Promise<void> {
-  if (isOnMac) await wait(3000);
+  await wait(isOnMac ? 3000 : 200);
 }
 
 /** Returns the variables with which the built bin finds the world as macOS has it (test/support/macos-ways.cjs). */
