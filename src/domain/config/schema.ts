@@ -11,13 +11,15 @@ export const NAME_RULE = 'lower-case letters, digits and inner hyphens';
 
 type Issue = { code?: string | undefined };
 
-function map<Shape extends z.core.$ZodShape>(expected: string, shape: Shape) {
+/** Returns the schema of a map with these keys and no other; `expected` is read after `must be`. */
+export function map<Shape extends z.core.$ZodShape>(expected: string, shape: Shape) {
   const keys = Object.keys(shape).join(', ');
   const error = (issue: Issue) => (issue.code === 'unrecognized_keys' ? keys : expected);
   return z.strictObject(shape, { error });
 }
 
-function mapOf<Key extends z.core.$ZodRecordKey, Value extends z.core.SomeType>(
+/** Returns the schema of a map of values by name; `expected` is read after `must be`. */
+export function mapOf<Key extends z.core.$ZodRecordKey, Value extends z.core.SomeType>(
   expected: string,
   key: Key,
   value: Value,
@@ -25,17 +27,23 @@ function mapOf<Key extends z.core.$ZodRecordKey, Value extends z.core.SomeType>(
   return z.record(key, value, { error: expected });
 }
 
-function list<Item extends z.core.SomeType>(expected: string, item: Item) {
+/** Returns the schema of a list; `expected` is read after `must be`. */
+export function list<Item extends z.core.SomeType>(expected: string, item: Item) {
   return z.array(item, { error: expected });
 }
 
-/** A key without a value is as good as left out: a block whose lines are all commented out, or `image:` in stack.local.yml. */
-function optional<Schema extends z.core.SomeType>(schema: Schema, description: string) {
+/**
+ * Returns the schema of a key that may be left out. A key without a value is as good as left out: a block whose lines are all
+ * commented out, or `image:` in stack.local.yml.
+ */
+export function optional<Schema extends z.core.SomeType>(schema: Schema, description: string) {
   return z.nullish(schema).check(z.describe(description));
 }
 
-const anyText = z.string('a text');
-const text = anyText.check(z.minLength(1, 'a text that is not empty'));
+/** The schema of a text, which may be empty. */
+export const anyText = z.string('a text');
+/** The schema of a text that is not empty. */
+export const text = anyText.check(z.minLength(1, 'a text that is not empty'));
 const name = z.string('a name').check(
   z.regex(NAME_PATTERN, NAME_RULE),
   z.maxLength(30, 'a name of 30 characters at most'),
@@ -52,7 +60,8 @@ const volumeName = z
 const port = z
   .int('a port, 1 to 65535')
   .check(z.minimum(1, 'a port, 1 to 65535'), z.maximum(65535, 'a port, 1 to 65535'));
-const flag = z.boolean('true or false');
+/** The schema of true and false. */
+export const flag = z.boolean('true or false');
 const runtime = z.enum(RUNTIME_CHOICES, RUNTIME_CHOICE);
 const pathInContainer = z
   .string('an absolute path in the container')
