@@ -40,6 +40,8 @@ import { recreate } from './commands/recreate.ts';
 import { restart } from './commands/restart.ts';
 import { restore } from './commands/restore.ts';
 import { review } from './commands/review.ts';
+import { run } from './commands/run.ts';
+import { runs } from './commands/runs.ts';
 import { show } from './commands/show.ts';
 import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
@@ -60,6 +62,7 @@ type AnyVerb = Verb<any, any>;
 const GROUPS: Record<string, readonly AnyVerb[]> = {
   'Tickets:': [create, add, ps, show, start, stop, restart, recreate, destroy, restore],
   'Inside a ticket:': [here, open, cd, code, path, logs, exec, env, db],
+  'Agents:': [run, runs],
   'A ticket’s work:': [status, review, diff, log, commit, sync, push, pr, merge, queue, conflicts],
   'The product:': [init, config, up, down, trust],
   'When something is odd:': [check, doctor],

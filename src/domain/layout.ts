@@ -9,9 +9,9 @@ export const STATE_FILES = ['state.json', 'state.json.bak'] as const;
 /**
  * The folders in there that stack writes to and deletes from: what programs print, records of processes, data of shared
  * servers, data of tickets' own servers, data of destroyed tickets, worktrees that are being deleted, changes of several repos that are
- * under way, what this person has seen of tickets' work.
+ * under way, what this person has seen of tickets' work, runs of agents in tickets.
  */
-export const STATE_FOLDERS = ['logs', 'run', 'shared', 'own', 'dumps', 'trash', 'changes', 'seen'] as const;
+export const STATE_FOLDERS = ['logs', 'run', 'shared', 'own', 'dumps', 'trash', 'changes', 'seen', 'runs'] as const;
 
 /** Returns the path of `.stack`. */
 export function stateFolder(root: string): string {
@@ -76,6 +76,38 @@ export function verifyResultOf(root: string, ticket: string): string {
 /** Returns the path of the note that a service's ready pattern was seen in its log. */
 export function readyMarkOf(root: string, ticket: string, service: string): string {
   return inFolder(root, 'logs', ticket, `${service}.ready`);
+}
+
+/** Where the things of one run of an agent are, all in a folder of its own. */
+export interface RunFiles {
+  folder: string;
+  /** What is known of it; written before anything of it begins. */
+  record: string;
+  /** What it was told to do. */
+  prompt: string;
+  /** Lines that the agent's hooks and `stack note` add. */
+  events: string;
+  /** What it printed, where stack keeps that. */
+  log: string;
+  /** Its exit code, once it has ended. */
+  exit: string;
+  /** The shell script that begins it, with its environment; deleted by the shell that reads it. */
+  start: string;
+}
+
+/** Returns where a run's things are. */
+export function runFilesOf(root: string, ticket: string, id: string): RunFiles {
+  const folder = inFolder(root, 'runs', ticket, id);
+  const at = (name: string): string => path.join(folder, name);
+  return {
+    ...{ folder, record: at('run.json'), prompt: at('prompt'), events: at('events') },
+    ...{ log: at('log'), exit: at('exit'), start: at('start') },
+  };
+}
+
+/** Returns the path of the lock that is held while a run of a ticket is written down. */
+export function runsLockOf(root: string, ticket: string): string {
+  return path.join(root, STATE_FOLDER, `runs-${ticket}.lock`);
 }
 
 /** Returns the path of the journal of a change of several repos of a ticket. */

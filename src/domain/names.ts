@@ -25,6 +25,14 @@ export function rootIdOf(root: string): string {
   return shortHash(root).slice(0, 8);
 }
 
+/**
+ * What processes of a ticket's agents carry, `NAME#1` those of its first run: `isMarked` knows them all by this. The name of the stack may
+ * change while they run.
+ */
+export function agentsMarker(rootId: string, ticket: string): string {
+  return `stack-${rootId}-${ticket}-agents`;
+}
+
 /** Where worktrees go before they are deleted, when the tickets' folders are on another disk than `.stack/trash`. */
 export const NEAR_TRASH = '.stack-trash';
 

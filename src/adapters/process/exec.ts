@@ -28,9 +28,14 @@ export interface Surroundings {
  * Runs a command with the caller's streams and gives its exit code, 128 + signal when one ended it. A stream that is a file
  * or terminal is handed on as it is, so the child has a true terminal. As in a shell 127 stands for a program that is not
  * there and 126 for one that may not be run. Throws `process` when it cannot be started for another reason, `interrupted`
- * when aborted; the command has ended then.
+ * when aborted; the command has ended then. `began` is told the number of its process.
  */
-export async function runAttached(argv: readonly string[], where: Surroundings, options: ExecOptions): Promise<number> {
+export async function runAttached(
+  argv: readonly string[],
+  where: Surroundings,
+  options: ExecOptions,
+  began: (pid: number) => Promise<void> = async () => undefined,
+): Promise<number> {
   const child = await startChild(
     argv,
     { ...where, env: { ...where.env, ...options.env } },
@@ -47,6 +52,7 @@ export async function runAttached(argv: readonly string[], where: Surroundings, 
   child.stdout?.pipe(options.stdout, { end: false });
   child.stderr?.pipe(options.stderr, { end: false });
   try {
+    await began(child.pid!);
     const code = await waitForEnd(child, options.signal, () => endChild(child, !options.tty));
     await drain(child, closed, [options.stdout, options.stderr]);
     return code;

@@ -8,6 +8,7 @@ import { settleChangesOf, withChangeLock } from '../core/journal.ts';
 import { requireOwnThings } from '../core/ownership.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork } from '../core/work.ts';
+import { listAtWork, requireOutside } from '../runs/stop.ts';
 import { requireEngine } from '../safety/lost-engine.ts';
 import { listLarge } from '../safety/rescue.ts';
 import { findRisks, requireSavable, riskError, type TicketRisk } from '../safety/risks.ts';
@@ -65,6 +66,7 @@ async function destroyAll(
   options: DestroyOptions,
   ask: (question: string) => Promise<void>,
 ): Promise<{ destroyed: DestroyedTicket[]; left: TicketRisk[] }> {
+  for (const ticket of tickets) requireOutside(stack, ticket);
   if (!options.force) await requireEngine(stack, tickets);
   const records = requireInstances(await stack.store.read(), tickets);
   await settleChangesOf(
@@ -123,10 +125,20 @@ async function examineTickets(stack: Stack, tickets: readonly string[], options:
   );
   // What was seen while another command had its hands in there is not how things are.
   for (const record of requireInstances(await stack.store.read(), tickets)) await requireFree(stack, record);
-  return looks.flatMap((look) => {
+  const found = looks.flatMap((look) => {
     if (look.status === 'rejected') throw look.reason;
     return look.value;
   });
+  return [...found, ...(await findAgents(stack, records))];
+}
+
+/** An agent that is at work, or waits for an answer, may be about to write. */
+async function findAgents(stack: Stack, records: readonly InstanceRecord[]): Promise<TicketRisk[]> {
+  const found = await Promise.all(records.map(({ ticket }) => listAtWork(stack, ticket)));
+  return found.flat().map(({ ticket, name, id, state }) => ({
+    ...{ ticket, repo: undefined },
+    findings: [{ kind: 'agent', text: `the agent ${name} (run ${id}) is ${state}` }],
+  }));
 }
 
 /** What a destroy would unmake, in order. */

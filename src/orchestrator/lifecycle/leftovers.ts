@@ -103,7 +103,7 @@ function isOf({ ticket }: InstanceRecord): (thing: { labels: Readonly<Record<str
 }
 
 async function listFolders(stack: Stack, record: InstanceRecord): Promise<string[]> {
-  const folders = (['logs', 'run'] as const).map((name) => inFolder(stack.root, name, record.ticket));
+  const folders = (['logs', 'run', 'runs'] as const).map((name) => inFolder(stack.root, name, record.ticket));
   const there = await Promise.all(folders.map(isThere));
   return folders.filter((_, index) => there[index]).map((folder) => `the folder ${folder}`);
 }

@@ -13,6 +13,7 @@ import { createWork, savedBy, saveRecord, type Work } from '../core/work.ts';
 import { removeOwnFolder } from '../data/own-folder.ts';
 import { describeSafe, keepDumpRecord, purgeDumps, saveData } from '../data/saved-data.ts';
 import { forgetSeen } from '../review/seen.ts';
+import { endRuns, removeRuns } from '../runs/stop.ts';
 import { findLostEngine, isInEngine, listAbandoned } from '../safety/lost-engine.ts';
 import { purgeQuiet, rescueTicket } from '../safety/rescue.ts';
 import { stampOf } from '../safety/rescues.ts';
@@ -120,9 +121,11 @@ function finished(ticket: string): StackError {
 async function abandon(work: Work, options: Going, reason: string): Promise<never> {
   const { stack, record } = work;
   const { ticket } = record;
+  await endRuns(stack, ticket);
   const rescue = await saveFirst(work, options, { ...(await stampOf(work)), data: undefined, rests: false });
   await revertAll(work, options, { rescue, rests: false }, (step) => !isInEngine(work, step));
   await removeOwnFolder(stack, ticket);
+  await removeRuns(stack, ticket);
   const left = listAbandoned(work);
   await stack.store.update((draft) => {
     delete draft.instances[ticket];
@@ -137,11 +140,13 @@ async function abandon(work: Work, options: Going, reason: string): Promise<neve
 
 async function unmake(work: Work, options: Going): Promise<DestroyedTicket> {
   const { stack, record } = work;
+  await endRuns(stack, record.ticket);
   const stamp = options.force || hasOwnData(record) ? await stampOf(work) : undefined;
   const data = stamp && hasOwnData(record) ? await secureData(work, options, stamp) : undefined;
   const rescue = stamp && options.force ? await saveFirst(work, options, { ...stamp, data, rests: true }) : undefined;
   const quiet = listQuiet(rescue ?? (await saveQuietly(work, options, { stamp, data })));
   const more = await revertAll(work, options, { rescue, data, rests: true });
+  await removeRuns(stack, record.ticket);
   await removeForgotten(work);
   await requireNothingLeft(work);
   await stack.store.update((draft) => {

@@ -11,6 +11,7 @@ import { listRecords } from '../../adapters/process/record.ts';
 import { listRuns } from '../../adapters/process/run-record.ts';
 import { StackError } from '../../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { agentsMarker } from '../../domain/names.ts';
 import { isWithin } from '../../domain/within.ts';
 import type { Stack } from '../core/stack.ts';
 import { ownerOf } from '../core/work.ts';
@@ -134,7 +135,9 @@ async function listOccupants(stack: Stack, record: InstanceRecord): Promise<Insi
   const groups = noted.flatMap(({ pid }, index) => (alive[index] ? [pid] : []));
   const names = Object.values(record.services).map(({ workload }) => workload);
   const setups = dedicatedRepos(record).map(([repo]) => `${record.ticket}-${repo}-setup`);
-  const found = await listInside(folder, { names: [...names, ...setups], groups });
+  // Agents are told of by themselves, and end with the ticket.
+  const agents = agentsMarker(stack.rootId, record.ticket);
+  const found = await listInside(folder, { names: [...names, ...setups, agents], groups });
   // The record names the folder as it was found, links and all.
   return found.map((one) => ({ ...one, cwd: path.join(record.folder, path.relative(folder, one.cwd)) }));
 }
@@ -194,6 +197,7 @@ export function riskError(risks: readonly TicketRisk[]): StackError {
     ? HANDS_ON
     : advise(`stack destroy ${tickets.join(' ')}`, {
         isOccupied: kinds.has('occupied'),
+        isAgent: kinds.has('agent'),
         isUnseen: kinds.has('unseen'),
         mayRun: risks.some(({ findings }) => findings.some(({ mayRun }) => mayRun)),
         onlyChoices,
@@ -222,15 +226,19 @@ export function requireSavable(risks: readonly TicketRisk[]): void {
   });
 }
 
-type Refused = Record<'isOccupied' | 'isUnseen' | 'mayRun' | 'onlyChoices' | 'onlyCommits' | 'onlyBeside', boolean>;
+type Refused = Record<
+  'isOccupied' | 'isAgent' | 'isUnseen' | 'mayRun' | 'onlyChoices' | 'onlyCommits' | 'onlyBeside',
+  boolean
+>;
 
 function advise(
   destroy: string,
-  { isOccupied, isUnseen, mayRun, onlyChoices, onlyCommits, onlyBeside }: Refused,
+  { isOccupied, isAgent, isUnseen, mayRun, onlyChoices, onlyCommits, onlyBeside }: Refused,
 ): string {
   if (mayRun) return 'let that be seen first: `--force` does not go on while something may run that nobody can look at';
   if (onlyChoices && isOccupied)
     return 'end it, or let it leave the folder: `--force` does not go on while it is there';
+  if (onlyChoices && isAgent) return `let it finish, or \`${destroy} --force\`, which ends it`;
   if (onlyChoices && isUnseen)
     return `let that be seen, so that nobody’s work is lost; \`${destroy} --force\` goes on without`;
   if (onlyChoices) return `undo that first; \`${destroy} --force\` goes on regardless`;
@@ -252,7 +260,15 @@ export function listRisks(risks: readonly TicketRisk[]): string[] {
 }
 
 /** Kinds of findings that tell of no work. */
-export const CHOICES = new Set<RiskFinding['kind']>(['moved', 'locked', 'switched', 'elsewhere', 'occupied', 'unseen']);
+export const CHOICES = new Set<RiskFinding['kind']>([
+  'moved',
+  'locked',
+  'switched',
+  'elsewhere',
+  'occupied',
+  'agent',
+  'unseen',
+]);
 
 /** Kinds of findings that no rescue can hold. */
 const UNSAVABLE = new Set<RiskFinding['kind']>(['nested', 'closed']);

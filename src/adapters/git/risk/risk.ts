@@ -20,7 +20,7 @@ import { describeObjects, type OwnObject } from './own-objects.ts';
  * opened or emptied), or a choice of somebody that a removal would overrule (`unseen`: nobody could look for one).
  */
 type WorkKind = 'uncommitted' | 'untracked' | 'ignored' | 'in-progress' | 'unpushed' | 'stashed' | 'nested' | 'closed';
-type ChoiceKind = 'moved' | 'locked' | 'switched' | 'elsewhere' | 'occupied' | 'unseen';
+type ChoiceKind = 'moved' | 'locked' | 'switched' | 'elsewhere' | 'occupied' | 'agent' | 'unseen';
 
 /** Something that speaks against removing a worktree and its branch. */
 export interface RiskFinding {

@@ -1,0 +1,160 @@
+import { execa } from 'execa';
+import { StackError } from '../../domain/errors.ts';
+import { explainFileError } from '../files/file-errors.ts';
+
+/** The oldest that has `new-session -e`. */
+const OLDEST = 3.2;
+/** A server that does not answer within this is not known to be gone. */
+const DEADLINE_MS = 5000;
+/** Lines of a pane that are kept. */
+const HISTORY = 20_000;
+
+/** A pane of the server, as it is now. */
+export interface Pane {
+  session: string;
+  /** `%3`: unique while the server lives. */
+  id: string;
+  /** The process that it was made for. */
+  pid: number;
+  /** Unix milliseconds of what was printed last. */
+  activeAt: number;
+}
+
+/** The private tmux server of one root. */
+export interface Tmux {
+  /** What a person types to reach it. */
+  command: string;
+  start(session: Session): Promise<Pane>;
+  /** Returns all panes; [] where no server runs. Throws `unseen` where it does not answer. */
+  listPanes(): Promise<Pane[]>;
+  /** Returns what a pane shows, with the lines before it. */
+  capture(pane: string, lines: number | undefined): Promise<string>;
+  /** Pastes a text into a pane, as one paste where its program knows that. */
+  paste(pane: string, text: string): Promise<void>;
+  press(pane: string, key: string): Promise<void>;
+  /** Gives a pane to the terminal of this process until the person leaves it. Returns the exit code. */
+  attach(session: string): Promise<number>;
+}
+
+interface Session {
+  name: string;
+  cwd: string;
+  /** Handed over by the server; no secrets, since the command line shows them. */
+  env: Readonly<Record<string, string>>;
+  argv: readonly string[];
+  size: { columns: number; rows: number };
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Returns the version of the tmux there is; undefined for none, or one that does not tell it. */
+export async function findTmuxVersion(env: Env): Promise<string | undefined> {
+  const { stdout, failed } = await execa('tmux', ['-V'], {
+    env: plainEnv(env),
+    extendEnv: false,
+    reject: false,
+    timeout: DEADLINE_MS,
+  });
+  return failed ? undefined : /(\d+\.\d+\w*)/.exec(stdout)?.[1];
+}
+
+/** True for a version that can do what is needed. */
+export function isTmuxUsable(version: string): boolean {
+  return Number.parseFloat(version) >= OLDEST;
+}
+
+/** Returns the tmux server of a root, which is started with its first session. */
+export function openTmux(socket: string, env: Env): Tmux {
+  const base = ['-L', socket, '-f', '/dev/null'];
+  const ask = async (args: readonly string[], input?: string) => {
+    const answer = await execa('tmux', ['-u', ...base, ...args], {
+      ...{ env: plainEnv(env), extendEnv: false, reject: false, timeout: DEADLINE_MS },
+      ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
+      stripFinalNewline: false,
+    });
+    if (!answer.failed) return answer.stdout;
+    throw explainTmux(
+      answer.timedOut ? 'it does not answer' : answer.stderr.trim() || answer.shortMessage || '',
+      answer.cause,
+    );
+  };
+  return {
+    command: `tmux ${base.join(' ')}`,
+    async start({ name, cwd, env: own, argv, size }) {
+      const given = Object.entries(own).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
+      const shape = ['-x', String(size.columns), '-y', String(size.rows), '-P', '-F', FORMAT];
+      const answer = await ask([
+        'start-server',
+        ';',
+        ...SETTINGS,
+        'new-session',
+        '-d',
+        '-s',
+        name,
+        '-c',
+        cwd,
+        ...shape,
+        ...given,
+        ...argv,
+      ]);
+      const [made] = parsePanes(answer);
+      if (!made) throw new StackError('process', `tmux made no pane for ${name}: ${answer}`);
+      return made;
+    },
+    async listPanes() {
+      try {
+        return parsePanes(await ask(['list-panes', '-a', '-F', FORMAT]));
+      } catch (error) {
+        if (error instanceof StackError && /no server running|No such file or directory/.test(error.message)) return [];
+        throw error;
+      }
+    },
+    capture: (pane, lines) =>
+      ask(['capture-pane', '-p', '-J', '-S', lines === undefined ? '-' : String(-lines), '-t', pane]),
+    async paste(pane, text) {
+      await ask(['load-buffer', '-b', 'stack', '-'], text);
+      await ask(['paste-buffer', '-p', '-d', '-b', 'stack', '-t', pane]);
+    },
+    press: async (pane, key) => void (await ask(['send-keys', '-t', pane, key])),
+    async attach(session) {
+      const { exitCode = 1 } = await execa('tmux', ['-u', ...base, 'attach-session', '-t', `=${session}`], {
+        ...{ env: { ...plainEnv(env), TERM: env.TERM }, extendEnv: false, reject: false, stdio: 'inherit' as const },
+      });
+      return exitCode;
+    },
+  };
+}
+
+/** Of a server that is there already they change nothing. */
+const SETTINGS = [
+  ['history-limit', String(HISTORY)],
+  ['status', 'off'],
+  ['mouse', 'on'],
+  ['escape-time', '20'],
+].flatMap((setting) => ['set-option', '-g', ...setting, ';']);
+
+const FORMAT = '#{session_name} #{pane_id} #{pane_pid} #{window_activity}';
+
+function parsePanes(text: string): Pane[] {
+  return text.split('\n').flatMap((line) => {
+    const [session, id, pid, active] = line.split(' ');
+    if (session === undefined || id === undefined || active === undefined) return [];
+    return [{ session, id, pid: Number(pid), activeAt: Number(active) * 1000 }];
+  });
+}
+
+/** The server keeps what it is started with, so it is told nothing of a person's: neither secrets, nor that we are inside another tmux. */
+function plainEnv({ PATH, HOME, LANG, LC_ALL, SHELL, USER }: Env): Record<string, string> {
+  const found = { PATH, HOME, LANG, LC_ALL, SHELL, USER, TERM: 'xterm-256color' };
+  return Object.fromEntries(
+    Object.entries(found).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  );
+}
+
+function explainTmux(why: string, cause: unknown): unknown {
+  const { code } = (cause ?? {}) as NodeJS.ErrnoException;
+  if (code === 'ENOENT')
+    return new StackError('process', 'tmux was not found', { hint: 'install it (3.2 or newer)', cause });
+  if (code !== undefined) return explainFileError(cause, 'run tmux');
+  return new StackError('unseen', `tmux: ${why}`, { hint: '`stack runs` tells when it answers again' });
+}

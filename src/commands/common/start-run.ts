@@ -1,0 +1,104 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { text as readAll } from 'node:stream/consumers';
+import type { Context } from '../../context.ts';
+import { StackError } from '../../domain/errors.ts';
+import type { RunView } from '../../domain/runs/run.ts';
+import type { Stack } from '../../orchestrator/core/stack.ts';
+import { chooseOne } from './tickets.ts';
+import type { Verb } from './verb.ts';
+
+/** How an agent is to run. */
+export interface RunFlags {
+  detach?: boolean;
+  name?: string;
+  prompt?: string;
+  promptFile?: string;
+  share?: boolean;
+}
+
+/** The flags of `RunFlags`. */
+export const RUN_FLAGS: Verb['flags'] = [
+  ['-d, --detach', 'let it go on by itself, in a terminal that `stack attach` leads to'],
+  ['--name <name>', 'what it is called; else after its program'],
+  ['--prompt <text>', 'what it is to do: on its standard input, and in the file $STACK_PROMPT_FILE'],
+  ['--prompt-file <file>', 'the same from a file; `-` is standard input'],
+  ['--share', 'also in a ticket in which another agent is at work'],
+];
+
+/** What `stack run` answers with; of one in the foreground its own output is the answer. */
+export interface BegunView {
+  view: RunView | undefined;
+  text: string;
+  exitCode: number;
+}
+
+/** Returns what an agent is to do, byte for byte; undefined for nothing. Throws `usage`. */
+export async function readPrompt(context: Context, options: RunFlags): Promise<string | Uint8Array | undefined> {
+  const said = chooseOne({ prompt: options.prompt !== undefined, 'prompt-file': options.promptFile !== undefined }, [
+    'prompt',
+    'prompt-file',
+  ]);
+  if (said !== 'prompt-file') return options.prompt;
+  const { promptFile = '' } = options;
+  if (promptFile === '-') return readAll(context.host.stdin);
+  try {
+    return await readFile(path.resolve(context.host.cwd, promptFile));
+  } catch (error) {
+    throw new StackError(
+      'usage',
+      `--prompt-file: cannot read ${promptFile}: ${(error as NodeJS.ErrnoException).code}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+interface Wish {
+  ticket: string;
+  command: readonly string[];
+  options: RunFlags & { start: boolean; wait: boolean };
+  prompt: string | Uint8Array | undefined;
+}
+
+/** Begins an agent in a ticket, which is started first where it is at rest. Throws what `startRun` and `startInstance` throw. */
+export async function runIn(context: Context, { ticket, command, options, prompt }: Wish): Promise<BegunView> {
+  if (command.length === 0)
+    throw new StackError('usage', 'no command to run', {
+      hint: `put it behind \`--\`: stack run ${ticket} -- my-agent`,
+    });
+  const [{ startRun }, { viewRuns }, stack] = await Promise.all([
+    import('../../orchestrator/runs/start.ts'),
+    import('../../orchestrator/runs/observe.ts'),
+    context.stack(),
+  ]);
+  if (options.start) await wake(stack, ticket, options.wait);
+  const { stdin, stdout, stderr } = context.host;
+  const detached = options.detach === true;
+  if (!detached) await context.endNarration();
+  const begun = await startRun(
+    stack,
+    { ticket, argv: command, name: options.name, prompt, detached, share: options.share === true },
+    { tty: stdin.isTTY === true && stdout.isTTY === true, stdin, stdout, stderr, signal: context.signal },
+  );
+  if (!detached) return { view: undefined, text: '', exitCode: begun.exitCode ?? 1 };
+  const view = (await viewRuns(stack, begun.run.ticket)).find(({ id }) => id === begun.run.id);
+  const { name, id } = begun.run;
+  const go =
+    begun.run.place === 'tmux'
+      ? `\`stack attach ${ticket}\` goes there`
+      : `\`stack capture ${ticket}\` shows what it prints`;
+  return { view, text: `${name} is at work in ${ticket} (run ${id}); ${go}`, exitCode: 0 };
+}
+
+/** An agent begins once what it works on answers. */
+async function wake(stack: Stack, ticket: string, wait: boolean): Promise<void> {
+  const { observeInstances } = await import('../../orchestrator/status/view.ts');
+  const { requireInstance } = await import('../../orchestrator/core/claim.ts');
+  const record = requireInstance(await stack.store.read(), ticket);
+  const [instance] = (await observeInstances(stack, [record.ticket])).instances;
+  if (instance?.status === 'running' || Object.keys(record.services).length === 0) return;
+  const { startInstance } = await import('../../orchestrator/lifecycle/start.ts');
+  await startInstance(stack, record.ticket, { extent: wait ? 'ready' : 'started', rebuild: false });
+}

@@ -1,0 +1,62 @@
+/** Where an agent runs: on the terminal of who started it, in a pane of the private tmux server, or without any terminal. */
+export type RunPlace = 'foreground' | 'tmux' | 'background';
+
+/** What is known of one run of an agent in a ticket; written before anything of it begins. Never its environment. */
+export interface RunRecord {
+  version: 1;
+  rootId: string;
+  ticket: string;
+  /** Unique in its ticket: a number. */
+  id: string;
+  /** What a person calls it; unique among the runs of its ticket that live. */
+  name: string;
+  /** The preset, or the program. */
+  agent: string;
+  argv: readonly string[];
+  cwd: string;
+  place: RunPlace;
+  /** What all of its processes carry in their environment. */
+  marker: string;
+  /** Unix milliseconds. */
+  startedAt: number;
+  /** The command of stack that begins it. */
+  owner: ProcessIdentity;
+  /** The shell that leads it; not there while nothing has begun. */
+  process?: ProcessIdentity & { /** True where it leads a process group of its own. */ leads: boolean };
+  pane?: string;
+}
+
+interface ProcessIdentity {
+  pid: number;
+  startTime: string;
+}
+
+const RUN_STATES = ['starting', 'working', 'waiting', 'quiet', 'done', 'exited', 'unknown'] as const;
+
+/** What an agent does. `quiet` works and has given no sign for minutes; `unknown`: nobody can look. */
+export type RunState = (typeof RUN_STATES)[number];
+
+/** How a state is known. */
+export type RunSource = 'note' | 'hook' | 'exit code' | 'process' | 'output' | 'tmux';
+
+/** One run as `stack runs --json` tells of it; fields may be added only. */
+export interface RunView {
+  id: string;
+  ticket: string;
+  name: string;
+  agent: string;
+  pid: number | null;
+  state: RunState;
+  /** ISO 8601. */
+  since: string;
+  source: RunSource;
+  /** What it asks, does or said last; null where that is not known. */
+  text: string | null;
+  exitCode: number | null;
+  tmux: { pane: string } | null;
+}
+
+/** True while an agent may change something, or waits to. */
+export function isAtWork({ state }: Pick<RunView, 'state'>): boolean {
+  return state !== 'exited' && state !== 'done';
+}

@@ -1,0 +1,135 @@
+import { open, stat } from 'node:fs/promises';
+import { ifReadable, ifThere } from '../../adapters/files/file-errors.ts';
+import { readFileIfThere } from '../../adapters/files/files.ts';
+import { isUnseen, seenOr } from '../../adapters/process/ask-tool.ts';
+import { isAlive } from '../../adapters/process/identity.ts';
+import { findMarked } from '../../adapters/process/table.ts';
+import type { Pane } from '../../adapters/tmux/tmux.ts';
+import type { RunRecord, RunView } from '../../domain/runs/run.ts';
+import { judgeRun, parseEvents, type RunFacts, type Sign } from '../../domain/runs/state.ts';
+import type { Stack } from '../core/stack.ts';
+import { filesOf, listRunRecords } from './record.ts';
+import { sessionOf, tmuxOf } from './server.ts';
+
+/** An agent that works gives a sign more often than this. */
+const QUIET_AFTER_MS = 5 * 60_000;
+/** Of the events the last ones tell. */
+const EVENT_BYTES = 1_000_000;
+
+/** A run as it is now. */
+export interface LiveRun {
+  run: RunRecord;
+  view: RunView;
+  /** Its pane, while it has one. */
+  pane?: Pane | undefined;
+}
+
+/** Returns the runs of a ticket, or of all, as they are now. One that was never begun is none. Throws `files`. */
+export async function observeRuns(stack: Stack, ticket?: string): Promise<LiveRun[]> {
+  const runs = await listRunRecords(stack, ticket);
+  const panes = runs.some(({ place }) => place === 'tmux') ? await askPanes(stack) : [];
+  const all = await Promise.all(runs.map((run) => observeRun(stack, run, panes)));
+  return all.filter((one) => one !== undefined);
+}
+
+/** Returns what `stack runs` tells of a ticket, or of all. */
+export async function viewRuns(stack: Stack, ticket?: string): Promise<RunView[]> {
+  return (await observeRuns(stack, ticket)).map(({ view }) => view);
+}
+
+/** Undefined: tmux does not answer. */
+async function askPanes(stack: Stack): Promise<Pane[] | undefined> {
+  return tmuxOf(stack)
+    .listPanes()
+    .catch((error: unknown) => {
+      if (!isUnseen(error)) throw error;
+      stack.emit({ type: 'warning', text: `what runs in tmux is not known: ${error.message}` });
+      return undefined;
+    });
+}
+
+async function observeRun(
+  stack: Stack,
+  run: RunRecord,
+  panes: readonly Pane[] | undefined,
+): Promise<LiveRun | undefined> {
+  const files = filesOf(stack, run);
+  const pane = run.place === 'tmux' ? panes?.find(({ session }) => session === sessionOf(run)) : undefined;
+  const end = await readEnd(files.exit);
+  const pids = end || pane ? [] : await listOwn(run);
+  const life = await tellLife(run, { pane, isAsked: panes !== undefined, hasEnded: end !== undefined, pids });
+  if (life === 'never') return undefined;
+  const printedAt =
+    pane?.activeAt ?? (run.place === 'background' ? (await ifThere(stat(files.log)))?.mtimeMs : undefined);
+  const facts: RunFacts = {
+    ...{ startedAt: run.startedAt, now: Date.now(), life, printedAt, quietAfter: QUIET_AFTER_MS },
+    end: end ?? (life === 'gone' ? { at: await lastSeen(files.events, run), code: null } : undefined),
+    signs: await readSigns(files.events),
+  };
+  const { since, ...judged } = judgeRun(facts);
+  const view: RunView = {
+    ...{ id: run.id, ticket: run.ticket, name: run.name, agent: run.agent },
+    pid: life === 'gone' ? null : (pane?.pid ?? run.process?.pid ?? pids[0] ?? null),
+    ...{ ...judged, since: new Date(since).toISOString(), exitCode: facts.end?.code ?? null },
+    tmux: pane ? { pane: pane.id } : null,
+  };
+  return { run, view, ...(pane && { pane }) };
+}
+
+interface Look {
+  pane: Pane | undefined;
+  /** True where tmux has answered, or need not be asked. */
+  isAsked: boolean;
+  hasEnded: boolean;
+  /** What carries the run's marker. */
+  pids: readonly number[];
+}
+
+/** `never`: the command that was to begin it has ended before. */
+async function tellLife(run: RunRecord, { pane, isAsked, hasEnded, pids }: Look): Promise<RunFacts['life'] | 'never'> {
+  if (hasEnded) return 'gone';
+  if (pane) return 'alive';
+  if (run.place !== 'tmux' && run.process && (await isAlive(run.process))) return 'alive';
+  // It has left the shell that led it, or its server has died under it.
+  if (pids.length > 0) return 'alive';
+  if (run.process) return run.place === 'tmux' && !isAsked ? 'unknown' : 'gone';
+  if (await isAlive(run.owner)) return 'coming';
+  return isAsked || run.place !== 'tmux' ? 'never' : 'unknown';
+}
+
+async function listOwn(run: RunRecord): Promise<number[]> {
+  if (run.place !== 'tmux' && run.process && (await isAlive(run.process))) return [run.process.pid];
+  return seenOr([], findMarked(run.marker));
+}
+
+async function readEnd(file: string): Promise<{ at: number; code: number } | undefined> {
+  const text = await ifReadable(readFileIfThere(file));
+  if (text === undefined || !/^\d+\n$/.test(text)) return undefined;
+  return { at: (await ifThere(stat(file)))?.mtimeMs ?? Date.now(), code: Number(text) };
+}
+
+async function lastSeen(events: string, { startedAt }: RunRecord): Promise<number> {
+  return (await ifThere(stat(events)))?.mtimeMs ?? startedAt;
+}
+
+async function readSigns(file: string): Promise<Sign[]> {
+  return parseEvents(await readTail(file)).flatMap(({ name, at, payload }): Sign[] => {
+    if (name !== 'note' || typeof payload !== 'object' || payload === null) return [];
+    const { status, text } = payload as { status?: RunView['state']; text?: string };
+    return [{ at, source: 'note', state: status, text }];
+  });
+}
+
+/** An agent that runs for days has many of them. */
+async function readTail(file: string): Promise<string> {
+  const handle = await ifThere(open(file));
+  if (!handle) return '';
+  try {
+    const { size } = await handle.stat();
+    const start = Math.max(0, size - EVENT_BYTES);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(size - start), 0, size - start, start);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,55 @@
+// A coding agent that does what its prompt says, a line each. It reads the prompt from standard input, or from a file named as its argument.
+import { execFileSync, spawn } from 'node:child_process';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout as wait } from 'node:timers/promises';
+
+const { STACK_RUN_DIR, STACK_BIN } = process.env;
+const script = readFileSync(process.argv[2] ?? 0, 'utf8');
+
+const DOES = {
+  say: (text) => console.log(text),
+  edit: (repo, text) => appendFileSync(`${repo}/work.txt`, `${text}\n`),
+  commit(repo, text) {
+    execFileSync('git', ['add', '.'], { cwd: repo });
+    execFileSync('git', ['commit', '--quiet', '--message', text], { cwd: repo });
+  },
+  /** Calls stack inside its own environment. */
+  stack: (...words) => console.log(execFileSync(process.execPath, [STACK_BIN, ...words], { encoding: 'utf8' })),
+  /** What a hook of its own would write down. */
+  event: (name, payload) =>
+    appendFileSync(`${STACK_RUN_DIR}/events`, `${Math.floor(Date.now() / 1000)} ${name} ${payload}\n`),
+  async until(file) {
+    while (!existsSync(file)) await wait(20);
+  },
+  /** Asks, and says what it was told. */
+  async ask(question) {
+    console.log(question);
+    const lines = createInterface({ input: process.stdin });
+    for await (const line of lines) {
+      console.log(`told: ${line}`);
+      break;
+    }
+    lines.close();
+  },
+  /** Leaves a program behind that goes on by itself. */
+  leave() {
+    const child = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' });
+    child.unref();
+    console.log(`left ${child.pid}`);
+  },
+  async stay() {
+    for (;;) await wait(1000);
+  },
+  exit: (code) => process.exit(Number(code)),
+};
+
+/** Whose second word holds the rest of the line. */
+const OF_TWO = ['edit', 'commit', 'event'];
+
+for (const line of script.split('\n').filter((one) => one !== '')) {
+  const [verb, ...words] = line.split(' ');
+  if (verb === 'stack') DOES.stack(...words);
+  else if (OF_TWO.includes(verb)) await DOES[verb](words[0], words.slice(1).join(' '));
+  else await DOES[verb](words.join(' '));
+}

@@ -1,0 +1,31 @@
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
+import type { RunView } from '../../src/domain/runs/run.ts';
+import type { Shop } from './shop.ts';
+
+const AGENT = path.join(import.meta.dirname, 'agent.mjs');
+
+/** Whether there is a tmux; tests that need one are skipped without, loudly. */
+export const hasTmux = findTmux();
+
+function findTmux(): boolean {
+  try {
+    execFileSync('tmux', ['-V'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    if (process.env.STACK_REQUIRE_ENGINE) throw new Error('tmux is not installed: apt-get install tmux');
+    process.stderr.write('\nSKIPPED: there is no tmux, so nothing is tried in it (apt-get install tmux)\n');
+    return false;
+  }
+}
+
+/** Returns the command line of the scripted agent. */
+export function agent(...args: readonly string[]): string[] {
+  return [process.execPath, AGENT, ...args];
+}
+
+/** Returns what the agents of a shop do. */
+export async function runsOf(shop: Shop, ticket?: string): Promise<RunView[]> {
+  const { stdout } = await shop.stack(['runs', ...(ticket === undefined ? [] : [ticket]), '--json']);
+  return JSON.parse(stdout).runs;
+}
