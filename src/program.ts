@@ -1,5 +1,7 @@
 import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander';
 import { add } from './commands/add.ts';
+import { attach } from './commands/attach.ts';
+import { capture } from './commands/capture.ts';
 import { cd } from './commands/cd.ts';
 import { check } from './commands/check.ts';
 import { code } from './commands/code.ts';
@@ -30,6 +32,8 @@ import { init } from './commands/init.ts';
 import { log } from './commands/log.ts';
 import { logs } from './commands/logs.ts';
 import { merge } from './commands/merge.ts';
+import { next } from './commands/next.ts';
+import { note } from './commands/note.ts';
 import { open } from './commands/open.ts';
 import { path } from './commands/path.ts';
 import { pr } from './commands/pr.ts';
@@ -42,6 +46,7 @@ import { restore } from './commands/restore.ts';
 import { review } from './commands/review.ts';
 import { run } from './commands/run.ts';
 import { runs } from './commands/runs.ts';
+import { send } from './commands/send.ts';
 import { show } from './commands/show.ts';
 import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
@@ -49,6 +54,7 @@ import { stop } from './commands/stop.ts';
 import { sync } from './commands/sync.ts';
 import { trust } from './commands/trust.ts';
 import { up } from './commands/up.ts';
+import { wait } from './commands/wait.ts';
 import type { Context } from './context.ts';
 import { StackError } from './domain/errors.ts';
 import { escapeJson } from './domain/json.ts';
@@ -62,7 +68,7 @@ type AnyVerb = Verb<any, any>;
 const GROUPS: Record<string, readonly AnyVerb[]> = {
   'Tickets:': [create, add, ps, show, start, stop, restart, recreate, destroy, restore],
   'Inside a ticket:': [here, open, cd, code, path, logs, exec, env, db],
-  'Agents:': [run, runs],
+  'Agents:': [run, runs, next, attach, send, capture, wait, note],
   'A ticket’s work:': [status, review, diff, log, commit, sync, push, pr, merge, queue, conflicts],
   'The product:': [init, config, up, down, trust],
   'When something is odd:': [check, doctor],

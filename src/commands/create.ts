@@ -11,6 +11,15 @@ import type { IssueTask } from '../orchestrator/prepare/issue.ts';
 import type { RepoRequest } from '../orchestrator/prepare/repos.ts';
 import { formatDuration } from '../ui/duration.ts';
 import { renderInstances } from './common/instance-table.ts';
+import {
+  type BegunView,
+  RUN_FLAGS,
+  RUN_OPTIONS,
+  type RunFlags,
+  readPrompt,
+  requireWhat,
+  runIn,
+} from './common/start-run.ts';
 import { listValues, type Verb, type VerbInput } from './common/verb.ts';
 
 /** What one may say of a ticket that is to be made. */
@@ -58,13 +67,16 @@ export interface Preview {
   }[];
 }
 
-type Result = { preview: Preview } | { made: InstancesView };
+type Result = { preview: Preview } | { made: InstancesView; begun?: BegunView };
 
-export const create: Verb<CreateFlags & { keepOnFailure?: boolean; fetch?: boolean; issue?: string }, Result> = {
+type Options = CreateFlags & RunFlags & { keepOnFailure?: boolean; fetch?: boolean; issue?: string; run?: boolean };
+
+export const create: Verb<Options, Result> = {
   name: 'create',
   aliases: ['new'],
   summary: 'make a ticket its own running copy of the product',
   args: '[ticket]',
+  command: 'strict',
   flags: [
     ...CREATE_FLAGS,
     ['--fetch', 'ask the remotes first; new branches start from what they have of the bases'],
@@ -72,6 +84,8 @@ export const create: Verb<CreateFlags & { keepOnFailure?: boolean; fetch?: boole
       '--issue <issue>',
       'its task and name from an issue of the forge (`123`, `api#123`, a URL), which its pull request closes',
     ],
+    ['--run', 'start an agent there once it is made, as `stack run` does: a command behind `--`, or `--agent`'],
+    ...RUN_FLAGS,
     ['--keep-on-failure', 'leave what was made should it fail; the next create goes on from there'],
   ],
   repoFlags: CREATE_REPO_FLAGS,
@@ -84,9 +98,11 @@ export const create: Verb<CreateFlags & { keepOnFailure?: boolean; fetch?: boole
     'stack create feat-04 --fetch',
     'stack create --issue 123',
     'stack create feat-05 --keep-on-failure',
+    'stack create feat-06 --run -d --prompt-file task.md -- my-agent',
   ],
   completes: {},
-  async run(context, { args: [named], options, from, on }) {
+  async run(context, { args: [named], command, options, from, on }) {
+    const agent = await readAgent(context, options, command);
     if (named === undefined && options.issue === undefined) {
       throw new StackError('usage', "missing required argument 'ticket'", {
         hint: '`stack create --help` says what it takes; with `--issue NUMBER` the issue names the ticket',
@@ -104,15 +120,37 @@ export const create: Verb<CreateFlags & { keepOnFailure?: boolean; fetch?: boole
     const { observeMade } = await import('../orchestrator/check/check.ts');
     const made = await observeMade(stack, ticket, { wires: request.extent === 'ready' });
     context.emit({ type: 'info', text: tellNext(context, request.extent, made.instances[0]) });
-    return { made };
+    const begun =
+      agent && (await runIn(context, { ...agent, ticket, options: { ...options, run: undefined, start: false } }));
+    return { made, ...(begun && { begun }) };
   },
-  render(result, view) {
-    return 'made' in result ? renderInstances(result.made, view) : renderPreview(result.preview);
+  async render(result, view) {
+    if (!('made' in result)) return renderPreview(result.preview);
+    const { made, begun } = result;
+    if (!begun) return renderInstances(made, view);
+    return begun.text === '' ? '' : `${await renderInstances(made, view)}\n${begun.text}`;
   },
   toJson(result) {
-    return 'made' in result ? result.made.instances[0] : result.preview;
+    if (!('made' in result)) return result.preview;
+    const { made, begun } = result;
+    if (!begun) return made.instances[0];
+    // What an agent prints here is the answer.
+    return begun.view && { ...made.instances[0], run: begun.view };
   },
+  exitCode: (result) => ('made' in result ? (result.begun?.exitCode ?? 0) : 0),
 };
+
+/** What is wrong about an agent is said before anything is made. Throws `usage`. */
+async function readAgent(context: Context, options: Options, command: readonly string[]) {
+  if (!options.run && command.length === 0 && !RUN_OPTIONS.some((name) => options[name] !== undefined))
+    return undefined;
+  if (!options.run)
+    throw new StackError('usage', 'an agent is started by `--run` alone', {
+      hint: 'stack create feat-01 --run -d -- my-agent',
+    });
+  requireWhat(options.dryRun ? 'TICKET' : '', command, options);
+  return { command, prompt: await readPrompt(context, options) };
+}
 
 async function readTask(stack: Stack, issue: string | undefined, request: RepoRequest): Promise<IssueTask | undefined> {
   if (issue === undefined) return undefined;

@@ -112,6 +112,7 @@ const FIELDS = [
   'repos',
   'services',
   'own',
+  'agents',
 ] as const satisfies (keyof InstanceView)[];
 
 /** Returns what writes a ticket by a template, or its name where nothing else may be told. Throws `usage`. */

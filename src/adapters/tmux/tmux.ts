@@ -29,6 +29,8 @@ export interface Tmux {
   listPanes(): Promise<Pane[]>;
   /** Returns what a pane shows, with the lines before it. */
   capture(pane: string, lines: number | undefined): Promise<string>;
+  /** Returns what it shows now, and where its cursor is. */
+  look(pane: string): Promise<string>;
   /** Pastes a text into a pane, as one paste where its program knows that. */
   paste(pane: string, text: string): Promise<void>;
   press(pane: string, key: string): Promise<void>;
@@ -111,6 +113,13 @@ export function openTmux(socket: string, env: Env): Tmux {
     },
     capture: (pane, lines) =>
       ask(['capture-pane', '-p', '-J', '-S', lines === undefined ? '-' : String(-lines), '-t', pane]),
+    async look(pane) {
+      const [shown, cursor] = await Promise.all([
+        ask(['capture-pane', '-p', '-e', '-t', pane]),
+        ask(['display-message', '-p', '-t', pane, '#{cursor_x},#{cursor_y},#{history_size}']),
+      ]);
+      return shown + cursor;
+    },
     async paste(pane, text) {
       await ask(['load-buffer', '-b', 'stack', '-'], text);
       await ask(['paste-buffer', '-p', '-d', '-b', 'stack', '-t', pane]);

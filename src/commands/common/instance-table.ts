@@ -32,9 +32,11 @@ export async function renderInstances(
   const problems = instances.flatMap(({ ticket, problems }) => problems.map((problem) => `${ticket}: ${problem}`));
   const { renderRows } = await import('./instance-rows.ts');
   const table = renderRows(titles, rows, view);
+  const hasAgents = instances.some(({ agents = [] }) => agents.length > 0);
   return [
     table,
     ...explainMarks(instances).map((line) => style.dim(line)),
+    ...(hasAgents ? (await import('./run-table.ts')).describeAgents(instances, view) : []),
     ...[...problems, ...common].map((problem) => `${style.bad('!')} ${wrapText(problem, view.columns, 2)}`),
   ].join('\n');
 }

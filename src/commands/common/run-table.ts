@@ -1,7 +1,10 @@
 import type { RunState, RunView } from '../../domain/runs/run.ts';
+import type { InstanceView } from '../../domain/view.ts';
 import { formatDuration } from '../../ui/duration.ts';
+import { cleanText } from '../../ui/safe-text.ts';
 import { createStyle, type Paint } from '../../ui/style.ts';
 import { renderTable } from '../../ui/table.ts';
+import { wrapText } from '../../ui/wrap.ts';
 import type { RenderOptions } from './verb.ts';
 
 const MOST_LETTERS = 60;
@@ -32,6 +35,21 @@ function describeState({ state, exitCode }: Pick<RunView, 'state' | 'exitCode'>)
 /** Returns for how long a run has been in its state. */
 function tellAge({ since }: Pick<RunView, 'since'>): string {
   return formatDuration(Date.now() - Date.parse(since)).replace(/\.\d+s$/, 's');
+}
+
+/** Returns a line for each agent of some tickets: what it does, for how long, and what it asks. */
+export function describeAgents(instances: readonly InstanceView[], { color, columns }: RenderOptions): string[] {
+  const paints = paintStates(color);
+  return instances.flatMap(({ ticket, agents = [] }) =>
+    agents.map((run) => {
+      const asks = run.text === null ? '' : `: ${shorten(cleanText(run.text))}`;
+      return wrapText(
+        `${ticket}: ${run.name} ${paints[run.state](describeState(run))} for ${tellAge(run)}${asks}`,
+        columns,
+        2,
+      );
+    }),
+  );
 }
 
 function shorten(text: string | null): string {

@@ -5,6 +5,7 @@ import type { Context } from '../../context.ts';
 import { StackError } from '../../domain/errors.ts';
 import type { RunView } from '../../domain/runs/run.ts';
 import type { Stack } from '../../orchestrator/core/stack.ts';
+import type { RunRequest } from '../../orchestrator/runs/start.ts';
 import { chooseOne } from './tickets.ts';
 import type { Verb } from './verb.ts';
 
@@ -15,16 +16,28 @@ export interface RunFlags {
   prompt?: string;
   promptFile?: string;
   share?: boolean;
+  agent?: string;
 }
 
 /** The flags of `RunFlags`. */
 export const RUN_FLAGS: Verb['flags'] = [
   ['-d, --detach', 'let it go on by itself, in a terminal that `stack attach` leads to'],
+  ['--agent <preset>', 'a known agent in the place of a command: claude, codex, …'],
   ['--name <name>', 'what it is called; else after its program'],
   ['--prompt <text>', 'what it is to do: on its standard input, and in the file $STACK_PROMPT_FILE'],
   ['--prompt-file <file>', 'the same from a file; `-` is standard input'],
   ['--share', 'also in a ticket in which another agent is at work'],
 ];
+
+/** Flags that are about an agent alone. */
+export const RUN_OPTIONS = [
+  'detach',
+  'name',
+  'prompt',
+  'promptFile',
+  'share',
+  'agent',
+] as const satisfies (keyof RunFlags)[];
 
 /** What `stack run` answers with; of one in the foreground its own output is the answer. */
 export interface BegunView {
@@ -58,16 +71,13 @@ export async function readPrompt(context: Context, options: RunFlags): Promise<s
 interface Wish {
   ticket: string;
   command: readonly string[];
-  options: RunFlags & { start: boolean; wait: boolean };
+  options: RunFlags & { start: boolean; wait: boolean; resume?: boolean; run?: string | undefined };
   prompt: string | Uint8Array | undefined;
 }
 
 /** Begins an agent in a ticket, which is started first where it is at rest. Throws what `startRun` and `startInstance` throw. */
 export async function runIn(context: Context, { ticket, command, options, prompt }: Wish): Promise<BegunView> {
-  if (command.length === 0)
-    throw new StackError('usage', 'no command to run', {
-      hint: `put it behind \`--\`: stack run ${ticket} -- my-agent`,
-    });
+  const what = requireWhat(ticket, command, options);
   const [{ startRun }, { viewRuns }, stack] = await Promise.all([
     import('../../orchestrator/runs/start.ts'),
     import('../../orchestrator/runs/observe.ts'),
@@ -79,7 +89,14 @@ export async function runIn(context: Context, { ticket, command, options, prompt
   if (!detached) await context.endNarration();
   const begun = await startRun(
     stack,
-    { ticket, argv: command, name: options.name, prompt, detached, share: options.share === true },
+    {
+      ticket,
+      how: what ?? (await findEnded(stack, ticket, options.run)),
+      name: options.name,
+      prompt,
+      detached,
+      share: options.share === true,
+    },
     { tty: stdin.isTTY === true && stdout.isTTY === true, stdin, stdout, stderr, signal: context.signal },
   );
   if (!detached) return { view: undefined, text: '', exitCode: begun.exitCode ?? 1 };
@@ -92,6 +109,30 @@ export async function runIn(context: Context, { ticket, command, options, prompt
   return { view, text: `${name} is at work in ${ticket} (run ${id}); ${go}`, exitCode: 0 };
 }
 
+/** Undefined: the agent that has ended is to go on. Throws `usage`. */
+export function requireWhat(
+  ticket: string,
+  command: readonly string[],
+  { agent, resume }: { agent?: string; resume?: boolean },
+): RunRequest['how'] | undefined {
+  const said = [command.length > 0 && 'a command', agent !== undefined && '--agent', resume && '--resume'].filter(
+    Boolean,
+  );
+  if (said.length > 1)
+    throw new StackError('usage', `${said.join(' and ')} exclude each other`, { hint: 'leave one of them away' });
+  if (command.length > 0) return { argv: command };
+  if (agent !== undefined) return { agent };
+  if (resume) return undefined;
+  throw new StackError('usage', 'no command to run', {
+    hint: `put it behind \`--\`: stack run ${ticket} -- my-agent; or name an agent: \`--agent claude\``,
+  });
+}
+
+async function findEnded(stack: Stack, ticket: string, named: string | undefined): Promise<RunRequest['how']> {
+  const { findResumable } = await import('../../orchestrator/runs/pick.ts');
+  return findResumable(stack, ticket, named);
+}
+
 /** An agent begins once what it works on answers. */
 async function wake(stack: Stack, ticket: string, wait: boolean): Promise<void> {
   const { observeInstances } = await import('../../orchestrator/status/view.ts');
@@ -102,3 +143,6 @@ async function wake(stack: Stack, ticket: string, wait: boolean): Promise<void> 
   const { startInstance } = await import('../../orchestrator/lifecycle/start.ts');
   await startInstance(stack, record.ticket, { extent: wait ? 'ready' : 'started', rebuild: false });
 }
+
+/** What names one of a ticket's agents. */
+export const RUN_FLAG = ['--run <run>', 'which agent: its number or name'] as const;

@@ -13,6 +13,8 @@ export interface RunRecord {
   /** The preset, or the program. */
   agent: string;
   argv: readonly string[];
+  /** What tells how to read its events; undefined for a plain command. */
+  preset?: string;
   cwd: string;
   place: RunPlace;
   /** What all of its processes carry in their environment. */
@@ -31,13 +33,18 @@ interface ProcessIdentity {
   startTime: string;
 }
 
-const RUN_STATES = ['starting', 'working', 'waiting', 'quiet', 'done', 'exited', 'unknown'] as const;
-
 /** What an agent does. `quiet` works and has given no sign for minutes; `unknown`: nobody can look. */
-export type RunState = (typeof RUN_STATES)[number];
+export type RunState = 'starting' | 'working' | 'waiting' | 'quiet' | 'done' | 'exited' | 'unknown';
 
 /** How a state is known. */
-export type RunSource = 'note' | 'hook' | 'exit code' | 'process' | 'output' | 'tmux';
+export type RunSource = 'note' | 'hook' | 'exit code' | 'system' | 'output' | 'tmux';
+
+/** What an agent reports of dollars and tokens. */
+export interface RunCost {
+  usd: number | null;
+  input: number | null;
+  output: number | null;
+}
 
 /** One run as `stack runs --json` tells of it; fields may be added only. */
 export interface RunView {
@@ -53,6 +60,8 @@ export interface RunView {
   /** What it asks, does or said last; null where that is not known. */
   text: string | null;
   exitCode: number | null;
+  /** What it has reported; null for nothing. */
+  cost: RunCost | null;
   tmux: { pane: string } | null;
 }
 

@@ -1,5 +1,6 @@
-import { parseJson } from '../json.ts';
-import type { RunSource, RunState } from './run.ts';
+import { parseFields } from '../json.ts';
+import type { AgentEvent, AgentNews } from './preset.ts';
+import type { RunCost, RunSource, RunState } from './run.ts';
 
 /** Something that an agent, its hook or a person said of what it does. */
 export interface Sign {
@@ -42,34 +43,61 @@ export interface Judgement {
  */
 export function judgeRun(facts: RunFacts): Judgement {
   const { startedAt, life, end, signs } = facts;
-  const told = signs.reduce<Judgement | undefined>(hear, undefined);
+  const told = signs.reduce<Hearing>(hear, { is: undefined, asked: undefined, hasEnded: false }).is;
   const text = told?.text ?? null;
-  if (life === 'coming') return { state: 'starting', since: startedAt, source: 'process', text };
+  if (life === 'coming') return { state: 'starting', since: startedAt, source: 'system', text };
   if (life === 'gone')
     return {
       state: 'exited',
       since: end?.at ?? startedAt,
-      source: end && end.code !== null ? 'exit code' : 'process',
+      source: end && end.code !== null ? 'exit code' : 'system',
       text,
     };
   if (life === 'unknown') return { state: 'unknown', since: signs.at(-1)?.at ?? startedAt, source: 'tmux', text };
   const is = told ?? {
     state: 'working',
     since: startedAt,
-    source: facts.printedAt === undefined ? 'process' : 'output',
+    source: facts.printedAt === undefined ? 'system' : 'output',
     text,
   };
   return is.state === 'working' ? listen(facts, is) : is;
 }
 
-/** The same state said again is no change of it. Tasks that go on keep an agent from being done. */
-function hear(before: Judgement | undefined, { at, source, state, text, background }: Sign): Judgement | undefined {
-  const isBusy = state === 'done' && background !== undefined && background > 0;
-  const now = isBusy ? 'working' : (state ?? before?.state);
-  if (now === undefined) return text === undefined ? before : { state: 'working', since: at, source, text };
-  const said = text ?? (isBusy ? `${background} in the background` : undefined);
-  if (before?.state === now) return { ...before, text: said ?? before.text };
-  return { state: now, since: at, source: state === undefined && before ? before.source : source, text: said ?? null };
+interface Hearing {
+  is: Judgement | undefined;
+  /** What it has said in this turn that it waits for. */
+  asked: string | null | undefined;
+  /** True where its hook has told of the end of a turn, and of no other since. */
+  hasEnded: boolean;
+}
+
+function hear(before: Hearing, sign: Sign): Hearing {
+  const isNote = sign.source === 'note';
+  const asked = isNote ? readQuestion(sign) : sign.state === 'working' && before.hasEnded ? undefined : before.asked;
+  const hasEnded = isNote || sign.state === undefined ? before.hasEnded : sign.state === 'done';
+  return { is: follow(before.is, weigh(sign, asked)), asked, hasEnded };
+}
+
+function readQuestion({ state, text }: Sign): string | null | undefined {
+  return state === 'waiting' ? (text ?? null) : undefined;
+}
+
+/**
+ * Tasks that go on keep an agent from being done. One that has asked in its turn waits once that ends: its hook knows of the end alone.
+ */
+function weigh(sign: Sign, asked: string | null | undefined): Sign {
+  const { state, text, background = 0 } = sign;
+  if (state !== 'done') return sign;
+  if (background > 0) return { ...sign, state: 'working', text: text ?? `${background} in the background` };
+  if (sign.source === 'note' || asked === undefined) return sign;
+  return { ...sign, source: 'note', state: 'waiting', text: asked ?? text };
+}
+
+/** The same state said again is no change of it. */
+function follow(before: Judgement | undefined, { at, source, state, text }: Sign): Judgement {
+  const said = text ?? null;
+  if (before && (state === undefined || state === before.state)) return { ...before, text: said ?? before.text };
+  return { state: state ?? 'working', since: at, source, text: said };
 }
 
 /** Where nothing is ever heard of an agent its silence says nothing. */
@@ -80,20 +108,48 @@ function listen({ startedAt, now, signs, printedAt, quietAfter }: RunFacts, is: 
   return { ...is, state: 'quiet', since: heardAt };
 }
 
-/** A line of a run's events: `UNIX-SECONDS NAME PAYLOAD`, the payload being JSON on one line, or nothing. */
-export interface RunEvent {
-  name: string;
-  /** Unix milliseconds. */
-  at: number;
-  payload: unknown;
-}
-
-/** Returns the events that are in a text; a line that is none is left out, as one that is just being written. */
-export function parseEvents(text: string): RunEvent[] {
+/** Returns the events that are in a text, `UNIX-SECONDS NAME PAYLOAD` a line; a line that is none is left out, as one that is just being written. */
+export function parseEvents(text: string): AgentEvent[] {
   const lines = text.split('\n').slice(0, -1);
   return lines.flatMap((line) => {
-    const [, seconds, name, rest = ''] = /^(\d{9,11}(?:\.\d+)?) (\S+)(?: (.*))?$/.exec(line) ?? [];
-    if (seconds === undefined || name === undefined) return [];
-    return [{ name, at: Number(seconds) * 1000, payload: rest === '' ? undefined : parseJson(rest) }];
+    const [, seconds, name, payload = ''] = /^(\d{9,11}(?:\.\d+)?) (\S+)(?: (.*))?$/.exec(line) ?? [];
+    return seconds === undefined || name === undefined ? [] : [{ name, at: Number(seconds), payload }];
   });
+}
+
+/** Returns an event as the one line that it is in the file. */
+export function renderEvent({ name, at, payload }: AgentEvent): string {
+  return `${at.toFixed(3)} ${name}${payload === '' ? '' : ` ${payload}`}\n`;
+}
+
+/** Returns what `stack note` has said; undefined for another event. */
+export function readNote({ name, payload }: AgentEvent): AgentNews | undefined {
+  if (name !== 'note') return undefined;
+  const { status, text } = parseFields<{ status: string; text: string }>(payload);
+  return {
+    ...(isNoted(status) && { state: status }),
+    ...(typeof text === 'string' && { text }),
+    // Who says that it is done knows of nothing that goes on.
+    ...(status === 'done' && { background: 0 }),
+  };
+}
+
+/** What an agent may say of itself. */
+export const NOTED_STATES = ['working', 'waiting', 'done'] as const;
+
+/** True for what an agent may say of itself. */
+export function isNoted(state: unknown): state is (typeof NOTED_STATES)[number] {
+  return (NOTED_STATES as readonly unknown[]).includes(state);
+}
+
+/** Returns what all turns of a run have cost together; undefined where it has told nothing of that. */
+export function sumCosts(news: readonly AgentNews[]): RunCost | undefined {
+  return news.reduce<RunCost | undefined>((sum, { cost }) => {
+    if (!cost) return sum;
+    const { of, ...told } = cost;
+    if (of === 'run' || !sum) return { usd: null, input: null, output: null, ...told };
+    const add = (one: number | null, more: number | undefined): number | null =>
+      more === undefined ? one : (one ?? 0) + more;
+    return { usd: add(sum.usd, told.usd), input: add(sum.input, told.input), output: add(sum.output, told.output) };
+  }, undefined);
 }

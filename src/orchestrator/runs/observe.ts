@@ -5,9 +5,13 @@ import { isUnseen, seenOr } from '../../adapters/process/ask-tool.ts';
 import { isAlive } from '../../adapters/process/identity.ts';
 import { findMarked } from '../../adapters/process/table.ts';
 import type { Pane } from '../../adapters/tmux/tmux.ts';
+import { ifAnswered } from '../../domain/errors.ts';
+import { readAgentEvent } from '../../domain/runs/agent-event.ts';
+import type { AgentNews } from '../../domain/runs/preset.ts';
 import type { RunRecord, RunView } from '../../domain/runs/run.ts';
-import { judgeRun, parseEvents, type RunFacts, type Sign } from '../../domain/runs/state.ts';
+import { judgeRun, parseEvents, type RunFacts, readNote, type Sign, sumCosts } from '../../domain/runs/state.ts';
 import type { Stack } from '../core/stack.ts';
+import { loadAgentPreset } from './preset.ts';
 import { filesOf, listRunRecords } from './record.ts';
 import { sessionOf, tmuxOf } from './server.ts';
 
@@ -22,6 +26,8 @@ export interface LiveRun {
   view: RunView;
   /** Its pane, while it has one. */
   pane?: Pane | undefined;
+  /** What it calls the session that it may go on with. */
+  session?: string;
 }
 
 /** Returns the runs of a ticket, or of all, as they are now. One that was never begun is none. Throws `files`. */
@@ -61,19 +67,22 @@ async function observeRun(
   if (life === 'never') return undefined;
   const printedAt =
     pane?.activeAt ?? (run.place === 'background' ? (await ifThere(stat(files.log)))?.mtimeMs : undefined);
+  const signs = await readSigns(stack, files.events, run.preset);
   const facts: RunFacts = {
     ...{ startedAt: run.startedAt, now: Date.now(), life, printedAt, quietAfter: QUIET_AFTER_MS },
     end: end ?? (life === 'gone' ? { at: await lastSeen(files.events, run), code: null } : undefined),
-    signs: await readSigns(files.events),
+    signs,
   };
   const { since, ...judged } = judgeRun(facts);
   const view: RunView = {
     ...{ id: run.id, ticket: run.ticket, name: run.name, agent: run.agent },
     pid: life === 'gone' ? null : (pane?.pid ?? run.process?.pid ?? pids[0] ?? null),
     ...{ ...judged, since: new Date(since).toISOString(), exitCode: facts.end?.code ?? null },
+    cost: sumCosts(signs) ?? null,
     tmux: pane ? { pane: pane.id } : null,
   };
-  return { run, view, ...(pane && { pane }) };
+  const session = signs.findLast((sign) => sign.session !== undefined)?.session;
+  return { run, view, ...(pane && { pane }), ...(session !== undefined && { session }) };
 }
 
 interface Look {
@@ -112,11 +121,19 @@ async function lastSeen(events: string, { startedAt }: RunRecord): Promise<numbe
   return (await ifThere(stat(events)))?.mtimeMs ?? startedAt;
 }
 
-async function readSigns(file: string): Promise<Sign[]> {
-  return parseEvents(await readTail(file)).flatMap(({ name, at, payload }): Sign[] => {
-    if (name !== 'note' || typeof payload !== 'object' || payload === null) return [];
-    const { status, text } = payload as { status?: RunView['state']; text?: string };
-    return [{ at, source: 'note', state: status, text }];
+type Heard = Sign & AgentNews;
+
+/** What an agent has said of itself, and its hooks, as far as its preset knows them. */
+async function readSigns(stack: Stack, file: string, preset: string | undefined): Promise<Heard[]> {
+  const events = parseEvents(await readTail(file));
+  const isNamed = preset !== undefined && events.some(({ name }) => name !== 'note');
+  const known = isNamed ? await ifAnswered(loadAgentPreset(preset, stack)) : undefined;
+  return events.flatMap((event): Heard[] => {
+    const at = event.at * 1000;
+    const note = readNote(event);
+    if (note) return [{ ...note, at, source: 'note' }];
+    const news = known && readAgentEvent(known, event);
+    return news ? [{ ...news, at, source: 'hook' }] : [];
   });
 }
 

@@ -44,7 +44,7 @@ export async function listRunRecords(stack: Stack, ticket?: string): Promise<Run
 }
 
 /** Returns one run; undefined where there is none, or what is there was copied from another root. */
-async function readRun(stack: Stack, ticket: string, id: string): Promise<RunRecord | undefined> {
+export async function readRun(stack: Stack, ticket: string, id: string): Promise<RunRecord | undefined> {
   const run = parseFields<RunRecord>(await ifReadable(readFileIfThere(runFilesOf(stack.root, ticket, id).record)));
   const isWhole =
     typeof run.name === 'string' && typeof run.marker === 'string' && run.marker !== '' && run.owner !== undefined;

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { replaceFile } from '../../adapters/files/files.ts';
+import { makeFolder, replaceFile } from '../../adapters/files/files.ts';
 import { withLock } from '../../adapters/lock.ts';
 import { runAttached } from '../../adapters/process/exec.ts';
 import { endMarked } from '../../adapters/process/group.ts';
@@ -13,22 +13,26 @@ import { openLog } from '../../adapters/process/logs.ts';
 import { MARKER } from '../../adapters/process/table.ts';
 import { findTmuxVersion, isTmuxUsable } from '../../adapters/tmux/tmux.ts';
 import { StackError } from '../../domain/errors.ts';
-import type { InstanceRecord } from '../../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { runsLockOf } from '../../domain/layout.ts';
 import { agentsMarker } from '../../domain/names.ts';
+import { planAgentCommand } from '../../domain/runs/agent-command.ts';
 import { renderLauncher } from '../../domain/runs/launcher.ts';
+import type { AgentPreset } from '../../domain/runs/preset.ts';
 import { isAtWork, type RunPlace, type RunRecord } from '../../domain/runs/run.ts';
 import { DEFAULT_LOG_BYTES, type ExecOptions } from '../../domain/runtime.ts';
 import { requireFree, requireInstance } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
 import { readTicketEnv } from './env.ts';
 import { observeRuns } from './observe.ts';
+import { hookOf, loadAgentPreset, requireInstalled } from './preset.ts';
 import { filesOf, forgetRun, reserveRun, writeRun } from './record.ts';
 import { sessionOf, tmuxOf } from './server.ts';
 
 export interface RunRequest {
   ticket: string;
-  argv: readonly string[];
+  /** A command line as it is, or an agent that a preset knows. */
+  how: { argv: readonly string[] } | { agent: string; resume?: { session?: string } };
   /** What it is called; undefined: after its program. */
   name: string | undefined;
   prompt: string | Uint8Array | undefined;
@@ -64,13 +68,15 @@ export async function startRun(stack: Stack, request: RunRequest, streams: ExecO
     ...(await readTicketEnv(stack, state, record)),
     PWD: record.folder,
   };
-  await requireRunnable(request.argv, record.folder, env.PATH ?? '');
+  const preset = 'agent' in request.how ? await loadAgentPreset(request.how.agent, stack) : undefined;
+  if (preset) await requireInstalled(preset, stack);
+  if ('argv' in request.how) await requireRunnable(request.how.argv, record.folder, env.PATH ?? '');
   const place = request.detached ? await choosePlace(stack) : 'foreground';
   const making = async (): Promise<() => Promise<BegunRun>> => {
     const run = await reserve(stack, record, request, place);
     return unlessFailed(stack, run, async () => {
       await requireHome(stack, record.ticket);
-      const command = await prepare(stack, run, request, env);
+      const command = await prepare(stack, { record, run, preset, headless: isHeadless(run, streams) }, request, env);
       if (place === 'foreground') return () => unlessFailed(stack, run, () => attach(stack, run, command, streams));
       await (place === 'tmux' ? beginInTmux : beginInBackground)(stack, run, command);
       return async () => ({ run });
@@ -134,12 +140,15 @@ async function reserve(stack: Stack, record: InstanceRecord, request: RunRequest
       details: holder,
     });
   }
-  const agent = path.basename(request.argv[0] ?? '');
+  const { how } = request;
+  const agent = 'agent' in how ? how.agent : path.basename(how.argv[0] ?? '');
   const names = others.filter(({ state }) => state !== 'exited').map(({ name }) => name);
   const name = chooseName(request.name, agent, names);
   const id = await reserveRun(stack, ticket);
   const run: RunRecord = {
-    ...{ version: 1, rootId: stack.rootId, ticket, id, name, agent, argv: request.argv, cwd: record.folder, place },
+    ...{ version: 1, rootId: stack.rootId, ticket, id, name, agent, cwd: record.folder, place },
+    argv: 'argv' in how ? how.argv : [],
+    ...('agent' in how && { preset: how.agent }),
     marker: `${agentsMarker(stack.rootId, ticket)}#${id}`,
     ...{ startedAt: Date.now(), owner: selfIdentity() },
   };
@@ -158,24 +167,45 @@ function chooseName(wanted: string | undefined, agent: string, taken: readonly s
   }
 }
 
+interface Subject {
+  record: InstanceRecord;
+  run: RunRecord;
+  preset: AgentPreset | undefined;
+  headless: boolean;
+}
+
+function isHeadless({ place }: RunRecord, { tty }: ExecOptions): boolean {
+  return place === 'background' || (place === 'foreground' && !tty);
+}
+
 /** Writes what it reads, and returns what begins it. */
 async function prepare(
   stack: Stack,
-  run: RunRecord,
-  { prompt }: RunRequest,
+  subject: Subject,
+  { prompt, how }: RunRequest,
   env: Record<string, string>,
 ): Promise<Command> {
+  const { record, run, preset, headless } = subject;
   const files = filesOf(stack, run);
   await writeFile(files.events, '', { mode: 0o600 });
   if (prompt !== undefined) await writeFile(files.prompt, prompt, { mode: 0o600 });
-  const own = { STACK_RUN: run.id, STACK_RUN_DIR: files.folder, [MARKER]: run.marker };
+  const given = prompt !== undefined && { STACK_PROMPT_FILE: files.prompt };
+  const all = { ...env, STACK_RUN: run.id, STACK_RUN_DIR: files.folder, [MARKER]: run.marker, ...given };
   const stdin = prompt === undefined ? undefined : files.prompt;
-  return {
-    argv: run.argv,
-    cwd: run.cwd,
-    env: { ...env, ...own, ...(stdin !== undefined && { STACK_PROMPT_FILE: stdin }) },
-    stdin,
-  };
+  if (!preset) return { argv: run.argv, cwd: run.cwd, env: all, stdin };
+  const plan = planAgentCommand(preset, {
+    ...{ folder: record.folder, runDir: files.folder, hook: hookOf(stack), headless },
+    repos: dedicatedRepos(record).map(([name, { worktree }]) => ({ name, path: worktree })),
+    ...(prompt !== undefined && { prompt: Buffer.from(prompt as string).toString('utf8'), promptFile: files.prompt }),
+    ...('agent' in how && how.resume && { resume: how.resume }),
+  });
+  for (const { path: file, content, mode } of plan.files) {
+    await makeFolder(path.dirname(file));
+    await replaceFile(file, content, { mode, lasting: false });
+  }
+  Object.assign(run, { argv: plan.argv, cwd: plan.cwd });
+  await requireRunnable(plan.argv, plan.cwd, env.PATH ?? '');
+  return { argv: plan.argv, cwd: plan.cwd, env: { ...all, ...plan.env, PWD: plan.cwd }, stdin: plan.stdin && stdin };
 }
 
 /** The agent is a child of this very command, as it would be of a shell. */

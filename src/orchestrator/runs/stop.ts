@@ -17,7 +17,7 @@ import { filesOf, listRunRecords } from './record.ts';
  * Ends a run with all that it has started, what has left its terminal included. Ended is done. Throws `process` for what does not
  * end, and `conflict` where this very command is a part of it.
  */
-async function endRun(stack: Stack, run: RunRecord): Promise<void> {
+export async function endRun(stack: Stack, run: RunRecord): Promise<void> {
   if (stack.env[MARKER] === run.marker) throw partOf(run.ticket);
   const { process: leader, marker, cwd } = run;
   if (leader?.leads && leader.startTime !== '' && (await isAlive(leader)))

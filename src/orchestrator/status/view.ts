@@ -8,6 +8,7 @@ import {
   type OwnServer,
   type StackState,
 } from '../../domain/instance.ts';
+import type { RunView } from '../../domain/runs/run.ts';
 import { ENGINE_RUNTIME, type RuntimeName, runtimeOf } from '../../domain/runtime.ts';
 import { resolveShared, sharedUrl } from '../../domain/shared.ts';
 import {
@@ -25,6 +26,7 @@ import { firstPort } from '../../domain/wiring.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { chooseRuntime } from '../prepare/runtime.ts';
+import { viewRuns } from '../runs/observe.ts';
 import { tellAtRest } from './at-rest.ts';
 import { observeMarks } from './changes.ts';
 import { type Observed, observeWorld } from './observe.ts';
@@ -47,16 +49,27 @@ export interface Look {
  * worktrees stand.
  */
 export async function observeStack(stack: Stack, { marks = false } = {}): Promise<StackView> {
-  const [{ view }, found] = await Promise.all([lookAtStack(stack), marks ? observeMarks(stack) : undefined]);
-  if (!found) return view;
+  const [{ view }, found, runs] = await Promise.all([
+    lookAtStack(stack),
+    marks ? observeMarks(stack) : undefined,
+    viewRuns(stack),
+  ]);
   const instances = view.instances.map((instance) => {
     const repos = Object.entries(instance.repos).map(([name, repo]): [string, RepoView] => {
-      const changes = found.get(instance.ticket)?.[name];
+      const changes = found?.get(instance.ticket)?.[name];
       return [name, repo.mode === 'dedicated' && changes ? { ...repo, changes } : repo];
     });
-    return { ...instance, repos: Object.fromEntries(repos) };
+    return { ...instance, repos: Object.fromEntries(repos), agents: pickAgents(runs, instance.ticket) };
   });
   return { ...view, instances };
+}
+
+/** Those that live; where none does, how the last one ended. */
+function pickAgents(runs: readonly RunView[], ticket: string): NonNullable<InstanceView['agents']> {
+  const own = runs.filter((run) => run.ticket === ticket);
+  const living = own.filter(({ state }) => state !== 'exited');
+  const shown = living.length > 0 ? living : own.slice(-1);
+  return shown.map(({ name, state, since, text, exitCode }) => ({ name, state, since, text, exitCode }));
 }
 
 /** The same with what it is told from; nothing is asked about other tickets than `tickets`, which alone are in the view then. */

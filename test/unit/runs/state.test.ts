@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import {
+  judgeRun,
+  parseEvents,
+  type RunFacts,
+  readNote,
+  renderEvent,
+  type Sign,
+  sumCosts,
+} from '../../../src/domain/runs/state.ts';
+
+const MINUTE = 60_000;
+const START = 1_000_000_000_000;
+
+function judge(facts: Partial<RunFacts>) {
+  const base = { startedAt: START, now: START + MINUTE, life: 'alive', signs: [], quietAfter: 5 * MINUTE } as const;
+  return judgeRun({ ...base, ...facts });
+}
+
+const hook = (seconds: number, more: Partial<Sign>): Sign => ({ at: START + seconds * 1000, source: 'hook', ...more });
+const note = (seconds: number, more: Partial<Sign>): Sign => ({ at: START + seconds * 1000, source: 'note', ...more });
+
+describe('what an agent does', () => {
+  it('tells silence, waiting, a task in the background and done apart', () => {
+    const now = START + 20 * MINUTE;
+    const works = hook(1, { state: 'working' });
+    expect(judge({ now, signs: [works] })).toMatchObject({ state: 'quiet', since: START + 1000 });
+    expect(judge({ now, signs: [works], printedAt: now - MINUTE })).toMatchObject({
+      state: 'working',
+      since: START + 1000,
+    });
+    expect(judge({ now, signs: [works, hook(2, { state: 'waiting', text: 'which table?' })] })).toEqual({
+      ...{ state: 'waiting', since: START + 2000, source: 'hook', text: 'which table?' },
+    });
+    const soon = START + MINUTE;
+    const behind = hook(2, { state: 'done', background: 1 });
+    expect(judge({ now: soon, signs: [works, behind] })).toMatchObject({
+      state: 'working',
+      text: '1 in the background',
+    });
+    expect(judge({ now, signs: [works, behind, hook(90, { state: 'done', background: 0 })] })).toMatchObject({
+      ...{ state: 'done', since: START + 90_000 },
+    });
+  });
+
+  it('never takes what is printed for the end of a wait, and silence without any sign for nothing', () => {
+    const now = START + 20 * MINUTE;
+    expect(judge({ now, signs: [note(1, { state: 'waiting' })], printedAt: now })).toMatchObject({ state: 'waiting' });
+    expect(judge({ now })).toMatchObject({ state: 'working', since: START, source: 'system' });
+    expect(judge({ now, printedAt: START })).toMatchObject({ state: 'quiet', since: START, source: 'output' });
+  });
+
+  it('waits with the question that it noted, also once its hooks tell of the end of the turn', () => {
+    const asked = [
+      hook(1, { state: 'working' }),
+      note(2, { state: 'waiting', text: 'which table?' }),
+      hook(3, { state: 'working' }),
+      hook(4, { state: 'done', text: 'I have asked.' }),
+    ];
+    expect(judge({ signs: asked })).toMatchObject({ state: 'waiting', source: 'note', text: 'which table?' });
+    const answered = [...asked, hook(5, { state: 'working' }), hook(6, { state: 'done' })];
+    expect(judge({ signs: answered })).toMatchObject({ state: 'done', since: START + 6000 });
+  });
+
+  it('says how it ended, whatever it said before', () => {
+    const signs = [note(1, { state: 'waiting', text: 'well?' })];
+    const end = { at: START + 9000, code: 3 };
+    expect(judge({ life: 'gone', signs, end })).toEqual({
+      state: 'exited',
+      since: end.at,
+      source: 'exit code',
+      text: 'well?',
+    });
+    expect(judge({ life: 'gone', signs, end: { ...end, code: null } })).toMatchObject({
+      state: 'exited',
+      source: 'system',
+    });
+    expect(judge({ life: 'unknown', signs })).toMatchObject({ state: 'unknown', source: 'tmux' });
+    expect(judge({ life: 'coming' })).toMatchObject({ state: 'starting' });
+  });
+});
+
+describe('events', () => {
+  it('are read back as they were written, and what is no event is left out', () => {
+    const event = { name: 'note', at: 1_700_000_000.5, payload: '{"status":"done","text":"a\\nb"}' };
+    expect(parseEvents(`${renderEvent(event)}garbage\n17 x\n1700000001 Stop {"a":1}\n1700000002 Half {"a`)).toEqual([
+      event,
+      { name: 'Stop', at: 1_700_000_001, payload: '{"a":1}' },
+    ]);
+    expect(readNote(event)).toEqual({ state: 'done', text: 'a\nb', background: 0 });
+    expect(readNote({ ...event, payload: '{"status":"exited","text":7}' })).toEqual({});
+    expect(readNote({ ...event, name: 'Stop' })).toBeUndefined();
+  });
+
+  it('add up what turns cost', () => {
+    expect(sumCosts([{}])).toBeUndefined();
+    expect(
+      sumCosts([{ cost: { of: 'turn', usd: 1, input: 10 } }, { cost: { of: 'turn', input: 5, output: 2 } }]),
+    ).toEqual({
+      ...{ usd: 1, input: 15, output: 2 },
+    });
+    expect(sumCosts([{ cost: { of: 'turn', usd: 1 } }, { cost: { of: 'run', usd: 3 } }])).toEqual({
+      usd: 3,
+      input: null,
+      output: null,
+    });
+  });
+});
