@@ -29,8 +29,8 @@ export interface Tmux {
   listPanes(): Promise<Pane[]>;
   /** Returns what a pane shows, with the lines before it. */
   capture(pane: string, lines: number | undefined): Promise<string>;
-  /** Returns what it shows now, and where its cursor is. */
-  look(pane: string): Promise<string>;
+  /** Returns what it shows now, and where its cursor is; undefined for a pane that is gone. */
+  look(pane: string): Promise<string | undefined>;
   /** Pastes a text into a pane, as one paste where its program knows that. */
   paste(pane: string, text: string): Promise<void>;
   press(pane: string, key: string): Promise<void>;
@@ -104,21 +104,15 @@ export function openTmux(socket: string, env: Env): Tmux {
       return made;
     },
     async listPanes() {
-      try {
-        return parsePanes(await ask(['list-panes', '-a', '-F', FORMAT]));
-      } catch (error) {
-        if (error instanceof StackError && /no server running|No such file or directory/.test(error.message)) return [];
-        throw error;
-      }
+      return parsePanes((await unlessGone(ask(['list-panes', '-a', '-F', FORMAT]))) ?? '');
     },
     capture: (pane, lines) =>
       ask(['capture-pane', '-p', '-J', '-S', lines === undefined ? '-' : String(-lines), '-t', pane]),
     async look(pane) {
-      const [shown, cursor] = await Promise.all([
-        ask(['capture-pane', '-p', '-e', '-t', pane]),
-        ask(['display-message', '-p', '-t', pane, '#{cursor_x},#{cursor_y},#{history_size}']),
-      ]);
-      return shown + cursor;
+      const shown = await unlessGone(ask(['capture-pane', '-p', '-e', '-t', pane]));
+      const where = '#{cursor_x},#{cursor_y},#{history_size}';
+      const cursor = await unlessGone(ask(['display-message', '-p', '-t', pane, where]));
+      return shown === undefined || cursor === undefined ? undefined : shown + cursor;
     },
     async paste(pane, text) {
       await ask(['load-buffer', '-b', 'stack', '-'], text);
@@ -158,6 +152,16 @@ function plainEnv({ PATH, HOME, LANG, LC_ALL, SHELL, USER }: Env): Record<string
   return Object.fromEntries(
     Object.entries(found).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
   );
+}
+
+/** Undefined where tmux says that there is no such pane, or no server at all; one that does not answer says neither. */
+async function unlessGone(answer: Promise<string>): Promise<string | undefined> {
+  return answer.catch((error: unknown) => {
+    const isGone =
+      error instanceof StackError && /no server running|No such file or directory|can't find pane/.test(error.message);
+    if (!isGone) throw error;
+    return undefined;
+  });
 }
 
 function explainTmux(why: string, cause: unknown): unknown {

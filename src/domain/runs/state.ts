@@ -25,6 +25,8 @@ export interface RunFacts {
   signs: readonly Sign[];
   /** Unix milliseconds of what it printed last; undefined where nobody sees that. */
   printedAt?: number | undefined;
+  /** What its terminal is seen to show, as far as a preset knows that. */
+  shown?: Pick<AgentNews, 'state' | 'text'> | undefined;
   /** After so many milliseconds without a sign it is quiet. */
   quietAfter: number;
 }
@@ -60,7 +62,7 @@ export function judgeRun(facts: RunFacts): Judgement {
     source: facts.printedAt === undefined ? 'system' : 'output',
     text,
   };
-  return is.state === 'working' ? listen(facts, is) : is;
+  return is.state === 'working' ? watch(facts, listen(facts, is)) : is;
 }
 
 interface Hearing {
@@ -98,6 +100,13 @@ function follow(before: Judgement | undefined, { at, source, state, text }: Sign
   const said = text ?? null;
   if (before && (state === undefined || state === before.state)) return { ...before, text: said ?? before.text };
   return { state: state ?? 'working', since: at, source, text: said };
+}
+
+/** A question on the screen is one, whoever has not said so; it is no end, since nothing on a screen proves that. */
+function watch({ now, printedAt, shown }: RunFacts, is: Judgement): Judgement {
+  const at = printedAt ?? now;
+  if (shown?.state === 'waiting') return { state: 'waiting', since: at, source: 'output', text: shown.text ?? null };
+  return shown?.state === 'working' && is.state === 'quiet' ? { ...is, state: 'working' } : is;
 }
 
 /** Where nothing is ever heard of an agent its silence says nothing. */

@@ -6,7 +6,7 @@ import { isAlive } from '../../adapters/process/identity.ts';
 import { findMarked } from '../../adapters/process/table.ts';
 import type { Pane } from '../../adapters/tmux/tmux.ts';
 import { ifAnswered } from '../../domain/errors.ts';
-import { readAgentEvent } from '../../domain/runs/agent-event.ts';
+import { readAgentEvent, readAgentScreen } from '../../domain/runs/agent-event.ts';
 import type { AgentNews } from '../../domain/runs/preset.ts';
 import type { RunRecord, RunView } from '../../domain/runs/run.ts';
 import { judgeRun, parseEvents, type RunFacts, readNote, type Sign, sumCosts } from '../../domain/runs/state.ts';
@@ -65,24 +65,43 @@ async function observeRun(
   const pids = end || pane ? [] : await listOwn(run);
   const life = await tellLife(run, { pane, isAsked: panes !== undefined, hasEnded: end !== undefined, pids });
   if (life === 'never') return undefined;
-  const printedAt =
-    pane?.activeAt ?? (run.place === 'background' ? (await ifThere(stat(files.log)))?.mtimeMs : undefined);
   const signs = await readSigns(stack, files.events, run.preset);
   const facts: RunFacts = {
-    ...{ startedAt: run.startedAt, now: Date.now(), life, printedAt, quietAfter: QUIET_AFTER_MS },
+    ...{ startedAt: run.startedAt, now: Date.now(), life, signs, quietAfter: QUIET_AFTER_MS },
+    ...(await readOutput(stack, run, pane)),
     end: end ?? (life === 'gone' ? { at: await lastSeen(files.events, run), code: null } : undefined),
-    signs,
   };
-  const { since, ...judged } = judgeRun(facts);
-  const view: RunView = {
-    ...{ id: run.id, ticket: run.ticket, name: run.name, agent: run.agent },
-    pid: life === 'gone' ? null : (pane?.pid ?? run.process?.pid ?? pids[0] ?? null),
-    ...{ ...judged, since: new Date(since).toISOString(), exitCode: facts.end?.code ?? null },
-    cost: sumCosts(signs) ?? null,
-    tmux: pane ? { pane: pane.id } : null,
-  };
+  const pid = pane?.pid ?? run.process?.pid ?? pids[0] ?? null;
+  const view = describeRun(run, facts, { pane, pid, cost: sumCosts(signs) ?? null });
   const session = signs.findLast((sign) => sign.session !== undefined)?.session;
   return { run, view, ...(pane && { pane }), ...(session !== undefined && { session }) };
+}
+
+function describeRun(
+  run: RunRecord,
+  facts: RunFacts,
+  { pane, pid, cost }: Pick<RunView, 'pid' | 'cost'> & { pane: Pane | undefined },
+): RunView {
+  const { since, ...judged } = judgeRun(facts);
+  return {
+    ...{ id: run.id, ticket: run.ticket, name: run.name, agent: run.agent },
+    pid: facts.life === 'gone' ? null : pid,
+    ...{ ...judged, since: new Date(since).toISOString(), exitCode: facts.end?.code ?? null, cost },
+    tmux: pane ? { pane: pane.id } : null,
+  };
+}
+
+/** When it printed something last, and what its terminal shows: where that can be seen. */
+async function readOutput(
+  stack: Stack,
+  run: RunRecord,
+  pane: Pane | undefined,
+): Promise<Pick<RunFacts, 'printedAt' | 'shown'>> {
+  if (pane) {
+    const shown = run.preset === undefined ? undefined : await readScreen(stack, run.preset, pane);
+    return { printedAt: pane.activeAt, shown };
+  }
+  return run.place === 'background' ? { printedAt: (await ifThere(stat(filesOf(stack, run).log)))?.mtimeMs } : {};
 }
 
 interface Look {
@@ -135,6 +154,13 @@ async function readSigns(stack: Stack, file: string, preset: string | undefined)
     const news = known && readAgentEvent(known, event);
     return news ? [{ ...news, at, source: 'hook' }] : [];
   });
+}
+
+async function readScreen(stack: Stack, preset: string, pane: Pane): Promise<AgentNews | undefined> {
+  const known = await ifAnswered(loadAgentPreset(preset, stack));
+  if (!known?.screen) return undefined;
+  const screen = await ifAnswered(tmuxOf(stack).capture(pane.id, 0));
+  return screen === undefined ? undefined : readAgentScreen(known, screen);
 }
 
 /** An agent that runs for days has many of them. */

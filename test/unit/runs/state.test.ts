@@ -50,6 +50,19 @@ describe('what an agent does', () => {
     expect(judge({ now, printedAt: START })).toMatchObject({ state: 'quiet', since: START, source: 'output' });
   });
 
+  it('takes a question on the screen for one, and nothing there for an end', () => {
+    const signs = [hook(1, { state: 'working' })];
+    const printedAt = START + 5000;
+    const shown = { state: 'waiting', text: 'trust' } as const;
+    expect(judge({ signs, printedAt, shown })).toMatchObject({
+      state: 'waiting',
+      since: printedAt,
+      source: 'output',
+      text: 'trust',
+    });
+    expect(judge({ signs: [hook(1, { state: 'done' })], printedAt, shown })).toMatchObject({ state: 'done' });
+  });
+
   it('waits with the question that it noted, also once its hooks tell of the end of the turn', () => {
     const asked = [
       hook(1, { state: 'working' }),
