@@ -1,31 +1,27 @@
 #!/bin/sh
 # Called by an agent's hook: hook.sh EVENT [PAYLOAD]; without PAYLOAD it is on standard input.
-# Adds one line to the run's events: unix seconds, EVENT, the payload without line ends. It prints nothing and never fails.
-exec 2>/dev/null >/dev/null
-LC_ALL=C
-export LC_ALL
-most=65536
+# Adds one line to the run's events: Unix seconds, EVENT, the payload without line ends. It prints nothing and never fails.
+exec >/dev/null 2>&1
+umask 077
+event=${1:-unknown}
+case $event in *[!A-Za-z0-9_.-]*) event=unknown ;; esac
 
-drain() {
-  [ "$given" = 1 ] || [ -t 0 ] || cat
-}
-
+# dd waits for the end and writes once, so that lines of two hooks never mix. What is beyond 64 kB is read, and left out.
 note() {
-  [ -n "$STACK_RUN_DIR" ] && [ -d "$STACK_RUN_DIR" ] || return
-  line=$STACK_RUN_DIR/.event.$$
-  # One read and one write of dd: lines of two hooks never mix, and what a killed hook has begun is not among them.
   {
     printf '%s %s ' "$(date +%s)" "$event"
-    if [ "$given" = 1 ]; then printf '%s' "$payload"; elif ! [ -t 0 ]; then cat; fi | head -c "$most" | tr '\n\r\0' '   '
+    head -c 65536 | LC_ALL=C tr '\n\r\000' '   '
     echo
-  } >"$line" && dd if="$line" bs=131072 >>"$STACK_RUN_DIR/events"
-  rm -f "$line"
+    cat >/dev/null
+  } | dd ibs=4096 obs=131072 >>"$STACK_RUN_DIR/events"
 }
 
-umask 077
-event=$(printf '%s' "${1:-unknown}" | tr -c 'A-Za-z0-9_.-' _)
-given=0
-if [ $# -gt 1 ]; then given=1; payload=$2; fi
-note
-drain
+[ -t 0 ] && exec </dev/null
+if ! [ -d "${STACK_RUN_DIR:-/dev/null}" ]; then
+  [ $# -gt 1 ] || cat
+elif [ $# -gt 1 ]; then
+  printf '%s' "$2" | note
+else
+  note
+fi
 exit 0

@@ -35,7 +35,8 @@ export function planAgentCommand(preset: AgentPreset, situation: AgentSituation)
       ...prompt.words,
     ],
     cwd,
-    env: { ...fillAll(preset.env, look), STACK_RUN_DIR: situation.runDir },
+    // Some look at PWD and not at where they are.
+    env: { ...fillAll(preset.env, look), ...fillAll(mode?.env, look), STACK_RUN_DIR: situation.runDir, PWD: cwd },
     ...(prompt.stdin && { stdin: 'prompt' }),
     files: [...planFiles(preset, look), ...prompt.files],
   };

@@ -14,13 +14,19 @@ const MOST_LETTERS = 4000;
  * payload holds, it throws nothing.
  */
 export function readAgentEvent(preset: AgentPreset, event: AgentEvent): AgentNews | undefined {
-  return readNews(preset, preset.events, { name: event.name, fields: parsePayload(event.payload) });
+  const whole = parseJson(event.payload);
+  const news = readNews(preset, preset.events, {
+    name: event.name,
+    fields: whole ?? parseJson(closeCut(event.payload)),
+  });
+  // What is cut off may say what still runs.
+  return news?.state === 'done' && isCut(event.payload, whole) ? { ...news, state: 'working' } : news;
 }
 
 /** Returns the same for a line that an agent without a terminal has printed. */
 export function readAgentOutput(preset: AgentPreset, line: string): AgentNews | undefined {
   if (!preset.output || !line.startsWith('{')) return undefined;
-  const fields = parsePayload(line);
+  const fields = parseJson(line);
   const name = fieldAt(fields, preset.output.name);
   return typeof name === 'string' ? readNews(preset, preset.output.events, { name, fields }) : undefined;
 }
@@ -106,8 +112,8 @@ function fieldAt(fields: unknown, path: string | undefined): unknown {
   }, fields);
 }
 
-function parsePayload(payload: string): unknown {
-  return parseJson(payload) ?? parseJson(closeCut(payload));
+function isCut(payload: string, whole: unknown): boolean {
+  return whole === undefined && payload.startsWith('{');
 }
 
 /** A long payload comes cut: what stands before its last whole field counts. */

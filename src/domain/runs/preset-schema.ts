@@ -62,9 +62,12 @@ const fileSchema = map('a map like `{ path: "${run}/settings.json", json: {} }`'
   json: optional(z.record(z.string(), z.unknown(), { error: 'a map' }), 'What it holds, written as JSON'),
 });
 
+const variables = mapOf('a map of variables', z.string('a name'), anyText);
+
 const headlessSchema = map('a map like `{ args: [--print] }`', {
   command: optional(words('[exec]'), 'Words right behind the program, before every option'),
   args: optional(words('[--print]'), 'More options'),
+  env: optional(variables, 'More variables'),
   prompt: optional(promptSchema, 'How the prompt is handed over, where that differs'),
 });
 
@@ -86,7 +89,7 @@ export const presetSchema = map('a map with at least `title` and `program`', {
   ),
   args: optional(words('[--verbose]'), 'Options'),
   each_repo: optional(words('[--add-dir, "${path}"]'), 'Options that tell it of a repo that it does not stand in'),
-  env: optional(mapOf('a map of variables', z.string('a name'), anyText), 'Variables'),
+  env: optional(variables, 'Variables'),
   files: optional(list('a list of files', fileSchema), 'Files that are written before it starts'),
   prompt: optional(promptSchema, 'How the prompt is handed over; default: as the last argument'),
   resume: optional(

@@ -35,7 +35,10 @@ export interface AgentCommand {
   env: Record<string, string>;
   /** The prompt goes to standard input, and its end after it. Without it the terminal, or nothing, is there. */
   stdin?: 'prompt';
-  /** Written before the start, their folders made: absolute paths in the run's folder or the ticket's. */
+  /**
+   * Written before the start, their folders made: absolute paths in the run's folder or the ticket's. What is there already in the
+   * ticket's and differs is somebody's, and stays.
+   */
   files: { path: string; content: string; mode: number }[];
 }
 
