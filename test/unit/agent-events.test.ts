@@ -75,6 +75,8 @@ describe('the events of claude', () => {
 it('reads the events of codex', async () => {
   const turn = { type: 'agent-turn-complete', 'thread-id': '01a2', 'last-assistant-message': 'The work is done.' };
   expect(await read('codex', 'notify', turn)).toEqual({ state: 'done', text: 'The work is done.', session: '01a2' });
+  const title = { ...turn, 'input-messages': ['Generate a concise, single-line task title of at most 36 characters'] };
+  expect(await read('codex', 'notify', title)).toEqual({});
   const preset = await load('codex');
   expect(readAgentOutput(preset, '{"type":"thread.started","thread_id":"01a2"}')?.session).toBe('01a2');
   const usage = { input_tokens: 7, cached_input_tokens: 0, output_tokens: 3, reasoning_output_tokens: 0 };

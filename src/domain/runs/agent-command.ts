@@ -1,6 +1,7 @@
 import { StackError } from '../errors.ts';
 import { quoteForShell } from '../shell.ts';
 import { fillTemplate } from '../template.ts';
+import { isWithin } from '../within.ts';
 import type { AgentCommand, AgentPreset, AgentSituation } from './preset.ts';
 
 /** Linux takes 128 kB in one argument (`MAX_ARG_STRLEN`), whatever there is room for in all of them. */
@@ -21,7 +22,8 @@ export function planAgentCommand(preset: AgentPreset, situation: AgentSituation)
   const { headless, resume, repos } = situation;
   const mode = headless ? preset.headless : undefined;
   const again = resume && pickResume(preset, resume);
-  const others = repos.filter((repo) => repo.path !== cwd);
+  // What is below the folder that it stands in, it sees; some refuse to be told of that.
+  const others = repos.filter((repo) => !isWithin(repo.path, cwd));
   const prompt = planPrompt(preset, situation);
   return {
     argv: [

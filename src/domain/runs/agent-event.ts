@@ -48,11 +48,15 @@ function readNews(
   return rule && applyRule(rule, fields, preset.session ?? undefined);
 }
 
-function fits({ is, has }: Rule, fields: unknown): boolean {
+function fits({ is, match, has }: Rule, fields: unknown): boolean {
   const equal = Object.entries(is ?? {}).every(([path, wanted]) =>
     [wanted].flat().some((one) => one === fieldAt(fields, path)),
   );
-  return equal && (has ?? []).every((path) => holds(fieldAt(fields, path)));
+  const alike = Object.entries(match ?? {}).every(([path, pattern]) => {
+    const value = fieldAt(fields, path);
+    return typeof value === 'string' && new RegExp(pattern, 'm').test(value);
+  });
+  return equal && alike && (has ?? []).every((path) => holds(fieldAt(fields, path)));
 }
 
 function applyRule(rule: Rule, fields: unknown, sessionAt: string | undefined): AgentNews {

@@ -24,12 +24,10 @@ export function parsePreset(name: string, files: readonly ConfigText[]): AgentPr
 }
 
 function checkPreset(preset: Omit<AgentPreset, 'name'>): Finding[] {
-  const { events: _, output: __, screen = [], files = [], title: ___, install: ____, ...templates } = preset;
+  const { program, args, each_repo, env, files, prompt, resume, headless } = preset;
   return [
-    ...checkNames(templates, []),
-    ...checkNames({ files }, []),
+    ...checkNames({ program, args, each_repo, env, files, prompt, resume, headless }, []),
     ...(files ?? []).flatMap(({ path }, index) => checkPlace(path, ['files', index, 'path'])),
-    ...(screen ?? []).flatMap(({ match }, index) => checkPattern(match, ['screen', index, 'match'])),
   ];
 }
 
@@ -61,13 +59,4 @@ function checkNames(value: unknown, path: KeyPath): Finding[] {
 function checkPlace(place: string, path: KeyPath): Finding[] {
   const isInside = /^\$\{(run|ticket)\}\/./.test(place) && !place.split('/').includes('..');
   return isInside ? [] : [{ path, message: 'must begin with `${run}/` or `${ticket}/`, and stay inside of it' }];
-}
-
-function checkPattern(pattern: string, path: KeyPath): Finding[] {
-  try {
-    new RegExp(pattern, 'm');
-    return [];
-  } catch {
-    return [{ path, message: 'must be a regular expression' }];
-  }
 }

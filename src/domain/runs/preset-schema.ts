@@ -25,6 +25,18 @@ const paths = list(PATHS, path);
 const scalar = z.union([anyText, z.number('a number'), flag], 'a text, a number, true or false');
 const wanted = z.union([scalar, list('a list of values', scalar)], 'a value, or a list of values of which one fits');
 
+const PATTERN = 'a regular expression';
+const pattern = text.check(z.refine(isPattern, PATTERN));
+
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text, 'm');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const costSchema = map('a map like `{ of: run, usd: total_cost_usd }`', {
   of: z
     .enum(['run', 'turn'], { error: '`run` or `turn`' })
@@ -37,6 +49,7 @@ const costSchema = map('a map like `{ of: run, usd: total_cost_usd }`', {
 /** The schema of what one event means. */
 export const ruleSchema = map('a map like `{ state: waiting, text: [message] }`', {
   is: optional(mapOf('a map like `{ type: permission }`', path, wanted), 'Fields that must hold these values'),
+  match: optional(mapOf('a map like `{ text: ^Done }`', path, pattern), 'Fields that must be texts like these'),
   has: optional(paths, 'Fields that must be there and hold something'),
   state: optional(
     z.enum(['starting', 'working', 'waiting', 'done'], { error: '`starting`, `working`, `waiting` or `done`' }),
@@ -73,7 +86,7 @@ const headlessSchema = map('a map like `{ args: [--print] }`', {
 
 const SCREEN = 'a list like `[{ match: "Do you trust", state: waiting, text: trust }]`';
 const screenSchema = map('a map like `{ match: "Do you trust", state: waiting, text: trust }`', {
-  match: text.check(z.describe('Regular expression that what the terminal shows matches')),
+  match: pattern.check(z.describe('Regular expression that what the terminal shows matches')),
   state: z.enum(['working', 'waiting'], { error: '`working` or `waiting`: no screen proves more' }),
   text: optional(text, 'What is said of it'),
 });
@@ -88,7 +101,10 @@ export const presetSchema = map('a map with at least `title` and `program`', {
     'Where it stands: in the ticket’s folder, or in its first repo; default ticket',
   ),
   args: optional(words('[--verbose]'), 'Options'),
-  each_repo: optional(words('[--add-dir, "${path}"]'), 'Options that tell it of a repo that it does not stand in'),
+  each_repo: optional(
+    words('[--add-dir, "${path}"]'),
+    'Options that tell it of a repo that is not below the folder it stands in',
+  ),
   env: optional(variables, 'Variables'),
   files: optional(list('a list of files', fileSchema), 'Files that are written before it starts'),
   prompt: optional(promptSchema, 'How the prompt is handed over; default: as the last argument'),
