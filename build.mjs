@@ -54,6 +54,7 @@ const OPTIONAL = [
 const LATE_FUNCTIONS = {
   'string-width': 'if (/^[ -~]*$/.test(args[0])) return args[0].length;',
   'slice-ansi': '',
+  'wrap-ansi': '',
 };
 
 const lateFunction = (name) => `
@@ -147,11 +148,19 @@ async function bundleApp(dist) {
     define: { 'import.meta.url': 'importMetaUrl' },
     banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   });
-  const text = await readFile(join(dist, 'app.cjs'));
+  const text = inAscii(await readFile(join(dist, 'app.cjs'), 'utf8'));
+  await writeFile(join(dist, 'app.cjs'), text);
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
   const main = await bundle({ main: join(root, 'src/main.ts') }, dist, { plugins: [cachedApp(hash)] });
   return [...app, ...main];
 }
+
+/**
+ * Returns a text in ASCII alone: esbuild leaves other characters in regular expressions, and one of them doubles what V8 keeps of
+ * the text, and reads to compare it. There an escape means the same.
+ */
+const inAscii = (text) =>
+  text.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /** Bundles what dockerode answers BuildKit with. It reads a file beside itself. */
 async function bundleBuildKit(dist) {

@@ -19,7 +19,8 @@ export function loadWithCodeCache<Exports>(file: string, hash: string, env: Node
   const canKeep = Boolean(env.XDG_CACHE_HOME) || existsSync(home);
   const cache = path.join(folder, `${hash}-${KEY}`);
   const cachedData = readCache(cache);
-  const script = new vm.Script(module.wrap(readFileSync(file, 'utf8')), {
+  // The build writes it in ASCII, of which a byte is a character.
+  const script = new vm.Script(module.wrap(readFileSync(file, 'latin1')), {
     filename: file,
     ...(cachedData && { cachedData }),
   });

@@ -37,7 +37,6 @@ export const diff: Verb<Options, TicketDiff> = {
     const [ticket = '', other] = named.length === args.length ? named : [...named, undefined];
     if (args.length === 2 && other === undefined)
       throw new StackError('usage', `${ticket} is one ticket`, { hint: 'name two, or the one alone' });
-    const show = context.options.json ? undefined : await describeShow(context, options.stat === true);
     const { committed = false, sinceSeen = false } = options;
     if (sinceSeen && (committed || other !== undefined))
       throw new StackError('usage', `--since-seen does not go with ${committed ? '--committed' : 'two tickets'}`, {
@@ -45,7 +44,11 @@ export const diff: Verb<Options, TicketDiff> = {
       });
     // Part of it, or its size, is no look at it.
     const isWhole = !committed && options.stat !== true && other === undefined && command.length === 0;
-    const found = await diffTicket(await context.stack(), {
+    const stack = await context.stack();
+    const show = context.options.json ? undefined : describeShow(context, options.stat === true);
+    // Asked beside the rest; whoever waits for it is told.
+    show?.catch(() => undefined);
+    const found = await diffTicket(stack, {
       ...{ ticket, other, repos: listValues(options.repo), committed, sinceSeen },
       ...{ paths: command, cwd: context.host.cwd, show, isLook: isWhole && isShown(context) },
     });

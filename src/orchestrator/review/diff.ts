@@ -26,7 +26,7 @@ export interface DiffWanted {
   paths?: readonly string[];
   cwd?: string;
   /** Undefined: no text is wanted. */
-  show?: { flags: readonly string[]; env: Record<string, string | undefined> } | undefined;
+  show?: Promise<{ flags: readonly string[]; env: Record<string, string | undefined> }> | undefined;
 }
 
 /** What a ticket has changed. */
@@ -73,7 +73,7 @@ export async function diffTicket(stack: Stack, wanted: DiffWanted): Promise<Tick
     const worktrees = room.trees.map(({ worktree }) => worktree);
     const paths = placePaths({ paths: wanted.paths ?? [], cwd: wanted.cwd ?? '', repos, worktrees });
     const found = wanted.show
-      ? { files: [], text: await show(room, { paths, ...wanted.show }) }
+      ? { files: [], text: await show(room, { paths, ...(await wanted.show) }) }
       : { files: await listFiles(room, paths), text: '' };
     if (wanted.isLook) await seen?.look(room.trees);
     const told = room.trees.map(({ repo, base, since }, index) => {

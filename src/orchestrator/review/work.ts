@@ -44,10 +44,13 @@ export async function readWork(
   // Without its `.git` a folder belongs to whatever repo is around it.
   if (!existsSync(worktree) || !(await readOwnEntry(worktree, own.gitCommonDir)))
     throw new StackError('git', `${worktree} is no worktree of ${own.path}`);
-  const uncommitted = await readUncommitted(worktree, { signal });
+  const [uncommitted, found] = await Promise.all([
+    readUncommitted(worktree, { signal }),
+    findTip(own, repoBase, findBase),
+  ]);
   const { head } = uncommitted;
   if (head === undefined) throw new StackError('git', `${worktree} has no commit`);
-  const tip = (await findTip(own, repoBase, findBase)) ?? own.baseCommit;
+  const tip = found ?? own.baseCommit;
   const key = `base ${head} ${tip}`;
   const known = cache.get(key);
   const base =

@@ -81,13 +81,15 @@ export async function writeWorkTree(
   { head, changed, signature }: UncommittedWork,
 ): Promise<string> {
   const index = path.join(folder, `index-${signature}`);
-  const settings = await listSettings(worktree);
+  // Which files a commit has is so whatever the settings say of them.
+  const listed = listSettings(worktree);
   const git = async (args: readonly string[], inputFile?: string): Promise<string> => {
+    const settings = args[0] === 'read-tree' ? [] : await listed;
     const answer = await plain([...settings, ...args], undefined, { workTree: worktree, index, inputFile });
     if (answer.exitCode !== 0) throw gitError(`cannot look at the work in ${worktree}`, answer);
     return answer.stdout.trimEnd();
   };
-  await git(head === undefined ? ['read-tree', '--empty'] : ['read-tree', head]);
+  await Promise.all([git(head === undefined ? ['read-tree', '--empty'] : ['read-tree', head]), listed]);
   await putIntoIndex(git, { folder: worktree, list: `${index}.paths` }, changed);
   return git(['write-tree', '--missing-ok']);
 }

@@ -128,10 +128,10 @@ export async function putIntoIndex(
   { folder, list }: { folder: string; list: string },
   names: readonly string[],
 ): Promise<string[]> {
-  const entries = (await git(['ls-files', '--stage', '-z'])).split('\0');
-  const links = new Set(entries.flatMap((entry) => (entry.startsWith('160000 ') ? [nameOf(entry)] : [])));
   const place = locateIn(folder);
   const files = names.filter((name) => !name.endsWith('/'));
+  // Only a folder may be a submodule, and to list an index takes a process.
+  const links = files.some((name) => place(name) === 'folder') ? await listLinks(git) : new Set<string>();
   // Where a file was there may be a folder or a pipe now, and where a folder was a link.
   const isGone = (name: string): boolean => place(name) === 'other' || (place(name) === 'folder' && !links.has(name));
   const update = async (flags: readonly string[], paths: readonly string[]): Promise<void> => {
@@ -143,6 +143,12 @@ export async function putIntoIndex(
   const there = files.filter((name) => !isGone(name));
   await update(['--add', '--remove', '--replace', '--ignore-skip-worktree-entries'], there);
   return there;
+}
+
+/** The submodules that an index has. */
+async function listLinks(git: Git): Promise<Set<string>> {
+  const entries = (await git(['ls-files', '--stage', '-z'])).split('\0');
+  return new Set(entries.flatMap((entry) => (entry.startsWith('160000 ') ? [nameOf(entry)] : [])));
 }
 
 function nameOf(entry: string): string {
