@@ -1,5 +1,6 @@
 // `npm run bench`: what stack costs beyond the floor that git, Node and the engine set. Ratios, never limits: a person
 // reads them. Floors are taken in the same run, interleaved. Without an engine what needs one is left out, and that is said.
+// `npm run bench -- looks data` takes these parts alone; the names are those of PARTS.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -138,12 +139,17 @@ async function benchConflicts(from) {
     if (index % 2 === 0) git(worktree, 'commit', '-qam', 'change');
     writeFileSync(path.join(worktree, `src/part-1/new-${index % 6}.txt`), `new ${index}\n`);
   }
+  const pairs = tickets.flatMap((one, index) => tickets.slice(index + 1).map((other) => `${one} ${other}\n`));
+  const merges = { env, input: pairs.join(''), stdio: 'pipe' };
+  const mergeTree = (repo) => ['-C', path.join(root, repo), 'merge-tree', '--write-tree', '--stdin'];
   // It ends with 4, since some of them conflict.
   const look = () => timeCommand('sh', ['-c', '"$@"; [ $? = 4 ]', 'sh', 'node', BIN, 'conflicts'], { cwd: root, env });
   const status =
     'printf "%s\\0" "$@" | xargs -0 -n 1 -P 2 sh -c \'git -C "$0" --no-optional-locks status --porcelain=v2 --branch\'';
   const ms = await interleave({
     status: () => timeCommand('sh', ['-c', status, 'sh', ...worktrees], { env }),
+    merges: () => timeCommand('git', mergeTree('front'), merges) + timeCommand('git', mergeTree('api'), merges),
+    node: () => timeCommand('node', ['-e', '0'], { env }),
     cold() {
       rmSync(path.join(root, '.stack/collisions.json'), { force: true });
       return look();
@@ -151,9 +157,11 @@ async function benchConflicts(from) {
     warm: look,
     standings: () => stack(root, 'status'),
   });
-  report('status, 20 tickets x 2 repos', ms.standings, { 'git status': ms.status }, '<= 1.3x');
-  report('conflicts, 20 tickets x 2 repos, cold', ms.cold, { 'git status': ms.status }, '<= 3 s');
-  report('conflicts, 20 tickets x 2 repos, warm', ms.warm, { 'git status': ms.status }, '<= 300 ms');
+  const floor = { 'git status': ms.status, node: ms.node };
+  report('status, 20 tickets x 2 repos x 500 files', ms.standings, { 'git status': ms.status }, '<= 1.3x');
+  report('the same, beside Node’s start too', ms.standings, floor, '');
+  report('conflicts, 20 tickets x 2 repos, cold', ms.cold, { ...floor, 'merge-tree': ms.merges }, '<= 3 s');
+  report('conflicts, 20 tickets x 2 repos, warm', ms.warm, floor, '<= 300 ms');
   stack(root, 'destroy', '--force', '--yes', ...tickets, '--quiet');
 }
 
@@ -184,8 +192,10 @@ async function benchLooks(from) {
   });
   const floor = { 'git status': ms.status };
   report('status, 10 tickets x 2 repos x 3000 files', ms.standings, floor, '<= 1.3x');
-  report('ps --json, 10 tickets x 2 repos x 3000 files', ms.marks, { ps: ms.ps }, '');
-  report('diff --stat, 2 repos x 3000 files', ms.diff, { 'git diff': ms.bare, node: ms.node }, '<= 1.3x');
+  report('the same, beside Node’s start too', ms.standings, { ...floor, node: ms.node }, '');
+  report('ps --json, 10 tickets x 2 repos x 3000 files', ms.marks, { ps: ms.ps, ...floor }, '');
+  report('diff --stat, 2 repos x 3000 files', ms.diff, { 'git diff': ms.bare }, '<= 1.3x');
+  report('the same, beside Node’s start too', ms.diff, { 'git diff': ms.bare, node: ms.node }, '');
   stack(root, 'destroy', '--force', '--yes', ...tickets, '--quiet');
 }
 
@@ -318,7 +328,7 @@ async function makeDataRoot(name, megabytes, from) {
   const url = `postgres://stack:stack@localhost:${state.shared.postgres.port}`;
   await query(
     `${url}/shop`,
-    `CREATE TABLE filler AS SELECT n, repeat(md5(n::text), 30) AS text FROM generate_series(1, ${megabytes * 1000}) n; CHECKPOINT`,
+    `CREATE TABLE filler AS SELECT n, repeat(md5(n::text), 30) AS text FROM generate_series(1, ${megabytes * 1000}) n`,
   );
   return { root, url };
 }
@@ -350,7 +360,43 @@ async function benchDatabase(megabytes, from, rounds) {
   const floors = { create: ms.plain, 'CREATE DATABASE': ms.bare };
   report(`create --own postgres, ${megabytes} MB`, ms.own, floors, '<= 1.2x');
   if (megabytes <= 10) await benchSideBySide(root, url);
+  if (megabytes <= 100) await benchStale(root, url, megabytes);
   stack(root, 'down', '--force', '--volumes', '--yes', '--quiet');
+}
+
+/** The same while the baseline is connected and has just written, so that the template is made again; `psql` copies the rows for the floor. */
+async function benchStale(root, url, megabytes) {
+  if (spawnSync('psql', ['--version'], { stdio: 'ignore' }).status !== 0) {
+    process.stderr.write('no psql: what copies a database in use is left out\n');
+    return;
+  }
+  const baseline = new pg.Client(`${url}/shop`);
+  await baseline.connect();
+  await baseline.query('CREATE TABLE written (n int)');
+  const copyRows = `psql -qc 'COPY filler TO STDOUT' "$0/shop" | psql -qc 'COPY filler FROM STDIN' "$0/bare"`;
+  const create = (ticket, ...flags) => stack(root, 'create', ticket, '--no-wait', '--quiet', ...flags);
+  const ms = await interleave({
+    plain: (round) => create(`calm-${round + 1}`),
+    async bare() {
+      const made = await query(`${url}/postgres`, 'CREATE DATABASE bare');
+      const table = await query(`${url}/bare`, 'CREATE TABLE filler (n int, text text)');
+      return made + table + timeCommand('sh', ['-c', copyRows, url], { env });
+    },
+    async own(round) {
+      await baseline.query('INSERT INTO written VALUES (1)');
+      return create(`late-${round + 1}`, '--own', 'postgres');
+    },
+    async clear(round) {
+      stack(root, 'destroy', `calm-${round + 1}`, `late-${round + 1}`, '--quiet');
+      return query(`${url}/postgres`, 'DROP DATABASE bare');
+    },
+  }).finally(() => baseline.end());
+  report(
+    `create --own postgres, ${megabytes} MB, baseline at work`,
+    ms.own,
+    { create: ms.plain, 'COPY by psql': ms.bare },
+    '<= create + 1.5 s',
+  );
 }
 
 /** Ten at once, with and without databases of their own, and ten copies that Postgres makes by itself. */
@@ -441,23 +487,36 @@ function processorTime(pid) {
   return 10 * fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
 }
 
-try {
-  if (!existsSync(path.resolve(BIN, '../../dist/main.js'))) throw new Error('run `npm run build` first');
-  await benchStart();
-  await benchConflicts(20001);
-  await benchLooks(20501);
-  await benchWorktrees(50, 22001);
-  await benchWorktrees(3000, 23001);
-  await benchCopy(44_000, 29001);
-  await benchReady('process', 24001);
-  await benchCheck('process', 27001);
-  await benchLogs(29501);
-  await benchDatabase(10, 26001);
-  if (process.env.STACK_BENCH_GIGABYTE) await benchDatabase(1000, 26501, 3);
-  if (hasEngine) {
+/** What is measured, by name, in this order. */
+const PARTS = {
+  start: benchStart,
+  conflicts: () => benchConflicts(20001),
+  looks: () => benchLooks(20501),
+  async worktrees() {
+    await benchWorktrees(50, 22001);
+    await benchWorktrees(3000, 23001);
+  },
+  copy: () => benchCopy(44_000, 29001),
+  async process() {
+    await benchReady('process', 24001);
+    await benchCheck('process', 27001);
+    await benchLogs(29501);
+  },
+  async data() {
+    await benchDatabase(10, 26001);
+    if (process.env.STACK_BENCH_GIGABYTE) await benchDatabase(1000, 26501, 3);
+  },
+  async docker() {
+    if (!hasEngine) return process.stderr.write('no Docker engine answers: what needs one is left out\n');
     await benchReady('docker', 25001);
     await benchCheck('docker', 28001);
-  } else process.stderr.write('no Docker engine answers: what needs one is left out\n');
+  },
+};
+
+try {
+  if (!existsSync(path.resolve(BIN, '../../dist/main.js'))) throw new Error('run `npm run build` first');
+  const asked = process.argv.slice(2);
+  for (const [name, part] of Object.entries(PARTS)) if (asked.length === 0 || asked.includes(name)) await part();
   const head = ['what', 'median', 'floor', 'ratio', 'beyond', 'aim'];
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column].length)));
   for (const row of [head, ...rows])
