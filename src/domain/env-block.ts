@@ -1,7 +1,9 @@
 import { StackError } from './errors.ts';
+import { type Part, splitLines, splitParts } from './text-block.ts';
 
 const BEGIN = '# >>> stack >>>';
 const END = '# <<< stack <<<';
+const MARKS = { begin: BEGIN, end: END };
 const BEGIN_LINE = `${BEGIN} written by stack; what is changed between these lines is lost`;
 /** Says that the text above the block ended without a line end, so that taking the block out gives it back as it was. */
 const JOINED = ' (no line end above)';
@@ -26,7 +28,7 @@ export function renderEnvLines(values: Readonly<Record<string, string>>): string
 }
 
 function renderLine(name: string, value: string): string[] {
-  if (value.includes('\0') || splitLines(value).some((line) => isBegin(line) || isEnd(line))) {
+  if (value.includes('\0') || splitLines(value).some((line) => line.startsWith(BEGIN) || line.startsWith(END))) {
     throw new StackError('config', `no env file can hold the value of ${name}`, {
       hint: 'it has a NUL character or a line like the marks of stack’s block',
     });
@@ -47,48 +49,9 @@ function quote(value: string): string {
   return `"${value.replaceAll(/["$`\\]/g, '\\$&')}"`;
 }
 
-function splitLines(text: string): string[] {
-  return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
-}
-
-function isBegin(line: string): boolean {
-  return line.startsWith(BEGIN);
-}
-
-function isEnd(line: string): boolean {
-  return line.startsWith(END);
-}
-
-/** A run of lines of an env file: people's, or a whole block of ours with its marks. */
-interface Part {
-  ours: boolean;
-  lines: string[];
-}
-
-function splitParts(text: string): Part[] {
-  const parts: Part[] = [];
-  let open: Part = { ours: false, lines: [] };
-  for (const line of splitLines(text)) {
-    if (isBegin(line)) {
-      parts.push(giveBack(open));
-      open = { ours: true, lines: [line] };
-    } else if (!isEnd(line)) open.lines.push(line);
-    else if (open.ours) {
-      parts.push({ ours: true, lines: [...open.lines, line] });
-      open = { ours: false, lines: [] };
-    }
-  }
-  return [...parts, giveBack(open)].filter((part) => part.lines.length > 0);
-}
-
-/** A block without an end may have people's lines in it: all of it is kept but the mark. */
-function giveBack(part: Part): Part {
-  return part.ours ? { ours: false, lines: part.lines.slice(1) } : part;
-}
-
 /** Returns the file's text with `block` in place of the block it had, else at its end. All other bytes stay as they are. */
 export function mergeEnvBlock(fileText: string, block: string): string {
-  const parts = splitParts(fileText);
+  const parts = splitParts(fileText, MARKS);
   const first = parts.findIndex((part) => part.ours);
   if (first < 0) {
     const text = parts.flatMap((part) => part.lines).join('');
@@ -108,7 +71,7 @@ function isJoined(part: Part | undefined): boolean {
 
 /** Returns the file's text without stack's block, byte for byte what it was before the block came. */
 export function removeEnvBlock(fileText: string): string {
-  const parts = splitParts(fileText);
+  const parts = splitParts(fileText, MARKS);
   const text = parts
     .filter((part) => !part.ours)
     .flatMap((part) => part.lines)
@@ -122,7 +85,7 @@ const ASSIGNMENT = /^([A-Za-z_]\w*)=(?:'([^']*)'|"((?:\\[\s\S]|[^"\\])*)"|(.*))$
 
 /** Returns the values in stack's block; undefined when the file has no whole block. */
 export function readEnvBlock(fileText: string): Record<string, string> | undefined {
-  const block = splitParts(fileText).find((part) => part.ours);
+  const block = splitParts(fileText, MARKS).find((part) => part.ours);
   if (!block) return undefined;
   const text = block.lines.slice(1, -1).join('');
   const assignments = (isCrlf(block) ? text.replaceAll('\r\n', '\n') : text).matchAll(ASSIGNMENT);
