@@ -2,7 +2,7 @@ import { StackError, tolerate } from '../../../domain/errors.ts';
 import { changeGit, firstLine, type GitChange, listWords, type OnStart, tryGit } from '../git.ts';
 import { listRemotes } from '../remote.ts';
 import { findCommit } from '../repo.ts';
-import { readSetting } from '../settings.ts';
+import { listSettings, readSetting } from '../settings.ts';
 import { listHooks } from './commit.ts';
 
 export interface PushWish {
@@ -157,17 +157,21 @@ export interface PushPlace {
 
 /**
  * Returns the remote that a branch belongs to, as git decides it for a push: `branch.X.pushRemote`, `remote.pushDefault`,
- * `branch.X.remote`, origin, the only one. Undefined where there is none. Throws `usage` when there are several, and `git`.
+ * `branch.X.remote`, origin, the only one; and whether it is the branch's upstream, under its own name. Undefined where there is none.
+ * Throws `usage` when there are several, and `git`.
  */
-export async function findPushPlace(worktree: string, branch: string): Promise<PushPlace | undefined> {
-  const remotes = await listRemotes(worktree);
-  const read = async (key: string): Promise<string | undefined> => (await readSetting(worktree, key)) || undefined;
-  const [wished, general, tracked, merge] = await Promise.all([
-    read(`branch.${branch}.pushRemote`),
-    read('remote.pushDefault'),
+export async function findPushRemote(
+  worktree: string,
+  branch: string,
+): Promise<Pick<PushPlace, 'remote' | 'isUpstream'> | undefined> {
+  const [remotes, settings] = await Promise.all([listRemotes(worktree), listSettings(worktree)]);
+  const read = (key: string): string | undefined => settings.findLast(([name]) => name === key)?.[1] || undefined;
+  const [wished, general, tracked, merge] = [
+    read(`branch.${branch}.pushremote`),
+    read('remote.pushdefault'),
     read(`branch.${branch}.remote`),
     read(`branch.${branch}.merge`),
-  ]);
+  ];
   const named = wished ?? general ?? (tracked === '.' ? undefined : tracked);
   const remote = named ?? (remotes.length === 1 || remotes[0] === 'origin' ? remotes[0] : undefined);
   if (remote === undefined && remotes.length === 0) return undefined;
@@ -177,6 +181,14 @@ export async function findPushPlace(worktree: string, branch: string): Promise<P
       hint: `\`git config branch.${branch}.pushRemote NAME\` in ${worktree} says which: ${remotes.join(', ')}`,
     });
   }
+  return { remote, isUpstream: tracked === remote && merge === `refs/heads/${branch}` };
+}
+
+/** Returns that remote, with what is known of the branch there. Undefined and errors as above. */
+export async function findPushPlace(worktree: string, branch: string): Promise<PushPlace | undefined> {
+  const found = await findPushRemote(worktree, branch);
+  if (!found) return undefined;
+  const { remote } = found;
   const place = `refs/remotes/${remote}`;
   const [head, tip, own] = await Promise.all([
     tryGit(worktree, ['symbolic-ref', '--quiet', `${place}/HEAD`]),
@@ -184,10 +196,9 @@ export async function findPushPlace(worktree: string, branch: string): Promise<P
     tryGit(worktree, ['rev-list', '--max-count=1', `refs/heads/${branch}`, '--not', `--remotes=${remote}`]),
   ]);
   return {
-    remote,
+    ...found,
     head: head.exitCode === 0 ? head.stdout.trim().slice(place.length + 1) : undefined,
     tip: tip.exitCode === 0 ? tip.stdout.trim() : undefined,
-    isUpstream: tracked === remote && merge === `refs/heads/${branch}`,
     hasOwnCommits: own.stdout.trim() !== '',
   };
 }

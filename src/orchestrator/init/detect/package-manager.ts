@@ -1,9 +1,8 @@
 import path from 'node:path';
+import { findManagerName, LOCKFILES, type ManagerName } from '../../sources/manager-name.ts';
 import type { Manifest } from '../../sources/manifest.ts';
 import type { Sources } from '../../sources/sources.ts';
 import { imageInDockerfile } from './dockerfile.ts';
-
-type ManagerName = 'npm' | 'pnpm' | 'yarn' | 'bun';
 
 /** How a Node project installs its packages and runs its scripts. */
 export interface PackageManager {
@@ -17,27 +16,16 @@ export interface PackageManager {
   image: string;
 }
 
-const LOCKFILES: [file: string, manager: ManagerName][] = [
-  ['pnpm-lock.yaml', 'pnpm'],
-  ['yarn.lock', 'yarn'],
-  ['bun.lock', 'bun'],
-  ['bun.lockb', 'bun'],
-  ['package-lock.json', 'npm'],
-  ['npm-shrinkwrap.json', 'npm'],
-];
-
 const LTS_NAMES: Record<string, number> = { hydrogen: 18, iron: 20, jod: 22, krypton: 24 };
 const DEFAULT_NODE = 22;
 
 /** Tells the package manager of a folder by its lockfile, else by what its `package.json` says; else it is npm. */
 export function detectPackageManager(sources: Sources, manifest: Manifest): PackageManager {
-  const locked = LOCKFILES.find(([file]) => sources.names.has(file))?.[1];
-  const said = manifest.packageManager?.split('@')[0];
-  const name = locked ?? (isManager(said) ? said : sources.names.has('pnpm-workspace.yaml') ? 'pnpm' : 'npm');
+  const name = findManagerName(sources, manifest);
   const hasPackages =
     manifest.packages.size > 0 || manifest.workspaces.length > 0 || sources.names.has('pnpm-workspace.yaml');
   const lines = linesOf(name, {
-    ...{ locked: locked !== undefined, modern: isModernYarn(sources, manifest) },
+    ...{ locked: hasLockfile(sources), modern: isModernYarn(sources, manifest) },
     // Yarn 1 hands over to the one that the repo carries.
     vendored: /^yarnPath:/m.test(sources.texts.get('.yarnrc.yml') ?? ''),
   });
@@ -121,10 +109,6 @@ function isModernYarn(sources: Sources, manifest: Manifest): boolean {
   const [name, version] = manifest.packageManager?.split('@') ?? [];
   if (name !== 'yarn') return sources.names.has('.yarnrc.yml') && sources.names.has('yarn.lock');
   return Number.parseInt(version ?? '', 10) >= 2;
-}
-
-function isManager(name: string | undefined): name is ManagerName {
-  return name === 'npm' || name === 'pnpm' || name === 'yarn' || name === 'bun';
 }
 
 function readVersion(text: string | undefined): number | undefined {
