@@ -26,12 +26,16 @@ export async function findEditor(env: Env, inTerminal: boolean): Promise<string 
 }
 
 /**
- * Opens a folder in an editor, whose command is a shell line as git takes it, and waits where that does. A wish to be waited for
+ * Opens a folder, or a file of it that stands for the whole, in an editor, whose command is a shell line as git takes it, and waits where that does. A wish to be waited for
  * (`code --wait`) is for files. Throws `process`.
  */
-export async function openEditor(command: string, folder: string, env: Env): Promise<void> {
+export async function openEditor(
+  command: string,
+  { folder, file = folder }: { folder: string; file?: string | undefined },
+  env: Env,
+): Promise<void> {
   const line = command.replaceAll(/\s(--wait|-w)(?=\s|$)/g, '');
-  const { exitCode } = await execa('/bin/sh', ['-c', `${line} "$@"`, line, folder], {
+  const { exitCode } = await execa('/bin/sh', ['-c', `${line} "$@"`, line, file], {
     ...{ env, extendEnv: false, stdio: 'inherit', reject: false, cwd: folder },
   });
   if (exitCode === 0) return;

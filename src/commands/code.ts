@@ -1,8 +1,10 @@
 import { StackError } from '../domain/errors.ts';
+import type { Stack } from '../orchestrator/core/stack.ts';
 import { findFolder, type TicketFolder } from './common/ticket-folder.ts';
 import type { Verb } from './common/verb.ts';
 
-type Result = TicketFolder & { editor: string };
+/** `workspace` is what is opened in place of the folder. */
+type Result = TicketFolder & { editor: string; workspace?: string };
 
 export const code: Verb<object, Result> = {
   name: 'code',
@@ -31,8 +33,22 @@ export const code: Verb<object, Result> = {
     const result = { ...folder, editor };
     if (context.options.json) return result;
     if (wished !== undefined) await stack.requireTrust();
-    await openEditor(editor, folder.path, context.host.env);
-    return result;
+    const workspace = await findWorkspace(stack, folder, editor);
+    await openEditor(editor, { folder: folder.path, file: workspace }, context.host.env);
+    return { ...result, ...(workspace && { workspace }) };
   },
   render: () => '',
 };
+
+/** Returns the workspace of a ticket that an editor opens; undefined for a repo's folder, and an editor that knows none. */
+async function findWorkspace(
+  stack: Stack,
+  { ticket, path }: TicketFolder,
+  editor: string,
+): Promise<string | undefined> {
+  const { opensWorkspaces } = await import('../domain/workspace-file.ts');
+  const record = (await stack.store.read()).instances[ticket];
+  if (record?.folder !== path || !opensWorkspaces(editor)) return undefined;
+  const { writeWorkspace } = await import('../orchestrator/runs/brief/workspace.ts');
+  return writeWorkspace(record);
+}

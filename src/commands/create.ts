@@ -20,6 +20,7 @@ import {
   requireWhat,
   runIn,
 } from './common/start-run.ts';
+import { readTaskFlags, TASK_FLAGS, type TaskFlags } from './common/task-flags.ts';
 import { listValues, type Verb, type VerbInput } from './common/verb.ts';
 
 /** What one may say of a ticket that is to be made. */
@@ -69,7 +70,9 @@ export interface Preview {
 
 type Result = { preview: Preview } | { made: InstancesView; begun?: BegunView };
 
-type Options = CreateFlags & RunFlags & { keepOnFailure?: boolean; fetch?: boolean; issue?: string; run?: boolean };
+type Options = CreateFlags &
+  RunFlags &
+  TaskFlags & { keepOnFailure?: boolean; fetch?: boolean; issue?: string; run?: boolean };
 
 export const create: Verb<Options, Result> = {
   name: 'create',
@@ -84,6 +87,7 @@ export const create: Verb<Options, Result> = {
       '--issue <issue>',
       'its task and name from an issue of the forge (`123`, `api#123`, a URL), which its pull request closes',
     ],
+    ...TASK_FLAGS,
     ['--run', 'start an agent there once it is made, as `stack run` does: a command behind `--`, or `--agent`'],
     ...RUN_FLAGS,
     ['--keep-on-failure', 'leave what was made should it fail; the next create goes on from there'],
@@ -97,6 +101,7 @@ export const create: Verb<Options, Result> = {
     'stack create review-7 --on-front=feat/ui --dry-run',
     'stack create feat-04 --fetch',
     'stack create --issue 123',
+    'stack create feat-06 --task "Show prices with tax" --context docs/prices.md',
     'stack create feat-05 --keep-on-failure',
     'stack create feat-06 --run -d --prompt-file task.md -- my-agent',
   ],
@@ -112,9 +117,10 @@ export const create: Verb<Options, Result> = {
     const stack = await context.stack();
     const flags = readCreateFlags({ options, from, on });
     const wish = { ...flags.request, latest: options.fetch === true };
-    const task = await readTask(stack, options.issue, wish);
-    const argument = named ?? task?.argument ?? '';
-    const request = { ...task, argument, ...flags, request: wish, keep: options.keepOnFailure === true };
+    const told = await readTaskFlags(context, options);
+    const issue = await readIssueTask(stack, options.issue, wish);
+    const argument = named ?? issue?.argument ?? '';
+    const request = { ...issue, ...told, argument, ...flags, request: wish, keep: options.keepOnFailure === true };
     if (options.dryRun) return { preview: toPreview(await previewCreate(stack, request)) };
     const ticket = await createInstance(stack, request);
     const { observeMade } = await import('../orchestrator/check/check.ts');
@@ -152,7 +158,11 @@ async function readAgent(context: Context, options: Options, command: readonly s
   return { command, prompt: await readPrompt(context, options) };
 }
 
-async function readTask(stack: Stack, issue: string | undefined, request: RepoRequest): Promise<IssueTask | undefined> {
+async function readIssueTask(
+  stack: Stack,
+  issue: string | undefined,
+  request: RepoRequest,
+): Promise<IssueTask | undefined> {
   if (issue === undefined) return undefined;
   const { readIssue } = await import('../orchestrator/prepare/issue.ts');
   return readIssue(stack, issue, request);

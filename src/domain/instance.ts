@@ -1,5 +1,6 @@
 import { StackError } from './errors.ts';
 import type { Provider, RuntimeName } from './runtime.ts';
+import type { DocumentRecord } from './task.ts';
 
 /** Name of the instance that runs from the main checkouts. No ticket may be called so. */
 export const BASELINE = 'baseline';
@@ -173,8 +174,10 @@ export interface InstanceRecord {
   repos: Record<string, RepoRecord>;
   services: Record<string, ServiceRecord>;
   own?: OwnRecord | undefined;
-  /** What is to be done, as a person or an issue says it. */
+  /** What is to be done, as a person or an issue says it; its beginning where one of the documents has the whole. */
   task?: string | undefined;
+  /** Files that tell more of it. */
+  documents?: DocumentRecord[] | undefined;
   /** The issue that says so; the pull request closes it. */
   issue?: IssueLink | undefined;
   /** Its create failed and was told to leave what it had made: the next one goes on from there. */
@@ -219,6 +222,7 @@ export interface RecreateNote {
   extent: 'files' | 'started' | 'ready';
   skipSetup: boolean;
   task?: string | undefined;
+  documents?: DocumentRecord[] | undefined;
   issue?: IssueLink | undefined;
   /** As they were, for their runtimes and leases. */
   services: Record<string, ServiceRecord>;

@@ -9,9 +9,11 @@ export const STATE_FILES = ['state.json', 'state.json.bak'] as const;
 /**
  * The folders in there that stack writes to and deletes from: what programs print, records of processes, data of shared
  * servers, data of tickets' own servers, data of destroyed tickets, worktrees that are being deleted, changes of several repos that are
- * under way, what this person has seen of tickets' work, runs of agents in tickets.
+ * under way, what this person has seen of tickets' work, runs of agents in tickets, documents that tickets are handed.
  */
-export const STATE_FOLDERS = ['logs', 'run', 'shared', 'own', 'dumps', 'trash', 'changes', 'seen', 'runs'] as const;
+export const STATE_FOLDERS = [
+  ...(['logs', 'run', 'shared', 'own', 'dumps', 'trash', 'changes', 'seen', 'runs', 'documents'] as const),
+] as const;
 
 /** Returns the path of `.stack`. */
 export function stateFolder(root: string): string {
@@ -151,6 +153,14 @@ export const NOTES_FILE = 'NOTES.md';
 /** Returns the path of a ticket's notes, in its folder. */
 export function notesFileOf(folder: string): string {
   return path.join(folder, NOTES_FILE);
+}
+
+/** The file of a ticket's folder that tells who works there what it is about. */
+export const BRIEF_FILE = 'TICKET.md';
+
+/** Returns the path of that file. */
+export function briefFileOf(folder: string): string {
+  return path.join(folder, BRIEF_FILE);
 }
 
 /** Returns the path of the queue of tickets that are to be merged. */

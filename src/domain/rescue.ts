@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import type { InstanceRecord } from './instance.ts';
 import { parseJson } from './json.ts';
 import { RUNTIME_NAMES } from './runtime.ts';
+import { documentShape } from './state/schema.ts';
 
 const dedicated = z.object({
   mode: z.literal('dedicated'),
@@ -47,6 +48,7 @@ const schema = z.object({
   createdAt: z.string(),
   /** What was to be done, and the issue that said so. */
   task: z.optional(z.string()),
+  documents: z.optional(z.array(z.object(documentShape))),
   issue: z.optional(
     z.object({ number: z.number(), url: z.string(), title: z.string(), host: z.string(), path: z.string() }),
   ),

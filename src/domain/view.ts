@@ -48,6 +48,8 @@ export interface InstanceView {
   status: InstanceStatus;
   createdAt: string;
   folder: string;
+  /** The first line of its task. */
+  title?: string;
   /** What is not as it should be, a line each; a status `broken` has at least one. */
   problems: string[];
   repos: Record<string, RepoView>;

@@ -16,6 +16,8 @@ export interface Row {
   ticket: string;
   repos: RepoCell[];
   status: { text: InstanceStatus; paint: Paint };
+  /** The first line of its task. */
+  task?: string | undefined;
 }
 
 /** No branch is cut to less than this, brackets included. */

@@ -26,12 +26,13 @@ export async function renderInstances(
       ticket: instance.ticket,
       repos: repos.map(({ name }) => describeRepo(instance, name)),
       status: { text: instance.status, paint: paints[instance.status] },
+      task: instance.title,
     }),
   );
   const titles = repos.map(({ title }) => title);
   const problems = instances.flatMap(({ ticket, problems }) => problems.map((problem) => `${ticket}: ${problem}`));
-  const { renderRows } = await import('./instance-rows.ts');
-  const table = renderRows(titles, rows, view);
+  const [{ renderRows }, { addTasks }] = await Promise.all([import('./instance-rows.ts'), import('./task-column.ts')]);
+  const table = addTasks(renderRows(titles, rows, view), rows, view);
   const hasAgents = instances.some(({ agents = [] }) => agents.length > 0);
   return [
     table,

@@ -1,3 +1,4 @@
+import { titleOfTask } from '../../domain/task.ts';
 import type { TicketDetail } from '../../orchestrator/status/detail.ts';
 import { cleanText } from '../../ui/safe-text.ts';
 import { createStyle } from '../../ui/style.ts';
@@ -21,17 +22,22 @@ export function renderDetail(detail: TicketDetail, { color, columns }: RenderOpt
       one.own === null ? 'shared by all' : `its own: ${one.own}`,
     ]),
   ];
+  const told = [
+    ...(files.brief === undefined ? [] : [`brief: ${files.brief}`]),
+    ...(files.documents ?? []).map((file) => `document: ${file}`),
+    ...(files.notes === undefined ? [] : [`notes: ${files.notes}`]),
+  ];
   const trees = Object.entries(repos).flatMap(([name, one]) =>
     one.mode === 'dedicated' ? [[name, one.branch, one.base, one.worktree]] : [],
   );
   return [
     `${style.strong(ticket)}  ${status}${place.length > 0 ? style.dim(`  (here: ${[...new Set(place)].join(', ')})`) : ''}`,
-    ...[task?.split('\n')[0], issue].flatMap((line) => (line ? [cleanText(line)] : [])),
+    ...[titleOfTask(task ?? undefined), issue].flatMap((line) => (line ? [cleanText(line)] : [])),
     ...[folder, ''],
     renderTable(['Service', 'Address', 'Status', 'Whose'], rows, { color, columns }),
     '',
     renderTable(['Repo', 'Branch', 'Base', 'Worktree'], trees, { color, columns }),
-    ...(files.notes === undefined ? [] : ['', `notes: ${files.notes}`]),
+    ...(told.length > 0 ? ['', ...told] : []),
     ...problems.map((problem) => `${style.bad('!')} ${wrapText(problem, columns, 2)}`),
   ].join('\n');
 }

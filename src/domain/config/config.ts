@@ -134,6 +134,8 @@ export interface StackConfig {
   worktrees: string | undefined;
   /** A shell line that says whether what was merged is good. */
   verify: string | undefined;
+  /** What the team asks of who works in a ticket: text, never run. */
+  conventions: string | undefined;
   /** A shell line, with which one person's editor is opened. */
   editor: string | undefined;
   /** A shell line that tells a person of what begins. */

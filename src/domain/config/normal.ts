@@ -38,6 +38,7 @@ export function normaliseConfig(file: StackFile, writtenAt: WrittenAt): StackCon
     commit: file.commit ?? '${ticket}: ${message}',
     worktrees: file.worktrees ?? undefined,
     verify: file.verify ?? undefined,
+    conventions: file.conventions ?? undefined,
     editor: file.editor ?? undefined,
     notify: file.notify ?? undefined,
     shared: {

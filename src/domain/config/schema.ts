@@ -270,6 +270,10 @@ export const stackSchema = map('a map with at least `name`, `repos` and `service
     text,
     'Shell line that tells a person of what begins, such as two tickets that collide; STACK_TEXT says what; best in stack.local.yml',
   ),
+  conventions: optional(
+    text,
+    'What the team asks of who works in a ticket, people and agents; text that TICKET.md has, never run',
+  ),
   worktrees: optional(text, 'Folder for the tickets’ worktrees; default tickets/'),
   shared: optional(sharedSchema, 'Shared services: one of each for all tickets'),
   dumps: optional(dumpsSchema, 'Saved data of tickets that were destroyed'),

@@ -77,6 +77,17 @@ const issueLink = z.looseObject({
   path: z.string(),
 });
 
+/** Becomes the name of a file. */
+const fileName = z.string().check(z.refine((text) => /^[^/\0]+$/.test(text) && !/^\.\.?$/.test(text), 'a file name'));
+
+/** What states and rescues tell of a document of a ticket. */
+export const documentShape = {
+  name: fileName,
+  hash: z.string().check(z.regex(/^[0-9a-f]{64}$/, 'a hash')),
+  isTask: z.optional(z.boolean()),
+};
+const document = z.looseObject(documentShape);
+
 const recreateNote = z.looseObject({
   argument: z.string(),
   owner,
@@ -90,6 +101,7 @@ const recreateNote = z.looseObject({
   extent: z.enum(['files', 'started', 'ready']),
   skipSetup: z.boolean(),
   task: z.optional(z.string()),
+  documents: z.optional(z.array(document)),
   issue: z.optional(issueLink),
   services: z.record(key, service),
 });
@@ -106,6 +118,7 @@ const instance: z.ZodMiniType<InstanceRecord> = z.looseObject({
   services: z.record(key, service),
   own: z.optional(z.record(key, ownPart)),
   task: z.optional(z.string()),
+  documents: z.optional(z.array(document)),
   issue: z.optional(issueLink),
   unfinished: z.optional(z.boolean()),
   verifies: z.optional(z.string()),

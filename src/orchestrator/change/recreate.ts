@@ -63,7 +63,7 @@ export async function previewRecreate(given: Stack, options: RecreateOptions): P
 
 /** Written before the first thing goes, so that a recreate that is killed can go on. Throws `busy` where another one is at it. */
 async function noteRecreate(stack: Stack, ticket: string, request: Request): Promise<void> {
-  const { argument, own = [], migrate = false, extent, skipSetup = false, leases, task, issue } = request;
+  const { argument, own = [], migrate = false, extent, skipSetup = false, leases, task, documents, issue } = request;
   await stack.store.update(async (draft) => {
     const other = draft.recreating?.[ticket]?.owner;
     if (other && other.pid !== stack.owner.pid && (await isAlive(other)))
@@ -71,7 +71,7 @@ async function noteRecreate(stack: Stack, ticket: string, request: Request): Pro
         hint: '`stack ps` shows when it is done',
       });
     const what = { argument, request: { ...request.request, with: [...request.request.with] }, own: [...own] };
-    const note = { ...what, owner: stack.owner, migrate, extent, skipSetup, services: leases, task, issue };
+    const note = { ...what, owner: stack.owner, migrate, extent, skipSetup, services: leases, task, documents, issue };
     draft.recreating = { ...draft.recreating, [ticket]: note };
   });
 }
@@ -139,7 +139,7 @@ function resume(note: RecreateNote, { request, own = [], migrate, extent, skipSe
     migrate: note.migrate || migrate === true,
     extent: extent === 'ready' ? note.extent : extent,
     skipSetup: note.skipSetup || skipSetup === true,
-    ...{ task: note.task, issue: note.issue },
+    ...{ task: note.task, documents: note.documents, issue: note.issue },
   };
 }
 
@@ -178,7 +178,7 @@ function branchIn(ref: string): string | undefined {
 
 /** Returns what a `create` of the ticket as it is would be told, with what is said now laid over it. */
 export function toRequest(
-  record: Pick<InstanceRecord, 'argument' | 'repos' | 'own' | 'task' | 'issue'>,
+  record: Pick<InstanceRecord, 'argument' | 'repos' | 'own' | 'task' | 'documents' | 'issue'>,
   { request, own = [], migrate, extent, skipSetup }: Omit<RecreateOptions, 'ticket' | 'keepRuntimes'>,
 ): CreateOptions {
   const from: Record<string, string> = {};
@@ -193,7 +193,8 @@ export function toRequest(
     argument: record.argument,
     request: { from: { ...from, ...request.from }, on: { ...on, ...request.on }, with: request.with },
     own: [...new Set([...Object.keys(record.own ?? {}), ...own])],
-    ...{ migrate: migrate === true, extent, skipSetup: skipSetup === true, task: record.task, issue: record.issue },
+    ...{ migrate: migrate === true, extent, skipSetup: skipSetup === true },
+    ...{ task: record.task, documents: record.documents, issue: record.issue },
   };
 }
 

@@ -5,14 +5,14 @@ import { isThere, removeIfEmpty } from '../../adapters/files/files.ts';
 import { withLock } from '../../adapters/lock.ts';
 import { tolerate } from '../../domain/errors.ts';
 import { BASELINE, type InstanceRecord, type StackState } from '../../domain/instance.ts';
-import { notesFileOf, upLockOf } from '../../domain/layout.ts';
+import { upLockOf } from '../../domain/layout.ts';
 import { LABELS } from '../../domain/names.ts';
 import { ownServer } from '../../domain/own.ts';
 import { traitsOf, type WorkloadStatus } from '../../domain/runtime.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { ALL_KINDS } from '../data/kinds.ts';
-import { listBeside } from '../safety/beside.ts';
+import { listBeside, removeNobodys } from '../safety/beside.ts';
 import { isUpAtWork } from '../steps/up.ts';
 import { askRuntimes } from '../workloads/observe.ts';
 import { collectEvidence, type Evidence } from './evidence.ts';
@@ -105,7 +105,7 @@ function offerFolder(stack: Stack, ticket: string, folder: string): Finding {
     stack.store.update(async (now) => {
       if (isRecorded(now, ticket, undefined)) return `it belongs to ${ticket} by now`;
       await rm(path.join(folder, POINTER_FILE), { force: true });
-      if ((await listBeside({ folder, worktrees: [] })).length === 0) await rm(notesFileOf(folder), { force: true });
+      if ((await listBeside({ folder, worktrees: [] })).length === 0) await removeNobodys(folder);
       await removeIfEmpty(folder);
       return (await isThere(folder)) ? `${folder} stays with what people put there` : `${folder} is gone`;
     }),

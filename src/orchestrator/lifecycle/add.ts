@@ -11,6 +11,7 @@ import { planOwn } from '../data/own.ts';
 import { planPrerequisites, requireRunnable } from '../prepare/prerequisites.ts';
 import { planRepos } from '../prepare/repos.ts';
 import { mergeServices, planServices } from '../prepare/services.ts';
+import { writeBrief } from '../runs/brief/write.ts';
 import { listTicketSteps } from '../steps/list.ts';
 import { tellMigration } from '../steps/migrate.ts';
 import { claimWork, release, requireReady } from './reserve.ts';
@@ -77,6 +78,7 @@ export async function addRepo(
     },
     first: (step) => isPartOf(work.record, repo, step),
   });
+  if (error === undefined) await writeBrief(stack, work.record);
   await release(work);
   if (error !== undefined) throw error;
 }

@@ -8,7 +8,7 @@ import { fittingLeases } from '../../domain/leases.ts';
 import type { Rescue } from '../../domain/rescue.ts';
 import { type Extent, requireOrder, type Step, type StepState } from '../../domain/step.ts';
 import { parseTicketName } from '../../domain/ticket.ts';
-import { isOwnerAlive } from '../core/claim.ts';
+import { isOwnerAlive, requireInstance } from '../core/claim.ts';
 import { converge } from '../core/converge.ts';
 import { settleAllChanges } from '../core/journal.ts';
 import { findRecreate, forgetRecreate } from '../core/recreating.ts';
@@ -19,6 +19,8 @@ import { planPrerequisites, requireRunnable } from '../prepare/prerequisites.ts'
 import { checkRequest, countAsSetUp, planRepos, type RepoRequest } from '../prepare/repos.ts';
 import { planRescued } from '../prepare/rescued.ts';
 import { planServices } from '../prepare/services.ts';
+import { planTold, storeDocuments, type Told } from '../runs/brief/documents.ts';
+import { writeBrief } from '../runs/brief/write.ts';
 import { tellCollisions } from '../runs/tell-collisions.ts';
 import { requireNothingBeside } from '../safety/beside.ts';
 import { listTicketSteps } from '../steps/list.ts';
@@ -28,7 +30,7 @@ import { type Plan, requireUnused, reserve } from './reserve.ts';
 import { startInstance } from './start.ts';
 import { unwind } from './unwind.ts';
 
-export interface CreateOptions {
+export interface CreateOptions extends Told {
   argument: string;
   request: RepoRequest;
   /** Shared services it gets one of its own of, besides what stack.yml says. */
@@ -48,8 +50,7 @@ export interface CreateOptions {
   only?: readonly string[];
   /** The ticket whose merge it is made to verify. */
   verifies?: string;
-  /** What is to be done in it, and the issue that says so. */
-  task?: string | undefined;
+  /** The issue that says what is to be done in it. */
   issue?: IssueLink | undefined;
   /** The ticket that goes before this one is made in its place. */
   instead?: InstanceRecord;
@@ -68,7 +69,10 @@ export async function createInstance(stack: Stack, options: CreateOptions): Prom
   if (kept) return finish(stack, kept, options);
   await settleAllChanges(stack);
   const plan = await planInstance(stack, config, options, { fetch: true });
+  await storeDocuments(stack, plan.told);
   const work = await stack.store.update((draft) => reserve(stack, config, draft, plan));
+  // The last ticket that had one of them may have gone in between.
+  await storeDocuments(stack, plan.told);
   if (options.extent !== 'files') tellMigration(work, config, await stack.store.read());
   const error = await converge(work, () => listTicketSteps(work, config, options.extent, options.only), {
     unwind: async (run) => {
@@ -79,6 +83,8 @@ export async function createInstance(stack: Stack, options: CreateOptions): Prom
   if (error !== undefined) throw error;
   work.record.phase = 'ready';
   work.record.owner = undefined;
+  // Whoever begins once it is ready finds it.
+  await writeBrief(stack, work.record);
   await saveRecord(work);
   await forgetRecreate(stack, work.record.ticket);
   // It has what it verifies, so it would collide with that.
@@ -110,7 +116,7 @@ export async function planInstance(
   const { rescue, instead } = options;
   const name = parseTicketName(options.argument);
   checkRequest(config, options.request);
-  const state = await stack.store.read();
+  const [told, state] = await Promise.all([planTold(options), stack.store.read()]);
   if (!instead) requireUnused(state, name.ticket);
   const folder = path.join(await ticketsFolder(stack.root, config.worktrees), name.ticket);
   await refuseLinkedFolder(stack.root, folder);
@@ -140,10 +146,10 @@ export async function planInstance(
     services,
     ...(own && { own }),
     ...(options.verifies !== undefined && { verifies: options.verifies }),
-    ...(options.task !== undefined && { task: options.task }),
+    ...told.record,
     ...(options.issue && { issue: options.issue }),
   };
-  return { record, prerequisites, rescue, migrate: options.migrate === true };
+  return { record, prerequisites, rescue, migrate: options.migrate === true, told };
 }
 
 /** Makes a ticket of what there is, for somebody to look at. False where a worktree is lacking: there is little to see then. */
@@ -192,6 +198,7 @@ function findOther(
 async function finish(stack: Stack, record: InstanceRecord, options: CreateOptions): Promise<string> {
   const { ticket } = record;
   stack.emit({ type: 'info', text: `${ticket} was left unfinished; going on from there` });
+  if (options.task !== undefined || options.context?.length) await tellAgain(stack, ticket, options);
   const { extent, migrate = false, skipSetup = false } = options;
   try {
     await startInstance(stack, ticket, { extent, migrate, skipSetup, rebuild: false, keep: true });
@@ -199,6 +206,15 @@ async function finish(stack: Stack, record: InstanceRecord, options: CreateOptio
     throw addHint(error, hintAtKept(record));
   }
   return ticket;
+}
+
+/** What is said now takes the place of what was said before. */
+async function tellAgain(stack: Stack, ticket: string, { task, context }: CreateOptions): Promise<void> {
+  const told = await planTold({ task, context });
+  await stack.store.update((draft) => {
+    Object.assign(requireInstance(draft, ticket), told.record);
+  });
+  await storeDocuments(stack, told);
 }
 
 /** Who says nothing of what the ticket is to have may mean what it had. */

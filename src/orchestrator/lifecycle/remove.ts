@@ -13,6 +13,7 @@ import { createWork, savedBy, saveRecord, type Work } from '../core/work.ts';
 import { removeOwnFolder } from '../data/own-folder.ts';
 import { describeSafe, keepDumpRecord, purgeDumps, saveData } from '../data/saved-data.ts';
 import { forgetSeen } from '../review/seen.ts';
+import { purgeDocuments } from '../runs/brief/documents.ts';
 import { endRuns, removeRuns } from '../runs/stop.ts';
 import { findLostEngine, isInEngine, listAbandoned } from '../safety/lost-engine.ts';
 import { purgeQuiet, rescueTicket } from '../safety/rescue.ts';
@@ -154,6 +155,7 @@ async function unmake(work: Work, options: Going): Promise<DestroyedTicket> {
     if (!options.remade) dropRecreate(draft, record.ticket);
   });
   await bestEffort(forgetSeen(stack.root, record.ticket));
+  await bestEffort(purgeDocuments(stack));
   // What is too old goes with a later one, should it not go now.
   if (hasOwnData(record)) await bestEffort(purgeDumps(work));
   if (quiet.length > 0) await bestEffort(purgeQuiet(stack, record));

@@ -9,6 +9,7 @@ import type { Stack } from '../core/stack.ts';
 import { createWork, putRecord, saveRecord, type Work } from '../core/work.ts';
 import { leaseOwn } from '../data/own.ts';
 import { type Prerequisites, reservePrerequisites } from '../prepare/prerequisites.ts';
+import type { PlannedTold } from '../runs/brief/documents.ts';
 
 /** Claims a ticket and leases what its services and the baseline's lack, in one write. */
 export async function claimWork(
@@ -48,6 +49,7 @@ export interface Plan {
   prerequisites: Prerequisites;
   rescue: Rescue | undefined;
   migrate: boolean;
+  told: PlannedTold;
 }
 
 /** Writes names, branches and leases into the state, before the first effect. Call it with the state lock held. */

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { dropRescue } from '../../adapters/git/rescue/refs.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
-import { StackError } from '../../domain/errors.ts';
+import { bestEffort, StackError } from '../../domain/errors.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
 import { completeRescue, type Rescue } from '../../domain/rescue.ts';
 import { RUNTIMES } from '../../domain/runtime.ts';
@@ -10,6 +10,7 @@ import { suggest } from '../../domain/suggest.ts';
 import { ticketOf } from '../../domain/ticket.ts';
 import type { Stack } from '../core/stack.ts';
 import { dropDump } from '../data/saved-data.ts';
+import { purgeDocuments } from '../runs/brief/documents.ts';
 import { listRescues } from '../safety/rescues.ts';
 import { type CreateOptions, createInstance, previewCreate } from './create.ts';
 
@@ -47,6 +48,7 @@ export async function forgetRescue(stack: Stack, rescue: Rescue): Promise<void> 
   const folders = Object.values(repos).map((repo) => path.resolve(stack.root, repo.path));
   await Promise.all(folders.map((folder) => dropRescue(folder, rescue.ticket, rescue.time)));
   await dropDump(stack, rescue);
+  await bestEffort(purgeDocuments(stack));
 }
 
 /** Returns the rescue that is meant: the newest of the ticket, what a create left half-made aside. Throws `not-found`. */
@@ -87,8 +89,8 @@ function toRequest(rescue: Rescue, { request, own = [], migrate, extent, skipSet
   }
   const all = [...new Set([...Object.keys(rescue.own ?? {}), ...own])];
   const how = { migrate: migrate === true, extent, skipSetup: skipSetup === true };
-  const { argument, task, issue } = rescue;
-  return { argument, request, own: all, ...how, task, issue, rescue };
+  const { argument, task, documents, issue } = rescue;
+  return { argument, request, own: all, ...how, task, documents, issue, rescue };
 }
 
 /** Returns a stack in which services run as they ran, where that is possible still; the same one without `keepRuntimes`. */

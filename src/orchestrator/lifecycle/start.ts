@@ -6,6 +6,7 @@ import type { Stack } from '../core/stack.ts';
 import { planPrerequisites, requireRunnable } from '../prepare/prerequisites.ts';
 import { countAsSetUp, listEnvFiles } from '../prepare/repos.ts';
 import { mergeServices, planServices } from '../prepare/services.ts';
+import { writeBrief } from '../runs/brief/write.ts';
 import { isFileStep, listTicketSteps, withDependencies } from '../steps/list.ts';
 import { tellMigration } from '../steps/migrate.ts';
 import { removeOrphans } from '../workloads/orphans.ts';
@@ -90,6 +91,7 @@ export async function startInstance(
   if (error === undefined && meant === undefined) work.record.unfinished = undefined;
   if (error === undefined)
     await Promise.all(former.map(async (image) => (await stack.docker()).removeImage(image, stack.rootId)));
+  if (error === undefined) await writeBrief(stack, work.record);
   await release(work);
   if (error !== undefined) throw error;
 }

@@ -13,8 +13,8 @@ export interface IssueTask extends Required<Pick<InstanceRecord, 'task' | 'issue
   argument: string;
 }
 
-/** Longer ones are cut: the record is written again with every change. */
-const MOST_LETTERS = 65_536;
+/** No forge has longer ones. */
+const MOST_LETTERS = 1_048_576;
 
 interface Wanted {
   number: number;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstat } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE } from '../../adapters/config-file.ts';
 import { pathOf, textOf } from '../../adapters/files/byte-names.ts';
@@ -12,9 +12,12 @@ import { listInside, mayWrite, readEntries } from '../../adapters/git/risk/insid
 import { describeClosed, describeReadOnly, findUnreadable, stampRepos } from '../../adapters/git/risk/inside-risk.ts';
 import { contentOf } from '../../adapters/git/risk/nobodys.ts';
 import type { RiskFinding } from '../../adapters/git/risk/risk.ts';
+import { holdsBriefAlone, isBriefPointer, POINTER_NAMES } from '../../domain/brief.ts';
 import { StackError } from '../../domain/errors.ts';
-import { NOTES_FILE, notesFileOf } from '../../domain/layout.ts';
+import { BRIEF_FILE, NOTES_FILE } from '../../domain/layout.ts';
 import { holdsNotesAlone } from '../../domain/note.ts';
+import { DOCUMENTS_FOLDER, type DocumentRecord } from '../../domain/task.ts';
+import { isOwnWorkspace, WORKSPACE_ENDING } from '../../domain/workspace-file.ts';
 
 /** What programs leave in a folder that somebody opens, and what is installed again. */
 const DROPPINGS =
@@ -26,7 +29,16 @@ export interface TicketFolder {
   worktrees: readonly string[];
   /** What set-ups made beside those, with a hash of it as they left it. */
   made?: Readonly<Record<string, string>> | undefined;
+  /** Documents that were brought there. */
+  documents?: readonly DocumentRecord[] | undefined;
 }
+
+/** Files that stack writes there, and when nothing in one is a person's: then it is nobody's work, else the file is theirs. */
+const WRITTEN: Readonly<Record<string, (text: string) => boolean>> = {
+  [NOTES_FILE]: holdsNotesAlone,
+  [BRIEF_FILE]: holdsBriefAlone,
+  ...Object.fromEntries(POINTER_NAMES.map((name) => [name, isBriefPointer])),
+};
 
 /** Returns the names of what is in a ticket's folder and is neither a worktree nor stack's own. */
 export async function listBesideNames({ folder, worktrees }: TicketFolder): Promise<string[]> {
@@ -45,27 +57,48 @@ export async function listBeside(place: TicketFolder): Promise<string[]> {
 
 /** What somebody put there, by its name in the ticket's folder. */
 async function listOwned(place: TicketFolder): Promise<{ name: string; files: string[] }[]> {
-  const isNobodys = await holdsNobodysNotes(place.folder);
-  const names = (await listBesideNames(place)).filter(
-    (name) => !DROPPINGS.test(name) && !(isNobodys && name === NOTES_FILE),
-  );
+  const names = (await listBesideNames(place)).filter((name) => !DROPPINGS.test(name));
   const found = await Promise.all(
     names.map(async (name) => {
+      if (await isNobodys(place, name)) return [];
       const note = place.made?.[name];
       if (note !== undefined && note === (await hashOf(place.folder, name))) return [];
-      return [{ name, files: (await listIn(place.folder, name)).filter((file) => !DROPPINGS.test(file)) }];
+      const files = (await listIn(place.folder, name)).filter((file) => !DROPPINGS.test(file));
+      return [{ name, files: name === DOCUMENTS_FOLDER ? await withoutDocuments(place, files) : files }];
     }),
   );
   return found.flat();
 }
 
-/** Lines that stack added are nobody's work; with one of a person's own the file is theirs. */
-async function holdsNobodysNotes(folder: string): Promise<boolean> {
-  const file = notesFileOf(folder);
+async function isNobodys({ folder }: TicketFolder, name: string): Promise<boolean> {
+  const isOurs = Object.hasOwn(WRITTEN, name) ? WRITTEN[name] : name.endsWith(WORKSPACE_ENDING) && isOwnWorkspace;
+  const bytes = isOurs ? await readPlain(path.join(folder, name)) : undefined;
+  return bytes !== undefined && isOurs !== false && isOurs?.(textOf(bytes)) === true;
+}
+
+/** Deletes the files of a ticket's folder that stack wrote and in which nothing is a person's. Throws `files`. */
+export async function removeNobodys(folder: string): Promise<void> {
+  const place = { folder, worktrees: [] };
+  for (const name of await listBesideNames(place))
+    if (await isNobodys(place, name)) await rm(path.join(folder, name), { force: true });
+}
+
+/** Leaves out documents that are as they were brought. */
+async function withoutDocuments({ folder, documents = [] }: TicketFolder, files: readonly string[]): Promise<string[]> {
+  const known = await Promise.all(
+    files.map(async (file) => {
+      const document = documents.find(({ name }) => file === `${DOCUMENTS_FOLDER}/${name}`);
+      const bytes = document && (await readPlain(path.join(folder, file)));
+      return bytes !== undefined && createHash('sha256').update(bytes).digest('hex') === document?.hash;
+    }),
+  );
+  return files.filter((_, index) => !known[index]);
+}
+
+/** Undefined for what is no file of its own, or may not be read. */
+async function readPlain(file: string): Promise<Buffer | undefined> {
   const found = await ifReadable(lstat(pathOf(file)));
-  if (!found?.isFile()) return false;
-  const text = await ifReadable(readWhole(file));
-  return text !== undefined && holdsNotesAlone(textOf(text));
+  return found?.isFile() ? ifReadable(readWhole(file)) : undefined;
 }
 
 async function listIn(folder: string, name: string): Promise<string[]> {

@@ -84,6 +84,7 @@ export async function rescueTicket(
   const rescue: Rescue = {
     ...{ version: 1, ticket: record.ticket, argument: record.argument, ...stamp, createdAt: record.createdAt },
     ...(record.task !== undefined && { task: record.task }),
+    ...(record.documents && { documents: record.documents }),
     ...(record.issue && { issue: record.issue }),
     ...(halfMade && { halfMade }),
     ...(quiet && { quiet }),

@@ -182,7 +182,7 @@ export async function requireNobodyInside(
 /** Returns a ticket's folder, with what in it is a worktree. */
 export function folderOf(record: InstanceRecord): TicketFolder {
   const worktrees = dedicatedRepos(record).map(([, repo]) => path.relative(record.folder, repo.worktree));
-  return { folder: record.folder, worktrees, made: record.beside };
+  return { folder: record.folder, worktrees, made: record.beside, documents: record.documents };
 }
 
 /** Returns the refusal: a list per repo, and what to type. `dirty`, `unpushed`, or `conflict` when no work would be lost. */

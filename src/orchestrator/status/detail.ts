@@ -1,9 +1,12 @@
+import path from 'node:path';
 import { isThere } from '../../adapters/files/files.ts';
 import { type InstanceRecord, isBorrowed, type StackState } from '../../domain/instance.ts';
-import { notesFileOf } from '../../domain/layout.ts';
+import { briefFileOf, notesFileOf } from '../../domain/layout.ts';
+import { DOCUMENTS_FOLDER } from '../../domain/task.ts';
 import type { InstanceStatus, InstanceView, ServiceStatus, StackView } from '../../domain/view.ts';
 import { requireInstance } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
+import { readTask } from '../runs/brief/documents.ts';
 import { findPlace } from '../workloads/place.ts';
 import { lookAtStack } from './view.ts';
 
@@ -29,7 +32,13 @@ export interface TicketDetail {
   shared: Record<string, SharedDetail>;
   problems: string[];
   /** Absolute paths of what is written for people and agents. */
-  files: { notes?: string };
+  files: {
+    /** What is told of the ticket itself. */
+    brief?: string;
+    notes?: string;
+    /** What tells more of the task. */
+    documents?: string[];
+  };
 }
 
 interface ServiceDetail {
@@ -58,15 +67,24 @@ export async function describeTicket(stack: Stack, ticket: string, cwd?: string)
     const [port] = Object.values(ports);
     return port === undefined ? [] : [[name, `http://localhost:${port}`]];
   });
-  const notes = notesFileOf(record.folder);
+  const [task, files] = await Promise.all([readTask(stack, record), listFiles(record)]);
   return {
     ...{ ticket: record.ticket, root: stack.root, stack: stack.name },
     ...(cwd === undefined ? { repo: null, service: null } : await findPlace(stack, record, cwd)),
     ...{ status: instance.status, folder: record.folder, createdAt: record.createdAt, repos: instance.repos },
-    ...{ task: record.task ?? null, issue: record.issue?.url ?? null },
+    ...{ task: task ?? null, issue: record.issue?.url ?? null },
     ...{ urls: Object.fromEntries(urls), services, shared: listShared(instance, view), problems: instance.problems },
-    files: (await isThere(notes)) ? { notes } : {},
+    files,
   };
+}
+
+async function listFiles({ folder, documents = [] }: InstanceRecord): Promise<TicketDetail['files']> {
+  const find = async (file: string): Promise<string[]> => ((await isThere(file)) ? [file] : []);
+  const [brief] = await find(briefFileOf(folder));
+  const [notes] = await find(notesFileOf(folder));
+  const others = documents.filter(({ isTask }) => !isTask).map(({ name }) => path.join(folder, DOCUMENTS_FOLDER, name));
+  const found = (await Promise.all(others.map(find))).flat();
+  return { ...(brief && { brief }), ...(notes && { notes }), ...(found.length > 0 && { documents: found }) };
 }
 
 function listOwn({ services }: InstanceView): Record<string, ServiceDetail> {

@@ -10,7 +10,7 @@ import {
 } from '../../domain/instance.ts';
 import type { RunView } from '../../domain/runs/run.ts';
 import { ENGINE_RUNTIME, type RuntimeName, runtimeOf } from '../../domain/runtime.ts';
-import { resolveShared, sharedUrl } from '../../domain/shared.ts';
+import { titleOfTask } from '../../domain/task.ts';
 import {
   combineStatus,
   type InstanceStatus,
@@ -27,6 +27,7 @@ import { isOwnerAlive } from '../core/claim.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { chooseRuntime } from '../prepare/runtime.ts';
 import { viewRuns } from '../runs/observe.ts';
+import { addressOfOwn, addressOfShared } from '../shared/address.ts';
 import { tellAtRest } from './at-rest.ts';
 import { observeMarks } from './changes.ts';
 import { type Observed, observeWorld } from './observe.ts';
@@ -167,6 +168,7 @@ async function viewInstance(
 ): Promise<InstanceView> {
   const { observed } = view;
   const services = viewServices(record, observed);
+  const title = titleOfTask(record.task);
   const repos = Object.entries(record.repos).map(([name, repo]): [string, RepoView] => {
     if (repo.mode === 'shared') return [name, { mode: 'shared', ...viewRunning(baseline, name, observed) }];
     return [name, viewDedicated(record, name, repo, { observed, broken: brokenRepos.includes(name) })];
@@ -176,6 +178,7 @@ async function viewInstance(
     status: await statusOf(record, services, broken),
     createdAt: record.createdAt,
     folder: record.folder,
+    ...(title !== undefined && { title }),
     problems: [...broken, ...noted, ...(await tellAtRest(view, record, services))],
     repos: Object.fromEntries(repos),
     services,
@@ -197,11 +200,9 @@ function viewServer(
   { ticket, started }: InstanceRecord,
   { service, server }: { service: string; server: OwnServer },
 ): NonNullable<OwnView['server']> {
-  const settings = resolveShared(service, config?.shared.services[service] ?? {}, stack.values);
-  const common = { ...settings, url: undefined, database: undefined, password: undefined };
   const runtime = runtimeOf(server);
   return {
-    url: sharedUrl(common, 'localhost', server.port ?? 0),
+    url: addressOfOwn(stack, service, config?.shared.services[service] ?? {}, server),
     runtime,
     status: observed.servers.get(`${ticket}/${service}`) ?? restOf({ started }, runtime, observed),
   };
@@ -278,13 +279,10 @@ function viewServices(record: InstanceRecord | undefined, observed: Observed): R
   return Object.fromEntries(views);
 }
 
-/** Addresses as this machine reaches them; passwords are left out of what people paste into chats. */
 function viewShared(stack: Stack, wanted: SharedServices, state: StackState, observed: Observed): StackView['shared'] {
   const views = Object.entries(wanted).map(([name, settings]) => {
-    const resolved = { ...resolveShared(name, settings, stack.values), password: undefined };
-    const port = state.shared[name]?.port ?? resolved.port ?? 0;
-    const host = resolved.url === undefined ? 'localhost' : new URL(resolved.url).hostname;
-    return [name, { url: sharedUrl(resolved, host, port), status: observed.shared.get(name)?.status ?? 'stopped' }];
+    const url = addressOfShared(stack, name, settings, state.shared[name]);
+    return [name, { url, status: observed.shared.get(name)?.status ?? 'stopped' }];
   });
   return Object.fromEntries(views);
 }

@@ -9,6 +9,7 @@ import { isEnvFile, isLockfile } from '../../../domain/lock-files.ts';
 import { requireInstance } from '../../core/claim.ts';
 import { type Move, settleAllChanges, withChangeLock } from '../../core/journal.ts';
 import type { Stack } from '../../core/stack.ts';
+import { writeBrief } from '../../runs/brief/write.ts';
 import { tellCollisions } from '../../runs/tell-collisions.ts';
 import {
   abortAll,
@@ -79,6 +80,8 @@ export async function syncTicket(stack: Stack, options: SyncOptions, refresh?: R
   });
   const { record, change } = done;
   const isChanged = !dryRun && Object.values(change.repos).some(({ result }) => result === 'updated');
+  const now = dryRun ? undefined : (await stack.store.read()).instances[ticket];
+  if (now) await writeBrief(stack, now);
   // It is done by then, whoever interrupts the look.
   if (isChanged) await tolerate(tellCollisions(stack, record), 'interrupted');
   return change;
