@@ -8,7 +8,7 @@ const HELP = `npm run faults -- [--part matrix|races|walks|corners|engine|fuzz] 
   --part   one part alone; may be repeated. Without it all but fuzz, which asks for 10,000 nasty names
   --seed   draw the cases of another run again: each run prints its seed
   --whole  every place in every step, in every scene (hours), not a draw in which each step has its turn
-  --only   the cases with this in their title
+  --only   the cases with this in their title (": merge:"); of one command alone where it names one
   --jobs   worlds at once (default 4)
 `;
 

@@ -6,9 +6,10 @@ import { makeBench } from './bench.ts';
 import { type Bench, type Case, listCases, type Outcome, runCase } from './matrix.ts';
 import { openPool, type Pool } from './pool.ts';
 import { createRandom } from './random.ts';
-import { SUBJECTS } from './subjects.ts';
+import { SUBJECTS, type Subject } from './subjects.ts';
 import { renderOutcomes } from './table.ts';
 import { readWishes } from './wishes.ts';
+import { ownsData, type Scene } from './world.ts';
 
 const wishes = readWishes();
 const hasEngine = (await findTestEngine()) !== undefined;
@@ -21,10 +22,12 @@ const DRAWN = {
 };
 /** The commands whose cases there are in `npm run verify`. */
 const SHORT = ['create', 'destroy', 'commit'];
+/** Those that are much like another one, and have no case there. */
+const LONG = ['sync --abort --rebase', 'sync --abort --merge', 'merge --continue'];
 const DEADLINE_MS = 900_000;
 
 const SCENES = (['process', 'docker', 'own data', 'own server'] as const).filter(
-  (scene) => DRAWN[wishes.extent][scene] > 0,
+  (scene) => DRAWN[wishes.extent][scene] > 0 && listSubjects(scene).length > 0,
 );
 /** How often a part of a command was struck, in the scenes before too. */
 const struck = new Map<string, number>();
@@ -32,12 +35,7 @@ const struck = new Map<string, number>();
 describe.each(SCENES)('on %s, killed or failing anywhere', (scene) => {
   const outcomes: Outcome[] = [];
   const isMissing = scene === 'docker' && !hasEngine;
-  const isShort = (isOnMac || scene !== 'process') && wishes.extent === 'part';
-  // In a short run the corners have a destroy by force of their own.
-  const subjects = SUBJECTS.filter(
-    ({ name, forces, files }) =>
-      (!isShort || SHORT.includes(name)) && (!forces || wishes.extent !== 'part') && (!files || scene === 'process'),
-  );
+  const subjects = listSubjects(scene);
   let bench: Bench;
   let pool: Pool;
   let drawn: Case[];
@@ -74,6 +72,29 @@ describe.each(SCENES)('on %s, killed or failing anywhere', (scene) => {
     DEADLINE_MS,
   );
 });
+
+/** Returns the commands that are struck in a scene. */
+function listSubjects(scene: Scene): readonly Subject[] {
+  const isPart = wishes.extent === 'part';
+  const isShort = (isOnMac || scene !== 'process') && isPart;
+  // In a short run the corners have a destroy by force of their own.
+  return listAsked(scene).filter(
+    ({ name, forces, files, owns }) =>
+      (!isShort || SHORT.includes(name)) &&
+      (!isPart || (!forces && !LONG.includes(name))) &&
+      (!files || scene === 'process' || (owns && ownsData(scene))),
+  );
+}
+
+/** To list the cases of a command it is run twice: where a text names commands, those of others are not listed. */
+function listAsked(scene: Scene): readonly Subject[] {
+  const { only = '' } = wishes;
+  const named = SUBJECTS.filter(({ name }) => {
+    const head = `${scene}: ${name}:`;
+    return head.includes(only) || only.includes(head);
+  });
+  return only === '' || named.length === 0 ? SUBJECTS : named;
+}
 
 /** Takes so many cases, each time of a part that was struck least: every part has its turn before one has its second. */
 function draw(cases: readonly Case[], count: number): Case[] {

@@ -161,8 +161,14 @@ async function findProblems(bench: Bench, world: FaultWorld, { subject, faults, 
   const faulted = await runFaulted(bench, world, subject.args, faults);
   // When the machine goes down git leaves its locks, for the next command to clear.
   const locks = faults.at(-1)?.how === 'crash' ? [] : await untilNone(async () => findLocks(world));
-  const problems = [...judgeRun(faulted, faults), ...locks, ...(await findTraces(world, subject, { again, before }))];
-  return problems.length === 0 ? [] : [...problems, `the faulted run said: ${faulted.stderr.slice(0, 2000)}`];
+  const problems = [
+    ...judgeRun(faulted, faults, subject),
+    ...locks,
+    ...(await findTraces(world, subject, { again, before })),
+  ];
+  return problems.length === 0
+    ? []
+    : [...problems, `the faulted run said: ${faulted.stdout}${faulted.stderr.slice(0, 2000)}`];
 }
 
 /** Returns what is not as it must be after a command that may have failed anywhere, and what is left once all is cleared away. */
@@ -188,13 +194,14 @@ export async function findTraces(
 function judgeRun(
   { code, killed, notes }: { code: number; killed: boolean; notes: Note[] },
   faults: Fault[],
+  { waits }: Subject,
 ): string[] {
   const { how, point } = faults.at(-1)!;
   const struck = notes.filter((note) => 'fault' in note).length === faults.length;
   if (!struck) return isMet(faults, notes) ? ['the fault did not strike'] : [];
   if (how !== 'throw') return killed ? [] : [`it was to be killed, and ended with ${code}`];
   // A part may well do without one change, e.g. removing what is empty.
-  const codes = typeof point === 'number' ? [0, 1, 3] : [1, 3];
+  const codes = [...(typeof point === 'number' ? [0, 1, 3] : [1, 3]), ...(waits ? [4] : [])];
   return codes.includes(code) ? [] : [`it ended with ${code}`];
 }
 
@@ -254,7 +261,8 @@ async function clearAway(world: FaultWorld, { forces, files, unprepare }: Subjec
   rmSync(world.at(NOTES), { force: true });
   unprepare?.(world);
   if (forces || files) {
-    if (TICKET in (world.state()?.instances ?? {})) await must(world, 'destroy', TICKET, '--force', '--no-dump');
+    for (const ticket of Object.keys(world.state()?.instances ?? {}))
+      await must(world, 'destroy', ticket, '--force', '--no-dump');
     await forgetRescues(world);
   }
   return clear(world);

@@ -5,8 +5,10 @@ import { TICKET } from './corners.ts';
 import type { Subject } from './subjects.ts';
 import type { FaultWorld } from './world.ts';
 
-const REPOS = ['front', 'api'] as const;
-const ticketFolder = (repo: string): string => `tickets/${TICKET}/${repo}`;
+/** Those of which a ticket has copies. */
+export const REPOS = ['front', 'api'] as const;
+/** Returns the folder of a repo in the ticket. */
+export const folderOf = (repo: string): string => `tickets/${TICKET}/${repo}`;
 /** What the other side brings: a new file, in a folder of its own too, and a change. */
 const BROUGHT = { 'news.txt': 'News.\n', 'deep/news.txt': 'Deep news.\n', 'server.mjs': '// Changed.\n' };
 
@@ -18,12 +20,13 @@ export const MOVES: readonly Subject[] = [
     name: 'merge',
     args: ['merge', TICKET, '--committed'],
     files: true,
+    waits: true,
     async prepare(world) {
       keepBases(world);
       await must(world, 'create', TICKET, '--no-start');
       for (const repo of REPOS) {
-        commitFiles(world, ticketFolder(repo), BROUGHT);
-        leaveStaged(world, ticketFolder(repo));
+        commitFiles(world, folderOf(repo), BROUGHT);
+        leaveStaged(world, folderOf(repo));
         leaveStaged(world, repo);
       }
     },
@@ -32,7 +35,7 @@ export const MOVES: readonly Subject[] = [
     findWrong: async (world) => [
       ...findHalf(world, 'main', TICKET),
       ...REPOS.flatMap((repo) => findChanged(world, repo, ' M README.md\nA  mine.txt\n?? todo.txt')),
-      ...REPOS.flatMap((repo) => findChanged(world, ticketFolder(repo), 'A  mine.txt')),
+      ...REPOS.flatMap((repo) => findChanged(world, folderOf(repo), 'A  mine.txt')),
     ],
     unprepare: bringBasesBack,
   },
@@ -43,55 +46,59 @@ function syncSubject(way: 'rebase' | 'merge'): Subject {
     name: `sync --${way}`,
     args: ['sync', TICKET, `--${way}`],
     files: true,
+    waits: true,
     async prepare(world) {
       keepBases(world);
       await must(world, 'create', TICKET, '--no-start');
       for (const repo of REPOS) {
-        commitFiles(world, ticketFolder(repo), { 'own.txt': 'Own.\n' });
+        commitFiles(world, folderOf(repo), { 'own.txt': 'Own.\n' });
         commitFiles(world, repo, BROUGHT);
-        leaveStaged(world, ticketFolder(repo));
+        leaveStaged(world, folderOf(repo));
       }
     },
     findUndone: async (world) =>
       REPOS.flatMap((repo) => (hasIn(world, repo, TICKET, 'main') ? [] : [`${repo} has no news`])),
     findWrong: async (world) => [
       ...findHalf(world, TICKET, 'main'),
-      ...REPOS.flatMap((repo) => findChanged(world, ticketFolder(repo), 'A  mine.txt')),
+      ...REPOS.flatMap((repo) => findChanged(world, folderOf(repo), 'A  mine.txt')),
       ...REPOS.flatMap((repo) => findChanged(world, repo, ' M README.md\n?? todo.txt')),
       ...REPOS.flatMap((repo) => findWrongStart(world, repo)),
       ...REPOS.flatMap((repo) =>
-        world.git(ticketFolder(repo), 'show', 'HEAD:own.txt') === 'Own.' ? [] : [`the commit of ${repo} is lost`],
+        world.git(folderOf(repo), 'show', 'HEAD:own.txt') === 'Own.' ? [] : [`the commit of ${repo} is lost`],
       ),
     ],
     unprepare: bringBasesBack,
   };
 }
 
-function commitFiles(world: FaultWorld, folder: string, files: Record<string, string>): void {
+/** Commits some files as a person does. */
+export function commitFiles(world: FaultWorld, folder: string, files: Record<string, string>): void {
   for (const [name, text] of Object.entries(files)) world.write(path.join(folder, name), text);
   world.git(folder, 'add', ...Object.keys(files));
   world.git(folder, 'commit', '--quiet', '--message', 'Work', '--', ...Object.keys(files));
 }
 
 /** Work of a person that no command may touch, staged, and changed again since. */
-function leaveStaged(world: FaultWorld, folder: string): void {
+export function leaveStaged(world: FaultWorld, folder: string): void {
   world.write(path.join(folder, 'mine.txt'), 'Staged.\n');
   world.git(folder, 'add', 'mine.txt');
 }
 
-function hasIn(world: FaultWorld, repo: string, branch: string, other: string): boolean {
+/** True where a branch has all of another one. */
+export function hasIn(world: FaultWorld, repo: string, branch: string, other: string): boolean {
   return world.git(repo, 'rev-list', '--count', `refs/heads/${branch}..refs/heads/${other}`) === '0';
 }
 
-function findHalf(world: FaultWorld, branch: string, other: string): string[] {
+/** Returns that one repo alone has a branch in another one, where that is so. */
+export function findHalf(world: FaultWorld, branch: string, other: string): string[] {
   const has = REPOS.filter((repo) => hasIn(world, repo, branch, other));
   return has.length === 1 ? [`${has[0]} alone has ${other} in ${branch}`] : [];
 }
 
 /** Files and index are those of the branch, but for what is a person's; and git works there. */
-function findChanged(world: FaultWorld, folder: string, wanted: string): string[] {
+export function findChanged(world: FaultWorld, folder: string, wanted: string): string[] {
   const status = world.git(folder, 'status', '--porcelain');
-  const isStaged = !wanted.includes('mine.txt') || world.git(folder, 'show', ':mine.txt') === 'Staged.';
+  const isStaged = !wanted.includes('A  mine.txt') || world.git(folder, 'show', ':mine.txt') === 'Staged.';
   const locks = ['index.lock', 'HEAD.lock', 'stack-index'].filter((name) =>
     existsSync(world.git(folder, 'rev-parse', '--path-format=absolute', '--git-path', name)),
   );
@@ -114,19 +121,22 @@ function findWrongStart(world: FaultWorld, repo: string): string[] {
 const KEPT = ['refs/heads/main', 'logs/HEAD', 'logs/refs/heads/main', 'index', 'COMMIT_EDITMSG', 'ORIG_HEAD'];
 const kept = new WeakMap<FaultWorld, Map<string, Buffer | undefined>>();
 
-function keepBases(world: FaultWorld): void {
-  const files = REPOS.flatMap((repo) => KEPT.map((name) => world.at(repo, '.git', name)));
+/** Keeps where the bases are, and git’s own files about it. */
+export function keepBases(world: FaultWorld): void {
+  const files = [...REPOS, 'data'].flatMap((repo) => KEPT.map((name) => world.at(repo, '.git', name)));
   kept.set(world, new Map(files.map((file) => [file, existsSync(file) ? readFileSync(file) : undefined])));
 }
 
+const BESIDE = ['mine.txt', 'news.txt', 'own.txt', 'deep', 'feat-01.brought', 'feat-02.brought'];
+
 /** Git's own folders too, to the byte. */
-function bringBasesBack(world: FaultWorld): void {
+export function bringBasesBack(world: FaultWorld): void {
   for (const [file, bytes] of kept.get(world) ?? []) {
     if (bytes) writeFileSync(file, bytes);
     else rmSync(file, { force: true });
   }
-  for (const repo of REPOS) {
-    for (const name of ['mine.txt', 'news.txt', 'deep']) rmSync(world.at(repo, name), { recursive: true, force: true });
+  for (const repo of [...REPOS, 'data']) {
+    for (const name of BESIDE) rmSync(world.at(repo, name), { recursive: true, force: true });
     world.git(repo, 'checkout', '--quiet', '--', 'server.mjs');
   }
 }

@@ -5,6 +5,8 @@ import { findRunning, must } from './clear.ts';
 import { CORNERS, TICKET } from './corners.ts';
 import { findLostData, writeData } from './data.ts';
 import { MOVES } from './moves.ts';
+import { QUEUES } from './queues.ts';
+import { RESOLVES } from './resolves.ts';
 import { findNotRunning } from './truth.ts';
 import { type FaultWorld, ownsData } from './world.ts';
 
@@ -23,6 +25,10 @@ export interface Subject {
   forces?: true;
   /** True where nothing of it runs: its cases are those of git alone. */
   files?: true;
+  /** True where it is tried with data of a ticket's own all the same: what it makes has such data too. */
+  owns?: true;
+  /** True where it may leave something to a person after a failure, and exits with 4. */
+  waits?: true;
   prepare(world: FaultWorld): Promise<unknown>;
   /** Why the command has not come to what it is for; [] when it has. */
   findUndone(world: FaultWorld): Promise<string[]>;
@@ -124,6 +130,8 @@ export const SUBJECTS: readonly Subject[] = [
   },
   ...CHANGES,
   ...MOVES,
+  ...RESOLVES,
+  ...QUEUES,
 ];
 
 /** A ticket with work of a person in it, and in its own data, where it has such. */

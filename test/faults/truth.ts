@@ -71,7 +71,8 @@ function findDoctorLies(world: FaultWorld, records: readonly InstanceRecord[], {
     .filter((ticket) => !bad.includes(ticket))
     .map((ticket) => `doctor sees nothing wrong in ${ticket}`);
   const unfilled = records.filter((record) => dedicatedRepos(record).some(([, { worktree }]) => !hasIndex(worktree)));
-  const known = [...wanted, ...unfilled.map(({ ticket }) => ticket), ...listCutOff(world)];
+  const copies = records.filter(({ verifies }) => verifies !== undefined);
+  const known = [...wanted, ...[...unfilled, ...copies].map(({ ticket }) => ticket), ...listCutOff(world)];
   const invented = findings.filter(({ ok, subject }) => !ok && !known.includes(subject));
   return [
     ...missed,
@@ -87,8 +88,12 @@ function listCutOff(world: FaultWorld): string[] {
   return [...(existsSync(folder) ? readdirSync(folder) : []), ...Object.keys(world.state()?.recreating ?? {})];
 }
 
-/** Half made, half unmade, or without one of its worktrees; nobody is at it, since the command has ended. */
+/**
+ * Half made, half unmade, or without one of its worktrees; nobody is at it, since the command has ended. What a verification left is to go
+ * however whole it is, so that nobody has to mend it.
+ */
 function isBroken(record: InstanceRecord): boolean {
+  if (record.verifies !== undefined) return false;
   return (
     record.phase !== 'ready' ||
     dedicatedRepos(record).some(([, { worktree }]) => !existsSync(path.join(worktree, '.git')))
