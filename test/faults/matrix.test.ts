@@ -24,7 +24,8 @@ const DRAWN = {
 const SHORT = ['create', 'destroy', 'commit'];
 /** Those that are much like another one, and have no case there. */
 const LONG = ['sync --abort --rebase', 'sync --abort --merge', 'merge --continue'];
-const DEADLINE_MS = 900_000;
+/** For one that hangs: as many cases as are drawn may take long beside other work. */
+const DEADLINE_MS = 3_600_000;
 
 const SCENES = (['process', 'docker', 'own data', 'own server'] as const).filter(
   (scene) => DRAWN[wishes.extent][scene] > 0 && listSubjects(scene).length > 0,

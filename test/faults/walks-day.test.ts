@@ -27,8 +27,9 @@ const VERBS: Record<string, (ticket: string) => string[]> = {
   destroy: (ticket) => ['destroy', ticket, '--force'],
   restore: (ticket) => ['restore', ticket, '--no-start'],
 };
-/** Work comes first, so that there is something to lose. */
-const OFTEN = ['create', 'commit', 'commit', 'merge'];
+/** Said of a ticket that is there, the more often the more it moves; of one that is not, what brings it. */
+const MOVES = ['commit', 'commit', 'commit', 'sync', 'merge', 'merge', 'queue add', 'queue run', 'recreate', 'destroy'];
+const BRINGS = ['create', 'create', 'restore', 'queue run', 'destroy'];
 
 /** What a person has written so far: each piece is a file of its own, of the same name in both repos. */
 interface Day {
@@ -72,7 +73,8 @@ async function walk(day: Day): Promise<string> {
   const { world, random } = day;
   const ticket = random.pick(TICKETS);
   write(day, ticket);
-  const args = VERBS[random.pick([...Object.keys(VERBS), ...OFTEN])]?.(ticket) ?? [];
+  const isThere = ticket in (world.state()?.instances ?? {});
+  const args = VERBS[random.pick(isThere ? MOVES : BRINGS)]?.(ticket) ?? [];
   const run = world.start([...args, '--yes', '--json']);
   const kills = random.below(3) === 0;
   if (kills) {
