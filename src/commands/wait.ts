@@ -1,3 +1,4 @@
+import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
 import { readLength } from '../domain/moment.ts';
 import type { Awaited } from '../orchestrator/status/wait.ts';
@@ -25,9 +26,17 @@ export const wait: Verb<{ for: string; timeout?: string }, Awaited[]> = {
     const timeout = options.timeout === undefined ? undefined : readLength(options.timeout, '--timeout');
     const tickets = await namedTickets(context, args);
     const { waitFor } = await import('../orchestrator/status/wait.ts');
-    return waitFor(await context.stack(), tickets, { goal, timeout });
+    const all = await waitFor(await context.stack(), tickets, { goal, timeout });
+    ring(context, all);
+    return all;
   },
   render: (all) => all.map(({ ticket, met, is }) => `${ticket} ${met ? 'is' : 'is not there:'} ${is}`).join('\n'),
   toJson: (tickets) => ({ tickets }),
   exitCode: (all) => (all.every(({ met }) => met) ? 0 : 1),
 };
+
+/** Rings the bell of the terminal, and tells it what it may show elsewhere (OSC 9: iTerm2, kitty, ghostty, Windows Terminal). */
+function ring({ host: { stderr }, options }: Context, all: readonly Awaited[]): void {
+  if (stderr.isTTY !== true || options.quiet) return;
+  stderr.write(`\u001b]9;stack: ${all.map(({ ticket, is }) => `${ticket} ${is}`).join(', ')}\u0007\u0007`);
+}

@@ -5,7 +5,7 @@ import { configIfReadable, type Stack } from './stack.ts';
 
 /** Something that begins, and that a person wants to be told of wherever they are. */
 export interface Notice {
-  event: 'collision';
+  event: 'collision' | 'waiting' | 'done';
   tickets: readonly string[];
   /** A line for each thing that is to be said. */
   text: string;

@@ -5,6 +5,7 @@ import { notesFileOf, runFilesOf } from '../../domain/layout.ts';
 import { renderNote } from '../../domain/note.ts';
 import { renderEvent } from '../../domain/runs/state.ts';
 import { requireInstance } from '../core/claim.ts';
+import { notify } from '../core/notify.ts';
 import type { Stack } from '../core/stack.ts';
 import { filesOf, readRun } from './record.ts';
 
@@ -22,7 +23,7 @@ export async function appendNote(stack: Stack, ticket: string, text: string): Pr
 
 /**
  * Adds to a run's events what its agent says of itself: what it does, and a line that the ticket's notes get, too. `folder` is the run's
- * own, as its environment names it. Throws `not-found`, `files`.
+ * own, as its environment names it. The person is told by `notify:` of a question, and of the end. Throws `not-found`, `files`.
  */
 export async function noteInRun(
   stack: Stack,
@@ -39,5 +40,9 @@ export async function noteInRun(
   });
   await appendLine(filesOf(stack, run).events, renderEvent({ name: 'note', at: Date.now() / 1000, payload }));
   if (text !== undefined) await appendNote(stack, ticket, `${run.name}: ${text}`);
+  if (status === 'waiting' || status === 'done') {
+    const asks = text === undefined ? '' : `: ${text}`;
+    await notify(stack, { event: status, tickets: [ticket], text: `${run.name} in ${ticket} is ${status}${asks}` });
+  }
   return ticket;
 }
