@@ -21,7 +21,7 @@ export const run: Verb<RunFlags & { start: boolean; wait: boolean; resume?: bool
     'stack run feat-02 -d --prompt-file task.md -- my-agent',
     'stack run feat-02 -d --agent claude --prompt "fix the login"',
     'stack run feat-02 -d --resume',
-    'cd tickets/feat-02 && stack run -d --name reviewer --share -- my-agent --review',
+    'stack run feat-02 -d --name reviewer --share -- my-agent --review',
   ],
   completes: { tickets: true },
   async run(context, { args, command, options }) {
