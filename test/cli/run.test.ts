@@ -96,6 +96,7 @@ describe.each(PLACES)('a detached agent: %s', (place) => {
       exitCode: null,
     });
     expect(view.tmux).toEqual(place === 'tmux' ? { pane: expect.stringMatching(/^%\d+$/) } : null);
+    await until('it has begun', async () => (await shop.stack(['capture', 'feat-01'])).stdout.includes('hello'));
     await expectRefusal(shop, ['run', 'feat-01', '--no-start', '--', 'true'], {
       code: 'conflict',
       message: /^feat-01 is taken: worker \(run 1\) is working there$/,

@@ -61,9 +61,7 @@ export async function readPrompt(context: Context, options: RunFlags): Promise<s
     throw new StackError(
       'usage',
       `--prompt-file: cannot read ${promptFile}: ${(error as NodeJS.ErrnoException).code}`,
-      {
-        cause: error,
-      },
+      { hint: 'it is a file, or `-` for standard input', cause: error },
     );
   }
 }
