@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { makeFolder, replaceFile } from '../../adapters/files/files.ts';
+import { replaceFile } from '../../adapters/files/files.ts';
 import { withLock } from '../../adapters/lock.ts';
 import { runAttached } from '../../adapters/process/exec.ts';
 import { endMarked } from '../../adapters/process/group.ts';
@@ -23,6 +23,7 @@ import { isAtWork, type RunPlace, type RunRecord } from '../../domain/runs/run.t
 import { DEFAULT_LOG_BYTES, type ExecOptions } from '../../domain/runtime.ts';
 import { requireFree, requireInstance } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
+import { writeAgentFiles } from './agent-files.ts';
 import { readTicketEnv } from './env.ts';
 import { observeRuns } from './observe.ts';
 import { hookOf, loadAgentPreset, requireInstalled } from './preset.ts';
@@ -199,10 +200,7 @@ async function prepare(
     ...(prompt !== undefined && { prompt: Buffer.from(prompt as string).toString('utf8'), promptFile: files.prompt }),
     ...('agent' in how && how.resume && { resume: how.resume }),
   });
-  for (const { path: file, content, mode } of plan.files) {
-    await makeFolder(path.dirname(file));
-    await replaceFile(file, content, { mode, lasting: false });
-  }
+  await writeAgentFiles(stack, record, plan);
   Object.assign(run, { argv: plan.argv, cwd: plan.cwd });
   await requireRunnable(plan.argv, plan.cwd, env.PATH ?? '');
   return { argv: plan.argv, cwd: plan.cwd, env: { ...all, ...plan.env, PWD: plan.cwd }, stdin: plan.stdin && stdin };

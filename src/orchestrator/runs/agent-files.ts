@@ -1,0 +1,40 @@
+import path from 'node:path';
+import { isThere, makeFolder, replaceFile } from '../../adapters/files/files.ts';
+import type { InstanceRecord } from '../../domain/instance.ts';
+import type { AgentCommand } from '../../domain/runs/preset.ts';
+import { isWithin } from '../../domain/within.ts';
+import type { Stack } from '../core/stack.ts';
+import { noteBeside } from '../safety/beside.ts';
+import { folderOf } from '../safety/risks.ts';
+
+/**
+ * Writes what an agent reads as it begins. What stands in the ticket's folder already stays: it is somebody's, or of another run. What
+ * is written there goes with the ticket, since it is nobody's work. Throws `files`, `state`.
+ */
+export async function writeAgentFiles(
+  stack: Stack,
+  record: InstanceRecord,
+  { files }: Pick<AgentCommand, 'files'>,
+): Promise<void> {
+  const beside = files.filter((file) => isWithin(file.path, record.folder));
+  for (const file of files) if (!beside.includes(file)) await write(file);
+  if (beside.length === 0) return;
+  const names = beside.map((file) => path.relative(record.folder, file.path).split(path.sep)[0]);
+  const made: Record<string, string> = {};
+  await noteBeside(
+    () => folderOf(record),
+    async () => {
+      for (const file of beside) if (!(await isThere(file.path))) await write(file);
+    },
+    (found) => Object.assign(made, Object.fromEntries(Object.entries(found).filter(([name]) => names.includes(name)))),
+  );
+  await stack.store.update((draft) => {
+    const kept = draft.instances[record.ticket];
+    if (kept) kept.beside = { ...kept.beside, ...made };
+  });
+}
+
+async function write({ path: file, content, mode }: AgentCommand['files'][number]): Promise<void> {
+  await makeFolder(path.dirname(file));
+  await replaceFile(file, content, { mode, lasting: false });
+}
