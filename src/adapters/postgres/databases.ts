@@ -67,17 +67,18 @@ export async function listMarked(session: Session): Promise<{ name: string; mark
 
 /**
  * A sign of what is in a database, read from the server's own counters without connecting to it: rows written since they were
- * reset, those of the catalog too, so that every change of the schema counts. It moves also when the server itself tidies up. A
- * connection tells what it wrote when it ends, or within ten seconds (PGSTAT_IDLE_INTERVAL): see `isCounting`. The size would
- * tell at once, but the first connection to a copy makes it grow. A server that crashed begins to count again (monitoring-stats,
- * "Viewing Statistics"), which only what it counts for all databases tells the time of.
+ * reset, those of the catalog too, so that every change of the schema counts, less those that are `uncounted`: it moves also when the
+ * server itself tidies up (`countStatistics`). A connection tells what it wrote when it ends, or within ten seconds
+ * (PGSTAT_IDLE_INTERVAL): see `isCounting`. The size would tell at once, but the first connection to a copy makes it grow. A server
+ * that crashed begins to count again (monitoring-stats, "Viewing Statistics"), which only what it counts for all databases tells the
+ * time of.
  */
-export async function fingerprintOf(session: Session, database: string): Promise<string> {
+export async function fingerprintOf(session: Session, database: string, uncounted = 0): Promise<string> {
   const [row] = await session.query<{ sign: string }>(
-    `SELECT concat_ws(' ', d.oid, s.tup_inserted + s.tup_updated + s.tup_deleted, extract(epoch FROM s.stats_reset),
+    `SELECT concat_ws(' ', d.oid, s.tup_inserted + s.tup_updated + s.tup_deleted - $2::bigint, extract(epoch FROM s.stats_reset),
                       extract(epoch FROM b.stats_reset)) AS sign
        FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid, pg_stat_bgwriter b WHERE d.datname = $1`,
-    [database],
+    [database, uncounted],
   );
   return row?.sign ?? '';
 }

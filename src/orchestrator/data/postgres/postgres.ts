@@ -32,8 +32,8 @@ export interface PostgresServer {
   baseline: string;
   /** Asks the server about its databases, connected to one that is nobody's where there is one. */
   admin<Result>(use: (session: Session) => Promise<Result>, signal?: AbortSignal): Promise<Result>;
-  /** The same, connected to the baseline's database. */
-  inside<Result>(use: (session: Session) => Promise<Result>, signal?: AbortSignal): Promise<Result>;
+  /** The same, connected to the baseline's database, or to the one that is named. */
+  inside<Result>(use: (session: Session) => Promise<Result>, signal?: AbortSignal, named?: string): Promise<Result>;
   /** pg_dump and the like that fit the server; undefined when there are none. */
   tools(): Promise<PostgresTools | undefined>;
   /** The pg_dump that needs no program; undefined where it is older than the server, or cannot be had. */
@@ -74,7 +74,7 @@ export function openPostgres(stack: Stack, config: StackConfig | undefined, leas
     login,
     baseline: database,
     admin,
-    inside: async (use, signal) => withSession(await findAdmin(), database, use, signal),
+    inside: async (use, signal, named = database) => withSession(await findAdmin(), named, use, signal),
     wireDump: async () => ((await major()) > WIRE_MAJOR ? undefined : ifAnswered(() => stack.wireDump())),
     async tools() {
       if (settings.url === undefined && lease?.provider === 'compose') {

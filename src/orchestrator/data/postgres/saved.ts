@@ -1,15 +1,18 @@
 import { isThere, makeFolder } from '../../../adapters/files/files.ts';
 import { endClients } from '../../../adapters/postgres/clients.ts';
 import type { Session } from '../../../adapters/postgres/connection.ts';
+import { countStatistics } from '../../../adapters/postgres/contents.ts';
 import {
   copyDatabase,
   copyProperties,
+  type Database,
   dropDatabase,
   findDatabase,
   fingerprintOf,
   listMarked,
   moveDatabase,
 } from '../../../adapters/postgres/databases.ts';
+import { bestEffort } from '../../../domain/errors.ts';
 import type { InstanceRecord } from '../../../domain/instance.ts';
 import { type DatabaseMark, hiddenDatabase, ownDatabase } from '../../../domain/own.ts';
 import type { SavedPart } from '../../../domain/rescue.ts';
@@ -31,7 +34,7 @@ export async function saveDatabase(work: Work, name: string): Promise<SavedPart 
   const found = server && (await server.admin((session) => findDatabase(session, own.database)));
   if (server && !found) return findKept(work, server);
   if (!server || !found || found.mark?.ticket !== work.record.ticket) return undefined;
-  if (found.mark.sign === (await server.admin((session) => fingerprintOf(session, own.database)))) return undefined;
+  if (await isUnwritten(server, found)) return undefined;
   if (await server.tools()) {
     await makeFolder(dumpsFolder(work.stack));
     await dumpDatabase(work.stack, { server, database: own.database }, dumpFile(work.stack, `${name}.dump`));
@@ -55,6 +58,15 @@ export async function saveDatabase(work: Work, name: string): Promise<SavedPart 
     text: `${own.database} is kept as ${kept}${long}, since no pg_dump of the server’s version is here`,
   });
   return { database: own.database, from: own.from, kept };
+}
+
+/** True where a ticket's database surely has what it had when it was made. Nobody else may be connected to it. */
+async function isUnwritten(server: PostgresServer, { name, mark }: Database): Promise<boolean> {
+  const isSame = async (uncounted?: number): Promise<boolean> =>
+    mark?.sign === (await server.admin((session) => fingerprintOf(session, name, uncounted)));
+  if (await isSame()) return true;
+  const statistics = await bestEffort(server.inside(countStatistics, undefined, name));
+  return statistics !== undefined && isSame(statistics);
 }
 
 /** Returns what a destroy of the ticket has put away that was ended, or refused, before it went on; undefined for nothing. */
