@@ -98,11 +98,6 @@ export async function composeRenew(project: ComposeProject, services: readonly s
   await runCompose(project, ['up', '--detach', '--force-recreate', ...services]);
 }
 
-/** Stops the project's containers and keeps them; all of them when no service is named. Throws `engine`. */
-export async function composeStop(project: ComposeProject, services: readonly string[] = []): Promise<void> {
-  await runCompose(project, ['stop', ...services]);
-}
-
 /** Removes the project's containers; with `volumes` also its data. Missing is done. Throws `engine`. */
 export async function composeDown(project: ComposeProject, options: { volumes: boolean }): Promise<void> {
   const flags = ['--remove-orphans', ...(options.volumes ? ['--volumes'] : [])];
@@ -173,8 +168,8 @@ function repeat(milliseconds: number, work: () => Promise<unknown> | undefined):
 }
 
 /**
- * To stop and remove, the plugin passes over services of a profile unless it is told to take all; the older program takes them,
- * and knows no `*`. Homebrew's `docker-compose` is the plugin. A service that is to start is named.
+ * To remove, the plugin passes over services of a profile unless it is told to take all; the older program takes them, and knows no `*`.
+ * Homebrew's `docker-compose` is the plugin. A service that is to start is named.
  */
 function profilesFor({ command, version = '1' }: ComposeProject, [action]: readonly string[]): string[] {
   const isPlugin = command[0] === 'docker' || Number.parseInt(version, 10) > 1;

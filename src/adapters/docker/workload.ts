@@ -98,6 +98,8 @@ async function stopContainer(conn: Connection, { Id, Config, State }: ContainerI
     isTold = true;
     clearInterval(insist);
   }
+  // The list of Docker 26 takes it for running for some more milliseconds; a look at the one container waits until that is over.
+  await inspectContainer(conn, Id);
 }
 
 /** Returns those that started nobody: they do what the others are there for. */
