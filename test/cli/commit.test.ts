@@ -99,7 +99,7 @@ describe('one commit in all repos of a ticket', () => {
       `touch ${shop.folder}/hangs; while [ -e ${shop.folder}/hangs ]; do sleep 0.05; done; exit 1`,
     );
     const running = shop.start(['commit', 'feat-01', '-m', 'Three']);
-    await until('the hook is at it', () => existsSync(`${shop.folder}/hangs`), 30);
+    await until('the hook is at it', () => existsSync(`${shop.folder}/hangs`));
     git('api', 'add', 'server.mjs');
     rmSync(`${shop.folder}/hangs`);
     expect(await running.ended).toMatchObject({ code: 1 });
@@ -128,7 +128,7 @@ describe('one commit in all repos of a ticket', () => {
     };
     await cut();
     // Nobody else is kept waiting, with no next command either.
-    await until('git has ended with its hook', () => !existsSync(shop.at('api/.git/worktrees/api/index.lock')), 30);
+    await until('git has ended with its hook', () => !existsSync(shop.at('api/.git/worktrees/api/index.lock')));
     const doctor = await shop.stack(['doctor']);
     expect(doctor.stdout).toMatch(/feat-01 .*`stack commit` in front, api was cut off/);
     const fixed = await shop.stack(['doctor', '--fix', '--yes']);
@@ -171,7 +171,7 @@ describe('one commit in all repos of a ticket', () => {
     const before = look();
     hook('api', 'pre-commit', `touch ${shop.folder}/waits; until [ -e ${shop.folder}/go ]; do sleep 0.05; done`);
     const running = shop.start(['commit', 'feat-01', '-m', 'Five']);
-    await until('the hook waits', () => existsSync(`${shop.folder}/waits`), 30);
+    await until('the hook waits', () => existsSync(`${shop.folder}/waits`));
     running.kill('SIGINT');
     shop.write('../go', '');
     expect((await running.ended).code).toBe(130);

@@ -198,10 +198,10 @@ describe('tickets that collide', () => {
     const cache = shop.at('.stack/collisions.json');
     rmSync(cache, { force: true });
     const running = shop.start(['conflicts', '--watch', '--json']);
-    await until('it has looked', () => existsSync(cache), 30);
+    await until('it has looked', () => existsSync(cache));
     work('three', 'text', lines([5, 'three']));
     const before = readFileSync(cache, 'utf8');
-    await until('it has looked again', () => readFileSync(cache, 'utf8') !== before, 30);
+    await until('it has looked again', () => readFileSync(cache, 'utf8') !== before);
     running.kill('SIGINT');
     const { code, stdout } = await running.ended;
     expect(code).toBe(130);

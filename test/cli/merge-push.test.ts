@@ -71,7 +71,7 @@ describe('bases that are pushed once tickets are merged', () => {
     const hangs = `${shop.folder}/${signal}`;
     hook(`${bare('api')}/hooks/update`, `touch ${hangs}; while [ -e ${hangs} ]; do sleep 0.05; done; exit 1`);
     const running = shop.start(['merge', 'feat-01', '--json', '--push']);
-    await until('front is pushed, and api at it', () => existsSync(hangs) && there('front') === tip('front'), 30);
+    await until('front is pushed, and api at it', () => existsSync(hangs) && there('front') === tip('front'));
     running.kill(signal);
     const run = read(await running.ended);
     rmSync(hangs);

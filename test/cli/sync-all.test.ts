@@ -131,7 +131,7 @@ describe('the news of the bases in all tickets', () => {
     shop.write('api/.git/info/attributes', 'package-lock.json filter=hang\n');
     shop.git('api', 'config', 'filter.hang.smudge', `touch ${hangs}; while :; do sleep 0.05; done`);
     const running = shop.start(['sync', 'feat-03', '--setup']);
-    await until('git is at it', () => existsSync(hangs), 30);
+    await until('git is at it', () => existsSync(hangs));
     running.kill('SIGKILL');
     await running.ended;
     shop.git('api', 'config', '--remove-section', 'filter.hang');

@@ -247,7 +247,7 @@ describe('the news of the bases in a ticket', () => {
     const place = { gitDir: shop.at('front/.git'), branch: ticket, at: tip('front') };
     shop.git('api', 'config', 'filter.hang.smudge', hangOnceMoved(`${shop.folder}/aborts`, place));
     const running = shop.start(['sync', ticket, '--abort']);
-    await until('the second repo is at it', () => existsSync(`${shop.folder}/aborts`), 30);
+    await until('the second repo is at it', () => existsSync(`${shop.folder}/aborts`));
     running.kill('SIGKILL');
     await running.ended;
     shop.git('api', 'config', '--remove-section', 'filter.hang');
@@ -402,7 +402,7 @@ describe('the news of the bases in a ticket', () => {
     const place = { gitDir: shop.at(first, '.git'), branch: ticket, at: tip(first) };
     shop.git(second, 'config', 'filter.hang.smudge', hangOnceMoved(`${shop.folder}/hangs`, place));
     const running = shop.start(['sync', ticket]);
-    await until('the second repo is at it', () => existsSync(`${shop.folder}/hangs`), 30);
+    await until('the second repo is at it', () => existsSync(`${shop.folder}/hangs`));
     expect(git(first, 'show', `HEAD:${ticket}.txt`)).toBe('news');
     running.kill('SIGKILL');
     await running.ended;

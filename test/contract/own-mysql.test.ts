@@ -17,7 +17,7 @@ const never = new AbortController().signal;
 const FROM = "shop's `own`";
 
 /** The kind on a real server, without a command around it; in order: each test goes on from the one before. */
-describe.skipIf(!hasMariaDb())('a ticket’s own MySQL database', { sequential: true, timeout: 60_000 }, () => {
+describe.skipIf(!hasMariaDb())('a ticket’s own MySQL database', { sequential: true }, () => {
   let server: MariaDb;
   let stack: Stack;
   let root: string;

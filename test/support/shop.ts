@@ -126,7 +126,7 @@ export function openShop(folder: string, root: string, env: Record<string, strin
         await stack(['down', '--force', '--volumes', '--yes']);
       }
       try {
-        await until(`nothing of ${root} runs`, () => listProcesses(root).length === 0, 30);
+        await until(`nothing of ${root} runs`, () => listProcesses(root).length === 0);
       } finally {
         for (const pid of listProcesses(root)) kill(pid);
         rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
