@@ -153,6 +153,14 @@ export async function inspectLock(file: string): Promise<'none' | 'held' | 'left
   return (await isHeld(claim)) ? 'held' : 'left';
 }
 
+/** Returns the number of the living process that holds a lock; undefined where its holder was killed, or there is none. */
+export async function findHolder(file: string): Promise<number | undefined> {
+  const claim = await readClaim(file);
+  if (!claim || claim.token === '') return undefined;
+  const lives = claim.space === processSpace() ? isAlive(claim) : isHeld(claim);
+  return (await lives) ? claim.pid : undefined;
+}
+
 /** Returns the processes that still work under a lock whose holder was killed; [] where that one lives, or nobody holds it. */
 export async function listLeftHelpers(file: string): Promise<GroupIdentity[]> {
   const claim = await readClaim(file);

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { killHalfMerged } from '../support/half-merged.ts';
 import { expectRefusal } from '../support/refusal.ts';
@@ -144,6 +144,40 @@ describe('merging tickets into their bases', () => {
     expect((await shop.stack(['destroy', 'feat-03', '--yes'])).code).toBe(0);
   });
 
+  it('lets nobody destroy one of its tickets while it moves, and says who is at it', async () => {
+    work('feat-01', 'shared.txt', 'ticket\n');
+    const before = look();
+    await killHalfMerged(shop, ['merge', 'feat-01', 'feat-02'], async (pid) => {
+      for (const args of [
+        ['destroy', 'feat-01', '--force', '--yes'],
+        ['destroy', 'feat-02'],
+        ['recreate', 'feat-02'],
+      ]) {
+        await expectRefusal(shop, args, {
+          ...{ code: 'busy', hint: /^wait until it is done, or end it/ },
+          message: new RegExp(`^${args[1]} is being changed by another command of stack \\(pid ${pid}\\)$`),
+        });
+      }
+    });
+    expect((await merge('feat-02', '--dry-run')).code).toBe(0);
+    expect(look()).toEqual(before);
+  });
+
+  it('moves nothing of a ticket that is destroyed while it is verified', async () => {
+    await shop.stack(['create', 'feat-03', '--no-start']);
+    work('feat-03', 'shared.txt', 'ticket\n');
+    const before = look();
+    const [begun, go] = [`${shop.folder}/begun-03`, `${shop.folder}/go-03`];
+    const line = `touch ${begun}; for i in $(seq 2400); do [ -e ${go} ] && exit 0; sleep 0.05; done; exit 9`;
+    const running = shop.start(['merge', 'feat-03', '--verify', line]);
+    await until('it verifies', () => existsSync(begun));
+    expect((await shop.stack(['destroy', 'feat-03', '--force', '--yes'])).code).toBe(0);
+    shop.write(go, '');
+    const { code, stderr } = await running.ended;
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^stack: there is no ticket "feat-03"$/m)]);
+    expect(look()).toEqual(before);
+  });
+
   it('verifies the merged result in an environment of its own, which goes whatever happens', async () => {
     work('feat-01', 'shared.txt', 'ticket\n');
     const before = look();
@@ -176,6 +210,36 @@ describe('merging tickets into their bases', () => {
     expect(good.code).toBe(0);
     expect(JSON.parse(good.stdout)).toMatchObject({ verified: { exitCode: 0 }, repos: { api: { result: 'merged' } } });
     nothingLeft();
+  });
+
+  it('tells first what ended a verification whose environment cannot be taken apart, and then that', async () => {
+    work('feat-01', 'shared.txt', 'ticket\n');
+    const hook = 'front/.git/hooks/reference-transaction';
+    const keep = '#!/bin/sh\n[ "$1" != prepared ] || ! grep -q " 00* refs/heads/verify-feat-01$"\n';
+    shop.write(hook, keep);
+    chmodSync(shop.at(hook), 0o755);
+    const begun = `${shop.folder}/begun`;
+    const running = shop.start(['merge', 'feat-01', '--verify', `touch ${begun}; sleep 1000`]);
+    await until('it verifies', () => existsSync(begun), 60);
+    running.kill('SIGINT');
+    const stopped = await running.ended;
+    expect(stopped.code).toBe(3);
+    expect(stopped.stderr).toMatch(/^stack: interrupted; and this could not be cleaned up: verify-feat-01$/m);
+    expect(stopped.stderr).toMatch(/^hint: `stack destroy verify-feat-01` tries again$/m);
+    rmSync(shop.at(hook));
+    expect((await shop.stack(['destroy', 'verify-feat-01'])).code).toBe(0);
+
+    shop.configure((text) => text.replace('{ path: ./api', "{ setup: ['exit 7'], path: ./api"));
+    shop.write(hook, keep);
+    chmodSync(shop.at(hook), 0o755);
+    const failed = await shop.stack(['merge', 'feat-01', '--verify', 'true']);
+    rmSync(shop.at(hook));
+    shop.configure((text) => text.replace("setup: ['exit 7'], ", ''));
+    expect(failed.code).toBe(3);
+    expect(failed.stderr).toMatch(
+      /^stack: setup of api failed: .*; and this could not be cleaned up: worktree front$/m,
+    );
+    expect((await shop.stack(['destroy', 'verify-feat-01'])).code).toBe(0);
   });
 
   it('squashes, rebases and takes several in the order named; given again it does nothing', async () => {

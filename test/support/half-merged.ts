@@ -4,8 +4,15 @@ import { hangOnceMoved } from './hanging-filter.ts';
 import type { Shop } from './shop.ts';
 import { until } from './until.ts';
 
-/** Runs a command that merges `shared.txt` in front and api, and kills it once the base of front has moved and that of api has not. */
-export async function killHalfMerged(shop: Shop, args: readonly string[]): Promise<void> {
+/**
+ * Runs a command that merges `shared.txt` in front and api, and kills it once the base of front has moved and that of api has not;
+ * before that it does what is to be done meanwhile.
+ */
+export async function killHalfMerged(
+  shop: Shop,
+  args: readonly string[],
+  meanwhile?: (pid: number) => Promise<void>,
+): Promise<void> {
   const tip = (): string => shop.git('front', 'rev-parse', 'main');
   const at = tip();
   const mark = `${shop.folder}/hangs`;
@@ -14,8 +21,9 @@ export async function killHalfMerged(shop: Shop, args: readonly string[]): Promi
   shop.git('api', 'config', 'filter.slow.smudge', filter);
   shop.write('api/.git/info/attributes', 'shared.txt filter=slow\n');
   const running = shop.start(args);
-  await until('the second repo is at it', () => existsSync(mark), 30);
+  await until('the second repo is at it', () => existsSync(mark));
   expect(tip()).not.toBe(at);
+  await meanwhile?.(running.pid);
   running.kill('SIGKILL');
   await running.ended;
   for (const file of [mark, shop.at('api/.git/info/attributes')]) rmSync(file);

@@ -113,9 +113,10 @@ async function moveAll(
 ): Promise<Record<string, MergedRepo>> {
   const [ticket = ''] = tickets;
   const resolving = step && 'done';
+  // One may have been destroyed while it was verified.
+  const [record] = await Promise.all(tickets.map((one) => requireChangeable(stack, one)));
   if (listReady(planned).length > 0) return moveBases(stack, planned, { ticket, held, resolving });
-  const record = await requireChangeable(stack, ticket);
-  if (record.resolving) await moveBranches(stack, record, { moves: [], resolving, onStart: held.addHelper });
+  if (record?.resolving) await moveBranches(stack, record, { moves: [], resolving, onStart: held.addHelper });
   return settleAll(planned);
 }
 

@@ -4,13 +4,14 @@ import { makeFolder, replaceFile } from '../../adapters/files/files.ts';
 import { findLocal } from '../../adapters/git/branch.ts';
 import { logFilesOf } from '../../adapters/process/log-files.ts';
 import { openLogWriter } from '../../adapters/process/logs.ts';
-import { throwIfAborted } from '../../domain/errors.ts';
+import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { verifyLogOf, verifyResultOf } from '../../domain/layout.ts';
 import { DEFAULT_LOG_BYTES, HOST_RUNTIME } from '../../domain/runtime.ts';
 import type { TicketOnBases } from '../../domain/standing.ts';
 import { listLeftVerifications } from '../core/claim.ts';
 import { withChangeLock } from '../core/journal.ts';
+import { undoing, withLeftovers } from '../core/leftover.ts';
 import type { Stack } from '../core/stack.ts';
 import { createInstance } from '../lifecycle/create.ts';
 import { unmakeVerification } from '../lifecycle/destroy.ts';
@@ -45,24 +46,39 @@ const NAME_LENGTH = 40;
 
 /**
  * Makes a ticket of some commits, runs a command in its folder, and takes all of it apart again, whatever happens. What an earlier one
- * that was killed left goes first. Returns how the command ended. Throws what `create` and `destroy` throw, `process`, `interrupted`.
+ * that was killed left goes first. Returns how the command ended. Throws what `create` and `destroy` throw, `process`, `interrupted`;
+ * `leftover` with the first error as its headline where what had failed could not be taken apart either.
  */
 export async function verifyCommits(stack: Stack, wanted: Verification): Promise<Verified> {
   const name = `verify-${wanted.ticket.slice(0, NAME_LENGTH).replace(/[^A-Za-z0-9]+$/, '')}`;
+  // Also after Ctrl-C.
+  const takeApart = () => unmakeVerification({ ...stack, signal: new AbortController().signal }, name, wanted.ticket);
   return withChangeLock(stack, name, async () => {
     await unmakeVerification(stack, name, wanted.ticket);
+    let verified: Verified;
     try {
-      await createInstance(stack, {
-        ...{ argument: name, request: { from: wanted.commits, on: {}, with: [] }, own: wanted.own },
-        ...(wanted.start ? { extent: 'ready' } : { extent: wanted.own.length > 0 ? 'started' : 'files', only: [] }),
-        verifies: wanted.ticket,
-      });
-      return await runLine(stack, name, wanted);
-    } finally {
-      // Also after Ctrl-C.
-      await unmakeVerification({ ...stack, signal: new AbortController().signal }, name, wanted.ticket);
+      verified = await tryCommits(stack, name, wanted);
+    } catch (error) {
+      const left = await takeApart().then(
+        () => [],
+        (second: unknown) => [{ name, error: second }],
+      );
+      // What could not be made may have said so itself.
+      const isTold = error instanceof StackError && error.code === 'leftover';
+      throw left.length > 0 && !isTold ? withLeftovers(error as Error, left, undoing(name)) : error;
     }
+    await takeApart();
+    return verified;
   });
+}
+
+async function tryCommits(stack: Stack, name: string, wanted: Verification): Promise<Verified> {
+  await createInstance(stack, {
+    ...{ argument: name, request: { from: wanted.commits, on: {}, with: [] }, own: wanted.own },
+    ...(wanted.start ? { extent: 'ready' } : { extent: wanted.own.length > 0 ? 'started' : 'files', only: [] }),
+    verifies: wanted.ticket,
+  });
+  return runLine(stack, name, wanted);
 }
 
 /** Takes apart what verifications that were killed have left; those that a living command is at stay. Throws what `destroy` throws. */

@@ -17,7 +17,7 @@ import { repoLock } from '../../adapters/git/lock.ts';
 import { inspectRepo } from '../../adapters/git/repo.ts';
 import { clearStaleLocks } from '../../adapters/git/stale-locks.ts';
 import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
-import { type HeldLock, inspectLock, listLeftHelpers, withLock } from '../../adapters/lock.ts';
+import { findHolder, type HeldLock, inspectLock, listLeftHelpers, withLock } from '../../adapters/lock.ts';
 import { endWhole } from '../../adapters/process/group.ts';
 import { bestEffort, StackError, tolerate } from '../../domain/errors.ts';
 import type { DedicatedRepo, Start } from '../../domain/instance.ts';
@@ -143,6 +143,16 @@ export async function settleChange(stack: Stack, ticket: string): Promise<string
   const isLeft = (await inspectLock(changeLockOf(stack.root, ticket))) === 'left';
   if (!isLeft && !(await isCutOff(stack, ticket))) return undefined;
   return withChangeLock(stack, ticket, async (_, settled) => settled);
+}
+
+/** Throws `busy` while another living command changes the repos of a ticket as one. */
+export async function requireUnchanging({ root, owner }: Stack, ticket: string): Promise<void> {
+  const pid = await findHolder(changeLockOf(root, ticket));
+  if (pid === undefined || pid === owner.pid) return;
+  throw new StackError('busy', `${ticket} is being changed by another command of stack (pid ${pid})`, {
+    hint: 'wait until it is done, or end it, then run the command again',
+    details: { ticket, pid },
+  });
 }
 
 /** A change that was cut off. */

@@ -4,7 +4,7 @@ import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { HOST_RUNTIME } from '../../domain/runtime.ts';
 import { stepName } from '../../domain/step.ts';
 import { requireFree, requireInstance, requireInstances } from '../core/claim.ts';
-import { settleChangesOf, withChangeLock } from '../core/journal.ts';
+import { requireUnchanging, settleChangesOf, withChangeLock } from '../core/journal.ts';
 import { requireOwnThings } from '../core/ownership.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork } from '../core/work.ts';
@@ -69,6 +69,7 @@ async function destroyAll(
   for (const ticket of tickets) requireOutside(stack, ticket);
   if (!options.force) await requireEngine(stack, tickets);
   const records = requireInstances(await stack.store.read(), tickets);
+  for (const { ticket } of records) await requireUnchanging(stack, ticket);
   await settleChangesOf(
     stack,
     records.map(({ ticket }) => ticket),

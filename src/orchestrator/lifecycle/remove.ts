@@ -5,6 +5,7 @@ import { hasOwnData } from '../../domain/own.ts';
 import type { Rescue, SavedData, SaveStamp } from '../../domain/rescue.ts';
 import type { Step } from '../../domain/step.ts';
 import { claimInstance, isOwnerAlive } from '../core/claim.ts';
+import { requireUnchanging } from '../core/journal.ts';
 import { interruptedAt, leftoverError } from '../core/leftover.ts';
 import { dropRecreate } from '../core/recreating.ts';
 import { type Leftover, runBackward } from '../core/run.ts';
@@ -68,6 +69,8 @@ export async function removeTicket(
   let going: InstanceRecord[] = [];
   const { record, state } = await claimInstance(stack, ticket, async (found, draft) => {
     if (options.unfinished && found.phase === 'ready') throw finished(ticket);
+    // It may have begun since the first look.
+    await requireUnchanging(stack, ticket);
     await refuseLinkedFolder(stack.root, found.folder);
     before = structuredClone(found);
     going = await listGoing(draft, found);
