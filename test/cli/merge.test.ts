@@ -176,6 +176,7 @@ describe('merging tickets into their bases', () => {
     const { code, stderr } = await running.ended;
     expect([code, stderr]).toEqual([2, expect.stringMatching(/^stack: there is no ticket "feat-03"$/m)]);
     expect(look()).toEqual(before);
+    expect((await shop.stack(['restore', 'feat-03', '--forget', '--yes'])).code).toBe(0);
   });
 
   it('verifies the merged result in an environment of its own, which goes whatever happens', async () => {
