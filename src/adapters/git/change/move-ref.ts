@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { tolerate } from '../../../domain/errors.ts';
 import { findLocal } from '../branch.ts';
 import { isAncestor } from '../commits.ts';
@@ -44,7 +43,7 @@ export async function inspectMove(
   const commit = (await findLocal(gitCommonDir, branch))?.commit;
   if (commit === undefined) return { at: 'elsewhere', commit };
   if (commit === from) return { at: from === move.to ? 'after' : 'before', commit };
-  const log = await readLog(path.join(gitCommonDir, 'logs', 'refs', 'heads', branch));
+  const log = await readLog(gitCommonDir, `refs/heads/${branch}`);
   const to =
     move.to ?? (log.length > 0 ? findInLog(log, from, reasonOf(verb)) : await findByTime(move, commit, madeAt));
   if (to === undefined) return { at: 'elsewhere', commit };

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { readFileIfThere } from '../../files/files.ts';
+import { hasRefTables, readTableLog } from '../ref-tables.ts';
 
 /** One move of a ref, as its log has it. */
 export interface Move {
@@ -11,11 +12,17 @@ export interface Move {
 
 /** Returns the moves of the HEAD of a worktree, by the folder of its entry, the oldest first; [] where git keeps no log. */
 export async function readHeadLog(folder: string): Promise<Move[]> {
-  return readLog(path.join(folder, 'logs', 'HEAD'));
+  return readLog(folder, 'HEAD');
 }
 
-/** Returns the moves that a log file tells of, the oldest first; [] for none. Throws `files`. */
-export async function readLog(file: string): Promise<Move[]> {
+/** Returns the moves that the log of a ref tells of, the oldest first; [] for none. Throws `files`, `git`. */
+export async function readLog(gitDir: string, ref: string): Promise<Move[]> {
+  if (!hasRefTables(gitDir)) return readLogFile(path.join(gitDir, 'logs', ref));
+  const moves = await readTableLog(gitDir, ref);
+  return moves.map(({ to, message }, at) => ({ from: moves[at - 1]?.to ?? '0'.repeat(to.length), to, message }));
+}
+
+async function readLogFile(file: string): Promise<Move[]> {
   const text = (await readFileIfThere(file)) ?? '';
   // gitrepository-layout(5): the commits before and after, who and when, and behind a tab why.
   return text.split('\n').flatMap((line) => {
@@ -71,7 +78,7 @@ export async function isUntouched(
   { gitCommonDir, branch, baseCommit }: { gitCommonDir: string; branch: string; baseCommit: string },
   tip: string,
 ): Promise<boolean> {
-  const log = await readLog(path.join(gitCommonDir, 'logs', 'refs', 'heads', branch));
+  const log = await readLog(gitCommonDir, `refs/heads/${branch}`);
   if (log.at(-1)?.to !== tip) return tip === baseCommit;
   const hasBegun = log.some(({ to }) => to === baseCommit);
   return hasBegun && dropUndone(log).every(({ from, to, message }) => from === to || NEWS.test(message));

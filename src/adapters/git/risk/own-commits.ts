@@ -4,6 +4,7 @@ import { ifThere } from '../../files/file-errors.ts';
 import { readFileIfThere } from '../../files/files.ts';
 import type { Commit } from '../commits.ts';
 import { type AskOptions, askGit } from '../git.ts';
+import { hasRefTables, readTableRefs } from '../ref-tables.ts';
 import type { WorktreeEntry } from '../worktree/entry.ts';
 import type { Submodule } from '../worktree/submodule.ts';
 import { listFetched } from './fetched.ts';
@@ -55,8 +56,8 @@ export async function findOwnCommits(
   const { gitCommonDir, branch, ownsBranch, alsoGoing = [] } = question;
   const [log, branchLog, refs, operations] = await Promise.all([
     entry ? readHeadLog(entry.folder) : [],
-    readLog(path.join(gitCommonDir, 'logs', 'refs', 'heads', branch)),
-    entry ? readIds(path.join(entry.folder, 'refs')) : [],
+    readLog(gitCommonDir, `refs/heads/${branch}`),
+    entry ? readOwnRefs(entry.folder) : [],
     entry ? readOperations(entry.folder) : [],
   ]);
   const going = [...(ownsBranch ? [branch] : []), ...alsoGoing].map((name) => `--exclude=${name}`);
@@ -124,12 +125,10 @@ export async function findOwnInRepo(
   gitDir: string,
   { cwd, how, reached = [] }: Pick<Prerequisites, 'cwd' | 'how'> & { reached?: readonly string[] },
 ): Promise<OwnCommits> {
-  const heads = path.join(gitDir, 'logs', 'refs', 'heads');
-  const logs = (await ifThere(readdir(heads, { recursive: true, withFileTypes: true }))) ?? [];
-  const files = logs.filter((one) => one.isFile()).map((one) => path.join(one.parentPath, one.name));
+  const branches = await listLogged(gitDir, cwd);
   const [log, branchLogs, operations, stashes, tips] = await Promise.all([
     readHeadLog(gitDir),
-    Promise.all(files.map(readLog)),
+    Promise.all(branches.map((ref) => readLog(gitDir, ref))),
     readOperations(gitDir),
     listStashCommits(cwd),
     askGit(cwd, ['rev-list', '--no-walk', '--exclude=refs/remotes/*', '--all'], how),
@@ -137,6 +136,17 @@ export async function findOwnInRepo(
   const kept = [...new Set(tips.split('\n').filter((id) => id !== ''))];
   const traces = { log, branchLog: branchLogs.flat(), branchGoes: true, refs: [], operations, reached };
   return sift(traces, { cwd, how, safe: ['--all', ...stashes], kept });
+}
+
+/** Returns the branches that have a log: those that are gone too, where logs are files. */
+async function listLogged(gitDir: string, cwd: string): Promise<string[]> {
+  if (hasRefTables(gitDir))
+    return (await askGit(cwd, ['for-each-ref', '--format=%(refname)', 'refs/heads'])).split('\n').filter(Boolean);
+  const logs = path.join(gitDir, 'logs');
+  const heads = path.join(logs, 'refs', 'heads');
+  const found = (await ifThere(readdir(heads, { recursive: true, withFileTypes: true }))) ?? [];
+  const files = found.filter((one) => one.isFile()).map((one) => path.join(one.parentPath, one.name));
+  return files.map((file) => path.relative(logs, file));
 }
 
 /** What tells of commits that were made. */
@@ -249,7 +259,13 @@ function listBelow(commits: readonly UnreachableCommit[], tips: readonly string[
 
 async function readOperations(folder: string): Promise<string[]> {
   const names = (await readdir(folder)).filter((name) => OPERATIONS.test(name) && name !== 'FETCH_HEAD');
-  return (await Promise.all(names.map((name) => readIds(path.join(folder, name))))).flat().map(({ id }) => id);
+  const inFiles = await Promise.all(names.map((name) => readIds(path.join(folder, name))));
+  const inTables = hasRefTables(folder) ? (await readTableRefs(folder)).underWay : [];
+  return [...inFiles.flat(), ...inTables].map(({ id }) => id);
+}
+
+async function readOwnRefs(folder: string): Promise<{ name: string; id: string }[]> {
+  return hasRefTables(folder) ? (await readTableRefs(folder)).refs : readIds(path.join(folder, 'refs'));
 }
 
 /** Whatever looks like an id in a file, or in the files of a folder, by the file's name in there. */

@@ -6,6 +6,7 @@ import { textOf } from '../../files/byte-names.ts';
 import { ifThere } from '../../files/file-errors.ts';
 import { readFileIfThere } from '../../files/files.ts';
 import { readWhole } from '../../files/read-file.ts';
+import { hasRefTables, readTableRefs } from '../ref-tables.ts';
 
 /** What a repo keeps of one linked worktree: `worktrees/<id>` in the common directory (gitrepository-layout(5)). */
 export interface WorktreeEntry {
@@ -15,6 +16,8 @@ export interface WorktreeEntry {
   lock: 'none' | 'initializing' | 'wanted';
   /** False until the files have been checked out: the index is written last. */
   hasIndex: boolean;
+  /** What is under way by refs that are no files there (reftable). */
+  inTables?: string[];
 }
 
 /** Returns the entry of the worktree at a canonical path, undefined when the repo has none for it. */
@@ -69,7 +72,10 @@ const OPERATIONS: Record<string, string> = {
 
 /** Returns what is under way in a worktree: `a merge`, `a rebase`; [] for nothing. */
 export function listOperations(entry: WorktreeEntry): string[] {
-  const names = Object.keys(OPERATIONS).filter((file) => existsSync(path.join(entry.folder, file)));
+  const { folder, inTables = [] } = entry;
+  const names = Object.keys(OPERATIONS).filter(
+    (file) => inTables.includes(file) || existsSync(path.join(folder, file)),
+  );
   return [...new Set(names.map((file) => OPERATIONS[file] ?? file))];
 }
 
@@ -82,12 +88,21 @@ export async function readRebasedBranch(entry: WorktreeEntry): Promise<string | 
   return undefined;
 }
 
+/** Returns the branch that the end of a rebase or a bisect under way goes back to, undefined when there is none. */
+export async function readReturnBranch(entry: WorktreeEntry): Promise<string | undefined> {
+  const rebased = await readRebasedBranch(entry);
+  if (rebased !== undefined) return rebased;
+  const began = await readText(path.join(entry.folder, 'BISECT_START'));
+  return began.trimEnd() || undefined;
+}
+
 async function readEntry(folder: string): Promise<WorktreeEntry> {
   const reason = await readFileIfThere(path.join(folder, 'locked'));
   const hasIndex = existsSync(path.join(folder, 'index'));
-  if (reason === undefined) return { folder, hasIndex, lock: 'none' };
+  const inTables = hasRefTables(folder) ? (await readTableRefs(folder)).underWay.map(({ name }) => name) : [];
+  if (reason === undefined) return { folder, hasIndex, inTables, lock: 'none' };
   // `git worktree add` locks before it makes anything else, with this reason in a language of the person's choice.
-  return { folder, hasIndex, lock: hasIndex && reason.trim() !== 'initializing' ? 'wanted' : 'initializing' };
+  return { folder, hasIndex, inTables, lock: hasIndex && reason.trim() !== 'initializing' ? 'wanted' : 'initializing' };
 }
 
 /** '' where no file is there; a folder or a pipe is none. Throws `files` for one that cannot be read: it may lead to somebody's work. */
