@@ -4,12 +4,16 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findPushPlace, pushBranch } from '../../src/adapters/git/change/push.ts';
+import { readOwnEntry } from '../../src/adapters/git/worktree/entry.ts';
+import { findWidePush, guardPush } from '../../src/adapters/git/worktree/guard-push.ts';
 import { addWorktree, removeWorktree } from '../../src/adapters/git/worktree/worktree.ts';
 import { commitFile, git, makeClone } from '../support/git-repos.ts';
 
 type Setting = readonly [key: string, value: string];
 
 const KINDS = ['unset', 'nothing', 'current', 'simple', 'upstream', 'matching'];
+/** Of these a plain push moves main where the branch follows that. */
+const WIDE = ['upstream', 'matching'];
 const UPSTREAMS = ['none', 'own', 'main'];
 /** What else a person's settings may say of pushes. */
 const OTHERS: Record<string, Setting[]> = {
@@ -134,6 +138,34 @@ describe('what a push can move', () => {
     drop(clone, 'extensions');
     await world.unmake([['push.default', 'matching']]);
   });
+
+  const later = KINDS.flatMap((kind) => Object.keys(OTHERS).map((other) => ({ kind, other })));
+  it.each(later)(
+    'is found to be wide where settings came later: push.default $kind, $other',
+    async ({ kind, other }) => {
+      const settings: Setting[] = [
+        ...(kind === 'unset' ? [] : [['push.default', kind] as const]),
+        ...(OTHERS[other] ?? []),
+      ];
+      await world.make([], 'main');
+      for (const [key, value] of settings) git(world.clone, 'config', key, value);
+      const isOurs = other === 'remote.R.mirror' || WIDE.includes(kind);
+      const guarded = WARNED.includes(other) ? false : isOurs || undefined;
+      expect((await findWidePush(world.worktree, 'feat-01'))?.guarded).toBe(guarded);
+      if (guarded) await guardAgain();
+      if (guarded !== false) spawnSync('git', ['push'], { cwd: world.worktree });
+      expect(world.mains()).toEqual([world.main, world.main]);
+      for (const [key] of settings) spawnSync('git', ['config', '--unset-all', key], { cwd: world.clone });
+      await world.unmake([]);
+    },
+  );
+
+  async function guardAgain(): Promise<void> {
+    const gitCommonDir = path.join(world.clone, '.git');
+    const entry = await readOwnEntry(world.worktree, gitCommonDir);
+    expect(entry && (await guardPush(world.worktree, gitCommonDir, { entry, branch: 'feat-01' }))).toBeUndefined();
+    expect(await findWidePush(world.worktree, 'feat-01')).toBeUndefined();
+  }
 
   it('leaves the repo as tools know it: no extension, and the main checkout pushes as before', async () => {
     await world.make([['push.default', 'matching']], 'own');

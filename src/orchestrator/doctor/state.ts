@@ -15,6 +15,7 @@ import { count, type Finding, offer, report } from './finding.ts';
 import { examineLeases } from './leases.ts';
 import { examineLitter } from './litter.ts';
 import { examineOrphans } from './orphans.ts';
+import { examinePushes } from './pushes.ts';
 import { type Rebuilt, rebuildState } from './rebuild.ts';
 
 /** Checks the state file, and what it tells of against what there is. Changes nothing. */
@@ -44,6 +45,7 @@ export async function examineState(stack: Stack): Promise<Finding[]> {
   return [
     file,
     ...tickets.flat(),
+    ...(await examinePushes(known)),
     ...(await examineChanges(stack)),
     ...(await examineRecreates(stack, known)),
     ...lost.map(([ticket, database]) => ({

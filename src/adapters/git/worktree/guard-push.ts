@@ -24,6 +24,8 @@ export async function guardPush(
   gitCommonDir: string,
   { entry, branch }: { entry: WorktreeEntry; branch: string },
 ): Promise<string | undefined> {
+  // What an earlier guard says does not count: what is under it may ask for more by now. It stands last: what comes later wins.
+  await dropPushGuard(worktree, entry);
   const settings = await listSettings(worktree);
   const wanted = listWanted(settings);
   if (wanted.length > 0 && isOn(lastOf(settings, 'extensions.worktreeconfig'))) {
@@ -34,13 +36,38 @@ export async function guardPush(
   } else if (wanted.length > 0) {
     const text = wanted.map(([name, value]) => renderSetting(name, value)).join('');
     await replaceFile(path.join(entry.folder, FILE), text, { lasting: false });
-    // It stands last in the file: what comes later wins.
-    await dropPushGuard(worktree, entry);
     const include = [`${sectionOf(entry)}.path`, path.join('worktrees', path.basename(entry.folder), FILE)];
     const done = await changeConfig(worktree, gitCommonDir, include);
     if (done.exitCode !== 0) throw gitError(`cannot set what ${worktree} pushes`, done);
   }
   return warnOf(settings, branch);
+}
+
+/** What a plain `git push` in a worktree may move beside its branch, and what helps. `guarded`: `guardPush` takes it back. */
+export interface WidePush {
+  reason: string;
+  hint: string;
+  guarded: boolean;
+}
+
+/** Returns why a plain `git push` in a worktree may move another branch than its own, as the settings are now; undefined where it cannot. Throws `git`. */
+export async function findWidePush(worktree: string, branch: string): Promise<WidePush | undefined> {
+  const settings = await listSettings(worktree);
+  const list = findWideList(settings, branch);
+  if (list) {
+    const hint = `use \`stack push\`, or \`git config --unset-all ${list[0]}\` in ${worktree}`;
+    return { reason: `${list[0]} is ${list[1]}`, hint, guarded: false };
+  }
+  const merge = lastOf(settings, `branch.${branch}.merge`)?.[1];
+  const [wide] = listWanted(settings).filter(
+    ([name]) => name !== 'push.default' || isMatching(settings) || merge !== `refs/heads/${branch}`,
+  );
+  if (!wide) return undefined;
+  const [name] = wide;
+  const now = lastOf(settings, name)?.[1] ?? 'on';
+  const of = name === 'push.default' && !isMatching(settings) && merge ? `, and ${branch} follows ${merge}` : '';
+  const hint = '`stack doctor --fix` has this worktree push its own branch alone';
+  return { reason: `${name} is ${now}${of}`, hint, guarded: true };
 }
 
 /** Takes back that the repo's config includes settings for a worktree that goes. Throws `git`. */
@@ -73,8 +100,17 @@ function renderSetting(name: string, value: string): string {
   return `[${section}${quoted}]\n\t${key} = ${value}\n`;
 }
 
+/** Whatever a branch follows. */
+function isMatching(settings: readonly Setting[]): boolean {
+  return lastOf(settings, 'push.default')?.[1]?.toLowerCase() === 'matching';
+}
+
+function findWideList(settings: readonly Setting[], branch: string): Setting | undefined {
+  return settings.find(([name, value = '']) => /^remote\..+\.push$/s.test(name) && isWide(value, branch));
+}
+
 function warnOf(settings: readonly Setting[], branch: string): string | undefined {
-  const wide = settings.find(([name, value = '']) => /^remote\..+\.push$/s.test(name) && isWide(value, branch));
+  const wide = findWideList(settings, branch);
   if (!wide) return undefined;
   return `a plain \`git push\` may move other branches: ${wide[0]} is ${wide[1]}; use \`stack push\`, or \`git config --unset-all ${wide[0]}\``;
 }
