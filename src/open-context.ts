@@ -23,7 +23,7 @@ export function createContext(
   lookForSettingsOf(host.env);
   const reporter = once(async () => {
     const { createReporter } = await import('./ui/reporter.ts');
-    const mode = options.quiet ? 'quiet' : options.json ? 'json' : 'human';
+    const mode = options.quiet || options.json ? 'silent' : 'human';
     const isTty = host.stderr.isTTY === true && host.env.TERM !== 'dumb';
     const columns = Number(host.env.STACK_COLUMNS) || undefined;
     return createReporter({ mode, stream: host.stderr, isTty, columns, color: hasColor(host, host.stderr) });

@@ -50,14 +50,15 @@ export const commit: Verb<Options, TicketCommit> = {
 
 function describe(repo: CommittedRepo): Block {
   const { result, branch, to = '', files = 0, untracked = 0, changedByHooks = [], reason } = repo;
-  if (result === 'unchanged') return { line: 'nothing to commit', more: [] };
+  const left = untracked > 0 ? [`left out: ${countOf(untracked, 'path')} that git does not know`] : [];
+  if (result === 'unchanged') return { line: 'nothing to commit', more: left };
   if (result === 'waiting') return { line: 'not begun', more: [] };
   if (result === 'undone') return { line: `taken back: ${branch} and what is staged are as before`, more: [] };
   if (result !== 'committed') return describeRefusal(repo);
   const more = [
     ...(reason === undefined ? [] : [reason]),
     ...(changedByHooks.length > 0 ? [`a hook changed ${changedByHooks.join(', ')}`] : []),
-    ...(untracked > 0 ? [`left out: ${countOf(untracked, 'path')} that git does not know`] : []),
+    ...left,
   ];
   return { line: `${to.slice(0, 7)} on ${branch}, ${countOf(files, 'file')}`, more };
 }

@@ -1,8 +1,10 @@
+import stringWidth from 'string-width';
 import { EXIT_CODES } from '../domain/errors.ts';
 import type { CollidingPair, Collisions } from '../orchestrator/review/collisions.ts';
 import { cutText, padText } from '../ui/fit.ts';
 import { cleanText } from '../ui/safe-text.ts';
 import { createStyle, type Style } from '../ui/style.ts';
+import { wrapText } from '../ui/wrap.ts';
 import { type RenderOptions, renderAnswer, type Verb } from './common/verb.ts';
 
 interface Options {
@@ -60,9 +62,9 @@ const SHOWN_PATHS = 8;
 function renderCollisions({ tickets, pairs, problems }: Collisions, { color, columns }: RenderOptions): string {
   const style = createStyle(color);
   const about = groupByTickets(pairs);
-  const blocks = [...about.values()].map((group) => renderBlock(group, style));
+  const blocks = [...about.values()].map((group) => renderBlock(group, { style, columns }));
   const matrix = columns === undefined || about.size === 0 ? [] : renderMatrix(pairs, { tickets, columns, style });
-  const unseen = problems.map((text) => style.warn(cleanText(`? ${text}`)));
+  const unseen = problems.map((text) => style.warn(wrapText(cleanText(`? ${text}`), columns, 2)));
   return [
     ...(matrix.length > 0 ? [matrix.join('\n')] : []),
     ...blocks,
@@ -97,7 +99,10 @@ function groupByTickets(pairs: readonly CollidingPair[]): Map<string, CollidingP
   return groups;
 }
 
-function renderBlock(group: readonly CollidingPair[], style: Style): string {
+function renderBlock(
+  group: readonly CollidingPair[],
+  { style, columns }: { style: Style; columns: number | undefined },
+): string {
   const [one = '', other = ''] = group[0]?.tickets ?? [];
   const isConflict = group.some(({ kind }) => kind === 'conflict');
   const mark = isConflict ? style.bad('✗') : style.warn('!');
@@ -106,10 +111,12 @@ function renderBlock(group: readonly CollidingPair[], style: Style): string {
   const ofRepo = widestOf(({ repo }) => repo);
   const ofKind = widestOf(({ kind }) => NAMES[kind]);
   return [
-    `${mark} ${style.strong(`${one} and ${other}`)}`,
+    `${mark} ${style.strong(wrapText(`${one} and ${other}`, columns, 2))}`,
     ...group.flatMap(({ repo, kind, paths, notes }) => {
       const head = `${padText(repo, ofRepo)}  ${padText(NAMES[kind], ofKind)}`;
-      const shown = paths.slice(0, SHOWN_PATHS).map((path) => renderPath(path, notes[path], style));
+      const indent = head.length + 4;
+      const fitPath = (path: string): string => renderPath(path, notes[path], { style, columns, indent });
+      const shown = paths.slice(0, SHOWN_PATHS).map(fitPath);
       const more = paths.length - shown.length;
       const lines = more > 0 ? [...shown, style.dim(`and ${more} more`)] : shown;
       return lines.map((line, index) => `  ${index === 0 ? head : ' '.repeat(head.length)}  ${line}`);
@@ -117,9 +124,19 @@ function renderBlock(group: readonly CollidingPair[], style: Style): string {
   ].join('\n');
 }
 
-function renderPath(path: string, note: string | undefined, style: Style): string {
-  const name = cleanText(path);
-  return note === undefined ? name : `${name}  ${style.dim(cleanText(note))}`;
+/** What is said of a path stands below it where there is no room beside. */
+function renderPath(
+  path: string,
+  note: string | undefined,
+  { style, columns, indent }: { style: Style; columns: number | undefined; indent: number },
+): string {
+  const room = columns === undefined ? Number.POSITIVE_INFINITY : columns - indent;
+  const name = cutText(cleanText(path), room, 'middle');
+  if (note === undefined) return name;
+  const told = cleanText(note);
+  const isBeside = stringWidth(name) + 2 + stringWidth(told) <= room;
+  if (isBeside) return `${name}  ${style.dim(told)}`;
+  return `${name}\n${' '.repeat(indent)}${style.dim(wrapText(told, columns, indent))}`;
 }
 
 /** Each column is called by the number of its row: names would take the whole terminal. */

@@ -51,8 +51,9 @@ export const log: Verb<Options, TicketLog> = {
 
 function renderLog({ repos }: TicketLog, color: boolean): string {
   const style = createStyle(color);
-  const blocks = Object.entries(repos).map(([repo, { branch, commits, text }]) => {
-    const head = style.strong(cleanText(`${repo}: ${countOf(commits.length, 'commit')} on ${branch}`));
+  const blocks = Object.entries(repos).map(([repo, { branch, on, commits, text }]) => {
+    const where = on === branch ? branch : `${on ?? 'no branch'}, not on ${branch}`;
+    const head = style.strong(cleanText(`${repo}: ${countOf(commits.length, 'commit')} on ${where}`));
     return text === '' ? `${head}\n` : `${head}\n\n${text}`;
   });
   return blocks.join('\n');

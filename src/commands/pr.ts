@@ -136,7 +136,7 @@ function renderStates({ ticket, repos }: Judged, { color }: RenderOptions): stri
     const { line, more } = describeState(one, style);
     return [`${repo.padEnd(width)}  ${line}`, ...more.map((text) => `${' '.repeat(width + 2)}${text}`)].join('\n');
   });
-  return [...lines, '', `${ticket}: ${tellStates(Object.values(repos))}`].join('\n');
+  return [...lines, '', `${ticket}: ${tellStates(ticket, Object.values(repos))}`].join('\n');
 }
 
 function describeState(one: RequestState, style: ReturnType<typeof createStyle>): Block {
@@ -149,10 +149,10 @@ function describeState(one: RequestState, style: ReturnType<typeof createStyle>)
   return { line: `#${one.number} ${facts.join(', ')}`, more: [one.url] };
 }
 
-function tellStates(states: readonly RequestState[]): string {
+function tellStates(ticket: string, states: readonly RequestState[]): string {
   if (states.some((one) => one !== null && 'problem' in one)) return 'not all could be asked';
   const there = states.flatMap((one) => (one !== null && !('problem' in one) ? [one] : []));
-  if (there.length === 0) return 'no pull request yet; `stack pr` makes them';
+  if (there.length === 0) return `no pull request yet; \`stack pr ${ticket}\` makes them`;
   if (there.every(({ state }) => state === 'merged')) return 'merged';
   const open = there.filter(({ state }) => state === 'open');
   if (open.some(({ checks, review }) => checks === 'failed' || review === 'changes-requested')) return 'needs work';

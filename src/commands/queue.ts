@@ -152,7 +152,7 @@ function renderQueue(entries: readonly QueueEntry[], view: RenderOptions): strin
     const text = [`${entry.ticket}: ${entry.reason}`, ...listMore(entry)].join('; ');
     return `${style.bad('!')} ${wrapText(text, view.columns, 2)}`;
   });
-  return [renderTable(['Ticket', 'State', 'Tries', 'After'], rows, view), ...lines].join('\n');
+  return [renderTable(['Ticket', 'State', 'Tries', 'After'], rows, { ...view, cut: true }), ...lines].join('\n');
 }
 
 function listMore({ state, log, hint, ticket }: QueueEntry): string[] {

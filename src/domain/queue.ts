@@ -110,6 +110,25 @@ export function countFailure(
   return { ...entry, state, attempts, log: failed.log, reason: failed.reason, hint: undefined };
 }
 
+/** Returns the entries, each that waits for one that is out with why, and what to do: no run of the queue takes it as things are. */
+export function explainWaiting(entries: readonly QueueEntry[]): QueueEntry[] {
+  const byTicket = new Map(entries.map((entry) => [entry.ticket, entry]));
+  const findOut = (entry: QueueEntry): QueueEntry | undefined => {
+    if (entry.state === 'evicted' || entry.state === 'conflicted') return entry;
+    if (entry.state === 'merged') return undefined;
+    // What comes after what has no cycle.
+    const before = entry.after.flatMap((ticket) => byTicket.get(ticket) ?? []);
+    return before.map(findOut).find((one) => one !== undefined);
+  };
+  return entries.map((entry) => {
+    const out = entry.state === 'waiting' ? findOut(entry) : undefined;
+    if (!out) return entry;
+    const reason = `it waits for ${out.ticket}, which is ${out.state}`;
+    const hint = `\`stack queue resume ${out.ticket}\` once that is mended, or \`stack queue drop ${entry.ticket}\``;
+    return { ...entry, reason, hint };
+  });
+}
+
 /** Returns the first cycle in what comes after what, as a way round; undefined where there is none. */
 export function findQueueCycle(entries: readonly QueueEntry[]): string[] | undefined {
   const afterOf = new Map(entries.map(({ ticket, after }) => [ticket, after]));

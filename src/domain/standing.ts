@@ -20,6 +20,8 @@ export interface RepoStanding {
   /** What is checked out in the worktree; null for no branch. */
   on: string | null;
   base: string;
+  /** What counts as the base: `main`, or `origin/main` where no branch here has its name; a commit once the base is gone. */
+  baseRef: string;
   /** Commits that the base lacks, and commits of the base that came since. */
   ahead: number;
   behind: number;
@@ -35,6 +37,8 @@ export interface RepoStanding {
   upstream: Distance | null;
   /** `merge`, `rebase`, `cherry-pick`, `revert`, `bisect`: what is under way. */
   operation: string | null;
+  /** How the worktree comes back to where its branch can be worked on; null where it is there. */
+  hint: string | null;
   /** True where nothing of its own is missing at a remote, as of the last fetch or push. */
   pushed: boolean;
   /** True where it has had work, and all of it is in the base or a main branch: merged, rebased, squashed or picked. */
@@ -86,6 +90,18 @@ export function findVerdict(repos: TicketStanding['repos']): Judgement {
 /** True where something is not committed. */
 export function isDirty(repo: Pick<RepoStanding, 'staged' | 'unstaged' | 'untracked' | 'conflicted'>): boolean {
   return repo.staged + repo.unstaged + repo.untracked + repo.conflicted > 0;
+}
+
+/** Returns how somebody goes on with what is under way in a folder (`rebase`, `bisect`), and how they end it. */
+export function hintToEnd(operation: string, folder: string): string {
+  return operation === 'bisect'
+    ? `\`git bisect good\` or \`git bisect bad\` in ${folder} goes on, \`git bisect reset\` ends it`
+    : `\`git ${operation} --continue\` in ${folder} goes on, \`git ${operation} --abort\` puts it back`;
+}
+
+/** Returns how somebody comes back to a ticket's branch in its worktree. */
+export function hintToSwitch(branch: string, worktree: string): string {
+  return `\`git switch ${branch}\` in ${worktree} goes back to the ticket’s branch`;
 }
 
 /** Full ids of the commits that the branches of a ticket and their bases are at, by repo. */

@@ -7,8 +7,8 @@ import { createStyle, type Style } from './style.ts';
 import { wrapText } from './wrap.ts';
 
 export interface ReporterOptions {
-  /** `json` says only warnings, `quiet` nothing. */
-  mode: 'human' | 'quiet' | 'json';
+  /** `silent` says only warnings. */
+  mode: 'human' | 'silent';
   /** stderr: stdout belongs to the answer. */
   stream: NodeJS.WritableStream & { columns?: number };
   isTty: boolean;
@@ -90,11 +90,11 @@ function createNarrator(options: ReporterOptions): Reporter {
   };
 }
 
-function createSilentReporter({ mode, stream, color }: ReporterOptions): Reporter {
+function createSilentReporter({ stream, color }: ReporterOptions): Reporter {
   const style = createStyle(color);
   return {
     emit(event) {
-      if (mode === 'json' && event.type === 'warning') stream.write(`${renderWarning(event.text, style)}\n`);
+      if (event.type === 'warning') stream.write(`${renderWarning(event.text, style)}\n`);
     },
     clear() {},
     end() {},

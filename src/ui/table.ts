@@ -1,10 +1,13 @@
 import Table from 'cli-table3';
 import stringWidth from 'string-width';
+import { cutText } from './fit.ts';
 import { cleanText } from './safe-text.ts';
 import { createStyle, type Paint } from './style.ts';
 
 /** Between two columns. */
 export const GAP = 2;
+/** What is left of a word that is cut, in columns, is no less than this. */
+const LEAST_CUT = 8;
 const NO_LINES = {
   top: '',
   'top-mid': '',
@@ -32,6 +35,8 @@ export interface TableOptions {
   columns?: number | undefined;
   /** True: titles as they are, which are names. */
   asTheyAre?: boolean;
+  /** True: where the rows are still too wide, words are cut in the middle; else they stay whole, as what is to be copied must. */
+  cut?: boolean;
 }
 
 /** Returns a table without lines, as `docker ps` prints one: titles in capitals, two spaces between columns. */
@@ -43,13 +48,16 @@ export function renderTable(
   const style = createStyle(options.color);
   const titles = head.map(cleanText).map((title) => (options.asTheyAre ? title : title.toUpperCase()));
   const texts = [titles, ...rows.map((row) => row.map(textOf))];
-  const widths = fitColumns(texts, options.columns);
+  const widths = fitColumns(texts, options.columns, options.cut === true ? LEAST_CUT : undefined);
+  const fitText = (text: string, index: number): string =>
+    options.cut && widths ? cutWords(text, widths[index]!) : text;
   const table = new Table({
     chars: NO_LINES,
     style: { 'padding-left': 0, 'padding-right': GAP, head: [], border: [], compact: true },
     ...(widths && { colWidths: widths.map((width) => width + GAP), wordWrap: true }),
   });
-  table.push(titles.map(style.dim), ...rows.map((row) => row.map(paintCell)));
+  const fitCell = (cell: Cell, index: number): string => paintCell(cell, fitText(textOf(cell), index));
+  table.push(titles.map(fitText).map(style.dim), ...rows.map((row) => row.map(fitCell)));
   return table
     .toString()
     .split('\n')
@@ -61,15 +69,26 @@ function textOf(cell: Cell): string {
   return cleanText(typeof cell === 'string' ? cell : cell.text);
 }
 
-function paintCell(cell: Cell): string {
-  return typeof cell === 'string' ? textOf(cell) : cell.paint(textOf(cell));
+function paintCell(cell: Cell, text: string): string {
+  return typeof cell === 'string' ? text : cell.paint(text);
+}
+
+function cutWords(text: string, columns: number): string {
+  return text
+    .split(' ')
+    .map((word) => cutText(word, columns, 'middle'))
+    .join(' ');
 }
 
 /**
  * Widths of the columns where they have to be narrowed: the widest first, never below its longest word, so that URLs
- * stay whole. Undefined when everything fits.
+ * stay whole; `most`: unless that is longer than this. Undefined when everything fits.
  */
-function fitColumns(texts: readonly string[][], columns: number | undefined): number[] | undefined {
+function fitColumns(
+  texts: readonly string[][],
+  columns: number | undefined,
+  most = Number.POSITIVE_INFINITY,
+): number[] | undefined {
   if (columns === undefined) return undefined;
   const count = Math.max(...texts.map((row) => row.length));
   const of = (measure: (text: string) => number) =>
@@ -77,12 +96,15 @@ function fitColumns(texts: readonly string[][], columns: number | undefined): nu
   const widths = of(stringWidth);
   const room = columns - GAP * (count - 1);
   if (sumOf(widths) <= room) return undefined;
-  const least = of((text) => Math.max(...text.split(' ').map((word) => stringWidth(word))));
+  const longest = of((text) => Math.max(...text.split(' ').map((word) => stringWidth(word))));
+  const least = sumOf(longest) <= room ? longest : longest.map((width) => Math.min(width, most));
   for (;;) {
     const excess = sumOf(widths) - room;
     const widest = indexOfWidest(widths, least);
     if (excess <= 0 || widest === -1) return widths;
-    widths[widest] = Math.max(least[widest]!, widths[widest]! - excess);
+    // Of names that are cut something is left in every column.
+    const less = most === Number.POSITIVE_INFINITY ? excess : 1;
+    widths[widest] = Math.max(least[widest]!, widths[widest]! - less);
   }
 }
 

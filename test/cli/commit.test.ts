@@ -178,6 +178,20 @@ describe('one commit in all repos of a ticket', () => {
     expect(look()).toEqual(before);
   });
 
+  it('tells of new files that -a leaves out, also where there is nothing else', async () => {
+    shop.write(`${folder('front')}/new.txt`, 'new\n');
+    const none = await shop.stack(['commit', 'feat-01', '-a', '-m', 'New']);
+    expect(none.code).toBe(2);
+    expect(none.stderr).toMatch(
+      /no file that git knows is changed in feat-01; new, and left out until `git add`: 1 in front/,
+    );
+    expect(none.stderr).toContain(`\`git -C ${shop.at(folder('front'))} add .\``);
+    shop.write(`${folder('api')}/server.mjs`, '// changed\n');
+    const { code, stdout } = await shop.stack(['commit', 'feat-01', '-a', '-m', 'New']);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('left out: 1 path that git does not know')]);
+    rmSync(shop.at(folder('front'), 'new.txt'));
+  });
+
   it('says in one line what is in the way, and does nothing', async () => {
     const nothing = { code: 'usage', message: /^nothing is staged in feat-01$/, hint: /git add.*`-a`/ } as const;
     await expectRefusal(shop, ['commit', 'feat-01', '-m', 'x'], nothing);

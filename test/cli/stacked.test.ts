@@ -49,6 +49,26 @@ describe('a ticket that stands on another one', () => {
     expect(REPOS.map((repo) => tip(repo, lower))).toEqual(before);
   });
 
+  it('is proposed for the base once that one is squashed into it, and not before a sync, however it came to stand on it', async () => {
+    const [lower, upper] = await makeTwo();
+    const made = `made-${number}`;
+    expect(await shop.stack(['create', made, `--from-front=${lower}`, '--no-start'])).toMatchObject({ code: 0 });
+    shop.commit(`tickets/${made}/front`, `${made}.txt`, 'made\n');
+    shop.commit(`tickets/${lower}/front`, `${lower}.txt`, 'more\n');
+    for (const one of [upper, made]) expect(await shop.stack(['sync', one])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['merge', lower, '--squash'])).toMatchObject({ code: 0 });
+    shop.git('front', 'remote', 'add', 'origin', shop.at('api'));
+    for (const one of [upper, made]) {
+      const held = repos((await shop.stack(['pr', one, '--dry-run', '--json'])).stdout);
+      expect(held.front).toMatchObject({ result: 'refused', hint: `\`stack sync ${one}\` puts it on main first` });
+      expect(await shop.stack(['sync', one])).toMatchObject({ code: 0 });
+      expect(shop.git('front', 'rev-list', '--count', `main..${one}`)).toBe('1');
+      const after = repos((await shop.stack(['pr', one, '--dry-run', '--json'])).stdout);
+      expect(after.front.reason).toMatch(/is no forge’s$/);
+    }
+    shop.git('front', 'remote', 'remove', 'origin');
+  });
+
   it('moves no branch of one that is not merged, but where --into names it', async () => {
     const [lower, upper] = await makeTwo();
     const before = REPOS.map((repo) => tip(repo, lower));

@@ -145,6 +145,9 @@ describe('how the work of a ticket stands', () => {
     shop.git(front('two'), 'switch', '--quiet', 'two');
     shop.git(front('two'), 'bisect', 'start');
     expect(await look('two')).toMatchObject({ verdict: 'dirty', front: { operation: 'bisect', on: 'two' } });
+    const bisecting = (await shop.stack(['status', 'two'])).stdout;
+    expect(bisecting).toContain('`git bisect reset` ends it');
+    expect(bisecting).toContain('two: dirty: a bisect is under way (front)');
     shop.git(front('two'), 'bisect', 'reset');
     shop.commit(front('three'), 'news', 'other\n');
     expect(() => shop.git(front('three'), 'rebase', '--quiet', 'main')).toThrow();
@@ -152,12 +155,39 @@ describe('how the work of a ticket stands', () => {
       verdict: 'conflicted',
       front: { operation: 'rebase', on: 'three', conflicted: 1 },
     });
+    expect((await shop.stack(['status', 'three'])).stdout).toMatch(/`git rebase --continue` in \S+three\/front/);
     shop.git(front('three'), 'rebase', '--abort');
     expect(() => shop.git(front('three'), 'merge', '--quiet', 'main')).toThrow();
     const { stdout } = await shop.stack(['status'], { cwd: shop.at(front('three')) });
     expect(stdout).toContain('a merge is under way');
-    expect(stdout).toContain('three: conflicted: files are in conflict (front)');
+    expect(stdout).toContain('three: conflicted: files are in conflict, and a merge is under way (front)');
     shop.git(front('three'), 'merge', '--abort');
+  });
+
+  it('counts what a branch has in the middle of a bisect, wherever git is for that', async () => {
+    await create('bisected');
+    for (const text of ['1\n', '2\n', '3\n']) shop.commit(front('bisected'), 'own', text);
+    const before = await look('bisected');
+    shop.git(front('bisected'), 'bisect', 'start', 'HEAD', 'HEAD~2');
+    expect((await look('bisected')).front).toMatchObject({ on: 'bisected', ahead: 3, head: before.front.head });
+    shop.git(front('bisected'), 'bisect', 'reset');
+    shop.git(front('bisected'), 'switch', '--quiet', '--detach');
+    shop.git(front('bisected'), 'bisect', 'start');
+    expect((await look('bisected')).front).toMatchObject({ operation: 'bisect', on: null });
+    expect((await shop.stack(['destroy', 'bisected', '--force'])).code).toBe(0);
+  });
+
+  it('names what counts for a base that has another name by now', async () => {
+    shop.git('front', 'branch', '--quiet', 'feat/base', 'main');
+    shop.git('front', 'push', '--quiet', 'origin', 'feat/base');
+    await create('on-base', '--from-front=feat/base');
+    expect((await look('on-base')).front).toMatchObject({ base: 'feat/base', baseRef: 'feat/base' });
+    shop.git('front', 'branch', '--quiet', '--move', 'feat/base', 'feat/other');
+    expect((await look('on-base')).front).toMatchObject({ base: 'feat/base', baseRef: 'origin/feat/base' });
+    const { stdout } = await shop.stack(['status', 'on-base']);
+    expect(stdout).toContain('on-base: level with origin/feat/base');
+    expect(stdout).toContain('there is no branch feat/base here: origin/feat/base counts as its base');
+    expect((await shop.stack(['destroy', 'on-base'])).code).toBe(0);
   });
 
   it('goes on where a base is rewritten or gone', async () => {

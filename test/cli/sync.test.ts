@@ -389,6 +389,27 @@ describe('the news of the bases in a ticket', () => {
     expect(shop.state()?.instances[ticket]).not.toHaveProperty('resolving');
   });
 
+  it('take no ignored file away that came while conflicts were resolved', async () => {
+    const exclude = git('front', 'rev-parse', '--path-format=absolute', '--git-path', 'info/exclude');
+    appendFileSync(exclude, '\n*.made\n');
+    shop.commit(folder('front'), 'clashes.txt', 'ours\n');
+    shop.commit(folder('front'), 'late.made', 'committed\n');
+    news('front', 'clashes.txt', 'theirs\n');
+    const told = await shop.stack(['sync', ticket]);
+    expect(told.stdout).toContain(`\`stack sync ${ticket} --resolve\` makes it in the worktree`);
+    expect((await sync('--resolve')).code).toBe(4);
+    shop.write(`${folder('front')}/clashes.txt`, 'both\n');
+    git('front', 'add', 'clashes.txt');
+    shop.write(`${folder('front')}/late.made`, 'precious\n');
+    const held = await sync('--continue');
+    expect(held).toMatchObject({ code: 4, repos: { front: { result: 'refused' } } });
+    expect(held.repos.front.reason).toContain('late.made');
+    expect(shop.read(`${folder('front')}/late.made`)).toBe('precious\n');
+    rmSync(shop.at(folder('front'), 'late.made'));
+    expect(await sync('--continue')).toMatchObject({ code: 0, repos: { front: { result: 'updated' } } });
+    expect(shop.read(`${folder('front')}/late.made`)).toBe('committed\n');
+  });
+
   it('are taken back by the next command after kill -9 in the second repo', async () => {
     const [first, second] = REPOS;
     news(second, '.gitattributes', '*.slow filter=hang\n');

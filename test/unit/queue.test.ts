@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type Car,
   countFailure,
+  explainWaiting,
   findQueueCycle,
   leaveTrain,
   listNext,
@@ -60,6 +61,21 @@ describe('an entry of the queue', () => {
   it('may not come after itself, by way of others either', () => {
     expect(findQueueCycle([entry('a', { after: ['b'] }), entry('b')])).toBeUndefined();
     expect(findQueueCycle([entry('a', { after: ['b'] }), entry('b', { after: ['a'] })])).toEqual(['a', 'b', 'a']);
+  });
+
+  it('says why it waits where one before it is out, by way of others too', () => {
+    const entries = [
+      entry('out', { state: 'evicted', reason: 'bad' }),
+      entry('next', { after: ['out'] }),
+      entry('last', { after: ['next'] }),
+      entry('done', { state: 'merged' }),
+      entry('free', { after: ['done'], reason: 'kept' }),
+    ];
+    const told = explainWaiting(entries);
+    expect(told.map(({ reason }) => reason)).toEqual([
+      ...['bad', 'it waits for out, which is evicted', 'it waits for out, which is evicted', undefined, 'kept'],
+    ]);
+    expect(told[2]?.hint).toBe('`stack queue resume out` once that is mended, or `stack queue drop last`');
   });
 
   it('is read from what was written, and from nothing else', () => {

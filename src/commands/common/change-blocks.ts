@@ -1,5 +1,6 @@
 import type { ChangedRepo, TicketChange } from '../../orchestrator/change/result.ts';
 import { createStyle } from '../../ui/style.ts';
+import { wrapText } from '../../ui/wrap.ts';
 import type { RenderOptions } from './verb.ts';
 
 /** What is told of one repo: a line, and more below it. */
@@ -16,7 +17,7 @@ export function renderChange<Repo extends ChangedRepo>(
   { ticket, repos }: TicketChange<Repo>,
   describe: (repo: Repo) => Block,
   verdict: string,
-  { color }: RenderOptions,
+  { color, columns }: RenderOptions,
 ): string {
   const style = createStyle(color);
   const width = Math.max(...Object.keys(repos).map((repo) => repo.length));
@@ -25,9 +26,12 @@ export function renderChange<Repo extends ChangedRepo>(
     const isBad = BAD.includes(one.result);
     const paint = isBad ? style.bad : DONE.includes(one.result) ? style.good : style.dim;
     const indent = ' '.repeat(width + 2);
-    return [`${repo.padEnd(width)}  ${paint(line)}`, ...more.map((text) => `${indent}${text}`)].join('\n');
+    const fitText = (text: string): string => wrapText(text, columns, width + 2);
+    return [`${repo.padEnd(width)}  ${paint(fitText(line))}`, ...more.map((text) => `${indent}${fitText(text)}`)].join(
+      '\n',
+    );
   });
-  return [...blocks, '', `${ticket}: ${verdict}`].join('\n');
+  return [...blocks, '', wrapText(`${ticket}: ${verdict}`, columns, 2)].join('\n');
 }
 
 /** Returns why a repo's change was not made, with what its programs said. */

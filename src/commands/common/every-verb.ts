@@ -2,7 +2,7 @@
 export const FLAGS_OF_EVERY = [
   ['--runtime <name>', 'the runtime of services that name none'],
   ['--json', 'print one JSON document'],
-  ['-q, --quiet', 'print no progress'],
+  ['-q, --quiet', 'print no progress; warnings stay'],
   ['-y, --yes', 'answer every question yes'],
 ] as const;
 

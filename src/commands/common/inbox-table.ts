@@ -16,7 +16,7 @@ export function renderInbox({ ready, waiting }: Inbox, { color, columns }: Rende
   const table =
     ready.length === 0
       ? 'nothing is ready to be read'
-      : renderTable(['Ticket', 'Size', 'Since you looked', 'Checks'], rows, { color, columns });
+      : renderTable(['Ticket', 'Size', 'Since you looked', 'Checks'], rows, { color, columns, cut: true });
   const noted = ready.filter(({ note }) => note !== null);
   const notes = noted.map(({ ticket, note }) =>
     cutText(cleanText(`${ticket}: ${note}`), columns ?? Number.POSITIVE_INFINITY),

@@ -11,6 +11,7 @@ import { cutText, padText } from '../../ui/fit.ts';
 import { cleanText } from '../../ui/safe-text.ts';
 import { createStyle, type Paint, type Style } from '../../ui/style.ts';
 import { renderTable } from '../../ui/table.ts';
+import { wrapText } from '../../ui/wrap.ts';
 import type { RenderOptions } from './verb.ts';
 
 /** Returns a block a repo and, below, one verdict, for each ticket. */
@@ -23,17 +24,30 @@ function renderTicket({ ticket, verdict, repos }: TicketStanding, { color, colum
   const width = Math.max(0, ...Object.keys(repos).map((repo) => repo.length));
   const room = columns === undefined ? Number.POSITIVE_INFINITY : columns - width - 2;
   const blocks = Object.entries(repos).map(([name, repo]) => {
-    const lines = describe(repo, style).map(({ text, paint }) => paint(cutText(cleanText(text), room)));
+    const lines = describe(repo, style).flatMap(({ text, paint, isWhole }) => {
+      const clean = cleanText(text);
+      return (isWhole ? wrapText(clean, room, 0).split('\n') : [cutText(clean, room)]).map((line) => paint(line));
+    });
     return lines.map((line, index) => `${padText(index === 0 ? name : '', width)}  ${line}`).join('\n');
   });
   const found: Partial<Record<Verdict, string[]>> = judgeStanding(repos);
   const about = found[verdict] ?? [];
-  const told = `${verdict}: ${SENTENCES[verdict]}${about.length > 0 && verdict !== 'merged' ? ` (${about.join(', ')})` : ''}`;
+  const told = `${verdict}: ${tellVerdict(verdict, repos)}${about.length > 0 && verdict !== 'merged' ? ` (${about.join(', ')})` : ''}`;
+  const line = wrapText(`${ticket}: ${told}`, columns, 2);
   return [
     ...blocks,
     ...(blocks.length > 0 ? [''] : []),
-    `${style.strong(ticket)}: ${paintsOf(style)[verdict](told)}`,
+    `${style.strong(ticket)}:${paintsOf(style)[verdict](line.slice(ticket.length + 1))}`,
   ].join('\n');
+}
+
+/** A worktree may count as dirty for what is under way there alone. */
+function tellVerdict(verdict: Verdict, repos: TicketStanding['repos']): string {
+  const seen = Object.values(repos).filter(isSeen);
+  const underWay = [...new Set(seen.flatMap(({ operation }) => operation ?? []))].map((one) => `a ${one} is under way`);
+  const isWork = verdict !== 'dirty' || seen.some(isDirty);
+  const isUnderWay = verdict === 'dirty' || verdict === 'conflicted';
+  return [...(isWork ? [SENTENCES[verdict]] : []), ...(isUnderWay ? underWay : [])].join(', and ');
 }
 
 const SENTENCES: Record<Verdict, string> = {
@@ -58,19 +72,25 @@ function paintsOf(style: Style): Record<Verdict, Paint> {
 interface Line {
   text: string;
   paint: Paint;
+  /** True: wrapped where it is too long, else cut. */
+  isWhole?: boolean;
 }
 
 function describe(repo: RepoStanding | UnseenRepo, style: Style): Line[] {
-  if (!isSeen(repo)) return [{ text: repo.problem, paint: style.bad }];
+  if (!isSeen(repo)) return [{ text: repo.problem, paint: style.bad, isWhole: true }];
   const plain = (text: string): Line => ({ text, paint: String });
-  const warn = (text: string): Line => ({ text, paint: style.warn });
-  const { head, upstream, baseUpstream, branch, on, base } = repo;
+  const warn = (text: string): Line => ({ text, paint: style.warn, isWhole: true });
+  const { head, upstream, baseUpstream, branch, on, base, baseRef } = repo;
   const place = on === null ? 'no branch' : on;
   return [
-    plain(`${place}: ${describeDistance(repo, base)}${repo.merged ? ', merged' : ''}`),
+    plain(`${place}: ${describeDistance(repo, baseRef)}${repo.merged ? ', merged' : ''}`),
     ...(on === branch ? [] : [warn(`not on its own branch ${branch}`)]),
     ...(repo.operation === null ? [] : [warn(`a ${repo.operation} is under way`)]),
+    ...(repo.hint === null ? [] : [warn(repo.hint)]),
     ...(repo.baseState === 'gone' ? [warn(`its base ${base} is gone: counted from where the ticket began`)] : []),
+    ...(repo.baseState !== 'gone' && baseRef !== base
+      ? [warn(`there is no branch ${base} here: ${baseRef} counts as its base`)]
+      : []),
     ...(repo.baseState === 'rewritten' ? [warn(`${base} was rewritten since the ticket began`)] : []),
     ...(baseUpstream === null ? [] : [plain(`${base} itself: ${describeDistance(baseUpstream, baseUpstream.ref)}`)]),
     ...(isDirty(repo) ? [warn(listFiles(repo))] : []),
@@ -113,7 +133,7 @@ export function renderStandingTable(tickets: readonly TicketStanding[], { color,
     ...names.map((name) => (repos[name] === undefined ? '-' : summarise(repos[name]))),
     { text: verdict, paint: paintsOf(style)[verdict] },
   ]);
-  return renderTable(['Ticket', ...names, 'Verdict'], rows, { color, columns });
+  return renderTable(['Ticket', ...names, 'Verdict'], rows, { color, columns, cut: true });
 }
 
 function summarise(repo: RepoStanding | UnseenRepo): string {

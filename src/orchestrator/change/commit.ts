@@ -16,7 +16,7 @@ import { beginChange, type Move, withChangeLock, withJournal } from '../core/jou
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { announceFor } from '../runs/tell-collisions.ts';
 import { findHindrance } from './hindrance.ts';
-import { type ChangedRepo, inAllRepos, refusal, requireChangeable, type TicketChange } from './result.ts';
+import { type ChangedRepo, inAllRepos, noWorktree, requireChangeable, type TicketChange } from './result.ts';
 
 export interface CommitOptions {
   ticket: string;
@@ -41,7 +41,7 @@ export type TicketCommit = TicketChange<CommittedRepo> & { message?: string | un
 /** Hooks may build and test. */
 const HOOK_SECONDS = 600;
 
-type Look = Staged | ChangedRepo;
+type Look = Staged | CommittedRepo;
 
 /**
  * Commits what is staged in all repos of a ticket, with one message: all of them, or none. `edit` is handed a text with comments, and
@@ -54,15 +54,16 @@ export async function commitTicket(
   edit: (text: string) => Promise<string>,
 ): Promise<TicketCommit> {
   const record = await requireChangeable(stack, options.ticket);
-  const look = (): Promise<Record<string, Look>> => inAllRepos(record, (_, own) => lookAtRepo(own, options.all));
+  const look = (): Promise<Record<string, Look>> =>
+    inAllRepos(record, (_, own) => lookAtRepo(record.ticket, own, options.all));
   const first = await look();
-  const refused = refuse(record, first);
+  const refused = refuse(record, first, options.all);
   if (refused) return refused;
   const written = options.message ?? (await editMessage(record, first, edit));
   const message = await nameTicket(stack, record, written);
   const done = await withChangeLock(stack, record.ticket, async (held) => {
     const looks = await look();
-    return refuse(record, looks) ?? commitAll(stack, record, { looks, message, all: options.all, held });
+    return refuse(record, looks, options.all) ?? commitAll(stack, record, { looks, message, all: options.all, held });
   });
   const isCommitted = Object.values(done.repos).some(({ result }) => result === 'committed');
   // It is done by then, whoever interrupts the look.
@@ -71,13 +72,13 @@ export async function commitTicket(
 }
 
 /** Returns what is to be committed in a repo, or why nothing can be. */
-async function lookAtRepo(own: DedicatedRepo, all: boolean): Promise<Look> {
+async function lookAtRepo(ticket: string, own: DedicatedRepo, all: boolean): Promise<Look> {
   const { worktree, gitCommonDir, branch } = own;
   const entry = await readOwnEntry(worktree, gitCommonDir);
-  if (!entry)
-    return refusal(branch, `there is no worktree at ${worktree}`, '`stack start` makes it again from its branch');
+  if (!entry) return noWorktree(own, ticket);
   const staged = await readStaged(worktree);
-  if (!hasWork(staged, all)) return { result: 'unchanged', branch, to: staged.head };
+  const { head, untracked } = staged;
+  if (!hasWork(staged, all)) return { result: 'unchanged', branch, to: head, untracked };
   return (await findHindrance(own, entry, staged)) ?? staged;
 }
 
@@ -90,7 +91,7 @@ function isStaged(look: Look): look is Staged {
 }
 
 /** Undefined when nothing is in the way. Throws `usage` where there is nothing to commit. */
-function refuse(record: InstanceRecord, looks: Record<string, Look>): TicketCommit | undefined {
+function refuse(record: InstanceRecord, looks: Record<string, Look>, isAll: boolean): TicketCommit | undefined {
   const all = Object.entries(looks);
   if (all.some(([, look]) => !isStaged(look) && look.result === 'refused')) {
     const repos = all.map(([repo, look]): [string, CommittedRepo] => [
@@ -100,8 +101,21 @@ function refuse(record: InstanceRecord, looks: Record<string, Look>): TicketComm
     return { ticket: record.ticket, repos: Object.fromEntries(repos) };
   }
   if (all.some(([, look]) => isStaged(look))) return undefined;
-  throw new StackError('usage', `nothing is staged in ${record.ticket}`, {
-    hint: '`git add` in its folders stages files; `-a` takes all changed files that git knows',
+  throw nothingToCommit(record, looks, isAll);
+}
+
+function nothingToCommit(record: InstanceRecord, looks: Record<string, Look>, isAll: boolean): StackError {
+  const left = Object.entries(looks).flatMap(([repo, { untracked = 0 }]) =>
+    untracked > 0 ? [{ repo, untracked }] : [],
+  );
+  const what = isAll
+    ? `no file that git knows is changed in ${record.ticket}`
+    : `nothing is staged in ${record.ticket}`;
+  const told = left.map(({ repo, untracked }) => `${untracked} in ${repo}`).join(', ');
+  const folder = left[0] && requireDedicated(record, left[0].repo).worktree;
+  const add = folder === undefined ? '`git add` in its folders stages files' : `\`git -C ${folder} add .\` stages them`;
+  return new StackError('usage', left.length > 0 ? `${what}; new, and left out until \`git add\`: ${told}` : what, {
+    hint: isAll ? add : `${add}; \`-a\` takes all changed files that git knows`,
   });
 }
 

@@ -3,6 +3,7 @@ import type { Staged } from '../../adapters/git/change/staged.ts';
 import { listOperations, type WorktreeEntry } from '../../adapters/git/worktree/entry.ts';
 import { nameFew } from '../../domain/few.ts';
 import type { DedicatedRepo } from '../../domain/instance.ts';
+import { hintToEnd, hintToSwitch } from '../../domain/standing.ts';
 import { type ChangedRepo, refusal } from './result.ts';
 
 /** Returns why the branch of a ticket cannot be worked on in its worktree as it is; undefined where it can. Throws `git`. */
@@ -13,17 +14,11 @@ export async function findHindrance(
 ): Promise<ChangedRepo | undefined> {
   const [operation] = listOperations(entry);
   if (operation !== undefined) {
-    const verb = operation.replace(/^an? /, '');
-    const hint = `finish it first: \`git ${verb} --continue\` or \`git ${verb} --abort\` in ${worktree}`;
-    return refusal(
-      branch,
-      `${operation} is under way`,
-      verb === 'bisect' ? `\`git bisect reset\` in ${worktree} ends it` : hint,
-    );
+    return refusal(branch, `${operation} is under way`, hintToEnd(operation.replace(/^an? /, ''), worktree));
   }
   if (staged.unmerged.length > 0)
     return refusal(branch, `files are in conflict: ${nameFew(staged.unmerged)}`, `resolve them in ${worktree}`);
-  const back = `\`git switch ${branch}\` in ${worktree} goes back to the ticket’s branch`;
+  const back = hintToSwitch(branch, worktree);
   if (staged.branch === undefined) return refusal(branch, 'no branch is checked out', back);
   if (staged.branch !== branch) return refusal(branch, `it is on ${staged.branch}, not on ${branch}`, back);
   if (staged.head === undefined)

@@ -47,9 +47,13 @@ async function isAllMerged(record: InstanceRecord, refresh: Refresh | undefined)
 
 /**
  * Returns the branch that a ticket's branch goes into by itself: its base or, where that was a ticket's that is merged or gone, what that goes
- * into. `lower` is the ticket whose branch it is where that is not merged yet. Throws `git`, `files`.
+ * into. `lower` is the ticket whose branch it is where that is not merged yet. `refresh` fetches what such ones go into. Throws `git`, `files`.
  */
-export async function findGoal(stack: Stack, own: DedicatedRepo): Promise<{ base: string; lower?: string }> {
+export async function findGoal(
+  stack: Stack,
+  own: DedicatedRepo,
+  refresh?: Refresh,
+): Promise<{ base: string; lower?: string }> {
   const all = Object.values((await stack.store.read()).instances);
   const seen = new Set([own.branch]);
   let { base, stackedOn } = own;
@@ -57,10 +61,17 @@ export async function findGoal(stack: Stack, own: DedicatedRepo): Promise<{ base
     seen.add(base);
     const on = stackedOn ?? findOwner(all, own.gitCommonDir, base);
     if (!on) break;
-    if ((await findEnd(stack, { ...own, base }, on)) === undefined) return { base, lower: on.ticket };
+    await refresh?.(own, on.base);
+    if ((await findEnd(stack, { ...own, base }, on, refresh)) === undefined) return { base, lower: on.ticket };
     [base, stackedOn] = [on.base, undefined];
   }
   return { base };
+}
+
+/** Returns the ticket whose branch is the base of a ticket's, also where it was made from that branch; undefined for no such one. */
+export async function findLower(stack: Stack, own: DedicatedRepo): Promise<Lower | undefined> {
+  if (own.stackedOn || own.base === own.branch) return own.stackedOn;
+  return findOwner(Object.values((await stack.store.read()).instances), own.gitCommonDir, own.base);
 }
 
 function findOwner(all: readonly InstanceRecord[], gitCommonDir: string, branch: string): Lower | undefined {

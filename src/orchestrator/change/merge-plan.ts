@@ -11,7 +11,7 @@ import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../d
 import type { Stack } from '../core/stack.ts';
 import { findHindrance } from './hindrance.ts';
 import { findGoal } from './lower.ts';
-import { type ChangedRepo, refusal } from './result.ts';
+import { type ChangedRepo, noWorktree, refusal } from './result.ts';
 
 /** What is wished of a merge of tickets. */
 export interface MergeWish {
@@ -132,8 +132,8 @@ interface RepoQuestion {
 
 async function planRepo(stack: Stack, question: RepoQuestion): Promise<ReadyMerge | MergedRepo> {
   const { incoming, wish, heads } = question;
-  for (const { own } of incoming) {
-    const refused = await lookAtTicket(own, wish);
+  for (const one of incoming) {
+    const refused = await lookAtTicket(one, wish);
     if (refused) return refused;
   }
   const found = await findBase(stack, question);
@@ -162,11 +162,10 @@ function refuseLower({ ticket, own }: Incoming, base: string, lower: string): Me
 }
 
 /** Returns why a ticket's branch cannot be merged as it is. */
-async function lookAtTicket(own: DedicatedRepo, { committed }: MergeWish): Promise<MergedRepo | undefined> {
+async function lookAtTicket({ ticket, own }: Incoming, { committed }: MergeWish): Promise<MergedRepo | undefined> {
   const { worktree, gitCommonDir, branch } = own;
   const entry = await readOwnEntry(worktree, gitCommonDir);
-  if (!entry)
-    return refusal(branch, `there is no worktree at ${worktree}`, '`stack start` makes it again from its branch');
+  if (!entry) return noWorktree(own, ticket);
   const staged = await readStaged(worktree);
   const hindrance = await findHindrance(own, entry, staged);
   if (hindrance || committed) return hindrance;
@@ -176,7 +175,7 @@ async function lookAtTicket(own: DedicatedRepo, { committed }: MergeWish): Promi
     ...(staged.untracked > 0 ? [`${staged.untracked} new`] : []),
   ];
   if (counts.length === 0) return undefined;
-  const hint = '`stack commit` commits it first; --committed leaves it out';
+  const hint = `\`stack commit ${ticket}\` commits it first; --committed leaves it out`;
   return { ...refusal(branch, `work is not committed: ${counts.join(', ')}`, hint), cause: 'uncommitted' };
 }
 
@@ -209,7 +208,9 @@ async function findBase(stack: Stack, question: RepoQuestion): Promise<(Goal & {
   const gitCommonDir = first?.own.gitCommonDir ?? '';
   const from = heads.get(headOf(gitCommonDir, base)) ?? (await findLocal(gitCommonDir, base))?.commit;
   if (from !== undefined) return { base, from, lower };
-  const hint = `\`git branch ${base} origin/${base}\` in ${first?.own.path} makes it`;
+  const isThere = (await findCommit(gitCommonDir, [`refs/remotes/origin/${base}`])) !== undefined;
+  const make = isThere ? `\`git branch ${base} origin/${base}\` in ${first?.own.path} makes it; ` : '';
+  const hint = `${make}--into BRANCH merges into another one`;
   return { ...refusal(branch, `there is no local branch ${base}`, hint), base };
 }
 

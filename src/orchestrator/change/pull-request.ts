@@ -1,16 +1,19 @@
 import { listProposed, type RequestBase } from '../../adapters/git/change/request-base.ts';
-import type { Commit } from '../../adapters/git/commits.ts';
+import { type Commit, isAncestor } from '../../adapters/git/commits.ts';
 import { findOnRemotes } from '../../adapters/git/remote.ts';
+import { findCommit } from '../../adapters/git/repo.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { compareUrl, type Forge, type ForgePlace, type PullRequest, type Verdicts } from '../../domain/forge.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { sortByDependencies } from '../../domain/order.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
-import { findForge, findProposedBase } from '../review/proposal.ts';
+import { findForge, findProposedBase, type ProposedBase, type Unproposable } from '../review/proposal.ts';
+import { findGoal } from './lower.ts';
 import { pushTicket } from './push.ts';
 import { changesOf, linkRequests, type RequestWords, wordRequest } from './request-wish.ts';
 import { type ChangedRepo, inAllRepos, refusal, requireChangeable, type TicketChange } from './result.ts';
+import { refreshOnce } from './sync/fetch.ts';
 
 export interface RequestOptions extends RequestWords {
   ticket: string;
@@ -61,7 +64,7 @@ export async function requestTicket(stack: Stack, options: RequestOptions): Prom
   const record = await requireChangeable(stack, options.ticket);
   const config = await configIfReadable(stack);
   const order = orderRepos(record, config, options.order);
-  const planned = await inAllRepos(record, (repo, own) => plan(stack, own, config?.repos[repo]?.base));
+  const planned = await inAllRepos(record, (repo, own) => plan(stack, own, config?.repos[repo]?.base, record));
   const result = (repos: Record<string, RequestedRepo>): TicketRequests => ({
     ...{ ticket: record.ticket, order, dryRun: options.dryRun },
     repos: Object.fromEntries(order.map((repo) => [repo, repos[repo]!])),
@@ -83,7 +86,7 @@ export async function judgeRequests(
   const record = await requireChangeable(stack, ticket);
   const config = await configIfReadable(stack);
   const repos = await inAllRepos(record, async (repo, own): Promise<RequestState> => {
-    const one = await plan(stack, own, config?.repos[repo]?.base, { isMerged: true });
+    const one = await plan(stack, own, config?.repos[repo]?.base, { ticket: record.ticket, isMerged: true });
     if (!isProposal(one)) return one.result === 'unchanged' ? null : { problem: one.reason ?? '', hint: one.hint };
     if (!one.forge) return { problem: 'its program (gh, glab) is not installed', hint: one.byHand };
     return one.found ? { ...one.found, ...(await one.forge.judge(one.found)) } : null;
@@ -117,10 +120,10 @@ async function plan(
   stack: Stack,
   own: DedicatedRepo,
   configured: string | undefined,
-  { isMerged = false } = {},
+  { ticket, isMerged = false }: { ticket: string; isMerged?: boolean },
 ): Promise<Planned> {
   const { branch } = own;
-  const place = await findProposedBase(own, configured);
+  const place = await findPlace(stack, own, configured, { ticket, isMerged });
   if ('reason' in place) return refusal(branch, place.reason, place.hint);
   const { folder, base } = place;
   const commits = (await listProposed(folder, branch, base.commit)).reverse();
@@ -142,6 +145,27 @@ async function plan(
   // What was merged or closed has had its say: the next one is a new one.
   if (isOver && !isMerged) found = undefined;
   return { own, folder, base, commits, byHand: compareUrl(kind, to, base.branch, branch), forge, to, found };
+}
+
+/** Of a ticket on top of another one's branch that is merged, or gone, it is what that one went into. */
+async function findPlace(
+  stack: Stack,
+  own: DedicatedRepo,
+  configured: string | undefined,
+  { ticket, isMerged }: { ticket: string; isMerged: boolean },
+): Promise<ProposedBase | Unproposable> {
+  const goal = own.ownsBranch ? (await findGoal(stack, own, refreshOnce(stack))).base : own.base;
+  const place = await findProposedBase({ ...own, base: goal }, configured);
+  if ('reason' in place || goal === own.base || isMerged) return place;
+  // What that one brought may be in the base as other commits: here they would count as this one's.
+  if (!(await isApart(place.folder, own.baseCommit, place.base.commit))) return place;
+  const reason = `it stands on ${own.base}, which is merged or gone, and still has its commits`;
+  return { reason, hint: `\`stack sync ${ticket}\` puts it on ${goal} first` };
+}
+
+/** True where a commit that a branch began from is not in its base. One that git has no more is nothing to be seen. */
+async function isApart(folder: string, start: string, base: string): Promise<boolean> {
+  return (await findCommit(folder, [start])) !== undefined && !(await isAncestor(folder, start, base));
 }
 
 /** Returns what would become of all. */

@@ -64,13 +64,13 @@ export async function pushTicket(stack: Stack, options: PushOptions): Promise<Ti
       plan(stack, own, { options, base: bases.get(repo), onStart }),
     );
     const asked = await each(planned, (one) => ask(one, false));
-    if (isHeldUp(asked)) return result(settleAll(asked));
+    if (isHeldUp(asked)) return result(settleAll(asked, record));
     const heard = await each(asked, async (one) =>
       one.answer?.outcome !== 'unchanged' && (await hasPushHook(one.wish.worktree)) ? ask(one, true) : one,
     );
-    if (isHeldUp(heard) || options.dryRun) return result(settleAll(heard));
+    if (isHeldUp(heard) || options.dryRun) return result(settleAll(heard, record));
     throwIfAborted(stack.signal);
-    const pushed = result(settleAll(await each(heard, push), { isPushed: true }));
+    const pushed = result(settleAll(await each(heard, push), { ticket: record.ticket, isPushed: true }));
     return stack.signal.aborted ? { ...pushed, interrupted: true } : pushed;
   });
 }
@@ -168,17 +168,27 @@ async function push(one: Ready): Promise<Planned> {
   return { ...one, answer: await pushBranch(wish, { hooks: now !== tip }) };
 }
 
-function settleAll(all: Record<string, Planned>, how: { isPushed: boolean } = { isPushed: false }) {
+function settleAll(all: Record<string, Planned>, how: { ticket: string; isPushed?: boolean }) {
   return Object.fromEntries(Object.entries(all).map(([repo, one]) => [repo, isReady(one) ? settle(one, how) : one]));
 }
 
-function settle({ wish, place, tip, answer, note }: Ready, { isPushed }: { isPushed: boolean }): PushedRepo {
+function settle(
+  { wish, place, tip, answer, note }: Ready,
+  { ticket, isPushed = false }: { ticket: string; isPushed?: boolean },
+): PushedRepo {
   const { branch, remote } = wish;
   const base = { branch, remote, from: place.tip, to: tip, outcome: answer?.outcome, note };
   const said = answer && answer.said.length > 0 ? { said: answer.said } : {};
   if (answer?.outcome === 'unchanged') return { ...base, result: 'unchanged' };
   if (answer?.outcome === 'rejected')
-    return { ...base, ...said, result: 'refused', to: place.tip, reason: answer.reason, hint: hintAt(wish, answer) };
+    return {
+      ...base,
+      ...said,
+      result: 'refused',
+      to: place.tip,
+      reason: answer.reason,
+      hint: hintAt(wish, answer, ticket),
+    };
   if (answer === undefined || HELD_UP.includes(answer.outcome))
     return { ...base, ...said, result: 'failed', to: place.tip, reason: answer?.reason };
   return isPushed ? { ...base, ...said, result: 'pushed' } : { ...base, result: 'waiting', to: place.tip };
@@ -190,9 +200,9 @@ export function hintToLook({ branch, remote, worktree }: Pick<PushWish, 'branch'
 }
 
 /** A hook of the remote has a say of its own: nothing that is fetched or forced changes that. */
-function hintAt(wish: PushWish, { reason = '', said }: PushAnswer): string {
+function hintAt(wish: PushWish, { reason = '', said }: PushAnswer, ticket: string): string {
   if ([reason, ...said].some((line) => /hook declined/.test(line)))
-    return `a hook at ${wish.remote} declined it; do what it asks for, then \`stack push\` again`;
+    return `a hook at ${wish.remote} declined it; do what it asks for, then \`stack push ${ticket}\` again`;
   const look = hintToLook(wish);
   return wish.force ? look : `${look}; --force-with-lease replaces them once they have been in this branch`;
 }

@@ -275,5 +275,7 @@ function tell(
     return { ...about, result: 'conflict', to: from, conflicts: paths, reason, hint };
   }
   const reason = standing.at === 'off' ? `its ${way} was given up` : standing.reason;
-  return { ...about, ...refusal(branch, reason, `\`stack ${command} --abort\` puts all repos back`), to: from };
+  const isInTheWay = standing.at === 'refused' && standing.paths !== undefined;
+  const first = isInTheWay ? `move them out of ${worktree}, then \`stack ${command} --continue\`; ` : '';
+  return { ...about, ...refusal(branch, reason, `${first}\`stack ${command} --abort\` puts all repos back`), to: from };
 }

@@ -86,6 +86,12 @@ export async function inEach<One, Result>(
   return Object.fromEntries(done.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
 }
 
+/** Returns the refusal of a repo whose worktree is away. */
+export function noWorktree({ branch, worktree }: DedicatedRepo, ticket: string): ChangedRepo {
+  const hint = `\`stack start ${ticket}\` makes it again from its branch`;
+  return refusal(branch, `there is no worktree at ${worktree}`, hint);
+}
+
 /** Returns what was in the way as what becomes of a repo; a fault of stack goes on. */
 export function refusal(branch: string, reason: string, hint?: string): ChangedRepo {
   return { result: 'refused', branch, reason, ...(hint !== undefined && { hint }) };

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { listEveryRef, type Ref } from '../../adapters/git/every-ref.ts';
 import { countApart, findBase, hasUnpushed } from '../../adapters/git/merge/bases.ts';
 import { defaultBranch } from '../../adapters/git/repo.ts';
-import { readOwnEntry, readRebasedBranch, type WorktreeEntry } from '../../adapters/git/worktree/entry.ts';
+import { readOwnEntry, readReturnBranch, type WorktreeEntry } from '../../adapters/git/worktree/entry.ts';
 import { readStanding, type Standing } from '../../adapters/git/worktree/standing.ts';
 import { openResultCache, type ResultCache } from '../../adapters/state/result-cache.ts';
 import { StackError } from '../../domain/errors.ts';
@@ -16,10 +16,11 @@ import { configIfReadable, type Stack } from '../core/stack.ts';
 export interface RepoChanges {
   entry: WorktreeEntry;
   standing: Standing;
-  /** The branch that is checked out, or that a rebase under way will put back; null for none. */
+  /** The branch that is checked out, or that the end of a rebase or bisect under way goes back to; null for none. */
   on: string | null;
-  /** The name of the base, and the commit that it is at; undefined where it is gone. */
+  /** The name of the base, what stands for it (`origin/main` where no branch here has its name), and its commit; undefined where it is gone. */
   base: string;
+  baseRef: string | undefined;
   baseTip: string | undefined;
   /** To the base, else to where the ticket began. */
   ahead: number;
@@ -74,18 +75,30 @@ export async function readChanges(own: DedicatedRepo, look: RepoLook): Promise<R
   const entry = await readOwnEntry(worktree, own.gitCommonDir);
   // Without its `.git` a folder belongs to whatever repo is around it.
   if (!entry) throw new StackError('git', `there is no worktree of ${own.path} at ${worktree}`);
-  const [standing, refs] = await Promise.all([readStanding(worktree, { signal: look.signal }), look.refs]);
+  const [found, refs] = await Promise.all([readStanding(worktree, { signal: look.signal }), look.refs]);
   const base = await nameBase(own, look);
-  const baseTip = await findTip(base, refs, look);
-  const { head } = standing;
-  const on = standing.branch ?? (await readRebasedBranch(entry)) ?? null;
-  const about = { entry, standing, on, base, baseTip };
+  const { ref: baseRef, commit: baseTip } = (await findTip(base, refs, look)) ?? {};
+  const { on, head } = await findHead(entry, found, refs);
+  const standing = { ...found, head };
+  const about = { entry, standing, on, base, baseRef, baseTip };
   if (head === undefined) return { ...about, ahead: 0, behind: 0, pushed: true };
   const start = baseTip ?? own.baseCommit;
   const [since, behind] = await countCached(look, [head, start]);
   const newer = since > 0 ? await findNewer(base, refs, look) : undefined;
   const [ahead] = newer === undefined ? [since] : await countCached(look, [head, newer]);
   return { ...about, ahead, behind, pushed: ahead === 0 || (await isPushed(look, refs, { head, start })) };
+}
+
+/** In the middle of a rebase or a bisect git is at some other commit than the branch, whose work it is. */
+async function findHead(
+  entry: WorktreeEntry,
+  { branch, head }: Standing,
+  refs: readonly Ref[],
+): Promise<{ on: string | null; head: string | undefined }> {
+  const back = branch === undefined ? await readReturnBranch(entry) : undefined;
+  const known = refs.find(({ name }) => name === `refs/heads/${back}`);
+  // What a bisect began from may be a commit as well.
+  return { on: branch ?? known?.name.slice('refs/heads/'.length) ?? null, head: known?.commit ?? head };
 }
 
 /** Returns a local base with its upstream, as of the last fetch; undefined for one that is no branch, or follows none. */
@@ -109,10 +122,16 @@ async function nameBase({ base, branch }: DedicatedRepo, { folder, repoBase }: R
 }
 
 /** A base that is a tag or a commit is asked for by itself. */
-async function findTip(base: string, refs: readonly Ref[], { folder, signal }: RepoLook): Promise<string | undefined> {
+async function findTip(
+  base: string,
+  refs: readonly Ref[],
+  { folder, signal }: RepoLook,
+): Promise<{ ref: string; commit: string } | undefined> {
   const places = ['refs/heads/', 'refs/remotes/', 'refs/remotes/origin/'].map((place) => `${place}${base}`);
   const found = places.map((name) => refs.find((ref) => ref.name === name)).find((ref) => ref !== undefined);
-  return found?.commit ?? findBase(folder, base, signal);
+  if (found) return { ref: found.name.replace(/^refs\/(heads|remotes)\//, ''), commit: found.commit };
+  const commit = await findBase(folder, base, signal);
+  return commit === undefined ? undefined : { ref: base, commit };
 }
 
 /** Returns how many commits only the one has, and only the other. Throws `git`, `interrupted`. */

@@ -1,3 +1,4 @@
+import { readBranch } from '../../adapters/git/change/move-ref.ts';
 import { type LoggedCommit, listLog, showLog } from '../../adapters/git/merge/show-log.ts';
 import { findCommit } from '../../adapters/git/repo.ts';
 import { requireInstance } from '../core/claim.ts';
@@ -9,8 +10,11 @@ import { readWorks } from './works.ts';
 /** The commits of a ticket. */
 export interface TicketLog {
   ticket: string;
-  /** `since`: when the commits that are left out were seen; null for never. */
-  repos: Record<string, { branch: string; base: string; since?: string | null; commits: LoggedCommit[]; text: string }>;
+  /** `on`: what is checked out, whose commits these are; null for no branch. `since`: when the commits that are left out were seen; null for never. */
+  repos: Record<
+    string,
+    { branch: string; on: string | null; base: string; since?: string | null; commits: LoggedCommit[]; text: string }
+  >;
   /** Repos that could not be looked at, and why. */
   problems: string[];
   /** What else is to be said, a line each. */
@@ -44,13 +48,14 @@ export async function logTicket(
       const last = sinceSeen ? await findLast(stack, seen, repo, work) : undefined;
       const range = { base, head, seen: last?.head };
       const how = { signal: stack.signal };
-      const [commits, text] = await Promise.all([
+      const [on = null, commits, text] = await Promise.all([
+        readBranch(own.worktree),
         listLog(own.worktree, range, how),
         showLog(own.worktree, { ...range, color }, how),
       ]);
       return [
         repo,
-        { branch: own.branch, base, ...(sinceSeen && { since: last?.at ?? null }), commits, text },
+        { branch: own.branch, on, base, ...(sinceSeen && { since: last?.at ?? null }), commits, text },
       ] as const;
     }),
   );

@@ -66,7 +66,7 @@ export async function findForge(
 ): Promise<ProposalForge | Unproposable> {
   const [from, to] = await Promise.all([remote, base.remote].map((name) => findPlace(folder, name, asking)));
   if (!from || !to) {
-    const hint = `\`git remote -v\` in ${folder} shows it; \`stack push\` pushes there`;
+    const hint = `\`git remote -v\` in ${folder} shows it`;
     return { reason: `the address of its remote ${remote} is no forge’s`, hint };
   }
   return openPlace(asking, to, from);

@@ -5,7 +5,14 @@ import { chooseTargets, isMergedInto } from '../../adapters/git/risk/merged.ts';
 import { listOperations } from '../../adapters/git/worktree/entry.ts';
 import { StackError } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, listWorkedOn } from '../../domain/instance.ts';
-import { findVerdict, type RepoStanding, type TicketStanding, type UnseenRepo } from '../../domain/standing.ts';
+import {
+  findVerdict,
+  hintToEnd,
+  hintToSwitch,
+  type RepoStanding,
+  type TicketStanding,
+  type UnseenRepo,
+} from '../../domain/standing.ts';
 import { isOwnerAlive, requireInstances } from '../core/claim.ts';
 import { requireOwnThings } from '../core/ownership.ts';
 import type { Stack } from '../core/stack.ts';
@@ -89,7 +96,7 @@ async function addHeads(found: readonly Found[], looks: ReadonlyMap<string, Repo
 
 async function judgeRepo(own: DedicatedRepo, look: RepoLook): Promise<Judged> {
   const [changes, refs] = await Promise.all([readChanges(own, look), look.refs]);
-  const { entry, standing, on, base, ahead, behind, pushed } = changes;
+  const { entry, standing, on, base, baseRef = own.baseCommit.slice(0, 7), ahead, behind, pushed } = changes;
   const { head, upstream, staged, unstaged, untracked, conflicted } = standing;
   const [baseState, baseUpstream, merged] = await Promise.all([
     judgeBase(own, changes, look),
@@ -101,13 +108,13 @@ async function judgeRepo(own: DedicatedRepo, look: RepoLook): Promise<Judged> {
   return {
     head,
     standing: {
-      ...{ branch: own.branch, on, base, ahead, behind, baseState, baseUpstream },
+      ...{ branch: own.branch, on, base, baseRef, ahead, behind, baseState, baseUpstream },
       ...{ staged, unstaged, untracked, conflicted },
       upstream:
         upstream === undefined || isGone
           ? null
           : { ref: upstream.ref, ahead: upstream.ahead ?? 0, behind: upstream.behind ?? 0 },
-      operation: operation?.replace(/^an? /, '') ?? null,
+      ...findWayBack(own, on, operation?.replace(/^an? /, '') ?? null),
       ...{ pushed, merged },
       notes: [
         ...(head === undefined ? [`${standing.branch} has no commit`] : []),
@@ -116,6 +123,15 @@ async function judgeRepo(own: DedicatedRepo, look: RepoLook): Promise<Judged> {
       ],
     },
   };
+}
+
+function findWayBack(
+  { worktree, branch }: DedicatedRepo,
+  on: string | null,
+  operation: string | null,
+): Pick<RepoStanding, 'operation' | 'hint'> {
+  if (operation !== null) return { operation, hint: hintToEnd(operation, worktree) };
+  return { operation, hint: on === branch ? null : hintToSwitch(branch, worktree) };
 }
 
 async function judgeBase(

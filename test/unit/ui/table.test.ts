@@ -35,6 +35,17 @@ describe('renderTable', () => {
     expect(renderTable(head, rows, { color: false, columns: 90 })).toBe(renderTable(head, rows, { color: false }));
   });
 
+  it('cuts names where a row would be broken otherwise, in every column alike', () => {
+    const names = ['a-very-long-name-of-a-ticket', 'another-very-long-name-of-a-ticket', 'waiting'];
+    const table = renderTable(['One', 'Two', 'State'], [names], { color: false, columns: 40, cut: true });
+    expect(table.split('\n').every((line) => line.length <= 40)).toBe(true);
+    expect(table).toMatch(/^a-ver\S*…\S*icket {2}another?\S*…\S*icket {2}waiting$/m);
+    const fits = [['feat-01', 'feat-02', 'waiting']];
+    expect(renderTable(['One', 'Two', 'State'], fits, { color: false, columns: 40, cut: true })).toContain(
+      'feat-01  feat-02  waiting',
+    );
+  });
+
   it('lets a table overflow rather than break a word', () => {
     expect(renderTable(['url'], [['http://localhost:3001']], { color: false, columns: 5 })).toBe(
       'URL\nhttp://localhost:3001',

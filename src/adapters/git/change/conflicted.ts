@@ -1,12 +1,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { nameFew } from '../../../domain/few.ts';
 import { quoteForShell } from '../../../domain/shell.ts';
 import { readFileIfThere } from '../../files/files.ts';
 import { isAncestor } from '../commits.ts';
 import { askGit, changeGit, firstLine, type GitChange, type OnStart, tryGit } from '../git.ts';
 import { readSetting } from '../settings.ts';
 import { listOperations, readOwnEntry } from '../worktree/entry.ts';
+import { listAddedBy, listInPlaceOf } from './overwritten.ts';
 import { readStaged } from './staged.ts';
 
 /** A merge or rebase that git cannot end without a person, in the worktree of the branch. */
@@ -25,7 +27,7 @@ export type Standing =
   | { at: 'open'; paths: string[] }
   | { at: 'done'; commit: string }
   | { at: 'off' }
-  | { at: 'refused'; reason: string };
+  | { at: 'refused'; reason: string; paths?: string[] };
 
 /** Hooks may build and test. */
 const SECONDS = 600;
@@ -72,6 +74,13 @@ export async function advanceConflicted(one: Conflicted): Promise<Standing> {
   const standing = await inspectConflicted(one);
   if (standing.at !== 'open' || standing.paths.length > 0) return standing;
   const isRebase = (await readOperation(worktree)) === 'a rebase';
+  const lost = isRebase ? await listInPlaceOf(worktree, await listAddedBy(worktree, await readTodo(worktree))) : [];
+  if (lost.length > 0)
+    return {
+      at: 'refused',
+      reason: `files that git does not know would be written over: ${nameFew(lost)}`,
+      paths: lost,
+    };
   const args = isRebase ? ['rebase', '--continue'] : ['commit', '--no-edit', '--quiet'];
   const { head } = await readStaged(worktree);
   const done = await changeRerere(one, args, NO_EDITOR);
@@ -132,6 +141,13 @@ async function isOurs(
   const read = async (name: string): Promise<string | undefined> =>
     entry && (await readFileIfThere(path.join(entry.folder, 'rebase-merge', name)))?.trim();
   return (await read('onto')) === tip && (await read('orig-head')) === from;
+}
+
+/** The commits that a rebase under way has still to make: git takes ignored files in the place of theirs for its own. */
+async function readTodo(worktree: string): Promise<string[]> {
+  const entry = await readOwnEntry(worktree);
+  const todo = entry && (await readFileIfThere(path.join(entry.folder, 'rebase-merge', 'git-rebase-todo')));
+  return [...(todo ?? '').matchAll(/^(?:p|pick) ([0-9a-f]+)/gm)].map(([, commit = '']) => commit);
 }
 
 /** Returns what is under way in a worktree: `a merge`, `a rebase`, …; undefined for nothing. Throws `files`. */

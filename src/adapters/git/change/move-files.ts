@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { bestEffort, StackError } from '../../../domain/errors.ts';
 import { nameFew } from '../../../domain/few.ts';
+import { hintToEnd } from '../../../domain/standing.ts';
 import { ifThere } from '../../files/file-errors.ts';
 import { withLock } from '../../lock.ts';
 import { findLocal } from '../branch.ts';
@@ -74,9 +75,9 @@ export async function findObstacle(move: FilesMove, look: Look): Promise<Obstacl
     const [operation] = listOperations(entry);
     const isBusy = isOn ? operation !== undefined : (await readRebasedBranch(entry)) === branch;
     if (isBusy) {
-      const verb = (operation ?? 'a rebase').replace(/^an? /, '');
-      const hint = `finish it first: \`git ${verb} --continue\` or \`git ${verb} --abort\` in ${folder}`;
-      return { reason: `${operation ?? 'a rebase'} of ${branch} is under way in ${folder}`, hint, paths: [] };
+      const what = operation ?? 'a rebase';
+      const hint = hintToEnd(what.replace(/^an? /, ''), folder);
+      return { reason: `${what} of ${branch} is under way in ${folder}`, hint, paths: [] };
     }
     const inTheWay = isOn ? await findInTheWay(folder, entry, move, look) : undefined;
     if (inTheWay) return inTheWay;

@@ -5,7 +5,7 @@ import { readNewestLines } from '../../../adapters/process/read-log.ts';
 import { StackError } from '../../../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../../../domain/instance.ts';
 import { queueRunLockOf } from '../../../domain/layout.ts';
-import { findQueueCycle, isOpen, type Queue, type QueueEntry } from '../../../domain/queue.ts';
+import { explainWaiting, findQueueCycle, isOpen, type Queue, type QueueEntry } from '../../../domain/queue.ts';
 import { suggest } from '../../../domain/suggest.ts';
 import { requireInstance } from '../../core/claim.ts';
 import { configIfReadable, type Stack } from '../../core/stack.ts';
@@ -156,8 +156,8 @@ export async function resumeQueue(stack: Stack, tickets: readonly string[]): Pro
 /** Returns the queue. What a run that was killed left in the middle waits for the next one. Throws `state`, `files`. */
 export async function listQueue(stack: Stack): Promise<QueueEntry[]> {
   const { entries } = await readQueue(stack);
-  if ((await inspectLock(queueRunLockOf(stack.root))) === 'held') return entries;
-  return entries.map((entry) => (isOpen(entry) ? { ...entry, state: 'waiting' } : entry));
+  if ((await inspectLock(queueRunLockOf(stack.root))) === 'held') return explainWaiting(entries);
+  return explainWaiting(entries.map((entry) => (isOpen(entry) ? { ...entry, state: 'waiting' } : entry)));
 }
 
 /** An entry with the last lines of what its verification printed. */

@@ -151,7 +151,7 @@ async function leaveOff(
   const conflicts = 'kind' in alone && alone.kind === 'conflict';
   const hint = `\`stack sync ${ticket} --resolve\`, then \`stack queue resume ${ticket}\``;
   if (conflicts) {
-    stack.emit({ type: 'warning', text: `${ticket} conflicts: ${alone.reason}` });
+    stack.emit({ type: 'info', text: `${ticket} conflicts: ${alone.reason}` });
     await note(stack, ticket, `left out of the queue, since it conflicts: ${alone.reason}; ${hint}`);
   }
   await updateEntry(stack, ticket, (entry) => ({

@@ -58,7 +58,7 @@ async function tellFailure(stack: Stack, ticket: string): Promise<void> {
   const entry = (await readQueue(stack)).entries.find((one) => one.ticket === ticket);
   if (entry?.state !== 'evicted') return;
   const text = `put out of the queue after ${entry.attempts} ${entry.attempts === 1 ? 'try' : 'tries'}: ${entry.reason}; its output is in ${entry.log}`;
-  stack.emit({ type: 'warning', text: `${ticket} is ${text}` });
+  stack.emit({ type: 'info', text: `${ticket} is ${text}` });
   await note(stack, ticket, text);
 }
 
@@ -119,6 +119,6 @@ export async function hold(
   { reason, hint }: Pick<NotBuilt, 'reason' | 'hint'>,
 ): Promise<void> {
   running.held.add(ticket);
-  running.stack.emit({ type: 'warning', text: `${ticket} cannot be merged now: ${reason}` });
+  running.stack.emit({ type: 'info', text: `${ticket} cannot be merged now: ${reason}` });
   await updateEntry(running.stack, ticket, (entry) => ({ ...restAt(entry), reason, hint }));
 }

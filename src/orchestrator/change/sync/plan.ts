@@ -15,8 +15,8 @@ import { StackError } from '../../../domain/errors.ts';
 import type { DedicatedRepo, InstanceRecord, Start } from '../../../domain/instance.ts';
 import { configIfReadable, type Stack } from '../../core/stack.ts';
 import { findHindrance } from '../hindrance.ts';
-import { findEnd } from '../lower.ts';
-import { type ChangedRepo, refusal } from '../result.ts';
+import { findEnd, findLower } from '../lower.ts';
+import { type ChangedRepo, noWorktree, refusal } from '../result.ts';
 
 /** How news come into a branch: its own commits go on top of them, or a merge commit brings them in. */
 type SyncWay = 'rebase' | 'merge';
@@ -90,10 +90,6 @@ interface Tip {
 
 type FoundTip = Omit<Tip, 'start'>;
 
-function noWorktree({ branch, worktree }: DedicatedRepo): ChangedRepo {
-  return refusal(branch, `there is no worktree at ${worktree}`, '`stack start` makes it again from its branch');
-}
-
 /** True for a repo that is to move. */
 export function isMove(repo: SyncedRepo): repo is SyncMove {
   return repo.result === 'waiting' && repo.to !== undefined && repo.to !== repo.from;
@@ -105,15 +101,15 @@ export function isMove(repo: SyncedRepo): repo is SyncMove {
  */
 export async function planSync(
   stack: Stack,
-  { repo, own, wish }: { repo: string; own: DedicatedRepo; wish: SyncWish },
+  { ticket, repo, own, wish }: { ticket: string; repo: string; own: DedicatedRepo; wish: SyncWish },
 ): Promise<SyncedRepo> {
   const { worktree, gitCommonDir, branch } = own;
   const entry = await readOwnEntry(worktree, gitCommonDir);
-  if (!entry) return noWorktree(own);
+  if (!entry) return noWorktree(own, ticket);
   const staged = await readStaged(worktree);
   const hindrance = await findHindrance(own, entry, staged);
   const { head } = staged;
-  if (hindrance || head === undefined) return hindrance ?? noWorktree(own);
+  if (hindrance || head === undefined) return hindrance ?? noWorktree(own, ticket);
   const named = await nameStart(stack, { repo, own, wish });
   const found = await findTip(stack, { repo, own, refresh: wish.refresh, base: named.base });
   if ('result' in found) return found;
@@ -129,8 +125,9 @@ export async function planSync(
     listOwnCommits(worktree, head, foreign),
     listOwnCommits(worktree, tip.commit, [head]),
   ]);
-  const came = await bring(stack, own, { tip, mine: { ...mine, head, foreign }, wish });
+  const came = await bring(stack, own, { ticket, tip, mine: { ...mine, head, foreign }, wish });
   return judge({ ...about, news: news.commits.length + news.merges, notes: [...tip.notes, ...came.notes] }, came, {
+    ticket,
     tip: tip.commit,
     commits: mine.commits,
   });
@@ -148,7 +145,7 @@ type Came = { way: SyncWay | 'forward'; brought: Brought; notes: string[] };
 async function bring(
   { signal }: Stack,
   { worktree, branch }: DedicatedRepo,
-  { tip, mine, wish }: { tip: Tip; mine: Mine; wish: SyncWish },
+  { ticket, tip, mine, wish }: { ticket: string; tip: Tip; mine: Mine; wish: SyncWish },
 ): Promise<Came> {
   const { commits, merges, head, foreign } = mine;
   if (commits.length + merges === 0 || (await isAncestor(worktree, head, tip.commit)))
@@ -164,7 +161,7 @@ async function bring(
   const notes = [
     ...(merges > 0 ? [`${merges} of its own merges are left out, as \`git rebase\` does`] : []),
     ...('dropped' in brought ? brought.dropped.map((subject) => `in the base already: ${subject}`) : []),
-    ...(isPushed ? ['it was pushed before: `stack push --force-with-lease` replaces what is there'] : []),
+    ...(isPushed ? [`it was pushed before: \`stack push ${ticket} --force-with-lease\` replaces what is there`] : []),
   ];
   return { way, brought, notes };
 }
@@ -172,7 +169,7 @@ async function bring(
 function judge(
   about: Omit<SyncedRepo, 'result'>,
   { way, brought }: Came,
-  { tip, commits }: { tip: string; commits: string[] },
+  { ticket, tip, commits }: { ticket: string; tip: string; commits: string[] },
 ): SyncedRepo {
   const { from = '', base } = about;
   if ('failed' in brought)
@@ -184,7 +181,7 @@ function judge(
     const { conflicts, at } = brought;
     const paths = [...new Set(conflicts.map(({ path }) => path))].sort();
     const reason = `would conflict with ${base}${at ? `, at ${at.commit.slice(0, 7)} “${at.subject}”` : ''}`;
-    const hint = '`stack sync --resolve` makes it in the worktree, where it can be resolved';
+    const hint = `\`stack sync ${ticket} --resolve\` makes it in the worktree, where it can be resolved`;
     const said = conflicts.map(({ path, kind }) => `${path} (${kind})`);
     return {
       ...about,
@@ -212,7 +209,10 @@ async function findTip(
   const notes = silent === undefined ? [] : [`${silent}; what is known of the last fetch counts`];
   const [local, upstream] = await Promise.all([findBase(worktree, base), readUpstream({ path: worktree, base })]);
   if (local === undefined) return findElsewhere(stack, { repo, own, base, notes });
-  if (!upstream || upstream.behind === 0) return { name: base, commit: local, foreign: [], notes };
+  if (!upstream || upstream.behind === 0) {
+    const there = upstream ? base : await nameThere(worktree, base);
+    return { name: there, commit: local, foreign: [], notes };
+  }
   const { name, commit, ahead, behind } = upstream;
   const there = { name, commit, foreign: [local], notes };
   // The branch is the base: what is ours in it is the work.
@@ -222,6 +222,12 @@ async function findTip(
     return { ...there, notes: [...notes, `${name} was rewritten; the work is put on what it is now`] };
   const lacks = `${base} lacks ${behind} of ${name} and has ${ahead} of its own, so its own tip is taken`;
   return { name: base, commit: local, foreign: [], notes: [...notes, lacks] };
+}
+
+/** A base may have no branch here, or none any more, and one of a remote. */
+async function nameThere(folder: string, base: string): Promise<string> {
+  if ((await findCommit(folder, [`refs/heads/${base}`, `refs/remotes/${base}`])) !== undefined) return base;
+  return (await findCommit(folder, [`refs/remotes/origin/${base}`])) === undefined ? base : `origin/${base}`;
 }
 
 interface NamedStart {
@@ -238,18 +244,19 @@ async function nameStart(
   { repo, own, wish: { onto, refresh } }: { repo: string; own: DedicatedRepo; wish: SyncWish },
 ): Promise<NamedStart> {
   const { base, stackedOn } = own;
+  const lower = await findLower(stack, own);
   const other = onto?.repos[repo];
   if (onto && other?.mode === 'dedicated') {
     const start = { base: other.branch, stackedOn: { ticket: onto.ticket, base: stackedOn?.base ?? base } };
     return { base: other.branch, start, notes: [] };
   }
-  if (!stackedOn) return { base: await nameBase(stack, repo, own), start: { base }, notes: [] };
+  if (!lower) return { base: await nameBase(stack, repo, own), start: { base }, notes: [] };
   // The base first: what it got is what the other ticket may be merged by.
-  await refresh?.(own, stackedOn.base);
-  const end = await findEnd(stack, own, stackedOn, refresh);
+  await refresh?.(own, lower.base);
+  const end = await findEnd(stack, own, lower, refresh);
   if (end === undefined) return { base, start: { base, stackedOn }, notes: [] };
-  const notes = [`${stackedOn.ticket} is ${end}, so it stands on ${stackedOn.base} again`];
-  return { base: stackedOn.base, start: { base: stackedOn.base }, notes };
+  const notes = [`${lower.ticket} is ${end}, so it stands on ${lower.base} ${stackedOn ? 'again' : 'now'}`];
+  return { base: lower.base, start: { base: lower.base }, notes };
 }
 
 /** A ticket on a branch that was there (`--on`) gets the news of the repo's own base. */

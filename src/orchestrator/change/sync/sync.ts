@@ -154,7 +154,7 @@ async function planAll(
   const look = { signal: stack.signal, filters: isMeant };
   return inAllRepos(record, async (repo, own) => {
     if (record.resolving && Object.hasOwn(record.resolving, repo)) return { result: 'updated', branch: own.branch };
-    const plan = await planSync(stack, { repo, own, wish });
+    const plan = await planSync(stack, { ticket: record.ticket, repo, own, wish });
     return isMove(plan) ? checkFiles(record, repo, plan, look) : plan;
   });
 }
