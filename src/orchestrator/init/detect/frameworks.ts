@@ -19,7 +19,7 @@ const HOST = '--host ${bind}';
 const PORT = '--port $PORT';
 
 /** Known front-end tools; the first whose package is there counts, so those built on Vite stand before it. */
-export const FRAMEWORKS: readonly Framework[] = [
+const FRAMEWORKS: readonly Framework[] = [
   {
     label: 'Next.js',
     packages: ['next'],
@@ -42,7 +42,12 @@ export const FRAMEWORKS: readonly Framework[] = [
     ...{ host: HOST, portFlag: PORT, prefix: '' },
   },
   {
-    ...{ label: 'Create React App', packages: ['react-scripts'], tool: /\breact-scripts\b/, port: 3000 },
+    ...{
+      label: 'Create React App',
+      packages: ['react-scripts'],
+      tool: /\b(?:react-scripts|react-app-rewired|craco)\b/,
+      port: 3000,
+    },
     ...{ host: '', portFlag: '', prefix: 'REACT_APP_', env: { HOST: '${bind}' } },
   },
   {
@@ -74,6 +79,12 @@ export const FRAMEWORKS: readonly Framework[] = [
     ...{ host: HOST, portFlag: PORT, prefix: '' },
   },
 ];
+
+/** Returns the tool that a script starts, else the first that is there; undefined where none is. */
+export function findFramework(all: ReadonlySet<string>, script: string): Framework | undefined {
+  const known = FRAMEWORKS.filter(({ packages }) => packages.some((name) => all.has(name)));
+  return known.find(({ tool }) => tool.test(script)) ?? known[0];
+}
 
 /** Packages that make an API, with the name people know them by. */
 export const SERVER_PACKAGES: Readonly<Record<string, string>> = {

@@ -1,9 +1,10 @@
 import path from 'node:path';
 import { type Manifest, readManifest } from '../../sources/manifest.ts';
-import { findInTexts, readSources, type Sources } from '../../sources/sources.ts';
+import { CODE_FILES, findInTexts, readSources, type Sources } from '../../sources/sources.ts';
 import type { ComposeServer } from './compose-server.ts';
 import { detectPackageManager, hasLockfile } from './package-manager.ts';
 import type { Project } from './project.ts';
+import { listsPython, runsDjango } from './python-project.ts';
 import { readRecipes } from './recipes.ts';
 import { lineIn } from './shell-line.ts';
 
@@ -73,13 +74,19 @@ function detectOwn(sources: Sources, top: Sources): Migrations {
   const isPython = ['manage.py', 'alembic.ini', 'requirements.txt', 'requirements/base.txt', 'pyproject.toml'].some(
     (name) => sources.names.has(name),
   );
-  if (isPython) return detectPythonMigrations(sources, '.venv/bin/python');
+  if (isPython) return detectPythonMigrations(sources, pythonOf(sources, top));
   const other = detectOtherMigrations(sources);
   const manifest = readManifest(sources);
   if (other.migrate !== undefined || !manifest) return other;
   const place = hasLockfile(sources) || !top.names.has('package.json') ? sources : top;
   const manager = detectPackageManager(place, readManifest(place) ?? manifest);
   return detectNodeMigrations(sources, manifest, (script) => manager.runScript(script, ''));
+}
+
+/** The Python that its packages are installed for: they may be listed at the top of the repo alone. */
+function pythonOf(sources: Sources, top: Sources): string {
+  const isAbove = !listsPython(sources) && listsPython(top);
+  return path.posix.join(isAbove ? path.relative(sources.folder, top.folder) : '', '.venv/bin/python');
 }
 
 /** Folders of a repo with a `package.json`, the upper ones first. */
@@ -147,7 +154,7 @@ function seedOfTool(sources: Sources, { packages }: Manifest): string | undefine
 /** Tells it of a Python project; `python` is the one that its packages are installed for. */
 function detectPythonMigrations(sources: Sources, python: string): Migrations {
   const flask = findInTexts(sources, /\.py$/, /\bflask_migrate\b/);
-  const migrate = sources.names.has('manage.py')
+  const migrate = runsDjango(sources)
     ? `${python} manage.py migrate --noinput`
     : sources.names.has('alembic.ini')
       ? `${python} -m alembic upgrade head`
@@ -180,4 +187,10 @@ function detectOtherMigrations(sources: Sources): Migrations {
     return { migrate: 'mix ecto.migrate', seed: seeds ? 'mix run priv/repo/seeds.exs' : undefined };
   }
   return { migrate: undefined, seed: undefined };
+}
+
+/** True where TypeORM makes the tables as the code has them. */
+export function synchronizes({ texts }: Sources, packages: ReadonlySet<string>): boolean {
+  const pattern = /\bsynchronize\s*:\s*(?!false\b)\w/;
+  return packages.has('typeorm') && [...texts].some(([file, text]) => CODE_FILES.test(file) && pattern.test(text));
 }

@@ -3,12 +3,13 @@ import { quoteForShell } from '../../../domain/shell.ts';
 import { type Manifest, readManifest } from '../../sources/manifest.ts';
 import { findText, type Sources } from '../../sources/sources.ts';
 import { checkReach, listFixedAddresses } from './checks.ts';
-import { FRAMEWORKS, FRONT_PACKAGES, type Framework, SERVER_PACKAGES } from './frameworks.ts';
+import { FRONT_PACKAGES, type Framework, findFramework, SERVER_PACKAGES } from './frameworks.ts';
 import { detectHealth, findHealthRoute } from './health.ts';
+import { synchronizes } from './migrations.ts';
 import { detectNeeds } from './needs.ts';
 import { readNxProject } from './nx-project.ts';
 import { detectNodeImage, detectPackageManager, hasLockfile, type PackageManager } from './package-manager.ts';
-import { detectPort, freePort, portInScript } from './ports.ts';
+import { detectPort, FIXED_PORT, freePort, portInScript } from './ports.ts';
 import type { DetectedPort, Project, Role } from './project.ts';
 import { judgeRole } from './roles.ts';
 import { lineIn } from './shell-line.ts';
@@ -45,7 +46,7 @@ export function detectNodeProject(all: Sources, around: Surroundings): Project |
   const { manager, setup, setupMakes } = detectInstall(sources, manifest, around);
   const start = starts ? startOfNx(starts, manifest, manager) : findStart(sources, manifest, manager);
   if (!start) return undefined;
-  const framework = FRAMEWORKS.find(({ packages }) => packages.some((name) => manifest.packages.has(name)));
+  const framework = findFramework(manifest.packages, start.text);
   const server = Object.entries(SERVER_PACKAGES).find(([name]) => manifest.packages.has(name))?.[1];
   const serves = framework?.tool.test(start.text) ? framework : undefined;
   const role = judgeNodeRole(sources, manifest, { framework, serves: serves !== undefined, server, around });
@@ -75,6 +76,7 @@ export function detectNodeProject(all: Sources, around: Surroundings): Project |
     checks: checkReach(sources, manifest),
     setup,
     setupMakes,
+    migratesItself: synchronizes(whole, manifest.packages),
     workers: role === 'front' ? [] : listNodeWorkers(manifest.scripts, (script) => manager.runScript(script, '')),
   };
 }
@@ -94,10 +96,13 @@ function detectNodePort(
   const isTold = freed !== undefined || (serves !== undefined && portInScript(script) === undefined);
   const variable = port.variable ?? (isTold || port.check !== undefined ? 'PORT' : undefined);
   const isFixed = variable === undefined || (portInScript(script) !== undefined && freed === undefined);
-  return { ...port, variable: isTold ? 'PORT' : variable, freed, check: port.check ?? (isFixed ? FIXED : undefined) };
+  return {
+    ...port,
+    variable: isTold ? 'PORT' : variable,
+    freed,
+    check: port.check ?? (isFixed ? FIXED_PORT : undefined),
+  };
 }
-
-const FIXED = 'it seems to listen on a port of its own and not on PORT, which only works in a container';
 
 function isHost({ name, readIn }: Variable): boolean {
   return name === 'HOST' && readIn.length > 0;
@@ -168,7 +173,18 @@ function startsServer(sources: Sources, file: string): boolean {
 }
 
 function starts(script: string): boolean {
-  return !ORCHESTRATES.test(script) && !script.split('&&').every((part) => BUILDS.test(part));
+  return !ORCHESTRATES.test(script) && !listCommands(script).every((command) => BUILDS.test(command));
+}
+
+/** Returns the commands of a script, without the variables that they are given; those in quotes, where it starts several at a time. */
+function listCommands(script: string): string[] {
+  const quoted = /\bconcurrently\b/.test(script)
+    ? [...script.matchAll(/(["'])(.+?)\1/g)].map(([, , text = '']) => text)
+    : [];
+  const commands = quoted.filter((text) => text.includes(' '));
+  return (commands.length > 0 ? commands : script.split('&&')).map((text) =>
+    text.trim().replace(/^(?:cross-env\s+)?(?:\w+=\S*\s+)*/, ''),
+  );
 }
 
 function flagsFor(framework: Framework | undefined, script: string): string {

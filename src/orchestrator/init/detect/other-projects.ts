@@ -5,9 +5,9 @@ import { listFixedAddresses } from './checks.ts';
 import { imageInDockerfile } from './dockerfile.ts';
 import { detectHealth } from './health.ts';
 import { detectNeeds } from './needs.ts';
-import { detectPort, portInDockerfile } from './ports.ts';
+import { detectPort, FIXED_PORT, portInDockerfile } from './ports.ts';
 import { checkProcfile } from './procfile.ts';
-import type { Project } from './project.ts';
+import type { DetectedPort, Project } from './project.ts';
 import { judgeFolder } from './roles.ts';
 import { detectVariables } from './variables.ts';
 
@@ -33,16 +33,27 @@ export function detectGoProject(sources: Sources, around: Around): Project | und
   const name = path.basename(dir === '' ? repo : dir);
   const isServer = (one: string) => [name, ...SERVER_FOLDERS].includes(path.posix.basename(one));
   const serves = mains.find(([file, text]) => folders.includes(path.posix.dirname(file)) && LISTENS.test(text))?.[0];
-  const folder = folders.find(isServer) ?? (serves === undefined ? folders[0] : path.posix.dirname(serves));
+  // What stands at the top is the program itself; those in `cmd/` beside it are its tools.
+  const folder =
+    folders.find(isServer) ??
+    folders.find((one) => one === '.') ??
+    (serves === undefined ? folders[0] : path.posix.dirname(serves));
   if (folder === undefined) return undefined;
   return {
     ...describe(sources, around, { label: 'Go', api: 2 }),
     image: imageInDockerfile(sources, 'golang') ?? `golang:${version}-alpine`,
     command: { value: folder === '.' ? 'go run .' : `go run ${quoteForShell(`./${folder}`)}` },
-    port: detectPort(sources, detectVariables(sources), { name, usual: runsGin(sources) ? 8080 : undefined }),
+    port: goPort(sources, name),
     setup: undefined,
     setupMakes: undefined,
   };
+}
+
+function goPort(sources: Sources, name: string): DetectedPort {
+  const isGin = runsGin(sources);
+  const port = detectPort(sources, detectVariables(sources), { name, usual: isGin ? 8080 : undefined });
+  const isFixed = port.variable === undefined && !isGin;
+  return { ...port, check: port.check ?? (isFixed ? FIXED_PORT : undefined) };
 }
 
 /** `r.Run()` of gin reads PORT, and listens on 8080 without it. */

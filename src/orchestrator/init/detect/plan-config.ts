@@ -116,10 +116,11 @@ function isAside({ project }: { project: Project }): boolean {
 }
 
 function nameProject(
-  { dir, worker }: Project,
+  { dir, worker, name }: Project,
   { taken, repo, alone }: { taken: Set<string>; repo: string; alone: boolean },
 ): string {
   if (worker !== undefined) return takeName(taken, worker, dir === '' ? repo : path.basename(dir));
+  if (name !== undefined) return takeName(taken, name, dir === '' ? repo : path.basename(dir));
   return alone || dir === '' ? repo : takeName(taken, path.basename(dir), repo);
 }
 
@@ -240,8 +241,8 @@ function planSetup(projects: readonly Project[]): string[] {
 function withOwnSetup(project: Project, first: Project | undefined): Project {
   const { setup, setupMakes, command, dir } = project;
   if (project.image === first?.image || !setup || !setupMakes || !command) return project;
-  const top = dir === '' ? '.' : dir.split('/').fill('..').join('/');
-  const once = `(cd ${top} && { test -d ${quoteForShell(setupMakes)} || { ${setup}; }; })`;
+  const made = `{ test -d ${quoteForShell(setupMakes)} || { ${setup}; }; }`;
+  const once = dir === '' ? made : `(cd ${dir.split('/').fill('..').join('/')} && ${made})`;
   return { ...project, command: { ...command, value: `${once} && ${command.value}` } };
 }
 

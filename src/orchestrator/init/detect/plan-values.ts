@@ -17,6 +17,8 @@ const STORE_NAMES: Record<string, RegExp> = {
   mysql: /mysql|mariadb/i,
 };
 const MADE_UP = 'for-development-only';
+/** Laravel takes a key of 32 bytes alone. */
+const MADE_UP_KEY = 'base64:Zm9yLWRldmVsb3BtZW50LW9ubHktMzItYnl0ZXM6LSk=';
 
 /**
  * Returns what a variable gets that leads nowhere and that the program cannot do without: it reads it, has nothing to take in its
@@ -28,15 +30,21 @@ export function planValue(
   stores: readonly string[],
 ): string | undefined {
   if (isSet || readIn.length === 0 || (hasDefault && !KIND_OF_STORE.test(name))) return undefined;
-  const [example = isOwnSecret(name) ? MADE_UP : undefined] = KIND_OF_STORE.test(name)
+  const [example = isOwnSecret(name) ? madeUpFor(name) : undefined] = KIND_OF_STORE.test(name)
     ? preferStore(values, stores)
     : values;
   if (example === undefined || (PLACES.test(name) && /^prod/i.test(example))) return undefined;
+  // It repeats what another variable says: nobody fills that in here.
+  if (/^\$\{?\w+\}?$/.test(example)) return undefined;
   // An example for another database than the one that is there.
   if (DATABASE_ADDRESS.test(example) && stores.some((store) => store in STORE_NAMES)) return undefined;
   // What cannot stand within the braces of a default.
   const isPlain = !/[${}]/.test(example);
   return KEPT.test(name) && isPlain ? `\${env.${name}:-${example}}` : example.replaceAll('${', () => '$${');
+}
+
+function madeUpFor(name: string): string {
+  return name === 'APP_KEY' ? MADE_UP_KEY : MADE_UP;
 }
 
 function isOwnSecret(name: string): boolean {

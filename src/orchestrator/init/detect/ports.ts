@@ -15,13 +15,16 @@ const IN_CODE = [
   /(?:^|\s)(?:--port|-p|--bind|-b|runserver)[ =](?:[\d.]+:)?(\d{4,5})\b/g,
 ];
 /** Ports of stores and mail servers: a program that names them asks there. */
-const OF_OTHERS = new Set([25, 465, 587, 1025, 1433, 3306, 5432, 5672, 6379, 9092, 9200, 11211, 27017]);
+const OF_OTHERS = new Set([25, 443, 465, 587, 1025, 1433, 3306, 5432, 5672, 6379, 9092, 9200, 11211, 27017]);
 
 /** The name says no more than that it is a port of the program. */
 const OWN_PORT =
   /^(?:(?:APP|HTTP|NODE|LISTEN|EXPRESS|NEST|FASTIFY|KOA|HONO|SERVICE|DEV|DEFAULT|APP_HTTP|UVICORN|FLASK|FLASK_RUN|DJANGO|LOCAL)_)?PORT$/;
 const API_PORT = /^(?:API|SERVER|BACKEND|BACK|REST|GRAPHQL|GATEWAY)_(?:HTTP_)?PORT$/;
 const FRONT_PORT = /^(?:VITE|VITE_DEV|FRONTEND|FRONT|CLIENT|WEB|UI|WEBAPP|VITE_APP|DEV_SERVER|NUXT)_PORT$/;
+
+/** What a person is told of a program that nobody tells its port. */
+export const FIXED_PORT = 'it seems to listen on a port of its own and not on PORT, which only works in a container';
 
 interface Hints {
   /** The script that starts it. */
@@ -43,10 +46,10 @@ export function detectPort(sources: Sources, variables: readonly Variable[], hin
     portInScript(script) ??
     portInSettings(sources) ??
     own?.values.map(Number).find((port) => isPort(port)) ??
-    (isFront ? undefined : (portInCode(sources) ?? portInDockerfile(sources))) ??
+    (isFront ? undefined : (portInCode(sources) ?? portOfProgram(sources))) ??
     usual ??
     portInCode(sources) ??
-    portInDockerfile(sources);
+    portOfProgram(sources);
   return told === undefined ? { ...found(3000), check: 'no port is named anywhere: is it 3000?' } : found(told);
 }
 
@@ -80,6 +83,14 @@ export function freePort(script: string): string | undefined {
     .replace(/(?<=^|\s)PORT=\d+\s+/, '')
     .replace(IN_SCRIPT, (all, port) => all.replace(port, '$PORT'));
   return freed.replace(/^cross-env\s+(?!\S+=)/, '');
+}
+
+/** What serves a built front-end in its Dockerfile says nothing of the program itself. */
+const SERVES_FILES = /^(?:\S*\/)?(?:\w+-)*(?:nginx|httpd|caddy)\b/i;
+
+function portOfProgram(sources: Sources): number | undefined {
+  const stages = [...(findText(sources, /^Dockerfile$/) ?? '').matchAll(/^\s*FROM\s+(?:--\S+\s+)?(\S+)/gim)];
+  return SERVES_FILES.test(stages.at(-1)?.[1] ?? '') ? undefined : portInDockerfile(sources);
 }
 
 /** Returns the first port that a Dockerfile exposes. */

@@ -29,6 +29,8 @@ export interface Worker {
 export interface Project {
   /** Relative to the repo's top; '' for the top itself. */
   dir: string;
+  /** What it is called where another program runs out of the same folder. */
+  name?: string;
   /** What it is, for a person: `Vite`, `Rails`, `Express`. */
   label: string;
   role: Role;

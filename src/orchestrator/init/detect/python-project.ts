@@ -19,36 +19,87 @@ const REQUIREMENTS = [
 /** Packages that pip compiles, with what the slim image lacks. */
 const COMPILED = /^\s*["']?(?:psycopg2(?!-binary)|psycopg\[c\]|mysqlclient|uwsgi|python-ldap)\b/im;
 
+/** Returns what was read without the code that names ports of others: what starts a server says so, or has a constant for it. */
+function withoutPeers(sources: Sources): Sources {
+  const isMeant = (file: string, text: string) => !file.endsWith('.py') || /\.run\(|\buvicorn\b|\bPORT\b/.test(text);
+  return { ...sources, texts: new Map([...sources.texts].filter(([file, text]) => isMeant(file, text))) };
+}
+
+/** True where a folder lists packages of Python. */
+export function listsPython({ names }: Sources): boolean {
+  return names.has('pyproject.toml') || REQUIREMENTS.some((name) => names.has(name));
+}
+
 /** Returns what a Python project is; undefined when it has no list of packages, or nothing in it starts a server. */
-export function detectPythonProject(sources: Sources, around: Around): Project | undefined {
+export function detectPythonProject(own: Sources, around: Around & { top?: Sources }): Project | undefined {
+  const { top } = around;
+  // What Django is started with may stand in a folder below the list of packages.
+  const above =
+    top && around.dir !== '' && own.names.has('manage.py') && !listsPython(own) && listsPython(top) ? top : undefined;
+  if (!above) return detectPython(own, around, own);
+  const lists = [...above.texts].filter(([name]) => PYTHON_MANIFESTS.test(name) || name === 'Procfile');
+  const sources = { ...own, texts: new Map([...lists, ...own.texts]) };
+  const project = detectPython(sources, around, above);
+  return project && inVenvAbove(project, around.dir);
+}
+
+/** Its packages are installed at the top of the repo. */
+function inVenvAbove(project: Project, dir: string): Project {
+  const up = dir.replaceAll(/[^/]+/g, '..');
+  const there = (line: string) => line.replaceAll('.venv/bin/', `${up}/.venv/bin/`);
+  const { command, workers = [] } = project;
+  return {
+    ...project,
+    command: command && { ...command, value: there(command.value) },
+    workers: workers.map((worker) => ({ ...worker, command: there(worker.command) })),
+  };
+}
+
+/** `place` has the list of its packages. */
+function detectPython(sources: Sources, around: Around, place: Sources): Project | undefined {
   const uses = (name: string) => findInTexts(sources, PYTHON_MANIFESTS, new RegExp(`\\b${name}\\b`, 'i')) !== undefined;
-  const install = pythonInstall(sources, around.dir);
+  const dir = place === sources ? around.dir : '';
+  const install = pythonInstall(place, dir);
   const server = pythonServer(sources, uses);
   if (install === undefined || server === undefined) return undefined;
   return {
     ...describe(sources, around, { label: server.label, api: 3 }),
     image: pythonImage(sources),
     command: { value: server.line, check: server.check },
-    port: { ...detectPort(sources, detectVariables(sources), { usual: server.port }), variable: 'PORT' },
+    port: { ...detectPort(withoutPeers(sources), detectVariables(sources), { usual: server.port }), variable: 'PORT' },
     env: { PYTHONUNBUFFERED: '1' },
     // SQLAlchemy knows no `postgres:`.
     scheme: uses('(?:sqlalchemy|sqlmodel|alembic)') ? 'postgresql' : undefined,
     workers: listPythonWorkers(sources),
     setup: install,
-    setupMakes: path.posix.join(around.dir, '.venv'),
+    setupMakes: path.posix.join(dir, '.venv'),
   };
 }
 
 /** What is installed goes into the worktree: a container that has done its setup is thrown away. */
 function pythonInstall(sources: Sources, dir: string): string | undefined {
   const list = REQUIREMENTS.find((name) => sources.names.has(name));
-  if (list === undefined && !sources.names.has('pyproject.toml')) return undefined;
-  const what = list === undefined ? '.' : `-r ${list}`;
+  if (!listsPython(sources)) return undefined;
+  const what = list === undefined ? pyprojectInstall(sources) : `-r ${list}`;
   return lineIn(dir, `python3 -m venv .venv && .venv/bin/pip install ${what}`);
 }
 
+/** A project that is no package cannot be installed by pip: the tool that keeps its lockfile knows what it needs. */
+function pyprojectInstall({ names, texts }: Sources): string {
+  const project = texts.get('pyproject.toml') ?? '';
+  const isPackage = /^\[build-system\]/m.test(project) && !/^package(?:-mode)?\s*=\s*false/m.test(project);
+  if (isPackage) return '.';
+  if (names.has('uv.lock')) return 'uv && .venv/bin/uv sync --inexact';
+  return names.has('poetry.lock') || /^\[tool\.poetry\]/m.test(project) ? 'poetry && .venv/bin/poetry install' : '.';
+}
+
+/** Programs on Flask may have a `manage.py` of their own. */
+export function runsDjango({ names, texts }: Sources): boolean {
+  return names.has('manage.py') && /django/i.test(texts.get('manage.py') ?? '');
+}
+
 function pythonServer(sources: Sources, uses: (name: string) => boolean) {
-  if (sources.names.has('manage.py')) {
+  if (runsDjango(sources)) {
     return { label: 'Django', port: 8000, line: '.venv/bin/python manage.py runserver ${bind}:$PORT' };
   }
   const found = findApp(sources, uses('fastapi') ? 'FastAPI' : 'Flask');

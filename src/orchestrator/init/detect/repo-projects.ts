@@ -3,18 +3,14 @@ import { glob } from 'tinyglobby';
 import { parse } from 'yaml';
 import { type Manifest, readManifest } from '../../sources/manifest.ts';
 import { readSources, type Sources } from '../../sources/sources.ts';
-import { detectElixirProject } from './elixir-project.ts';
-import { detectJavaProject } from './java-project.ts';
-import { detectNodeProject, type Surroundings, startsSeveral } from './node-project.ts';
-import { detectDockerProject, detectGoProject, detectStaticProject } from './other-projects.ts';
-import { detectPhpProject } from './php-project.ts';
+import { detectFolder, withoutParts } from './folder-projects.ts';
+import { startsSeveral } from './node-project.ts';
 import type { Project } from './project.ts';
-import { detectPythonProject } from './python-project.ts';
-import { detectRubyProject } from './ruby-project.ts';
+import { listsPython } from './python-project.ts';
 import { withWorkers, worksOnQueue } from './workers.ts';
 
 /** Folders in which the parts of a repo often are, where no list of workspaces says so. */
-const USUAL_FOLDERS = ['apps/*', 'services/*', 'packages/*', '*'];
+const USUAL_FOLDERS = ['apps/*', 'services/*', 'packages/*', 'server/*', 'backend/*', '*'];
 /** A Dockerfile marks a part only where parts are kept: elsewhere it is a tool. */
 const MARKS_OF_PARTS = ['apps/*/Dockerfile', 'services/*/Dockerfile'];
 const MARKS = [
@@ -45,10 +41,12 @@ export async function detectProjects(repo: string, moreEnv: MoreEnv = () => new 
   const manifest = readManifest(top);
   const workspaces = listWorkspaces(top, manifest);
   const modules = listModules(top);
-  const atTop = detectProject(top, { repo, dir: '', top });
+  const allAtTop = detectFolder(top, { repo, dir: '', top });
+  const [atTop] = allAtTop;
   const clear = atTop && !UNCLEAR.has(atTop.label) ? atTop : undefined;
   const isWhole =
     clear &&
+    !(clear.role === 'front' && listsPython(top)) &&
     workspaces.length === 0 &&
     modules.length === 0 &&
     !top.names.has('nx.json') &&
@@ -63,9 +61,15 @@ export async function detectProjects(repo: string, moreEnv: MoreEnv = () => new 
           others: [...USUAL_FOLDERS, ...(top.names.has('nx.json') ? ['apps/*/*'] : [])],
         },
       );
-  if (parts.length === 0) return atTop ? withWorkers(atTop) : [];
+  if (parts.length === 0) return allAtTop.flatMap(withWorkers);
   const isMore = clear && clear.role !== 'other' && !parts.some(({ role }) => role === clear.role);
-  return (isMore ? [clear, ...parts] : parts).flatMap(withWorkers);
+  if (!isMore) return parts.flatMap(withWorkers);
+  const apart = withoutParts(
+    top,
+    parts.map(({ dir }) => dir),
+  );
+  const alone = clear.role === 'front' && allAtTop.length === 1 ? detectFolder(apart, { repo, dir: '', top }) : [];
+  return [...(alone.length > 0 ? alone : allAtTop), ...parts].flatMap(withWorkers);
 }
 
 async function readAll(repo: string, dir: string, moreEnv: MoreEnv): Promise<Sources> {
@@ -93,8 +97,8 @@ async function detectBelow(
     }),
   );
   const projects = parts.flatMap((part) => {
-    const project = detectProject(part.sources, { repo, dir: part.dir, top, linked: listLinked(part, parts) });
-    return project ? asService(project, part) : [];
+    const found = detectFolder(part.sources, { repo, dir: part.dir, top, linked: listLinked(part, parts) });
+    return found.flatMap((project) => asService(project, part));
   });
   return projects.map((project) => inOneImage(project, projects));
 }
@@ -127,20 +131,6 @@ function listLinked(part: Part, parts: readonly Part[]): Sources[] {
     }
   }
   return [...found].filter((one) => one !== part).map(({ sources }) => sources);
-}
-
-function detectProject(sources: Sources, around: Surroundings): Project | undefined {
-  return (
-    detectPhpProject(sources, around) ??
-    detectNodeProject(sources, around) ??
-    detectRubyProject(sources, around) ??
-    detectPythonProject(sources, around) ??
-    detectElixirProject(sources, around) ??
-    detectGoProject(sources, around) ??
-    detectJavaProject(sources, around) ??
-    detectDockerProject(sources, around) ??
-    detectStaticProject(sources, around)
-  );
 }
 
 /** A package with a script is not yet a service: something has to say that it listens, or that it works on a queue. */
@@ -203,5 +193,10 @@ async function listFolders(repo: string, patterns: readonly string[], all: reado
       .map((file) => path.posix.dirname(file))
       .filter((dir) => dir !== '.' && !path.isAbsolute(dir) && !dir.split('/').includes('..')),
   );
-  return [...folders].sort().slice(0, MOST_FOLDERS);
+  // A server is one program, and what is in its folder are its parts, or its folder holds several.
+  const isPart = (dir: string) => /^(?:server|backend)\//.test(dir) && folders.has(path.posix.dirname(dir));
+  return [...folders]
+    .filter((dir) => !isPart(dir))
+    .sort()
+    .slice(0, MOST_FOLDERS);
 }

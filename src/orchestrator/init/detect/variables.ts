@@ -60,7 +60,7 @@ const EXAMPLE = /example|sample|template|dist|default|^env[._-]/i;
 
 function addSet(variable: Variable, { value, isExample }: Setting): void {
   addValue(variable, value);
-  if (!isExample && value !== '') variable.isSet = true;
+  if (!isExample && value !== '' && !PLACEHOLDER.test(value)) variable.isSet = true;
 }
 
 function addReads(found: Map<string, Variable>, file: string, text: string): void {
@@ -93,6 +93,9 @@ function readEnvFile(text: string): [name: string, value: string][] {
   ]);
 }
 
+/** `<your key>` says what a person has to write there. */
+const PLACEHOLDER = /^<[^<>]+>$/;
+
 function addValue(variable: Variable, value: string): void {
-  if (value !== '' && !variable.values.includes(value)) variable.values.push(value);
+  if (value !== '' && !PLACEHOLDER.test(value) && !variable.values.includes(value)) variable.values.push(value);
 }
