@@ -23,6 +23,7 @@ async function runShell(words: readonly string[], input = '') {
         },
       ];
     },
+    cancel: async () => undefined,
     readSchema: async () => ({ tables: ['items'], columns: { 'items.id': 'integer' }, indexes: {} }),
   };
   const streams = { stdin, stdout, stderr } as unknown as Parameters<typeof runSqlShell>[2];

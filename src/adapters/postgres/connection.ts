@@ -33,6 +33,8 @@ export interface Session {
 export interface TextSession extends Session {
   /** Runs the statements of a text; every value as the server writes it. Throws as `query` does. */
   run(text: string): Promise<SqlResult[]>;
+  /** Tells the server to stop what runs, which throws `database` then; the connection stays. */
+  cancel(): Promise<void>;
   /** Runs a `COPY … FROM stdin`; the rows are what is written into the stream. */
   copyIn(statement: string): Promise<Writable>;
 }
@@ -143,6 +145,7 @@ async function useClient<Result>(
           throw explainError(login, error);
         }
       },
+      cancel: () => cancelQuery(login, database, client),
       async copyIn(statement) {
         const { from } = await import('pg-copy-streams');
         return client.query(from(statement));

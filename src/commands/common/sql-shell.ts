@@ -48,13 +48,15 @@ export async function runSqlShell(shell: Statements, words: readonly string[], h
 
 /** Reads statements until the end, line by line: one is whole at a `;` that ends a line. */
 async function converse(
-  { database, readSchema }: Statements,
+  { database, readSchema, cancel }: Statements,
   run: (text: string) => Promise<boolean>,
   { stdin, stdout }: Streams,
 ): Promise<void> {
   const isTty = stdin.isTTY === true && stdout.isTTY === true;
   const reader = createInterface({ input: stdin, ...(isTty && { output: stdout }), terminal: isTty });
   let begun: string[] = [];
+  let isRunning = false;
+  let cancelled: Promise<void> | undefined;
   const ask = (): void => {
     reader.setPrompt(`${database}${begun.length > 0 ? '->' : '=>'} `);
     if (isTty) reader.prompt();
@@ -62,10 +64,20 @@ async function converse(
   const runBegun = async (): Promise<void> => {
     const text = begun.join('\n');
     begun = [];
-    if (text.trim() !== '') await run(text);
+    if (text.trim() === '') return;
+    isRunning = true;
+    await run(text);
+    isRunning = false;
+    // What stops one statement must not reach the next.
+    await cancelled;
   };
   reader.on('SIGINT', () => {
-    // As psql has it: Ctrl-C drops what is typed, Ctrl-D leaves.
+    // As psql has it: Ctrl-C stops what runs, else drops what is typed; Ctrl-D leaves.
+    if (isRunning) {
+      stdout.write('^C\n');
+      cancelled = cancel();
+      return;
+    }
     begun = [];
     reader.write(null, { ctrl: true, name: 'u' });
     stdout.write('^C\n');

@@ -41,6 +41,8 @@ export interface Statements {
   database: string;
   /** Throws `database`, `interrupted`. */
   run(text: string): Promise<SqlResult[]>;
+  /** Stops what runs, which throws `database` then. */
+  cancel(): Promise<void>;
   readSchema(): Promise<DatabaseSchema>;
 }
 
@@ -53,6 +55,7 @@ export async function withStatements<Result>(
   const open = (session: TextSession): Statements => ({
     database,
     run: session.run,
+    cancel: session.cancel,
     readSchema: () => readSchema(session),
   });
   return withSession(server.login, database, (session) => use(open(session)), signal);
