@@ -26,6 +26,7 @@ import { doctor } from './commands/doctor.ts';
 import { down } from './commands/down.ts';
 import { env } from './commands/env.ts';
 import { exec } from './commands/exec.ts';
+import { NARROW_HELP } from './commands/help/format-item.ts';
 import { findTopic, readTopic, TOPICS } from './commands/help/topics.ts';
 import { here } from './commands/here.ts';
 import { init } from './commands/init.ts';
@@ -125,12 +126,16 @@ async function runVerb(verb: AnyVerb, context: Context, input: Parameters<AnyVer
   } else {
     const text = await renderAnswer(verb, result, {
       color: context.color,
-      // A terminal that is not told its size yet has 0.
-      columns: (stdout.isTTY ? stdout.columns : Number(context.host.env.STACK_COLUMNS)) || undefined,
+      columns: columnsOf(context.host),
     });
     if (text !== '') stdout.write(`${text}\n`);
   }
   return verb.exitCode?.(result) ?? 0;
+}
+
+/** A terminal that is not told its size yet has 0. */
+function columnsOf({ stdout, env }: Context['host']): number | undefined {
+  return (stdout.isTTY ? stdout.columns : Number(env.STACK_COLUMNS)) || undefined;
 }
 
 type Act = (verb: AnyVerb, args: string[], options: Record<string, unknown>) => Promise<void>;
@@ -143,6 +148,7 @@ function buildProgram(context: Context, act: Act): Command {
     .addHelpOption(helpOption())
     .usage('[-C DIR] <verb> [options]')
     .configureHelp({
+      ...NARROW_HELP,
       subcommandTerm: (command) => [command.name(), ...command.aliases()].join(', '),
       visibleOptions: (command) => [
         ...help.visibleOptions(command),
@@ -156,6 +162,7 @@ function buildProgram(context: Context, act: Act): Command {
       // Errors are told once, by main.
       writeErr: () => undefined,
       getOutHasColors: () => context.color,
+      getOutHelpWidth: () => columnsOf(context.host) ?? 80,
     });
   for (const [group, members] of Object.entries(GROUPS)) {
     program.commandsGroup(group);

@@ -2,6 +2,7 @@ import type { Link } from '../domain/check/link.ts';
 import type { CheckResult, TicketCheck } from '../orchestrator/check/check.ts';
 import { cleanText } from '../ui/safe-text.ts';
 import { createStyle, type Style } from '../ui/style.ts';
+import { wrapBehind } from '../ui/wrap.ts';
 import type { Verb } from './common/verb.ts';
 
 export const check: Verb<object, CheckResult> = {
@@ -17,13 +18,14 @@ export const check: Verb<object, CheckResult> = {
     const here = ticket === undefined ? [] : [ticket];
     return checkTickets(await context.stack(), args.length > 0 ? args : here);
   },
-  render({ tickets }, { color }) {
+  render({ tickets }, { color, columns }) {
     if (tickets.length === 0) return 'no tickets yet: `stack create TICKET` makes one';
     const style = createStyle(color);
     const unseen = tickets.flatMap(({ arrows }) => arrows.filter(({ state }) => state === 'unseen')).length;
-    return [...tickets.map((one) => renderTicket(one, style)), ...(unseen > 0 ? [describeUnseen(unseen)] : [])].join(
-      '\n\n',
-    );
+    return [
+      ...tickets.map((one) => renderTicket(one, style, columns)),
+      ...(unseen > 0 ? [describeUnseen(unseen)] : []),
+    ].join('\n\n');
   },
   exitCode: ({ ok }) => (ok ? 0 : 1),
 };
@@ -33,7 +35,11 @@ function describeUnseen(count: number): string {
 }
 
 /** The small graph, then a line for each link; those between the same two that are as they should be are one. */
-function renderTicket({ ticket, picture, arrows: links }: TicketCheck, style: Style): string {
+function renderTicket(
+  { ticket, picture, arrows: links }: TicketCheck,
+  style: Style,
+  columns: number | undefined,
+): string {
   const lines = groupLinks(links);
   const width = Math.max(0, ...lines.map(({ ends }) => ends.length));
   return [
@@ -47,8 +53,8 @@ function renderTicket({ ticket, picture, arrows: links }: TicketCheck, style: St
       ];
       const text = cleanText(state === 'unseen' ? `not seen: ${reason}` : reason);
       const told = [keys.length > 0 ? style.dim(keys.join(', ')) : '', text].filter((one) => one !== '');
-      const line = `  ${mark} ${ends.padEnd(width)}  ${told.join('  ')}`.trimEnd();
-      return hint === undefined ? [line] : [line, `    ${' '.repeat(width)}  ${style.dim(cleanText(hint))}`];
+      const line = wrapBehind(`  ${mark} ${ends}`, width + 6, told.join('  '), columns).trimEnd();
+      return hint === undefined ? [line] : [line, wrapBehind('', width + 6, style.dim(cleanText(hint)), columns)];
     }),
   ].join('\n');
 }

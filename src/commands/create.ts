@@ -10,6 +10,7 @@ import type { Stack } from '../orchestrator/core/stack.ts';
 import type { IssueTask } from '../orchestrator/prepare/issue.ts';
 import type { RepoRequest } from '../orchestrator/prepare/repos.ts';
 import { formatDuration } from '../ui/duration.ts';
+import { numberSteps } from '../ui/wrap.ts';
 import { renderInstances } from './common/instance-table.ts';
 import {
   type BegunView,
@@ -21,7 +22,7 @@ import {
   runIn,
 } from './common/start-run.ts';
 import { readTaskFlags, TASK_FLAGS, type TaskFlags } from './common/task-flags.ts';
-import { listValues, type Verb, type VerbInput } from './common/verb.ts';
+import { listValues, type RenderOptions, type Verb, type VerbInput } from './common/verb.ts';
 
 /** What one may say of a ticket that is to be made. */
 export interface CreateFlags {
@@ -131,7 +132,7 @@ export const create: Verb<Options, Result> = {
     return { made, ...(begun && { begun }) };
   },
   async render(result, view) {
-    if (!('made' in result)) return renderPreview(result.preview);
+    if (!('made' in result)) return renderPreview(result.preview, view);
     const { made, begun } = result;
     if (!begun) return renderInstances(made, view);
     return begun.text === '' ? '' : `${await renderInstances(made, view)}\n${begun.text}`;
@@ -196,12 +197,11 @@ export function toPreview({ record, steps }: { record: InstanceRecord; steps: [S
 }
 
 /** Returns them as text. */
-export function renderPreview({ ticket, steps }: Preview): string {
-  const width = Math.max(...steps.map((step) => step.subject.length));
+export function renderPreview({ ticket, steps }: Preview, { columns }: Pick<RenderOptions, 'columns'>): string {
   const todo = steps.filter((step) => step.state !== 'present');
-  const lines = todo.map(
-    ({ subject, title, reason }, index) =>
-      `${String(index + 1).padStart(3)}. ${subject.padEnd(width)}  ${titleWithReason(title, reason)}`,
+  const lines = numberSteps(
+    todo.map(({ subject, title, reason }) => [subject, titleWithReason(title, reason)]),
+    columns,
   );
   return [`${ticket} would be created:`, ...lines].join('\n');
 }

@@ -3,8 +3,9 @@ import { StackError } from '../domain/errors.ts';
 import type { DestroyPlan } from '../orchestrator/lifecycle/destroy.ts';
 import type { DestroyedTicket } from '../orchestrator/lifecycle/remove.ts';
 import type { TicketRisk } from '../orchestrator/safety/risks.ts';
+import { numberSteps } from '../ui/wrap.ts';
 import { namedTickets } from './common/tickets.ts';
-import type { Verb } from './common/verb.ts';
+import type { RenderOptions, Verb } from './common/verb.ts';
 
 interface Options {
   force?: boolean;
@@ -46,12 +47,12 @@ export const destroy: Verb<Options, Result> = {
     const { destroyed, left } = await destroyTickets(stack, wanted, how, context.confirm);
     return { destroyed, ...(merged && { left }) };
   },
-  async render(result) {
+  async render(result, view) {
     const { listRisks } = await import('../orchestrator/safety/risks.ts');
     if ('destroyed' in result) return renderDestroyed(result.destroyed, result.left && listRisks(result.left));
     const risks = listRisks(result.risks).map((line) => `  ${line}`);
     const needs = risks.length > 0 ? ['it needs --force, because of this:', ...risks] : [];
-    return [renderPlanned(result.planned), ...needs].join('\n');
+    return [renderPlanned(result.planned, view), ...needs].join('\n');
   },
 };
 
@@ -99,14 +100,16 @@ function listDumps(data: DestroyedTicket['data'] = {}): string[] {
 }
 
 /** Returns what would go, in order. */
-export function renderPlanned(planned: readonly DestroyPlan[]): string {
+export function renderPlanned(planned: readonly DestroyPlan[], { columns }: Pick<RenderOptions, 'columns'>): string {
   if (planned.length === 0) return 'no ticket is merged';
   const lines = planned.flatMap(({ ticket, steps }) => {
-    const width = Math.max(...steps.map(({ subject }) => subject.length));
-    const numbered = steps.map(
-      ({ subject, title }, index) => `${String(index + 1).padStart(3)}. ${subject.padEnd(width)}  ${title}`,
-    );
-    return [`${ticket} would be removed:`, ...numbered];
+    return [
+      `${ticket} would be removed:`,
+      ...numberSteps(
+        steps.map(({ subject, title }) => [subject, title]),
+        columns,
+      ),
+    ];
   });
   return lines.join('\n');
 }

@@ -1,6 +1,7 @@
 import { ifAnswered } from '../domain/errors.ts';
 import type { Finding, Repair } from '../orchestrator/doctor/finding.ts';
 import { createStyle } from '../ui/style.ts';
+import { wrapBehind } from '../ui/wrap.ts';
 import type { Verb } from './common/verb.ts';
 
 interface Options {
@@ -36,15 +37,16 @@ export const doctor: Verb<Options, Result> = {
     const { findings, mended } = await repairAll(look, context.ask, (text) => context.emit({ type: 'info', text }));
     return { ...judge(findings), mended };
   },
-  render({ findings, mended = [] }, { color }) {
+  render({ findings, mended = [] }, { color, columns }) {
     const style = createStyle(color);
-    const width = Math.max(...[...findings, ...mended].map(({ subject }) => subject.length));
-    const line = (mark: string, subject: string, text: string): string => `${mark}  ${subject.padEnd(width)}  ${text}`;
+    const width = Math.max(...[...findings, ...mended].map(({ subject }) => subject.length)) + 6;
+    const line = (mark: string, subject: string, text: string): string =>
+      wrapBehind(`${mark}  ${subject}`, width, text, columns);
     const mark = (ok: boolean): string => (ok ? style.good('ok') : style.bad('--'));
     const done = mended.map(({ ok, subject, text }) => line(mark(ok), subject, text));
     const lines = findings.flatMap(({ ok, subject, text, hint }) => [
       line(mark(ok), subject, text),
-      ...(hint === undefined ? [] : [`${' '.repeat(width + 6)}${hint}`]),
+      ...(hint === undefined ? [] : [wrapBehind('', width, hint, columns)]),
     ]);
     return [...(done.length > 0 ? ['repaired:', ...done, 'now:'] : []), ...lines].join('\n');
   },

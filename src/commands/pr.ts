@@ -5,7 +5,7 @@ import { StackError } from '../domain/errors.ts';
 import type { RequestedRepo, RequestState, TicketRequests } from '../orchestrator/change/pull-request.ts';
 import { exitCodeOf } from '../orchestrator/change/result.ts';
 import { createStyle } from '../ui/style.ts';
-import { type Block, countOf, describeRefusal, listWith, renderChange } from './common/change-blocks.ts';
+import { type Block, countOf, describeRefusal, listWith, renderBlock, renderChange } from './common/change-blocks.ts';
 import { namedTickets } from './common/tickets.ts';
 import { listValues, type RenderOptions, type Verb } from './common/verb.ts';
 
@@ -129,13 +129,12 @@ function describe(repo: RequestedRepo, dryRun: boolean): Block {
   return { line: `${named}: ${DONE[result] ?? result}`, more: [url] };
 }
 
-function renderStates({ ticket, repos }: Judged, { color }: RenderOptions): string {
+function renderStates({ ticket, repos }: Judged, { color, columns }: RenderOptions): string {
   const style = createStyle(color);
-  const width = Math.max(...Object.keys(repos).map((repo) => repo.length));
-  const lines = Object.entries(repos).map(([repo, one]) => {
-    const { line, more } = describeState(one, style);
-    return [`${repo.padEnd(width)}  ${line}`, ...more.map((text) => `${' '.repeat(width + 2)}${text}`)].join('\n');
-  });
+  const width = Math.max(...Object.keys(repos).map((repo) => repo.length)) + 2;
+  const lines = Object.entries(repos).map(([repo, one]) =>
+    renderBlock(repo, describeState(one, style), { width, columns }),
+  );
   return [...lines, '', `${ticket}: ${tellStates(ticket, Object.values(repos))}`].join('\n');
 }
 

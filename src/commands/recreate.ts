@@ -44,7 +44,7 @@ export const recreate: Verb<CreateFlags, Result> = {
     const { planned, risks, create } = result.preview;
     const saved =
       risks.length > 0 ? ['this would be saved first:', ...listRisks(risks).map((line) => `  ${line}`)] : [];
-    return [renderPlanned(planned), ...saved, `and made again, as by: ${create}`].join('\n');
+    return [renderPlanned(planned, view), ...saved, `and made again, as by: ${create}`].join('\n');
   },
   toJson(result) {
     if ('preview' in result) return result.preview;

@@ -72,7 +72,7 @@ export const restore: Verb<Options, Result> = {
     if ('rescues' in result) return renderRescues(result.rescues, view);
     if ('forgotten' in result)
       return `what was saved of ${result.forgotten.ticket} at ${result.forgotten.time} is gone`;
-    return 'made' in result ? renderInstances(result.made, view) : renderPreview(result.preview);
+    return 'made' in result ? renderInstances(result.made, view) : renderPreview(result.preview, view);
   },
   toJson(result) {
     if ('made' in result) return result.made.instances[0];

@@ -18,3 +18,16 @@ export function wrapText(text: string, columns: number | undefined, indent: numb
     .replaceAll(UNBROKEN, ' ')
     .replaceAll('\n', `\n${' '.repeat(indent)}`);
 }
+
+/** Returns a text behind a label that is so many columns wide, its further lines below the text's first one. */
+export function wrapBehind(label: string, width: number, text: string, columns: number | undefined): string {
+  return `${label}${' '.repeat(Math.max(0, width - stringWidth(label)))}${wrapText(text, columns, width)}`;
+}
+
+/** Returns a numbered line a step: what it is about, and what is done; none wider than so many columns where words allow it. */
+export function numberSteps(steps: readonly [subject: string, text: string][], columns: number | undefined): string[] {
+  const width = Math.max(0, ...steps.map(([subject]) => stringWidth(subject))) + 7;
+  return steps.map(([subject, text], index) =>
+    wrapBehind(`${String(index + 1).padStart(3)}. ${subject}`, width, text, columns),
+  );
+}

@@ -42,6 +42,13 @@ describe('help', () => {
     }
   });
 
+  it('has what a flag does below it where there is no room beside it', async () => {
+    const { stdout } = await shop.stack(['create', '--help'], { env: { STACK_COLUMNS: '40' } });
+    const [, flags = ''] = /\nOptions:\n([\s\S]*)\nExamples:\n/.exec(stdout) ?? [];
+    expect(flags).toContain('\n  --with <repo...>\n      its own copy of a shared repo,\n      from the repo’s base\n');
+    expect(flags.split('\n').filter((line) => line.length > 40)).toEqual([]);
+  });
+
   it.each([
     ['environment', 'NO_COLOR'],
     ['exit-codes', '130, 143'],

@@ -1,6 +1,6 @@
 import type { ChangedRepo, TicketChange } from '../../orchestrator/change/result.ts';
 import { createStyle } from '../../ui/style.ts';
-import { wrapText } from '../../ui/wrap.ts';
+import { wrapBehind, wrapText } from '../../ui/wrap.ts';
 import type { RenderOptions } from './verb.ts';
 
 /** What is told of one repo: a line, and more below it. */
@@ -20,18 +20,24 @@ export function renderChange<Repo extends ChangedRepo>(
   { color, columns }: RenderOptions,
 ): string {
   const style = createStyle(color);
-  const width = Math.max(...Object.keys(repos).map((repo) => repo.length));
+  const width = Math.max(...Object.keys(repos).map((repo) => repo.length)) + 2;
   const blocks = Object.entries(repos).map(([repo, one]) => {
     const { line, more } = describe(one);
     const isBad = BAD.includes(one.result);
     const paint = isBad ? style.bad : DONE.includes(one.result) ? style.good : style.dim;
-    const indent = ' '.repeat(width + 2);
-    const fitText = (text: string): string => wrapText(text, columns, width + 2);
-    return [`${repo.padEnd(width)}  ${paint(fitText(line))}`, ...more.map((text) => `${indent}${fitText(text)}`)].join(
-      '\n',
-    );
+    return renderBlock(repo, { line: paint(line), more }, { width, columns });
   });
   return [...blocks, '', wrapText(`${ticket}: ${verdict}`, columns, 2)].join('\n');
+}
+
+/** Returns what is told of one repo behind its name, in lines of so many columns; what a program said stays as it is. */
+export function renderBlock(
+  repo: string,
+  { line, more }: Block,
+  { width, columns }: { width: number; columns: number | undefined },
+): string {
+  const below = more.map((text) => wrapBehind('', width, text, text.startsWith('| ') ? undefined : columns));
+  return [wrapBehind(repo, width, line, columns), ...below].join('\n');
 }
 
 /** Returns why a repo's change was not made, with what its programs said. */

@@ -52,8 +52,11 @@ export function renderRows(
   const titleWidth = Math.max(0, ...titles.map((title) => stringWidth(title)));
   const blocks = rows.flatMap(({ ticket, repos, status }) => [
     `${ticket}  ${status.paint(status.text)}`,
-    ...repos.map((repo, index) => {
-      const room = columns - titleWidth - repo.address.length - 5;
+    ...repos.map((whole, index) => {
+      const roomFor = ({ address }: RepoCell): number => columns - titleWidth - address.length - 5;
+      const least = Math.min(LEAST_LABEL, stringWidth(whole.label));
+      const repo = rows.length > 1 && roomFor(whole) < least ? shortenAddress(whole) : whole;
+      const room = roomFor(repo);
       return `  ${padText(titles[index]!, titleWidth)}  ${write(repo, Math.max(LEAST_LABEL, room))}`;
     }),
   ]);

@@ -48,6 +48,12 @@ describe('the table of tickets', () => {
     ]);
   });
 
+  it('has ports for addresses in such a block where the branch had no room else', async () => {
+    const lines = await render(makeView(2), 40);
+    expect(lines[1]).toMatch(/^ {2}Front {3}:43000 \[feat\S*…\S*\]$/);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(40);
+  });
+
   it('has whole addresses of a ticket alone', async () => {
     expect((await render(makeView(1), 80))[1]).toMatch(
       /^ {2}Front {3}http:\/\/localhost:43000 \[feature\S*…\S*part-2\]$/,

@@ -103,7 +103,7 @@ describe('what is not as wanted', () => {
     expect(preview.steps).toEqual([
       { id: 'workload front', subject: 'front', title: 'process', state: 'different', reason: 'changed: env' },
     ]);
-    expect(renderPreview(preview)).toContain('1. front  process (changed: env)');
+    expect(renderPreview(preview, { columns: undefined })).toContain('1. front  process (changed: env)');
   });
 
   it.each([
