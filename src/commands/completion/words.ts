@@ -152,12 +152,18 @@ function findRepoFlag(flag: string, { repos }: Names): { repo: string; free: boo
 async function completeValue(flag: CompletionFlag, typed: string, prefix: string, around: Around): Promise<string[]> {
   const listed = typed.split(',');
   const last = listed.pop() ?? '';
-  const open = (await listValues(flag.flag, around)).filter((value) => !listed.includes(value));
+  const open = (await listValues(flag, around)).filter((value) => !listed.includes(value));
   const head = prefix + listed.map((value) => `${value},`).join('');
   return pick(last, open).map((value) => head + value);
 }
 
-async function listValues(flag: string, { typed: { given }, names }: Around): Promise<readonly string[]> {
+/** A description that is a list of words says what the value may be: `shell, dotenv, json`. */
+const CHOICES = /^\w+(?:, \w+)+$/;
+
+async function listValues(
+  { flag, description }: CompletionFlag,
+  { typed: { given }, names }: Around,
+): Promise<readonly string[]> {
   const perRepo = findRepoFlag(flag, names);
   if (perRepo) return names.refs(perRepo.repo, perRepo);
   const ticket = findTicket(given, names);
@@ -178,10 +184,14 @@ async function listValues(flag: string, { typed: { given }, names }: Around): Pr
     case '--ticket':
     case '--after':
       return Object.keys(names.tickets);
+    case '--onto':
+      return Object.keys(names.tickets).filter((name) => !given.includes(name) && name !== names.here);
+    case '--into':
+      return [...new Set((await Promise.all(names.repos.map((one) => names.refs(one)))).flat())];
     case '--runtime':
       return RUNTIME_CHOICES;
     default:
-      return [];
+      return CHOICES.test(description) ? description.split(', ') : [];
   }
 }
 

@@ -38,7 +38,10 @@ const verbs: CompletionVerb[] = [
     takesTicket: true,
     takesSeveral: true,
     leads: ['add', 'run'],
-    flags: [flag('--after', true)],
+    flags: [
+      ...['--after', '--onto', '--into'].map((name) => flag(name, true)),
+      { flag: '--format', description: 'shell, dotenv, json', takesValue: true },
+    ],
   },
   { name: 'completion', description: 'Shells', takesTicket: false, choices: ['bash', 'zsh'], flags: [] },
 ];
@@ -172,6 +175,15 @@ describe('completeWords', () => {
     expect(await words('queue', '')).toEqual(['add', 'run']);
     expect(await words('queue', 'add', 'feat-01', '')).toEqual(['feat-02']);
     expect(await words('queue', 'add', 'feat-01', '--after', '')).toEqual(['feat-01', 'feat-02']);
+  });
+
+  it('offers what the values of flags may be: other tickets, branches of any repo, the words of the description', async () => {
+    expect(await words('queue', 'add', 'feat-01', '--onto', '')).toEqual(['feat-02']);
+    expect(await wordsInside('feat-02', 'queue', '--onto', '')).toEqual(['feat-01']);
+    expect(await words('queue', '--into=')).toEqual(
+      ['feat/front', 'feat/a;b', 'v1', 'feat/api'].map((one) => `--into=${one}`),
+    );
+    expect(await words('queue', '--format', 'd')).toEqual(['dotenv']);
   });
 
   it('offers fixed words', async () => {
