@@ -94,8 +94,10 @@ function pyprojectInstall({ names, texts }: Sources): string {
 }
 
 /** Programs on Flask may have a `manage.py` of their own. */
-export function runsDjango({ names, texts }: Sources): boolean {
-  return names.has('manage.py') && /django/i.test(texts.get('manage.py') ?? '');
+export function runsDjango(sources: Sources): boolean {
+  if (!sources.names.has('manage.py')) return false;
+  const isFlask = findInTexts(sources, PYTHON_MANIFESTS, /\bflask\b/i) !== undefined;
+  return !isFlask || /django/i.test(sources.texts.get('manage.py') ?? '');
 }
 
 function pythonServer(sources: Sources, uses: (name: string) => boolean) {
