@@ -121,7 +121,7 @@ function listen({ startedAt, now, signs, printedAt, quietAfter }: RunFacts, is: 
 export function parseEvents(text: string): AgentEvent[] {
   const lines = text.split('\n').slice(0, -1);
   return lines.flatMap((line) => {
-    const [, seconds, name, payload = ''] = /^(\d{9,11}(?:\.\d+)?) (\S+)(?: (.*))?$/.exec(line) ?? [];
+    const [, seconds, name, payload = ''] = /^(\d{9,11}(?:\.\d+)?) (\S+)(?: ([^\n]*))?$/.exec(line) ?? [];
     return seconds === undefined || name === undefined ? [] : [{ name, at: Number(seconds), payload }];
   });
 }

@@ -105,6 +105,11 @@ describe('events', () => {
     expect(readNote({ ...event, name: 'Stop' })).toBeUndefined();
   });
 
+  it('keep a payload with every other end of a line in it', () => {
+    const event = { name: 'Stop', at: 1_700_000_000, payload: '{"text":"a\u2028b\u2029c\rd"}' };
+    expect(parseEvents(renderEvent(event))).toEqual([event]);
+  });
+
   it('add up what turns cost', () => {
     expect(sumCosts([{}])).toBeUndefined();
     expect(
