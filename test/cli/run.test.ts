@@ -39,6 +39,14 @@ describe('an agent in the foreground', () => {
     for (const file of [`${copy}.in`, `${copy}.file`]) expect(readFileSync(file).equals(prompt)).toBe(true);
   });
 
+  it('takes a prompt from its own standard input with the mark that it begins with', async () => {
+    const input = '\ufeffsay ü\r\n';
+    const done = await shop.stack(['run', 'feat-01', '--no-start', '--prompt-file', '-', '--', 'od', '-An', '-tx1'], {
+      input,
+    });
+    expect(done.stdout.replace(/\s/g, '')).toBe(Buffer.from(input).toString('hex'));
+  });
+
   it.each([
     [['--prompt', 'a', '--prompt-file', 'b', '--', 'true'], /^--prompt and --prompt-file exclude each other$/],
     [['--prompt-file', 'none.md', '--', 'true'], /^--prompt-file: cannot read none.md: ENOENT$/],

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { text as readAll } from 'node:stream/consumers';
 import type { Context } from '../../context.ts';
 import { StackError } from '../../domain/errors.ts';
 import type { RunView } from '../../domain/runs/run.ts';
@@ -54,7 +53,7 @@ export async function readPrompt(context: Context, options: RunFlags): Promise<s
   ]);
   if (said !== 'prompt-file') return options.prompt;
   const { promptFile = '' } = options;
-  if (promptFile === '-') return readAll(context.host.stdin);
+  if (promptFile === '-') return readInput(context);
   try {
     return await readFile(path.resolve(context.host.cwd, promptFile));
   } catch (error) {
@@ -64,6 +63,13 @@ export async function readPrompt(context: Context, options: RunFlags): Promise<s
       { hint: 'it is a file, or `-` for standard input', cause: error },
     );
   }
+}
+
+async function readInput({ host: { stdin } }: Context): Promise<Uint8Array> {
+  if (!stdin.isTTY) return Buffer.concat(await stdin.toArray());
+  throw new StackError('usage', '--prompt-file -: nothing comes on the standard input', {
+    hint: '`stack run TICKET --prompt-file - … < task.md`',
+  });
 }
 
 interface Wish {
