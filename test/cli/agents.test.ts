@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { agent, hasTmux, runsOf } from '../support/agents.ts';
 import { expectRefusal } from '../support/refusal.ts';
@@ -88,6 +88,35 @@ describe.runIf(hasTmux)('agents in terminals of their own', () => {
     expect(listProcesses(shop.root)).toEqual([]);
   });
 
+  it('are not known while their server is stopped, and keep their ticket', async () => {
+    await start('frozen', 'stay');
+    const [run] = (await runsOf(shop, 'feat-01')).filter(({ name }) => name === 'frozen');
+    const { ppid } = readParent(run?.pid ?? 0);
+    process.kill(ppid, 'SIGSTOP');
+    try {
+      const { stdout, stderr } = await shop.stack(['runs', 'feat-01', '--json']);
+      expect(stderr).toContain('what runs in tmux is not known: tmux: it does not answer');
+      // Its process is seen, whatever its terminal shows.
+      expect(JSON.parse(stdout).runs).toContainEqual(expect.objectContaining({ name: 'frozen', state: 'working' }));
+      const refused = await shop.stack(['destroy', 'feat-01']);
+      expect(refused).toMatchObject({ code: 4, stderr: expect.stringContaining('frozen') });
+    } finally {
+      process.kill(ppid, 'SIGCONT');
+    }
+    await stop('frozen');
+    expect(await stateOf('frozen')).toBe('exited');
+  });
+
+  it('are not known where there is no tmux, and need none once they have ended', async () => {
+    await start('hidden', 'stay');
+    const env = { PATH: withoutTmux(shop) };
+    const asked = await shop.stack(['runs', 'feat-01', '--json'], { env });
+    expect(asked).toMatchObject({ code: 0, stderr: expect.stringContaining('tmux was not found') });
+    expect(JSON.parse(asked.stdout).runs).toContainEqual(expect.objectContaining({ name: 'hidden', state: 'working' }));
+    await stop('hidden');
+    await until('its end is written down', async () => (await stateOf('hidden')) === 'exited');
+  });
+
   it('are known as ended once their server is gone, and what it left goes with the ticket', async () => {
     await start('orphan', 'leave\nstay');
     const [run] = (await runsOf(shop, 'feat-01')).filter(({ name }) => name === 'orphan');
@@ -102,6 +131,21 @@ describe.runIf(hasTmux)('agents in terminals of their own', () => {
     expect(listProcesses(shop.root)).toEqual([]);
   });
 });
+
+/** Returns a PATH on which all is that the shop's has, but tmux. */
+function withoutTmux(shop: Shop): string {
+  const folder = shop.at('no-tmux');
+  mkdirSync(folder);
+  for (const from of (shop.env.PATH ?? '').split(':').reverse()) {
+    if (!existsSync(from)) continue;
+    for (const name of readdirSync(from)) {
+      if (name === 'tmux') continue;
+      rmSync(`${folder}/${name}`, { force: true });
+      symlinkSync(`${from}/${name}`, `${folder}/${name}`);
+    }
+  }
+  return folder;
+}
 
 function readParent(pid: number): { ppid: number } {
   const [, ppid = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8')

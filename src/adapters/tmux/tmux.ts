@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { execa } from 'execa';
 import { StackError } from '../../domain/errors.ts';
-import { explainFileError } from '../files/file-errors.ts';
+import { ownPath } from '../search-path.ts';
 
 /** The oldest that has `new-session -e`. */
-const OLDEST = 3.2;
+const OLDEST = [3, 2] as const;
 /** A server that does not answer within this is not known to be gone. */
 const DEADLINE_MS = 5000;
 /** Lines of a pane that are kept. */
@@ -49,36 +50,51 @@ interface Session {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Returns the version of the tmux there is; undefined for none, or one that does not tell it. */
-export async function findTmuxVersion(env: Env): Promise<string | undefined> {
-  const { stdout, failed } = await execa('tmux', ['-V'], {
-    env: plainEnv(env),
-    extendEnv: false,
-    reject: false,
-    timeout: DEADLINE_MS,
-  });
-  return failed ? undefined : /(\d+\.\d+\w*)/.exec(stdout)?.[1];
+/** Returns what stands against the tmux there is, in words; undefined for one that can do what is needed. */
+export async function findTmuxFault(env: Env): Promise<string | undefined> {
+  const { stdout, failed, cause } = (await askInTime(['-V'], env)).answer;
+  if ((cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return 'there is no tmux';
+  return failed ? 'tmux did not tell its version' : judgeTmuxVersion(stdout);
 }
 
-/** True for a version that can do what is needed. */
-export function isTmuxUsable(version: string): boolean {
-  return Number.parseFloat(version) >= OLDEST;
+/** Returns what stands against a version, as `tmux -V` tells it; undefined for one that can do what is needed. */
+export function judgeTmuxVersion(told: string): string | undefined {
+  // Built from what comes after every release.
+  if (/\bmaster\b/.test(told)) return undefined;
+  const [, version, major, minor] = /((\d+)\.(\d+)\w*)/.exec(told) ?? [];
+  if (version === undefined) return 'tmux did not tell its version';
+  const [leastMajor, leastMinor] = OLDEST;
+  const isUsable = Number(major) > leastMajor || (Number(major) === leastMajor && Number(minor) >= leastMinor);
+  return isUsable ? undefined : `tmux ${version} is too old`;
+}
+
+/** The server is handed the streams of who asks it: while it is stopped they stay open, though who asked was ended. */
+async function askInTime(args: readonly string[], env: Env, input?: string) {
+  const asking = execa('tmux', args, {
+    ...{ env: plainEnv(env), extendEnv: false, reject: false, stripFinalNewline: false },
+    ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
+  });
+  let isLate = false;
+  const late = setTimeout(() => {
+    isLate = true;
+    asking.kill('SIGKILL');
+    for (const stream of [asking.stdin, asking.stdout, asking.stderr]) stream?.destroy();
+  }, DEADLINE_MS);
+  try {
+    return { answer: await asking, isLate };
+  } finally {
+    clearTimeout(late);
+  }
 }
 
 /** Returns the tmux server of a root, which is started with its first session. */
 export function openTmux(socket: string, env: Env): Tmux {
   const base = ['-L', socket, '-f', '/dev/null'];
   const ask = async (args: readonly string[], input?: string) => {
-    const answer = await execa('tmux', ['-u', ...base, ...args], {
-      ...{ env: plainEnv(env), extendEnv: false, reject: false, timeout: DEADLINE_MS },
-      ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
-      stripFinalNewline: false,
-    });
+    const { answer, isLate } = await askInTime(['-u', ...base, ...args], env, input);
     if (!answer.failed) return answer.stdout;
-    throw explainTmux(
-      answer.timedOut ? 'it does not answer' : answer.stderr.trim() || answer.shortMessage || '',
-      answer.cause,
-    );
+    const said = answer.stderr?.trim() || answer.shortMessage || '';
+    throw explainTmux(isLate ? 'it does not answer' : said, answer.cause, base);
   };
   return {
     command: `tmux ${base.join(' ')}`,
@@ -115,8 +131,10 @@ export function openTmux(socket: string, env: Env): Tmux {
       return shown === undefined || cursor === undefined ? undefined : shown + cursor;
     },
     async paste(pane, text) {
-      await ask(['load-buffer', '-b', 'stack', '-'], text);
-      await ask(['paste-buffer', '-p', '-d', '-b', 'stack', '-t', pane]);
+      // Others paste at the same time, into other panes of the same server.
+      const buffer = `stack-${randomUUID()}`;
+      await ask(['load-buffer', '-b', buffer, '-'], text);
+      await ask(['paste-buffer', '-p', '-d', '-b', buffer, '-t', pane]);
     },
     press: async (pane, key) => void (await ask(['send-keys', '-t', pane, key])),
     async attach(session) {
@@ -147,8 +165,9 @@ function parsePanes(text: string): Pane[] {
 }
 
 /** The server keeps what it is started with, so it is told nothing of a person's: neither secrets, nor that we are inside another tmux. */
-function plainEnv({ PATH, HOME, LANG, LC_ALL, SHELL, USER }: Env): Record<string, string> {
-  const found = { PATH, HOME, LANG, LC_ALL, SHELL, USER, TERM: 'xterm-256color' };
+function plainEnv(env: Env): Record<string, string> {
+  const { HOME, LANG, LC_ALL, SHELL, USER } = env;
+  const found = { ...ownPath(env), HOME, LANG, LC_ALL, SHELL, USER, TERM: 'xterm-256color' };
   return Object.fromEntries(
     Object.entries(found).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
   );
@@ -164,10 +183,14 @@ async function unlessGone(answer: Promise<string>): Promise<string | undefined> 
   });
 }
 
-function explainTmux(why: string, cause: unknown): unknown {
+function explainTmux(why: string, cause: unknown, base: readonly string[]): StackError {
   const { code } = (cause ?? {}) as NodeJS.ErrnoException;
   if (code === 'ENOENT')
-    return new StackError('process', 'tmux was not found', { hint: 'install it (3.2 or newer)', cause });
-  if (code !== undefined) return explainFileError(cause, 'run tmux');
-  return new StackError('unseen', `tmux: ${why}`, { hint: '`stack runs` tells when it answers again' });
+    return new StackError('unseen', 'tmux was not found', { hint: 'install it (3.2 or newer)', cause });
+  const [, session] = /^duplicate session: (\S+)/.exec(why) ?? [];
+  if (session !== undefined)
+    return new StackError('process', `tmux has a session ${session} that stack knows nothing of`, {
+      hint: `\`tmux ${base.join(' ')} kill-session -t =${session}\` ends it`,
+    });
+  return new StackError('unseen', `tmux: ${why}`, { hint: '`stack runs` tells when it answers again', cause });
 }

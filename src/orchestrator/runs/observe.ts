@@ -33,8 +33,10 @@ export interface LiveRun {
 /** Returns the runs of a ticket, or of all, as they are now. One that was never begun is none. Throws `files`. */
 export async function observeRuns(stack: Stack, ticket?: string): Promise<LiveRun[]> {
   const runs = await listRunRecords(stack, ticket);
-  const panes = runs.some(({ place }) => place === 'tmux') ? await askPanes(stack) : [];
-  const all = await Promise.all(runs.map((run) => observeRun(stack, run, panes)));
+  const known = await Promise.all(runs.map(async (run) => ({ run, end: await readEnd(filesOf(stack, run).exit) })));
+  const isAsked = known.some(({ run, end }) => run.place === 'tmux' && !end);
+  const panes = isAsked ? await askPanes(stack) : [];
+  const all = await Promise.all(known.map((one) => observeRun(stack, one, panes)));
   return all.filter((one) => one !== undefined);
 }
 
@@ -43,7 +45,7 @@ export async function viewRuns(stack: Stack, ticket?: string): Promise<RunView[]
   return (await observeRuns(stack, ticket)).map(({ view }) => view);
 }
 
-/** Undefined: tmux does not answer. */
+/** Undefined: tmux does not answer, or is not there. */
 async function askPanes(stack: Stack): Promise<Pane[] | undefined> {
   return tmuxOf(stack)
     .listPanes()
@@ -56,12 +58,11 @@ async function askPanes(stack: Stack): Promise<Pane[] | undefined> {
 
 async function observeRun(
   stack: Stack,
-  run: RunRecord,
+  { run, end }: { run: RunRecord; end: End | undefined },
   panes: readonly Pane[] | undefined,
 ): Promise<LiveRun | undefined> {
   const files = filesOf(stack, run);
-  const pane = run.place === 'tmux' ? panes?.find(({ session }) => session === sessionOf(run)) : undefined;
-  const end = await readEnd(files.exit);
+  const pane = run.place === 'tmux' && !end ? panes?.find((one) => isOf(run, one)) : undefined;
   const pids = end || pane ? [] : await listOwn(run);
   const life = await tellLife(run, { pane, isAsked: panes !== undefined, hasEnded: end !== undefined, pids });
   if (life === 'never') return undefined;
@@ -75,6 +76,12 @@ async function observeRun(
   const view = describeRun(run, facts, { pane, pid, cost: sumCosts(signs) ?? null });
   const session = signs.findLast((sign) => sign.session !== undefined)?.session;
   return { run, view, ...(pane && { pane }), ...(session !== undefined && { session }) };
+}
+
+/** A person may split a pane: then its session has others that are no agent's. */
+function isOf(run: RunRecord, pane: Pane): boolean {
+  if (run.pane === undefined) return pane.session === sessionOf(run);
+  return pane.id === run.pane && pane.pid === run.process?.pid;
 }
 
 function describeRun(
@@ -130,7 +137,13 @@ async function listOwn(run: RunRecord): Promise<number[]> {
   return seenOr([], findMarked(run.marker));
 }
 
-async function readEnd(file: string): Promise<{ at: number; code: number } | undefined> {
+interface End {
+  at: number;
+  code: number;
+}
+
+/** An exit file that may not be read is none. */
+async function readEnd(file: string): Promise<End | undefined> {
   const text = await ifReadable(readFileIfThere(file));
   if (text === undefined || !/^\d+\n$/.test(text)) return undefined;
   return { at: (await ifThere(stat(file)))?.mtimeMs ?? Date.now(), code: Number(text) };

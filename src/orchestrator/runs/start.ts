@@ -11,7 +11,7 @@ import { logFilesOf } from '../../adapters/process/log-files.ts';
 import { closePipe } from '../../adapters/process/log-keeper.ts';
 import { openLog } from '../../adapters/process/logs.ts';
 import { MARKER } from '../../adapters/process/table.ts';
-import { findTmuxVersion, isTmuxUsable } from '../../adapters/tmux/tmux.ts';
+import { findTmuxFault } from '../../adapters/tmux/tmux.ts';
 import { StackError } from '../../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { runsLockOf } from '../../domain/layout.ts';
@@ -72,7 +72,7 @@ export async function startRun(stack: Stack, request: RunRequest, streams: ExecO
   const preset = 'agent' in request.how ? await loadAgentPreset(request.how.agent, stack) : undefined;
   if (preset) await requireInstalled(preset, stack);
   if ('argv' in request.how) await requireRunnable(request.how.argv, record.folder, env.PATH ?? '');
-  const place = request.detached ? await choosePlace(stack) : 'foreground';
+  const place = request.detached ? await choosePlace(stack, preset) : 'foreground';
   const making = async (): Promise<() => Promise<BegunRun>> => {
     const run = await reserve(stack, record, request, place);
     return unlessFailed(stack, run, async () => {
@@ -119,13 +119,17 @@ function pickOwn(env: Stack['env']): Record<string, string> {
   );
 }
 
-async function choosePlace(stack: Stack): Promise<RunPlace> {
-  const version = await findTmuxVersion(stack.env);
-  if (version !== undefined && isTmuxUsable(version)) return 'tmux';
-  const what = version === undefined ? 'there is no tmux' : `tmux ${version} is too old`;
+/** Throws `usage` for an agent that needs a terminal where there can be none. */
+async function choosePlace(stack: Stack, preset: AgentPreset | undefined): Promise<RunPlace> {
+  const fault = await findTmuxFault(stack.env);
+  if (fault === undefined) return 'tmux';
+  if (preset && !preset.headless)
+    throw new StackError('usage', `${preset.title} needs a terminal, and ${fault}`, {
+      hint: 'install tmux 3.2 or newer, or leave out `-d`',
+    });
   stack.emit({
     type: 'info',
-    text: `${what}: it runs without a terminal, and \`stack attach\` cannot go there; tmux 3.2 or newer can`,
+    text: `${fault}: it runs without a terminal, and \`stack attach\` cannot go there; tmux 3.2 or newer can`,
   });
   return 'background';
 }
