@@ -41,7 +41,7 @@ export interface Bench {
 }
 
 /** Runs a command with faults in a process of its own. Returns what it came to and what it noted. */
-async function runFaulted(
+export async function runFaulted(
   bench: Bench,
   world: FaultWorld,
   args: readonly string[],

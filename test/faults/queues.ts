@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
+import { listCarriers } from '../support/processes.ts';
 import { must } from './clear.ts';
 import { TICKET } from './corners.ts';
 import { bringBasesBack, commitFiles, findChanged, findHalf, hasIn, keepBases, leaveStaged, REPOS } from './moves.ts';
@@ -81,17 +82,6 @@ function findCopies(world: FaultWorld): string[] {
     ...folders.map((name) => `tickets/${name} is left`),
     ...kept.filter(Boolean).map((refs) => `${refs} is left`),
     ...entries.filter((text) => text.includes('verify-')).map((text) => `a worktree is left: ${text}`),
-    ...listVerifying(world).map((pid) => `process ${pid} of a verification is left`),
+    ...listCarriers(`STACK_ROOT=${world.root}\0`).map((pid) => `process ${pid} of a verification is left`),
   ];
-}
-
-function listVerifying(world: FaultWorld): string[] {
-  return readdirSync('/proc').filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`STACK_ROOT=${world.root}\0`);
-    } catch {
-      // It has ended meanwhile, or is somebody else's.
-      return false;
-    }
-  });
 }

@@ -1,9 +1,11 @@
 import { readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { makeBench } from './bench.ts';
 import { findLocks } from './changes.ts';
 import { clear, compare, forgetRescues, must, untilNone } from './clear.ts';
+import { describeFault, type Fault } from './fault.ts';
+import { type Bench, runFaulted } from './matrix.ts';
 import { bringBasesBack, keepBases, REPOS } from './moves.ts';
 import { createRandom, type Random } from './random.ts';
 import { findLies } from './truth.ts';
@@ -12,7 +14,8 @@ import { type FaultWorld, makeFaultWorld } from './world.ts';
 
 const wishes = readWishes();
 const isPart = wishes.extent === 'part';
-const STEPS = isPart ? 6 : 20;
+/** After the opening. */
+const STEPS = isPart ? 4 : 20;
 const TICKETS = ['feat-01', 'feat-02'];
 const DEADLINE_MS = 900_000;
 /** The verbs of a day on one ticket's work, and how they are said. */
@@ -30,36 +33,43 @@ const VERBS: Record<string, (ticket: string) => string[]> = {
 /** Said of a ticket that is there, the more often the more it moves; of one that is not, what brings it. */
 const MOVES = ['commit', 'commit', 'commit', 'sync', 'merge', 'merge', 'queue add', 'queue run', 'recreate', 'destroy'];
 const BRINGS = ['create', 'create', 'restore', 'queue run', 'destroy'];
+/** How a day begins, so that each has commits that are merged: what is killed there is said again until it ends by itself. */
+const OPENINGS = [
+  ['create', 'commit', 'merge'],
+  ['create', 'commit', 'queue add', 'queue run'],
+];
 
 /** What a person has written so far: each piece is a file of its own, of the same name in both repos. */
 interface Day {
+  bench: Bench;
   world: FaultWorld;
   random: Random;
   written: string[];
+  trail: string[];
 }
 
 describe('a random day of changes', () => {
+  let bench: Bench;
+  beforeAll(async () => {
+    bench = await makeBench(path.resolve(import.meta.dirname, '../..'));
+  }, DEADLINE_MS);
+
   it.each(Array.from({ length: isPart ? 1 : 3 }, (_, index) => wishes.seed + index))(
     'of seed %i loses nothing, and changes all repos or none',
     async (seed) => {
       const world = await makeFaultWorld('process');
-      const day: Day = { world, random: createRandom(seed), written: [] };
-      const trail: string[] = [];
+      const day: Day = { bench, world, random: createRandom(seed), written: [], trail: [] };
       try {
         const before = world.photographFiles();
         keepBases(world);
-        for (let step = 0; step < STEPS; step++) {
-          trail.push(await walk(day));
-          expect(await untilNone(() => findLies(world))).toEqual([]);
-          expect(await untilNone(async () => findLocks(world))).toEqual([]);
-          expect(findLost(day)).toEqual([]);
-        }
+        await open(day);
+        for (let step = 0; step < STEPS; step++) await walk(day);
         await must(world, 'doctor', '--fix', '--yes');
         expect([...findHalf(day), ...findLost(day)]).toEqual([]);
         expect(await endDay(day)).toEqual([]);
         expect(compare(before, world.photographFiles())).toBe('');
       } catch (error) {
-        throw new Error(`${(error as Error).message}\nafter:\n  ${trail.join('\n  ')}`, { cause: error });
+        throw new Error(`${(error as Error).message}\nafter:\n  ${day.trail.join('\n  ')}`, { cause: error });
       } finally {
         await world.raze();
       }
@@ -68,40 +78,69 @@ describe('a random day of changes', () => {
   );
 });
 
-/** Takes one step: some work, then a command, in one of three cases killed on its way. Returns it in words. */
-async function walk(day: Day): Promise<string> {
+/** The first ticket is made, and what is written there comes into the base of both repos. */
+async function open(day: Day): Promise<void> {
+  const [ticket = ''] = TICKETS;
+  for (const verb of day.random.pick(OPENINGS)) {
+    if (verb === 'commit') write(day, ticket);
+    let isKilled = true;
+    while (isKilled) isKilled = await take(day, verb, ticket);
+  }
+  expect(REPOS.map((repo) => listCommitted(day.world, repo, 'refs/heads/main'))).toEqual([day.written, day.written]);
+}
+
+/** Takes one step of chance: some work, then a command. */
+async function walk(day: Day): Promise<void> {
   const { world, random } = day;
   const ticket = random.pick(TICKETS);
-  write(day, ticket);
   const isThere = ticket in (world.state()?.instances ?? {});
-  const args = VERBS[random.pick(isThere ? MOVES : BRINGS)]?.(ticket) ?? [];
-  const run = world.start([...args, '--yes', '--json']);
-  const kills = random.below(3) === 0;
-  if (kills) {
-    await delay(random.below(2000));
-    run.kill('SIGKILL');
-  }
-  const { code, stdout, stderr } = await run.ended;
+  const verb = random.pick(isThere ? MOVES : BRINGS);
+  const isWhole = world.state()?.instances[ticket]?.phase === 'ready';
+  // The others want what is written to be committed.
+  if (isWhole && (verb === 'commit' || random.below(4) === 0)) write(day, ticket);
+  await take(day, verb, ticket);
+}
+
+/** Says a verb, in one of three cases killed on its way. Returns whether it was; throws for what may not be afterwards. */
+async function take({ bench, ...day }: Day, verb: string, ticket: string): Promise<boolean> {
+  const { world, random, trail } = day;
+  const args = VERBS[verb]?.(ticket) ?? [];
+  const faults = random.below(3) === 0 ? [drawKill(random)] : [];
+  const { code, killed, stdout, stderr } = await runFaulted(bench, world, args, faults);
+  trail.push(`stack ${args.join(' ')}${killed ? `, ${describeFault(faults[0]!)}` : ''}: ${code}`);
   // 2: there is no such ticket, or nothing to commit; 4: there is work that is not committed, or nothing to merge.
-  if (!kills && ![0, 2, 4].includes(code))
-    throw new Error(`stack ${args.join(' ')} ended with ${code}: ${stdout}${stderr}`);
-  if (kills && random.below(2) === 0) {
+  if (!killed && ![0, 2, 4].includes(code)) throw new Error(`it ended with ${code}: ${stdout}${stderr}`);
+  expect(await untilNone(() => findLies(world))).toEqual([]);
+  expect(await untilNone(async () => findLocks(world))).toEqual([]);
+  if (killed && random.below(2) === 0) {
     await must(world, 'doctor', '--fix', '--yes');
     expect(findHalf(day)).toEqual([]);
   }
-  return `stack ${args.join(' ')}${kills ? ', killed' : ''}: ${code}`;
+  expect(findLost(day)).toEqual([]);
+  return killed;
 }
 
-function write({ world, random, written }: Day, ticket: string): void {
-  const isWhole = world.state()?.instances[ticket]?.phase === 'ready';
-  if (!isWhole || random.below(2) === 0) return;
+/** Where it does not come to that place it ends by itself. */
+function drawKill(random: Random): Fault {
+  if (random.below(2) === 0)
+    return { direction: 'elsewhere', id: 'between the steps', point: 1 + random.below(40), how: 'kill' };
+  const point = random.pick(['before', 'after'] as const);
+  return { direction: 'record', id: `write ${1 + random.below(4)}`, point, how: 'kill' };
+}
+
+/** New files that are staged: what git does not know no command commits. */
+function write({ world, written }: Day, ticket: string): void {
   const name = `work-${written.length}.txt`;
   written.push(name);
-  for (const repo of REPOS) world.write(`tickets/${ticket}/${repo}/${name}`, `${name} of ${ticket}\n`);
+  for (const repo of REPOS) {
+    const folder = `tickets/${ticket}/${repo}`;
+    world.write(`${folder}/${name}`, `${name} of ${ticket}\n`);
+    world.git(folder, 'add', name);
+  }
 }
 
 /** Work is in a worktree, on a branch, or saved. */
-function findLost({ world, written }: Day): string[] {
+function findLost({ world, written }: Pick<Day, 'world' | 'written'>): string[] {
   return REPOS.flatMap((repo) => {
     const folders = TICKETS.map((ticket) => world.at('tickets', ticket, repo));
     const there = new Set([...folders.flatMap(listFolder), ...listCommitted(world, repo, '--all')]);
@@ -110,7 +149,7 @@ function findLost({ world, written }: Day): string[] {
 }
 
 /** Both repos have the same of it on a branch. */
-function findHalf({ world }: Day): string[] {
+function findHalf({ world }: Pick<Day, 'world'>): string[] {
   const whole = Object.values(world.state()?.instances ?? {}).filter(({ phase }) => phase === 'ready');
   return ['main', ...whole.map(({ ticket }) => ticket)].flatMap((branch) => {
     const [one, other] = REPOS.map((repo) => listCommitted(world, repo, `refs/heads/${branch}`).sort().join());

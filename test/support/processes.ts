@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { GroupIdentity } from '../../src/adapters/process/group.ts';
@@ -9,7 +9,7 @@ import { MARKER } from '../../src/adapters/process/table.ts';
 import { makeTemp } from './temp.ts';
 
 /** A service's program that leaves another on its port, out of its session and environment, and lives on itself. */
-export const DAEMON = `import { spawn } from 'node:child_process';
+export const DAEMON = `import { execFileSync, spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 if (process.env.PORT) spawn('env', ['-i', 'setsid', process.execPath, import.meta.filename, process.env.PORT], { cwd: '/', stdio: 'ignore' });
 else createServer((_, answer) => answer.end('daemon')).listen(process.argv[2], '127.0.0.1');
@@ -25,8 +25,13 @@ export function kill(pid: number): void {
   }
 }
 
-/** Returns the processes that carry a text in their environment, as Linux shows it: also in the run that is as on a Mac. */
+/** Returns the processes that carry a text in their environment, as Linux shows it: also in the run that is as on a Mac; a real one asks ps. */
 export function listCarriers(text: string): number[] {
+  if (!existsSync('/proc')) {
+    const table = execFileSync('ps', ['-Eww', '-axo', 'pid=,command='], { encoding: 'utf8', maxBuffer: 2 ** 28 });
+    const wanted = text.replaceAll('\0', ' ');
+    return table.split('\n').flatMap((line) => (`${line} `.includes(wanted) ? [Number.parseInt(line, 10)] : []));
+  }
   const pids = readdirSync('/proc').map(Number).filter(Number.isInteger);
   return pids.filter((pid) => readOf(pid, 'environ').includes(text));
 }
