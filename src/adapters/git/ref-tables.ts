@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { askGit, tryGit } from './git.ts';
+import { askGit, gitError, tryGit } from './git.ts';
 
 /** Refs that stand for something under way, and that are files only where refs are (gitglossary(7), pseudoref). */
 const UNDER_WAY = ['CHERRY_PICK_HEAD', 'REVERT_HEAD', 'REBASE_HEAD', 'ORIG_HEAD', 'AUTO_MERGE', 'BISECT_HEAD'];
@@ -10,36 +10,53 @@ export function hasRefTables(gitDir: string): boolean {
   return existsSync(path.join(gitDir, 'reftable'));
 }
 
-/** Returns what the log of a ref has, the oldest first: the commit that it came to, and why. [] for none. Throws `git` when git cannot run. */
+/**
+ * Returns what the log of a ref has, the oldest first: the commit that it came to, and why. [] for none, or for a ref that is not
+ * there. Throws `git`.
+ */
 export async function readTableLog(gitDir: string, ref: string): Promise<{ to: string; message: string }[]> {
-  const args = ['log', '--walk-reflogs', '--format=%H%x00%gs', ref, '--'];
-  const { stdout } = await tryGit(gitDir, args);
-  const lines = stdout.split('\n').filter((line) => line !== '');
+  const answer = await tryGit(gitDir, ['log', '--walk-reflogs', ...PLAIN, '--format=%H%x00%gs', ref, '--']);
+  if (answer.exitCode !== 0 && (await isThere(gitDir, ref)))
+    throw gitError(`cannot read the log of ${ref} in ${gitDir}`, answer);
+  const lines = answer.stdout.split('\n').filter((line) => line !== '');
   return lines.reverse().map((line) => {
     const [to = '', message = ''] = line.split('\0');
     return { to, message };
   });
 }
 
-/** Returns the refs that a worktree has for itself, by their names below `refs`, and what is under way there. Throws `git`. */
-export async function readTableRefs(
-  gitDir: string,
-): Promise<{ refs: { name: string; id: string }[]; underWay: { name: string; id: string }[] }> {
-  const format = '--format=%(refname:lstrip=1) %(objectname)';
+/** Settings of a person would add lines. */
+const PLAIN = ['--no-show-signature', '--no-patch'];
+
+/** A HEAD is there as its branch is. Throws `git` for what cannot be read. */
+async function isThere(gitDir: string, ref: string): Promise<boolean> {
+  const branch = ref === 'HEAD' ? (await tryGit(gitDir, ['symbolic-ref', '--quiet', ref])).stdout.trim() : '';
+  const name = branch === '' ? ref : branch;
+  const answer = await tryGit(gitDir, ['show-ref', '--exists', name]);
+  if (answer.exitCode !== 0 && answer.exitCode !== NOT_THERE)
+    throw gitError(`cannot read ${name} in ${gitDir}`, answer);
+  return answer.exitCode === 0;
+}
+
+/** What `git show-ref --exists` ends with for no such ref. */
+const NOT_THERE = 2;
+
+/** Returns the refs that a worktree has for itself, by their names below `refs`. Throws `git`. */
+export async function listOwnTableRefs(gitDir: string): Promise<{ name: string; id: string }[]> {
   const own = ['refs/bisect', 'refs/worktree', 'refs/rewritten'];
-  const input = UNDER_WAY.map((name) => `${name}\n`).join('');
-  const [listed, asked] = await Promise.all([
-    askGit(gitDir, ['for-each-ref', format, ...own]),
-    askGit(gitDir, ['cat-file', '--batch-check=%(objectname)'], { input }),
-  ]);
-  const refs = listed.split('\n').flatMap((line) => {
+  const listed = await askGit(gitDir, ['for-each-ref', '--format=%(refname:lstrip=1) %(objectname)', ...own]);
+  return listed.split('\n').flatMap((line) => {
     const [name = '', id = ''] = line.split(' ');
     return id === '' ? [] : [{ name, id }];
   });
-  const answers = asked.split('\n');
-  const underWay = UNDER_WAY.flatMap((name, at) => {
+}
+
+/** Returns what is under way in a worktree by the refs that stand for it: `CHERRY_PICK_HEAD`. Throws `git`. */
+export async function listTableOperations(gitDir: string): Promise<{ name: string; id: string }[]> {
+  const input = UNDER_WAY.map((name) => `${name}\n`).join('');
+  const answers = (await askGit(gitDir, ['cat-file', '--batch-check=%(objectname)'], { input })).split('\n');
+  return UNDER_WAY.flatMap((name, at) => {
     const id = answers[at] ?? '';
     return /^[0-9a-f]+$/.test(id) ? [{ name, id }] : [];
   });
-  return { refs, underWay };
 }

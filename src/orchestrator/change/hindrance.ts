@@ -12,7 +12,7 @@ export async function findHindrance(
   entry: WorktreeEntry,
   staged: Pick<Staged, 'branch' | 'head' | 'unmerged'>,
 ): Promise<ChangedRepo | undefined> {
-  const [operation] = listOperations(entry);
+  const [operation] = await listOperations(entry);
   if (operation !== undefined) {
     return refusal(branch, `${operation} is under way`, hintToEnd(operation.replace(/^an? /, ''), worktree));
   }

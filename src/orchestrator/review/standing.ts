@@ -103,7 +103,7 @@ async function judgeRepo(own: DedicatedRepo, look: RepoLook): Promise<Judged> {
     compareBase(base, refs, look),
     isMergedCached(own, changes, look),
   ]);
-  const [operation] = listOperations(entry);
+  const [operation] = await listOperations(entry);
   const isGone = upstream !== undefined && upstream.ahead === undefined;
   return {
     head,

@@ -153,7 +153,7 @@ async function readTodo(worktree: string): Promise<string[]> {
 /** Returns what is under way in a worktree: `a merge`, `a rebase`, …; undefined for nothing. Throws `files`. */
 export async function readOperation(worktree: string): Promise<string | undefined> {
   const entry = await readOwnEntry(worktree);
-  return entry && listOperations(entry)[0];
+  return entry && (await listOperations(entry))[0];
 }
 
 /** Where a person has said something about `rerere`, that counts. */

@@ -72,7 +72,7 @@ export async function findObstacle(move: FilesMove, look: Look): Promise<Obstacl
   if (away) return away;
   for (const { folder, entry, on } of await lookAtCheckouts(gitCommonDir, listed)) {
     const isOn = on === branch;
-    const [operation] = listOperations(entry);
+    const [operation] = await listOperations(entry);
     const isBusy = isOn ? operation !== undefined : (await readRebasedBranch(entry)) === branch;
     if (isBusy) {
       const what = operation ?? 'a rebase';

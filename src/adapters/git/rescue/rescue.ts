@@ -116,7 +116,7 @@ async function gather(
   const { worktree, branch, ref, always = false } = options;
   const [head, local] = await Promise.all([linked && readHead(worktree), findLocal(cwd, branch)]);
   const { snapshot, exact } = await takeFiles(options, cwd, linked);
-  const operations = linked ? listOperations(linked) : [];
+  const operations = linked ? await listOperations(linked) : [];
   const kept = unique([local?.commit, head?.commit]);
   const { heads, objects } = await findOwnCommits(
     cwd,

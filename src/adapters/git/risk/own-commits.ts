@@ -4,7 +4,7 @@ import { ifThere } from '../../files/file-errors.ts';
 import { readFileIfThere } from '../../files/files.ts';
 import type { Commit } from '../commits.ts';
 import { type AskOptions, askGit } from '../git.ts';
-import { hasRefTables, readTableRefs } from '../ref-tables.ts';
+import { hasRefTables, listOwnTableRefs, listTableOperations } from '../ref-tables.ts';
 import type { WorktreeEntry } from '../worktree/entry.ts';
 import type { Submodule } from '../worktree/submodule.ts';
 import { listFetched } from './fetched.ts';
@@ -260,12 +260,12 @@ function listBelow(commits: readonly UnreachableCommit[], tips: readonly string[
 async function readOperations(folder: string): Promise<string[]> {
   const names = (await readdir(folder)).filter((name) => OPERATIONS.test(name) && name !== 'FETCH_HEAD');
   const inFiles = await Promise.all(names.map((name) => readIds(path.join(folder, name))));
-  const inTables = hasRefTables(folder) ? (await readTableRefs(folder)).underWay : [];
+  const inTables = hasRefTables(folder) ? await listTableOperations(folder) : [];
   return [...inFiles.flat(), ...inTables].map(({ id }) => id);
 }
 
 async function readOwnRefs(folder: string): Promise<{ name: string; id: string }[]> {
-  return hasRefTables(folder) ? (await readTableRefs(folder)).refs : readIds(path.join(folder, 'refs'));
+  return hasRefTables(folder) ? listOwnTableRefs(folder) : readIds(path.join(folder, 'refs'));
 }
 
 /** Whatever looks like an id in a file, or in the files of a folder, by the file's name in there. */

@@ -176,7 +176,7 @@ async function findInFiles(question: RiskQuestion, entry: WorktreeEntry, cwd = q
   const inSubmodules = await findInSubmodules(cwd, submodules);
   const { changed, untracked } = await listOwned(question, entry, status);
   const findings: RiskFinding[] = [
-    ...listOperations(entry).map((name) => ({ kind: 'in-progress', text: `${name} is under way` }) as const),
+    ...(await listOperations(entry)).map((name) => ({ kind: 'in-progress', text: `${name} is under way` }) as const),
     ...describeFiles('uncommitted', 'uncommitted change', changed),
     ...describeFiles('untracked', 'untracked file', untracked),
     ...inSubmodules.findings,

@@ -6,7 +6,7 @@ import { textOf } from '../../files/byte-names.ts';
 import { ifThere } from '../../files/file-errors.ts';
 import { readFileIfThere } from '../../files/files.ts';
 import { readWhole } from '../../files/read-file.ts';
-import { hasRefTables, readTableRefs } from '../ref-tables.ts';
+import { hasRefTables, listTableOperations } from '../ref-tables.ts';
 
 /** What a repo keeps of one linked worktree: `worktrees/<id>` in the common directory (gitrepository-layout(5)). */
 export interface WorktreeEntry {
@@ -16,8 +16,6 @@ export interface WorktreeEntry {
   lock: 'none' | 'initializing' | 'wanted';
   /** False until the files have been checked out: the index is written last. */
   hasIndex: boolean;
-  /** What is under way by refs that are no files there (reftable). */
-  inTables?: string[];
 }
 
 /** Returns the entry of the worktree at a canonical path, undefined when the repo has none for it. */
@@ -70,9 +68,9 @@ const OPERATIONS: Record<string, string> = {
   BISECT_LOG: 'a bisect',
 };
 
-/** Returns what is under way in a worktree: `a merge`, `a rebase`; [] for nothing. */
-export function listOperations(entry: WorktreeEntry): string[] {
-  const { folder, inTables = [] } = entry;
+/** Returns what is under way in a worktree: `a merge`, `a rebase`; [] for nothing. Throws `git`. */
+export async function listOperations({ folder }: WorktreeEntry): Promise<string[]> {
+  const inTables = hasRefTables(folder) ? (await listTableOperations(folder)).map(({ name }) => name) : [];
   const names = Object.keys(OPERATIONS).filter(
     (file) => inTables.includes(file) || existsSync(path.join(folder, file)),
   );
@@ -99,10 +97,9 @@ export async function readReturnBranch(entry: WorktreeEntry): Promise<string | u
 async function readEntry(folder: string): Promise<WorktreeEntry> {
   const reason = await readFileIfThere(path.join(folder, 'locked'));
   const hasIndex = existsSync(path.join(folder, 'index'));
-  const inTables = hasRefTables(folder) ? (await readTableRefs(folder)).underWay.map(({ name }) => name) : [];
-  if (reason === undefined) return { folder, hasIndex, inTables, lock: 'none' };
+  if (reason === undefined) return { folder, hasIndex, lock: 'none' };
   // `git worktree add` locks before it makes anything else, with this reason in a language of the person's choice.
-  return { folder, hasIndex, inTables, lock: hasIndex && reason.trim() !== 'initializing' ? 'wanted' : 'initializing' };
+  return { folder, hasIndex, lock: hasIndex && reason.trim() !== 'initializing' ? 'wanted' : 'initializing' };
 }
 
 /** '' where no file is there; a folder or a pipe is none. Throws `files` for one that cannot be read: it may lead to somebody's work. */
