@@ -153,10 +153,13 @@ export async function inspectLock(file: string): Promise<'none' | 'held' | 'left
   return (await isHeld(claim)) ? 'held' : 'left';
 }
 
-/** Returns the number of the living process that holds a lock; undefined where its holder was killed, or there is none. */
-export async function findHolder(file: string): Promise<number | undefined> {
+/** Returns the number of the other living process that holds a lock; undefined where this one does, its holder was killed, or there is none. */
+export async function findOtherHolder(file: string): Promise<number | undefined> {
   const claim = await readClaim(file);
   if (!claim || claim.token === '') return undefined;
+  // A process of a container may have the same number.
+  const { pid, startTime } = selfIdentity();
+  if (claim.space === processSpace() && claim.pid === pid && claim.startTime === startTime) return undefined;
   const lives = claim.space === processSpace() ? isAlive(claim) : isHeld(claim);
   return (await lives) ? claim.pid : undefined;
 }

@@ -11,6 +11,7 @@ import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import type { HeldLock } from '../../adapters/lock.ts';
 import { StackError, throwIfAborted, tolerate } from '../../domain/errors.ts';
 import { type DedicatedRepo, type InstanceRecord, requireDedicated } from '../../domain/instance.ts';
+import { quoteForShell } from '../../domain/shell.ts';
 import { fillTemplate } from '../../domain/template.ts';
 import { beginChange, type Move, withChangeLock, withJournal } from '../core/journal.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
@@ -54,16 +55,18 @@ export async function commitTicket(
   edit: (text: string) => Promise<string>,
 ): Promise<TicketCommit> {
   const record = await requireChangeable(stack, options.ticket);
-  const look = (): Promise<Record<string, Look>> =>
-    inAllRepos(record, (_, own) => lookAtRepo(record.ticket, own, options.all));
-  const first = await look();
+  const look = (one: InstanceRecord): Promise<Record<string, Look>> =>
+    inAllRepos(one, (_, own) => lookAtRepo(one.ticket, own, options.all));
+  const first = await look(record);
   const refused = refuse(record, first, options.all);
   if (refused) return refused;
   const written = options.message ?? (await editMessage(record, first, edit));
   const message = await nameTicket(stack, record, written);
   const done = await withChangeLock(stack, record.ticket, async (held) => {
-    const looks = await look();
-    return refuse(record, looks, options.all) ?? commitAll(stack, record, { looks, message, all: options.all, held });
+    // While the message was written it may have been destroyed, or made again since.
+    const now = await requireChangeable(stack, record.ticket);
+    const looks = await look(now);
+    return refuse(now, looks, options.all) ?? commitAll(stack, now, { looks, message, all: options.all, held });
   });
   const isCommitted = Object.values(done.repos).some(({ result }) => result === 'committed');
   // It is done by then, whoever interrupts the look.
@@ -113,7 +116,10 @@ function nothingToCommit(record: InstanceRecord, looks: Record<string, Look>, is
     : `nothing is staged in ${record.ticket}`;
   const told = left.map(({ repo, untracked }) => `${untracked} in ${repo}`).join(', ');
   const folder = left[0] && requireDedicated(record, left[0].repo).worktree;
-  const add = folder === undefined ? '`git add` in its folders stages files' : `\`git -C ${folder} add .\` stages them`;
+  const add =
+    folder === undefined
+      ? '`git add` in its folders stages files'
+      : `\`git -C ${quoteForShell(folder)} add .\` stages them`;
   return new StackError('usage', left.length > 0 ? `${what}; new, and left out until \`git add\`: ${told}` : what, {
     hint: isAll ? add : `${add}; \`-a\` takes all changed files that git knows`,
   });

@@ -55,8 +55,10 @@ interface Ready {
  * `not-found`, `busy`, `conflict`, `git`, `interrupted`.
  */
 export async function pushTicket(stack: Stack, options: PushOptions): Promise<TicketPush> {
-  const record = await requireChangeable(stack, options.ticket);
-  return withChangeLock(stack, record.ticket, async ({ addHelper: onStart }) => {
+  const { ticket } = await requireChangeable(stack, options.ticket);
+  return withChangeLock(stack, ticket, async ({ addHelper: onStart }) => {
+    // Whoever had the lock before may have destroyed it.
+    const record = await requireChangeable(stack, ticket);
     const { dryRun } = options;
     const result = (repos: Record<string, PushedRepo>): TicketPush => ({ ticket: record.ticket, dryRun, repos });
     const bases = await findBases(stack, record);

@@ -17,7 +17,7 @@ import { repoLock } from '../../adapters/git/lock.ts';
 import { inspectRepo } from '../../adapters/git/repo.ts';
 import { clearStaleLocks } from '../../adapters/git/stale-locks.ts';
 import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
-import { findHolder, type HeldLock, inspectLock, listLeftHelpers, withLock } from '../../adapters/lock.ts';
+import { findOtherHolder, type HeldLock, inspectLock, listLeftHelpers, withLock } from '../../adapters/lock.ts';
 import { endWhole } from '../../adapters/process/group.ts';
 import { bestEffort, StackError, tolerate } from '../../domain/errors.ts';
 import type { DedicatedRepo, Start } from '../../domain/instance.ts';
@@ -146,9 +146,9 @@ export async function settleChange(stack: Stack, ticket: string): Promise<string
 }
 
 /** Throws `busy` while another living command changes the repos of a ticket as one. */
-export async function requireUnchanging({ root, owner }: Stack, ticket: string): Promise<void> {
-  const pid = await findHolder(changeLockOf(root, ticket));
-  if (pid === undefined || pid === owner.pid) return;
+export async function requireUnchanging({ root }: Stack, ticket: string): Promise<void> {
+  const pid = await findOtherHolder(changeLockOf(root, ticket));
+  if (pid === undefined) return;
   throw new StackError('busy', `${ticket} is being changed by another command of stack (pid ${pid})`, {
     hint: 'wait until it is done, or end it, then run the command again',
     details: { ticket, pid },

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { listLeftHelpers, withLock } from '../../../src/adapters/lock.ts';
+import { findOtherHolder, listLeftHelpers, withLock } from '../../../src/adapters/lock.ts';
 import { endWhole } from '../../../src/adapters/process/group.ts';
 import { identifyProcess, selfIdentity } from '../../../src/adapters/process/identity.ts';
 import { bundleScript, runScript } from '../../support/child-script.ts';
@@ -43,6 +43,16 @@ describe('withLock', () => {
     const folder = makeTemp('lock');
     expect(await withLock(path.join(folder, 'a.lock'), () => 42)).toBe(42);
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('tells another holder from this process, whatever its number', async () => {
+    const lock = path.join(makeTemp('lock'), 'a.lock');
+    await withLock(lock, async () => {
+      expect(await findOtherHolder(lock)).toBeUndefined();
+      changeClaim(lock, { space: 'pid:[1]' });
+      expect(await findOtherHolder(lock)).toBe(process.pid);
+    });
+    expect(await findOtherHolder(lock)).toBeUndefined();
   });
 
   it('lets go when the work throws', async () => {
