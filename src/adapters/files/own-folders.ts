@@ -3,6 +3,7 @@ import { lstat, readdir, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError, tolerate } from '../../domain/errors.ts';
 import { STATE_FILES, STATE_FOLDERS, stateFolder } from '../../domain/layout.ts';
+import { quoteForShell } from '../../domain/shell.ts';
 import { ifThere } from './file-errors.ts';
 
 /** Opening one of these must not wait for somebody at the other end. */
@@ -37,7 +38,7 @@ async function refuseLinkedFile(file: string): Promise<void> {
   const target = await tolerate(readlink(file), 'ENOENT', 'ENOTDIR', 'EINVAL');
   if (target === undefined) return;
   throw new StackError('files', `${file} is a link, and stack replaces that file whenever it writes`, {
-    hint: `\`mv ${path.resolve(path.dirname(file), target)} ${file}\` puts the file itself there`,
+    hint: `\`mv ${quoteForShell(path.resolve(path.dirname(file), target))} ${quoteForShell(file)}\` puts the file itself there`,
     details: { link: file },
   });
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StackError } from '../../domain/errors.ts';
+import { quoteForShell } from '../../domain/shell.ts';
 import { suggest } from '../../domain/suggest.ts';
 import { ifThere } from '../files/file-errors.ts';
 import { askGit, firstLine, type GitAnswer, gitError, gitVersion, listWords, tryGit } from './git.ts';
@@ -162,7 +163,11 @@ async function bring(question: BaseQuestion, found: RemoteRef, what: 'base' | 'b
   const commit = await findCommit(folder, answer.exitCode === 0 ? [found.localRef, found.commit] : [found.commit]);
   if (commit !== undefined) return { name: ref, commit, fetched: true, onlyOn };
   if (found.ref === found.commit) throw await unknownBase(question, what, undefined);
-  throw gitError(`cannot fetch ${ref} from ${onlyOn}`, answer, `\`git -C ${folder} fetch ${onlyOn}\` may say more`);
+  throw gitError(
+    `cannot fetch ${ref} from ${onlyOn}`,
+    answer,
+    `\`git -C ${quoteForShell(folder)} fetch ${onlyOn}\` may say more`,
+  );
 }
 
 /** Returns the first of some revisions that is, or leads to, a commit. A revision may hold no white space. */
@@ -212,7 +217,7 @@ function unknownRequest(
   const { silent, lines } = describeSilence(unreachable);
   const pattern = ref.startsWith('pr') ? 'refs/pull/*/head' : 'refs/merge-requests/*/head';
   return new StackError('not-found', `no remote of ${repo} has ${title}${silent}`, {
-    hint: `\`git -C ${folder} ls-remote REMOTE '${pattern}'\` lists those that there are`,
+    hint: `\`git -C ${quoteForShell(folder)} ls-remote REMOTE '${pattern}'\` lists those that there are`,
     lines,
     details: { repo, ref },
   });
@@ -237,7 +242,7 @@ async function explainRefusal(repo: string, folder: string, lines: string[], ans
   if (bare === 'true') {
     // A clone has an index from its first checkout on; a bare repo has none, wherever it lies.
     if (existsSync(path.join(folder, '.git', 'index'))) {
-      const cure = `\`git -C ${folder} config core.bare false\` makes it work again`;
+      const cure = `\`git -C ${quoteForShell(folder)} config core.bare false\` makes it work again`;
       return badPath(repo, `${folder} has core.bare=true, so git does not work there`, cure);
     }
     const worktree = await findMainWorktree(folder);
@@ -267,7 +272,7 @@ async function explainInside(repo: string, folder: string, top: string): Promise
     return badPath(
       repo,
       `the submodule at ${folder} is not there yet`,
-      `\`git -C ${top} submodule update --init\` gets it`,
+      `\`git -C ${quoteForShell(top)} submodule update --init\` gets it`,
     );
   }
   const hint = `set \`path:\` to ${top}, and \`dir: ${inside}\` on the services`;

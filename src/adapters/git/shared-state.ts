@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { quoteForShell } from '../../domain/shell.ts';
 import { ifReadable } from '../files/file-errors.ts';
 import { isThere, readFileIfThere } from '../files/files.ts';
 import { tryGit } from './git.ts';
@@ -42,7 +43,7 @@ function readCore(config: string): Map<string, string> {
 /** A clone that lies in a checkout's `.git` is not bare, whatever its settings say: git then refuses to work in the checkout. */
 function findBare({ path: checkout, gitCommonDir }: Checkout, core: Map<string, string>): SharedFault[] {
   if (core.get('bare') !== 'true' || gitCommonDir !== path.join(checkout, '.git')) return [];
-  const cure = `\`git -C ${checkout} config core.bare false\``;
+  const cure = `\`git -C ${quoteForShell(checkout)} config core.bare false\``;
   return [{ text: `${checkout} has core.bare=true, so git does not work there`, cure, broken: true }];
 }
 

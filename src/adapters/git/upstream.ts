@@ -1,3 +1,4 @@
+import { quoteForShell } from '../../domain/shell.ts';
 import { askGit, firstLine, type GitAnswer, gitError, tryGit } from './git.ts';
 import { fetchFromRemote, listRefs, listRemotes, type RemoteRef, readRefs } from './remote.ts';
 import { findCommit } from './repo.ts';
@@ -41,7 +42,7 @@ export async function fetchBase({ path: folder, base }: Question, signal: AbortS
   if (!found) return;
   const answer = await fetchFromRemote(folder, found, signal);
   if (answer.exitCode === 0) return;
-  const hint = `without \`--fetch\` the ticket starts from what is here; \`git -C ${folder} fetch ${found.remote}\` may say more`;
+  const hint = `without \`--fetch\` the ticket starts from what is here; \`git -C ${quoteForShell(folder)} fetch ${found.remote}\` may say more`;
   throw gitError(`cannot fetch ${base} from ${found.remote}`, answer, hint);
 }
 

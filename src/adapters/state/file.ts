@@ -5,6 +5,7 @@ import { bestEffort, StackError } from '../../domain/errors.ts';
 import type { StackState } from '../../domain/instance.ts';
 import { parseFields } from '../../domain/json.ts';
 import { stateBackupOf, stateFileOf } from '../../domain/layout.ts';
+import { quoteForShell } from '../../domain/shell.ts';
 import { explainFileError, ifReadable } from '../files/file-errors.ts';
 import { readFileIfThere, replaceFile } from '../files/files.ts';
 import { describeKind, readWhole } from '../files/read-file.ts';
@@ -124,7 +125,9 @@ async function readText(file: string): Promise<string | undefined> {
     if (code === 'ENOENT') return undefined;
     if (code !== 'EACCES') throw explainFileError(error, `read ${file}`);
     const isOwn = (await ifReadable(stat(file)))?.uid === process.getuid?.();
-    const hint = isOwn ? `\`chmod u+rw ${file}\` opens it` : `another person wrote it: \`sudo chown $USER ${file}\``;
+    const hint = isOwn
+      ? `\`chmod u+rw ${quoteForShell(file)}\` opens it`
+      : `another person wrote it: \`sudo chown $USER ${quoteForShell(file)}\``;
     throw stateError(`the state file ${file} may not be read: permission denied`, { trouble: 'closed', file }, hint);
   }
 }

@@ -12,6 +12,7 @@ import {
 } from '../../domain/instance.ts';
 import { fittingLeases } from '../../domain/leases.ts';
 import { HOST_RUNTIME, keepToEngine, runtimeOf } from '../../domain/runtime.ts';
+import { quoteForShell } from '../../domain/shell.ts';
 import type { Extent } from '../../domain/step.ts';
 import { leasePorts, listLeases } from '../core/leases.ts';
 import type { Stack } from '../core/stack.ts';
@@ -164,7 +165,7 @@ async function requireDirs(config: StackConfig, repo: string, checkout: string):
     'config',
     `${name} runs in ${service.dir}, which the sparse checkout of ${checkout} leaves out`,
     {
-      hint: `\`git -C ${checkout} sparse-checkout add ${keptOut.join(' ')}\` brings it in`,
+      hint: `\`git -C ${quoteForShell(checkout)} sparse-checkout add ${keptOut.map(quoteForShell).join(' ')}\` brings it in`,
       details: { service: name, folders: keptOut },
     },
   );

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { quoteForShell } from '../../../domain/shell.ts';
 import { ifThere } from '../../files/file-errors.ts';
 import { canonicalPath, readOwnEntry, readRebasedBranch } from '../worktree/entry.ts';
 import { listWorktrees } from '../worktree/list.ts';
@@ -51,7 +52,7 @@ export function describeWayBack({
   worktree,
   moved,
 }: Record<'repoPath' | 'worktree' | 'moved', string>): string {
-  return `\`git -C ${repoPath} worktree move ${moved} ${worktree}\` brings it back`;
+  return `\`git -C ${quoteForShell(repoPath)} worktree move ${quoteForShell(moved)} ${quoteForShell(worktree)}\` brings it back`;
 }
 
 /** Returns where somebody has moved our worktree to; asked only when there is nothing in its place. Throws `git`. */
@@ -73,7 +74,7 @@ async function listChoices(question: EveryRiskQuestion, { linked, refs }: Look):
   const { worktree, repoPath, branch, ownsBranch } = question;
   const findings: RiskFinding[] = [];
   if (linked?.entry.lock === 'wanted') {
-    const text = `the worktree is locked; \`git -C ${repoPath} worktree unlock ${worktree}\` lets it go`;
+    const text = `the worktree is locked; \`git -C ${quoteForShell(repoPath)} worktree unlock ${quoteForShell(worktree)}\` lets it go`;
     findings.push({ kind: 'locked', text });
   }
   if (linked) {
@@ -97,7 +98,7 @@ async function describeBack(
   { entry, status }: NonNullable<Look['linked']>,
   { tip, checkedOutAt }: Look['refs'],
 ): Promise<string | undefined> {
-  const git = `git -C ${worktree}`;
+  const git = `git -C ${quoteForShell(worktree)}`;
   if (tip !== undefined) return checkedOutAt === '' ? `\`${git} switch ${branch}\` goes back` : undefined;
   const now = status.branch;
   if (now !== undefined && (await isRenamed(entry.folder, { from: branch, to: now })))

@@ -2,6 +2,7 @@ import { constants, lstatSync } from 'node:fs';
 import { lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { shortHash } from '../../../domain/names.ts';
+import { quoteForShell } from '../../../domain/shell.ts';
 import { pathOf } from '../../files/byte-names.ts';
 import { ifReadable, ifReadableNow, mayUse } from '../../files/file-errors.ts';
 import { readOwnEntry, type WorktreeEntry } from '../worktree/entry.ts';
@@ -130,7 +131,7 @@ async function contentOfFile(file: string): Promise<string | undefined> {
 
 function describeNested(worktree: string, repo: NestedRepo): RiskFinding {
   const { worktreeOf, commits, objects, files, fault } = repo;
-  const remove = `\`git -C ${worktreeOf} worktree remove ${path.join(worktree, repo.path)}\` removes it`;
+  const remove = `\`git -C ${quoteForShell(worktreeOf ?? '')} worktree remove ${quoteForShell(path.join(worktree, repo.path))}\` removes it`;
   const what = worktreeOf === undefined ? 'a git repo of its own' : `a worktree of ${worktreeOf} (${remove})`;
   const more = [
     ...(fault === undefined ? [] : [fault]),

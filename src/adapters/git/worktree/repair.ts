@@ -1,4 +1,5 @@
 import { StackError } from '../../../domain/errors.ts';
+import { quoteForShell } from '../../../domain/shell.ts';
 import { isEscaped } from '../../files/byte-names.ts';
 import { withLock } from '../../lock.ts';
 import { changeGit, gitError, tryGit } from '../git.ts';
@@ -50,7 +51,7 @@ export async function restoreBranch(broken: Broken, start: string): Promise<stri
     const commit = lost && (await findCommit(repoPath, lost.commit === undefined ? [start] : [lost.commit, start]));
     if (commit === undefined || isEscaped(ref)) {
       throw new StackError('git', `${worktree} is on a branch that is gone, and cannot be made again`, {
-        hint: `\`git -C ${worktree} checkout\` another branch`,
+        hint: `\`git -C ${quoteForShell(worktree)} checkout\` another branch`,
       });
     }
     await clearStaleLocks({ repoPath, gitCommonDir, branch: current });

@@ -13,6 +13,7 @@ import { isOnceOf, readUpstream } from '../../../adapters/git/upstream.ts';
 import { readOwnEntry } from '../../../adapters/git/worktree/entry.ts';
 import { StackError } from '../../../domain/errors.ts';
 import type { DedicatedRepo, InstanceRecord, Start } from '../../../domain/instance.ts';
+import { quoteForShell } from '../../../domain/shell.ts';
 import { configIfReadable, type Stack } from '../../core/stack.ts';
 import { findHindrance } from '../hindrance.ts';
 import { findEnd, findLower } from '../lower.ts';
@@ -278,7 +279,7 @@ async function findElsewhere(
     return { name: base, commit: found.commit, foreign: [], notes };
   } catch (error) {
     if (!(error instanceof StackError) || (error.code !== 'not-found' && error.code !== 'git')) throw error;
-    const back = `\`git -C ${path} branch ${base} ${baseCommit.slice(0, 7)}\` makes it again where the ticket began`;
+    const back = `\`git -C ${quoteForShell(path)} branch ${base} ${baseCommit.slice(0, 7)}\` makes it again where the ticket began`;
     return refusal(branch, `its base ${base} is gone: ${error.message}`, back);
   }
 }
