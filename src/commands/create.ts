@@ -147,7 +147,7 @@ export const create: Verb<Options, Result> = {
   exitCode: (result) => ('made' in result ? (result.begun?.exitCode ?? 0) : 0),
 };
 
-/** What is wrong about an agent is said before anything is made. Throws `usage`. */
+/** What is wrong about an agent is said before anything is made. Throws `usage`, and what `requireAgent` throws. */
 async function readAgent(context: Context, options: Options, command: readonly string[]) {
   if (!options.run && command.length === 0 && !RUN_OPTIONS.some((name) => options[name] !== undefined))
     return undefined;
@@ -155,7 +155,11 @@ async function readAgent(context: Context, options: Options, command: readonly s
     throw new StackError('usage', 'an agent is started by `--run` alone', {
       hint: 'stack create feat-01 --run -d -- my-agent',
     });
-  requireWhat(options.dryRun ? 'TICKET' : '', command, options);
+  const how = requireWhat(options.dryRun ? 'TICKET' : '', command, { ...options, run: undefined });
+  if (how && 'agent' in how) {
+    const { requireAgent } = await import('../orchestrator/runs/preset.ts');
+    await requireAgent(how.agent, await context.stack());
+  }
   return { command, prompt: await readPrompt(context, options) };
 }
 

@@ -1,8 +1,9 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { agent, hasTmux, runsOf } from '../support/agents.ts';
+import { type Hold, makeHold } from '../support/hold.ts';
 import { expectRefusal } from '../support/refusal.ts';
-import { listProcesses, makeShop, type Shop } from '../support/shop.ts';
+import { BIN, listProcesses, makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
 describe('an agent in the foreground', () => {
@@ -53,6 +54,36 @@ describe('an agent in the foreground', () => {
     [[], /^no command to run$/],
   ])('refuses %j', async (words, message) => {
     await expectRefusal(shop, ['run', 'feat-01', ...words], { code: 'usage', message, hint: /./ });
+  });
+
+  it.each([
+    [
+      ['run', 'feat-01', '--run', '1', '--', 'true'],
+      'usage',
+      /^--run says which agent goes on, and `--resume` is missing$/,
+    ],
+    [['run', 'feat-01', '--agent', 'cluade'], 'not-found', /^no agent is called `cluade`/],
+    [['create', 'feat-02', '--run', '--agent', 'cluade'], 'not-found', /^no agent is called `cluade`/],
+    [['stop', 'feat-01', '--run', '1', '--all'], 'usage', /^--run ends one agent of one ticket: --all says more$/],
+    [['stop', 'feat-01', 'feat-02', '--run', '1'], 'usage', /a second name says more$/],
+  ] as const)('refuses %j before it does anything', async (words, code, message) => {
+    await expectRefusal(shop, words, { code, message, hint: /./ });
+    expect(Object.keys(shop.state()?.instances ?? {})).toEqual(['feat-01']);
+    expect((await shop.ps()).instances[0]?.status).toBe('stopped');
+  });
+
+  it('is told nothing of another ticket by an agent there', async () => {
+    await shop.stack(['create', 'plain', '--no-start']);
+    await shop.stack(['create', 'other', '--with', 'api', '--no-start']);
+    const print = 'env | grep -E "^(API_URL|PORT|STACK_TICKET|MINE)="';
+    const inner = `"${process.execPath}" "${BIN}" run plain --no-start -- sh -c '${print}'`;
+    const [alone, nested] = await Promise.all([
+      shop.stack(['run', 'plain', '--no-start', '--', 'sh', '-c', print], { env: { MINE: 'yes' } }),
+      shop.stack(['run', 'other', '--no-start', '--', 'sh', '-c', inner], { env: { MINE: 'yes' } }),
+    ]);
+    const sorted = (text: string): string[] => text.split('\n').sort();
+    expect(sorted(nested.stdout)).toEqual(sorted(alone.stdout));
+    expect(alone.stdout).toContain('MINE=yes');
   });
 
   it('says of a program that is not there so, and leaves no run', async () => {
@@ -131,5 +162,44 @@ describe.each(PLACES)('a detached agent: %s', (place) => {
     expect(await shop.stack(['destroy', 'feat-01', '--force', '--yes'])).toMatchObject({ code: 0 });
     expect(listProcesses(shop.root)).toEqual([]);
     expect(existsSync(shop.at('.stack/runs/feat-01'))).toBe(false);
+  });
+});
+
+describe('an agent that begins while another command is at its ticket', () => {
+  let shop: Shop;
+  let hold: Hold;
+  beforeEach(async () => {
+    shop = makeShop();
+    hold = makeHold(shop.folder);
+    await shop.stack(['create', 'feat-01', '--no-start']);
+  });
+  afterEach(() => shop.dispose());
+
+  it('keeps it from a destroy that had found nobody', async () => {
+    const destroying = shop.start(['destroy', 'feat-01'], { env: hold.renameOf('state.json') });
+    await hold.begun(destroying.ended);
+    const begun = await shop.stack(['run', 'feat-01', '-d', '--no-start', '--', 'sleep', '1000']);
+    expect(begun.code).toBe(0);
+    hold.go();
+    expect(await destroying.ended).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('the agent sleep (run 1) is working'),
+    });
+    expect((await runsOf(shop))[0]?.state).toBe('working');
+    expect(await shop.stack(['stop', 'feat-01', '--run', '1'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
+  });
+
+  it('is ended by a stop that came before it had begun', async () => {
+    const starting = shop.start(['run', 'feat-01', '-d', '--no-start', '--', 'sleep', '1000'], {
+      env: hold.renameOf('run.json'),
+    });
+    await hold.begun(starting.ended);
+    const stopping = shop.start(['stop', 'feat-01', '--run', '1']);
+    hold.go();
+    expect(await starting.ended).toMatchObject({ code: 0 });
+    expect(await stopping.ended).toMatchObject({ code: 0 });
+    expect(await runsOf(shop, 'feat-01')).toMatchObject([{ state: 'exited' }]);
+    expect(listProcesses(shop.root)).toEqual([]);
   });
 });

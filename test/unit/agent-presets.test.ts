@@ -6,7 +6,7 @@ import { StackError } from '../../src/domain/errors.ts';
 import { planAgentCommand } from '../../src/domain/runs/agent-command.ts';
 import { parsePreset } from '../../src/domain/runs/parse-preset.ts';
 import type { AgentSituation } from '../../src/domain/runs/preset.ts';
-import { loadAgentPreset, requireInstalled } from '../../src/orchestrator/runs/preset.ts';
+import { loadAgentPreset, requireAgent } from '../../src/orchestrator/runs/preset.ts';
 
 const packageRoot = path.resolve(import.meta.dirname, '../..');
 const names = readdirSync(path.join(packageRoot, 'templates/agents')).flatMap((file) =>
@@ -125,7 +125,7 @@ describe('the person’s own folder', () => {
     write('mine', 'title: Mine\nprogram: sh\n');
     const claude = await loadAgentPreset('claude', own);
     expect([claude.args, claude.program]).toEqual([['--model', 'best'], 'claude']);
-    await requireInstalled(await loadAgentPreset('mine', own), own);
+    expect((await requireAgent('mine', own)).name).toBe('mine');
   });
 
   it('is named where a file in it is wrong', async () => {
@@ -143,8 +143,8 @@ it('lists what there is for a name that is not known', async () => {
 });
 
 it('says how an agent is installed that is not', async () => {
-  const preset = { ...(await loadAgentPreset('codex', places)), program: 'no-such-program' };
-  await expect(requireInstalled(preset, places)).rejects.toMatchObject({
+  const nowhere = { ...places, env: { ...places.env, PATH: '/nowhere' } };
+  await expect(requireAgent('codex', nowhere)).rejects.toMatchObject({
     code: 'process',
     hint: 'install it: `npm install -g @openai/codex`',
   });

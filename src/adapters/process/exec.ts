@@ -28,7 +28,7 @@ export interface Surroundings {
  * Runs a command with the caller's streams and gives its exit code, 128 + signal when one ended it. A stream that is a file
  * or terminal is handed on as it is, so the child has a true terminal. As in a shell 127 stands for a program that is not
  * there and 126 for one that may not be run. Throws `process` when it cannot be started for another reason, `interrupted`
- * when aborted; the command has ended then. `began` is told the number of its process.
+ * when aborted; what `began` throws, which is told the number of its process. The command has ended then.
  */
 export async function runAttached(
   argv: readonly string[],
@@ -52,7 +52,11 @@ export async function runAttached(
   child.stdout?.pipe(options.stdout, { end: false });
   child.stderr?.pipe(options.stderr, { end: false });
   try {
-    await began(child.pid!);
+    await began(child.pid!).catch(async (error: unknown) => {
+      // Nobody would know of it.
+      await endChild(child, !options.tty);
+      throw error;
+    });
     const code = await waitForEnd(child, options.signal, () => endChild(child, !options.tty));
     await drain(child, closed, [options.stdout, options.stderr]);
     return code;

@@ -82,25 +82,23 @@ interface Wish {
 /** Begins an agent in a ticket, which is started first where it is at rest. Throws what `startRun` and `startInstance` throw. */
 export async function runIn(context: Context, { ticket, command, options, prompt }: Wish): Promise<BegunView> {
   const what = requireWhat(ticket, command, options);
-  const [{ startRun }, { viewRuns }, stack] = await Promise.all([
+  const [{ requireStartable, startRun }, { viewRuns }, stack] = await Promise.all([
     import('../../orchestrator/runs/start.ts'),
     import('../../orchestrator/runs/observe.ts'),
     context.stack(),
   ]);
-  if (options.start) await wake(stack, ticket, options.wait);
+  const how = what ?? (await findEnded(stack, ticket, options.run));
+  const share = options.share === true;
+  if (options.start) {
+    await requireStartable(stack, { ticket, how, share });
+    await wake(stack, ticket, options.wait);
+  }
   const { stdin, stdout, stderr } = context.host;
   const detached = options.detach === true;
   if (!detached) await context.endNarration();
   const begun = await startRun(
     stack,
-    {
-      ticket,
-      how: what ?? (await findEnded(stack, ticket, options.run)),
-      name: options.name,
-      prompt,
-      detached,
-      share: options.share === true,
-    },
+    { ticket, how, name: options.name, prompt, detached, share },
     { tty: stdin.isTTY === true && stdout.isTTY === true, stdin, stdout, stderr, signal: context.signal },
   );
   if (!detached) return { view: undefined, text: '', exitCode: begun.exitCode ?? 1 };
@@ -117,8 +115,12 @@ export async function runIn(context: Context, { ticket, command, options, prompt
 export function requireWhat(
   ticket: string,
   command: readonly string[],
-  { agent, resume }: { agent?: string; resume?: boolean },
+  { agent, resume, run }: { agent?: string; resume?: boolean; run?: string | undefined },
 ): RunRequest['how'] | undefined {
+  if (run !== undefined && !resume)
+    throw new StackError('usage', '--run says which agent goes on, and `--resume` is missing', {
+      hint: `stack run ${ticket} --resume --run ${run}`,
+    });
   const said = [command.length > 0 && 'a command', agent !== undefined && '--agent', resume && '--resume'].filter(
     Boolean,
   );

@@ -8,7 +8,7 @@ import { requireUnchanging, settleChangesOf, withChangeLock } from '../core/jour
 import { requireOwnThings } from '../core/ownership.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork } from '../core/work.ts';
-import { listAtWork, requireOutside } from '../runs/stop.ts';
+import { findAgents, requireOutside } from '../runs/stop.ts';
 import { requireEngine } from '../safety/lost-engine.ts';
 import { listLarge } from '../safety/rescue.ts';
 import { findRisks, requireSavable, riskError, type TicketRisk } from '../safety/risks.ts';
@@ -130,16 +130,8 @@ async function examineTickets(stack: Stack, tickets: readonly string[], options:
     if (look.status === 'rejected') throw look.reason;
     return look.value;
   });
-  return [...found, ...(await findAgents(stack, records))];
-}
-
-/** An agent that is at work, or waits for an answer, may be about to write. */
-async function findAgents(stack: Stack, records: readonly InstanceRecord[]): Promise<TicketRisk[]> {
-  const found = await Promise.all(records.map(({ ticket }) => listAtWork(stack, ticket)));
-  return found.flat().map(({ ticket, name, id, state }) => ({
-    ...{ ticket, repo: undefined },
-    findings: [{ kind: 'agent', text: `the agent ${name} (run ${id}) is ${state}` }],
-  }));
+  const agents = await Promise.all(records.map(({ ticket }) => findAgents(stack, ticket)));
+  return [...found, ...agents.flat()];
 }
 
 /** What a destroy would unmake, in order. */

@@ -15,7 +15,7 @@ import { removeOwnFolder } from '../data/own-folder.ts';
 import { describeSafe, keepDumpRecord, purgeDumps, saveData } from '../data/saved-data.ts';
 import { forgetSeen } from '../review/seen.ts';
 import { purgeDocuments } from '../runs/brief/documents.ts';
-import { endRuns, removeRuns } from '../runs/stop.ts';
+import { endRuns, findLateAgents, removeRuns } from '../runs/stop.ts';
 import { findLostEngine, isInEngine, listAbandoned } from '../safety/lost-engine.ts';
 import { purgeQuiet, rescueTicket } from '../safety/rescue.ts';
 import { stampOf } from '../safety/rescues.ts';
@@ -78,7 +78,7 @@ export async function removeTicket(
   });
   const parts = { stack, config: undefined, record, baseline: state.baseline, shared: state.shared };
   const work = createWork(parts);
-  const risks = await lookAgain(record, options, going).catch(async (error: unknown) => {
+  const risks = await lookAgain(stack, record, { ...options, going }).catch(async (error: unknown) => {
     Object.assign(record, before, { owner: undefined });
     await saveRecord(work);
     throw error;
@@ -104,13 +104,17 @@ async function listGoing(state: StackState, record: InstanceRecord): Promise<Ins
   return others.filter((_, index) => answers[index]);
 }
 
-/** Since the first look others may have begun to unmake the tickets that kept a commit of this one. Throws `unpushed`. */
+/**
+ * Since the first look others may have begun to unmake the tickets that kept a commit of this one, and an agent may have begun; none does
+ * while the ticket is claimed. Throws `unpushed`, `conflict`.
+ */
 async function lookAgain(
+  stack: Stack,
   record: InstanceRecord,
-  options: RemoveOptions & { risks: readonly TicketRisk[] },
-  going: readonly InstanceRecord[],
+  options: RemoveOptions & { risks: readonly TicketRisk[]; going: readonly InstanceRecord[] },
 ): Promise<readonly TicketRisk[]> {
-  const late = await findUnreachable(record, { ...options, going });
+  const agents = options.force ? [] : await findLateAgents(stack, record.ticket);
+  const late = [...(await findUnreachable(record, options)), ...agents];
   if (late.length > 0 && !options.force) throw riskError(late);
   return [...options.risks, ...late];
 }

@@ -37,9 +37,10 @@ export async function loadAgentPreset(name: string, places: PresetPlaces): Promi
   });
 }
 
-/** Throws `process` where the program of an agent is not installed. */
-export async function requireInstalled(preset: AgentPreset, places: PresetPlaces): Promise<void> {
-  if (await isInstalled(preset, places)) return;
+/** Returns the preset of a name whose program is there. Throws what `loadAgentPreset` throws, and `process` where it is not installed. */
+export async function requireAgent(name: string, places: PresetPlaces): Promise<AgentPreset> {
+  const preset = await loadAgentPreset(name, places);
+  if (await isInstalled(preset, places)) return preset;
   throw new StackError('process', `${preset.title} is not installed: there is no \`${preset.program}\` on the PATH`, {
     hint: preset.install ? `install it: \`${preset.install}\`` : 'install it, or put its folder on the PATH',
   });

@@ -1,15 +1,9 @@
-import { createReadStream } from 'node:fs';
-import { open, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { replaceFile } from '../../adapters/files/files.ts';
 import { withLock } from '../../adapters/lock.ts';
-import { runAttached } from '../../adapters/process/exec.ts';
 import { endMarked } from '../../adapters/process/group.ts';
-import { identifyProcess, selfIdentity } from '../../adapters/process/identity.ts';
-import { launch, requireRunnable } from '../../adapters/process/launch.ts';
-import { logFilesOf } from '../../adapters/process/log-files.ts';
-import { closePipe } from '../../adapters/process/log-keeper.ts';
-import { openLog } from '../../adapters/process/logs.ts';
+import { selfIdentity } from '../../adapters/process/identity.ts';
+import { requireRunnable } from '../../adapters/process/launch.ts';
 import { MARKER } from '../../adapters/process/table.ts';
 import { findTmuxFault } from '../../adapters/tmux/tmux.ts';
 import { StackError } from '../../domain/errors.ts';
@@ -17,18 +11,17 @@ import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { runsLockOf } from '../../domain/layout.ts';
 import { agentsMarker } from '../../domain/names.ts';
 import { planAgentCommand } from '../../domain/runs/agent-command.ts';
-import { renderLauncher } from '../../domain/runs/launcher.ts';
 import type { AgentPreset } from '../../domain/runs/preset.ts';
-import { isAtWork, type RunPlace, type RunRecord } from '../../domain/runs/run.ts';
-import { DEFAULT_LOG_BYTES, type ExecOptions } from '../../domain/runtime.ts';
+import { isAtWork, type RunPlace, type RunRecord, type RunView } from '../../domain/runs/run.ts';
+import type { ExecOptions } from '../../domain/runtime.ts';
 import { requireFree, requireInstance } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
 import { writeAgentFiles } from './agent-files.ts';
-import { readTicketEnv } from './env.ts';
-import { observeRuns } from './observe.ts';
-import { hookOf, loadAgentPreset, requireInstalled } from './preset.ts';
+import { attach, type BegunRun, beginDetached, type Command } from './begin.ts';
+import { nameTold, readRunEnv } from './env.ts';
+import { viewRuns } from './observe.ts';
+import { hookOf, requireAgent } from './preset.ts';
 import { filesOf, forgetRun, reserveRun, writeRun } from './record.ts';
-import { sessionOf, tmuxOf } from './server.ts';
 
 export interface RunRequest {
   ticket: string;
@@ -43,20 +36,6 @@ export interface RunRequest {
   share: boolean;
 }
 
-/** A run that has begun; in the foreground it has ended, too. */
-export interface BegunRun {
-  run: RunRecord;
-  exitCode?: number;
-}
-
-/** What a run begins with. */
-interface Command {
-  argv: readonly string[];
-  cwd: string;
-  env: Readonly<Record<string, string>>;
-  stdin: string | undefined;
-}
-
 /**
  * Begins an agent in a ticket's folder with the ticket's variables, once it is written down; a second one is refused while one is at
  * work. Throws `conflict`, `not-found`, `busy`, `process`, `config`, `files`, `unseen`.
@@ -64,13 +43,8 @@ interface Command {
 export async function startRun(stack: Stack, request: RunRequest, streams: ExecOptions): Promise<BegunRun> {
   const state = await stack.store.read();
   const record = await requireHome(stack, requireInstance(state, request.ticket).ticket);
-  const env: Record<string, string> = {
-    ...pickOwn(stack.env),
-    ...(await readTicketEnv(stack, state, record)),
-    PWD: record.folder,
-  };
-  const preset = 'agent' in request.how ? await loadAgentPreset(request.how.agent, stack) : undefined;
-  if (preset) await requireInstalled(preset, stack);
+  const env = await readRunEnv(stack, state, record);
+  const preset = 'agent' in request.how ? await requireAgent(request.how.agent, stack) : undefined;
   if ('argv' in request.how) await requireRunnable(request.how.argv, record.folder, env.PATH ?? '');
   const place = request.detached ? await choosePlace(stack, preset) : 'foreground';
   const making = async (): Promise<() => Promise<BegunRun>> => {
@@ -78,13 +52,40 @@ export async function startRun(stack: Stack, request: RunRequest, streams: ExecO
     return unlessFailed(stack, run, async () => {
       await requireHome(stack, record.ticket);
       const command = await prepare(stack, { record, run, preset, headless: isHeadless(run, streams) }, request, env);
-      if (place === 'foreground') return () => unlessFailed(stack, run, () => attach(stack, run, command, streams));
-      await (place === 'tmux' ? beginInTmux : beginInBackground)(stack, run, command);
+      if (place === 'foreground') return beginHere(stack, { run, command }, streams);
+      await beginDetached(stack, run, command);
       return async () => ({ run });
     });
   };
   // Who ends all runs of the ticket waits for this one to be one.
   return (await withLock(runsLockOf(stack.root, record.ticket), making, { signal: stack.signal }))();
+}
+
+/**
+ * Says what would keep an agent from beginning before anything is done for it: a preset that is not there, another agent in the ticket.
+ * Throws `not-found`, `config`, `process`, `conflict`, `files`.
+ */
+export async function requireStartable(
+  stack: Stack,
+  { ticket, how, share }: Pick<RunRequest, 'ticket' | 'how' | 'share'>,
+): Promise<void> {
+  const record = requireInstance(await stack.store.read(), ticket);
+  if ('agent' in how) await requireAgent(how.agent, stack);
+  requireUntaken(record.ticket, await viewRuns(stack, record.ticket), share);
+}
+
+/** Whoever ends it meanwhile has to know what leads it. Returns what waits for its end. */
+async function beginHere(
+  stack: Stack,
+  what: { run: RunRecord; command: Command },
+  streams: ExecOptions,
+): Promise<() => Promise<BegunRun>> {
+  let ended: Promise<BegunRun> | undefined;
+  await new Promise<void>((begun, failed) => {
+    ended = unlessFailed(stack, what.run, () => attach(stack, what, streams, begun));
+    ended.then(() => begun(), failed);
+  });
+  return async () => ended!;
 }
 
 /** Of a run that did not begin nothing is left. */
@@ -110,15 +111,6 @@ async function requireHome(stack: Stack, ticket: string): Promise<InstanceRecord
   });
 }
 
-/** Another run's variables speak of another run, and so do those of a terminal that it is not on. */
-function pickOwn(env: Stack['env']): Record<string, string> {
-  const isLeft = (name: string): boolean =>
-    /^(STACK_RUN(_DIR)?|STACK_PROMPT_FILE|TMUX|TMUX_PANE)$/.test(name) || name === MARKER;
-  return Object.fromEntries(
-    Object.entries(env).flatMap(([name, value]) => (value === undefined || isLeft(name) ? [] : [[name, value]])),
-  );
-}
-
 /** Throws `usage` for an agent that needs a terminal where there can be none. */
 async function choosePlace(stack: Stack, preset: AgentPreset | undefined): Promise<RunPlace> {
   const fault = await findTmuxFault(stack.env);
@@ -137,14 +129,8 @@ async function choosePlace(stack: Stack, preset: AgentPreset | undefined): Promi
 /** From here on it is known, whatever becomes of this command. */
 async function reserve(stack: Stack, record: InstanceRecord, request: RunRequest, place: RunPlace): Promise<RunRecord> {
   const { ticket } = record;
-  const others = (await observeRuns(stack, ticket)).map(({ view }) => view);
-  const holder = others.find(isAtWork);
-  if (holder && !request.share) {
-    throw new StackError('conflict', `${ticket} is taken: ${holder.name} (run ${holder.id}) is ${holder.state} there`, {
-      hint: `\`stack runs ${ticket}\` shows it, \`stack stop ${ticket} --run ${holder.id}\` ends it; \`--share\` lets both work there`,
-      details: holder,
-    });
-  }
+  const others = await viewRuns(stack, ticket);
+  requireUntaken(ticket, others, request.share);
   const { how } = request;
   const agent = 'agent' in how ? how.agent : path.basename(how.argv[0] ?? '');
   const names = others.filter(({ state }) => state !== 'exited').map(({ name }) => name);
@@ -159,6 +145,16 @@ async function reserve(stack: Stack, record: InstanceRecord, request: RunRequest
   };
   await writeRun(stack, run);
   return run;
+}
+
+/** Throws `conflict` while an agent is at work, unless both may. */
+function requireUntaken(ticket: string, others: readonly RunView[], share: boolean): void {
+  const holder = share ? undefined : others.find(isAtWork);
+  if (!holder) return;
+  throw new StackError('conflict', `${ticket} is taken: ${holder.name} (run ${holder.id}) is ${holder.state} there`, {
+    hint: `\`stack runs ${ticket}\` shows it, \`stack stop ${ticket} --run ${holder.id}\` ends it; \`--share\` lets both work there`,
+    details: holder,
+  });
 }
 
 function chooseName(wanted: string | undefined, agent: string, taken: readonly string[]): string {
@@ -207,55 +203,10 @@ async function prepare(
   await writeAgentFiles(stack, record, plan);
   Object.assign(run, { argv: plan.argv, cwd: plan.cwd });
   await requireRunnable(plan.argv, plan.cwd, env.PATH ?? '');
-  return { argv: plan.argv, cwd: plan.cwd, env: { ...all, ...plan.env, PWD: plan.cwd }, stdin: plan.stdin && stdin };
-}
-
-/** The agent is a child of this very command, as it would be of a shell. */
-async function attach(stack: Stack, run: RunRecord, command: Command, streams: ExecOptions): Promise<BegunRun> {
-  const from = command.stdin === undefined ? undefined : await open(command.stdin);
-  const stdin = from && (createReadStream('', { fd: from.fd, autoClose: false }) as unknown as NodeJS.ReadStream);
-  try {
-    const how = stdin ? { ...streams, stdin, tty: false } : streams;
-    const exitCode = await runAttached(command.argv, command, how, async (pid) => {
-      run.process = { ...identifyProcess(pid), leads: !how.tty };
-      await writeRun(stack, run);
-    });
-    await replaceFile(filesOf(stack, run).exit, `${exitCode}\n`);
-    return { run, exitCode };
-  } finally {
-    await from?.close();
-  }
-}
-
-/** Its environment is in a file that nobody else may read, and that is gone once it has begun. */
-async function beginInTmux(stack: Stack, run: RunRecord, command: Command): Promise<void> {
-  const { start, exit, log } = filesOf(stack, run);
-  await writeFile(start, renderLauncher({ ...command, exit, screen: log }), { mode: 0o600 });
-  const kept = ['TERM', 'TMUX', 'TMUX_PANE', MARKER].map((name) => `${name}="$${name}"`).join(' ');
-  const pane = await tmuxOf(stack).start({
-    ...{ name: sessionOf(run), cwd: command.cwd, env: { [MARKER]: run.marker }, size: { columns: 200, rows: 50 } },
-    argv: ['/bin/sh', '-c', `exec env -i ${kept} /bin/sh "$0"`, start],
-  });
-  Object.assign(run, { process: { ...identifyProcess(pane.pid), leads: true }, pane: pane.id });
-  await writeRun(stack, run);
-}
-
-async function beginInBackground(stack: Stack, run: RunRecord, command: Command): Promise<void> {
-  const { log, exit } = filesOf(stack, run);
-  const { argv, stdin, cwd, env } = command;
-  const output = await openLog(logFilesOf(log), { run: run.id, max: DEFAULT_LOG_BYTES, searchPath: env.PATH });
-  const whole = stdin === undefined ? argv : ['/bin/sh', '-c', 'exec "$@" <"$0"', stdin, ...argv];
-  try {
-    const launched = await launch({ argv: whole, cwd, env, output, exitFile: exit });
-    try {
-      run.process = { ...identifyProcess(launched.pid), leads: true };
-      await writeRun(stack, run);
-      await launched.release();
-    } catch (error) {
-      await launched.cancel();
-      throw error;
-    }
-  } finally {
-    await closePipe(output);
-  }
+  return {
+    argv: plan.argv,
+    cwd: plan.cwd,
+    env: { ...all, ...nameTold(plan.env, env.STACK_ENV_NAMES), PWD: plan.cwd },
+    stdin: plan.stdin && stdin,
+  };
 }

@@ -8,22 +8,38 @@ import { isMarked, MARKER } from '../../adapters/process/table.ts';
 import { StackError } from '../../domain/errors.ts';
 import { inFolder, runsLockOf } from '../../domain/layout.ts';
 import { agentsMarker } from '../../domain/names.ts';
-import { isAtWork, type RunRecord, type RunView } from '../../domain/runs/run.ts';
+import { isAtWork, type RunRecord } from '../../domain/runs/run.ts';
+import { requireInstance } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
+import type { TicketRisk } from '../safety/risks.ts';
 import { observeRuns } from './observe.ts';
+import { pickRun } from './pick.ts';
 import { filesOf, listRunRecords } from './record.ts';
 
 /**
  * Ends a run with all that it has started, what has left its terminal included. Ended is done. Throws `process` for what does not
  * end, and `conflict` where this very command is a part of it.
  */
-export async function endRun(stack: Stack, run: RunRecord): Promise<void> {
+async function endRun(stack: Stack, run: RunRecord): Promise<void> {
   if (stack.env[MARKER] === run.marker) throw partOf(run.ticket);
   const { process: leader, marker, cwd } = run;
   if (leader?.leads && leader.startTime !== '' && (await isAlive(leader)))
     await endWhole({ ...leader, name: marker, cwd, startedAt: run.startedAt });
   else await endMarked(marker);
   if (run.place === 'background') await endKeeper(logFilesOf(filesOf(stack, run).log));
+}
+
+/** Ends the run of a ticket that is meant, as `pickRun` finds it, and returns it. Throws what `pickRun` and `endRun` throw. */
+export async function stopRun(stack: Stack, ticket: string, wanted: string): Promise<RunRecord> {
+  const { root, signal, store } = stack;
+  const named = requireInstance(await store.read(), ticket).ticket;
+  const end = async (): Promise<RunRecord> => {
+    const { run } = await pickRun(stack, named, wanted);
+    await endRun(stack, run);
+    return run;
+  };
+  // One that is just being begun would begin after its end.
+  return withLock(runsLockOf(root, named), end, { signal });
 }
 
 /** Throws `conflict` where this command is a part of one of a ticket's agents: it would end itself, half-way. */
@@ -46,6 +62,8 @@ export async function endRuns(stack: Stack, ticket: string): Promise<void> {
   const { root, signal } = stack;
   const end = async (): Promise<void> => {
     for (const run of await listRunRecords(stack, ticket)) await endRun(stack, run);
+    // Of one that nothing is kept of something may have stayed.
+    await endMarked(agentsMarker(stack.rootId, ticket));
   };
   // One that is just being begun is waited for.
   await withLock(runsLockOf(root, ticket), end, { signal });
@@ -57,7 +75,16 @@ export async function removeRuns(stack: Stack, ticket: string): Promise<void> {
   await rm(inFolder(stack.root, 'runs', ticket), { recursive: true, force: true });
 }
 
-/** Returns the agents that are at work in a ticket. */
-export async function listAtWork(stack: Stack, ticket: string): Promise<RunView[]> {
-  return (await observeRuns(stack, ticket)).map(({ view }) => view).filter(isAtWork);
+/** Returns what speaks against taking a ticket apart: an agent that is at work, or waits for an answer, may be about to write. */
+export async function findAgents(stack: Stack, ticket: string): Promise<TicketRisk[]> {
+  const atWork = (await observeRuns(stack, ticket)).map(({ view }) => view).filter(isAtWork);
+  return atWork.map(({ name, id, state }) => ({
+    ...{ ticket, repo: undefined },
+    findings: [{ kind: 'agent', text: `the agent ${name} (run ${id}) is ${state}` }],
+  }));
+}
+
+/** The same once one that is just being begun has begun: in a ticket that is claimed none does after it. */
+export async function findLateAgents(stack: Stack, ticket: string): Promise<TicketRisk[]> {
+  return withLock(runsLockOf(stack.root, ticket), () => findAgents(stack, ticket), { signal: stack.signal });
 }
