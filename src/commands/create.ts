@@ -108,7 +108,7 @@ export const create: Verb<Options, Result> = {
   ],
   completes: {},
   async run(context, { args: [named], command, options, from, on }) {
-    const agent = await readAgent(context, options, command);
+    const said = await readAgent(context, options, command);
     if (named === undefined && options.issue === undefined) {
       throw new StackError('usage', "missing required argument 'ticket'", {
         hint: '`stack create --help` says what it takes; with `--issue NUMBER` the issue names the ticket',
@@ -119,6 +119,9 @@ export const create: Verb<Options, Result> = {
     const flags = readCreateFlags({ options, from, on });
     const wish = { ...flags.request, latest: options.fetch === true };
     const told = await readTaskFlags(context, options);
+    // A preset knows how a task is handed over; what else runs may read its standard input from a person.
+    const task = options.agent === undefined ? undefined : told.task;
+    const agent = said && { ...said, prompt: said.prompt ?? task };
     const issue = await readIssueTask(stack, options.issue, wish);
     const argument = named ?? issue?.argument ?? '';
     const request = { ...issue, ...told, argument, ...flags, request: wish, keep: options.keepOnFailure === true };

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { inCode, inFence, marksOnly } from './markdown.ts';
-import { splitParts } from './text-block.ts';
+import { type Part, splitLines, splitParts } from './text-block.ts';
 
 /** What is told of a repo that the ticket has its own copy of. */
 interface BriefRepo {
@@ -60,20 +61,57 @@ export interface Brief {
 /** How all lines begin that mark what stack writes in `TICKET.md`. No text between them holds it. */
 const MARK = '<!-- stack:';
 const MARKS = { begin: `${MARK} begin`, end: `${MARK} end` };
-const BEGIN_LINE = `${MARKS.begin}. This part is written again; what you add belongs below the line that ends it -->`;
 const END_LINE = `${MARKS.end} -->`;
+const KEPT_LINE = 'Somebody wrote this into the part above, which stack has written again:';
 
-/** Returns the text of `TICKET.md` with `block` in place of the one it had, else above all. What people wrote stays as it is. */
+/** The line that begins a block tells what stack wrote into it, by a hash: where that differs, somebody has written there. */
+function beginLine(inner: string): string {
+  const hash = createHash('sha256').update(inner).digest('hex').slice(0, 12);
+  return `${MARKS.begin} ${hash}. This part is written again; what you add belongs below the line that ends it -->`;
+}
+
+/**
+ * Returns the text of `TICKET.md` with `block` in place of the one it had, else above all. What people wrote stays as it is, but for
+ * what they wrote into the block, which comes below it.
+ */
 export function mergeBrief(fileText: string, block: string): string {
   const parts = splitParts(fileText, MARKS);
   const first = parts.findIndex(({ ours }) => ours);
-  const rest = parts.map(({ ours, lines }, index) => (index === first ? block : ours ? '' : lines.join(''))).join('');
+  const texts = parts.map((part, index) => {
+    if (!part.ours) return part.lines.join('');
+    return (index === first ? block : '') + (isAsWritten(part) ? '' : renderKept(part, block));
+  });
+  const rest = texts.join('');
   return first < 0 ? block + (rest === '' ? '' : `\n${rest}`) : rest;
 }
 
 /** True where a file holds nothing but what stack wrote: no person has written anything of their own into it. */
 export function holdsBriefAlone(text: string): boolean {
-  return splitParts(text, MARKS).every(({ ours, lines }) => ours || lines.join('').trim() === '');
+  return splitParts(text, MARKS).every((part) => (part.ours ? isAsWritten(part) : part.lines.join('').trim() === ''));
+}
+
+/** An editor may have made all line ends CRLF. */
+function isAsWritten({ lines }: Part): boolean {
+  const [begin = '', ...inner] = lines.slice(0, -1).map(withoutCr);
+  return begin === `${beginLine(inner.join(''))}\n`;
+}
+
+/** Returns what a block that somebody changed has between its first and its last line that the new one has not; '' for nothing. */
+function renderKept({ lines }: Part, block: string): string {
+  const old = lines.slice(1, -1);
+  const now = splitLines(block).slice(1, -1);
+  const isSame = (line: string | undefined, other: string | undefined): boolean =>
+    line !== undefined && other !== undefined && withoutCr(line) === other;
+  let from = 0;
+  while (isSame(old[from], now[from])) from++;
+  let rest = 0;
+  while (rest < Math.min(old.length, now.length) - from && isSame(old.at(-1 - rest), now.at(-1 - rest))) rest++;
+  const kept = old.slice(from, old.length - rest).join('');
+  return kept.trim() === '' ? '' : `\n${KEPT_LINE}\n\n${kept}`;
+}
+
+function withoutCr(line: string): string {
+  return line.replace(/\r\n$/, '\n');
 }
 
 /** Longer ones are in a file of their own: an agent's context is small, and so is the state. */
@@ -85,9 +123,9 @@ export const BRIEF_POINTER = 'Read TICKET.md, which is beside this file, first.\
 /** The names of such files. */
 export const POINTER_NAMES = ['AGENTS.md', 'CLAUDE.md'];
 
-/** True where such a file is as stack made it, or was about to be. */
+/** True where such a file is as stack made it, or was about to be, but for how its line ends. */
 export function isBriefPointer(text: string): boolean {
-  return text === BRIEF_POINTER || text === '';
+  return ['', BRIEF_POINTER.trimEnd()].includes(text.replace(/\r?\n$/, ''));
 }
 
 /** True for a task that can stand in `TICKET.md` to the letter; another one is kept in a file. */
@@ -113,7 +151,8 @@ export function renderBrief(brief: Brief): string {
     .join('\n\n');
   // Whatever somebody has in a text ends no block of ours.
   const safe = text.replaceAll(MARK, MARK.replace(':', ' :'));
-  return `${BEGIN_LINE}\n${safe}\n${END_LINE}\n`;
+  const inner = `${safe}\n`;
+  return `${beginLine(inner)}\n${inner}${END_LINE}\n`;
 }
 
 function renderHead({ ticket, stack }: Brief): string[] {

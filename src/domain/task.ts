@@ -11,8 +11,14 @@ export interface DocumentRecord {
   isTask?: boolean | undefined;
 }
 
-/** The folder of a ticket's folder in which its documents are. */
-export const DOCUMENTS_FOLDER = 'context';
+/** The folders of a ticket's folder in which its documents may be; no repo can be called as the second one. */
+export const DOCUMENTS_FOLDERS = ['context', '_context'] as const;
+
+/** Returns the one that a ticket with these repos has, its own and borrowed ones, each of which may get a worktree of its name. */
+export function documentsFolderOf(repos: Readonly<Record<string, unknown>>): string {
+  const [usual, other] = DOCUMENTS_FOLDERS;
+  return Object.hasOwn(repos, usual) ? other : usual;
+}
 
 /** The name that a task has there. */
 export const TASK_DOCUMENT = 'TASK.md';

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -14,7 +14,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isOwnWorkspace } from '../../src/domain/workspace-file.ts';
 import { expectRefusal } from '../support/refusal.ts';
-import { makeShop, type Shop } from '../support/shop.ts';
+import { BIN, makeRepo, makeShop, type Shop, shopConfig } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
 const LONG = `Say "it's done"\r\n<!-- stack: end -->\u001b[2J $(true) \`x\`\n${'äöü 😀 '.repeat(60_000)}\n\n`;
@@ -33,6 +33,7 @@ describe('what is told in a ticket’s folder', () => {
     mkdirSync(path.dirname(hook), { recursive: true });
     writeFileSync(hook, '#!/bin/sh\n');
     chmodSync(hook, 0o755);
+    shop.commit('front', 'package.json', '{ "scripts": { "test": "node --version" } }');
     const args = [
       'create',
       'one',
@@ -81,14 +82,25 @@ describe('what is told in a ticket’s folder', () => {
   });
 
   it('has commands that work as they stand', async () => {
-    const commands = [...brief().matchAll(/`(stack (?:show|start|logs|exec|diff|status|sync) [^`]*)`/g)].map(
-      ([, one]) => one,
-    );
-    expect(commands.length).toBeGreaterThan(5);
-    for (const command of commands) {
-      const run = await shop.stack((command ?? '').split(' ').slice(1), { cwd: file() && file('front') });
-      expect({ command, run }).toMatchObject({ command, run: { code: 0 } });
+    const bin = path.join(shop.folder, 'bin');
+    mkdirSync(bin);
+    writeFileSync(path.join(bin, 'stack'), `#!/bin/sh\nexec '${process.execPath}' '${BIN}' "$@"\n`, { mode: 0o755 });
+    shop.write('tickets/one/front/server.mjs', `${shop.read('front/server.mjs')}// mine\n`);
+    const section = /## Commands\n([\s\S]*?)\n## /.exec(brief())?.[1] ?? '';
+    const commands = [...section.matchAll(/`((?:stack |\(cd ).*?)`/g)].map(([, one]) => one ?? '');
+    // Two of its lines have two.
+    expect(commands).toHaveLength(section.split('\n- ').length - 1 + 2);
+    for (const command of commands.filter((one) => one !== 'stack push one')) {
+      const env = { ...shop.env, PATH: `${bin}:${shop.env.PATH}` };
+      const { status, stderr } = spawnSync('sh', ['-c', command], {
+        cwd: shop.at('tickets/one/front'),
+        env,
+        encoding: 'utf8',
+      });
+      expect({ command, status, stderr }).toMatchObject({ command, status: 0 });
     }
+    expect(shop.git('tickets/one/front', 'log', '-1', '--format=%s')).toBe('one: What it does');
+    shop.git('tickets/one/front', 'reset', '-q', '--hard', 'main');
     expect(await shop.stack(['stop', 'one'])).toMatchObject({ code: 0 });
   });
 
@@ -137,6 +149,28 @@ describe('what is told in a ticket’s folder', () => {
     expect(await shop.stack(['restore', 'one', '--no-start'])).toMatchObject({ code: 0 });
     expect(brief()).toContain('# Show prices\n\nWith tax.');
     expect(readFileSync(file('context/contract.yml'), 'utf8')).toBe('openapi: 3.1.0\n');
+  });
+
+  it('keeps what somebody wrote between its marks, which counts as theirs', async () => {
+    writeFileSync(file(), brief().replace('With tax.', '- [x] With tax.'));
+    writeFileSync(file('context/contract.yml'), 'openapi: 3.2.0\n');
+    expect(await shop.stack(['destroy', 'one'])).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('TICKET.md'),
+    });
+    expect(await shop.stack(['sync', 'one'])).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('one: context/contract.yml is not as it was handed over'),
+    });
+    expect(brief()).toMatch(/```text\n# Show prices\n\nWith tax\.\n```[\s\S]*\n- \[x\] With tax\.\n$/);
+    rmSync(file());
+    writeFileSync(file('context/contract.yml'), 'openapi: 3.1.0\n');
+    writeFileSync(file('CLAUDE.md'), '');
+    expect(await shop.stack(['start', 'one'])).toMatchObject({
+      code: 0,
+      stderr: expect.not.stringContaining('TICKET'),
+    });
+    expect(readFileSync(file('CLAUDE.md'), 'utf8')).toBe('');
   });
 
   it('goes with the ticket; with something of a person’s it counts as work, and comes back', async () => {
@@ -236,6 +270,26 @@ describe('a task', () => {
     rmSync(shop.at('front/fifo'));
   });
 
+  it('that is said again takes the place of the former one, also where that was long', async () => {
+    const failing = (text: string): string => text.replace('front: {', 'front: { setup: ["exit 1"],');
+    shop.configure(failing);
+    shop.write('a.md', 'a');
+    shop.write('b.md', 'b');
+    const args = ['create', 'three', '--no-start', '--keep-on-failure'];
+    expect(await shop.stack([...args, '-F', 'task.md', '--context', 'a.md,b.md'])).toMatchObject({ code: 1 });
+    expect(readFileSync(shop.at('tickets/three/TICKET.md'), 'utf8')).toContain('`context/TASK.md` has the whole');
+    expect(await shop.stack([...args, '--task', 'Short task'])).toMatchObject({ code: 1 });
+    expect(await task('three')).toBe('Short task');
+    expect(readdirSync(shop.at('tickets/three/context')).sort()).toEqual(['a.md', 'b.md']);
+    shop.configure((text) => text.replace('setup: ["exit 1"],', ''));
+    expect(await shop.stack([...args, '--context', 'b.md'])).toMatchObject({ code: 0 });
+    const text = readFileSync(shop.at('tickets/three/TICKET.md'), 'utf8');
+    expect(text).toContain('Short task');
+    expect(text).toMatch(/## Read first\n\n- `context\/b\.md`\n(?!-)/);
+    expect(await shop.stack(['destroy', 'three'])).toMatchObject({ code: 0 });
+    expect(documents()).toEqual([]);
+  });
+
   it('or document that cannot be one is refused in a line, and nothing is made', async () => {
     execFileSync('mkfifo', [shop.at('pipe')]);
     writeFileSync(shop.at('large'), '');
@@ -244,12 +298,16 @@ describe('a task', () => {
     writeFileSync(shop.at('bytes'), Buffer.from([0xff, 0xfe]));
     mkdirSync(shop.at('other'));
     writeFileSync(shop.at('other/task.md'), 'another');
+    writeFileSync(shop.at('caf\u00e9.md'), 'one');
+    writeFileSync(shop.at('other/cafe\u0301.md'), 'another');
     const cases: [string[], RegExp][] = [
       [['--context', 'none'], /there is no file .*none/],
       [['--context', 'folder'], /is a folder/],
       [['--context', 'large'], /has 105 MB/],
       [['--context', 'pipe'], /is a named pipe/],
       [['--context', 'task.md', '--context', 'other/task.md'], /two documents are called task\.md/],
+      [['--context', 'task.md,none'], /there is no file .*none/],
+      [['--context', 'caf\u00e9.md', '--context', 'other/cafe\u0301.md'], /two documents are called/],
       [['-F', 'pipe'], /is a named pipe/],
       [['-F', 'bytes'], /is no text in UTF-8/],
       [['-F', 'none'], /there is no file/],
@@ -259,8 +317,30 @@ describe('a task', () => {
     for (const [flags, message] of cases) {
       await expectRefusal(shop, ['create', 'bad', '--no-start', ...flags], { code: 'usage', message, hint: /./ });
     }
+    const much = await shop.stack(['create', 'bad', '--no-start', '-F', '-'], { input: 'word '.repeat(2_100_000) });
+    expect(much).toMatchObject({ code: 2, stderr: expect.stringMatching(/standard input has more than 10 MB/) });
     expect(existsSync(shop.at('tickets'))).toBe(false);
     expect(documents()).toEqual([]);
+  });
+});
+
+describe('a repo called as the folder of documents', () => {
+  it('has none of them in its worktree, nor when the ticket gets it later', async () => {
+    const shop = makeShop({
+      config: (port) =>
+        shopConfig(port).replace('  api: ', '  context: { path: ./context, base: main, shared: true }\n  api: '),
+    });
+    makeRepo(shop.at('context'), { 'a.md': 'tracked' });
+    shop.write('a.md', 'a');
+    expect(await shop.stack(['create', 'one', '--no-start', '--context', 'a.md'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['add', 'one', 'context'])).toMatchObject({ code: 0 });
+    expect(shop.git('tickets/one/context', 'status', '--porcelain')).toBe('');
+    expect(shop.read('tickets/one/_context/a.md')).toBe('a');
+    expect(shop.read('tickets/one/TICKET.md')).toContain('- `_context/a.md`');
+    const { files } = JSON.parse((await shop.stack(['show', 'one', '--json'])).stdout);
+    expect(files.documents).toEqual([shop.at('tickets/one/_context/a.md')]);
+    expect(await shop.stack(['destroy', 'one'])).toMatchObject({ code: 0 });
+    await shop.dispose();
   });
 });
 

@@ -123,9 +123,27 @@ describe('a file of that name', () => {
 
   it('is nobody’s with the block alone', () => {
     expect([block, `\n${block}\n\n`, '', `${block}- done`].map(holdsBriefAlone)).toEqual([true, true, true, false]);
-    expect(['', 'Mine', 'Read TICKET.md, which is beside this file, first.\n'].map(isBriefPointer)).toEqual([
-      ...[true, false, true],
-    ]);
+    const pointer = 'Read TICKET.md, which is beside this file, first.';
+    const texts = ['', 'Mine', `${pointer}\n`, `${pointer}\r\n`, pointer, `${pointer}\nMine`];
+    expect(texts.map(isBriefPointer)).toEqual([true, false, true, true, true, false]);
+  });
+
+  it('that somebody wrote into between the marks is theirs, and what they wrote comes below, once', () => {
+    const ticked = block.replace('In the cart too.', '- [x] In the cart too.\n\nDone on Friday.');
+    expect([ticked, ticked.replaceAll('\n', '\r\n')].map(holdsBriefAlone)).toEqual([false, false]);
+    const other = renderBrief({ ...full, conventions: 'Prices are in yen.\n' });
+    const file = mergeBrief(`${ticked}- mine\n`, block);
+    const kept = 'which stack has written again:\n\n- [x] In the cart too.\n\nDone on Friday.\n- mine\n';
+    expect(file.startsWith(block) && file.endsWith(kept)).toBe(true);
+    expect(mergeBrief(file, block)).toBe(file);
+    expect(mergeBrief(file, other)).toBe(file.replace(block, other));
+    expect(mergeBrief(ticked, other)).toMatch(/written again:\n\n- \[x\] In the cart too\.[\s\S]*in cents\.\n$/);
+  });
+
+  it('from which somebody only took lines has nothing to be kept', () => {
+    const cut = block.replace('In the cart too.\n', '');
+    expect(holdsBriefAlone(cut)).toBe(false);
+    expect(mergeBrief(cut, block)).toBe(block);
   });
 });
 

@@ -63,6 +63,8 @@ interface ReplaceOptions {
   lasting?: boolean;
   /** Folder on the same file system for the temp file; default: the file's own. */
   via?: string;
+  /** Runs just before the rename; what it throws keeps the file as it is, and is thrown. */
+  last?: () => Promise<void>;
 }
 
 /**
@@ -72,7 +74,7 @@ interface ReplaceOptions {
 export async function replaceFile(
   file: string,
   text: string,
-  { mode = 0o600, lasting = true, via = path.dirname(file) }: ReplaceOptions = {},
+  { mode = 0o600, lasting = true, via = path.dirname(file), last }: ReplaceOptions = {},
 ): Promise<void> {
   await sweepTemporaries(via);
   const temporary = temporaryIn(via);
@@ -84,6 +86,7 @@ export async function replaceFile(
     } finally {
       await handle.close();
     }
+    await last?.();
     await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true });

@@ -1,13 +1,20 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Context } from '../../context.ts';
 import { StackError } from '../../domain/errors.ts';
-import type { Verb } from './verb.ts';
+import { listValues, type Verb } from './verb.ts';
 
 /** What one may say of the work that a ticket is made for. */
 export interface TaskFlags {
   task?: string;
   taskFile?: string;
   context?: string[];
+}
+
+/** Returns the files that are named, absolute: `a.md,b.md` are two where no file is called so. */
+function listFiles(cwd: string, said: readonly string[]): string[] {
+  const isOne = (name: string): boolean => !name.includes(',') || existsSync(path.resolve(cwd, name));
+  return said.flatMap((name) => (isOne(name) ? [name] : listValues([name]))).map((name) => path.resolve(cwd, name));
 }
 
 /** The flags of `TaskFlags`. */
@@ -28,14 +35,14 @@ export async function readTaskFlags(
   if (task !== undefined && taskFile !== undefined) {
     throw new StackError('usage', '--task and --task-file exclude each other', { hint: 'say the task once' });
   }
-  const files = context.map((file) => path.resolve(host.cwd, file));
+  const files = listFiles(host.cwd, context);
   if (taskFile === undefined) return { ...(task !== undefined && { task }), context: files };
-  const { readTaskFile, requireUtf8 } = await import('../../orchestrator/runs/brief/documents.ts');
+  const { readTaskFile, readTaskStream } = await import('../../orchestrator/runs/brief/documents.ts');
   if (taskFile !== '-') return { task: await readTaskFile(path.resolve(host.cwd, taskFile)), context: files };
   if (host.stdin.isTTY) {
     throw new StackError('usage', '--task-file -: nothing comes on the standard input', {
       hint: '`stack create TICKET -F - < task.md`',
     });
   }
-  return { task: requireUtf8(Buffer.concat(await host.stdin.toArray()), 'the standard input'), context: files };
+  return { task: await readTaskStream(host.stdin), context: files };
 }

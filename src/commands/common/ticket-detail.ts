@@ -42,7 +42,7 @@ export function renderDetail(detail: TicketDetail, { color, columns }: RenderOpt
     renderTable(['Service', 'Address', 'Status', 'Whose'], rows, { color, columns }),
     '',
     renderTable(TITLES, fits, { color, columns }),
-    ...(told.length > 0 ? ['', ...told] : []),
+    ...(told.length > 0 ? ['', ...told.map(cleanText)] : []),
     ...problems.map((problem) => `${style.bad('!')} ${wrapText(problem, columns, 2)}`),
   ].join('\n');
 }

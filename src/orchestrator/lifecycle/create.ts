@@ -7,6 +7,7 @@ import { dedicatedRepos, type InstanceRecord, type IssueLink, type ServiceRecord
 import { fittingLeases } from '../../domain/leases.ts';
 import type { Rescue } from '../../domain/rescue.ts';
 import { type Extent, requireOrder, type Step, type StepState } from '../../domain/step.ts';
+import type { DocumentRecord } from '../../domain/task.ts';
 import { parseTicketName } from '../../domain/ticket.ts';
 import { isOwnerAlive, requireInstance } from '../core/claim.ts';
 import { converge } from '../core/converge.ts';
@@ -20,7 +21,7 @@ import { checkRequest, countAsSetUp, planRepos, type RepoRequest } from '../prep
 import { planRescued } from '../prepare/rescued.ts';
 import { planServices } from '../prepare/services.ts';
 import { planTold, storeDocuments, type Told } from '../runs/brief/documents.ts';
-import { writeBrief } from '../runs/brief/write.ts';
+import { takeBackDocuments, writeBrief } from '../runs/brief/write.ts';
 import { tellCollisions } from '../runs/tell-collisions.ts';
 import { requireNothingBeside } from '../safety/beside.ts';
 import { listTicketSteps } from '../steps/list.ts';
@@ -156,6 +157,7 @@ export async function planInstance(
 async function keepUnfinished(work: Work): Promise<boolean> {
   const worktrees = dedicatedRepos(work.record).map(([, { worktree }]) => worktree);
   if (!(await Promise.all(worktrees.map(isThere))).every(Boolean)) return false;
+  await writeBrief(work.stack, work.record);
   Object.assign(work.record, { phase: 'ready', owner: undefined, unfinished: true });
   await saveRecord(work);
   return true;
@@ -198,7 +200,7 @@ function findOther(
 async function finish(stack: Stack, record: InstanceRecord, options: CreateOptions): Promise<string> {
   const { ticket } = record;
   stack.emit({ type: 'info', text: `${ticket} was left unfinished; going on from there` });
-  if (options.task !== undefined || options.context?.length) await tellAgain(stack, ticket, options);
+  if (options.task !== undefined || options.context?.length) await tellAgain(stack, record, options);
   const { extent, migrate = false, skipSetup = false } = options;
   try {
     await startInstance(stack, ticket, { extent, migrate, skipSetup, rebuild: false, keep: true });
@@ -208,12 +210,17 @@ async function finish(stack: Stack, record: InstanceRecord, options: CreateOptio
   return ticket;
 }
 
-/** What is said now takes the place of what was said before. */
-async function tellAgain(stack: Stack, ticket: string, { task, context }: CreateOptions): Promise<void> {
-  const told = await planTold({ task, context });
+/** What is said now takes the place of what was said before: a task that of the former task, documents that of the others. */
+async function tellAgain(stack: Stack, record: InstanceRecord, { task, context = [] }: CreateOptions): Promise<void> {
+  const isStale = ({ isTask }: DocumentRecord): boolean => (isTask ? task !== undefined : context.length > 0);
+  const { documents = [] } = record;
+  const told = await planTold({ task, context, documents: documents.filter((one) => !isStale(one)) });
+  await storeDocuments(stack, told);
+  await takeBackDocuments(stack, { ...record, documents: documents.filter(isStale) });
   await stack.store.update((draft) => {
-    Object.assign(requireInstance(draft, ticket), told.record);
+    Object.assign(requireInstance(draft, record.ticket), { documents: undefined }, told.record);
   });
+  // The last ticket that had one of them may have gone in between.
   await storeDocuments(stack, told);
 }
 

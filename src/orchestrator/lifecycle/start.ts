@@ -91,7 +91,8 @@ export async function startInstance(
   if (error === undefined && meant === undefined) work.record.unfinished = undefined;
   if (error === undefined)
     await Promise.all(former.map(async (image) => (await stack.docker()).removeImage(image, stack.rootId)));
-  if (error === undefined) await writeBrief(stack, work.record);
+  // A start that fails leaves the worktrees, in which somebody looks for what is wrong.
+  await writeBrief(stack, work.record);
   await release(work);
   if (error !== undefined) throw error;
 }

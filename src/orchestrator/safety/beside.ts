@@ -16,7 +16,7 @@ import { holdsBriefAlone, isBriefPointer, POINTER_NAMES } from '../../domain/bri
 import { StackError } from '../../domain/errors.ts';
 import { BRIEF_FILE, NOTES_FILE } from '../../domain/layout.ts';
 import { holdsNotesAlone } from '../../domain/note.ts';
-import { DOCUMENTS_FOLDER, type DocumentRecord } from '../../domain/task.ts';
+import { DOCUMENTS_FOLDERS, type DocumentRecord } from '../../domain/task.ts';
 import { isOwnWorkspace, WORKSPACE_ENDING } from '../../domain/workspace-file.ts';
 
 /** What programs leave in a folder that somebody opens, and what is installed again. */
@@ -64,7 +64,7 @@ async function listOwned(place: TicketFolder): Promise<{ name: string; files: st
       const note = place.made?.[name];
       if (note !== undefined && note === (await hashOf(place.folder, name))) return [];
       const files = (await listIn(place.folder, name)).filter((file) => !DROPPINGS.test(file));
-      return [{ name, files: name === DOCUMENTS_FOLDER ? await withoutDocuments(place, files) : files }];
+      return [{ name, files: await withoutDocuments(place, files) }];
     }),
   );
   return found.flat();
@@ -87,12 +87,17 @@ export async function removeNobodys(folder: string): Promise<void> {
 async function withoutDocuments({ folder, documents = [] }: TicketFolder, files: readonly string[]): Promise<string[]> {
   const known = await Promise.all(
     files.map(async (file) => {
-      const document = documents.find(({ name }) => file === `${DOCUMENTS_FOLDER}/${name}`);
-      const bytes = document && (await readPlain(path.join(folder, file)));
-      return bytes !== undefined && createHash('sha256').update(bytes).digest('hex') === document?.hash;
+      const document = documents.find(({ name }) => DOCUMENTS_FOLDERS.some((of) => file === `${of}/${name}`));
+      return document !== undefined && (await isAsBrought(path.join(folder, file), document));
     }),
   );
   return files.filter((_, index) => !known[index]);
+}
+
+/** True for the file of a document that holds what it held when it was brought to its ticket. */
+export async function isAsBrought(file: string, { hash }: DocumentRecord): Promise<boolean> {
+  const bytes = await readPlain(file);
+  return bytes !== undefined && createHash('sha256').update(bytes).digest('hex') === hash;
 }
 
 /** Undefined for what is no file of its own, or may not be read. */

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { isThere } from '../../adapters/files/files.ts';
 import { type InstanceRecord, isBorrowed, type StackState } from '../../domain/instance.ts';
 import { briefFileOf, notesFileOf } from '../../domain/layout.ts';
-import { DOCUMENTS_FOLDER } from '../../domain/task.ts';
+import { documentsFolderOf } from '../../domain/task.ts';
 import type { InstanceStatus, InstanceView, ServiceStatus, StackView } from '../../domain/view.ts';
 import { requireInstance } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
@@ -78,11 +78,12 @@ export async function describeTicket(stack: Stack, ticket: string, cwd?: string)
   };
 }
 
-async function listFiles({ folder, documents = [] }: InstanceRecord): Promise<TicketDetail['files']> {
+async function listFiles({ folder, repos, documents = [] }: InstanceRecord): Promise<TicketDetail['files']> {
   const find = async (file: string): Promise<string[]> => ((await isThere(file)) ? [file] : []);
   const [brief] = await find(briefFileOf(folder));
   const [notes] = await find(notesFileOf(folder));
-  const others = documents.filter(({ isTask }) => !isTask).map(({ name }) => path.join(folder, DOCUMENTS_FOLDER, name));
+  const place = path.join(folder, documentsFolderOf(repos));
+  const others = documents.filter(({ isTask }) => !isTask).map(({ name }) => path.join(place, name));
   const found = (await Promise.all(others.map(find))).flat();
   return { ...(brief && { brief }), ...(notes && { notes }), ...(found.length > 0 && { documents: found }) };
 }

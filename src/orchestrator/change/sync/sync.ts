@@ -72,6 +72,8 @@ export async function syncTicket(stack: Stack, options: SyncOptions, refresh?: R
     const run = { options, onStart, refresh: refresh ?? refreshOnce(stack) };
     const repos = await tellNews(record, await takeStep(stack, record, run));
     const ran = setup && !dryRun && isDone(repos) ? await setUpNews(stack, ticket, repos) : undefined;
+    const now = dryRun ? undefined : (await stack.store.read()).instances[ticket];
+    if (now) await writeBrief(stack, now);
     const isCut = stack.signal.aborted;
     return {
       record,
@@ -80,8 +82,6 @@ export async function syncTicket(stack: Stack, options: SyncOptions, refresh?: R
   });
   const { record, change } = done;
   const isChanged = !dryRun && Object.values(change.repos).some(({ result }) => result === 'updated');
-  const now = dryRun ? undefined : (await stack.store.read()).instances[ticket];
-  if (now) await writeBrief(stack, now);
   // It is done by then, whoever interrupts the look.
   if (isChanged) await tolerate(tellCollisions(stack, record), 'interrupted');
   return change;

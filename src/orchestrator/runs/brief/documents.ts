@@ -15,6 +15,7 @@ import { listRescues } from '../../safety/rescues.ts';
 
 /** An agent reads it all, and each ticket has a copy. */
 const MOST_MEGABYTES = 10;
+const MOST_HINT = `${MOST_MEGABYTES} MB is the most; name the part that matters, or say in the task where the file is`;
 
 /** What a ticket is told at its beginning. */
 export interface Told {
@@ -54,9 +55,10 @@ export async function planTold({ task, context = [], documents = [] }: Told): Pr
   };
 }
 
-/** File systems that do not tell capitals apart are common. */
+/** File systems that do not tell capitals apart are common, and so are those that do not tell how an accent is written. */
 function requireNewName(all: readonly DocumentRecord[], name: string): void {
-  if (!all.some((one) => one.name.toLowerCase() === name.toLowerCase())) return;
+  const fold = (text: string): string => text.normalize('NFC').toLowerCase();
+  if (!all.some((one) => fold(one.name) === fold(name))) return;
   throw new StackError('usage', `--context: two documents are called ${name}`, {
     hint: name === TASK_DOCUMENT ? 'that is what the task is called there; rename yours' : 'rename one of them',
   });
@@ -77,10 +79,26 @@ async function readDocument(file: string, flag = '--context'): Promise<Buffer> {
   const megabytes = Math.ceil(found.size / 1_000_000);
   if (megabytes > MOST_MEGABYTES) {
     throw new StackError('usage', `${flag}: ${file} has ${megabytes} MB, and an agent is to read it`, {
-      hint: `${MOST_MEGABYTES} MB is the most; name the part that matters, or say in the task where the file is`,
+      hint: MOST_HINT,
     });
   }
   return readWhole(file);
+}
+
+/** Returns the task that a stream holds, to the byte. Throws `usage`, as soon as it is too much. */
+export async function readTaskStream(stream: AsyncIterable<Buffer>): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of stream) {
+    bytes += part.length;
+    if (bytes > MOST_MEGABYTES * 1_000_000) {
+      throw new StackError('usage', `--task-file: the standard input has more than ${MOST_MEGABYTES} MB`, {
+        hint: MOST_HINT,
+      });
+    }
+    parts.push(part);
+  }
+  return requireUtf8(Buffer.concat(parts), 'the standard input');
 }
 
 /** Returns the task that a file holds, to the byte. Throws `usage`, also where that is no text; `files`. */
@@ -88,8 +106,7 @@ export async function readTaskFile(file: string): Promise<string> {
   return requireUtf8(await readDocument(file, '--task-file'), file);
 }
 
-/** Returns bytes as the text that they are. Throws `usage` where they are none. */
-export function requireUtf8(bytes: Buffer, from: string): string {
+function requireUtf8(bytes: Buffer, from: string): string {
   if (isUtf8(bytes) && !bytes.includes(0)) return bytes.toString('utf8');
   throw new StackError('usage', `--task-file: ${from} is no text in UTF-8`, {
     hint: '`--context FILE` takes any file; `iconv -t utf-8` brings a text to UTF-8',

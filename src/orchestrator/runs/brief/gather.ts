@@ -7,7 +7,7 @@ import { ifAnswered } from '../../../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord, isBorrowed, type StackState } from '../../../domain/instance.ts';
 import { withDatabase } from '../../../domain/own.ts';
 import { quoteForShell } from '../../../domain/shell.ts';
-import { DOCUMENTS_FOLDER } from '../../../domain/task.ts';
+import { documentsFolderOf } from '../../../domain/task.ts';
 import { configIfReadable, type Stack } from '../../core/stack.ts';
 import { addressOfOwn, addressOfShared } from '../../shared/address.ts';
 import { findTestCommand } from '../../sources/test-command.ts';
@@ -22,7 +22,7 @@ const HOOKS = ['pre-commit', 'commit-msg', 'pre-push'];
 export async function gatherBrief(stack: Stack, record: InstanceRecord, documents: readonly string[]): Promise<Brief> {
   const [state, config] = await Promise.all([stack.store.read(), configIfReadable(stack)]);
   const task = record.documents?.find(({ isTask }) => isTask);
-  const taskFile = task && `${DOCUMENTS_FOLDER}/${task.name}`;
+  const taskFile = task && `${documentsFolderOf(record.repos)}/${task.name}`;
   const [repos, tests] = await Promise.all([listRepos(record), listTests(record, config)]);
   const shared = listShared(stack, record, { state, config });
   return {

@@ -1,7 +1,7 @@
-import { lstat, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { textOf } from '../../../adapters/files/byte-names.ts';
-import { explainFileError, ifThere } from '../../../adapters/files/file-errors.ts';
+import { explainFileError } from '../../../adapters/files/file-errors.ts';
 import { isThere, makeFolder, readFileIfThere, replaceFile } from '../../../adapters/files/files.ts';
 import { refuseLink, refuseLinkedFolder } from '../../../adapters/files/own-folders.ts';
 import { isFromGit } from '../../../adapters/git/tracked.ts';
@@ -9,8 +9,9 @@ import { BRIEF_POINTER, mergeBrief, POINTER_NAMES, renderBrief } from '../../../
 import { messageOf, StackError, tolerate } from '../../../domain/errors.ts';
 import type { InstanceRecord } from '../../../domain/instance.ts';
 import { BRIEF_FILE, briefFileOf } from '../../../domain/layout.ts';
-import { DOCUMENTS_FOLDER } from '../../../domain/task.ts';
+import { documentsFolderOf } from '../../../domain/task.ts';
 import type { Stack } from '../../core/stack.ts';
+import { isAsBrought } from '../../safety/beside.ts';
 import { readKept } from './documents.ts';
 import { gatherBrief } from './gather.ts';
 import { refreshWorkspace } from './workspace.ts';
@@ -41,32 +42,33 @@ export async function writeBrief(stack: Stack, record: InstanceRecord): Promise<
 
 async function writeBlock(file: string, block: string): Promise<void> {
   await refuseLink(file);
+  // Git may take its time, in which people go on to write.
+  const isGits = (await isThere(file)) && (await isFromGit(file));
   const before = await readFileIfThere(file);
   const after = mergeBrief(before ?? '', block);
   if (after === before) return;
-  if (before !== undefined && (await isFromGit(file))) {
-    throw new StackError('files', `git keeps ${file}`, { hint: '`git rm --cached` leaves it to stack' });
-  }
+  if (isGits) throw new StackError('files', `git keeps ${file}`, { hint: '`git rm --cached` leaves it to stack' });
+  const requireSame = async (): Promise<void> => {
+    if ((await readFileIfThere(file)) === before) return;
+    throw new StackError('files', `somebody is writing ${file}`, { hint: '`stack start` brings it up to date' });
+  };
   // It can be made again, but what people add to it cannot.
-  await replaceFile(file, after, { lasting: before !== undefined });
+  await replaceFile(file, after, { lasting: before !== undefined, last: requireSame });
 }
 
-/** A file of that name is a person's; one that is empty is what a kill left. */
+/** Whatever is there of that name is a person's, an empty file too. */
 async function writePointer(file: string): Promise<void> {
-  const found = await ifThere(lstat(file));
-  if (found && (found.size > 0 || !found.isFile())) return;
-  if (found && (await isFromGit(file))) return;
-  const flag = found ? 'r+' : 'wx';
-  // Somebody may have made or taken away one just now.
-  await tolerate(writeFile(file, BRIEF_POINTER, { flag, mode: 0o600 }), 'EEXIST', 'ENOENT').catch((error: unknown) => {
+  await tolerate(writeFile(file, BRIEF_POINTER, { flag: 'wx', mode: 0o600 }), 'EEXIST').catch((error: unknown) => {
     throw explainFileError(error, `write ${file}`);
   });
 }
 
 /** Returns the documents that are in the ticket's folder, relative to it, its task's among them; those that lack are brought there. */
-async function bringDocuments(stack: Stack, { folder, documents = [] }: InstanceRecord): Promise<string[]> {
+async function bringDocuments(stack: Stack, record: InstanceRecord): Promise<string[]> {
+  const { ticket, folder, documents = [] } = record;
   if (documents.length === 0) return [];
-  const place = path.join(folder, DOCUMENTS_FOLDER);
+  const inside = documentsFolderOf(record.repos);
+  const place = path.join(folder, inside);
   await refuseLink(place);
   await makeFolder(place);
   const there: string[] = [];
@@ -79,8 +81,22 @@ async function bringDocuments(stack: Stack, { folder, documents = [] }: Instance
         continue;
       }
       await replaceFile(file, textOf(bytes), { lasting: false, via: folder });
-    }
-    there.push(`${DOCUMENTS_FOLDER}/${document.name}`);
+    } else if (!(await isAsBrought(file, document)))
+      stack.emit({ type: 'warning', text: `${ticket}: ${inside}/${document.name} is not as it was handed over` });
+    there.push(`${inside}/${document.name}`);
   }
   return there;
+}
+
+/** Takes documents away that are as they were brought: others take their place. Throws `files`. */
+export async function takeBackDocuments(
+  { root }: Stack,
+  { folder, repos, documents = [] }: InstanceRecord,
+): Promise<void> {
+  const place = path.join(folder, documentsFolderOf(repos));
+  await refuseLinkedFolder(root, place);
+  for (const document of documents) {
+    const file = path.join(place, document.name);
+    if (await isAsBrought(file, document)) await rm(file);
+  }
 }
