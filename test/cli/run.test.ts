@@ -145,6 +145,11 @@ describe.each(PLACES)('a detached agent: %s', (place) => {
     const refused = await shop.stack(['destroy', 'feat-01']);
     expect(refused.code).toBe(4);
     expect(refused.stderr).toContain('the agent worker (run 1) is working');
+    await expectRefusal(shop, ['recreate', 'feat-01', '--no-start', '--yes'], {
+      code: 'conflict',
+      message: /^the agent worker \(run 1\) is working in feat-01$/,
+      hint: /`stack stop feat-01 --run 1` ends it/,
+    });
     shop.write('tickets/feat-01/go', '');
     await until('it has ended', async () => (await runsOf(shop))[0]?.state === 'exited');
     expect((await runsOf(shop))[0]).toMatchObject({ exitCode: 3, pid: null, source: 'exit code' });

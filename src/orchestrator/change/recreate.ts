@@ -10,6 +10,7 @@ import { type CreateOptions, createInstance, planInstance } from '../lifecycle/c
 import { type DestroyPlan, destroyTickets, previewDestroy } from '../lifecycle/destroy.ts';
 import type { DestroyedTicket } from '../lifecycle/remove.ts';
 import { withRuntimes } from '../lifecycle/restore.ts';
+import { requireNoAgents } from '../runs/stop.ts';
 import type { TicketRisk } from '../safety/risks.ts';
 
 /** What is said is laid over what the ticket was made with. */
@@ -33,6 +34,7 @@ export async function recreateInstance(
 ): Promise<DestroyedTicket> {
   const { stack, ticket, record, request } = await planRecreate(given, options);
   await stack.requireTrust();
+  if (record) await requireNoAgents(stack, record.ticket);
   await planInstance(stack, await stack.config(), { ...request, ...(record && { instead: record }) }, { fetch: true });
   await noteRecreate(stack, ticket, request);
   const was = record ? await removeNoted(stack, ticket, ask) : { ticket, rescued: [] };

@@ -88,3 +88,12 @@ export async function findAgents(stack: Stack, ticket: string): Promise<TicketRi
 export async function findLateAgents(stack: Stack, ticket: string): Promise<TicketRisk[]> {
   return withLock(runsLockOf(stack.root, ticket), () => findAgents(stack, ticket), { signal: stack.signal });
 }
+
+/** Throws `conflict` while an agent is at work in a ticket that is to be made again. */
+export async function requireNoAgents(stack: Stack, ticket: string): Promise<void> {
+  const [found] = (await observeRuns(stack, ticket)).map(({ view }) => view).filter(isAtWork);
+  if (!found) return;
+  throw new StackError('conflict', `the agent ${found.name} (run ${found.id}) is ${found.state} in ${ticket}`, {
+    hint: `\`stack stop ${ticket} --run ${found.id}\` ends it; then run this again`,
+  });
+}

@@ -1,6 +1,6 @@
 import { pause } from '../../adapters/pause.ts';
 import { throwIfAborted } from '../../domain/errors.ts';
-import type { RunState } from '../../domain/runs/run.ts';
+import type { RunState, RunView } from '../../domain/runs/run.ts';
 import { requireInstances } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
 import { readStandings } from '../review/standing.ts';
@@ -29,16 +29,20 @@ interface Look extends Awaited {
   hopeless?: boolean;
 }
 
+/** The agents that were seen to live since the wait began, by ticket: one that ends then counts, one that ended before does not. */
+export type Seen = Map<string, Set<string>>;
+
 /**
  * Waits until tickets have come to something, the time is over, or one cannot come to it any more, as an agent that has failed is never
  * done. Returns what each is then. Throws `not-found`, `interrupted`.
  */
 export async function waitFor(stack: Stack, tickets: readonly string[], { goal, timeout }: Goal): Promise<Awaited[]> {
   const deadline = performance.now() + (timeout ?? Number.POSITIVE_INFINITY);
+  const seen: Seen = new Map();
   for (;;) {
     const records = requireInstances(await stack.store.read(), tickets);
     const names = records.map(({ ticket }) => ticket);
-    const looks = await Promise.all(names.map((ticket) => lookAt(stack, ticket, goal)));
+    const looks = await Promise.all(names.map((ticket) => lookAt(stack, ticket, goal, seen)));
     const isOver =
       looks.every(({ met }) => met) || looks.some(({ hopeless }) => hopeless) || performance.now() >= deadline;
     if (isOver) return looks.map(({ ticket, met, is }) => ({ ticket, met, is }));
@@ -47,7 +51,7 @@ export async function waitFor(stack: Stack, tickets: readonly string[], { goal, 
   }
 }
 
-async function lookAt(stack: Stack, ticket: string, goal: Goal['goal']): Promise<Look> {
+async function lookAt(stack: Stack, ticket: string, goal: Goal['goal'], seen: Seen): Promise<Look> {
   if (goal === 'ready') {
     const [instance] = (await observeInstances(stack, [ticket])).instances;
     return { ticket, met: instance?.status === 'running', is: instance?.status ?? 'unknown' };
@@ -56,16 +60,21 @@ async function lookAt(stack: Stack, ticket: string, goal: Goal['goal']): Promise
     const [standing] = await readStandings(stack, [ticket]);
     return { ticket, met: standing?.verdict === 'merged', is: standing?.verdict ?? 'unknown' };
   }
-  const runs = await viewRuns(stack, ticket);
-  const current = runs.filter(({ state }) => state !== 'exited');
-  const last = runs.at(-1);
-  const those = current.length > 0 || !last ? current : [last];
-  const reaches = ({ state, exitCode }: (typeof runs)[number]): boolean =>
+  const those = pickAwaited(await viewRuns(stack, ticket), ticket, seen);
+  const reaches = ({ state, exitCode }: RunView): boolean =>
     state === goal || (goal === 'done' && state === 'exited' && exitCode === 0);
   const is = those
     .map(({ state, exitCode }) => (state === 'exited' ? `exited ${exitCode ?? ''}`.trim() : state))
     .join(', ');
   const met = those.length > 0 && those.every(reaches);
-  const isDead = those.length > 0 && those.every(({ state }) => state === 'exited');
-  return { ticket, met, is: is || 'without an agent', hopeless: !met && isDead };
+  const hopeless = those.some((run) => run.state === 'exited' && !reaches(run));
+  return { ticket, met, is: is || 'without an agent', hopeless };
+}
+
+/** Returns the agents of a ticket that have lived since the wait began; where none has, the last one. */
+export function pickAwaited(runs: readonly RunView[], ticket: string, seen: Seen): RunView[] {
+  const lived = seen.get(ticket) ?? new Set();
+  for (const { id, state } of runs) if (state !== 'exited') lived.add(id);
+  seen.set(ticket, lived);
+  return lived.size > 0 ? runs.filter(({ id }) => lived.has(id)) : runs.slice(-1);
 }
