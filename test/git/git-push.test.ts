@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -104,7 +104,10 @@ describe('what a push can move', () => {
         // What an agent types; it may be refused.
         spawnSync('git', ['push'], { cwd: world.worktree });
         expect([other, ...world.mains()]).toEqual([other, world.main, world.main]);
-      } else expect(warning).toMatch(/`stack push`, or `git config --unset-all remote\.origin\.push`/);
+      } else
+        expect(warning).toMatch(
+          /`stack push`, or `git config --file \S+\.git\/config --unset-all remote\.origin\.push`/,
+        );
       await expectOwnPush(other);
       await world.unmake(settings);
     }
@@ -159,6 +162,25 @@ describe('what a push can move', () => {
       await world.unmake([]);
     },
   );
+
+  it('is told with a command that helps, wherever the setting stands', async () => {
+    await world.make([], 'own');
+    const included = path.join(world.folder, 'more settings');
+    git(world.clone, 'config', '--file', included, 'remote.origin.push', 'refs/heads/*:refs/heads/*');
+    git(world.clone, 'config', 'include.path', included);
+    const wide = await findWidePush(world.worktree, 'feat-01');
+    execFileSync('sh', ['-c', wide?.hint.split('`')[3] ?? ''], { cwd: world.folder });
+    expect(await findWidePush(world.worktree, 'feat-01')).toBeUndefined();
+    await world.unmake([['include.path', '']]);
+  });
+
+  it('has its guard all the time that it is guarded again', async () => {
+    await world.make([['push.default', 'matching']], 'main');
+    const before = statSync(path.join(world.clone, '.git/config')).ino;
+    await guardAgain();
+    expect(statSync(path.join(world.clone, '.git/config')).ino).toBe(before);
+    await world.unmake([['push.default', 'matching']]);
+  });
 
   async function guardAgain(): Promise<void> {
     const gitCommonDir = path.join(world.clone, '.git');

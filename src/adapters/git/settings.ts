@@ -76,10 +76,28 @@ async function listHolders(folder: string, branch: string, remotes: readonly str
 /** Returns what `git config --list` has, the ones that win last. Throws `git`. */
 export async function listSettings(folder: string, ...scope: string[]): Promise<Setting[]> {
   const entries = (await askGit(folder, ['config', '-z', '--list', ...scope])).split('\0');
-  return entries.map((entry): Setting => {
-    const end = entry.indexOf('\n');
-    return end === -1 ? [entry, undefined] : [entry.slice(0, end), entry.slice(end + 1)];
+  return entries.map(parseSetting);
+}
+
+/** Where a setting stands: the file, absolute, or '' for none; and whether it is the repo's own, or one of a person or machine. */
+export interface Origin {
+  file: string;
+  isRepos: boolean;
+}
+
+/** Returns the same with where each stands. Throws `git`. */
+export async function listPlacedSettings(folder: string): Promise<[...Setting, Origin][]> {
+  const parts = (await askGit(folder, ['config', '-z', '--list', '--show-scope', '--show-origin'])).split('\0');
+  return Array.from({ length: Math.floor(parts.length / 3) }, (_, at) => {
+    const [scope = '', origin = '', entry = ''] = parts.slice(3 * at, 3 * at + 3);
+    const file = origin.startsWith('file:') ? path.resolve(folder, origin.slice('file:'.length)) : '';
+    return [...parseSetting(entry), { file, isRepos: scope === 'local' || scope === 'worktree' }];
   });
+}
+
+function parseSetting(entry: string): Setting {
+  const end = entry.indexOf('\n');
+  return end === -1 ? [entry, undefined] : [entry.slice(0, end), entry.slice(end + 1)];
 }
 
 /** Changes the repo's config. Git does not wait for the lock of that file, so we do. Returns what git said. */

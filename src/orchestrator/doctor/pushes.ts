@@ -12,7 +12,11 @@ export async function examinePushes(state: StackState): Promise<Finding[]> {
   const found = ready.flatMap((record) =>
     dedicatedRepos(record).map(([repo, own]) => ifAnswered(examineOne(record, repo, own))),
   );
-  return (await Promise.all(found)).flatMap((one) => one ?? []);
+  const all = (await Promise.all(found)).flatMap((one) => one ?? []);
+  // What stands in the settings of a repo or of a person is told once, for all tickets.
+  return all.filter(
+    (one, at) => all.findIndex(({ subject, text }) => subject === one.subject && text === one.text) === at,
+  );
 }
 
 async function examineOne({ ticket }: InstanceRecord, repo: string, own: DedicatedRepo): Promise<Finding[]> {
@@ -21,7 +25,11 @@ async function examineOne({ ticket }: InstanceRecord, repo: string, own: Dedicat
   const wide = entry && (await findWidePush(worktree, branch));
   if (!wide) return [];
   const text = `a plain \`git push\` in ${worktree} may move other branches: ${wide.reason}`;
-  if (!wide.guarded) return [{ subject: ticket, ok: false, text, hint: wide.hint }];
+  if (!wide.guarded) {
+    const told = `a plain \`git push\` in tickets may move other branches: ${wide.reason}; ${wide.hint}`;
+    // What a person has for all repos is the person's wish: said, and no fault.
+    return [{ subject: wide.isElsewhere ? 'git' : repo, ok: wide.isElsewhere, text: told }];
+  }
   const question = `Have a plain \`git push\` in ${repo} of ${ticket} move ${branch} alone?`;
   const fixed = offer(ticket, text, question, async () => {
     const left = await withLock(repoLock(gitCommonDir), () => guardPush(worktree, gitCommonDir, { entry, branch }));

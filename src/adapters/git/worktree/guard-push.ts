@@ -1,7 +1,8 @@
 import path from 'node:path';
+import { quoteForShell } from '../../../domain/shell.ts';
 import { readFileIfThere, replaceFile } from '../../files/files.ts';
-import { changeGit, gitError } from '../git.ts';
-import { changeConfig, listSettings, type Setting } from '../settings.ts';
+import { changeGit, type GitChange, gitError } from '../git.ts';
+import { changeConfig, listPlacedSettings, type Origin, type Setting } from '../settings.ts';
 import type { WorktreeEntry } from './entry.ts';
 
 const QUICK = { deadlineSeconds: 60 };
@@ -24,39 +25,56 @@ export async function guardPush(
   gitCommonDir: string,
   { entry, branch }: { entry: WorktreeEntry; branch: string },
 ): Promise<string | undefined> {
-  // What an earlier guard says does not count: what is under it may ask for more by now. It stands last: what comes later wins.
-  await dropPushGuard(worktree, entry);
-  const settings = await listSettings(worktree);
+  // What an earlier guard says does not count: what is under it may ask for more by now.
+  const all = await listPlacedSettings(worktree);
+  const own = path.join('worktrees', path.basename(entry.folder), FILE);
+  const isOwn = ([, , { file }]: Placed): boolean => file.endsWith(`${path.sep}${own}`);
+  const settings = all.filter((one) => !isOwn(one));
   const wanted = listWanted(settings);
-  if (wanted.length > 0 && isOn(lastOf(settings, 'extensions.worktreeconfig'))) {
-    for (const [name, value] of wanted) {
-      const done = await changeGit(worktree, ['config', '--worktree', name, value], QUICK);
-      if (done.exitCode !== 0) throw gitError(`cannot set what ${worktree} pushes`, done);
-    }
-  } else if (wanted.length > 0) {
+  const hasOwnFiles = isOn(lastOf(settings, 'extensions.worktreeconfig'));
+  if (wanted.length > 0 && !hasOwnFiles) {
     const text = wanted.map(([name, value]) => renderSetting(name, value)).join('');
     await replaceFile(path.join(entry.folder, FILE), text, { lasting: false });
-    const include = [`${sectionOf(entry)}.path`, path.join('worktrees', path.basename(entry.folder), FILE)];
-    const done = await changeConfig(worktree, gitCommonDir, include);
-    if (done.exitCode !== 0) throw gitError(`cannot set what ${worktree} pushes`, done);
+    // A push meanwhile finds the former guard, but for one that has no say any more: what comes later wins.
+    const at = all.findLastIndex(isOwn);
+    const isLast = at !== -1 && listWanted([...all.slice(0, at), ...wanted, ...all.slice(at + 1)]).length === 0;
+    if (!isLast) await include(worktree, gitCommonDir, entry);
+    return warnOf(settings, branch);
   }
+  for (const [name, value] of wanted)
+    requireSet(worktree, await changeGit(worktree, ['config', '--worktree', name, value], QUICK));
+  await dropPushGuard(worktree, entry);
   return warnOf(settings, branch);
 }
+
+async function include(worktree: string, gitCommonDir: string, entry: WorktreeEntry): Promise<void> {
+  await dropPushGuard(worktree, entry);
+  const setting = [`${sectionOf(entry)}.path`, path.join('worktrees', path.basename(entry.folder), FILE)];
+  requireSet(worktree, await changeConfig(worktree, gitCommonDir, setting));
+}
+
+function requireSet(worktree: string, done: GitChange): void {
+  if (done.exitCode !== 0) throw gitError(`cannot set what ${worktree} pushes`, done);
+}
+
+type Placed = [...Setting, Origin];
 
 /** What a plain `git push` in a worktree may move beside its branch, and what helps. `guarded`: `guardPush` takes it back. */
 export interface WidePush {
   reason: string;
   hint: string;
   guarded: boolean;
+  /** True for a setting of the person or the machine, which is there for other repos too. */
+  isElsewhere: boolean;
 }
 
 /** Returns why a plain `git push` in a worktree may move another branch than its own, as the settings are now; undefined where it cannot. Throws `git`. */
 export async function findWidePush(worktree: string, branch: string): Promise<WidePush | undefined> {
-  const settings = await listSettings(worktree);
+  const settings = await listPlacedSettings(worktree);
   const list = findWideList(settings, branch);
   if (list) {
-    const hint = `use \`stack push\`, or \`git config --unset-all ${list[0]}\` in ${worktree}`;
-    return { reason: `${list[0]} is ${list[1]}`, hint, guarded: false };
+    const [name, value, { isRepos }] = list;
+    return { reason: `${name} is ${value}`, hint: hintAt(list), guarded: false, isElsewhere: !isRepos };
   }
   const merge = lastOf(settings, `branch.${branch}.merge`)?.[1];
   const [wide] = listWanted(settings).filter(
@@ -67,7 +85,7 @@ export async function findWidePush(worktree: string, branch: string): Promise<Wi
   const now = lastOf(settings, name)?.[1] ?? 'on';
   const of = name === 'push.default' && !isMatching(settings) && merge ? `, and ${branch} follows ${merge}` : '';
   const hint = '`stack doctor --fix` has this worktree push its own branch alone';
-  return { reason: `${name} is ${now}${of}`, hint, guarded: true };
+  return { reason: `${name} is ${now}${of}`, hint, guarded: true, isElsewhere: false };
 }
 
 /** Takes back that the repo's config includes settings for a worktree that goes. Throws `git`. */
@@ -84,7 +102,7 @@ function sectionOf({ folder }: WorktreeEntry): string {
   return `includeIf.gitdir:./worktrees/${path.basename(folder)}`;
 }
 
-function listWanted(settings: readonly Setting[]): [name: string, value: string][] {
+function listWanted(settings: readonly (Setting | Placed)[]): [name: string, value: string][] {
   const kind = lastOf(settings, 'push.default')?.[1] ?? 'simple';
   const mirrors = settings.flatMap(([name]) => /^remote\.(.+)\.mirror$/s.exec(name)?.[1] ?? []);
   const on = [...new Set(mirrors)].filter((remote) => isOn(lastOf(settings, `remote.${remote}.mirror`)));
@@ -101,18 +119,25 @@ function renderSetting(name: string, value: string): string {
 }
 
 /** Whatever a branch follows. */
-function isMatching(settings: readonly Setting[]): boolean {
+function isMatching(settings: readonly (Setting | Placed)[]): boolean {
   return lastOf(settings, 'push.default')?.[1]?.toLowerCase() === 'matching';
 }
 
-function findWideList(settings: readonly Setting[], branch: string): Setting | undefined {
+function findWideList(settings: readonly Placed[], branch: string): Placed | undefined {
   return settings.find(([name, value = '']) => /^remote\..+\.push$/s.test(name) && isWide(value, branch));
 }
 
-function warnOf(settings: readonly Setting[], branch: string): string | undefined {
+function warnOf(settings: readonly Placed[], branch: string): string | undefined {
   const wide = findWideList(settings, branch);
-  if (!wide) return undefined;
-  return `a plain \`git push\` may move other branches: ${wide[0]} is ${wide[1]}; use \`stack push\`, or \`git config --unset-all ${wide[0]}\``;
+  return wide && `a plain \`git push\` may move other branches: ${wide[0]} is ${wide[1]}; ${hintAt(wide)}`;
+}
+
+/** Git looks in one file alone for what it is to unset, and not in what that includes. */
+function hintAt([name, , { file }]: Placed): string {
+  const push = 'use `stack push`';
+  return file === ''
+    ? push
+    : `${push}, or \`git config --file ${quoteForShell(file)} --unset-all ${quoteForShell(name)}\``;
 }
 
 /** A list that has many values: what stands there cannot be taken back for one worktree. */
@@ -125,11 +150,11 @@ function isWide(refspec: string, branch: string): boolean {
   return !isElsewhere && to.replace(/^refs\/heads\//, '') !== branch;
 }
 
-function lastOf(settings: readonly Setting[], name: string): Setting | undefined {
+function lastOf(settings: readonly (Setting | Placed)[], name: string): Setting | Placed | undefined {
   return settings.findLast(([one]) => one === name);
 }
 
 /** A setting without a value is a yes. */
-function isOn(setting: Setting | undefined): boolean {
+function isOn(setting: Setting | Placed | undefined): boolean {
   return setting !== undefined && !/^(false|no|off|0|)$/i.test(setting[1] ?? 'yes');
 }
