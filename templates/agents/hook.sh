@@ -6,11 +6,14 @@ umask 077
 event=${1:-unknown}
 case $event in *[!A-Za-z0-9_.-]*) event=unknown ;; esac
 
-# dd waits for the end and writes once, so that lines of two hooks never mix. What is beyond 64 kB is read, and left out.
+# What a tool was told and answered is long, there are many of them, and that one was used is all that counts.
+case $event in *[Tt]ool*) most=4096 ;; *) most=65536 ;; esac
+
+# dd waits for the end and writes once, so that lines of two hooks never mix. What is beyond that is read, and left out.
 note() {
   {
     printf '%s %s ' "$(date +%s)" "$event"
-    head -c 65536 | LC_ALL=C tr '\n\r\000' '   '
+    head -c $most | LC_ALL=C tr '\n\r\000' '   '
     echo
     cat >/dev/null
   } | dd ibs=4096 obs=131072 >>"$STACK_RUN_DIR/events"

@@ -46,10 +46,11 @@ describe.each(SHELLS)('the hook in %s', (shell) => {
     expect(existsSync(path.join(scratch, 'gone'))).toBe(false);
   });
 
-  it('keeps 64 kB of a payload, and takes all of it', async () => {
+  it('keeps 64 kB of a payload and 4 kB of a tool’s, and takes all of it', async () => {
     const run = makeRun();
     expect(await call(run, ['Stop'], 'x'.repeat(3_000_000))).toEqual(silent);
-    expect(linesOf(run)).toEqual([`Stop ${'x'.repeat(65_536)}`]);
+    expect(await call(run, ['PostToolUse'], 'x'.repeat(3_000_000))).toEqual(silent);
+    expect(linesOf(run)).toEqual([`Stop ${'x'.repeat(65_536)}`, `PostToolUse ${'x'.repeat(4096)}`]);
   });
 
   it('tears no line of those that are called at once', async () => {

@@ -66,11 +66,12 @@ function tellOfRepo(words: Words, repo: { name: string; path: string }, look: Lo
   return (words ?? []).map((word) => fillTemplate(word, (name) => own[name] ?? look(name)));
 }
 
-/** `${hook}` is for a shell line, `${hook.json}` for the begin of a list of words. */
+/** `${hook}` is for a shell line, `${hook.json}` for the begin of a list of words; `${run.url}` fits into JSON as it is. */
 function lookIn({ folder, runDir, repos, hook, prompt, promptFile, resume }: AgentSituation): Lookup {
   const values: Record<string, string | undefined> = {
     ticket: folder,
     run: runDir,
+    'run.url': `file://${runDir.split('/').map(encodeURIComponent).join('/')}`,
     repo: repos[0]?.path,
     hook: `/bin/sh ${quoteForShell(hook)}`,
     'hook.json': `"/bin/sh", ${JSON.stringify(hook)}`,

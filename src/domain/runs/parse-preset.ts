@@ -31,7 +31,7 @@ function checkPreset(preset: Omit<AgentPreset, 'name'>): Finding[] {
   ];
 }
 
-const GENERAL = ['ticket', 'run', 'repo', 'hook', 'hook.json'];
+const GENERAL = ['ticket', 'run', 'run.url', 'repo', 'hook', 'hook.json'];
 
 /** What more a template may hold, by where it stands. */
 function listMore(path: KeyPath): string[] {

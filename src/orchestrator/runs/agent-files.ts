@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { isThere, makeFolder, replaceFile } from '../../adapters/files/files.ts';
+import { refuseLink } from '../../adapters/files/own-folders.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
 import type { AgentCommand } from '../../domain/runs/preset.ts';
 import { isWithin } from '../../domain/within.ts';
@@ -16,6 +17,7 @@ export async function writeAgentFiles(
   record: InstanceRecord,
   { files }: Pick<AgentCommand, 'files'>,
 ): Promise<void> {
+  for (const file of files) await refuseLinks(record.folder, file.path);
   const beside = files.filter((file) => isWithin(file.path, record.folder));
   for (const file of files) if (!beside.includes(file)) await write(file);
   if (beside.length === 0) return;
@@ -32,6 +34,16 @@ export async function writeAgentFiles(
     const kept = draft.instances[record.ticket];
     if (kept) kept.beside = { ...kept.beside, ...made };
   });
+}
+
+/** A link in a ticket's folder may lead to the person's own settings. */
+async function refuseLinks(folder: string, file: string): Promise<void> {
+  if (!isWithin(file, folder)) return;
+  const parts = path.relative(folder, file).split(path.sep);
+  for (let place = folder; parts.length > 0; ) {
+    place = path.join(place, parts.shift() ?? '');
+    await refuseLink(place);
+  }
 }
 
 async function write({ path: file, content, mode }: AgentCommand['files'][number]): Promise<void> {

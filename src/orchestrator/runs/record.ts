@@ -8,6 +8,9 @@ import { inFolder, type RunFiles, runFilesOf } from '../../domain/layout.ts';
 import type { RunRecord } from '../../domain/runs/run.ts';
 import type { Stack } from '../core/stack.ts';
 
+/** Of those that have ended. */
+const KEPT_RUNS = 20;
+
 /** Returns where the things of a run are. */
 export function filesOf(stack: Pick<Stack, 'root'>, { ticket, id }: Pick<RunRecord, 'ticket' | 'id'>): RunFiles {
   return runFilesOf(stack.root, ticket, id);
@@ -58,6 +61,21 @@ export async function forgetRun(stack: Stack, run: Pick<RunRecord, 'ticket' | 'i
   const { folder } = filesOf(stack, run);
   await rm(folder, { recursive: true, force: true });
   await removeIfEmpty(path.dirname(folder));
+}
+
+/**
+ * Deletes what is kept of runs that never began, their environment included, and of those that have ended all but the last ones. `known`
+ * are all that have begun, the oldest first. Call it with the lock of the ticket's runs held. Throws `files`.
+ */
+export async function pruneRuns(
+  stack: Stack,
+  ticket: string,
+  known: readonly { run: RunRecord; hasEnded: boolean }[],
+): Promise<void> {
+  const all = await listRunRecords(stack, ticket);
+  const never = all.filter(({ id }) => known.every(({ run }) => run.id !== id));
+  const old = known.filter(({ hasEnded }) => hasEnded).slice(0, -KEPT_RUNS);
+  for (const run of [...never, ...old.map((one) => one.run)]) await forgetRun(stack, run);
 }
 
 async function listNumbers(folder: string): Promise<number[]> {

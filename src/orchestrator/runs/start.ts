@@ -19,9 +19,9 @@ import type { Stack } from '../core/stack.ts';
 import { writeAgentFiles } from './agent-files.ts';
 import { attach, type BegunRun, beginDetached, type Command } from './begin.ts';
 import { nameTold, readRunEnv } from './env.ts';
-import { viewRuns } from './observe.ts';
+import { observeRuns, viewRuns } from './observe.ts';
 import { hookOf, requireAgent } from './preset.ts';
-import { filesOf, forgetRun, reserveRun, writeRun } from './record.ts';
+import { filesOf, forgetRun, pruneRuns, reserveRun, writeRun } from './record.ts';
 
 export interface RunRequest {
   ticket: string;
@@ -129,13 +129,19 @@ async function choosePlace(stack: Stack, preset: AgentPreset | undefined): Promi
 /** From here on it is known, whatever becomes of this command. */
 async function reserve(stack: Stack, record: InstanceRecord, request: RunRequest, place: RunPlace): Promise<RunRecord> {
   const { ticket } = record;
-  const others = await viewRuns(stack, ticket);
+  const known = await observeRuns(stack, ticket);
+  const others = known.map(({ view }) => view);
   requireUntaken(ticket, others, request.share);
   const { how } = request;
   const agent = 'agent' in how ? how.agent : path.basename(how.argv[0] ?? '');
   const names = others.filter(({ state }) => state !== 'exited').map(({ name }) => name);
   const name = chooseName(request.name, agent, names);
   const id = await reserveRun(stack, ticket);
+  await pruneRuns(
+    stack,
+    ticket,
+    known.map(({ run, view }) => ({ run, hasEnded: view.state === 'exited' })),
+  );
   const run: RunRecord = {
     ...{ version: 1, rootId: stack.rootId, ticket, id, name, agent, cwd: record.folder, place },
     argv: 'argv' in how ? how.argv : [],
