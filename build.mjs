@@ -13,6 +13,8 @@ import { writeManual } from './build-manual.mjs';
 const root = fileURLToPath(new URL('.', import.meta.url));
 
 const BUILDKIT = './buildkit.cjs';
+/** What `stack mcp` speaks with, a sixth of all: only that verb loads it. */
+const MCP = './mcp.cjs';
 
 /**
  * What dockerode loads whether it is needed or not. Each becomes a stand-in that loads the real one when first used; `real` says
@@ -79,6 +81,8 @@ const lazyModules = {
     builder.onResolve({ filter: /.*/ }, ({ path, kind, importer, namespace, resolveDir }) => {
       if (Object.hasOwn(LATE_FUNCTIONS, path) && kind === 'import-statement')
         return { path, namespace: 'late', pluginData: { resolveDir } };
+      if (path === './library.ts' && kind !== 'entry-point' && resolveDir.endsWith(join('src', 'mcp')))
+        return { path: MCP, external: true };
       if (namespace === 'lazy') return path === BUILDKIT ? { external: true } : undefined;
       const from = importer.replaceAll('\\', '/');
       const isIt = (one) => one.request === path && from.endsWith(`/${one.from}`);
@@ -130,7 +134,7 @@ export async function bundle(entryPoints, outdir, options = {}, tooMuch = HEAVY)
 /** Throws for a bundle that would ask for a package: the installed one has none beside it. */
 function requireWhole({ outputs }) {
   const asked = Object.values(outputs).flatMap(({ imports }) => imports.filter(({ external }) => external));
-  const known = (path) => isBuiltin(path) || OPTIONAL.includes(path) || path === BUILDKIT;
+  const known = (path) => isBuiltin(path) || [...OPTIONAL, BUILDKIT, MCP].includes(path);
   const missing = asked.map(({ path }) => path).filter((path) => !known(path));
   if (missing.length > 0) throw new Error(`the bundle asks for ${missing.join(', ')}, which is not installed with it`);
 }
@@ -167,6 +171,11 @@ async function bundleBuildKit(dist) {
   const session = fileURLToPath(import.meta.resolve('dockerode/lib/session.js'));
   await cp(join(session, '../proto/auth.proto'), join(dist, 'proto/auth.proto'));
   return bundle({ buildkit: session }, dist, { format: 'cjs', outExtension: { '.js': '.cjs' } }, /ssh2|cpu-features/);
+}
+
+/** Bundles the library that `stack mcp` speaks with. */
+async function bundleMcp(dist) {
+  return bundle({ mcp: join(root, 'src/mcp/library.ts') }, dist, { format: 'cjs', outExtension: { '.js': '.cjs' } });
 }
 
 /** Makes main.ts's import of app.ts a load of app.cjs through src/code-cache.ts. */
@@ -207,6 +216,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const files = await Promise.all([
       bundleApp(next),
       bundleBuildKit(next),
+      bundleMcp(next),
       bundleDemo(join(next, 'templates/demo')),
       writeReference(next),
     ]);

@@ -32,6 +32,7 @@ import { here } from './commands/here.ts';
 import { init } from './commands/init.ts';
 import { log } from './commands/log.ts';
 import { logs } from './commands/logs.ts';
+import { mcp } from './commands/mcp.ts';
 import { merge } from './commands/merge.ts';
 import { next } from './commands/next.ts';
 import { note } from './commands/note.ts';
@@ -69,7 +70,7 @@ type AnyVerb = Verb<any, any>;
 const GROUPS: Record<string, readonly AnyVerb[]> = {
   'Tickets:': [create, add, ps, show, start, stop, restart, recreate, destroy, restore],
   'Inside a ticket:': [here, open, cd, code, path, logs, exec, env, db],
-  'Agents:': [run, runs, next, attach, send, capture, wait, note],
+  'Agents:': [run, runs, next, attach, send, capture, wait, note, mcp],
   'A ticket’s work:': [status, review, diff, log, commit, sync, push, pr, merge, queue, conflicts],
   'The product:': [init, config, up, down, trust],
   'When something is odd:': [check, doctor],

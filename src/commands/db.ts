@@ -109,7 +109,11 @@ async function act(context: Context, { ticket, action, file = '' }: Request, for
     };
   if (action === 'load') await engine.requireLoadable(stack, ticket, file);
   const what = action === 'load' ? `what ${file} holds` : 'a copy of the baseline’s';
-  if (found.own) await context.confirm(`Replace everything in ${found.database} of ${ticket} with ${what}?`);
+  if (found.own) {
+    // A yes to the question below, which may come by `--yes`, says nothing of what would run.
+    await stack.requireTrust();
+    await context.confirm(`Replace everything in ${found.database} of ${ticket} with ${what}?`);
+  }
   if (action === 'load') {
     await engine.loadDatabase(stack, ticket, file, { force });
     return { ticket, done: `${file} is loaded` };

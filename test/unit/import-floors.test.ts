@@ -10,7 +10,8 @@ const FLOORS: Record<string, readonly string[]> = {
   adapters: ['adapters', 'domain'],
   orchestrator: ['orchestrator', 'adapters', 'domain'],
   ui: ['ui', 'domain'],
-  commands: ['commands', 'orchestrator', 'adapters', 'ui', 'domain', 'context.ts'],
+  commands: ['commands', 'mcp', 'orchestrator', 'adapters', 'ui', 'domain', 'context.ts'],
+  mcp: ['mcp', 'orchestrator', 'adapters', 'domain', 'version.ts'],
   'context.ts': ['orchestrator', 'adapters', 'ui', 'domain'],
   'once.ts': [],
   'open-stack.ts': ['orchestrator', 'adapters', 'ui', 'domain', 'context.ts', 'once.ts', 'version.ts'],
@@ -57,6 +58,8 @@ const DOORS: Record<string, RegExp> = {
   open: /^adapters\//,
   pg: /^adapters\/postgres\//,
   '@redis/client': /^adapters\/redis\//,
+  '@modelcontextprotocol/server': /^mcp\/library\.ts$/,
+  '@modelcontextprotocol/server/stdio': /^mcp\/library\.ts$/,
 };
 
 /** What the domain, being pure, may take from outside. */

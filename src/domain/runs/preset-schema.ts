@@ -91,6 +91,19 @@ const screenSchema = map('a map like `{ match: "Do you trust", state: waiting, t
   text: optional(text, 'What is said of it'),
 });
 
+const PLACE = 'a file below the folder that it stands in, like `.mcp.json`';
+const mcpSchema = map('a map like `{ file: .mcp.json, json: {} }`', {
+  file: z
+    .string(PLACE)
+    .check(z.regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))[\w./-]+$/, PLACE), z.describe('Its file with MCP servers')),
+  json: optional(
+    z.record(z.string(), z.unknown(), { error: 'a map' }),
+    'What is laid over it; a word `${args}` of a list stands for all arguments of stack',
+  ),
+  text: optional(anyText, 'What is put behind it, where it is no JSON; `${args.json}` is the list of the arguments'),
+  unless: optional(pattern, 'Regular expression that a file matches which has such a server in another way'),
+});
+
 /** The schema of a preset: validation and type are both made from it. */
 export const presetSchema = map('a map with at least `title` and `program`', {
   title: text.check(z.describe('What people call it')),
@@ -126,5 +139,6 @@ export const presetSchema = map('a map with at least `title` and `program`', {
     }),
     'What the lines of JSON mean that it prints without a terminal',
   ),
+  mcp: optional(mcpSchema, 'How it is told of `stack mcp`; left out: it takes no MCP servers'),
   screen: optional(list(SCREEN, screenSchema), 'What may be read off its terminal, where nothing else has said it'),
 });
