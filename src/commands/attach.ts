@@ -23,6 +23,8 @@ export const attach: Verb<{ run?: string }, number> = {
       throw new StackError('usage', 'this is no terminal', {
         hint: `\`stack capture ${ticket}\` prints what the agent shows`,
       });
+    // The terminal that it is on takes the first Ctrl-B for itself.
+    if (context.host.env.TMUX) context.emit({ type: 'info', text: 'inside tmux, Ctrl-B Ctrl-B d leaves it' });
     await context.endNarration();
     return attachRun(stack, live);
   },

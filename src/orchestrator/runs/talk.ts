@@ -10,9 +10,8 @@ import { filesOf } from './record.ts';
 import { sessionOf, tmuxOf } from './server.ts';
 
 /** A program shows what it was sent within this, unless it is busy or does not read. */
-const SHOWN_MS = 2000;
+const SHOWN_MS = 6000;
 const POLL_MS = 50;
-const TRIES = 3;
 
 /** Returns what an agent shows, or showed last, of its terminal; without one, the end of what it printed. Throws `files`, `unseen`. */
 export async function captureRun(stack: Stack, { run, pane }: LiveRun, lines: number | undefined): Promise<string> {
@@ -30,41 +29,49 @@ export async function attachRun(stack: Stack, live: LiveRun): Promise<number> {
 }
 
 /**
- * Types a text into an agent's terminal, as one paste, and presses Enter once it is seen there; again where it shows no sign of either.
- * Throws `process` where it takes no notice, `not-found` where it has no terminal.
+ * Types a text into an agent's terminal, as one paste, and presses Enter once it is seen there. Neither is done twice: a busy program
+ * reads it later. Throws `process` where it shows no sign of it, `not-found` where it has no terminal.
  */
 export async function sendToRun(stack: Stack, live: LiveRun, text: string): Promise<void> {
   const pane = requirePane(live, 'give it a `--prompt` when it starts');
   const tmux = tmuxOf(stack);
-  await insist(stack, { tmux, pane, act: () => tmux.paste(pane.id, text) });
-  await insist(stack, { tmux, pane, act: () => tmux.press(pane.id, 'Enter') });
-  await appendLine(
-    filesOf(stack, live.run).events,
-    renderEvent({ name: 'note', at: Date.now() / 1000, payload: '{"status":"working"}' }),
-  );
+  const act = async (): Promise<void> => {
+    // Its hook may tell of the end of a short turn before Enter is seen.
+    await appendLine(
+      filesOf(stack, live.run).events,
+      renderEvent({ name: 'note', at: Date.now() / 1000, payload: '{"status":"working"}' }),
+    );
+    await tmux.press(pane.id, 'Enter');
+  };
+  await seeDone(stack, {
+    tmux,
+    pane,
+    act: () => tmux.paste(pane.id, text),
+    left: 'it may have arrived, without Enter',
+  });
+  await seeDone(stack, { tmux, pane, act, left: 'it has arrived, and Enter may have' });
 }
 
 interface Action {
   tmux: Tmux;
   pane: Pane;
   act(): Promise<void>;
+  /** What is to be said where nothing is seen of it. */
+  left: string;
 }
 
-/** Does something to a terminal until that shows something else. */
-async function insist({ signal }: Stack, { tmux, pane, act }: Action): Promise<void> {
-  const look = () => tmux.look(pane.id);
-  for (let tries = 1; tries <= TRIES; tries++) {
-    const before = await look();
-    await act();
-    const deadline = performance.now() + SHOWN_MS;
-    while (performance.now() < deadline) {
-      throwIfAborted(signal);
-      if ((await look()) !== before) return;
-      await pause(POLL_MS, signal);
-    }
+/** Does something to a terminal, and waits until that shows something else. */
+async function seeDone({ signal }: Stack, { tmux, pane, act, left }: Action): Promise<void> {
+  const before = await tmux.look(pane.id);
+  await act();
+  const deadline = performance.now() + SHOWN_MS;
+  while (performance.now() < deadline) {
+    throwIfAborted(signal);
+    if ((await tmux.look(pane.id)) !== before) return;
+    await pause(POLL_MS, signal);
   }
-  throw new StackError('process', 'the agent takes no notice of what it is sent', {
-    hint: '`stack attach` shows what it does',
+  throw new StackError('process', `the agent shows nothing of what it was sent: ${left}`, {
+    hint: 'look with `stack attach` before you send it again',
   });
 }
 
