@@ -1,5 +1,5 @@
 import { pause } from '../../adapters/pause.ts';
-import { throwIfAborted } from '../../domain/errors.ts';
+import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import type { RunState, RunView } from '../../domain/runs/run.ts';
 import { requireInstances } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
@@ -34,7 +34,7 @@ export type Seen = Map<string, Set<string>>;
 
 /**
  * Waits until tickets have come to something, the time is over, or one cannot come to it any more, as an agent that has failed is never
- * done. Returns what each is then. Throws `not-found`, `interrupted`.
+ * done. Returns what each is then. Throws `not-found`, also for a ticket without any agent, and `interrupted`.
  */
 export async function waitFor(stack: Stack, tickets: readonly string[], { goal, timeout }: Goal): Promise<Awaited[]> {
   const deadline = performance.now() + (timeout ?? Number.POSITIVE_INFINITY);
@@ -60,7 +60,12 @@ async function lookAt(stack: Stack, ticket: string, goal: Goal['goal'], seen: Se
     const [standing] = await readStandings(stack, [ticket]);
     return { ticket, met: standing?.verdict === 'merged', is: standing?.verdict ?? 'unknown' };
   }
-  const those = pickAwaited(await viewRuns(stack, ticket), ticket, seen);
+  const runs = await viewRuns(stack, ticket);
+  if (runs.length === 0)
+    throw new StackError('not-found', `${ticket} has no agent to wait for`, {
+      hint: `\`stack run ${ticket} -d -- COMMAND\` starts one; \`--for ready\` and \`--for merged\` wait for the ticket`,
+    });
+  const those = pickAwaited(runs, ticket, seen);
   const reaches = ({ state, exitCode }: RunView): boolean =>
     state === goal || (goal === 'done' && state === 'exited' && exitCode === 0);
   const is = those
@@ -68,7 +73,7 @@ async function lookAt(stack: Stack, ticket: string, goal: Goal['goal'], seen: Se
     .join(', ');
   const met = those.length > 0 && those.every(reaches);
   const hopeless = those.some((run) => run.state === 'exited' && !reaches(run));
-  return { ticket, met, is: is || 'without an agent', hopeless };
+  return { ticket, met, is, hopeless };
 }
 
 /** Returns the agents of a ticket that have lived since the wait began; where none has, the last one. */
