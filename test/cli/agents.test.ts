@@ -23,13 +23,36 @@ describe.runIf(hasTmux)('agents in terminals of their own', () => {
   const stateOf = async (name: string) => (await runsOf(shop, 'feat-01')).find((run) => run.name === name)?.state;
   const stop = (name: string) => shop.stack(['stop', 'feat-01', '--run', name]);
 
+  it('are not waited for where there is none', async () => {
+    await expectRefusal(shop, ['wait', 'feat-01'], {
+      code: 'not-found',
+      message: /^feat-01 has no agent to wait for$/,
+      hint: /`stack run feat-01 -d -- COMMAND` starts one; /,
+    });
+  });
+
+  it('hold their ticket while they live where they tell the end of a turn alone', async () => {
+    const preset = 'title: Teller\nprogram: sh\nargs: [-c, "sleep 1000"]\nevents: { turn: { state: done } }\n';
+    shop.write('../config/stack/agents/teller.yml', preset);
+    const env = { XDG_CONFIG_HOME: shop.at('../config') };
+    const begun = await shop.stack(['run', 'feat-01', '-d', '--no-start', '--agent', 'teller', '--json'], { env });
+    const { id } = JSON.parse(begun.stdout);
+    const now = (Date.now() / 1000).toFixed(3);
+    shop.write(`.stack/runs/feat-01/${id}/events`, `${now} turn {}\n`);
+    const refused = await shop.stack(['destroy', 'feat-01'], { env });
+    expect(refused).toMatchObject({
+      ...{ code: 4, stderr: expect.stringContaining('the agent teller (run 1) is done, and does not tell when') },
+    });
+    expect(await stop('teller')).toMatchObject({ code: 0 });
+  });
+
   it('ask, are answered, and say when they are done', async () => {
     const id = await start(
       'worker',
       'stack note --status waiting which table?\nask ready\nstack note --status done\nstay',
     );
     expect(await shop.stack(['wait', 'feat-01', '--for', 'waiting', '--timeout', '2m'])).toMatchObject({ code: 0 });
-    const [run] = await runsOf(shop, 'feat-01');
+    const run = (await runsOf(shop, 'feat-01')).at(-1);
     expect(run).toMatchObject({ id, name: 'worker', state: 'waiting', source: 'note', text: 'which table?' });
     expect((await shop.ps()).instances[0]?.agents).toMatchObject([{ name: 'worker', state: 'waiting' }]);
     const next = await shop.stack(['next']);
@@ -46,7 +69,7 @@ describe.runIf(hasTmux)('agents in terminals of their own', () => {
     expect(await stop('worker')).toMatchObject({ code: 0 });
     expect(await stateOf('worker')).toBe('exited');
     const late = await shop.stack(['send', 'feat-01', 'more']);
-    expect(late).toMatchObject({ code: 2, stderr: expect.stringContaining('worker (run 1 of feat-01) has ended') });
+    expect(late).toMatchObject({ code: 2, stderr: expect.stringContaining(`worker (run ${id} of feat-01) has ended`) });
   });
 
   it('are waited for as long as somebody wishes', async () => {

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readAgentEvent, readAgentOutput, readAgentScreen } from '../../src/domain/runs/agent-event.ts';
+import { readAgentEvent, readAgentOutput, readAgentScreen, tellsEndsAlone } from '../../src/domain/runs/agent-event.ts';
 import type { AgentNews, AgentPreset } from '../../src/domain/runs/preset.ts';
 import { loadAgentPreset } from '../../src/orchestrator/runs/preset.ts';
 
@@ -124,6 +124,15 @@ it('knows a trust prompt, and takes nothing else on a screen for waiting', async
     ...{ state: 'waiting', text: 'trust' },
   });
   expect(readAgentScreen(preset, '> ')).toBeUndefined();
+  // Once it has begun, words about trust are its own.
+  expect(readAgentScreen(preset, 'The page asks: Do you trust us?', true)).toBeUndefined();
+});
+
+it.each([
+  ...[['codex', true] as const, ['aider', true] as const, ['claude', false] as const],
+  ...[['gemini', false] as const, ['opencode', false] as const, ['shell', false] as const],
+])('knows whether %s tells the end of a turn alone: %s', async (name, alone) => {
+  expect(tellsEndsAlone(await load(name))).toBe(alone);
 });
 
 it('throws for no payload, and takes nothing from one that is not as it should be', async () => {

@@ -31,9 +31,20 @@ export function readAgentOutput(preset: AgentPreset, line: string): AgentNews | 
   return typeof name === 'string' ? readNews(preset, preset.output.events, { name, fields }) : undefined;
 }
 
-/** Returns what an agent's terminal shows of its run: that it works or waits, never that it has ended. */
-export function readAgentScreen(preset: AgentPreset, screen: string): AgentNews | undefined {
-  const found = preset.screen?.find(({ match }) => new RegExp(match, 'm').test(screen));
+/** True where an agent's events tell of the end of a turn, and never of the begin of one. */
+export function tellsEndsAlone({ events }: AgentPreset): boolean {
+  const states = Object.values(events ?? {}).flatMap((rules) => [rules].flat().map(({ state }) => state));
+  return states.includes('done') && !states.includes('working');
+}
+
+/**
+ * Returns what an agent's terminal shows of its run: that it works or waits, never that it has ended. One that has begun is trusted: words
+ * about trust are its own.
+ */
+export function readAgentScreen(preset: AgentPreset, screen: string, hasBegun = false): AgentNews | undefined {
+  const found = preset.screen?.find(
+    ({ match, text }) => !(hasBegun && text === 'trust') && new RegExp(match, 'm').test(screen),
+  );
   return found && { state: found.state, ...(found.text && { text: found.text }) };
 }
 

@@ -65,6 +65,13 @@ export interface RunView {
   tmux: { pane: string } | null;
 }
 
+/** Returns what is said of an agent that has its ticket; `where` stands behind what it does. */
+export function describeHolder({ name, id, state }: Pick<RunView, 'name' | 'id' | 'state'>, where = ''): string {
+  const who = `${name} (run ${id})`;
+  if (state === 'unknown') return `nobody can see what ${who} does${where}`;
+  return `${who} is ${state}${where}${state === 'done' ? ', and does not tell when it goes on' : ''}`;
+}
+
 /** True while an agent may change something, or waits to. */
 export function isAtWork({ state }: Pick<RunView, 'state'>): boolean {
   return state !== 'exited' && state !== 'done';

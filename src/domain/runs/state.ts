@@ -13,6 +13,9 @@ export interface Sign {
   background?: number | undefined;
 }
 
+/** A program paints the end of a turn about when its hook tells of it. */
+const AFTERWORD_MS = 10_000;
+
 /** All that is known of a run, from the outside and from itself. */
 export interface RunFacts {
   startedAt: number;
@@ -27,6 +30,10 @@ export interface RunFacts {
   printedAt?: number | undefined;
   /** What its terminal is seen to show, as far as a preset knows that. */
   shown?: Pick<AgentNews, 'state' | 'text'> | undefined;
+  /** True where its hooks tell of the end of a turn, and never of the begin of one. */
+  endsAlone?: boolean;
+  /** True where it was begun with no task: it waits for the first word at its input. */
+  isIdle?: boolean;
   /** After so many milliseconds without a sign it is quiet. */
   quietAfter: number;
 }
@@ -62,7 +69,17 @@ export function judgeRun(facts: RunFacts): Judgement {
     source: facts.printedAt === undefined ? 'system' : 'output',
     text,
   };
-  return is.state === 'working' ? watch(facts, listen(facts, is)) : is;
+  const now = goOn(facts, is);
+  return now.state === 'working' || now.state === 'starting' ? watch(facts, listen(facts, now)) : now;
+}
+
+/** What it told last may be over without its hooks: a person has typed the next task, or is to type the first. */
+function goOn({ signs, printedAt, endsAlone, isIdle }: RunFacts, is: Judgement): Judgement {
+  if (is.state === 'starting' && isIdle) return { ...is, state: 'waiting' };
+  if (is.state !== 'done' || is.source !== 'hook' || !endsAlone || printedAt === undefined) return is;
+  const endedAt = signs.findLast(({ state }) => state === 'done')?.at ?? is.since;
+  if (printedAt - endedAt <= AFTERWORD_MS) return { ...is, since: endedAt };
+  return { ...is, state: 'working', since: printedAt, source: 'output' };
 }
 
 interface Hearing {

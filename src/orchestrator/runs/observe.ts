@@ -1,14 +1,14 @@
 import { open, stat } from 'node:fs/promises';
 import { ifReadable, ifThere } from '../../adapters/files/file-errors.ts';
-import { readFileIfThere } from '../../adapters/files/files.ts';
+import { isThere, readFileIfThere } from '../../adapters/files/files.ts';
 import { isUnseen, seenOr } from '../../adapters/process/ask-tool.ts';
 import { isAlive } from '../../adapters/process/identity.ts';
 import { findMarked } from '../../adapters/process/table.ts';
 import type { Pane } from '../../adapters/tmux/tmux.ts';
 import { ifAnswered } from '../../domain/errors.ts';
-import { readAgentEvent, readAgentScreen } from '../../domain/runs/agent-event.ts';
-import type { AgentNews } from '../../domain/runs/preset.ts';
-import type { RunRecord, RunView } from '../../domain/runs/run.ts';
+import { readAgentEvent, readAgentScreen, tellsEndsAlone } from '../../domain/runs/agent-event.ts';
+import type { AgentNews, AgentPreset } from '../../domain/runs/preset.ts';
+import { isAtWork, type RunRecord, type RunView } from '../../domain/runs/run.ts';
 import { judgeRun, parseEvents, type RunFacts, readNote, type Sign, sumCosts } from '../../domain/runs/state.ts';
 import type { Stack } from '../core/stack.ts';
 import { loadAgentPreset } from './preset.ts';
@@ -24,6 +24,8 @@ const EVENT_BYTES = 1_000_000;
 export interface LiveRun {
   run: RunRecord;
   view: RunView;
+  /** True while it may change something, or begin to without a word of its hooks. */
+  holds: boolean;
   /** Its pane, while it has one. */
   pane?: Pane | undefined;
   /** What it calls the session that it may go on with. */
@@ -69,13 +71,14 @@ async function observeRun(
   const signs = await readSigns(stack, files.events, run.preset);
   const facts: RunFacts = {
     ...{ startedAt: run.startedAt, now: Date.now(), life, signs, quietAfter: QUIET_AFTER_MS },
-    ...(await readOutput(stack, run, pane)),
+    ...(end ? {} : await readManners(stack, run, { pane, signs })),
     end: end ?? (life === 'gone' ? { at: await lastSeen(files.events, run), code: null } : undefined),
   };
   const pid = pane?.pid ?? run.process?.pid ?? pids[0] ?? null;
   const view = describeRun(run, facts, { pane, pid, cost: sumCosts(signs) ?? null });
   const session = signs.findLast((sign) => sign.session !== undefined)?.session;
-  return { run, view, ...(pane && { pane }), ...(session !== undefined && { session }) };
+  const holds = isAtWork(view) || (view.state === 'done' && facts.endsAlone === true);
+  return { run, view, holds, ...(pane && { pane }), ...(session !== undefined && { session }) };
 }
 
 /** A person may split a pane: then its session has others that are no agent's. */
@@ -98,14 +101,28 @@ function describeRun(
   };
 }
 
+/** What else is known of one that lives: how its preset tells of it, and its terminal. */
+async function readManners(
+  stack: Stack,
+  run: RunRecord,
+  { pane, signs }: { pane: Pane | undefined; signs: readonly Sign[] },
+): Promise<Partial<RunFacts>> {
+  const preset = run.preset === undefined ? undefined : await ifAnswered(loadAgentPreset(run.preset, stack));
+  const output = await readOutput(stack, run, { pane, preset, signs });
+  if (!preset) return output;
+  const isIdle = run.place !== 'background' && !(await isThere(filesOf(stack, run).prompt));
+  return { ...output, endsAlone: tellsEndsAlone(preset), isIdle };
+}
+
 /** When it printed something last, and what its terminal shows: where that can be seen. */
 async function readOutput(
   stack: Stack,
   run: RunRecord,
-  pane: Pane | undefined,
+  { pane, preset, signs }: { pane: Pane | undefined; preset: AgentPreset | undefined; signs: readonly Sign[] },
 ): Promise<Pick<RunFacts, 'printedAt' | 'shown'>> {
   if (pane) {
-    const shown = run.preset === undefined ? undefined : await readScreen(stack, run.preset, pane);
+    const hasBegun = signs.some(({ source, state }) => source === 'hook' && state !== 'starting');
+    const shown = preset && (await readScreen(stack, preset, { pane, hasBegun }));
     return { printedAt: pane.activeAt, shown };
   }
   return run.place === 'background' ? { printedAt: (await ifThere(stat(filesOf(stack, run).log)))?.mtimeMs } : {};
@@ -169,11 +186,14 @@ async function readSigns(stack: Stack, file: string, preset: string | undefined)
   });
 }
 
-async function readScreen(stack: Stack, preset: string, pane: Pane): Promise<AgentNews | undefined> {
-  const known = await ifAnswered(loadAgentPreset(preset, stack));
-  if (!known?.screen) return undefined;
+async function readScreen(
+  stack: Stack,
+  preset: AgentPreset,
+  { pane, hasBegun }: { pane: Pane; hasBegun: boolean },
+): Promise<AgentNews | undefined> {
+  if (!preset.screen) return undefined;
   const screen = await ifAnswered(tmuxOf(stack).capture(pane.id, 0));
-  return screen === undefined ? undefined : readAgentScreen(known, screen);
+  return screen === undefined ? undefined : readAgentScreen(preset, screen, hasBegun);
 }
 
 /** An agent that runs for days has many of them. */

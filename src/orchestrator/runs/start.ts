@@ -12,14 +12,14 @@ import { runsLockOf } from '../../domain/layout.ts';
 import { agentsMarker } from '../../domain/names.ts';
 import { planAgentCommand } from '../../domain/runs/agent-command.ts';
 import type { AgentPreset } from '../../domain/runs/preset.ts';
-import { isAtWork, type RunPlace, type RunRecord, type RunView } from '../../domain/runs/run.ts';
+import { describeHolder, type RunPlace, type RunRecord } from '../../domain/runs/run.ts';
 import type { ExecOptions } from '../../domain/runtime.ts';
 import { requireFree, requireInstance } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
 import { writeAgentFiles } from './agent-files.ts';
 import { attach, type BegunRun, beginDetached, type Command } from './begin.ts';
 import { nameTold, readRunEnv } from './env.ts';
-import { observeRuns, viewRuns } from './observe.ts';
+import { type LiveRun, observeRuns } from './observe.ts';
 import { hookOf, requireAgent } from './preset.ts';
 import { filesOf, forgetRun, pruneRuns, reserveRun, writeRun } from './record.ts';
 
@@ -71,7 +71,7 @@ export async function requireStartable(
 ): Promise<void> {
   const record = requireInstance(await stack.store.read(), ticket);
   if ('agent' in how) await requireAgent(how.agent, stack);
-  requireUntaken(record.ticket, await viewRuns(stack, record.ticket), share);
+  requireUntaken(record.ticket, await observeRuns(stack, record.ticket), share);
 }
 
 /** Whoever ends it meanwhile has to know what leads it. Returns what waits for its end. */
@@ -130,8 +130,8 @@ async function choosePlace(stack: Stack, preset: AgentPreset | undefined): Promi
 async function reserve(stack: Stack, record: InstanceRecord, request: RunRequest, place: RunPlace): Promise<RunRecord> {
   const { ticket } = record;
   const known = await observeRuns(stack, ticket);
+  requireUntaken(ticket, known, request.share);
   const others = known.map(({ view }) => view);
-  requireUntaken(ticket, others, request.share);
   const { how } = request;
   const agent = 'agent' in how ? how.agent : path.basename(how.argv[0] ?? '');
   const names = others.filter(({ state }) => state !== 'exited').map(({ name }) => name);
@@ -154,10 +154,10 @@ async function reserve(stack: Stack, record: InstanceRecord, request: RunRequest
 }
 
 /** Throws `conflict` while an agent is at work, unless both may. */
-function requireUntaken(ticket: string, others: readonly RunView[], share: boolean): void {
-  const holder = share ? undefined : others.find(isAtWork);
+function requireUntaken(ticket: string, others: readonly LiveRun[], share: boolean): void {
+  const holder = share ? undefined : others.find(({ holds }) => holds)?.view;
   if (!holder) return;
-  throw new StackError('conflict', `${ticket} is taken: ${holder.name} (run ${holder.id}) is ${holder.state} there`, {
+  throw new StackError('conflict', `${ticket} is taken: ${describeHolder(holder, ' there')}`, {
     hint: `\`stack runs ${ticket}\` shows it, \`stack stop ${ticket} --run ${holder.id}\` ends it; \`--share\` lets both work there`,
     details: holder,
   });

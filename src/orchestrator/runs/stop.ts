@@ -8,7 +8,7 @@ import { isMarked, MARKER } from '../../adapters/process/table.ts';
 import { StackError } from '../../domain/errors.ts';
 import { inFolder, runsLockOf } from '../../domain/layout.ts';
 import { agentsMarker } from '../../domain/names.ts';
-import { isAtWork, type RunRecord } from '../../domain/runs/run.ts';
+import { describeHolder, type RunRecord } from '../../domain/runs/run.ts';
 import { requireInstance } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
 import type { TicketRisk } from '../safety/risks.ts';
@@ -77,10 +77,10 @@ export async function removeRuns(stack: Stack, ticket: string): Promise<void> {
 
 /** Returns what speaks against taking a ticket apart: an agent that is at work, or waits for an answer, may be about to write. */
 export async function findAgents(stack: Stack, ticket: string): Promise<TicketRisk[]> {
-  const atWork = (await observeRuns(stack, ticket)).map(({ view }) => view).filter(isAtWork);
-  return atWork.map(({ name, id, state }) => ({
+  const holders = (await observeRuns(stack, ticket)).filter(({ holds }) => holds);
+  return holders.map(({ view }) => ({
     ...{ ticket, repo: undefined },
-    findings: [{ kind: 'agent', text: `the agent ${name} (run ${id}) is ${state}` }],
+    findings: [{ kind: 'agent', text: describeHolder({ ...view, name: `the agent ${view.name}` }) }],
   }));
 }
 
@@ -91,7 +91,7 @@ export async function findLateAgents(stack: Stack, ticket: string): Promise<Tick
 
 /** Throws `conflict` while an agent is at work in a ticket that is to be made again. */
 export async function requireNoAgents(stack: Stack, ticket: string): Promise<void> {
-  const [found] = (await observeRuns(stack, ticket)).map(({ view }) => view).filter(isAtWork);
+  const found = (await observeRuns(stack, ticket)).find(({ holds }) => holds)?.view;
   if (!found) return;
   throw new StackError('conflict', `the agent ${found.name} (run ${found.id}) is ${found.state} in ${ticket}`, {
     hint: `\`stack stop ${ticket} --run ${found.id}\` ends it; then run this again`,

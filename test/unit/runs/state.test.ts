@@ -75,6 +75,26 @@ describe('what an agent does', () => {
     expect(judge({ signs: answered })).toMatchObject({ state: 'done', since: START + 6000 });
   });
 
+  it('takes later output for the next task of one that tells the end of a turn alone', () => {
+    const signs = [hook(1, { state: 'done', text: 'all green' }), hook(20, { state: 'done' })];
+    const printed = (seconds: number, endsAlone: boolean) =>
+      judge({ now: START + MINUTE, signs, printedAt: START + seconds * 1000, endsAlone });
+    expect(printed(21, true)).toMatchObject({ state: 'done', since: START + 20_000, source: 'hook' });
+    expect(printed(50, true)).toMatchObject({ state: 'working', since: START + 50_000, source: 'output' });
+    expect(printed(50, false)).toMatchObject({ state: 'done' });
+    const noted = [note(1, { state: 'done' })];
+    expect(judge({ signs: noted, printedAt: START + 50_000, endsAlone: true })).toMatchObject({ state: 'done' });
+  });
+
+  it('waits for the first word where it was begun without a task, and does not start for ever', () => {
+    const signs = [hook(1, { state: 'starting' })];
+    expect(judge({ signs, isIdle: true })).toMatchObject({ state: 'waiting', since: START + 1000 });
+    expect(judge({ signs })).toMatchObject({ state: 'starting' });
+    expect(judge({ signs, now: START + 20 * MINUTE })).toMatchObject({ state: 'quiet' });
+    const shown = { state: 'waiting', text: 'trust' } as const;
+    expect(judge({ signs, printedAt: START + 5000, shown })).toMatchObject({ state: 'waiting', text: 'trust' });
+  });
+
   it('says how it ended, whatever it said before', () => {
     const signs = [note(1, { state: 'waiting', text: 'well?' })];
     const end = { at: START + 9000, code: 3 };
