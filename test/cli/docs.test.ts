@@ -143,7 +143,8 @@ describe('the page about a day', () => {
   let product: Product;
   beforeAll(async () => {
     product = await makeProduct({ runtime: 'process' });
-    product.env.STACK_COLUMNS = '80';
+    // Wider than a line with a path of the test's, which is longer than the page's.
+    product.env.STACK_COLUMNS = '160';
     product.writeConfig((text) => text.replace(', setup: [npm ci], copy: [config/keys]', ''));
   });
   afterAll(() => product?.dispose());

@@ -59,7 +59,7 @@ function checkProcess(stack: Stack, config: StackConfig, { name, isNew }: { name
     });
   }
   if (unused === undefined || settings.runtime === 'auto' || !isNew) return;
-  stack.emit({ type: 'warning', text: `${name} runs as a process: its \`${unused}\` is not used` });
+  stack.emit({ type: 'info', text: `${name} runs as a process: its \`${unused}\` is not used` });
 }
 
 /**
