@@ -1,4 +1,5 @@
 import { StackError } from '../domain/errors.ts';
+import { NOTE_LETTERS } from '../domain/note.ts';
 import { isNoted, NOTED_STATES } from '../domain/runs/state.ts';
 import { namedTickets } from './common/tickets.ts';
 import type { Verb } from './common/verb.ts';
@@ -18,6 +19,10 @@ export const note: Verb<{ status?: string }, { ticket: string }> = {
       });
     if (status === undefined && text === undefined)
       throw new StackError('usage', 'nothing to note', { hint: 'stack note "what a person should know"' });
+    if (text !== undefined && text.length > NOTE_LETTERS)
+      throw new StackError('usage', `the note has ${text.length} letters, and ${NOTE_LETTERS} is the most`, {
+        hint: 'write it into a file in the ticket’s folder, and note which',
+      });
     const [{ appendNote, noteInRun }, stack] = await Promise.all([
       import('../orchestrator/runs/note.ts'),
       context.stack(),

@@ -173,7 +173,7 @@ function renderTask({ task, taskFile, issue }: Brief): string[] {
 
 function renderRepos({ repos, borrowed, ticket }: Brief): string[] {
   const own = repos.map(({ name, folder, branch, base, remote }) => {
-    const push = remote === undefined ? 'no remote' : `pushed to ${inCode(branch)} at ${inCode(remote)}`;
+    const push = remote === undefined ? 'no remote' : `pushes go to ${inCode(branch)} at ${inCode(remote)}`;
     return `- ${name}: ${inCode(`${folder}/`)}, branch ${inCode(branch)} from ${inCode(base)}, ${push}`;
   });
   const shared = borrowed.map(({ name, path }) => {

@@ -51,6 +51,7 @@ describe('an agent in the foreground', () => {
   it.each([
     [['--prompt', 'a', '--prompt-file', 'b', '--', 'true'], /^--prompt and --prompt-file exclude each other$/],
     [['--prompt-file', 'none.md', '--', 'true'], /^--prompt-file: cannot read none.md: ENOENT$/],
+    [['--name', '2', '--', 'true'], /^--name: "2" is no name for an agent$/],
     [[], /^no command to run$/],
   ])('refuses %j', async (words, message) => {
     await expectRefusal(shop, ['run', 'feat-01', ...words], { code: 'usage', message, hint: /./ });
@@ -84,6 +85,11 @@ describe('an agent in the foreground', () => {
     const sorted = (text: string): string[] => text.split('\n').sort();
     expect(sorted(nested.stdout)).toEqual(sorted(alone.stdout));
     expect(alone.stdout).toContain('MINE=yes');
+  });
+
+  it('refuses a note that would be cut', async () => {
+    const message = /^the note has 4001 letters, and 4000 is the most$/;
+    await expectRefusal(shop, ['note', 'x'.repeat(4001)], { code: 'usage', message, hint: /a file/ });
   });
 
   it('says of a program that is not there so, and leaves no run', async () => {

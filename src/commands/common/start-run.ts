@@ -102,21 +102,31 @@ export async function runIn(context: Context, { ticket, command, options, prompt
     { tty: stdin.isTTY === true && stdout.isTTY === true, stdin, stdout, stderr, signal: context.signal },
   );
   if (!detached) return { view: undefined, text: '', exitCode: begun.exitCode ?? 1 };
-  const view = (await viewRuns(stack, begun.run.ticket)).find(({ id }) => id === begun.run.id);
   const { name, id } = begun.run;
+  const runs = await viewRuns(stack, begun.run.ticket);
+  const view = runs.find((run) => run.id === id);
+  const isAlone = runs.every((run) => run.id === id || run.state === 'exited');
+  const which = isAlone ? ticket : `${ticket} --run ${id}`;
   const go =
     begun.run.place === 'tmux'
-      ? `\`stack attach ${ticket}\` goes there`
-      : `\`stack capture ${ticket}\` shows what it prints`;
+      ? `\`stack attach ${which}\` goes there`
+      : `\`stack capture ${which}\` shows what it prints`;
   return { view, text: `${name} is at work in ${ticket} (run ${id}); ${go}`, exitCode: 0 };
 }
 
-/** Undefined: the agent that has ended is to go on. Throws `usage`. */
+/** A name stands beside numbers of runs, in tables and behind `--run`. */
+const NAME = /^[\p{L}_][\p{L}\p{N}._-]{0,39}$/u;
+
+/** Undefined: the agent that has ended is to go on. Throws `usage`, also for what is no name. */
 export function requireWhat(
   ticket: string,
   command: readonly string[],
-  { agent, resume, run }: { agent?: string; resume?: boolean; run?: string | undefined },
+  { agent, resume, run, name }: { agent?: string; resume?: boolean; run?: string | undefined; name?: string },
 ): RunRequest['how'] | undefined {
+  if (name !== undefined && !NAME.test(name))
+    throw new StackError('usage', `--name: ${JSON.stringify(name)} is no name for an agent`, {
+      hint: 'letters, digits, `.`, `_` and `-`, a letter first, 40 at most',
+    });
   if (run !== undefined && !resume)
     throw new StackError('usage', '--run says which agent goes on, and `--resume` is missing', {
       hint: `stack run ${ticket} --resume --run ${run}`,

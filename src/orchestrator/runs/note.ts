@@ -9,9 +9,6 @@ import { notify } from '../core/notify.ts';
 import type { Stack } from '../core/stack.ts';
 import { filesOf, readRun } from './record.ts';
 
-/** A line of events is one write. */
-const MOST_LETTERS = 4000;
-
 /**
  * Adds a dated line to the notes in a ticket's folder, which people and agents read. Notes go with the ticket and are nobody's work.
  * Throws `not-found`; `files`, also where the folder is gone.
@@ -36,7 +33,7 @@ export async function noteInRun(
     throw new StackError('not-found', `there is no run in ${folder}`, { hint: '$STACK_RUN_DIR is of another one' });
   const payload = JSON.stringify({
     ...(status !== undefined && { status }),
-    ...(text !== undefined && { text: text.slice(0, MOST_LETTERS) }),
+    ...(text !== undefined && { text }),
   });
   await appendLine(filesOf(stack, run).events, renderEvent({ name: 'note', at: Date.now() / 1000, payload }));
   if (text !== undefined) await appendNote(stack, ticket, `${run.name}: ${text}`);
