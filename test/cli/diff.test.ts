@@ -104,7 +104,8 @@ describe('the diff of a ticket', () => {
       const running = shop.start([verb, 'one']);
       await hold.begun(running.ended);
       running.kill('SIGINT');
-      expect((await running.ended).code).toBe(130);
+      const { code, stderr } = await running.ended;
+      expect({ code, stderr }).toEqual({ code: 130, stderr: expect.any(String) });
       hold.go();
       rmSync(hold.mark);
       rmSync(shop.at('front/.git/info/attributes'));

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll } from 'vitest';
 import { bundle } from '../../build.mjs';
@@ -16,6 +16,7 @@ export async function makeBench(checkout: string): Promise<Bench> {
   await bundle({ 'fault-child': path.join(checkout, 'test/support/fault-child.ts') }, folder, {
     banner: { js: require },
   });
+  copyFileSync(path.join(checkout, 'dist/mcp.cjs'), path.join(folder, 'mcp.cjs'));
   return { script: path.join(folder, 'fault-child.js'), scratch: folder };
 }
 

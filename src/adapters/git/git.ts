@@ -171,6 +171,8 @@ async function runQuestion(cwd: string, args: readonly string[], options: AskOpt
       ...place,
       ...args,
     ]);
+    // One that was ended at a signal may count as done, while what it started is about to end.
+    if (!isWhole) await ending.requireWanted();
   } catch (error) {
     await ending.requireWanted();
     // simple-git gives the negative error number when there was no process to have an exit code.
