@@ -93,7 +93,8 @@ export async function findLateAgents(stack: Stack, ticket: string): Promise<Tick
 export async function requireNoAgents(stack: Stack, ticket: string): Promise<void> {
   const found = (await observeRuns(stack, ticket)).find(({ holds }) => holds)?.view;
   if (!found) return;
-  throw new StackError('conflict', `the agent ${found.name} (run ${found.id}) is ${found.state} in ${ticket}`, {
+  const holder = { ...found, name: `the agent ${found.name}` };
+  throw new StackError('conflict', describeHolder(holder, ` in ${ticket}`), {
     hint: `\`stack stop ${ticket} --run ${found.id}\` ends it; then run this again`,
   });
 }
