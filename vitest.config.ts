@@ -7,6 +7,8 @@ export default defineConfig({
     globalSetup: './test/support/set-up.ts',
     testTimeout: 120_000,
     hookTimeout: 180_000,
+    // What CI tells of a failure is its message alone.
+    chaiConfig: { truncateThreshold: 2000 },
     projects: [
       {
         extends: true,
