@@ -38,6 +38,7 @@ import { next } from './commands/next.ts';
 import { note } from './commands/note.ts';
 import { open } from './commands/open.ts';
 import { path } from './commands/path.ts';
+import { pause } from './commands/pause.ts';
 import { pr } from './commands/pr.ts';
 import { ps } from './commands/ps.ts';
 import { push } from './commands/push.ts';
@@ -45,6 +46,7 @@ import { queue } from './commands/queue.ts';
 import { recreate } from './commands/recreate.ts';
 import { restart } from './commands/restart.ts';
 import { restore } from './commands/restore.ts';
+import { resume } from './commands/resume.ts';
 import { review } from './commands/review.ts';
 import { run } from './commands/run.ts';
 import { runs } from './commands/runs.ts';
@@ -68,7 +70,7 @@ type AnyVerb = Verb<any, any>;
 
 /** The command tree by what one wants, in the order of the help. */
 const GROUPS: Record<string, readonly AnyVerb[]> = {
-  'Tickets:': [create, add, ps, show, start, stop, restart, recreate, destroy, restore],
+  'Tickets:': [create, add, ps, show, start, stop, restart, pause, resume, recreate, destroy, restore],
   'Inside a ticket:': [here, open, cd, code, path, logs, exec, env, db],
   'Agents:': [run, runs, next, attach, send, capture, wait, note, mcp],
   'A ticket’s work:': [status, review, diff, log, commit, sync, push, pr, merge, queue, conflicts],

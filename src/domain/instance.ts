@@ -182,6 +182,8 @@ export interface InstanceRecord {
   issue?: IssueLink | undefined;
   /** Its create failed and was told to leave what it had made: the next one goes on from there. */
   unfinished?: boolean | undefined;
+  /** Since when it is paused (ISO 8601), and which of its services ran before. */
+  paused?: { at: string; services: string[] } | undefined;
   /** The ticket whose merge it is made to verify; it goes once that is done. */
   verifies?: string | undefined;
   /** What conflicts in the worktrees and is being resolved there, by repo; and what for, by default a sync. */

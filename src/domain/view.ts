@@ -47,6 +47,8 @@ export interface InstanceView {
   ticket: string;
   status: InstanceStatus;
   createdAt: string;
+  /** Since when `stack pause` keeps its services from running. */
+  pausedAt?: string;
   folder: string;
   /** The first line of its task. */
   title?: string;

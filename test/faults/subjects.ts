@@ -83,6 +83,23 @@ export const SUBJECTS: readonly Subject[] = [
     findUndone: async (world) => findRunning(world, TICKET),
   },
   {
+    name: 'pause',
+    args: ['pause', TICKET],
+    worksOn: true,
+    prepare: makeTicket,
+    findUndone: async (world) => findRunning(world, TICKET),
+  },
+  {
+    name: 'resume',
+    args: ['resume', TICKET],
+    worksOn: true,
+    prepare: async (world) => {
+      await makeTicket(world);
+      await must(world, 'pause', TICKET);
+    },
+    findUndone: (world) => findNotRunning(world, TICKET),
+  },
+  {
     name: 'destroy',
     args: ['destroy', TICKET],
     worksOn: true,

@@ -36,6 +36,7 @@ const ROOMS = [
     'runs',
     'prepare',
     'steps',
+    'capacity',
     'lifecycle',
     'status',
   ],

@@ -71,6 +71,23 @@ export async function changeTickets(
   return observeInstances(stack, [...selected.keys()]);
 }
 
+/** Changes the tickets named, or the one whose folder we are in, once all are known to exist. Returns how they are then. */
+export async function changeNamed(
+  context: Context,
+  args: readonly string[],
+  change: (stack: Stack, ticket: string) => Promise<void>,
+): Promise<InstancesView> {
+  const [{ requireInstances }, { observeInstances }, stack] = await Promise.all([
+    import('../../orchestrator/core/claim.ts'),
+    import('../../orchestrator/status/view.ts'),
+    context.stack(),
+  ]);
+  const tickets = await namedTickets(context, args);
+  requireInstances(await stack.store.read(), tickets);
+  for (const ticket of tickets) await change(stack, ticket);
+  return observeInstances(stack, tickets);
+}
+
 /** Returns the services that are meant, by ticket. Throws `usage`, `not-found`. */
 async function readSelection(
   context: Context,

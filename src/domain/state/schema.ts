@@ -121,6 +121,7 @@ const instance: z.ZodMiniType<InstanceRecord> = z.looseObject({
   documents: z.optional(z.array(document)),
   issue: z.optional(issueLink),
   unfinished: z.optional(z.boolean()),
+  paused: z.optional(z.looseObject({ at: z.string(), services: z.array(z.string()) })),
   verifies: z.optional(z.string()),
   resolving: z.optional(
     z.record(

@@ -143,7 +143,8 @@ async function examineInstance(stack: Stack, record: InstanceRecord): Promise<Fi
   }
   const worktrees = await Promise.all(dedicatedRepos(record).map(([repo, own]) => examineWorktree(ticket, repo, own)));
   const problems = worktrees.flat();
-  return problems.length > 0 ? problems : [{ subject: ticket, ok: true, text: 'worktrees are as recorded' }];
+  const rest = record.paused ? `; it is paused; \`stack resume ${ticket}\` starts it` : '';
+  return problems.length > 0 ? problems : [{ subject: ticket, ok: true, text: `worktrees are as recorded${rest}` }];
 }
 
 function describeVerification(stack: Stack, { ticket, verifies }: InstanceRecord): Finding {

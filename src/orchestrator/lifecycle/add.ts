@@ -78,7 +78,10 @@ export async function addRepo(
     },
     first: (step) => isPartOf(work.record, repo, step),
   });
-  if (error === undefined) await writeBrief(stack, work.record);
+  if (error === undefined) {
+    work.record.paused = undefined;
+    await writeBrief(stack, work.record);
+  }
   await release(work);
   if (error !== undefined) throw error;
 }

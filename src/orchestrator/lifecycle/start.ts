@@ -1,5 +1,7 @@
+import { StackError } from '../../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord, type ServiceRecord } from '../../domain/instance.ts';
 import type { Extent } from '../../domain/step.ts';
+import { listRunning } from '../capacity/pause.ts';
 import { requireInstance } from '../core/claim.ts';
 import { converge } from '../core/converge.ts';
 import type { Stack } from '../core/stack.ts';
@@ -89,12 +91,35 @@ export async function startInstance(
     },
   });
   if (error === undefined && meant === undefined) work.record.unfinished = undefined;
+  if (error === undefined && which === 'meant' && extent !== 'files') work.record.paused = undefined;
   if (error === undefined)
     await Promise.all(former.map(async (image) => (await stack.docker()).removeImage(image, stack.rootId)));
   // A start that fails leaves the worktrees, in which somebody looks for what is wrong.
   await writeBrief(stack, work.record);
   await release(work);
   if (error !== undefined) throw error;
+}
+
+/**
+ * Starts what ran of a paused ticket, on the leases it holds. One that runs is left as it is. Throws `state` for one that was stopped,
+ * and what `startInstance` throws.
+ */
+export async function resumeInstance(
+  stack: Stack,
+  ticket: string,
+  how: Pick<Parameters<typeof startInstance>[2], 'extent'>,
+): Promise<void> {
+  const [config, state] = await Promise.all([stack.config(), stack.store.read()]);
+  const record = requireInstance(state, ticket);
+  const running = await listRunning(stack, record);
+  const { services = running } = record.paused ?? {};
+  if (services.length === 0)
+    throw new StackError('state', `${record.ticket} is not paused, it is stopped`, {
+      hint: `\`stack start ${record.ticket}\` starts it`,
+    });
+  const kept = services.filter((name) => Object.hasOwn(config.services, name));
+  const isAll = kept.length === 0 || Object.keys(record.services).every((name) => services.includes(name));
+  await startInstance(stack, record.ticket, { ...how, rebuild: false, only: isAll ? [] : kept });
 }
 
 /** What is not to be started stays on record as it runs; a new service has nothing that could. */

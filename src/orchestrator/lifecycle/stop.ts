@@ -25,6 +25,8 @@ export async function stopInstance(stack: Stack, ticket: string, only: readonly 
   const kinds = record.started && only.length === 0 ? listKinds(record.own) : [];
   const servers = kinds.flatMap((kind) => kind.stopStep?.(work, after) ?? []);
   const { error } = await runForward([...steps, ...servers], stack);
+  // What a person stops does not wait for `resume` any more.
+  if (error === undefined && only.length === 0) record.paused = undefined;
   await release(work);
   if (error !== undefined) throw error;
 }

@@ -169,14 +169,16 @@ async function viewInstance(
   const { observed } = view;
   const services = viewServices(record, observed);
   const title = titleOfTask(record.task);
+  const status = await statusOf(record, services, broken);
   const repos = Object.entries(record.repos).map(([name, repo]): [string, RepoView] => {
     if (repo.mode === 'shared') return [name, { mode: 'shared', ...viewRunning(baseline, name, observed) }];
     return [name, viewDedicated(record, name, repo, { observed, broken: brokenRepos.includes(name) })];
   });
   return {
     ticket: record.ticket,
-    status: await statusOf(record, services, broken),
+    status,
     createdAt: record.createdAt,
+    ...(status === 'paused' && record.paused && { pausedAt: record.paused.at }),
     folder: record.folder,
     ...(title !== undefined && { title }),
     problems: [...broken, ...noted, ...(await tellAtRest(view, record, services))],
@@ -216,7 +218,8 @@ async function statusOf(
   if (broken.length > 0) return 'broken';
   if (record.phase !== 'ready' && (await isOwnerAlive(record)))
     return record.phase === 'creating' ? 'creating' : 'partial';
-  return combineStatus(Object.values(services).map((service) => service.status));
+  const status = combineStatus(Object.values(services).map((service) => service.status));
+  return status === 'stopped' && record.paused ? 'paused' : status;
 }
 
 function viewDedicated(

@@ -1,0 +1,19 @@
+import type { InstancesView } from '../domain/view.ts';
+import { renderInstances } from './common/instance-table.ts';
+import { changeNamed } from './common/tickets.ts';
+import type { Verb } from './common/verb.ts';
+
+export const resume: Verb<{ wait: boolean }, InstancesView> = {
+  name: 'resume',
+  summary: 'start what ran of a paused ticket, with the same ports and data',
+  args: '[tickets...]',
+  flags: [['--no-wait', 'do not wait until the services are ready']],
+  examples: ['stack resume feat-02', 'stack resume feat-01 feat-02 --no-wait'],
+  completes: { tickets: true, several: true },
+  async run(context, { args, options }) {
+    const { resumeInstance } = await import('../orchestrator/lifecycle/start.ts');
+    const how = { extent: options.wait ? 'ready' : 'started' } as const;
+    return changeNamed(context, args, (stack, ticket) => resumeInstance(stack, ticket, how));
+  },
+  render: renderInstances,
+};
