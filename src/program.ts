@@ -11,7 +11,7 @@ import { findOwnWord } from './commands/common/other-words.ts';
 import { suggestRepoFlag, takeRepoFlags } from './commands/common/repo-flags.ts';
 import { renderAnswer, type Verb } from './commands/common/verb.ts';
 import { nameVerb, orderWords, splitCommand } from './commands/common/word-order.ts';
-import { enterFolders, enterRoot, takeFolders } from './commands/common/working-folder.ts';
+import { enterFolders, enterRoot, rootOfRun, takeFolders } from './commands/common/working-folder.ts';
 import { complete } from './commands/completion/complete.ts';
 import { completion } from './commands/completion/completion.ts';
 import { shellInit } from './commands/completion/shell-init.ts';
@@ -97,6 +97,7 @@ export async function runProgram(argv: readonly string[], context: Context): Pro
   const named = nameVerb(line, verbs);
   const word = named.find((one) => !one.startsWith('-'));
   const verb = verbs.find(({ name }) => name === word);
+  if (verb?.ofRun) context.options.root ??= rootOfRun(context.host.env);
   const { words, command, loose } = splitCommand(named, verb);
   const { from, on, rest } = takeRepoFlags(words, verb?.repoFlags?.map(({ name }) => name) ?? []);
   const ordered = orderWords(

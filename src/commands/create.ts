@@ -145,7 +145,7 @@ export const create: Verb<Options, Result> = {
     const { made, begun } = result;
     if (!begun) return made.instances[0];
     // What an agent prints here is the answer.
-    return begun.view && { ...made.instances[0], run: begun.view };
+    return begun.view && { ...made.instances[0], runs: [begun.view] };
   },
   exitCode: (result) => ('made' in result ? (result.begun?.exitCode ?? 0) : 0),
 };
@@ -158,7 +158,7 @@ async function readAgent(context: Context, options: Options, command: readonly s
     throw new StackError('usage', 'an agent is started by `--run` alone', {
       hint: 'stack create feat-01 --run -d -- my-agent',
     });
-  const how = requireWhat(options.dryRun ? 'TICKET' : '', command, { ...options, run: undefined });
+  const how = requireWhat('create TICKET --run', command, { ...options, run: undefined });
   if (how && 'agent' in how) {
     const { requireAgent } = await import('../orchestrator/runs/preset.ts');
     await requireAgent(how.agent, await context.stack());

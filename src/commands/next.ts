@@ -24,10 +24,10 @@ export const next: Verb<object, { run: RunView; exitCode: number; text: string }
       return { run, text: '', exitCode: await attachRun(stack, live) };
     }
     const where = pane ? `\`stack attach ${run.ticket} --run ${run.id}\`` : live.run.cwd;
-    const asks = run.text === null ? '' : `: ${run.text.split('\n')[0]}`;
+    const asks = run.text === null ? '' : `: ${run.text}`;
     return { run, text: `${run.name} in ${run.ticket} is ${run.state}${asks}\n${where}`, exitCode: 0 };
   },
   render: ({ text }) => text,
-  toJson: ({ run }) => run,
+  toJson: ({ run }) => ({ runs: [run] }),
   exitCode: ({ exitCode }) => exitCode,
 };

@@ -10,6 +10,7 @@ export const note: Verb<{ status?: string }, { ticket: string }> = {
   args: '[text...]',
   flags: [['--status <state>', `of an agent: ${NOTED_STATES.join(', ')}`]],
   examples: ['stack note "the login works, the tests of it do not"', 'stack note --status waiting "which table?"'],
+  ofRun: true,
   completes: {},
   async run(context, { args, options: { status } }) {
     const text = args.length > 0 ? args.join(' ') : undefined;

@@ -34,6 +34,6 @@ export const run: Verb<RunFlags & { start: boolean; wait: boolean; resume?: bool
     return runIn(context, { ticket, command, options, prompt });
   },
   render: ({ text }) => text,
-  toJson: ({ view }) => view,
+  toJson: ({ view }) => view && { runs: [view] },
   exitCode: ({ exitCode }) => exitCode,
 };

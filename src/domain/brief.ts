@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { inCode, inFence, marksOnly } from './markdown.ts';
+import { quoteForShell } from './shell.ts';
 import { type Part, splitLines, splitParts } from './text-block.ts';
 
 /** What is told of a repo that the ticket has its own copy of. */
@@ -61,12 +62,13 @@ export interface Brief {
 /** How all lines begin that mark what stack writes in `TICKET.md`. No text between them holds it. */
 const MARK = '<!-- stack:';
 const MARKS = { begin: `${MARK} begin`, end: `${MARK} end` };
+const HASH_LETTERS = 12;
 const END_LINE = `${MARKS.end} -->`;
 const KEPT_LINE = 'Somebody wrote this into the part above, which stack has written again:';
 
 /** The line that begins a block tells what stack wrote into it, by a hash: where that differs, somebody has written there. */
 function beginLine(inner: string): string {
-  const hash = createHash('sha256').update(inner).digest('hex').slice(0, 12);
+  const hash = createHash('sha256').update(inner).digest('hex').slice(0, HASH_LETTERS);
   return `${MARKS.begin} ${hash}. This part is written again; what you add belongs below the line that ends it -->`;
 }
 
@@ -75,7 +77,7 @@ function beginLine(inner: string): string {
  * what they wrote into the block, which comes below it.
  */
 export function mergeBrief(fileText: string, block: string): string {
-  const parts = splitParts(fileText, MARKS);
+  const parts = splitParts(endBlocks(fileText), MARKS);
   const first = parts.findIndex(({ ours }) => ours);
   const texts = parts.map((part, index) => {
     if (!part.ours) return part.lines.join('');
@@ -87,7 +89,36 @@ export function mergeBrief(fileText: string, block: string): string {
 
 /** True where a file holds nothing but what stack wrote: no person has written anything of their own into it. */
 export function holdsBriefAlone(text: string): boolean {
-  return splitParts(text, MARKS).every((part) => (part.ours ? isAsWritten(part) : part.lines.join('').trim() === ''));
+  return splitParts(endBlocks(text), MARKS).every((part) =>
+    part.ours ? isAsWritten(part) : part.lines.join('').trim() === '',
+  );
+}
+
+/** Returns a text in which a block whose end mark somebody has deleted ends where its hash says so, else before the next, or with the text. */
+function endBlocks(text: string): string {
+  const lines = splitLines(text);
+  const ended = lines.flatMap((line, at) => {
+    if (!line.startsWith(MARKS.begin)) return [];
+    const next = lines.findIndex((other, index) => index > at && other.startsWith(MARK));
+    if (next >= 0 && lines[next]?.startsWith(MARKS.end)) return [];
+    return [findEnd(lines.slice(0, next < 0 ? undefined : next), at)];
+  });
+  for (const end of ended.reverse()) {
+    if (end > 0 && !lines[end - 1]?.endsWith('\n')) lines[end - 1] += '\n';
+    lines.splice(end, 0, `${END_LINE}\n`);
+  }
+  return lines.join('');
+}
+
+function findEnd(lines: readonly string[], begin: number): number {
+  const hash = createHash('sha256');
+  const told = withoutCr(lines[begin] ?? '').slice(MARKS.begin.length + 1, MARKS.begin.length + 1 + HASH_LETTERS);
+  const end = lines.findIndex((line, at) => {
+    if (at <= begin) return false;
+    hash.update(withoutCr(line));
+    return hash.copy().digest('hex').startsWith(told);
+  });
+  return end < 0 || told.length < HASH_LETTERS ? lines.length : end + 1;
 }
 
 /** An editor may have made all line ends CRLF. */
@@ -196,7 +227,8 @@ function renderPlaces({ services, shared }: Brief): string[] {
   return own.length + data.length === 0 ? [] : ['## What runs', '', ...own, ...data];
 }
 
-function renderCommands({ ticket, services, tests, hasDatabase }: Brief): string[] {
+function renderCommands(brief: Brief): string[] {
+  const { ticket, services, tests, hasDatabase } = brief;
   const own = services.filter(({ borrowed }) => !borrowed);
   const [first] = own;
   const one = first?.name;
@@ -220,9 +252,18 @@ function renderCommands({ ticket, services, tests, hasDatabase }: Brief): string
     `- what you changed: \`stack diff ${ticket}\`, \`stack status ${ticket}\``,
     `- commit, in all repos or none; \`git add\` new files first: \`stack commit ${ticket} -a -m "What it does"\``,
     `- get what is new in the bases: \`stack sync ${ticket}\``,
-    `- push, each branch to its own name and never a base: \`stack push ${ticket}\``,
+    ...renderPushes(brief),
     `- tell the person something, or ask: \`stack note --status waiting "Which of the two?"\``,
   ];
+}
+
+/** All go together or none does: beside a repo without a remote the others are pushed by git alone. */
+function renderPushes({ ticket, repos }: Brief): string[] {
+  const pushed = repos.filter(({ remote }) => remote !== undefined);
+  if (pushed.length === 0) return [];
+  if (pushed.length === repos.length)
+    return [`- push, each branch to its own name and never a base: \`stack push ${ticket}\``];
+  return pushed.map(({ name, folder }) => `- push ${name}: ${inCode(`git -C ${quoteForShell(folder)} push`)}`);
 }
 
 function renderChecks({ repos, verify }: Brief): string[] {

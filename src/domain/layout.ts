@@ -112,6 +112,11 @@ export function runsLockOf(root: string, ticket: string): string {
   return path.join(root, STATE_FOLDER, `runs-${ticket}.lock`);
 }
 
+/** Returns the path of the lock that is held while the root's tmux server is started, or what it left is cleared away. */
+export function tmuxLockOf(root: string): string {
+  return path.join(root, STATE_FOLDER, 'tmux.lock');
+}
+
 /** Returns the path of the journal of a change of several repos of a ticket. */
 export function journalOf(root: string, ticket: string): string {
   return inFolder(root, 'changes', ticket, 'journal.json');

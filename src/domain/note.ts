@@ -1,3 +1,5 @@
+import { withoutControls } from './plain-text.ts';
+
 /** `- 2026-11-28T09:45:12Z text`: a line of a list in Markdown, as `renderNote` writes it. */
 const NOTE = /^- \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \S/;
 
@@ -9,7 +11,9 @@ const LINE_LETTERS = NOTE_LETTERS + 100;
 
 /** Returns a note as the one line that goes into a ticket's notes: control characters and line ends are spaces in it. */
 export function renderNote(at: Date, text: string): string {
-  const line = text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();
+  const line = withoutControls(text)
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
   const short = line.length > LINE_LETTERS ? `${line.slice(0, LINE_LETTERS - 1)}…` : line;
   return `- ${at.toISOString().slice(0, 19)}Z ${short}\n`;
 }

@@ -17,7 +17,7 @@ export const AGENT_TOOLS: readonly Tool[] = [
       name: may(kind.name, 'What it is called; default: after its program'),
       share: may(kind.flag, 'Also where another agent is at work in the ticket'),
     },
-    output: { id: out.text, ticket: out.text, name: out.text, state: out.text },
+    output: { runs: out.rows },
     line: ({ agent, command, prompt, name, share }, tickets) => ({
       words: [
         ...[...flags({ detach: true, share }), ...valued('agent', agent), ...valued('name', name)],

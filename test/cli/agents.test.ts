@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { agent, hasTmux, runsOf } from '../support/agents.ts';
 import { expectRefusal } from '../support/refusal.ts';
 import { BIN, listProcesses, makeShop, type Shop } from '../support/shop.ts';
+import { socketOf } from '../support/tmux-socket.ts';
 import { until } from '../support/until.ts';
 
 describe.runIf(hasTmux)('agents in terminals of their own', () => {
@@ -18,7 +19,7 @@ describe.runIf(hasTmux)('agents in terminals of their own', () => {
     const words = ['-d', '--no-start', '--share', '--name', name, '--json'];
     const made = await shop.stack(['run', 'feat-01', ...words, '--', ...agent(shop.at(`${name}.task`))]);
     expect(made.code).toBe(0);
-    return JSON.parse(made.stdout).id as string;
+    return JSON.parse(made.stdout).runs[0].id as string;
   };
   const stateOf = async (name: string) => (await runsOf(shop, 'feat-01')).find((run) => run.name === name)?.state;
   const stop = (name: string) => shop.stack(['stop', 'feat-01', '--run', name]);
@@ -36,12 +37,15 @@ describe.runIf(hasTmux)('agents in terminals of their own', () => {
     shop.write('../config/stack/agents/teller.yml', preset);
     const env = { XDG_CONFIG_HOME: shop.at('../config') };
     const begun = await shop.stack(['run', 'feat-01', '-d', '--no-start', '--agent', 'teller', '--json'], { env });
-    const { id } = JSON.parse(begun.stdout);
+    const [{ id }] = JSON.parse(begun.stdout).runs;
     const now = (Date.now() / 1000).toFixed(3);
     shop.write(`.stack/runs/feat-01/${id}/events`, `${now} turn {}\n`);
     const refused = await shop.stack(['destroy', 'feat-01'], { env });
     expect(refused).toMatchObject({
-      ...{ code: 4, stderr: expect.stringContaining('the agent teller (run 1) is done, and does not tell when') },
+      ...{
+        code: 4,
+        stderr: expect.stringContaining('the agent teller (run 1) is done, and has not ended: it may go on'),
+      },
     });
     expect(await stop('teller')).toMatchObject({ code: 0 });
   });
@@ -49,7 +53,10 @@ describe.runIf(hasTmux)('agents in terminals of their own', () => {
   it('ask, are answered, and say when they are done', async () => {
     const id = await start(
       'worker',
-      'stack note --status waiting which table?\nask ready\nstack note --status done\nstay',
+      'go /\nstack note --status waiting which table?\nask ready\nuntil TICKET/go\nstack note --status done\nstay'.replace(
+        'TICKET',
+        shop.at('tickets/feat-01'),
+      ),
     );
     expect(await shop.stack(['wait', 'feat-01', '--for', 'waiting', '--timeout', '2m'])).toMatchObject({ code: 0 });
     const run = (await runsOf(shop, 'feat-01')).at(-1);
@@ -59,13 +66,22 @@ describe.runIf(hasTmux)('agents in terminals of their own', () => {
     expect(next.stdout).toBe(`worker in feat-01 is waiting: which table?\n\`stack attach feat-01 --run ${id}\``);
     await until('it reads', async () => (await shop.stack(['capture', 'feat-01'])).stdout.includes('ready'));
     const answer = `it's the "other" one; $HOME ü`;
-    expect(await shop.stack(['send', 'feat-01', answer])).toMatchObject({
+    const inside = { cwd: shop.at('tickets/feat-01/front') };
+    expect(await shop.stack(['send', 'feat-1', 'go'], inside)).toMatchObject({ code: 2 });
+    expect(await shop.stack(['send', answer], inside)).toMatchObject({
       code: 0,
       stdout: `sent to worker in feat-01 (run ${id})`,
     });
+    expect((await runsOf(shop, 'feat-01')).at(-1)).toMatchObject({ state: 'working', source: 'send', text: null });
+    shop.write('tickets/feat-01/go', '');
     expect(await shop.stack(['wait', 'feat-01', '--for', 'done', '--timeout', '2m'])).toMatchObject({ code: 0 });
     expect((await shop.stack(['capture', 'feat-01'])).stdout).toContain(`told: ${answer}`);
     expect(readFileSync(shop.at('tickets/feat-01/NOTES.md'), 'utf8')).toContain('worker: which table?');
+    await expectRefusal(shop, ['run', 'feat-01', '--no-start', '--', 'true'], {
+      code: 'conflict',
+      message: /^feat-01 is taken: worker \(run \d+\) is done there, and has not ended: it may go on$/,
+      hint: /`--share` lets both work there/,
+    });
     expect(await stop('worker')).toMatchObject({ code: 0 });
     expect(await stateOf('worker')).toBe('exited');
     const late = await shop.stack(['send', 'feat-01', 'more']);
@@ -152,6 +168,7 @@ describe.runIf(hasTmux)('agents in terminals of their own', () => {
     );
     expect(await shop.stack(['destroy', 'feat-01', '--force', '--yes'])).toMatchObject({ code: 0 });
     expect(listProcesses(shop.root)).toEqual([]);
+    expect(existsSync(socketOf(shop.root))).toBe(false);
   });
 });
 

@@ -331,7 +331,7 @@ describe('agents', () => {
     const begun = await Promise.all(
       tickets.map((ticket) => call('run', { ticket, command, prompt: `--do\n${ticket}` })),
     );
-    expect(begun.map(({ is }) => is.ticket)).toEqual(tickets);
+    expect(begun.map(({ is }) => is.runs[0].ticket)).toEqual(tickets);
     const waited = await call('wait', { tickets, for: 'exited', timeout: '1m' });
     expect(waited.is.tickets).toEqual(tickets.map((ticket) => expect.objectContaining({ ticket, met: true })));
     expect((await call('runs')).is.runs).toHaveLength(2);

@@ -127,7 +127,7 @@ describe.each(PLACES)('a detached agent: %s', (place) => {
       '--',
       ...agent(shop.at('task')),
     ]);
-    return { ...made, view: made.stdout === '' ? undefined : JSON.parse(made.stdout) };
+    return { ...made, view: made.stdout === '' ? undefined : JSON.parse(made.stdout).runs[0] };
   };
 
   it('is listed while it works, taken for the holder of its ticket, and told of with its exit code', async () => {

@@ -8,6 +8,7 @@ const { STACK_RUN_DIR, STACK_BIN } = process.env;
 const script = readFileSync(process.argv[2] ?? 0, 'utf8');
 
 const DOES = {
+  go: (folder) => process.chdir(folder),
   say: (text) => console.log(text),
   edit: (repo, text) => appendFileSync(`${repo}/work.txt`, `${text}\n`),
   commit(repo, text) {

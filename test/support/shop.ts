@@ -24,6 +24,7 @@ import { freePorts } from './ports.ts';
 import { kill } from './processes.ts';
 import { isolatedEnv, type Run } from './product.ts';
 import { noteRun } from './tell-runs.ts';
+import { socketOf } from './tmux-socket.ts';
 import { until } from './until.ts';
 
 /** The built command; another one (an installed package) can be tried by naming it. */
@@ -130,6 +131,7 @@ export function openShop(folder: string, root: string, env: Record<string, strin
       } finally {
         for (const pid of listProcesses(root)) kill(pid);
         rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+        rmSync(socketOf(root), { force: true });
       }
     },
   };

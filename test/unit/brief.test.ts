@@ -114,11 +114,30 @@ describe('a file of that name', () => {
     expect(mergeBrief(edited, block)).toBe(`mine\r\n${block}more\r\n`);
   });
 
-  it('has one block, and what is left of a broken one is a person’s', () => {
+  it('has one block, also where the mark that ends it is gone', () => {
     expect(mergeBrief(`${block}a\n${block}`, block)).toBe(`${block}a\n`);
+    const open = block.replace(/.*\n$/, '');
+    const other = renderBrief({ ...full, conventions: 'Prices are in yen.\n' });
+    expect([open, open.replaceAll('\n', '\r\n')].map(holdsBriefAlone)).toEqual([true, true]);
+    expect(mergeBrief(`mine\n${open}- mine too\n`, other)).toBe(`mine\n${other}- mine too\n`);
+    expect(mergeBrief(`${open}a\n${block}`, other)).toBe(`${other}a\n`);
+    const written = `${open.replace('In the cart too.', '- [x] In the cart too.')}- mine\n`;
+    expect(holdsBriefAlone(written)).toBe(false);
+    const merged = mergeBrief(written, block);
+    expect(merged.startsWith(block) && merged.includes('- [x] In the cart too.') && merged.endsWith('- mine\n')).toBe(
+      true,
+    );
+    expect(mergeBrief(merged, block)).toBe(merged);
     const cut = block.slice(0, -30);
     expect(holdsBriefAlone(cut)).toBe(false);
-    expect(mergeBrief(cut, block)).toContain(cut.split('\n').slice(1).join('\n'));
+    expect(mergeBrief(cut, block)).toContain(cut.split('\n').at(-1));
+  });
+
+  it('names no push where no repo has a remote, and only those that have one', () => {
+    const [api, docs] = full.repos;
+    expect(renderBrief({ ...full, repos: [docs!] })).not.toContain('stack push');
+    expect(renderBrief(full)).toContain('- push api: `git -C api push`\n');
+    expect(renderBrief({ ...full, repos: [api!] })).toContain('- push, each branch');
   });
 
   it('is nobody’s with the block alone', () => {

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
 import { execa } from 'execa';
 import { StackError } from '../../domain/errors.ts';
+import { isThere } from '../files/files.ts';
 import { ownPath } from '../search-path.ts';
 
 /** The oldest that has `new-session -e`. */
@@ -37,6 +40,8 @@ export interface Tmux {
   press(pane: string, key: string): Promise<void>;
   /** Gives a pane to the terminal of this process until the person leaves it. Returns the exit code. */
   attach(session: string): Promise<number>;
+  /** Deletes the socket that a server has left which is gone; nobody may start one meanwhile. */
+  clear(): Promise<void>;
 }
 
 interface Session {
@@ -143,7 +148,18 @@ export function openTmux(socket: string, env: Env): Tmux {
       });
       return exitCode;
     },
+    async clear() {
+      const file = socketFileOf(socket);
+      if (!(await isThere(file))) return;
+      const isGone = (await unlessGone(ask(['list-sessions']))) === undefined;
+      if (isGone) await rm(file, { force: true });
+    },
   };
+}
+
+/** Returns where tmux keeps the socket of that name (`TMUX_TMPDIR` is none of what it is told). */
+function socketFileOf(socket: string): string {
+  return path.join('/tmp', `tmux-${process.getuid?.() ?? 0}`, socket);
 }
 
 /** Of a server that is there already they change nothing. */

@@ -81,7 +81,7 @@ interface Wish {
 
 /** Begins an agent in a ticket, which is started first where it is at rest. Throws what `startRun` and `startInstance` throw. */
 export async function runIn(context: Context, { ticket, command, options, prompt }: Wish): Promise<BegunView> {
-  const what = requireWhat(ticket, command, options);
+  const what = requireWhat(`run ${ticket}`, command, options);
   const [{ requireStartable, startRun }, { viewRuns }, stack] = await Promise.all([
     import('../../orchestrator/runs/start.ts'),
     import('../../orchestrator/runs/observe.ts'),
@@ -117,9 +117,9 @@ export async function runIn(context: Context, { ticket, command, options, prompt
 /** A name stands beside numbers of runs, in tables and behind `--run`. */
 const NAME = /^[\p{L}_][\p{L}\p{N}._-]{0,39}$/u;
 
-/** Undefined: the agent that has ended is to go on. Throws `usage`, also for what is no name. */
+/** Undefined: the agent that has ended is to go on. `verb` is what one types before the command. Throws `usage`, also for what is no name. */
 export function requireWhat(
-  ticket: string,
+  verb: string,
   command: readonly string[],
   { agent, resume, run, name }: { agent?: string; resume?: boolean; run?: string | undefined; name?: string },
 ): RunRequest['how'] | undefined {
@@ -129,7 +129,7 @@ export function requireWhat(
     });
   if (run !== undefined && !resume)
     throw new StackError('usage', '--run says which agent goes on, and `--resume` is missing', {
-      hint: `stack run ${ticket} --resume --run ${run}`,
+      hint: `stack ${verb} --resume --run ${run}`,
     });
   const said = [command.length > 0 && 'a command', agent !== undefined && '--agent', resume && '--resume'].filter(
     Boolean,
@@ -140,7 +140,7 @@ export function requireWhat(
   if (agent !== undefined) return { agent };
   if (resume) return undefined;
   throw new StackError('usage', 'no command to run', {
-    hint: `put it behind \`--\`: stack run ${ticket} -- my-agent; or name an agent: \`--agent claude\``,
+    hint: `put it behind \`--\`: stack ${verb} -- my-agent; or name an agent: \`--agent claude\``,
   });
 }
 

@@ -19,6 +19,8 @@ export interface Verb<Options = Record<string, unknown>, Result = unknown> {
   quietHelp?: string;
   /** It takes a command line behind `--`; `loose`: behind its arguments as well. */
   command?: 'strict' | 'loose';
+  /** It speaks for the run that it is called in: wherever it stands, its stack is that of the run. */
+  ofRun?: true;
   examples: readonly string[];
   /** What its arguments are, for completion. */
   completes: {

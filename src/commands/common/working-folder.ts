@@ -32,6 +32,14 @@ export function enterRoot(cwd: string, root: string | undefined): string | undef
   return root === undefined ? undefined : enterFolder('--root', cwd, root);
 }
 
+/** Returns the root of the run that an environment is of; undefined outside of one. Throws `usage` where it is gone. */
+export function rootOfRun({
+  STACK_RUN_DIR,
+  STACK_ROOT,
+}: Readonly<Record<string, string | undefined>>): string | undefined {
+  return STACK_RUN_DIR && STACK_ROOT ? enterFolder('$STACK_ROOT', '/', STACK_ROOT) : undefined;
+}
+
 /** Returns the folder that is reached by going from one to the next. Throws `usage` where one is none. */
 export function enterFolders(start: string, folders: readonly string[]): string {
   return folders.reduce((from, folder) => enterFolder('-C', from, folder), start);

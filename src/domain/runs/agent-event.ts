@@ -1,5 +1,6 @@
 import type * as z from 'zod/mini';
 import { parseJson } from '../json.ts';
+import { withoutControls } from '../plain-text.ts';
 import type { AgentEvent, AgentNews, AgentPreset } from './preset.ts';
 import type { ruleSchema } from './preset-schema.ts';
 
@@ -86,7 +87,7 @@ function applyRule(rule: Rule, fields: unknown, sessionAt: string | undefined): 
 
 function findText(paths: readonly string[], fields: unknown): string | undefined {
   const text = paths.map((path) => fieldAt(fields, path)).find((one) => typeof one === 'string' && one.trim() !== '');
-  return typeof text === 'string' ? text.trim().slice(0, MOST_LETTERS) : undefined;
+  return typeof text === 'string' ? withoutControls(text).trim().slice(0, MOST_LETTERS) : undefined;
 }
 
 function countTasks(value: unknown): number | undefined {

@@ -37,7 +37,7 @@ interface ProcessIdentity {
 export type RunState = 'starting' | 'working' | 'waiting' | 'quiet' | 'done' | 'exited' | 'unknown';
 
 /** How a state is known. */
-export type RunSource = 'note' | 'hook' | 'exit code' | 'system' | 'output' | 'tmux';
+export type RunSource = 'note' | 'hook' | 'send' | 'exit code' | 'system' | 'output' | 'tmux';
 
 /** What an agent reports of dollars and tokens. */
 export interface RunCost {
@@ -69,10 +69,37 @@ export interface RunView {
 export function describeHolder({ name, id, state }: Pick<RunView, 'name' | 'id' | 'state'>, where = ''): string {
   const who = `${name} (run ${id})`;
   if (state === 'unknown') return `nobody can see what ${who} does${where}`;
-  return `${who} is ${state}${where}${state === 'done' ? ', and does not tell when it goes on' : ''}`;
+  return `${who} is ${state}${where}${state === 'done' ? ', and has not ended: it may go on' : ''}`;
+}
+
+/** True while there is a process of it, as far as anybody knows. */
+export function isLiving({ state }: Pick<RunView, 'state'>): boolean {
+  return state !== 'exited';
 }
 
 /** True while an agent may change something, or waits to. */
 export function isAtWork({ state }: Pick<RunView, 'state'>): boolean {
   return state !== 'exited' && state !== 'done';
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/** Returns the runs that live, those that have ended within a day before `now` (Unix milliseconds), and the last one of each ticket. */
+export function pickRecent(runs: readonly RunView[], now: number): RunView[] {
+  const last = new Map(runs.map((run) => [run.ticket, run]));
+  return runs.filter((run) => isLiving(run) || now - Date.parse(run.since) < DAY_MS || last.get(run.ticket) === run);
+}
+
+/** Returns what an agent has reported of its cost as a person reads it: `$0.42, 12k tokens in, 800 out`. */
+export function describeCost({ usd, input, output }: RunCost): string {
+  const tokens = [
+    input !== null && `${shortenCount(input)} tokens in`,
+    output !== null && `${shortenCount(output)} out`,
+  ];
+  return [usd !== null && `$${usd.toFixed(2)}`, ...tokens].filter(Boolean).join(', ');
+}
+
+function shortenCount(count: number): string {
+  if (count < 1000) return String(count);
+  return count < 999_500 ? `${Math.round(count / 1000)}k` : `${(count / 1_000_000).toFixed(1)}M`;
 }

@@ -1,4 +1,5 @@
 import { parseFields } from '../json.ts';
+import { withoutControls } from '../plain-text.ts';
 import type { AgentEvent, AgentNews } from './preset.ts';
 import type { RunCost, RunSource, RunState } from './run.ts';
 
@@ -6,7 +7,7 @@ import type { RunCost, RunSource, RunState } from './run.ts';
 export interface Sign {
   /** Unix milliseconds. */
   at: number;
-  source: 'note' | 'hook';
+  source: 'note' | 'hook' | 'send';
   state?: RunState | undefined;
   text?: string | undefined;
   /** How many tasks of it go on by themselves. */
@@ -91,7 +92,8 @@ interface Hearing {
 }
 
 function hear(before: Hearing, sign: Sign): Hearing {
-  const isNote = sign.source === 'note';
+  // What somebody types there answers what it asked.
+  const isNote = sign.source !== 'hook';
   const asked = isNote ? readQuestion(sign) : sign.state === 'working' && before.hasEnded ? undefined : before.asked;
   const hasEnded = isNote || sign.state === undefined ? before.hasEnded : sign.state === 'done';
   return { is: follow(before.is, weigh(sign, asked)), asked, hasEnded };
@@ -115,6 +117,8 @@ function weigh(sign: Sign, asked: string | null | undefined): Sign {
 /** The same state said again is no change of it. */
 function follow(before: Judgement | undefined, { at, source, state, text }: Sign): Judgement {
   const said = text ?? null;
+  // A word beside a question is not the question.
+  if (before?.state === 'waiting' && state === undefined) return { ...before, text: before.text ?? said };
   if (before && (state === undefined || state === before.state)) return { ...before, text: said ?? before.text };
   return { state: state ?? 'working', since: at, source, text: said };
 }
@@ -148,13 +152,23 @@ export function renderEvent({ name, at, payload }: AgentEvent): string {
   return `${at.toFixed(3)} ${name}${payload === '' ? '' : ` ${payload}`}\n`;
 }
 
+/** The event of a text that `stack send` has typed. */
+export const SENT_EVENT = 'sent';
+
+/** Returns what an event of stack's own says: that of `stack note`, and that of `stack send`; undefined for one of a hook. */
+export function readOwnEvent(event: AgentEvent): (AgentNews & Pick<Sign, 'source'>) | undefined {
+  if (event.name === SENT_EVENT) return { source: 'send', state: 'working' };
+  const note = readNote(event);
+  return note && { ...note, source: 'note' };
+}
+
 /** Returns what `stack note` has said; undefined for another event. */
 export function readNote({ name, payload }: AgentEvent): AgentNews | undefined {
   if (name !== 'note') return undefined;
   const { status, text } = parseFields<{ status: string; text: string }>(payload);
   return {
     ...(isNoted(status) && { state: status }),
-    ...(typeof text === 'string' && { text }),
+    ...(typeof text === 'string' && { text: withoutControls(text) }),
     // Who says that it is done knows of nothing that goes on.
     ...(status === 'done' && { background: 0 }),
   };

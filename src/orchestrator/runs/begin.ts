@@ -13,7 +13,7 @@ import type { RunRecord } from '../../domain/runs/run.ts';
 import { DEFAULT_LOG_BYTES, type ExecOptions } from '../../domain/runtime.ts';
 import type { Stack } from '../core/stack.ts';
 import { filesOf, writeRun } from './record.ts';
-import { sessionOf, tmuxOf } from './server.ts';
+import { sessionOf, tmuxOf, withServer } from './server.ts';
 
 /** A run that has begun; in the foreground it has ended, too. */
 export interface BegunRun {
@@ -65,10 +65,12 @@ async function beginInTmux(stack: Stack, run: RunRecord, command: Command): Prom
   const { start, exit, log } = filesOf(stack, run);
   await writeFile(start, renderLauncher({ ...command, exit, screen: log }), { mode: 0o600 });
   const kept = ['TERM', 'TMUX', 'TMUX_PANE', MARKER].map((name) => `${name}="$${name}"`).join(' ');
-  const pane = await tmuxOf(stack).start({
-    ...{ name: sessionOf(run), cwd: command.cwd, env: { [MARKER]: run.marker }, size: { columns: 200, rows: 50 } },
-    argv: ['/bin/sh', '-c', `exec env -i ${kept} /bin/sh "$0"`, start],
-  });
+  const pane = await withServer(stack, () =>
+    tmuxOf(stack).start({
+      ...{ name: sessionOf(run), cwd: command.cwd, env: { [MARKER]: run.marker }, size: { columns: 200, rows: 50 } },
+      argv: ['/bin/sh', '-c', `exec env -i ${kept} /bin/sh "$0"`, start],
+    }),
+  );
   Object.assign(run, { process: { ...identifyProcess(pane.pid), leads: true }, pane: pane.id });
   await writeRun(stack, run);
 }

@@ -9,7 +9,7 @@ import { ifAnswered } from '../../domain/errors.ts';
 import { readAgentEvent, readAgentScreen, tellsEndsAlone } from '../../domain/runs/agent-event.ts';
 import type { AgentNews, AgentPreset } from '../../domain/runs/preset.ts';
 import { isAtWork, type RunRecord, type RunView } from '../../domain/runs/run.ts';
-import { judgeRun, parseEvents, type RunFacts, readNote, type Sign, sumCosts } from '../../domain/runs/state.ts';
+import { judgeRun, parseEvents, type RunFacts, readOwnEvent, type Sign, sumCosts } from '../../domain/runs/state.ts';
 import type { Stack } from '../core/stack.ts';
 import { loadAgentPreset } from './preset.ts';
 import { filesOf, listRunRecords } from './record.ts';
@@ -175,12 +175,12 @@ type Heard = Sign & AgentNews;
 /** What an agent has said of itself, and its hooks, as far as its preset knows them. */
 async function readSigns(stack: Stack, file: string, preset: string | undefined): Promise<Heard[]> {
   const events = parseEvents(await readTail(file));
-  const isNamed = preset !== undefined && events.some(({ name }) => name !== 'note');
+  const isNamed = preset !== undefined && events.some((event) => !readOwnEvent(event));
   const known = isNamed ? await ifAnswered(loadAgentPreset(preset, stack)) : undefined;
   return events.flatMap((event): Heard[] => {
     const at = event.at * 1000;
-    const note = readNote(event);
-    if (note) return [{ ...note, at, source: 'note' }];
+    const own = readOwnEvent(event);
+    if (own) return [{ ...own, at }];
     const news = known && readAgentEvent(known, event);
     return news ? [{ ...news, at, source: 'hook' }] : [];
   });

@@ -12,7 +12,7 @@ import { runsLockOf } from '../../domain/layout.ts';
 import { agentsMarker } from '../../domain/names.ts';
 import { planAgentCommand } from '../../domain/runs/agent-command.ts';
 import type { AgentPreset } from '../../domain/runs/preset.ts';
-import { describeHolder, type RunPlace, type RunRecord } from '../../domain/runs/run.ts';
+import { describeHolder, isLiving, type RunPlace, type RunRecord } from '../../domain/runs/run.ts';
 import type { ExecOptions } from '../../domain/runtime.ts';
 import { requireFree, requireInstance } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
@@ -153,9 +153,9 @@ async function reserve(stack: Stack, record: InstanceRecord, request: RunRequest
   return run;
 }
 
-/** Throws `conflict` while an agent is at work, unless both may. */
+/** Throws `conflict` while an agent is there, one that is done too: it goes on once somebody speaks to it. Unless both may. */
 function requireUntaken(ticket: string, others: readonly LiveRun[], share: boolean): void {
-  const holder = share ? undefined : others.find(({ holds }) => holds)?.view;
+  const holder = share ? undefined : others.find(({ view }) => isLiving(view))?.view;
   if (!holder) return;
   throw new StackError('conflict', `${ticket} is taken: ${describeHolder(holder, ' there')}`, {
     hint: `\`stack runs ${ticket}\` shows it, \`stack stop ${ticket} --run ${holder.id}\` ends it; \`--share\` lets both work there`,

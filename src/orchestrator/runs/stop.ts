@@ -15,6 +15,7 @@ import type { TicketRisk } from '../safety/risks.ts';
 import { observeRuns } from './observe.ts';
 import { pickRun } from './pick.ts';
 import { filesOf, listRunRecords } from './record.ts';
+import { clearServer } from './server.ts';
 
 /**
  * Ends a run with all that it has started, what has left its terminal included. Ended is done. Throws `process` for what does not
@@ -36,6 +37,7 @@ export async function stopRun(stack: Stack, ticket: string, wanted: string): Pro
   const end = async (): Promise<RunRecord> => {
     const { run } = await pickRun(stack, named, wanted);
     await endRun(stack, run);
+    if (run.place === 'tmux') await clearServer(stack, [run]);
     return run;
   };
   // One that is just being begun would begin after its end.
@@ -61,9 +63,12 @@ function partOf(ticket: string): StackError {
 export async function endRuns(stack: Stack, ticket: string): Promise<void> {
   const { root, signal } = stack;
   const end = async (): Promise<void> => {
-    for (const run of await listRunRecords(stack, ticket)) await endRun(stack, run);
+    const all = await listRunRecords(stack, ticket);
+    for (const run of all) await endRun(stack, run);
     // Of one that nothing is kept of something may have stayed.
     await endMarked(agentsMarker(stack.rootId, ticket));
+    const ended = all.filter(({ place }) => place === 'tmux');
+    if (ended.length > 0) await clearServer(stack, ended);
   };
   // One that is just being begun is waited for.
   await withLock(runsLockOf(root, ticket), end, { signal });

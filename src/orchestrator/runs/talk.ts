@@ -3,7 +3,7 @@ import { readFileIfThere } from '../../adapters/files/files.ts';
 import { pause } from '../../adapters/pause.ts';
 import type { Pane, Tmux } from '../../adapters/tmux/tmux.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
-import { renderEvent } from '../../domain/runs/state.ts';
+import { renderEvent, SENT_EVENT } from '../../domain/runs/state.ts';
 import type { Stack } from '../core/stack.ts';
 import type { LiveRun } from './observe.ts';
 import { filesOf } from './record.ts';
@@ -39,7 +39,7 @@ export async function sendToRun(stack: Stack, live: LiveRun, text: string): Prom
     // Its hook may tell of the end of a short turn before Enter is seen.
     await appendLine(
       filesOf(stack, live.run).events,
-      renderEvent({ name: 'note', at: Date.now() / 1000, payload: '{"status":"working"}' }),
+      renderEvent({ name: SENT_EVENT, at: Date.now() / 1000, payload: '' }),
     );
     await tmux.press(pane.id, 'Enter');
   };
