@@ -2,6 +2,7 @@ import type { Context } from '../context.ts';
 import { StackError } from '../domain/errors.ts';
 import { readLength } from '../domain/moment.ts';
 import type { Awaited } from '../orchestrator/status/wait.ts';
+import { renderAlert } from '../ui/alert.ts';
 import { namedTickets } from './common/tickets.ts';
 import type { Verb } from './common/verb.ts';
 
@@ -35,8 +36,8 @@ export const wait: Verb<{ for: string; timeout?: string }, Awaited[]> = {
   exitCode: (all) => (all.every(({ met }) => met) ? 0 : 1),
 };
 
-/** Rings the bell of the terminal, and tells it what it may show elsewhere (OSC 9: iTerm2, kitty, ghostty, Windows Terminal). */
-function ring({ host: { stderr }, options }: Context, all: readonly Awaited[]): void {
+/** Tells the person, who may be elsewhere. */
+function ring({ host: { stderr, env }, options }: Context, all: readonly Awaited[]): void {
   if (stderr.isTTY !== true || options.quiet) return;
-  stderr.write(`\u001b]9;stack: ${all.map(({ ticket, is }) => `${ticket} ${is}`).join(', ')}\u0007\u0007`);
+  stderr.write(renderAlert(all.map(({ ticket, is }) => `${ticket} ${is}`).join(', '), env));
 }
