@@ -89,6 +89,8 @@ export interface RunFiles {
   prompt: string;
   /** Lines that the agent's hooks and `stack note` add. */
   events: string;
+  /** The lines before those, once they were many. */
+  turned: string;
   /** What it printed, where stack keeps that. */
   log: string;
   /** Its exit code, once it has ended. */
@@ -102,7 +104,7 @@ export function runFilesOf(root: string, ticket: string, id: string): RunFiles {
   const folder = inFolder(root, 'runs', ticket, id);
   const at = (name: string): string => path.join(folder, name);
   return {
-    ...{ folder, record: at('run.json'), prompt: at('prompt'), events: at('events') },
+    ...{ folder, record: at('run.json'), prompt: at('prompt'), events: at('events'), turned: at('events.1') },
     ...{ log: at('log'), exit: at('exit'), start: at('start') },
   };
 }

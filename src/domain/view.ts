@@ -1,4 +1,4 @@
-import type { RunView } from './runs/run.ts';
+import type { RunCost, RunView } from './runs/run.ts';
 import type { RuntimeName } from './runtime.ts';
 
 /** What is said of a service, a repo, a ticket; `unknown`: what it runs on does not answer. The JSON of `stack ps` and `stack create`; fields may be added only. */
@@ -57,7 +57,9 @@ export interface InstanceView {
   repos: Record<string, RepoView>;
   services: Record<string, ServiceView>;
   /** Its agents that live, or the last one that has ended; left out where nobody has asked for them. */
-  agents?: Pick<RunView, 'name' | 'state' | 'since' | 'text' | 'exitCode'>[];
+  agents?: Pick<RunView, 'name' | 'state' | 'since' | 'text' | 'exitCode' | 'cost'>[];
+  /** What all its agents that are kept have reported together; left out where none has. */
+  cost?: RunCost;
   /** What it has for itself of the shared services, by their names: a database, a numbered one, or a server (`db` is 0 then). */
   own?: Record<string, OwnView>;
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -37,6 +37,16 @@ describe.each(SHELLS)('the hook in %s', (shell) => {
     expect(await call(run, [])).toEqual(silent);
     expect(await call(run, ['a b\nc'], 'x')).toEqual(silent);
     expect(linesOf(run)).toEqual(['Stop {"a":1, "b":"ü  %s\\n"} ', 'notify {"t": "-n"}', 'unknown ', 'unknown x']);
+  });
+
+  it('puts aside what is beyond 2 MB, and never the last of it', async () => {
+    const run = makeRun();
+    writeFileSync(path.join(run, 'events'), `1 old ${'x'.repeat(2_000_000)}\n`);
+    expect(await call(run, ['Stop'], 'x')).toEqual(silent);
+    expect(await call(run, ['Stop'], 'y')).toEqual(silent);
+    expect(linesOf(run)).toEqual(['Stop y']);
+    expect(readFileSync(path.join(run, 'events.1'), 'utf8')).toMatch(/x\n\d+ Stop x\n$/);
+    expect(readdirSync(run).sort()).toEqual(['events', 'events.1']);
   });
 
   it('is harmless where no run is', async () => {

@@ -3,7 +3,8 @@ import path from 'node:path';
 import type { RunView } from '../../src/domain/runs/run.ts';
 import type { Shop } from './shop.ts';
 
-const AGENT = path.join(import.meta.dirname, 'agent.mjs');
+/** The scripted agent. */
+export const AGENT = path.join(import.meta.dirname, 'agent.mjs');
 
 /** Whether there is a tmux; tests that need one are skipped without, loudly. */
 export const hasTmux = findTmux();

@@ -62,11 +62,11 @@ function tellAge({ since }: Pick<RunView, 'since'>): string {
 /** Returns a line for each agent of some tickets: what it does, for how long, and what it asks. */
 export function describeAgents(instances: readonly InstanceView[], { color, columns }: RenderOptions): string[] {
   const paints = paintStates(color);
-  return instances.flatMap(({ ticket, agents = [] }) =>
-    agents.map((run) => {
+  return instances.flatMap(({ ticket, agents = [], cost }) =>
+    agents.map((run, index) => {
       const asks = run.text === null ? '' : `: ${shorten(run.text)}`;
       return wrapText(
-        `${ticket}: ${run.name} ${paints[run.state](describeState(run))} for ${tellAge(run)}${asks}`,
+        `${ticket}: ${run.name} ${paints[run.state](describeState(run))} for ${tellAge(run)}${index === 0 && cost ? ` (${describeCost(cost)} so far)` : ''}${asks}`,
         columns,
         2,
       );

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Context } from '../../context.ts';
-import { StackError } from '../../domain/errors.ts';
+import { messageOf, StackError, tolerate } from '../../domain/errors.ts';
 import type { RunView } from '../../domain/runs/run.ts';
 import type { Stack } from '../../orchestrator/core/stack.ts';
 import type { RunRequest } from '../../orchestrator/runs/start.ts';
@@ -16,6 +16,7 @@ export interface RunFlags {
   promptFile?: string;
   share?: boolean;
   agent?: string;
+  rm?: boolean;
 }
 
 /** The flags of `RunFlags`. */
@@ -26,6 +27,7 @@ export const RUN_FLAGS: Verb['flags'] = [
   ['--prompt <text>', 'what it is to do: on its standard input, and in the file $STACK_PROMPT_FILE'],
   ['--prompt-file <file>', 'the same from a file; `-` is standard input'],
   ['--share', 'also in a ticket in which another agent is at work'],
+  ['--rm', 'destroy the ticket once it has ended, where nothing was changed there; else ask'],
 ];
 
 /** Flags that are about an agent alone. */
@@ -36,6 +38,7 @@ export const RUN_OPTIONS = [
   'promptFile',
   'share',
   'agent',
+  'rm',
 ] as const satisfies (keyof RunFlags)[];
 
 /** What `stack run` answers with; of one in the foreground its own output is the answer. */
@@ -101,6 +104,7 @@ export async function runIn(context: Context, { ticket, command, options, prompt
     { ticket, how, name: options.name, prompt, detached, share },
     { tty: stdin.isTTY === true && stdout.isTTY === true, stdin, stdout, stderr, signal: context.signal },
   );
+  if (options.rm) await removeAfter(context, begun.run.ticket);
   if (!detached) return { view: undefined, text: '', exitCode: begun.exitCode ?? 1 };
   const { name, id } = begun.run;
   const runs = await viewRuns(stack, begun.run.ticket);
@@ -121,8 +125,12 @@ const NAME = /^[\p{L}_][\p{L}\p{N}._-]{0,39}$/u;
 export function requireWhat(
   verb: string,
   command: readonly string[],
-  { agent, resume, run, name }: { agent?: string; resume?: boolean; run?: string | undefined; name?: string },
+  { agent, resume, run, name, ...options }: Omit<RunFlags, 'run'> & { resume?: boolean; run?: string | undefined },
 ): RunRequest['how'] | undefined {
+  if (options.rm && options.detach)
+    throw new StackError('usage', '--rm waits for the end, and -d for nothing', {
+      hint: 'leave one of them away; `stack destroy TICKET` refuses where work would be lost',
+    });
   if (name !== undefined && !NAME.test(name))
     throw new StackError('usage', `--name: ${JSON.stringify(name)} is no name for an agent`, {
       hint: 'letters, digits, `.`, `_` and `-`, a letter first, 40 at most',
@@ -142,6 +150,24 @@ export function requireWhat(
   throw new StackError('usage', 'no command to run', {
     hint: `put it behind \`--\`: stack ${verb} -- my-agent; or name an agent: \`--agent claude\``,
   });
+}
+
+/** The agent has ended, whatever becomes of its ticket: that is said, and its exit code stays. */
+async function removeAfter(context: Context, ticket: string): Promise<void> {
+  const { takeAway } = await import('../../orchestrator/change/take-away.ts');
+  const ask = async (question: string): Promise<boolean> => (await tolerate(context.ask(question), 'confirm')) ?? false;
+  try {
+    const is = await takeAway(await context.stack(), ticket, ask);
+    const text =
+      'stays' in is
+        ? `${ticket} stays: ${is.stays.join('; ')}; \`stack destroy ${ticket}\` takes it away`
+        : `${ticket} is gone${is.saved ? `; \`stack restore ${ticket}\` brings it back` : ': nothing was changed there'}`;
+    context.emit({ type: 'info', text });
+  } catch (error) {
+    if (!(error instanceof StackError) || error.code === 'interrupted') throw error;
+    context.emit({ type: 'warning', text: `${ticket} stays: ${messageOf(error)}` });
+  }
+  await context.endNarration();
 }
 
 async function findEnded(stack: Stack, ticket: string, named: string | undefined): Promise<RunRequest['how']> {

@@ -24,14 +24,15 @@ const SCREEN_BYTES = 1_000_000;
 
 /**
  * Returns the script that begins a command and keeps its exit code and last lines. It holds the environment, secrets too, so it deletes
- * itself first: the shell has it open. The traps let the shell outlive what ends the command, which starts without them.
+ * itself first: the shell has it open. The traps let the shell outlive what ends the command, which starts without them. A terminal that hangs up
+ * ends both: the kernel tells the shell of it, and the command once that has ended.
  */
 export function renderLauncher({ argv, cwd, env, stdin, exit, screen }: Launch): string {
   const exports = Object.entries(env).filter(([name]) => isForShell(name));
   const [code, last] = [quoteWord(exit), quoteWord(screen)];
   return [
     'rm -f -- "$0"',
-    'trap : HUP INT TERM',
+    'trap : INT TERM',
     ...exports.map(([name, value]) => `export ${name}=${quoteForShell(value)}`),
     `cd -- ${quoteWord(cwd)} || exit 125`,
     `${handOver(argv, env)}${argv.map(quoteWord).join(' ')}${stdin === undefined ? '' : ` <${quoteWord(stdin)}`}`,

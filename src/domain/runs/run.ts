@@ -90,6 +90,19 @@ export function pickRecent(runs: readonly RunView[], now: number): RunView[] {
   return runs.filter((run) => isLiving(run) || now - Date.parse(run.since) < DAY_MS || last.get(run.ticket) === run);
 }
 
+/** Returns what several runs have cost together; undefined for none. */
+export function addCosts(costs: readonly RunCost[]): RunCost | undefined {
+  const add = (one: number | null, other: number | null): number | null =>
+    one === null && other === null ? null : (one ?? 0) + (other ?? 0);
+  return costs.length === 0
+    ? undefined
+    : costs.reduce((sum, { usd, input, output }) => ({
+        usd: add(sum.usd, usd),
+        input: add(sum.input, input),
+        output: add(sum.output, output),
+      }));
+}
+
 /** Returns what an agent has reported of its cost as a person reads it: `$0.42, 12k tokens in, 800 out`. */
 export function describeCost({ usd, input, output }: RunCost): string {
   const tokens = [

@@ -1,24 +1,24 @@
-import { open, stat } from 'node:fs/promises';
-import { ifReadable, ifThere } from '../../adapters/files/file-errors.ts';
-import { isThere, readFileIfThere } from '../../adapters/files/files.ts';
+import { stat } from 'node:fs/promises';
+import { ifThere } from '../../adapters/files/file-errors.ts';
+import { isThere } from '../../adapters/files/files.ts';
 import { isUnseen, seenOr } from '../../adapters/process/ask-tool.ts';
 import { isAlive } from '../../adapters/process/identity.ts';
 import { findMarked } from '../../adapters/process/table.ts';
 import type { Pane } from '../../adapters/tmux/tmux.ts';
 import { ifAnswered } from '../../domain/errors.ts';
-import { readAgentEvent, readAgentScreen, tellsEndsAlone } from '../../domain/runs/agent-event.ts';
+import { readAgentScreen, tellsEndsAlone } from '../../domain/runs/agent-event.ts';
 import type { AgentNews, AgentPreset } from '../../domain/runs/preset.ts';
 import { isAtWork, type RunRecord, type RunView } from '../../domain/runs/run.ts';
-import { judgeRun, parseEvents, type RunFacts, readOwnEvent, type Sign, sumCosts } from '../../domain/runs/state.ts';
+import { judgeRun, type RunFacts, type Sign, sumCosts } from '../../domain/runs/state.ts';
 import type { Stack } from '../core/stack.ts';
+import { noteEnd, type RunEnd, readEnd } from './listen/end.ts';
+import { readHearsay } from './listen/signs.ts';
 import { loadAgentPreset } from './preset.ts';
 import { filesOf, listRunRecords } from './record.ts';
 import { sessionOf, tmuxOf } from './server.ts';
 
 /** An agent that works gives a sign more often than this. */
 const QUIET_AFTER_MS = 5 * 60_000;
-/** Of the events the last ones tell. */
-const EVENT_BYTES = 1_000_000;
 
 /** A run as it is now. */
 export interface LiveRun {
@@ -35,7 +35,7 @@ export interface LiveRun {
 /** Returns the runs of a ticket, or of all, as they are now. One that was never begun is none. Throws `files`. */
 export async function observeRuns(stack: Stack, ticket?: string): Promise<LiveRun[]> {
   const runs = await listRunRecords(stack, ticket);
-  const known = await Promise.all(runs.map(async (run) => ({ run, end: await readEnd(filesOf(stack, run).exit) })));
+  const known = await Promise.all(runs.map(async (run) => ({ run, end: await readEnd(stack, run) })));
   const isAsked = known.some(({ run, end }) => run.place === 'tmux' && !end);
   const panes = isAsked ? await askPanes(stack) : [];
   const all = await Promise.all(known.map((one) => observeRun(stack, one, panes)));
@@ -60,23 +60,25 @@ async function askPanes(stack: Stack): Promise<Pane[] | undefined> {
 
 async function observeRun(
   stack: Stack,
-  { run, end }: { run: RunRecord; end: End | undefined },
+  { run, end }: { run: RunRecord; end: RunEnd | undefined },
   panes: readonly Pane[] | undefined,
 ): Promise<LiveRun | undefined> {
-  const files = filesOf(stack, run);
   const pane = run.place === 'tmux' && !end ? panes?.find((one) => isOf(run, one)) : undefined;
-  const pids = end || pane ? [] : await listOwn(run);
+  const found = end || pane ? [] : await listOwn(run);
+  const pids = found ?? [];
   const life = await tellLife(run, { pane, isAsked: panes !== undefined, hasEnded: end !== undefined, pids });
   if (life === 'never') return undefined;
-  const signs = await readSigns(stack, files.events, run.preset);
+  const { signs, printed } = await readHearsay(stack, run);
   const facts: RunFacts = {
     ...{ startedAt: run.startedAt, now: Date.now(), life, signs, quietAfter: QUIET_AFTER_MS },
     ...(end ? {} : await readManners(stack, run, { pane, signs })),
-    end: end ?? (life === 'gone' ? { at: await lastSeen(files.events, run), code: null } : undefined),
+    end: end ?? (life === 'gone' ? await tellEnd(stack, run, found !== undefined) : undefined),
   };
   const pid = pane?.pid ?? run.process?.pid ?? pids[0] ?? null;
-  const view = describeRun(run, facts, { pane, pid, cost: sumCosts(signs) ?? null });
-  const session = signs.findLast((sign) => sign.session !== undefined)?.session;
+  const news = [...signs, ...printed];
+  const said = printed.findLast(({ text }) => text !== undefined)?.text;
+  const view = describeRun(run, facts, { pane, pid, cost: sumCosts(news) ?? null, said });
+  const session = news.findLast((one) => one.session !== undefined)?.session;
   const holds = isAtWork(view) || (view.state === 'done' && facts.endsAlone === true);
   return { run, view, holds, ...(pane && { pane }), ...(session !== undefined && { session }) };
 }
@@ -90,13 +92,19 @@ function isOf(run: RunRecord, pane: Pane): boolean {
 function describeRun(
   run: RunRecord,
   facts: RunFacts,
-  { pane, pid, cost }: Pick<RunView, 'pid' | 'cost'> & { pane: Pane | undefined },
+  { pane, pid, cost, said }: Pick<RunView, 'pid' | 'cost'> & { pane: Pane | undefined; said: string | undefined },
 ): RunView {
-  const { since, ...judged } = judgeRun(facts);
+  const { since, text, ...judged } = judgeRun(facts);
   return {
     ...{ id: run.id, ticket: run.ticket, name: run.name, agent: run.agent },
     pid: facts.life === 'gone' ? null : pid,
-    ...{ ...judged, since: new Date(since).toISOString(), exitCode: facts.end?.code ?? null, cost },
+    ...{
+      ...judged,
+      text: text ?? said ?? null,
+      since: new Date(since).toISOString(),
+      exitCode: facts.end?.code ?? null,
+      cost,
+    },
     tmux: pane ? { pane: pane.id } : null,
   };
 }
@@ -149,41 +157,15 @@ async function tellLife(run: RunRecord, { pane, isAsked, hasEnded, pids }: Look)
   return isAsked || run.place !== 'tmux' ? 'never' : 'unknown';
 }
 
-async function listOwn(run: RunRecord): Promise<number[]> {
+/** Undefined: nobody could look. */
+async function listOwn(run: RunRecord): Promise<number[] | undefined> {
   if (run.place !== 'tmux' && run.process && (await isAlive(run.process))) return [run.process.pid];
-  return seenOr([], findMarked(run.marker));
+  return seenOr(undefined, findMarked(run.marker));
 }
 
-interface End {
-  at: number;
-  code: number;
-}
-
-/** An exit file that may not be read is none. */
-async function readEnd(file: string): Promise<End | undefined> {
-  const text = await ifReadable(readFileIfThere(file));
-  if (text === undefined || !/^\d+\n$/.test(text)) return undefined;
-  return { at: (await ifThere(stat(file)))?.mtimeMs ?? Date.now(), code: Number(text) };
-}
-
-async function lastSeen(events: string, { startedAt }: RunRecord): Promise<number> {
-  return (await ifThere(stat(events)))?.mtimeMs ?? startedAt;
-}
-
-type Heard = Sign & AgentNews;
-
-/** What an agent has said of itself, and its hooks, as far as its preset knows them. */
-async function readSigns(stack: Stack, file: string, preset: string | undefined): Promise<Heard[]> {
-  const events = parseEvents(await readTail(file));
-  const isNamed = preset !== undefined && events.some((event) => !readOwnEvent(event));
-  const known = isNamed ? await ifAnswered(loadAgentPreset(preset, stack)) : undefined;
-  return events.flatMap((event): Heard[] => {
-    const at = event.at * 1000;
-    const own = readOwnEvent(event);
-    if (own) return [{ ...own, at }];
-    const news = known && readAgentEvent(known, event);
-    return news ? [{ ...news, at, source: 'hook' }] : [];
-  });
+/** What nobody could look for is not written down as gone. */
+async function tellEnd(stack: Stack, run: RunRecord, isSeen: boolean): Promise<RunEnd> {
+  return isSeen ? noteEnd(stack, run) : { at: run.startedAt, code: null };
 }
 
 async function readScreen(
@@ -194,18 +176,4 @@ async function readScreen(
   if (!preset.screen) return undefined;
   const screen = await ifAnswered(tmuxOf(stack).capture(pane.id, 0));
   return screen === undefined ? undefined : readAgentScreen(preset, screen, hasBegun);
-}
-
-/** An agent that runs for days has many of them. */
-async function readTail(file: string): Promise<string> {
-  const handle = await ifThere(open(file));
-  if (!handle) return '';
-  try {
-    const { size } = await handle.stat();
-    const start = Math.max(0, size - EVENT_BYTES);
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(size - start), 0, size - start, start);
-    return buffer.toString('utf8', 0, bytesRead);
-  } finally {
-    await handle.close();
-  }
 }

@@ -8,7 +8,7 @@ import {
   type OwnServer,
   type StackState,
 } from '../../domain/instance.ts';
-import type { RunView } from '../../domain/runs/run.ts';
+import { addCosts, type RunView } from '../../domain/runs/run.ts';
 import { ENGINE_RUNTIME, type RuntimeName, runtimeOf } from '../../domain/runtime.ts';
 import { titleOfTask } from '../../domain/task.ts';
 import {
@@ -60,17 +60,26 @@ export async function observeStack(stack: Stack, { marks = false } = {}): Promis
       const changes = found?.get(instance.ticket)?.[name];
       return [name, repo.mode === 'dedicated' && changes ? { ...repo, changes } : repo];
     });
-    return { ...instance, repos: Object.fromEntries(repos), agents: pickAgents(runs, instance.ticket) };
+    return { ...instance, repos: Object.fromEntries(repos), ...tellAgents(runs, instance.ticket) };
   });
   return { ...view, instances };
 }
 
-/** Those that live; where none does, how the last one ended. */
-function pickAgents(runs: readonly RunView[], ticket: string): NonNullable<InstanceView['agents']> {
+/** Those that live; where none does, how the last one ended. And what all have cost. */
+function tellAgents(runs: readonly RunView[], ticket: string): Pick<InstanceView, 'agents' | 'cost'> {
   const own = runs.filter((run) => run.ticket === ticket);
+  const cost = addCosts(own.flatMap((run) => run.cost ?? []));
   const living = own.filter(({ state }) => state !== 'exited');
   const shown = living.length > 0 ? living : own.slice(-1);
-  return shown.map(({ name, state, since, text, exitCode }) => ({ name, state, since, text, exitCode }));
+  const agents = shown.map(({ name, state, since, text, exitCode, cost }) => ({
+    name,
+    state,
+    since,
+    text,
+    exitCode,
+    cost,
+  }));
+  return { agents, ...(cost && { cost }) };
 }
 
 /** The same with what it is told from; nothing is asked about other tickets than `tickets`, which alone are in the view then. */
