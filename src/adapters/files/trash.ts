@@ -115,5 +115,9 @@ async function isFresh(folder: string): Promise<boolean> {
 
 async function startDeleting(from: string, as: string, trash: string): Promise<void> {
   const inTable = path.join(renderPlace((await ifThere(realpath(trash))) ?? trash), path.basename(as));
-  spawn('sh', ['-c', DELETE, 'sh', from, as, trash, inTable], { detached: true, stdio: 'ignore', cwd: '/' }).unref();
+  const words = ['-c', DELETE, 'sh', from, as, trash, inTable];
+  const child = spawn('sh', words, { detached: true, stdio: 'ignore', cwd: '/' });
+  // For want of descriptors, say. It is out of the way, and the next sweep takes it.
+  child.on('error', () => undefined);
+  child.unref();
 }

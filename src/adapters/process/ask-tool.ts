@@ -1,6 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import pLimit from 'p-limit';
 import { explainShortage, StackError } from '../../domain/errors.ts';
 import { listFolders } from '../search-path.ts';
 
@@ -29,6 +30,8 @@ const UNSEEN: Partial<Record<Tool, string>> = {
 /** `lstart` is written in the reader's language and time zone, and lsof writes other bytes in each locale: so all are pinned. */
 const ENV = { LC_ALL: 'C', TZ: 'UTC' };
 const TIMEOUT_MS = 10_000;
+/** How many run at once: each has two pipes, and macOS gives a process 256 descriptors. */
+const askedAtOnce = pLimit(6);
 const MAX_BYTES = 1 << 26;
 
 interface Surroundings {
@@ -62,7 +65,7 @@ export async function askTool(
   let refused: unknown;
   for (const file of listFiles(tool)) {
     try {
-      return (await run(file, flagsOf(tool, args), optionsOf(timeout))).stdout;
+      return (await askedAtOnce(() => run(file, flagsOf(tool, args), optionsOf(timeout)))).stdout;
     } catch (error) {
       const found = judge(tool, error);
       if (found !== undefined) return found;

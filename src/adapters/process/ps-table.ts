@@ -1,4 +1,5 @@
 import { askTool, askToolNow, blind } from './ask-tool.ts';
+import { lookTogether } from './together.ts';
 
 /** What `ps` tells of one process. */
 export interface PsRow {
@@ -24,20 +25,11 @@ const LEAVING_MS = 2000;
 /** Milliseconds in which one `ps` is enough for who polls. */
 export const RECENT_MS = 1000;
 
-let last: { begun: number; table: Promise<PsTable> } | undefined;
-/** The one that begins once the last has ended. */
-let next: Promise<PsTable> | undefined;
-
 /**
  * Returns all processes of this machine as `ps` tells them, by number, as they were at `since` (of `performance.now()`) or later.
  * Those who ask at the same time get the same answer: one `ps` is for all of them. Throws `unseen`.
  */
-export async function readPsTable(since = performance.now()): Promise<PsTable> {
-  if (last && last.begun >= since) return last.table;
-  // What runs already may have passed over what has come since.
-  next ??= (last?.table ?? Promise.resolve()).catch(() => undefined).then(begin);
-  return next;
-}
+export const readPsTable = lookTogether(async (): Promise<PsTable> => parseTable(await askTool('ps', EVERYTHING)));
 
 /**
  * Returns the row of a process that is there, as `kill` has just told; undefined where `ps` does not know it. A row of the last
@@ -45,25 +37,12 @@ export async function readPsTable(since = performance.now()): Promise<PsTable> {
  */
 export async function findPsRow(pid: number): Promise<PsRow | undefined> {
   const asked = performance.now();
-  const recent = last && last.begun > asked - RECENT_MS ? await last.table : undefined;
-  return recent?.get(pid) ?? (await readPsTable(asked)).get(pid);
+  return (await readPsTable(asked - RECENT_MS)).get(pid) ?? (await readPsTable(asked)).get(pid);
 }
 
 /** Does the same at once, for who leaves: it waits two seconds for `ps` at most. Throws `unseen`. */
 export function readPsTableNow(): PsTable {
   return parseTable(askToolNow('ps', EVERYTHING, { timeout: LEAVING_MS }));
-}
-
-function begin(): Promise<PsTable> {
-  next = undefined;
-  const table = askTool('ps', EVERYTHING).then(parseTable);
-  const begun = { begun: performance.now(), table };
-  last = begun;
-  // Who asks later tries for themselves.
-  table.catch(() => {
-    if (last === begun) last = undefined;
-  });
-  return table;
 }
 
 function parseTable(text: string): PsTable {
