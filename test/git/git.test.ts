@@ -50,6 +50,21 @@ describe('asking git', () => {
     for (const { pid } of held) if (pid !== process.pid) process.kill(pid, 'SIGKILL');
   });
 
+  it('asks again while another git is just making a worktree', async () => {
+    const repo = makeRepo(makeTemp());
+    const other = path.join(makeTemp(), 'other');
+    git(repo, 'worktree', 'add', '--quiet', '-b', 'other', other);
+    const commondir = path.join(repo, '.git/worktrees/other/commondir');
+    writeFileSync(commondir, '');
+    expect(() => git(repo, 'for-each-ref', '--format=%(worktreepath)')).toThrow(/failed to read/);
+    const answer = askGit(repo, ['for-each-ref', '--format=%(worktreepath)', 'refs/heads/other']);
+    setTimeout(() => writeFileSync(commondir, '../..\n'), 50);
+    expect(await answer).toBe(`${other}\n`);
+
+    writeFileSync(commondir, '');
+    await expect(askGit(repo, ['worktree', 'list'])).rejects.toMatchObject({ code: 'git' });
+  });
+
   it('throws with git’s own first line', async () => {
     const repo = makeRepo(makeTemp());
     await expect(askGit(repo, ['rev-parse', '--verify', 'nothing'])).rejects.toMatchObject({

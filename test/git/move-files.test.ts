@@ -111,6 +111,17 @@ describe('moving a branch with the files of its checkout, while somebody is at w
     nothingLeft();
   });
 
+  it('has nothing to do with a worktree that another git is just making', async () => {
+    const folder = path.join(makeTemp(), 'half-made');
+    git(repo, 'worktree', 'add', '--quiet', '-b', 'half-made', folder);
+    // As `git worktree add` leaves it at first: locked, its folder empty.
+    writeFileSync(path.join(repo, '.git/worktrees/half-made/locked'), 'initializing');
+    rmSync(path.join(folder, '.git'));
+    expect(await findWay()).toBeUndefined();
+    await move();
+    expect(look()).toEqual(['refs/heads/main', '', to, from, 'after\n']);
+  });
+
   it('leaves a git alone that is at work on the index, and is refused then', async () => {
     const lock = path.join(repo, '.git/index.lock');
     writeFileSync(lock, '');

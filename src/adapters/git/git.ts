@@ -9,6 +9,7 @@ import { simpleGit } from 'simple-git';
 import { bestEffort, explainShortage, StackError, throwIfAborted } from '../../domain/errors.ts';
 import { bytesOf, textOf } from '../files/byte-names.ts';
 import { mayUse } from '../files/file-errors.ts';
+import { pause } from '../pause.ts';
 import { seenOr } from '../process/ask-tool.ts';
 import { endMarked, endStrays, type GroupIdentity, listStrays } from '../process/group.ts';
 import { guardArgv } from '../process/guard.ts';
@@ -113,9 +114,22 @@ const ARGUMENTS = 200;
 /** How long the output of a git that has ended may take: what it left running may hold it open for good. */
 const REST_MS = 5000;
 
+/**
+ * Whoever asks for a repo's worktrees, branches or commits dies of one that another git is just making or taking away: `failed to read
+ * .git/worktrees/a/commondir` (`get_common_dir_noenv` of its setup.c). The path is the same in all languages.
+ */
+const HALF_THERE = /\bworktrees\/[^/\n]+\/commondir\b/;
+/** Half a second is far more than git needs between the two. */
+const MOST_TRIES = 25;
+const RETRY_MS = 20;
+
 /** Asks git something it may say no to, and gives exit code and words. Throws `git` when git cannot run, `interrupted`. */
 export async function tryGit(cwd: string, args: readonly string[], options: AskOptions = {}): Promise<GitAnswer> {
-  return AT_ONCE.question(() => runQuestion(cwd, args, options));
+  for (let tries = 1; ; tries++) {
+    const answer = await AT_ONCE.question(() => runQuestion(cwd, args, options));
+    if (answer.exitCode === 0 || tries === MOST_TRIES || !HALF_THERE.test(answer.stderr)) return answer;
+    await pause(RETRY_MS, options.signal);
+  }
 }
 
 async function runQuestion(cwd: string, args: readonly string[], options: AskOptions): Promise<GitAnswer> {

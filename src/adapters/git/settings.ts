@@ -103,10 +103,11 @@ function parseSetting(entry: string): Setting {
 /** Changes the repo's config. Git does not wait for the lock of that file, so we do. Returns what git said. */
 export async function changeConfig(folder: string, gitCommonDir: string, args: readonly string[]): Promise<GitChange> {
   const deadline = performance.now() + CONFIG_WAIT_MS;
-  for (;;) {
+  for (let isFree = false; ; ) {
     const done = await changeGit(folder, ['config', '--local', ...args], { deadlineSeconds: DEADLINE_SECONDS });
-    const others = done.exitCode !== 0 && existsSync(path.join(gitCommonDir, 'config.lock'));
-    if (!others || performance.now() > deadline) return done;
+    if (done.exitCode === 0 || isFree || performance.now() > deadline) return done;
+    // Where it is free now it may have been let go of since git wanted it.
+    isFree = !existsSync(path.join(gitCommonDir, 'config.lock'));
     await wait(20);
   }
 }

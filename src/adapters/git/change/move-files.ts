@@ -31,8 +31,6 @@ export interface FilesMove {
 /** A folder in which something is checked out. */
 interface Checkout {
   folder: string;
-  /** The branch; undefined when HEAD is detached. */
-  on: string | undefined;
   /** Where git keeps what is its own: index, HEAD, what is under way. */
   entry: WorktreeEntry;
 }
@@ -70,19 +68,24 @@ export async function findObstacle(move: FilesMove, look: Look): Promise<Obstacl
   const listed = await listKept(gitCommonDir);
   const away = findAway(listed, branch);
   if (away) return away;
-  for (const { folder, entry, on } of await lookAtCheckouts(gitCommonDir, listed)) {
-    const isOn = on === branch;
+  const isOn = (one: Listed): boolean => one.branch === branch;
+  for (const one of listed.filter((other) => !isOn(other))) {
+    // Of a worktree that is just being made or taken away nothing can be read, and nothing is under way there.
+    const entry = await findOwnEntry(gitCommonDir, one);
+    if (entry && (await readRebasedBranch(entry)) === branch) return describeUnderWay('a rebase', branch, one.path);
+  }
+  for (const { folder, entry } of await lookAtCheckouts(gitCommonDir, listed.filter(isOn))) {
     const [operation] = await listOperations(entry);
-    const isBusy = isOn ? operation !== undefined : (await readRebasedBranch(entry)) === branch;
-    if (isBusy) {
-      const what = operation ?? 'a rebase';
-      const hint = hintToEnd(what.replace(/^an? /, ''), folder);
-      return { reason: `${what} of ${branch} is under way in ${folder}`, hint, paths: [] };
-    }
-    const inTheWay = isOn ? await findInTheWay(folder, entry, move, look) : undefined;
+    if (operation !== undefined) return describeUnderWay(operation, branch, folder);
+    const inTheWay = await findInTheWay(folder, entry, move, look);
     if (inTheWay) return inTheWay;
   }
   return undefined;
+}
+
+function describeUnderWay(operation: string, branch: string, folder: string): Obstacle {
+  const hint = hintToEnd(operation.replace(/^an? /, ''), folder);
+  return { reason: `${operation} of ${branch} is under way in ${folder}`, hint, paths: [] };
 }
 
 interface Listed {
@@ -109,13 +112,21 @@ async function lookAtCheckouts(gitCommonDir: string, listed: readonly Listed[]):
   return Promise.all(
     listed
       .filter((one) => existsSync(one.path))
-      .map(async ({ path: folder, branch: on, isMain }) => {
-        const own = isMain ? gitCommonDir : (await readOwnEntry(folder, gitCommonDir))?.folder;
+      .map(async (one) => {
+        const own = await findOwnEntry(gitCommonDir, one);
         // What the folder says itself needs no git, of which there would be one for each worktree.
-        const gitDir = own ?? (await askGit(folder, ['rev-parse', '--absolute-git-dir'])).trimEnd();
-        return { folder, on, entry: { folder: gitDir, lock: 'none', hasIndex: true } };
+        const gitDir = own?.folder ?? (await askGit(one.path, ['rev-parse', '--absolute-git-dir'])).trimEnd();
+        return { folder: one.path, entry: { folder: gitDir, lock: 'none', hasIndex: true } };
       }),
   );
+}
+
+/** Undefined where the folder does not say. */
+async function findOwnEntry(
+  gitCommonDir: string,
+  { path: folder, isMain }: Listed,
+): Promise<WorktreeEntry | undefined> {
+  return isMain ? { folder: gitCommonDir, lock: 'none', hasIndex: true } : readOwnEntry(folder, gitCommonDir);
 }
 
 /** Tries it on a copy of the index. */
