@@ -1,5 +1,6 @@
 import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander';
 import { add } from './commands/add.ts';
+import { adopt } from './commands/adopt.ts';
 import { attach } from './commands/attach.ts';
 import { capture } from './commands/capture.ts';
 import { cd } from './commands/cd.ts';
@@ -70,7 +71,7 @@ type AnyVerb = Verb<any, any>;
 
 /** The command tree by what one wants, in the order of the help. */
 const GROUPS: Record<string, readonly AnyVerb[]> = {
-  'Tickets:': [create, add, ps, show, start, stop, restart, pause, resume, recreate, destroy, restore],
+  'Tickets:': [create, adopt, add, ps, show, start, stop, restart, pause, resume, recreate, destroy, restore],
   'Inside a ticket:': [here, open, cd, code, path, logs, exec, env, db],
   'Agents:': [run, runs, next, attach, send, capture, wait, note, mcp],
   'A ticket’s work:': [status, review, diff, log, commit, sync, push, pr, merge, queue, conflicts],

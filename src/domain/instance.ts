@@ -26,6 +26,8 @@ export interface DedicatedRepo {
   branch: string;
   /** True when stack makes the branch, and so may delete it. */
   ownsBranch: boolean;
+  /** True where somebody else made the worktree: it, its branch and its files stay when the ticket goes. */
+  adopted?: boolean | undefined;
   /** What `ps` shows in brackets: the base as asked for, or the branch for `--on`. */
   base: string;
   /** Full commit id the branch starts from. */
@@ -280,6 +282,11 @@ export function dedicatedRepos(record: Pick<InstanceRecord, 'repos'>): [string, 
   return Object.entries(record.repos).filter(
     (entry): entry is [string, DedicatedRepo] => entry[1].mode === 'dedicated',
   );
+}
+
+/** The dedicated repos of a record whose worktrees stack makes, and so may take away. */
+export function madeRepos(record: Pick<InstanceRecord, 'repos'>): [string, DedicatedRepo][] {
+  return dedicatedRepos(record).filter(([, { adopted }]) => !adopted);
 }
 
 /** Returns a service of a record. Throws `not-found`. */

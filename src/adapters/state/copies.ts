@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { bestEffort } from '../../domain/errors.ts';
 import { dedicatedRepos, type StackState } from '../../domain/instance.ts';
@@ -38,6 +38,12 @@ export async function keepCopies(state: StackState, tickets: readonly string[]):
       await bestEffort(replaceFile(path.join(entry.folder, FILE), `${JSON.stringify(copy)}\n`, { lasting: false }));
     }
   }
+}
+
+/** Drops the copy beside a worktree that stays when its ticket goes. Throws `files`. */
+export async function dropCopy(worktree: string): Promise<void> {
+  const entry = await readOwnEntry(worktree);
+  if (entry) await rm(path.join(entry.folder, FILE), { force: true });
 }
 
 /** Returns what a repo keeps of the worktrees that any root's stack has made. Throws `files`. */

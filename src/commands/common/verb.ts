@@ -31,6 +31,8 @@ export interface Verb<Options = Record<string, unknown>, Result = unknown> {
     services?: boolean;
     /** `borrowed`: of the ticket's those that it borrows. */
     repos?: boolean | 'borrowed';
+    /** Folders, which the shell knows. */
+    folders?: boolean;
     /** Fixed words of which one stands before all else. */
     leads?: readonly string[];
     /** Fixed words. */

@@ -23,6 +23,8 @@ export interface CompletionVerb {
   takesService?: boolean;
   /** After a ticket it takes a repo; `borrowed`: one that the ticket borrows. */
   takesRepo?: boolean | 'borrowed';
+  /** Its arguments are folders. */
+  folders?: boolean;
   /** Fixed words of which one stands before all else: `add run list`. */
   leads?: readonly string[];
   /** Fixed words it takes: `bash zsh fish`. */
@@ -202,6 +204,7 @@ function findTicket(given: readonly string[], { tickets, here }: Names): Names['
 
 async function listArguments(verb: CompletionVerb, given: readonly string[], names: Names): Promise<string[]> {
   const { actions, fileActions = [], leads } = verb;
+  if (verb.folders) return [FOLDERS];
   if (leads && given.length === 0) return [...leads];
   const action = given.find((word) => actions?.includes(word));
   if (action !== undefined) return fileActions.includes(action) && given.at(-1) === action ? [FILES] : [];

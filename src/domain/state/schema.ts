@@ -19,6 +19,7 @@ const repo = z.discriminatedUnion('mode', [
     worktree: z.string(),
     branch: z.string(),
     ownsBranch: z.boolean(),
+    adopted: z.optional(z.boolean()),
     base: z.string(),
     baseCommit: z.string(),
     stackedOn: z.optional(stackedOn),

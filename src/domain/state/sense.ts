@@ -25,8 +25,8 @@ function findInRecord(root: string, name: string, record: InstanceRecord): strin
   }
   for (const [repo, own] of dedicatedRepos(record)) {
     if (!isPlace(own.path) || !isPlace(own.gitCommonDir)) return `${repo} has no path`;
-    // One that somebody has moved is removed from where it is now.
-    const isAstray = !isWithin(own.worktree, folder) && record.phase !== 'destroying';
+    // One that somebody has moved is removed from where it is now, and one that somebody else made never is.
+    const isAstray = !isWithin(own.worktree, folder) && record.phase !== 'destroying' && !own.adopted;
     if (
       !isPlace(own.worktree) ||
       isAstray ||

@@ -115,6 +115,7 @@ async function planRecreate(stack: Stack, options: RecreateOptions): Promise<Pla
     return { stack: withRuntimes(stack, note.services, options), ticket, record, request };
   }
   const record = requireInstance(state, ticket);
+  refuseAdopted(record);
   refuseOwnBranch(record, options.request.from);
   refuseStay(record, options.request.on);
   const known = dedicatedRepos(record).filter(([repo]) => Object.hasOwn(repos, repo));
@@ -123,6 +124,15 @@ async function planRecreate(stack: Stack, options: RecreateOptions): Promise<Pla
     stack: withRuntimes(stack, record.services, options),
     ...{ ticket, record, request: { ...request, leases: record.services } },
   };
+}
+
+/** What stack did not make it cannot make again. */
+function refuseAdopted(record: InstanceRecord): void {
+  const adopted = dedicatedRepos(record).flatMap(([, own]) => (own.adopted ? [quoteForShell(own.worktree)] : []));
+  if (adopted.length === 0) return;
+  throw new StackError('conflict', `${record.ticket} has worktrees that stack did not make`, {
+    hint: `\`stack destroy ${record.ticket}\`, then \`stack adopt ${adopted.join(' ')} --as ${record.argument}\`: the worktrees stay`,
+  });
 }
 
 /** What is said now is laid over what was written down. */

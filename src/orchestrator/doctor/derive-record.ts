@@ -2,8 +2,9 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ifReadable, ifThere } from '../../adapters/files/file-errors.ts';
 import { readFileIfThere } from '../../adapters/files/files.ts';
-import { canonicalPath } from '../../adapters/git/worktree/entry.ts';
+import { canonicalPath, readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import { listWorktrees } from '../../adapters/git/worktree/list.ts';
+import { readNotes } from '../../adapters/git/worktree/own-notes.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { readEnvBlock } from '../../domain/env-block.ts';
 import type { DedicatedRepo, InstanceRecord, RepoRecord, ServiceRecord } from '../../domain/instance.ts';
@@ -59,7 +60,10 @@ async function deriveRepo(
   const branch = found.branch ?? found.head ?? 'HEAD';
   const baseCommit = found.head ?? facts.headCommit;
   const own = { branch, ownsBranch: false, base: branch, baseCommit, copied: true, setUp: true };
-  return { ...describeCopy(config, repo, facts, folder), ...own };
+  const entry = await readOwnEntry(found.path);
+  const isAdopted = entry !== undefined && (await readNotes(entry.folder)).adopted === true;
+  const adopted = isAdopted ? { worktree: found.path, adopted: true } : {};
+  return { ...describeCopy(config, repo, facts, folder), ...own, ...adopted };
 }
 
 /** Returns services as their workloads have them: what runs them, on which ports. */

@@ -17,7 +17,7 @@ import type { Stack } from '../core/stack.ts';
 import { saveRecord, ticketsFolder, type Work } from '../core/work.ts';
 import { planOwn } from '../data/own.ts';
 import { planPrerequisites, requireRunnable } from '../prepare/prerequisites.ts';
-import { checkRequest, countAsSetUp, planRepos, type RepoRequest } from '../prepare/repos.ts';
+import { type Adopted, checkRequest, countAsSetUp, planRepos, type RepoRequest } from '../prepare/repos.ts';
 import { planRescued } from '../prepare/rescued.ts';
 import { planServices } from '../prepare/services.ts';
 import { planTold, storeDocuments, type Told } from '../runs/brief/documents.ts';
@@ -51,6 +51,8 @@ export interface CreateOptions extends Told {
   only?: readonly string[];
   /** The ticket whose merge it is made to verify. */
   verifies?: string;
+  /** Worktrees that somebody else made and that are its own from now on, by repo. */
+  adopt?: Readonly<Record<string, Adopted>>;
   /** The issue that says what is to be done in it. */
   issue?: IssueLink | undefined;
   /** The ticket that goes before this one is made in its place. */
@@ -122,7 +124,7 @@ export async function planInstance(
   const folder = path.join(await ticketsFolder(stack.root, config.worktrees), name.ticket);
   await refuseLinkedFolder(stack.root, folder);
   if (folder !== instead?.folder) await requireNothingBeside({ folder, worktrees: Object.keys(config.repos) });
-  const planning = { name, request: options.request, folder, fetch, instead };
+  const planning = { name, request: options.request, folder, fetch, instead, adopt: options.adopt };
   const [repos, prerequisites] = await Promise.all([
     rescue ? planRescued(stack, config, rescue, planning) : planRepos(stack, config, planning),
     planPrerequisites(stack, config, state),

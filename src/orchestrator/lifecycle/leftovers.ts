@@ -2,7 +2,7 @@ import { isThere } from '../../adapters/files/files.ts';
 import { findLocal } from '../../adapters/git/branch.ts';
 import { canonicalPath, findEntry } from '../../adapters/git/worktree/entry.ts';
 import { StackError } from '../../domain/errors.ts';
-import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type ServiceRecord } from '../../domain/instance.ts';
+import { type DedicatedRepo, type InstanceRecord, madeRepos, type ServiceRecord } from '../../domain/instance.ts';
 import { inFolder } from '../../domain/layout.ts';
 import { isBuiltImage, LABELS } from '../../domain/names.ts';
 import { listRunnable } from '../../domain/own.ts';
@@ -56,7 +56,7 @@ export async function removeForgotten({ stack, record }: Work): Promise<void> {
 /** Returns what there is of a ticket, a name each. Leases are the record's own and go with it. */
 async function listLeft(stack: Stack, record: InstanceRecord): Promise<string[]> {
   const found = await Promise.all([
-    ...dedicatedRepos(record).map(([repo, own]) => listInRepo(repo, own)),
+    ...madeRepos(record).map(([repo, own]) => listInRepo(repo, own)),
     isInEngine(record) ? listInEngine(stack, record) : [],
     listPrograms(stack, record.started ? Object.values(record.services) : []),
     listFolders(stack, record),

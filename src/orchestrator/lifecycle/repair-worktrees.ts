@@ -24,7 +24,7 @@ export async function repairWorktrees(
     await requireOwnThings(stack, record);
     for (const [repo, own] of dedicatedRepos(record)) {
       const moved = await followRepo(stack, record.ticket, repo, own);
-      await repairWorktree(stack, repo, { ...own, ...moved }, branches);
+      await repairWorktree(stack, repo, { ...own, ...moved }, branches && !own.adopted);
     }
   }
 }

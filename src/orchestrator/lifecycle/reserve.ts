@@ -1,6 +1,6 @@
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
-import type { InstanceRecord, StackState } from '../../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import type { Rescue } from '../../domain/rescue.ts';
 import { foldTicket } from '../../domain/ticket.ts';
 import { claimInstance, requireFree } from '../core/claim.ts';
@@ -8,6 +8,7 @@ import { leasePorts, listLeases } from '../core/leases.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork, putRecord, saveRecord, type Work } from '../core/work.ts';
 import { leaseOwn } from '../data/own.ts';
+import { refuseTaken } from '../prepare/adopt.ts';
 import { type Prerequisites, reservePrerequisites } from '../prepare/prerequisites.ts';
 import type { PlannedTold } from '../runs/brief/documents.ts';
 
@@ -56,6 +57,7 @@ export interface Plan {
 export async function reserve(stack: Stack, config: StackConfig, draft: StackState, plan: Plan): Promise<Work> {
   const { record, rescue, migrate } = plan;
   requireUnused(draft, record.ticket);
+  requireNobodys(draft, record);
   const baseline = await reservePrerequisites(stack, config, draft, plan.prerequisites);
   dropTaken(draft, record);
   await leasePorts(stack, draft, record, config);
@@ -73,6 +75,11 @@ function dropTaken(draft: StackState, { services }: InstanceRecord): void {
     const kept = Object.entries(service.ports).filter(([, { host }]) => !leased.has(host));
     service.ports = Object.fromEntries(kept);
   }
+}
+
+/** Throws `exists` where a worktree that is adopted is a ticket's already. */
+function requireNobodys(state: StackState, record: InstanceRecord): void {
+  for (const [repo, { worktree, adopted }] of dedicatedRepos(record)) if (adopted) refuseTaken(state, repo, worktree);
 }
 
 /** Throws `exists` when the name, or one that folds to the same, is in use; `busy` when it is being made. */

@@ -56,6 +56,16 @@ export function listRequested(config: StackConfig, request: RepoRequest): string
   return Object.keys(config.repos).filter((repo) => isRequested(config, request, repo));
 }
 
+/** A worktree that somebody else made and that becomes a ticket's. */
+export interface Adopted {
+  /** Absolute real path. */
+  worktree: string;
+  /** What is checked out there. */
+  branch: string;
+  /** Full id of its commit. */
+  commit: string;
+}
+
 /** True when the ticket gets its own copy of the repo. */
 function isRequested(config: StackConfig, request: RepoRequest, repo: string): boolean {
   return !config.repos[repo]?.shared || repo in request.from || repo in request.on || request.with.includes(repo);
@@ -70,6 +80,8 @@ export interface PlanOptions {
   fetch: boolean;
   /** Plans this repo alone. */
   only?: string;
+  /** Worktrees that are there, by repo. */
+  adopt?: Readonly<Record<string, Adopted>> | undefined;
   /** The ticket that goes before this one is made: its places and branches are free then. */
   instead?: InstanceRecord | undefined;
 }
@@ -83,7 +95,8 @@ export async function planRepos(
   const planned = await Promise.allSettled(
     (options.only === undefined ? Object.keys(config.repos) : [options.only]).map(
       async (repo): Promise<[string, RepoRecord]> => {
-        if (!isRequested(config, options.request, repo)) return [repo, { mode: 'shared' }];
+        const isAdopted = Object.hasOwn(options.adopt ?? {}, repo);
+        if (!isAdopted && !isRequested(config, options.request, repo)) return [repo, { mode: 'shared' }];
         return [repo, await planRepo(stack, config, repo, options)];
       },
     ),
@@ -119,6 +132,12 @@ async function planRepo(stack: Stack, config: StackConfig, repo: string, options
   const settings = config.repos[repo];
   const common = describeCopy(config, repo, facts, folder);
   await refuseLinkedFolder(stack.root, folder);
+  const adopted = options.adopt?.[repo];
+  if (adopted) {
+    const { worktree, branch, commit } = adopted;
+    await checkDirs(stack, config, repo, { path: facts.top, commit, base: branch });
+    return { ...common, worktree, branch, ownsBranch: false, adopted: true, base: branch, baseCommit: commit };
+  }
   const before = options.instead?.repos[repo];
   const own = before?.mode === 'dedicated' ? before : undefined;
   if (own?.worktree !== common.worktree) await requirePlace(common.worktree);

@@ -4,7 +4,7 @@ import { findEveryRisk } from '../../adapters/git/risk/every-risk.ts';
 import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import { readNotes } from '../../adapters/git/worktree/own-notes.ts';
 import { bestEffort } from '../../domain/errors.ts';
-import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { type DedicatedRepo, type InstanceRecord, madeRepos } from '../../domain/instance.ts';
 import { isLockfile } from '../../domain/lock-files.ts';
 import type { Rescue } from '../../domain/rescue.ts';
 import { ownerOf, savedBy, type Work } from '../core/work.ts';
@@ -46,7 +46,7 @@ export async function saveMeanwhile(
 
 /** The worktrees that were finished: nobody has worked in one that git was ended at, and what is in its place may be another's. */
 async function listOurs(work: Work, made: readonly string[]): Promise<[string, DedicatedRepo][]> {
-  const repos = dedicatedRepos(work.record).filter(([repo]) => made.includes(repo));
+  const repos = madeRepos(work.record).filter(([repo]) => made.includes(repo));
   const owners = await Promise.all(
     repos.map(async ([, { worktree }]) => {
       const entry = await readOwnEntry(worktree);

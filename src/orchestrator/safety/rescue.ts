@@ -4,7 +4,7 @@ import { type Rescued, rescueWork } from '../../adapters/git/rescue/rescue.ts';
 import { type Doubtful, listDoubtful } from '../../adapters/git/risk/doubtful.ts';
 import { lookForOwnCommits } from '../../adapters/git/risk/risk.ts';
 import { bestEffort, StackError } from '../../domain/errors.ts';
-import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, madeRepos } from '../../domain/instance.ts';
 import {
   describeOwn,
   isOf,
@@ -70,7 +70,7 @@ export async function rescueTicket(
   const kinds = risks.flatMap(({ findings }) => findings.map(({ kind }) => kind));
   // Stashes are the repo's and stay there.
   const quiet = kinds.every((kind) => kind === 'stashed' || CHOICES.has(kind));
-  const doubtful = inside ?? (await findDoubtful(dedicatedRepos(record), halfMade));
+  const doubtful = inside ?? (await findDoubtful(madeRepos(record), halfMade));
   const going = dedicatedRepos(record).filter(([repo]) => doubtful.has(repo));
   const isCertain = [...doubtful.values()].every(({ files, inRepos }) => files.length + inRepos.length === 0);
   if (quiet && isCertain && !(await hasOwnCommits(going))) return undefined;
@@ -152,14 +152,15 @@ async function saveRepos(
   const looks = await Promise.allSettled(
     repos.map(async ([repo, own]) => {
       const found = doubtful.get(repo);
-      if (found === undefined) return [repo, describeRepo(own, undefined)] as [string, RescuedRepo];
+      if (found === undefined && !own.adopted) return [repo, describeRepo(own, undefined)] as [string, RescuedRepo];
       const findings = risks.filter((risk) => risk.repo === repo).flatMap((risk) => risk.findings);
       const named = findings.flatMap(({ kind, paths }) => (kind === 'ignored' ? (paths ?? []) : []));
-      const { files, inRepos } = found;
+      const { files, inRepos } = found ?? { files: [], inRepos: [] };
       const which = quiet ? { only: files } : { ignored: [...new Set([...named, ...files])] };
       const ref = rescueRef(record.ticket, time);
       const options = { ...own, repoPath: own.path, ref, ...which, inRepos, always: true, isHalfMade: halfMade };
-      const saved = describeRepo(own, await rescueWork(options));
+      // A worktree that stays needs no rescue; its repo keeps what is beside the worktrees all the same.
+      const saved = describeRepo(own, own.adopted ? undefined : await rescueWork(options));
       if (beside.length === 0 || !(await isThere(own.path))) return [repo, saved] as [string, RescuedRepo];
       const { ticket, folder } = record;
       const kept = await keepBeside(own.path, { ticket, time, folder, names: beside, apart });

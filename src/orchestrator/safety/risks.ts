@@ -10,7 +10,7 @@ import { type InsideProcess, listInside } from '../../adapters/process/inside.ts
 import { listRecords } from '../../adapters/process/record.ts';
 import { listRuns } from '../../adapters/process/run-record.ts';
 import { StackError } from '../../domain/errors.ts';
-import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord, madeRepos } from '../../domain/instance.ts';
 import { agentsMarker } from '../../domain/names.ts';
 import { isWithin } from '../../domain/within.ts';
 import type { Stack } from '../core/stack.ts';
@@ -39,7 +39,7 @@ export async function findRisks(
   options: { keepBranch: boolean; going?: readonly InstanceRecord[] },
 ): Promise<TicketRisk[]> {
   const { ticket, createdAt: since } = record;
-  const repos = dedicatedRepos(record);
+  const repos = madeRepos(record);
   const [inRepos, { inside, unseen }, beside] = await Promise.all([
     Promise.all(
       repos.map(async ([repo, own]): Promise<TicketRisk> => {
@@ -81,7 +81,7 @@ export async function findUnreachable(
   { keepBranch, going }: { keepBranch: boolean; going: readonly InstanceRecord[] },
 ): Promise<TicketRisk[]> {
   const risks = await Promise.all(
-    dedicatedRepos(record).map(async ([repo, own]): Promise<TicketRisk> => {
+    madeRepos(record).map(async ([repo, own]): Promise<TicketRisk> => {
       const ownsBranch = own.ownsBranch && !keepBranch;
       const alsoGoing = listBranches(going, own.gitCommonDir);
       const findings = await findUnreachableCommits({ ...own, repoPath: own.path, ownsBranch, alsoGoing });

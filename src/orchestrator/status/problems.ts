@@ -124,7 +124,9 @@ async function findInRepo(
   const place = { repoPath: own.path, worktree: own.worktree };
   const owner = ownerOf({ stack, record });
   const moved = fault === 'gone' ? await tolerate(findMoved({ ...place, owner }), 'git') : undefined;
-  const cure = fault === 'repo-gone' ? '' : `: \`stack start ${record.ticket}\` brings it back`;
+  const adopted = `: stack did not make it; \`stack destroy ${record.ticket}\` takes away the rest`;
+  const back = own.adopted && fault === 'gone' ? adopted : `: \`stack start ${record.ticket}\` brings it back`;
+  const cure = fault === 'repo-gone' ? '' : back;
   found.broken.push(
     moved === undefined
       ? `${FAULTS[fault](repo, own.path)}${cure}`

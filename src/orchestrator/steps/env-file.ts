@@ -2,11 +2,14 @@ import { lstat, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ifThere } from '../../adapters/files/file-errors.ts';
 import { isThere, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
+import { isKnownText } from '../../adapters/git/env-text.ts';
 import { addExclude, isIgnored, isTracked, removeExclude } from '../../adapters/git/exclude.ts';
+import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import { noteEnvText } from '../../adapters/git/worktree/note-written.ts';
+import { readNotes } from '../../adapters/git/worktree/own-notes.ts';
 import { mergeEnvBlock, readEnvBlock, removeEnvBlock, renderEnvBlock } from '../../domain/env-block.ts';
 import { StackError } from '../../domain/errors.ts';
-import { requireDedicated } from '../../domain/instance.ts';
+import { type DedicatedRepo, requireDedicated } from '../../domain/instance.ts';
 import type { Step, StepState } from '../../domain/step.ts';
 import { ownerOf, requireConfig, type Work, wiringOf } from '../core/work.ts';
 import { fillEnv } from '../workloads/spec.ts';
@@ -38,8 +41,11 @@ export function envFileStep(work: Work, repo: string): Step {
     },
     async revert() {
       // What was saved is compared once more before it goes.
-      const files = work.saved ? [] : record.envFiles;
-      for (const file of files) await clearEnvFile(path.join(record.worktree, file), work.record.folder);
+      const files = work.saved && !record.adopted ? [] : record.envFiles;
+      for (const file of files) {
+        if (record.adopted) await removeKnown(record, file);
+        await clearEnvFile(path.join(record.worktree, file), work.record.folder);
+      }
       await showEnvFiles(work, repo);
     },
   };
@@ -47,9 +53,9 @@ export function envFileStep(work: Work, repo: string): Step {
 
 /** Takes back what hides a repo's env files from git, except for those that are still there: they would look like work. */
 export async function showEnvFiles(work: Work, repo: string): Promise<void> {
-  const { worktree, gitCommonDir, envFiles } = requireDedicated(work.record, repo);
+  const { worktree, gitCommonDir, envFiles, adopted } = requireDedicated(work.record, repo);
   for (const file of envFiles) {
-    if (await isThere(path.join(worktree, file))) continue;
+    if (!adopted && (await isThere(path.join(worktree, file)))) continue;
     await removeExclude(gitCommonDir, `/${file}`, ownerOf(work));
   }
 }
@@ -75,6 +81,15 @@ async function writeEnvFile(work: Work, repo: string, file: string, signal: Abor
   await replaceFile(target, text, { lasting: false, via: work.record.folder });
   // What a person writes around the block from now on is work of theirs.
   if (there === undefined) await noteEnvText(worktree, file, start);
+}
+
+/** Of a worktree that stays the file goes where it is as stack made it. */
+async function removeKnown({ worktree, path: repoPath }: DedicatedRepo, file: string): Promise<void> {
+  const entry = await readOwnEntry(worktree);
+  const noted = entry && (await readNotes(entry.folder)).envTexts[file];
+  const target = path.join(worktree, file);
+  if (noted === undefined || !(await ifThere(lstat(target)))?.isFile()) return;
+  if (await isKnownText({ worktree, repoPath, file, noted })) await rm(target, { force: true });
 }
 
 /** In the worktree the file goes with it; only a worktree that stays behind (moved, or kept) gets its own text back. */

@@ -5,6 +5,7 @@ import { type Extent, type Step, type StepId, stepName } from '../../domain/step
 import type { Work } from '../core/work.ts';
 import { listKinds } from '../data/kinds.ts';
 import { listOwnShared } from '../shared/plan.ts';
+import { adoptedStep } from './adopted.ts';
 import { copyStep } from './copy.ts';
 import { envFileStep } from './env-file.ts';
 import { folderStep } from './folder.ts';
@@ -78,8 +79,8 @@ function listOwnSteps(work: Work): Step[] {
 }
 
 function listFileSteps(work: Work): Step[] {
-  const repos = dedicatedRepos(work.record).flatMap(([repo, { envFiles }]) => [
-    worktreeStep(work, repo),
+  const repos = dedicatedRepos(work.record).flatMap(([repo, { envFiles, adopted }]) => [
+    adopted ? adoptedStep(work, repo) : worktreeStep(work, repo),
     ...listSavedWorkSteps(work, repo),
     copyStep(work, repo),
     ...(envFiles.length > 0 ? [envFileStep(work, repo)] : []),

@@ -43,6 +43,7 @@ const verbs: CompletionVerb[] = [
       { flag: '--format', description: 'shell, dotenv, json', takesValue: true },
     ],
   },
+  { name: 'adopt', description: 'Take over', takesTicket: false, folders: true, flags: [flag('--as', true)] },
   { name: 'completion', description: 'Shells', takesTicket: false, choices: ['bash', 'zsh'], flags: [] },
 ];
 
@@ -87,7 +88,7 @@ describe('completeWords', () => {
   it('offers the verbs with what they do', async () => {
     expect(await complete('de')).toEqual(['destroy\tUnmake it']);
     expect(await words()).toEqual([
-      ...['create', 'destroy', 'logs', 'stop', 'add', 'restore', 'exec', 'db', 'queue', 'completion'],
+      ...['create', 'destroy', 'logs', 'stop', 'add', 'restore', 'exec', 'db', 'queue', 'adopt', 'completion'],
     ]);
     expect(await words('--quiet', 'cr')).toEqual(['create']);
   });
@@ -101,6 +102,11 @@ describe('completeWords', () => {
       '--from-front=\tabout --from-front',
       '--from-api=\tabout --from-api',
     ]);
+  });
+
+  it('leaves folders to the shell', async () => {
+    expect(await words('adopt', '../w')).toEqual([':folders']);
+    expect(await words('adopt', '../wt', '--')).toEqual(['--as']);
   });
 
   it('offers a flag without a value once', async () => {

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { parseFields } from '../../../domain/json.ts';
 import { readFileIfThere, replaceFile } from '../../files/files.ts';
@@ -20,6 +21,8 @@ export interface OwnNotes {
   copied: Record<string, string>;
   /** Other repos that the set-up left among the files, with a stamp of what is in them and nowhere else. */
   repos: Record<string, string>;
+  /** True where somebody else made the worktree. */
+  adopted?: boolean | undefined;
   /** Env files: a hash of the text around stack's block as it came from the main checkout. */
   envTexts: Record<string, string>;
 }
@@ -42,6 +45,12 @@ export async function addNotes(
   await replaceFile(fileOf(entry.folder), `${JSON.stringify({ ...notes, ...(await change(notes)) }, null, 2)}\n`, {
     lasting: false,
   });
+}
+
+/** Forgets what is noted of a worktree that stays. Throws `files`. */
+export async function dropNotes(worktree: string): Promise<void> {
+  const entry = await readOwnEntry(worktree);
+  if (entry) await rm(fileOf(entry.folder), { force: true });
 }
 
 function fileOf(entryFolder: string): string {
