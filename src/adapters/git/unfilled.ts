@@ -31,9 +31,14 @@ export async function listAroundUnfilled(worktree: string, linked: Promise<strin
 
 /** Returns the folders of submodules that are there. Throws `git`. */
 export async function listLinked(worktree: string): Promise<string[]> {
-  const entries = (await askGit(worktree, ['ls-files', '-z', '--stage'])).split('\0');
-  const links = entries.flatMap((entry) => (entry.startsWith('160000 ') ? [entry.slice(entry.indexOf('\t') + 1)] : []));
-  return [...new Set(links)].filter((folder) => existsSync(pathOf(path.join(worktree, folder))));
+  const links = listLinks(await askGit(worktree, ['ls-files', '-z', '--stage']));
+  return links.filter((folder) => existsSync(pathOf(path.join(worktree, folder))));
+}
+
+/** Returns the folders of submodules in what `git ls-files --stage -z` tells. */
+export function listLinks(staged: string): string[] {
+  // There are few, among what may be a hundred thousand files.
+  return [...new Set([...staged.matchAll(/(?<![^\0])160000 [^\t]*\t([^\0]*)/g)].map(([, folder = '']) => folder))];
 }
 
 function isFilled(worktree: string, folder: string): boolean {

@@ -6,7 +6,7 @@ import { type GitFolders, withRawView } from '../risk/raw-view.ts';
 import { isUsual } from '../risk/usual-files.ts';
 import { readOwnEntry } from '../worktree/entry.ts';
 import { listSubmodules } from '../worktree/submodule.ts';
-import { exactGit, listIndexed, listNames, saveFolder } from './exact.ts';
+import { exactGit, listNames, listStaged, saveFolder } from './exact.ts';
 import { applyList, listChanged, readList } from './exact-list.ts';
 import { commitTree, gitWith, type Snapshot } from './snapshot.ts';
 import { listUnsavedSubmodules, wantedIn } from './submodules.ts';
@@ -67,7 +67,7 @@ export async function listUnsaved(
   const changed = [...listChanged(worktree, names, saved), ...inSubmodules];
   if (tree === undefined || changed.length > 0) return changed;
   const [staged, kept] = await Promise.all([
-    listIndexed(worktree),
+    listStaged(worktree),
     askGit(repo, ['ls-tree', '--name-only', `${tree}:objects`]),
   ]);
   const known = new Set(kept.split('\n'));

@@ -4,7 +4,7 @@ import { StackError } from '../../../domain/errors.ts';
 import { pathOf } from '../../files/byte-names.ts';
 import { explainFileError, mayUse } from '../../files/file-errors.ts';
 import { askGit } from '../git.ts';
-import { locateIn, readEntries } from '../risk/inside.ts';
+import { lookIn, readEntries } from '../risk/inside.ts';
 
 /** What `list` says. Names that are not UTF-8 are as `textOf` gives them. */
 export interface ExactList {
@@ -38,19 +38,35 @@ export function listExactly(
 
 /** Returns the files among some in a folder that are not, or no longer, as a list has them. */
 export function listChanged(folder: string, names: readonly string[], { files }: Pick<ExactList, 'files'>): string[] {
-  const now = Object.entries(stampAll(statAll(folder, names)));
-  return now.filter(([name, stamp]) => String(files[name]) !== String(stamp)).map(([name]) => name);
+  const look = lookIn(folder);
+  const isSame = (name: string, stat: Stats): boolean => {
+    const [mode, changed] = files[name] ?? [];
+    const [modeNow, changedNow] = stampOf(stat);
+    return mode === modeNow && changed === changedNow;
+  };
+  return names.filter((name) => {
+    const { stat } = look(name);
+    return stat !== undefined && !isSame(name, stat);
+  });
 }
 
 function stampAll(files: ReadonlyMap<string, Stats>): ExactList['files'] {
-  return Object.fromEntries([...files].map(([name, stat]) => [name, [stat.mode & 0o7777, stat.mtimeMs]]));
+  return Object.fromEntries([...files].map(([name, stat]) => [name, stampOf(stat)]));
+}
+
+function stampOf(stat: Stats): [mode: number, changed: number] {
+  return [stat.mode & 0o7777, stat.mtimeMs];
 }
 
 /** Folders among them are submodules. */
 function statAll(folder: string, names: readonly string[]): Map<string, Stats> {
-  const place = locateIn(folder);
-  const files = names.filter((name) => place(name) === 'file');
-  return new Map(files.map((name) => [name, lstatSync(pathOf(path.join(folder, name)))]));
+  const look = lookIn(folder);
+  return new Map(
+    names.flatMap((name) => {
+      const { stat } = look(name);
+      return stat ? [[name, stat] as const] : [];
+    }),
+  );
 }
 
 function requireReadable(worktree: string, files: ReadonlyMap<string, Stats>): void {

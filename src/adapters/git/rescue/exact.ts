@@ -15,7 +15,7 @@ import { type Git, gitWith, requireAdded, requireOutsideRepos } from './snapshot
 export interface Exact {
   /**
    * A tree of four: `files` byte for byte, `own` (git's own files of the worktree, the index among them), `objects` (what the
-   * index names) and `list`, a text that says what trees cannot: modes, times, empty folders.
+   * index alone names) and `list`, a text that says what trees cannot: modes, times, empty folders.
    */
   tree: string;
   /** Commits that git's own files of the worktree name: of a merge, a rebase, a bisect under way. */
@@ -45,7 +45,7 @@ export async function saveExact(worktree: string, entry: WorktreeEntry, ignored:
     const parts = await Promise.all([
       saveFiles({ view, folder: worktree }, names, { apart: hidden.split('\0'), lfs }),
       writeFiles({ view, folder: entry.folder, index: 'exact-own' }, own),
-      keepIndexed(view, worktree),
+      keepStaged(view, worktree),
     ]);
     const [{ files, list }, ownTree, objects] = parts;
     const others = [`040000 tree ${ownTree}\town`, `040000 tree ${objects}\tobjects`];
@@ -149,21 +149,34 @@ function listOwn(entryFolder: string, prefix = ''): string[] {
   });
 }
 
-/** A tree of all blobs that the index names, each under its id: those of a merge, and what is staged, are in no other tree. */
-async function keepIndexed(view: string, worktree: string): Promise<string> {
-  const ids = await listIndexed(worktree);
-  // `add --intent-to-add` names the empty blob, which need not be there.
-  await exactGit({ view, folder: worktree, index: 'none' })(['hash-object', '-w', '--no-filters', '/dev/null']);
+/** A tree of the blobs that the index alone names, each under its id: those of a merge, and what is staged, are in no other tree. */
+async function keepStaged(view: string, worktree: string): Promise<string> {
+  const none = exactGit({ view, folder: worktree, index: 'none' });
+  const [ids, empty] = await Promise.all([
+    listStaged(worktree),
+    // `add --intent-to-add` names it, and it need not be there.
+    none(['hash-object', '-w', '--no-filters', '/dev/null']),
+  ]);
   return makeTree(
     view,
-    [...ids].map((id) => `100644 blob ${id}\t${id}`),
+    [...new Set([...ids, empty])].sort().map((id) => `100644 blob ${id}\t${id}`),
   );
 }
 
-/** Returns the ids of all blobs that the index of a worktree names. Throws `git`. */
-export async function listIndexed(worktree: string): Promise<Set<string>> {
-  const entries = (await askGit(worktree, ['ls-files', '--stage', '-z'])).split('\0');
-  return new Set(entries.filter((entry) => /^1[02]/.test(entry)).map((entry) => entry.split(' ')[1] ?? ''));
+/** Returns the ids of the blobs that the index of a worktree names and its commit has not just there. Throws `git`. */
+export async function listStaged(worktree: string): Promise<Set<string>> {
+  const head = await tryGit(worktree, ['rev-parse', '--verify', '--quiet', 'HEAD']);
+  // On a branch without a commit all of it is staged.
+  const since = head.stdout.trim() || (await askGit(worktree, ['hash-object', '-t', 'tree', '/dev/null'])).trim();
+  const [changed, unmerged] = await Promise.all([
+    askGit(worktree, ['diff-index', '--cached', '--raw', '-z', '--no-abbrev', '--no-renames', since, '--']),
+    askGit(worktree, ['ls-files', '--unmerged', '-z']),
+  ]);
+  const isId = (mode: string, id: string): boolean => /^1[02]/.test(mode) && /[1-9a-f]/.test(id);
+  // `:100644 100644 <in the commit> <in the index> M`; `100644 <id> <stage>`
+  const now = [...changed.matchAll(/(?<![^\0]):\d+ (\d+) [0-9a-f]+ ([0-9a-f]+) /g)];
+  const sides = [...unmerged.matchAll(/(?<![^\0])(\d+) ([0-9a-f]+) /g)];
+  return new Set([...now, ...sides].flatMap(([, mode = '', id = '']) => (isId(mode, id) ? [id] : [])));
 }
 
 async function writeList(view: string, list: ExactList): Promise<string> {

@@ -4,9 +4,9 @@ import { StackError } from '../../../domain/errors.ts';
 import { bytesOf } from '../../files/byte-names.ts';
 import { isThere } from '../../files/files.ts';
 import { askGit, changeGit, gitError, inArguments, tryGit } from '../git.ts';
-import { locateIn } from '../risk/inside.ts';
+import { lookIn } from '../risk/inside.ts';
 import { type GitFolders, NO_FILTERS, withRawView } from '../risk/raw-view.ts';
-import { listUnfilled } from '../unfilled.ts';
+import { listLinks, listUnfilled } from '../unfilled.ts';
 import { listHidden } from '../worktree/assume-unchanged.ts';
 import { listDeclared } from '../worktree/submodule.ts';
 
@@ -59,13 +59,11 @@ export async function takeSnapshot(
   folders: GitFolders,
   { ignored = [], inRepos = [], only, listPassedOver = async () => [] }: Wanted,
 ): Promise<Snapshot | undefined> {
-  const [known, settings, unfilled] = await Promise.all([
-    askGit(folder, ['ls-files', '-z', '--cached', '--others', '--exclude-standard']),
+  const [untracked, settings, unfilled] = await Promise.all([
+    askGit(folder, ['ls-files', '-z', '--others', '--exclude-standard']),
     listSettings(folder),
     listUnfilled(folder),
   ]);
-  // Its files take the place of a submodule that was never filled.
-  const names = [...known.split('\0').filter((name) => !unfilled.has(name)), ...[...unfilled.values()].flat()];
   const take = async (view: string): Promise<Snapshot | undefined> => {
     const index = path.join(view, 'snapshot');
     const plain = gitWith(folder, { GIT_DIR: view, GIT_WORK_TREE: folder, GIT_INDEX_FILE: index });
@@ -79,8 +77,8 @@ export async function takeSnapshot(
     const staged = isMerged ? await git(WRITE_TREE) : tree;
     await showHidden(git, folder);
     await requireOutsideRepos(folder, ignored);
-    const all = [...(only ?? names), ...ignored, ...inRepos].filter((name) => name !== '');
-    const wanted = [...new Set(all)];
+    const names = only ?? (await listToTake(git, untracked.split('\0'), unfilled));
+    const wanted = [...new Set([...names, ...ignored, ...inRepos].filter((name) => name !== ''))];
     const added = await putIntoIndex(git, { folder, list: `${index}.paths` }, wanted);
     if (!only) {
       await requireAdded(git, folder, added);
@@ -94,6 +92,19 @@ export async function takeSnapshot(
     return { commit: await commitTree(git, files, parents), files, staged };
   };
   return withRawView(folders, take, NO_FILTERS);
+}
+
+/** Returns what is new, and what git finds to be otherwise than in the index: at the rest nobody needs to look. */
+async function listToTake(
+  git: Git,
+  untracked: readonly string[],
+  unfilled: ReadonlyMap<string, string[]>,
+): Promise<string[]> {
+  const options = ['-z', '--name-only', '--no-renames', '--ignore-submodules=dirty'];
+  const changed = (await git(['diff-files', ...options])).split('\0');
+  // Its files take the place of a submodule that was never filled.
+  const names = [...changed, ...untracked].filter((name) => !unfilled.has(name));
+  return [...names, ...[...unfilled.values()].flat()];
 }
 
 /** Returns what a repo's settings say of how its files lie on the disk, as options of git. Throws `git`. */
@@ -128,12 +139,19 @@ export async function putIntoIndex(
   { folder, list }: { folder: string; list: string },
   names: readonly string[],
 ): Promise<string[]> {
-  const place = locateIn(folder);
+  const look = lookIn(folder);
   const files = names.filter((name) => !name.endsWith('/'));
+  const odd = new Map(
+    files.flatMap((name) => {
+      const { place } = look(name);
+      return place === 'folder' || place === 'other' ? [[name, place]] : [];
+    }),
+  );
   // Only a folder may be a submodule, and to list an index takes a process.
-  const links = files.some((name) => place(name) === 'folder') ? await listLinks(git) : new Set<string>();
+  const isAsked = [...odd.values()].includes('folder');
+  const links = new Set(isAsked ? listLinks(await git(['ls-files', '--stage', '-z'])) : []);
   // Where a file was there may be a folder or a pipe now, and where a folder was a link.
-  const isGone = (name: string): boolean => place(name) === 'other' || (place(name) === 'folder' && !links.has(name));
+  const isGone = (name: string): boolean => odd.has(name) && !(odd.get(name) === 'folder' && links.has(name));
   const update = async (flags: readonly string[], paths: readonly string[]): Promise<void> => {
     if (paths.length === 0) return;
     await writeFile(list, bytesOf(paths.map((name) => `${name}\0`).join('')));
@@ -143,16 +161,6 @@ export async function putIntoIndex(
   const there = files.filter((name) => !isGone(name));
   await update(['--add', '--remove', '--replace', '--ignore-skip-worktree-entries'], there);
   return there;
-}
-
-/** The submodules that an index has. */
-async function listLinks(git: Git): Promise<Set<string>> {
-  const entries = (await git(['ls-files', '--stage', '-z'])).split('\0');
-  return new Set(entries.flatMap((entry) => (entry.startsWith('160000 ') ? [nameOf(entry)] : [])));
-}
-
-function nameOf(entry: string): string {
-  return entry.slice(entry.indexOf('\t') + 1);
 }
 
 /** Throws `dirty` where an index lacks files: git passes over names that it keeps for itself (`git~1`), and ends with 0 all the same. */

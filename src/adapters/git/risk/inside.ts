@@ -116,9 +116,16 @@ export function expandFolders(worktree: string, names: readonly string[]): strin
   return names.flatMap((name) => (name.endsWith('/') ? listInside(worktree, name) : [name]));
 }
 
-/** Returns what tells what is at a path in a folder; `other` is what git keeps nothing of: a pipe, or what only a link leads to. */
-export function locateIn(folder: string): (name: string) => 'file' | 'folder' | 'other' | 'none' {
-  const look = (name: string) => lookAt(path.join(folder, name));
+/** What is at a path in a folder; `other` is what git keeps nothing of: a pipe, or what only a link leads to. */
+export interface Located {
+  place: 'file' | 'folder' | 'other' | 'none';
+  /** Of a file. */
+  stat?: Stats;
+}
+
+/** Returns what looks at a path in a folder, which git has written: each is looked at once, since there may be many. */
+export function lookIn(folder: string): (name: string) => Located {
+  const look = (name: string) => lookAt(`${folder}/${name}`);
   const known = new Map<string, boolean>([['.', false]]);
   const isLinked = (above: string): boolean => {
     const before = known.get(above);
@@ -128,11 +135,11 @@ export function locateIn(folder: string): (name: string) => 'file' | 'folder' | 
     return linked;
   };
   return (name) => {
-    if (isLinked(path.dirname(name))) return 'other';
-    const found = look(name);
-    if (!found) return 'none';
-    if (found.isDirectory()) return 'folder';
-    return found.isFile() || found.isSymbolicLink() ? 'file' : 'other';
+    if (isLinked(name.includes('/') ? name.slice(0, name.lastIndexOf('/')) : '.')) return { place: 'other' };
+    const stat = look(name);
+    if (!stat) return { place: 'none' };
+    if (stat.isDirectory()) return { place: 'folder' };
+    return stat.isFile() || stat.isSymbolicLink() ? { place: 'file', stat } : { place: 'other' };
   };
 }
 

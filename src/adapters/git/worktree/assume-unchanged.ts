@@ -11,8 +11,8 @@ import { askAboutFiles } from '../risk/filters.ts';
  */
 export async function listHidden(worktree: string): Promise<string[]> {
   // git-ls-files(1): `S` stands for skip-worktree, a small letter for assume-unchanged.
-  const entries = (await askGit(worktree, ['ls-files', '-v', '-z'])).split('\0');
-  const hidden = entries.filter((entry) => /^[a-zS] /.test(entry)).map((entry) => entry.slice(2));
+  const entries = await askGit(worktree, ['ls-files', '-v', '-z']);
+  const hidden = [...entries.matchAll(/(?<![^\0])[a-zS] ([^\0]*)/g)].map(([, file = '']) => file);
   const isFile = await Promise.all(
     hidden.map(async (file) => (await ifThere(lstat(pathOf(path.join(worktree, file)))))?.isFile()),
   );

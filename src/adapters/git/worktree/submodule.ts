@@ -3,6 +3,7 @@ import { readdir, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { ifThere } from '../../files/file-errors.ts';
 import { askGit, changeGit, type GitChange, gitError, type OnStart, tryGit } from '../git.ts';
+import { listLinks } from '../unfilled.ts';
 import type { WorktreeEntry } from './entry.ts';
 
 /** A submodule, or another repo that the index names as one, whose git folder goes with the worktree. */
@@ -95,8 +96,7 @@ export async function listSubmodules(worktree: string, entry: WorktreeEntry): Pr
 /** Where a checkout has submodules. One that was added with `git add` alone is declared nowhere. */
 async function listPlaces(top: string): Promise<string[]> {
   const [declared, index] = await Promise.all([listDeclared(top), askGit(top, ['ls-files', '--stage', '-z'])]);
-  const links = index.split('\0').filter((entry) => entry.startsWith('160000 '));
-  return [...new Set([...declared.map((one) => one.path), ...links.map((entry) => entry.split('\t')[1] ?? '')])];
+  return [...new Set([...declared.map((one) => one.path), ...listLinks(index)])];
 }
 
 /** The git folders below one: a submodule's name may have slashes, and its own submodules are in its `modules`. */
