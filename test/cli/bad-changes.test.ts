@@ -57,7 +57,7 @@ describe('a ticket in repos that cannot take its change', () => {
     shop.git('api', 'config', 'filter.big.smudge', 'no-such-program %f');
     const reason = expect.stringContaining('git cannot write the files');
     for (const verb of ['sync', 'merge'])
-      expect(await refused(verb, ticket)).toMatchObject({ code: 4, result: 'refused', reason });
+      expect(await refused(verb, ticket)).toMatchObject({ code: 1, result: 'failed', reason });
     expect(shop.read('api/a.big')).toBe('one\n');
     shop.git('api', 'config', 'filter.big.smudge', 'cat');
     expect((await result('merge', ticket)).result).toBe('merged');
@@ -69,6 +69,24 @@ describe('a ticket in repos that cannot take its change', () => {
     chmodSync(shop.at('api/.git/hooks/post-index-change'), 0o755);
     for (const verb of ['sync', 'merge']) expect((await result(verb, ticket, '--dry-run')).result).toBe('waiting');
     expect(existsSync(shop.at('ran'))).toBe(false);
+  });
+
+  it('says that the base here is from before its remote was rewritten, where the ticket stands on what is there now', async () => {
+    const [remote, other] = [`${shop.folder}/rewritten.git`, `${shop.folder}/other`];
+    shop.git('.', 'clone', '--quiet', '--bare', 'api', remote);
+    shop.git('api', 'remote', 'add', 'origin', remote);
+    shop.git('api', 'fetch', '--quiet');
+    shop.git('api', 'branch', '--quiet', '--set-upstream-to=origin/main', 'main');
+    shop.git('.', 'clone', '--quiet', remote, other);
+    shop.write(`../other/news-${ticket}.txt`, 'other news\n');
+    shop.git(other, 'commit', '--quiet', '--all', '--amend', '--message', 'Other news');
+    shop.git(other, 'push', '--quiet', '--force', 'origin', 'main');
+    expect((await result('sync', ticket)).result).toBe('updated');
+    const hint = expect.stringContaining('`git reset --keep origin/main`');
+    expect(await refused('merge', ticket)).toMatchObject({ code: 4, result: 'refused', hint });
+    shop.git('api', 'reset', '--quiet', '--keep', 'origin/main');
+    expect((await result('merge', ticket)).result).toBe('merged');
+    shop.git('api', 'remote', 'remove', 'origin');
   });
 
   it('does not blame a person’s work for what a partial clone cannot fetch', async () => {
@@ -83,7 +101,7 @@ describe('a ticket in repos that cannot take its change', () => {
     shop.git('api', 'fetch', '--quiet');
     renameSync(remote, away);
     expect(await refused('sync', 'partial')).toMatchObject({
-      ...{ code: 4, result: 'refused' },
+      ...{ code: 1, result: 'failed' },
       reason: expect.stringContaining('git cannot bring the files'),
     });
     renameSync(away, remote);

@@ -20,7 +20,6 @@ export const MOVES: readonly Subject[] = [
     name: 'merge',
     args: ['merge', TICKET, '--committed'],
     files: true,
-    waits: true,
     async prepare(world) {
       keepBases(world);
       await must(world, 'create', TICKET, '--no-start');
@@ -46,7 +45,6 @@ function syncSubject(way: 'rebase' | 'merge'): Subject {
     name: `sync --${way}`,
     args: ['sync', TICKET, `--${way}`],
     files: true,
-    waits: true,
     async prepare(world) {
       keepBases(world);
       await must(world, 'create', TICKET, '--no-start');

@@ -60,12 +60,12 @@ function aborts(verb: Verb, ...flags: string[]): Subject {
   };
 }
 
-function subjectOf(verb: Verb, step: string): Pick<Subject, 'name' | 'args' | 'files' | 'waits' | 'unprepare'> {
+function subjectOf(verb: Verb, step: string): Pick<Subject, 'name' | 'args' | 'files' | 'unprepare'> {
   const unprepare = (world: FaultWorld): void => {
     bringBasesBack(world);
     for (const repo of ALL) rmSync(world.at(repo, '.git/rr-cache'), { recursive: true, force: true });
   };
-  return { name: `${verb} ${step}`, args: [verb, TICKET, step], files: true, waits: true, unprepare };
+  return { name: `${verb} ${step}`, args: [verb, TICKET, step], files: true, unprepare };
 }
 
 async function makeConflicts(world: FaultWorld, verb: Verb, flags: readonly string[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -258,6 +258,31 @@ describe('moving a branch with the files of its checkout, while somebody is at w
       [],
     ]);
     expect(readFileSync(path.join(temp, 'asked'), 'utf8').trimEnd().split('\n')).toHaveLength(3);
+  });
+
+  it('tells a git that fails from a person’s work that is in the way', async () => {
+    writeFileSync(path.join(repo, 'shared.txt'), 'mine\n');
+    git(repo, 'update-index', '--assume-unchanged', 'shared.txt');
+    const inTheWay = await findWay();
+    expect(inTheWay).toMatchObject({ reason: expect.stringContaining('shared.txt') });
+    expect(inTheWay).not.toHaveProperty('failed');
+    git(repo, 'update-index', '--no-assume-unchanged', 'shared.txt');
+    git(repo, 'checkout', '--', 'shared.txt');
+    const tree = git(repo, 'rev-parse', `${to}^{tree}`);
+    rmSync(path.join(repo, '.git/objects', tree.slice(0, 2), tree.slice(2)));
+    await expect(findWay()).rejects.toMatchObject({
+      code: 'git',
+      message: expect.stringContaining('unable to read tree'),
+    });
+  });
+
+  it('names the files that have a conflict, where nothing else is under way', async () => {
+    commitFile(repo, 'clash.txt', 'base\n');
+    writeFileSync(path.join(repo, 'clash.txt'), 'stashed\n');
+    git(repo, 'stash', '--quiet');
+    from = commitFile(repo, 'clash.txt', 'ours\n');
+    spawnSync('git', ['stash', 'pop', '--quiet'], { cwd: repo });
+    expect(await findWay()).toMatchObject({ reason: expect.stringMatching(/files with conflicts .*: clash\.txt$/) });
   });
 
   it('finds more files in the way than one command line can name, and tells of a few', async () => {

@@ -26,7 +26,7 @@ import {
 import { pushBases } from './merge-push.ts';
 import { abortMerge, advanceMerge, beginMerge, requireOne } from './merge-resolve.ts';
 import { beingResolved, type ConflictStep, isResolved, moveBranches } from './resolve.ts';
-import { refusal, requireChangeable, type TicketChange } from './result.ts';
+import { hindered, refusal, requireChangeable, type TicketChange } from './result.ts';
 import { readHeads, type Verified, verifyCommits } from './verify.ts';
 
 export interface MergeOptions extends MergeWish {
@@ -253,7 +253,7 @@ async function findRefused(
           [repo, { ...refusal(branch, `${base} has moved meanwhile`, 'run the command again'), base, from, to: now }],
         ];
       const obstacle = await findObstacle({ gitCommonDir, branch: base, from, to }, { signal, filters: true });
-      return obstacle ? [[repo, { ...refusal(branch, obstacle.reason, obstacle.hint), base, from, to: from }]] : [];
+      return obstacle ? [[repo, { ...hindered(branch, obstacle), base, from, to: from }]] : [];
     }),
   );
   return new Map(found.flat());

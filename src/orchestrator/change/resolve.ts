@@ -22,7 +22,7 @@ import {
 } from '../../domain/instance.ts';
 import { beginChange, type Journal, type Move, withJournal } from '../core/journal.ts';
 import type { Stack } from '../core/stack.ts';
-import { type ChangedRepo, inEach, refusal } from './result.ts';
+import { type ChangedRepo, failure, hindered, inEach, refusal } from './result.ts';
 
 /** What is done about conflicts: made in the worktrees, finished, or given up. */
 export type ConflictStep = 'resolve' | 'continue' | 'abort';
@@ -147,7 +147,7 @@ export async function abortAll(
   const looks = await look();
   for (const [repo, fault] of Object.entries(faults)) {
     const plan = looks[repo];
-    if (plan && fault !== undefined) plan.told = { ...plan.told, ...refusal(plan.told.branch, fault) };
+    if (plan && fault !== undefined) plan.told = { ...plan.told, ...failure(plan.told.branch, fault) };
   }
   if (isHeldUp(looks)) return tellEach(looks, true);
   const moves = Object.values(looks).flatMap(({ move }) => move ?? []);
@@ -162,11 +162,15 @@ interface AbortPlan {
 }
 
 function isHeldUp(looks: Record<string, AbortPlan>): boolean {
-  return Object.values(looks).some(({ told }) => told.result === 'refused');
+  return Object.values(looks).some(({ told }) => isInTheWay(told));
+}
+
+function isInTheWay({ result }: ResolvedRepo): boolean {
+  return result === 'refused' || result === 'failed';
 }
 
 function stay(told: ResolvedRepo): ResolvedRepo {
-  return told.result === 'refused' ? told : { ...told, result: 'waiting', notes: undefined };
+  return isInTheWay(told) ? told : { ...told, result: 'waiting', notes: undefined };
 }
 
 async function planAbort(
@@ -195,7 +199,7 @@ async function planAbort(
   if (underWay === 'this' || head === from) return { told };
   if (on !== branch) return refuse(`it is on ${on ?? 'no branch'}, not on ${branch}`);
   const obstacle = await findObstacle({ gitCommonDir, branch, from: head, to: from }, { signal, filters: true });
-  if (obstacle) return refuse(obstacle.reason, obstacle.hint);
+  if (obstacle) return { told: { ...hindered(branch, obstacle), base, from, to: from } };
   const notes = [
     `what it had come to: \`git merge --ff-only ${head.slice(0, 7)}\` or \`git reset\` in ${worktree} goes there`,
   ];
@@ -277,5 +281,6 @@ function tell(
   const reason = standing.at === 'off' ? `its ${way} was given up` : standing.reason;
   const isInTheWay = standing.at === 'refused' && standing.paths !== undefined;
   const first = isInTheWay ? `move them out of ${worktree}, then \`stack ${command} --continue\`; ` : '';
-  return { ...about, ...refusal(branch, reason, `${first}\`stack ${command} --abort\` puts all repos back`), to: from };
+  const become = standing.at === 'failed' ? failure : refusal;
+  return { ...about, ...become(branch, reason, `${first}\`stack ${command} --abort\` puts all repos back`), to: from };
 }

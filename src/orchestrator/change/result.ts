@@ -1,3 +1,4 @@
+import type { Obstacle } from '../../adapters/git/change/move-files.ts';
 import { EXIT_CODES, StackError } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { requireFree, requireInstance } from '../core/claim.ts';
@@ -90,6 +91,16 @@ export async function inEach<One, Result>(
 export function noWorktree({ branch, worktree }: DedicatedRepo, ticket: string): ChangedRepo {
   const hint = `\`stack start ${ticket}\` makes it again from its branch`;
   return refusal(branch, `there is no worktree at ${worktree}`, hint);
+}
+
+/** Returns what git, or a program that it runs, could not do as what becomes of a repo. */
+export function failure(branch: string, reason: string, hint?: string): ChangedRepo {
+  return { ...refusal(branch, reason, hint), result: 'failed' };
+}
+
+/** Returns what keeps a branch from being moved as what becomes of its repo. */
+export function hindered(branch: string, { reason, hint, failed }: Obstacle): ChangedRepo {
+  return failed ? failure(branch, reason, hint) : refusal(branch, reason, hint);
 }
 
 /** Returns what was in the way as what becomes of a repo; a fault of stack goes on. */

@@ -22,12 +22,13 @@ export interface Conflicted {
   onStart: OnStart;
 }
 
-/** Where it is: `open` with the files that are not resolved, `done`, `off` where nothing is under way, or what git says against going on. */
+/** Where it is: `open` with the files that are not resolved, `done`, `off` where nothing is under way, what is in the way, or what git or a hook says against going on. */
 export type Standing =
   | { at: 'open'; paths: string[] }
   | { at: 'done'; commit: string }
   | { at: 'off' }
-  | { at: 'refused'; reason: string; paths?: string[] };
+  | { at: 'refused'; reason: string; paths?: string[] }
+  | { at: 'failed'; reason: string };
 
 /** Hooks may build and test. */
 const SECONDS = 600;
@@ -127,7 +128,7 @@ export async function abortConflicted(one: Conflicted): Promise<string | undefin
   const verb = (await readOperation(worktree)) === 'a merge' ? 'merge' : 'rebase';
   await changeRerere(one, ['rerere'], {});
   const done = await changeGit(worktree, [verb, '--abort'], { deadlineSeconds: SECONDS, onStart });
-  return done.exitCode === 0 ? undefined : firstLine(done.stderr);
+  return done.exitCode === 0 ? undefined : sayWhy(done);
 }
 
 /** A person may have ended it by hand, and begun another one since. */
@@ -171,7 +172,11 @@ async function changeRerere(
 function explain(standing: Standing, done: GitChange): Standing {
   const isStuck =
     done.exitCode !== 0 && (standing.at === 'off' || (standing.at === 'open' && standing.paths.length === 0));
-  return isStuck ? { at: 'refused', reason: firstLine(done.stderr) || firstLine(done.stdout) } : standing;
+  return isStuck ? { at: 'failed', reason: sayWhy(done) } : standing;
+}
+
+function sayWhy({ exitCode, stderr, stdout }: GitChange): string {
+  return firstLine(stderr) || firstLine(stdout) || `git ended with exit code ${exitCode}`;
 }
 
 /** Staged with the marks of a conflict in it: nobody has resolved that. */

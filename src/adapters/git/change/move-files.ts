@@ -8,7 +8,7 @@ import { hintToEnd } from '../../../domain/standing.ts';
 import { ifThere } from '../../files/file-errors.ts';
 import { withLock } from '../../lock.ts';
 import { findLocal } from '../branch.ts';
-import { askGit, changeGit, firstLine, gitError, type OnStart } from '../git.ts';
+import { askGit, changeGit, firstLine, type GitChange, gitError, type OnStart } from '../git.ts';
 import { repoLock } from '../lock.ts';
 import { readUncommitted } from '../merge/work-tree.ts';
 import { listOperations, readOwnEntry, readRebasedBranch, type WorktreeEntry } from '../worktree/entry.ts';
@@ -41,6 +41,8 @@ export interface Obstacle {
   hint: string;
   /** Relative to the checkout; [] where it is not about files. */
   paths: string[];
+  /** True where git, or a program that it runs, has failed: nothing that a person has there is the reason. */
+  failed?: true;
 }
 
 /** A large repo on a slow disk. */
@@ -60,7 +62,7 @@ export interface Look {
 }
 
 /**
- * Returns why a branch cannot be moved with the files of its checkouts; undefined where it can. What is not committed in them stays, as
+ * Returns why a branch cannot be moved with the files of its checkouts, a git that fails too; undefined where it can. What is not committed in them stays, as
  * long as the move has nothing to do with it. Touches nothing. Throws `git`, `files`, `interrupted`.
  */
 export async function findObstacle(move: FilesMove, look: Look): Promise<Obstacle | undefined> {
@@ -140,14 +142,22 @@ async function findInTheWay(
   try {
     const index = path.join(temporary, 'index');
     await ifThere(copyFile(path.join(entry.folder, 'index'), index));
-    const how = { deadlineSeconds: FILES_SECONDS, env: { GIT_INDEX_FILE: index }, signal };
-    await changeGit(folder, REFRESH, how);
+    // git's own words, which tell a file in the way from a fault of git's.
+    const env = { GIT_INDEX_FILE: index, LC_ALL: 'C' };
+    const how = { deadlineSeconds: FILES_SECONDS, env, signal };
+    const refreshed = await changeGit(folder, REFRESH, how);
     const overwritten = await listOverwritten(folder, from, to);
     const tried = await changeGit(folder, ['read-tree', '-m', '-u', '--dry-run', from, to], how);
     const listed = await listPaths(folder, from, to);
     const changes = new Set(listed.map(({ name }) => name));
     // Of a file that is deleted, or staged as it is to be, git says nothing.
-    const { changed } = await readUncommitted(folder, { signal });
+    const { changed, unmerged } = await readUncommitted(folder, { signal });
+    if (unmerged.length > 0)
+      return {
+        reason: `files with conflicts in ${folder} are in the way: ${nameFew(unmerged)}`,
+        hint: 'resolve them there, and `git add` them',
+        paths: unmerged,
+      };
     const paths = [...new Set([...changed.filter((name) => changes.has(name)), ...overwritten])];
     if (paths.length > 0)
       return {
@@ -155,17 +165,28 @@ async function findInTheWay(
         hint: `commit it, or \`git stash --include-untracked\` in ${folder}`,
         paths,
       };
-    if (tried.exitCode === 0)
+    const bad = [refreshed, tried].find(({ exitCode }) => exitCode !== 0);
+    if (!bad)
       return filters
         ? await findFailing(folder, { gitCommonDir, gitDir: entry.folder, commit: to, listed, signal })
         : undefined;
-    // A partial clone has to ask its remote for what the files have in them.
-    const said = tried.timedOut ? `no answer within ${FILES_SECONDS} s` : firstLine(tried.stderr);
     const hint = `see what is in the way with \`git read-tree -m -u --dry-run ${from} ${to}\` there`;
-    return { reason: `git cannot bring the files of ${folder} along: ${said}`, hint, paths };
+    const about = { reason: `git cannot bring the files of ${folder} along: ${sayWhy(bad)}`, hint, paths };
+    return isRefusal(bad) ? about : { ...about, failed: true };
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
+}
+
+/** Of a file in the way git says `error:`, and ends with 128; of a fault of its own it says `fatal:`, or nothing. */
+function isRefusal({ exitCode, stderr, timedOut }: GitChange): boolean {
+  return !timedOut && exitCode === 128 && /^error: /m.test(stderr) && !/^fatal: /m.test(stderr);
+}
+
+/** A partial clone has to ask its remote for what the files have in them. */
+function sayWhy({ exitCode, stderr, timedOut }: GitChange): string {
+  if (timedOut) return `no answer within ${FILES_SECONDS} s`;
+  return firstLine(stderr) || `exit ${exitCode}`;
 }
 
 async function findFailing(
@@ -179,7 +200,7 @@ async function findFailing(
   const said = await findFailingFilter(folder, { ...wanted, names, deadlineSeconds: FILES_SECONDS });
   if (said === undefined) return undefined;
   const hint = `see what is wrong with it: \`git config --get-regexp ^filter\` in ${folder} names the programs`;
-  return { reason: `git cannot write the files of ${folder}: ${said}`, hint, paths: [] };
+  return { reason: `git cannot write the files of ${folder}: ${said}`, hint, paths: [], failed: true };
 }
 
 /** Without the hook `post-index-change`: it is no news to anybody, and may be of a copy. */

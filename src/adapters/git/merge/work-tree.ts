@@ -14,6 +14,8 @@ export interface UncommittedWork {
   head: string | undefined;
   /** Paths, relative to the worktree, of what differs from HEAD. */
   changed: string[];
+  /** Those of them that have a conflict. */
+  unmerged: string[];
   /** How many files, which git does not know, are left out: they are too many, or too large. */
   leftOut: number;
   /** The same as long as all of it is the same; '' where there is nothing. */
@@ -38,17 +40,21 @@ export async function readUncommitted(worktree: string, how: AskOptions = {}): P
   const after = (mark: string): string[] =>
     entries.flatMap((entry) => (entry.startsWith(mark) ? [entry.slice(mark.length)] : []));
   const head = after('# branch.oid ').find((id) => id !== '(initial)');
-  const tracked = entries.flatMap(readTracked);
+  const tracked = entries.flatMap((entry) => readTracked(entry, TRACKED));
   const untracked = after('? ').filter((name) => !name.endsWith('/'));
   const taken = untracked.length > MOST_UNTRACKED ? [] : untracked.filter((name) => isSmall(worktree, name));
   const changed = [...tracked, ...taken];
   const signature = changed.length === 0 ? '' : sign(worktree, head ?? '', changed, tracked.length > 0 ? entries : []);
-  return { head, changed, leftOut: untracked.length - taken.length, signature };
+  const unmerged = entries.flatMap((entry) => readTracked(entry, UNMERGED));
+  return { head, changed, unmerged, leftOut: untracked.length - taken.length, signature };
 }
 
-/** Seven fields stand before the path of a changed file, nine before that of one with a conflict (git-status(1)). */
-function readTracked(entry: string): string[] {
-  const fields = { '1': 8, u: 10 }[entry.slice(0, entry.indexOf(' '))];
+/** The fields before the path of a changed file, and of one with a conflict (git-status(1)). */
+const UNMERGED: Partial<Record<string, number>> = { u: 10 };
+const TRACKED = { ...UNMERGED, '1': 8 };
+
+function readTracked(entry: string, kinds: typeof UNMERGED): string[] {
+  const fields = kinds[entry.slice(0, entry.indexOf(' '))];
   return fields === undefined ? [] : [entry.split(' ').slice(fields).join(' ')];
 }
 

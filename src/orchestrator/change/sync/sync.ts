@@ -22,7 +22,7 @@ import {
   requireNothingElse,
   requireResolving,
 } from '../resolve.ts';
-import { inAllRepos, requireChangeable, type TicketChange } from '../result.ts';
+import { hindered, inAllRepos, requireChangeable, type TicketChange } from '../result.ts';
 import { refreshOnce } from './fetch.ts';
 import { isConflict, isMove, planSync, type Refresh, type SyncedRepo, type SyncMove, type SyncWish } from './plan.ts';
 import { noteStale, type SetUp, setUpNews } from './set-up.ts';
@@ -205,7 +205,7 @@ async function checkFiles(record: InstanceRecord, repo: string, move: SyncMove, 
   const { gitCommonDir } = requireDedicated(record, repo);
   const { branch, from, to } = move;
   const obstacle = await findObstacle({ gitCommonDir, branch, from, to }, look);
-  return obstacle ? { ...move, to: from, result: 'refused', reason: obstacle.reason, hint: obstacle.hint } : move;
+  return obstacle ? { ...move, to: from, ...hindered(branch, obstacle) } : move;
 }
 
 /** Nothing has moved, whatever would have; but for what was resolved. */
