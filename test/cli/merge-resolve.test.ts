@@ -159,6 +159,21 @@ describe('what conflicts as a ticket is merged', () => {
     },
   );
 
+  it('is not put back over a file that came in the place of one which the base has deleted, ignored or not', async () => {
+    git('api', 'rm', '--quiet', 'server.mjs');
+    appendFileSync(shop.at('api/.git/info/exclude'), 'server.mjs\n');
+    git('api', 'commit', '--quiet', '--message', 'No server');
+    clash();
+    expect((await merge('--resolve')).code).toBe(4);
+    shop.write(`${own('api')}/server.mjs`, 'made since\n');
+    const refused = await merge('--abort');
+    expect(refused).toMatchObject({ code: 4, repos: { api: { result: 'refused' } } });
+    expect(refused.repos.api.reason).toMatch(/would be lost: server\.mjs$/);
+    expect(shop.read(`${own('api')}/server.mjs`)).toBe('made since\n');
+    rmSync(shop.at(`${own('api')}/server.mjs`));
+    expect((await merge('--abort')).code).toBe(0);
+  });
+
   it('is not made over an ignored file that a commit on the way brings, and a later one has no more', async () => {
     const key = `${own('api')}/my.key`;
     shop.commit(own('api'), 'my.key', 'committed\n');

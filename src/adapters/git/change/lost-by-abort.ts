@@ -1,7 +1,7 @@
-import { tryGit } from '../git.ts';
+import { askGit, tryGit } from '../git.ts';
 import { mergeTrees } from '../merge/merging.ts';
 import { type Conflicted, readOperation } from './conflicted.ts';
-import { listOverwritten, listPaths } from './overwritten.ts';
+import { listInPlaceOf, listPaths } from './overwritten.ts';
 import { readStaged } from './staged.ts';
 
 /**
@@ -11,12 +11,22 @@ import { readStaged } from './staged.ts';
 export async function listLostByAbort({ worktree, from, tip }: Conflicted): Promise<string[]> {
   const { head = from, staged, changed } = await readStaged(worktree);
   // The end of a merge takes what is staged; that of a rebase is a hard reset to the commit it began from.
-  if ((await readOperation(worktree)) === 'a merge') return leaveOutMerged(worktree, { head, tip }, [...staged.keys()]);
+  if ((await readOperation(worktree)) === 'a merge')
+    return [
+      ...(await leaveOutMerged(worktree, { head, tip }, [...staged.keys()])),
+      ...(await listInPlaceOf(worktree, await listMissing(worktree, head))),
+    ];
   const picked = await tryGit(worktree, ['rev-parse', '--verify', '--quiet', 'REBASE_HEAD']);
   const now = picked.exitCode === 0 ? picked.stdout.trim() : undefined;
   const known = [...new Set([...staged.keys(), ...changed])];
   const lost = now === undefined ? known : await leaveOutMerged(worktree, { head, tip: now, base: `${now}^` }, known);
-  return [...lost, ...(await listOverwritten(worktree, head, from))];
+  return [...lost, ...(await listInPlaceOf(worktree, await listMissing(worktree, from)))];
+}
+
+/** Returns the files of a commit that the index lacks: they come back, over whatever git ignores in their place. */
+async function listMissing(worktree: string, commit: string): Promise<string[]> {
+  const options = ['--cached', '--name-only', '--diff-filter=D', '-z', '--no-renames'];
+  return (await askGit(worktree, ['diff-index', ...options, commit, '--'])).split('\0').filter(Boolean);
 }
 
 /** Git brings it under another name where the other side has renamed it: so the merge is made once more, as objects. */
