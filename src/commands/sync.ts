@@ -133,7 +133,8 @@ function describe(repo: SyncedRepo, dryRun: boolean): Block {
   const how = {
     forward: `${came}`,
     merge: `${came}, merged`,
-    rebase: `${came}, and ${made} of its own on top`,
+    // It may have had all of the base, and what it stood on before.
+    rebase: news === 0 ? `${made} of its own on ${base}` : `${came}, and ${made} of its own on top`,
   }[way ?? 'forward'];
   if (result === 'waiting') return { line: dryRun ? `would get ${how}` : 'waits', more: notes };
   return { line: `${from.slice(0, 7)}..${to.slice(0, 7)} ${how}`, more: notes };

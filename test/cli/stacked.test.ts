@@ -102,4 +102,20 @@ describe('a ticket that stands on another one', () => {
     expect(tip('front', lower)).toBe(before);
     expect(shop.git('front', 'show', `main:from-${lower}.txt`)).toBe('from');
   });
+
+  it('made from its branch stands on the base again once that ticket is destroyed', async () => {
+    const [lower, upper] = await makeTwo();
+    const made = `made-${number}`;
+    expect(await shop.stack(['create', made, `--from-front=${lower}`, '--no-start'])).toMatchObject({ code: 0 });
+    shop.commit(`tickets/${made}/front`, `${made}.txt`, 'made\n');
+    expect(await shop.stack(['destroy', upper, lower, '--force', '--yes'])).toMatchObject({ code: 0 });
+    expect((await shop.stack(['status', made])).stdout).toContain('`stack sync` puts it on main');
+    const refused = repos((await shop.stack(['merge', made, '--json'])).stdout);
+    const hint = expect.stringContaining(`\`stack sync ${made}\` puts it on main without them`);
+    expect(refused.front).toMatchObject({ result: 'refused', hint });
+    const synced = repos((await shop.stack(['sync', made, '--json'])).stdout);
+    expect(synced.front.notes).toEqual([`${lower} is gone, so it stands on main again`]);
+    expect(shop.git('front', 'log', '--format=%s', `main..${made}`).split('\n')).toHaveLength(1);
+    expect(await shop.stack(['merge', made])).toMatchObject({ code: 0 });
+  });
 });

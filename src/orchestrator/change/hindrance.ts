@@ -1,5 +1,7 @@
 import { findNoIdentity } from '../../adapters/git/change/commit.ts';
 import type { Staged } from '../../adapters/git/change/staged.ts';
+import { isAncestor } from '../../adapters/git/commits.ts';
+import { isOnceOf, readUpstream } from '../../adapters/git/upstream.ts';
 import { listOperations, type WorktreeEntry } from '../../adapters/git/worktree/entry.ts';
 import { nameFew } from '../../domain/few.ts';
 import type { DedicatedRepo } from '../../domain/instance.ts';
@@ -27,4 +29,22 @@ export async function findHindrance(
   if (nobody === undefined) return undefined;
   const hint = 'git config --global user.name "Your Name"; git config --global user.email you@example.com';
   return refusal(branch, `git does not know who you are: ${nobody}`, hint);
+}
+
+/**
+ * Returns why a branch cannot go into a base: its remote has rewritten that, and the branch stands on what is there now, with which the base
+ * here would seem to conflict. Throws `git`.
+ */
+export async function findOutdated({ path, branch }: DedicatedRepo, base: string): Promise<ChangedRepo | undefined> {
+  const upstream = await readUpstream({ path, base });
+  if (!upstream || upstream.ahead === 0 || upstream.behind === 0) return undefined;
+  const { name, commit } = upstream;
+  if (!(await isOnceOf(path, name, base)) || !(await isAncestor(path, commit, `refs/heads/${branch}`)))
+    return undefined;
+  const hint = `\`git reset --keep ${name}\` on ${base}, in ${path}, takes it there; --into BRANCH merges into another one`;
+  return refusal(
+    branch,
+    `${branch} stands on ${name}, which was rewritten, and ${base} here is from before that`,
+    hint,
+  );
 }

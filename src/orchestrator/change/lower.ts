@@ -1,12 +1,12 @@
 import { findLocal } from '../../adapters/git/branch.ts';
+import { isAncestor } from '../../adapters/git/commits.ts';
+import { findCommit } from '../../adapters/git/repo.ts';
 import { isUntouched } from '../../adapters/git/risk/head-log.ts';
 import { judgeBranch } from '../../adapters/git/risk/judge-branch.ts';
 import { isMerged } from '../../adapters/git/risk/merged.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import type { Stack } from '../core/stack.ts';
-
-/** A ticket whose branch is the base of another one's, and the branch that counts once that is merged. */
-export type Lower = NonNullable<DedicatedRepo['stackedOn']>;
+import { findOwner, type Lower } from '../prepare/base.ts';
 
 type Refresh = (own: DedicatedRepo, base: string) => Promise<unknown>;
 
@@ -68,17 +68,13 @@ export async function findGoal(
   return { base };
 }
 
+/** True where a commit that a branch began from is not in its base. One that git has no more is nothing to be seen. Throws `git`. */
+export async function isApart(folder: string, start: string, base: string): Promise<boolean> {
+  return (await findCommit(folder, [start])) !== undefined && !(await isAncestor(folder, start, base));
+}
+
 /** Returns the ticket whose branch is the base of a ticket's, also where it was made from that branch; undefined for no such one. */
 export async function findLower(stack: Stack, own: DedicatedRepo): Promise<Lower | undefined> {
   if (own.stackedOn || own.base === own.branch) return own.stackedOn;
   return findOwner(Object.values((await stack.store.read()).instances), own.gitCommonDir, own.base);
-}
-
-function findOwner(all: readonly InstanceRecord[], gitCommonDir: string, branch: string): Lower | undefined {
-  const found = all.flatMap((record) =>
-    dedicatedRepos(record).flatMap(([, own]) =>
-      own.ownsBranch && isBranch(own, gitCommonDir, branch) ? [{ ticket: record.ticket, base: own.base }] : [],
-    ),
-  );
-  return found[0];
 }

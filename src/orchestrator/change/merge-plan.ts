@@ -9,9 +9,9 @@ import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import type { Stack } from '../core/stack.ts';
-import { findHindrance } from './hindrance.ts';
-import { findGoal } from './lower.ts';
-import { type ChangedRepo, noWorktree, refusal } from './result.ts';
+import { findHindrance, findOutdated } from './hindrance.ts';
+import { findGoal, isApart } from './lower.ts';
+import { type ChangedRepo, hindered, noWorktree, refusal } from './result.ts';
 
 /** What is wished of a merge of tickets. */
 export interface MergeWish {
@@ -141,6 +141,8 @@ async function planRepo(stack: Stack, question: RepoQuestion): Promise<ReadyMerg
   const { base, from, lower } = found;
   const [first] = incoming;
   if (!first) return refusal(base, 'there is nothing to merge');
+  const outdated = await findOutdated(first.own, base);
+  if (outdated) return outdated;
   const made = await mergeInTurn(stack, question, found);
   const { branch, gitCommonDir } = first.own;
   if (lower !== undefined && ('result' in made || made.to !== from)) return refuseLower(first, base, lower);
@@ -150,7 +152,7 @@ async function planRepo(stack: Stack, question: RepoQuestion): Promise<ReadyMerg
   // Only who is about to move a base has to do with what is checked out.
   const move = { gitCommonDir, branch: base, from, to: made.to };
   const obstacle = heads.size === 0 ? await findObstacle(move, { signal: stack.signal, filters: false }) : undefined;
-  if (obstacle) return { ...refusal(branch, obstacle.reason, obstacle.hint), base, from, to: from };
+  if (obstacle) return { ...hindered(branch, obstacle), base, from, to: from };
   return { ...made, ticket: first.ticket, own: first.own, base, from };
 }
 
@@ -232,14 +234,14 @@ async function findGoalOf(
       : undefined;
   const goal = parent
     ? await findGoalOf(stack, parent, question, known)
-    : await findGoalAlone(stack, own, wish.into, question.configured);
+    : await findGoalAlone(stack, { ticket, own }, wish.into, question.configured);
   known.set(ticket, goal);
   return goal;
 }
 
 async function findGoalAlone(
   stack: Stack,
-  own: DedicatedRepo,
+  { ticket, own }: Incoming,
   into: string | undefined,
   configured: string | undefined,
 ): Promise<Goal | MergedRepo> {
@@ -250,6 +252,8 @@ async function findGoalAlone(
   const { base, lower } = goal;
   if (base !== undefined && (await findCommit(worktree, listPlaces(base))) === undefined)
     return { ...refusal(branch, `there is no branch ${base} to merge into`, hint), cause: 'base' };
+  const refused = lower === undefined && into === undefined ? await refuseGone(own, ticket, base) : undefined;
+  if (refused) return refused;
   const names = [base, into === undefined ? configured : undefined];
   const found = await findRequestBase({ folder: worktree, names, remote: 'origin' });
   if (!found) return { ...refusal(branch, 'it has no branch to be merged into', hint), cause: 'base' };
@@ -257,6 +261,20 @@ async function findGoalAlone(
   return isMeant
     ? { base: found.branch, lower }
     : refusal(branch, `${into} is no branch`, '--into takes the name of a branch');
+}
+
+/** Returns the refusal of work on another ticket’s that was thrown away, and is not to come with it. */
+async function refuseGone(
+  own: DedicatedRepo,
+  ticket: string,
+  base: string | undefined,
+): Promise<MergedRepo | undefined> {
+  if (base === undefined || base === own.base || (await findLocal(own.path, own.base))) return undefined;
+  const goal = await findCommit(own.path, listPlaces(base));
+  if (goal === undefined || !(await isApart(own.path, own.baseCommit, goal))) return undefined;
+  const reason = `it stands on ${own.base}, which is gone, and still has its commits`;
+  const hint = `\`stack sync ${ticket}\` puts it on ${base} without them; --into ${base} merges them too`;
+  return refusal(own.branch, reason, hint);
 }
 
 function listPlaces(name: string): string[] {

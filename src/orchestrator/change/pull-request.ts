@@ -1,7 +1,6 @@
 import { listProposed, type RequestBase } from '../../adapters/git/change/request-base.ts';
-import { type Commit, isAncestor } from '../../adapters/git/commits.ts';
+import type { Commit } from '../../adapters/git/commits.ts';
 import { findOnRemotes } from '../../adapters/git/remote.ts';
-import { findCommit } from '../../adapters/git/repo.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { compareUrl, type Forge, type ForgePlace, type PullRequest, type Verdicts } from '../../domain/forge.ts';
@@ -9,7 +8,7 @@ import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../d
 import { sortByDependencies } from '../../domain/order.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { findForge, findProposedBase, type ProposedBase, type Unproposable } from '../review/proposal.ts';
-import { findGoal } from './lower.ts';
+import { findGoal, isApart } from './lower.ts';
 import { pushTicket } from './push.ts';
 import { changesOf, linkRequests, type RequestWords, wordRequest } from './request-wish.ts';
 import { type ChangedRepo, inAllRepos, refusal, requireChangeable, type TicketChange } from './result.ts';
@@ -161,11 +160,6 @@ async function findPlace(
   if (!(await isApart(place.folder, own.baseCommit, place.base.commit))) return place;
   const reason = `it stands on ${own.base}, which is merged or gone, and still has its commits`;
   return { reason, hint: `\`stack sync ${ticket}\` puts it on ${goal} first` };
-}
-
-/** True where a commit that a branch began from is not in its base. One that git has no more is nothing to be seen. */
-async function isApart(folder: string, start: string, base: string): Promise<boolean> {
-  return (await findCommit(folder, [start])) !== undefined && !(await isAncestor(folder, start, base));
 }
 
 /** Returns what would become of all. */

@@ -1,6 +1,22 @@
 import { type Base, resolveBase } from '../../adapters/git/repo.ts';
 import { fetchBase, readUpstream } from '../../adapters/git/upstream.ts';
+import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import type { Stack } from '../core/stack.ts';
+
+/** A ticket whose branch is the base of another one's, and the branch that counts once that is merged. */
+export type Lower = NonNullable<DedicatedRepo['stackedOn']>;
+
+/** Returns the ticket that made a branch in a repo, with the base of that; undefined for nobody's. */
+export function findOwner(all: readonly InstanceRecord[], gitCommonDir: string, branch: string): Lower | undefined {
+  const found = all.flatMap((record) =>
+    dedicatedRepos(record).flatMap(([, own]) =>
+      own.ownsBranch && own.gitCommonDir === gitCommonDir && own.branch === branch && own.base !== branch
+        ? [{ ticket: record.ticket, base: own.base }]
+        : [],
+    ),
+  );
+  return found[0];
+}
 
 export interface BaseWish {
   repo: string;

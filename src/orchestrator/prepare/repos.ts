@@ -13,7 +13,7 @@ import { suggest } from '../../domain/suggest.ts';
 import { fillTemplate } from '../../domain/template.ts';
 import type { TicketName } from '../../domain/ticket.ts';
 import type { Stack } from '../core/stack.ts';
-import { planBase } from './base.ts';
+import { findOwner, planBase } from './base.ts';
 
 /** What a person asked for, per repo: a base for a new branch, a branch that exists, or just an own copy. */
 export interface RepoRequest {
@@ -165,7 +165,10 @@ async function planRepo(stack: Stack, config: StackConfig, repo: string, options
   const text = isRequest ? `fetched ${ref}` : `${ref} was only on the remote; fetched it`;
   if (fetched) stack.emit({ type: 'info', text: `${repo}: ${text}` });
   await checkDirs(stack, config, repo, { path: facts.top, commit, base });
-  return { ...common, branch, ownsBranch: true, base, baseCommit: commit };
+  // That ticket may be gone by the time that its base is asked for.
+  const tickets = Object.values((await stack.store.read()).instances);
+  const stackedOn = base === branch ? undefined : findOwner(tickets, common.gitCommonDir, base);
+  return { ...common, branch, ownsBranch: true, base, baseCommit: commit, ...(stackedOn && { stackedOn }) };
 }
 
 /**

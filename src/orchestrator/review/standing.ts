@@ -117,6 +117,7 @@ async function judgeRepo(own: DedicatedRepo, look: RepoLook): Promise<Judged> {
       ...findWayBack(own, on, operation?.replace(/^an? /, '') ?? null),
       ...{ pushed, merged },
       notes: [
+        ...(baseState === 'gone' && own.stackedOn ? [`\`stack sync\` puts it on ${own.stackedOn.base}`] : []),
         ...(head === undefined ? [`${standing.branch} has no commit`] : []),
         // A branch that was never pushed follows its own name already.
         ...(isGone && !upstream.ref.endsWith(`/${own.branch}`) ? [`its upstream ${upstream.ref} is gone`] : []),

@@ -16,7 +16,7 @@ import type { DedicatedRepo, InstanceRecord, Start } from '../../../domain/insta
 import { quoteForShell } from '../../../domain/shell.ts';
 import { configIfReadable, type Stack } from '../../core/stack.ts';
 import { findHindrance } from '../hindrance.ts';
-import { findEnd, findLower } from '../lower.ts';
+import { findEnd, findLower, isApart } from '../lower.ts';
 import { type ChangedRepo, noWorktree, refusal } from '../result.ts';
 
 /** How news come into a branch: its own commits go on top of them, or a merge commit brings them in. */
@@ -117,7 +117,10 @@ export async function planSync(
   const start: Start = { ...named.start, baseCommit: found.commit };
   const tip: Tip = { ...found, notes: [...named.notes, ...found.notes], start };
   const about = { branch, base: tip.name, from: head, notes: tip.notes, start };
-  if (await isAncestor(worktree, tip.commit, head)) return { ...about, result: 'unchanged', to: head };
+  // What stood on a ticket that is gone still has the commits of that.
+  const isOn = await isAncestor(worktree, tip.commit, head);
+  const isLeft = isOn && named.left && (await isApart(worktree, own.baseCommit, tip.commit));
+  if (isOn && !isLeft) return { ...about, result: 'unchanged', to: head };
   // Where the branch was there before the ticket, it begins elsewhere than where the ticket found it.
   const begins = own.base === own.branch ? [] : [own.baseCommit];
   const known = await Promise.all([...begins, ...tip.foreign].map((one) => findCommit(worktree, [one])));
@@ -126,7 +129,9 @@ export async function planSync(
     listOwnCommits(worktree, head, foreign),
     listOwnCommits(worktree, tip.commit, [head]),
   ]);
-  const came = await bring(stack, own, { ticket, tip, mine: { ...mine, head, foreign }, wish });
+  const came = await bring(stack, own, { ticket, tip, mine: { ...mine, head, foreign, isOn }, wish });
+  if ('commit' in came.brought && came.brought.commit === head)
+    return { ...about, result: 'unchanged', to: head, notes: [...tip.notes, ...came.notes] };
   return judge({ ...about, news: news.commits.length + news.merges, notes: [...tip.notes, ...came.notes] }, came, {
     ticket,
     tip: tip.commit,
@@ -139,6 +144,8 @@ interface Mine {
   merges: number;
   head: string;
   foreign: string[];
+  /** True where the branch has all of the base, and something of another one that it is to leave. */
+  isOn: boolean;
 }
 
 type Came = { way: SyncWay | 'forward'; brought: Brought; notes: string[] };
@@ -148,11 +155,15 @@ async function bring(
   { worktree, branch }: DedicatedRepo,
   { ticket, tip, mine, wish }: { ticket: string; tip: Tip; mine: Mine; wish: SyncWish },
 ): Promise<Came> {
-  const { commits, merges, head, foreign } = mine;
+  const { commits, merges, head, foreign, isOn } = mine;
   if (commits.length + merges === 0 || (await isAncestor(worktree, head, tip.commit)))
     return { way: 'forward', brought: { commit: tip.commit, made: 0, dropped: [] }, notes: [] };
   const isPushed = await isAnyPushed(worktree, head, foreign);
   const way = wish.way ?? (isPushed || merges > 0 ? 'merge' : 'rebase');
+  if (way === 'merge' && isOn) {
+    const note = `it keeps the commits of what it stood on, which are ${isPushed ? 'pushed' : 'in its merges'}; --rebase leaves them out`;
+    return { way, brought: { commit: head, made: 0, dropped: [] }, notes: [note] };
+  }
   if (way === 'merge') {
     const message = `Merge ${tip.name} into ${branch}`;
     const brought = await mergeAsObjects({ worktree, signal }, { ours: head, theirs: tip.commit, message });
@@ -236,6 +247,8 @@ interface NamedStart {
   base: string;
   /** As the record has it. */
   start: Omit<Start, 'baseCommit'>;
+  /** True where the branch leaves that of another ticket. */
+  left?: true;
   notes: string[];
 }
 
@@ -257,7 +270,7 @@ async function nameStart(
   const end = await findEnd(stack, own, lower, refresh);
   if (end === undefined) return { base, start: { base, stackedOn }, notes: [] };
   const notes = [`${lower.ticket} is ${end}, so it stands on ${lower.base} ${stackedOn ? 'again' : 'now'}`];
-  return { base: lower.base, start: { base: lower.base }, notes };
+  return { base: lower.base, start: { base: lower.base }, left: true, notes };
 }
 
 /** A ticket on a branch that was there (`--on`) gets the news of the repo's own base. */
