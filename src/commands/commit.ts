@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { StackError } from '../domain/errors.ts';
+import { addHint, StackError } from '../domain/errors.ts';
 import type { CommittedRepo, TicketCommit } from '../orchestrator/change/commit.ts';
 import { exitCodeOf } from '../orchestrator/change/result.ts';
 import { type Block, countOf, describeRefusal, listWith, renderChange } from './common/change-blocks.ts';
@@ -34,15 +34,16 @@ export const commit: Verb<Options, TicketCommit> = {
     return commitTicket(stack, wanted, (text) => edit(context, text));
   },
   render(result, view) {
-    const { repos, message = '' } = result;
+    const { repos, message = '', messageFile } = result;
     const done = listWith(repos, 'committed');
     const bad = listWith(repos, 'refused', 'failed');
     const [subject = ''] = message.split('\n');
     const undone = listWith(repos, 'undone').length > 0 ? '; what was committed elsewhere is taken back' : '';
+    const kept = messageFile === undefined ? '' : `; your message is kept in ${messageFile}`;
     const verdict =
       bad.length === 0
         ? `committed in ${countOf(done.length, 'repo')}: ${subject}`
-        : `nothing is committed, because of ${bad.join(', ')}${undone}`;
+        : `nothing is committed, because of ${bad.join(', ')}${undone}${kept}`;
     return renderChange(result, describe, verdict, view);
   },
   exitCode: exitCodeOf,
@@ -77,11 +78,15 @@ async function edit(context: Context, text: string): Promise<string> {
   ]);
   const folder = await mkdtemp(path.join(tmpdir(), 'stack-commit-'));
   const file = path.join(folder, 'COMMIT_EDITMSG');
+  await writeFile(file, text);
   try {
-    await writeFile(file, text);
     await editFile(await findGitEditor(env), file, env);
-    return await readFile(file, 'utf8');
-  } finally {
+  } catch (error) {
+    if ((await readFile(file, 'utf8')) !== text) throw addHint(error, `what you wrote is kept in ${file}`);
     await rm(folder, { recursive: true, force: true });
+    throw error;
   }
+  const written = await readFile(file, 'utf8');
+  await rm(folder, { recursive: true, force: true });
+  return written;
 }

@@ -9,10 +9,11 @@ export const STATE_FILES = ['state.json', 'state.json.bak'] as const;
 /**
  * The folders in there that stack writes to and deletes from: what programs print, records of processes, data of shared
  * servers, data of tickets' own servers, data of destroyed tickets, worktrees that are being deleted, changes of several repos that are
- * under way, what this person has seen of tickets' work, runs of agents in tickets, documents that tickets are handed.
+ * under way, what this person has seen of tickets' work, runs of agents in tickets, documents that tickets are handed, messages
+ * of commits that did not come about.
  */
 export const STATE_FOLDERS = [
-  ...(['logs', 'run', 'shared', 'own', 'dumps', 'trash', 'changes', 'seen', 'runs', 'documents'] as const),
+  ...(['logs', 'run', 'shared', 'own', 'dumps', 'trash', 'changes', 'seen', 'runs', 'documents', 'messages'] as const),
 ] as const;
 
 /** Returns the path of `.stack`. */
@@ -127,6 +128,11 @@ export function journalOf(root: string, ticket: string): string {
 /** Returns the path of the index of one of these repos, as it was before the change. */
 export function keptIndexOf(root: string, ticket: string, repo: string): string {
   return inFolder(root, 'changes', ticket, `${repo}.index`);
+}
+
+/** Returns the path of the message that a process had a person write for a commit of a ticket. */
+export function messageFileOf(root: string, ticket: string, pid: number): string {
+  return inFolder(root, 'messages', `${ticket}-${pid}`);
 }
 
 /** Returns the path of the lock that is held while repos of a ticket are changed as one. */

@@ -1,7 +1,8 @@
-import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { expectRefusal } from '../support/refusal.ts';
-import { makeShop, type Shop } from '../support/shop.ts';
+import { BIN, makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
 
 const REPOS = ['front', 'api'] as const;
@@ -191,6 +192,41 @@ describe('one commit in all repos of a ticket', () => {
     expect([code, stdout]).toEqual([0, expect.stringContaining('left out: 1 path that git does not know')]);
     rmSync(shop.at(folder('front'), 'new.txt'));
   });
+
+  it.skipIf(process.platform !== 'linux')(
+    'keeps a message that a person wrote where no commit comes of it: a hook refuses, the ticket is destroyed meanwhile',
+    async () => {
+      const write = async (ticket: string, meanwhile = 'true'): Promise<string> => {
+        shop.write('../editor', `printf 'Of ${ticket}\\n\\nAt length.\\n' > "$1"\n${meanwhile} </dev/null >&2\n`);
+        const line = [process.execPath, BIN, 'commit', ticket].join(' ');
+        const { stdout } = await execa('script', ['--quiet', '--command', line, '/dev/null'], {
+          ...{ cwd: shop.root, extendEnv: false, env: { ...shop.env, GIT_EDITOR: `sh ${shop.folder}/editor` } },
+        });
+        return stdout.replaceAll(/\r?\n/g, ' ');
+      };
+      const kept = (said: string): string =>
+        readFileSync(/your message is kept in (\S+)/.exec(said)?.[1] ?? said, 'utf8');
+      work('nine');
+      const crashed = await write('feat-01', 'exit 3;');
+      expect(readFileSync(/what you wrote is kept in (\S+)/.exec(crashed)?.[1] ?? crashed, 'utf8')).toMatch(
+        /^Of feat-01/,
+      );
+      hook('api', 'pre-commit', 'exit 1');
+      expect(kept(await write('feat-01'))).toBe('Of feat-01\n\nAt length.\n');
+      rmSync(shop.at('api/.git/hooks/pre-commit'));
+      expect(await write('feat-01')).toMatch(/committed in 2 repos: feat\/01: Of feat-01/);
+
+      await shop.stack(['create', 'feat-02', '--no-start', '--with', 'api']);
+      shop.commit('tickets/feat-02/front', 'other.txt', 'other');
+      shop.write('tickets/feat-02/front/other.txt', 'staged');
+      shop.git('tickets/feat-02/front', 'add', '.');
+      const destroy = `cd ${shop.root}; ${process.execPath} ${BIN} destroy feat-02 --force --yes`;
+      const said = await write('feat-02', destroy);
+      expect(said).toContain('there is no ticket "feat-02"');
+      expect(kept(said)).toBe('Of feat-02\n\nAt length.\n');
+      expect(readdirSync(shop.at('.stack/messages'))).toHaveLength(2);
+    },
+  );
 
   it('says in one line what is in the way, and does nothing', async () => {
     const nothing = { code: 'usage', message: /^nothing is staged in feat-01$/, hint: /git add.*`-a`/ } as const;

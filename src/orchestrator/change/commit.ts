@@ -1,3 +1,6 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { makeFolder, replaceFile } from '../../adapters/files/files.ts';
 import { findLocal } from '../../adapters/git/branch.ts';
 import {
   commitStaged,
@@ -9,8 +12,9 @@ import {
 import { readStaged, type Staged } from '../../adapters/git/change/staged.ts';
 import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import type { HeldLock } from '../../adapters/lock.ts';
-import { StackError, throwIfAborted, tolerate } from '../../domain/errors.ts';
+import { addHint, StackError, throwIfAborted, tolerate } from '../../domain/errors.ts';
 import { type DedicatedRepo, type InstanceRecord, requireDedicated } from '../../domain/instance.ts';
+import { messageFileOf } from '../../domain/layout.ts';
 import { quoteForShell } from '../../domain/shell.ts';
 import { fillTemplate } from '../../domain/template.ts';
 import { beginChange, type Move, withChangeLock, withJournal } from '../core/journal.ts';
@@ -37,7 +41,11 @@ export interface CommittedRepo extends ChangedRepo {
   untracked?: number | undefined;
 }
 
-export type TicketCommit = TicketChange<CommittedRepo> & { message?: string | undefined };
+export interface TicketCommit extends TicketChange<CommittedRepo> {
+  message?: string | undefined;
+  /** The file in which the message is kept that a person has written, where nothing is committed. */
+  messageFile?: string | undefined;
+}
 
 /** Hooks may build and test. */
 const HOOK_SECONDS = 600;
@@ -46,7 +54,7 @@ type Look = Staged | CommittedRepo;
 
 /**
  * Commits what is staged in all repos of a ticket, with one message: all of them, or none. `edit` is handed a text with comments, and
- * gives it back with a message. Returns what became of each repo. Throws `not-found`, `busy`, `conflict`, `git`, `interrupted`, and
+ * gives it back with a message, which is kept until it is that of a commit. Returns what became of each repo. Throws `not-found`, `busy`, `conflict`, `git`, `interrupted`, and
  * `usage` where nothing is staged or there is no message.
  */
 export async function commitTicket(
@@ -55,23 +63,56 @@ export async function commitTicket(
   edit: (text: string) => Promise<string>,
 ): Promise<TicketCommit> {
   const record = await requireChangeable(stack, options.ticket);
-  const look = (one: InstanceRecord): Promise<Record<string, Look>> =>
-    inAllRepos(one, (_, own) => lookAtRepo(one.ticket, own, options.all));
-  const first = await look(record);
+  const first = await lookAtAll(record, options.all);
   const refused = refuse(record, first, options.all);
   if (refused) return refused;
-  const written = options.message ?? (await editMessage(record, first, edit));
+  const go = (written: string): Promise<TicketCommit> => commitAs(stack, record, { ...options, message: written });
+  const done = await (options.message === undefined
+    ? withMessageKept(stack, record.ticket, await editMessage(record, first, edit), go)
+    : go(options.message));
+  // It is done by then, whoever interrupts the look.
+  if (isCommitted(done)) await tolerate(announceFor(stack, record), 'interrupted');
+  return done;
+}
+
+function isCommitted({ repos }: TicketCommit): boolean {
+  return Object.values(repos).some(({ result }) => result === 'committed');
+}
+
+/** While a person wrote it the ticket may have been destroyed, and hooks may refuse it. */
+async function withMessageKept(
+  stack: Stack,
+  ticket: string,
+  message: string,
+  work: (message: string) => Promise<TicketCommit>,
+): Promise<TicketCommit> {
+  const file = messageFileOf(stack.root, ticket, stack.owner.pid);
+  await makeFolder(path.dirname(file));
+  await replaceFile(file, `${message}\n`);
+  const done = await work(message).catch((error: unknown) => {
+    throw addHint(error, `your message is kept in ${file}`);
+  });
+  if (!isCommitted(done)) return { ...done, messageFile: file };
+  await rm(file, { force: true });
+  return done;
+}
+
+async function commitAs(
+  stack: Stack,
+  record: InstanceRecord,
+  { message: written, all }: CommitOptions & { message: string },
+): Promise<TicketCommit> {
   const message = await nameTicket(stack, record, written);
-  const done = await withChangeLock(stack, record.ticket, async (held) => {
+  return withChangeLock(stack, record.ticket, async (held) => {
     // While the message was written it may have been destroyed, or made again since.
     const now = await requireChangeable(stack, record.ticket);
-    const looks = await look(now);
-    return refuse(now, looks, options.all) ?? commitAll(stack, now, { looks, message, all: options.all, held });
+    const looks = await lookAtAll(now, all);
+    return refuse(now, looks, all) ?? commitAll(stack, now, { looks, message, all, held });
   });
-  const isCommitted = Object.values(done.repos).some(({ result }) => result === 'committed');
-  // It is done by then, whoever interrupts the look.
-  if (isCommitted) await tolerate(announceFor(stack, record), 'interrupted');
-  return done;
+}
+
+function lookAtAll(record: InstanceRecord, all: boolean): Promise<Record<string, Look>> {
+  return inAllRepos(record, (_, own) => lookAtRepo(record.ticket, own, all));
 }
 
 /** Returns what is to be committed in a repo, or why nothing can be. */
@@ -137,16 +178,15 @@ async function editMessage(
     return [`${repo} (${look.branch}):`, ...files.map((file) => `  ${file}`), ''];
   });
   const [folder = ''] = Object.keys(looks).filter((repo) => isStaged(looks[repo] as Look));
-  const { worktree } = requireDedicated(record, folder);
+  // The worktree may be gone by the time that the message is there.
+  const { gitCommonDir } = requireDedicated(record, folder);
   const about = [
     `The message of one commit in each repo of ${record.ticket} below.`,
     'Lines like this one are left out; an empty message ends it.',
     '',
   ];
-  const message = await stripComments(
-    worktree,
-    await edit(`\n${await makeComments(worktree, [...about, ...lists].join('\n'))}`),
-  );
+  const comments = await makeComments(gitCommonDir, [...about, ...lists].join('\n'));
+  const message = await stripComments(gitCommonDir, await edit(`\n${comments}`));
   if (message !== '') return message;
   throw new StackError('usage', 'the message is empty, so nothing was committed', { hint: '`-m TEXT` gives one' });
 }

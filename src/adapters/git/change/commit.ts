@@ -80,13 +80,13 @@ export async function listCommitted(worktree: string, from: string, to: string):
 }
 
 /** Returns what git calls the text of a message once comments are gone. */
-export async function stripComments(worktree: string, text: string): Promise<string> {
-  return (await askGit(worktree, ['stripspace', '--strip-comments'], { input: text })).trimEnd();
+export async function stripComments(folder: string, text: string): Promise<string> {
+  return (await askGit(folder, ['stripspace', '--strip-comments'], { input: text })).trimEnd();
 }
 
 /** Returns lines as comments of a message, as the repo's settings mark them. */
-export async function makeComments(worktree: string, text: string): Promise<string> {
-  return askGit(worktree, ['stripspace', '--comment-lines'], { input: text });
+export async function makeComments(folder: string, text: string): Promise<string> {
+  return askGit(folder, ['stripspace', '--comment-lines'], { input: text });
 }
 
 /** `+0130` */
