@@ -323,16 +323,16 @@ describe('doctor --fix', () => {
       at: 0,
       helpers: [],
     };
-    symlinkSync(JSON.stringify(dead), shop.at('.stack/up.lock'));
+    const locks = ['.stack/up.lock', '.stack/change-verify-feat-09.lock'];
+    for (const lock of locks) symlinkSync(JSON.stringify(dead), shop.at(lock));
     shop.write('front/.git/stack.lock', 'what is this?');
     expect(bad(await doctor())).toMatchObject([
       { subject: 'leftovers', text: expect.stringContaining('front/.git/stack.lock') },
     ]);
     const { code, mended } = await doctor('--fix', '--yes');
     expect(code).toBe(0);
-    expect(mended?.map(({ ok }) => ok)).toEqual([true, true, true]);
-    for (const file of [temporary, '.stack/up.lock', 'front/.git/stack.lock'])
-      expect(existsSync(shop.at(file))).toBe(false);
+    expect(mended?.map(({ ok }) => ok)).toEqual([true, true, true, true]);
+    for (const file of [temporary, ...locks, 'front/.git/stack.lock']) expect(existsSync(shop.at(file))).toBe(false);
     expect(await shop.stack(['destroy', 'feat-01'])).toMatchObject({ code: 0 });
   });
 

@@ -1,11 +1,21 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { explainFileError, ifReadable, ifThere } from '../../adapters/files/file-errors.ts';
+import { isThere } from '../../adapters/files/files.ts';
 import { isAbandoned } from '../../adapters/files/temporary.ts';
 import { excludeLock, repoLock } from '../../adapters/git/lock.ts';
 import { inspectLock, withLock } from '../../adapters/lock.ts';
 import { StackError } from '../../domain/errors.ts';
-import { inFolder, queueLockOf, queueRunLockOf, stateFolder, stateLockOf, upLockOf } from '../../domain/layout.ts';
+import {
+  changeLockOf,
+  inFolder,
+  journalOf,
+  queueLockOf,
+  queueRunLockOf,
+  stateFolder,
+  stateLockOf,
+  upLockOf,
+} from '../../domain/layout.ts';
 import type { Stack } from '../core/stack.ts';
 import type { Evidence } from './evidence.ts';
 import { type Finding, offer } from './finding.ts';
@@ -26,6 +36,7 @@ export async function examineLitter(stack: Stack, evidence: Evidence): Promise<F
   const temporary = (await Promise.all(places.map(listTemporary))).flat();
   const locks = [
     ...[stateLockOf, upLockOf, queueLockOf, queueRunLockOf].map((lockOf) => lockOf(stack.root)),
+    ...(await listTicketLocks(stack.root)),
     ...evidence.gitCommonDirs.flatMap((folder) => [repoLock(folder), excludeLock(folder)]),
   ];
   return [
@@ -34,6 +45,17 @@ export async function examineLitter(stack: Stack, evidence: Evidence): Promise<F
       ? []
       : [offerRemoval(`half-written files: ${temporary.join(', ')}`, () => removeAll(temporary))]),
   ];
+}
+
+/** Those of tickets, which nobody takes over once the ticket is gone; where a change was cut off, that is told of. */
+async function listTicketLocks(root: string): Promise<string[]> {
+  const names = (await ifReadable(readdir(stateFolder(root)))) ?? [];
+  const found = names.flatMap((name) => {
+    const ticket = /^change-(.+)\.lock$/.exec(name)?.[1];
+    return ticket === undefined ? [] : [{ lock: changeLockOf(root, ticket), journal: journalOf(root, ticket) }];
+  });
+  const isCutOff = await Promise.all(found.map(({ journal }) => isThere(journal)));
+  return found.filter((_, index) => !isCutOff[index]).map(({ lock }) => lock);
 }
 
 async function examineLock(file: string): Promise<Finding[]> {
