@@ -34,6 +34,14 @@ export function hiddenDatabase(from: string, purpose: string, rootId: string): s
   return fitName(`${from}__${purpose}_${rootId}`);
 }
 
+/** What is in a database, as signs that are equal only for equal content. */
+export interface Contents {
+  /** Of what only a copy as a whole brings along: the database itself, its schema, large objects, materialized views. */
+  whole: string;
+  /** Of each table's rows and each sequence's state, by oid. */
+  parts: Record<string, string>;
+}
+
 /** Whose a database is: what its comment on the server says. */
 export interface DatabaseMark {
   /** `kept`: of a ticket that was destroyed. */
@@ -46,8 +54,8 @@ export interface DatabaseMark {
   createdAt?: string | undefined;
   /** Of a template: what it is a copy of; of a ticket: what it had when it was made; as `fingerprintOf` tells it. */
   sign?: string | undefined;
-  /** Of a template: which rows that had, as `signContents` tells it; undefined for a large one. */
-  contents?: string | undefined;
+  /** Of a template: what that had; undefined for a large one. Older versions wrote one sign. */
+  contents?: Contents | string | undefined;
   /** When the content was copied, ISO 8601. */
   copiedAt: string;
 }

@@ -1,108 +1,18 @@
-import { mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findDatabase } from '../../src/adapters/postgres/databases.ts';
-import { findWireDump } from '../../src/adapters/postgres/wire-package.ts';
-import { createEmbeddedPostgres } from '../../src/adapters/servers/embedded-postgres.ts';
-import type { HostServer } from '../../src/adapters/servers/host-server.ts';
-import { parseConfig } from '../../src/domain/config/text.ts';
-import type { InstanceRecord, SharedLease } from '../../src/domain/instance.ts';
-import { rootIdOf, sharedProject } from '../../src/domain/names.ts';
-import { layValues } from '../../src/domain/values.ts';
-import type { Stack } from '../../src/orchestrator/core/stack.ts';
-import { createWork, type Work } from '../../src/orchestrator/core/work.ts';
 import { databaseStep } from '../../src/orchestrator/data/postgres/database-step.ts';
 import { dumpDatabase, loadInto } from '../../src/orchestrator/data/postgres/dump.ts';
 import { openPostgres, type PostgresServer } from '../../src/orchestrator/data/postgres/postgres.ts';
 import { isTemplateFresh, refreshTemplate, templateName } from '../../src/orchestrator/data/postgres/template.ts';
-import { CACHE_FOLDER } from '../support/cache.ts';
-import { findTestEngine } from '../support/engine.ts';
-import { freePorts } from '../support/ports.ts';
-import { makeSharedProject, startShared } from '../support/shared-services.ts';
+import { config, FROM, WORLDS, type World, workOn } from '../support/database-worlds.ts';
 import { until } from '../support/until.ts';
 
-const engine = await findTestEngine();
 const never = new AbortController().signal;
-const config = parseConfig({
-  values: layValues(),
-  files: [
-    {
-      path: 'stack.yml',
-      text: `name: shop
-shared: { postgres: { user: stack, password: stack, database: "shop's own" } }
-repos: { api: { path: api } }
-services: { api: { repo: api, command: x } }`,
-    },
-  ],
-});
-const FROM = "shop's own";
 const OTHERS = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
                    AND backend_type = 'client backend'`;
-
-interface World {
-  stack: Stack;
-  leases: Record<string, SharedLease>;
-  end(): Promise<void>;
-}
-
-const roots = () => realpathSync(mkdtempSync(path.join(tmpdir(), 'stack-own-')));
-
-const WORLDS = [
-  {
-    name: 'the embedded server',
-    skip: false,
-    async make(): Promise<World> {
-      const root = roots();
-      const server = createEmbeddedPostgres({ root, cacheFolder: CACHE_FOLDER, env: process.env });
-      const port = freePorts();
-      await server.start({ port, user: 'stack', password: 'stack', database: FROM }, never);
-      const end = async (): Promise<void> => {
-        await server.destroyData();
-        await rm(root, { recursive: true, force: true, maxRetries: 3 });
-      };
-      return { stack: bareStack(root, server), leases: { postgres: { port, provider: 'embedded' } }, end };
-    },
-  },
-  {
-    name: 'a container',
-    skip: !engine,
-    async make(): Promise<World> {
-      const root = roots();
-      const project = sharedProject('shop', rootIdOf(root));
-      const shared = await makeSharedProject(
-        undefined,
-        { STACK_POSTGRES_DATABASE: FROM, STACK_POSTGRES_PASSWORD: 'stack' },
-        project,
-      );
-      await startShared(shared);
-      const port = Number(new URL(shared.databaseUrl).port);
-      const end = async (): Promise<void> => {
-        await shared.end();
-        await rm(root, { recursive: true, force: true, maxRetries: 3 });
-      };
-      return { stack: bareStack(root), leases: { postgres: { port, provider: 'compose' } }, end };
-    },
-  },
-];
-
-/** As much of a stack as these parts ask for. */
-function bareStack(root: string, server?: HostServer): Stack {
-  const parts = { root, rootId: rootIdOf(root), name: 'shop', env: { PATH: '/nowhere' }, emit: () => undefined };
-  const store = { update: async () => undefined, read: async () => ({ instances: {}, shared: {} }) };
-  return {
-    ...parts,
-    values: layValues(),
-    store,
-    signal: never,
-    docker: async () => engine,
-    hostServer: async () => server,
-    wireDump: () => findWireDump({ env: process.env, cacheFolder: CACHE_FOLDER, signal: never }),
-    config: async () => config,
-  } as unknown as Stack;
-}
 
 for (const { name, skip, make } of WORLDS) {
   describe.skipIf(skip)(`a ticket’s own database, on ${name}`, { sequential: true, timeout: 240_000 }, () => {
@@ -137,13 +47,7 @@ for (const { name, skip, make } of WORLDS) {
     /** The same server where npm reaches no registry. */
     const bare = (): PostgresServer => ({ ...server, wireDump: async () => undefined });
 
-    const workOn = (ticket: string): Work => {
-      const own = { postgres: { as: 'database', database: `shop_${ticket}`, from: FROM } };
-      const record = { ticket, repos: {}, services: {}, own } as unknown as InstanceRecord;
-      return createWork({ stack: world.stack, config, record, baseline: undefined, shared: world.leases });
-    };
-
-    const stepOf = (ticket: string) => databaseStep(workOn(ticket));
+    const stepOf = (ticket: string) => databaseStep(workOn(world, ticket));
     const apply = (ticket: string) => stepOf(ticket).apply({ signal: never, note: () => undefined });
 
     it('is a whole copy: rows, sequences, large objects, extensions, grants, settings, who may connect', async () => {
@@ -339,7 +243,7 @@ for (const { name, skip, make } of WORLDS) {
       it('is dumped to a file and comes back from it, and from plain SQL with the rows of psql', async () => {
         const { stack } = world;
         const file = path.join(stack.root, 'live.dump');
-        const load = (name: string) => loadInto(workOn('live'), server, path.join(stack.root, name));
+        const load = (name: string) => loadInto(workOn(world, 'live'), server, path.join(stack.root, name));
         const names = async () =>
           (await query('shop_live', 'SELECT name FROM items ORDER BY id')).map(({ name }) => name);
         const text = 'one\nline\tand \\. a\u2028"second"\n\\restrict it\n\\unrestrict it\nto this';
@@ -362,9 +266,9 @@ for (const { name, skip, make } of WORLDS) {
       });
 
       itOn('the embedded server')(
-        'stays as it was where there is no pg_dump; asked for, it says who is in the way',
+        'stays as it was where the schema has changed and there is no pg_dump; asked for, it says who is in the way',
         async () => {
-          await busy.query(`UPDATE items SET name = name`);
+          await busy.query('ALTER TABLE items ADD size int');
           await until('the change is seen', async () => !(await isTemplateFresh(world.stack, server)));
           expect(await refresh({ asked: false }, bare())).toMatchObject({ made: false });
           const error = await refresh({}, bare()).catch((refused: unknown) => refused);

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import type { Duplex, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Client, QueryArrayResult } from 'pg';
 import { bestEffort, StackError, throwIfAborted } from '../../domain/errors.ts';
 
@@ -37,6 +37,8 @@ export interface TextSession extends Session {
   cancel(): Promise<void>;
   /** Runs a `COPY … FROM stdin`; the rows are what is written into the stream. */
   copyIn(statement: string): Promise<Writable>;
+  /** Runs a `COPY … TO stdout`; the rows are what is read from the stream. */
+  copyOut(statement: string): Promise<Readable>;
 }
 
 /** What one statement came to. */
@@ -149,6 +151,10 @@ async function useClient<Result>(
       async copyIn(statement) {
         const { from } = await import('pg-copy-streams');
         return client.query(from(statement));
+      },
+      async copyOut(statement) {
+        const { to } = await import('pg-copy-streams');
+        return client.query(to(statement));
       },
     });
   } finally {

@@ -1,38 +1,71 @@
+import type { Contents } from '../../domain/own.ts';
 import type { Session } from './connection.ts';
 
 /** A schema change under way is not waited for. */
 const LOCK_WAIT = '200ms';
 
+/** What the server moves in `pg_class` by itself, or with every `TRUNCATE`. */
+const STORAGE = "'{relfilenode,relpages,reltuples,relallvisible,relallfrozen,relfrozenxid,relminmxid}'::text[]";
+
 /**
- * The tables whose rows are what is in a database: a person's, and those of the catalog that belong to this database, but for what
- * the server writes there by itself (statistics) and what a role may not read.
+ * The tables whose rows are what is in a database, and its sequences: a person's, and the tables of the catalog that belong to this
+ * database, but for what the server writes there by itself (statistics) and what a role may not read.
  */
-const TABLES = `SELECT format('%I.%I', n.nspname, c.relname) AS name
+const RELATIONS = `SELECT c.oid, format('%I.%I', n.nspname, c.relname) AS name, c.relkind AS kind,
+       n.nspname = 'pg_catalog' OR c.relkind = 'm' AS whole
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND NOT c.relisshared
+ WHERE c.relkind IN ('r', 'm', 'S') AND c.relpersistence <> 't' AND NOT c.relisshared
    AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_toast%'
    AND c.oid <> 'pg_statistic'::regclass AND c.relname <> 'pg_statistic_ext_data'
    AND (n.nspname <> 'pg_catalog' OR has_table_privilege(c.oid, 'SELECT')
         OR c.oid = 'pg_largeobject'::regclass AND EXISTS (SELECT FROM pg_largeobject_metadata))
- ORDER BY 1`;
+ ORDER BY 2`;
 
-/**
- * Returns a sign of what is in the database that a session is connected to: which rows there are, by where they lie and which
- * transaction wrote them (ctid, xmin). Unlike the server's counters it tells at once what others who are connected have committed, and
- * nothing of what they read; it costs reading all rows. Throws `database` where some of them may not be read.
- */
-export async function signContents(session: Session): Promise<string> {
+interface Relation extends Record<string, unknown> {
+  oid: string;
+  name: string;
+  kind: string;
+  whole: boolean;
+}
+
+/** Does something in which the database that a session is connected to stands still, at the moment of the first question. */
+export async function inSnapshot<Result>(session: Session, use: () => Promise<Result>): Promise<Result> {
   await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   await session.query(`SET LOCAL lock_timeout = '${LOCK_WAIT}'`);
   await session.query('SET LOCAL row_security = off');
-  const tables = await session.query<{ name: string }>(TABLES);
-  const each = tables.map(({ name }) => `SELECT count(*), sum(hashtext(concat(ctid, xmin))) FROM ${name}`);
-  const [found] = await session.query<{ sign: string }>(
-    `SELECT md5(concat((SELECT string_agg(concat(t), ' ') FROM (${each.join(' UNION ALL ')}) t),
-                       (SELECT string_agg(concat(schemaname, '.', sequencename, last_value), ' ') FROM pg_sequences))) AS sign`,
-  );
+  const result = await use();
   await session.query('COMMIT');
-  return found?.sign ?? '';
+  return result;
+}
+
+/**
+ * Returns signs of what is in the database that a session is connected to: which rows there are, by where they lie and which
+ * transaction wrote them (ctid, xmin). Unlike the server's counters they tell at once what others who are connected have committed, and
+ * nothing of what they read; they cost reading all rows. Call it in a snapshot. Throws `database` where some of them may not be read.
+ */
+export async function readContents(session: Session): Promise<Contents> {
+  const relations = await session.query<Relation>(RELATIONS);
+  const [found] = await session.query<{ whole: string; parts: Contents['parts'] }>(
+    `WITH signs AS (${relations.map(signOf).join(' UNION ALL ')})
+     SELECT md5(concat((SELECT to_jsonb(d) - '{datfrozenxid,datminmxid}'::text[] FROM pg_database d WHERE datname = current_database()),
+                       string_agg(sign, ' ' ORDER BY oid) FILTER (WHERE whole))) AS whole,
+            coalesce(jsonb_object_agg(oid, substr(md5(sign), 1, 12)) FILTER (WHERE NOT whole), '{}') AS parts
+       FROM signs`,
+  );
+  return found ?? { whole: '', parts: {} };
+}
+
+function signOf({ oid, name, kind, whole }: Relation): string {
+  const sign =
+    kind === 'S'
+      ? `concat(last_value, ' ', is_called) AS sign FROM ${name}`
+      : `concat(count(*), ' ', sum(hashtext(${rowOf(name)}))) AS sign FROM ${name} t`;
+  return `SELECT ${oid}::oid AS oid, ${whole} AS whole, ${sign}`;
+}
+
+function rowOf(name: string): string {
+  if (name !== 'pg_catalog.pg_class') return 'concat(t.ctid, t.xmin)';
+  return `CASE WHEN relpersistence <> 't' THEN (to_jsonb(t) - ${STORAGE})::text END`;
 }
 
 /**

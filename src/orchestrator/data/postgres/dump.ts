@@ -49,7 +49,7 @@ async function findDumper(stack: Stack, server: PostgresServer): Promise<WriteDu
     const found = await server.admin((session) => findDatabase(session, database));
     if (found && found.bytes > WIRE_BYTES)
       throw noProgram('pg_dump', major, `; without it a dump is of ${WIRE_BYTES / 1024 ** 2} MB at most`);
-    output.write(await dumpByWire(server.login, database, module, stack.signal));
+    output.write(await dumpByWire(await server.strongest(), database, module, stack.signal));
   };
 }
 

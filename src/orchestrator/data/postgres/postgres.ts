@@ -2,6 +2,7 @@ import {
   type PostgresLogin,
   type Session,
   stateOf,
+  type TextSession,
   withKeptSession,
   withSession,
 } from '../../../adapters/postgres/connection.ts';
@@ -30,10 +31,12 @@ export interface PostgresServer {
   login: PostgresLogin;
   /** The baseline's database. */
   baseline: string;
+  /** Returns the login that may do all on the server where stack has one, else `login`. */
+  strongest(): Promise<PostgresLogin>;
   /** Asks the server about its databases, connected to one that is nobody's where there is one. */
   admin<Result>(use: (session: Session) => Promise<Result>, signal?: AbortSignal): Promise<Result>;
   /** The same, connected to the baseline's database, or to the one that is named. */
-  inside<Result>(use: (session: Session) => Promise<Result>, signal?: AbortSignal, named?: string): Promise<Result>;
+  inside<Result>(use: (session: TextSession) => Promise<Result>, signal?: AbortSignal, named?: string): Promise<Result>;
   /** pg_dump and the like that fit the server; undefined when there are none. */
   tools(): Promise<PostgresTools | undefined>;
   /** The pg_dump that needs no program; undefined where it is older than the server, or cannot be had. */
@@ -56,12 +59,12 @@ export function openPostgres(stack: Stack, config: StackConfig | undefined, leas
   }
   const login: PostgresLogin = { url: address.url, where: `${address.host}:${address.port ?? 5432}`, user };
   const isEmbedded = settings.url === undefined && lease?.provider === 'embedded';
-  const findAdmin = async (): Promise<PostgresLogin> => {
+  const findStrongest = async (): Promise<PostgresLogin> => {
     const socket = isEmbedded ? await (await stack.hostServer(POSTGRES)).superuser() : undefined;
     return socket === undefined ? login : { ...login, url: socket };
   };
   const admin: PostgresServer['admin'] = async (use, signal) => {
-    const asked = await findAdmin();
+    const asked = await findStrongest();
     try {
       return await (database === NOBODYS ? withSession : withKeptSession)(asked, NOBODYS, use, signal);
     } catch (error) {
@@ -72,9 +75,10 @@ export function openPostgres(stack: Stack, config: StackConfig | undefined, leas
   const major = (): Promise<number> => admin(async ({ version }) => Math.floor(version / 10_000));
   return {
     login,
+    strongest: findStrongest,
     baseline: database,
     admin,
-    inside: async (use, signal, named = database) => withSession(await findAdmin(), named, use, signal),
+    inside: async (use, signal, named = database) => withSession(await findStrongest(), named, use, signal),
     wireDump: async () => ((await major()) > WIRE_MAJOR ? undefined : ifAnswered(() => stack.wireDump())),
     async tools() {
       if (settings.url === undefined && lease?.provider === 'compose') {

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { pause } from '../../../adapters/pause.ts';
 import { endClients, inUse, isCounting, listClients } from '../../../adapters/postgres/clients.ts';
 import { type Session, stateOf } from '../../../adapters/postgres/connection.ts';
-import { signContents } from '../../../adapters/postgres/contents.ts';
+import { inSnapshot, readContents } from '../../../adapters/postgres/contents.ts';
 import {
   copyDatabase,
   type Database,
@@ -17,10 +18,11 @@ import {
 import { copyLive } from '../../../adapters/postgres/tools.ts';
 import { copyByWire, WIRE_BYTES } from '../../../adapters/postgres/wire-dump.ts';
 import { addHint, bestEffort, StackError, throwIfAborted } from '../../../domain/errors.ts';
-import { hiddenDatabase } from '../../../domain/own.ts';
+import { type Contents, hiddenDatabase } from '../../../domain/own.ts';
 import { requireFilled } from '../../core/filling.ts';
 import type { Stack } from '../../core/stack.ts';
 import type { PostgresServer } from './postgres.ts';
+import { copyChanges } from './template-rows.ts';
 
 /** Above this a copy of a database that is in use is made when it is asked for, not with every ticket. */
 const LARGE_BYTES = 100 * 1024 * 1024;
@@ -59,12 +61,12 @@ export async function isTemplateFresh(stack: Stack, server: PostgresServer): Pro
     return isSmall ? found?.mark : undefined;
   }, stack.signal);
   if (mark === true) return true;
-  return mark?.contents !== undefined && mark.contents === (await findContents(server, stack.signal));
+  return mark?.contents !== undefined && isDeepStrictEqual(mark.contents, await findContents(server, stack.signal));
 }
 
 /** Undefined where some of it may not be read: what is in there is not known then. */
-async function findContents(server: PostgresServer, signal?: AbortSignal): Promise<string | undefined> {
-  return bestEffort(server.inside(signContents, signal));
+async function findContents(server: PostgresServer, signal?: AbortSignal): Promise<Contents | undefined> {
+  return bestEffort(server.inside((session) => inSnapshot(session, () => readContents(session)), signal));
 }
 
 /** True while others use the baseline's database and there is a template: one that is older is made again with the next ticket. */
@@ -106,15 +108,13 @@ export async function refreshTemplate(
     const before = await findDatabase(session, name);
     const sign = await fingerprintOf(session, server.baseline);
     const clients = await listClients(session, server.baseline);
-    const isSmall = baseline.bytes <= LARGE_BYTES;
-    // Before the copy: what is written meanwhile counts as not in it.
-    const contents = isSmall ? await findContents(server, options.signal) : undefined;
     // What a command that was killed left half-made.
     await dropDatabase(session, fresh, { force: true });
-    const live = await fill(session, { stack, server, fresh, baseline, before, clients, options });
-    if (live === undefined) {
+    const filled = await fill(session, { server, fresh, baseline, before, clients, options });
+    if (filled === undefined) {
       return { made: false, stale: before?.mark?.sign !== (await fingerprintOf(session, server.baseline)) };
     }
+    const { live, contents } = filled;
     const mark = { kind: 'template', rootId: stack.rootId, root: stack.root, sign, contents } as const;
     await markDatabase(session, fresh, { ...mark, copiedAt: new Date().toISOString() });
     await replaceDatabase(session, {
@@ -127,7 +127,6 @@ export async function refreshTemplate(
 }
 
 interface Fill {
-  stack: Stack;
   server: PostgresServer;
   fresh: string;
   baseline: Database;
@@ -136,8 +135,28 @@ interface Fill {
   options: RefreshOptions;
 }
 
-/** Returns whether it was copied while in use; undefined where the template that is there has to do. */
-async function fill(session: Session, parts: Fill): Promise<boolean | undefined> {
+interface Filled {
+  /** It was copied while in use. */
+  live: boolean;
+  contents: Contents | undefined;
+}
+
+/** Returns how it was filled, and with what; undefined where the template that is there has to do. */
+async function fill(session: Session, parts: Fill): Promise<Filled | undefined> {
+  const { server, fresh, baseline, before, clients, options } = parts;
+  const isSmall = baseline.bytes <= LARGE_BYTES;
+  if (isSmall && before && clients.length > 0) {
+    const contents = await copyChanges(session, server, { before, fresh }, options.signal);
+    if (contents) return { live: true, contents };
+  }
+  // Before the copy: what is written meanwhile counts as not in it.
+  const contents = isSmall ? await findContents(server, options.signal) : undefined;
+  const live = await fillWhole(session, parts);
+  return live === undefined ? undefined : { live, contents };
+}
+
+/** Returns whether it was copied while in use; undefined as `fill` does. */
+async function fillWhole(session: Session, parts: Fill): Promise<boolean | undefined> {
   const { server, fresh, baseline, before, clients, options } = parts;
   if (clients.length === 0 && (await copyQuiet(session, fresh, baseline))) return false;
   if (before && !options.asked && baseline.bytes > LARGE_BYTES) return undefined;
@@ -169,7 +188,7 @@ async function fill(session: Session, parts: Fill): Promise<boolean | undefined>
 
 /** Returns what fills an empty database from the baseline's while others use that; undefined where there is nothing that can. */
 async function findLiveCopy(
-  { login, ...server }: PostgresServer,
+  server: PostgresServer,
   { name, bytes }: Database,
   fresh: string,
   signal: AbortSignal,
@@ -177,7 +196,9 @@ async function findLiveCopy(
   const tools = await server.tools();
   if (tools) return () => copyLive(tools, name, fresh, signal);
   const module = bytes > WIRE_BYTES ? undefined : await server.wireDump();
-  return module === undefined ? undefined : () => copyByWire(login, { from: name, to: fresh, module }, signal);
+  if (module === undefined) return undefined;
+  // Tables may belong to other roles, and keep rows from their owner.
+  return async () => copyByWire(await server.strongest(), { from: name, to: fresh, module }, signal);
 }
 
 /**
