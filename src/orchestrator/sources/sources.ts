@@ -23,7 +23,9 @@ const MOST_BYTES = 128 * 1024;
 export const CODE_FILES = /\.(?:[cm]?[jt]sx?|vue|svelte|astro|rb|ru|py|go|php|java|kt|exs?)$/;
 /** Matches the paths of settings that name variables as code does: `config/database.yml`, `application.properties`. */
 export const CODE_SETTINGS =
-  /(?:^|\/)(?:application[\w-]*\.(?:ya?ml|properties)|config\/[\w.-]+\.ya?ml|[\w-]+\.prisma)$/;
+  /(?:^|\/)(?:application[\w-]*\.(?:ya?ml|properties)|(?:configs?|conf)\/[\w.-]+\.ya?ml|config[\w.-]*\.ya?ml|[\w-]+\.prisma)$/;
+/** Matches the paths of a program's own files of settings: `config/config.yaml`, `config.dev.yml`. */
+export const CONFIG_FILES = /(?:^|\/)(?:(?:configs?|conf)\/[\w.-]+|config[\w.-]*)\.ya?ml$/;
 const SETTINGS =
   /(?:^|\/)(?:package\.json|angular\.json|proxy\.conf\.json|pnpm-workspace\.yaml|(?:.*\.)?Dockerfile(?:\..*)?|Procfile(?:\..*)?|Gemfile(?:\.lock)?|go\.mod|pyproject\.toml|requirements(?:\/\w+|[^/]*)\.txt|pom\.xml|(?:build|settings)\.gradle(?:\.kts)?|composer\.json|mix\.exs|\.nvmrc|\.(?:node|ruby|python|php|java)-version|\.tool-versions|\.yarnrc\.yml|manage\.py|project\.json|[mM]akefile|\.?[jJ]ustfile|[tT]askfile\.ya?ml|index\.html|[\w-]+\.sh)$/;
 const OTHER_FOLDERS =

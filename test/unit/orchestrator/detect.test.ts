@@ -39,6 +39,27 @@ describe('detectPort', () => {
     expect(detect({ 'server.js': code }).value).toBe(port);
   });
 
+  it.each([
+    [
+      'names for what is nested',
+      'AutomaticEnv(); viper.SetEnvKeyReplacer(strings.NewReplacer(".", "_"))',
+      'SERVER_PORT',
+    ],
+    [
+      'a prefix',
+      'SetEnvPrefix("shop"); viper.AutomaticEnv(); viper.SetEnvKeyReplacer(strings.NewReplacer(".", "_"))',
+      undefined,
+    ],
+    ['no names for what is nested', 'AutomaticEnv()', undefined],
+    ['no variables', 'ReadInConfig()', undefined],
+  ])('reads the port of a Go program from its file of settings, with %s', (_, code, variable) => {
+    const files = {
+      'main.go': `package main\nfunc main() { viper.${code}\n r.Run(":" + viper.GetString("server.port")) }`,
+      'config/config.yaml': 'database:\n  port: 5432\nserver:\n  host: 0.0.0.0\n  port: 8088\n',
+    };
+    expect(detect(files)).toMatchObject({ value: 8088, variable });
+  });
+
   it('believes a script first, then settings, then env files, then code, then the tool', () => {
     const files = {
       'vite.config.ts': 'export default { server: { host: true, port: 5200 } }',

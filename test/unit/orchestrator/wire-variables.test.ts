@@ -120,6 +120,14 @@ describe('wireAddress', () => {
     expect(wire('api', name, value)).toBe(text);
   });
 
+  it.each([
+    ['SERVER_HOST', '0.0.0.0', '${bind}'],
+    ['HTTP_ADDR', '0.0.0.0:9000', '${bind}:${port.http}'],
+    ['API_HOST', '0.0.0.0:9100', '${billing.internal_host}:${billing.internal_port}'],
+  ])('on an API %s=%s, where something listens, gets %s', (name, value, text) => {
+    expect(wire('api', name, value)).toBe(text);
+  });
+
   it('gives all origins where the code takes a list, and one where it takes JSON', () => {
     expect(wire('api', 'CORS_ORIGIN', '', { form: 'list' })).toBe('${tickets.front.urls}');
     expect(wire('api', 'CORS_ORIGINS', '', { form: 'json' })).toBe('["${front.url}"]');

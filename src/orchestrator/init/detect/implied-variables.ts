@@ -1,13 +1,22 @@
 import { parse } from 'yaml';
-import type { Sources } from '../../sources/sources.ts';
+import { CONFIG_FILES, type Sources } from '../../sources/sources.ts';
 import type { Read } from './variable-reads.ts';
 
-/** Returns the variables that a framework reads by itself, for each setting of the program: Spring's and Nuxt's. */
+/** Returns the variables that a framework reads by itself, for each setting of the program: Spring's, Nuxt's and Viper's. */
 export function listImplied({ texts }: Sources): { file: string; read: Read }[] {
-  return [...texts].flatMap(([file, text]) => impliedBy(file, text).map((read) => ({ file, read })));
+  const nameInViper = findViper(texts);
+  return [...texts].flatMap(([file, text]) => impliedBy(file, text, nameInViper).map((read) => ({ file, read })));
 }
 
-function impliedBy(file: string, text: string): Read[] {
+type NameKey = (key: string) => string | undefined;
+
+function impliedBy(file: string, text: string, nameInViper: NameKey | undefined): Read[] {
+  if (nameInViper && CONFIG_FILES.test(file) && !OF_OTHER_PLACE.test(file)) {
+    return readPlain(text).flatMap(([key, value]) => {
+      const name = nameInViper(key);
+      return name === undefined ? [] : [readOf(name, value)];
+    });
+  }
   if (SPRING.test(file)) return readSpring(file, text).map(([key, value]) => readOf(nameInSpring(key), value));
   if (/^nuxt\.config\.[cm]?[jt]s$/.test(file)) return readNuxt(text);
   return [];
@@ -25,13 +34,40 @@ export function listSpringSettings({ texts }: Sources): Map<string, string> {
   return new Map([...texts].reverse().flatMap(([file, text]) => (SPRING.test(file) ? readSpring(file, text) : [])));
 }
 
+const OF_OTHER_PLACE = /(?:prod|stag|test|\bci\b)[\w-]*\.ya?ml$/;
+
+/** Returns how a Go program with Viper names the variable of a setting; undefined for a program that reads none. */
+function findViper(texts: Sources['texts']): NameKey | undefined {
+  const code = [...texts].find(([file, text]) => file.endsWith('.go') && /\.AutomaticEnv\(\)/.test(text))?.[1];
+  if (code === undefined) return undefined;
+  const prefix = code.match(/\.SetEnvPrefix\(\s*"(\w+)"/)?.[1];
+  const isNested = /\.SetEnvKeyReplacer\([^\n]*"\."\s*,\s*"_"/.test(code);
+  return (key) => {
+    // Without a replacer the variable has the dot, which no shell sets.
+    if (key.includes('.') && !isNested) return undefined;
+    return [...(prefix === undefined ? [] : [prefix]), key].join('_').replaceAll('.', '_').toUpperCase();
+  };
+}
+
 function readSpring(file: string, text: string): [key: string, value: string][] {
   const all = file.endsWith('.properties')
     ? [...text.matchAll(/^[ \t]*([\w.-]+)[ \t]*[=:][ \t]*(.*?)[ \t]*$/gm)].map(
         ([, key = '', value = '']): [string, string] => [key, value],
       )
-    : text.split(/^---\s*$/m).flatMap((part) => flatten(readYaml(part), ''));
-  return all.filter(([key, value]) => /^[\w.-]+$/.test(key) && value !== '' && !value.includes('${'));
+    : readPlain(text);
+  return all.filter(isPlain);
+}
+
+/** Returns the settings of YAML that have a plain value. */
+function readPlain(text: string): [key: string, value: string][] {
+  return text
+    .split(/^---\s*$/m)
+    .flatMap((part) => flatten(readYaml(part), ''))
+    .filter(isPlain);
+}
+
+function isPlain([key, value]: [key: string, value: string]): boolean {
+  return /^[\w.-]+$/.test(key) && value !== '' && !value.includes('${');
 }
 
 function readYaml(text: string): unknown {

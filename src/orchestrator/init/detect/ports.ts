@@ -1,4 +1,4 @@
-import { CODE_FILES, findText, isEnvFile, type Sources } from '../../sources/sources.ts';
+import { CODE_FILES, CONFIG_FILES, findInTexts, findText, isEnvFile, type Sources } from '../../sources/sources.ts';
 import type { DetectedPort } from './project.ts';
 import type { Variable } from './variables.ts';
 
@@ -49,7 +49,8 @@ export function detectPort(sources: Sources, variables: readonly Variable[], hin
     (isFront ? undefined : (portInCode(sources) ?? portOfProgram(sources))) ??
     usual ??
     portInCode(sources) ??
-    portOfProgram(sources);
+    portOfProgram(sources) ??
+    portInConfig(sources);
   return told === undefined ? { ...found(3000), check: 'no port is named anywhere: is it 3000?' } : found(told);
 }
 
@@ -83,6 +84,13 @@ export function freePort(script: string): string | undefined {
     .replace(/(?<=^|\s)PORT=\d+\s+/, '')
     .replace(IN_SCRIPT, (all, port) => all.replace(port, '$PORT'));
   return freed.replace(/^cross-env\s+(?!\S+=)/, '');
+}
+
+/** `server: { port: 8080 }` in a file of settings, or `port:` at its top. */
+function portInConfig(sources: Sources): number | undefined {
+  const own =
+    /^(?:(?:server|http|app|api|web|service):[^\n]*\n(?:[ \t]+[^\n]*\n)*?[ \t]+)?(?:http_?)?port\s*:\s*["']?(\d{2,5})\b/im;
+  return toPort(findInTexts(sources, CONFIG_FILES, own));
 }
 
 /** What serves a built front-end in its Dockerfile says nothing of the program itself. */

@@ -32,6 +32,9 @@ const API_WORDS = /^(?:API|APIS|BACKEND|BACK|SERVER|GRAPHQL|GQL|REST|GATEWAY|WS|
 const KIND_WORDS =
   /^(?:URLS?|URI|ORIGINS?|BASE|ENDPOINT|TARGET|HOST|HOSTNAME|DOMAIN|ADDRESS|ROOT|PORT|LOCATION|HREF|LINK)$/;
 const LIST_WORDS = /^(?:ORIGINS?|CORS)$/;
+/** Nobody is asked at such an address: a program listens there. */
+const ALL = '0.0.0.0';
+const LISTEN_WORDS = /^(?:HOST|HOSTNAME|ADDRESS|ADDR|BIND|LISTEN|IP)$/;
 /** Words that say nothing about whose address it is. */
 const PLAIN_WORDS =
   /^(?:VITE|NEXT|PUBLIC|REACT|APP|NUXT|VUE|EXPO|GATSBY|NG|PRIVATE|INTERNAL|EXTERNAL|PROXY|DEV|LOCAL|HTTP|HTTPS|MAIN|DEFAULT|CORE|SERVICE|V\d|ALLOW|ALLOWED|TRUSTED|CSRF|CORS|MY|PATH|SSR|DJANGO|FLASK|RAILS|NEST|AUTH|LOGIN|OAUTH|HTTP|REDIRECT|CALLBACK|FULL|DEVELOPMENT)$/;
@@ -46,6 +49,10 @@ export function wireAddress(variable: Variable, view: View): string | undefined 
   const words = variable.name.split('_').filter(Boolean);
   if (isOrigins(words)) return wireOrigins(variable, view);
   const value = variable.values.map(readAddress).find((address) => address !== undefined);
+  if (value?.host === ALL && value.scheme === undefined && LISTEN_WORDS.test(words.at(-1) ?? '')) {
+    if (value.port === undefined) return '${bind}';
+    if (value.port === view.self.port) return '${bind}:${port.http}';
+  }
   const server = findByValue(value, words, view) ?? findOwn(value, words, view) ?? findByMeaning(value, words, view);
   if (!server) return undefined;
   return write(server, { variable, words, value, view });
