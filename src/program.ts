@@ -57,6 +57,7 @@ import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
 import { stop } from './commands/stop.ts';
 import { sync } from './commands/sync.ts';
+import { top } from './commands/top.ts';
 import { trust } from './commands/trust.ts';
 import { up } from './commands/up.ts';
 import { wait } from './commands/wait.ts';
@@ -71,7 +72,7 @@ type AnyVerb = Verb<any, any>;
 
 /** The command tree by what one wants, in the order of the help. */
 const GROUPS: Record<string, readonly AnyVerb[]> = {
-  'Tickets:': [create, adopt, add, ps, show, start, stop, restart, pause, resume, recreate, destroy, restore],
+  'Tickets:': [create, adopt, add, ps, show, top, start, stop, restart, pause, resume, recreate, destroy, restore],
   'Inside a ticket:': [here, open, cd, code, path, logs, exec, env, db],
   'Agents:': [run, runs, next, attach, send, capture, wait, note, mcp],
   'A ticket’s work:': [status, review, diff, log, commit, sync, push, pr, merge, queue, conflicts],

@@ -11,7 +11,9 @@ import type { IssueTask } from '../orchestrator/prepare/issue.ts';
 import type { RepoRequest } from '../orchestrator/prepare/repos.ts';
 import { formatDuration } from '../ui/duration.ts';
 import { numberSteps } from '../ui/wrap.ts';
+import { askForRoom } from './common/ask-for-room.ts';
 import { renderInstances } from './common/instance-table.ts';
+import { pauseIdleTickets } from './common/pause-idle.ts';
 import {
   type BegunView,
   RUN_FLAGS,
@@ -124,8 +126,17 @@ export const create: Verb<Options, Result> = {
     const agent = said && { ...said, prompt: said.prompt ?? task };
     const issue = await readIssueTask(stack, options.issue, wish);
     const argument = named ?? issue?.argument ?? '';
-    const request = { ...issue, ...told, argument, ...flags, request: wish, keep: options.keepOnFailure === true };
+    const request = {
+      ...issue,
+      ...told,
+      argument,
+      ...flags,
+      request: wish,
+      keep: options.keepOnFailure === true,
+      ask: askForRoom(context),
+    };
     if (options.dryRun) return { preview: toPreview(await previewCreate(stack, request)) };
+    await pauseIdleTickets(context);
     const ticket = await createInstance(stack, request);
     const { observeMade } = await import('../orchestrator/check/check.ts');
     const made = await observeMade(stack, ticket, { wires: request.extent === 'ready' });
@@ -163,6 +174,8 @@ async function readAgent(context: Context, options: Options, command: readonly s
     const { requireAgent } = await import('../orchestrator/runs/preset.ts');
     await requireAgent(how.agent, await context.stack());
   }
+  const { requireAgentRoom } = await import('../orchestrator/runs/start.ts');
+  await requireAgentRoom(await context.stack());
   return { command, prompt: await readPrompt(context, options) };
 }
 

@@ -4,6 +4,7 @@ import { RUNTIMES } from '../domain/runtime.ts';
 import { renderSuggestion } from '../domain/suggest.ts';
 import type { InstanceStatus, InstanceView, StackView } from '../domain/view.ts';
 import { renderInstances } from './common/instance-table.ts';
+import { pauseIdleTickets } from './common/pause-idle.ts';
 import { listValues, type RenderOptions, type Verb } from './common/verb.ts';
 
 interface Options {
@@ -42,6 +43,7 @@ export const ps: Verb<Options, Listing> = {
   async run(context, { options }) {
     const [fits, write] = await Promise.all([readFilter(options.filter), readFormat(options.format, context)]);
     const { observeStack } = await import('../orchestrator/status/view.ts');
+    await pauseIdleTickets(context);
     // Git is asked about each worktree only for who reads the answer.
     const { host, options: common } = context;
     const marks = common.json || (host.stdout.isTTY === true && !write);

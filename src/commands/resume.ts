@@ -1,5 +1,8 @@
+import { ticketOf } from '../domain/ticket.ts';
 import type { InstancesView } from '../domain/view.ts';
+import { askForRoom } from './common/ask-for-room.ts';
 import { renderInstances } from './common/instance-table.ts';
+import { pauseIdleTickets } from './common/pause-idle.ts';
 import { changeNamed } from './common/tickets.ts';
 import type { Verb } from './common/verb.ts';
 
@@ -12,7 +15,8 @@ export const resume: Verb<{ wait: boolean }, InstancesView> = {
   completes: { tickets: true, several: true },
   async run(context, { args, options }) {
     const { resumeInstance } = await import('../orchestrator/lifecycle/start.ts');
-    const how = { extent: options.wait ? 'ready' : 'started' } as const;
+    await pauseIdleTickets(context, args.map(ticketOf));
+    const how = { extent: options.wait ? 'ready' : 'started', ask: askForRoom(context) } as const;
     return changeNamed(context, args, (stack, ticket) => resumeInstance(stack, ticket, how));
   },
   render: renderInstances,

@@ -1,5 +1,8 @@
+import { ticketOf } from '../domain/ticket.ts';
 import type { InstancesView } from '../domain/view.ts';
+import { askForRoom } from './common/ask-for-room.ts';
 import { renderInstances } from './common/instance-table.ts';
+import { pauseIdleTickets } from './common/pause-idle.ts';
 import { ALL_FLAG, changeTickets } from './common/tickets.ts';
 import { listValues, type Verb } from './common/verb.ts';
 
@@ -21,8 +24,9 @@ export const start: Verb<
   completes: { tickets: true, several: true, services: true },
   async run(context, { args, options }) {
     const { startInstance } = await import('../orchestrator/lifecycle/start.ts');
-    const flags = { rebuild: options.build === true, migrate: options.migrate === true };
+    const flags = { rebuild: options.build === true, migrate: options.migrate === true, ask: askForRoom(context) };
     const how = { extent: options.wait ? 'ready' : 'started', ...flags } as const;
+    await pauseIdleTickets(context, args.map(ticketOf));
     const selection = { args, all: options.all, services: listValues(options.service) };
     return changeTickets(context, selection, (stack, ticket, only) => startInstance(stack, ticket, { ...how, only }));
   },

@@ -102,6 +102,9 @@ export interface WorkloadSpec extends WorkloadRef {
   readonly aliases: readonly string[];
   /** How much of what it prints is kept, in bytes; default `DEFAULT_LOG_BYTES`. */
   readonly logBytes?: number | undefined;
+  /** What all its processes together may use at most; undefined: no limit. */
+  readonly memoryBytes?: number | undefined;
+  readonly cpus?: number | undefined;
   /** Hash of everything above that matters to the running thing; another hash means: make it again. */
   readonly hash: string;
 }
@@ -171,6 +174,22 @@ export interface ExecOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** What the processes of a workload that runs use together. */
+export interface WorkloadUsage {
+  readonly instance: string;
+  readonly service: string;
+  /** What its processes have had of processors since they began: two looks tell how busy it is. */
+  readonly cpuSeconds: number;
+  readonly memoryBytes: number;
+}
+
+/** What a workload takes of the disk beside its source. */
+export interface WorkloadDisk {
+  readonly instance: string;
+  readonly service: string;
+  readonly bytes: number;
+}
+
 export type RuntimeCheck =
   | {
       readonly ok: true;
@@ -234,6 +253,12 @@ export interface Runtime {
   remove(ref: WorkloadRef): Promise<void>;
   /** Every workload of this root in one question to the outside; with `instance` only that one's, with `service` that one and all that is known of it. */
   status(rootId: string, instance?: string, service?: string): Promise<WorkloadStatus[]>;
+  /** What the workloads of a root that run use now; what ends meanwhile, or cannot be looked at, is left out. */
+  usage(rootId: string): Promise<WorkloadUsage[]>;
+  /** What an engine keeps for the workloads of a root: containers and volumes, several lines of one where it has several. */
+  disk?(rootId: string): Promise<WorkloadDisk[]>;
+  /** Says why what a spec's `memoryBytes` and `cpus` say cannot be kept here, where a runtime may not be able to; undefined where it can. */
+  explainLimits?(spec: WorkloadSpec): Promise<string | undefined>;
   /**
    * Calls back from when it begins to watch, and whenever something happens that may change the workload's status, until the signal. It
    * is a help and no promise: who waits asks now and then as well. Throws nothing but a fault in stack.

@@ -19,6 +19,8 @@ function createRuntimeOfRoots(): { runtime: Runtime; add(root: string, rootId: s
       stop: (ref) => of(ref.rootId).stop(ref),
       remove: (ref) => of(ref.rootId).remove(ref),
       status: (rootId, ...which) => of(rootId).status(rootId, ...which),
+      usage: (rootId) => of(rootId).usage(rootId),
+      explainLimits: async (spec) => of(spec.rootId).explainLimits?.(spec),
       watch: (ref, ...how) => of(ref.rootId).watch(ref, ...how),
       programs: (ref, asked) => of(ref.rootId).programs(ref, asked),
       logs: (ref, options) => of(ref.rootId).logs(ref, options),

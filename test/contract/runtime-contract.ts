@@ -1,6 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { describeCommands } from './commands-contract.ts';
 import { describeLifecycle } from './lifecycle-contract.ts';
+import { describeLimits } from './limits-contract.ts';
 import { describeLogs } from './logs-contract.ts';
 import { createWorld, type RuntimeSetup, type World } from './world.ts';
 
@@ -35,6 +36,7 @@ export function describeRuntime(
     };
     describeLifecycle(() => world, makeOther);
     describeLogs(() => world);
+    describeLimits(() => world);
     describeCommands(() => world);
   });
 }

@@ -59,7 +59,8 @@ function findStatusLies(record: InstanceRecord, views: readonly InstanceView[]):
   const statuses = Object.values(view.services).map(({ status }) => status);
   const up = statuses.filter((status) => status === 'running' || status === 'starting');
   const all = statuses.every((status) => status === 'running');
-  const wanted = isBroken(record) ? 'broken' : all ? 'running' : up.length > 0 ? 'partial' : 'stopped';
+  const rest = record.paused ? 'paused' : 'stopped';
+  const wanted = isBroken(record) ? 'broken' : all ? 'running' : up.length > 0 ? 'partial' : rest;
   return view.status === wanted ? [] : [`ps says ${record.ticket} is ${view.status}, and not ${wanted}`];
 }
 

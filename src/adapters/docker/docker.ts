@@ -33,6 +33,7 @@ import {
 } from './project.ts';
 import { endRuns, runInContainer } from './run.ts';
 import { listWorkloads } from './status.ts';
+import { readDisk, readUsage } from './usage.ts';
 import {
   ensureVolume,
   listProjectVolumes,
@@ -152,6 +153,8 @@ function createDockerRuntime(conn: Connection): Runtime {
     stop: bind(stopWorkload),
     remove: bind(removeWorkload),
     status: bind(listWorkloads),
+    usage: bind(readUsage),
+    disk: bind(readDisk),
     watch: (ref, ...how) => watchContainers(conn, labelsOf(ref), ...how),
     programs: bind(listPrograms),
     logs: (ref, options) => readLogs(conn, ref, options),

@@ -32,8 +32,16 @@ export function describeWorkload(spec: WorkloadSpec, surroundings: Surroundings)
     name: spec.name,
     ...(spec.command !== undefined && { Cmd: toArgv(spec.command) }),
     ExposedPorts: Object.fromEntries(spec.ports.map((port) => [`${port.container}/tcp`, {}])),
-    HostConfig: { ...common.HostConfig, PortBindings: describePorts(spec) },
+    HostConfig: { ...common.HostConfig, ...describeLimits(spec), PortBindings: describePorts(spec) },
     NetworkingConfig: { EndpointsConfig: { [spec.network]: { Aliases: [...spec.aliases] } } },
+  };
+}
+
+/** No swap on top of its memory: what swaps is slower than what is ended. */
+function describeLimits({ memoryBytes, cpus }: WorkloadSpec) {
+  return {
+    ...(memoryBytes !== undefined && { Memory: memoryBytes, MemorySwap: memoryBytes }),
+    ...(cpus !== undefined && { NanoCpus: Math.round(cpus * 1e9) }),
   };
 }
 

@@ -12,6 +12,7 @@ import { runAttached, runGroup } from './exec.ts';
 import { explainProcess } from './explain.ts';
 import { endMarked, endWhole, isGroupAlive, isPaused } from './group.ts';
 import { requireRunnable, toArgv } from './launch.ts';
+import { dropLimits, prepareLimits } from './limit.ts';
 import { endKeeper, isKept, readKeeper, repairKeeper, waitForKeeper } from './log-keeper.ts';
 import { listPrograms } from './programs.ts';
 import { type FollowedRun, readLog } from './read-log.ts';
@@ -28,6 +29,7 @@ import { endRuns, nameRun, noteRun } from './run-record.ts';
 import { startProcess, surroundingsOf } from './start.ts';
 import { isRunning } from './stat.ts';
 import { listMarked } from './table.ts';
+import { readUsage } from './usage.ts';
 
 /** How long the last lines of a group that has ended may take into its log. */
 const DRAIN_MS = 1000;
@@ -60,6 +62,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
       // Written first: should stack die meanwhile, the end is still known as a stop.
       if (!record.stopped) await writeRecord(root, { ...record, stopped: true });
       await endWhole(record);
+      await dropLimits(record);
       await requireNoneAstray(root, record);
     },
     async remove(ref) {
@@ -67,6 +70,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
       if (record) await endWhole(record);
       else if (isWorkloadOf(ref.name, { ...ref, rootId })) await endMarked(ref.name);
       if (record) await requireNoneAstray(root, record);
+      await dropLimits(ref);
       await endKeeper(filesOf(root, ref));
       await deleteFiles(root, ref, { logs: true });
     },
@@ -74,6 +78,8 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): ProcessRun
       const records = asked === rootId ? await listRecords(root, ...which) : [];
       return Promise.all(records.map((record) => statusOf(root, base, record)));
     },
+    usage: async (asked) => (asked === rootId ? readUsage(await listRecords(root)) : []),
+    explainLimits: async (spec) => (await prepareLimits(spec, base)).fault,
     watch: (ref, onChange, signal) => watch(root, ref, onChange, signal),
     logs: (ref, request) => readLogs(root, ref, request),
     async exec(workload, argv, request) {

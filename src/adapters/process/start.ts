@@ -7,6 +7,7 @@ import type { Surroundings } from './exec.ts';
 import { endMarked, endWhole, isGroupAlive, resumeGroup } from './group.ts';
 import { processStartTime } from './identity.ts';
 import { type Launched, launch, requireRunnable, toArgv } from './launch.ts';
+import { prepareLimits } from './limit.ts';
 import { closePipe } from './log-keeper.ts';
 import { openLog } from './logs.ts';
 import { requireFreePorts } from './ports.ts';
@@ -61,8 +62,10 @@ async function launchRecorded(root: string, spec: WorkloadSpec, argv: readonly s
   const startedAt = Date.now();
   let launched: Launched | undefined;
   try {
-    launched = await launch({ argv, cwd: where.cwd, env: where.env, output: log, exitFile });
+    const limits = await prepareLimits(spec, where.env);
+    launched = await launch({ argv: limits.wrap(argv), cwd: where.cwd, env: where.env, output: log, exitFile });
     await writeRecord(root, await makeRecord(spec, where, { pid: launched.pid, startedAt, run: id }));
+    await limits.hold(launched.pid);
     await launched.release();
   } catch (error) {
     await launched?.cancel();

@@ -11,6 +11,8 @@ export interface ProcessStat {
   zombie: boolean;
   parent: number;
   group: number;
+  /** What it has had of processors, in clock ticks. */
+  cpuTicks: number;
   /** When it began, in clock ticks since the machine started. */
   startTicks: string;
 }
@@ -30,6 +32,7 @@ export function readStat(pid: number): ProcessStat | undefined {
     state,
     zombie: state === 'Z' || state === 'X',
     ...{ parent: Number(parent), group: Number(group), startTicks: fields[19] ?? '' },
+    cpuTicks: Number(fields[11]) + Number(fields[12]),
   };
 }
 

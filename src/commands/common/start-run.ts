@@ -5,6 +5,7 @@ import { messageOf, StackError, tolerate } from '../../domain/errors.ts';
 import type { RunView } from '../../domain/runs/run.ts';
 import type { Stack } from '../../orchestrator/core/stack.ts';
 import type { RunRequest } from '../../orchestrator/runs/start.ts';
+import { askForRoom } from './ask-for-room.ts';
 import { chooseOne } from './tickets.ts';
 import type { Verb } from './verb.ts';
 
@@ -94,7 +95,7 @@ export async function runIn(context: Context, { ticket, command, options, prompt
   const share = options.share === true;
   if (options.start) {
     await requireStartable(stack, { ticket, how, share });
-    await wake(stack, ticket, options.wait);
+    await wake(context, ticket, options.wait);
   }
   const { stdin, stdout, stderr } = context.host;
   const detached = options.detach === true;
@@ -176,14 +177,19 @@ async function findEnded(stack: Stack, ticket: string, named: string | undefined
 }
 
 /** An agent begins once what it works on answers. */
-async function wake(stack: Stack, ticket: string, wait: boolean): Promise<void> {
+async function wake(context: Context, ticket: string, wait: boolean): Promise<void> {
+  const stack = await context.stack();
   const { observeInstances } = await import('../../orchestrator/status/view.ts');
   const { requireInstance } = await import('../../orchestrator/core/claim.ts');
   const record = requireInstance(await stack.store.read(), ticket);
   const [instance] = (await observeInstances(stack, [record.ticket])).instances;
   if (instance?.status === 'running' || Object.keys(record.services).length === 0) return;
   const { startInstance } = await import('../../orchestrator/lifecycle/start.ts');
-  await startInstance(stack, record.ticket, { extent: wait ? 'ready' : 'started', rebuild: false });
+  await startInstance(stack, record.ticket, {
+    extent: wait ? 'ready' : 'started',
+    rebuild: false,
+    ask: askForRoom(context),
+  });
 }
 
 /** What names one of a ticket's agents. */

@@ -115,6 +115,9 @@ export interface ServiceConfig {
   refresh: 'restart' | 'none';
   /** How much of what it prints is kept, in bytes. */
   logBytes?: number;
+  /** What all its processes may use at most; undefined: no limit. */
+  memoryBytes?: number;
+  cpus?: number;
   /** How it can be asked whose it is. */
   identity?: { http: string; header: string };
 }
@@ -145,6 +148,10 @@ export interface StackConfig {
     compose: string | undefined;
     services: Record<string, SharedServiceConfig>;
   };
+  /** What runs of all tickets together, at most; what is left out has no limit. */
+  limits: { tickets?: number; memoryBytes?: number; cpus?: number; agents?: number };
+  /** A ticket that nobody has used for so long is paused; undefined: never. */
+  idleSeconds: number | undefined;
   /** How long what a ticket had of its own is kept when it is destroyed. */
   dumps: { keepDays: number };
   repos: Record<string, RepoConfig>;

@@ -45,6 +45,8 @@ export function normaliseConfig(file: StackFile, writtenAt: WrittenAt): StackCon
       compose: compose ?? undefined,
       services: mapValues(shared, (service, name): SharedServiceConfig => normaliseShared(service ?? {}, name)),
     },
+    limits: normaliseLimits(file.limits ?? {}),
+    idleSeconds: file.idle ? parseSeconds(file.idle) : undefined,
     dumps: { keepDays: file.dumps?.keep_days ?? KEPT_DAYS },
     repos: mapValues(file.repos, (repo, name) => normaliseRepo(repo, name, writtenAt)),
     services: mapValues(file.services, (service, name) => ({
@@ -132,11 +134,16 @@ function normaliseService(
     dependsOn: [...new Set(service.depends_on ?? [])],
     ready: normaliseReady(service.ready ?? {}),
     refresh: service.refresh ?? 'none',
-    ...(service.logs?.max && { logBytes: parseBytes(service.logs.max) }),
+    ...normaliseSizes(service),
     ...(service.identity && {
       identity: { http: service.identity.http ?? '/', header: service.identity.header ?? 'x-stack-ticket' },
     }),
   };
+}
+
+function normaliseSizes({ logs, memory, cpus }: ServiceFile): Pick<ServiceConfig, 'logBytes' | 'memoryBytes' | 'cpus'> {
+  const bytes = (size: string | null | undefined) => (size ? parseBytes(size) : undefined);
+  return dropEmpty({ logBytes: bytes(logs?.max), memoryBytes: bytes(memory), cpus });
 }
 
 /** `./apps/web/` is `apps/web`, and `.` is the top: ''. */
@@ -171,7 +178,11 @@ function parseBytes(size: string): number {
   return Number.parseInt(size, 10) * unit;
 }
 
+function normaliseLimits({ memory, ...limits }: NonNullable<StackFile['limits']>): StackConfig['limits'] {
+  return { ...dropEmpty(limits), ...(memory && { memoryBytes: parseBytes(memory) }) };
+}
+
 function parseSeconds(duration: number | string): number {
   if (typeof duration === 'number') return duration;
-  return Number.parseInt(duration, 10) * (duration.endsWith('m') ? 60 : 1);
+  return Number.parseInt(duration, 10) * ({ m: 60, h: 3600 }[duration.slice(-1)] ?? 1);
 }

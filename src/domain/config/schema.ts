@@ -80,6 +80,11 @@ const duration = z.union(
 export const SIZE = 'a size of at least 100K, like `20M` or `1G`';
 const size = z.string(SIZE).check(z.regex(/^([1-9]\d*[MG]|[1-9]\d{2,}K)$/, SIZE));
 
+const MEMORY = 'a size of at least 6M, like `512M` or `2G`';
+const memory = z.string(MEMORY).check(z.regex(/^([6-9]M|[1-9]\d+M|[1-9]\d*G)$/, MEMORY));
+const CPUS = 'a number above 0 of processors, like 0.5 or 2';
+const cpus = z.number(CPUS).check(z.minimum(0.01, CPUS), z.maximum(1024, CPUS));
+
 const PASSED = 'the name of a variable, or how names begin with a `*` behind it, like `npm_config_*`';
 const passEnv = list(
   'a list like `[NPM_TOKEN, "npm_config_*"]`',
@@ -183,6 +188,8 @@ const serviceSchema = map('a map with at least `repo` and `image`, `build` or `c
     map('a map like `{ max: 20M }`', { max: optional(size, 'How much of what it prints is kept; default 20M') }),
     'How its output is kept',
   ),
+  memory: optional(memory, 'How much memory it may have, all its processes together, like 512M; default: no limit'),
+  cpus: optional(cpus, 'How many processors it may keep busy, like 0.5; default: no limit'),
   refresh: optional(
     z.enum(['restart', 'none'], 'restart or none'),
     'When `${tickets.…}` stands for more: `restart` it, or `none`: it gets that at its next start; default none',
@@ -249,6 +256,16 @@ const dumpsSchema = map('a map like `{ keep_days: 14 }`', {
   ),
 });
 
+const COUNT = 'a whole number, at least 1';
+const counted = z.int(COUNT).check(z.minimum(1, COUNT));
+const limitsSchema = map('a map like `{ tickets: 4, agents: 3 }`', {
+  tickets: optional(counted, 'How many tickets may run at once'),
+  memory: optional(memory, 'How much memory the services of all tickets may have together, like 8G'),
+  cpus: optional(cpus, 'How many processors the `cpus:` of all tickets’ services may come to'),
+  agents: optional(counted, 'How many agents may live at once'),
+});
+const IDLE = 'a time of at least a minute, like `30m` or `2h`';
+
 /** The schema of `stack.yml`: validation, type and the JSON Schema for editors are all made from it. */
 export const stackSchema = map('a map with at least `name`, `repos` and `services`', {
   name: name.check(z.describe('Name of the stack')),
@@ -276,6 +293,11 @@ export const stackSchema = map('a map with at least `name`, `repos` and `service
   ),
   worktrees: optional(text, 'Folder for the tickets’ worktrees; default tickets/'),
   shared: optional(sharedSchema, 'Shared services: one of each for all tickets'),
+  limits: optional(limitsSchema, 'What runs of all tickets together, at most'),
+  idle: optional(
+    z.string(IDLE).check(z.regex(/^[1-9]\d*[mh]$/, IDLE)),
+    'A ticket that nobody has used for so long is paused by the next command that looks; default: never',
+  ),
   dumps: optional(dumpsSchema, 'Saved data of tickets that were destroyed'),
   repos: mapOf('a map like `{ front: { path: ./front } }`', name, repoSchema).check(
     z.describe('The git repositories of the stack'),

@@ -9,6 +9,8 @@ import type { Rescue } from '../../domain/rescue.ts';
 import { type Extent, requireOrder, type Step, type StepState } from '../../domain/step.ts';
 import type { DocumentRecord } from '../../domain/task.ts';
 import { parseTicketName } from '../../domain/ticket.ts';
+import { requireDisk } from '../capacity/disk.ts';
+import { type Ask, requireRoom } from '../capacity/limits.ts';
 import { isOwnerAlive, requireInstance } from '../core/claim.ts';
 import { converge } from '../core/converge.ts';
 import { settleAllChanges } from '../core/journal.ts';
@@ -55,6 +57,8 @@ export interface CreateOptions extends Told {
   adopt?: Readonly<Record<string, Adopted>>;
   /** The issue that says what is to be done in it. */
   issue?: IssueLink | undefined;
+  /** Asks a person whether another ticket may be paused where `limits:` leaves no room. */
+  ask?: Ask;
   /** The ticket that goes before this one is made in its place. */
   instead?: InstanceRecord;
 }
@@ -72,6 +76,8 @@ export async function createInstance(stack: Stack, options: CreateOptions): Prom
   if (kept) return finish(stack, kept, options);
   await settleAllChanges(stack);
   const plan = await planInstance(stack, config, options, { fetch: true });
+  await requireDisk(stack, plan.record);
+  await requireRoomFor(stack, config, plan, options);
   await storeDocuments(stack, plan.told);
   const work = await stack.store.update((draft) => reserve(stack, config, draft, plan));
   // The last ticket that had one of them may have gone in between.
@@ -155,6 +161,18 @@ export async function planInstance(
   return { record, prerequisites, rescue, migrate: options.migrate === true, told };
 }
 
+/** What only verifies a merge is gone soon, and waits for nobody. */
+async function requireRoomFor(
+  stack: Stack,
+  config: StackConfig,
+  { record }: Plan,
+  { extent, only, verifies, ask }: CreateOptions,
+): Promise<void> {
+  if (extent === 'files' || verifies !== undefined) return;
+  const services = Object.keys(record.services).filter((name) => only?.includes(name) ?? true);
+  await requireRoom(stack, config, { ticket: record.ticket, services }, ask);
+}
+
 /** Makes a ticket of what there is, for somebody to look at. False where a worktree is lacking: there is little to see then. */
 async function keepUnfinished(work: Work): Promise<boolean> {
   const worktrees = dedicatedRepos(work.record).map(([, { worktree }]) => worktree);
@@ -205,7 +223,7 @@ async function finish(stack: Stack, record: InstanceRecord, options: CreateOptio
   if (options.task !== undefined || options.context?.length) await tellAgain(stack, record, options);
   const { extent, migrate = false, skipSetup = false } = options;
   try {
-    await startInstance(stack, ticket, { extent, migrate, skipSetup, rebuild: false, keep: true });
+    await startInstance(stack, ticket, { extent, migrate, skipSetup, rebuild: false, keep: true, ask: options.ask });
   } catch (error) {
     throw addHint(error, hintAtKept(record));
   }

@@ -1,6 +1,7 @@
 import { StackError } from '../../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord, type ServiceRecord } from '../../domain/instance.ts';
 import type { Extent } from '../../domain/step.ts';
+import { type Ask, requireRoom } from '../capacity/limits.ts';
 import { listRunning } from '../capacity/pause.ts';
 import { requireInstance } from '../core/claim.ts';
 import { converge } from '../core/converge.ts';
@@ -32,6 +33,7 @@ export async function startInstance(
     skipSetup = false,
     keep = false,
     services: which = 'meant',
+    ask,
   }: {
     extent: Extent;
     rebuild: boolean;
@@ -43,6 +45,8 @@ export async function startInstance(
     keep?: boolean;
     /** `as they are`: files and data come to what stack.yml wants, and none of its services is touched. */
     services?: 'meant' | 'as they are';
+    /** Asks a person whether another ticket may be paused where `limits:` leaves no room. */
+    ask?: Ask;
   },
 ): Promise<void> {
   const config = await stack.config();
@@ -58,6 +62,8 @@ export async function startInstance(
   const meant = isAll ? undefined : withDependencies(config, only);
   const services = mergeServices(config, known.services, pickMeant(planned, known, meant));
   await requireRunnable(stack, config, { prerequisites, services, extent });
+  if (which === 'meant' && extent !== 'files' && (await listRunning(stack, known)).length === 0)
+    await requireRoom(stack, config, { ticket: known.ticket, services: meant ?? Object.keys(services) }, ask);
   let former: string[] = [];
   const work = await claimWork(
     stack,
@@ -107,7 +113,7 @@ export async function startInstance(
 export async function resumeInstance(
   stack: Stack,
   ticket: string,
-  how: Pick<Parameters<typeof startInstance>[2], 'extent'>,
+  how: Pick<Parameters<typeof startInstance>[2], 'extent' | 'ask'>,
 ): Promise<void> {
   const [config, state] = await Promise.all([stack.config(), stack.store.read()]);
   const record = requireInstance(state, ticket);

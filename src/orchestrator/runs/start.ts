@@ -12,7 +12,7 @@ import { runsLockOf } from '../../domain/layout.ts';
 import { agentsMarker } from '../../domain/names.ts';
 import { planAgentCommand } from '../../domain/runs/agent-command.ts';
 import type { AgentPreset } from '../../domain/runs/preset.ts';
-import { describeHolder, isLiving, type RunPlace, type RunRecord } from '../../domain/runs/run.ts';
+import { describeHolder, isAtWork, isLiving, type RunPlace, type RunRecord } from '../../domain/runs/run.ts';
 import type { ExecOptions } from '../../domain/runtime.ts';
 import { requireFree, requireInstance } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
@@ -46,6 +46,7 @@ export async function startRun(stack: Stack, request: RunRequest, streams: ExecO
   const env = await readRunEnv(stack, state, record);
   const preset = 'agent' in request.how ? await requireAgent(request.how.agent, stack) : undefined;
   if ('argv' in request.how) await requireRunnable(request.how.argv, record.folder, env.PATH ?? '');
+  await requireAgentRoom(stack);
   const place = request.detached ? await choosePlace(stack, preset) : 'foreground';
   const making = async (): Promise<() => Promise<BegunRun>> => {
     const run = await reserve(stack, record, request, place);
@@ -72,6 +73,30 @@ export async function requireStartable(
   const record = requireInstance(await stack.store.read(), ticket);
   if ('agent' in how) await requireAgent(how.agent, stack);
   requireUntaken(record.ticket, await observeRuns(stack, record.ticket), share);
+  await requireAgentRoom(stack);
+}
+
+/** Throws `conflict`, with those that live, where one more agent would be more than `limits:` of stack.yml lets live. */
+export async function requireAgentRoom(stack: Stack): Promise<void> {
+  const most = (await stack.config()).limits.agents;
+  if (most === undefined) return;
+  const living = (await observeRuns(stack)).map(({ view }) => view).filter(isLiving);
+  if (living.length < most) return;
+  const [idle] = living
+    .filter((view) => !isAtWork(view))
+    .sort((one, other) => Date.parse(one.since) - Date.parse(other.since));
+  const hint = idle
+    ? `\`stack stop ${idle.ticket} --run ${idle.id}\` ends ${idle.name}, which has been done for longest`
+    : 'all are at work: wait for one (`stack wait TICKET --for done`), or raise `limits: { agents }`';
+  throw new StackError(
+    'conflict',
+    `${living.length === 1 ? 'an agent lives' : `${living.length} agents live`}, and \`limits: { agents: ${most} }\` lets no more`,
+    {
+      hint,
+      lines: living.map((view) => describeHolder(view, ` in ${view.ticket}`)),
+      details: living,
+    },
+  );
 }
 
 /** Whoever ends it meanwhile has to know what leads it. Returns what waits for its end. */

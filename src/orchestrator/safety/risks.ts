@@ -126,7 +126,8 @@ async function listStartedFor(stack: Stack, { ticket }: InstanceRecord): Promise
   return (await Promise.all([listRecords(stack.root, ticket), listRuns(stack.root, ticket)])).flat();
 }
 
-async function listOccupants(stack: Stack, record: InstanceRecord): Promise<InsideProcess[]> {
+/** Returns who works in the folders of a ticket: not its services, set-ups and agents, nor this command and what has led to it. Throws `unseen`. */
+export async function listOccupants(stack: Stack, record: InstanceRecord): Promise<InsideProcess[]> {
   const folder = await ifThere(realpath(record.folder));
   if (folder === undefined) return [];
   // Of what cannot be seen it is not known whether it would end; the number of what has ended may be a person's by now.

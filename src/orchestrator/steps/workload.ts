@@ -1,5 +1,5 @@
 import { requireService } from '../../domain/instance.ts';
-import { traitsOf } from '../../domain/runtime.ts';
+import { type Runtime, traitsOf, type WorkloadSpec } from '../../domain/runtime.ts';
 import type { Step, StepId } from '../../domain/step.ts';
 import { moveLease, startOnLease } from '../core/leases.ts';
 import type { Work } from '../core/work.ts';
@@ -54,7 +54,11 @@ export function workloadStep(work: Work, service: string, waitsFor: readonly Ste
         await runtime.remove(refOf(work.stack, work.record, service));
       await startOnLease(
         progress,
-        async () => runtime.start(await buildSpec(work, service), progress.signal),
+        async () => {
+          const spec = await buildSpec(work, service);
+          await runtime.start(spec, progress.signal);
+          await tellLimits(work, runtime, spec);
+        },
         (taken) => moveLease(work, service, taken),
       );
       work.needsRecreate.delete(service);
@@ -64,4 +68,14 @@ export function workloadStep(work: Work, service: string, waitsFor: readonly Ste
       await (await work.stack.runtime(own.runtime)).remove(refOf(work.stack, work.record, service));
     },
   };
+}
+
+/** Says of limits that cannot be kept here that they are not. */
+async function tellLimits({ stack }: Work, runtime: Runtime, spec: WorkloadSpec): Promise<void> {
+  const { instance, service, memoryBytes, cpus } = spec;
+  const said = [...(memoryBytes === undefined ? [] : ['memory']), ...(cpus === undefined ? [] : ['cpus'])];
+  const fault = said.length === 0 ? undefined : await runtime.explainLimits?.(spec);
+  if (fault === undefined) return;
+  const text = `${said.map((key) => `\`${key}:\``).join(' and ')} of ${service} cannot be kept here: ${fault}`;
+  stack.emit({ type: 'warning', text: `${text}; \`stack top\` shows what ${instance} uses` });
 }

@@ -118,6 +118,8 @@ function describeSpec(
     network: networkName(work.stack.name, work.stack.rootId),
     aliases: [own.alias],
     logBytes: settings.logBytes,
+    memoryBytes: settings.memoryBytes,
+    cpus: settings.cpus,
   };
 }
 

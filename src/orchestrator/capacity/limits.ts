@@ -1,0 +1,132 @@
+import type { StackConfig } from '../../domain/config/config.ts';
+import { StackError } from '../../domain/errors.ts';
+import { type InstanceRecord, listWorkedOn } from '../../domain/instance.ts';
+import { formatBytes } from '../../domain/size.ts';
+import type { Stack } from '../core/stack.ts';
+import { askRuntimes } from '../workloads/observe.ts';
+import { readLastUse, type Use } from './last-used.ts';
+import { listRunning, pauseInstance } from './pause.ts';
+
+/** What is about to run. */
+export interface RoomWish {
+  ticket: string;
+  services: readonly string[];
+}
+
+/** Asks a person, and returns the answer; undefined where nobody is there to ask. */
+export type Ask = ((question: string) => Promise<boolean>) | undefined;
+
+interface Running {
+  record: InstanceRecord;
+  services: string[];
+}
+
+/**
+ * Throws `conflict`, with what runs, where a ticket's services would go beyond `limits:` of stack.yml; with `ask` a person may have
+ * the ticket paused that nobody has used for longest, and so on until there is room.
+ */
+export async function requireRoom(stack: Stack, config: StackConfig, wish: RoomWish, ask: Ask): Promise<void> {
+  const { tickets, memoryBytes, cpus } = config.limits;
+  if (tickets === undefined && memoryBytes === undefined && cpus === undefined) return;
+  for (;;) {
+    const running = await listRunningTickets(stack, wish.ticket);
+    const fault = await findShortage(stack, config, wish, running);
+    if (fault === undefined) return;
+    const uses = await Promise.all(
+      running.map(async ({ record }): Promise<[string, Use]> => [record.ticket, await readLastUse(stack, record)]),
+    );
+    const free = fault.isHopeless ? [] : uses.filter(([, { by }]) => by === undefined);
+    const [idle] = free.sort(([, one], [, other]) => one.at - other.at);
+    const isPaused = idle && ask && (await ask(`${fault.message}. Pause ${idle[0]}, ${describeUse(idle[1])}?`));
+    if (!isPaused) throw refuse(fault, uses, idle?.[0]);
+    await pauseInstance(stack, idle[0], async () => undefined);
+  }
+}
+
+function refuse({ message, key }: Shortage, uses: readonly [string, Use][], idle: string | undefined): StackError {
+  const running = uses.map(([ticket, { at, by }]) => ({ ticket, usedAt: new Date(at).toISOString(), by: by ?? null }));
+  const hint =
+    idle === undefined
+      ? `raise \`limits: { ${key} }\`, or \`stack pause\` one that can wait`
+      : `\`stack pause ${idle}\` makes room: it was not used for longest`;
+  return new StackError('conflict', message, {
+    hint,
+    lines: uses.map(([ticket, use]) => `${ticket}: ${describeUse(use)}`),
+    details: { limit: key, running },
+  });
+}
+
+/** Returns how a ticket's last use is told: `used by claude (run 1)`, `not used for 3h`. */
+export function describeUse({ at, by }: Use): string {
+  if (by !== undefined) return `used by ${by}`;
+  const minutes = Math.floor((Date.now() - at) / 60_000);
+  if (minutes < 1) return 'used a moment ago';
+  return `not used for ${minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)}h`}`;
+}
+
+async function listRunningTickets(stack: Stack, but: string): Promise<Running[]> {
+  const records = listWorkedOn(await stack.store.read()).filter(({ ticket }) => ticket !== but);
+  const all = await Promise.all(
+    records.map(async (record) => ({ record, services: await listRunning(stack, record) })),
+  );
+  // One that is being made is about to run.
+  return all.filter(({ record, services }) => services.length > 0 || (record.phase === 'creating' && record.started));
+}
+
+function describeCount(count: number): string {
+  return count === 1 ? 'a ticket runs' : `${count} tickets run`;
+}
+
+interface Shortage {
+  message: string;
+  /** True where no pause of another would do. */
+  isHopeless?: boolean;
+  key: 'tickets' | 'memory' | 'cpus';
+}
+
+async function findShortage(
+  stack: Stack,
+  { limits, services }: StackConfig,
+  wish: RoomWish,
+  running: readonly Running[],
+): Promise<Shortage | undefined> {
+  const { tickets, memoryBytes, cpus } = limits;
+  if (tickets !== undefined && running.length >= tickets)
+    return {
+      key: 'tickets',
+      message: `${describeCount(running.length)}, and \`limits: { tickets: ${tickets} }\` lets no more`,
+    };
+  const all = running.flatMap(({ record, services: names }) => names.map((name) => ({ ticket: record.ticket, name })));
+  if (cpus !== undefined) {
+    const sum = (names: readonly string[]): number =>
+      names.reduce((total, name) => total + (services[name]?.cpus ?? 0), 0);
+    const [taken, wanted] = [sum(all.map(({ name }) => name)), sum(wish.services)];
+    if (taken + wanted > cpus + 1e-9)
+      return {
+        key: 'cpus',
+        message: `${wish.ticket} wants ${wanted} cpus, and ${taken} of ${cpus} are taken`,
+        isHopeless: wanted > cpus,
+      };
+  }
+  if (memoryBytes === undefined) return undefined;
+  const used = await measureMemory(stack, running);
+  const memoryOf = (name: string, ticket?: string): number => {
+    const said = services[name]?.memoryBytes;
+    if (said !== undefined) return said;
+    if (ticket !== undefined) return used.get(`${ticket}/${name}`) ?? 0;
+    // Elsewhere it is the same program.
+    return Math.max(0, ...[...used].flatMap(([key, bytes]) => (key.endsWith(`/${name}`) ? [bytes] : [])));
+  };
+  const taken = all.reduce((total, { ticket, name }) => total + memoryOf(name, ticket), 0);
+  const wanted = wish.services.reduce((total, name) => total + memoryOf(name), 0);
+  if (taken + wanted <= memoryBytes) return undefined;
+  const [of, needs, has] = [memoryBytes, wanted, taken].map(formatBytes);
+  const message = `${wish.ticket} needs about ${needs} of memory, and ${has} of ${of} are taken`;
+  return { key: 'memory', message, isHopeless: wanted > memoryBytes };
+}
+
+async function measureMemory(stack: Stack, running: readonly Running[]): Promise<Map<string, number>> {
+  const services = running.flatMap(({ record }) => Object.values(record.services));
+  const used = await askRuntimes(stack, services, (runtime) => runtime.usage(stack.rootId));
+  return new Map(used.map(({ instance, service, memoryBytes }) => [`${instance}/${service}`, memoryBytes]));
+}
