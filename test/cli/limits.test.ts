@@ -11,6 +11,7 @@ describe('limits of what runs at once', { sequential: true, timeout: 120_000 }, 
   beforeAll(async () => {
     shop = makeShop({ env: { STACK_BIN: BIN } });
     plain = shop.read('stack.yml');
+    shop.commit('front', 'server.mjs', `globalThis.held = Buffer.alloc(60e6, 1);\n${shop.read('front/server.mjs')}`);
     for (const ticket of ['feat-01', 'feat-02']) await shop.stack(['create', ticket]);
   }, 120_000);
   afterEach(() => shop.configure(() => plain));
@@ -88,10 +89,10 @@ describe('limits of what runs at once', { sequential: true, timeout: 120_000 }, 
       message: /^feat-02 needs about 1.0 GB of memory, and 1.0 GB of 1.5 GB are taken$/,
       hint: /^`stack pause feat-01`/,
     });
-    limit('memory: 6M');
+    limit('memory: 20M');
     await expectRefusal(shop, ['start', 'feat-02'], {
       code: 'conflict',
-      message: /^feat-02 needs about \d+ MB of memory, and \d+ MB of 6.0 MB are taken$/,
+      message: /^feat-02 needs about \d+ MB of memory, and \d+ MB of 20 MB are taken$/,
       hint: /./,
     });
   });
