@@ -3,7 +3,7 @@ import { measureFolders, readFreeBytes } from '../../adapters/files/disk-use.ts'
 import { isThere } from '../../adapters/files/files.ts';
 import { measureTree } from '../../adapters/git/tree-size.ts';
 import { ifAnswered, StackError } from '../../domain/errors.ts';
-import { type DedicatedRepo, dedicatedRepos, type InstanceRecord, type StackState } from '../../domain/instance.ts';
+import { type DedicatedRepo, type InstanceRecord, madeRepos, type StackState } from '../../domain/instance.ts';
 import { formatBytes } from '../../domain/size.ts';
 import type { Stack } from '../core/stack.ts';
 
@@ -20,7 +20,7 @@ export async function requireDisk(stack: Stack, record: InstanceRecord): Promise
   const free = await readFreeBytes(await findFolder(record.folder));
   if (free > PLENTY) return;
   const state = await stack.store.read();
-  const needs = await Promise.all(dedicatedRepos(record).map(([name, repo]) => estimate(state, name, repo)));
+  const needs = await Promise.all(madeRepos(record).map(([name, repo]) => estimate(state, name, repo)));
   const needed = needs.reduce((total, one) => total + one, 0);
   if (needed + SPARE <= free) return;
   throw new StackError(
