@@ -118,6 +118,7 @@ export async function makeStack({
       const { readTrustMatter } = await import('./orchestrator/trust.ts');
       await askTrust(root, () => readTrustMatter({ root, values, readCompose }), { host, options, ask });
     }),
+    requireTrustOf: (matter) => askTrust(root, async () => matter, { host, options, ask }),
     ports,
     store: openState({
       ...{ root, stack: name, version, listTraces: () => findTraces(root, file), onWritten: keepLeases(ports) },

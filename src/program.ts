@@ -40,6 +40,7 @@ import { note } from './commands/note.ts';
 import { open } from './commands/open.ts';
 import { path } from './commands/path.ts';
 import { pause } from './commands/pause.ts';
+import { plan } from './commands/plan.ts';
 import { pr } from './commands/pr.ts';
 import { ps } from './commands/ps.ts';
 import { push } from './commands/push.ts';
@@ -74,7 +75,7 @@ type AnyVerb = Verb<any, any>;
 const GROUPS: Record<string, readonly AnyVerb[]> = {
   'Tickets:': [create, adopt, add, ps, show, top, start, stop, restart, pause, resume, recreate, destroy, restore],
   'Inside a ticket:': [here, open, cd, code, path, logs, exec, env, db],
-  'Agents:': [run, runs, next, attach, send, capture, wait, note, mcp],
+  'Agents:': [run, runs, plan, next, attach, send, capture, wait, note, mcp],
   'A ticket’s work:': [status, review, diff, log, commit, sync, push, pr, merge, queue, conflicts],
   'The product:': [init, config, up, down, trust],
   'When something is odd:': [check, doctor],

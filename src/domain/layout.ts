@@ -10,10 +10,11 @@ export const STATE_FILES = ['state.json', 'state.json.bak'] as const;
  * The folders in there that stack writes to and deletes from: what programs print, records of processes, data of shared
  * servers, data of tickets' own servers, data of destroyed tickets, worktrees that are being deleted, changes of several repos that are
  * under way, what this person has seen of tickets' work, runs of agents in tickets, documents that tickets are handed, messages
- * of commits that did not come about.
+ * of commits that did not come about, plans of several tickets.
  */
 export const STATE_FOLDERS = [
-  ...(['logs', 'run', 'shared', 'own', 'dumps', 'trash', 'changes', 'seen', 'runs', 'documents', 'messages'] as const),
+  ...(['logs', 'run', 'shared', 'own', 'dumps', 'trash', 'changes', 'seen'] as const),
+  ...(['runs', 'documents', 'messages', 'plans'] as const),
 ] as const;
 
 /** Returns the path of `.stack`. */
@@ -189,4 +190,34 @@ export function queueLockOf(root: string): string {
 /** Returns the path of the lock that is held while tickets of the queue are merged. */
 export function queueRunLockOf(root: string): string {
   return path.join(root, STATE_FOLDER, 'queue-run.lock');
+}
+
+/** Where the things of a plan are, all in a folder of its own. */
+export interface PlanFiles {
+  folder: string;
+  /** The plan as it was read last. */
+  plan: string;
+  /** What has become of it, a line each. */
+  journal: string;
+  /** What a plan that goes on in the background narrates, and how that ended. */
+  log: string;
+  exit: string;
+  /** The lock that is held while somebody drives it, and that for its journal. */
+  lock: string;
+  journalLock: string;
+}
+
+/** Returns where a plan's things are. */
+export function planFilesOf(root: string, plan: string): PlanFiles {
+  const folder = inFolder(root, 'plans', plan);
+  const at = (name: string): string => path.join(folder, name);
+  return {
+    ...{ folder, plan: at('plan.json'), journal: at('journal.jsonl'), log: at('log'), exit: at('exit') },
+    ...{ lock: at('run.lock'), journalLock: at('journal.lock') },
+  };
+}
+
+/** Returns the folder in which a review of a ticket goes on. */
+export function reviewFolderOf(root: string, plan: string, { ticket, run }: { ticket: string; run: string }): string {
+  return inFolder(root, 'plans', plan, 'reviews', ticket, run);
 }

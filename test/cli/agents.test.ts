@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { agent, hasTmux, runsOf } from '../support/agents.ts';
+import { agent, hasTmux, runsOf, withoutTmux } from '../support/agents.ts';
 import { expectRefusal } from '../support/refusal.ts';
 import { BIN, listProcesses, makeShop, type Shop } from '../support/shop.ts';
 import { socketOf } from '../support/tmux-socket.ts';
@@ -171,21 +171,6 @@ describe.runIf(hasTmux)('agents in terminals of their own', () => {
     expect(existsSync(socketOf(shop.root))).toBe(false);
   });
 });
-
-/** Returns a PATH on which all is that the shop's has, but tmux. */
-function withoutTmux(shop: Shop): string {
-  const folder = shop.at('no-tmux');
-  mkdirSync(folder);
-  for (const from of (shop.env.PATH ?? '').split(':').reverse()) {
-    if (!existsSync(from)) continue;
-    for (const name of readdirSync(from)) {
-      if (name === 'tmux') continue;
-      rmSync(`${folder}/${name}`, { force: true });
-      symlinkSync(`${from}/${name}`, `${folder}/${name}`);
-    }
-  }
-  return folder;
-}
 
 function readParent(pid: number): { ppid: number } {
   const [, ppid = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8')

@@ -40,7 +40,7 @@ const ROOMS = [
     'lifecycle',
     'status',
   ],
-  ...['check', 'doctor', 'change', 'init', 'demo', 'trust.ts'],
+  ...['check', 'doctor', 'change', 'plans', 'init', 'demo', 'trust.ts'],
 ];
 
 /** They stand side by side. */

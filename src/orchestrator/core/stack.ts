@@ -24,6 +24,8 @@ export interface Stack {
    * Asks, once for each content, about a stack.yml that came with git: called before anything of it runs. Throws `confirm`.
    */
   requireTrust(): Promise<void>;
+  /** Asks the same about something else that came with git, and would run: what, and a hash of it. Throws `confirm`. */
+  requireTrustOf(matter: { files: string[]; commands: string[]; hash: string }): Promise<void>;
   /** What programs that stack starts for itself are started with: the person's own environment, and nothing of the root's. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The environment, then `.env` beside stack.yml, and the passwords that this root has made up for shared services. */

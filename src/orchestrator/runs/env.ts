@@ -28,6 +28,11 @@ export async function readRunEnv(
   return { ...Object.fromEntries(own), ...nameTold(told), PWD: record.folder };
 }
 
+/** Returns the environment of a program that is to know nothing of a ticket: the person's. */
+export function readApartEnv({ env, root }: Pick<Stack, 'env' | 'root'>, folder: string): Record<string, string> {
+  return { ...pickOwn(env), ...nameTold({ STACK_ROOT: root }), PWD: folder };
+}
+
 /** Returns variables with one that names them, and those that an environment names already. */
 export function nameTold(told: Record<string, string>, before = ''): Record<string, string> {
   const names = [...before.split(' '), ...Object.keys(told)].filter((name) => name !== '' && !NEEDED.includes(name));

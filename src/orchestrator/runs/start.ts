@@ -18,7 +18,7 @@ import { requireFree, requireInstance } from '../core/claim.ts';
 import type { Stack } from '../core/stack.ts';
 import { writeAgentFiles } from './agent-files.ts';
 import { attach, type BegunRun, beginDetached, type Command } from './begin.ts';
-import { nameTold, readRunEnv } from './env.ts';
+import { nameTold, readApartEnv, readRunEnv } from './env.ts';
 import { type LiveRun, observeRuns } from './observe.ts';
 import { hookOf, requireAgent } from './preset.ts';
 import { filesOf, forgetRun, pruneRuns, reserveRun, writeRun } from './record.ts';
@@ -34,26 +34,41 @@ export interface RunRequest {
   detached: boolean;
   /** True: it begins although another agent has the ticket. */
   share: boolean;
+  /** It stands in another folder, with what it is told alone: nothing of the ticket's. */
+  apart?: Apart | undefined;
+}
+
+/** Where an agent works that is to know nothing of its ticket. */
+export interface Apart {
+  folder: string;
+  repos: { name: string; path: string }[];
+  env: Record<string, string>;
 }
 
 /**
  * Begins an agent in a ticket's folder with the ticket's variables, once it is written down; a second one is refused while one is at
- * work. Throws `conflict`, `not-found`, `busy`, `process`, `config`, `files`, `unseen`.
+ * work. In the foreground it has `streams`. Throws `conflict`, `not-found`, `busy`, `process`, `config`, `files`, `unseen`.
  */
-export async function startRun(stack: Stack, request: RunRequest, streams: ExecOptions): Promise<BegunRun> {
+export async function startRun(stack: Stack, request: RunRequest, streams?: ExecOptions): Promise<BegunRun> {
   const state = await stack.store.read();
   const record = await requireHome(stack, requireInstance(state, request.ticket).ticket);
-  const env = await readRunEnv(stack, state, record);
+  const { apart } = request;
+  const env = apart ? { ...readApartEnv(stack, apart.folder), ...apart.env } : await readRunEnv(stack, state, record);
   const preset = 'agent' in request.how ? await requireAgent(request.how.agent, stack) : undefined;
-  if ('argv' in request.how) await requireRunnable(request.how.argv, record.folder, env.PATH ?? '');
+  if ('argv' in request.how) await requireRunnable(request.how.argv, apart?.folder ?? record.folder, env.PATH ?? '');
   await requireAgentRoom(stack);
   const place = request.detached ? await choosePlace(stack, preset) : 'foreground';
   const making = async (): Promise<() => Promise<BegunRun>> => {
     const run = await reserve(stack, record, request, place);
     return unlessFailed(stack, run, async () => {
       await requireHome(stack, record.ticket);
-      const command = await prepare(stack, { record, run, preset, headless: isHeadless(run, streams) }, request, env);
-      if (place === 'foreground') return beginHere(stack, { run, command }, streams);
+      const command = await prepare(
+        stack,
+        { record, run, preset, headless: isHeadless(run, streams?.tty) },
+        request,
+        env,
+      );
+      if (streams && place === 'foreground') return beginHere(stack, { run, command }, streams);
       await beginDetached(stack, run, command);
       return async () => ({ run });
     });
@@ -168,7 +183,16 @@ async function reserve(stack: Stack, record: InstanceRecord, request: RunRequest
     known.map(({ run, view }) => ({ run, hasEnded: view.state === 'exited' })),
   );
   const run: RunRecord = {
-    ...{ version: 1, rootId: stack.rootId, ticket, id, name, agent, cwd: record.folder, place },
+    ...{
+      version: 1,
+      rootId: stack.rootId,
+      ticket,
+      id,
+      name,
+      agent,
+      cwd: request.apart?.folder ?? record.folder,
+      place,
+    },
     argv: 'argv' in how ? how.argv : [],
     ...('agent' in how && { preset: how.agent }),
     marker: `${agentsMarker(stack.rootId, ticket)}#${id}`,
@@ -206,7 +230,7 @@ interface Subject {
   headless: boolean;
 }
 
-function isHeadless({ place }: RunRecord, { tty }: ExecOptions): boolean {
+function isHeadless({ place }: RunRecord, tty: boolean | undefined): boolean {
   return place === 'background' || (place === 'foreground' && !tty);
 }
 
@@ -214,7 +238,7 @@ function isHeadless({ place }: RunRecord, { tty }: ExecOptions): boolean {
 async function prepare(
   stack: Stack,
   subject: Subject,
-  { prompt, how }: RunRequest,
+  { prompt, how, apart }: RunRequest,
   env: Record<string, string>,
 ): Promise<Command> {
   const { record, run, preset, headless } = subject;
@@ -226,8 +250,8 @@ async function prepare(
   const stdin = prompt === undefined ? undefined : files.prompt;
   if (!preset) return { argv: run.argv, cwd: run.cwd, env: all, stdin };
   const plan = planAgentCommand(preset, {
-    ...{ folder: record.folder, runDir: files.folder, hook: hookOf(stack), headless },
-    repos: dedicatedRepos(record).map(([name, { worktree }]) => ({ name, path: worktree })),
+    ...{ folder: run.cwd, runDir: files.folder, hook: hookOf(stack), headless },
+    repos: apart?.repos ?? dedicatedRepos(record).map(([name, { worktree }]) => ({ name, path: worktree })),
     ...(prompt !== undefined && { prompt: Buffer.from(prompt as string).toString('utf8'), promptFile: files.prompt }),
     ...('agent' in how && how.resume && { resume: how.resume }),
   });

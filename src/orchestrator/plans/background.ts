@@ -1,0 +1,40 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { pause } from '../../adapters/pause.ts';
+import { identifyProcess, isAlive } from '../../adapters/process/identity.ts';
+import { launch } from '../../adapters/process/launch.ts';
+import { logFilesOf } from '../../adapters/process/log-files.ts';
+import { closePipe } from '../../adapters/process/log-keeper.ts';
+import { openLog } from '../../adapters/process/logs.ts';
+import { throwIfAborted } from '../../domain/errors.ts';
+import { planFilesOf } from '../../domain/layout.ts';
+import { DEFAULT_LOG_BYTES } from '../../domain/runtime.ts';
+import type { Stack } from '../core/stack.ts';
+import { isGoing } from './plan.ts';
+
+const POLL_MS = 50;
+
+/** Goes on with a plan in a command of its own, which outlives this one; returns once that is at it, or has ended. Throws `process`, `files`. */
+export async function runInBackground(stack: Stack, plan: string): Promise<void> {
+  const { root, packageRoot } = stack;
+  const files = planFilesOf(root, plan);
+  const env = Object.fromEntries(
+    Object.entries(stack.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+  const bin = path.join(packageRoot, 'bin', 'stack.js');
+  const argv = [process.execPath, bin, 'plan', 'resume', '--root', root, '--plan', plan];
+  await rm(files.exit, { force: true });
+  const output = await openLog(logFilesOf(files.log), { run: plan, max: DEFAULT_LOG_BYTES, searchPath: env.PATH });
+  try {
+    const launched = await launch({ argv, cwd: root, env, output, exitFile: files.exit });
+    const leader = identifyProcess(launched.pid);
+    await launched.release();
+    stack.emit({ type: 'info', text: `the plan ${plan} goes on in the background; what it says is in ${files.log}` });
+    while (!(await isGoing(stack, plan)) && (await isAlive(leader))) {
+      await pause(POLL_MS, stack.signal);
+      throwIfAborted(stack.signal);
+    }
+  } finally {
+    await closePipe(output);
+  }
+}

@@ -1,0 +1,72 @@
+import { readdir, stat } from 'node:fs/promises';
+import { appendLine } from '../../adapters/files/append.ts';
+import { ifThere } from '../../adapters/files/file-errors.ts';
+import { makeFolder, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
+import { StackError } from '../../domain/errors.ts';
+import { parseFields } from '../../domain/json.ts';
+import { inFolder, planFilesOf } from '../../domain/layout.ts';
+import { type PlanEvent, parseJournal } from '../../domain/plans/journal.ts';
+import type { Plan } from '../../domain/plans/plan.ts';
+import { readStanding, type Standing } from '../../domain/plans/standing.ts';
+import { renderSuggestion } from '../../domain/suggest.ts';
+import type { Stack } from '../core/stack.ts';
+
+/** A plan, and what has become of it. */
+export interface KnownPlan {
+  plan: Plan;
+  events: PlanEvent[];
+  standings: Map<string, Standing>;
+}
+
+/** Writes a plan down as it is now. Throws `files`. */
+export async function writePlan({ root }: Pick<Stack, 'root'>, plan: Plan): Promise<void> {
+  const files = planFilesOf(root, plan.name);
+  await makeFolder(files.folder);
+  await replaceFile(files.plan, `${JSON.stringify({ version: 1, ...plan }, undefined, 2)}\n`);
+}
+
+/** Adds a line to what has become of a plan. Throws `files`. */
+export async function note({ root }: Pick<Stack, 'root'>, plan: string, event: Omit<PlanEvent, 'at'>): Promise<void> {
+  const line = JSON.stringify({ at: new Date().toISOString(), ...event });
+  await appendLine(planFilesOf(root, plan).journal, `${line}\n`);
+}
+
+/** Returns a plan with what has become of it; undefined where there is none of that name. Throws `state`, `files`. */
+export async function findPlan({ root }: Pick<Stack, 'root'>, name: string): Promise<KnownPlan | undefined> {
+  const files = planFilesOf(root, name);
+  const [text, journal] = await Promise.all([readFileIfThere(files.plan), readFileIfThere(files.journal)]);
+  if (text === undefined) return undefined;
+  const { version, ...plan } = parseFields<Plan & { version: number }>(text);
+  if (version !== 1 || !Array.isArray(plan.tickets)) {
+    throw new StackError('state', `the plan ${files.plan} cannot be read`, {
+      hint: `a newer stack may have written it; else move ${files.folder} away, and start the plan again`,
+    });
+  }
+  const events = parseJournal(journal ?? '');
+  const known = plan as Plan;
+  const standings = new Map(known.tickets.map((ticket) => [ticket.ticket, readStanding(ticket, events)]));
+  return { plan: known, events, standings };
+}
+
+/** Returns a plan by its name, or the one that something happened in last. Throws `not-found`, `state`, `files`. */
+export async function requirePlan(stack: Pick<Stack, 'root'>, name?: string): Promise<KnownPlan> {
+  const names = await listPlans(stack);
+  const wanted = name ?? names.at(-1);
+  const found = wanted !== undefined && names.includes(wanted) ? await findPlan(stack, wanted) : undefined;
+  if (found) return found;
+  if (name === undefined)
+    throw new StackError('not-found', 'there is no plan', { hint: '`stack plan FILE.yml` starts one' });
+  throw new StackError('not-found', `there is no plan ${JSON.stringify(name)}${renderSuggestion(name, names)}`, {
+    hint: names.length > 0 ? `there are: ${names.join(', ')}` : '`stack plan FILE.yml` starts one',
+  });
+}
+
+/** Returns the names of the plans, the one in which something happened last at the end. Throws `files`. */
+async function listPlans({ root }: Pick<Stack, 'root'>): Promise<string[]> {
+  const names = (await ifThere(readdir(inFolder(root, 'plans')))) ?? [];
+  const found = await Promise.all(
+    names.map(async (name) => ({ name, at: (await ifThere(stat(planFilesOf(root, name).journal)))?.mtimeMs })),
+  );
+  const known = found.flatMap(({ name, at }) => (at === undefined ? [] : [{ name, at }]));
+  return known.sort((one, other) => one.at - other.at).map(({ name }) => name);
+}

@@ -1,0 +1,132 @@
+import { inspectLock } from '../../adapters/lock.ts';
+import { StackError } from '../../domain/errors.ts';
+import { planFilesOf } from '../../domain/layout.ts';
+import type { Plan, PlannedTicket } from '../../domain/plans/plan.ts';
+import type { Standing } from '../../domain/plans/standing.ts';
+import { renderSuggestion } from '../../domain/suggest.ts';
+import { ticketOf } from '../../domain/ticket.ts';
+import type { Stack } from '../core/stack.ts';
+import { endStage } from './drive.ts';
+import { findPlan, type KnownPlan, note, requirePlan, writePlan } from './file.ts';
+
+/**
+ * Writes a plan down as begun. One of that name that is there goes on, as its file says now; stages that are under way stay. Throws
+ * `exists` for a ticket that is there and is not the plan's, `conflict` for a plan that lacks what is under way.
+ */
+export async function beginPlan(stack: Stack, plan: Plan): Promise<void> {
+  const before = await findPlan(stack, plan.name);
+  if (before) requireSame(before, plan);
+  const { instances } = await stack.store.read();
+  const strange = plan.tickets.find(({ ticket }) => {
+    const isOurs = before?.events.some((event) => event.event === 'create' && event.ticket === ticket);
+    return instances[ticket] !== undefined && !isOurs;
+  });
+  if (strange) {
+    throw new StackError('exists', `${strange.ticket} is there already, and the plan would make it`, {
+      hint: `call it otherwise in the plan, or \`stack destroy ${strange.argument}\` first`,
+    });
+  }
+  await writePlan(stack, plan);
+  await note(stack, plan.name, { event: 'plan' });
+}
+
+function requireSame({ standings }: KnownPlan, plan: Plan): void {
+  for (const [ticket, { stage, next }] of standings) {
+    const isOpen = next.do !== 'create' && !(next.do === 'rest' && next.why === 'end');
+    const planned = plan.tickets.find((one) => one.ticket === ticket);
+    if (!isOpen || planned?.stages.some(({ name }) => name === stage)) continue;
+    const what = planned ? `its stage ${stage}` : 'it';
+    throw new StackError(
+      'conflict',
+      `${ticket} is under way in the plan ${plan.name}, and the file has ${what} no more`,
+      {
+        hint: `\`stack plan stop --plan ${plan.name}\` stops it; give the file another \`name:\``,
+      },
+    );
+  }
+}
+
+/** Returns true while a command goes on with a plan. */
+export async function isGoing({ root }: Pick<Stack, 'root'>, plan: string): Promise<boolean> {
+  return (await inspectLock(planFilesOf(root, plan).lock)) === 'held';
+}
+
+/**
+ * Lets tickets go on: those that were stopped, and, where they are named, those that wait for a person's word. Throws `not-found`, and
+ * `usage` for one that has nothing to go on with.
+ */
+export async function resumePlan(stack: Stack, plan: string | undefined, tickets: readonly string[]): Promise<string> {
+  const known = await requirePlan(stack, plan);
+  for (const { ticket } of pick(known, tickets)) {
+    const { next, stage } = known.standings.get(ticket) as Standing;
+    const event = next.do !== 'rest' ? undefined : EVENTS[next.why];
+    const isAsked = tickets.length > 0 || event === 'go';
+    if (event && isAsked) await note(stack, known.plan.name, { ticket, event, stage: stage ?? undefined });
+    else if (tickets.length > 0 && next.do === 'rest') throw nothingTo('resume', ticket, known);
+  }
+  return known.plan.name;
+}
+
+const EVENTS = {
+  stopped: 'go',
+  approve: 'pass',
+  findings: 'pass',
+  end: undefined,
+  failed: undefined,
+  out: undefined,
+} as const;
+
+/** Lets tickets try again: all that have failed, or those named; a review that found something sends its ticket back. Throws the same. */
+export async function retryPlan(stack: Stack, plan: string | undefined, tickets: readonly string[]): Promise<string> {
+  const known = await requirePlan(stack, plan);
+  for (const { ticket } of pick(known, tickets)) {
+    const { next, stage } = known.standings.get(ticket) as Standing;
+    const isOpen = next.do === 'rest' && next.why !== 'end' && next.why !== 'approve';
+    const isAsked = tickets.length > 0 ? isOpen : isOpen && (next.why === 'failed' || next.why === 'out');
+    if (isAsked) await note(stack, known.plan.name, { ticket, event: 'retry', stage: stage ?? undefined });
+    else if (tickets.length > 0) throw nothingTo('retry', ticket, known);
+  }
+  return known.plan.name;
+}
+
+function nothingTo(verb: string, ticket: string, { standings }: KnownPlan): StackError {
+  const { state, reason } = standings.get(ticket) as Standing;
+  const other = state === 'failed' || state === 'waiting' ? (verb === 'retry' ? 'resume' : 'retry') : undefined;
+  return new StackError(
+    'usage',
+    `${ticket} is ${state}${reason === undefined ? '' : ` (${reason})`}: there is nothing to ${verb}`,
+    {
+      hint: other ? `\`stack plan ${other} ${ticket}\` is for that` : '`stack plan status` shows how far each is',
+    },
+  );
+}
+
+/** Ends what is at work for a plan, or for some of its tickets, until a person lets it go on. Throws `not-found`, `process`, `files`. */
+export async function stopPlan(stack: Stack, plan: string | undefined, tickets: readonly string[]): Promise<string> {
+  const known = await requirePlan(stack, plan);
+  const { name } = known.plan;
+  const those = pick(known, tickets).filter(({ ticket }) => known.standings.get(ticket)?.next.do !== 'rest');
+  for (const { ticket, argument } of those) {
+    const hint = `\`stack plan resume ${argument}\` goes on`;
+    await note(stack, name, { ticket, event: 'stop', reason: 'it was stopped', hint });
+  }
+  for (const ticket of those) await endStage({ stack, plan: known.plan, ticket });
+  return name;
+}
+
+/** Throws `not-found` for a ticket that the plan does not have. */
+function pick({ plan }: KnownPlan, named: readonly string[]): PlannedTicket[] {
+  const known = plan.tickets.map(({ ticket }) => ticket);
+  const wanted: string[] = named.map(ticketOf);
+  const missing = wanted.find((ticket) => !known.includes(ticket));
+  if (missing !== undefined) {
+    throw new StackError(
+      'not-found',
+      `the plan ${plan.name} has no ticket ${missing}${renderSuggestion(missing, known)}`,
+      {
+        hint: `its tickets: ${known.join(', ')}`,
+      },
+    );
+  }
+  return plan.tickets.filter(({ ticket }) => wanted.length === 0 || wanted.includes(ticket));
+}

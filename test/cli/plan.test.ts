@@ -1,0 +1,195 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { PlanTicketView, PlanView } from '../../src/orchestrator/plans/view.ts';
+import { addScriptedAgent, hasTmux, withoutTmux } from '../support/agents.ts';
+import { expectRefusal } from '../support/refusal.ts';
+import { BIN, listProcesses, makeShop, type Shop } from '../support/shop.ts';
+import { until } from '../support/until.ts';
+
+const IMPLEMENT = '{ name: implement, agent: scripted }';
+const REVIEW = '{ name: review, agent: scripted, reviews: implement, prompt: "do: review front mended\\ndo: exit 0" }';
+const FIX =
+  '{ name: fix, agent: scripted, fixes: review, prompt: "do: add front mended\\ndo: commit front Mend\\ndo: exit 0" }';
+const STAGES = `[${IMPLEMENT}, ${REVIEW}, ${FIX}]`;
+
+/** With a terminal of their own, and without. */
+const WAYS = [...(hasTmux ? ['in tmux'] : []), 'without tmux'];
+
+describe('a plan of several tickets', () => {
+  let shop: Shop;
+  beforeAll(() => {
+    shop = makeShop({ env: { STACK_BIN: BIN } });
+    shop.configure((text) => text.replaceAll(/, to: \d+/g, ''));
+    addScriptedAgent(shop);
+  });
+  afterEach(async () => {
+    await shop.stack(['plan', 'stop']);
+    const names = Object.keys(shop.state()?.instances ?? {});
+    if (names.length > 0)
+      expect(await shop.stack(['destroy', '--force', '--yes', ...names])).toMatchObject({ code: 0 });
+    for (const left of ['.stack/plans', '.stack/queue.json', 'go'])
+      rmSync(shop.at(left), { recursive: true, force: true });
+    expect(shop.git('front', 'worktree', 'list').split('\n')).toHaveLength(1);
+  });
+  afterAll(() => shop.dispose());
+
+  const status = async (): Promise<PlanView> => JSON.parse((await shop.stack(['plan', 'status', '--json'])).stdout);
+  const ticket = async (name: string): Promise<PlanTicketView> =>
+    (await status()).tickets.find((one) => one.ticket === name)!;
+  const plan = (text: string): void => shop.write('plan.yml', text);
+  const task = (text: string): string => `"do: add front ${text}\\ndo: commit front ${text}"`;
+
+  it.each(WAYS)(
+    'goes through implement, review, fix and the queue, and through a kill in the middle, %s',
+    async (way) => {
+      const env: Record<string, string> = way === 'in tmux' ? {} : { PATH: withoutTmux(shop) };
+      plan(`name: three
+verify: cat front/*.txt
+merge: true
+stages: ${STAGES}
+tickets:
+  feat-01: { prompt: ${task('one')} }
+  feat-02: { prompt: "do: until ${shop.at('go')}\\ndo: add front two\\ndo: commit front two" }
+  feat-03: { after: [feat-01], prompt: ${task('mended')} }
+`);
+      const begun = shop.start(['plan', 'plan.yml', '--no-start'], { env });
+      await until('feat-02 is at work', async () => (await ticket('feat-02')).run?.state === 'working');
+      begun.kill('SIGKILL');
+      await begun.ended;
+      expect(await status()).toMatchObject({ plan: 'three', going: false });
+      shop.write('go', '');
+      const { stdout } = await shop.stack(['plan', 'resume', '--json'], { env });
+      const { tickets, journal } = JSON.parse(stdout) as PlanView;
+      expect(tickets).toMatchObject([
+        { ticket: 'feat-01', state: 'merged', stage: 'review', attempt: 2 },
+        { ticket: 'feat-02', state: 'merged', stage: 'review', attempt: 2 },
+        { ticket: 'feat-03', state: 'merged', stage: 'review', attempt: 1, after: ['feat-01'] },
+      ]);
+      for (const name of ['feat-01', 'feat-02', 'feat-03']) {
+        const own = journal
+          .filter((event) => event.ticket === name)
+          .map(({ event, stage }) => [event, stage].join(' '));
+        const sent = name === 'feat-03' ? [] : ['begin fix', 'end fix', 'begin review', 'end review'];
+        expect(own.filter((line) => /^(begin|end) /.test(line))).toEqual([
+          'begin implement',
+          'end implement',
+          'begin review',
+          'end review',
+          ...sent,
+        ]);
+        expect(shop.git('front', 'show', `main:${name}.txt`)).toContain('mended');
+      }
+      const [found] = journal.filter(({ findings = [] }) => findings.length > 0);
+      expect(found?.findings).toMatchObject([{ severity: 'major', repo: 'front', text: 'mended is missing' }]);
+      expect(listProcesses(shop.root)).toEqual([]);
+      shop.git('front', 'reset', '--quiet', '--hard', 'main~3');
+    },
+  );
+
+  it('lets a reviewer have the commits and what the author leaves, and nothing of the author’s', async () => {
+    const dumps = [shop.at('author.json'), shop.at('reviewer.json')];
+    const review = `do: dump ${dumps[1]}\\ndo: find []\\ndo: exit 0`;
+    plan(`stages: [{ name: implement, agent: scripted }, { name: review, agent: scripted, reviews: implement, prompt: "${review}" }]
+tickets:
+  feat-01: { prompt: "do: dump ${dumps[0]}\\ndo: add front one\\ndo: commit front One\\ndo: stack note left it simple\\ndo: edit front later" }
+`);
+    expect(await shop.stack(['plan', 'plan.yml', '--no-start'])).toMatchObject({ code: 0 });
+    const [author, reviewer] = dumps.map((file) => JSON.parse(readFileSync(file, 'utf8')));
+    expect(author.env).toMatchObject({ STACK_TICKET: 'feat-01', PORT: expect.anything() });
+    expect(reviewer.env).not.toHaveProperty('STACK_TICKET');
+    expect(reviewer.env).not.toHaveProperty('PORT');
+    expect(reviewer.env.STACK_RUN_DIR).not.toBe(author.env.STACK_RUN_DIR);
+    expect(reviewer.cwd).not.toContain('tickets');
+    expect(reviewer.script).toMatch(/\$STACK_FINDINGS[\s\S]*do: add front one/);
+    expect(readFileSync(`${reviewer.cwd}/HANDOVER.md`, 'utf8')).toMatch(/git -C front diff[\s\S]*left it simple/);
+    expect(existsSync(`${reviewer.cwd}/front`)).toBe(false);
+  });
+
+  it('stops where a review finds the same twice, and waits for a person with what was found', async () => {
+    const found = '[{\\"severity\\":\\"major\\",\\"repo\\":\\"front\\",\\"text\\":\\"too slow\\"}]';
+    plan(`tickets:
+  feat-01:
+    prompt: ${task('one')}
+    stages:
+      - ${IMPLEMENT}
+      - { name: review, agent: scripted, reviews: implement, retries: 5, prompt: "do: find ${found}\\ndo: exit 0" }
+      - approve
+`);
+    const end = await shop.stack(['plan', 'plan.yml', '--no-start']);
+    expect(end.code).toBe(4);
+    expect(end.stdout).toMatch(
+      /^! feat-01: the review has found the same twice: 1 finding; `stack plan retry feat-01`/m,
+    );
+    expect(end.stdout).toMatch(/^ +major front: too slow$/m);
+    expect(await ticket('feat-01')).toMatchObject({ state: 'waiting', stage: 'review', attempt: 2 });
+    const passed = await shop.stack(['plan', 'resume', 'feat-01']);
+    expect(passed).toMatchObject({ code: 4, stdout: expect.stringMatching(/it waits for you to approve it/) });
+    expect(await shop.stack(['plan', 'resume', 'feat-01'])).toMatchObject({ code: 0 });
+    expect(await ticket('feat-01')).toMatchObject({ state: 'done' });
+    await expectRefusal(shop, ['plan', 'retry', 'feat-01'], {
+      code: 'usage',
+      message: /^feat-01 is done: there is nothing to retry$/,
+      hint: /plan status/,
+    });
+  });
+
+  it('is stopped and goes on, tries again what has failed, and adds up what agents cost', async () => {
+    const cost = 'do: event turn {\\"usd\\":0.5,\\"input\\":10,\\"output\\":2}';
+    plan(`max: 1
+tickets:
+  feat-01: { agent: scripted, prompt: "${cost}\\ndo: until ${shop.at('go')}" }
+  feat-02: { stages: [{ name: test, run: "test -e ${shop.at('go')}" }] }
+`);
+    const begun = shop.start(['plan', 'plan.yml', '--no-start']);
+    await until('feat-01 is at work', async () => (await ticket('feat-01')).run?.state === 'working');
+    await expectRefusal(shop, ['destroy', 'feat-01'], { code: 'conflict', message: /in somebody’s way/, hint: /./ });
+    expect(await shop.stack(['plan', 'stop', 'feat-01'])).toMatchObject({ code: 0 });
+    expect(await begun.ended).toMatchObject({ code: 1 });
+    const stopped = await status();
+    expect(stopped.tickets).toMatchObject([
+      { ticket: 'feat-01', state: 'waiting', reason: 'it was stopped', run: null },
+      { ticket: 'feat-02', state: 'failed', reason: 'test-1: it ended with exit code 1' },
+    ]);
+    shop.write('go', '');
+    await shop.stack(['plan', 'resume']);
+    expect(await ticket('feat-01')).toMatchObject({
+      state: 'done',
+      attempt: 2,
+      cost: { usd: 0.5, input: 10, output: 2 },
+    });
+    expect(await shop.stack(['plan', 'retry', '-d'])).toMatchObject({ code: 0 });
+    await until('feat-02 is done', async () => (await ticket('feat-02')).state === 'done');
+  });
+
+  it('is refused in one line where it cannot be right', async () => {
+    const refuse = (text: string, message: RegExp) => {
+      plan(text);
+      return expectRefusal(shop, ['plan', 'plan.yml'], { code: 'config', message, hint: /^/ });
+    };
+    await refuse(
+      'tickets: { a: { prompt: x, after: [b] }, b: { prompt: x, after: [a] } }',
+      /nobody works in the stage|wait for each other/,
+    );
+    await refuse('tickets: { a: { agent: scripted } }', /^plan\.yml:1:.* a has no task/);
+    await refuse('tickets: { a: { prompt: x, agnet: scripted } }', /unknown key `agnet`/);
+    await expectRefusal(shop, ['plan', 'sttus'], {
+      code: 'usage',
+      message: /there is no file .*sttus/,
+      hint: /plan --help/,
+    });
+    await expectRefusal(shop, ['plan', 'status'], { code: 'not-found', message: /^there is no plan$/, hint: /FILE/ });
+  });
+
+  it('is asked about where it came with git', async () => {
+    plan('name: foreign\ntickets: { a: { stages: [{ name: t, run: touch hacked }] } }');
+    shop.git('.', 'init', '--quiet');
+    shop.git('.', 'add', 'plan.yml');
+    const refused = await shop.stack(['plan', 'plan.yml']);
+    expect(refused).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/plan\.yml came with git[\s\S]*a t: touch hacked/),
+    });
+    expect(shop.state()?.instances ?? {}).toEqual({});
+    rmSync(shop.at('.git'), { recursive: true });
+  });
+});
