@@ -13,6 +13,7 @@ import { suggestRepoFlag, takeRepoFlags } from './commands/common/repo-flags.ts'
 import { renderAnswer, type Verb } from './commands/common/verb.ts';
 import { nameVerb, orderWords, splitCommand } from './commands/common/word-order.ts';
 import { enterFolders, enterRoot, rootOfRun, takeFolders } from './commands/common/working-folder.ts';
+import { compare } from './commands/compare.ts';
 import { complete } from './commands/completion/complete.ts';
 import { completion } from './commands/completion/completion.ts';
 import { shellInit } from './commands/completion/shell-init.ts';
@@ -76,7 +77,7 @@ const GROUPS: Record<string, readonly AnyVerb[]> = {
   'Tickets:': [create, adopt, add, ps, show, top, start, stop, restart, pause, resume, recreate, destroy, restore],
   'Inside a ticket:': [here, open, cd, code, path, logs, exec, env, db],
   'Agents:': [run, runs, plan, next, attach, send, capture, wait, note, mcp],
-  'A ticket’s work:': [status, review, diff, log, commit, sync, push, pr, merge, queue, conflicts],
+  'A ticket’s work:': [status, review, diff, log, compare, commit, sync, push, pr, merge, queue, conflicts],
   'The product:': [init, config, up, down, trust],
   'When something is odd:': [check, doctor],
   'Getting to know it:': [demo, completion, shellInit],

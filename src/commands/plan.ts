@@ -20,7 +20,7 @@ interface Options {
   plan?: string;
 }
 
-type Result = { checked: CheckedPlan } | (PlanView & { action: Action | undefined });
+type Result = { checked: CheckedPlan } | (PlanView & { action: Action | undefined; detached: boolean });
 
 export const plan: Verb<Options, Result> = {
   name: 'plan',
@@ -42,24 +42,24 @@ export const plan: Verb<Options, Result> = {
   ],
   completes: { leads: ACTIONS, tickets: true, several: true },
   async run(context, { args: [word, ...tickets], options }) {
-    const action = ACTIONS.find((one) => one === word);
+    const action = word === undefined ? 'status' : ACTIONS.find((one) => one === word);
     refuseStray(word, action, { tickets, options });
     const stack = await context.stack();
     if (action === 'check') return { checked: await check(context, stack, tickets[0] ?? '') };
     const name = await act(context, { word: word ?? 'status', action, tickets, options });
     const { viewPlan } = await import('../orchestrator/plans/view.ts');
-    return { action, ...(await viewPlan(stack, name)) };
+    return { action, detached: options.detach === true, ...(await viewPlan(stack, name)) };
   },
   render: (result, view) => ('checked' in result ? renderChecked(result.checked, view) : renderPlan(result, view)),
   toJson: (result) => {
     if ('checked' in result) return result.checked;
-    const { action: _, ...view } = result;
+    const { action: _, detached: __, ...view } = result;
     return view;
   },
   exitCode: (result) => {
     if ('checked' in result) return 0;
-    const { action, going, tickets } = result;
-    if (action === 'status' || action === 'stop' || going) return 0;
+    const { action, detached, going, tickets } = result;
+    if (action === 'status' || action === 'stop' || detached || going) return 0;
     if (tickets.some(({ state }) => state === 'failed')) return EXIT_CODES.process;
     return tickets.every(({ state }) => state === 'done' || state === 'merged') ? 0 : EXIT_CODES.conflict;
   },
@@ -77,7 +77,7 @@ function refuseStray(
   action: Action | undefined,
   { tickets, options }: { tickets: readonly string[]; options: Options },
 ): void {
-  const verb = action ?? (word === undefined ? 'status' : 'FILE');
+  const verb = action ?? 'FILE';
   if (verb === 'check' && tickets.length !== 1)
     throw new StackError('usage', 'check is about one file', { hint: 'stack plan check FILE.yml' });
   if (verb === 'FILE' && tickets.length > 0)

@@ -3,6 +3,8 @@ import { flags, kind, may, must, oneOf, out, type Tool, valued } from './tool.ts
 
 const GOALS = ['ready', 'working', 'waiting', 'quiet', 'done', 'exited', 'merged'];
 
+const PLAN_ACTIONS = ['start', 'check', 'status', 'resume', 'stop'];
+
 /** Tools that start agents in tickets, and talk with them. */
 export const AGENT_TOOLS: readonly Tool[] = [
   {
@@ -36,6 +38,26 @@ export const AGENT_TOOLS: readonly Tool[] = [
     input: {},
     output: { runs: out.rows },
     line: (_, tickets) => ({ words: tickets }),
+  },
+  {
+    verb: 'plan',
+    description:
+      'Several tickets in the order that a plan file says. start: begin it in the background; check: which tickets are in each other’s way; status: how far it is; resume: go on after a stop; stop: end what is at work. What waits for a person only a person lets pass.',
+    tickets: 'none',
+    reachesOthers: true,
+    input: {
+      action: must(oneOf(PLAN_ACTIONS), 'What is done'),
+      file: may(kind.text, 'start, check: the plan file'),
+      plan: may(kind.name, 'status, resume, stop: the name of the plan; default: the last one'),
+    },
+    output: { plan: out.text, tickets: out.maybe, pairs: out.maybe, journal: out.maybe },
+    line: ({ action, file, plan }) => {
+      // No name of a file is taken for an option or an action.
+      const named = file === undefined ? [] : [file.startsWith('/') ? file : `./${file}`];
+      if (action === 'start') return { words: ['--detach', ...named] };
+      const detach = flags({ detach: action === 'resume' });
+      return { words: [...detach, ...valued('plan', plan), action, ...named] };
+    },
   },
   {
     verb: 'wait',

@@ -77,7 +77,7 @@ describe.each(['old', 'new'] as const)('a client of the %s protocol', (era) => {
     const { client, errors } = await connect(shop, { era });
     const { tools } = await client.listTools();
     const names =
-      'create ps show here logs exec restart check db_diff db_reset run runs wait send note status diff conflicts sync commit push pr queue merge destroy';
+      'create ps show here logs exec restart check db_diff db_reset run runs plan wait send note status diff conflicts sync commit push pr queue merge destroy';
     expect(tools.map(({ name }) => name).sort()).toEqual(
       names
         .split(' ')
@@ -218,6 +218,8 @@ describe('what no verb is handed', () => {
       ['exec', { ticket: 'feat-01', command: [] }],
       ['logs', { ticket: 'feat-01', tail: -1 }],
       ['queue', { action: '--verify' }],
+      ['plan', { action: 'retry' }],
+      ['plan', { action: 'status', plan: '--version' }],
       ['wait', {}],
     ] as const) {
       const told = await call(tool, input);

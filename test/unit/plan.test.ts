@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { StackError } from '../../src/domain/errors.ts';
+import { parseFigures } from '../../src/domain/plans/figures.ts';
 import { areSame, type Finding, parseFindings } from '../../src/domain/plans/findings.ts';
 import { type PlanEvent, parseJournal } from '../../src/domain/plans/journal.ts';
 import { listStartable } from '../../src/domain/plans/order.ts';
@@ -219,5 +220,12 @@ describe('findings', () => {
     expect(parseFindings('[{ "severity": "minor", "text": "x", "line": null, "more": 1 }]')).toEqual([
       { severity: 'minor', text: 'x' },
     ]);
+  });
+});
+
+describe('figures', () => {
+  it('are lines of a name and a number, and the last object in JSON', () => {
+    const lines = ['building 3 files', 'bundle: 120 kB', 'tests = 42', '{"passed":40,"name":"x"}', 'done'];
+    expect(parseFigures(lines)).toEqual({ passed: '40', bundle: '120 kB', tests: '42' });
   });
 });

@@ -36,6 +36,8 @@ export interface Verification {
 export interface Verified {
   command: string;
   exitCode: number;
+  /** How long the command took, in milliseconds. */
+  ms: number;
   /** The file that has all of its output, and the last lines of it. */
   log: string;
   lines: string[];
@@ -120,7 +122,7 @@ async function runLine(stack: Stack, name: string, { ticket, line, alone }: Veri
     if (alone) await noteResult(stack, ticket, { exitCode, ...alone });
     if (exitCode === 0) stack.emit({ type: 'step-done', ...about, outcome: 'made', ms });
     else stack.emit({ type: 'step-failed', ...about, message: `exit code ${exitCode}`, ms });
-    return { command: line, exitCode, log, lines };
+    return { command: line, exitCode, ms, log, lines };
   } finally {
     writer.close();
   }

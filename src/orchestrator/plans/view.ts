@@ -36,8 +36,11 @@ export interface PlanView {
 
 /** Returns how far a plan is; without a name the one in which something happened last. Throws `not-found`, `state`, `files`. */
 export async function viewPlan(stack: Stack, name: string | undefined): Promise<PlanView> {
-  const { plan, events, standings } = await requirePlan(stack, name);
-  const [going, runs, queue] = await Promise.all([isGoing(stack, plan.name), viewRuns(stack), listQueue(stack)]);
+  const named = (await requirePlan(stack, name)).plan.name;
+  // Before what is written down is read: who ends meanwhile has written it by then.
+  const going = await isGoing(stack, named);
+  const { plan, events, standings } = await requirePlan(stack, named);
+  const [runs, queue] = await Promise.all([viewRuns(stack), listQueue(stack)]);
   const tickets = plan.tickets.map(({ ticket, after }): PlanTicketView => {
     const standing = standings.get(ticket) as Standing;
     const { stage, attempt, next } = standing;
