@@ -11,6 +11,8 @@ export interface Owner {
   /** Start time of the process as the system tells it; with the pid an identity that is never reused. */
   startTime: string;
   command: string;
+  /** The services that it is about to run: they take room from now on. */
+  starts?: string[] | undefined;
 }
 
 /** A repo of which the instance has its own worktree (or, for the baseline, the main checkout itself). */

@@ -47,6 +47,11 @@ export function upLockOf(root: string): string {
   return path.join(root, STATE_FOLDER, 'up.lock');
 }
 
+/** Returns the path of the lock that is held from the count of what runs until what is about to run beside it is recorded. */
+export function roomLockOf(root: string): string {
+  return path.join(root, STATE_FOLDER, 'room.lock');
+}
+
 /** Returns the path of the passwords that stack made up. */
 export function passwordsFileOf(root: string): string {
   return path.join(root, STATE_FOLDER, 'passwords.json');

@@ -22,6 +22,11 @@ describe('idle:', { sequential: true, timeout: 120_000 }, () => {
     return Object.fromEntries(instances.map(({ ticket, status }) => [ticket, status]));
   };
 
+  it('is told of by doctor, which says who does it', async () => {
+    const { stdout } = await shop.stack(['doctor']);
+    expect(stdout).toContain('are paused by the next `stack ps`, `create`, `start` or `resume`, and not before');
+  });
+
   it('leaves what was just used, and pauses at the next look what nobody has used for so long', async () => {
     const all = { 'feat-01': 'running', 'feat-02': 'running', 'feat-03': 'running' };
     expect(await statuses({})).toEqual(all);

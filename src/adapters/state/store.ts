@@ -68,7 +68,7 @@ export function openState({ root, stack, version, listTraces, requireBelieved, o
 
   async function locked<Result>(work: () => Promise<Result>): Promise<Result> {
     await requireBelieved?.();
-    await prepareFolder(folder);
+    await prepareStateFolder(folder);
     return withLock(stateLockOf(root), work);
   }
 
@@ -114,8 +114,8 @@ function renderRecords({ instances }: StackState): Map<string, string> {
   return new Map(Object.entries(instances).map(([ticket, record]) => [ticket, JSON.stringify(record)]));
 }
 
-/** Makes `.stack/` with a `.gitignore` that hides it from the root's own repo. */
-async function prepareFolder(folder: string): Promise<void> {
+/** Makes `.stack/` with a `.gitignore` that hides it from the root's own repo. Throws `files`. */
+export async function prepareStateFolder(folder: string): Promise<void> {
   await makeFolder(folder);
   const ignore = path.join(folder, '.gitignore');
   if ((await readFileIfThere(ignore)) === undefined) await replaceFile(ignore, '*\n', { lasting: false });

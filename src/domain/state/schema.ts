@@ -68,7 +68,12 @@ const ownPart = z.discriminatedUnion('as', [
   }),
 ]);
 
-const owner = z.looseObject({ pid: z.number(), startTime: z.string(), command: z.string() });
+const owner = z.looseObject({
+  pid: z.number(),
+  startTime: z.string(),
+  command: z.string(),
+  starts: z.optional(z.array(z.string())),
+});
 
 const issueLink = z.looseObject({
   number: z.int(),

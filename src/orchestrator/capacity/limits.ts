@@ -2,6 +2,8 @@ import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
 import { type InstanceRecord, listWorkedOn } from '../../domain/instance.ts';
 import { formatBytes } from '../../domain/size.ts';
+import { isOwnerAlive } from '../core/claim.ts';
+import { holdRoom } from '../core/room.ts';
 import type { Stack } from '../core/stack.ts';
 import { askRuntimes } from '../workloads/observe.ts';
 import { readLastUse, type Use } from './last-used.ts';
@@ -18,20 +20,32 @@ export type Ask = ((question: string) => Promise<boolean>) | undefined;
 
 interface Running {
   record: InstanceRecord;
+  /** Those that are about to run are among them. */
   services: string[];
 }
 
 /**
- * Throws `conflict`, with what runs, where a ticket's services would go beyond `limits:` of stack.yml; with `ask` a person may have
- * the ticket paused that nobody has used for longest, and so on until there is room.
+ * Returns what `record` returns: it writes down, in an owner's `starts`, that a ticket's services are about to run. Nobody else comes
+ * in between the look at what runs and that. Throws `conflict`, with what runs, where the services would go beyond `limits:` of
+ * stack.yml; with `ask` a person may have the ticket paused that nobody has used for longest, and so on until there is room. Without a
+ * wish nothing is about to run.
  */
-export async function requireRoom(stack: Stack, config: StackConfig, wish: RoomWish, ask: Ask): Promise<void> {
+export async function takeRoom<Recorded>(
+  stack: Stack,
+  config: StackConfig,
+  { wish, ask }: { wish: RoomWish | undefined; ask: Ask },
+  record: () => Promise<Recorded>,
+): Promise<Recorded> {
   const { tickets, memoryBytes, cpus } = config.limits;
-  if (tickets === undefined && memoryBytes === undefined && cpus === undefined) return;
+  if (!wish || (tickets === undefined && memoryBytes === undefined && cpus === undefined)) return record();
   for (;;) {
-    const running = await listRunningTickets(stack, wish.ticket);
-    const fault = await findShortage(stack, config, wish, running);
-    if (fault === undefined) return;
+    const found = await holdRoom(stack, async () => {
+      const running = await listRunningTickets(stack, wish.ticket);
+      const fault = await findShortage(stack, config, wish, running);
+      return fault ? { fault, running } : { recorded: await record() };
+    });
+    if ('recorded' in found) return found.recorded;
+    const { fault, running } = found;
     const uses = await Promise.all(
       running.map(async ({ record }): Promise<[string, Use]> => [record.ticket, await readLastUse(stack, record)]),
     );
@@ -67,10 +81,13 @@ export function describeUse({ at, by }: Use): string {
 async function listRunningTickets(stack: Stack, but: string): Promise<Running[]> {
   const records = listWorkedOn(await stack.store.read()).filter(({ ticket }) => ticket !== but);
   const all = await Promise.all(
-    records.map(async (record) => ({ record, services: await listRunning(stack, record) })),
+    records.map(async (record) => {
+      const starts = (await isOwnerAlive(record)) ? record.owner?.starts : undefined;
+      const services = new Set([...(starts ?? []), ...(await listRunning(stack, record))]);
+      return { record, services: [...services], isComing: starts !== undefined };
+    }),
   );
-  // One that is being made is about to run.
-  return all.filter(({ record, services }) => services.length > 0 || (record.phase === 'creating' && record.started));
+  return all.filter(({ services, isComing }) => services.length > 0 || isComing);
 }
 
 function describeCount(count: number): string {

@@ -34,7 +34,11 @@ export async function examine(
   const stack = await ifAnswered(openStack);
   if (!stack) return [git, ...looks, config];
   const repos = config.ok ? await examineRepos(stack) : [];
-  const findings = [git, ...looks, config, ...repos, ...(await examineEngine(stack)), ...(await examineState(stack))];
+  const idle = await tellIdle(stack);
+  const findings = [
+    ...[git, ...looks, config, ...repos, ...(await examineEngine(stack))],
+    ...[...idle, ...(await examineState(stack))],
+  ];
   // Half a look says nothing.
   throwIfAborted(stack.signal);
   return findings;
@@ -50,6 +54,14 @@ async function examineRepos(stack: Stack): Promise<Finding[]> {
       }),
     ),
   );
+}
+
+/** Nobody is awake for `idle:`. */
+async function tellIdle(stack: Stack): Promise<Finding[]> {
+  if ((await configIfReadable(stack))?.idleSeconds === undefined) return [];
+  const text =
+    'tickets that nobody uses are paused by the next `stack ps`, `create`, `start` or `resume`, and not before';
+  return [{ subject: 'idle', ok: true, text }];
 }
 
 function wantsProcesses(config: StackConfig | undefined): boolean {

@@ -10,7 +10,7 @@ import { type Extent, requireOrder, type Step, type StepState } from '../../doma
 import type { DocumentRecord } from '../../domain/task.ts';
 import { parseTicketName } from '../../domain/ticket.ts';
 import { requireDisk } from '../capacity/disk.ts';
-import { type Ask, requireRoom } from '../capacity/limits.ts';
+import { type Ask, type RoomWish, takeRoom } from '../capacity/limits.ts';
 import { isOwnerAlive, requireInstance } from '../core/claim.ts';
 import { converge } from '../core/converge.ts';
 import { settleAllChanges } from '../core/journal.ts';
@@ -77,9 +77,12 @@ export async function createInstance(stack: Stack, options: CreateOptions): Prom
   await settleAllChanges(stack);
   const plan = await planInstance(stack, config, options, { fetch: true });
   await requireDisk(stack, plan.record);
-  await requireRoomFor(stack, config, plan, options);
-  await storeDocuments(stack, plan.told);
-  const work = await stack.store.update((draft) => reserve(stack, config, draft, plan));
+  const wish = wishOf(plan, options);
+  plan.record.owner = { ...stack.owner, ...(wish && { starts: [...wish.services] }) };
+  const work = await takeRoom(stack, config, { wish, ask: options.ask }, async () => {
+    await storeDocuments(stack, plan.told);
+    return stack.store.update((draft) => reserve(stack, config, draft, plan));
+  });
   // The last ticket that had one of them may have gone in between.
   await storeDocuments(stack, plan.told);
   if (options.extent !== 'files') tellMigration(work, config, await stack.store.read());
@@ -162,15 +165,10 @@ export async function planInstance(
 }
 
 /** What only verifies a merge is gone soon, and waits for nobody. */
-async function requireRoomFor(
-  stack: Stack,
-  config: StackConfig,
-  { record }: Plan,
-  { extent, only, verifies, ask }: CreateOptions,
-): Promise<void> {
-  if (extent === 'files' || verifies !== undefined) return;
+function wishOf({ record }: Plan, { extent, only, verifies }: CreateOptions): RoomWish | undefined {
+  if (extent === 'files' || verifies !== undefined) return undefined;
   const services = Object.keys(record.services).filter((name) => only?.includes(name) ?? true);
-  await requireRoom(stack, config, { ticket: record.ticket, services }, ask);
+  return { ticket: record.ticket, services };
 }
 
 /** Makes a ticket of what there is, for somebody to look at. False where a worktree is lacking: there is little to see then. */

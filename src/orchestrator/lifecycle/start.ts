@@ -1,7 +1,8 @@
+import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord, type ServiceRecord } from '../../domain/instance.ts';
 import type { Extent } from '../../domain/step.ts';
-import { type Ask, requireRoom } from '../capacity/limits.ts';
+import { type Ask, takeRoom } from '../capacity/limits.ts';
 import { listRunning } from '../capacity/pause.ts';
 import { requireInstance } from '../core/claim.ts';
 import { converge } from '../core/converge.ts';
@@ -62,30 +63,22 @@ export async function startInstance(
   const meant = isAll ? undefined : withDependencies(config, only);
   const services = mergeServices(config, known.services, pickMeant(planned, known, meant));
   await requireRunnable(stack, config, { prerequisites, services, extent });
-  if (which === 'meant' && extent !== 'files' && (await listRunning(stack, known)).length === 0)
-    await requireRoom(stack, config, { ticket: known.ticket, services: meant ?? Object.keys(services) }, ask);
+  const starts = which === 'meant' && extent !== 'files' ? (meant ?? Object.keys(services)) : undefined;
+  const isAtRest = starts !== undefined && (await listRunning(stack, known)).length === 0;
+  const wish = isAtRest ? { ticket: known.ticket, services: starts } : undefined;
   let former: string[] = [];
-  const work = await claimWork(
-    stack,
-    config,
-    ticket,
-    prerequisites,
-    (record) => {
-      const changing = pickMeant(planned, record, meant);
-      former = listFormerImages(record, changing);
-      record.services = mergeServices(config, record.services, changing);
-      record.started ||= extent !== 'files';
-      for (const [repo, own] of dedicatedRepos(record)) {
-        // A service may be in a folder that had none; what was written before is still taken back by destroy.
-        const settings = config.repos[repo];
-        if (!settings) continue;
-        own.envFiles = [...new Set([...own.envFiles, ...listEnvFiles(config, repo)])];
-        own.disposable = settings.disposable.length > 0 ? settings.disposable : undefined;
-      }
-      if (migrate) for (const [, repo] of dedicatedRepos(record)) repo.migrated = false;
-      if (skipSetup) countAsSetUp(record);
-    },
-    { rebuild, migrate },
+  const change = (record: InstanceRecord): void => {
+    record.owner = { ...stack.owner, ...(starts && { starts: [...starts] }) };
+    const changing = pickMeant(planned, record, meant);
+    former = listFormerImages(record, changing);
+    record.services = mergeServices(config, record.services, changing);
+    record.started ||= extent !== 'files';
+    takeSettings(record, config);
+    if (migrate) for (const [, repo] of dedicatedRepos(record)) repo.migrated = false;
+    if (skipSetup) countAsSetUp(record);
+  };
+  const work = await takeRoom(stack, config, { wish, ask }, () =>
+    claimWork(stack, config, ticket, prerequisites, change, { rebuild, migrate }),
   );
   if (migrate) tellMigration(work, config, state);
   if (which === 'meant') await removeOrphans(work, config);
@@ -104,6 +97,16 @@ export async function startInstance(
   await writeBrief(stack, work.record);
   await release(work);
   if (error !== undefined) throw error;
+}
+
+function takeSettings(record: InstanceRecord, config: StackConfig): void {
+  for (const [repo, own] of dedicatedRepos(record)) {
+    // A service may be in a folder that had none; what was written before is still taken back by destroy.
+    const settings = config.repos[repo];
+    if (!settings) continue;
+    own.envFiles = [...new Set([...own.envFiles, ...listEnvFiles(config, repo)])];
+    own.disposable = settings.disposable.length > 0 ? settings.disposable : undefined;
+  }
 }
 
 /**

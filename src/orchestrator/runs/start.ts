@@ -15,6 +15,7 @@ import type { AgentPreset } from '../../domain/runs/preset.ts';
 import { describeHolder, isAtWork, isLiving, type RunPlace, type RunRecord } from '../../domain/runs/run.ts';
 import type { ExecOptions } from '../../domain/runtime.ts';
 import { requireFree, requireInstance } from '../core/claim.ts';
+import { holdRoom } from '../core/room.ts';
 import type { Stack } from '../core/stack.ts';
 import { writeAgentFiles } from './agent-files.ts';
 import { attach, type BegunRun, beginDetached, type Command } from './begin.ts';
@@ -56,10 +57,9 @@ export async function startRun(stack: Stack, request: RunRequest, streams?: Exec
   const env = apart ? { ...readApartEnv(stack, apart.folder), ...apart.env } : await readRunEnv(stack, state, record);
   const preset = 'agent' in request.how ? await requireAgent(request.how.agent, stack) : undefined;
   if ('argv' in request.how) await requireRunnable(request.how.argv, apart?.folder ?? record.folder, env.PATH ?? '');
-  await requireAgentRoom(stack);
   const place = request.detached ? await choosePlace(stack, preset) : 'foreground';
   const making = async (): Promise<() => Promise<BegunRun>> => {
-    const run = await reserve(stack, record, request, place);
+    const run = await takeAgentRoom(stack, () => reserve(stack, record, request, place));
     return unlessFailed(stack, run, async () => {
       await requireHome(stack, record.ticket);
       const command = await prepare(
@@ -89,6 +89,15 @@ export async function requireStartable(
   if ('agent' in how) await requireAgent(how.agent, stack);
   requireUntaken(record.ticket, await observeRuns(stack, record.ticket), share);
   await requireAgentRoom(stack);
+}
+
+/** Returns what `record` returns: it writes down one more agent, and nobody else's comes in between. Throws what `requireAgentRoom` throws. */
+async function takeAgentRoom<Recorded>(stack: Stack, record: () => Promise<Recorded>): Promise<Recorded> {
+  if ((await stack.config()).limits.agents === undefined) return record();
+  return holdRoom(stack, async () => {
+    await requireAgentRoom(stack);
+    return record();
+  });
 }
 
 /** Throws `conflict`, with those that live, where one more agent would be more than `limits:` of stack.yml lets live. */
