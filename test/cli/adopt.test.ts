@@ -90,6 +90,14 @@ describe('a worktree that somebody made', () => {
     await until('it has been begun', () => existsSync(path.join(front, '.env.local')));
     running.kill('SIGKILL');
     await running.ended;
+    // Another name does not take it from the ticket that was begun; the same command makes that one after all.
+    await expectRefusal(shop, ['adopt', front, '--as', 'other'], {
+      code: 'exists',
+      message: /is the front of feat-prices, which is half made/,
+      hint: /stack destroy feat-prices/,
+    });
+    shop.configure((text) => text.replace('command: sleep 600', 'command: node server.mjs'));
+    expect(await shop.stack(['adopt', front])).toMatchObject({ code: 0 });
     expect(await shop.stack(['destroy', 'feat-prices', '--force', '--yes'])).toMatchObject({ code: 0 });
     expectUntouched();
   });

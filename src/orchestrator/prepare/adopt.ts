@@ -6,9 +6,10 @@ import { listOperations, readOwnEntry, type WorktreeEntry } from '../../adapters
 import { readNotes } from '../../adapters/git/worktree/own-notes.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { ifAnswered, StackError } from '../../domain/errors.ts';
-import { dedicatedRepos, type StackState } from '../../domain/instance.ts';
+import { dedicatedRepos, type InstanceRecord, type StackState } from '../../domain/instance.ts';
 import { hintToEnd } from '../../domain/standing.ts';
 import type { Stack } from '../core/stack.ts';
+import { ownerOf } from '../core/work.ts';
 import { type Adopted, factsOf } from './repos.ts';
 
 /** What is to become a ticket. */
@@ -55,13 +56,16 @@ async function lookAt(stack: Stack, config: StackConfig, given: string): Promise
     throw new StackError('usage', `${given} is the main checkout of ${repo}, and no ticket’s`, {
       hint: `\`stack create TICKET\` makes a ticket with a worktree of its own; \`git -C ${main} worktree add\` makes one by hand`,
     });
-  refuseTaken(await stack.store.read(), repo, top.folder);
+  const taken = findTaken(await stack.store.read(), top.folder);
+  // Whoever makes a ticket once more clears what the command before has left of it.
+  const left = taken?.phase === 'creating' ? ownerOf({ stack, record: taken }) : undefined;
+  if (taken && left === undefined) throw takenError(taken, repo, top.folder);
   const entry = await readOwnEntry(top.folder, top.gitCommonDir);
   if (!entry?.hasIndex)
     throw new StackError('conflict', `git is still making the worktree ${top.folder}`, {
       hint: 'wait until it is done, then run the command again',
     });
-  await requireUnowned(top.folder, entry);
+  await requireUnowned(top.folder, entry, left);
   const [operation] = await listOperations(entry);
   if (top.branch === undefined)
     throw new StackError('conflict', `no branch is checked out in ${top.folder}`, {
@@ -116,13 +120,28 @@ async function findRepo(stack: Stack, config: StackConfig, top: Top): Promise<{ 
 
 /** Throws `exists` where a worktree is a ticket's. */
 export function refuseTaken(state: StackState, repo: string, worktree: string): void {
-  const taken = Object.values(state.instances).find((other) =>
+  const taken = findTaken(state, worktree);
+  if (taken) throw takenError(taken, repo, worktree);
+}
+
+function findTaken(state: StackState, worktree: string): InstanceRecord | undefined {
+  return Object.values(state.instances).find((other) =>
     dedicatedRepos(other).some(([, own]) => own.worktree === worktree),
   );
-  if (!taken) return;
-  throw new StackError('exists', `${worktree} is the ${repo} of ${taken.ticket} already`, {
-    hint: `\`stack start ${taken.ticket}\` starts it, \`stack show ${taken.ticket}\` tells of it`,
-  });
+}
+
+function takenError({ ticket, phase }: InstanceRecord, repo: string, worktree: string): StackError {
+  if (phase === 'ready')
+    return new StackError('exists', `${worktree} is the ${repo} of ${ticket} already`, {
+      hint: `\`stack start ${ticket}\` starts it, \`stack show ${ticket}\` tells of it`,
+    });
+  return new StackError(
+    'exists',
+    `${worktree} is the ${repo} of ${ticket}, which is half ${phase === 'creating' ? 'made' : 'destroyed'}`,
+    {
+      hint: `\`stack destroy ${ticket}\` clears that`,
+    },
+  );
 }
 
 /** Throws `exists` for a worktree that another ticket, or another root's, has. */
