@@ -46,7 +46,7 @@ describe.skipIf(!hasEngine)(`an engine behind a proxy that delays, cuts and refu
       await subject.prepare(world);
       proxy.strike(fault, /^/, times, skipped);
       const env = { DOCKER_HOST: proxy.address, STACK_ENGINE_TIMEOUT: '2' };
-      const run = await world.stack([...subject.args, '--json'], { env });
+      const run = await world.stack(['--json', ...subject.args], { env });
       proxy.heal();
       expect(fault.kind === 'delay' ? [0] : [0, 1, 3], run.stderr).toContain(run.code);
       expect(Object.keys(JSON.parse(run.stdout))[0] === 'error').toBe(run.code !== 0);

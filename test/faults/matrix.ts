@@ -51,7 +51,7 @@ export async function runFaulted(
     faults: [...faults],
     notes: path.join(bench.scratch, `${randomBytes(6).toString('hex')}.jsonl`),
   };
-  const run = await execa(process.execPath, [bench.script, ...args, '--json'], {
+  const run = await execa(process.execPath, [bench.script, '--json', ...args], {
     cwd: world.root,
     env: { ...world.env, [ORDERS]: JSON.stringify(orders) },
     extendEnv: false,
@@ -220,7 +220,7 @@ function isMet(faults: readonly Fault[], notes: readonly Note[]): boolean {
 
 /** The same command as a person types it; what was done already is said to be so, with what to type for the rest. */
 async function repeat(world: FaultWorld, subject: Subject): Promise<string[]> {
-  const run = await world.stack([...subject.args, '--json']);
+  const run = await world.stack(['--json', ...subject.args]);
   const said = run.stdout === '' ? undefined : (JSON.parse(run.stdout) as { error?: { code: string } }).error?.code;
   // `usage`: nothing is staged.
   const doneAlready =

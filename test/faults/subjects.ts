@@ -7,6 +7,7 @@ import { findLostData, writeData } from './data.ts';
 import { MOVES } from './moves.ts';
 import { QUEUES } from './queues.ts';
 import { RESOLVES } from './resolves.ts';
+import { RUNS } from './runs.ts';
 import { findNotRunning } from './truth.ts';
 import { type FaultWorld, ownsData } from './world.ts';
 
@@ -149,6 +150,7 @@ export const SUBJECTS: readonly Subject[] = [
   ...MOVES,
   ...RESOLVES,
   ...QUEUES,
+  ...RUNS,
 ];
 
 /** A ticket with work of a person in it, and in its own data, where it has such. */

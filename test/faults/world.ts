@@ -109,8 +109,11 @@ function chown(folder: string, person: number): void {
   execFileSync('chown', ['-R', `${person}:${person}`, folder]);
 }
 
-/** The last four are empty folders by then: what is in them is listed by itself. */
-const OWN = new Set(['.gitignore', 'state.json', 'state.json.bak', 'standings.json', 'logs', 'run', 'own', 'changes']);
+/** Files that stay. */
+const OWN_FILES = ['.gitignore', 'state.json', 'state.json.bak', 'standings.json'];
+/** Empty folders by then: what is in them is listed by itself. */
+const OWN_FOLDERS = ['logs', 'run', 'runs', 'own', 'changes'];
+const OWN = new Set([...OWN_FILES, ...OWN_FOLDERS]);
 /** What servers of this machine keep until `down --volumes`, and the passwords they ask for. */
 const DATA = /^(shared(\/|$)|passwords\.json$)/;
 
