@@ -74,13 +74,19 @@ export function findInTexts(
 }
 
 const ENV_NAMES = /(?:^|\/)(?:\.env(?:rc|[._-][\w.-]+)?|\.flaskenv|env[._-][\w.-]+|[\w.-]+\.env(?:[._-][\w.-]+)?)$/;
-/** Env files of other places than a developer's machine, and files that are called so and are none. */
-const OTHER_ENV =
-  /(?:^|[._\-/])(?:prod(?:uction)?|test(?:ing)?|e2e|ci|stag(?:e|ing))(?:$|[._-])|\.(?:[cm]?[jt]sx?|py|rb|go|php|java|exs?|json|ya?ml|sh|md|enc|gpg|vault)$/;
+/** Places other than a developer's machine, as names of files tell them. */
+const OTHER_PLACE = /(?:^|[._-])(?:(?:pre)?prod(?:uction)?|test(?:ing)?|e2e|ci|stag(?:e|ing))(?:$|[._-])/;
+/** Files that are called like env files and are none. */
+const NO_ENV = /\.(?:[cm]?[jt]sx?|py|rb|go|php|java|exs?|json|ya?ml|sh|md|enc|gpg|vault)$/;
+
+/** True for the path of settings of another place than a developer's machine: `config/config.prod.yaml`, `.env.test`. */
+export function isOfOtherPlace(file: string): boolean {
+  return OTHER_PLACE.test(path.posix.basename(file));
+}
 
 /** True for the path of an env file of a developer's machine, examples included: `.env`, `env-example-relational`, `example.env.local`. */
 export function isEnvFile(file: string): boolean {
-  return ENV_NAMES.test(file) && !OTHER_ENV.test(path.posix.basename(file));
+  return ENV_NAMES.test(file) && !isOfOtherPlace(file) && !NO_ENV.test(file);
 }
 
 async function listFolder(folder: string, dir: string): Promise<{ files: string[]; folders: string[] }> {

@@ -60,6 +60,28 @@ describe('detectPort', () => {
     expect(detect(files)).toMatchObject({ value: 8088, variable });
   });
 
+  it.each([
+    ['beside blocks of its own', 'app:\n  name: x\n  database:\n    port: 5432\n  port: 8080\n', 8080],
+    ['beside a block of another kind', 'server:\n  debug:\n    port: 6060\n', 3000],
+    ['below a blank line', 'server:\n  host: x\n\n  # of its own\n  port: "8080"\n', 8080],
+    ['at the top', 'grpc:\n  port: 9000\nhttp_port: 8080\n', 8080],
+    ['in one line', 'http: { host: x, port: 8080 }\n', 8080],
+  ])('reads the port in a file of settings %s', (_, text, port) => {
+    expect(detect({ 'config/config.yaml': text }).value).toBe(port);
+  });
+
+  it.each([
+    ['config.prod.yaml', false],
+    ['config_test.yml', false],
+    ['production.yaml', false],
+    ['ci.yml', false],
+    ['products.yaml', true],
+    ['latest.yml', true],
+    ['attestation.yml', true],
+  ])('reads a port in config/%s: %s', (file, reads) => {
+    expect(detect({ [`config/${file}`]: 'server:\n  port: 8089\n' }).value).toBe(reads ? 8089 : 3000);
+  });
+
   it('believes a script first, then settings, then env files, then code, then the tool', () => {
     const files = {
       'vite.config.ts': 'export default { server: { host: true, port: 5200 } }',
@@ -357,6 +379,19 @@ describe('detectNeeds', () => {
 describe('detectVariables', () => {
   const read = (files: Record<string, string>) =>
     detectVariables(sourcesOf(files)).map(({ name, values, readIn, form }) => [name, values[0], readIn.length, form]);
+
+  it.each([
+    ['".", "_", "-", "_"', ['AUTH_SERVICE_URL', 'PORT']],
+    ['".", "__", "-", ""', ['AUTHSERVICE__URL', 'PORT']],
+    // With a dash in it no shell sets it, nor may stack.yml.
+    ['".", "_"', ['PORT']],
+  ])('names settings as the replacer %s of Viper does', (pairs, names) => {
+    const files = {
+      'main.go': `package main\nfunc main() { viper.AutomaticEnv(); viper.SetEnvKeyReplacer(strings.NewReplacer(${pairs})) }`,
+      'config/config.yaml': 'auth-service:\n  url: http://localhost:8081\nport: 8080\n',
+    };
+    expect(detectVariables(sourcesOf(files)).map(({ name }) => name)).toEqual(names);
+  });
 
   it.each([
     [

@@ -1,22 +1,25 @@
 import { parse } from 'yaml';
-import { CONFIG_FILES, type Sources } from '../../sources/sources.ts';
+import { CONFIG_FILES, isOfOtherPlace, type Sources } from '../../sources/sources.ts';
 import type { Read } from './variable-reads.ts';
 
 /** Returns the variables that a framework reads by itself, for each setting of the program: Spring's, Nuxt's and Viper's. */
 export function listImplied({ texts }: Sources): { file: string; read: Read }[] {
   const nameInViper = findViper(texts);
-  return [...texts].flatMap(([file, text]) => impliedBy(file, text, nameInViper).map((read) => ({ file, read })));
+  return [...texts].flatMap(([file, text]) =>
+    impliedBy(file, text, nameInViper)
+      .filter(({ name }) => VARIABLE.test(name))
+      .map((read) => ({ file, read })),
+  );
 }
 
-type NameKey = (key: string) => string | undefined;
+/** No shell sets others. */
+const VARIABLE = /^[A-Za-z_]\w*$/;
+
+type NameKey = (key: string) => string;
 
 function impliedBy(file: string, text: string, nameInViper: NameKey | undefined): Read[] {
-  if (nameInViper && CONFIG_FILES.test(file) && !OF_OTHER_PLACE.test(file)) {
-    return readPlain(text).flatMap(([key, value]) => {
-      const name = nameInViper(key);
-      return name === undefined ? [] : [readOf(name, value)];
-    });
-  }
+  if (nameInViper && CONFIG_FILES.test(file) && !isOfOtherPlace(file))
+    return readPlain(text).map(([key, value]) => readOf(nameInViper(key), value));
   if (SPRING.test(file)) return readSpring(file, text).map(([key, value]) => readOf(nameInSpring(key), value));
   if (/^nuxt\.config\.[cm]?[jt]s$/.test(file)) return readNuxt(text);
   return [];
@@ -34,18 +37,17 @@ export function listSpringSettings({ texts }: Sources): Map<string, string> {
   return new Map([...texts].reverse().flatMap(([file, text]) => (SPRING.test(file) ? readSpring(file, text) : [])));
 }
 
-const OF_OTHER_PLACE = /(?:prod|stag|test|\bci\b)[\w-]*\.ya?ml$/;
-
 /** Returns how a Go program with Viper names the variable of a setting; undefined for a program that reads none. */
 function findViper(texts: Sources['texts']): NameKey | undefined {
   const code = [...texts].find(([file, text]) => file.endsWith('.go') && /\.AutomaticEnv\(\)/.test(text))?.[1];
   if (code === undefined) return undefined;
-  const prefix = code.match(/\.SetEnvPrefix\(\s*"(\w+)"/)?.[1];
-  const isNested = /\.SetEnvKeyReplacer\([^\n]*"\."\s*,\s*"_"/.test(code);
+  const prefix = code.match(/\.SetEnvPrefix\(\s*"([^"\n]+)"/)?.[1];
+  // `".", "_", "-", "_"`: what is replaced, and by what.
+  const pairs = code.match(/\.SetEnvKeyReplacer\([^\n]*NewReplacer\(([^)]*)\)/)?.[1] ?? '';
+  const replaced = [...pairs.matchAll(/"([^"\n]+)"\s*,\s*"([^"\n]*)"/g)];
   return (key) => {
-    // Without a replacer the variable has the dot, which no shell sets.
-    if (key.includes('.') && !isNested) return undefined;
-    return [...(prefix === undefined ? [] : [prefix]), key].join('_').replaceAll('.', '_').toUpperCase();
+    const name = [...(prefix === undefined ? [] : [prefix]), key].join('_').toUpperCase();
+    return replaced.reduce((text, [, from = '', to = '']) => text.replaceAll(from, to), name);
   };
 }
 
@@ -58,8 +60,8 @@ function readSpring(file: string, text: string): [key: string, value: string][] 
   return all.filter(isPlain);
 }
 
-/** Returns the settings of YAML that have a plain value. */
-function readPlain(text: string): [key: string, value: string][] {
+/** Returns the settings of YAML that have a plain value: `server.port` for what is nested. */
+export function readPlain(text: string): [key: string, value: string][] {
   return text
     .split(/^---\s*$/m)
     .flatMap((part) => flatten(readYaml(part), ''))

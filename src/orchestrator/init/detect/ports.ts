@@ -1,4 +1,5 @@
-import { CODE_FILES, CONFIG_FILES, findInTexts, findText, isEnvFile, type Sources } from '../../sources/sources.ts';
+import { CODE_FILES, CONFIG_FILES, findText, isEnvFile, isOfOtherPlace, type Sources } from '../../sources/sources.ts';
+import { readPlain } from './implied-variables.ts';
 import type { DetectedPort } from './project.ts';
 import type { Variable } from './variables.ts';
 
@@ -86,11 +87,14 @@ export function freePort(script: string): string | undefined {
   return freed.replace(/^cross-env\s+(?!\S+=)/, '');
 }
 
-/** `server: { port: 8080 }` in a file of settings, or `port:` at its top. */
-function portInConfig(sources: Sources): number | undefined {
-  const own =
-    /^(?:(?:server|http|app|api|web|service):[^\n]*\n(?:[ \t]+[^\n]*\n)*?[ \t]+)?(?:http_?)?port\s*:\s*["']?(\d{2,5})\b/im;
-  return toPort(findInTexts(sources, CONFIG_FILES, own));
+/** What a program calls its own port in a file of settings: at the top, or in the block of its server. */
+const OWN_SETTING = /^(?:(?:server|http|app|api|web|service)\.)?(?:http_?)?port$/i;
+
+function portInConfig({ texts }: Sources): number | undefined {
+  return [...texts]
+    .flatMap(([file, text]) => (CONFIG_FILES.test(file) && !isOfOtherPlace(file) ? readPlain(text) : []))
+    .flatMap(([key, value]) => (OWN_SETTING.test(key) && /^\d{2,5}$/.test(value) ? [Number(value)] : []))
+    .find(isPort);
 }
 
 /** What serves a built front-end in its Dockerfile says nothing of the program itself. */
