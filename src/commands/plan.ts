@@ -40,7 +40,7 @@ export const plan: Verb<Options, Result> = {
     'stack plan retry feat-03',
     'stack plan stop',
   ],
-  completes: { leads: ACTIONS, tickets: true, several: true },
+  completes: { leads: ACTIONS, files: ['check'], tickets: true, several: true },
   async run(context, { args: [word, ...tickets], options }) {
     const action = word === undefined ? 'status' : ACTIONS.find((one) => one === word);
     refuseStray(word, action, { tickets, options });
@@ -138,7 +138,7 @@ async function begin(
 /** Another command that goes on with it takes what a person has said as well. */
 async function goOn(context: Context, stack: Stack, name: string, isDetached: boolean): Promise<void> {
   const [{ isGoing }, { runPlan }, { runInBackground }] = await Promise.all([
-    import('../orchestrator/plans/plan.ts'),
+    import('../orchestrator/core/plans.ts'),
     import('../orchestrator/plans/run.ts'),
     import('../orchestrator/plans/background.ts'),
   ]);

@@ -76,6 +76,13 @@ export function addHint(error: unknown, hint: string): unknown {
   return new StackError(code, message, { hint: hints, lines, details, exact, cause });
 }
 
+/** True for a refusal by `limits:` of stack.yml that others may make room for. */
+export function isForRoom(error: unknown): error is StackError {
+  if (!(error instanceof StackError) || error.code !== 'conflict') return false;
+  const { limit, hopeless } = (error.details ?? {}) as { limit?: unknown; hopeless?: unknown };
+  return limit !== undefined && hopeless !== true;
+}
+
 /**
  * Returns the error that an aborted signal stands for: `interrupted`, or the error that it was aborted with. A command that was
  * interrupted ends with it.

@@ -154,6 +154,17 @@ describe('how far a ticket of a plan is', () => {
     expect(standing(event('create'), event('stop'), event('go'))).toMatchObject({ next: { do: 'create' } });
   });
 
+  it('is blocked while there is no room, and goes on where it was', () => {
+    const begun = [...made, event('begin', { stage: 'implement', attempt: 1 })];
+    const full = event('room', { reason: '2 agents live', hint: 'wait' });
+    expect(standing(...begun, full)).toMatchObject({
+      ...{ state: 'blocked', reason: '2 agents live', hint: 'wait' },
+      next: { do: 'watch', attempt: 1 },
+    });
+    expect(standing(...begun, full, event('room'))).toMatchObject({ state: 'running', next: { do: 'watch' } });
+    expect(standing(event('create'), full)).toMatchObject({ state: 'blocked', next: { do: 'create' } });
+  });
+
   it('is read from lines, of which one that was cut off is none', () => {
     const [one, two] = [event('create'), event('created', { madeAt: 'now' })].map((line) => JSON.stringify(line));
     expect(parseJournal(`${one}\n${two?.slice(0, 20)}\n${two}\n`)).toHaveLength(2);

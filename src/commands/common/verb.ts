@@ -35,6 +35,8 @@ export interface Verb<Options = Record<string, unknown>, Result = unknown> {
     folders?: boolean;
     /** Fixed words of which one stands before all else. */
     leads?: readonly string[];
+    /** Those of them behind which a file stands, or in place of which one does. */
+    files?: readonly string[];
     /** Fixed words. */
     choices?: readonly string[];
     /** Fixed words behind a ticket, and those of them behind which a file stands. */

@@ -27,6 +27,8 @@ export interface CompletionVerb {
   folders?: boolean;
   /** Fixed words of which one stands before all else: `add run list`. */
   leads?: readonly string[];
+  /** Those of them behind which a file is named; a file may stand in their place, too. */
+  files?: readonly string[];
   /** Fixed words it takes: `bash zsh fish`. */
   choices?: readonly string[];
   /** Fixed words that it takes once it is clear which ticket is meant. */
@@ -203,9 +205,10 @@ function findTicket(given: readonly string[], { tickets, here }: Names): Names['
 }
 
 async function listArguments(verb: CompletionVerb, given: readonly string[], names: Names): Promise<string[]> {
-  const { actions, fileActions = [], leads } = verb;
+  const { actions, fileActions = [] } = verb;
   if (verb.folders) return [FOLDERS];
-  if (leads && given.length === 0) return [...leads];
+  const led = listLed(verb, given);
+  if (led) return led;
   const action = given.find((word) => actions?.includes(word));
   if (action !== undefined) return fileActions.includes(action) && given.at(-1) === action ? [FILES] : [];
   const hasTicket = given.some((word) => Object.hasOwn(names.tickets, word));
@@ -217,6 +220,14 @@ async function listArguments(verb: CompletionVerb, given: readonly string[], nam
     ...listParts(verb, findTicket(given, names), names),
   ];
   return words.filter((word) => !given.includes(word));
+}
+
+/** Undefined: what leads says nothing of what follows. */
+function listLed({ leads, files }: CompletionVerb, [first, ...rest]: readonly string[]): string[] | undefined {
+  if (leads && first === undefined) return [...leads, ...(files ? [FILES] : [])];
+  if (!files || first === undefined) return undefined;
+  if (files.includes(first)) return rest.length === 0 ? [FILES] : [];
+  return leads?.includes(first) ? undefined : [];
 }
 
 function listTickets(verb: CompletionVerb, hasTicket: boolean, { tickets }: Names): string[] {

@@ -61,6 +61,8 @@ function follow(cursor: Cursor, event: PlanEvent): Cursor {
     case 'created':
       cursor.madeAt = event.madeAt;
       return enter(cursor, ticket.stages[0]);
+    case 'room':
+      return goTo(cursor, { ...told(event, event.reason === undefined ? 'running' : 'blocked'), next: cursor.next });
     case 'begin':
       return stage ? begin(cursor, stage, event) : cursor;
     case 'end':

@@ -7,6 +7,7 @@ import { listConnected } from '../../adapters/process/connections.ts';
 import { ifAnswered } from '../../domain/errors.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { listOwnServers } from '../../domain/own.ts';
+import { findWorkingPlan } from '../core/plans.ts';
 import type { Stack } from '../core/stack.ts';
 import { observeRuns } from '../runs/observe.ts';
 import { listOccupants } from '../safety/risks.ts';
@@ -25,12 +26,13 @@ export interface Use {
 
 /**
  * Returns when a ticket was last used: a service was started, git changed something in its worktrees, a file in there that is not
- * committed was written, an agent gave a sign. An agent at work, a program that works in its folders, and a connection to one of its
- * ports use it now; where nobody can look at these, they may.
+ * committed was written, an agent gave a sign. An agent at work, a plan that goes on, a program that works in its folders, and a
+ * connection to one of its ports use it now; where nobody can look at these, they may.
  */
 export async function readLastUse(stack: Stack, record: InstanceRecord): Promise<Use> {
-  const [runs, by, starts, changes] = await Promise.all([
+  const [runs, plan, by, starts, changes] = await Promise.all([
     observeRuns(stack, record.ticket),
+    findWorkingPlan(stack, record.ticket),
     ifAnswered(() => findUser(stack, record)),
     Promise.all(Object.keys(record.services).map((service) => observeWorkload({ stack, record }, service))),
     Promise.all(dedicatedRepos(record).map(([, repo]) => readLastChange(repo))),
@@ -38,7 +40,8 @@ export async function readLastUse(stack: Stack, record: InstanceRecord): Promise
   const agent = runs.find(({ holds }) => holds);
   const signs = runs.map(({ view }) => Date.parse(view.since));
   const times = [Date.parse(record.createdAt), ...signs, ...changes, ...starts.map((one) => one?.startedAt ?? 0)];
-  const user = agent ? `${agent.view.name} (run ${agent.view.id})` : by === undefined ? 'nobody can see who' : by;
+  const worker = agent ? `${agent.view.name} (run ${agent.view.id})` : plan && `the plan ${plan}`;
+  const user = worker ?? by ?? 'nobody can see who';
   return { at: Math.max(...times), ...(user !== '' && { by: user }) };
 }
 

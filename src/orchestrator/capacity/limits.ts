@@ -57,7 +57,11 @@ export async function takeRoom<Recorded>(
   }
 }
 
-function refuse({ message, key }: Shortage, uses: readonly [string, Use][], idle: string | undefined): StackError {
+function refuse(
+  { message, key, isHopeless }: Shortage,
+  uses: readonly [string, Use][],
+  idle: string | undefined,
+): StackError {
   const running = uses.map(([ticket, { at, by }]) => ({ ticket, usedAt: new Date(at).toISOString(), by: by ?? null }));
   const hint =
     idle === undefined
@@ -66,7 +70,7 @@ function refuse({ message, key }: Shortage, uses: readonly [string, Use][], idle
   return new StackError('conflict', message, {
     hint,
     lines: uses.map(([ticket, use]) => `${ticket}: ${describeUse(use)}`),
-    details: { limit: key, running },
+    details: { limit: key, running, ...(isHopeless && { hopeless: true }) },
   });
 }
 

@@ -1,5 +1,6 @@
 import type { InstanceRecord } from '../../domain/instance.ts';
 import { claimInstance, requireInstance } from '../core/claim.ts';
+import { findWorkingPlan } from '../core/plans.ts';
 import { runForward } from '../core/run.ts';
 import type { Stack } from '../core/stack.ts';
 import { createWork, saveRecord } from '../core/work.ts';
@@ -10,7 +11,7 @@ import { askRuntimes } from '../workloads/observe.ts';
 
 /**
  * Ends all that runs of a ticket, and notes which of its services that were, for `resume`; ports, data, worktrees and logs stay. Asks
- * first while an agent is at work there. Throws what the question throws, `not-found`, `busy`, and what stopping a service throws.
+ * first while an agent is at work there, or a plan. Throws what the question throws, `not-found`, `busy`, and what stopping a service throws.
  */
 export async function pauseInstance(
   stack: Stack,
@@ -24,7 +25,9 @@ export async function pauseInstance(
     return stack.emit({ type: 'info', text });
   }
   const agents = (await findAgents(stack, known.ticket)).flatMap(({ findings }) => findings.map(({ text }) => text));
-  if (agents.length > 0) await confirm(`In ${known.ticket} ${agents.join(', ')}. Pause what it works on all the same?`);
+  const plan = await findWorkingPlan(stack, known.ticket);
+  const users = [...agents, ...(plan === undefined ? [] : [`the plan ${plan} goes on`])];
+  if (users.length > 0) await confirm(`In ${known.ticket} ${users.join(', ')}. Pause what it works on all the same?`);
   const { record, state } = await claimInstance(stack, known.ticket, (found) => {
     const services = new Set([...(found.paused?.services ?? []), ...running]);
     found.paused = { at: new Date().toISOString(), services: [...services] };

@@ -10,12 +10,14 @@ import {
   changeLockOf,
   inFolder,
   journalOf,
+  planFilesOf,
   queueLockOf,
   queueRunLockOf,
   stateFolder,
   stateLockOf,
   upLockOf,
 } from '../../domain/layout.ts';
+import { listPlans } from '../core/plans.ts';
 import type { Stack } from '../core/stack.ts';
 import type { Evidence } from './evidence.ts';
 import { type Finding, offer } from './finding.ts';
@@ -36,6 +38,7 @@ export async function examineLitter(stack: Stack, evidence: Evidence): Promise<F
   const temporary = (await Promise.all(places.map(listTemporary))).flat();
   const locks = [
     ...[stateLockOf, upLockOf, queueLockOf, queueRunLockOf].map((lockOf) => lockOf(stack.root)),
+    ...((await ifReadable(listPlans(stack))) ?? []).map((plan) => planFilesOf(stack.root, plan).lock),
     ...(await listTicketLocks(stack.root)),
     ...evidence.gitCommonDirs.flatMap((folder) => [repoLock(folder), excludeLock(folder)]),
   ];
@@ -100,7 +103,8 @@ async function removeAll(files: readonly string[]): Promise<void> {
   }
 }
 
-function offerRemoval(what: string, remove: () => Promise<void>): Finding {
+/** Returns the finding of something that does no harm and that nobody needs any more. */
+export function offerRemoval(what: string, remove: () => Promise<void>): Finding {
   const run = async (): Promise<string> => {
     await remove();
     return `removed ${what}`;

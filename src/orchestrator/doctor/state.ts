@@ -17,6 +17,7 @@ import { examineLitter } from './litter.ts';
 import { examineOrphans } from './orphans.ts';
 import { examinePushes } from './pushes.ts';
 import { type Rebuilt, rebuildState } from './rebuild.ts';
+import { examineReviews } from './reviews.ts';
 
 /** Checks the state file, and what it tells of against what there is. Changes nothing. */
 export async function examineState(stack: Stack): Promise<Finding[]> {
@@ -56,6 +57,7 @@ export async function examineState(stack: Stack): Promise<Finding[]> {
     ...(await examineLeases(stack, known)),
     ...(await examineOrphans(stack, ever, evidence)),
     ...(await examineLitter(stack, evidence)),
+    ...(await examineReviews(stack, evidence)),
   ];
 }
 

@@ -1,16 +1,18 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { readFileIfThere } from '../../adapters/files/files.ts';
 import { pause } from '../../adapters/pause.ts';
 import { identifyProcess, isAlive } from '../../adapters/process/identity.ts';
 import { launch } from '../../adapters/process/launch.ts';
 import { logFilesOf } from '../../adapters/process/log-files.ts';
 import { closePipe } from '../../adapters/process/log-keeper.ts';
 import { openLog } from '../../adapters/process/logs.ts';
+import { readNewestLines } from '../../adapters/process/read-log.ts';
 import { throwIfAborted } from '../../domain/errors.ts';
-import { planFilesOf } from '../../domain/layout.ts';
+import { type PlanFiles, planFilesOf } from '../../domain/layout.ts';
 import { DEFAULT_LOG_BYTES } from '../../domain/runtime.ts';
+import { isGoing } from '../core/plans.ts';
 import type { Stack } from '../core/stack.ts';
-import { isGoing } from './plan.ts';
 
 const POLL_MS = 50;
 
@@ -22,7 +24,7 @@ export async function runInBackground(stack: Stack, plan: string): Promise<void>
     Object.entries(stack.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
   const bin = path.join(packageRoot, 'bin', 'stack.js');
-  const argv = [process.execPath, bin, 'plan', 'resume', '--root', root, '--plan', plan];
+  const argv = [process.execPath, bin, '--root', root, 'plan', 'resume', '--plan', plan];
   await rm(files.exit, { force: true });
   const output = await openLog(logFilesOf(files.log), { run: plan, max: DEFAULT_LOG_BYTES, searchPath: env.PATH });
   try {
@@ -30,11 +32,22 @@ export async function runInBackground(stack: Stack, plan: string): Promise<void>
     const leader = identifyProcess(launched.pid);
     await launched.release();
     stack.emit({ type: 'info', text: `the plan ${plan} goes on in the background; what it says is in ${files.log}` });
-    while (!(await isGoing(stack, plan)) && (await isAlive(leader))) {
+    while (!(await isGoing(stack, plan))) {
+      if (!(await isAlive(leader))) return await tellEnd(stack, files);
       await pause(POLL_MS, stack.signal);
       throwIfAborted(stack.signal);
     }
   } finally {
     await closePipe(output);
   }
+}
+
+/** What has ended by now may not even have begun. */
+async function tellEnd(stack: Stack, { exit, log }: PlanFiles): Promise<void> {
+  const code = (await readFileIfThere(exit))?.trim();
+  if (code === '0') return;
+  let last = '';
+  for await (const { text } of readNewestLines(logFilesOf(log), 1)) last = text;
+  const how = code ? `with exit code ${code}` : 'without an exit code';
+  stack.emit({ type: 'warning', text: `it has ended ${how}${last === '' ? '' : `: ${last}`}` });
 }

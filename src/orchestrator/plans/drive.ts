@@ -9,6 +9,7 @@ import { type Next, readStanding, type Standing } from '../../domain/plans/stand
 import { addToQueue } from '../change/queue/queue.ts';
 import { readHeads } from '../change/verify.ts';
 import { notify } from '../core/notify.ts';
+import { findPlan, note } from '../core/plans.ts';
 import type { Stack } from '../core/stack.ts';
 import { createInstance } from '../lifecycle/create.ts';
 import { startInstance } from '../lifecycle/start.ts';
@@ -17,8 +18,8 @@ import { startRun } from '../runs/start.ts';
 import { stopRun } from '../runs/stop.ts';
 import { observeInstances } from '../status/view.ts';
 import { chooseBases } from './base.ts';
-import { findPlan, note } from './file.ts';
 import { closeReview, openReview, type Review, readReview } from './review.ts';
+import { whenRoom } from './room.ts';
 
 const POLL_MS = 500;
 
@@ -101,20 +102,33 @@ async function act(driven: Driven, next: Exclude<Next, { do: 'rest' } | { do: 'm
 /** What a create that was killed has made, or half made, is gone on with. */
 async function create(driven: Driven, events: readonly PlanEvent[]): Promise<void> {
   const { stack, plan, ticket } = driven;
-  const last = events.findLast((one) => one.ticket === ticket.ticket);
+  const last = events.findLast((one) => one.ticket === ticket.ticket && one.event !== 'room');
   const there = (await stack.store.read()).instances[ticket.ticket];
   const isOurs = last?.event === 'create' && there?.phase === 'ready' && there.createdAt >= last.at;
   if (!isOurs) {
     say(driven, 'its environment is made');
     await write(driven, { event: 'create' });
     const { argument, prompt, with: shared, own } = ticket;
-    await createInstance(quiet(driven), {
-      ...{ argument, own, task: prompt, context: plan.context, extent: plan.start ? 'ready' : 'files' },
-      request: { from: await chooseBases(stack, ticket), on: {}, with: shared },
-    });
+    const from = await chooseBases(stack, ticket);
+    await inRoom(driven, () =>
+      createInstance(quiet(driven), {
+        ...{ argument, own, task: prompt, context: plan.context, extent: plan.start ? 'ready' : 'files' },
+        request: { from, on: {}, with: shared },
+      }),
+    );
   }
   const madeAt = (await stack.store.read()).instances[ticket.ticket]?.createdAt;
   await write(driven, { event: 'created', madeAt });
+}
+
+/** Does what `limits:` of stack.yml may refuse as things are, once they let it. Throws `interrupted`, and what the work throws. */
+function inRoom<Result>(driven: Driven, work: () => Promise<Result>): Promise<Result> {
+  const tell = async (refusal: StackError | undefined): Promise<void> => {
+    const { message: reason, hint } = refusal ?? {};
+    await write(driven, { event: 'room', reason, hint });
+    if (refusal) say(driven, `it waits for room: ${reason}${hint === undefined ? '' : `; ${hint}`}`);
+  };
+  return whenRoom(driven.stack.signal, tell, work);
 }
 
 /** Of what several tickets make at a time people need not see more than what is odd. */
@@ -165,13 +179,13 @@ async function beginRun(driven: Driven, record: InstanceRecord, { next, standing
   const { stage } = next;
   const name = nameOf(next);
   const isReview = stage.reviews !== undefined;
-  if (plan.start && !isReview) await wake(driven, record);
+  if (plan.start && !isReview) await inRoom(driven, () => wake(driven, record));
   const apart = isReview ? await openReview(stack, record, reviewOf(driven, next)) : undefined;
   const how = stage.run === undefined ? { agent: stage.agent ?? '' } : { argv: ['/bin/sh', '-c', stage.run] };
   const findings = isSentBack(ticket, stage, standing) ? standing.findings : [];
   const prompt = renderPrompt(ticket, stage, { findings, review: isReview ? renderReviewTask(stage) : undefined });
   const request = { ticket: ticket.ticket, how, name, prompt, detached: true, share: isReview, apart };
-  const { run } = await startRun(quiet(driven), request);
+  const { run } = await inRoom(driven, () => startRun(quiet(driven), request));
   say(driven, `${name} is at work (run ${run.id})`);
 }
 

@@ -3,8 +3,8 @@ import { StackError } from '../../domain/errors.ts';
 import type { QueueEntry } from '../../domain/queue.ts';
 import { listQueue } from '../change/queue/queue.ts';
 import { runQueue } from '../change/queue/run.ts';
+import { type KnownPlan, note } from '../core/plans.ts';
 import type { Stack } from '../core/stack.ts';
-import { type KnownPlan, note } from './file.ts';
 
 const BUSY_MS = 2000;
 
@@ -30,11 +30,13 @@ export function createMerging(stack: Stack, name: string): Merging {
   };
   const merge = async ({ plan }: KnownPlan, queued: readonly string[]): Promise<void> => {
     const line = plan.verify ?? (await stack.config()).verify;
+    // What a person has put into the queue is merged when that person says so.
+    const only = plan.tickets.map(({ ticket }) => ticket);
     try {
-      await runQueue(own, { way: 'no-ff', start: false, jobs: 2, tries: 2, line });
+      await runQueue(own, { way: 'no-ff', start: false, jobs: 2, tries: 2, line, only });
     } catch (error) {
       if (!(error instanceof StackError) || error.code !== 'busy') throw error;
-      // Another one merges what we have added as well.
+      // Another one may merge what we have added as well.
       return pause(BUSY_MS, own.signal);
     }
     // What a whole run has not got any further waits for a person.

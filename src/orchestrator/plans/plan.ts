@@ -1,13 +1,11 @@
-import { inspectLock } from '../../adapters/lock.ts';
 import { StackError } from '../../domain/errors.ts';
-import { planFilesOf } from '../../domain/layout.ts';
 import type { Plan, PlannedTicket } from '../../domain/plans/plan.ts';
 import type { Standing } from '../../domain/plans/standing.ts';
 import { renderSuggestion } from '../../domain/suggest.ts';
 import { ticketOf } from '../../domain/ticket.ts';
+import { findPlan, type KnownPlan, note, requirePlan, writePlan } from '../core/plans.ts';
 import type { Stack } from '../core/stack.ts';
 import { endStage } from './drive.ts';
-import { findPlan, type KnownPlan, note, requirePlan, writePlan } from './file.ts';
 
 /**
  * Writes a plan down as begun. One of that name that is there goes on, as its file says now; stages that are under way stay. Throws
@@ -28,6 +26,10 @@ export async function beginPlan(stack: Stack, plan: Plan): Promise<void> {
   }
   await writePlan(stack, plan);
   await note(stack, plan.name, { event: 'plan' });
+  const { standings } = await requirePlan(stack, plan.name);
+  if ([...standings.values()].some(({ next }) => next.do !== 'rest' || next.why !== 'end')) return;
+  const text = `the plan ${plan.name} is through, and nothing of it is left to do; another \`name:\` in its file begins it once more`;
+  stack.emit({ type: 'warning', text });
 }
 
 function requireSame({ standings }: KnownPlan, plan: Plan): void {
@@ -44,11 +46,6 @@ function requireSame({ standings }: KnownPlan, plan: Plan): void {
       },
     );
   }
-}
-
-/** Returns true while a command goes on with a plan. */
-export async function isGoing({ root }: Pick<Stack, 'root'>, plan: string): Promise<boolean> {
-  return (await inspectLock(planFilesOf(root, plan).lock)) === 'held';
 }
 
 /**

@@ -4,9 +4,9 @@ import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import { planFilesOf } from '../../domain/layout.ts';
 import { listStartable } from '../../domain/plans/order.ts';
 import { findOverlaps } from '../../domain/plans/touches.ts';
+import { type KnownPlan, requirePlan } from '../core/plans.ts';
 import type { Stack } from '../core/stack.ts';
 import { type Driven, drive, endStage } from './drive.ts';
-import { type KnownPlan, requirePlan } from './file.ts';
 import { createMerging, type Merging } from './merging.ts';
 
 const POLL_MS = 500;

@@ -4,10 +4,9 @@ import type { PlanState } from '../../domain/plans/plan.ts';
 import type { Standing } from '../../domain/plans/standing.ts';
 import type { RunCost, RunView } from '../../domain/runs/run.ts';
 import { listQueue } from '../change/queue/queue.ts';
+import { isGoing, requirePlan } from '../core/plans.ts';
 import type { Stack } from '../core/stack.ts';
 import { viewRuns } from '../runs/observe.ts';
-import { requirePlan } from './file.ts';
-import { isGoing } from './plan.ts';
 
 /** One ticket of a plan as `stack plan status --json` tells of it; fields may be added only. */
 export interface PlanTicketView {
@@ -40,7 +39,7 @@ export async function viewPlan(stack: Stack, name: string | undefined): Promise<
   // Before what is written down is read: who ends meanwhile has written it by then.
   const going = await isGoing(stack, named);
   const { plan, events, standings } = await requirePlan(stack, named);
-  const [runs, queue] = await Promise.all([viewRuns(stack), listQueue(stack)]);
+  const [runs, queue, { instances }] = await Promise.all([viewRuns(stack), listQueue(stack), stack.store.read()]);
   const tickets = plan.tickets.map(({ ticket, after }): PlanTicketView => {
     const standing = standings.get(ticket) as Standing;
     const { stage, attempt, next } = standing;
@@ -49,7 +48,8 @@ export async function viewPlan(stack: Stack, name: string | undefined): Promise<
     );
     const isMerged =
       standing.state === 'queued' && queue.some((one) => one.ticket === ticket && one.state === 'merged');
-    const told = tellWaiting(standing, { run, going, after, standings });
+    const isThere = instances[ticket]?.createdAt === standing.madeAt;
+    const told = tellWaiting(standing, { run, going, after, standings, isThere });
     return {
       ...{ ticket, state: isMerged ? 'merged' : told.state, stage, attempt, after },
       run: run && run.state !== 'exited' ? pickRun(run) : null,
@@ -69,12 +69,15 @@ interface Around {
   going: boolean;
   after: readonly string[];
   standings: ReadonlyMap<string, Standing>;
+  isThere: boolean;
 }
 
 /** An agent that asks waits for a person; what nobody goes on with waits for that. */
 function tellWaiting(standing: Standing, around: Around): Pick<Standing, 'state' | 'reason' | 'hint'> {
   const { state, next, reason, hint } = standing;
-  const { run, going, after, standings } = around;
+  const { run, going, after, standings, isThere } = around;
+  if (state === 'done' && !isThere)
+    return { state, reason: 'it was destroyed since', hint: 'a plan with another `name:` makes it again' };
   if (run?.state === 'waiting')
     return {
       state: 'waiting',

@@ -118,7 +118,7 @@ export async function requireAgentRoom(stack: Stack): Promise<void> {
     {
       hint,
       lines: living.map((view) => describeHolder(view, ` in ${view.ticket}`)),
-      details: living,
+      details: { limit: 'agents', living },
     },
   );
 }

@@ -43,6 +43,15 @@ const verbs: CompletionVerb[] = [
       { flag: '--format', description: 'shell, dotenv, json', takesValue: true },
     ],
   },
+  {
+    name: 'plan',
+    description: 'Several tickets',
+    takesTicket: true,
+    takesSeveral: true,
+    leads: ['check', 'retry'],
+    files: ['check'],
+    flags: [],
+  },
   { name: 'adopt', description: 'Take over', takesTicket: false, folders: true, flags: [flag('--as', true)] },
   { name: 'completion', description: 'Shells', takesTicket: false, choices: ['bash', 'zsh'], flags: [] },
 ];
@@ -88,7 +97,7 @@ describe('completeWords', () => {
   it('offers the verbs with what they do', async () => {
     expect(await complete('de')).toEqual(['destroy\tUnmake it']);
     expect(await words()).toEqual([
-      ...['create', 'destroy', 'logs', 'stop', 'add', 'restore', 'exec', 'db', 'queue', 'adopt', 'completion'],
+      ...['create', 'destroy', 'logs', 'stop', 'add', 'restore', 'exec', 'db', 'queue', 'plan', 'adopt', 'completion'],
     ]);
     expect(await words('--quiet', 'cr')).toEqual(['create']);
   });
@@ -181,6 +190,14 @@ describe('completeWords', () => {
     expect(await words('queue', '')).toEqual(['add', 'run']);
     expect(await words('queue', 'add', 'feat-01', '')).toEqual(['feat-02']);
     expect(await words('queue', 'add', 'feat-01', '--after', '')).toEqual(['feat-01', 'feat-02']);
+  });
+
+  it('leaves to the shell a file that stands in the place of an action, or behind one', async () => {
+    expect(await words('plan', '')).toEqual(['check', 'retry', ':files']);
+    expect(await words('plan', 'check', '')).toEqual([':files']);
+    expect(await words('plan', 'check', 'tasks.yml', '')).toEqual([]);
+    expect(await words('plan', 'tasks.yml', '')).toEqual([]);
+    expect(await words('plan', 'retry', '')).toEqual(['feat-01', 'feat-02']);
   });
 
   it('offers what the values of flags may be: other tickets, branches of any repo, the words of the description', async () => {

@@ -53,8 +53,8 @@ async function alone(stack: Stack, work: () => Promise<void>): Promise<void> {
   } catch (error) {
     if (hasBegun || !(error instanceof StackError) || error.code !== 'busy') throw error;
     const { pid } = (error.details ?? {}) as { pid?: number };
-    throw new StackError('busy', `another \`stack queue run\` is at it${pid ? ` (pid ${pid})` : ''}`, {
-      hint: '`stack queue list` shows how far it is; it takes what is added meanwhile as well',
+    throw new StackError('busy', `another run of the queue is at it${pid ? ` (pid ${pid})` : ''}`, {
+      hint: '`stack queue list` shows how far it is; what is added meanwhile it takes as well, unless it is that of a plan',
       cause: error,
     });
   }
@@ -109,10 +109,13 @@ const GONE = (ticket: string) => ({
 /** Puts as many tickets on the train as may be verified side by side. */
 async function fill(running: Running): Promise<void> {
   const skipped = new Set<string>();
+  const { only, jobs } = running.wish;
+  const isFree = (ticket: string): boolean =>
+    !skipped.has(ticket) && !running.held.has(ticket) && (only?.includes(ticket) ?? true);
   for (;;) {
-    if (running.train.filter(({ outcome }) => !outcome).length >= running.wish.jobs) return;
+    if (running.train.filter(({ outcome }) => !outcome).length >= jobs) return;
     const { entries } = await readQueue(running.stack);
-    const next = listNext(entries, running.train).find((ticket) => !skipped.has(ticket) && !running.held.has(ticket));
+    const next = listNext(entries, running.train).find(isFree);
     if (next === undefined) return;
     skipped.add(next);
     await putOn(running, next, entries);

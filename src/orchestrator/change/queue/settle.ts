@@ -13,6 +13,8 @@ export interface QueueRun extends QueueWish {
   jobs: number;
   /** After so many that failed a ticket is put out. */
   tries: number;
+  /** Only these are merged; undefined: all of the queue. */
+  only?: readonly string[] | undefined;
 }
 
 /** A run of the queue, as far as it is. */

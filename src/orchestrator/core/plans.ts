@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { appendLine } from '../../adapters/files/append.ts';
 import { ifThere } from '../../adapters/files/file-errors.ts';
 import { makeFolder, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
+import { inspectLock } from '../../adapters/lock.ts';
 import { StackError } from '../../domain/errors.ts';
 import { parseFields } from '../../domain/json.ts';
 import { inFolder, planFilesOf } from '../../domain/layout.ts';
@@ -9,7 +10,7 @@ import { type PlanEvent, parseJournal } from '../../domain/plans/journal.ts';
 import type { Plan } from '../../domain/plans/plan.ts';
 import { readStanding, type Standing } from '../../domain/plans/standing.ts';
 import { renderSuggestion } from '../../domain/suggest.ts';
-import type { Stack } from '../core/stack.ts';
+import type { Stack } from './stack.ts';
 
 /** A plan, and what has become of it. */
 export interface KnownPlan {
@@ -62,11 +63,26 @@ export async function requirePlan(stack: Pick<Stack, 'root'>, name?: string): Pr
 }
 
 /** Returns the names of the plans, the one in which something happened last at the end. Throws `files`. */
-async function listPlans({ root }: Pick<Stack, 'root'>): Promise<string[]> {
+export async function listPlans({ root }: Pick<Stack, 'root'>): Promise<string[]> {
   const names = (await ifThere(readdir(inFolder(root, 'plans')))) ?? [];
   const found = await Promise.all(
     names.map(async (name) => ({ name, at: (await ifThere(stat(planFilesOf(root, name).journal)))?.mtimeMs })),
   );
   const known = found.flatMap(({ name, at }) => (at === undefined ? [] : [{ name, at }]));
   return known.sort((one, other) => one.at - other.at).map(({ name }) => name);
+}
+
+/** Returns true while a command goes on with a plan. */
+export async function isGoing({ root }: Pick<Stack, 'root'>, plan: string): Promise<boolean> {
+  return (await inspectLock(planFilesOf(root, plan).lock)) === 'held';
+}
+
+/** Returns the plan that a command goes on with and that works on a ticket now; undefined: none does. Throws `state`, `files`. */
+export async function findWorkingPlan(stack: Pick<Stack, 'root'>, ticket: string): Promise<string | undefined> {
+  for (const name of await listPlans(stack)) {
+    if (!(await isGoing(stack, name))) continue;
+    const next = (await findPlan(stack, name))?.standings.get(ticket)?.next.do;
+    if (next !== undefined && next !== 'rest' && next !== 'merge') return name;
+  }
+  return undefined;
 }
