@@ -8,7 +8,7 @@ import { logFilesOf } from '../../adapters/process/log-files.ts';
 import { closePipe } from '../../adapters/process/log-keeper.ts';
 import { openLog } from '../../adapters/process/logs.ts';
 import { readNewestLines } from '../../adapters/process/read-log.ts';
-import { throwIfAborted } from '../../domain/errors.ts';
+import { EXIT_CODES, StackError, throwIfAborted } from '../../domain/errors.ts';
 import { type PlanFiles, planFilesOf } from '../../domain/layout.ts';
 import { DEFAULT_LOG_BYTES } from '../../domain/runtime.ts';
 import { isGoing } from '../core/plans.ts';
@@ -31,23 +31,25 @@ export async function runInBackground(stack: Stack, plan: string): Promise<void>
     const launched = await launch({ argv, cwd: root, env, output, exitFile: files.exit });
     const leader = identifyProcess(launched.pid);
     await launched.release();
-    stack.emit({ type: 'info', text: `the plan ${plan} goes on in the background; what it says is in ${files.log}` });
     while (!(await isGoing(stack, plan))) {
-      if (!(await isAlive(leader))) return await tellEnd(stack, files);
+      if (!(await isAlive(leader))) return await requireNoFault(files);
       await pause(POLL_MS, stack.signal);
       throwIfAborted(stack.signal);
     }
+    stack.emit({ type: 'info', text: `the plan ${plan} goes on in the background; what it says is in ${files.log}` });
   } finally {
     await closePipe(output);
   }
 }
 
-/** What has ended by now may not even have begun. */
-async function tellEnd(stack: Stack, { exit, log }: PlanFiles): Promise<void> {
-  const code = (await readFileIfThere(exit))?.trim();
-  if (code === '0') return;
+/** What has ended by now may have had nothing to do, or wait for a person; else it could not even begin. */
+async function requireNoFault({ exit, log }: PlanFiles): Promise<void> {
+  const code = Number((await readFileIfThere(exit)) || EXIT_CODES.process);
+  if (code === 0 || code === EXIT_CODES.conflict) return;
   let last = '';
   for await (const { text } of readNewestLines(logFilesOf(log), 1)) last = text;
-  const how = code ? `with exit code ${code}` : 'without an exit code';
-  stack.emit({ type: 'warning', text: `it has ended ${how}${last === '' ? '' : `: ${last}`}` });
+  throw new StackError('process', `what was to go on in the background has ended with exit code ${code}`, {
+    hint: `its output is in ${log}`,
+    ...(last !== '' && { lines: [last] }),
+  });
 }

@@ -102,9 +102,9 @@ async function act(driven: Driven, next: Exclude<Next, { do: 'rest' } | { do: 'm
 /** What a create that was killed has made, or half made, is gone on with. */
 async function create(driven: Driven, events: readonly PlanEvent[]): Promise<void> {
   const { stack, plan, ticket } = driven;
-  const last = events.findLast((one) => one.ticket === ticket.ticket && one.event !== 'room');
+  const last = events.findLast((one) => one.ticket === ticket.ticket && one.event === 'create');
   const there = (await stack.store.read()).instances[ticket.ticket];
-  const isOurs = last?.event === 'create' && there?.phase === 'ready' && there.createdAt >= last.at;
+  const isOurs = last !== undefined && there?.phase === 'ready' && there.createdAt >= last.at;
   if (!isOurs) {
     say(driven, 'its environment is made');
     await write(driven, { event: 'create' });

@@ -34,7 +34,9 @@ export async function beginPlan(stack: Stack, plan: Plan): Promise<void> {
 
 function requireSame({ standings }: KnownPlan, plan: Plan): void {
   for (const [ticket, { stage, next }] of standings) {
-    const isOpen = next.do !== 'create' && !(next.do === 'rest' && next.why === 'end');
+    // One that was stopped or has failed begins at the first stage where its own is gone.
+    const isWaiting = next.do === 'rest' && (next.why === 'approve' || next.why === 'findings');
+    const isOpen = stage !== null && (next.do === 'rest' ? isWaiting : next.do !== 'create');
     const planned = plan.tickets.find((one) => one.ticket === ticket);
     if (!isOpen || planned?.stages.some(({ name }) => name === stage)) continue;
     const what = planned ? `its stage ${stage}` : 'it';
