@@ -196,6 +196,19 @@ describe('the order of a plan', () => {
     ]);
   });
 
+  it('is looked through for them once a ticket, however many ways lead from one to another', () => {
+    const all = [0, 1, 2, 3];
+    const lines = Array.from({ length: 20 }, (_, layer) =>
+      all.map((one) => {
+        const after = layer === 0 ? [] : all.map((other) => `t${layer - 1}-${other}`);
+        return `t${layer}-${one}: { prompt: x, touches: [api/a.ts], after: [${after.join(', ')}] }`;
+      }),
+    );
+    const plan = parse(`{ agent: x, tickets: { ${lines.flat().join(', ')} } }`);
+    // The four of a layer are side by side: six pairs.
+    expect(findOverlaps(plan)).toHaveLength(20 * 6);
+  });
+
   it.each([
     ['api/**', 'api/src/a.ts', true],
     ['api/*.ts', 'api/a.*', true],

@@ -18,8 +18,18 @@ export function listStartable(
   return sorted.slice(0, Math.max(0, plan.max - busy.size)).map(({ ticket }) => ticket);
 }
 
-/** Returns true where a ticket comes after another, by way of others too. */
-export function isBehind(plan: Plan, ticket: string, other: string): boolean {
-  const after = plan.tickets.find((one) => one.ticket === ticket)?.after ?? [];
-  return after.includes(other) || after.some((one) => isBehind(plan, one, other));
+/** Returns the tickets that each ticket comes after, by way of others too. */
+export function listBefore({ tickets }: Plan): Map<string, Set<string>> {
+  const after = new Map(tickets.map((one) => [one.ticket, one.after]));
+  const before = new Map<string, Set<string>>();
+  const find = (ticket: string): Set<string> => {
+    const known = before.get(ticket);
+    if (known) return known;
+    const found = new Set<string>();
+    before.set(ticket, found);
+    for (const one of after.get(ticket) ?? []) for (const other of [one, ...find(one)]) found.add(other);
+    return found;
+  };
+  for (const { ticket } of tickets) find(ticket);
+  return before;
 }

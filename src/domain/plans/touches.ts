@@ -1,4 +1,4 @@
-import { isBehind } from './order.ts';
+import { listBefore } from './order.ts';
 import type { Plan } from './plan.ts';
 
 /** Two tickets that may be worked on side by side, and what both are going to change. */
@@ -9,9 +9,11 @@ export interface Overlap {
 
 /** Returns the pairs of tickets, none of which comes after the other. */
 export function listSideBySide(plan: Plan): [Plan['tickets'][number], Plan['tickets'][number]][] {
+  const before = listBefore(plan);
+  const isBehind = (ticket: string, other: string): boolean => before.get(ticket)?.has(other) === true;
   return plan.tickets.flatMap((one, index) =>
     plan.tickets.slice(index + 1).flatMap((other): [typeof one, typeof one][] => {
-      const isApart = isBehind(plan, one.ticket, other.ticket) || isBehind(plan, other.ticket, one.ticket);
+      const isApart = isBehind(one.ticket, other.ticket) || isBehind(other.ticket, one.ticket);
       return isApart ? [] : [[one, other]];
     }),
   );
