@@ -118,4 +118,32 @@ describe('a ticket that stands on another one', () => {
     expect(shop.git('front', 'log', '--format=%s', `main..${made}`).split('\n')).toHaveLength(1);
     expect(await shop.stack(['merge', made])).toMatchObject({ code: 0 });
   });
+
+  it('keeps pushed commits of one that was thrown away, and goes into no base with them', async () => {
+    const [lower] = await makeTwo();
+    const made = `made-${number}`;
+    expect(await shop.stack(['create', made, `--from-front=${lower}`, '--no-start'])).toMatchObject({ code: 0 });
+    shop.commit(`tickets/${made}/front`, `${made}.txt`, 'made\n');
+    const remote = `${shop.folder}/front.git`;
+    shop.git('.', 'clone', '--quiet', '--bare', 'front', remote);
+    shop.git('front', 'remote', 'add', 'origin', remote);
+    shop.git(`tickets/${made}/front`, 'push', '--quiet', 'origin', made);
+    expect(await shop.stack(['destroy', `up-${number}`, lower, '--force', '--yes'])).toMatchObject({ code: 0 });
+    const hint = expect.stringContaining(`\`stack sync ${made} --rebase\` puts it on main without them`);
+    const note = 'it keeps the commits of what it stood on, which are pushed; --rebase leaves them out';
+    const syncAndMerge = async (): Promise<void> => {
+      const synced = repos((await shop.stack(['sync', made, '--json'])).stdout);
+      expect(synced.front.notes).toEqual([note]);
+      const refused = repos((await shop.stack(['merge', made, '--json'])).stdout);
+      expect(refused.front).toMatchObject({ result: 'refused', hint });
+    };
+    await syncAndMerge();
+    // What is new in the base comes in by a merge, and they stay.
+    shop.commit('front', `base-${number}.txt`, 'base\n');
+    await syncAndMerge();
+    expect(shop.git('front', 'show', `${made}:base-${number}.txt`)).toBe('base');
+    expect(await shop.stack(['sync', made, '--rebase'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['merge', made])).toMatchObject({ code: 0 });
+    expect(shop.git('front', 'ls-tree', '--name-only', 'main', `${made}.txt`, `${lower}.txt`)).toBe(`${made}.txt`);
+  });
 });

@@ -1,4 +1,5 @@
 import { findLocal } from '../../adapters/git/branch.ts';
+import { isAnyPushed, listOwnCommits } from '../../adapters/git/change/replay.ts';
 import { isAncestor } from '../../adapters/git/commits.ts';
 import { findCommit } from '../../adapters/git/repo.ts';
 import { isUntouched } from '../../adapters/git/risk/head-log.ts';
@@ -71,6 +72,19 @@ export async function findGoal(
 /** True where a commit that a branch began from is not in its base. One that git has no more is nothing to be seen. Throws `git`. */
 export async function isApart(folder: string, start: string, base: string): Promise<boolean> {
   return (await findCommit(folder, [start])) !== undefined && !(await isAncestor(folder, start, base));
+}
+
+/**
+ * Returns the command that puts a ticket's branch on a commit without what the branch began from: where it is pushed or has merges, `sync`
+ * alone keeps that. Throws `git`.
+ */
+export async function nameLeaving(own: DedicatedRepo, ticket: string, onto: string): Promise<string> {
+  const { path: folder, branch, baseCommit } = own;
+  const [isPushed, { merges }] = await Promise.all([
+    isAnyPushed(folder, `refs/heads/${branch}`, [onto, baseCommit]),
+    listOwnCommits(folder, `refs/heads/${branch}`, [onto, baseCommit]),
+  ]);
+  return `\`stack sync ${ticket}${isPushed || merges > 0 ? ' --rebase' : ''}\``;
 }
 
 /** Returns the ticket whose branch is the base of a ticket's, also where it was made from that branch; undefined for no such one. */

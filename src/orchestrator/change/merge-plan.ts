@@ -10,7 +10,7 @@ import type { StackConfig } from '../../domain/config/config.ts';
 import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import type { Stack } from '../core/stack.ts';
 import { findHindrance, findOutdated } from './hindrance.ts';
-import { findGoal, isApart } from './lower.ts';
+import { findGoal, isApart, nameLeaving } from './lower.ts';
 import { type ChangedRepo, hindered, noWorktree, refusal } from './result.ts';
 
 /** What is wished of a merge of tickets. */
@@ -273,7 +273,8 @@ async function refuseGone(
   const goal = await findCommit(own.path, listPlaces(base));
   if (goal === undefined || !(await isApart(own.path, own.baseCommit, goal))) return undefined;
   const reason = `it stands on ${own.base}, which is gone, and still has its commits`;
-  const hint = `\`stack sync ${ticket}\` puts it on ${base} without them; --into ${base} merges them too`;
+  const leave = await nameLeaving(own, ticket, goal);
+  const hint = `${leave} puts it on ${base} without them; --into ${base} merges them too`;
   return refusal(own.branch, reason, hint);
 }
 

@@ -8,7 +8,7 @@ import { type DedicatedRepo, dedicatedRepos, type InstanceRecord } from '../../d
 import { sortByDependencies } from '../../domain/order.ts';
 import { configIfReadable, type Stack } from '../core/stack.ts';
 import { findForge, findProposedBase, type ProposedBase, type Unproposable } from '../review/proposal.ts';
-import { findGoal, isApart } from './lower.ts';
+import { findGoal, isApart, nameLeaving } from './lower.ts';
 import { pushTicket } from './push.ts';
 import { changesOf, linkRequests, type RequestWords, wordRequest } from './request-wish.ts';
 import { type ChangedRepo, inAllRepos, refusal, requireChangeable, type TicketChange } from './result.ts';
@@ -159,7 +159,7 @@ async function findPlace(
   // What that one brought may be in the base as other commits: here they would count as this one's.
   if (!(await isApart(place.folder, own.baseCommit, place.base.commit))) return place;
   const reason = `it stands on ${own.base}, which is merged or gone, and still has its commits`;
-  return { reason, hint: `\`stack sync ${ticket}\` puts it on ${goal} first` };
+  return { reason, hint: `${await nameLeaving(own, ticket, place.base.commit)} puts it on ${goal} first` };
 }
 
 /** Returns what would become of all. */

@@ -116,11 +116,14 @@ export async function planSync(
   if ('result' in found) return found;
   const start: Start = { ...named.start, baseCommit: found.commit };
   const tip: Tip = { ...found, notes: [...named.notes, ...found.notes], start };
-  const about = { branch, base: tip.name, from: head, notes: tip.notes, start };
   // What stood on a ticket that is gone still has the commits of that.
   const isOn = await isAncestor(worktree, tip.commit, head);
-  const isLeft = isOn && named.left && (await isApart(worktree, own.baseCommit, tip.commit));
-  if (isOn && !isLeft) return { ...about, result: 'unchanged', to: head };
+  const isLeft =
+    named.left !== undefined &&
+    (await isApart(worktree, own.baseCommit, tip.commit)) &&
+    (await isAncestor(worktree, own.baseCommit, head));
+  const moved = { branch, base: tip.name, from: head, notes: tip.notes, start };
+  if (isOn && !isLeft) return { ...moved, result: 'unchanged', to: head };
   // Where the branch was there before the ticket, it begins elsewhere than where the ticket found it.
   const begins = own.base === own.branch ? [] : [own.baseCommit];
   const known = await Promise.all([...begins, ...tip.foreign].map((one) => findCommit(worktree, [one])));
@@ -129,10 +132,13 @@ export async function planSync(
     listOwnCommits(worktree, head, foreign),
     listOwnCommits(worktree, tip.commit, [head]),
   ]);
-  const came = await bring(stack, own, { ticket, tip, mine: { ...mine, head, foreign, isOn }, wish });
+  const came = await bring(stack, own, { ticket, tip, mine: { ...mine, head, foreign, isOn, isLeft }, wish });
+  // With commits that were thrown away it goes on standing on what is gone: who merges it is told of them.
+  const isKept = named.left === 'gone' && isLeft && came.way === 'merge';
+  const about = isKept ? { ...moved, notes: found.notes, start: undefined } : moved;
   if ('commit' in came.brought && came.brought.commit === head)
-    return { ...about, result: 'unchanged', to: head, notes: [...tip.notes, ...came.notes] };
-  return judge({ ...about, news: news.commits.length + news.merges, notes: [...tip.notes, ...came.notes] }, came, {
+    return { ...about, result: 'unchanged', to: head, notes: [...about.notes, ...came.notes] };
+  return judge({ ...about, news: news.commits.length + news.merges, notes: [...about.notes, ...came.notes] }, came, {
     ticket,
     tip: tip.commit,
     commits: mine.commits,
@@ -144,8 +150,10 @@ interface Mine {
   merges: number;
   head: string;
   foreign: string[];
-  /** True where the branch has all of the base, and something of another one that it is to leave. */
+  /** True where the branch has all of the base. */
   isOn: boolean;
+  /** True where it has something of another one that it is to leave. */
+  isLeft: boolean;
 }
 
 type Came = { way: SyncWay | 'forward'; brought: Brought; notes: string[] };
@@ -155,19 +163,17 @@ async function bring(
   { worktree, branch }: DedicatedRepo,
   { ticket, tip, mine, wish }: { ticket: string; tip: Tip; mine: Mine; wish: SyncWish },
 ): Promise<Came> {
-  const { commits, merges, head, foreign, isOn } = mine;
+  const { commits, merges, head, foreign, isOn, isLeft } = mine;
   if (commits.length + merges === 0 || (await isAncestor(worktree, head, tip.commit)))
     return { way: 'forward', brought: { commit: tip.commit, made: 0, dropped: [] }, notes: [] };
   const isPushed = await isAnyPushed(worktree, head, foreign);
   const way = wish.way ?? (isPushed || merges > 0 ? 'merge' : 'rebase');
-  if (way === 'merge' && isOn) {
-    const note = `it keeps the commits of what it stood on, which are ${isPushed ? 'pushed' : 'in its merges'}; --rebase leaves them out`;
-    return { way, brought: { commit: head, made: 0, dropped: [] }, notes: [note] };
-  }
   if (way === 'merge') {
+    const notes = isLeft ? [tellKept({ isPushed, merges })] : [];
+    if (isOn) return { way, brought: { commit: head, made: 0, dropped: [] }, notes };
     const message = `Merge ${tip.name} into ${branch}`;
     const brought = await mergeAsObjects({ worktree, signal }, { ours: head, theirs: tip.commit, message });
-    return { way, brought, notes: [] };
+    return { way, brought, notes };
   }
   const brought = await replayAsObjects({ worktree, signal }, { commits, onto: tip.commit });
   const notes = [
@@ -176,6 +182,11 @@ async function bring(
     ...(isPushed ? [`it was pushed before: \`stack push ${ticket} --force-with-lease\` replaces what is there`] : []),
   ];
   return { way, brought, notes };
+}
+
+function tellKept({ isPushed, merges }: { isPushed: boolean; merges: number }): string {
+  const inMerges = merges > 0 ? ', which are in its merges' : '';
+  return `it keeps the commits of what it stood on${isPushed ? ', which are pushed' : inMerges}; --rebase leaves them out`;
 }
 
 function judge(
@@ -247,8 +258,8 @@ interface NamedStart {
   base: string;
   /** As the record has it. */
   start: Omit<Start, 'baseCommit'>;
-  /** True where the branch leaves that of another ticket. */
-  left?: true;
+  /** How that of another ticket has ended that the branch leaves. */
+  left?: 'merged' | 'gone';
   notes: string[];
 }
 
@@ -270,7 +281,7 @@ async function nameStart(
   const end = await findEnd(stack, own, lower, refresh);
   if (end === undefined) return { base, start: { base, stackedOn }, notes: [] };
   const notes = [`${lower.ticket} is ${end}, so it stands on ${lower.base} ${stackedOn ? 'again' : 'now'}`];
-  return { base: lower.base, start: { base: lower.base }, left: true, notes };
+  return { base: lower.base, start: { base: lower.base }, left: end, notes };
 }
 
 /** A ticket on a branch that was there (`--on`) gets the news of the repo's own base. */
