@@ -161,6 +161,34 @@ for (const { name, skip, make } of WORLDS) {
       await expectSame('closed');
     });
 
+    it('has the rows of a table that is truncated and filled again while it looks', async () => {
+      const words = `SET search_path TO public; BEGIN; SET LOCAL lock_timeout = '50ms'; TRUNCATE parent CASCADE;
+        INSERT INTO parent VALUES (5, 'five'); COMMIT`;
+      await busy.query(words);
+      const refill = () => busy.query(words).catch(() => busy.query('ROLLBACK'));
+      // After each question, unless a lock keeps it out.
+      const looking: PostgresServer = {
+        ...bare,
+        inside: (use, signal, named) =>
+          bare.inside(
+            (session) => {
+              const query = async <Row extends Record<string, unknown>>(
+                ...asked: [string, (readonly unknown[])?]
+              ): Promise<Row[]> => {
+                const rows = await session.query<Row>(...asked);
+                if (named === undefined) await refill();
+                return rows;
+              };
+              return use({ ...session, query });
+            },
+            signal,
+            named,
+          ),
+      };
+      expect(await refresh(looking)).toEqual({ made: true, live: true });
+      await expectSame('refilled');
+    });
+
     it('is left to pg_dump where more than rows has changed, or a trigger would fire', async () => {
       for (const change of [
         'ALTER TABLE counted ADD more int',
@@ -175,6 +203,77 @@ for (const { name, skip, make } of WORLDS) {
         expect([change, await refresh(server)]).toEqual([change, { made: true, live: true }]);
       }
       await expectSame('whole');
+    });
+
+    it('is not copied first where it is left to pg_dump: a trigger would fire, or the login is no superuser', async () => {
+      const asked: string[] = [];
+      const heard: PostgresServer = {
+        ...bare,
+        admin: (use, signal) =>
+          bare.admin((session) => {
+            const query = <Row extends Record<string, unknown>>(text: string, values?: readonly unknown[]) => {
+              asked.push(text);
+              return session.query<Row>(text, values);
+            };
+            return use({ ...session, query });
+          }, signal),
+      };
+      const plain: PostgresServer = {
+        ...heard,
+        inside: (use, signal, named) =>
+          heard.inside(
+            async (session) => {
+              await session.query('SET ROLE plain');
+              return use(session);
+            },
+            signal,
+            named,
+          ),
+      };
+      const copies = () => asked.splice(0).filter((text) => text.startsWith('CREATE DATABASE'));
+      await server.admin(async (session) => {
+        await session.query('CREATE ROLE plain BYPASSRLS');
+        await session.query('GRANT pg_read_all_data TO plain');
+      });
+      await refresh(server);
+      await busy.query(`INSERT INTO public.parent VALUES (10, 'ten')`);
+      await expect(refresh(plain)).rejects.toMatchObject({ code: 'conflict' });
+      expect(copies()).toEqual([]);
+      await busy.query('UPDATE public.people SET name = $$and again$$');
+      await expect(refresh(heard)).rejects.toMatchObject({ code: 'conflict' });
+      expect(copies()).toEqual([]);
+      await busy.query('ALTER TABLE public.people ENABLE TRIGGER count_them');
+      await refresh(server);
+      await busy.query(`INSERT INTO public.parent VALUES (11, 'eleven')`);
+      await refresh(heard);
+      expect(copies()).toHaveLength(1);
+    });
+
+    it('is made of rows also where a materialized view has none yet', async () => {
+      await busy.query('CREATE MATERIALIZED VIEW public.later AS SELECT 1 AS one WITH NO DATA');
+      await refresh(server);
+      await busy.query(`INSERT INTO public.parent VALUES (12, 'twelve')`);
+      expect(await refresh()).toEqual({ made: true, live: true });
+      await busy.query('REFRESH MATERIALIZED VIEW public.later');
+      expect(await isTemplateFresh(world.stack, server)).toBe(false);
+      await refresh(server);
+      await expectSame('unfilled');
+    });
+
+    it('is not taken for fresh where something was written during the copy, and taken back later', async () => {
+      await busy.query(`COMMENT ON TABLE public.parent IS 'other than rows'`);
+      const written: PostgresServer = {
+        ...server,
+        async tools() {
+          await busy.query(`INSERT INTO public.parent VALUES (13, 'passing')`);
+          return server.tools();
+        },
+      };
+      expect(await refresh(written)).toEqual({ made: true, live: true });
+      await busy.query('DELETE FROM public.parent WHERE id = 13');
+      expect(await isTemplateFresh(world.stack, server)).toBe(false);
+      await refresh(server);
+      await expectSame('passing');
     });
   });
 }

@@ -7,6 +7,7 @@ const AS_IN_DUMPS = `SELECT set_config('search_path', '', true);
   SET LOCAL DateStyle = ISO; SET LOCAL IntervalStyle = postgres; SET LOCAL extra_float_digits = 3; SET LOCAL lc_monetary = 'C';
   SET LOCAL xmloption = content; SET LOCAL array_nulls = on; SET LOCAL synchronize_seqscans = off;
   SET LOCAL statement_timeout = 0`;
+const NO_TRIGGERS = 'SET LOCAL session_replication_role = replica';
 
 interface Table extends Record<string, unknown> {
   name: string;
@@ -24,20 +25,34 @@ interface Sequence extends Record<string, unknown> {
   called: boolean;
 }
 
+/** What is copied of a database: `planRows` returns it. */
+export interface RowsPlan {
+  tables: Table[];
+  sequences: Sequence[];
+  encoding: string;
+}
+
 /**
- * Puts what tables and sequences have in one database into those of the same names in a copy of it whose schema is the same; both in
- * a transaction of their own, of which `source` is in a snapshot. `oids` are those of `source`. False, and nothing is done,
- * where triggers or rules of a table would fire. Throws `database`, also where the login is no superuser.
+ * Returns what `copyRows` copies of tables and sequences, by their oids; undefined where triggers or rules of a table would fire. Call it
+ * in a snapshot. Throws `database`, also where the login may not keep triggers from firing.
  */
-export async function copyRows(source: TextSession, target: TextSession, oids: readonly string[]): Promise<boolean> {
-  await source.run(AS_IN_DUMPS);
+export async function planRows(source: TextSession, oids: readonly string[]): Promise<RowsPlan | undefined> {
+  await source.run(`${AS_IN_DUMPS}; ${NO_TRIGGERS}`);
   const tables = await listTables(source, oids);
-  if (tables.some(({ fires }) => fires)) return false;
-  const sequences = await readSequences(source, oids);
-  const encoding = await encodingOf(source);
-  await target.run(
-    `BEGIN READ WRITE; ${AS_IN_DUMPS}; SET LOCAL session_replication_role = replica; SET LOCAL synchronous_commit = off`,
-  );
+  if (tables.some(({ fires }) => fires)) return undefined;
+  return { tables, sequences: await readSequences(source, oids), encoding: await encodingOf(source) };
+}
+
+/**
+ * Puts what is planned of one database into the tables and sequences of the same names in a copy of it whose schema is the same; in a
+ * transaction, as `source` is in the snapshot of the plan. Throws `database`.
+ */
+export async function copyRows(
+  source: TextSession,
+  target: TextSession,
+  { tables, sequences, encoding }: RowsPlan,
+): Promise<void> {
+  await target.run(`BEGIN READ WRITE; ${AS_IN_DUMPS}; ${NO_TRIGGERS}; SET LOCAL synchronous_commit = off`);
   const truncated = tables.filter(({ referred }) => !referred).map(({ name }) => `ONLY ${name}`);
   if (truncated.length > 0) await target.run(`TRUNCATE ${truncated.join(', ')}`);
   const deleted = tables.filter(({ referred }) => referred).map(({ name }) => name);
@@ -52,7 +67,6 @@ export async function copyRows(source: TextSession, target: TextSession, oids: r
   await target.run('COMMIT');
   // Else the room of the rows that were deleted is lost to every copy of this one.
   if (deleted.length > 0) await target.run(`VACUUM ${deleted.join(', ')}`);
-  return true;
 }
 
 async function encodingOf(session: Session): Promise<string> {

@@ -1,6 +1,6 @@
 import type { Session } from '../../../adapters/postgres/connection.ts';
 import { inSnapshot, readContents } from '../../../adapters/postgres/contents.ts';
-import { copyRows } from '../../../adapters/postgres/copy-rows.ts';
+import { copyRows, planRows } from '../../../adapters/postgres/copy-rows.ts';
 import { copyDatabase, type Database, dropDatabase, sealDatabase } from '../../../adapters/postgres/databases.ts';
 import { bestEffort, throwIfAborted } from '../../../domain/errors.ts';
 import type { Contents } from '../../../domain/own.ts';
@@ -32,9 +32,11 @@ export async function copyChanges(
         const contents = await readContents(source);
         if (contents.whole !== known.whole) return undefined;
         const changed = Object.keys(contents.parts).filter((oid) => contents.parts[oid] !== known.parts[oid]);
+        const plan = await planRows(source, changed);
+        if (plan === undefined) return undefined;
         await copyDatabase(session, { name: fresh, from: before, sealed: false });
-        const fill = server.inside((target) => copyRows(source, target, changed), signal, fresh);
-        return (await fill) ? contents : undefined;
+        await server.inside((target) => copyRows(source, target, plan), signal, fresh);
+        return contents;
       }),
     signal,
   );

@@ -149,10 +149,12 @@ async function fill(session: Session, parts: Fill): Promise<Filled | undefined> 
     const contents = await copyChanges(session, server, { before, fresh }, options.signal);
     if (contents) return { live: true, contents };
   }
-  // Before the copy: what is written meanwhile counts as not in it.
-  const contents = isSmall ? await findContents(server, options.signal) : undefined;
+  const look = async () => (isSmall ? findContents(server, options.signal) : undefined);
+  const contents = await look();
   const live = await fillWhole(session, parts);
-  return live === undefined ? undefined : { live, contents };
+  if (live === undefined) return undefined;
+  // What was written meanwhile may be in the copy, or not, and may be taken back.
+  return { live, contents: isDeepStrictEqual(contents, await look()) ? contents : undefined };
 }
 
 /** Returns whether it was copied while in use; undefined as `fill` does. */
