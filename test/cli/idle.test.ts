@@ -1,5 +1,5 @@
-import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keepWaiting } from '../support/keep-waiting.ts';
 import { canMount, MOUNTING } from '../support/mounting.ts';
 import { BIN, makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -31,13 +31,12 @@ describe('idle:', { sequential: true, timeout: 120_000 }, () => {
     const all = { 'feat-01': 'running', 'feat-02': 'running', 'feat-03': 'running' };
     expect(await statuses({})).toEqual(all);
     const port = Object.values((await shop.ps()).instances[0]!.services.front!.ports)[0]!;
-    const browser = net.connect(port, 'localhost');
-    await until('it is connected', () => browser.readyState === 'open');
+    const browser = await keepWaiting(port);
     expect(await shop.stack(['run', 'feat-02', '-d', '--', 'sleep', '1000'])).toMatchObject({ code: 0 });
     // Whoever stands in the folder of a ticket uses it.
     expect(await statuses(later, shop.at('tickets/feat-03'))).toEqual(all);
     const { stderr } = await shop.stack(['ps'], { env: later });
-    expect(stderr).toContain('feat-03 was not used for 45 min, and is paused (`idle:`)');
+    expect(stderr).toMatch(/feat-03 was not used for 4[5-9] min, and is paused \(`idle:`\)/);
     expect(await statuses({})).toEqual({ ...all, 'feat-03': 'paused' });
     browser.destroy();
     await until('the browser is gone, and nothing else is', async () => {

@@ -1,6 +1,6 @@
 import { utimesSync } from 'node:fs';
-import net from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { keepWaiting } from '../support/keep-waiting.ts';
 import { expectRefusal } from '../support/refusal.ts';
 import { BIN, makeShop, type Shop } from '../support/shop.ts';
 import { until } from '../support/until.ts';
@@ -30,7 +30,7 @@ describe('limits of what runs at once', { sequential: true, timeout: 120_000 }, 
       message: /^2 tickets run, and `limits: \{ tickets: 2 \}` lets no more$/,
       hint: /^`stack pause feat-0[12]` makes room/,
     });
-    expect(refused.stderr).toMatch(/^ {2}feat-01: used a moment ago$/m);
+    expect(refused.stderr).toMatch(/^ {2}feat-01: (used a moment ago|not used for \d+ min)$/m);
     expect(await shop.stack(['create', 'feat-03', '--no-start'])).toMatchObject({ code: 0 });
     await expectRefusal(shop, ['start', 'feat-03'], {
       code: 'conflict',
@@ -49,8 +49,7 @@ describe('limits of what runs at once', { sequential: true, timeout: 120_000 }, 
     expect(await statuses()).toEqual({ 'feat-01': 'running', 'feat-02': 'paused', 'feat-03': 'running' });
 
     const port = Object.values((await shop.ps()).instances[0]!.services.front!.ports)[0]!;
-    const browser = net.connect(port, 'localhost');
-    await until('it is connected', () => browser.readyState === 'open');
+    const browser = await keepWaiting(port);
     expect(await shop.stack(['run', 'feat-03', '-d', '--', 'sleep', '1000'])).toMatchObject({ code: 0 });
     const refused = await expectRefusal(shop, ['resume', 'feat-02', '--yes'], {
       code: 'conflict',
@@ -81,7 +80,7 @@ describe('limits of what runs at once', { sequential: true, timeout: 120_000 }, 
     await expectRefusal(shop, ['start', 'feat-02', '--yes'], {
       code: 'conflict',
       message: /^feat-02 wants 1.5 cpus, and 1.5 of 1 are taken$/,
-      hint: /^raise `limits: \{ cpus \}`/,
+      hint: /^raise `limits: \{ cpus \}`$/,
     });
     shop.configure((text) => text.replace('{ memory: 3G, cpus: 1 }', '{ memory: 1500M }'));
     await expectRefusal(shop, ['start', 'feat-02'], {
@@ -95,6 +94,23 @@ describe('limits of what runs at once', { sequential: true, timeout: 120_000 }, 
       message: /^feat-02 needs about \d+ MB of memory, and \d+ MB of 20 MB are taken$/,
       hint: /./,
     });
+  });
+
+  it('do not count a create that was killed and of which nothing runs', async () => {
+    await shop.stack(['stop', '--all']);
+    limit('tickets: 1');
+    shop.configure((text) => text.replaceAll('http: /', 'http: /never'));
+    const running = shop.start(['create', 'killed']);
+    await until('it is being made', () => shop.state()?.instances.killed?.phase === 'creating');
+    const busy = await shop.stack(['create', 'other', '--yes']);
+    expect(busy).toMatchObject({ code: 4, stderr: expect.stringMatching(/^stack: a ticket runs, .*\nhint: raise/) });
+    running.kill('SIGKILL');
+    await running.ended;
+    await shop.stack(['stop', 'killed']);
+    expect(shop.state()?.instances.killed).toMatchObject({ phase: 'creating', started: true });
+    limit('tickets: 1');
+    expect(await shop.stack(['create', 'other', '--yes', '--no-wait'])).toMatchObject({ code: 0 });
+    await shop.stack(['destroy', 'killed', 'other', '--yes']);
   });
 
   it('let no more agents live', async () => {

@@ -168,11 +168,11 @@ export function containedConfig(port: number): string {
     .replaceAll(/(to: \d+) \}/g, '$1, container: 3000 }');
 }
 
-/** Answers with what it knows of itself. */
+/** Answers with what it knows of itself, but on one path. */
 const SERVER = `import { createServer } from 'node:http';
 const { PORT, API_URL, STACK_TICKET } = process.env;
 console.log('listens on ' + PORT);
-createServer((_, answer) => answer.end(JSON.stringify({ ticket: STACK_TICKET, api: API_URL }))).listen(PORT, process.argv[2] ?? 'localhost');
+createServer(({ url }, answer) => url === '/never' || answer.end(JSON.stringify({ ticket: STACK_TICKET, api: API_URL }))).listen(PORT, process.argv[2] ?? 'localhost');
 `;
 
 let template: string | undefined;

@@ -75,7 +75,7 @@ export async function changeTickets(
 export async function changeNamed(
   context: Context,
   args: readonly string[],
-  change: (stack: Stack, ticket: string) => Promise<void>,
+  change: (stack: Stack, ticket: string) => Promise<unknown>,
 ): Promise<InstancesView> {
   const [{ requireInstances }, { observeInstances }, stack] = await Promise.all([
     import('../../orchestrator/core/claim.ts'),

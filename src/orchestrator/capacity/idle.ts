@@ -19,8 +19,8 @@ export async function pauseIdle(stack: Stack, but: readonly string[]): Promise<v
     if (running === undefined || running.length === 0) continue;
     const use = await ifAnswered(() => readLastUse(stack, record));
     if (!use || use.by !== undefined || Date.now() - use.at < idle * 1000) continue;
+    if (!(await ifAnswered(() => pauseInstance(stack, record.ticket, refuse)))) continue;
     stack.emit({ type: 'info', text: `${record.ticket} was ${describeUse(use)}, and is paused (\`idle:\`)` });
-    await ifAnswered(() => pauseInstance(stack, record.ticket, refuse));
   }
 }
 

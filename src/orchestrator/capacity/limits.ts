@@ -1,11 +1,11 @@
 import type { StackConfig } from '../../domain/config/config.ts';
-import { StackError } from '../../domain/errors.ts';
+import { ifAnswered, StackError, throwIfAborted } from '../../domain/errors.ts';
 import { type InstanceRecord, listWorkedOn } from '../../domain/instance.ts';
 import { formatBytes } from '../../domain/size.ts';
 import { isOwnerAlive } from '../core/claim.ts';
 import { holdRoom } from '../core/room.ts';
 import type { Stack } from '../core/stack.ts';
-import { askRuntimes } from '../workloads/observe.ts';
+import { askAnswering } from '../workloads/observe.ts';
 import { readLastUse, type Use } from './last-used.ts';
 import { listRunning, pauseInstance } from './pause.ts';
 
@@ -22,6 +22,12 @@ interface Running {
   record: InstanceRecord;
   /** Those that are about to run are among them. */
   services: string[];
+  /** True where a command has written down that it is about to run. */
+  isComing: boolean;
+  /** True while a command is at it, which ends what it began by itself. */
+  isBusy: boolean;
+  /** False where its runtime does not answer: then all of it counts. */
+  isSeen: boolean;
 }
 
 /**
@@ -38,23 +44,42 @@ export async function takeRoom<Recorded>(
 ): Promise<Recorded> {
   const { tickets, memoryBytes, cpus } = config.limits;
   if (!wish || (tickets === undefined && memoryBytes === undefined && cpus === undefined)) return record();
+  // A pause that did not help is not offered again.
+  const offered = new Set<string>();
   for (;;) {
+    throwIfAborted(stack.signal);
     const found = await holdRoom(stack, async () => {
       const running = await listRunningTickets(stack, wish.ticket);
+      if (offered.size === 0) warnOfUnseen(stack, running);
       const fault = await findShortage(stack, config, wish, running);
       return fault ? { fault, running } : { recorded: await record() };
     });
     if ('recorded' in found) return found.recorded;
     const { fault, running } = found;
-    const uses = await Promise.all(
-      running.map(async ({ record }): Promise<[string, Use]> => [record.ticket, await readLastUse(stack, record)]),
+    const uses = await Promise.all(running.map((one) => readUse(stack, one)));
+    const pausable = running.filter(
+      ({ record: { ticket }, isBusy, isSeen }) => isSeen && !isBusy && !offered.has(ticket),
     );
-    const free = fault.isHopeless ? [] : uses.filter(([, { by }]) => by === undefined);
+    const names = fault.isHopeless ? [] : pausable.map(({ record }) => record.ticket);
+    const free = uses.filter(([ticket, { by }]) => names.includes(ticket) && by === undefined);
     const [idle] = free.sort(([, one], [, other]) => one.at - other.at);
     const isPaused = idle && ask && (await ask(`${fault.message}. Pause ${idle[0]}, ${describeUse(idle[1])}?`));
     if (!isPaused) throw refuse(fault, uses, idle?.[0]);
+    offered.add(idle[0]);
     await pauseInstance(stack, idle[0], async () => undefined);
   }
+}
+
+function warnOfUnseen(stack: Stack, running: readonly Running[]): void {
+  const unseen = running.flatMap(({ record, isSeen }) => (isSeen ? [] : [record.ticket]));
+  if (unseen.length === 0) return;
+  const text = `nobody can see what runs of ${unseen.join(', ')}: for \`limits:\` all of it counts`;
+  stack.emit({ type: 'warning', text });
+}
+
+async function readUse(stack: Stack, { record, isSeen }: Running): Promise<[string, Use]> {
+  const use = isSeen ? await ifAnswered(() => readLastUse(stack, record)) : undefined;
+  return [record.ticket, use ?? { at: Date.parse(record.createdAt), by: 'nobody can see who' }];
 }
 
 function refuse(
@@ -63,10 +88,12 @@ function refuse(
   idle: string | undefined,
 ): StackError {
   const running = uses.map(([ticket, { at, by }]) => ({ ticket, usedAt: new Date(at).toISOString(), by: by ?? null }));
-  const hint =
+  const raise = `raise \`limits: { ${key} }\``;
+  const pause =
     idle === undefined
-      ? `raise \`limits: { ${key} }\`, or \`stack pause\` one that can wait`
+      ? `${raise}, or \`stack pause\` one that can wait`
       : `\`stack pause ${idle}\` makes room: it was not used for longest`;
+  const hint = isHopeless ? raise : pause;
   return new StackError('conflict', message, {
     hint,
     lines: uses.map(([ticket, use]) => `${ticket}: ${describeUse(use)}`),
@@ -85,10 +112,12 @@ export function describeUse({ at, by }: Use): string {
 async function listRunningTickets(stack: Stack, but: string): Promise<Running[]> {
   const records = listWorkedOn(await stack.store.read()).filter(({ ticket }) => ticket !== but);
   const all = await Promise.all(
-    records.map(async (record) => {
-      const starts = (await isOwnerAlive(record)) ? record.owner?.starts : undefined;
-      const services = new Set([...(starts ?? []), ...(await listRunning(stack, record))]);
-      return { record, services: [...services], isComing: starts !== undefined };
+    records.map(async (record): Promise<Running> => {
+      const [seen, isBusy] = await Promise.all([ifAnswered(() => listRunning(stack, record)), isOwnerAlive(record)]);
+      const starts = isBusy ? record.owner?.starts : undefined;
+      const meant = record.started && !record.paused ? Object.keys(record.services) : [];
+      const services = [...new Set([...(starts ?? []), ...(seen ?? meant)])];
+      return { record, services, isComing: starts !== undefined, isBusy, isSeen: seen !== undefined };
     }),
   );
   return all.filter(({ services, isComing }) => services.length > 0 || isComing);
@@ -96,6 +125,11 @@ async function listRunningTickets(stack: Stack, but: string): Promise<Running[]>
 
 function describeCount(count: number): string {
   return count === 1 ? 'a ticket runs' : `${count} tickets run`;
+}
+
+/** Sums of decimals have digits that nobody wrote. */
+function round(sum: number): number {
+  return Number(sum.toFixed(2));
 }
 
 interface Shortage {
@@ -125,7 +159,7 @@ async function findShortage(
     if (taken + wanted > cpus + 1e-9)
       return {
         key: 'cpus',
-        message: `${wish.ticket} wants ${wanted} cpus, and ${taken} of ${cpus} are taken`,
+        message: `${wish.ticket} wants ${round(wanted)} cpus, and ${round(taken)} of ${cpus} are taken`,
         isHopeless: wanted > cpus,
       };
   }
@@ -148,6 +182,6 @@ async function findShortage(
 
 async function measureMemory(stack: Stack, running: readonly Running[]): Promise<Map<string, number>> {
   const services = running.flatMap(({ record }) => Object.values(record.services));
-  const used = await askRuntimes(stack, services, (runtime) => runtime.usage(stack.rootId));
+  const used = await askAnswering(stack, services, (runtime) => runtime.usage(stack.rootId));
   return new Map(used.map(({ instance, service, memoryBytes }) => [`${instance}/${service}`, memoryBytes]));
 }

@@ -5,7 +5,7 @@ import type { InstanceRecord } from '../../domain/instance.ts';
 import { inFolder } from '../../domain/layout.ts';
 import type { WorkloadUsage } from '../../domain/runtime.ts';
 import type { Stack } from '../core/stack.ts';
-import { askRuntimes } from '../workloads/observe.ts';
+import { askAnswering, askRuntimes } from '../workloads/observe.ts';
 
 /** How far two looks are apart between which processors are counted. */
 const SAMPLE_MS = 1000;
@@ -17,11 +17,14 @@ export interface Usage {
   memoryBytes: number;
 }
 
-/** Returns what the services of some instances use, keyed `instance/service`; those that are at rest are left out. Takes a second. */
+/**
+ * Returns what the services of some instances use, keyed `instance/service`; those that are at rest, and those whose runtime does
+ * not answer, are left out. Takes a second.
+ */
 export async function measureUsage(stack: Stack, records: readonly InstanceRecord[]): Promise<Map<string, Usage>> {
   const services = records.filter(({ started }) => started).flatMap((record) => Object.values(record.services));
   const look = async (): Promise<{ at: number; found: Map<string, WorkloadUsage> }> => {
-    const used = await askRuntimes(stack, services, (runtime) => runtime.usage(stack.rootId));
+    const used = await askAnswering(stack, services, (runtime) => runtime.usage(stack.rootId));
     return { at: performance.now(), found: new Map(used.map((one) => [`${one.instance}/${one.service}`, one])) };
   };
   if (services.length === 0) return new Map();

@@ -1,3 +1,4 @@
+import { ifAnswered } from '../../domain/errors.ts';
 import { requireService } from '../../domain/instance.ts';
 import type { Runtime, RuntimeName, WorkloadStatus } from '../../domain/runtime.ts';
 import type { Stack } from '../core/stack.ts';
@@ -25,5 +26,16 @@ export async function askRuntimes<Answer>(
 ): Promise<Answer[]> {
   const names = [...new Set(services.map(({ runtime }) => runtime))];
   const answers = await Promise.all(names.map(async (name) => ask(await stack.runtime(name))));
+  return answers.flatMap((answer) => answer ?? []);
+}
+
+/** Returns what those of the runtimes that some services have answer which answer at all. */
+export async function askAnswering<Answer>(
+  stack: Stack,
+  services: readonly { runtime: RuntimeName }[],
+  ask: (runtime: Runtime) => Promise<Answer[]>,
+): Promise<Answer[]> {
+  const names = [...new Set(services.map(({ runtime }) => runtime))];
+  const answers = await Promise.all(names.map((name) => ifAnswered(async () => ask(await stack.runtime(name)))));
   return answers.flatMap((answer) => answer ?? []);
 }
