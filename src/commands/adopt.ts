@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { InstancesView } from '../domain/view.ts';
+import { askForRoom } from './common/ask-for-room.ts';
 import { renderInstances } from './common/instance-table.ts';
 import type { Verb } from './common/verb.ts';
 import { CREATE_FLAGS, type CreateFlags, type Preview, readCreateFlags, renderPreview, toPreview } from './create.ts';
@@ -26,7 +27,7 @@ export const adopt: Verb<CreateFlags & { as?: string }, Result> = {
     ]);
     const paths = args.map((one) => path.resolve(context.host.cwd, one));
     const adoption = await planAdoption(stack, paths, options.as);
-    const request = { ...readCreateFlags({ options, from, on }), ...adoption };
+    const request = { ...readCreateFlags({ options, from, on }), ...adoption, ask: askForRoom(context) };
     if (options.dryRun) return { preview: toPreview(await previewCreate(stack, request)) };
     const ticket = await createInstance(stack, request);
     const { observeMade } = await import('../orchestrator/check/check.ts');

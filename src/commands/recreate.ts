@@ -1,6 +1,7 @@
 import type { InstancesView } from '../domain/view.ts';
 import type { RecreatePlan } from '../orchestrator/change/recreate.ts';
 import type { DestroyedTicket } from '../orchestrator/lifecycle/remove.ts';
+import { askForRoom } from './common/ask-for-room.ts';
 import { renderInstances } from './common/instance-table.ts';
 import { namedTickets } from './common/tickets.ts';
 import type { Verb } from './common/verb.ts';
@@ -27,7 +28,7 @@ export const recreate: Verb<CreateFlags, Result> = {
     const stack = await context.stack();
     const [ticket = ''] = await namedTickets(context, args);
     const keepRuntimes = context.options.runtime === undefined;
-    const request = { ticket, ...readCreateFlags({ options, from, on }), keepRuntimes };
+    const request = { ticket, ...readCreateFlags({ options, from, on }), keepRuntimes, ask: askForRoom(context) };
     if (options.dryRun) return { preview: await previewRecreate(stack, request) };
     const was = await recreateInstance(stack, request, context.confirm);
     const { observeMade } = await import('../orchestrator/check/check.ts');

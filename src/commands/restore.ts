@@ -2,6 +2,7 @@ import { StackError } from '../domain/errors.ts';
 import type { Rescue } from '../domain/rescue.ts';
 import { ticketOf } from '../domain/ticket.ts';
 import type { InstancesView } from '../domain/view.ts';
+import { askForRoom } from './common/ask-for-room.ts';
 import { renderInstances } from './common/instance-table.ts';
 import type { RenderOptions, Verb } from './common/verb.ts';
 import {
@@ -62,7 +63,7 @@ export const restore: Verb<Options, Result> = {
       return { forgotten: rescue };
     }
     const keepRuntimes = context.options.runtime === undefined;
-    const request = { ...which, ...readCreateFlags({ options, from, on }), keepRuntimes };
+    const request = { ...which, ...readCreateFlags({ options, from, on }), keepRuntimes, ask: askForRoom(context) };
     if (options.dryRun) return { preview: toPreview(await previewRestore(stack, request)) };
     const made = await restoreInstance(stack, request);
     const { observeMade } = await import('../orchestrator/check/check.ts');

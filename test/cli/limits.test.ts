@@ -96,6 +96,21 @@ describe('limits of what runs at once', { sequential: true, timeout: 120_000 }, 
     });
   });
 
+  it('let a ticket that runs start again, and one that is to be made again stay where there is no room', async () => {
+    await shop.stack(['stop', '--all']);
+    for (const ticket of ['feat-01', 'feat-02']) await shop.stack(['start', ticket]);
+    limit('tickets: 1');
+    expect(await shop.stack(['restart', 'feat-01'])).toMatchObject({ code: 0 });
+    await expectRefusal(shop, ['recreate', 'feat-01'], {
+      code: 'conflict',
+      message: /^a ticket runs, and `limits: \{ tickets: 1 \}` lets no more$/,
+      hint: /^`stack pause feat-02`/,
+    });
+    expect(await statuses()).toMatchObject({ 'feat-01': 'running', 'feat-02': 'running' });
+    await shop.stack(['pause', 'feat-01']);
+    await shop.stack(['stop', 'feat-02']);
+  });
+
   it('do not count a create that was killed and of which nothing runs', async () => {
     await shop.stack(['stop', '--all']);
     limit('tickets: 1');

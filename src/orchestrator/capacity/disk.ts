@@ -14,11 +14,12 @@ const SPARE = 16 * 1024 ** 2;
 
 /**
  * Throws `files` where the disk has no room for the worktrees of a ticket that is to be made: each needs what its commit has, or what
- * the last set-up of that repo left in another ticket, whichever is more.
+ * the last set-up of that repo left in another ticket, whichever is more. What goes before it is made in its place is counted as free.
  */
-export async function requireDisk(stack: Stack, record: InstanceRecord): Promise<void> {
-  const free = await readFreeBytes(await findFolder(record.folder));
-  if (free > PLENTY) return;
+export async function requireDisk(stack: Stack, record: InstanceRecord, instead?: InstanceRecord): Promise<void> {
+  const left = await readFreeBytes(await findFolder(record.folder));
+  if (left > PLENTY) return;
+  const free = left + ((instead && (await measureFolders([instead.folder]))) ?? 0);
   const state = await stack.store.read();
   const needs = await Promise.all(madeRepos(record).map(([name, repo]) => estimate(state, name, repo)));
   const needed = needs.reduce((total, one) => total + one, 0);

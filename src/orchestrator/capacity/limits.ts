@@ -9,10 +9,13 @@ import { askAnswering } from '../workloads/observe.ts';
 import { readLastUse, type Use } from './last-used.ts';
 import { listRunning, pauseInstance } from './pause.ts';
 
-/** What is about to run. */
+/** What is about to run of a ticket. */
 export interface RoomWish {
   ticket: string;
+  /** With those that run already. */
   services: readonly string[];
+  /** True where something of it runs, so that it is no ticket more. */
+  isRunning?: boolean;
 }
 
 /** Asks a person, and returns the answer; undefined where nobody is there to ask. */
@@ -146,7 +149,7 @@ async function findShortage(
   running: readonly Running[],
 ): Promise<Shortage | undefined> {
   const { tickets, memoryBytes, cpus } = limits;
-  if (tickets !== undefined && running.length >= tickets)
+  if (tickets !== undefined && !wish.isRunning && running.length >= tickets)
     return {
       key: 'tickets',
       message: `${describeCount(running.length)}, and \`limits: { tickets: ${tickets} }\` lets no more`,

@@ -6,7 +6,7 @@ import { ticketOf } from '../../domain/ticket.ts';
 import { requireInstance } from '../core/claim.ts';
 import { findRecreate, forgetRecreate } from '../core/recreating.ts';
 import type { Stack } from '../core/stack.ts';
-import { type CreateOptions, createInstance, planInstance } from '../lifecycle/create.ts';
+import { type CreateOptions, createInstance, planInstance, requireSpace } from '../lifecycle/create.ts';
 import { type DestroyPlan, destroyTickets, previewDestroy } from '../lifecycle/destroy.ts';
 import type { DestroyedTicket } from '../lifecycle/remove.ts';
 import { withRuntimes } from '../lifecycle/restore.ts';
@@ -14,7 +14,8 @@ import { requireNoAgents } from '../runs/stop.ts';
 import type { TicketRisk } from '../safety/risks.ts';
 
 /** What is said is laid over what the ticket was made with. */
-export interface RecreateOptions extends Pick<CreateOptions, 'request' | 'own' | 'migrate' | 'extent' | 'skipSetup'> {
+export interface RecreateOptions
+  extends Pick<CreateOptions, 'request' | 'own' | 'migrate' | 'extent' | 'skipSetup' | 'ask'> {
   ticket: string;
   /** False when a runtime was asked for, which then wins over the one that each service has. */
   keepRuntimes: boolean;
@@ -35,11 +36,13 @@ export async function recreateInstance(
   const { stack, ticket, record, request } = await planRecreate(given, options);
   await stack.requireTrust();
   if (record) await requireNoAgents(stack, record.ticket);
-  await planInstance(stack, await stack.config(), { ...request, ...(record && { instead: record }) }, { fetch: true });
+  const config = await stack.config();
+  const wanted = { ...request, ask: options.ask, ...(record && { instead: record }) };
+  await requireSpace(stack, config, await planInstance(stack, config, wanted, { fetch: true }), wanted);
   await noteRecreate(stack, ticket, request);
   const was = record ? await removeNoted(stack, ticket, ask) : { ticket, rescued: [] };
   try {
-    await createInstance(stack, request);
+    await createInstance(stack, { ...request, ask: options.ask });
   } catch (error) {
     throw tellGone(error, request, was);
   }

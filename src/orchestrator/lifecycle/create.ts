@@ -165,6 +165,17 @@ export async function planInstance(
 }
 
 /** What only verifies a merge is gone soon, and waits for nobody. */
+/** Throws what a create of this would throw for lack of room, before `instead` goes: it is not counted any more. */
+export async function requireSpace(
+  stack: Stack,
+  config: StackConfig,
+  plan: Plan,
+  options: CreateOptions,
+): Promise<void> {
+  await requireDisk(stack, plan.record, options.instead);
+  await takeRoom(stack, config, { wish: wishOf(plan, options), ask: options.ask }, async () => undefined);
+}
+
 function wishOf({ record }: Plan, { extent, only, verifies }: CreateOptions): RoomWish | undefined {
   if (extent === 'files' || verifies !== undefined) return undefined;
   const services = Object.keys(record.services).filter((name) => only?.includes(name) ?? true);

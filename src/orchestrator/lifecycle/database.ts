@@ -139,11 +139,12 @@ async function replaceContent(
     found.started = true;
   });
   const work = workOn(stack, state, record);
-  let ran = false;
+  let ran: string[] = [];
   let failure: { error: unknown } | undefined;
   try {
-    const states = await Promise.all(Object.keys(record.services).map((service) => observeWorkload(work, service)));
-    ran = states.some((status) => status?.state === 'running');
+    const names = Object.keys(record.services);
+    const states = await Promise.all(names.map((service) => observeWorkload(work, service)));
+    ran = names.filter((_, index) => states[index]?.state === 'running');
     await requireAlone(work, { force });
     await change(work, server);
   } catch (error) {
@@ -152,12 +153,12 @@ async function replaceContent(
     record.owner = undefined;
     await saveRecord(work);
   }
-  const start = () => startInstance(stack, record.ticket, { extent: 'ready', rebuild: false });
+  const start = () => startInstance(stack, record.ticket, { extent: 'ready', rebuild: false, ran });
   if (failure) {
-    if (ran && !stack.signal.aborted) await bestEffort(start());
+    if (ran.length > 0 && !stack.signal.aborted) await bestEffort(start());
     throw failure.error;
   }
-  if (ran) await start();
+  if (ran.length > 0) await start();
 }
 
 function workOn(stack: Stack, state: StackState, record: InstanceRecord): Work {

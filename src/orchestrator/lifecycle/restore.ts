@@ -15,7 +15,8 @@ import { listRescues } from '../safety/rescues.ts';
 import { type CreateOptions, createInstance, previewCreate } from './create.ts';
 
 /** What `create` is told too is laid over what was saved: repos and services it had of its own come back in any case. */
-export interface RestoreOptions extends Pick<CreateOptions, 'request' | 'own' | 'migrate' | 'extent' | 'skipSetup'> {
+export interface RestoreOptions
+  extends Pick<CreateOptions, 'request' | 'own' | 'migrate' | 'extent' | 'skipSetup' | 'ask'> {
   ticket: string;
   /** The beginning of a time, as `--list` shows it; undefined for the newest. */
   time: string | undefined;
@@ -27,7 +28,8 @@ export interface RestoreOptions extends Pick<CreateOptions, 'request' | 'own' | 
 export async function restoreInstance(stack: Stack, options: RestoreOptions): Promise<string> {
   // Chosen first: what is cleared away of a restore that was killed is saved too, and is not what is meant.
   const rescue = await requireRescue(stack, options);
-  const ticket = await createInstance(withRuntimes(stack, rescue.services, options), toRequest(rescue, options));
+  const request = { ...toRequest(rescue, options), ask: options.ask };
+  const ticket = await createInstance(withRuntimes(stack, rescue.services, options), request);
   const again = `\`stack restore ${ticket} --time ${rescue.time} --forget\` deletes it`;
   stack.emit({ type: 'info', text: `what was saved of ${ticket} is kept; ${again}` });
   return ticket;

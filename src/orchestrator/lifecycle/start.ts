@@ -2,7 +2,7 @@ import type { StackConfig } from '../../domain/config/config.ts';
 import { StackError } from '../../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord, type ServiceRecord } from '../../domain/instance.ts';
 import type { Extent } from '../../domain/step.ts';
-import { type Ask, takeRoom } from '../capacity/limits.ts';
+import { type Ask, type RoomWish, takeRoom } from '../capacity/limits.ts';
 import { listRunning } from '../capacity/pause.ts';
 import { requireInstance } from '../core/claim.ts';
 import { converge } from '../core/converge.ts';
@@ -34,6 +34,7 @@ export async function startInstance(
     skipSetup = false,
     keep = false,
     services: which = 'meant',
+    ran = [],
     ask,
   }: {
     extent: Extent;
@@ -46,6 +47,8 @@ export async function startInstance(
     keep?: boolean;
     /** `as they are`: files and data come to what stack.yml wants, and none of its services is touched. */
     services?: 'meant' | 'as they are';
+    /** The services that were stopped a moment ago to be started again here: they had their room. */
+    ran?: readonly string[];
     /** Asks a person whether another ticket may be paused where `limits:` leaves no room. */
     ask?: Ask;
   },
@@ -63,9 +66,9 @@ export async function startInstance(
   const meant = isAll ? undefined : withDependencies(config, only);
   const services = mergeServices(config, known.services, pickMeant(planned, known, meant));
   await requireRunnable(stack, config, { prerequisites, services, extent });
-  const starts = which === 'meant' && extent !== 'files' ? (meant ?? Object.keys(services)) : undefined;
-  const isAtRest = starts !== undefined && (await listRunning(stack, known)).length === 0;
-  const wish = isAtRest ? { ticket: known.ticket, services: starts } : undefined;
+  const isMeant = (name: string): boolean => meant?.includes(name) ?? true;
+  const starts = which === 'meant' && extent !== 'files' ? Object.keys(services).filter(isMeant) : undefined;
+  const wish = starts && wishOf(known.ticket, starts, [...ran, ...(await listRunning(stack, known))]);
   let former: string[] = [];
   const change = (record: InstanceRecord): void => {
     record.owner = { ...stack.owner, ...(starts && { starts: [...starts] }) };
@@ -90,7 +93,8 @@ export async function startInstance(
     },
   });
   if (error === undefined && meant === undefined) work.record.unfinished = undefined;
-  if (error === undefined && which === 'meant' && extent !== 'files') work.record.paused = undefined;
+  if (error === undefined && which === 'meant' && extent !== 'files')
+    work.record.paused = leaveOut(work.record.paused, meant);
   if (error === undefined)
     await Promise.all(former.map(async (image) => (await stack.docker()).removeImage(image, stack.rootId)));
   // A start that fails leaves the worktrees, in which somebody looks for what is wrong.
@@ -129,6 +133,18 @@ export async function resumeInstance(
   const kept = services.filter((name) => Object.hasOwn(config.services, name));
   const isAll = kept.length === 0 || Object.keys(record.services).every((name) => services.includes(name));
   await startInstance(stack, record.ticket, { ...how, rebuild: false, only: isAll ? [] : kept });
+}
+
+/** Undefined where all that is to start runs already: it has its room. */
+function wishOf(ticket: string, starts: readonly string[], running: readonly string[]): RoomWish | undefined {
+  if (starts.every((name) => running.includes(name))) return undefined;
+  return { ticket, services: [...new Set([...running, ...starts])], isRunning: running.length > 0 };
+}
+
+/** What waits for `resume` still, once some services run; `meant` is undefined for all. */
+function leaveOut(paused: InstanceRecord['paused'], meant: readonly string[] | undefined): InstanceRecord['paused'] {
+  const services = paused?.services.filter((name) => meant?.includes(name) === false) ?? [];
+  return paused && services.length > 0 ? { ...paused, services } : undefined;
 }
 
 /** What is not to be started stays on record as it runs; a new service has nothing that could. */
