@@ -9,9 +9,11 @@ case $event in *[!A-Za-z0-9_.-]*) event=unknown ;; esac
 # What a tool was told and answered is long, there are many of them, and that one was used is all that counts.
 case $event in *[Tt]ool*) most=4096 ;; *) most=65536 ;; esac
 
-# Of a run of days the last events tell: what is beyond that is put aside, and goes once that much has come again. A folder that is there is a lock.
+# Of a run of days the last events tell: what is beyond that is put aside, and goes once that much has come again. A folder that is there is a lock; one of a hook that was killed is taken away.
 turn() {
-  [ "$(wc -c <"$STACK_RUN_DIR/events")" -gt 2000000 ] && mkdir "$STACK_RUN_DIR/turning" || return
+  [ "$(wc -c <"$STACK_RUN_DIR/events")" -gt 2000000 ] || return
+  [ -z "$(find "$STACK_RUN_DIR/turning" -prune -mmin +1)" ] || rmdir "$STACK_RUN_DIR/turning"
+  mkdir "$STACK_RUN_DIR/turning" || return
   [ "$(wc -c <"$STACK_RUN_DIR/events")" -gt 2000000 ] && mv -f "$STACK_RUN_DIR/events" "$STACK_RUN_DIR/events.1"
   rmdir "$STACK_RUN_DIR/turning"
 }

@@ -13,10 +13,12 @@ WorktreeCreate)
   name=$(field name)
   cd "$(field cwd)"
   git=$(common)
-  path=${git%/.git}/.claude/worktrees/$name
+  # The root is sought from there: the worktree may carry a stack.yml of its own.
+  main=${git%/.git}
+  path=$main/.claude/worktrees/$name
   [ -e "$path/.git" ] || git worktree add --quiet -b "worktree-$name" "$path" >&2
   cd "$path"
-  if stack here >/dev/null 2>&1; then stack start --quiet >&2; else stack adopt . --as "$name" --quiet >&2; fi
+  if stack here >/dev/null 2>&1; then stack start --quiet >&2; else stack -C "$main" adopt "$path" --as "$name" --quiet >&2; fi
   printf '%s\n' "$path"
   ;;
 WorktreeRemove)
@@ -25,10 +27,11 @@ WorktreeRemove)
   [ -e "$path/.git" ] || exit 0
   cd "$path"
   git=$(common)
+  # Its ticket may have gone by itself: only the worktree is left then.
   ticket=$(stack here --json | sed -n 's/.*"ticket"[[:space:]]*:[[:space:]]*"\([^"]*\)".*/\1/p' | head -n 1)
   cd "$git"
   # Git keeps what is not committed, and says so.
-  stack destroy "$ticket" --quiet >&2
+  [ -z "$ticket" ] || stack destroy "$ticket" --quiet >&2
   git worktree remove "$path" >&2
   ;;
 esac

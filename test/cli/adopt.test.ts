@@ -1,5 +1,16 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expectRefusal } from '../support/refusal.ts';
@@ -19,6 +30,10 @@ describe('a worktree that somebody made', () => {
     shop.git(folder, 'symbolic-ref', 'HEAD'),
     shop.git(folder, 'rev-parse', 'HEAD'),
     readFileSync(path.join(folder, 'mine.txt'), 'utf8'),
+    readdirSync(folder).map((name) => {
+      const { mode } = lstatSync(path.join(folder, name));
+      return [name, mode.toString(8)];
+    }),
   ];
   const exclude = (): string => readFileSync(shop.at('front/.git/info/exclude'), 'utf8');
   const notes = (name: string): string[] =>
@@ -77,6 +92,43 @@ describe('a worktree that somebody made', () => {
     expectUntouched();
   });
 
+  it('keeps the mode of an env file, and an env file that is a link stays one', async () => {
+    const env = path.join(front, '.env.local');
+    writeFileSync(env, 'MINE=1\n');
+    chmodSync(env, 0o664);
+    before = [look(front), exclude()];
+    expect(await shop.stack(['adopt', front, '--no-start'])).toMatchObject({ code: 0 });
+    expect(lstatSync(env).mode & 0o777).toBe(0o664);
+    expect(await shop.stack(['destroy', 'feat-prices'])).toMatchObject({ code: 0 });
+    expectUntouched();
+    expect(readFileSync(env, 'utf8')).toBe('MINE=1\n');
+    rmSync(env);
+    symlinkSync('../../front/.env', env);
+    before = [look(front), exclude()];
+    const refused = await shop.stack(['adopt', front, '--no-start']);
+    expect([refused.code, refused.stderr]).toEqual([
+      4,
+      expect.stringMatching(/\.env\.local is a link[\s\S]*hint: put a file there/),
+    ]);
+    expectUntouched();
+  });
+
+  const memory = '/dev/shm';
+  it.runIf(existsSync(memory))('may lie on another file system', async () => {
+    const folder = mkdtempSync(path.join(memory, 'stack-adopt-'));
+    try {
+      front = path.join(folder, 'front');
+      shop.git('front', 'worktree', 'add', '--quiet', '-b', 'far', front);
+      writeFileSync(path.join(front, 'mine.txt'), 'not committed\n');
+      const was = look(front);
+      expect(await shop.stack(['adopt', front, '--no-start'])).toMatchObject({ code: 0 });
+      expect(await shop.stack(['destroy', 'far', '--yes'])).toMatchObject({ code: 0 });
+      expect(look(front)).toEqual(was);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   it('is as it was where it cannot become one, and where the command is killed', async () => {
     shop.configure((text) =>
       text
@@ -127,6 +179,50 @@ describe('a worktree that somebody made', () => {
     expectUntouched();
   });
 
+  it('is in use while a program works in it, so `idle:` does not pause its ticket', async () => {
+    shop.configure((text) => `${text}idle: 30m\n`);
+    shop.write('later.cjs', 'const now = Date.now; Date.now = () => now() + 45 * 60_000;\n');
+    const env = { NODE_OPTIONS: `--require=${shop.at('later.cjs')}` };
+    const status = async () =>
+      JSON.parse((await shop.stack(['ps', '--json'], { env })).stdout).instances[0].status as string;
+    expect(await shop.stack(['adopt', front])).toMatchObject({ code: 0 });
+    const program = spawn('sleep', ['1000'], { cwd: front, detached: true, stdio: 'ignore' });
+    expect(await status()).toBe('running');
+    program.kill();
+    await until('nobody uses it', async () => (await status()) === 'paused');
+  });
+
+  it('is not adopted as a ticket that a create left unfinished', async () => {
+    shop.configure((text) => text.replace(/(front: \{ path: \.\/front,?)/, '$1 setup: ["false"],'));
+    expect((await shop.stack(['create', 'half', '--with', 'front', '--keep-on-failure', '--no-start'])).code).not.toBe(
+      0,
+    );
+    await expectRefusal(shop, ['adopt', front, '--as', 'half', '--no-start'], {
+      code: 'exists',
+      message: /half is there, unfinished/,
+      hint: /stack destroy half/,
+    });
+  });
+
+  it('that carries a stack.yml is not taken for the root of itself', async () => {
+    writeFileSync(
+      shop.at('front/stack.yml'),
+      'name: mono\nruntime: process\nrepos:\n  app: { path: ., base: main }\nservices:\n  app: { repo: app, command: sleep 600 }\n',
+    );
+    shop.git('front', 'add', 'stack.yml');
+    shop.git('front', 'commit', '--quiet', '-m', 'a root');
+    const own = make('front', 'mono', 'mono');
+    await expectRefusal(
+      shop,
+      ['adopt', '.'],
+      { code: 'usage', message: /holds the root/, hint: new RegExp(`stack --root ${shop.at('front')} adopt ${own}`) },
+      { cwd: own },
+    );
+    const made = await shop.stack(['--root', shop.at('front'), 'adopt', own, '--no-start', '--yes']);
+    expect(made).toMatchObject({ code: 0 });
+    expect(await shop.stack(['destroy', 'mono'], { cwd: own })).toMatchObject({ code: 0 });
+  });
+
   it('is known for what it is where the state was lost', async () => {
     expect(await shop.stack(['adopt', front, '--no-start'])).toMatchObject({ code: 0 });
     rmSync(shop.at('.stack'), { recursive: true });
@@ -158,5 +254,9 @@ describe('a worktree that somebody made', () => {
     expect(existsSync(place)).toBe(false);
     expect(shop.git('front', 'branch', '--list', 'worktree-*')).toBe('  worktree-prices');
     expect(hook('WorktreeRemove', { cwd: shop.root, worktree_path: place }).status).toBe(0);
+    // Its ticket is gone already.
+    shop.git('front', 'worktree', 'add', '--quiet', place, 'worktree-prices');
+    expect(hook('WorktreeRemove', { cwd: place, worktree_path: place }).status).toBe(0);
+    expect(existsSync(place)).toBe(false);
   });
 });

@@ -57,8 +57,10 @@ async function isFolder(folder: string): Promise<boolean> {
   return (await ifThere(stat(folder)))?.isDirectory() ?? false;
 }
 
-interface ReplaceOptions {
+export interface ReplaceOptions {
   mode?: number;
+  /** True: a file that is there keeps its mode. */
+  keepsMode?: boolean;
   /** False: it can be made again, so nobody waits for the disk. */
   lasting?: boolean;
   /** Folder on the same file system for the temp file; default: the file's own. */
@@ -74,13 +76,15 @@ interface ReplaceOptions {
 export async function replaceFile(
   file: string,
   text: string,
-  { mode = 0o600, lasting = true, via = path.dirname(file), last }: ReplaceOptions = {},
+  { mode = 0o600, keepsMode = false, lasting = true, via = path.dirname(file), last }: ReplaceOptions = {},
 ): Promise<void> {
   await sweepTemporaries(via);
+  const there = keepsMode ? await ifThere(lstat(file)) : undefined;
   const temporary = temporaryIn(via);
   try {
     const handle = await open(temporary, 'wx', mode);
     try {
+      if (there) await handle.chmod(there.mode & 0o777);
       await handle.writeFile(bytesOf(text));
       if (lasting) await handle.sync();
     } finally {

@@ -10,7 +10,7 @@ import { listOwnServers } from '../../domain/own.ts';
 import { findWorkingPlan } from '../core/plans.ts';
 import type { Stack } from '../core/stack.ts';
 import { observeRuns } from '../runs/observe.ts';
-import { listOccupants } from '../safety/risks.ts';
+import { listUsers } from '../safety/risks.ts';
 import { observeWorkload } from '../workloads/observe.ts';
 
 /** How many changed files of a worktree are looked at. */
@@ -47,7 +47,7 @@ export async function readLastUse(stack: Stack, record: InstanceRecord): Promise
 
 /** '' where nobody does. Throws `unseen`. */
 async function findUser(stack: Stack, record: InstanceRecord): Promise<string> {
-  const [inside] = await listOccupants(stack, record);
+  const [inside] = await listUsers(stack, record);
   if (inside) return `${inside.name} (pid ${inside.pid})`;
   const services = Object.values(record.services).flatMap(({ ports }) => Object.values(ports).map(({ host }) => host));
   const servers = listOwnServers(record.own).flatMap(([, { port }]) => port ?? []);

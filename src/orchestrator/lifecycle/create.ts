@@ -201,6 +201,10 @@ async function findUnfinished(stack: Stack, options: CreateOptions): Promise<Ins
   const { ticket } = parseTicketName(options.argument);
   const record = (await stack.store.read()).instances[ticket];
   if (!record?.unfinished || options.rescue) return undefined;
+  if (options.adopt)
+    throw new StackError('exists', `${ticket} is there, unfinished, so no worktree can be adopted as it`, {
+      hint: `\`stack destroy ${ticket}\` removes it, or --as names another ticket`,
+    });
   const other = findOther(record, options);
   if (other === undefined) return record;
   throw new StackError('exists', `${ticket} is there, unfinished, and ${other} is not what it was begun with`, {

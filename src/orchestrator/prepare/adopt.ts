@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
+import { requireRootAt } from '../../adapters/config-file.ts';
 import { ifThere } from '../../adapters/files/file-errors.ts';
 import { tryGit } from '../../adapters/git/git.ts';
 import { listOperations, readOwnEntry, type WorktreeEntry } from '../../adapters/git/worktree/entry.ts';
@@ -7,7 +8,9 @@ import { readNotes } from '../../adapters/git/worktree/own-notes.ts';
 import type { StackConfig } from '../../domain/config/config.ts';
 import { ifAnswered, StackError } from '../../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord, type StackState } from '../../domain/instance.ts';
+import { quoteForShell } from '../../domain/shell.ts';
 import { hintToEnd } from '../../domain/standing.ts';
+import { isWithin } from '../../domain/within.ts';
 import type { Stack } from '../core/stack.ts';
 import { ownerOf } from '../core/work.ts';
 import { type Adopted, factsOf } from './repos.ts';
@@ -56,6 +59,7 @@ async function lookAt(stack: Stack, config: StackConfig, given: string): Promise
     throw new StackError('usage', `${given} is the main checkout of ${repo}, and no ticket’s`, {
       hint: `\`stack create TICKET\` makes a ticket with a worktree of its own; \`git -C ${main} worktree add\` makes one by hand`,
     });
+  if (isWithin(stack.root, top.folder)) throw await ownRootError(stack.root, top);
   const taken = findTaken(await stack.store.read(), top.folder);
   // Whoever makes a ticket once more clears what the command before has left of it.
   const left = taken?.phase === 'creating' ? ownerOf({ stack, record: taken }) : undefined;
@@ -103,6 +107,16 @@ async function findTop(folder: string, given: string): Promise<Top> {
     branch: branch.exitCode === 0 ? branch.stdout.trim() : undefined,
     commit: head.stdout.trim(),
   };
+}
+
+/** The worktree carries a stack.yml, by which it was taken for the root. */
+async function ownRootError(root: string, { folder, gitCommonDir }: Top): Promise<StackError> {
+  const main = path.join(path.dirname(gitCommonDir), path.relative(folder, root));
+  const isMain = await ifAnswered(() => requireRootAt(main));
+  const named = isMain ? quoteForShell(main) : 'ROOT';
+  return new StackError('usage', `${folder} holds the root ${root}, so it cannot be a ticket of that`, {
+    hint: `\`stack --root ${named} adopt ${quoteForShell(folder)}\` makes it a ticket of the main checkout’s root`,
+  });
 }
 
 /** Returns the repo of stack.yml that a worktree is of, and where its main checkout is. */

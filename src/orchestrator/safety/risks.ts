@@ -126,9 +126,20 @@ async function listStartedFor(stack: Stack, { ticket }: InstanceRecord): Promise
   return (await Promise.all([listRecords(stack.root, ticket), listRuns(stack.root, ticket)])).flat();
 }
 
-/** Returns who works in the folders of a ticket: not its services, set-ups and agents, nor this command and what has led to it. Throws `unseen`. */
-export async function listOccupants(stack: Stack, record: InstanceRecord): Promise<InsideProcess[]> {
-  const folder = await ifThere(realpath(record.folder));
+/** Returns who works in the folders of a ticket: not in worktrees that somebody else made, since these stay. Leaves out its services, set-ups and agents, this command and what has led to it. Throws `unseen`. */
+async function listOccupants(stack: Stack, record: InstanceRecord): Promise<InsideProcess[]> {
+  return listAtWork(stack, record, record.folder);
+}
+
+/** Returns who works in the folders of a ticket or in any of its worktrees, as `listOccupants` does. Throws `unseen`. */
+export async function listUsers(stack: Stack, record: InstanceRecord): Promise<InsideProcess[]> {
+  const adopted = dedicatedRepos(record).flatMap(([, own]) => (own.adopted ? [own.worktree] : []));
+  const found = await Promise.all([record.folder, ...adopted].map((folder) => listAtWork(stack, record, folder)));
+  return found.flat();
+}
+
+async function listAtWork(stack: Stack, record: InstanceRecord, at: string): Promise<InsideProcess[]> {
+  const folder = await ifThere(realpath(at));
   if (folder === undefined) return [];
   // Of what cannot be seen it is not known whether it would end; the number of what has ended may be a person's by now.
   const noted = await listStartedFor(stack, record);
@@ -140,7 +151,7 @@ export async function listOccupants(stack: Stack, record: InstanceRecord): Promi
   const agents = agentsMarker(stack.rootId, record.ticket);
   const found = await listInside(folder, { names: [...names, ...setups, agents], groups });
   // The record names the folder as it was found, links and all.
-  return found.map((one) => ({ ...one, cwd: path.join(record.folder, path.relative(folder, one.cwd)) }));
+  return found.map((one) => ({ ...one, cwd: path.join(at, path.relative(folder, one.cwd)) }));
 }
 
 function describeOccupants(inside: readonly InsideProcess[]): RiskFinding[] {

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { POINTER_FILE, renderPointer } from '../../adapters/config-file.ts';
 import { readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
+import { sweepTemporaries } from '../../adapters/files/temporary.ts';
 import { addExclude, isIgnored, isTracked, removeExclude } from '../../adapters/git/exclude.ts';
 import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
 import { addNotes, dropNotes, readNotes } from '../../adapters/git/worktree/own-notes.ts';
@@ -41,12 +42,14 @@ export function adoptedStep(work: Work, repo: string): Step {
         );
       await addNotes(worktree, () => ({ owner, adopted: true }));
       if (!(await isIgnored(worktree, POINTER_FILE))) await addExclude(gitCommonDir, `/${POINTER_FILE}`, owner);
-      await replaceFile(pointer, text, { lasting: false, via: work.record.folder });
+      // The ticket's folder may lie on another file system, so the write goes by way of the worktree itself.
+      await replaceFile(pointer, text, { lasting: false });
     },
     async revert() {
       const entry = await readOwnEntry(worktree, gitCommonDir);
       if (entry && ![owner, ''].includes((await readNotes(entry.folder)).owner)) return;
       if ((await readFileIfThere(pointer)) === text) await rm(pointer, { force: true });
+      await sweepTemporaries(worktree);
       await removeExclude(gitCommonDir, `/${POINTER_FILE}`, owner);
       await dropCopy(worktree);
       await dropNotes(worktree);

@@ -1,7 +1,8 @@
 import { lstat, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ifThere } from '../../adapters/files/file-errors.ts';
-import { isThere, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
+import { isThere, type ReplaceOptions, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
+import { sweepTemporaries } from '../../adapters/files/temporary.ts';
 import { isKnownText } from '../../adapters/git/env-text.ts';
 import { addExclude, isIgnored, isTracked, removeExclude } from '../../adapters/git/exclude.ts';
 import { readOwnEntry } from '../../adapters/git/worktree/entry.ts';
@@ -44,7 +45,7 @@ export function envFileStep(work: Work, repo: string): Step {
       const files = work.saved && !record.adopted ? [] : record.envFiles;
       for (const file of files) {
         if (record.adopted) await removeKnown(record, file);
-        await clearEnvFile(path.join(record.worktree, file), work.record.folder);
+        await clearEnvFile(work, record, file);
       }
       await showEnvFiles(work, repo);
     },
@@ -61,8 +62,10 @@ export async function showEnvFiles(work: Work, repo: string): Promise<void> {
 }
 
 async function writeEnvFile(work: Work, repo: string, file: string, signal: AbortSignal): Promise<void> {
-  const { path: checkout, worktree, gitCommonDir } = requireDedicated(work.record, repo);
+  const own = requireDedicated(work.record, repo);
+  const { path: checkout, worktree, gitCommonDir } = own;
   const target = path.join(worktree, file);
+  if (own.adopted) await refuseLink(target, repo);
   const there = await readFileIfThere(target);
   const [tracked, ignored] = await Promise.all([
     there !== undefined && isTracked(worktree, file),
@@ -77,10 +80,25 @@ async function writeEnvFile(work: Work, repo: string, file: string, signal: Abor
   if (!ignored) await addExclude(gitCommonDir, `/${file}`, ownerOf(work));
   await mkdir(path.dirname(target), { recursive: true });
   const text = mergeEnvBlock(start, await renderBlock(work, repo, file));
-  // Outside the worktree: should the write be killed, what it leaves is not taken for somebody's work.
-  await replaceFile(target, text, { lasting: false, via: work.record.folder });
+  await replaceFile(target, text, { lasting: false, ...howToReplace(work, own) });
   // What a person writes around the block from now on is work of theirs.
   if (there === undefined) await noteEnvText(worktree, file, start);
+}
+
+/** A link would become a file: what it leads to is not stack's to write, and may be used by others. */
+async function refuseLink(target: string, repo: string): Promise<void> {
+  if (!(await ifThere(lstat(target)))?.isSymbolicLink()) return;
+  throw new StackError('conflict', `${target} is a link, so stack cannot write its block into it`, {
+    hint: `put a file there instead, or name another file as \`env_file:\` of ${repo} in stack.yml`,
+  });
+}
+
+/**
+ * A worktree that stack made is written by way of the ticket's folder: should the write be killed, what it leaves is not taken for
+ * somebody's work. One that is adopted may lie on another file system, and a person's file keeps its mode.
+ */
+function howToReplace({ record }: Work, { adopted }: DedicatedRepo): ReplaceOptions {
+  return adopted ? { keepsMode: true } : { via: record.folder };
 }
 
 /** Of a worktree that stays the file goes where it is as stack made it. */
@@ -93,14 +111,16 @@ async function removeKnown({ worktree, path: repoPath }: DedicatedRepo, file: st
 }
 
 /** In the worktree the file goes with it; only a worktree that stays behind (moved, or kept) gets its own text back. */
-async function clearEnvFile(file: string, via: string): Promise<void> {
+async function clearEnvFile(work: Work, own: DedicatedRepo, name: string): Promise<void> {
+  const file = path.join(own.worktree, name);
+  if (own.adopted) await sweepTemporaries(path.dirname(file));
   // A folder, or a pipe that a password manager put there, is not what stack wrote.
   if (!(await ifThere(lstat(file)))?.isFile()) return;
   const text = (await readFileIfThere(file)) ?? '';
   if (readEnvBlock(text) === undefined) return;
   const rest = removeEnvBlock(text);
   if (rest === '') await rm(file, { force: true });
-  else await replaceFile(file, rest, { via });
+  else await replaceFile(file, rest, howToReplace(work, own));
 }
 
 async function renderBlock(work: Work, repo: string, file: string): Promise<string> {
