@@ -99,7 +99,7 @@ async function check({ host }: Context, stack: Stack, file: string): Promise<Che
     import('../orchestrator/plans/load.ts'),
     import('../orchestrator/plans/check.ts'),
   ]);
-  return checkPlan(stack, (await readPlan(path.resolve(host.cwd, file))).plan);
+  return checkPlan(stack, (await readPlan(stack, path.resolve(host.cwd, file))).plan);
 }
 
 /** Returns the name of the plan. */

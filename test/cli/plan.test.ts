@@ -162,22 +162,64 @@ tickets:
   });
 
   it('is refused in one line where it cannot be right', async () => {
-    const refuse = (text: string, message: RegExp) => {
+    const refuse = (text: string, message: RegExp, hint: RegExp | undefined) => {
       plan(text);
-      return expectRefusal(shop, ['plan', 'plan.yml'], { code: 'config', message, hint: /^/ });
+      return expectRefusal(shop, ['plan', 'plan.yml'], { code: 'config', message, hint });
     };
     await refuse(
-      'tickets: { a: { prompt: x, after: [b] }, b: { prompt: x, after: [a] } }',
-      /nobody works in the stage|wait for each other/,
+      'agent: scripted\ntickets: { a: { prompt: x, after: [b] }, b: { prompt: x, after: [a] } }',
+      ...[/^plan\.yml:2:.*they would wait for each other: a after b after a$/, undefined],
     );
-    await refuse('tickets: { a: { agent: scripted } }', /^plan\.yml:1:.* a has no task/);
-    await refuse('tickets: { a: { prompt: x, agnet: scripted } }', /unknown key `agnet`/);
+    await refuse('tickets: { a: { agent: scripted } }', /^plan\.yml:1:.* a has no task/, /prompt_file/);
+    await refuse('tickets: { a: { prompt: x, agnet: scripted } }', /unknown key `agnet`/, /agent/);
     await expectRefusal(shop, ['plan', 'sttus'], {
       code: 'usage',
       message: /there is no file .*sttus/,
       hint: /plan --help/,
     });
     await expectRefusal(shop, ['plan', 'status'], { code: 'not-found', message: /^there is no plan$/, hint: /FILE/ });
+  });
+
+  it.each([
+    ['agent: scriptd', /^plan\.yml:3:.*no agent is called `scriptd`; did you mean `scripted`/, /NAME\.yml/],
+    ['from: { apii: main }', /^plan\.yml:3:.*from\.apii: stack\.yml has no repo "apii"$/, /did you mean api/],
+    ['with: [apii]', /^plan\.yml:3:.*with\[0\]: stack\.yml has no repo "apii"$/, /did you mean api/],
+    ['touches: ["frnt/**"]', /^plan\.yml:3:.*touches\[0\]: stack\.yml has no repo "frnt"$/, /did you mean front/],
+    ['own: [pg]', /^plan\.yml:3:.*own\[0\]: a ticket can have its own .*postgres/, /told apart/],
+  ])('is refused for what it names and nobody knows, before anything is made: %s', async (line, message, hint) => {
+    plan(`tickets:\n  a: { prompt: x, agent: scripted }\n  b: { agent: scripted, prompt: x, ${line} }\n`);
+    if (line.startsWith('agent')) plan(`tickets:\n  a: { prompt: x, agent: scripted }\n  b: { prompt: x, ${line} }\n`);
+    await expectRefusal(shop, ['plan', 'plan.yml'], { code: 'config', message, hint });
+    await expectRefusal(shop, ['plan', 'check', 'plan.yml'], { code: 'config', message, hint });
+  });
+
+  it('is refused for a document that is not there, before anything is made', async () => {
+    plan('context:\n  - stack.yml\n  - docs/none.md\nagent: scripted\ntickets: { a: { prompt: x } }');
+    for (const args of [
+      ['plan', 'plan.yml'],
+      ['plan', 'check', 'plan.yml'],
+    ])
+      await expectRefusal(shop, args, {
+        ...{ code: 'config', message: /^plan\.yml:3:5: context: there is no file .*docs\/none\.md$/, hint: /path/ },
+      });
+  });
+
+  it('is asked about with all that agents are told', async () => {
+    const stages = '[{ name: implement, agent: scripted, prompt: be quick }]';
+    plan(`name: told\ncontext: [docs/x.md]\ntickets: { a: { prompt: do the task, stages: ${stages} } }`);
+    shop.write('docs/x.md', 'harmless\n');
+    shop.git('.', 'init', '--quiet');
+    shop.git('.', 'add', 'docs/x.md');
+    const ask = async (): Promise<string> => {
+      const refused = await shop.stack(['plan', 'plan.yml']);
+      expect(refused.code).toBe(4);
+      return refused.stderr;
+    };
+    const asked = await ask();
+    expect(asked).toMatch(/docs\/x\.md came with git/);
+    for (const line of ['a implement: scripted: be quick', 'a implement: scripted: do the task', 'context: docs/x.md'])
+      expect(asked).toContain(line);
+    rmSync(shop.at('.git'), { recursive: true });
   });
 
   it('is asked about where it came with git', async () => {

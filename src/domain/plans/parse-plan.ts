@@ -17,7 +17,11 @@ const DEFAULT_RETRIES = 2;
 export interface ParsedPlan extends Plan {
   /** By ticket, relative to the plan's file. */
   promptFiles: Record<string, string>;
+  /** The file, to say where in it something is wrong. */
+  source: ConfigSource;
 }
+
+type Unplaced = Omit<ParsedPlan, 'source'>;
 
 /** Returns the plan that a file says. Throws `config`: its message is the first problem with file, line and column, its lines are the others. */
 export function parsePlan(file: ConfigText): ParsedPlan {
@@ -32,10 +36,10 @@ export function parsePlan(file: ConfigText): ParsedPlan {
   if (!result.success) throw new StackError('internal', 'the plan was refused without a reason');
   const plan = makePlan(result.data, path.basename(file.path).replace(/\.ya?ml$/, ''));
   refuseFindings([source], checkPlan(source, result.data, plan));
-  return plan;
+  return { ...plan, source };
 }
 
-function makePlan(file: PlanFile, fallback: string): ParsedPlan {
+function makePlan(file: PlanFile, fallback: string): Unplaced {
   const entries = Object.entries(file.tickets);
   const promptFiles = entries.flatMap(([name, one]) => (one.prompt_file ? [[ticketOf(name), one.prompt_file]] : []));
   return {
@@ -82,7 +86,7 @@ function makeKnownStage(
   return { name, ...(name !== 'approve' && { agent }), ...about, retries: DEFAULT_RETRIES };
 }
 
-function checkPlan(source: ConfigSource, file: PlanFile, plan: ParsedPlan): Finding[] {
+function checkPlan(source: ConfigSource, file: PlanFile, plan: Unplaced): Finding[] {
   const names = plan.tickets.map(({ argument }) => argument);
   const found = plan.tickets.flatMap((ticket) => checkTicket(ticket, file, plan));
   if (names.length === 0) found.push({ path: ['tickets'], message: 'a plan has a ticket at least' });
@@ -107,7 +111,7 @@ function checkPlan(source: ConfigSource, file: PlanFile, plan: ParsedPlan): Find
   return source.data === null ? [{ path: [], message: 'the plan is empty' }] : found;
 }
 
-function checkTicket(ticket: PlannedTicket, file: PlanFile, plan: ParsedPlan): Finding[] {
+function checkTicket(ticket: PlannedTicket, file: PlanFile, plan: Unplaced): Finding[] {
   const { argument } = ticket;
   const at = (...rest: (string | number)[]): KeyPath => ['tickets', argument, ...rest];
   const written = file.tickets[argument];

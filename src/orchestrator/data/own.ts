@@ -54,16 +54,20 @@ function listFromRepos(config: StackConfig, repos: OwnPlan['repos']): string[] {
 }
 
 function checkOwnable(config: StackConfig, name: string): string {
+  const why = explainOwn(config, name);
+  if (!why) return name;
+  const details = isOwnable(name) ? {} : { details: { name, known: OWNABLE } };
+  throw new StackError('usage', `--own ${name}: ${why.message}`, { hint: why.hint, ...details });
+}
+
+/** Returns why a ticket cannot have its own one of a shared service; undefined where it can. */
+export function explainOwn(config: StackConfig, name: string): { message: string; hint: string } | undefined {
   if (!isOwnable(name)) {
-    throw new StackError('usage', `--own ${name}: a ticket can have its own ${OWNABLE_WORDS} only`, {
+    return {
+      message: `a ticket can have its own ${OWNABLE_WORDS} only`,
       hint: 'other shared services are told apart by what a ticket puts into them, e.g. by a prefix',
-      details: { name, known: OWNABLE },
-    });
+    };
   }
-  if (!Object.hasOwn(config.shared.services, name)) {
-    throw new StackError('usage', `--own ${name}: stack.yml shares no ${name}`, {
-      hint: `add \`${name}: {}\` to \`shared:\``,
-    });
-  }
-  return name;
+  if (Object.hasOwn(config.shared.services, name)) return undefined;
+  return { message: `stack.yml shares no ${name}`, hint: `add \`${name}: {}\` to \`shared:\`` };
 }

@@ -6,39 +6,50 @@ import { revealText } from '../../domain/config/commands.ts';
 import { StackError } from '../../domain/errors.ts';
 import { type ParsedPlan, parsePlan } from '../../domain/plans/parse-plan.ts';
 import type { Plan, PlannedTicket } from '../../domain/plans/plan.ts';
+import type { DocumentRecord } from '../../domain/task.ts';
 import type { Stack } from '../core/stack.ts';
-import { checkRequest } from '../prepare/repos.ts';
-import { requireAgent } from '../runs/preset.ts';
+import { checkNames } from './names.ts';
+
+/** A plan, and the files that it is made of. */
+interface ReadPlan {
+  plan: Plan;
+  files: string[];
+  /** The documents for all tickets, with their hashes. */
+  documents: DocumentRecord[];
+}
 
 /**
  * Returns the plan that a file says, with the tasks that are in files of their own, once a person has looked at what of it came with git.
- * Throws `config`, `usage`, `not-found`, `process` (an agent that is not installed), `confirm`, `files`.
+ * Throws `config`, `usage`, `process` (an agent that is not installed), `confirm`, `files`.
  */
 export async function loadPlan(stack: Stack, file: string): Promise<Plan> {
-  const { plan, files } = await readPlan(file);
-  await checkNames(stack, plan);
+  const { plan, files, documents } = await readPlan(stack, file);
   const foreign = (await Promise.all(files.map(async (one) => ((await isFromGit(one)) ? [one] : [])))).flat();
   if (foreign.length > 0) {
-    const hash = createHash('sha256').update(JSON.stringify(plan)).digest('hex');
-    const names = foreign.map((one) => revealText(path.relative(stack.root, one)));
-    await stack.requireTrustOf({ files: names, commands: listRunning(plan), hash });
+    const hash = createHash('sha256')
+      .update(JSON.stringify([plan, documents]))
+      .digest('hex');
+    const nameOf = (one: string): string => revealText(path.relative(stack.root, one));
+    const told = [...listRunning(plan), ...plan.context.map((one) => `context: ${nameOf(one)}`)];
+    await stack.requireTrustOf({ files: foreign.map(nameOf), commands: told, hash });
   }
   return plan;
 }
 
-/** Returns the plan that a file says, and the files that it is made of. Throws `config`, `usage`, `files`. */
-export async function readPlan(file: string): Promise<{ plan: Plan; files: string[] }> {
+/** Returns the plan that a file says, once all that it names is there. Runs nothing. Throws `config`, `usage`, `process`, `files`. */
+export async function readPlan(stack: Stack, file: string): Promise<ReadPlan> {
   const text = await readFileIfThere(file);
   if (text === undefined) {
     throw new StackError('usage', `there is no file ${file}`, {
       hint: 'stack plan FILE.yml starts a plan; `stack plan --help` lists what else there is',
     });
   }
-  const { promptFiles, ...parsed } = parsePlan({ path: path.basename(file), text });
+  const { promptFiles, source, ...parsed } = parsePlan({ path: path.basename(file), text });
   const at = (name: string): string => path.resolve(path.dirname(file), name);
   const tickets = await Promise.all(parsed.tickets.map((ticket) => withTask(ticket, promptFiles, at)));
-  const context = parsed.context.map(at);
-  return { plan: { ...parsed, context, tickets }, files: [file, ...Object.values(promptFiles).map(at)] };
+  const plan = { ...parsed, context: parsed.context.map(at), tickets };
+  const documents = await checkNames(stack, { plan, source });
+  return { plan, files: [file, ...Object.values(promptFiles).map(at), ...plan.context], documents };
 }
 
 async function withTask(
@@ -55,27 +66,15 @@ async function withTask(
   });
 }
 
-/** What a create or a run would refuse is told before anything is made. */
-async function checkNames(stack: Stack, plan: Plan): Promise<void> {
-  const config = await stack.config();
-  for (const { argument, from, with: withRepos, stages } of plan.tickets) {
-    try {
-      checkRequest(config, { from, on: {}, with: withRepos });
-      for (const { agent } of stages) if (agent !== undefined) await requireAgent(agent, stack);
-    } catch (error) {
-      if (!(error instanceof StackError)) throw error;
-      const { hint, lines, details } = error;
-      throw new StackError(error.code, `${argument}: ${error.message}`, { ...(hint && { hint }), lines, details });
-    }
-  }
-}
-
 /** Agents do with a person's rights what they are told, so that counts as well. */
 function listRunning({ verify, tickets }: Plan): string[] {
   const all = tickets.flatMap(({ argument, prompt, stages }) =>
     stages.flatMap(({ name, run, agent, prompt: own }) => {
       if (run !== undefined) return [`${argument} ${name}: ${revealText(run)}`];
-      return agent === undefined ? [] : [`${argument} ${name}: ${agent}: ${revealText(own ?? prompt ?? '')}`];
+      if (agent === undefined) return [];
+      const said = [own, prompt].filter((text) => text !== undefined);
+      const who = `${argument} ${name}: ${agent}`;
+      return said.length > 0 ? said.map((text) => `${who}: ${revealText(text)}`) : [who];
     }),
   );
   return [...(verify === undefined ? [] : [`verify: ${revealText(verify)}`]), ...new Set(all)];

@@ -42,13 +42,21 @@ export function checkRequest(config: StackConfig, request: RepoRequest): void {
 
 /** Throws `usage`, with the flag that says so, where stack.yml has no repo of that name. */
 export function requireRepo(config: StackConfig, repo: string, flag: string): void {
+  const why = explainRepo(config, repo);
+  if (!why) return;
+  const details = { repo, known: Object.keys(config.repos) };
+  throw new StackError('usage', `${flag}: ${why.message}`, { hint: why.hint, details });
+}
+
+/** Returns why a name is no repo of stack.yml; undefined for one that is. */
+export function explainRepo(config: StackConfig, repo: string): { message: string; hint: string } | undefined {
   const known = Object.keys(config.repos);
-  if (known.includes(repo)) return;
+  if (known.includes(repo)) return undefined;
   const [near] = suggest(repo, known);
-  throw new StackError('usage', `${flag}: stack.yml has no repo ${JSON.stringify(repo)}`, {
+  return {
+    message: `stack.yml has no repo ${JSON.stringify(repo)}`,
     hint: `${near === undefined ? '' : `did you mean ${near}? `}its repos: ${known.join(', ')}`,
-    details: { repo, known },
-  });
+  };
 }
 
 /** Returns the repos that the ticket gets its own copy of. */

@@ -24,6 +24,8 @@ export interface Told {
   context?: readonly string[] | undefined;
   /** Those that it had before, one of which may be the task. */
   documents?: DocumentRecord[] | undefined;
+  /** What a person names `context` with, for errors. */
+  flag?: string;
 }
 
 /** What of that goes into the record, and what its documents hold, by their hashes. */
@@ -33,7 +35,7 @@ export interface PlannedTold {
 }
 
 /** Reads what a ticket is to be told. Makes nothing. Throws `usage` for a task or document that cannot be one. */
-export async function planTold({ task, context = [], documents = [] }: Told): Promise<PlannedTold> {
+export async function planTold({ task, context = [], documents = [], flag = '--context' }: Told): Promise<PlannedTold> {
   const isKept = documents.some(({ isTask }) => isTask);
   const split = task === undefined || isKept ? undefined : splitTask(task);
   if (task !== undefined && !isKept) requireText(task);
@@ -43,11 +45,11 @@ export async function planTold({ task, context = [], documents = [] }: Told): Pr
     const hash = createHash('sha256').update(bytes).digest('hex');
     contents.set(hash, bytes);
     if (all.some((one) => one.name === name && one.hash === hash)) return;
-    requireNewName(all, name);
+    requireNewName(all, name, flag);
     all.push({ name, hash, ...(isTask && { isTask }) });
   };
   if (task !== undefined && split && !split.isWhole) add(TASK_DOCUMENT, Buffer.from(task), true);
-  for (const file of context) add(path.basename(file), await readDocument(file), false);
+  for (const file of context) add(path.basename(file), await readDocument(file, flag), false);
   const text = split?.text ?? task;
   return {
     record: { ...(text !== undefined && { task: text }), ...(all.length > 0 && { documents: all }) },
@@ -56,10 +58,10 @@ export async function planTold({ task, context = [], documents = [] }: Told): Pr
 }
 
 /** File systems that do not tell capitals apart are common, and so are those that do not tell how an accent is written. */
-function requireNewName(all: readonly DocumentRecord[], name: string): void {
+function requireNewName(all: readonly DocumentRecord[], name: string, flag: string): void {
   const fold = (text: string): string => text.normalize('NFC').toLowerCase();
   if (!all.some((one) => fold(one.name) === fold(name))) return;
-  throw new StackError('usage', `--context: two documents are called ${name}`, {
+  throw new StackError('usage', `${flag}: two documents are called ${name}`, {
     hint: name === TASK_DOCUMENT ? 'that is what the task is called there; rename yours' : 'rename one of them',
   });
 }
@@ -69,7 +71,7 @@ function requireText(task: string): void {
 }
 
 /** Returns what a file holds that a person named. Throws `usage`, and `files` where it cannot be read. */
-async function readDocument(file: string, flag = '--context'): Promise<Buffer> {
+async function readDocument(file: string, flag: string): Promise<Buffer> {
   const found = await ifThere(stat(file));
   if (!found) throw new StackError('usage', `${flag}: there is no file ${file}`, { hint: 'check the path' });
   const kind = describeKind(found);
