@@ -1,5 +1,6 @@
 import { requireMerging } from '../../../adapters/git/merge/merging.ts';
 import { withLock } from '../../../adapters/lock.ts';
+import { pause } from '../../../adapters/pause.ts';
 import { StackError, throwIfAborted } from '../../../domain/errors.ts';
 import type { InstanceRecord } from '../../../domain/instance.ts';
 import { queueRunLockOf } from '../../../domain/layout.ts';
@@ -60,6 +61,9 @@ async function alone(stack: Stack, work: () => Promise<void>): Promise<void> {
   }
 }
 
+/** So often a run looks whether what it verifies is still wanted. */
+const LOOK_MS = 1000;
+
 async function goOn(running: Running): Promise<void> {
   const { stack } = running;
   for (;;) {
@@ -68,9 +72,20 @@ async function goOn(running: Running): Promise<void> {
     while (running.train[0]?.outcome) await settleFirst(running, running.train[0], running.train[0].outcome);
     await fill(running);
     if (running.train.length === 0) return;
-    const open = running.train.filter(({ outcome }) => !outcome);
-    // Without one, all have an outcome: the first is settled next.
-    if (open.length > 0) await Promise.race(open.map(({ work }) => work));
+    await awaitNews(running);
+  }
+}
+
+/** Waits until a verification has ended, or one of them is of a ticket that was taken out of the queue. */
+async function awaitNews({ stack, train }: Running): Promise<void> {
+  const open = train.filter(({ outcome }) => !outcome);
+  // Without one, all have an outcome: the first is settled next.
+  while (open.length > 0) {
+    await Promise.race([...open.map(({ work }) => work), pause(LOOK_MS, stack.signal)]);
+    throwIfAborted(stack.signal);
+    const { entries } = await readQueue(stack);
+    if (open.some(({ outcome }) => outcome)) return;
+    if (train.some(({ ticket }) => !entries.some((entry) => entry.ticket === ticket && isOpen(entry)))) return;
   }
 }
 
