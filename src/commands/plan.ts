@@ -135,7 +135,7 @@ async function begin(
   return loaded.name;
 }
 
-/** Another command that goes on with it takes what a person has said as well. */
+/** Another command that goes on with it takes what a person has said of a ticket. */
 async function goOn(context: Context, stack: Stack, name: string, isDetached: boolean): Promise<void> {
   const [{ isGoing }, { runPlan }, { runInBackground }] = await Promise.all([
     import('../orchestrator/core/plans.ts'),

@@ -91,7 +91,7 @@ tickets:
     const review = `do: dump ${dumps[1]}\\ndo: find []\\ndo: exit 0`;
     plan(`stages: [{ name: implement, agent: scripted }, { name: review, agent: scripted, reviews: implement, prompt: "${review}" }]
 tickets:
-  feat-01: { prompt: "do: dump ${dumps[0]}\\ndo: add front one\\ndo: commit front One\\ndo: stack note left it simple\\ndo: edit front later" }
+  feat-01: { prompt: "do: dump ${dumps[0]}\\ndo: add front one\\ndo: commit front One\\ndo: stack note left it simple" }
 `);
     expect(await shop.stack(['plan', 'plan.yml', '--no-start'])).toMatchObject({ code: 0 });
     const [author, reviewer] = dumps.map((file) => JSON.parse(readFileSync(file, 'utf8')));
@@ -103,6 +103,84 @@ tickets:
     expect(reviewer.script).toMatch(/\$STACK_FINDINGS[\s\S]*do: add front one/);
     expect(readFileSync(`${reviewer.cwd}/HANDOVER.md`, 'utf8')).toMatch(/git -C front diff[\s\S]*left it simple/);
     expect(existsSync(`${reviewer.cwd}/front`)).toBe(false);
+  });
+
+  it('lets nothing pass that is not committed', async () => {
+    plan(`tickets:
+  feat-01: { prompt: "do: add front one", stages: [${IMPLEMENT}, { name: review, agent: scripted, reviews: implement, prompt: "do: find []\\ndo: exit 0" }] }
+  feat-02: { prompt: "do: add front two", stages: [${IMPLEMENT}] }
+`);
+    expect(await shop.stack(['plan', 'plan.yml', '--no-start'])).toMatchObject({ code: 1 });
+    for (const name of ['feat-01', 'feat-02']) {
+      expect(await ticket(name)).toMatchObject({
+        state: 'failed',
+        reason: `work is not committed: front: ${name}.txt`,
+        hint: expect.stringMatching(new RegExp(`stack commit ${name} -a -m .*stack plan retry ${name}`)),
+      });
+      shop.git(`tickets/${name}/front`, 'add', '.');
+      expect(await shop.stack(['commit', name, '-a', '-m', 'Add it'])).toMatchObject({ code: 0 });
+    }
+    expect(await shop.stack(['plan', 'retry'])).toMatchObject({ code: 0 });
+    const { journal, tickets } = await status();
+    expect(tickets).toMatchObject([{ state: 'done' }, { state: 'done' }]);
+    const begun = journal.flatMap(({ event, stage }) => (event === 'begin' ? [stage] : []));
+    expect(begun.sort()).toEqual(['implement', 'implement', 'review']);
+  });
+
+  it('takes what is stopped out of the queue, and merges it once it goes on', async () => {
+    plan(`merge: true
+verify: "touch ${shop.at('go')}; sleep 1000"
+tickets: { feat-01: { prompt: ${task('one')}, stages: [${IMPLEMENT}] } }
+`);
+    const queue = async () => JSON.parse((await shop.stack(['queue', 'list', '--json'])).stdout).queue;
+    const begun = shop.start(['plan', 'plan.yml', '--no-start']);
+    await until('it is verified', () => existsSync(shop.at('go')));
+    const before = readFileSync(shop.at('.stack/plans/plan/plan.json'), 'utf8');
+    shop.write('plan.yml', readFileSync(shop.at('plan.yml'), 'utf8').replace('merge: true', 'merge: false'));
+    for (const words of [['plan.yml'], ['resume']])
+      expect(await shop.stack(['plan', ...words])).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/another command goes on with the plan plan.*\nhint: `stack plan status`/),
+      });
+    expect(readFileSync(shop.at('.stack/plans/plan/plan.json'), 'utf8')).toBe(before);
+    expect(await shop.stack(['plan', 'stop', 'feat-01'])).toMatchObject({ code: 0 });
+    expect(await queue()).toEqual([]);
+    expect(await begun.ended).toMatchObject({ code: 4 });
+    expect(await ticket('feat-01')).toMatchObject({ state: 'waiting', reason: 'it was stopped' });
+    expect(shop.git('front', 'ls-tree', '--name-only', 'main')).not.toContain('feat-01.txt');
+    expect(await shop.stack(['merge', 'feat-01'])).toMatchObject({ code: 0 });
+    expect(await shop.stack(['plan', 'resume'])).toMatchObject({ code: 0 });
+    expect(await ticket('feat-01')).toMatchObject({ state: 'merged' });
+    shop.git('front', 'reset', '--quiet', '--hard', 'main~1');
+  });
+
+  it('tells of a ticket that was destroyed at work, and leaves nothing of its reviews', async () => {
+    const review = `{ name: review, agent: scripted, reviews: implement, prompt: "do: until ${shop.at('go')}" }`;
+    plan(`name: gone\ntickets: { feat-01: { prompt: ${task('one')}, stages: [${IMPLEMENT}, ${review}] } }`);
+    const begun = shop.start(['plan', 'plan.yml', '--no-start']);
+    await until('it is reviewed', async () => (await ticket('feat-01')).run?.name === 'review-1');
+    expect(await shop.stack(['destroy', 'feat-01', '--force', '--yes'])).toMatchObject({ code: 0 });
+    expect(await begun.ended).toMatchObject({ code: 1 });
+    const [{ state, reason }] = (await status()).tickets as [PlanTicketView];
+    expect({ state, reason }).toMatchObject({
+      state: 'failed',
+      reason: expect.stringMatching(/^feat-01 was destroyed/),
+    });
+    expect((await status()).journal.some(({ event, stage }) => event === 'end' && stage === 'review')).toBe(false);
+    expect(existsSync(shop.at('.stack/plans/gone/reviews/feat-01'))).toBe(false);
+  });
+
+  it('has its tickets’ names for itself until it is through with them', async () => {
+    const stages = `stages: [{ name: test, run: "test -e ${shop.at('go')}" }]`;
+    plan(`name: one\ntickets: { feat-01: { ${stages} }, feat-02: { after: [feat-01], ${stages} } }`);
+    expect(await shop.stack(['plan', 'plan.yml', '--no-start'])).toMatchObject({ code: 1 });
+    plan(`name: two\ntickets: { feat-02: { ${stages} } }`);
+    await expectRefusal(shop, ['plan', 'plan.yml'], {
+      code: 'exists',
+      message: /^feat-02 is a ticket of the plan one, which is not through with it$/,
+      hint: /stack plan stop --plan one feat-02/,
+    });
+    expect(existsSync(shop.at('.stack/plans/two/plan.json'))).toBe(false);
   });
 
   it('stops where a review finds the same twice, and waits for a person with what was found', async () => {
@@ -155,7 +233,7 @@ tickets:
     expect(await ticket('feat-01')).toMatchObject({
       state: 'done',
       attempt: 2,
-      cost: { usd: 0.5, input: 10, output: 2 },
+      cost: { usd: 1, input: 20, output: 4 },
     });
     expect(await shop.stack(['plan', 'retry', '-d'])).toMatchObject({ code: 0 });
     await until('feat-02 is done', async () => (await ticket('feat-02')).state === 'done');

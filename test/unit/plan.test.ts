@@ -101,7 +101,23 @@ describe('how far a ticket of a plan is', () => {
     });
     const passed = [...made, ...stage('implement'), ...reviewed(1)];
     expect(standing(...passed)).toMatchObject({ state: 'waiting', stage: 'approve', next: { why: 'approve' } });
-    expect(standing(...passed, event('pass', { stage: 'approve' }))).toMatchObject({ state: 'done', isThrough: true });
+    const ended = [...passed, event('pass', { stage: 'approve' })];
+    expect(standing(...ended)).toMatchObject({ state: 'running', isThrough: false, next: { do: 'finish' } });
+    expect(standing(...ended, event('done'))).toMatchObject({ state: 'done', isThrough: true, next: { why: 'end' } });
+  });
+
+  it('is through once the queue has it, and is not while it cannot be handed on', () => {
+    const ended = [...made, ...stage('implement'), ...reviewed(1), event('pass', { stage: 'approve' })];
+    const failed = [...ended, event('fail', { stage: 'approve', reason: 'nothing to merge' })];
+    expect(standing(...failed)).toMatchObject({ state: 'failed', isThrough: false });
+    const again = [...failed, event('retry', { stage: 'approve' })];
+    expect(standing(...again)).toMatchObject({ isThrough: false, next: { do: 'finish' } });
+    const queued = [...again, event('queue')];
+    expect(standing(...queued)).toMatchObject({ state: 'queued', isThrough: true, next: { do: 'merge' } });
+    const out = [...queued, event('out'), event('stop'), event('out')];
+    expect(standing(...out)).toMatchObject({ state: 'waiting', next: { why: 'stopped' } });
+    expect(standing(...out, event('merged'))).toMatchObject({ state: 'merged', next: { why: 'end' } });
+    expect(standing(...queued, event('retry'), event('fail'))).toMatchObject({ isThrough: false });
   });
 
   it('goes back with what a review has found, as often as it may', () => {
@@ -148,7 +164,10 @@ describe('how far a ticket of a plan is', () => {
     ];
     const late = [...stopped, event('end', { stage: 'implement', attempt: 1, outcome: 'failed' })];
     expect(standing(...late)).toMatchObject({ state: 'waiting', next: { why: 'stopped' } });
-    expect(standing(...late, event('go', { stage: 'implement' }))).toMatchObject({ next: { do: 'begin', attempt: 2 } });
+    const gone = [...late, event('go', { stage: 'implement' })];
+    expect(standing(...gone)).toMatchObject({ next: { do: 'begin', attempt: 2 } });
+    const later = [...gone, event('end', { stage: 'implement', attempt: 1, outcome: 'failed' })];
+    expect(standing(...later)).toMatchObject({ state: 'running', next: { do: 'begin', attempt: 2 } });
     const early = [event('create'), event('stop'), event('created', { madeAt: 'now' }), event('go')];
     expect(standing(...early)).toMatchObject({ next: { do: 'begin', stage: { name: 'implement' } } });
     expect(standing(event('create'), event('stop'), event('go'))).toMatchObject({ next: { do: 'create' } });
@@ -183,7 +202,8 @@ describe('the order of a plan', () => {
     expect(startable([], ['b'])).toEqual(['c']);
     const done = ['create', 'created'].map((word) => event(word, { ticket: 'b' }));
     const end = event('end', { ticket: 'b', stage: 'implement', outcome: 'done' });
-    expect(startable([...done, end])).toEqual(['a', 'c']);
+    expect(startable([...done, end])).toEqual(['b', 'c']);
+    expect(startable([...done, end, event('done', { ticket: 'b' })])).toEqual(['a', 'c']);
   });
 
   it('knows which tickets touch the same', () => {

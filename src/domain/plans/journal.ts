@@ -5,13 +5,13 @@ import { type Finding, findingSchema } from './findings.ts';
 
 /**
  * What has become of a plan, an event a line; all else that is known of it follows from that. `plan`: it is begun; `create`, `created`: the
- * ticket's environment; `room`: there is none for it now, or there is again; `begin`, `end`: of a stage; `queue`, `merged`, `out`: of the merge queue; `fail`: something outside a stage failed;
+ * ticket's environment; `room`: there is none for it now, or there is again; `begin`, `end`: of a stage; `done`: behind the last one, for who is not merged here; `queue`, `merged`, `out`: of the merge queue; `fail`: something outside a stage failed;
  * `stop`, `go`, `pass`, `retry`: a person's word.
  */
 type PlanEventKind = (typeof KINDS)[number];
 
 const KINDS = [
-  ...(['plan', 'create', 'created', 'room', 'begin', 'end', 'queue', 'merged', 'out', 'fail'] as const),
+  ...(['plan', 'create', 'created', 'room', 'begin', 'end', 'done', 'queue', 'merged', 'out', 'fail'] as const),
   ...(['stop', 'go', 'pass', 'retry'] as const),
 ] as const;
 

@@ -7,7 +7,8 @@ export type Next =
   | { do: 'create' }
   | { do: 'begin'; stage: Stage; attempt: number }
   | { do: 'watch'; stage: Stage; attempt: number; commits: Record<string, string> | undefined }
-  | { do: 'queue' }
+  /** Behind the last stage: what is committed goes on, to the queue or to the person. */
+  | { do: 'finish' }
   /** Until the queue has merged it, or put it out. */
   | { do: 'merge' }
   /** Nothing, as long as no person says so; `end`: there is nothing left. */
@@ -19,7 +20,7 @@ export interface Standing {
   stage: string | null;
   attempt: number;
   next: Next;
-  /** True once its last stage is done. */
+  /** True once its last stage is done, and all of it is committed and, where it is to be merged, in the queue. */
   isThrough: boolean;
   madeAt: string | undefined;
   /** What the last review has found. */
@@ -32,6 +33,8 @@ export interface Standing {
 /** The ticket as events go by. */
 interface Cursor extends Standing {
   ticket: PlannedTicket;
+  /** True behind the last stage. */
+  isBehindLast: boolean;
   /** How often each stage was begun. */
   begun: Map<string, number>;
   /** By review: how often it has sent the ticket back since a person looked, and what for. */
@@ -44,10 +47,10 @@ const END: Next = { do: 'rest', why: 'end' };
 export function readStanding(ticket: PlannedTicket, events: readonly PlanEvent[]): Standing {
   const cursor: Cursor = {
     ...{ ticket, begun: new Map(), back: new Map(), findings: [], madeAt: undefined, isThrough: false },
-    ...{ state: 'blocked', stage: null, attempt: 0, next: { do: 'create' } },
+    ...{ isBehindLast: false, state: 'blocked', stage: null, attempt: 0, next: { do: 'create' } },
   };
   for (const event of events) if (event.ticket === ticket.ticket) follow(cursor, event);
-  const { begun: _, back: __, ticket: ___, ...standing } = cursor;
+  const { begun: _, back: __, ticket: ___, isBehindLast: ____, ...standing } = cursor;
   return standing;
 }
 
@@ -66,17 +69,24 @@ function follow(cursor: Cursor, event: PlanEvent): Cursor {
     case 'begin':
       return stage ? begin(cursor, stage, event) : cursor;
     case 'end':
-      return stage ? end(cursor, stage, event) : cursor;
+      return stage && isOfNow(cursor, event) ? end(cursor, stage, event) : cursor;
+    case 'done':
+      cursor.isThrough = true;
+      return goTo(cursor, { state: 'done', next: END });
     case 'queue':
+      cursor.isThrough = true;
       return goTo(cursor, { state: 'queued', next: { do: 'merge' } });
     case 'merged':
-      return goTo(cursor, { state: 'merged', next: { do: 'rest', why: 'end' } });
+      cursor.isThrough = true;
+      return goTo(cursor, { state: 'merged', next: END });
     case 'out':
       return goTo(cursor, { ...told(event, 'waiting'), next: { do: 'rest', why: 'out' } });
     case 'fail':
+      cursor.isThrough = false;
       return goTo(cursor, { ...told(event, 'failed'), next: { do: 'rest', why: 'failed' } });
     case 'stop':
-      if (cursor.next.do === 'rest') return cursor;
+      // Who merges may have seen before that it is in the queue no more.
+      if (cursor.next.do === 'rest' && cursor.next.why !== 'out') return cursor;
       return goTo(cursor, { ...told(event, 'waiting'), next: { do: 'rest', why: 'stopped' } });
     case 'go':
     case 'retry':
@@ -92,6 +102,11 @@ function follow(cursor: Cursor, event: PlanEvent): Cursor {
 function isLate({ next }: Cursor, { event }: PlanEvent): boolean {
   const isOfDriver = !(['stop', 'go', 'pass', 'retry', 'merged'] as const).some((kind) => kind === event);
   return next.do === 'rest' && next.why === 'stopped' && isOfDriver;
+}
+
+/** False for the end of what was stopped, told after it was begun once more. */
+function isOfNow({ attempt }: Cursor, event: PlanEvent): boolean {
+  return event.attempt === undefined || event.attempt === attempt;
 }
 
 function keepCount(cursor: Cursor, { event, stage, attempt = 1, madeAt }: PlanEvent): Cursor {
@@ -111,12 +126,10 @@ function goTo(cursor: Cursor, to: Pick<Standing, 'state' | 'next' | 'reason' | '
   return Object.assign(cursor, { reason: undefined, hint: undefined }, to);
 }
 
-/** A stage that nobody runs waits for a person; behind the last one the ticket is through. */
+/** A stage that nobody runs waits for a person. */
 function enter(cursor: Cursor, stage: Stage | undefined): Cursor {
-  if (!stage) {
-    cursor.isThrough = true;
-    return goTo(cursor, { state: 'done', next: cursor.ticket.merge ? { do: 'queue' } : END });
-  }
+  cursor.isBehindLast = stage === undefined;
+  if (!stage) return goTo(cursor, { state: 'running', next: { do: 'finish' } });
   const attempt = (cursor.begun.get(stage.name) ?? 0) + 1;
   Object.assign(cursor, { stage: stage.name, attempt });
   if (stage.run !== undefined || stage.agent !== undefined)
@@ -161,7 +174,7 @@ function end(cursor: Cursor, stage: Stage, event: PlanEvent): Cursor {
 /** Where a ticket goes on that has stopped, failed, waits or was put out of the queue. A review that waits sends it back. */
 function goOn(cursor: Cursor, stage: Stage | undefined, isRetry: boolean): Cursor {
   if (cursor.next.do !== 'rest' || cursor.state === 'merged') return cursor;
-  if (cursor.isThrough) return enter(cursor, undefined);
+  if (cursor.isBehindLast) return enter(cursor, undefined);
   if (cursor.madeAt === undefined) return goTo(cursor, { state: 'blocked', next: { do: 'create' } });
   if (!stage) return enter(cursor, cursor.ticket.stages[0]);
   if (!isRetry || cursor.next.why !== 'findings') return enter(cursor, stage);

@@ -1,9 +1,12 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
 import { appendLine } from '../../adapters/files/append.ts';
 import { ifThere } from '../../adapters/files/file-errors.ts';
 import { makeFolder, readFileIfThere, replaceFile } from '../../adapters/files/files.ts';
-import { inspectLock } from '../../adapters/lock.ts';
+import { removeDetached } from '../../adapters/git/worktree/detached.ts';
+import { inspectLock, withLock } from '../../adapters/lock.ts';
 import { StackError } from '../../domain/errors.ts';
+import { dedicatedRepos, type InstanceRecord } from '../../domain/instance.ts';
 import { parseFields } from '../../domain/json.ts';
 import { inFolder, planFilesOf } from '../../domain/layout.ts';
 import { type PlanEvent, parseJournal } from '../../domain/plans/journal.ts';
@@ -70,6 +73,44 @@ export async function listPlans({ root }: Pick<Stack, 'root'>): Promise<string[]
   );
   const known = found.flatMap(({ name, at }) => (at === undefined ? [] : [{ name, at }]));
   return known.sort((one, other) => one.at - other.at).map(({ name }) => name);
+}
+
+/** Deletes what is left of the reviews of a ticket, their worktrees too. Gone is done. Throws `git`, `files`. */
+export async function removeReviews({ root }: Pick<Stack, 'root'>, record: InstanceRecord): Promise<void> {
+  for (const plan of await listPlans({ root })) {
+    const folder = inFolder(root, 'plans', plan, 'reviews', record.ticket);
+    for (const run of (await ifThere(readdir(folder))) ?? [])
+      for (const [repo, { path: repoPath, gitCommonDir }] of dedicatedRepos(record))
+        await removeDetached({ repoPath, gitCommonDir, path: path.join(folder, run, repo) });
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Does something that one command at a time does with a plan. Throws `busy` while another one goes on with it, and what the work throws. */
+export async function withPlan(
+  { root, signal }: Pick<Stack, 'root' | 'signal'>,
+  name: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  await makeFolder(planFilesOf(root, name).folder);
+  let hasBegun = false;
+  const run = (): Promise<void> => {
+    hasBegun = true;
+    return work();
+  };
+  try {
+    await withLock(planFilesOf(root, name).lock, run, { signal, waitSeconds: 0 });
+  } catch (error) {
+    if (hasBegun || !(error instanceof StackError) || error.code !== 'busy') throw error;
+    throw beingDriven(name, (error.details as { pid?: number } | undefined)?.pid);
+  }
+}
+
+/** Returns the error for a plan that another command goes on with. */
+export function beingDriven(name: string, pid?: number): StackError {
+  return new StackError('busy', `another command goes on with the plan ${name}${pid ? ` (pid ${pid})` : ''}`, {
+    hint: '`stack plan status` shows how far it is; `stack plan resume TICKET` tells it to go on with one',
+  });
 }
 
 /** Returns true while a command goes on with a plan. */

@@ -7,6 +7,7 @@ import type { Step } from '../../domain/step.ts';
 import { claimInstance, isOwnerAlive } from '../core/claim.ts';
 import { requireUnchanging } from '../core/journal.ts';
 import { interruptedAt, leftoverError } from '../core/leftover.ts';
+import { removeReviews } from '../core/plans.ts';
 import { dropRecreate } from '../core/recreating.ts';
 import { type Leftover, runBackward } from '../core/run.ts';
 import type { Stack } from '../core/stack.ts';
@@ -155,6 +156,7 @@ async function unmake(work: Work, options: Going): Promise<DestroyedTicket> {
   const quiet = listQuiet(rescue ?? (await saveQuietly(work, options, { stamp, data })));
   const more = await revertAll(work, options, { rescue, data, rests: true });
   await removeRuns(stack, record.ticket);
+  if (!options.remade) await removeReviews(stack, record);
   await removeForgotten(work);
   await requireNothingLeft(work);
   await stack.store.update((draft) => {

@@ -3,14 +3,11 @@ import { StackError, throwIfAborted } from '../../domain/errors.ts';
 import type { InstanceRecord } from '../../domain/instance.ts';
 import { type Finding, listBlocking } from '../../domain/plans/findings.ts';
 import type { PlanEvent } from '../../domain/plans/journal.ts';
-import type { Plan, PlannedTicket, Stage } from '../../domain/plans/plan.ts';
+import type { PlannedTicket, Stage } from '../../domain/plans/plan.ts';
 import { renderPrompt, renderReviewTask } from '../../domain/plans/prompts.ts';
-import { type Next, readStanding, type Standing } from '../../domain/plans/standing.ts';
-import { addToQueue } from '../change/queue/queue.ts';
+import type { Next, Standing } from '../../domain/plans/standing.ts';
 import { readHeads } from '../change/verify.ts';
 import { notify } from '../core/notify.ts';
-import { findPlan, note } from '../core/plans.ts';
-import type { Stack } from '../core/stack.ts';
 import { createInstance } from '../lifecycle/create.ts';
 import { startInstance } from '../lifecycle/start.ts';
 import { type LiveRun, observeRuns } from '../runs/observe.ts';
@@ -18,17 +15,12 @@ import { startRun } from '../runs/start.ts';
 import { stopRun } from '../runs/stop.ts';
 import { observeInstances } from '../status/view.ts';
 import { chooseBases } from './base.ts';
+import { type Driven, look, quiet, requireOwn, say, write } from './driven.ts';
+import { finish, requireCommitted } from './finish.ts';
 import { closeReview, openReview, type Review, readReview } from './review.ts';
 import { whenRoom } from './room.ts';
 
 const POLL_MS = 500;
-
-/** A ticket of a plan that is being driven. */
-export interface Driven {
-  stack: Stack;
-  plan: Plan;
-  ticket: PlannedTicket;
-}
 
 /**
  * Takes a ticket as far as it goes without a person. All that is done is written down before, and found again by whoever drives it next.
@@ -58,20 +50,6 @@ async function orNoted(driven: Driven, { stage }: Standing, work: () => Promise<
   }
 }
 
-async function look({ stack, plan, ticket }: Driven) {
-  const { events = [] } = (await findPlan(stack, plan.name)) ?? {};
-  const standing = readStanding(ticket, events);
-  return { next: standing.next, standing, events };
-}
-
-async function write({ stack, plan, ticket }: Driven, event: Omit<PlanEvent, 'at' | 'ticket'>): Promise<void> {
-  await note(stack, plan.name, { ticket: ticket.ticket, ...event });
-}
-
-function say({ stack, ticket }: Driven, text: string): void {
-  stack.emit({ type: 'info', text: `${ticket.ticket}: ${text}` });
-}
-
 /** A person is told wherever they are of what waits for them. */
 async function tell(driven: Driven, { state, reason, hint }: Standing): Promise<void> {
   const text = reason === undefined ? state : `${state}: ${reason}${hint === undefined ? '' : `; ${hint}`}`;
@@ -88,23 +66,26 @@ interface Known {
 
 async function act(driven: Driven, next: Exclude<Next, { do: 'rest' } | { do: 'merge' }>, known: Known): Promise<void> {
   if (next.do === 'create') return create(driven, known.events);
-  if (next.do === 'queue') return queue(driven);
   const record = await requireOwn(driven, known.standing);
+  if (next.do === 'finish') return finish(driven, record);
   if (next.do === 'begin') {
     const { stage, attempt } = next;
+    if (stage.reviews !== undefined) await requireCommitted(driven, record);
     const commits = stage.reviews === undefined ? undefined : await readHeads(record);
     return write(driven, { event: 'begin', stage: stage.name, attempt, commits });
   }
   const run = await awaitRun(driven, record, { next, standing: known.standing });
-  return close(driven, record, { next, run });
+  return close(driven, record, { next, run, standing: known.standing });
 }
 
 /** What a create that was killed has made, or half made, is gone on with. */
 async function create(driven: Driven, events: readonly PlanEvent[]): Promise<void> {
   const { stack, plan, ticket } = driven;
-  const last = events.findLast((one) => one.ticket === ticket.ticket && one.event === 'create');
+  const last = events.findLast(
+    (one) => one.ticket === ticket.ticket && (one.event === 'create' || one.event === 'fail'),
+  );
   const there = (await stack.store.read()).instances[ticket.ticket];
-  const isOurs = last !== undefined && there?.phase === 'ready' && there.createdAt >= last.at;
+  const isOurs = last?.event === 'create' && there?.phase === 'ready' && there.createdAt >= last.at;
   if (!isOurs) {
     say(driven, 'its environment is made');
     await write(driven, { event: 'create' });
@@ -129,24 +110,6 @@ function inRoom<Result>(driven: Driven, work: () => Promise<Result>): Promise<Re
     if (refusal) say(driven, `it waits for room: ${reason}${hint === undefined ? '' : `; ${hint}`}`);
   };
   return whenRoom(driven.stack.signal, tell, work);
-}
-
-/** Of what several tickets make at a time people need not see more than what is odd. */
-function quiet({ stack, ticket }: Driven): Stack {
-  return {
-    ...stack,
-    emit: (event) =>
-      event.type === 'warning' && stack.emit({ type: 'warning', text: `${ticket.ticket}: ${event.text}` }),
-  };
-}
-
-/** Throws `not-found` for a ticket that is gone, or another one of that name. */
-async function requireOwn({ stack, ticket }: Driven, { madeAt }: Standing): Promise<InstanceRecord> {
-  const record = (await stack.store.read()).instances[ticket.ticket];
-  if (record && record.createdAt === madeAt) return record;
-  throw new StackError('not-found', `${ticket.ticket} was destroyed, or made again, since the plan made it`, {
-    hint: `\`stack restore ${ticket.argument}\` brings it back`,
-  });
 }
 
 /** What an agent of the plan is called: by that it is found again. */
@@ -210,7 +173,7 @@ function reviewOf({ plan, ticket }: Driven, next: Watched['next']): Review {
 async function close(
   driven: Driven,
   record: InstanceRecord,
-  { next, run }: { next: Watched['next']; run: LiveRun },
+  { next, run, standing }: Watched & { run: LiveRun },
 ): Promise<void> {
   const { stack, ticket } = driven;
   const { stage, attempt } = next;
@@ -223,6 +186,8 @@ async function close(
   if (review) await closeReview(stack, record, review);
   const problem = isDone ? ('problem' in found ? found.problem : undefined) : describeEnd(exitCode);
   if (problem !== undefined) {
+    // What a destroy has ended has not failed.
+    await requireOwn(driven, standing);
     const hint = `\`stack capture ${ticket.argument} --run ${run.run.id}\` shows its end, \`stack plan retry ${ticket.argument}\` tries again`;
     const reason = `${nameOf(next)}: ${problem}`;
     return write(driven, { ...outcome, outcome: 'failed', reason, hint });
@@ -246,16 +211,11 @@ export async function endStage(driven: Driven): Promise<void> {
   const next = { do: 'watch', stage, attempt: last.attempt ?? 1, commits: last.commits } as const;
   const runs = await observeRuns(stack, ticket.ticket);
   const run = runs.findLast((one) => one.run.name === nameOf(next));
-  if (run && run.view.state !== 'exited') await stopRun(stack, ticket.ticket, run.run.id);
-  if (stage.reviews !== undefined) await closeReview(stack, record, reviewOf(driven, next));
-}
-
-async function queue(driven: Driven): Promise<void> {
-  const { stack, ticket } = driven;
-  try {
-    await addToQueue(stack, [ticket.ticket], []);
-  } catch (error) {
-    if (!(error instanceof StackError) || error.code !== 'exists') throw error;
+  if (run && run.view.state !== 'exited') {
+    await stopRun(stack, ticket.ticket, run.run.id);
+    // What it has cost counts, too.
+    const { attempt } = next;
+    await write(driven, { event: 'end', stage: stage.name, attempt, outcome: 'failed', cost: run.view.cost });
   }
-  await write(driven, { event: 'queue' });
+  if (stage.reviews !== undefined) await closeReview(stack, record, reviewOf(driven, next));
 }

@@ -3,15 +3,31 @@ import type { Plan, PlannedTicket } from '../../domain/plans/plan.ts';
 import type { Standing } from '../../domain/plans/standing.ts';
 import { renderSuggestion } from '../../domain/suggest.ts';
 import { ticketOf } from '../../domain/ticket.ts';
-import { findPlan, type KnownPlan, note, requirePlan, writePlan } from '../core/plans.ts';
+import { leaveQueue } from '../change/queue/queue.ts';
+import {
+  beingDriven,
+  findPlan,
+  isGoing,
+  type KnownPlan,
+  listPlans,
+  note,
+  requirePlan,
+  withPlan,
+  writePlan,
+} from '../core/plans.ts';
 import type { Stack } from '../core/stack.ts';
 import { endStage } from './drive.ts';
 
 /**
  * Writes a plan down as begun. One of that name that is there goes on, as its file says now; stages that are under way stay. Throws
- * `exists` for a ticket that is there and is not the plan's, `conflict` for a plan that lacks what is under way.
+ * `exists` for a ticket that is there and is not the plan's, or that another plan is going to make; `conflict` for a plan that lacks what
+ * is under way; `busy` while a command goes on with it.
  */
 export async function beginPlan(stack: Stack, plan: Plan): Promise<void> {
+  await withPlan(stack, plan.name, () => begin(stack, plan));
+}
+
+async function begin(stack: Stack, plan: Plan): Promise<void> {
   const before = await findPlan(stack, plan.name);
   if (before) requireSame(before, plan);
   const { instances } = await stack.store.read();
@@ -24,12 +40,25 @@ export async function beginPlan(stack: Stack, plan: Plan): Promise<void> {
       hint: `call it otherwise in the plan, or \`stack destroy ${strange.argument}\` first`,
     });
   }
+  await requireOnce(stack, plan.name, plan.tickets);
   await writePlan(stack, plan);
   await note(stack, plan.name, { event: 'plan' });
   const { standings } = await requirePlan(stack, plan.name);
   if ([...standings.values()].some(({ next }) => next.do !== 'rest' || next.why !== 'end')) return;
   const text = `the plan ${plan.name} is through, and nothing of it is left to do; another \`name:\` in its file begins it once more`;
   stack.emit({ type: 'warning', text });
+}
+
+/** Throws `exists` for a ticket that another plan goes on with, or will once somebody resumes that. */
+async function requireOnce(stack: Stack, name: string, tickets: readonly PlannedTicket[]): Promise<void> {
+  for (const other of (await listPlans(stack)).filter((one) => one !== name)) {
+    const standings = (await findPlan(stack, other))?.standings;
+    const twice = tickets.find(({ ticket }) => (standings?.get(ticket)?.next.do ?? 'rest') !== 'rest');
+    if (!twice) continue;
+    throw new StackError('exists', `${twice.ticket} is a ticket of the plan ${other}, which is not through with it`, {
+      hint: `call it otherwise, or \`stack plan stop --plan ${other} ${twice.argument}\` first`,
+    });
+  }
 }
 
 function requireSame({ standings }: KnownPlan, plan: Plan): void {
@@ -51,19 +80,31 @@ function requireSame({ standings }: KnownPlan, plan: Plan): void {
 }
 
 /**
- * Lets tickets go on: those that were stopped, and, where they are named, those that wait for a person's word. Throws `not-found`, and
- * `usage` for one that has nothing to go on with.
+ * Lets tickets go on: those that were stopped, and, where they are named, those that wait for a person's word; who goes on with the plan
+ * takes them. Throws `not-found`; `usage` for one that has nothing to go on with; `exists` for one that another plan has by now; `busy`
+ * where none is named and a command goes on with the plan.
  */
 export async function resumePlan(stack: Stack, plan: string | undefined, tickets: readonly string[]): Promise<string> {
   const known = await requirePlan(stack, plan);
-  for (const { ticket } of pick(known, tickets)) {
+  if (tickets.length === 0 && (await isGoing(stack, known.plan.name))) throw beingDriven(known.plan.name);
+  for (const planned of pick(known, tickets)) {
+    const { ticket } = planned;
     const { next, stage } = known.standings.get(ticket) as Standing;
     const event = next.do !== 'rest' ? undefined : EVENTS[next.why];
     const isAsked = tickets.length > 0 || event === 'go';
-    if (event && isAsked) await note(stack, known.plan.name, { ticket, event, stage: stage ?? undefined });
+    if (event && isAsked) await tellGo(stack, known, { planned, event, stage });
     else if (tickets.length > 0 && next.do === 'rest') throw nothingTo('resume', ticket, known);
   }
   return known.plan.name;
+}
+
+async function tellGo(
+  stack: Stack,
+  { plan }: KnownPlan,
+  { planned, event, stage }: { planned: PlannedTicket; event: 'go' | 'pass' | 'retry'; stage: string | null },
+): Promise<void> {
+  await requireOnce(stack, plan.name, [planned]);
+  await note(stack, plan.name, { ticket: planned.ticket, event, stage: stage ?? undefined });
 }
 
 const EVENTS = {
@@ -78,11 +119,12 @@ const EVENTS = {
 /** Lets tickets try again: all that have failed, or those named; a review that found something sends its ticket back. Throws the same. */
 export async function retryPlan(stack: Stack, plan: string | undefined, tickets: readonly string[]): Promise<string> {
   const known = await requirePlan(stack, plan);
-  for (const { ticket } of pick(known, tickets)) {
+  for (const planned of pick(known, tickets)) {
+    const { ticket } = planned;
     const { next, stage } = known.standings.get(ticket) as Standing;
     const isOpen = next.do === 'rest' && next.why !== 'end' && next.why !== 'approve';
     const isAsked = tickets.length > 0 ? isOpen : isOpen && (next.why === 'failed' || next.why === 'out');
-    if (isAsked) await note(stack, known.plan.name, { ticket, event: 'retry', stage: stage ?? undefined });
+    if (isAsked) await tellGo(stack, known, { planned, event: 'retry', stage });
     else if (tickets.length > 0) throw nothingTo('retry', ticket, known);
   }
   return known.plan.name;
@@ -100,12 +142,22 @@ function nothingTo(verb: string, ticket: string, { standings }: KnownPlan): Stac
   );
 }
 
-/** Ends what is at work for a plan, or for some of its tickets, until a person lets it go on. Throws `not-found`, `process`, `files`. */
+/**
+ * Ends what is at work for a plan, or for some of its tickets, and takes them out of the queue, until a person lets them go on. Throws
+ * `not-found`, `process`, `files`; `conflict` where another one in the queue comes after one of them.
+ */
 export async function stopPlan(stack: Stack, plan: string | undefined, tickets: readonly string[]): Promise<string> {
   const known = await requirePlan(stack, plan);
   const { name } = known.plan;
   const those = pick(known, tickets).filter(({ ticket }) => known.standings.get(ticket)?.next.do !== 'rest');
+  const queued = those.flatMap(({ ticket }) => {
+    const { next, madeAt } = known.standings.get(ticket) as Standing;
+    return next.do === 'merge' ? [{ ticket, madeAt }] : [];
+  });
+  const merged = await leaveQueue(stack, queued);
+  for (const ticket of merged) await note(stack, name, { ticket, event: 'merged' });
   for (const { ticket, argument } of those) {
+    if (merged.includes(ticket)) continue;
     const hint = `\`stack plan resume ${argument}\` goes on`;
     await note(stack, name, { ticket, event: 'stop', reason: 'it was stopped', hint });
   }

@@ -1,12 +1,11 @@
-import { withLock } from '../../adapters/lock.ts';
 import { pause } from '../../adapters/pause.ts';
-import { StackError, throwIfAborted } from '../../domain/errors.ts';
-import { planFilesOf } from '../../domain/layout.ts';
+import { throwIfAborted } from '../../domain/errors.ts';
 import { listStartable } from '../../domain/plans/order.ts';
 import { findOverlaps } from '../../domain/plans/touches.ts';
-import { type KnownPlan, requirePlan } from '../core/plans.ts';
+import { type KnownPlan, requirePlan, withPlan } from '../core/plans.ts';
 import type { Stack } from '../core/stack.ts';
-import { type Driven, drive, endStage } from './drive.ts';
+import { drive, endStage } from './drive.ts';
+import type { Driven } from './driven.ts';
 import { createMerging, type Merging } from './merging.ts';
 
 const POLL_MS = 500;
@@ -26,7 +25,7 @@ interface Driving {
  */
 export async function runPlan(stack: Stack, name: string): Promise<void> {
   await stack.requireTrust();
-  await alone(stack, name, async () => {
+  await withPlan(stack, name, async () => {
     const driving = new Map<string, Driving>();
     const merging = createMerging(stack, name);
     try {
@@ -37,24 +36,6 @@ export async function runPlan(stack: Stack, name: string): Promise<void> {
       await merging.end();
     }
   });
-}
-
-async function alone(stack: Stack, name: string, work: () => Promise<void>): Promise<void> {
-  let hasBegun = false;
-  const run = (): Promise<void> => {
-    hasBegun = true;
-    return work();
-  };
-  try {
-    await withLock(planFilesOf(stack.root, name).lock, run, { signal: stack.signal, waitSeconds: 0 });
-  } catch (error) {
-    if (hasBegun || !(error instanceof StackError) || error.code !== 'busy') throw error;
-    const { pid } = (error.details ?? {}) as { pid?: number };
-    throw new StackError('busy', `another command goes on with the plan ${name}${pid ? ` (pid ${pid})` : ''}`, {
-      hint: '`stack plan status` shows how far it is',
-      cause: error,
-    });
-  }
 }
 
 async function goOn(

@@ -96,8 +96,11 @@ function tellWaiting(standing: Standing, around: Around): Pick<Standing, 'state'
 }
 
 function sumCost(ticket: string, events: readonly PlanEvent[], run: RunView | undefined): RunCost | null {
-  const told = events.flatMap(({ ticket: name, cost }) => (name === ticket && cost ? [cost] : []));
-  const costs = [...told, ...(run?.cost ? [run.cost] : [])];
+  // Who stops a stage and who drives it may both have told of its end.
+  const told = new Map<string, RunCost>();
+  for (const { ticket: name, stage, attempt, cost } of events)
+    if (name === ticket && cost) told.set(`${stage} ${attempt}`, cost);
+  const costs = [...told.values(), ...(run?.cost ? [run.cost] : [])];
   const add = (key: keyof RunCost): number | null =>
     costs.reduce<number | null>((sum, cost) => (cost[key] === null ? sum : (sum ?? 0) + (cost[key] ?? 0)), null);
   return costs.length === 0 ? null : { usd: add('usd'), input: add('input'), output: add('output') };

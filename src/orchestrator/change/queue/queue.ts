@@ -2,7 +2,7 @@ import { requireMerging } from '../../../adapters/git/merge/merging.ts';
 import { inspectLock } from '../../../adapters/lock.ts';
 import { logFilesOf } from '../../../adapters/process/log-files.ts';
 import { readNewestLines } from '../../../adapters/process/read-log.ts';
-import { StackError } from '../../../domain/errors.ts';
+import { StackError, tolerate } from '../../../domain/errors.ts';
 import { dedicatedRepos, type InstanceRecord } from '../../../domain/instance.ts';
 import { queueRunLockOf } from '../../../domain/layout.ts';
 import { explainWaiting, findQueueCycle, isOpen, type Queue, type QueueEntry } from '../../../domain/queue.ts';
@@ -126,6 +126,24 @@ export async function dropFromQueue(stack: Stack, tickets: readonly string[]): P
     }
     queue.entries = stays.map((entry) => ({ ...entry, after: entry.after.filter((one) => !tickets.includes(one)) }));
   });
+}
+
+/**
+ * Takes tickets out of the queue as `dropFromQueue` does; none of them there is done, and another one of that name stays. Returns those
+ * that it has merged. Throws `conflict`, `state`, `files`, `busy`.
+ */
+export async function leaveQueue(
+  stack: Stack,
+  those: readonly { ticket: string; madeAt: string | undefined }[],
+): Promise<string[]> {
+  const { entries } = await readQueue(stack);
+  const own = entries.filter((entry) =>
+    those.some(({ ticket, madeAt }) => ticket === entry.ticket && madeAt === entry.madeAt),
+  );
+  const isMerged = ({ state }: QueueEntry): boolean => state === 'merged';
+  const open = own.filter((entry) => !isMerged(entry)).map(({ ticket }) => ticket);
+  if (open.length > 0) await tolerate(dropFromQueue(stack, open), 'not-found');
+  return own.filter(isMerged).map(({ ticket }) => ticket);
 }
 
 /**
