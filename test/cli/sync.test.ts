@@ -410,6 +410,21 @@ describe('the news of the bases in a ticket', () => {
     expect(shop.read(`${folder('front')}/late.made`)).toBe('committed\n');
   });
 
+  it('are a refusal where a resolved file is edited once more, and not staged', async () => {
+    shop.commit(folder('front'), 'twice.txt', 'ours\n');
+    news('front', 'twice.txt', 'theirs\n');
+    expect((await sync('--resolve')).code).toBe(4);
+    shop.write(`${folder('front')}/twice.txt`, 'both\n');
+    git('front', 'add', 'twice.txt');
+    shop.write(`${folder('front')}/twice.txt`, 'later\n');
+    const held = await sync('--continue');
+    expect(held).toMatchObject({ code: 4, repos: { front: { result: 'refused' } } });
+    expect(held.repos.front.reason).toBe('changes are not staged: twice.txt');
+    git('front', 'add', 'twice.txt');
+    expect(await sync('--continue')).toMatchObject({ code: 0, repos: { front: { result: 'updated' } } });
+    expect(git('front', 'show', 'HEAD:twice.txt')).toBe('later');
+  });
+
   it('are taken back by the next command after kill -9 in the second repo', async () => {
     const [first, second] = REPOS;
     news(second, '.gitattributes', '*.slow filter=hang\n');

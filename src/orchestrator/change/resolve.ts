@@ -279,8 +279,8 @@ function tell(
     return { ...about, result: 'conflict', to: from, conflicts: paths, reason, hint };
   }
   const reason = standing.at === 'off' ? `its ${way} was given up` : standing.reason;
-  const isInTheWay = standing.at === 'refused' && standing.paths !== undefined;
-  const first = isInTheWay ? `move them out of ${worktree}, then \`stack ${command} --continue\`; ` : '';
+  const cure = standing.at === 'refused' ? standing.cure : undefined;
+  const first = cure === undefined ? '' : `${cure}, then \`stack ${command} --continue\`; `;
   const become = standing.at === 'failed' ? failure : refusal;
   return { ...about, ...become(branch, reason, `${first}\`stack ${command} --abort\` puts all repos back`), to: from };
 }

@@ -22,12 +22,15 @@ export interface Conflicted {
   onStart: OnStart;
 }
 
-/** Where it is: `open` with the files that are not resolved, `done`, `off` where nothing is under way, what is in the way, or what git or a hook says against going on. */
+/**
+ * Where it is: `open` with the files that are not resolved, `done`, `off` where nothing is under way, what is in the way and what a person does
+ * about it, or what git or a hook says against going on.
+ */
 export type Standing =
   | { at: 'open'; paths: string[] }
   | { at: 'done'; commit: string }
   | { at: 'off' }
-  | { at: 'refused'; reason: string; paths?: string[] }
+  | { at: 'refused'; reason: string; cure?: string }
   | { at: 'failed'; reason: string };
 
 /** Hooks may build and test. */
@@ -80,10 +83,16 @@ export async function advanceConflicted(one: Conflicted): Promise<Standing> {
     return {
       at: 'refused',
       reason: `files that git does not know would be written over: ${nameFew(lost)}`,
-      paths: lost,
+      cure: `move them out of ${worktree}`,
     };
   const args = isRebase ? ['rebase', '--continue'] : ['commit', '--no-edit', '--quiet'];
-  const { head } = await readStaged(worktree);
+  const { head, changed } = await readStaged(worktree);
+  if (isRebase && changed.length > 0)
+    return {
+      at: 'refused',
+      reason: `changes are not staged: ${nameFew(changed)}`,
+      cure: `\`git add\` or \`git stash\` them in ${worktree}`,
+    };
   const done = await changeRerere(one, args, NO_EDITOR);
   // It has stopped at a later commit.
   if (done.exitCode !== 0 && (await readStaged(worktree)).head !== head) return advanceConflicted(one);
