@@ -71,6 +71,19 @@ describe('lookAt', () => {
     expect(git(worktree, 'show', `${REF}:file-1`)).toBe('mine');
     expect(git(worktree, 'show', `${REF}:file-2`)).toBe('mine too');
     expect(git(worktree, 'ls-files', '-v')).toBe('S file-1\nh file-2\nS file-3');
+    rmSync(path.join(worktree, 'file-2'));
+    symlinkSync('elsewhere', path.join(worktree, 'file-2'));
+    expect(await findWorkAtRisk(question)).toMatchObject([{ kind: 'uncommitted', paths: ['file-1', 'file-2'] }]);
+    expect(await rescueWork({ ...question, ref: `${REF}-2` })).toBeDefined();
+    expect(git(worktree, 'cat-file', '-p', `${REF}-2:file-2`)).toBe('elsewhere');
+  });
+
+  it('saves a changed file that a sparse checkout leaves out', async () => {
+    const { worktree, question, write } = await makeWorld();
+    git(worktree, 'sparse-checkout', 'set', '--no-cone', 'file-1');
+    write('file-2', 'mine\n');
+    expect(await rescueWork({ ...question, ref: REF })).toBeDefined();
+    expect(git(worktree, 'show', `${REF}:file-2`)).toBe('mine');
   });
 
   it('finds commits until another branch, a tag or a remote has them', async () => {

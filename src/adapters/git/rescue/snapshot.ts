@@ -123,7 +123,8 @@ async function copyIndex(from: string, to: string): Promise<void> {
 
 /** In this index git passes over none of the files that are there. */
 async function showHidden(git: Git, folder: string): Promise<void> {
-  for (const files of inArguments(await listHidden(folder))) {
+  // Git itself passes over fewer where a sparse checkout is set, of which this index knows nothing.
+  for (const files of inArguments(await listHidden(folder, git))) {
     // Told both at once it does the one alone.
     for (const flag of ['--no-skip-worktree', '--no-assume-unchanged'])
       await git(['update-index', flag, '--', ...files]);
