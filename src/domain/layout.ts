@@ -136,9 +136,9 @@ export function keptIndexOf(root: string, ticket: string, repo: string): string 
   return inFolder(root, 'changes', ticket, `${repo}.index`);
 }
 
-/** Returns the path of the message that a process had a person write for a commit of a ticket. */
-export function messageFileOf(root: string, ticket: string, pid: number): string {
-  return inFolder(root, 'messages', `${ticket}-${pid}`);
+/** Returns the path of a message that a person wrote for a commit of a ticket. */
+export function messageFileOf(root: string, ticket: string, id: string): string {
+  return inFolder(root, 'messages', `${ticket}-${id}`);
 }
 
 /** Returns the path of the lock that is held while repos of a ticket are changed as one. */

@@ -86,7 +86,8 @@ async function withMessageKept(
   message: string,
   work: (message: string) => Promise<TicketCommit>,
 ): Promise<TicketCommit> {
-  const file = messageFileOf(stack.root, ticket, stack.owner.pid);
+  // Process numbers come again, in containers soon.
+  const file = messageFileOf(stack.root, ticket, `${Date.now()}-${stack.owner.pid}`);
   await makeFolder(path.dirname(file));
   await replaceFile(file, `${message}\n`);
   const done = await work(message).catch((error: unknown) => {
