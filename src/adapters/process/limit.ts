@@ -104,12 +104,11 @@ async function listGroups(name: string): Promise<Group[]> {
   ];
 }
 
+/** What is not limited any more is said, too: a group may be left of an earlier start. */
 function settingsOfTwo({ memoryBytes, cpus }: Limited): [string, string][] {
   return [
-    ...(memoryBytes === undefined ? [] : ([['memory.max', String(memoryBytes)]] as [string, string][])),
-    ...(cpus === undefined
-      ? []
-      : ([['cpu.max', `${Math.round(cpus * PERIOD_US)} ${PERIOD_US}`]] as [string, string][])),
+    ['memory.max', String(memoryBytes ?? 'max')],
+    ['cpu.max', cpus === undefined ? 'max' : `${Math.round(cpus * PERIOD_US)} ${PERIOD_US}`],
   ];
 }
 
