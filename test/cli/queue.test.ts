@@ -169,7 +169,7 @@ describe('the queue of tickets to be merged', () => {
       const second = await queue('run');
       expect([second.code, second.stderr]).toEqual([
         1,
-        expect.stringMatching(/another `stack queue run` is at it \(pid/),
+        expect.stringMatching(/another run of the queue is at it \(pid/),
       ]);
       // The copies have the tickets' commits in their branches, and go in a moment.
       const destroyed = await shop.stack(['destroy', 'feat-01']);

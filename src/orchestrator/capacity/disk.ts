@@ -22,8 +22,8 @@ export async function requireDisk(stack: Stack, record: InstanceRecord, instead?
   const free = left + ((instead && (await measureFolders([instead.folder]))) ?? 0);
   const state = await stack.store.read();
   const needs = await Promise.all(madeRepos(record).map(([name, repo]) => estimate(state, name, repo)));
-  const needed = needs.reduce((total, one) => total + one, 0);
-  if (needed + SPARE <= free) return;
+  const needed = needs.reduce((total, one) => total + one, SPARE);
+  if (needed <= free) return;
   throw new StackError(
     'files',
     `${record.ticket} needs about ${formatBytes(needed)} of the disk, and ${formatBytes(free)} are left`,
