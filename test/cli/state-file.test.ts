@@ -202,7 +202,7 @@ describe('the state file', () => {
   it.skipIf(!canMount())('is as it was when the disk is full as it is written', async () => {
     const disk = path.join(shop.folder, 'disk');
     mkdirSync(disk);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32m', 'tmpfs', disk]);
     try {
       execFileSync('cp', ['-a', shop.at('stack.yml'), shop.at('front'), shop.at('api'), disk]);
       const small = openShop(shop.folder, disk, shop.env);
