@@ -26,13 +26,13 @@ export async function clear(world: FaultWorld): Promise<string[]> {
   }
   const run = await world.here('down', '--json');
   if (run.code !== 0) problems.push(`down ended with ${run.code}: ${run.stdout}`);
-  // Whoever is killed while it takes the last record away, or verifies, leaves its lock and its text for the next write, or for doctor.
+  // Whoever is killed while it takes the last record away, or asks of its agents, or verifies, leaves its lock and its text for the next write, or for doctor.
   if (world.listKept().some(isLitter)) await world.here('doctor', '--fix', '--yes', '--json');
   return [...problems, ...(await untilNone(() => findRemains(world)))];
 }
 
 function isLitter(file: string): boolean {
-  return file === 'state.lock' || /^change-.*\.lock$/.test(file) || isTemporary(file);
+  return file === 'state.lock' || /^(change|runs)-.*\.lock$/.test(file) || isTemporary(file);
 }
 
 async function findRemains(world: FaultWorld): Promise<string[]> {

@@ -13,6 +13,8 @@ import {
   planFilesOf,
   queueLockOf,
   queueRunLockOf,
+  roomLockOf,
+  runsLockOf,
   stateFolder,
   stateLockOf,
   upLockOf,
@@ -37,7 +39,7 @@ export async function examineLitter(stack: Stack, evidence: Evidence): Promise<F
   const places = [stateFolder(stack.root), ...runs, ...evidence.folders, ...evidence.gitCommonDirs];
   const temporary = (await Promise.all(places.map(listTemporary))).flat();
   const locks = [
-    ...[stateLockOf, upLockOf, queueLockOf, queueRunLockOf].map((lockOf) => lockOf(stack.root)),
+    ...[stateLockOf, upLockOf, roomLockOf, queueLockOf, queueRunLockOf].map((lockOf) => lockOf(stack.root)),
     ...((await ifReadable(listPlans(stack))) ?? []).map((plan) => planFilesOf(stack.root, plan).lock),
     ...(await listTicketLocks(stack.root)),
     ...evidence.gitCommonDirs.flatMap((folder) => [repoLock(folder), excludeLock(folder)]),
@@ -54,10 +56,12 @@ export async function examineLitter(stack: Stack, evidence: Evidence): Promise<F
 async function listTicketLocks(root: string): Promise<string[]> {
   const names = (await ifReadable(readdir(stateFolder(root)))) ?? [];
   const found = names.flatMap((name) => {
-    const ticket = /^change-(.+)\.lock$/.exec(name)?.[1];
-    return ticket === undefined ? [] : [{ lock: changeLockOf(root, ticket), journal: journalOf(root, ticket) }];
+    const [, kind, ticket = ''] = /^(change|runs)-(.+)\.lock$/.exec(name) ?? [];
+    if (kind === undefined) return [];
+    const lock = kind === 'runs' ? runsLockOf(root, ticket) : changeLockOf(root, ticket);
+    return [{ lock, journal: kind === 'runs' ? undefined : journalOf(root, ticket) }];
   });
-  const isCutOff = await Promise.all(found.map(({ journal }) => isThere(journal)));
+  const isCutOff = await Promise.all(found.map(({ journal }) => journal !== undefined && isThere(journal)));
   return found.filter((_, index) => !isCutOff[index]).map(({ lock }) => lock);
 }
 
